@@ -3,6 +3,9 @@
 #![forbid(unsafe_code)]
 extern crate alloc;
 
-#[cfg(feature = "check")]
-pub mod check;
-pub mod stream;
+pub mod codec;
+pub mod error;
+pub mod format;
+pub mod wire;
+pub mod write;
+pub use error::Error;

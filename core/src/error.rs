@@ -1,0 +1,473 @@
+//! What can go wrong, as data.
+//!
+//! Every function of the format answers with one [`Error`]. It says who is at
+//! fault: the file ([`Corrupt`](Error::Corrupt): *where* and *what*), a size
+//! that the format or the caller's own limits do not allow
+//! ([`Limit`](Error::Limit)), or the caller ([`Misuse`](Error::Misuse)).
+//! There is no I/O variant, because core does no I/O.
+
+use alloc::sync::Arc;
+use core::fmt;
+
+/// The one error of this crate.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The bytes are not what the format asks for.
+    Corrupt {
+        /// The part of the file that is damaged.
+        section: Section,
+        /// What is wrong with it.
+        fault: Fault,
+    },
+    /// A size above what the format can hold, or above the caller's limit.
+    Limit(Limit),
+    /// The caller asked for something that the pack does not have, or broke a
+    /// rule of the interface.
+    Misuse(Misuse),
+    /// An encoder, or the caller's hash extract, failed while writing.
+    Encode {
+        /// The record it was working on; `None` when it failed on being closed.
+        record: Option<u32>,
+        /// What it said.
+        cause: Cause,
+    },
+}
+
+/// A part of a packfile (FORMAT.md, *File*).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Section {
+    /// The last 76 bytes.
+    Trailer,
+    /// The offset index and its checksum.
+    Index,
+    /// The application's data between index and trailer.
+    AppData,
+    /// The record of this number, counted from 0.
+    Record(u32),
+    /// The hash over all items.
+    ContentHash,
+}
+
+/// What is wrong with a [`Section`]: what was expected, what was found.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The section needs more bytes than there are.
+    Truncated {
+        /// Bytes that the section needs.
+        needed: u64,
+        /// Bytes that are there.
+        found: u64,
+    },
+    /// Bytes that nothing accounts for.
+    Leftover {
+        /// How many.
+        bytes: u64,
+    },
+    /// The trailer does not begin with `SLCH`.
+    Magic {
+        /// What stands there, read little-endian.
+        found: u32,
+    },
+    /// The file is of the early dialect: magic `HCLS`, a trailer of 64 bytes.
+    EarlyDialect,
+    /// A version other than 1.
+    Version {
+        /// The version that the file claims.
+        found: u8,
+    },
+    /// A CRC-32C does not match.
+    Checksum {
+        /// The one in the file.
+        stored: u32,
+        /// The one of the bytes.
+        computed: u32,
+    },
+    /// The content hash does not match.
+    ContentHash {
+        /// The one in the trailer.
+        stored: [u8; 32],
+        /// The one of the items.
+        computed: [u8; 32],
+    },
+    /// A flag bit that version 1 does not know.
+    Flags {
+        /// The flags byte.
+        found: u8,
+    },
+    /// The index is in groups of another size than 128.
+    GroupSize {
+        /// The size that the trailer claims.
+        found: u16,
+    },
+    /// A frame-of-reference group with a bit width outside 1..=32.
+    Width {
+        /// The width that it claims.
+        found: u8,
+    },
+    /// A value of a frame-of-reference group passes 2^32-1.
+    Carry {
+        /// The group's least value.
+        min: u32,
+        /// The residual that does not fit above it.
+        residual: u32,
+    },
+    /// The trailer's sections add up to more than the file.
+    Sections {
+        /// Bytes of index, app data and trailer together.
+        claimed: u64,
+        /// Bytes of the file.
+        file: u64,
+    },
+    /// More records than an index of that size can describe.
+    RecordCount {
+        /// Records that the trailer claims.
+        claimed: u32,
+        /// The most that the index can hold.
+        at_most: u64,
+    },
+    /// Items, items per record and records do not fit each other.
+    ItemCount {
+        /// Items that the trailer claims.
+        items: u32,
+        /// Items per record.
+        per_record: u32,
+        /// Records that the trailer claims.
+        records: u32,
+    },
+    /// Sizes do not add up to the bytes they describe.
+    Sum {
+        /// The bytes they describe.
+        expected: u64,
+        /// What they add up to.
+        found: u64,
+    },
+    /// The record's payload cannot be decoded.
+    Decode(DecodeError),
+    /// The caller's hash extract refused an item while verifying.
+    Extract(Cause),
+}
+
+impl Fault {
+    /// The error that says this fault is in `section`.
+    #[must_use]
+    pub fn within(self, section: Section) -> Error {
+        Error::Corrupt { section, fault: self }
+    }
+}
+
+/// Why a payload could not be decoded.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// The bytes do not begin as this codec's do.
+    NotAFrame,
+    /// The frame ends early.
+    Truncated,
+    /// Bytes behind the frame that would decode to something.
+    Trailing {
+        /// How many bytes stand behind the first frame.
+        bytes: u64,
+    },
+    /// The payload is not as long as it has to be.
+    Length {
+        /// The bytes it has to have.
+        expected: u64,
+        /// The bytes it has, or claims, or more than expected.
+        found: u64,
+    },
+    /// The payload is longer than the caller's limit.
+    AboveLimit {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The frame's own checksum does not match its content.
+    FrameChecksum,
+    /// The frame needs a dictionary; packs never do.
+    Dictionary,
+    /// The codec's own words.
+    Codec(Cause),
+}
+
+/// A size that is not allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Limit {
+    /// An item above 2^32-1 bytes.
+    Item {
+        /// Its length in bytes.
+        length: u64,
+    },
+    /// A pack holds at most 2^32-1 items.
+    Items,
+    /// A record, as stored, above 2^32-1 bytes.
+    Record {
+        /// Its size in bytes, at least.
+        size: u64,
+    },
+    /// The offset index above 2^32-1 bytes.
+    Index {
+        /// Its size in bytes, at least.
+        size: u64,
+    },
+    /// App data above 2^32-1 bytes.
+    AppData {
+        /// Its length in bytes.
+        length: u64,
+    },
+    /// A file of 2^64 bytes or more.
+    File,
+    /// More than this platform can hold in memory.
+    Memory {
+        /// The bytes that were asked for.
+        bytes: u64,
+    },
+    /// A record decodes to more than the reader's limit.
+    Decoded {
+        /// Its decoded size in bytes, at least.
+        size: u64,
+        /// The limit in bytes.
+        limit: u64,
+    },
+}
+
+/// A rule of the interface that the caller broke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Misuse {
+    /// An item that the pack does not have.
+    Position {
+        /// The position asked for.
+        position: u64,
+        /// The items that there are.
+        items: u32,
+    },
+    /// A record that the pack does not have.
+    RecordNumber {
+        /// The record asked for.
+        record: u64,
+        /// The records that there are.
+        records: u32,
+    },
+    /// Another number of bytes than was asked for.
+    Supplied {
+        /// Bytes asked for.
+        wanted: u64,
+        /// Bytes handed over.
+        given: u64,
+    },
+    /// A range that ends before it starts.
+    Range {
+        /// Its first position.
+        start: u32,
+        /// The position it ends before.
+        end: u32,
+    },
+    /// Records handed over out of order.
+    Order {
+        /// The record whose turn it is.
+        expected: u32,
+        /// The record handed over.
+        given: u32,
+    },
+}
+
+/// What an encoder, a decoder or an extract said; shared, so that the first
+/// error can be told more than once.
+#[derive(Clone)]
+pub struct Cause(Arc<dyn core::error::Error + Send + Sync>);
+
+impl Cause {
+    /// Takes any error.
+    pub fn new(error: impl core::error::Error + Send + Sync + 'static) -> Self {
+        Self(Arc::new(error))
+    }
+
+    /// Takes a sentence, for codecs whose errors are only words.
+    #[must_use]
+    pub fn text(text: impl Into<alloc::string::String>) -> Self {
+        Self::new(Text(text.into()))
+    }
+
+    /// The error as it was.
+    #[must_use]
+    pub fn get(&self) -> &(dyn core::error::Error + Send + Sync + 'static) {
+        &*self.0
+    }
+}
+
+#[derive(Debug)]
+struct Text(alloc::string::String);
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl core::error::Error for Text {}
+
+impl fmt::Debug for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Corrupt { section, fault } => write!(f, "{section}: {fault}"),
+            Self::Limit(limit) => limit.fmt(f),
+            Self::Misuse(misuse) => misuse.fmt(f),
+            Self::Encode { record: Some(record), cause } => {
+                write!(f, "record {record} could not be encoded: {cause}")
+            }
+            Self::Encode { record: None, cause } => {
+                write!(f, "the encoder failed on being closed: {cause}")
+            }
+        }
+    }
+}
+
+impl core::error::Error for Error {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Encode { cause, .. }
+            | Self::Corrupt {
+                fault: Fault::Decode(DecodeError::Codec(cause)) | Fault::Extract(cause),
+                ..
+            } => Some(cause.get()),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Section {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Trailer => f.write_str("trailer"),
+            Self::Index => f.write_str("offset index"),
+            Self::AppData => f.write_str("app data"),
+            Self::Record(number) => write!(f, "record {number}"),
+            Self::ContentHash => f.write_str("content hash"),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Truncated { needed, found } => {
+                write!(f, "{needed} bytes are needed, {found} are there")
+            }
+            Self::Leftover { bytes } => write!(f, "{bytes} bytes are left over"),
+            Self::Magic { found } => write!(f, "no packfile: the magic is {found:#010x}"),
+            Self::EarlyDialect => f.write_str(
+                "the early dialect (magic HCLS, a trailer of 64 bytes) cannot be read: write the file anew with a newer writer",
+            ),
+            Self::Version { found } => write!(f, "version {found} is not known, only 1 is"),
+            Self::Checksum { stored, computed } => {
+                write!(f, "the checksum is {computed:#010x} and should be {stored:#010x}")
+            }
+            Self::ContentHash { stored, computed } => {
+                write!(f, "the hash is {} and should be {}", Hex(computed), Hex(stored))
+            }
+            Self::Flags { found } => write!(f, "unknown flags: {found:#04x}"),
+            Self::GroupSize { found } => write!(f, "groups of {found} values, only 128 is known"),
+            Self::Width { found } => write!(f, "a bit width of {found}, outside 1 to 32"),
+            Self::Carry { min, residual } => {
+                write!(f, "a value of {min} + {residual} passes 2^32-1")
+            }
+            Self::Sections { claimed, file } => {
+                write!(f, "its sections take {claimed} bytes, the file has {file}")
+            }
+            Self::RecordCount { claimed, at_most } => {
+                write!(f, "{claimed} records claimed, the index has room for {at_most}")
+            }
+            Self::ItemCount { items, per_record, records } => {
+                write!(f, "{items} items, {per_record} a record, cannot make {records} records")
+            }
+            Self::Sum { expected, found } => {
+                write!(f, "the sizes add up to {found} bytes and should to {expected}")
+            }
+            Self::Decode(error) => error.fmt(f),
+            Self::Extract(cause) => write!(f, "the hash extract failed: {cause}"),
+        }
+    }
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAFrame => f.write_str("the payload is not a frame of this codec"),
+            Self::Truncated => f.write_str("the frame ends early"),
+            Self::Trailing { bytes } => write!(f, "{bytes} bytes stand behind the frame"),
+            Self::Length { expected, found } => {
+                write!(f, "the payload decodes to {found} bytes and should to {expected}")
+            }
+            Self::AboveLimit { limit } => {
+                write!(f, "the payload decodes to more than the limit of {limit} bytes")
+            }
+            Self::FrameChecksum => f.write_str("the frame's checksum does not match"),
+            Self::Dictionary => f.write_str("the frame needs a dictionary"),
+            Self::Codec(cause) => write!(f, "the payload cannot be decoded: {cause}"),
+        }
+    }
+}
+
+impl core::error::Error for DecodeError {}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MOST: u32 = u32::MAX;
+        match self {
+            Self::Item { length } => write!(f, "an item of {length} bytes: {MOST} at most"),
+            Self::Items => write!(f, "a pack holds {MOST} items at most"),
+            Self::Record { size } => write!(f, "a record of {size} bytes: {MOST} at most"),
+            Self::Index { size } => write!(f, "an offset index of {size} bytes: {MOST} at most"),
+            Self::AppData { length } => write!(f, "app data of {length} bytes: {MOST} at most"),
+            Self::File => f.write_str("a file of 2^64 bytes or more"),
+            Self::Memory { bytes } => write!(f, "{bytes} bytes do not fit this platform's memory"),
+            Self::Decoded { size, limit } => {
+                write!(f, "a record decodes to {size} bytes, above the limit of {limit}")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Misuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Position { position, items } => {
+                write!(f, "no item {position}: the pack has {items}, counted from 0")
+            }
+            Self::RecordNumber { record, records } => {
+                write!(f, "no record {record}: the pack has {records}, counted from 0")
+            }
+            Self::Supplied { wanted, given } => {
+                write!(f, "{given} bytes were supplied where {wanted} were asked for")
+            }
+            Self::Range { start, end } => write!(f, "the range {start}..{end} is upside down"),
+            Self::Order { expected, given } => {
+                write!(f, "record {given} was handed over in the place of record {expected}")
+            }
+        }
+    }
+}
+
+/// Bytes as lower-case hexadecimal digits.
+struct Hex<'a>(&'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}

@@ -1,0 +1,32 @@
+//! The sections of a packfile, encode beside decode (FORMAT.md).
+//!
+//! ```text
+//! | record 0 | record 1 | … | record N-1 | offset index | app data | trailer |
+//! '-------------- record ---------------'---- index ---'          '-trailer-'
+//! ```
+//!
+//! [`trailer`] describes the file, [`index`] finds a record, [`record`] splits
+//! one into payload and item lengths, [`digest`] seals what the items say.
+
+pub mod digest;
+pub mod index;
+pub mod known;
+pub mod record;
+pub mod trailer;
+
+pub use digest::{ContentHasher, record_digest};
+pub use index::{IndexEncoder, OffsetIndex};
+pub use record::Layout;
+pub use trailer::{Dialect, Trailer};
+
+use core::num::NonZero;
+
+/// The most items, and the most bytes of an item, a record, the index and the
+/// app data: all are written as a `u32`.
+pub const MOST: u32 = u32::MAX;
+
+/// Records that a group of the offset index describes.
+pub const INDEX_GROUP: u32 = 128;
+
+/// Items per record where the caller does not choose.
+pub const DEFAULT_ITEMS_PER_RECORD: NonZero<u32> = NonZero::<u32>::MIN.saturating_add(127);

@@ -1,0 +1,169 @@
+//! A record: the payload, the lengths of its items, a checksum (FORMAT.md,
+//! *Record*).
+//!
+//! ```text
+//! items per record > 1:   encoded payload | group of the item lengths | CRC
+//! items per record = 1:   encoded payload | CRC, only with the record checksum
+//! ```
+//!
+//! What the checksum covers is one choice for the whole file: the group of
+//! lengths alone, or, with the *record checksum*, everything before it.
+
+use alloc::vec::Vec;
+
+use crate::error::Fault;
+use crate::wire::group::{self, Group};
+use crate::wire::{crc, take};
+
+/// How the records of a file are laid out: what stands behind a payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layout {
+    lengths: bool,
+    record_checksum: bool,
+}
+
+impl Layout {
+    /// The layout that two fields of the trailer ask for.
+    #[must_use]
+    pub fn new(items_per_record: u32, record_checksum: bool) -> Self {
+        Self { lengths: items_per_record > 1, record_checksum }
+    }
+
+    /// Whether a record carries its items' lengths (it does not where each
+    /// holds a single item).
+    #[must_use]
+    pub fn has_lengths(self) -> bool {
+        self.lengths
+    }
+
+    /// Whether a record's checksum covers its payload.
+    #[must_use]
+    pub fn has_record_checksum(self) -> bool {
+        self.record_checksum
+    }
+
+    /// The most bytes that can stand behind the payload of a record of
+    /// `count` items.
+    #[must_use]
+    pub fn most_tail(self, count: u32) -> u64 {
+        match (self.lengths, self.record_checksum) {
+            (true, _) => group::most_size(count) + 4,
+            (false, true) => 4,
+            (false, false) => 0,
+        }
+    }
+
+    /// Appends to `tail` what stands behind the encoded payload: the lengths
+    /// and the checksum, as the layout asks. The payload is looked at only
+    /// for the checksum.
+    pub fn encode_tail<'a>(
+        self,
+        payload: impl IntoIterator<Item = &'a [u8]>,
+        lengths: &[u32],
+        tail: &mut Vec<u8>,
+    ) {
+        let start = tail.len();
+        if self.lengths {
+            group::encode(lengths, tail);
+        }
+        if !self.lengths && !self.record_checksum {
+            return;
+        }
+        let mut crc = 0;
+        if self.record_checksum {
+            crc = payload.into_iter().fold(crc, crc::extend);
+        }
+        let crc = crc::extend(crc, tail.get(start..).unwrap_or_default());
+        tail.extend_from_slice(&crc.to_le_bytes());
+    }
+
+    /// Splits a record of `count` items, every checksum checked first.
+    ///
+    /// # Errors
+    /// [`Fault::Truncated`], [`Fault::Checksum`], or a fault of the group.
+    pub fn split(self, record: &[u8], count: u32) -> Result<Parts<'_>, Fault> {
+        let (covered, stored) = if self.lengths || self.record_checksum {
+            let (covered, stored) = take::split_last_u32(record)?;
+            (covered, Some(stored))
+        } else {
+            (record, None)
+        };
+        if let (true, Some(stored)) = (self.record_checksum, stored) {
+            refuse_other(stored, covered)?;
+        }
+        if !self.lengths {
+            return Ok(Parts { payload: covered, lengths: None });
+        }
+        let (group, payload) = Group::split_last(covered, count)?;
+        if let (false, Some(stored)) = (self.record_checksum, stored) {
+            refuse_other(stored, covered.get(payload.len()..).unwrap_or_default())?;
+        }
+        Ok(Parts { payload, lengths: Some(group) })
+    }
+}
+
+fn refuse_other(stored: u32, covered: &[u8]) -> Result<(), Fault> {
+    let computed = crc::crc32c(covered);
+    if stored == computed { Ok(()) } else { Err(Fault::Checksum { stored, computed }) }
+}
+
+/// A record, split; the checksum was right.
+#[derive(Clone, Copy, Debug)]
+pub struct Parts<'a> {
+    /// The payload as stored.
+    pub payload: &'a [u8],
+    /// The lengths of the items in the *decoded* payload; `None` where the
+    /// record is a single item.
+    pub lengths: Option<Group<'a>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(layout: Layout) -> Vec<u8> {
+        let mut record = b"onethree".to_vec();
+        let payload = record.clone();
+        layout.encode_tail([&payload[..3], &payload[3..]], &[3, 5], &mut record);
+        record
+    }
+
+    #[test]
+    fn a_record_splits_into_what_it_was_made_of() {
+        for (per_record, checksum, tail) in
+            [(2, false, 10), (2, true, 10), (1, true, 4), (1, false, 0)]
+        {
+            let layout = Layout::new(per_record, checksum);
+            let record = record(layout);
+            assert_eq!(record.len(), 8 + tail);
+            assert!(tail as u64 <= layout.most_tail(2));
+            let parts = layout.split(&record, 2).unwrap();
+            assert_eq!(parts.payload, b"onethree");
+            let lengths: Option<Vec<u32>> = parts.lengths.map(|group| group.iter().collect());
+            assert_eq!(lengths, (per_record > 1).then(|| [3, 5].to_vec()));
+        }
+    }
+
+    #[test]
+    fn a_flip_is_noticed_exactly_where_the_layout_promises_it() {
+        for (per_record, checksum, covered_from) in [(2, false, 8), (2, true, 0), (1, true, 0)] {
+            let layout = Layout::new(per_record, checksum);
+            let sound = record(layout);
+            for at in 0..sound.len() {
+                let mut damaged = sound.clone();
+                damaged[at] ^= 0x10;
+                assert_eq!(layout.split(&damaged, 2).is_err(), at >= covered_from, "byte {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_short_record_is_refused() {
+        for per_record in [1, 2] {
+            let layout = Layout::new(per_record, true);
+            for len in 0..4 {
+                assert!(matches!(layout.split(&[0; 4][..len], 1), Err(Fault::Truncated { .. })));
+            }
+        }
+    }
+}

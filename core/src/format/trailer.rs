@@ -1,0 +1,333 @@
+//! The last 76 bytes of a pack (FORMAT.md, *Trailer*).
+//!
+//! ```text
+//!  0 magic "SLCH" | 4 version 1 | 5 flags | 6 reserved | 8 format id
+//! 12 record count | 16 total items | 20 items per record
+//! 24 index group size 128 | 26 reserved | 28 index size | 32 app data size
+//! 36 content hash (32) | 68 CRC of the app data | 72 CRC of bytes 0..72
+//! ```
+
+use super::digest::Hash;
+use super::{INDEX_GROUP, Layout};
+use crate::error::{Error, Fault, Section};
+use crate::wire::{crc, group, take::Take};
+
+/// Bytes of the trailer.
+pub const SIZE: usize = 76;
+
+/// Bytes of the trailer of the early dialect, which is refused by name.
+const EARLY_SIZE: usize = 64;
+const EARLY_MAGIC: [u8; 4] = *b"HCLS";
+
+const MAGIC: u32 = u32::from_le_bytes(*b"SLCH");
+const VERSION: u8 = 1;
+const FLAG_CONTENT_HASH: u8 = 1 << 0;
+const FLAG_RECORD_CHECKSUM: u8 = 1 << 1;
+
+/// Bytes of the index that are not groups: its checksum.
+pub(crate) const INDEX_CRC: u32 = 4;
+
+/// What the trailer says of its file.
+///
+/// A value of this type is consistent in itself: items, items per record and
+/// records fit each other, and the index is large enough for the records.
+/// Whether it fits its *file* is [`Trailer::records_end`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trailer {
+    /// The caller's number for what the items are and how they are encoded.
+    pub format_id: u32,
+    /// How many records there are.
+    pub record_count: u32,
+    /// How many items there are.
+    pub total_items: u32,
+    /// Items in every record but the last, which may hold fewer. 0 only where
+    /// there are no items.
+    pub items_per_record: u32,
+    /// Bytes of the offset index, its checksum included.
+    pub index_size: u32,
+    /// Bytes of the app data.
+    pub app_data_size: u32,
+    /// The hash over all items, where one was stored.
+    pub content_hash: Option<Hash>,
+    /// The checksum of the app data, as stored.
+    pub app_data_crc: u32,
+    /// Whether each record's checksum covers its payload.
+    pub record_checksum: bool,
+}
+
+/// The dialects of version 1 that were ever written with 76 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// The trailer holds the CRC of the app data (of nothing: 0).
+    AppDataCrc,
+    /// The older one: app data is there and the field holds 0, so the app
+    /// data is not protected.
+    NoAppDataCrc,
+}
+
+impl Dialect {
+    /// A stable name, for JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AppDataCrc => "app-data-crc",
+            Self::NoAppDataCrc => "no-app-data-crc",
+        }
+    }
+}
+
+impl Trailer {
+    /// The 76 bytes on disk.
+    #[must_use]
+    pub fn encode(&self) -> [u8; SIZE] {
+        let mut flags = 0;
+        if self.content_hash.is_some() {
+            flags |= FLAG_CONTENT_HASH;
+        }
+        if self.record_checksum {
+            flags |= FLAG_RECORD_CHECKSUM;
+        }
+        let mut put = Put { bytes: [0; SIZE], at: 0 };
+        put.field(&MAGIC.to_le_bytes());
+        put.field(&[VERSION, flags, 0, 0]);
+        put.field(&self.format_id.to_le_bytes());
+        put.field(&self.record_count.to_le_bytes());
+        put.field(&self.total_items.to_le_bytes());
+        put.field(&self.items_per_record.to_le_bytes());
+        // The group size is a u16 and two reserved bytes follow it.
+        put.field(&INDEX_GROUP.to_le_bytes());
+        put.field(&self.index_size.to_le_bytes());
+        put.field(&self.app_data_size.to_le_bytes());
+        put.field(&self.content_hash.unwrap_or_default());
+        put.field(&self.app_data_crc.to_le_bytes());
+        let crc = crc::crc32c(put.written());
+        put.field(&crc.to_le_bytes());
+        put.bytes
+    }
+
+    /// Reads the trailer off the end of `tail`, the last bytes of a file.
+    ///
+    /// The checks come in the order of FORMAT.md: size, magic, version,
+    /// checksum, flags, group size. Those that relate fields to each other
+    /// and to the file follow in [`records_end`](Self::records_end) and
+    /// [`check_counts`](Self::check_counts), so that an error names the first
+    /// thing that is wrong.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] in [`Section::Trailer`].
+    pub fn decode(tail: &[u8]) -> Result<Self, Error> {
+        Self::decode_bytes(tail).map_err(|fault| fault.within(Section::Trailer))
+    }
+
+    fn decode_bytes(tail: &[u8]) -> Result<Self, Fault> {
+        let Some(bytes) = tail.last_chunk::<SIZE>() else {
+            refuse_early(tail)?;
+            return Err(Fault::Truncated { needed: SIZE as u64, found: tail.len() as u64 });
+        };
+        let mut take = Take::new(bytes);
+        let magic = take.u32()?;
+        if magic != MAGIC {
+            refuse_early(tail)?;
+            return Err(Fault::Magic { found: magic });
+        }
+        let version = take.u8()?;
+        if version != VERSION {
+            return Err(Fault::Version { found: version });
+        }
+        refuse_bad_crc(bytes)?;
+        let flags = take.u8()?;
+        if flags & !(FLAG_CONTENT_HASH | FLAG_RECORD_CHECKSUM) != 0 {
+            return Err(Fault::Flags { found: flags });
+        }
+        take.u16()?;
+        let format_id = take.u32()?;
+        let record_count = take.u32()?;
+        let total_items = take.u32()?;
+        let items_per_record = take.u32()?;
+        let group_size = take.u16()?;
+        if u32::from(group_size) != INDEX_GROUP {
+            return Err(Fault::GroupSize { found: group_size });
+        }
+        take.u16()?;
+        let index_size = take.u32()?;
+        let app_data_size = take.u32()?;
+        let hash = take.array()?;
+        let app_data_crc = take.u32()?;
+        take.u32()?;
+        take.finish()?;
+        Ok(Self {
+            format_id,
+            record_count,
+            total_items,
+            items_per_record,
+            index_size,
+            app_data_size,
+            content_hash: (flags & FLAG_CONTENT_HASH != 0).then_some(hash),
+            app_data_crc,
+            record_checksum: flags & FLAG_RECORD_CHECKSUM != 0,
+        })
+    }
+
+    /// Bytes behind the index: app data and trailer.
+    pub(crate) fn behind_index(&self) -> u64 {
+        u64::from(self.app_data_size) + SIZE as u64
+    }
+
+    /// Where the records end and the index starts in a file of `file_size`
+    /// bytes.
+    ///
+    /// # Errors
+    /// [`Fault::Sections`] in [`Section::Trailer`] where the file is smaller
+    /// than the sections the trailer claims.
+    pub fn records_end(&self, file_size: u64) -> Result<u64, Error> {
+        let claimed = u64::from(self.index_size) + self.behind_index();
+        file_size
+            .checked_sub(claimed)
+            .ok_or_else(|| Fault::Sections { claimed, file: file_size }.within(Section::Trailer))
+    }
+
+    /// Whether the index can hold that many records: looked at before
+    /// anything is allocated for them.
+    ///
+    /// # Errors
+    /// [`Fault::Truncated`] or [`Fault::RecordCount`] in [`Section::Index`].
+    pub fn check_index_size(&self) -> Result<(), Error> {
+        let Some(groups) = self.index_size.checked_sub(INDEX_CRC) else {
+            let (needed, found) = (u64::from(INDEX_CRC), u64::from(self.index_size));
+            return Err(Fault::Truncated { needed, found }.within(Section::Index));
+        };
+        let at_most = u64::from(groups) / group::LEAST_SIZE * u64::from(INDEX_GROUP);
+        if u64::from(self.record_count) > at_most {
+            return Err(
+                Fault::RecordCount { claimed: self.record_count, at_most }.within(Section::Index)
+            );
+        }
+        Ok(())
+    }
+
+    /// Whether items, items per record and records fit each other.
+    ///
+    /// # Errors
+    /// [`Fault::ItemCount`] in [`Section::Trailer`].
+    pub fn check_counts(&self) -> Result<(), Error> {
+        let fits = match self.items_per_record {
+            0 => self.total_items == 0 && self.record_count == 0,
+            per_record => self.total_items.div_ceil(per_record) == self.record_count,
+        };
+        if fits {
+            return Ok(());
+        }
+        Err(Fault::ItemCount {
+            items: self.total_items,
+            per_record: self.items_per_record,
+            records: self.record_count,
+        }
+        .within(Section::Trailer))
+    }
+
+    /// How the records are laid out.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        Layout::new(self.items_per_record, self.record_checksum)
+    }
+
+    /// Checks the app data and tells the dialect.
+    ///
+    /// # Errors
+    /// [`Fault::Checksum`] in [`Section::AppData`].
+    pub fn check_app_data(&self, app_data: &[u8]) -> Result<Dialect, Error> {
+        let (stored, computed) = (self.app_data_crc, crc::crc32c(app_data));
+        if stored == computed {
+            Ok(Dialect::AppDataCrc)
+        } else if stored == 0 {
+            Ok(Dialect::NoAppDataCrc)
+        } else {
+            Err(Fault::Checksum { stored, computed }.within(Section::AppData))
+        }
+    }
+}
+
+/// Says so where `tail` ends in a trailer of the early dialect.
+fn refuse_early(tail: &[u8]) -> Result<(), Fault> {
+    match tail.last_chunk::<EARLY_SIZE>() {
+        Some(early) if early.starts_with(&EARLY_MAGIC) => Err(Fault::EarlyDialect),
+        _ => Ok(()),
+    }
+}
+
+fn refuse_bad_crc(bytes: &[u8; SIZE]) -> Result<(), Fault> {
+    let (covered, stored) = crate::wire::take::split_last_u32(bytes)?;
+    let computed = crc::crc32c(covered);
+    if stored == computed { Ok(()) } else { Err(Fault::Checksum { stored, computed }) }
+}
+
+/// Fills an array front to back.
+struct Put {
+    bytes: [u8; SIZE],
+    at: usize,
+}
+
+impl Put {
+    fn field(&mut self, field: &[u8]) {
+        for (to, from) in self.bytes.iter_mut().skip(self.at).zip(field) {
+            *to = *from;
+        }
+        self.at += field.len();
+    }
+
+    fn written(&self) -> &[u8] {
+        self.bytes.get(..self.at).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Trailer {
+        Trailer {
+            format_id: 0xFE1E_000C,
+            record_count: 3,
+            total_items: 300,
+            items_per_record: 128,
+            index_size: 10,
+            app_data_size: 5,
+            content_hash: Some([9; 32]),
+            app_data_crc: 77,
+            record_checksum: true,
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        for record_checksum in [false, true] {
+            for content_hash in [None, Some([3; 32])] {
+                let trailer = Trailer { record_checksum, content_hash, ..sample() };
+                let bytes = trailer.encode();
+                assert_eq!(Trailer::decode(&bytes).unwrap(), trailer);
+            }
+        }
+    }
+
+    #[test]
+    fn a_flip_of_any_bit_is_refused() {
+        let bytes = sample().encode();
+        for bit in 0..SIZE * 8 {
+            let mut damaged = bytes;
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert!(Trailer::decode(&damaged).is_err(), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn the_early_dialect_is_refused_by_name() {
+        let mut tail = [0; 100];
+        tail[36..40].copy_from_slice(b"HCLS");
+        for tail in [&tail[..], &tail[36..]] {
+            assert!(matches!(
+                Trailer::decode(tail),
+                Err(Error::Corrupt { section: Section::Trailer, fault: Fault::EarlyDialect })
+            ));
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! The frame-of-reference group: unsigned integers packed as their distance
+//! from the least of them (FORMAT.md, *Frame-of-reference group*).
+//!
+//! ```text
+//! | residuals: n values of W bits, LSB first, zero padded | W: u8 | min: u32 |
+//! '--------------- ceil(n * W / 8) bytes -----------------'-- the last five --'
+//! ```
+//!
+//! The width and the minimum come last, so a group is taken off the *end* of
+//! a buffer by a reader that knows only how many values it holds. A [`Group`]
+//! borrows the packed bytes and unpacks on demand: nothing is allocated for
+//! the number of values that a file claims.
+
+use alloc::vec::Vec;
+
+use crate::error::Fault;
+
+/// Bytes behind the residuals: the width and the minimum.
+const FOOTER: usize = 5;
+
+/// The least bytes that a group of any size takes.
+pub const LEAST_SIZE: u64 = FOOTER as u64 + 1;
+
+/// The bytes that `count` residuals of `width` bits take.
+fn packed_len(count: u32, width: u32) -> u64 {
+    (u64::from(count) * u64::from(width)).div_ceil(8)
+}
+
+/// The most bytes that a group of `count` values can take.
+#[must_use]
+pub fn most_size(count: u32) -> u64 {
+    packed_len(count, 32) + FOOTER as u64
+}
+
+/// The bits that the greatest residual needs: at least 1.
+fn width_of(greatest: u32) -> u32 {
+    (u32::BITS - greatest.leading_zeros()).max(1)
+}
+
+/// Appends the group of `values` to `out`, in the one form that writers agree
+/// on: the least width, zero padding. No values, nothing appended.
+///
+/// ```
+/// let mut out = Vec::new();
+/// sealpack_core::wire::group::encode(&[7, 9, 7], &mut out);
+/// // residuals 0, 2, 0 in two bits each | width 2 | least value 7
+/// assert_eq!(out, [0b00_10_00, 2, 7, 0, 0, 0]);
+/// ```
+pub fn encode(values: &[u32], out: &mut Vec<u8>) {
+    let (Some(&min), Some(&max)) = (values.iter().min(), values.iter().max()) else { return };
+    let width = width_of(max - min);
+    let mut pending = 0u64;
+    let mut bits = 0;
+    for value in values {
+        pending |= u64::from(value - min) << bits;
+        bits += width;
+        if bits >= u32::BITS {
+            let [a, b, c, d, ..] = pending.to_le_bytes();
+            out.extend_from_slice(&[a, b, c, d]);
+            pending >>= u32::BITS;
+            bits -= u32::BITS;
+        }
+    }
+    let tail = pending.to_le_bytes();
+    out.extend(tail.iter().take(bits.div_ceil(8) as usize));
+    let [width, ..] = width.to_le_bytes();
+    out.push(width);
+    out.extend_from_slice(&min.to_le_bytes());
+}
+
+/// A group as it lies in a buffer, checked: every value in it is below 2^32.
+#[derive(Clone, Copy, Debug)]
+pub struct Group<'a> {
+    residuals: &'a [u8],
+    width: u32,
+    min: u32,
+    count: u32,
+}
+
+impl<'a> Group<'a> {
+    /// Takes the group of `count` values off the end of `bytes`; the second
+    /// part of the answer is what stands before it. Widths above the least
+    /// and padding of any value are read.
+    ///
+    /// # Errors
+    /// [`Fault::Truncated`], [`Fault::Width`], or [`Fault::Carry`] where a
+    /// value would pass 2^32-1.
+    pub fn split_last(bytes: &'a [u8], count: u32) -> Result<(Self, &'a [u8]), Fault> {
+        let found = bytes.len() as u64;
+        let Some((front, &[width, a, b, c, d])) = bytes.split_last_chunk::<FOOTER>() else {
+            return Err(Fault::Truncated { needed: FOOTER as u64, found });
+        };
+        if !(1..=32).contains(&width) {
+            return Err(Fault::Width { found: width });
+        }
+        let width = u32::from(width);
+        let packed = packed_len(count, width);
+        let split = usize::try_from(packed).ok().and_then(|n| front.len().checked_sub(n));
+        let Some((rest, residuals)) = split.and_then(|at| front.split_at_checked(at)) else {
+            return Err(Fault::Truncated { needed: packed + FOOTER as u64, found });
+        };
+        let group = Self { residuals, width, min: u32::from_le_bytes([a, b, c, d]), count };
+        group.refuse_carry()?;
+        Ok((group, rest))
+    }
+
+    /// Looks at the residuals only where one of this width could pass the top.
+    fn refuse_carry(&self) -> Result<(), Fault> {
+        let room = u32::MAX - self.min;
+        if self.mask() <= u64::from(room) {
+            return Ok(());
+        }
+        match self.residuals().find(|&residual| residual > room) {
+            Some(residual) => Err(Fault::Carry { min: self.min, residual }),
+            None => Ok(()),
+        }
+    }
+
+    fn mask(&self) -> u64 {
+        (1u64 << self.width) - 1
+    }
+
+    /// The residual at `index`, which is below `count`.
+    #[inline]
+    fn residual(&self, index: u32) -> u32 {
+        let bit = u64::from(index) * u64::from(self.width);
+        // The packed bytes are a slice, so a byte offset into them is a usize.
+        #[allow(clippy::cast_possible_truncation, reason = "within the slice's length")]
+        let from = (bit / 8) as usize;
+        let word = match self.residuals.get(from..).and_then(|rest| rest.first_chunk::<8>()) {
+            Some(chunk) => u64::from_le_bytes(*chunk),
+            None => self.word_near_end(from),
+        };
+        #[allow(clippy::cast_possible_truncation, reason = "masked to at most 32 bits")]
+        let residual = ((word >> (bit % 8)) & self.mask()) as u32;
+        residual
+    }
+
+    /// The last bytes from `from` on, as a little-endian word.
+    #[cold]
+    fn word_near_end(&self, from: usize) -> u64 {
+        let rest = self.residuals.get(from..).unwrap_or_default();
+        rest.iter().take(8).rev().fold(0, |word, &byte| word << 8 | u64::from(byte))
+    }
+
+    fn residuals(self) -> impl Iterator<Item = u32> + use<'a> {
+        (0..self.count).map(move |index| self.residual(index))
+    }
+
+    /// How many values there are.
+    #[must_use]
+    pub fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// The value at `index`; `None` from `count` on.
+    #[inline]
+    #[must_use]
+    pub fn get(&self, index: u32) -> Option<u32> {
+        // The sum cannot pass 2^32-1: `refuse_carry` looked.
+        (index < self.count).then(|| self.min.wrapping_add(self.residual(index)))
+    }
+
+    /// The values in order.
+    pub fn iter(self) -> impl Iterator<Item = u32> + use<'a> {
+        self.residuals().map(move |residual| self.min.wrapping_add(residual))
+    }
+
+    /// The sum of the first `count` values, or of all where there are fewer.
+    #[must_use]
+    pub fn sum_first(&self, count: u32) -> u64 {
+        let count = count.min(self.count);
+        let residuals: u64 = (0..count).map(|index| u64::from(self.residual(index))).sum();
+        residuals + u64::from(self.min) * u64::from(count)
+    }
+
+    /// The sum of all values: below 2^64, being below 2^32 times 2^32.
+    #[must_use]
+    pub fn sum(&self) -> u64 {
+        self.sum_first(self.count)
+    }
+
+    /// The bytes that the group takes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.residuals.len() as u64 + FOOTER as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    fn round_trip(values: &[u32]) {
+        let mut bytes = vec![0xaa; 3];
+        encode(values, &mut bytes);
+        let count = u32::try_from(values.len()).unwrap();
+        let (group, rest) = Group::split_last(&bytes, count).unwrap();
+        assert_eq!(rest, [0xaa; 3], "nothing before the group is taken");
+        assert_eq!(group.iter().collect::<Vec<_>>(), values);
+        assert_eq!(group.sum(), values.iter().map(|&v| u64::from(v)).sum::<u64>());
+        assert_eq!(group.get(count), None);
+    }
+
+    #[test]
+    fn every_width_survives_at_every_count() {
+        for width in 1..=32u32 {
+            let top = u32::MAX >> (32 - width);
+            for count in [1u32, 2, 3, 7, 8, 9, 127, 128, 129] {
+                let values: Vec<u32> =
+                    (0..count).map(|i| i.wrapping_mul(0x9e37_79b9) & top).collect();
+                round_trip(&values);
+                round_trip(&vec![top; count as usize]);
+            }
+        }
+        round_trip(&[u32::MAX, 0]);
+    }
+
+    #[test]
+    fn equal_values_take_one_bit_each() {
+        let mut bytes = Vec::new();
+        encode(&[5; 9], &mut bytes);
+        assert_eq!(bytes, [0, 0, 1, 5, 0, 0, 0]);
+    }
+
+    #[test]
+    fn a_value_past_the_top_is_refused_and_never_wraps() {
+        let bytes = [0b0001_0000, 4, 0xff, 0xff, 0xff, 0xff];
+        assert!(matches!(
+            Group::split_last(&bytes, 2),
+            Err(Fault::Carry { min: u32::MAX, residual: 1 })
+        ));
+        let highest_residual_zero = [0, 4, 0xff, 0xff, 0xff, 0xff];
+        assert!(Group::split_last(&highest_residual_zero, 2).is_ok());
+    }
+
+    #[test]
+    fn widths_outside_1_to_32_are_refused() {
+        for width in [0, 33, 255] {
+            let bytes = [0, 0, 0, 0, 0, width, 0, 0, 0, 0];
+            assert!(
+                matches!(Group::split_last(&bytes, 1), Err(Fault::Width { found }) if found == width)
+            );
+        }
+    }
+
+    #[test]
+    fn a_claimed_count_beyond_the_bytes_is_refused_before_anything_is_allocated() {
+        let bytes = [0, 1, 0, 0, 0, 0];
+        assert!(Group::split_last(&bytes, 8).is_ok());
+        assert!(matches!(Group::split_last(&bytes, 9), Err(Fault::Truncated { needed: 7, .. })));
+        assert!(Group::split_last(&bytes, u32::MAX).is_err());
+        assert!(Group::split_last(&[], 1).is_err());
+    }
+
+    #[test]
+    fn padding_and_wide_widths_are_read() {
+        let (group, _) = Group::split_last(&[0b1111_0110, 2, 1, 0, 0, 0], 2).unwrap();
+        assert_eq!(group.iter().collect::<Vec<_>>(), [3, 2]);
+    }
+}

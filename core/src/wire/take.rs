@@ -1,0 +1,86 @@
+//! A cursor that takes fixed-size fields off the front of a section and
+//! refuses what is left over.
+
+use crate::error::Fault;
+
+/// Reads little-endian fields one after another.
+///
+/// ```
+/// use sealpack_core::wire::take::Take;
+///
+/// let mut take = Take::new(&[1, 2, 0, 9]);
+/// assert_eq!(take.u8()?, 1);
+/// assert_eq!(take.u16()?, 2);
+/// assert!(take.finish().is_err(), "one byte is left over");
+/// # Ok::<(), sealpack_core::error::Fault>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Take<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Take<'a> {
+    /// Starts at the front of `bytes`.
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
+    /// The next `N` bytes.
+    ///
+    /// # Errors
+    /// [`Fault::Truncated`] where fewer are left.
+    pub fn array<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
+        let Some((array, rest)) = self.rest.split_first_chunk::<N>() else {
+            return Err(Fault::Truncated { needed: N as u64, found: self.rest.len() as u64 });
+        };
+        self.rest = rest;
+        Ok(*array)
+    }
+
+    /// The next byte.
+    ///
+    /// # Errors
+    /// [`Fault::Truncated`] where none is left.
+    pub fn u8(&mut self) -> Result<u8, Fault> {
+        self.array::<1>().map(|[byte]| byte)
+    }
+
+    /// The next two bytes, little-endian.
+    ///
+    /// # Errors
+    /// [`Fault::Truncated`] where fewer are left.
+    pub fn u16(&mut self) -> Result<u16, Fault> {
+        self.array().map(u16::from_le_bytes)
+    }
+
+    /// The next four bytes, little-endian.
+    ///
+    /// # Errors
+    /// [`Fault::Truncated`] where fewer are left.
+    pub fn u32(&mut self) -> Result<u32, Fault> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    /// Ends the section.
+    ///
+    /// # Errors
+    /// [`Fault::Leftover`] where bytes are left.
+    pub fn finish(self) -> Result<(), Fault> {
+        match self.rest.len() {
+            0 => Ok(()),
+            bytes => Err(Fault::Leftover { bytes: bytes as u64 }),
+        }
+    }
+}
+
+/// Splits a little-endian `u32` off the end: a section and its checksum.
+///
+/// # Errors
+/// [`Fault::Truncated`] where there are fewer than four bytes.
+pub fn split_last_u32(bytes: &[u8]) -> Result<(&[u8], u32), Fault> {
+    match bytes.split_last_chunk::<4>() {
+        Some((front, last)) => Ok((front, u32::from_le_bytes(*last))),
+        None => Err(Fault::Truncated { needed: 4, found: bytes.len() as u64 }),
+    }
+}
