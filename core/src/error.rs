@@ -182,6 +182,8 @@ pub enum DecodeError {
     AboveLimit {
         /// The limit in bytes.
         limit: u64,
+        /// The bytes that it has or claims, at least.
+        found: u64,
     },
     /// The frame's own checksum does not match its content.
     FrameChecksum,
@@ -413,8 +415,8 @@ impl fmt::Display for DecodeError {
             Self::Length { expected, found } => {
                 write!(f, "the payload decodes to {found} bytes and should to {expected}")
             }
-            Self::AboveLimit { limit } => {
-                write!(f, "the payload decodes to more than the limit of {limit} bytes")
+            Self::AboveLimit { limit, found } => {
+                write!(f, "the payload decodes to {found} bytes, {limit} at most")
             }
             Self::FrameChecksum => f.write_str("the frame's checksum does not match"),
             Self::Dictionary => f.write_str("the frame needs a dictionary"),

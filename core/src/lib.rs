@@ -6,6 +6,7 @@ extern crate alloc;
 pub mod codec;
 pub mod error;
 pub mod format;
+pub mod read;
 pub mod wire;
 pub mod write;
 pub use error::Error;

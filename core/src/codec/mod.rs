@@ -93,7 +93,7 @@ impl Size {
             Self::Exactly(expected) if found != expected => {
                 Err(DecodeError::Length { expected, found })
             }
-            Self::AtMost(limit) if found > limit => Err(DecodeError::AboveLimit { limit }),
+            Self::AtMost(limit) if found > limit => Err(DecodeError::AboveLimit { limit, found }),
             _ => Ok(()),
         }
     }

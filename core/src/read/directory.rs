@@ -1,0 +1,167 @@
+//! From an item's position to the bytes that hold it.
+
+use core::ops::Range;
+
+use crate::error::{Error, Misuse};
+use crate::format::{Layout, OffsetIndex, Trailer};
+
+/// What a reader keeps of an open pack: the trailer and the offset index, a
+/// little more than the index takes on disk.
+#[derive(Clone, Debug)]
+pub struct Directory {
+    trailer: Trailer,
+    index: OffsetIndex,
+    records_end: u64,
+}
+
+/// Where an item lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The record that holds it.
+    pub record: RecordPlace,
+    /// Which of the record's items it is, counted from 0.
+    pub slot: u32,
+}
+
+/// Where a record lies, and which items it holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordPlace {
+    /// The record's number, counted from 0.
+    pub number: u32,
+    /// Its bytes in the file.
+    pub range: Range<u64>,
+    /// The position of its first item.
+    pub first_item: u32,
+    /// How many items it holds.
+    pub item_count: u32,
+}
+
+impl RecordPlace {
+    /// Its size in the file, in bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.range.end - self.range.start
+    }
+
+    /// The positions of its items.
+    #[must_use]
+    pub fn positions(&self) -> Range<u32> {
+        self.first_item..self.first_item + self.item_count
+    }
+}
+
+impl Directory {
+    pub(super) fn new(trailer: Trailer, index: OffsetIndex, records_end: u64) -> Self {
+        Self { trailer, index, records_end }
+    }
+
+    /// The trailer.
+    #[must_use]
+    pub fn trailer(&self) -> &Trailer {
+        &self.trailer
+    }
+
+    /// How the records are laid out.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        self.trailer.layout()
+    }
+
+    /// How many items there are.
+    #[must_use]
+    pub fn item_count(&self) -> u32 {
+        self.trailer.total_items
+    }
+
+    /// How many records there are.
+    #[must_use]
+    pub fn record_count(&self) -> u32 {
+        self.index.record_count()
+    }
+
+    /// Where the records end in the file, and the index starts.
+    #[must_use]
+    pub fn records_end(&self) -> u64 {
+        self.records_end
+    }
+
+    /// Bytes that the directory takes in memory.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        size_of::<Self>() + self.index.memory()
+    }
+
+    /// Where the item at `position` lies.
+    ///
+    /// # Errors
+    /// [`Misuse::Position`] where there is no such item.
+    pub fn place(&self, position: u32) -> Result<Place, Error> {
+        let items = self.item_count();
+        let no_such = Error::Misuse(Misuse::Position { position: position.into(), items });
+        if position >= items {
+            return Err(no_such);
+        }
+        let per_record = self.trailer.items_per_record.max(1);
+        let record = self.record(position / per_record).map_err(|_| no_such)?;
+        Ok(Place { record, slot: position % per_record })
+    }
+
+    /// Where the record of this number lies.
+    ///
+    /// # Errors
+    /// [`Misuse::RecordNumber`] where there is no such record.
+    pub fn record(&self, number: u32) -> Result<RecordPlace, Error> {
+        match self.index.record(number) {
+            Some(range) => Ok(self.describe(number, range)),
+            None => Err(Error::Misuse(Misuse::RecordNumber {
+                record: number.into(),
+                records: self.record_count(),
+            })),
+        }
+    }
+
+    /// The records of these numbers, one after another, without looking up
+    /// each; numbers that there are not are left out.
+    pub fn records(&self, numbers: Range<u32>) -> impl Iterator<Item = RecordPlace> + '_ {
+        let first = numbers.start;
+        let count = numbers.end.saturating_sub(first) as usize;
+        (first..)
+            .zip(self.index.records_from(first))
+            .take(count)
+            .map(|(number, range)| self.describe(number, range))
+    }
+
+    /// The records that hold the items of these positions.
+    ///
+    /// # Errors
+    /// [`Misuse::Range`] for a range upside down, [`Misuse::Position`] for one
+    /// that passes the last item.
+    pub fn records_of(&self, positions: &Range<u32>) -> Result<Range<u32>, Error> {
+        let Range { start, end } = *positions;
+        if start > end {
+            return Err(Error::Misuse(Misuse::Range { start, end }));
+        }
+        if end > self.item_count() {
+            let position = u64::from(end) - 1;
+            return Err(Error::Misuse(Misuse::Position { position, items: self.item_count() }));
+        }
+        let per_record = self.trailer.items_per_record.max(1);
+        let first = start / per_record;
+        Ok(if start == end { first..first } else { first..end.div_ceil(per_record) })
+    }
+
+    /// The record that holds the byte at `offset` of the file, if one does.
+    #[must_use]
+    pub fn record_at(&self, offset: u64) -> Option<u32> {
+        self.index.record_at(offset)
+    }
+
+    fn describe(&self, number: u32, range: Range<u64>) -> RecordPlace {
+        // `Trailer::check_counts` relates records and items, so neither the
+        // product nor the difference leaves a u32 for a record that exists.
+        let first_item = number.saturating_mul(self.trailer.items_per_record);
+        let left = self.item_count().saturating_sub(first_item);
+        let item_count = left.min(self.trailer.items_per_record);
+        RecordPlace { number, range, first_item, item_count }
+    }
+}

@@ -1,0 +1,167 @@
+//! Opening a pack: from the size of a file to its directory, in one read for
+//! nearly every file and in two at the most.
+
+use bytes::{Bytes, BytesMut};
+use core::ops::Range;
+
+use super::Directory;
+use crate::error::{Error, Fault, Misuse, Section};
+use crate::format::{Dialect, OffsetIndex, Trailer, trailer};
+
+/// Bytes asked for first where the caller does not choose: the whole end of
+/// the file for packs of up to about a hundred thousand records.
+pub const DEFAULT_TAIL: u64 = 256 << 10;
+
+/// A pack being opened. Fetch [`range`](Self::range), hand it to
+/// [`supply`](Self::supply), again where that answers [`Opened::More`].
+#[derive(Clone, Debug)]
+pub struct Opening {
+    file_size: u64,
+    stage: Stage,
+}
+
+#[derive(Clone, Debug)]
+enum Stage {
+    /// The last bytes of the file are wanted, from here on.
+    Tail { from: u64 },
+    /// The trailer is known; the sections start before what is there.
+    Sections { trailer: Trailer, from: u64, tail_from: u64, tail: Bytes },
+}
+
+/// What [`Opening::supply`] answers.
+#[derive(Clone, Debug)]
+pub enum Opened {
+    /// One more range is wanted.
+    More(Opening),
+    /// The pack is open.
+    Ready(Pack),
+}
+
+/// An open pack: everything but the records.
+#[derive(Clone, Debug)]
+pub struct Pack {
+    /// Where each item lies.
+    pub directory: Directory,
+    /// The application's data.
+    pub app_data: Bytes,
+    /// Which of the dialects the file is written in; with
+    /// [`Dialect::NoAppDataCrc`] the app data is not protected.
+    pub dialect: Dialect,
+    /// The bytes that were read to open the pack, and where in the file they
+    /// start: a record that lies within need not be read again.
+    pub tail: Tail,
+}
+
+/// Bytes at the end of a file.
+#[derive(Clone, Debug)]
+pub struct Tail {
+    /// Where in the file they start.
+    pub start: u64,
+    /// The bytes, up to the end of the file.
+    pub bytes: Bytes,
+}
+
+impl Tail {
+    /// The bytes of `range` of the file, where all of them are here.
+    #[must_use]
+    pub fn get(&self, range: &Range<u64>) -> Option<Bytes> {
+        let start = usize::try_from(range.start.checked_sub(self.start)?).ok()?;
+        let end = usize::try_from(range.end.checked_sub(self.start)?).ok()?;
+        (start <= end && end <= self.bytes.len()).then(|| self.bytes.slice(start..end))
+    }
+}
+
+impl Opening {
+    /// Starts with the size of the file; [`DEFAULT_TAIL`] bytes are asked for.
+    ///
+    /// # Errors
+    /// [`Fault::Truncated`] where no trailer of any dialect fits.
+    pub fn new(file_size: u64) -> Result<Self, Error> {
+        Self::with_tail(file_size, DEFAULT_TAIL)
+    }
+
+    /// As [`new`](Self::new), asking for `tail` bytes first, or the trailer's
+    /// 76 where that is less.
+    ///
+    /// # Errors
+    /// [`Fault::Truncated`] where no trailer of any dialect fits.
+    pub fn with_tail(file_size: u64, tail: u64) -> Result<Self, Error> {
+        if file_size == 0 {
+            let fault = Fault::Truncated { needed: trailer::SIZE as u64, found: 0 };
+            return Err(fault.within(Section::Trailer));
+        }
+        let from = file_size.saturating_sub(tail.max(trailer::SIZE as u64));
+        Ok(Self { file_size, stage: Stage::Tail { from } })
+    }
+
+    /// The bytes that are wanted next; never empty.
+    #[must_use]
+    pub fn range(&self) -> Range<u64> {
+        match self.stage {
+            Stage::Tail { from } => from..self.file_size,
+            Stage::Sections { from, tail_from, .. } => from..tail_from,
+        }
+    }
+
+    /// Takes the bytes of [`range`](Self::range).
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] for whatever is wrong with trailer, app data or
+    /// index, in the order of FORMAT.md, *Trailer*; [`Misuse::Supplied`] for
+    /// another number of bytes than was asked for.
+    pub fn supply(self, bytes: Bytes) -> Result<Opened, Error> {
+        let range = self.range();
+        let (wanted, given) = (range.end - range.start, bytes.len() as u64);
+        if wanted != given {
+            return Err(Error::Misuse(Misuse::Supplied { wanted, given }));
+        }
+        match self.stage {
+            Stage::Tail { from } => {
+                let trailer = Trailer::decode(&bytes)?;
+                let records_end = trailer.records_end(self.file_size)?;
+                // An index that cannot hold its records is not fetched.
+                if records_end >= from || trailer.check_index_size().is_err() {
+                    let tail = Tail { start: from, bytes };
+                    return ready(trailer, records_end, self.file_size, tail);
+                }
+                let stage =
+                    Stage::Sections { trailer, from: records_end, tail_from: from, tail: bytes };
+                Ok(Opened::More(Self { stage, ..self }))
+            }
+            Stage::Sections { trailer, from, tail, .. } => {
+                let mut all = BytesMut::with_capacity(bytes.len() + tail.len());
+                all.extend_from_slice(&bytes);
+                all.extend_from_slice(&tail);
+                let tail = Tail { start: from, bytes: all.freeze() };
+                ready(trailer, from, self.file_size, tail)
+            }
+        }
+    }
+}
+
+/// Every check that follows the trailer's own.
+fn ready(trailer: Trailer, records_end: u64, file_size: u64, tail: Tail) -> Result<Opened, Error> {
+    let trailer_start = file_size - trailer::SIZE as u64;
+    let index_end = records_end + u64::from(trailer.index_size);
+    let section = |range: Range<u64>, name| {
+        let missing = Fault::Truncated { needed: range.end, found: tail.start };
+        tail.get(&range).ok_or_else(|| missing.within(name))
+    };
+    let app_data = match trailer.app_data_size {
+        0 => Bytes::new(),
+        _ => section(index_end..trailer_start, Section::AppData)?,
+    };
+    let dialect = trailer.check_app_data(&app_data)?;
+    trailer.check_index_size()?;
+    let index = section(records_end..index_end, Section::Index)?;
+    let index = OffsetIndex::decode(&index, trailer.record_count, records_end)?;
+    trailer.check_counts()?;
+    // A view would keep all of the tail alive for a few bytes.
+    let app_data = if app_data.len() < tail.bytes.len() / 2 {
+        Bytes::copy_from_slice(&app_data)
+    } else {
+        app_data
+    };
+    let directory = Directory::new(trailer, index, records_end);
+    Ok(Opened::Ready(Pack { directory, app_data, dialect, tail }))
+}

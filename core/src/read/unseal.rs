@@ -1,0 +1,195 @@
+//! From the bytes of a record to its items.
+
+use bytes::Bytes;
+use core::ops::Range;
+
+use super::{Directory, ReadLimits, RecordPlace};
+use crate::codec::{Decode, Size};
+use crate::error::{DecodeError, Error, Fault, Limit, Misuse, Section};
+use crate::format::{Layout, MOST};
+use crate::wire::group::Group;
+use crate::wire::{crc, take};
+
+/// A record, checked and decoded. Items are views of its payload.
+#[derive(Clone, Debug)]
+pub struct Record {
+    payload: Bytes,
+    /// The packed lengths, as they lie in the file; `None` where the record is
+    /// one item.
+    lengths: Option<Bytes>,
+    item_count: u32,
+}
+
+/// Checks the bytes of a record, decodes its payload and checks that the item
+/// lengths add up to it.
+///
+/// # Errors
+/// [`Error::Corrupt`] in [`Section::Record`]; [`Limit::Decoded`] where the
+/// record is larger than the reader is willing to hold;
+/// [`Misuse::Supplied`] where `stored` is not the record's size.
+pub fn unseal(
+    directory: &Directory,
+    place: &RecordPlace,
+    stored: Bytes,
+    decoder: &dyn Decode,
+    limits: &ReadLimits,
+) -> Result<Record, Error> {
+    let (wanted, given) = (place.size(), stored.len() as u64);
+    if wanted != given {
+        return Err(Error::Misuse(Misuse::Supplied { wanted, given }));
+    }
+    let section = Section::Record(place.number);
+    let layout = directory.layout();
+    let parts = layout.split(&stored, place.item_count).map_err(|fault| fault.within(section))?;
+    let limit = limits.decoded_record;
+    let size = match &parts.lengths {
+        Some(lengths) => Size::Exactly(lengths.sum()),
+        None => Size::AtMost(limit.min(MOST.into())),
+    };
+    if size.most() > limit {
+        return Err(Error::Limit(Limit::Decoded { size: size.most(), limit }));
+    }
+    let encoded = stored.slice(..parts.payload.len());
+    let lengths = parts.lengths.map(|group| {
+        let start = parts.payload.len();
+        // The group lies within the record, so its size is a usize.
+        stored.slice(start..start + usize::try_from(group.size()).unwrap_or_default())
+    });
+    let payload = decode(encoded, size, decoder).map_err(|error| match error {
+        // No item is above 2^32-1 bytes, whatever the reader is willing to hold.
+        DecodeError::AboveLimit { found, .. } if found <= MOST.into() => {
+            Error::Limit(Limit::Decoded { size: found, limit })
+        }
+        // A sum that the payload does not have is told as such.
+        DecodeError::Length { expected, found } => {
+            Fault::Sum { expected: found, found: expected }.within(section)
+        }
+        error => Fault::Decode(error).within(section),
+    })?;
+    Ok(Record { payload, lengths, item_count: place.item_count })
+}
+
+/// Decodes, and holds the decoder to what it was told.
+fn decode(encoded: Bytes, size: Size, decoder: &dyn Decode) -> Result<Bytes, DecodeError> {
+    let payload = if encoded.is_empty() { encoded } else { decoder.decode(encoded, size)? };
+    size.check(payload.len() as u64)?;
+    Ok(payload)
+}
+
+impl Record {
+    /// How many items it holds.
+    #[must_use]
+    pub fn item_count(&self) -> u32 {
+        self.item_count
+    }
+
+    /// The decoded payload: the items, one after another.
+    #[must_use]
+    pub fn payload(&self) -> &Bytes {
+        &self.payload
+    }
+
+    /// The item in this slot, as a view of the payload; `None` from
+    /// `item_count` on.
+    #[must_use]
+    pub fn item(&self, slot: u32) -> Option<Bytes> {
+        if slot >= self.item_count {
+            return None;
+        }
+        let Some(lengths) = self.group() else { return Some(self.payload.clone()) };
+        let start = usize::try_from(lengths.sum_first(slot)).ok()?;
+        let end = start.checked_add(lengths.get(slot)? as usize)?;
+        (end <= self.payload.len()).then(|| self.payload.slice(start..end))
+    }
+
+    /// The items in order, as views of the payload.
+    pub fn items(&self) -> impl Iterator<Item = Bytes> + '_ {
+        self.ranges().map(|range| self.payload.slice(range))
+    }
+
+    /// The items in order, as slices.
+    pub fn slices(&self) -> impl Iterator<Item = &[u8]> + '_ {
+        self.ranges().map(|range| self.payload.get(range).unwrap_or_default())
+    }
+
+    /// Where each item lies in the payload. The lengths were checked to add up
+    /// to it, so every range lies within.
+    fn ranges(&self) -> impl Iterator<Item = Range<usize>> + '_ {
+        let single = self.lengths.is_none().then_some(0..self.payload.len());
+        let mut at = 0;
+        let many = self.group().into_iter().flat_map(|group| group.iter()).map(move |length| {
+            let start = at;
+            at += length as usize;
+            start..at
+        });
+        single.into_iter().chain(many)
+    }
+
+    fn group(&self) -> Option<Group<'_>> {
+        let (group, _) = Group::split_last(self.lengths.as_deref()?, self.item_count).ok()?;
+        Some(group)
+    }
+}
+
+/// Finds one item of a record that is stored as it is without reading all of
+/// it: first the end of the record, which says where the item lies, then the
+/// item. Where the record's checksum covers the payload this cannot be done,
+/// since nothing may be believed before all of it was read.
+#[derive(Clone, Debug)]
+pub struct ItemLookup {
+    tail: Range<u64>,
+    record: RecordPlace,
+    slot: u32,
+}
+
+impl ItemLookup {
+    /// A lookup in a record of this layout; `None` where the record has to be
+    /// read whole: it is a single item, its checksum covers the payload, or
+    /// its end is most of it.
+    #[must_use]
+    pub fn new(layout: Layout, record: RecordPlace, slot: u32) -> Option<Self> {
+        let most_tail = layout.most_tail(record.item_count);
+        let worth = record.size() / 4 >= most_tail;
+        if !layout.has_lengths() || layout.has_record_checksum() || !worth {
+            return None;
+        }
+        let tail = record.range.end - most_tail..record.range.end;
+        (slot < record.item_count).then_some(Self { tail, record, slot })
+    }
+
+    /// The bytes that are wanted first.
+    #[must_use]
+    pub fn tail(&self) -> Range<u64> {
+        self.tail.clone()
+    }
+
+    /// Where the item lies in the file, given the bytes of
+    /// [`tail`](Self::tail). The lengths' checksum is checked, and that they
+    /// add up to the record.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] in [`Section::Record`], or [`Misuse::Supplied`].
+    pub fn locate(&self, tail: &[u8]) -> Result<Range<u64>, Error> {
+        let (wanted, given) = (self.tail.end - self.tail.start, tail.len() as u64);
+        if wanted != given {
+            return Err(Error::Misuse(Misuse::Supplied { wanted, given }));
+        }
+        self.locate_bytes(tail).map_err(|fault| fault.within(Section::Record(self.record.number)))
+    }
+
+    fn locate_bytes(&self, tail: &[u8]) -> Result<Range<u64>, Fault> {
+        let (covered, stored) = take::split_last_u32(tail)?;
+        let (group, before) = Group::split_last(covered, self.record.item_count)?;
+        let computed = crc::crc32c(covered.get(before.len()..).unwrap_or_default());
+        if stored != computed {
+            return Err(Fault::Checksum { stored, computed });
+        }
+        let payload = self.record.size() - group.size() - 4;
+        if group.sum() != payload {
+            return Err(Fault::Sum { expected: payload, found: group.sum() });
+        }
+        let length = group.get(self.slot).map_or(0, u64::from);
+        let start = self.record.range.start + group.sum_first(self.slot);
+        Ok(start..start + length)
+    }
+}
