@@ -1,0 +1,181 @@
+//! The decisions of the machine, one small function each.
+//!
+//! The default bodies of [`Rules`] *are* the specification: the machine in
+//! `machine.rs` moves bytes, and asks here whenever there is a choice. So a
+//! seeded bug (`check::mutant`) is an `impl` that overrides one function, and
+//! the type that ships, `Stream<Faithful>`, carries no switch for it: the
+//! functions are static, inlined, and gone after compilation.
+//!
+//! The letters in the comments: `S` the buffer size; `C` the capacity left in
+//! the current buffer; `E` its filled end; `L` the list of waiting extents;
+//! `Z` their bytes.
+
+use bytes::{Bytes, BytesMut};
+
+/// Which end of `L` a sealed prefix joins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Behind everything that waits: the order in which it was written.
+    Back,
+    /// In front of it. No faithful stream says so.
+    Front,
+}
+
+/// One function per decision of the output stream; the default bodies are the
+/// specification.
+///
+/// All lengths are in bytes. Only [`Faithful`] and [`ReferenceFlush`] are meant
+/// for use; other implementations are seeded bugs.
+pub trait Rules: 'static {
+    /// Whether `n` more bytes fit the buffer there is (the fast path).
+    #[inline]
+    fn fits(n: usize, capacity: usize, filled: usize, _size: usize) -> bool {
+        n <= capacity.saturating_sub(filled)
+    }
+
+    /// Whether a buffered write is so large that it goes around the buffer.
+    #[inline]
+    fn is_large(n: usize, filled: usize, size: usize) -> bool {
+        filled == 0 && n >= size
+    }
+
+    /// Whether a large write may be put at once: only with nothing before it.
+    #[inline]
+    fn goes_direct(pending_is_empty: bool) -> bool {
+        pending_is_empty
+    }
+
+    /// Whether the tail of a split run fits what is left of the buffer.
+    #[inline]
+    fn tail_fits(tail: usize, capacity: usize) -> bool {
+        tail <= capacity
+    }
+
+    /// Whether an overflowing buffer has to wait in `L` with what overflows
+    /// (it is not the front of the stream, or it is a remnant and so too short
+    /// for a put), or is a full put by itself.
+    #[inline]
+    fn overflow_waits(pending_is_empty: bool, capacity: usize, size: usize) -> bool {
+        !pending_is_empty || capacity < size
+    }
+
+    /// How much of the overflow's run is handed over: the bytes `written` to
+    /// it, not what was `allocated` for it.
+    #[inline]
+    fn handed_over(written: usize, _allocated: usize) -> usize {
+        written
+    }
+
+    /// What sealing takes from the buffer: a shared view of the filled front;
+    /// the start of the buffer moves past it.
+    #[inline]
+    fn seal(buffer: &mut BytesMut, filled: usize) -> Bytes {
+        buffer.split_to(filled).freeze()
+    }
+
+    /// Which end of `L` the sealed bytes join.
+    #[inline]
+    fn sealed_end() -> End {
+        End::Back
+    }
+
+    /// Whether a buffer with this capacity left is gone.
+    #[inline]
+    fn is_gone(capacity: usize) -> bool {
+        capacity == 0
+    }
+
+    /// `Z` after `sealed` bytes joined `L`.
+    #[inline]
+    fn pending_after_seal(pending: usize, sealed: usize) -> usize {
+        pending.saturating_add(sealed)
+    }
+
+    /// `Z` after `put` bytes left `L`.
+    #[inline]
+    fn pending_after_put(pending: usize, put: usize) -> usize {
+        pending.saturating_sub(put)
+    }
+
+    /// Whether what waits is enough to be put.
+    #[inline]
+    fn is_due(pending: usize, size: usize) -> bool {
+        pending >= size
+    }
+
+    /// Whether a zero-copy write seals the buffer before its extents join `L`.
+    #[inline]
+    fn seals_first(filled: usize) -> bool {
+        filled > 0
+    }
+
+    /// Whether an extent of a zero-copy write joins `L`: an empty one does not.
+    #[inline]
+    fn joins(extent: usize) -> bool {
+        extent > 0
+    }
+
+    /// Whether an extent of a zero-copy write is copied after all: never.
+    #[inline]
+    fn copies(_extent: usize, _size: usize) -> bool {
+        false
+    }
+
+    /// Whether a flush puts the buffer alone: when nothing waits before it.
+    #[inline]
+    fn flushes_buffer(pending_is_empty: bool, filled: usize) -> bool {
+        pending_is_empty && filled > 0
+    }
+
+    /// Whether a flush of `L` takes the buffer along.
+    #[inline]
+    fn flush_seals(filled: usize) -> bool {
+        filled > 0
+    }
+
+    /// The size of the next put of a flush, of `pending` bytes in all. This is
+    /// the *strict* flush rule: with trim no put is above `S`, the last ones
+    /// before a flush included.
+    #[inline]
+    fn flush_piece(pending: usize, size: usize, trim: bool) -> usize {
+        if trim { pending.min(size) } else { pending }
+    }
+
+    /// Whether a failed put or flush ends the stream: always, since whatever
+    /// came next would stand behind a gap.
+    #[inline]
+    fn fail_stops(_taken: usize) -> bool {
+        true
+    }
+
+    /// Whether the sink's close is still due after a failure.
+    #[inline]
+    fn closes_after_failure() -> bool {
+        true
+    }
+}
+
+/// The rules as specified, the strict flush among them: what [`Stream`] runs
+/// on when nothing else is named.
+///
+/// [`Stream`]: super::Stream
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Faithful;
+
+impl Rules for Faithful {}
+
+/// The flush rule of the reference (Seastar's `output_stream`): a flush puts
+/// all that waits at once, up to `2S - 1` bytes even with trim.
+///
+/// Every other rule is the specification's. It is here to compare with the
+/// reference, byte for byte; who uploads parts of equal size wants
+/// [`Faithful`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReferenceFlush;
+
+impl Rules for ReferenceFlush {
+    #[inline]
+    fn flush_piece(pending: usize, _size: usize, _trim: bool) -> usize {
+        pending
+    }
+}

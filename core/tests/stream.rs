@@ -1,0 +1,214 @@
+//! The output stream from outside: what a driver sees.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests panic")]
+
+use bytes::Bytes;
+use sealpack_core::stream::{
+    BufferSize, Outcome, Output, ReferenceFlush, Refused, Rules, Shape, Stream,
+};
+use sha2::{Digest, Sha256};
+
+fn size(bytes: usize) -> BufferSize {
+    BufferSize::new(bytes).unwrap()
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Op {
+    Buffered(usize),
+    ZeroCopy(usize),
+    Flush,
+}
+
+/// Takes every output; the puts as in the text form, `2+3|7`.
+fn drain<R: Rules>(stream: &mut Stream<R>, puts: &mut String) {
+    while let Some(output) = stream.next_output() {
+        if let Output::Put(put) = &output {
+            if !puts.is_empty() {
+                puts.push('|');
+            }
+            let lengths: Vec<_> = put.extents().iter().map(|e| e.len().to_string()).collect();
+            puts.push_str(&lengths.join("+"));
+        }
+        stream.completed(Outcome::Done);
+    }
+}
+
+fn puts_of<R: Rules>(buffer_size: usize, trim: bool, ops: &[Op]) -> String {
+    let mut stream = Stream::<R>::with_rules(Shape { buffer_size: size(buffer_size), trim });
+    static ZEROS: [u8; 64] = [0; 64];
+    let mut puts = String::new();
+    for op in ops {
+        match *op {
+            Op::Buffered(n) => stream.write(&ZEROS[..n]),
+            Op::ZeroCopy(n) => stream.write_owned(Bytes::from_static(&ZEROS[..n])),
+            Op::Flush => stream.flush(),
+        }
+        .unwrap();
+        drain(&mut stream, &mut puts);
+    }
+    stream.close().unwrap();
+    drain(&mut stream, &mut puts);
+    puts
+}
+
+/// Totals of the puts only: `5|7` of `2+3|7`.
+fn totals(puts: &str) -> String {
+    let total = |put: &str| put.split('+').map(|n| n.parse::<usize>().unwrap()).sum::<usize>();
+    puts.split('|')
+        .filter(|put| !put.is_empty())
+        .map(|put| total(put).to_string())
+        .collect::<Vec<_>>()
+        .join("|")
+}
+
+fn digests<R: Rules>(each_case: impl Fn(&mut dyn FnMut(bool, &[Op]))) -> (u64, String, String) {
+    let (mut a, mut b, mut cases) = (Sha256::new(), Sha256::new(), 0);
+    each_case(&mut |trim, ops| {
+        let puts = puts_of::<R>(5, trim, ops);
+        let writes: Vec<_> = ops
+            .iter()
+            .map(|op| match op {
+                Op::Buffered(n) => format!("b{n}"),
+                Op::ZeroCopy(n) => format!("z{n}"),
+                Op::Flush => "f".to_owned(),
+            })
+            .collect();
+        let newline = if cases > 0 { "\n" } else { "" };
+        let head = format!("{newline}trim={} writes={} puts=", u8::from(trim), writes.join(","));
+        a.update(format!("{head}{}", totals(&puts)));
+        b.update(format!("{head}{puts}"));
+        cases += 1;
+    });
+    let hex = |d: Sha256| d.finalize().iter().map(|b| format!("{b:02x}")).collect::<String>();
+    (cases, hex(a), hex(b))
+}
+
+fn set_1(visit: &mut dyn FnMut(bool, &[Op])) {
+    fn extend(trim: bool, sizes: &mut Vec<usize>, visit: &mut dyn FnMut(bool, &[Op])) {
+        if !sizes.is_empty() {
+            for mask in 0..1 << sizes.len() {
+                let op = |(i, &n): (usize, &usize)| {
+                    if mask >> i & 1 == 1 { Op::ZeroCopy(n) } else { Op::Buffered(n) }
+                };
+                visit(trim, &sizes.iter().enumerate().map(op).collect::<Vec<_>>());
+            }
+        }
+        if sizes.len() < 4 {
+            for n in 1..=15 {
+                sizes.push(n);
+                extend(trim, sizes, visit);
+                sizes.pop();
+            }
+        }
+    }
+    for trim in [false, true] {
+        extend(trim, &mut Vec::new(), visit);
+    }
+}
+
+#[test]
+fn set_1_is_put_as_specified_and_as_the_reference_does() {
+    let strict = digests::<sealpack_core::stream::Faithful>(set_1);
+    assert_eq!(strict.0, 1_675_860);
+    assert_eq!(strict.1, "a96d80a6ddbff089c69630c0c470c3100d85d47dfa7ae56484f2014c582da884");
+    assert_eq!(strict.2, "b2ad23eaf56780d6eb5a2eba2e8ee76ce5d7c4b508660d166fab17009bb16004");
+    let reference = digests::<ReferenceFlush>(set_1);
+    assert_eq!(reference.1, "a28aea7c431d236761903f5db3f84930cd56a99d01f4ff52494d47e097fa3ead");
+    assert_eq!(reference.2, "df599da954de21421b3cf44782c3f5d3620dcc94fa397188c0cf2e7de87a0ec7");
+}
+
+#[test]
+fn the_case_drawn_at_the_top_of_the_module_is_put_as_drawn() {
+    use Op::{Buffered as B, Flush, ZeroCopy as Z};
+    let case = [Z(4), B(4), Flush];
+    assert_eq!(puts_of::<sealpack_core::stream::Faithful>(5, true, &case), "4+1|3");
+    assert_eq!(puts_of::<sealpack_core::stream::Faithful>(5, false, &case), "4+4");
+    assert_eq!(puts_of::<ReferenceFlush>(5, true, &case), "4+4");
+}
+
+#[test]
+fn the_type_that_ships_has_the_size_it_had() {
+    // Native keeps one for each file. Other rules are another type of the same size.
+    assert_eq!(size_of::<Stream>(), size_of::<Stream<ReferenceFlush>>());
+    #[cfg(target_pointer_width = "64")]
+    assert_eq!(size_of::<Stream>(), 192);
+}
+
+#[test]
+fn an_operation_before_the_outputs_are_taken_is_refused_and_takes_nothing() {
+    let mut stream = Stream::new(Shape::at_least(size(4)));
+    stream.write(b"12345").unwrap();
+    assert_eq!(stream.write(b"6"), Err(Refused::OutputsWait));
+    let Some(Output::Put(put)) = stream.next_output() else { panic!("five bytes are due") };
+    assert_eq!(put.extents(), [&b"12345"[..]]);
+    assert_eq!(stream.next_output(), None, "one output at a time");
+    assert_eq!(stream.flush(), Err(Refused::OutputsWait));
+    assert_eq!(stream.close(), Err(Refused::OutputsWait));
+    stream.completed(Outcome::Done);
+    assert_eq!(stream.taken(), 5);
+    assert_eq!(stream.write(b"6"), Ok(()));
+}
+
+#[test]
+fn after_a_failed_put_nothing_follows_but_the_close_of_the_sink() {
+    let mut stream = Stream::new(Shape::exactly(size(4)));
+    stream.write(&[7; 13]).unwrap();
+    assert!(matches!(stream.next_output(), Some(Output::Put(_))));
+    stream.completed(Outcome::Done);
+    assert!(matches!(stream.next_output(), Some(Output::Put(_))));
+    stream.completed(Outcome::Failed { taken: 3 });
+    assert_eq!(stream.next_output(), None, "the third put would stand behind a gap");
+    assert_eq!(stream.taken(), 7);
+    assert_eq!(stream.write(b"x"), Err(Refused::Failed));
+    assert_eq!(stream.write(b""), Err(Refused::Failed));
+    assert_eq!(stream.write_owned(Bytes::from_static(b"x")), Err(Refused::Failed));
+    assert_eq!(stream.write_extents([]), Err(Refused::Failed));
+    assert_eq!(stream.flush(), Err(Refused::Failed));
+    assert_eq!(stream.close(), Err(Refused::Failed));
+    assert_eq!(stream.next_output(), Some(Output::Close));
+    stream.completed(Outcome::Done);
+    assert_eq!(stream.close(), Err(Refused::Failed));
+    assert_eq!(stream.next_output(), None, "a sink is closed once");
+}
+
+#[test]
+fn close_reaches_the_sink_also_where_the_flush_failed() {
+    let mut stream = Stream::new(Shape::exactly(size(4)));
+    stream.write(b"12").unwrap();
+    stream.close().unwrap();
+    assert!(matches!(stream.next_output(), Some(Output::Put(_))));
+    stream.completed(Outcome::Done);
+    assert_eq!(stream.next_output(), Some(Output::Flush));
+    stream.completed(Outcome::Failed { taken: 0 });
+    assert_eq!(stream.next_output(), Some(Output::Close));
+    stream.completed(Outcome::Done);
+    assert_eq!(stream.next_output(), None);
+    assert_eq!(stream.write(b"x"), Err(Refused::Failed));
+}
+
+#[test]
+fn a_closed_stream_says_so() {
+    let mut stream = Stream::new(Shape::exactly(size(4)));
+    stream.close().unwrap();
+    drain(&mut stream, &mut String::new());
+    assert_eq!(stream.write(b"x"), Err(Refused::Closed));
+    assert_eq!(stream.close(), Err(Refused::Closed));
+}
+
+#[test]
+fn nothing_handed_over_is_copied_and_empty_extents_are_left_out() {
+    let body = Bytes::from(vec![1; 100]);
+    let mut stream = Stream::new(Shape::exactly(size(64)));
+    stream.write_extents([Bytes::new(), body.slice(..10), Bytes::new(), body.slice(10..)]).unwrap();
+    let Some(Output::Put(put)) = stream.next_output() else { panic!("64 bytes are due") };
+    let places: Vec<_> = put.extents().iter().map(|e| (e.as_ptr(), e.len())).collect();
+    assert_eq!(places, [(body.as_ptr(), 10), (body[10..].as_ptr(), 54)]);
+    assert_eq!(put.len(), 64);
+}
+
+#[test]
+fn a_report_without_an_output_in_hand_changes_nothing() {
+    let mut stream = Stream::new(Shape::exactly(size(4)));
+    stream.completed(Outcome::Failed { taken: 9 });
+    assert_eq!(stream.write(b"x"), Ok(()));
+    assert_eq!(stream.taken(), 0);
+}
