@@ -7,6 +7,7 @@ pub mod codec;
 pub mod error;
 pub mod format;
 pub mod read;
+pub mod stream;
 pub mod wire;
 pub mod write;
 pub use error::Error;

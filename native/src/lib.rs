@@ -1,1 +1,48 @@
-//! To come.
+//! Packfiles for production: write, read and verify them with threads, C zstd
+//! and the system's own calls.
+//!
+//! A *pack* is an immutable file of many variable-length items, found by
+//! position with one read and sealed by a SHA-256 of what they say. Start with
+//! [`Writer`] and [`Reader`]:
+//!
+//! ```
+//! use sealpack::{Reader, Writer, Zstd};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("out.pack");
+//! let mut writer = Writer::options().codec(Zstd::level(3)).create(&path)?;
+//! writer.append(b"first")?;
+//! writer.append(b"second")?;
+//! writer.finish()?; // dropped without `finish`: no file
+//!
+//! let reader = Reader::open(&path)?; // Send + Sync, shared by threads
+//! assert_eq!(reader.get(1)?, b"second"[..]);
+//! assert!(reader.verify()?.is_ok());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! What the bytes mean, and every rule about them, is in [`core`]
+//! (`sealpack-core`), which does no I/O; this crate brings the threads, the
+//! codec and the files:
+//!
+//! - a pack appears whole or not at all (`write/publish.rs`);
+//! - memory is bounded by the options, not by the pack (`write/pipeline.rs`);
+//! - the first error wins and is never lost (`ordered.rs`);
+//! - nothing is allocated because a file says so.
+
+mod error;
+mod options;
+mod ordered;
+mod read;
+mod write;
+mod zstd;
+
+pub use bytes::Bytes;
+/// The format itself, without I/O: trailer, records, plans, reports.
+pub use sealpack_core as core;
+
+pub use error::{Doing, Error, ErrorKind, OptionsError};
+pub use options::{Codec, EncoderFactory, Plain, ReadCodec, ReaderOptions, WriterOptions};
+pub use read::{ChosenCodec, DecidedBy, FileSource, Items, ReadAt, Reader, VerifyProgress};
+pub use write::{SealedPack, Writer};
+pub use zstd::{DEFAULT_LEVEL, Zstd};

@@ -52,9 +52,9 @@ mod unseal;
 mod verify;
 
 pub use directory::{Directory, Place, RecordPlace};
-pub use open::{DEFAULT_TAIL, Opened, Opening, Pack};
+pub use open::{DEFAULT_TAIL, Opened, Opening, Pack, Tail};
 pub use plan::{Merge, PlannedRead, PlannedRecord, plan, plan_records};
-pub use unseal::{ItemLookup, Record, unseal};
+pub use unseal::{ItemLookup, Record, RecordItems, unseal};
 pub use verify::{Damage, Examination, Examiner, Layer, LayerName, Report, Verdict, Verification};
 
 /// What a reader is willing to hold.

@@ -7,7 +7,7 @@ use super::{Directory, ReadLimits, RecordPlace};
 use crate::codec::{Decode, Size};
 use crate::error::{DecodeError, Error, Fault, Limit, Misuse, Section};
 use crate::format::{Layout, MOST};
-use crate::wire::group::Group;
+use crate::wire::group::{Group, OwnedGroup};
 use crate::wire::{crc, take};
 
 /// A record, checked and decoded. Items are views of its payload.
@@ -15,8 +15,8 @@ use crate::wire::{crc, take};
 pub struct Record {
     payload: Bytes,
     /// The packed lengths, as they lie in the file; `None` where the record is
-    /// one item.
-    lengths: Option<Bytes>,
+    /// one item. They add up to the payload.
+    lengths: Option<OwnedGroup>,
     item_count: u32,
 }
 
@@ -49,12 +49,17 @@ pub fn unseal(
     if size.most() > limit {
         return Err(Error::Limit(Limit::Decoded { size: size.most(), limit }));
     }
-    let encoded = stored.slice(..parts.payload.len());
-    let lengths = parts.lengths.map(|group| {
-        let start = parts.payload.len();
-        // The group lies within the record, so its size is a usize.
-        stored.slice(start..start + usize::try_from(group.size()).unwrap_or_default())
-    });
+    let payload_end = parts.payload.len();
+    let lengths = match parts.lengths {
+        Some(group) => {
+            // The group lies within the record, so its size is a usize.
+            let end = payload_end + usize::try_from(group.size()).unwrap_or_default();
+            let group = OwnedGroup::split_last(&stored.slice(..end), place.item_count);
+            Some(group.map_err(|fault| fault.within(section))?)
+        }
+        None => None,
+    };
+    let encoded = stored.slice(..payload_end);
     let payload = decode(encoded, size, decoder).map_err(|error| match error {
         // No item is above 2^32-1 bytes, whatever the reader is willing to hold.
         DecodeError::AboveLimit { found, .. } if found <= MOST.into() => {
@@ -126,8 +131,41 @@ impl Record {
     }
 
     fn group(&self) -> Option<Group<'_>> {
-        let (group, _) = Group::split_last(self.lengths.as_deref()?, self.item_count).ok()?;
-        Some(group)
+        self.lengths.as_ref().map(OwnedGroup::get)
+    }
+
+    /// The items from `slot` on, as an iterator that owns the record.
+    #[must_use]
+    pub fn into_items(self, slot: u32) -> RecordItems {
+        let at = self.group().map_or(0, |group| group.sum_first(slot));
+        RecordItems { at: usize::try_from(at).unwrap_or(usize::MAX), slot, record: self }
+    }
+}
+
+/// The items of a record, in order, as views of its payload.
+#[derive(Clone, Debug)]
+pub struct RecordItems {
+    record: Record,
+    slot: u32,
+    at: usize,
+}
+
+impl Iterator for RecordItems {
+    type Item = Bytes;
+
+    fn next(&mut self) -> Option<Bytes> {
+        if self.slot >= self.record.item_count {
+            return None;
+        }
+        let payload = &self.record.payload;
+        let end = match self.record.group() {
+            Some(group) => self.at.checked_add(group.get(self.slot)? as usize)?,
+            None => payload.len(),
+        };
+        let item = (end <= payload.len()).then(|| payload.slice(self.at..end));
+        self.slot += 1;
+        self.at = end;
+        item
     }
 }
 

@@ -13,6 +13,8 @@
 
 use alloc::vec::Vec;
 
+use bytes::Bytes;
+
 use crate::error::Fault;
 
 /// Bytes behind the residuals: the width and the minimum.
@@ -184,6 +186,35 @@ impl<'a> Group<'a> {
     #[must_use]
     pub fn size(&self) -> u64 {
         self.residuals.len() as u64 + FOOTER as u64
+    }
+}
+
+/// A group that keeps its packed bytes alive.
+#[derive(Clone, Debug)]
+pub struct OwnedGroup {
+    residuals: Bytes,
+    width: u32,
+    min: u32,
+    count: u32,
+}
+
+impl OwnedGroup {
+    /// Takes the group of `count` values off the end of `bytes`, as
+    /// [`Group::split_last`] does.
+    ///
+    /// # Errors
+    /// As [`Group::split_last`].
+    pub fn split_last(bytes: &Bytes, count: u32) -> Result<Self, Fault> {
+        let (Group { residuals, width, min, count }, before) = Group::split_last(bytes, count)?;
+        let residuals = bytes.slice(before.len()..before.len() + residuals.len());
+        Ok(Self { residuals, width, min, count })
+    }
+
+    /// The group itself. It was checked when it was taken.
+    #[must_use]
+    pub fn get(&self) -> Group<'_> {
+        let Self { residuals, width, min, count } = self;
+        Group { residuals, width: *width, min: *min, count: *count }
     }
 }
 

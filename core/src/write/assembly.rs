@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::{Hashing, PackShape, Sealed};
 use crate::error::{Error, Limit, Misuse};
-use crate::format::{ContentHasher, IndexEncoder, Trailer};
+use crate::format::{ContentHasher, Dialect, IndexEncoder, Trailer};
 use crate::wire::crc;
 
 /// Takes note of sealed drafts in order. It keeps the packed index (about two
@@ -104,7 +104,10 @@ impl Assembly {
             index_size,
             app_data_size,
             content_hash,
-            app_data_crc: crc::crc32c(app_data),
+            app_data_crc: match self.shape.dialect {
+                Dialect::AppDataCrc => crc::crc32c(app_data),
+                Dialect::NoAppDataCrc => 0,
+            },
             record_checksum: self.shape.record_checksum,
         };
         let behind = size + trailer.behind_index();

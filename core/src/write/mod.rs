@@ -56,7 +56,7 @@ use alloc::sync::Arc;
 use core::num::NonZero;
 
 use crate::format::digest::Extract;
-use crate::format::{DEFAULT_ITEMS_PER_RECORD, Layout};
+use crate::format::{DEFAULT_ITEMS_PER_RECORD, Dialect, Layout};
 
 /// What is the same for every record of a pack.
 #[derive(Clone, Debug)]
@@ -69,6 +69,8 @@ pub struct PackShape {
     pub record_checksum: bool,
     /// What the content hash is taken over.
     pub content_hash: Hashing,
+    /// Whether the trailer holds the checksum of the app data.
+    pub dialect: Dialect,
 }
 
 /// What the content hash is taken over.
@@ -84,13 +86,15 @@ pub enum Hashing {
 }
 
 impl Default for PackShape {
-    /// 128 items a record, format id 0, the content hash, no record checksum.
+    /// 128 items a record, format id 0, the content hash, no record checksum,
+    /// the newer dialect.
     fn default() -> Self {
         Self {
             items_per_record: DEFAULT_ITEMS_PER_RECORD,
             format_id: 0,
             record_checksum: false,
             content_hash: Hashing::Items,
+            dialect: Dialect::AppDataCrc,
         }
     }
 }

@@ -1,0 +1,166 @@
+//! What can go wrong with a pack on disk: the core's error or the system's,
+//! always with the path.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sealpack_core::error::{Fault, Section};
+
+/// An error of this crate: which file, and what.
+#[derive(Clone, Debug)]
+pub struct Error {
+    path: Arc<PathBuf>,
+    kind: ErrorKind,
+}
+
+/// What went wrong.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The format: damage, a limit, misuse, an encoder that failed.
+    Pack(sealpack_core::Error),
+    /// The system refused something.
+    Io {
+        /// What was being done.
+        doing: Doing,
+        /// What the system said.
+        error: Arc<io::Error>,
+    },
+    /// There is a file of that name, and overwriting was not asked for.
+    Exists,
+    /// The path is not a regular file.
+    NotAFile,
+    /// The options do not describe a pack.
+    Options(OptionsError),
+    /// The writer was ended by an error that has been told before.
+    Ended,
+}
+
+/// What was being done when the system refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Doing {
+    /// Opening a pack.
+    Opening,
+    /// Reading these bytes of a pack.
+    Reading {
+        /// The first byte.
+        offset: u64,
+        /// How many.
+        length: u64,
+    },
+    /// Creating the temporary file next to a new pack.
+    Creating,
+    /// Writing a pack.
+    Writing,
+    /// Making a pack durable.
+    Syncing,
+    /// Giving a finished pack its name.
+    Publishing,
+    /// Starting a thread.
+    Threading,
+}
+
+/// Options that do not describe a pack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OptionsError {
+    /// Zero items per record.
+    ItemsPerRecord,
+}
+
+impl Error {
+    pub(crate) fn new(path: &Arc<PathBuf>, kind: ErrorKind) -> Self {
+        Self { path: Arc::clone(path), kind }
+    }
+
+    /// The pack that the error is about.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What went wrong.
+    #[must_use]
+    pub fn kind(&self) -> &ErrorKind {
+        &self.kind
+    }
+
+    /// The damaged section and its fault, where the file is corrupt.
+    #[must_use]
+    pub fn corruption(&self) -> Option<(Section, &Fault)> {
+        match &self.kind {
+            ErrorKind::Pack(sealpack_core::Error::Corrupt { section, fault }) => {
+                Some((*section, fault))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl ErrorKind {
+    pub(crate) fn io(doing: Doing, error: io::Error) -> Self {
+        Self::Io { doing, error: Arc::new(error) }
+    }
+}
+
+impl From<sealpack_core::Error> for ErrorKind {
+    fn from(error: sealpack_core::Error) -> Self {
+        Self::Pack(error)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.kind)
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pack(error) => error.fmt(f),
+            Self::Io { doing, error } => write!(f, "{doing}: {error}"),
+            Self::Exists => f.write_str("there is a file of this name already"),
+            Self::NotAFile => f.write_str("not a regular file"),
+            Self::Options(error) => error.fmt(f),
+            Self::Ended => f.write_str("the writer has ended on an earlier error"),
+        }
+    }
+}
+
+impl fmt::Display for Doing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Opening => f.write_str("cannot open"),
+            Self::Reading { offset, length } => {
+                write!(f, "cannot read {length} bytes at {offset}")
+            }
+            Self::Creating => f.write_str("cannot create a file in this folder"),
+            Self::Writing => f.write_str("cannot write"),
+            Self::Syncing => f.write_str("cannot make it durable"),
+            Self::Publishing => f.write_str("cannot give the finished pack its name"),
+            Self::Threading => f.write_str("cannot start a thread"),
+        }
+    }
+}
+
+impl fmt::Display for OptionsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ItemsPerRecord => f.write_str("a record holds at least one item"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.kind {
+            ErrorKind::Pack(error) => Some(error),
+            ErrorKind::Io { error, .. } => Some(error.as_ref()),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! How a pack is written, and how one is read.
+
+use std::num::NonZero;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+
+use bytes::Bytes;
+use sealpack_core::codec::{Decode, Encode};
+use sealpack_core::error::Cause;
+use sealpack_core::format::digest::Extract;
+use sealpack_core::format::{DEFAULT_ITEMS_PER_RECORD, Dialect, known};
+use sealpack_core::read::{Merge, ReadLimits};
+use sealpack_core::write::{Hashing, PackShape};
+
+use crate::error::{Error, ErrorKind, OptionsError};
+use crate::read::{FileSource, ReadAt, Reader};
+use crate::write::Writer;
+
+/// Makes the encoder of each worker thread.
+///
+/// [`Plain`] and [`Zstd`](crate::Zstd) are such factories; implement it to
+/// bring your own codec, and give the pack a format id of your own.
+pub trait EncoderFactory: Send + Sync {
+    /// An encoder for one worker. Its
+    /// [`finish`](sealpack_core::codec::Encode::finish) is called once, when
+    /// the last record was written or another one failed.
+    ///
+    /// # Errors
+    /// Whatever hinders it; creating the pack fails then.
+    fn encoder(&self) -> Result<Codec, Cause>;
+
+    /// Whether payloads are stored as they are.
+    fn is_plain(&self) -> bool {
+        false
+    }
+
+    /// The format id of a pack for which the caller gives none.
+    fn format_id(&self) -> u32 {
+        0
+    }
+}
+
+/// What an [`EncoderFactory`] makes.
+pub enum Codec {
+    /// Payloads are stored as they are.
+    Plain,
+    /// An encoder for one thread.
+    Encoder(Box<dyn Encode>),
+}
+
+/// Stores payloads as they are.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Plain;
+
+impl EncoderFactory for Plain {
+    fn encoder(&self) -> Result<Codec, Cause> {
+        Ok(Codec::Plain)
+    }
+
+    fn is_plain(&self) -> bool {
+        true
+    }
+
+    fn format_id(&self) -> u32 {
+        known::Codec::None.default_format_id()
+    }
+}
+
+/// How a pack is written. Made by [`Writer::options`].
+#[derive(Clone)]
+pub struct WriterOptions {
+    pub(crate) items_per_record: u32,
+    pub(crate) format_id: Option<u32>,
+    pub(crate) codec: Arc<dyn EncoderFactory>,
+    pub(crate) hashing: Hashing,
+    pub(crate) record_checksum: bool,
+    pub(crate) dialect: Dialect,
+    pub(crate) threads: usize,
+    pub(crate) writeback: Option<NonZero<u64>>,
+    pub(crate) app_data: Bytes,
+    pub(crate) overwrite: bool,
+}
+
+impl Default for WriterOptions {
+    fn default() -> Self {
+        Self {
+            items_per_record: DEFAULT_ITEMS_PER_RECORD.get(),
+            format_id: None,
+            codec: Arc::new(crate::Zstd::default()),
+            hashing: Hashing::Items,
+            record_checksum: false,
+            dialect: Dialect::AppDataCrc,
+            threads: thread::available_parallelism().map_or(1, NonZero::get),
+            writeback: None,
+            app_data: Bytes::new(),
+            overwrite: false,
+        }
+    }
+}
+
+impl WriterOptions {
+    /// Items in every record but the last: 128 unless told otherwise, from 1
+    /// to 2^32-1. More items a record compress better and take less index;
+    /// reading one item decodes the whole record.
+    #[must_use]
+    pub fn items_per_record(mut self, items: u32) -> Self {
+        self.items_per_record = items;
+        self
+    }
+
+    /// The number in the trailer that says what the items are and how they
+    /// are encoded. Unless told otherwise 1 for zstd, 0 for anything else.
+    #[must_use]
+    pub fn format_id(mut self, format_id: u32) -> Self {
+        self.format_id = Some(format_id);
+        self
+    }
+
+    /// How records are encoded: [`Zstd`](crate::Zstd) at level 3 unless told
+    /// otherwise, [`Plain`], or your own.
+    #[must_use]
+    pub fn codec(mut self, codec: impl EncoderFactory + 'static) -> Self {
+        self.codec = Arc::new(codec);
+        self
+    }
+
+    /// Whether the SHA-256 of all items is stored: it is unless told otherwise.
+    #[must_use]
+    pub fn content_hash(mut self, stored: bool) -> Self {
+        self.hashing = if stored { Hashing::Items } else { Hashing::None };
+        self
+    }
+
+    /// Stores a content hash over what `extract` makes of each item. To verify
+    /// the pack, the same extract is needed.
+    #[must_use]
+    pub fn hash_extract(mut self, extract: impl Extract + 'static) -> Self {
+        self.hashing = Hashing::Extracted(Arc::new(extract));
+        self
+    }
+
+    /// Whether each record's checksum covers its payload, and not only the
+    /// item lengths: no unless told otherwise. It costs four bytes a record
+    /// and makes a flipped bit known when its record is read.
+    #[must_use]
+    pub fn record_checksum(mut self, covered: bool) -> Self {
+        self.record_checksum = covered;
+        self
+    }
+
+    /// The dialect: with a checksum of the app data unless told otherwise.
+    #[must_use]
+    pub fn dialect(mut self, dialect: Dialect) -> Self {
+        self.dialect = dialect;
+        self
+    }
+
+    /// Worker threads that encode and hash: as many as there are cores unless
+    /// told otherwise. Records keep their order. With 0 everything happens on
+    /// the thread that appends.
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// Asks the system to start writing to the disk behind every so many
+    /// bytes, so that `finish` finds little left to wait for. Linux only
+    /// (`sync_file_range`); elsewhere it does nothing.
+    #[must_use]
+    pub fn writeback_every(mut self, bytes: u64) -> Self {
+        self.writeback = NonZero::new(bytes);
+        self
+    }
+
+    /// The application's data: bytes that every reader gets on opening.
+    #[must_use]
+    pub fn app_data(mut self, app_data: impl Into<Bytes>) -> Self {
+        self.app_data = app_data.into();
+        self
+    }
+
+    /// Whether an existing file may be replaced. It stays whole until the new
+    /// pack is, and stays for good if that never happens.
+    #[must_use]
+    pub fn overwrite(mut self, overwrite: bool) -> Self {
+        self.overwrite = overwrite;
+        self
+    }
+
+    /// Starts a pack that will appear at `path` when it is finished.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Exists`] without [`overwrite`](Self::overwrite),
+    /// [`ErrorKind::NotAFile`] where a folder or a device is in the way,
+    /// [`ErrorKind::Options`], [`ErrorKind::Io`], or what the codec says.
+    pub fn create(self, path: impl AsRef<Path>) -> Result<Writer, Error> {
+        Writer::create(self, path.as_ref())
+    }
+
+    pub(crate) fn shape(&self) -> Result<PackShape, ErrorKind> {
+        let no_items = ErrorKind::Options(OptionsError::ItemsPerRecord);
+        Ok(PackShape {
+            items_per_record: NonZero::new(self.items_per_record).ok_or(no_items)?,
+            format_id: self.format_id.unwrap_or_else(|| self.codec.format_id()),
+            record_checksum: self.record_checksum,
+            content_hash: self.hashing.clone(),
+            dialect: self.dialect,
+        })
+    }
+}
+
+/// How the records of a pack are decoded.
+#[derive(Clone, Default)]
+pub enum ReadCodec {
+    /// As the format id says where it is known, and where the first record
+    /// that is read does not contradict it; otherwise as the magic of the
+    /// pack's first record says.
+    #[default]
+    Auto,
+    /// Payloads are stored as they are.
+    Plain,
+    /// Payloads are zstd frames.
+    Zstd,
+    /// The caller's own.
+    Own(Arc<dyn Decode + Send + Sync>),
+}
+
+/// How a pack is read. Made by [`Reader::options`].
+#[derive(Clone)]
+pub struct ReaderOptions {
+    pub(crate) codec: ReadCodec,
+    pub(crate) limits: ReadLimits,
+    pub(crate) merge: Merge,
+    pub(crate) extract: Option<Arc<dyn Extract>>,
+    pub(crate) threads: usize,
+}
+
+impl Default for ReaderOptions {
+    fn default() -> Self {
+        Self {
+            codec: ReadCodec::Auto,
+            limits: ReadLimits::default(),
+            merge: Merge::default(),
+            extract: None,
+            threads: thread::available_parallelism().map_or(1, NonZero::get),
+        }
+    }
+}
+
+impl ReaderOptions {
+    /// How records are decoded: [`ReadCodec::Auto`] unless told otherwise.
+    #[must_use]
+    pub fn codec(mut self, codec: ReadCodec) -> Self {
+        self.codec = codec;
+        self
+    }
+
+    /// The most bytes that one record may decode to: 2^32 unless told
+    /// otherwise. A larger one is an error, and is not decoded.
+    #[must_use]
+    pub fn decoded_limit(mut self, bytes: u64) -> Self {
+        self.limits.decoded_record = bytes;
+        self
+    }
+
+    /// Which records are read together: those at most 16 KiB apart, up to
+    /// 1 MiB, unless told otherwise.
+    #[must_use]
+    pub fn merge(mut self, merge: Merge) -> Self {
+        self.merge = merge;
+        self
+    }
+
+    /// The extract that the content hash was taken with, for
+    /// [`verify`](Reader::verify).
+    #[must_use]
+    pub fn hash_extract(mut self, extract: impl Extract + 'static) -> Self {
+        self.extract = Some(Arc::new(extract));
+        self
+    }
+
+    /// Threads that read and decode in [`get_many`](Reader::get_many),
+    /// [`range`](Reader::range) and [`verify`](Reader::verify): as many as
+    /// there are cores unless told otherwise, at least one.
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads.max(1);
+        self
+    }
+
+    /// Opens a pack.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`], [`ErrorKind::NotAFile`], or [`ErrorKind::Pack`] for
+    /// a file that is no sound pack.
+    pub fn open(self, path: impl AsRef<Path>) -> Result<Reader, Error> {
+        let source = FileSource::open(path.as_ref())?;
+        Reader::from_source(self, Arc::new(source), path.as_ref())
+    }
+
+    /// Opens a pack that lies in something other than a file. `name` stands
+    /// for the path in errors.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_source(
+        self,
+        source: impl ReadAt + 'static,
+        name: impl AsRef<Path>,
+    ) -> Result<Reader, Error> {
+        Reader::from_source(self, Arc::new(source), name.as_ref())
+    }
+}

@@ -1,0 +1,22 @@
+//! Reading packs: one item, many, a range, all of it.
+//!
+//! ```text
+//! Reader ── open ──> core's Opening over a source ──> directory, kept
+//!        ── get ──────> reader.rs   one record, or the part of it that is needed
+//!        ── get_many ─> batch.rs    merged reads, decoded in parallel
+//!        ── range ────> scan.rs     whole records ahead of the caller, in order
+//!        ── verify ───> verify.rs   the same, examined and not handed out
+//! ```
+
+mod batch;
+mod codec;
+mod reader;
+mod scan;
+mod source;
+mod verify;
+
+pub use codec::{ChosenCodec, DecidedBy};
+pub use reader::Reader;
+pub use scan::Items;
+pub use source::{FileSource, ReadAt};
+pub use verify::VerifyProgress;

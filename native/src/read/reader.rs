@@ -1,0 +1,267 @@
+//! The reader that a program holds and its threads share.
+
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sealpack_core::format::{Dialect, Trailer};
+use sealpack_core::read::{
+    Directory, ItemLookup, Opened, Opening, Pack, Record, RecordPlace, Tail, unseal,
+};
+
+use super::codec::{ChosenCodec, Decoders};
+use super::source::ReadAt;
+use crate::error::{Doing, Error, ErrorKind};
+use crate::options::ReaderOptions;
+
+/// Reads a pack: items by position, ranges, all of it.
+///
+/// Opening reads the end of the file, once for nearly every pack; after that
+/// an item costs one read. A reader is `Send + Sync` and cheap to clone: all
+/// clones share the directory and the decoders.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("out.pack");
+/// # let mut writer = sealpack::Writer::options().create(&path)?;
+/// # for i in 0..1000 { writer.append(format!("item {i}").as_bytes())?; }
+/// # writer.finish()?;
+/// let reader = sealpack::Reader::open(&path)?;
+/// assert_eq!(reader.get(42)?, b"item 42"[..]);
+/// reader.get_many(&[7, 900, 7], |request, item| println!("{request}: {item:?}"))?;
+/// for item in reader.range(10..20)? {
+///     assert!(item?.starts_with(b"item 1"));
+/// }
+/// assert!(reader.verify()?.is_ok());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Reader {
+    pub(super) inner: Arc<Inner>,
+}
+
+/// What the clones of a reader share.
+pub(super) struct Inner {
+    pub(super) path: Arc<PathBuf>,
+    source: Arc<dyn ReadAt>,
+    file_size: u64,
+    pub(super) pack: Pack,
+    pub(super) decoders: Decoders,
+    pub(super) options: ReaderOptions,
+}
+
+impl Reader {
+    /// Opens a pack with the default options.
+    ///
+    /// # Errors
+    /// As [`ReaderOptions::open`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::options().open(path)
+    }
+
+    /// The options of a reader.
+    #[must_use]
+    pub fn options() -> ReaderOptions {
+        ReaderOptions::default()
+    }
+
+    pub(crate) fn from_source(
+        options: ReaderOptions,
+        source: Arc<dyn ReadAt>,
+        path: &Path,
+    ) -> Result<Self, Error> {
+        let path = Arc::new(path.to_path_buf());
+        let opened = open(source.as_ref());
+        let (file_size, mut pack) = opened.map_err(|kind| Error::new(&path, kind))?;
+        // A tail that is only part of the file is worth little once the pack
+        // is open, and would hold a quarter of a mebibyte.
+        if pack.tail.start > 0 {
+            pack.tail = Tail { start: file_size, bytes: Bytes::new() };
+        }
+        let decoders = Decoders::new(options.codec.clone());
+        Ok(Self { inner: Arc::new(Inner { path, source, file_size, pack, decoders, options }) })
+    }
+
+    /// The item at `position`, counted from 0.
+    ///
+    /// It is a view of the record that it was read with, and keeps that in
+    /// memory; copy it if you keep it for long.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Pack`] where there is no such item or its record is
+    /// damaged, [`ErrorKind::Io`].
+    pub fn get(&self, position: u32) -> Result<Bytes, Error> {
+        self.inner.get(position).map_err(|kind| self.inner.error(kind))
+    }
+
+    /// The record of this number, checked and decoded.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn record(&self, number: u32) -> Result<Record, Error> {
+        let place = self.directory().record(number).map_err(|e| self.inner.error(e.into()))?;
+        self.inner.record(&place).map_err(|kind| self.inner.error(kind))
+    }
+
+    /// The bytes of a record as they are stored.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get), but nothing is checked.
+    pub fn stored_record(&self, number: u32) -> Result<Bytes, Error> {
+        let place = self.directory().record(number).map_err(|e| self.inner.error(e.into()))?;
+        self.inner.fetch(&place.range).map_err(|kind| self.inner.error(kind))
+    }
+
+    /// How many items there are.
+    #[must_use]
+    pub fn item_count(&self) -> u32 {
+        self.directory().item_count()
+    }
+
+    /// The trailer.
+    #[must_use]
+    pub fn trailer(&self) -> &Trailer {
+        self.directory().trailer()
+    }
+
+    /// Which of the dialects the file is written in.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        self.inner.pack.dialect
+    }
+
+    /// Where records and items lie.
+    #[must_use]
+    pub fn directory(&self) -> &Directory {
+        &self.inner.pack.directory
+    }
+
+    /// The app data.
+    #[must_use]
+    pub fn app_data(&self) -> &Bytes {
+        &self.inner.pack.app_data
+    }
+
+    /// The size of the file in bytes.
+    #[must_use]
+    pub fn file_size(&self) -> u64 {
+        self.inner.file_size
+    }
+
+    /// The path, or the name that stands for it.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.inner.path
+    }
+
+    /// The codec of the records, and what decided it; reads a record where
+    /// none was read before. `None` where every record is empty.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`].
+    pub fn codec(&self) -> Result<Option<ChosenCodec>, Error> {
+        let settled = self.inner.settle_on_first_record();
+        settled.map_err(|kind| self.inner.error(kind))?;
+        Ok(self.inner.decoders.chosen())
+    }
+}
+
+/// The loop that opens a pack.
+fn open(source: &dyn ReadAt) -> Result<(u64, Pack), ErrorKind> {
+    let file_size = source.size().map_err(|error| ErrorKind::io(Doing::Opening, error))?;
+    let mut opening = Opening::new(file_size)?;
+    loop {
+        let bytes = fetch(source, &opening.range())?;
+        match opening.supply(bytes)? {
+            Opened::More(next) => opening = next,
+            Opened::Ready(pack) => return Ok((file_size, pack)),
+        }
+    }
+}
+
+/// Reads a range that is known to lie within the file.
+fn fetch(source: &dyn ReadAt, range: &Range<u64>) -> Result<Bytes, ErrorKind> {
+    let length = range.end - range.start;
+    let failed = |error| ErrorKind::io(Doing::Reading { offset: range.start, length }, error);
+    let bytes = usize::try_from(length).map_err(|_| failed(io::ErrorKind::OutOfMemory.into()))?;
+    let mut buffer = vec![0; bytes];
+    source.read_exact_at(&mut buffer, range.start).map_err(failed)?;
+    Ok(buffer.into())
+}
+
+impl Inner {
+    pub(super) fn error(&self, kind: ErrorKind) -> Error {
+        Error::new(&self.path, kind)
+    }
+
+    /// The bytes of a range: from memory where the whole file is, else read.
+    pub(super) fn fetch(&self, range: &Range<u64>) -> Result<Bytes, ErrorKind> {
+        if range.is_empty() {
+            return Ok(Bytes::new());
+        }
+        match self.pack.tail.get(range) {
+            Some(bytes) => Ok(bytes),
+            None => fetch(self.source.as_ref(), range),
+        }
+    }
+
+    fn get(&self, position: u32) -> Result<Bytes, ErrorKind> {
+        let place = self.pack.directory.place(position)?;
+        if let Some(item) = self.get_part(&place.record, place.slot)? {
+            return Ok(item);
+        }
+        let record = self.record(&place.record)?;
+        Ok(record.item(place.slot).unwrap_or_default())
+    }
+
+    /// Reads only the end of a record and the item itself, where nothing
+    /// forces the whole record to be read.
+    fn get_part(&self, place: &RecordPlace, slot: u32) -> Result<Option<Bytes>, ErrorKind> {
+        if !self.decoders.is_plain() || self.pack.tail.get(&place.range).is_some() {
+            return Ok(None);
+        }
+        let layout = self.pack.directory.layout();
+        let Some(lookup) = ItemLookup::new(layout, place.clone(), slot) else { return Ok(None) };
+        let range = lookup.locate(&self.fetch(&lookup.tail())?)?;
+        self.fetch(&range).map(Some)
+    }
+
+    /// Reads, checks and decodes a record.
+    pub(super) fn record(&self, place: &RecordPlace) -> Result<Record, ErrorKind> {
+        self.unseal(place, self.fetch(&place.range)?)
+    }
+
+    /// Checks and decodes a record that was read.
+    pub(super) fn unseal(&self, place: &RecordPlace, stored: Bytes) -> Result<Record, ErrorKind> {
+        self.settle(&stored)?;
+        let limits = &self.options.limits;
+        Ok(unseal(&self.pack.directory, place, stored, &self.decoders, limits)?)
+    }
+
+    /// Settles on a codec, given a record that was read.
+    pub(super) fn settle(&self, stored: &[u8]) -> Result<(), ErrorKind> {
+        let format_id = self.pack.directory.trailer().format_id;
+        self.decoders.settle(format_id, stored, || self.first_record())
+    }
+
+    fn settle_on_first_record(&self) -> Result<(), ErrorKind> {
+        match self.decoders.chosen() {
+            Some(_) => Ok(()),
+            None => self.settle(&self.first_record()?),
+        }
+    }
+
+    /// The stored bytes of the first record that is not empty, of the first
+    /// few: what follows a run of empty ones is not worth the reading.
+    fn first_record(&self) -> Result<Bytes, ErrorKind> {
+        const LOOKED_AT: u32 = 128;
+        /// No magic is longer.
+        const MAGIC: u64 = 4;
+        let mut places = self.pack.directory.records(0..LOOKED_AT);
+        let Some(place) = places.find(|place| place.size() > 0) else { return Ok(Bytes::new()) };
+        let Range { start, end } = place.range;
+        self.fetch(&(start..end.min(start + MAGIC)))
+    }
+}

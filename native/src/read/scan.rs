@@ -1,0 +1,165 @@
+//! Records one after another, read and decoded ahead of whoever takes them.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use bytes::Bytes;
+use sealpack_core::read::{PlannedRead, RecordItems, plan_records};
+
+use super::batch::Unsealed;
+use super::reader::{Inner, Reader};
+use crate::error::{Doing, Error, ErrorKind};
+use crate::ordered::Ordered;
+
+/// Reads under way for each worker: the one it decodes, and the next.
+const AHEAD: usize = 2;
+
+impl Reader {
+    /// The items at a range of positions, in order. Records are read together
+    /// up to 1 MiB, and the next ones while the caller works on these.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Pack`] for a range that the pack does not have.
+    pub fn range(&self, positions: Range<u32>) -> Result<Items, Error> {
+        let of = self.directory().records_of(&positions);
+        let records = of.map_err(|error| self.inner.error(error.into()))?;
+        let scan = Scan::new(&self.inner, records, Inner::read);
+        let scan = scan.map_err(|kind| self.inner.error(kind))?;
+        let skipped = positions.start % self.trailer().items_per_record.max(1);
+        let left = positions.end - positions.start;
+        Ok(Items { scan, batch: Vec::new().into_iter(), record: None, skipped, left })
+    }
+
+    /// All items, in order.
+    ///
+    /// # Errors
+    /// As [`range`](Self::range).
+    pub fn iter(&self) -> Result<Items, Error> {
+        self.range(0..self.item_count())
+    }
+}
+
+/// The items of a range, in order. After an error it ends.
+pub struct Items {
+    scan: Scan<Unsealed>,
+    batch: <Unsealed as IntoIterator>::IntoIter,
+    record: Option<RecordItems>,
+    /// Items of the first record that come before the range.
+    skipped: u32,
+    left: u32,
+}
+
+impl Iterator for Items {
+    type Item = Result<Bytes, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.left == 0 {
+            return None;
+        }
+        loop {
+            if let Some(item) = self.record.as_mut().and_then(Iterator::next) {
+                self.left -= 1;
+                return Some(Ok(item));
+            }
+            if let Some((record, _)) = self.batch.next() {
+                self.record = Some(record.into_items(std::mem::take(&mut self.skipped)));
+                continue;
+            }
+            match self.scan.next()? {
+                Ok(batch) => self.batch = batch.into_iter(),
+                Err(kind) => {
+                    self.left = 0;
+                    return Some(Err(self.scan.inner.error(kind)));
+                }
+            }
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, Some(self.left as usize))
+    }
+}
+
+/// Reads of a run of records, worked on by threads, taken in order.
+pub(super) struct Scan<T> {
+    inner: Arc<Inner>,
+    /// The records that no read was planned for yet.
+    records: Range<u32>,
+    work: fn(&Inner, PlannedRead) -> Result<T, ErrorKind>,
+    jobs: Arc<Jobs<T>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+type Jobs<T> = Ordered<PlannedRead, Result<T, ErrorKind>, ErrorKind>;
+
+impl<T: Send + 'static> Scan<T> {
+    pub(super) fn new(
+        inner: &Arc<Inner>,
+        records: Range<u32>,
+        work: fn(&Inner, PlannedRead) -> Result<T, ErrorKind>,
+    ) -> Result<Self, ErrorKind> {
+        let count = records.end.saturating_sub(records.start) as usize;
+        let threads = inner.options.threads.min(count);
+        let jobs = Arc::new(Jobs::new(AHEAD * threads));
+        let mut scan = Self { inner: Arc::clone(inner), records, work, jobs, threads: Vec::new() };
+        // What fits one read is done at once: a thread would cost more.
+        let bytes = scan.bytes_left();
+        if threads > 0 && bytes > inner.options.merge.most {
+            for _ in 0..threads {
+                let (inner, jobs) = (Arc::clone(inner), Arc::clone(&scan.jobs));
+                let work = move || {
+                    while let Some((number, read)) = jobs.take() {
+                        jobs.deliver(number, work(&inner, read));
+                    }
+                };
+                let thread = thread::Builder::new().name("sealpack-read".into()).spawn(work);
+                let thread = thread.map_err(|error| ErrorKind::io(Doing::Threading, error));
+                scan.threads.push(thread?);
+            }
+        }
+        Ok(scan)
+    }
+
+    fn bytes_left(&self) -> u64 {
+        let directory = &self.inner.pack.directory;
+        let last = self.records.end.saturating_sub(1);
+        match (directory.record(self.records.start), directory.record(last)) {
+            (Ok(first), Ok(last)) => last.range.end.saturating_sub(first.range.start),
+            _ => 0,
+        }
+    }
+
+    fn plan(&mut self) -> Option<PlannedRead> {
+        if self.records.is_empty() {
+            return None;
+        }
+        let merge = self.inner.options.merge;
+        let read = plan_records(&self.inner.pack.directory, self.records.clone(), merge).next()?;
+        self.records.start += u32::try_from(read.records.len()).unwrap_or(u32::MAX);
+        Some(read)
+    }
+
+    /// What became of the next read; `None` when there is no more.
+    pub(super) fn next(&mut self) -> Option<Result<T, ErrorKind>> {
+        if self.threads.is_empty() {
+            let read = self.plan()?;
+            return Some((self.work)(&self.inner, read));
+        }
+        while self.jobs.has_room() {
+            let Some(read) = self.plan() else {
+                self.jobs.close();
+                break;
+            };
+            self.jobs.submit(read).ok()?;
+        }
+        self.jobs.next()
+    }
+}
+
+impl<T> Drop for Scan<T> {
+    fn drop(&mut self) {
+        self.jobs.stop();
+        self.threads.drain(..).for_each(|thread| drop(thread.join()));
+    }
+}

@@ -1,0 +1,113 @@
+//! Where the bytes of a pack come from.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::error::{Doing, Error, ErrorKind};
+
+/// Bytes that can be read at any offset, from several threads at once.
+///
+/// A file is one; so are bytes in memory. Implement it for whatever else holds
+/// a pack.
+pub trait ReadAt: Send + Sync {
+    /// How many bytes there are.
+    ///
+    /// # Errors
+    /// Whatever hinders finding out.
+    fn size(&self) -> io::Result<u64>;
+
+    /// Fills `buffer` with the bytes from `offset` on.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::UnexpectedEof`] where there are fewer; whatever else
+    /// goes wrong.
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
+}
+
+/// A pack in a file.
+#[derive(Debug)]
+pub struct FileSource {
+    file: File,
+}
+
+impl FileSource {
+    /// Opens a file for reading.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotAFile`] for a folder, a pipe or a device: opening a
+    /// pipe would wait for its writer. [`ErrorKind::Io`] otherwise.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let error = |kind| Error::new(&Arc::new(path.to_path_buf()), kind);
+        let opening = |e| error(ErrorKind::io(Doing::Opening, e));
+        if !fs::metadata(path).map_err(opening)?.is_file() {
+            return Err(error(ErrorKind::NotAFile));
+        }
+        let file = File::open(path).map_err(opening)?;
+        Ok(Self { file })
+    }
+}
+
+impl ReadAt for FileSource {
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
+    }
+
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        read_exact_at(&self.file, buffer, offset)
+    }
+}
+
+impl<T: AsRef<[u8]> + Send + Sync> ReadAt for io::Cursor<T> {
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.get_ref().as_ref().len() as u64)
+    }
+
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        let end = offset.checked_add(buffer.len() as u64);
+        let range = usize::try_from(offset).ok().zip(end.and_then(|end| usize::try_from(end).ok()));
+        let bytes = range.and_then(|(start, end)| self.get_ref().as_ref().get(start..end));
+        buffer.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+}
+
+impl<T: ReadAt + ?Sized> ReadAt for Arc<T> {
+    fn size(&self) -> io::Result<u64> {
+        (**self).size()
+    }
+
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        (**self).read_exact_at(buffer, offset)
+    }
+}
+
+cfg_if::cfg_if! {
+    if #[cfg(unix)] {
+        use std::os::unix::fs::FileExt as _;
+
+        fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+            file.read_exact_at(buffer, offset)
+        }
+    } else if #[cfg(windows)] {
+        use std::os::windows::fs::FileExt as _;
+
+        fn read_exact_at(file: &File, mut buffer: &mut [u8], mut offset: u64) -> io::Result<()> {
+            while !buffer.is_empty() {
+                match file.seek_read(buffer, offset) {
+                    Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                    Ok(read) => {
+                        offset += read as u64;
+                        buffer = buffer.split_at_mut(read).1;
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(())
+        }
+    } else {
+        compile_error!("reading at an offset is known for unix and windows");
+    }
+}

@@ -1,0 +1,81 @@
+//! Verifying every layer that a pack has, on several threads.
+
+use std::convert::Infallible;
+use std::ops::ControlFlow;
+
+use sealpack_core::read::{Examination, Examiner, PlannedRead, Report, Verification};
+
+use super::batch::view;
+use super::reader::{Inner, Reader};
+use super::scan::Scan;
+use crate::error::{Error, ErrorKind};
+
+/// How far a verification has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VerifyProgress {
+    /// Records looked at.
+    pub records: u32,
+    /// Bytes of the file that they take.
+    pub bytes: u64,
+    /// Damaged ones among them.
+    pub damaged: u32,
+}
+
+impl Reader {
+    /// Checks everything there is: each record's checksum, its decoding, the
+    /// checksum within each frame, the item lengths, the content hash. That
+    /// the pack is open says that trailer, index and app data are sound.
+    ///
+    /// Damage does not end it: the report lists the damaged records, and says
+    /// which layers are *not present*, so were not checked.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] where the pack cannot be read.
+    pub fn verify(&self) -> Result<Report, Error> {
+        match self.verify_with(|_| ControlFlow::<Infallible>::Continue(()))? {
+            ControlFlow::Continue(report) => Ok(report),
+            ControlFlow::Break(never) => match never {},
+        }
+    }
+
+    /// As [`verify`](Self::verify); `progress` is called after every read, and
+    /// may end the verification, which then answers what it broke with.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub fn verify_with<B>(
+        &self,
+        mut progress: impl FnMut(VerifyProgress) -> ControlFlow<B>,
+    ) -> Result<ControlFlow<B, Report>, Error> {
+        self.codec()?;
+        let inner = &self.inner;
+        let records = 0..self.directory().record_count();
+        let scan = Scan::new(inner, records, Inner::examine);
+        let mut scan = scan.map_err(|kind| inner.error(kind))?;
+        let mut verification = Verification::new(&inner.pack);
+        let mut so_far = VerifyProgress { records: 0, bytes: 0, damaged: 0 };
+        while let Some(examined) = scan.next() {
+            for examination in examined.map_err(|kind| inner.error(kind))? {
+                so_far.records += 1;
+                so_far.bytes += examination.place().size();
+                so_far.damaged += u32::from(examination.error().is_some());
+                verification.push(examination);
+            }
+            if let ControlFlow::Break(reason) = progress(so_far) {
+                return Ok(ControlFlow::Break(reason));
+            }
+        }
+        Ok(ControlFlow::Continue(verification.finish()))
+    }
+}
+
+impl Inner {
+    fn examine(&self, read: PlannedRead) -> Result<Vec<Examination>, ErrorKind> {
+        let bytes = self.fetch(&read.range)?;
+        let extract = self.options.extract.clone();
+        let examiner =
+            Examiner::new(&self.pack.directory, &self.decoders, self.options.limits, extract);
+        let examine = |place| examiner.examine(place, view(&bytes, &read.range, &place.range));
+        Ok(read.records.iter().map(|record| examine(&record.place)).collect())
+    }
+}

@@ -1,0 +1,18 @@
+//! Writing packs: options, pipeline, output, publication.
+//!
+//! ```text
+//!                                      .── sealer ──.
+//! append ──> RecordBuilder ──drafts──> +── sealer ──+ ──in order──> Output ──> FileSink
+//!            (the caller's thread)     '── sealer ──'    (one thread: assembly,
+//!                                                         output stream, writev)
+//! finish ──> index, app data, trailer ──> Publication: fsync, rename, fsync of the folder
+//! ```
+
+mod output;
+mod pipeline;
+mod publish;
+mod sink;
+mod writeback;
+mod writer;
+
+pub use writer::{SealedPack, Writer};

@@ -1,0 +1,121 @@
+//! The end of the pipeline: sealed drafts in order, through the output stream,
+//! into the file.
+
+use bytes::Bytes;
+use sealpack_core::Error as PackError;
+use sealpack_core::error::Limit;
+use sealpack_core::format::Trailer;
+use sealpack_core::stream::{BufferSize, Outcome, Output as StreamOutput, Refused, Shape, Stream};
+use sealpack_core::write::{Assembly, PackShape, Sealed};
+
+use super::sink::FileSink;
+use crate::error::{Doing, ErrorKind};
+
+/// Every write to the file but the last has exactly this size.
+const WRITE_SIZE: BufferSize = match BufferSize::new(1 << 20) {
+    Some(size) => size,
+    None => unreachable!(),
+};
+
+/// Extents below this size are copied into the stream's buffer: an entry of a
+/// vectored write costs more than copying so little.
+const COPIED_SIZE: usize = 4 << 10;
+
+/// Takes sealed drafts to the file.
+pub(crate) struct Output {
+    assembly: Assembly,
+    file: StreamedFile,
+}
+
+impl Output {
+    pub(crate) fn new(shape: &PackShape, sink: FileSink) -> Self {
+        Self { assembly: Assembly::new(shape), file: StreamedFile::new(sink) }
+    }
+
+    /// Writes the next draft.
+    pub(crate) fn write(&mut self, sealed: Sealed) -> Result<(), ErrorKind> {
+        self.assembly.push(&sealed)?;
+        sealed.extents.into_iter().try_for_each(|extent| self.file.write(extent))
+    }
+
+    /// Writes what stands behind the records. The file is whole then, and not
+    /// yet durable.
+    pub(crate) fn finish(self, app_data: Bytes) -> Result<Written, ErrorKind> {
+        let Self { assembly, mut file } = self;
+        let ending = assembly.finish(&app_data)?;
+        let trailer = Bytes::copy_from_slice(&ending.trailer.encode());
+        for section in [ending.index.into(), app_data, trailer] {
+            file.write(section)?;
+        }
+        let sink = file.close()?;
+        Ok(Written { sink, trailer: ending.trailer, file_size: ending.file_size })
+    }
+}
+
+/// A pack whose bytes were all handed to the system.
+pub(crate) struct Written {
+    pub(crate) sink: FileSink,
+    pub(crate) trailer: Trailer,
+    pub(crate) file_size: u64,
+}
+
+/// A file behind the output stream.
+struct StreamedFile {
+    stream: Stream,
+    sink: FileSink,
+}
+
+impl StreamedFile {
+    fn new(sink: FileSink) -> Self {
+        Self { stream: Stream::new(Shape::exactly(WRITE_SIZE)), sink }
+    }
+
+    fn write(&mut self, extent: Bytes) -> Result<(), ErrorKind> {
+        let taken = if extent.len() < COPIED_SIZE {
+            self.stream.write(&extent)
+        } else {
+            self.stream.write_owned(extent)
+        };
+        self.drive()?;
+        taken.map_err(refusal)
+    }
+
+    fn close(mut self) -> Result<FileSink, ErrorKind> {
+        let closed = self.stream.close();
+        self.drive()?;
+        closed.map_err(refusal)?;
+        Ok(self.sink)
+    }
+
+    /// The stream's one rule: take each output, carry it out, say how it ended.
+    fn drive(&mut self) -> Result<(), ErrorKind> {
+        let mut first_error = Ok(());
+        while let Some(output) = self.stream.next_output() {
+            let ended = match output {
+                StreamOutput::Put(put) => {
+                    let ended = self.sink.put(put.extents());
+                    self.stream.recycle(put);
+                    ended
+                }
+                // Durability is the publication's: see `publish.rs`.
+                StreamOutput::Flush | StreamOutput::Close => Ok(()),
+            };
+            match ended {
+                Ok(()) => self.stream.completed(Outcome::Done),
+                Err(error) => {
+                    self.stream.completed(Outcome::Failed { taken: 0 });
+                    first_error = first_error.and(Err(ErrorKind::io(Doing::Writing, error)));
+                }
+            }
+        }
+        first_error
+    }
+}
+
+fn refusal(refused: Refused) -> ErrorKind {
+    match refused {
+        Refused::TooLong => PackError::Limit(Limit::File).into(),
+        // `drive` keeps the rule, so the others say that it failed before.
+        Refused::Failed | Refused::Closed | Refused::OutputsWait => ErrorKind::Ended,
+    }
+}

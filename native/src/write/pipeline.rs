@@ -1,0 +1,174 @@
+//! Sealing on several threads, writing in order on one.
+//!
+//! At most `2 * workers + 2` drafts are under way, so memory is bounded by the
+//! options and not by the pack. The first error, wherever it comes from, stops
+//! all of it and is told by the next call and by the last.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use sealpack_core::Error as PackError;
+use sealpack_core::error::Cause;
+use sealpack_core::write::{Draft, Sealed, Sealer};
+
+use super::output::Output;
+use crate::error::{Doing, ErrorKind};
+use crate::ordered::Ordered;
+
+type Jobs = Ordered<Draft, Sealed, ErrorKind>;
+
+/// Where drafts go: to the file, on whatever threads.
+pub(crate) enum Pipeline {
+    /// Everything on the caller's thread.
+    Inline(Box<Inline>),
+    /// Workers seal; one thread writes.
+    Threads(Threads),
+}
+
+/// A pipeline of one thread, the caller's.
+pub(crate) struct Inline {
+    sealer: Sealer,
+    output: Output,
+    failure: Option<ErrorKind>,
+}
+
+/// The threads of a pipeline. Dropped before it is finished it stops them and
+/// waits for them.
+pub(crate) struct Threads {
+    jobs: Arc<Jobs>,
+    workers: Vec<JoinHandle<()>>,
+    writer: Option<JoinHandle<Option<Output>>>,
+}
+
+impl Pipeline {
+    pub(crate) fn inline(sealer: Sealer, output: Output) -> Self {
+        Self::Inline(Box::new(Inline { sealer, output, failure: None }))
+    }
+
+    /// Starts a worker for each sealer, and the thread that writes.
+    pub(crate) fn threads(sealers: Vec<Sealer>, output: Output) -> Result<Self, ErrorKind> {
+        let jobs = Arc::new(Jobs::new(2 * sealers.len() + 2));
+        let mut threads = Threads { jobs: Arc::clone(&jobs), workers: Vec::new(), writer: None };
+        let named = |name: &str| thread::Builder::new().name(name.into());
+        let refused = |error| ErrorKind::io(Doing::Threading, error);
+        for sealer in sealers {
+            let jobs = Arc::clone(&jobs);
+            let worker = named("sealpack-seal").spawn(move || seal(&jobs, sealer));
+            threads.workers.push(worker.map_err(refused)?);
+        }
+        let writer = named("sealpack-write").spawn(move || write(&jobs, output));
+        threads.writer = Some(writer.map_err(refused)?);
+        Ok(Self::Threads(threads))
+    }
+
+    /// Hands on a draft; waits where too many are under way.
+    pub(crate) fn submit(&mut self, draft: Draft) -> Result<(), ErrorKind> {
+        match self {
+            Self::Inline(inline) => inline.write(draft),
+            Self::Threads(threads) => {
+                let submitted = threads.jobs.submit(draft);
+                submitted.map_err(|_| threads.jobs.failure().unwrap_or(ErrorKind::Ended))
+            }
+        }
+    }
+
+    /// The first error, if there was one: costs no waiting.
+    pub(crate) fn failure(&self) -> Option<ErrorKind> {
+        match self {
+            Self::Inline(inline) => inline.failure.clone(),
+            Self::Threads(threads) => threads.jobs.failure(),
+        }
+    }
+
+    /// Waits until all drafts are written and every encoder is closed.
+    pub(crate) fn finish(self) -> Result<Output, ErrorKind> {
+        match self {
+            Self::Inline(inline) => inline.finish(),
+            Self::Threads(mut threads) => threads.finish(),
+        }
+    }
+}
+
+impl Inline {
+    fn write(&mut self, draft: Draft) -> Result<(), ErrorKind> {
+        if let Some(failure) = &self.failure {
+            return Err(failure.clone());
+        }
+        let sealed = guard(|| Ok(self.sealer.seal(draft)?));
+        let written = sealed.and_then(|sealed| self.output.write(sealed));
+        written.inspect_err(|error| self.failure = Some(error.clone()))
+    }
+
+    fn finish(self) -> Result<Output, ErrorKind> {
+        let closed = guard(|| Ok(self.sealer.finish()?));
+        self.failure.map_or(closed, Err)?;
+        Ok(self.output)
+    }
+}
+
+impl Threads {
+    fn finish(&mut self) -> Result<Output, ErrorKind> {
+        self.jobs.close();
+        let output = self.join();
+        match self.jobs.failure() {
+            Some(failure) => Err(failure),
+            None => output.ok_or(ErrorKind::Ended),
+        }
+    }
+
+    /// Workers and writer catch their own panics, so joining cannot fail.
+    fn join(&mut self) -> Option<Output> {
+        self.workers.drain(..).for_each(|worker| drop(worker.join()));
+        self.writer.take()?.join().ok()?
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        self.jobs.stop();
+        self.join();
+    }
+}
+
+/// A worker: seals drafts until there are no more, then closes its encoder,
+/// whatever happened to others.
+fn seal(jobs: &Jobs, mut sealer: Sealer) {
+    while let Some((number, draft)) = jobs.take() {
+        match guard(|| Ok(sealer.seal(draft)?)) {
+            Ok(sealed) => jobs.deliver(number, sealed),
+            Err(error) => jobs.fail(error),
+        }
+    }
+    if let Err(error) = guard(|| Ok(sealer.finish()?)) {
+        jobs.fail(error);
+    }
+}
+
+/// The writer: takes sealed drafts in order to the file.
+fn write(jobs: &Jobs, mut output: Output) -> Option<Output> {
+    while let Some(sealed) = jobs.next() {
+        if let Err(error) = output.write(sealed) {
+            jobs.fail(error);
+            return None;
+        }
+    }
+    Some(output)
+}
+
+/// Runs what may call the caller's code; a panic there is an error here.
+fn guard<T>(work: impl FnOnce() -> Result<T, ErrorKind>) -> Result<T, ErrorKind> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let cause = Cause::text(format!("it panicked: {}", panic_message(panic.as_ref())));
+        Err(PackError::Encode { record: None, cause }.into())
+    })
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+        (Some(message), _) => message,
+        (_, Some(message)) => message,
+        _ => "without a message",
+    }
+}

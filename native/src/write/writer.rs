@@ -1,0 +1,198 @@
+//! The writer that a program holds.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sealpack_core::Error as PackError;
+use sealpack_core::error::Limit;
+use sealpack_core::format::Trailer;
+use sealpack_core::write::{Hashing, RecordBuilder, Sealer};
+
+use super::output::{Output, Written};
+use super::pipeline::Pipeline;
+use super::publish::Publication;
+use super::sink::FileSink;
+use crate::error::{Error, ErrorKind};
+use crate::options::{Codec, WriterOptions};
+
+/// Writes a pack.
+///
+/// The pack appears under its name when [`finish`](Self::finish) has returned
+/// `Ok`, whole and durable. A writer that is dropped before leaves nothing,
+/// and whatever was there before stays as it was.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("out.pack");
+/// let mut writer = sealpack::Writer::options().items_per_record(128).create(&path)?;
+/// writer.append(b"an item")?;
+/// writer.append_parts(&[b"one item ", b"in two slices"])?;
+/// writer.append_owned(vec![7; 100_000])?;
+/// let sealed = writer.finish()?;
+/// assert_eq!(sealed.trailer.total_items, 3);
+/// assert_eq!(std::fs::metadata(&path)?.len(), sealed.file_size);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// The first error ends the writer: it comes out of the next append and of
+/// `finish`, and no file appears. Only an item that is refused for its own
+/// size leaves the writer as it was.
+pub struct Writer {
+    path: Arc<PathBuf>,
+    builder: RecordBuilder,
+    pipeline: Pipeline,
+    publication: Publication,
+    app_data: Bytes,
+}
+
+/// A pack that is finished.
+#[derive(Clone, Debug)]
+pub struct SealedPack {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What its trailer says.
+    pub trailer: Trailer,
+    /// Its size in bytes.
+    pub file_size: u64,
+}
+
+impl Writer {
+    /// The options of a new pack.
+    #[must_use]
+    pub fn options() -> WriterOptions {
+        WriterOptions::default()
+    }
+
+    pub(crate) fn create(options: WriterOptions, path: &Path) -> Result<Self, Error> {
+        let path = Arc::new(path.to_path_buf());
+        Self::create_at(options, &path).map_err(|kind| Error::new(&path, kind))
+    }
+
+    fn create_at(options: WriterOptions, path: &Arc<PathBuf>) -> Result<Self, ErrorKind> {
+        let shape = options.shape()?;
+        let builder = RecordBuilder::new(&shape, options.codec.is_plain());
+        refuse_large_app_data(&options.app_data)?;
+        let sealer = || match options.codec.encoder() {
+            Ok(Codec::Plain) => Ok(Sealer::plain(&shape)),
+            Ok(Codec::Encoder(encoder)) => Ok(Sealer::with_encoder(&shape, encoder)),
+            Err(cause) => Err(PackError::Encode { record: None, cause }),
+        };
+        // Nothing to do beside writing: a thread would only be in the way.
+        let nothing_to_do = options.codec.is_plain()
+            && matches!(shape.content_hash, Hashing::None)
+            && !shape.record_checksum;
+        let sealers = match options.threads {
+            threads if threads == 0 || nothing_to_do => None,
+            threads => Some((0..threads).map(|_| sealer()).collect::<Result<Vec<_>, _>>()?),
+        };
+        let (publication, file) = Publication::create(path, options.overwrite)?;
+        let output = Output::new(&shape, FileSink::new(file, options.writeback));
+        let pipeline = match sealers {
+            None => Pipeline::inline(sealer()?, output),
+            Some(sealers) => Pipeline::threads(sealers, output)?,
+        };
+        Ok(Self {
+            path: Arc::clone(path),
+            builder,
+            pipeline,
+            publication,
+            app_data: options.app_data,
+        })
+    }
+
+    /// Appends an item, copying it once.
+    ///
+    /// # Errors
+    /// The first error of the writer; or [`Limit::Item`], [`Limit::Items`],
+    /// [`Limit::Record`] for this item, which is then not taken.
+    pub fn append(&mut self, item: &[u8]) -> Result<(), Error> {
+        self.append_with(|builder| builder.push(item))
+    }
+
+    /// Appends one item that lies in several slices, copying each once. No
+    /// slices at all are no item; an empty slice is an empty item.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub fn append_parts(&mut self, parts: &[&[u8]]) -> Result<(), Error> {
+        self.append_with(|builder| builder.push_parts(parts))
+    }
+
+    /// Appends an item without copying it, where it has at least 4 KiB and is
+    /// alone in its record, or is stored as it is.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub fn append_owned(&mut self, item: impl Into<Bytes>) -> Result<(), Error> {
+        let item = item.into();
+        self.append_with(|builder| builder.push_owned(item))
+    }
+
+    /// Sets the app data, which [`WriterOptions::app_data`] may have set before:
+    /// offsets, say, that are known only when the items were appended.
+    ///
+    /// # Errors
+    /// [`Limit::AppData`] above 2^32-1 bytes.
+    pub fn set_app_data(&mut self, app_data: impl Into<Bytes>) -> Result<(), Error> {
+        let app_data = app_data.into();
+        refuse_large_app_data(&app_data).map_err(|kind| Error::new(&self.path, kind))?;
+        self.app_data = app_data;
+        Ok(())
+    }
+
+    /// Items appended so far.
+    #[must_use]
+    pub fn item_count(&self) -> u32 {
+        self.builder.total_items()
+    }
+
+    /// Writes what is left, makes the pack durable and gives it its name.
+    ///
+    /// # Errors
+    /// The first error of the writer, an encoder's on being closed included.
+    /// The pack does not appear then.
+    pub fn finish(self) -> Result<SealedPack, Error> {
+        let path = Arc::clone(&self.path);
+        self.finish_all().map_err(|kind| Error::new(&path, kind))
+    }
+
+    fn finish_all(mut self) -> Result<SealedPack, ErrorKind> {
+        self.builder.finish();
+        let submitted = self.submit_drafts();
+        // Also where that failed: the encoders must be closed, and the first
+        // error is the pipeline's to tell.
+        let output = self.pipeline.finish()?;
+        submitted?;
+        let Written { sink, trailer, file_size } = output.finish(self.app_data)?;
+        self.publication.publish(sink.file())?;
+        Ok(SealedPack { path: self.path.to_path_buf(), trailer, file_size })
+    }
+
+    fn append_with(
+        &mut self,
+        push: impl FnOnce(&mut RecordBuilder) -> Result<(), PackError>,
+    ) -> Result<(), Error> {
+        let taken = match self.pipeline.failure() {
+            Some(failure) => Err(failure),
+            None => push(&mut self.builder).map_err(ErrorKind::from),
+        };
+        let submitted = taken.and_then(|()| self.submit_drafts());
+        submitted.map_err(|kind| Error::new(&self.path, kind))
+    }
+
+    fn submit_drafts(&mut self) -> Result<(), ErrorKind> {
+        while let Some(draft) = self.builder.next_draft() {
+            self.pipeline.submit(draft)?;
+        }
+        Ok(())
+    }
+}
+
+fn refuse_large_app_data(app_data: &Bytes) -> Result<(), ErrorKind> {
+    let length = app_data.len() as u64;
+    if u32::try_from(length).is_err() {
+        return Err(PackError::Limit(Limit::AppData { length }).into());
+    }
+    Ok(())
+}

@@ -1,0 +1,250 @@
+//! C zstd: one frame a record, with content size and checksum, as the
+//! reference writes them (FORMAT.md, *zstd records*).
+
+use std::io::Cursor;
+use std::sync::{Mutex, PoisonError};
+
+use bytes::Bytes;
+use sealpack_core::codec::zstd_frame::{self, FrameHeader, Layout};
+use sealpack_core::codec::{Decode, Encode, FrameChecksum, Size};
+use sealpack_core::error::{Cause, DecodeError};
+use sealpack_core::format::known;
+use zstd::zstd_safe::zstd_sys::ZSTD_ErrorCode;
+use zstd::zstd_safe::{self, CCtx, CParameter, DCtx, ErrorCode};
+
+use crate::options::{Codec, EncoderFactory};
+
+/// The level that the reference writes with.
+pub const DEFAULT_LEVEL: i32 = 3;
+
+/// Records as zstd frames.
+///
+/// ```no_run
+/// # fn main() -> Result<(), sealpack::Error> {
+/// let options = sealpack::Writer::options().codec(sealpack::Zstd::level(19));
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Zstd {
+    level: i32,
+}
+
+impl Default for Zstd {
+    /// Level 3.
+    fn default() -> Self {
+        Self::level(DEFAULT_LEVEL)
+    }
+}
+
+impl Zstd {
+    /// A level from 1, the fastest, to 22, the smallest; negative ones are
+    /// faster still. Levels beyond what zstd knows are brought to its ends.
+    #[must_use]
+    pub fn level(level: i32) -> Self {
+        Self { level }
+    }
+}
+
+impl EncoderFactory for Zstd {
+    fn encoder(&self) -> Result<Codec, Cause> {
+        Ok(Codec::Encoder(Box::new(Encoder::new(self.level)?)))
+    }
+
+    fn format_id(&self) -> u32 {
+        known::Codec::Zstd.default_format_id()
+    }
+}
+
+fn cause(code: ErrorCode) -> Cause {
+    Cause::text(format!("zstd: {}", zstd_safe::get_error_name(code)))
+}
+
+/// A compression context, kept from record to record.
+struct Encoder {
+    context: CCtx<'static>,
+}
+
+impl Encoder {
+    fn new(level: i32) -> Result<Self, Cause> {
+        let mut context = CCtx::try_create().ok_or_else(|| Cause::text("zstd: out of memory"))?;
+        for parameter in [
+            CParameter::CompressionLevel(level),
+            CParameter::ContentSizeFlag(true),
+            CParameter::ChecksumFlag(true),
+        ] {
+            context.set_parameter(parameter).map_err(cause)?;
+        }
+        Ok(Self { context })
+    }
+}
+
+impl Encode for Encoder {
+    fn encode(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), Cause> {
+        out.reserve(zstd_safe::compress_bound(payload.len()));
+        let mut cursor = Cursor::new(&mut *out);
+        cursor.set_position(cursor.get_ref().len() as u64);
+        self.context.compress2(&mut cursor, payload).map_err(cause)?;
+        Ok(())
+    }
+}
+
+/// Decodes zstd frames; keeps as many contexts as threads use it at once.
+#[derive(Default)]
+pub(crate) struct Decoder {
+    contexts: Mutex<Vec<DCtx<'static>>>,
+}
+
+impl Decoder {
+    fn with_context<T>(
+        &self,
+        work: impl FnOnce(&mut DCtx<'static>) -> Result<T, DecodeError>,
+    ) -> Result<T, DecodeError> {
+        let contexts = || self.contexts.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = contexts().pop();
+        let out_of_memory = || DecodeError::Codec(Cause::text("zstd: out of memory"));
+        let mut context = match idle {
+            Some(context) => context,
+            None => DCtx::try_create().ok_or_else(out_of_memory)?,
+        };
+        let result = work(&mut context);
+        contexts().push(context);
+        result
+    }
+}
+
+impl Decode for Decoder {
+    fn decode(&self, encoded: Bytes, size: Size) -> Result<Bytes, DecodeError> {
+        let Layout { header, length } = Layout::of(&encoded, size)?;
+        let frame = encoded.get(..length).unwrap_or_default();
+        let most = header.content_size.unwrap_or(size.most()).min(size.most());
+        let mut capacity = size.plausible(Some(most), frame.len());
+        self.with_context(|context| {
+            loop {
+                let bytes = usize::try_from(capacity).map_err(|_| DecodeError::AboveLimit {
+                    limit: usize::MAX as u64,
+                    found: capacity,
+                })?;
+                let mut out = Vec::new();
+                out.try_reserve_exact(bytes).map_err(|e| DecodeError::Codec(Cause::new(e)))?;
+                match context.decompress(&mut out, frame) {
+                    Ok(_) => {
+                        size.check(out.len() as u64)?;
+                        return Ok(out.into());
+                    }
+                    // So much was really there; four times as much may be. What
+                    // is allocated follows what the frame yields.
+                    Err(code) if is(code, ZSTD_ErrorCode::ZSTD_error_dstSize_tooSmall) => {
+                        if capacity >= most {
+                            return Err(too_long(size, most));
+                        }
+                        capacity = capacity.saturating_mul(4).max(1 << 10).min(most);
+                    }
+                    Err(code) => return Err(decode_error(code)),
+                }
+            }
+        })
+    }
+
+    fn checksum(&self, encoded: &[u8]) -> FrameChecksum {
+        match FrameHeader::parse(encoded) {
+            Ok(FrameHeader { checksum: true, .. }) => FrameChecksum::Present,
+            _ => FrameChecksum::Absent,
+        }
+    }
+}
+
+/// A frame that yields more than it may.
+fn too_long(size: Size, most: u64) -> DecodeError {
+    let found = most.saturating_add(1);
+    match size {
+        Size::Exactly(expected) => DecodeError::Length { expected, found },
+        Size::AtMost(limit) if most >= limit => DecodeError::AboveLimit { limit, found },
+        // It claimed less than it yields.
+        Size::AtMost(_) => DecodeError::Length { expected: most, found },
+    }
+}
+
+/// zstd returns an error as the negative of its code.
+fn is(code: ErrorCode, error: ZSTD_ErrorCode) -> bool {
+    code == (error as usize).wrapping_neg()
+}
+
+fn decode_error(code: ErrorCode) -> DecodeError {
+    if is(code, ZSTD_ErrorCode::ZSTD_error_checksum_wrong) {
+        DecodeError::FrameChecksum
+    } else if is(code, ZSTD_ErrorCode::ZSTD_error_srcSize_wrong) {
+        DecodeError::Truncated
+    } else {
+        DecodeError::Codec(cause(code))
+    }
+}
+
+/// Whether a payload begins like a zstd frame.
+pub(crate) fn looks_like_zstd(payload: &[u8]) -> bool {
+    zstd_frame::begins_like_zstd(payload)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encode(payload: &[u8]) -> Bytes {
+        let mut out = Vec::new();
+        Encoder::new(3).unwrap().encode(payload, &mut out).unwrap();
+        out.into()
+    }
+
+    #[test]
+    fn a_frame_carries_size_and_checksum_and_decodes_to_what_it_was() {
+        for length in [1, 255, 256, 65_791, 65_792, 3_000_000] {
+            let payload: Vec<u8> =
+                (0..length).map(|i| u8::try_from(i * i % 251).unwrap()).collect();
+            let frame = encode(&payload);
+            let header = FrameHeader::parse(&frame).unwrap();
+            assert_eq!(header.content_size, Some(length));
+            assert!(header.checksum);
+            for size in [Size::Exactly(length), Size::AtMost(u64::from(u32::MAX))] {
+                assert_eq!(Decoder::default().decode(frame.clone(), size).unwrap(), payload);
+            }
+        }
+    }
+
+    #[test]
+    fn a_second_record_appends_and_leaves_the_first_alone() {
+        let mut encoder = Encoder::new(3).unwrap();
+        let mut out = b"before".to_vec();
+        encoder.encode(b"one", &mut out).unwrap();
+        let first = out.clone();
+        encoder.encode(b"two", &mut out).unwrap();
+        assert!(out.starts_with(&first));
+        assert_eq!(out[first.len()..], encode(b"two"));
+    }
+
+    #[test]
+    fn an_honest_frame_of_extreme_ratio_is_decoded() {
+        let zeros = vec![0; 64 << 20];
+        let frame = encode(&zeros);
+        assert!(frame.len() < 8192);
+        let size = Size::AtMost(zeros.len() as u64);
+        assert_eq!(Decoder::default().decode(frame, size).unwrap().len(), zeros.len());
+    }
+
+    #[test]
+    fn an_item_above_the_limit_is_refused_and_not_cut_short() {
+        let frame = encode(&[7; 5000]);
+        let mut unsized_frame = frame[..4].to_vec();
+        // The same blocks behind a header without content size: window 1 MiB.
+        let header = FrameHeader::parse(&frame).unwrap();
+        unsized_frame.extend_from_slice(&[0x04, 0x50]);
+        unsized_frame.extend_from_slice(&frame[header.length..]);
+        for frame in [frame, unsized_frame.into()] {
+            let refused = Decoder::default().decode(frame.clone(), Size::AtMost(4999));
+            assert!(
+                matches!(refused, Err(DecodeError::AboveLimit { limit: 4999, .. })),
+                "{refused:?}"
+            );
+            assert!(Decoder::default().decode(frame.clone(), Size::AtMost(5000)).is_ok());
+            assert!(Decoder::default().decode(frame, Size::Exactly(5001)).is_err());
+        }
+    }
+}
