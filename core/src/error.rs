@@ -187,6 +187,12 @@ pub enum DecodeError {
     },
     /// The frame's own checksum does not match its content.
     FrameChecksum,
+    /// The frame carries no content size, and yields more than the bytes that
+    /// such a frame may.
+    NoContentSize {
+        /// Four times the encoded payload.
+        allowed: u64,
+    },
     /// The frame needs a dictionary; packs never do.
     Dictionary,
     /// The codec's own words.
@@ -419,6 +425,10 @@ impl fmt::Display for DecodeError {
                 write!(f, "the payload decodes to {found} bytes, {limit} at most")
             }
             Self::FrameChecksum => f.write_str("the frame's checksum does not match"),
+            Self::NoContentSize { allowed } => write!(
+                f,
+                "the frame carries no content size and decodes to more than four times its bytes ({allowed})"
+            ),
             Self::Dictionary => f.write_str("the frame needs a dictionary"),
             Self::Codec(cause) => write!(f, "the payload cannot be decoded: {cause}"),
         }

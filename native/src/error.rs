@@ -69,6 +69,8 @@ pub enum Doing {
 pub enum OptionsError {
     /// Zero items per record.
     ItemsPerRecord,
+    /// The record checksum in the older dialect, which does not know it.
+    RecordChecksumInOlderDialect,
 }
 
 impl Error {
@@ -151,6 +153,9 @@ impl fmt::Display for OptionsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ItemsPerRecord => f.write_str("a record holds at least one item"),
+            Self::RecordChecksumInOlderDialect => {
+                f.write_str("the dialect without app data checksum knows no record checksum")
+            }
         }
     }
 }

@@ -200,6 +200,9 @@ impl WriterOptions {
     }
 
     pub(crate) fn shape(&self) -> Result<PackShape, ErrorKind> {
+        if self.record_checksum && self.dialect == Dialect::NoAppDataCrc {
+            return Err(ErrorKind::Options(OptionsError::RecordChecksumInOlderDialect));
+        }
         let no_items = ErrorKind::Options(OptionsError::ItemsPerRecord);
         Ok(PackShape {
             items_per_record: NonZero::new(self.items_per_record).ok_or(no_items)?,

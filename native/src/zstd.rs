@@ -114,9 +114,9 @@ impl Decoder {
 
 impl Decode for Decoder {
     fn decode(&self, encoded: Bytes, size: Size) -> Result<Bytes, DecodeError> {
-        let Layout { header, length } = Layout::of(&encoded, size)?;
-        let frame = encoded.get(..length).unwrap_or_default();
-        let most = header.content_size.unwrap_or(size.most()).min(size.most());
+        let layout = Layout::of(&encoded, size)?;
+        let frame = encoded.get(..layout.length).unwrap_or_default();
+        let most = layout.most;
         let mut capacity = size.plausible(Some(most), frame.len());
         self.with_context(|context| {
             loop {
@@ -135,7 +135,7 @@ impl Decode for Decoder {
                     // is allocated follows what the frame yields.
                     Err(code) if is(code, ZSTD_ErrorCode::ZSTD_error_dstSize_tooSmall) => {
                         if capacity >= most {
-                            return Err(too_long(size, most));
+                            return Err(layout.too_long(size));
                         }
                         capacity = capacity.saturating_mul(4).max(1 << 10).min(most);
                     }
@@ -150,17 +150,6 @@ impl Decode for Decoder {
             Ok(FrameHeader { checksum: true, .. }) => FrameChecksum::Present,
             _ => FrameChecksum::Absent,
         }
-    }
-}
-
-/// A frame that yields more than it may.
-fn too_long(size: Size, most: u64) -> DecodeError {
-    let found = most.saturating_add(1);
-    match size {
-        Size::Exactly(expected) => DecodeError::Length { expected, found },
-        Size::AtMost(limit) if most >= limit => DecodeError::AboveLimit { limit, found },
-        // It claimed less than it yields.
-        Size::AtMost(_) => DecodeError::Length { expected: most, found },
     }
 }
 
@@ -229,22 +218,32 @@ mod tests {
         assert_eq!(Decoder::default().decode(frame, size).unwrap().len(), zeros.len());
     }
 
+    /// The same blocks behind a header without content size: window 1 MiB.
+    fn without_content_size(frame: &[u8]) -> Bytes {
+        let header = FrameHeader::parse(frame).unwrap();
+        [&frame[..4], &[0x04, 0x50], &frame[header.length..]].concat().into()
+    }
+
     #[test]
     fn an_item_above_the_limit_is_refused_and_not_cut_short() {
-        let frame = encode(&[7; 5000]);
-        let mut unsized_frame = frame[..4].to_vec();
-        // The same blocks behind a header without content size: window 1 MiB.
-        let header = FrameHeader::parse(&frame).unwrap();
-        unsized_frame.extend_from_slice(&[0x04, 0x50]);
-        unsized_frame.extend_from_slice(&frame[header.length..]);
-        for frame in [frame, unsized_frame.into()] {
-            let refused = Decoder::default().decode(frame.clone(), Size::AtMost(4999));
+        let payload: Vec<u8> = (0..5000u32).flat_map(|i| (i * i).to_le_bytes()).collect();
+        let sized = encode(&payload);
+        for frame in [without_content_size(&sized), sized] {
+            let decode = |size| Decoder::default().decode(frame.clone(), size);
+            let refused = decode(Size::AtMost(19_999));
             assert!(
-                matches!(refused, Err(DecodeError::AboveLimit { limit: 4999, .. })),
+                matches!(refused, Err(DecodeError::AboveLimit { limit: 19_999, .. })),
                 "{refused:?}"
             );
-            assert!(Decoder::default().decode(frame.clone(), Size::AtMost(5000)).is_ok());
-            assert!(Decoder::default().decode(frame, Size::Exactly(5001)).is_err());
+            assert_eq!(decode(Size::AtMost(20_000)).unwrap(), payload);
+            assert!(decode(Size::Exactly(20_001)).is_err());
         }
+    }
+
+    #[test]
+    fn a_frame_without_content_size_yields_four_times_its_bytes_at_most() {
+        let frame = without_content_size(&encode(&[7; 5000]));
+        let refused = Decoder::default().decode(frame, Size::Exactly(5000));
+        assert!(matches!(refused, Err(DecodeError::NoContentSize { .. })), "{refused:?}");
     }
 }

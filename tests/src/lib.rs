@@ -1,1 +1,16 @@
-//! To come.
+//! What the tests of several packages share: the reference files.
+//!
+//! `fixtures/` holds packs that the Go library wrote, with the items, the app
+//! data and the options of each (`manifest.json`), and packs that were broken
+//! on purpose, with what the library's own reader said of them
+//! (`corrupt/manifest-corrupt.json`).
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot read its data fails"
+)]
+
+pub mod fixtures;

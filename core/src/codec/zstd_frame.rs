@@ -100,7 +100,17 @@ pub struct Layout {
     pub header: FrameHeader,
     /// Bytes of the frame: header, blocks, checksum.
     pub length: usize,
+    /// The most bytes that the frame may yield: what it claims, and never more
+    /// than the caller allows; without a claim, [`UNSIZED_RATIO`] times the
+    /// payload.
+    pub most: u64,
 }
+
+/// What a frame without content size may expand to, as a multiple of the
+/// encoded payload. The reference's reader allocates so much and fails on
+/// more, so no pack in use has such a frame; and it bounds what a hostile one
+/// can cost.
+pub const UNSIZED_RATIO: u64 = 4;
 
 impl Layout {
     /// Walks the blocks of the frame at the front of `payload`, and refuses
@@ -123,7 +133,25 @@ impl Layout {
         if !yields_nothing(behind) || (header.content_size == Some(0) && !behind.is_empty()) {
             return Err(DecodeError::Trailing { bytes: behind.len() as u64 });
         }
-        Ok(Self { header, length })
+        let unsized_most = (payload.len() as u64).saturating_mul(UNSIZED_RATIO);
+        let most = header.content_size.unwrap_or(unsized_most).min(size.most());
+        Ok(Self { header, length, most })
+    }
+
+    /// The error for a frame that yields more than [`most`](Self::most).
+    #[must_use]
+    pub fn too_long(&self, size: Size) -> DecodeError {
+        let found = self.most.saturating_add(1);
+        match (self.header.content_size, size) {
+            (None, _) if self.most < size.most() => {
+                DecodeError::NoContentSize { allowed: self.most }
+            }
+            (_, Size::AtMost(limit)) if self.most >= limit => {
+                DecodeError::AboveLimit { limit, found }
+            }
+            (_, Size::Exactly(expected)) => DecodeError::Length { expected, found },
+            (_, Size::AtMost(_)) => DecodeError::Length { expected: self.most, found },
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 //! ```
 
 use alloc::borrow::Cow;
+use alloc::vec::Vec;
 use core::fmt;
 
 use sha2::{Digest as _, Sha256};
@@ -21,7 +22,8 @@ pub type Hash = [u8; 32];
 /// compressed beforehand, say. Whoever verifies must use the same extract as
 /// whoever wrote; the file does not say which.
 ///
-/// Every `Fn(&[u8]) -> Result<Cow<[u8]>, Cause>` that threads may share is one.
+/// Every `Fn(&[u8]) -> Result<Vec<u8>, Cause>` that threads may share is one;
+/// implement the trait to borrow from the item where nothing needs replacing.
 pub trait Extract: Send + Sync {
     /// The bytes to hash in place of `item`.
     ///
@@ -32,10 +34,10 @@ pub trait Extract: Send + Sync {
 
 impl<F> Extract for F
 where
-    F: for<'a> Fn(&'a [u8]) -> Result<Cow<'a, [u8]>, Cause> + Send + Sync,
+    F: Fn(&[u8]) -> Result<Vec<u8>, Cause> + Send + Sync,
 {
     fn extract<'a>(&self, item: &'a [u8]) -> Result<Cow<'a, [u8]>, Cause> {
-        self(item)
+        self(item).map(Cow::Owned)
     }
 }
 

@@ -61,7 +61,8 @@ pub enum Dialect {
     /// The trailer holds the CRC of the app data (of nothing: 0).
     AppDataCrc,
     /// The older one: app data is there and the field holds 0, so the app
-    /// data is not protected.
+    /// data is not protected. It knew no record checksum either, so a file
+    /// with one is never of this dialect.
     NoAppDataCrc,
 }
 
@@ -239,7 +240,7 @@ impl Trailer {
         let (stored, computed) = (self.app_data_crc, crc::crc32c(app_data));
         if stored == computed {
             Ok(Dialect::AppDataCrc)
-        } else if stored == 0 {
+        } else if stored == 0 && !self.record_checksum {
             Ok(Dialect::NoAppDataCrc)
         } else {
             Err(Fault::Checksum { stored, computed }.within(Section::AppData))

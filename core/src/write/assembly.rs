@@ -104,9 +104,9 @@ impl Assembly {
             index_size,
             app_data_size,
             content_hash,
-            app_data_crc: match self.shape.dialect {
-                Dialect::AppDataCrc => crc::crc32c(app_data),
-                Dialect::NoAppDataCrc => 0,
+            app_data_crc: match (self.shape.dialect, self.shape.record_checksum) {
+                (Dialect::NoAppDataCrc, false) => 0,
+                _ => crc::crc32c(app_data),
             },
             record_checksum: self.shape.record_checksum,
         };

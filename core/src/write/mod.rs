@@ -69,7 +69,8 @@ pub struct PackShape {
     pub record_checksum: bool,
     /// What the content hash is taken over.
     pub content_hash: Hashing,
-    /// Whether the trailer holds the checksum of the app data.
+    /// Whether the trailer holds the checksum of the app data. With the record
+    /// checksum it always does: the older dialect does not know that.
     pub dialect: Dialect,
 }
 

@@ -1,0 +1,159 @@
+//! The reference files and what is known of them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+
+/// The folder of the reference files.
+#[must_use]
+pub fn folder() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures"))
+}
+
+/// A pack that the reference wrote.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Fixture {
+    /// Its name, without ending.
+    pub name: String,
+    /// Items in every record but the last.
+    pub items_per_record: u32,
+    /// `none`, `zstd` or `zstd-nochecksum`.
+    pub codec: String,
+    /// The format id.
+    pub format: u32,
+    /// The content hash in hexadecimal, where one is stored.
+    pub content_hash: Option<String>,
+    /// Whether the record checksum covers payloads.
+    pub record_checksum: bool,
+    /// The app data's checksum; `None` in the older dialect.
+    pub app_data_crc32c: Option<u32>,
+    /// The file that holds the app data.
+    pub app_data_file: Option<String>,
+    /// How many items there are.
+    pub item_count: u32,
+    /// How many records there are.
+    pub record_count: u32,
+    /// Bytes of the index.
+    pub index_size: u32,
+    /// Bytes of the file.
+    pub file_size: u64,
+}
+
+impl Fixture {
+    /// The pack.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        folder().join(format!("{}.pack", self.name))
+    }
+
+    /// Its items.
+    #[must_use]
+    pub fn items(&self) -> Vec<Vec<u8>> {
+        split_items(&fs::read(folder().join(format!("{}.items", self.name))).unwrap())
+    }
+
+    /// Its app data.
+    #[must_use]
+    pub fn app_data(&self) -> Vec<u8> {
+        let file = self.app_data_file.as_ref();
+        file.map_or_else(Vec::new, |file| fs::read(folder().join(file)).unwrap())
+    }
+}
+
+/// Every pack that the reference wrote.
+#[must_use]
+pub fn all() -> Vec<Fixture> {
+    #[derive(Deserialize)]
+    struct Manifest {
+        packs: Vec<Fixture>,
+    }
+    let manifest = fs::read(folder().join("manifest.json")).unwrap();
+    serde_json::from_slice::<Manifest>(&manifest).unwrap().packs
+}
+
+/// A pack that was broken on purpose.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Broken {
+    /// The file's name.
+    pub file: String,
+    /// The codec to read it with: `none` or `zstd`.
+    pub codec: String,
+    /// What was done to it.
+    pub edit: String,
+    /// What each branch of the reference said.
+    pub peer: BTreeMap<String, Opinion>,
+}
+
+/// What a branch of the reference said of a broken pack.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Opinion {
+    /// `ok`, or the error; nothing where the process died.
+    pub open: Option<String>,
+    /// The same of a scan over all items.
+    pub scan: Option<String>,
+    /// SHA-256 of the items scanned, each behind its length.
+    pub scan_sha256: Option<String>,
+    /// The same of a verification of the content hash.
+    pub verify: Option<String>,
+}
+
+impl Opinion {
+    /// Whether it read every item and found nothing to complain about.
+    #[must_use]
+    pub fn is_content(&self) -> bool {
+        let ok = |said: &Option<String>| said.as_deref() == Some("ok");
+        ok(&self.open) && ok(&self.scan) && ok(&self.verify)
+    }
+}
+
+impl Broken {
+    /// The pack.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        folder().join("corrupt").join(&self.file)
+    }
+}
+
+/// Every pack that was broken on purpose.
+#[must_use]
+pub fn broken() -> Vec<Broken> {
+    #[derive(Deserialize)]
+    struct Manifest {
+        cases: Vec<Broken>,
+    }
+    let manifest = fs::read(folder().join("corrupt/manifest-corrupt.json")).unwrap();
+    serde_json::from_slice::<Manifest>(&manifest).unwrap().cases
+}
+
+/// Splits a stream of `[u32 LE length][bytes]`.
+#[must_use]
+pub fn split_items(mut stream: &[u8]) -> Vec<Vec<u8>> {
+    let mut items = Vec::new();
+    while let Some((length, rest)) = stream.split_first_chunk::<4>() {
+        let (item, rest) = rest.split_at(u32::from_le_bytes(*length) as usize);
+        items.push(item.to_vec());
+        stream = rest;
+    }
+    assert!(stream.is_empty());
+    items
+}
+
+/// SHA-256 of `items`, each behind its length, in hexadecimal.
+#[must_use]
+pub fn items_sha256<T: AsRef<[u8]>>(items: &[T]) -> String {
+    let mut hasher = Sha256::new();
+    for item in items.iter().map(AsRef::as_ref) {
+        hasher.update(u32::try_from(item.len()).unwrap().to_le_bytes());
+        hasher.update(item);
+    }
+    hex(&hasher.finalize())
+}
+
+/// Bytes as hexadecimal digits.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,88 @@
+//! Broken packs are refused, or their damage is found; never a panic, never
+//! other items than the reference reads.
+
+use sealpack::core::read::Report;
+use sealpack::{Error, ErrorKind, ReadCodec, Reader};
+use sealpack_tests::fixtures::{self, Broken, items_sha256};
+
+/// How far a broken pack came.
+enum Found {
+    /// It did not open, or some item could not be read.
+    Refused(Error),
+    /// Every item was read; this is what a verification says.
+    Read { sha256: String, report: Box<Report> },
+}
+
+fn look(broken: &Broken) -> Found {
+    let codec = if broken.codec == "none" { ReadCodec::Plain } else { ReadCodec::Zstd };
+    let reader = match Reader::options().codec(codec).open(broken.path()) {
+        Ok(reader) => reader,
+        Err(error) => return Found::Refused(error),
+    };
+    let report = reader.verify().unwrap();
+    let scanned: Result<Vec<_>, _> = reader.iter().unwrap().collect();
+    let one_by_one: Result<Vec<_>, _> =
+        (0..reader.item_count().min(1000)).map(|position| reader.get(position)).collect();
+    match (scanned, one_by_one) {
+        (Ok(items), Ok(same)) => {
+            assert_eq!(items[..same.len()], same, "{}", broken.file);
+            Found::Read { sha256: items_sha256(&items), report: Box::new(report) }
+        }
+        (Err(error), _) => {
+            assert!(!report.is_ok(), "{}: a scan fails and verify does not", broken.file);
+            Found::Refused(error)
+        }
+        // A single item may be had from a record whose other part is damaged,
+        // never the other way round.
+        (Ok(_), Err(error)) => panic!("{}: {error}", broken.file),
+    }
+}
+
+/// Packs that some branch of the reference reads to the end without complaint
+/// and that are refused here, each by a rule of FORMAT.md.
+const REFUSED_BY_A_RULE: &[(&str, &str)] = &[
+    ("index-wraparound.pack", "a residual that carries past 2^32-1"),
+    ("reserved68-nonzero.pack", "the CRC of no app data is 0"),
+    ("zstd-fcs-0-garbage-ipr1.pack", "an empty frame with anything behind it"),
+];
+
+#[test]
+fn every_broken_pack_is_refused_or_read_as_the_reference_reads_it() {
+    let cases = fixtures::broken();
+    let (mut refused, mut found_by_verify, mut same) = (0, 0, 0);
+    for broken in &cases {
+        let name = broken.file.as_str();
+        let contents: Vec<_> = broken.peer.values().filter(|said| said.is_content()).collect();
+        match look(broken) {
+            Found::Refused(error) => {
+                refused += 1;
+                let by_rule = REFUSED_BY_A_RULE.iter().any(|(file, _)| *file == name);
+                assert!(contents.is_empty() || by_rule, "{name} ({}): {error}", broken.edit);
+                assert!(
+                    error.corruption().is_some() || is_limit(&error),
+                    "{name}: the error names no section: {error}"
+                );
+                assert!(error.to_string().contains(name), "the error names the file: {error}");
+            }
+            Found::Read { report, .. } if !report.is_ok() => {
+                found_by_verify += 1;
+                assert!(contents.is_empty(), "{name}: the reference finds nothing wrong");
+            }
+            Found::Read { sha256, .. } => {
+                same += 1;
+                let as_read =
+                    |said: &&fixtures::Opinion| said.scan_sha256.as_ref() == Some(&sha256);
+                assert!(contents.iter().any(as_read), "{name} ({}): {contents:?}", broken.edit);
+            }
+        }
+    }
+    assert_eq!(cases.len(), refused + found_by_verify + same);
+    println!(
+        "{refused} refused, {found_by_verify} found by verify, {same} read as the reference does"
+    );
+    assert!(refused > 80 && found_by_verify >= 2, "{refused} {found_by_verify} {same}");
+}
+
+fn is_limit(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Pack(sealpack::core::Error::Limit(_)))
+}

@@ -1,0 +1,18 @@
+//! What must hold across packages, one module a kind of promise.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    reason = "tests"
+)]
+
+mod broken;
+mod publication;
+mod reading;
+mod reference;
+mod round_trip;
+mod tidy;
+mod writing;

@@ -1,0 +1,267 @@
+//! What reading costs, counted at the source; and what it does not believe.
+
+#![allow(clippy::cast_possible_truncation, reason = "pseudo-random bytes")]
+
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use sealpack::core::error::{Fault, Section};
+use sealpack::core::read::{LayerName, Verdict};
+use sealpack::{Bytes, Error, ErrorKind, Plain, ReadAt, ReadCodec, Reader, Writer, Zstd};
+
+/// Bytes in memory that count how often and how much is read.
+#[derive(Default)]
+struct Counted {
+    bytes: Vec<u8>,
+    reads: AtomicUsize,
+    read_bytes: AtomicUsize,
+    ranges: Mutex<Vec<(u64, usize)>>,
+}
+
+impl ReadAt for Counted {
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.bytes.len() as u64)
+    }
+
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        self.read_bytes.fetch_add(buffer.len(), Ordering::Relaxed);
+        self.ranges.lock().unwrap().push((offset, buffer.len()));
+        io::Cursor::new(&self.bytes).read_exact_at(buffer, offset)
+    }
+}
+
+/// Bytes that do not compress, so that packs are as large as they look.
+fn item(number: u32, length: usize) -> Vec<u8> {
+    let mut state = u64::from(number) + 1;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 33) as u8
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+/// A pack of `count` items of `length` bytes, in memory.
+fn pack(options: sealpack::WriterOptions, count: u32, length: usize) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("in.pack");
+    let mut writer = options.create(&path).unwrap();
+    (0..count).for_each(|number| writer.append(&item(number, length)).unwrap());
+    writer.finish().unwrap();
+    std::fs::read(path).unwrap()
+}
+
+fn open(bytes: Vec<u8>, codec: ReadCodec) -> (Reader, Arc<Counted>) {
+    let source = Arc::new(Counted { bytes, ..Counted::default() });
+    let reader = Reader::options().codec(codec).open_source(Arc::clone(&source), "memory").unwrap();
+    (reader, source)
+}
+
+#[test]
+fn open_and_one_get_cost_two_reads() {
+    for codec in [ReadCodec::Auto, ReadCodec::Zstd] {
+        let bytes = pack(Writer::options(), 20_000, 1000);
+        assert!(bytes.len() > 256 << 10);
+        let (reader, source) = open(bytes, codec);
+        assert_eq!(source.reads.load(Ordering::Relaxed), 1, "open");
+        assert_eq!(reader.get(7).unwrap(), item(7, 1000));
+        assert_eq!(source.reads.load(Ordering::Relaxed), 2, "open and get");
+    }
+    let options = Writer::options().codec(Plain).items_per_record(1);
+    let (reader, source) = open(pack(options, 1000, 1000), ReadCodec::Auto);
+    assert_eq!(reader.get(7).unwrap(), item(7, 1000));
+    assert_eq!(source.reads.load(Ordering::Relaxed), 2, "open and get");
+}
+
+#[test]
+fn a_file_that_fits_the_first_read_is_never_read_again() {
+    let (reader, source) = open(pack(Writer::options(), 1000, 100), ReadCodec::Auto);
+    for number in 0..1000 {
+        assert_eq!(reader.get(number).unwrap(), item(number, 100));
+    }
+    assert_eq!(source.reads.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn an_index_larger_than_the_first_read_costs_one_more() {
+    let options = Writer::options().codec(Plain).items_per_record(1).content_hash(false);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("many.pack");
+    let mut writer = options.create(&path).unwrap();
+    for number in 0..400_000u32 {
+        writer.append(&item(number, (number % 300) as usize)).unwrap();
+    }
+    writer.finish().unwrap();
+    let (reader, source) = open(std::fs::read(path).unwrap(), ReadCodec::Plain);
+    assert!(reader.trailer().index_size > 256 << 10);
+    assert_eq!(source.reads.load(Ordering::Relaxed), 2);
+    assert_eq!(reader.get(399_999).unwrap(), item(399_999, 399_999 % 300));
+}
+
+#[test]
+fn an_item_of_a_large_plain_record_is_had_without_reading_the_record() {
+    let options = Writer::options().codec(Plain);
+    let (reader, source) = open(pack(options, 1280, 10_000), ReadCodec::Plain);
+    let opened = source.read_bytes.load(Ordering::Relaxed);
+    assert_eq!(reader.get(200).unwrap(), item(200, 10_000));
+    let read = source.read_bytes.load(Ordering::Relaxed) - opened;
+    assert!(read < 11_000, "{read} bytes were read for an item of 10,000");
+}
+
+#[test]
+fn positions_in_one_record_read_it_once_and_neighbours_together() {
+    let options = Writer::options().items_per_record(16);
+    let (reader, source) = open(pack(options, 20_000, 1000), ReadCodec::Zstd);
+    let before = source.reads.load(Ordering::Relaxed);
+    let positions: Vec<u32> = (0..64).rev().chain(0..64).collect();
+    let mut seen = vec![0; positions.len()];
+    reader
+        .get_many(&positions, |request, got| {
+            assert_eq!(got, item(positions[request], 1000));
+            seen[request] += 1;
+        })
+        .unwrap();
+    assert!(seen.iter().all(|&times| times == 1), "each request is answered once");
+    assert_eq!(source.reads.load(Ordering::Relaxed) - before, 1);
+}
+
+#[test]
+fn a_scan_reads_each_byte_of_the_records_once() {
+    let (reader, source) =
+        open(pack(Writer::options().codec(Plain), 20_000, 1000), ReadCodec::Plain);
+    source.ranges.lock().unwrap().clear();
+    assert_eq!(reader.range(5_000..20_000).unwrap().count(), 15_000);
+    let mut ranges = source.ranges.lock().unwrap().clone();
+    ranges.sort_unstable();
+    let first = reader.directory().place(5_000).unwrap().record.range.start;
+    let mut at = first;
+    for (offset, length) in ranges {
+        assert_eq!(offset, at, "no gap and no overlap");
+        assert!(length <= 1 << 20);
+        at += length as u64;
+    }
+    assert_eq!(at, reader.directory().records_end());
+}
+
+#[test]
+fn an_item_of_a_record_read_whole_is_a_view_and_not_a_copy() {
+    let (reader, _) = open(pack(Writer::options().codec(Plain), 128, 1000), ReadCodec::Plain);
+    let record = reader.record(0).unwrap();
+    let payload = record.payload().as_ptr_range();
+    for got in record.items() {
+        assert!(payload.contains(&got.as_ptr()));
+    }
+}
+
+#[test]
+fn a_position_or_range_that_is_not_there_is_told_before_anything_is_read() {
+    let (reader, source) = open(pack(Writer::options(), 10, 10), ReadCodec::Auto);
+    let refused =
+        |error: Error| matches!(error.kind(), ErrorKind::Pack(sealpack::core::Error::Misuse(_)));
+    assert!(refused(reader.get(10).unwrap_err()));
+    assert!(refused(reader.get_many(&[3, 10], |_, _| panic!("handed over")).unwrap_err()));
+    assert!(refused(reader.range(5..11).err().unwrap()));
+    #[allow(clippy::reversed_empty_ranges, reason = "that is the point")]
+    let upside_down = reader.range(5..3);
+    assert!(refused(upside_down.err().unwrap()));
+    assert_eq!(reader.range(10..10).unwrap().count(), 0);
+    assert_eq!(source.reads.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn verify_carries_on_after_damage_and_lists_it() {
+    let mut bytes = pack(Writer::options().items_per_record(4), 400, 1000);
+    let (reader, _) = open(bytes.clone(), ReadCodec::Zstd);
+    let ranges: Vec<_> =
+        [3, 50, 99].map(|number| reader.directory().record(number).unwrap().range).into();
+    for range in &ranges {
+        bytes[usize::try_from(range.start).unwrap() + 20] ^= 1;
+    }
+    let (reader, _) = open(bytes, ReadCodec::Zstd);
+    let report = reader.verify().unwrap();
+    assert!(!report.is_ok());
+    let damaged: Vec<u32> = report.damaged.iter().map(|damage| damage.record.number).collect();
+    assert_eq!(damaged, [3, 50, 99]);
+    assert_eq!(report.record_count, 100);
+    assert!(matches!(report.verdict(LayerName::ContentHash), Verdict::Failed(_)));
+    assert!(matches!(report.verdict(LayerName::Index), Verdict::Passed));
+    assert_eq!(reader.get(11).unwrap(), item(11, 1000), "a sound record can still be read");
+    let (section, _) =
+        reader.get(12).unwrap_err().corruption().map(|(s, f)| (s, f.clone())).unwrap();
+    assert_eq!(section, Section::Record(3));
+}
+
+#[test]
+fn a_pack_that_nothing_protects_is_reported_so() {
+    let options = || Writer::options().codec(Plain).content_hash(false);
+    for (options, protected) in [
+        (options(), false),
+        (options().record_checksum(true), true),
+        (options().content_hash(true), true),
+        (options().codec(Zstd::default()), true),
+    ] {
+        let (reader, _) = open(pack(options, 100, 100), ReadCodec::Auto);
+        assert_eq!(reader.verify().unwrap().items_are_protected(), protected);
+    }
+}
+
+#[test]
+fn a_file_that_shrinks_under_a_reader_is_an_error_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("shrinks.pack");
+    std::fs::write(&path, pack(Writer::options(), 20_000, 1000)).unwrap();
+    let reader = Reader::open(&path).unwrap();
+    std::fs::File::options().write(true).open(&path).unwrap().set_len(100).unwrap();
+    let error = reader.get(19_999).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Io { .. }), "{error}");
+    assert!(error.to_string().contains("shrinks.pack"));
+    assert!(reader.verify().is_err());
+}
+
+#[test]
+fn what_is_no_file_is_refused_and_never_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = Reader::open(folder.path()).err().unwrap();
+    assert!(matches!(refused.kind(), ErrorKind::NotAFile));
+    let fifo = folder.path().join("fifo");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status().unwrap();
+    assert!(made.success());
+    assert!(matches!(Reader::open(&fifo).err().unwrap().kind(), ErrorKind::NotAFile));
+}
+
+#[test]
+fn the_limit_on_a_decoded_record_is_held() {
+    let bytes = pack(Writer::options().items_per_record(1), 1, 100_000);
+    let limited = |limit| {
+        let source = io::Cursor::new(bytes.clone());
+        Reader::options().decoded_limit(limit).open_source(source, "memory").unwrap()
+    };
+    assert!(limited(100_000).get(0).is_ok());
+    let refused = limited(99_999).get(0).unwrap_err();
+    assert!(matches!(refused.kind(), ErrorKind::Pack(sealpack::core::Error::Limit(_))));
+}
+
+#[test]
+fn the_early_dialect_is_refused_by_name() {
+    let mut bytes = vec![0; 200];
+    bytes[136..140].copy_from_slice(b"HCLS");
+    let refused = Reader::options().open_source(io::Cursor::new(bytes), "early").err().unwrap();
+    assert!(matches!(refused.corruption(), Some((Section::Trailer, Fault::EarlyDialect))));
+    assert!(refused.to_string().contains("early dialect"));
+}
+
+#[test]
+fn a_reader_is_shared_by_threads() {
+    let (reader, _) = open(pack(Writer::options(), 5000, 200), ReadCodec::Auto);
+    std::thread::scope(|scope| {
+        for thread in 0..4u32 {
+            let reader = &reader;
+            scope.spawn(move || {
+                for number in (thread..5000).step_by(4) {
+                    assert_eq!(reader.get(number).unwrap(), Bytes::from(item(number, 200)));
+                }
+            });
+        }
+    });
+}

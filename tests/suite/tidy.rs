@@ -1,0 +1,168 @@
+//! The shape of the project as a test: who may know whom, how long a file and
+//! a function may be, where `unsafe` may stand.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const MOST_LINES_OF_A_FILE: usize = 500;
+const MOST_LINES_OF_A_FUNCTION: usize = 70;
+
+fn root() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// Every file below `folder` with one of these endings, as (path, text).
+fn sources(folder: &str, endings: &[&str]) -> Vec<(String, String)> {
+    fn walk(folder: &Path, endings: &[&str], found: &mut Vec<(String, String)>) {
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            let path = entry.path();
+            let name = entry.file_name().into_string().unwrap();
+            let generated = ["target", "node_modules", "dist", "pkg", "fixtures"];
+            if path.is_dir() && !name.starts_with('.') && !generated.contains(&name.as_str()) {
+                walk(&path, endings, found);
+            } else if endings.iter().any(|ending| name.ends_with(ending)) {
+                found.push((path.display().to_string(), fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&root().join(folder), endings, &mut found);
+    assert!(!found.is_empty(), "{folder} has no {endings:?}");
+    found
+}
+
+const PACKAGES: [&str; 5] = ["core", "native", "wasm", "tui", "tests"];
+
+#[test]
+fn files_are_short_enough_to_be_read() {
+    let mut all: Vec<_> = PACKAGES.iter().flat_map(|package| sources(package, &[".rs"])).collect();
+    all.extend(sources("wasm", &[".rs", ".js", ".mjs", ".ts"]));
+    for (path, text) in all {
+        let lines = text.lines().count();
+        assert!(lines <= MOST_LINES_OF_A_FILE, "{path}: {lines} lines");
+    }
+}
+
+#[test]
+fn functions_are_short_enough_to_be_read() {
+    for (path, text) in PACKAGES.iter().flat_map(|package| sources(package, &[".rs"])) {
+        for (name, lines) in functions(&text) {
+            assert!(lines <= MOST_LINES_OF_A_FUNCTION, "{path}: {name} has {lines} lines");
+        }
+    }
+}
+
+/// The functions of a source that rustfmt has laid out, and their lines: one
+/// ends at the closing brace that stands as far in as the line it began on.
+fn functions(text: &str) -> Vec<(String, usize)> {
+    let mut open: Vec<(String, String, usize)> = Vec::new();
+    let mut found = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let code = line.trim_start();
+        let indent = &line[..line.len() - code.len()];
+        let words: Vec<&str> = code.split_whitespace().take(5).collect();
+        if let Some(at) = words.iter().position(|&word| word == "fn")
+            && words[..at].iter().all(|w| {
+                w.starts_with("pub") || ["const", "async", "unsafe", "crate)", "super)"].contains(w)
+            })
+        {
+            open.push((format!("{indent}}}"), words[at + 1].to_string(), number));
+        }
+        if let Some((closing, ..)) = open.last()
+            && line == closing
+        {
+            let (_, name, start) = open.pop().unwrap();
+            found.push((name, number - start + 1));
+        } else if code.ends_with(';') && open.last().is_some_and(|(_, _, start)| *start == number) {
+            open.pop();
+        }
+    }
+    found
+}
+
+#[test]
+fn the_measure_of_functions_measures() {
+    let text = "fn a() {\n    1\n}\n\nimpl X {\n    pub fn b(\n        c: u8,\n    ) {\n    }\n}\n";
+    assert_eq!(functions(text), [("a()".to_string(), 3), ("b(".to_string(), 4)]);
+}
+
+/// The arrows of ARCHITECTURE.md: a part of core on the left never names one
+/// on the right.
+#[test]
+fn the_parts_of_core_know_each_other_in_one_direction() {
+    let forbidden = [
+        ("core/src/wire", &["format", "codec", "write", "read", "stream", "check"][..]),
+        ("core/src/codec", &["format", "write", "read", "stream", "check"]),
+        ("core/src/format", &["codec", "write", "read", "stream", "check"]),
+        ("core/src/write", &["read", "stream", "check"]),
+        ("core/src/read", &["write", "stream", "check"]),
+        ("core/src/stream", &["wire", "format", "codec", "write", "read", "check"]),
+        ("core/src/check", &["wire", "format", "codec", "write", "read"]),
+    ];
+    for (folder, others) in forbidden {
+        for (path, text) in sources(folder, &[".rs"]) {
+            let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+            for line in code {
+                for other in others {
+                    assert!(!line.contains(&format!("crate::{other}")), "{path}: {line}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn packages_depend_on_each_other_in_one_direction() {
+    let allowed = [
+        ("core", &[][..]),
+        ("native", &["sealpack-core"]),
+        ("wasm", &["sealpack-core"]),
+        ("tui", &["sealpack-core", "sealpack"]),
+    ];
+    for (package, allowed) in allowed {
+        let manifest = fs::read_to_string(root().join(package).join("Cargo.toml")).unwrap();
+        let dependencies = manifest.split("[dependencies]").nth(1).unwrap_or_default();
+        let dependencies = dependencies.split("\n[").next().unwrap_or_default();
+        for line in dependencies.lines().filter(|line| line.starts_with("sealpack")) {
+            let name = line.split(['.', ' ', '=']).next().unwrap();
+            assert!(allowed.contains(&name), "{package} depends on {name}");
+        }
+    }
+}
+
+#[test]
+fn core_is_without_std_without_unsafe_and_without_io() {
+    let front = fs::read_to_string(root().join("core/src/lib.rs")).unwrap();
+    assert!(front.contains("#![no_std]") && front.contains("#![forbid(unsafe_code)]"));
+    for (path, text) in sources("core/src", &[".rs"]) {
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        for line in code {
+            assert!(
+                !line.contains("extern crate std") && !line.contains(" std::"),
+                "{path}: {line}"
+            );
+        }
+    }
+}
+
+#[test]
+fn unsafe_stands_only_where_it_was_argued() {
+    let allowed = ["native/src/write/writeback/linux.rs", "tests/allocation.rs"];
+    for (path, text) in PACKAGES.iter().flat_map(|package| sources(package, &[".rs"])) {
+        let word = concat!("uns", "afe");
+        let blocks = [format!("{word} {{"), format!("{word} fn"), format!("{word} impl")];
+        let here = text.lines().any(|line| blocks.iter().any(|block| line.contains(block)));
+        let argued = allowed.iter().any(|file| path.ends_with(file));
+        assert!(!here || argued, "{path} is not among the files that may");
+    }
+}
+
+#[test]
+fn no_file_is_a_drawer() {
+    for (path, _) in PACKAGES.iter().flat_map(|package| sources(package, &[".rs"])) {
+        let name = Path::new(&path).file_stem().unwrap().to_string_lossy().to_lowercase();
+        for drawer in ["util", "utils", "common", "helper", "helpers", "misc", "manager"] {
+            assert_ne!(name, drawer, "{path}");
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! The writer's errors: the first one wins, is told, and is never lost.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use sealpack::core::codec::Encode;
+use sealpack::core::error::{Cause, Limit};
+use sealpack::{Bytes, Codec, EncoderFactory, Error, ErrorKind, Plain, Writer};
+
+/// An encoder that misbehaves when told to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Trouble {
+    FailAt(usize),
+    PanicAt(usize),
+    FailOnFinish,
+    FailAtAndOnFinish(usize),
+    PanicOnFinish,
+    Slow,
+}
+
+#[derive(Clone)]
+struct Factory {
+    trouble: Trouble,
+    encoded: Arc<AtomicUsize>,
+    finished: Arc<AtomicUsize>,
+}
+
+impl Factory {
+    fn new(trouble: Trouble) -> Self {
+        Self { trouble, encoded: Arc::default(), finished: Arc::default() }
+    }
+}
+
+impl EncoderFactory for Factory {
+    fn encoder(&self) -> Result<Codec, Cause> {
+        Ok(Codec::Encoder(Box::new(self.clone())))
+    }
+}
+
+impl Encode for Factory {
+    fn encode(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), Cause> {
+        let number = self.encoded.fetch_add(1, Ordering::SeqCst);
+        match self.trouble {
+            Trouble::FailAt(at) | Trouble::FailAtAndOnFinish(at) if number == at => {
+                return Err(Cause::text("encoding failed"));
+            }
+            Trouble::PanicAt(at) if number == at => panic!("encoding panicked"),
+            Trouble::Slow => std::thread::sleep(Duration::from_micros(300)),
+            _ => {}
+        }
+        out.extend_from_slice(payload);
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), Cause> {
+        self.finished.fetch_add(1, Ordering::SeqCst);
+        match self.trouble {
+            Trouble::FailOnFinish | Trouble::FailAtAndOnFinish(_) => {
+                Err(Cause::text("closing failed"))
+            }
+            Trouble::PanicOnFinish => panic!("closing panicked"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Appends until an append fails or `most` items are in; the append's error,
+/// and what `finish` says.
+fn run(factory: &Factory, threads: usize, most: usize) -> (Option<Error>, Result<(), Error>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.pack");
+    let options = Writer::options().codec(factory.clone()).threads(threads).items_per_record(1);
+    let mut writer = options.create(&path).unwrap();
+    let item = vec![7; 40_000];
+    let failed = (0..most).find_map(|_| writer.append(&item).err());
+    if let Some(first) = &failed {
+        let again = writer.append(&item).unwrap_err();
+        assert_eq!(again.to_string(), first.to_string(), "told again by the next append");
+    }
+    let finished = writer.finish().map(drop);
+    assert_eq!(path.exists(), finished.is_ok(), "whole or not at all");
+    let left = std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(left, usize::from(finished.is_ok()), "no temporary file is left");
+    (failed, finished)
+}
+
+#[test]
+fn an_encoders_error_comes_out_of_an_append_and_of_finish() {
+    for threads in 0..4 {
+        for trouble in [Trouble::FailAt(5), Trouble::PanicAt(5), Trouble::FailAtAndOnFinish(5)] {
+            let factory = Factory::new(trouble);
+            let (appended, finished) = run(&factory, threads, 10_000);
+            let appended = appended.expect("an append among ten thousand is told").to_string();
+            let finished = finished.unwrap_err().to_string();
+            assert_eq!(appended, finished, "the first error, both times");
+            assert!(finished.contains("encoding"), "{finished}");
+            assert!(!finished.contains("closing"), "the first error wins: {finished}");
+            assert_eq!(factory.finished.load(Ordering::SeqCst), threads.max(1), "encoders closed");
+        }
+    }
+}
+
+#[test]
+fn an_encoders_error_on_being_closed_is_never_lost() {
+    for threads in 0..4 {
+        for trouble in [Trouble::FailOnFinish, Trouble::PanicOnFinish] {
+            let (appended, finished) = run(&Factory::new(trouble), threads, 10);
+            assert!(appended.is_none());
+            assert!(finished.unwrap_err().to_string().contains("closing"));
+        }
+    }
+}
+
+#[test]
+fn a_slow_encoder_only_takes_longer() {
+    for threads in 0..3 {
+        let (appended, finished) = run(&Factory::new(Trouble::Slow), threads, 200);
+        assert!(appended.is_none() && finished.is_ok());
+    }
+}
+
+#[test]
+fn an_extract_that_fails_or_panics_is_an_error_of_its_record() {
+    let folder = tempfile::tempdir().unwrap();
+    for threads in [0, 2] {
+        for panics in [false, true] {
+            let extract = move |item: &[u8]| -> Result<Vec<u8>, Cause> {
+                assert!(!(panics && item == b"bad"), "extract panicked");
+                if item == b"bad" { Err(Cause::text("extract failed")) } else { Ok(item.to_vec()) }
+            };
+            let path = folder.path().join("out.pack");
+            let options = Writer::options().hash_extract(extract).threads(threads);
+            let mut writer = options.create(&path).unwrap();
+            writer.append(b"good").unwrap();
+            writer.append(b"bad").unwrap();
+            let error = writer.finish().unwrap_err().to_string();
+            assert!(error.contains("extract"), "{error}");
+            assert!(!path.exists());
+        }
+    }
+}
+
+#[test]
+fn no_thread_is_left_whatever_the_end() {
+    let threads = || std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count);
+    // Other tests of this process start threads too: only a leak that grows
+    // with the number of writers is one.
+    let before = threads();
+    for round in 0..100 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.pack");
+        let factory = Factory::new(Trouble::FailAt(round % 7));
+        let mut writer = Writer::options().codec(factory).threads(3).create(&path).unwrap();
+        for _ in 0..20 {
+            let _ = writer.append(&[1; 50_000]);
+        }
+        if round % 2 == 0 {
+            let _ = writer.finish();
+        }
+    }
+    assert!(threads() < before + 100, "{} threads were left", threads() - before);
+}
+
+#[test]
+fn limits_are_told_by_the_append_that_breaks_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.pack");
+    let too_long = Bytes::from(vec![0; (1 << 32) + 1]);
+    let mut writer = Writer::options().codec(Plain).content_hash(false).create(&path).unwrap();
+    let limit = |error: Error| match error.kind() {
+        ErrorKind::Pack(sealpack::core::Error::Limit(limit)) => *limit,
+        other => panic!("{other:?}"),
+    };
+    let item = limit(writer.append(&too_long).unwrap_err());
+    assert_eq!(item, Limit::Item { length: (1 << 32) + 1 });
+    let parts =
+        limit(writer.append_parts(&[&too_long[..1 << 31], &too_long[..1 << 31]]).unwrap_err());
+    assert_eq!(parts, Limit::Item { length: 1 << 32 });
+    writer.append_owned(too_long.slice(..(1 << 31))).unwrap();
+    let record = limit(writer.append_owned(too_long.slice(..(1 << 31))).unwrap_err());
+    assert!(matches!(record, Limit::Record { .. }));
+    let app_data = limit(writer.set_app_data(too_long).unwrap_err());
+    assert_eq!(app_data, Limit::AppData { length: (1 << 32) + 1 });
+    writer.append(b"refused items leave the writer as it was").unwrap();
+    assert_eq!(writer.item_count(), 2);
+}
+
+#[test]
+fn options_that_describe_no_pack_are_refused_before_a_file_is_made() {
+    use sealpack::core::format::Dialect;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.pack");
+    let zero = Writer::options().items_per_record(0).create(&path);
+    assert!(matches!(zero.err().unwrap().kind(), ErrorKind::Options(_)));
+    let older = Writer::options().record_checksum(true).dialect(Dialect::NoAppDataCrc);
+    assert!(matches!(older.create(&path).err().unwrap().kind(), ErrorKind::Options(_)));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
