@@ -1,1 +1,93 @@
-//! The checker.
+//! A checker for output streams: seven promises, judged over whole small worlds.
+//!
+//! The [`stream`](crate::stream) decides with a dozen comparisons in which every
+//! `<` could be a `<=`. Its tests are therefore not examples. They are *all*
+//! sequences of a small world, and a proof for sequences of any length; and to
+//! know that those see anything, twenty-one streams with a bug in them.
+//!
+//! ```text
+//!    event       a case in text: trim=1 writes=b4,z2+3,f
+//!      │
+//!    world       fresh streams, bytes with a value for their place, the sink
+//!      │    subject    the stream under test: ours, a seeded bug, or yours
+//!      │    recorder   the sink: keeps every buffer, judges while it is written to
+//!      │    invariant  the seven promises, each with its story
+//!      │    model      the specification on numbers, and in words
+//!      │
+//!      ├── enumerate   every case of a set, with digests       (what happened)
+//!      ├── explore     every state and transition              (what can happen)
+//!      ├── mutant      the seeded bugs;  matrix  which promise catches which
+//!      ├── shrink      a failing case to a smallest one
+//!      ├── replay      a case to frames, plain data
+//!      └── report      a page about a failure
+//! ```
+//!
+//! # To begin with
+//!
+//! [`enumerate`] a [`Space`], or [`replay`] a [`Case`]:
+//!
+//! ```
+//! use sealpack_core::check::{self, Exploration, Mutant, Variant};
+//! use sealpack_core::stream::{BufferSize, Shape};
+//!
+//! let size = BufferSize::new(5).unwrap();
+//! let case = "trim=1 writes=z4,b4,f".parse()?;
+//! assert_eq!(check::replay(&case, size, &Variant::Strict).puts, "4+1|3");
+//!
+//! // The proof: every state of the stream, every transition.
+//! let proof = Exploration::new(Shape::exactly(size), &check::strict).run();
+//! assert!(proof.holds());
+//! assert_eq!((proof.states, proof.transitions), (105, 3465));
+//!
+//! // A seeded bug does not get through.
+//! let bug = Mutant::find("split-trusts-remnant").unwrap();
+//! let proof = Exploration::new(Shape::exactly(size), &|shape| bug.open(shape)).run();
+//! let (promise, case) = proof.smallest_of_all().unwrap();
+//! assert_eq!((promise.name(), case.to_string().as_str()), ("rest", "trim=1 writes=b4,z1,b7"));
+//! # Ok::<(), sealpack_core::check::ParseCaseError>(())
+//! ```
+//!
+//! # What makes it see
+//!
+//! A checker is easily blind. Its sink keeps each buffer to the end and looks
+//! again, since a sink that copies at once cannot see a buffer that is filled
+//! while it is still being sent. Each byte has a value of its own (see
+//! [`Recorder`]), since chunks that all begin with `a` may be swapped unseen.
+//! Empty puts and empty extents count. Buffers that were handed over are looked
+//! for by address. And the [matrix](Matrix) of seeded bugs has no row without a
+//! promise that is broken, and no column without a bug.
+//!
+//! # Your own stream
+//!
+//! Implement [`Subject`]; its documentation checks `std::io::BufWriter`.
+
+mod enumerate;
+mod event;
+mod explore;
+mod invariant;
+mod matrix;
+mod model;
+mod mutant;
+mod recorder;
+mod replay;
+mod report;
+mod shrink;
+mod subject;
+mod world;
+
+pub use enumerate::{Enumeration, Order, Sample, Space, Tally, enumerate, hex, line};
+pub use event::{Case, Event, EventFault, Fault, MAX_CASE_BYTES, Operation, ParseCaseError};
+pub use explore::{Exploration, Proof};
+pub use invariant::{Broken, Invariant, Observation};
+pub use matrix::{MATRIX_SPACE, Matrix, Row, row};
+pub use model::{Abstract, Choice, Decision, Emit, FlushRule, Model, Tail, Waits};
+pub use mutant::{MUTANTS, Mutant};
+pub use recorder::{Form, Recorder};
+pub use replay::{
+    Departure, Extent, Finding, Frame, Judgement, Kind, Picture, Replay, SinkCall, Variant, replay,
+    replay_subject,
+};
+pub use report::report;
+pub use shrink::shrink;
+pub use subject::{Failed, Open, State, Subject, reference, strict};
+pub use world::World;

@@ -10,8 +10,11 @@ use core::{fmt, marker::PhantomData, mem};
 pub struct BufferSize(usize);
 
 impl BufferSize {
-    /// The largest, 1 GiB: twice as much still fits 32 bits.
+    /// The largest in bytes, 1 GiB: twice as much still fits 32 bits.
     pub const MAX: usize = 1 << 30;
+
+    /// One byte.
+    pub const SMALLEST: BufferSize = BufferSize(1);
 
     /// A buffer size of `bytes`; `None` for 0 and for more than [`BufferSize::MAX`].
     ///
@@ -329,6 +332,11 @@ impl<R: Rules> Stream<R> {
         self.buffer.as_ref().map(|buffer| buffer.capacity)
     }
 
+    /// `E`: how many bytes of the buffer are filled.
+    pub fn filled_len(&self) -> usize {
+        self.buffer.as_ref().map_or(0, |buffer| buffer.filled)
+    }
+
     /// The filled front of the buffer, `E` bytes. It follows on [`pending`](Self::pending).
     pub fn filled(&self) -> &[u8] {
         self.buffer.as_ref().and_then(|b| b.bytes.get(..b.filled)).unwrap_or_default()
@@ -346,7 +354,7 @@ impl<R: Rules> Stream<R> {
 
     /// All bytes written and not yet queued: `Z + E`.
     pub fn waiting(&self) -> usize {
-        self.pending.bytes().saturating_add(self.buffer.as_ref().map_or(0, |b| b.filled))
+        self.pending.bytes().saturating_add(self.filled_len())
     }
 
     #[inline]
@@ -380,7 +388,7 @@ impl<R: Rules> Stream<R> {
     fn write_past_the_buffer(&mut self, bytes: &[u8]) -> Result<(), Refused> {
         self.check_ready()?;
         self.waiting().checked_add(bytes.len()).ok_or(Refused::TooLong)?;
-        let filled = self.buffer.as_ref().map_or(0, |buffer| buffer.filled);
+        let filled = self.filled_len();
         if R::is_large(bytes.len(), filled, self.size()) {
             self.write_large(bytes);
         } else {
@@ -465,7 +473,7 @@ impl<R: Rules> Stream<R> {
 
     /// A zero-copy write stands behind what is in the buffer.
     fn seal_first(&mut self) {
-        let filled = self.buffer.as_ref().map_or(0, |buffer| buffer.filled);
+        let filled = self.filled_len();
         if R::seals_first(filled) {
             self.seal();
         }
@@ -520,7 +528,7 @@ impl<R: Rules> Stream<R> {
     }
 
     fn queue_flush(&mut self) {
-        let filled = self.buffer.as_ref().map_or(0, |buffer| buffer.filled);
+        let filled = self.filled_len();
         if R::flushes_buffer(self.pending.is_empty(), filled) {
             self.put_buffer();
         } else {

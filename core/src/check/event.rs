@@ -1,0 +1,392 @@
+//! Cases in text: what is done to a stream, and what may go wrong under it.
+//!
+//! ```text
+//!    trim=1 writes=b4,z2+3,f puts=4+1|1+3
+//!
+//!    b4       a buffered write of 4 bytes
+//!    z2+3     one zero-copy write of two extents; z0 and z2+0+3 are allowed
+//!    f        flush
+//!    c        close; a case that does not say so is closed at its end
+//!    b7!1     … its first put fails, the sink has taken nothing of it
+//!    b7!2+3   … its second put fails after 3 bytes
+//!    f!f      … the sink's flush fails
+//!    c!c      … the sink's close fails
+//! ```
+//!
+//! The puts of a case are printed in two forms: extents joined by `+` inside a
+//! put (form B), or each put's total only (form A). A put that failed shows what
+//! the sink took of it: `5|2+3!4`.
+
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::{fmt, str::FromStr};
+
+/// The most bytes that one case may write, 16 MiB: a case is text, and nothing
+/// large is allocated because a text says so.
+pub const MAX_CASE_BYTES: usize = 1 << 24;
+
+/// What is asked of the stream.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// A buffered write of this many bytes.
+    Buffered(usize),
+    /// A zero-copy write of extents of these lengths.
+    ZeroCopy(Vec<usize>),
+    /// A flush.
+    Flush,
+    /// A close.
+    Close,
+}
+
+impl Operation {
+    /// The bytes that the operation writes.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Operation::Buffered(n) => *n,
+            Operation::ZeroCopy(extents) => {
+                extents.iter().fold(0, |sum: usize, n| sum.saturating_add(*n))
+            }
+            Operation::Flush | Operation::Close => 0,
+        }
+    }
+}
+
+/// What fails under the stream while it carries an operation out.
+///
+/// The fault strikes if the operation gets so far: the second put of an
+/// operation that puts once does not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fault {
+    /// A put fails.
+    Put {
+        /// Which put of the operation, counted from 0 (from 1 in text).
+        nth: usize,
+        /// How many bytes of it the sink takes all the same; fewer than it has.
+        taken: usize,
+    },
+    /// The sink's flush fails.
+    Flush,
+    /// The sink's close fails.
+    Close,
+}
+
+/// An operation, and the fault that strikes in it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Event {
+    /// What is asked of the stream.
+    pub operation: Operation,
+    /// What fails meanwhile, if anything.
+    pub fault: Option<Fault>,
+}
+
+impl Event {
+    /// A buffered write.
+    pub const fn buffered(n: usize) -> Self {
+        Event { operation: Operation::Buffered(n), fault: None }
+    }
+
+    /// A zero-copy write of one extent.
+    pub fn zero_copy(n: usize) -> Self {
+        Event { operation: Operation::ZeroCopy(alloc::vec![n]), fault: None }
+    }
+
+    /// A flush.
+    pub const fn flush() -> Self {
+        Event { operation: Operation::Flush, fault: None }
+    }
+
+    /// A close.
+    pub const fn close() -> Self {
+        Event { operation: Operation::Close, fault: None }
+    }
+
+    /// The same with a fault.
+    #[must_use]
+    pub fn failing(mut self, fault: Fault) -> Self {
+        self.fault = Some(fault);
+        self
+    }
+}
+
+/// A sequence of events on a fresh stream.
+///
+/// ```
+/// use sealpack_core::check::Case;
+///
+/// let case: Case = "trim=1 writes=b4,z2+3,f!1".parse()?;
+/// assert_eq!(case.events.len(), 3);
+/// assert_eq!(case.to_string(), "trim=1 writes=b4,z2+3,f!1");
+/// # Ok::<(), sealpack_core::check::ParseCaseError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Case {
+    /// Whether the stream trims its puts to the buffer size.
+    pub trim: bool,
+    /// What is done to it, in order.
+    pub events: Vec<Event>,
+}
+
+impl Case {
+    /// The events of a bare list, `b4,z1,f`.
+    ///
+    /// # Errors
+    /// [`ParseCaseError`], which names the event.
+    pub fn parse_events(text: &str) -> Result<Vec<Event>, ParseCaseError> {
+        let mut events = Vec::new();
+        let mut total: usize = 0;
+        if text.is_empty() {
+            return Ok(events);
+        }
+        for (index, part) in text.split(',').enumerate() {
+            let at = |fault| ParseCaseError::Event { index, fault };
+            let event = parse_event(part).map_err(at)?;
+            total = total.saturating_add(event.operation.bytes());
+            if total > MAX_CASE_BYTES {
+                return Err(at(EventFault::TooManyBytes));
+            }
+            events.push(event);
+        }
+        Ok(events)
+    }
+
+    /// A case with the puts that its line claims, if it does: those are not
+    /// checked here.
+    ///
+    /// # Errors
+    /// [`ParseCaseError`].
+    pub fn parse_line(line: &str) -> Result<(Case, Option<&str>), ParseCaseError> {
+        let mut fields = line.split_ascii_whitespace();
+        let trim = match fields.next().and_then(|f| f.strip_prefix("trim=")) {
+            Some("0") => false,
+            Some("1") => true,
+            _ => return Err(ParseCaseError::Trim),
+        };
+        let writes = fields.next().and_then(|field| field.strip_prefix("writes="));
+        let events = Self::parse_events(writes.ok_or(ParseCaseError::Writes)?)?;
+        let puts = match fields.next().map(|field| field.strip_prefix("puts=")) {
+            None => None,
+            Some(Some(puts)) => Some(puts),
+            Some(None) => return Err(ParseCaseError::Trailing),
+        };
+        if fields.next().is_some() {
+            return Err(ParseCaseError::Trailing);
+        }
+        Ok((Case { trim, events }, puts))
+    }
+
+    /// The bytes that the case writes in all.
+    pub fn bytes(&self) -> usize {
+        self.events.iter().fold(0, |sum: usize, e| sum.saturating_add(e.operation.bytes()))
+    }
+
+    /// What one case is compared with another by when the smaller is wanted:
+    /// fewer events, then fewer bytes, then the order of their text.
+    pub fn weight(&self) -> (usize, usize, String) {
+        (self.events.len(), self.bytes(), self.to_string())
+    }
+}
+
+impl FromStr for Case {
+    type Err = ParseCaseError;
+
+    fn from_str(line: &str) -> Result<Self, ParseCaseError> {
+        Self::parse_line(line).map(|(case, _)| case)
+    }
+}
+
+/// Why a text is not a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParseCaseError {
+    /// The first field is not `trim=0` or `trim=1`.
+    Trim,
+    /// There is no second field `writes=…`.
+    Writes,
+    /// Something other than `puts=…` follows.
+    Trailing,
+    /// An event is wrong.
+    Event {
+        /// Which, counted from 0.
+        index: usize,
+        /// What about it.
+        fault: EventFault,
+    },
+}
+
+/// What is wrong about an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventFault {
+    /// It does not begin with `b`, `z`, `f` or `c`.
+    Letter,
+    /// A length is missing or not a number.
+    Length,
+    /// What follows `!` is not a fault: `!1`, `!1+3`, `!f` or `!c`.
+    Fault,
+    /// The case writes more than [`MAX_CASE_BYTES`].
+    TooManyBytes,
+}
+
+impl fmt::Display for ParseCaseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ParseCaseError::Trim => f.write_str("a case begins with trim=0 or trim=1"),
+            ParseCaseError::Writes => f.write_str("writes=… is missing after trim"),
+            ParseCaseError::Trailing => f.write_str("only puts=… may follow writes=…"),
+            ParseCaseError::Event { index, fault } => {
+                let fault = match fault {
+                    EventFault::Letter => "begins with none of b, z, f and c",
+                    EventFault::Length => "has a length that is not a number",
+                    EventFault::Fault => "has a fault other than !1, !1+3, !f and !c",
+                    EventFault::TooManyBytes => "takes the case above 16 MiB",
+                };
+                write!(f, "event {} {fault}", index.saturating_add(1))
+            }
+        }
+    }
+}
+
+impl core::error::Error for ParseCaseError {}
+
+fn number(text: &str) -> Result<usize, EventFault> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = if digits { text.parse().ok() } else { None };
+    number.ok_or(EventFault::Length)
+}
+
+fn parse_event(text: &str) -> Result<Event, EventFault> {
+    let (operation, fault) = match text.split_once('!') {
+        Some((operation, fault)) => (operation, Some(parse_fault(fault)?)),
+        None => (text, None),
+    };
+    let operation = match (operation.get(..1), operation.get(1..)) {
+        (Some("b"), Some(n)) => Operation::Buffered(number(n)?),
+        (Some("z"), Some(extents)) => {
+            Operation::ZeroCopy(extents.split('+').map(number).collect::<Result<_, _>>()?)
+        }
+        (Some("f"), Some("")) => Operation::Flush,
+        (Some("c"), Some("")) => Operation::Close,
+        _ => return Err(EventFault::Letter),
+    };
+    Ok(Event { operation, fault })
+}
+
+fn parse_fault(text: &str) -> Result<Fault, EventFault> {
+    match text {
+        "f" => Ok(Fault::Flush),
+        "c" => Ok(Fault::Close),
+        put => {
+            let (nth, taken) = put.split_once('+').unwrap_or((put, "0"));
+            let parse = |text| number(text).map_err(|_| EventFault::Fault);
+            let nth = parse(nth)?.checked_sub(1).ok_or(EventFault::Fault)?;
+            Ok(Fault::Put { nth, taken: parse(taken)? })
+        }
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Operation::Buffered(n) => write!(f, "b{n}"),
+            Operation::ZeroCopy(extents) => {
+                f.write_str("z")?;
+                join(f, extents.iter(), "+")
+            }
+            Operation::Flush => f.write_str("f"),
+            Operation::Close => f.write_str("c"),
+        }
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.operation.fmt(f)?;
+        match self.fault {
+            None => Ok(()),
+            Some(Fault::Put { nth, taken: 0 }) => write!(f, "!{}", nth.saturating_add(1)),
+            Some(Fault::Put { nth, taken }) => write!(f, "!{}+{taken}", nth.saturating_add(1)),
+            Some(Fault::Flush) => f.write_str("!f"),
+            Some(Fault::Close) => f.write_str("!c"),
+        }
+    }
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "trim={} writes=", u8::from(self.trim))?;
+        join(f, self.events.iter(), ",")
+    }
+}
+
+fn join<T: fmt::Display>(
+    f: &mut fmt::Formatter<'_>,
+    parts: impl Iterator<Item = T>,
+    separator: &str,
+) -> fmt::Result {
+    for (index, part) in parts.enumerate() {
+        if index > 0 {
+            f.write_str(separator)?;
+        }
+        part.fmt(f)?;
+    }
+    Ok(())
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Event {
+    /// As its text, `z2+3`.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// The events of a case as a list, without the rest of the line.
+pub(super) fn events_text<'e>(events: impl IntoIterator<Item = &'e Event>) -> String {
+    let parts: Vec<String> = events.into_iter().map(ToString::to_string).collect();
+    parts.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_notation_is_printed_as_it_was_read() {
+        for text in [
+            "trim=0 writes=b4,z2+3,f",
+            "trim=1 writes=z0,b0,z2+0+3,c",
+            "trim=1 writes=b7!1,b7!2+3,f!f,c!c",
+            "trim=0 writes=",
+        ] {
+            assert_eq!(text.parse::<Case>().map(|case| case.to_string()).as_deref(), Ok(text));
+        }
+        let (case, puts) = Case::parse_line("trim=0 writes=b5 puts=5").unwrap();
+        assert_eq!((case.events.len(), puts), (1, Some("5")));
+    }
+
+    #[test]
+    fn a_text_that_is_no_case_is_refused_and_the_event_named() {
+        let event = |index, fault| Err(ParseCaseError::Event { index, fault });
+        for (text, error) in [
+            ("", Err(ParseCaseError::Trim)),
+            ("trim=2 writes=b1", Err(ParseCaseError::Trim)),
+            ("trim=1", Err(ParseCaseError::Writes)),
+            ("trim=1 writes=b1 gets=1", Err(ParseCaseError::Trailing)),
+            ("trim=1 writes=b1 puts=1 1", Err(ParseCaseError::Trailing)),
+            ("trim=1 writes=b1,x1", event(1, EventFault::Letter)),
+            ("trim=1 writes=b1,,b1", event(1, EventFault::Letter)),
+            ("trim=1 writes=ü1", event(0, EventFault::Letter)),
+            ("trim=1 writes=f1", event(0, EventFault::Letter)),
+            ("trim=1 writes=b", event(0, EventFault::Length)),
+            ("trim=1 writes=b+1", event(0, EventFault::Length)),
+            ("trim=1 writes=z1+", event(0, EventFault::Length)),
+            ("trim=1 writes=b99999999999999999999999", event(0, EventFault::Length)),
+            ("trim=1 writes=b1!0", event(0, EventFault::Fault)),
+            ("trim=1 writes=b1!x", event(0, EventFault::Fault)),
+            ("trim=1 writes=b9,b16777216", event(1, EventFault::TooManyBytes)),
+            ("trim=1 writes=z18446744073709551615+9", event(0, EventFault::TooManyBytes)),
+        ] {
+            assert_eq!(text.parse::<Case>(), error, "{text}");
+        }
+    }
+}

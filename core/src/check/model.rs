@@ -1,0 +1,414 @@
+//! The specification once more, on numbers only, and in words.
+//!
+//! [`Model::step`] takes the abstract state of a stream, `(C, E, Z)`, and an
+//! operation, and says what the specification does: the state after it, the
+//! sizes of the puts, and the *decision* on the way, as data that prints as a
+//! sentence. It is written from the table of the specification and shares no
+//! code with the machine: where both agree, neither is wrong alone.
+//!
+//! It has three users: the proof (`explore.rs`), which checks at every
+//! transition that the machine does what the model says; the enumeration, which
+//! checks the same along every path; and the replay, which needs the words.
+
+use super::event::Operation;
+use super::subject::State;
+use crate::stream::Shape;
+use alloc::vec::Vec;
+use core::fmt;
+
+/// How a flush with trim puts what waits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+pub enum FlushRule {
+    /// In pieces of `S` and then the rest.
+    #[default]
+    Strict,
+    /// All at once, as the reference.
+    Reference,
+}
+
+/// The state that every decision depends on: the buffer and what waits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Abstract {
+    /// `C`, 0 where there is no buffer.
+    pub capacity: usize,
+    /// `E`.
+    pub filled: usize,
+    /// `Z`.
+    pub pending: usize,
+}
+
+impl From<State> for Abstract {
+    fn from(state: State) -> Self {
+        Abstract { capacity: state.capacity, filled: state.filled, pending: state.pending }
+    }
+}
+
+/// The decision of one operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Decision {
+    /// What is done with the bytes.
+    pub choice: Choice,
+    /// What becomes of `L` then.
+    pub emit: Emit,
+}
+
+/// What an operation does with its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(tag = "kind", rename_all = "snake_case")
+)]
+#[allow(missing_docs, reason = "the fields are the lengths that the sentences name")]
+pub enum Choice {
+    /// The write fits what is free.
+    Fits { n: usize, free: usize },
+    /// There is no buffer, and the write fits a fresh one.
+    FreshBuffer { n: usize },
+    /// A large write joins what waits.
+    LargeWaits { n: usize },
+    /// A large write is put by itself.
+    LargePut { n: usize },
+    /// A large write is put in pieces, its tail kept.
+    Split { puts: usize, tail: Tail },
+    /// The write overflows a buffer that is not a put by itself.
+    OverflowWaits { now: usize, rest: usize, why: Waits },
+    /// The write overflows a full buffer, which is put; the rest into a fresh one.
+    OverflowKept { now: usize, rest: usize },
+    /// … the rest is a put of its own.
+    OverflowPut { now: usize, rest: usize },
+    /// … the rest is put in pieces, its tail kept.
+    OverflowSplit { now: usize, puts: usize, tail: Tail },
+    /// A zero-copy write joins what waits, `sealed` bytes of the buffer before it.
+    HandOver { n: usize, sealed: usize },
+    /// An empty zero-copy write.
+    Nothing,
+    /// A flush puts the buffer.
+    FlushBuffer { filled: usize },
+    /// A flush puts what waits, `sealed` bytes of the buffer with it.
+    FlushPending { sealed: usize },
+    /// A flush has nothing to put.
+    FlushNothing,
+    /// The stream has failed or was closed before: it refuses.
+    Refuse,
+}
+
+/// Where the tail of a split run goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(tag = "kind", rename_all = "snake_case")
+)]
+#[allow(missing_docs, reason = "the fields are the lengths that the sentences name")]
+pub enum Tail {
+    /// Into what is left of the buffer.
+    Remnant { tail: usize, remnant: usize },
+    /// Into a fresh buffer; there was none.
+    Fresh { tail: usize },
+    /// Into a fresh buffer, since the remnant is too short: that is abandoned.
+    Abandons { tail: usize, remnant: usize },
+}
+
+/// Why an overflow has to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(tag = "kind", rename_all = "snake_case")
+)]
+#[allow(missing_docs, reason = "the fields are the lengths that the sentences name")]
+pub enum Waits {
+    /// Other bytes wait before it.
+    Behind { pending: usize },
+    /// The buffer is a remnant, too short for a put.
+    Remnant { capacity: usize },
+}
+
+/// What an operation puts of `L` at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(tag = "kind", rename_all = "snake_case")
+)]
+#[allow(missing_docs, reason = "the fields are the lengths that the sentences name")]
+pub enum Emit {
+    /// `L` is not touched.
+    Untouched,
+    /// Too little waits.
+    Waits { pending: usize },
+    /// All of it is put at once.
+    All { pending: usize },
+    /// It is put in pieces of `S`; the rest stays, or is put too by a flush.
+    Pieces { pending: usize, puts: usize, left: usize },
+}
+
+/// The specification for one stream.
+#[derive(Clone, Copy, Debug)]
+pub struct Model {
+    shape: Shape,
+    rule: FlushRule,
+}
+
+impl Model {
+    /// The specification for streams of this shape.
+    pub const fn new(shape: Shape, rule: FlushRule) -> Self {
+        Model { shape, rule }
+    }
+
+    const fn size(&self) -> usize {
+        self.shape.buffer_size.get()
+    }
+
+    /// What the specification does from `state`: the state after the operation
+    /// and the decision. The sizes of the puts are added to `puts`.
+    pub fn step(
+        &self,
+        state: Abstract,
+        operation: &Operation,
+        puts: &mut Vec<usize>,
+    ) -> (Abstract, Decision) {
+        match operation {
+            Operation::Buffered(n) => self.buffered(state, *n, puts),
+            Operation::ZeroCopy(_) => self.zero_copy(state, operation.bytes(), puts),
+            Operation::Flush | Operation::Close => self.flush(state, puts),
+        }
+    }
+
+    fn buffered(&self, s: Abstract, n: usize, puts: &mut Vec<usize>) -> (Abstract, Decision) {
+        let size = self.size();
+        let free = s.capacity.saturating_sub(s.filled);
+        let untouched = |choice| Decision { choice, emit: Emit::Untouched };
+        if s.capacity > 0 && n <= free {
+            let after = Abstract { filled: s.filled + n, ..s };
+            return (after, untouched(Choice::Fits { n, free }));
+        }
+        if s.filled == 0 && n >= size {
+            if s.pending > 0 {
+                let (pending, emit) = self.emit(s.pending + n, puts);
+                let choice = Choice::LargeWaits { n };
+                return (Abstract { pending, ..s }, Decision { choice, emit });
+            }
+            if !self.shape.trim {
+                puts.push(n);
+                return (s, untouched(Choice::LargePut { n }));
+            }
+            let (after, puts, tail) = self.split(s, n, puts);
+            return (after, untouched(Choice::Split { puts, tail }));
+        }
+        let capacity = if s.capacity == 0 { size } else { s.capacity };
+        let now = n.min(capacity - s.filled);
+        let rest = n - now;
+        if rest == 0 {
+            let after = Abstract { capacity, filled: s.filled + now, ..s };
+            return (after, untouched(Choice::FreshBuffer { n }));
+        }
+        self.overflow(Abstract { capacity, filled: s.filled + now, ..s }, now, rest, puts)
+    }
+
+    fn overflow(
+        &self,
+        s: Abstract,
+        now: usize,
+        rest: usize,
+        puts: &mut Vec<usize>,
+    ) -> (Abstract, Decision) {
+        let size = self.size();
+        let untouched = |choice| Decision { choice, emit: Emit::Untouched };
+        if s.pending > 0 || s.capacity < size {
+            let why = if s.pending > 0 {
+                Waits::Behind { pending: s.pending }
+            } else {
+                Waits::Remnant { capacity: s.capacity }
+            };
+            let (pending, emit) = self.emit(s.pending + s.filled + rest, puts);
+            let after = Abstract { capacity: s.capacity - s.filled, filled: 0, pending };
+            return (after, Decision { choice: Choice::OverflowWaits { now, rest, why }, emit });
+        }
+        puts.push(size);
+        if rest < size {
+            let after = Abstract { capacity: size, filled: rest, pending: 0 };
+            return (after, untouched(Choice::OverflowKept { now, rest }));
+        }
+        if !self.shape.trim {
+            puts.push(rest);
+            return (Abstract::default(), untouched(Choice::OverflowPut { now, rest }));
+        }
+        let (after, puts, tail) = self.split(Abstract::default(), rest, puts);
+        (after, untouched(Choice::OverflowSplit { now, puts, tail }))
+    }
+
+    /// A run with nothing before it, with trim.
+    fn split(&self, s: Abstract, n: usize, puts: &mut Vec<usize>) -> (Abstract, usize, Tail) {
+        let size = self.size();
+        let (whole, tail) = (n / size, n % size);
+        puts.extend(core::iter::repeat_n(size, whole));
+        let (capacity, where_to) = if s.capacity == 0 {
+            (size, Tail::Fresh { tail })
+        } else if s.capacity < tail {
+            (size, Tail::Abandons { tail, remnant: s.capacity })
+        } else {
+            (s.capacity, Tail::Remnant { tail, remnant: s.capacity })
+        };
+        (Abstract { capacity, filled: tail, pending: 0 }, whole, where_to)
+    }
+
+    fn zero_copy(&self, s: Abstract, n: usize, puts: &mut Vec<usize>) -> (Abstract, Decision) {
+        if n == 0 {
+            return (s, Decision { choice: Choice::Nothing, emit: Emit::Untouched });
+        }
+        let (pending, emit) = self.emit(s.pending + s.filled + n, puts);
+        let after = Abstract { capacity: s.capacity - s.filled, filled: 0, pending };
+        (after, Decision { choice: Choice::HandOver { n, sealed: s.filled }, emit })
+    }
+
+    fn emit(&self, pending: usize, puts: &mut Vec<usize>) -> (usize, Emit) {
+        let size = self.size();
+        if pending < size {
+            return (pending, Emit::Waits { pending });
+        }
+        if !self.shape.trim {
+            puts.push(pending);
+            return (0, Emit::All { pending });
+        }
+        let (whole, left) = (pending / size, pending % size);
+        puts.extend(core::iter::repeat_n(size, whole));
+        (left, Emit::Pieces { pending, puts: whole, left })
+    }
+
+    fn flush(&self, s: Abstract, puts: &mut Vec<usize>) -> (Abstract, Decision) {
+        let untouched = |choice| Decision { choice, emit: Emit::Untouched };
+        if s.pending == 0 {
+            if s.filled == 0 {
+                return (s, untouched(Choice::FlushNothing));
+            }
+            puts.push(s.filled);
+            return (Abstract::default(), untouched(Choice::FlushBuffer { filled: s.filled }));
+        }
+        let pending = s.pending + s.filled;
+        let emit = if self.shape.trim && self.rule == FlushRule::Strict {
+            let (left, emit) = self.emit(pending, puts);
+            puts.extend((left > 0).then_some(left));
+            if pending < self.size() { Emit::All { pending } } else { emit }
+        } else {
+            puts.push(pending);
+            Emit::All { pending }
+        };
+        let after = Abstract { capacity: s.capacity - s.filled, filled: 0, pending: 0 };
+        (after, Decision { choice: Choice::FlushPending { sealed: s.filled }, emit })
+    }
+}
+
+impl fmt::Display for Decision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.choice.fmt(f)?;
+        let flushes = matches!(self.choice, Choice::FlushPending { .. });
+        match self.emit {
+            Emit::Untouched => Ok(()),
+            Emit::Waits { pending } => write!(f, "; {pending} wait, fewer than S"),
+            Emit::All { pending } => write!(f, "; {pending} wait and are put at once"),
+            Emit::Pieces { pending, puts, left: 0 } => {
+                write!(f, "; {pending} wait and are put as {puts} × S")
+            }
+            Emit::Pieces { pending, puts, left } if flushes => {
+                write!(f, "; {pending} wait and are put as {puts} × S, then {left}")
+            }
+            Emit::Pieces { pending, puts, left } => {
+                write!(f, "; {pending} wait: {puts} × S put, {left} left")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Choice::Fits { n, free } => write!(f, "{n} into the {free} free bytes: copied"),
+            Choice::FreshBuffer { n } => write!(f, "no buffer: a fresh one, {n} copied into it"),
+            Choice::LargeWaits { n } => {
+                write!(f, "{n} is S or more, but bytes wait before it: its copy joins them")
+            }
+            Choice::LargePut { n } => {
+                write!(f, "{n} is S or more and nothing is before it: its copy is put at once")
+            }
+            Choice::Split { puts, tail } => {
+                write!(f, "S or more and nothing is before it: {puts} × S put; {tail}")
+            }
+            Choice::OverflowWaits { now, rest, why } => {
+                write!(
+                    f,
+                    "{now} fill the buffer, {rest} are left over; {why}: sealed, the rest joins"
+                )
+            }
+            Choice::OverflowKept { now, rest } => {
+                write!(f, "{now} fill the buffer, which is put; the other {rest} into a fresh one")
+            }
+            Choice::OverflowPut { now, rest } => {
+                write!(
+                    f,
+                    "{now} fill the buffer, which is put; the other {rest}, S or more, are put"
+                )
+            }
+            Choice::OverflowSplit { now, puts, tail } => {
+                write!(f, "{now} fill the buffer, which is put; then {puts} × S put; {tail}")
+            }
+            Choice::HandOver { n, sealed: 0 } => {
+                write!(f, "{n} handed over: they join, not copied")
+            }
+            Choice::HandOver { n, sealed } => {
+                write!(f, "the {sealed} filled bytes are sealed, {n} handed over join behind them")
+            }
+            Choice::Nothing => f.write_str("nothing handed over: nothing to do"),
+            Choice::FlushBuffer { filled } => {
+                write!(f, "nothing waits before the buffer: its {filled} bytes are put, it is gone")
+            }
+            Choice::FlushPending { sealed: 0 } => f.write_str("what waits goes out"),
+            Choice::FlushPending { sealed } => {
+                write!(f, "the {sealed} filled bytes are sealed and go out with what waits")
+            }
+            Choice::FlushNothing => f.write_str("nothing to put: the sink's flush only"),
+            Choice::Refuse => f.write_str("the stream has ended: refused"),
+        }
+    }
+}
+
+impl fmt::Display for Tail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Tail::Remnant { tail: 0, .. } => f.write_str("nothing is left over"),
+            Tail::Fresh { tail: 0 } => {
+                f.write_str("nothing is left over; a fresh buffer for what comes")
+            }
+            Tail::Remnant { tail, remnant } => {
+                write!(f, "the tail of {tail} fits the remnant of {remnant}")
+            }
+            Tail::Fresh { tail } => write!(f, "the tail of {tail} into a fresh buffer"),
+            Tail::Abandons { tail, remnant: 1 } => {
+                write!(
+                    f,
+                    "the tail of {tail} does not fit the remnant of 1: a fresh buffer, 1 byte abandoned"
+                )
+            }
+            Tail::Abandons { tail, remnant } => write!(
+                f,
+                "the tail of {tail} does not fit the remnant of {remnant}: a fresh buffer, \
+                 {remnant} bytes abandoned"
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Waits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Waits::Behind { pending } => write!(f, "{pending} wait before them"),
+            Waits::Remnant { capacity } => {
+                write!(f, "the buffer is a remnant of {capacity}, no put by itself")
+            }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Seeded bugs: the stream with one decision gone wrong.
+//!
+//! Each overrides a function of [`Rules`] and leaves the machine as it is. They
+//! are what the checker is tested with: an invariant that no mutant breaks
+//! protects nothing that we know of, a mutant that breaks none shows a hole.
+
+use super::subject::{Machine, Subject};
+use crate::stream::{End, ReferenceFlush, Rules, Shape};
+use alloc::boxed::Box;
+use bytes::{Bytes, BytesMut};
+
+/// A stream with one decision gone wrong.
+#[derive(Clone, Copy, Debug)]
+pub struct Mutant {
+    /// Its name, as the command takes it.
+    pub name: &'static str,
+    /// The decision gone wrong, in words.
+    pub wrong: &'static str,
+    /// The function of [`Rules`] that it overrides.
+    pub rule: &'static str,
+    open: fn(Shape) -> Box<dyn Subject>,
+}
+
+impl Mutant {
+    /// The mutant of a name.
+    pub fn find(name: &str) -> Option<&'static Mutant> {
+        MUTANTS.iter().find(|mutant| mutant.name == name)
+    }
+
+    /// A fresh stream with this bug.
+    pub fn open(&self, shape: Shape) -> Box<dyn Subject> {
+        (self.open)(shape)
+    }
+}
+
+/// Declares the mutants: for each a type, the overridden functions, a line in
+/// [`MUTANTS`].
+macro_rules! mutants {
+    ($($type:ident, $name:literal, $rule:literal, $wrong:literal { $($body:tt)* })*) => {
+        $(
+            #[derive(Debug)]
+            struct $type;
+            impl Rules for $type { $($body)* }
+        )*
+        /// All of them. The first three are the bugs that the authors of the
+        /// reference met.
+        pub const MUTANTS: &[Mutant] = &[
+            $(Mutant {
+                name: $name,
+                wrong: $wrong,
+                rule: $rule,
+                open: Machine::<$type>::open,
+            },)*
+            Mutant {
+                name: "flush-above-size",
+                wrong: "with trim, a flush puts all that waits at once (the flush of the reference)",
+                rule: "flush_piece",
+                open: Machine::<ReferenceFlush>::open,
+            },
+        ];
+    };
+}
+
+mutants! {
+    OverflowHandsOverAllocation, "overflow-hands-over-allocation", "handed_over",
+    "an overflow hands over all that was allocated for it, not the bytes written" {
+        fn handed_over(_written: usize, allocated: usize) -> usize {
+            allocated
+        }
+    }
+
+    ExhaustedRemnantCounts, "exhausted-remnant-counts", "is_gone",
+    "a remnant without capacity still counts as a buffer, and as a full one" {
+        fn is_gone(_capacity: usize) -> bool {
+            false
+        }
+        fn overflow_waits(pending_is_empty: bool, _capacity: usize, _size: usize) -> bool {
+            !pending_is_empty
+        }
+    }
+
+    SplitTrustsRemnant, "split-trusts-remnant", "tail_fits",
+    "the tail of a split run goes into the remnant whether it fits or not" {
+        fn tail_fits(_tail: usize, capacity: usize) -> bool {
+            capacity > 0
+        }
+    }
+
+    ExtentsOvertake, "extents-overtake", "seals_first",
+    "zero-copy extents overtake the bytes in the buffer" {
+        fn seals_first(_filled: usize) -> bool {
+            false
+        }
+    }
+
+    SealedGoesFirst, "sealed-goes-first", "sealed_end",
+    "a sealed prefix goes to the front of what waits" {
+        fn sealed_end() -> End {
+            End::Front
+        }
+    }
+
+    OverflowForgetsRest, "overflow-forgets-rest", "handed_over",
+    "an overflow counts the rest and forgets to append it" {
+        fn handed_over(_written: usize, _allocated: usize) -> usize {
+            0
+        }
+    }
+
+    ShortRemnantPut, "short-remnant-put", "overflow_waits",
+    "a remnant that overflows is put by itself, short as it is" {
+        fn overflow_waits(pending_is_empty: bool, _capacity: usize, _size: usize) -> bool {
+            !pending_is_empty
+        }
+    }
+
+    StartNotMoved, "start-not-moved", "seal",
+    "the start of the buffer is not moved past what was sealed: the next seal takes it again" {
+        // Where the language allows it, the buffer is written over while the view
+        // of it waits; here the bytes are safe, and it is the next view that is
+        // wrong, at the same place.
+        fn seal(buffer: &mut BytesMut, filled: usize) -> Bytes {
+            Bytes::copy_from_slice(buffer.get(..filled).unwrap_or_default())
+        }
+    }
+
+    FastPathTrustsSize, "fast-path-trusts-size", "fits",
+    "the fast path takes every buffer for a whole one" {
+        fn fits(n: usize, _capacity: usize, filled: usize, size: usize) -> bool {
+            n <= size.saturating_sub(filled)
+        }
+    }
+
+    LargeIgnoresPending, "large-ignores-pending", "goes_direct",
+    "a large write is put at once, whatever waits before it" {
+        fn goes_direct(_pending_is_empty: bool) -> bool {
+            true
+        }
+    }
+
+    FlushPutsOnlyBuffer, "flush-puts-only-buffer", "flushes_buffer",
+    "a flush puts the buffer and leaves what waits before it" {
+        fn flushes_buffer(_pending_is_empty: bool, filled: usize) -> bool {
+            filled > 0
+        }
+    }
+
+    FlushPutsOnlyPending, "flush-puts-only-pending", "flush_seals",
+    "a flush puts what waits and leaves the buffer" {
+        fn flush_seals(_filled: usize) -> bool {
+            false
+        }
+    }
+
+    SealedNotCounted, "sealed-not-counted", "pending_after_seal",
+    "sealed bytes join without being counted" {
+        fn pending_after_seal(pending: usize, _sealed: usize) -> usize {
+            pending
+        }
+    }
+
+    SumNotReset, "sum-not-reset", "pending_after_put",
+    "the count of what waits is not lowered by what was put" {
+        fn pending_after_put(pending: usize, _put: usize) -> usize {
+            pending
+        }
+    }
+
+    ThresholdAbove, "threshold-above", "is_due",
+    "bytes are put when more than S wait, not when S do" {
+        fn is_due(pending: usize, size: usize) -> bool {
+            pending > size
+        }
+    }
+
+    EmptyExtentsJoin, "empty-extents-join", "joins",
+    "an empty extent joins what waits like any other" {
+        fn joins(_extent: usize) -> bool {
+            true
+        }
+    }
+
+    SmallExtentsCopied, "small-extents-copied", "copies",
+    "extents smaller than the buffer are copied although they were handed over" {
+        fn copies(extent: usize, size: usize) -> bool {
+            extent < size
+        }
+    }
+
+    CarriesOn, "carries-on", "fail_stops",
+    "the stream carries on after a failed put (as the reference does)" {
+        fn fail_stops(_taken: usize) -> bool {
+            false
+        }
+    }
+
+    PartCountsAsDone, "part-counts-as-done", "fail_stops",
+    "a put of which the sink took a part counts as done" {
+        fn fail_stops(taken: usize) -> bool {
+            taken == 0
+        }
+    }
+
+    FailureForgetsClose, "failure-forgets-close", "closes_after_failure",
+    "after a failure the sink is not closed" {
+        fn closes_after_failure() -> bool {
+            false
+        }
+    }
+}

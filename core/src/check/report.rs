@@ -1,0 +1,248 @@
+//! One page about a failure, to work from without the code at hand.
+
+use super::event::Case;
+use super::invariant::Invariant;
+use super::replay::{Extent, Frame, Kind, Picture, Replay, SinkCall, Variant, replay};
+use super::shrink::shrink;
+use crate::stream::{BufferSize, Shape};
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::fmt::{self, Write};
+
+/// A buffer up to this size is drawn byte for byte.
+const DRAWN: usize = 64;
+
+/// A Markdown page about a case that breaks `invariant`: the promise, the smallest
+/// case, the state after each step, the step at which the specification does
+/// something else, and the command that replays it.
+pub fn report(
+    case: &Case,
+    invariant: Invariant,
+    buffer_size: BufferSize,
+    variant: &Variant,
+) -> String {
+    let open = |shape: Shape| variant.open(shape);
+    let smallest = shrink(case, invariant, buffer_size, &open);
+    let replay = replay(&smallest, buffer_size, variant);
+    let mut page = String::new();
+    // Writing to a string cannot fail.
+    let _ = write!(page, "{}", Page { case, invariant, replay: &replay, variant });
+    page
+}
+
+struct Page<'a> {
+    case: &'a Case,
+    invariant: Invariant,
+    replay: &'a Replay,
+    variant: &'a Variant,
+}
+
+impl fmt::Display for Page<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Page { case, invariant, replay, variant } = *self;
+        let size = replay.shape.buffer_size.get();
+        let trim = if replay.shape.trim { "with trim" } else { "without trim" };
+        writeln!(f, "# Output stream: invariant {} ({invariant}) is broken\n", invariant.number())?;
+        writeln!(f, "**Promise.** {}\n", invariant.promise())?;
+        writeln!(f, "**What it protects.** {}\n", invariant.story())?;
+        match variant {
+            Variant::Strict => {
+                writeln!(f, "**Stream.** The one that ships, S = {size}, {trim}.\n")?
+            }
+            Variant::Reference => {
+                writeln!(f, "**Stream.** With the reference's flush rule, S = {size}, {trim}.\n")?;
+            }
+            Variant::Mutant(mutant) => writeln!(
+                f,
+                "**Stream.** Seeded bug `{}`, S = {size}, {trim}: {}. It overrides `Rules::{}`.\n",
+                mutant.name, mutant.wrong, mutant.rule
+            )?,
+        }
+        writeln!(f, "**Smallest case.** `{}`, which puts `{}`.", replay.case, replay.puts)?;
+        if case != &replay.case {
+            writeln!(f, "Found as `{case}`.")?;
+        }
+        writeln!(f, "\n{NOTATION}\n## Step by step\n\n```text")?;
+        for frame in &replay.frames {
+            write_frame(f, frame, size)?;
+        }
+        writeln!(f, "```\n\n## Where it leaves the specification\n")?;
+        match replay.first_departure() {
+            Some(frame) => self.departure(f, frame)?,
+            None => writeln!(
+                f,
+                "Its numbers and the sizes of its puts are those of the specification at every \
+                 step: it is the bytes, or what came after a failure, that are wrong."
+            )?,
+        }
+        let fault = first_finding(replay, invariant);
+        if let Some((frame, words)) = fault {
+            writeln!(
+                f,
+                "\nThe promise is broken in step {} (`{}`): {words}.",
+                frame.index + 1,
+                frame.event
+            )?;
+        }
+        writeln!(f, "\n## To see it again\n\n```sh\n{}\n```", self.command(size))
+    }
+}
+
+/// What the letters and the drawing mean.
+const NOTATION: &str = "\
+`bN` copies N bytes, `zN` hands N over (`z2+3`: two extents), `f` flushes, `c` closes; `!1+3` lets
+the first put fail after 3 bytes, `!f` the sink's flush, `!c` its close. S is the buffer size, C the
+capacity left in the buffer, E its filled end, L the extents that wait before it, Z their bytes. In
+the drawing `-` was given away, `#` is filled, `.` is free; `b4@0` is 4 copied bytes at place 0 of the
+stream, `z1@4` 1 byte handed over.
+";
+
+impl Page<'_> {
+    fn departure(&self, f: &mut fmt::Formatter<'_>, frame: &Frame) -> fmt::Result {
+        let Some(departure) = &frame.departure else { return Ok(()) };
+        let (is, should) = (&frame.after.state, &departure.after);
+        writeln!(
+            f,
+            "In step {} (`{}`). The specification decides:\n",
+            frame.index + 1,
+            frame.event
+        )?;
+        writeln!(f, "> {}\n", frame.words)?;
+        let puts = frame.outputs.iter().filter_map(|output| match output {
+            SinkCall::Put { len, .. } => Some(*len),
+            _ => None,
+        });
+        writeln!(f, "| | C | E | Z | puts |\n| --- | --- | --- | --- | --- |")?;
+        writeln!(
+            f,
+            "| specified | {} | {} | {} | {} |",
+            should.capacity,
+            should.filled,
+            should.pending,
+            list(departure.puts.iter().copied())
+        )?;
+        writeln!(f, "| seen | {} | {} | {} | {} |", is.capacity, is.filled, is.pending, list(puts))
+    }
+
+    fn command(&self, size: usize) -> String {
+        let mut command =
+            format!("echo '{}' | sealpack check --replay - --buffer-size {size}", self.replay.case);
+        match self.variant {
+            Variant::Strict => {}
+            Variant::Reference => command.push_str(" --flush-rule reference"),
+            Variant::Mutant(mutant) => {
+                command.push_str(" --mutant ");
+                command.push_str(mutant.name);
+            }
+        }
+        command
+    }
+}
+
+fn list(sizes: impl Iterator<Item = usize>) -> String {
+    let sizes: Vec<String> = sizes.map(|size| size.to_string()).collect();
+    if sizes.is_empty() { "–".to_string() } else { sizes.join(", ") }
+}
+
+fn first_finding(replay: &Replay, invariant: Invariant) -> Option<(&Frame, &str)> {
+    replay.frames.iter().find_map(|frame| {
+        let mut findings = frame.findings.iter();
+        let finding = findings.find(|finding| finding.invariant == invariant)?;
+        Some((frame, finding.words.as_str()))
+    })
+}
+
+fn write_frame(f: &mut dyn Write, frame: &Frame, size: usize) -> fmt::Result {
+    if frame.index == 0 {
+        writeln!(f, "   start  {}", Drawing(&frame.before, size))?;
+    }
+    let implied = if frame.implied { " (the case ends)" } else { "" };
+    writeln!(f, "{:>3}  {}{implied}", frame.index + 1, frame.event)?;
+    writeln!(f, "          {}", frame.words)?;
+    for output in &frame.outputs {
+        match output {
+            SinkCall::Put { extents, len, failed } => {
+                write!(f, "     put  {} = {len}", Extents(extents))?;
+                match failed {
+                    Some(taken) => writeln!(f, ", fails after {taken}")?,
+                    None => writeln!(f)?,
+                }
+            }
+            SinkCall::Flush => writeln!(f, "          the sink is flushed")?,
+            SinkCall::Close => writeln!(f, "          the sink is closed")?,
+        }
+    }
+    writeln!(f, "   after  {}", Drawing(&frame.after, size))?;
+    if frame.departure.is_some() {
+        writeln!(f, "       !  not what the specification does")?;
+    }
+    for finding in &frame.findings {
+        writeln!(f, "  BROKEN  {}: {}", finding.invariant, finding.words)?;
+    }
+    writeln!(f)
+}
+
+impl Frame {
+    /// The step as a few lines of text, for streams with a buffer of `size` bytes.
+    pub fn text(&self, size: BufferSize) -> String {
+        let mut text = String::new();
+        let _ = write_frame(&mut text, self, size.get());
+        text
+    }
+}
+
+/// The state on one line.
+struct Drawing<'a>(&'a Picture, usize);
+
+impl fmt::Display for Drawing<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Drawing(picture, size) = *self;
+        let state = &picture.state;
+        let buffer = if !state.has_buffer {
+            "none".to_string()
+        } else if size <= DRAWN {
+            let given = "-".repeat(size.saturating_sub(state.capacity));
+            let filled = "#".repeat(state.filled.min(DRAWN));
+            let free = ".".repeat(state.capacity.saturating_sub(state.filled).min(DRAWN));
+            let over = if state.filled > state.capacity { "!" } else { "" };
+            format!("[{given}{filled}{free}{over}]")
+        } else {
+            format!("[{} of {} free]", state.capacity.saturating_sub(state.filled), state.capacity)
+        };
+        write!(
+            f,
+            "C={} E={} Z={}  L: {}  buffer: {buffer}",
+            state.capacity,
+            state.filled,
+            state.pending,
+            Extents(&picture.extents)
+        )
+    }
+}
+
+struct Extents<'a>(&'a [Extent]);
+
+impl fmt::Display for Extents<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("–");
+        }
+        for (index, extent) in self.0.iter().enumerate() {
+            let letter = match extent.kind {
+                Kind::Copied => 'b',
+                Kind::ZeroCopy => 'z',
+            };
+            write!(
+                f,
+                "{}{letter}{}@{}",
+                if index > 0 { " + " } else { "" },
+                extent.len,
+                extent.at
+            )?;
+        }
+        Ok(())
+    }
+}

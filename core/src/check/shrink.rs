@@ -1,0 +1,159 @@
+//! From a case that fails to a smallest one that does, always the same.
+
+use super::event::{Case, Event, Fault, Operation};
+use super::invariant::Invariant;
+use super::subject::Open;
+use super::world::World;
+use crate::stream::{BufferSize, Shape};
+use alloc::{string::ToString, vec::Vec};
+
+/// How many cases the search for a smaller one runs at the most, once no single
+/// change makes the case smaller.
+const BUDGET: usize = 200_000;
+
+/// The smallest case that breaks `invariant`, found from `case`, which does.
+///
+/// *Smaller* is fewer events, then fewer bytes, then the order of the text. First
+/// every single change is tried (an event left out, a fault left out, a length
+/// made shorter) until none helps; then all smaller cases of the same kind, by
+/// size, as far as a budget of 200,000 goes. Nothing is random.
+///
+/// A case that does not break the invariant comes back as it is.
+pub fn shrink(case: &Case, invariant: Invariant, buffer_size: BufferSize, open: Open<'_>) -> Case {
+    let mut world = World::new(open);
+    let mut fails = |case: &Case| {
+        let shape = Shape { buffer_size, trim: case.trim };
+        world.run(shape, &case.events).contains(invariant)
+    };
+    if !fails(case) {
+        return case.clone();
+    }
+    let mut smallest = case.clone();
+    while let Some(smaller) = smaller_by_one_change(&smallest).into_iter().find(&mut fails) {
+        smallest = smaller;
+    }
+    below(&smallest, &mut fails).unwrap_or(smallest)
+}
+
+/// Every case that one change makes of this, the smallest first.
+fn smaller_by_one_change(case: &Case) -> Vec<Case> {
+    let mut found: Vec<Case> = Vec::new();
+    let with = |events: Vec<Event>| Case { trim: case.trim, events };
+    for (index, event) in case.events.iter().enumerate() {
+        let mut without = case.events.clone();
+        without.remove(index);
+        found.push(with(without));
+        for smaller in smaller_events(event) {
+            let mut events = case.events.clone();
+            if let Some(place) = events.get_mut(index) {
+                *place = smaller;
+            }
+            found.push(with(events));
+        }
+    }
+    found.sort_by_cached_key(Case::weight);
+    let weight = case.weight();
+    found.retain(|smaller| smaller.weight() < weight);
+    found
+}
+
+fn smaller_events(event: &Event) -> Vec<Event> {
+    let fault = event.fault;
+    let mut found: Vec<Event> = Vec::new();
+    if fault.is_some() {
+        found.push(Event { fault: None, operation: event.operation.clone() });
+    }
+    if let Some(Fault::Put { nth, taken }) = fault {
+        let earlier = lengths_below(nth).into_iter().map(|nth| Fault::Put { nth, taken });
+        let shorter = lengths_below(taken).into_iter().map(|taken| Fault::Put { nth, taken });
+        found.extend(earlier.chain(shorter).map(|fault| event.clone().failing(fault)));
+    }
+    match &event.operation {
+        Operation::Buffered(n) => {
+            let shorter = lengths_below(*n).into_iter().map(Operation::Buffered);
+            found.extend(shorter.map(|operation| Event { operation, fault }));
+        }
+        Operation::ZeroCopy(extents) => {
+            for (index, n) in extents.iter().enumerate() {
+                let mut others = extents.clone();
+                others.remove(index);
+                if !others.is_empty() {
+                    found.push(Event { operation: Operation::ZeroCopy(others), fault });
+                }
+                for shorter in lengths_below(*n) {
+                    let mut changed = extents.clone();
+                    changed.iter_mut().skip(index).take(1).for_each(|place| *place = shorter);
+                    found.push(Event { operation: Operation::ZeroCopy(changed), fault });
+                }
+            }
+        }
+        Operation::Flush | Operation::Close => {}
+    }
+    found
+}
+
+/// All shorter lengths of a short write; of a long one those by halves and by one.
+fn lengths_below(n: usize) -> Vec<usize> {
+    if n <= 64 {
+        return (0..n).collect();
+    }
+    let mut lengths: Vec<usize> =
+        core::iter::successors(Some(n / 2), |n| (*n > 0).then_some(n / 2)).collect();
+    lengths.reverse();
+    lengths.push(n - 1);
+    lengths
+}
+
+/// The first case below `limit` that fails, by weight; faults are not searched.
+fn below(limit: &Case, fails: &mut impl FnMut(&Case) -> bool) -> Option<Case> {
+    if limit.events.iter().any(|event| event.fault.is_some()) {
+        return None;
+    }
+    let weight = limit.weight();
+    let mut left = BUDGET;
+    for events in 1..=limit.events.len() {
+        for bytes in 0..=limit.bytes() {
+            let mut of_this_size = Vec::new();
+            let mut path = Vec::new();
+            compose(limit.trim, events, bytes, &mut path, &mut left, &mut |case| {
+                of_this_size.push((case.to_string(), case));
+            });
+            of_this_size.sort_by(|(a, _), (b, _)| a.cmp(b));
+            let mut smaller = of_this_size.into_iter().map(|(_, case)| case);
+            let found = smaller.find(|case| case.weight() < weight && fails(case));
+            if found.is_some() || left == 0 {
+                return found;
+            }
+        }
+    }
+    None
+}
+
+/// All cases of so many events that write so many bytes.
+fn compose(
+    trim: bool,
+    events: usize,
+    bytes: usize,
+    path: &mut Vec<Event>,
+    left: &mut usize,
+    visit: &mut impl FnMut(Case),
+) {
+    if events == 0 {
+        if bytes == 0 && *left > 0 {
+            *left -= 1;
+            visit(Case { trim, events: path.clone() });
+        }
+        return;
+    }
+    for n in 0..=bytes {
+        let flush = (n == 0).then(Event::flush);
+        for event in [Event::buffered(n), Event::zero_copy(n)].into_iter().chain(flush) {
+            if *left == 0 {
+                return;
+            }
+            path.push(event);
+            compose(trim, events - 1, bytes - n, path, left, visit);
+            path.pop();
+        }
+    }
+}

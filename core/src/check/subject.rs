@@ -1,0 +1,224 @@
+//! A stream under test: ours under any rules, or somebody else's.
+
+use super::recorder::Recorder;
+use crate::stream::{Faithful, Outcome, Output, ReferenceFlush, Rules, Shape, Stream};
+use alloc::boxed::Box;
+use bytes::Bytes;
+
+/// The answer of a stream to a call that it refused, or that did not succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failed;
+
+/// The numbers of a stream between operations, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct State {
+    /// `C`: the capacity left in the buffer, 0 without one.
+    pub capacity: usize,
+    /// Whether there is a buffer.
+    pub has_buffer: bool,
+    /// `E`: its filled end.
+    pub filled: usize,
+    /// `Z`: the bytes that wait in `L`, as the stream counts them.
+    pub pending: usize,
+    /// How many extents are in `L`.
+    pub extents: usize,
+    /// What the extents in `L` really have.
+    pub real: usize,
+}
+
+/// An output stream that the checker can drive.
+///
+/// Each call gets the sink to write to; the bytes that the checker passes are
+/// its own, each with a value of its place, and the buffers of
+/// [`write_extents`](Subject::write_extents) are looked for in what the sink is
+/// given.
+///
+/// To check your own stream, put it behind an adapter. `std::io::BufWriter`, for
+/// example, which promises the order of the bytes and no more: it copies small
+/// writes whoever owns them, and puts a short buffer when the next write does
+/// not fit.
+///
+/// ```
+/// use bytes::Bytes;
+/// use sealpack_core::check::{self, Failed, Invariant, Recorder, Space, Subject};
+/// use sealpack_core::stream::Shape;
+/// use std::io::{BufWriter, Write};
+///
+/// /// What `BufWriter` writes to: it keeps the writes until the call is over.
+/// #[derive(Default)]
+/// struct Tap(Vec<Bytes>);
+///
+/// impl Write for Tap {
+///     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+///         self.0.push(Bytes::copy_from_slice(bytes));
+///         Ok(bytes.len())
+///     }
+///     fn flush(&mut self) -> std::io::Result<()> {
+///         Ok(())
+///     }
+/// }
+///
+/// struct Std(BufWriter<Tap>);
+///
+/// impl Std {
+///     fn pass_on(&mut self, sink: &mut Recorder) -> Result<(), Failed> {
+///         self.0.get_mut().0.drain(..).try_for_each(|put| sink.put(&[put]).map_err(|_| Failed))
+///     }
+/// }
+///
+/// impl Subject for Std {
+///     fn write(&mut self, bytes: &[u8], sink: &mut Recorder) -> Result<(), Failed> {
+///         self.0.write_all(bytes).map_err(|_| Failed)?;
+///         self.pass_on(sink)
+///     }
+///     fn write_extents(&mut self, extents: &[Bytes], sink: &mut Recorder) -> Result<(), Failed> {
+///         extents.iter().try_for_each(|extent| self.write(extent, sink))
+///     }
+///     fn flush(&mut self, sink: &mut Recorder) -> Result<(), Failed> {
+///         self.0.flush().map_err(|_| Failed)?;
+///         self.pass_on(sink)?;
+///         sink.flush()
+///     }
+///     fn close(&mut self, sink: &mut Recorder) -> Result<(), Failed> {
+///         self.flush(sink)?;
+///         sink.close()
+///     }
+/// }
+///
+/// let open = |shape: Shape| -> Box<dyn Subject> {
+///     Box::new(Std(BufWriter::with_capacity(shape.buffer_size.get(), Tap::default())))
+/// };
+/// let space = Space { max_events: 2, ..Space::set_1() };
+/// let tally = check::enumerate(&space, &open);
+/// let broken: Vec<_> = tally.broken().iter().collect();
+/// assert_eq!(broken, [Invariant::Shape, Invariant::Bound, Invariant::ZeroCopy]);
+/// assert_eq!(tally.smallest(Invariant::Shape).unwrap().to_string(), "trim=0 writes=b1,b5");
+/// ```
+pub trait Subject {
+    /// A buffered write.
+    ///
+    /// # Errors
+    /// [`Failed`] where the call was refused or an output of it failed; so for
+    /// the other calls.
+    fn write(&mut self, bytes: &[u8], sink: &mut Recorder) -> Result<(), Failed>;
+
+    /// One zero-copy write.
+    ///
+    /// # Errors
+    /// As for [`write`](Subject::write).
+    fn write_extents(&mut self, extents: &[Bytes], sink: &mut Recorder) -> Result<(), Failed>;
+
+    /// A flush, to the sink's flush.
+    ///
+    /// # Errors
+    /// As for [`write`](Subject::write).
+    fn flush(&mut self, sink: &mut Recorder) -> Result<(), Failed>;
+
+    /// A close, to the sink's close.
+    ///
+    /// # Errors
+    /// As for [`write`](Subject::write).
+    fn close(&mut self, sink: &mut Recorder) -> Result<(), Failed>;
+
+    /// The stream's numbers; `None` where they cannot be seen. Then
+    /// [`Rest`](super::Invariant::Rest) is not judged, and nothing can be proved.
+    fn state(&self) -> Option<State> {
+        None
+    }
+
+    /// Visits what waits in the stream in order: each extent of `L`, then the
+    /// filled front of the buffer, with whether it lies in the buffer. Called
+    /// only where [`state`](Subject::state) is known.
+    fn waiting(&self, _visit: &mut dyn FnMut(&[u8], bool)) {}
+}
+
+/// A way to open fresh streams under test.
+pub type Open<'a> = &'a (dyn Fn(Shape) -> Box<dyn Subject> + 'a);
+
+/// The stream of this crate as a subject, under the rules `R`. Behind the trait
+/// nobody sees which.
+pub(super) struct Machine<R: Rules>(Stream<R>);
+
+impl<R: Rules> Machine<R> {
+    pub(super) fn open(shape: Shape) -> Box<dyn Subject> {
+        Box::new(Machine(Stream::<R>::with_rules(shape)))
+    }
+
+    /// The driver's loop.
+    fn drive(&mut self, accepted: bool, sink: &mut Recorder) -> Result<(), Failed> {
+        let mut result = if accepted { Ok(()) } else { Err(Failed) };
+        while let Some(output) = self.0.next_output() {
+            let outcome = match output {
+                Output::Put(put) => {
+                    let ended = sink.put(put.extents());
+                    self.0.recycle(put);
+                    ended.map_or_else(|taken| Outcome::Failed { taken }, |()| Outcome::Done)
+                }
+                Output::Flush => done(sink.flush()),
+                Output::Close => done(sink.close()),
+            };
+            self.0.completed(outcome);
+            if outcome != Outcome::Done {
+                result = Err(Failed);
+            }
+        }
+        result
+    }
+}
+
+fn done(ended: Result<(), Failed>) -> Outcome {
+    if ended.is_ok() { Outcome::Done } else { Outcome::Failed { taken: 0 } }
+}
+
+impl<R: Rules> Subject for Machine<R> {
+    fn write(&mut self, bytes: &[u8], sink: &mut Recorder) -> Result<(), Failed> {
+        let accepted = self.0.write(bytes).is_ok();
+        self.drive(accepted, sink)
+    }
+
+    fn write_extents(&mut self, extents: &[Bytes], sink: &mut Recorder) -> Result<(), Failed> {
+        let accepted = match extents {
+            [extent] => self.0.write_owned(extent.clone()),
+            many => self.0.write_extents(many.iter().cloned()),
+        };
+        self.drive(accepted.is_ok(), sink)
+    }
+
+    fn flush(&mut self, sink: &mut Recorder) -> Result<(), Failed> {
+        let accepted = self.0.flush().is_ok();
+        self.drive(accepted, sink)
+    }
+
+    fn close(&mut self, sink: &mut Recorder) -> Result<(), Failed> {
+        let accepted = self.0.close().is_ok();
+        self.drive(accepted, sink)
+    }
+
+    fn state(&self) -> Option<State> {
+        let capacity = self.0.capacity();
+        Some(State {
+            capacity: capacity.unwrap_or(0),
+            has_buffer: capacity.is_some(),
+            filled: self.0.filled_len(),
+            pending: self.0.pending_bytes(),
+            extents: self.0.pending().len(),
+            real: self.0.pending().map(Bytes::len).sum(),
+        })
+    }
+
+    fn waiting(&self, visit: &mut dyn FnMut(&[u8], bool)) {
+        self.0.pending().for_each(|extent| visit(extent, false));
+        visit(self.0.filled(), true);
+    }
+}
+
+/// The stream that ships.
+pub fn strict(shape: Shape) -> Box<dyn Subject> {
+    Machine::<Faithful>::open(shape)
+}
+
+/// The stream under the flush rule of the reference.
+pub fn reference(shape: Shape) -> Box<dyn Subject> {
+    Machine::<ReferenceFlush>::open(shape)
+}

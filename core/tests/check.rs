@@ -1,0 +1,335 @@
+//! The checker over the whole of its small worlds, and the checker itself.
+#![cfg(feature = "check")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests panic")]
+
+use bytes::Bytes;
+use sealpack_core::check::{
+    self, Case, Enumeration, Exploration, Failed, FlushRule, Form, Invariant, MUTANTS, Matrix,
+    Mutant, Order, Proof, Recorder, Sample, Space, Subject, Tally, Variant, World,
+};
+use sealpack_core::stream::{BufferSize, Shape};
+
+fn size(bytes: usize) -> BufferSize {
+    BufferSize::new(bytes).unwrap()
+}
+
+fn case(text: &str) -> Case {
+    text.parse().unwrap()
+}
+
+fn enumerate(space: &Space, rule: FlushRule) -> Tally {
+    let open = match rule {
+        FlushRule::Strict => check::strict,
+        FlushRule::Reference => check::reference,
+    };
+    Enumeration::new(space, &open).against(rule).run()
+}
+
+fn digests(tally: &Tally) -> [String; 2] {
+    [check::hex(&tally.digest_a), check::hex(&tally.digest_b)]
+}
+
+fn prove(buffer_size: usize, trim: bool) -> Proof {
+    let shape = Shape { buffer_size: size(buffer_size), trim };
+    Exploration::new(shape, &check::strict).run()
+}
+
+// The digests are of what each of the 1,675,860 cases puts; `departures` of what
+// the stream held after each of their 6.6 million events.
+#[test]
+fn every_case_of_set_1_keeps_the_seven_promises_and_puts_what_is_specified() {
+    let tally = enumerate(&Space::set_1(), FlushRule::Strict);
+    assert_eq!((tally.cases, tally.violations, tally.departures), (1_675_860, 0, 0));
+    assert_eq!(
+        digests(&tally),
+        [
+            "a96d80a6ddbff089c69630c0c470c3100d85d47dfa7ae56484f2014c582da884",
+            "b2ad23eaf56780d6eb5a2eba2e8ee76ce5d7c4b508660d166fab17009bb16004",
+        ]
+    );
+    assert_eq!(Space::set_1().cases(), Some(tally.cases));
+}
+
+#[test]
+fn with_the_reference_s_flush_rule_set_1_is_put_as_the_reference_puts_it() {
+    let tally = enumerate(&Space::set_1(), FlushRule::Reference);
+    assert_eq!(
+        digests(&tally),
+        [
+            "a28aea7c431d236761903f5db3f84930cd56a99d01f4ff52494d47e097fa3ead",
+            "df599da954de21421b3cf44782c3f5d3620dcc94fa397188c0cf2e7de87a0ec7",
+        ]
+    );
+    // What the strict rule is for: the last put may be above S, in this many cases.
+    assert_eq!((tally.violations, tally.departures), (22_449, 0));
+    assert_eq!(tally.broken().iter().collect::<Vec<_>>(), [Invariant::Bound]);
+}
+
+#[test]
+fn set_2_with_its_flushes_under_both_rules() {
+    let strict = enumerate(&Space::set_2(), FlushRule::Strict);
+    assert_eq!((strict.cases, strict.violations), (108_480, 0));
+    assert_eq!(
+        digests(&strict),
+        [
+            "dc8a0a353db3bf0a2e62f60c6984803e29d3de05b72fb2aeb1c17cbb7114ebc5",
+            "5150794fbcd6964c70463f014159cf7d8d99da12d21a013f4efbe81336b1faec",
+        ]
+    );
+    let reference = enumerate(&Space::set_2(), FlushRule::Reference);
+    assert_eq!((reference.cases, reference.violations), (108_480, 2_026));
+    assert_eq!(
+        digests(&reference),
+        [
+            "448a46b0f573c37cfbc24e7a19373de34e2ab43f5bc8889683e9b1377d46d994",
+            "aed79312acd81893de8e891bd38c233d49102f54e0bd85e08c22b8a378499956",
+        ]
+    );
+}
+
+#[test]
+fn the_lines_that_were_written_down_while_running_the_reference_are_put_again() {
+    let first = include_str!("data/stream-reference-first.txt").lines();
+    let random = include_str!("data/stream-reference-random.txt").lines();
+    let random = random.map(|line| line.split_once('\t').unwrap().1);
+    let mut world = World::new(&check::reference);
+    let mut lines = 0;
+    for line in first.chain(random) {
+        let (case, puts) = Case::parse_line(line).unwrap();
+        world.run(Shape { buffer_size: size(5), trim: case.trim }, &case.events);
+        assert_eq!(world.puts(Form::B), puts.unwrap(), "{case}");
+        lines += 1;
+    }
+    assert_eq!(lines, 7_000);
+}
+
+#[test]
+fn the_proof_holds_and_has_not_shrunk() {
+    // Buffer size, states, transitions; the diameter without trim and with it.
+    for (s, states, transitions) in
+        [(3, 30, 630), (5, 105, 3_465), (8, 360, 18_360), (16, 2_448, 242_352)]
+    {
+        assert_eq!(states, s * (s + 1) * (s + 2) / 2);
+        assert_eq!(transitions, states * (2 * (3 * s + 1) + 1));
+        for (trim, diameter) in [(false, 4), (true, 3)] {
+            let proof = prove(usize::try_from(s).unwrap(), trim);
+            assert!(proof.holds(), "{proof:?}");
+            assert_eq!(
+                (proof.states, proof.transitions, proof.diameter),
+                (states, transitions, diameter)
+            );
+        }
+    }
+}
+
+// Without writes of no bytes a whole empty buffer is met only where a split run
+// has left one, so only with trim.
+#[test]
+fn without_empty_writes_the_states_are_fewer_by_the_whole_empty_buffers() {
+    let states = |trim| {
+        let shape = Shape { buffer_size: size(5), trim };
+        let proof = Exploration::new(shape, &check::strict).without_empty_writes().run();
+        assert!(proof.holds());
+        proof.states
+    };
+    assert_eq!((states(false), states(true)), (100, 105));
+}
+
+#[test]
+fn writes_above_three_buffers_lead_nowhere_else() {
+    for trim in [false, true] {
+        let shape = Shape { buffer_size: size(5), trim };
+        let proof = Exploration::new(shape, &check::strict).with_writes_up_to(40).run();
+        assert!(proof.holds(), "{proof:?}");
+        assert_eq!(proof.states, 105);
+    }
+}
+
+#[test]
+fn whatever_fails_the_sink_has_a_prefix_and_is_closed() {
+    for buffer_size in [3, 4] {
+        let space = Space {
+            buffer_size: size(buffer_size),
+            max_events: 3,
+            max_write: 2 * buffer_size + 1,
+            order: Order::Events,
+        };
+        let tally = Enumeration::new(&space, &check::strict).with_faults().run();
+        assert!(tally.fault_cases > 10 * tally.cases, "{tally:?}");
+        assert_eq!(tally.violations, 0, "{tally:?}");
+    }
+    for trim in [false, true] {
+        let shape = Shape { buffer_size: size(5), trim };
+        let proof = Exploration::new(shape, &check::strict).with_faults().run();
+        assert!(proof.holds() && proof.fault_transitions > proof.transitions, "{proof:?}");
+    }
+}
+
+/// The smallest cases of the specification's table, S = 5.
+const TABLE: [(&str, &[&str]); 15] = [
+    ("overflow-hands-over-allocation", &["z1,b1,b5"]),
+    ("exhausted-remnant-counts", &["b1,b4,z1,b1", "b4,z1,b2"]),
+    ("split-trusts-remnant", &["b4,z1,b7"]),
+    ("extents-overtake", &["b1,z1"]),
+    ("sealed-goes-first", &["z1,b1,z1"]),
+    ("overflow-forgets-rest", &["z1,b1,b5"]),
+    ("short-remnant-put", &["b4,z1,b2"]),
+    ("start-not-moved", &["b1,z1,b1"]),
+    ("fast-path-trusts-size", &["b1,z1,b5"]),
+    ("large-ignores-pending", &["z1,b5"]),
+    ("flush-puts-only-buffer", &["z1,b1"]),
+    ("flush-puts-only-pending", &["z1,b1"]),
+    ("sealed-not-counted", &["b1,z1"]),
+    ("sum-not-reset", &["z6"]),
+    ("threshold-above", &["z5"]),
+];
+
+#[test]
+fn every_seeded_bug_is_caught_and_every_promise_catches_one() {
+    let matrix = Matrix::of_all();
+    let golden = include_str!("data/seeded-bugs.md");
+    assert_eq!(matrix.to_string(), golden, "the golden file is core/tests/data/seeded-bugs.md");
+
+    for row in &matrix.0 {
+        assert!(row.by_proof, "{}: an empty row", row.mutant.name);
+    }
+    for (column, invariant) in Invariant::ALL.iter().enumerate() {
+        let caught = matrix.0.iter().any(|row| row.cells[column].is_some());
+        assert!(caught, "{invariant}: an empty column");
+    }
+    for (name, cases) in TABLE {
+        let row = matrix.0.iter().find(|row| row.mutant.name == name).unwrap();
+        assert!(row.by_enumeration, "{name}: not caught by enumeration");
+        let (_, smallest) = row.smallest().unwrap();
+        for case in cases {
+            let (events, bytes, _) = self::case(&format!("trim=0 writes={case}")).weight();
+            let (e, b, _) = smallest.weight();
+            assert!((e, b) <= (events, bytes), "{name}: {smallest} is larger than {case}");
+        }
+    }
+}
+
+#[test]
+fn a_sample_keeps_the_cases_that_catch_what_the_whole_set_catches() {
+    let seed = 20_261_120;
+    let sample = Sample { seed, one_in: 0 };
+    for (name, _) in TABLE {
+        let mutant = Mutant::find(name).unwrap();
+        let open = |shape: Shape| mutant.open(shape);
+        let space = Space::set_1();
+        let tally = Enumeration::new(&space, &open).sampled(sample).until_the_first().run();
+        assert!(tally.violations > 0, "{name} is not caught by the critical cases, seed {seed}");
+    }
+    let tally = Enumeration::new(&Space::set_1(), &check::strict)
+        .sampled(Sample { seed, one_in: 1000 })
+        .without_digests()
+        .run();
+    println!("seed {seed}: {} cases", tally.cases);
+    assert_eq!(tally.violations, 0);
+    assert!((10_000..50_000).contains(&tally.cases), "{}", tally.cases);
+}
+
+#[test]
+fn a_failing_case_is_shrunk_to_a_smallest_one_and_always_the_same() {
+    let mutant = Mutant::find("split-trusts-remnant").unwrap();
+    let open = |shape: Shape| mutant.open(shape);
+    let large = case("trim=1 writes=z2+0+3,b3,f,b4,z1,b14,b2,f,z3");
+    let smallest = check::shrink(&large, Invariant::Rest, size(5), &open);
+    assert_eq!(smallest, case("trim=1 writes=b4,z1,b7"));
+    assert_eq!(check::shrink(&large, Invariant::Rest, size(5), &open), smallest);
+    assert_eq!(check::shrink(&large, Invariant::Order, size(5), &open), large, "it keeps order");
+}
+
+#[test]
+fn a_report_names_the_promise_the_case_the_step_and_the_command() {
+    let mutant = Mutant::find("split-trusts-remnant").unwrap();
+    let found = case("trim=1 writes=b2,f,b4,z1,b12");
+    let page = check::report(&found, Invariant::Rest, size(5), &Variant::Mutant(mutant));
+    for part in [
+        "invariant 6 (rest) is broken",
+        "`trim=1 writes=b4,z1,b7`",
+        "the tail of 2 does not fit the remnant of 1: a fresh buffer, 1 byte abandoned",
+        "| specified | 5 | 2 | 0 | 5 |",
+        "| seen | 1 | 2 | 0 | 5 |",
+        "E = 2 is past C = 1",
+        "echo 'trim=1 writes=b4,z1,b7' | sealpack check --replay - --buffer-size 5 \
+         --mutant split-trusts-remnant",
+    ] {
+        assert!(page.contains(part), "{part:?} is not in\n{page}");
+    }
+}
+
+#[test]
+fn extents_in_one_write_and_empty_ones_are_put_as_extents_and_left_out() {
+    let puts = |text| check::replay(&case(text), size(5), &Variant::Strict).puts;
+    assert_eq!(puts("trim=0 writes=b1,z2+0+3"), "1+2+3");
+    assert_eq!(puts("trim=1 writes=b1,z2+0+3"), "1+2+2|1");
+    assert_eq!(puts("trim=1 writes=z0,b0,z0+0"), "");
+    assert_eq!(puts("trim=1 writes=b7!2,b3"), "5|5", "there is no second put to fail");
+    assert_eq!(puts("trim=1 writes=b12!2+3,b3"), "5|5!3");
+}
+
+#[test]
+fn a_frame_says_what_is_decided_and_where_a_bug_departs() {
+    let text = "trim=1 writes=b4,z1,b7";
+    let faithful = check::replay(&case(text), size(5), &Variant::Strict);
+    assert_eq!(faithful.frames.len(), 4, "the close at the end is a step");
+    assert!(faithful.frames.iter().all(|frame| frame.holds() && frame.departure.is_none()));
+    assert_eq!(faithful.frames[1].after.state.capacity, 1);
+
+    let mutant = Mutant::find("split-trusts-remnant").unwrap();
+    let wrong = check::replay(&case(text), size(5), &Variant::Mutant(mutant));
+    let frame = wrong.first_departure().unwrap();
+    assert_eq!((frame.index, frame.findings[0].invariant), (2, Invariant::Rest));
+    assert_eq!(frame.departure.as_ref().unwrap().after.capacity, 5);
+    assert_eq!(faithful.frames[2].words, frame.words, "the words are the specification's");
+}
+
+/// A stream that keeps all to its close, and then swaps what is 256 bytes apart.
+#[derive(Default)]
+struct Swapping {
+    all: Vec<u8>,
+    swaps: bool,
+}
+
+impl Subject for Swapping {
+    fn write(&mut self, bytes: &[u8], _: &mut Recorder) -> Result<(), Failed> {
+        self.all.extend_from_slice(bytes);
+        Ok(())
+    }
+    fn write_extents(&mut self, extents: &[Bytes], sink: &mut Recorder) -> Result<(), Failed> {
+        extents.iter().try_for_each(|extent| self.write(extent, sink))
+    }
+    fn flush(&mut self, sink: &mut Recorder) -> Result<(), Failed> {
+        sink.flush()
+    }
+    fn close(&mut self, sink: &mut Recorder) -> Result<(), Failed> {
+        if self.swaps {
+            self.all.swap(3, 259);
+        }
+        sink.put(&[Bytes::copy_from_slice(&self.all)]).map_err(|_| Failed)?;
+        self.flush(sink)?;
+        sink.close()
+    }
+}
+
+// The story of a checker that is blind: values that repeat every 256 bytes let
+// everything pass that is out of place by 256.
+#[test]
+fn bytes_256_apart_are_not_taken_for_each_other() {
+    for (swaps, found) in [(false, false), (true, true)] {
+        let open =
+            move |_| -> Box<dyn Subject> { Box::new(Swapping { swaps, ..Swapping::default() }) };
+        let shape = Shape::at_least(size(400));
+        let broken = World::new(&open).run(shape, &case("trim=0 writes=b300").events);
+        assert_eq!(broken.contains(Invariant::Order), found);
+    }
+}
+
+#[test]
+fn the_names_of_the_seeded_bugs_are_distinct_and_found() {
+    for mutant in MUTANTS {
+        assert_eq!(Mutant::find(mutant.name).unwrap().wrong, mutant.wrong);
+    }
+    assert!(Mutant::find("faithful").is_none());
+}
