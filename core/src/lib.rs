@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 extern crate alloc;
 
+#[cfg(feature = "check")]
+pub mod check;
 pub mod codec;
 pub mod error;
 pub mod format;

@@ -1,5 +1,4 @@
 //! The checker over the whole of its small worlds, and the checker itself.
-#![cfg(feature = "check")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests panic")]
 
 use bytes::Bytes;
@@ -332,4 +331,19 @@ fn the_names_of_the_seeded_bugs_are_distinct_and_found() {
         assert_eq!(Mutant::find(mutant.name).unwrap().wrong, mutant.wrong);
     }
     assert!(Mutant::find("faithful").is_none());
+}
+
+#[test]
+fn a_frame_is_plain_data_that_serialises() {
+    let replay = check::replay(&case("trim=1 writes=b4,z2+3!1+2"), size(5), &Variant::Strict);
+    let frames = serde_json::to_value(&replay.frames).unwrap();
+    let frame = &frames[1];
+    assert_eq!(frame["event"], "z2+3!1+2");
+    assert_eq!(frame["before"]["state"]["filled"], 4);
+    assert_eq!(frame["decision"]["choice"]["kind"], "hand_over");
+    assert_eq!(frame["outputs"][0]["kind"], "put");
+    assert_eq!(frame["outputs"][0]["failed"], 2);
+    assert_eq!(frame["outputs"][0]["extents"][1]["kind"], "zero_copy");
+    assert_eq!(frame["verdict"][6]["invariant"], "fail_stop");
+    assert_eq!(frame["verdict"][6]["holds"], true);
 }
