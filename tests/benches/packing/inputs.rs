@@ -1,0 +1,165 @@
+//! What is packed: as real as any machine with a Rust toolchain has it.
+//!
+//! | input | items | records |
+//! | --- | --- | --- |
+//! | E, events-like | ~1 KB of HTML: the toolchain's own documentation | 128 items |
+//! | R, records of 50 KB | the same text, 400 B an item | 128 items |
+//! | L, ledgers-like | ~28 KB, text and machine code in turn | 1 item |
+//! | F, freeze | L's items, each a zstd frame already; handed over | 1 item, plain |
+//! | T, tiny | 10 B, 20 million of them | 1 item, plain |
+//! | S | 12,800 items of 400 B, the Go library's own benchmark | 128 items |
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use sealpack::Bytes;
+
+/// Items in one buffer, one after another.
+pub struct Items {
+    pub bytes: Bytes,
+    pub lengths: Vec<u32>,
+    pub per_record: u32,
+}
+
+impl Items {
+    fn cut(bytes: Vec<u8>, per_record: u32, mut length: impl FnMut(usize) -> usize) -> Self {
+        let mut lengths = Vec::new();
+        let mut at = 0;
+        while at < bytes.len() {
+            let length = length(lengths.len()).min(bytes.len() - at);
+            lengths.push(u32::try_from(length).unwrap());
+            at += length;
+        }
+        Self { bytes: bytes.into(), lengths, per_record }
+    }
+
+    /// The items as slices.
+    pub fn slices(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = &self.bytes[..];
+        self.lengths.iter().map(move |&length| {
+            let (item, behind) = rest.split_at(length as usize);
+            rest = behind;
+            item
+        })
+    }
+
+    /// The items as views that can be handed over.
+    pub fn views(&self) -> impl Iterator<Item = Bytes> + '_ {
+        let mut at = 0;
+        self.lengths.iter().map(move |&length| {
+            let start = at;
+            at += length as usize;
+            self.bytes.slice(start..at)
+        })
+    }
+
+    /// The payloads of the records.
+    pub fn payloads(&self) -> Vec<&[u8]> {
+        let mut rest = &self.bytes[..];
+        let sizes = self.lengths.chunks(self.per_record as usize);
+        sizes
+            .map(|lengths| {
+                let size = lengths.iter().map(|&length| length as usize).sum();
+                let (payload, behind) = rest.split_at(size);
+                rest = behind;
+                payload
+            })
+            .collect()
+    }
+}
+
+/// A number that looks random and is the same every time.
+fn scatter(number: usize) -> usize {
+    (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29) as usize
+}
+
+/// `size` bytes of the files below `folders` with one of `endings`.
+fn gather(folders: &[PathBuf], endings: &[&str], size: usize) -> Vec<u8> {
+    let mut files = Vec::new();
+    folders.iter().for_each(|folder| walk(folder, endings, &mut files));
+    files.sort();
+    let mut bytes = Vec::with_capacity(size);
+    for file in files {
+        if bytes.len() >= size {
+            break;
+        }
+        bytes.extend(fs::read(file).unwrap_or_default());
+    }
+    assert!(!bytes.is_empty(), "no {endings:?} below {folders:?}: install the rust-docs component");
+    // A machine with less text packs the same text again, from another place.
+    let found = bytes.len();
+    while bytes.len() < size {
+        let start = scatter(bytes.len()) % found;
+        let more = (found - start).min(size - bytes.len());
+        bytes.extend_from_within(start..start + more);
+    }
+    bytes.truncate(size);
+    bytes
+}
+
+fn walk(folder: &Path, endings: &[&str], files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let Ok(kind) = entry.file_type() else { continue };
+        if kind.is_dir() {
+            walk(&path, endings, files);
+        } else if kind.is_file() && endings.iter().any(|end| path.to_string_lossy().ends_with(end))
+        {
+            files.push(path);
+        }
+    }
+}
+
+fn toolchain() -> PathBuf {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let printed = Command::new(rustc).args(["--print", "sysroot"]).output().unwrap();
+    PathBuf::from(String::from_utf8(printed.stdout).unwrap().trim())
+}
+
+fn html(size: usize) -> Vec<u8> {
+    let toolchain = toolchain();
+    gather(
+        &[toolchain.join("share/doc"), toolchain.join("lib/rustlib/src")],
+        &[".html", ".rs"],
+        size,
+    )
+}
+
+/// E: ~1 KB of HTML an item, 128 a record.
+pub fn events(size: usize) -> Items {
+    Items::cut(html(size), 128, |number| 512 + scatter(number) % 1024)
+}
+
+/// R: records of 50 KB.
+pub fn records_of_50_kb(size: usize) -> Items {
+    Items::cut(html(size), 128, |number| 300 + scatter(number) % 200)
+}
+
+/// S: 12,800 items of 400 B.
+pub fn small() -> Items {
+    Items::cut(html(12_800 * 400), 128, |_| 400)
+}
+
+/// L: ~28 KB an item, text and machine code in turn, alone in its record.
+pub fn ledgers(size: usize) -> Items {
+    let text = html(size / 2);
+    let code = gather(&[toolchain().join("lib"), toolchain().join("bin")], &["", ".so"], size / 2);
+    let mut mixed = Vec::with_capacity(size);
+    for (text, code) in text.chunks(6 << 10).zip(code.chunks(6 << 10)) {
+        mixed.extend_from_slice(text);
+        mixed.extend_from_slice(code);
+    }
+    Items::cut(mixed, 1, |number| (14 << 10) + scatter(number) % (28 << 10))
+}
+
+/// F: L's items, compressed beforehand.
+pub fn frozen(ledgers: &Items) -> Vec<Bytes> {
+    ledgers.slices().map(|item| zstd::bulk::compress(item, 3).unwrap().into()).collect()
+}
+
+/// T: items of 10 B.
+pub fn tiny(count: usize) -> Items {
+    let bytes = (0..count * 10).map(|at| (scatter(at / 10) >> (at % 10)) as u8).collect();
+    Items::cut(bytes, 1, |_| 10)
+}

@@ -1,0 +1,86 @@
+//! What the machine can do with the same bytes and none of our code.
+
+use std::fs::File;
+use std::io::{IoSlice, Write as _};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use sealpack::Bytes;
+use sha2::{Digest as _, Sha256};
+
+/// Copies the items into buffers of 1 MiB and writes each when it is full.
+pub fn copy_and_write<'a>(items: impl Iterator<Item = &'a [u8]>, path: &Path) {
+    const BUFFER: usize = 1 << 20;
+    let mut file = File::create(path).unwrap();
+    let mut buffer = Vec::with_capacity(BUFFER);
+    for mut item in items {
+        while buffer.len() + item.len() >= BUFFER {
+            let (fits, rest) = item.split_at(BUFFER - buffer.len());
+            buffer.extend_from_slice(fits);
+            file.write_all(&buffer).unwrap();
+            buffer.clear();
+            item = rest;
+        }
+        buffer.extend_from_slice(item);
+    }
+    file.write_all(&buffer).unwrap();
+    std::fs::remove_file(path).unwrap();
+}
+
+/// `writev` of buffers as they are, about 1 MiB a call.
+pub fn write_vectored(items: &[Bytes], path: &Path) {
+    let mut file = File::create(path).unwrap();
+    let mut rest = items;
+    while !rest.is_empty() {
+        let mut bytes = 0;
+        let count = rest.iter().take(1024).take_while(|item| {
+            bytes += item.len();
+            bytes <= 1 << 20
+        });
+        let (now, later) = rest.split_at(count.count().max(1));
+        let mut slices: Vec<_> = now.iter().map(|item| IoSlice::new(item)).collect();
+        let mut slices = &mut slices[..];
+        while !slices.is_empty() {
+            let written = file.write_vectored(slices).unwrap();
+            IoSlice::advance_slices(&mut slices, written);
+        }
+        rest = later;
+    }
+    std::fs::remove_file(path).unwrap();
+}
+
+/// Calls `work` on each of `jobs`, on so many threads.
+pub fn spread<T: Sync>(jobs: &[T], threads: usize, work: impl Fn(&T) + Sync) {
+    let next = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    work(job);
+                }
+            });
+        }
+    });
+}
+
+thread_local! {
+    static ZSTD: std::cell::RefCell<(zstd::bulk::Compressor<'static>, Vec<u8>)> = {
+        let mut compressor = zstd::bulk::Compressor::new(3).unwrap();
+        compressor.include_checksum(true).unwrap();
+        std::cell::RefCell::new((compressor, Vec::with_capacity(4 << 20)))
+    };
+}
+
+/// Compresses one payload and throws it away.
+pub fn zstd_once(payload: &[u8]) {
+    ZSTD.with_borrow_mut(|(compressor, out)| {
+        out.reserve(zstd::zstd_safe::compress_bound(payload.len()));
+        std::hint::black_box(compressor.compress_to_buffer(payload, out).unwrap());
+    });
+}
+
+/// SHA-256 of one message.
+pub fn sha_once(message: &[u8]) {
+    std::hint::black_box(Sha256::digest(message));
+}

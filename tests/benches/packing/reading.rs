@@ -1,0 +1,357 @@
+//! Rows that read.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+
+use sealpack::core::wire::crc;
+use sealpack::{Plain, ReadCodec, Reader, Writer, Zstd};
+
+use super::Asked;
+use super::inputs::{self, Items};
+use super::limits;
+use super::measure::{Run, in_turn, once};
+use super::report::{Amount, Report, Row};
+
+/// A pack to read from, and the items that it must give.
+struct Subject<'a> {
+    items: &'a Items,
+    /// The same items, to be had by position.
+    views: Vec<sealpack::Bytes>,
+    path: PathBuf,
+    codec: ReadCodec,
+}
+
+impl<'a> Subject<'a> {
+    fn new(items: &'a Items, zstd: bool, folder: &Path) -> Self {
+        let path = folder.join("read.pack");
+        let options = Writer::options().items_per_record(items.per_record).overwrite(true);
+        let options = if zstd { options.codec(Zstd::level(3)) } else { options.codec(Plain) };
+        let mut writer = options.create(&path).unwrap();
+        items.slices().for_each(|item| writer.append(item).unwrap());
+        writer.finish().unwrap();
+        let codec = if zstd { ReadCodec::Zstd } else { ReadCodec::Plain };
+        Self { items, views: items.views().collect(), path, codec }
+    }
+
+    fn open(&self, threads: usize) -> Reader {
+        Reader::options().codec(self.codec.clone()).threads(threads).open(&self.path).unwrap()
+    }
+
+    /// Positions all over the pack.
+    fn scattered(&self, count: usize) -> Vec<u32> {
+        let items = self.items.lengths.len() as u64;
+        let position = |n: u64| (n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20) % items;
+        (0..count as u64).map(|n| u32::try_from(position(n + 1)).unwrap()).collect()
+    }
+}
+
+pub fn rows(asked: &Asked, folder: &Path, report: &mut Report) {
+    let size = if asked.quick { 64 << 20 } else { 1 << 30 };
+    if ["open-e", "get-e", "many-e", "scan-e", "verify-e"].iter().any(|row| asked.wants(row)) {
+        let items = inputs::events(size);
+        for zstd in [false, true] {
+            let subject = Subject::new(&items, zstd, folder);
+            open_events(asked, report, &subject, zstd);
+            get(
+                asked,
+                report,
+                &subject,
+                "get-e",
+                zstd,
+                if zstd { (72.0, 1.3) } else { (19.6, 4.0) },
+            );
+            if zstd {
+                get_many(asked, report, &subject);
+            }
+            scan(asked, report, &subject, "scan-e", zstd);
+            verify(asked, report, &subject, zstd);
+        }
+    }
+    if ["get-single", "scan-small"].iter().any(|row| asked.wants(row)) {
+        let mut items = inputs::events(size / 4);
+        items.per_record = 1;
+        for zstd in [false, true] {
+            let subject = Subject::new(&items, zstd, folder);
+            let reference = if zstd { (5.3, 1.2) } else { (1.3, 1.2) };
+            get(asked, report, &subject, "get-single", zstd, reference);
+            if zstd {
+                scan(asked, report, &subject, "scan-small", zstd);
+            }
+        }
+    }
+    if asked.wants("open-t") {
+        open_tiny(asked, folder, report);
+    }
+}
+
+fn name(row: &str, zstd: bool) -> String {
+    format!("{row} {}", if zstd { "zstd" } else { "none" })
+}
+
+fn open_events(asked: &Asked, report: &mut Report, subject: &Subject<'_>, zstd: bool) {
+    let name = name("open-e", zstd);
+    if !asked.wants(&name) {
+        return;
+    }
+    const TIMES: u64 = 200;
+    let size = std::fs::metadata(&subject.path).unwrap().len();
+    let tail = size.min(256 << 10);
+    let (ours, limit) = in_turn(
+        asked.runs,
+        || once(|| (0..TIMES).for_each(|_| assert!(subject.open(1).item_count() > 0))).0,
+        || {
+            let read = || {
+                let mut buffer = vec![0; tail as usize];
+                let file = File::open(&subject.path).unwrap();
+                file.read_exact_at(&mut buffer, size - tail).unwrap();
+                std::hint::black_box(&buffer);
+            };
+            once(|| (0..TIMES).for_each(|_| read())).0
+        },
+    );
+    let amount = Amount::Operations(TIMES);
+    let limit = Some((limit, "open and one pread of 256 KiB"));
+    report.row(&Row { name, ours, limit, amount, reference: Some((27.0, 1.0)), external: None });
+}
+
+fn get(
+    asked: &Asked,
+    report: &mut Report,
+    subject: &Subject<'_>,
+    row: &str,
+    zstd: bool,
+    reference: (f64, f64),
+) {
+    let name = name(row, zstd);
+    if !asked.wants(&name) {
+        return;
+    }
+    let reader = subject.open(1);
+    let positions = subject.scattered(if asked.quick { 2_000 } else { 20_000 });
+    let file = File::open(&subject.path).unwrap();
+    let records: Vec<_> = positions.iter().map(|&p| reader.directory().place(p).unwrap()).collect();
+    let (ours, limit) = in_turn(
+        asked.runs,
+        || {
+            let get = |&position: &u32| {
+                assert!(reader.get(position).unwrap() == subject.views[position as usize]);
+            };
+            once(|| positions.iter().for_each(get)).0
+        },
+        || {
+            let mut decompressor = zstd::bulk::Decompressor::new().unwrap();
+            let mut buffer = vec![0; 1 << 20];
+            let mut out = Vec::with_capacity(1 << 20);
+            once(|| {
+                for place in &records {
+                    let range = &place.record.range;
+                    let stored = &mut buffer[..(range.end - range.start) as usize];
+                    if zstd {
+                        file.read_exact_at(stored, range.start).unwrap();
+                        let frame = zstd::zstd_safe::find_frame_compressed_size(stored).unwrap();
+                        decompressor.decompress_to_buffer(&stored[..frame], &mut out).unwrap();
+                    } else if place.record.item_count > 1 {
+                        let tail = 525.min(stored.len());
+                        file.read_exact_at(&mut stored[..tail], range.end - tail as u64).unwrap();
+                        file.read_exact_at(&mut stored[..1024], range.start).unwrap();
+                    } else {
+                        file.read_exact_at(stored, range.start).unwrap();
+                    }
+                }
+            })
+            .0
+        },
+    );
+    let what = match (zstd, subject.items.per_record) {
+        (true, _) => "pread of the record and bare decoding, buffers reused",
+        (false, 1) => "one pread",
+        (false, _) => "two small preads",
+    };
+    let amount = Amount::Operations(positions.len() as u64);
+    let limit = Some((limit, what));
+    report.row(&Row { name, ours, limit, amount, reference: Some(reference), external: None });
+}
+
+fn get_many(asked: &Asked, report: &mut Report, subject: &Subject<'_>) {
+    for (threads, reference) in [(1, (64.0, 1.2)), (2, (35.0, 1.3))] {
+        let name = format!("many-e zstd 1000 {threads}t");
+        if !asked.wants(&name) {
+            continue;
+        }
+        let reader = subject.open(threads);
+        let positions = subject.scattered(1000);
+        let frames = stored_payloads(&reader, positions.iter().map(|p| p / 128));
+        let ours = || {
+            let mut seen = 0;
+            let (run, ()) = once(|| {
+                reader
+                    .get_many(&positions, |request, item| {
+                        assert!(item == subject.views[positions[request] as usize]);
+                        seen += 1;
+                    })
+                    .unwrap();
+            });
+            assert_eq!(seen, positions.len());
+            run
+        };
+        let limit = || once(|| limits::spread(&frames, threads, |frame| decode(frame))).0;
+        let (ours, limit) = in_turn(asked.runs, ours, limit);
+        let limit = Some((limit, "bare decoding of the same records"));
+        let reference = Some(reference);
+        report.row(&Row { name, ours, limit, amount: Amount::Once, reference, external: None });
+    }
+}
+
+/// The frames of some records.
+fn stored_payloads(reader: &Reader, records: impl Iterator<Item = u32>) -> Vec<sealpack::Bytes> {
+    records
+        .map(|number| {
+            let stored = reader.stored_record(number).unwrap();
+            let length = zstd::zstd_safe::find_frame_compressed_size(&stored).unwrap();
+            stored.slice(..length)
+        })
+        .collect()
+}
+
+thread_local! {
+    static DECODER: std::cell::RefCell<(zstd::bulk::Decompressor<'static>, Vec<u8>)> =
+        std::cell::RefCell::new((zstd::bulk::Decompressor::new().unwrap(), Vec::with_capacity(1 << 20)));
+}
+
+fn decode(frame: &[u8]) {
+    DECODER.with_borrow_mut(|(decoder, out)| {
+        std::hint::black_box(decoder.decompress_to_buffer(frame, out).unwrap());
+    });
+}
+
+fn scan(asked: &Asked, report: &mut Report, subject: &Subject<'_>, row: &str, zstd: bool) {
+    for threads in [1, 2] {
+        let name = format!("{} {threads}t", name(row, zstd));
+        if !asked.wants(&name) {
+            continue;
+        }
+        let reader = subject.open(threads);
+        let bytes = subject.items.bytes.len();
+        let ours = || {
+            let count = || reader.iter().unwrap().map(|item| item.unwrap().len()).sum::<usize>();
+            let (run, sum) = once(count);
+            assert_eq!(sum, bytes);
+            run
+        };
+        let frames = match zstd {
+            true => stored_payloads(&reader, 0..reader.directory().record_count()),
+            false => Vec::new(),
+        };
+        let limit = || match zstd {
+            true => once(|| limits::spread(&frames, threads, |frame| decode(frame))).0,
+            false => bare_scan(&subject.path),
+        };
+        let (ours, limit) = in_turn(asked.runs, ours, limit);
+        let what =
+            if zstd { "bare decoding, buffers reused" } else { "pread of 1 MiB, one thread" };
+        let reference = match (row, zstd, threads) {
+            ("scan-e", false, 1) => Some((6000.0, 1.2)),
+            ("scan-e", true, 1) => Some((1900.0, 1.0)),
+            ("scan-e", true, 2) => Some((1900.0, 1.8)),
+            ("scan-small", true, 1) => Some((254.0, 1.5)),
+            _ => None,
+        };
+        let amount = Amount::Bytes(bytes as u64);
+        report.row(&Row {
+            name,
+            ours,
+            limit: Some((limit, what)),
+            amount,
+            reference,
+            external: None,
+        });
+    }
+}
+
+fn bare_scan(path: &Path) -> Run {
+    let file = File::open(path).unwrap();
+    let size = file.metadata().unwrap().len();
+    let mut buffer = vec![0; 1 << 20];
+    let mut read = || {
+        let mut at = 0;
+        while at < size {
+            let length = (size - at).min(1 << 20) as usize;
+            file.read_exact_at(&mut buffer[..length], at).unwrap();
+            at += length as u64;
+        }
+    };
+    once(&mut read).0
+}
+
+fn verify(asked: &Asked, report: &mut Report, subject: &Subject<'_>, zstd: bool) {
+    let name = format!("{} 2t", name("verify-e", zstd));
+    if !asked.wants(&name) {
+        return;
+    }
+    let reader = subject.open(2);
+    let payloads = subject.items.payloads();
+    let frames = match zstd {
+        true => stored_payloads(&reader, 0..reader.directory().record_count()),
+        false => Vec::new(),
+    };
+    let ours = || {
+        let (run, report) = once(|| reader.verify().unwrap());
+        assert!(report.is_ok());
+        run
+    };
+    let limit = || {
+        once(|| {
+            limits::spread(&frames, 2, |frame| decode(frame));
+            limits::spread(&payloads, 2, |payload| limits::sha_once(payload));
+        })
+        .0
+    };
+    let (ours, limit) = in_turn(asked.runs, ours, limit);
+    let reference = Some(if zstd { (1440.0, 2.0) } else { (950.0, 2.5) });
+    let what = "decoding and SHA-256 (sha2), 2 threads";
+    report.row(&Row {
+        name,
+        ours,
+        limit: Some((limit, what)),
+        amount: Amount::Once,
+        reference,
+        external: None,
+    });
+}
+
+/// T: opening a pack of twenty million records.
+fn open_tiny(asked: &Asked, folder: &Path, report: &mut Report) {
+    let items = inputs::tiny(if asked.quick { 1_000_000 } else { 20_000_000 });
+    let path = folder.join("tiny.pack");
+    let options = Writer::options().items_per_record(1).codec(Plain).content_hash(false);
+    let mut writer = options.overwrite(true).create(&path).unwrap();
+    // Sizes that differ, as those of real records do.
+    for (number, item) in items.slices().enumerate() {
+        writer.append(&item[..1 + number * 7 % 10]).unwrap();
+    }
+    writer.finish().unwrap();
+    let size = std::fs::metadata(&path).unwrap().len();
+    let index = u64::from(Reader::open(&path).unwrap().trailer().index_size) + 76;
+    let (ours, limit) = in_turn(
+        asked.runs,
+        || once(|| Reader::open(&path).unwrap()).0,
+        || {
+            once(|| {
+                let mut buffer = vec![0; index as usize];
+                File::open(&path).unwrap().read_exact_at(&mut buffer, size - index).unwrap();
+                std::hint::black_box(crc::crc32c(&buffer));
+            })
+            .0
+        },
+    );
+    let what = "one read of the index, and its CRC";
+    report.row(&Row {
+        name: "open-t".into(),
+        ours,
+        limit: Some((limit, what)),
+        amount: Amount::Once,
+        reference: Some((193.0, 5.0)),
+        external: None,
+    });
+}

@@ -1,0 +1,125 @@
+//! The table.
+
+use super::Asked;
+use super::measure::Run;
+
+/// A line of the table.
+pub struct Row {
+    /// Its name, as the command line takes it.
+    pub name: String,
+    /// Ours.
+    pub ours: Run,
+    /// The limit, and what it is.
+    pub limit: Option<(Run, &'static str)>,
+    /// Bytes worked on, for rates; operations where a time per operation says
+    /// more.
+    pub amount: Amount,
+    /// What the Go library reached on a machine of this kind, in the unit of
+    /// the row, and the ratio that ours is to reach.
+    pub reference: Option<(f64, f64)>,
+    /// The external packer's seconds.
+    pub external: Option<f64>,
+}
+
+/// What a row counts.
+#[derive(Clone, Copy)]
+pub enum Amount {
+    Bytes(u64),
+    Operations(u64),
+    Once,
+}
+
+impl Amount {
+    fn unit(self) -> &'static str {
+        match self {
+            Self::Bytes(_) => "MB/s",
+            Self::Operations(_) => "µs",
+            Self::Once => "ms",
+        }
+    }
+
+    /// The figure of a run; more is better for rates alone.
+    fn figure(self, seconds: f64) -> f64 {
+        match self {
+            Self::Bytes(bytes) => bytes as f64 / seconds / 1e6,
+            Self::Operations(count) => seconds / count as f64 * 1e6,
+            Self::Once => seconds * 1e3,
+        }
+    }
+
+    /// How many times as good `figure` is as `other`.
+    fn ratio(self, figure: f64, other: f64) -> f64 {
+        if matches!(self, Self::Bytes(_)) { figure / other } else { other / figure }
+    }
+}
+
+pub struct Report {
+    json: bool,
+    rows: usize,
+}
+
+impl Report {
+    pub fn new(asked: &Asked) -> Self {
+        if !asked.json {
+            println!(
+                "{:<30} {:>10} {:>5} {:>10} {:>6}  {:>10} {:>6} {:>5}  {:>7} {:>8}  limit",
+                "", "ours", "", "limit", "ratio", "reference", "ratio", "goal", "cpu s", "memory"
+            );
+        }
+        Self { json: asked.json, rows: 0 }
+    }
+
+    pub fn row(&mut self, row: &Row) {
+        self.rows += 1;
+        let amount = row.amount;
+        let ours = amount.figure(row.ours.seconds);
+        let limit = row.limit.map(|(run, _)| amount.figure(run.seconds));
+        let to_limit = limit.map(|limit| amount.ratio(ours, limit));
+        let to_reference = row.reference.map(|(figure, _)| amount.ratio(ours, figure));
+        if self.json {
+            let line = serde_json::json!({
+                "row": row.name, "unit": amount.unit(), "ours": ours, "limit": limit,
+                "limit_is": row.limit.map(|(_, what)| what), "ratio_to_limit": to_limit,
+                "reference": row.reference.map(|(figure, _)| figure),
+                "ratio_to_reference": to_reference, "goal": row.reference.map(|(_, goal)| goal),
+                "external": row.external.map(|seconds| amount.figure(seconds)),
+                "seconds": row.ours.seconds, "cpu_seconds": row.ours.cpu,
+                "memory_bytes": row.ours.memory,
+            });
+            println!("{line}");
+            return;
+        }
+        let text =
+            |figure: Option<f64>| figure.map_or("–".into(), |figure| format!("{figure:.1}"));
+        let ratio = |ratio: Option<f64>| ratio.map_or("–".into(), |ratio| format!("{ratio:.2}"));
+        println!(
+            "{:<30} {:>10} {:>5} {:>10} {:>6}  {:>10} {:>6} {:>5}  {:>7.2} {:>8}  {}{}",
+            row.name,
+            text(Some(ours)),
+            amount.unit(),
+            text(limit),
+            ratio(to_limit),
+            text(row.reference.map(|(figure, _)| figure)),
+            ratio(to_reference),
+            ratio(row.reference.map(|(_, goal)| goal)),
+            row.ours.cpu,
+            format!("{:.1} MB", row.ours.memory as f64 / 1e6),
+            row.limit.map_or("", |(_, what)| what),
+            row.external.map_or(String::new(), |seconds| {
+                let figure = amount.figure(seconds);
+                format!("; external {figure:.1}, ratio {:.2}", amount.ratio(ours, figure))
+            }),
+        );
+    }
+
+    pub fn finish(self) {
+        assert!(self.rows > 0, "no row of that name");
+        if !self.json {
+            println!(
+                "\n{} rows. Rates in MB/s (10^6): more is better; times: less is. A ratio above 1 is ours ahead.\n\
+                 reference: the Go library on a 2-core x86-64 machine and tmpfs, November 2026.",
+                self.rows
+            );
+        }
+    }
+}

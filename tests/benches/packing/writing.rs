@@ -1,0 +1,230 @@
+//! Rows that write.
+
+use std::path::Path;
+
+use sealpack::{Bytes, Plain, SealedPack, Writer, WriterOptions, Zstd};
+
+use super::Asked;
+use super::external;
+use super::inputs::{self, Items};
+use super::limits;
+use super::measure::{Run, in_turn, median, once};
+use super::report::{Amount, Report, Row};
+
+/// How a row writes.
+#[derive(Clone, Copy)]
+struct Work {
+    zstd: bool,
+    hash: bool,
+    workers: usize,
+    /// MB/s of the Go library, and the ratio to reach.
+    reference: Option<(f64, f64)>,
+}
+
+const fn work(zstd: bool, hash: bool, workers: usize, reference: f64, goal: f64) -> Work {
+    Work { zstd, hash, workers, reference: Some((reference, goal)) }
+}
+
+const EVENTS: [Work; 7] = [
+    work(false, false, 1, 2136.0, 1.6),
+    work(false, true, 1, 1164.0, 2.0),
+    work(false, true, 2, 1496.0, 2.0),
+    work(true, false, 1, 592.0, 1.0),
+    work(true, false, 2, 1087.0, 1.0),
+    work(true, true, 1, 504.0, 1.1),
+    work(true, true, 2, 741.0, 1.25),
+];
+
+const LEDGERS: [Work; 5] = [
+    work(false, false, 1, 2003.0, 1.6),
+    work(false, true, 1, 860.0, 2.2),
+    work(false, true, 2, 1390.0, 2.0),
+    work(true, false, 2, 445.0, 1.0),
+    work(true, true, 2, 313.0, 1.3),
+];
+
+pub fn rows(asked: &Asked, folder: &Path, report: &mut Report) {
+    let size = if asked.quick { 64 << 20 } else { 1 << 30 };
+    if asked.wants("write-e") {
+        let items = inputs::events(size);
+        EVENTS.iter().for_each(|&work| row(asked, folder, report, "write-e", &items, work));
+    }
+    if asked.wants("write-r") {
+        let items = inputs::records_of_50_kb(size / 2);
+        for zstd in [false, true] {
+            for hash in [false, true] {
+                for workers in [1, 2] {
+                    let work = Work { zstd, hash, workers, reference: None };
+                    row(asked, folder, report, "write-r", &items, work);
+                }
+            }
+        }
+    }
+    if asked.wants("write-l") || asked.wants("write-f") {
+        let items = inputs::ledgers(size);
+        if asked.wants("write-l") {
+            LEDGERS.iter().for_each(|&work| row(asked, folder, report, "write-l", &items, work));
+        }
+        if asked.wants("write-f") {
+            freeze(asked, folder, report, &items);
+        }
+    }
+    if asked.wants("write-t") {
+        tiny(asked, folder, report);
+    }
+    if asked.wants("write-s") {
+        let items = inputs::small();
+        let work = Work { zstd: true, hash: false, workers: 2, reference: None };
+        row(asked, folder, report, "write-s", &items, work);
+    }
+}
+
+fn options(work: Work, per_record: u32) -> WriterOptions {
+    let options = Writer::options()
+        .items_per_record(per_record)
+        .content_hash(work.hash)
+        .threads(work.workers);
+    if work.zstd { options.codec(Zstd::level(3)) } else { options.codec(Plain) }
+}
+
+/// Writes all items, checks the count, removes the pack.
+fn write(options: WriterOptions, items: &Items, path: &Path) -> Run {
+    let (run, sealed) = once(|| {
+        let mut writer = options.create(path).unwrap();
+        items.slices().for_each(|item| writer.append(item).unwrap());
+        writer.finish().unwrap()
+    });
+    check(&sealed, items.lengths.len(), path);
+    run
+}
+
+fn check(sealed: &SealedPack, items: usize, path: &Path) {
+    assert_eq!(sealed.trailer.total_items as usize, items);
+    assert_eq!(std::fs::metadata(path).unwrap().len(), sealed.file_size);
+    std::fs::remove_file(path).unwrap();
+}
+
+fn row(asked: &Asked, folder: &Path, report: &mut Report, input: &str, items: &Items, work: Work) {
+    let Work { zstd, hash, workers, reference } = work;
+    let name = format!(
+        "{input} {}{} {workers}w",
+        if zstd { "zstd" } else { "none" },
+        if hash { "+hash" } else { "" }
+    );
+    if !asked.wants(&name) {
+        return;
+    }
+    let payloads = items.payloads();
+    let path = folder.join("bench.pack");
+    let raw = folder.join("bench.raw");
+    let (what, limit): (&'static str, Box<dyn Fn()>) = match (zstd, hash) {
+        (false, false) => (
+            "one copy into 1 MiB buffers, and write",
+            Box::new(|| limits::copy_and_write(items.slices(), &raw)),
+        ),
+        (false, true) => (
+            "SHA-256 of each record (sha2) on the workers",
+            Box::new(|| limits::spread(&payloads, workers, |payload| limits::sha_once(payload))),
+        ),
+        (true, false) => (
+            "the bare zstd loop on the workers",
+            Box::new(|| limits::spread(&payloads, workers, |payload| limits::zstd_once(payload))),
+        ),
+        (true, true) => (
+            "zstd and SHA-256 (sha2) in turn on the workers",
+            Box::new(|| {
+                limits::spread(&payloads, workers, |payload| {
+                    limits::sha_once(payload);
+                    limits::zstd_once(payload);
+                });
+            }),
+        ),
+    };
+    let (ours, limit) = in_turn(
+        asked.runs,
+        || write(options(work, items.per_record), items, &path),
+        || once(&limit).0,
+    );
+    let external = asked.external.as_ref().map(|command| {
+        let file = folder.join("bench.items");
+        external::write_items(items, &file);
+        let run = || external::run(command, &file, &path, zstd, hash, workers);
+        let mut seconds: Vec<f64> = (0..asked.runs).map(|_| run()).collect();
+        std::fs::remove_file(&file).unwrap();
+        seconds.sort_by(f64::total_cmp);
+        seconds[seconds.len() / 2]
+    });
+    let amount = Amount::Bytes(items.bytes.len() as u64);
+    report.row(&Row { name, ours, limit: Some((limit, what)), amount, reference, external });
+}
+
+/// F: items that are compressed already, handed over.
+fn freeze(asked: &Asked, folder: &Path, report: &mut Report, ledgers: &Items) {
+    let frozen = inputs::frozen(ledgers);
+    let bytes: u64 = frozen.iter().map(|item| item.len() as u64).sum();
+    let (path, raw) = (folder.join("bench.pack"), folder.join("bench.raw"));
+    for (hash, reference) in [(false, (2003.0, 2.5)), (true, (860.0, 2.2))] {
+        let name = format!("write-f owned{} 1w", if hash { "+hash" } else { "" });
+        if !asked.wants(&name) {
+            continue;
+        }
+        let work = Work { zstd: false, hash, workers: 1, reference: None };
+        let ours = || {
+            let items: Vec<Bytes> = frozen.clone();
+            let (run, sealed) = once(|| {
+                let mut writer = options(work, 1).format_id(1).create(&path).unwrap();
+                items.into_iter().for_each(|item| writer.append_owned(item).unwrap());
+                writer.finish().unwrap()
+            });
+            check(&sealed, frozen.len(), &path);
+            run
+        };
+        let limit = || match hash {
+            false => once(|| limits::write_vectored(&frozen, &raw)).0,
+            true => once(|| limits::spread(&frozen, 1, |item| limits::sha_once(item))).0,
+        };
+        let what = if hash { "SHA-256 of each item (sha2)" } else { "writev of the same buffers" };
+        let (ours, limit) = in_turn(asked.runs, ours, limit);
+        let amount = Amount::Bytes(bytes);
+        let reference = Some(reference);
+        report.row(&Row {
+            name,
+            ours,
+            limit: Some((limit, what)),
+            amount,
+            reference,
+            external: None,
+        });
+    }
+}
+
+/// T: twenty million items of ten bytes.
+fn tiny(asked: &Asked, folder: &Path, report: &mut Report) {
+    let items = inputs::tiny(if asked.quick { 1_000_000 } else { 20_000_000 });
+    let (path, raw) = (folder.join("bench.pack"), folder.join("bench.raw"));
+    let work = Work { zstd: false, hash: false, workers: 1, reference: None };
+    let (ours, limit) = in_turn(
+        asked.runs,
+        || write(options(work, 1), &items, &path),
+        || once(|| limits::copy_and_write(items.slices(), &raw)).0,
+    );
+    let what = "the same bytes through a 1 MiB buffer";
+    report.row(&Row {
+        name: "write-t none".into(),
+        ours,
+        limit: Some((limit, what)),
+        amount: Amount::Bytes(items.bytes.len() as u64),
+        reference: Some((16.0, 12.0)),
+        external: None,
+    });
+    let hashed = Work { hash: true, ..work };
+    let runs = (0..asked.runs).map(|_| write(options(hashed, 1), &items, &path)).collect();
+    report.row(&Row {
+        name: "write-t none+hash 1w".into(),
+        ours: median(runs),
+        limit: None,
+        amount: Amount::Bytes(items.bytes.len() as u64),
+        reference: None,
+        external: None,
+    });
+}
