@@ -48,6 +48,11 @@ impl Publication {
         Ok((Self { temporary, folder, name: path.to_path_buf(), overwrite }, file))
     }
 
+    /// The file, before it has its name.
+    pub(crate) fn temporary_path(&self) -> &Path {
+        &self.temporary
+    }
+
     /// Makes the file durable, gives it its name, makes the name durable.
     pub(crate) fn publish(self, file: &File) -> Result<(), ErrorKind> {
         let syncing = |error| ErrorKind::io(Doing::Syncing, error);

@@ -141,6 +141,25 @@ impl Writer {
         Ok(())
     }
 
+    /// The file that is being written, which gets its name in
+    /// [`finish`](Self::finish): what a process has to remove that is ended by
+    /// a signal and so drops nothing.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("out.pack");
+    /// let writer = sealpack::Writer::options().create(&path)?;
+    /// let temporary = writer.temporary_path().to_path_buf();
+    /// assert!(temporary.exists() && !path.exists());
+    /// drop(writer);
+    /// assert!(!temporary.exists());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn temporary_path(&self) -> &Path {
+        self.publication.temporary_path()
+    }
+
     /// Items appended so far.
     #[must_use]
     pub fn item_count(&self) -> u32 {

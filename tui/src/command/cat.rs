@@ -1,0 +1,129 @@
+//! `sealpack cat`: all items, or those of a range, one after another.
+
+use std::io::{IsTerminal, stdout};
+use std::ops::Range;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use sealpack::core::error::Misuse;
+
+use super::reading::{About, Reading};
+use crate::items::write::{ItemWriter, OutputFraming};
+use crate::outcome::{Failure, Outcome};
+use crate::progress::Progress;
+
+/// Write all items, or a range of them, to standard output
+///
+/// Without --lines, --framed or --json the items follow each other with nothing between them. What
+/// `pack --lines` took apart, `cat --lines` puts together again, byte for byte (a last line gets a
+/// newline where it had none); the same holds for --framed.
+#[derive(clap::Args, Debug)]
+#[command(after_long_help = EXAMPLES)]
+pub struct Cat {
+    /// The pack
+    file: PathBuf,
+    /// Only the items at positions A to B-1; A.. and ..B leave an end open
+    #[arg(long, value_name = "A..B")]
+    range: Option<Positions>,
+    #[command(flatten)]
+    framing: OutputFraming,
+    #[command(flatten)]
+    reading: Reading,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  sealpack cat log.pack --lines | grep error        every line
+  sealpack cat log.pack --lines --range 1000..1010  ten of them
+  sealpack cat old.pack --framed | sealpack pack --framed - -o new.pack --items-per-record 16
+                                                    write a pack anew";
+
+/// A range of positions, its ends perhaps open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Positions {
+    start: u64,
+    end: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct NotARange;
+
+impl std::fmt::Display for NotARange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a range is A..B with A not above B; 10..20 are ten items, 10.. all from there")
+    }
+}
+
+impl std::error::Error for NotARange {}
+
+impl FromStr for Positions {
+    type Err = NotARange;
+
+    fn from_str(text: &str) -> Result<Self, NotARange> {
+        let (start, end) = text.split_once("..").ok_or(NotARange)?;
+        let number = |text: &str| text.parse::<u64>().map_err(|_| NotARange);
+        let start = if start.is_empty() { 0 } else { number(start)? };
+        let end = if end.is_empty() { None } else { Some(number(end)?) };
+        match end {
+            Some(end) if end < start => Err(NotARange),
+            _ => Ok(Self { start, end }),
+        }
+    }
+}
+
+impl Positions {
+    /// The positions of a pack that has so many items.
+    fn of(self, items: u32) -> Result<Range<u32>, Misuse> {
+        let missing = |position| Misuse::Position { position, items };
+        // `end` may be the number of items: it is the position behind the last.
+        let within = |position| match u32::try_from(position) {
+            Ok(within) if within <= items => Ok(within),
+            _ => Err(missing(position)),
+        };
+        Ok(within(self.start)?..self.end.map_or(Ok(items), within)?)
+    }
+}
+
+/// Runs it.
+///
+/// # Errors
+/// [`Failure`]: a pack that cannot be read, a range it does not have.
+pub fn run(args: &Cat) -> Result<Outcome, Failure> {
+    let (reader, chosen) = args.reading.open_and_tell(&args.file, args.framing.is_json())?;
+    let range = match args.range {
+        None => 0..reader.item_count(),
+        Some(positions) => positions
+            .of(reader.item_count())
+            .map_err(|misuse| Failure::Position { path: args.file.clone(), misuse })?,
+    };
+    let about = About::new(&args.file, chosen);
+    let mut to = ItemWriter::new(args.framing, &about)?;
+    // Where the items go to the terminal, the bar would stand among them.
+    let quiet = args.framing.is_json() || stdout().is_terminal();
+    let mut progress = Progress::items("reading", u64::from(range.end - range.start), quiet);
+    for (position, item) in range.clone().zip(reader.range(range)?) {
+        let item = item?;
+        to.write(position, &item)?;
+        progress.add(1);
+    }
+    to.finish().map(|()| Outcome::Fine)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_may_leave_an_end_open_and_may_not_be_upside_down() {
+        let of = |text: &str| text.parse::<Positions>().map(|positions| positions.of(10));
+        assert_eq!(of("2..5").unwrap(), Ok(2..5));
+        assert_eq!(of("2..").unwrap(), Ok(2..10));
+        assert_eq!(of("..5").unwrap(), Ok(0..5));
+        assert_eq!(of("..").unwrap(), Ok(0..10));
+        assert_eq!(of("10..10").unwrap(), Ok(10..10));
+        assert_eq!(of("3..11").unwrap(), Err(Misuse::Position { position: 11, items: 10 }));
+        for text in ["5..2", "5", "a..b", "1...3", "1..=3", "-1..3"] {
+            assert!(of(text).is_err(), "{text}");
+        }
+    }
+}

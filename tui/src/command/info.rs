@@ -1,0 +1,192 @@
+//! `sealpack info`: the trailer and what it says of the file.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use sealpack::core::codec::zstd_frame::FrameHeader;
+use sealpack::core::format::Dialect;
+use sealpack::core::format::known::{self, known};
+use sealpack::{ChosenCodec, Reader};
+use serde::Serialize;
+
+use super::reading::{About, Reading};
+use crate::items::write::{hex, standard_output};
+use crate::outcome::{Failure, Outcome};
+use crate::report::{self, BOLD, DOUBTFUL};
+use crate::size::{Count, Decimal};
+
+/// Show the trailer and what it says of the file
+///
+/// Trailer, app data and index are checked against their checksums, records are not read; `sealpack
+/// verify` checks everything.
+#[derive(clap::Args, Debug)]
+#[command(after_long_help = EXAMPLES)]
+pub struct Info {
+    /// The pack
+    file: PathBuf,
+    /// One JSON object instead of a table
+    #[arg(long)]
+    json: bool,
+    /// Write the app data to standard output, and nothing else
+    #[arg(long, conflicts_with = "json")]
+    app_data: bool,
+    #[command(flatten)]
+    reading: Reading,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  sealpack info log.pack
+  sealpack info log.pack --json | jq .total_items
+  sealpack info ledgers.pack --app-data | xxd       what the application stored";
+
+/// The largest first record that is read to see whether frames carry a
+/// checksum.
+const MOST_LOOKED_AT: u64 = 16 << 20;
+
+/// What is told, in JSON as in words.
+#[derive(Serialize)]
+struct Facts {
+    #[serde(flatten)]
+    about: About,
+    file_size: u64,
+    version: u8,
+    dialect: &'static str,
+    format_id: u32,
+    known_as: Option<&'static str>,
+    total_items: u32,
+    record_count: u32,
+    items_per_record: u32,
+    records_size: u64,
+    index_size: u32,
+    app_data_size: u32,
+    /// Whether a checksum covers the app data; null where there is none.
+    app_data_checksum: Option<bool>,
+    content_hash: Option<String>,
+    record_checksum: bool,
+    /// Whether the first record's frame carries a checksum; null where
+    /// records are no frames.
+    frame_checksum: Option<bool>,
+}
+
+impl Facts {
+    fn of(reader: &Reader, chosen: Option<ChosenCodec>) -> Result<Self, Failure> {
+        let trailer = reader.trailer();
+        let app_data_checksum = reader.dialect() == Dialect::AppDataCrc;
+        Ok(Self {
+            about: About::new(reader.path(), chosen),
+            file_size: reader.file_size(),
+            // A pack of another version does not open.
+            version: 1,
+            dialect: reader.dialect().name(),
+            format_id: trailer.format_id,
+            known_as: known(trailer.format_id).map(|known| known.name),
+            total_items: trailer.total_items,
+            record_count: trailer.record_count,
+            items_per_record: trailer.items_per_record,
+            records_size: reader.directory().records_end(),
+            index_size: trailer.index_size,
+            app_data_size: trailer.app_data_size,
+            app_data_checksum: (trailer.app_data_size > 0).then_some(app_data_checksum),
+            content_hash: trailer.content_hash.map(|hash| hex(&hash)),
+            record_checksum: trailer.record_checksum,
+            frame_checksum: frame_checksum(reader, chosen)?,
+        })
+    }
+
+    /// Whether something is known to cover every byte of every item.
+    fn items_are_protected(&self) -> bool {
+        self.content_hash.is_some() || self.record_checksum || self.frame_checksum == Some(true)
+    }
+
+    fn print(&self, reader: &Reader, to: &mut dyn Write) -> io::Result<()> {
+        writeln!(to, "{BOLD}{}{BOLD:#}", self.about.path())?;
+        let mut row = |name: &str, value: &str| writeln!(to, "  {name:<16} {value}");
+        row("items", &Count(self.total_items.into()).to_string())?;
+        let records = Count(self.record_count.into());
+        row("records", &format!("{records}, {} items each", Count(self.items_per_record.into())))?;
+        row("file", &bytes(self.file_size))?;
+        row("  records", &bytes(self.records_size))?;
+        row("  index", &bytes(self.index_size.into()))?;
+        row("  app data", &self.app_data(reader))?;
+        let known_as = self.known_as.map(|name| format!(" ({name})")).unwrap_or_default();
+        row("format id", &format!("{}{known_as}", format_id(self.format_id)))?;
+        row("codec", &self.about.codec())?;
+        row("version", &format!("{}, dialect {}", self.version, self.dialect))?;
+        row("content hash", self.content_hash.as_deref().unwrap_or("none"))?;
+        let covered = if self.record_checksum { "covers whole records" } else { self.lengths() };
+        row("record checksum", covered)?;
+        row(
+            "frame checksum",
+            match self.frame_checksum {
+                Some(true) => "yes (first record)",
+                Some(false) => "no (first record)",
+                None => "none",
+            },
+        )?;
+        if !self.items_are_protected() && self.total_items > 0 {
+            let warning = "nothing covers the items' bytes: a flipped bit in one is not noticed";
+            writeln!(to, "  {DOUBTFUL}{warning}{DOUBTFUL:#}")?;
+        }
+        Ok(())
+    }
+
+    fn lengths(&self) -> &'static str {
+        if self.items_per_record == 1 { "none" } else { "covers item lengths only" }
+    }
+
+    fn app_data(&self, reader: &Reader) -> String {
+        const SHOWN: usize = 16;
+        let Some(covered) = self.app_data_checksum else { return "none".into() };
+        let all = reader.app_data();
+        let dots = if all.len() > SHOWN { "…" } else { "" };
+        let start = hex(all.get(..SHOWN).unwrap_or(all));
+        let covered = if covered { "" } else { ", not protected by a checksum" };
+        format!("{}: {start}{dots}{covered}", bytes(self.app_data_size.into()))
+    }
+}
+
+fn bytes(size: u64) -> String {
+    match size {
+        0..1000 => format!("{size} bytes"),
+        _ => format!("{} bytes ({})", Count(size), Decimal(size)),
+    }
+}
+
+/// As people write it: small ones are numbered, others are patterns.
+fn format_id(id: u32) -> String {
+    if id < 0x1_0000 { id.to_string() } else { format!("{id:#010X}").replace("0X", "0x") }
+}
+
+fn frame_checksum(reader: &Reader, chosen: Option<ChosenCodec>) -> Result<Option<bool>, Failure> {
+    if chosen.and_then(|chosen| chosen.codec) != Some(known::Codec::Zstd) {
+        return Ok(None);
+    }
+    let mut records = reader.directory().records(0..reader.directory().record_count());
+    let Some(first) = records.find(|record| record.size() > 0) else { return Ok(None) };
+    if first.size() > MOST_LOOKED_AT {
+        return Ok(None);
+    }
+    let stored = reader.stored_record(first.number)?;
+    Ok(FrameHeader::parse(&stored).ok().map(|header| header.checksum))
+}
+
+/// Runs it.
+///
+/// # Errors
+/// [`Failure`]: a pack that cannot be read.
+pub fn run(args: &Info) -> Result<Outcome, Failure> {
+    if args.app_data {
+        let reader = args.reading.open(&args.file)?;
+        let written = standard_output().and_then(|mut to| to.write_all(reader.app_data()));
+        return written.map(|()| Outcome::Fine).map_err(Failure::Output);
+    }
+    // The table and the object say themselves what decided the codec.
+    let (reader, chosen) = args.reading.open_and_tell(&args.file, true)?;
+    let facts = Facts::of(&reader, chosen)?;
+    match args.json {
+        true => report::print_json(&facts)?,
+        false => report::print(|to| facts.print(&reader, to))?,
+    }
+    Ok(Outcome::Fine)
+}

@@ -1,0 +1,68 @@
+//! The subcommands, a module each: its arguments (`clap::Args`) and a `run`.
+
+mod cat;
+mod get;
+mod info;
+mod pack;
+mod reading;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Parser, Subcommand};
+
+use crate::outcome::{Failure, Outcome};
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Yellow.on_default().bold())
+    .usage(AnsiColor::Yellow.on_default().bold())
+    .literal(AnsiColor::Green.on_default())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// Many items in one sealed, immutable file: pack them, find any of them by
+/// its position with one read, and know that the file is whole.
+#[derive(Parser)]
+#[command(name = "sealpack", version, styles = STYLES, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  sealpack pack /usr/share/doc -o doc.pack     every file below a folder, an item each
+  sealpack pack --lines big.log -o log.pack    every line an item
+  sealpack get log.pack 41                     the 42nd line
+  sealpack verify *.pack                       every check there is
+
+Exit status: 0 fine; 1 a pack is corrupt or did not verify; 2 wrong usage;
+3 anything else (a file that is not there, a full disk).
+`sealpack COMMAND --help` says more, with examples.";
+
+#[derive(Subcommand)]
+enum Command {
+    Pack(pack::Pack),
+    Info(info::Info),
+    Get(get::Get),
+    Cat(cat::Cat),
+    Verify(verify::Verify),
+}
+
+/// Parses the arguments and runs what they ask for.
+pub fn main() -> ExitCode {
+    match run(&Cli::parse().command) {
+        Ok(outcome) => outcome.into(),
+        Err(failure) => failure.tell(),
+    }
+}
+
+fn run(command: &Command) -> Result<Outcome, Failure> {
+    match command {
+        Command::Pack(args) => pack::run(args),
+        Command::Info(args) => info::run(args),
+        Command::Get(args) => get::run(args),
+        Command::Cat(args) => cat::run(args),
+        Command::Verify(args) => verify::run(args),
+    }
+}

@@ -1,0 +1,350 @@
+//! `sealpack pack`: files, lines or frames into a pack.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use sealpack::core::format::Dialect;
+use sealpack::{ErrorKind, Plain, SealedPack, Writer, WriterOptions, Zstd};
+use serde::Serialize;
+
+use crate::interrupt::Interrupt;
+use crate::items::read::{self, Accept, Split};
+use crate::items::walk::{self, Found, Outputs, Skipped};
+use crate::items::write::hex;
+use crate::outcome::{Failure, Input, Outcome};
+use crate::progress::Progress;
+use crate::report::{self, BOLD};
+use crate::size::{Count, Decimal, parse_size, parse_u32};
+
+/// Pack files, lines or frames into one sealed file
+///
+/// Each INPUT is an item: a file; every file below a folder, sorted by name, folder by folder; or
+/// standard input, as `-`. With --lines or --framed each INPUT is taken apart into items. Symbolic
+/// links below a folder are left out (and counted) unless --follow-links; those that are named are
+/// followed. A file that cannot be read ends the packing: its items' positions would be wrong.
+///
+/// The pack appears whole or not at all: it is written under a temporary name next to FILE, synced,
+/// and renamed. An existing FILE is left alone, or replaced at the very end with --force.
+#[derive(clap::Args, Debug)]
+#[command(after_long_help = EXAMPLES)]
+pub struct Pack {
+    /// Files, folders, or - for standard input
+    #[arg(required = true, value_name = "INPUT")]
+    inputs: Vec<PathBuf>,
+    /// The pack to write
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// Each line is an item, without its newline; a carriage return stays, a
+    /// last line needs no newline
+    #[arg(long, conflicts_with = "framed")]
+    lines: bool,
+    /// Each item comes as its length (u32, little-endian), then its bytes
+    #[arg(long)]
+    framed: bool,
+    /// Follow symbolic links below folders too
+    #[arg(long)]
+    follow_links: bool,
+    #[command(flatten)]
+    shape: Shape,
+    #[command(flatten)]
+    writing: Writing,
+    /// One JSON object instead of the summary, and no progress
+    #[arg(long)]
+    json: bool,
+}
+
+/// What the pack says.
+#[derive(clap::Args, Debug)]
+#[command(next_help_heading = "The pack")]
+struct Shape {
+    /// Items in a record: more compress better, fewer are read faster
+    #[arg(long, value_name = "N", default_value = "128", value_parser = clap::value_parser!(u32).range(1..))]
+    items_per_record: u32,
+    /// How records are encoded
+    #[arg(long, default_value = "zstd")]
+    codec: CodecArgument,
+    /// The zstd level, 1 (fast) to 22 (small) [default: 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(-7..=22), allow_negative_numbers = true)]
+    level: Option<i32>,
+    /// Store no SHA-256 of the items
+    #[arg(long)]
+    no_content_hash: bool,
+    /// Cover whole records with their checksum, not only item lengths
+    #[arg(long)]
+    record_checksum: bool,
+    /// What the items are: your number, decimal or 0x hexadecimal [default: 1
+    /// for zstd, 0 for none]
+    #[arg(long, value_name = "N", value_parser = parse_u32)]
+    format_id: Option<u32>,
+    /// Store this file's bytes as app data
+    #[arg(long, value_name = "FILE")]
+    app_data: Option<PathBuf>,
+    /// Write the older dialect, which has no checksum of the app data
+    #[arg(long)]
+    no_app_data_checksum: bool,
+}
+
+/// How it is written.
+#[derive(clap::Args, Debug)]
+#[command(next_help_heading = "Writing")]
+struct Writing {
+    /// Threads that encode and hash; 0 to do it all on one [default: as many
+    /// as there are cores]
+    #[arg(long, value_name = "N", value_parser = threads)]
+    threads: Option<usize>,
+    /// Start writing to the disk behind every so many bytes (64KiB, 1M)
+    #[arg(long, value_name = "BYTES", value_parser = parse_size)]
+    sync_every: Option<u64>,
+    /// Replace FILE if it is there
+    #[arg(long)]
+    force: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum CodecArgument {
+    /// A zstd frame each
+    Zstd,
+    /// As they are
+    None,
+}
+
+impl CodecArgument {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Zstd => "zstd",
+            Self::None => "none",
+        }
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  sealpack pack /usr/share/doc -o doc.pack             every file below a folder
+  sealpack pack --lines big.log -o log.pack            every line
+  journalctl | sealpack pack --lines - -o journal.pack
+  prog | sealpack pack --framed - -o events.pack --items-per-record 128
+  sealpack pack photos/ -o photos.pack --codec none --items-per-record 1
+                                                       compressed already";
+
+/// More threads than any machine has: a slip of the finger.
+fn threads(text: &str) -> Result<usize, String> {
+    const MOST: usize = 1024;
+    match text.parse() {
+        Ok(threads) if threads <= MOST => Ok(threads),
+        _ => Err(format!("a number from 0 to {MOST}")),
+    }
+}
+
+impl Pack {
+    fn split(&self) -> Split {
+        match (self.lines, self.framed) {
+            (true, _) => Split::Lines,
+            (_, true) => Split::Frames,
+            _ => Split::Whole,
+        }
+    }
+
+    fn options(&self) -> Result<WriterOptions, Failure> {
+        let shape = &self.shape;
+        let mut options = Writer::options()
+            .items_per_record(shape.items_per_record)
+            .content_hash(!shape.no_content_hash)
+            .record_checksum(shape.record_checksum)
+            .overwrite(self.writing.force);
+        options = match (shape.codec, shape.level) {
+            (CodecArgument::Zstd, level) => {
+                options.codec(level.map_or_else(Zstd::default, Zstd::level))
+            }
+            (CodecArgument::None, None) => options.codec(Plain),
+            (CodecArgument::None, Some(_)) => {
+                return Err(Failure::usage("--level says nothing with --codec none"));
+            }
+        };
+        if shape.no_app_data_checksum {
+            options = options.dialect(Dialect::NoAppDataCrc);
+        }
+        if let Some(format_id) = shape.format_id {
+            options = options.format_id(format_id);
+        }
+        if let Some(threads) = self.writing.threads {
+            options = options.threads(threads);
+        }
+        if let Some(bytes) = self.writing.sync_every {
+            options = options.writeback_every(bytes);
+        }
+        if let Some(path) = &shape.app_data {
+            let input = Input::Path(path.clone());
+            options =
+                options.app_data(fs::read(path).map_err(|error| Failure::Input { input, error })?);
+        }
+        Ok(options)
+    }
+
+    /// What no parser of single arguments sees.
+    fn check(&self) -> Result<(), Failure> {
+        if walk::is_standard_input(&self.output) {
+            return Err(Failure::usage(
+                "a pack appears whole or not at all, so it cannot go to standard output: name a file",
+            ));
+        }
+        if self.inputs.iter().filter(|input| walk::is_standard_input(input)).count() > 1 {
+            return Err(Failure::usage("standard input can be read only once: `-` is there twice"));
+        }
+        Ok(())
+    }
+}
+
+/// Runs it.
+///
+/// # Errors
+/// [`Failure`]: an input that cannot be read, a pack that cannot be written.
+pub fn run(args: &Pack) -> Result<Outcome, Failure> {
+    args.check()?;
+    let options = args.options()?;
+    let interrupt = Interrupt::new().map_err(Failure::Signals)?;
+    let writer = interrupt.guard(|| {
+        let writer = options.create(&args.output)?;
+        let temporary = writer.temporary_path().to_path_buf();
+        Ok::<_, sealpack::Error>((writer, temporary))
+    })?;
+    let outputs = Outputs::new([args.output.as_path(), writer.temporary_path()]);
+    let found = walk::find(&args.inputs, args.follow_links, &outputs)?;
+    let progress = Progress::bytes("packing", found.bytes, args.json);
+    let mut packing = Packing { writer, progress, item_bytes: 0 };
+    for input in &found.inputs {
+        read::items(input, args.split(), &mut packing)?;
+    }
+    let summary = packing.finish(args, &found)?;
+    match args.json {
+        true => report::print_json(&summary)?,
+        false => report::print(|to| summary.print(to))?,
+    }
+    Ok(Outcome::Fine)
+}
+
+/// A pack that is being written.
+struct Packing {
+    writer: Writer,
+    progress: Progress,
+    item_bytes: u64,
+}
+
+impl Accept for Packing {
+    fn parts(&mut self, input: &Input, parts: &[&[u8]]) -> Result<(), Failure> {
+        let size: usize = parts.iter().map(|part| part.len()).sum();
+        self.item_bytes += size as u64;
+        let appended = match parts {
+            [item] => self.writer.append(item),
+            parts => self.writer.append_parts(parts),
+        };
+        appended.map_err(|error| refused(input, error))
+    }
+
+    fn owned(&mut self, input: &Input, item: Vec<u8>) -> Result<(), Failure> {
+        self.item_bytes += item.len() as u64;
+        self.writer.append_owned(item).map_err(|error| refused(input, error))
+    }
+
+    fn read(&mut self, bytes: u64) {
+        self.progress.add(bytes);
+    }
+}
+
+/// An item that is too large says which input it came from.
+fn refused(input: &Input, error: sealpack::Error) -> Failure {
+    match error.kind() {
+        ErrorKind::Pack(limit @ sealpack::core::Error::Limit(_)) => {
+            Failure::Item { input: input.clone(), error: limit.clone() }
+        }
+        _ => Failure::Pack(error),
+    }
+}
+
+/// What became of it.
+#[derive(Serialize)]
+struct Summary {
+    path: String,
+    items: u32,
+    records: u32,
+    items_per_record: u32,
+    /// Bytes of the inputs, newlines and lengths of frames among them.
+    bytes_in: u64,
+    /// Bytes of the items.
+    item_bytes: u64,
+    /// Bytes of the pack.
+    bytes_out: u64,
+    /// Bytes in for each byte out; null where there are none.
+    ratio: Option<f64>,
+    seconds: f64,
+    bytes_per_second: f64,
+    codec: &'static str,
+    format_id: u32,
+    record_checksum: bool,
+    content_hash: Option<String>,
+    skipped: Skipped,
+}
+
+impl Packing {
+    fn finish(self, args: &Pack, found: &Found) -> Result<Summary, Failure> {
+        let Self { writer, progress, item_bytes } = self;
+        progress.say("syncing");
+        let SealedPack { trailer, file_size, .. } = writer.finish()?;
+        let seconds = progress.elapsed().as_secs_f64();
+        let bytes_in = progress.done();
+        Ok(Summary {
+            path: args.output.display().to_string(),
+            items: trailer.total_items,
+            records: trailer.record_count,
+            items_per_record: trailer.items_per_record,
+            bytes_in,
+            item_bytes,
+            bytes_out: file_size,
+            ratio: (bytes_in > 0).then(|| quotient(bytes_in, file_size)),
+            seconds,
+            bytes_per_second: quotient(bytes_in, 1) / seconds.max(f64::MIN_POSITIVE),
+            codec: args.shape.codec.name(),
+            format_id: trailer.format_id,
+            record_checksum: trailer.record_checksum,
+            content_hash: trailer.content_hash.map(|hash| hex(&hash)),
+            skipped: found.skipped,
+        })
+    }
+}
+
+fn quotient(of: u64, by: u64) -> f64 {
+    of as f64 / by as f64
+}
+
+impl Summary {
+    fn print(&self, to: &mut dyn Write) -> io::Result<()> {
+        writeln!(to, "{BOLD}{}{BOLD:#}", self.path)?;
+        let mut row = |name: &str, value: String| writeln!(to, "  {name:<6} {value}");
+        let (items, records) = (Count(self.items.into()), Count(self.records.into()));
+        row("items", format!("{items} in {records} records"))?;
+        row("in", bytes(self.bytes_in))?;
+        let ratio = self.ratio.map(|ratio| format!(", {ratio:.2} to 1")).unwrap_or_default();
+        row("out", format!("{}{ratio}", bytes(self.bytes_out)))?;
+        let rate = self.bytes_per_second / 1e6;
+        row("time", format!("{:.2} s, {rate:.0} MB/s", self.seconds))?;
+        row("hash", self.content_hash.clone().unwrap_or_else(|| "none".into()))?;
+        let Skipped { symbolic_links, special_files, output_files } = self.skipped;
+        for (count, what) in [
+            (symbolic_links, "symbolic links: --follow-links packs what they point to"),
+            (special_files, "pipes, sockets or devices"),
+            (output_files, "the pack itself"),
+        ] {
+            if count > 0 {
+                row("left out", format!("{} {what}", Count(count)))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn bytes(size: u64) -> String {
+    match size {
+        0..1000 => format!("{size} bytes"),
+        _ => format!("{} bytes ({})", Count(size), Decimal(size)),
+    }
+}

@@ -1,0 +1,123 @@
+//! What every command has that reads a pack.
+
+use std::path::Path;
+
+use sealpack::core::format::known::{self, known};
+use sealpack::{ChosenCodec, DecidedBy, ReadCodec, Reader};
+use serde::Serialize;
+
+use crate::outcome::Failure;
+use crate::report;
+
+/// How the records of a pack are decoded.
+#[derive(clap::Args, Debug)]
+pub struct Reading {
+    /// How records are decoded: as the format id says and the records do not
+    /// contradict, or as told
+    #[arg(long, value_name = "CODEC", default_value = "auto")]
+    codec: CodecArgument,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum CodecArgument {
+    /// The format id where it is known, else the first record's magic
+    Auto,
+    /// Stored as they are
+    None,
+    /// A zstd frame each
+    Zstd,
+}
+
+impl Reading {
+    /// Opens a pack.
+    ///
+    /// # Errors
+    /// [`Failure::Pack`].
+    pub fn open(&self, path: &Path) -> Result<Reader, Failure> {
+        let codec = match self.codec {
+            CodecArgument::Auto => ReadCodec::Auto,
+            CodecArgument::None => ReadCodec::Plain,
+            CodecArgument::Zstd => ReadCodec::Zstd,
+        };
+        Ok(Reader::options().codec(codec).open(path)?)
+    }
+
+    /// Opens a pack and tells, unless `quiet`, where its format id did not
+    /// decide how it is decoded.
+    ///
+    /// # Errors
+    /// [`Failure::Pack`].
+    pub fn open_and_tell(
+        &self,
+        path: &Path,
+        quiet: bool,
+    ) -> Result<(Reader, Option<ChosenCodec>), Failure> {
+        let reader = self.open(path)?;
+        let chosen = reader.codec()?;
+        if let (Some(chosen), false) = (chosen, quiet) {
+            tell(&reader, chosen);
+        }
+        Ok((reader, chosen))
+    }
+}
+
+/// Says that the first record decided, and why it had to.
+fn tell(reader: &Reader, chosen: ChosenCodec) {
+    if chosen.decided_by != DecidedBy::FirstRecord {
+        return;
+    }
+    let path = reader.path().display();
+    let format_id = reader.trailer().format_id;
+    let looks = match chosen.codec {
+        Some(known::Codec::Zstd) => "is a zstd frame",
+        _ => "is no zstd frame",
+    };
+    let says = match known(format_id) {
+        Some(known) => format!("although format id {format_id} stands for {}", known.codec.name()),
+        None => format!("and format id {format_id:#x} is not known"),
+    };
+    let codec = codec_name(chosen).unwrap_or("none");
+    report::note(&format_args!(
+        "{path}: read as --codec {codec}: the first record {looks}, {says}"
+    ));
+}
+
+/// What JSON says of the pack that was read, before anything else.
+#[derive(Serialize)]
+pub struct About {
+    path: String,
+    codec: Option<&'static str>,
+    codec_decided_by: Option<&'static str>,
+}
+
+impl About {
+    /// A pack at `path`, with the codec of its records; `None` where every
+    /// record is empty.
+    pub fn new(path: &Path, chosen: Option<ChosenCodec>) -> Self {
+        Self {
+            path: path.display().to_string(),
+            codec: chosen.and_then(codec_name),
+            codec_decided_by: chosen.map(|chosen| chosen.decided_by.name()),
+        }
+    }
+
+    /// The pack.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The codec and what decided it, in words.
+    pub fn codec(&self) -> String {
+        let Some(codec) = self.codec else { return "unknown: every record is empty".into() };
+        match self.codec_decided_by {
+            Some("first_record") => format!("{codec}, as the first record's magic says"),
+            Some("caller") => format!("{codec}, as told"),
+            _ => format!("{codec}, as the format id says"),
+        }
+    }
+}
+
+/// The name of a codec.
+pub fn codec_name(chosen: ChosenCodec) -> Option<&'static str> {
+    chosen.codec.map(known::Codec::name)
+}

@@ -1,0 +1,77 @@
+//! A pack that does not open, layer by layer: how far opening it came.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use sealpack::core::Error as PackError;
+use sealpack::core::error::Section;
+use sealpack::core::format::{Trailer, trailer};
+use sealpack::core::read::{LayerName, Verdict};
+use sealpack::{ErrorKind, FileSource, ReadAt};
+
+use super::in_words;
+use crate::outcome::Failure;
+use crate::report::{BAD, BOLD, GOOD};
+
+/// A file that is no pack, or one whose end is damaged.
+pub struct Unopened {
+    /// What is wrong with it.
+    pub error: PackError,
+    failed: LayerName,
+    app_data_is_sound: bool,
+}
+
+impl Unopened {
+    /// Looks at why a pack did not open; `None` where that is not for its
+    /// bytes.
+    pub fn new(path: &Path, failure: &Failure) -> Option<Self> {
+        let Failure::Pack(error) = failure else { return None };
+        let (section, _) = error.corruption()?;
+        let ErrorKind::Pack(error) = error.kind() else { return None };
+        let failed = match section {
+            Section::Index => LayerName::Index,
+            Section::AppData => LayerName::AppData,
+            _ => LayerName::Structure,
+        };
+        // App data is looked at before the index is (FORMAT.md, *Trailer*).
+        let app_data_is_sound = failed == LayerName::Index
+            && trailer_of(path).is_some_and(|trailer| trailer.app_data_crc != 0);
+        Some(Self { error: error.clone(), failed, app_data_is_sound })
+    }
+
+    /// What is said of a layer. One behind the damage was not reached, and
+    /// counts as not present: nothing was checked.
+    pub fn verdict(&self, layer: LayerName) -> Verdict {
+        match layer {
+            _ if layer == self.failed => Verdict::Failed(self.error.clone()),
+            LayerName::Structure => Verdict::Passed,
+            LayerName::AppData if self.app_data_is_sound => Verdict::Passed,
+            _ => Verdict::NotPresent,
+        }
+    }
+
+    /// The report in words.
+    pub fn print(&self, path: &Path, to: &mut dyn Write) -> io::Result<()> {
+        writeln!(to, "{BOLD}{}{BOLD:#}: {BAD}cannot be opened{BAD:#}", path.display())?;
+        for layer in LayerName::ALL {
+            let name = in_words(layer);
+            match self.verdict(layer) {
+                Verdict::Passed => writeln!(to, "  {name:<16} {GOOD}passed{GOOD:#}")?,
+                Verdict::Failed(error) => {
+                    writeln!(to, "  {name:<16} {BAD}failed{BAD:#}: {error}")?;
+                }
+                Verdict::NotPresent => writeln!(to, "  {name:<16} not reached")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The trailer on its own, where it is sound.
+fn trailer_of(path: &Path) -> Option<Trailer> {
+    let source = FileSource::open(path).ok()?;
+    let mut bytes = [0; trailer::SIZE];
+    let start = source.size().ok()?.checked_sub(bytes.len() as u64)?;
+    source.read_exact_at(&mut bytes, start).ok()?;
+    Trailer::decode(&bytes).ok()
+}

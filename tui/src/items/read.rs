@@ -1,0 +1,271 @@
+//! Items out of inputs: whole files, lines, frames.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+
+use sealpack::core::error::Limit;
+
+use super::MOST;
+use crate::outcome::{Failure, Input};
+
+/// Bytes that are read at once: lines are found in it and handed on from it.
+const BUFFER: usize = 1 << 20;
+
+/// How an input falls into items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Split {
+    /// All of it is one item.
+    Whole,
+    /// A line is an item.
+    Lines,
+    /// A frame is an item.
+    Frames,
+}
+
+/// What takes items.
+pub trait Accept {
+    /// Takes an item that lies in several slices, at least one.
+    fn parts(&mut self, input: &Input, parts: &[&[u8]]) -> Result<(), Failure>;
+
+    /// Takes an item as it is.
+    fn owned(&mut self, input: &Input, item: Vec<u8>) -> Result<(), Failure>;
+
+    /// So many bytes of the inputs were read.
+    fn read(&mut self, bytes: u64);
+}
+
+/// Hands on the items of an input.
+///
+/// # Errors
+/// [`Failure::Input`], [`Failure::Framing`], [`Failure::Item`] for an item
+/// that no pack can hold, and what `to` says.
+pub fn items(input: &Input, split: Split, to: &mut impl Accept) -> Result<(), Failure> {
+    match input {
+        Input::Standard => {
+            let stdin = io::stdin().lock();
+            split_items(input, stdin, None, split, to)
+        }
+        Input::Path(path) => {
+            let failed = |error| Failure::Input { input: input.clone(), error };
+            let (file, size) = open(path).map_err(failed)?;
+            split_items(input, file, size, split, to)
+        }
+    }
+}
+
+/// A file, and its size where it has one: a pipe has not.
+fn open(path: &Path) -> io::Result<(File, Option<u64>)> {
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    let size = metadata.is_file().then_some(metadata.len());
+    Ok((file, size))
+}
+
+fn split_items(
+    input: &Input,
+    from: impl Read,
+    size: Option<u64>,
+    split: Split,
+    to: &mut impl Accept,
+) -> Result<(), Failure> {
+    match split {
+        Split::Whole => whole(input, from, size, to),
+        Split::Lines => lines(input, from, to),
+        Split::Frames => frames(input, from, to),
+    }
+}
+
+fn too_large(input: &Input, length: u64) -> Failure {
+    let error = sealpack::core::Error::Limit(Limit::Item { length });
+    Failure::Item { input: input.clone(), error }
+}
+
+/// An input as one item. Its size, where known, is what the memory is taken
+/// for, but the item is what is really there.
+fn whole(
+    input: &Input,
+    from: impl Read,
+    size: Option<u64>,
+    to: &mut impl Accept,
+) -> Result<(), Failure> {
+    let failed = |error| Failure::Input { input: input.clone(), error };
+    let size = size.unwrap_or(0);
+    if size > MOST {
+        return Err(too_large(input, size));
+    }
+    let mut item = Vec::new();
+    let out_of_memory = |_| failed(io::ErrorKind::OutOfMemory.into());
+    // One more than the size: the end is seen without growing.
+    let capacity = usize::try_from(size + 1).map_err(|_| too_large(input, size))?;
+    item.try_reserve_exact(capacity).map_err(out_of_memory)?;
+    let length = from.take(MOST + 1).read_to_end(&mut item).map_err(failed)? as u64;
+    if length > MOST {
+        return Err(too_large(input, length));
+    }
+    to.read(length);
+    to.owned(input, item)
+}
+
+/// Lines without their newlines. A line that lies in the buffer is handed on
+/// from there; only one that the buffer ends in is put aside.
+fn lines(input: &Input, from: impl Read, to: &mut impl Accept) -> Result<(), Failure> {
+    let mut from = BufReader::with_capacity(BUFFER, from);
+    let mut begun = Vec::new();
+    loop {
+        let buffer = match from.fill_buf() {
+            Ok(buffer) => buffer,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(Failure::Input { input: input.clone(), error }),
+        };
+        if buffer.is_empty() {
+            break;
+        }
+        let length = buffer.len();
+        let mut rest = buffer;
+        while let Some((line, behind)) = split_line(rest) {
+            if begun.is_empty() {
+                to.parts(input, &[line])?;
+            } else {
+                to.parts(input, &[&begun, line])?;
+                begun.clear();
+            }
+            rest = behind;
+        }
+        begun.extend_from_slice(rest);
+        if begun.len() as u64 > MOST {
+            return Err(too_large(input, begun.len() as u64));
+        }
+        from.consume(length);
+        to.read(length as u64);
+    }
+    if begun.is_empty() { Ok(()) } else { to.parts(input, &[&begun]) }
+}
+
+/// The first line, and what stands behind its newline.
+fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (line, behind) = bytes.split_at_checked(memchr::memchr(b'\n', bytes)?)?;
+    Some((line, behind.split_first()?.1))
+}
+
+/// Frames. Nothing is allocated because a frame says so.
+fn frames(input: &Input, from: impl Read, to: &mut impl Accept) -> Result<(), Failure> {
+    let mut from = BufReader::with_capacity(BUFFER, from);
+    let mut offset = 0_u64;
+    let mut item = Vec::new();
+    loop {
+        item.clear();
+        let length = take(input, &mut from, 4, &mut item)?;
+        let Some(header) = item.first_chunk::<4>() else {
+            return match length {
+                0 => Ok(()),
+                found => Err(Failure::Framing { input: input.clone(), offset, claimed: 4, found }),
+            };
+        };
+        let claimed = u64::from(u32::from_le_bytes(*header));
+        item.clear();
+        let found = take(input, &mut from, claimed, &mut item)?;
+        if found < claimed {
+            let (claimed, found) = (claimed + 4, found + 4);
+            return Err(Failure::Framing { input: input.clone(), offset, claimed, found });
+        }
+        to.parts(input, &[&item])?;
+        offset += claimed + 4;
+        to.read(claimed + 4);
+    }
+}
+
+/// At most `length` bytes; how many there were.
+fn take(
+    input: &Input,
+    from: &mut impl Read,
+    length: u64,
+    to: &mut Vec<u8>,
+) -> Result<u64, Failure> {
+    let read = from.by_ref().take(length).read_to_end(to);
+    read.map(|read| read as u64).map_err(|error| Failure::Input { input: input.clone(), error })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Collected {
+        items: Vec<Vec<u8>>,
+        read: u64,
+    }
+
+    impl Accept for Collected {
+        fn parts(&mut self, _: &Input, parts: &[&[u8]]) -> Result<(), Failure> {
+            self.items.push(parts.concat());
+            Ok(())
+        }
+
+        fn owned(&mut self, _: &Input, item: Vec<u8>) -> Result<(), Failure> {
+            self.items.push(item);
+            Ok(())
+        }
+
+        fn read(&mut self, bytes: u64) {
+            self.read += bytes;
+        }
+    }
+
+    /// Hands out a few bytes at a time, as a pipe may.
+    struct Trickle<'a>(&'a [u8], usize);
+
+    impl Read for Trickle<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let some = self.1.min(buffer.len());
+            self.0.take(some as u64).read(buffer).inspect(|read| self.0 = &self.0[*read..])
+        }
+    }
+
+    fn split(bytes: &[u8], split: Split, step: usize) -> Result<Collected, Failure> {
+        let mut to = Collected::default();
+        split_items(&Input::Standard, Trickle(bytes, step), None, split, &mut to)?;
+        Ok(to)
+    }
+
+    #[test]
+    fn a_line_is_what_stands_before_its_newline_wherever_reads_end() {
+        let text = b"one\n\ntwo\r\nthree\n\nlast";
+        for step in 1..=text.len() {
+            let to = split(text, Split::Lines, step).unwrap();
+            let lines = [&b"one"[..], b"", b"two\r", b"three", b"", b"last"];
+            assert_eq!(to.items, lines, "{step}");
+            assert_eq!(to.read, text.len() as u64);
+        }
+    }
+
+    #[test]
+    fn a_newline_at_the_end_begins_no_line() {
+        assert_eq!(split(b"a\n", Split::Lines, 1).unwrap().items, [b"a"]);
+        assert_eq!(split(b"\n", Split::Lines, 1).unwrap().items, [b""]);
+        assert!(split(b"", Split::Lines, 1).unwrap().items.is_empty());
+    }
+
+    #[test]
+    fn frames_come_out_as_they_went_in() {
+        let frames = b"\x03\0\0\0abc\0\0\0\0\x01\0\0\0d";
+        for step in 1..=frames.len() {
+            let to = split(frames, Split::Frames, step).unwrap();
+            assert_eq!(to.items, [&b"abc"[..], b"", b"d"]);
+            assert_eq!(to.read, frames.len() as u64);
+        }
+    }
+
+    #[test]
+    fn a_frame_that_ends_early_is_told_with_its_place() {
+        let broken = |bytes: &[u8]| match split(bytes, Split::Frames, 7) {
+            Err(Failure::Framing { offset, claimed, found, .. }) => (offset, claimed, found),
+            _ => panic!("{bytes:?} is not whole"),
+        };
+        assert_eq!(broken(b"\x01\0\0\0a\x02\0"), (5, 4, 2));
+        assert_eq!(broken(b"\x01\0\0\0a\xFF\xFF\xFF\xFFbc"), (5, 4 + 0xFFFF_FFFF, 6));
+    }
+}

@@ -1,0 +1,140 @@
+//! Items to standard output.
+
+use std::io::{self, BufWriter, Write};
+
+use serde::Serialize;
+
+use crate::outcome::Failure;
+
+/// Bytes that are written at once.
+const BUFFER: usize = 256 << 10;
+
+/// How items are set apart.
+#[derive(clap::Args, Clone, Copy, Debug)]
+#[group(multiple = false)]
+pub struct OutputFraming {
+    /// Write a newline behind each item
+    #[arg(long)]
+    lines: bool,
+    /// Write each item's length before it: u32, little-endian
+    #[arg(long)]
+    framed: bool,
+    /// Write one JSON object with the items: text where an item is UTF-8, else
+    /// hexadecimal
+    #[arg(long)]
+    json: bool,
+}
+
+impl OutputFraming {
+    /// Whether nothing sets items apart.
+    pub fn is_none(self) -> bool {
+        !(self.lines || self.framed || self.json)
+    }
+
+    /// Whether the output is JSON, and nothing else is to be said.
+    pub fn is_json(self) -> bool {
+        self.json
+    }
+}
+
+/// Writes items to standard output.
+pub struct ItemWriter {
+    to: BufWriter<Box<dyn Write>>,
+    framing: OutputFraming,
+    written: u64,
+}
+
+#[derive(Serialize)]
+struct JsonItem<'a> {
+    position: u32,
+    size: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hex: Option<String>,
+}
+
+impl ItemWriter {
+    /// Starts writing. `about` is what a JSON object says before its items.
+    ///
+    /// # Errors
+    /// [`Failure::Output`].
+    pub fn new(framing: OutputFraming, about: &impl Serialize) -> Result<Self, Failure> {
+        let to = BufWriter::with_capacity(BUFFER, standard_output().map_err(Failure::Output)?);
+        let mut writer = Self { to, framing, written: 0 };
+        if framing.json {
+            writer.begin(about).map_err(Failure::Output)?;
+        }
+        Ok(writer)
+    }
+
+    fn begin(&mut self, about: &impl Serialize) -> io::Result<()> {
+        let mut object = serde_json::to_vec(about)?;
+        // The object is left open for its items.
+        object.pop();
+        self.to.write_all(&object)?;
+        self.to.write_all(b",\"items\":[")
+    }
+
+    /// Writes an item.
+    ///
+    /// # Errors
+    /// [`Failure::Output`].
+    pub fn write(&mut self, position: u32, item: &[u8]) -> Result<(), Failure> {
+        self.put(position, item).map_err(Failure::Output)?;
+        self.written += 1;
+        Ok(())
+    }
+
+    fn put(&mut self, position: u32, item: &[u8]) -> io::Result<()> {
+        if self.framing.json {
+            return self.put_json(position, item);
+        }
+        if self.framing.framed {
+            // An item has 2^32-1 bytes at most: its pack says so.
+            let length = u32::try_from(item.len()).map_err(io::Error::other)?;
+            self.to.write_all(&length.to_le_bytes())?;
+        }
+        self.to.write_all(item)?;
+        if self.framing.lines { self.to.write_all(b"\n") } else { Ok(()) }
+    }
+
+    fn put_json(&mut self, position: u32, item: &[u8]) -> io::Result<()> {
+        if self.written > 0 {
+            self.to.write_all(b",")?;
+        }
+        let text = std::str::from_utf8(item).ok();
+        let hex = text.is_none().then(|| hex(item));
+        let item = JsonItem { position, size: item.len(), text, hex };
+        Ok(serde_json::to_writer(&mut self.to, &item)?)
+    }
+
+    /// Writes what is left.
+    ///
+    /// # Errors
+    /// [`Failure::Output`].
+    pub fn finish(mut self) -> Result<(), Failure> {
+        let end = if self.framing.json { &b"]}\n"[..] } else { b"" };
+        self.to.write_all(end).and_then(|()| self.to.flush()).map_err(Failure::Output)
+    }
+}
+
+/// Bytes as lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Standard output without the line buffer of the standard library, which
+/// would look for newlines in whatever the items are.
+#[cfg(unix)]
+pub fn standard_output() -> io::Result<Box<dyn Write>> {
+    use std::os::fd::AsFd;
+    let file = std::fs::File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    Ok(Box::new(file))
+}
+
+/// Standard output.
+#[cfg(not(unix))]
+pub fn standard_output() -> io::Result<Box<dyn Write>> {
+    Ok(Box::new(io::stdout().lock()))
+}

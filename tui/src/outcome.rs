@@ -1,0 +1,210 @@
+//! How a command ends: the exit status is a contract with scripts.
+//!
+//! | status | meaning |
+//! | --- | --- |
+//! | 0 | fine |
+//! | 1 | a pack is corrupt or did not verify |
+//! | 2 | wrong usage, a position outside the pack among it |
+//! | 3 | anything else: a file that is not there, a full disk |
+//!
+//! A closed pipe (`sealpack cat x.pack | head`) ends the command as it ends
+//! `cat` and `sort`: silently, by `SIGPIPE`, which a shell shows as 141.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use sealpack::ErrorKind;
+use sealpack::core::Error as PackError;
+use sealpack::core::error::{Fault, Limit, Misuse, Section};
+
+/// What a command found, where it could do what it was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing is wrong.
+    Fine,
+    /// Something is, and the user was told what.
+    Told(Status),
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Fine => Self::SUCCESS,
+            Outcome::Told(status) => Self::from(status as u8),
+        }
+    }
+}
+
+/// The exit statuses that are not 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// A pack is corrupt or did not verify.
+    Broken = 1,
+    /// Wrong usage.
+    Usage = 2,
+    /// Anything else.
+    Other = 3,
+}
+
+/// Why a command could not do what it was asked for.
+#[derive(Debug)]
+pub enum Failure {
+    /// A pack could not be written or read.
+    Pack(sealpack::Error),
+    /// An item was refused by the pack that is being written.
+    Item {
+        /// Where the item came from.
+        input: Input,
+        /// Why.
+        error: sealpack::core::Error,
+    },
+    /// A pack does not have such an item.
+    Position {
+        /// The pack.
+        path: PathBuf,
+        /// What was asked for.
+        misuse: Misuse,
+    },
+    /// Something that is being packed cannot be read.
+    Input {
+        /// What.
+        input: Input,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The framing of an input ends within an item.
+    Framing {
+        /// Which input.
+        input: Input,
+        /// The byte that the broken frame starts at.
+        offset: u64,
+        /// Bytes that the frame claims to have, its length included.
+        claimed: u64,
+        /// Bytes that are there.
+        found: u64,
+    },
+    /// The arguments cannot be right, which only the files could tell.
+    Usage(Cow<'static, str>),
+    /// The signals that may end the process cannot be waited for.
+    Signals(io::Error),
+    /// Standard output or the terminal does not take what is written.
+    Output(io::Error),
+}
+
+/// Where items come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// Standard input.
+    Standard,
+    /// A file or a folder.
+    Path(PathBuf),
+}
+
+impl fmt::Display for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Standard => f.write_str("standard input"),
+            Self::Path(path) => path.display().fmt(f),
+        }
+    }
+}
+
+impl From<sealpack::Error> for Failure {
+    fn from(error: sealpack::Error) -> Self {
+        Self::Pack(error)
+    }
+}
+
+impl Failure {
+    /// Wrong usage that the parser of the arguments could not see.
+    pub fn usage(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::Usage(message.into())
+    }
+
+    /// The exit status.
+    pub fn status(&self) -> Status {
+        match self {
+            Self::Pack(error) => match error.kind() {
+                // No sound pack decodes to more than a reader takes.
+                ErrorKind::Pack(
+                    PackError::Corrupt { .. } | PackError::Limit(Limit::Decoded { .. }),
+                ) => Status::Broken,
+                ErrorKind::Pack(PackError::Misuse(_)) | ErrorKind::Options(_) => Status::Usage,
+                _ => Status::Other,
+            },
+            Self::Usage(_) | Self::Position { .. } => Status::Usage,
+            _ => Status::Other,
+        }
+    }
+
+    /// What the user can do about it, where that is known.
+    fn advice(&self) -> Option<&'static str> {
+        match self {
+            Self::Pack(error) => match (error.kind(), error.corruption()) {
+                (ErrorKind::Exists, _) => Some("use --force to replace it"),
+                (_, Some((Section::Trailer, Fault::Magic { .. } | Fault::Truncated { .. }))) => {
+                    Some("is it a pack, and was it copied to its end?")
+                }
+                (_, Some((Section::Record(_), _))) => {
+                    Some("`sealpack verify` lists every damaged record")
+                }
+                _ => None,
+            },
+            Self::Item { error: PackError::Limit(Limit::Record { .. }), .. } => {
+                Some("put fewer items into a record: --items-per-record")
+            }
+            Self::Input { error, .. } if error.kind() == io::ErrorKind::PermissionDenied => {
+                Some("nothing was packed: leave the file out, or make it readable")
+            }
+            Self::Framing { .. } => Some("each item is a length (u32, little-endian), then bytes"),
+            _ => None,
+        }
+    }
+
+    fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// Tells the user, and how the process ends.
+    pub fn tell(&self) -> ExitCode {
+        if self.is_closed_pipe() {
+            end_by_closed_pipe();
+        } else {
+            crate::report::error(self, self.advice());
+        }
+        ExitCode::from(self.status() as u8)
+    }
+}
+
+/// Nobody reads what is written: ends as every Unix filter does then.
+fn end_by_closed_pipe() {
+    #[cfg(unix)]
+    {
+        use signal_hook::{consts::SIGPIPE, low_level::emulate_default_handler};
+        // Where that fails, the exit status says the same.
+        drop(emulate_default_handler(SIGPIPE));
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pack(error) => error.fmt(f),
+            Self::Item { input, error } => write!(f, "{input}: {error}"),
+            Self::Position { path, misuse } => write!(f, "{}: {misuse}", path.display()),
+            Self::Input { input, error } => write!(f, "{input}: {error}"),
+            Self::Framing { input, offset, claimed, found } => write!(
+                f,
+                "{input}: the item at byte {offset} takes {claimed} bytes, {found} are there"
+            ),
+            Self::Usage(message) => f.write_str(message),
+            Self::Signals(error) => write!(f, "cannot wait for signals: {error}"),
+            Self::Output(error) => write!(f, "standard output: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}

@@ -1,0 +1,99 @@
+//! How far a command has come: on standard error, and only on a terminal.
+
+use std::borrow::Cow;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// The bar moves this often at the most on its way: an item of a few bytes
+/// should not pay for it.
+const STEPS: u64 = 2_000;
+
+/// Bytes between two moves where the total is not known.
+const STEP: u64 = 256 << 10;
+
+/// A bar with rate and time left where the total is known, else a count with
+/// the rate. Silent where standard error is no terminal.
+pub struct Progress {
+    bar: ProgressBar,
+    started: Instant,
+    done: u64,
+    shown: u64,
+    step: u64,
+}
+
+impl Progress {
+    /// A bar over `total` bytes. A `quiet` one shows nothing.
+    pub fn bytes(what: impl Into<Cow<'static, str>>, total: Option<u64>, quiet: bool) -> Self {
+        let (bar, template) = match total {
+            Some(total) => (
+                ProgressBar::new(total),
+                "{msg} {bar:20.cyan} {percent:>3}% {decimal_bytes:>10} {decimal_bytes_per_sec:>12} {eta:>4} left",
+            ),
+            None => (
+                ProgressBar::no_length(),
+                "{msg} {spinner:.cyan} {decimal_bytes:>10} {decimal_bytes_per_sec:>12} {elapsed}",
+            ),
+        };
+        Self::new(what.into(), bar, template, quiet)
+    }
+
+    /// A bar over `total` items.
+    pub fn items(what: impl Into<Cow<'static, str>>, total: u64, quiet: bool) -> Self {
+        let template =
+            "{msg} {bar:20.cyan} {percent:>3}% {human_pos:>10} items {per_sec:>12} {eta:>4} left";
+        Self::new(what.into(), ProgressBar::new(total), template, quiet)
+    }
+
+    fn new(what: Cow<'static, str>, bar: ProgressBar, template: &str, quiet: bool) -> Self {
+        let target =
+            if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        bar.set_draw_target(target);
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        let step = bar.length().map_or(STEP, |total| total / STEPS);
+        bar.set_message(what);
+        if !bar.is_hidden() {
+            // A thread of its own, which a pipe has no use for.
+            bar.enable_steady_tick(Duration::from_millis(120));
+        }
+        Self { bar, started: Instant::now(), done: 0, shown: 0, step }
+    }
+
+    /// So much more is done.
+    pub fn add(&mut self, more: u64) {
+        self.set(self.done.saturating_add(more));
+    }
+
+    /// So much is done.
+    pub fn set(&mut self, done: u64) {
+        self.done = done;
+        if self.done.saturating_sub(self.shown) >= self.step {
+            self.shown = self.done;
+            self.bar.set_position(self.done);
+        }
+    }
+
+    /// Says what is being done now.
+    pub fn say(&self, what: &'static str) {
+        self.bar.set_message(what);
+    }
+
+    /// How much is done.
+    pub fn done(&self) -> u64 {
+        self.done
+    }
+
+    /// The time since it began.
+    pub fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+}
+
+impl Drop for Progress {
+    /// Takes the bar off the terminal: what is printed next stands alone.
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

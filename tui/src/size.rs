@@ -1,0 +1,134 @@
+//! Numbers of bytes and of other things, as people read and type them.
+
+use std::fmt;
+use std::num::IntErrorKind;
+
+/// A whole number with its thousands set apart: `1,234,567`.
+pub struct Count(pub u64);
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = self.0.to_string();
+        let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+        for (i, digit) in digits.chars().enumerate() {
+            if i > 0 && (digits.len() - i).is_multiple_of(3) {
+                text.push(',');
+            }
+            text.push(digit);
+        }
+        f.pad_integral(true, "", &text)
+    }
+}
+
+/// A size in units of a thousand: `1.23 GB`.
+pub struct Decimal(pub u64);
+
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        indicatif::DecimalBytes(self.0).fmt(f)
+    }
+}
+
+/// Why a size cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SizeError {
+    /// Not a number with a unit that is known.
+    Unknown,
+    /// More than 2^64-1 bytes.
+    TooLarge,
+}
+
+impl fmt::Display for SizeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unknown => {
+                "a size is a number of bytes, or one with a unit: 65536, 64KiB, 1M, 1GB"
+            }
+            Self::TooLarge => "more than 2^64-1 bytes",
+        })
+    }
+}
+
+impl std::error::Error for SizeError {}
+
+/// Reads a number of bytes: `1000`, `1_000`, `64KiB`, `1M`. As in `dd`, `K`
+/// and `KiB` are 1024 bytes, `KB` is 1000.
+pub fn parse_size(text: &str) -> Result<u64, SizeError> {
+    let split = text.find(|c: char| !c.is_ascii_digit() && c != '_').unwrap_or(text.len());
+    let (digits, unit) = text.split_at(split);
+    let number: u64 = digits.replace('_', "").parse().map_err(too_large_or_unknown)?;
+    let unit: u64 = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        _ => return Err(SizeError::Unknown),
+    };
+    number.checked_mul(unit).ok_or(SizeError::TooLarge)
+}
+
+fn too_large_or_unknown(error: std::num::ParseIntError) -> SizeError {
+    match error.kind() {
+        IntErrorKind::PosOverflow => SizeError::TooLarge,
+        _ => SizeError::Unknown,
+    }
+}
+
+/// Reads a `u32` in decimal or, behind `0x`, in hexadecimal.
+pub fn parse_u32(text: &str) -> Result<u32, std::num::ParseIntError> {
+    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(digits) => u32::from_str_radix(&digits.replace('_', ""), 16),
+        None => text.replace('_', "").parse(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_as_dd_reads_them() {
+        for (text, bytes) in [
+            ("0", 0),
+            ("1_000", 1000),
+            ("1MiB", 1 << 20),
+            ("1M", 1 << 20),
+            ("1 mb", 1_000_000),
+            ("64KiB", 65536),
+            ("3GB", 3_000_000_000),
+        ] {
+            assert_eq!(parse_size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "MiB", "-1", "1.5M", "1TiBs", "_"] {
+            assert_eq!(parse_size(text), Err(SizeError::Unknown), "{text}");
+        }
+        assert_eq!(parse_size("99999999999G"), Err(SizeError::TooLarge));
+        assert_eq!(parse_size("99999999999999999999"), Err(SizeError::TooLarge));
+    }
+
+    #[test]
+    fn format_ids_are_decimal_or_hexadecimal() {
+        assert_eq!(parse_u32("4263378956"), Ok(0xFE1E_000C));
+        assert_eq!(parse_u32("0xFE1E000C"), Ok(0xFE1E_000C));
+        assert_eq!(parse_u32("0XfE1E_000c"), Ok(0xFE1E_000C));
+        assert!(parse_u32("0x1FE1E000C").is_err());
+        assert!(parse_u32("-1").is_err());
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (123_456, "123,456"),
+            (1_234_567, "1,234,567"),
+        ] {
+            assert_eq!(Count(number).to_string(), text);
+        }
+        assert_eq!(format!("{:>8}", Count(1234)), "   1,234");
+    }
+}
