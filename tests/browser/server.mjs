@@ -1,0 +1,197 @@
+// A file server with ranges, and with the bad habits of servers as they are.
+// A habit is named in the query: /folder/file.pack?habit=range-ignored
+//
+//   range-ignored     answers 200 and the whole file
+//   head-refused      405 to HEAD, as a URL signed for GET
+//   head-gzip         HEAD tells the length of the gzipped file, and says so
+//   head-gzip-silent  the same, without Content-Encoding in sight
+//   no-suffix         416 to bytes=-n
+//   suffix-misread    reads bytes=-n as bytes=0-n
+//   no-validators     neither ETag nor Last-Modified
+//   changes           from the second range on, another version of the file
+//   changes-silently  the same, with nothing in the headers that says so
+//   redirect          302 to the plain file
+//   redirect-away     302 to the other origin
+//   flaky             503 to the first two requests of each kind
+//   broken            503 always
+//   cut               sends half of a range, once, and drops the connection
+//   slow              a byte, and then nothing for a minute
+//   wrong-range       206 with other bytes than asked for
+//   too-long          206 whose body is longer than asked for
+//   no-length         chunked, without Content-Length
+//   hidden            with CORS, but no header exposed
+import { createServer } from "node:http";
+import { createReadStream, statSync, readFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
+import path from "node:path";
+
+const TYPES = {
+  ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css",
+  ".wasm": "application/wasm", ".json": "application/json", ".svg": "image/svg+xml", ".pack": "application/octet-stream",
+};
+
+/**
+ * @param {Record<string, string>} mounts URL prefix → folder
+ * @param {{ headers?: Record<string, string>, aliases?: Record<string, Buffer> }} options
+ *   `aliases` are files that exist only here, by URL path
+ */
+export async function serve(mounts, { headers = {}, aliases = {} } = {}) {
+  const state = { log: [], seen: new Map(), other: null, aliases, open: new Set() };
+  const server = createServer((request, response) => answer(request, response, { mounts, headers, state }));
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address();
+  return {
+    url: `http://127.0.0.1:${port}`,
+    // another origin to a browser, the same server
+    otherUrl: `http://localhost:${port}`,
+    log: state.log,
+    aliases,
+    /** The requests since the last call, as `METHOD range`. */
+    requests() {
+      return state.log.splice(0).map((entry) => `${entry.method} ${entry.range ?? "-"}`);
+    },
+    forget() {
+      state.log.length = 0;
+      state.seen.clear();
+    },
+    openConnections: () => state.open.size,
+    close: () => new Promise((resolve) => {
+      server.closeAllConnections();
+      server.close(resolve);
+    }),
+  };
+}
+
+function load(pathname, mounts, aliases) {
+  if (aliases[pathname]) return { bytes: aliases[pathname], type: TYPES[path.extname(pathname)] };
+  for (const [prefix, folder] of Object.entries(mounts)) {
+    if (!pathname.startsWith(prefix)) continue;
+    let file = path.join(folder, path.normalize(pathname.slice(prefix.length)));
+    if (!file.startsWith(path.normalize(folder))) return null;
+    try {
+      if (statSync(file).isDirectory()) file = path.join(file, "index.html");
+      return { file, size: statSync(file).size, type: TYPES[path.extname(file)] };
+    } catch {
+      continue;
+    }
+  }
+  return null;
+}
+
+/** How often a request of this kind came for this URL, this one included. */
+function count(state, kind, url) {
+  const key = `${kind} ${url}`;
+  state.seen.set(key, (state.seen.get(key) ?? 0) + 1);
+  return state.seen.get(key);
+}
+
+function answer(request, response, { mounts, headers, state }) {
+  const url = new URL(request.url, "http://server");
+  const habit = url.searchParams.get("habit") ?? "";
+  const { range } = request.headers;
+  state.log.push({ method: request.method, range, url: url.pathname, habit });
+  state.open.add(response);
+  response.on("close", () => state.open.delete(response));
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  response.setHeader("access-control-allow-origin", "*");
+  if (request.method === "OPTIONS") {
+    // A preflight is refused: a package that causes one is found out.
+    response.writeHead(403).end();
+    return;
+  }
+  if (habit !== "hidden" && !habit.endsWith("silent")) {
+    response.setHeader("access-control-expose-headers", "ETag, Content-Range");
+  }
+  const found = load(decodeURIComponent(url.pathname), mounts, state.aliases);
+  if (!found) return void response.writeHead(404).end("not here");
+  misbehave(request, response, { url, habit, found, state });
+}
+
+function misbehave(request, response, { url, habit, found, state }) {
+  const turn = count(state, request.method, url.href);
+  const redirect = (to) => response.writeHead(302, { location: to }).end();
+  switch (habit) {
+    case "head-refused":
+      if (request.method === "HEAD") return void response.writeHead(405).end();
+      break;
+    case "redirect":
+      return void redirect(url.pathname);
+    case "redirect-away":
+      return void redirect(`http://localhost:${request.socket.localPort}${url.pathname}`);
+    case "flaky":
+      if (turn <= 2) return void response.writeHead(503).end("later");
+      break;
+    case "broken":
+      return void response.writeHead(503, { "retry-after": "0" }).end("never");
+    case "changes":
+    case "changes-silently": {
+      const ranges = count(state, "range", url.href);
+      const second = state.aliases[`${url.pathname}.next`];
+      if (request.headers.range && ranges >= Number(url.searchParams.get("after") ?? 2) && second) {
+        return void send(request, response, { habit, found: { bytes: second }, tag: '"second"', state, turn });
+      }
+      break;
+    }
+  }
+  send(request, response, { habit, found, tag: '"first"', state, turn });
+}
+
+function send(request, response, { habit, found, tag, turn }) {
+  const size = found.bytes?.length ?? found.size;
+  const silent = habit === "no-validators" || habit === "changes-silently" || habit === "hidden";
+  if (!silent) response.setHeader("etag", tag);
+  if (found.type) response.setHeader("content-type", found.type);
+  response.setHeader("accept-ranges", "bytes");
+  if (request.method === "HEAD" && habit.startsWith("head-gzip")) {
+    const packed = gzipSync(found.bytes ?? readFileSync(found.file)).length;
+    if (habit === "head-gzip") response.setHeader("content-encoding", "gzip");
+    return void response.writeHead(200, { "content-length": packed }).end();
+  }
+  const part = habit === "range-ignored" ? null : parseRange(request.headers.range, size, habit);
+  if (part === "unsatisfiable") {
+    return void response.writeHead(416, { "content-range": `bytes */${size}` }).end();
+  }
+  const { start, end } = part ?? { start: 0, end: size };
+  const length = end - start;
+  const told = habit === "no-length" ? {} : { "content-length": length };
+  if (part) {
+    response.writeHead(206, { ...lengthFor(habit, length, told), "content-range": `bytes ${start}-${end - 1}/${size}` });
+  } else {
+    response.writeHead(200, told);
+  }
+  if (request.method === "HEAD") return void response.end();
+  body(response, { habit, found, start, end, turn, ranged: Boolean(part) });
+}
+
+function lengthFor(habit, length, told) {
+  return habit === "too-long" ? { "content-length": length + 64 } : told;
+}
+
+function body(response, { habit, found, start, end, turn, ranged }) {
+  const bytes = () => (found.bytes ?? readFileSync(found.file)).subarray(start, end);
+  if (ranged && habit === "slow" && turn > 1) return void response.write(bytes().subarray(0, 1));
+  if (ranged && habit === "cut" && turn % 2 === 1) {
+    response.write(bytes().subarray(0, Math.floor((end - start) / 2)), () => response.destroy());
+    return;
+  }
+  if (ranged && habit === "too-long") return void response.end(Buffer.concat([bytes(), Buffer.alloc(64)]));
+  if (found.bytes) return void response.end(found.bytes.subarray(start, end));
+  if (start === end) return void response.end();
+  createReadStream(found.file, { start, end: end - 1 }).on("error", () => response.destroy()).pipe(response);
+}
+
+function parseRange(header, size, habit) {
+  const match = /^bytes=(\d*)-(\d*)$/.exec(header ?? "");
+  if (!match || (match[1] === "" && match[2] === "")) return null;
+  if (match[1] === "") {
+    if (habit === "no-suffix") return "unsatisfiable";
+    if (habit === "suffix-misread") return { start: 0, end: Math.min(size, Number(match[2]) + 1) };
+    if (size === 0) return "unsatisfiable";
+    return { start: Math.max(0, size - Number(match[2])), end: size };
+  }
+  const start = Number(match[1]);
+  if (start >= size) return "unsatisfiable";
+  const end = match[2] === "" ? size : Math.min(size, Number(match[2]) + 1);
+  if (habit === "wrong-range" && start > 0) return { start: start - 1, end };
+  return { start, end };
+}

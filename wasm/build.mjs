@@ -1,0 +1,97 @@
+// Builds the npm package's wasm modules and their glue into dist/:
+//
+//   node wasm/build.mjs            what is out of date
+//   node wasm/build.mjs --tools    only install the tools (target/tools)
+//
+// Needs cargo with the wasm32-unknown-unknown target, Node 20 and npm; the
+// rest it installs itself, pinned: wasm-bindgen's command of the version in
+// Cargo.toml, and wasm-opt of package-lock.json.
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync, copyFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const root = path.dirname(here);
+const dist = path.join(here, "dist");
+const tools = path.join(root, "target", "tools");
+const target = process.env.CARGO_TARGET_DIR ?? path.join(root, "target");
+
+/** One wasm module for each thing a page may want without the others. */
+const MODULES = ["read", "build", "lab"];
+
+function run(command, args, options = {}) {
+  execFileSync(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"], ...options });
+}
+
+function bindgenVersion() {
+  const manifest = readFileSync(path.join(root, "Cargo.toml"), "utf8");
+  return /^wasm-bindgen = "=([\d.]+)"/m.exec(manifest)[1];
+}
+
+/** wasm-bindgen and its test runner: compiled once, without the optimiser's effort. */
+function installBindgen() {
+  const version = bindgenVersion();
+  const command = path.join(tools, "bin", "wasm-bindgen");
+  if (existsSync(command)) {
+    const found = execFileSync(command, ["--version"], { encoding: "utf8" });
+    if (found.includes(version)) return;
+  }
+  console.log(`installing wasm-bindgen ${version} into target/tools`);
+  const bins = ["wasm-bindgen", "wasm-bindgen-test-runner"].flatMap((bin) => ["--bin", bin]);
+  run("cargo", ["install", "wasm-bindgen-cli", "--version", version, "--root", tools, "--no-default-features", "--force", "--quiet", ...bins], {
+    env: {
+      ...process.env,
+      CARGO_PROFILE_RELEASE_OPT_LEVEL: "1",
+      CARGO_PROFILE_RELEASE_LTO: "off",
+      CARGO_PROFILE_RELEASE_CODEGEN_UNITS: "16",
+    },
+  });
+}
+
+function installOptimiser() {
+  const command = path.join(here, "node_modules", ".bin", "wasm-opt");
+  if (!existsSync(command)) run("npm", ["ci", "--silent", "--no-fund", "--no-audit"], { cwd: here });
+  return command;
+}
+
+function compile(name, optimiser) {
+  run("cargo", [
+    "build", "--quiet", "--package", "sealpack-wasm", "--target", "wasm32-unknown-unknown",
+    "--profile", "wasm", "--no-default-features", "--features", name,
+  ]);
+  const compiled = path.join(target, "wasm32-unknown-unknown", "wasm", "sealpack_wasm.wasm");
+  const raw = path.join(tools, `${name}.wasm`);
+  copyFileSync(compiled, raw);
+  run(path.join(tools, "bin", "wasm-bindgen"), [
+    raw, "--target", "web", "--out-dir", dist, "--out-name", name,
+    "--omit-default-module-path", "--remove-name-section", "--remove-producers-section",
+  ]);
+  const wasm = path.join(dist, `${name}_bg.wasm`);
+  // bulk memory and sign extension have been in every engine since 2020
+  run(optimiser, [wasm, "-o", wasm, "-O3", "--strip-debug", "--strip-producers", "--enable-bulk-memory",
+    "--enable-bulk-memory-opt", "--enable-nontrapping-float-to-int", "--enable-sign-ext", "--enable-mutable-globals",
+    "--enable-reference-types", "--enable-multivalue"]);
+  return readFileSync(wasm);
+}
+
+/** The same bytes as a module, for bundlers that leave the .wasm file behind. */
+function inline(name, bytes) {
+  const text = gzipSync(bytes, { level: 9 }).toString("base64");
+  const head = `// ${name}_bg.wasm, gzipped: read where the file itself cannot be.\n`;
+  writeFileSync(path.join(dist, `${name}.inline.js`), `${head}export default "${text}";\n`);
+}
+
+mkdirSync(path.join(tools, "bin"), { recursive: true });
+installBindgen();
+const optimiser = installOptimiser();
+if (!process.argv.includes("--tools")) {
+  rmSync(dist, { recursive: true, force: true });
+  mkdirSync(dist);
+  for (const name of MODULES) {
+    const bytes = compile(name, optimiser);
+    if (name !== "lab") inline(name, bytes);
+    console.log(`${name}: ${bytes.length} bytes, ${gzipSync(bytes, { level: 9 }).length} gzipped`);
+  }
+}

@@ -1,0 +1,28 @@
+// What counts as bytes, in one place.
+import { invalidArgument } from "./errors.js";
+
+const isBuffer = (value) =>
+  value instanceof ArrayBuffer ||
+  (typeof SharedArrayBuffer === "function" && value instanceof SharedArrayBuffer);
+
+export function isBytes(value) {
+  return ArrayBuffer.isView(value) || isBuffer(value);
+}
+
+/** A Uint8Array over `value`; nothing is copied. */
+export function toBytes(value, what = "the argument") {
+  if (value instanceof Uint8Array) return value;
+  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  if (isBuffer(value)) return new Uint8Array(value);
+  throw invalidArgument(`${what} is ${describe(value)}, not a Uint8Array or an ArrayBuffer`);
+}
+
+export function describe(value) {
+  if (value === null) return "null";
+  if (typeof value !== "object") return `a ${typeof value}`;
+  return value.constructor?.name ? `a ${value.constructor.name}` : "an object";
+}
+
+export function toHex(bytes) {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,127 @@
+// Browse: records and their items; one item in hexadecimal, as text or JSON.
+import { byId, h, save } from "./dom.js";
+import { advice, bytes, count, plural } from "./words.js";
+import { asJson, hexDump, jsonDump, looksLikeText, preview, textDump } from "./dump.js";
+
+const PAGE = 64;
+
+export class Browser {
+  #pack;
+  #name;
+  #selected;
+  #first = 0;
+  #item = null;
+  #form = "auto";
+  #asked = 0;
+
+  /** @param selected called with the record that holds what is shown */
+  constructor(pack, name, selected) {
+    this.#pack = pack;
+    this.#name = name.replace(/\.pack$/, "");
+    this.#selected = selected;
+    this.list = h("ul.list", { "aria-label": "Items" });
+    this.where = h("span.where");
+    this.previous = h("button.quiet", { type: "button", onclick: () => this.#page(this.#first - PAGE) }, "Previous");
+    this.next = h("button.quiet", { type: "button", onclick: () => this.#page(this.#first + PAGE) }, "Next");
+    this.goto = h("input", { type: "number", id: "goto", min: "0", max: String(Math.max(0, pack.length - 1)), value: "0", inputmode: "numeric" });
+    this.view = h("div", { id: "item" });
+    const form = h("form.field-row", {
+      onsubmit: (event) => {
+        event.preventDefault();
+        this.show(Number(this.goto.value));
+      },
+    }, h("div", h("label", { for: "goto" }, "Go to item"), this.goto), h("button.quiet", { type: "submit" }, "Go"));
+    this.element = h("section.sheet", { "aria-labelledby": "items-title" },
+      h("div.title-row", h("h2", { id: "items-title" }, "Items"), form),
+      pack.length
+        ? h("div.browse", h("div", this.list, h("div.pager", this.previous, this.where, this.next)), this.view)
+        : h("p.hint", "This pack holds no items."));
+  }
+
+  start() {
+    if (this.#pack.length) this.#page(0);
+  }
+
+  showRecord(number) {
+    this.show(this.#pack.record(number).firstItem);
+  }
+
+  async show(position) {
+    const inside = Math.min(Math.max(0, Math.trunc(position) || 0), this.#pack.length - 1);
+    if (inside < this.#first || inside >= this.#first + PAGE || !this.list.children.length) {
+      await this.#page(inside - (inside % PAGE));
+    }
+    for (const button of this.list.querySelectorAll("button")) {
+      const current = Number(button.value) === inside;
+      button.toggleAttribute("aria-current", current);
+      if (current) button.setAttribute("aria-current", "true");
+      if (current) button.scrollIntoView({ block: "nearest" });
+    }
+    this.goto.value = String(inside);
+    const turn = (this.#asked += 1);
+    try {
+      const item = await this.#pack.get(inside);
+      if (turn !== this.#asked) return;
+      const record = this.#pack.recordOf(inside);
+      this.#selected(record);
+      this.#item = { position: inside, bytes: item, record };
+      this.#draw();
+    } catch (error) {
+      if (turn === this.#asked) this.view.replaceChildren(problem(`Item ${count(inside)}`, error));
+    }
+  }
+
+  /** A page of items; where a record is damaged the others are still listed. */
+  async #page(first) {
+    const last = this.#pack.length;
+    this.#first = Math.min(Math.max(0, first), Math.max(0, last - 1));
+    const end = Math.min(last, this.#first + PAGE);
+    this.previous.disabled = this.#first === 0;
+    this.next.disabled = end >= last;
+    this.where.textContent = `${count(this.#first)} to ${count(end - 1)} of ${count(last)}`;
+    this.list.replaceChildren(...Array.from({ length: end - this.#first }, (_, step) => this.#row(this.#first + step)));
+    const turn = (this.#asked += 1);
+    this.list.scrollTop = 0;
+    try {
+      let position = this.#first;
+      for await (const item of this.#pack.range(this.#first, end)) {
+        if (turn !== this.#asked && !this.list.isConnected) return;
+        const row = this.list.querySelector(`button[value="${position}"]`);
+        if (row) row.lastChild.textContent = `${preview(item)} · ${bytes(item.length)}`;
+        position += 1;
+      }
+    } catch (error) {
+      if (error.code !== "aborted" && turn === this.#asked) this.view.replaceChildren(problem("Some items of this page", error));
+    }
+  }
+
+  #row(position) {
+    const button = h("button", { type: "button", value: String(position), onclick: () => this.show(position) }, h("span", count(position)), h("small", ""));
+    return h("li", button);
+  }
+
+  #draw() {
+    const { position, bytes: item, record } = this.#item;
+    const json = asJson(item);
+    const forms = { hex: "Hex", text: "Text", ...(json === null ? {} : { json: "JSON" }) };
+    const automatic = json !== null && /^[[{]/.test(json) ? "json" : looksLikeText(item) && item.length ? "text" : "hex";
+    const form = this.#form in forms ? this.#form : automatic;
+    const choose = (name) => {
+      this.#form = name;
+      this.#draw();
+      byId(`form-${name}`).focus();
+    };
+    const buttons = Object.entries(forms).map(([name, label]) =>
+      h("button.quiet", { type: "button", id: `form-${name}`, "aria-pressed": String(name === form), onclick: () => choose(name) }, label));
+    const download = h("button.quiet", { type: "button", onclick: () => save(new Blob([item]), `${this.#name}-${position}`) }, "Download");
+    const dump = form === "hex" ? hexDump(item) : form === "text" ? textDump(item) : jsonDump(json);
+    this.view.replaceChildren(...[
+      h("div.title-row", h("h3", { id: "item-title" }, `Item ${count(position)}`), h("div.actions", { role: "group", "aria-label": "Shown as" }, buttons, download)),
+      h("p.hint", `${plural(item.length, "byte")} · in record ${count(record.number)}, ${bytes(record.size)} at ${count(record.offset)}`),
+      ...dump].filter(Boolean));
+  }
+}
+
+function problem(what, error) {
+  return h("div.notice.bad", { role: "alert" }, h("p", h("strong", what), ` cannot be read: ${error.message}`), advice(error) && h("p", advice(error)));
+}

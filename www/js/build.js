@@ -1,0 +1,159 @@
+// Build: files or lines in, a pack out.
+import { create } from "sealpack";
+import { announce, byId, checkbox, fact, field, h, onDrop, save } from "./dom.js";
+import { advice, bytes, count, exactBytes, plural } from "./words.js";
+
+const TEXT_LINE = /\r?\n/;
+
+export class BuildView {
+  #files = [];
+  #running = null;
+  #inspect;
+
+  /** @param inspect opens what was built in the other view */
+  constructor(inspect) {
+    this.#inspect = inspect;
+    const input = h("input.visually-hidden", { type: "file", id: "build-files", multiple: true });
+    const drop = h("label.drop", { id: "build-drop" }, input, h("span.drop-title", "Drop files here, or ", h("u", "choose files")), h("span.hint", "each becomes an item, or one for each of its lines"));
+    input.addEventListener("change", () => {
+      this.#add([...input.files]);
+      input.value = "";
+    });
+    onDrop(drop, (files) => this.#add(files));
+    this.text = h("textarea", { rows: "6", spellcheck: "false", placeholder: "one item a line" });
+    this.chosen = h("div");
+    this.result = h("div", { id: "build-result" });
+    this.form = this.#optionsForm();
+    byId("build").append(
+      h("div.open-row", drop, h("div.url-form", field("Or write items", this.text))),
+      this.chosen, this.form, this.result);
+  }
+
+  #optionsForm() {
+    this.perRecord = h("input", { type: "number", min: "1", max: "4294967295", value: "128", required: true });
+    this.codec = h("select", h("option", { value: "zstd" }, "zstd"), h("option", { value: "none" }, "none"));
+    this.formatId = h("input", { type: "number", min: "0", max: "4294967295", placeholder: "as the codec says" });
+    this.lines = checkbox("Each line of a file is an item");
+    this.hash = checkbox("Content hash", true);
+    this.recordChecksum = checkbox("Checksum over whole records");
+    this.start = h("button", { type: "submit", id: "build-start" }, "Build");
+    this.cancel = h("button.quiet", { type: "button", hidden: true, onclick: () => this.#running?.abort() }, "Cancel");
+    const form = h("form.sheet",
+      h("fieldset.options", h("legend", "Options"),
+        field("Items per record", this.perRecord, "more compress better, fewer are read quicker alone"),
+        field("Codec", this.codec),
+        field("Format id", this.formatId),
+        h("div.checks", this.lines.element, this.hash.element, this.recordChecksum.element)),
+      h("div.actions", h("span"), this.start, this.cancel));
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#build();
+    });
+    return form;
+  }
+
+  #add(files) {
+    this.#files.push(...files);
+    this.#showChosen();
+  }
+
+  #showChosen() {
+    const size = this.#files.reduce((sum, file) => sum + file.size, 0);
+    const clear = h("button.quiet", { type: "button", onclick: () => { this.#files = []; this.#showChosen(); } }, "Clear");
+    const names = this.#files.slice(0, 8).map((file) => h("li", `${file.name} `, h("span.hint", bytes(file.size))));
+    const more = this.#files.length > 8 ? h("li", `and ${count(this.#files.length - 8)} more`) : null;
+    this.chosen.replaceChildren(...(this.#files.length
+      ? [h("div.sheet", h("div.title-row", h("h2", `${plural(this.#files.length, "file")}, ${bytes(size)}`), clear), h("ul", names, more))]
+      : []));
+    announce(`${plural(this.#files.length, "file")} chosen`);
+  }
+
+  /** The items, one after another, so that no more than one file is in memory. */
+  async *#items(report) {
+    const encoder = new TextEncoder();
+    for (const [number, file] of this.#files.entries()) {
+      report(number, this.#files.length);
+      if (!this.lines.input.checked) {
+        yield new Uint8Array(await file.arrayBuffer());
+        continue;
+      }
+      yield* linesOf(file);
+    }
+    const text = this.text.value;
+    if (text) for (const line of text.replace(/\r?\n$/, "").split(TEXT_LINE)) yield encoder.encode(line);
+  }
+
+  async #build() {
+    if (!this.#files.length && !this.text.value) {
+      this.result.replaceChildren(h("div.notice", { role: "alert" }, h("p", "Choose files or write some lines first.")));
+      return;
+    }
+    const run = (this.#running = new AbortController());
+    const progress = h("progress", { max: "1", "aria-label": "Built" });
+    this.start.disabled = true;
+    this.cancel.hidden = false;
+    this.result.replaceChildren(progress);
+    const started = performance.now();
+    let builder;
+    try {
+      builder = create({
+        itemsPerRecord: Number(this.perRecord.value),
+        codec: this.codec.value,
+        formatId: this.formatId.value === "" ? undefined : Number(this.formatId.value),
+        contentHash: this.hash.input.checked,
+        recordChecksum: this.recordChecksum.input.checked,
+        signal: run.signal,
+      });
+      const report = (done, all) => (progress.value = done / all);
+      for await (const item of this.#items(report)) await builder.append(item);
+      const sealed = await builder.finish();
+      this.#show(sealed, (performance.now() - started) / 1000);
+    } catch (error) {
+      await builder?.abort().catch(() => {});
+      if (error.code === "aborted") {
+        this.result.replaceChildren(h("div.notice", h("p", "Cancelled: nothing was built.")));
+        announce("Building was cancelled");
+      } else {
+        this.result.replaceChildren(h("div.notice.bad", { role: "alert" }, h("p", h("strong", "Not built: "), error.message), advice(error) && h("p", advice(error))));
+      }
+    } finally {
+      this.start.disabled = false;
+      this.cancel.hidden = true;
+    }
+  }
+
+  #show(sealed, elapsed) {
+    const name = this.#files.length === 1 ? `${this.#files[0].name}.pack` : "items.pack";
+    const ratio = sealed.fileSize ? sealed.itemBytes / sealed.fileSize : 0;
+    const keep = h("button", { type: "button", id: "build-save", onclick: () => save(sealed.blob, name) }, `Save ${name}`);
+    const look = h("button.quiet", { type: "button", id: "build-look", onclick: () => this.#inspect(sealed.blob, name) }, "Verify and browse it");
+    const words = ratio >= 1 ? `${ratio.toFixed(2)} : 1` : `${((1 / Math.max(ratio, 1e-9) - 1) * 100).toFixed(0)}% larger`;
+    this.result.replaceChildren(
+      h("section.sheet", { "aria-labelledby": "built" },
+        h("div.title-row", h("h2", { id: "built", tabindex: "-1" }, "Sealed"), h("div.actions", keep, look)),
+        h("p.big-number", sealed.itemBytes ? words : "empty"),
+        h("dl.facts",
+          fact("Items", `${count(sealed.totalItems)}, ${bytes(sealed.itemBytes)}`),
+          fact("Pack", exactBytes(sealed.fileSize)),
+          fact("Records", count(sealed.recordCount)),
+          fact("Built in", `${elapsed.toFixed(2)} s, ${bytes(sealed.itemBytes / Math.max(elapsed, 1e-3))}/s`),
+          fact("Content hash", sealed.contentHash ? h("code", sealed.contentHash) : "none", true))));
+    byId("built").focus({ preventScroll: true });
+    announce(`The pack is sealed: ${plural(sealed.totalItems, "item")}, ${bytes(sealed.fileSize)}`);
+  }
+}
+
+/** The lines of a file, without their ends, however the chunks cut them. */
+async function* linesOf(file) {
+  const encoder = new TextEncoder();
+  const reader = file.stream().pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    const lines = (rest + value).split("\n");
+    rest = lines.pop();
+    for (const line of lines) yield encoder.encode(line.replace(/\r$/, ""));
+  }
+  if (rest) yield encoder.encode(rest);
+}

@@ -1,0 +1,67 @@
+// Elements without innerHTML: what a pack holds is text to us, never markup.
+
+/** h("p.hint", { title: "…" }, "text", child) */
+export function h(name, ...rest) {
+  const [tag, ...classes] = name.split(".");
+  const element = document.createElement(tag || "div");
+  if (classes.length) element.className = classes.join(" ");
+  for (const part of rest.flat(Infinity)) {
+    if (part === null || part === undefined || part === false) continue;
+    if (typeof part === "string" || typeof part === "number" || part instanceof Node) element.append(part);
+    else for (const [key, value] of Object.entries(part)) set(element, key, value);
+  }
+  return element;
+}
+
+function set(element, key, value) {
+  if (value === undefined || value === false) return;
+  if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
+  else if (key in element && key !== "list" && typeof value !== "string") element[key] = value;
+  else element.setAttribute(key, value === true ? "" : value);
+}
+
+export const byId = (id) => document.getElementById(id);
+
+/** Says something to a screen reader, without moving the focus. */
+export function announce(text) {
+  byId("status").textContent = text;
+}
+
+/** A term and what it is, for the lists of facts. */
+export function fact(term, value, wide = false) {
+  return h(wide ? "div.wide" : "div", h("dt", term), h("dd", value));
+}
+
+let ids = 0;
+/** A labelled field; the input gets an id of its own. */
+export function field(label, input, hint) {
+  input.id ||= `field-${(ids += 1)}`;
+  return h("div", h("label", { for: input.id }, label), input, hint && h("p.hint", hint));
+}
+
+export function checkbox(label, checked = false) {
+  const input = h("input", { type: "checkbox" });
+  input.checked = checked;
+  return { input, element: h("label.check", input, h("span", label)) };
+}
+
+/** Files dropped on `target`, and the look of it while they hover. */
+export function onDrop(target, take) {
+  const over = (on) => (event) => {
+    event.preventDefault();
+    target.classList.toggle("over", on);
+  };
+  target.addEventListener("dragover", over(true));
+  target.addEventListener("dragleave", over(false));
+  target.addEventListener("drop", (event) => {
+    over(false)(event);
+    const files = [...(event.dataTransfer?.files ?? [])];
+    if (files.length) take(files);
+  });
+}
+
+export function save(blob, name) {
+  const url = URL.createObjectURL(blob);
+  h("a", { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}

@@ -1,0 +1,210 @@
+// Verify: open a pack, say what it is, run every check, browse it.
+import { open } from "sealpack";
+import { announce, byId, fact, h, onDrop } from "./dom.js";
+import { advice, bytes, count, exactBytes, plural, seconds } from "./words.js";
+import { FileMap } from "./map.js";
+import { Browser } from "./browse.js";
+
+const LAYERS = {
+  structure: ["Structure", "the trailer, and how the sections fit the file"],
+  index: ["Offset index", "where each record is"],
+  app_data: ["App data", "the application's own bytes"],
+  record_checksum: ["Record checksums", "over each record's stored bytes"],
+  frame_checksum: ["Frame checksums", "kept by the codec over what it decodes to"],
+  lengths: ["Item lengths", "they add up to what was decoded"],
+  content_hash: ["Content hash", "SHA-256 over all items"],
+};
+const MARKS = { passed: "✓", failed: "✗", not_present: "–", not_checked: "…" };
+const WORDS = { passed: "passed", failed: "failed", not_present: "not present in this file", not_checked: "not checked yet" };
+
+const SAMPLE = new URL("../sample.pack", import.meta.url);
+
+export class VerifyView {
+  #pack = null;
+  #opening = null;
+  #verifying = null;
+  #map = null;
+  #browser = null;
+  #place = byId("pack");
+
+  constructor() {
+    const drop = byId("verify-drop");
+    const input = byId("verify-file");
+    onDrop(drop, ([file]) => this.open(file, file.name));
+    input.addEventListener("change", () => {
+      if (input.files[0]) this.open(input.files[0], input.files[0].name);
+      input.value = "";
+    });
+    byId("verify-url").addEventListener("submit", (event) => {
+      event.preventDefault();
+      const url = byId("url").value.trim();
+      this.open(url, url.split(/[?#]/)[0].split("/").pop() || url);
+    });
+    byId("verify-sample").addEventListener("click", () => this.open(SAMPLE, "sample.pack"));
+  }
+
+  async open(source, name) {
+    this.#opening?.abort();
+    this.#verifying?.abort();
+    this.#pack?.close();
+    this.#pack = null;
+    const opening = (this.#opening = new AbortController());
+    byId("verify-error").replaceChildren();
+    this.#place.hidden = false;
+    const cancel = h("button.quiet", { type: "button", onclick: () => opening.abort() }, "Cancel");
+    this.#place.replaceChildren(h("div.sheet.title-row", h("p.hint", `Opening ${name} …`), cancel));
+    try {
+      const pack = await open(source, { signal: opening.signal });
+      if (this.#opening !== opening) return void pack.close();
+      this.#pack = pack;
+      this.#show(name, source instanceof Blob);
+    } catch (error) {
+      if (this.#opening !== opening) return;
+      this.#place.hidden = true;
+      if (error.code !== "aborted") this.#refuse(name, error);
+      else announce("Opening was cancelled");
+    }
+  }
+
+  #refuse(name, error) {
+    const advised = advice(error);
+    byId("verify-error").replaceChildren(
+      h("div.notice.bad", h("p", h("strong", name), `: ${error.message}`), advised && h("p", advised), h("p", "Code: ", h("code", error.code ?? "internal"))),
+    );
+  }
+
+  #show(name, local) {
+    const { info } = this.#pack;
+    const canvas = h("canvas.map", { role: "img", "aria-label": describeFile(info) });
+    this.progress = h("progress", { max: "1", value: 0, "aria-label": "Verified" });
+    this.progress.value = 0;
+    this.rate = h("p.hint", info.recordsSize ? `Verifying reads all ${bytes(info.fileSize)}.` : "");
+    this.start = h("button", { type: "button", onclick: () => this.#verify() }, "Verify");
+    this.cancel = h("button.quiet", { type: "button", hidden: true, onclick: () => this.#verifying?.abort() }, "Cancel");
+    this.verdict = h("div", { id: "verdict" });
+    this.layers = h("ul.layers", { id: "layers" });
+    this.#browser = new Browser(this.#pack, name, (record) => this.#select(record));
+    this.#place.replaceChildren(
+      h("section.sheet", { "aria-labelledby": "pack-name" }, h("h2", { id: "pack-name", tabindex: "-1" }, name), facts(this.#pack), canvas, key()),
+      h("section.sheet", { "aria-labelledby": "checks" },
+        h("div.title-row", h("h2", { id: "checks" }, "Checks"), h("div.actions", this.start, this.cancel)),
+        this.progress, this.rate, this.verdict, this.layers),
+      this.#browser.element,
+    );
+    this.#map = new FileMap(canvas, info, (share) => this.#browser.showRecord(Math.floor(share * info.recordCount)));
+    this.#map.draw();
+    this.#drawLayers(this.#pack.layers);
+    this.#browser.start();
+    byId("pack-name").focus({ preventScroll: true });
+    announce(`${name} is open: ${plural(info.totalItems, "item")} in ${plural(info.recordCount, "record")}`);
+    if (local) this.#verify();
+  }
+
+  async #verify() {
+    const pack = this.#pack;
+    const run = (this.#verifying = new AbortController());
+    const started = performance.now();
+    this.start.hidden = true;
+    this.cancel.hidden = false;
+    this.verdict.replaceChildren();
+    this.#map.bad = [];
+    try {
+      const workers = Math.min(4, Math.max(1, (navigator.hardwareConcurrency || 2) - 1));
+      const report = await pack.verify({
+        signal: run.signal,
+        workers,
+        onProgress: ({ bytes: done, totalBytes }) => this.#advance(done, totalBytes, started),
+      });
+      this.#drawLayers(report.layers, report.failures);
+      this.#judge(report, (performance.now() - started) / 1000);
+    } catch (error) {
+      if (this.#pack !== pack) return;
+      this.start.hidden = false;
+      if (error.code === "aborted") {
+        this.rate.textContent = "Stopped before the end: nothing is said about the rest.";
+        announce("Verifying was cancelled");
+      } else {
+        this.verdict.replaceChildren(h("div.notice.bad", h("p", error.message), h("p", advice(error) ?? "")));
+      }
+    } finally {
+      if (this.#verifying === run) this.cancel.hidden = true;
+    }
+  }
+
+  #advance(done, total, started) {
+    const share = total ? done / total : 1;
+    this.progress.value = share;
+    this.#map.checked = share;
+    this.#map.draw();
+    const elapsed = (performance.now() - started) / 1000;
+    if (elapsed < 0.3 || share >= 1) return;
+    this.rate.textContent = `${bytes(done)} of ${bytes(total)} · ${bytes(done / elapsed)}/s · ${seconds((elapsed / share) * (1 - share))} left`;
+  }
+
+  #judge(report, elapsed) {
+    const { info } = this.#pack;
+    this.progress.value = 1;
+    this.#map.checked = 1;
+    this.#map.bad = report.failures.filter(({ record }) => record !== undefined).map(({ record }) => record / info.recordCount);
+    this.#map.draw();
+    this.start.hidden = false;
+    this.start.textContent = "Verify again";
+    this.rate.textContent = `${plural(info.recordCount, "record")}, ${bytes(info.fileSize)}, in ${elapsed < 1 ? `${Math.round(elapsed * 1000)} ms` : seconds(elapsed)}.`;
+    const words = report.ok ? verdictOf(report) : ["This pack is damaged.", ...report.failures.slice(0, 5).map(({ message }) => message)];
+    const more = report.failures.length > 5 ? `and ${count(report.failures.length - 5)} more` : null;
+    this.verdict.replaceChildren(
+      h(`div.notice.${report.ok ? "good" : "bad"}`, { id: "judgement" }, h("p", h("strong", words[0])), words.slice(1).map((line) => h("p", line)), more && h("p", more)),
+    );
+    announce(words.join(" "));
+  }
+
+  #drawLayers(layers, failures = []) {
+    this.layers.replaceChildren(
+      ...Object.entries(LAYERS).map(([key, [title, what]]) => {
+        const state = layers[key] ?? "not_checked";
+        const failed = failures.find((failure) => failure.layer === key);
+        return h("li", { className: state },
+          h("span.mark", { "aria-hidden": "true" }, MARKS[state]),
+          h("span.layer", `${title}: ${WORDS[state]}`),
+          h("span.said", failed?.message ?? what));
+      }),
+    );
+  }
+
+  #select(record) {
+    const { info } = this.#pack;
+    const start = record.offset / info.recordsSize;
+    this.#map.selected = info.recordsSize ? [start, start + record.size / info.recordsSize] : null;
+    this.#map.draw();
+  }
+}
+
+function verdictOf({ layers }) {
+  const unprotected = layers.content_hash !== "passed" && layers.record_checksum !== "passed" && layers.frame_checksum !== "passed";
+  if (!unprotected) return ["This pack is whole.", "Every check that the file carries passed."];
+  return ["Nothing wrong was found.", "But this file carries no checksum over its items: a change within an item would not show."];
+}
+
+function describeFile({ recordCount, recordsSize, indexSize, appDataSize }) {
+  const app = appDataSize ? `, ${bytes(appDataSize)} of app data` : "";
+  return `The file: ${plural(recordCount, "record")} in ${bytes(recordsSize)}, then an index of ${bytes(indexSize)}${app}, then the trailer`;
+}
+
+function facts(pack) {
+  const { info } = pack;
+  return h("dl.facts",
+    fact("Size", exactBytes(info.fileSize)),
+    fact("Items", count(info.totalItems)),
+    fact("Records", count(info.recordCount)),
+    fact("Items a record", count(info.itemsPerRecord)),
+    fact("Codec", pack.codec),
+    fact("Format id", `${info.formatId}${info.formatName ? ` (${info.formatName})` : ""}`),
+    fact("App data", info.appDataSize ? exactBytes(info.appDataSize) : "none"),
+    fact("Record checksum", info.recordChecksum ? "whole record" : "item lengths only"),
+    fact("Content hash", info.contentHash ? h("code", info.contentHash) : "none stored", true));
+}
+
+function key() {
+  const parts = [["records", "records"], ["verified", "verified"], ["index", "index"], ["app", "app data"], ["trailer", "trailer"]];
+  return h("ul.map-key", { "aria-hidden": "true" }, parts.map(([name, word]) => h("li", h(`span.swatch.${name}`), word)));
+}

@@ -1,0 +1,47 @@
+// Numbers and errors in words.
+
+const grouped = new Intl.NumberFormat("en");
+
+export const count = (number) => grouped.format(number);
+
+export function plural(number, one, many = `${one}s`) {
+  return `${count(number)} ${number === 1 ? one : many}`;
+}
+
+export function bytes(number) {
+  if (number < 1000) return plural(number, "byte");
+  const units = ["kB", "MB", "GB", "TB"];
+  let value = number;
+  let unit = -1;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${value.toPrecision(3)} ${units[unit]}`;
+}
+
+export function exactBytes(number) {
+  return number < 1000 ? bytes(number) : `${bytes(number)} (${count(number)})`;
+}
+
+export function seconds(number) {
+  if (number < 60) return `${Math.max(1, Math.round(number))} s`;
+  return `${Math.floor(number / 60)} min ${Math.round(number % 60)} s`;
+}
+
+/** What a person can do about an error of this code. */
+const ADVICE = {
+  "not-a-pack": "This does not look like a packfile. Is it the right file, and is it complete?",
+  checksum: "Bytes of this file were damaged after it was written. Fetch it again, or use another copy.",
+  corrupt: "The file contradicts itself: it is damaged, cut short, or was not written by a sound program.",
+  unsupported: "This page does not know how to read it. A newer version may.",
+  changed: "Open it again to read the version that is there now.",
+  network: "Is the address right, and does that server allow this page to read it (CORS)?",
+  "range-not-supported": "Download the file and open it from disk instead.",
+  "size-unknown": "Download the file and open it from disk instead.",
+  limit: "Its sizes are beyond what this page takes on.",
+};
+
+export function advice(error) {
+  return ADVICE[error?.code];
+}
