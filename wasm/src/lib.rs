@@ -1,1 +1,43 @@
-//! To come.
+//! Packfiles in a browser, in Node and in a worker: the wasm side of the npm
+//! package `sealpack`.
+//!
+//! A thin skin. What a pack is, which bytes are wanted next and whether they
+//! are sound is decided in `sealpack-core`; the loop that waits for bytes is
+//! JavaScript (`js/`). Here the two are joined, and zstd is filled in
+//! ([`decode`], [`encode`]) with ruzstd.
+//!
+//! ```text
+//!   js/pack.js     await source.read(start, end) ──┐          ┌──> items
+//!   read.rs        Opening, Pack, Scan, Read ──────┴─ core ───┘
+//!   js/verify.js   slices, workers, WebCrypto
+//!   verify.rs      Inspector (any thread) ──> Verdicts (in order) ──> report
+//!   js/builder.js  append, finish
+//!   build.rs       Builder ──> core's write steps ──> core's stream ──> puts
+//! ```
+//!
+//! Each feature is a wasm module of its own, so that a page which only reads
+//! does not load the encoder, and none loads the checker.
+//!
+//! The rules of this crate: no function traps, whatever it is given; what is
+//! wrong is thrown as an `Error` with a `code` ([`error`]), and the instance
+//! goes on working. Offsets are `f64`, exact up to 2^53, since a `usize` here
+//! is 32 bits wide and a pack is not. What is allocated follows the bytes
+//! that are there.
+#![forbid(unsafe_code)]
+
+pub mod error;
+
+#[cfg(feature = "build")]
+pub mod build;
+#[cfg(feature = "read")]
+pub mod codec;
+#[cfg(feature = "read")]
+pub mod decode;
+#[cfg(feature = "build")]
+pub mod encode;
+#[cfg(feature = "lab")]
+pub mod lab;
+#[cfg(feature = "read")]
+pub mod read;
+#[cfg(feature = "read")]
+pub mod verify;

@@ -1,0 +1,97 @@
+//! zstd by ruzstd, with everything checked that it does not check itself: the
+//! content checksum, the content size, and what stands behind the frame.
+
+use std::cell::RefCell;
+
+use bytes::Bytes;
+use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+use sealpack_core::codec::zstd_frame::{FrameHeader, Layout};
+use sealpack_core::codec::{Decode, FrameChecksum, Size};
+use sealpack_core::error::{Cause, DecodeError};
+
+/// Output is taken out of the decoder in steps of about this size, so that a
+/// frame which yields too much is stopped soon.
+const STEP: usize = 512 << 10;
+
+/// The largest window that zstd writes without being told to go beyond
+/// (`--long=27`).
+const LARGEST_WINDOW: u64 = 128 << 20;
+
+/// Decodes one zstd frame at a time, reusing the decoder's tables.
+#[derive(Default)]
+pub struct Zstd {
+    decoder: RefCell<Option<FrameDecoder>>,
+}
+
+impl Decode for Zstd {
+    fn decode(&self, encoded: Bytes, size: Size) -> Result<Bytes, DecodeError> {
+        let Layout { header, length } = Layout::of(&encoded, size)?;
+        let frame = encoded.get(..length).ok_or(DecodeError::Truncated)?;
+        let reserve = size.plausible(header.content_size, frame.len());
+        // A decoder that is used again reserves the window that the header
+        // claims; a new one grows with what the frame yields.
+        let believable = header.window_size <= reserve.max(STEP as u64);
+        let mut decoder =
+            self.decoder.take().filter(|_| believable).unwrap_or_else(FrameDecoder::new);
+        decoder.set_max_window_size(LARGEST_WINDOW.max(size.most()));
+        let payload = run(&mut decoder, frame, reserve, size)?;
+        check(&decoder, &header, &payload, size)?;
+        // After an error the decoder is dropped: its state is anyone's guess.
+        if believable {
+            self.decoder.replace(Some(decoder));
+        }
+        Ok(payload.into())
+    }
+
+    fn checksum(&self, encoded: &[u8]) -> FrameChecksum {
+        match FrameHeader::parse(encoded) {
+            Ok(FrameHeader { checksum: true, .. }) => FrameChecksum::Present,
+            _ => FrameChecksum::Absent,
+        }
+    }
+}
+
+fn run(
+    decoder: &mut FrameDecoder,
+    frame: &[u8],
+    reserve: u64,
+    size: Size,
+) -> Result<Vec<u8>, DecodeError> {
+    let refused = |error: &dyn core::fmt::Display| DecodeError::Codec(Cause::text(error.to_string()));
+    let mut input = frame;
+    decoder.reset(&mut input).map_err(|error| refused(&error))?;
+    let mut payload = Vec::new();
+    let reserve = usize::try_from(reserve).unwrap_or(0);
+    payload.try_reserve(reserve).map_err(|error| refused(&error))?;
+    loop {
+        let step = BlockDecodingStrategy::UptoBytes(STEP);
+        decoder.decode_blocks(&mut input, step).map_err(|error| refused(&error))?;
+        let found = payload.len().saturating_add(decoder.can_collect()) as u64;
+        if found > size.most() {
+            size.check(found)?;
+        }
+        decoder.collect_to_writer(&mut payload).map_err(|error| refused(&error))?;
+        if decoder.is_finished() {
+            return Ok(payload);
+        }
+    }
+}
+
+fn check(
+    decoder: &FrameDecoder,
+    header: &FrameHeader,
+    payload: &[u8],
+    size: Size,
+) -> Result<(), DecodeError> {
+    let found = payload.len() as u64;
+    if let Some(expected) = header.content_size
+        && expected != found
+    {
+        return Err(DecodeError::Length { expected, found });
+    }
+    size.check(found)?;
+    if header.checksum && decoder.get_checksum_from_data() != decoder.get_calculated_checksum() {
+        return Err(DecodeError::FrameChecksum);
+    }
+    Ok(())
+}
