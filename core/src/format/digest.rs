@@ -78,6 +78,35 @@ impl RecordHasher {
     }
 }
 
+/// The bytes that a record's digest is the SHA-256 of, for a platform with a
+/// SHA-256 of its own.
+///
+/// # Errors
+/// [`Limit::Item`] above 2^32-1 bytes.
+///
+/// ```
+/// use sealpack_core::format::digest::{record_digest, record_message};
+/// use sha2::{Digest, Sha256};
+///
+/// let mut message = Vec::new();
+/// record_message([&b"one"[..], b""], &mut message)?;
+/// assert_eq!(message, b"\x03\0\0\0one\0\0\0\0");
+/// assert_eq!(Sha256::digest(&message)[..], record_digest([&b"one"[..], b""])?);
+/// # Ok::<(), sealpack_core::Error>(())
+/// ```
+pub fn record_message<'a>(
+    items: impl IntoIterator<Item = &'a [u8]>,
+    message: &mut Vec<u8>,
+) -> Result<(), Error> {
+    for item in items {
+        let length = u32::try_from(item.len())
+            .map_err(|_| Error::Limit(Limit::Item { length: item.len() as u64 }))?;
+        message.extend_from_slice(&length.to_le_bytes());
+        message.extend_from_slice(item);
+    }
+    Ok(())
+}
+
 /// The digest of a record that holds `items`.
 ///
 /// # Errors

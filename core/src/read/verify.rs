@@ -142,11 +142,15 @@ pub struct Examination {
     outcome: Result<Sound, Error>,
 }
 
+/// What is known of a record that is sound in itself.
 #[derive(Clone, Debug)]
-struct Sound {
-    frame: FrameChecksum,
-    digest: Option<Hash>,
-    payload_size: u64,
+pub struct Sound {
+    /// Whether the payload carried a checksum, which was then right.
+    pub frame: FrameChecksum,
+    /// The digest of the items; `None` where the pack stores no content hash.
+    pub digest: Option<Hash>,
+    /// The decoded bytes of the record.
+    pub payload_size: u64,
 }
 
 impl<'a> Examiner<'a> {
@@ -170,19 +174,30 @@ impl<'a> Examiner<'a> {
     }
 
     fn look(&self, place: &RecordPlace, stored: Bytes) -> Result<Sound, Error> {
+        let (mut sound, record) = self.inspect(place, stored)?;
+        if self.directory.trailer().content_hash.is_some() {
+            sound.digest = Some(self.digest(place, &record)?);
+        }
+        Ok(sound)
+    }
+
+    /// As [`examine`](Self::examine), but for the digest: for a caller that
+    /// has a faster SHA-256 than this crate, takes it of
+    /// [`record_message`](crate::format::digest::record_message), and makes
+    /// the [`Examination`] itself.
+    ///
+    /// # Errors
+    /// What is wrong with the record.
+    pub fn inspect(&self, place: &RecordPlace, stored: Bytes) -> Result<(Sound, Record), Error> {
         let frame = match stored.is_empty() {
             true => FrameChecksum::NotKept,
             false => self.decoder.checksum(&stored),
         };
         let record = unseal(self.directory, place, stored, self.decoder, &self.limits)?;
-        let digest = match self.directory.trailer().content_hash {
-            Some(_) => Some(self.digest(place, &record)?),
-            None => None,
-        };
         // An empty payload is stored as nothing, whatever the codec.
         let payload_size = record.payload().len() as u64;
         let frame = if payload_size == 0 { FrameChecksum::NotKept } else { frame };
-        Ok(Sound { frame, digest, payload_size })
+        Ok((Sound { frame, digest: None, payload_size }, record))
     }
 
     fn digest(&self, place: &RecordPlace, record: &Record) -> Result<Hash, Error> {
@@ -202,6 +217,12 @@ impl<'a> Examiner<'a> {
 }
 
 impl Examination {
+    /// What [`Examiner::inspect`] found, with the digest filled in.
+    #[must_use]
+    pub fn new(place: RecordPlace, outcome: Result<Sound, Error>) -> Self {
+        Self { place, outcome }
+    }
+
     /// The record that was looked at.
     #[must_use]
     pub fn place(&self) -> &RecordPlace {
