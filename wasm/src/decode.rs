@@ -57,7 +57,8 @@ fn run(
     reserve: u64,
     size: Size,
 ) -> Result<Vec<u8>, DecodeError> {
-    let refused = |error: &dyn core::fmt::Display| DecodeError::Codec(Cause::text(error.to_string()));
+    let refused =
+        |error: &dyn core::fmt::Display| DecodeError::Codec(Cause::text(error.to_string()));
     let mut input = frame;
     decoder.reset(&mut input).map_err(|error| refused(&error))?;
     let mut payload = Vec::new();

@@ -2,8 +2,8 @@
 //! promise to programs; `js/index.d.ts` lists them.
 
 use js_sys::{Error as JsError, Reflect};
-use sealpack_core::error::{DecodeError, Fault, Misuse, Section};
 use sealpack_core::Error;
+use sealpack_core::error::{DecodeError, Fault, Misuse, Section};
 use wasm_bindgen::JsValue;
 
 /// The error as it is thrown: `code`, `message`, and where it applies

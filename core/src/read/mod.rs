@@ -55,7 +55,9 @@ pub use directory::{Directory, Place, RecordPlace};
 pub use open::{DEFAULT_TAIL, Opened, Opening, Pack, Tail};
 pub use plan::{Merge, PlannedRead, PlannedRecord, plan, plan_records};
 pub use unseal::{ItemLookup, Record, RecordItems, unseal};
-pub use verify::{Damage, Examination, Examiner, Layer, LayerName, Report, Verdict, Verification};
+pub use verify::{
+    Damage, Examination, Examiner, Layer, LayerName, Report, Sound, Verdict, Verification,
+};
 
 /// What a reader is willing to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,226 @@
+//! Building a pack: core's write steps, one thread, and core's output stream.
+//!
+//! Every byte goes through the stream, with trim: what JavaScript takes out are
+//! parts of equal size (but the last), as a multipart upload wants them.
+
+use std::collections::VecDeque;
+use std::num::NonZero;
+
+use bytes::Bytes;
+use js_sys::{Object, Uint8Array};
+use sealpack_core::Error;
+use sealpack_core::format::known::Codec;
+use sealpack_core::stream::{BufferSize, Outcome, Output, Put, Refused, Shape, Stream};
+use sealpack_core::write::{Assembly, Hashing, PackShape, RecordBuilder, Sealed, Sealer};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::encode::Zstd;
+use crate::error::{coded, set, thrown, to_f64};
+
+/// What a pack is built like; the fields of `create`'s options.
+#[wasm_bindgen]
+pub struct Options {
+    shape: PackShape,
+    codec: Codec,
+    part_size: BufferSize,
+}
+
+#[wasm_bindgen]
+impl Options {
+    /// Options for this codec, `none` or `zstd`.
+    ///
+    /// # Errors
+    /// `unsupported` for another codec; `invalid-argument` for no items a
+    /// record, or for parts of no bytes or above 2^30.
+    #[wasm_bindgen(constructor)]
+    pub fn new(codec: &str, items_per_record: u32, part_size: u32) -> Result<Self, JsValue> {
+        let codec = match codec {
+            "none" => Codec::None,
+            "zstd" => Codec::Zstd,
+            _ => {
+                return Err(coded(
+                    "unsupported",
+                    &format!("no codec is called {codec}: there are none and zstd"),
+                ));
+            }
+        };
+        let items_per_record = NonZero::new(items_per_record)
+            .ok_or_else(|| coded("invalid-argument", "itemsPerRecord must be at least 1"))?;
+        let part_size = BufferSize::new(part_size as usize)
+            .ok_or_else(|| coded("invalid-argument", "partSize must be 1 to 2^30 bytes"))?;
+        let shape = PackShape {
+            items_per_record,
+            format_id: codec.default_format_id(),
+            ..PackShape::default()
+        };
+        Ok(Self { shape, codec, part_size })
+    }
+
+    /// Another format id than the codec's own.
+    #[wasm_bindgen(js_name = formatId)]
+    pub fn format_id(&mut self, id: u32) {
+        self.shape.format_id = id;
+    }
+
+    /// Whether each record's checksum covers its payload.
+    #[wasm_bindgen(js_name = recordChecksum)]
+    pub fn record_checksum(&mut self, on: bool) {
+        self.shape.record_checksum = on;
+    }
+
+    /// Whether the hash over all items is stored.
+    #[wasm_bindgen(js_name = contentHash)]
+    pub fn content_hash(&mut self, on: bool) {
+        self.shape.content_hash = if on { Hashing::Items } else { Hashing::None };
+    }
+}
+
+/// A pack being built. After each call, take the parts that are ready with
+/// [`next_part`](Self::next_part).
+#[wasm_bindgen]
+pub struct Builder {
+    records: RecordBuilder,
+    sealer: Option<Sealer>,
+    assembly: Option<Assembly>,
+    stream: Stream,
+    ready: VecDeque<Put>,
+    item_bytes: u64,
+}
+
+#[wasm_bindgen]
+impl Builder {
+    /// Starts a pack.
+    #[wasm_bindgen(constructor)]
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        let Options { shape, codec, part_size } = options;
+        let sealer = match codec {
+            Codec::None => Sealer::plain(&shape),
+            Codec::Zstd => Sealer::with_encoder(&shape, Box::new(Zstd::default())),
+        };
+        Self {
+            records: RecordBuilder::new(&shape, codec == Codec::None),
+            sealer: Some(sealer),
+            assembly: Some(Assembly::new(&shape)),
+            stream: Stream::new(Shape::exactly(part_size)),
+            ready: VecDeque::new(),
+            item_bytes: 0,
+        }
+    }
+
+    /// Adds an item.
+    ///
+    /// # Errors
+    /// `limit`, and then the item was not taken; `encode`; `finished`.
+    pub fn append(&mut self, item: Vec<u8>) -> Result<(), JsValue> {
+        if self.sealer.is_none() {
+            return Err(finished());
+        }
+        let length = item.len() as u64;
+        self.records.push_owned(item.into()).map_err(|error| thrown(&error))?;
+        self.item_bytes = self.item_bytes.saturating_add(length);
+        self.seal_ready()
+    }
+
+    /// Seals the last record, and ends the pack with this app data. Answers
+    /// what the pack is, as plain data.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub fn finish(&mut self, app_data: Vec<u8>) -> Result<JsValue, JsValue> {
+        self.records.finish();
+        self.seal_ready()?;
+        let sealer = self.sealer.take().ok_or_else(finished)?;
+        sealer.finish().map_err(|error| thrown(&error))?;
+        let assembly = self.assembly.take().ok_or_else(finished)?;
+        let app_data = Bytes::from(app_data);
+        let ending = assembly.finish(&app_data).map_err(|error| thrown(&error))?;
+        let sealed = Object::new().into();
+        let trailer = &ending.trailer;
+        set(&sealed, "fileSize", &to_f64(ending.file_size).into());
+        set(&sealed, "totalItems", &trailer.total_items.into());
+        set(&sealed, "recordCount", &trailer.record_count.into());
+        set(&sealed, "formatId", &trailer.format_id.into());
+        set(&sealed, "itemBytes", &to_f64(self.item_bytes).into());
+        let hash =
+            trailer.content_hash.map_or(JsValue::NULL, |hash| Uint8Array::from(&hash[..]).into());
+        set(&sealed, "contentHash", &hash);
+        self.write(Bytes::from(ending.index))?;
+        self.write(app_data)?;
+        self.write(Bytes::copy_from_slice(&trailer.encode()))?;
+        let closed = self.stream.close();
+        self.drain();
+        closed.map_err(refused)?;
+        Ok(sealed)
+    }
+
+    /// The next part of the file; nothing where none is ready.
+    #[wasm_bindgen(js_name = nextPart)]
+    pub fn next_part(&mut self) -> Option<Uint8Array> {
+        let put = self.ready.pop_front()?;
+        let part = Uint8Array::new_with_length(length(put.len()));
+        let mut at = 0u32;
+        for extent in put.extents() {
+            let next = at.saturating_add(length(extent.len()));
+            part.subarray(at, next).copy_from(extent);
+            at = next;
+        }
+        self.stream.recycle(put);
+        Some(part)
+    }
+
+    fn seal_ready(&mut self) -> Result<(), JsValue> {
+        while let Some(draft) = self.records.next_draft() {
+            let sealer = self.sealer.as_mut().ok_or_else(finished)?;
+            let sealed = sealer.seal(draft).and_then(|sealed| self.note(sealed));
+            for extent in sealed.map_err(|error| thrown(&error))?.extents {
+                self.write(extent)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, sealed: Sealed) -> Result<Sealed, Error> {
+        if let Some(assembly) = &mut self.assembly {
+            assembly.push(&sealed)?;
+        }
+        Ok(sealed)
+    }
+
+    /// Small pieces are copied together, large ones are handed over.
+    fn write(&mut self, extent: Bytes) -> Result<(), JsValue> {
+        const SMALL: usize = 4 << 10;
+        let written = match extent.len() {
+            0..SMALL => self.stream.write(&extent),
+            _ => self.stream.write_owned(extent),
+        };
+        self.drain();
+        written.map_err(refused)
+    }
+
+    /// The driver's rule of the stream: after every operation each output is
+    /// carried out. Here that means set aside, for JavaScript to take; where
+    /// writing it fails there, the builder is dropped.
+    fn drain(&mut self) {
+        while let Some(output) = self.stream.next_output() {
+            if let Output::Put(put) = output {
+                self.ready.push_back(put);
+            }
+            self.stream.completed(Outcome::Done);
+        }
+    }
+}
+
+/// A length within this module's 32-bit memory.
+fn length(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}
+
+fn finished() -> JsValue {
+    coded("closed", "the pack is finished, or could not be")
+}
+
+fn refused(refused: Refused) -> JsValue {
+    coded("closed", &refused.to_string())
+}

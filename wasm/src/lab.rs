@@ -1,0 +1,1 @@
+//! The stepper of the output stream, for a page.
