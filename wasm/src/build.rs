@@ -155,6 +155,13 @@ impl Builder {
         Ok(sealed)
     }
 
+    /// Whether a part is ready.
+    #[wasm_bindgen(getter, js_name = hasParts)]
+    #[must_use]
+    pub fn has_parts(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
     /// The next part of the file; nothing where none is ready.
     #[wasm_bindgen(js_name = nextPart)]
     pub fn next_part(&mut self) -> Option<Uint8Array> {

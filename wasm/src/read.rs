@@ -161,10 +161,21 @@ impl Pack {
         to_f64(self.shared.pack.tail.start)
     }
 
-    /// Another handle to the same pack.
+    /// Bytes `start..end` of the file, where they were read to open it.
+    ///
+    /// # Errors
+    /// `invalid-argument`.
+    #[wasm_bindgen(js_name = tailBytes)]
+    pub fn tail_bytes(&self, start: f64, end: f64) -> Result<Option<Uint8Array>, JsValue> {
+        let range = to_u64(start)?..to_u64(end)?;
+        Ok(self.shared.pack.tail.get(&range).map(|bytes| Uint8Array::from(&bytes[..])))
+    }
+
+    /// The trailer, as it stands in the file.
     #[must_use]
-    pub fn share(&self) -> Self {
-        Self { shared: Rc::clone(&self.shared) }
+    pub fn trailer(&self) -> Uint8Array {
+        let trailer = self.shared.pack.tail.bytes.last_chunk::<{ trailer::SIZE }>();
+        Uint8Array::from(trailer.map(|bytes| &bytes[..]).unwrap_or_default())
     }
 
     // ---- the codec

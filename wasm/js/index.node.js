@@ -1,0 +1,21 @@
+// In Node and Deno `fetch` knows no file: URLs, so the modules are read; and
+// workers are threads.
+import { readFile } from "node:fs/promises";
+import { Worker as Thread } from "node:worker_threads";
+import { platform } from "./modules.js";
+
+platform.fetchFile = (url) => (url.protocol === "file:" ? readFile(url) : fetch(url));
+
+/** A thread with a browser worker's manners. */
+platform.startWorker = () => {
+  const thread = new Thread(new URL("./worker.node.js", import.meta.url));
+  const worker = {
+    postMessage: (message, transfer) => thread.postMessage(message, transfer),
+    terminate: () => thread.terminate(),
+  };
+  thread.on("message", (data) => worker.onmessage?.({ data }));
+  thread.on("error", (error) => worker.onerror?.(error));
+  return worker;
+};
+
+export * from "./index.js";

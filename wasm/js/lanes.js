@@ -1,0 +1,101 @@
+// Where runs of records are inspected: on this thread, or in workers.
+import { platform, reading } from "./modules.js";
+import { SealpackError } from "./errors.js";
+import { throwIfAborted } from "./abort.js";
+import { Slices } from "./schedule.js";
+import { RunInspector } from "./inspect.js";
+
+/** This thread, in slices. */
+export class LocalLane {
+  /** Runs at once: the next one is decoded while WebCrypto hashes the last. */
+  depth = 2;
+  #inspector;
+  #slices = new Slices();
+  #signal;
+  #turn = Promise.resolve();
+
+  constructor(handle, { signal, extract }) {
+    this.#inspector = new RunInspector(reading.glue, reading.exports, handle, extract);
+    this.#signal = signal;
+  }
+
+  async inspect(run) {
+    // One run in the inspector at a time; the hashing may overlap.
+    const begun = this.#turn.then(() => this.#inspector.begin(run, this.#slices, () => throwIfAborted(this.#signal)));
+    this.#turn = begun.catch(() => {});
+    const { done } = await begun;
+    return { found: await done, bytes: run.bytes };
+  }
+
+  finding(...record) {
+    return this.#inspector.finding(...record);
+  }
+
+  async close() {
+    await this.#turn;
+    this.#inspector.free();
+  }
+}
+
+/** A worker of its own. */
+class WorkerLane {
+  depth = 2;
+  #worker;
+  #waiting = new Map();
+  #next = 0;
+  #started;
+
+  constructor(worker, start) {
+    this.#worker = worker;
+    this.ready = new Promise((resolve, reject) => (this.#started = { resolve, reject }));
+    worker.onmessage = ({ data }) => this.#answered(data);
+    worker.onerror = (event) => this.#broken(new SealpackError("internal", `a worker stopped: ${event?.message ?? "it could not be started"}`));
+    worker.postMessage({ start });
+  }
+
+  #answered({ ready, failed, id, found, bytes }) {
+    if (ready) return this.#started.resolve(this);
+    if (failed) return this.#broken(new SealpackError("internal", `a worker failed: ${failed}`));
+    this.#waiting.get(id)?.resolve({ found, bytes });
+    this.#waiting.delete(id);
+  }
+
+  #broken(error) {
+    this.#started.reject(error);
+    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#waiting.clear();
+  }
+
+  inspect(run) {
+    const id = this.#next++;
+    const whole = run.bytes.byteLength === run.bytes.buffer.byteLength && !run.keep;
+    const bytes = whole ? run.bytes : run.bytes.slice();
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      this.#worker.postMessage({ run: { id, first: run.first, count: run.count, start: run.start, bytes } }, [bytes.buffer]);
+    });
+  }
+
+  close() {
+    this.#broken(new SealpackError("internal", "the verification is over"));
+    this.#worker.terminate();
+  }
+}
+
+/** As many workers as can be had; none where the page's policy or bundle has no room for them. */
+export async function startWorkers(count, start) {
+  const lanes = [];
+  for (let number = 0; number < count; number += 1) {
+    try {
+      lanes.push(new WorkerLane(platform.startWorker(), start));
+    } catch {
+      break; // a policy without worker-src throws at once
+    }
+  }
+  const settled = await Promise.allSettled(lanes.map((lane) => lane.ready));
+  return lanes.filter((lane, number) => {
+    if (settled[number].status === "fulfilled") return true;
+    lane.close();
+    return false;
+  });
+}

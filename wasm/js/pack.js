@@ -1,0 +1,345 @@
+// Opening a pack and reading it. The waiting is here; which bytes are wanted
+// next, and whether they are sound, core says.
+import { reading } from "./modules.js";
+import { SealpackError, aborted, guarded, invalidArgument } from "./errors.js";
+import { abortable, linked, throwIfAborted } from "./abort.js";
+import { sourceFrom } from "./source/from.js";
+import { describe, toHex } from "./bytes.js";
+import { verifyPack } from "./verify.js";
+import { readItems, readableOf } from "./range.js";
+
+/** The most bytes that a record may decode to, unless the caller says otherwise. */
+const RECORD_LIMIT = 256 * 1024 * 1024;
+/** The most bytes that are held of index and app data. */
+const DIRECTORY_LIMIT = 512 * 1024 * 1024;
+/** Two records this close together are fetched in one request: about what a round trip costs. */
+const GAP = 64 * 1024;
+const REQUEST_SIZE = 4 * 1024 * 1024;
+const REQUESTS = 6;
+const PRIVATE = Symbol("sealpack");
+
+export async function open(input, options = {}) {
+  const { signal, codec = "auto", onProgress, recordLimit = RECORD_LIMIT } = options;
+  checkCodec(codec);
+  throwIfAborted(signal);
+  const [source] = await Promise.all([sourceFrom(input, options), abortable(reading.load(), signal)]);
+  try {
+    const { size, tail } = await sizeAndTail(source, signal, onProgress);
+    const inner = await openLoop(source, size, tail, { signal, recordLimit, onProgress });
+    return new Pack(PRIVATE, { source, inner, size, codec, recordLimit });
+  } catch (error) {
+    await source.close?.();
+    throw error;
+  }
+}
+
+function checkCodec(codec) {
+  const named = ["auto", "none", "zstd"].includes(codec);
+  const own = typeof codec === "function" || typeof codec?.decode === "function";
+  if (!named && !own) throw invalidArgument(`codec is "auto", "none", "zstd", { decode } or a function of the format id, not ${describe(codec)}`);
+}
+
+/** The size, and the end of the file where the source gives both at once. */
+async function sizeAndTail(source, signal, onProgress) {
+  if (!source.tail) return { size: await abortable(source.size(signal), signal) };
+  let loaded = 0;
+  const onBytes = onProgress && ((more) => onProgress({ loaded: (loaded += more) }));
+  const { size, bytes } = await source.tail(reading.glue.tailSize(), signal, onBytes);
+  return { size, tail: bytes };
+}
+
+async function openLoop(source, size, tail, { signal, recordLimit, onProgress }) {
+  const opening = guarded(() => new reading.glue.Opening(size, recordLimit));
+  try {
+    for (;;) {
+      const { start, end } = opening;
+      if (end - start > DIRECTORY_LIMIT) {
+        throw new SealpackError("limit", `index and app data take ${end - start} bytes, more than are held here`);
+      }
+      const here = tail && size - start <= tail.length && tail.subarray(start - (size - tail.length), end - (size - tail.length));
+      const bytes = here || (await abortable(source.read(start, end - start, signal), signal));
+      onProgress?.({ loaded: size - start });
+      const pack = guarded(() => opening.supply(bytes));
+      if (pack) return pack;
+    }
+  } finally {
+    opening.free();
+  }
+}
+
+export class Pack {
+  #source;
+  #inner;
+  #size;
+  #codec;
+  #codecName = null;
+  #choosing = null;
+  #recordLimit;
+  #info = null;
+
+  constructor(key, { source, inner, size, codec, recordLimit }) {
+    if (key !== PRIVATE) throw invalidArgument("a Pack is made by open()");
+    this.#source = source;
+    this.#inner = inner;
+    this.#size = size;
+    this.#codec = codec;
+    this.#recordLimit = recordLimit;
+    this.#chooseAtOnce();
+  }
+
+  // ---- what it is
+
+  get info() {
+    if (!this.#info) {
+      const info = this.#alive().info();
+      info.contentHash &&= toHex(info.contentHash);
+      this.#info = Object.freeze({ ...info, fileSize: this.#size });
+    }
+    return this.#info;
+  }
+
+  get length() {
+    return this.info.totalItems;
+  }
+
+  /** "none", "zstd", "custom", or "auto" until the first read finds out. */
+  get codec() {
+    return this.#codecName ?? "auto";
+  }
+
+  /** What is known of the layers without reading the records. */
+  get layers() {
+    return reading.glue.openLayers(this.#alive());
+  }
+
+  async appData() {
+    return this.#alive().appData();
+  }
+
+  record(number) {
+    const inner = this.#alive();
+    checkPosition(number, "record", this.info.recordCount);
+    const [offset, size, firstItem, itemCount] = guarded(() => inner.record(number));
+    return { number, offset, size, firstItem, itemCount };
+  }
+
+  recordOf(position) {
+    const inner = this.#alive();
+    checkPosition(position, "item", this.length);
+    return this.record(guarded(() => inner.recordOf(position)));
+  }
+
+  // ---- reading
+
+  async get(position, options) {
+    const [item] = await this.getMany([position], options);
+    return item;
+  }
+
+  async getMany(positions, { signal, gap = GAP, requestSize = REQUEST_SIZE, requests = REQUESTS } = {}) {
+    const inner = this.#alive();
+    const wanted = Array.from(positions);
+    for (const position of wanted) checkPosition(position, "item", this.length);
+    const items = new Array(wanted.length);
+    if (!wanted.length) return items;
+    const reads = guarded(() => inner.plan(Uint32Array.from(wanted), gap, requestSize));
+    try {
+      await Promise.all([this.#whileReading(reads, items, { signal, requests }), this.chooseCodec(signal)]);
+      this.#alive();
+      return items;
+    } finally {
+      for (const read of reads) read.free();
+    }
+  }
+
+  /** A few requests at once; the first error stops the others. */
+  async #whileReading(reads, items, { signal, requests }) {
+    const all = linked(signal);
+    const queue = reads.values();
+    const worker = async () => {
+      for (const read of queue) await this.#takeRead(read, items, all.signal);
+    };
+    try {
+      const workers = Array.from({ length: Math.max(1, Math.min(requests, reads.length)) }, worker);
+      await Promise.all(workers);
+      await this.#sameVersion(signal);
+    } catch (error) {
+      all.abort(error);
+      throw signal?.aborted ? aborted(signal) : error;
+    } finally {
+      all.release();
+    }
+  }
+
+  async #takeRead(read, items, signal) {
+    if (read.isHere) {
+      await this.chooseCodec(signal);
+      return guarded(() => read.takeHere(items));
+    }
+    const bytes = await this.readBytes(read.start, read.end, signal);
+    await this.chooseCodec(signal);
+    this.#alive();
+    try {
+      guarded(() => read.take(bytes, items));
+    } catch (error) {
+      throw await this.changedRather(error, signal);
+    }
+  }
+
+  range(start = 0, end = this.length, options = {}) {
+    this.#checkRange(start, end);
+    return readItems(this, start, end, options);
+  }
+
+  stream(start = 0, end = this.length, options = {}) {
+    this.#checkRange(start, end);
+    return readableOf((signal) => readItems(this, start, end, { ...options, signal }), options.signal);
+  }
+
+  async verify(options = {}) {
+    this.#alive();
+    await this.chooseCodec(options.signal);
+    return verifyPack(this, options);
+  }
+
+  #checkRange(start, end) {
+    this.#alive();
+    for (const bound of [start, end]) {
+      if (!Number.isInteger(bound)) throw invalidArgument(`a position is a whole number, not ${bound}`);
+    }
+    if (start < 0 || end < start || end > this.length) {
+      throw new SealpackError("out-of-range", `no items ${start} to ${end}: the pack has ${this.length}, counted from 0`);
+    }
+  }
+
+  // ---- for the package's own modules
+
+  /** The module's handle; throws once the pack is closed. */
+  handle() {
+    return this.#alive();
+  }
+
+  /** Bytes start..end of the file, all of one version of it. */
+  async readBytes(start, end, signal) {
+    const length = end - start;
+    // Only a single record is longer than what is asked for at once.
+    if (length > this.#recordLimit + REQUEST_SIZE) {
+      throw new SealpackError("limit", `a record takes ${length} bytes in the file, above the limit of ${this.#recordLimit}`);
+    }
+    return abortable(this.#source.read(start, length, signal), signal);
+  }
+
+  /** Where no header shows a change of the file, the trailer does: looked at again after reading. */
+  async #sameVersion(signal) {
+    if (this.#source.pinned !== false) return;
+    const { trailerSize } = this.info;
+    const before = this.#alive().trailer();
+    const now = await this.readBytes(this.#size - trailerSize, this.#size, signal);
+    if (before.some((byte, at) => byte !== now[at])) {
+      throw new SealpackError("changed", "the file changed while it was read: its trailer is another one. Open it again");
+    }
+  }
+
+  async sameVersion(signal) {
+    await this.#sameVersion(signal);
+  }
+
+  /** A damaged record, or a file that changed under us? */
+  async changedRather(error, signal) {
+    if (this.#source.pinned !== false || !["corrupt", "checksum"].includes(error.code)) return error;
+    return this.#sameVersion(signal).then(() => error, (other) => (other.code === "changed" ? other : error));
+  }
+
+  /** Whether reads are views of bytes that the caller owns. */
+  get inMemory() {
+    return this.#source.inMemory === true;
+  }
+
+  /** What a worker needs to inspect records of this pack. */
+  forWorkers() {
+    const inner = this.#alive();
+    const tail = inner.tailBytes(inner.tailStart(), this.#size);
+    return { module: reading.compiled, size: this.#size, tail, codec: this.codec, recordLimit: this.#recordLimit };
+  }
+
+  // ---- the codec
+
+  #chooseAtOnce() {
+    let codec = this.#codec;
+    if (typeof codec === "function") codec = codec(this.info.formatId) ?? "auto";
+    if (typeof codec === "function" || typeof codec?.decode === "function") {
+      const decode = typeof codec === "function" ? codec : codec.decode.bind(codec);
+      this.#inner.setCustomCodec(decode);
+      this.#codecName = "custom";
+    } else if (codec !== "auto") {
+      guarded(() => this.#inner.setCodec(codec));
+      this.#codecName = codec;
+    } else {
+      this.#detectHere();
+    }
+  }
+
+  /** Where the first record was read with the tail, it costs nothing to look. */
+  #detectHere() {
+    const detecting = this.#inner.detect();
+    try {
+      for (let wanted = detecting.wanted(); ; wanted = detecting.wanted()) {
+        const bytes = wanted ? this.#inner.tailBytes(wanted[0], wanted[1]) : new Uint8Array(0);
+        if (!bytes) return;
+        this.#codecName = detecting.look(bytes) ?? null;
+        if (this.#codecName) return;
+      }
+    } finally {
+      detecting.free();
+    }
+  }
+
+  async chooseCodec(signal) {
+    if (this.#codecName) return;
+    this.#choosing ??= this.#detect(signal).finally(() => (this.#choosing = null));
+    await this.#choosing;
+  }
+
+  async #detect(signal) {
+    const detecting = this.#alive().detect();
+    try {
+      for (let wanted = detecting.wanted(); !this.#codecName; wanted = detecting.wanted()) {
+        const bytes = wanted ? await this.readBytes(wanted[0], wanted[1], signal) : new Uint8Array(0);
+        this.#codecName = detecting.look(bytes) ?? null;
+      }
+    } finally {
+      detecting.free();
+    }
+  }
+
+  // ---- the end
+
+  #alive() {
+    if (!this.#inner) throw new SealpackError("closed", "the pack is closed");
+    return this.#inner;
+  }
+
+  close() {
+    const inner = this.#inner;
+    this.#inner = null;
+    inner?.free();
+    return this.#source.close?.();
+  }
+
+  [Symbol.dispose ?? Symbol.for("Symbol.dispose")]() {
+    this.close();
+  }
+
+  async [Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose")]() {
+    await this.close();
+  }
+}
+
+function checkPosition(position, what, count) {
+  if (typeof position !== "number" || !Number.isInteger(position)) {
+    throw invalidArgument(`the position of ${what === "item" ? "an item" : "a record"} is a whole number, not ${String(position)}`);
+  }
+  if (position < 0 || position >= count) {
+    throw new SealpackError("out-of-range", `no ${what} ${position}: the pack has ${count}, counted from 0`);
+  }
+}

@@ -1,0 +1,81 @@
+// A run of items, read ahead by one request, as an async iterator and as a stream.
+import { aborted, guarded } from "./errors.js";
+import { throwIfAborted } from "./abort.js";
+
+const REQUEST_SIZE = 1024 * 1024;
+const GAP = 0; // neighbouring records touch
+
+export async function* readItems(pack, start, end, { signal, requestSize = REQUEST_SIZE } = {}) {
+  throwIfAborted(signal);
+  const scan = guarded(() => pack.handle().scan(start, end, GAP, requestSize));
+  let ahead = null;
+  try {
+    ahead = fetchNext(pack, scan, signal);
+    while (ahead) {
+      const { read, bytes } = ahead;
+      const [fetched] = await bytes;
+      ahead = fetchNext(pack, scan, signal);
+      for (const item of await take(pack, read, fetched, signal)) {
+        throwIfAborted(signal);
+        yield item;
+      }
+    }
+    await pack.sameVersion(signal);
+  } finally {
+    ahead?.read.free();
+    scan.free();
+  }
+}
+
+/** The next read, on its way; null at the end. */
+function fetchNext(pack, scan, signal) {
+  pack.handle();
+  const read = scan.next();
+  if (!read) return null;
+  const fetched = read.isHere ? null : pack.readBytes(read.start, read.end, signal);
+  const bytes = Promise.all([fetched, pack.chooseCodec(signal)]);
+  bytes.catch(() => {}); // awaited a turn later, or not at all where the caller leaves early
+  return { read, bytes };
+}
+
+async function take(pack, read, bytes, signal) {
+  const items = [];
+  try {
+    pack.handle();
+    guarded(() => (bytes ? read.take(bytes, items) : read.takeHere(items)));
+    return items;
+  } catch (error) {
+    throw await pack.changedRather(error, signal);
+  } finally {
+    read.free();
+  }
+}
+
+/** A ReadableStream that reads an item when one is wanted, and stops when it is cancelled. */
+export function readableOf(items, outer) {
+  const controller = new AbortController();
+  const stop = () => controller.abort(outer.reason);
+  outer?.addEventListener("abort", stop, { once: true });
+  if (outer?.aborted) stop();
+  const iterator = items(controller.signal);
+  const done = () => outer?.removeEventListener("abort", stop);
+  const source = {
+    async pull(sink) {
+      try {
+        const { done: ended, value } = await iterator.next();
+        if (!ended) return sink.enqueue(value);
+        done();
+        sink.close();
+      } catch (error) {
+        done();
+        throw outer?.aborted ? aborted(outer) : error;
+      }
+    },
+    async cancel(reason) {
+      done();
+      controller.abort(reason);
+      await iterator.return().catch(() => {});
+    },
+  };
+  return new ReadableStream(source, { highWaterMark: 0 });
+}

@@ -1,0 +1,97 @@
+// Verifying every record: bytes are fetched ahead, runs are inspected in
+// lanes, and what was found is put together in the order of the file.
+import { reading } from "./modules.js";
+import { aborted, fromWasm, guarded } from "./errors.js";
+import { linked, throwIfAborted } from "./abort.js";
+import { LocalLane, startWorkers } from "./lanes.js";
+
+/** Bytes of one run: large enough for a disk, small enough to be cancelled. */
+const RUN_SIZE = 1024 * 1024;
+
+export async function verifyPack(pack, { signal, onProgress, workers = 0, extract } = {}) {
+  throwIfAborted(signal);
+  const all = linked(signal);
+  const local = new LocalLane(pack.handle(), { signal: all.signal, extract });
+  // Functions of the caller's stay on the caller's thread.
+  const apart = extract || pack.codec === "custom" ? 0 : workers;
+  const helpers = apart > 0 ? await startWorkers(apart, pack.forWorkers()) : [];
+  const lanes = helpers.length ? helpers : [local];
+  const verdicts = new reading.glue.Verdicts(pack.handle());
+  try {
+    await inspectAll(pack, lanes, all.signal, (run, result) => {
+      note(pack, verdicts, local, run, result);
+      onProgress?.(progress(pack, run));
+    });
+    await pack.sameVersion(signal);
+    return report(guarded(() => verdicts.finish()));
+  } catch (error) {
+    all.abort(error);
+    throw signal?.aborted ? aborted(signal) : fromWasm(error);
+  } finally {
+    all.release();
+    for (const lane of helpers) lane.close();
+    await local.close();
+    verdicts.free();
+  }
+}
+
+/** Keeps every lane busy, and hands over results in order. */
+async function inspectAll(pack, lanes, signal, deliver) {
+  const runs = new reading.glue.Runs(pack.handle(), RUN_SIZE);
+  const depth = lanes.reduce((sum, lane) => sum + lane.depth, 0);
+  const busy = lanes.map(() => 0);
+  const queue = [];
+  const begin = () => {
+    const next = runs.next();
+    if (!next) return false;
+    const [first, count, start, end] = next;
+    const run = { first, count, start, end };
+    const lane = busy.indexOf(Math.min(...busy));
+    busy[lane] += 1;
+    run.result = pack
+      .readBytes(start, end, signal)
+      .then((bytes) => lanes[lane].inspect({ ...run, bytes, keep: pack.inMemory }))
+      .finally(() => (busy[lane] -= 1));
+    run.result.catch(() => {}); // awaited in its turn
+    queue.push(run);
+    return true;
+  };
+  try {
+    while (queue.length < depth + 1 && begin());
+    while (queue.length) {
+      const run = queue.shift();
+      deliver(run, await run.result);
+      throwIfAborted(signal);
+      begin();
+    }
+  } finally {
+    await Promise.allSettled(queue.map((run) => run.result));
+    runs.free();
+  }
+}
+
+function note(pack, verdicts, local, run, { found, bytes }) {
+  const bad = new Set(found.bad);
+  const hashed = found.digests.length > 0;
+  for (let at = 0; at < run.count; at += 1) {
+    if (!bad.has(at)) {
+      const digest = hashed ? found.digests.subarray(32 * at, 32 * at + 32) : found.digests;
+      guarded(() => verdicts.sound(found.frames[at], found.sizes[at], digest));
+      continue;
+    }
+    const { offset, size } = pack.record(run.first + at);
+    const stored = bytes.subarray(offset - run.start, offset - run.start + size);
+    guarded(() => verdicts.damaged(local.finding(run.first + at, offset, stored)));
+  }
+}
+
+function progress(pack, run) {
+  const { recordsSize, recordCount } = pack.info;
+  return { bytes: run.end, totalBytes: recordsSize, records: run.first + run.count, totalRecords: recordCount };
+}
+
+/** The report, its errors as ours. */
+function report(plain) {
+  const withLayer = (error) => Object.assign(fromWasm(error), error.layer ? { layer: error.layer } : {});
+  return { ...plain, failures: plain.failures.map(withLayer), damaged: plain.damaged.map(withLayer) };
+}

@@ -1,0 +1,33 @@
+// A worker's side of a verification: opens the pack from the bytes it is
+// handed, then answers runs of records with what it found.
+import { reading } from "./modules.js";
+import { RunInspector } from "./inspect.js";
+
+/** @param post answers a message @returns what to call with each message */
+export function serve(post) {
+  let inspector;
+  const start = async ({ module, size, tail, codec, recordLimit }) => {
+    await reading.load(module);
+    const { glue } = reading;
+    const opening = new glue.Opening(size, recordLimit);
+    let pack;
+    while (!pack) {
+      const from = opening.start - (size - tail.length);
+      pack = opening.supply(tail.subarray(from, from + (opening.end - opening.start)));
+    }
+    pack.setCodec(codec);
+    inspector = new RunInspector(glue, reading.exports, pack);
+    post({ ready: true });
+  };
+  const inspect = async (run) => {
+    const { done } = await inspector.begin(run);
+    const found = await done;
+    // The bytes go back where something in them is damaged: the report looks again.
+    const bytes = found.bad.length ? run.bytes : null;
+    post({ id: run.id, found, bytes }, bytes ? [bytes.buffer] : []);
+  };
+  return (message) => {
+    const work = message.start ? start(message.start) : inspect(message.run);
+    work.catch((error) => post({ failed: String(error?.message ?? error), id: message.run?.id }));
+  };
+}
