@@ -1,0 +1,76 @@
+// The reference files as the tests use them.
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const folder = path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "fixtures");
+
+const read = (...name) => readFile(path.join(folder, ...name));
+
+export async function sound() {
+  const { packs } = JSON.parse(await read("manifest.json"));
+  return Promise.all(
+    packs.map(async (pack) => ({
+      ...pack,
+      bytes: new Uint8Array(await read(pack.pack_file)),
+      items: await read(pack.items_file),
+      app: pack.app_data_file ? await read(pack.app_data_file) : Buffer.alloc(0),
+    })),
+  );
+}
+
+/** `[u32 LE length][bytes]`, again and again. */
+export function itemsOf(stream) {
+  const items = [];
+  for (let at = 0; at < stream.length; ) {
+    const length = stream.readUInt32LE(at);
+    items.push(stream.subarray(at + 4, at + 4 + length));
+    at += 4 + length;
+  }
+  return items;
+}
+
+/**
+ * Files that the reference refuses and that are read here, each by a rule of
+ * FORMAT.md: a CRC of 0 over app data is the older dialect; a frame without
+ * content size is sound where it decodes to what the item lengths say.
+ */
+const READ_HERE = new Set(["app-data-crc-rc.pack", "zstd-no-fcs.pack", "zstd-no-fcs-high-ratio-ipr1.pack"]);
+
+/** The broken files; `scans` are the digests of all items, as the reference's versions read them. */
+export async function broken() {
+  const { cases } = JSON.parse(await read("corrupt", "manifest-corrupt.json"));
+  return Promise.all(
+    cases.map(async (one) => {
+      const said = Object.values(one.peer).filter(({ open, scan }) => open === "ok" && scan === "ok");
+      return {
+        file: one.file,
+        codec: one.codec,
+        bytes: new Uint8Array(await read("corrupt", one.file)),
+        mustRefuse: said.length === 0 && !READ_HERE.has(one.file),
+        scans: said.map((peer) => peer.scan_sha256),
+      };
+    }),
+  );
+}
+
+/** What is said of a file that may be broken: a code, or "fine" and the items. */
+export async function readBroken(open, bytes, codec) {
+  let pack;
+  try {
+    pack = await open(bytes, { codec });
+  } catch (error) {
+    return { told: error.code ?? "no code" };
+  }
+  try {
+    const report = await pack.verify();
+    if (!report.ok) return { told: report.failures[0].code ?? "no code" };
+    const items = [];
+    for await (const item of pack.range()) items.push(item);
+    return { told: "fine", items };
+  } catch (error) {
+    return { told: error.code ?? "no code" };
+  } finally {
+    pack.close();
+  }
+}

@@ -1,0 +1,78 @@
+// The reference files, read through the package in Node: every item of every
+// sound one, and what is said of every broken one.
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { test } from "node:test";
+import { open } from "../../../wasm/js/index.node.js";
+import { broken, sound, itemsOf, readBroken } from "../fixtures.mjs";
+
+const CODES = ["fine", "not-a-pack", "unsupported", "corrupt", "checksum", "limit"];
+
+/** Of all items, each as (length u32 | bytes). */
+function digestOf(items) {
+  const hash = createHash("sha256");
+  for (const item of items) {
+    const length = Buffer.alloc(4);
+    length.writeUInt32LE(item.length);
+    hash.update(length).update(item);
+  }
+  return hash.digest("hex");
+}
+
+const named = (codec) => (codec.startsWith("zstd") ? "zstd" : "none");
+
+test("every item of every sound file is read as the reference wrote it", async () => {
+  let items = 0;
+  for (const fixture of await sound()) {
+    for (const codec of [named(fixture.codec), "auto"]) {
+      const pack = await open(fixture.bytes, { codec });
+      const expected = itemsOf(fixture.items);
+      assert.equal(pack.length, expected.length, fixture.name);
+      assert.equal(pack.info.contentHash, fixture.content_hash, fixture.name);
+      assert.equal(Buffer.compare(await pack.appData(), fixture.app), 0, fixture.name);
+      let position = 0;
+      for await (const item of pack.range()) {
+        assert.equal(Buffer.compare(item, expected[position]), 0, `${fixture.name}, item ${position}, ${codec}`);
+        position += 1;
+      }
+      assert.equal(position, expected.length);
+      const some = [0, 1, 7, 128, expected.length - 1].filter((at) => at >= 0 && at < expected.length);
+      const many = await pack.getMany([...some].reverse());
+      some.reverse().forEach((at, place) => assert.equal(Buffer.compare(many[place], expected[at]), 0, fixture.name));
+      pack.close();
+      items += position;
+    }
+  }
+  console.log(`# ${(await sound()).length} sound files, ${items} items compared`);
+});
+
+test("every sound file verifies, with and without workers", async () => {
+  for (const fixture of await sound()) {
+    const pack = await open(fixture.bytes, { codec: named(fixture.codec) });
+    for (const workers of [0, 2]) {
+      const report = await pack.verify({ workers });
+      assert.ok(report.ok, `${fixture.name}: ${report.failures[0]?.message}`);
+      assert.equal(report.recordCount, fixture.record_count);
+      assert.equal(report.layers.content_hash, fixture.content_hash ? "passed" : "not_present");
+    }
+    pack.close();
+  }
+});
+
+test("every broken file is refused or reported, with a code, and the instance goes on", async () => {
+  const [healthy] = (await sound()).filter(({ name }) => name === "zstd-ipr128");
+  const codes = {};
+  const cases = await broken();
+  for (const { file, bytes, codec, mustRefuse, scans } of cases) {
+    const { told, items } = await readBroken(open, bytes, named(codec));
+    codes[told] = (codes[told] ?? 0) + 1;
+    // Where the reference refuses, dies or panics, so do we: at open, at a read, or in verify.
+    if (mustRefuse) assert.notEqual(told, "fine", `${file} was taken for sound`);
+    if (items && scans.length) assert.ok(scans.includes(digestOf(items)), `${file}: other items than the reference's`);
+    assert.ok(CODES.includes(told), `${file}: ${told}`);
+    const pack = await open(healthy.bytes);
+    assert.equal((await pack.get(42)).length, itemsOf(healthy.items)[42].length, `after ${file}`);
+    pack.close();
+  }
+  console.log(`# ${cases.length} broken files: ${JSON.stringify(codes)}`);
+});
