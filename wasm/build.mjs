@@ -19,7 +19,7 @@ const tools = path.join(root, "target", "tools");
 const target = process.env.CARGO_TARGET_DIR ?? path.join(root, "target");
 
 /** One wasm module for each thing a page may want without the others. */
-const MODULES = ["read", "build"];
+const MODULES = ["read", "build", "lab"];
 
 function run(command, args, options = {}) {
   execFileSync(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"], ...options });

@@ -31,11 +31,10 @@ export function itemsOf(stream) {
 }
 
 /**
- * Files that the reference refuses and that are read here, each by a rule of
- * FORMAT.md: a CRC of 0 over app data is the older dialect; a frame without
- * content size is sound where it decodes to what the item lengths say.
+ * What the reference refuses and is read here, by a rule of FORMAT.md: a CRC of
+ * 0 over app data is the older dialect.
  */
-const READ_HERE = new Set(["app-data-crc-rc.pack", "zstd-no-fcs.pack", "zstd-no-fcs-high-ratio-ipr1.pack"]);
+const READ_HERE = new Set(["app-data-crc-rc.pack"]);
 
 /** The broken files; `scans` are the digests of all items, as the reference's versions read them. */
 export async function broken() {

@@ -16,7 +16,7 @@ export const platform = {
   startWorker: () => new Worker(new URL("./worker.js", import.meta.url), { type: "module" }),
 };
 
-class WasmModule {
+export class WasmModule {
   #glue;
   #url;
   #inline;
@@ -62,7 +62,8 @@ class WasmModule {
   async #found() {
     try {
       return await compile(this.#url);
-    } catch {
+    } catch (error) {
+      if (!this.#inline) throw error;
       return inlined(this.#inline);
     }
   }

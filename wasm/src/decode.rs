@@ -25,17 +25,17 @@ pub struct Zstd {
 
 impl Decode for Zstd {
     fn decode(&self, encoded: Bytes, size: Size) -> Result<Bytes, DecodeError> {
-        let Layout { header, length } = Layout::of(&encoded, size)?;
-        let frame = encoded.get(..length).ok_or(DecodeError::Truncated)?;
-        let reserve = size.plausible(header.content_size, frame.len());
+        let layout = Layout::of(&encoded, size)?;
+        let frame = encoded.get(..layout.length).ok_or(DecodeError::Truncated)?;
+        let reserve = size.plausible(Some(layout.most), frame.len());
         // A decoder that is used again reserves the window that the header
         // claims; a new one grows with what the frame yields.
-        let believable = header.window_size <= reserve.max(STEP as u64);
+        let believable = layout.header.window_size <= reserve.max(STEP as u64);
         let mut decoder =
             self.decoder.take().filter(|_| believable).unwrap_or_else(FrameDecoder::new);
         decoder.set_max_window_size(LARGEST_WINDOW.max(size.most()));
-        let payload = run(&mut decoder, frame, reserve, size)?;
-        check(&decoder, &header, &payload, size)?;
+        let payload = run(&mut decoder, frame, reserve, &layout, size)?;
+        check(&decoder, &layout, &payload, size)?;
         // After an error the decoder is dropped: its state is anyone's guess.
         if believable {
             self.decoder.replace(Some(decoder));
@@ -55,6 +55,7 @@ fn run(
     decoder: &mut FrameDecoder,
     frame: &[u8],
     reserve: u64,
+    layout: &Layout,
     size: Size,
 ) -> Result<Vec<u8>, DecodeError> {
     // ruzstd says more, but its words would make the module a fifth larger.
@@ -68,8 +69,8 @@ fn run(
         let step = BlockDecodingStrategy::UptoBytes(STEP);
         decoder.decode_blocks(&mut input, step).map_err(|_| refused("a block is damaged"))?;
         let found = payload.len().saturating_add(decoder.can_collect()) as u64;
-        if found > size.most() {
-            size.check(found)?;
+        if found > layout.most {
+            return Err(layout.too_long(size));
         }
         decoder
             .collect_to_writer(&mut payload)
@@ -82,18 +83,20 @@ fn run(
 
 fn check(
     decoder: &FrameDecoder,
-    header: &FrameHeader,
+    layout: &Layout,
     payload: &[u8],
     size: Size,
 ) -> Result<(), DecodeError> {
     let found = payload.len() as u64;
-    if let Some(expected) = header.content_size
+    if let Some(expected) = layout.header.content_size
         && expected != found
     {
         return Err(DecodeError::Length { expected, found });
     }
     size.check(found)?;
-    if header.checksum && decoder.get_checksum_from_data() != decoder.get_calculated_checksum() {
+    if layout.header.checksum
+        && decoder.get_checksum_from_data() != decoder.get_calculated_checksum()
+    {
         return Err(DecodeError::FrameChecksum);
     }
     Ok(())

@@ -1,1 +1,177 @@
-//! The stepper of the output stream, for a page.
+//! The stepper of the output stream, for a page: cases, seeded bugs, frames and
+//! reports of `sealpack_core::check`, as JSON.
+
+use sealpack_core::check::{
+    self, Case, Exploration, Frame, Invariant, MUTANTS, Mutant, Replay, Variant,
+};
+use sealpack_core::stream::{BufferSize, Shape};
+use serde::Serialize;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::error::coded;
+
+/// The largest buffer that the proof is run for: its states grow with the cube.
+const LARGEST_PROVED: usize = 16;
+
+#[derive(Serialize)]
+struct Bug {
+    name: &'static str,
+    wrong: &'static str,
+    rule: &'static str,
+}
+
+#[derive(Serialize)]
+struct Promise {
+    number: u8,
+    name: &'static str,
+    promise: &'static str,
+    story: &'static str,
+}
+
+#[derive(Serialize)]
+struct Steps<'a> {
+    case: String,
+    line: String,
+    puts: &'a str,
+    #[serde(rename = "bufferSize")]
+    buffer_size: usize,
+    trim: bool,
+    /// The invariants that were broken, by name.
+    broken: Vec<&'static str>,
+    /// The first step at which the stream did something else than specified.
+    departure: Option<usize>,
+    frames: &'a [Frame],
+}
+
+#[derive(Serialize)]
+struct Proved {
+    holds: bool,
+    states: u64,
+    transitions: u64,
+    /// The smallest case that breaks a promise, and which.
+    smallest: Option<(String, &'static str)>,
+}
+
+fn json(value: &impl Serialize) -> Result<String, JsValue> {
+    serde_json::to_string(value).map_err(|error| coded("internal", &error.to_string()))
+}
+
+fn size(bytes: u32) -> Result<BufferSize, JsValue> {
+    BufferSize::new(bytes as usize)
+        .ok_or_else(|| coded("invalid-argument", "a buffer has 1 to 2^30 bytes"))
+}
+
+/// The stream of a name: a mutant's, `reference`, or the one that ships.
+fn variant(name: Option<&str>) -> Result<Variant, JsValue> {
+    match name {
+        None => Ok(Variant::Strict),
+        Some("reference") => Ok(Variant::Reference),
+        Some(name) => Mutant::find(name)
+            .map(Variant::Mutant)
+            .ok_or_else(|| coded("invalid-argument", &format!("no seeded bug is called {name}"))),
+    }
+}
+
+fn parse(case: &str) -> Result<Case, JsValue> {
+    case.parse()
+        .map_err(|error: check::ParseCaseError| coded("invalid-argument", &error.to_string()))
+}
+
+/// The seeded bugs, as JSON: `[{ name, wrong, rule }]`.
+///
+/// # Errors
+/// None that is known.
+#[wasm_bindgen]
+pub fn mutants() -> Result<String, JsValue> {
+    let bug = |mutant: &Mutant| Bug { name: mutant.name, wrong: mutant.wrong, rule: mutant.rule };
+    json(&MUTANTS.iter().map(bug).collect::<Vec<_>>())
+}
+
+/// The seven promises: `[{ number, name, promise, story }]`.
+///
+/// # Errors
+/// None that is known.
+#[wasm_bindgen]
+pub fn promises() -> Result<String, JsValue> {
+    let promise = |invariant: Invariant| Promise {
+        number: invariant.number(),
+        name: invariant.name(),
+        promise: invariant.promise(),
+        story: invariant.story(),
+    };
+    json(&Invariant::ALL.map(promise))
+}
+
+/// Runs a case, `trim=1 writes=b4,z1,f`, and answers every step of it.
+///
+/// # Errors
+/// `invalid-argument`, which names what is wrong with the case.
+#[wasm_bindgen]
+pub fn replay(case: &str, buffer_size: u32, mutant: Option<String>) -> Result<String, JsValue> {
+    let Replay { case, shape, frames, broken, puts } =
+        &check::replay(&parse(case)?, size(buffer_size)?, &variant(mutant.as_deref())?);
+    let replay = Replay {
+        case: case.clone(),
+        shape: *shape,
+        frames: Vec::new(),
+        broken: *broken,
+        puts: puts.clone(),
+    };
+    json(&Steps {
+        case: case.to_string(),
+        line: replay.line(),
+        puts,
+        buffer_size: shape.buffer_size.get(),
+        trim: shape.trim,
+        broken: Invariant::ALL
+            .into_iter()
+            .filter(|&i| broken.contains(i))
+            .map(Invariant::name)
+            .collect(),
+        departure: frames.iter().position(|frame| frame.departure.is_some()),
+        frames,
+    })
+}
+
+/// A page in Markdown about a case that breaks the promise of this name.
+///
+/// # Errors
+/// `invalid-argument`.
+#[wasm_bindgen]
+pub fn report(
+    case: &str,
+    buffer_size: u32,
+    mutant: Option<String>,
+    invariant: &str,
+) -> Result<String, JsValue> {
+    let invariant = Invariant::ALL
+        .into_iter()
+        .find(|known| known.name() == invariant)
+        .ok_or_else(|| coded("invalid-argument", &format!("no promise is called {invariant}")))?;
+    Ok(check::report(&parse(case)?, invariant, size(buffer_size)?, &variant(mutant.as_deref())?))
+}
+
+/// Visits every state and transition of the stream: `{ holds, states,
+/// transitions, smallest }`.
+///
+/// # Errors
+/// `invalid-argument` for a buffer above 16 bytes.
+#[wasm_bindgen]
+pub fn prove(buffer_size: u32, trim: bool, mutant: Option<String>) -> Result<String, JsValue> {
+    let size = size(buffer_size)?;
+    if size.get() > LARGEST_PROVED {
+        return Err(coded("invalid-argument", "the proof is run for buffers of up to 16 bytes"));
+    }
+    let shape = Shape { buffer_size: size, trim };
+    let variant = variant(mutant.as_deref())?;
+    let open = |shape: Shape| variant.open(shape);
+    let proof = Exploration::new(shape, &open).run();
+    let smallest = proof.smallest_of_all();
+    json(&Proved {
+        holds: proof.holds(),
+        states: proof.states as u64,
+        transitions: proof.transitions as u64,
+        smallest: smallest.map(|(promise, case)| (case.to_string(), promise.name())),
+    })
+}

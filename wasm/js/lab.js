@@ -1,0 +1,28 @@
+// The stepper of the output stream: a module of its own, which nothing else
+// of the package loads.
+import * as labGlue from "../dist/lab.js";
+import { WasmModule } from "./modules.js";
+import { guarded } from "./errors.js";
+
+const lab = new WasmModule(labGlue, new URL("../dist/lab_bg.wasm", import.meta.url));
+
+export const init = (source) => lab.load(source).then(() => {});
+
+const ask = async (call) => {
+  await lab.load();
+  return guarded(call);
+};
+
+export const mutants = () => ask(() => JSON.parse(labGlue.mutants()));
+export const promises = () => ask(() => JSON.parse(labGlue.promises()));
+
+export const replay = (text, { bufferSize = 5, mutant } = {}) =>
+  ask(() => JSON.parse(labGlue.replay(text, bufferSize, mutant)));
+
+export const report = (text, promise, { bufferSize = 5, mutant } = {}) =>
+  ask(() => labGlue.report(text, bufferSize, mutant, promise));
+
+export const prove = ({ bufferSize = 5, trim = true, mutant } = {}) =>
+  ask(() => JSON.parse(labGlue.prove(bufferSize, trim, mutant)));
+
+export { SealpackError } from "./errors.js";
