@@ -112,9 +112,14 @@ enum Phase {
 
 /// The current buffer: whole, or what is left of one whose front was given away.
 ///
-/// `filled <= capacity <= S`. Both are counted here, apart from what `bytes`
-/// itself knows: a wrong decision then shows as a broken invariant and is never
-/// a write past the end, since `bytes` would grow.
+/// 1. `filled <= capacity <= S`.
+/// 2. `bytes` is `capacity` long: its front holds the filled bytes, the rest is
+///    there to be written over (a copy is then a copy into a slice, which is what
+///    makes the fast path fast without unsafe code).
+///
+/// `capacity` and `filled` are counted apart from what `bytes` knows: a wrong
+/// decision then shows as a broken invariant and is never a write past the end,
+/// since `bytes` would grow.
 #[derive(Debug)]
 struct Buffer {
     bytes: BytesMut,
@@ -123,14 +128,30 @@ struct Buffer {
 }
 
 impl Buffer {
-    fn new(size: usize) -> Self {
-        Buffer { bytes: BytesMut::with_capacity(size), capacity: size, filled: 0 }
+    /// An empty buffer in `bytes`, which are written over.
+    fn new(bytes: BytesMut) -> Self {
+        Buffer { capacity: bytes.len(), bytes, filled: 0 }
     }
 
     #[inline]
     fn copy(&mut self, bytes: &[u8]) {
+        // The free bytes are the last of the buffer.
+        let free = self.capacity.wrapping_sub(self.filled);
+        let start = self.bytes.len().wrapping_sub(free);
+        let end = start.wrapping_add(bytes.len());
+        match self.bytes.get_mut(start..end) {
+            Some(place) => place.copy_from_slice(bytes),
+            None => self.copy_past_the_end(bytes),
+        }
+        self.filled = self.filled.wrapping_add(bytes.len());
+    }
+
+    /// Only a seeded bug gets here.
+    #[cold]
+    fn copy_past_the_end(&mut self, bytes: &[u8]) {
+        let front = self.bytes.len().saturating_sub(self.capacity.saturating_sub(self.filled));
+        self.bytes.truncate(front);
         self.bytes.extend_from_slice(bytes);
-        self.filled += bytes.len();
     }
 }
 
@@ -281,10 +302,7 @@ impl<R: Rules> Stream<R> {
     /// the one before has not been [reported](Self::completed) on.
     #[inline]
     pub fn next_output(&mut self) -> Option<Output> {
-        if self.phase == Phase::Ready {
-            return None;
-        }
-        self.outputs.next()
+        if self.phase == Phase::Ready { None } else { self.outputs.next() }
     }
 
     /// Reports how the output last taken ended. Without one in hand it does
@@ -309,10 +327,13 @@ impl<R: Rules> Stream<R> {
         }
     }
 
-    /// Takes back a put that the sink is done with, to use its list of extents
-    /// for another: a long stream then allocates no lists. Optional.
+    /// Takes back a put that the sink is done with, to use its memory again: its
+    /// list of extents, or the buffer, where the put was one of `S` bytes that
+    /// nobody else holds a view of. Optional; a stream of small writes then
+    /// allocates nothing once it runs.
     pub fn recycle(&mut self, put: Put) {
-        self.outputs.recycle(put);
+        let size = self.size();
+        self.outputs.recycle(put, size);
     }
 
     /// The bytes that the sink has taken, as reported: always a prefix of what
@@ -411,7 +432,8 @@ impl<R: Rules> Stream<R> {
     /// Fills the buffer; what overflows either waits with it or follows its put.
     fn write_across(&mut self, bytes: &[u8]) {
         let size = self.size();
-        let buffer = self.buffer.get_or_insert_with(|| Buffer::new(size));
+        let fresh = || Buffer::new(self.outputs.buffer(size));
+        let buffer = self.buffer.get_or_insert_with(fresh);
         let room = buffer.capacity.saturating_sub(buffer.filled);
         let Some((now, rest)) = bytes.split_at_checked(room) else {
             return buffer.copy(bytes);
@@ -430,7 +452,7 @@ impl<R: Rules> Stream<R> {
         if rest.len() >= size {
             self.put_run(rest);
         } else {
-            self.buffer.insert(Buffer::new(size)).copy(rest);
+            self.buffer.insert(Buffer::new(self.outputs.buffer(size))).copy(rest);
         }
     }
 
@@ -453,7 +475,7 @@ impl<R: Rules> Stream<R> {
             // purpose, so that the tail stays in one piece. Where there is no
             // buffer a tail of 0 gets one too: the next write of S bytes then
             // fills it, as in the reference.
-            _ => self.buffer.insert(Buffer::new(size)).copy(tail),
+            _ => self.buffer.insert(Buffer::new(self.outputs.buffer(size))).copy(tail),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::rules::{End, Rules};
 use alloc::{collections::VecDeque, vec::Vec};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use core::mem;
 
 /// One thing for the driver to do at the sink.
@@ -166,6 +166,8 @@ pub(super) struct Outputs {
     in_hand: Option<InHand>,
     /// A list that a spent put gave back.
     spare: Vec<Bytes>,
+    /// A buffer of `S` bytes that a spent put gave back.
+    buffer: Option<BytesMut>,
 }
 
 /// The output that the driver has taken and not yet reported on.
@@ -191,6 +193,7 @@ impl Outputs {
     }
 
     /// The next output, unless one is still in hand.
+    #[inline(never)]
     pub(super) fn next(&mut self) -> Option<Output> {
         if self.in_hand.is_some() {
             return None;
@@ -219,13 +222,25 @@ impl Outputs {
         &mut self.spare
     }
 
-    /// Keeps the list of a spent put; its extents are let go.
-    pub(super) fn recycle(&mut self, put: Put) {
-        if let Extents::Many(mut list) = put.extents
-            && list.capacity() > self.spare.capacity()
-        {
-            list.clear();
-            self.spare = list;
+    /// Keeps the list of a spent put, or the buffer that it was; other extents are
+    /// let go.
+    pub(super) fn recycle(&mut self, put: Put, size: usize) {
+        match put.extents {
+            Extents::One(extent) if extent.len() == size => {
+                if let Ok(buffer) = extent.try_into_mut() {
+                    self.buffer = Some(buffer);
+                }
+            }
+            Extents::Many(mut list) if list.capacity() > self.spare.capacity() => {
+                list.clear();
+                self.spare = list;
+            }
+            Extents::One(_) | Extents::Many(_) => {}
         }
+    }
+
+    /// A buffer of `size` bytes, whatever is in it.
+    pub(super) fn buffer(&mut self, size: usize) -> BytesMut {
+        self.buffer.take().unwrap_or_else(|| BytesMut::zeroed(size))
     }
 }

@@ -30,7 +30,7 @@ pub trait Rules: 'static {
     /// Whether `n` more bytes fit the buffer there is (the fast path).
     #[inline]
     fn fits(n: usize, capacity: usize, filled: usize, _size: usize) -> bool {
-        n <= capacity.saturating_sub(filled)
+        filled.saturating_add(n) <= capacity
     }
 
     /// Whether a buffered write is so large that it goes around the buffer.
@@ -70,7 +70,12 @@ pub trait Rules: 'static {
     /// the start of the buffer moves past it.
     #[inline]
     fn seal(buffer: &mut BytesMut, filled: usize) -> Bytes {
-        buffer.split_to(filled).freeze()
+        // The same view either way; of a whole buffer nothing stays to be shared.
+        if filled == buffer.len() {
+            core::mem::take(buffer).freeze()
+        } else {
+            buffer.split_to(filled).freeze()
+        }
     }
 
     /// Which end of `L` the sealed bytes join.
