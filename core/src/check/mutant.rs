@@ -126,8 +126,8 @@ mutants! {
 
     FastPathTrustsSize, "fast-path-trusts-size", "fits",
     "the fast path takes every buffer for a whole one" {
-        fn fits(n: usize, _capacity: usize, filled: usize, size: usize) -> bool {
-            n <= size.saturating_sub(filled)
+        fn fits(n: usize, free: usize, filled: usize, size: usize) -> bool {
+            free + filled > 0 && n <= size.saturating_sub(filled)
         }
     }
 

@@ -110,48 +110,83 @@ enum Phase {
     Failed { closed: bool },
 }
 
-/// The current buffer: whole, or what is left of one whose front was given away.
+/// The current buffer: whole, or what is left of one whose front was given away;
+/// or none.
 ///
-/// 1. `filled <= capacity <= S`.
-/// 2. `bytes` is `capacity` long: its front holds the filled bytes, the rest is
-///    there to be written over (a copy is then a copy into a slice, which is what
-///    makes the fast path fast without unsafe code).
+/// 1. `E <= capacity <= S`, where `E = at - start` bytes are filled.
+/// 2. `bytes` is `capacity` long, and `start` is 0: sealing moves the start of
+///    `bytes` itself. What is behind `at` is there to be written over; a copy is
+///    then a copy into a slice, which makes the fast path fast without unsafe code.
+/// 3. Where there is no buffer all of them are 0.
 ///
-/// `capacity` and `filled` are counted apart from what `bytes` knows: a wrong
-/// decision then shows as a broken invariant and is never a write past the end,
-/// since `bytes` would grow.
-#[derive(Debug)]
+/// `capacity` and `start` are counted apart from what `bytes` knows: a wrong
+/// decision then shows as a broken invariant, `E > C`, and is never a write past
+/// the end, since `bytes` would grow.
+#[derive(Debug, Default)]
 struct Buffer {
     bytes: BytesMut,
+    at: usize,
+    start: usize,
     capacity: usize,
-    filled: usize,
+    present: bool,
 }
 
 impl Buffer {
     /// An empty buffer in `bytes`, which are written over.
     fn new(bytes: BytesMut) -> Self {
-        Buffer { capacity: bytes.len(), bytes, filled: 0 }
+        Buffer { capacity: bytes.len(), bytes, at: 0, start: 0, present: true }
     }
 
     #[inline]
-    fn copy(&mut self, bytes: &[u8]) {
-        // The free bytes are the last of the buffer.
-        let free = self.capacity.wrapping_sub(self.filled);
-        let start = self.bytes.len().wrapping_sub(free);
-        let end = start.wrapping_add(bytes.len());
-        match self.bytes.get_mut(start..end) {
-            Some(place) => place.copy_from_slice(bytes),
-            None => self.copy_past_the_end(bytes),
-        }
-        self.filled = self.filled.wrapping_add(bytes.len());
+    fn filled(&self) -> usize {
+        self.at.wrapping_sub(self.start)
     }
 
-    /// Only a seeded bug gets here.
-    #[cold]
-    fn copy_past_the_end(&mut self, bytes: &[u8]) {
-        let front = self.bytes.len().saturating_sub(self.capacity.saturating_sub(self.filled));
-        self.bytes.truncate(front);
-        self.bytes.extend_from_slice(bytes);
+    fn free(&self) -> usize {
+        self.capacity.saturating_sub(self.filled())
+    }
+
+    /// Copies what fits, as the rules see it. The fast path.
+    #[inline]
+    fn copy_if_it_fits<R: Rules>(&mut self, bytes: &[u8], size: usize) -> bool {
+        let filled = self.filled();
+        let free = self.bytes.get_mut(self.at..).unwrap_or_default();
+        if !R::fits(bytes.len(), free.len(), filled, size) {
+            return false;
+        }
+        match free.get_mut(..bytes.len()) {
+            Some(place) => {
+                place.copy_from_slice(bytes);
+                self.at = self.at.wrapping_add(bytes.len());
+            }
+            None => self.copy(bytes),
+        }
+        true
+    }
+
+    /// Copies, whether the rules were asked or not.
+    #[inline(never)]
+    fn copy(&mut self, bytes: &[u8]) {
+        let end = self.at.saturating_add(bytes.len());
+        // Only a seeded bug makes it longer than it is.
+        if end > self.bytes.len() {
+            self.bytes.resize(end, 0);
+        }
+        if let Some(place) = self.bytes.get_mut(self.at..end) {
+            place.copy_from_slice(bytes);
+        }
+        self.at = end;
+    }
+
+    /// Takes the filled front as a view; the buffer begins behind it.
+    #[inline]
+    fn seal<R: Rules>(&mut self, filled: usize) -> Bytes {
+        let before = self.bytes.len();
+        let view = R::seal(&mut self.bytes, filled);
+        self.at = self.at.saturating_sub(before.saturating_sub(self.bytes.len()));
+        self.start = self.at;
+        self.capacity = self.capacity.wrapping_sub(filled);
+        view
     }
 }
 
@@ -162,7 +197,7 @@ impl Buffer {
 /// of the [module](super).
 #[derive(Debug)]
 pub struct Stream<R: Rules = Faithful> {
-    buffer: Option<Buffer>,
+    buffer: Buffer,
     shape: Shape,
     phase: Phase,
     pending: Pending,
@@ -184,7 +219,7 @@ impl<R: Rules> Stream<R> {
     /// reference ([`ReferenceFlush`](super::ReferenceFlush)), to compare with it.
     pub fn with_rules(shape: Shape) -> Self {
         Stream {
-            buffer: None,
+            buffer: Buffer::default(),
             shape,
             phase: Phase::Ready,
             pending: Pending::default(),
@@ -200,10 +235,9 @@ impl<R: Rules> Stream<R> {
     /// [`Refused`]; nothing was taken then.
     #[inline]
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), Refused> {
-        if let (Phase::Ready, Some(buffer)) = (self.phase, &mut self.buffer)
-            && R::fits(bytes.len(), buffer.capacity, buffer.filled, self.shape.buffer_size.get())
+        if self.phase == Phase::Ready
+            && self.buffer.copy_if_it_fits::<R>(bytes, self.shape.buffer_size.get())
         {
-            buffer.copy(bytes);
             return Ok(());
         }
         self.write_past_the_buffer(bytes)
@@ -222,7 +256,6 @@ impl<R: Rules> Stream<R> {
             self.join_extent(extent);
             self.emit();
         }
-        self.settle();
         Ok(())
     }
 
@@ -256,7 +289,6 @@ impl<R: Rules> Stream<R> {
         if any {
             self.emit();
         }
-        self.settle();
         Ok(())
     }
 
@@ -267,7 +299,7 @@ impl<R: Rules> Stream<R> {
     pub fn flush(&mut self) -> Result<(), Refused> {
         self.check_ready()?;
         self.queue_flush();
-        self.settle();
+        self.phase = Phase::Draining;
         Ok(())
     }
 
@@ -350,17 +382,17 @@ impl<R: Rules> Stream<R> {
     /// `C`: the capacity left in the current buffer, filled or not; `None` when
     /// there is no buffer.
     pub fn capacity(&self) -> Option<usize> {
-        self.buffer.as_ref().map(|buffer| buffer.capacity)
+        self.buffer.present.then_some(self.buffer.capacity)
     }
 
     /// `E`: how many bytes of the buffer are filled.
     pub fn filled_len(&self) -> usize {
-        self.buffer.as_ref().map_or(0, |buffer| buffer.filled)
+        self.buffer.filled()
     }
 
     /// The filled front of the buffer, `E` bytes. It follows on [`pending`](Self::pending).
     pub fn filled(&self) -> &[u8] {
-        self.buffer.as_ref().and_then(|b| b.bytes.get(..b.filled)).unwrap_or_default()
+        self.buffer.bytes.get(..self.buffer.filled()).unwrap_or_default()
     }
 
     /// `L`: the extents that wait, in the order of the stream.
@@ -401,7 +433,7 @@ impl<R: Rules> Stream<R> {
     fn fail(&mut self) {
         self.phase = Phase::Failed { closed: self.phase == Phase::Closed };
         self.outputs.drop_all_but_close::<R>();
-        self.buffer = None;
+        self.buffer = Buffer::default();
         self.pending.clear();
     }
 
@@ -432,17 +464,16 @@ impl<R: Rules> Stream<R> {
     /// Fills the buffer; what overflows either waits with it or follows its put.
     fn write_across(&mut self, bytes: &[u8]) {
         let size = self.size();
-        let fresh = || Buffer::new(self.outputs.buffer(size));
-        let buffer = self.buffer.get_or_insert_with(fresh);
-        let room = buffer.capacity.saturating_sub(buffer.filled);
-        let Some((now, rest)) = bytes.split_at_checked(room) else {
-            return buffer.copy(bytes);
-        };
-        buffer.copy(now);
+        if !self.buffer.present {
+            self.fresh_buffer();
+        }
+        let room = self.buffer.free().min(bytes.len());
+        let (now, rest) = bytes.split_at_checked(room).unwrap_or((bytes, &[]));
+        self.buffer.copy(now);
         if rest.is_empty() {
             return;
         }
-        if R::overflow_waits(self.pending.is_empty(), buffer.capacity, size) {
+        if R::overflow_waits(self.pending.is_empty(), self.buffer.capacity, size) {
             self.seal();
             self.join_overflow(rest);
             self.emit();
@@ -452,8 +483,13 @@ impl<R: Rules> Stream<R> {
         if rest.len() >= size {
             self.put_run(rest);
         } else {
-            self.buffer.insert(Buffer::new(self.outputs.buffer(size))).copy(rest);
+            self.fresh_buffer();
+            self.buffer.copy(rest);
         }
+    }
+
+    fn fresh_buffer(&mut self) {
+        self.buffer = Buffer::new(self.outputs.buffer(self.size()));
     }
 
     /// A copied run with nothing before it: put whole, or cut to `S` with the
@@ -469,14 +505,14 @@ impl<R: Rules> Stream<R> {
         while !run.is_empty() {
             self.outputs.put_one(run.split_to(size.min(run.len())));
         }
-        match &mut self.buffer {
-            Some(buffer) if R::tail_fits(tail.len(), buffer.capacity) => buffer.copy(tail),
-            // A remnant too short for the tail is abandoned: memory wasted on
-            // purpose, so that the tail stays in one piece. Where there is no
-            // buffer a tail of 0 gets one too: the next write of S bytes then
-            // fills it, as in the reference.
-            _ => self.buffer.insert(Buffer::new(self.outputs.buffer(size))).copy(tail),
+        // A remnant too short for the tail is abandoned: memory wasted on purpose,
+        // so that the tail stays in one piece. Where there is no buffer a tail of 0
+        // gets one too: the next write of S bytes then fills it, as in the
+        // reference.
+        if !self.buffer.present || !R::tail_fits(tail.len(), self.buffer.capacity) {
+            self.fresh_buffer();
         }
+        self.buffer.copy(tail);
     }
 
     /// The rest of an overflowing write joins `L` as a run of its own.
@@ -509,66 +545,55 @@ impl<R: Rules> Stream<R> {
 
     /// *Seal*: the filled front of the buffer joins `L` as a shared view.
     fn seal(&mut self) {
-        let Some(buffer) = &mut self.buffer else { return };
-        let filled = buffer.filled;
+        let filled = self.buffer.filled();
         if filled == 0 {
             return;
         }
-        self.pending.join_sealed::<R>(R::seal(&mut buffer.bytes, filled));
-        buffer.capacity = buffer.capacity.saturating_sub(filled);
-        buffer.filled = 0;
-        if R::is_gone(buffer.capacity) {
-            self.buffer = None;
+        self.pending.join_sealed::<R>(self.buffer.seal::<R>(filled));
+        if R::is_gone(self.buffer.capacity) {
+            self.buffer = Buffer::default();
         }
     }
 
     /// Puts the filled front of the buffer; the buffer is gone.
     fn put_buffer(&mut self) {
-        if let Some(mut buffer) = self.buffer.take() {
-            self.outputs.put_one(R::seal(&mut buffer.bytes, buffer.filled));
-        }
+        let filled = self.buffer.filled();
+        self.outputs.put_one(self.buffer.seal::<R>(filled));
+        self.buffer = Buffer::default();
     }
 
     /// *Emit*: once `S` bytes wait, puts them all (without trim), or `S` again
     /// and again (with trim).
+    #[inline]
     fn emit(&mut self) {
-        let size = self.size();
-        if self.shape.trim {
-            while R::is_due(self.pending.bytes(), size) {
-                let Some(put) = self.pending.take::<R>(size, self.outputs.spare()) else { break };
-                self.outputs.push(Output::Put(put));
-            }
-        } else if R::is_due(self.pending.bytes(), size) {
-            self.put_pending();
+        if R::is_due(self.pending.bytes(), self.size()) {
+            self.put_due();
         }
     }
 
-    fn put_pending(&mut self) {
-        if let Some(put) = self.pending.take_all::<R>(self.outputs.spare()) {
-            self.outputs.push(Output::Put(put));
+    #[inline(never)]
+    fn put_due(&mut self) {
+        if self.shape.trim {
+            self.pending.put_pieces::<R>(self.size(), &mut self.outputs);
+        } else {
+            self.pending.put_all::<R>(&mut self.outputs);
         }
+        self.settle();
     }
 
     fn queue_flush(&mut self) {
-        let filled = self.filled_len();
+        let filled = self.buffer.filled();
         if R::flushes_buffer(self.pending.is_empty(), filled) {
             self.put_buffer();
-        } else {
-            if !self.pending.is_empty() && R::flush_seals(filled) {
+        } else if !self.pending.is_empty() {
+            if R::flush_seals(filled) {
                 self.seal();
             }
-            while !self.pending.is_empty() {
-                let waiting = self.pending.bytes();
-                let piece = R::flush_piece(waiting, self.size(), self.shape.trim);
-                if piece >= waiting {
-                    self.put_pending();
-                } else {
-                    let Some(put) = self.pending.take::<R>(piece, self.outputs.spare()) else {
-                        break;
-                    };
-                    self.outputs.push(Output::Put(put));
-                }
+            let waiting = self.pending.bytes();
+            if R::flush_piece(waiting, self.size(), self.shape.trim) < waiting {
+                self.pending.put_pieces::<R>(self.size(), &mut self.outputs);
             }
+            self.pending.put_all::<R>(&mut self.outputs);
         }
         self.outputs.push(Output::Flush);
     }

@@ -76,7 +76,7 @@ impl Put {
 /// 3. Between operations `bytes < S`.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
-    extents: VecDeque<Bytes>,
+    extents: Vec<Bytes>,
     bytes: usize,
 }
 
@@ -96,20 +96,22 @@ impl Pending {
     }
 
     /// The sealed front of the buffer joins.
+    #[inline]
     pub(super) fn join_sealed<R: Rules>(&mut self, view: Bytes) {
         self.bytes = R::pending_after_seal(self.bytes, view.len());
         match R::sealed_end() {
-            End::Back => self.extents.push_back(view),
-            End::Front => self.extents.push_front(view),
+            End::Back => self.extents.push(view),
+            End::Front => self.extents.insert(0, view),
         }
     }
 
     /// An extent joins that counts as `len` bytes.
     ///
     /// The caller has made sure that the sum cannot overflow.
+    #[inline]
     pub(super) fn join(&mut self, extent: Bytes, len: usize) {
         self.bytes = self.bytes.saturating_add(len);
-        self.extents.push_back(extent);
+        self.extents.push(extent);
     }
 
     /// Counts `len` bytes without an extent: the overflow that handed over
@@ -122,40 +124,35 @@ impl Pending {
         *self = Pending::default();
     }
 
-    /// Everything, as one put. `None` when nothing waits.
-    ///
-    /// `spare` is an empty list, used up when the put needs one.
-    pub(super) fn take_all<R: Rules>(&mut self, spare: &mut Vec<Bytes>) -> Option<Put> {
+    /// Everything, as one put; nothing when nothing waits.
+    pub(super) fn put_all<R: Rules>(&mut self, outputs: &mut Outputs) {
         let len = self.extents.iter().fold(0_usize, |sum, extent| sum.saturating_add(extent.len()));
         self.bytes = R::pending_after_put(self.bytes, len);
-        if self.extents.len() <= 1 {
-            return self.extents.pop_front().map(Put::one);
-        }
-        spare.extend(self.extents.drain(..));
-        Some(Put::many(mem::take(spare), len))
+        outputs.put_list(&mut self.extents, len);
     }
 
-    /// The first `n > 0` bytes as one put; an extent that straddles the cut is
-    /// shared between this put and what stays.
-    pub(super) fn take<R: Rules>(&mut self, n: usize, spare: &mut Vec<Bytes>) -> Option<Put> {
-        let mut room = n;
-        while room > 0 {
-            let Some(mut extent) = self.extents.pop_front() else { break };
-            if extent.len() > room {
-                let front = extent.split_to(room);
-                self.extents.push_front(extent);
-                extent = front;
+    /// Puts of exactly `size` bytes while so many are due; an extent across a cut
+    /// is shared by two of them. The rest stays.
+    pub(super) fn put_pieces<R: Rules>(&mut self, size: usize, outputs: &mut Outputs) {
+        let mut due = R::is_due(self.bytes, size);
+        let mut from = mem::take(&mut self.extents);
+        let mut piece = mem::take(&mut outputs.spare);
+        let mut room = size;
+        for mut extent in from.drain(..) {
+            while due && extent.len() >= room {
+                piece.push(extent.split_to(room));
+                outputs.put_list(&mut piece, size);
+                self.bytes = R::pending_after_put(self.bytes, size);
+                due = R::is_due(self.bytes, size);
+                room = size;
             }
-            room -= extent.len();
-            if room == 0 && spare.is_empty() {
-                self.bytes = R::pending_after_put(self.bytes, n);
-                return Some(Put::one(extent));
+            if !extent.is_empty() {
+                room = room.saturating_sub(extent.len());
+                piece.push(extent);
             }
-            spare.push(extent);
         }
-        let len = n - room;
-        self.bytes = R::pending_after_put(self.bytes, len);
-        if spare.is_empty() { None } else { Some(Put::many(mem::take(spare), len)) }
+        self.extents = piece;
+        outputs.keep(from);
     }
 }
 
@@ -190,6 +187,16 @@ impl Outputs {
 
     pub(super) fn put_one(&mut self, extent: Bytes) {
         self.push(Output::Put(Put::one(extent)));
+    }
+
+    /// A put of the extents in a list, which is empty afterwards.
+    fn put_list(&mut self, list: &mut Vec<Bytes>, len: usize) {
+        let put = match list.len() {
+            0 => return,
+            1 => list.pop().map(Put::one),
+            _ => Some(Put::many(mem::replace(list, mem::take(&mut self.spare)), len)),
+        };
+        self.queue.extend(put.map(Output::Put));
     }
 
     /// The next output, unless one is still in hand.
@@ -231,11 +238,18 @@ impl Outputs {
                     self.buffer = Some(buffer);
                 }
             }
-            Extents::Many(mut list) if list.capacity() > self.spare.capacity() => {
+            Extents::One(_) => {}
+            Extents::Many(mut list) => {
                 list.clear();
-                self.spare = list;
+                self.keep(list);
             }
-            Extents::One(_) | Extents::Many(_) => {}
+        }
+    }
+
+    /// Keeps an empty list for another put.
+    fn keep(&mut self, list: Vec<Bytes>) {
+        if list.capacity() > self.spare.capacity() {
+            self.spare = list;
         }
     }
 

@@ -27,10 +27,12 @@ pub enum End {
 /// All lengths are in bytes. Only [`Faithful`] and [`ReferenceFlush`] are meant
 /// for use; other implementations are seeded bugs.
 pub trait Rules: 'static {
-    /// Whether `n` more bytes fit the buffer there is (the fast path).
+    /// Whether `n` bytes fit the `free` ones of the buffer (the fast path). An
+    /// empty write never takes it, so that a stream without a buffer, where
+    /// nothing is free, needs no question of its own.
     #[inline]
-    fn fits(n: usize, capacity: usize, filled: usize, _size: usize) -> bool {
-        filled.saturating_add(n) <= capacity
+    fn fits(n: usize, free: usize, _filled: usize, _size: usize) -> bool {
+        n > 0 && n <= free
     }
 
     /// Whether a buffered write is so large that it goes around the buffer.
@@ -74,7 +76,7 @@ pub trait Rules: 'static {
         if filled == buffer.len() {
             core::mem::take(buffer).freeze()
         } else {
-            buffer.split_to(filled).freeze()
+            buffer.split_to(filled.min(buffer.len())).freeze()
         }
     }
 
@@ -138,9 +140,9 @@ pub trait Rules: 'static {
         filled > 0
     }
 
-    /// The size of the next put of a flush, of `pending` bytes in all. This is
-    /// the *strict* flush rule: with trim no put is above `S`, the last ones
-    /// before a flush included.
+    /// How much the first put of a flush takes of `pending` bytes. This is the
+    /// *strict* flush rule: with trim no put is above `S`, the last ones before a
+    /// flush included.
     #[inline]
     fn flush_piece(pending: usize, size: usize, trim: bool) -> usize {
         if trim { pending.min(size) } else { pending }
