@@ -1,0 +1,153 @@
+//! `sealpack check`: the invariants of the output stream.
+
+mod mutants;
+mod proof;
+mod replay;
+mod sets;
+
+use std::path::PathBuf;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Args, ValueEnum};
+use sealpack_core::check::{self, Broken, Case, FlushRule, Invariant, MUTANTS, Mutant, Variant};
+use sealpack_core::stream::BufferSize;
+
+use crate::outcome::{Failure, Outcome};
+use crate::report;
+
+/// Check the invariants of the output stream that every pack is written through.
+///
+/// Runs every case of two small worlds and compares digests of what each puts;
+/// then visits every state of the stream and every transition, which proves the
+/// seven invariants for sequences of any length.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Check {
+    /// The stream's buffer size in bytes: of the proof (3, 5, 8 and 16 unless
+    /// told), of a set (5 or 4), of a replay (5)
+    #[arg(long, value_name = "S", value_parser = buffer_size)]
+    buffer_size: Option<BufferSize>,
+
+    /// Only this set of cases, with its digests
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=2), conflicts_with = "replay")]
+    set: Option<u8>,
+
+    /// The stream with a seeded bug; `all`: which invariant catches which bug
+    #[arg(long, value_name = "NAME", value_parser = mutant_names(), hide_possible_values = true)]
+    mutant: Option<String>,
+
+    /// Run the cases of a file, one a line: `trim=1 writes=b4,z2+3,f`; `-` is
+    /// standard input. Each is printed with its puts
+    #[arg(long, value_name = "FILE")]
+    replay: Option<PathBuf>,
+
+    /// How a flush with trim puts S bytes and more: in pieces of S, or all at once
+    /// as the reference (Seastar) does
+    #[arg(long, value_enum, default_value_t = Rule::Strict, conflicts_with = "mutant")]
+    flush_rule: Rule,
+
+    #[command(flatten)]
+    world: sets::World,
+
+    /// One JSON object instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  sealpack check                             both sets and the proof
+  sealpack check --buffer-size 16            the proof at S = 16
+  sealpack check --set 1 --json              1,675,860 cases and their digests
+  sealpack check --mutant all                which invariant catches which seeded bug
+  sealpack check --mutant split-trusts-remnant
+  echo 'trim=1 writes=z4,b4,f' | sealpack check --replay - --buffer-size 5
+
+A case: bN copies N bytes, zN hands N over (z2+3: two extents), f flushes, c
+closes. A fault behind an event: b7!2+3, its second put fails after 3 bytes;
+f!f, the sink's flush fails; c!c, its close.";
+
+/// The flush rules by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Rule {
+    Strict,
+    Reference,
+}
+
+/// Runs what the arguments ask for.
+pub fn run(args: &Check) -> Result<Outcome, Failure> {
+    let variant = args.variant()?;
+    if let Some(path) = &args.replay {
+        return replay::run(args, path, &variant);
+    }
+    if args.mutant.as_deref() == Some("all") {
+        return mutants::run(args);
+    }
+    if let Some(set) = args.set {
+        return sets::run(args, set, &variant);
+    }
+    args.world.belongs_to_a_set()?;
+    proof::run(args, &variant)
+}
+
+impl Check {
+    fn variant(&self) -> Result<Variant, Failure> {
+        match (self.mutant.as_deref(), self.flush_rule) {
+            (None | Some("all"), Rule::Strict) => Ok(Variant::Strict),
+            (None | Some("all"), Rule::Reference) => Ok(Variant::Reference),
+            (Some(name), _) => Mutant::find(name)
+                .map(Variant::Mutant)
+                .ok_or_else(|| Failure::usage(format!("no seeded bug is called {name}"))),
+        }
+    }
+}
+
+fn mutant_names() -> PossibleValuesParser {
+    PossibleValuesParser::new(MUTANTS.iter().map(|mutant| mutant.name).chain(["all"]))
+}
+
+fn buffer_size(text: &str) -> Result<BufferSize, String> {
+    let bytes: usize = text.parse().map_err(|error| format!("{error}"))?;
+    BufferSize::new(bytes).ok_or_else(|| format!("1 to {} bytes", BufferSize::MAX))
+}
+
+/// What a stream did not promise is not held against it: under the reference's
+/// flush rule the last put before a flush may be above S.
+fn broken_promises(broken: Broken, rule: FlushRule) -> impl Iterator<Item = Invariant> {
+    let promised = move |i: &Invariant| rule == FlushRule::Strict || *i != Invariant::Bound;
+    broken.iter().filter(promised)
+}
+
+/// The smallest case that breaks a promise, of those that `smallest` knows.
+fn smallest_failure<'c>(
+    broken: Broken,
+    rule: FlushRule,
+    smallest: impl Fn(Invariant) -> Option<&'c Case>,
+) -> Option<(Invariant, &'c Case)> {
+    let cases = broken_promises(broken, rule).filter_map(|i| Some((i, smallest(i)?)));
+    cases.min_by_key(|(_, case)| case.weight())
+}
+
+/// Prints the page about a failure.
+fn print_failure(
+    failure: Option<(Invariant, &Case)>,
+    size: BufferSize,
+    variant: &Variant,
+) -> Result<(), Failure> {
+    let Some((invariant, case)) = failure else { return Ok(()) };
+    let page = check::report(case, invariant, size, variant);
+    report::print(|to| write!(to, "\n{page}"))
+}
+
+/// A number with commas between the thousands.
+fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

@@ -1,0 +1,164 @@
+//! Every state of the stream and every transition; and, unless one size was asked
+//! for, both sets.
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use sealpack_core::check::{Exploration, Proof, Variant};
+use sealpack_core::stream::{BufferSize, Shape};
+use serde::Serialize;
+
+use super::sets::{self, SetReport};
+use super::{Check, broken_promises, grouped, print_failure, smallest_failure};
+use crate::outcome::{Failure, Outcome};
+use crate::progress::Progress;
+use crate::report::{self, BAD, BOLD, GOOD};
+
+/// The sizes that are proved unless one is asked for.
+const SIZES: [usize; 4] = [3, 5, 8, 16];
+/// Above this size a proof takes minutes.
+const LARGEST: usize = 64;
+/// Up to this size every transition is taken again with each output failing.
+const WITH_FAULTS: usize = 8;
+
+/// The proof, as JSON. A transition is a state and an operation; each is taken in
+/// both modes.
+#[derive(Serialize)]
+struct ProofReport {
+    states: u64,
+    transitions: u64,
+    violations: u64,
+    seconds: f64,
+    proofs: Vec<OneProof>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sets: Vec<SetReport>,
+}
+
+#[derive(Serialize)]
+struct OneProof {
+    buffer_size: usize,
+    trim: bool,
+    states: u64,
+    transitions: u64,
+    fault_transitions: u64,
+    diameter: u64,
+    violations: u64,
+    broken: Vec<&'static str>,
+    smallest: Option<String>,
+    seconds: f64,
+}
+
+pub fn run(args: &Check, variant: &Variant) -> Result<Outcome, Failure> {
+    let started = Instant::now();
+    let sizes: Vec<BufferSize> = match args.buffer_size {
+        Some(size) if size.get() > LARGEST => {
+            let advice = format!("a proof takes a buffer size of {LARGEST} at the most");
+            return Err(Failure::usage(advice));
+        }
+        Some(size) => vec![size],
+        None => SIZES.into_iter().filter_map(BufferSize::new).collect(),
+    };
+    let mut done = ProofReport {
+        states: 0,
+        transitions: 0,
+        violations: 0,
+        seconds: 0.0,
+        proofs: Vec::new(),
+        sets: Vec::new(),
+    };
+    for size in &sizes {
+        let both = prove(args, *size, variant)?;
+        // The modes have the same states and operations: they are counted once.
+        done.states += both.iter().map(|proof| proof.states).max().unwrap_or(0);
+        done.transitions += both.iter().map(|proof| proof.transitions).max().unwrap_or(0);
+        done.violations += both.iter().map(|proof| proof.violations).sum::<u64>();
+        done.proofs.extend(both);
+    }
+    if args.buffer_size.is_none() {
+        for set in [1, 2] {
+            done.sets.push(sets::enumerate(args, set, variant)?);
+        }
+    }
+    done.seconds = started.elapsed().as_secs_f64();
+    if args.json {
+        report::print_json(&done)?;
+    }
+    let sets_fine = done.sets.iter().all(SetReport::is_fine);
+    Ok(if done.violations == 0 && sets_fine { Outcome::Fine } else { Outcome::Broken })
+}
+
+/// The proof of one size, in both modes.
+fn prove(args: &Check, size: BufferSize, variant: &Variant) -> Result<Vec<OneProof>, Failure> {
+    let mut both = Vec::new();
+    for trim in [false, true] {
+        let started = Instant::now();
+        let shape = Shape { buffer_size: size, trim };
+        let proof = search(args, shape, variant);
+        let rule = variant.flush_rule();
+        let broken: Vec<_> = broken_promises(proof.broken(), rule).collect();
+        let failure = smallest_failure(proof.broken(), rule, |i| proof.smallest(i));
+        let fine = broken.is_empty() && proof.departures == 0;
+        let one = OneProof {
+            buffer_size: size.get(),
+            trim,
+            states: proof.states,
+            transitions: proof.transitions,
+            fault_transitions: proof.fault_transitions,
+            diameter: proof.diameter,
+            violations: if fine { 0 } else { proof.violations },
+            broken: broken.iter().map(|invariant| invariant.name()).collect(),
+            smallest: failure.map(|(_, case)| case.to_string()),
+            seconds: started.elapsed().as_secs_f64(),
+        };
+        if !args.json {
+            print(&one)?;
+            print_failure(failure, size, variant)?;
+        }
+        both.push(one);
+    }
+    Ok(both)
+}
+
+fn search(args: &Check, shape: Shape, variant: &Variant) -> Proof {
+    let size = u64::try_from(shape.buffer_size.get()).unwrap_or(u64::MAX);
+    // Known beforehand: S (S + 1) (S + 2) / 2 states, 6 S + 3 events.
+    let states = size.saturating_mul(size + 1).saturating_mul(size + 2) / 2;
+    let total = states.saturating_mul(6 * size + 3);
+    let what = format!("proof at S = {size}");
+    let mut progress = Progress::items(what, total, args.json);
+    let mut show = |transitions| {
+        progress.set(transitions);
+        ControlFlow::Continue(())
+    };
+    let open = |shape: Shape| variant.open(shape);
+    let mut exploration = Exploration::new(shape, &open)
+        .against(variant.flush_rule())
+        .with_progress(&mut show);
+    if shape.buffer_size.get() <= WITH_FAULTS {
+        exploration = exploration.with_faults();
+    }
+    exploration.run()
+}
+
+fn print(proof: &OneProof) -> Result<(), Failure> {
+    report::print(|to| {
+        write!(
+            to,
+            "{BOLD}proof{BOLD:#}  S = {:<3} {}  {:>7} states, {:>9} transitions, diameter {}",
+            proof.buffer_size,
+            if proof.trim { "with trim   " } else { "without trim" },
+            grouped(proof.states),
+            grouped(proof.transitions),
+            proof.diameter,
+        )?;
+        if proof.fault_transitions > 0 {
+            write!(to, ", {} with a fault", grouped(proof.fault_transitions))?;
+        }
+        if proof.violations == 0 {
+            writeln!(to, "  {GOOD}holds{GOOD:#}  {:.2} s", proof.seconds)
+        } else {
+            let broken = proof.broken.join(", ");
+            writeln!(to, "  {BAD}{} violations: {broken}{BAD:#}", grouped(proof.violations))
+        }
+    })
+}

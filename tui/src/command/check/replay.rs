@@ -1,0 +1,116 @@
+//! The cases of a file, each printed back with its puts.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::Path;
+
+use sealpack_core::check::{self, Broken, Case, Form, Invariant, Variant, World};
+use sealpack_core::stream::{BufferSize, Shape};
+use serde::Serialize;
+
+use super::{Check, broken_promises};
+use crate::outcome::{Failure, Input, Outcome};
+use crate::report;
+
+/// What a case is run with unless it is told: set 1's.
+const BUFFER_SIZE: usize = 5;
+
+#[derive(Serialize)]
+struct ReplayReport {
+    cases: Vec<CaseReport>,
+    violations: u64,
+    mismatches: u64,
+}
+
+#[derive(Serialize)]
+struct CaseReport {
+    line: String,
+    puts: String,
+    broken: Vec<&'static str>,
+}
+
+/// What the cases have shown so far.
+#[derive(Default)]
+struct Found {
+    violations: u64,
+    /// Cases whose line claims other puts.
+    mismatches: u64,
+    first: Option<(Invariant, Case)>,
+    reports: Vec<CaseReport>,
+}
+
+pub fn run(args: &Check, path: &Path, variant: &Variant) -> Result<Outcome, Failure> {
+    args.world.belongs_to_a_set()?;
+    let size = args.buffer_size.or(BufferSize::new(BUFFER_SIZE)).unwrap_or(BufferSize::SMALLEST);
+    let (input, lines): (Input, Box<dyn BufRead>) = if path.as_os_str() == "-" {
+        (Input::Standard, Box::new(io::stdin().lock()))
+    } else {
+        let input = Input::Path(path.to_owned());
+        let file = File::open(path).map_err(|error| Failure::Input { input: input.clone(), error })?;
+        (input, Box::new(BufReader::new(file)))
+    };
+    let open = |shape: Shape| variant.open(shape);
+    let mut world = World::new(&open);
+    let mut found = Found::default();
+    let mut replay = |to: &mut dyn io::Write| -> Result<(), Failure> {
+        for (number, line) in (1_u64..).zip(lines.lines()) {
+            let line = line.map_err(|error| Failure::Input { input: input.clone(), error })?;
+            let text = line.trim();
+            if text.is_empty() || text.starts_with('#') {
+                continue;
+            }
+            let (case, claimed) = Case::parse_line(text)
+                .map_err(|error| Failure::usage(format!("{input}: line {number}: {error}")))?;
+            let broken = world.run(Shape { buffer_size: size, trim: case.trim }, &case.events);
+            let puts = world.puts(Form::B);
+            let line = check::line(case.trim, &case.events, &puts);
+            if !args.json {
+                writeln!(to, "{line}").map_err(Failure::Output)?;
+            }
+            if let Some(claimed) = claimed.filter(|claimed| *claimed != puts) {
+                found.mismatches += 1;
+                report::note(&format!("line {number} claims puts={claimed}, it puts {puts}"));
+            }
+            found.add(case, broken, variant, args.json.then_some((line, puts)));
+        }
+        to.flush().map_err(Failure::Output)
+    };
+    let mut ended = Ok(());
+    report::print(|to| {
+        ended = replay(&mut io::BufWriter::new(to));
+        Ok(())
+    })?;
+    ended?;
+    found.tell(args.json, size, variant)
+}
+
+impl Found {
+    fn add(
+        &mut self,
+        case: Case,
+        broken: Broken,
+        variant: &Variant,
+        json: Option<(String, String)>,
+    ) {
+        let broken: Vec<_> = broken_promises(broken, variant.flush_rule()).collect();
+        self.violations += u64::from(!broken.is_empty());
+        if let Some((line, puts)) = json {
+            let broken = broken.iter().map(|invariant| invariant.name()).collect();
+            self.reports.push(CaseReport { line, puts, broken });
+        }
+        if let (None, Some(invariant)) = (&self.first, broken.first()) {
+            self.first = Some((*invariant, case));
+        }
+    }
+
+    /// On standard error what is wrong: standard output has the lines alone.
+    fn tell(self, json: bool, size: BufferSize, variant: &Variant) -> Result<Outcome, Failure> {
+        let Found { violations, mismatches, first, reports } = self;
+        if json {
+            report::print_json(&ReplayReport { cases: reports, violations, mismatches })?;
+        } else if let Some((invariant, case)) = first {
+            eprintln!("\n{}", check::report(&case, invariant, size, variant));
+        }
+        Ok(if violations == 0 && mismatches == 0 { Outcome::Fine } else { Outcome::Broken })
+    }
+}

@@ -1,0 +1,200 @@
+//! Every case of a small world, with the digests of what each puts.
+
+use std::ops::ControlFlow;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use clap::Args;
+use sealpack_core::check::{self, Enumeration, Invariant, Sample, Space, Tally, Variant};
+use sealpack_core::stream::Shape;
+use serde::Serialize;
+
+use super::{Check, broken_promises, grouped, print_failure, smallest_failure};
+use crate::outcome::{Failure, Outcome};
+use crate::progress::Progress;
+use crate::report::{self, BAD, BOLD, GOOD};
+
+/// A larger or smaller world than the set's own.
+#[derive(Args)]
+#[command(next_help_heading = "With --set")]
+pub struct World {
+    /// The most events of a case (4 unless told)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=8))]
+    max_events: Option<u8>,
+
+    /// The largest write in bytes (15 in set 1, 7 in set 2)
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    max_write: Option<u16>,
+
+    /// Run each case again for each put, flush and close in it, with that failing
+    #[arg(long)]
+    faults: bool,
+
+    /// Run only the critical cases and one in N of the others; 0: those alone
+    #[arg(long, value_name = "N")]
+    sample: Option<u64>,
+
+    /// What the sample follows from, to repeat one (it is printed)
+    #[arg(long, value_name = "NUMBER", requires = "sample")]
+    seed: Option<u64>,
+}
+
+impl World {
+    /// These options say nothing to a proof.
+    pub fn belongs_to_a_set(&self) -> Result<(), Failure> {
+        let World { max_events, max_write, faults, sample, seed: _ } = self;
+        if max_events.is_some() || max_write.is_some() || *faults || sample.is_some() {
+            return Err(Failure::usage("--max-events, --max-write, --faults and --sample need --set"));
+        }
+        Ok(())
+    }
+
+    fn sample(&self) -> Option<Sample> {
+        let by_the_clock = || {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH);
+            now.map_or(0, |now| u64::from(now.subsec_nanos()) ^ now.as_secs())
+        };
+        let one_in = self.sample?;
+        Some(Sample { seed: self.seed.unwrap_or_else(by_the_clock), one_in })
+    }
+}
+
+/// What a set has shown, as JSON.
+#[derive(Serialize)]
+pub struct SetReport {
+    set: u8,
+    buffer_size: usize,
+    cases: u64,
+    fault_cases: u64,
+    violations: u64,
+    /// Cases of the reference's flush rule that put more than S at a flush.
+    above_size: u64,
+    digest_a: Option<String>,
+    digest_b: Option<String>,
+    /// Whether the digests are those written down, where there are such.
+    as_specified: Option<bool>,
+    seed: Option<u64>,
+    broken: Vec<&'static str>,
+    smallest: Option<String>,
+    seconds: f64,
+}
+
+impl SetReport {
+    /// Whether nothing is wrong.
+    pub fn is_fine(&self) -> bool {
+        self.violations == 0 && self.as_specified != Some(false)
+    }
+}
+
+pub fn run(args: &Check, set: u8, variant: &Variant) -> Result<Outcome, Failure> {
+    let report = enumerate(args, set, variant)?;
+    if args.json {
+        report::print_json(&report)?;
+    }
+    Ok(if report.is_fine() { Outcome::Fine } else { Outcome::Broken })
+}
+
+/// Runs a set and, unless JSON was asked for, prints what it has shown.
+pub fn enumerate(args: &Check, set: u8, variant: &Variant) -> Result<SetReport, Failure> {
+    let mut space = if set == 1 { Space::set_1() } else { Space::set_2() };
+    // Without --set the option is the proof's.
+    if let Some(size) = args.buffer_size {
+        space.buffer_size = size;
+    }
+    space.max_events = args.world.max_events.map_or(space.max_events, usize::from);
+    space.max_write = args.world.max_write.map_or(space.max_write, usize::from);
+    let cases = space.cases().ok_or_else(|| {
+        Failure::usage("that world has more cases than 64 bits count: lower --max-events")
+    })?;
+
+    let started = Instant::now();
+    let sample = args.world.sample();
+    let tally = walk(args, &space, cases, set, sample, variant);
+    let rule = variant.flush_rule();
+    let broken: Vec<Invariant> = broken_promises(tally.broken(), rule).collect();
+    let fine = broken.is_empty() && tally.departures == 0;
+    let failure = smallest_failure(tally.broken(), rule, |i| tally.smallest(i));
+    let digests = sample.is_none().then(|| [tally.digest_a, tally.digest_b].map(|d| check::hex(&d)));
+    let known = space.known_digests(rule).filter(|_| !matches!(variant, Variant::Mutant(_)));
+    let as_specified = known.zip(digests.as_ref()).map(|(known, seen)| seen == &known);
+    let [digest_a, digest_b] = digests.map_or([None, None], |digests| digests.map(Some));
+    let report = SetReport {
+        set,
+        buffer_size: space.buffer_size.get(),
+        cases: tally.cases,
+        fault_cases: tally.fault_cases,
+        violations: if fine { 0 } else { tally.violations },
+        above_size: if fine { tally.violations } else { 0 },
+        digest_a,
+        digest_b,
+        as_specified,
+        seed: sample.map(|sample| sample.seed),
+        broken: broken.iter().map(|invariant| invariant.name()).collect(),
+        smallest: failure.map(|(_, case)| case.to_string()),
+        seconds: started.elapsed().as_secs_f64(),
+    };
+    if !args.json {
+        print(&report)?;
+        print_failure(failure, space.buffer_size, variant)?;
+    }
+    Ok(report)
+}
+
+fn walk(
+    args: &Check,
+    space: &Space,
+    cases: u64,
+    set: u8,
+    sample: Option<Sample>,
+    variant: &Variant,
+) -> Tally {
+    let mut progress = Progress::items(format!("set {set}"), cases, args.json);
+    let mut show = |done| {
+        progress.set(done);
+        ControlFlow::Continue(())
+    };
+    let open = |shape: Shape| variant.open(shape);
+    let mut enumeration = Enumeration::new(space, &open).with_progress(&mut show);
+    if !matches!(variant, Variant::Mutant(_)) {
+        enumeration = enumeration.against(variant.flush_rule());
+    }
+    if args.world.faults {
+        enumeration = enumeration.with_faults();
+    }
+    if let Some(sample) = sample {
+        enumeration = enumeration.sampled(sample).without_digests();
+    }
+    enumeration.run()
+}
+
+fn print(report: &SetReport) -> Result<(), Failure> {
+    report::print(|to| {
+        let SetReport { set, buffer_size, .. } = report;
+        write!(to, "{BOLD}set {set}{BOLD:#}  S = {buffer_size}  {} cases", grouped(report.cases))?;
+        if report.fault_cases > 0 {
+            write!(to, ", {} with a fault", grouped(report.fault_cases))?;
+        }
+        if let Some(seed) = report.seed {
+            write!(to, ", seed {seed}")?;
+        }
+        if report.violations == 0 {
+            writeln!(to, "  {GOOD}every invariant holds{GOOD:#}  {:.2} s", report.seconds)?;
+        } else {
+            let broken = report.broken.join(", ");
+            writeln!(to, "  {BAD}{} violations: {broken}{BAD:#}", grouped(report.violations))?;
+        }
+        if report.above_size > 0 {
+            let count = grouped(report.above_size);
+            writeln!(to, "       {count} cases put more than S at a flush, as that rule has it")?;
+        }
+        for (name, digest) in [("A", &report.digest_a), ("B", &report.digest_b)] {
+            if let Some(digest) = digest {
+                writeln!(to, "       {name} {digest}")?;
+            }
+        }
+        match report.as_specified {
+            Some(true) => writeln!(to, "       {GOOD}the digests are those specified{GOOD:#}"),
+            Some(false) => writeln!(to, "       {BAD}the digests are not those specified{BAD:#}"),
+            None => Ok(()),
+        }
+    })
+}
