@@ -29,6 +29,19 @@ impl fmt::Display for Decimal {
     }
 }
 
+/// A number of bytes: exactly, and as it is remembered.
+pub struct Bytes(pub u64);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            1 => f.write_str("1 byte"),
+            size @ 0..1000 => write!(f, "{size} bytes"),
+            size => write!(f, "{} bytes ({})", Count(size), Decimal(size)),
+        }
+    }
+}
+
 /// Why a size cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SizeError {

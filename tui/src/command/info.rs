@@ -13,7 +13,7 @@ use super::reading::{About, Reading};
 use crate::items::write::{hex, standard_output};
 use crate::outcome::{Failure, Outcome};
 use crate::report::{self, BOLD, DOUBTFUL};
-use crate::size::{Count, Decimal};
+use crate::size::{Bytes, Count};
 
 /// Show the trailer and what it says of the file
 ///
@@ -101,38 +101,43 @@ impl Facts {
 
     fn print(&self, reader: &Reader, to: &mut dyn Write) -> io::Result<()> {
         writeln!(to, "{BOLD}{}{BOLD:#}", self.about.path())?;
-        let mut row = |name: &str, value: &str| writeln!(to, "  {name:<16} {value}");
+        // A hash of 64 digits fits a line of 80.
+        let mut row = |name: &str, value: &str| writeln!(to, "  {name:<12} {value}");
         row("items", &Count(self.total_items.into()).to_string())?;
         let records = Count(self.record_count.into());
         row("records", &format!("{records}, {} items each", Count(self.items_per_record.into())))?;
-        row("file", &bytes(self.file_size))?;
-        row("  records", &bytes(self.records_size))?;
-        row("  index", &bytes(self.index_size.into()))?;
+        row("file", &Bytes(self.file_size).to_string())?;
+        row("  records", &Bytes(self.records_size).to_string())?;
+        row("  index", &Bytes(self.index_size.into()).to_string())?;
         row("  app data", &self.app_data(reader))?;
         let known_as = self.known_as.map(|name| format!(" ({name})")).unwrap_or_default();
         row("format id", &format!("{}{known_as}", format_id(self.format_id)))?;
         row("codec", &self.about.codec())?;
         row("version", &format!("{}, dialect {}", self.version, self.dialect))?;
         row("content hash", self.content_hash.as_deref().unwrap_or("none"))?;
-        let covered = if self.record_checksum { "covers whole records" } else { self.lengths() };
-        row("record checksum", covered)?;
-        row(
-            "frame checksum",
-            match self.frame_checksum {
-                Some(true) => "yes (first record)",
-                Some(false) => "no (first record)",
-                None => "none",
-            },
-        )?;
+        row("checksums", &self.checksums())?;
         if !self.items_are_protected() && self.total_items > 0 {
-            let warning = "nothing covers the items' bytes: a flipped bit in one is not noticed";
+            let warning = "no check covers the items' bytes: a flipped bit in one is not noticed";
             writeln!(to, "  {DOUBTFUL}{warning}{DOUBTFUL:#}")?;
         }
         Ok(())
     }
 
-    fn lengths(&self) -> &'static str {
-        if self.items_per_record == 1 { "none" } else { "covers item lengths only" }
+    /// What checksums cover.
+    fn checksums(&self) -> String {
+        let mut covered = vec!["trailer", "index"];
+        if self.app_data_checksum == Some(true) {
+            covered.push("app data");
+        }
+        if self.record_checksum {
+            covered.push("whole records");
+        } else if self.items_per_record > 1 {
+            covered.push("item lengths");
+        }
+        if self.frame_checksum == Some(true) {
+            covered.push("zstd frames (the first has one)");
+        }
+        covered.join(", ")
     }
 
     fn app_data(&self, reader: &Reader) -> String {
@@ -142,14 +147,7 @@ impl Facts {
         let dots = if all.len() > SHOWN { "…" } else { "" };
         let start = hex(all.get(..SHOWN).unwrap_or(all));
         let covered = if covered { "" } else { ", not protected by a checksum" };
-        format!("{}: {start}{dots}{covered}", bytes(self.app_data_size.into()))
-    }
-}
-
-fn bytes(size: u64) -> String {
-    match size {
-        0..1000 => format!("{size} bytes"),
-        _ => format!("{} bytes ({})", Count(size), Decimal(size)),
+        format!("{}: {start}{dots}{covered}", Bytes(self.app_data_size.into()))
     }
 }
 

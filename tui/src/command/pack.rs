@@ -15,7 +15,7 @@ use crate::items::write::hex;
 use crate::outcome::{Failure, Input, Outcome};
 use crate::progress::Progress;
 use crate::report::{self, BOLD};
-use crate::size::{Count, Decimal, parse_size, parse_u32};
+use crate::size::{Bytes, Count, parse_size, parse_u32};
 
 /// Pack files, lines or frames into one sealed file
 ///
@@ -45,13 +45,13 @@ pub struct Pack {
     /// Follow symbolic links below folders too
     #[arg(long)]
     follow_links: bool,
+    /// One JSON object instead of the summary, and no progress
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     shape: Shape,
     #[command(flatten)]
     writing: Writing,
-    /// One JSON object instead of the summary, and no progress
-    #[arg(long)]
-    json: bool,
 }
 
 /// What the pack says.
@@ -322,9 +322,9 @@ impl Summary {
         let mut row = |name: &str, value: String| writeln!(to, "  {name:<6} {value}");
         let (items, records) = (Count(self.items.into()), Count(self.records.into()));
         row("items", format!("{items} in {records} records"))?;
-        row("in", bytes(self.bytes_in))?;
+        row("in", Bytes(self.bytes_in).to_string())?;
         let ratio = self.ratio.map(|ratio| format!(", {ratio:.2} to 1")).unwrap_or_default();
-        row("out", format!("{}{ratio}", bytes(self.bytes_out)))?;
+        row("out", format!("{}{ratio}", Bytes(self.bytes_out)))?;
         let rate = self.bytes_per_second / 1e6;
         row("time", format!("{:.2} s, {rate:.0} MB/s", self.seconds))?;
         row("hash", self.content_hash.clone().unwrap_or_else(|| "none".into()))?;
@@ -339,12 +339,5 @@ impl Summary {
             }
         }
         Ok(())
-    }
-}
-
-fn bytes(size: u64) -> String {
-    match size {
-        0..1000 => format!("{size} bytes"),
-        _ => format!("{} bytes ({})", Count(size), Decimal(size)),
     }
 }

@@ -102,11 +102,18 @@ fn whole(
     // One more than the size: the end is seen without growing.
     let capacity = usize::try_from(size + 1).map_err(|_| too_large(input, size))?;
     item.try_reserve_exact(capacity).map_err(out_of_memory)?;
-    let length = from.take(MOST + 1).read_to_end(&mut item).map_err(failed)? as u64;
+    // In steps, so that it is seen how far a large one has come.
+    let mut from = from.take(MOST + 1);
+    loop {
+        match from.by_ref().take(BUFFER as u64).read_to_end(&mut item).map_err(failed)? {
+            0 => break,
+            read => to.read(read as u64),
+        }
+    }
+    let length = item.len() as u64;
     if length > MOST {
         return Err(too_large(input, length));
     }
-    to.read(length);
     to.owned(input, item)
 }
 
