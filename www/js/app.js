@@ -38,15 +38,14 @@ addEventListener("popstate", route);
 // A file dropped beside the drop zone must not replace the page.
 for (const kind of ["dragover", "drop"]) addEventListener(kind, (event) => event.preventDefault());
 
-const THEMES = { auto: ["Auto", "as the system"], light: ["Light", "light"], dark: ["Dark", "dark"] };
+const THEMES = { auto: ["Theme: auto", "as the system"], light: ["Theme: light", "light"], dark: ["Theme: dark", "dark"] };
 const themeButton = byId("theme");
 
 function setTheme(theme) {
   if (theme === "auto") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;
-  const [label, said] = THEMES[theme];
+  const [label] = THEMES[theme];
   themeButton.textContent = label;
-  themeButton.setAttribute("aria-label", `Theme: ${said}`);
   themeButton.value = theme;
   dispatchEvent(new Event("themechange"));
 }

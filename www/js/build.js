@@ -44,7 +44,7 @@ export class BuildView {
         field("Codec", this.codec),
         field("Format id", this.formatId),
         h("div.checks", this.lines.element, this.hash.element, this.recordChecksum.element)),
-      h("div.actions", h("span"), this.start, this.cancel));
+      h("div.actions.below", this.start, this.cancel));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#build();
@@ -136,7 +136,7 @@ export class BuildView {
           fact("Items", `${count(sealed.totalItems)}, ${bytes(sealed.itemBytes)}`),
           fact("Pack", exactBytes(sealed.fileSize)),
           fact("Records", count(sealed.recordCount)),
-          fact("Built in", `${elapsed.toFixed(2)} s, ${bytes(sealed.itemBytes / Math.max(elapsed, 1e-3))}/s`),
+          fact("Built in", elapsed < 0.5 ? `${Math.ceil(elapsed * 1000)} ms` : `${elapsed.toFixed(1)} s, ${bytes(sealed.itemBytes / elapsed)}/s`),
           fact("Content hash", sealed.contentHash ? h("code", sealed.contentHash) : "none", true))));
     byId("built").focus({ preventScroll: true });
     announce(`The pack is sealed: ${plural(sealed.totalItems, "item")}, ${bytes(sealed.fileSize)}`);

@@ -16,7 +16,7 @@ export function h(name, ...rest) {
 function set(element, key, value) {
   if (value === undefined || value === false) return;
   if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
-  else if (key in element && key !== "list" && typeof value !== "string") element[key] = value;
+  else if (key === "className" || (key in element && typeof value !== "string")) element[key] = value;
   else element.setAttribute(key, value === true ? "" : value);
 }
 

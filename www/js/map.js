@@ -1,13 +1,6 @@
 // The file, drawn to scale: records, index, app data, trailer. The records
 // fill with their verdict while they are verified.
 
-const SECTIONS = [
-  ["records", "--accent"],
-  ["index", "--soft"],
-  ["app data", "--none"],
-  ["trailer", "--ink"],
-];
-
 export class FileMap {
   /** @param info what `pack.info` says @param pick called with the share (0 to 1) of the records clicked */
   constructor(canvas, info, pick) {
@@ -16,6 +9,7 @@ export class FileMap {
     this.checked = 0;
     this.bad = [];
     this.selected = null;
+    this.bounds = [];
     canvas.addEventListener("click", (event) => {
       const box = canvas.getBoundingClientRect();
       const { records } = this.#widths(box.width);
@@ -77,7 +71,7 @@ export class FileMap {
   /** The borders of the records, where there is room to tell them apart. */
   #recordLines(brush, width, height, colour) {
     const { recordCount } = this.info;
-    if (recordCount < 2 || width / recordCount < 4 || !this.bounds) return;
+    if (recordCount < 2 || width / recordCount < 4 || !this.bounds.length) return;
     brush.fillStyle = colour.paper;
     for (const share of this.bounds) brush.fillRect(share * width - 0.5, 0, 1, height);
   }
@@ -96,5 +90,3 @@ function colours(element) {
   probe.remove();
   return found;
 }
-
-export { SECTIONS };

@@ -10,12 +10,13 @@ const LAYERS = {
   index: ["Offset index", "where each record is"],
   app_data: ["App data", "the application's own bytes"],
   record_checksum: ["Record checksums", "over each record's stored bytes"],
+  decoding: ["Decoding", "each record's payload can be decoded"],
   frame_checksum: ["Frame checksums", "kept by the codec over what it decodes to"],
   lengths: ["Item lengths", "they add up to what was decoded"],
   content_hash: ["Content hash", "SHA-256 over all items"],
 };
 const MARKS = { passed: "✓", failed: "✗", not_present: "–", not_checked: "…" };
-const WORDS = { passed: "passed", failed: "failed", not_present: "not present in this file", not_checked: "not checked yet" };
+const WORDS = { passed: "passed", failed: "failed", not_present: "not present", not_checked: "not checked yet" };
 
 const SAMPLE = new URL("../sample.pack", import.meta.url);
 
@@ -92,6 +93,7 @@ export class VerifyView {
       this.#browser.element,
     );
     this.#map = new FileMap(canvas, info, (share) => this.#browser.showRecord(Math.floor(share * info.recordCount)));
+    this.#map.bounds = borders(this.#pack);
     this.#map.draw();
     this.#drawLayers(this.#pack.layers);
     this.#browser.start();
@@ -163,10 +165,11 @@ export class VerifyView {
       ...Object.entries(LAYERS).map(([key, [title, what]]) => {
         const state = layers[key] ?? "not_checked";
         const failed = failures.find((failure) => failure.layer === key);
+        const unprotected = key === "app_data" && state === "not_present" && this.#pack.info.appDataSize > 0;
         return h("li", { className: state },
           h("span.mark", { "aria-hidden": "true" }, MARKS[state]),
-          h("span.layer", `${title}: ${WORDS[state]}`),
-          h("span.said", failed?.message ?? what));
+          h("span.layer", `${title}: ${unprotected ? "not protected" : WORDS[state]}`),
+          h("span.said", failed?.message ?? (unprotected ? "written before app data had a checksum" : what)));
       }),
     );
   }
@@ -185,6 +188,13 @@ function verdictOf({ layers }) {
   return ["Nothing wrong was found.", "But this file carries no checksum over its items: a change within an item would not show."];
 }
 
+/** Where the records end, as shares of all of them, while they can be told apart. */
+function borders(pack) {
+  const { recordCount, recordsSize } = pack.info;
+  if (recordCount > 300 || !recordsSize) return [];
+  return Array.from({ length: recordCount }, (_, number) => pack.record(number).offset / recordsSize).slice(1);
+}
+
 function describeFile({ recordCount, recordsSize, indexSize, appDataSize }) {
   const app = appDataSize ? `, ${bytes(appDataSize)} of app data` : "";
   return `The file: ${plural(recordCount, "record")} in ${bytes(recordsSize)}, then an index of ${bytes(indexSize)}${app}, then the trailer`;
@@ -200,7 +210,7 @@ function facts(pack) {
     fact("Codec", pack.codec),
     fact("Format id", `${info.formatId}${info.formatName ? ` (${info.formatName})` : ""}`),
     fact("App data", info.appDataSize ? exactBytes(info.appDataSize) : "none"),
-    fact("Record checksum", info.recordChecksum ? "whole record" : "item lengths only"),
+    fact("Record checksum", info.recordChecksum ? "over all of it" : info.itemsPerRecord === 1 ? "none" : "item lengths only"),
     fact("Content hash", info.contentHash ? h("code", info.contentHash) : "none stored", true));
 }
 

@@ -1,0 +1,37 @@
+// Puts the page together, ready to be served by anything that serves files:
+//
+//   node www/build.mjs [FOLDER=target/www]
+//
+// The page is what lies here; `sealpack/` in it is the npm package, unpacked
+// from its tarball as a user gets it.
+import { createHash } from "node:crypto";
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const root = path.dirname(here);
+const out = path.resolve(process.argv[2] ?? path.join(root, "target", "www"));
+const npm = path.join(root, "wasm");
+
+function page() {
+  const html = readFileSync(path.join(here, "index.html"), "utf8");
+  const map = /<script type="importmap">([^<]*)<\/script>/.exec(html)[1];
+  // The policy names the one inline script by its hash.
+  const hash = createHash("sha256").update(map).digest("base64");
+  return html.replace("sha256-IMPORTMAP", `sha256-${hash}`);
+}
+
+rmSync(out, { recursive: true, force: true });
+mkdirSync(out, { recursive: true });
+for (const name of ["js", "style.css", "icon.svg"]) cpSync(path.join(here, name), path.join(out, name), { recursive: true });
+writeFileSync(path.join(out, "index.html"), page());
+cpSync(path.join(root, "tests", "fixtures", "zstd-ipr128.pack"), path.join(out, "sample.pack"));
+
+execFileSync("npm", ["pack", "--silent", "--ignore-scripts", "--pack-destination", out], { cwd: npm });
+const tarball = readdirSync(out).find((name) => name.endsWith(".tgz"));
+execFileSync("tar", ["-xzf", tarball], { cwd: out });
+renameSync(path.join(out, "package"), path.join(out, "sealpack"));
+rmSync(path.join(out, tarball));
+console.log(out);
