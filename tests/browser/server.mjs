@@ -46,9 +46,10 @@ export async function serve(mounts, { headers = {}, aliases = {} } = {}) {
     otherUrl: `http://localhost:${port}`,
     log: state.log,
     aliases,
-    /** The requests since the last call, as `METHOD range`. */
-    requests() {
-      return state.log.splice(0).map((entry) => `${entry.method} ${entry.range ?? "-"}`);
+    /** The requests since the last call, of one path or all, as `METHOD range`. */
+    requests(pathname) {
+      const all = state.log.splice(0).filter(({ url }) => !pathname || url === pathname);
+      return all.map((entry) => `${entry.method} ${entry.range ?? "-"}`);
     },
     forget() {
       state.log.length = 0;
@@ -125,9 +126,9 @@ function misbehave(request, response, { url, habit, found, state }) {
       return void response.writeHead(503, { "retry-after": "0" }).end("never");
     case "changes":
     case "changes-silently": {
-      const ranges = count(state, "range", url.href);
+      const ranges = request.headers.range ? count(state, "range", url.href) : 0;
       const second = state.aliases[`${url.pathname}.next`];
-      if (request.headers.range && ranges >= Number(url.searchParams.get("after") ?? 2) && second) {
+      if (second && ranges >= Number(url.searchParams.get("after") ?? 2)) {
         return void send(request, response, { habit, found: { bytes: second }, tag: '"second"', state, turn });
       }
       break;

@@ -1,0 +1,236 @@
+// The page as a person uses it, in Chromium: with the mouse, with the keyboard,
+// in light and dark, on a desk and on a phone; and with axe looking on.
+import assert from "node:assert/strict";
+import { readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { open } from "../../../wasm/js/index.node.js";
+import { launch, quietPage } from "../browser.mjs";
+import { folder as fixtures, itemsOf } from "../fixtures.mjs";
+import { serve } from "../server.mjs";
+
+const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
+const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+const VERIFIED = "#judgement";
+let browser;
+let server;
+
+before(async () => {
+  const pack = await readFile(path.join(fixtures, "zstd-ipr128.pack"));
+  const broken = Buffer.from(pack);
+  broken[2000] ^= 1;
+  const aliases = { "/broken.pack": broken, "/big.pack": await bigPack() };
+  server = await serve({ "/fixtures/": fixtures, "/": path.join(root, "target", "www") }, { aliases });
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await server?.close();
+});
+
+async function bigPack() {
+  const { create } = await import("../../../wasm/js/index.node.js");
+  const builder = create({ codec: "none", itemsPerRecord: 8 });
+  for (let step = 0; step < 1500; step += 1) builder.append(new Uint8Array(40_000).fill(step));
+  return Buffer.from(await (await builder.finish()).blob.arrayBuffer());
+}
+
+async function visit(options = {}, hash = "") {
+  const context = await browser.newContext({ acceptDownloads: true, ...options });
+  const page = await quietPage(context);
+  await page.goto(`${server.url}/${hash}`);
+  await page.waitForSelector("nav a[aria-current]");
+  return page;
+}
+
+async function accessible(page, what) {
+  // axe is a script of the test, so it goes in past the page's policy.
+  await page.evaluate(await readFile(axe, "utf8"));
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+  const said = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target).join(", ")}`);
+  assert.deepEqual(said, [], `axe, ${what}`);
+}
+
+async function drop(page, selector, name, bytes) {
+  const data = await page.evaluateHandle(([text, called]) => {
+    const transfer = new DataTransfer();
+    const raw = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    transfer.items.add(new File([raw], called));
+    return transfer;
+  }, [bytes.toString("base64"), name]);
+  for (const kind of ["dragover", "drop"]) await page.dispatchEvent(selector, kind, { dataTransfer: data });
+}
+
+const fixture = (name) => readFile(path.join(fixtures, name));
+const quiet = (page) => assert.deepEqual(page.complaints, []);
+
+test("a dropped pack is verified, browsed, and an item saved", async () => {
+  const page = await visit();
+  await drop(page, "#verify-drop", "zstd-ipr128.pack", await fixture("zstd-ipr128.pack"));
+  await page.waitForSelector(VERIFIED);
+  assert.match(await page.textContent(VERIFIED), /This pack is whole/);
+  assert.equal(await page.locator("#layers li.passed").count(), 6);
+  await page.locator('.list button[value="42"]').click();
+  await page.waitForSelector("#item-title");
+  const expected = itemsOf(await fixture("zstd-ipr128.items"))[42];
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download" }).click()]);
+  assert.equal(Buffer.compare(await readFile(await download.path()), expected), 0);
+  await page.fill("#goto", "300");
+  await page.getByRole("button", { name: "Go", exact: true }).click();
+  await page.getByRole("heading", { name: "Item 300" }).waitFor();
+  await page.getByRole("button", { name: "Hex" }).click();
+  assert.match(await page.textContent("pre.dump"), /^00000000 /);
+  await page.getByRole("button", { name: "Text" }).click();
+  quiet(page);
+});
+
+test("a pack behind an address: a few requests to open, an item without the rest", async () => {
+  const page = await visit();
+  await page.fill("#url", `${server.otherUrl}/big.pack`);
+  server.forget();
+  await page.getByRole("button", { name: "Open", exact: true }).click();
+  await page.waitForSelector("#pack-name");
+  await page.waitForSelector("#item-title, .list button");
+  const asked = server.requests("/big.pack");
+  assert.ok(asked.every((request) => !request.startsWith("OPTIONS")), `a preflight: ${asked}`);
+  assert.equal(asked[0], "HEAD -");
+  quiet(page);
+});
+
+test("a broken pack is told by record, and the sound items still read", async () => {
+  const page = await visit();
+  await page.fill("#url", `${server.url}/broken.pack`);
+  await page.getByRole("button", { name: "Open", exact: true }).click();
+  await page.getByRole("button", { name: "Verify", exact: true }).click();
+  await page.waitForSelector(VERIFIED);
+  assert.match(await page.textContent(VERIFIED), /damaged/);
+  assert.ok((await page.locator("#layers li.failed").count()) >= 1);
+  await page.fill("#goto", "390");
+  await page.getByRole("button", { name: "Go", exact: true }).click();
+  await page.getByRole("heading", { name: "Item 390" }).waitFor();
+  await accessible(page, "a broken pack");
+  quiet(page);
+});
+
+test("what is no pack, and what cannot be reached, is said in words", async () => {
+  const page = await visit();
+  await drop(page, "#verify-drop", "notes.txt", Buffer.from("no pack at all, but long enough to have a trailer of seventy-six bytes, were it one of them"));
+  await page.getByRole("alert").getByText("not-a-pack").waitFor();
+  await page.fill("#url", `${server.url}/absent.pack`);
+  await page.getByRole("button", { name: "Open", exact: true }).click();
+  await page.getByRole("alert").getByText("http-status").waitFor();
+  assert.equal(await page.locator("#pack").isHidden(), true);
+  quiet(page);
+});
+
+test("verifying can be cancelled, and the page stays alive meanwhile", async () => {
+  const page = await visit();
+  await page.fill("#url", `${server.url}/big.pack`);
+  await page.getByRole("button", { name: "Open", exact: true }).click();
+  // slow the network down, so that there is something to cancel
+  const session = await page.context().newCDPSession(page);
+  await session.send("Network.emulateNetworkConditions", { offline: false, latency: 5, downloadThroughput: 4_000_000, uploadThroughput: 1_000_000 });
+  await page.getByRole("button", { name: "Verify", exact: true }).click();
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await page.getByText("nothing is said about the rest").waitFor();
+  assert.equal(await page.locator(VERIFIED).count(), 0);
+  quiet(page);
+});
+
+test("files become a pack that is saved, and read by the package", async () => {
+  const page = await visit({}, "#build");
+  await page.setInputFiles("#build-files", [
+    { name: "a.txt", mimeType: "text/plain", buffer: Buffer.from("first\nsecond\r\nthird") },
+    { name: "b.json", mimeType: "application/json", buffer: Buffer.from('{"seal": "pack"}') },
+  ]);
+  await page.getByLabel("Each line of a file is an item").check();
+  await page.click("#build-start");
+  await page.waitForSelector("#built");
+  const [download] = await Promise.all([page.waitForEvent("download"), page.click("#build-save")]);
+  const pack = await open(new Uint8Array(await readFile(await download.path())));
+  const texts = (await pack.getMany([0, 1, 2, 3])).map((item) => new TextDecoder().decode(item));
+  assert.deepEqual(texts, ["first", "second", "third", '{"seal": "pack"}']);
+  assert.ok((await pack.verify()).ok);
+  await accessible(page, "built");
+  await page.click("#build-look");
+  await page.waitForSelector(VERIFIED);
+  assert.match(await page.textContent(VERIFIED), /whole/);
+  quiet(page);
+});
+
+test("the stream is stepped with the keyboard, a bug is shown, the proof runs", async () => {
+  const page = await visit({}, "#step");
+  await page.waitForSelector(".writes button");
+  await page.focus("#stage");
+  for (let step = 0; step < 3; step += 1) await page.keyboard.press("ArrowRight");
+  assert.equal(await page.locator(".writes button[aria-current]").textContent(), "b1");
+  await page.keyboard.press("ArrowLeft");
+  assert.equal(await page.locator(".writes button[aria-current]").textContent(), "z8");
+  await page.keyboard.press("End");
+  await page.getByLabel("Seeded bug").selectOption("split-trusts-remnant");
+  await page.getByText("Promise 6 (rest) is broken").waitFor();
+  await accessible(page, "a broken promise");
+  await page.getByLabel("Seeded bug").selectOption("");
+  await page.click("#prove");
+  await page.getByText("105 states").first().waitFor();
+  assert.equal(await page.locator("#proof").getByText("every promise holds").count(), 2);
+  await page.getByLabel("Case").fill("trim=1 writes=q9");
+  await page.getByRole("alert").getByText("event 1").waitFor();
+  quiet(page);
+});
+
+test("all of it by keyboard alone, from the address to an item", async () => {
+  const page = await visit();
+  await page.focus("#verify-sample");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("#pack-name");
+  await page.getByRole("button", { name: "Verify", exact: true }).press("Enter");
+  await page.waitForSelector(VERIFIED);
+  await page.focus("#goto");
+  await page.keyboard.press("ControlOrMeta+a");
+  await page.keyboard.type("7");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Item 7", exact: true }).waitFor();
+  quiet(page);
+});
+
+for (const [name, options] of [
+  ["a desk in light", { viewport: { width: 1180, height: 900 }, colorScheme: "light" }],
+  ["a phone in dark", { viewport: { width: 360, height: 740 }, colorScheme: "dark" }],
+]) {
+  test(`axe finds nothing, and nothing is cut off, on ${name}`, async () => {
+    for (const view of ["#verify", "#build", "#step"]) {
+      const page = await visit(options, view);
+      if (view === "#verify") {
+        await page.click("#verify-sample");
+        await page.getByRole("button", { name: "Verify", exact: true }).click();
+        await page.waitForSelector(VERIFIED);
+        await page.locator('.list button[value="1"]').click();
+        await page.waitForSelector("#item-title");
+      }
+      if (view === "#step") await page.waitForSelector(".writes button");
+      await accessible(page, `${name}, ${view}`);
+      const [wide, shown] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+      assert.ok(wide <= shown, `${view} is ${wide} wide on ${shown}`);
+      if (process.env.SCREENSHOTS) {
+        const file = `${name.replaceAll(" ", "-")}${view.replace("#", "-")}.png`;
+        await writeFile(path.join(process.env.SCREENSHOTS, file), await page.screenshot({ fullPage: true }));
+      }
+      quiet(page);
+      await page.context().close();
+    }
+  });
+}
+
+test("the policy of the page holds: no inline script runs", async () => {
+  const page = await visit();
+  const ran = await page.evaluate(() => {
+    const script = document.createElement("script");
+    script.textContent = "globalThis.smuggled = true";
+    document.head.append(script);
+    return Boolean(globalThis.smuggled);
+  });
+  assert.equal(ran, false);
+});
