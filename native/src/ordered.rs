@@ -2,8 +2,12 @@
 //!
 //! ```text
 //!  submit ──> waiting ──take──> a worker ──deliver──> done ──next──> in order
-//!             '------------- at most `window` jobs ------------'
+//!             '------------- no more than the window ------------'
 //! ```
+//!
+//! The window counts jobs, and beyond a few of them their bytes: small jobs may
+//! be many, so that a worker that is faster with several at once finds them;
+//! large ones may not.
 //!
 //! One lock guards everything, so that "the first error wins" is a fact and
 //! not a race: [`fail`](Ordered::fail) keeps the first error, throws away what
@@ -26,17 +30,45 @@ pub(crate) struct Ordered<J, R, E> {
     results: Condvar,
     /// The window has room.
     room: Condvar,
-    window: usize,
+    window: Window,
     /// `state.stopped`, to be looked at without the lock.
     stopped: AtomicBool,
 }
 
+/// How much may be under way: submitted, and its result not taken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Window {
+    /// So many jobs, whatever their size; at least one.
+    pub(crate) jobs: usize,
+    /// More jobs, while all of them together have fewer bytes than this.
+    pub(crate) bytes: u64,
+}
+
+impl Window {
+    /// A window that counts jobs alone.
+    pub(crate) fn of_jobs(jobs: usize) -> Self {
+        Self { jobs, bytes: 0 }
+    }
+
+    fn has_room(self, jobs: usize, bytes: u64) -> bool {
+        jobs < self.jobs.max(1) || bytes < self.bytes
+    }
+}
+
+/// The place of a job in the order, which its result is delivered with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ticket {
+    number: u64,
+    bytes: u64,
+}
+
 struct State<J, R, E> {
     submitted: u64,
-    waiting: VecDeque<(u64, J)>,
-    done: Reorder<R>,
-    /// Jobs submitted whose results were not taken.
+    waiting: VecDeque<(Ticket, J)>,
+    done: Reorder<(Ticket, R)>,
+    /// Jobs under way, and their bytes.
     within: usize,
+    bytes: u64,
     closed: bool,
     stopped: bool,
     failure: Option<E>,
@@ -47,14 +79,14 @@ struct State<J, R, E> {
 pub(crate) struct Stopped;
 
 impl<J, R, E: Clone> Ordered<J, R, E> {
-    /// At most `window` jobs, at least one, are under way at any time.
-    pub(crate) fn new(window: usize) -> Self {
+    pub(crate) fn new(window: Window) -> Self {
         Self {
             state: Mutex::new(State {
                 submitted: 0,
                 waiting: VecDeque::new(),
                 done: Reorder::new(),
                 within: 0,
+                bytes: 0,
                 closed: false,
                 stopped: false,
                 failure: None,
@@ -62,7 +94,7 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
             work: Condvar::new(),
             results: Condvar::new(),
             room: Condvar::new(),
-            window: window.max(1),
+            window,
             stopped: AtomicBool::new(false),
         }
     }
@@ -80,31 +112,29 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
         condition.wait(state).unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Hands in a job; waits for room in the window.
-    pub(crate) fn submit(&self, job: J) -> Result<(), Stopped> {
+    /// Hands in a job of so many bytes; waits for room in the window.
+    pub(crate) fn submit(&self, job: J, bytes: u64) -> Result<(), Stopped> {
         let mut state = self.lock();
-        while state.within >= self.window && !state.stopped {
+        while !self.window.has_room(state.within, state.bytes) && !state.stopped {
             state = Self::wait(&self.room, state);
         }
-        self.accept(state, job)
+        if state.stopped {
+            return Err(Stopped);
+        }
+        let ticket = Ticket { number: state.submitted, bytes };
+        state.submitted += 1;
+        state.within += 1;
+        state.bytes = state.bytes.saturating_add(bytes);
+        state.waiting.push_back((ticket, job));
+        drop(state);
+        self.work.notify_one();
+        Ok(())
     }
 
     /// Whether [`submit`](Self::submit) would not have to wait.
     pub(crate) fn has_room(&self) -> bool {
-        self.lock().within < self.window
-    }
-
-    fn accept(&self, mut state: MutexGuard<'_, State<J, R, E>>, job: J) -> Result<(), Stopped> {
-        if state.stopped {
-            return Err(Stopped);
-        }
-        let number = state.submitted;
-        state.submitted += 1;
-        state.within += 1;
-        state.waiting.push_back((number, job));
-        drop(state);
-        self.work.notify_one();
-        Ok(())
+        let state = self.lock();
+        self.window.has_room(state.within, state.bytes)
     }
 
     /// No more jobs will come.
@@ -115,29 +145,36 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
     }
 
     /// The next job, for a worker; `None` when there will be no more.
-    pub(crate) fn take(&self) -> Option<(u64, J)> {
+    pub(crate) fn take(&self) -> Option<(Ticket, J)> {
+        self.take_many(1).pop()
+    }
+
+    /// The next job and those waiting behind it, `most` in all; none when
+    /// there will be no more. It waits for one and not for more.
+    pub(crate) fn take_many(&self, most: usize) -> Vec<(Ticket, J)> {
         let mut state = self.lock();
         loop {
             if state.stopped {
-                return None;
+                return Vec::new();
             }
-            if let Some(job) = state.waiting.pop_front() {
-                return Some(job);
+            if !state.waiting.is_empty() {
+                let count = most.max(1).min(state.waiting.len());
+                return state.waiting.drain(..count).collect();
             }
             if state.closed {
-                return None;
+                return Vec::new();
             }
             state = Self::wait(&self.work, state);
         }
     }
 
     /// Hands in the result of a job.
-    pub(crate) fn deliver(&self, number: u64, result: R) {
+    pub(crate) fn deliver(&self, ticket: Ticket, result: R) {
         let mut state = self.lock();
         if state.stopped {
             return;
         }
-        state.done.insert(number, result);
+        state.done.insert(ticket.number, (ticket, result));
         drop(state);
         self.results.notify_one();
     }
@@ -149,8 +186,9 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
             if state.stopped {
                 return None;
             }
-            if let Some(result) = state.done.next() {
+            if let Some((ticket, result)) = state.done.next() {
                 state.within -= 1;
+                state.bytes = state.bytes.saturating_sub(ticket.bytes);
                 drop(state);
                 self.room.notify_one();
                 return Some(result);
@@ -199,9 +237,17 @@ mod tests {
 
     type Squares = Ordered<u64, u64, &'static str>;
 
-    fn work(squares: &Squares) {
-        while let Some((number, job)) = squares.take() {
-            squares.deliver(number, job * job);
+    fn squares(jobs: usize) -> Squares {
+        Squares::new(Window::of_jobs(jobs))
+    }
+
+    fn work(squares: &Squares, most: usize) {
+        loop {
+            let jobs = squares.take_many(most);
+            if jobs.is_empty() {
+                return;
+            }
+            jobs.into_iter().for_each(|(ticket, job)| squares.deliver(ticket, job * job));
         }
     }
 
@@ -209,14 +255,15 @@ mod tests {
     fn results_come_in_the_order_of_the_jobs_and_none_is_lost() {
         for workers in 1..=4 {
             for window in [1, 2, 7] {
-                let squares = Squares::new(window);
+                let squares = squares(window);
                 thread::scope(|scope| {
-                    for _ in 0..workers {
-                        scope.spawn(|| work(&squares));
+                    for worker in 0..workers {
+                        let squares = &squares;
+                        scope.spawn(move || work(squares, 1 + 2 * worker));
                     }
                     scope.spawn(|| {
                         for job in 0..1000 {
-                            squares.submit(job).unwrap();
+                            squares.submit(job, 1).unwrap();
                         }
                         squares.close();
                     });
@@ -231,30 +278,48 @@ mod tests {
 
     #[test]
     fn the_first_error_is_kept_and_everybody_stops() {
-        let squares = Squares::new(2);
+        let squares = squares(2);
         thread::scope(|scope| {
-            scope.spawn(|| work(&squares));
+            scope.spawn(|| work(&squares, 1));
             let consumer = scope.spawn(|| std::iter::from_fn(|| squares.next()).count());
-            squares.submit(1).unwrap();
+            squares.submit(1, 1).unwrap();
             squares.fail("first");
             squares.fail("second");
             assert!(consumer.join().unwrap() <= 1);
         });
         assert_eq!(squares.failure(), Some("first"));
-        assert_eq!(squares.submit(2), Err(Stopped));
+        assert_eq!(squares.submit(2, 1), Err(Stopped));
         assert_eq!(squares.take(), None);
         assert_eq!(squares.next(), None);
     }
 
     #[test]
     fn no_more_than_the_window_is_under_way() {
-        let squares = Squares::new(3);
-        (0..3).for_each(|job| squares.submit(job).unwrap());
+        let squares = squares(3);
+        (0..3).for_each(|job| squares.submit(job, 100).unwrap());
         assert!(!squares.has_room());
-        let (number, job) = squares.take().unwrap();
-        squares.deliver(number, job);
+        let (ticket, job) = squares.take().unwrap();
+        squares.deliver(ticket, job);
         assert!(!squares.has_room(), "a result that waits counts");
         assert_eq!(squares.next(), Some(0));
         assert!(squares.has_room());
+    }
+
+    #[test]
+    fn small_jobs_may_be_more_and_large_ones_may_not() {
+        let small = Squares::new(Window { jobs: 2, bytes: 1000 });
+        (0..10).for_each(|job| small.submit(job, 100).unwrap());
+        assert!(!small.has_room());
+        let large = Squares::new(Window { jobs: 2, bytes: 1000 });
+        (0..2).for_each(|job| large.submit(job, 5000).unwrap());
+        assert!(!large.has_room());
+    }
+
+    #[test]
+    fn a_worker_takes_what_is_there_and_never_waits_for_more() {
+        let squares = squares(10);
+        (0..3).for_each(|job| squares.submit(job, 1).unwrap());
+        assert_eq!(squares.take_many(2).len(), 2);
+        assert_eq!(squares.take_many(16).len(), 1);
     }
 }

@@ -8,12 +8,14 @@
 //! [`trailer`] describes the file, [`index`] finds a record, [`record`] splits
 //! one into payload and item lengths, [`digest`] seals what the items say.
 
+pub mod content;
 pub mod digest;
 pub mod index;
 pub mod known;
 pub mod record;
 pub mod trailer;
 
+pub use content::{DigestRecords, OneByOne, RecordContent};
 pub use digest::{ContentHasher, record_digest};
 pub use index::{IndexEncoder, OffsetIndex};
 pub use record::Layout;

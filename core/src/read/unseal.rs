@@ -6,7 +6,7 @@ use core::ops::Range;
 use super::{Directory, ReadLimits, RecordPlace};
 use crate::codec::{Decode, Size};
 use crate::error::{DecodeError, Error, Fault, Limit, Misuse, Section};
-use crate::format::{Layout, MOST};
+use crate::format::{Layout, MOST, RecordContent};
 use crate::wire::group::{Group, OwnedGroup};
 use crate::wire::{crc, take};
 
@@ -105,6 +105,12 @@ impl Record {
         let start = usize::try_from(lengths.sum_first(slot)).ok()?;
         let end = start.checked_add(lengths.get(slot)? as usize)?;
         (end <= self.payload.len()).then(|| self.payload.slice(start..end))
+    }
+
+    /// The items as a digest sees them.
+    #[must_use]
+    pub fn content(&self) -> RecordContent<'_> {
+        RecordContent::packed(&self.payload, self.group())
     }
 
     /// The items in order, as views of the payload.

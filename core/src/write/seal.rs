@@ -10,12 +10,8 @@ use super::builder::Draft;
 use super::{Hashing, PackShape};
 use crate::codec::Encode;
 use crate::error::{Cause, Error, Limit};
-use crate::format::digest::{Hash, RecordHasher};
-use crate::format::{Layout, MOST};
-
-/// Records of a draft up to this size are joined with what stands behind them
-/// into one extent, where they would otherwise be many.
-const JOINED_SIZE: usize = 64 << 10;
+use crate::format::digest::{Extract, Hash, RecordHasher};
+use crate::format::{DigestRecords, Layout, OneByOne, RecordContent};
 
 /// A draft as it goes to the file.
 #[derive(Clone, Debug)]
@@ -47,6 +43,7 @@ pub struct Sealer {
     layout: Layout,
     items_per_record: usize,
     hashing: Hashing,
+    digester: Box<dyn DigestRecords>,
     encoder: Option<Box<dyn Encode>>,
 }
 
@@ -68,7 +65,24 @@ impl Sealer {
             layout: shape.layout(),
             items_per_record: shape.items_per_record.get() as usize,
             hashing: shape.content_hash.clone(),
+            digester: Box::new(OneByOne),
             encoder,
+        }
+    }
+
+    /// The same sealer with another way of taking digests.
+    #[must_use]
+    pub fn with_digester(mut self, digester: Box<dyn DigestRecords>) -> Self {
+        self.digester = digester;
+        self
+    }
+
+    /// How many drafts [`seal_all`](Self::seal_all) is fastest with.
+    #[must_use]
+    pub fn at_once(&self) -> usize {
+        match self.hashing {
+            Hashing::Items => self.digester.at_once().max(1),
+            Hashing::None | Hashing::Extracted(_) => 1,
         }
     }
 
@@ -78,7 +92,34 @@ impl Sealer {
     /// [`Error::Encode`] where the encoder or the extract fails,
     /// [`Limit::Record`] where a record, as stored, passes 2^32-1 bytes.
     pub fn seal(&mut self, draft: Draft) -> Result<Sealed, Error> {
-        let digests = self.digests(&draft)?;
+        let mut digests = Vec::new();
+        self.digest(core::slice::from_ref(&draft), &mut digests)?;
+        self.seal_hashed(draft, digests)
+    }
+
+    /// Seals several drafts, taking all their digests at once; `sealed` is
+    /// called with each, in order.
+    ///
+    /// # Errors
+    /// As [`seal`](Self::seal); the drafts before the one that fails have been
+    /// sealed.
+    pub fn seal_all(
+        &mut self,
+        drafts: Vec<Draft>,
+        mut sealed: impl FnMut(Sealed),
+    ) -> Result<(), Error> {
+        let mut digests = Vec::new();
+        self.digest(&drafts, &mut digests)?;
+        let mut digests = digests.into_iter();
+        for draft in drafts {
+            let records = draft.lengths.len().div_ceil(self.items_per_record);
+            let own = digests.by_ref().take(records).collect();
+            sealed(self.seal_hashed(draft, own)?);
+        }
+        Ok(())
+    }
+
+    fn seal_hashed(&mut self, draft: Draft, digests: Vec<Hash>) -> Result<Sealed, Error> {
         let mut sealed = Sealed {
             number: draft.number,
             first_record: draft.first_record,
@@ -112,59 +153,60 @@ impl Sealer {
         }
     }
 
-    fn digests(&self, draft: &Draft) -> Result<Vec<Hash>, Error> {
-        let extract = match &self.hashing {
-            Hashing::None => return Ok(Vec::new()),
-            Hashing::Items => None,
-            Hashing::Extracted(extract) => Some(extract),
-        };
-        let mut items = Items::new(&draft.extents);
-        (draft.first_record..)
-            .zip(draft.lengths.chunks(self.items_per_record))
-            .map(|(record, lengths)| {
-                let failed = |cause| Error::Encode { record: Some(record), cause };
-                let mut hasher = RecordHasher::new();
-                for &length in lengths {
-                    let item = items.next(length);
-                    match extract {
-                        Some(extract) => hasher.item(&extract.extract(item).map_err(failed)?)?,
-                        None => hasher.item(item)?,
+    fn digest(&mut self, drafts: &[Draft], digests: &mut Vec<Hash>) -> Result<(), Error> {
+        match &self.hashing {
+            Hashing::None => Ok(()),
+            Hashing::Items => {
+                let records: Vec<_> = drafts
+                    .iter()
+                    .flat_map(|draft| contents(draft, self.items_per_record))
+                    .collect();
+                self.digester.digests(&records, digests)
+            }
+            Hashing::Extracted(extract) => {
+                for draft in drafts {
+                    let records = contents(draft, self.items_per_record);
+                    for (number, record) in (draft.first_record..).zip(records) {
+                        digests.push(extracted_digest(extract.as_ref(), number, record)?);
                     }
                 }
-                Ok(hasher.finish())
-            })
-            .collect()
-    }
-}
-
-/// Walks the items of a draft.
-struct Items<'a> {
-    extents: core::slice::Iter<'a, Bytes>,
-    rest: &'a [u8],
-}
-
-impl<'a> Items<'a> {
-    fn new(extents: &'a [Bytes]) -> Self {
-        Self { extents: extents.iter(), rest: &[] }
-    }
-
-    /// The next item, or the next record where that is one extent.
-    fn next(&mut self, length: u32) -> &'a [u8] {
-        if length == 0 {
-            return &[];
+                Ok(())
+            }
         }
-        if self.rest.is_empty() {
-            self.rest = self.extents.next().map(|extent| &extent[..]).unwrap_or_default();
-        }
-        let length = (length as usize).min(self.rest.len());
-        let (item, rest) = self.rest.split_at(length);
-        self.rest = rest;
-        item
     }
 }
 
-fn record_size(record: u32, size: u64) -> Result<u32, Error> {
-    debug_assert!(record < MOST, "records count from 0 and are fewer than 2^32");
+/// The records of a draft. There is more than one extent only where it is a
+/// single record.
+fn contents(draft: &Draft, items_per_record: usize) -> impl Iterator<Item = RecordContent<'_>> {
+    let mut rest: Option<&[u8]> = match &draft.extents[..] {
+        [] => Some(&[]),
+        [extent] => Some(extent),
+        _ => None,
+    };
+    draft.lengths.chunks(items_per_record).map(move |lengths| {
+        let Some(bytes) = rest else { return RecordContent::in_runs(&draft.extents, lengths) };
+        let size: usize = lengths.iter().map(|&length| length as usize).sum();
+        let (record, behind) = bytes.split_at(size.min(bytes.len()));
+        rest = Some(behind);
+        RecordContent::listed(record, lengths)
+    })
+}
+
+fn extracted_digest(
+    extract: &dyn Extract,
+    number: u32,
+    record: RecordContent<'_>,
+) -> Result<Hash, Error> {
+    let mut hasher = RecordHasher::new();
+    for item in record.items() {
+        let failed = |cause| Error::Encode { record: Some(number), cause };
+        hasher.item(&extract.extract(item).map_err(failed)?)?;
+    }
+    Ok(hasher.finish())
+}
+
+fn record_size(size: u64) -> Result<u32, Error> {
     u32::try_from(size).map_err(|_| Error::Limit(Limit::Record { size }))
 }
 
@@ -176,29 +218,28 @@ fn encode(
     draft: &Draft,
     sealed: &mut Sealed,
 ) -> Result<(), Error> {
-    let gathered: Vec<u8>;
-    let mut payloads: &[u8] = match &draft.extents[..] {
-        [] => &[],
-        [extent] => extent,
-        extents => {
-            gathered = extents.concat();
-            &gathered
-        }
-    };
-    let mut out = Vec::with_capacity(payloads.len() / 2);
-    for (record, lengths) in (draft.first_record..).zip(draft.lengths.chunks(items_per_record)) {
-        let length: usize = lengths.iter().map(|&length| length as usize).sum();
-        let (payload, rest) = payloads.split_at(length.min(payloads.len()));
-        payloads = rest;
+    let mut out = Vec::new();
+    let mut tail = Vec::new();
+    let lengths = draft.lengths.chunks(items_per_record);
+    let records = (draft.first_record..).zip(lengths).zip(contents(draft, items_per_record));
+    for ((number, lengths), record) in records {
+        let gathered: Vec<u8>;
+        let payload = match record.run() {
+            Some(run) => run,
+            None => {
+                gathered = draft.extents.concat();
+                &gathered
+            }
+        };
         let start = out.len();
         if !payload.is_empty() {
-            let failed = |cause: Cause| Error::Encode { record: Some(record), cause };
+            let failed = |cause: Cause| Error::Encode { record: Some(number), cause };
             encoder.encode(payload, &mut out).map_err(failed)?;
         }
-        let mut tail = Vec::new();
+        tail.clear();
         layout.encode_tail([out.get(start..).unwrap_or_default()], lengths, &mut tail);
         out.extend_from_slice(&tail);
-        sealed.sizes.push(record_size(record, (out.len() - start) as u64)?);
+        sealed.sizes.push(record_size((out.len() - start) as u64)?);
     }
     if !out.is_empty() {
         sealed.extents.push(out.into());
@@ -206,8 +247,8 @@ fn encode(
     Ok(())
 }
 
-/// Takes the payloads as they are; copies them only where records are so small
-/// that joining them with their tails is cheaper than keeping them apart.
+/// Takes the payloads as they are; copies them only where the draft is several
+/// small records with something behind each.
 fn store(
     layout: Layout,
     items_per_record: usize,
@@ -223,20 +264,21 @@ fn store(
         let mut tail = Vec::new();
         layout.encode_tail(draft.extents.iter().map(|e| &e[..]), &draft.lengths, &mut tail);
         let size = draft.payload_size() + tail.len() as u64;
-        sealed.sizes.push(record_size(draft.first_record, size)?);
+        sealed.sizes.push(record_size(size)?);
         sealed.extents = draft.extents;
         sealed.extents.push(tail.into());
         return Ok(());
     }
-    let mut items = Items::new(&draft.extents);
-    let mut out = Vec::with_capacity(JOINED_SIZE);
-    for (record, lengths) in (draft.first_record..).zip(draft.lengths.chunks(items_per_record)) {
+    let mut out = Vec::new();
+    let mut tail = Vec::new();
+    let lengths = draft.lengths.chunks(items_per_record);
+    for (lengths, record) in lengths.zip(contents(&draft, items_per_record)) {
         let start = out.len();
-        lengths.iter().for_each(|&length| out.extend_from_slice(items.next(length)));
-        let mut tail = Vec::new();
+        out.extend_from_slice(record.run().unwrap_or_default());
+        tail.clear();
         layout.encode_tail([out.get(start..).unwrap_or_default()], lengths, &mut tail);
         out.extend_from_slice(&tail);
-        sealed.sizes.push(record_size(record, (out.len() - start) as u64)?);
+        sealed.sizes.push(record_size((out.len() - start) as u64)?);
     }
     sealed.extents.push(out.into());
     Ok(())

@@ -9,7 +9,7 @@ use sealpack_core::read::{PlannedRead, Record, plan};
 
 use super::reader::{Inner, Reader};
 use crate::error::{Error, ErrorKind};
-use crate::ordered::Ordered;
+use crate::ordered::{Ordered, Window};
 
 /// Reads this small are decoded by the caller: starting a thread costs more.
 const ALONE: usize = 2;
@@ -79,12 +79,13 @@ fn in_parallel(
     threads: usize,
     mut hand_over: impl FnMut(Unsealed),
 ) -> Result<(), ErrorKind> {
-    let jobs = Ordered::<PlannedRead, Result<Unsealed, ErrorKind>, ErrorKind>::new(2 * threads);
+    let window = Window::of_jobs(2 * threads);
+    let jobs = Ordered::<PlannedRead, Result<Unsealed, ErrorKind>, ErrorKind>::new(window);
     thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                while let Some((number, read)) = jobs.take() {
-                    jobs.deliver(number, inner.read(read));
+                while let Some((ticket, read)) = jobs.take() {
+                    jobs.deliver(ticket, inner.read(read));
                 }
             });
         }
@@ -98,7 +99,8 @@ fn in_parallel(
                     jobs.close();
                     break;
                 };
-                if jobs.submit(read).is_err() {
+                let bytes = read.range.end - read.range.start;
+                if jobs.submit(read, bytes).is_err() {
                     break;
                 }
             }

@@ -10,7 +10,7 @@ use sealpack_core::read::{PlannedRead, RecordItems, plan_records};
 use super::batch::Unsealed;
 use super::reader::{Inner, Reader};
 use crate::error::{Doing, Error, ErrorKind};
-use crate::ordered::Ordered;
+use crate::ordered::{Ordered, Window};
 
 /// Reads under way for each worker: the one it decodes, and the next.
 const AHEAD: usize = 2;
@@ -101,7 +101,7 @@ impl<T: Send + 'static> Scan<T> {
     ) -> Result<Self, ErrorKind> {
         let count = records.end.saturating_sub(records.start) as usize;
         let threads = inner.options.threads.min(count);
-        let jobs = Arc::new(Jobs::new(AHEAD * threads));
+        let jobs = Arc::new(Jobs::new(Window::of_jobs(AHEAD * threads)));
         let mut scan = Self { inner: Arc::clone(inner), records, work, jobs, threads: Vec::new() };
         // What fits one read is done at once: a thread would cost more.
         let bytes = scan.bytes_left();
@@ -109,8 +109,8 @@ impl<T: Send + 'static> Scan<T> {
             for _ in 0..threads {
                 let (inner, jobs) = (Arc::clone(inner), Arc::clone(&scan.jobs));
                 let work = move || {
-                    while let Some((number, read)) = jobs.take() {
-                        jobs.deliver(number, work(&inner, read));
+                    while let Some((ticket, read)) = jobs.take() {
+                        jobs.deliver(ticket, work(&inner, read));
                     }
                 };
                 let thread = thread::Builder::new().name("sealpack-read".into()).spawn(work);
@@ -151,7 +151,8 @@ impl<T: Send + 'static> Scan<T> {
                 self.jobs.close();
                 break;
             };
-            self.jobs.submit(read).ok()?;
+            let bytes = read.range.end - read.range.start;
+            self.jobs.submit(read, bytes).ok()?;
         }
         self.jobs.next()
     }

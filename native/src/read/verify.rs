@@ -8,6 +8,7 @@ use sealpack_core::read::{Examination, Examiner, PlannedRead, Report, Verificati
 use super::batch::view;
 use super::reader::{Inner, Reader};
 use super::scan::Scan;
+use crate::digest::Lanes;
 use crate::error::{Error, ErrorKind};
 
 /// How far a verification has come.
@@ -75,7 +76,10 @@ impl Inner {
         let extract = self.options.extract.clone();
         let examiner =
             Examiner::new(&self.pack.directory, &self.decoders, self.options.limits, extract);
-        let examine = |place| examiner.examine(place, view(&bytes, &read.range, &place.range));
-        Ok(read.records.iter().map(|record| examine(&record.place)).collect())
+        let records = read.records.into_iter().map(|record| {
+            let stored = view(&bytes, &read.range, &record.place.range);
+            (record.place, stored)
+        });
+        Ok(examiner.examine_all(records, &mut Lanes::default())?)
     }
 }

@@ -1,8 +1,10 @@
 //! Sealing on several threads, writing in order on one.
 //!
-//! At most `2 * workers + 2` drafts are under way, so memory is bounded by the
-//! options and not by the pack. The first error, wherever it comes from, stops
-//! all of it and is told by the next call and by the last.
+//! Under way are at most `2 * workers + 2` drafts, or more small ones up to
+//! 8 MiB a worker, so memory is bounded by the options and not by the pack:
+//! a worker that takes digests takes sixteen drafts at a time where they are
+//! there. The first error, wherever it comes from, stops all of it and is told
+//! by the next call and by the last.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,7 +17,10 @@ use sealpack_core::write::{Draft, Sealed, Sealer};
 
 use super::output::Output;
 use crate::error::{Doing, ErrorKind};
-use crate::ordered::Ordered;
+use crate::ordered::{Ordered, Window};
+
+/// Bytes of small drafts that may be under way for each worker.
+const BYTES_A_WORKER: u64 = 8 << 20;
 
 type Jobs = Ordered<Draft, Sealed, ErrorKind>;
 
@@ -49,7 +54,9 @@ impl Pipeline {
 
     /// Starts a worker for each sealer, and the thread that writes.
     pub(crate) fn threads(sealers: Vec<Sealer>, output: Output) -> Result<Self, ErrorKind> {
-        let jobs = Arc::new(Jobs::new(2 * sealers.len() + 2));
+        let bytes = BYTES_A_WORKER.saturating_mul(sealers.len() as u64);
+        let window = Window { jobs: 2 * sealers.len() + 2, bytes };
+        let jobs = Arc::new(Jobs::new(window));
         let mut threads = Threads { jobs: Arc::clone(&jobs), workers: Vec::new(), writer: None };
         let named = |name: &str| thread::Builder::new().name(name.into());
         let refused = |error| ErrorKind::io(Doing::Threading, error);
@@ -68,7 +75,8 @@ impl Pipeline {
         match self {
             Self::Inline(inline) => inline.write(draft),
             Self::Threads(threads) => {
-                let submitted = threads.jobs.submit(draft);
+                let bytes = draft.payload_size();
+                let submitted = threads.jobs.submit(draft, bytes);
                 submitted.map_err(|_| threads.jobs.failure().unwrap_or(ErrorKind::Ended))
             }
         }
@@ -135,10 +143,20 @@ impl Drop for Threads {
 /// A worker: seals drafts until there are no more, then closes its encoder,
 /// whatever happened to others.
 fn seal(jobs: &Jobs, mut sealer: Sealer) {
-    while let Some((number, draft)) = jobs.take() {
-        match guard(|| Ok(sealer.seal(draft)?)) {
-            Ok(sealed) => jobs.deliver(number, sealed),
-            Err(error) => jobs.fail(error),
+    loop {
+        let (tickets, drafts): (Vec<_>, Vec<_>) =
+            jobs.take_many(sealer.at_once()).into_iter().unzip();
+        if drafts.is_empty() {
+            break;
+        }
+        let mut tickets = tickets.into_iter();
+        let deliver = |sealed| {
+            if let Some(ticket) = tickets.next() {
+                jobs.deliver(ticket, sealed);
+            }
+        };
+        if let Err(error) = guard(|| Ok(sealer.seal_all(drafts, deliver)?)) {
+            jobs.fail(error);
         }
     }
     if let Err(error) = guard(|| Ok(sealer.finish()?)) {

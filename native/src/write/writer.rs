@@ -13,6 +13,7 @@ use super::output::{Output, Written};
 use super::pipeline::Pipeline;
 use super::publish::Publication;
 use super::sink::FileSink;
+use crate::digest::Lanes;
 use crate::error::{Error, ErrorKind};
 use crate::options::{Codec, WriterOptions};
 
@@ -73,10 +74,13 @@ impl Writer {
         let shape = options.shape()?;
         let builder = RecordBuilder::new(&shape, options.codec.is_plain());
         refuse_large_app_data(&options.app_data)?;
-        let sealer = || match options.codec.encoder() {
-            Ok(Codec::Plain) => Ok(Sealer::plain(&shape)),
-            Ok(Codec::Encoder(encoder)) => Ok(Sealer::with_encoder(&shape, encoder)),
-            Err(cause) => Err(PackError::Encode { record: None, cause }),
+        let sealer = || {
+            let sealer = match options.codec.encoder() {
+                Ok(Codec::Plain) => Sealer::plain(&shape),
+                Ok(Codec::Encoder(encoder)) => Sealer::with_encoder(&shape, encoder),
+                Err(cause) => return Err(PackError::Encode { record: None, cause }),
+            };
+            Ok(sealer.with_digester(Box::new(Lanes::default())))
         };
         // Nothing to do beside writing: a thread would only be in the way.
         let nothing_to_do = options.codec.is_plain()

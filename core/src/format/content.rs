@@ -1,0 +1,146 @@
+//! The items of a record as its digest sees them, and the taking of many
+//! digests at once.
+
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use super::digest::{Hash, record_digest};
+use crate::error::Error;
+use crate::wire::group::Group;
+
+/// The items of one record, decoded: what its digest is taken of.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordContent<'a> {
+    runs: Runs<'a>,
+    lengths: Lengths<'a>,
+}
+
+/// Where the bytes are. No item lies in two runs.
+#[derive(Clone, Copy, Debug)]
+enum Runs<'a> {
+    One(&'a [u8]),
+    Many(&'a [Bytes]),
+}
+
+/// How long the items are.
+#[derive(Clone, Copy, Debug)]
+enum Lengths<'a> {
+    List(&'a [u32]),
+    Packed(Group<'a>),
+    /// The record is one item.
+    Single,
+}
+
+impl<'a> RecordContent<'a> {
+    /// A record whose items lie in one run of bytes, as long as `lengths` say.
+    #[must_use]
+    pub fn listed(run: &'a [u8], lengths: &'a [u32]) -> Self {
+        Self { runs: Runs::One(run), lengths: Lengths::List(lengths) }
+    }
+
+    /// A record whose items lie in several runs, none of them in two.
+    #[must_use]
+    pub fn in_runs(runs: &'a [Bytes], lengths: &'a [u32]) -> Self {
+        Self { runs: Runs::Many(runs), lengths: Lengths::List(lengths) }
+    }
+
+    /// A decoded payload and the packed lengths of its items; without lengths
+    /// it is one item.
+    #[must_use]
+    pub fn packed(payload: &'a [u8], lengths: Option<Group<'a>>) -> Self {
+        let lengths = lengths.map_or(Lengths::Single, Lengths::Packed);
+        Self { runs: Runs::One(payload), lengths }
+    }
+
+    /// How many items the record holds.
+    #[must_use]
+    pub fn item_count(&self) -> usize {
+        match self.lengths {
+            Lengths::List(lengths) => lengths.len(),
+            Lengths::Packed(group) => group.count() as usize,
+            Lengths::Single => 1,
+        }
+    }
+
+    /// Bytes of the items.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        match self.runs {
+            Runs::One(run) => run.len(),
+            Runs::Many(runs) => runs.iter().map(Bytes::len).sum(),
+        }
+    }
+
+    /// The payload where it is one run of bytes.
+    #[must_use]
+    pub fn run(&self) -> Option<&'a [u8]> {
+        match self.runs {
+            Runs::One(run) => Some(run),
+            Runs::Many(_) => None,
+        }
+    }
+
+    /// The items in order.
+    pub fn items(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let (mut rest, mut runs): (&[u8], _) = match self.runs {
+            Runs::One(run) => (run, [].iter()),
+            Runs::Many(runs) => (&[], runs.iter()),
+        };
+        let lengths = self.lengths;
+        (0..self.item_count()).map(move |at| {
+            let length = match lengths {
+                Lengths::List(list) => list.get(at).map_or(0, |&length| length as usize),
+                Lengths::Packed(group) => {
+                    let length = u32::try_from(at).ok().and_then(|at| group.get(at));
+                    length.map_or(0, |length| length as usize)
+                }
+                Lengths::Single => rest.len(),
+            };
+            while rest.is_empty() && length > 0 {
+                let Some(run) = runs.next() else { break };
+                rest = run;
+            }
+            let (item, behind) = rest.split_at(length.min(rest.len()));
+            rest = behind;
+            item
+        })
+    }
+}
+
+/// Takes the digests of records. Those of different records do not depend on
+/// each other, so a platform may take many at once.
+pub trait DigestRecords: Send {
+    /// Appends the digest of each record to `digests`, in order.
+    ///
+    /// # Errors
+    /// [`Limit::Item`](crate::error::Limit::Item), which items of a record
+    /// that was built or read cannot break.
+    fn digests(
+        &mut self,
+        records: &[RecordContent<'_>],
+        digests: &mut Vec<Hash>,
+    ) -> Result<(), Error>;
+
+    /// How many records it is fastest with.
+    fn at_once(&self) -> usize {
+        1
+    }
+}
+
+/// One digest after another, with [`record_digest`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OneByOne;
+
+impl DigestRecords for OneByOne {
+    fn digests(
+        &mut self,
+        records: &[RecordContent<'_>],
+        digests: &mut Vec<Hash>,
+    ) -> Result<(), Error> {
+        for record in records {
+            digests.push(record_digest(record.items())?);
+        }
+        Ok(())
+    }
+}
