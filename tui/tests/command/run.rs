@@ -1,0 +1,140 @@
+//! Running the binary.
+
+use std::ffi::OsStr;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// What a run left.
+pub struct Run {
+    pub output: Output,
+}
+
+impl Run {
+    pub fn code(&self) -> Option<i32> {
+        self.output.status.code()
+    }
+
+    pub fn out(&self) -> &[u8] {
+        &self.output.stdout
+    }
+
+    pub fn out_text(&self) -> String {
+        String::from_utf8(self.output.stdout.clone()).unwrap()
+    }
+
+    pub fn err(&self) -> String {
+        String::from_utf8(self.output.stderr.clone()).unwrap()
+    }
+
+    /// It ended as it should, and standard error has nothing.
+    #[track_caller]
+    pub fn fine(self) -> Self {
+        assert_eq!((self.code(), self.err().as_str()), (Some(0), ""));
+        self
+    }
+
+    /// It ended with this status, and standard error has all of these words.
+    #[track_caller]
+    pub fn failed(self, code: i32, words: &[&str]) -> Self {
+        assert_eq!(self.code(), Some(code), "{}", self.err());
+        for word in words {
+            assert!(self.err().contains(word), "no `{word}` in: {}", self.err());
+        }
+        self
+    }
+
+    /// Standard output, which is one JSON object.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        let value: Value = serde_json::from_slice(self.out()).unwrap();
+        assert!(value.is_object());
+        value
+    }
+}
+
+/// The command in a folder of its own.
+pub struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    pub fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a file, and the folders that it needs.
+    pub fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    /// The names in the folder, sorted.
+    pub fn names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.folder.path()).unwrap();
+        let name = |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name();
+        let mut names: Vec<_> =
+            entries.map(|entry| name(entry).to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    pub fn command(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sealpack"));
+        command.current_dir(self.folder.path()).args(args);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs with these arguments, split at spaces.
+    pub fn run(&self, args: &str) -> Run {
+        Run { output: self.command(args.split_whitespace()).output().unwrap() }
+    }
+
+    /// Runs with these arguments and standard input.
+    pub fn feed(&self, args: &str, input: &[u8]) -> Run {
+        let mut command = self.command(args.split_whitespace());
+        let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let input = input.to_vec();
+        // It may end without having read everything.
+        let feeding = thread::spawn(move || drop(stdin.write_all(&input)));
+        let output = child.wait_with_output().unwrap();
+        feeding.join().unwrap();
+        Run { output }
+    }
+}
+
+/// The reference's files.
+pub fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures")
+}
+
+/// Items as `--framed` has them.
+pub fn frames<T: AsRef<[u8]>>(items: impl IntoIterator<Item = T>) -> Vec<u8> {
+    let mut frames = Vec::new();
+    for item in items {
+        let item = item.as_ref();
+        frames.extend_from_slice(&u32::try_from(item.len()).unwrap().to_le_bytes());
+        frames.extend_from_slice(item);
+    }
+    frames
+}
+
+/// An object has these keys with these values, and perhaps others.
+#[track_caller]
+pub fn has(object: &Value, expected: &Value) {
+    for (key, value) in expected.as_object().unwrap() {
+        assert_eq!(&object[key], value, "{key}");
+    }
+}

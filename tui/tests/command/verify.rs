@@ -1,0 +1,143 @@
+//! `sealpack verify`.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::run::{Place, fixtures, has};
+
+const LAYERS: [&str; 8] = [
+    "structure",
+    "index",
+    "app_data",
+    "record_checksum",
+    "decoding",
+    "frame_checksum",
+    "lengths",
+    "content_hash",
+];
+
+/// A zstd pack of a hundred lines, ten a record, without content hash.
+fn sound(place: &Place) -> Vec<u8> {
+    let text: String = (0..100).map(|i| format!("line {i} of the text\n")).collect();
+    let pack = "pack --lines - -o p --items-per-record 10 --no-content-hash --force";
+    place.feed(pack, text.as_bytes()).fine();
+    fs::read(place.path("p")).unwrap()
+}
+
+fn layers(object: &Value) -> Vec<&str> {
+    assert_eq!(object["layers"].as_object().unwrap().len(), LAYERS.len());
+    LAYERS.iter().map(|name| object["layers"][name].as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_sound_pack_passes_and_what_it_does_not_have_is_not_called_passed() {
+    let place = Place::new();
+    sound(&place);
+    let object = place.run("verify p --json").fine().json();
+    has(&object, &json!({ "ok": true, "error": null }));
+    assert_eq!(
+        layers(&object),
+        [
+            "passed",
+            "passed",
+            "not_present",
+            "not_present",
+            "passed",
+            "passed",
+            "passed",
+            "not_present"
+        ]
+    );
+    let words = place.run("verify p").fine().out_text();
+    assert!(words.contains("p: sound"));
+    assert_eq!(words.matches("not present, so not checked").count(), 3);
+}
+
+#[test]
+fn damage_does_not_end_it_and_every_damaged_record_is_listed() {
+    let place = Place::new();
+    let mut bytes = sound(&place);
+    // Some byte within the third record and within the seventh.
+    let end = place.run("info p --json").json()["records_size"].as_u64().unwrap();
+    let at = |tenth: u64| usize::try_from(end * tenth / 100).unwrap();
+    bytes[at(23)] ^= 1;
+    bytes[at(65)] ^= 1;
+    place.file("p", &bytes);
+    let run = place.run("verify p --json");
+    assert_eq!((run.code(), run.err().as_str()), (Some(1), ""));
+    let object = run.json();
+    has(&object, &json!({ "ok": false, "damaged_count": 2 }));
+    let damaged = object["damaged_records"].as_array().unwrap();
+    let place_of = |i: usize| (damaged[i]["record"].as_u64(), damaged[i]["first_item"].as_u64());
+    assert_eq!((place_of(0), place_of(1)), ((Some(2), Some(20)), (Some(6), Some(60))));
+    assert!(layers(&object).contains(&"failed"));
+    assert!(object["error"].as_str().unwrap().contains("record"));
+    let words = place.run("verify p");
+    assert_eq!(words.code(), Some(1));
+    for word in ["p: damaged", "2 of 10 records", "items 20 to 29", "items 60 to 69"] {
+        assert!(words.out_text().contains(word), "{}", words.out_text());
+    }
+}
+
+#[test]
+fn a_pack_that_does_not_open_fails_in_the_layer_that_is_damaged() {
+    let place = Place::new();
+    for (name, layer, section) in [
+        ("magic-crc-fixed", "structure", "trailer"),
+        ("index-flip", "index", "index"),
+        ("app-data-flip-rc", "app_data", "app_data"),
+        ("trunc-to-0", "structure", "trailer"),
+    ] {
+        let path = fixtures().join("corrupt").join(format!("{name}.pack"));
+        let run = place.run(&format!("verify --json {}", path.display()));
+        assert_eq!((run.code(), run.err().as_str()), (Some(1), ""), "{name}");
+        let object = run.json();
+        has(&object, &json!({ "ok": false }));
+        has(&object["layers"], &json!({ layer: "failed" }));
+        assert_eq!(object["failures"][0]["section"], section);
+        assert!(object["error"].as_str().unwrap().len() > 10);
+        assert_eq!(layers(&object).iter().filter(|verdict| **verdict == "failed").count(), 1);
+        let words = place.run(&format!("verify {}", path.display()));
+        assert_eq!(words.code(), Some(1));
+        assert!(words.out_text().contains("cannot be opened"));
+    }
+}
+
+#[test]
+fn app_data_before_a_damaged_index_is_known_to_be_sound() {
+    let place = Place::new();
+    place.file("app", "data");
+    place.feed("pack - -o p --app-data app", b"item").fine();
+    let mut bytes = fs::read(place.path("p")).unwrap();
+    let index = bytes.len() - 76 - 4 - 3;
+    bytes[index] ^= 1;
+    place.file("p", bytes);
+    let object = place.run("verify p --json").json();
+    assert_eq!(layers(&object)[..3], ["passed", "failed", "passed"]);
+}
+
+#[test]
+fn where_no_check_covers_the_items_it_says_so() {
+    let place = Place::new();
+    place.feed("pack --lines - -o p --codec none --no-content-hash", b"1\n2\n").fine();
+    assert!(place.run("verify p").fine().out_text().contains("no check covers the items"));
+    assert_eq!(place.run("verify p --json").fine().json()["items_are_protected"], false);
+}
+
+#[test]
+fn several_packs_are_an_object_a_line_and_the_worst_status() {
+    let place = Place::new();
+    let bytes = sound(&place);
+    place.file("broken", &bytes[..bytes.len() - 1]);
+    let run = place.run("verify missing broken p --json");
+    assert_eq!((run.code(), run.err().as_str()), (Some(1), ""));
+    let text = run.out_text();
+    let objects: Vec<Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let ok: Vec<_> = objects.iter().map(|o| (o["path"].as_str(), o["ok"].as_bool())).collect();
+    let all = [("missing", false), ("broken", false), ("p", true)];
+    assert_eq!(ok, all.map(|(path, ok)| (Some(path), Some(ok))));
+    let words = place.run("verify missing p").failed(3, &["missing"]);
+    assert!(words.out_text().contains("p: sound"));
+}
