@@ -1,6 +1,13 @@
 //! The command as scripts see it: the real binary, its output and its exit
 //! status.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "test code: a panic is a failed test"
+)]
+
 mod endings;
 mod fixtures;
 mod pack;
