@@ -80,8 +80,9 @@ struct Shape {
     /// Store this file's bytes as app data
     #[arg(long, value_name = "FILE")]
     app_data: Option<PathBuf>,
-    /// Write the older dialect, which has no checksum of the app data
-    #[arg(long)]
+    /// Write the older dialect, which knows no checksum of app data, and no
+    /// --record-checksum
+    #[arg(long, conflicts_with = "record_checksum")]
     no_app_data_checksum: bool,
 }
 
@@ -265,8 +266,8 @@ fn refused(input: &Input, error: sealpack::Error) -> Failure {
 #[derive(Serialize)]
 struct Summary {
     path: String,
-    items: u32,
-    records: u32,
+    total_items: u32,
+    record_count: u32,
     items_per_record: u32,
     /// Bytes of the inputs, newlines and lengths of frames among them.
     bytes_in: u64,
@@ -294,8 +295,8 @@ impl Packing {
         let bytes_in = progress.done();
         Ok(Summary {
             path: args.output.display().to_string(),
-            items: trailer.total_items,
-            records: trailer.record_count,
+            total_items: trailer.total_items,
+            record_count: trailer.record_count,
             items_per_record: trailer.items_per_record,
             bytes_in,
             item_bytes,
@@ -320,7 +321,7 @@ impl Summary {
     fn print(&self, to: &mut dyn Write) -> io::Result<()> {
         writeln!(to, "{BOLD}{}{BOLD:#}", self.path)?;
         let mut row = |name: &str, value: String| writeln!(to, "  {name:<6} {value}");
-        let (items, records) = (Count(self.items.into()), Count(self.records.into()));
+        let (items, records) = (Count(self.total_items.into()), Count(self.record_count.into()));
         row("items", format!("{items} in {records} records"))?;
         row("in", Bytes(self.bytes_in).to_string())?;
         let ratio = self.ratio.map(|ratio| format!(", {ratio:.2} to 1")).unwrap_or_default();

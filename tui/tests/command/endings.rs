@@ -4,7 +4,7 @@
 #![cfg(unix)]
 
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -57,6 +57,25 @@ fn a_full_disk_is_status_3_and_says_where() {
         let output = place.command(args.split(' ')).stdout(full).output().unwrap();
         Run { output }.failed(3, &["standard output", "space"]);
     }
+}
+
+#[test]
+fn a_pack_that_cannot_be_written_to_its_end_leaves_nothing_and_the_old_one_whole() {
+    let place = Place::new();
+    place.file("p", "old");
+    // A limit on the size of files stands for a disk that is full.
+    let pack = "pack --lines - -o p --force --codec none";
+    let script =
+        format!("trap '' XFSZ; ulimit -f 64; exec {} {pack}", env!("CARGO_BIN_EXE_sealpack"));
+    let mut command = std::process::Command::new("sh");
+    command.current_dir(place.path("")).args(["-c", &script]).stdin(Stdio::piped());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // It may end without having read everything.
+    drop(child.stdin.take().unwrap().write_all(&[b'\n'; 1 << 20]));
+    let run = Run { output: child.wait_with_output().unwrap() };
+    run.failed(3, &["p: cannot write"]);
+    assert_eq!(place.names(), ["p"]);
+    assert_eq!(fs::read(place.path("p")).unwrap(), b"old");
 }
 
 /// Waits until `done`, or for so long that something must be wrong.

@@ -25,7 +25,10 @@ fn lines_come_back_byte_for_byte() {
     let place = Place::new();
     let text = b"one\r\n\n\xFF\x00two\n last\n";
     let packed = place.feed("pack --lines - -o p --json", text).fine().json();
-    has(&packed, &json!({ "items": 4, "bytes_in": text.len(), "item_bytes": text.len() - 4 }));
+    has(
+        &packed,
+        &json!({ "total_items": 4, "bytes_in": text.len(), "item_bytes": text.len() - 4 }),
+    );
     assert_eq!(place.run("cat p --lines").fine().out(), text);
     assert_eq!(place.run("get p 0").fine().out(), b"one\r");
 }
@@ -94,7 +97,7 @@ fn options_arrive_in_the_trailer() {
         }),
     );
     assert_eq!(place.run("info p --app-data").fine().out(), b"of the application");
-    place.feed(&format!("{args} --no-app-data-checksum --force"), b"").fine();
+    place.feed("pack - -o p --app-data app --no-app-data-checksum --force", b"").fine();
     assert_eq!(place.run("info p --json").json()["dialect"], "no-app-data-crc");
 }
 
@@ -143,7 +146,7 @@ fn a_pack_within_its_own_input_does_not_pack_itself() {
         assert_eq!(place.run("cat in/m.pack").fine().out(), b"12");
     }
     let summary = place.run("pack . -o ./in/../in/m.pack --force --json").fine().json();
-    assert_eq!(summary["items"], 2);
+    assert_eq!(summary["total_items"], 2);
     assert_eq!(summary["skipped"]["output_files"], 2);
     place.run("pack in/m.pack -o in/m.pack --force").failed(2, &["in/m.pack"]);
     assert_eq!(place.run("cat in/m.pack").fine().out(), b"12");
@@ -165,6 +168,7 @@ fn wrong_usage_is_status_2() {
         ("pack a -o p --sync-every 1XB", "64KiB"),
         ("pack a -o p --threads 5000", "1024"),
         ("pack a -o p --lines --framed", "--framed"),
+        ("pack a -o p --record-checksum --no-app-data-checksum", "--no-app-data-checksum"),
         ("pack a -o -", "standard output"),
         ("unknown", "unknown"),
     ] {
@@ -188,7 +192,7 @@ fn the_summary_says_what_a_user_cares_about_and_json_says_it_to_programs() {
     let json = place.run("pack a a -o p --force --json").fine().json();
     let size = fs::metadata(place.path("p")).unwrap().len();
     let expected = json!({
-        "items": 2, "bytes_in": 10_000, "bytes_out": size, "content_hash": hash,
+        "total_items": 2, "bytes_in": 10_000, "bytes_out": size, "content_hash": hash,
     });
     has(&json, &expected);
     assert!(json["ratio"].as_f64().unwrap() > 10.0 && json["seconds"].as_f64().unwrap() > 0.0);
@@ -210,7 +214,7 @@ mod unix {
         symlink("../other", place.path("in/folder")).unwrap();
         let summary = place.run("pack in -o p --json").fine().json();
         assert_eq!(
-            (&summary["items"], &summary["skipped"]["symbolic_links"]),
+            (&summary["total_items"], &summary["skipped"]["symbolic_links"]),
             (&1.into(), &2.into())
         );
         assert!(place.run("pack in -o p --force").fine().out_text().contains("2 symbolic links"));
@@ -240,7 +244,7 @@ mod unix {
         assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         let summary = place.run("pack in -o p --json").fine().json();
         assert_eq!(
-            (&summary["items"], &summary["skipped"]["special_files"]),
+            (&summary["total_items"], &summary["skipped"]["special_files"]),
             (&1.into(), &1.into())
         );
         let writing = std::thread::spawn(move || fs::write(pipe, "x\ny\n").unwrap());
