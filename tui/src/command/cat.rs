@@ -35,7 +35,7 @@ const EXAMPLES: &str = "\
 Examples:
   sealpack cat log.pack --lines | grep error        every line
   sealpack cat log.pack --lines --range 1000..1010  ten of them
-  sealpack cat old.pack --framed | sealpack pack --framed - -o new.pack --items-per-record 16
+  sealpack cat old.pack --framed | sealpack pack --framed - -o new.pack
                                                     write a pack anew";
 
 /// A range of positions, its ends perhaps open.

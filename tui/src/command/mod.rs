@@ -31,7 +31,7 @@ struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  sealpack pack /usr/share/doc -o doc.pack     every file below a folder, an item each
+  sealpack pack /usr/share/doc -o doc.pack     each file an item
   sealpack pack --lines big.log -o log.pack    every line an item
   sealpack get log.pack 41                     the 42nd line
   sealpack verify *.pack                       every check there is

@@ -138,6 +138,7 @@ fn several_packs_are_an_object_a_line_and_the_worst_status() {
     let ok: Vec<_> = objects.iter().map(|o| (o["path"].as_str(), o["ok"].as_bool())).collect();
     let all = [("missing", false), ("broken", false), ("p", true)];
     assert_eq!(ok, all.map(|(path, ok)| (Some(path), Some(ok))));
+    assert_eq!(place.run("verify broken missing p --json").code(), Some(1));
     let words = place.run("verify missing p").failed(3, &["missing"]);
     assert!(words.out_text().contains("p: sound"));
 }
