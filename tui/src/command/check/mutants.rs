@@ -6,7 +6,7 @@ use sealpack_core::check::{Invariant, MUTANTS, Matrix, Row, row};
 use serde::Serialize;
 
 use super::Check;
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{Failure, Outcome, Status};
 use crate::progress::Progress;
 use crate::report;
 
@@ -56,10 +56,14 @@ pub fn run(args: &Check) -> Result<Outcome, Failure> {
     } else {
         report::print(|to| {
             write!(to, "{matrix}")?;
-            writeln!(to, "\n{caught} of {} seeded bugs are caught; S = 5; +t: with trim.", matrix.0.len())
+            writeln!(
+                to,
+                "\n{caught} of {} seeded bugs are caught; S = 5; +t: with trim.",
+                matrix.0.len()
+            )
         })?;
     }
-    Ok(if caught == matrix.0.len() { Outcome::Fine } else { Outcome::Broken })
+    Ok(if caught == matrix.0.len() { Outcome::Fine } else { Outcome::Told(Status::Broken) })
 }
 
 fn is_caught(row: &Row) -> bool {

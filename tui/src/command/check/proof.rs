@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::sets::{self, SetReport};
 use super::{Check, broken_promises, grouped, print_failure, smallest_failure};
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{Failure, Outcome, Status};
 use crate::progress::Progress;
 use crate::report::{self, BAD, BOLD, GOOD};
 
@@ -84,7 +84,7 @@ pub fn run(args: &Check, variant: &Variant) -> Result<Outcome, Failure> {
         report::print_json(&done)?;
     }
     let sets_fine = done.sets.iter().all(SetReport::is_fine);
-    Ok(if done.violations == 0 && sets_fine { Outcome::Fine } else { Outcome::Broken })
+    Ok(if done.violations == 0 && sets_fine { Outcome::Fine } else { Outcome::Told(Status::Broken) })
 }
 
 /// The proof of one size, in both modes.
@@ -131,9 +131,8 @@ fn search(args: &Check, shape: Shape, variant: &Variant) -> Proof {
         ControlFlow::Continue(())
     };
     let open = |shape: Shape| variant.open(shape);
-    let mut exploration = Exploration::new(shape, &open)
-        .against(variant.flush_rule())
-        .with_progress(&mut show);
+    let mut exploration =
+        Exploration::new(shape, &open).against(variant.flush_rule()).with_progress(&mut show);
     if shape.buffer_size.get() <= WITH_FAULTS {
         exploration = exploration.with_faults();
     }

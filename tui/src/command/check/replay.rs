@@ -9,7 +9,7 @@ use sealpack_core::stream::{BufferSize, Shape};
 use serde::Serialize;
 
 use super::{Check, broken_promises};
-use crate::outcome::{Failure, Input, Outcome};
+use crate::outcome::{Failure, Input, Outcome, Status};
 use crate::report;
 
 /// What a case is run with unless it is told: set 1's.
@@ -46,13 +46,14 @@ pub fn run(args: &Check, path: &Path, variant: &Variant) -> Result<Outcome, Fail
         (Input::Standard, Box::new(io::stdin().lock()))
     } else {
         let input = Input::Path(path.to_owned());
-        let file = File::open(path).map_err(|error| Failure::Input { input: input.clone(), error })?;
+        let file =
+            File::open(path).map_err(|error| Failure::Input { input: input.clone(), error })?;
         (input, Box::new(BufReader::new(file)))
     };
     let open = |shape: Shape| variant.open(shape);
     let mut world = World::new(&open);
     let mut found = Found::default();
-    let mut replay = |to: &mut dyn io::Write| -> Result<(), Failure> {
+    let replay = |to: &mut dyn io::Write| -> Result<(), Failure> {
         for (number, line) in (1_u64..).zip(lines.lines()) {
             let line = line.map_err(|error| Failure::Input { input: input.clone(), error })?;
             let text = line.trim();
@@ -111,6 +112,6 @@ impl Found {
         } else if let Some((invariant, case)) = first {
             eprintln!("\n{}", check::report(&case, invariant, size, variant));
         }
-        Ok(if violations == 0 && mismatches == 0 { Outcome::Fine } else { Outcome::Broken })
+        Ok(if violations == 0 && mismatches == 0 { Outcome::Fine } else { Outcome::Told(Status::Broken) })
     }
 }

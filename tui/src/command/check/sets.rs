@@ -9,7 +9,7 @@ use sealpack_core::stream::Shape;
 use serde::Serialize;
 
 use super::{Check, broken_promises, grouped, print_failure, smallest_failure};
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{Failure, Outcome, Status};
 use crate::progress::Progress;
 use crate::report::{self, BAD, BOLD, GOOD};
 
@@ -43,7 +43,9 @@ impl World {
     pub fn belongs_to_a_set(&self) -> Result<(), Failure> {
         let World { max_events, max_write, faults, sample, seed: _ } = self;
         if max_events.is_some() || max_write.is_some() || *faults || sample.is_some() {
-            return Err(Failure::usage("--max-events, --max-write, --faults and --sample need --set"));
+            return Err(Failure::usage(
+                "--max-events, --max-write, --faults and --sample need --set",
+            ));
         }
         Ok(())
     }
@@ -90,7 +92,7 @@ pub fn run(args: &Check, set: u8, variant: &Variant) -> Result<Outcome, Failure>
     if args.json {
         report::print_json(&report)?;
     }
-    Ok(if report.is_fine() { Outcome::Fine } else { Outcome::Broken })
+    Ok(if report.is_fine() { Outcome::Fine } else { Outcome::Told(Status::Broken) })
 }
 
 /// Runs a set and, unless JSON was asked for, prints what it has shown.
@@ -113,7 +115,8 @@ pub fn enumerate(args: &Check, set: u8, variant: &Variant) -> Result<SetReport, 
     let broken: Vec<Invariant> = broken_promises(tally.broken(), rule).collect();
     let fine = broken.is_empty() && tally.departures == 0;
     let failure = smallest_failure(tally.broken(), rule, |i| tally.smallest(i));
-    let digests = sample.is_none().then(|| [tally.digest_a, tally.digest_b].map(|d| check::hex(&d)));
+    let digests =
+        sample.is_none().then(|| [tally.digest_a, tally.digest_b].map(|d| check::hex(&d)));
     let known = space.known_digests(rule).filter(|_| !matches!(variant, Variant::Mutant(_)));
     let as_specified = known.zip(digests.as_ref()).map(|(known, seen)| seen == &known);
     let [digest_a, digest_b] = digests.map_or([None, None], |digests| digests.map(Some));
