@@ -48,6 +48,14 @@ impl Draft {
     pub fn payload_size(&self) -> u64 {
         self.extents.iter().map(|extent| extent.len() as u64).sum()
     }
+
+    /// Bytes of memory that it takes on its way to the file, about: the items
+    /// and, for each, what is kept of lengths, sizes and digests.
+    #[must_use]
+    pub fn weight(&self) -> u64 {
+        const AN_ITEM: u64 = 64;
+        self.payload_size().saturating_add(AN_ITEM * self.lengths.len() as u64)
+    }
 }
 
 /// Gathers items into drafts. After each call, take the drafts that are ready

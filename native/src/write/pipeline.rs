@@ -75,7 +75,7 @@ impl Pipeline {
         match self {
             Self::Inline(inline) => inline.write(draft),
             Self::Threads(threads) => {
-                let bytes = draft.payload_size();
+                let bytes = draft.weight();
                 let submitted = threads.jobs.submit(draft, bytes);
                 submitted.map_err(|_| threads.jobs.failure().unwrap_or(ErrorKind::Ended))
             }
