@@ -53,7 +53,7 @@ impl Draft {
     /// and, for each, what is kept of lengths, sizes and digests.
     #[must_use]
     pub fn weight(&self) -> u64 {
-        const AN_ITEM: u64 = 64;
+        const AN_ITEM: u64 = 160;
         self.payload_size().saturating_add(AN_ITEM * self.lengths.len() as u64)
     }
 }

@@ -13,6 +13,10 @@ use crate::error::{Cause, Error, Limit};
 use crate::format::digest::{Extract, Hash, RecordHasher};
 use crate::format::{DigestRecords, Layout, OneByOne, RecordContent};
 
+/// Records whose digests are taken together, at most: enough for any number of
+/// lanes, few enough to cost no memory.
+const DIGESTED: usize = 256;
+
 /// A draft as it goes to the file.
 #[derive(Clone, Debug)]
 pub struct Sealed {
