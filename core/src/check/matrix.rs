@@ -1,11 +1,12 @@
 //! Which invariant catches which seeded bug.
 
-use super::enumerate::{Enumeration, Space};
+use super::enumerate::Enumeration;
 use super::event::{Case, events_text};
 use super::explore::Exploration;
 use super::invariant::Invariant;
 use super::mutant::{MUTANTS, Mutant};
 use super::shrink::shrink;
+use super::space::Space;
 use crate::stream::Shape;
 use alloc::{string::String, vec::Vec};
 use core::fmt;

@@ -14,7 +14,7 @@
 //!      │    invariant  the seven promises, each with its story
 //!      │    model      the specification on numbers, and in words
 //!      │
-//!      ├── enumerate   every case of a set, with digests       (what happened)
+//!      ├── enumerate   every case of a space, with digests     (what happened)
 //!      ├── explore     every state and transition              (what can happen)
 //!      ├── mutant      the seeded bugs;  matrix  which promise catches which
 //!      ├── shrink      a failing case to a smallest one
@@ -72,10 +72,11 @@ mod recorder;
 mod replay;
 mod report;
 mod shrink;
+mod space;
 mod subject;
 mod world;
 
-pub use enumerate::{Enumeration, Order, Sample, Space, Tally, enumerate, hex, line};
+pub use enumerate::{Enumeration, Tally, enumerate, hex, line};
 pub use event::{Case, Event, EventFault, Fault, MAX_CASE_BYTES, Operation, ParseCaseError};
 pub use explore::{Exploration, Proof};
 pub use invariant::{Broken, Invariant, Observation};
@@ -89,5 +90,6 @@ pub use replay::{
 };
 pub use report::report;
 pub use shrink::shrink;
+pub use space::{Order, Sample, Space};
 pub use subject::{Failed, Open, State, Subject, reference, strict};
 pub use world::World;

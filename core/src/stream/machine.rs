@@ -1,60 +1,11 @@
 //! The machine: its state, its four operations, and the steps they share.
 
+use super::buffer::{Buffer, Spent};
 use super::queue::{InHand, Output, Outputs, Pending, Put};
 use super::rules::{Faithful, Rules};
+use super::shape::Shape;
 use bytes::{Bytes, BytesMut};
 use core::{fmt, marker::PhantomData, mem};
-
-/// The size of a stream's buffer in bytes, `S`: from 1 to [`BufferSize::MAX`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct BufferSize(usize);
-
-impl BufferSize {
-    /// The largest in bytes, 1 GiB: twice as much still fits 32 bits.
-    pub const MAX: usize = 1 << 30;
-
-    /// One byte.
-    pub const SMALLEST: BufferSize = BufferSize(1);
-
-    /// A buffer size of `bytes`; `None` for 0 and for more than [`BufferSize::MAX`].
-    ///
-    /// ```
-    /// use sealpack_core::stream::BufferSize;
-    /// assert_eq!(BufferSize::new(8192).map(BufferSize::get), Some(8192));
-    /// assert_eq!(BufferSize::new(0), None);
-    /// ```
-    pub const fn new(bytes: usize) -> Option<Self> {
-        if bytes == 0 || bytes > Self::MAX { None } else { Some(BufferSize(bytes)) }
-    }
-
-    /// The size in bytes.
-    #[inline]
-    pub const fn get(self) -> usize {
-        self.0
-    }
-}
-
-/// How a stream cuts what it puts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Shape {
-    /// `S`: what every put is exactly (with trim) or at least (without), but
-    /// for the last one before a flush or a close.
-    pub buffer_size: BufferSize,
-    /// Whether puts are cut to `buffer_size`.
-    pub trim: bool,
-}
-
-impl Shape {
-    /// Puts of at least `buffer_size`, each as large as what was handed over.
-    pub const fn at_least(buffer_size: BufferSize) -> Self {
-        Shape { buffer_size, trim: false }
-    }
-
-    /// Puts of exactly `buffer_size`: parts of a multipart upload, direct I/O.
-    pub const fn exactly(buffer_size: BufferSize) -> Self {
-        Shape { buffer_size, trim: true }
-    }
-}
 
 /// Why an operation was refused. Nothing was taken from the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -110,86 +61,6 @@ enum Phase {
     Failed { closed: bool },
 }
 
-/// The current buffer: whole, or what is left of one whose front was given away;
-/// or none.
-///
-/// 1. `E <= capacity <= S`, where `E = at - start` bytes are filled.
-/// 2. `bytes` is `capacity` long, and `start` is 0: sealing moves the start of
-///    `bytes` itself. What is behind `at` is there to be written over; a copy is
-///    then a copy into a slice, which makes the fast path fast without unsafe code.
-/// 3. Where there is no buffer all of them are 0.
-///
-/// `capacity` and `start` are counted apart from what `bytes` knows: a wrong
-/// decision then shows as a broken invariant, `E > C`, and is never a write past
-/// the end, since `bytes` would grow.
-#[derive(Debug, Default)]
-struct Buffer {
-    bytes: BytesMut,
-    at: usize,
-    start: usize,
-    capacity: usize,
-    present: bool,
-}
-
-impl Buffer {
-    /// An empty buffer in `bytes`, which are written over.
-    fn new(bytes: BytesMut) -> Self {
-        Buffer { capacity: bytes.len(), bytes, at: 0, start: 0, present: true }
-    }
-
-    #[inline]
-    fn filled(&self) -> usize {
-        self.at.wrapping_sub(self.start)
-    }
-
-    fn free(&self) -> usize {
-        self.capacity.saturating_sub(self.filled())
-    }
-
-    /// Copies what fits, as the rules see it. The fast path.
-    #[inline]
-    fn copy_if_it_fits<R: Rules>(&mut self, bytes: &[u8], size: usize) -> bool {
-        let filled = self.filled();
-        let free = self.bytes.get_mut(self.at..).unwrap_or_default();
-        if !R::fits(bytes.len(), free.len(), filled, size) {
-            return false;
-        }
-        match free.get_mut(..bytes.len()) {
-            Some(place) => {
-                place.copy_from_slice(bytes);
-                self.at = self.at.wrapping_add(bytes.len());
-            }
-            None => self.copy(bytes),
-        }
-        true
-    }
-
-    /// Copies, whether the rules were asked or not.
-    #[inline(never)]
-    fn copy(&mut self, bytes: &[u8]) {
-        let end = self.at.saturating_add(bytes.len());
-        // Only a seeded bug makes it longer than it is.
-        if end > self.bytes.len() {
-            self.bytes.resize(end, 0);
-        }
-        if let Some(place) = self.bytes.get_mut(self.at..end) {
-            place.copy_from_slice(bytes);
-        }
-        self.at = end;
-    }
-
-    /// Takes the filled front as a view; the buffer begins behind it.
-    #[inline]
-    fn seal<R: Rules>(&mut self, filled: usize) -> Bytes {
-        let before = self.bytes.len();
-        let view = R::seal(&mut self.bytes, filled);
-        self.at = self.at.saturating_sub(before.saturating_sub(self.bytes.len()));
-        self.start = self.at;
-        self.capacity = self.capacity.wrapping_sub(filled);
-        view
-    }
-}
-
 /// An output stream of small copied and large handed-over writes. It decides
 /// what is put and when; its driver does the writing.
 ///
@@ -198,6 +69,7 @@ impl Buffer {
 #[derive(Debug)]
 pub struct Stream<R: Rules = Faithful> {
     buffer: Buffer,
+    spent: Spent,
     shape: Shape,
     phase: Phase,
     pending: Pending,
@@ -220,6 +92,7 @@ impl<R: Rules> Stream<R> {
     pub fn with_rules(shape: Shape) -> Self {
         Stream {
             buffer: Buffer::default(),
+            spent: Spent::default(),
             shape,
             phase: Phase::Ready,
             pending: Pending::default(),
@@ -270,7 +143,7 @@ impl<R: Rules> Stream<R> {
     ) -> Result<(), Refused> {
         self.check_ready()?;
         // Gathered first: a write that is refused must leave no trace.
-        let mut list = mem::take(self.outputs.spare());
+        let mut list = self.outputs.list();
         let mut total = self.waiting();
         for extent in extents {
             total = total.checked_add(extent.len()).ok_or(Refused::TooLong)?;
@@ -285,7 +158,7 @@ impl<R: Rules> Stream<R> {
         for extent in list.drain(..) {
             self.join_extent(extent);
         }
-        *self.outputs.spare() = list;
+        self.outputs.keep(list);
         if any {
             self.emit();
         }
@@ -360,12 +233,13 @@ impl<R: Rules> Stream<R> {
     }
 
     /// Takes back a put that the sink is done with, to use its memory again: its
-    /// list of extents, or the buffer, where the put was one of `S` bytes that
-    /// nobody else holds a view of. Optional; a stream of small writes then
-    /// allocates nothing once it runs.
+    /// list of extents, or the buffer, where it was one that nobody else holds a
+    /// view of. Optional; a stream whose puts come back allocates next to nothing
+    /// once it runs.
     pub fn recycle(&mut self, put: Put) {
-        let size = self.size();
-        self.outputs.recycle(put, size);
+        if let Some(extent) = self.outputs.recycle(put) {
+            self.spent.keep_whole(extent, self.shape.buffer_size.get());
+        }
     }
 
     /// The bytes that the sink has taken, as reported: always a prefix of what
@@ -382,7 +256,7 @@ impl<R: Rules> Stream<R> {
     /// `C`: the capacity left in the current buffer, filled or not; `None` when
     /// there is no buffer.
     pub fn capacity(&self) -> Option<usize> {
-        self.buffer.present.then_some(self.buffer.capacity)
+        self.buffer.capacity()
     }
 
     /// `E`: how many bytes of the buffer are filled.
@@ -392,7 +266,7 @@ impl<R: Rules> Stream<R> {
 
     /// The filled front of the buffer, `E` bytes. It follows on [`pending`](Self::pending).
     pub fn filled(&self) -> &[u8] {
-        self.buffer.bytes.get(..self.buffer.filled()).unwrap_or_default()
+        self.buffer.filled_bytes()
     }
 
     /// `L`: the extents that wait, in the order of the stream.
@@ -464,7 +338,7 @@ impl<R: Rules> Stream<R> {
     /// Fills the buffer; what overflows either waits with it or follows its put.
     fn write_across(&mut self, bytes: &[u8]) {
         let size = self.size();
-        if !self.buffer.present {
+        if self.buffer.capacity().is_none() {
             self.fresh_buffer();
         }
         let room = self.buffer.free().min(bytes.len());
@@ -473,7 +347,7 @@ impl<R: Rules> Stream<R> {
         if rest.is_empty() {
             return;
         }
-        if R::overflow_waits(self.pending.is_empty(), self.buffer.capacity, size) {
+        if R::overflow_waits(self.pending.is_empty(), self.buffer.capacity().unwrap_or(0), size) {
             self.seal();
             self.join_overflow(rest);
             self.emit();
@@ -488,8 +362,12 @@ impl<R: Rules> Stream<R> {
         }
     }
 
+    /// A whole buffer; a remnant that is there is abandoned.
     fn fresh_buffer(&mut self) {
-        self.buffer = Buffer::new(self.outputs.buffer(self.size()));
+        if self.buffer.capacity().is_some() {
+            self.let_go();
+        }
+        self.buffer = self.spent.buffer(self.shape.buffer_size.get());
     }
 
     /// A copied run with nothing before it: put whole, or cut to `S` with the
@@ -509,7 +387,8 @@ impl<R: Rules> Stream<R> {
         // so that the tail stays in one piece. Where there is no buffer a tail of 0
         // gets one too: the next write of S bytes then fills it, as in the
         // reference.
-        if !self.buffer.present || !R::tail_fits(tail.len(), self.buffer.capacity) {
+        let remnant = self.buffer.capacity();
+        if !remnant.is_some_and(|capacity| R::tail_fits(tail.len(), capacity)) {
             self.fresh_buffer();
         }
         self.buffer.copy(tail);
@@ -550,8 +429,8 @@ impl<R: Rules> Stream<R> {
             return;
         }
         self.pending.join_sealed::<R>(self.buffer.seal::<R>(filled));
-        if R::is_gone(self.buffer.capacity) {
-            self.buffer = Buffer::default();
+        if self.buffer.capacity().is_some_and(R::is_gone) {
+            self.let_go();
         }
     }
 
@@ -559,7 +438,17 @@ impl<R: Rules> Stream<R> {
     fn put_buffer(&mut self) {
         let filled = self.buffer.filled();
         self.outputs.put_one(self.buffer.seal::<R>(filled));
-        self.buffer = Buffer::default();
+        if filled == self.size() {
+            // The put has all of it, and may come back.
+            self.buffer = Buffer::default();
+        } else {
+            self.let_go();
+        }
+    }
+
+    /// The buffer is gone; its memory may come again.
+    fn let_go(&mut self) {
+        self.spent.keep(mem::take(&mut self.buffer));
     }
 
     /// *Emit*: once `S` bytes wait, puts them all (without trim), or `S` again

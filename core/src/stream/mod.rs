@@ -190,14 +190,17 @@
 //! # Where to read on
 //!
 //! `rules.rs` is the specification, a function a decision; `machine.rs` asks it
-//! and moves the bytes; `queue.rs` is `L` and the outputs. The behaviour is that
+//! and moves the bytes; `buffer.rs` is the buffer, `queue.rs` `L` and the outputs. The behaviour is that
 //! of Seastar's `output_stream` but for one rule, see [`ReferenceFlush`], and for
 //! fail-stop.
 
+mod buffer;
 mod machine;
 mod queue;
 mod rules;
+mod shape;
 
-pub use machine::{BufferSize, Outcome, Refused, Shape, Stream};
+pub use machine::{Outcome, Refused, Stream};
 pub use queue::{Output, Put};
 pub use rules::{End, Faithful, ReferenceFlush, Rules};
+pub use shape::{BufferSize, Shape};

@@ -2,7 +2,7 @@
 
 use super::rules::{End, Rules};
 use alloc::{collections::VecDeque, vec::Vec};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use core::mem;
 
 /// One thing for the driver to do at the sink.
@@ -96,7 +96,7 @@ impl Pending {
     }
 
     /// The sealed front of the buffer joins.
-    #[inline]
+    #[inline(always)]
     pub(super) fn join_sealed<R: Rules>(&mut self, view: Bytes) {
         self.bytes = R::pending_after_seal(self.bytes, view.len());
         match R::sealed_end() {
@@ -136,7 +136,7 @@ impl Pending {
     pub(super) fn put_pieces<R: Rules>(&mut self, size: usize, outputs: &mut Outputs) {
         let mut due = R::is_due(self.bytes, size);
         let mut from = mem::take(&mut self.extents);
-        let mut piece = mem::take(&mut outputs.spare);
+        let mut piece = outputs.list();
         let mut room = size;
         for mut extent in from.drain(..) {
             while due && extent.len() >= room {
@@ -161,10 +161,8 @@ impl Pending {
 pub(super) struct Outputs {
     queue: VecDeque<Output>,
     in_hand: Option<InHand>,
-    /// A list that a spent put gave back.
-    spare: Vec<Bytes>,
-    /// A buffer of `S` bytes that a spent put gave back.
-    buffer: Option<BytesMut>,
+    /// Empty lists that spent puts gave back, a few.
+    spare: Vec<Vec<Bytes>>,
 }
 
 /// The output that the driver has taken and not yet reported on.
@@ -194,7 +192,7 @@ impl Outputs {
         let put = match list.len() {
             0 => return,
             1 => list.pop().map(Put::one),
-            _ => Some(Put::many(mem::replace(list, mem::take(&mut self.spare)), len)),
+            _ => Some(Put::many(mem::replace(list, self.list()), len)),
         };
         self.queue.extend(put.map(Output::Put));
     }
@@ -225,36 +223,28 @@ impl Outputs {
     }
 
     /// An empty list for a put of many extents.
-    pub(super) fn spare(&mut self) -> &mut Vec<Bytes> {
-        &mut self.spare
+    pub(super) fn list(&mut self) -> Vec<Bytes> {
+        self.spare.pop().unwrap_or_default()
     }
 
-    /// Keeps the list of a spent put, or the buffer that it was; other extents are
-    /// let go.
-    pub(super) fn recycle(&mut self, put: Put, size: usize) {
+    /// Keeps the list of a spent put and lets its extents go; or gives back the
+    /// one extent that it was.
+    pub(super) fn recycle(&mut self, put: Put) -> Option<Bytes> {
         match put.extents {
-            Extents::One(extent) if extent.len() == size => {
-                if let Ok(buffer) = extent.try_into_mut() {
-                    self.buffer = Some(buffer);
-                }
-            }
-            Extents::One(_) => {}
+            Extents::One(extent) => Some(extent),
             Extents::Many(mut list) => {
                 list.clear();
                 self.keep(list);
+                None
             }
         }
     }
 
-    /// Keeps an empty list for another put.
-    fn keep(&mut self, list: Vec<Bytes>) {
-        if list.capacity() > self.spare.capacity() {
-            self.spare = list;
+    /// Keeps an empty list for another put: one for each of those that can be on
+    /// their way at once, `L`, a put being made, a put at the sink.
+    pub(super) fn keep(&mut self, list: Vec<Bytes>) {
+        if list.capacity() > 0 && self.spare.len() < 3 {
+            self.spare.push(list);
         }
-    }
-
-    /// A buffer of `size` bytes, whatever is in it.
-    pub(super) fn buffer(&mut self, size: usize) -> BytesMut {
-        self.buffer.take().unwrap_or_else(|| BytesMut::zeroed(size))
     }
 }
