@@ -9,6 +9,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync, copyFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
+import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -56,23 +57,31 @@ function installOptimiser() {
   return command;
 }
 
-function compile(name, optimiser) {
+/** Flags that make the same module on every machine, and name no folder of it. */
+function flags(name) {
+  const cargo = process.env.CARGO_HOME ?? path.join(os.homedir(), ".cargo");
+  const all = [`--remap-path-prefix=${cargo}/registry/src/=`, `--remap-path-prefix=${root}=`];
+  // The reader leaves long messages to WebCrypto: a small SHA-256 does for the rest.
+  if (name === "read") all.push('--cfg=sha2_backend_soft="compact"');
+  return all.join("\u001f");
+}
+
+function compile(name, { slim, optimiser }) {
   run("cargo", [
     "build", "--quiet", "--package", "sealpack-wasm", "--target", "wasm32-unknown-unknown",
     "--profile", "wasm", "--no-default-features", "--features", name,
-  ]);
+  ], { env: { ...process.env, RUSTFLAGS: undefined, CARGO_ENCODED_RUSTFLAGS: flags(name) } });
   const compiled = path.join(target, "wasm32-unknown-unknown", "wasm", "sealpack_wasm.wasm");
   const raw = path.join(tools, `${name}.wasm`);
   copyFileSync(compiled, raw);
   run(path.join(tools, "bin", "wasm-bindgen"), [
-    raw, "--target", "web", "--out-dir", dist, "--out-name", name,
-    "--omit-default-module-path", "--remove-name-section", "--remove-producers-section",
+    raw, "--target", "web", "--out-dir", dist, "--out-name", name, "--omit-default-module-path",
   ]);
   const wasm = path.join(dist, `${name}_bg.wasm`);
-  // bulk memory and sign extension have been in every engine since 2020
-  run(optimiser, [wasm, "-o", wasm, "-O3", "--strip-debug", "--strip-producers", "--enable-bulk-memory",
-    "--enable-bulk-memory-opt", "--enable-nontrapping-float-to-int", "--enable-sign-ext", "--enable-mutable-globals",
-    "--enable-reference-types", "--enable-multivalue"]);
+  slim(wasm);
+  // All of these have been in every engine since 2022.
+  const features = ["bulk-memory", "bulk-memory-opt", "nontrapping-float-to-int", "sign-ext", "mutable-globals", "reference-types", "multivalue"];
+  run(optimiser, [wasm, "-o", wasm, "-O3", "--strip-debug", "--strip-producers", "--strip-target-features", ...features.map((feature) => `--enable-${feature}`)]);
   return readFileSync(wasm);
 }
 
@@ -89,8 +98,9 @@ const optimiser = installOptimiser();
 if (!process.argv.includes("--tools")) {
   rmSync(dist, { recursive: true, force: true });
   mkdirSync(dist);
+  const { slim } = await import("./slim.mjs"); // needs what was just installed
   for (const name of MODULES) {
-    const bytes = compile(name, optimiser);
+    const bytes = compile(name, { slim, optimiser });
     if (name !== "lab") inline(name, bytes);
     console.log(`${name}: ${bytes.length} bytes, ${gzipSync(bytes, { level: 9 }).length} gzipped`);
   }

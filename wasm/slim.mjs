@@ -24,11 +24,14 @@ const PANICS = [
   /::debug_(struct|tuple|list|set|map)/,
 ];
 
+const { BulkMemory, BulkMemoryOpt, NontrappingFPToInt, SignExt, MutableGlobals, ReferenceTypes, Multivalue } = binaryen.Features;
+const FEATURES = BulkMemory | BulkMemoryOpt | NontrappingFPToInt | SignExt | MutableGlobals | ReferenceTypes | Multivalue;
+
 /** Rewrites the module in place; it must still have its names. Answers how many functions were taken. */
 export function slim(file) {
   binaryen.setDebugInfo(true); // keeps the names
   const module = binaryen.readBinary(readFileSync(file));
-  module.setFeatures(binaryen.Features.All);
+  module.setFeatures(FEATURES);
   const functions = Array.from({ length: module.getNumFunctions() }, (_, index) =>
     binaryen.getFunctionInfo(module.getFunctionByIndex(index)),
   );

@@ -4,6 +4,10 @@
 const WEBCRYPTO_FROM = 2048;
 const ALL = 0xffffffff;
 
+// what Inspector.next() answers first, as in verify.rs
+const DAMAGED = 0;
+const TO_HASH = 2;
+
 /** A run's records as numbers and digests, so that they can be posted. */
 export class RunInspector {
   #inspector;
@@ -19,8 +23,8 @@ export class RunInspector {
 
   /**
    * @param slices where the thread is the page's: gives the event loop its turns
-   * @returns {Promise<{ frames: Uint8Array, sizes: Float64Array, digests: Uint8Array, bad: number[] }>}
-   *   settled once the digests are there; `started` once the next run may be begun
+   * @returns {Promise<{ done: Promise<{ frames: Uint8Array, sizes: Float64Array, digests: Uint8Array, bad: number[] }> }>}
+   *   settled once the next run may be begun; `done` once the digests are there
    */
   async begin({ first, count, start, bytes }, slices, check) {
     this.#inspector.load(first, count, start, bytes);
@@ -29,30 +33,30 @@ export class RunInspector {
     for (let at = 0; at < count; at += 1) {
       if (slices?.over) await slices.next();
       check?.();
-      const finding = this.#inspector.next();
-      if (finding.sound) {
-        [found.frames[at], found.sizes[at]] = finding.numbers();
-        if (finding.toHash) hashing.push(this.#hash(found.digests, at));
-        else if (this.#hashes) found.digests.set(finding.digest(), 32 * at);
-      } else {
+      const [what, frame, size, ...message] = this.#inspector.next();
+      if (what === DAMAGED) {
         found.bad.push(at);
+        continue;
       }
-      finding.free();
+      found.frames[at] = frame;
+      found.sizes[at] = size;
+      if (what === TO_HASH) hashing.push(this.#hash(found.digests, at, message));
+      else if (this.#hashes) found.digests.set(this.#inspector.digest(), 32 * at);
     }
     return { done: Promise.all(hashing).then(() => found) };
   }
 
-  #hash(digests, at) {
+  #hash(digests, at, [address, length]) {
     // WebCrypto copies the message before it answers, so the memory is free again.
-    const [address, length] = this.#inspector.messageAt();
     const message = new Uint8Array(this.#memory.buffer, address, length);
     return crypto.subtle.digest("SHA-256", message).then((digest) => digests.set(new Uint8Array(digest), 32 * at));
   }
 
-  /** What is wrong with one record, for the report. */
-  finding(record, start, bytes) {
+  /** Looks at one record again, for the report to say what is wrong with it. */
+  again(record, start, bytes) {
     this.#inspector.load(record, 1, start, bytes);
-    return this.#inspector.next();
+    this.#inspector.next();
+    return this.#inspector;
   }
 
   free() {

@@ -27,8 +27,8 @@ export class LocalLane {
     return { found: await done, bytes: run.bytes };
   }
 
-  finding(...record) {
-    return this.#inspector.finding(...record);
+  again(...record) {
+    return this.#inspector.again(...record);
   }
 
   async close() {

@@ -52,7 +52,7 @@ async function openLoop(source, size, tail, { signal, recordLimit, onProgress })
   const opening = guarded(() => new reading.glue.Opening(size, recordLimit));
   try {
     for (;;) {
-      const { start, end } = opening;
+      const [start, end] = opening.wanted();
       if (end - start > DIRECTORY_LIMIT) {
         throw new SealpackError("limit", `index and app data take ${end - start} bytes, more than are held here`);
       }
@@ -76,6 +76,9 @@ export class Pack {
   #choosing = null;
   #recordLimit;
   #info = null;
+  #tailStart = 0;
+  /** What the caller's codec threw last: it cannot pass through the module. */
+  #thrown = null;
 
   constructor(key, { source, inner, size, codec, recordLimit }) {
     if (key !== PRIVATE) throw invalidArgument("a Pack is made by open()");
@@ -91,9 +94,9 @@ export class Pack {
 
   get info() {
     if (!this.#info) {
-      const info = this.#alive().info();
-      info.contentHash &&= toHex(info.contentHash);
-      this.#info = Object.freeze({ ...info, fileSize: this.#size });
+      const { tailStart, contentHash, ...info } = this.#alive().info();
+      this.#tailStart = tailStart;
+      this.#info = Object.freeze({ ...info, contentHash: contentHash && toHex(contentHash), fileSize: this.#size });
     }
     return this.#info;
   }
@@ -109,7 +112,9 @@ export class Pack {
 
   /** What is known of the layers without reading the records. */
   get layers() {
-    return reading.glue.openLayers(this.#alive());
+    const { dialect, appDataSize } = this.info;
+    const covered = appDataSize > 0 && dialect === "app-data-crc";
+    return { structure: "passed", index: "passed", app_data: covered ? "passed" : "not_present" };
   }
 
   async appData() {
@@ -117,16 +122,18 @@ export class Pack {
   }
 
   record(number) {
-    const inner = this.#alive();
-    checkPosition(number, "record", this.info.recordCount);
-    const [offset, size, firstItem, itemCount] = guarded(() => inner.record(number));
-    return { number, offset, size, firstItem, itemCount };
+    return this.#place(number, "record", this.info.recordCount);
   }
 
   recordOf(position) {
+    return this.#place(position, "item", this.length);
+  }
+
+  #place(which, what, count) {
     const inner = this.#alive();
-    checkPosition(position, "item", this.length);
-    return this.record(guarded(() => inner.recordOf(position)));
+    checkPosition(which, what, count);
+    const [number, offset, size, firstItem, itemCount] = guarded(() => inner.record(which, what === "item"));
+    return { number, offset, size, firstItem, itemCount };
   }
 
   // ---- reading
@@ -142,7 +149,8 @@ export class Pack {
     for (const position of wanted) checkPosition(position, "item", this.length);
     const items = new Array(wanted.length);
     if (!wanted.length) return items;
-    const reads = guarded(() => inner.plan(Uint32Array.from(wanted), gap, requestSize));
+    const order = Uint32Array.from(wanted.keys()).sort((a, b) => wanted[a] - wanted[b]);
+    const reads = guarded(() => inner.plan(Uint32Array.from(wanted), order, gap, requestSize));
     try {
       await Promise.all([this.#whileReading(reads, items, { signal, requests }), this.chooseCodec(signal)]);
       this.#alive();
@@ -172,18 +180,10 @@ export class Pack {
   }
 
   async #takeRead(read, items, signal) {
-    if (read.isHere) {
-      await this.chooseCodec(signal);
-      return guarded(() => read.takeHere(items));
-    }
-    const bytes = await this.readBytes(read.start, read.end, signal);
+    const [start, end, here] = read.range();
+    const bytes = here ? undefined : await this.readBytes(start, end, signal);
     await this.chooseCodec(signal);
-    this.#alive();
-    try {
-      guarded(() => read.take(bytes, items));
-    } catch (error) {
-      throw await this.changedRather(error, signal);
-    }
+    await this.take(read, bytes, items, signal);
   }
 
   range(start = 0, end = this.length, options = {}) {
@@ -214,6 +214,25 @@ export class Pack {
 
   // ---- for the package's own modules
 
+  /** Takes the items out of a read; `bytes` is undefined where they came with the tail. */
+  async take(read, bytes, items, signal) {
+    this.#alive();
+    try {
+      guarded(() => read.take(bytes, items));
+    } catch (error) {
+      throw await this.#changedRather(this.#ownError(error), signal);
+    }
+  }
+
+  #ownError(error) {
+    const thrown = this.#thrown;
+    this.#thrown = null;
+    if (!thrown || error.fault !== "decode") return error;
+    const { code, section, fault, record } = error;
+    const message = `${error.message}: ${thrown.message ?? thrown}`;
+    return new SealpackError(code, message, { section, fault, record, cause: thrown });
+  }
+
   /** The module's handle; throws once the pack is closed. */
   handle() {
     return this.#alive();
@@ -233,7 +252,7 @@ export class Pack {
   async #sameVersion(signal) {
     if (this.#source.pinned !== false) return;
     const { trailerSize } = this.info;
-    const before = this.#alive().trailer();
+    const before = this.#alive().tailBytes(this.#size - trailerSize, this.#size);
     const now = await this.readBytes(this.#size - trailerSize, this.#size, signal);
     if (before.some((byte, at) => byte !== now[at])) {
       throw new SealpackError("changed", "the file changed while it was read: its trailer is another one. Open it again");
@@ -245,7 +264,7 @@ export class Pack {
   }
 
   /** A damaged record, or a file that changed under us? */
-  async changedRather(error, signal) {
+  async #changedRather(error, signal) {
     if (this.#source.pinned !== false || !["corrupt", "checksum"].includes(error.code)) return error;
     return this.#sameVersion(signal).then(() => error, (other) => (other.code === "changed" ? other : error));
   }
@@ -258,7 +277,7 @@ export class Pack {
   /** What a worker needs to inspect records of this pack. */
   forWorkers() {
     const inner = this.#alive();
-    const tail = inner.tailBytes(inner.tailStart(), this.#size);
+    const tail = inner.tailBytes(this.info && this.#tailStart, this.#size);
     return { module: reading.compiled, size: this.#size, tail, codec: this.codec, recordLimit: this.#recordLimit };
   }
 
@@ -267,9 +286,9 @@ export class Pack {
   #chooseAtOnce() {
     let codec = this.#codec;
     if (typeof codec === "function") codec = codec(this.info.formatId) ?? "auto";
-    if (typeof codec === "function" || typeof codec?.decode === "function") {
-      const decode = typeof codec === "function" ? codec : codec.decode.bind(codec);
-      this.#inner.setCustomCodec(decode);
+    checkCodec(codec);
+    if (typeof codec.decode === "function") {
+      this.#inner.setCodec("custom", (bytes, size) => this.#decode(codec, bytes, size));
       this.#codecName = "custom";
     } else if (codec !== "auto") {
       guarded(() => this.#inner.setCodec(codec));
@@ -279,19 +298,27 @@ export class Pack {
     }
   }
 
-  /** Where the first record was read with the tail, it costs nothing to look. */
-  #detectHere() {
-    const detecting = this.#inner.detect();
+  /** The caller's codec, held to answering at once and with bytes. */
+  #decode(codec, bytes, size) {
     try {
-      for (let wanted = detecting.wanted(); ; wanted = detecting.wanted()) {
-        const bytes = wanted ? this.#inner.tailBytes(wanted[0], wanted[1]) : new Uint8Array(0);
-        if (!bytes) return;
-        this.#codecName = detecting.look(bytes) ?? null;
-        if (this.#codecName) return;
-      }
-    } finally {
-      detecting.free();
+      const decoded = codec.decode(bytes, size);
+      if (decoded instanceof Uint8Array) return decoded;
+      throw invalidArgument(`decode() must answer at once with a Uint8Array, not with ${describe(decoded)}`);
+    } catch (thrown) {
+      this.#thrown = thrown ?? new Error("nothing was said");
+      throw thrown;
     }
+  }
+
+  /** Where the first record came with the tail, it costs nothing to look. */
+  #detectHere() {
+    let step = this.#inner.detect();
+    while (Array.isArray(step)) {
+      const bytes = this.#inner.tailBytes(step[0], step[1]);
+      if (!bytes) return;
+      step = this.#inner.detect(bytes);
+    }
+    this.#codecName = step;
   }
 
   async chooseCodec(signal) {
@@ -301,15 +328,12 @@ export class Pack {
   }
 
   async #detect(signal) {
-    const detecting = this.#alive().detect();
-    try {
-      for (let wanted = detecting.wanted(); !this.#codecName; wanted = detecting.wanted()) {
-        const bytes = wanted ? await this.readBytes(wanted[0], wanted[1], signal) : new Uint8Array(0);
-        this.#codecName = detecting.look(bytes) ?? null;
-      }
-    } finally {
-      detecting.free();
+    let step = this.#alive().detect();
+    while (Array.isArray(step)) {
+      const bytes = await this.readBytes(step[0], step[1], signal);
+      step = this.#alive().detect(bytes);
     }
+    this.#codecName = step;
   }
 
   // ---- the end

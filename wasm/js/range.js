@@ -32,7 +32,8 @@ function fetchNext(pack, scan, signal) {
   pack.handle();
   const read = scan.next();
   if (!read) return null;
-  const fetched = read.isHere ? null : pack.readBytes(read.start, read.end, signal);
+  const [start, end, here] = read.range();
+  const fetched = here ? undefined : pack.readBytes(start, end, signal);
   const bytes = Promise.all([fetched, pack.chooseCodec(signal)]);
   bytes.catch(() => {}); // awaited a turn later, or not at all where the caller leaves early
   return { read, bytes };
@@ -41,11 +42,8 @@ function fetchNext(pack, scan, signal) {
 async function take(pack, read, bytes, signal) {
   const items = [];
   try {
-    pack.handle();
-    guarded(() => (bytes ? read.take(bytes, items) : read.takeHere(items)));
+    await pack.take(read, bytes, items, signal);
     return items;
-  } catch (error) {
-    throw await pack.changedRather(error, signal);
   } finally {
     read.free();
   }

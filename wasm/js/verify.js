@@ -37,14 +37,15 @@ export async function verifyPack(pack, { signal, onProgress, workers = 0, extrac
 
 /** Keeps every lane busy, and hands over results in order. */
 async function inspectAll(pack, lanes, signal, deliver) {
-  const runs = new reading.glue.Runs(pack.handle(), RUN_SIZE);
+  const runs = guarded(() => pack.handle().scan(0, pack.length, 0, RUN_SIZE));
   const depth = lanes.reduce((sum, lane) => sum + lane.depth, 0);
   const busy = lanes.map(() => 0);
   const queue = [];
   const begin = () => {
     const next = runs.next();
     if (!next) return false;
-    const [first, count, start, end] = next;
+    const [start, end, , first, count] = next.range();
+    next.free();
     const run = { first, count, start, end };
     const lane = busy.indexOf(Math.min(...busy));
     busy[lane] += 1;
@@ -81,7 +82,7 @@ function note(pack, verdicts, local, run, { found, bytes }) {
     }
     const { offset, size } = pack.record(run.first + at);
     const stored = bytes.subarray(offset - run.start, offset - run.start + size);
-    guarded(() => verdicts.damaged(local.finding(run.first + at, offset, stored)));
+    guarded(() => verdicts.inspected(local.again(run.first + at, offset, stored)));
   }
 }
 

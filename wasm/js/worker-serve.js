@@ -12,8 +12,9 @@ export function serve(post) {
     const opening = new glue.Opening(size, recordLimit);
     let pack;
     while (!pack) {
-      const from = opening.start - (size - tail.length);
-      pack = opening.supply(tail.subarray(from, from + (opening.end - opening.start)));
+      const [start, end] = opening.wanted();
+      const before = size - tail.length;
+      pack = opening.supply(tail.subarray(start - before, end - before));
     }
     pack.setCodec(codec);
     inspector = new RunInspector(glue, reading.exports, pack);

@@ -1,10 +1,9 @@
 //! Which decoder a pack's records need.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use js_sys::{Error as JsError, Function, Promise, Uint8Array};
+use js_sys::{Function, Uint8Array};
 use sealpack_core::codec::zstd_frame::MAGIC;
 use sealpack_core::codec::{Decode, FrameChecksum, Plain, Size};
 use sealpack_core::error::{Cause, DecodeError};
@@ -36,28 +35,18 @@ impl Chosen {
         Self { name: "zstd", decoder: Rc::new(Zstd::default()) }
     }
 
-    /// The caller's own; `last` keeps what it threw.
+    /// The caller's own.
     #[must_use]
-    pub fn custom(decode: Function, last: LastThrown) -> Self {
-        Self { name: "custom", decoder: Rc::new(Custom { decode, last }) }
+    pub fn custom(decode: Function) -> Self {
+        Self { name: "custom", decoder: Rc::new(Custom { decode }) }
     }
 }
 
-/// What the caller's code threw last: a core error cannot carry it.
-pub type LastThrown = Rc<RefCell<Option<JsValue>>>;
-
-/// A decoder in JavaScript: `decode(bytes, size)`, where `size` is undefined
-/// for a record that is a single item.
+/// A decoder in JavaScript, `decode(bytes, size)`, where `size` is undefined
+/// for a record that is a single item. `js/pack.js` wraps the caller's: it
+/// answers with a `Uint8Array` or throws, and what was thrown is kept there.
 struct Custom {
     decode: Function,
-    last: LastThrown,
-}
-
-impl Custom {
-    fn refuse(&self, thrown: JsValue, message: String) -> DecodeError {
-        self.last.replace(Some(thrown));
-        DecodeError::Codec(Cause::text(message))
-    }
 }
 
 impl Decode for Custom {
@@ -67,21 +56,9 @@ impl Decode for Custom {
             Size::Exactly(size) => JsValue::from_f64(crate::error::to_f64(size)),
             Size::AtMost(_) => JsValue::UNDEFINED,
         };
-        let decoded = self.decode.call2(&JsValue::NULL, &bytes, &expected).map_err(|thrown| {
-            let message = thrown.dyn_ref::<JsError>().map(|error| String::from(error.message()));
-            self.refuse(thrown, message.unwrap_or_else(|| "the codec threw".into()))
-        })?;
-        if decoded.is_instance_of::<Promise>() {
-            return Err(self.refuse(
-                JsValue::UNDEFINED,
-                "decode() must answer at once, not with a promise".into(),
-            ));
-        }
-        let Ok(decoded) = decoded.dyn_into::<Uint8Array>() else {
-            return Err(
-                self.refuse(JsValue::UNDEFINED, "decode() must answer with a Uint8Array".into())
-            );
-        };
+        let threw = |_| DecodeError::Codec(Cause::text("the codec failed"));
+        let decoded = self.decode.call2(&JsValue::NULL, &bytes, &expected).map_err(threw)?;
+        let decoded: Uint8Array = decoded.unchecked_into();
         size.check(decoded.length().into())?;
         Ok(decoded.to_vec().into())
     }

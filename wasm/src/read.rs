@@ -6,18 +6,17 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use js_sys::{Array, Function, Object, Uint8Array};
-use sealpack_core::Error;
 use sealpack_core::codec::Decode;
 use sealpack_core::format::known::{self, known};
 use sealpack_core::format::trailer;
 use sealpack_core::read::{
     DEFAULT_TAIL, Merge, Opened, Opening as CoreOpening, Pack as CorePack, PlannedRead, ReadLimits,
-    RecordPlace, plan, plan_records, unseal,
+    plan_ascending, plan_records, unseal,
 };
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::codec::{Chosen, Detection, LastThrown};
+use crate::codec::{Chosen, Detection};
 use crate::error::{coded, set, thrown, to_f64, to_u64};
 
 /// Bytes at the end of a file that are wanted first.
@@ -27,7 +26,7 @@ pub fn tail_size() -> f64 {
     to_f64(DEFAULT_TAIL)
 }
 
-/// A pack being opened: fetch `start..end`, `supply` it, again where that
+/// A pack being opened: fetch what is `wanted`, `supply` it, again where that
 /// answers nothing.
 #[wasm_bindgen]
 pub struct Opening {
@@ -49,22 +48,11 @@ impl Opening {
         Ok(Self { state: Some(state), limits })
     }
 
-    /// Where the bytes that are wanted start.
-    #[wasm_bindgen(getter)]
+    /// `[start, end]` of the bytes that are wanted.
     #[must_use]
-    pub fn start(&self) -> f64 {
-        to_f64(self.range().start)
-    }
-
-    /// Where they end.
-    #[wasm_bindgen(getter)]
-    #[must_use]
-    pub fn end(&self) -> f64 {
-        to_f64(self.range().end)
-    }
-
-    fn range(&self) -> Range<u64> {
-        self.state.as_ref().map(CoreOpening::range).unwrap_or_default()
+    pub fn wanted(&self) -> Vec<f64> {
+        let range = self.state.as_ref().map(CoreOpening::range).unwrap_or_default();
+        vec![to_f64(range.start), to_f64(range.end)]
     }
 
     /// Takes the bytes; answers the pack, or nothing where more are wanted.
@@ -89,27 +77,17 @@ pub(crate) struct Shared {
     pub(crate) pack: CorePack,
     pub(crate) limits: ReadLimits,
     chosen: RefCell<Chosen>,
-    last: LastThrown,
+    detection: RefCell<Detection>,
 }
 
 impl Shared {
     fn new(pack: CorePack, limits: ReadLimits) -> Rc<Self> {
-        let chosen = RefCell::new(Chosen::none());
-        Rc::new(Self { pack, limits, chosen, last: LastThrown::default() })
+        let detection = RefCell::new(Detection::new(&pack.directory));
+        Rc::new(Self { pack, limits, chosen: RefCell::new(Chosen::none()), detection })
     }
 
     pub(crate) fn decoder(&self) -> Rc<dyn Decode> {
         Rc::clone(&self.chosen.borrow().decoder)
-    }
-
-    /// The error as it is thrown, with what the caller's codec threw as its
-    /// `cause`.
-    pub(crate) fn thrown(&self, error: &Error) -> JsValue {
-        let js = thrown(error);
-        if let Some(cause) = self.last.take().filter(|cause| !cause.is_undefined()) {
-            set(&js, "cause", &cause);
-        }
-        js
     }
 }
 
@@ -137,6 +115,7 @@ impl Pack {
         set(&info, "version", &1.into());
         set(&info, "trailerSize", &to_f64(trailer::SIZE as u64).into());
         set(&info, "recordsSize", &to_f64(directory.records_end()).into());
+        set(&info, "tailStart", &to_f64(self.shared.pack.tail.start).into());
         set(&info, "recordChecksum", &trailer.record_checksum.into());
         set(&info, "dialect", &dialect.name().into());
         let name = known(trailer.format_id).map_or(JsValue::NULL, |known| known.name.into());
@@ -154,13 +133,6 @@ impl Pack {
         Uint8Array::from(&self.shared.pack.app_data[..])
     }
 
-    /// The bytes of the file's end that were read to open it.
-    #[wasm_bindgen(js_name = tailStart)]
-    #[must_use]
-    pub fn tail_start(&self) -> f64 {
-        to_f64(self.shared.pack.tail.start)
-    }
-
     /// Bytes `start..end` of the file, where they were read to open it.
     ///
     /// # Errors
@@ -171,80 +143,92 @@ impl Pack {
         Ok(self.shared.pack.tail.get(&range).map(|bytes| Uint8Array::from(&bytes[..])))
     }
 
-    /// The trailer, as it stands in the file.
-    #[must_use]
-    pub fn trailer(&self) -> Uint8Array {
-        let trailer = self.shared.pack.tail.bytes.last_chunk::<{ trailer::SIZE }>();
-        Uint8Array::from(trailer.map(|bytes| &bytes[..]).unwrap_or_default())
-    }
-
     // ---- the codec
 
-    /// Sets the codec by name.
+    /// Sets the codec: `none`, `zstd`, or `custom` with the caller's
+    /// `decode(bytes, size)`.
     ///
     /// # Errors
-    /// `unsupported` for another name than `none` and `zstd`.
+    /// `unsupported` for another name.
     #[wasm_bindgen(js_name = setCodec)]
-    pub fn set_codec(&self, name: &str) -> Result<(), JsValue> {
-        let chosen = match name {
-            "none" => Chosen::none(),
-            "zstd" => Chosen::zstd(),
-            _ => {
-                return Err(coded(
-                    "unsupported",
-                    &format!("no codec is called {name}: there are none and zstd, or your own"),
-                ));
-            }
+    pub fn set_codec(&self, name: &str, decode: Option<Function>) -> Result<(), JsValue> {
+        let chosen = match (name, decode) {
+            ("none", _) => Chosen::none(),
+            ("zstd", _) => Chosen::zstd(),
+            ("custom", Some(decode)) => Chosen::custom(decode),
+            _ => return Err(coded("unsupported", "no codec of that name is known")),
         };
         self.shared.chosen.replace(chosen);
         Ok(())
     }
 
-    /// Sets the caller's own codec, `decode(bytes, size)`.
-    #[wasm_bindgen(js_name = setCustomCodec)]
-    pub fn set_custom_codec(&self, decode: Function) {
-        let last = Rc::clone(&self.shared.last);
-        self.shared.chosen.replace(Chosen::custom(decode, last));
-    }
-
-    /// Finds the codec out; see [`Detecting`].
+    /// Finds the codec out, a step at a time: answers its name once it is
+    /// known (and sets it), until then `[start, end]` of the bytes to look at,
+    /// which the next call brings.
     #[must_use]
-    pub fn detect(&self) -> Detecting {
-        let detection = Detection::new(&self.shared.pack.directory);
-        Detecting { shared: Rc::clone(&self.shared), detection }
+    pub fn detect(&self, bytes: Option<Vec<u8>>) -> JsValue {
+        let mut detection = self.shared.detection.borrow_mut();
+        let found = match (detection.wanted(), bytes) {
+            (None, _) => Some(detection.untold()),
+            (Some(_), None) => None,
+            (Some(_), Some(bytes)) => detection.look(&bytes),
+        };
+        let chosen = match found {
+            Some(known::Codec::None) => Chosen::none(),
+            Some(known::Codec::Zstd) => Chosen::zstd(),
+            None => {
+                let (start, end) = detection.wanted().unwrap_or_default();
+                return Array::of2(&to_f64(start).into(), &to_f64(end).into()).into();
+            }
+        };
+        let name = chosen.name.into();
+        self.shared.chosen.replace(chosen);
+        name
     }
 
-    // ---- places
-
-    /// The record of this number: `[offset, size, first item, item count]`.
+    /// The record of this number, or the one that holds the item of this
+    /// position: `[number, offset, size, first item, item count]`.
     ///
     /// # Errors
     /// `out-of-range`.
-    pub fn record(&self, number: u32) -> Result<Vec<f64>, JsValue> {
-        let place = self.shared.pack.directory.record(number).map_err(|error| thrown(&error))?;
-        Ok(described(&place))
-    }
-
-    /// The number of the record that holds an item.
-    ///
-    /// # Errors
-    /// `out-of-range`.
-    #[wasm_bindgen(js_name = recordOf)]
-    pub fn record_of(&self, position: u32) -> Result<u32, JsValue> {
-        let place = self.shared.pack.directory.place(position).map_err(|error| thrown(&error))?;
-        Ok(place.record.number)
+    pub fn record(&self, number: u32, is_position: bool) -> Result<Vec<f64>, JsValue> {
+        let directory = &self.shared.pack.directory;
+        let place = match is_position {
+            true => directory.place(number).map(|place| place.record),
+            false => directory.record(number),
+        };
+        let place = place.map_err(|error| thrown(&error))?;
+        let (offset, size) = (to_f64(place.range.start), to_f64(place.size()));
+        Ok(vec![
+            place.number.into(),
+            offset,
+            size,
+            place.first_item.into(),
+            place.item_count.into(),
+        ])
     }
 
     // ---- reading
 
-    /// The reads for these positions, in file order.
+    /// The reads for these positions, in file order: `order` holds the places
+    /// of the request by ascending position.
     ///
     /// # Errors
     /// `out-of-range`, before anything is read.
-    pub fn plan(&self, positions: &[u32], gap: f64, most: f64) -> Result<Vec<Read>, JsValue> {
+    pub fn plan(
+        &self,
+        positions: &[u32],
+        order: &[u32],
+        gap: f64,
+        most: f64,
+    ) -> Result<Vec<Read>, JsValue> {
         let merge = Merge { gap: to_u64(gap)?, most: to_u64(most)? };
-        let reads =
-            plan(&self.shared.pack.directory, positions, merge).map_err(|error| thrown(&error))?;
+        let ascending = order.iter().filter_map(|&request| {
+            let request = request as usize;
+            Some((*positions.get(request)?, request))
+        });
+        let reads = plan_ascending(&self.shared.pack.directory, ascending, merge)
+            .map_err(|error| thrown(&error))?;
         let read = |planned| Read { shared: Rc::clone(&self.shared), planned, window: 0..u32::MAX };
         Ok(reads.into_iter().map(read).collect())
     }
@@ -263,46 +247,6 @@ impl Pack {
 
     pub(crate) fn shared(&self) -> &Rc<Shared> {
         &self.shared
-    }
-}
-
-pub(crate) fn described(place: &RecordPlace) -> Vec<f64> {
-    let (offset, size) = (to_f64(place.range.start), to_f64(place.size()));
-    vec![offset, size, place.first_item.into(), place.item_count.into()]
-}
-
-/// A codec being found out: fetch `start..end` and `look` at it, until that
-/// answers a name.
-#[wasm_bindgen]
-pub struct Detecting {
-    shared: Rc<Shared>,
-    detection: Detection,
-}
-
-#[wasm_bindgen]
-impl Detecting {
-    /// `[start, end]` of the next bytes to look at; nothing where no record
-    /// has any, and then `look` answers without.
-    #[must_use]
-    pub fn wanted(&self) -> Option<Vec<f64>> {
-        let (start, end) = self.detection.wanted()?;
-        Some(vec![to_f64(start), to_f64(end)])
-    }
-
-    /// Looks at the bytes; answers the codec's name once it is known, and sets
-    /// it.
-    pub fn look(&mut self, bytes: &[u8]) -> Option<String> {
-        let codec = match self.detection.wanted() {
-            Some(_) => self.detection.look(bytes)?,
-            None => self.detection.untold(),
-        };
-        let chosen = match codec {
-            known::Codec::None => Chosen::none(),
-            known::Codec::Zstd => Chosen::zstd(),
-        };
-        let name = chosen.name.into();
-        self.shared.chosen.replace(chosen);
-        Some(name)
     }
 }
 
@@ -337,45 +281,27 @@ pub struct Read {
 
 #[wasm_bindgen]
 impl Read {
-    /// Where it starts.
-    #[wasm_bindgen(getter)]
+    /// `[start, end, here, first record, records]`; `here` is 1 where all of it
+    /// was read when the pack was opened.
     #[must_use]
-    pub fn start(&self) -> f64 {
-        to_f64(self.planned.range.start)
+    pub fn range(&self) -> Vec<f64> {
+        let PlannedRead { range, records } = &self.planned;
+        let here = self.shared.pack.tail.get(range).is_some();
+        let first = records.first().map_or(0, |record| record.place.number);
+        let count = length(records.len());
+        vec![to_f64(range.start), to_f64(range.end), f64::from(here), first.into(), count.into()]
     }
 
-    /// Where it ends.
-    #[wasm_bindgen(getter)]
-    #[must_use]
-    pub fn end(&self) -> f64 {
-        to_f64(self.planned.range.end)
-    }
-
-    /// Whether all of it was read when the pack was opened.
-    #[wasm_bindgen(getter, js_name = isHere)]
-    #[must_use]
-    pub fn is_here(&self) -> bool {
-        self.shared.pack.tail.get(&self.planned.range).is_some()
-    }
-
-    /// Takes the items out of bytes that were read when the pack was opened.
-    ///
-    /// # Errors
-    /// As [`take`](Self::take).
-    #[wasm_bindgen(js_name = takeHere)]
-    pub fn take_here(&self, items: &Array) -> Result<(), JsValue> {
-        let bytes = self.shared.pack.tail.get(&self.planned.range).unwrap_or_default();
-        self.unseal_all(&bytes, items)
-    }
-
-    /// Takes the items out of the bytes of `start..end` into `items`: at the
-    /// places of the request, or one behind the other for a scan. Each is a
-    /// copy of its own.
+    /// Takes the items out of the bytes of the range (of those read when the
+    /// pack was opened, where there are none) into `items`: at the places of
+    /// the request, or one behind the other for a scan. Each is a copy of its
+    /// own.
     ///
     /// # Errors
     /// Whatever is wrong with a record; the items before it have been taken.
-    pub fn take(&self, bytes: Vec<u8>, items: &Array) -> Result<(), JsValue> {
-        self.unseal_all(&bytes.into(), items)
+    pub fn take(&self, bytes: Option<Vec<u8>>, items: &Array) -> Result<(), JsValue> {
+        let here = || self.shared.pack.tail.get(&self.planned.range).unwrap_or_default();
+        self.unseal_all(&bytes.map_or_else(here, Bytes::from), items)
     }
 
     fn unseal_all(&self, bytes: &Bytes, items: &Array) -> Result<(), JsValue> {
@@ -385,11 +311,10 @@ impl Read {
             let directory = &self.shared.pack.directory;
             let record =
                 unseal(directory, &planned.place, stored, decoder.as_ref(), &self.shared.limits)
-                    .map_err(|error| self.shared.thrown(&error))?;
+                    .map_err(|error| thrown(&error))?;
             for (request, slot) in &planned.wanted {
                 let item = record.item(*slot).unwrap_or_default();
-                let request = u32::try_from(*request).unwrap_or(u32::MAX);
-                items.set(request, Uint8Array::from(&item[..]).into());
+                items.set(length(*request), Uint8Array::from(&item[..]).into());
             }
             if planned.wanted.is_empty() {
                 for (position, item) in (planned.place.first_item..).zip(record.slices()) {
@@ -401,6 +326,11 @@ impl Read {
         }
         Ok(())
     }
+}
+
+/// A number of things in this module's 32-bit memory.
+fn length(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 /// The bytes of `range`, out of `bytes` that start at `from` of the file.

@@ -5,7 +5,6 @@
 //! takes findings in the order of the file and makes the report. Digests that
 //! WebCrypto takes faster are left to JavaScript, as messages.
 
-use std::ops::Range;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -15,8 +14,7 @@ use sealpack_core::codec::FrameChecksum;
 use sealpack_core::error::{Cause, Fault, Section};
 use sealpack_core::format::digest::{Hash, RecordHasher, record_digest, record_message};
 use sealpack_core::read::{
-    Damage, Examination, Examiner, Merge, PlannedRead, Record, RecordPlace, Report, Sound, Verdict,
-    Verification, plan_records,
+    Damage, Examination, Examiner, Record, RecordPlace, Report, Sound, Verdict, Verification,
 };
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
@@ -26,41 +24,6 @@ use crate::read::{Pack, Shared, within};
 
 /// The damaged records that a report lists; those beyond are counted.
 const MOST_LISTED: usize = 1000;
-
-/// Runs of records to inspect, in file order.
-#[wasm_bindgen]
-pub struct Runs {
-    shared: Rc<Shared>,
-    records: Range<u32>,
-    most: u64,
-}
-
-#[wasm_bindgen]
-impl Runs {
-    /// All the records of a pack, in runs of about `most` bytes.
-    ///
-    /// # Errors
-    /// `invalid-argument`.
-    #[wasm_bindgen(constructor)]
-    pub fn new(pack: &Pack, most: f64) -> Result<Self, JsValue> {
-        let shared = Rc::clone(pack.shared());
-        let records = 0..shared.pack.directory.record_count();
-        Ok(Self { shared, records, most: to_u64(most)? })
-    }
-
-    /// The next run, `[first record, records, start, end]`; nothing at the end.
-    #[allow(clippy::should_implement_trait, reason = "called from JavaScript, by that name")]
-    pub fn next(&mut self) -> Option<Vec<f64>> {
-        let merge = Merge { gap: 0, most: self.most };
-        let directory = &self.shared.pack.directory;
-        let PlannedRead { range, records } =
-            plan_records(directory, self.records.clone(), merge).next()?;
-        let (first, last) = (records.first()?.place.number, records.last()?.place.number);
-        self.records.start = last.saturating_add(1);
-        let count = f64::from(last - first) + 1.0;
-        Some(vec![first.into(), count, to_f64(range.start), to_f64(range.end)])
-    }
-}
 
 /// Inspects records; one on each thread.
 #[wasm_bindgen]
@@ -73,9 +36,17 @@ pub struct Inspector {
     run: Bytes,
     start: u64,
     places: std::vec::IntoIter<RecordPlace>,
+    /// What was found of the record looked at last.
+    found: Result<Sound, Error>,
 }
 
-/// What was found of a record that is sound in itself, as numbers.
+const NOTHING: Sound = Sound { frame: FrameChecksum::NotKept, digest: None, payload_size: 0 };
+
+// What `next` answers of a record, first: it is damaged, sound, or sound and its
+// message is left to hash. Then the kind of its frame.
+const DAMAGED: u32 = 0;
+const SOUND: u32 = 1;
+const TO_HASH: u32 = 2;
 const FRAME_NOT_KEPT: u32 = 0;
 const FRAME_PRESENT: u32 = 1;
 const FRAME_ABSENT: u32 = 2;
@@ -96,6 +67,7 @@ impl Inspector {
             run: Bytes::new(),
             start: 0,
             places: Vec::new().into_iter(),
+            found: Ok(NOTHING),
         }
     }
 
@@ -117,49 +89,56 @@ impl Inspector {
         Ok(())
     }
 
-    /// Looks at the next record of the run; nothing at its end.
+    /// Looks at the next record of the run; nothing at its end. Answers
+    /// `[what, frame, payload size, address, length]`, the last two of the
+    /// message in memory, valid until the next call.
     ///
     /// # Errors
     /// `invalid-argument` where the run's bytes are too few.
     #[allow(clippy::should_implement_trait, reason = "called from JavaScript, by that name")]
-    pub fn next(&mut self) -> Result<Option<Finding>, JsValue> {
+    pub fn next(&mut self) -> Result<Option<Vec<f64>>, JsValue> {
         let Some(place) = self.places.next() else {
             self.run = Bytes::new();
             return Ok(None);
         };
         let stored = within(&self.run, self.start, &place.range)?;
-        let outcome = self.inspect(&place, stored);
-        Ok(Some(Finding { outcome }))
+        self.found = self.inspect(&place, stored);
+        let Ok(sound) = &self.found else { return Ok(Some(vec![DAMAGED.into()])) };
+        let frame = match sound.frame {
+            FrameChecksum::NotKept => FRAME_NOT_KEPT,
+            FrameChecksum::Present => FRAME_PRESENT,
+            FrameChecksum::Absent => FRAME_ABSENT,
+        };
+        let what = if self.message.is_empty() { SOUND } else { TO_HASH };
+        // An address is no secret here: it is an index into this module's memory.
+        let message = (self.message.as_ptr().addr() as f64, self.message.len() as f64);
+        let payload_size = to_f64(sound.payload_size);
+        Ok(Some(vec![what.into(), frame.into(), payload_size, message.0, message.1]))
     }
 
-    /// Where the message of the record just looked at lies in memory, and how
-    /// long it is: valid until the next call.
-    #[wasm_bindgen(js_name = messageAt)]
+    /// The digest of the record looked at last, where it was taken here.
     #[must_use]
-    pub fn message_at(&self) -> Vec<f64> {
-        // An address is not a secret here: it is an index into this module's memory.
-        vec![self.message.as_ptr().addr() as f64, self.message.len() as f64]
+    pub fn digest(&self) -> Option<Vec<u8>> {
+        self.found.as_ref().ok()?.digest.map(|digest| digest.to_vec())
     }
 
-    fn inspect(&mut self, place: &RecordPlace, stored: Bytes) -> Result<Inspected, Error> {
+    fn inspect(&mut self, place: &RecordPlace, stored: Bytes) -> Result<Sound, Error> {
         self.message.clear();
         let Shared { pack, limits, .. } = &*self.shared;
         let decoder = self.shared.decoder();
         let examiner = Examiner::new(&pack.directory, decoder.as_ref(), *limits, None);
         let (mut sound, record) = examiner.inspect(place, stored)?;
         if pack.directory.trailer().content_hash.is_none() {
-            return Ok(Inspected { sound, to_hash: false });
+            return Ok(sound);
         }
-        let to_hash = self.extract.is_none() && record.payload().len() > self.own_digests_to;
-        if to_hash {
+        if let Some(extract) = &self.extract {
+            sound.digest = Some(extracted_digest(extract, &record, place)?);
+        } else if record.payload().len() > self.own_digests_to {
             record_message(record.slices(), &mut self.message)?;
         } else {
-            sound.digest = Some(match &self.extract {
-                None => record_digest(record.slices())?,
-                Some(extract) => extracted_digest(extract, &record, place)?,
-            });
+            sound.digest = Some(record_digest(record.slices())?);
         }
-        Ok(Inspected { sound, to_hash })
+        Ok(sound)
     }
 }
 
@@ -182,52 +161,6 @@ fn extracted_digest(
     Ok(hasher.finish())
 }
 
-struct Inspected {
-    sound: Sound,
-    to_hash: bool,
-}
-
-/// What was found of a record.
-#[wasm_bindgen]
-pub struct Finding {
-    outcome: Result<Inspected, Error>,
-}
-
-#[wasm_bindgen]
-impl Finding {
-    /// Whether the record is sound in itself.
-    #[wasm_bindgen(getter)]
-    #[must_use]
-    pub fn sound(&self) -> bool {
-        self.outcome.is_ok()
-    }
-
-    /// Whether its message still has to be hashed.
-    #[wasm_bindgen(getter, js_name = toHash)]
-    #[must_use]
-    pub fn to_hash(&self) -> bool {
-        matches!(&self.outcome, Ok(Inspected { to_hash: true, .. }))
-    }
-
-    /// The digest, where it was taken here.
-    #[must_use]
-    pub fn digest(&self) -> Option<Vec<u8>> {
-        self.outcome.as_ref().ok()?.sound.digest.map(|digest| digest.to_vec())
-    }
-
-    /// `[frame, payload size]`, to be handed to [`Verdicts::sound`].
-    #[must_use]
-    pub fn numbers(&self) -> Vec<f64> {
-        let Ok(Inspected { sound, .. }) = &self.outcome else { return Vec::new() };
-        let frame = match sound.frame {
-            FrameChecksum::NotKept => FRAME_NOT_KEPT,
-            FrameChecksum::Present => FRAME_PRESENT,
-            FrameChecksum::Absent => FRAME_ABSENT,
-        };
-        vec![frame.into(), to_f64(sound.payload_size)]
-    }
-}
-
 /// Gathers findings, in the order of the records, into a report.
 #[wasm_bindgen]
 pub struct Verdicts {
@@ -247,7 +180,7 @@ impl Verdicts {
         Self { shared, verification, next: 0 }
     }
 
-    /// The next record is sound, with what [`Finding::numbers`] said and its
+    /// The next record is sound, with what [`Inspector::next`] said and its
     /// digest (empty where the pack stores no content hash).
     ///
     /// # Errors
@@ -263,13 +196,12 @@ impl Verdicts {
         self.push(Ok(sound))
     }
 
-    /// The next record is damaged: looks at it again, here, and notes how.
+    /// The next record is the one that this inspector looked at last.
     ///
     /// # Errors
     /// `invalid-argument`.
-    pub fn damaged(&mut self, finding: Finding) -> Result<(), JsValue> {
-        let outcome = finding.outcome.map(|inspected| inspected.sound);
-        self.push(outcome)
+    pub fn inspected(&mut self, inspector: &Inspector) -> Result<(), JsValue> {
+        self.push(inspector.found.clone())
     }
 
     fn push(&mut self, outcome: Result<Sound, Error>) -> Result<(), JsValue> {
@@ -293,18 +225,6 @@ impl Verdicts {
             .finish();
         Ok(plain(&report))
     }
-}
-
-/// The layers of a pack whose records were not looked at yet.
-#[wasm_bindgen(js_name = openLayers)]
-#[must_use]
-pub fn open_layers(pack: &Pack) -> JsValue {
-    let layers = Object::new().into();
-    let report = Verification::new(&pack.shared().pack).finish();
-    for layer in &report.layers[..3] {
-        set(&layers, layer.name.name(), &layer.verdict.name().into());
-    }
-    layers
 }
 
 /// The report as plain data.

@@ -53,7 +53,7 @@ mod verify;
 
 pub use directory::{Directory, Place, RecordPlace};
 pub use open::{DEFAULT_TAIL, Opened, Opening, Pack, Tail};
-pub use plan::{Merge, PlannedRead, PlannedRecord, plan, plan_records};
+pub use plan::{Merge, PlannedRead, PlannedRecord, plan, plan_ascending, plan_records};
 pub use unseal::{ItemLookup, Record, RecordItems, unseal};
 pub use verify::{
     Damage, Examination, Examiner, Layer, LayerName, Report, Sound, Verdict, Verification,

@@ -32,7 +32,7 @@ impl Merge {
     /// Whether a read of `range` may go on to include `next`, which lies
     /// behind it.
     fn joins(&self, range: &Range<u64>, next: &Range<u64>) -> bool {
-        next.start.saturating_sub(range.end) <= self.gap
+        next.start.checked_sub(range.end).is_some_and(|gap| gap <= self.gap)
             && next.end.saturating_sub(range.start) <= self.most
     }
 }
@@ -69,8 +69,22 @@ pub fn plan(
 ) -> Result<Vec<PlannedRead>, Error> {
     let mut order: Vec<(u32, usize)> = positions.iter().copied().zip(0..).collect();
     order.sort_unstable();
+    plan_ascending(directory, order, merge)
+}
+
+/// As [`plan`], for positions in ascending order, each with its place in the
+/// request. Positions out of order are found too, though records between
+/// which others were asked for are read again.
+///
+/// # Errors
+/// As [`plan`].
+pub fn plan_ascending(
+    directory: &Directory,
+    positions: impl IntoIterator<Item = (u32, usize)>,
+    merge: Merge,
+) -> Result<Vec<PlannedRead>, Error> {
     let mut reads: Vec<PlannedRead> = Vec::new();
-    for (position, request) in order {
+    for (position, request) in positions {
         let open = reads.last_mut().and_then(|read| read.records.last_mut());
         if let Some(record) = open
             && record.place.positions().contains(&position)
