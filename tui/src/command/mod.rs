@@ -1,6 +1,7 @@
 //! The subcommands, a module each: its arguments (`clap::Args`) and a `run`.
 
 mod cat;
+mod check;
 mod get;
 mod info;
 mod pack;
@@ -47,6 +48,7 @@ enum Command {
     Get(get::Get),
     Cat(cat::Cat),
     Verify(verify::Verify),
+    Check(check::Check),
 }
 
 /// Parses the arguments and runs what they ask for.
@@ -64,5 +66,6 @@ fn run(command: &Command) -> Result<Outcome, Failure> {
         Command::Get(args) => get::run(args),
         Command::Cat(args) => cat::run(args),
         Command::Verify(args) => verify::run(args),
+        Command::Check(args) => check::run(args),
     }
 }

@@ -84,7 +84,11 @@ pub fn run(args: &Check, variant: &Variant) -> Result<Outcome, Failure> {
         report::print_json(&done)?;
     }
     let sets_fine = done.sets.iter().all(SetReport::is_fine);
-    Ok(if done.violations == 0 && sets_fine { Outcome::Fine } else { Outcome::Told(Status::Broken) })
+    Ok(if done.violations == 0 && sets_fine {
+        Outcome::Fine
+    } else {
+        Outcome::Told(Status::Broken)
+    })
 }
 
 /// The proof of one size, in both modes.

@@ -112,6 +112,10 @@ impl Found {
         } else if let Some((invariant, case)) = first {
             eprintln!("\n{}", check::report(&case, invariant, size, variant));
         }
-        Ok(if violations == 0 && mismatches == 0 { Outcome::Fine } else { Outcome::Told(Status::Broken) })
+        Ok(if violations == 0 && mismatches == 0 {
+            Outcome::Fine
+        } else {
+            Outcome::Told(Status::Broken)
+        })
     }
 }
