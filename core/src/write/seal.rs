@@ -161,11 +161,17 @@ impl Sealer {
         match &self.hashing {
             Hashing::None => Ok(()),
             Hashing::Items => {
-                let records: Vec<_> = drafts
-                    .iter()
-                    .flat_map(|draft| contents(draft, self.items_per_record))
-                    .collect();
-                self.digester.digests(&records, digests)
+                let contents = |draft| contents(draft, self.items_per_record);
+                let mut records = drafts.iter().flat_map(contents);
+                let mut together = Vec::new();
+                loop {
+                    together.extend(records.by_ref().take(DIGESTED));
+                    if together.is_empty() {
+                        return Ok(());
+                    }
+                    self.digester.digests(&together, digests)?;
+                    together.clear();
+                }
             }
             Hashing::Extracted(extract) => {
                 for draft in drafts {
