@@ -75,6 +75,8 @@ pub enum Failure {
         /// What the system said.
         error: io::Error,
     },
+    /// There is a file where another one is to be written.
+    Exists(PathBuf),
     /// The framing of an input ends within an item.
     Framing {
         /// Which input.
@@ -153,6 +155,7 @@ impl Failure {
                 }
                 _ => None,
             },
+            Self::Exists(_) => Some("use --force to replace it"),
             Self::Item { error: PackError::Limit(Limit::Record { .. }), .. } => {
                 Some("put fewer items into a record: --items-per-record")
             }
@@ -195,6 +198,7 @@ impl fmt::Display for Failure {
             Self::Pack(error) => error.fmt(f),
             Self::Item { input, error } => write!(f, "{input}: {error}"),
             Self::Position { path, misuse } => write!(f, "{}: {misuse}", path.display()),
+            Self::Exists(path) => write!(f, "{}: {}", path.display(), ErrorKind::Exists),
             Self::Input { input, error } => write!(f, "{input}: {error}"),
             Self::Framing { input, offset, claimed, found } => write!(
                 f,

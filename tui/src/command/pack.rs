@@ -42,6 +42,10 @@ pub struct Pack {
     /// Each item comes as its length (u32, little-endian), then its bytes
     #[arg(long)]
     framed: bool,
+    /// Write the path of each item to this file, a line each: the path of item
+    /// 0 is line 1 (items have no names in a pack)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["lines", "framed"])]
+    names: Option<PathBuf>,
     /// Follow symbolic links below folders too
     #[arg(long)]
     follow_links: bool,
@@ -122,6 +126,8 @@ impl CodecArgument {
 const EXAMPLES: &str = "\
 Examples:
   sealpack pack /usr/share/doc -o doc.pack             every file below a folder
+  sealpack pack photos/ -o photos.pack --names photos.txt
+                                                       and which item is which
   sealpack pack --lines big.log -o log.pack            every line
   journalctl | sealpack pack --lines - -o journal.pack
   prog | sealpack pack --framed - -o events.pack --items-per-record 128
@@ -192,7 +198,19 @@ impl Pack {
         if self.inputs.iter().filter(|input| walk::is_standard_input(input)).count() > 1 {
             return Err(Failure::usage("standard input can be read only once: `-` is there twice"));
         }
-        Ok(())
+        match &self.names {
+            Some(names) if names.exists() && !self.writing.force => {
+                Err(Failure::Exists(names.clone()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes the list of names.
+    fn write_names(&self, found: &Found) -> Result<(), Failure> {
+        let Some(path) = &self.names else { return Ok(()) };
+        let failed = |error| Failure::Input { input: Input::Path(path.clone()), error };
+        fs::write(path, found.names()).map_err(failed)
     }
 }
 
@@ -209,14 +227,19 @@ pub fn run(args: &Pack) -> Result<Outcome, Failure> {
         let temporary = writer.temporary_path().to_path_buf();
         Ok::<_, sealpack::Error>((writer, temporary))
     })?;
-    let outputs = Outputs::new([args.output.as_path(), writer.temporary_path()]);
-    let found = walk::find(&args.inputs, args.follow_links, &outputs)?;
+    let found = {
+        let _looking = Progress::bytes("looking for files", None, args.json);
+        let outputs = [args.output.as_path(), writer.temporary_path()];
+        let outputs = Outputs::new(outputs.into_iter().chain(args.names.as_deref()));
+        walk::find(&args.inputs, args.follow_links, &outputs)?
+    };
     let progress = Progress::bytes("packing", found.bytes, args.json);
     let mut packing = Packing { writer, progress, item_bytes: 0 };
     for input in &found.inputs {
         read::items(input, args.split(), &mut packing)?;
     }
     let summary = packing.finish(args, &found)?;
+    args.write_names(&found)?;
     match args.json {
         true => report::print_json(&summary)?,
         false => report::print(|to| summary.print(to))?,
@@ -333,7 +356,7 @@ impl Summary {
         for (count, what) in [
             (symbolic_links, "symbolic links: --follow-links packs what they point to"),
             (special_files, "pipes, sockets or devices"),
-            (output_files, "the pack itself"),
+            (output_files, "being written: the pack itself, its list of names"),
         ] {
             if count > 0 {
                 row("left out", format!("{} {what}", Count(count)))?;

@@ -27,7 +27,7 @@ pub struct Skipped {
     pub symbolic_links: u64,
     /// Pipes, sockets, devices.
     pub special_files: u64,
-    /// The pack itself, old and new.
+    /// What is being written: the pack, old and new, and its list of names.
     pub output_files: u64,
 }
 
@@ -136,32 +136,47 @@ impl Found {
     }
 }
 
+impl Found {
+    /// The path of each input, a line each. A newline within a path is written
+    /// as `\n`: an item is a line here.
+    pub fn names(&self) -> Vec<u8> {
+        let mut names = Vec::new();
+        for input in &self.inputs {
+            let path = match input {
+                Input::Standard => b"-",
+                Input::Path(path) => path.as_os_str().as_encoded_bytes(),
+            };
+            for (i, line) in path.split(|byte| *byte == b'\n').enumerate() {
+                names.extend_from_slice(if i > 0 { b"\\n" } else { b"" });
+                names.extend_from_slice(line);
+            }
+            names.push(b'\n');
+        }
+        names
+    }
+}
+
 /// Files that are being written and may lie below a folder that is read.
 #[derive(Debug, Default)]
 pub struct Outputs {
-    /// The folder they are in, without links or dots.
-    folder: Option<PathBuf>,
-    names: Vec<OsString>,
+    /// The folder of each, without links or dots, and its name.
+    places: Vec<(PathBuf, OsString)>,
 }
 
 impl Outputs {
-    /// These paths, which share a folder.
+    /// These paths.
     pub fn new<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Self {
-        let mut outputs = Self::default();
-        for path in paths {
-            outputs.folder = folder_of(path);
-            outputs.names.extend(path.file_name().map(OsString::from));
-        }
-        outputs
+        let place = |path: &Path| Some((folder_of(path)?, path.file_name()?.to_owned()));
+        Self { places: paths.into_iter().filter_map(place).collect() }
     }
 
     /// Whether `path` is one of them. Only where the name fits the file
     /// system is asked.
     fn contain(&self, path: &Path) -> bool {
         let Some(name) = path.file_name() else { return false };
-        self.names.iter().any(|output| output == name)
-            && self.folder.is_some()
-            && folder_of(path) == self.folder
+        let mut alike = self.places.iter().filter(|(_, output)| output == name).peekable();
+        alike.peek().is_some()
+            && folder_of(path).is_some_and(|folder| alike.any(|(output, _)| *output == folder))
     }
 }
 

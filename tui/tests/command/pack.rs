@@ -153,6 +153,33 @@ fn a_pack_within_its_own_input_does_not_pack_itself() {
 }
 
 #[test]
+fn names_say_which_item_is_which_file() {
+    let place = Place::new();
+    place.file("in/b", "1");
+    place.file("in/a/x", "0");
+    place.file("one", "2");
+    place.run("pack in one -o in/p --names in/names").fine();
+    let names = fs::read_to_string(place.path("in/names")).unwrap();
+    assert_eq!(names, "in/a/x\nin/b\none\n");
+    // An existing list stays, as a pack does, and is not packed itself.
+    place.run("pack in -o q --names in/names").failed(3, &["in/names", "already", "--force"]);
+    let summary = place.run("pack in -o in/p --names in/names --force --json").fine().json();
+    has(&summary, &json!({ "total_items": 2 }));
+    assert_eq!(fs::read_to_string(place.path("in/names")).unwrap(), "in/a/x\nin/b\n");
+    place.run("pack --lines one -o q --names names").failed(2, &["--names"]);
+    assert_eq!(place.names(), ["in", "one"]);
+}
+
+#[test]
+fn a_file_that_no_item_can_hold_is_refused_by_name_before_it_is_read() {
+    let place = Place::new();
+    let large = fs::File::create(place.path("large")).unwrap();
+    large.set_len(1 << 32).unwrap(); // Sparse: it takes no room.
+    place.run("pack large -o p").failed(3, &["large: ", "4294967296", "4294967295"]);
+    assert_eq!(place.names(), ["large"]);
+}
+
+#[test]
 fn wrong_usage_is_status_2() {
     let place = Place::new();
     place.file("a", "1");
