@@ -1,0 +1,232 @@
+// The package as it is published: its tarball, installed into fresh projects.
+// In each it opens a pack, reads, verifies and builds.
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import os from "node:os";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+import { gzipSync } from "node:zlib";
+import { launch, quietPage } from "../browser.mjs";
+import { folder as fixtures } from "../fixtures.mjs";
+import { serve } from "../server.mjs";
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const tests = path.dirname(here);
+const npm = path.join(tests, "..", "..", "wasm");
+const bin = (name) => path.join(tests, "node_modules", ".bin", name);
+const require = createRequire(import.meta.url);
+const run = promisify(execFile);
+const PACK = path.join(fixtures, "zstd-ipr128.pack");
+const EXPECTED = { length: 400, ok: true, built: 1 };
+
+let home;
+let tarball;
+let browser;
+
+before(async () => {
+  home = await mkdtemp(path.join(os.tmpdir(), "sealpack-packaging-"));
+  await run("npm", ["pack", "--silent", "--ignore-scripts", "--pack-destination", home], { cwd: npm });
+  tarball = path.join(home, (await readdir(home)).find((name) => name.endsWith(".tgz")));
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await rm(home, { recursive: true, force: true });
+});
+
+const USE = `
+export async function use(sealpack, source, workers) {
+  const pack = await sealpack.open(source);
+  const item = await pack.get(42);
+  const report = await pack.verify({ workers });
+  const builder = sealpack.create();
+  builder.append(item);
+  const sealed = await builder.finish();
+  return { length: pack.length, ok: report.ok, built: sealed.totalItems };
+}
+`;
+
+/** A fresh project with the package installed and these files. */
+async function project(name, files) {
+  const folder = path.join(home, name);
+  await mkdir(folder);
+  await writeFile(path.join(folder, "package.json"), JSON.stringify({ name, private: true, type: "module" }));
+  await run("npm", ["install", "--silent", "--no-audit", "--no-fund", tarball], { cwd: folder });
+  for (const [file, text] of Object.entries({ "use.js": USE, ...files })) await writeFile(path.join(folder, file), text);
+  return folder;
+}
+
+const PAGE = (entry) => `<!doctype html><title>test</title><script type="module" src="${entry}"></script>`;
+const MAIN = `
+import * as sealpack from "sealpack";
+import { use } from "./use.js";
+const workers = Number(new URLSearchParams(location.search).get("workers") ?? 0);
+globalThis.told = await use(sealpack, "/fixtures/zstd-ipr128.pack", workers).catch((error) => String(error.stack ?? error));
+`;
+
+/** What the page of a folder says, with and without workers. */
+async function inChromium(folder, { workers = [0, 2], page: name = "index.html" } = {}) {
+  const server = await serve({ "/fixtures/": fixtures, "/": folder });
+  try {
+    for (const count of workers) {
+      const page = await quietPage(await browser.newContext());
+      await page.goto(`${server.url}/${name}?workers=${count}`);
+      await page.waitForFunction(() => globalThis.told, null, { timeout: 15_000 });
+      assert.deepEqual(await page.evaluate(() => globalThis.told), EXPECTED);
+      assert.deepEqual(page.complaints, []);
+    }
+  } finally {
+    await server.close();
+  }
+}
+
+const NODE = `
+import { readFile } from "node:fs/promises";
+import * as sealpack from "sealpack";
+import { use } from "./use.js";
+console.log(JSON.stringify(await use(sealpack, await readFile(${JSON.stringify(PACK)}), 2)));
+`;
+
+test("Node, with worker threads", async () => {
+  const folder = await project("in-node", { "main.js": NODE });
+  const { stdout } = await run(process.execPath, ["main.js"], { cwd: folder });
+  assert.deepEqual(JSON.parse(stdout), EXPECTED);
+});
+
+test("Node, from CommonJS and within a worker thread", async () => {
+  const folder = await project("in-node-worker", {
+    "main.cjs": `const { Worker } = require("node:worker_threads"); new Worker("./main.js");`,
+    "main.js": NODE,
+  });
+  const { stdout } = await run(process.execPath, ["main.cjs"], { cwd: folder });
+  assert.deepEqual(JSON.parse(stdout), EXPECTED);
+});
+
+test("Deno, with worker threads", async () => {
+  const folder = await project("in-deno", { "main.js": NODE });
+  const { stdout } = await run(bin("deno"), ["run", "--allow-read", "--node-modules-dir=manual", "main.js"], { cwd: folder });
+  assert.deepEqual(JSON.parse(stdout), EXPECTED);
+});
+
+test("a plain module in a browser, with an import map", async () => {
+  const map = JSON.stringify({ imports: { sealpack: "./node_modules/sealpack/js/index.js" } });
+  const folder = await project("plain", { "main.js": MAIN, "index.html": `<script type="importmap">${map}</script>${PAGE("./main.js")}` });
+  await inChromium(folder);
+});
+
+test("a module worker of the page's own", async () => {
+  const worker = MAIN.replace('"sealpack"', '"./node_modules/sealpack/js/index.js"').replace("globalThis.told =", "const told =");
+  const folder = await project("worker", {
+    "worker.js": `${worker}postMessage(told);`,
+    "main.js": `new Worker("./worker.js" + location.search, { type: "module" }).onmessage = ({ data }) => { globalThis.told = data; };`,
+    "index.html": PAGE("./main.js"),
+  });
+  await inChromium(folder);
+});
+
+test("Vite", async () => {
+  const folder = await project("vite", { "main.js": MAIN, "index.html": PAGE("/main.js") });
+  const { build } = await import(pathToFileURL(require.resolve("vite")).href);
+  await build({ root: folder, logLevel: "error", build: { target: "esnext" } });
+  await inChromium(path.join(folder, "dist"));
+});
+
+test("webpack", async () => {
+  const folder = await project("webpack", { "main.js": MAIN });
+  const webpack = require("webpack");
+  const stats = await promisify(webpack)({
+    mode: "production", context: folder, entry: "./main.js", output: { path: path.join(folder, "dist"), filename: "main.js" },
+    experiments: { topLevelAwait: true }, performance: { hints: false },
+  });
+  assert.equal(stats.hasErrors() || stats.hasWarnings(), false, stats.toString());
+  await writeFile(path.join(folder, "dist", "index.html"), PAGE("./main.js"));
+  await inChromium(path.join(folder, "dist"));
+});
+
+test("esbuild into one file, without the .wasm beside it", async () => {
+  const folder = await project("esbuild", { "main.js": MAIN });
+  const { build } = require("esbuild");
+  await build({ absWorkingDir: folder, entryPoints: ["main.js"], bundle: true, format: "esm", target: "es2022", outfile: "dist/main.js", logLevel: "error" });
+  await writeFile(path.join(folder, "dist", "index.html"), PAGE("./main.js"));
+  // its worker file is not there either: the work is then done on the page's thread
+  await inChromium(path.join(folder, "dist"));
+});
+
+const TYPED = `
+import { create, open, SealpackError, type Pack, type Source } from "sealpack";
+import { replay } from "sealpack/lab";
+const source: Source = { size: () => 3, read: async (offset, length) => new Uint8Array(length) };
+export async function typed(): Promise<number> {
+  const pack: Pack = await open(source, { codec: { decode: (bytes) => bytes }, signal: AbortSignal.timeout(5) });
+  for await (const item of pack.range(0, 2)) item.byteLength;
+  const [first] = await pack.getMany([1, 2], { gap: 5 });
+  const { layers } = await pack.verify({ workers: 1 });
+  if (layers.content_hash === "failed") throw new Error();
+  const builder = create({ to: new WritableStream<Uint8Array>(), codec: "zstd" });
+  await builder.append(first);
+  const { frames } = await replay("trim=1 writes=b1");
+  try { return (await builder.finish()).fileSize + frames.length; } catch (error) {
+    if (error instanceof SealpackError && error.code === "aborted") return 0;
+    throw error;
+  }
+}
+// @ts-expect-error no codec of that name
+create({ codec: "lz4" });
+`;
+
+test("the types resolve and hold, for bundlers and for Node", async () => {
+  const folder = await project("typed", { "main.ts": TYPED });
+  for (const [module, moduleResolution] of [["nodenext", "nodenext"], ["esnext", "bundler"]]) {
+    const options = ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--target", "es2022", "--lib", "esnext,dom,dom.asynciterable", "--types", "", "--module", module, "--moduleResolution", moduleResolution];
+    await run(bin("tsc"), [...options, "main.ts"], { cwd: folder }).catch(({ stdout }) => assert.fail(stdout));
+  }
+});
+
+test("publint has no findings", async () => {
+  const { publint } = await import("publint");
+  const { messages } = await publint({ pkgDir: npm, pack: { tarball: (await readFile(tarball)).buffer.slice(0) }, strict: true });
+  assert.deepEqual(messages, []);
+});
+
+test("are the types wrong? They are not", async () => {
+  const wasm = ["./read.wasm", "./build.wasm", "./lab.wasm"];
+  const { stdout } = await run(bin("attw"), [tarball, "--profile", "esm-only", "--format", "json", "--exclude-entrypoints", ...wasm]).catch((error) => error);
+  const { problems } = JSON.parse(stdout);
+  const found = Object.values(problems ?? {}).flat().filter(({ resolutionKind }) => !["node10", "node16-cjs"].includes(resolutionKind));
+  assert.deepEqual(found, []);
+});
+
+test("sizes stay what they are", async () => {
+  const folder = path.join(home, "sizes");
+  await mkdir(folder);
+  await run("tar", ["-xzf", tarball], { cwd: folder });
+  const gzipped = async (name) => gzipSync(await readFile(path.join(folder, "package", "dist", name)), { level: 9 }).length;
+  const [read, build] = [await gzipped("read_bg.wasm"), await gzipped("build_bg.wasm")];
+  const unpacked = await sizeOf(path.join(folder, "package"));
+  console.log(`# gzipped: reader ${read}, builder ${build}; unpacked package ${unpacked}`);
+  assert.ok(read <= LIMITS.read && build <= LIMITS.build && unpacked <= LIMITS.unpacked, JSON.stringify({ read, build, unpacked }));
+});
+
+/** Bytes. */
+const LIMITS = { read: 58_000, build: 58_000, unpacked: 1_100_000 };
+
+async function sizeOf(folder) {
+  let sum = 0;
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile()) sum += (await stat(path.join(entry.parentPath ?? entry.path, entry.name))).size;
+  }
+  return sum;
+}
+
+test("the modules import nothing but their own glue, and the tarball names no machine", async () => {
+  for (const name of ["read", "build", "lab"]) {
+    const bytes = await readFile(path.join(npm, "dist", `${name}_bg.wasm`));
+    const imports = WebAssembly.Module.imports(await WebAssembly.compile(bytes));
+    assert.ok(imports.every(({ module }) => module === `./${name}_bg.js`), JSON.stringify(imports.map(({ module }) => module)));
+    assert.doesNotMatch(bytes.toString("latin1"), /\/(root|home|work|Users)\//, name);
+  }
+});
