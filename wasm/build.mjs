@@ -7,7 +7,7 @@
 // rest it installs itself, pinned: wasm-bindgen's command of the version in
 // Cargo.toml, and wasm-opt of package-lock.json.
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync, copyFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import os from "node:os";
 import path from "node:path";
@@ -67,17 +67,20 @@ function flags(name) {
 }
 
 function compile(name, { slim, optimiser }) {
+  // The lab runs cases of a few bytes: small before fast.
+  const level = name === "lab" ? { CARGO_PROFILE_WASM_OPT_LEVEL: "z" } : {};
   run("cargo", [
     "build", "--quiet", "--package", "sealpack-wasm", "--target", "wasm32-unknown-unknown",
     "--profile", "wasm", "--no-default-features", "--features", name,
-  ], { env: { ...process.env, RUSTFLAGS: undefined, CARGO_ENCODED_RUSTFLAGS: flags(name) } });
+  ], { env: { ...process.env, ...level, RUSTFLAGS: undefined, CARGO_ENCODED_RUSTFLAGS: flags(name) } });
   const compiled = path.join(target, "wasm32-unknown-unknown", "wasm", "sealpack_wasm.wasm");
   const raw = path.join(tools, `${name}.wasm`);
   copyFileSync(compiled, raw);
   run(path.join(tools, "bin", "wasm-bindgen"), [
-    raw, "--target", "web", "--out-dir", dist, "--out-name", name, "--omit-default-module-path",
+    raw, "--target", "web", "--out-dir", dist, "--out-name", name, "--omit-default-module-path", "--no-typescript",
   ]);
-  const wasm = path.join(dist, `${name}_bg.wasm`);
+  const wasm = path.join(tools, `${name}_bg.wasm`);
+  renameSync(path.join(dist, `${name}_bg.wasm`), wasm);
   slim(wasm);
   // All of these have been in every engine since 2022.
   const features = ["bulk-memory", "bulk-memory-opt", "nontrapping-float-to-int", "sign-ext", "mutable-globals", "reference-types", "multivalue"];
@@ -85,11 +88,20 @@ function compile(name, { slim, optimiser }) {
   return readFileSync(wasm);
 }
 
-/** The same bytes as a module, for bundlers that leave the .wasm file behind. */
-function inline(name, bytes) {
-  const text = gzipSync(bytes, { level: 9 }).toString("base64");
-  const head = `// ${name}_bg.wasm, gzipped: read where the file itself cannot be.\n`;
-  writeFileSync(path.join(dist, `${name}.inline.js`), `${head}export default "${text}";\n`);
+/** The module as a script of its gzipped bytes, and for the reader and the builder as a file too. */
+function pack(name, bytes) {
+  const packed = gzipSync(bytes, { level: 9 });
+  const head = `// The wasm module \`${name}\`, gzipped.\n`;
+  writeFileSync(path.join(dist, `${name}.packed.js`), `${head}export default "${packed.toString("base64")}";\n`);
+  if (name !== "lab") writeFileSync(path.join(dist, `${name}.wasm.gz`), packed);
+  return packed.length;
+}
+
+/** The glue as wasm-bindgen made it, without the comments that js/ has better. */
+function trimGlue(name) {
+  const file = path.join(dist, `${name}.js`);
+  const text = readFileSync(file, "utf8").replace(/^ *\/\*\*[\s\S]*?\*\/\n/gm, "");
+  writeFileSync(file, `/* @eslint-disable */\n${text}`);
 }
 
 mkdirSync(path.join(tools, "bin"), { recursive: true });
@@ -99,9 +111,10 @@ if (!process.argv.includes("--tools")) {
   rmSync(dist, { recursive: true, force: true });
   mkdirSync(dist);
   const { slim } = await import("./slim.mjs"); // needs what was just installed
+  for (const licence of ["LICENSE-MIT", "LICENSE-APACHE"]) copyFileSync(path.join(root, licence), path.join(here, licence));
   for (const name of MODULES) {
     const bytes = compile(name, { slim, optimiser });
-    if (name !== "lab") inline(name, bytes);
-    console.log(`${name}: ${bytes.length} bytes, ${gzipSync(bytes, { level: 9 }).length} gzipped`);
+    trimGlue(name);
+    console.log(`${name}: ${bytes.length} bytes, ${pack(name, bytes)} gzipped`);
   }
 }

@@ -1,10 +1,6 @@
-// In Node and Deno `fetch` knows no file: URLs, so the modules are read; and
-// workers are threads.
-import { readFile } from "node:fs/promises";
+// In Node and Deno workers are threads.
 import { Worker as Thread } from "node:worker_threads";
 import { platform } from "./modules.js";
-
-platform.fetchFile = (url) => (url.protocol === "file:" ? readFile(url) : fetch(url));
 
 /** A thread with a browser worker's manners. */
 platform.startWorker = () => {

@@ -4,7 +4,7 @@ import * as labGlue from "../dist/lab.js";
 import { WasmModule } from "./modules.js";
 import { guarded } from "./errors.js";
 
-const lab = new WasmModule(labGlue, new URL("../dist/lab_bg.wasm", import.meta.url));
+const lab = new WasmModule(labGlue, () => import("../dist/lab.packed.js"));
 
 export const init = (source) => lab.load(source).then(() => {});
 

@@ -1,35 +1,32 @@
 // Loading the wasm modules: each on first use, or when `init` says so.
 //
-// A module is fetched next to this file. Where that cannot be had (a bundler
-// that leaves .wasm files behind, a page that may not connect to its own
-// origin) the copy inside `*.inline.js` is read instead, and nobody notices
-// but the network panel.
+// A module comes as a script that holds its gzipped bytes. That is as small on
+// the wire as the bare file, and it is found wherever this script is: no
+// bundler leaves it behind, no server gets its MIME type wrong, and a page that
+// may not connect to anything loads it too.
 import * as readGlue from "../dist/read.js";
 import * as buildGlue from "../dist/build.js";
 import { SealpackError, invalidArgument } from "./errors.js";
-import { isBytes, describe } from "./bytes.js";
+import { describe, isBytes, toBytes } from "./bytes.js";
 
 /** What differs between a browser and Node, which puts its own in (index.node.js). */
 export const platform = {
-  /** A Response, or bytes. */
-  fetchFile: (url) => fetch(url),
   startWorker: () => new Worker(new URL("./worker.js", import.meta.url), { type: "module" }),
 };
 
 export class WasmModule {
   #glue;
-  #url;
-  #inline;
+  #packed;
   #loading = null;
   #ready = false;
   /** The WebAssembly.Module, for workers; and the instance's exports. */
   compiled = null;
   exports = null;
 
-  constructor(glue, url, inline) {
+  /** @param packed imports the script with the module's bytes */
+  constructor(glue, packed) {
     this.#glue = glue;
-    this.#url = url;
-    this.#inline = inline;
+    this.#packed = packed;
   }
 
   /** The module's functions; call `load` first. */
@@ -55,55 +52,39 @@ export class WasmModule {
   }
 
   async #instantiate(source) {
-    this.compiled = await (source === undefined ? this.#found() : compile(await source));
+    this.compiled = await compile(source === undefined ? await this.#unpacked() : await source);
     this.exports = await this.#glue.default({ module_or_path: this.compiled });
   }
 
-  async #found() {
-    try {
-      return await compile(this.#url);
-    } catch (error) {
-      if (!this.#inline) throw error;
-      return inlined(this.#inline);
-    }
+  async #unpacked() {
+    const { default: text } = await this.#packed();
+    return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
   }
-}
-
-/** A module from whatever `init` takes. */
-async function compile(source) {
-  if (source instanceof WebAssembly.Module) return source;
-  if (isBytes(source)) return WebAssembly.compile(source);
-  if (typeof source === "string") return compile(new URL(source, globalThis.location?.href));
-  const found = source instanceof URL ? await platform.fetchFile(source) : isRequest(source) ? await fetch(source) : source;
-  if (isBytes(found)) return WebAssembly.compile(found);
-  if (!(found instanceof Response)) {
-    throw invalidArgument(`a module is loaded from a URL, Response, bytes or WebAssembly.Module, not from ${describe(source)}`);
-  }
-  if (!found.ok) throw new Error(`${found.url} answered ${found.status}`);
-  // By its bytes rather than streaming: not every server knows the MIME type.
-  return WebAssembly.compile(await found.arrayBuffer());
 }
 
 const isRequest = (value) => typeof Request === "function" && value instanceof Request;
 
-async function inlined(load) {
-  const { default: text } = await load();
-  const packed = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-  const unpacked = new Response(packed).body.pipeThrough(new DecompressionStream("gzip"));
-  return WebAssembly.compile(await new Response(unpacked).arrayBuffer());
+/** A module from whatever `init` takes, gzipped or not. */
+async function compile(source) {
+  if (source instanceof WebAssembly.Module) return source;
+  if (isBytes(source)) return WebAssembly.compile(await gunzipped(toBytes(source)));
+  if (typeof source === "string" || source instanceof URL || isRequest(source)) return compile(await fetch(source));
+  if (!(source instanceof Response)) {
+    throw invalidArgument(`a module is loaded from a URL, Response, bytes or WebAssembly.Module, not from ${describe(source)}`);
+  }
+  if (!source.ok) throw new Error(`${source.url} answered ${source.status}`);
+  // By its bytes rather than streaming: not every server knows the MIME type.
+  return compile(await source.arrayBuffer());
 }
 
-export const reading = new WasmModule(
-  readGlue,
-  new URL("../dist/read_bg.wasm", import.meta.url),
-  () => import("../dist/read.inline.js"),
-);
+async function gunzipped(bytes) {
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
+  const unpacked = new Response(bytes).body.pipeThrough(new DecompressionStream("gzip"));
+  return new Response(unpacked).arrayBuffer();
+}
 
-export const building = new WasmModule(
-  buildGlue,
-  new URL("../dist/build_bg.wasm", import.meta.url),
-  () => import("../dist/build.inline.js"),
-);
+export const reading = new WasmModule(readGlue, () => import("../dist/read.packed.js"));
+export const building = new WasmModule(buildGlue, () => import("../dist/build.packed.js"));
 
 /**
  * Loads the modules from elsewhere than beside the package, or ahead of their
