@@ -1,0 +1,38 @@
+#!/bin/sh
+# Everything about the npm package and the page, in one go:
+#
+#   tests/browser/run.sh            builds and tests (about 6 minutes on 2 cores, the first time)
+#   tests/browser/run.sh --quick    without the packaging tests
+#
+# Needs cargo with the wasm32-unknown-unknown target, Node 20 or later, and
+# Chromium with its driver (CHROMIUM, CHROMEDRIVER, or where Debian puts them).
+set -eu
+cd "$(dirname "$0")/../.."
+: "${CHROMIUM:=/usr/bin/chromium}" "${CHROMEDRIVER:=/usr/bin/chromedriver}"
+export CHROMIUM CHROMEDRIVER
+
+say() { printf '\n== %s\n' "$*"; }
+
+say "tools"
+rustup target add wasm32-unknown-unknown 2>/dev/null || true
+node wasm/build.mjs --tools
+[ -d tests/browser/node_modules ] || npm ci --prefix tests/browser --silent --no-fund --no-audit
+
+say "the package and the page"
+node wasm/build.mjs
+node www/build.mjs
+
+say "wasm-bindgen-test, in Node and in Chromium"
+runner="$PWD/target/tools/bin/wasm-bindgen-test-runner"
+for where in node browser; do
+    CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER="$runner" \
+        cargo test --package sealpack-wasm --all-features --target wasm32-unknown-unknown --test "$where"
+done
+
+say "the package in Node; the package and the page in Chromium"
+node --test tests/browser/node/ tests/browser/pages/
+
+if [ "${1:-}" != --quick ]; then
+    say "the tarball in fresh projects"
+    node --test tests/browser/packaging/
+fi

@@ -1,0 +1,160 @@
+//! What the skin promises apart from its JavaScript: the codec, the errors,
+//! and that it goes on after each.
+
+use bytes::Bytes;
+use js_sys::{Array, Reflect, Uint8Array};
+use sealpack_core::codec::zstd_frame::FrameHeader;
+use sealpack_core::codec::{Decode, Encode, FrameChecksum, Size};
+use sealpack_core::error::DecodeError;
+use sealpack_wasm::build::{Builder, Options};
+use sealpack_wasm::read::{Opening, Pack};
+use sealpack_wasm::verify::{Inspector, Verdicts};
+use sealpack_wasm::{decode, encode, lab};
+use wasm_bindgen::JsValue;
+use wasm_bindgen_test::wasm_bindgen_test;
+
+/// Bytes that compress a little, the same for the same seed.
+fn noise(seed: u32, length: usize) -> Vec<u8> {
+    let mut state = seed | 1;
+    core::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state.to_le_bytes()[0] & 0x3f
+    })
+    .take(length)
+    .collect()
+}
+
+fn frame(payload: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    encode::Zstd::default().encode(payload, &mut out).unwrap();
+    out
+}
+
+fn property(object: &JsValue, key: &str) -> JsValue {
+    Reflect::get(object, &key.into()).unwrap()
+}
+
+fn code(error: &JsValue) -> String {
+    property(error, "code").as_string().unwrap()
+}
+
+fn build(codec: &str, items: &[Vec<u8>]) -> Vec<u8> {
+    let mut options = Options::new(codec, 4, 100).unwrap();
+    options.record_checksum(true);
+    let mut builder = Builder::new(options);
+    for item in items {
+        builder.append(item.clone()).unwrap();
+    }
+    builder.finish(b"app".to_vec()).unwrap();
+    core::iter::from_fn(|| builder.next_part()).flat_map(|part| part.to_vec()).collect()
+}
+
+fn open(bytes: &[u8], codec: &str) -> Result<Pack, JsValue> {
+    let mut opening = Opening::new(bytes.len() as f64, 1e9)?;
+    loop {
+        let wanted = opening.wanted();
+        let part = bytes[wanted[0] as usize..wanted[1] as usize].to_vec();
+        if let Some(pack) = opening.supply(part)? {
+            pack.set_codec(codec, None)?;
+            return Ok(pack);
+        }
+    }
+}
+
+fn get(pack: &Pack, position: u32) -> Result<Vec<u8>, JsValue> {
+    let items = Array::new();
+    for read in pack.plan(&[position], &[0], 0.0, 1e6)? {
+        read.take(None, &items)?;
+    }
+    Ok(Uint8Array::new(&items.get(0)).to_vec())
+}
+
+#[wasm_bindgen_test]
+fn what_is_encoded_says_its_size_carries_a_checksum_and_decodes() {
+    let decoder = decode::Zstd::default();
+    for length in [1, 255, 256, 257, 65_791, 65_792, 300_000] {
+        for payload in [noise(7, length), vec![9; length]] {
+            let frame = frame(&payload);
+            let header = FrameHeader::parse(&frame).unwrap();
+            assert_eq!(header.content_size, Some(length as u64));
+            assert_eq!(decoder.checksum(&frame), FrameChecksum::Present);
+            let decoded = decoder.decode(frame.into(), Size::Exactly(length as u64)).unwrap();
+            assert_eq!(decoded, payload);
+        }
+    }
+}
+
+#[wasm_bindgen_test]
+fn a_flip_of_any_bit_of_a_frame_is_an_error_or_without_effect() {
+    let payload = noise(3, 700);
+    let sound = frame(&payload);
+    let decoder = decode::Zstd::default();
+    for bit in 0..sound.len() * 8 {
+        let mut damaged = sound.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        if let Ok(decoded) = decoder.decode(damaged.into(), Size::AtMost(1 << 20)) {
+            assert_eq!(decoded, payload, "bit {bit}");
+        }
+        let again = decoder.decode(sound.clone().into(), Size::Exactly(700)).unwrap();
+        assert_eq!(again, payload, "after bit {bit}");
+    }
+}
+
+#[wasm_bindgen_test]
+fn a_frame_that_claims_a_terabyte_costs_nothing() {
+    let mut frame = 0xFD2F_B528u32.to_le_bytes().to_vec();
+    frame.push(0xe4);
+    frame.extend_from_slice(&(1u64 << 40).to_le_bytes());
+    frame.extend_from_slice(&[1, 0, 0, 0, 0, 0, 0]);
+    let decoder = decode::Zstd::default();
+    let refused = decoder.decode(Bytes::from(frame), Size::AtMost(1 << 30));
+    assert!(matches!(refused, Err(DecodeError::AboveLimit { .. })));
+}
+
+#[wasm_bindgen_test]
+fn a_pack_is_built_opened_read_and_verified() {
+    let items: Vec<Vec<u8>> = (0..50u8).map(|at| noise(at.into(), usize::from(at) * 30)).collect();
+    for codec in ["none", "zstd"] {
+        let bytes = build(codec, &items);
+        let pack = open(&bytes, codec).unwrap();
+        for (position, item) in (0..).zip(&items) {
+            assert_eq!(&get(&pack, position).unwrap(), item);
+        }
+        let mut inspector = Inspector::new(&pack, u32::MAX, None);
+        let mut verdicts = Verdicts::new(&pack);
+        inspector.load(0, 13, 0.0, bytes).unwrap();
+        while inspector.next().unwrap().is_some() {
+            verdicts.inspected(&inspector).unwrap();
+        }
+        assert_eq!(property(&verdicts.finish().unwrap(), "ok"), JsValue::TRUE);
+    }
+}
+
+#[wasm_bindgen_test]
+fn errors_have_codes_and_the_instance_goes_on() {
+    let items = vec![noise(1, 500); 9];
+    let sound = build("zstd", &items);
+    let pack = open(&sound, "zstd").unwrap();
+    assert_eq!(code(&get(&pack, 9).unwrap_err()), "out-of-range");
+    assert_eq!(code(&open(&sound[..70], "zstd").err().unwrap()), "not-a-pack");
+    assert_eq!(code(&open(b"", "zstd").err().unwrap()), "not-a-pack");
+    assert_eq!(code(&Opening::new(0.5, 1.0).err().unwrap()), "invalid-argument");
+    let mut damaged = sound.clone();
+    damaged[3] ^= 1;
+    let refused = get(&open(&damaged, "zstd").unwrap(), 0).unwrap_err();
+    assert_eq!(code(&refused), "checksum");
+    assert_eq!(property(&refused, "record"), JsValue::from(0));
+    assert_eq!(get(&pack, 8).unwrap(), items[8]);
+}
+
+#[wasm_bindgen_test]
+fn the_lab_steps_a_case_and_finds_a_seeded_bug() {
+    let steps = lab::replay("trim=1 writes=z4,b4,f", 5, None).unwrap();
+    assert!(steps.contains("\"puts\":\"4+1|3\""), "{steps}");
+    let proof = lab::prove(5, true, Some("split-trusts-remnant".into())).unwrap();
+    assert!(proof.contains("\"holds\":false"), "{proof}");
+    assert_eq!(code(&lab::replay("b4", 5, None).unwrap_err()), "invalid-argument");
+    assert_eq!(code(&lab::prove(99, true, None).unwrap_err()), "invalid-argument");
+}
