@@ -31,8 +31,7 @@ impl Decode for Zstd {
         // A decoder that is used again reserves the window that the header
         // claims; a new one grows with what the frame yields.
         let believable = layout.header.window_size <= reserve.max(STEP as u64);
-        let mut decoder =
-            self.decoder.take().filter(|_| believable).unwrap_or_else(FrameDecoder::new);
+        let mut decoder = self.decoder.take().filter(|_| believable).unwrap_or_default();
         decoder.set_max_window_size(LARGEST_WINDOW.max(size.most()));
         let payload = run(&mut decoder, frame, reserve, &layout, size)?;
         check(&decoder, &layout, &payload, size)?;

@@ -170,8 +170,8 @@ pub fn prove(buffer_size: u32, trim: bool, mutant: Option<String>) -> Result<Str
     let smallest = proof.smallest_of_all();
     json(&Proved {
         holds: proof.holds(),
-        states: proof.states as u64,
-        transitions: proof.transitions as u64,
+        states: proof.states,
+        transitions: proof.transitions,
         smallest: smallest.map(|(promise, case)| (case.to_string(), promise.name())),
     })
 }
