@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 //! The `sealpack` command: packs files, finds items again, verifies packs.
 //!
 //! `command` holds the subcommands, a module each; beside it lies what they
@@ -13,4 +14,13 @@ mod size;
 
 fn main() -> std::process::ExitCode {
     command::main()
+=======
+//! The sealpack command.
+mod inspect;
+mod terminal;
+fn main() {
+    let path = std::env::args().nth(1).unwrap_or_default();
+    let opened = inspect::open(path.as_ref()).unwrap();
+    inspect::run(opened, path.as_ref()).unwrap();
+>>>>>>> 1c06a47 (tui: what both terminal programs share, and the inspector's reading)
 }

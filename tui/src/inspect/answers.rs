@@ -1,0 +1,178 @@
+//! What becomes of the inspector's state when an effect has come to something,
+//! and what asks for the longer ones.
+
+use super::app::{App, Mode, Task};
+use super::effect::{Answer, Effect, Loaded};
+use super::item::Text;
+use super::keys::Action;
+use super::marks::Damage;
+use super::search::{Needle, Origin, Outcome, Place};
+use crate::terminal::progress::Progress;
+use crate::terminal::text::{count, grouped};
+
+const STARTED: Progress = Progress { done: 0, total: 1, left: None };
+
+impl App {
+    /// Takes an answer in.
+    pub(super) fn take(&mut self, answer: Answer) -> Option<Effect> {
+        match answer {
+            Answer::Codec(codec) => self.codec = codec,
+            Answer::Sizes(sizes) => self.sizes = Some(sizes),
+            Answer::Peeked(record, Ok(decoded)) => self.is_sound(record, decoded),
+            Answer::Peeked(record, Err(what)) => self.is_damaged(record, what),
+            Answer::Loaded(loaded) => self.take_loaded(loaded),
+            Answer::LaidOut(text) => self.take_text(text),
+            Answer::Verifying { progress, records, damaged } => {
+                if let Some(task) = self.task.as_mut().filter(|task| task.verifying) {
+                    task.progress = progress;
+                    self.take_verified(records, damaged);
+                }
+            }
+            Answer::Verified(report) => self.take_report(report),
+            Answer::Failed(what) => {
+                self.task = None;
+                self.fail(what);
+            }
+            Answer::Searching(progress) => {
+                if let Some(task) = self.task.as_mut().filter(|task| !task.verifying) {
+                    task.progress = progress;
+                }
+            }
+            Answer::Found(outcome) => self.take_found(&outcome),
+            Answer::Saved(path, Ok(())) => self.tell(format!("saved to {}", path.display())),
+            Answer::Saved(path, Err(what)) => self.fail(format!("{}: {what}", path.display())),
+            Answer::Copied => self.tell("handed to the terminal's clipboard"),
+        }
+        None
+    }
+
+    fn is_damaged(&mut self, record: u32, what: String) {
+        let place = self.reader.directory().record(record);
+        let offset = place.map_or(0, |place| place.range.start);
+        self.marks.damaged(record, Damage { offset, what });
+    }
+
+    fn take_loaded(&mut self, loaded: Loaded) {
+        match &loaded.items {
+            Ok(items) => self.is_sound(loaded.record, items.bytes()),
+            Err(what) => self.is_damaged(loaded.record, what.clone()),
+        }
+        self.loaded = Some(loaded);
+    }
+
+    fn take_text(&mut self, text: Text) {
+        let rows = &mut self.content.rows;
+        rows.set_len(text.rows.len() as u64);
+        if let Some(row) = self.content.reveal.take().and_then(|at| text.row_of(at)) {
+            rows.go(row as u64);
+        }
+        self.content.text = Some(text);
+    }
+
+    /// Starts a verification, unless there is one.
+    pub(super) fn verify(&mut self) -> Option<Effect> {
+        if self.task.is_some_and(|task| task.verifying) {
+            return None;
+        }
+        let searching = self.task.replace(Task { verifying: true, progress: STARTED }).is_some();
+        self.report = None;
+        self.verified = 0;
+        Some(match searching {
+            true => Effect::All(vec![Effect::StopSearching, Effect::Verify]),
+            false => Effect::Verify,
+        })
+    }
+
+    fn take_verified(&mut self, records: u32, damaged: Vec<(u32, String)>) {
+        for (record, what) in damaged {
+            self.is_damaged(record, what);
+        }
+        self.marks.sound_range(self.verified.min(records)..records);
+        self.verified = records;
+    }
+
+    fn take_report(&mut self, report: Box<sealpack::core::read::Report>) {
+        self.task = None;
+        let damaged = report.damaged.iter();
+        let damaged = damaged.map(|damage| (damage.record.number, damage.error.to_string()));
+        self.take_verified(report.record_count, damaged.collect());
+        if report.is_ok() && self.notes().is_empty() {
+            let records = count(report.record_count.into(), "record");
+            self.tell(match report.items_are_protected() {
+                true => format!("verified: {records}, everything is sound"),
+                false => format!(
+                    "verified: {records}, nothing failed, but no checksum covers the items' bytes"
+                ),
+            });
+        } else if report.damaged_count > 0 {
+            let damaged = count(report.damaged_count.into(), "damaged record");
+            self.fail(format!("{damaged}: d goes to the next, 3 says more"));
+        } else {
+            self.fail("a check failed: 3 says which");
+        }
+        self.report = Some(report);
+    }
+
+    /// Goes to the next damaged record that is known, or to the one before.
+    pub(super) fn go_to_damaged(&mut self, forward: bool) {
+        match self.marks.next_damaged(self.record(), forward) {
+            None if self.report.is_some() => self.tell("no record is damaged"),
+            None => self.tell("no record is known to be damaged; v verifies all of them"),
+            Some(record) => {
+                self.go(Place { record, slot: 0 });
+                let what = self.marks.damage(record).map_or(String::new(), |d| d.what.clone());
+                self.fail(format!("record {}: {what}", grouped(record.into())));
+            }
+        }
+    }
+
+    /// Starts a search.
+    pub(super) fn search(&mut self, needle: Needle, from: Origin, forward: bool) -> Effect {
+        let verifying = self.task.is_some_and(|task| task.verifying);
+        self.task = Some(Task { verifying: false, progress: STARTED });
+        let search = Effect::Search { needle, from, forward };
+        match verifying {
+            true => Effect::All(vec![Effect::StopVerifying, search]),
+            false => search,
+        }
+    }
+
+    /// Searches on from the last hit, or from the cursor where that moved on.
+    pub(super) fn search_again(&mut self, forward: bool) -> Option<Effect> {
+        let Some(needle) = self.needle.clone() else {
+            self.tell("nothing was searched for yet: / asks");
+            return None;
+        };
+        let position = self.position();
+        let here = self.hit.filter(|hit| hit.position == position);
+        let from = here.map_or(Origin { position, passed: 0 }, Origin::of);
+        Some(self.search(needle, from, forward))
+    }
+
+    /// Shows the items, and of the one in view the byte at `at`.
+    fn show_at(&mut self, at: usize) {
+        self.act(Action::Show(Mode::Items));
+        self.in_item = true;
+        self.reveal(at);
+    }
+
+    fn take_found(&mut self, outcome: &Outcome) {
+        self.task = None;
+        let written = self.needle.as_ref().map_or("", |needle| &needle.written).to_string();
+        let unread = match outcome.unread {
+            0 => String::new(),
+            n => format!(" ({} could not be read)", count(n.into(), "record")),
+        };
+        let Some(hit) = outcome.hit else {
+            return self.tell(format!("“{written}” is nowhere in the items{unread}"));
+        };
+        let Ok(place) = self.reader.directory().place(hit.position) else { return };
+        self.hit = Some(hit);
+        self.go(Place { record: place.record.number, slot: place.slot });
+        self.show_at(hit.at);
+        let wrapped = if outcome.wrapped { ", around the end" } else { "" };
+        let at = grouped(hit.at as u64);
+        let position = grouped(hit.position.into());
+        self.tell(format!("“{written}” at byte {at} of item {position}{wrapped}{unread}"));
+    }
+}

@@ -1,0 +1,374 @@
+//! Everything the inspector does outside of its state: reading, decoding,
+//! verifying, searching, saving. Nothing else here touches a file or a thread.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::ops::{ControlFlow, Range};
+use std::path::{Path, PathBuf};
+
+use crossterm::clipboard::CopyToClipboard;
+use sealpack::core::read::{Record, Report};
+use sealpack::{Bytes, ChosenCodec, Reader};
+
+use super::app::App;
+use super::item::{self, Text};
+use super::search::{self, Needle, Origin, Outcome, Place};
+use super::sizes::Sizes;
+use crate::terminal::progress::{Meter, Progress};
+use crate::terminal::work::{Slot, Stop};
+use crate::terminal::{Outbox, Perform};
+
+/// What the inspector wants done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Several things.
+    All(Vec<Effect>),
+    /// Find out the codec, and count the sizes of the records.
+    Measure,
+    /// Decode these records to say how large they are; in place of those asked
+    /// for before.
+    Peek(Vec<u32>),
+    /// Read a record for its items, of which this one is to be seen.
+    Load(Place),
+    /// Lay bytes out as text.
+    LayOut {
+        /// The bytes.
+        bytes: Bytes,
+        /// The columns there are.
+        columns: u16,
+        /// Whether JSON is set out.
+        pretty: bool,
+    },
+    /// Verify the whole pack.
+    Verify,
+    /// Stop verifying.
+    StopVerifying,
+    /// Look for bytes.
+    Search {
+        /// Which.
+        needle: Needle,
+        /// From where.
+        from: Origin,
+        /// In which direction.
+        forward: bool,
+    },
+    /// Stop looking.
+    StopSearching,
+    /// Write bytes to a new file.
+    Save {
+        /// Its path.
+        path: PathBuf,
+        /// What it will hold.
+        bytes: Bytes,
+    },
+    /// Hand text to the terminal's clipboard.
+    Copy(String),
+}
+
+/// What effects come to.
+#[derive(Debug)]
+pub enum Answer {
+    /// The codec, where there is one.
+    Codec(Option<ChosenCodec>),
+    /// The sizes of all records.
+    Sizes(Sizes),
+    /// A record was decoded: to so many bytes, or it is damaged.
+    Peeked(u32, Result<u64, String>),
+    /// A record was read for its items.
+    Loaded(Loaded),
+    /// Bytes as text.
+    LaidOut(Text),
+    /// Verification has come this far; these records turned out damaged.
+    Verifying {
+        /// How far.
+        progress: Progress,
+        /// Records that were looked at.
+        records: u32,
+        /// The damaged ones since the last time.
+        damaged: Vec<(u32, String)>,
+    },
+    /// Verification is over.
+    Verified(Box<Report>),
+    /// It could not be carried out.
+    Failed(String),
+    /// The search has come this far.
+    Searching(Progress),
+    /// The search is over.
+    Found(Outcome),
+    /// The item was saved there, or not.
+    Saved(PathBuf, Result<(), String>),
+    /// Text was handed to the clipboard.
+    Copied,
+}
+
+/// A record that was read.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Its number.
+    pub record: u32,
+    /// Its items, or what is wrong with it.
+    pub items: Result<Items, String>,
+    /// The record as it is stored, where it is damaged.
+    pub stored: Bytes,
+}
+
+/// The items of a record: of each where it lies, in a window of them.
+///
+/// A record can hold more items than it has bytes; what is kept is bounded.
+#[derive(Debug)]
+pub struct Items {
+    payload: Bytes,
+    count: u32,
+    /// The first item of the window, and where it starts.
+    first: (u32, u64),
+    /// Where each item of the window ends.
+    ends: Vec<u64>,
+}
+
+/// Items in a window.
+const WINDOW: u32 = 1 << 20;
+
+impl Items {
+    fn of(record: &Record, slot: u32) -> Self {
+        let first = slot / WINDOW * WINDOW;
+        let mut lengths = record.slices().map(|item| item.len() as u64);
+        let start = lengths.by_ref().take(first as usize).sum();
+        let mut end = start;
+        let ends = lengths.take(WINDOW as usize).map(|length| {
+            end += length;
+            end
+        });
+        let ends = ends.collect();
+        let (payload, count) = (record.payload().clone(), record.item_count());
+        Self { payload, count, first: (first, start), ends }
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Where an item lies in the payload; `None` outside the window.
+    #[must_use]
+    pub fn range(&self, slot: u32) -> Option<Range<u64>> {
+        let within = slot.checked_sub(self.first.0)? as usize;
+        let start = match within.checked_sub(1) {
+            None => self.first.1,
+            Some(before) => *self.ends.get(before)?,
+        };
+        Some(start..*self.ends.get(within)?)
+    }
+
+    /// An item, as a view of the payload; `None` outside the window.
+    #[must_use]
+    pub fn get(&self, slot: u32) -> Option<Bytes> {
+        let range = self.range(slot)?;
+        let start = usize::try_from(range.start).ok()?;
+        let end = usize::try_from(range.end).ok()?;
+        (start <= end && end <= self.payload.len()).then(|| self.payload.slice(start..end))
+    }
+
+    /// The bytes of all of them together.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.payload.len() as u64
+    }
+}
+
+/// Records larger than this are not decoded just to say how large they are.
+const MOST_PEEKED: u64 = 4 << 20;
+/// Damaged records that are named while a verification runs; the report names
+/// all.
+const NAMED_ON_THE_WAY: usize = 1000;
+
+/// Carries the effects out.
+pub struct Effects {
+    reader: Reader,
+    measuring: Slot,
+    peeking: Slot,
+    loading: Slot,
+    laying_out: Slot,
+    verifying: Slot,
+    searching: Slot,
+}
+
+impl Effects {
+    /// For a pack.
+    #[must_use]
+    pub fn new(reader: Reader) -> Self {
+        Self {
+            reader,
+            measuring: Slot::default(),
+            peeking: Slot::default(),
+            loading: Slot::default(),
+            laying_out: Slot::default(),
+            verifying: Slot::default(),
+            searching: Slot::default(),
+        }
+    }
+}
+
+fn no_thread(error: io::Error) -> Answer {
+    Answer::Failed(format!("no thread could be started: {error}"))
+}
+
+impl Perform<App> for Effects {
+    fn perform(&mut self, effect: Effect, outbox: &Outbox<Answer>) {
+        let reader = self.reader.clone();
+        match effect {
+            Effect::All(effects) => {
+                effects.into_iter().for_each(|effect| self.perform(effect, outbox));
+            }
+            Effect::Measure => self.measuring.start(outbox, no_thread, move |stop, out| {
+                measure(&reader, stop, out);
+            }),
+            Effect::Peek(records) => self.peeking.start(outbox, no_thread, move |stop, out| {
+                peek(&reader, &records, stop, out);
+            }),
+            Effect::Load(place) => self.loading.start(outbox, no_thread, move |stop, out| {
+                let loaded = load(&reader, place);
+                if !stop.is_asked() {
+                    out.send(Answer::Loaded(loaded));
+                }
+            }),
+            Effect::LayOut { bytes, columns, pretty } => {
+                self.laying_out.start(outbox, no_thread, move |stop, out| {
+                    let text = item::lay_out(&bytes, columns, pretty);
+                    if !stop.is_asked() {
+                        out.send(Answer::LaidOut(text));
+                    }
+                });
+            }
+            Effect::Verify => self.verifying.start(outbox, no_thread, move |stop, out| {
+                verify(&reader, stop, out);
+            }),
+            Effect::StopVerifying => self.verifying.stop(),
+            Effect::Search { needle, from, forward } => {
+                self.searching.start(outbox, no_thread, move |stop, out| {
+                    look_for(&reader, &needle, from, forward, stop, out);
+                });
+            }
+            Effect::StopSearching => self.searching.stop(),
+            Effect::Save { path, bytes } => {
+                Slot::default().start(outbox, no_thread, move |_, out| {
+                    let saved = save(&path, &bytes).map_err(|error| error.to_string());
+                    out.send(Answer::Saved(path, saved));
+                });
+            }
+            Effect::Copy(text) => outbox.send(copy(&text)),
+        }
+    }
+}
+
+/// Hands text to the clipboard of whatever terminal this is, over ssh too
+/// (OSC 52). The terminal gives no answer.
+fn copy(text: &str) -> Answer {
+    match crossterm::execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text)) {
+        Ok(()) => Answer::Copied,
+        Err(error) => Answer::Failed(format!("nothing was copied: {error}")),
+    }
+}
+
+fn measure(reader: &Reader, stop: &Stop, out: &Outbox<Answer>) {
+    match reader.codec() {
+        Ok(codec) => out.send(Answer::Codec(codec)),
+        Err(error) => out.send(Answer::Failed(error.kind().to_string())),
+    }
+    let go_on = || if stop.is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+    if let ControlFlow::Continue(sizes) = Sizes::count(reader.directory(), go_on) {
+        out.send(Answer::Sizes(sizes));
+    }
+}
+
+fn peek(reader: &Reader, records: &[u32], stop: &Stop, out: &Outbox<Answer>) {
+    for &number in records {
+        let Ok(place) = reader.directory().record(number) else { continue };
+        if stop.is_asked() {
+            return;
+        }
+        if place.size() <= MOST_PEEKED {
+            let record = reader.record(number);
+            let size = record.map(|record| record.payload().len() as u64);
+            out.send(Answer::Peeked(number, size.map_err(|error| error.kind().to_string())));
+        }
+    }
+}
+
+fn load(reader: &Reader, place: Place) -> Loaded {
+    match reader.record(place.record) {
+        Ok(record) => {
+            let items = Ok(Items::of(&record, place.slot));
+            Loaded { record: place.record, items, stored: Bytes::new() }
+        }
+        Err(error) => {
+            let stored = reader.stored_record(place.record).unwrap_or_default();
+            Loaded { record: place.record, items: Err(error.kind().to_string()), stored }
+        }
+    }
+}
+
+fn verify(reader: &Reader, stop: &Stop, out: &Outbox<Answer>) {
+    let total = reader.directory().records_end();
+    let mut meter = Meter::start();
+    let (mut looked_at, mut known, mut named) = (0, 0, 0);
+    let mut damaged = Vec::new();
+    let report = reader.verify_with(|so_far| {
+        if stop.is_asked() {
+            return ControlFlow::Break(());
+        }
+        if so_far.damaged > known && named < NAMED_ON_THE_WAY {
+            // Which of the records since the last time it is, only reading them
+            // again can tell; damage is rare.
+            for number in looked_at..so_far.records {
+                if let Err(error) = reader.record(number) {
+                    damaged.push((number, error.kind().to_string()));
+                    named += 1;
+                }
+            }
+        }
+        (looked_at, known) = (so_far.records, so_far.damaged);
+        if let Some(progress) = meter.tell(so_far.bytes, total) {
+            let damaged = std::mem::take(&mut damaged);
+            out.send(Answer::Verifying { progress, records: so_far.records, damaged });
+        }
+        ControlFlow::Continue(())
+    });
+    match report {
+        Ok(ControlFlow::Continue(report)) => out.send(Answer::Verified(Box::new(report))),
+        Ok(ControlFlow::Break(())) => {}
+        Err(error) => out.send(Answer::Failed(error.to_string())),
+    }
+}
+
+fn look_for(
+    reader: &Reader,
+    needle: &Needle,
+    from: Origin,
+    forward: bool,
+    stop: &Stop,
+    out: &Outbox<Answer>,
+) {
+    let total = u64::from(reader.directory().record_count()) + 1;
+    let mut meter = Meter::start();
+    let found = search::find(reader, needle, from, forward, |records| {
+        if let Some(progress) = meter.tell(records.into(), total) {
+            out.send(Answer::Searching(progress));
+        }
+        if stop.is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    if let ControlFlow::Continue(outcome) = found {
+        out.send(Answer::Found(outcome));
+    }
+}
+
+/// Writes a new file; one that is there stays as it is, and half of one does
+/// not stay.
+fn save(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create_new(path)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    if written.is_err() {
+        let _ = std::fs::remove_file(path);
+    }
+    written
+}

@@ -1,0 +1,81 @@
+//! Where to go: an item, a record or a byte of the file, decimal or hex.
+
+use sealpack::core::read::Directory;
+
+use super::search::Place;
+
+/// What is understood.
+pub const UNDERSTOOD: &str = "42 an item · r7 a record · @4096 an offset · 0x2a in hex";
+
+/// Why an answer leads nowhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Nowhere {
+    /// It is no number.
+    NoNumber,
+    /// There is no such item; there are so many.
+    Item(u32),
+    /// There is no such record; there are so many.
+    Record(u32),
+    /// No record lies at that offset; they end here.
+    Offset(u64),
+}
+
+impl std::fmt::Display for Nowhere {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NoNumber => f.write_str("a number is wanted: 42, r7, @0x1000"),
+            Self::Item(items) => write!(f, "the pack has {items} items, counted from 0"),
+            Self::Record(records) => write!(f, "the pack has {records} records, counted from 0"),
+            Self::Offset(end) => write!(f, "no record lies there: the records end at {end}"),
+        }
+    }
+}
+
+/// Where an answer leads: a record and one of its items.
+///
+/// # Errors
+/// [`Nowhere`].
+pub fn place(answer: &str, directory: &Directory) -> Result<Place, Nowhere> {
+    let answer = answer.trim();
+    let (records, items) = (directory.record_count(), directory.item_count());
+    if let Some(offset) = answer.strip_prefix('@') {
+        let offset = number(offset)?;
+        let record = directory.record_at(offset).ok_or(Nowhere::Offset(directory.records_end()))?;
+        return Ok(Place { record, slot: 0 });
+    }
+    if let Some(record) = answer.strip_prefix(['r', 'R']) {
+        let record = u32::try_from(number(record)?).map_err(|_| Nowhere::Record(records))?;
+        return match record < records {
+            true => Ok(Place { record, slot: 0 }),
+            false => Err(Nowhere::Record(records)),
+        };
+    }
+    let item = u32::try_from(number(answer)?).map_err(|_| Nowhere::Item(items))?;
+    let place = directory.place(item).map_err(|_| Nowhere::Item(items))?;
+    Ok(Place { record: place.record.number, slot: place.slot })
+}
+
+/// A number in decimal or, after `0x`, in hex; `_` and `,` may part its digits.
+fn number(text: &str) -> Result<u64, Nowhere> {
+    let digits: String = text.trim().chars().filter(|char| !matches!(char, '_' | ',')).collect();
+    let parsed = match digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+        Some(hex) => u64::from_str_radix(hex, 16),
+        None => digits.parse(),
+    };
+    parsed.map_err(|_| Nowhere::NoNumber)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_in_decimal_and_hex() {
+        assert_eq!(number("42"), Ok(42));
+        assert_eq!(number(" 8,600_000 "), Ok(8_600_000));
+        assert_eq!(number("0xFF"), Ok(255));
+        assert_eq!(number("ff"), Err(Nowhere::NoNumber));
+        assert_eq!(number(""), Err(Nowhere::NoNumber));
+        assert_eq!(number("18446744073709551616"), Err(Nowhere::NoNumber));
+    }
+}

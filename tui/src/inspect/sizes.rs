@@ -1,0 +1,107 @@
+//! How large the records are: a histogram with a bounded number of bins.
+
+use std::ops::ControlFlow;
+
+use sealpack::core::read::Directory;
+
+/// Bins to each doubling of the size.
+const TO_A_DOUBLING: u32 = 4;
+/// Every size from 0 to 2^32-1 has a bin.
+const BINS: usize = 32 * TO_A_DOUBLING as usize + 1;
+
+/// How many records are of each size, in bins that grow with the size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    bins: Vec<u32>,
+    /// The smallest record in bytes.
+    pub least: u64,
+    /// The largest.
+    pub most: u64,
+    /// How many records.
+    pub count: u64,
+    /// Their bytes together.
+    pub total: u64,
+}
+
+/// The bin of a size: four to each doubling, by the two bits behind the first.
+fn bin(size: u64) -> usize {
+    let Some(log) = size.checked_ilog2() else { return 0 };
+    let below = if log >= 2 { size >> (log - 2) & 3 } else { (size << (2 - log)) & 3 };
+    let bin = u64::from(log * TO_A_DOUBLING) + below + 1;
+    usize::try_from(bin).unwrap_or(BINS).min(BINS - 1)
+}
+
+/// The smallest size of a bin.
+fn least_of(bin: usize) -> u64 {
+    let Some(bin) = bin.checked_sub(1) else { return 0 };
+    let log = u32::try_from(bin).unwrap_or(0) / TO_A_DOUBLING;
+    ((4 + bin as u64 % 4) << log).div_ceil(4)
+}
+
+impl Sizes {
+    /// Counts the sizes of all records; `go_on` is asked now and then.
+    pub fn count(
+        directory: &Directory,
+        mut go_on: impl FnMut() -> ControlFlow<()>,
+    ) -> ControlFlow<(), Self> {
+        let mut sizes = Self { bins: vec![0; BINS], least: u64::MAX, most: 0, count: 0, total: 0 };
+        for place in directory.records(0..directory.record_count()) {
+            let size = place.size();
+            if let Some(count) = sizes.bins.get_mut(bin(size)) {
+                *count += 1;
+            }
+            sizes.least = sizes.least.min(size);
+            sizes.most = sizes.most.max(size);
+            sizes.count += 1;
+            sizes.total += size;
+            if sizes.count.is_multiple_of(1 << 16) {
+                go_on()?;
+            }
+        }
+        ControlFlow::Continue(sizes)
+    }
+
+    /// The histogram in at most so many bars: from which size on, and how many
+    /// records. Neighbouring bins are drawn together where there is no room.
+    #[must_use]
+    pub fn bars(&self, most: usize) -> Vec<(u64, u64)> {
+        let used = |count: &u32| *count > 0;
+        let Some(first) = self.bins.iter().position(used) else { return Vec::new() };
+        let last = self.bins.iter().rposition(used).unwrap_or(first);
+        let together = (last - first + 1).div_ceil(most.max(1));
+        let bins = self.bins.get(first..=last).unwrap_or_default();
+        let bars = bins.chunks(together).enumerate().map(|(index, bins)| {
+            let count = bins.iter().map(|count| u64::from(*count)).sum();
+            (least_of(first + index * together), count)
+        });
+        bars.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_size_lies_in_the_bin_that_starts_at_or_below_it() {
+        for size in (0..5000).chain([1 << 31, u64::from(u32::MAX)]) {
+            let bin = bin(size);
+            assert!(least_of(bin) <= size, "{size} in {bin} from {}", least_of(bin));
+            assert!(bin + 1 == BINS || size < least_of(bin + 1) || least_of(bin + 1) <= least_of(bin), "{size} in {bin}");
+        }
+        assert_eq!(bin(u64::from(u32::MAX)), BINS - 1);
+    }
+
+    #[test]
+    fn bars_add_up_to_all_records_however_few_they_are() {
+        let mut sizes = Sizes { bins: vec![0; BINS], least: 0, most: 0, count: 0, total: 0 };
+        for size in [0_u64, 1, 5, 5, 100, 1 << 20] {
+            sizes.bins[bin(size)] += 1;
+        }
+        for most in [1, 2, 7, 200] {
+            let bars = sizes.bars(most);
+            assert!(bars.len() <= most);
+            assert_eq!(bars.iter().map(|(_, count)| count).sum::<u64>(), 6);
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! All that is known of the file, as lines to scroll through.
+
+use ratatui::buffer::Buffer;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Paragraph, Widget};
+use sealpack::core::format::known;
+use sealpack::core::read::{LayerName, Verdict};
+
+use super::head::{self, standing};
+use crate::inspect::app::App;
+use crate::inspect::layout::Parts;
+use crate::terminal::text::{count, grouped, harmless, size, wrapped};
+
+/// Damaged records that are listed.
+const MOST_LISTED: usize = 1000;
+/// Bytes of the app data that are shown.
+const MOST_SHOWN: usize = 4096;
+
+/// Draws them.
+pub fn render(app: &App, parts: &Parts, buffer: &mut Buffer) {
+    let lines = lines(app, parts.list.width);
+    let first = u16::try_from(app.facts.view().start).unwrap_or(u16::MAX);
+    buffer.set_string(parts.heading.x, parts.heading.y, "facts", app.palette.strong());
+    Paragraph::new(lines).scroll((first, 0)).render(parts.list, buffer);
+}
+
+/// The lines, for a screen of so many columns.
+pub fn lines(app: &App, columns: u16) -> Vec<Line<'static>> {
+    let mut page = Page { app, columns: usize::from(columns), lines: Vec::new() };
+    page.notes();
+    page.verdicts();
+    page.damaged();
+    page.trailer();
+    page.app_data();
+    page.lines
+}
+
+struct Page<'a> {
+    app: &'a App,
+    columns: usize,
+    lines: Vec<Line<'static>>,
+}
+
+impl Page<'_> {
+    fn heading(&mut self, text: &'static str) {
+        if !self.lines.is_empty() {
+            self.lines.push(Line::default());
+        }
+        self.lines.push(Line::styled(text, self.app.palette.strong()));
+    }
+
+    fn words(&mut self, indent: usize, text: &str) {
+        for line in wrapped(text, self.columns.saturating_sub(indent)) {
+            self.lines.push(Line::raw(format!("{}{line}", " ".repeat(indent))));
+        }
+    }
+
+    fn notes(&mut self) {
+        if self.app.notes().is_empty() {
+            return;
+        }
+        self.heading("not to be trusted");
+        for note in self.app.notes() {
+            let what = format!("  ✗ {}: {}", note.section, note.what);
+            self.lines.push(Line::styled(what, self.app.palette.bad()));
+            self.words(4, &note.so);
+        }
+    }
+
+    fn verdicts(&mut self) {
+        self.heading("verdicts");
+        for layer in LayerName::ALL {
+            let standing = standing(self.app, layer);
+            let name = layer.name().replace('_', " ");
+            let mut spans = vec![
+                Span::raw("  "),
+                Span::styled(standing.sign(), standing.style(self.app.palette)),
+                Span::raw(format!(" {name:<16}")),
+            ];
+            let error = self.app.report.as_ref().and_then(|report| match report.verdict(layer) {
+                Verdict::Failed(error) => Some(error.to_string()),
+                _ => None,
+            });
+            let word = error.map_or_else(|| standing.word().into(), |e| format!("FAILED: {e}"));
+            spans.push(Span::raw(word));
+            self.lines.push(Line::from(spans));
+        }
+        if let Some(report) = &self.app.report {
+            if report.frames_without_checksum > 0 {
+                let frames = count(report.frames_without_checksum.into(), "frame");
+                self.words(4, &format!("{frames} without a checksum of their own"));
+            }
+            if !report.items_are_protected() {
+                self.words(4, "no checksum covers the items' bytes: a flipped bit would not show");
+            }
+        }
+    }
+
+    fn damaged(&mut self) {
+        let damaged: Vec<String> = self
+            .app
+            .marks
+            .all_damaged()
+            .take(MOST_LISTED)
+            .map(|(record, damage)| {
+                format!("  ✗ record {} at {}: {}", grouped(record.into()), grouped(damage.offset), damage.what)
+            })
+            .collect();
+        if damaged.is_empty() {
+            return;
+        }
+        self.heading("damaged records");
+        for line in damaged {
+            self.lines.push(Line::styled(line, self.app.palette.bad()));
+        }
+    }
+
+    fn field(&mut self, name: &str, value: impl AsRef<str>) {
+        let indent = 24.min(self.columns / 2);
+        let name = format!("  {name}");
+        let mut lines = wrapped(value.as_ref(), self.columns.saturating_sub(indent)).into_iter();
+        let first = lines.next().unwrap_or_default();
+        self.lines.push(Line::raw(format!("{name:<indent$}{first}")));
+        for line in lines {
+            self.lines.push(Line::raw(format!("{}{line}", " ".repeat(indent))));
+        }
+    }
+
+    fn trailer(&mut self) {
+        self.heading("trailer");
+        let reader = &self.app.reader;
+        let trailer = reader.trailer().clone();
+        let id = trailer.format_id;
+        let known = known::known(id).map_or("not known", |known| known.name);
+        let bytes = |n: u64| format!("{} ({})", count(n, "byte"), size(n));
+        let records_end = reader.directory().records_end();
+        let file_size = reader.file_size();
+        let memory = reader.directory().memory() as u64;
+        self.field("version", head::dialect(self.app));
+        self.field("format id", format!("{id} = {id:#x}, {known}"));
+        self.field("codec", head::codec(self.app).trim_start_matches("codec "));
+        self.field("items", grouped(trailer.total_items.into()));
+        self.field("items per record", grouped(trailer.items_per_record.into()));
+        self.field("records", grouped(trailer.record_count.into()));
+        self.field("file", bytes(file_size));
+        self.field("records, bytes", bytes(records_end));
+        self.field("index", format!("{}, {} in memory", bytes(trailer.index_size.into()), size(memory)));
+        self.field("app data", bytes(trailer.app_data_size.into()));
+        let covers = if trailer.record_checksum { "covers the payload" } else { "covers the item lengths" };
+        self.field("record checksum", if trailer.layout().has_lengths() || trailer.record_checksum { covers } else { "none" });
+        let hash = trailer.content_hash.map(|hash| hash.iter().map(|b| format!("{b:02x}")).collect::<String>());
+        self.field("content hash", hash.unwrap_or_else(|| "none".into()));
+    }
+
+    fn app_data(&mut self) {
+        let data = self.app.reader.app_data().clone();
+        if data.is_empty() {
+            return;
+        }
+        self.heading("app data");
+        let a_row = if self.columns >= 78 { 16 } else { 8 };
+        let shown = data.get(..MOST_SHOWN.min(data.len())).unwrap_or_default();
+        for (row, chunk) in shown.chunks(a_row).enumerate() {
+            let hex: Vec<String> = chunk.iter().map(|byte| format!("{byte:02x}")).collect();
+            let text: String = chunk
+                .iter()
+                .map(|b| if b.is_ascii() { harmless(char::from(*b)) } else { '·' })
+                .collect();
+            let columns = a_row * 3;
+            self.lines.push(Line::raw(format!("  {:04x}  {:<columns$} {text}", row * a_row, hex.join(" "))));
+        }
+        if shown.len() < data.len() {
+            self.words(2, &format!("… {} in all", count(data.len() as u64, "byte")));
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! The lines at the top: which file, what it is, what was checked.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Widget;
+use sealpack::DecidedBy;
+use sealpack::core::error::Section;
+use sealpack::core::format::{Dialect, known};
+use sealpack::core::read::{LayerName, Verdict};
+
+use crate::inspect::app::App;
+use crate::inspect::layout::Parts;
+use crate::terminal::palette::Palette;
+use crate::terminal::text::{count, cut, sanitised, size, width};
+
+/// Draws them.
+pub fn render(app: &App, parts: &Parts, buffer: &mut Buffer) {
+    title(app, parts.title.width).render(parts.title, buffer);
+    Line::raw(cut(&identity(app), usize::from(parts.identity.width)))
+        .render(parts.identity, buffer);
+    verdicts(app, parts.verdicts.width).render(parts.verdicts, buffer);
+    if let Some(note) = app.notes().first() {
+        render_note(app, &format!("{}: {}", note.section, note.what), parts.notes, buffer);
+    }
+}
+
+fn render_note(app: &App, note: &str, area: Rect, buffer: &mut Buffer) {
+    let more = match app.notes().len() {
+        1 => " · 3 says more".to_string(),
+        n => format!(" · and {} · 3 says more", n - 1),
+    };
+    let room = usize::from(area.width).saturating_sub(width(&more) + 2);
+    let line = Line::from(vec![
+        Span::styled(format!("✗ {}", cut(note, room)), app.palette.bad()),
+        Span::raw(more),
+    ]);
+    line.render(area, buffer);
+}
+
+fn title(app: &App, columns: u16) -> Line<'static> {
+    let columns = usize::from(columns);
+    let file = app.reader.path().file_name().unwrap_or(app.reader.path().as_os_str());
+    let file = sanitised(&file.to_string_lossy());
+    let trailer = app.reader.trailer();
+    let what = format!(
+        "{} · {} in {} ",
+        size(app.reader.file_size()),
+        count(trailer.total_items.into(), "item"),
+        count(trailer.record_count.into(), "record"),
+    );
+    let file = cut(&format!(" {file}"), columns.saturating_sub(width(&what) + 1));
+    let gap = columns.saturating_sub(width(&file) + width(&what));
+    Line::styled(format!("{file}{}{what}", " ".repeat(gap)), app.palette.title())
+}
+
+/// What the file says that it is, on one line.
+fn identity(app: &App) -> String {
+    let trailer = app.reader.trailer();
+    let name = match known::known(trailer.format_id) {
+        Some(known) => known.name.to_string(),
+        None => "not known".to_string(),
+    };
+    let id = match trailer.format_id {
+        id if id < 0x1_0000 => id.to_string(),
+        id => format!("{id:#010X}").replacen("0X", "0x", 1),
+    };
+    let mut parts = vec![format!("format {id}, {name}"), codec(app)];
+    if let Some(ratio) = packed_ratio(app) {
+        parts.push(ratio);
+    }
+    parts.push(format!("{} a record", count(trailer.items_per_record.into(), "item")));
+    parts.push(dialect(app).into());
+    parts.join(" · ")
+}
+
+/// The codec, and what decided it where that was not the format id.
+pub fn codec(app: &App) -> String {
+    let Some(chosen) = app.codec else { return "codec …".into() };
+    let name = chosen.codec.map_or("own codec", known::Codec::name);
+    match chosen.decided_by {
+        DecidedBy::FirstRecord => format!("codec {name} (by its first record)"),
+        DecidedBy::FormatId | DecidedBy::Caller => format!("codec {name}"),
+    }
+}
+
+/// What the records decode to for each stored byte, once all were decoded.
+fn packed_ratio(app: &App) -> Option<String> {
+    let report = app.report.as_ref().filter(|report| report.damaged_count == 0)?;
+    let ratio = crate::terminal::text::ratio(report.payload_size, app.reader.directory().records_end());
+    Some(format!("ratio {ratio}"))
+}
+
+/// The dialect in words.
+pub fn dialect(app: &App) -> &'static str {
+    match app.reader.dialect() {
+        Dialect::AppDataCrc => "version 1",
+        Dialect::NoAppDataCrc => "version 1 without app data CRC",
+    }
+}
+
+/// What is said of a layer before or after a verification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It was checked and is sound.
+    Passed,
+    /// It was checked and is not.
+    Failed,
+    /// The pack does not have it.
+    Absent,
+    /// It was not checked yet.
+    Unchecked,
+}
+
+impl Standing {
+    /// Its sign.
+    pub fn sign(self) -> &'static str {
+        match self {
+            Self::Passed => "✓",
+            Self::Failed => "✗",
+            Self::Absent => "–",
+            Self::Unchecked => "?",
+        }
+    }
+
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "FAILED",
+            Self::Absent => "not present",
+            Self::Unchecked => "not checked: v verifies",
+        }
+    }
+
+    /// Its style.
+    pub fn style(self, palette: Palette) -> ratatui::style::Style {
+        match self {
+            Self::Passed => palette.good(),
+            Self::Failed => palette.bad(),
+            Self::Absent | Self::Unchecked => palette.faint(),
+        }
+    }
+}
+
+/// What is said of a layer.
+pub fn standing(app: &App, layer: LayerName) -> Standing {
+    let noted = |section| app.notes().iter().any(|note| note.section == section);
+    let failed = match layer {
+        LayerName::Structure => noted(Section::Trailer),
+        LayerName::Index => noted(Section::Index),
+        LayerName::AppData => noted(Section::AppData),
+        _ => false,
+    };
+    if failed {
+        return Standing::Failed;
+    }
+    if let Some(report) = &app.report {
+        return match report.verdict(layer) {
+            Verdict::Passed => Standing::Passed,
+            Verdict::Failed(_) => Standing::Failed,
+            Verdict::NotPresent => Standing::Absent,
+        };
+    }
+    let trailer = app.reader.trailer();
+    let present = match layer {
+        LayerName::Structure | LayerName::Index => return Standing::Passed,
+        LayerName::AppData => {
+            let checked = trailer.app_data_size > 0 && app.reader.dialect() == Dialect::AppDataCrc;
+            return if checked { Standing::Passed } else { Standing::Absent };
+        }
+        LayerName::RecordChecksum => trailer.record_checksum,
+        LayerName::Decoding | LayerName::FrameChecksum => trailer.record_count > 0,
+        LayerName::Lengths => trailer.layout().has_lengths(),
+        LayerName::ContentHash => trailer.content_hash.is_some(),
+    };
+    if present { Standing::Unchecked } else { Standing::Absent }
+}
+
+/// Names of the layers, from long ones to short ones.
+const NAMES: [[&str; 8]; 3] = [
+    [
+        "structure",
+        "index",
+        "app data",
+        "record checksum",
+        "decoding",
+        "frame checksum",
+        "lengths",
+        "content hash",
+    ],
+    ["trailer", "index", "app data", "crc", "decode", "frame", "lengths", "hash"],
+    ["trailer", "index", "app", "crc", "dec", "frame", "len", "hash"],
+];
+
+fn verdicts(app: &App, columns: u16) -> Line<'static> {
+    let needed = |names: &[&str; 8]| names.iter().map(|name| width(name) + 4).sum::<usize>() - 2;
+    let fits = |names: &&[&str; 8]| needed(names) <= usize::from(columns);
+    let names = NAMES.iter().find(fits).unwrap_or(&NAMES[2]);
+    let mut spans = Vec::new();
+    for (layer, name) in LayerName::ALL.into_iter().zip(names) {
+        let standing = standing(app, layer);
+        let style = standing.style(app.palette);
+        spans.push(Span::raw(*name));
+        spans.push(Span::styled(format!(" {}", standing.sign()), style));
+        spans.push(Span::raw("  "));
+    }
+    Line::from(spans)
+}

@@ -1,0 +1,87 @@
+//! How the inspector looks. Everything here draws from a shared reference.
+
+mod facts;
+mod head;
+mod items;
+mod records;
+mod ribbon;
+mod sizes;
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Widget;
+
+use super::app::{App, Mode, News};
+use super::keys;
+use super::layout::Parts;
+use crate::terminal::keys::{help, hints};
+use crate::terminal::panel::{Overlay, is_large_enough, too_small};
+use crate::terminal::text::cut;
+
+pub use facts::lines as facts_lines;
+pub use items::bytes_a_row;
+pub use ribbon::offset_at;
+
+/// Draws the whole screen.
+pub fn draw(app: &App, frame: &mut Frame<'_>) {
+    let area = frame.area();
+    frame.render_widget(app, area);
+}
+
+impl Widget for &App {
+    fn render(self, area: Rect, buffer: &mut Buffer) {
+        if !is_large_enough(area.as_size()) {
+            return too_small(area, buffer);
+        }
+        let parts = Parts::of(self);
+        head::render(self, &parts, buffer);
+        ribbon::render(self, parts.ribbon, parts.legend, buffer);
+        match self.mode() {
+            Mode::Records => {
+                records::render(self, &parts, buffer);
+                if !parts.beside.is_empty() {
+                    sizes::render_beside(self, parts.beside, buffer);
+                }
+            }
+            Mode::Items => items::render(self, &parts, buffer),
+            Mode::Facts => facts::render(self, &parts, buffer),
+            Mode::Sizes => sizes::render(self, parts.heading, parts.list, buffer),
+        }
+        status(self, parts.status).render(parts.status, buffer);
+        let tables = keys::tables(self.mode());
+        hints(tables, self.palette, parts.hints.width).render(parts.hints, buffer);
+        if let Some(scroll) = self.help {
+            let lines = help(keys::ALL, self.palette);
+            let foot = "↑↓ scroll · Esc closes";
+            let overlay = Overlay { title: "Keys", foot, lines, scroll };
+            overlay.render(area, self.palette, buffer);
+        }
+    }
+}
+
+/// Questions, else what is under way, else what happened last.
+fn status(app: &App, area: Rect) -> Line<'static> {
+    let columns = usize::from(area.width);
+    if let Some((_, prompt)) = &app.prompt {
+        return prompt.line(app.palette);
+    }
+    if let Some(task) = app.task {
+        let name = if task.verifying { "verifying " } else { "searching " };
+        let stop = " · Esc stops";
+        let bar = task.progress.text(columns.saturating_sub(name.len() + stop.len()));
+        return Line::from(vec![
+            Span::styled(name, app.palette.strong()),
+            Span::raw(bar),
+            Span::styled(stop, app.palette.faint()),
+        ]);
+    }
+    match &app.news {
+        Some(News::Told(news)) => Line::raw(cut(news, columns)),
+        Some(News::Failed(news)) => {
+            Line::styled(cut(&format!("✗ {news}"), columns), app.palette.bad())
+        }
+        None => Line::default(),
+    }
+}

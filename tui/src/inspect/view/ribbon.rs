@@ -1,0 +1,129 @@
+//! The file as a ribbon: each part as long as its share, damage where it is.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Widget;
+
+use crate::inspect::app::App;
+use crate::terminal::text::{size, width};
+
+/// A part of the file and the columns it takes.
+struct Stretch {
+    name: &'static str,
+    sign: &'static str,
+    bytes: u64,
+    columns: u16,
+}
+
+const RECORDS: usize = 0;
+
+/// The parts, in the order of the file. A part that is not empty has a column
+/// at the least; the records give up what the others need.
+fn stretches(app: &App, columns: u16) -> Vec<Stretch> {
+    let trailer = app.reader.trailer();
+    let records = app.reader.directory().records_end();
+    let parts = [
+        ("records", "▒", records),
+        ("index", "i", trailer.index_size.into()),
+        ("app data", "a", trailer.app_data_size.into()),
+        ("trailer", "t", sealpack::core::format::trailer::SIZE as u64),
+    ];
+    let total: u64 = parts.iter().map(|(_, _, bytes)| bytes).sum();
+    let mut left = columns;
+    let mut stretches: Vec<Stretch> = parts
+        .into_iter()
+        .map(|(name, sign, bytes)| Stretch { name, sign, bytes, columns: 0 })
+        .collect();
+    for stretch in stretches.iter_mut().skip(1).filter(|stretch| stretch.bytes > 0) {
+        let share = u128::from(stretch.bytes) * u128::from(columns) / u128::from(total.max(1));
+        stretch.columns = u16::try_from(share).unwrap_or(columns).max(1).min(left);
+        left -= stretch.columns;
+    }
+    if let Some(records) = stretches.get_mut(RECORDS) {
+        records.columns = left;
+    }
+    stretches
+}
+
+/// The column of the ribbon in which a byte of the records lies.
+fn column_of(offset: u64, records_end: u64, columns: u16) -> u16 {
+    let column = u128::from(offset) * u128::from(columns) / u128::from(records_end.max(1));
+    u16::try_from(column).unwrap_or(columns).min(columns.saturating_sub(1))
+}
+
+/// The byte of the records that a column of the ribbon stands for.
+pub fn offset_at(app: &App, x: u16, ribbon: Rect) -> Option<u64> {
+    let columns = stretches(app, ribbon.width).first()?.columns;
+    let column = x.checked_sub(ribbon.x).filter(|column| *column < columns)?;
+    let end = app.reader.directory().records_end();
+    let offset = u128::from(column) * u128::from(end) / u128::from(columns);
+    u64::try_from(offset).ok()
+}
+
+/// Draws the ribbon, and beneath it what its signs mean.
+pub fn render(app: &App, ribbon: Rect, legend: Rect, buffer: &mut Buffer) {
+    let stretches = stretches(app, ribbon.width);
+    let mut x = ribbon.x;
+    for (nth, stretch) in stretches.iter().enumerate() {
+        let text = stretch.sign.repeat(usize::from(stretch.columns));
+        buffer.set_string(x, ribbon.y, text, app.palette.part(nth));
+        x += stretch.columns;
+    }
+    let directory = app.reader.directory();
+    let columns = stretches.first().map_or(0, |records| records.columns);
+    let mut put = |offset: u64, sign: &str, style| {
+        let x = ribbon.x + column_of(offset, directory.records_end(), columns);
+        if let Some(cell) = buffer.cell_mut(Position { x, y: ribbon.y }).filter(|_| columns > 0) {
+            cell.set_symbol(sign).set_style(style);
+        }
+    };
+    if let Some(last) = app.verified.checked_sub(1).and_then(|last| directory.record(last).ok()) {
+        let full = column_of(last.range.end, directory.records_end(), columns);
+        let is_whole = app.verified == directory.record_count();
+        let full = if is_whole { columns } else { full };
+        for column in 0..u64::from(full) {
+            let offset = u128::from(column) * u128::from(directory.records_end());
+            let offset = offset.div_ceil(u128::from(columns.max(1)));
+            put(u64::try_from(offset).unwrap_or(0), "█", app.palette.part(RECORDS));
+        }
+    }
+    for (_, damage) in app.marks.all_damaged() {
+        put(damage.offset, "✗", app.palette.bad());
+    }
+    if let Some(place) = app.record_place() {
+        let damaged = app.marks.damage(place.number).is_some();
+        let sign = if damaged { "✗" } else { "◆" };
+        put(place.range.start, sign, app.palette.selected());
+    }
+    legend_line(app, &stretches, legend.width).render(legend, buffer);
+}
+
+fn legend_line(app: &App, stretches: &[Stretch], columns: u16) -> Line<'static> {
+    let mut parts: Vec<(&str, usize, String)> = Vec::new();
+    let present = stretches.iter().enumerate().filter(|(_, stretch)| stretch.bytes > 0);
+    for (nth, stretch) in present {
+        parts.push((stretch.sign, nth, format!("{} {}", stretch.name, size(stretch.bytes))));
+    }
+    if app.verified > 0 {
+        parts.push(("█", RECORDS, "verified".into()));
+    }
+    if app.record_place().is_some() {
+        parts.push(("◆", 3, "here".into()));
+    }
+    if app.marks.all_damaged().next().is_some() {
+        parts.push(("✗", 3, "damaged".into()));
+    }
+    let mut room = usize::from(columns);
+    let mut spans = Vec::new();
+    for (sign, nth, text) in parts {
+        let needed = width(&text) + 2;
+        if needed > room {
+            break;
+        }
+        room = room.saturating_sub(needed + 3);
+        spans.push(Span::styled(sign.to_string(), app.palette.part(nth)));
+        spans.push(Span::styled(format!(" {text}   "), app.palette.faint()));
+    }
+    Line::from(spans)
+}

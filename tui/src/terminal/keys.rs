@@ -1,0 +1,155 @@
+//! One table of keys a mode: it handles them, hints at them, explains them.
+
+use std::fmt;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::text::{Line, Span};
+
+use super::palette::Palette;
+use super::text::width;
+
+/// A key, as a table names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// A character, as typed.
+    Char(char),
+    /// A character with Control.
+    Ctrl(char),
+    /// Any other key.
+    Code(KeyCode),
+}
+
+impl Key {
+    fn is(self, event: &KeyEvent) -> bool {
+        let control = event.modifiers.contains(KeyModifiers::CONTROL);
+        match (self, event.code) {
+            (Self::Char(wanted), KeyCode::Char(typed)) => wanted == typed && !control,
+            (Self::Ctrl(wanted), KeyCode::Char(typed)) => wanted == typed && control,
+            (Self::Code(wanted), code) => wanted == code,
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Char(' ') => f.write_str("Space"),
+            Self::Char(char) => write!(f, "{char}"),
+            Self::Ctrl(char) => write!(f, "^{}", char.to_ascii_uppercase()),
+            Self::Code(code) => f.write_str(match code {
+                KeyCode::Up => "↑",
+                KeyCode::Down => "↓",
+                KeyCode::Left => "←",
+                KeyCode::Right => "→",
+                KeyCode::PageUp => "PgUp",
+                KeyCode::PageDown => "PgDn",
+                KeyCode::Enter => "Enter",
+                KeyCode::Esc => "Esc",
+                KeyCode::Tab => "Tab",
+                KeyCode::Home => "Home",
+                KeyCode::End => "End",
+                KeyCode::Delete => "Del",
+                KeyCode::Backspace => "⌫",
+                _ => "?",
+            }),
+        }
+    }
+}
+
+/// Keys that do one thing.
+#[derive(Clone, Copy, Debug)]
+pub struct Binding<A: 'static> {
+    /// Any of them does it; the first is the one that is hinted at.
+    pub keys: &'static [Key],
+    /// What they do.
+    pub action: A,
+    /// A word for the line of hints; hints come in the order of the table.
+    pub hint: Option<&'static str>,
+    /// A sentence for the help.
+    pub help: &'static str,
+}
+
+/// The keys of one mode.
+#[derive(Clone, Copy, Debug)]
+pub struct Table<A: 'static> {
+    /// What the mode is called in the help.
+    pub title: &'static str,
+    /// What its keys do; the first binding with a key counts.
+    pub bindings: &'static [Binding<A>],
+}
+
+/// What a key does in a mode, given the tables that apply, the nearest first.
+pub fn action<A: Copy>(tables: &[&Table<A>], event: &KeyEvent) -> Option<A> {
+    let bindings = tables.iter().flat_map(|table| table.bindings);
+    let mut bound = bindings.filter(|binding| binding.keys.iter().any(|key| key.is(event)));
+    bound.next().map(|binding| binding.action)
+}
+
+/// The hints of a mode on one line, as many as fit. The first hint of the last
+/// table stands at the front whatever the width: that is how help is found.
+pub fn hints<A>(tables: &[&Table<A>], palette: Palette, columns: u16) -> Line<'static> {
+    let mut shown: Vec<(String, &'static str)> = Vec::new();
+    let hinted = |binding: &'static Binding<A>| {
+        let key = binding.keys.first().map(ToString::to_string).unwrap_or_default();
+        binding.hint.map(|hint| (key, hint))
+    };
+    if let Some(last) = tables.last() {
+        shown.extend(last.bindings.iter().find_map(hinted));
+    }
+    for table in tables {
+        for hint in table.bindings.iter().filter_map(hinted) {
+            if !shown.contains(&hint) {
+                shown.push(hint);
+            }
+        }
+    }
+    let mut room = usize::from(columns);
+    let mut spans = Vec::new();
+    for (key, hint) in shown {
+        let needed = width(&key) + width(hint) + 3;
+        if needed > room + 2 {
+            break;
+        }
+        room = room.saturating_sub(needed);
+        spans.push(Span::styled(key, palette.key()));
+        spans.push(Span::raw(format!(" {hint}  ")));
+    }
+    Line::from(spans)
+}
+
+/// All keys of all modes, as lines for the help.
+pub fn help<A>(tables: &[&Table<A>], palette: Palette) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    for table in tables {
+        if !lines.is_empty() {
+            lines.push(Line::default());
+        }
+        lines.push(Line::styled(table.title, palette.strong()));
+        for binding in table.bindings {
+            let keys: Vec<String> = binding.keys.iter().map(ToString::to_string).collect();
+            let keys = keys.join(" ");
+            let padding = " ".repeat(16_usize.saturating_sub(width(&keys)));
+            lines.push(Line::from(vec![
+                Span::raw("  "),
+                Span::styled(keys, palette.key()),
+                Span::raw(format!("{padding} {}", binding.help)),
+            ]));
+        }
+    }
+    lines
+}
+
+/// Whether no key is bound twice in tables that apply together: the second
+/// binding would be explained and never work.
+#[cfg(test)]
+pub fn bound_twice<A>(tables: &[&Table<A>]) -> Option<Key> {
+    let mut seen: Vec<Key> = Vec::new();
+    for key in tables.iter().flat_map(|table| table.bindings).flat_map(|binding| binding.keys) {
+        if seen.contains(key) {
+            return Some(*key);
+        }
+        seen.push(*key);
+    }
+    None
+}

@@ -1,0 +1,135 @@
+//! A list that may be very long: a cursor and what is in view. It knows no
+//! rows, only how many there are.
+
+use std::ops::Range;
+
+/// How the cursor of a list moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Move {
+    /// To the row before.
+    Up,
+    /// To the next.
+    Down,
+    /// By a screenful.
+    PageUp,
+    /// By a screenful.
+    PageDown,
+    /// To the first row.
+    First,
+    /// To the last.
+    Last,
+}
+
+/// The cursor and the view of a list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cursor {
+    /// The row that is selected.
+    pub at: u64,
+    top: u64,
+    len: u64,
+    height: u64,
+}
+
+impl Cursor {
+    /// The first row of a list of `len`.
+    #[must_use]
+    pub fn new(len: u64) -> Self {
+        Self { len, ..Self::default() }
+    }
+
+    /// How many rows the list has.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// The list has another length now.
+    pub fn set_len(&mut self, len: u64) {
+        self.len = len;
+        self.go(self.at);
+    }
+
+    /// So many rows can be seen now.
+    pub fn set_height(&mut self, height: u16) {
+        self.height = height.into();
+        self.go(self.at);
+    }
+
+    /// Puts the cursor on a row, the last where there are fewer, and brings it
+    /// into view.
+    pub fn go(&mut self, row: u64) {
+        self.at = row.min(self.len.saturating_sub(1));
+        let lowest = self.at.saturating_sub(self.height.saturating_sub(1));
+        let most = self.len.saturating_sub(self.height);
+        self.top = self.top.clamp(lowest, self.at.max(lowest)).min(most);
+    }
+
+    /// Moves the cursor.
+    pub fn step(&mut self, step: Move) {
+        let page = self.height.saturating_sub(1).max(1);
+        self.go(match step {
+            Move::Up => self.at.saturating_sub(1),
+            Move::Down => self.at.saturating_add(1),
+            Move::PageUp => self.at.saturating_sub(page),
+            Move::PageDown => self.at.saturating_add(page),
+            Move::First => 0,
+            Move::Last => u64::MAX,
+        });
+    }
+
+    /// Moves the view, and the cursor with it.
+    pub fn scroll(&mut self, rows: i64) {
+        let at = self.at.saturating_add_signed(rows);
+        self.top = self.top.saturating_add_signed(rows);
+        self.go(at);
+    }
+
+    /// The row shown in this line of the view, if there is one.
+    #[must_use]
+    pub fn row_at(&self, line: u16) -> Option<u64> {
+        let row = self.top + u64::from(line);
+        (row < self.len && u64::from(line) < self.height).then_some(row)
+    }
+
+    /// The rows in view.
+    #[must_use]
+    pub fn view(&self) -> Range<u64> {
+        self.top..self.len.min(self.top + self.height)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cursor(len: u64, height: u16) -> Cursor {
+        let mut cursor = Cursor::new(len);
+        cursor.set_height(height);
+        cursor
+    }
+
+    #[test]
+    fn the_cursor_is_always_in_view() {
+        let mut list = cursor(100, 10);
+        for step in [Move::Down, Move::PageDown, Move::Last, Move::Up, Move::PageUp, Move::First] {
+            for _ in 0..13 {
+                list.step(step);
+                assert!(list.view().contains(&list.at), "{step:?}: {list:?}");
+            }
+        }
+        list.step(Move::Last);
+        assert_eq!(list.view(), 90..100);
+        list.set_height(50);
+        assert_eq!(list.view(), 50..100);
+        list.scroll(-1000);
+        assert_eq!((list.at, list.view()), (0, 0..50));
+    }
+
+    #[test]
+    fn a_list_of_nothing_has_no_row() {
+        let mut list = cursor(0, 10);
+        list.step(Move::Down);
+        list.step(Move::Last);
+        assert_eq!((list.at, list.view(), list.row_at(0)), (0, 0..0, None));
+    }
+}

@@ -1,0 +1,142 @@
+//! Colours: the sixteen of the terminal, on whatever background it has.
+//!
+//! Text is never coloured where its colour alone would carry a meaning: each
+//! style goes with a sign or a word. Without colours (`NO_COLOR`) only bold,
+//! dim, underlined and reversed are left.
+
+use std::env;
+
+use ratatui::style::{Color, Modifier, Style};
+
+/// The styles of a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Palette {
+    coloured: bool,
+}
+
+impl Palette {
+    /// Colours, unless the environment says `NO_COLOR` (to anything but
+    /// nothing).
+    #[must_use]
+    pub fn from_environment() -> Self {
+        let refused = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self { coloured: !refused }
+    }
+
+    /// With colours or without.
+    #[cfg(test)]
+    pub fn new(coloured: bool) -> Self {
+        Self { coloured }
+    }
+
+    fn of(self, colour: Color) -> Style {
+        if self.coloured { Style::new().fg(colour) } else { Style::new() }
+    }
+
+    /// Ordinary text.
+    #[must_use]
+    pub fn plain(self) -> Style {
+        Style::new()
+    }
+
+    /// A name, a heading.
+    #[must_use]
+    pub fn strong(self) -> Style {
+        Style::new().add_modifier(Modifier::BOLD)
+    }
+
+    /// What may be overlooked.
+    #[must_use]
+    pub fn faint(self) -> Style {
+        Style::new().add_modifier(Modifier::DIM)
+    }
+
+    /// The title of the screen.
+    #[must_use]
+    pub fn title(self) -> Style {
+        Style::new().add_modifier(Modifier::BOLD | Modifier::REVERSED)
+    }
+
+    /// Where the cursor is.
+    #[must_use]
+    pub fn selected(self) -> Style {
+        Style::new().add_modifier(Modifier::REVERSED)
+    }
+
+    /// A key in a hint.
+    #[must_use]
+    pub fn key(self) -> Style {
+        self.of(Color::Magenta).add_modifier(Modifier::BOLD)
+    }
+
+    /// Sound, kept, passed.
+    #[must_use]
+    pub fn good(self) -> Style {
+        self.of(Color::Green)
+    }
+
+    /// Damaged, broken, failed.
+    #[must_use]
+    pub fn bad(self) -> Style {
+        self.of(Color::Red).add_modifier(Modifier::BOLD)
+    }
+
+    /// To be looked at.
+    #[must_use]
+    pub fn notable(self) -> Style {
+        self.of(Color::Magenta)
+    }
+
+    /// Bytes that were copied.
+    #[must_use]
+    pub fn copied(self) -> Style {
+        self.of(Color::Blue).add_modifier(Modifier::REVERSED)
+    }
+
+    /// Bytes that were handed over.
+    #[must_use]
+    pub fn handed_over(self) -> Style {
+        self.of(Color::Cyan).add_modifier(Modifier::UNDERLINED)
+    }
+
+    /// A found text.
+    #[must_use]
+    pub fn found(self) -> Style {
+        self.of(Color::Magenta).add_modifier(Modifier::REVERSED)
+    }
+
+    /// Parts of a picture that stand side by side: the first of them, the
+    /// second and so on. They differ in their signs too.
+    #[must_use]
+    pub fn part(self, nth: usize) -> Style {
+        self.of(match nth % 4 {
+            0 => Color::Blue,
+            1 => Color::Magenta,
+            2 => Color::Cyan,
+            _ => Color::Reset,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_colours_there_is_none() {
+        let palette = Palette::new(false);
+        let styles = [
+            palette.key(),
+            palette.good(),
+            palette.bad(),
+            palette.notable(),
+            palette.copied(),
+            palette.handed_over(),
+            palette.found(),
+            palette.part(1),
+        ];
+        for style in styles {
+            assert_eq!((style.fg, style.bg), (None, None));
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Pieces that every screen has: boxes over it, and what stands there when it
+//! is too small.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Alignment, Rect, Size};
+use ratatui::text::Line;
+use ratatui::widgets::{Block, BorderType, Clear, Paragraph, Widget, Wrap};
+
+use super::SMALLEST;
+use super::palette::Palette;
+
+/// Whether a screen of this size can be drawn on.
+#[must_use]
+pub fn is_large_enough(size: Size) -> bool {
+    size.width >= SMALLEST.width && size.height >= SMALLEST.height
+}
+
+/// Says that the screen is too small, and what would do.
+pub fn too_small(area: Rect, buffer: &mut Buffer) {
+    let text = format!(
+        "This screen has {}×{} cells; {}×{} are needed. Enlarge it, or press q to quit.",
+        area.width, area.height, SMALLEST.width, SMALLEST.height
+    );
+    Paragraph::new(text).wrap(Wrap { trim: true }).render(area, buffer);
+}
+
+/// A box over the middle of the screen.
+pub struct Overlay<'a> {
+    /// Its title.
+    pub title: &'a str,
+    /// What stands at its foot.
+    pub foot: &'a str,
+    /// Its lines; those that do not fit can be scrolled to.
+    pub lines: Vec<Line<'a>>,
+    /// How many lines are above the view.
+    pub scroll: u16,
+}
+
+impl Overlay<'_> {
+    /// How far this many lines can be scrolled on a screen of this size.
+    #[must_use]
+    pub fn most_scroll(lines: usize, screen: Size) -> u16 {
+        let height = screen.height.saturating_sub(4);
+        u16::try_from(lines).unwrap_or(u16::MAX).saturating_sub(height)
+    }
+
+    /// Draws it.
+    pub fn render(self, screen: Rect, palette: Palette, buffer: &mut Buffer) {
+        let widest = self.lines.iter().map(Line::width).max().unwrap_or(0);
+        let widest = widest.max(super::text::width(self.foot) + 2);
+        let width = u16::try_from(widest).unwrap_or(u16::MAX).saturating_add(4);
+        let height = u16::try_from(self.lines.len()).unwrap_or(u16::MAX).saturating_add(2);
+        let area = centred(screen, width, height);
+        Clear.render(area, buffer);
+        let block = Block::bordered()
+            .border_type(BorderType::Rounded)
+            .title(Line::styled(format!(" {} ", self.title), palette.strong()))
+            .title_bottom(Line::from(format!(" {} ", self.foot)).alignment(Alignment::Right));
+        let inner = block.inner(area);
+        block.render(area, buffer);
+        let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
+        Paragraph::new(self.lines).scroll((self.scroll, 0)).render(inner, buffer);
+    }
+}
+
+/// A rectangle in the middle of another, as large as asked for or as fits.
+#[must_use]
+pub fn centred(screen: Rect, width: u16, height: u16) -> Rect {
+    let width = width.min(screen.width.saturating_sub(2));
+    let height = height.min(screen.height.saturating_sub(2));
+    Rect {
+        x: screen.x + (screen.width - width) / 2,
+        y: screen.y + (screen.height - height) / 2,
+        width,
+        height,
+    }
+}

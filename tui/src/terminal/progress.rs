@@ -1,0 +1,105 @@
+//! How far some work has come, and how it is drawn.
+
+use std::time::{Duration, Instant};
+
+use super::text;
+
+/// How far some work has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Done so far.
+    pub done: u64,
+    /// Out of so many.
+    pub total: u64,
+    /// How long the rest will take, as far as that can be told.
+    pub left: Option<Duration>,
+}
+
+impl Progress {
+    /// A bar of so many columns, the share done and the time left.
+    #[must_use]
+    pub fn text(&self, columns: usize) -> String {
+        let per_mille = self.share(1000);
+        let tail = match self.left {
+            Some(left) => format!(" {}% {} left", per_mille / 10, duration(left)),
+            None => format!(" {}%", per_mille / 10),
+        };
+        let columns = columns.saturating_sub(text::width(&tail)).min(40);
+        let full = usize::try_from(self.share(columns as u64)).unwrap_or(columns);
+        format!("{}{}{tail}", "█".repeat(full), "░".repeat(columns.saturating_sub(full)))
+    }
+
+    fn share(&self, of: u64) -> u64 {
+        let share = u128::from(self.done) * u128::from(of) / u128::from(self.total.max(1));
+        u64::try_from(share).unwrap_or(of).min(of)
+    }
+}
+
+/// A span of time in one or two units.
+#[must_use]
+pub fn duration(span: Duration) -> String {
+    let seconds = span.as_secs();
+    match seconds {
+        0..60 => format!("{} s", seconds.max(1)),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+/// Tells how far work has come, often enough to look alive and no more.
+#[derive(Debug)]
+pub struct Meter {
+    started: Instant,
+    told: Option<Instant>,
+}
+
+/// A report of progress wakes the drawing thread, so they are apart.
+const APART: Duration = Duration::from_millis(60);
+/// Before this much time nothing can be said of the time left.
+const TO_JUDGE: Duration = Duration::from_millis(700);
+
+impl Meter {
+    /// Starts now.
+    #[must_use]
+    pub fn start() -> Self {
+        Self { started: Instant::now(), told: None }
+    }
+
+    /// The progress, if it is time to tell it.
+    pub fn tell(&mut self, done: u64, total: u64) -> Option<Progress> {
+        let now = Instant::now();
+        if self.told.is_some_and(|told| now - told < APART) {
+            return None;
+        }
+        self.told = Some(now);
+        let spent = now - self.started;
+        let rest = total.saturating_sub(done);
+        let left = (spent > TO_JUDGE && done > 0).then(|| {
+            let millis = spent.as_millis() * u128::from(rest) / u128::from(done);
+            Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
+        });
+        Some(Progress { done, total, left })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_is_full_exactly_at_the_end() {
+        let bar = |done| Progress { done, total: 8, left: None }.text(13);
+        assert_eq!(bar(0), "░░░░░░░░░░ 0%");
+        assert_eq!(bar(4), "████░░░░░ 50%");
+        assert_eq!(bar(7), "███████░░ 87%".replace("███████░░", "███████░░"));
+        assert_eq!(bar(8), "████████ 100%");
+        assert_eq!(Progress { done: 0, total: 0, left: None }.text(8), "░░░░░ 0%");
+    }
+
+    #[test]
+    fn time_left_is_told_in_two_units_at_the_most() {
+        assert_eq!(duration(Duration::from_millis(3)), "1 s");
+        assert_eq!(duration(Duration::from_secs(61)), "1 min 1 s");
+        assert_eq!(duration(Duration::from_secs(7300)), "2 h 1 min");
+    }
+}
