@@ -250,6 +250,31 @@ pub const EVERYWHERE: Table<Action> = Table {
     ],
 };
 
+/// Keys of the page about a file that cannot be opened.
+pub const REFUSED: Table<Action> = Table {
+    title: "Everywhere",
+    bindings: &[
+        Binding {
+            keys: &[Char('?')],
+            action: A::Help,
+            hint: Some("help"),
+            help: "these keys",
+        },
+        Binding {
+            keys: &[Code(KeyCode::Esc)],
+            action: A::Back,
+            hint: None,
+            help: "close the help",
+        },
+        Binding {
+            keys: &[Char('q'), Ctrl('c')],
+            action: A::Quit,
+            hint: Some("quit"),
+            help: "quit",
+        },
+    ],
+};
+
 /// The tables that apply in a mode, the nearest first.
 #[must_use]
 pub fn tables(mode: Mode) -> &'static [&'static Table<Action>] {

@@ -19,6 +19,7 @@ mod keys;
 mod layout;
 mod marks;
 mod open;
+mod refused;
 mod search;
 mod sizes;
 mod view;
@@ -35,13 +36,15 @@ pub use open::{Opened, open};
 ///
 /// # Errors
 /// What the terminal says.
-pub fn run(opened: Opened, _path: &Path) -> io::Result<Exit> {
+pub fn run(opened: Opened, path: &Path) -> io::Result<Exit> {
     let palette = Palette::from_environment();
     match opened {
         Opened::Pack(reader, notes) => {
             let mut effects = effect::Effects::new(reader.clone());
             drive(&mut app::App::new(reader, notes, palette), &mut effects)
         }
-        Opened::Refused(_) => Ok(Exit::Quit),
+        Opened::Refused(refusal) => {
+            drive(&mut refused::Refused::new(refusal, path, palette), &mut refused::Nothing)
+        }
     }
 }

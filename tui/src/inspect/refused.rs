@@ -1,0 +1,237 @@
+//! A file of which no record can be located: what can be said all the same.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crossterm::event::MouseEventKind;
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Constraint, Layout, Rect, Size};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Paragraph, Widget};
+use sealpack::core::Error;
+use sealpack::core::error::{Fault, Section};
+
+use super::keys::{Action, MOVING, REFUSED};
+use super::open::{RawField, Refusal, raw_fields};
+use crate::terminal::keys::{Table, action, help, hints};
+use crate::terminal::list::{Cursor, Move};
+use crate::terminal::palette::Palette;
+use crate::terminal::panel::{Overlay, is_large_enough, too_small};
+use crate::terminal::text::{count, cut, grouped, harmless, sanitised, wrapped};
+use crate::terminal::work::Outbox;
+use crate::terminal::{Message, Perform, Program};
+
+/// The state: where the page is scrolled to.
+pub struct Refused {
+    refusal: Refusal,
+    name: String,
+    palette: Palette,
+    size: Size,
+    rows: Cursor,
+    help: bool,
+    over: bool,
+}
+
+/// Nothing is done outside.
+pub struct Nothing;
+
+impl Perform<Refused> for Nothing {
+    fn perform(&mut self, (): (), _: &Outbox<()>) {}
+}
+
+const TABLES: &[&Table<Action>] = &[&MOVING, &REFUSED];
+
+impl Refused {
+    /// A page about a file.
+    #[must_use]
+    pub fn new(refusal: Refusal, path: &Path, palette: Palette) -> Self {
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+        Self {
+            refusal,
+            name: sanitised(&name),
+            palette,
+            size: Size::ZERO,
+            rows: Cursor::default(),
+            help: false,
+            over: false,
+        }
+    }
+
+    fn lines(&self, columns: usize) -> Vec<Line<'static>> {
+        let refusal = &self.refusal;
+        let mut lines = vec![Line::styled(
+            cut(&format!("✗ {}", refusal.error), columns),
+            self.palette.bad(),
+        )];
+        let words = |lines: &mut Vec<Line<'static>>, text: &str| {
+            let wrapped = wrapped(text, columns.saturating_sub(2)).into_iter();
+            lines.extend(wrapped.map(|line| Line::raw(format!("  {line}"))));
+        };
+        words(&mut lines, advice(&refusal.error));
+        for note in &refusal.notes {
+            let what = format!("✗ {}: {}", note.section, note.what);
+            lines.push(Line::styled(what, self.palette.bad()));
+            words(&mut lines, &note.so);
+        }
+        lines.push(Line::default());
+        let fields = raw_fields(&refusal.end);
+        if !fields.is_empty() {
+            let title = "where the trailer should be, field by field";
+            lines.push(Line::styled(title, self.palette.strong()));
+            lines.extend(fields.iter().map(|field| self.field(field)));
+            lines.push(Line::default());
+        }
+        let title = format!("the last {} of the file", count(refusal.end.len() as u64, "byte"));
+        lines.push(Line::styled(title, self.palette.strong()));
+        let a_row = if columns >= 78 { 16 } else { 8 };
+        let start = refusal.file_size - refusal.end.len() as u64;
+        for (row, chunk) in refusal.end.chunks(a_row).enumerate() {
+            let hex: Vec<String> = chunk.iter().map(|byte| format!("{byte:02x}")).collect();
+            let shown = |byte: &u8| if byte.is_ascii() { harmless(char::from(*byte)) } else { '·' };
+            let text: String = chunk.iter().map(shown).collect();
+            let columns = a_row * 3;
+            let at = start + (row * a_row) as u64;
+            lines.push(Line::raw(format!("  {at:08x}  {:<columns$} {text}", hex.join(" "))));
+        }
+        lines
+    }
+
+    fn field(&self, field: &RawField) -> Line<'static> {
+        let hex: Vec<String> = field.bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let number = field.bytes.iter().rev().fold(0_u64, |n, byte| n << 8 | u64::from(*byte));
+        let text = match field.name {
+            "content hash" => hex.concat(),
+            "magic" => {
+                let text: String = field.bytes.iter().map(|b| harmless(char::from(*b))).collect();
+                format!("{} “{text}”", hex.join(" "))
+            }
+            "flags" | "format id" | "CRC of app data" | "CRC of trailer" => format!("{number:#x}"),
+            _ => grouped(number),
+        };
+        let suspect = match (&self.refusal.error, field.name) {
+            (Error::Corrupt { section: Section::Trailer, fault }, name) => match fault {
+                Fault::Magic { .. } | Fault::EarlyDialect => name == "magic",
+                Fault::Version { .. } => name == "version",
+                Fault::Checksum { .. } => name == "CRC of trailer",
+                Fault::Flags { .. } => name == "flags",
+                Fault::GroupSize { .. } => name == "index group size",
+                Fault::Sections { .. } => matches!(name, "index size" | "app data size"),
+                Fault::ItemCount { .. } => matches!(name, "records" | "items" | "items per record"),
+                _ => false,
+            },
+            _ => false,
+        };
+        let (sign, style) = match suspect {
+            true => ("✗", self.palette.bad()),
+            false => (" ", self.palette.plain()),
+        };
+        Line::from(vec![
+            Span::styled(sign, style),
+            Span::raw(format!(" {:>2}  {:<18} ", field.at, field.name)),
+            Span::styled(text, style),
+        ])
+    }
+
+    fn fit(&mut self) {
+        let lines = self.lines(usize::from(self.size.width)).len();
+        self.rows.set_len(lines as u64);
+        self.rows.set_height(self.size.height.saturating_sub(3));
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Quit if !self.help => self.over = true,
+            Action::Help => self.help = !self.help,
+            Action::Quit | Action::Back => self.help = false,
+            Action::Move(Move::Up) => self.rows.scroll(-1),
+            Action::Move(Move::Down) => self.rows.scroll(1),
+            Action::Move(step) => self.rows.step(step),
+            _ => {}
+        }
+    }
+}
+
+/// What can be done about it.
+fn advice(error: &Error) -> &'static str {
+    match error {
+        Error::Corrupt { section, fault } => match (section, fault) {
+            (_, Fault::EarlyDialect) => {
+                "Its writer is older than the format that is known here; nothing is damaged."
+            }
+            (Section::Trailer, Fault::Magic { .. } | Fault::Truncated { .. }) => {
+                "Is it a pack, and was it copied to its end? The trailer is the last part of a \
+                 pack: without it no record can be located."
+            }
+            (Section::Index, _) => {
+                "Without its index no record can be located. The fields of the trailer below are \
+                 sound: its checksum matches."
+            }
+            _ => "The fields contradict each other or the file: no record can be located.",
+        },
+        _ => "No record can be located.",
+    }
+}
+
+impl Program for Refused {
+    type Answer = ();
+    type Effect = ();
+
+    fn update(&mut self, message: Message<()>) -> Option<()> {
+        match message {
+            Message::Resize(size) => {
+                self.size = size;
+                self.fit();
+            }
+            Message::Key(key) => {
+                if let Some(action) = action(TABLES, &key) {
+                    self.act(action);
+                }
+            }
+            Message::Mouse(mouse) => match mouse.kind {
+                MouseEventKind::ScrollUp => self.rows.scroll(-3),
+                MouseEventKind::ScrollDown => self.rows.scroll(3),
+                _ => {}
+            },
+            Message::Paste(_) | Message::Tick | Message::Answer(()) => {}
+        }
+        None
+    }
+
+    fn draw(&self, frame: &mut Frame<'_>) {
+        frame.render_widget(self, frame.area());
+    }
+
+    fn tick(&self) -> Option<Duration> {
+        None
+    }
+
+    fn is_over(&self) -> bool {
+        self.over
+    }
+}
+
+impl Widget for &Refused {
+    fn render(self, area: Rect, buffer: &mut Buffer) {
+        if !is_large_enough(area.as_size()) {
+            return too_small(area, buffer);
+        }
+        let [title, body, hint] =
+            Layout::vertical([Constraint::Length(2), Constraint::Min(0), Constraint::Length(1)])
+                .areas(area);
+        let what = format!("{} · cannot be opened ", count(self.refusal.file_size, "byte"));
+        let width = usize::from(area.width);
+        let name = cut(&format!(" {}", self.name), width.saturating_sub(what.len()));
+        let gap = width.saturating_sub(crate::terminal::text::width(&name) + what.chars().count());
+        let text = format!("{name}{}{what}", " ".repeat(gap));
+        Line::styled(text, self.palette.title()).render(title, buffer);
+        let first = u16::try_from(self.rows.view().start).unwrap_or(0);
+        Paragraph::new(self.lines(width)).scroll((first, 0)).render(body, buffer);
+        hints(TABLES, self.palette, hint.width).render(hint, buffer);
+        if self.help {
+            let lines = help(TABLES, self.palette);
+            let overlay = Overlay { title: "Keys", foot: "Esc closes", lines, scroll: 0 };
+            overlay.render(area, self.palette, buffer);
+        }
+    }
+}
