@@ -17,9 +17,10 @@ fn main() -> std::process::ExitCode {
 =======
 //! The sealpack command.
 mod inspect;
+mod step;
 mod terminal;
 fn main() {
-    let path = std::env::args().nth(1).unwrap_or_default();
+    let Some(path) = std::env::args().nth(1) else { step::run(None).unwrap(); return };
     let opened = inspect::open(path.as_ref()).unwrap();
     inspect::run(opened, path.as_ref()).unwrap();
 >>>>>>> 1c06a47 (tui: what both terminal programs share, and the inspector's reading)

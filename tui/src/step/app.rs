@@ -1,0 +1,681 @@
+//! The state of the stepper, and what changes it.
+
+use std::time::Duration;
+
+use crossterm::event::{KeyEvent, MouseButton, MouseEvent, MouseEventKind};
+use ratatui::Frame;
+use ratatui::layout::{Position, Size};
+use sealpack_core::check::{Case, Frame as Step, Invariant, MUTANTS, Replay, Variant};
+
+use super::effect::{Answer, Effect, Replayed};
+use super::hunt::{Bag, Failure};
+use super::keys::{self, Action};
+use super::layout::Parts;
+use super::scenario::SCENARIOS;
+use super::setup::{Edit, Setup};
+use super::view;
+use crate::terminal::keys::action;
+use crate::terminal::list::{Cursor, Move};
+use crate::terminal::palette::Palette;
+use crate::terminal::panel::Overlay;
+use crate::terminal::progress::Progress;
+use crate::terminal::prompt::{Asked, Prompt};
+use crate::terminal::{Message, Program};
+
+/// What the screen shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// The case, step by step.
+    Step,
+    /// The list of scenarios.
+    Scenarios,
+    /// The list of seeded bugs.
+    Mutants,
+    /// The list of failures.
+    Failures,
+}
+
+/// What a question is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Question {
+    EditText,
+    Search,
+    Export,
+}
+
+/// The last thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum News {
+    Told(String),
+    Failed(String),
+}
+
+/// Where the case on the screen comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The scenario of this number, as it is.
+    Scenario(usize),
+    /// A failure that was found, of this invariant.
+    Failure(Invariant),
+    /// The user.
+    Own,
+}
+
+/// A hunt for failures, under way or over.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Hunted {
+    pub(super) found: Vec<Failure>,
+    pub(super) progress: Option<Progress>,
+    pub(super) bag: Option<Bag>,
+    /// Whether it was of one mutant only.
+    pub(super) of_one: bool,
+    pub(super) buffer_size: usize,
+}
+
+/// The stepper's state.
+pub struct App {
+    pub(super) palette: Palette,
+    size: Size,
+    mode: Mode,
+    pub(super) setup: Setup,
+    pub(super) origin: Origin,
+    undone: Vec<Setup>,
+    done: Vec<Setup>,
+    /// The step that the cursor is on.
+    pub(super) at: usize,
+    version: u64,
+    replayed: Option<Box<Replayed>>,
+    asked: Option<u64>,
+    pub(super) playing: bool,
+    pub(super) list: Cursor,
+    pub(super) hunted: Hunted,
+    shrinking: bool,
+    pub(super) prompt: Option<(Question, Prompt)>,
+    pub(super) news: Option<News>,
+    pub(super) help: Option<u16>,
+    needle: Option<String>,
+    over: bool,
+}
+
+/// Edits that can be taken back.
+const MOST_EDITS: usize = 1000;
+/// How long a step stays while playing.
+const A_STEP: Duration = Duration::from_millis(700);
+/// What is said on the first screen.
+const WELCOME: &str = "→ steps · p to the next put · o scenarios · m seeded bugs · ? all keys";
+
+impl App {
+    /// The stepper of the first scenario.
+    #[must_use]
+    pub fn welcome(palette: Palette) -> Self {
+        let setup = SCENARIOS.first().map(super::scenario::Scenario::setup);
+        let setup = setup.unwrap_or_else(|| Setup {
+            buffer_size: sealpack_core::stream::BufferSize::SMALLEST,
+            case: Case { trim: false, events: Vec::new() },
+            variant: Variant::Strict,
+        });
+        Self { origin: Origin::Scenario(0), ..Self::new(setup, palette) }
+    }
+
+    /// The stepper of a case.
+    #[must_use]
+    pub fn new(setup: Setup, palette: Palette) -> Self {
+        Self {
+            palette,
+            size: Size::ZERO,
+            mode: Mode::Step,
+            setup,
+            origin: Origin::Own,
+            undone: Vec::new(),
+            done: Vec::new(),
+            at: 0,
+            version: 0,
+            replayed: None,
+            asked: None,
+            playing: false,
+            list: Cursor::default(),
+            hunted: Hunted::default(),
+            shrinking: false,
+            prompt: None,
+            news: Some(News::Told(WELCOME.into())),
+            help: None,
+            needle: None,
+            over: false,
+        }
+    }
+
+    /// The size of the screen.
+    #[must_use]
+    pub fn size(&self) -> Size {
+        self.size
+    }
+
+    /// What the screen shows.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// The steps of the case, once it was run as it now is.
+    pub(super) fn replay(&self) -> Option<&Replay> {
+        self.replayed().map(|replayed| &replayed.replay)
+    }
+
+    /// The same on the stream that ships, where it ran on another.
+    pub(super) fn twin(&self) -> Option<&Replay> {
+        self.replayed()?.twin.as_ref()
+    }
+
+    fn replayed(&self) -> Option<&Replayed> {
+        self.replayed.as_deref().filter(|replayed| replayed.version == self.version)
+    }
+
+    pub(super) fn steps(&self) -> &[Step] {
+        self.replay().map_or(&[], |replay| &replay.frames)
+    }
+
+    /// The step that the cursor is on.
+    pub(super) fn step(&self) -> Option<&Step> {
+        self.steps().get(self.at)
+    }
+
+    /// The first step at which the stream does not do what the one that ships
+    /// does.
+    pub(super) fn first_difference(&self) -> Option<usize> {
+        let twin = self.twin()?;
+        let differs = |(ours, right): (&Step, &Step)| {
+            ours.outputs != right.outputs || ours.after != right.after
+        };
+        self.steps().iter().zip(&twin.frames).position(differs)
+    }
+
+    /// The invariant that the failure on the screen breaks: the one that was
+    /// looked for, else the first that is broken.
+    pub(super) fn broken(&self) -> Option<Invariant> {
+        let broken = self.replay()?.broken;
+        match &self.origin {
+            Origin::Failure(invariant) if broken.contains(*invariant) => Some(*invariant),
+            _ => broken.iter().next(),
+        }
+    }
+
+    fn tell(&mut self, news: impl Into<String>) {
+        self.news = Some(News::Told(news.into()));
+    }
+
+    fn fail(&mut self, news: impl Into<String>) {
+        self.news = Some(News::Failed(news.into()));
+    }
+
+    /// Another case is on the screen.
+    fn put_up(&mut self, setup: Setup, origin: Origin, at: usize) {
+        self.remember();
+        self.setup = setup;
+        self.origin = origin;
+        self.at = at;
+        self.version += 1;
+        self.playing = false;
+        self.mode = Mode::Step;
+    }
+
+    fn remember(&mut self) {
+        self.done.push(self.setup.clone());
+        if self.done.len() > MOST_EDITS {
+            self.done.remove(0);
+        }
+        self.undone.clear();
+    }
+
+    fn edit(&mut self, edit: Edit) {
+        let before = self.setup.clone();
+        match self.setup.edit(self.at, edit) {
+            Err(refusal) => self.tell(refusal),
+            Ok(at) => {
+                let edited = std::mem::replace(&mut self.setup, before);
+                self.remember();
+                self.setup = edited;
+                self.edited(at);
+            }
+        }
+    }
+
+    fn edited(&mut self, at: usize) {
+        self.at = at.min(self.setup.case.events.len());
+        if !matches!(self.origin, Origin::Failure(_)) {
+            self.origin = Origin::Own;
+        }
+        self.version += 1;
+    }
+
+    fn undo(&mut self, back: bool) {
+        let (from, to) = match back {
+            true => (&mut self.done, &mut self.undone),
+            false => (&mut self.undone, &mut self.done),
+        };
+        let Some(setup) = from.pop() else {
+            return self.tell(if back { "nothing to undo" } else { "nothing to do again" });
+        };
+        to.push(std::mem::replace(&mut self.setup, setup));
+        self.edited(self.at);
+    }
+
+    fn go(&mut self, at: usize) {
+        self.at = at.min(self.steps().len().saturating_sub(1));
+    }
+
+    /// To the next step of some kind, or to the one before.
+    fn seek(&mut self, forward: bool, what: &str, is_it: impl Fn(&Step) -> bool) {
+        let steps = self.steps();
+        let found = match forward {
+            true => steps.iter().skip(self.at + 1).find(|step| is_it(step)),
+            false => steps.iter().take(self.at).rev().find(|step| is_it(step)),
+        };
+        match found.map(|step| step.index) {
+            Some(index) => self.go(index),
+            None => self.tell(format!("no {what} {}", if forward { "behind" } else { "before" })),
+        }
+    }
+
+    fn key(&mut self, key: &KeyEvent) -> Option<Effect> {
+        if self.prompt.is_some() {
+            return self.key_for_prompt(key);
+        }
+        let acted = action(keys::tables(self.mode), key);
+        if let Some(scroll) = self.help {
+            let tables: &[_] = &[&keys::LIST, &keys::EVERYWHERE];
+            let lines = crate::terminal::keys::help(keys::ALL, self.palette).len();
+            let most = Overlay::most_scroll(lines, self.size);
+            self.help = match action(tables, key) {
+                Some(Action::Move(Move::Up)) => Some(scroll.saturating_sub(1)),
+                Some(Action::Move(Move::Down)) => Some(scroll.saturating_add(1).min(most)),
+                Some(Action::Move(Move::PageUp | Move::First)) => Some(0),
+                Some(Action::Move(Move::PageDown | Move::Last)) => Some(most),
+                Some(Action::Quit | Action::Help | Action::Back) => None,
+                _ => Some(scroll),
+            };
+            return None;
+        }
+        if let (Mode::Mutants, Some(row)) = (self.mode, view::row_of_letter(key)) {
+            self.list.go(row);
+            return self.open();
+        }
+        let action = acted?;
+        self.news = None;
+        if action != Action::Play {
+            self.playing = false;
+        }
+        self.act(action)
+    }
+
+    fn act(&mut self, action: Action) -> Option<Effect> {
+        match action {
+            Action::Quit => self.over = true,
+            Action::Help => self.help = Some(0),
+            Action::Back => return self.back(),
+            Action::Forward => self.go(self.at.saturating_add(1)),
+            Action::Backward => self.go(self.at.saturating_sub(1)),
+            Action::Move(step) => self.move_by(step),
+            Action::Put { forward } => self.seek(forward, "put", view::puts),
+            Action::Violation { forward } => self.seek(forward, "violation", view::is_wrong),
+            Action::Play => self.play(),
+            Action::Edit(edit) => self.edit(edit),
+            Action::Undo => self.undo(true),
+            Action::Redo => self.undo(false),
+            Action::EditText => self.ask(Question::EditText),
+            Action::Search => self.ask(Question::Search),
+            Action::Scenarios => self.show_list(Mode::Scenarios, SCENARIOS.len()),
+            Action::Mutants => self.show_list(Mode::Mutants, MUTANTS.len() + 1),
+            Action::Failures => self.show_list(Mode::Failures, self.hunted.found.len()),
+            Action::Mend => self.mend(),
+            Action::ShrinkFailure => return self.shrink(),
+            Action::Export => self.ask_where_to_export(),
+            Action::Copy => return Some(Effect::Copy(self.setup.command())),
+            Action::Again { forward } => self.search_again(forward),
+            Action::Open => return self.open(),
+        }
+        None
+    }
+
+    fn move_by(&mut self, step: Move) {
+        if self.mode != Mode::Step {
+            return self.list.step(step);
+        }
+        self.go(match step {
+            Move::Up => self.at.saturating_sub(1),
+            Move::Down => self.at.saturating_add(1),
+            Move::PageUp => self.at.saturating_sub(5),
+            Move::PageDown => self.at.saturating_add(5),
+            Move::First => 0,
+            Move::Last => usize::MAX,
+        });
+    }
+
+    fn play(&mut self) {
+        self.playing = !self.playing;
+        if self.playing && self.at + 1 >= self.steps().len() {
+            self.at = 0;
+        }
+    }
+
+    fn show_list(&mut self, mode: Mode, len: usize) {
+        self.mode = mode;
+        self.list = Cursor::new(len as u64);
+        self.list.set_height(Parts::of(self).list().height);
+    }
+
+    fn back(&mut self) -> Option<Effect> {
+        let hunting = self.hunted.progress.take().is_some();
+        if hunting {
+            self.tell("stopped");
+            return Some(Effect::StopHunting);
+        }
+        self.mode = Mode::Step;
+        None
+    }
+
+    fn open(&mut self) -> Option<Effect> {
+        let row = usize::try_from(self.list.at).unwrap_or(usize::MAX);
+        match self.mode {
+            Mode::Scenarios => {
+                let scenario = SCENARIOS.get(row)?;
+                self.put_up(scenario.setup(), Origin::Scenario(row), 0);
+                None
+            }
+            Mode::Mutants => Some(self.hunt(row)),
+            Mode::Failures => {
+                let failure = self.hunted.found.get(row)?.clone();
+                let size = sealpack_core::stream::BufferSize::new(self.hunted.buffer_size);
+                let setup = Setup {
+                    buffer_size: size.unwrap_or(self.setup.buffer_size),
+                    case: failure.case,
+                    variant: Variant::Mutant(failure.mutant),
+                };
+                self.put_up(setup, Origin::Failure(failure.invariant), 0);
+                self.tell("v goes to the violation · s shrinks the case · w writes a report");
+                None
+            }
+            Mode::Step => None,
+        }
+    }
+
+    /// Looks for failures of a mutant, or of all behind the last.
+    fn hunt(&mut self, row: usize) -> Effect {
+        let one = MUTANTS.get(row);
+        let mutants = one.map_or_else(|| MUTANTS.iter().collect(), |mutant| vec![mutant]);
+        let largest = super::hunt::LARGEST_BUFFER;
+        let fitting = Some(self.setup.buffer_size).filter(|size| size.get() <= largest);
+        let five = sealpack_core::stream::BufferSize::new(5);
+        let buffer_size = fitting.or(five).unwrap_or(self.setup.buffer_size);
+        self.hunted = Hunted {
+            progress: Some(Progress { done: 0, total: 1, left: None }),
+            of_one: one.is_some(),
+            buffer_size: buffer_size.get(),
+            ..Hunted::default()
+        };
+        self.show_list(Mode::Failures, 0);
+        Effect::Hunt { mutants, buffer_size }
+    }
+
+    fn mend(&mut self) {
+        if self.setup.mutant().is_none() {
+            return self.tell("this is the stream that ships; m picks one with a bug");
+        }
+        let setup = Setup { variant: Variant::Strict, ..self.setup.clone() };
+        self.put_up(setup, Origin::Own, self.at);
+    }
+
+    fn shrink(&mut self) -> Option<Effect> {
+        let Some(invariant) = self.broken() else {
+            self.tell("this case breaks nothing; m looks for failures of a seeded bug");
+            return None;
+        };
+        self.shrinking = true;
+        self.origin = Origin::Failure(invariant);
+        self.tell("shrinking …");
+        Some(Effect::Shrink { setup: Box::new(self.setup.clone()), invariant })
+    }
+
+    fn ask_where_to_export(&mut self) {
+        match self.broken() {
+            None => self.tell("this case breaks nothing: there is nothing to report"),
+            Some(invariant) => {
+                let stream = self.setup.mutant().map_or("stream", |mutant| mutant.name);
+                let name = format!("{stream}-{}.md", invariant.name());
+                let hint = "Enter writes the report, Esc does not";
+                self.prompt = Some((Question::Export, Prompt::new("report to", hint, name)));
+            }
+        }
+    }
+
+    fn ask(&mut self, question: Question) {
+        let prompt = match question {
+            Question::EditText => {
+                let text = self.setup.case.to_string();
+                let events = text.split_once("writes=").map_or("", |(_, events)| events);
+                Prompt::new("case", "b4 copied · z2+3 handed over · f flush · b7!1 fails", events)
+            }
+            Question::Search | Question::Export => {
+                Prompt::new("search", "in decisions and findings, or in the list", "")
+            }
+        };
+        self.prompt = Some((question, prompt));
+    }
+
+    fn key_for_prompt(&mut self, key: &KeyEvent) -> Option<Effect> {
+        let (question, prompt) = self.prompt.as_mut()?;
+        let question = *question;
+        match prompt.key(key) {
+            Asked::Still => None,
+            Asked::Cancelled => {
+                self.prompt = None;
+                None
+            }
+            Asked::Answered(answer) => match self.answered(question, &answer) {
+                Ok(effect) => {
+                    self.prompt = None;
+                    effect
+                }
+                Err(refusal) => {
+                    if let Some((_, prompt)) = &mut self.prompt {
+                        prompt.refuse(refusal);
+                    }
+                    None
+                }
+            },
+        }
+    }
+
+    fn answered(&mut self, question: Question, answer: &str) -> Result<Option<Effect>, String> {
+        match question {
+            Question::EditText => {
+                let events = Case::parse_events(answer.trim()).map_err(|e| e.to_string())?;
+                let case = Case { trim: self.setup.case.trim, events };
+                self.remember();
+                self.setup.case = case;
+                self.edited(self.at);
+                Ok(None)
+            }
+            Question::Search => {
+                self.needle = Some(answer.to_lowercase()).filter(|needle| !needle.is_empty());
+                self.search_again(true);
+                Ok(None)
+            }
+            Question::Export => {
+                let invariant = self.broken().ok_or("nothing is broken")?;
+                let setup = Box::new(self.setup.clone());
+                Ok(Some(Effect::Export { path: answer.into(), setup, invariant }))
+            }
+        }
+    }
+
+    fn search_again(&mut self, forward: bool) {
+        let Some(needle) = self.needle.clone() else {
+            return self.tell("nothing was searched for yet: / asks");
+        };
+        if self.mode == Mode::Step {
+            let hit = |step: &Step| view::words(step).to_lowercase().contains(&needle);
+            return self.seek(forward, &format!("“{needle}”"), hit);
+        }
+        let (rows, at) = (self.list.len(), self.list.at);
+        let row = |distance| match forward {
+            true => (at + distance) % rows,
+            false => (at + rows - distance) % rows,
+        };
+        let is_hit = |row: &u64| view::row_text(self, *row).to_lowercase().contains(&needle);
+        let hit = (1..=rows).map(row).find(is_hit);
+        match hit {
+            Some(row) => self.list.go(row),
+            None => self.tell(format!("“{needle}” is not in the list")),
+        }
+    }
+
+    fn mouse(&mut self, mouse: &MouseEvent) -> Option<Effect> {
+        let parts = Parts::of(self);
+        let at = Position { x: mouse.column, y: mouse.row };
+        match (mouse.kind, self.mode) {
+            (MouseEventKind::ScrollDown, Mode::Step) => self.go(self.at.saturating_add(1)),
+            (MouseEventKind::ScrollUp, Mode::Step) => self.go(self.at.saturating_sub(1)),
+            (MouseEventKind::ScrollDown, _) => self.list.scroll(3),
+            (MouseEventKind::ScrollUp, _) => self.list.scroll(-3),
+            (MouseEventKind::Down(MouseButton::Left), Mode::Step) => {
+                if let Some(step) = view::step_at(self, at, &parts) {
+                    self.go(step);
+                }
+            }
+            (MouseEventKind::Down(MouseButton::Left), _) if parts.list().contains(at) => {
+                let line = at.y.saturating_sub(parts.list().y);
+                match self.list.row_at(line) {
+                    Some(row) if row == self.list.at => return self.open(),
+                    Some(row) => self.list.go(row),
+                    None => {}
+                }
+            }
+            _ => {}
+        }
+        None
+    }
+
+    fn take(&mut self, answer: Answer) {
+        match answer {
+            Answer::Replayed(replayed) => {
+                if replayed.version == self.version {
+                    self.replayed = Some(replayed);
+                    self.go(self.at);
+                }
+            }
+            Answer::Hunting(progress, found) => {
+                if self.hunted.progress.is_some() {
+                    self.hunted.progress = Some(progress);
+                    self.take_found(found);
+                }
+            }
+            Answer::Hunted(bag, found) => {
+                self.hunted.progress = None;
+                self.hunted.bag = Some(bag);
+                self.take_found(found);
+            }
+            Answer::Shrunk(case) => self.take_shrunk(case),
+            Answer::Exported(path, Ok(())) => self.tell(format!("written to {}", path.display())),
+            Answer::Exported(path, Err(why)) => self.fail(format!("{}: {why}", path.display())),
+            Answer::Copied => self.tell("the command that replays it: on the terminal's clipboard"),
+            Answer::Failed(why) => self.fail(why),
+        }
+    }
+
+    fn take_found(&mut self, found: Vec<Failure>) {
+        if found.is_empty() {
+            return;
+        }
+        let list = &mut self.hunted.found;
+        let selected = usize::try_from(self.list.at).ok().and_then(|at| list.get(at)).cloned();
+        list.extend(found);
+        list.sort_by_cached_key(Failure::order);
+        list.dedup_by_key(|failure| (failure.order(), failure.mutant.name));
+        if self.mode == Mode::Failures {
+            self.list.set_len(list.len() as u64);
+            // The cursor stays with its failure, unless it was never moved.
+            let same = |failure: &Failure, other: &Failure| {
+                failure.order() == other.order() && failure.mutant.name == other.mutant.name
+            };
+            if let Some(selected) = selected.filter(|_| self.list.at > 0) {
+                let row = list.iter().position(|failure| same(failure, &selected));
+                self.list.go(row.unwrap_or(0) as u64);
+            }
+        }
+    }
+
+    fn take_shrunk(&mut self, case: Case) {
+        if !std::mem::take(&mut self.shrinking) {
+            return;
+        }
+        if case == self.setup.case {
+            return self.tell("this is the smallest case");
+        }
+        let before = self.setup.case.events.len();
+        let news = format!("shrunk from {before} events to {}", case.events.len());
+        let setup = Setup { case, ..self.setup.clone() };
+        self.put_up(setup, self.origin.clone(), 0);
+        self.tell(news);
+    }
+
+    /// What the system was not yet asked for.
+    fn needs(&mut self) -> Option<Effect> {
+        if self.asked == Some(self.version) {
+            return None;
+        }
+        self.asked = Some(self.version);
+        let setup = Box::new(self.setup.clone());
+        Some(Effect::Replay { version: self.version, setup })
+    }
+}
+
+impl Program for App {
+    type Answer = Answer;
+    type Effect = Effect;
+
+    fn update(&mut self, message: Message<Answer>) -> Option<Effect> {
+        let effect = match message {
+            Message::Resize(size) => {
+                self.size = size;
+                self.list.set_height(Parts::of(self).list().height);
+                None
+            }
+            Message::Key(key) => self.key(&key),
+            Message::Mouse(mouse) if self.prompt.is_none() && self.help.is_none() => {
+                self.mouse(&mouse)
+            }
+            Message::Mouse(_) => None,
+            Message::Paste(text) => {
+                if let Some((_, prompt)) = &mut self.prompt {
+                    prompt.paste(&text);
+                }
+                None
+            }
+            Message::Tick => {
+                self.go(self.at.saturating_add(1));
+                self.playing &= self.at + 1 < self.steps().len();
+                None
+            }
+            Message::Answer(answer) => {
+                self.take(answer);
+                None
+            }
+        };
+        match (effect, self.needs()) {
+            (Some(effect), Some(needed)) => Some(Effect::All(vec![effect, needed])),
+            (effect, needed) => effect.or(needed),
+        }
+    }
+
+    fn draw(&self, frame: &mut Frame<'_>) {
+        view::draw(self, frame);
+    }
+
+    fn tick(&self) -> Option<Duration> {
+        self.playing.then_some(A_STEP)
+    }
+
+    fn is_over(&self) -> bool {
+        self.over
+    }
+}

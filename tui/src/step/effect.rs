@@ -1,0 +1,192 @@
+//! Everything the stepper does outside of its state: running cases, looking
+//! for failures, shrinking one, writing a report.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use crossterm::clipboard::CopyToClipboard;
+use sealpack_core::check::{
+    Case, FlushRule, Invariant, Mutant, Replay, Variant, replay, replay_subject, report, shrink,
+    strict,
+};
+use sealpack_core::stream::{BufferSize, Shape};
+
+use super::app::App;
+use super::hunt::{Bag, Failure, Hunt};
+use super::setup::Setup;
+use crate::terminal::progress::{Meter, Progress};
+use crate::terminal::work::{Slot, Stop};
+use crate::terminal::{Outbox, Perform};
+
+/// What the stepper wants done.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Several things.
+    All(Vec<Effect>),
+    /// Run the case, step by step.
+    Replay {
+        /// Which state of the stepper asks.
+        version: u64,
+        /// The case.
+        setup: Box<Setup>,
+    },
+    /// Look for failures of these mutants.
+    Hunt {
+        /// The mutants.
+        mutants: Vec<&'static Mutant>,
+        /// With this buffer size.
+        buffer_size: BufferSize,
+    },
+    /// Stop looking.
+    StopHunting,
+    /// Find the smallest case that breaks the same.
+    Shrink {
+        /// What fails.
+        setup: Box<Setup>,
+        /// What it breaks.
+        invariant: Invariant,
+    },
+    /// Write the report about a failure to a new file.
+    Export {
+        /// Its path.
+        path: PathBuf,
+        /// What fails.
+        setup: Box<Setup>,
+        /// What it breaks.
+        invariant: Invariant,
+    },
+    /// Hand text to the terminal's clipboard.
+    Copy(String),
+}
+
+/// What effects come to.
+#[derive(Debug)]
+pub enum Answer {
+    /// The case was run.
+    Replayed(Box<Replayed>),
+    /// The hunt has come this far, and caught these since the last time.
+    Hunting(Progress, Vec<Failure>),
+    /// The hunt is over.
+    Hunted(Bag, Vec<Failure>),
+    /// The smallest case.
+    Shrunk(Case),
+    /// The report was written there, or not.
+    Exported(PathBuf, Result<(), String>),
+    /// Text was handed to the clipboard.
+    Copied,
+    /// Something could not be carried out.
+    Failed(String),
+}
+
+/// A case that was run.
+#[derive(Debug)]
+pub struct Replayed {
+    /// Which state of the stepper has asked.
+    pub version: u64,
+    /// Its steps.
+    pub replay: Replay,
+    /// Its steps on the stream that ships, where it ran on another.
+    pub twin: Option<Replay>,
+}
+
+/// Carries the effects out.
+#[derive(Default)]
+pub struct Effects {
+    replaying: Slot,
+    hunting: Slot,
+    shrinking: Slot,
+}
+
+fn no_thread(error: io::Error) -> Answer {
+    Answer::Failed(format!("no thread could be started: {error}"))
+}
+
+impl Perform<App> for Effects {
+    fn perform(&mut self, effect: Effect, outbox: &Outbox<Answer>) {
+        match effect {
+            Effect::All(effects) => {
+                effects.into_iter().for_each(|effect| self.perform(effect, outbox));
+            }
+            Effect::Replay { version, setup } => {
+                self.replaying.start(outbox, no_thread, move |stop, out| {
+                    let replayed = run(version, &setup);
+                    if !stop.is_asked() {
+                        out.send(Answer::Replayed(Box::new(replayed)));
+                    }
+                });
+            }
+            Effect::Hunt { mutants, buffer_size } => {
+                self.hunting.start(outbox, no_thread, move |stop, out| {
+                    hunt(&Hunt { mutants: &mutants, buffer_size }, stop, out);
+                });
+            }
+            Effect::StopHunting => self.hunting.stop(),
+            Effect::Shrink { setup, invariant } => {
+                self.shrinking.start(outbox, no_thread, move |stop, out| {
+                    let open = |shape: Shape| setup.variant.open(shape);
+                    let smallest = shrink(&setup.case, invariant, setup.buffer_size, &open);
+                    if !stop.is_asked() {
+                        out.send(Answer::Shrunk(smallest));
+                    }
+                });
+            }
+            Effect::Export { path, setup, invariant } => {
+                Slot::default().start(outbox, no_thread, move |_, out| {
+                    let page = report(&setup.case, invariant, setup.buffer_size, &setup.variant);
+                    let written = write(&path, &page).map_err(|error| error.to_string());
+                    out.send(Answer::Exported(path, written));
+                });
+            }
+            Effect::Copy(text) => outbox.send(copy(&text)),
+        }
+    }
+}
+
+fn copy(text: &str) -> Answer {
+    match crossterm::execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text)) {
+        Ok(()) => Answer::Copied,
+        Err(error) => Answer::Failed(format!("nothing was copied: {error}")),
+    }
+}
+
+fn run(version: u64, setup: &Setup) -> Replayed {
+    let steps = replay(&setup.case, setup.buffer_size, &setup.variant);
+    let twin = match setup.variant {
+        Variant::Strict => None,
+        _ => {
+            let shape = Shape { buffer_size: setup.buffer_size, trim: setup.case.trim };
+            Some(replay_subject(&setup.case, shape, &strict, FlushRule::Strict))
+        }
+    };
+    Replayed { version, replay: steps, twin }
+}
+
+fn hunt(hunt: &Hunt<'_>, stop: &Stop, out: &Outbox<Answer>) {
+    let total = hunt.total();
+    let mut meter = Meter::start();
+    let caught = std::cell::RefCell::new(Vec::new());
+    let bag = hunt.run(
+        |failure| caught.borrow_mut().push(failure),
+        |cases| {
+            if stop.is_asked() {
+                return ControlFlow::Break(());
+            }
+            if let Some(progress) = meter.tell(cases, total) {
+                out.send(Answer::Hunting(progress, caught.take()));
+            }
+            ControlFlow::Continue(())
+        },
+    );
+    if !stop.is_asked() {
+        out.send(Answer::Hunted(bag, caught.take()));
+    }
+}
+
+/// Writes a new file; one that is there stays as it is.
+fn write(path: &Path, page: &str) -> io::Result<()> {
+    let mut file = File::create_new(path)?;
+    file.write_all(page.as_bytes())?;
+    file.sync_all()
+}

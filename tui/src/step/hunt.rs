@@ -1,0 +1,173 @@
+//! Looking for failures of mutants: the smallest worlds first.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use sealpack_core::check::{
+    Broken, Case, Exploration, Invariant, Mutant, Order, Space, World,
+};
+use sealpack_core::stream::{BufferSize, Shape};
+
+/// A case that breaks an invariant of a mutant.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The mutant.
+    pub mutant: &'static Mutant,
+    /// What the case breaks.
+    pub invariant: Invariant,
+    /// The case.
+    pub case: Case,
+}
+
+impl Failure {
+    /// Failures are listed by invariant, then by length.
+    #[must_use]
+    pub fn order(&self) -> (u8, usize, usize, bool, String) {
+        let (events, bytes, text) = self.case.weight();
+        (self.invariant.number(), events, bytes, self.case.trim, text)
+    }
+}
+
+/// Failures that are kept of a mutant, an invariant, a length.
+const KEPT: u32 = 4;
+/// The longest cases that are enumerated for one mutant, in events.
+const LONGEST: usize = 4;
+/// … and for all of them.
+const LONGEST_OF_ALL: usize = 3;
+/// The largest buffer with which a hunt comes to an end while one waits.
+pub const LARGEST_BUFFER: usize = 8;
+
+/// A hunt for failures.
+pub struct Hunt<'a> {
+    /// The mutants.
+    pub mutants: &'a [&'static Mutant],
+    /// The streams' buffer size.
+    pub buffer_size: BufferSize,
+}
+
+/// What a hunt has come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bag {
+    /// Cases that were run.
+    pub cases: u64,
+    /// Those that broke something.
+    pub failing: u64,
+}
+
+impl Hunt<'_> {
+    fn longest(&self) -> usize {
+        if self.mutants.len() > 1 { LONGEST_OF_ALL } else { LONGEST }
+    }
+
+    fn space(&self, max_events: usize) -> Space {
+        let max_write = self.buffer_size.get().saturating_mul(3).min(15);
+        Space { buffer_size: self.buffer_size, max_events, max_write, order: Order::Events }
+    }
+
+    /// How many cases there are.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        let longest = self.space(self.longest()).cases().unwrap_or(u64::MAX);
+        longest.saturating_mul(self.mutants.len() as u64)
+    }
+
+    /// Runs it, the short cases of every mutant first. `caught` is told each
+    /// failure that is worth listing, `progress` how many cases were run; it
+    /// may end the hunt.
+    pub fn run(
+        &self,
+        mut caught: impl FnMut(Failure),
+        mut progress: impl FnMut(u64) -> ControlFlow<()>,
+    ) -> Bag {
+        for mutant in self.mutants {
+            self.explore(mutant, &mut caught);
+        }
+        let mut bag = Bag::default();
+        for length in 1..=self.longest() {
+            for mutant in self.mutants {
+                let flow = self.enumerate(mutant, length, &mut bag, &mut caught, &mut progress);
+                if flow.is_break() {
+                    return bag;
+                }
+            }
+        }
+        bag
+    }
+
+    /// The search over the states: it has faults, empty writes and lists of
+    /// extents in it, and is over at once.
+    fn explore(&self, mutant: &'static Mutant, caught: &mut impl FnMut(Failure)) {
+        for trim in [false, true] {
+            let shape = Shape { buffer_size: self.buffer_size, trim };
+            let open = |shape: Shape| mutant.open(shape);
+            let proof = Exploration::new(shape, &open).with_faults().run();
+            for invariant in proof.broken().iter() {
+                if let Some(case) = proof.smallest(invariant) {
+                    caught(Failure { mutant, invariant, case: case.clone() });
+                }
+            }
+        }
+    }
+
+    fn enumerate(
+        &self,
+        mutant: &'static Mutant,
+        length: usize,
+        bag: &mut Bag,
+        caught: &mut impl FnMut(Failure),
+        progress: &mut impl FnMut(u64) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let open = |shape: Shape| mutant.open(shape);
+        let mut world = World::new(&open);
+        let mut kept: BTreeMap<Invariant, u32> = BTreeMap::new();
+        let mut flow = ControlFlow::Continue(());
+        self.space(length).for_each(|trim, events| {
+            if events.len() < length {
+                return ControlFlow::Continue(());
+            }
+            let shape = Shape { buffer_size: self.buffer_size, trim };
+            let broken: Broken = world.run(shape, events.iter().copied());
+            bag.cases += 1;
+            bag.failing += u64::from(!broken.is_none());
+            for invariant in broken.iter() {
+                let count = kept.entry(invariant).or_default();
+                if *count < KEPT {
+                    *count += 1;
+                    let events = events.iter().map(|event| (*event).clone()).collect();
+                    caught(Failure { mutant, invariant, case: Case { trim, events } });
+                }
+            }
+            if bag.cases.is_multiple_of(1 << 10) {
+                flow = progress(bag.cases);
+            }
+            flow
+        });
+        flow
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sealpack_core::check::MUTANTS;
+
+    #[test]
+    fn every_mutant_is_caught_by_short_cases() {
+        let mutants: Vec<&'static Mutant> = MUTANTS.iter().collect();
+        let hunt = Hunt { mutants: &mutants, buffer_size: BufferSize::new(5).unwrap() };
+        let mut caught: Vec<&str> = Vec::new();
+        let bag = hunt.run(|failure| caught.push(failure.mutant.name), |_| ControlFlow::Continue(()));
+        assert_eq!(bag.cases, hunt.total());
+        for mutant in MUTANTS {
+            assert!(caught.contains(&mutant.name), "{}", mutant.name);
+        }
+    }
+
+    #[test]
+    fn a_hunt_ends_when_it_is_told_to() {
+        let mutants = [&MUTANTS[0]];
+        let hunt = Hunt { mutants: &mutants, buffer_size: BufferSize::new(5).unwrap() };
+        let bag = hunt.run(|_| {}, |_| ControlFlow::Break(()));
+        assert!(bag.cases <= 1 << 10);
+    }
+}

@@ -1,0 +1,212 @@
+//! The keys of the stepper: one table handles, hints at and explains them.
+
+use crossterm::event::KeyCode;
+
+use super::app::Mode;
+use super::setup::{Edit, NewEvent};
+use crate::terminal::keys::{Binding, Key, Table};
+use crate::terminal::list::Move;
+
+/// What a key does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Ends the program.
+    Quit,
+    /// Explains the keys.
+    Help,
+    /// Stops what is under way, or goes back.
+    Back,
+    /// To the step before.
+    Backward,
+    /// To the next step.
+    Forward,
+    /// To a step, as in a list.
+    Move(Move),
+    /// To the next step that puts, or to the one before.
+    Put {
+        /// To the next.
+        forward: bool,
+    },
+    /// To the next step that breaks something, or to the one before.
+    Violation {
+        /// To the next.
+        forward: bool,
+    },
+    /// Steps by itself, or stops doing so.
+    Play,
+    /// Edits the case.
+    Edit(Edit),
+    /// Takes an edit back.
+    Undo,
+    /// Does it again.
+    Redo,
+    /// Edits the case as text.
+    EditText,
+    /// Lists the scenarios.
+    Scenarios,
+    /// Lists the seeded bugs.
+    Mutants,
+    /// Lists the failures that were found.
+    Failures,
+    /// The stream that ships in place of the one with the bug.
+    Mend,
+    /// Makes the failure as small as it gets.
+    ShrinkFailure,
+    /// Writes a report about it.
+    Export,
+    /// Copies the command that replays it.
+    Copy,
+    /// Asks what to look for.
+    Search,
+    /// Goes to the next hit, or to the one before.
+    Again {
+        /// To the next.
+        forward: bool,
+    },
+    /// Opens what the cursor is on.
+    Open,
+}
+
+use Action as A;
+use Key::{Char, Code, Ctrl};
+
+macro_rules! bind {
+    ([$($key:expr),+], $action:expr, $hint:expr, $help:literal) => {
+        Binding { keys: &[$($key),+], action: $action, hint: $hint, help: $help }
+    };
+}
+
+/// Keys that step.
+pub const STEPPING: Table<Action> = Table {
+    title: "Stepping",
+    bindings: &[
+        bind!([Code(KeyCode::Right), Char('l')], A::Forward, Some("step"), "the next step"),
+        bind!([Code(KeyCode::Left), Char('h')], A::Backward, None, "the step before"),
+        bind!([Char('p')], A::Put { forward: true }, Some("put"), "the next step that puts"),
+        bind!([Char('P')], A::Put { forward: false }, None, "the step before that puts"),
+        bind!(
+            [Char('v')],
+            A::Violation { forward: true },
+            Some("violation"),
+            "the next step that breaks an invariant, or leaves the specification"
+        ),
+        bind!([Char('V')], A::Violation { forward: false }, None, "the step before that does"),
+        bind!([Code(KeyCode::Home), Char('g')], A::Move(Move::First), None, "the first step"),
+        bind!([Code(KeyCode::End), Char('G')], A::Move(Move::Last), None, "the last step"),
+        bind!([Code(KeyCode::PageUp)], A::Move(Move::PageUp), None, "five steps back"),
+        bind!([Code(KeyCode::PageDown)], A::Move(Move::PageDown), None, "five steps on"),
+        bind!([Char(' ')], A::Play, Some("play"), "step by itself; again: pause"),
+    ],
+};
+
+/// Keys that open something.
+pub const OPENING: Table<Action> = Table {
+    title: "Scenarios and failures",
+    bindings: &[
+        bind!([Char('o')], A::Scenarios, Some("scenarios"), "cases worth a look"),
+        bind!([Char('m')], A::Mutants, Some("bugs"), "pick a seeded bug, and look for its failures"),
+        bind!([Char('F')], A::Failures, None, "the failures that were found"),
+        bind!([Char('s')], A::ShrinkFailure, Some("shrink"), "the smallest case that breaks the same"),
+        bind!([Char('w')], A::Export, Some("report"), "write a report about the failure to a file"),
+        bind!([Char('y')], A::Copy, None, "copy the command that replays the case"),
+        bind!([Char('M')], A::Mend, None, "run the case on the stream that ships"),
+    ],
+};
+
+/// Keys that edit the case.
+pub const EDITING: Table<Action> = Table {
+    title: "Editing the case; the rest is run again at once",
+    bindings: &[
+        bind!(
+            [Code(KeyCode::Up), Char('k'), Char('+')],
+            A::Edit(Edit::Grow),
+            Some("grow"),
+            "the write is a byte longer"
+        ),
+        bind!(
+            [Code(KeyCode::Down), Char('j'), Char('-')],
+            A::Edit(Edit::Shrink),
+            None,
+            "the write is a byte shorter"
+        ),
+        bind!(
+            [Char('b')],
+            A::Edit(Edit::Insert(NewEvent::Buffered)),
+            Some("insert"),
+            "insert a buffered write behind this step"
+        ),
+        bind!(
+            [Char('z')],
+            A::Edit(Edit::Insert(NewEvent::ZeroCopy)),
+            None,
+            "insert a zero-copy write"
+        ),
+        bind!([Char('f')], A::Edit(Edit::Insert(NewEvent::Flush)), None, "insert a flush"),
+        bind!([Char('x'), Code(KeyCode::Delete)], A::Edit(Edit::Delete), None, "delete the event"),
+        bind!(
+            [Char('c')],
+            A::Edit(Edit::ChangeKind),
+            None,
+            "buffered, zero-copy, flush: change the kind"
+        ),
+        bind!([Char('!')], A::Edit(Edit::Fail), None, "the event's first put fails, or no longer"),
+        bind!([Char(']')], A::Edit(Edit::LargerBuffer), None, "a larger buffer"),
+        bind!([Char('[')], A::Edit(Edit::SmallerBuffer), None, "a smaller buffer"),
+        bind!([Char('t')], A::Edit(Edit::Trim), Some("trim"), "cut puts to S, or not"),
+        bind!([Char('e')], A::EditText, Some("edit"), "edit the case as text: b4,z2+3,f"),
+        bind!([Char('u')], A::Undo, Some("undo"), "take the last edit back"),
+        bind!([Char('U'), Ctrl('r')], A::Redo, None, "do it again"),
+    ],
+};
+
+/// Keys of a list.
+pub const LIST: Table<Action> = Table {
+    title: "Lists",
+    bindings: &[
+        bind!([Code(KeyCode::Enter), Code(KeyCode::Right), Char('l')], A::Open, Some("open"), "open"),
+        bind!([Code(KeyCode::Up), Char('k')], A::Move(Move::Up), None, "up"),
+        bind!([Code(KeyCode::Down), Char('j')], A::Move(Move::Down), None, "down"),
+        bind!([Code(KeyCode::PageUp)], A::Move(Move::PageUp), None, "a screen up"),
+        bind!([Code(KeyCode::PageDown)], A::Move(Move::PageDown), None, "a screen down"),
+        bind!([Code(KeyCode::Home), Char('g')], A::Move(Move::First), None, "to the first"),
+        bind!([Code(KeyCode::End), Char('G')], A::Move(Move::Last), None, "to the last"),
+    ],
+};
+
+/// Keys that work everywhere.
+pub const EVERYWHERE: Table<Action> = Table {
+    title: "Everywhere",
+    bindings: &[
+        bind!([Char('?')], A::Help, Some("help"), "these keys"),
+        bind!([Code(KeyCode::Esc)], A::Back, None, "stop what is under way; otherwise back"),
+        bind!([Char('/')], A::Search, None, "look for text: in decisions and findings, or in a list"),
+        bind!([Char('n')], A::Again { forward: true }, None, "the next hit"),
+        bind!([Char('N')], A::Again { forward: false }, None, "the hit before"),
+        bind!([Char('q'), Ctrl('c')], A::Quit, Some("quit"), "quit"),
+    ],
+};
+
+/// The tables that apply in a mode, the nearest first.
+#[must_use]
+pub fn tables(mode: Mode) -> &'static [&'static Table<Action>] {
+    match mode {
+        Mode::Step => &[&STEPPING, &OPENING, &EDITING, &EVERYWHERE],
+        Mode::Scenarios | Mode::Mutants | Mode::Failures => &[&LIST, &EVERYWHERE],
+    }
+}
+
+/// Every table, for the help.
+pub const ALL: &[&Table<Action>] = &[&STEPPING, &OPENING, &EDITING, &LIST, &EVERYWHERE];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::terminal::keys::bound_twice;
+
+    #[test]
+    fn no_key_stands_for_two_things() {
+        for mode in [Mode::Step, Mode::Scenarios, Mode::Mutants, Mode::Failures] {
+            assert_eq!(bound_twice(tables(mode)), None, "{mode:?}");
+        }
+    }
+}

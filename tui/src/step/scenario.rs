@@ -1,0 +1,129 @@
+//! Cases worth a look, each with a name and a sentence.
+
+use sealpack_core::check::{Case, Mutant, Variant};
+use sealpack_core::stream::BufferSize;
+
+use super::setup::Setup;
+
+/// A case worth a look.
+#[derive(Clone, Copy, Debug)]
+pub struct Scenario {
+    /// What it is called.
+    pub name: &'static str,
+    /// What is to be seen in it.
+    pub sentence: &'static str,
+    buffer_size: usize,
+    trim: bool,
+    events: &'static str,
+    mutant: Option<&'static str>,
+}
+
+/// All of them; the first is what the stepper opens with.
+pub const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "header, payload, trailer",
+        sentence: "What the stream is for: small writes are copied, large ones handed over as \
+                   they are, and the sink gets them in order.",
+        buffer_size: 8,
+        trim: false,
+        events: "b2,z9,b2,b2,z12,b3",
+        mutant: None,
+    },
+    Scenario {
+        name: "first bug of the reference: the whole allocation",
+        sentence: "An overflow hands over all that was allocated for it, so bytes follow that \
+                   nobody wrote.",
+        buffer_size: 5,
+        trim: false,
+        events: "z1,b1,b5",
+        mutant: Some("overflow-hands-over-allocation"),
+    },
+    Scenario {
+        name: "second bug of the reference: an exhausted remnant",
+        sentence: "A buffer of which nothing is left still counts as one: the next small write \
+                   puts it, empty.",
+        buffer_size: 5,
+        trim: false,
+        events: "b1,b4,z1,b1",
+        mutant: Some("exhausted-remnant-counts"),
+    },
+    Scenario {
+        name: "third bug of the reference: a tail past the remnant",
+        sentence: "A large write is cut to S and its tail goes into the remnant, which is \
+                   shorter: a write past the end.",
+        buffer_size: 5,
+        trim: true,
+        events: "b4,z1,b7",
+        mutant: Some("split-trusts-remnant"),
+    },
+    Scenario {
+        name: "remnant reuse",
+        sentence: "Each header seals a byte of the buffer and leaves a remnant; the next header \
+                   goes there, and one allocation serves all.",
+        buffer_size: 5,
+        trim: false,
+        events: "b1,z4,b1,z4,b1,z4,b1,z4",
+        mutant: None,
+    },
+    Scenario {
+        name: "a large write over a small remnant",
+        sentence: "The tail of the large write does not fit the remnant: a fresh buffer takes \
+                   it, and the remnant is abandoned.",
+        buffer_size: 5,
+        trim: true,
+        events: "b4,z1,b7",
+        mutant: None,
+    },
+    Scenario {
+        name: "equal parts for a multipart upload",
+        sentence: "With trim every put is exactly S, whatever is written; only the last may be \
+                   shorter.",
+        buffer_size: 8,
+        trim: true,
+        events: "b3,z13,b2,z6+5,b4,z9",
+        mutant: None,
+    },
+    Scenario {
+        name: "a put that fails",
+        sentence: "The sink takes 3 of 7 bytes and fails: every later call is refused, nothing \
+                   is put behind the gap, and close still closes the sink.",
+        buffer_size: 5,
+        trim: false,
+        events: "b3,z4!1+3,b4,f",
+        mutant: None,
+    },
+];
+
+impl Scenario {
+    /// What it sets up.
+    #[must_use]
+    pub fn setup(&self) -> Setup {
+        let mutant = self.mutant.and_then(Mutant::find);
+        Setup {
+            buffer_size: BufferSize::new(self.buffer_size).unwrap_or(BufferSize::SMALLEST),
+            // A test reads every one of them.
+            case: Case {
+                trim: self.trim,
+                events: Case::parse_events(self.events).unwrap_or_default(),
+            },
+            variant: mutant.map_or(Variant::Strict, Variant::Mutant),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sealpack_core::check::replay;
+
+    #[test]
+    fn a_scenario_breaks_something_exactly_where_it_shows_a_bug() {
+        for scenario in SCENARIOS {
+            let setup = scenario.setup();
+            assert!(!setup.case.events.is_empty(), "{}", scenario.name);
+            assert_eq!(setup.buffer_size.get(), scenario.buffer_size);
+            let replay = replay(&setup.case, setup.buffer_size, &setup.variant);
+            assert_eq!(replay.broken.is_none(), scenario.mutant.is_none(), "{}", scenario.name);
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! What is stepped through: a case, on a stream of some kind; and how it is
+//! edited.
+
+use sealpack_core::check::{Case, Event, Fault, MAX_CASE_BYTES, Operation, Variant};
+use sealpack_core::stream::BufferSize;
+
+/// A case and the stream that it runs on.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The stream's buffer size.
+    pub buffer_size: BufferSize,
+    /// What is done to it, and whether it trims.
+    pub case: Case,
+    /// The stream that ships, or one with a seeded bug.
+    pub variant: Variant,
+}
+
+/// An edit of a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edit {
+    /// Another write behind the cursor.
+    Insert(NewEvent),
+    /// The event goes.
+    Delete,
+    /// The write is a byte longer.
+    Grow,
+    /// The write is a byte shorter.
+    Shrink,
+    /// Buffered becomes zero-copy, that a flush, that buffered.
+    ChangeKind,
+    /// The first put of the event fails, or no longer.
+    Fail,
+    /// Trim on or off.
+    Trim,
+    /// The buffer is a byte larger.
+    LargerBuffer,
+    /// The buffer is a byte smaller.
+    SmallerBuffer,
+}
+
+/// What can be inserted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewEvent {
+    /// A buffered write of a byte.
+    Buffered,
+    /// A zero-copy write of a byte.
+    ZeroCopy,
+    /// A flush.
+    Flush,
+}
+
+/// The largest buffer that keys lead to: a larger one cannot be drawn byte for
+/// byte. The command line takes any.
+const MOST_BY_KEYS: usize = 64;
+
+impl Setup {
+    /// Whether the stream has a seeded bug.
+    #[must_use]
+    pub fn mutant(&self) -> Option<&'static sealpack_core::check::Mutant> {
+        match self.variant {
+            Variant::Mutant(mutant) => Some(mutant),
+            _ => None,
+        }
+    }
+
+    /// Edits the event at `at`; behind the last one stands the close that the
+    /// case does not say. Answers where the cursor is then.
+    ///
+    /// # Errors
+    /// A sentence, where there is nothing to edit.
+    pub fn edit(&mut self, at: usize, edit: Edit) -> Result<usize, &'static str> {
+        const CLOSE: &str = "the close at the end is not part of the case: insert before it";
+        let events = &mut self.case.events;
+        match edit {
+            Edit::Insert(new) => {
+                let event = match new {
+                    NewEvent::Buffered => Event::buffered(1),
+                    NewEvent::ZeroCopy => Event::zero_copy(1),
+                    NewEvent::Flush => Event::flush(),
+                };
+                let place = at.saturating_add(1).min(events.len());
+                events.insert(place, event);
+                return Ok(place);
+            }
+            Edit::Delete => {
+                if at >= events.len() {
+                    return Err(CLOSE);
+                }
+                events.remove(at);
+            }
+            Edit::Grow | Edit::Shrink => {
+                let bytes = self.case.bytes();
+                let event = self.case.events.get_mut(at).ok_or(CLOSE)?;
+                if edit == Edit::Grow && bytes >= MAX_CASE_BYTES {
+                    return Err("a case writes 16 MiB at the most");
+                }
+                resize(&mut event.operation, edit == Edit::Grow)?;
+            }
+            Edit::ChangeKind => {
+                let event = events.get_mut(at).ok_or(CLOSE)?;
+                event.operation = match &event.operation {
+                    Operation::Buffered(n) => Operation::ZeroCopy(vec![*n]),
+                    Operation::ZeroCopy(_) => Operation::Flush,
+                    Operation::Flush | Operation::Close => Operation::Buffered(1),
+                };
+            }
+            Edit::Fail => {
+                let event = events.get_mut(at).ok_or(CLOSE)?;
+                event.fault = match event.fault {
+                    None => Some(Fault::Put { nth: 0, taken: 0 }),
+                    Some(_) => None,
+                };
+            }
+            Edit::Trim => self.case.trim = !self.case.trim,
+            Edit::LargerBuffer => {
+                let larger = self.buffer_size.get().saturating_add(1);
+                let larger = (larger <= MOST_BY_KEYS).then(|| BufferSize::new(larger)).flatten();
+                self.buffer_size = larger.ok_or("64 is as large as can be drawn byte for byte")?;
+            }
+            Edit::SmallerBuffer => {
+                let smaller = BufferSize::new(self.buffer_size.get().saturating_sub(1));
+                self.buffer_size = smaller.ok_or("a buffer has a byte at the least")?;
+            }
+        }
+        Ok(at)
+    }
+
+    /// The command that replays the case on the same stream.
+    #[must_use]
+    pub fn command(&self) -> String {
+        let size = self.buffer_size.get();
+        let mut command =
+            format!("echo '{}' | sealpack check --replay - --buffer-size {size}", self.case);
+        match self.variant {
+            Variant::Strict => {}
+            Variant::Reference => command.push_str(" --flush-rule reference"),
+            Variant::Mutant(mutant) => {
+                command.push_str(" --mutant ");
+                command.push_str(mutant.name);
+            }
+        }
+        command
+    }
+}
+
+/// Makes a write a byte longer or shorter, at its last extent.
+fn resize(operation: &mut Operation, grow: bool) -> Result<(), &'static str> {
+    let length = match operation {
+        Operation::Buffered(n) => n,
+        Operation::ZeroCopy(extents) => match extents.last_mut() {
+            Some(last) => last,
+            None => return Err("this write has no bytes"),
+        },
+        Operation::Flush | Operation::Close => return Err("only writes have a length"),
+    };
+    *length = if grow { length.checked_add(1) } else { length.checked_sub(1) }
+        .ok_or("a write has no fewer than 0 bytes")?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn setup(events: &str) -> Setup {
+        Setup {
+            buffer_size: BufferSize::new(5).unwrap(),
+            case: Case { trim: false, events: Case::parse_events(events).unwrap() },
+            variant: Variant::Strict,
+        }
+    }
+
+    fn edited(events: &str, at: usize, edit: Edit) -> String {
+        let mut setup = setup(events);
+        setup.edit(at, edit).unwrap();
+        setup.case.to_string().split_once("writes=").unwrap().1.to_string()
+    }
+
+    #[test]
+    fn each_edit_changes_what_it_says() {
+        assert_eq!(edited("b4,z1", 0, Edit::Insert(NewEvent::Flush)), "b4,f,z1");
+        assert_eq!(edited("b4,z1", 2, Edit::Insert(NewEvent::Buffered)), "b4,z1,b1");
+        assert_eq!(edited("", 0, Edit::Insert(NewEvent::ZeroCopy)), "z1");
+        assert_eq!(edited("b4,z1", 0, Edit::Delete), "z1");
+        assert_eq!(edited("b4,z2+3", 1, Edit::Grow), "b4,z2+4");
+        assert_eq!(edited("b4,z1", 0, Edit::Shrink), "b3,z1");
+        assert_eq!(edited("b4,z1", 0, Edit::ChangeKind), "z4,z1");
+        assert_eq!(edited("b4,z1", 1, Edit::ChangeKind), "b4,f");
+        assert_eq!(edited("b4,f", 1, Edit::ChangeKind), "b4,b1");
+        assert_eq!(edited("b4,b7", 1, Edit::Fail), "b4,b7!1");
+        assert_eq!(edited("b4,b7!2+3", 1, Edit::Fail), "b4,b7");
+    }
+
+    #[test]
+    fn what_cannot_be_edited_is_left_alone() {
+        for edit in [Edit::Delete, Edit::Grow, Edit::Shrink, Edit::ChangeKind, Edit::Fail] {
+            assert!(setup("b1").edit(1, edit).is_err(), "{edit:?}");
+        }
+        assert!(setup("b0").edit(0, Edit::Shrink).is_err());
+        assert!(setup("f").edit(0, Edit::Grow).is_err());
+        assert!(setup("b16777216").edit(0, Edit::Grow).is_err());
+        let mut smallest = setup("b1");
+        smallest.buffer_size = BufferSize::new(1).unwrap();
+        assert!(smallest.edit(0, Edit::SmallerBuffer).is_err());
+    }
+}

@@ -1,0 +1,126 @@
+//! The lists: scenarios, seeded bugs, failures.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+use ratatui::widgets::Widget;
+use sealpack_core::check::MUTANTS;
+
+use super::paragraph;
+use crate::step::app::{App, Mode};
+use crate::step::layout::Parts;
+use crate::step::scenario::SCENARIOS;
+use crate::terminal::text::{count, cut, grouped, width};
+
+/// The letters of the rows of seeded bugs; those that do something else in a
+/// list are left out.
+const LETTERS: &str = "abcdefiopqrstuvwxyzABCDEFHIJK";
+
+/// The row that a key picks in the list of seeded bugs.
+pub fn row_of_letter(key: &KeyEvent) -> Option<u64> {
+    let KeyCode::Char(typed) = key.code else { return None };
+    if key.modifiers.contains(KeyModifiers::CONTROL) {
+        return None;
+    }
+    let row = letters().position(|letter| letter == typed)?;
+    (row <= MUTANTS.len()).then_some(row as u64)
+}
+
+fn letters() -> impl Iterator<Item = char> {
+    LETTERS.chars().filter(|letter| *letter != 'q')
+}
+
+/// A row of the list in view, as text.
+pub fn row_text(app: &App, row: u64) -> String {
+    let row = usize::try_from(row).unwrap_or(usize::MAX);
+    match app.mode() {
+        Mode::Scenarios => SCENARIOS.get(row).map_or(String::new(), |scenario| {
+            format!("{:<52} {}", scenario.name, scenario.sentence)
+        }),
+        Mode::Mutants => {
+            let letter = letters().nth(row).unwrap_or(' ');
+            match MUTANTS.get(row) {
+                Some(mutant) => format!("{letter}  {:<30} {}", mutant.name, mutant.wrong),
+                None => format!("{letter}  all of them"),
+            }
+        }
+        Mode::Failures => app.hunted.found.get(row).map_or(String::new(), |failure| {
+            let events = count(failure.case.events.len() as u64, "event");
+            let text = format!("{:<10} {events:<9} {}", failure.invariant.name(), failure.case);
+            match app.hunted.of_one {
+                true => text,
+                false => format!("{text:<52} {}", failure.mutant.name),
+            }
+        }),
+        Mode::Step => String::new(),
+    }
+}
+
+/// Draws the list in view.
+pub fn render(app: &App, parts: &Parts, buffer: &mut Buffer) {
+    let area = parts.list();
+    let columns = usize::from(area.width);
+    let heading = Rect { y: area.y.saturating_sub(2), height: 1, ..area };
+    heading_line(app, columns).render(heading, buffer);
+    for (y, row) in (area.y..area.bottom()).zip(app.list.view()) {
+        let selected = row == app.list.at;
+        let sign = if selected { "▸" } else { " " };
+        let text = cut(&format!("{sign} {}", row_text(app, row)), columns);
+        let gap = " ".repeat(columns.saturating_sub(width(&text)));
+        let style = if selected { app.palette.selected() } else { app.palette.plain() };
+        buffer.set_stringn(area.x, y, format!("{text}{gap}"), columns, style);
+    }
+    paragraph(&detail(app), parts.detail(), buffer, app.palette.plain());
+    if app.mode() == Mode::Failures && app.hunted.found.is_empty() && app.hunted.bag.is_some() {
+        let text = "No failure: the checker found nothing that this breaks.";
+        buffer.set_stringn(area.x, area.y, text, columns, app.palette.plain());
+    }
+}
+
+/// What is said of the selected row.
+fn detail(app: &App) -> String {
+    let row = usize::try_from(app.list.at).unwrap_or(usize::MAX);
+    match app.mode() {
+        Mode::Scenarios => SCENARIOS.get(row).map(|s| format!("{}: {}", s.name, s.sentence)),
+        Mode::Mutants => Some(match MUTANTS.get(row) {
+            Some(mutant) => format!("{}: {}", mutant.name, mutant.wrong),
+            None => "all of them, one after another, in cases of up to 3 events".into(),
+        }),
+        Mode::Failures => app.hunted.found.get(row).map(|failure| {
+            let (mutant, invariant) = (failure.mutant, failure.invariant);
+            format!("{}: {}. {}", mutant.name, mutant.wrong, invariant.promise())
+        }),
+        Mode::Step => None,
+    }
+    .unwrap_or_default()
+}
+
+fn heading_line(app: &App, columns: usize) -> Line<'static> {
+    let text = match app.mode() {
+        Mode::Scenarios => "Scenarios: cases worth a look".to_string(),
+        Mode::Mutants => "Seeded bugs: a letter picks one and looks for its failures".to_string(),
+        Mode::Failures => {
+            let found = count(app.hunted.found.len() as u64, "failure");
+            let size = app.hunted.buffer_size;
+            match (app.hunted.progress, app.hunted.bag) {
+                (Some(progress), _) => {
+                    let found = format!("{found}, S = {size} ");
+                    let bar = progress.text(columns.saturating_sub(width(&found) + 12));
+                    format!("{found}{bar} · Esc stops")
+                }
+                (None, Some(bag)) => format!(
+                    "{} of {} cases with S = {size} fail; the shortest:",
+                    grouped(bag.failing),
+                    grouped(bag.cases)
+                ),
+                (None, None) if app.hunted.found.is_empty() => {
+                    "No failures were looked for yet: m picks a seeded bug".to_string()
+                }
+                (None, None) => format!("{found} with S = {size}; stopped"),
+            }
+        }
+        Mode::Step => String::new(),
+    };
+    Line::styled(cut(&text, columns), app.palette.strong())
+}

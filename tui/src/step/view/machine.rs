@@ -1,0 +1,256 @@
+//! The machine as a picture: its buffer, what waits, what was put. With a
+//! seeded bug there are two of them, the other one as specified.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Widget;
+use sealpack_core::check::{Extent, Frame as Step, Kind, Replay, SinkCall};
+
+use crate::step::app::App;
+use crate::terminal::palette::Palette;
+use crate::terminal::text::{cut, width};
+
+/// Draws it.
+pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
+    let Some(replay) = app.replay() else { return };
+    let Some(twin) = app.twin() else {
+        return Panel { app, replay, other: None, heading: None }.render(area, buffer);
+    };
+    let [left, gap, right] = Layout::horizontal([
+        Constraint::Fill(1),
+        Constraint::Length(2),
+        Constraint::Fill(1),
+    ])
+    .areas(area);
+    Panel { app, replay, other: Some(twin), heading: Some("with the bug") }.render(left, buffer);
+    Panel { app, replay: twin, other: Some(replay), heading: Some("as specified") }
+        .render(right, buffer);
+    for y in gap.y..gap.bottom() {
+        buffer.set_string(gap.x, y, "│", app.palette.faint());
+    }
+}
+
+struct Panel<'a> {
+    app: &'a App,
+    replay: &'a Replay,
+    /// The machine that it is compared with.
+    other: Option<&'a Replay>,
+    heading: Option<&'a str>,
+}
+
+/// Columns of the names at the left.
+const NAMES: usize = 8;
+
+impl Panel<'_> {
+    fn palette(&self) -> Palette {
+        self.app.palette
+    }
+
+    fn render(&self, area: Rect, buffer: &mut Buffer) {
+        let Some(step) = self.replay.frames.get(self.app.at) else { return };
+        let other = self.other.and_then(|other| other.frames.get(self.app.at));
+        let columns = usize::from(area.width);
+        let roomy = area.height >= 9;
+        let mut lines: Vec<Line<'static>> = Vec::new();
+        if let Some(heading) = self.heading {
+            lines.push(Line::styled(heading.to_string(), self.palette().strong()));
+        }
+        let differs = |is: bool| if is { "≠" } else { " " };
+        let is_other = other.is_some_and(|other| {
+            let (ours, theirs) = (&step.after.state, &other.after.state);
+            (ours.capacity, ours.filled) != (theirs.capacity, theirs.filled)
+        });
+        lines.push(self.buffer_line(step, differs(is_other), columns));
+        let is_other = other.is_some_and(|other| {
+            step.after.extents != other.after.extents
+                || step.after.state.pending != other.after.state.pending
+        });
+        lines.push(self.queue_line(step, differs(is_other), columns));
+        if roomy || !step.after.extents.is_empty() {
+            lines.push(self.extents_line(step, columns));
+        }
+        if roomy {
+            lines.push(Line::default());
+        }
+        let is_other = other.is_some_and(|other| step.taken != other.taken);
+        lines.push(self.sink_line(step, differs(is_other)));
+        for (y, line) in (area.y..area.bottom()).zip(&lines) {
+            line.render(Rect { y, height: 1, ..area }, buffer);
+        }
+        let used = u16::try_from(lines.len()).unwrap_or(area.height).min(area.height);
+        let rest = Rect { y: area.y + used, height: area.height - used, ..area };
+        self.render_puts(rest, buffer);
+    }
+
+    fn name(&self, differs: &str, name: &str) -> Vec<Span<'static>> {
+        vec![
+            Span::styled(differs.to_string(), self.palette().bad()),
+            Span::raw(format!("{name:<columns$}", columns = NAMES - 1)),
+        ]
+    }
+
+    /// Columns that a run of bytes gets, of which `whole` are S.
+    fn scale(&self, columns: usize) -> Scale {
+        let size = self.replay.shape.buffer_size.get();
+        // Beside the names and the brackets there are the numbers.
+        let room = columns.saturating_sub(NAMES + 2 + 12).max(4);
+        Scale { bytes_a_column: size.div_ceil(room).max(1) }
+    }
+
+    fn buffer_line(&self, step: &Step, differs: &str, columns: usize) -> Line<'static> {
+        let state = &step.after.state;
+        let size = self.replay.shape.buffer_size.get();
+        let mut spans = self.name(differs, "buffer");
+        if !state.has_buffer {
+            spans.push(Span::styled("none", self.palette().faint()));
+            return Line::from(spans);
+        }
+        let scale = self.scale(columns);
+        let given = scale.columns(size.saturating_sub(state.capacity));
+        let filled = scale.columns(state.filled);
+        let free = scale.columns(state.capacity.saturating_sub(state.filled));
+        spans.push(Span::raw("["));
+        spans.push(Span::styled("-".repeat(given), self.palette().faint()));
+        let within = filled.min(scale.columns(state.capacity));
+        spans.push(Span::styled("b".repeat(within), self.palette().copied()));
+        spans.push(Span::raw("·".repeat(free)));
+        spans.push(Span::raw("]"));
+        if filled > within {
+            let over = "b".repeat(filled - within);
+            spans.push(Span::styled(over, self.palette().bad()));
+        }
+        spans.push(Span::raw(format!(" C {} E {}", state.capacity, state.filled)));
+        Line::from(spans)
+    }
+
+    fn queue_line(&self, step: &Step, differs: &str, columns: usize) -> Line<'static> {
+        let state = &step.after.state;
+        let size = self.replay.shape.buffer_size.get();
+        let scale = self.scale(columns);
+        let mut spans = self.name(differs, "queue");
+        spans.push(Span::raw("["));
+        let mut taken = 0;
+        for extent in &step.after.extents {
+            let columns = scale.columns(extent.len);
+            taken += columns;
+            spans.push(self.extent(extent.kind, columns));
+        }
+        spans.push(Span::raw("·".repeat(scale.columns(size).saturating_sub(taken))));
+        spans.push(Span::raw(format!("] Z {}", state.pending)));
+        if state.real != state.pending {
+            let real = format!(" but {} wait", state.real);
+            spans.push(Span::styled(real, self.palette().bad()));
+        }
+        Line::from(spans)
+    }
+
+    fn extent(&self, kind: Kind, columns: usize) -> Span<'static> {
+        match kind {
+            Kind::Copied => Span::styled("b".repeat(columns), self.palette().copied()),
+            Kind::ZeroCopy => Span::styled("z".repeat(columns), self.palette().handed_over()),
+        }
+    }
+
+    /// The extents that wait, by length and place in the stream.
+    fn extents_line(&self, step: &Step, columns: usize) -> Line<'static> {
+        let extents: Vec<String> = step.after.extents.iter().map(text).collect();
+        let text = match extents.is_empty() {
+            true => "nothing waits".to_string(),
+            false => extents.join(" "),
+        };
+        let text = cut(&text, columns.saturating_sub(NAMES));
+        let indent = " ".repeat(NAMES);
+        Line::from(vec![Span::raw(indent), Span::styled(text, self.palette().faint())])
+    }
+
+    fn sink_line(&self, step: &Step, differs: &str) -> Line<'static> {
+        let mut spans = self.name(differs, "sink");
+        let (taken, written) = (step.taken, step.written);
+        spans.push(Span::raw(format!("{taken} of {written} bytes")));
+        let promise = if self.replay.shape.trim { " · puts of S" } else { " · puts of S or more" };
+        spans.push(Span::styled(promise, self.palette().faint()));
+        Line::from(spans)
+    }
+
+    /// What has gone to the sink, the last of it where there is no room for all.
+    fn render_puts(&self, area: Rect, buffer: &mut Buffer) {
+        let calls = self.replay.frames.iter().take(self.app.at + 1).flat_map(|step| {
+            let here = step.index == self.app.at;
+            step.outputs.iter().map(move |call| (here, call))
+        });
+        let mut nth = 0;
+        let lines: Vec<Line<'static>> = calls
+            .map(|(here, call)| {
+                nth += usize::from(matches!(call, SinkCall::Put { .. }));
+                self.call(nth, call, here, usize::from(area.width))
+            })
+            .collect();
+        let height = usize::from(area.height);
+        let hidden = lines.len().saturating_sub(height);
+        for (y, line) in (area.y..area.bottom()).zip(lines.into_iter().skip(hidden)) {
+            line.render(Rect { y, height: 1, ..area }, buffer);
+        }
+        if hidden > 0 {
+            let above = format!("⋮{hidden}");
+            let x = area.right().saturating_sub(u16::try_from(width(&above)).unwrap_or(0));
+            buffer.set_string(x, area.y, above, self.palette().faint());
+        }
+    }
+
+    fn call(&self, nth: usize, call: &SinkCall, here: bool, columns: usize) -> Line<'static> {
+        let sign = Span::raw(if here { " ▸" } else { "  " });
+        let style = if here { self.palette().strong() } else { self.palette().plain() };
+        let word = |text: &str| Line::from(vec![sign.clone(), Span::styled(text.to_string(), style)]);
+        let (extents, len, failed) = match call {
+            SinkCall::Flush => return word("the sink is flushed"),
+            SinkCall::Close => return word("the sink is closed"),
+            SinkCall::Put { extents, len, failed } => (extents, *len, *failed),
+        };
+        let size = self.replay.shape.buffer_size.get();
+        let relation = match len.cmp(&size) {
+            std::cmp::Ordering::Less => "< S",
+            std::cmp::Ordering::Equal => "= S",
+            std::cmp::Ordering::Greater => "> S",
+        };
+        let mut spans = vec![sign, Span::styled(format!("{nth:>2} "), style)];
+        let lengths: Vec<String> = extents.iter().map(|extent| extent.len.to_string()).collect();
+        let lengths = match lengths.as_slice() {
+            [_] => String::new(),
+            many => format!("{} = ", many.join("+")),
+        };
+        let failed = failed.map(|taken| format!(" ✗ fails, {taken} taken"));
+        let note = format!(" {lengths}{len} {relation}");
+        let beside = width(&note) + failed.as_ref().map_or(0, |text| width(text)) + 6;
+        let room = columns.saturating_sub(beside);
+        let scale = Scale { bytes_a_column: len.div_ceil(room.max(1)).max(1) };
+        if room >= 3 {
+            for extent in extents {
+                spans.push(self.extent(extent.kind, scale.columns(extent.len)));
+            }
+        }
+        spans.push(Span::styled(note, style));
+        spans.extend(failed.map(|text| Span::styled(text, self.palette().bad())));
+        Line::from(spans)
+    }
+}
+
+/// How many bytes a column stands for.
+struct Scale {
+    bytes_a_column: usize,
+}
+
+impl Scale {
+    fn columns(&self, bytes: usize) -> usize {
+        bytes.div_ceil(self.bytes_a_column)
+    }
+}
+
+/// `b4@0`: copied or handed over, how long, where in the stream.
+fn text(extent: &Extent) -> String {
+    let letter = match extent.kind {
+        Kind::Copied => 'b',
+        Kind::ZeroCopy => 'z',
+    };
+    format!("{letter}{}@{}", extent.len, extent.at)
+}
