@@ -1,27 +1,22 @@
-<<<<<<< HEAD
-//! The `sealpack` command: packs files, finds items again, verifies packs.
+//! The `sealpack` command: packs files, finds items again, verifies packs, and
+//! shows packs and the output stream at a terminal.
 //!
-//! `command` holds the subcommands, a module each; beside it lies what they
-//! share: items on their way in and out, the exit status, the progress bar.
+//! `command` holds the subcommands, a module each; `inspect` and `step` are the
+//! two terminal programs, on what `terminal` gives them; beside them lies what
+//! the other commands share: items on their way in and out, the exit status,
+//! the progress bar.
 
 mod command;
+mod inspect;
 mod interrupt;
 mod items;
 mod outcome;
 mod progress;
 mod report;
 mod size;
+mod step;
+mod terminal;
 
 fn main() -> std::process::ExitCode {
     command::main()
-=======
-//! The sealpack command.
-mod inspect;
-mod step;
-mod terminal;
-fn main() {
-    let Some(path) = std::env::args().nth(1) else { step::run(None).unwrap(); return };
-    let opened = inspect::open(path.as_ref()).unwrap();
-    inspect::run(opened, path.as_ref()).unwrap();
->>>>>>> 1c06a47 (tui: what both terminal programs share, and the inspector's reading)
 }

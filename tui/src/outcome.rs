@@ -94,6 +94,8 @@ pub enum Failure {
     Signals(io::Error),
     /// Standard output or the terminal does not take what is written.
     Output(io::Error),
+    /// The terminal that a program runs on failed, or was closed.
+    Terminal(io::Error),
 }
 
 /// Where items come from.
@@ -207,6 +209,7 @@ impl fmt::Display for Failure {
             Self::Usage(message) => f.write_str(message),
             Self::Signals(error) => write!(f, "cannot wait for signals: {error}"),
             Self::Output(error) => write!(f, "standard output: {error}"),
+            Self::Terminal(error) => write!(f, "the terminal: {error}"),
         }
     }
 }

@@ -4,8 +4,10 @@ mod cat;
 mod check;
 mod get;
 mod info;
+mod inspect;
 mod pack;
 mod reading;
+mod step;
 mod verify;
 
 use std::process::ExitCode;
@@ -36,6 +38,8 @@ Examples:
   sealpack pack --lines big.log -o log.pack    every line an item
   sealpack get log.pack 41                     the 42nd line
   sealpack verify *.pack                       every check there is
+  sealpack inspect log.pack                    look inside, at a terminal
+  sealpack step                                the output stream, a write at a time
 
 Exit status: 0 fine; 1 a pack is corrupt or did not verify; 2 wrong usage;
 3 anything else (a file that is not there, a full disk).
@@ -49,6 +53,8 @@ enum Command {
     Cat(cat::Cat),
     Verify(verify::Verify),
     Check(check::Check),
+    Inspect(inspect::Inspect),
+    Step(step::Step),
 }
 
 /// Parses the arguments and runs what they ask for.
@@ -67,5 +73,7 @@ fn run(command: &Command) -> Result<Outcome, Failure> {
         Command::Cat(args) => cat::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Check(args) => check::run(args),
+        Command::Inspect(args) => inspect::run(args),
+        Command::Step(args) => step::run(args),
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use sealpack::core::format::known::{self, known};
-use sealpack::{ChosenCodec, DecidedBy, ReadCodec, Reader};
+use sealpack::{ChosenCodec, DecidedBy, ReadCodec, Reader, ReaderOptions};
 use serde::Serialize;
 
 use crate::outcome::Failure;
@@ -34,12 +34,17 @@ impl Reading {
     /// # Errors
     /// [`Failure::Pack`].
     pub fn open(&self, path: &Path) -> Result<Reader, Failure> {
+        Ok(self.options().open(path)?)
+    }
+
+    /// The options of a reader that decodes as told.
+    pub fn options(&self) -> ReaderOptions {
         let codec = match self.codec {
             CodecArgument::Auto => ReadCodec::Auto,
             CodecArgument::None => ReadCodec::Plain,
             CodecArgument::Zstd => ReadCodec::Zstd,
         };
-        Ok(Reader::options().codec(codec).open(path)?)
+        Reader::options().codec(codec)
     }
 
     /// Opens a pack and tells, unless `quiet`, where its format id did not

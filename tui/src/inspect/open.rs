@@ -14,7 +14,8 @@ use std::sync::Arc;
 use sealpack::core::error::{Error as CoreError, Fault, Section};
 use sealpack::core::format::{Trailer, trailer};
 use sealpack::core::wire::crc::crc32c;
-use sealpack::{Error, FileSource, ReadAt, Reader};
+use crate::terminal::text::count;
+use sealpack::{Error, FileSource, ReadAt, Reader, ReaderOptions};
 
 /// What has become of a file.
 pub enum Opened {
@@ -57,8 +58,8 @@ const LOOKED_THROUGH: u64 = 256 << 10;
 ///
 /// # Errors
 /// Where the system refuses: not a file, not there, not to be read.
-pub fn open(path: &Path) -> Result<Opened, Error> {
-    let damaged = match Reader::open(path) {
+pub fn open(path: &Path, options: &ReaderOptions) -> Result<Opened, Error> {
+    let damaged = match options.clone().open(path) {
         Ok(reader) => return Ok(Opened::Pack(reader, Vec::new())),
         Err(error) => core_error(&error).cloned().ok_or(error)?,
     };
@@ -69,7 +70,7 @@ pub fn open(path: &Path) -> Result<Opened, Error> {
     while notes.len() < MOST_NOTES {
         let Some(note) = mended.mend(&damaged) else { break };
         notes.push(note);
-        match Reader::options().open_source(mended.clone(), path) {
+        match options.clone().open_source(mended.clone(), path) {
             Ok(reader) => return Ok(Opened::Pack(reader, notes)),
             Err(error) => damaged = core_error(&error).cloned().ok_or(error)?,
         }
@@ -137,7 +138,7 @@ impl Mended {
                 let behind = self.find_trailer()?;
                 return Some(Note {
                     section: *section,
-                    what: format!("{behind} bytes stand behind the last trailer"),
+                    what: format!("{} behind the last trailer", count(behind, "byte")),
                     so: "the file is read as if it ended there".into(),
                 });
             }

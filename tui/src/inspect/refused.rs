@@ -60,19 +60,13 @@ impl Refused {
 
     fn lines(&self, columns: usize) -> Vec<Line<'static>> {
         let refusal = &self.refusal;
-        let mut lines = vec![Line::styled(
-            cut(&format!("✗ {}", refusal.error), columns),
-            self.palette.bad(),
-        )];
-        let words = |lines: &mut Vec<Line<'static>>, text: &str| {
-            let wrapped = wrapped(text, columns.saturating_sub(2)).into_iter();
-            lines.extend(wrapped.map(|line| Line::raw(format!("  {line}"))));
-        };
-        words(&mut lines, advice(&refusal.error));
-        for note in &refusal.notes {
-            let what = format!("✗ {}: {}", note.section, note.what);
-            lines.push(Line::styled(what, self.palette.bad()));
-            words(&mut lines, &note.so);
+        let bad = |text: String| Line::styled(cut(&text, columns), self.palette.bad());
+        let noted = refusal.notes.iter();
+        let mut lines: Vec<Line<'static>> =
+            noted.map(|note| bad(format!("✗ {}: {}", note.section, note.what))).collect();
+        lines.push(bad(format!("✗ {}", refusal.error)));
+        for line in wrapped(advice(&refusal.error), columns.saturating_sub(2)) {
+            lines.push(Line::raw(format!("  {line}")));
         }
         lines.push(Line::default());
         let fields = raw_fields(&refusal.end);

@@ -4,7 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::text::{Line, Span};
 
 use super::palette::Palette;
-use super::text::{sanitised, width};
+use super::text::sanitised;
 
 /// A question with the answer so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,12 +108,6 @@ impl Prompt {
             Span::raw(sanitised(rest)),
             note,
         ])
-    }
-
-    /// The columns that the question and the answer take, without the note.
-    #[must_use]
-    pub fn columns(&self) -> usize {
-        width(self.label) + width(&self.before) + width(&self.behind) + 2
     }
 }
 

@@ -1,0 +1,38 @@
+//! `sealpack inspect`: a look inside a pack, at a terminal.
+
+use std::path::PathBuf;
+
+use super::reading::Reading;
+use crate::inspect;
+use crate::outcome::{Failure, Outcome};
+use crate::terminal::NoTerminal;
+
+/// Look inside a pack, at a terminal
+///
+/// Records, items as text or hex, the trailer, a histogram; go to, search, save, verify. A damaged
+/// pack is opened as far as it can be trusted. `?` shows the keys.
+#[derive(clap::Args, Debug)]
+#[command(after_long_help = EXAMPLES)]
+pub struct Inspect {
+    /// The pack
+    file: PathBuf,
+    #[command(flatten)]
+    reading: Reading,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  sealpack inspect log.pack
+  ssh backup sealpack inspect /srv/events.pack   nothing is read that is not shown
+
+Without a terminal: `sealpack info` and `sealpack verify`, both with --json.";
+
+/// Opens the pack, then hands the terminal over.
+pub fn run(args: &Inspect) -> Result<Outcome, Failure> {
+    NoTerminal::check().map_err(|none| {
+        Failure::usage(format!("{none}; `sealpack info` and `sealpack verify` need none"))
+    })?;
+    let opened = inspect::open(&args.file, &args.reading.options())?;
+    inspect::run(opened, &args.file).map_err(Failure::Terminal)?;
+    Ok(Outcome::Fine)
+}

@@ -1,0 +1,87 @@
+//! `sealpack step`: the output stream, a write at a time, at a terminal.
+
+use sealpack_core::check::{Case, Event, MUTANTS, Mutant, Variant};
+use sealpack_core::stream::BufferSize;
+
+use crate::outcome::{Failure, Outcome};
+use crate::step::{self, Setup};
+use crate::terminal::NoTerminal;
+
+/// Step through the output stream, a write at a time, at a terminal
+///
+/// Shows the buffer, what waits and what was put after each write, the decision in words and the
+/// seven invariants. The case can be edited live; seeded bugs run beside the stream that ships.
+/// Without CASE it opens a scenario. `?` shows the keys.
+#[derive(clap::Args, Debug)]
+#[command(after_long_help = EXAMPLES)]
+pub struct Step {
+    /// What is done to the stream: `b4,z2+3,f` copies 4 bytes, hands over two extents, flushes
+    #[arg(value_parser = Events::parse)]
+    case: Option<Events>,
+    /// The stream with a seeded bug; `sealpack check --mutant all` lists them
+    #[arg(long, value_name = "NAME", value_parser = mutant)]
+    mutant: Option<&'static Mutant>,
+    /// The stream's buffer size in bytes
+    #[arg(long, value_name = "S", default_value = "5", value_parser = buffer_size)]
+    buffer_size: BufferSize,
+    /// Cut puts to the buffer size
+    #[arg(long)]
+    trim: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  sealpack step                                    scenarios
+  sealpack step b4,z1,b7 --trim                    a case of your own
+  sealpack step b4,z1,b7 --trim --mutant split-trusts-remnant
+  sealpack step --mutant carries-on 'b3,z4!1+3,b4' the first put fails after 3 bytes";
+
+/// The events of a case.
+#[derive(Clone, Debug)]
+struct Events(Vec<Event>);
+
+impl Events {
+    fn parse(text: &str) -> Result<Self, String> {
+        Case::parse_events(text).map(Self).map_err(|error| error.to_string())
+    }
+}
+
+fn mutant(name: &str) -> Result<&'static Mutant, String> {
+    Mutant::find(name).ok_or_else(|| {
+        let names: Vec<&str> = MUTANTS.iter().map(|mutant| mutant.name).collect();
+        format!("the seeded bugs are {}", names.join(", "))
+    })
+}
+
+fn buffer_size(text: &str) -> Result<BufferSize, String> {
+    let bytes: usize = text.parse().map_err(|error| format!("{error}"))?;
+    BufferSize::new(bytes).ok_or_else(|| format!("1 to {} bytes", BufferSize::MAX))
+}
+
+impl Step {
+    /// What was asked for; nothing where the scenarios are to be seen.
+    fn setup(&self) -> Option<Setup> {
+        let untold = self.case.is_none() && self.mutant.is_none() && !self.trim;
+        if untold {
+            return None;
+        }
+        // A bug without a case: three writes that many of them stumble over.
+        let events = match &self.case {
+            Some(events) => events.0.clone(),
+            None => vec![Event::buffered(4), Event::zero_copy(1), Event::buffered(7)],
+        };
+        Some(Setup {
+            buffer_size: self.buffer_size,
+            case: Case { trim: self.trim, events },
+            variant: self.mutant.map_or(Variant::Strict, Variant::Mutant),
+        })
+    }
+}
+
+/// Hands the terminal over.
+pub fn run(args: &Step) -> Result<Outcome, Failure> {
+    NoTerminal::check()
+        .map_err(|none| Failure::usage(format!("{none}; `sealpack check` needs none")))?;
+    step::run(args.setup()).map_err(Failure::Terminal)?;
+    Ok(Outcome::Fine)
+}
