@@ -48,8 +48,7 @@ pub fn find(
     let mut found = Found { bytes: Some(0), ..Found::default() };
     for argument in arguments {
         if is_standard_input(argument) {
-            found.bytes = None;
-            found.inputs.push(Input::Standard);
+            found.push(Input::Standard, standard_input_size());
             continue;
         }
         let failed = |error| Failure::Input { input: Input::Path(argument.clone()), error };
@@ -63,7 +62,7 @@ pub fn find(
             )));
         } else {
             let size = metadata.is_file().then_some(metadata.len());
-            found.push(argument.clone(), size);
+            found.push(Input::Path(argument.clone()), size);
         }
     }
     Ok(found)
@@ -91,7 +90,7 @@ fn walk(
             Kind::File if outputs.contain(entry.path()) => found.skipped.output_files += 1,
             Kind::File => {
                 let size = entry.metadata().map_err(|error| unreadable(folder, error))?.len();
-                found.push(entry.into_path(), Some(size));
+                found.push(Input::Path(entry.into_path()), Some(size));
             }
         }
     }
@@ -129,14 +128,27 @@ impl Kind {
     }
 }
 
-impl Found {
-    fn push(&mut self, path: PathBuf, size: Option<u64>) {
-        self.bytes = self.bytes.zip(size).and_then(|(bytes, size)| bytes.checked_add(size));
-        self.inputs.push(Input::Path(path));
-    }
+/// The size of standard input, where it is a file (`pack - < file`).
+#[cfg(unix)]
+fn standard_input_size() -> Option<u64> {
+    use std::os::fd::AsFd;
+    let file = fs::File::from(io::stdin().as_fd().try_clone_to_owned().ok()?);
+    let metadata = file.metadata().ok()?;
+    metadata.is_file().then_some(metadata.len())
+}
+
+/// The size of standard input is not known here.
+#[cfg(not(unix))]
+fn standard_input_size() -> Option<u64> {
+    None
 }
 
 impl Found {
+    fn push(&mut self, input: Input, size: Option<u64>) {
+        self.bytes = self.bytes.zip(size).and_then(|(bytes, size)| bytes.checked_add(size));
+        self.inputs.push(input);
+    }
+
     /// The path of each input, a line each. A newline within a path is written
     /// as `\n`: an item is a line here.
     pub fn names(&self) -> Vec<u8> {

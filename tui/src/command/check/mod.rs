@@ -59,7 +59,7 @@ Examples:
   sealpack check                             both sets and the proof
   sealpack check --buffer-size 16            the proof at S = 16
   sealpack check --set 1 --json              1,675,860 cases and their digests
-  sealpack check --mutant all                which invariant catches which seeded bug
+  sealpack check --mutant all                which invariant catches which bug
   sealpack check --mutant split-trusts-remnant
   echo 'trim=1 writes=z4,b4,f' | sealpack check --replay - --buffer-size 5
 
