@@ -80,6 +80,6 @@ impl Inner {
             let stored = view(&bytes, &read.range, &record.place.range);
             (record.place, stored)
         });
-        Ok(examiner.examine_all(records, &mut Lanes::default())?)
+        Ok(examiner.examine_all(records, &mut Lanes)?)
     }
 }

@@ -80,7 +80,7 @@ impl Writer {
                 Ok(Codec::Encoder(encoder)) => Sealer::with_encoder(&shape, encoder),
                 Err(cause) => return Err(PackError::Encode { record: None, cause }),
             };
-            Ok(sealer.with_digester(Box::new(Lanes::default())))
+            Ok(sealer.with_digester(Box::new(Lanes)))
         };
         // Nothing to do beside writing: a thread would only be in the way.
         let nothing_to_do = options.codec.is_plain()

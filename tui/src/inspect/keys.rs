@@ -163,12 +163,7 @@ pub const ITEMS: Table<Action> = Table {
 pub const EVERYWHERE: Table<Action> = Table {
     title: "Everywhere",
     bindings: &[
-        Binding {
-            keys: &[Char('?')],
-            action: A::Help,
-            hint: Some("help"),
-            help: "these keys",
-        },
+        Binding { keys: &[Char('?')], action: A::Help, hint: Some("help"), help: "these keys" },
         Binding {
             keys: &[Code(KeyCode::Esc)],
             action: A::Back,
@@ -254,12 +249,7 @@ pub const EVERYWHERE: Table<Action> = Table {
 pub const REFUSED: Table<Action> = Table {
     title: "Everywhere",
     bindings: &[
-        Binding {
-            keys: &[Char('?')],
-            action: A::Help,
-            hint: Some("help"),
-            help: "these keys",
-        },
+        Binding { keys: &[Char('?')], action: A::Help, hint: Some("help"), help: "these keys" },
         Binding {
             keys: &[Code(KeyCode::Esc)],
             action: A::Back,

@@ -58,7 +58,19 @@ impl Parts {
         .areas(body);
         let [heading, list] =
             Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(list);
-        Self { title, identity, verdicts, notes, ribbon, legend, heading, list, beside, status, hints }
+        Self {
+            title,
+            identity,
+            verdicts,
+            notes,
+            ribbon,
+            legend,
+            heading,
+            list,
+            beside,
+            status,
+            hints,
+        }
     }
 
     /// Where the bytes of an item stand, within its frame.

@@ -11,10 +11,10 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::terminal::text::count;
 use sealpack::core::error::{Error as CoreError, Fault, Section};
 use sealpack::core::format::{Trailer, trailer};
 use sealpack::core::wire::crc::crc32c;
-use crate::terminal::text::count;
 use sealpack::{Error, FileSource, ReadAt, Reader, ReaderOptions};
 
 /// What has become of a file.
@@ -134,7 +134,10 @@ impl Mended {
                 "the sizes in it add up, but any two may be wrong: \
                  a record is as good as its own checks"
             }
-            (Section::Trailer, Fault::Magic { .. } | Fault::Version { .. } | Fault::Truncated { .. }) => {
+            (
+                Section::Trailer,
+                Fault::Magic { .. } | Fault::Version { .. } | Fault::Truncated { .. },
+            ) => {
                 let behind = self.find_trailer()?;
                 return Some(Note {
                     section: *section,

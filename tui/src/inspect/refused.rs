@@ -82,7 +82,8 @@ impl Refused {
         let start = refusal.file_size - refusal.end.len() as u64;
         for (row, chunk) in refusal.end.chunks(a_row).enumerate() {
             let hex: Vec<String> = chunk.iter().map(|byte| format!("{byte:02x}")).collect();
-            let shown = |byte: &u8| if byte.is_ascii() { harmless(char::from(*byte)) } else { '·' };
+            let shown =
+                |byte: &u8| if byte.is_ascii() { harmless(char::from(*byte)) } else { '·' };
             let text: String = chunk.iter().map(shown).collect();
             let columns = a_row * 3;
             let at = start + (row * a_row) as u64;

@@ -168,7 +168,11 @@ fn take_part(reader: &Reader, leg: &mut Range<u32>, forward: bool) -> Range<u32>
 
 /// Visits the items of records in order until the visitor has enough; answers
 /// how many records could not be read.
-fn visit(reader: &Reader, records: Range<u32>, visitor: &mut impl FnMut(u32, &[u8]) -> bool) -> u32 {
+fn visit(
+    reader: &Reader,
+    records: Range<u32>,
+    visitor: &mut impl FnMut(u32, &[u8]) -> bool,
+) -> u32 {
     let directory = reader.directory();
     let (Ok(first), Ok(last)) =
         (directory.record(records.start), directory.record(records.end.saturating_sub(1)))
@@ -250,7 +254,10 @@ mod tests {
     #[test]
     fn bytes_are_written_in_hex() {
         assert_eq!(Needle::parse("x:dE AD").unwrap().bytes, [0xde, 0xad]);
-        assert_eq!(Needle::parse("x:1").unwrap_err(), "two hex digits make a byte; one is left over");
+        assert_eq!(
+            Needle::parse("x:1").unwrap_err(),
+            "two hex digits make a byte; one is left over"
+        );
         assert!(Needle::parse("x:0g").is_err());
         assert!(Needle::parse("").is_err());
         assert_eq!(Needle::parse("xy").unwrap().bytes, b"xy");

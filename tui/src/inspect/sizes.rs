@@ -87,7 +87,10 @@ mod tests {
         for size in (0..5000).chain([1 << 31, u64::from(u32::MAX)]) {
             let bin = bin(size);
             assert!(least_of(bin) <= size, "{size} in {bin} from {}", least_of(bin));
-            assert!(bin + 1 == BINS || size < least_of(bin + 1) || least_of(bin + 1) <= least_of(bin), "{size} in {bin}");
+            assert!(
+                bin + 1 == BINS || size < least_of(bin + 1) || least_of(bin + 1) <= least_of(bin),
+                "{size} in {bin}"
+            );
         }
         assert_eq!(bin(u64::from(u32::MAX)), BINS - 1);
     }

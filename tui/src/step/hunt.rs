@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use sealpack_core::check::{
-    Broken, Case, Exploration, Invariant, Mutant, Order, Space, World,
-};
+use sealpack_core::check::{Broken, Case, Exploration, Invariant, Mutant, Order, Space, World};
 use sealpack_core::stream::{BufferSize, Shape};
 
 /// A case that breaks an invariant of a mutant.
@@ -156,7 +154,8 @@ mod tests {
         let mutants: Vec<&'static Mutant> = MUTANTS.iter().collect();
         let hunt = Hunt { mutants: &mutants, buffer_size: BufferSize::new(5).unwrap() };
         let mut caught: Vec<&str> = Vec::new();
-        let bag = hunt.run(|failure| caught.push(failure.mutant.name), |_| ControlFlow::Continue(()));
+        let bag =
+            hunt.run(|failure| caught.push(failure.mutant.name), |_| ControlFlow::Continue(()));
         assert_eq!(bag.cases, hunt.total());
         for mutant in MUTANTS {
             assert!(caught.contains(&mutant.name), "{}", mutant.name);

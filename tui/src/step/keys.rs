@@ -104,9 +104,19 @@ pub const OPENING: Table<Action> = Table {
     title: "Scenarios and failures",
     bindings: &[
         bind!([Char('o')], A::Scenarios, Some("scenarios"), "cases worth a look"),
-        bind!([Char('m')], A::Mutants, Some("bugs"), "pick a seeded bug, and look for its failures"),
+        bind!(
+            [Char('m')],
+            A::Mutants,
+            Some("bugs"),
+            "pick a seeded bug, and look for its failures"
+        ),
         bind!([Char('F')], A::Failures, None, "the failures that were found"),
-        bind!([Char('s')], A::ShrinkFailure, Some("shrink"), "the smallest case that breaks the same"),
+        bind!(
+            [Char('s')],
+            A::ShrinkFailure,
+            Some("shrink"),
+            "the smallest case that breaks the same"
+        ),
         bind!([Char('w')], A::Export, Some("report"), "write a report about the failure to a file"),
         bind!([Char('y')], A::Copy, None, "copy the command that replays the case"),
         bind!([Char('M')], A::Mend, None, "run the case on the stream that ships"),
@@ -163,7 +173,12 @@ pub const EDITING: Table<Action> = Table {
 pub const LIST: Table<Action> = Table {
     title: "Lists",
     bindings: &[
-        bind!([Code(KeyCode::Enter), Code(KeyCode::Right), Char('l')], A::Open, Some("open"), "open"),
+        bind!(
+            [Code(KeyCode::Enter), Code(KeyCode::Right), Char('l')],
+            A::Open,
+            Some("open"),
+            "open"
+        ),
         bind!([Code(KeyCode::Up), Char('k')], A::Move(Move::Up), None, "up"),
         bind!([Code(KeyCode::Down), Char('j')], A::Move(Move::Down), None, "down"),
         bind!([Code(KeyCode::PageUp)], A::Move(Move::PageUp), None, "a screen up"),
@@ -179,7 +194,12 @@ pub const EVERYWHERE: Table<Action> = Table {
     bindings: &[
         bind!([Char('?')], A::Help, Some("help"), "these keys"),
         bind!([Code(KeyCode::Esc)], A::Back, None, "stop what is under way; otherwise back"),
-        bind!([Char('/')], A::Search, None, "look for text: in decisions and findings, or in a list"),
+        bind!(
+            [Char('/')],
+            A::Search,
+            None,
+            "look for text: in decisions and findings, or in a list"
+        ),
         bind!([Char('n')], A::Again { forward: true }, None, "the next hit"),
         bind!([Char('N')], A::Again { forward: false }, None, "the hit before"),
         bind!([Char('q'), Ctrl('c')], A::Quit, Some("quit"), "quit"),

@@ -104,7 +104,9 @@ fn wait<A>(incoming: &Receiver<Incoming<A>>, due: Option<Instant>) -> Option<Inc
         Ok(arrived) => Some(arrived),
         Err(RecvTimeoutError::Timeout) => Some(Incoming::Message(Message::Tick)),
         // The loop holds a sender itself, so this never is.
-        Err(RecvTimeoutError::Disconnected) => Some(Incoming::Lost(io::ErrorKind::BrokenPipe.into())),
+        Err(RecvTimeoutError::Disconnected) => {
+            Some(Incoming::Lost(io::ErrorKind::BrokenPipe.into()))
+        }
     }
 }
 

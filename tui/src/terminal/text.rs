@@ -13,7 +13,8 @@ pub fn width(text: &str) -> usize {
 /// ring, or turn the direction of the text becomes a dot.
 #[must_use]
 pub fn harmless(char: char) -> char {
-    let turns = matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let turns =
+        matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     if char.is_control() || turns || char.width().is_none() { '·' } else { char }
 }
 

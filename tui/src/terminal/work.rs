@@ -66,9 +66,8 @@ impl Slot {
         let stop = Stop::default();
         self.stop = stop.clone();
         let to = outbox.clone();
-        let spawned = thread::Builder::new()
-            .name("sealpack-work".into())
-            .spawn(move || work(&stop, &to));
+        let spawned =
+            thread::Builder::new().name("sealpack-work".into()).spawn(move || work(&stop, &to));
         if let Err(error) = spawned {
             outbox.send(refused(error));
         }

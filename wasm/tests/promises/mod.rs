@@ -5,10 +5,6 @@
     clippy::unwrap_used,
     reason = "a test that cannot go on is a test that fails"
 )]
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "offsets of small test packs"
-)]
 //! What the skin promises apart from its JavaScript: the codec, the errors,
 //! and that it goes on after each.
 

@@ -103,7 +103,12 @@ impl Page<'_> {
             .all_damaged()
             .take(MOST_LISTED)
             .map(|(record, damage)| {
-                format!("  ✗ record {} at {}: {}", grouped(record.into()), grouped(damage.offset), damage.what)
+                format!(
+                    "  ✗ record {} at {}: {}",
+                    grouped(record.into()),
+                    grouped(damage.offset),
+                    damage.what
+                )
             })
             .collect();
         if damaged.is_empty() {
@@ -144,11 +149,20 @@ impl Page<'_> {
         self.field("records", grouped(trailer.record_count.into()));
         self.field("file", bytes(file_size));
         self.field("records, bytes", bytes(records_end));
-        self.field("index", format!("{}, {} in memory", bytes(trailer.index_size.into()), size(memory)));
+        self.field(
+            "index",
+            format!("{}, {} in memory", bytes(trailer.index_size.into()), size(memory)),
+        );
         self.field("app data", bytes(trailer.app_data_size.into()));
-        let covers = if trailer.record_checksum { "covers the payload" } else { "covers the item lengths" };
-        self.field("record checksum", if trailer.layout().has_lengths() || trailer.record_checksum { covers } else { "none" });
-        let hash = trailer.content_hash.map(|hash| hash.iter().map(|b| format!("{b:02x}")).collect::<String>());
+        let covers =
+            if trailer.record_checksum { "covers the payload" } else { "covers the item lengths" };
+        self.field(
+            "record checksum",
+            if trailer.layout().has_lengths() || trailer.record_checksum { covers } else { "none" },
+        );
+        let hash = trailer
+            .content_hash
+            .map(|hash| hash.iter().map(|b| format!("{b:02x}")).collect::<String>());
         self.field("content hash", hash.unwrap_or_else(|| "none".into()));
     }
 
@@ -167,7 +181,11 @@ impl Page<'_> {
                 .map(|b| if b.is_ascii() { harmless(char::from(*b)) } else { '·' })
                 .collect();
             let columns = a_row * 3;
-            self.lines.push(Line::raw(format!("  {:04x}  {:<columns$} {text}", row * a_row, hex.join(" "))));
+            self.lines.push(Line::raw(format!(
+                "  {:04x}  {:<columns$} {text}",
+                row * a_row,
+                hex.join(" ")
+            )));
         }
         if shown.len() < data.len() {
             self.words(2, &format!("… {} in all", count(data.len() as u64, "byte")));

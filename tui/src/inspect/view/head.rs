@@ -87,7 +87,8 @@ pub fn codec(app: &App) -> String {
 /// What the records decode to for each stored byte, once all were decoded.
 fn packed_ratio(app: &App) -> Option<String> {
     let report = app.report.as_ref().filter(|report| report.damaged_count == 0)?;
-    let ratio = crate::terminal::text::ratio(report.payload_size, app.reader.directory().records_end());
+    let ratio =
+        crate::terminal::text::ratio(report.payload_size, app.reader.directory().records_end());
     Some(format!("ratio {ratio}"))
 }
 

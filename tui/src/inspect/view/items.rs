@@ -61,7 +61,13 @@ fn render_item(app: &App, parts: &Parts, buffer: &mut Buffer) {
         Err(what) => format!("✗ {what} · as stored, {}", count(bytes.len() as u64, "byte")),
     };
     let style = if loaded.items.is_ok() { app.palette.strong() } else { app.palette.bad() };
-    buffer.set_stringn(heading.x, heading.y, cut(&title, heading.width.into()), heading.width.into(), style);
+    buffer.set_stringn(
+        heading.x,
+        heading.y,
+        cut(&title, heading.width.into()),
+        heading.width.into(),
+        style,
+    );
     if bytes.is_empty() {
         return Line::styled("no bytes", app.palette.faint()).render(content, buffer);
     }
@@ -143,7 +149,8 @@ fn render_hex(app: &App, bytes: &[u8], area: Rect, buffer: &mut Buffer) {
         }
         for (slot, byte) in chunk.iter().enumerate() {
             let char = if byte.is_ascii() { harmless(char::from(*byte)) } else { '·' };
-            let style = if is_hit(start + slot) { app.palette.found() } else { app.palette.plain() };
+            let style =
+                if is_hit(start + slot) { app.palette.found() } else { app.palette.plain() };
             put(&char.to_string(), style);
         }
     }

@@ -27,7 +27,8 @@ fn cells(app: &App, columns: u16) -> Vec<Cell> {
     let takes = |text: &String| width(text) + 3;
     let room = usize::from(columns).saturating_sub(2);
     // From the cursor to both sides, as long as there is room.
-    let (mut first, mut last) = (app.at.min(texts.len()), app.at.saturating_add(1).min(texts.len()));
+    let (mut first, mut last) =
+        (app.at.min(texts.len()), app.at.saturating_add(1).min(texts.len()));
     let mut taken: usize = texts.get(first..last).unwrap_or_default().iter().map(takes).sum();
     loop {
         let before = first.checked_sub(1).and_then(|i| texts.get(i)).map(takes);

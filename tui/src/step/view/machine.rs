@@ -17,12 +17,9 @@ pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
     let Some(twin) = app.twin() else {
         return Panel { app, replay, other: None, heading: None }.render(area, buffer);
     };
-    let [left, gap, right] = Layout::horizontal([
-        Constraint::Fill(1),
-        Constraint::Length(2),
-        Constraint::Fill(1),
-    ])
-    .areas(area);
+    let [left, gap, right] =
+        Layout::horizontal([Constraint::Fill(1), Constraint::Length(2), Constraint::Fill(1)])
+            .areas(area);
     Panel { app, replay, other: Some(twin), heading: Some("with the bug") }.render(left, buffer);
     Panel { app, replay: twin, other: Some(replay), heading: Some("as specified") }
         .render(right, buffer);
@@ -168,7 +165,8 @@ impl Panel<'_> {
         let mut spans = self.name(differs, "sink");
         let (taken, written) = (step.taken, step.written);
         spans.push(Span::raw(format!("{taken} of {written} bytes")));
-        let promise = if self.replay.shape.trim { " · puts of S" } else { " · puts of S or more" };
+        let promise =
+            if self.replay.shape.trim { " · puts of S" } else { " · puts of S or more" };
         spans.push(Span::styled(promise, self.palette().faint()));
         Line::from(spans)
     }
@@ -201,7 +199,8 @@ impl Panel<'_> {
     fn call(&self, nth: usize, call: &SinkCall, here: bool, columns: usize) -> Line<'static> {
         let sign = Span::raw(if here { " ▸" } else { "  " });
         let style = if here { self.palette().strong() } else { self.palette().plain() };
-        let word = |text: &str| Line::from(vec![sign.clone(), Span::styled(text.to_string(), style)]);
+        let word =
+            |text: &str| Line::from(vec![sign.clone(), Span::styled(text.to_string(), style)]);
         let (extents, len, failed) = match call {
             SinkCall::Flush => return word("the sink is flushed"),
             SinkCall::Close => return word("the sink is closed"),

@@ -1,0 +1,222 @@
+//! Sixteen SHA-256 at a time on AVX-512, one in each lane (FIPS 180-4, 6.2).
+
+use std::arch::x86_64::{
+    __m512i, _mm512_add_epi32, _mm512_loadu_si512, _mm512_ror_epi32, _mm512_set1_epi32,
+    _mm512_set4_epi32, _mm512_shuffle_epi8, _mm512_shuffle_i32x4, _mm512_srli_epi32,
+    _mm512_storeu_si512, _mm512_ternarylogic_epi32, _mm512_unpackhi_epi32, _mm512_unpackhi_epi64,
+    _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
+};
+
+use sealpack_core::Error;
+use sealpack_core::format::RecordContent;
+use sealpack_core::format::digest::Hash;
+
+use super::message::{BLOCK, Message};
+
+/// Messages that are hashed at once.
+pub(super) const LANES: usize = 16;
+
+/// A word of every lane's state or message.
+type Words = [u32; LANES];
+
+const INITIAL: [u32; 8] = [
+    0x6a09_e667,
+    0xbb67_ae85,
+    0x3c6e_f372,
+    0xa54f_f53a,
+    0x510e_527f,
+    0x9b05_688c,
+    0x1f83_d9ab,
+    0x5be0_cd19,
+];
+
+#[rustfmt::skip]
+const ROUND: [u32; 64] = [
+    0x428a_2f98, 0x7137_4491, 0xb5c0_fbcf, 0xe9b5_dba5, 0x3956_c25b, 0x59f1_11f1, 0x923f_82a4, 0xab1c_5ed5,
+    0xd807_aa98, 0x1283_5b01, 0x2431_85be, 0x550c_7dc3, 0x72be_5d74, 0x80de_b1fe, 0x9bdc_06a7, 0xc19b_f174,
+    0xe49b_69c1, 0xefbe_4786, 0x0fc1_9dc6, 0x240c_a1cc, 0x2de9_2c6f, 0x4a74_84aa, 0x5cb0_a9dc, 0x76f9_88da,
+    0x983e_5152, 0xa831_c66d, 0xb003_27c8, 0xbf59_7fc7, 0xc6e0_0bf3, 0xd5a7_9147, 0x06ca_6351, 0x1429_2967,
+    0x27b7_0a85, 0x2e1b_2138, 0x4d2c_6dfc, 0x5338_0d13, 0x650a_7354, 0x766a_0abb, 0x81c2_c92e, 0x9272_2c85,
+    0xa2bf_e8a1, 0xa81a_664b, 0xc24b_8b70, 0xc76c_51a3, 0xd192_e819, 0xd699_0624, 0xf40e_3585, 0x106a_a070,
+    0x19a4_c116, 0x1e37_6c08, 0x2748_774c, 0x34b0_bcb5, 0x391c_0cb3, 0x4ed8_aa4a, 0x5b9c_ca4f, 0x682e_6ff3,
+    0x748f_82ee, 0x78a5_636f, 0x84c8_7814, 0x8cc7_0208, 0x90be_fffa, 0xa450_6ceb, 0xbef9_a3f7, 0xc671_78f2,
+];
+
+/// Whether this processor has what [`compress`] needs.
+pub(super) fn is_there() -> bool {
+    is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw")
+}
+
+/// Appends the digest of each record. To be called where [`is_there`].
+pub(super) fn digests(records: &[RecordContent<'_>], digests: &mut Vec<Hash>) -> Result<(), Error> {
+    let first = digests.len();
+    digests.resize(first + records.len(), Hash::default());
+    let mut queue = digests.iter_mut().skip(first).zip(records);
+    let mut lanes: [Option<(&mut Hash, Message<'_>)>; LANES] = [const { None }; LANES];
+    let mut state = [Words::default(); 8];
+    let mut blocks = [[0; BLOCK]; LANES];
+    loop {
+        let mut busy = false;
+        for (number, (lane, block)) in lanes.iter_mut().zip(&mut blocks).enumerate() {
+            if lane.as_ref().is_none_or(|(_, message)| message.is_done()) {
+                if let Some((digest, _)) = lane.take() {
+                    *digest = finish(&state, number);
+                }
+                *lane = queue.next().map(|(digest, record)| (digest, Message::new(record)));
+                begin(&mut state, number);
+            }
+            if let Some((_, message)) = lane {
+                message.next(block)?;
+                busy = true;
+            }
+        }
+        if !busy {
+            return Ok(());
+        }
+        // SAFETY: `digests` is called where `is_there` has said that the
+        // processor has the features that `compress` is compiled for.
+        #[allow(unsafe_code, reason = "a function for some processors only")]
+        unsafe {
+            compress(&mut state, &blocks);
+        }
+    }
+}
+
+fn begin(state: &mut [Words; 8], lane: usize) {
+    for (words, initial) in state.iter_mut().zip(INITIAL) {
+        if let Some(word) = words.get_mut(lane) {
+            *word = initial;
+        }
+    }
+}
+
+fn finish(state: &[Words; 8], lane: usize) -> Hash {
+    let mut digest = Hash::default();
+    for (bytes, words) in digest.chunks_mut(4).zip(state) {
+        let word = words.get(lane).copied().unwrap_or_default();
+        // SHA-256 writes its words big-endian.
+        bytes.copy_from_slice(&word.swap_bytes().to_le_bytes());
+    }
+    digest
+}
+
+#[target_feature(enable = "avx512f,avx512bw")]
+#[inline]
+fn load<const N: usize, T>(from: &[T; N]) -> __m512i {
+    const { assert!(size_of::<[T; N]>() == 64) };
+    // SAFETY: the array has 64 bytes, and the load asks for no alignment.
+    #[allow(unsafe_code, reason = "loads take a pointer")]
+    unsafe {
+        _mm512_loadu_si512(from.as_ptr().cast())
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw")]
+#[inline]
+fn store(to: &mut Words, words: __m512i) {
+    // SAFETY: the array has 64 bytes, and the store asks for no alignment.
+    #[allow(unsafe_code, reason = "stores take a pointer")]
+    unsafe {
+        _mm512_storeu_si512(to.as_mut_ptr().cast(), words);
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw")]
+#[inline]
+fn add(a: __m512i, b: __m512i) -> __m512i {
+    _mm512_add_epi32(a, b)
+}
+
+#[target_feature(enable = "avx512f,avx512bw")]
+#[inline]
+fn xor3(a: __m512i, b: __m512i, c: __m512i) -> __m512i {
+    _mm512_ternarylogic_epi32::<0x96>(a, b, c)
+}
+
+/// Word `i` of each lane's block in register `i`: the blocks as rows of a
+/// 16 × 16 matrix, transposed.
+#[allow(clippy::indexing_slicing, reason = "indices of fixed arrays, none of them from data")]
+#[target_feature(enable = "avx512f,avx512bw")]
+#[inline]
+fn transpose(blocks: &[[u8; BLOCK]; LANES]) -> [__m512i; 16] {
+    // SHA-256 reads its words big-endian.
+    let swap = _mm512_set4_epi32(0x0c0d_0e0f, 0x0809_0a0b, 0x0405_0607, 0x0001_0203);
+    let rows: [__m512i; 16] =
+        core::array::from_fn(|at| _mm512_shuffle_epi8(load(&blocks[at]), swap));
+    let pairs: [__m512i; 16] = core::array::from_fn(|at| {
+        let (a, b) = (rows[at & !1], rows[at | 1]);
+        if at & 1 == 0 { _mm512_unpacklo_epi32(a, b) } else { _mm512_unpackhi_epi32(a, b) }
+    });
+    let fours: [__m512i; 16] = core::array::from_fn(|at| {
+        let half = (at & !3) | ((at >> 1) & 1);
+        let (a, b) = (pairs[half], pairs[half + 2]);
+        if at & 1 == 0 { _mm512_unpacklo_epi64(a, b) } else { _mm512_unpackhi_epi64(a, b) }
+    });
+    core::array::from_fn(|at| {
+        let (column, quarter) = (at & 3, at >> 2);
+        let rows = [0, 4, 8, 12].map(|row| fours[row + column]);
+        let (low, high) = if quarter < 2 {
+            (
+                _mm512_shuffle_i32x4::<0x44>(rows[0], rows[1]),
+                _mm512_shuffle_i32x4::<0x44>(rows[2], rows[3]),
+            )
+        } else {
+            (
+                _mm512_shuffle_i32x4::<0xee>(rows[0], rows[1]),
+                _mm512_shuffle_i32x4::<0xee>(rows[2], rows[3]),
+            )
+        };
+        if quarter & 1 == 0 {
+            _mm512_shuffle_i32x4::<0x88>(low, high)
+        } else {
+            _mm512_shuffle_i32x4::<0xdd>(low, high)
+        }
+    })
+}
+
+/// One block of each lane.
+#[allow(clippy::indexing_slicing, reason = "indices of fixed arrays, none of them from data")]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn compress(state: &mut [Words; 8], blocks: &[[u8; BLOCK]; LANES]) {
+    let mut schedule = transpose(blocks);
+    let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] =
+        core::array::from_fn(|at| load(&state[at]));
+    for rounds in ROUND.chunks_exact(16) {
+        for (at, &constant) in rounds.iter().enumerate() {
+            let word = schedule[at];
+            let sum1 = xor3(
+                _mm512_ror_epi32::<6>(e),
+                _mm512_ror_epi32::<11>(e),
+                _mm512_ror_epi32::<25>(e),
+            );
+            let choice = _mm512_ternarylogic_epi32::<0xca>(e, f, g);
+            let constant = _mm512_set1_epi32(constant.cast_signed());
+            let t1 = add(add(add(h, sum1), add(choice, constant)), word);
+            let sum0 = xor3(
+                _mm512_ror_epi32::<2>(a),
+                _mm512_ror_epi32::<13>(a),
+                _mm512_ror_epi32::<22>(a),
+            );
+            let majority = _mm512_ternarylogic_epi32::<0xe8>(a, b, c);
+            (h, g, f, e) = (g, f, e, add(d, t1));
+            (d, c, b, a) = (c, b, a, add(t1, add(sum0, majority)));
+            // The word sixteen rounds on; those of the last sixteen are not used.
+            let (w1, w14) = (schedule[(at + 1) & 15], schedule[(at + 14) & 15]);
+            let sigma0 = xor3(
+                _mm512_ror_epi32::<7>(w1),
+                _mm512_ror_epi32::<18>(w1),
+                _mm512_srli_epi32::<3>(w1),
+            );
+            let sigma1 = xor3(
+                _mm512_ror_epi32::<17>(w14),
+                _mm512_ror_epi32::<19>(w14),
+                _mm512_srli_epi32::<10>(w14),
+            );
+            schedule[at] = add(add(word, sigma0), add(schedule[(at + 9) & 15], sigma1));
+        }
+    }
+    for (words, new) in state.iter_mut().zip([a, b, c, d, e, f, g, h]) {
+        let sum = add(load(words), new);
+        store(words, sum);
+    }
+}
