@@ -40,9 +40,10 @@ Examples:
   sealpack verify *.pack                       every check there is
   sealpack inspect log.pack                    look inside, at a terminal
   sealpack step                                the output stream, a write at a time
+  sealpack check                               the output stream, proved
 
-Exit status: 0 fine; 1 a pack is corrupt or did not verify; 2 wrong usage;
-3 anything else (a file that is not there, a full disk).
+Exit status: 0 fine; 1 a pack is corrupt or did not verify, or an invariant is
+broken; 2 wrong usage; 3 anything else (a file that is not there, a full disk).
 `sealpack COMMAND --help` says more, with examples.";
 
 #[derive(Subcommand)]
