@@ -1,0 +1,71 @@
+//! `sealpack check`.
+
+use crate::run::Place;
+
+#[test]
+fn a_replay_prints_each_case_back_with_its_puts_and_nothing_else() {
+    let place = Place::new();
+    let cases = "trim=1 writes=z4,b4,f\n\ntrim=0 writes=b1,z2+0+3\ntrim=1 writes=b12!2+3,b1\n";
+    let run = place.feed("check --replay - --buffer-size 5", cases.as_bytes()).fine();
+    assert_eq!(
+        run.out_text(),
+        "trim=1 writes=z4,b4,f puts=4+1|3\n\
+         trim=0 writes=b1,z2+0+3 puts=1+2+3\n\
+         trim=1 writes=b12!2+3,b1 puts=5|5!3\n"
+    );
+    let reference = "check --replay - --buffer-size 5 --flush-rule reference";
+    let run = place.feed(reference, b"trim=1 writes=z4,b4,f").fine();
+    assert_eq!(run.out_text(), "trim=1 writes=z4,b4,f puts=4+4\n");
+}
+
+#[test]
+fn a_line_that_is_no_case_is_wrong_usage_and_the_line_is_named() {
+    let place = Place::new();
+    let cases = b"trim=1 writes=b1\ntrim=1 writes=b1,q2\n";
+    place.feed("check --replay -", cases).failed(2, &["line 2", "event 2"]);
+    place.run("check --replay not-there").failed(3, &["not-there"]);
+    place.run("check --max-events 3").failed(2, &["--set"]);
+    place.run("check --buffer-size 0").failed(2, &["1 to"]);
+}
+
+#[test]
+fn a_line_that_claims_other_puts_fails_and_is_named() {
+    let place = Place::new();
+    let run = place.feed("check --replay - --buffer-size 5", b"trim=0 writes=b5 puts=4|1\n");
+    run.failed(1, &["line 1", "4|1"]);
+}
+
+#[test]
+fn a_seeded_bug_ends_with_status_1_and_the_report() {
+    let place = Place::new();
+    let run = place.run("check --mutant split-trusts-remnant --buffer-size 5");
+    assert_eq!(run.code(), Some(1));
+    assert!(run.out_text().contains("invariant 6 (rest) is broken"), "{}", run.out_text());
+    let replay = "check --replay - --buffer-size 5 --mutant split-trusts-remnant";
+    place.feed(replay, b"trim=1 writes=b4,z1,b7\n").failed(1, &["invariant 6 (rest) is broken"]);
+}
+
+#[test]
+fn the_proof_and_a_set_as_json_have_the_keys_that_scripts_read() {
+    let place = Place::new();
+    let proof = place.run("check --buffer-size 5 --json").fine().json();
+    assert_eq!((&proof["states"], &proof["transitions"]), (&105.into(), &3465.into()));
+    assert_eq!(proof["violations"], 0);
+    assert!(proof["seconds"].is_f64());
+    let set = place.run("check --set 2 --json").fine().json();
+    assert_eq!((&set["cases"], &set["violations"]), (&108_480.into(), &0.into()));
+    let digest = "dc8a0a353db3bf0a2e62f60c6984803e29d3de05b72fb2aeb1c17cbb7114ebc5";
+    assert_eq!(set["digest_a"], digest);
+    assert_eq!(set["as_specified"], true);
+    let set = place.run("check --set 2 --flush-rule reference --json").fine().json();
+    assert_eq!((&set["violations"], &set["above_size"]), (&0.into(), &2026.into()));
+}
+
+#[test]
+fn a_sample_says_its_seed_and_runs_the_same_again() {
+    let place = Place::new();
+    let sample = "check --set 2 --max-events 3 --sample 10 --seed 42 --json";
+    let (first, second) = (place.run(sample).fine().json(), place.run(sample).fine().json());
+    assert_eq!(first["seed"], 42);
+    assert_eq!(first["cases"], second["cases"]);
+}
