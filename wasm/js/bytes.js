@@ -9,9 +9,12 @@ export function isBytes(value) {
   return ArrayBuffer.isView(value) || isBuffer(value);
 }
 
-/** A Uint8Array over `value`; nothing is copied. */
+/**
+ * A plain Uint8Array over `value`; nothing is copied. Plain, since the slice()
+ * of Node's Buffer is a view and not a copy.
+ */
 export function toBytes(value, what = "the argument") {
-  if (value instanceof Uint8Array) return value;
+  if (value?.constructor === Uint8Array) return value;
   if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
   if (isBuffer(value)) return new Uint8Array(value);
   throw invalidArgument(`${what} is ${describe(value)}, not a Uint8Array or an ArrayBuffer`);

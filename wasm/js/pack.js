@@ -269,9 +269,9 @@ export class Pack {
     return this.#sameVersion(signal).then(() => error, (other) => (other.code === "changed" ? other : error));
   }
 
-  /** Whether reads are views of bytes that the caller owns. */
-  get inMemory() {
-    return this.#source.inMemory === true;
+  /** Whether what is read belongs to somebody else, and must not be transferred. */
+  get lends() {
+    return this.#source.lends === true;
   }
 
   /** What a worker needs to inspect records of this pack. */

@@ -51,7 +51,7 @@ async function inspectAll(pack, lanes, signal, deliver) {
     busy[lane] += 1;
     run.result = pack
       .readBytes(start, end, signal)
-      .then((bytes) => lanes[lane].inspect({ ...run, bytes, keep: pack.inMemory }))
+      .then((bytes) => lanes[lane].inspect({ ...run, bytes, keep: pack.lends }))
       .finally(() => (busy[lane] -= 1));
     run.result.catch(() => {}); // awaited in its turn
     queue.push(run);

@@ -142,10 +142,26 @@ test("what makes no sense is refused at once, with a code", async () => {
 
 test("items handed over and changed afterwards are packed as they were", async () => {
   const builder = create({ codec: "none" });
-  const buffer = new Uint8Array([1, 2, 3]);
-  builder.append(buffer);
-  buffer.fill(9);
-  builder.append(buffer);
+  // a Buffer too: its slice() is a view
+  for (const buffer of [new Uint8Array([1, 2, 3]), Buffer.from([1, 2, 3])]) {
+    builder.append(buffer);
+    buffer.fill(9);
+    builder.append(buffer);
+  }
   const pack = await open((await builder.finish()).blob);
-  assert.deepEqual(await pack.getMany([0, 1]), [Uint8Array.of(1, 2, 3), Uint8Array.of(9, 9, 9)]);
+  const [before, after] = [Uint8Array.of(1, 2, 3), Uint8Array.of(9, 9, 9)];
+  assert.deepEqual(await pack.getMany([0, 1, 2, 3]), [before, after, before, after]);
+});
+
+test("bytes that a pack was opened from are left as they are, whoever verifies them", async () => {
+  const [{ bytes }] = (await sound()).filter(({ name }) => name === "zstd-ipr128");
+  const cached = bytes.slice();
+  const sources = [Buffer.from(bytes), bytes.slice().buffer, { size: () => cached.length, read: (offset, length) => cached.slice(offset, offset + length) }];
+  for (const source of sources) {
+    const pack = await open(source);
+    for (const workers of [2, 2, 0]) assert.ok((await pack.verify({ workers })).ok);
+    pack.close();
+    const left = source.byteLength ?? cached.length;
+    assert.equal(left, bytes.length);
+  }
 });

@@ -3,6 +3,8 @@ import { SealpackError, invalidArgument } from "../errors.js";
 import { toBytes } from "../bytes.js";
 
 export class CustomSource {
+  /** What is read stays the caller's: it must not be transferred to a worker. */
+  lends = true;
   #source;
 
   constructor(source) {

@@ -52,6 +52,11 @@ export class HttpSource {
     return typeof this.#target === "string" ? this.#target : this.#target.url;
   }
 
+  /** Whether reads are views of the whole file, which stays here. */
+  get lends() {
+    return this.#whole !== null;
+  }
+
   /** Whether a change of the file would show in every answer. */
   get pinned() {
     return this.#whole !== null || Boolean(this.#version?.etag ?? this.#version?.modified);

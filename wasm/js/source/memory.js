@@ -1,8 +1,8 @@
 // Bytes that are here already.
 
 export class MemorySource {
-  /** What is read is a view, so it must not be handed on to a worker. */
-  inMemory = true;
+  /** What is read stays the caller's: it must not be transferred to a worker. */
+  lends = true;
   #bytes;
 
   /** @param {Uint8Array} bytes looked at, never changed, not copied */
