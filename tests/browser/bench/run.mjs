@@ -6,7 +6,7 @@
 // Decode: every record's frame to its payload. Verify: that, and checking
 // frames, lengths and the content hash; the other two check no frame checksum,
 // and are given the places of frames and items. Ratios are what to look at.
-import { createRequire } from "node:module";
+import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -16,7 +16,6 @@ import { random } from "../random.mjs";
 import { serve } from "../server.mjs";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
-const require = createRequire(import.meta.url);
 const SIZE = Number(process.env.BENCH_SIZE ?? 48 * 2 ** 20);
 
 /** Like ledgers: half structure that comes again, half keys and hashes. */
@@ -91,8 +90,7 @@ const bundle = await build({
   loader: { ".wasm": "file" }, outdir: "/", conditions: ["browser"], mainFields: ["browser", "module", "main"], platform: "browser",
 });
 const script = bundle.outputFiles.find(({ path: name }) => name.endsWith(".js")).contents;
-const zstdWasm = path.join(path.dirname(require.resolve("@bokuweb/zstd-wasm/package.json")), "dist", "web", "zstd.wasm");
-const { readFile } = await import("node:fs/promises");
+const zstdWasm = path.join(here, "..", "node_modules", "@bokuweb", "zstd-wasm", "dist", "web", "zstd.wasm");
 const aliases = { "/bench.html": Buffer.from('<script type="module" src="/bench.js"></script>'), "/bench.js": Buffer.from(script), "/zstd.wasm": await readFile(zstdWasm) };
 packs.forEach(({ bytes }, number) => (aliases[`/${number}.pack`] = bytes));
 const server = await serve({ "/package/": path.join(here, "..", "..", "..", "wasm") }, { aliases });
