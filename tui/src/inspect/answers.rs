@@ -47,6 +47,8 @@ impl App {
     }
 
     fn is_damaged(&mut self, record: u32, what: String) {
+        // The core's error names the record, as does everything that shows it.
+        let what = what.strip_prefix(&format!("record {record}: ")).unwrap_or(&what).to_string();
         let place = self.reader.directory().record(record);
         let offset = place.map_or(0, |place| place.range.start);
         self.marks.damaged(record, Damage { offset, what });

@@ -95,6 +95,8 @@ pub struct App {
     mode: Mode,
     pub(super) records: Cursor,
     pub(super) items: Cursor,
+    /// The record that they are of.
+    items_of: Option<u32>,
     pub(super) in_item: bool,
     pub(super) loaded: Option<Loaded>,
     asked_for: Option<Place>,
@@ -123,7 +125,7 @@ pub struct App {
 }
 
 /// Decoded sizes that are kept.
-const MOST_DECODED: usize = 4096;
+const MOST_DECODED: u32 = 4096;
 /// Bytes that the clipboard of a terminal is given.
 const MOST_COPIED: usize = 64 << 10;
 
@@ -140,6 +142,7 @@ impl App {
             mode: Mode::Records,
             records,
             items: Cursor::default(),
+            items_of: None,
             in_item: false,
             loaded: None,
             asked_for: None,
@@ -320,6 +323,7 @@ impl App {
         self.records.go(place.record.into());
         let items = self.record_place().map_or(0, |record| record.item_count);
         self.items = Cursor::new(items.into());
+        self.items_of = Some(self.record());
         self.items.go(place.slot.into());
         self.new_item();
         self.fit();
@@ -442,7 +446,7 @@ impl App {
             return self.tell("the pack has no records");
         }
         // Back to the item that was seen last, if this is its record.
-        if self.loaded().is_none() || self.items.len() == 0 {
+        if self.items_of != Some(self.record()) {
             self.go(Place { record: self.record(), slot: 0 });
         }
         self.show(Mode::Items);
@@ -615,10 +619,10 @@ impl App {
     pub(super) fn is_sound(&mut self, record: u32, decoded: u64) {
         self.marks.sound(record);
         self.decoded.insert(record, decoded);
-        if self.decoded.len() > MOST_DECODED {
+        if self.decoded.len() > MOST_DECODED as usize {
             // What is far from the cursor is the least likely to be seen again.
             let here = self.record();
-            let near = |record: &u32, _: &mut u64| record.abs_diff(here) < MOST_DECODED as u32 / 4;
+            let near = |record: &u32, _: &mut u64| record.abs_diff(here) < MOST_DECODED / 4;
             self.decoded.retain(near);
         }
     }

@@ -22,6 +22,8 @@ mod open;
 mod refused;
 mod search;
 mod sizes;
+#[cfg(test)]
+mod tests;
 mod view;
 
 use std::io;

@@ -112,11 +112,11 @@ pub fn find<B>(
     let mut outcome = Outcome { hit: None, wrapped: false, unread: 0 };
     let mut looked_through = 0;
     // Up to the end and the starting record itself, then around to it.
-    let legs = match forward {
+    let [first, around] = match forward {
         true => [start..records, 0..start.saturating_add(1).min(records)],
         false => [0..start.saturating_add(1).min(records), start..records],
     };
-    for (wrapped, mut leg) in [(false, legs[0].clone()), (true, legs[1].clone())] {
+    for (wrapped, mut leg) in [(false, first), (true, around)] {
         while !leg.is_empty() {
             let part = take_part(reader, &mut leg, forward);
             looked_through += part.end - part.start;

@@ -436,15 +436,19 @@ impl App {
     }
 
     fn ask_where_to_export(&mut self) {
-        match self.broken() {
+        match self.report_name() {
             None => self.tell("this case breaks nothing: there is nothing to report"),
-            Some(invariant) => {
-                let stream = self.setup.mutant().map_or("stream", |mutant| mutant.name);
-                let name = format!("{stream}-{}.md", invariant.name());
+            Some(name) => {
                 let hint = "Enter writes the report, Esc does not";
                 self.prompt = Some((Question::Export, Prompt::new("report to", hint, name)));
             }
         }
+    }
+
+    /// What a report about the failure on the screen is called.
+    pub(super) fn report_name(&self) -> Option<String> {
+        let stream = self.setup.mutant().map_or("stream", |mutant| mutant.name);
+        Some(format!("{stream}-{}.md", self.broken()?.name()))
     }
 
     fn ask(&mut self, question: Question) {

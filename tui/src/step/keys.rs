@@ -87,7 +87,7 @@ pub const STEPPING: Table<Action> = Table {
         bind!(
             [Char('v')],
             A::Violation { forward: true },
-            Some("violation"),
+            Some("broken"),
             "the next step that breaks an invariant, or leaves the specification"
         ),
         bind!([Char('V')], A::Violation { forward: false }, None, "the step before that does"),
@@ -95,8 +95,13 @@ pub const STEPPING: Table<Action> = Table {
         bind!([Code(KeyCode::End), Char('G')], A::Move(Move::Last), None, "the last step"),
         bind!([Code(KeyCode::PageUp)], A::Move(Move::PageUp), None, "five steps back"),
         bind!([Code(KeyCode::PageDown)], A::Move(Move::PageDown), None, "five steps on"),
-        bind!([Char(' ')], A::Play, Some("play"), "step by itself; again: pause"),
     ],
+};
+
+/// Keys that step without a key.
+pub const PLAYING: Table<Action> = Table {
+    title: "Playing",
+    bindings: &[bind!([Char(' ')], A::Play, Some("play"), "step by itself; again: pause")],
 };
 
 /// Keys that open something.
@@ -210,13 +215,13 @@ pub const EVERYWHERE: Table<Action> = Table {
 #[must_use]
 pub fn tables(mode: Mode) -> &'static [&'static Table<Action>] {
     match mode {
-        Mode::Step => &[&STEPPING, &OPENING, &EDITING, &EVERYWHERE],
+        Mode::Step => &[&STEPPING, &OPENING, &PLAYING, &EDITING, &EVERYWHERE],
         Mode::Scenarios | Mode::Mutants | Mode::Failures => &[&LIST, &EVERYWHERE],
     }
 }
 
 /// Every table, for the help.
-pub const ALL: &[&Table<Action>] = &[&STEPPING, &OPENING, &EDITING, &LIST, &EVERYWHERE];
+pub const ALL: &[&Table<Action>] = &[&STEPPING, &PLAYING, &OPENING, &EDITING, &LIST, &EVERYWHERE];
 
 #[cfg(test)]
 mod tests {

@@ -13,6 +13,8 @@ mod keys;
 mod layout;
 mod scenario;
 mod setup;
+#[cfg(test)]
+mod tests;
 mod view;
 
 use std::io;

@@ -24,9 +24,9 @@ pub const SCENARIOS: &[Scenario] = &[
         name: "header, payload, trailer",
         sentence: "What the stream is for: small writes are copied, large ones handed over as \
                    they are, and the sink gets them in order.",
-        buffer_size: 8,
+        buffer_size: 5,
         trim: false,
-        events: "b2,z9,b2,b2,z12,b3",
+        events: "b2,z9,b2,b1,z12,b3",
         mutant: None,
     },
     Scenario {

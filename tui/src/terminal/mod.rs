@@ -21,6 +21,10 @@ pub mod panel;
 pub mod progress;
 pub mod prompt;
 mod screen;
+#[cfg(test)]
+pub mod scripted;
+#[cfg(all(test, unix))]
+mod tests;
 pub mod text;
 pub mod work;
 

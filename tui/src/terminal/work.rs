@@ -9,17 +9,23 @@ use super::Message;
 use super::drive::Incoming;
 
 /// Where answers go.
-pub struct Outbox<A>(Sender<Incoming<A>>);
+pub struct Outbox<A>(Arc<Sender<Incoming<A>>>);
 
 impl<A> Clone for Outbox<A> {
     fn clone(&self) -> Self {
-        Self(self.0.clone())
+        Self(Arc::clone(&self.0))
     }
 }
 
 impl<A> Outbox<A> {
     pub(super) fn new(sender: Sender<Incoming<A>>) -> Self {
-        Self(sender)
+        Self(Arc::new(sender))
+    }
+
+    /// Whether nobody works any more who could send something.
+    #[cfg(test)]
+    pub(super) fn is_last(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
     }
 
     /// Sends an answer. When the program has ended nobody takes it any more,

@@ -81,9 +81,11 @@ impl Page<'_> {
                 Verdict::Failed(error) => Some(error.to_string()),
                 _ => None,
             });
-            let word = error.map_or_else(|| standing.word().into(), |e| format!("FAILED: {e}"));
-            spans.push(Span::raw(word));
+            spans.push(Span::raw(standing.word()));
             self.lines.push(Line::from(spans));
+            if let Some(error) = error {
+                self.words(4, &error);
+            }
         }
         if let Some(report) = &self.app.report {
             if report.frames_without_checksum > 0 {
@@ -103,20 +105,19 @@ impl Page<'_> {
             .all_damaged()
             .take(MOST_LISTED)
             .map(|(record, damage)| {
-                format!(
-                    "  ✗ record {} at {}: {}",
-                    grouped(record.into()),
-                    grouped(damage.offset),
-                    damage.what
-                )
+                let (record, offset) = (grouped(record.into()), grouped(damage.offset));
+                format!("✗ record {record} at {offset}: {}", damage.what)
             })
             .collect();
         if damaged.is_empty() {
             return;
         }
         self.heading("damaged records");
-        for line in damaged {
-            self.lines.push(Line::styled(line, self.app.palette.bad()));
+        for text in damaged {
+            for (nth, line) in wrapped(&text, self.columns.saturating_sub(4)).iter().enumerate() {
+                let indent = if nth == 0 { "  " } else { "    " };
+                self.lines.push(Line::styled(format!("{indent}{line}"), self.app.palette.bad()));
+            }
         }
     }
 

@@ -197,14 +197,16 @@ const NAMES: [[&str; 8]; 3] = [
 fn verdicts(app: &App, columns: u16) -> Line<'static> {
     let needed = |names: &[&str; 8]| names.iter().map(|name| width(name) + 4).sum::<usize>() - 2;
     let fits = |names: &&[&str; 8]| needed(names) <= usize::from(columns);
-    let names = NAMES.iter().find(fits).unwrap_or(&NAMES[2]);
+    let [.., shortest] = &NAMES;
+    let names = NAMES.iter().find(fits).unwrap_or(shortest);
+    let apart = if fits(&names) { "  " } else { " " };
     let mut spans = Vec::new();
     for (layer, name) in LayerName::ALL.into_iter().zip(names) {
         let standing = standing(app, layer);
         let style = standing.style(app.palette);
         spans.push(Span::raw(*name));
         spans.push(Span::styled(format!(" {}", standing.sign()), style));
-        spans.push(Span::raw("  "));
+        spans.push(Span::raw(apart));
     }
     Line::from(spans)
 }

@@ -100,10 +100,10 @@ pub fn render(app: &App, ribbon: Rect, legend: Rect, buffer: &mut Buffer) {
 }
 
 fn legend_line(app: &App, stretches: &[Stretch], columns: u16) -> Line<'static> {
+    // What was found first: the sizes of the parts are among the facts too.
     let mut parts: Vec<(&str, usize, String)> = Vec::new();
-    let present = stretches.iter().enumerate().filter(|(_, stretch)| stretch.bytes > 0);
-    for (nth, stretch) in present {
-        parts.push((stretch.sign, nth, format!("{} {}", stretch.name, size(stretch.bytes))));
+    if app.marks.all_damaged().next().is_some() {
+        parts.push(("✗", 3, "damaged".into()));
     }
     if app.verified > 0 {
         parts.push(("█", RECORDS, "verified".into()));
@@ -111,8 +111,9 @@ fn legend_line(app: &App, stretches: &[Stretch], columns: u16) -> Line<'static> 
     if app.record_place().is_some() {
         parts.push(("◆", 3, "here".into()));
     }
-    if app.marks.all_damaged().next().is_some() {
-        parts.push(("✗", 3, "damaged".into()));
+    let present = stretches.iter().enumerate().filter(|(_, stretch)| stretch.bytes > 0);
+    for (nth, stretch) in present {
+        parts.push((stretch.sign, nth, format!("{} {}", stretch.name, size(stretch.bytes))));
     }
     let mut room = usize::from(columns);
     let mut spans = Vec::new();

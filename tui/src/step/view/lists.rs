@@ -27,6 +27,12 @@ pub fn row_of_letter(key: &KeyEvent) -> Option<u64> {
     (row <= MUTANTS.len()).then_some(row as u64)
 }
 
+/// The letter of a row of seeded bugs.
+#[cfg(test)]
+pub fn letter_of(row: usize) -> char {
+    letters().nth(row).unwrap()
+}
+
 fn letters() -> impl Iterator<Item = char> {
     LETTERS.chars().filter(|letter| *letter != 'q')
 }

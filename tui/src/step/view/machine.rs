@@ -7,6 +7,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 use sealpack_core::check::{Extent, Frame as Step, Kind, Replay, SinkCall};
 
+use super::history;
 use crate::step::app::App;
 use crate::terminal::palette::Palette;
 use crate::terminal::text::{cut, width};
@@ -14,6 +15,7 @@ use crate::terminal::text::{cut, width};
 /// Draws it.
 pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
     let Some(replay) = app.replay() else { return };
+    let area = history::render(app, area, buffer);
     let Some(twin) = app.twin() else {
         return Panel { app, replay, other: None, heading: None }.render(area, buffer);
     };
@@ -36,6 +38,8 @@ struct Panel<'a> {
     heading: Option<&'a str>,
 }
 
+/// Columns that a byte takes at the most.
+const WIDEST: usize = 3;
 /// Columns of the names at the left.
 const NAMES: usize = 8;
 
@@ -71,7 +75,7 @@ impl Panel<'_> {
             lines.push(Line::default());
         }
         let is_other = other.is_some_and(|other| step.taken != other.taken);
-        lines.push(self.sink_line(step, differs(is_other)));
+        lines.push(self.sink_line(step, differs(is_other), columns));
         for (y, line) in (area.y..area.bottom()).zip(&lines) {
             line.render(Rect { y, height: 1, ..area }, buffer);
         }
@@ -92,7 +96,7 @@ impl Panel<'_> {
         let size = self.replay.shape.buffer_size.get();
         // Beside the names and the brackets there are the numbers.
         let room = columns.saturating_sub(NAMES + 2 + 12).max(4);
-        Scale { bytes_a_column: size.div_ceil(room).max(1) }
+        Scale::new(size, room.min(size.saturating_mul(WIDEST)))
     }
 
     fn buffer_line(&self, step: &Step, differs: &str, columns: usize) -> Line<'static> {
@@ -104,19 +108,16 @@ impl Panel<'_> {
             return Line::from(spans);
         }
         let scale = self.scale(columns);
-        let given = scale.columns(size.saturating_sub(state.capacity));
-        let filled = scale.columns(state.filled);
-        let free = scale.columns(state.capacity.saturating_sub(state.filled));
+        let within = state.filled.min(state.capacity);
+        let given = scale.run('-', size.saturating_sub(state.capacity));
+        let free = scale.run('·', state.capacity - within);
         spans.push(Span::raw("["));
-        spans.push(Span::styled("-".repeat(given), self.palette().faint()));
-        let within = filled.min(scale.columns(state.capacity));
-        spans.push(Span::styled("b".repeat(within), self.palette().copied()));
-        spans.push(Span::raw("·".repeat(free)));
+        spans.push(Span::styled(given, self.palette().faint()));
+        spans.push(Span::styled(scale.run('b', within), self.palette().copied()));
+        spans.push(Span::raw(free));
         spans.push(Span::raw("]"));
-        if filled > within {
-            let over = "b".repeat(filled - within);
-            spans.push(Span::styled(over, self.palette().bad()));
-        }
+        let over = scale.run('b', state.filled - within);
+        spans.push(Span::styled(over, self.palette().bad()));
         spans.push(Span::raw(format!(" C {} E {}", state.capacity, state.filled)));
         Line::from(spans)
     }
@@ -129,11 +130,10 @@ impl Panel<'_> {
         spans.push(Span::raw("["));
         let mut taken = 0;
         for extent in &step.after.extents {
-            let columns = scale.columns(extent.len);
-            taken += columns;
-            spans.push(self.extent(extent.kind, columns));
+            taken += extent.len;
+            spans.push(self.extent(extent.kind, scale, extent.len));
         }
-        spans.push(Span::raw("·".repeat(scale.columns(size).saturating_sub(taken))));
+        spans.push(Span::raw(scale.run('·', size.saturating_sub(taken))));
         spans.push(Span::raw(format!("] Z {}", state.pending)));
         if state.real != state.pending {
             let real = format!(" but {} wait", state.real);
@@ -142,10 +142,10 @@ impl Panel<'_> {
         Line::from(spans)
     }
 
-    fn extent(&self, kind: Kind, columns: usize) -> Span<'static> {
+    fn extent(&self, kind: Kind, scale: Scale, bytes: usize) -> Span<'static> {
         match kind {
-            Kind::Copied => Span::styled("b".repeat(columns), self.palette().copied()),
-            Kind::ZeroCopy => Span::styled("z".repeat(columns), self.palette().handed_over()),
+            Kind::Copied => Span::styled(scale.run('b', bytes), self.palette().copied()),
+            Kind::ZeroCopy => Span::styled(scale.run('z', bytes), self.palette().handed_over()),
         }
     }
 
@@ -161,13 +161,15 @@ impl Panel<'_> {
         Line::from(vec![Span::raw(indent), Span::styled(text, self.palette().faint())])
     }
 
-    fn sink_line(&self, step: &Step, differs: &str) -> Line<'static> {
+    fn sink_line(&self, step: &Step, differs: &str, columns: usize) -> Line<'static> {
         let mut spans = self.name(differs, "sink");
         let (taken, written) = (step.taken, step.written);
-        spans.push(Span::raw(format!("{taken} of {written} bytes")));
+        let text = format!("{taken} of {written} bytes");
         let promise =
             if self.replay.shape.trim { " · puts of S" } else { " · puts of S or more" };
-        spans.push(Span::styled(promise, self.palette().faint()));
+        let fits = NAMES + width(&text) + width(promise) <= columns;
+        spans.push(Span::raw(text));
+        spans.extend(fits.then(|| Span::styled(promise, self.palette().faint())));
         Line::from(spans)
     }
 
@@ -222,10 +224,12 @@ impl Panel<'_> {
         let note = format!(" {lengths}{len} {relation}");
         let beside = width(&note) + failed.as_ref().map_or(0, |text| width(text)) + 6;
         let room = columns.saturating_sub(beside);
-        let scale = Scale { bytes_a_column: len.div_ceil(room.max(1)).max(1) };
+        // On the scale of the buffer where the put is not too long for that.
+        let scale = Some(self.scale(columns)).filter(|scale| scale.columns(len) <= room);
+        let scale = scale.unwrap_or_else(|| Scale::new(len, room));
         if room >= 3 {
             for extent in extents {
-                spans.push(self.extent(extent.kind, scale.columns(extent.len)));
+                spans.push(self.extent(extent.kind, scale, extent.len));
             }
         }
         spans.push(Span::styled(note, style));
@@ -234,14 +238,34 @@ impl Panel<'_> {
     }
 }
 
-/// How many bytes a column stands for.
+/// How many bytes a column stands for, or how many columns a byte takes.
+#[derive(Clone, Copy)]
 struct Scale {
     bytes_a_column: usize,
+    columns_a_byte: usize,
 }
 
 impl Scale {
-    fn columns(&self, bytes: usize) -> usize {
-        bytes.div_ceil(self.bytes_a_column)
+    /// So that `bytes` take no more than `columns`.
+    fn new(bytes: usize, columns: usize) -> Self {
+        Self {
+            bytes_a_column: bytes.div_ceil(columns.max(1)).max(1),
+            columns_a_byte: columns.checked_div(bytes).unwrap_or(1).clamp(1, WIDEST),
+        }
+    }
+
+    fn columns(self, bytes: usize) -> usize {
+        bytes.div_ceil(self.bytes_a_column).saturating_mul(self.columns_a_byte)
+    }
+
+    /// A run of bytes: a letter for each, or for each column of many.
+    fn run(self, letter: char, bytes: usize) -> String {
+        let one = match self.columns_a_byte {
+            1 => letter.to_string(),
+            2 => format!("{letter} "),
+            _ => format!(" {letter} "),
+        };
+        one.repeat(bytes.div_ceil(self.bytes_a_column))
     }
 }
 

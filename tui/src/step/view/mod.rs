@@ -1,6 +1,7 @@
 //! How the stepper looks. Everything here draws from a shared reference.
 
 mod events;
+mod history;
 mod lists;
 mod machine;
 mod verdicts;
@@ -21,6 +22,8 @@ use crate::terminal::panel::{Overlay, is_large_enough, too_small};
 use crate::terminal::text::{cut, width, wrapped};
 
 pub use events::step_at;
+#[cfg(test)]
+pub use lists::letter_of;
 pub use lists::{row_of_letter, row_text};
 
 /// Draws the whole screen.

@@ -1,0 +1,260 @@
+//! The inspector under scripts: whole screens, and what keys lead to.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use insta::assert_snapshot;
+use sealpack::{Plain, Reader, ReaderOptions, Writer};
+
+use super::app::App;
+use super::effect::Effects;
+use super::open::{Opened, open};
+use super::refused::{Nothing, Refused};
+use crate::terminal::palette::Palette;
+use crate::terminal::scripted::{SIZES, Scripted};
+
+type Inspector = Scripted<App, Effects>;
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures").join(name)
+}
+
+fn inspector(path: &Path, size: (u16, u16)) -> Inspector {
+    match open(path, &ReaderOptions::default()).unwrap() {
+        Opened::Pack(reader, notes) => {
+            let effects = Effects::new(reader.clone());
+            Scripted::new(App::new(reader, notes, Palette::new(true)), effects, size)
+        }
+        Opened::Refused(refusal) => panic!("refused: {}", refusal.error),
+    }
+}
+
+/// A pack of JSON, text and bytes, stored as they are, so that nothing on the
+/// screen depends on the release of a compressor.
+fn log(folder: &Path) -> PathBuf {
+    let path = folder.join("log.pack");
+    let writer = Writer::options().codec(Plain).items_per_record(16).app_data(&b"since 1970"[..]);
+    let mut writer = writer.record_checksum(true).create(&path).unwrap();
+    for i in 0..1000_u32 {
+        let item = match i % 4 {
+            0 => format!(r#"{{"event":{i},"levels":[1,2.50,"x"],"note":"needle {}"}}"#, i / 100),
+            1 => format!(
+                "line {i}\n\tindented\nand some more text that is rather long, so that it is broken {i}"
+            ),
+            2 => "\u{0}\u{1}\u{2}\u{ff}".repeat(i as usize % 50),
+            _ => String::new(),
+        };
+        writer.append(item.as_bytes()).unwrap();
+    }
+    writer.finish().unwrap();
+    path
+}
+
+/// The screen after a script, at every size.
+fn at_every_size(path: &Path, name: &str, script: &str) {
+    for size in SIZES {
+        let mut inspector = inspector(path, size);
+        inspector.keys(script);
+        assert_snapshot!(format!("{name}-{}x{}", size.0, size.1), inspector.screen());
+    }
+}
+
+#[test]
+fn every_mode_has_a_screen() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = log(folder.path());
+    at_every_size(&path, "records", "jj");
+    at_every_size(&path, "records-end", "G");
+    at_every_size(&path, "item-json", "<Enter>");
+    at_every_size(&path, "item-json-as-stored", "<Enter>p");
+    at_every_size(&path, "item-text", "<Enter>j");
+    at_every_size(&path, "item-bytes", "jjjj<Enter>jj<Tab>j");
+    at_every_size(&path, "item-hex", "<Enter>x<Tab>");
+    at_every_size(&path, "item-empty", "<Enter>jjj");
+    at_every_size(&path, "facts", "3");
+    at_every_size(&path, "facts-end", "3G");
+    at_every_size(&path, "sizes", "4");
+    at_every_size(&path, "help", "?");
+    at_every_size(&path, "verified", "v");
+    at_every_size(&path, "go-to", ":r0x10");
+    at_every_size(&path, "go-to-nowhere", ":1000<Enter>");
+    at_every_size(&path, "found", "/needle 7<Enter>");
+    at_every_size(&path, "found-in-hex", "/x:00 01 02<Enter>n");
+}
+
+#[test]
+fn a_compressed_pack_of_the_reference() {
+    let path = fixture("zstd-ipr128-conc2.pack");
+    at_every_size(&path, "reference", "v");
+}
+
+#[test]
+fn a_pack_without_records_says_so() {
+    let path = fixture("app-data-empty-pack.pack");
+    at_every_size(&path, "no-records", "<Enter>v");
+    let mut inspector = inspector(&path, (80, 24));
+    inspector.keys("<Enter><Tab>xpsyjkGg1234ndD?<Esc>v<Esc>/a<Enter>:0<Enter><Esc>").screen();
+}
+
+#[test]
+fn a_damaged_record_is_marked_and_can_be_looked_at() {
+    let path = fixture("corrupt/rc-payload-flip.pack");
+    at_every_size(&path, "damaged", "vd");
+    at_every_size(&path, "damaged-record", "vd<Enter>");
+    at_every_size(&path, "damaged-facts", "v3");
+}
+
+#[test]
+fn a_pack_of_which_a_part_is_damaged_opens_and_says_what_is_not_to_be_trusted() {
+    for name in ["app-data-flip-rc", "append-1", "trailer-crc", "index-crc-flip"] {
+        let path = fixture(&format!("corrupt/{name}.pack"));
+        at_every_size(&path, name, "3");
+    }
+}
+
+/// Every broken file there is: it opens, or is refused with a page.
+#[test]
+fn no_damaged_file_keeps_the_inspector_from_saying_what_it_can() {
+    let mut seen = 0;
+    for entry in fs::read_dir(fixture("corrupt")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "pack") {
+            continue;
+        }
+        seen += 1;
+        let screen = match open(&path, &ReaderOptions::default()).unwrap() {
+            Opened::Pack(reader, notes) => {
+                let sound = Reader::open(&path).is_ok();
+                assert_eq!(sound, notes.is_empty(), "{}", path.display());
+                let effects = Effects::new(reader.clone());
+                let app = App::new(reader, notes, Palette::new(true));
+                let mut inspector = Scripted::new(app, effects, (80, 24));
+                inspector.keys("<Enter>jxx<Tab>GgN:5<Enter>3v4d1<Enter>").screen()
+            }
+            Opened::Refused(refusal) => {
+                let page = Refused::new(refusal, &path, Palette::new(true));
+                Scripted::new(page, Nothing, (80, 24)).keys("jjG?<Esc>").screen()
+            }
+        };
+        assert!(screen.lines().count() > 10, "{}", path.display());
+    }
+    assert!(seen > 80, "{seen}");
+}
+
+#[test]
+fn a_file_in_which_nothing_can_be_located_gets_a_page() {
+    for name in ["trunc-half", "version-2", "index-flip", "trunc-to-75", "items-too-few"] {
+        let path = fixture(&format!("corrupt/{name}.pack"));
+        for size in SIZES {
+            let Opened::Refused(refusal) = open(&path, &ReaderOptions::default()).unwrap() else {
+                panic!("{name} opens");
+            };
+            let page = Refused::new(refusal, &path, Palette::new(true));
+            let screen = Scripted::new(page, Nothing, size).screen();
+            assert_snapshot!(format!("refused-{name}-{}x{}", size.0, size.1), screen);
+        }
+    }
+}
+
+#[test]
+fn an_item_is_saved_as_it_is_and_nothing_is_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = log(folder.path());
+    let mut inspector = inspector(&path, (120, 40));
+    let before = format!("{}", folder.path().join("").display());
+    inspector.keys(":42<Enter>s<Home>").keys(&before).keys("<Enter>");
+    assert!(inspector.screen().contains("saved to"), "{}", inspector.screen());
+    let saved = fs::read(folder.path().join("item-42.bin")).unwrap();
+    assert_eq!(saved, Reader::open(&path).unwrap().get(42).unwrap());
+    inspector.keys(":43<Enter>s");
+    // Another item under the same name.
+    inspector.keys("<Home>").keys(&before).keys("<End>").keys("\u{8}").screen();
+    inspector.keys("<Esc>:42<Enter>s<Home>").keys(&before).keys("<Enter>");
+    assert!(inspector.screen().contains("exists"), "{}", inspector.screen());
+    assert_eq!(fs::read(folder.path().join("item-42.bin")).unwrap(), saved);
+}
+
+#[test]
+fn hits_are_reached_one_after_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut inspector = inspector(&log(folder.path()), (120, 40));
+    inspector.keys("/needle 3<Enter>");
+    let mut seen = Vec::new();
+    for _ in 0..25 {
+        seen.push(inspector.program.hit.unwrap().position);
+        inspector.keys("n");
+    }
+    assert_eq!(seen, (300..400).step_by(4).collect::<Vec<u32>>());
+    assert!(inspector.screen().contains("around the end"));
+    inspector.keys("N");
+    assert_eq!(inspector.program.hit.unwrap().position, 396);
+    inspector.keys("/no such thing<Enter>");
+    assert!(inspector.screen().contains("is nowhere in the items"));
+}
+
+#[test]
+fn places_are_reached_by_item_record_and_offset() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut inspector = inspector(&log(folder.path()), (80, 24));
+    for (place, record, slot) in [("999", 62, 7), ("0x10", 1, 0), ("r7", 7, 0), ("@0", 0, 0)] {
+        inspector.keys(&format!(":{place}<Enter>"));
+        let here = inspector.program.place();
+        assert_eq!((here.record, here.slot), (record, slot), "{place}");
+    }
+    inspector.keys("2<Left>");
+    assert!(inspector.screen().contains("this is item 0"));
+    inspector.keys(":15<Enter>l");
+    assert_eq!(inspector.program.place().record, 1);
+}
+
+#[test]
+fn clicks_and_the_wheel_do_what_is_seen_there() {
+    use crossterm::event::MouseEventKind;
+
+    let folder = tempfile::tempdir().unwrap();
+    let mut inspector = inspector(&log(folder.path()), (80, 24));
+    inspector.click(10, 10);
+    assert_eq!(inspector.program.record(), 4);
+    inspector.click(40, 3);
+    assert!((28..36).contains(&inspector.program.record()), "{}", inspector.program.record());
+    let record = inspector.program.record();
+    inspector.mouse(MouseEventKind::ScrollDown, 10, 10);
+    assert_eq!(inspector.program.record(), record + 3);
+    inspector.keys("<Home>").click(10, 6);
+    assert!(inspector.screen().contains("item 0 ·"), "{}", inspector.screen());
+}
+
+#[test]
+fn a_screen_of_any_size_is_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut inspector = inspector(&log(folder.path()), (80, 24));
+    for size in [(1, 1), (59, 16), (60, 15), (60, 16), (115, 16), (116, 17), (400, 16), (60, 200)] {
+        inspector.resize(size);
+        inspector.keys("1G2<Tab>GxG?<Esc>3G4<Esc>").screen();
+    }
+}
+
+/// Only what is in view is decoded, and a quarter of a byte a record is all
+/// that is kept of a verification.
+#[test]
+fn memory_does_not_grow_with_what_is_not_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("many.pack");
+    let mut writer = Writer::options()
+        .codec(Plain)
+        .items_per_record(1)
+        .content_hash(false)
+        .create(&path)
+        .unwrap();
+    for i in 0..200_000_u32 {
+        writer.append(&i.to_le_bytes()[..(i % 5) as usize]).unwrap();
+    }
+    writer.finish().unwrap();
+    let mut inspector = inspector(&path, (80, 24));
+    inspector.keys("G<PgUp><PgUp>");
+    assert!(inspector.program.decoded.len() < 100, "{}", inspector.program.decoded.len());
+    assert!(inspector.program.marks.memory() < 10_000);
+    inspector.keys("v");
+    assert!(inspector.screen().contains("nothing failed"), "{}", inspector.screen());
+    assert!(inspector.program.marks.memory() < 200_000 / 3);
+}

@@ -1,0 +1,149 @@
+//! The stepper under scripts: whole screens, and what keys lead to.
+
+use std::fs;
+
+use insta::assert_snapshot;
+use sealpack_core::check::MUTANTS;
+
+use super::app::App;
+use super::effect::Effects;
+use super::scenario::SCENARIOS;
+use crate::terminal::palette::Palette;
+use crate::terminal::scripted::{SIZES, Scripted};
+
+fn stepper(size: (u16, u16)) -> Scripted<App, Effects> {
+    Scripted::new(App::welcome(Palette::new(true)), Effects::default(), size)
+}
+
+/// The screen after a script, at every size.
+fn at_every_size(name: &str, script: &str) {
+    for size in SIZES {
+        let mut stepper = stepper(size);
+        stepper.keys(script);
+        assert_snapshot!(format!("{name}-{}x{}", size.0, size.1), stepper.screen());
+    }
+}
+
+#[test]
+fn the_first_screen_says_what_to_press() {
+    at_every_size("welcome", "");
+    assert!(stepper((80, 24)).screen().contains("? all keys"));
+}
+
+#[test]
+fn every_scenario_has_a_screen() {
+    for nth in 0..SCENARIOS.len() {
+        let script = format!("o{}<Enter>vp", "j".repeat(nth));
+        at_every_size(&format!("scenario-{}", nth + 1), &script);
+    }
+}
+
+#[test]
+fn lists_and_help() {
+    at_every_size("scenarios", "o");
+    at_every_size("bugs", "mj");
+    at_every_size("help", "?");
+    at_every_size("help-scrolled", "?<End>");
+    at_every_size("no-failures-yet", "F");
+}
+
+/// With a buffer of 3 bytes a hunt is short.
+#[test]
+fn failures_are_found_opened_and_stepped() {
+    at_every_size("failures", "[[mc");
+    at_every_size("failures-of-all", "[[mB");
+    at_every_size("failure", "[[mc<Enter>v");
+}
+
+#[test]
+fn editing() {
+    at_every_size("edited", "tz<Up><Up>f<End>b!]");
+    at_every_size("edited-as-text", "e,c,b3,q7<Enter>");
+    let mut stepper = stepper((80, 24));
+    let before = stepper.screen();
+    stepper.keys("xtb<Up><Down>zf!c[[]uuuuuuuuuuuu");
+    assert_eq!(stepper.program.setup.case.to_string(), "trim=0 writes=b2,z9,b2,b1,z12,b3");
+    stepper.keys("o<Enter><Right><Left>");
+    let gone = |screen: &str| screen.lines().take(20).collect::<Vec<_>>().join("\n");
+    assert_eq!(gone(&stepper.screen()), gone(&before));
+}
+
+#[test]
+fn a_screen_that_is_too_small_says_so_and_a_larger_one_goes_on() {
+    let mut stepper = stepper((80, 24));
+    let before = stepper.screen();
+    stepper.resize((59, 16));
+    assert_snapshot!("too-small", stepper.screen());
+    stepper.resize((80, 24));
+    assert_eq!(stepper.screen(), before);
+    // Whatever the size, nothing goes wrong.
+    for size in [(1, 1), (60, 15), (400, 16), (60, 200)] {
+        stepper.resize(size);
+        stepper.keys("l?<Esc>m<Esc>o<Esc>");
+        stepper.screen();
+    }
+}
+
+#[test]
+fn a_case_of_many_or_long_writes_is_drawn_in_any_place() {
+    let mut stepper = stepper((60, 16));
+    let many = ["b1", "z70000", "f", "z2+3+4"].repeat(60).join(",");
+    stepper.keys(&format!("e{many}<Enter>"));
+    for keys in ["<Home>", "<PgDn><PgDn>", "p", "<End>", "P", "<Home>"] {
+        stepper.keys(keys).screen();
+    }
+    assert!(stepper.screen().contains("step 1 of"));
+}
+
+#[test]
+fn clicks_and_the_wheel_do_what_is_seen_there() {
+    use crossterm::event::MouseEventKind;
+
+    let mut stepper = stepper((80, 24));
+    let events = stepper.screen().lines().nth(3).unwrap().to_string();
+    let column = u16::try_from(events.find("z12").unwrap()).unwrap();
+    stepper.click(column, 3);
+    assert!(stepper.screen().contains("step 5 of 7"));
+    stepper.mouse(MouseEventKind::ScrollUp, 10, 10);
+    assert!(stepper.screen().contains("step 4 of 7"));
+    stepper.keys("o").click(5, 5);
+    stepper.click(5, 5);
+    assert!(stepper.screen().contains("exhausted-remnant-counts"));
+}
+
+#[test]
+fn playing_goes_to_the_end_and_stops_there() {
+    use crate::terminal::{Message, Program};
+
+    let mut stepper = stepper((80, 24));
+    stepper.keys(" ");
+    for _ in 0..20 {
+        if stepper.program.tick().is_some() {
+            stepper.update(Message::Tick);
+        }
+    }
+    assert!(stepper.screen().contains(" step 7 of 7"));
+    assert!(stepper.program.tick().is_none());
+}
+
+/// What the documentation promises: `m`, the bug's letter, Enter, `s`, `v`,
+/// `w`, and the name of the report: under a dozen keys.
+#[test]
+fn each_seeded_bug_is_found_shrunk_stepped_and_exported_in_under_a_dozen_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    for (row, mutant) in MUTANTS.iter().enumerate() {
+        let letter = super::view::letter_of(row);
+        // A smaller buffer than anybody would press for, so that the test is short.
+        let mut stepper = stepper((80, 24));
+        stepper.keys("[[");
+        stepper.keys("m").keys(&letter.to_string()).keys("<Enter>");
+        assert!(stepper.screen().contains(mutant.name), "{}", stepper.screen());
+        stepper.keys("s").keys("v");
+        // The name that is proposed is in the folder where the user is; the test
+        // has one of its own.
+        stepper.keys("w<Home>").keys(&format!("{}<Enter>", folder.path().join("").display()));
+        let report = folder.path().join(stepper.program.report_name().unwrap());
+        let page = fs::read_to_string(&report).unwrap_or_else(|e| panic!("{}: {e}", mutant.name));
+        assert!(page.contains(mutant.name) && page.contains("sealpack check --replay"));
+    }
+}

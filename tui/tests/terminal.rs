@@ -1,0 +1,116 @@
+//! The program itself on a real pseudo-terminal: opened, driven, resized,
+//! killed; and the terminal afterwards. What a panic leaves behind is tested
+//! beside the loop, in `src/terminal/tests.rs`: nothing in the program panics
+//! when it is told to.
+#![cfg(unix)]
+
+#[allow(dead_code, reason = "the tests of the pictures use the rest of it")]
+mod pty;
+
+use std::process::{Command, Stdio};
+
+use nix::sys::signal::Signal;
+use pty::Session;
+
+const SEALPACK: &str = env!("CARGO_BIN_EXE_sealpack");
+
+fn fixture(name: &str) -> String {
+    format!("{}/../tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+fn inspector(columns: u16, rows: u16) -> Session {
+    let session =
+        Session::start(SEALPACK, &["inspect", &fixture("hash-ipr128.pack")], columns, rows);
+    session.wait_for("? help");
+    session
+}
+
+#[test]
+fn a_pack_is_opened_driven_and_left() {
+    let mut session = inspector(80, 24);
+    session.type_keys("\r");
+    session.wait_for("item 0 ·");
+    session.type_keys("x\u{1b}[B");
+    session.wait_for("item 1 ·");
+    session.wait_for("0000  ");
+    session.type_keys("v");
+    session.wait_for("everything is sound");
+    session.type_keys("q");
+    assert_eq!(session.wait().exit_code(), 0);
+    session.assert_sane();
+}
+
+#[test]
+fn the_stepper_is_opened_driven_and_left() {
+    let mut session = Session::start(SEALPACK, &["step"], 80, 24);
+    session.wait_for("step 1 of 7");
+    session.type_keys("p");
+    session.wait_for("step 2 of 7");
+    session.type_keys("ob\u{1b}");
+    session.wait_for("step 2 of 7");
+    session.type_keys("\u{3}");
+    assert_eq!(session.wait().exit_code(), 0);
+    session.assert_sane();
+}
+
+#[test]
+fn the_screen_follows_the_size_of_the_terminal() {
+    let mut session = inspector(80, 24);
+    session.resize(120, 40);
+    session.wait_for("sizes as stored");
+    session.resize(50, 10);
+    session.wait_for("60×16 are needed");
+    session.resize(60, 16);
+    session.wait_for("? help");
+    session.type_keys("q");
+    session.wait();
+    session.assert_sane();
+}
+
+#[test]
+fn a_signal_ends_it_and_leaves_the_terminal_sane() {
+    for signal in [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT] {
+        let mut session = inspector(80, 24);
+        session.signal(signal);
+        let status = session.wait();
+        assert!(!status.success(), "{signal}: {status:?}");
+        assert!(status.signal().is_some(), "{signal}: {status:?}");
+        session.assert_sane();
+    }
+}
+
+#[test]
+fn a_closed_terminal_ends_it() {
+    let mut session = inspector(80, 24);
+    session.close();
+    assert!(!session.wait().success());
+}
+
+#[test]
+fn an_error_before_the_first_screen_is_told_on_a_sane_terminal() {
+    let mut session = Session::start(SEALPACK, &["inspect", "there-is-no-such.pack"], 80, 24);
+    assert_eq!(session.wait().exit_code(), 3);
+    session.wait_for("there-is-no-such.pack");
+    session.assert_sane();
+}
+
+#[test]
+fn a_damaged_file_is_opened_and_its_damage_is_told() {
+    let file = fixture("corrupt/trunc-half.pack");
+    let mut session = Session::start(SEALPACK, &["inspect", &file], 80, 24);
+    session.wait_for("no packfile");
+    session.type_keys("q");
+    assert_eq!(session.wait().exit_code(), 0);
+    session.assert_sane();
+}
+
+#[test]
+fn without_a_terminal_it_says_so_and_ends_with_2() {
+    for arguments in [&["step"][..], &["inspect", &fixture("hash-ipr128.pack")]] {
+        let output = Command::new(SEALPACK).args(arguments).stdin(Stdio::null()).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(output.stdout.is_empty());
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(told.contains("needs a terminal"), "{told}");
+    }
+}
