@@ -201,7 +201,7 @@ impl Model {
             return (after, untouched(Choice::Split { puts, tail }));
         }
         let capacity = if s.capacity == 0 { size } else { s.capacity };
-        let now = n.min(capacity - s.filled);
+        let now = n.min(capacity.saturating_sub(s.filled));
         let rest = n - now;
         if rest == 0 {
             let after = Abstract { capacity, filled: s.filled + now, ..s };
@@ -226,7 +226,8 @@ impl Model {
                 Waits::Remnant { capacity: s.capacity }
             };
             let (pending, emit) = self.emit(s.pending + s.filled + rest, puts);
-            let after = Abstract { capacity: s.capacity - s.filled, filled: 0, pending };
+            let after =
+                Abstract { capacity: s.capacity.saturating_sub(s.filled), filled: 0, pending };
             return (after, Decision { choice: Choice::OverflowWaits { now, rest, why }, emit });
         }
         puts.push(size);
@@ -262,7 +263,7 @@ impl Model {
             return (s, Decision { choice: Choice::Nothing, emit: Emit::Untouched });
         }
         let (pending, emit) = self.emit(s.pending + s.filled + n, puts);
-        let after = Abstract { capacity: s.capacity - s.filled, filled: 0, pending };
+        let after = Abstract { capacity: s.capacity.saturating_sub(s.filled), filled: 0, pending };
         (after, Decision { choice: Choice::HandOver { n, sealed: s.filled }, emit })
     }
 
@@ -298,7 +299,8 @@ impl Model {
             puts.push(pending);
             Emit::All { pending }
         };
-        let after = Abstract { capacity: s.capacity - s.filled, filled: 0, pending: 0 };
+        let after =
+            Abstract { capacity: s.capacity.saturating_sub(s.filled), filled: 0, pending: 0 };
         (after, Decision { choice: Choice::FlushPending { sealed: s.filled }, emit })
     }
 }
