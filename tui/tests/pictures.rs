@@ -3,6 +3,13 @@
 //!
 //! `UPDATE_PICTURES=1 cargo test -p sealpack-tui --test pictures` takes them
 //! anew.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests panic"
+)]
 #![cfg(unix)]
 
 #[allow(dead_code, reason = "the tests of the whole program use the rest of it")]

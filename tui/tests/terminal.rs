@@ -2,6 +2,13 @@
 //! killed; and the terminal afterwards. What a panic leaves behind is tested
 //! beside the loop, in `src/terminal/tests.rs`: nothing in the program panics
 //! when it is told to.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests panic"
+)]
 #![cfg(unix)]
 
 #[allow(dead_code, reason = "the tests of the pictures use the rest of it")]

@@ -16,7 +16,7 @@ impl App {
     /// Takes an answer in.
     pub(super) fn take(&mut self, answer: Answer) -> Option<Effect> {
         match answer {
-            Answer::Codec(codec) => self.codec = codec,
+            Answer::Codec(codec) => self.codec = Some(codec),
             Answer::Sizes(sizes) => self.sizes = Some(sizes),
             Answer::Peeked(record, Ok(decoded)) => self.is_sound(record, decoded),
             Answer::Peeked(record, Err(what)) => self.is_damaged(record, what),

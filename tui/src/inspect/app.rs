@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
-use crossterm::event::{KeyEvent, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::KeyEvent;
 use ratatui::Frame;
-use ratatui::layout::{Position, Size};
+use ratatui::layout::Size;
 use sealpack::core::read::{RecordPlace, Report};
 use sealpack::{Bytes, ChosenCodec, Reader};
 
@@ -16,7 +16,7 @@ use super::keys::{self, Action};
 use super::layout::Parts;
 use super::marks::Marks;
 use super::open::Note;
-use super::search::{Hit, Needle, Origin, Place};
+use super::search::{Hit, Needle, Place};
 use super::sizes::Sizes;
 use super::view;
 use crate::terminal::keys::action;
@@ -24,7 +24,7 @@ use crate::terminal::list::{Cursor, Move};
 use crate::terminal::palette::Palette;
 use crate::terminal::panel::is_large_enough;
 use crate::terminal::progress::Progress;
-use crate::terminal::prompt::{Asked, Prompt};
+use crate::terminal::prompt::Prompt;
 use crate::terminal::{Message, Program};
 
 /// What the body of the screen shows.
@@ -81,7 +81,7 @@ pub(super) struct Content {
     /// It as text, once that was laid out.
     pub(super) text: Option<Text>,
     /// The layout that was asked for: of which item, how wide, set out or not.
-    asked: Option<(Place, u16, bool)>,
+    pub(super) asked: Option<(Place, u16, bool)>,
     /// The byte to be brought into view once that can be done.
     pub(super) reveal: Option<usize>,
 }
@@ -99,12 +99,13 @@ pub struct App {
     items_of: Option<u32>,
     pub(super) in_item: bool,
     pub(super) loaded: Option<Loaded>,
-    asked_for: Option<Place>,
-    peeked_at: Range<u64>,
+    pub(super) asked_for: Option<Place>,
+    pub(super) peeked_at: Range<u64>,
     /// What records near the cursor decode to, in bytes.
     pub(super) decoded: BTreeMap<u32, u64>,
     pub(super) marks: Marks,
-    pub(super) codec: Option<ChosenCodec>,
+    /// The codec, once it is known; of records of nothing there is none.
+    pub(super) codec: Option<Option<ChosenCodec>>,
     pub(super) sizes: Option<Sizes>,
     /// Records of which a verification knows, from the first on.
     pub(super) verified: u32,
@@ -120,14 +121,12 @@ pub struct App {
     pub(super) facts: Cursor,
     pub(super) needle: Option<Needle>,
     pub(super) hit: Option<Hit>,
-    measured: bool,
+    pub(super) measured: bool,
     over: bool,
 }
 
 /// Decoded sizes that are kept.
 const MOST_DECODED: u32 = 4096;
-/// Bytes that the clipboard of a terminal is given.
-const MOST_COPIED: usize = 64 << 10;
 
 impl App {
     /// The inspector of an open pack.
@@ -224,72 +223,6 @@ impl App {
         })
     }
 
-    /// What the system was last asked for, and has not answered.
-    fn needs(&mut self) -> Option<Effect> {
-        let mut effects = Vec::new();
-        if !self.measured && self.size != Size::ZERO {
-            self.measured = true;
-            effects.push(Effect::Measure);
-        }
-        effects.extend(match self.mode {
-            Mode::Records => self.needs_decoded_sizes(),
-            Mode::Items => self.needs_item(),
-            Mode::Facts | Mode::Sizes => None,
-        });
-        match effects.len() {
-            0 | 1 => effects.pop(),
-            _ => Some(Effect::All(effects)),
-        }
-    }
-
-    fn needs_decoded_sizes(&mut self) -> Option<Effect> {
-        let view = self.records.view();
-        if view == self.peeked_at {
-            return None;
-        }
-        self.peeked_at = view.clone();
-        let records = view.filter_map(|row| u32::try_from(row).ok());
-        let unknown = |record: &u32| {
-            !self.decoded.contains_key(record) && self.marks.damage(*record).is_none()
-        };
-        let records: Vec<u32> = records.filter(unknown).collect();
-        (!records.is_empty()).then_some(Effect::Peek(records))
-    }
-
-    fn needs_item(&mut self) -> Option<Effect> {
-        let place = self.place();
-        let known = self.loaded().is_some_and(|loaded| match &loaded.items {
-            Ok(items) => items.range(place.slot).is_some() || place.slot >= items.count(),
-            Err(_) => true,
-        });
-        if !known {
-            let asked = self.asked_for.replace(place);
-            let is_new = asked.is_none_or(|asked| asked.record != place.record);
-            return (is_new && self.records.len() > 0).then_some(Effect::Load(place));
-        }
-        self.asked_for = None;
-        let columns = Parts::of(self).content().width;
-        let bytes = self.bytes()?;
-        match self.look() {
-            Look::Hex => {
-                let a_row = view::bytes_a_row(bytes.len(), columns);
-                self.content.rows.set_len((bytes.len() as u64).div_ceil(a_row));
-                if let Some(at) = self.content.reveal.take() {
-                    self.content.rows.go(at as u64 / a_row);
-                }
-                None
-            }
-            Look::Text => {
-                let wanted = (place, columns, self.pretty);
-                if self.content.asked == Some(wanted) {
-                    return None;
-                }
-                self.content.asked = Some(wanted);
-                Some(Effect::LayOut { bytes, columns, pretty: self.pretty })
-            }
-        }
-    }
-
     fn resize(&mut self, size: Size) {
         self.size = size;
         self.fit();
@@ -312,7 +245,7 @@ impl App {
         }
     }
 
-    fn show(&mut self, mode: Mode) {
+    pub(super) fn show(&mut self, mode: Mode) {
         self.mode = mode;
         self.in_item = false;
         self.fit();
@@ -330,7 +263,7 @@ impl App {
     }
 
     /// Another item is in view.
-    fn new_item(&mut self) {
+    pub(super) fn new_item(&mut self) {
         self.content = Content::default();
         let height = Parts::of(self).content().height;
         self.content.rows.set_height(height);
@@ -441,7 +374,7 @@ impl App {
         None
     }
 
-    fn open(&mut self) {
+    pub(super) fn open(&mut self) {
         if self.records.len() == 0 {
             return self.tell("the pack has no records");
         }
@@ -468,151 +401,11 @@ impl App {
         None
     }
 
-    fn ask(
-        &mut self,
-        question: Question,
-        label: &'static str,
-        hint: &'static str,
-        answer: impl Into<String>,
-    ) {
-        self.prompt = Some((question, Prompt::new(label, hint, answer)));
-    }
-
-    fn ask_where_to_save(&mut self) {
-        let Some(place) = self.record_place() else { return };
-        let whole = self.loaded().is_some_and(|loaded| loaded.items.is_err());
-        let name = match whole {
-            true => format!("record-{}.bin", place.number),
-            false => format!("item-{}.bin", place.first_item.saturating_add(self.place().slot)),
-        };
-        if self.bytes().is_some() {
-            self.ask(Question::Save, "save to", "Enter saves, Esc does not", name);
-        }
-    }
-
-    fn copy(&mut self) -> Option<Effect> {
-        let bytes = self.bytes()?;
-        if bytes.len() > MOST_COPIED {
-            self.fail("more than 64 KiB: too much for a clipboard, s saves it");
-            return None;
-        }
-        let text = String::from_utf8(bytes.to_vec());
-        Some(Effect::Copy(text.unwrap_or_else(|error| {
-            let bytes = error.into_bytes();
-            bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-        })))
-    }
-
-    fn key_for_prompt(&mut self, key: &KeyEvent) -> Option<Effect> {
-        let (question, prompt) = self.prompt.as_mut()?;
-        let question = *question;
-        match prompt.key(key) {
-            Asked::Still => None,
-            Asked::Cancelled => {
-                self.prompt = None;
-                None
-            }
-            Asked::Answered(answer) => match self.answered(question, &answer) {
-                Ok(effect) => {
-                    self.prompt = None;
-                    effect
-                }
-                Err(refusal) => {
-                    if let Some((_, prompt)) = &mut self.prompt {
-                        prompt.refuse(refusal);
-                    }
-                    None
-                }
-            },
-        }
-    }
-
-    fn answered(&mut self, question: Question, answer: &str) -> Result<Option<Effect>, String> {
-        match question {
-            Question::GoTo => {
-                let place = super::goto::place(answer, self.reader.directory());
-                let place = place.map_err(|nowhere| nowhere.to_string())?;
-                self.go(place);
-                let names_an_item = !answer.trim().starts_with(['r', 'R', '@']);
-                if names_an_item {
-                    self.show(Mode::Items);
-                } else if self.mode != Mode::Items {
-                    self.show(Mode::Records);
-                }
-                Ok(None)
-            }
-            Question::Search => {
-                let needle = Needle::parse(answer)?;
-                self.needle = Some(needle.clone());
-                let position = self.position();
-                let from = Origin { position, passed: 0 };
-                Ok(Some(self.search(needle, from, true)))
-            }
-            Question::Save => {
-                let bytes = self.bytes().ok_or("there is nothing to save")?;
-                if answer.trim().is_empty() {
-                    return Err("a file name is wanted".into());
-                }
-                Ok(Some(Effect::Save { path: answer.into(), bytes }))
-            }
-        }
-    }
-
     /// The position of the item that the cursor is on.
     pub(super) fn position(&self) -> u32 {
         let first = self.record_place().map_or(0, |place| place.first_item);
         let slot = if self.mode == Mode::Items { self.place().slot } else { 0 };
         first.saturating_add(slot)
-    }
-
-    fn mouse(&mut self, mouse: &MouseEvent) {
-        let parts = Parts::of(self);
-        let at = Position { x: mouse.column, y: mouse.row };
-        let rows = match mouse.kind {
-            MouseEventKind::ScrollUp => -3,
-            MouseEventKind::ScrollDown => 3,
-            MouseEventKind::Down(MouseButton::Left) => return self.click(at, &parts),
-            _ => return,
-        };
-        match self.mode {
-            Mode::Records => self.records.scroll(rows),
-            Mode::Items if parts.list.contains(at) => {
-                self.items.scroll(rows);
-                self.new_item();
-            }
-            Mode::Items => self.content.rows.scroll(rows),
-            Mode::Facts => self.facts.scroll(rows),
-            Mode::Sizes => {}
-        }
-    }
-
-    fn click(&mut self, at: Position, parts: &Parts) {
-        self.news = None;
-        if parts.ribbon.contains(at) {
-            let offset = view::offset_at(self, at.x, parts.ribbon);
-            if let Some(record) = offset.and_then(|o| self.reader.directory().record_at(o)) {
-                self.go(Place { record, slot: 0 });
-                self.show(Mode::Records);
-            }
-            return;
-        }
-        let line = at.y.saturating_sub(parts.list.y);
-        match self.mode {
-            Mode::Records if parts.list.contains(at) => match self.records.row_at(line) {
-                Some(row) if row == self.records.at => self.open(),
-                Some(row) => self.records.go(row),
-                None => {}
-            },
-            Mode::Items if parts.list.contains(at) => {
-                self.in_item = false;
-                if let Some(row) = self.items.row_at(line) {
-                    self.items.go(row);
-                    self.new_item();
-                }
-            }
-            Mode::Items => self.in_item = parts.beside.contains(at),
-            _ => {}
-        }
     }
 
     /// A record turned out to be sound, of so many decoded bytes.

@@ -227,9 +227,9 @@ mod tests {
     fn every_byte_has_a_line() {
         let bytes = "one\n\ntwo\u{1b}[1m three \u{e9}\t日本語 and more\n".as_bytes();
         let text = lay_out(bytes, 10, true);
-        for at in 0..bytes.len() {
+        for (at, byte) in bytes.iter().enumerate() {
             let row = &text.rows[text.row_of(at).unwrap()];
-            assert!(row.bytes.contains(&at) || bytes[at] == b'\n', "{at}: {row:?}");
+            assert!(row.bytes.contains(&at) || *byte == b'\n', "{at}: {row:?}");
         }
         assert!(text.rows.iter().all(|row| crate::terminal::text::width(&row.text) <= 10));
         assert!(!text.rows.iter().any(|row| row.text.contains('\u{1b}')));

@@ -1,6 +1,7 @@
 //! What is known of each record: two bits, and only where something is.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// What is known of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,8 +68,26 @@ impl Marks {
 
     /// All records of a range were read; those not known to be damaged are
     /// sound.
-    pub fn sound_range(&mut self, records: std::ops::Range<u32>) {
-        records.for_each(|record| self.sound(record));
+    pub fn sound_range(&mut self, records: Range<u32>) {
+        const ALL_SOUND: u8 = 0b01_01_01_01;
+        let mut record = records.start;
+        while record < records.end {
+            let (byte, _) = place(record);
+            let four = record.is_multiple_of(4) && records.end - record >= 4;
+            let chunk = self.chunks.entry(record / CHUNK).or_insert_with(|| Box::new([0; BYTES]));
+            // A verification goes over millions: four at a time where none of
+            // them is known.
+            match chunk.get_mut(byte) {
+                Some(bits) if four && *bits == 0 => {
+                    *bits = ALL_SOUND;
+                    record += 4;
+                }
+                _ => {
+                    self.sound(record);
+                    record += 1;
+                }
+            }
+        }
     }
 
     /// A record is damaged.

@@ -1,7 +1,7 @@
 //! `sealpack inspect`: a look inside a pack.
 //!
-//! `app.rs` is the state and what keys do to it, `answers.rs` what the answers
-//! of effects do; `effect.rs` reads, decodes, verifies, searches and saves;
+//! `app.rs` is the state and what keys do to it (`ask.rs`: questions;
+//! `pointer.rs`: the mouse), `answers.rs` what the answers of effects do; `effect.rs` reads, decodes, verifies, searches and saves;
 //! `view/` draws. A pack that is damaged is opened as far as it can be trusted
 //! (`open.rs`); where nothing in it can be located, `refused.rs` shows what can
 //! be said all the same.
@@ -12,13 +12,16 @@
 
 mod answers;
 mod app;
+mod ask;
 mod effect;
 mod goto;
 mod item;
 mod keys;
 mod layout;
 mod marks;
+mod needs;
 mod open;
+mod pointer;
 mod refused;
 mod search;
 mod sizes;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crossterm::event::{KeyEvent, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::KeyEvent;
 use ratatui::Frame;
-use ratatui::layout::{Position, Size};
+use ratatui::layout::Size;
 use sealpack_core::check::{Case, Frame as Step, Invariant, MUTANTS, Replay, Variant};
 
 use super::effect::{Answer, Effect, Replayed};
@@ -19,7 +19,7 @@ use crate::terminal::list::{Cursor, Move};
 use crate::terminal::palette::Palette;
 use crate::terminal::panel::Overlay;
 use crate::terminal::progress::Progress;
-use crate::terminal::prompt::{Asked, Prompt};
+use crate::terminal::prompt::Prompt;
 use crate::terminal::{Message, Program};
 
 /// What the screen shows.
@@ -89,11 +89,11 @@ pub struct App {
     pub(super) playing: bool,
     pub(super) list: Cursor,
     pub(super) hunted: Hunted,
-    shrinking: bool,
+    pub(super) shrinking: bool,
     pub(super) prompt: Option<(Question, Prompt)>,
     pub(super) news: Option<News>,
     pub(super) help: Option<u16>,
-    needle: Option<String>,
+    pub(super) needle: Option<String>,
     over: bool,
 }
 
@@ -199,7 +199,7 @@ impl App {
         }
     }
 
-    fn tell(&mut self, news: impl Into<String>) {
+    pub(super) fn tell(&mut self, news: impl Into<String>) {
         self.news = Some(News::Told(news.into()));
     }
 
@@ -208,7 +208,7 @@ impl App {
     }
 
     /// Another case is on the screen.
-    fn put_up(&mut self, setup: Setup, origin: Origin, at: usize) {
+    pub(super) fn put_up(&mut self, setup: Setup, origin: Origin, at: usize) {
         self.remember();
         self.setup = setup;
         self.origin = origin;
@@ -218,7 +218,7 @@ impl App {
         self.mode = Mode::Step;
     }
 
-    fn remember(&mut self) {
+    pub(super) fn remember(&mut self) {
         self.done.push(self.setup.clone());
         if self.done.len() > MOST_EDITS {
             self.done.remove(0);
@@ -239,7 +239,7 @@ impl App {
         }
     }
 
-    fn edited(&mut self, at: usize) {
+    pub(super) fn edited(&mut self, at: usize) {
         self.at = at.min(self.setup.case.events.len());
         if !matches!(self.origin, Origin::Failure(_)) {
             self.origin = Origin::Own;
@@ -259,12 +259,12 @@ impl App {
         self.edited(self.at);
     }
 
-    fn go(&mut self, at: usize) {
+    pub(super) fn go(&mut self, at: usize) {
         self.at = at.min(self.steps().len().saturating_sub(1));
     }
 
     /// To the next step of some kind, or to the one before.
-    fn seek(&mut self, forward: bool, what: &str, is_it: impl Fn(&Step) -> bool) {
+    pub(super) fn seek(&mut self, forward: bool, what: &str, is_it: impl Fn(&Step) -> bool) {
         let steps = self.steps();
         let found = match forward {
             true => steps.iter().skip(self.at + 1).find(|step| is_it(step)),
@@ -357,7 +357,7 @@ impl App {
         }
     }
 
-    fn show_list(&mut self, mode: Mode, len: usize) {
+    pub(super) fn show_list(&mut self, mode: Mode, len: usize) {
         self.mode = mode;
         self.list = Cursor::new(len as u64);
         self.list.set_height(Parts::of(self).list().height);
@@ -373,7 +373,7 @@ impl App {
         None
     }
 
-    fn open(&mut self) -> Option<Effect> {
+    pub(super) fn open(&mut self) -> Option<Effect> {
         let row = usize::try_from(self.list.at).unwrap_or(usize::MAX);
         match self.mode {
             Mode::Scenarios => {
@@ -398,165 +398,12 @@ impl App {
         }
     }
 
-    /// Looks for failures of a mutant, or of all behind the last.
-    fn hunt(&mut self, row: usize) -> Effect {
-        let one = MUTANTS.get(row);
-        let mutants = one.map_or_else(|| MUTANTS.iter().collect(), |mutant| vec![mutant]);
-        let largest = super::hunt::LARGEST_BUFFER;
-        let fitting = Some(self.setup.buffer_size).filter(|size| size.get() <= largest);
-        let five = sealpack_core::stream::BufferSize::new(5);
-        let buffer_size = fitting.or(five).unwrap_or(self.setup.buffer_size);
-        self.hunted = Hunted {
-            progress: Some(Progress { done: 0, total: 1, left: None }),
-            of_one: one.is_some(),
-            buffer_size: buffer_size.get(),
-            ..Hunted::default()
-        };
-        self.show_list(Mode::Failures, 0);
-        Effect::Hunt { mutants, buffer_size }
-    }
-
     fn mend(&mut self) {
         if self.setup.mutant().is_none() {
             return self.tell("this is the stream that ships; m picks one with a bug");
         }
         let setup = Setup { variant: Variant::Strict, ..self.setup.clone() };
         self.put_up(setup, Origin::Own, self.at);
-    }
-
-    fn shrink(&mut self) -> Option<Effect> {
-        let Some(invariant) = self.broken() else {
-            self.tell("this case breaks nothing; m looks for failures of a seeded bug");
-            return None;
-        };
-        self.shrinking = true;
-        self.origin = Origin::Failure(invariant);
-        self.tell("shrinking …");
-        Some(Effect::Shrink { setup: Box::new(self.setup.clone()), invariant })
-    }
-
-    fn ask_where_to_export(&mut self) {
-        match self.report_name() {
-            None => self.tell("this case breaks nothing: there is nothing to report"),
-            Some(name) => {
-                let hint = "Enter writes the report, Esc does not";
-                self.prompt = Some((Question::Export, Prompt::new("report to", hint, name)));
-            }
-        }
-    }
-
-    /// What a report about the failure on the screen is called.
-    pub(super) fn report_name(&self) -> Option<String> {
-        let stream = self.setup.mutant().map_or("stream", |mutant| mutant.name);
-        Some(format!("{stream}-{}.md", self.broken()?.name()))
-    }
-
-    fn ask(&mut self, question: Question) {
-        let prompt = match question {
-            Question::EditText => {
-                let text = self.setup.case.to_string();
-                let events = text.split_once("writes=").map_or("", |(_, events)| events);
-                Prompt::new("case", "b4 copied · z2+3 handed over · f flush · b7!1 fails", events)
-            }
-            Question::Search | Question::Export => {
-                Prompt::new("search", "in decisions and findings, or in the list", "")
-            }
-        };
-        self.prompt = Some((question, prompt));
-    }
-
-    fn key_for_prompt(&mut self, key: &KeyEvent) -> Option<Effect> {
-        let (question, prompt) = self.prompt.as_mut()?;
-        let question = *question;
-        match prompt.key(key) {
-            Asked::Still => None,
-            Asked::Cancelled => {
-                self.prompt = None;
-                None
-            }
-            Asked::Answered(answer) => match self.answered(question, &answer) {
-                Ok(effect) => {
-                    self.prompt = None;
-                    effect
-                }
-                Err(refusal) => {
-                    if let Some((_, prompt)) = &mut self.prompt {
-                        prompt.refuse(refusal);
-                    }
-                    None
-                }
-            },
-        }
-    }
-
-    fn answered(&mut self, question: Question, answer: &str) -> Result<Option<Effect>, String> {
-        match question {
-            Question::EditText => {
-                let events = Case::parse_events(answer.trim()).map_err(|e| e.to_string())?;
-                let case = Case { trim: self.setup.case.trim, events };
-                self.remember();
-                self.setup.case = case;
-                self.edited(self.at);
-                Ok(None)
-            }
-            Question::Search => {
-                self.needle = Some(answer.to_lowercase()).filter(|needle| !needle.is_empty());
-                self.search_again(true);
-                Ok(None)
-            }
-            Question::Export => {
-                let invariant = self.broken().ok_or("nothing is broken")?;
-                let setup = Box::new(self.setup.clone());
-                Ok(Some(Effect::Export { path: answer.into(), setup, invariant }))
-            }
-        }
-    }
-
-    fn search_again(&mut self, forward: bool) {
-        let Some(needle) = self.needle.clone() else {
-            return self.tell("nothing was searched for yet: / asks");
-        };
-        if self.mode == Mode::Step {
-            let hit = |step: &Step| view::words(step).to_lowercase().contains(&needle);
-            return self.seek(forward, &format!("“{needle}”"), hit);
-        }
-        let (rows, at) = (self.list.len(), self.list.at);
-        let row = |distance| match forward {
-            true => (at + distance) % rows,
-            false => (at + rows - distance) % rows,
-        };
-        let is_hit = |row: &u64| view::row_text(self, *row).to_lowercase().contains(&needle);
-        let hit = (1..=rows).map(row).find(is_hit);
-        match hit {
-            Some(row) => self.list.go(row),
-            None => self.tell(format!("“{needle}” is not in the list")),
-        }
-    }
-
-    fn mouse(&mut self, mouse: &MouseEvent) -> Option<Effect> {
-        let parts = Parts::of(self);
-        let at = Position { x: mouse.column, y: mouse.row };
-        match (mouse.kind, self.mode) {
-            (MouseEventKind::ScrollDown, Mode::Step) => self.go(self.at.saturating_add(1)),
-            (MouseEventKind::ScrollUp, Mode::Step) => self.go(self.at.saturating_sub(1)),
-            (MouseEventKind::ScrollDown, _) => self.list.scroll(3),
-            (MouseEventKind::ScrollUp, _) => self.list.scroll(-3),
-            (MouseEventKind::Down(MouseButton::Left), Mode::Step) => {
-                if let Some(step) = view::step_at(self, at, &parts) {
-                    self.go(step);
-                }
-            }
-            (MouseEventKind::Down(MouseButton::Left), _) if parts.list().contains(at) => {
-                let line = at.y.saturating_sub(parts.list().y);
-                match self.list.row_at(line) {
-                    Some(row) if row == self.list.at => return self.open(),
-                    Some(row) => self.list.go(row),
-                    None => {}
-                }
-            }
-            _ => {}
-        }
-        None
     }
 
     fn take(&mut self, answer: Answer) {
@@ -584,42 +431,6 @@ impl App {
             Answer::Copied => self.tell("the command that replays it: on the terminal's clipboard"),
             Answer::Failed(why) => self.fail(why),
         }
-    }
-
-    fn take_found(&mut self, found: Vec<Failure>) {
-        if found.is_empty() {
-            return;
-        }
-        let list = &mut self.hunted.found;
-        let selected = usize::try_from(self.list.at).ok().and_then(|at| list.get(at)).cloned();
-        list.extend(found);
-        list.sort_by_cached_key(Failure::order);
-        list.dedup_by_key(|failure| (failure.order(), failure.mutant.name));
-        if self.mode == Mode::Failures {
-            self.list.set_len(list.len() as u64);
-            // The cursor stays with its failure, unless it was never moved.
-            let same = |failure: &Failure, other: &Failure| {
-                failure.order() == other.order() && failure.mutant.name == other.mutant.name
-            };
-            if let Some(selected) = selected.filter(|_| self.list.at > 0) {
-                let row = list.iter().position(|failure| same(failure, &selected));
-                self.list.go(row.unwrap_or(0) as u64);
-            }
-        }
-    }
-
-    fn take_shrunk(&mut self, case: Case) {
-        if !std::mem::take(&mut self.shrinking) {
-            return;
-        }
-        if case == self.setup.case {
-            return self.tell("this is the smallest case");
-        }
-        let before = self.setup.case.events.len();
-        let news = format!("shrunk from {before} events to {}", case.events.len());
-        let setup = Setup { case, ..self.setup.clone() };
-        self.put_up(setup, self.origin.clone(), 0);
-        self.tell(news);
     }
 
     /// What the system was not yet asked for.

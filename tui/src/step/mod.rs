@@ -1,16 +1,20 @@
 //! `sealpack step`: the output stream, a write at a time.
 //!
-//! `app.rs` is the state and what keys do to it; `setup.rs` what is stepped
+//! `app.rs` is the state and what keys do to it (`ask.rs`: questions,
+//! `failures.rs`: failures of seeded bugs); `setup.rs` what is stepped
 //! through and how it is edited; `effect.rs` runs cases, looks for failures
 //! (`hunt.rs`), shrinks and reports; `view/` draws. What is drawn is the
 //! checker's own record of a run (`check::Frame`), plain data: the stepper
 //! knows nothing of the machine.
 
 mod app;
+mod ask;
 mod effect;
+mod failures;
 mod hunt;
 mod keys;
 mod layout;
+mod pointer;
 mod scenario;
 mod setup;
 #[cfg(test)]

@@ -9,9 +9,9 @@ use std::time::Instant;
 use crossterm::event::{Event, KeyEventKind};
 use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
 use crossterm::{event, queue};
-use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
-use ratatui::layout::Size;
+use ratatui::backend::{Backend, CrosstermBackend};
+use ratatui::layout::{Position, Rect, Size};
+use ratatui::{Terminal, TerminalOptions, Viewport};
 
 use super::screen::Taken;
 use super::{Message, Outbox, Perform, Program};
@@ -61,7 +61,7 @@ fn run<P: Program>(
     sender: &Sender<Incoming<P::Answer>>,
     incoming: &Receiver<Incoming<P::Answer>>,
 ) -> io::Result<Exit> {
-    let mut screen = Terminal::new(CrosstermBackend::new(BufWriter::new(io::stdout())))?;
+    let mut screen = open_screen()?;
     let outbox = Outbox::new(sender.clone());
     let mut update = |program: &mut P, message| {
         if let Some(effect) = program.update(message) {
@@ -77,7 +77,12 @@ fn run<P: Program>(
         // Everything that has happened is taken in before the next frame.
         while let Some(arrived) = next {
             match arrived {
-                Incoming::Message(message) => update(program, message),
+                Incoming::Message(message) => {
+                    if let Message::Resize(size) = message {
+                        screen.resize(Rect::from((Position::ORIGIN, size)))?;
+                    }
+                    update(program, message);
+                }
                 Incoming::Signal(signal) => return Ok(Exit::Signal(signal)),
                 Incoming::Lost(error) => return Err(error),
             }
@@ -92,6 +97,15 @@ fn run<P: Program>(
             (_, after) => due = after.map(|after| now + after),
         }
     }
+}
+
+/// The whole terminal, as large as it is now. It follows only when the program
+/// is told of another size, so that what is drawn and what it is drawn on are
+/// never of two sizes.
+fn open_screen() -> io::Result<Screen> {
+    let backend = CrosstermBackend::new(BufWriter::new(io::stdout()));
+    let area = Rect::from((Position::ORIGIN, backend.size()?));
+    Terminal::with_options(backend, TerminalOptions { viewport: Viewport::Fixed(area) })
 }
 
 /// The next thing to arrive; a tick where it is due first.

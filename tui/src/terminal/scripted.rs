@@ -1,5 +1,12 @@
 //! A program driven without a terminal: keys in, screens out. Effects are
 //! carried out for real, and waited for.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests panic"
+)]
 
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;

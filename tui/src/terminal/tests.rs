@@ -2,6 +2,7 @@
 //!
 //! The test starts itself anew there: what it runs is `misbehaving_program`,
 //! which the ordinary run leaves out.
+#![allow(clippy::panic, reason = "the program misbehaves")]
 
 #[path = "../../tests/pty/mod.rs"]
 #[allow(dead_code, reason = "the tests of the whole program use the rest of it")]

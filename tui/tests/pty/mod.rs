@@ -1,4 +1,11 @@
 //! A program in a pseudo-terminal, and what a terminal would show of it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests panic"
+)]
 
 use std::io::{Read, Write};
 use std::sync::{Arc, Mutex};

@@ -76,7 +76,11 @@ fn identity(app: &App) -> String {
 
 /// The codec, and what decided it where that was not the format id.
 pub fn codec(app: &App) -> String {
-    let Some(chosen) = app.codec else { return "codec …".into() };
+    let chosen = match app.codec {
+        None => return "codec …".into(),
+        Some(None) => return "no codec".into(),
+        Some(Some(chosen)) => chosen,
+    };
     let name = chosen.codec.map_or("own codec", known::Codec::name);
     match chosen.decided_by {
         DecidedBy::FirstRecord => format!("codec {name} (by its first record)"),

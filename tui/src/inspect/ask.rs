@@ -1,0 +1,108 @@
+//! Questions: what the inspector asks at the bottom of the screen, and what
+//! becomes of the answers.
+
+use crossterm::event::KeyEvent;
+
+use super::app::{App, Mode, Question};
+use super::effect::Effect;
+use super::search::{Needle, Origin};
+use crate::terminal::prompt::{Asked, Prompt};
+
+/// Bytes that the clipboard of a terminal is given.
+const MOST_COPIED: usize = 64 << 10;
+
+impl App {
+    pub(super) fn ask(
+        &mut self,
+        question: Question,
+        label: &'static str,
+        hint: &'static str,
+        answer: impl Into<String>,
+    ) {
+        self.prompt = Some((question, Prompt::new(label, hint, answer)));
+    }
+
+    pub(super) fn ask_where_to_save(&mut self) {
+        let Some(place) = self.record_place() else { return };
+        let whole = self.loaded().is_some_and(|loaded| loaded.items.is_err());
+        let name = match whole {
+            true => format!("record-{}.bin", place.number),
+            false => format!("item-{}.bin", place.first_item.saturating_add(self.place().slot)),
+        };
+        if self.bytes().is_some() {
+            self.ask(Question::Save, "save to", "Enter saves, Esc does not", name);
+        }
+    }
+
+    pub(super) fn copy(&mut self) -> Option<Effect> {
+        let bytes = self.bytes()?;
+        if bytes.len() > MOST_COPIED {
+            self.fail("more than 64 KiB: too much for a clipboard, s saves it");
+            return None;
+        }
+        let text = String::from_utf8(bytes.to_vec());
+        Some(Effect::Copy(text.unwrap_or_else(|error| {
+            let bytes = error.into_bytes();
+            bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+        })))
+    }
+
+    pub(super) fn key_for_prompt(&mut self, key: &KeyEvent) -> Option<Effect> {
+        let (question, prompt) = self.prompt.as_mut()?;
+        let question = *question;
+        match prompt.key(key) {
+            Asked::Still => None,
+            Asked::Cancelled => {
+                self.prompt = None;
+                None
+            }
+            Asked::Answered(answer) => match self.answered(question, &answer) {
+                Ok(effect) => {
+                    self.prompt = None;
+                    effect
+                }
+                Err(refusal) => {
+                    if let Some((_, prompt)) = &mut self.prompt {
+                        prompt.refuse(refusal);
+                    }
+                    None
+                }
+            },
+        }
+    }
+
+    pub(super) fn answered(
+        &mut self,
+        question: Question,
+        answer: &str,
+    ) -> Result<Option<Effect>, String> {
+        match question {
+            Question::GoTo => {
+                let place = super::goto::place(answer, self.reader.directory());
+                let place = place.map_err(|nowhere| nowhere.to_string())?;
+                self.go(place);
+                let names_an_item = !answer.trim().starts_with(['r', 'R', '@']);
+                if names_an_item {
+                    self.show(Mode::Items);
+                } else if self.mode() != Mode::Items {
+                    self.show(Mode::Records);
+                }
+                Ok(None)
+            }
+            Question::Search => {
+                let needle = Needle::parse(answer)?;
+                self.needle = Some(needle.clone());
+                let position = self.position();
+                let from = Origin { position, passed: 0 };
+                Ok(Some(self.search(needle, from, true)))
+            }
+            Question::Save => {
+                let bytes = self.bytes().ok_or("there is nothing to save")?;
+                if answer.trim().is_empty() {
+                    return Err("a file name is wanted".into());
+                }
+                Ok(Some(Effect::Save { path: answer.into(), bytes }))
+            }
+        }
+    }
+}

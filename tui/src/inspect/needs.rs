@@ -1,0 +1,76 @@
+//! What the screen needs and nobody was asked for yet: looked at after every
+//! message, so that no way to a screen can forget to ask.
+
+use super::app::{App, Look, Mode};
+use super::effect::Effect;
+use super::layout::Parts;
+use super::view;
+use ratatui::layout::Size;
+
+impl App {
+    /// What is on the screen and is not known yet, unless it was asked for.
+    pub(super) fn needs(&mut self) -> Option<Effect> {
+        let mut effects = Vec::new();
+        if !self.measured && self.size() != Size::ZERO {
+            self.measured = true;
+            effects.push(Effect::Measure);
+        }
+        effects.extend(match self.mode() {
+            Mode::Records => self.needs_decoded_sizes(),
+            Mode::Items => self.needs_item(),
+            Mode::Facts | Mode::Sizes => None,
+        });
+        match effects.len() {
+            0 | 1 => effects.pop(),
+            _ => Some(Effect::All(effects)),
+        }
+    }
+
+    fn needs_decoded_sizes(&mut self) -> Option<Effect> {
+        let view = self.records.view();
+        if view == self.peeked_at {
+            return None;
+        }
+        self.peeked_at = view.clone();
+        let records = view.filter_map(|row| u32::try_from(row).ok());
+        let unknown = |record: &u32| {
+            !self.decoded.contains_key(record) && self.marks.damage(*record).is_none()
+        };
+        let records: Vec<u32> = records.filter(unknown).collect();
+        (!records.is_empty()).then_some(Effect::Peek(records))
+    }
+
+    fn needs_item(&mut self) -> Option<Effect> {
+        let place = self.place();
+        let known = self.loaded().is_some_and(|loaded| match &loaded.items {
+            Ok(items) => items.range(place.slot).is_some() || place.slot >= items.count(),
+            Err(_) => true,
+        });
+        if !known {
+            let asked = self.asked_for.replace(place);
+            let is_new = asked.is_none_or(|asked| asked.record != place.record);
+            return (is_new && self.records.len() > 0).then_some(Effect::Load(place));
+        }
+        self.asked_for = None;
+        let columns = Parts::of(self).content().width;
+        let bytes = self.bytes()?;
+        match self.look() {
+            Look::Hex => {
+                let a_row = view::bytes_a_row(bytes.len(), columns);
+                self.content.rows.set_len((bytes.len() as u64).div_ceil(a_row));
+                if let Some(at) = self.content.reveal.take() {
+                    self.content.rows.go(at as u64 / a_row);
+                }
+                None
+            }
+            Look::Text => {
+                let wanted = (place, columns, self.pretty);
+                if self.content.asked == Some(wanted) {
+                    return None;
+                }
+                self.content.asked = Some(wanted);
+                Some(Effect::LayOut { bytes, columns, pretty: self.pretty })
+            }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Questions: what the stepper asks at the bottom of the screen, and what
+//! becomes of the answers.
+
+use crossterm::event::KeyEvent;
+use sealpack_core::check::{Case, Frame as Step};
+
+use super::app::{App, Mode, Question};
+use super::effect::Effect;
+use super::view;
+use crate::terminal::prompt::{Asked, Prompt};
+
+impl App {
+    pub(super) fn ask_where_to_export(&mut self) {
+        match self.report_name() {
+            None => self.tell("this case breaks nothing: there is nothing to report"),
+            Some(name) => {
+                let hint = "Enter writes the report, Esc does not";
+                self.prompt = Some((Question::Export, Prompt::new("report to", hint, name)));
+            }
+        }
+    }
+
+    /// What a report about the failure on the screen is called.
+    pub(super) fn report_name(&self) -> Option<String> {
+        let stream = self.setup.mutant().map_or("stream", |mutant| mutant.name);
+        Some(format!("{stream}-{}.md", self.broken()?.name()))
+    }
+
+    pub(super) fn ask(&mut self, question: Question) {
+        let prompt = match question {
+            Question::EditText => {
+                let text = self.setup.case.to_string();
+                let events = text.split_once("writes=").map_or("", |(_, events)| events);
+                Prompt::new("case", "b4 copied · z2+3 handed over · f flush · b7!1 fails", events)
+            }
+            Question::Search | Question::Export => {
+                Prompt::new("search", "in decisions and findings, or in the list", "")
+            }
+        };
+        self.prompt = Some((question, prompt));
+    }
+
+    pub(super) fn key_for_prompt(&mut self, key: &KeyEvent) -> Option<Effect> {
+        let (question, prompt) = self.prompt.as_mut()?;
+        let question = *question;
+        match prompt.key(key) {
+            Asked::Still => None,
+            Asked::Cancelled => {
+                self.prompt = None;
+                None
+            }
+            Asked::Answered(answer) => match self.answered(question, &answer) {
+                Ok(effect) => {
+                    self.prompt = None;
+                    effect
+                }
+                Err(refusal) => {
+                    if let Some((_, prompt)) = &mut self.prompt {
+                        prompt.refuse(refusal);
+                    }
+                    None
+                }
+            },
+        }
+    }
+
+    pub(super) fn answered(
+        &mut self,
+        question: Question,
+        answer: &str,
+    ) -> Result<Option<Effect>, String> {
+        match question {
+            Question::EditText => {
+                let events = Case::parse_events(answer.trim()).map_err(|e| e.to_string())?;
+                let case = Case { trim: self.setup.case.trim, events };
+                self.remember();
+                self.setup.case = case;
+                self.edited(self.at);
+                Ok(None)
+            }
+            Question::Search => {
+                self.needle = Some(answer.to_lowercase()).filter(|needle| !needle.is_empty());
+                self.search_again(true);
+                Ok(None)
+            }
+            Question::Export => {
+                let invariant = self.broken().ok_or("nothing is broken")?;
+                let setup = Box::new(self.setup.clone());
+                Ok(Some(Effect::Export { path: answer.into(), setup, invariant }))
+            }
+        }
+    }
+
+    pub(super) fn search_again(&mut self, forward: bool) {
+        let Some(needle) = self.needle.clone() else {
+            return self.tell("nothing was searched for yet: / asks");
+        };
+        if self.mode() == Mode::Step {
+            let hit = |step: &Step| view::words(step).to_lowercase().contains(&needle);
+            return self.seek(forward, &format!("“{needle}”"), hit);
+        }
+        let (rows, at) = (self.list.len(), self.list.at);
+        let row = |distance| match forward {
+            true => (at + distance) % rows,
+            false => (at + rows - distance) % rows,
+        };
+        let is_hit = |row: &u64| view::row_text(self, *row).to_lowercase().contains(&needle);
+        let hit = (1..=rows).map(row).find(is_hit);
+        match hit {
+            Some(row) => self.list.go(row),
+            None => self.tell(format!("“{needle}” is not in the list")),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Failures of seeded bugs: looked for, listed, made small.
+
+use sealpack_core::check::{Case, MUTANTS};
+use sealpack_core::stream::BufferSize;
+
+use super::app::{App, Hunted, Mode, Origin};
+use super::effect::Effect;
+use super::hunt::{Failure, LARGEST_BUFFER};
+use super::setup::Setup;
+use crate::terminal::progress::Progress;
+
+impl App {
+    /// Looks for failures of a mutant, or of all behind the last.
+    pub(super) fn hunt(&mut self, row: usize) -> Effect {
+        let one = MUTANTS.get(row);
+        let mutants = one.map_or_else(|| MUTANTS.iter().collect(), |mutant| vec![mutant]);
+        let largest = LARGEST_BUFFER;
+        let fitting = Some(self.setup.buffer_size).filter(|size| size.get() <= largest);
+        let five = BufferSize::new(5);
+        let buffer_size = fitting.or(five).unwrap_or(self.setup.buffer_size);
+        self.hunted = Hunted {
+            progress: Some(Progress { done: 0, total: 1, left: None }),
+            of_one: one.is_some(),
+            buffer_size: buffer_size.get(),
+            ..Hunted::default()
+        };
+        self.show_list(Mode::Failures, 0);
+        Effect::Hunt { mutants, buffer_size }
+    }
+
+    pub(super) fn shrink(&mut self) -> Option<Effect> {
+        let Some(invariant) = self.broken() else {
+            self.tell("this case breaks nothing; m looks for failures of a seeded bug");
+            return None;
+        };
+        self.shrinking = true;
+        self.origin = Origin::Failure(invariant);
+        self.tell("shrinking …");
+        Some(Effect::Shrink { setup: Box::new(self.setup.clone()), invariant })
+    }
+
+    pub(super) fn take_found(&mut self, found: Vec<Failure>) {
+        if found.is_empty() {
+            return;
+        }
+        let is_in_view = self.mode() == Mode::Failures;
+        let list = &mut self.hunted.found;
+        let selected = usize::try_from(self.list.at).ok().and_then(|at| list.get(at)).cloned();
+        list.extend(found);
+        list.sort_by_cached_key(Failure::order);
+        list.dedup_by_key(|failure| (failure.order(), failure.mutant.name));
+        if is_in_view {
+            self.list.set_len(list.len() as u64);
+            // The cursor stays with its failure, unless it was never moved.
+            let same = |failure: &Failure, other: &Failure| {
+                failure.order() == other.order() && failure.mutant.name == other.mutant.name
+            };
+            if let Some(selected) = selected.filter(|_| self.list.at > 0) {
+                let row = list.iter().position(|failure| same(failure, &selected));
+                self.list.go(row.unwrap_or(0) as u64);
+            }
+        }
+    }
+
+    pub(super) fn take_shrunk(&mut self, case: Case) {
+        if !std::mem::take(&mut self.shrinking) {
+            return;
+        }
+        if case == self.setup.case {
+            return self.tell("this is the smallest case");
+        }
+        let before = self.setup.case.events.len();
+        let news = format!("shrunk from {before} events to {}", case.events.len());
+        let setup = Setup { case, ..self.setup.clone() };
+        self.put_up(setup, self.origin.clone(), 0);
+        self.tell(news);
+    }
+}

@@ -1,0 +1,37 @@
+//! The mouse: what is clicked is what is seen there.
+
+use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+use ratatui::layout::Position;
+
+use super::app::{App, Mode};
+use super::effect::Effect;
+use super::layout::Parts;
+use super::view;
+
+impl App {
+    pub(super) fn mouse(&mut self, mouse: &MouseEvent) -> Option<Effect> {
+        let parts = Parts::of(self);
+        let at = Position { x: mouse.column, y: mouse.row };
+        match (mouse.kind, self.mode()) {
+            (MouseEventKind::ScrollDown, Mode::Step) => self.go(self.at.saturating_add(1)),
+            (MouseEventKind::ScrollUp, Mode::Step) => self.go(self.at.saturating_sub(1)),
+            (MouseEventKind::ScrollDown, _) => self.list.scroll(3),
+            (MouseEventKind::ScrollUp, _) => self.list.scroll(-3),
+            (MouseEventKind::Down(MouseButton::Left), Mode::Step) => {
+                if let Some(step) = view::step_at(self, at, &parts) {
+                    self.go(step);
+                }
+            }
+            (MouseEventKind::Down(MouseButton::Left), _) if parts.list().contains(at) => {
+                let line = at.y.saturating_sub(parts.list().y);
+                match self.list.row_at(line) {
+                    Some(row) if row == self.list.at => return self.open(),
+                    Some(row) => self.list.go(row),
+                    None => {}
+                }
+            }
+            _ => {}
+        }
+        None
+    }
+}
