@@ -39,7 +39,7 @@ fn a_pack_is_opened_driven_and_left() {
     session.wait_for("item 0 ·");
     session.type_keys("x\u{1b}[B");
     session.wait_for("item 1 ·");
-    session.wait_for("0000  ");
+    session.wait_for("· hex");
     session.type_keys("v");
     session.wait_for("everything is sound");
     session.type_keys("q");
@@ -89,7 +89,7 @@ fn a_signal_ends_it_and_leaves_the_terminal_sane() {
 #[test]
 fn a_closed_terminal_ends_it() {
     let mut session = inspector(80, 24);
-    session.close();
+    session.close("?");
     assert!(!session.wait().success());
 }
 

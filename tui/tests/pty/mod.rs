@@ -8,8 +8,9 @@
 )]
 
 use std::io::{Read, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
@@ -25,6 +26,9 @@ pub struct Session {
     screen: Arc<Mutex<vt100::Parser>>,
     /// The settings of the terminal before the program had it.
     before: String,
+    /// Whether the terminal is to be closed; the reader holds it open too.
+    closed: Arc<AtomicBool>,
+    reader: Option<JoinHandle<()>>,
 }
 
 fn size(columns: u16, rows: u16) -> PtySize {
@@ -49,14 +53,27 @@ impl Session {
         )));
         let mut output = pair.master.try_clone_reader().unwrap();
         let shown = Arc::clone(&screen);
-        thread::spawn(move || {
+        let closed = Arc::new(AtomicBool::new(false));
+        let is_closed = Arc::clone(&closed);
+        let reader = thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(read @ 1..) = output.read(&mut bytes) {
                 shown.lock().unwrap().process(&bytes[..read]);
+                if is_closed.load(Ordering::SeqCst) {
+                    return;
+                }
             }
         });
         let keys = pair.master.take_writer().unwrap();
-        Self { child, master: Some(pair.master), keys, screen, before }
+        Self {
+            child,
+            master: Some(pair.master),
+            keys,
+            screen,
+            before,
+            closed,
+            reader: Some(reader),
+        }
     }
 
     /// Types.
@@ -72,8 +89,12 @@ impl Session {
         self.master.as_ref().unwrap().resize(size(columns, rows)).unwrap();
     }
 
-    /// Closes the terminal.
-    pub fn close(&mut self) {
+    /// Closes the terminal; a key that the program answers with another screen
+    /// wakes the reader for that.
+    pub fn close(&mut self, key: &str) {
+        self.closed.store(true, Ordering::SeqCst);
+        self.type_keys(key);
+        self.reader.take().unwrap().join().unwrap();
         self.master = None;
         self.keys = Box::new(std::io::sink());
     }
