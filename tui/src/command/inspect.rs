@@ -23,7 +23,7 @@ pub struct Inspect {
 const EXAMPLES: &str = "\
 Examples:
   sealpack inspect log.pack
-  ssh backup sealpack inspect /srv/events.pack   nothing is read that is not shown
+  ssh -t backup sealpack inspect events.pack    only what is shown is read
 
 Without a terminal: `sealpack info` and `sealpack verify`, both with --json.";
 

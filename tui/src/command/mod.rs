@@ -39,7 +39,7 @@ Examples:
   sealpack get log.pack 41                     the 42nd line
   sealpack verify *.pack                       every check there is
   sealpack inspect log.pack                    look inside, at a terminal
-  sealpack step                                the output stream, a write at a time
+  sealpack step                                the output stream, write by write
   sealpack check                               the output stream, proved
 
 Exit status: 0 fine; 1 a pack is corrupt or did not verify, or an invariant is

@@ -31,10 +31,10 @@ pub struct Step {
 
 const EXAMPLES: &str = "\
 Examples:
-  sealpack step                                    scenarios
-  sealpack step b4,z1,b7 --trim                    a case of your own
-  sealpack step b4,z1,b7 --trim --mutant split-trusts-remnant
-  sealpack step --mutant carries-on 'b3,z4!1+3,b4' the first put fails after 3 bytes";
+  sealpack step                        scenarios
+  sealpack step b4,z1,b7 --trim        a case of your own
+  sealpack step 'b3,z4!1+3,b4'         the first put fails after 3 bytes
+  sealpack step b4,z1,b7 --trim --mutant split-trusts-remnant";
 
 /// The events of a case.
 #[derive(Clone, Debug)]

@@ -57,8 +57,11 @@ impl App {
     fn take_loaded(&mut self, loaded: Loaded) {
         match &loaded.items {
             Ok(items) => self.is_sound(loaded.record, items.bytes()),
-            Err(what) => self.is_damaged(loaded.record, what.clone()),
+            Err(what) if loaded.is_damaged => self.is_damaged(loaded.record, what.clone()),
+            Err(_) => {}
         }
+        // Another item of it may be wanted by now, outside of what was read.
+        self.asked_for = None;
         self.loaded = Some(loaded);
     }
 
@@ -94,7 +97,9 @@ impl App {
     }
 
     fn take_report(&mut self, report: Box<sealpack::core::read::Report>) {
-        self.task = None;
+        if self.task.take_if(|task| task.verifying).is_none() {
+            return;
+        }
         let damaged = report.damaged.iter();
         let damaged = damaged.map(|damage| (damage.record.number, damage.error.to_string()));
         self.take_verified(report.record_count, damaged.collect());
@@ -159,7 +164,10 @@ impl App {
     }
 
     fn take_found(&mut self, outcome: &Outcome) {
-        self.task = None;
+        // It may have been stopped just before it came to an end.
+        if self.task.take_if(|task| !task.verifying).is_none() {
+            return;
+        }
         let written = self.needle.as_ref().map_or("", |needle| &needle.written).to_string();
         let unread = match outcome.unread {
             0 => String::new(),

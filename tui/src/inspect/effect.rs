@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crossterm::clipboard::CopyToClipboard;
 use sealpack::core::read::{Record, Report};
-use sealpack::{Bytes, ChosenCodec, Reader};
+use sealpack::{Bytes, ChosenCodec, Error, Reader};
 
 use super::app::App;
 use super::item::{self, Text};
@@ -108,7 +108,9 @@ pub struct Loaded {
     pub record: u32,
     /// Its items, or what is wrong with it.
     pub items: Result<Items, String>,
-    /// The record as it is stored, where it is damaged.
+    /// Whether it is the record that is at fault, and not the system or a limit.
+    pub is_damaged: bool,
+    /// The record as it is stored, where its items cannot be had.
     pub stored: Bytes,
 }
 
@@ -288,22 +290,34 @@ fn peek(reader: &Reader, records: &[u32], stop: &Stop, out: &Outbox<Answer>) {
             return;
         }
         if place.size() <= MOST_PEEKED {
-            let record = reader.record(number);
-            let size = record.map(|record| record.payload().len() as u64);
-            out.send(Answer::Peeked(number, size.map_err(|error| error.kind().to_string())));
+            match reader.record(number) {
+                Ok(record) => out.send(Answer::Peeked(number, Ok(record.payload().len() as u64))),
+                Err(error) if is_damage(&error) => {
+                    out.send(Answer::Peeked(number, Err(error.kind().to_string())));
+                }
+                // What the system refuses is told where a record is opened.
+                Err(_) => {}
+            }
         }
     }
+}
+
+/// Whether an error says that the file is damaged: not the system, and not a
+/// limit of the reader.
+fn is_damage(error: &Error) -> bool {
+    error.corruption().is_some()
 }
 
 fn load(reader: &Reader, place: Place) -> Loaded {
     match reader.record(place.record) {
         Ok(record) => {
             let items = Ok(Items::of(&record, place.slot));
-            Loaded { record: place.record, items, stored: Bytes::new() }
+            Loaded { record: place.record, items, is_damaged: false, stored: Bytes::new() }
         }
         Err(error) => {
             let stored = reader.stored_record(place.record).unwrap_or_default();
-            Loaded { record: place.record, items: Err(error.kind().to_string()), stored }
+            let (items, is_damaged) = (Err(error.kind().to_string()), is_damage(&error));
+            Loaded { record: place.record, items, is_damaged, stored }
         }
     }
 }
@@ -321,7 +335,7 @@ fn verify(reader: &Reader, stop: &Stop, out: &Outbox<Answer>) {
             // Which of the records since the last time it is, only reading them
             // again can tell; damage is rare.
             for number in looked_at..so_far.records {
-                if let Err(error) = reader.record(number) {
+                if let Some(error) = reader.record(number).err().filter(is_damage) {
                     damaged.push((number, error.kind().to_string()));
                     named += 1;
                 }

@@ -1,5 +1,8 @@
 //! Colours: the sixteen of the terminal, on whatever background it has.
 //!
+//! Of those only red, green and magenta can be read on black and on white, as
+//! text and reversed; blue is lost on the one, cyan and yellow on the other.
+//!
 //! Text is never coloured where its colour alone would carry a meaning: each
 //! style goes with a sign or a word. Without colours (`NO_COLOR`) only bold,
 //! dim, underlined and reversed are left.
@@ -90,13 +93,13 @@ impl Palette {
     /// Bytes that were copied.
     #[must_use]
     pub fn copied(self) -> Style {
-        self.of(Color::Blue).add_modifier(Modifier::REVERSED)
+        self.of(Color::Magenta).add_modifier(Modifier::REVERSED)
     }
 
     /// Bytes that were handed over.
     #[must_use]
     pub fn handed_over(self) -> Style {
-        self.of(Color::Cyan).add_modifier(Modifier::UNDERLINED)
+        Style::new().add_modifier(Modifier::UNDERLINED)
     }
 
     /// A found text.
@@ -105,16 +108,11 @@ impl Palette {
         self.of(Color::Magenta).add_modifier(Modifier::REVERSED)
     }
 
-    /// Parts of a picture that stand side by side: the first of them, the
-    /// second and so on. They differ in their signs too.
+    /// Parts of a picture that stand side by side, in turns. They differ in
+    /// their signs too.
     #[must_use]
     pub fn part(self, nth: usize) -> Style {
-        self.of(match nth % 4 {
-            0 => Color::Blue,
-            1 => Color::Magenta,
-            2 => Color::Cyan,
-            _ => Color::Reset,
-        })
+        if nth.is_multiple_of(2) { self.plain() } else { self.notable() }
     }
 }
 

@@ -129,7 +129,8 @@ fn decision(app: &App, area: Rect, buffer: &mut Buffer) {
         return;
     };
     let close = if step.implied { " (the case ends)" } else { "" };
-    let text = format!("{}{close}: {}", step.event, step.words);
+    let whose = if app.twin().is_some() { ", as specified" } else { "" };
+    let text = format!("{}{close}{whose}: {}", step.event, step.words);
     paragraph(&text, area, buffer, app.palette.strong());
 }
 
