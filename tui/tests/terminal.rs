@@ -39,7 +39,7 @@ fn a_pack_is_opened_driven_and_left() {
     session.wait_for("item 0 ·");
     session.type_keys("x\u{1b}[B");
     session.wait_for("item 1 ·");
-    session.wait_for("· hex");
+    session.wait_for("· text");
     session.type_keys("v");
     session.wait_for("everything is sound");
     session.type_keys("q");
@@ -83,6 +83,26 @@ fn a_signal_ends_it_and_leaves_the_terminal_sane() {
         assert!(!status.success(), "{signal}: {status:?}");
         assert!(status.signal().is_some(), "{signal}: {status:?}");
         session.assert_sane();
+    }
+}
+
+#[test]
+fn with_no_color_nothing_is_coloured() {
+    let coloured = |session: &Session| {
+        session.with_screen(|screen| {
+            let places = (0..24).flat_map(|row| (0..80).map(move |column| (row, column)));
+            let cells = places.filter_map(|(row, column)| screen.cell(row, column));
+            let default = vt100::Color::Default;
+            cells.filter(|cell| cell.fgcolor() != default || cell.bgcolor() != default).count()
+        })
+    };
+    for (value, wanted) in [("", true), ("1", false)] {
+        let mut session = Session::start_with(SEALPACK, &["step"], ("NO_COLOR", value), 80, 24);
+        session.wait_for("? help");
+        session.wait_for("step 1 of 7");
+        assert_eq!(coloured(&session) > 0, wanted, "NO_COLOR={value}");
+        session.type_keys("q");
+        session.wait();
     }
 }
 

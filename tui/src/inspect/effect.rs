@@ -1,5 +1,6 @@
 //! Everything the inspector does outside of its state: reading, decoding,
-//! verifying, searching, saving. Nothing else here touches a file or a thread.
+//! verifying, searching, saving. Once a pack is open (`open.rs`) nothing else
+//! here touches a file or a thread.
 
 use std::fs::File;
 use std::io::{self, Write};

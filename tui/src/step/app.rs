@@ -64,6 +64,8 @@ pub(super) enum Origin {
 /// A hunt for failures, under way or over.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Hunted {
+    /// Which of the hunts it is.
+    pub(super) id: u64,
     pub(super) found: Vec<Failure>,
     pub(super) progress: Option<Progress>,
     pub(super) bag: Option<Bag>,
@@ -414,13 +416,14 @@ impl App {
                     self.go(self.at);
                 }
             }
-            Answer::Hunting(progress, found) => {
-                if self.hunted.progress.is_some() {
+            Answer::Hunting(id, progress, found) => {
+                if self.hunted.id == id && self.hunted.progress.is_some() {
                     self.hunted.progress = Some(progress);
                     self.take_found(found);
                 }
             }
-            Answer::Hunted(bag, found) => {
+            Answer::Hunted(id, _, _) if id != self.hunted.id => {}
+            Answer::Hunted(_, bag, found) => {
                 self.hunted.progress = None;
                 self.hunted.bag = Some(bag);
                 self.take_found(found);

@@ -34,6 +34,8 @@ pub enum Effect {
     },
     /// Look for failures of these mutants.
     Hunt {
+        /// Which hunt it is: answers of one before are not of this one.
+        id: u64,
         /// The mutants.
         mutants: Vec<&'static Mutant>,
         /// With this buffer size.
@@ -66,10 +68,11 @@ pub enum Effect {
 pub enum Answer {
     /// The case was run.
     Replayed(Box<Replayed>),
-    /// The hunt has come this far, and caught these since the last time.
-    Hunting(Progress, Vec<Failure>),
-    /// The hunt is over.
-    Hunted(Bag, Vec<Failure>),
+    /// The hunt of this number has come this far, and caught these since the
+    /// last time.
+    Hunting(u64, Progress, Vec<Failure>),
+    /// It is over.
+    Hunted(u64, Bag, Vec<Failure>),
     /// The smallest case.
     Shrunk(Case),
     /// The report was written there, or not.
@@ -117,9 +120,9 @@ impl Perform<App> for Effects {
                     }
                 });
             }
-            Effect::Hunt { mutants, buffer_size } => {
+            Effect::Hunt { id, mutants, buffer_size } => {
                 self.hunting.start(outbox, no_thread, move |stop, out| {
-                    hunt(&Hunt { mutants: &mutants, buffer_size }, stop, out);
+                    hunt(id, &Hunt { mutants: &mutants, buffer_size }, stop, out);
                 });
             }
             Effect::StopHunting => self.hunting.stop(),
@@ -163,7 +166,7 @@ fn run(version: u64, setup: &Setup) -> Replayed {
     Replayed { version, replay: steps, twin }
 }
 
-fn hunt(hunt: &Hunt<'_>, stop: &Stop, out: &Outbox<Answer>) {
+fn hunt(id: u64, hunt: &Hunt<'_>, stop: &Stop, out: &Outbox<Answer>) {
     let total = hunt.total();
     let mut meter = Meter::start();
     let caught = std::cell::RefCell::new(Vec::new());
@@ -174,13 +177,13 @@ fn hunt(hunt: &Hunt<'_>, stop: &Stop, out: &Outbox<Answer>) {
                 return ControlFlow::Break(());
             }
             if let Some(progress) = meter.tell(cases, total) {
-                out.send(Answer::Hunting(progress, caught.take()));
+                out.send(Answer::Hunting(id, progress, caught.take()));
             }
             ControlFlow::Continue(())
         },
     );
     if !stop.is_asked() {
-        out.send(Answer::Hunted(bag, caught.take()));
+        out.send(Answer::Hunted(id, bag, caught.take()));
     }
 }
 

@@ -18,14 +18,16 @@ impl App {
         let fitting = Some(self.setup.buffer_size).filter(|size| size.get() <= largest);
         let five = BufferSize::new(5);
         let buffer_size = fitting.or(five).unwrap_or(self.setup.buffer_size);
+        let id = self.hunted.id + 1;
         self.hunted = Hunted {
+            id,
             progress: Some(Progress { done: 0, total: 1, left: None }),
             of_one: one.is_some(),
             buffer_size: buffer_size.get(),
             ..Hunted::default()
         };
         self.show_list(Mode::Failures, 0);
-        Effect::Hunt { mutants, buffer_size }
+        Effect::Hunt { id, mutants, buffer_size }
     }
 
     pub(super) fn shrink(&mut self) -> Option<Effect> {

@@ -38,10 +38,23 @@ fn size(columns: u16, rows: u16) -> PtySize {
 impl Session {
     /// Starts a program.
     pub fn start(program: &str, arguments: &[&str], columns: u16, rows: u16) -> Self {
+        Self::start_with(program, arguments, ("LANG", "C.UTF-8"), columns, rows)
+    }
+
+    /// Starts a program with a variable in its environment.
+    pub fn start_with(
+        program: &str,
+        arguments: &[&str],
+        variable: (&str, &str),
+        columns: u16,
+        rows: u16,
+    ) -> Self {
         let pair = native_pty_system().openpty(size(columns, rows)).unwrap();
         let before = format!("{:?}", pair.master.get_termios().unwrap());
         let mut command = CommandBuilder::new(program);
         command.args(arguments);
+        command.env_remove("NO_COLOR");
+        command.env(variable.0, variable.1);
         command.env("TERM", "xterm-256color");
         command.env("RUST_BACKTRACE", "0");
         let child = pair.slave.spawn_command(command).unwrap();
