@@ -3,6 +3,7 @@
 #
 #   tests/browser/run.sh            builds and tests (about 6 minutes on 2 cores, the first time)
 #   tests/browser/run.sh --quick    without the packaging tests
+#   PACKS=10000 DAMAGE_ROUNDS=60000 tests/browser/run.sh    how many packs and corruptions (1000, 60000)
 #
 # Needs cargo with the wasm32-unknown-unknown target, Node 20 or later, and
 # Chromium with its driver (CHROMIUM, CHROMEDRIVER, or where Debian puts them).
@@ -31,6 +32,12 @@ done
 
 say "the package in Node; the package and the page in Chromium"
 node --test tests/browser/node/ tests/browser/pages/
+
+say "packs built in wasm, read by the native reader"
+packs=$(mktemp -d)
+trap 'rm -rf "$packs"' EXIT
+node tests/browser/dump.mjs "$packs" "${PACKS:-1000}"
+SEALPACK_WASM_PACKS="$packs" cargo test --package sealpack-tests --test suite wasm_packs -- --ignored --nocapture
 
 if [ "${1:-}" != --quick ]; then
     say "the tarball in fresh projects"

@@ -15,4 +15,5 @@ mod reading;
 mod reference;
 mod round_trip;
 mod tidy;
+mod wasm_packs;
 mod writing;
