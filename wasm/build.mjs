@@ -7,7 +7,15 @@
 // rest it installs itself, pinned: wasm-bindgen's command of the version in
 // Cargo.toml, and wasm-opt of package-lock.json.
 import { execFileSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { gzipSync } from "node:zlib";
 import os from "node:os";
 import path from "node:path";
@@ -41,14 +49,29 @@ function installBindgen() {
   }
   console.log(`installing wasm-bindgen ${version} into target/tools`);
   const bins = ["wasm-bindgen", "wasm-bindgen-test-runner"].flatMap((bin) => ["--bin", bin]);
-  run("cargo", ["install", "wasm-bindgen-cli", "--version", version, "--root", tools, "--no-default-features", "--force", "--quiet", ...bins], {
-    env: {
-      ...process.env,
-      CARGO_PROFILE_RELEASE_OPT_LEVEL: "1",
-      CARGO_PROFILE_RELEASE_LTO: "off",
-      CARGO_PROFILE_RELEASE_CODEGEN_UNITS: "16",
+  run(
+    "cargo",
+    [
+      "install",
+      "wasm-bindgen-cli",
+      "--version",
+      version,
+      "--root",
+      tools,
+      "--no-default-features",
+      "--force",
+      "--quiet",
+      ...bins,
+    ],
+    {
+      env: {
+        ...process.env,
+        CARGO_PROFILE_RELEASE_OPT_LEVEL: "1",
+        CARGO_PROFILE_RELEASE_LTO: "off",
+        CARGO_PROFILE_RELEASE_CODEGEN_UNITS: "16",
+      },
     },
-  });
+  );
 }
 
 function installOptimiser() {
@@ -69,22 +92,60 @@ function flags(name) {
 function compile(name, { slim, optimiser }) {
   // The lab runs cases of a few bytes: small before fast.
   const level = name === "lab" ? { CARGO_PROFILE_WASM_OPT_LEVEL: "z" } : {};
-  run("cargo", [
-    "build", "--quiet", "--package", "sealpack-wasm", "--target", "wasm32-unknown-unknown",
-    "--profile", "wasm", "--no-default-features", "--features", name,
-  ], { env: { ...process.env, ...level, RUSTFLAGS: undefined, CARGO_ENCODED_RUSTFLAGS: flags(name) } });
+  run(
+    "cargo",
+    [
+      "build",
+      "--quiet",
+      "--package",
+      "sealpack-wasm",
+      "--target",
+      "wasm32-unknown-unknown",
+      "--profile",
+      "wasm",
+      "--no-default-features",
+      "--features",
+      name,
+    ],
+    { env: { ...process.env, ...level, RUSTFLAGS: undefined, CARGO_ENCODED_RUSTFLAGS: flags(name) } },
+  );
   const compiled = path.join(target, "wasm32-unknown-unknown", "wasm", "sealpack_wasm.wasm");
   const raw = path.join(tools, `${name}.wasm`);
   copyFileSync(compiled, raw);
   run(path.join(tools, "bin", "wasm-bindgen"), [
-    raw, "--target", "web", "--out-dir", dist, "--out-name", name, "--omit-default-module-path", "--no-typescript",
+    raw,
+    "--target",
+    "web",
+    "--out-dir",
+    dist,
+    "--out-name",
+    name,
+    "--omit-default-module-path",
+    "--no-typescript",
   ]);
   const wasm = path.join(tools, `${name}_bg.wasm`);
   renameSync(path.join(dist, `${name}_bg.wasm`), wasm);
   slim(wasm);
   // All of these have been in every engine since 2022.
-  const features = ["bulk-memory", "bulk-memory-opt", "nontrapping-float-to-int", "sign-ext", "mutable-globals", "reference-types", "multivalue"];
-  run(optimiser, [wasm, "-o", wasm, "-O3", "--strip-debug", "--strip-producers", "--strip-target-features", ...features.map((feature) => `--enable-${feature}`)]);
+  const features = [
+    "bulk-memory",
+    "bulk-memory-opt",
+    "nontrapping-float-to-int",
+    "sign-ext",
+    "mutable-globals",
+    "reference-types",
+    "multivalue",
+  ];
+  run(optimiser, [
+    wasm,
+    "-o",
+    wasm,
+    "-O3",
+    "--strip-debug",
+    "--strip-producers",
+    "--strip-target-features",
+    ...features.map((feature) => `--enable-${feature}`),
+  ]);
   return readFileSync(wasm);
 }
 
@@ -92,7 +153,10 @@ function compile(name, { slim, optimiser }) {
 function pack(name, bytes) {
   const packed = gzipSync(bytes, { level: 9 });
   const head = `// The wasm module \`${name}\`, gzipped.\n`;
-  writeFileSync(path.join(dist, `${name}.packed.js`), `${head}export default "${packed.toString("base64")}";\n`);
+  writeFileSync(
+    path.join(dist, `${name}.packed.js`),
+    `${head}export default "${packed.toString("base64")}";\n`,
+  );
   if (name !== "lab") writeFileSync(path.join(dist, `${name}.wasm.gz`), packed);
   return packed.length;
 }
@@ -111,7 +175,8 @@ if (!process.argv.includes("--tools")) {
   rmSync(dist, { recursive: true, force: true });
   mkdirSync(dist);
   const { slim } = await import("./slim.mjs"); // needs what was just installed
-  for (const licence of ["LICENSE-MIT", "LICENSE-APACHE"]) copyFileSync(path.join(root, licence), path.join(here, licence));
+  for (const licence of ["LICENSE-MIT", "LICENSE-APACHE"])
+    copyFileSync(path.join(root, licence), path.join(here, licence));
   for (const name of MODULES) {
     const bytes = compile(name, { slim, optimiser });
     trimGlue(name);

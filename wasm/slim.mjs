@@ -24,8 +24,10 @@ const PANICS = [
   /::debug_(struct|tuple|list|set|map)/,
 ];
 
-const { BulkMemory, BulkMemoryOpt, NontrappingFPToInt, SignExt, MutableGlobals, ReferenceTypes, Multivalue } = binaryen.Features;
-const FEATURES = BulkMemory | BulkMemoryOpt | NontrappingFPToInt | SignExt | MutableGlobals | ReferenceTypes | Multivalue;
+const { BulkMemory, BulkMemoryOpt, NontrappingFPToInt, SignExt, MutableGlobals, ReferenceTypes, Multivalue } =
+  binaryen.Features;
+const FEATURES =
+  BulkMemory | BulkMemoryOpt | NontrappingFPToInt | SignExt | MutableGlobals | ReferenceTypes | Multivalue;
 
 /** Rewrites the module in place; it must still have its names. Answers how many functions were taken. */
 export function slim(file) {
@@ -35,7 +37,9 @@ export function slim(file) {
   const functions = Array.from({ length: module.getNumFunctions() }, (_, index) =>
     binaryen.getFunctionInfo(module.getFunctionByIndex(index)),
   );
-  const taken = functions.filter(({ name, module: from }) => !from && PANICS.some((pattern) => pattern.test(name)));
+  const taken = functions.filter(
+    ({ name, module: from }) => !from && PANICS.some((pattern) => pattern.test(name)),
+  );
   for (const { name, params, results } of taken) {
     module.removeFunction(name);
     module.addFunction(name, params, results, [], module.unreachable());

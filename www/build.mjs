@@ -25,7 +25,8 @@ function page() {
 
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
-for (const name of ["js", "style.css", "icon.svg"]) cpSync(path.join(here, name), path.join(out, name), { recursive: true });
+for (const name of ["js", "style.css", "icon.svg"])
+  cpSync(path.join(here, name), path.join(out, name), { recursive: true });
 writeFileSync(path.join(out, "index.html"), page());
 cpSync(path.join(root, "tests", "fixtures", "zstd-ipr128.pack"), path.join(out, "sample.pack"));
 

@@ -42,7 +42,10 @@ for (let number = 0; number < Number(count); number += 1) {
   await Promise.all([
     writeFile(`${name}.pack`, Buffer.from(await blob.arrayBuffer())),
     writeFile(`${name}.items`, framed(items)),
-    writeFile(`${name}.json`, JSON.stringify({ codec, itemsPerRecord, formatId, recordChecksum, contentHash, appData })),
+    writeFile(
+      `${name}.json`,
+      JSON.stringify({ codec, itemsPerRecord, formatId, recordChecksum, contentHash, appData }),
+    ),
   ]);
   bytes += fileSize;
 }

@@ -22,7 +22,7 @@ export async function sound() {
 /** `[u32 LE length][bytes]`, again and again. */
 export function itemsOf(stream) {
   const items = [];
-  for (let at = 0; at < stream.length; ) {
+  for (let at = 0; at < stream.length;) {
     const length = stream.readUInt32LE(at);
     items.push(stream.subarray(at + 4, at + 4 + length));
     at += 4 + length;

@@ -14,11 +14,18 @@ export function random(seed) {
   return { next, below, pick, chance: (share) => next() < share };
 }
 
-const WORDS = "ledger event offset account balance seal record item trailer payload 0 1 2 3 {\"a\": null} \n".split(" ");
+const WORDS =
+  'ledger event offset account balance seal record item trailer payload 0 1 2 3 {"a": null} \n'.split(" ");
 
 /** Items of every kind there is: empty, tiny, text that compresses, noise, runs of one byte. */
 export function randomItems(rand, most = 60) {
-  const kinds = rand.pick([["text"], ["noise"], ["run"], ["empty"], ["text", "noise", "run", "empty", "tiny"]]);
+  const kinds = rand.pick([
+    ["text"],
+    ["noise"],
+    ["run"],
+    ["empty"],
+    ["text", "noise", "run", "empty", "tiny"],
+  ]);
   return Array.from({ length: rand.below(most) }, () => randomItem(rand, rand.pick(kinds)));
 }
 

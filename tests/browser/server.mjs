@@ -26,8 +26,14 @@ import { gzipSync } from "node:zlib";
 import path from "node:path";
 
 const TYPES = {
-  ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css",
-  ".wasm": "application/wasm", ".json": "application/json", ".svg": "image/svg+xml", ".pack": "application/octet-stream",
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript",
+  ".mjs": "text/javascript",
+  ".css": "text/css",
+  ".wasm": "application/wasm",
+  ".json": "application/json",
+  ".svg": "image/svg+xml",
+  ".pack": "application/octet-stream",
 };
 
 /**
@@ -56,10 +62,11 @@ export async function serve(mounts, { headers = {}, aliases = {} } = {}) {
       state.seen.clear();
     },
     openConnections: () => state.open.size,
-    close: () => new Promise((resolve) => {
-      server.closeAllConnections();
-      server.close(resolve);
-    }),
+    close: () =>
+      new Promise((resolve) => {
+        server.closeAllConnections();
+        server.close(resolve);
+      }),
   };
 }
 
@@ -129,7 +136,13 @@ function misbehave(request, response, { url, habit, found, state }) {
       const ranges = request.headers.range ? count(state, "range", url.href) : 0;
       const second = state.aliases[`${url.pathname}.next`];
       if (second && ranges >= Number(url.searchParams.get("after") ?? 2)) {
-        return void send(request, response, { habit, found: { bytes: second }, tag: '"second"', state, turn });
+        return void send(request, response, {
+          habit,
+          found: { bytes: second },
+          tag: '"second"',
+          state,
+          turn,
+        });
       }
       break;
     }
@@ -156,7 +169,10 @@ function send(request, response, { habit, found, tag, turn }) {
   const length = end - start;
   const told = habit === "no-length" ? {} : { "content-length": length };
   if (part) {
-    response.writeHead(206, { ...lengthFor(habit, length, told), "content-range": `bytes ${start}-${end - 1}/${size}` });
+    response.writeHead(206, {
+      ...lengthFor(habit, length, told),
+      "content-range": `bytes ${start}-${end - 1}/${size}`,
+    });
   } else {
     response.writeHead(200, told);
   }
@@ -178,7 +194,9 @@ function body(response, { habit, found, start, end, turn, ranged }) {
   if (ranged && habit === "too-long") return void response.end(Buffer.concat([bytes(), Buffer.alloc(64)]));
   if (found.bytes) return void response.end(found.bytes.subarray(start, end));
   if (start === end) return void response.end();
-  createReadStream(found.file, { start, end: end - 1 }).on("error", () => response.destroy()).pipe(response);
+  createReadStream(found.file, { start, end: end - 1 })
+    .on("error", () => response.destroy())
+    .pipe(response);
 }
 
 function parseRange(header, size, habit) {

@@ -24,7 +24,10 @@ export function create(options = {}) {
     to: options.to,
   };
   if (!["zstd", "none"].includes(checked.codec)) {
-    throw new SealpackError("unsupported", `no codec is called ${String(checked.codec)}: there are "zstd" and "none"`);
+    throw new SealpackError(
+      "unsupported",
+      `no codec is called ${String(checked.codec)}: there are "zstd" and "none"`,
+    );
   }
   return new Builder(PRIVATE, checked);
 }
@@ -176,7 +179,11 @@ export class Builder {
 
   #fail(thrown) {
     if (!this.#error) {
-      this.#error = thrown?.code ? fromWasm(thrown) : new SealpackError("write-failed", `the pack could not be written: ${thrown?.message ?? thrown}`, { cause: thrown });
+      this.#error = thrown?.code
+        ? fromWasm(thrown)
+        : new SealpackError("write-failed", `the pack could not be written: ${thrown?.message ?? thrown}`, {
+            cause: thrown,
+          });
       this.#state = "failed";
       this.#early.length = 0;
       Promise.resolve(this.#sink?.abort(this.#error)).catch(() => {});

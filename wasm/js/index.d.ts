@@ -28,7 +28,8 @@ export interface Codec {
 }
 
 /** `auto`: by the format id where it is known, else by the first record's magic. */
-export type CodecChoice = "auto" | "none" | "zstd" | Codec | ((formatId: number) => "auto" | "none" | "zstd" | Codec | undefined);
+export type CodecChoice =
+  "auto" | "none" | "zstd" | Codec | ((formatId: number) => "auto" | "none" | "zstd" | Codec | undefined);
 
 export interface OpenOptions {
   /** Ends the opening, at once. */
@@ -116,7 +117,12 @@ export interface VerifyOptions {
   signal?: AbortSignal;
   /** How many workers share the work; 0, the caller's thread in slices. A custom codec and `extract` stay on the caller's thread. */
   workers?: number;
-  onProgress?: (progress: { bytes: number; totalBytes: number; records: number; totalRecords: number }) => void;
+  onProgress?: (progress: {
+    bytes: number;
+    totalBytes: number;
+    records: number;
+    totalRecords: number;
+  }) => void;
   /** Replaces each item before it is hashed, as the writer did. */
   extract?: (item: Uint8Array) => Uint8Array;
 }
@@ -176,13 +182,19 @@ export class Pack {
  * Opens a pack. Behind a URL that takes one range request, or a HEAD and a
  * range across origins; none makes a browser ask for permission first.
  */
-export function open(input: string | URL | Request | Blob | Bytes | FileHandle | Source, options?: OpenOptions): Promise<Pack>;
+export function open(
+  input: string | URL | Request | Blob | Bytes | FileHandle | Source,
+  options?: OpenOptions,
+): Promise<Pack>;
 
 /** Where a pack is written to: `WritableStream`, a file handle of the browser or of Node, or your own. */
 export type Destination =
   | WritableStream<Uint8Array>
   | { createWritable(): Promise<WritableStream> }
-  | { readonly fd: number; write(buffer: Uint8Array, offset?: number, length?: number): Promise<{ bytesWritten: number }> }
+  | {
+      readonly fd: number;
+      write(buffer: Uint8Array, offset?: number, length?: number): Promise<{ bytesWritten: number }>;
+    }
   | {
       /** Parts come in order; all but the last have `partSize` bytes. */
       write(part: Uint8Array, offset: number): unknown;

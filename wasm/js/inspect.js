@@ -28,7 +28,12 @@ export class RunInspector {
    */
   async begin({ first, count, start, bytes }, slices, check) {
     this.#inspector.load(first, count, start, bytes);
-    const found = { frames: new Uint8Array(count), sizes: new Float64Array(count), digests: new Uint8Array(this.#hashes ? 32 * count : 0), bad: [] };
+    const found = {
+      frames: new Uint8Array(count),
+      sizes: new Float64Array(count),
+      digests: new Uint8Array(this.#hashes ? 32 * count : 0),
+      bad: [],
+    };
     const hashing = [];
     for (let at = 0; at < count; at += 1) {
       if (slices?.over) await slices.next();
@@ -49,7 +54,9 @@ export class RunInspector {
   #hash(digests, at, [address, length]) {
     // WebCrypto copies the message before it answers, so the memory is free again.
     const message = new Uint8Array(this.#memory.buffer, address, length);
-    return crypto.subtle.digest("SHA-256", message).then((digest) => digests.set(new Uint8Array(digest), 32 * at));
+    return crypto.subtle
+      .digest("SHA-256", message)
+      .then((digest) => digests.set(new Uint8Array(digest), 32 * at));
   }
 
   /** Looks at one record again, for the report to say what is wrong with it. */

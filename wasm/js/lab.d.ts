@@ -34,7 +34,12 @@ export interface Picture {
 }
 
 export type SinkCall =
-  | { readonly kind: "put"; readonly extents: readonly Extent[]; readonly len: number; readonly failed: number | null }
+  | {
+      readonly kind: "put";
+      readonly extents: readonly Extent[];
+      readonly len: number;
+      readonly failed: number | null;
+    }
   | { readonly kind: "flush" }
   | { readonly kind: "close" };
 

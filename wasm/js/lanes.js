@@ -21,7 +21,9 @@ export class LocalLane {
 
   async inspect(run) {
     // One run in the inspector at a time; the hashing may overlap.
-    const begun = this.#turn.then(() => this.#inspector.begin(run, this.#slices, () => throwIfAborted(this.#signal)));
+    const begun = this.#turn.then(() =>
+      this.#inspector.begin(run, this.#slices, () => throwIfAborted(this.#signal)),
+    );
     this.#turn = begun.catch(() => {});
     const { done } = await begun;
     return { found: await done, bytes: run.bytes };
@@ -49,7 +51,10 @@ class WorkerLane {
     this.#worker = worker;
     this.ready = new Promise((resolve, reject) => (this.#started = { resolve, reject }));
     worker.onmessage = ({ data }) => this.#answered(data);
-    worker.onerror = (event) => this.#broken(new SealpackError("internal", `a worker stopped: ${event?.message ?? "it could not be started"}`));
+    worker.onerror = (event) =>
+      this.#broken(
+        new SealpackError("internal", `a worker stopped: ${event?.message ?? "it could not be started"}`),
+      );
     worker.postMessage({ start });
   }
 
@@ -72,7 +77,9 @@ class WorkerLane {
     const bytes = whole ? run.bytes : run.bytes.slice();
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
-      this.#worker.postMessage({ run: { id, first: run.first, count: run.count, start: run.start, bytes } }, [bytes.buffer]);
+      this.#worker.postMessage({ run: { id, first: run.first, count: run.count, start: run.start, bytes } }, [
+        bytes.buffer,
+      ]);
     });
   }
 

@@ -45,7 +45,11 @@ export class WasmModule {
       (cause) => {
         this.#loading = null; // the next call tries again
         if (cause instanceof SealpackError) throw cause;
-        throw new SealpackError("wasm-unavailable", `sealpack's WebAssembly module could not be loaded: ${cause?.message ?? cause}`, { cause });
+        throw new SealpackError(
+          "wasm-unavailable",
+          `sealpack's WebAssembly module could not be loaded: ${cause?.message ?? cause}`,
+          { cause },
+        );
       },
     );
     return this.#loading;
@@ -68,9 +72,12 @@ const isRequest = (value) => typeof Request === "function" && value instanceof R
 async function compile(source) {
   if (source instanceof WebAssembly.Module) return source;
   if (isBytes(source)) return WebAssembly.compile(await gunzipped(toBytes(source)));
-  if (typeof source === "string" || source instanceof URL || isRequest(source)) return compile(await fetch(source));
+  if (typeof source === "string" || source instanceof URL || isRequest(source))
+    return compile(await fetch(source));
   if (!(source instanceof Response)) {
-    throw invalidArgument(`a module is loaded from a URL, Response, bytes or WebAssembly.Module, not from ${describe(source)}`);
+    throw invalidArgument(
+      `a module is loaded from a URL, Response, bytes or WebAssembly.Module, not from ${describe(source)}`,
+    );
   }
   if (!source.ok) throw new Error(`${source.url} answered ${source.status}`);
   // By its bytes rather than streaming: not every server knows the MIME type.

@@ -36,7 +36,10 @@ export async function open(input, options = {}) {
 function checkCodec(codec) {
   const named = ["auto", "none", "zstd"].includes(codec);
   const own = typeof codec === "function" || typeof codec?.decode === "function";
-  if (!named && !own) throw invalidArgument(`codec is "auto", "none", "zstd", { decode } or a function of the format id, not ${describe(codec)}`);
+  if (!named && !own)
+    throw invalidArgument(
+      `codec is "auto", "none", "zstd", { decode } or a function of the format id, not ${describe(codec)}`,
+    );
 }
 
 /** The size, and the end of the file where the source gives both at once. */
@@ -54,9 +57,15 @@ async function openLoop(source, size, tail, { signal, recordLimit, onProgress })
     for (;;) {
       const [start, end] = opening.wanted();
       if (end - start > DIRECTORY_LIMIT) {
-        throw new SealpackError("limit", `index and app data take ${end - start} bytes, more than are held here`);
+        throw new SealpackError(
+          "limit",
+          `index and app data take ${end - start} bytes, more than are held here`,
+        );
       }
-      const here = tail && size - start <= tail.length && tail.subarray(start - (size - tail.length), end - (size - tail.length));
+      const here =
+        tail &&
+        size - start <= tail.length &&
+        tail.subarray(start - (size - tail.length), end - (size - tail.length));
       const bytes = here || (await abortable(source.read(start, end - start, signal), signal));
       onProgress?.({ loaded: size - start });
       const pack = guarded(() => opening.supply(bytes));
@@ -75,8 +84,7 @@ export class Pack {
   #codecName = null;
   #choosing = null;
   #recordLimit;
-  #info = null;
-  #tailStart = 0;
+  #tailStart;
   /** What the caller's codec threw last: it cannot pass through the module. */
   #thrown = null;
 
@@ -87,19 +95,13 @@ export class Pack {
     this.#size = size;
     this.#codec = codec;
     this.#recordLimit = recordLimit;
+    const { tailStart, contentHash, ...info } = inner.info();
+    this.#tailStart = tailStart;
+    this.info = Object.freeze({ ...info, contentHash: contentHash && toHex(contentHash), fileSize: size });
     this.#chooseAtOnce();
   }
 
   // ---- what it is
-
-  get info() {
-    if (!this.#info) {
-      const { tailStart, contentHash, ...info } = this.#alive().info();
-      this.#tailStart = tailStart;
-      this.#info = Object.freeze({ ...info, contentHash: contentHash && toHex(contentHash), fileSize: this.#size });
-    }
-    return this.#info;
-  }
 
   get length() {
     return this.info.totalItems;
@@ -208,7 +210,10 @@ export class Pack {
       if (!Number.isInteger(bound)) throw invalidArgument(`a position is a whole number, not ${bound}`);
     }
     if (start < 0 || end < start || end > this.length) {
-      throw new SealpackError("out-of-range", `no items ${start} to ${end}: the pack has ${this.length}, counted from 0`);
+      throw new SealpackError(
+        "out-of-range",
+        `no items ${start} to ${end}: the pack has ${this.length}, counted from 0`,
+      );
     }
   }
 
@@ -243,7 +248,10 @@ export class Pack {
     const length = end - start;
     // Only a single record is longer than what is asked for at once.
     if (length > this.#recordLimit + REQUEST_SIZE) {
-      throw new SealpackError("limit", `a record takes ${length} bytes in the file, above the limit of ${this.#recordLimit}`);
+      throw new SealpackError(
+        "limit",
+        `a record takes ${length} bytes in the file, above the limit of ${this.#recordLimit}`,
+      );
     }
     return abortable(this.#source.read(start, length, signal), signal);
   }
@@ -255,7 +263,10 @@ export class Pack {
     const before = this.#alive().tailBytes(this.#size - trailerSize, this.#size);
     const now = await this.readBytes(this.#size - trailerSize, this.#size, signal);
     if (before.some((byte, at) => byte !== now[at])) {
-      throw new SealpackError("changed", "the file changed while it was read: its trailer is another one. Open it again");
+      throw new SealpackError(
+        "changed",
+        "the file changed while it was read: its trailer is another one. Open it again",
+      );
     }
   }
 
@@ -266,7 +277,10 @@ export class Pack {
   /** A damaged record, or a file that changed under us? */
   async #changedRather(error, signal) {
     if (this.#source.pinned !== false || !["corrupt", "checksum"].includes(error.code)) return error;
-    return this.#sameVersion(signal).then(() => error, (other) => (other.code === "changed" ? other : error));
+    return this.#sameVersion(signal).then(
+      () => error,
+      (other) => (other.code === "changed" ? other : error),
+    );
   }
 
   /** Whether what is read belongs to somebody else, and must not be transferred. */
@@ -277,8 +291,14 @@ export class Pack {
   /** What a worker needs to inspect records of this pack. */
   forWorkers() {
     const inner = this.#alive();
-    const tail = inner.tailBytes(this.info && this.#tailStart, this.#size);
-    return { module: reading.compiled, size: this.#size, tail, codec: this.codec, recordLimit: this.#recordLimit };
+    const tail = inner.tailBytes(this.#tailStart, this.#size);
+    return {
+      module: reading.compiled,
+      size: this.#size,
+      tail,
+      codec: this.codec,
+      recordLimit: this.#recordLimit,
+    };
   }
 
   // ---- the codec
@@ -361,7 +381,9 @@ export class Pack {
 
 function checkPosition(position, what, count) {
   if (typeof position !== "number" || !Number.isInteger(position)) {
-    throw invalidArgument(`the position of ${what === "item" ? "an item" : "a record"} is a whole number, not ${String(position)}`);
+    throw invalidArgument(
+      `the position of ${what === "item" ? "an item" : "a record"} is a whole number, not ${String(position)}`,
+    );
   }
   if (position < 0 || position >= count) {
     throw new SealpackError("out-of-range", `no ${what} ${position}: the pack has ${count}, counted from 0`);

@@ -50,7 +50,7 @@ class FileSink {
   }
 
   async write(part) {
-    for (let at = 0; at < part.length; ) {
+    for (let at = 0; at < part.length;) {
       at += (await this.#file.write(part, at, part.length - at)).bytesWritten;
     }
   }
@@ -93,5 +93,7 @@ export async function sinkFor(to) {
   if (typeof to?.createWritable === "function") return new StreamSink(await to.createWritable());
   if (typeof to?.write === "function" && typeof to?.fd === "number") return new FileSink(to);
   if (typeof to?.write === "function") return new OwnSink(to);
-  throw invalidArgument(`a pack is written to a WritableStream, a file handle or { write() }, not to ${describe(to)}`);
+  throw invalidArgument(
+    `a pack is written to a WritableStream, a file handle or { write() }, not to ${describe(to)}`,
+  );
 }

@@ -88,7 +88,12 @@ function note(pack, verdicts, local, run, { found, bytes }) {
 
 function progress(pack, run) {
   const { recordsSize, recordCount } = pack.info;
-  return { bytes: run.end, totalBytes: recordsSize, records: run.first + run.count, totalRecords: recordCount };
+  return {
+    bytes: run.end,
+    totalBytes: recordsSize,
+    records: run.first + run.count,
+    totalRecords: recordCount,
+  };
 }
 
 /** The report, its errors as ours. */

@@ -7,7 +7,11 @@ import { StepView } from "./step.js";
 const TITLES = { verify: "Verify", build: "Build", step: "Step" };
 
 const verify = new VerifyView();
-const views = { verify, build: new BuildView((blob, name) => show("verify", () => verify.open(blob, name))), step: new StepView() };
+const views = {
+  verify,
+  build: new BuildView((blob, name) => show("verify", () => verify.open(blob, name))),
+  step: new StepView(),
+};
 
 function show(name, then) {
   if (location.hash !== `#${name}`) history.pushState(null, "", `#${name}`);
@@ -38,7 +42,11 @@ addEventListener("popstate", route);
 // A file dropped beside the drop zone must not replace the page.
 for (const kind of ["dragover", "drop"]) addEventListener(kind, (event) => event.preventDefault());
 
-const THEMES = { auto: ["Theme: auto", "as the system"], light: ["Theme: light", "light"], dark: ["Theme: dark", "dark"] };
+const THEMES = {
+  auto: ["Theme: auto", "as the system"],
+  light: ["Theme: light", "light"],
+  dark: ["Theme: dark", "dark"],
+};
 const themeButton = byId("theme");
 
 function setTheme(theme) {

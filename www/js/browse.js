@@ -21,21 +21,44 @@ export class Browser {
     this.#selected = selected;
     this.list = h("ul.list", { "aria-label": "Items" });
     this.where = h("span.where");
-    this.previous = h("button.quiet", { type: "button", onclick: () => this.#page(this.#first - PAGE) }, "Previous");
+    this.previous = h(
+      "button.quiet",
+      { type: "button", onclick: () => this.#page(this.#first - PAGE) },
+      "Previous",
+    );
     this.next = h("button.quiet", { type: "button", onclick: () => this.#page(this.#first + PAGE) }, "Next");
-    this.goto = h("input", { type: "number", id: "goto", min: "0", max: String(Math.max(0, pack.length - 1)), value: "0", inputmode: "numeric" });
+    this.goto = h("input", {
+      type: "number",
+      id: "goto",
+      min: "0",
+      max: String(Math.max(0, pack.length - 1)),
+      value: "0",
+      inputmode: "numeric",
+    });
     this.view = h("div", { id: "item" });
-    const form = h("form.field-row", {
-      onsubmit: (event) => {
-        event.preventDefault();
-        this.show(Number(this.goto.value));
+    const form = h(
+      "form.field-row",
+      {
+        onsubmit: (event) => {
+          event.preventDefault();
+          this.show(Number(this.goto.value));
+        },
       },
-    }, h("div", h("label", { for: "goto" }, "Go to item"), this.goto), h("button.quiet", { type: "submit" }, "Go"));
-    this.element = h("section.sheet", { "aria-labelledby": "items-title" },
+      h("div", h("label", { for: "goto" }, "Go to item"), this.goto),
+      h("button.quiet", { type: "submit" }, "Go"),
+    );
+    this.element = h(
+      "section.sheet",
+      { "aria-labelledby": "items-title" },
       h("div.title-row", h("h2", { id: "items-title" }, "Items"), form),
       pack.length
-        ? h("div.browse", h("div", this.list, h("div.pager", this.previous, this.where, this.next)), this.view)
-        : h("p.hint", "This pack holds no items."));
+        ? h(
+            "div.browse",
+            h("div", this.list, h("div.pager", this.previous, this.where, this.next)),
+            this.view,
+          )
+        : h("p.hint", "This pack holds no items."),
+    );
   }
 
   start() {
@@ -79,7 +102,9 @@ export class Browser {
     this.previous.disabled = this.#first === 0;
     this.next.disabled = end >= last;
     this.where.textContent = `${count(this.#first)} to ${count(end - 1)} of ${count(last)}`;
-    this.list.replaceChildren(...Array.from({ length: end - this.#first }, (_, step) => this.#row(this.#first + step)));
+    this.list.replaceChildren(
+      ...Array.from({ length: end - this.#first }, (_, step) => this.#row(this.#first + step)),
+    );
     const turn = (this.#asked += 1);
     this.list.scrollTop = 0;
     try {
@@ -91,12 +116,18 @@ export class Browser {
         position += 1;
       }
     } catch (error) {
-      if (error.code !== "aborted" && turn === this.#asked) this.view.replaceChildren(problem("Some items of this page", error));
+      if (error.code !== "aborted" && turn === this.#asked)
+        this.view.replaceChildren(problem("Some items of this page", error));
     }
   }
 
   #row(position) {
-    const button = h("button", { type: "button", value: String(position), onclick: () => this.show(position) }, h("span", count(position)), h("small", ""));
+    const button = h(
+      "button",
+      { type: "button", value: String(position), onclick: () => this.show(position) },
+      h("span", count(position)),
+      h("small", ""),
+    );
     return h("li", button);
   }
 
@@ -104,7 +135,8 @@ export class Browser {
     const { position, bytes: item, record } = this.#item;
     const json = asJson(item);
     const forms = { hex: "Hex", text: "Text", ...(json === null ? {} : { json: "JSON" }) };
-    const automatic = json !== null && /^[[{]/.test(json) ? "json" : looksLikeText(item) && item.length ? "text" : "hex";
+    const automatic =
+      json !== null && /^[[{]/.test(json) ? "json" : looksLikeText(item) && item.length ? "text" : "hex";
     const form = this.#form in forms ? this.#form : automatic;
     const choose = (name) => {
       this.#form = name;
@@ -112,16 +144,45 @@ export class Browser {
       byId(`form-${name}`).focus();
     };
     const buttons = Object.entries(forms).map(([name, label]) =>
-      h("button.quiet", { type: "button", id: `form-${name}`, "aria-pressed": String(name === form), onclick: () => choose(name) }, label));
-    const download = h("button.quiet", { type: "button", onclick: () => save(new Blob([item]), `${this.#name}-${position}`) }, "Download");
+      h(
+        "button.quiet",
+        {
+          type: "button",
+          id: `form-${name}`,
+          "aria-pressed": String(name === form),
+          onclick: () => choose(name),
+        },
+        label,
+      ),
+    );
+    const download = h(
+      "button.quiet",
+      { type: "button", onclick: () => save(new Blob([item]), `${this.#name}-${position}`) },
+      "Download",
+    );
     const dump = form === "hex" ? hexDump(item) : form === "text" ? textDump(item) : jsonDump(json);
-    this.view.replaceChildren(...[
-      h("div.title-row", h("h3", { id: "item-title" }, `Item ${count(position)}`), h("div.actions", { role: "group", "aria-label": "Shown as" }, buttons, download)),
-      h("p.hint", `${plural(item.length, "byte")} · in record ${count(record.number)}, ${bytes(record.size)} at ${count(record.offset)}`),
-      ...dump].filter(Boolean));
+    this.view.replaceChildren(
+      ...[
+        h(
+          "div.title-row",
+          h("h3", { id: "item-title" }, `Item ${count(position)}`),
+          h("div.actions", { role: "group", "aria-label": "Shown as" }, buttons, download),
+        ),
+        h(
+          "p.hint",
+          `${plural(item.length, "byte")} · in record ${count(record.number)}, ${bytes(record.size)} at ${count(record.offset)}`,
+        ),
+        ...dump,
+      ].filter(Boolean),
+    );
   }
 }
 
 function problem(what, error) {
-  return h("div.notice.bad", { role: "alert" }, h("p", h("strong", what), ` cannot be read: ${error.message}`), advice(error) && h("p", advice(error)));
+  return h(
+    "div.notice.bad",
+    { role: "alert" },
+    h("p", h("strong", what), ` cannot be read: ${error.message}`),
+    advice(error) && h("p", advice(error)),
+  );
 }

@@ -14,7 +14,13 @@ export class BuildView {
   constructor(inspect) {
     this.#inspect = inspect;
     const input = h("input.visually-hidden", { type: "file", id: "build-files", multiple: true });
-    const drop = h("label.drop", { id: "build-drop" }, input, h("span.drop-title", "Drop files here, or ", h("u", "choose files")), h("span.hint", "each becomes an item, or one for each of its lines"));
+    const drop = h(
+      "label.drop",
+      { id: "build-drop" },
+      input,
+      h("span.drop-title", "Drop files here, or ", h("u", "choose files")),
+      h("span.hint", "each becomes an item, or one for each of its lines"),
+    );
     input.addEventListener("change", () => {
       this.#add([...input.files]);
       input.value = "";
@@ -26,25 +32,48 @@ export class BuildView {
     this.form = this.#optionsForm();
     byId("build").append(
       h("div.open-row", drop, h("div.url-form", field("Or write items", this.text))),
-      this.chosen, this.form, this.result);
+      this.chosen,
+      this.form,
+      this.result,
+    );
   }
 
   #optionsForm() {
-    this.perRecord = h("input", { type: "number", min: "1", max: "4294967295", value: "128", required: true });
+    this.perRecord = h("input", {
+      type: "number",
+      min: "1",
+      max: "4294967295",
+      value: "128",
+      required: true,
+    });
     this.codec = h("select", h("option", { value: "zstd" }, "zstd"), h("option", { value: "none" }, "none"));
-    this.formatId = h("input", { type: "number", min: "0", max: "4294967295", placeholder: "as the codec says" });
+    this.formatId = h("input", {
+      type: "number",
+      min: "0",
+      max: "4294967295",
+      placeholder: "as the codec says",
+    });
     this.lines = checkbox("Each line of a file is an item");
     this.hash = checkbox("Content hash", true);
     this.recordChecksum = checkbox("Checksum over whole records");
     this.start = h("button", { type: "submit", id: "build-start" }, "Build");
-    this.cancel = h("button.quiet", { type: "button", hidden: true, onclick: () => this.#running?.abort() }, "Cancel");
-    const form = h("form.sheet",
-      h("fieldset.options", h("legend", "Options"),
+    this.cancel = h(
+      "button.quiet",
+      { type: "button", hidden: true, onclick: () => this.#running?.abort() },
+      "Cancel",
+    );
+    const form = h(
+      "form.sheet",
+      h(
+        "fieldset.options",
+        h("legend", "Options"),
         field("Items per record", this.perRecord, "more compress better, fewer are read quicker alone"),
         field("Codec", this.codec),
         field("Format id", this.formatId),
-        h("div.checks", this.lines.element, this.hash.element, this.recordChecksum.element)),
-      h("div.actions.below", this.start, this.cancel));
+        h("div.checks", this.lines.element, this.hash.element, this.recordChecksum.element),
+      ),
+      h("div.actions.below", this.start, this.cancel),
+    );
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#build();
@@ -59,12 +88,32 @@ export class BuildView {
 
   #showChosen() {
     const size = this.#files.reduce((sum, file) => sum + file.size, 0);
-    const clear = h("button.quiet", { type: "button", onclick: () => { this.#files = []; this.#showChosen(); } }, "Clear");
-    const names = this.#files.slice(0, 8).map((file) => h("li", `${file.name} `, h("span.hint", bytes(file.size))));
+    const clear = h(
+      "button.quiet",
+      {
+        type: "button",
+        onclick: () => {
+          this.#files = [];
+          this.#showChosen();
+        },
+      },
+      "Clear",
+    );
+    const names = this.#files
+      .slice(0, 8)
+      .map((file) => h("li", `${file.name} `, h("span.hint", bytes(file.size))));
     const more = this.#files.length > 8 ? h("li", `and ${count(this.#files.length - 8)} more`) : null;
-    this.chosen.replaceChildren(...(this.#files.length
-      ? [h("div.sheet", h("div.title-row", h("h2", `${plural(this.#files.length, "file")}, ${bytes(size)}`), clear), h("ul", names, more))]
-      : []));
+    this.chosen.replaceChildren(
+      ...(this.#files.length
+        ? [
+            h(
+              "div.sheet",
+              h("div.title-row", h("h2", `${plural(this.#files.length, "file")}, ${bytes(size)}`), clear),
+              h("ul", names, more),
+            ),
+          ]
+        : []),
+    );
     announce(`${plural(this.#files.length, "file")} chosen`);
   }
 
@@ -85,7 +134,9 @@ export class BuildView {
 
   async #build() {
     if (!this.#files.length && !this.text.value) {
-      this.result.replaceChildren(h("div.notice", { role: "alert" }, h("p", "Choose files or write some lines first.")));
+      this.result.replaceChildren(
+        h("div.notice", { role: "alert" }, h("p", "Choose files or write some lines first.")),
+      );
       return;
     }
     const run = (this.#running = new AbortController());
@@ -114,7 +165,14 @@ export class BuildView {
         this.result.replaceChildren(h("div.notice", h("p", "Cancelled: nothing was built.")));
         announce("Building was cancelled");
       } else {
-        this.result.replaceChildren(h("div.notice.bad", { role: "alert" }, h("p", h("strong", "Not built: "), error.message), advice(error) && h("p", advice(error))));
+        this.result.replaceChildren(
+          h(
+            "div.notice.bad",
+            { role: "alert" },
+            h("p", h("strong", "Not built: "), error.message),
+            advice(error) && h("p", advice(error)),
+          ),
+        );
       }
     } finally {
       this.start.disabled = false;
@@ -125,19 +183,41 @@ export class BuildView {
   #show(sealed, elapsed) {
     const name = this.#files.length === 1 ? `${this.#files[0].name}.pack` : "items.pack";
     const ratio = sealed.fileSize ? sealed.itemBytes / sealed.fileSize : 0;
-    const keep = h("button", { type: "button", id: "build-save", onclick: () => save(sealed.blob, name) }, `Save ${name}`);
-    const look = h("button.quiet", { type: "button", id: "build-look", onclick: () => this.#inspect(sealed.blob, name) }, "Verify and browse it");
-    const words = ratio >= 1 ? `${ratio.toFixed(2)} : 1` : `${((1 / Math.max(ratio, 1e-9) - 1) * 100).toFixed(0)}% larger`;
+    const keep = h(
+      "button",
+      { type: "button", id: "build-save", onclick: () => save(sealed.blob, name) },
+      `Save ${name}`,
+    );
+    const look = h(
+      "button.quiet",
+      { type: "button", id: "build-look", onclick: () => this.#inspect(sealed.blob, name) },
+      "Verify and browse it",
+    );
+    const words =
+      ratio >= 1
+        ? `${ratio.toFixed(2)} : 1`
+        : `${((1 / Math.max(ratio, 1e-9) - 1) * 100).toFixed(0)}% larger`;
     this.result.replaceChildren(
-      h("section.sheet", { "aria-labelledby": "built" },
+      h(
+        "section.sheet",
+        { "aria-labelledby": "built" },
         h("div.title-row", h("h2", { id: "built", tabindex: "-1" }, "Sealed"), h("div.actions", keep, look)),
         h("p.big-number", sealed.itemBytes ? words : "empty"),
-        h("dl.facts",
+        h(
+          "dl.facts",
           fact("Items", `${count(sealed.totalItems)}, ${bytes(sealed.itemBytes)}`),
           fact("Pack", exactBytes(sealed.fileSize)),
           fact("Records", count(sealed.recordCount)),
-          fact("Built in", elapsed < 0.5 ? `${Math.ceil(elapsed * 1000)} ms` : `${elapsed.toFixed(1)} s, ${bytes(sealed.itemBytes / elapsed)}/s`),
-          fact("Content hash", sealed.contentHash ? h("code", sealed.contentHash) : "none", true))));
+          fact(
+            "Built in",
+            elapsed < 0.5
+              ? `${Math.ceil(elapsed * 1000)} ms`
+              : `${elapsed.toFixed(1)} s, ${bytes(sealed.itemBytes / elapsed)}/s`,
+          ),
+          fact("Content hash", sealed.contentHash ? h("code", sealed.contentHash) : "none", true),
+        ),
+      ),
+    );
     byId("built").focus({ preventScroll: true });
     announce(`The pack is sealed: ${plural(sealed.totalItems, "item")}, ${bytes(sealed.fileSize)}`);
   }

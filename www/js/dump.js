@@ -5,7 +5,9 @@ const SHOWN = 16 * 1024;
 
 export function looksLikeText(bytes) {
   try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, 4096), { stream: bytes.length > 4096 });
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, 4096), {
+      stream: bytes.length > 4096,
+    });
     // eslint-disable-next-line no-control-regex
     return !/[\u0000-\u0008\u000e-\u001f]/.test(text);
   } catch {
@@ -40,7 +42,9 @@ export function hexDump(bytes) {
     const digits = Array.from(row, hex);
     const left = digits.slice(0, 8).join(" ").padEnd(23);
     const right = digits.slice(8).join(" ").padEnd(23);
-    const text = Array.from(row, (byte) => (byte >= 32 && byte < 127 ? String.fromCharCode(byte) : "·")).join("");
+    const text = Array.from(row, (byte) => (byte >= 32 && byte < 127 ? String.fromCharCode(byte) : "·")).join(
+      "",
+    );
     dump.append(h("span.offset", at.toString(16).padStart(8, "0")), `  ${left}  ${right}  ${text}\n`);
   }
   if (!bytes.length) dump.append("(no bytes)");
@@ -49,15 +53,21 @@ export function hexDump(bytes) {
 
 export function textDump(bytes) {
   const text = new TextDecoder().decode(bytes.subarray(0, SHOWN));
-  return [h("pre.dump.text", { tabindex: "0", "aria-label": "Item as text" }, text || "(no text)"), rest(bytes, SHOWN)];
+  return [
+    h("pre.dump.text", { tabindex: "0", "aria-label": "Item as text" }, text || "(no text)"),
+    rest(bytes, SHOWN),
+  ];
 }
 
 export function jsonDump(text) {
   const shown = text.slice(0, SHOWN);
-  const more = text.length > SHOWN ? h("p.hint", "More than is shown here: download the item for all of it.") : null;
+  const more =
+    text.length > SHOWN ? h("p.hint", "More than is shown here: download the item for all of it.") : null;
   return [h("pre.dump.text", { tabindex: "0", "aria-label": "Item as JSON" }, shown), more];
 }
 
 function rest(bytes, shown) {
-  return bytes.length > shown ? h("p.hint", `The first ${shown} of ${bytes.length} bytes: download the item for all of it.`) : null;
+  return bytes.length > shown
+    ? h("p.hint", `The first ${shown} of ${bytes.length} bytes: download the item for all of it.`)
+    : null;
 }

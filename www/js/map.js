@@ -52,7 +52,12 @@ export class FileMap {
     this.#recordLines(brush, records, height, colour);
     for (const share of this.bad) {
       brush.fillStyle = colour.bad;
-      brush.fillRect(Math.min(records - 4, share * records), 0, Math.max(4, records / Math.max(1, info.recordCount)), height);
+      brush.fillRect(
+        Math.min(records - 4, share * records),
+        0,
+        Math.max(4, records / Math.max(1, info.recordCount)),
+        height,
+      );
     }
     if (this.selected) {
       const [from, to] = this.selected;
@@ -61,7 +66,11 @@ export class FileMap {
       brush.strokeRect(from * records + 1, 1, Math.max(4, (to - from) * records - 2), height - 2);
     }
     let x = records;
-    for (const [part, fill] of [[index, colour.soft], [app, colour.amber], [trailer, colour.ink]]) {
+    for (const [part, fill] of [
+      [index, colour.soft],
+      [app, colour.amber],
+      [trailer, colour.ink],
+    ]) {
       brush.fillStyle = fill;
       if (part) brush.fillRect(x + 2, 0, Math.max(1, part - 2), height);
       x += part;
@@ -86,7 +95,12 @@ function colours(element) {
   };
   const found = {};
   for (const name of ["ink", "soft", "paper", "accent", "bad"]) found[name] = read(`--${name}`);
-  for (const [name, variable] of [["tint", "--map-open"], ["good", "--map-good"], ["amber", "--map-app"]]) found[name] = read(variable);
+  for (const [name, variable] of [
+    ["tint", "--map-open"],
+    ["good", "--map-good"],
+    ["amber", "--map-app"],
+  ])
+    found[name] = read(variable);
   probe.remove();
   return found;
 }

@@ -20,8 +20,18 @@ export class StepView {
   #turn = 0;
 
   constructor() {
-    this.scenario = h("select", SCENARIOS.map(([name, text]) => h("option", { value: text }, name)), h("option", { value: "" }, "Your own"));
-    this.text = h("input", { type: "text", spellcheck: "false", autocapitalize: "off", autocomplete: "off", value: SCENARIOS[2][1] });
+    this.scenario = h(
+      "select",
+      SCENARIOS.map(([name, text]) => h("option", { value: text }, name)),
+      h("option", { value: "" }, "Your own"),
+    );
+    this.text = h("input", {
+      type: "text",
+      spellcheck: "false",
+      autocapitalize: "off",
+      autocomplete: "off",
+      value: SCENARIOS[2][1],
+    });
     this.mutant = h("select", h("option", { value: "" }, "none: the stream that ships"));
     this.size = h("input", { type: "number", min: "1", max: "16", value: "5" });
     this.scenario.value = SCENARIOS[2][1];
@@ -30,26 +40,45 @@ export class StepView {
     this.problem = h("div", { role: "alert" });
     this.proof = h("div", { id: "proof" });
     this.back = h("button.quiet", { type: "button", onclick: () => this.#go(this.#at - 1) }, "← Back");
-    this.forward = h("button", { type: "button", id: "step-forward", onclick: () => this.#go(this.#at + 1) }, "Step →");
-    this.prove = h("button.quiet", { type: "button", id: "prove", onclick: () => this.#prove() }, "Try every state");
+    this.forward = h(
+      "button",
+      { type: "button", id: "step-forward", onclick: () => this.#go(this.#at + 1) },
+      "Step →",
+    );
+    this.prove = h(
+      "button.quiet",
+      { type: "button", id: "prove", onclick: () => this.#prove() },
+      "Try every state",
+    );
     byId("step").append(this.#controls(), this.problem, this.#stage());
     this.#listen();
   }
 
   #controls() {
-    return h("form.sheet", { onsubmit: (event) => event.preventDefault() },
-      h("fieldset.options", h("legend.visually-hidden", "What is stepped through"),
+    return h(
+      "form.sheet",
+      { onsubmit: (event) => event.preventDefault() },
+      h(
+        "fieldset.options",
+        h("legend.visually-hidden", "What is stepped through"),
         field("Scenario", this.scenario),
         field("Case", this.text, "bN copies N bytes, zN hands N over, f flushes; !1+2 lets a put fail"),
         field("Seeded bug", this.mutant),
-        field("Buffer size S", this.size)));
+        field("Buffer size S", this.size),
+      ),
+    );
   }
 
   #stage() {
-    return h("section.sheet", { "aria-label": "The stream, step by step", id: "stage", tabindex: "0" },
+    return h(
+      "section.sheet",
+      { "aria-label": "The stream, step by step", id: "stage", tabindex: "0" },
       h("div.title-row", h("h2", "Steps"), h("div.actions", this.back, this.forward, this.prove)),
       h("p.hint", "The arrow keys step, Home and End jump."),
-      this.writes, this.frame, this.proof);
+      this.writes,
+      this.frame,
+      this.proof,
+    );
   }
 
   #listen() {
@@ -77,7 +106,11 @@ export class StepView {
     try {
       const [bugs, known] = await Promise.all([mutants(), promises()]);
       this.#promises = known;
-      this.mutant.append(...bugs.map(({ name, wrong }) => h("option", { value: name, title: wrong }, name.replaceAll("-", " "))));
+      this.mutant.append(
+        ...bugs.map(({ name, wrong }) =>
+          h("option", { value: name, title: wrong }, name.replaceAll("-", " ")),
+        ),
+      );
       this.bugs = new Map(bugs.map((bug) => [bug.name, bug]));
       await this.#run();
     } catch (error) {
@@ -129,26 +162,53 @@ export class StepView {
     this.writes.replaceChildren(...frames.map((frame, step) => this.#step(frame, step)));
     const frame = frames[this.#at];
     this.frame.replaceChildren(...this.#draw(frame));
-    if (say) announce(`Step ${this.#at + 1} of ${frames.length}: ${frame.words}. ${frame.findings.map(({ words }) => words).join(". ")}`);
+    if (say)
+      announce(
+        `Step ${this.#at + 1} of ${frames.length}: ${frame.words}. ${frame.findings.map(({ words }) => words).join(". ")}`,
+      );
   }
 
   #step(frame, step) {
     const bad = frame.findings.length > 0;
     const label = `${frame.event}${bad ? " ✗" : ""}`;
     const current = step === this.#at ? { "aria-current": "step" } : {};
-    return h("li", h(`button.quiet${bad ? ".bad-step" : ""}`, { type: "button", ...current, "aria-pressed": String(step === this.#at), onclick: () => this.#go(step) }, label));
+    return h(
+      "li",
+      h(
+        `button.quiet${bad ? ".bad-step" : ""}`,
+        {
+          type: "button",
+          ...current,
+          "aria-pressed": String(step === this.#at),
+          onclick: () => this.#go(step),
+        },
+        label,
+      ),
+    );
   }
 
   #draw(frame) {
     const { bufferSize, trim } = this.#steps;
-    const puts = this.#steps.frames.slice(0, this.#at + 1).flatMap(({ outputs }, step) => outputs.map((call) => ({ call, step })));
+    const puts = this.#steps.frames
+      .slice(0, this.#at + 1)
+      .flatMap(({ outputs }, step) => outputs.map((call) => ({ call, step })));
     return [
       h("p.decision", h("strong", `${named(frame)}: `), frame.words),
       ...frame.findings.map(({ invariant, words }) => this.#finding(invariant, words)),
-      frame.departure && h("p.hint", `The specification puts ${list(frame.departure.puts)} here and ends with C = ${frame.departure.after.capacity}, E = ${frame.departure.after.filled}, Z = ${frame.departure.after.pending}.`),
-      h("div.columns",
+      frame.departure &&
+        h(
+          "p.hint",
+          `The specification puts ${list(frame.departure.puts)} here and ends with C = ${frame.departure.after.capacity}, E = ${frame.departure.after.filled}, Z = ${frame.departure.after.pending}.`,
+        ),
+      h(
+        "div.columns",
         h("div", h("h3", "Waiting, and the buffer"), picture(frame.after, bufferSize)),
-        h("div", h("h3", `Put so far: ${plural(frame.taken, "byte")} of ${frame.written}`), sunk(puts, this.#at, bufferSize, trim))),
+        h(
+          "div",
+          h("h3", `Put so far: ${plural(frame.taken, "byte")} of ${frame.written}`),
+          sunk(puts, this.#at, bufferSize, trim),
+        ),
+      ),
       verdicts(frame),
     ].filter(Boolean);
   }
@@ -156,9 +216,17 @@ export class StepView {
   #finding(invariant, words) {
     const name = invariant.replace("_", "-");
     const promised = this.#promises.find((promise) => promise.name === name);
-    const page = async () => save(new Blob([await report(this.text.value.trim(), name, this.#options)], { type: "text/markdown" }), `${name}.md`);
-    return h("div.notice.bad", h("p", h("strong", `Promise ${promised?.number ?? ""} (${name}) is broken: `), words),
-      promised && h("p", promised.promise), h("p", h("button.link", { type: "button", onclick: page }, "Save a report with the smallest case")));
+    const page = async () =>
+      save(
+        new Blob([await report(this.text.value.trim(), name, this.#options)], { type: "text/markdown" }),
+        `${name}.md`,
+      );
+    return h(
+      "div.notice.bad",
+      h("p", h("strong", `Promise ${promised?.number ?? ""} (${name}) is broken: `), words),
+      promised && h("p", promised.promise),
+      h("p", h("button.link", { type: "button", onclick: page }, "Save a report with the smallest case")),
+    );
   }
 
   async #prove() {
@@ -167,10 +235,17 @@ export class StepView {
     for (const trim of [true, false]) results.push([trim, await prove({ ...this.#options, trim })]);
     const lines = results.map(([trim, proof]) => {
       const world = `${trim ? "With" : "Without"} trim: ${plural(proof.states, "state")}, ${plural(proof.transitions, "transition")}`;
-      return proof.holds ? `${world}: every promise holds, for writes in any number.` : `${world}: ${proof.smallest[1]} is broken, at the least by ${proof.smallest[0]}.`;
+      return proof.holds
+        ? `${world}: every promise holds, for writes in any number.`
+        : `${world}: ${proof.smallest[1]} is broken, at the least by ${proof.smallest[0]}.`;
     });
     const good = results.every(([, proof]) => proof.holds);
-    this.proof.replaceChildren(h(`div.notice.${good ? "good" : "bad"}`, lines.map((line) => h("p", line))));
+    this.proof.replaceChildren(
+      h(
+        `div.notice.${good ? "good" : "bad"}`,
+        lines.map((line) => h("p", line)),
+      ),
+    );
     announce(lines.join(" "));
   }
 }
@@ -187,38 +262,81 @@ const KINDS = { copied: ["buffered", "copied"], zero_copy: ["zero", "handed over
 /** Cells of bytes, each with its place in the stream. */
 function cells(extents) {
   return extents.flatMap(({ at, len, kind }) =>
-    Array.from({ length: len }, (_, step) => h(`span.cell.${KINDS[kind][0]}`, String(at + step))));
+    Array.from({ length: len }, (_, step) => h(`span.cell.${KINDS[kind][0]}`, String(at + step))),
+  );
 }
 
 function describe(extents) {
-  return extents.map(({ at, len, kind }) => `${plural(len, "byte")} from ${at}, ${KINDS[kind][1]}`).join("; ") || "nothing";
+  return (
+    extents.map(({ at, len, kind }) => `${plural(len, "byte")} from ${at}, ${KINDS[kind][1]}`).join("; ") ||
+    "nothing"
+  );
 }
 
 function picture({ state, extents, buffer_at: at }, size) {
-  const filled = Array.from({ length: state.filled }, (_, step) => h(`span.cell.buffered${step >= state.capacity ? ".wrong" : ""}`, String(at + step)));
-  const free = Array.from({ length: Math.max(0, state.capacity - state.filled) }, () => h("span.cell.free", "·"));
-  return h("div",
+  const filled = Array.from({ length: state.filled }, (_, step) =>
+    h(`span.cell.buffered${step >= state.capacity ? ".wrong" : ""}`, String(at + step)),
+  );
+  const free = Array.from({ length: Math.max(0, state.capacity - state.filled) }, () =>
+    h("span.cell.free", "·"),
+  );
+  return h(
+    "div",
     h("p.hint", "L: what waits to be put"),
-    h("div.cells", { role: "img", "aria-label": `Waiting: ${describe(extents)}` }, extents.length ? cells(extents) : h("span.hint", "nothing")),
-    h("p.hint", state.has_buffer ? `Buffer: ${state.filled} filled of a capacity of ${state.capacity}${state.capacity < size ? `, the rest of ${size}` : ""}` : "No buffer"),
-    h("div.cells", { role: "img", "aria-label": `Buffer: ${state.filled} of ${state.capacity} bytes filled` }, filled, free),
-    h("p.hint.mono", `C = ${state.capacity}   E = ${state.filled}   Z = ${state.pending}`));
+    h(
+      "div.cells",
+      { role: "img", "aria-label": `Waiting: ${describe(extents)}` },
+      extents.length ? cells(extents) : h("span.hint", "nothing"),
+    ),
+    h(
+      "p.hint",
+      state.has_buffer
+        ? `Buffer: ${state.filled} filled of a capacity of ${state.capacity}${state.capacity < size ? `, the rest of ${size}` : ""}`
+        : "No buffer",
+    ),
+    h(
+      "div.cells",
+      { role: "img", "aria-label": `Buffer: ${state.filled} of ${state.capacity} bytes filled` },
+      filled,
+      free,
+    ),
+    h("p.hint.mono", `C = ${state.capacity}   E = ${state.filled}   Z = ${state.pending}`),
+  );
 }
 
 function sunk(puts, now, size, trim) {
   if (!puts.length) return h("p.hint", "nothing yet");
   const rows = puts.map(({ call, step }) => {
-    if (call.kind !== "put") return h("li", h("span.hint", call.kind === "flush" ? "the sink's flush" : "the sink's close"));
+    if (call.kind !== "put")
+      return h("li", h("span.hint", call.kind === "flush" ? "the sink's flush" : "the sink's close"));
     const failed = call.failed !== null ? ` · failed after ${call.failed}` : "";
     const odd = trim && call.len > size;
-    return h("li", { className: step === now ? "now" : "" },
-      h("span.cells", { role: "img", "aria-label": `A put of ${describe(call.extents)}` }, cells(call.extents)),
-      h("span.hint", `${call.len}${odd ? ` > ${size}` : ""}${failed}`));
+    return h(
+      "li",
+      { className: step === now ? "now" : "" },
+      h(
+        "span.cells",
+        { role: "img", "aria-label": `A put of ${describe(call.extents)}` },
+        cells(call.extents),
+      ),
+      h("span.hint", `${call.len}${odd ? ` > ${size}` : ""}${failed}`),
+    );
   });
   return h("ol.puts", rows);
 }
 
 function verdicts(frame) {
-  return h("ul.promises", { "aria-label": "The seven promises" }, frame.verdict.map(({ invariant, holds }) =>
-    h("li", { className: holds ? "held" : "broken" }, h("span", { "aria-hidden": "true" }, holds ? "✓ " : "✗ "), invariant.replace("_", "-"), h("span.visually-hidden", holds ? " holds" : " is broken"))));
+  return h(
+    "ul.promises",
+    { "aria-label": "The seven promises" },
+    frame.verdict.map(({ invariant, holds }) =>
+      h(
+        "li",
+        { className: holds ? "held" : "broken" },
+        h("span", { "aria-hidden": "true" }, holds ? "✓ " : "✗ "),
+        invariant.replace("_", "-"),
+        h("span.visually-hidden", holds ? " holds" : " is broken"),
+      ),
+    ),
+  );
 }

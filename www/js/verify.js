@@ -16,7 +16,12 @@ const LAYERS = {
   content_hash: ["Content hash", "SHA-256 over all items"],
 };
 const MARKS = { passed: "✓", failed: "✗", not_present: "–", not_checked: "…" };
-const WORDS = { passed: "passed", failed: "failed", not_present: "not present", not_checked: "not checked yet" };
+const WORDS = {
+  passed: "passed",
+  failed: "failed",
+  not_present: "not present",
+  not_checked: "not checked yet",
+};
 
 const SAMPLE = new URL("../sample.pack", import.meta.url);
 
@@ -70,7 +75,12 @@ export class VerifyView {
   #refuse(name, error) {
     const advised = advice(error);
     byId("verify-error").replaceChildren(
-      h("div.notice.bad", h("p", h("strong", name), `: ${error.message}`), advised && h("p", advised), h("p", "Code: ", h("code", error.code ?? "internal"))),
+      h(
+        "div.notice.bad",
+        h("p", h("strong", name), `: ${error.message}`),
+        advised && h("p", advised),
+        h("p", "Code: ", h("code", error.code ?? "internal")),
+      ),
     );
   }
 
@@ -81,18 +91,37 @@ export class VerifyView {
     this.progress.value = 0;
     this.rate = h("p.hint", info.recordsSize ? `Verifying reads all ${bytes(info.fileSize)}.` : "");
     this.start = h("button", { type: "button", onclick: () => this.#verify() }, "Verify");
-    this.cancel = h("button.quiet", { type: "button", hidden: true, onclick: () => this.#verifying?.abort() }, "Cancel");
+    this.cancel = h(
+      "button.quiet",
+      { type: "button", hidden: true, onclick: () => this.#verifying?.abort() },
+      "Cancel",
+    );
     this.verdict = h("div", { id: "verdict" });
     this.layers = h("ul.layers", { id: "layers" });
     this.#browser = new Browser(this.#pack, name, (record) => this.#select(record));
     this.#place.replaceChildren(
-      h("section.sheet", { "aria-labelledby": "pack-name" }, h("h2", { id: "pack-name", tabindex: "-1" }, name), facts(this.#pack), canvas, key()),
-      h("section.sheet", { "aria-labelledby": "checks" },
+      h(
+        "section.sheet",
+        { "aria-labelledby": "pack-name" },
+        h("h2", { id: "pack-name", tabindex: "-1" }, name),
+        facts(this.#pack),
+        canvas,
+        key(),
+      ),
+      h(
+        "section.sheet",
+        { "aria-labelledby": "checks" },
         h("div.title-row", h("h2", { id: "checks" }, "Checks"), h("div.actions", this.start, this.cancel)),
-        this.progress, this.rate, this.verdict, this.layers),
+        this.progress,
+        this.rate,
+        this.verdict,
+        this.layers,
+      ),
       this.#browser.element,
     );
-    this.#map = new FileMap(canvas, info, (share) => this.#browser.showRecord(Math.floor(share * info.recordCount)));
+    this.#map = new FileMap(canvas, info, (share) =>
+      this.#browser.showRecord(Math.floor(share * info.recordCount)),
+    );
     this.#map.bounds = borders(this.#pack);
     this.#map.draw();
     this.#drawLayers(this.#pack.layers);
@@ -147,15 +176,25 @@ export class VerifyView {
     const { info } = this.#pack;
     this.progress.value = 1;
     this.#map.checked = 1;
-    this.#map.bad = report.failures.filter(({ record }) => record !== undefined).map(({ record }) => record / info.recordCount);
+    this.#map.bad = report.failures
+      .filter(({ record }) => record !== undefined)
+      .map(({ record }) => record / info.recordCount);
     this.#map.draw();
     this.start.hidden = false;
     this.start.textContent = "Verify again";
     this.rate.textContent = `${plural(info.recordCount, "record")}, ${bytes(info.fileSize)}, in ${elapsed < 1 ? `${Math.round(elapsed * 1000)} ms` : seconds(elapsed)}.`;
-    const words = report.ok ? verdictOf(report) : ["This pack is damaged.", ...report.failures.slice(0, 5).map(({ message }) => message)];
+    const words = report.ok
+      ? verdictOf(report)
+      : ["This pack is damaged.", ...report.failures.slice(0, 5).map(({ message }) => message)];
     const more = report.failures.length > 5 ? `and ${count(report.failures.length - 5)} more` : null;
     this.verdict.replaceChildren(
-      h(`div.notice.${report.ok ? "good" : "bad"}`, { id: "judgement" }, h("p", h("strong", words[0])), words.slice(1).map((line) => h("p", line)), more && h("p", more)),
+      h(
+        `div.notice.${report.ok ? "good" : "bad"}`,
+        { id: "judgement" },
+        h("p", h("strong", words[0])),
+        words.slice(1).map((line) => h("p", line)),
+        more && h("p", more),
+      ),
     );
     announce(words.join(" "));
   }
@@ -166,10 +205,13 @@ export class VerifyView {
         const state = layers[key] ?? "not_checked";
         const failed = failures.find((failure) => failure.layer === key);
         const unprotected = key === "app_data" && state === "not_present" && this.#pack.info.appDataSize > 0;
-        return h("li", { className: state },
+        return h(
+          "li",
+          { className: state },
           h("span.mark", { "aria-hidden": "true" }, MARKS[state]),
           h("span.layer", `${title}: ${unprotected ? "not protected" : WORDS[state]}`),
-          h("span.said", failed?.message ?? (unprotected ? "written before app data had a checksum" : what)));
+          h("span.said", failed?.message ?? (unprotected ? "written before app data had a checksum" : what)),
+        );
       }),
     );
   }
@@ -183,16 +225,24 @@ export class VerifyView {
 }
 
 function verdictOf({ layers }) {
-  const unprotected = layers.content_hash !== "passed" && layers.record_checksum !== "passed" && layers.frame_checksum !== "passed";
+  const unprotected =
+    layers.content_hash !== "passed" &&
+    layers.record_checksum !== "passed" &&
+    layers.frame_checksum !== "passed";
   if (!unprotected) return ["This pack is whole.", "Every check that the file carries passed."];
-  return ["Nothing wrong was found.", "But this file carries no checksum over its items: a change within an item would not show."];
+  return [
+    "Nothing wrong was found.",
+    "But this file carries no checksum over its items: a change within an item would not show.",
+  ];
 }
 
 /** Where the records end, as shares of all of them, while they can be told apart. */
 function borders(pack) {
   const { recordCount, recordsSize } = pack.info;
   if (recordCount > 300 || !recordsSize) return [];
-  return Array.from({ length: recordCount }, (_, number) => pack.record(number).offset / recordsSize).slice(1);
+  return Array.from({ length: recordCount }, (_, number) => pack.record(number).offset / recordsSize).slice(
+    1,
+  );
 }
 
 function describeFile({ recordCount, recordsSize, indexSize, appDataSize }) {
@@ -202,7 +252,8 @@ function describeFile({ recordCount, recordsSize, indexSize, appDataSize }) {
 
 function facts(pack) {
   const { info } = pack;
-  return h("dl.facts",
+  return h(
+    "dl.facts",
     fact("Size", exactBytes(info.fileSize)),
     fact("Items", count(info.totalItems)),
     fact("Records", count(info.recordCount)),
@@ -210,11 +261,25 @@ function facts(pack) {
     fact("Codec", pack.codec),
     fact("Format id", `${info.formatId}${info.formatName ? ` (${info.formatName})` : ""}`),
     fact("App data", info.appDataSize ? exactBytes(info.appDataSize) : "none"),
-    fact("Record checksum", info.recordChecksum ? "over all of it" : info.itemsPerRecord === 1 ? "none" : "item lengths only"),
-    fact("Content hash", info.contentHash ? h("code", info.contentHash) : "none stored", true));
+    fact(
+      "Record checksum",
+      info.recordChecksum ? "over all of it" : info.itemsPerRecord === 1 ? "none" : "item lengths only",
+    ),
+    fact("Content hash", info.contentHash ? h("code", info.contentHash) : "none stored", true),
+  );
 }
 
 function key() {
-  const parts = [["records", "records"], ["verified", "verified"], ["index", "index"], ["app", "app data"], ["trailer", "trailer"]];
-  return h("ul.map-key", { "aria-hidden": "true" }, parts.map(([name, word]) => h("li", h(`span.swatch.${name}`), word)));
+  const parts = [
+    ["records", "records"],
+    ["verified", "verified"],
+    ["index", "index"],
+    ["app", "app data"],
+    ["trailer", "trailer"],
+  ];
+  return h(
+    "ul.map-key",
+    { "aria-hidden": "true" },
+    parts.map(([name, word]) => h("li", h(`span.swatch.${name}`), word)),
+  );
 }

@@ -41,7 +41,9 @@ export async function measure(name, bytes, { sealpack, fzstd, zstd }) {
     if (!(await pack.verify()).ok) throw new Error(name);
   });
   for (const workers of [1, 2]) {
-    await row(`sealpack, verify, ${workers} ${workers === 1 ? "worker" : "workers"}`, () => pack.verify({ workers }));
+    await row(`sealpack, verify, ${workers} ${workers === 1 ? "worker" : "workers"}`, () =>
+      pack.verify({ workers }),
+    );
   }
   await row("fzstd + WebCrypto", () => hashed((frame) => fzstd.decompress(frame)));
   await row("@bokuweb/zstd-wasm + WebCrypto", () => hashed((frame) => zstd.decompress(frame)));
@@ -73,7 +75,7 @@ function onlyFrame(record) {
   const view = new DataView(record.buffer, record.byteOffset, record.length);
   const descriptor = record[4];
   let at = 5 + (descriptor & 0x20 ? 0 : 1) + [descriptor & 0x20 ? 1 : 0, 2, 4, 8][descriptor >> 6];
-  for (let last = 0; !last; ) {
+  for (let last = 0; !last;) {
     const header = view.getUint16(at, true) | (record[at + 2] << 16);
     last = header & 1;
     // a run of one byte takes a byte, whatever its length

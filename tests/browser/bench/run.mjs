@@ -23,19 +23,45 @@ function ledgers(rand) {
   const items = [];
   const field = (length) => Uint8Array.from({ length }, () => rand.below(256));
   const accounts = Array.from({ length: 400 }, () => field(32));
-  for (let bytes = 0; bytes < SIZE; ) {
-    const item = Buffer.concat(Array.from({ length: 700 }, () => Buffer.concat([Buffer.from("entry:account:"), rand.pick(accounts), Buffer.alloc(60), field(24), Buffer.from("seq=000000")])));
+  for (let bytes = 0; bytes < SIZE;) {
+    const item = Buffer.concat(
+      Array.from({ length: 700 }, () =>
+        Buffer.concat([
+          Buffer.from("entry:account:"),
+          rand.pick(accounts),
+          Buffer.alloc(60),
+          field(24),
+          Buffer.from("seq=000000"),
+        ]),
+      ),
+    );
     items.push(item);
     bytes += item.length;
   }
   return { name: "ledger-like, 98 KB an item", items, itemsPerRecord: 1 };
 }
 
-const WORDS = ["the", "ledger", "closed", "with", "an", "offset", "of", "and", "was", "sealed", "by", "node", "into", "record", "after"];
+const WORDS = [
+  "the",
+  "ledger",
+  "closed",
+  "with",
+  "an",
+  "offset",
+  "of",
+  "and",
+  "was",
+  "sealed",
+  "by",
+  "node",
+  "into",
+  "record",
+  "after",
+];
 
 function text(rand) {
   const items = [];
-  for (let bytes = 0; bytes < SIZE / 2; ) {
+  for (let bytes = 0; bytes < SIZE / 2;) {
     let line = "";
     while (line.length < 240) line += `${rand.pick(WORDS)} ${rand.below(1000)} `;
     items.push(Buffer.from(line));
@@ -56,7 +82,9 @@ function show(where, results) {
     console.log(`  ${pack}   (WebCrypto SHA-256: ${crypto.toFixed(0)} MB/s)`);
     const base = rows.find(({ name }) => name === "fzstd, decode").rate;
     for (const { name, rate } of rows) {
-      console.log(`    ${name.padEnd(36)} ${rate.toFixed(0).padStart(6)} MB/s   ${(rate / base).toFixed(2)} × fzstd`);
+      console.log(
+        `    ${name.padEnd(36)} ${rate.toFixed(0).padStart(6)} MB/s   ${(rate / base).toFixed(2)} × fzstd`,
+      );
     }
   }
 }
@@ -86,19 +114,35 @@ globalThis.measureAll = async (packs) => {
 };
 `;
 const bundle = await build({
-  stdin: { contents: page, resolveDir: here }, bundle: true, write: false, format: "esm", target: "es2022", external: ["/package/*"],
-  loader: { ".wasm": "file" }, outdir: "/", conditions: ["browser"], mainFields: ["browser", "module", "main"], platform: "browser",
+  stdin: { contents: page, resolveDir: here },
+  bundle: true,
+  write: false,
+  format: "esm",
+  target: "es2022",
+  external: ["/package/*"],
+  loader: { ".wasm": "file" },
+  outdir: "/",
+  conditions: ["browser"],
+  mainFields: ["browser", "module", "main"],
+  platform: "browser",
 });
 const script = bundle.outputFiles.find(({ path: name }) => name.endsWith(".js")).contents;
 const zstdWasm = path.join(here, "..", "node_modules", "@bokuweb", "zstd-wasm", "dist", "web", "zstd.wasm");
-const aliases = { "/bench.html": Buffer.from('<script type="module" src="/bench.js"></script>'), "/bench.js": Buffer.from(script), "/zstd.wasm": await readFile(zstdWasm) };
+const aliases = {
+  "/bench.html": Buffer.from('<script type="module" src="/bench.js"></script>'),
+  "/bench.js": Buffer.from(script),
+  "/zstd.wasm": await readFile(zstdWasm),
+};
 packs.forEach(({ bytes }, number) => (aliases[`/${number}.pack`] = bytes));
 const server = await serve({ "/package/": path.join(here, "..", "..", "..", "wasm") }, { aliases });
 const browser = await launch();
 const tab = await browser.newPage();
 await tab.goto(`${server.url}/bench.html`);
 await tab.waitForFunction(() => globalThis.measureAll);
-const inChromium = await tab.evaluate((list) => globalThis.measureAll(list), packs.map(({ name }, number) => [name, `/${number}.pack`]));
+const inChromium = await tab.evaluate(
+  (list) => globalThis.measureAll(list),
+  packs.map(({ name }, number) => [name, `/${number}.pack`]),
+);
 show(`Chromium ${browser.version()}`, inChromium);
 await browser.close();
 await server.close();

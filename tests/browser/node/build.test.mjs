@@ -20,7 +20,7 @@ async function built(items, options) {
 test("a passthrough pack has the very bytes that the reference wrote", async () => {
   let compared = 0;
   for (const fixture of await sound()) {
-    if (fixture.codec !== "none" || fixture.app_data_crc32c === null && fixture.app_data_size > 0) continue;
+    if (fixture.codec !== "none" || (fixture.app_data_crc32c === null && fixture.app_data_size > 0)) continue;
     const { blob } = await built(itemsOf(fixture.items), {
       codec: "none",
       itemsPerRecord: fixture.items_per_record,
@@ -58,7 +58,8 @@ test("random packs read back item by item, verify, and every frame says its size
     assert.ok(report.ok, `${about}: ${report.failures[0]?.message}`);
     if (options.codec === "zstd") {
       for (const { payload, size } of framesOf(pack, bytes, items)) {
-        if (size > 0) assert.deepEqual(payload, { contentSize: size, checksum: true, singleSegment: true }, about);
+        if (size > 0)
+          assert.deepEqual(payload, { contentSize: size, checksum: true, singleSegment: true }, about);
         frames += 1;
       }
     }
@@ -84,7 +85,10 @@ test("into a stream: parts of equal size but the last, and waiting for it keeps 
   for (let count = 0; count < 200; count += 1) await builder.append(item);
   const sealed = await builder.finish();
   assert.equal(sealed.blob, undefined);
-  assert.equal(sizes.reduce((sum, size) => sum + size, 0), sealed.fileSize);
+  assert.equal(
+    sizes.reduce((sum, size) => sum + size, 0),
+    sealed.fileSize,
+  );
   assert.ok(sizes.length > 100);
   assert.ok(sizes.slice(0, -1).every((size) => size === 65_536));
   assert.ok(sizes.at(-1) <= 65_536);
@@ -102,7 +106,8 @@ test("into a file of Node, and into anything with write()", async (context) => {
   const parts = [];
   await built(items, { to: { write: (part, offset) => void parts.push([offset, part]) }, partSize: 1000 });
   const whole = await readFile(name);
-  for (const [offset, part] of parts) assert.equal(Buffer.compare(whole.subarray(offset, offset + part.length), part), 0);
+  for (const [offset, part] of parts)
+    assert.equal(Buffer.compare(whole.subarray(offset, offset + part.length), part), 0);
   const pack = await open(whole);
   assert.equal(pack.length, items.length);
   pack.close();
@@ -113,7 +118,10 @@ test("a destination that fails fails the pack, with its error, and is told to di
   const to = { write: () => Promise.reject(new Error("disk full")), abort: () => (discarded = true) };
   const builder = create({ to, codec: "none", partSize: 10 });
   builder.append(new Uint8Array(2000));
-  await assert.rejects(builder.finish(), (error) => error.code === "write-failed" && error.cause.message === "disk full");
+  await assert.rejects(
+    builder.finish(),
+    (error) => error.code === "write-failed" && error.cause.message === "disk full",
+  );
   assert.ok(discarded);
   assert.throws(() => builder.append(new Uint8Array(1)), { code: "write-failed" });
 });
@@ -128,7 +136,14 @@ test("aborting ends the building; nothing is handed out", async () => {
 });
 
 test("what makes no sense is refused at once, with a code", async () => {
-  for (const options of [{ itemsPerRecord: 0 }, { itemsPerRecord: 1.5 }, { partSize: 0 }, { formatId: -1 }, { formatId: 2 ** 32 }, { appData: "text" }]) {
+  for (const options of [
+    { itemsPerRecord: 0 },
+    { itemsPerRecord: 1.5 },
+    { partSize: 0 },
+    { formatId: -1 },
+    { formatId: 2 ** 32 },
+    { appData: "text" },
+  ]) {
     assert.throws(() => create(options), { code: "invalid-argument" }, JSON.stringify(options));
   }
   assert.throws(() => create({ codec: "lz4" }), { code: "unsupported" });
@@ -156,7 +171,11 @@ test("items handed over and changed afterwards are packed as they were", async (
 test("bytes that a pack was opened from are left as they are, whoever verifies them", async () => {
   const [{ bytes }] = (await sound()).filter(({ name }) => name === "zstd-ipr128");
   const cached = bytes.slice();
-  const sources = [Buffer.from(bytes), bytes.slice().buffer, { size: () => cached.length, read: (offset, length) => cached.slice(offset, offset + length) }];
+  const sources = [
+    Buffer.from(bytes),
+    bytes.slice().buffer,
+    { size: () => cached.length, read: (offset, length) => cached.slice(offset, offset + length) },
+  ];
   for (const source of sources) {
     const pack = await open(source);
     for (const workers of [2, 2, 0]) assert.ok((await pack.verify({ workers })).ok);

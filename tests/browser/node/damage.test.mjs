@@ -12,7 +12,10 @@ async function packs(rand) {
   const made = [];
   for (const itemsPerRecord of [1, 1, 4, 128]) {
     for (const recordChecksum of [false, true]) {
-      const items = [...randomItems(rand, 30), new TextEncoder().encode("some text that is there ".repeat(9))];
+      const items = [
+        ...randomItems(rand, 30),
+        new TextEncoder().encode("some text that is there ".repeat(9)),
+      ];
       const builder = create({ itemsPerRecord, recordChecksum, contentHash: false });
       items.forEach((item) => builder.append(item));
       made.push({ items, bytes: new Uint8Array(await (await builder.finish()).blob.arrayBuffer()) });
@@ -29,7 +32,9 @@ function damage(rand, bytes) {
   const at = rand.below(bytes.length);
   if (kind < 6) damaged[at] ^= 1 << rand.below(8);
   else if (kind < 8) damaged[at] = rand.below(256);
-  else for (let step = 0; step < 1 + rand.below(16); step += 1) damaged[Math.min(at + step, bytes.length - 1)] = rand.below(256);
+  else
+    for (let step = 0; step < 1 + rand.below(16); step += 1)
+      damaged[Math.min(at + step, bytes.length - 1)] = rand.below(256);
   return damaged;
 }
 
@@ -48,14 +53,21 @@ test(`${ROUNDS} random corruptions: no wrong byte is ever returned`, async () =>
       // An undamaged neighbour may well be read; what is answered must be right.
       const position = rand.below(items.length);
       const item = await pack.get(position);
-      assert.equal(Buffer.compare(item, items[position]), 0, `round ${round}: other bytes for item ${position}`);
+      assert.equal(
+        Buffer.compare(item, items[position]),
+        0,
+        `round ${round}: other bytes for item ${position}`,
+      );
       for (const [place, each] of (await pack.getMany(items.keys())).entries()) {
         assert.equal(Buffer.compare(each, items[place]), 0, `round ${round}: other bytes for item ${place}`);
       }
       right += 1;
     } catch (error) {
       if (error.code === "ERR_ASSERTION") throw error;
-      assert.ok(CODES.has(error.code) || error.code === "out-of-range", `round ${round}: ${error.code}, ${error.message}`);
+      assert.ok(
+        CODES.has(error.code) || error.code === "out-of-range",
+        `round ${round}: ${error.code}, ${error.message}`,
+      );
       said[error.code] = (said[error.code] ?? 0) + 1;
     }
     pack?.close();

@@ -32,13 +32,19 @@ test("every item of every sound file is read as the reference wrote it", async (
       assert.equal(Buffer.compare(await pack.appData(), fixture.app), 0, fixture.name);
       let position = 0;
       for await (const item of pack.range()) {
-        assert.equal(Buffer.compare(item, expected[position]), 0, `${fixture.name}, item ${position}, ${codec}`);
+        assert.equal(
+          Buffer.compare(item, expected[position]),
+          0,
+          `${fixture.name}, item ${position}, ${codec}`,
+        );
         position += 1;
       }
       assert.equal(position, expected.length);
       const some = [0, 1, 7, 128, expected.length - 1].filter((at) => at >= 0 && at < expected.length);
       const many = await pack.getMany([...some].reverse());
-      some.reverse().forEach((at, place) => assert.equal(Buffer.compare(many[place], expected[at]), 0, fixture.name));
+      some
+        .reverse()
+        .forEach((at, place) => assert.equal(Buffer.compare(many[place], expected[at]), 0, fixture.name));
       pack.close();
       items += position;
     }
@@ -68,7 +74,8 @@ test("every broken file is refused or reported, with a code, and the instance go
     codes[told] = (codes[told] ?? 0) + 1;
     // Where the reference refuses, dies or panics, so do we: at open, at a read, or in verify.
     if (mustRefuse) assert.notEqual(told, "fine", `${file} was taken for sound`);
-    if (items && scans.length) assert.ok(scans.includes(digestOf(items)), `${file}: other items than the reference's`);
+    if (items && scans.length)
+      assert.ok(scans.includes(digestOf(items)), `${file}: other items than the reference's`);
     assert.ok(CODES.includes(told), `${file}: ${told}`);
     const pack = await open(healthy.bytes);
     assert.equal((await pack.get(42)).length, itemsOf(healthy.items)[42].length, `after ${file}`);

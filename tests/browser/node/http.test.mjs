@@ -91,7 +91,17 @@ test("Range ignored: the file is taken whole while it is small, and refused abov
   await assert.rejects(open(at("range-ignored"), { wholeFileLimit: 1000 }), code("range-not-supported"));
 });
 
-for (const habit of ["head-refused", "head-gzip", "head-gzip-silent", "redirect", "redirect-away", "no-validators", "no-length", "hidden", "cut"]) {
+for (const habit of [
+  "head-refused",
+  "head-gzip",
+  "head-gzip-silent",
+  "redirect",
+  "redirect-away",
+  "no-validators",
+  "no-length",
+  "hidden",
+  "cut",
+]) {
   test(`${habit}: read all the same`, async () => {
     await reads42(at(habit));
   });
@@ -105,12 +115,18 @@ test("5xx: tried again a few times, then told with the status", async () => {
 });
 
 test("a missing file is told with its status, at once", async () => {
-  await assert.rejects(open(at("", "none.pack")), (error) => code("http-status")(error) && error.status === 404);
+  await assert.rejects(
+    open(at("", "none.pack")),
+    (error) => code("http-status")(error) && error.status === 404,
+  );
   assert.equal(server.requests().length, 1);
 });
 
 test("other bytes than asked for are never taken for them", async () => {
-  await assert.rejects(open(at("wrong-range")).then((pack) => pack.get(42)), code("range-not-supported"));
+  await assert.rejects(
+    open(at("wrong-range")).then((pack) => pack.get(42)),
+    code("range-not-supported"),
+  );
   await assert.rejects(open(at("too-long")), code("range-not-supported"));
 });
 

@@ -35,7 +35,8 @@ async function sparsePack() {
   const zeros = new Uint8Array(ITEM);
   const to = {
     async write(part, offset) {
-      if (Buffer.compare(part, zeros.subarray(0, part.length)) !== 0) await file.write(part, 0, part.length, offset);
+      if (Buffer.compare(part, zeros.subarray(0, part.length)) !== 0)
+        await file.write(part, 0, part.length, offset);
     },
   };
   const builder = create({ to, codec: "none", itemsPerRecord: 1, contentHash: false, partSize: 4 * MIB });
@@ -46,33 +47,43 @@ async function sparsePack() {
   return fileSize;
 }
 
-test("Node: the last item of 6 GiB is read, and verifying keeps memory flat", { timeout: 300_000 }, async (context) => {
-  const file = await openFile(name);
-  context.after(() => file.close());
-  const source = {
-    size: () => size,
-    read: async (offset, length) => (await file.read(new Uint8Array(length), 0, length, offset)).buffer,
-  };
-  const pack = await open(source, { codec: "none" });
-  assert.ok(pack.info.fileSize > 6 * GIB);
-  assert.equal(pack.record(ITEMS).offset, ITEM * ITEMS);
-  assert.equal(new TextDecoder().decode(await pack.get(ITEMS)), LAST);
-  const before = process.memoryUsage().rss;
-  let most = before;
-  const started = performance.now();
-  const report = await pack.verify({ onProgress: () => (most = Math.max(most, process.memoryUsage().rss)) });
-  const seconds = (performance.now() - started) / 1000;
-  assert.ok(report.ok);
-  assert.equal(report.itemsAreProtected, false);
-  console.log(`# Node: ${(size / GIB).toFixed(2)} GiB verified in ${seconds.toFixed(1)} s, memory grew by ${Math.round((most - before) / MIB)} MiB at the most`);
-  assert.ok(most - before < GIB / 2, `${most - before} bytes`);
-  pack.close();
-});
+test(
+  "Node: the last item of 6 GiB is read, and verifying keeps memory flat",
+  { timeout: 300_000 },
+  async (context) => {
+    const file = await openFile(name);
+    context.after(() => file.close());
+    const source = {
+      size: () => size,
+      read: async (offset, length) => (await file.read(new Uint8Array(length), 0, length, offset)).buffer,
+    };
+    const pack = await open(source, { codec: "none" });
+    assert.ok(pack.info.fileSize > 6 * GIB);
+    assert.equal(pack.record(ITEMS).offset, ITEM * ITEMS);
+    assert.equal(new TextDecoder().decode(await pack.get(ITEMS)), LAST);
+    const before = process.memoryUsage().rss;
+    let most = before;
+    const started = performance.now();
+    const report = await pack.verify({
+      onProgress: () => (most = Math.max(most, process.memoryUsage().rss)),
+    });
+    const seconds = (performance.now() - started) / 1000;
+    assert.ok(report.ok);
+    assert.equal(report.itemsAreProtected, false);
+    console.log(
+      `# Node: ${(size / GIB).toFixed(2)} GiB verified in ${seconds.toFixed(1)} s, memory grew by ${Math.round((most - before) / MIB)} MiB at the most`,
+    );
+    assert.ok(most - before < GIB / 2, `${most - before} bytes`);
+    pack.close();
+  },
+);
 
 test("Chromium: a chosen file of 6 GiB, the same", { timeout: 300_000 }, async (context) => {
   const browser = await launch();
   const js = fileURLToPath(new URL("../../../wasm/", import.meta.url));
-  const html = Buffer.from('<input type="file"><script type="module">import * as sealpack from "/package/js/index.js"; globalThis.sealpack = sealpack;</script>');
+  const html = Buffer.from(
+    '<input type="file"><script type="module">import * as sealpack from "/package/js/index.js"; globalThis.sealpack = sealpack;</script>',
+  );
   const server = await serve({ "/package/": js }, { aliases: { "/page.html": html } });
   context.after(() => Promise.all([browser.close(), server.close()]));
   const page = await quietPage(await browser.newContext());

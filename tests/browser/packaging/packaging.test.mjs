@@ -30,7 +30,10 @@ let browser;
 before(async () => {
   home = await mkdtemp(path.join(os.tmpdir(), "sealpack-packaging-"));
   await run("npm", ["pack", "--silent", "--ignore-scripts", "--pack-destination", home], { cwd: npm });
-  tarball = path.join(home, (await readdir(home)).find((name) => name.endsWith(".tgz")));
+  tarball = path.join(
+    home,
+    (await readdir(home)).find((name) => name.endsWith(".tgz")),
+  );
   browser = await launch();
 });
 after(async () => {
@@ -56,7 +59,8 @@ async function project(name, files) {
   await mkdir(folder);
   await writeFile(path.join(folder, "package.json"), JSON.stringify({ name, private: true, type: "module" }));
   await run("npm", ["install", "--silent", "--no-audit", "--no-fund", tarball], { cwd: folder });
-  for (const [file, text] of Object.entries({ "use.js": USE, ...files })) await writeFile(path.join(folder, file), text);
+  for (const [file, text] of Object.entries({ "use.js": USE, ...files }))
+    await writeFile(path.join(folder, file), text);
   return folder;
 }
 
@@ -108,18 +112,26 @@ test("Node, from CommonJS and within a worker thread", async () => {
 
 test("Deno, with worker threads", async () => {
   const folder = await project("in-deno", { "main.js": NODE });
-  const { stdout } = await run(bin("deno"), ["run", "--allow-read", "--node-modules-dir=manual", "main.js"], { cwd: folder });
+  const { stdout } = await run(bin("deno"), ["run", "--allow-read", "--node-modules-dir=manual", "main.js"], {
+    cwd: folder,
+  });
   assert.deepEqual(JSON.parse(stdout), EXPECTED);
 });
 
 test("a plain module in a browser, with an import map", async () => {
   const map = JSON.stringify({ imports: { sealpack: "./node_modules/sealpack/js/index.js" } });
-  const folder = await project("plain", { "main.js": MAIN, "index.html": `<script type="importmap">${map}</script>${PAGE("./main.js")}` });
+  const folder = await project("plain", {
+    "main.js": MAIN,
+    "index.html": `<script type="importmap">${map}</script>${PAGE("./main.js")}`,
+  });
   await inChromium(folder);
 });
 
 test("a module worker of the page's own", async () => {
-  const worker = MAIN.replace('"sealpack"', '"./node_modules/sealpack/js/index.js"').replace("globalThis.told =", "const told =");
+  const worker = MAIN.replace('"sealpack"', '"./node_modules/sealpack/js/index.js"').replace(
+    "globalThis.told =",
+    "const told =",
+  );
   const folder = await project("worker", {
     "worker.js": `${worker}postMessage(told);`,
     "main.js": `new Worker("./worker.js" + location.search, { type: "module" }).onmessage = ({ data }) => { globalThis.told = data; };`,
@@ -139,8 +151,12 @@ test("webpack", async () => {
   const folder = await project("webpack", { "main.js": MAIN });
   const webpack = require("webpack");
   const stats = await promisify(webpack)({
-    mode: "production", context: folder, entry: "./main.js", output: { path: path.join(folder, "dist"), filename: "main.js" },
-    experiments: { topLevelAwait: true }, performance: { hints: false },
+    mode: "production",
+    context: folder,
+    entry: "./main.js",
+    output: { path: path.join(folder, "dist"), filename: "main.js" },
+    experiments: { topLevelAwait: true },
+    performance: { hints: false },
   });
   assert.equal(stats.hasErrors() || stats.hasWarnings(), false, stats.toString());
   await writeFile(path.join(folder, "dist", "index.html"), PAGE("./main.js"));
@@ -150,7 +166,15 @@ test("webpack", async () => {
 test("esbuild into one file", async () => {
   const folder = await project("esbuild", { "main.js": MAIN });
   const { build } = require("esbuild");
-  await build({ absWorkingDir: folder, entryPoints: ["main.js"], bundle: true, format: "esm", target: "es2022", outfile: "dist/main.js", logLevel: "error" });
+  await build({
+    absWorkingDir: folder,
+    entryPoints: ["main.js"],
+    bundle: true,
+    format: "esm",
+    target: "es2022",
+    outfile: "dist/main.js",
+    logLevel: "error",
+  });
   await writeFile(path.join(folder, "dist", "index.html"), PAGE("./main.js"));
   // its worker file is not there either: the work is then done on the page's thread
   await inChromium(path.join(folder, "dist"));
@@ -180,23 +204,55 @@ create({ codec: "lz4" });
 
 test("the types resolve and hold, for bundlers and for Node", async () => {
   const folder = await project("typed", { "main.ts": TYPED });
-  for (const [module, moduleResolution] of [["nodenext", "nodenext"], ["esnext", "bundler"]]) {
-    const options = ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--target", "es2022", "--lib", "esnext,dom,dom.asynciterable", "--types", "", "--module", module, "--moduleResolution", moduleResolution];
-    await run(bin("tsc"), [...options, "main.ts"], { cwd: folder }).catch(({ stdout }) => assert.fail(stdout));
+  for (const [module, moduleResolution] of [
+    ["nodenext", "nodenext"],
+    ["esnext", "bundler"],
+  ]) {
+    const options = [
+      "--noEmit",
+      "--strict",
+      "--exactOptionalPropertyTypes",
+      "--target",
+      "es2022",
+      "--lib",
+      "esnext,dom,dom.asynciterable",
+      "--types",
+      "",
+      "--module",
+      module,
+      "--moduleResolution",
+      moduleResolution,
+    ];
+    await run(bin("tsc"), [...options, "main.ts"], { cwd: folder }).catch(({ stdout }) =>
+      assert.fail(stdout),
+    );
   }
 });
 
 test("publint has no findings", async () => {
   const { publint } = await import("publint");
-  const { messages } = await publint({ pack: { tarball: new Uint8Array(await readFile(tarball)).buffer }, strict: true });
+  const { messages } = await publint({
+    pack: { tarball: new Uint8Array(await readFile(tarball)).buffer },
+    strict: true,
+  });
   assert.deepEqual(messages, []);
 });
 
 test("are the types wrong? They are not", async () => {
   const wasm = ["./read.wasm.gz", "./build.wasm.gz"];
-  const { stdout } = await run(bin("attw"), [tarball, "--profile", "esm-only", "--format", "json", "--exclude-entrypoints", ...wasm]).catch((error) => error);
+  const { stdout } = await run(bin("attw"), [
+    tarball,
+    "--profile",
+    "esm-only",
+    "--format",
+    "json",
+    "--exclude-entrypoints",
+    ...wasm,
+  ]).catch((error) => error);
   const { problems } = JSON.parse(stdout);
-  const found = Object.values(problems ?? {}).flat().filter(({ resolutionKind }) => !["node10", "node16-cjs"].includes(resolutionKind));
+  const found = Object.values(problems ?? {})
+    .flat()
+    .filter(({ resolutionKind }) => !["node10", "node16-cjs"].includes(resolutionKind));
   assert.deepEqual(found, []);
 });
 
@@ -208,7 +264,10 @@ test("sizes stay what they are", async () => {
   const [read, build] = [await gzipped("read"), await gzipped("build")];
   const unpacked = await sizeOf(path.join(folder, "package"));
   console.log(`# gzipped: reader ${read}, builder ${build}; unpacked package ${unpacked}`);
-  assert.ok(read <= LIMITS.read && build <= LIMITS.build && unpacked <= LIMITS.unpacked, JSON.stringify({ read, build, unpacked }));
+  assert.ok(
+    read <= LIMITS.read && build <= LIMITS.build && unpacked <= LIMITS.unpacked,
+    JSON.stringify({ read, build, unpacked }),
+  );
 });
 
 /** Bytes. */
@@ -227,7 +286,10 @@ test("the modules import nothing but their own glue, and the tarball names no ma
     const { default: text } = await import(path.join(npm, "dist", `${name}.packed.js`));
     const bytes = gunzipSync(Buffer.from(text, "base64"));
     const imports = WebAssembly.Module.imports(await WebAssembly.compile(bytes));
-    assert.ok(imports.every(({ module }) => module === `./${name}_bg.js`), JSON.stringify(imports.map(({ module }) => module)));
+    assert.ok(
+      imports.every(({ module }) => module === `./${name}_bg.js`),
+      JSON.stringify(imports.map(({ module }) => module)),
+    );
     assert.doesNotMatch(bytes.toString("latin1"), /\/(root|home|work|Users)\//, name);
   }
 });

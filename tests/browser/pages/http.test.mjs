@@ -19,17 +19,30 @@ let page;
 
 async function packOf(odd) {
   const builder = create({ itemsPerRecord: 4, codec: "none" });
-  for (let at = 0; at < 4000; at += 1) builder.append(new TextEncoder().encode(at === odd ? "other ".repeat(60) : text(at)));
+  for (let at = 0; at < 4000; at += 1)
+    builder.append(new TextEncoder().encode(at === odd ? "other ".repeat(60) : text(at)));
   return Buffer.from(await (await builder.finish()).blob.arrayBuffer());
 }
 
 before(async () => {
-  const html = Buffer.from(`<!doctype html><meta http-equiv="Content-Security-Policy" content="${POLICY}"><script type="module" src="/page.js"></script>`);
-  const script = Buffer.from('import * as sealpack from "/package/js/index.js"; globalThis.sealpack = sealpack;');
+  const html = Buffer.from(
+    `<!doctype html><meta http-equiv="Content-Security-Policy" content="${POLICY}"><script type="module" src="/page.js"></script>`,
+  );
+  const script = Buffer.from(
+    'import * as sealpack from "/package/js/index.js"; globalThis.sealpack = sealpack;',
+  );
   const large = await packOf();
   // What the page's own origin must never show: the files of the other one.
-  const aliases = { "/page.html": html, "/page.js": script, "/large.pack": large, "/large.pack.next": await packOf(42) };
-  server = await serve({ "/package/": path.join(root, "target", "www", "sealpack"), "/fixtures/": fixtures }, { aliases });
+  const aliases = {
+    "/page.html": html,
+    "/page.js": script,
+    "/large.pack": large,
+    "/large.pack.next": await packOf(42),
+  };
+  server = await serve(
+    { "/package/": path.join(root, "target", "www", "sealpack"), "/fixtures/": fixtures },
+    { aliases },
+  );
   browser = await launch();
   page = await quietPage(await browser.newContext());
   await page.goto(`${server.url}/page.html`);
@@ -43,16 +56,19 @@ beforeEach(() => server.forget());
 
 /** Opens a pack in the page and reads item 42. */
 const read42 = (url, options = {}) =>
-  page.evaluate(async ([target, opening]) => {
-    try {
-      const pack = await sealpack.open(target, opening);
-      const item = new TextDecoder().decode(await pack.get(42));
-      pack.close();
-      return { item };
-    } catch (error) {
-      return { code: error.code, message: error.message };
-    }
-  }, [url, options]);
+  page.evaluate(
+    async ([target, opening]) => {
+      try {
+        const pack = await sealpack.open(target, opening);
+        const item = new TextDecoder().decode(await pack.get(42));
+        pack.close();
+        return { item };
+      } catch (error) {
+        return { code: error.code, message: error.message };
+      }
+    },
+    [url, options],
+  );
 
 const away = (habit) => `${server.otherUrl}/large.pack${habit ? `?habit=${habit}` : ""}`;
 
@@ -74,7 +90,18 @@ test("on the page's own origin: one request to open", async () => {
   assert.equal(server.requests().length, 2);
 });
 
-for (const habit of ["head-refused", "head-gzip", "head-gzip-silent", "hidden", "no-validators", "redirect", "range-ignored", "flaky", "cut", "no-suffix"]) {
+for (const habit of [
+  "head-refused",
+  "head-gzip",
+  "head-gzip-silent",
+  "hidden",
+  "no-validators",
+  "redirect",
+  "range-ignored",
+  "flaky",
+  "cut",
+  "no-suffix",
+]) {
   test(`across origins, ${habit}: read all the same, and no preflight`, async () => {
     const { item, code, message } = await read42(away(habit), { codec: "none" });
     assert.equal(item, text(42), `${code}: ${message}`);
@@ -88,7 +115,12 @@ test("a signed URL is opened in two requests, none of them a HEAD", async () => 
   assert.deepEqual(server.requests().slice(0, 1), ["GET bytes=0-"]);
 });
 
-for (const [habit, code] of [["changes&after=2", "changed"], ["changes-silently&after=2", "changed"], ["broken", "http-status"], ["wrong-range", "range-not-supported"]]) {
+for (const [habit, code] of [
+  ["changes&after=2", "changed"],
+  ["changes-silently&after=2", "changed"],
+  ["broken", "http-status"],
+  ["wrong-range", "range-not-supported"],
+]) {
   test(`across origins, ${habit}: told as ${code}`, async () => {
     assert.equal((await read42(away(habit), { codec: "none" })).code, code);
   });
@@ -100,7 +132,10 @@ test("a slow server: aborting in the page works at once", async () => {
     const pack = await sealpack.open(url, { codec: "none", size: undefined });
     const started = performance.now();
     setTimeout(() => controller.abort(), 50);
-    const code = await pack.get(42, { signal: controller.signal }).then(() => "read", (error) => error.code);
+    const code = await pack.get(42, { signal: controller.signal }).then(
+      () => "read",
+      (error) => error.code,
+    );
     return { code, took: performance.now() - started };
   }, away("slow"));
   assert.equal(waited.code, "aborted");
@@ -113,12 +148,15 @@ test("every reference file, in a page: equal item by item, and verified by worke
     let items = 0;
     for (const { name, pack_file: file, items_file: list, codec } of all) {
       const expected = new Uint8Array(await (await fetch(`/fixtures/${list}`)).arrayBuffer());
-      const pack = await sealpack.open(await (await fetch(`/fixtures/${file}`)).blob(), { codec: codec.startsWith("zstd") ? "zstd" : "none" });
+      const pack = await sealpack.open(await (await fetch(`/fixtures/${file}`)).blob(), {
+        codec: codec.startsWith("zstd") ? "zstd" : "none",
+      });
       let at = 0;
       for await (const item of pack.range()) {
         const length = new DataView(expected.buffer).getUint32(at, true);
         const wanted = expected.subarray(at + 4, at + 4 + length);
-        if (item.length !== length || item.some((byte, place) => byte !== wanted[place])) throw new Error(`${name}: other bytes`);
+        if (item.length !== length || item.some((byte, place) => byte !== wanted[place]))
+          throw new Error(`${name}: other bytes`);
         at += 4 + length;
         items += 1;
       }

@@ -48,18 +48,23 @@ async function visit(options = {}, hash = "") {
 async function accessible(page, what) {
   // axe is a script of the test, so it goes in past the page's policy.
   await page.evaluate(await readFile(axe, "utf8"));
-  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+  const { violations } = await page.evaluate(() =>
+    globalThis.axe.run(document, { resultTypes: ["violations"] }),
+  );
   const said = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target).join(", ")}`);
   assert.deepEqual(said, [], `axe, ${what}`);
 }
 
 async function drop(page, selector, name, bytes) {
-  const data = await page.evaluateHandle(([text, called]) => {
-    const transfer = new DataTransfer();
-    const raw = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-    transfer.items.add(new File([raw], called));
-    return transfer;
-  }, [bytes.toString("base64"), name]);
+  const data = await page.evaluateHandle(
+    ([text, called]) => {
+      const transfer = new DataTransfer();
+      const raw = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+      transfer.items.add(new File([raw], called));
+      return transfer;
+    },
+    [bytes.toString("base64"), name],
+  );
   for (const kind of ["dragover", "drop"]) await page.dispatchEvent(selector, kind, { dataTransfer: data });
 }
 
@@ -75,7 +80,10 @@ test("a dropped pack is verified, browsed, and an item saved", async () => {
   await page.locator('.list button[value="42"]').click();
   await page.waitForSelector("#item-title");
   const expected = itemsOf(await fixture("zstd-ipr128.items"))[42];
-  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download" }).click()]);
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: "Download" }).click(),
+  ]);
   assert.equal(Buffer.compare(await readFile(await download.path()), expected), 0);
   await page.fill("#goto", "300");
   await page.getByRole("button", { name: "Go", exact: true }).click();
@@ -94,7 +102,10 @@ test("a pack behind an address: a few requests to open, an item without the rest
   await page.waitForSelector("#pack-name");
   await page.waitForSelector("#item-title, .list button");
   const asked = server.requests("/big.pack");
-  assert.ok(asked.every((request) => !request.startsWith("OPTIONS")), `a preflight: ${asked}`);
+  assert.ok(
+    asked.every((request) => !request.startsWith("OPTIONS")),
+    `a preflight: ${asked}`,
+  );
   assert.equal(asked[0], "HEAD -");
   quiet(page);
 });
@@ -116,7 +127,14 @@ test("a broken pack is told by record, and the sound items still read", async ()
 
 test("what is no pack, and what cannot be reached, is said in words", async () => {
   const page = await visit();
-  await drop(page, "#verify-drop", "notes.txt", Buffer.from("no pack at all, but long enough to have a trailer of seventy-six bytes, were it one of them"));
+  await drop(
+    page,
+    "#verify-drop",
+    "notes.txt",
+    Buffer.from(
+      "no pack at all, but long enough to have a trailer of seventy-six bytes, were it one of them",
+    ),
+  );
   await page.getByRole("alert").getByText("not-a-pack").waitFor();
   await page.fill("#url", `${server.url}/absent.pack`);
   await page.getByRole("button", { name: "Open", exact: true }).click();
@@ -131,7 +149,12 @@ test("verifying can be cancelled, and the page stays alive meanwhile", async () 
   await page.getByRole("button", { name: "Open", exact: true }).click();
   // slow the network down, so that there is something to cancel
   const session = await page.context().newCDPSession(page);
-  await session.send("Network.emulateNetworkConditions", { offline: false, latency: 5, downloadThroughput: 4_000_000, uploadThroughput: 1_000_000 });
+  await session.send("Network.emulateNetworkConditions", {
+    offline: false,
+    latency: 5,
+    downloadThroughput: 4_000_000,
+    uploadThroughput: 1_000_000,
+  });
   await page.getByRole("button", { name: "Verify", exact: true }).click();
   await page.getByRole("button", { name: "Cancel" }).click();
   await page.getByText("nothing is said about the rest").waitFor();

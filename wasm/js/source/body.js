@@ -23,7 +23,10 @@ export async function readBody(response, length, signal, onBytes, limit = length
       }
       if (length !== undefined && chunks.length + value.length > length) {
         await reader.cancel();
-        throw new SealpackError("range-not-supported", `${response.url} sent more than the ${length} bytes asked for`);
+        throw new SealpackError(
+          "range-not-supported",
+          `${response.url} sent more than the ${length} bytes asked for`,
+        );
       }
       chunks.push(value);
       onBytes?.(value.length);

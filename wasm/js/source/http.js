@@ -31,7 +31,10 @@ export class HttpSource {
    * @param {string | Request} target
    * @param {{ size?: number, fetch?: typeof fetch, wholeFileLimit?: number, retries?: number }} options
    */
-  constructor(target, { size, fetch = globalThis.fetch, wholeFileLimit = WHOLE_FILE_LIMIT, retries = RETRIES } = {}) {
+  constructor(
+    target,
+    { size, fetch = globalThis.fetch, wholeFileLimit = WHOLE_FILE_LIMIT, retries = RETRIES } = {},
+  ) {
     if (typeof target !== "string" && target.method !== "GET") {
       throw invalidArgument(`a pack is read with GET, the Request says ${target.method}`);
     }
@@ -39,7 +42,9 @@ export class HttpSource {
       throw invalidArgument(`size is ${size}, which is no number of bytes`);
     }
     if (typeof target === "string" && !URL.canParse(target, globalThis.location?.href)) {
-      throw invalidArgument(`${target} is no URL${globalThis.location ? "" : " (outside a page it must be absolute)"}`);
+      throw invalidArgument(
+        `${target} is no URL${globalThis.location ? "" : " (outside a page it must be absolute)"}`,
+      );
     }
     this.#target = target;
     this.#fetch = fetch;
@@ -92,10 +97,12 @@ export class HttpSource {
         await this.#takeWhole(response, signal, onBytes);
         return this.#whole.subarray(offset, offset + length);
       }
-      if (response.status === 416) throw await this.#drop(response, this.#changed("it is shorter than it was"));
+      if (response.status === 416)
+        throw await this.#drop(response, this.#changed("it is shorter than it was"));
       await this.#expectPartial(response);
       const range = rangeOf(response);
-      if (range && range.start !== offset) throw await this.#drop(response, this.#notRanged("another range was sent"));
+      if (range && range.start !== offset)
+        throw await this.#drop(response, this.#notRanged("another range was sent"));
       await this.#compare(response);
       return readBody(response, length, signal, onBytes);
     });
@@ -118,7 +125,10 @@ export class HttpSource {
       const range = rangeOf(response);
       this.#size = range?.total;
       const fits =
-        response.status === 206 && range && range.start === Math.max(0, range.total - want) && range.end === range.total;
+        response.status === 206 &&
+        range &&
+        range.start === Math.max(0, range.total - want) &&
+        range.end === range.total;
       if (!fits) {
         // 416 of an empty file, or a server that knows no suffix ranges: its total helps all the same.
         await response.body?.cancel();
@@ -151,7 +161,8 @@ export class HttpSource {
         this.#size = actual ?? (await this.#openSize(signal));
         return null;
       }
-      if (range && range.start !== start) throw await this.#drop(response, this.#notRanged("another range was sent"));
+      if (range && range.start !== start)
+        throw await this.#drop(response, this.#notRanged("another range was sent"));
       await this.#compare(response);
       return { size, bytes: await readBody(response, size - start, signal, onBytes) };
     });
@@ -198,7 +209,9 @@ export class HttpSource {
       }
       throw await this.#drop(
         response,
-        new SealpackError("size-unknown", `${this.url} does not say how long it is: pass { size }`, { url: this.url }),
+        new SealpackError("size-unknown", `${this.url} does not say how long it is: pass { size }`, {
+          url: this.url,
+        }),
       );
     });
   }
@@ -240,10 +253,15 @@ export class HttpSource {
         return await step();
       } catch (thrown) {
         const error = asAbort(thrown, signal);
-        const passing = isTransient(error.status) || error.code === "truncated-body" || (error.code === "network" && this.#reached);
+        const passing =
+          isTransient(error.status) ||
+          error.code === "truncated-body" ||
+          (error.code === "network" && this.#reached);
         if (!passing) throw error;
         if (turn >= this.#retries) {
-          throw error.code === "truncated-body" ? new SealpackError("network", error.message, { url: this.url }) : error;
+          throw error.code === "truncated-body"
+            ? new SealpackError("network", error.message, { url: this.url })
+            : error;
         }
         await pause(retryDelay(turn, error.retryAfter), signal);
       }
@@ -253,7 +271,10 @@ export class HttpSource {
   async #takeWhole(response, signal, onBytes) {
     const told = totalOf(response, 0);
     if (told !== undefined && told > this.#wholeFileLimit) {
-      throw await this.#drop(response, this.#notRanged(`it sent all ${told} bytes, more than wholeFileLimit`));
+      throw await this.#drop(
+        response,
+        this.#notRanged(`it sent all ${told} bytes, more than wholeFileLimit`),
+      );
     }
     const bytes = await readBody(response, told, signal, onBytes, this.#wholeFileLimit);
     if (!bytes) throw this.#notRanged("it sent the whole file, more than wholeFileLimit");
@@ -300,10 +321,14 @@ export class HttpSource {
   }
 
   #changed(how) {
-    return new SealpackError("changed", `${this.url} changed while it was read: ${how}. Open it again`, { url: this.url });
+    return new SealpackError("changed", `${this.url} changed while it was read: ${how}. Open it again`, {
+      url: this.url,
+    });
   }
 
   #notRanged(how) {
-    return new SealpackError("range-not-supported", `${this.url} is not served by ranges: ${how}`, { url: this.url });
+    return new SealpackError("range-not-supported", `${this.url} is not served by ranges: ${how}`, {
+      url: this.url,
+    });
   }
 }
