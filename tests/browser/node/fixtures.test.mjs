@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { open } from "../../../wasm/js/index.node.js";
+import { reading } from "../../../wasm/js/modules.js";
 import { broken, sound, itemsOf, readBroken } from "../fixtures.mjs";
 
 const CODES = ["fine", "not-a-pack", "unsupported", "corrupt", "checksum", "limit"];
@@ -81,5 +82,8 @@ test("every broken file is refused or reported, with a code, and the instance go
     assert.equal((await pack.get(42)).length, itemsOf(healthy.items)[42].length, `after ${file}`);
     pack.close();
   }
-  console.log(`# ${cases.length} broken files: ${JSON.stringify(codes)}`);
+  // The largest of them decodes to 32 MiB; others claim up to 2^62 bytes.
+  const memory = reading.exports.memory.buffer.byteLength;
+  console.log(`# ${cases.length} broken files: ${JSON.stringify(codes)}, ${memory >> 20} MiB of memory`);
+  assert.ok(memory < 200 * 2 ** 20, `${memory} bytes`);
 });

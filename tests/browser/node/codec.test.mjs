@@ -1,0 +1,102 @@
+// Which codec reads a pack: said by the caller, found out, or the caller's own.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { create, open } from "../../../wasm/js/index.node.js";
+
+const items = Array.from({ length: 40 }, (_, at) => new TextEncoder().encode(`item ${at} `.repeat(30)));
+
+async function packOf(options) {
+  const builder = create({ contentHash: false, ...options });
+  items.forEach((item) => builder.append(item));
+  return new Uint8Array(await (await builder.finish()).blob.arrayBuffer());
+}
+
+/** A codec of a test: every byte turned over. */
+const flip = (bytes) => bytes.map((byte) => byte ^ 0xff);
+
+test("found out, whatever number the writer gave", async () => {
+  for (const codec of ["zstd", "none"]) {
+    for (const formatId of [0, 1, 77, 0xfe1e000b, 0xfe1e000c]) {
+      for (const itemsPerRecord of [1, 8]) {
+        const pack = await open(await packOf({ codec, formatId, itemsPerRecord }));
+        assert.deepEqual(await pack.get(7), items[7], `${codec}, ${formatId}, ${itemsPerRecord}`);
+        assert.equal(pack.codec, codec);
+        pack.close();
+      }
+    }
+  }
+});
+
+test("one damaged magic does not turn a zstd pack into one that is read as it is", async () => {
+  const bytes = await packOf({ codec: "zstd", itemsPerRecord: 1 });
+  for (let at = 0; at < 4; at += 1) {
+    const damaged = bytes.slice();
+    damaged[at] ^= 0x20;
+    const pack = await open(damaged);
+    await assert.rejects(pack.get(0), { code: "corrupt" });
+    assert.deepEqual(await pack.get(1), items[1]);
+    pack.close();
+  }
+});
+
+test("the caller's own, by object and by format id, with the size where the file says it", async () => {
+  const builder = create({ codec: "none", itemsPerRecord: 4, formatId: 77, contentHash: false });
+  items.forEach((item) => builder.append(flip(item)));
+  const bytes = await (await builder.finish()).blob.arrayBuffer();
+  const sizes = [];
+  const codec = { decode: (payload, size) => (sizes.push(size), flip(payload)) };
+  const pack = await open(bytes, { codec: (id) => (id === 77 ? codec : "auto") });
+  assert.deepEqual(await pack.get(5), items[5]);
+  assert.equal(pack.codec, "custom");
+  assert.equal(
+    sizes[0],
+    items.slice(4, 8).reduce((sum, item) => sum + item.length, 0),
+  );
+  assert.ok((await pack.verify({ workers: 2 })).ok);
+  pack.close();
+});
+
+test("what the caller's codec throws arrives as the cause; a wrong answer is refused; reading goes on", async () => {
+  const bytes = await packOf({ codec: "none", itemsPerRecord: 4 });
+  const broken = new Error("no such table");
+  let answer = () => {
+    throw broken;
+  };
+  const pack = await open(bytes, { codec: { decode: (payload) => answer(payload) } });
+  await assert.rejects(
+    pack.get(0),
+    (error) => error.code === "corrupt" && error.cause === broken && error.record === 0,
+  );
+  answer = async (payload) => payload;
+  await assert.rejects(pack.get(0), (error) => error.cause.code === "invalid-argument");
+  answer = (payload) => payload.subarray(1);
+  await assert.rejects(pack.get(0), { code: "corrupt" });
+  answer = (payload) => payload;
+  assert.deepEqual(await pack.get(0), items[0]);
+  pack.close();
+});
+
+test("an extract replaces items before they are hashed, and what it throws is told", async () => {
+  const builder = create({ codec: "none", itemsPerRecord: 4 });
+  items.forEach((item) => builder.append(item));
+  const pack = await open((await builder.finish()).blob);
+  assert.ok((await pack.verify({ extract: (item) => item })).ok);
+  const other = await pack.verify({ extract: flip });
+  assert.equal(other.layers.content_hash, "failed");
+  const threw = await pack.verify({
+    extract: () => {
+      throw new Error("no");
+    },
+  });
+  assert.equal(threw.failures[0].code, "extract");
+  pack.close();
+});
+
+test("a closed pack says so, and closing it twice is fine", async () => {
+  const pack = await open(await packOf({ codec: "zstd" }));
+  pack.close();
+  pack.close();
+  await assert.rejects(pack.get(0), { code: "closed" });
+  await assert.rejects(pack.verify(), { code: "closed" });
+  assert.throws(() => pack.range(), { code: "closed" });
+});
