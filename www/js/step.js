@@ -62,7 +62,10 @@ export class StepView {
         "fieldset.options",
         h("legend.visually-hidden", "What is stepped through"),
         field("Scenario", this.scenario),
-        field("Case", this.text, "bN copies N bytes, zN hands N over, f flushes; !1+2 lets a put fail"),
+        h(
+          "div.two",
+          field("Case", this.text, "bN copies N bytes, zN hands N over, f flushes; !1+2 lets a put fail"),
+        ),
         field("Seeded bug", this.mutant),
         field("Buffer size S", this.size),
       ),
@@ -75,6 +78,12 @@ export class StepView {
       { "aria-label": "The stream, step by step", id: "stage", tabindex: "0" },
       h("div.title-row", h("h2", "Steps"), h("div.actions", this.back, this.forward, this.prove)),
       h("p.hint", "The arrow keys step, Home and End jump."),
+      h(
+        "ul.map-key",
+        ["copied", "handed over", "free"].map((word) =>
+          h("li", h(`span.swatch.${word.split(" ")[0]}`, { "aria-hidden": "true" }), word),
+        ),
+      ),
       this.writes,
       this.frame,
       this.proof,
