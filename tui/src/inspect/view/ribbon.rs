@@ -2,6 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
@@ -101,29 +102,30 @@ pub fn render(app: &App, ribbon: Rect, legend: Rect, buffer: &mut Buffer) {
 
 fn legend_line(app: &App, stretches: &[Stretch], columns: u16) -> Line<'static> {
     // What was found first: the sizes of the parts are among the facts too.
-    let mut parts: Vec<(&str, usize, String)> = Vec::new();
+    let mut parts: Vec<(&str, Style, String)> = Vec::new();
     if app.marks.all_damaged().next().is_some() {
-        parts.push(("✗", 3, "damaged".into()));
+        parts.push(("✗", app.palette.bad(), "damaged".into()));
     }
     if app.verified > 0 {
-        parts.push(("█", RECORDS, "verified".into()));
+        parts.push(("█", app.palette.part(RECORDS), "verified".into()));
     }
     if app.record_place().is_some() {
-        parts.push(("◆", 3, "here".into()));
+        parts.push(("◆", app.palette.plain(), "here".into()));
     }
     let present = stretches.iter().enumerate().filter(|(_, stretch)| stretch.bytes > 0);
     for (nth, stretch) in present {
-        parts.push((stretch.sign, nth, format!("{} {}", stretch.name, size(stretch.bytes))));
+        let text = format!("{} {}", stretch.name, size(stretch.bytes));
+        parts.push((stretch.sign, app.palette.part(nth), text));
     }
     let mut room = usize::from(columns);
     let mut spans = Vec::new();
-    for (sign, nth, text) in parts {
+    for (sign, style, text) in parts {
         let needed = width(&text) + 2;
         if needed > room {
             break;
         }
         room = room.saturating_sub(needed + 3);
-        spans.push(Span::styled(sign.to_string(), app.palette.part(nth)));
+        spans.push(Span::styled(sign.to_string(), style));
         spans.push(Span::styled(format!(" {text}   "), app.palette.faint()));
     }
     Line::from(spans)
