@@ -341,7 +341,7 @@ impl App {
     }
 
     fn most_help(&self) -> u16 {
-        let lines = crate::terminal::keys::help(keys::ALL, self.palette).len();
+        let lines = crate::terminal::keys::help(keys::ALL, self.palette, self.size.width).len();
         crate::terminal::panel::Overlay::most_scroll(lines, self.size)
     }
 

@@ -224,7 +224,7 @@ impl Widget for &Refused {
         Paragraph::new(self.lines(width)).scroll((first, 0)).render(body, buffer);
         hints(TABLES, self.palette, hint.width).render(hint, buffer);
         if self.help {
-            let lines = help(TABLES, self.palette);
+            let lines = help(TABLES, self.palette, area.width);
             let overlay = Overlay { title: "Keys", foot: "Esc closes", lines, scroll: 0 };
             overlay.render(area, self.palette, buffer);
         }

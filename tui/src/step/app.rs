@@ -285,7 +285,7 @@ impl App {
         let acted = action(keys::tables(self.mode), key);
         if let Some(scroll) = self.help {
             let tables: &[_] = &[&keys::LIST, &keys::EVERYWHERE];
-            let lines = crate::terminal::keys::help(keys::ALL, self.palette).len();
+            let lines = crate::terminal::keys::help(keys::ALL, self.palette, self.size.width).len();
             let most = Overlay::most_scroll(lines, self.size);
             self.help = match action(tables, key) {
                 Some(Action::Move(Move::Up)) => Some(scroll.saturating_sub(1)),

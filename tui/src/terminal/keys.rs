@@ -6,7 +6,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::text::{Line, Span};
 
 use super::palette::Palette;
-use super::text::width;
+use super::text::{width, wrapped};
 
 /// A key, as a table names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,8 +118,13 @@ pub fn hints<A>(tables: &[&Table<A>], palette: Palette, columns: u16) -> Line<'s
     Line::from(spans)
 }
 
-/// All keys of all modes, as lines for the help.
-pub fn help<A>(tables: &[&Table<A>], palette: Palette) -> Vec<Line<'static>> {
+/// All keys of all modes, as lines for the help on a screen of so many
+/// columns.
+pub fn help<A>(tables: &[&Table<A>], palette: Palette, screen: u16) -> Vec<Line<'static>> {
+    /// Columns of the keys, and of the frame around the help.
+    const KEYS: usize = 16;
+    const FRAME: usize = 6;
+    let room = usize::from(screen).saturating_sub(KEYS + 3 + FRAME);
     let mut lines = Vec::new();
     for table in tables {
         if !lines.is_empty() {
@@ -129,12 +134,14 @@ pub fn help<A>(tables: &[&Table<A>], palette: Palette) -> Vec<Line<'static>> {
         for binding in table.bindings {
             let keys: Vec<String> = binding.keys.iter().map(ToString::to_string).collect();
             let keys = keys.join(" ");
-            let padding = " ".repeat(16_usize.saturating_sub(width(&keys)));
+            let padding = " ".repeat(KEYS.saturating_sub(width(&keys)));
+            let mut help = wrapped(binding.help, room).into_iter();
             lines.push(Line::from(vec![
                 Span::raw("  "),
                 Span::styled(keys, palette.key()),
-                Span::raw(format!("{padding} {}", binding.help)),
+                Span::raw(format!("{padding} {}", help.next().unwrap_or_default())),
             ]));
+            lines.extend(help.map(|line| Line::raw(format!("{}{line}", " ".repeat(KEYS + 3)))));
         }
     }
     lines

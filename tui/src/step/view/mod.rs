@@ -75,7 +75,7 @@ impl Widget for &App {
         let tables = keys::tables(self.mode());
         hints(tables, self.palette, parts.hints.width).render(parts.hints, buffer);
         if let Some(scroll) = self.help {
-            let lines = help(keys::ALL, self.palette);
+            let lines = help(keys::ALL, self.palette, area.width);
             let foot = "↑↓ scroll · Esc closes";
             let overlay = Overlay { title: "Keys", foot, lines, scroll };
             overlay.render(area, self.palette, buffer);
