@@ -30,6 +30,7 @@
 //! - the first error wins and is never lost (`ordered.rs`);
 //! - nothing is allocated because a file says so.
 
+mod caught;
 mod digest;
 mod error;
 mod options;

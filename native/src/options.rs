@@ -13,6 +13,7 @@ use sealpack_core::format::{DEFAULT_ITEMS_PER_RECORD, Dialect, known};
 use sealpack_core::read::{Merge, ReadLimits};
 use sealpack_core::write::{Hashing, PackShape};
 
+use crate::caught::Caught;
 use crate::error::{Error, ErrorKind, OptionsError};
 use crate::read::{FileSource, ReadAt, Reader};
 use crate::write::Writer;
@@ -280,7 +281,7 @@ impl ReaderOptions {
     /// [`verify`](Reader::verify).
     #[must_use]
     pub fn hash_extract(mut self, extract: impl Extract + 'static) -> Self {
-        self.extract = Some(Arc::new(extract));
+        self.extract = Some(Arc::new(Caught(extract)));
         self
     }
 

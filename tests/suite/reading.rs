@@ -265,3 +265,39 @@ fn a_reader_is_shared_by_threads() {
         }
     });
 }
+
+#[test]
+fn a_decoder_or_extract_of_the_callers_that_panics_is_an_error_and_nobody_waits() {
+    use sealpack::core::codec::{Decode, FrameChecksum, Size};
+    use sealpack::core::error::{Cause, DecodeError};
+
+    struct Panics;
+    impl Decode for Panics {
+        fn decode(&self, encoded: Bytes, _: Size) -> Result<Bytes, DecodeError> {
+            assert!(encoded[0] != item(64, 1)[0], "decoding panicked");
+            Ok(encoded)
+        }
+        fn checksum(&self, _: &[u8]) -> FrameChecksum {
+            FrameChecksum::NotKept
+        }
+    }
+    let bytes = pack(Writer::options().codec(Plain).items_per_record(64), 4096, 1000);
+    for threads in [1, 3] {
+        let options = || Reader::options().threads(threads);
+        let own = options().codec(ReadCodec::Own(Arc::new(Panics)));
+        let reader = own.open_source(io::Cursor::new(bytes.clone()), "memory").unwrap();
+        assert!(reader.get(64).unwrap_err().to_string().contains("decoding panicked"));
+        assert!(reader.iter().unwrap().any(|item| item.is_err()));
+        let positions: Vec<u32> = (0..4096).collect();
+        assert!(reader.get_many(&positions, |_, _| {}).is_err());
+        let report = reader.verify().unwrap();
+        assert!(report.damaged.iter().any(|damage| damage.record.number == 1));
+        let extract = |item: &[u8]| -> Result<Vec<u8>, Cause> {
+            assert!(item.is_empty(), "extract panicked");
+            Ok(Vec::new())
+        };
+        let reader = options().codec(ReadCodec::Plain).hash_extract(extract);
+        let reader = reader.open_source(io::Cursor::new(bytes.clone()), "memory").unwrap();
+        assert_eq!(reader.verify().unwrap().damaged_count, 64);
+    }
+}

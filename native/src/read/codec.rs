@@ -12,6 +12,7 @@ use sealpack_core::codec::{Decode, FrameChecksum, Plain, Size};
 use sealpack_core::error::DecodeError;
 use sealpack_core::format::known::{self, known};
 
+use crate::caught::Caught;
 use crate::options::ReadCodec;
 use crate::zstd::{Decoder, looks_like_zstd};
 
@@ -110,22 +111,23 @@ impl Decoders {
         self.chosen().is_some_and(|chosen| chosen.codec == Some(known::Codec::None))
     }
 
-    fn decoder(&self) -> &dyn Decode {
+    /// Calls `work` with the decoder. The caller's own runs on our threads.
+    fn with_decoder<T>(&self, work: impl FnOnce(&dyn Decode) -> T) -> T {
         match (self.chosen().and_then(|chosen| chosen.codec), &self.own) {
-            (Some(known::Codec::Zstd), _) => &self.zstd,
-            (None, Some(own)) => own.as_ref(),
+            (Some(known::Codec::Zstd), _) => work(&self.zstd),
+            (None, Some(own)) => work(&Caught(own.as_ref())),
             // Nothing settled: every record so far was empty.
-            _ => &Plain,
+            _ => work(&Plain),
         }
     }
 }
 
 impl Decode for Decoders {
     fn decode(&self, encoded: Bytes, size: Size) -> Result<Bytes, DecodeError> {
-        self.decoder().decode(encoded, size)
+        self.with_decoder(|decoder| decoder.decode(encoded, size))
     }
 
     fn checksum(&self, encoded: &[u8]) -> FrameChecksum {
-        self.decoder().checksum(encoded)
+        self.with_decoder(|decoder| decoder.checksum(encoded))
     }
 }

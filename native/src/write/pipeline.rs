@@ -6,16 +6,14 @@
 //! there. The first error, wherever it comes from, stops all of it and is told
 //! by the next call and by the last.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use sealpack_core::Error as PackError;
-use sealpack_core::error::Cause;
 use sealpack_core::write::{Draft, Sealed, Sealer};
 
 use super::output::Output;
+use crate::caught::caught;
 use crate::error::{Doing, ErrorKind};
 use crate::ordered::{Ordered, Window};
 
@@ -177,16 +175,5 @@ fn write(jobs: &Jobs, mut output: Output) -> Option<Output> {
 
 /// Runs what may call the caller's code; a panic there is an error here.
 fn guard<T>(work: impl FnOnce() -> Result<T, ErrorKind>) -> Result<T, ErrorKind> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        let cause = Cause::text(format!("it panicked: {}", panic_message(panic.as_ref())));
-        Err(PackError::Encode { record: None, cause }.into())
-    })
-}
-
-fn panic_message(panic: &(dyn Any + Send)) -> &str {
-    match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
-        (Some(message), _) => message,
-        (_, Some(message)) => message,
-        _ => "without a message",
-    }
+    caught(work).unwrap_or_else(|cause| Err(PackError::Encode { record: None, cause }.into()))
 }

@@ -1,0 +1,48 @@
+//! The caller's code on our threads: a panic there is an error here.
+//!
+//! A worker that unwound would leave its job undelivered, and whoever waits for
+//! the result would wait for ever.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use bytes::Bytes;
+use sealpack_core::codec::{Decode, FrameChecksum, Size};
+use sealpack_core::error::{Cause, DecodeError};
+use sealpack_core::format::digest::Extract;
+
+/// Runs `work`; what it panics with becomes a [`Cause`].
+pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Cause> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
+        let message = panic_message(panic.as_ref());
+        Cause::text(format!("it panicked: {message}"))
+    })
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+        (Some(message), _) => message,
+        (_, Some(message)) => message,
+        _ => "without a message",
+    }
+}
+
+/// The caller's extract, or decoder, that cannot panic any more.
+pub(crate) struct Caught<T>(pub(crate) T);
+
+impl<T: Extract> Extract for Caught<T> {
+    fn extract<'a>(&self, item: &'a [u8]) -> Result<Cow<'a, [u8]>, Cause> {
+        caught(|| self.0.extract(item))?
+    }
+}
+
+impl<T: Decode + ?Sized> Decode for Caught<&T> {
+    fn decode(&self, encoded: Bytes, size: Size) -> Result<Bytes, DecodeError> {
+        caught(|| self.0.decode(encoded, size)).map_err(DecodeError::Codec)?
+    }
+
+    fn checksum(&self, encoded: &[u8]) -> FrameChecksum {
+        caught(|| self.0.checksum(encoded)).unwrap_or(FrameChecksum::NotKept)
+    }
+}
