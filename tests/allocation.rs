@@ -165,3 +165,31 @@ fn a_writer_holds_two_bytes_a_record_and_what_is_under_way() {
     let a_record = many.saturating_sub(few) / 3_000_000;
     assert!(a_record < 2, "{few} bytes for a million records, {many} for four");
 }
+
+/// Records that expand thirty-thousandfold, many of them in one read: what a
+/// reader holds follows its limit and not how many there are.
+#[test]
+fn small_records_that_expand_do_not_add_up() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bombs.pack");
+    const SIZE: usize = 16 << 20;
+    let zeros = vec![0; SIZE];
+    let mut writer = Writer::options().items_per_record(1).threads(1).create(&path).unwrap();
+    (0..60).for_each(|_| writer.append(&zeros).unwrap());
+    writer.finish().unwrap();
+    drop(zeros);
+    let size = std::fs::metadata(&path).unwrap().len();
+    assert!(size < 1 << 20, "all of it fits one read");
+    let options = Reader::options().decoded_limit(SIZE as u64).threads(1);
+    let reader = options.open(&path).unwrap();
+    let bound = (32 << 20) + 4 * SIZE;
+    let (peak, count) = peak_of(|| reader.iter().unwrap().map(Result::unwrap).count());
+    assert_eq!(count, 60);
+    assert!(peak < bound, "a scan held {peak} bytes");
+    let (peak, ()) = peak_of(|| assert!(reader.verify().unwrap().is_ok()));
+    assert!(peak < bound, "verifying held {peak} bytes");
+    let positions: Vec<u32> = (0..60).collect();
+    let (peak, ()) = peak_of(|| reader.get_many(&positions, |_, _| {}).unwrap());
+    assert!(peak < bound, "get_many held {peak} bytes");
+}

@@ -27,7 +27,7 @@
 //! | [`wire`] | a checked cursor, CRC-32C, the frame-of-reference group |
 //! | [`format`] | trailer, offset index, record, content hash: encode beside decode |
 //! | [`codec`] | what a platform brings: [`codec::Encode`], [`codec::Decode`] |
-//! | [`write`] | builder, seal, reorder, assembly |
+//! | [`mod@write`] | builder, seal, reorder, assembly |
 //! | [`read`] | opening, directory, plans, unseal, verification in layers |
 //! | [`stream`] | the output stream of mixed writes |
 //! | `check` | its invariants, enumerated and proved (feature `check`) |

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sealpack_core::error::{Fault, Section};
+use sealpack_core::error::{Cause, Fault, Section};
 
 /// An error of this crate: which file, and what.
 #[derive(Clone, Debug)]
@@ -36,6 +36,9 @@ pub enum ErrorKind {
     Options(OptionsError),
     /// The writer was ended by an error that has been told before.
     Ended,
+    /// A source of the caller's panicked on a thread of the reader, or a value
+    /// of the caller's on one of the writer.
+    Panicked(Cause),
 }
 
 /// What was being done when the system refused.
@@ -59,6 +62,9 @@ pub enum Doing {
     Syncing,
     /// Giving a finished pack its name.
     Publishing,
+    /// Making the name durable. The pack has it, and is whole; after a crash of
+    /// the system it may not have it any more.
+    SyncingFolder,
     /// Starting a thread.
     Threading,
 }
@@ -128,6 +134,7 @@ impl fmt::Display for ErrorKind {
             Self::Exists => f.write_str("there is a file of this name already"),
             Self::NotAFile => f.write_str("not a regular file"),
             Self::Options(error) => error.fmt(f),
+            Self::Panicked(cause) => write!(f, "on a worker thread: {cause}"),
             Self::Ended => f.write_str("the writer has ended on an earlier error"),
         }
     }
@@ -143,6 +150,9 @@ impl fmt::Display for Doing {
             Self::Creating => f.write_str("cannot create a file in this folder"),
             Self::Writing => f.write_str("cannot write"),
             Self::Syncing => f.write_str("cannot make it durable"),
+            Self::SyncingFolder => {
+                f.write_str("the pack has its name, but the folder could not be made durable")
+            }
             Self::Publishing => f.write_str("cannot give the finished pack its name"),
             Self::Threading => f.write_str("cannot start a thread"),
         }

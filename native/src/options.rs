@@ -36,10 +36,10 @@ pub trait EncoderFactory: Send + Sync {
         false
     }
 
-    /// The format id of a pack for which the caller gives none.
-    fn format_id(&self) -> u32 {
-        0
-    }
+    /// The format id of a pack for which the caller gives none. Readers that do
+    /// not know it decide by the first record's magic, so a codec of your own
+    /// needs an id of its own.
+    fn format_id(&self) -> u32;
 }
 
 /// What an [`EncoderFactory`] makes.

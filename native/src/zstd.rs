@@ -5,7 +5,7 @@ use std::io::Cursor;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
-use sealpack_core::codec::zstd_frame::{self, FrameHeader, Layout};
+use sealpack_core::codec::zstd_frame::{FrameHeader, Layout};
 use sealpack_core::codec::{Decode, Encode, FrameChecksum, Size};
 use sealpack_core::error::{Cause, DecodeError};
 use sealpack_core::format::known;
@@ -166,11 +166,6 @@ fn decode_error(code: ErrorCode) -> DecodeError {
     } else {
         DecodeError::Codec(cause(code))
     }
-}
-
-/// Whether a payload begins like a zstd frame.
-pub(crate) fn looks_like_zstd(payload: &[u8]) -> bool {
-    zstd_frame::begins_like_zstd(payload)
 }
 
 #[cfg(test)]

@@ -135,3 +135,19 @@ fn a_folder_or_a_missing_folder_is_told_at_once() {
         assert!(refused.to_string().contains("missing/out.pack"));
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn names_as_long_as_the_system_allows_can_be_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("n".repeat(255));
+    Writer::options().create(&path).unwrap().finish().unwrap();
+    assert!(Reader::open(&path).is_ok());
+}
+
+#[test]
+fn a_path_that_can_only_be_a_folder_is_refused_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = format!("{}/new/", folder.path().display());
+    assert!(matches!(Writer::options().create(path).err().unwrap().kind(), ErrorKind::NotAFile));
+}

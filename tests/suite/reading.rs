@@ -301,3 +301,69 @@ fn a_decoder_or_extract_of_the_callers_that_panics_is_an_error_and_nobody_waits(
         assert_eq!(reader.verify().unwrap().damaged_count, 64);
     }
 }
+
+/// A pack of these items, in memory.
+fn pack_of(options: sealpack::WriterOptions, items: &[&[u8]]) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("in.pack");
+    let mut writer = options.create(&path).unwrap();
+    items.iter().for_each(|item| writer.append(item).unwrap());
+    writer.finish().unwrap();
+    std::fs::read(path).unwrap()
+}
+
+#[test]
+fn one_damaged_magic_does_not_turn_a_zstd_pack_into_a_plain_one() {
+    let options = Writer::options().items_per_record(1).content_hash(false);
+    let sound = pack(options, 100, 1000);
+    for damage in [&[0xff][..], &[0xff, 0xff, 0xff, 0xff]] {
+        let mut bytes = sound.clone();
+        bytes.iter_mut().zip(damage).for_each(|(byte, flip)| *byte ^= flip);
+        let (reader, _) = open(bytes, ReadCodec::Auto);
+        let report = reader.verify().unwrap();
+        assert_eq!(report.damaged_count, 1, "{damage:?}");
+        assert!(reader.get(0).is_err());
+        assert_eq!(reader.get(1).unwrap(), item(1, 1000));
+    }
+}
+
+#[test]
+fn empty_records_say_nothing_about_the_codec() {
+    let filled = [7; 500];
+    let mut items: Vec<&[u8]> = vec![b""; 130];
+    items.push(&filled);
+    for (per_record, checksum) in [(1, true), (1, false), (128, false), (128, true)] {
+        let options = Writer::options().items_per_record(per_record).record_checksum(checksum);
+        let bytes = pack_of(options, &items);
+        let (reader, _) = open(bytes.clone(), ReadCodec::Auto);
+        assert!(reader.verify().unwrap().is_ok(), "{per_record} a record");
+        let (reader, _) = open(bytes, ReadCodec::Auto);
+        assert_eq!(reader.get(0).unwrap(), b""[..]);
+        assert_eq!(reader.get(130).unwrap(), filled[..], "{per_record} a record");
+    }
+}
+
+#[test]
+fn a_source_that_panics_is_an_error_and_nobody_waits() {
+    struct Panics(Vec<u8>, AtomicUsize);
+    impl ReadAt for Panics {
+        fn size(&self) -> io::Result<u64> {
+            Ok(self.0.len() as u64)
+        }
+        fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+            let number = self.1.fetch_add(1, Ordering::Relaxed);
+            assert!(number < 3, "reading panicked");
+            io::Cursor::new(&self.0).read_exact_at(buffer, offset)
+        }
+    }
+    let bytes = pack(Writer::options().codec(Plain), 20_000, 1000);
+    let open = || {
+        let options = Reader::options().threads(2).codec(ReadCodec::Plain);
+        options.open_source(Panics(bytes.clone(), AtomicUsize::new(0)), "memory").unwrap()
+    };
+    let told = |error: Error| error.to_string().contains("reading panicked");
+    assert!(open().iter().unwrap().any(|item| item.is_err_and(told)));
+    let positions: Vec<u32> = (0..20_000).step_by(100).collect();
+    assert!(told(open().get_many(&positions, |_, _| {}).unwrap_err()));
+    assert!(told(open().verify().unwrap_err()));
+}

@@ -253,6 +253,9 @@ fn a_codec_of_the_callers_own_goes_both_ways() {
         fn encoder(&self) -> Result<Codec, Cause> {
             Ok(Codec::Encoder(Box::new(Flipped)))
         }
+        fn format_id(&self) -> u32 {
+            77
+        }
     }
     impl Encode for Flipped {
         fn encode(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), Cause> {
@@ -271,7 +274,7 @@ fn a_codec_of_the_callers_own_goes_both_ways() {
     }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("own.pack");
-    let mut writer = Writer::options().codec(Flipped).format_id(77).create(&path).unwrap();
+    let mut writer = Writer::options().codec(Flipped).create(&path).unwrap();
     writer.append(b"item").unwrap();
     writer.append(b"").unwrap();
     writer.finish().unwrap();

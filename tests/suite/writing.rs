@@ -36,6 +36,10 @@ impl EncoderFactory for Factory {
     fn encoder(&self) -> Result<Codec, Cause> {
         Ok(Codec::Encoder(Box::new(self.clone())))
     }
+
+    fn format_id(&self) -> u32 {
+        77
+    }
 }
 
 impl Encode for Factory {

@@ -16,7 +16,9 @@ use sealpack_core::read::{
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::codec::{Chosen, Detection};
+use sealpack_core::read::Detection;
+
+use crate::codec::Chosen;
 use crate::error::{coded, set, thrown, to_f64, to_u64};
 
 /// Bytes at the end of a file that are wanted first.
@@ -177,7 +179,7 @@ impl Pack {
             Some(known::Codec::None) => Chosen::none(),
             Some(known::Codec::Zstd) => Chosen::zstd(),
             None => {
-                let (start, end) = detection.wanted().unwrap_or_default();
+                let Range { start, end } = detection.wanted().unwrap_or_default();
                 return Array::of2(&to_f64(start).into(), &to_f64(end).into()).into();
             }
         };

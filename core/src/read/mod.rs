@@ -45,12 +45,14 @@
 //! # Ok::<(), sealpack_core::Error>(())
 //! ```
 
+mod detect;
 mod directory;
 mod open;
 mod plan;
 mod unseal;
 mod verify;
 
+pub use detect::Detection;
 pub use directory::{Directory, Place, RecordPlace};
 pub use open::{DEFAULT_TAIL, Opened, Opening, Pack, Tail};
 pub use plan::{Merge, PlannedRead, PlannedRecord, plan, plan_ascending, plan_records};

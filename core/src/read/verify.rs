@@ -20,6 +20,9 @@ use crate::format::{ContentHasher, Dialect, DigestRecords};
 /// The damaged records that a report lists; those beyond are only counted.
 const MOST_LISTED: usize = 10_000;
 
+/// Decoded payloads that [`Examiner::examine_all`] holds at a time, in bytes.
+const MOST_HELD: u64 = 32 << 20;
+
 /// The layers of a verification, in the order they are reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LayerName {
@@ -179,8 +182,8 @@ impl<'a> Examiner<'a> {
     }
 
     /// Checks several records and takes their digests together, which is
-    /// faster where `digester` takes many at once. Their decoded payloads are
-    /// all in memory at that time.
+    /// faster where `digester` takes many at once. Payloads of 32 MiB, or a
+    /// single larger one, are in memory at a time.
     ///
     /// # Errors
     /// What the digester says.
@@ -194,18 +197,24 @@ impl<'a> Examiner<'a> {
             let one = |(place, stored)| self.examine(&place, stored);
             return Ok(records.into_iter().map(one).collect());
         }
-        let mut sound_records = Vec::new();
+        let mut held = Vec::new();
+        let mut held_bytes = 0;
+        let mut digests = Vec::new();
         let mut examined: Vec<Examination> = Vec::new();
         for (place, stored) in records {
             let outcome = self.inspect(&place, stored).map(|(sound, record)| {
-                sound_records.push(record);
+                held_bytes += sound.payload_size;
+                held.push(record);
                 sound
             });
             examined.push(Examination::new(place, outcome));
+            if held_bytes >= MOST_HELD {
+                digest_all(&held, digester, &mut digests)?;
+                held.clear();
+                held_bytes = 0;
+            }
         }
-        let contents: Vec<_> = sound_records.iter().map(Record::content).collect();
-        let mut digests = Vec::with_capacity(contents.len());
-        digester.digests(&contents, &mut digests)?;
+        digest_all(&held, digester, &mut digests)?;
         let sounds = examined.iter_mut().filter_map(|examined| examined.outcome.as_mut().ok());
         for (sound, digest) in sounds.zip(digests) {
             sound.digest = Some(digest);
@@ -246,6 +255,15 @@ impl<'a> Examiner<'a> {
         }
         Ok(hasher.finish())
     }
+}
+
+fn digest_all(
+    records: &[Record],
+    digester: &mut dyn DigestRecords,
+    digests: &mut Vec<Hash>,
+) -> Result<(), Error> {
+    let contents: Vec<_> = records.iter().map(Record::content).collect();
+    digester.digests(&contents, digests)
 }
 
 impl Examination {

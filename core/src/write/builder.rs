@@ -115,9 +115,9 @@ impl RecordBuilder {
     /// Adds an item, copying it.
     ///
     /// # Errors
-    /// [`Limit::Item`]; [`Limit::Items`]; [`Limit::Record`] where payloads are
-    /// stored as they are (an encoder may yet make a record small enough).
-    /// The item is then not taken.
+    /// [`Limit::Item`]; [`Limit::Items`]; [`Limit::Record`], also where an
+    /// encoder might yet make the record smaller: readers refuse a payload
+    /// above 2^32 bytes. The item is then not taken.
     pub fn push(&mut self, item: &[u8]) -> Result<(), Error> {
         let length = self.admit(item.len() as u64)?;
         self.make_room(item.len());
@@ -185,7 +185,7 @@ impl RecordBuilder {
             return Err(Error::Limit(Limit::Items));
         }
         let size = self.open_bytes.saturating_add(length).saturating_add(self.least_tail);
-        if self.plain && size > u64::from(MOST) {
+        if size > u64::from(MOST) {
             return Err(Error::Limit(Limit::Record { size }));
         }
         if isize::try_from(size).is_err() {

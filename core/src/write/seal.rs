@@ -252,6 +252,9 @@ fn encode(
         sealed.sizes.push(record_size((out.len() - start) as u64)?);
     }
     if !out.is_empty() {
+        // An encoder reserves for the worst case; the output stream may hold
+        // this for long.
+        out.shrink_to_fit();
         sealed.extents.push(out.into());
     }
     Ok(())

@@ -5,10 +5,11 @@ use std::ops::Range;
 use std::thread;
 
 use bytes::Bytes;
-use sealpack_core::read::{PlannedRead, Record, plan};
+use sealpack_core::read::{PlannedRead, PlannedRecord, Record, RecordPlace, plan};
 
 use super::reader::{Inner, Reader};
-use crate::error::{Error, ErrorKind};
+use crate::caught::caught;
+use crate::error::{Doing, Error, ErrorKind};
 use crate::ordered::{Ordered, Window};
 
 /// Reads this small are decoded by the caller: starting a thread costs more.
@@ -31,16 +32,25 @@ impl Reader {
         let inner = &self.inner;
         let planned = plan(self.directory(), positions, inner.options.merge);
         let reads = planned.map_err(|error| inner.error(error.into()))?;
-        let mut hand_over = |read: Unsealed| {
-            for (record, wanted) in read {
+        let mut hand_over = |read: FetchedRecords| {
+            for fetched in read {
+                let wanted = fetched.wanted.clone();
+                let mut items = fetched.unseal(inner)?.into_items(0);
+                let (mut next, mut item) = (0, Bytes::new());
+                // By slot, so that the lengths are added up once.
                 for (request, slot) in wanted {
-                    take(request, record.item(slot).unwrap_or_default());
+                    if slot >= next {
+                        item = items.nth((slot - next) as usize).unwrap_or_default();
+                        next = slot + 1;
+                    }
+                    take(request, item.clone());
                 }
             }
+            Ok(())
         };
         let threads = inner.options.threads.min(reads.len());
         let done = if threads <= 1 || reads.len() <= ALONE {
-            reads.into_iter().try_for_each(|read| inner.read(read).map(&mut hand_over))
+            reads.into_iter().try_for_each(|read| hand_over(inner.read(read)?))
         } else {
             in_parallel(inner, reads, threads, hand_over)
         };
@@ -48,18 +58,53 @@ impl Reader {
     }
 }
 
-/// Records, each with what is wanted of it.
-pub(super) type Unsealed = Vec<(Record, Vec<(usize, u32)>)>;
+/// The records of one read.
+pub(super) type FetchedRecords = Vec<Fetched>;
+
+/// A record that was read, and what is wanted of it.
+pub(super) struct Fetched {
+    state: State,
+    wanted: Vec<(usize, u32)>,
+}
+
+/// A read decodes its records as far as they yield [`DECODED_AHEAD`]; those
+/// beyond stay as they are stored until they are taken. So a file whose records
+/// expand a thousandfold costs that, and one record more.
+enum State {
+    Unsealed(Record),
+    Stored(RecordPlace, Bytes),
+}
+
+/// Bytes that one read may decode to before they are wanted.
+const DECODED_AHEAD: u64 = 32 << 20;
+
+impl Fetched {
+    /// The record, decoded now if it was not before.
+    pub(super) fn unseal(self, inner: &Inner) -> Result<Record, ErrorKind> {
+        match self.state {
+            State::Unsealed(record) => Ok(record),
+            State::Stored(place, stored) => inner.unseal(&place, stored),
+        }
+    }
+}
 
 impl Inner {
     /// Carries out a read: one fetch, each record a view of it.
-    pub(super) fn read(&self, read: PlannedRead) -> Result<Unsealed, ErrorKind> {
+    pub(super) fn read(&self, read: PlannedRead) -> Result<FetchedRecords, ErrorKind> {
         let bytes = self.fetch(&read.range)?;
+        let mut decoded = 0;
         let records = read.records.into_iter();
         records
-            .map(|planned| {
-                let stored = view(&bytes, &read.range, &planned.place.range);
-                Ok((self.unseal(&planned.place, stored)?, planned.wanted))
+            .map(|PlannedRecord { place, wanted }| {
+                let stored = view(&bytes, &read.range, &place.range);
+                let state = if decoded < DECODED_AHEAD {
+                    let record = self.unseal(&place, stored)?;
+                    decoded += record.payload().len() as u64;
+                    State::Unsealed(record)
+                } else {
+                    State::Stored(place, stored)
+                };
+                Ok(Fetched { state, wanted })
             })
             .collect()
     }
@@ -77,21 +122,24 @@ fn in_parallel(
     inner: &Inner,
     reads: Vec<PlannedRead>,
     threads: usize,
-    mut hand_over: impl FnMut(Unsealed),
+    mut hand_over: impl FnMut(FetchedRecords) -> Result<(), ErrorKind>,
 ) -> Result<(), ErrorKind> {
     let window = Window::of_jobs(2 * threads);
-    let jobs = Ordered::<PlannedRead, Result<Unsealed, ErrorKind>, ErrorKind>::new(window);
+    let jobs = Ordered::<PlannedRead, Result<FetchedRecords, ErrorKind>, ErrorKind>::new(window);
     thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                while let Some((ticket, read)) = jobs.take() {
-                    jobs.deliver(ticket, inner.read(read));
-                }
-            });
-        }
-        // Stops the workers on every way out, a panic in the caller's closure
-        // included: the scope waits for them.
+        // Stops the workers on every way out, a refused thread and a panic in
+        // the caller's closure included: the scope waits for them.
         let _stop = StopOnDrop(&jobs);
+        for _ in 0..threads {
+            let work = || {
+                while let Some((ticket, read)) = jobs.take() {
+                    jobs.deliver(ticket, without_panic(|| inner.read(read)));
+                }
+            };
+            let worker = thread::Builder::new().name("sealpack-read".into());
+            let spawned = worker.spawn_scoped(scope, work);
+            spawned.map_err(|error| ErrorKind::io(Doing::Threading, error))?;
+        }
         let mut reads = reads.into_iter();
         loop {
             while jobs.has_room() {
@@ -105,11 +153,19 @@ fn in_parallel(
                 }
             }
             match jobs.next() {
-                Some(read) => hand_over(read?),
+                Some(read) => hand_over(read?)?,
                 None => return Ok(()),
             }
         }
     })
+}
+
+/// Runs a worker's job. A panic (in a source of the caller's, say) is delivered
+/// as an error: undelivered, it would be waited for.
+pub(super) fn without_panic<T>(
+    work: impl FnOnce() -> Result<T, ErrorKind>,
+) -> Result<T, ErrorKind> {
+    caught(work).unwrap_or_else(|cause| Err(ErrorKind::Panicked(cause)))
 }
 
 struct StopOnDrop<'a, J, R, E: Clone>(&'a Ordered<J, R, E>);

@@ -2,19 +2,22 @@
 //!
 //! The format id is the caller's number, so it is a hint and no more. Under
 //! [`ReadCodec::Auto`] it is believed where it is known and where the first
-//! record that is read looks as it says; otherwise the magic of the pack's
-//! first record decides, and the reader says that it did.
+//! record that is read looks as it says; otherwise the magics of the pack's
+//! first record and, against a known id, of a few more decide
+//! ([`Detection`]), and the reader says that they did.
 
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use sealpack_core::codec::{Decode, FrameChecksum, Plain, Size};
 use sealpack_core::error::DecodeError;
 use sealpack_core::format::known::{self, known};
+use sealpack_core::read::{Detection, Directory, RecordPlace};
 
 use crate::caught::Caught;
 use crate::options::ReadCodec;
-use crate::zstd::{Decoder, looks_like_zstd};
+use crate::zstd::Decoder;
 
 /// The codec that a reader uses, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,33 +79,30 @@ impl Decoders {
         self.chosen.get().copied()
     }
 
-    /// Settles on a codec, given a record that was read, and a way to the
-    /// pack's first record for when that one does not look as it should. A
-    /// record of nothing settles nothing.
+    /// Settles on a codec, given a record that was read, and a way to fetch
+    /// other parts of the pack for when that one does not look as the format
+    /// id says. A pack of empty records settles nothing.
     pub(super) fn settle<E>(
         &self,
-        format_id: u32,
-        record: &[u8],
-        first_record: impl FnOnce() -> Result<Bytes, E>,
+        directory: &Directory,
+        place: &RecordPlace,
+        stored: &[u8],
+        fetch: impl Fn(&Range<u64>) -> Result<Bytes, E>,
     ) -> Result<(), E> {
-        if self.chosen.get().is_some() || record.is_empty() {
+        if self.chosen.get().is_some() {
             return Ok(());
         }
-        let by_id = known(format_id).map(|known| known.codec);
-        let by_magic = |record: &[u8]| match looks_like_zstd(record) {
-            true => known::Codec::Zstd,
-            false => known::Codec::None,
+        let by_id = known(directory.trailer().format_id).map(|known| known.codec);
+        let agreed = Detection::evidence(directory, place, stored).filter(|&it| Some(it) == by_id);
+        let codec = match agreed {
+            Some(codec) => Some(codec),
+            None => detect(Detection::new(directory), fetch)?,
         };
-        let chosen = match by_id {
-            Some(codec) if codec == by_magic(record) => {
-                ChosenCodec { codec: Some(codec), decided_by: DecidedBy::FormatId }
-            }
-            _ => ChosenCodec {
-                codec: Some(by_magic(&first_record()?)),
-                decided_by: DecidedBy::FirstRecord,
-            },
-        };
-        self.chosen.get_or_init(|| chosen);
+        if let Some(codec) = codec {
+            let by =
+                if by_id == Some(codec) { DecidedBy::FormatId } else { DecidedBy::FirstRecord };
+            self.chosen.get_or_init(|| ChosenCodec { codec: Some(codec), decided_by: by });
+        }
         Ok(())
     }
 
@@ -120,6 +120,20 @@ impl Decoders {
             _ => work(&Plain),
         }
     }
+}
+
+/// Fetches magics until they say which codec it is; `None` where there is no
+/// payload to ask.
+fn detect<E>(
+    mut detection: Detection,
+    fetch: impl Fn(&Range<u64>) -> Result<Bytes, E>,
+) -> Result<Option<known::Codec>, E> {
+    while let Some(range) = detection.wanted() {
+        if let Some(codec) = detection.look(&fetch(&range)?) {
+            return Ok(Some(codec));
+        }
+    }
+    Ok(None)
 }
 
 impl Decode for Decoders {

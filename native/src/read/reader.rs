@@ -185,8 +185,11 @@ fn open(source: &dyn ReadAt) -> Result<(u64, Pack), ErrorKind> {
 fn fetch(source: &dyn ReadAt, range: &Range<u64>) -> Result<Bytes, ErrorKind> {
     let length = range.end - range.start;
     let failed = |error| ErrorKind::io(Doing::Reading { offset: range.start, length }, error);
-    let bytes = usize::try_from(length).map_err(|_| failed(io::ErrorKind::OutOfMemory.into()))?;
-    let mut buffer = vec![0; bytes];
+    let no_memory = || failed(io::ErrorKind::OutOfMemory.into());
+    let bytes = usize::try_from(length).map_err(|_| no_memory())?;
+    let mut buffer = Vec::new();
+    buffer.try_reserve_exact(bytes).map_err(|_| no_memory())?;
+    buffer.resize(bytes, 0);
     source.read_exact_at(&mut buffer, range.start).map_err(failed)?;
     Ok(buffer.into())
 }
@@ -235,33 +238,21 @@ impl Inner {
 
     /// Checks and decodes a record that was read.
     pub(super) fn unseal(&self, place: &RecordPlace, stored: Bytes) -> Result<Record, ErrorKind> {
-        self.settle(&stored)?;
+        self.settle(place, &stored)?;
         let limits = &self.options.limits;
         Ok(unseal(&self.pack.directory, place, stored, &self.decoders, limits)?)
     }
 
-    /// Settles on a codec, given a record that was read.
-    pub(super) fn settle(&self, stored: &[u8]) -> Result<(), ErrorKind> {
-        let format_id = self.pack.directory.trailer().format_id;
-        self.decoders.settle(format_id, stored, || self.first_record())
+    fn settle(&self, place: &RecordPlace, stored: &[u8]) -> Result<(), ErrorKind> {
+        let directory = &self.pack.directory;
+        self.decoders.settle(directory, place, stored, |range| self.fetch(range))
     }
 
+    /// Settles on a codec before any record was read.
     fn settle_on_first_record(&self) -> Result<(), ErrorKind> {
-        match self.decoders.chosen() {
-            Some(_) => Ok(()),
-            None => self.settle(&self.first_record()?),
+        match (self.decoders.chosen(), self.pack.directory.record(0)) {
+            (None, Ok(first)) => self.settle(&first, &[]),
+            _ => Ok(()),
         }
-    }
-
-    /// The stored bytes of the first record that is not empty, of the first
-    /// few: what follows a run of empty ones is not worth the reading.
-    fn first_record(&self) -> Result<Bytes, ErrorKind> {
-        const LOOKED_AT: u32 = 128;
-        /// No magic is longer.
-        const MAGIC: u64 = 4;
-        let mut places = self.pack.directory.records(0..LOOKED_AT);
-        let Some(place) = places.find(|place| place.size() > 0) else { return Ok(Bytes::new()) };
-        let Range { start, end } = place.range;
-        self.fetch(&(start..end.min(start + MAGIC)))
     }
 }

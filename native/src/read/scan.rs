@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use bytes::Bytes;
 use sealpack_core::read::{PlannedRead, RecordItems, plan_records};
 
-use super::batch::Unsealed;
+use super::batch::{FetchedRecords, without_panic};
 use super::reader::{Inner, Reader};
 use crate::error::{Doing, Error, ErrorKind};
 use crate::ordered::{Ordered, Window};
@@ -42,8 +42,8 @@ impl Reader {
 
 /// The items of a range, in order. After an error it ends.
 pub struct Items {
-    scan: Scan<Unsealed>,
-    batch: <Unsealed as IntoIterator>::IntoIter,
+    scan: Scan<FetchedRecords>,
+    batch: <FetchedRecords as IntoIterator>::IntoIter,
     record: Option<RecordItems>,
     /// Items of the first record that come before the range.
     skipped: u32,
@@ -62,16 +62,16 @@ impl Iterator for Items {
                 self.left -= 1;
                 return Some(Ok(item));
             }
-            if let Some((record, _)) = self.batch.next() {
-                self.record = Some(record.into_items(std::mem::take(&mut self.skipped)));
-                continue;
-            }
-            match self.scan.next()? {
-                Ok(batch) => self.batch = batch.into_iter(),
-                Err(kind) => {
-                    self.left = 0;
-                    return Some(Err(self.scan.inner.error(kind)));
-                }
+            let advanced = match self.batch.next() {
+                Some(fetched) => fetched.unseal(&self.scan.inner).map(|record| {
+                    let skipped = std::mem::take(&mut self.skipped);
+                    self.record = Some(record.into_items(skipped));
+                }),
+                None => self.scan.next()?.map(|batch| self.batch = batch.into_iter()),
+            };
+            if let Err(kind) = advanced {
+                self.left = 0;
+                return Some(Err(self.scan.inner.error(kind)));
             }
         }
     }
@@ -110,7 +110,7 @@ impl<T: Send + 'static> Scan<T> {
                 let (inner, jobs) = (Arc::clone(inner), Arc::clone(&scan.jobs));
                 let work = move || {
                     while let Some((ticket, read)) = jobs.take() {
-                        jobs.deliver(ticket, work(&inner, read));
+                        jobs.deliver(ticket, without_panic(|| work(&inner, read)));
                     }
                 };
                 let thread = thread::Builder::new().name("sealpack-read".into()).spawn(work);

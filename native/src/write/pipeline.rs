@@ -165,7 +165,9 @@ fn seal(jobs: &Jobs, mut sealer: Sealer) {
 /// The writer: takes sealed drafts in order to the file.
 fn write(jobs: &Jobs, mut output: Output) -> Option<Output> {
     while let Some(sealed) = jobs.next() {
-        if let Err(error) = output.write(sealed) {
+        // What an owned item does on being dropped is the caller's code too.
+        let written = caught(|| output.write(sealed));
+        if let Err(error) = written.unwrap_or_else(|cause| Err(ErrorKind::Panicked(cause))) {
             jobs.fail(error);
             return None;
         }

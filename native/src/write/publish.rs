@@ -9,6 +9,7 @@
 //! drop      remove the temporary file
 //! ```
 
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,7 +21,7 @@ use crate::error::{Doing, ErrorKind};
 /// A new file that does not have its name yet.
 pub(crate) struct Publication {
     temporary: TempPath,
-    folder: PathBuf,
+    folder: Folder,
     name: PathBuf,
     overwrite: bool,
 }
@@ -29,21 +30,20 @@ impl Publication {
     /// Creates the temporary file, in the folder where the new one will be:
     /// a rename must not cross file systems.
     pub(crate) fn create(path: &Path, overwrite: bool) -> Result<(Self, File), ErrorKind> {
-        let file_name = path.file_name().ok_or(ErrorKind::NotAFile)?;
+        // The folder may be another one when the pack is finished, if the
+        // program changes it.
+        let creating = |error| ErrorKind::io(Doing::Creating, error);
+        let ends_in_separator = path.as_os_str().as_encoded_bytes().ends_with(b"/");
+        let path = &std::path::absolute(path).map_err(creating)?;
+        let file_name = path.file_name().filter(|_| !ends_in_separator);
+        let file_name = file_name.ok_or(ErrorKind::NotAFile)?;
         let replaced = look_at_existing(path, overwrite)?;
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder.to_path_buf(),
-            _ => PathBuf::from("."),
-        };
-        let mut prefix = std::ffi::OsString::from(".");
-        prefix.push(file_name);
-        prefix.push(".");
-        let temporary = new_file(&prefix, &folder);
-        let (file, temporary) =
-            temporary.map_err(|error| ErrorKind::io(Doing::Creating, error))?.into_parts();
+        let folder_path = path.parent().ok_or(ErrorKind::NotAFile)?;
+        let folder = Folder::open(folder_path).map_err(creating)?;
+        let temporary = new_file(&temporary_prefix(file_name), folder_path);
+        let (file, temporary) = temporary.map_err(creating)?.into_parts();
         if let Some(permissions) = replaced {
-            let kept = file.set_permissions(permissions);
-            kept.map_err(|error| ErrorKind::io(Doing::Creating, error))?;
+            file.set_permissions(permissions).map_err(creating)?;
         }
         Ok((Self { temporary, folder, name: path.to_path_buf(), overwrite }, file))
     }
@@ -66,8 +66,18 @@ impl Publication {
                 _ => publishing(e.error),
             })?;
         }
-        sync_folder(&self.folder).map_err(syncing)
+        self.folder.sync().map_err(|error| ErrorKind::io(Doing::SyncingFolder, error))
     }
+}
+
+/// `.NAME.`, or a short one where a name as long as the system allows would
+/// leave no room for what follows.
+fn temporary_prefix(file_name: &OsStr) -> OsString {
+    const LONGEST: usize = 200;
+    let mut prefix = OsString::from(".");
+    prefix.push(if file_name.len() <= LONGEST { file_name } else { OsStr::new("sealpack") });
+    prefix.push(".");
+    prefix
 }
 
 /// Refuses what cannot be replaced now rather than when all is written; the
@@ -89,7 +99,7 @@ cfg_if::cfg_if! {
         use std::os::unix::fs::PermissionsExt as _;
 
         /// With the permissions of any new file: the umask applies.
-        fn new_file(prefix: &std::ffi::OsStr, folder: &Path) -> io::Result<NamedTempFile> {
+        fn new_file(prefix: &OsStr, folder: &Path) -> io::Result<NamedTempFile> {
             tempfile::Builder::new()
                 .prefix(prefix)
                 .suffix(".tmp")
@@ -97,17 +107,35 @@ cfg_if::cfg_if! {
                 .tempfile_in(folder)
         }
 
-        fn sync_folder(folder: &Path) -> io::Result<()> {
-            File::open(folder)?.sync_all()
+        /// The folder of a pack, opened before the pack is written: that it
+        /// cannot be must not be found out when the pack has its name.
+        struct Folder(File);
+
+        impl Folder {
+            fn open(path: &Path) -> io::Result<Self> {
+                File::open(path).map(Self)
+            }
+
+            fn sync(&self) -> io::Result<()> {
+                self.0.sync_all()
+            }
         }
     } else {
-        fn new_file(prefix: &std::ffi::OsStr, folder: &Path) -> io::Result<NamedTempFile> {
+        fn new_file(prefix: &OsStr, folder: &Path) -> io::Result<NamedTempFile> {
             tempfile::Builder::new().prefix(prefix).suffix(".tmp").tempfile_in(folder)
         }
 
         /// Folders cannot be synced here; the system orders a rename itself.
-        fn sync_folder(_folder: &Path) -> io::Result<()> {
-            Ok(())
+        struct Folder;
+
+        impl Folder {
+            fn open(_path: &Path) -> io::Result<Self> {
+                Ok(Self)
+            }
+
+            fn sync(&self) -> io::Result<()> {
+                Ok(())
+            }
         }
     }
 }

@@ -174,7 +174,9 @@ impl Writer {
     ///
     /// # Errors
     /// The first error of the writer, an encoder's on being closed included.
-    /// The pack does not appear then.
+    /// The pack does not appear then, but for one error:
+    /// [`Doing::SyncingFolder`](crate::Doing::SyncingFolder) says that it did,
+    /// and that its name may not outlast a crash of the system.
     pub fn finish(self) -> Result<SealedPack, Error> {
         let path = Arc::clone(&self.path);
         self.finish_all().map_err(|kind| Error::new(&path, kind))
