@@ -50,8 +50,8 @@ impl Detection {
     /// Where the next magic to look at lies: `None` once the codec is known.
     #[must_use]
     pub fn wanted(&self) -> Option<Range<u64>> {
-        let start = self.samples.first()?.range.start;
-        Some(start..start + MAGIC_SIZE)
+        let Range { start, end } = self.samples.first()?.range;
+        Some(start..end.min(start.saturating_add(MAGIC_SIZE)))
     }
 
     /// The codec, given the bytes of [`wanted`](Self::wanted); `None` where
@@ -91,12 +91,13 @@ fn evidence_of(bytes: &[u8]) -> known::Codec {
     if right >= 3 { known::Codec::Zstd } else { known::Codec::None }
 }
 
-/// The bytes behind an empty payload, which has no magic. Records with room
-/// for less than a magic are not asked either.
+/// The bytes behind an empty payload, which says nothing. Any more, and there
+/// is a payload: lengths that take more than a bit each are not all 0. (One
+/// too short for a magic is no frame.)
 fn least_tail(directory: &Directory, place: &RecordPlace) -> u64 {
     let layout = directory.layout();
     let lengths =
         if layout.has_lengths() { u64::from(place.item_count.div_ceil(8)) + 5 + 4 } else { 0 };
     let checksum = if layout.has_record_checksum() { 4 } else { 0 };
-    lengths.max(checksum) + MAGIC_SIZE - 1
+    lengths.max(checksum)
 }

@@ -65,7 +65,15 @@ pub fn rows(asked: &Asked, folder: &Path, report: &mut Report) {
                 get_many(asked, report, &subject);
             }
             scan(asked, report, &subject, "scan-e", zstd);
-            verify(asked, report, &subject, zstd);
+            verify(asked, report, &subject, "verify-e", zstd);
+        }
+    }
+    if ["scan-r", "verify-r"].iter().any(|row| asked.wants(row)) {
+        let items = inputs::records_of_50_kb(size / 2);
+        for zstd in [false, true] {
+            let subject = Subject::new(&items, zstd, folder);
+            scan(asked, report, &subject, "scan-r", zstd);
+            verify(asked, report, &subject, "verify-r", zstd);
         }
     }
     if ["get-single", "scan-small"].iter().any(|row| asked.wants(row)) {
@@ -284,8 +292,8 @@ fn bare_scan(path: &Path) -> Run {
     once(&mut read).0
 }
 
-fn verify(asked: &Asked, report: &mut Report, subject: &Subject<'_>, zstd: bool) {
-    let name = format!("{} 2t", name("verify-e", zstd));
+fn verify(asked: &Asked, report: &mut Report, subject: &Subject<'_>, row: &str, zstd: bool) {
+    let name = format!("{} 2t", name(row, zstd));
     if !asked.wants(&name) {
         return;
     }
@@ -308,7 +316,11 @@ fn verify(asked: &Asked, report: &mut Report, subject: &Subject<'_>, zstd: bool)
         .0
     };
     let (ours, limit) = in_turn(asked.runs, ours, limit);
-    let reference = Some(if zstd { (1440.0, 2.0) } else { (950.0, 2.5) });
+    let reference = match (row, zstd) {
+        ("verify-e", true) => Some((1440.0, 2.0)),
+        ("verify-e", false) => Some((950.0, 2.5)),
+        _ => None,
+    };
     let what = "decoding and SHA-256 (sha2), 2 threads";
     report.row(&Row {
         name,

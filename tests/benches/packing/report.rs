@@ -55,6 +55,7 @@ impl Amount {
 
 pub struct Report {
     json: bool,
+    quick: bool,
     rows: usize,
 }
 
@@ -66,7 +67,7 @@ impl Report {
                 "", "ours", "", "limit", "ratio", "reference", "ratio", "goal", "cpu s", "memory"
             );
         }
-        Self { json: asked.json, rows: 0 }
+        Self { json: asked.json, quick: asked.quick, rows: 0 }
     }
 
     pub fn row(&mut self, row: &Row) {
@@ -75,13 +76,16 @@ impl Report {
         let ours = amount.figure(row.ours.seconds);
         let limit = row.limit.map(|(run, _)| amount.figure(run.seconds));
         let to_limit = limit.map(|limit| amount.ratio(ours, limit));
-        let to_reference = row.reference.map(|(figure, _)| amount.ratio(ours, figure));
+        // A time for all of an input is comparable only with the whole input.
+        let comparable = !(self.quick && matches!(amount, Amount::Once));
+        let reference = row.reference.filter(|_| comparable);
+        let to_reference = reference.map(|(figure, _)| amount.ratio(ours, figure));
         if self.json {
             let line = serde_json::json!({
                 "row": row.name, "unit": amount.unit(), "ours": ours, "limit": limit,
                 "limit_is": row.limit.map(|(_, what)| what), "ratio_to_limit": to_limit,
-                "reference": row.reference.map(|(figure, _)| figure),
-                "ratio_to_reference": to_reference, "goal": row.reference.map(|(_, goal)| goal),
+                "reference": reference.map(|(figure, _)| figure),
+                "ratio_to_reference": to_reference, "goal": reference.map(|(_, goal)| goal),
                 "external": row.external.map(|seconds| amount.figure(seconds)),
                 "seconds": row.ours.seconds, "cpu_seconds": row.ours.cpu,
                 "memory_bytes": row.ours.memory,
@@ -99,9 +103,9 @@ impl Report {
             amount.unit(),
             text(limit),
             ratio(to_limit),
-            text(row.reference.map(|(figure, _)| figure)),
+            text(reference.map(|(figure, _)| figure)),
             ratio(to_reference),
-            ratio(row.reference.map(|(_, goal)| goal)),
+            ratio(reference.map(|(_, goal)| goal)),
             row.ours.cpu,
             format!("{:.1} MB", row.ours.memory as f64 / 1e6),
             row.limit.map_or("", |(_, what)| what),
