@@ -17,7 +17,10 @@ say() { printf '\n== %s\n' "$*"; }
 say "tools"
 rustup target add wasm32-unknown-unknown 2>/dev/null || true
 node wasm/build.mjs --tools
-[ -d tests/browser/node_modules ] || npm ci --prefix tests/browser --silent --no-fund --no-audit
+# Not `npm ci`: it asks the lock file for the Deno of every platform, and npm
+# writes only the one it is run on. The versions are those of the lock file.
+[ -d tests/browser/node_modules ] ||
+    npm install --prefix tests/browser --no-save --no-fund --no-audit --loglevel=error
 
 say "the package and the page"
 node wasm/build.mjs
