@@ -48,3 +48,8 @@ pub use options::{Codec, EncoderFactory, Plain, ReadCodec, ReaderOptions, Writer
 pub use read::{ChosenCodec, DecidedBy, FileSource, Items, ReadAt, Reader, VerifyProgress};
 pub use write::{SealedPack, Writer};
 pub use zstd::{DEFAULT_LEVEL, Zstd};
+
+/// The examples of the front page compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
