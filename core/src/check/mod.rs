@@ -88,7 +88,7 @@ pub use replay::{
     Departure, Extent, Finding, Frame, Judgement, Kind, Picture, Replay, SinkCall, Variant, replay,
     replay_subject,
 };
-pub use report::report;
+pub use report::{replay_command, report};
 pub use shrink::shrink;
 pub use space::{Order, Sample, Space};
 pub use subject::{Failed, Open, State, Subject, reference, strict};

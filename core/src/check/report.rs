@@ -87,7 +87,11 @@ impl fmt::Display for Page<'_> {
                 frame.event
             )?;
         }
-        writeln!(f, "\n## To see it again\n\n```sh\n{}\n```", self.command(size))
+        writeln!(
+            f,
+            "\n## To see it again\n\n```sh\n{}\n```",
+            replay_command(&self.replay.case, size, self.variant)
+        )
     }
 }
 
@@ -125,20 +129,6 @@ impl Page<'_> {
             list(departure.puts.iter().copied())
         )?;
         writeln!(f, "| seen | {} | {} | {} | {} |", is.capacity, is.filled, is.pending, list(puts))
-    }
-
-    fn command(&self, size: usize) -> String {
-        let mut command =
-            format!("echo '{}' | sealpack check --replay - --buffer-size {size}", self.replay.case);
-        match self.variant {
-            Variant::Strict => {}
-            Variant::Reference => command.push_str(" --flush-rule reference"),
-            Variant::Mutant(mutant) => {
-                command.push_str(" --mutant ");
-                command.push_str(mutant.name);
-            }
-        }
-        command
     }
 }
 
@@ -245,4 +235,19 @@ impl fmt::Display for Extents<'_> {
         }
         Ok(())
     }
+}
+
+/// The command that replays a case on a stream of buffer size `size`.
+#[must_use]
+pub fn replay_command(case: &Case, size: usize, variant: &Variant) -> String {
+    let mut command = format!("echo '{case}' | sealpack check --replay - --buffer-size {size}");
+    match variant {
+        Variant::Strict => {}
+        Variant::Reference => command.push_str(" --flush-rule reference"),
+        Variant::Mutant(mutant) => {
+            command.push_str(" --mutant ");
+            command.push_str(mutant.name);
+        }
+    }
+    command
 }

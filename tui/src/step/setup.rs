@@ -1,7 +1,9 @@
 //! What is stepped through: a case, on a stream of some kind; and how it is
 //! edited.
 
-use sealpack_core::check::{Case, Event, Fault, MAX_CASE_BYTES, Operation, Variant};
+use sealpack_core::check::{
+    Case, Event, Fault, MAX_CASE_BYTES, Operation, Variant, replay_command,
+};
 use sealpack_core::stream::BufferSize;
 
 /// A case and the stream that it runs on.
@@ -128,18 +130,7 @@ impl Setup {
     /// The command that replays the case on the same stream.
     #[must_use]
     pub fn command(&self) -> String {
-        let size = self.buffer_size.get();
-        let mut command =
-            format!("echo '{}' | sealpack check --replay - --buffer-size {size}", self.case);
-        match self.variant {
-            Variant::Strict => {}
-            Variant::Reference => command.push_str(" --flush-rule reference"),
-            Variant::Mutant(mutant) => {
-                command.push_str(" --mutant ");
-                command.push_str(mutant.name);
-            }
-        }
-        command
+        replay_command(&self.case, self.buffer_size.get(), &self.variant)
     }
 }
 
