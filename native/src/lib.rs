@@ -36,6 +36,7 @@ mod error;
 mod options;
 mod ordered;
 mod read;
+mod sync;
 mod write;
 mod zstd;
 
@@ -46,6 +47,8 @@ pub use sealpack_core as core;
 pub use error::{Doing, Error, ErrorKind, OptionsError};
 pub use options::{Codec, EncoderFactory, Plain, ReadCodec, ReaderOptions, WriterOptions};
 pub use read::{ChosenCodec, DecidedBy, FileSource, Items, ReadAt, Reader, VerifyProgress};
+#[cfg(feature = "testing")]
+pub use write::disk;
 pub use write::{SealedPack, Writer};
 pub use zstd::{DEFAULT_LEVEL, Zstd};
 

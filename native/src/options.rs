@@ -17,6 +17,7 @@ use crate::caught::Caught;
 use crate::error::{Error, ErrorKind, OptionsError};
 use crate::read::{FileSource, ReadAt, Reader};
 use crate::write::Writer;
+use crate::write::disk::{Disk, System};
 
 /// Makes the encoder of each worker thread.
 ///
@@ -81,6 +82,7 @@ pub struct WriterOptions {
     pub(crate) writeback: Option<NonZero<u64>>,
     pub(crate) app_data: Bytes,
     pub(crate) overwrite: bool,
+    pub(crate) disk: Arc<dyn Disk>,
 }
 
 impl Default for WriterOptions {
@@ -96,6 +98,7 @@ impl Default for WriterOptions {
             writeback: None,
             app_data: Bytes::new(),
             overwrite: false,
+            disk: Arc::new(System),
         }
     }
 }
@@ -187,6 +190,14 @@ impl WriterOptions {
     #[must_use]
     pub fn overwrite(mut self, overwrite: bool) -> Self {
         self.overwrite = overwrite;
+        self
+    }
+
+    /// Writes to another disk than the machine's: see [`crate::disk`].
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn disk(mut self, disk: impl Disk + 'static) -> Self {
+        self.disk = Arc::new(disk);
         self
     }
 

@@ -15,10 +15,11 @@
 //! The writer's pipeline and the reader's scans stand on this alone.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 use sealpack_core::write::Reorder;
+
+use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering};
 
 /// Numbered jobs `J`, their results `R` in the order of the numbers, and the
 /// first error `E`.

@@ -7,7 +7,10 @@
 //!                                                         output stream, writev)
 //! finish ──> index, app data, trailer ──> Publication: fsync, rename, fsync of the folder
 //! ```
+//!
+//! Every call to the file system goes through `disk.rs`.
 
+pub mod disk;
 mod output;
 mod pipeline;
 mod publish;

@@ -7,7 +7,6 @@
 //! by the next call and by the last.
 
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 
 use sealpack_core::Error as PackError;
 use sealpack_core::write::{Draft, Sealed, Sealer};
@@ -16,6 +15,7 @@ use super::output::Output;
 use crate::caught::caught;
 use crate::error::{Doing, ErrorKind};
 use crate::ordered::{Ordered, Window};
+use crate::sync::{Builder, JoinHandle};
 
 /// Bytes of small drafts that may be under way for each worker.
 const BYTES_A_WORKER: u64 = 8 << 20;
@@ -56,7 +56,7 @@ impl Pipeline {
         let window = Window { jobs: 2 * sealers.len() + 2, bytes };
         let jobs = Arc::new(Jobs::new(window));
         let mut threads = Threads { jobs: Arc::clone(&jobs), workers: Vec::new(), writer: None };
-        let named = |name: &str| thread::Builder::new().name(name.into());
+        let named = |name: &str| Builder::new().name(name.into());
         let refused = |error| ErrorKind::io(Doing::Threading, error);
         for sealer in sealers {
             let jobs = Arc::clone(&jobs);

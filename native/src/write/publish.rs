@@ -8,20 +8,23 @@
 //!           fsync the folder                             so is its name
 //! drop      remove the temporary file
 //! ```
+//!
+//! A sync that failed is not tried again: the system may have dropped what it
+//! could not write, and would call the second one a success.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use tempfile::{NamedTempFile, TempPath};
-
+use super::disk::{Disk, DiskFile, DiskFolder, Found};
 use crate::error::{Doing, ErrorKind};
 
 /// A new file that does not have its name yet.
 pub(crate) struct Publication {
-    temporary: TempPath,
-    folder: Folder,
+    temporary: Temporary,
+    folder: Box<dyn DiskFolder>,
     name: PathBuf,
     overwrite: bool,
 }
@@ -29,7 +32,11 @@ pub(crate) struct Publication {
 impl Publication {
     /// Creates the temporary file, in the folder where the new one will be:
     /// a rename must not cross file systems.
-    pub(crate) fn create(path: &Path, overwrite: bool) -> Result<(Self, File), ErrorKind> {
+    pub(crate) fn create(
+        disk: &Arc<dyn Disk>,
+        path: &Path,
+        overwrite: bool,
+    ) -> Result<(Self, Box<dyn DiskFile>), ErrorKind> {
         // The folder may be another one when the pack is finished, if the
         // program changes it.
         let creating = |error| ErrorKind::io(Doing::Creating, error);
@@ -37,11 +44,13 @@ impl Publication {
         let path = &std::path::absolute(path).map_err(creating)?;
         let file_name = path.file_name().filter(|_| !ends_in_separator);
         let file_name = file_name.ok_or(ErrorKind::NotAFile)?;
-        let replaced = look_at_existing(path, overwrite)?;
+        let replaced = look_at_existing(disk.as_ref(), path, overwrite)?;
         let folder_path = path.parent().ok_or(ErrorKind::NotAFile)?;
-        let folder = Folder::open(folder_path).map_err(creating)?;
-        let temporary = new_file(&temporary_prefix(file_name), folder_path);
-        let (file, temporary) = temporary.map_err(creating)?.into_parts();
+        // Opened before the pack is written: that it cannot be must not be
+        // found out when the pack has its name.
+        let folder = disk.open_folder(folder_path).map_err(creating)?;
+        let (temporary, file) =
+            Temporary::create(disk, folder_path, file_name).map_err(creating)?;
         if let Some(permissions) = replaced {
             file.set_permissions(permissions).map_err(creating)?;
         }
@@ -50,23 +59,61 @@ impl Publication {
 
     /// The file, before it has its name.
     pub(crate) fn temporary_path(&self) -> &Path {
-        &self.temporary
+        &self.temporary.path
     }
 
     /// Makes the file durable, gives it its name, makes the name durable.
-    pub(crate) fn publish(self, file: &File) -> Result<(), ErrorKind> {
-        let syncing = |error| ErrorKind::io(Doing::Syncing, error);
-        let publishing = |error| ErrorKind::io(Doing::Publishing, error);
-        file.sync_all().map_err(syncing)?;
-        if self.overwrite {
-            self.temporary.persist(&self.name).map_err(|e| publishing(e.error))?;
-        } else {
-            self.temporary.persist_noclobber(&self.name).map_err(|e| match e.error.kind() {
-                io::ErrorKind::AlreadyExists => ErrorKind::Exists,
-                _ => publishing(e.error),
-            })?;
-        }
+    pub(crate) fn publish(self, file: &dyn DiskFile) -> Result<(), ErrorKind> {
+        file.sync().map_err(|error| ErrorKind::io(Doing::Syncing, error))?;
+        self.temporary.persist(&self.name, self.overwrite)?;
         self.folder.sync().map_err(|error| ErrorKind::io(Doing::SyncingFolder, error))
+    }
+}
+
+/// A file under a name of its own; removed on being dropped.
+struct Temporary {
+    disk: Arc<dyn Disk>,
+    path: PathBuf,
+    persisted: bool,
+}
+
+impl Temporary {
+    fn create(
+        disk: &Arc<dyn Disk>,
+        folder: &Path,
+        file_name: &OsStr,
+    ) -> io::Result<(Self, Box<dyn DiskFile>)> {
+        let (file, path) = tempfile::Builder::new()
+            .prefix(&temporary_prefix(file_name))
+            .suffix(".tmp")
+            .disable_cleanup(true)
+            .make_in(folder, |path| disk.create_new(path))?
+            .into_parts();
+        let disk = Arc::clone(disk);
+        Ok((Self { disk, path: path.to_path_buf(), persisted: false }, file))
+    }
+
+    fn persist(mut self, name: &Path, overwrite: bool) -> Result<(), ErrorKind> {
+        let renamed = if overwrite {
+            self.disk.rename(&self.path, name)
+        } else {
+            self.disk.rename_new(&self.path, name)
+        };
+        self.persisted = renamed.is_ok();
+        renamed.map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists if !overwrite => ErrorKind::Exists,
+            _ => ErrorKind::io(Doing::Publishing, error),
+        })
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.persisted {
+            // Nobody is left to be told; a name that begins with a dot and
+            // ends in `.tmp` says what was left.
+            let _ = self.disk.remove(&self.path);
+        }
     }
 }
 
@@ -82,60 +129,17 @@ fn temporary_prefix(file_name: &OsStr) -> OsString {
 
 /// Refuses what cannot be replaced now rather than when all is written; the
 /// permissions of what will be.
-fn look_at_existing(path: &Path, overwrite: bool) -> Result<Option<fs::Permissions>, ErrorKind> {
-    match fs::symlink_metadata(path) {
-        Ok(found) if found.is_dir() => Err(ErrorKind::NotAFile),
+fn look_at_existing(
+    disk: &dyn Disk,
+    path: &Path,
+    overwrite: bool,
+) -> Result<Option<fs::Permissions>, ErrorKind> {
+    match disk.look_at(path) {
+        Ok(Found::Other) => Err(ErrorKind::NotAFile),
         Ok(_) if !overwrite => Err(ErrorKind::Exists),
-        Ok(found) if found.is_file() => Ok(Some(found.permissions())),
-        Ok(found) if found.is_symlink() => Ok(None),
-        Ok(_) => Err(ErrorKind::NotAFile),
+        Ok(Found::File(permissions)) => Ok(Some(permissions)),
+        Ok(Found::Link) => Ok(None),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(ErrorKind::io(Doing::Creating, error)),
-    }
-}
-
-cfg_if::cfg_if! {
-    if #[cfg(unix)] {
-        use std::os::unix::fs::PermissionsExt as _;
-
-        /// With the permissions of any new file: the umask applies.
-        fn new_file(prefix: &OsStr, folder: &Path) -> io::Result<NamedTempFile> {
-            tempfile::Builder::new()
-                .prefix(prefix)
-                .suffix(".tmp")
-                .permissions(fs::Permissions::from_mode(0o666))
-                .tempfile_in(folder)
-        }
-
-        /// The folder of a pack, opened before the pack is written: that it
-        /// cannot be must not be found out when the pack has its name.
-        struct Folder(File);
-
-        impl Folder {
-            fn open(path: &Path) -> io::Result<Self> {
-                File::open(path).map(Self)
-            }
-
-            fn sync(&self) -> io::Result<()> {
-                self.0.sync_all()
-            }
-        }
-    } else {
-        fn new_file(prefix: &OsStr, folder: &Path) -> io::Result<NamedTempFile> {
-            tempfile::Builder::new().prefix(prefix).suffix(".tmp").tempfile_in(folder)
-        }
-
-        /// Folders cannot be synced here; the system orders a rename itself.
-        struct Folder;
-
-        impl Folder {
-            fn open(_path: &Path) -> io::Result<Self> {
-                Ok(Self)
-            }
-
-            fn sync(&self) -> io::Result<()> {
-                Ok(())
-            }
-        }
     }
 }

@@ -1,11 +1,11 @@
 //! Where the output stream's puts go: a file, in vectored writes.
 
-use std::fs::File;
-use std::io::{self, IoSlice, Write};
+use std::io::{self, IoSlice};
 use std::num::NonZero;
 
 use bytes::Bytes;
 
+use super::disk::DiskFile;
 use super::writeback::Writeback;
 
 /// Extents handed to the system in one call. Linux takes 1024 at most.
@@ -13,12 +13,12 @@ const MOST_EXTENTS: usize = 1024;
 
 /// A file that is written front to back.
 pub(crate) struct FileSink {
-    file: File,
+    file: Box<dyn DiskFile>,
     writeback: Writeback,
 }
 
 impl FileSink {
-    pub(crate) fn new(file: File, writeback_every: Option<NonZero<u64>>) -> Self {
+    pub(crate) fn new(file: Box<dyn DiskFile>, writeback_every: Option<NonZero<u64>>) -> Self {
         Self { file, writeback: Writeback::new(writeback_every) }
     }
 
@@ -26,21 +26,24 @@ impl FileSink {
     pub(crate) fn put(&mut self, extents: &[Bytes]) -> io::Result<()> {
         for extents in extents.chunks(MOST_EXTENTS) {
             if let [extent] = extents {
-                self.file.write_all(extent)?;
+                self.write_all(&mut [IoSlice::new(extent)])?;
             } else {
                 let mut slices: Vec<IoSlice<'_>> =
                     extents.iter().map(|extent| IoSlice::new(extent)).collect();
-                self.write_all_vectored(&mut slices)?;
+                self.write_all(&mut slices)?;
             }
         }
         let written: u64 = extents.iter().map(|extent| extent.len() as u64).sum();
-        self.writeback.wrote(&self.file, written);
+        self.writeback.wrote(self.file.as_ref(), written);
         Ok(())
     }
 
-    fn write_all_vectored(&mut self, mut slices: &mut [IoSlice<'_>]) -> io::Result<()> {
+    /// Goes on where the system took less than all, or was interrupted.
+    fn write_all(&mut self, mut slices: &mut [IoSlice<'_>]) -> io::Result<()> {
+        // An empty slice in front would be taken for a disk that takes nothing.
+        IoSlice::advance_slices(&mut slices, 0);
         while !slices.is_empty() {
-            match self.file.write_vectored(slices) {
+            match self.file.write(slices) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(written) => IoSlice::advance_slices(&mut slices, written),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -50,7 +53,7 @@ impl FileSink {
         Ok(())
     }
 
-    pub(crate) fn file(&self) -> &File {
-        &self.file
+    pub(crate) fn file(&self) -> &dyn DiskFile {
+        self.file.as_ref()
     }
 }

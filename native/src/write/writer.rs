@@ -90,7 +90,7 @@ impl Writer {
             threads if threads == 0 || nothing_to_do => None,
             threads => Some((0..threads).map(|_| sealer()).collect::<Result<Vec<_>, _>>()?),
         };
-        let (publication, file) = Publication::create(path, options.overwrite)?;
+        let (publication, file) = Publication::create(&options.disk, path, options.overwrite)?;
         let output = Output::new(&shape, FileSink::new(file, options.writeback));
         let pipeline = match sealers {
             None => Pipeline::inline(sealer()?, output),

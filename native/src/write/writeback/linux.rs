@@ -6,7 +6,7 @@ use std::os::fd::AsRawFd as _;
 use nix::libc;
 
 /// Starts writing `length` bytes from `offset` to the disk; does not wait.
-pub(super) fn start_writing(file: &File, offset: u64, length: u64) {
+pub(in crate::write) fn start_writing(file: &File, offset: u64, length: u64) {
     let (Ok(offset), Ok(length)) = (i64::try_from(offset), i64::try_from(length)) else { return };
     // SAFETY: the call takes no pointer, and the descriptor is open for as
     // long as `file` is borrowed. What it answers is not looked at: it is

@@ -7,15 +7,16 @@
 cfg_if::cfg_if! {
     if #[cfg(target_os = "linux")] {
         mod linux;
-        use linux::start_writing;
+        pub(super) use linux::start_writing;
     } else {
         mod other;
-        use other::start_writing;
+        pub(super) use other::start_writing;
     }
 }
 
-use std::fs::File;
 use std::num::NonZero;
+
+use super::disk::DiskFile;
 
 /// Counts the bytes written, and asks every so many.
 pub(crate) struct Writeback {
@@ -30,11 +31,11 @@ impl Writeback {
     }
 
     /// So many more bytes were written to the end of `file`.
-    pub(crate) fn wrote(&mut self, file: &File, bytes: u64) {
+    pub(crate) fn wrote(&mut self, file: &dyn DiskFile, bytes: u64) {
         self.written = self.written.saturating_add(bytes);
         let waiting = self.written - self.asked_up_to;
         if self.every.is_some_and(|every| waiting >= every.get()) {
-            start_writing(file, self.asked_up_to, waiting);
+            file.start_writing(self.asked_up_to, waiting);
             self.asked_up_to = self.written;
         }
     }
