@@ -7,7 +7,6 @@
 use super::subject::{Machine, Subject};
 use crate::stream::{End, ReferenceFlush, Rules, Shape};
 use alloc::boxed::Box;
-use bytes::{Bytes, BytesMut};
 
 /// A stream with one decision gone wrong.
 #[derive(Clone, Copy, Debug)]
@@ -114,20 +113,20 @@ mutants! {
         }
     }
 
-    StartNotMoved, "start-not-moved", "seal",
+    StartNotMoved, "start-not-moved", "sealed_from",
     "the start of the buffer is not moved past what was sealed: the next seal takes it again" {
         // Where the language allows it, the buffer is written over while the view
         // of it waits; here the bytes are safe, and it is the next view that is
         // wrong, at the same place.
-        fn seal(buffer: &mut BytesMut, filled: usize) -> Bytes {
-            Bytes::copy_from_slice(buffer.get(..filled).unwrap_or_default())
+        fn sealed_from(_start: usize) -> usize {
+            0
         }
     }
 
     FastPathTrustsSize, "fast-path-trusts-size", "fits",
     "the fast path takes every buffer for a whole one" {
-        fn fits(n: usize, free: usize, filled: usize, size: usize) -> bool {
-            free + filled > 0 && n <= size.saturating_sub(filled)
+        fn fits(end: usize, limit: usize, start: usize, size: usize) -> bool {
+            limit > start && end <= start.saturating_add(size)
         }
     }
 

@@ -135,7 +135,16 @@ impl Recorder {
     /// # Errors
     /// The number of bytes that the sink took, where the case has it fail.
     pub fn put(&mut self, extents: &[Bytes]) -> Result<(), usize> {
-        let len: usize = extents.iter().map(Bytes::len).sum();
+        let len = extents.iter().map(Bytes::len).sum();
+        self.put_views(len, extents.iter().cloned())
+    }
+
+    /// A put of `len` bytes in views that are kept.
+    pub(super) fn put_views(
+        &mut self,
+        len: usize,
+        extents: impl Iterator<Item = Bytes>,
+    ) -> Result<(), usize> {
         if self.failed || self.call.struck || self.closed {
             self.see(Observation::OutputAfterFailure);
             return if self.closed { Ok(()) } else { Err(0) };
@@ -147,8 +156,9 @@ impl Recorder {
         let first = self.kept.len();
         let mut at = self.taken;
         for extent in extents {
+            let end = at.saturating_add(extent.len());
             self.judge_extent(at, extent);
-            at = at.saturating_add(extent.len());
+            at = end;
         }
         if at > self.written {
             self.see(Observation::TooMuchPut { written: self.written });
@@ -229,18 +239,18 @@ impl Recorder {
     }
 
     /// Order, zero copy and the empty extent.
-    fn judge_extent(&mut self, at: usize, extent: &Bytes) {
+    fn judge_extent(&mut self, at: usize, extent: Bytes) {
         let end = at.saturating_add(extent.len());
         if extent.is_empty() {
             self.see(Observation::EmptyExtent);
         }
-        let offset = self.offset_in_source(extent);
+        let offset = self.offset_in_source(&extent);
         let right = match offset {
             Some(offset) => offset == at,
             None => self.source.get(at..end).is_some_and(|expected| expected == extent),
         };
         if !right && end <= self.written {
-            let position = self.first_difference(at, extent);
+            let position = self.first_difference(at, &extent);
             self.see(Observation::WrongByte { position });
         }
         let overlaps = |range: &Range<usize>| range.start < end && at < range.end;
@@ -248,7 +258,7 @@ impl Recorder {
             self.see(Observation::Copied { position: at, len: extent.len() });
         }
         let zero_copy = offset.is_some();
-        self.kept.push(Kept { at, bytes: extent.clone(), zero_copy, right });
+        self.kept.push(Kept { at, bytes: extent, zero_copy, right });
     }
 
     fn first_difference(&self, at: usize, extent: &[u8]) -> usize {

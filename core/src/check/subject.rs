@@ -151,7 +151,7 @@ impl<R: Rules> Machine<R> {
         while let Some(output) = self.0.next_output() {
             let outcome = match output {
                 Output::Put(put) => {
-                    let ended = sink.put(put.extents());
+                    let ended = sink.put_views(put.len(), put.to_bytes());
                     self.0.recycle(put);
                     ended.map_or_else(|taken| Outcome::Failed { taken }, |()| Outcome::Done)
                 }
@@ -203,7 +203,7 @@ impl<R: Rules> Subject for Machine<R> {
             filled: self.0.filled_len(),
             pending: self.0.pending_bytes(),
             extents: self.0.pending().len(),
-            real: self.0.pending().map(Bytes::len).sum(),
+            real: self.0.pending().map(<[u8]>::len).sum(),
         })
     }
 

@@ -1,53 +1,13 @@
 //! The machine: its state, its four operations, and the steps they share.
 
 use super::buffer::{Buffer, Spent};
-use super::queue::{InHand, Output, Outputs, Pending, Put};
+use super::outcome::{Outcome, Refused};
+use super::pending::{Extent, Pending};
+use super::queue::{InHand, Output, Outputs, Put};
 use super::rules::{Faithful, Rules};
 use super::shape::Shape;
 use bytes::{Bytes, BytesMut};
-use core::{fmt, marker::PhantomData, mem};
-
-/// Why an operation was refused. Nothing was taken from the caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Refused {
-    /// A put, a flush or the close of the sink failed before. The stream is
-    /// over: what came next would stand behind a gap.
-    Failed,
-    /// The stream was closed before.
-    Closed,
-    /// Outputs of the operation before wait to be taken, or one of them to be
-    /// reported on: see the driver's rule at the top of the [module](super).
-    OutputsWait,
-    /// The bytes waiting and those of this write are more than `usize` counts
-    /// (the same buffer handed over many times on a 32-bit machine).
-    TooLong,
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Refused::Failed => "the stream has failed: a write to its sink did not succeed",
-            Refused::Closed => "the stream is closed",
-            Refused::OutputsWait => "outputs of the operation before are still to be carried out",
-            Refused::TooLong => "the write is longer than a machine word counts",
-        })
-    }
-}
-
-impl core::error::Error for Refused {}
-
-/// How an output ended at the sink.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Outcome {
-    /// Carried out in full.
-    Done,
-    /// Not carried out, or not in full.
-    Failed {
-        /// The bytes of the put that the sink took all the same, from its
-        /// front; 0 for a flush and a close.
-        taken: usize,
-    },
-}
+use core::{marker::PhantomData, mem};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -108,9 +68,9 @@ impl<R: Rules> Stream<R> {
     /// [`Refused`]; nothing was taken then.
     #[inline]
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), Refused> {
-        if self.phase == Phase::Ready
-            && self.buffer.copy_if_it_fits::<R>(bytes, self.shape.buffer_size.get())
-        {
+        // Nothing fits a buffer that is shut: one that is not `Ready` needs no
+        // question of its own.
+        if self.buffer.copy_if_it_fits::<R>(bytes, self.shape.buffer_size.get()) {
             return Ok(());
         }
         self.write_past_the_buffer(bytes)
@@ -126,7 +86,8 @@ impl<R: Rules> Stream<R> {
         self.waiting().checked_add(extent.len()).ok_or(Refused::TooLong)?;
         if R::joins(extent.len()) {
             self.seal_first();
-            self.join_extent(extent);
+            let len = extent.len();
+            self.pending.join(self.handed_over(extent), len);
             self.emit();
         }
         Ok(())
@@ -144,24 +105,21 @@ impl<R: Rules> Stream<R> {
         self.check_ready()?;
         // Gathered first: a write that is refused must leave no trace.
         let mut list = self.outputs.list();
-        let mut total = self.waiting();
+        let (waiting, mut len) = (self.waiting(), 0_usize);
         for extent in extents {
-            total = total.checked_add(extent.len()).ok_or(Refused::TooLong)?;
-            if R::joins(extent.len()) {
-                list.push(extent);
+            let of_extent = extent.len();
+            len = len.checked_add(of_extent).ok_or(Refused::TooLong)?;
+            waiting.checked_add(len).ok_or(Refused::TooLong)?;
+            if R::joins(of_extent) {
+                list.push(Extent::Own(self.handed_over(extent)));
             }
         }
-        let any = !list.is_empty();
-        if any {
+        if !list.is_empty() {
             self.seal_first();
-        }
-        for extent in list.drain(..) {
-            self.join_extent(extent);
-        }
-        self.outputs.keep(list);
-        if any {
+            self.pending.join_list(&mut list, len);
             self.emit();
         }
+        self.outputs.keep(list);
         Ok(())
     }
 
@@ -172,7 +130,7 @@ impl<R: Rules> Stream<R> {
     pub fn flush(&mut self) -> Result<(), Refused> {
         self.check_ready()?;
         self.queue_flush();
-        self.phase = Phase::Draining;
+        self.enter(Phase::Draining);
         Ok(())
     }
 
@@ -188,14 +146,14 @@ impl<R: Rules> Stream<R> {
             Phase::Ready => {
                 self.queue_flush();
                 self.outputs.push(Output::Close);
-                self.phase = Phase::Closed;
+                self.enter(Phase::Closed);
                 Ok(())
             }
             Phase::Failed { closed } => {
                 if !closed && R::closes_after_failure() {
                     self.outputs.push(Output::Close);
                 }
-                self.phase = Phase::Failed { closed: true };
+                self.enter(Phase::Failed { closed: true });
                 Err(Refused::Failed)
             }
             Phase::Draining => Err(Refused::OutputsWait),
@@ -207,7 +165,7 @@ impl<R: Rules> Stream<R> {
     /// the one before has not been [reported](Self::completed) on.
     #[inline]
     pub fn next_output(&mut self) -> Option<Output> {
-        if self.phase == Phase::Ready { None } else { self.outputs.next() }
+        if self.buffer.is_open() { None } else { self.outputs.next() }
     }
 
     /// Reports how the output last taken ended. Without one in hand it does
@@ -270,8 +228,9 @@ impl<R: Rules> Stream<R> {
     }
 
     /// `L`: the extents that wait, in the order of the stream.
-    pub fn pending(&self) -> impl ExactSizeIterator<Item = &Bytes> + Clone {
-        self.pending.extents()
+    pub fn pending(&self) -> impl ExactSizeIterator<Item = &[u8]> + Clone {
+        let front = self.buffer.front();
+        self.pending.extents().iter().map(move |extent| extent.bytes(front))
     }
 
     /// `Z`: the bytes of [`pending`](Self::pending).
@@ -300,23 +259,33 @@ impl<R: Rules> Stream<R> {
 
     /// After an operation, or an output of one.
     fn settle(&mut self) {
-        self.phase = if self.outputs.is_empty() { Phase::Ready } else { Phase::Draining };
+        self.enter(if self.outputs.is_empty() { Phase::Ready } else { Phase::Draining });
+    }
+
+    /// The buffer is open where operations are welcome, and nowhere else.
+    fn enter(&mut self, phase: Phase) {
+        self.phase = phase;
+        if phase == Phase::Ready { self.buffer.open() } else { self.buffer.shut() }
     }
 
     /// The end of the stream: nothing more is put, and what waits is let go.
     fn fail(&mut self) {
-        self.phase = Phase::Failed { closed: self.phase == Phase::Closed };
         self.outputs.drop_all_but_close::<R>();
         self.buffer = Buffer::default();
         self.pending.clear();
+        self.enter(Phase::Failed { closed: self.phase == Phase::Closed });
     }
 
+    #[cold]
     #[inline(never)]
     fn write_past_the_buffer(&mut self, bytes: &[u8]) -> Result<(), Refused> {
         self.check_ready()?;
         self.waiting().checked_add(bytes.len()).ok_or(Refused::TooLong)?;
         let filled = self.filled_len();
-        if R::is_large(bytes.len(), filled, self.size()) {
+        if self.buffer.has_room::<R>(bytes.len(), self.size()) {
+            // Only a seeded bug sees room where there is none.
+            self.buffer.copy(bytes);
+        } else if R::is_large(bytes.len(), filled, self.size()) {
             self.write_large(bytes);
         } else {
             self.write_across(bytes);
@@ -367,7 +336,7 @@ impl<R: Rules> Stream<R> {
         if self.buffer.capacity().is_some() {
             self.let_go();
         }
-        self.buffer = self.spent.buffer(self.shape.buffer_size.get());
+        self.buffer.renew(self.spent.memory(self.shape.buffer_size.get()));
     }
 
     /// A copied run with nothing before it: put whole, or cut to `S` with the
@@ -416,39 +385,51 @@ impl<R: Rules> Stream<R> {
         }
     }
 
-    fn join_extent(&mut self, extent: Bytes) {
-        let len = extent.len();
-        let copied = R::copies(len, self.size()).then(|| Bytes::copy_from_slice(&extent));
-        self.pending.join(copied.unwrap_or(extent), len);
+    /// An extent of a zero-copy write, as it is.
+    #[inline]
+    fn handed_over(&self, extent: Bytes) -> Bytes {
+        if R::copies(extent.len(), self.size()) { Bytes::copy_from_slice(&extent) } else { extent }
     }
 
-    /// *Seal*: the filled front of the buffer joins `L` as a shared view.
+    /// *Seal*: the filled bytes of the buffer join `L`, where they are.
+    #[inline]
     fn seal(&mut self) {
-        let filled = self.buffer.filled();
-        if filled == 0 {
+        if self.buffer.filled() == 0 {
             return;
         }
-        self.pending.join_sealed::<R>(self.buffer.seal::<R>(filled));
+        self.pending.join_sealed::<R>(self.buffer.seal::<R>());
         if self.buffer.capacity().is_some_and(R::is_gone) {
             self.let_go();
         }
     }
 
-    /// Puts the filled front of the buffer; the buffer is gone.
+    /// Puts the filled bytes of the buffer; the buffer is gone.
     fn put_buffer(&mut self) {
-        let filled = self.buffer.filled();
-        self.outputs.put_one(self.buffer.seal::<R>(filled));
-        if filled == self.size() {
+        self.detach();
+        let size = self.size();
+        let filled = self.buffer.take_filled(size);
+        if filled.len() == size {
             // The put has all of it, and may come back.
             self.buffer = Buffer::default();
         } else {
             self.let_go();
         }
+        self.outputs.put_one(filled);
     }
 
     /// The buffer is gone; its memory may come again.
+    #[inline(never)]
     fn let_go(&mut self) {
+        self.detach();
         self.spent.keep(mem::take(&mut self.buffer));
+    }
+
+    /// What waits in the front of the buffer gets views of its own, since the
+    /// buffer goes before it.
+    fn detach(&mut self) {
+        if !self.buffer.front().is_empty() {
+            self.pending.detach(&self.buffer.take_front());
+        }
     }
 
     /// *Emit*: once `S` bytes wait, puts them all (without trim), or `S` again
@@ -463,9 +444,9 @@ impl<R: Rules> Stream<R> {
     #[inline(never)]
     fn put_due(&mut self) {
         if self.shape.trim {
-            self.pending.put_pieces::<R>(self.size(), &mut self.outputs);
+            self.pending.put_pieces::<R>(self.size(), &mut self.buffer, &mut self.outputs);
         } else {
-            self.pending.put_all::<R>(&mut self.outputs);
+            self.pending.put_all::<R>(&mut self.buffer, &mut self.outputs);
         }
         self.settle();
     }
@@ -480,9 +461,9 @@ impl<R: Rules> Stream<R> {
             }
             let waiting = self.pending.bytes();
             if R::flush_piece(waiting, self.size(), self.shape.trim) < waiting {
-                self.pending.put_pieces::<R>(self.size(), &mut self.outputs);
+                self.pending.put_pieces::<R>(self.size(), &mut self.buffer, &mut self.outputs);
             }
-            self.pending.put_all::<R>(&mut self.outputs);
+            self.pending.put_all::<R>(&mut self.buffer, &mut self.outputs);
         }
         self.outputs.push(Output::Flush);
     }

@@ -1,6 +1,7 @@
-//! What waits inside the stream (`L` and `Z`), and what it hands to its driver.
+//! What the stream hands to its driver.
 
-use super::rules::{End, Rules};
+use super::pending::Extent;
+use super::rules::Rules;
 use alloc::{collections::VecDeque, vec::Vec};
 use bytes::Bytes;
 use core::mem;
@@ -20,29 +21,23 @@ pub enum Output {
 /// One write to the sink: a list of extents, in the order of the stream.
 ///
 /// Never empty, and no extent in it is. The extents are shared views: cloning
-/// one copies no byte, and its bytes never change.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// them copies no byte, and their bytes never change.
+#[derive(Clone, Debug)]
 pub struct Put {
     extents: Extents,
+    /// The front of the stream's buffer, where one of the extents lies in it.
+    front: Bytes,
     len: usize,
 }
 
-/// Most puts are one extent: those need no list of their own.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Many puts are one extent: those need no list of their own.
+#[derive(Clone, Debug)]
 enum Extents {
-    One(Bytes),
-    Many(Vec<Bytes>),
+    One(Extent),
+    Many(Vec<Extent>),
 }
 
 impl Put {
-    fn one(extent: Bytes) -> Self {
-        Put { len: extent.len(), extents: Extents::One(extent) }
-    }
-
-    fn many(extents: Vec<Bytes>, len: usize) -> Self {
-        Put { extents: Extents::Many(extents), len }
-    }
-
     /// The bytes of the whole put.
     // A put is never empty, so `is_empty` would be a question without a point.
     #[allow(clippy::len_without_is_empty, reason = "a put is never empty")]
@@ -53,108 +48,32 @@ impl Put {
 
     /// The extents in order, as for a vectored write.
     #[inline]
-    pub fn extents(&self) -> &[Bytes] {
-        match &self.extents {
+    pub fn extents(&self) -> impl ExactSizeIterator<Item = &[u8]> + Clone {
+        let extents = match &self.extents {
             Extents::One(extent) => core::slice::from_ref(extent),
             Extents::Many(extents) => extents,
-        }
+        };
+        extents.iter().map(|extent| extent.bytes(&self.front))
     }
 
-    /// The extents, owned.
-    pub fn into_extents(self) -> Vec<Bytes> {
-        match self.extents {
-            Extents::One(extent) => alloc::vec![extent],
+    /// The extents in order, each a shared view that may be kept.
+    pub fn to_bytes(&self) -> impl ExactSizeIterator<Item = Bytes> {
+        let extents = match &self.extents {
+            Extents::One(extent) => core::slice::from_ref(extent),
             Extents::Many(extents) => extents,
-        }
+        };
+        extents.iter().map(|extent| extent.clone().into_bytes(&self.front))
     }
 }
 
-/// `L`, the extents that wait, with `Z`, their bytes.
-///
-/// 1. `bytes` is the sum of the lengths in `extents`.
-/// 2. No extent is empty, so `extents` is empty exactly when `bytes` is 0.
-/// 3. Between operations `bytes < S`.
-#[derive(Debug, Default)]
-pub(super) struct Pending {
-    extents: Vec<Bytes>,
-    bytes: usize,
-}
-
-impl Pending {
-    #[inline]
-    pub(super) fn is_empty(&self) -> bool {
-        self.extents.is_empty()
-    }
-
-    #[inline]
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes
-    }
-
-    pub(super) fn extents(&self) -> impl ExactSizeIterator<Item = &Bytes> + Clone {
-        self.extents.iter()
-    }
-
-    /// The sealed front of the buffer joins.
-    #[inline(always)]
-    pub(super) fn join_sealed<R: Rules>(&mut self, view: Bytes) {
-        self.bytes = R::pending_after_seal(self.bytes, view.len());
-        match R::sealed_end() {
-            End::Back => self.extents.push(view),
-            End::Front => self.extents.insert(0, view),
-        }
-    }
-
-    /// An extent joins that counts as `len` bytes.
-    ///
-    /// The caller has made sure that the sum cannot overflow.
-    #[inline]
-    pub(super) fn join(&mut self, extent: Bytes, len: usize) {
-        self.bytes = self.bytes.saturating_add(len);
-        self.extents.push(extent);
-    }
-
-    /// Counts `len` bytes without an extent: the overflow that handed over
-    /// nothing. Only a seeded bug gets here with `len > 0`.
-    pub(super) fn count(&mut self, len: usize) {
-        self.bytes = self.bytes.saturating_add(len);
-    }
-
-    pub(super) fn clear(&mut self) {
-        *self = Pending::default();
-    }
-
-    /// Everything, as one put; nothing when nothing waits.
-    pub(super) fn put_all<R: Rules>(&mut self, outputs: &mut Outputs) {
-        let len = self.extents.iter().fold(0_usize, |sum, extent| sum.saturating_add(extent.len()));
-        self.bytes = R::pending_after_put(self.bytes, len);
-        outputs.put_list(&mut self.extents, len);
-    }
-
-    /// Puts of exactly `size` bytes while so many are due; an extent across a cut
-    /// is shared by two of them. The rest stays.
-    pub(super) fn put_pieces<R: Rules>(&mut self, size: usize, outputs: &mut Outputs) {
-        let mut due = R::is_due(self.bytes, size);
-        let mut from = mem::take(&mut self.extents);
-        let mut piece = outputs.list();
-        let mut room = size;
-        for mut extent in from.drain(..) {
-            while due && extent.len() >= room {
-                piece.push(extent.split_to(room));
-                outputs.put_list(&mut piece, size);
-                self.bytes = R::pending_after_put(self.bytes, size);
-                due = R::is_due(self.bytes, size);
-                room = size;
-            }
-            if !extent.is_empty() {
-                room = room.saturating_sub(extent.len());
-                piece.push(extent);
-            }
-        }
-        self.extents = piece;
-        outputs.keep(from);
+/// Whether they put the same bytes in the same extents.
+impl PartialEq for Put {
+    fn eq(&self, other: &Self) -> bool {
+        self.extents().eq(other.extents())
     }
 }
+
+impl Eq for Put {}
 
 /// What the driver still has to take, and the output it has in hand.
 #[derive(Debug, Default)]
@@ -162,7 +81,7 @@ pub(super) struct Outputs {
     queue: VecDeque<Output>,
     in_hand: Option<InHand>,
     /// Empty lists that spent puts gave back, a few.
-    spare: Vec<Vec<Bytes>>,
+    spare: Vec<Vec<Extent>>,
 }
 
 /// The output that the driver has taken and not yet reported on.
@@ -184,17 +103,20 @@ impl Outputs {
     }
 
     pub(super) fn put_one(&mut self, extent: Bytes) {
-        self.push(Output::Put(Put::one(extent)));
+        let len = extent.len();
+        let extents = Extents::One(Extent::Own(extent));
+        self.push(Output::Put(Put { extents, front: Bytes::new(), len }));
     }
 
-    /// A put of the extents in a list, which is empty afterwards.
-    fn put_list(&mut self, list: &mut Vec<Bytes>, len: usize) {
-        let put = match list.len() {
+    /// A put of the extents in a list, which is empty afterwards; what is sealed
+    /// in it lies in `front`.
+    pub(super) fn put_list(&mut self, list: &mut Vec<Extent>, front: Bytes, len: usize) {
+        let extents = match list.len() {
             0 => return,
-            1 => list.pop().map(Put::one),
-            _ => Some(Put::many(mem::replace(list, self.list()), len)),
+            1 => list.pop().map(Extents::One),
+            _ => Some(Extents::Many(mem::replace(list, self.list()))),
         };
-        self.queue.extend(put.map(Output::Put));
+        self.queue.extend(extents.map(|extents| Output::Put(Put { extents, front, len })));
     }
 
     /// The next output, unless one is still in hand.
@@ -223,7 +145,7 @@ impl Outputs {
     }
 
     /// An empty list for a put of many extents.
-    pub(super) fn list(&mut self) -> Vec<Bytes> {
+    pub(super) fn list(&mut self) -> Vec<Extent> {
         self.spare.pop().unwrap_or_default()
     }
 
@@ -231,7 +153,8 @@ impl Outputs {
     /// one extent that it was.
     pub(super) fn recycle(&mut self, put: Put) -> Option<Bytes> {
         match put.extents {
-            Extents::One(extent) => Some(extent),
+            Extents::One(Extent::Own(extent)) => Some(extent),
+            Extents::One(Extent::Sealed(_)) => None,
             Extents::Many(mut list) => {
                 list.clear();
                 self.keep(list);
@@ -242,7 +165,7 @@ impl Outputs {
 
     /// Keeps an empty list for another put: one for each of those that can be on
     /// their way at once, `L`, a put being made, a put at the sink.
-    pub(super) fn keep(&mut self, list: Vec<Bytes>) {
+    pub(super) fn keep(&mut self, list: Vec<Extent>) {
         if list.capacity() > 0 && self.spare.len() < 3 {
             self.spare.push(list);
         }

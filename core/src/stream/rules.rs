@@ -10,8 +10,6 @@
 //! the current buffer; `E` its filled end; `L` the list of waiting extents;
 //! `Z` their bytes.
 
-use bytes::{Bytes, BytesMut};
-
 /// Which end of `L` a sealed prefix joins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
@@ -27,12 +25,11 @@ pub enum End {
 /// All lengths are in bytes. Only [`Faithful`] and [`ReferenceFlush`] are meant
 /// for use; other implementations are seeded bugs.
 pub trait Rules: 'static {
-    /// Whether `n` bytes fit the `free` ones of the buffer (the fast path). An
-    /// empty write never takes it, so that a stream without a buffer, where
-    /// nothing is free, needs no question of its own.
+    /// Whether a buffered write fits the buffer (the fast path): the one that
+    /// would end at `end`, where the buffer lies from `start` to `limit`.
     #[inline]
-    fn fits(n: usize, free: usize, _filled: usize, _size: usize) -> bool {
-        n > 0 && n <= free
+    fn fits(end: usize, limit: usize, _start: usize, _size: usize) -> bool {
+        end <= limit
     }
 
     /// Whether a buffered write is so large that it goes around the buffer.
@@ -68,13 +65,11 @@ pub trait Rules: 'static {
         written
     }
 
-    /// What sealing takes from the buffer: a shared view of the filled front;
-    /// the start of the buffer moves past it.
-    // Inlined to the end, the view is made in its place in `L`; moved there it
-    // would wait for its own stores: a third of the cost of a seal.
-    #[inline(always)]
-    fn seal(buffer: &mut BytesMut, filled: usize) -> Bytes {
-        buffer.split_to(filled.min(buffer.len())).freeze()
+    /// Where in the buffer's memory that which is sealed begins: at the `start`
+    /// of the buffer, which every seal moves past what it took.
+    #[inline]
+    fn sealed_from(start: usize) -> usize {
+        start
     }
 
     /// Which end of `L` the sealed bytes join.

@@ -93,7 +93,7 @@ impl StreamedFile {
         while let Some(output) = self.stream.next_output() {
             let ended = match output {
                 StreamOutput::Put(put) => {
-                    let ended = self.sink.put(put.extents());
+                    let ended = self.sink.put(&put);
                     self.stream.recycle(put);
                     ended
                 }

@@ -3,7 +3,7 @@
 use std::io::{self, IoSlice};
 use std::num::NonZero;
 
-use bytes::Bytes;
+use sealpack_core::stream::Put;
 
 use super::disk::DiskFile;
 use super::writeback::Writeback;
@@ -23,18 +23,12 @@ impl FileSink {
     }
 
     /// Writes all extents, in as few calls as the system allows.
-    pub(crate) fn put(&mut self, extents: &[Bytes]) -> io::Result<()> {
-        for extents in extents.chunks(MOST_EXTENTS) {
-            if let [extent] = extents {
-                self.write_all(&mut [IoSlice::new(extent)])?;
-            } else {
-                let mut slices: Vec<IoSlice<'_>> =
-                    extents.iter().map(|extent| IoSlice::new(extent)).collect();
-                self.write_all(&mut slices)?;
-            }
+    pub(crate) fn put(&mut self, put: &Put) -> io::Result<()> {
+        let mut slices: Vec<IoSlice<'_>> = put.extents().map(IoSlice::new).collect();
+        for slices in slices.chunks_mut(MOST_EXTENTS) {
+            self.write_all(slices)?;
         }
-        let written: u64 = extents.iter().map(|extent| extent.len() as u64).sum();
-        self.writeback.wrote(self.file.as_ref(), written);
+        self.writeback.wrote(self.file.as_ref(), put.len() as u64);
         Ok(())
     }
 

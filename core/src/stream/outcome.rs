@@ -1,0 +1,45 @@
+//! What the stream answers its caller, and what its driver tells the stream.
+
+use core::fmt;
+
+/// Why an operation was refused. Nothing was taken from the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refused {
+    /// A put, a flush or the close of the sink failed before. The stream is
+    /// over: what came next would stand behind a gap.
+    Failed,
+    /// The stream was closed before.
+    Closed,
+    /// Outputs of the operation before wait to be taken, or one of them to be
+    /// reported on: see the driver's rule at the top of the [module](super).
+    OutputsWait,
+    /// The bytes waiting and those of this write are more than `usize` counts
+    /// (the same buffer handed over many times on a 32-bit machine).
+    TooLong,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Refused::Failed => "the stream has failed: a write to its sink did not succeed",
+            Refused::Closed => "the stream is closed",
+            Refused::OutputsWait => "outputs of the operation before are still to be carried out",
+            Refused::TooLong => "the write is longer than a machine word counts",
+        })
+    }
+}
+
+impl core::error::Error for Refused {}
+
+/// How an output ended at the sink.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// Carried out in full.
+    Done,
+    /// Not carried out, or not in full.
+    Failed {
+        /// The bytes of the put that the sink took all the same, from its
+        /// front; 0 for a flush and a close.
+        taken: usize,
+    },
+}

@@ -1,0 +1,173 @@
+//! What waits inside the stream: `L` and `Z`.
+
+use super::buffer::Buffer;
+use super::queue::Outputs;
+use super::rules::{End, Rules};
+use alloc::vec::Vec;
+use bytes::Bytes;
+use core::{mem, ops::Range};
+
+/// A run of bytes in the order of the stream.
+#[derive(Clone, Debug)]
+pub(super) enum Extent {
+    /// What was handed over, or a copy in memory of its own.
+    Own(Bytes),
+    /// A range of the front of the buffer; in a put, of the view that was made
+    /// of it.
+    Sealed(Range<usize>),
+}
+
+impl Extent {
+    #[inline]
+    fn len(&self) -> usize {
+        match self {
+            Extent::Own(bytes) => bytes.len(),
+            Extent::Sealed(range) => range.len(),
+        }
+    }
+
+    fn is_sealed(&self) -> bool {
+        matches!(self, Extent::Sealed(_))
+    }
+
+    #[inline]
+    pub(super) fn bytes<'a>(&'a self, front: &'a [u8]) -> &'a [u8] {
+        match self {
+            Extent::Own(bytes) => bytes,
+            Extent::Sealed(range) => front.get(range.clone()).unwrap_or_default(),
+        }
+    }
+
+    /// A view of its own.
+    pub(super) fn into_bytes(self, front: &Bytes) -> Bytes {
+        match self {
+            Extent::Own(bytes) => bytes,
+            Extent::Sealed(range) if range.end <= front.len() => front.slice(range),
+            Extent::Sealed(_) => Bytes::new(),
+        }
+    }
+
+    /// Takes the first `len` bytes, of which there are at least so many.
+    fn split_to(&mut self, len: usize) -> Extent {
+        match self {
+            Extent::Own(bytes) => Extent::Own(bytes.split_to(len.min(bytes.len()))),
+            Extent::Sealed(range) => {
+                let cut = range.start.saturating_add(len);
+                Extent::Sealed(mem::replace(&mut range.start, cut)..cut)
+            }
+        }
+    }
+}
+
+/// `L`, the extents that wait, with `Z`, their bytes.
+///
+/// 1. `bytes` is the sum of the lengths in `extents`.
+/// 2. No extent is empty, so `extents` is empty exactly when `bytes` is 0.
+/// 3. Between operations `bytes < S`.
+/// 4. What is sealed in `extents` lies in the front of the buffer that is there.
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    extents: Vec<Extent>,
+    bytes: usize,
+}
+
+impl Pending {
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.extents.is_empty()
+    }
+
+    #[inline]
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(super) fn extents(&self) -> &[Extent] {
+        &self.extents
+    }
+
+    /// What was just sealed joins.
+    #[inline]
+    pub(super) fn join_sealed<R: Rules>(&mut self, range: Range<usize>) {
+        self.bytes = R::pending_after_seal(self.bytes, range.len());
+        match R::sealed_end() {
+            End::Back => self.extents.push(Extent::Sealed(range)),
+            End::Front => self.extents.insert(0, Extent::Sealed(range)),
+        }
+    }
+
+    /// An extent joins that counts as `len` bytes.
+    ///
+    /// The caller has made sure that the sum cannot overflow; so for the others.
+    #[inline]
+    pub(super) fn join(&mut self, extent: Bytes, len: usize) {
+        self.bytes = self.bytes.saturating_add(len);
+        self.extents.push(Extent::Own(extent));
+    }
+
+    /// The extents of a list join, `len` bytes together.
+    pub(super) fn join_list(&mut self, list: &mut Vec<Extent>, len: usize) {
+        self.bytes = self.bytes.saturating_add(len);
+        self.extents.append(list);
+    }
+
+    /// Counts `len` bytes without an extent: the overflow that handed over
+    /// nothing. Only a seeded bug gets here with `len > 0`.
+    pub(super) fn count(&mut self, len: usize) {
+        self.bytes = self.bytes.saturating_add(len);
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Pending::default();
+    }
+
+    /// What is sealed becomes views of its own, of the front that was taken.
+    pub(super) fn detach(&mut self, front: &Bytes) {
+        for extent in &mut self.extents {
+            if let Extent::Sealed(range) = extent {
+                *extent = Extent::Own(Extent::Sealed(range.clone()).into_bytes(front));
+            }
+        }
+    }
+
+    /// Everything, as one put; nothing when nothing waits.
+    pub(super) fn put_all<R: Rules>(&mut self, buffer: &mut Buffer, outputs: &mut Outputs) {
+        let len = self.extents.iter().fold(0_usize, |sum, extent| sum.saturating_add(extent.len()));
+        self.bytes = R::pending_after_put(self.bytes, len);
+        let front = if buffer.front().is_empty() { Bytes::new() } else { buffer.take_front() };
+        outputs.put_list(&mut self.extents, front, len);
+    }
+
+    /// Puts of exactly `size` bytes while so many are due; an extent across a cut
+    /// is shared by two of them. The rest stays.
+    pub(super) fn put_pieces<R: Rules>(
+        &mut self,
+        size: usize,
+        buffer: &mut Buffer,
+        outputs: &mut Outputs,
+    ) {
+        let mut due = R::is_due(self.bytes, size);
+        let mut from = mem::take(&mut self.extents);
+        let mut piece = outputs.list();
+        let mut room = size;
+        let front = if buffer.front().is_empty() { Bytes::new() } else { buffer.take_front() };
+        for mut extent in from.drain(..) {
+            while due && extent.len() >= room {
+                piece.push(extent.split_to(room));
+                let sealed = piece.iter().any(Extent::is_sealed);
+                let front = if sealed { front.clone() } else { Bytes::new() };
+                outputs.put_list(&mut piece, front, size);
+                self.bytes = R::pending_after_put(self.bytes, size);
+                due = R::is_due(self.bytes, size);
+                room = size;
+            }
+            if extent.len() > 0 {
+                room = room.saturating_sub(extent.len());
+                piece.push(extent);
+            }
+        }
+        self.extents = piece;
+        self.detach(&front);
+        outputs.keep(from);
+    }
+}
