@@ -152,7 +152,7 @@ fn unsafe_stands_only_where_it_was_argued() {
         // AVX-512: loads and stores, and a call where it is there.
         "native/src/digest/avx512.rs",
         // Allocators that count.
-        "core/benches/stream.rs",
+        "core/benches/stream/main.rs",
         "tests/allocation.rs",
     ];
     for (path, text) in PACKAGES.iter().flat_map(|package| sources(package, &[".rs"])) {
