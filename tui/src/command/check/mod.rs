@@ -42,7 +42,8 @@ pub struct Check {
     replay: Option<PathBuf>,
 
     /// How a flush with trim puts S bytes and more: in pieces of S, or all at once
-    /// as the reference (Seastar) does
+    /// as the reference (Seastar) does; those puts are counted then, and break no
+    /// promise
     #[arg(long, value_enum, default_value_t = Rule::Strict, conflicts_with = "mutant")]
     flush_rule: Rule,
 
