@@ -29,7 +29,9 @@ use core::{mem, ops::Range};
 /// `capacity` is counted apart from what `bytes` knows: a wrong decision then
 /// shows as a broken invariant, `E > C`, and is never a write past the end, since
 /// `bytes` would grow.
+// In this order: see `Stream`.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(super) struct Buffer {
     bytes: BytesMut,
     at: usize,
