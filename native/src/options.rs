@@ -2,7 +2,7 @@
 
 use std::num::NonZero;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use bytes::Bytes;
@@ -94,7 +94,7 @@ impl Default for WriterOptions {
             hashing: Hashing::Items,
             record_checksum: false,
             dialect: Dialect::AppDataCrc,
-            threads: thread::available_parallelism().map_or(1, NonZero::get),
+            threads: cores(),
             writeback: None,
             app_data: Bytes::new(),
             overwrite: false,
@@ -226,6 +226,13 @@ impl WriterOptions {
     }
 }
 
+/// How many threads can run at once: asked for once, since the system answers
+/// from files and that takes longer than opening a pack.
+fn cores() -> usize {
+    static CORES: OnceLock<usize> = OnceLock::new();
+    *CORES.get_or_init(|| thread::available_parallelism().map_or(1, NonZero::get))
+}
+
 /// How the records of a pack are decoded.
 #[derive(Clone, Default)]
 pub enum ReadCodec {
@@ -259,7 +266,7 @@ impl Default for ReaderOptions {
             limits: ReadLimits::default(),
             merge: Merge::default(),
             extract: None,
-            threads: thread::available_parallelism().map_or(1, NonZero::get),
+            threads: cores(),
         }
     }
 }

@@ -11,9 +11,10 @@
 //! which each group's first record starts (12 bytes for 128 records), and
 //! unpacks within one group on lookup.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ops::Range;
+
+use bytes::Bytes;
 
 use super::trailer::INDEX_CRC;
 use super::{INDEX_GROUP, MOST};
@@ -70,7 +71,7 @@ impl IndexEncoder {
 /// The index of a pack, checked: the sizes add up to where it starts.
 #[derive(Clone, Debug)]
 pub struct OffsetIndex {
-    packed: Box<[u8]>,
+    packed: Bytes,
     groups: Vec<GroupPlace>,
     record_count: u32,
 }
@@ -113,18 +114,21 @@ impl OffsetIndex {
     /// # Errors
     /// [`Error::Corrupt`] in [`Section::Index`]: checksum, a group, bytes left
     /// over, or a sum other than `records_end`.
-    pub fn decode(bytes: &[u8], record_count: u32, records_end: u64) -> Result<Self, Error> {
+    pub fn decode(bytes: Bytes, record_count: u32, records_end: u64) -> Result<Self, Error> {
         Self::decode_bytes(bytes, record_count, records_end)
             .map_err(|fault| fault.within(Section::Index))
     }
 
-    fn decode_bytes(bytes: &[u8], record_count: u32, records_end: u64) -> Result<Self, Fault> {
-        let (packed, stored) = take::split_last_u32(bytes)?;
+    fn decode_bytes(bytes: Bytes, record_count: u32, records_end: u64) -> Result<Self, Fault> {
+        let (packed, stored) = take::split_last_u32(&bytes)?;
         let computed = crc::crc32c(packed);
         if stored != computed {
             return Err(Fault::Checksum { stored, computed });
         }
-        let mut groups = Vec::new();
+        let count = record_count.div_ceil(INDEX_GROUP) as usize;
+        // No more than the bytes that are there can hold.
+        let plausible = packed.len() / usize::try_from(group::LEAST_SIZE).unwrap_or(usize::MAX);
+        let mut groups = Vec::with_capacity(count.min(plausible));
         let (mut rest, mut offset) = (packed, records_end);
         for number in (0..record_count.div_ceil(INDEX_GROUP)).rev() {
             let end = rest.len();
@@ -147,8 +151,7 @@ impl OffsetIndex {
             return Err(Fault::Sum { expected: records_end, found: records_end - offset });
         }
         groups.reverse();
-        groups.shrink_to_fit();
-        Ok(Self { packed: packed.into(), groups, record_count })
+        Ok(Self { packed: bytes, groups, record_count })
     }
 
     /// How many records there are.
@@ -229,7 +232,7 @@ mod tests {
         for count in [0, 1, 127, 128, 129, 256, 1000] {
             let sizes = sizes(count);
             let end = sizes.iter().map(|&s| u64::from(s)).sum();
-            let index = OffsetIndex::decode(&encode(&sizes), count, end).unwrap();
+            let index = OffsetIndex::decode(encode(&sizes).into(), count, end).unwrap();
             let mut at = 0;
             for (number, &size) in (0..).zip(&sizes) {
                 let range = at..at + u64::from(size);
@@ -253,7 +256,7 @@ mod tests {
         let bytes = encode(&[10, 20]);
         for end in [0, 29, 31, u64::MAX] {
             assert!(matches!(
-                OffsetIndex::decode(&bytes, 2, end),
+                OffsetIndex::decode(bytes.clone().into(), 2, end),
                 Err(Error::Corrupt { section: Section::Index, fault: Fault::Sum { .. } })
             ));
         }
@@ -264,14 +267,14 @@ mod tests {
         let bytes = encode(&sizes(130));
         let end = sizes(130).iter().map(|&s| u64::from(s)).sum();
         for count in [0, 1, 128, 129, 131, 258] {
-            assert!(OffsetIndex::decode(&bytes, count, end).is_err(), "{count} records");
+            assert!(OffsetIndex::decode(bytes.clone().into(), count, end).is_err(), "{count} records");
         }
     }
 
     #[test]
     fn memory_is_the_packed_groups_and_a_twelfth_of_a_byte_a_record() {
-        let index = OffsetIndex::decode(&encode(&[10; 12_800]), 12_800, 128_000).unwrap();
+        let index = OffsetIndex::decode(encode(&[10; 12_800]).into(), 12_800, 128_000).unwrap();
         assert_eq!(size_of::<GroupPlace>(), 12);
-        assert_eq!(index.memory(), 100 * (16 + 5) + 100 * 12);
+        assert_eq!(index.memory(), 100 * (16 + 5) + 4 + 100 * 12);
     }
 }

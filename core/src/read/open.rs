@@ -12,6 +12,10 @@ use crate::format::{Dialect, OffsetIndex, Trailer, trailer};
 /// the file for packs of up to about a hundred thousand records.
 pub const DEFAULT_TAIL: u64 = 256 << 10;
 
+/// How many times as long as the tail the rest has to be for both to be read
+/// in one: the sixteenth more that is read costs less than a copy.
+const LARGE: u64 = 16;
+
 /// A pack being opened. Fetch [`range`](Self::range), hand it to
 /// [`supply`](Self::supply), again where that answers [`Opened::More`].
 #[derive(Clone, Debug)]
@@ -24,7 +28,8 @@ pub struct Opening {
 enum Stage {
     /// The last bytes of the file are wanted, from here on.
     Tail { from: u64 },
-    /// The trailer is known; the sections start before what is there.
+    /// The trailer is known; the sections start before what is there. Wanted
+    /// is what lies before `tail`.
     Sections { trailer: Trailer, from: u64, tail_from: u64, tail: Bytes },
 }
 
@@ -124,9 +129,16 @@ impl Opening {
                     let tail = Tail { start: from, bytes };
                     return ready(trailer, records_end, self.file_size, tail);
                 }
-                let stage =
-                    Stage::Sections { trailer, from: records_end, tail_from: from, tail: bytes };
+                // A short tail is read again with what lies before it: to join
+                // two pieces of a large index would cost another copy of it.
+                let again = (self.file_size - from).saturating_mul(LARGE) <= from - records_end;
+                let (tail_from, tail) =
+                    if again { (self.file_size, Bytes::new()) } else { (from, bytes) };
+                let stage = Stage::Sections { trailer, from: records_end, tail_from, tail };
                 Ok(Opened::More(Self { stage, ..self }))
+            }
+            Stage::Sections { trailer, from, tail, .. } if tail.is_empty() => {
+                ready(trailer, from, self.file_size, Tail { start: from, bytes })
             }
             Stage::Sections { trailer, from, tail, .. } => {
                 let mut all = BytesMut::with_capacity(bytes.len() + tail.len());
@@ -154,14 +166,19 @@ fn ready(trailer: Trailer, records_end: u64, file_size: u64, tail: Tail) -> Resu
     let dialect = trailer.check_app_data(&app_data)?;
     trailer.check_index_size()?;
     let index = section(records_end..index_end, Section::Index)?;
-    let index = OffsetIndex::decode(&index, trailer.record_count, records_end)?;
+    let index = own(&index, &tail);
+    let index = OffsetIndex::decode(index, trailer.record_count, records_end)?;
     trailer.check_counts()?;
-    // A view would keep all of the tail alive for a few bytes.
-    let app_data = if app_data.len() < tail.bytes.len() / 2 {
-        Bytes::copy_from_slice(&app_data)
-    } else {
-        app_data
-    };
+    let app_data = own(&app_data, &tail);
     let directory = Directory::new(trailer, index, records_end);
     Ok(Opened::Ready(Pack { directory, app_data, dialect, tail }))
+}
+
+/// The section by itself, where a view would keep much more of the tail alive.
+fn own(section: &Bytes, tail: &Tail) -> Bytes {
+    if section.len() < tail.bytes.len() - tail.bytes.len() / 8 {
+        Bytes::copy_from_slice(section)
+    } else {
+        section.clone()
+    }
 }

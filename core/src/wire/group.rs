@@ -15,6 +15,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
+use super::packed;
 use crate::error::Fault;
 
 /// Bytes behind the residuals: the width and the minimum.
@@ -109,7 +110,7 @@ impl<'a> Group<'a> {
     /// Looks at the residuals only where one of this width could pass the top.
     fn refuse_carry(&self) -> Result<(), Fault> {
         let room = u32::MAX - self.min;
-        if self.mask() <= u64::from(room) {
+        if packed::mask(self.width) <= u64::from(room) {
             return Ok(());
         }
         match self.residuals().find(|&residual| residual > room) {
@@ -118,31 +119,10 @@ impl<'a> Group<'a> {
         }
     }
 
-    fn mask(&self) -> u64 {
-        (1u64 << self.width) - 1
-    }
-
     /// The residual at `index`, which is below `count`.
     #[inline]
     fn residual(&self, index: u32) -> u32 {
-        let bit = u64::from(index) * u64::from(self.width);
-        // The packed bytes are a slice, so a byte offset into them is a usize.
-        #[allow(clippy::cast_possible_truncation, reason = "within the slice's length")]
-        let from = (bit / 8) as usize;
-        let word = match self.residuals.get(from..).and_then(|rest| rest.first_chunk::<8>()) {
-            Some(chunk) => u64::from_le_bytes(*chunk),
-            None => self.word_near_end(from),
-        };
-        #[allow(clippy::cast_possible_truncation, reason = "masked to at most 32 bits")]
-        let residual = ((word >> (bit % 8)) & self.mask()) as u32;
-        residual
-    }
-
-    /// The last bytes from `from` on, as a little-endian word.
-    #[cold]
-    fn word_near_end(&self, from: usize) -> u64 {
-        let rest = self.residuals.get(from..).unwrap_or_default();
-        rest.iter().take(8).rev().fold(0, |word, &byte| word << 8 | u64::from(byte))
+        packed::get(self.residuals, self.width, index)
     }
 
     fn residuals(self) -> impl Iterator<Item = u32> + use<'a> {
@@ -172,7 +152,7 @@ impl<'a> Group<'a> {
     #[must_use]
     pub fn sum_first(&self, count: u32) -> u64 {
         let count = count.min(self.count);
-        let residuals: u64 = (0..count).map(|index| u64::from(self.residual(index))).sum();
+        let residuals = packed::sum(self.residuals, self.width, count);
         residuals + u64::from(self.min) * u64::from(count)
     }
 

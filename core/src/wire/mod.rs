@@ -6,4 +6,5 @@
 
 pub mod crc;
 pub mod group;
+mod packed;
 pub mod take;

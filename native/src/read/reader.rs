@@ -171,7 +171,7 @@ impl Reader {
 /// The loop that opens a pack.
 fn open(source: &dyn ReadAt) -> Result<(u64, Pack), ErrorKind> {
     let file_size = source.size().map_err(|error| ErrorKind::io(Doing::Opening, error))?;
-    let mut opening = Opening::new(file_size)?;
+    let mut opening = Opening::with_tail(file_size, source.first_read(file_size))?;
     loop {
         let bytes = fetch(source, &opening.range())?;
         match opening.supply(bytes)? {

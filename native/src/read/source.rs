@@ -5,6 +5,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use sealpack_core::read::DEFAULT_TAIL;
+
 use crate::error::{Doing, Error, ErrorKind};
 
 /// Bytes that can be read at any offset, from several threads at once.
@@ -24,6 +26,13 @@ pub trait ReadAt: Send + Sync {
     /// [`io::ErrorKind::UnexpectedEof`] where there are fewer; whatever else
     /// goes wrong.
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
+
+    /// How many bytes at its end to read first when a pack of `size` bytes is
+    /// opened. Where they do not hold the whole index another read follows, so
+    /// [`DEFAULT_TAIL`] unless told otherwise; fewer where a read costs little.
+    fn first_read(&self, size: u64) -> u64 {
+        size.min(DEFAULT_TAIL)
+    }
 }
 
 /// A pack in a file.
@@ -57,6 +66,13 @@ impl ReadAt for FileSource {
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         read_exact_at(&self.file, buffer, offset)
     }
+
+    /// A file that is small is read whole and never again. A large one's index
+    /// takes about two bytes a record, so this is that of ten thousand.
+    fn first_read(&self, size: u64) -> u64 {
+        const TAIL: u64 = 32 << 10;
+        if size <= DEFAULT_TAIL { size } else { TAIL }
+    }
 }
 
 impl<T: AsRef<[u8]> + Send + Sync> ReadAt for io::Cursor<T> {
@@ -80,6 +96,10 @@ impl<T: ReadAt + ?Sized> ReadAt for Arc<T> {
 
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         (**self).read_exact_at(buffer, offset)
+    }
+
+    fn first_read(&self, size: u64) -> u64 {
+        (**self).first_read(size)
     }
 }
 

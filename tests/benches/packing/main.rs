@@ -6,6 +6,8 @@
 //! cargo bench --bench packing -- write-e get        rows whose names contain one of these
 //! cargo bench --bench packing -- --json             one JSON object a row
 //! cargo bench --bench packing -- --runs 5           runs of each row; the median is told
+//! cargo bench --bench packing -- --size 256         MiB of each input
+//! cargo bench --bench packing -- --alone            without the limits: for a profiler
 //! cargo bench --bench packing -- --folder DIR       where packs go (a tmpfs, if there is one)
 //! cargo bench --bench packing -- --external 'CMD'   your own packer in the same table:
 //!     CMD ITEMS OUT CODEC HASH WORKERS is run, where ITEMS is a file of
@@ -43,6 +45,10 @@ use std::path::PathBuf;
 pub struct Asked {
     pub quick: bool,
     pub json: bool,
+    /// The limits are not run.
+    pub alone: bool,
+    /// Bytes of each input.
+    pub size: usize,
     pub runs: usize,
     pub folder: PathBuf,
     pub external: Option<String>,
@@ -55,6 +61,8 @@ impl Asked {
         let mut asked = Self {
             quick: false,
             json: false,
+            alone: false,
+            size: 0,
             runs: 0,
             folder: if shm.is_dir() { shm } else { std::env::temp_dir() },
             external: None,
@@ -67,12 +75,17 @@ impl Asked {
                 "--bench" => {}
                 "--quick" => asked.quick = true,
                 "--json" => asked.json = true,
+                "--alone" => asked.alone = true,
+                "--size" => asked.size = value().parse::<usize>().expect("a number of MiB") << 20,
                 "--runs" => asked.runs = value().parse().expect("a number of runs"),
                 "--folder" => asked.folder = value().into(),
                 "--external" => asked.external = Some(value()),
                 option if option.starts_with("--") => panic!("no option {option}: see the source"),
                 row => asked.rows.push(row.to_string()),
             }
+        }
+        if asked.size == 0 {
+            asked.size = if asked.quick { 64 << 20 } else { 1 << 30 };
         }
         if asked.runs == 0 {
             asked.runs = if asked.quick { 3 } else { 5 };
@@ -83,6 +96,16 @@ impl Asked {
     /// Whether a row was asked for.
     pub fn wants(&self, row: &str) -> bool {
         self.rows.is_empty() || self.rows.iter().any(|part| row.contains(part.as_str()))
+    }
+
+    /// Whether a row whose name begins like this may have been asked for.
+    pub fn wants_some(&self, start: &str) -> bool {
+        self.wants(start) || self.rows.iter().any(|part| part.starts_with(start))
+    }
+
+    /// The records of the tiny input.
+    pub fn tiny(&self) -> usize {
+        (self.size >> 20) * 20_000_000 / 1024
     }
 }
 

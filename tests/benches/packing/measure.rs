@@ -3,6 +3,7 @@
 use std::fs;
 use std::time::Instant;
 
+use super::Asked;
 use nix::sys::resource::{UsageWho, getrusage};
 
 /// One run.
@@ -36,14 +37,19 @@ pub fn median(mut runs: Vec<Run>) -> Run {
 
 /// Runs `ours` and `limit` in turn, and tells the median of each.
 pub fn in_turn(
-    runs: usize,
+    asked: &Asked,
     mut ours: impl FnMut() -> Run,
     mut limit: impl FnMut() -> Run,
 ) -> (Run, Run) {
     let (mut our_runs, mut limit_runs) = (Vec::new(), Vec::new());
-    for _ in 0..runs {
-        limit_runs.push(limit());
+    for _ in 0..asked.runs {
+        if !asked.alone {
+            limit_runs.push(limit());
+        }
         our_runs.push(ours());
+    }
+    if asked.alone {
+        limit_runs.clone_from(&our_runs);
     }
     (median(our_runs), median(limit_runs))
 }

@@ -47,8 +47,8 @@ impl<'a> Subject<'a> {
 }
 
 pub fn rows(asked: &Asked, folder: &Path, report: &mut Report) {
-    let size = if asked.quick { 64 << 20 } else { 1 << 30 };
-    if ["open-e", "get-e", "many-e", "scan-e", "verify-e"].iter().any(|row| asked.wants(row)) {
+    let size = asked.size;
+    if ["open-e", "get-e", "many-e", "scan-e", "verify-e"].iter().any(|row| asked.wants_some(row)) {
         let items = inputs::events(size);
         for zstd in [false, true] {
             let subject = Subject::new(&items, zstd, folder);
@@ -68,7 +68,7 @@ pub fn rows(asked: &Asked, folder: &Path, report: &mut Report) {
             verify(asked, report, &subject, "verify-e", zstd);
         }
     }
-    if ["scan-r", "verify-r"].iter().any(|row| asked.wants(row)) {
+    if ["scan-r", "verify-r"].iter().any(|row| asked.wants_some(row)) {
         let items = inputs::records_of_50_kb(size / 2);
         for zstd in [false, true] {
             let subject = Subject::new(&items, zstd, folder);
@@ -76,7 +76,7 @@ pub fn rows(asked: &Asked, folder: &Path, report: &mut Report) {
             verify(asked, report, &subject, "verify-r", zstd);
         }
     }
-    if ["get-single", "scan-small"].iter().any(|row| asked.wants(row)) {
+    if ["get-single", "scan-small"].iter().any(|row| asked.wants_some(row)) {
         let mut items = inputs::events(size / 4);
         items.per_record = 1;
         for zstd in [false, true] {
@@ -88,7 +88,7 @@ pub fn rows(asked: &Asked, folder: &Path, report: &mut Report) {
             }
         }
     }
-    if asked.wants("open-t") {
+    if asked.wants_some("open-t") {
         open_tiny(asked, folder, report);
     }
 }
@@ -106,7 +106,7 @@ fn open_events(asked: &Asked, report: &mut Report, subject: &Subject<'_>, zstd: 
     let size = std::fs::metadata(&subject.path).unwrap().len();
     let tail = size.min(256 << 10);
     let (ours, limit) = in_turn(
-        asked.runs,
+        asked,
         || once(|| (0..TIMES).for_each(|_| assert!(subject.open(1).item_count() > 0))).0,
         || {
             let read = || {
@@ -140,7 +140,7 @@ fn get(
     let file = File::open(&subject.path).unwrap();
     let records: Vec<_> = positions.iter().map(|&p| reader.directory().place(p).unwrap()).collect();
     let (ours, limit) = in_turn(
-        asked.runs,
+        asked,
         || {
             let get = |&position: &u32| {
                 assert!(reader.get(position).unwrap() == subject.views[position as usize]);
@@ -204,7 +204,7 @@ fn get_many(asked: &Asked, report: &mut Report, subject: &Subject<'_>) {
             run
         };
         let limit = || once(|| limits::spread(&frames, threads, |frame| decode(frame))).0;
-        let (ours, limit) = in_turn(asked.runs, ours, limit);
+        let (ours, limit) = in_turn(asked, ours, limit);
         let limit = Some((limit, "bare decoding of the same records"));
         let reference = Some(reference);
         report.row(&Row { name, ours, limit, amount: Amount::Once, reference, external: None });
@@ -255,7 +255,7 @@ fn scan(asked: &Asked, report: &mut Report, subject: &Subject<'_>, row: &str, zs
             true => once(|| limits::spread(&frames, threads, |frame| decode(frame))).0,
             false => bare_scan(&subject.path),
         };
-        let (ours, limit) = in_turn(asked.runs, ours, limit);
+        let (ours, limit) = in_turn(asked, ours, limit);
         let what =
             if zstd { "bare decoding, buffers reused" } else { "pread of 1 MiB, one thread" };
         let reference = match (row, zstd, threads) {
@@ -315,7 +315,7 @@ fn verify(asked: &Asked, report: &mut Report, subject: &Subject<'_>, row: &str, 
         })
         .0
     };
-    let (ours, limit) = in_turn(asked.runs, ours, limit);
+    let (ours, limit) = in_turn(asked, ours, limit);
     let reference = match (row, zstd) {
         ("verify-e", true) => Some((1440.0, 2.0)),
         ("verify-e", false) => Some((950.0, 2.5)),
@@ -334,7 +334,7 @@ fn verify(asked: &Asked, report: &mut Report, subject: &Subject<'_>, row: &str, 
 
 /// T: opening a pack of twenty million records.
 fn open_tiny(asked: &Asked, folder: &Path, report: &mut Report) {
-    let items = inputs::tiny(if asked.quick { 1_000_000 } else { 20_000_000 });
+    let items = inputs::tiny(asked.tiny());
     let path = folder.join("tiny.pack");
     let options = Writer::options().items_per_record(1).codec(Plain).content_hash(false);
     let mut writer = options.overwrite(true).create(&path).unwrap();
@@ -346,7 +346,7 @@ fn open_tiny(asked: &Asked, folder: &Path, report: &mut Report) {
     let size = std::fs::metadata(&path).unwrap().len();
     let index = u64::from(Reader::open(&path).unwrap().trailer().index_size) + 76;
     let (ours, limit) = in_turn(
-        asked.runs,
+        asked,
         || once(|| Reader::open(&path).unwrap()).0,
         || {
             once(|| {

@@ -44,12 +44,12 @@ const LEDGERS: [Work; 5] = [
 ];
 
 pub fn rows(asked: &Asked, folder: &Path, report: &mut Report) {
-    let size = if asked.quick { 64 << 20 } else { 1 << 30 };
-    if asked.wants("write-e") {
+    let size = asked.size;
+    if asked.wants_some("write-e") {
         let items = inputs::events(size);
         EVENTS.iter().for_each(|&work| row(asked, folder, report, "write-e", &items, work));
     }
-    if asked.wants("write-r") {
+    if asked.wants_some("write-r") {
         let items = inputs::records_of_50_kb(size / 2);
         for zstd in [false, true] {
             for hash in [false, true] {
@@ -60,19 +60,19 @@ pub fn rows(asked: &Asked, folder: &Path, report: &mut Report) {
             }
         }
     }
-    if asked.wants("write-l") || asked.wants("write-f") {
+    if asked.wants_some("write-l") || asked.wants_some("write-f") {
         let items = inputs::ledgers(size);
-        if asked.wants("write-l") {
+        if asked.wants_some("write-l") {
             LEDGERS.iter().for_each(|&work| row(asked, folder, report, "write-l", &items, work));
         }
-        if asked.wants("write-f") {
+        if asked.wants_some("write-f") {
             freeze(asked, folder, report, &items);
         }
     }
-    if asked.wants("write-t") {
+    if asked.wants_some("write-t") {
         tiny(asked, folder, report);
     }
-    if asked.wants("write-s") {
+    if asked.wants_some("write-s") {
         let items = inputs::small();
         let work = Work { zstd: true, hash: false, workers: 2, reference: None };
         row(asked, folder, report, "write-s", &items, work);
@@ -141,7 +141,7 @@ fn row(asked: &Asked, folder: &Path, report: &mut Report, input: &str, items: &I
         ),
     };
     let (ours, limit) = in_turn(
-        asked.runs,
+        asked,
         || write(options(work, items.per_record), items, &path),
         || once(&limit).0,
     );
@@ -184,7 +184,7 @@ fn freeze(asked: &Asked, folder: &Path, report: &mut Report, ledgers: &Items) {
             true => once(|| limits::spread(&frozen, 1, |item| limits::sha_once(item))).0,
         };
         let what = if hash { "SHA-256 of each item (sha2)" } else { "writev of the same buffers" };
-        let (ours, limit) = in_turn(asked.runs, ours, limit);
+        let (ours, limit) = in_turn(asked, ours, limit);
         let amount = Amount::Bytes(bytes);
         let reference = Some(reference);
         report.row(&Row {
@@ -200,11 +200,11 @@ fn freeze(asked: &Asked, folder: &Path, report: &mut Report, ledgers: &Items) {
 
 /// T: twenty million items of ten bytes.
 fn tiny(asked: &Asked, folder: &Path, report: &mut Report) {
-    let items = inputs::tiny(if asked.quick { 1_000_000 } else { 20_000_000 });
+    let items = inputs::tiny(asked.tiny());
     let (path, raw) = (folder.join("bench.pack"), folder.join("bench.raw"));
     let work = Work { zstd: false, hash: false, workers: 1, reference: None };
     let (ours, limit) = in_turn(
-        asked.runs,
+        asked,
         || write(options(work, 1), &items, &path),
         || once(|| limits::copy_and_write(items.slices(), &raw)).0,
     );

@@ -1,0 +1,149 @@
+//! Numbers of a few bits each, packed LSB first: one of them, and the sum of
+//! many.
+//!
+//! A sum adds several numbers at a time within a machine word. Opening a pack
+//! adds up all its record sizes, and a lookup those before a record or an item,
+//! so this is what both cost.
+
+/// The number at `index`, of `width` bits (1 to 32); 0 past the end.
+#[inline]
+pub(super) fn get(packed: &[u8], width: u32, index: u32) -> u32 {
+    let bit = u64::from(index) * u64::from(width);
+    #[allow(clippy::cast_possible_truncation, reason = "masked to at most 32 bits")]
+    let number = (word_at(packed, bit) & mask(width)) as u32;
+    number
+}
+
+/// The greatest number of `width` bits.
+pub(super) fn mask(width: u32) -> u64 {
+    (1u64 << width) - 1
+}
+
+/// The bits from `bit` on, at least 57 of them; zeros behind the last.
+#[inline]
+fn word_at(packed: &[u8], bit: u64) -> u64 {
+    // The packed bytes are a slice, so a byte offset into them is a usize.
+    #[allow(clippy::cast_possible_truncation, reason = "within the slice's length")]
+    let rest = packed.get((bit / 8) as usize..).unwrap_or_default();
+    let word = match rest.first_chunk() {
+        Some(chunk) => u64::from_le_bytes(*chunk),
+        None => rest.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte)),
+    };
+    word >> (bit % 8)
+}
+
+/// How numbers of one width are added within a word: neighbours to pairs of
+/// twice the width, and pairs to fours.
+#[derive(Clone, Copy)]
+struct Fours {
+    /// Numbers taken from a word: a multiple of four, at most 56 bits.
+    taken: u32,
+    /// Every second number, and every second pair.
+    numbers: u64,
+    pairs: u64,
+    /// Words that can be added before a four may overflow.
+    words: u32,
+}
+
+impl Fours {
+    const fn new(width: u32) -> Self {
+        let taken = 56 / width & !3;
+        let (mut numbers, mut pairs, mut at) = (0, 0, 0);
+        while at < taken {
+            numbers |= ((1 << width) - 1) << (at * width) | ((1 << width) - 1) << ((at + 2) * width);
+            pairs |= ((1 << (2 * width)) - 1) << (at * width);
+            at += 4;
+        }
+        // A word adds at most 4 * (2^width - 1) to a four of 4 * width bits.
+        Self { taken, numbers, pairs, words: if width == 1 { 3 } else { 16 } }
+    }
+}
+
+/// The widest numbers of which a word holds four.
+const WIDEST_OF_FOUR: u32 = 14;
+
+/// The widest numbers of which a word holds two.
+const WIDEST_OF_TWO: u32 = 28;
+
+/// By width; those of width 0 are not used.
+const FOURS: [Fours; WIDEST_OF_FOUR as usize + 1] = {
+    let mut fours = [Fours::new(1); WIDEST_OF_FOUR as usize + 1];
+    let mut width = 1;
+    while width <= WIDEST_OF_FOUR {
+        #[allow(clippy::indexing_slicing, reason = "a constant's bounds are checked by rustc")]
+        {
+            fours[width as usize] = Fours::new(width);
+        }
+        width += 1;
+    }
+    fours
+};
+
+/// The sum of the first `count` numbers of `width` bits (1 to 32). It cannot
+/// overflow: below 2^32 times 2^32.
+pub(super) fn sum(packed: &[u8], width: u32, count: u32) -> u64 {
+    let (at, sum) = match FOURS.get(width as usize) {
+        Some(fours) => sum_fours(packed, width, count, *fours),
+        None if width <= WIDEST_OF_TWO => sum_twos(packed, width, count),
+        None => (0, 0),
+    };
+    (at..count).fold(sum, |sum, index| sum + u64::from(get(packed, width, index)))
+}
+
+/// As many as fit whole words, and their sum.
+fn sum_fours(packed: &[u8], width: u32, count: u32, fours: Fours) -> (u32, u64) {
+    let Fours { taken, numbers, pairs, words } = fours;
+    let (mut bit, step) = (0, u64::from(taken * width));
+    let (mut left, mut sum) = (count / taken, 0);
+    while left > 0 {
+        let now = left.min(words);
+        let mut four = 0;
+        for _ in 0..now {
+            let word = word_at(packed, bit);
+            let pair = (word & numbers) + (word >> width & numbers);
+            four += (pair & pairs) + (pair >> (2 * width) & pairs);
+            bit += step;
+        }
+        while four != 0 {
+            sum += four & mask(4 * width);
+            four >>= 4 * width;
+        }
+        left -= now;
+    }
+    (count - count % taken, sum)
+}
+
+fn sum_twos(packed: &[u8], width: u32, count: u32) -> (u32, u64) {
+    let (mut bit, mut sum) = (0, 0);
+    for _ in 0..count / 2 {
+        let word = word_at(packed, bit);
+        sum += (word & mask(width)) + (word >> width & mask(width));
+        bit += u64::from(2 * width);
+    }
+    (count - count % 2, sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    /// Every width, over every number of numbers about those that a word, a
+    /// group and an overflowing four hold, against one after another.
+    #[test]
+    fn a_sum_is_the_sum_of_its_numbers_at_every_width_and_count() {
+        for width in 1..=32u32 {
+            for all_ones in [false, true] {
+                let bytes: Vec<u8> = (0..4 * 1100u32)
+                    .map(|at| if all_ones { 0xff } else { (at * at * 31 >> 3).to_le_bytes()[0] })
+                    .collect();
+                let packed = &bytes[..(1000 * width as usize).div_ceil(8)];
+                let mut expected = 0;
+                for count in 0..=1000 {
+                    assert_eq!(sum(packed, width, count), expected, "{count} of {width} bits");
+                    expected += u64::from(get(packed, width, count));
+                }
+            }
+        }
+    }
+}
