@@ -75,6 +75,16 @@ struct State<J, R, E> {
     failure: Option<E>,
 }
 
+/// What there is to do for somebody who takes results and works too.
+pub(crate) enum Turn<J, R> {
+    /// The next result is there.
+    Result(R),
+    /// It is not, but here is a job that nobody has taken.
+    Job(Ticket, J),
+    /// There will be no more.
+    Over,
+}
+
 /// There is no point in going on: somebody failed, or nobody listens.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Stopped;
@@ -182,20 +192,39 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
 
     /// The next result in order; `None` when there will be no more.
     pub(crate) fn next(&self) -> Option<R> {
+        match self.turn(|_| None) {
+            Turn::Result(result) => Some(result),
+            Turn::Job(..) | Turn::Over => None,
+        }
+    }
+
+    /// As [`next`](Self::next), but hands out a job rather than wait while there
+    /// is one.
+    pub(crate) fn next_or_job(&self) -> Turn<J, R> {
+        self.turn(VecDeque::pop_front)
+    }
+
+    fn turn(
+        &self,
+        job: impl Fn(&mut VecDeque<(Ticket, J)>) -> Option<(Ticket, J)>,
+    ) -> Turn<J, R> {
         let mut state = self.lock();
         loop {
             if state.stopped {
-                return None;
+                return Turn::Over;
             }
             if let Some((ticket, result)) = state.done.next() {
                 state.within -= 1;
                 state.bytes = state.bytes.saturating_sub(ticket.bytes);
                 drop(state);
                 self.room.notify_one();
-                return Some(result);
+                return Turn::Result(result);
+            }
+            if let Some((ticket, job)) = job(&mut state.waiting) {
+                return Turn::Job(ticket, job);
             }
             if state.closed && state.within == 0 {
-                return None;
+                return Turn::Over;
             }
             state = Self::wait(&self.results, state);
         }
@@ -314,6 +343,30 @@ mod tests {
         let large = Squares::new(Window { jobs: 2, bytes: 1000 });
         (0..2).for_each(|job| large.submit(job, 5000).unwrap());
         assert!(!large.has_room());
+    }
+
+    #[test]
+    fn whoever_takes_results_may_do_all_the_work() {
+        let squares = squares(4);
+        let mut results = Vec::new();
+        let mut jobs = 0..100;
+        loop {
+            while squares.has_room() {
+                match jobs.next() {
+                    Some(job) => squares.submit(job, 1).unwrap(),
+                    None => {
+                        squares.close();
+                        break;
+                    }
+                }
+            }
+            match squares.next_or_job() {
+                Turn::Result(square) => results.push(square),
+                Turn::Job(ticket, job) => squares.deliver(ticket, job * job),
+                Turn::Over => break,
+            }
+        }
+        assert_eq!(results, (0..100).map(|job| job * job).collect::<Vec<u64>>());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! reference writes them (FORMAT.md, *zstd records*).
 
 use std::io::Cursor;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use sealpack_core::codec::zstd_frame::{FrameHeader, Layout};
@@ -88,61 +88,82 @@ impl Encode for Encoder {
     }
 }
 
+/// A decompression context, kept from record to record.
+pub(crate) struct Context(DCtx<'static>);
+
+impl Context {
+    fn new() -> Result<Self, DecodeError> {
+        let out_of_memory = || DecodeError::Codec(Cause::text("zstd: out of memory"));
+        DCtx::try_create().map(Self).ok_or_else(out_of_memory)
+    }
+
+    /// Decodes a frame into `out`, in place of what is there.
+    pub(crate) fn decode(
+        &mut self,
+        encoded: &[u8],
+        size: Size,
+        out: &mut Vec<u8>,
+    ) -> Result<(), DecodeError> {
+        let layout = Layout::of(encoded, size)?;
+        let frame = encoded.get(..layout.length).unwrap_or_default();
+        let most = layout.most;
+        let mut capacity = size.plausible(Some(most), frame.len());
+        loop {
+            let bytes = usize::try_from(capacity).map_err(|_| DecodeError::AboveLimit {
+                limit: usize::MAX as u64,
+                found: capacity,
+            })?;
+            out.clear();
+            out.try_reserve_exact(bytes).map_err(|e| DecodeError::Codec(Cause::new(e)))?;
+            capacity = out.capacity() as u64;
+            match self.0.decompress(out, frame) {
+                // A buffer that was used before may be larger than was asked.
+                Ok(_) if out.len() as u64 > most => return Err(layout.too_long(size)),
+                Ok(_) => return size.check(out.len() as u64),
+                // So much was really there; four times as much may be. What
+                // is allocated follows what the frame yields.
+                Err(code) if is(code, ZSTD_ErrorCode::ZSTD_error_dstSize_tooSmall) => {
+                    if capacity >= most {
+                        return Err(layout.too_long(size));
+                    }
+                    capacity = capacity.saturating_mul(4).max(1 << 10).min(most);
+                }
+                Err(code) => return Err(decode_error(code)),
+            }
+        }
+    }
+}
+
 /// Decodes zstd frames; keeps as many contexts as threads use it at once.
 #[derive(Default)]
 pub(crate) struct Decoder {
-    contexts: Mutex<Vec<DCtx<'static>>>,
+    idle: Mutex<Vec<Context>>,
 }
 
 impl Decoder {
-    fn with_context<T>(
-        &self,
-        work: impl FnOnce(&mut DCtx<'static>) -> Result<T, DecodeError>,
-    ) -> Result<T, DecodeError> {
-        let contexts = || self.contexts.lock().unwrap_or_else(PoisonError::into_inner);
-        let idle = contexts().pop();
-        let out_of_memory = || DecodeError::Codec(Cause::text("zstd: out of memory"));
-        let mut context = match idle {
-            Some(context) => context,
-            None => DCtx::try_create().ok_or_else(out_of_memory)?,
-        };
-        let result = work(&mut context);
-        contexts().push(context);
-        result
+    fn idle(&self) -> MutexGuard<'_, Vec<Context>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An idle context, or a new one.
+    pub(crate) fn context(&self) -> Result<Context, DecodeError> {
+        let idle = self.idle().pop();
+        idle.map_or_else(Context::new, Ok)
+    }
+
+    /// Keeps a context for whoever needs one next.
+    pub(crate) fn keep(&self, context: Context) {
+        self.idle().push(context);
     }
 }
 
 impl Decode for Decoder {
     fn decode(&self, encoded: Bytes, size: Size) -> Result<Bytes, DecodeError> {
-        let layout = Layout::of(&encoded, size)?;
-        let frame = encoded.get(..layout.length).unwrap_or_default();
-        let most = layout.most;
-        let mut capacity = size.plausible(Some(most), frame.len());
-        self.with_context(|context| {
-            loop {
-                let bytes = usize::try_from(capacity).map_err(|_| DecodeError::AboveLimit {
-                    limit: usize::MAX as u64,
-                    found: capacity,
-                })?;
-                let mut out = Vec::new();
-                out.try_reserve_exact(bytes).map_err(|e| DecodeError::Codec(Cause::new(e)))?;
-                match context.decompress(&mut out, frame) {
-                    Ok(_) => {
-                        size.check(out.len() as u64)?;
-                        return Ok(out.into());
-                    }
-                    // So much was really there; four times as much may be. What
-                    // is allocated follows what the frame yields.
-                    Err(code) if is(code, ZSTD_ErrorCode::ZSTD_error_dstSize_tooSmall) => {
-                        if capacity >= most {
-                            return Err(layout.too_long(size));
-                        }
-                        capacity = capacity.saturating_mul(4).max(1 << 10).min(most);
-                    }
-                    Err(code) => return Err(decode_error(code)),
-                }
-            }
-        })
+        let mut context = self.context()?;
+        let mut out = Vec::new();
+        let decoded = context.decode(&encoded, size, &mut out);
+        self.keep(context);
+        decoded.map(|()| out.into())
     }
 
     fn checksum(&self, encoded: &[u8]) -> FrameChecksum {

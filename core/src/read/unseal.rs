@@ -1,6 +1,7 @@
 //! From the bytes of a record to its items.
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
+use core::mem;
 use core::ops::Range;
 
 use super::{Directory, ReadLimits, RecordPlace};
@@ -50,16 +51,9 @@ pub fn unseal(
         return Err(Error::Limit(Limit::Decoded { size: size.most(), limit }));
     }
     let payload_end = parts.payload.len();
-    let lengths = match parts.lengths {
-        Some(group) => {
-            // The group lies within the record, so its size is a usize.
-            let end = payload_end + usize::try_from(group.size()).unwrap_or_default();
-            let group = OwnedGroup::split_last(&stored.slice(..end), place.item_count);
-            Some(group.map_err(|fault| fault.within(section))?)
-        }
-        None => None,
-    };
-    let encoded = stored.slice(..payload_end);
+    let lengths = parts.lengths.map(|group| OwnedGroup::new(group, &stored, payload_end));
+    let mut encoded = stored;
+    encoded.truncate(payload_end);
     let payload = decode(encoded, size, decoder).map_err(|error| match error {
         // No item is above 2^32-1 bytes, whatever the reader is willing to hold.
         DecodeError::AboveLimit { found, .. } if found <= MOST.into() => {
@@ -168,10 +162,19 @@ impl Iterator for RecordItems {
             Some(group) => self.at.checked_add(group.get(self.slot)? as usize)?,
             None => payload.len(),
         };
-        let item = (end <= payload.len()).then(|| payload.slice(self.at..end));
+        if end > payload.len() {
+            return None;
+        }
+        let start = mem::replace(&mut self.at, end);
         self.slot += 1;
-        self.at = end;
-        item
+        if self.slot < self.record.item_count {
+            return Some(payload.slice(start..end));
+        }
+        // The last one takes the payload along.
+        let mut item = mem::take(&mut self.record.payload);
+        item.truncate(end);
+        item.advance(start);
+        Some(item)
     }
 }
 

@@ -179,15 +179,13 @@ pub struct OwnedGroup {
 }
 
 impl OwnedGroup {
-    /// Takes the group of `count` values off the end of `bytes`, as
-    /// [`Group::split_last`] does.
-    ///
-    /// # Errors
-    /// As [`Group::split_last`].
-    pub fn split_last(bytes: &Bytes, count: u32) -> Result<Self, Fault> {
-        let (Group { residuals, width, min, count }, before) = Group::split_last(bytes, count)?;
-        let residuals = bytes.slice(before.len()..before.len() + residuals.len());
-        Ok(Self { residuals, width, min, count })
+    /// A group that was taken off the end of a part of `bytes`, and begins at
+    /// `at`.
+    #[must_use]
+    pub fn new(group: Group<'_>, bytes: &Bytes, at: usize) -> Self {
+        let Group { residuals, width, min, count } = group;
+        let end = bytes.len().min(at.saturating_add(residuals.len()));
+        Self { residuals: bytes.slice(at.min(end)..end), width, min, count }
     }
 
     /// The group itself. It was checked when it was taken.

@@ -1,6 +1,7 @@
 //! Many positions at once: records close together are read in one go, each
 //! record once, several at a time.
 
+use std::mem;
 use std::ops::Range;
 use std::thread;
 
@@ -8,9 +9,10 @@ use bytes::Bytes;
 use sealpack_core::read::{PlannedRead, PlannedRecord, Record, RecordPlace, plan};
 
 use super::reader::{Inner, Reader};
+use super::workspace::Workspace;
 use crate::caught::caught;
 use crate::error::{Doing, Error, ErrorKind};
-use crate::ordered::{Ordered, Window};
+use crate::ordered::{Ordered, Turn, Window};
 
 /// Reads this small are decoded by the caller: starting a thread costs more.
 const ALONE: usize = 2;
@@ -32,10 +34,10 @@ impl Reader {
         let inner = &self.inner;
         let planned = plan(self.directory(), positions, inner.options.merge);
         let reads = planned.map_err(|error| inner.error(error.into()))?;
-        let mut hand_over = |read: FetchedRecords| {
-            for fetched in read {
-                let wanted = fetched.wanted.clone();
-                let mut items = fetched.unseal(inner)?.into_items(0);
+        let mut hand_over = |read: FetchedRecords, workspace: &mut Workspace| {
+            for mut fetched in read {
+                let wanted = mem::take(&mut fetched.wanted);
+                let mut items = fetched.unseal(inner, workspace)?.into_items(0);
                 let (mut next, mut item) = (0, Bytes::new());
                 // By slot, so that the lengths are added up once.
                 for (request, slot) in wanted {
@@ -50,7 +52,14 @@ impl Reader {
         };
         let threads = inner.options.threads.min(reads.len());
         let done = if threads <= 1 || reads.len() <= ALONE {
-            reads.into_iter().try_for_each(|read| hand_over(inner.read(read)?))
+            let mut workspace = Workspace::new(0);
+            let mut reads = reads.into_iter();
+            let done = reads.try_for_each(|read| {
+                let records = inner.read(read, &mut workspace)?;
+                hand_over(records, &mut workspace)
+            });
+            workspace.close(&inner.decoders);
+            done
         } else {
             in_parallel(inner, reads, threads, hand_over)
         };
@@ -67,7 +76,7 @@ pub(super) struct Fetched {
     wanted: Vec<(usize, u32)>,
 }
 
-/// A read decodes its records as far as they yield [`DECODED_AHEAD`]; those
+/// A read decodes its records as far as they yield [`Workspace::ahead`]; those
 /// beyond stay as they are stored until they are taken. So a file whose records
 /// expand a thousandfold costs that, and one record more.
 enum State {
@@ -75,30 +84,39 @@ enum State {
     Stored(RecordPlace, Bytes),
 }
 
-/// Bytes that one read may decode to before they are wanted.
-const DECODED_AHEAD: u64 = 32 << 20;
+/// Bytes that one read of several threads may decode to before they are wanted.
+/// A thread alone decodes a record when it is: the last is in a cache then.
+pub(super) const DECODED_AHEAD: u64 = 32 << 20;
 
 impl Fetched {
     /// The record, decoded now if it was not before.
-    pub(super) fn unseal(self, inner: &Inner) -> Result<Record, ErrorKind> {
+    pub(super) fn unseal(
+        self,
+        inner: &Inner,
+        workspace: &mut Workspace,
+    ) -> Result<Record, ErrorKind> {
         match self.state {
             State::Unsealed(record) => Ok(record),
-            State::Stored(place, stored) => inner.unseal(&place, stored),
+            State::Stored(place, stored) => inner.unseal(&place, stored, workspace),
         }
     }
 }
 
 impl Inner {
     /// Carries out a read: one fetch, each record a view of it.
-    pub(super) fn read(&self, read: PlannedRead) -> Result<FetchedRecords, ErrorKind> {
-        let bytes = self.fetch(&read.range)?;
+    pub(super) fn read(
+        &self,
+        read: PlannedRead,
+        workspace: &mut Workspace,
+    ) -> Result<FetchedRecords, ErrorKind> {
+        let bytes = self.fetch_in(workspace, &read.range)?;
         let mut decoded = 0;
         let records = read.records.into_iter();
         records
             .map(|PlannedRecord { place, wanted }| {
                 let stored = view(&bytes, &read.range, &place.range);
-                let state = if decoded < DECODED_AHEAD {
-                    let record = self.unseal(&place, stored)?;
+                let state = if decoded < workspace.ahead {
+                    let record = self.unseal(&place, stored, workspace)?;
                     decoded += record.payload().len() as u64;
                     State::Unsealed(record)
                 } else {
@@ -117,24 +135,30 @@ pub(super) fn view(bytes: &Bytes, read: &Range<u64>, record: &Range<u64>) -> Byt
     if range.end > bytes.len() { Bytes::new() } else { bytes.slice(range) }
 }
 
-/// Workers carry out reads; their records come back here in file order.
+/// Threads carry out reads, this one among them; the records come back here in
+/// file order.
 fn in_parallel(
     inner: &Inner,
     reads: Vec<PlannedRead>,
     threads: usize,
-    mut hand_over: impl FnMut(FetchedRecords) -> Result<(), ErrorKind>,
+    mut hand_over: impl FnMut(FetchedRecords, &mut Workspace) -> Result<(), ErrorKind>,
 ) -> Result<(), ErrorKind> {
     let window = Window::of_jobs(2 * threads);
     let jobs = Ordered::<PlannedRead, Result<FetchedRecords, ErrorKind>, ErrorKind>::new(window);
-    thread::scope(|scope| {
+    let mut workspace = Workspace::new(DECODED_AHEAD);
+    let carry_out = |read, workspace: &mut Workspace| without_panic(|| inner.read(read, workspace));
+    let done = thread::scope(|scope| {
         // Stops the workers on every way out, a refused thread and a panic in
         // the caller's closure included: the scope waits for them.
         let _stop = StopOnDrop(&jobs);
-        for _ in 0..threads {
-            let work = || {
+        for _ in 1..threads {
+            let mut workspace = workspace.beside();
+            let jobs = &jobs;
+            let work = move || {
                 while let Some((ticket, read)) = jobs.take() {
-                    jobs.deliver(ticket, without_panic(|| inner.read(read)));
+                    jobs.deliver(ticket, carry_out(read, &mut workspace));
                 }
+                workspace.close(&inner.decoders);
             };
             let worker = thread::Builder::new().name("sealpack-read".into());
             let spawned = worker.spawn_scoped(scope, work);
@@ -152,12 +176,15 @@ fn in_parallel(
                     break;
                 }
             }
-            match jobs.next() {
-                Some(read) => hand_over(read?)?,
-                None => return Ok(()),
+            match jobs.next_or_job() {
+                Turn::Result(records) => hand_over(records?, &mut workspace)?,
+                Turn::Job(ticket, read) => jobs.deliver(ticket, carry_out(read, &mut workspace)),
+                Turn::Over => return Ok(()),
             }
         }
-    })
+    });
+    workspace.close(&inner.decoders);
+    done
 }
 
 /// Runs a worker's job. A panic (in a source of the caller's, say) is delivered

@@ -111,6 +111,16 @@ impl Decoders {
         self.chosen().is_some_and(|chosen| chosen.codec == Some(known::Codec::None))
     }
 
+    /// Whether records are known to be zstd frames.
+    pub(super) fn is_zstd(&self) -> bool {
+        self.chosen().is_some_and(|chosen| chosen.codec == Some(known::Codec::Zstd))
+    }
+
+    /// The decoder of zstd frames.
+    pub(super) fn zstd(&self) -> &Decoder {
+        &self.zstd
+    }
+
     /// Calls `work` with the decoder. The caller's own runs on our threads.
     fn with_decoder<T>(&self, work: impl FnOnce(&dyn Decode) -> T) -> T {
         match (self.chosen().and_then(|chosen| chosen.codec), &self.own) {

@@ -14,6 +14,7 @@ mod reader;
 mod scan;
 mod source;
 mod verify;
+mod workspace;
 
 pub use codec::{ChosenCodec, DecidedBy};
 pub use reader::Reader;

@@ -13,6 +13,7 @@ use sealpack_core::read::{
 
 use super::codec::{ChosenCodec, Decoders};
 use super::source::ReadAt;
+use super::workspace::{Buffers, In, Unfilled, Workspace, filled};
 use crate::error::{Doing, Error, ErrorKind};
 use crate::options::ReaderOptions;
 
@@ -173,7 +174,7 @@ fn open(source: &dyn ReadAt) -> Result<(u64, Pack), ErrorKind> {
     let file_size = source.size().map_err(|error| ErrorKind::io(Doing::Opening, error))?;
     let mut opening = Opening::with_tail(file_size, source.first_read(file_size))?;
     loop {
-        let bytes = fetch(source, &opening.range())?;
+        let bytes = fetch(source, None, &opening.range())?;
         match opening.supply(bytes)? {
             Opened::More(next) => opening = next,
             Opened::Ready(pack) => return Ok((file_size, pack)),
@@ -181,17 +182,22 @@ fn open(source: &dyn ReadAt) -> Result<(u64, Pack), ErrorKind> {
     }
 }
 
-/// Reads a range that is known to lie within the file.
-fn fetch(source: &dyn ReadAt, range: &Range<u64>) -> Result<Bytes, ErrorKind> {
+/// Reads a range that is known to lie within the file, into a buffer from
+/// `buffers` if there are some.
+fn fetch(
+    source: &dyn ReadAt,
+    buffers: Option<&Arc<Buffers>>,
+    range: &Range<u64>,
+) -> Result<Bytes, ErrorKind> {
     let length = range.end - range.start;
     let failed = |error| ErrorKind::io(Doing::Reading { offset: range.start, length }, error);
     let no_memory = || failed(io::ErrorKind::OutOfMemory.into());
     let bytes = usize::try_from(length).map_err(|_| no_memory())?;
-    let mut buffer = Vec::new();
-    buffer.try_reserve_exact(bytes).map_err(|_| no_memory())?;
-    buffer.resize(bytes, 0);
-    source.read_exact_at(&mut buffer, range.start).map_err(failed)?;
-    Ok(buffer.into())
+    let filled = filled(buffers, bytes, |buffer| source.read_exact_at(buffer, range.start));
+    filled.map_err(|unfilled| match unfilled {
+        Unfilled::NoMemory => no_memory(),
+        Unfilled::Failed(error) => failed(error),
+    })
 }
 
 impl Inner {
@@ -206,7 +212,19 @@ impl Inner {
         }
         match self.pack.tail.get(range) {
             Some(bytes) => Ok(bytes),
-            None => fetch(self.source.as_ref(), range),
+            None => fetch(self.source.as_ref(), None, range),
+        }
+    }
+
+    /// The bytes of a read of several records, in the memory of a workspace.
+    pub(super) fn fetch_in(
+        &self,
+        workspace: &Workspace,
+        range: &Range<u64>,
+    ) -> Result<Bytes, ErrorKind> {
+        match self.pack.tail.get(range) {
+            Some(bytes) => Ok(bytes),
+            None => fetch(self.source.as_ref(), Some(workspace.stored()), range),
         }
     }
 
@@ -233,14 +251,22 @@ impl Inner {
 
     /// Reads, checks and decodes a record.
     pub(super) fn record(&self, place: &RecordPlace) -> Result<Record, ErrorKind> {
-        self.unseal(place, self.fetch(&place.range)?)
-    }
-
-    /// Checks and decodes a record that was read.
-    pub(super) fn unseal(&self, place: &RecordPlace, stored: Bytes) -> Result<Record, ErrorKind> {
+        let stored = self.fetch(&place.range)?;
         self.settle(place, &stored)?;
         let limits = &self.options.limits;
         Ok(unseal(&self.pack.directory, place, stored, &self.decoders, limits)?)
+    }
+
+    /// Checks and decodes a record that was read.
+    pub(super) fn unseal(
+        &self,
+        place: &RecordPlace,
+        stored: Bytes,
+        workspace: &mut Workspace,
+    ) -> Result<Record, ErrorKind> {
+        self.settle(place, &stored)?;
+        let decoder = In::new(&self.decoders, workspace);
+        Ok(unseal(&self.pack.directory, place, stored, &decoder, &self.options.limits)?)
     }
 
     fn settle(&self, place: &RecordPlace, stored: &[u8]) -> Result<(), ErrorKind> {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use bytes::Bytes;
-use sealpack_core::read::{PlannedRead, RecordItems, plan_records};
+use sealpack_core::read::{Merge, PlannedRead, Record, RecordItems, plan_records};
 
-use super::batch::{FetchedRecords, without_panic};
+use super::batch::{DECODED_AHEAD, Fetched, FetchedRecords, without_panic};
 use super::reader::{Inner, Reader};
+use super::workspace::Workspace;
 use crate::error::{Doing, Error, ErrorKind};
-use crate::ordered::{Ordered, Window};
+use crate::ordered::{Ordered, Turn, Window};
 
 /// Reads under way for each worker: the one it decodes, and the next.
 const AHEAD: usize = 2;
@@ -24,7 +25,8 @@ impl Reader {
     pub fn range(&self, positions: Range<u32>) -> Result<Items, Error> {
         let of = self.directory().records_of(&positions);
         let records = of.map_err(|error| self.inner.error(error.into()))?;
-        let scan = Scan::new(&self.inner, records, Inner::read);
+        let merge = self.inner.options.merge;
+        let scan = Scan::new(&self.inner, records, merge, Inner::read);
         let scan = scan.map_err(|kind| self.inner.error(kind))?;
         let skipped = positions.start % self.trailer().items_per_record.max(1);
         let left = positions.end - positions.start;
@@ -63,7 +65,7 @@ impl Iterator for Items {
                 return Some(Ok(item));
             }
             let advanced = match self.batch.next() {
-                Some(fetched) => fetched.unseal(&self.scan.inner).map(|record| {
+                Some(fetched) => self.scan.unseal(fetched).map(|record| {
                     let skipped = std::mem::take(&mut self.skipped);
                     self.record = Some(record.into_items(skipped));
                 }),
@@ -81,15 +83,22 @@ impl Iterator for Items {
     }
 }
 
-/// Reads of a run of records, worked on by threads, taken in order.
+/// Reads of a run of records, worked on by threads, taken in order. One of the
+/// threads is whoever takes them: it works where the next result is not there,
+/// and alone it reads and decodes without anybody waiting for anybody.
 pub(super) struct Scan<T> {
     inner: Arc<Inner>,
     /// The records that no read was planned for yet.
     records: Range<u32>,
-    work: fn(&Inner, PlannedRead) -> Result<T, ErrorKind>,
+    merge: Merge,
+    work: Work<T>,
     jobs: Arc<Jobs<T>>,
     threads: Vec<JoinHandle<()>>,
+    workspace: Option<Workspace>,
 }
+
+/// What is done with a read.
+pub(super) type Work<T> = fn(&Inner, PlannedRead, &mut Workspace) -> Result<T, ErrorKind>;
 
 type Jobs<T> = Ordered<PlannedRead, Result<T, ErrorKind>, ErrorKind>;
 
@@ -97,27 +106,32 @@ impl<T: Send + 'static> Scan<T> {
     pub(super) fn new(
         inner: &Arc<Inner>,
         records: Range<u32>,
-        work: fn(&Inner, PlannedRead) -> Result<T, ErrorKind>,
+        merge: Merge,
+        work: Work<T>,
     ) -> Result<Self, ErrorKind> {
         let count = records.end.saturating_sub(records.start) as usize;
         let threads = inner.options.threads.min(count);
         let jobs = Arc::new(Jobs::new(Window::of_jobs(AHEAD * threads)));
-        let mut scan = Self { inner: Arc::clone(inner), records, work, jobs, threads: Vec::new() };
+        let inner = Arc::clone(inner);
+        let mut scan =
+            Self { inner, records, merge, work, jobs, threads: Vec::new(), workspace: None };
         // What fits one read is done at once: a thread would cost more.
-        let bytes = scan.bytes_left();
-        if threads > 0 && bytes > inner.options.merge.most {
-            for _ in 0..threads {
-                let (inner, jobs) = (Arc::clone(inner), Arc::clone(&scan.jobs));
-                let work = move || {
-                    while let Some((ticket, read)) = jobs.take() {
-                        jobs.deliver(ticket, without_panic(|| work(&inner, read)));
-                    }
-                };
-                let thread = thread::Builder::new().name("sealpack-read".into()).spawn(work);
-                let thread = thread.map_err(|error| ErrorKind::io(Doing::Threading, error));
-                scan.threads.push(thread?);
-            }
+        let together = threads > 1 && scan.bytes_left() > scan.merge.most;
+        let workspace = Workspace::new(if together { DECODED_AHEAD } else { 0 });
+        for _ in 1..if together { threads } else { 1 } {
+            let (inner, jobs) = (Arc::clone(&scan.inner), Arc::clone(&scan.jobs));
+            let mut workspace = workspace.beside();
+            let work = move || {
+                while let Some((ticket, read)) = jobs.take() {
+                    jobs.deliver(ticket, without_panic(|| work(&inner, read, &mut workspace)));
+                }
+                workspace.close(&inner.decoders);
+            };
+            let thread = thread::Builder::new().name("sealpack-read".into()).spawn(work);
+            let thread = thread.map_err(|error| ErrorKind::io(Doing::Threading, error));
+            scan.threads.push(thread?);
         }
+        scan.workspace = Some(workspace);
         Ok(scan)
     }
 
@@ -134,8 +148,8 @@ impl<T: Send + 'static> Scan<T> {
         if self.records.is_empty() {
             return None;
         }
-        let merge = self.inner.options.merge;
-        let read = plan_records(&self.inner.pack.directory, self.records.clone(), merge).next()?;
+        let directory = &self.inner.pack.directory;
+        let read = plan_records(directory, self.records.clone(), self.merge).next()?;
         self.records.start += u32::try_from(read.records.len()).unwrap_or(u32::MAX);
         Some(read)
     }
@@ -144,17 +158,39 @@ impl<T: Send + 'static> Scan<T> {
     pub(super) fn next(&mut self) -> Option<Result<T, ErrorKind>> {
         if self.threads.is_empty() {
             let read = self.plan()?;
-            return Some((self.work)(&self.inner, read));
+            return Some(self.carry_out(read));
         }
-        while self.jobs.has_room() {
-            let Some(read) = self.plan() else {
-                self.jobs.close();
-                break;
-            };
-            let bytes = read.range.end - read.range.start;
-            self.jobs.submit(read, bytes).ok()?;
+        loop {
+            while self.jobs.has_room() {
+                let Some(read) = self.plan() else {
+                    self.jobs.close();
+                    break;
+                };
+                let bytes = read.range.end - read.range.start;
+                self.jobs.submit(read, bytes).ok()?;
+            }
+            match self.jobs.next_or_job() {
+                Turn::Result(result) => return Some(result),
+                Turn::Job(ticket, read) => {
+                    let result = self.carry_out(read);
+                    self.jobs.deliver(ticket, result);
+                }
+                Turn::Over => return None,
+            }
         }
-        self.jobs.next()
+    }
+
+    fn carry_out(&mut self, read: PlannedRead) -> Result<T, ErrorKind> {
+        let workspace = self.workspace.get_or_insert_with(|| Workspace::new(0));
+        without_panic(|| (self.work)(&self.inner, read, workspace))
+    }
+}
+
+impl Scan<FetchedRecords> {
+    /// A record of a read, decoded.
+    fn unseal(&mut self, fetched: Fetched) -> Result<Record, ErrorKind> {
+        let workspace = self.workspace.get_or_insert_with(|| Workspace::new(0));
+        fetched.unseal(&self.inner, workspace)
     }
 }
 
@@ -162,5 +198,8 @@ impl<T> Drop for Scan<T> {
     fn drop(&mut self) {
         self.jobs.stop();
         self.threads.drain(..).for_each(|thread| drop(thread.join()));
+        if let Some(workspace) = self.workspace.take() {
+            workspace.close(&self.inner.decoders);
+        }
     }
 }

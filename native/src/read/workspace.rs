@@ -1,0 +1,280 @@
+//! What one thread reads and decodes with: memory and a context that it keeps
+//! from record to record.
+//!
+//! A megabyte that is new costs more than reading into it: the system hands it
+//! out page by page, each of them zeroed. So buffers come back once the last
+//! item in them was dropped, wherever that was, and are filled again.
+
+use std::cell::RefCell;
+use std::mem;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::{Bytes, BytesMut};
+use sealpack_core::codec::{Decode, FrameChecksum, Size};
+use sealpack_core::error::{Cause, DecodeError};
+
+use super::codec::Decoders;
+use crate::zstd::Context;
+
+/// Idle buffers are kept up to so many bytes.
+const MOST_IDLE: usize = 16 << 20;
+
+/// Smaller buffers are not worth keeping apart: decoded records up to this size
+/// share a buffer, reads up to this size are allocated.
+const SMALL: usize = 16 << 10;
+
+/// The buffer that small decoded records share. An item that is kept keeps all
+/// of it.
+const SHARED: usize = 256 << 10;
+
+/// Buffers to be filled again, shared by the threads of a scan.
+#[derive(Default)]
+pub(super) struct Buffers {
+    idle: Mutex<Idle>,
+}
+
+#[derive(Default)]
+struct Idle {
+    buffers: Vec<Vec<u8>>,
+    bytes: usize,
+}
+
+impl Buffers {
+    /// Any idle buffer, the last used first: it is most likely in a cache.
+    fn take(&self) -> Vec<u8> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let buffer = idle.buffers.pop().unwrap_or_default();
+        idle.bytes = idle.bytes.saturating_sub(buffer.capacity());
+        buffer
+    }
+
+    fn give_back(&self, buffer: Vec<u8>) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.bytes + buffer.capacity() <= MOST_IDLE {
+            idle.bytes += buffer.capacity();
+            idle.buffers.push(buffer);
+        }
+    }
+}
+
+/// A buffer on loan: the first `length` of its bytes are what it holds.
+struct Loan {
+    bytes: Vec<u8>,
+    length: usize,
+    home: Arc<Buffers>,
+}
+
+impl AsRef<[u8]> for Loan {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        self.home.give_back(mem::take(&mut self.bytes));
+    }
+}
+
+/// The memory and the context of one thread.
+pub(super) struct Workspace {
+    /// Buffers for reads: all of their bytes may be written over.
+    stored: Arc<Buffers>,
+    /// Buffers for decoded records.
+    decoded: Arc<Buffers>,
+    /// What the next record is decoded into.
+    next: Vec<u8>,
+    /// Where small records are moved to.
+    shared: BytesMut,
+    context: Option<Context>,
+    /// Bytes that a read may decode to before they are wanted.
+    pub(super) ahead: u64,
+}
+
+impl Workspace {
+    /// The workspace of a first thread.
+    pub(super) fn new(ahead: u64) -> Self {
+        Self {
+            stored: Arc::default(),
+            decoded: Arc::default(),
+            next: Vec::new(),
+            shared: BytesMut::new(),
+            context: None,
+            ahead,
+        }
+    }
+
+    /// The workspace of another thread, whose buffers come from the same place.
+    pub(super) fn beside(&self) -> Self {
+        Self {
+            stored: Arc::clone(&self.stored),
+            decoded: Arc::clone(&self.decoded),
+            ..Self::new(self.ahead)
+        }
+    }
+
+    /// Where the buffers for reads come from.
+    pub(super) fn stored(&self) -> &Arc<Buffers> {
+        &self.stored
+    }
+
+    /// Leaves the context to whoever comes next.
+    pub(super) fn close(self, decoders: &Decoders) {
+        if let Some(context) = self.context {
+            decoders.zstd().keep(context);
+        }
+    }
+
+    fn decode_zstd(
+        &mut self,
+        decoders: &Decoders,
+        encoded: &[u8],
+        size: Size,
+    ) -> Result<Bytes, DecodeError> {
+        let context = match &mut self.context {
+            Some(context) => context,
+            none => none.insert(decoders.zstd().context()?),
+        };
+        context.decode(encoded, size, &mut self.next)?;
+        if is_too_large(&self.next, self.next.len()) {
+            return Ok(Bytes::copy_from_slice(&self.next));
+        }
+        if self.next.len() > SMALL {
+            let bytes = mem::replace(&mut self.next, self.decoded.take());
+            let (length, home) = (bytes.len(), Arc::clone(&self.decoded));
+            return Ok(Bytes::from_owner(Loan { bytes, length, home }));
+        }
+        if self.shared.capacity() - self.shared.len() < self.next.len() {
+            // Takes the memory again where nobody holds a view of it.
+            self.shared.reserve(SHARED);
+        }
+        self.shared.extend_from_slice(&self.next);
+        Ok(self.shared.split().freeze())
+    }
+}
+
+/// `length` bytes as `fill` leaves them, in a buffer from `buffers` where there
+/// are some and it is worth it.
+pub(super) fn filled<E>(
+    buffers: Option<&Arc<Buffers>>,
+    length: usize,
+    fill: impl FnOnce(&mut [u8]) -> Result<(), E>,
+) -> Result<Bytes, Unfilled<E>> {
+    let buffers = buffers.filter(|_| length > SMALL);
+    let idle = buffers.map(|buffers| buffers.take());
+    let mut bytes = idle.filter(|idle| !is_too_large(idle, length)).unwrap_or_default();
+    // Those that were filled before need not be zeroed.
+    if let Some(more) = length.checked_sub(bytes.len()) {
+        bytes.try_reserve_exact(more).map_err(|_| Unfilled::NoMemory)?;
+        bytes.resize(length, 0);
+    }
+    fill(bytes.get_mut(..length).unwrap_or_default()).map_err(Unfilled::Failed)?;
+    Ok(match buffers {
+        Some(home) => Bytes::from_owner(Loan { bytes, length, home: Arc::clone(home) }),
+        None => bytes.into(),
+    })
+}
+
+/// Whether so much of a buffer would be empty that an item kept would keep
+/// much more than itself.
+fn is_too_large(buffer: &Vec<u8>, length: usize) -> bool {
+    length > SMALL && buffer.capacity() / 4 > length
+}
+
+/// Why there are no bytes.
+pub(super) enum Unfilled<E> {
+    NoMemory,
+    Failed(E),
+}
+
+/// A reader's decoders, used in the workspace of a thread.
+pub(super) struct In<'a> {
+    decoders: &'a Decoders,
+    workspace: RefCell<&'a mut Workspace>,
+}
+
+impl<'a> In<'a> {
+    pub(super) fn new(decoders: &'a Decoders, workspace: &'a mut Workspace) -> Self {
+        Self { decoders, workspace: RefCell::new(workspace) }
+    }
+}
+
+impl Decode for In<'_> {
+    fn decode(&self, encoded: Bytes, size: Size) -> Result<Bytes, DecodeError> {
+        if !self.decoders.is_zstd() {
+            return self.decoders.decode(encoded, size);
+        }
+        let busy = |_| DecodeError::Codec(Cause::text("a record within a record"));
+        let mut workspace = self.workspace.try_borrow_mut().map_err(busy)?;
+        workspace.decode_zstd(self.decoders, &encoded, size)
+    }
+
+    fn checksum(&self, encoded: &[u8]) -> FrameChecksum {
+        self.decoders.checksum(encoded)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::ReadCodec;
+
+    #[test]
+    fn a_buffer_comes_back_when_its_last_view_is_dropped_and_not_before() {
+        let workspace = Workspace::new(0);
+        let fill = |byte: u8| {
+            let filled = filled(Some(workspace.stored()), SMALL * 2, |bytes| {
+                bytes.fill(byte);
+                Ok::<(), ()>(())
+            });
+            filled.ok().unwrap()
+        };
+        let first = fill(1);
+        let view = first.slice(100..200);
+        let address = first.as_ptr();
+        drop(first);
+        let second = fill(2);
+        assert_ne!(second.as_ptr(), address, "a view is still held");
+        assert_eq!(view, [1; 100][..]);
+        drop(view);
+        let third = fill(3);
+        assert_eq!(third.as_ptr(), address);
+        assert_eq!((&second[..], &third[..]), (&[2; SMALL * 2][..], &[3; SMALL * 2][..]));
+    }
+
+    #[test]
+    fn what_is_kept_idle_is_bounded() {
+        let buffers = Buffers::default();
+        (0..100).for_each(|_| buffers.give_back(Vec::with_capacity(1 << 20)));
+        assert!(buffers.idle.lock().unwrap().bytes <= MOST_IDLE);
+    }
+
+    fn payload(sizes: &[usize], n: usize) -> Vec<u8> {
+        (0..sizes[n % sizes.len()]).map(|at| (at * n >> 3).to_le_bytes()[0]).collect()
+    }
+
+    #[test]
+    fn records_decoded_into_one_workspace_stay_what_they_are() {
+        let decoders = Decoders::new(ReadCodec::Zstd);
+        let mut workspace = Workspace::new(0);
+        let sizes = [1, 1000, SMALL, SMALL + 1, 300_000, 0, 70_000];
+        let whole = |n| payload(&sizes, n);
+        let mut kept: Vec<(usize, Bytes)> = Vec::new();
+        for n in 0..2000 {
+            let payload = whole(n);
+            let frame: Bytes = zstd::bulk::compress(&payload, 1).unwrap().into();
+            let size = Size::Exactly(payload.len() as u64);
+            let decoded = In::new(&decoders, &mut workspace).decode(frame, size).unwrap();
+            assert_eq!(decoded, payload);
+            if n % 3 == 0 {
+                kept.push((n, decoded));
+            }
+            if n % 50 == 0 {
+                let half = kept.len() / 2;
+                kept.drain(..half).for_each(|(n, bytes)| assert_eq!(bytes, whole(n)));
+            }
+        }
+        kept.into_iter().for_each(|(n, bytes)| assert_eq!(bytes, whole(n)));
+    }
+
+}
