@@ -9,6 +9,12 @@
 //! be many, so that a worker that is faster with several at once finds them;
 //! large ones may not.
 //!
+//! A thread that is woken costs more than a small job, so nobody is woken for
+//! one: a worker may ask for a [`Batch`], and whoever takes all results at once
+//! is woken when there is a good many. Neither waits for more than can come:
+//! nothing more is waited for once the window is full, the last job was handed
+//! in, or nothing is left to be done.
+//!
 //! One lock guards everything, so that "the first error wins" is a fact and
 //! not a race: [`fail`](Ordered::fail) keeps the first error, throws away what
 //! waits, and wakes everybody; from then on every call answers "stopped".
@@ -25,9 +31,9 @@ use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering};
 /// first error `E`.
 pub(crate) struct Ordered<J, R, E> {
     state: Mutex<State<J, R, E>>,
-    /// Something was submitted, or there will be nothing more.
+    /// Jobs wait that make a batch, or there will be nothing more.
     work: Condvar,
-    /// The next result is there, or there will be none.
+    /// Results are there, or there will be none.
     results: Condvar,
     /// The window has room.
     room: Condvar,
@@ -51,8 +57,47 @@ impl Window {
         Self { jobs, bytes: 0 }
     }
 
-    fn has_room(self, jobs: usize, bytes: u64) -> bool {
-        jobs < self.jobs.max(1) || bytes < self.bytes
+    fn has_room(self, amount: Amount) -> bool {
+        amount.jobs < self.jobs.max(1) || amount.bytes < self.bytes
+    }
+}
+
+/// What a worker takes at once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Batch {
+    /// So many jobs …
+    pub(crate) jobs: usize,
+    /// … or fewer, of so many bytes.
+    pub(crate) bytes: u64,
+    /// A multiple of this, where there are more.
+    pub(crate) lanes: usize,
+}
+
+impl Batch {
+    /// One job.
+    pub(crate) const ONE: Self = Self { jobs: 1, bytes: 0, lanes: 1 };
+
+    fn is_full(self, amount: Amount) -> bool {
+        amount.jobs >= self.jobs || (amount.jobs > 0 && amount.bytes >= self.bytes)
+    }
+}
+
+/// So many jobs of so many bytes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Amount {
+    jobs: usize,
+    bytes: u64,
+}
+
+impl Amount {
+    fn add(&mut self, ticket: Ticket) {
+        self.jobs += 1;
+        self.bytes = self.bytes.saturating_add(ticket.bytes);
+    }
+
+    fn remove(&mut self, ticket: Ticket) {
+        self.jobs = self.jobs.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(ticket.bytes);
     }
 }
 
@@ -65,14 +110,40 @@ pub(crate) struct Ticket {
 
 struct State<J, R, E> {
     submitted: u64,
+    /// Jobs that no worker has taken.
     waiting: VecDeque<(Ticket, J)>,
+    waiting_amount: Amount,
+    /// Results that were not taken.
     done: Reorder<(Ticket, R)>,
-    /// Jobs under way, and their bytes.
-    within: usize,
-    bytes: u64,
+    done_amount: Amount,
+    /// All that is under way.
+    within: Amount,
+    /// Workers that wait, and for what.
+    idle: usize,
+    batch: Batch,
+    /// Somebody waits for results, of so many bytes.
+    listening: Option<u64>,
+    /// Somebody waits for room.
+    blocked: bool,
     closed: bool,
     stopped: bool,
     failure: Option<E>,
+}
+
+impl<J, R, E> State<J, R, E> {
+    /// Whether a worker would be kept waiting for more than is to come soon.
+    fn has_batch(&self, batch: Batch, window: Window) -> bool {
+        batch.is_full(self.waiting_amount)
+            || self.closed
+            || self.blocked
+            || !window.has_room(self.within)
+    }
+
+    /// Whether there are results of so many bytes, or all there are.
+    fn has_results(&self, bytes: u64) -> bool {
+        self.done_amount.jobs > 0
+            && (self.done_amount.bytes >= bytes || self.done_amount.jobs == self.within.jobs)
+    }
 }
 
 /// What there is to do for somebody who takes results and works too.
@@ -95,9 +166,14 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
             state: Mutex::new(State {
                 submitted: 0,
                 waiting: VecDeque::new(),
+                waiting_amount: Amount::default(),
                 done: Reorder::new(),
-                within: 0,
-                bytes: 0,
+                done_amount: Amount::default(),
+                within: Amount::default(),
+                idle: 0,
+                batch: Batch::ONE,
+                listening: None,
+                blocked: false,
                 closed: false,
                 stopped: false,
                 failure: None,
@@ -126,26 +202,33 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
     /// Hands in a job of so many bytes; waits for room in the window.
     pub(crate) fn submit(&self, job: J, bytes: u64) -> Result<(), Stopped> {
         let mut state = self.lock();
-        while !self.window.has_room(state.within, state.bytes) && !state.stopped {
+        while !self.window.has_room(state.within) && !state.stopped {
+            state.blocked = true;
+            if state.idle > 0 && !state.waiting.is_empty() {
+                self.work.notify_one();
+            }
             state = Self::wait(&self.room, state);
         }
+        state.blocked = false;
         if state.stopped {
             return Err(Stopped);
         }
         let ticket = Ticket { number: state.submitted, bytes };
         state.submitted += 1;
-        state.within += 1;
-        state.bytes = state.bytes.saturating_add(bytes);
+        state.within.add(ticket);
+        state.waiting_amount.add(ticket);
         state.waiting.push_back((ticket, job));
+        let ready = state.idle > 0 && state.has_batch(state.batch, self.window);
         drop(state);
-        self.work.notify_one();
+        if ready {
+            self.work.notify_one();
+        }
         Ok(())
     }
 
     /// Whether [`submit`](Self::submit) would not have to wait.
     pub(crate) fn has_room(&self) -> bool {
-        let state = self.lock();
-        self.window.has_room(state.within, state.bytes)
+        self.window.has_room(self.lock().within)
     }
 
     /// No more jobs will come.
@@ -157,26 +240,49 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
 
     /// The next job, for a worker; `None` when there will be no more.
     pub(crate) fn take(&self) -> Option<(Ticket, J)> {
-        self.take_many(1).pop()
+        self.take_many(Batch::ONE).pop()
     }
 
-    /// The next job and those waiting behind it, `most` in all; none when
-    /// there will be no more. It waits for one and not for more.
-    pub(crate) fn take_many(&self, most: usize) -> Vec<(Ticket, J)> {
+    /// The next jobs, for a worker: a batch, or fewer where it would wait in
+    /// vain for more; none when there will be no more.
+    pub(crate) fn take_many(&self, batch: Batch) -> Vec<(Ticket, J)> {
         let mut state = self.lock();
         loop {
-            if state.stopped {
+            if state.stopped || (state.closed && state.waiting.is_empty()) {
                 return Vec::new();
             }
-            if !state.waiting.is_empty() {
-                let count = most.max(1).min(state.waiting.len());
-                return state.waiting.drain(..count).collect();
+            if !state.waiting.is_empty() && state.has_batch(batch, self.window) {
+                break;
             }
-            if state.closed {
-                return Vec::new();
-            }
+            state.batch = batch;
+            state.idle += 1;
             state = Self::wait(&self.work, state);
+            state.idle -= 1;
         }
+        let mut taken = Amount::default();
+        for (ticket, _) in &state.waiting {
+            taken.add(*ticket);
+            if batch.is_full(taken) {
+                break;
+            }
+        }
+        let lanes = batch.lanes.max(1);
+        let count = match taken.jobs {
+            // The last ones are for several workers.
+            jobs if state.closed => jobs.min(lanes),
+            jobs if jobs > lanes => jobs - jobs % lanes,
+            jobs => jobs,
+        };
+        let jobs: Vec<_> = state.waiting.drain(..count).collect();
+        jobs.iter().for_each(|(ticket, _)| state.waiting_amount.remove(*ticket));
+        // What is left may be a batch for another.
+        let more =
+            state.idle > 0 && !state.waiting.is_empty() && state.has_batch(batch, self.window);
+        drop(state);
+        if more {
+            self.work.notify_one();
+        }
+        jobs
     }
 
     /// Hands in the result of a job.
@@ -186,11 +292,16 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
             return;
         }
         state.done.insert(ticket.number, (ticket, result));
+        state.done_amount.add(ticket);
+        let heard = state.listening.is_some_and(|bytes| state.has_results(bytes));
         drop(state);
-        self.results.notify_one();
+        if heard {
+            self.results.notify_one();
+        }
     }
 
     /// The next result in order; `None` when there will be no more.
+    #[cfg(test)]
     pub(crate) fn next(&self) -> Option<R> {
         match self.turn(|_| None) {
             Turn::Result(result) => Some(result),
@@ -198,36 +309,86 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
         }
     }
 
-    /// As [`next`](Self::next), but hands out a job rather than wait while there
-    /// is one.
+    /// The next result in order; or where it is not there a job, while there is
+    /// one that nobody has taken.
     pub(crate) fn next_or_job(&self) -> Turn<J, R> {
-        self.turn(VecDeque::pop_front)
+        self.turn(|state| {
+            let (ticket, job) = state.waiting.pop_front()?;
+            state.waiting_amount.remove(ticket);
+            Some((ticket, job))
+        })
     }
 
-    fn turn(
-        &self,
-        job: impl Fn(&mut VecDeque<(Ticket, J)>) -> Option<(Ticket, J)>,
-    ) -> Turn<J, R> {
+    fn turn(&self, job: impl Fn(&mut State<J, R, E>) -> Option<(Ticket, J)>) -> Turn<J, R> {
         let mut state = self.lock();
         loop {
             if state.stopped {
                 return Turn::Over;
             }
             if let Some((ticket, result)) = state.done.next() {
-                state.within -= 1;
-                state.bytes = state.bytes.saturating_sub(ticket.bytes);
-                drop(state);
-                self.room.notify_one();
+                state.done_amount.remove(ticket);
+                self.leave(state, &[ticket]);
                 return Turn::Result(result);
             }
-            if let Some((ticket, job)) = job(&mut state.waiting) {
+            if let Some((ticket, job)) = job(&mut state) {
                 return Turn::Job(ticket, job);
             }
-            if state.closed && state.within == 0 {
+            if state.closed && state.within.jobs == 0 {
                 return Turn::Over;
             }
-            state = Self::wait(&self.results, state);
+            state = self.listen(state, 0);
         }
+    }
+
+    /// All results whose turn it is, with their tickets: waits for `bytes` of
+    /// them, or for all that are under way. None when there will be no more.
+    /// They count as under way until [`release`](Self::release).
+    pub(crate) fn next_all(&self, bytes: u64) -> Vec<(Ticket, R)> {
+        let mut state = self.lock();
+        loop {
+            if state.stopped {
+                return Vec::new();
+            }
+            if state.has_results(bytes) {
+                let mut results = Vec::new();
+                while let Some((ticket, result)) = state.done.next() {
+                    state.done_amount.remove(ticket);
+                    results.push((ticket, result));
+                }
+                if !results.is_empty() {
+                    return results;
+                }
+            }
+            if state.closed && state.within.jobs == 0 {
+                return Vec::new();
+            }
+            state = self.listen(state, bytes);
+        }
+    }
+
+    /// What became of these jobs is dealt with: there is room for others.
+    pub(crate) fn release(&self, tickets: &[Ticket]) {
+        self.leave(self.lock(), tickets);
+    }
+
+    fn leave(&self, mut state: MutexGuard<'_, State<J, R, E>>, tickets: &[Ticket]) {
+        tickets.iter().for_each(|ticket| state.within.remove(*ticket));
+        let blocked = state.blocked;
+        drop(state);
+        if blocked {
+            self.room.notify_one();
+        }
+    }
+
+    fn listen<'a>(
+        &self,
+        mut state: MutexGuard<'a, State<J, R, E>>,
+        bytes: u64,
+    ) -> MutexGuard<'a, State<J, R, E>> {
+        state.listening = Some(bytes);
+        let mut state = Self::wait(&self.results, state);
+        state.listening = None;
+        state
     }
 
     /// Stops everything with an error; the first one is kept.
@@ -261,119 +422,5 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::thread;
-
-    type Squares = Ordered<u64, u64, &'static str>;
-
-    fn squares(jobs: usize) -> Squares {
-        Squares::new(Window::of_jobs(jobs))
-    }
-
-    fn work(squares: &Squares, most: usize) {
-        loop {
-            let jobs = squares.take_many(most);
-            if jobs.is_empty() {
-                return;
-            }
-            jobs.into_iter().for_each(|(ticket, job)| squares.deliver(ticket, job * job));
-        }
-    }
-
-    #[test]
-    fn results_come_in_the_order_of_the_jobs_and_none_is_lost() {
-        for workers in 1..=4 {
-            for window in [1, 2, 7] {
-                let squares = squares(window);
-                thread::scope(|scope| {
-                    for worker in 0..workers {
-                        let squares = &squares;
-                        scope.spawn(move || work(squares, 1 + 2 * worker));
-                    }
-                    scope.spawn(|| {
-                        for job in 0..1000 {
-                            squares.submit(job, 1).unwrap();
-                        }
-                        squares.close();
-                    });
-                    for expected in 0..1000u64 {
-                        assert_eq!(squares.next(), Some(expected * expected));
-                    }
-                    assert_eq!(squares.next(), None);
-                });
-            }
-        }
-    }
-
-    #[test]
-    fn the_first_error_is_kept_and_everybody_stops() {
-        let squares = squares(2);
-        thread::scope(|scope| {
-            scope.spawn(|| work(&squares, 1));
-            let consumer = scope.spawn(|| std::iter::from_fn(|| squares.next()).count());
-            squares.submit(1, 1).unwrap();
-            squares.fail("first");
-            squares.fail("second");
-            assert!(consumer.join().unwrap() <= 1);
-        });
-        assert_eq!(squares.failure(), Some("first"));
-        assert_eq!(squares.submit(2, 1), Err(Stopped));
-        assert_eq!(squares.take(), None);
-        assert_eq!(squares.next(), None);
-    }
-
-    #[test]
-    fn no_more_than_the_window_is_under_way() {
-        let squares = squares(3);
-        (0..3).for_each(|job| squares.submit(job, 100).unwrap());
-        assert!(!squares.has_room());
-        let (ticket, job) = squares.take().unwrap();
-        squares.deliver(ticket, job);
-        assert!(!squares.has_room(), "a result that waits counts");
-        assert_eq!(squares.next(), Some(0));
-        assert!(squares.has_room());
-    }
-
-    #[test]
-    fn small_jobs_may_be_more_and_large_ones_may_not() {
-        let small = Squares::new(Window { jobs: 2, bytes: 1000 });
-        (0..10).for_each(|job| small.submit(job, 100).unwrap());
-        assert!(!small.has_room());
-        let large = Squares::new(Window { jobs: 2, bytes: 1000 });
-        (0..2).for_each(|job| large.submit(job, 5000).unwrap());
-        assert!(!large.has_room());
-    }
-
-    #[test]
-    fn whoever_takes_results_may_do_all_the_work() {
-        let squares = squares(4);
-        let mut results = Vec::new();
-        let mut jobs = 0..100;
-        loop {
-            while squares.has_room() {
-                match jobs.next() {
-                    Some(job) => squares.submit(job, 1).unwrap(),
-                    None => {
-                        squares.close();
-                        break;
-                    }
-                }
-            }
-            match squares.next_or_job() {
-                Turn::Result(square) => results.push(square),
-                Turn::Job(ticket, job) => squares.deliver(ticket, job * job),
-                Turn::Over => break,
-            }
-        }
-        assert_eq!(results, (0..100).map(|job| job * job).collect::<Vec<u64>>());
-    }
-
-    #[test]
-    fn a_worker_takes_what_is_there_and_never_waits_for_more() {
-        let squares = squares(10);
-        (0..3).for_each(|job| squares.submit(job, 1).unwrap());
-        assert_eq!(squares.take_many(2).len(), 2);
-        assert_eq!(squares.take_many(16).len(), 1);
-    }
-}
+#[path = "ordered_tests.rs"]
+mod tests;

@@ -267,7 +267,10 @@ mod tests {
         let bytes = encode(&sizes(130));
         let end = sizes(130).iter().map(|&s| u64::from(s)).sum();
         for count in [0, 1, 128, 129, 131, 258] {
-            assert!(OffsetIndex::decode(bytes.clone().into(), count, end).is_err(), "{count} records");
+            assert!(
+                OffsetIndex::decode(bytes.clone().into(), count, end).is_err(),
+                "{count} records"
+            );
         }
     }
 

@@ -50,7 +50,8 @@ impl Fours {
         let taken = 56 / width & !3;
         let (mut numbers, mut pairs, mut at) = (0, 0, 0);
         while at < taken {
-            numbers |= ((1 << width) - 1) << (at * width) | ((1 << width) - 1) << ((at + 2) * width);
+            numbers |=
+                ((1 << width) - 1) << (at * width) | ((1 << width) - 1) << ((at + 2) * width);
             pairs |= ((1 << (2 * width)) - 1) << (at * width);
             at += 4;
         }

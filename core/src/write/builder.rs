@@ -18,6 +18,9 @@ const DRAFT_SIZE: usize = 32 << 10;
 /// A draft of small records ends after this many items too.
 const DRAFT_ITEMS: usize = 8 << 10;
 
+/// Memory of drafts on their way that is kept in view, to be used again.
+const SPENT: usize = 8 << 20;
+
 /// Owned items from this size on are kept as they are; smaller ones are copied,
 /// which costs less than an extent of their own.
 const OWNED_SIZE: usize = 4 << 10;
@@ -74,6 +77,14 @@ pub struct RecordBuilder {
     /// Items that no extent holds yet. While `extents` is not empty, they and
     /// `extents` belong to the open record alone.
     copied: BytesMut,
+    /// What is left of the memory of earlier drafts, and how much all of it is.
+    /// Once a draft is written and nobody holds a view of it, its memory is
+    /// there to be used again: new memory costs more than the copy into it.
+    spent: VecDeque<(BytesMut, usize)>,
+    spent_bytes: usize,
+    /// The memory that `copied` began with, and what a draft took last.
+    memory: usize,
+    usual: usize,
     extents: Vec<Bytes>,
     lengths: Vec<u32>,
     /// The open record's share of `lengths`, and its bytes.
@@ -98,6 +109,10 @@ impl RecordBuilder {
             number: 0,
             first_record: 0,
             copied: BytesMut::new(),
+            spent: VecDeque::new(),
+            spent_bytes: 0,
+            memory: 0,
+            usual: DRAFT_SIZE,
             extents: Vec::new(),
             lengths: Vec::new(),
             open_items: 0,
@@ -196,11 +211,44 @@ impl RecordBuilder {
 
     /// Makes room for a whole draft at once: a buffer that grows bit by bit
     /// copies its items again and again.
+    #[inline]
     fn make_room(&mut self, more: usize) {
         if self.copied.capacity() - self.copied.len() < more {
-            let draft = self.copied.len().max(DRAFT_SIZE + DRAFT_SIZE / 2);
-            self.copied.reserve(more.max(draft));
+            self.grow(more);
         }
+    }
+
+    #[inline(never)]
+    fn grow(&mut self, more: usize) {
+        if !self.copied.is_empty() {
+            self.copied.reserve(more.max(self.copied.len()));
+            self.memory = self.copied.capacity();
+            return;
+        }
+        // An eighth more than the last: drafts are about as large as each other.
+        let size = (self.usual + self.usual / 8).max(DRAFT_SIZE + DRAFT_SIZE / 2).max(more);
+        let left = mem::take(&mut self.copied);
+        if self.memory > 0 && self.spent_bytes.saturating_add(self.memory) <= SPENT {
+            self.spent_bytes += self.memory;
+            self.spent.push_back((left, self.memory));
+        }
+        // The oldest is the first to be written.
+        if let Some((mut oldest, memory)) = self.spent.pop_front() {
+            if oldest.try_reclaim(size) {
+                self.spent_bytes -= memory;
+                self.memory = memory;
+                self.copied = oldest;
+                return;
+            }
+            // Too small now, or still on its way.
+            if memory < size {
+                self.spent_bytes -= memory;
+            } else {
+                self.spent.push_front((oldest, memory));
+            }
+        }
+        self.copied = BytesMut::with_capacity(size);
+        self.memory = self.copied.capacity();
     }
 
     /// Accounts for an item whose bytes are in place.
@@ -225,6 +273,7 @@ impl RecordBuilder {
 
     fn seal_copied(&mut self) {
         if !self.copied.is_empty() {
+            self.usual = self.copied.len();
             self.extents.push(self.copied.split().freeze());
         }
     }

@@ -49,6 +49,9 @@ pub struct Sealer {
     hashing: Hashing,
     digester: Box<dyn DigestRecords>,
     encoder: Option<Box<dyn Encode>>,
+    /// What drafts are encoded into. New memory for each would cost more than
+    /// to copy what comes out.
+    encoded: Vec<u8>,
 }
 
 impl Sealer {
@@ -71,6 +74,7 @@ impl Sealer {
             hashing: shape.content_hash.clone(),
             digester: Box::new(OneByOne),
             encoder,
+            encoded: Vec::new(),
         }
     }
 
@@ -136,7 +140,17 @@ impl Sealer {
         };
         match &mut self.encoder {
             Some(encoder) => {
-                encode(self.layout, self.items_per_record, encoder.as_mut(), &draft, &mut sealed)?;
+                let out = &mut self.encoded;
+                out.clear();
+                encode(
+                    self.layout,
+                    self.items_per_record,
+                    encoder.as_mut(),
+                    &draft,
+                    &mut sealed,
+                    out,
+                )?;
+                sealed.extents.extend(take_encoded(out));
             }
             None => store(self.layout, self.items_per_record, draft, &mut sealed)?,
         }
@@ -220,6 +234,23 @@ fn record_size(size: u64) -> Result<u32, Error> {
     u32::try_from(size).map_err(|_| Error::Limit(Limit::Record { size }))
 }
 
+/// The bytes in `out` as an extent of their own: a copy, and the buffer for the
+/// next draft, unless they fill most of it.
+fn take_encoded(out: &mut Vec<u8>) -> Option<Bytes> {
+    const LARGE: usize = 4 << 20;
+    if out.is_empty() {
+        return None;
+    }
+    if out.capacity() > LARGE || out.len() > out.capacity() / 4 * 3 {
+        // An encoder reserves for the worst case; the output stream may hold
+        // this for long.
+        let mut whole = core::mem::take(out);
+        whole.shrink_to_fit();
+        return Some(whole.into());
+    }
+    Some(Bytes::copy_from_slice(out))
+}
+
 /// Encodes every record of the draft into one buffer.
 fn encode(
     layout: Layout,
@@ -227,8 +258,8 @@ fn encode(
     encoder: &mut dyn Encode,
     draft: &Draft,
     sealed: &mut Sealed,
+    out: &mut Vec<u8>,
 ) -> Result<(), Error> {
-    let mut out = Vec::new();
     let mut tail = Vec::new();
     let lengths = draft.lengths.chunks(items_per_record);
     let records = (draft.first_record..).zip(lengths).zip(contents(draft, items_per_record));
@@ -244,18 +275,12 @@ fn encode(
         let start = out.len();
         if !payload.is_empty() {
             let failed = |cause: Cause| Error::Encode { record: Some(number), cause };
-            encoder.encode(payload, &mut out).map_err(failed)?;
+            encoder.encode(payload, out).map_err(failed)?;
         }
         tail.clear();
         layout.encode_tail([out.get(start..).unwrap_or_default()], lengths, &mut tail);
         out.extend_from_slice(&tail);
         sealed.sizes.push(record_size((out.len() - start) as u64)?);
-    }
-    if !out.is_empty() {
-        // An encoder reserves for the worst case; the output stream may hold
-        // this for long.
-        out.shrink_to_fit();
-        sealed.extents.push(out.into());
     }
     Ok(())
 }

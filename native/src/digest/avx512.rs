@@ -54,10 +54,10 @@ pub(super) fn digests(records: &[RecordContent<'_>], digests: &mut Vec<Hash>) ->
     let mut queue = digests.iter_mut().skip(first).zip(records);
     let mut lanes: [Option<(&mut Hash, Message<'_>)>; LANES] = [const { None }; LANES];
     let mut state = [Words::default(); 8];
-    let mut blocks = [[0; BLOCK]; LANES];
+    let mut scratch = [[0; BLOCK]; LANES];
     loop {
-        let mut busy = false;
-        for (number, (lane, block)) in lanes.iter_mut().zip(&mut blocks).enumerate() {
+        let mut busy = 0;
+        for (number, lane) in lanes.iter_mut().enumerate() {
             if lane.as_ref().is_none_or(|(_, message)| message.is_done()) {
                 if let Some((digest, _)) = lane.take() {
                     *digest = finish(&state, number);
@@ -65,20 +65,53 @@ pub(super) fn digests(records: &[RecordContent<'_>], digests: &mut Vec<Hash>) ->
                 *lane = queue.next().map(|(digest, record)| (digest, Message::new(record)));
                 begin(&mut state, number);
             }
-            if let Some((_, message)) = lane {
-                message.next(block)?;
-                busy = true;
-            }
+            busy += usize::from(lane.is_some());
         }
-        if !busy {
+        if busy == 0 {
             return Ok(());
         }
-        // SAFETY: `digests` is called where `is_there` has said that the
-        // processor has the features that `compress` is compiled for.
-        #[allow(unsafe_code, reason = "a function for some processors only")]
-        unsafe {
-            compress(&mut state, &blocks);
+        if busy == LANES && run(&mut state, &mut lanes) {
+            continue;
         }
+        let mut blocks = [&EMPTY; LANES];
+        for ((lane, scratch), block) in lanes.iter_mut().zip(&mut scratch).zip(&mut blocks) {
+            if let Some((_, message)) = lane {
+                *block = message.next(scratch)?;
+            }
+        }
+        compress_one(&mut state, &blocks);
+    }
+}
+
+/// What a lane without a message works on.
+static EMPTY: [u8; BLOCK] = [0; BLOCK];
+
+/// Takes the blocks that lie within an item in every lane; whether there were
+/// some.
+fn run(state: &mut [Words; 8], lanes: &mut [Option<(&mut Hash, Message<'_>)>; LANES]) -> bool {
+    let messages = lanes.iter().flatten();
+    let count = messages.map(|(_, message)| message.whole_blocks()).min().unwrap_or(0);
+    if count == 0 {
+        return false;
+    }
+    let mut runs: [&[[u8; BLOCK]]; LANES] = [&[]; LANES];
+    for (run, (_, message)) in runs.iter_mut().zip(lanes.iter_mut().flatten()) {
+        *run = message.take_whole(count);
+    }
+    for at in 0..count {
+        compress_one(state, &runs.map(|run| run.get(at).unwrap_or(&EMPTY)));
+    }
+    true
+}
+
+/// One block of each lane.
+#[inline]
+fn compress_one(state: &mut [Words; 8], blocks: &[&[u8; BLOCK]; LANES]) {
+    // SAFETY: `digests` is called where `is_there` has said that the processor
+    // has the features that `compress` is compiled for.
+    #[allow(unsafe_code, reason = "a function for some processors only")]
+    unsafe {
+        compress(state, blocks);
     }
 }
 
@@ -138,11 +171,11 @@ fn xor3(a: __m512i, b: __m512i, c: __m512i) -> __m512i {
 #[allow(clippy::indexing_slicing, reason = "indices of fixed arrays, none of them from data")]
 #[target_feature(enable = "avx512f,avx512bw")]
 #[inline]
-fn transpose(blocks: &[[u8; BLOCK]; LANES]) -> [__m512i; 16] {
+fn transpose(blocks: &[&[u8; BLOCK]; LANES]) -> [__m512i; 16] {
     // SHA-256 reads its words big-endian.
     let swap = _mm512_set4_epi32(0x0c0d_0e0f, 0x0809_0a0b, 0x0405_0607, 0x0001_0203);
     let rows: [__m512i; 16] =
-        core::array::from_fn(|at| _mm512_shuffle_epi8(load(&blocks[at]), swap));
+        core::array::from_fn(|at| _mm512_shuffle_epi8(load(blocks[at]), swap));
     let pairs: [__m512i; 16] = core::array::from_fn(|at| {
         let (a, b) = (rows[at & !1], rows[at | 1]);
         if at & 1 == 0 { _mm512_unpacklo_epi32(a, b) } else { _mm512_unpackhi_epi32(a, b) }
@@ -177,7 +210,7 @@ fn transpose(blocks: &[[u8; BLOCK]; LANES]) -> [__m512i; 16] {
 /// One block of each lane.
 #[allow(clippy::indexing_slicing, reason = "indices of fixed arrays, none of them from data")]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn compress(state: &mut [Words; 8], blocks: &[[u8; BLOCK]; LANES]) {
+fn compress(state: &mut [Words; 8], blocks: &[&[u8; BLOCK]; LANES]) {
     let mut schedule = transpose(blocks);
     let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] =
         core::array::from_fn(|at| load(&state[at]));

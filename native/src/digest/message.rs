@@ -46,21 +46,44 @@ impl<'a> Message<'a> {
         self.padding == Padding::Done
     }
 
-    /// Fills `block` with the next one.
+    /// The next block: where it lies, or put together in `scratch`.
     #[inline]
-    pub(super) fn next(&mut self, block: &mut [u8; BLOCK]) -> Result<(), Error> {
+    pub(super) fn next<'b>(
+        &mut self,
+        scratch: &'b mut [u8; BLOCK],
+    ) -> Result<&'b [u8; BLOCK], Error>
+    where
+        'a: 'b,
+    {
         if self.prefix_given == self.prefix.len()
             && let Some((whole, rest)) = self.rest.split_first_chunk()
         {
-            *block = *whole;
             self.rest = rest;
             self.length += BLOCK as u64;
-            return Ok(());
+            return Ok(whole);
         }
-        self.assemble(block)
+        self.assemble(scratch)?;
+        Ok(scratch)
+    }
+
+    /// Blocks that lie within the item at hand.
+    #[inline]
+    pub(super) fn whole_blocks(&self) -> usize {
+        if self.prefix_given == self.prefix.len() { self.rest.len() / BLOCK } else { 0 }
+    }
+
+    /// The next blocks, as many as [`whole_blocks`](Self::whole_blocks) at most.
+    #[inline]
+    pub(super) fn take_whole(&mut self, count: usize) -> &'a [[u8; BLOCK]] {
+        let (blocks, _) = self.rest.as_chunks();
+        let blocks = blocks.get(..count).unwrap_or_default();
+        self.rest = self.rest.get(blocks.len() * BLOCK..).unwrap_or_default();
+        self.length += (blocks.len() * BLOCK) as u64;
+        blocks
     }
 
     /// A block that is not within one item.
+    #[inline(never)]
     fn assemble(&mut self, block: &mut [u8; BLOCK]) -> Result<(), Error> {
         let mut filled = 0;
         while filled < BLOCK {
@@ -68,8 +91,8 @@ impl<'a> Message<'a> {
             let prefix = self.prefix.get(self.prefix_given..).unwrap_or_default();
             let from = if prefix.is_empty() { self.rest } else { prefix };
             let count = from.len().min(room.len());
-            for (to, from) in room.iter_mut().zip(from) {
-                *to = *from;
+            if let (Some(to), Some(from)) = (room.get_mut(..count), from.get(..count)) {
+                to.copy_from_slice(from);
             }
             if prefix.is_empty() {
                 self.rest = self.rest.get(count..).unwrap_or_default();

@@ -276,5 +276,4 @@ mod tests {
         }
         kept.into_iter().for_each(|(n, bytes)| assert_eq!(bytes, whole(n)));
     }
-
 }

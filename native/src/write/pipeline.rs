@@ -1,9 +1,10 @@
 //! Sealing on several threads, writing in order on one.
 //!
 //! Under way are at most `2 * workers + 2` drafts, or more small ones up to
-//! 8 MiB a worker, so memory is bounded by the options and not by the pack:
-//! a worker that takes digests takes sixteen drafts at a time where they are
-//! there. The first error, wherever it comes from, stops all of it and is told
+//! 12 MiB a worker, so memory is bounded by the options and not by the pack.
+//! A worker that takes digests waits for as many drafts as keep its lanes busy,
+//! and the thread that writes for a good many results: who is woken for each
+//! draft spends more on that than on it. The first error, wherever it comes from, stops all of it and is told
 //! by the next call and by the last.
 
 use std::sync::Arc;
@@ -14,11 +15,21 @@ use sealpack_core::write::{Draft, Sealed, Sealer};
 use super::output::Output;
 use crate::caught::caught;
 use crate::error::{Doing, ErrorKind};
-use crate::ordered::{Ordered, Window};
+use crate::ordered::{Batch, Ordered, Window};
 use crate::sync::{Builder, JoinHandle};
 
-/// Bytes of small drafts that may be under way for each worker.
-const BYTES_A_WORKER: u64 = 8 << 20;
+/// Bytes of small drafts that may be under way for each worker: what it works
+/// on, what waits for it, and what it has done.
+const BYTES_A_WORKER: u64 = 12 << 20;
+
+/// Bytes of results that the thread that writes waits for.
+const BYTES_WRITTEN: u64 = 1 << 20;
+
+/// Drafts that a worker takes, for each lane that its digests have, …
+const ROUNDS: usize = 4;
+
+/// … or so many bytes of them.
+const BYTES_TAKEN: u64 = 5 << 20;
 
 type Jobs = Ordered<Draft, Sealed, ErrorKind>;
 
@@ -64,6 +75,18 @@ impl Pipeline {
             threads.workers.push(worker.map_err(refused)?);
         }
         let writer = named("sealpack-write").spawn(move || write(&jobs, output));
+        threads.writer = Some(writer.map_err(refused)?);
+        Ok(Self::Threads(threads))
+    }
+
+    /// Starts one thread that seals and writes, where there is so little to seal
+    /// that to hand it on would cost more.
+    pub(crate) fn behind(sealer: Sealer, output: Output) -> Result<Self, ErrorKind> {
+        let jobs = Arc::new(Jobs::new(Window { jobs: 4, bytes: 4 * BYTES_WRITTEN }));
+        let mut threads = Threads { jobs: Arc::clone(&jobs), workers: Vec::new(), writer: None };
+        let writer = Builder::new().name("sealpack-write".into());
+        let writer = writer.spawn(move || seal_and_write(&jobs, sealer, output));
+        let refused = |error| ErrorKind::io(Doing::Threading, error);
         threads.writer = Some(writer.map_err(refused)?);
         Ok(Self::Threads(threads))
     }
@@ -141,9 +164,13 @@ impl Drop for Threads {
 /// A worker: seals drafts until there are no more, then closes its encoder,
 /// whatever happened to others.
 fn seal(jobs: &Jobs, mut sealer: Sealer) {
+    let lanes = sealer.at_once();
+    let batch = match lanes {
+        0 | 1 => Batch::ONE,
+        lanes => Batch { jobs: ROUNDS * lanes, bytes: BYTES_TAKEN, lanes },
+    };
     loop {
-        let (tickets, drafts): (Vec<_>, Vec<_>) =
-            jobs.take_many(sealer.at_once()).into_iter().unzip();
+        let (tickets, drafts): (Vec<_>, Vec<_>) = jobs.take_many(batch).into_iter().unzip();
         if drafts.is_empty() {
             break;
         }
@@ -164,15 +191,48 @@ fn seal(jobs: &Jobs, mut sealer: Sealer) {
 
 /// The writer: takes sealed drafts in order to the file.
 fn write(jobs: &Jobs, mut output: Output) -> Option<Output> {
-    while let Some(sealed) = jobs.next() {
-        // What an owned item does on being dropped is the caller's code too.
-        let written = caught(|| output.write(sealed));
-        if let Err(error) = written.unwrap_or_else(|cause| Err(ErrorKind::Panicked(cause))) {
+    loop {
+        let results = jobs.next_all(BYTES_WRITTEN);
+        if results.is_empty() {
+            return Some(output);
+        }
+        let (tickets, sealed): (Vec<_>, Vec<_>) = results.into_iter().unzip();
+        let mut sealed = sealed.into_iter();
+        if let Err(error) = guard_write(|| sealed.try_for_each(|sealed| output.write(sealed))) {
             jobs.fail(error);
             return None;
         }
+        jobs.release(&tickets);
+    }
+}
+
+/// Sealer and writer in one.
+fn seal_and_write(jobs: &Jobs, mut sealer: Sealer, mut output: Output) -> Option<Output> {
+    let batch = Batch { jobs: usize::MAX, bytes: BYTES_WRITTEN, lanes: 1 };
+    loop {
+        let (tickets, drafts): (Vec<_>, Vec<_>) = jobs.take_many(batch).into_iter().unzip();
+        if drafts.is_empty() {
+            break;
+        }
+        let mut drafts = drafts.into_iter();
+        let done = drafts.try_for_each(|draft| {
+            let sealed = guard(|| Ok(sealer.seal(draft)?))?;
+            guard_write(|| output.write(sealed))
+        });
+        if let Err(error) = done {
+            jobs.fail(error);
+        }
+        jobs.release(&tickets);
+    }
+    if let Err(error) = guard(|| Ok(sealer.finish()?)) {
+        jobs.fail(error);
     }
     Some(output)
+}
+
+/// What an owned item does on being dropped is the caller's code too.
+fn guard_write(work: impl FnOnce() -> Result<(), ErrorKind>) -> Result<(), ErrorKind> {
+    caught(work).unwrap_or_else(|cause| Err(ErrorKind::Panicked(cause)))
 }
 
 /// Runs what may call the caller's code; a panic there is an error here.

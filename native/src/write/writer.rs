@@ -82,19 +82,18 @@ impl Writer {
             };
             Ok(sealer.with_digester(Box::new(Lanes)))
         };
-        // Nothing to do beside writing: a thread would only be in the way.
+        // Nothing to do beside writing: workers would only be in the way.
         let nothing_to_do = options.codec.is_plain()
             && matches!(shape.content_hash, Hashing::None)
             && !shape.record_checksum;
-        let sealers = match options.threads {
-            threads if threads == 0 || nothing_to_do => None,
-            threads => Some((0..threads).map(|_| sealer()).collect::<Result<Vec<_>, _>>()?),
-        };
+        let workers = if nothing_to_do { 0 } else { options.threads };
+        let sealers = (0..workers).map(|_| sealer()).collect::<Result<Vec<_>, _>>()?;
         let (publication, file) = Publication::create(&options.disk, path, options.overwrite)?;
         let output = Output::new(&shape, FileSink::new(file, options.writeback));
-        let pipeline = match sealers {
-            None => Pipeline::inline(sealer()?, output),
-            Some(sealers) => Pipeline::threads(sealers, output)?,
+        let pipeline = match options.threads {
+            0 => Pipeline::inline(sealer()?, output),
+            _ if nothing_to_do => Pipeline::behind(sealer()?, output)?,
+            _ => Pipeline::threads(sealers, output)?,
         };
         Ok(Self {
             path: Arc::clone(path),

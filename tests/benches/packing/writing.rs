@@ -140,11 +140,8 @@ fn row(asked: &Asked, folder: &Path, report: &mut Report, input: &str, items: &I
             }),
         ),
     };
-    let (ours, limit) = in_turn(
-        asked,
-        || write(options(work, items.per_record), items, &path),
-        || once(&limit).0,
-    );
+    let (ours, limit) =
+        in_turn(asked, || write(options(work, items.per_record), items, &path), || once(&limit).0);
     let external = asked.external.as_ref().map(|command| {
         let file = folder.join("bench.items");
         external::write_items(items, &file);

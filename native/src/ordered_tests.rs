@@ -1,0 +1,182 @@
+use super::*;
+use std::thread;
+
+type Squares = Ordered<u64, u64, &'static str>;
+
+fn squares(jobs: usize) -> Squares {
+    Squares::new(Window::of_jobs(jobs))
+}
+
+fn work(squares: &Squares, most: usize) {
+    loop {
+        let jobs = squares.take_many(Batch { jobs: most, bytes: u64::MAX, lanes: 1 });
+        if jobs.is_empty() {
+            return;
+        }
+        jobs.into_iter().for_each(|(ticket, job)| squares.deliver(ticket, job * job));
+    }
+}
+
+#[test]
+fn results_come_in_the_order_of_the_jobs_and_none_is_lost() {
+    for workers in 1..=4 {
+        for window in [1, 2, 7] {
+            let squares = squares(window);
+            thread::scope(|scope| {
+                for worker in 0..workers {
+                    let squares = &squares;
+                    scope.spawn(move || work(squares, 1 + 2 * worker));
+                }
+                scope.spawn(|| {
+                    for job in 0..1000 {
+                        squares.submit(job, 1).unwrap();
+                    }
+                    squares.close();
+                });
+                for expected in 0..1000u64 {
+                    assert_eq!(squares.next(), Some(expected * expected));
+                }
+                assert_eq!(squares.next(), None);
+            });
+        }
+    }
+}
+
+#[test]
+fn the_first_error_is_kept_and_everybody_stops() {
+    let squares = squares(2);
+    thread::scope(|scope| {
+        scope.spawn(|| work(&squares, 1));
+        let consumer = scope.spawn(|| std::iter::from_fn(|| squares.next()).count());
+        squares.submit(1, 1).unwrap();
+        squares.fail("first");
+        squares.fail("second");
+        assert!(consumer.join().unwrap() <= 1);
+    });
+    assert_eq!(squares.failure(), Some("first"));
+    assert_eq!(squares.submit(2, 1), Err(Stopped));
+    assert_eq!(squares.take(), None);
+    assert_eq!(squares.next(), None);
+}
+
+#[test]
+fn no_more_than_the_window_is_under_way() {
+    let squares = squares(3);
+    (0..3).for_each(|job| squares.submit(job, 100).unwrap());
+    assert!(!squares.has_room());
+    let (ticket, job) = squares.take().unwrap();
+    squares.deliver(ticket, job);
+    assert!(!squares.has_room(), "a result that waits counts");
+    assert_eq!(squares.next(), Some(0));
+    assert!(squares.has_room());
+}
+
+#[test]
+fn small_jobs_may_be_more_and_large_ones_may_not() {
+    let small = Squares::new(Window { jobs: 2, bytes: 1000 });
+    (0..10).for_each(|job| small.submit(job, 100).unwrap());
+    assert!(!small.has_room());
+    let large = Squares::new(Window { jobs: 2, bytes: 1000 });
+    (0..2).for_each(|job| large.submit(job, 5000).unwrap());
+    assert!(!large.has_room());
+}
+
+#[test]
+fn whoever_takes_results_may_do_all_the_work() {
+    let squares = squares(4);
+    let mut results = Vec::new();
+    let mut jobs = 0..100;
+    loop {
+        while squares.has_room() {
+            match jobs.next() {
+                Some(job) => squares.submit(job, 1).unwrap(),
+                None => {
+                    squares.close();
+                    break;
+                }
+            }
+        }
+        match squares.next_or_job() {
+            Turn::Result(square) => results.push(square),
+            Turn::Job(ticket, job) => squares.deliver(ticket, job * job),
+            Turn::Over => break,
+        }
+    }
+    assert_eq!(results, (0..100).map(|job| job * job).collect::<Vec<u64>>());
+}
+
+fn batch(jobs: usize, lanes: usize) -> Batch {
+    Batch { jobs, bytes: u64::MAX, lanes }
+}
+
+#[test]
+fn a_worker_waits_for_a_batch_and_never_for_what_cannot_come() {
+    let taken = |jobs: u64, window, wanted, end: fn(&Squares)| {
+        let squares = squares(window);
+        thread::scope(|scope| {
+            let worker = scope.spawn(|| squares.take_many(wanted).len());
+            (0..jobs).for_each(|job| squares.submit(job, 1).unwrap());
+            end(&squares);
+            worker.join().unwrap()
+        })
+    };
+    assert_eq!(taken(4, 100, batch(4, 1), |_| {}), 4, "the batch is full");
+    assert_eq!(taken(3, 3, batch(4, 1), |_| {}), 3, "the window is full");
+    assert_eq!(taken(3, 100, batch(4, 4), Squares::close), 3, "there will be no more");
+    assert_eq!(taken(2, 100, Batch { bytes: 2, ..batch(9, 1) }, |_| {}), 2, "bytes enough");
+    assert_eq!(taken(7, 100, batch(7, 4), |_| {}), 4, "a multiple of the lanes");
+    assert_eq!(taken(0, 100, batch(7, 4), Squares::stop), 0, "it was stopped");
+}
+
+#[test]
+fn results_are_taken_together_and_count_until_they_are_released() {
+    let squares = squares(4);
+    (0..4).for_each(|job| squares.submit(job, 10).unwrap());
+    let jobs: Vec<_> = (0..4).map(|_| squares.take().unwrap()).collect();
+    thread::scope(|scope| {
+        let writer = scope.spawn(|| squares.next_all(20));
+        for &(ticket, job) in [&jobs[1], &jobs[0], &jobs[2], &jobs[3]] {
+            squares.deliver(ticket, job);
+        }
+        let results = writer.join().unwrap();
+        assert!(results.len() >= 2, "{results:?}");
+        assert!(results.iter().map(|&(_, job)| job).eq(0..results.len() as u64));
+        assert!(!squares.has_room());
+        let tickets: Vec<_> = results.into_iter().map(|(ticket, _)| ticket).collect();
+        squares.release(&tickets);
+        assert!(squares.has_room());
+    });
+}
+
+/// Every way of taking at once, small windows, batches larger than these:
+/// nobody waits for ever.
+#[test]
+fn batches_and_windows_of_every_size_come_to_an_end() {
+    for workers in 1..=3 {
+        for window in [1, 2, 5, 40] {
+            for wanted in [1, 4, 64] {
+                let squares = squares(window);
+                thread::scope(|scope| {
+                    (0..workers).for_each(|_| drop(scope.spawn(|| work(&squares, wanted))));
+                    scope.spawn(|| {
+                        (0..500).for_each(|job| squares.submit(job, 1).unwrap());
+                        squares.close();
+                    });
+                    let mut expected = 0..500;
+                    loop {
+                        let results = squares.next_all(7);
+                        if results.is_empty() {
+                            break;
+                        }
+                        let (tickets, squared): (Vec<_>, Vec<u64>) = results.into_iter().unzip();
+                        assert!(
+                            squared.iter().all(|&it| expected.next().map(|n| n * n) == Some(it))
+                        );
+                        squares.release(&tickets);
+                    }
+                    assert_eq!(expected.next(), None);
+                });
+            }
+        }
+    }
+}
