@@ -311,6 +311,30 @@ fn the_names_of_the_seeded_bugs_are_distinct_and_found() {
     assert!(Mutant::find("faithful").is_none());
 }
 
+// Found by the fuzz target `stream`: the recorder counted what a closed stream
+// had refused, and accused it of having lost it.
+#[test]
+fn what_a_closed_stream_refuses_is_not_missed() {
+    for line in ["trim=1 writes=c,b9", "trim=0 writes=b3,c,z9+1,f", "trim=1 writes=b250,c,b250,c"] {
+        let replay = check::replay(&case(line), size(5), &Variant::Strict);
+        for frame in &replay.frames {
+            assert!(frame.holds() && frame.departure.is_none(), "{line}: {frame:?}");
+        }
+    }
+}
+
+// Found by the fuzz target `stream`: an empty extent amidst buffered bytes was
+// taken for bytes that had been handed over.
+#[test]
+fn an_empty_extent_amidst_buffered_bytes_is_no_copy() {
+    for line in ["trim=1 writes=b2,z0,b3", "trim=0 writes=b10,z0+0,b40,f"] {
+        let replay = check::replay(&case(line), size(40), &Variant::Strict);
+        for frame in &replay.frames {
+            assert!(frame.holds() && frame.departure.is_none(), "{line}: {frame:?}");
+        }
+    }
+}
+
 #[test]
 fn a_frame_is_plain_data_that_serialises() {
     let replay = check::replay(&case("trim=1 writes=b4,z2+3!1+2"), size(5), &Variant::Strict);

@@ -123,9 +123,14 @@ impl Recorder {
             Operation::Close => Kind::Close,
         };
         self.call = Call { kind, fault, ..Call::default() };
+        // A closed stream refuses: what it is asked to write is not written.
+        if self.closed {
+            return;
+        }
         let start = self.written;
         self.written = start.saturating_add(operation.bytes());
-        if matches!(operation, Operation::ZeroCopy(_)) {
+        // Nothing that was handed over cannot be copied, wherever it stands.
+        if matches!(operation, Operation::ZeroCopy(_)) && start < self.written {
             self.handed_over.push(start..self.written);
         }
     }
