@@ -9,6 +9,9 @@
 use alloc::sync::Arc;
 use core::fmt;
 
+mod untrusted;
+pub use untrusted::{TrailerField, Untrusted};
+
 /// The one error of this crate.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -25,6 +28,8 @@ pub enum Error {
     /// The caller asked for something that the pack does not have, or broke a
     /// rule of the interface.
     Misuse(Misuse),
+    /// Sound perhaps, and not what the caller trusts.
+    Untrusted(Untrusted),
     /// An encoder, or the caller's hash extract, failed while writing.
     Encode {
         /// The record it was working on; `None` when it failed on being closed.
@@ -48,6 +53,8 @@ pub enum Section {
     Record(u32),
     /// The hash over all items.
     ContentHash,
+    /// The list of the records' digests, a file beside the pack.
+    DigestList,
 }
 
 /// What is wrong with a [`Section`]: what was expected, what was found.
@@ -335,6 +342,7 @@ impl fmt::Display for Error {
             Self::Corrupt { section, fault } => write!(f, "{section}: {fault}"),
             Self::Limit(limit) => limit.fmt(f),
             Self::Misuse(misuse) => misuse.fmt(f),
+            Self::Untrusted(untrusted) => untrusted.fmt(f),
             Self::Encode { record: Some(record), cause } => {
                 write!(f, "record {record} could not be encoded: {cause}")
             }
@@ -366,6 +374,7 @@ impl fmt::Display for Section {
             Self::AppData => f.write_str("app data"),
             Self::Record(number) => write!(f, "record {number}"),
             Self::ContentHash => f.write_str("content hash"),
+            Self::DigestList => f.write_str("digest list"),
         }
     }
 }

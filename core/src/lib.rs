@@ -29,6 +29,7 @@
 //! | [`codec`] | what a platform brings: [`codec::Encode`], [`codec::Decode`] |
 //! | [`mod@write`] | builder, seal, reorder, assembly |
 //! | [`read`] | opening, directory, plans, unseal, verification in layers |
+//! | [`trust`] | the digest list: items proved against a hash |
 //! | [`stream`] | the output stream of mixed writes |
 //! | `check` | its invariants, enumerated and proved (feature `check`) |
 //!
@@ -46,6 +47,7 @@ pub mod error;
 pub mod format;
 pub mod read;
 pub mod stream;
+pub mod trust;
 pub mod wire;
 pub mod write;
 

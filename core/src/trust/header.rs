@@ -1,0 +1,142 @@
+//! The header of a digest list (FORMAT.md, *Digest list*).
+//!
+//! ```text
+//!  0 magic "SLDG" | 4 version 1 | 5 flags 0 | 6 digests per block 128
+//!  8 format id | 12 record count | 16 total items | 20 items per record
+//! 24 content hash (32) | 56 SHA-256 of the app data (32)
+//! 88 top of the tree (32) | 120 CRC of bytes 0..120
+//! ```
+
+use sha2::{Digest as _, Sha256};
+
+use super::shape::{BLOCK, ListShape};
+use crate::error::{Error, Fault, Section};
+use crate::format::digest::Hash;
+use crate::wire::{crc, take, take::Take};
+
+/// Bytes of the header.
+pub const SIZE: usize = 124;
+
+const MAGIC: u32 = u32::from_le_bytes(*b"SLDG");
+const VERSION: u8 = 1;
+
+/// What a digest list says of its pack. The root is the hash of these fields,
+/// so it vouches for all of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListHeader {
+    /// As the trailer has it.
+    pub format_id: u32,
+    /// How many records there are, each with a digest in the list.
+    pub record_count: u32,
+    /// How many items there are.
+    pub total_items: u32,
+    /// Items in every record but the last.
+    pub items_per_record: u32,
+    /// The SHA-256 of all digests, one after another.
+    pub content_hash: Hash,
+    /// The SHA-256 of the app data.
+    pub app_data_hash: Hash,
+    /// The top of the tree over the digests.
+    pub top: Hash,
+}
+
+impl ListHeader {
+    /// The 124 bytes on disk.
+    #[must_use]
+    pub fn encode(&self) -> [u8; SIZE] {
+        let mut bytes = [0; SIZE];
+        let [low, high] = u16::try_from(BLOCK).unwrap_or_default().to_le_bytes();
+        let fields: [&[u8]; 9] = [
+            &MAGIC.to_le_bytes(),
+            &[VERSION, 0, low, high],
+            &self.format_id.to_le_bytes(),
+            &self.record_count.to_le_bytes(),
+            &self.total_items.to_le_bytes(),
+            &self.items_per_record.to_le_bytes(),
+            &self.content_hash,
+            &self.app_data_hash,
+            &self.top,
+        ];
+        let mut crc = 0;
+        let mut at = bytes.iter_mut();
+        for field in fields {
+            crc = crc::extend(crc, field);
+            field.iter().zip(&mut at).for_each(|(from, to)| *to = *from);
+        }
+        crc.to_le_bytes().iter().zip(at).for_each(|(from, to)| *to = *from);
+        bytes
+    }
+
+    /// Reads a header: size, magic, version, checksum, flags, block size, and whether
+    /// its counts fit each other.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] in [`Section::DigestList`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
+        Self::decode_bytes(bytes).map_err(|fault| fault.within(Section::DigestList))
+    }
+
+    fn decode_bytes(bytes: &[u8]) -> Result<Self, Fault> {
+        let (needed, found) = (SIZE as u64, bytes.len() as u64);
+        let bytes = bytes.first_chunk::<SIZE>().ok_or(Fault::Truncated { needed, found })?;
+        let (covered, stored) = take::split_last_u32(bytes)?;
+        let mut take = Take::new(covered);
+        let magic = take.u32()?;
+        if magic != MAGIC {
+            return Err(Fault::Magic { found: magic });
+        }
+        let version = take.u8()?;
+        if version != VERSION {
+            return Err(Fault::Version { found: version });
+        }
+        let computed = crc::crc32c(covered);
+        if stored != computed {
+            return Err(Fault::Checksum { stored, computed });
+        }
+        let flags = take.u8()?;
+        if flags != 0 {
+            return Err(Fault::Flags { found: flags });
+        }
+        let block = take.u16()?;
+        if u32::from(block) != BLOCK {
+            return Err(Fault::GroupSize { found: block });
+        }
+        let format_id = take.u32()?;
+        let record_count = take.u32()?;
+        let total_items = take.u32()?;
+        let items_per_record = take.u32()?;
+        let (content_hash, app_data_hash, top) = (take.array()?, take.array()?, take.array()?);
+        take.finish()?;
+        let fits = match items_per_record {
+            0 => total_items == 0 && record_count == 0,
+            per_record => total_items.div_ceil(per_record) == record_count,
+        };
+        if !fits {
+            let (items, per_record) = (total_items, items_per_record);
+            return Err(Fault::ItemCount { items, per_record, records: record_count });
+        }
+        Ok(Self {
+            format_id,
+            record_count,
+            total_items,
+            items_per_record,
+            content_hash,
+            app_data_hash,
+            top,
+        })
+    }
+
+    /// The root: the SHA-256 of the header without its checksum. It vouches
+    /// for every field, and through the top of the tree for every digest.
+    #[must_use]
+    pub fn root(&self) -> Hash {
+        let bytes = self.encode();
+        Sha256::digest(bytes.split_last_chunk::<4>().map_or(&bytes[..], |(front, _)| front)).into()
+    }
+
+    /// Where the blocks lie.
+    #[must_use]
+    pub fn shape(&self) -> ListShape {
+        ListShape::of(self.record_count)
+    }
+}

@@ -1,0 +1,79 @@
+//! A block of digests, proved by the path beside it.
+
+use bytes::Bytes;
+
+use super::header::ListHeader;
+use super::tree::{block_hash, node_hash};
+use crate::error::{Error, Fault, Misuse, Section, Untrusted};
+use crate::format::digest::Hash;
+
+const HASH: usize = size_of::<Hash>();
+
+/// Digests that are known to be those of the trusted pack.
+#[derive(Clone, Debug)]
+pub struct ProvenBlock {
+    first_record: u32,
+    digests: Bytes,
+}
+
+impl ProvenBlock {
+    /// The digests, in the order of the records.
+    pub fn digests(&self) -> impl Iterator<Item = &Hash> {
+        self.digests.as_chunks().0.iter()
+    }
+
+    /// The digest of a record, where it is in this block.
+    #[must_use]
+    pub fn digest(&self, record: u32) -> Option<&Hash> {
+        let at = record.checked_sub(self.first_record)? as usize;
+        self.digests.as_chunks().0.get(at)
+    }
+
+    /// Compares the digest of a record's items with the trusted one.
+    ///
+    /// # Errors
+    /// [`Untrusted::Record`]; [`Misuse::RecordNumber`] for a record of another
+    /// block.
+    pub fn check(&self, record: u32, found: &Hash) -> Result<(), Error> {
+        match self.digest(record) {
+            Some(trusted) if trusted == found => Ok(()),
+            Some(&trusted) => {
+                Err(Error::Untrusted(Untrusted::Record { record, trusted, found: *found }))
+            }
+            None => Err(Error::Misuse(Misuse::RecordNumber {
+                record: record.into(),
+                records: u32::try_from(self.digests.len() / HASH).unwrap_or(u32::MAX),
+            })),
+        }
+    }
+}
+
+/// Follows the path of a block to the top of the tree.
+pub(super) fn prove(header: &ListHeader, block: u32, bytes: Bytes) -> Result<ProvenBlock, Error> {
+    let shape = header.shape();
+    let (records, range) = (shape.records(block), shape.range(block));
+    let (wanted, given) = (range.end - range.start, bytes.len() as u64);
+    if wanted != given || records.is_empty() {
+        return Err(Error::Misuse(Misuse::Supplied { wanted, given }));
+    }
+    let count = (records.end - records.start) as usize;
+    let digests = bytes.slice(..(count * HASH).min(bytes.len()));
+    let path = bytes.get(digests.len()..).unwrap_or_default();
+    let mut found = block_hash(&digests);
+    for ((number, sibling), beside) in shape.way(block).zip(path.chunks_exact(HASH)) {
+        found = match sibling {
+            Some(sibling) if sibling > number => node_hash(&found, beside),
+            Some(_) => node_hash(beside, &found),
+            None if beside.iter().all(|&byte| byte == 0) => found,
+            None => {
+                let fault = Fault::Leftover { bytes: HASH as u64 };
+                return Err(fault.within(Section::DigestList));
+            }
+        };
+    }
+    let (first_record, trusted) = (records.start, header.top);
+    if found == trusted {
+        return Ok(ProvenBlock { first_record, digests });
+    }
+    Err(Error::Untrusted(Untrusted::Block { first_record, trusted, found }))
+}

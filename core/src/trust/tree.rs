@@ -1,0 +1,63 @@
+//! The hashes of the tree, and the tree as a whole, which only a writer needs.
+
+use alloc::vec::Vec;
+
+use sha2::{Digest as _, Sha256};
+
+use super::shape::ListShape;
+use crate::format::digest::Hash;
+
+/// What stands before the bytes that are hashed, so that no block can pass for
+/// a node nor a node for a block.
+const LEAF: [u8; 1] = [0];
+const NODE: [u8; 1] = [1];
+
+/// The hash of a block: of its digests, one after another.
+pub(super) fn block_hash(digests: &[u8]) -> Hash {
+    Sha256::new().chain_update(LEAF).chain_update(digests).finalize().into()
+}
+
+/// The hash of two neighbours.
+pub(super) fn node_hash(left: &[u8], right: &[u8]) -> Hash {
+    Sha256::new().chain_update(NODE).chain_update(left).chain_update(right).finalize().into()
+}
+
+/// The tree over all blocks: 64 bytes for every 128 records.
+#[derive(Clone, Debug)]
+pub(super) struct Tree {
+    /// From the blocks up to the top.
+    levels: Vec<Vec<Hash>>,
+}
+
+impl Tree {
+    pub(super) fn new(blocks: Vec<Hash>) -> Self {
+        let mut levels = Vec::from([blocks]);
+        while let Some(below) = levels.last().filter(|level| level.len() > 1) {
+            let above = below.chunks(2).filter_map(|pair| match pair {
+                [left, right] => Some(node_hash(left, right)),
+                [alone] => Some(*alone),
+                _ => None,
+            });
+            let above = above.collect();
+            levels.push(above);
+        }
+        Self { levels }
+    }
+
+    /// The hash over everything; of no blocks, that of a block of no digests.
+    pub(super) fn top(&self) -> Hash {
+        let top = self.levels.last().and_then(|level| level.first());
+        top.copied().unwrap_or_else(|| block_hash(&[]))
+    }
+
+    /// The path of a block as it is stored: a hash for each level, zeros where
+    /// there is no sibling.
+    pub(super) fn path(&self, shape: ListShape, block: u32) -> Vec<u8> {
+        let mut path = Vec::with_capacity(shape.depth() as usize * size_of::<Hash>());
+        for ((_, sibling), level) in shape.way(block).zip(&self.levels) {
+            let hash = sibling.and_then(|sibling| level.get(sibling as usize));
+            path.extend_from_slice(&hash.copied().unwrap_or_default());
+        }
+        path
+    }
+}

@@ -1,0 +1,281 @@
+//! The digest list: what it proves, and that nothing else passes.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "test code"
+)]
+
+use bytes::Bytes;
+use sealpack_core::Error;
+use sealpack_core::error::Untrusted;
+use sealpack_core::format::digest::Hash;
+use sealpack_core::format::{ContentHasher, Trailer, record_digest};
+use sealpack_core::trust::{
+    Anchor, Anchored, Anchoring, BLOCK, BoundList, DigestListBuilder, ListHeader, ListShape,
+    TrustedList,
+};
+use sha2::{Digest, Sha256};
+
+const SIZES: [u32; 16] =
+    [0, 1, 2, 127, 128, 129, 255, 256, 257, 300, 384, 385, 640, 1000, 1153, 5000];
+
+fn digests(records: u32) -> Vec<Hash> {
+    (0..records).map(|i| record_digest([&i.to_le_bytes()[..]]).unwrap()).collect()
+}
+
+/// A list of that many records of two items, and the file that it is.
+fn list(records: u32) -> (ListHeader, Vec<u8>) {
+    let trailer = Trailer {
+        format_id: 7,
+        record_count: records,
+        total_items: 2 * records,
+        items_per_record: 2,
+        index_size: 4,
+        app_data_size: 3,
+        content_hash: None,
+        app_data_crc: 0,
+        record_checksum: false,
+    };
+    let digests = digests(records);
+    let mut builder = DigestListBuilder::new();
+    digests.iter().for_each(|digest| builder.push(digest).unwrap());
+    let list = builder.finish(&trailer, b"app").unwrap();
+    let mut file = list.header().encode().to_vec();
+    for block in 0..list.shape().blocks() {
+        let records = list.shape().records(block);
+        file.extend(digests[records.start as usize..records.end as usize].concat());
+        file.extend(list.path(block));
+    }
+    (list.header().clone(), file)
+}
+
+/// The whole loop over bytes in memory; how many bytes were asked for.
+fn anchor(file: &[u8], anchor: Anchor) -> Result<(BoundList, u64), Error> {
+    let mut anchoring = Anchoring::new(anchor);
+    let mut asked = 0;
+    loop {
+        let range = anchoring.range();
+        asked += range.end - range.start;
+        let end = (range.end as usize).min(file.len());
+        let bytes = Bytes::copy_from_slice(&file[(range.start as usize).min(end)..end]);
+        match anchoring.supply(bytes)? {
+            Anchored::More(next) => anchoring = next,
+            Anchored::Ready(list) => return Ok((list, asked)),
+        }
+    }
+}
+
+/// The list of a pack that says the same as its header: only the trailer
+/// counts here.
+fn of_its_pack(bound: BoundList, header: &ListHeader) -> TrustedList {
+    let mut witnessing = bound.of(&pack(header)).unwrap();
+    let digests = digests(header.record_count);
+    while let Some(record) = witnessing.wanted() {
+        let (_, file) = list(header.record_count);
+        let shape = header.shape();
+        let block = shape.block_of(record);
+        let proven = witnessing.list().prove(block, slice(&file, shape, block)).unwrap();
+        witnessing.seen(&proven, &digests[record as usize]).unwrap();
+    }
+    witnessing.finish().unwrap()
+}
+
+fn slice(file: &[u8], shape: ListShape, block: u32) -> Bytes {
+    let range = shape.range(block);
+    Bytes::copy_from_slice(&file[range.start as usize..range.end as usize])
+}
+
+fn pack(header: &ListHeader) -> sealpack_core::read::Pack {
+    use sealpack_core::format::IndexEncoder;
+    use sealpack_core::read::{Opened, Opening};
+    let mut index = IndexEncoder::new();
+    (0..header.record_count).for_each(|_| index.push(0).unwrap());
+    let index = index.finish();
+    let trailer = Trailer {
+        format_id: header.format_id,
+        record_count: header.record_count,
+        total_items: header.total_items,
+        items_per_record: header.items_per_record,
+        index_size: u32::try_from(index.len()).unwrap(),
+        app_data_size: 3,
+        content_hash: None,
+        app_data_crc: sealpack_core::wire::crc::crc32c(b"app"),
+        record_checksum: false,
+    };
+    let file = [&index[..], b"app", &trailer.encode()].concat();
+    let opening = Opening::new(file.len() as u64).unwrap();
+    match opening.supply(file.into()).unwrap() {
+        Opened::Ready(pack) => pack,
+        Opened::More(_) => unreachable!("it fits the first read"),
+    }
+}
+
+/// The tree of RFC 9162 over the blocks, written as its definition.
+fn definition(blocks: &[&[Hash]]) -> Hash {
+    match blocks {
+        [] => Sha256::digest([0]).into(),
+        [block] => Sha256::digest([&[0][..], &block.concat()].concat()).into(),
+        _ => {
+            let split = blocks.len().next_power_of_two() / 2;
+            let (left, right) = blocks.split_at(split);
+            let (left, right) = (definition(left), definition(right));
+            Sha256::digest([&[1][..], &left, &right].concat()).into()
+        }
+    }
+}
+
+#[test]
+fn root_and_content_hash_are_what_their_definitions_say() {
+    for records in SIZES {
+        let (header, file) = list(records);
+        let all = digests(records);
+        let blocks: Vec<&[Hash]> = all.chunks(BLOCK as usize).collect();
+        assert_eq!(header.top, definition(&blocks), "{records}");
+        let mut content = ContentHasher::new();
+        all.iter().for_each(|digest| content.record(digest));
+        assert_eq!(header.content_hash, content.finish());
+        assert_eq!(header.root()[..], Sha256::digest(&file[..120])[..]);
+        assert_eq!(ListHeader::decode(&file).unwrap(), header);
+        assert_eq!(file.len() as u64, header.shape().file_size());
+    }
+}
+
+#[test]
+fn every_record_is_proved_under_the_root_and_under_the_content_hash() {
+    for records in SIZES {
+        let (header, file) = list(records);
+        for trusted in [
+            Anchor::Root(header.root()),
+            Anchor::ContentHash(header.content_hash),
+            Anchor::Either(header.root()),
+            Anchor::Either(header.content_hash),
+        ] {
+            let (bound, asked) = anchor(&file, trusted).unwrap();
+            let by_root =
+                matches!(trusted, Anchor::Root(_)) || trusted == Anchor::Either(header.root());
+            assert_eq!(asked, if by_root { 124 } else { file.len() as u64 });
+            let trusted = of_its_pack(bound, &header);
+            assert_eq!(trusted.vouches_for_app_data(), by_root);
+            for (record, digest) in (0..).zip(digests(records)) {
+                let block = header.shape().block_of(record);
+                let proven = trusted.prove(block, slice(&file, header.shape(), block)).unwrap();
+                proven.check(record, &digest).unwrap();
+                let other = proven.check(record, &[9; 32]).unwrap_err();
+                assert!(matches!(other, Error::Untrusted(Untrusted::Record { .. })));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_flip_of_any_bit_of_a_proof_is_refused() {
+    for records in [1, 129, 385, 1153] {
+        let (header, file) = list(records);
+        let (bound, _) = anchor(&file, Anchor::Root(header.root())).unwrap();
+        let trusted = of_its_pack(bound, &header);
+        let shape = header.shape();
+        for block in [0, shape.blocks() / 2, shape.blocks() - 1] {
+            let range = shape.range(block);
+            for bit in range.start * 8..range.end * 8 {
+                let mut changed = file.clone();
+                changed[bit as usize / 8] ^= 1 << (bit % 8);
+                assert!(trusted.prove(block, slice(&changed, shape, block)).is_err(), "bit {bit}");
+            }
+        }
+        for bit in 0..124 * 8 {
+            let mut changed = file.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert!(anchor(&changed, Anchor::Root(header.root())).is_err(), "bit {bit}");
+            assert!(anchor(&changed, Anchor::ContentHash(header.content_hash)).is_err());
+        }
+    }
+}
+
+#[test]
+fn under_a_content_hash_a_flip_of_any_bit_of_the_list_is_refused() {
+    let (header, file) = list(150);
+    for bit in 0..file.len() * 8 {
+        let mut changed = file.clone();
+        changed[bit / 8] ^= 1 << (bit % 8);
+        let refused = anchor(&changed, Anchor::ContentHash(header.content_hash));
+        assert!(refused.is_err(), "bit {bit}");
+    }
+}
+
+#[test]
+fn a_block_proves_nothing_in_the_place_of_another() {
+    let (header, file) = list(1000);
+    let (bound, _) = anchor(&file, Anchor::Root(header.root())).unwrap();
+    let trusted = of_its_pack(bound, &header);
+    let shape = header.shape();
+    for (own, other) in (0..7).flat_map(|own| (0..7).map(move |other| (own, other))) {
+        let proven = trusted.prove(own, slice(&file, shape, other));
+        assert_eq!(proven.is_ok(), own == other, "{other} as {own}");
+    }
+}
+
+#[test]
+fn a_header_that_lies_is_found_out_whatever_its_checksum_says() {
+    let (header, file) = list(300);
+    let changed = |change: &dyn Fn(&mut ListHeader)| {
+        let mut other = header.clone();
+        change(&mut other);
+        [&other.encode()[..], &file[124..]].concat()
+    };
+    let lies: [&dyn Fn(&mut ListHeader); 6] = [
+        &|h| h.format_id += 1,
+        &|h| h.total_items -= 1,
+        &|h| (h.items_per_record, h.total_items) = (1, 300),
+        &|h| h.app_data_hash[0] ^= 1,
+        &|h| h.top[0] ^= 1,
+        &|h| h.content_hash[0] ^= 1,
+    ];
+    for lie in lies {
+        let refused = anchor(&changed(lie), Anchor::Root(header.root())).unwrap_err();
+        assert!(matches!(refused, Error::Untrusted(Untrusted::List { .. })), "{refused}");
+    }
+    // Fewer records, with blocks that say so.
+    let (fewer, file) = list(299);
+    let lie = ListHeader { content_hash: header.content_hash, ..fewer };
+    let file = [&lie.encode()[..], &file[124..]].concat();
+    let refused = anchor(&file, Anchor::ContentHash(header.content_hash)).unwrap_err();
+    assert!(matches!(refused, Error::Untrusted(Untrusted::ContentHash { .. })), "{refused}");
+}
+
+#[test]
+fn under_a_content_hash_nothing_is_believed_before_both_ends_were_seen() {
+    let (header, file) = list(300);
+    let (bound, _) = anchor(&file, Anchor::ContentHash(header.content_hash)).unwrap();
+    let mut witnessing = bound.of(&pack(&header)).unwrap();
+    assert!(witnessing.clone().finish().is_err());
+    let shape = header.shape();
+    for (block, record) in [(0, 0), (2, 299)] {
+        assert_eq!(witnessing.wanted(), Some(record));
+        let proven = witnessing.list().prove(block, slice(&file, shape, block)).unwrap();
+        assert!(witnessing.seen(&proven, &[0; 32]).is_err());
+        assert_eq!(witnessing.wanted(), Some(record), "what was refused is still wanted");
+        witnessing.seen(&proven, &digests(300)[record as usize]).unwrap();
+    }
+    witnessing.finish().unwrap();
+}
+
+#[test]
+fn a_list_of_another_pack_is_refused_by_the_field_that_differs() {
+    let (header, file) = list(300);
+    for change in [
+        |h: &mut ListHeader| h.format_id += 1,
+        |h: &mut ListHeader| h.total_items -= 1,
+        |h: &mut ListHeader| (h.items_per_record, h.total_items) = (3, 900),
+        |h: &mut ListHeader| (h.record_count, h.total_items) = (299, 598),
+    ] {
+        let mut other = header.clone();
+        change(&mut other);
+        for trusted in [Anchor::Root(header.root()), Anchor::ContentHash(header.content_hash)] {
+            let (bound, _) = anchor(&file, trusted).unwrap();
+            let refused = bound.of(&pack(&other)).unwrap_err();
+            assert!(matches!(refused, Error::Untrusted(Untrusted::Trailer { .. })), "{refused}");
+        }
+    }
+}
