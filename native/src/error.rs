@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sealpack_core::error::{Cause, Fault, Section};
+use sealpack_core::error::{Cause, Fault, Section, Untrusted};
 
 /// An error of this crate: which file, and what.
 #[derive(Clone, Debug)]
@@ -32,6 +32,8 @@ pub enum ErrorKind {
     Exists,
     /// The path is not a regular file.
     NotAFile,
+    /// The digest list beside the pack: the error says which file and what.
+    DigestList(Arc<Error>),
     /// The options do not describe a pack.
     Options(OptionsError),
     /// The writer was ended by an error that has been told before.
@@ -58,6 +60,8 @@ pub enum Doing {
     Creating,
     /// Writing a pack.
     Writing,
+    /// Writing a digest list, or keeping the digests for it.
+    WritingDigests,
     /// Making a pack durable.
     Syncing,
     /// Giving a finished pack its name.
@@ -77,6 +81,11 @@ pub enum OptionsError {
     ItemsPerRecord,
     /// The record checksum in the older dialect, which does not know it.
     RecordChecksumInOlderDialect,
+    /// A digest list for a pack without content hash: no digests are taken.
+    DigestsWithoutContentHash,
+    /// A digest list together with a hash extract: it proves items as they
+    /// are, and an extract answers with others.
+    DigestsWithExtract,
 }
 
 impl Error {
@@ -94,6 +103,17 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> &ErrorKind {
         &self.kind
+    }
+
+    /// What is not what the caller trusts, where that is it; in the pack or in
+    /// its digest list.
+    #[must_use]
+    pub fn untrusted(&self) -> Option<&Untrusted> {
+        match &self.kind {
+            ErrorKind::Pack(sealpack_core::Error::Untrusted(untrusted)) => Some(untrusted),
+            ErrorKind::DigestList(error) => error.untrusted(),
+            _ => None,
+        }
     }
 
     /// The damaged section and its fault, where the file is corrupt.
@@ -133,6 +153,7 @@ impl fmt::Display for ErrorKind {
             Self::Io { doing, error } => write!(f, "{doing}: {error}"),
             Self::Exists => f.write_str("there is a file of this name already"),
             Self::NotAFile => f.write_str("not a regular file"),
+            Self::DigestList(error) => write!(f, "its digest list {error}"),
             Self::Options(error) => error.fmt(f),
             Self::Panicked(cause) => write!(f, "on a worker thread: {cause}"),
             Self::Ended => f.write_str("the writer has ended on an earlier error"),
@@ -149,6 +170,7 @@ impl fmt::Display for Doing {
             }
             Self::Creating => f.write_str("cannot create a file in this folder"),
             Self::Writing => f.write_str("cannot write"),
+            Self::WritingDigests => f.write_str("cannot write the digests of the records"),
             Self::Syncing => f.write_str("cannot make it durable"),
             Self::SyncingFolder => {
                 f.write_str("the pack has its name, but the folder could not be made durable")
@@ -166,6 +188,12 @@ impl fmt::Display for OptionsError {
             Self::RecordChecksumInOlderDialect => {
                 f.write_str("the dialect without app data checksum knows no record checksum")
             }
+            Self::DigestsWithoutContentHash => {
+                f.write_str("a digest list is made of what the content hash is made of: store one")
+            }
+            Self::DigestsWithExtract => f.write_str(
+                "a digest list proves items as they are, which a hash of extracts does not speak of",
+            ),
         }
     }
 }
@@ -175,6 +203,7 @@ impl std::error::Error for Error {
         match &self.kind {
             ErrorKind::Pack(error) => Some(error),
             ErrorKind::Io { error, .. } => Some(error.as_ref()),
+            ErrorKind::DigestList(error) => Some(error.as_ref()),
             _ => None,
         }
     }

@@ -37,6 +37,7 @@ mod options;
 mod ordered;
 mod read;
 mod sync;
+mod trust;
 mod write;
 mod zstd;
 
@@ -46,7 +47,10 @@ pub use sealpack_core as core;
 
 pub use error::{Doing, Error, ErrorKind, OptionsError};
 pub use options::{Codec, EncoderFactory, Plain, ReadCodec, ReaderOptions, WriterOptions};
-pub use read::{ChosenCodec, DecidedBy, FileSource, Items, ReadAt, Reader, VerifyProgress};
+pub use read::{
+    ChosenCodec, DecidedBy, FileSource, Items, ReadAt, Reader, RecordDigests, VerifyProgress,
+};
+pub use trust::{DigestListFile, SealedDigests, Trust, digest_list_path};
 #[cfg(feature = "testing")]
 pub use write::disk;
 pub use write::{SealedPack, Writer};

@@ -16,6 +16,7 @@ use sealpack_core::write::{Hashing, PackShape};
 use crate::caught::Caught;
 use crate::error::{Error, ErrorKind, OptionsError};
 use crate::read::{FileSource, ReadAt, Reader};
+use crate::trust::Trust;
 use crate::write::Writer;
 use crate::write::disk::{Disk, System};
 
@@ -83,6 +84,7 @@ pub struct WriterOptions {
     pub(crate) app_data: Bytes,
     pub(crate) overwrite: bool,
     pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) digest_list: bool,
 }
 
 impl Default for WriterOptions {
@@ -99,6 +101,7 @@ impl Default for WriterOptions {
             app_data: Bytes::new(),
             overwrite: false,
             disk: Arc::new(System),
+            digest_list: false,
         }
     }
 }
@@ -201,6 +204,16 @@ impl WriterOptions {
         self
     }
 
+    /// Whether the pack's digest list is written beside it, at
+    /// [`digest_list_path`](crate::digest_list_path): no unless told otherwise. It takes 32 bytes a
+    /// record, and lets a reader [trust](crate::Trust) single items. The list
+    /// has its name before the pack has: whoever sees a pack sees its list.
+    #[must_use]
+    pub fn digest_list(mut self, written: bool) -> Self {
+        self.digest_list = written;
+        self
+    }
+
     /// Starts a pack that will appear at `path` when it is finished.
     ///
     /// # Errors
@@ -257,6 +270,7 @@ pub struct ReaderOptions {
     pub(crate) merge: Merge,
     pub(crate) extract: Option<Arc<dyn Extract>>,
     pub(crate) threads: usize,
+    pub(crate) trust: Option<Trust>,
 }
 
 impl Default for ReaderOptions {
@@ -267,6 +281,7 @@ impl Default for ReaderOptions {
             merge: Merge::default(),
             extract: None,
             threads: cores(),
+            trust: None,
         }
     }
 }
@@ -309,6 +324,18 @@ impl ReaderOptions {
     #[must_use]
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads.max(1);
+        self
+    }
+
+    /// Holds every record that is read to a hash that the caller trusts; no
+    /// item is handed out before that. Reading a single item of a plain pack
+    /// then reads the whole record.
+    ///
+    /// Opening fails where the pack or its digest list is not of that hash, as
+    /// does every later read: [`Error::untrusted`] says how.
+    #[must_use]
+    pub fn trust(mut self, trust: Trust) -> Self {
+        self.trust = Some(trust);
         self
     }
 

@@ -75,7 +75,9 @@ impl LayerName {
     /// The layer that a record's error belongs to.
     fn of(error: &Error, record_checksum: bool) -> Self {
         match error {
-            Error::Corrupt { section: Section::ContentHash, .. } => Self::ContentHash,
+            Error::Corrupt { section: Section::ContentHash, .. } | Error::Untrusted(_) => {
+                Self::ContentHash
+            }
             Error::Corrupt { fault, .. } => match fault {
                 Fault::Checksum { .. } if record_checksum => Self::RecordChecksum,
                 Fault::Decode(DecodeError::FrameChecksum) => Self::FrameChecksum,
@@ -135,6 +137,7 @@ pub struct Examiner<'a> {
     decoder: &'a dyn Decode,
     limits: ReadLimits,
     extract: Option<Arc<dyn Extract>>,
+    takes_digests: bool,
 }
 
 /// What an [`Examiner`] found of one record.
@@ -149,7 +152,8 @@ pub struct Examination {
 pub struct Sound {
     /// Whether the payload carried a checksum, which was then right.
     pub frame: FrameChecksum,
-    /// The digest of the items; `None` where the pack stores no content hash.
+    /// The digest of the items, where it was taken: the pack stores a content
+    /// hash, or the caller asked for it.
     pub digest: Option<Hash>,
     /// The decoded bytes of the record.
     pub payload_size: u64,
@@ -165,7 +169,16 @@ impl<'a> Examiner<'a> {
         limits: ReadLimits,
         extract: Option<Arc<dyn Extract>>,
     ) -> Self {
-        Self { directory, decoder, limits, extract }
+        let takes_digests = directory.trailer().content_hash.is_some();
+        Self { directory, decoder, limits, extract, takes_digests }
+    }
+
+    /// The same examiner, which takes digests also where the pack stores no
+    /// content hash.
+    #[must_use]
+    pub fn taking_digests(mut self) -> Self {
+        self.takes_digests = true;
+        self
     }
 
     /// Checks a record: its checksum, its decoding, its lengths; and takes the
@@ -173,7 +186,7 @@ impl<'a> Examiner<'a> {
     #[must_use]
     pub fn examine(&self, place: &RecordPlace, stored: Bytes) -> Examination {
         let outcome = self.inspect(place, stored).and_then(|(mut sound, record)| {
-            if self.directory.trailer().content_hash.is_some() {
+            if self.takes_digests {
                 sound.digest = Some(self.digest(place, &record)?);
             }
             Ok(sound)
@@ -192,7 +205,7 @@ impl<'a> Examiner<'a> {
         records: impl IntoIterator<Item = (RecordPlace, Bytes)>,
         digester: &mut dyn DigestRecords,
     ) -> Result<Vec<Examination>, Error> {
-        let together = self.directory.trailer().content_hash.is_some() && self.extract.is_none();
+        let together = self.takes_digests && self.extract.is_none();
         if !together {
             let one = |(place, stored)| self.examine(&place, stored);
             return Ok(records.into_iter().map(one).collect());
@@ -279,6 +292,19 @@ impl Examination {
         &self.place
     }
 
+    /// What was found.
+    ///
+    /// # Errors
+    /// What is wrong with the record.
+    pub fn outcome(&self) -> Result<&Sound, &Error> {
+        self.outcome.as_ref()
+    }
+
+    /// Finds it wrong after all: sound in itself, and not what it should be.
+    pub fn refuse(&mut self, error: Error) {
+        self.outcome = Err(error);
+    }
+
     /// What is wrong with it, if anything.
     #[must_use]
     pub fn error(&self) -> Option<&Error> {
@@ -289,7 +315,7 @@ impl Examination {
 /// Gathers examinations, in the order of the records, into a report.
 #[derive(Debug)]
 pub struct Verification {
-    stored_hash: Option<Hash>,
+    expected_hash: Option<Hash>,
     record_checksum: bool,
     has_lengths: bool,
     app_data: Verdict,
@@ -314,7 +340,7 @@ impl Verification {
             (_, Dialect::AppDataCrc) => Verdict::Passed,
         };
         Self {
-            stored_hash: trailer.content_hash,
+            expected_hash: trailer.content_hash,
             record_checksum: trailer.record_checksum,
             has_lengths: trailer.layout().has_lengths(),
             app_data,
@@ -327,6 +353,14 @@ impl Verification {
             frames_without_checksum: 0,
             payload_size: 0,
         }
+    }
+
+    /// The same verification against a content hash that the caller trusts,
+    /// whatever the trailer says.
+    #[must_use]
+    pub fn against(mut self, content_hash: Hash) -> Self {
+        self.expected_hash = Some(content_hash);
+        self
     }
 
     /// Takes what was found of the next record.
@@ -363,7 +397,7 @@ impl Verification {
     /// The report, once every record was looked at.
     #[must_use]
     pub fn finish(mut self) -> Report {
-        if let Some(stored) = self.stored_hash {
+        if let Some(stored) = self.expected_hash {
             // A damaged record has no digest, so the hash cannot be the stored
             // one; the record's own error says more than the hash would.
             let computed = self.hasher.clone().finish();
@@ -397,7 +431,7 @@ impl Verification {
             LayerName::Decoding => frames > 0,
             LayerName::FrameChecksum => frames > 0 && self.frames_without_checksum == 0,
             LayerName::Lengths => self.has_lengths,
-            LayerName::ContentHash => self.stored_hash.is_some(),
+            LayerName::ContentHash => self.expected_hash.is_some(),
         };
         if present { Verdict::Passed } else { Verdict::NotPresent }
     }

@@ -6,10 +6,12 @@
 //!        ── get_many ─> batch.rs    merged reads, decoded in parallel
 //!        ── range ────> scan.rs     whole records ahead of the caller, in order
 //!        ── verify ───> verify.rs   the same, examined and not handed out
+//!        ── record_digests ─> digests.rs   the same, only their digests
 //! ```
 
 mod batch;
 mod codec;
+mod digests;
 mod reader;
 mod scan;
 mod source;
@@ -17,7 +19,9 @@ mod verify;
 mod workspace;
 
 pub use codec::{ChosenCodec, DecidedBy};
+pub use digests::RecordDigests;
 pub use reader::Reader;
+pub(crate) use reader::fetch;
 pub use scan::Items;
 pub use source::{FileSource, ReadAt};
 pub use verify::VerifyProgress;

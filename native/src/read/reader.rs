@@ -6,16 +6,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use sealpack_core::format::digest::Hash;
 use sealpack_core::format::{Dialect, Trailer};
 use sealpack_core::read::{
     Directory, ItemLookup, Opened, Opening, Pack, Record, RecordPlace, Tail, unseal,
 };
+use sealpack_core::trust::TrustedList;
 
 use super::codec::{ChosenCodec, Decoders};
 use super::source::ReadAt;
 use super::workspace::{Buffers, In, Unfilled, Workspace, filled};
-use crate::error::{Doing, Error, ErrorKind};
+use crate::error::{Doing, Error, ErrorKind, OptionsError};
 use crate::options::ReaderOptions;
+use crate::trust::{Trust, TrustedDigests};
 
 /// Reads a pack: items by position, ranges, all of it.
 ///
@@ -51,6 +54,8 @@ pub(super) struct Inner {
     pub(super) pack: Pack,
     pub(super) decoders: Decoders,
     pub(super) options: ReaderOptions,
+    /// What every record is held to, where the caller asked for it.
+    pub(super) trusted: Option<TrustedDigests>,
 }
 
 impl Reader {
@@ -60,6 +65,15 @@ impl Reader {
     /// As [`ReaderOptions::open`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         Self::options().open(path)
+    }
+
+    /// Opens a pack whose every record is checked against a hash that the
+    /// caller trusts.
+    ///
+    /// # Errors
+    /// As [`ReaderOptions::open`] with [`trust`](ReaderOptions::trust).
+    pub fn open_trusted(path: impl AsRef<Path>, trust: Trust) -> Result<Self, Error> {
+        Self::options().trust(trust).open(path)
     }
 
     /// The options of a reader.
@@ -82,7 +96,12 @@ impl Reader {
             pack.tail = Tail { start: file_size, bytes: Bytes::new() };
         }
         let decoders = Decoders::new(options.codec.clone());
-        Ok(Self { inner: Arc::new(Inner { path, source, file_size, pack, decoders, options }) })
+        let trust = options.trust.clone();
+        let mut inner = Inner { path, source, file_size, pack, decoders, options, trusted: None };
+        if let Some(trust) = trust {
+            inner.trusted = Some(inner.hold_to(&trust).map_err(|kind| inner.error(kind))?);
+        }
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// The item at `position`, counted from 0.
@@ -109,7 +128,8 @@ impl Reader {
     /// The bytes of a record as they are stored.
     ///
     /// # Errors
-    /// As [`get`](Self::get), but nothing is checked.
+    /// As [`get`](Self::get), but nothing is checked, nor held to what the
+    /// caller trusts.
     pub fn stored_record(&self, number: u32) -> Result<Bytes, Error> {
         let place = self.directory().record(number).map_err(|e| self.inner.error(e.into()))?;
         self.inner.fetch(&place.range).map_err(|kind| self.inner.error(kind))
@@ -151,6 +171,12 @@ impl Reader {
         self.inner.file_size
     }
 
+    /// The digest list that every record is held to, where there is one.
+    #[must_use]
+    pub fn trusted(&self) -> Option<&TrustedList> {
+        self.inner.trusted.as_ref().map(TrustedDigests::list)
+    }
+
     /// The path, or the name that stands for it.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -184,7 +210,7 @@ fn open(source: &dyn ReadAt) -> Result<(u64, Pack), ErrorKind> {
 
 /// Reads a range that is known to lie within the file, into a buffer from
 /// `buffers` if there are some.
-fn fetch(
+pub(crate) fn fetch(
     source: &dyn ReadAt,
     buffers: Option<&Arc<Buffers>>,
     range: &Range<u64>,
@@ -240,7 +266,11 @@ impl Inner {
     /// Reads only the end of a record and the item itself, where nothing
     /// forces the whole record to be read.
     fn get_part(&self, place: &RecordPlace, slot: u32) -> Result<Option<Bytes>, ErrorKind> {
-        if !self.decoders.is_plain() || self.pack.tail.get(&place.range).is_some() {
+        // A digest is of the whole record.
+        if self.trusted.is_some()
+            || !self.decoders.is_plain()
+            || self.pack.tail.get(&place.range).is_some()
+        {
             return Ok(None);
         }
         let layout = self.pack.directory.layout();
@@ -254,7 +284,11 @@ impl Inner {
         let stored = self.fetch(&place.range)?;
         self.settle(place, &stored)?;
         let limits = &self.options.limits;
-        Ok(unseal(&self.pack.directory, place, stored, &self.decoders, limits)?)
+        let record = unseal(&self.pack.directory, place, stored, &self.decoders, limits)?;
+        if let Some(trusted) = &self.trusted {
+            trusted.check(place.number, &record)?;
+        }
+        Ok(record)
     }
 
     /// Checks and decodes a record that was read.
@@ -266,10 +300,28 @@ impl Inner {
     ) -> Result<Record, ErrorKind> {
         self.settle(place, &stored)?;
         let decoder = In::new(&self.decoders, workspace);
-        Ok(unseal(&self.pack.directory, place, stored, &decoder, &self.options.limits)?)
+        let limits = &self.options.limits;
+        let record = unseal(&self.pack.directory, place, stored, &decoder, limits)?;
+        if let Some(trusted) = &self.trusted {
+            trusted.check(place.number, &record)?;
+        }
+        Ok(record)
     }
 
-    fn settle(&self, place: &RecordPlace, stored: &[u8]) -> Result<(), ErrorKind> {
+    /// Whether a record's items are those that the caller trusts, if any are.
+    pub(super) fn check_digest(&self, number: u32, digest: &Hash) -> Result<(), ErrorKind> {
+        self.trusted.as_ref().map_or(Ok(()), |trusted| trusted.check_digest(number, digest))
+    }
+
+    fn hold_to(&self, trust: &Trust) -> Result<TrustedDigests, ErrorKind> {
+        if self.options.extract.is_some() {
+            return Err(ErrorKind::Options(OptionsError::DigestsWithExtract));
+        }
+        let read = |number| self.record(&self.pack.directory.record(number)?);
+        TrustedDigests::establish(trust, &self.path, &self.pack, read)
+    }
+
+    pub(super) fn settle(&self, place: &RecordPlace, stored: &[u8]) -> Result<(), ErrorKind> {
         let directory = &self.pack.directory;
         self.decoders.settle(directory, place, stored, |range| self.fetch(range))
     }

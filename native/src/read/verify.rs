@@ -3,7 +3,11 @@
 use std::convert::Infallible;
 use std::ops::ControlFlow;
 
-use sealpack_core::read::{Examination, Examiner, Merge, PlannedRead, Report, Verification};
+use sealpack_core::Error as PackError;
+use sealpack_core::format::digest::Hash;
+use sealpack_core::read::{
+    Examination, Examiner, Merge, PlannedRead, Report, Sound, Verification,
+};
 
 use super::batch::view;
 use super::reader::{Inner, Reader};
@@ -52,6 +56,22 @@ impl Reader {
     /// As [`verify`](Self::verify).
     pub fn verify_with<B>(
         &self,
+        progress: impl FnMut(VerifyProgress) -> ControlFlow<B>,
+    ) -> Result<ControlFlow<B, Report>, Error> {
+        let content_hash = self.trusted().map(|list| list.header().content_hash);
+        self.verify_against(content_hash, progress)
+    }
+
+    /// As [`verify_with`](Self::verify_with), against a content hash that the
+    /// caller has from elsewhere: the layer of the content hash then says
+    /// whether the items have *that* one, and is there although the pack may
+    /// store none.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub fn verify_against<B>(
+        &self,
+        content_hash: Option<Hash>,
         mut progress: impl FnMut(VerifyProgress) -> ControlFlow<B>,
     ) -> Result<ControlFlow<B, Report>, Error> {
         self.codec()?;
@@ -63,9 +83,14 @@ impl Reader {
             }
             merge => merge,
         };
-        let scan = Scan::new(inner, records, merge, Inner::examine);
+        let examine = if content_hash.is_some() { Inner::examine_digests } else { Inner::examine };
+        let scan = Scan::new(inner, records, merge, examine);
         let mut scan = scan.map_err(|kind| inner.error(kind))?;
-        let mut verification = Verification::new(&inner.pack);
+        let verification = Verification::new(&inner.pack);
+        let mut verification = match content_hash {
+            Some(content_hash) => verification.against(content_hash),
+            None => verification,
+        };
         let mut so_far = VerifyProgress { records: 0, bytes: 0, damaged: 0 };
         while let Some(examined) = scan.next() {
             for examination in examined.map_err(|kind| inner.error(kind))? {
@@ -88,10 +113,39 @@ impl Inner {
         read: PlannedRead,
         workspace: &mut Workspace,
     ) -> Result<Vec<Examination>, ErrorKind> {
+        self.examine_with(read, workspace, false)
+    }
+
+    /// Takes digests also where the pack stores no hash of them, and holds
+    /// them to what the caller trusts.
+    fn examine_digests(
+        &self,
+        read: PlannedRead,
+        workspace: &mut Workspace,
+    ) -> Result<Vec<Examination>, ErrorKind> {
+        let mut examined = self.examine_with(read, workspace, true)?;
+        for examination in &mut examined {
+            let Ok(Sound { digest: Some(digest), .. }) = examination.outcome() else { continue };
+            match self.check_digest(examination.place().number, digest) {
+                Err(ErrorKind::Pack(error @ PackError::Untrusted(_))) => examination.refuse(error),
+                checked => checked?,
+            }
+        }
+        Ok(examined)
+    }
+
+    fn examine_with(
+        &self,
+        read: PlannedRead,
+        workspace: &mut Workspace,
+        takes_digests: bool,
+    ) -> Result<Vec<Examination>, ErrorKind> {
         let bytes = self.fetch_in(workspace, &read.range)?;
         let extract = self.options.extract.clone();
         let decoder = In::new(&self.decoders, workspace);
-        let examiner = Examiner::new(&self.pack.directory, &decoder, self.options.limits, extract);
+        let limits = self.options.limits;
+        let examiner = Examiner::new(&self.pack.directory, &decoder, limits, extract);
+        let examiner = if takes_digests { examiner.taking_digests() } else { examiner };
         let records = read.records.into_iter().map(|record| {
             let stored = view(&bytes, &read.range, &record.place.range);
             (record.place, stored)

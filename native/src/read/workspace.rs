@@ -29,7 +29,7 @@ const SHARED: usize = 256 << 10;
 
 /// Buffers to be filled again, shared by the threads of a scan.
 #[derive(Default)]
-pub(super) struct Buffers {
+pub(crate) struct Buffers {
     idle: Mutex<Idle>,
 }
 

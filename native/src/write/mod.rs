@@ -18,4 +18,5 @@ mod sink;
 mod writeback;
 mod writer;
 
+pub(crate) use publish::Publication;
 pub use writer::{SealedPack, Writer};

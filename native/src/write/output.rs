@@ -10,6 +10,7 @@ use sealpack_core::write::{Assembly, PackShape, Sealed};
 
 use super::sink::FileSink;
 use crate::error::{Doing, ErrorKind};
+use crate::trust::DigestSpool;
 
 /// Every write to the file but the last has exactly this size.
 const WRITE_SIZE: BufferSize = match BufferSize::new(1 << 20) {
@@ -25,30 +26,35 @@ const COPIED_SIZE: usize = 4 << 10;
 pub(crate) struct Output {
     assembly: Assembly,
     file: StreamedFile,
+    /// The records' digests, where a list of them is wanted.
+    digests: Option<DigestSpool>,
 }
 
 impl Output {
-    pub(crate) fn new(shape: &PackShape, sink: FileSink) -> Self {
-        Self { assembly: Assembly::new(shape), file: StreamedFile::new(sink) }
+    pub(crate) fn new(shape: &PackShape, sink: FileSink, digests: Option<DigestSpool>) -> Self {
+        Self { assembly: Assembly::new(shape), file: StreamedFile::new(sink), digests }
     }
 
     /// Writes the next draft.
     pub(crate) fn write(&mut self, sealed: Sealed) -> Result<(), ErrorKind> {
         self.assembly.push(&sealed)?;
+        if let Some(digests) = &mut self.digests {
+            digests.push(&sealed.digests)?;
+        }
         sealed.extents.into_iter().try_for_each(|extent| self.file.write(extent))
     }
 
     /// Writes what stands behind the records. The file is whole then, and not
     /// yet durable.
     pub(crate) fn finish(self, app_data: Bytes) -> Result<Written, ErrorKind> {
-        let Self { assembly, mut file } = self;
+        let Self { assembly, mut file, digests } = self;
         let ending = assembly.finish(&app_data)?;
         let trailer = Bytes::copy_from_slice(&ending.trailer.encode());
         for section in [ending.index.into(), app_data, trailer] {
             file.write(section)?;
         }
         let sink = file.close()?;
-        Ok(Written { sink, trailer: ending.trailer, file_size: ending.file_size })
+        Ok(Written { sink, trailer: ending.trailer, file_size: ending.file_size, digests })
     }
 }
 
@@ -57,6 +63,7 @@ pub(crate) struct Written {
     pub(crate) sink: FileSink,
     pub(crate) trailer: Trailer,
     pub(crate) file_size: u64,
+    pub(crate) digests: Option<DigestSpool>,
 }
 
 /// A file behind the output stream.

@@ -64,10 +64,15 @@ impl Publication {
 
     /// Makes the file durable, gives it its name, makes the name durable.
     pub(crate) fn publish(self, file: &dyn DiskFile) -> Result<(), ErrorKind> {
-        file.sync().map_err(|error| ErrorKind::io(Doing::Syncing, error))?;
+        make_durable(file)?;
         self.temporary.persist(&self.name, self.overwrite)?;
         self.folder.sync().map_err(|error| ErrorKind::io(Doing::SyncingFolder, error))
     }
+}
+
+/// Makes a file durable, whatever its name.
+pub(crate) fn make_durable(file: &dyn DiskFile) -> Result<(), ErrorKind> {
+    file.sync().map_err(|error| ErrorKind::io(Doing::Syncing, error))
 }
 
 /// A file under a name of its own; removed on being dropped.

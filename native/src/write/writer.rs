@@ -9,13 +9,15 @@ use sealpack_core::error::Limit;
 use sealpack_core::format::Trailer;
 use sealpack_core::write::{Hashing, RecordBuilder, Sealer};
 
+use super::disk::Disk;
 use super::output::{Output, Written};
 use super::pipeline::Pipeline;
-use super::publish::Publication;
+use super::publish::{Publication, make_durable};
 use super::sink::FileSink;
 use crate::digest::Lanes;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Doing, Error, ErrorKind};
 use crate::options::{Codec, WriterOptions};
+use crate::trust::{DigestListFile, DigestSpool, SealedDigests};
 
 /// Writes a pack.
 ///
@@ -44,7 +46,9 @@ pub struct Writer {
     builder: RecordBuilder,
     pipeline: Pipeline,
     publication: Publication,
+    digests: Option<DigestListFile>,
     app_data: Bytes,
+    disk: Arc<dyn Disk>,
 }
 
 /// A pack that is finished.
@@ -56,6 +60,8 @@ pub struct SealedPack {
     pub trailer: Trailer,
     /// Its size in bytes.
     pub file_size: u64,
+    /// Its digest list, where one was asked for.
+    pub digests: Option<SealedDigests>,
 }
 
 impl Writer {
@@ -89,7 +95,9 @@ impl Writer {
         let workers = if nothing_to_do { 0 } else { options.threads };
         let sealers = (0..workers).map(|_| sealer()).collect::<Result<Vec<_>, _>>()?;
         let (publication, file) = Publication::create(&options.disk, path, options.overwrite)?;
-        let output = Output::new(&shape, FileSink::new(file, options.writeback));
+        let digests = options.start_digest_list(path)?;
+        let spool = digests.as_ref().map(|list| DigestSpool::new(list.folder()));
+        let output = Output::new(&shape, FileSink::new(file, options.writeback), spool);
         let pipeline = match options.threads {
             0 => Pipeline::inline(sealer()?, output),
             _ if nothing_to_do => Pipeline::behind(sealer()?, output)?,
@@ -100,7 +108,9 @@ impl Writer {
             builder,
             pipeline,
             publication,
+            digests,
             app_data: options.app_data,
+            disk: options.disk,
         })
     }
 
@@ -163,6 +173,13 @@ impl Writer {
         self.publication.temporary_path()
     }
 
+    /// As [`temporary_path`](Self::temporary_path), of the digest list, where
+    /// one was asked for.
+    #[must_use]
+    pub fn temporary_digests_path(&self) -> Option<&Path> {
+        self.digests.as_ref().map(DigestListFile::temporary_path)
+    }
+
     /// Items appended so far.
     #[must_use]
     pub fn item_count(&self) -> u32 {
@@ -188,9 +205,26 @@ impl Writer {
         // error is the pipeline's to tell.
         let output = self.pipeline.finish()?;
         submitted?;
-        let Written { sink, trailer, file_size } = output.finish(self.app_data)?;
-        self.publication.publish(sink.file())?;
-        Ok(SealedPack { path: self.path.to_path_buf(), trailer, file_size })
+        let disk = Arc::clone(&self.disk);
+        let Written { sink, trailer, file_size, digests } = output.finish(self.app_data.clone())?;
+        let sealed = match (self.digests, digests) {
+            (Some(list), Some(spool)) => {
+                // Whoever sees the pack sees its list, so the list comes first;
+                // and last of all that can fail for want of room.
+                make_durable(sink.file())?;
+                let sealed = list.finish(spool, &trailer, &self.app_data);
+                Some(sealed.map_err(|error| ErrorKind::DigestList(Arc::new(error)))?)
+            }
+            _ => None,
+        };
+        if let Err(error) = self.publication.publish(sink.file()) {
+            let named = matches!(error, ErrorKind::Io { doing: Doing::SyncingFolder, .. });
+            if let (Some(sealed), false) = (&sealed, named) {
+                sealed.remove(disk.as_ref());
+            }
+            return Err(error);
+        }
+        Ok(SealedPack { path: self.path.to_path_buf(), trailer, file_size, digests: sealed })
     }
 
     fn append_with(

@@ -1,0 +1,94 @@
+//! The digests of records, one after another.
+
+use std::ops::Range;
+
+use sealpack_core::error::Misuse;
+use sealpack_core::format::digest::Hash;
+use sealpack_core::read::{Examiner, PlannedRead};
+
+use super::batch::view;
+use super::reader::{Inner, Reader};
+use super::scan::Scan;
+use super::workspace::{In, Workspace};
+use crate::digest::Lanes;
+use crate::error::{Error, ErrorKind};
+
+impl Reader {
+    /// The digest of each of these records, in order: of its items as they
+    /// are, whatever extract the content hash was taken with. Records are read
+    /// and checked as [`range`](Self::range) does.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Pack`] for records that the pack does not have.
+    pub fn record_digests(&self, records: Range<u32>) -> Result<RecordDigests, Error> {
+        let (last, count) = (records.end, self.directory().record_count());
+        if last > count {
+            let record = u64::from(last) - 1;
+            let misuse = Misuse::RecordNumber { record, records: count };
+            return Err(self.inner.error(sealpack_core::Error::Misuse(misuse).into()));
+        }
+        let scan = Scan::new(&self.inner, records, self.inner.options.merge, Inner::digest);
+        let scan = scan.map_err(|kind| self.inner.error(kind))?;
+        Ok(RecordDigests { inner: self.clone(), scan: Some(scan), batch: Vec::new().into_iter() })
+    }
+}
+
+/// The digests of a run of records, in order. After an error it ends.
+pub struct RecordDigests {
+    inner: Reader,
+    scan: Option<Scan<Vec<Result<Hash, ErrorKind>>>>,
+    batch: std::vec::IntoIter<Result<Hash, ErrorKind>>,
+}
+
+impl Iterator for RecordDigests {
+    type Item = Result<Hash, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let next = match self.batch.next() {
+                Some(digest) => digest,
+                None => match self.scan.as_mut()?.next()? {
+                    Ok(batch) => {
+                        self.batch = batch.into_iter();
+                        continue;
+                    }
+                    Err(kind) => Err(kind),
+                },
+            };
+            return Some(next.map_err(|kind| {
+                self.scan = None;
+                self.batch = Vec::new().into_iter();
+                self.inner.inner.error(kind)
+            }));
+        }
+    }
+}
+
+impl Inner {
+    /// The digests of the records of a read; behind one that is damaged
+    /// nobody looks.
+    fn digest(
+        &self,
+        read: PlannedRead,
+        workspace: &mut Workspace,
+    ) -> Result<Vec<Result<Hash, ErrorKind>>, ErrorKind> {
+        let bytes = self.fetch_in(workspace, &read.range)?;
+        if let Some(first) = read.records.first() {
+            self.settle(&first.place, &view(&bytes, &read.range, &first.place.range))?;
+        }
+        let directory = &self.pack.directory;
+        let decoder = In::new(&self.decoders, workspace);
+        let examiner = Examiner::new(directory, &decoder, self.options.limits, None);
+        let records = read.records.into_iter().map(|record| {
+            let stored = view(&bytes, &read.range, &record.place.range);
+            (record.place, stored)
+        });
+        let examined = examiner.taking_digests().examine_all(records, &mut Lanes)?;
+        let digest = |examination: &sealpack_core::read::Examination| {
+            let digest = examination.outcome().map_err(Clone::clone)?.digest.unwrap_or_default();
+            self.check_digest(examination.place().number, &digest)?;
+            Ok(digest)
+        };
+        Ok(examined.iter().map(digest).collect())
+    }
+}

@@ -1,0 +1,120 @@
+//! A digest list that is read block by block, as records need it.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use sealpack_core::Error as PackError;
+use sealpack_core::error::Misuse;
+use sealpack_core::format::digest::Hash;
+use sealpack_core::format::record_digest;
+use sealpack_core::read::{Pack, Record};
+use sealpack_core::trust::{Anchored, Anchoring, BoundList, ProvenBlock, TrustedList};
+
+use super::Trust;
+use crate::error::{Error, ErrorKind};
+use crate::read::{ReadAt, fetch};
+
+/// Proven blocks that are kept: a quarter of a mebibyte. A scan needs one for
+/// each of its threads.
+const HELD: usize = 64;
+
+/// The digests that records are held to.
+pub(crate) struct TrustedDigests {
+    list: TrustedList,
+    file: ListSource,
+    /// The one proven last stands first.
+    held: Mutex<VecDeque<ProvenBlock>>,
+}
+
+impl TrustedDigests {
+    /// Opens the list and holds the pack to it. `read` reads a record of the
+    /// pack, decoded and not yet trusted.
+    pub(crate) fn establish(
+        trust: &Trust,
+        path: &Arc<PathBuf>,
+        pack: &Pack,
+        read: impl Fn(u32) -> Result<Record, ErrorKind>,
+    ) -> Result<Self, ErrorKind> {
+        let (source, name) = trust.open(path).map_err(list_error)?;
+        let file = ListSource { source, path: Arc::new(name) };
+        let bound = file.anchor(Anchoring::new(trust.anchor))?;
+        let mut witnessing = bound.of(pack)?;
+        while let Some(number) = witnessing.wanted() {
+            let proven = file.prove(witnessing.list(), number)?;
+            witnessing.seen(&proven, &record_digest(read(number)?.slices())?)?;
+        }
+        Ok(Self { list: witnessing.finish()?, file, held: Mutex::default() })
+    }
+
+    /// The list.
+    pub(crate) fn list(&self) -> &TrustedList {
+        &self.list
+    }
+
+    /// Whether these are the items of the record of this number.
+    pub(crate) fn check(&self, number: u32, record: &Record) -> Result<(), ErrorKind> {
+        self.check_digest(number, &record_digest(record.slices())?)
+    }
+
+    /// Whether this is the digest of the record of this number.
+    pub(crate) fn check_digest(&self, number: u32, digest: &Hash) -> Result<(), ErrorKind> {
+        let held = || self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        // Read where the lock is not held: others may go on meanwhile.
+        if let Some(block) = held().iter().find(|block| block.digest(number).is_some()) {
+            return Ok(block.check(number, digest)?);
+        }
+        let block = self.file.prove(&self.list, number)?;
+        let checked = block.check(number, digest);
+        let mut held = held();
+        held.truncate(HELD - 1);
+        held.push_front(block);
+        Ok(checked?)
+    }
+}
+
+/// Where a digest list is, and its name.
+struct ListSource {
+    source: Arc<dyn ReadAt>,
+    path: Arc<PathBuf>,
+}
+
+impl ListSource {
+    /// The loop that opens a list.
+    fn anchor(&self, mut anchoring: Anchoring) -> Result<BoundList, ErrorKind> {
+        loop {
+            let bytes = self.fetch(&anchoring.range())?;
+            match anchoring.supply(bytes).map_err(|error| self.error(error))? {
+                Anchored::More(next) => anchoring = next,
+                Anchored::Ready(list) => return Ok(list),
+            }
+        }
+    }
+
+    /// The block that has the digest of a record.
+    fn prove(&self, list: &TrustedList, record: u32) -> Result<ProvenBlock, ErrorKind> {
+        let shape = list.shape();
+        let block = shape.block_of(record);
+        if shape.records(block).is_empty() {
+            let (record, records) = (record.into(), list.header().record_count);
+            return Err(PackError::Misuse(Misuse::RecordNumber { record, records }).into());
+        }
+        let bytes = self.fetch(&shape.range(block))?;
+        list.prove(block, bytes).map_err(|error| self.error(error))
+    }
+
+    fn fetch(&self, range: &Range<u64>) -> Result<Bytes, ErrorKind> {
+        let fetched = fetch(self.source.as_ref(), None, range);
+        fetched.map_err(|kind| list_error(Error::new(&self.path, kind)))
+    }
+
+    fn error(&self, error: PackError) -> ErrorKind {
+        list_error(Error::new(&self.path, error.into()))
+    }
+}
+
+fn list_error(error: Error) -> ErrorKind {
+    ErrorKind::DigestList(Arc::new(error))
+}

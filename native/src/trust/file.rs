@@ -1,0 +1,159 @@
+//! The digest list as a file beside a pack.
+
+use std::convert::Infallible;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sealpack_core::format::Trailer;
+use sealpack_core::format::digest::Hash;
+use sealpack_core::write::Hashing;
+
+use super::collect::DigestSpool;
+use super::digest_list_path;
+use crate::error::{Error, ErrorKind, OptionsError};
+use crate::options::WriterOptions;
+use crate::read::Reader;
+use crate::write::Publication;
+use crate::write::disk::{Disk, DiskFile, System};
+
+/// A digest list that is finished.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedDigests {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What a reader may trust: 32 bytes that vouch for items, positions,
+    /// format id and app data.
+    pub root: Hash,
+    /// The content hash, whether or not the pack stores it.
+    pub content_hash: Hash,
+    /// How many digests it has.
+    pub record_count: u32,
+    /// Its size in bytes.
+    pub file_size: u64,
+}
+
+/// A digest list that is being made. It appears whole or not at all.
+pub struct DigestListFile {
+    path: Arc<PathBuf>,
+    publication: Publication,
+    file: Box<dyn DiskFile>,
+}
+
+impl DigestListFile {
+    /// Starts a list that will appear at `path`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Exists`] without `overwrite`, [`ErrorKind::NotAFile`],
+    /// [`ErrorKind::Io`].
+    pub fn create(path: impl AsRef<Path>, overwrite: bool) -> Result<Self, Error> {
+        Self::create_on(&(Arc::new(System) as Arc<dyn Disk>), path.as_ref(), overwrite)
+    }
+
+    fn create_on(disk: &Arc<dyn Disk>, path: &Path, overwrite: bool) -> Result<Self, Error> {
+        let path = Arc::new(path.to_path_buf());
+        let created = Publication::create(disk, &path, overwrite);
+        let (publication, file) = created.map_err(|kind| Error::new(&path, kind))?;
+        Ok(Self { path, publication, file })
+    }
+
+    /// The file that is being written: what a process has to remove that is
+    /// ended by a signal.
+    #[must_use]
+    pub fn temporary_path(&self) -> &Path {
+        self.publication.temporary_path()
+    }
+
+    /// Reads all of a pack, and makes its list. `progress` is called after
+    /// every record with the number of those that were read, and may end it,
+    /// with nothing written.
+    ///
+    /// # Errors
+    /// The first record that is damaged; a content hash that is not the stored
+    /// one; [`ErrorKind::Io`].
+    pub fn write<B>(
+        self,
+        reader: &Reader,
+        mut progress: impl FnMut(u32) -> ControlFlow<B>,
+    ) -> Result<ControlFlow<B, SealedDigests>, Error> {
+        let mut spool = DigestSpool::new(self.folder());
+        let records = 0..reader.directory().record_count();
+        for (digest, done) in reader.record_digests(records)?.zip(1..) {
+            spool.push(&[digest?]).map_err(|kind| Error::new(&self.path, kind))?;
+            if let ControlFlow::Break(reason) = progress(done) {
+                return Ok(ControlFlow::Break(reason));
+            }
+        }
+        let finished = self.finish(spool, reader.trailer(), reader.app_data());
+        Ok(ControlFlow::Continue(finished?))
+    }
+
+    /// Where digests go that memory does not hold.
+    pub(crate) fn folder(&self) -> &Path {
+        self.temporary_path().parent().unwrap_or(Path::new("."))
+    }
+
+    /// Writes the list, makes it durable and gives it its name.
+    pub(crate) fn finish(
+        self,
+        spool: DigestSpool,
+        trailer: &Trailer,
+        app_data: &[u8],
+    ) -> Result<SealedDigests, Error> {
+        let Self { path, publication, mut file } = self;
+        let error = |kind: ErrorKind| Error::new(&path, kind);
+        let list = spool.write(trailer, app_data, file.as_mut()).map_err(error)?;
+        publication.publish(file.as_ref()).map_err(error)?;
+        let header = list.header();
+        Ok(SealedDigests {
+            path: path.to_path_buf(),
+            root: header.root(),
+            content_hash: header.content_hash,
+            record_count: header.record_count,
+            file_size: list.shape().file_size(),
+        })
+    }
+}
+
+impl SealedDigests {
+    /// Takes back a list whose pack did not appear.
+    pub(crate) fn remove(&self, disk: &dyn Disk) {
+        // The error that is told is the pack's; a list alone does no harm.
+        drop(disk.remove(&self.path));
+    }
+}
+
+impl Reader {
+    /// Reads all of the pack and writes its digest list to `path`, which must
+    /// not be there.
+    ///
+    /// # Errors
+    /// As [`DigestListFile::create`] and [`DigestListFile::write`].
+    pub fn write_digests(&self, path: impl AsRef<Path>) -> Result<SealedDigests, Error> {
+        let go_on = |_| ControlFlow::<Infallible>::Continue(());
+        match DigestListFile::create(path, false)?.write(self, go_on)? {
+            ControlFlow::Continue(sealed) => Ok(sealed),
+            ControlFlow::Break(never) => match never {},
+        }
+    }
+}
+
+impl WriterOptions {
+    /// Starts the digest list of the pack at `path`, if there is to be one.
+    pub(crate) fn start_digest_list(
+        &self,
+        path: &Path,
+    ) -> Result<Option<DigestListFile>, ErrorKind> {
+        if !self.digest_list {
+            return Ok(None);
+        }
+        let refused = |error| Err(ErrorKind::Options(error));
+        match self.hashing {
+            Hashing::Items => {}
+            Hashing::None => return refused(OptionsError::DigestsWithoutContentHash),
+            Hashing::Extracted(_) => return refused(OptionsError::DigestsWithExtract),
+        }
+        let list = DigestListFile::create_on(&self.disk, &digest_list_path(path), self.overwrite);
+        list.map(Some).map_err(|error| ErrorKind::DigestList(Arc::new(error)))
+    }
+}

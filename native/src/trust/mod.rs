@@ -1,0 +1,140 @@
+//! Items that are checked against a hash that the caller trusts (FORMAT.md,
+//! *Digest list*).
+//!
+//! ```text
+//! Writer, digest_list(true) ──digests──> collect.rs ──> file.rs   PACK.digests, before the pack
+//! DigestListFile::write ──reads it all─> collect.rs ──> file.rs   for a pack that is there
+//! ReaderOptions::trust ─> anchored.rs ── a block of digests ──> every record that is read
+//! ```
+
+mod anchored;
+mod collect;
+mod file;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sealpack_core::format::digest::Hash;
+use sealpack_core::trust::Anchor;
+
+use crate::error::Error;
+use crate::read::{FileSource, ReadAt};
+
+pub(crate) use anchored::TrustedDigests;
+pub(crate) use collect::DigestSpool;
+pub use file::{DigestListFile, SealedDigests};
+
+/// What a reader holds a pack to: a hash that the caller has from elsewhere,
+/// and the digest list that relates the records to it. Neither the pack nor
+/// the list need come from somebody trusted.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("out.pack");
+/// use sealpack::{Reader, Trust, Writer};
+///
+/// let mut writer = Writer::options().digest_list(true).create(&path)?;
+/// writer.append(b"an item")?;
+/// let root = writer.finish()?.digests.unwrap().root; // keep it where nobody can change it
+///
+/// let reader = Reader::open_trusted(&path, Trust::root(root))?;
+/// assert_eq!(reader.get(0)?, b"an item"[..]);
+/// assert!(Reader::open_trusted(&path, Trust::root([0; 32])).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Trust {
+    anchor: Anchor,
+    digests: Option<Digests>,
+}
+
+/// Where the digest list is.
+#[derive(Clone)]
+enum Digests {
+    Path(PathBuf),
+    Source(Arc<dyn ReadAt>, PathBuf),
+}
+
+impl Trust {
+    /// Trusts the root of a digest list. It vouches for the items, their
+    /// positions, the format id and the app data; a few kilobytes of the list
+    /// are read for an item.
+    #[must_use]
+    pub fn root(root: Hash) -> Self {
+        Self::new(Anchor::Root(root))
+    }
+
+    /// Trusts a content hash. It vouches for the items and their positions,
+    /// not for the app data. All of the list is read when the pack is opened,
+    /// and the first and the last record.
+    #[must_use]
+    pub fn content_hash(hash: Hash) -> Self {
+        Self::new(Anchor::ContentHash(hash))
+    }
+
+    /// Trusts a hash that is one or the other. No list has the content hash of
+    /// a pack as its root, nor the other way round, so nothing is lost.
+    #[must_use]
+    pub fn either(hash: Hash) -> Self {
+        Self::new(Anchor::Either(hash))
+    }
+
+    fn new(anchor: Anchor) -> Self {
+        Self { anchor, digests: None }
+    }
+
+    /// The file with the digest list: [`digest_list_path`] of the pack unless
+    /// told otherwise.
+    #[must_use]
+    pub fn digests(mut self, path: impl Into<PathBuf>) -> Self {
+        self.digests = Some(Digests::Path(path.into()));
+        self
+    }
+
+    /// A digest list that lies in something other than a file. `name` stands
+    /// for the path in errors.
+    #[must_use]
+    pub fn digests_source(
+        mut self,
+        source: impl ReadAt + 'static,
+        name: impl Into<PathBuf>,
+    ) -> Self {
+        self.digests = Some(Digests::Source(Arc::new(source), name.into()));
+        self
+    }
+
+    /// The list, open; `pack` is what it is looked for beside.
+    fn open(&self, pack: &Path) -> Result<(Arc<dyn ReadAt>, PathBuf), Error> {
+        let open = |path: PathBuf| {
+            let source = FileSource::open(&path)?;
+            Ok((Arc::new(source) as Arc<dyn ReadAt>, path))
+        };
+        match &self.digests {
+            None => open(digest_list_path(pack)),
+            Some(Digests::Path(path)) => open(path.clone()),
+            Some(Digests::Source(source, name)) => Ok((Arc::clone(source), name.clone())),
+        }
+    }
+}
+
+impl fmt::Debug for Trust {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Trust").field(&self.anchor).finish()
+    }
+}
+
+/// Where the digest list of a pack is unless somebody says otherwise: beside
+/// it, with `.digests` behind its name.
+///
+/// ```
+/// use std::path::Path;
+/// assert_eq!(sealpack::digest_list_path("a/b.pack"), Path::new("a/b.pack.digests"));
+/// ```
+#[must_use]
+pub fn digest_list_path(pack: impl AsRef<Path>) -> PathBuf {
+    let mut name = OsString::from(pack.as_ref());
+    name.push(".digests");
+    name.into()
+}
