@@ -15,5 +15,6 @@ mod reading;
 mod reference;
 mod round_trip;
 mod tidy;
+mod trusted;
 mod wasm_packs;
 mod writing;
