@@ -50,7 +50,9 @@ pub use options::{Codec, EncoderFactory, Plain, ReadCodec, ReaderOptions, Writer
 pub use read::{
     ChosenCodec, DecidedBy, FileSource, Items, ReadAt, Reader, RecordDigests, VerifyProgress,
 };
-pub use trust::{DigestListFile, SealedDigests, Trust, digest_list_path};
+pub use trust::{
+    DifferingRecords, DigestListFile, DigestListReader, SealedDigests, Trust, digest_list_path,
+};
 #[cfg(feature = "testing")]
 pub use write::disk;
 pub use write::{SealedPack, Writer};

@@ -10,32 +10,35 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The file that is removed when a signal ends the process.
+/// The files that are removed when a signal ends the process.
 pub struct Interrupt {
-    file: Arc<Mutex<Option<PathBuf>>>,
+    files: Arc<Mutex<Vec<PathBuf>>>,
 }
 
 impl Interrupt {
     /// Waits for `SIGINT`, `SIGTERM` and `SIGHUP`, but for those that whoever
     /// started this process has it ignore (`nohup`).
     pub fn new() -> io::Result<Self> {
-        let file = Arc::new(Mutex::new(None));
-        listen(&file)?;
-        Ok(Self { file })
+        let files = Arc::default();
+        listen(&files)?;
+        Ok(Self { files })
     }
 
-    /// Creates a file that is to be removed. A signal waits for `create`, so
+    /// Creates files that are to be removed. A signal waits for `create`, so
     /// that no file escapes.
-    pub fn guard<T, E>(&self, create: impl FnOnce() -> Result<(T, PathBuf), E>) -> Result<T, E> {
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let (created, path) = create()?;
-        *file = Some(path);
+    pub fn guard<T, E>(
+        &self,
+        create: impl FnOnce() -> Result<(T, Vec<PathBuf>), E>,
+    ) -> Result<T, E> {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let (created, paths) = create()?;
+        *files = paths;
         Ok(created)
     }
 }
 
 #[cfg(unix)]
-fn listen(file: &Arc<Mutex<Option<PathBuf>>>) -> io::Result<()> {
+fn listen(files: &Arc<Mutex<Vec<PathBuf>>>) -> io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     use signal_hook::iterator::Signals;
     use signal_hook::low_level::emulate_default_handler;
@@ -44,12 +47,13 @@ fn listen(file: &Arc<Mutex<Option<PathBuf>>>) -> io::Result<()> {
     let listened_to =
         [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
     let mut signals = Signals::new(listened_to)?;
-    let file = Arc::clone(file);
+    let files = Arc::clone(files);
     let wait = move || {
         for signal in signals.forever() {
-            let path = file.lock().unwrap_or_else(PoisonError::into_inner).take();
-            // Where it is not there any more, the pack has its name already.
-            path.map(std::fs::remove_file);
+            for path in files.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+                // Where it is not there any more, the pack has its name already.
+                drop(std::fs::remove_file(path));
+            }
             drop(emulate_default_handler(signal));
         }
     };
@@ -67,6 +71,6 @@ fn ignored_signals() -> u64 {
 
 /// Elsewhere the system ends the process, and a temporary file may be left.
 #[cfg(not(unix))]
-fn listen(_file: &Arc<Mutex<Option<PathBuf>>>) -> io::Result<()> {
+fn listen(_files: &Arc<Mutex<Vec<PathBuf>>>) -> io::Result<()> {
     Ok(())
 }

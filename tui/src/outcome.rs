@@ -3,7 +3,7 @@
 //! | status | meaning |
 //! | --- | --- |
 //! | 0 | fine |
-//! | 1 | a pack is corrupt or did not verify |
+//! | 1 | a pack is corrupt, did not verify, or is not the trusted one; two packs differ |
 //! | 2 | wrong usage, a position outside the pack among it |
 //! | 3 | anything else: a file that is not there, a full disk |
 //!
@@ -16,9 +16,9 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use sealpack::ErrorKind;
 use sealpack::core::Error as PackError;
-use sealpack::core::error::{Fault, Limit, Misuse, Section};
+use sealpack::core::error::{Fault, Limit, Misuse, Section, Untrusted};
+use sealpack::{Doing, ErrorKind};
 
 /// What a command found, where it could do what it was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,8 @@ impl From<Outcome> for ExitCode {
 /// The exit statuses that are not 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// A pack is corrupt or did not verify.
+    /// A pack is corrupt, did not verify, or is not the one that is trusted; or
+    /// two packs differ.
     Broken = 1,
     /// Wrong usage.
     Usage = 2,
@@ -60,6 +61,13 @@ pub enum Failure {
         input: Input,
         /// Why.
         error: sealpack::core::Error,
+    },
+    /// What a pack holds is not as it should be, found out beside its reader.
+    PackData {
+        /// The pack.
+        path: PathBuf,
+        /// What is wrong.
+        error: PackError,
     },
     /// A pack does not have such an item.
     Position {
@@ -131,14 +139,8 @@ impl Failure {
     /// The exit status.
     pub fn status(&self) -> Status {
         match self {
-            Self::Pack(error) => match error.kind() {
-                // No sound pack decodes to more than a reader takes.
-                ErrorKind::Pack(
-                    PackError::Corrupt { .. } | PackError::Limit(Limit::Decoded { .. }),
-                ) => Status::Broken,
-                ErrorKind::Pack(PackError::Misuse(_)) | ErrorKind::Options(_) => Status::Usage,
-                _ => Status::Other,
-            },
+            Self::Pack(error) => status_of(error.kind()),
+            Self::PackData { error, .. } => status_of_data(error),
             Self::Usage(_) | Self::Position { .. } => Status::Usage,
             _ => Status::Other,
         }
@@ -155,6 +157,7 @@ impl Failure {
                 (_, Some((Section::Record(_), _))) => {
                     Some("`sealpack verify` lists every damaged record")
                 }
+                (ErrorKind::DigestList(list), _) => advice_on_list(list),
                 _ => None,
             },
             Self::Exists(_) => Some("use --force to replace it"),
@@ -184,6 +187,39 @@ impl Failure {
     }
 }
 
+fn advice_on_list(error: &sealpack::Error) -> Option<&'static str> {
+    match (error.kind(), error.untrusted()) {
+        (ErrorKind::Exists, _) => Some("use --force to replace it"),
+        (ErrorKind::Io { doing: Doing::Opening, .. }, _) => {
+            Some("`sealpack digests` makes one; --digests names one that is elsewhere")
+        }
+        (_, Some(Untrusted::List { .. })) => {
+            Some("is it the list of this pack, and the hash of this pack?")
+        }
+        _ => None,
+    }
+}
+
+fn status_of(kind: &ErrorKind) -> Status {
+    match kind {
+        ErrorKind::Pack(error) => status_of_data(error),
+        ErrorKind::DigestList(error) => status_of(error.kind()),
+        ErrorKind::Options(_) => Status::Usage,
+        _ => Status::Other,
+    }
+}
+
+fn status_of_data(error: &PackError) -> Status {
+    match error {
+        // No sound pack decodes to more than a reader takes.
+        PackError::Corrupt { .. }
+        | PackError::Untrusted(_)
+        | PackError::Limit(Limit::Decoded { .. }) => Status::Broken,
+        PackError::Misuse(_) => Status::Usage,
+        _ => Status::Other,
+    }
+}
+
 /// Nobody reads what is written: ends as every Unix filter does then.
 fn end_by_closed_pipe() {
     #[cfg(unix)]
@@ -198,6 +234,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pack(error) => error.fmt(f),
+            Self::PackData { path, error } => write!(f, "{}: {error}", path.display()),
             Self::Item { input, error } => write!(f, "{input}: {error}"),
             Self::Position { path, misuse } => write!(f, "{}: {misuse}", path.display()),
             Self::Exists(path) => write!(f, "{}: {}", path.display(), ErrorKind::Exists),

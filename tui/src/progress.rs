@@ -45,6 +45,13 @@ impl Progress {
         Self::new(what.into(), ProgressBar::new(total), template, quiet)
     }
 
+    /// A bar over `total` records.
+    pub fn records(what: impl Into<Cow<'static, str>>, total: u64, quiet: bool) -> Self {
+        let template =
+            "{msg} {bar:20.cyan} {percent:>3}% {human_pos:>10} records {per_sec:>12} {eta:>4} left";
+        Self::new(what.into(), ProgressBar::new(total), template, quiet)
+    }
+
     fn new(what: Cow<'static, str>, bar: ProgressBar, template: &str, quiet: bool) -> Self {
         let target =
             if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };

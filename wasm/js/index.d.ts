@@ -46,6 +46,22 @@ export interface OpenOptions {
   recordLimit?: number;
   /** Where a server ignores ranges, the file is taken whole up to this size; 32 MiB. */
   wholeFileLimit?: number;
+  /**
+   * Trust: the root of the pack's digest list, which `sealpack digests` tells
+   * (64 hexadecimal digits, or 32 bytes). Every record that is read is checked
+   * against it before an item is given out, so that neither the pack nor the
+   * list need come from somebody trusted. Fetches a few kilobytes of the list
+   * for an item. Goes with `digests`.
+   */
+  digestRoot?: string | Bytes;
+  /**
+   * Trust, as `digestRoot`, where all that is known is the pack's content
+   * hash: the list is then fetched whole once, and the app data is not
+   * vouched for.
+   */
+  contentHash?: string | Bytes;
+  /** The pack's digest list: `NAME.digests`. */
+  digests?: string | URL | Request | Blob | Bytes | FileHandle | Source;
   /** How often a request is tried again after a 5xx, a 429 or a lost connection; 3. */
   retries?: number;
 }
@@ -153,6 +169,8 @@ export class Pack {
   readonly length: number;
   /** What records are encoded with; `auto` until the first read finds out. */
   readonly codec: "auto" | "none" | "zstd" | "custom";
+  /** What every record is held to; null where nothing is trusted. Under `content-hash` the app data is not covered. */
+  readonly trustedBy: "digest-root" | "content-hash" | null;
   /** The verdicts that opening it gave; the other layers need `verify`. */
   readonly layers: Readonly<Partial<Record<LayerName, Verdict>>>;
 
@@ -269,6 +287,8 @@ export type ErrorCode =
   /** Damage: the bytes contradict the format, or a checksum. */
   | "corrupt"
   | "checksum"
+  /** Pack or digest list are not what is trusted; sound perhaps. */
+  | "untrusted"
   /** The file is none of ours; or is one that this version cannot read. */
   | "not-a-pack"
   | "unsupported"
@@ -299,7 +319,7 @@ export class SealpackError extends Error {
   /** Stable: programs look at this. */
   readonly code: ErrorCode;
   /** The part of the file that is damaged, and what is wrong with it. */
-  readonly section?: "trailer" | "index" | "app-data" | "record" | "content-hash";
+  readonly section?: "trailer" | "index" | "app-data" | "record" | "content-hash" | "digest-list";
   readonly fault?: string;
   /** The damaged record. */
   readonly record?: number;

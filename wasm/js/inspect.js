@@ -14,11 +14,12 @@ export class RunInspector {
   #memory;
   #hashes;
 
-  constructor(glue, exports, pack, extract) {
+  /** @param digests whether they are wanted although the pack stores no hash of them */
+  constructor(glue, exports, pack, extract, digests = false) {
     const subtle = globalThis.crypto?.subtle; // absent where the page is not secure
     this.#inspector = new glue.Inspector(pack, subtle ? WEBCRYPTO_FROM : ALL, extract);
     this.#memory = exports.memory;
-    this.#hashes = Boolean(pack.info().contentHash);
+    this.#hashes = digests || Boolean(pack.info().contentHash);
   }
 
   /**

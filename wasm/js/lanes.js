@@ -14,8 +14,8 @@ export class LocalLane {
   #signal;
   #turn = Promise.resolve();
 
-  constructor(handle, { signal, extract }) {
-    this.#inspector = new RunInspector(reading.glue, reading.exports, handle, extract);
+  constructor(handle, { signal, extract, digests }) {
+    this.#inspector = new RunInspector(reading.glue, reading.exports, handle, extract, digests);
     this.#signal = signal;
   }
 

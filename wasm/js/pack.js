@@ -7,6 +7,7 @@ import { sourceFrom } from "./source/from.js";
 import { describe, toHex } from "./bytes.js";
 import { verifyPack } from "./verify.js";
 import { readItems, readableOf } from "./range.js";
+import { DigestList, trustFrom } from "./trust.js";
 
 /** The most bytes that a record may decode to, unless the caller says otherwise. */
 const RECORD_LIMIT = 256 * 1024 * 1024;
@@ -21,16 +22,31 @@ const PRIVATE = Symbol("sealpack");
 export async function open(input, options = {}) {
   const { signal, codec = "auto", onProgress, recordLimit = RECORD_LIMIT } = options;
   checkCodec(codec);
+  const trust = trustFrom(options);
   throwIfAborted(signal);
   const [source] = await Promise.all([sourceFrom(input, options), abortable(reading.load(), signal)]);
+  let list = null;
   try {
+    list = trust && (await DigestList.start(trust, signal));
     const { size, tail } = await sizeAndTail(source, signal, onProgress);
     const inner = await openLoop(source, size, tail, { signal, recordLimit, onProgress });
-    return new Pack(PRIVATE, { source, inner, size, codec, recordLimit });
+    const pack = new Pack(PRIVATE, { source, inner, size, codec, recordLimit, list });
+    if (list) await hold(pack, inner, list, signal);
+    return pack;
   } catch (error) {
+    await list?.close();
     await source.close?.();
     throw error;
   }
+}
+
+/**
+ * Holds a pack to a digest list. A content hash does not vouch for the number
+ * of items in a record: the digests of the first and the last record do.
+ */
+async function hold(pack, inner, list, signal) {
+  await list.hold(inner, signal);
+  if (!list.isRoot && pack.length) await pack.getMany([0, pack.length - 1], { signal });
 }
 
 function checkCodec(codec) {
@@ -85,16 +101,18 @@ export class Pack {
   #choosing = null;
   #recordLimit;
   #tailStart;
+  #list;
   /** What the caller's codec threw last: it cannot pass through the module. */
   #thrown = null;
 
-  constructor(key, { source, inner, size, codec, recordLimit }) {
+  constructor(key, { source, inner, size, codec, recordLimit, list }) {
     if (key !== PRIVATE) throw invalidArgument("a Pack is made by open()");
     this.#source = source;
     this.#inner = inner;
     this.#size = size;
     this.#codec = codec;
     this.#recordLimit = recordLimit;
+    this.#list = list;
     const { tailStart, contentHash, ...info } = inner.info();
     this.#tailStart = tailStart;
     this.info = Object.freeze({ ...info, contentHash: contentHash && toHex(contentHash), fileSize: size });
@@ -110,6 +128,12 @@ export class Pack {
   /** "none", "zstd", "custom", or "auto" until the first read finds out. */
   get codec() {
     return this.#codecName ?? "auto";
+  }
+
+  /** What every record is held to: "digest-root", "content-hash", or null. */
+  get trustedBy() {
+    if (!this.#list) return null;
+    return this.#list.isRoot ? "digest-root" : "content-hash";
   }
 
   /** What is known of the layers without reading the records. */
@@ -183,8 +207,8 @@ export class Pack {
 
   async #takeRead(read, items, signal) {
     const [start, end, here] = read.range();
-    const bytes = here ? undefined : await this.readBytes(start, end, signal);
-    await this.chooseCodec(signal);
+    const fetched = here ? undefined : this.readBytes(start, end, signal);
+    const [bytes] = await Promise.all([fetched, this.chooseCodec(signal), this.prove(read, signal)]);
     await this.take(read, bytes, items, signal);
   }
 
@@ -218,6 +242,11 @@ export class Pack {
   }
 
   // ---- for the package's own modules
+
+  /** Fetches what proves the records of a read, where they are held to anything. */
+  async prove(read, signal) {
+    await this.#list?.prove(read, signal);
+  }
 
   /** Takes the items out of a read; `bytes` is undefined where they came with the tail. */
   async take(read, bytes, items, signal) {
@@ -367,7 +396,8 @@ export class Pack {
     const inner = this.#inner;
     this.#inner = null;
     inner?.free();
-    return this.#source.close?.();
+    const closing = this.#list?.close();
+    return closing ? Promise.all([closing, this.#source.close?.()]).then(() => {}) : this.#source.close?.();
   }
 
   [Symbol.dispose ?? Symbol.for("Symbol.dispose")]() {

@@ -34,7 +34,7 @@ function fetchNext(pack, scan, signal) {
   if (!read) return null;
   const [start, end, here] = read.range();
   const fetched = here ? undefined : pack.readBytes(start, end, signal);
-  const bytes = Promise.all([fetched, pack.chooseCodec(signal)]);
+  const bytes = Promise.all([fetched, pack.chooseCodec(signal), pack.prove(read, signal)]);
   bytes.catch(() => {}); // awaited a turn later, or not at all where the caller leaves early
   return { read, bytes };
 }

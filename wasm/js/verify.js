@@ -11,9 +11,11 @@ const RUN_SIZE = 1024 * 1024;
 export async function verifyPack(pack, { signal, onProgress, workers = 0, extract } = {}) {
   throwIfAborted(signal);
   const all = linked(signal);
-  const local = new LocalLane(pack.handle(), { signal: all.signal, extract });
-  // Functions of the caller's stay on the caller's thread.
-  const apart = extract || pack.codec === "custom" ? 0 : workers;
+  // Functions of the caller's stay on the caller's thread; and workers do not
+  // know that digests are wanted where the pack stores no hash of them.
+  const digests = Boolean(pack.trustedBy) && !pack.info.contentHash;
+  const local = new LocalLane(pack.handle(), { signal: all.signal, extract, digests });
+  const apart = extract || digests || pack.codec === "custom" ? 0 : workers;
   const helpers = apart > 0 ? await startWorkers(apart, pack.forWorkers()) : [];
   const lanes = helpers.length ? helpers : [local];
   const verdicts = new reading.glue.Verdicts(pack.handle());

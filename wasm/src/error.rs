@@ -3,7 +3,7 @@
 
 use js_sys::{Error as JsError, Reflect};
 use sealpack_core::Error;
-use sealpack_core::error::{DecodeError, Fault, Misuse, Section};
+use sealpack_core::error::{DecodeError, Fault, Misuse, Section, Untrusted};
 use wasm_bindgen::JsValue;
 
 /// The error as it is thrown: `code`, `message`, and where it applies
@@ -17,6 +17,9 @@ pub fn thrown(error: &Error) -> JsValue {
         if let Section::Record(number) = section {
             set(&js, "record", &(*number).into());
         }
+    }
+    if let Error::Untrusted(Untrusted::Record { record, .. }) = error {
+        set(&js, "record", &(*record).into());
     }
     js
 }
@@ -43,6 +46,7 @@ fn code(error: &Error) -> &'static str {
         ) => "out-of-range",
         Error::Misuse(_) => "invalid-argument",
         Error::Encode { .. } => "encode",
+        Error::Untrusted(_) => "untrusted",
         _ => "corrupt",
     }
 }
@@ -73,6 +77,7 @@ fn section_name(section: Section) -> &'static str {
         Section::AppData => "app-data",
         Section::Record(_) => "record",
         Section::ContentHash => "content-hash",
+        Section::DigestList => "digest-list",
         _ => "unknown",
     }
 }

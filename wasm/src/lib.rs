@@ -9,6 +9,8 @@
 //! ```text
 //!   js/pack.js     await source.read(start, end) ──┐          ┌──> items
 //!   read.rs        Opening, Pack, Scan, Read ──────┴─ core ───┘
+//!   js/trust.js    a digest list, by ranges
+//!   trust.rs       Trusting, and the proofs of a Read
 //!   js/verify.js   slices, workers, WebCrypto
 //!   verify.rs      Inspector (any thread) ──> Verdicts (in order) ──> report
 //!   js/builder.js  append, finish
@@ -39,5 +41,7 @@ pub mod encode;
 pub mod lab;
 #[cfg(feature = "read")]
 pub mod read;
+#[cfg(feature = "read")]
+pub mod trust;
 #[cfg(feature = "read")]
 pub mod verify;

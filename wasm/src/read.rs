@@ -13,6 +13,7 @@ use sealpack_core::read::{
     DEFAULT_TAIL, Merge, Opened, Opening as CoreOpening, Pack as CorePack, PlannedRead, ReadLimits,
     plan_ascending, plan_records, unseal,
 };
+use sealpack_core::trust::{ProvenBlock, Witnessing};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -80,12 +81,15 @@ pub(crate) struct Shared {
     pub(crate) limits: ReadLimits,
     chosen: RefCell<Chosen>,
     detection: RefCell<Detection>,
+    /// What every record is held to, where the caller asked for it.
+    pub(crate) trust: RefCell<Option<Witnessing>>,
 }
 
 impl Shared {
     fn new(pack: CorePack, limits: ReadLimits) -> Rc<Self> {
         let detection = RefCell::new(Detection::new(&pack.directory));
-        Rc::new(Self { pack, limits, chosen: RefCell::new(Chosen::none()), detection })
+        let chosen = RefCell::new(Chosen::none());
+        Rc::new(Self { pack, limits, chosen, detection, trust: RefCell::default() })
     }
 
     pub(crate) fn decoder(&self) -> Rc<dyn Decode> {
@@ -231,7 +235,7 @@ impl Pack {
         });
         let reads = plan_ascending(&self.shared.pack.directory, ascending, merge)
             .map_err(|error| thrown(&error))?;
-        let read = |planned| Read { shared: Rc::clone(&self.shared), planned, window: 0..u32::MAX };
+        let read = |planned| Read::new(&self.shared, planned, 0..u32::MAX);
         Ok(reads.into_iter().map(read).collect())
     }
 
@@ -269,16 +273,24 @@ impl Scan {
         let directory = &self.shared.pack.directory;
         let planned = plan_records(directory, self.records.clone(), self.merge).next()?;
         self.records.start = planned.records.last()?.place.number.saturating_add(1);
-        Some(Read { shared: Rc::clone(&self.shared), planned, window: self.window.clone() })
+        Some(Read::new(&self.shared, planned, self.window.clone()))
     }
 }
 
 /// A range of the file to fetch, and what to take out of it.
 #[wasm_bindgen]
 pub struct Read {
-    shared: Rc<Shared>,
-    planned: PlannedRead,
+    pub(crate) shared: Rc<Shared>,
+    pub(crate) planned: PlannedRead,
     window: Range<u32>,
+    /// The digests of its records, where they are held to any.
+    pub(crate) proven: RefCell<Vec<ProvenBlock>>,
+}
+
+impl Read {
+    fn new(shared: &Rc<Shared>, planned: PlannedRead, window: Range<u32>) -> Self {
+        Self { shared: Rc::clone(shared), planned, window, proven: RefCell::default() }
+    }
 }
 
 #[wasm_bindgen]
@@ -314,6 +326,9 @@ impl Read {
             let record =
                 unseal(directory, &planned.place, stored, decoder.as_ref(), &self.shared.limits)
                     .map_err(|error| thrown(&error))?;
+            if !self.believes(planned.place.number, &record).map_err(|error| thrown(&error))? {
+                continue;
+            }
             for (request, slot) in &planned.wanted {
                 let item = record.item(*slot).unwrap_or_default();
                 items.set(length(*request), Uint8Array::from(&item[..]).into());

@@ -9,17 +9,15 @@ use super::Hex;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Untrusted {
-    /// The digest list is of another pack: neither its root nor its content
-    /// hash is the trusted hash, or not the one that was asked for.
+    /// The digest list is of another pack: it has another root, and where the
+    /// hash may be either, another content hash too.
     List {
         /// The hash that the caller trusts.
         trusted: [u8; 32],
         /// The root of the list.
         root: [u8; 32],
-        /// The content hash that the list claims.
-        content_hash: [u8; 32],
     },
-    /// The digests of the list, or the trailer, have another content hash.
+    /// The digest list, its digests, or the trailer have another content hash.
     ContentHash {
         /// The trusted one.
         trusted: [u8; 32],
@@ -80,13 +78,9 @@ pub enum TrailerField {
 impl fmt::Display for Untrusted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::List { trusted, root, content_hash } => write!(
-                f,
-                "the digest list has root {} and content hash {}, and {} is trusted",
-                Hex(root),
-                Hex(content_hash),
-                Hex(trusted)
-            ),
+            Self::List { trusted, root } => {
+                write!(f, "the digest list has root {}, and {} is trusted", Hex(root), Hex(trusted))
+            }
             Self::ContentHash { trusted, found } => {
                 write!(f, "the content hash is {}, and {} is trusted", Hex(found), Hex(trusted))
             }

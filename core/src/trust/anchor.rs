@@ -122,7 +122,10 @@ fn supply_header(anchor: Anchor, bytes: &[u8]) -> Result<Anchored, Error> {
         return Ok(Anchored::Ready(BoundList { header, by_root }));
     }
     if !by_content {
-        return Err(Error::Untrusted(Untrusted::List { trusted, root, content_hash }));
+        return Err(Error::Untrusted(match anchor {
+            Anchor::ContentHash(_) => Untrusted::ContentHash { trusted, found: content_hash },
+            Anchor::Root(_) | Anchor::Either(_) => Untrusted::List { trusted, root },
+        }));
     }
     let list = BoundList { header, by_root };
     Box::new(Blocks { list, next: 0, content: ContentHasher::new() }).proceed(anchor)

@@ -7,8 +7,10 @@
 //! 88 top of the tree (32) | 120 CRC of bytes 0..120
 //! ```
 
+use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
+use super::proof::{ProvenBlock, prove};
 use super::shape::{BLOCK, ListShape};
 use crate::error::{Error, Fault, Section};
 use crate::format::digest::Hash;
@@ -132,6 +134,17 @@ impl ListHeader {
     pub fn root(&self) -> Hash {
         let bytes = self.encode();
         Sha256::digest(bytes.split_last_chunk::<4>().map_or(&bytes[..], |(front, _)| front)).into()
+    }
+
+    /// Proves that a block, given its bytes with the path beside it, is of the
+    /// tree that this header has the top of: no more, where nobody vouches for
+    /// the header.
+    ///
+    /// # Errors
+    /// [`Untrusted::Block`](crate::error::Untrusted::Block),
+    /// [`Misuse::Supplied`](crate::error::Misuse::Supplied).
+    pub fn prove(&self, block: u32, bytes: Bytes) -> Result<ProvenBlock, Error> {
+        prove(self, block, bytes)
     }
 
     /// Where the blocks lie.

@@ -4,11 +4,13 @@
 //! ```text
 //! Writer, digest_list(true) ──digests──> collect.rs ──> file.rs   PACK.digests, before the pack
 //! DigestListFile::write ──reads it all─> collect.rs ──> file.rs   for a pack that is there
+//! DigestListReader ─────── two of them: what differs ──> compare.rs
 //! ReaderOptions::trust ─> anchored.rs ── a block of digests ──> every record that is read
 //! ```
 
 mod anchored;
 mod collect;
+mod compare;
 mod file;
 
 use std::ffi::OsString;
@@ -24,6 +26,7 @@ use crate::read::{FileSource, ReadAt};
 
 pub(crate) use anchored::TrustedDigests;
 pub(crate) use collect::DigestSpool;
+pub use compare::{DifferingRecords, DigestListReader};
 pub use file::{DigestListFile, SealedDigests};
 
 /// What a reader holds a pack to: a hash that the caller has from elsewhere,

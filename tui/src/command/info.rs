@@ -10,6 +10,7 @@ use sealpack::{ChosenCodec, Reader};
 use serde::Serialize;
 
 use super::reading::{About, Reading};
+use super::trusting::trusted_by;
 use crate::items::write::{hex, standard_output};
 use crate::outcome::{Failure, Outcome};
 use crate::report::{self, BOLD, DOUBTFUL};
@@ -64,6 +65,8 @@ struct Facts {
     app_data_checksum: Option<bool>,
     content_hash: Option<String>,
     record_checksum: bool,
+    /// What vouches for the items: root, content_hash; null without --trust.
+    trusted_by: Option<&'static str>,
     /// Whether the first record's frame carries a checksum; null where
     /// records are no frames.
     frame_checksum: Option<bool>,
@@ -90,6 +93,7 @@ impl Facts {
             app_data_checksum: (trailer.app_data_size > 0).then_some(app_data_checksum),
             content_hash: trailer.content_hash.map(|hash| hex(&hash)),
             record_checksum: trailer.record_checksum,
+            trusted_by: trusted_by(reader),
             frame_checksum: frame_checksum(reader, chosen)?,
         })
     }
@@ -116,6 +120,13 @@ impl Facts {
         row("version", &format!("{}, dialect {}", self.version, self.dialect))?;
         row("content hash", self.content_hash.as_deref().unwrap_or("none"))?;
         row("checksums", &self.checksums())?;
+        match self.trusted_by {
+            Some("root") => row("trusted", "yes, by the root: items, positions, app data")?,
+            Some(_) => {
+                row("trusted", "yes, by the content hash: items and positions, no app data")?
+            }
+            None => {}
+        }
         if !self.items_are_protected() && self.total_items > 0 {
             let warning = "no check covers the items' bytes: a flipped bit in one is not noticed";
             writeln!(to, "  {DOUBTFUL}{warning}{DOUBTFUL:#}")?;

@@ -2,12 +2,15 @@
 
 mod cat;
 mod check;
+mod diff;
+mod digests;
 mod get;
 mod info;
 mod inspect;
 mod pack;
 mod reading;
 mod step;
+mod trusting;
 mod verify;
 
 use std::process::ExitCode;
@@ -38,12 +41,14 @@ Examples:
   sealpack pack --lines big.log -o log.pack    every line an item
   sealpack get log.pack 41                     the 42nd line
   sealpack verify *.pack                       every check there is
+  sealpack digests log.pack                    so that single items can be trusted
+  sealpack diff old.pack new.pack              which items differ
   sealpack inspect log.pack                    look inside, at a terminal
   sealpack step                                the output stream, write by write
   sealpack check                               the output stream, proved
 
-Exit status: 0 fine; 1 a pack is corrupt or did not verify, or an invariant is
-broken; 2 wrong usage; 3 anything else (a file that is not there, a full disk).
+Exit status: 0 fine; 1 a pack is corrupt, did not verify or is not the trusted
+one, two packs differ, an invariant is broken; 2 wrong usage; 3 anything else (a file that is not there, a full disk).
 `sealpack COMMAND --help` says more, with examples.";
 
 #[derive(Subcommand)]
@@ -53,6 +58,8 @@ enum Command {
     Get(get::Get),
     Cat(cat::Cat),
     Verify(verify::Verify),
+    Digests(digests::Digests),
+    Diff(diff::Diff),
     Check(check::Check),
     Inspect(inspect::Inspect),
     Step(step::Step),
@@ -73,6 +80,8 @@ fn run(command: &Command) -> Result<Outcome, Failure> {
         Command::Get(args) => get::run(args),
         Command::Cat(args) => cat::run(args),
         Command::Verify(args) => verify::run(args),
+        Command::Digests(args) => digests::run(args),
+        Command::Diff(args) => diff::run(args),
         Command::Check(args) => check::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Step(args) => step::run(args),

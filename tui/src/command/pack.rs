@@ -2,10 +2,10 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use sealpack::core::format::Dialect;
-use sealpack::{ErrorKind, Plain, SealedPack, Writer, WriterOptions, Zstd};
+use sealpack::{ErrorKind, Plain, SealedPack, Writer, WriterOptions, Zstd, digest_list_path};
 use serde::Serialize;
 
 use crate::interrupt::Interrupt;
@@ -77,6 +77,10 @@ struct Shape {
     /// Cover whole records with their checksum, not only item lengths
     #[arg(long)]
     record_checksum: bool,
+    /// Write the digest list too, as FILE.digests: with its root, single items
+    /// can be trusted (see `sealpack digests`)
+    #[arg(long, conflicts_with = "no_content_hash")]
+    with_digests: bool,
     /// What the items are: your number, decimal or 0x hexadecimal [default: 1
     /// for zstd, 0 for none]
     #[arg(long, value_name = "N", value_parser = parse_u32)]
@@ -158,6 +162,7 @@ impl Pack {
             .items_per_record(shape.items_per_record)
             .content_hash(!shape.no_content_hash)
             .record_checksum(shape.record_checksum)
+            .digest_list(shape.with_digests)
             .overwrite(self.writing.force);
         options = match (shape.codec, shape.level) {
             (CodecArgument::Zstd, level) => {
@@ -224,13 +229,16 @@ pub fn run(args: &Pack) -> Result<Outcome, Failure> {
     let interrupt = Interrupt::new().map_err(Failure::Signals)?;
     let writer = interrupt.guard(|| {
         let writer = options.create(&args.output)?;
-        let temporary = writer.temporary_path().to_path_buf();
+        let temporary = [Some(writer.temporary_path()), writer.temporary_digests_path()];
+        let temporary = temporary.into_iter().flatten().map(Path::to_path_buf).collect();
         Ok::<_, sealpack::Error>((writer, temporary))
     })?;
     let found = {
         let _looking = Progress::bytes("looking for files", None, args.json);
+        let list = args.shape.with_digests.then(|| digest_list_path(&args.output));
         let outputs = [args.output.as_path(), writer.temporary_path()];
-        let outputs = Outputs::new(outputs.into_iter().chain(args.names.as_deref()));
+        let more = [args.names.as_deref(), list.as_deref(), writer.temporary_digests_path()];
+        let outputs = Outputs::new(outputs.into_iter().chain(more.into_iter().flatten()));
         walk::find(&args.inputs, args.follow_links, &outputs)?
     };
     let progress = Progress::bytes("packing", found.bytes, args.json);
@@ -306,6 +314,9 @@ struct Summary {
     format_id: u32,
     record_checksum: bool,
     content_hash: Option<String>,
+    /// The digest list and its root; null where none was asked for.
+    digests: Option<String>,
+    root: Option<String>,
     skipped: Skipped,
 }
 
@@ -313,7 +324,7 @@ impl Packing {
     fn finish(self, args: &Pack, found: &Found) -> Result<Summary, Failure> {
         let Self { writer, progress, item_bytes } = self;
         progress.say("syncing");
-        let SealedPack { trailer, file_size, .. } = writer.finish()?;
+        let SealedPack { trailer, file_size, digests, .. } = writer.finish()?;
         let seconds = progress.elapsed().as_secs_f64();
         let bytes_in = progress.done();
         Ok(Summary {
@@ -331,6 +342,8 @@ impl Packing {
             format_id: trailer.format_id,
             record_checksum: trailer.record_checksum,
             content_hash: trailer.content_hash.map(|hash| hex(&hash)),
+            digests: digests.as_ref().map(|list| list.path.display().to_string()),
+            root: digests.map(|list| hex(&list.root)),
             skipped: found.skipped,
         })
     }
@@ -352,6 +365,9 @@ impl Summary {
         let rate = self.bytes_per_second / 1e6;
         row("time", format!("{:.2} s, {rate:.0} MB/s", self.seconds))?;
         row("hash", self.content_hash.clone().unwrap_or_else(|| "none".into()))?;
+        if let Some(root) = &self.root {
+            row("root", root.clone())?;
+        }
         let Skipped { symbolic_links, special_files, output_files } = self.skipped;
         for (count, what) in [
             (symbolic_links, "symbolic links: --follow-links packs what they point to"),

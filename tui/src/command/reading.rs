@@ -6,6 +6,7 @@ use sealpack::core::format::known::{self, known};
 use sealpack::{ChosenCodec, DecidedBy, ReadCodec, Reader, ReaderOptions};
 use serde::Serialize;
 
+use super::trusting::Trusting;
 use crate::outcome::Failure;
 use crate::report;
 
@@ -16,6 +17,8 @@ pub struct Reading {
     /// contradict, or as told
     #[arg(long, value_name = "CODEC", default_value = "auto")]
     codec: CodecArgument,
+    #[command(flatten)]
+    trusting: Trusting,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -37,14 +40,24 @@ impl Reading {
         Ok(self.options().open(path)?)
     }
 
-    /// The options of a reader that decodes as told.
+    /// The options of a reader that decodes as told, and holds the pack to what
+    /// is trusted.
     pub fn options(&self) -> ReaderOptions {
+        self.trusting.apply(self.untrusted_options())
+    }
+
+    fn untrusted_options(&self) -> ReaderOptions {
         let codec = match self.codec {
             CodecArgument::Auto => ReadCodec::Auto,
             CodecArgument::None => ReadCodec::Plain,
             CodecArgument::Zstd => ReadCodec::Zstd,
         };
         Reader::options().codec(codec)
+    }
+
+    /// What is trusted.
+    pub fn trusting(&self) -> &Trusting {
+        &self.trusting
     }
 
     /// Opens a pack and tells, unless `quiet`, where its format id did not
@@ -57,7 +70,23 @@ impl Reading {
         path: &Path,
         quiet: bool,
     ) -> Result<(Reader, Option<ChosenCodec>), Failure> {
-        let reader = self.open(path)?;
+        Self::opened(self.open(path)?, quiet)
+    }
+
+    /// As [`open_and_tell`](Self::open_and_tell), trusting what is there: for
+    /// a caller that reads all of it and compares the hash.
+    ///
+    /// # Errors
+    /// [`Failure::Pack`].
+    pub fn open_untrusted_and_tell(
+        &self,
+        path: &Path,
+        quiet: bool,
+    ) -> Result<(Reader, Option<ChosenCodec>), Failure> {
+        Self::opened(self.untrusted_options().open(path)?, quiet)
+    }
+
+    fn opened(reader: Reader, quiet: bool) -> Result<(Reader, Option<ChosenCodec>), Failure> {
         let chosen = reader.codec()?;
         if let (Some(chosen), false) = (chosen, quiet) {
             tell(&reader, chosen);

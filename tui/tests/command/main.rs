@@ -9,9 +9,11 @@
 )]
 
 mod check;
+mod diff;
 mod endings;
 mod fixtures;
 mod pack;
 mod read;
 mod run;
+mod trust;
 mod verify;

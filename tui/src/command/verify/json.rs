@@ -24,6 +24,8 @@ pub struct Object {
     /// Whether some check covers every byte of every item; null where that
     /// could not be found out.
     items_are_protected: Option<bool>,
+    /// What the items were held to: root, content_hash; null without --trust.
+    trusted_by: Option<&'static str>,
     record_count: Option<u32>,
     total_items: Option<u32>,
     damaged_count: Option<u32>,
@@ -72,6 +74,7 @@ pub fn object(path: &Path, found: &Finding) -> Object {
             Object {
                 about: About::new(path, verified.chosen),
                 items_are_protected: Some(report.items_are_protected()),
+                trusted_by: verified.trusted_by,
                 record_count: Some(report.record_count),
                 total_items: Some(verified.reader.item_count()),
                 damaged_count: Some(report.damaged_count),
@@ -106,6 +109,7 @@ impl Object {
             layers: Layers::of(|name| verdict(name).name()),
             failures,
             items_are_protected: None,
+            trusted_by: None,
             record_count: None,
             total_items: None,
             damaged_count: None,

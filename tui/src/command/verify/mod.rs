@@ -9,10 +9,12 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use sealpack::core::format::digest::Hash;
 use sealpack::core::read::{LayerName, Report, Verdict};
 use sealpack::{ChosenCodec, Reader};
 
 use super::reading::{About, Reading};
+use super::trusting::trusted_by;
 
 use crate::outcome::{Failure, Outcome, Status};
 use crate::progress::Progress;
@@ -44,6 +46,7 @@ Examples:
   sealpack verify log.pack
   sealpack verify *.pack && echo all sound
   sealpack verify log.pack --json | jq '.layers, .damaged_records'
+  sealpack verify log.pack --trust $HASH       and it is the one that is meant
 
 Exit status: 0 every pack is sound; 1 one is corrupt; 3 none is, but one could
 not be read.";
@@ -90,6 +93,8 @@ pub struct Verified {
     pub chosen: Option<ChosenCodec>,
     /// What was found.
     pub report: Report,
+    /// What the items were held to: root, content_hash.
+    pub trusted_by: Option<&'static str>,
     /// How long it took.
     pub took: Duration,
 }
@@ -116,11 +121,11 @@ fn verify(path: &Path, args: &Verify) -> Finding {
 
 fn verify_opened(path: &Path, args: &Verify) -> Result<Verified, Failure> {
     let started = Instant::now();
-    let (reader, chosen) = args.reading.open_and_tell(path, args.json)?;
+    let (reader, chosen, against) = open(path, args)?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
     let total = reader.directory().records_end();
     let mut progress = Progress::bytes(name.unwrap_or_default(), Some(total), args.json);
-    let report = reader.verify_with(|so_far| {
+    let report = reader.verify_against(against, |so_far| {
         progress.set(so_far.bytes);
         ControlFlow::<Infallible>::Continue(())
     })?;
@@ -128,7 +133,25 @@ fn verify_opened(path: &Path, args: &Verify) -> Result<Verified, Failure> {
         ControlFlow::Continue(report) => report,
         ControlFlow::Break(never) => match never {},
     };
-    Ok(Verified { reader, chosen, report, took: started.elapsed() })
+    let trusted_by = trusted_by(&reader).or(against.map(|_| "content_hash"));
+    Ok(Verified { reader, chosen, report, trusted_by, took: started.elapsed() })
+}
+
+/// Opens a pack. What it is held to where it has no list, is the content hash
+/// over all of it.
+fn open(
+    path: &Path,
+    args: &Verify,
+) -> Result<(Reader, Option<ChosenCodec>, Option<Hash>), Failure> {
+    let (reader, chosen) = match args.reading.trusting().without_list(path) {
+        None => args.reading.open_and_tell(path, args.json)?,
+        Some(hash) => {
+            let (reader, chosen) = args.reading.open_untrusted_and_tell(path, args.json)?;
+            return Ok((reader, chosen, Some(hash)));
+        }
+    };
+    let against = reader.trusted().map(|list| list.header().content_hash);
+    Ok((reader, chosen, against))
 }
 
 fn tell(path: &Path, found: &Finding) -> Result<(), Failure> {
@@ -155,6 +178,7 @@ impl Verified {
         }
         self.print_damage(to)?;
         self.print_total(to)?;
+        self.print_trust(to)?;
         if !report.items_are_protected() {
             writeln!(
                 to,
@@ -162,6 +186,19 @@ impl Verified {
             )?;
         }
         Ok(())
+    }
+
+    fn print_trust(&self, to: &mut dyn Write) -> io::Result<()> {
+        match (self.report.is_ok(), self.trusted_by) {
+            (true, Some("root")) => {
+                writeln!(to, "  {GOOD}trusted{GOOD:#}: items, positions and app data have the root")
+            }
+            (true, Some(_)) => writeln!(
+                to,
+                "  {GOOD}trusted{GOOD:#}: items and positions have the content hash, which says nothing of app data"
+            ),
+            _ => Ok(()),
+        }
     }
 
     fn print_total(&self, to: &mut dyn Write) -> io::Result<()> {

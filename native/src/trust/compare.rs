@@ -1,0 +1,144 @@
+//! Digest lists that nobody vouches for: what they say two packs differ in.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sealpack_core::format::digest::Hash;
+use sealpack_core::trust::{DigestList, ListHeader};
+
+use crate::error::Error;
+use crate::read::{FileSource, ReadAt, Reader, fetch};
+
+/// A digest list, read as it is. It is sound in itself where it is read, and
+/// may be of another pack: to hold a pack to one, see [`Trust`](crate::Trust).
+pub struct DigestListReader {
+    source: Arc<dyn ReadAt>,
+    path: Arc<PathBuf>,
+    header: ListHeader,
+}
+
+impl DigestListReader {
+    /// Opens a list, reading its header.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) and
+    /// [`ErrorKind::Pack`](crate::ErrorKind::Pack).
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let source = FileSource::open(path.as_ref())?;
+        Self::open_source(source, path)
+    }
+
+    /// Opens a list that lies in something other than a file. `name` stands
+    /// for the path in errors.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_source(
+        source: impl ReadAt + 'static,
+        name: impl AsRef<Path>,
+    ) -> Result<Self, Error> {
+        let path = Arc::new(name.as_ref().to_path_buf());
+        let bytes = fetch(&source, &(0..DigestList::HEADER_SIZE as u64));
+        let header = bytes.and_then(|bytes| Ok(ListHeader::decode(&bytes)?));
+        let header = header.map_err(|kind| Error::new(&path, kind))?;
+        Ok(Self { source: Arc::new(source), path, header })
+    }
+
+    /// What the list says of its pack.
+    #[must_use]
+    pub fn header(&self) -> &ListHeader {
+        &self.header
+    }
+
+    /// Whether it says what the pack's trailer says.
+    #[must_use]
+    pub fn fits(&self, pack: &Reader) -> bool {
+        let (header, trailer) = (&self.header, pack.trailer());
+        let hash = trailer.content_hash.is_none_or(|hash| hash == header.content_hash);
+        hash && header.record_count == trailer.record_count
+            && header.total_items == trailer.total_items
+            && header.items_per_record == trailer.items_per_record
+    }
+
+    /// The records of which this list and another have different digests, in
+    /// order; records that only one of them has are left out.
+    ///
+    /// Where both have as many records, only those parts of the lists are read
+    /// that differ: a few kilobytes for a record.
+    #[must_use]
+    pub fn differing<'a>(&'a self, other: &'a Self) -> DifferingRecords<'a> {
+        DifferingRecords::new(self, other)
+    }
+
+    /// The digests of a block, and the path beside it.
+    fn block(&self, block: u32) -> Result<(Vec<Hash>, Bytes), Error> {
+        let shape = self.header.shape();
+        let read = || {
+            let bytes = fetch(self.source.as_ref(), &shape.range(block))?;
+            let proven = self.header.prove(block, bytes.clone())?;
+            let digests: Vec<Hash> = proven.digests().copied().collect();
+            let path = bytes.slice((digests.len() * size_of::<Hash>()).min(bytes.len())..);
+            Ok((digests, path))
+        };
+        read().map_err(|kind| Error::new(&self.path, kind))
+    }
+}
+
+/// The records that two digest lists differ in. After an error it ends.
+pub struct DifferingRecords<'a> {
+    lists: [&'a DigestListReader; 2],
+    /// Parts of the tree that differ: a level and the number of the node on
+    /// it. The one furthest to the left is on top.
+    nodes: Vec<(u32, u32)>,
+    found: std::vec::IntoIter<u32>,
+}
+
+impl<'a> DifferingRecords<'a> {
+    fn new(one: &'a DigestListReader, other: &'a DigestListReader) -> Self {
+        let (a, b) = (&one.header, &other.header);
+        let blocks = a.shape().blocks().min(b.shape().blocks());
+        let nodes = match (a.record_count == b.record_count, a.top == b.top) {
+            (true, true) => Vec::new(),
+            (true, false) => Vec::from([(a.shape().depth(), 0)]),
+            // Trees of different shapes: every block is looked at.
+            (false, _) => (0..blocks).rev().map(|block| (0, block)).collect(),
+        };
+        Self { lists: [one, other], nodes, found: Vec::new().into_iter() }
+    }
+
+    /// Looks at the first block below a node: the hashes beside its path say
+    /// which other parts below that node differ.
+    fn look_below(&mut self, level: u32, number: u32) -> Result<(), Error> {
+        let block = number << level;
+        let [one, other] = self.lists;
+        let ((a, path_a), (b, path_b)) = (one.block(block)?, other.block(block)?);
+        let paths = path_a.chunks(size_of::<Hash>()).zip(path_b.chunks(size_of::<Hash>()));
+        let below: Vec<_> = (0..level).zip(paths).filter(|(_, (a, b))| a != b).collect();
+        // To the right of the block, the lowest last: it comes first.
+        let beside = below.iter().rev().map(|&(level, _)| (level, (block >> level) ^ 1));
+        self.nodes.extend(beside);
+        let Range { start, .. } = one.header.shape().records(block);
+        let records = (start..).zip(a.iter().zip(&b)).filter(|(_, (a, b))| a != b);
+        self.found = records.map(|(record, _)| record).collect::<Vec<_>>().into_iter();
+        Ok(())
+    }
+}
+
+impl Iterator for DifferingRecords<'_> {
+    type Item = Result<u32, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(record) = self.found.next() {
+                return Some(Ok(record));
+            }
+            let (level, number) = self.nodes.pop()?;
+            if let Err(error) = self.look_below(level, number) {
+                self.nodes.clear();
+                return Some(Err(error));
+            }
+        }
+    }
+}

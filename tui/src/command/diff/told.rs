@@ -1,0 +1,124 @@
+//! What `sealpack diff` says.
+
+use std::io::{self, Write};
+use std::ops::Range;
+
+use serde::Serialize;
+
+use super::compare::{Differences, DifferentItem, Method};
+use crate::report::{BAD, BOLD, GOOD};
+use crate::size::Count;
+
+/// The differences; the keys of the object are stable.
+#[derive(Serialize)]
+pub struct Told {
+    a: Side,
+    b: Side,
+    same: bool,
+    /// What said which records differ.
+    compared_by: &'static str,
+    /// Items that both have.
+    shared_items: u32,
+    differing_items: u32,
+    /// Null where the packs divide their items into records otherwise.
+    differing_records: Option<u32>,
+    app_data_same: bool,
+    /// The first of the items that differ.
+    items: Vec<Item>,
+}
+
+#[derive(Serialize)]
+struct Side {
+    path: String,
+    total_items: u32,
+    items_per_record: u32,
+    /// The items that only this pack has.
+    only_here: Option<Positions>,
+}
+
+#[derive(Serialize)]
+struct Positions {
+    start: u32,
+    end: u32,
+}
+
+#[derive(Serialize)]
+struct Item {
+    position: u32,
+    size_a: usize,
+    size_b: usize,
+    first_difference: usize,
+}
+
+impl Told {
+    pub fn new(differences: &Differences<'_>, method: &Method) -> Self {
+        let side = |which: usize, pack: &sealpack::Reader| Side {
+            path: pack.path().display().to_string(),
+            total_items: pack.item_count(),
+            items_per_record: pack.trailer().items_per_record,
+            only_here: differences
+                .only_in(which)
+                .map(|Range { start, end }| Positions { start, end }),
+        };
+        let item = |item: &DifferentItem| {
+            let [size_a, size_b] = item.sizes;
+            let (position, first_difference) = (item.position, item.first_difference);
+            Item { position, size_a, size_b, first_difference }
+        };
+        let [a, b] = differences.packs;
+        Self {
+            a: side(0, a),
+            b: side(1, b),
+            same: differences.none(),
+            compared_by: method.name(),
+            shared_items: differences.shared().end,
+            differing_items: differences.item_count,
+            differing_records: differences.record_count,
+            app_data_same: differences.same_app_data(),
+            items: differences.items.iter().map(item).collect(),
+        }
+    }
+
+    /// The same in words.
+    pub fn print(&self, to: &mut dyn Write) -> io::Result<()> {
+        let by = match self.compared_by {
+            "content_hash" => "as their content hashes say",
+            "digest_lists" => "as their digest lists say",
+            "digests" => "by the digests of all records",
+            _ => "item by item",
+        };
+        let (a, b) = (&self.a.path, &self.b.path);
+        let items = Count(self.shared_items.into());
+        if self.same {
+            let same = format_args!("{GOOD}the same {items} items{GOOD:#}");
+            return writeln!(to, "{BOLD}{a}{BOLD:#} and {BOLD}{b}{BOLD:#}: {same}, {by}");
+        }
+        writeln!(to, "{BOLD}{a}{BOLD:#} and {BOLD}{b}{BOLD:#} {BAD}differ{BAD:#}, {by}")?;
+        let differing = Count(self.differing_items.into());
+        match (self.differing_items, self.differing_records) {
+            (0, _) => writeln!(to, "  the {items} items that both have are the same")?,
+            (_, Some(records)) => {
+                let records = Count(records.into());
+                writeln!(to, "  {differing} of {items} items, in {records} records")?;
+            }
+            (_, None) => writeln!(to, "  {differing} of {items} items")?,
+        }
+        for item in &self.items {
+            let Item { position, size_a, size_b, first_difference } = item;
+            writeln!(
+                to,
+                "    item {position}: {size_a} bytes and {size_b}, from byte {first_difference} on"
+            )?;
+        }
+        match (self.differing_items as usize).saturating_sub(self.items.len()) {
+            0 => {}
+            more => writeln!(to, "    and {} more: --limit", Count(more as u64))?,
+        }
+        for side in [&self.a, &self.b] {
+            if let Some(Positions { start, end }) = side.only_here {
+                writeln!(to, "  items {start} to {} only in {}", end - 1, side.path)?;
+            }
+        }
+        if self.app_data_same { Ok(()) } else { writeln!(to, "  the app data differs") }
+    }
+}

@@ -1,0 +1,160 @@
+//! `sealpack digests`: the digest list of a pack.
+
+use std::convert::Infallible;
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use sealpack::core::format::digest::Hash;
+use sealpack::core::trust::{DigestListBuilder, ListHeader};
+use sealpack::{DigestListFile, Reader, SealedDigests, digest_list_path};
+use serde::Serialize;
+
+use super::reading::{About, Reading};
+use crate::interrupt::Interrupt;
+use crate::items::write::hex;
+use crate::outcome::{Failure, Outcome};
+use crate::progress::Progress;
+use crate::report::{self, BOLD};
+use crate::size::{Bytes, Count};
+
+/// Write the digest list of a pack, with which single items can be trusted
+///
+/// Reads all of the pack. The list has 32 bytes for each record and a little more; its root is 32
+/// bytes that vouch for every item, its position, the format id and the app data. Give the root to
+/// whoever is to read the pack, by a way that you both trust; pack and list may lie anywhere. A reader
+/// fetches a few kilobytes of the list for an item.
+///
+/// The list appears whole or not at all. `sealpack pack --with-digests` writes it with the pack.
+#[derive(clap::Args, Debug)]
+#[command(after_long_help = EXAMPLES)]
+pub struct Digests {
+    /// The pack
+    file: PathBuf,
+    /// Where to write the list [default: FILE.digests]
+    #[arg(short, long, value_name = "LIST", conflicts_with = "print")]
+    output: Option<PathBuf>,
+    /// Write nothing, only tell root and content hash
+    #[arg(long)]
+    print: bool,
+    /// Replace LIST if it is there
+    #[arg(long)]
+    force: bool,
+    /// One JSON object instead of words, and no progress
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    reading: Reading,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  sealpack digests log.pack                          writes log.pack.digests, tells the root
+  sealpack digests log.pack --json | jq -r .root
+  sealpack get log.pack 41 --trust $ROOT             an item that has that root, or an error
+  sealpack get copy.pack 41 --trust $ROOT --digests log.pack.digests";
+
+/// What is told.
+#[derive(Serialize)]
+struct Summary {
+    #[serde(flatten)]
+    about: About,
+    /// The list; null where none was written.
+    digests: Option<String>,
+    root: String,
+    content_hash: String,
+    /// Whether the pack stores that content hash itself.
+    content_hash_stored: bool,
+    record_count: u32,
+    /// Bytes of the list.
+    file_size: u64,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// [`Failure`]: a pack that cannot be read or is damaged, a list that cannot
+/// be written.
+pub fn run(args: &Digests) -> Result<Outcome, Failure> {
+    let (reader, chosen) = args.reading.open_and_tell(&args.file, args.json)?;
+    let records = u64::from(reader.directory().record_count());
+    let mut progress = Progress::records("taking digests", records, args.json);
+    let mut summary = Summary {
+        about: About::new(reader.path(), chosen),
+        digests: None,
+        root: String::new(),
+        content_hash: String::new(),
+        content_hash_stored: reader.trailer().content_hash.is_some(),
+        record_count: reader.directory().record_count(),
+        file_size: 0,
+    };
+    if args.print {
+        let header = header(&reader, &mut progress)?;
+        summary.vouch(header.root(), header.content_hash, header.shape().file_size());
+    } else {
+        let sealed = write(&reader, args, &mut progress)?;
+        summary.digests = Some(sealed.path.display().to_string());
+        summary.vouch(sealed.root, sealed.content_hash, sealed.file_size);
+    }
+    drop(progress);
+    match args.json {
+        true => report::print_json(&summary)?,
+        false => report::print(|to| summary.print(&args.file, to))?,
+    }
+    Ok(Outcome::Fine)
+}
+
+fn write(
+    reader: &Reader,
+    args: &Digests,
+    progress: &mut Progress,
+) -> Result<SealedDigests, Failure> {
+    let path = args.output.clone().unwrap_or_else(|| digest_list_path(&args.file));
+    let interrupt = Interrupt::new().map_err(Failure::Signals)?;
+    let list = interrupt.guard(|| {
+        let list = DigestListFile::create(&path, args.force)?;
+        let temporary = list.temporary_path().to_path_buf();
+        Ok::<_, sealpack::Error>((list, vec![temporary]))
+    })?;
+    let written = list.write(reader, |records| {
+        progress.set(records.into());
+        ControlFlow::<Infallible>::Continue(())
+    })?;
+    match written {
+        ControlFlow::Continue(sealed) => Ok(sealed),
+        ControlFlow::Break(never) => match never {},
+    }
+}
+
+/// What the list would say.
+fn header(reader: &Reader, progress: &mut Progress) -> Result<ListHeader, Failure> {
+    let refused = |error| Failure::PackData { path: reader.path().to_path_buf(), error };
+    let mut builder = DigestListBuilder::new();
+    for digest in reader.record_digests(0..reader.directory().record_count())? {
+        builder.push(&digest?).map_err(refused)?;
+        progress.add(1);
+    }
+    let list = builder.finish(reader.trailer(), reader.app_data()).map_err(refused)?;
+    Ok(list.header().clone())
+}
+
+impl Summary {
+    fn vouch(&mut self, root: Hash, content_hash: Hash, file_size: u64) {
+        self.root = hex(&root);
+        self.content_hash = hex(&content_hash);
+        self.file_size = file_size;
+    }
+
+    fn print(&self, pack: &Path, to: &mut dyn Write) -> io::Result<()> {
+        let name = self.digests.clone().unwrap_or_else(|| pack.display().to_string());
+        writeln!(to, "{BOLD}{name}{BOLD:#}")?;
+        let mut row = |name: &str, value: &str| writeln!(to, "  {name:<12} {value}");
+        row("root", &self.root)?;
+        row("content hash", &self.content_hash)?;
+        row("digests", &Count(self.record_count.into()).to_string())?;
+        match self.digests {
+            Some(_) => row("size", &Bytes(self.file_size).to_string()),
+            None => Ok(()),
+        }
+    }
+}

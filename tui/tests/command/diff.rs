@@ -1,0 +1,117 @@
+//! `sealpack diff`.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::run::{Place, has};
+
+/// A pack of so many lines, some of them others.
+fn pack(place: &Place, name: &str, count: u32, others: &[u32], options: &str) {
+    let line = |i| match others.contains(&i) {
+        true => format!("line {i} is another\n"),
+        false => format!("line {i} of the text\n"),
+    };
+    let text: String = (0..count).map(line).collect();
+    place.feed(&format!("pack --lines - -o {name} {options}"), text.as_bytes()).fine();
+}
+
+#[test]
+fn what_differs_is_found_whatever_it_is_found_by() {
+    let place = Place::new();
+    let small = "--items-per-record 2";
+    pack(&place, "a", 2000, &[], &format!("{small} --with-digests"));
+    pack(&place, "b", 2000, &[7, 900, 901, 1999], &format!("{small} --with-digests"));
+    let expected = json!({
+        "same": false, "shared_items": 2000, "differing_items": 4, "differing_records": 3,
+        "app_data_same": true,
+        "items": [
+            { "position": 7, "size_a": 18, "size_b": 18, "first_difference": 7 },
+            { "position": 900, "size_a": 20, "size_b": 20, "first_difference": 9 },
+            { "position": 901, "size_a": 20, "size_b": 20, "first_difference": 9 },
+            { "position": 1999, "size_a": 21, "size_b": 21, "first_difference": 10 },
+        ],
+    });
+    let compared = |args: &str, by: &str| {
+        let run = place.run(&format!("diff a b --json {args}"));
+        assert_eq!((run.code(), run.err().as_str()), (Some(1), ""));
+        let object = run.json();
+        has(&object, &expected);
+        assert_eq!(object["compared_by"], by);
+    };
+    compared("", "digest_lists");
+    compared("--read-all", "digests");
+    fs::remove_file(place.path("b.digests")).unwrap();
+    compared("", "digests");
+    let words = place.run("diff a b --limit 2");
+    assert_eq!(words.code(), Some(1));
+    for word in ["4 of 2,000 items, in 3 records", "item 900", "and 2 more"] {
+        assert!(words.out_text().contains(word), "{}", words.out_text());
+    }
+}
+
+#[test]
+fn the_same_items_are_the_same_in_any_codec_and_any_division() {
+    let place = Place::new();
+    pack(&place, "a", 500, &[], "");
+    pack(&place, "plain", 500, &[], "--codec none --record-checksum");
+    pack(&place, "no-hash", 500, &[], "--no-content-hash");
+    pack(&place, "sevens", 500, &[], "--items-per-record 7");
+    for (other, by) in [("plain", "content_hash"), ("no-hash", "digests"), ("sevens", "items")] {
+        let object = place.run(&format!("diff a {other} --json")).fine().json();
+        has(&object, &json!({ "same": true, "compared_by": by, "differing_items": 0 }));
+        let words = place.run(&format!("diff a {other}")).fine().out_text();
+        assert!(words.contains("the same 500 items"), "{words}");
+        assert_eq!(place.run(&format!("diff -q a {other}")).fine().out(), b"");
+    }
+}
+
+#[test]
+fn a_pack_that_goes_on_where_the_other_ends_differs_by_that() {
+    let place = Place::new();
+    pack(&place, "a", 300, &[], "--items-per-record 1 --with-digests");
+    pack(&place, "b", 500, &[299], "--items-per-record 1 --with-digests");
+    pack(&place, "c", 450, &[], "--items-per-record 4");
+    for (other, only, differing) in [("b", 500, 1), ("c", 450, 0)] {
+        let run = place.run(&format!("diff a {other} --json"));
+        assert_eq!(run.code(), Some(1));
+        let object = run.json();
+        assert_eq!(object["b"]["only_here"], json!({ "start": 300, "end": only }));
+        assert_eq!(object["a"]["only_here"], json!(null));
+        assert_eq!(object["differing_items"], differing);
+    }
+    let words = place.run("diff b a").out_text();
+    assert!(words.contains("items 300 to 499 only in b"), "{words}");
+}
+
+#[test]
+fn app_data_counts_and_a_list_of_another_pack_does_not() {
+    let place = Place::new();
+    place.file("app", "data");
+    pack(&place, "a", 10, &[], "--with-digests");
+    pack(&place, "b", 10, &[], "--app-data app");
+    let words = place.run("diff a b");
+    assert_eq!(words.code(), Some(1));
+    assert!(words.out_text().contains("the app data differs"));
+    // The list of what was there before.
+    pack(&place, "b", 12, &[3], "--force");
+    fs::copy(place.path("a.digests"), place.path("b.digests")).unwrap();
+    let run = place.run("diff a b");
+    assert_eq!(run.code(), Some(1));
+    assert!(run.err().contains("b.digests is not the digest list of b"), "{}", run.err());
+    assert!(run.out_text().contains("1 of 10 items"), "{}", run.out_text());
+    place.run("diff a b --digests-b a.digests").failed(2, &["a.digests", "b"]);
+}
+
+#[test]
+fn a_damaged_pack_is_trouble_and_no_difference() {
+    let place = Place::new();
+    pack(&place, "a", 100, &[], "");
+    pack(&place, "b", 100, &[5], "");
+    let mut bytes = fs::read(place.path("b")).unwrap();
+    bytes[20] ^= 1;
+    place.file("b", &bytes);
+    place.run("diff a b").failed(3, &["record 0"]);
+    place.run("diff a missing").failed(3, &["missing"]);
+    place.run("diff a").failed(2, &["<B>"]);
+}
