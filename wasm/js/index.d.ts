@@ -184,7 +184,7 @@ export class Pack {
   stream(start?: number, end?: number, options?: RangeOptions): ReadableStream<Uint8Array>;
   /** Reads and checks everything. Damage is reported, not thrown. */
   verify(options?: VerifyOptions): Promise<Report>;
-  /** The application's own bytes; empty where there are none. */
+  /** The application's own bytes; empty where there are none. Rejected with `untrusted` where a content hash is trusted, which does not cover them. */
   appData(): Promise<Uint8Array>;
   /** Where a record lies; nothing is read. */
   record(number: number): RecordPlace;

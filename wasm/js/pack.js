@@ -144,6 +144,13 @@ export class Pack {
   }
 
   async appData() {
+    if (this.trustedBy === "content-hash") {
+      throw new SealpackError(
+        "untrusted",
+        "a content hash does not vouch for the app data: open with digestRoot, or without trust",
+        { section: "app-data" },
+      );
+    }
     return this.#alive().appData();
   }
 

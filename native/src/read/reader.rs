@@ -159,7 +159,8 @@ impl Reader {
         &self.inner.pack.directory
     }
 
-    /// The app data.
+    /// The app data. A reader that [trusts](crate::Trust) a content hash, and
+    /// not a root, has it from the pack alone.
     #[must_use]
     pub fn app_data(&self) -> &Bytes {
         &self.inner.pack.app_data

@@ -98,6 +98,9 @@ test("the root vouches for the app data", async () => {
   await assert.rejects(open(other, { digestRoot: listed.root, digests }), code("untrusted"));
   const opened = await open(other, { contentHash: listed.contentHash, digests });
   assert.deepEqual(Buffer.from(await opened.get(0)), items[0]);
+  await assert.rejects(opened.appData(), code("untrusted"));
+  const trusted = await open(pack, { digestRoot: listed.root, digests });
+  assert.deepEqual(Buffer.from(await trusted.appData()), appData);
 });
 
 test("a changed item is `untrusted`, with its record, and its neighbours are read", async () => {

@@ -49,9 +49,9 @@ pub struct Digests {
 
 const EXAMPLES: &str = "\
 Examples:
-  sealpack digests log.pack                          writes log.pack.digests, tells the root
+  sealpack digests log.pack                  log.pack.digests, and its root
   sealpack digests log.pack --json | jq -r .root
-  sealpack get log.pack 41 --trust $ROOT             an item that has that root, or an error
+  sealpack get log.pack 41 --trust $ROOT     that very item, or an error
   sealpack get copy.pack 41 --trust $ROOT --digests log.pack.digests";
 
 /// What is told.

@@ -32,7 +32,7 @@ Examples:
   sealpack get log.pack 41 7 41 --lines           three lines
   sealpack get events.pack 0 128 --framed | prog  lengths before the items
   sealpack get events.pack 5 --json               position, size, text
-  sealpack get copy.pack 41 --trust $ROOT         the item that has that root, or an error";
+  sealpack get log.pack 41 --trust $ROOT          that very item, or an error";
 
 /// Items that are held at once so that they come in the order asked for.
 const BATCH: usize = 256;

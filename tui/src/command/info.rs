@@ -121,10 +121,8 @@ impl Facts {
         row("content hash", self.content_hash.as_deref().unwrap_or("none"))?;
         row("checksums", &self.checksums())?;
         match self.trusted_by {
-            Some("root") => row("trusted", "yes, by the root: items, positions, app data")?,
-            Some(_) => {
-                row("trusted", "yes, by the content hash: items and positions, no app data")?
-            }
+            Some("root") => row("trusted", "trailer and app data have the root; items when read")?,
+            Some(_) => row("trusted", "the counts have the content hash; items when read")?,
             None => {}
         }
         if !self.items_are_protected() && self.total_items > 0 {
@@ -187,6 +185,11 @@ fn frame_checksum(reader: &Reader, chosen: Option<ChosenCodec>) -> Result<Option
 pub fn run(args: &Info) -> Result<Outcome, Failure> {
     if args.app_data {
         let reader = args.reading.open(&args.file)?;
+        if reader.trusted().is_some_and(|list| !list.vouches_for_app_data()) {
+            return Err(Failure::usage(
+                "a content hash does not vouch for app data: --trust the root of the digest list",
+            ));
+        }
         let written = standard_output().and_then(|mut to| to.write_all(reader.app_data()));
         return written.map(|()| Outcome::Fine).map_err(Failure::Output);
     }

@@ -48,7 +48,8 @@ Examples:
   sealpack check                               the output stream, proved
 
 Exit status: 0 fine; 1 a pack is corrupt, did not verify or is not the trusted
-one, two packs differ, an invariant is broken; 2 wrong usage; 3 anything else (a file that is not there, a full disk).
+one, two packs differ, or an invariant is broken; 2 wrong usage; 3 anything else
+(a file that is not there, a full disk).
 `sealpack COMMAND --help` says more, with examples.";
 
 #[derive(Subcommand)]

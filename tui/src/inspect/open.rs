@@ -81,6 +81,8 @@ pub fn open(path: &Path, options: &ReaderOptions) -> Result<Opened, Error> {
 
 fn core_error(error: &Error) -> Option<&CoreError> {
     match error.kind() {
+        // Not the pack that was asked for: nothing of it is shown.
+        sealpack::ErrorKind::Pack(CoreError::Untrusted(_)) => None,
         sealpack::ErrorKind::Pack(error) => Some(error),
         _ => None,
     }

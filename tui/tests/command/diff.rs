@@ -26,10 +26,10 @@ fn what_differs_is_found_whatever_it_is_found_by() {
         "same": false, "shared_items": 2000, "differing_items": 4, "differing_records": 3,
         "app_data_same": true,
         "items": [
-            { "position": 7, "size_a": 18, "size_b": 18, "first_difference": 7 },
-            { "position": 900, "size_a": 20, "size_b": 20, "first_difference": 9 },
-            { "position": 901, "size_a": 20, "size_b": 20, "first_difference": 9 },
-            { "position": 1999, "size_a": 21, "size_b": 21, "first_difference": 10 },
+            { "position": 7, "size_a": 18, "size_b": 17, "first_difference": 7 },
+            { "position": 900, "size_a": 20, "size_b": 19, "first_difference": 9 },
+            { "position": 901, "size_a": 20, "size_b": 19, "first_difference": 9 },
+            { "position": 1999, "size_a": 21, "size_b": 20, "first_difference": 10 },
         ],
     });
     let compared = |args: &str, by: &str| {

@@ -136,7 +136,8 @@ fn a_codec_that_the_format_id_did_not_decide_is_told_and_json_stays_quiet() {
 #[test]
 fn every_subcommand_has_examples_in_its_help() {
     let place = Place::new();
-    let commands = ["", "pack", "info", "get", "cat", "verify", "inspect", "step", "check"];
+    let commands =
+        ["", "pack", "info", "get", "cat", "verify", "digests", "diff", "inspect", "step", "check"];
     for command in commands {
         let help = place.run(&format!("{command} --help")).fine().out_text();
         let examples = help.split("Examples:\n").nth(1).unwrap();

@@ -51,6 +51,9 @@ fn what_is_trusted_is_read_and_what_was_changed_is_not() {
             place.run(&format!("verify p --trust {hash}")).fine().out_text().contains("trusted")
         );
     }
+    place.run(&format!("info p --app-data --trust {root}")).fine();
+    let unvouched = place.run(&format!("info p --app-data --trust {content_hash}"));
+    unvouched.failed(2, &["does not vouch for app data"]);
     // No checksum covers the bytes of a plain record here.
     let mut bytes = fs::read(place.path("p")).unwrap();
     let at = bytes.windows(8).position(|it| it == b"line 150").unwrap();

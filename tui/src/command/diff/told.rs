@@ -98,8 +98,9 @@ impl Told {
         match (self.differing_items, self.differing_records) {
             (0, _) => writeln!(to, "  the {items} items that both have are the same")?,
             (_, Some(records)) => {
+                let noun = if records == 1 { "record" } else { "records" };
                 let records = Count(records.into());
-                writeln!(to, "  {differing} of {items} items, in {records} records")?;
+                writeln!(to, "  {differing} of {items} items, in {records} {noun}")?;
             }
             (_, None) => writeln!(to, "  {differing} of {items} items")?,
         }
