@@ -41,7 +41,7 @@ Examples:
   sealpack pack --lines big.log -o log.pack    every line an item
   sealpack get log.pack 41                     the 42nd line
   sealpack verify *.pack                       every check there is
-  sealpack digests log.pack                    so that single items can be trusted
+  sealpack digests log.pack                    what proves single items
   sealpack diff old.pack new.pack              which items differ
   sealpack inspect log.pack                    look inside, at a terminal
   sealpack step                                the output stream, write by write
