@@ -47,7 +47,7 @@ struct Fours {
 
 impl Fours {
     const fn new(width: u32) -> Self {
-        let taken = 56 / width & !3;
+        let taken = (56 / width) & !3;
         let (mut numbers, mut pairs, mut at) = (0, 0, 0);
         while at < taken {
             numbers |=
@@ -136,7 +136,7 @@ mod tests {
         for width in 1..=32u32 {
             for all_ones in [false, true] {
                 let bytes: Vec<u8> = (0..4 * 1100u32)
-                    .map(|at| if all_ones { 0xff } else { (at * at * 31 >> 3).to_le_bytes()[0] })
+                    .map(|at| if all_ones { 0xff } else { ((at * at * 31) >> 3).to_le_bytes()[0] })
                     .collect();
                 let packed = &bytes[..(1000 * width as usize).div_ceil(8)];
                 let mut expected = 0;

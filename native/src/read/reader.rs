@@ -201,7 +201,7 @@ fn open(source: &dyn ReadAt) -> Result<(u64, Pack), ErrorKind> {
     let file_size = source.size().map_err(|error| ErrorKind::io(Doing::Opening, error))?;
     let mut opening = Opening::with_tail(file_size, source.first_read(file_size))?;
     loop {
-        let bytes = fetch(source, None, &opening.range())?;
+        let bytes = fetch(source, &opening.range())?;
         match opening.supply(bytes)? {
             Opened::More(next) => opening = next,
             Opened::Ready(pack) => return Ok((file_size, pack)),
@@ -209,9 +209,14 @@ fn open(source: &dyn ReadAt) -> Result<(u64, Pack), ErrorKind> {
     }
 }
 
+/// Reads a range that is known to lie within the file.
+pub(crate) fn fetch(source: &dyn ReadAt, range: &Range<u64>) -> Result<Bytes, ErrorKind> {
+    fetch_into(source, None, range)
+}
+
 /// Reads a range that is known to lie within the file, into a buffer from
 /// `buffers` if there are some.
-pub(crate) fn fetch(
+fn fetch_into(
     source: &dyn ReadAt,
     buffers: Option<&Arc<Buffers>>,
     range: &Range<u64>,
@@ -239,7 +244,7 @@ impl Inner {
         }
         match self.pack.tail.get(range) {
             Some(bytes) => Ok(bytes),
-            None => fetch(self.source.as_ref(), None, range),
+            None => fetch(self.source.as_ref(), range),
         }
     }
 
@@ -251,7 +256,7 @@ impl Inner {
     ) -> Result<Bytes, ErrorKind> {
         match self.pack.tail.get(range) {
             Some(bytes) => Ok(bytes),
-            None => fetch(self.source.as_ref(), Some(workspace.stored()), range),
+            None => fetch_into(self.source.as_ref(), Some(workspace.stored()), range),
         }
     }
 

@@ -5,9 +5,7 @@ use std::ops::ControlFlow;
 
 use sealpack_core::Error as PackError;
 use sealpack_core::format::digest::Hash;
-use sealpack_core::read::{
-    Examination, Examiner, Merge, PlannedRead, Report, Sound, Verification,
-};
+use sealpack_core::read::{Examination, Examiner, Merge, PlannedRead, Report, Sound, Verification};
 
 use super::batch::view;
 use super::reader::{Inner, Reader};

@@ -29,7 +29,7 @@ const SHARED: usize = 256 << 10;
 
 /// Buffers to be filled again, shared by the threads of a scan.
 #[derive(Default)]
-pub(crate) struct Buffers {
+pub(super) struct Buffers {
     idle: Mutex<Idle>,
 }
 
@@ -250,7 +250,7 @@ mod tests {
     }
 
     fn payload(sizes: &[usize], n: usize) -> Vec<u8> {
-        (0..sizes[n % sizes.len()]).map(|at| (at * n >> 3).to_le_bytes()[0]).collect()
+        (0..sizes[n % sizes.len()]).map(|at| ((at * n) >> 3).to_le_bytes()[0]).collect()
     }
 
     #[test]

@@ -106,7 +106,7 @@ impl ListSource {
     }
 
     fn fetch(&self, range: &Range<u64>) -> Result<Bytes, ErrorKind> {
-        let fetched = fetch(self.source.as_ref(), None, range);
+        let fetched = fetch(self.source.as_ref(), range);
         fetched.map_err(|kind| list_error(Error::new(&self.path, kind)))
     }
 
