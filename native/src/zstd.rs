@@ -114,6 +114,10 @@ impl Context {
                 found: capacity,
             })?;
             out.clear();
+            if out.capacity() < bytes {
+                // Let go first: a smaller one is not to be held beside it.
+                *out = Vec::new();
+            }
             out.try_reserve_exact(bytes).map_err(|e| DecodeError::Codec(Cause::new(e)))?;
             capacity = out.capacity() as u64;
             match self.0.decompress(out, frame) {
