@@ -53,7 +53,7 @@ export function digestList(digests, { formatId, totalItems, itemsPerRecord, appD
   const blocks = [];
   for (let at = 0; at < digests.length; at += BLOCK) blocks.push(Buffer.concat(digests.slice(at, at + BLOCK)));
   const levels = treeOf(blocks.map((block) => sha256(Buffer.of(0), block)));
-  const contentHash = sha256(...digests);
+  const contentHash = sha256(...blocks);
   const fields = Buffer.alloc(24);
   fields.write("SLDG");
   fields.writeUInt8(1, 4);

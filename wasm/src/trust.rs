@@ -4,7 +4,6 @@ use bytes::Bytes;
 use sealpack_core::Error;
 use sealpack_core::error::Misuse;
 use sealpack_core::format::digest::Hash;
-use sealpack_core::format::record_digest;
 use sealpack_core::read::Record;
 use sealpack_core::trust::{Anchor, Anchored, Anchoring};
 use wasm_bindgen::JsValue;
@@ -12,6 +11,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::error::{coded, thrown, to_f64};
 use crate::read::{Pack, Read};
+use crate::verify::digest;
 
 /// A digest list being opened: fetch what is `wanted`, `supply` it, again
 /// where that answers `false`.
@@ -119,7 +119,7 @@ impl Read {
     pub(crate) fn believes(&self, number: u32, record: &Record) -> Result<bool, Error> {
         let mut trust = self.shared.trust.borrow_mut();
         let Some(trust) = trust.as_mut() else { return Ok(true) };
-        let digest = record_digest(record.slices())?;
+        let digest = digest(record)?;
         let proven = self.proven.borrow();
         let missing = Misuse::RecordNumber { record: number.into(), records: 0 };
         let block = proven.iter().find(|block| block.digest(number).is_some());

@@ -4,11 +4,10 @@ use alloc::boxed::Box;
 use bytes::Bytes;
 use core::ops::Range;
 
-use sha2::{Digest as _, Sha256};
-
 use super::header::{self, ListHeader};
 use super::proof::{ProvenBlock, prove};
 use super::shape::ListShape;
+use super::tree::sha256;
 use crate::error::{Error, Misuse, TrailerField, Untrusted};
 use crate::format::ContentHasher;
 use crate::format::digest::Hash;
@@ -115,7 +114,9 @@ fn last_of_portion(shape: ListShape, first: u32) -> u32 {
 
 fn supply_header(anchor: Anchor, bytes: &[u8]) -> Result<Anchored, Error> {
     let header = ListHeader::decode(bytes)?;
-    let (root, content_hash, trusted) = (header.root(), header.content_hash, anchor.hash());
+    // Decoding lets no other bytes pass for the same header.
+    let (root, trusted) = (header::root_of(bytes), anchor.hash());
+    let content_hash = header.content_hash;
     let by_root = root == trusted && !matches!(anchor, Anchor::ContentHash(_));
     let by_content = content_hash == trusted && !matches!(anchor, Anchor::Root(_));
     if by_root {
@@ -197,7 +198,7 @@ impl BoundList {
         if let Some(found) = trailer.content_hash.filter(|&found| found != trusted) {
             return Err(Error::Untrusted(Untrusted::ContentHash { trusted, found }));
         }
-        let (trusted, found) = (header.app_data_hash, Sha256::digest(&pack.app_data[..]).into());
+        let (trusted, found) = (header.app_data_hash, sha256(&[&pack.app_data]));
         if self.by_root && trusted != found {
             return Err(Error::Untrusted(Untrusted::AppData { trusted, found }));
         }

@@ -2,11 +2,9 @@
 
 use alloc::vec::Vec;
 
-use sha2::{Digest as _, Sha256};
-
 use super::header::{self, ListHeader};
 use super::shape::{BLOCK, ListShape};
-use super::tree::{Tree, block_hash};
+use super::tree::{Tree, block_hash, sha256};
 use crate::error::{Error, Fault, Limit, Misuse, Section};
 use crate::format::digest::Hash;
 use crate::format::{ContentHasher, Trailer};
@@ -103,7 +101,7 @@ impl DigestListBuilder {
             total_items: trailer.total_items,
             items_per_record: trailer.items_per_record,
             content_hash,
-            app_data_hash: Sha256::digest(app_data).into(),
+            app_data_hash: sha256(&[app_data]),
             top: tree.top(),
         };
         Ok(DigestList { header, tree })

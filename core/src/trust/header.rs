@@ -7,14 +7,13 @@
 //! 88 top of the tree (32) | 120 CRC of bytes 0..120
 //! ```
 
-use bytes::Bytes;
-use sha2::{Digest as _, Sha256};
-
 use super::proof::{ProvenBlock, prove};
 use super::shape::{BLOCK, ListShape};
+use super::tree::sha256;
 use crate::error::{Error, Fault, Section};
 use crate::format::digest::Hash;
 use crate::wire::{crc, take, take::Take};
+use bytes::Bytes;
 
 /// Bytes of the header.
 pub const SIZE: usize = 124;
@@ -40,6 +39,11 @@ pub struct ListHeader {
     pub app_data_hash: Hash,
     /// The top of the tree over the digests.
     pub top: Hash,
+}
+
+/// The root of the list that begins with these bytes.
+pub(super) fn root_of(header: &[u8]) -> Hash {
+    sha256(&[header.get(..SIZE - 4).unwrap_or_default()])
 }
 
 impl ListHeader {
@@ -132,8 +136,7 @@ impl ListHeader {
     /// for every field, and through the top of the tree for every digest.
     #[must_use]
     pub fn root(&self) -> Hash {
-        let bytes = self.encode();
-        Sha256::digest(bytes.split_last_chunk::<4>().map_or(&bytes[..], |(front, _)| front)).into()
+        root_of(&self.encode())
     }
 
     /// Proves that a block, given its bytes with the path beside it, is of the

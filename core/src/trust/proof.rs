@@ -48,7 +48,9 @@ impl ProvenBlock {
     }
 }
 
-/// Follows the path of a block to the top of the tree.
+/// Follows the path of a block to the top of the tree. Never inlined, as
+/// [`sha256`](super::tree::sha256).
+#[inline(never)]
 pub(super) fn prove(header: &ListHeader, block: u32, bytes: Bytes) -> Result<ProvenBlock, Error> {
     let shape = header.shape();
     let (records, range) = (shape.records(block), shape.range(block));

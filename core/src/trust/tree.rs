@@ -14,12 +14,21 @@ const NODE: [u8; 1] = [1];
 
 /// The hash of a block: of its digests, one after another.
 pub(super) fn block_hash(digests: &[u8]) -> Hash {
-    Sha256::new().chain_update(LEAF).chain_update(digests).finalize().into()
+    sha256(&[&LEAF, digests])
 }
 
 /// The hash of two neighbours.
 pub(super) fn node_hash(left: &[u8], right: &[u8]) -> Hash {
-    Sha256::new().chain_update(NODE).chain_update(left).chain_update(right).finalize().into()
+    sha256(&[&NODE, left, right])
+}
+
+/// The SHA-256 of these parts, one after another. Never inlined: at each of
+/// its calls it would be a kilobyte of a page's wasm module.
+#[inline(never)]
+pub(super) fn sha256(parts: &[&[u8]]) -> Hash {
+    let mut hasher = Sha256::new();
+    parts.iter().for_each(|part| hasher.update(part));
+    hasher.finalize().into()
 }
 
 /// The tree over all blocks: 64 bytes for every 128 records.

@@ -1,5 +1,6 @@
 //! A trusted reader gives out true items or an error, and nothing else.
 
+mod differing;
 mod forged;
 
 use std::io::{self, Cursor};
