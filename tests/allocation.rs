@@ -193,3 +193,30 @@ fn small_records_that_expand_do_not_add_up() {
     let (peak, ()) = peak_of(|| reader.get_many(&positions, |_, _| {}).unwrap());
     assert!(peak < bound, "get_many held {peak} bytes");
 }
+
+/// What the options say that a writer takes, it does not pass.
+#[test]
+fn a_writer_stays_within_the_bound_that_its_options_tell() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bound.pack");
+    for (length, items_per_record) in [(1000, 128), (3_000_000, 1), (10, 1), (30_000, 4)] {
+        let item: Vec<u8> = (0..length).map(|at: u32| (at * at >> 7).to_le_bytes()[0]).collect();
+        for workers in [0, 1, 3] {
+            for zstd in [false, true] {
+                let options = Writer::options().items_per_record(items_per_record);
+                let options = options.threads(workers).overwrite(true);
+                let options = if zstd { options } else { options.codec(Plain) };
+                let bound = options.memory_bound(u64::from(length * items_per_record));
+                let (peak, ()) = peak_of(|| {
+                    let mut writer = options.create(&path).unwrap();
+                    let items = (96 << 20) / length;
+                    (0..items.min(1_000_000)).for_each(|_| writer.append(&item).unwrap());
+                    writer.finish().unwrap();
+                });
+                let what = format!("{length} B, {workers} workers, zstd {zstd}");
+                assert!((peak as u64) < bound, "{what}: {peak} bytes, told {bound}");
+            }
+        }
+    }
+}

@@ -214,6 +214,19 @@ impl WriterOptions {
         self
     }
 
+    /// The most bytes of memory that a writer of these options takes while no
+    /// record has more than `record` bytes; about two bytes a record for the
+    /// index, and what the codec keeps for each thread, come on top.
+    ///
+    /// ```
+    /// let options = sealpack::Writer::options().threads(4);
+    /// assert!(options.memory_bound(128 << 10) < 80 << 20);
+    /// ```
+    #[must_use]
+    pub fn memory_bound(&self, record: u64) -> u64 {
+        crate::write::memory_bound(self.threads, record)
+    }
+
     /// Starts a pack that will appear at `path` when it is finished.
     ///
     /// # Errors

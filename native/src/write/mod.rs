@@ -19,4 +19,5 @@ mod writeback;
 mod writer;
 
 pub(crate) use publish::Publication;
+pub(crate) use pipeline::memory_bound;
 pub use writer::{SealedPack, Writer};

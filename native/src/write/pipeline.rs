@@ -31,6 +31,21 @@ const ROUNDS: usize = 4;
 /// … or so many bytes of them.
 const BYTES_TAKEN: u64 = 5 << 20;
 
+/// The most bytes that a pipeline of so many workers, and what is before and
+/// behind it, takes for records of so many bytes.
+pub(crate) fn memory_bound(workers: usize, record: u64) -> u64 {
+    /// Drafts that were written, whose memory is used again; and the output
+    /// stream's buffers.
+    const BESIDE: u64 = (8 << 20) + (4 << 20);
+    let workers = workers as u64;
+    // A draft has an eighth to spare, and is many records where they are small.
+    let draft = record.saturating_add(record / 8).saturating_add(64 << 10);
+    // The window holds so much, or a draft more; every worker has what it
+    // encodes into beside the draft, and another draft is being filled.
+    let drafts = draft.saturating_mul(2 * workers + 2).max(BYTES_A_WORKER * workers.max(1));
+    drafts.saturating_add(draft.saturating_mul(2 * workers + 2)).saturating_add(BESIDE)
+}
+
 type Jobs = Ordered<Draft, Sealed, ErrorKind>;
 
 /// Where drafts go: to the file, on whatever threads.

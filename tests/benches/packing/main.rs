@@ -9,6 +9,9 @@
 //! cargo bench --bench packing -- --size 256         MiB of each input
 //! cargo bench --bench packing -- --alone            without the limits: for a profiler
 //! cargo bench --bench packing -- --folder DIR       where packs go (a tmpfs, if there is one)
+//! cargo bench --bench packing -- --disk DIR         a disk: rows that need one are run too
+//! cargo bench --bench packing -- --memory           memory as it is used, at the cost of time
+//! cargo bench --bench packing -- --chart FILE SVG   draws the lines of --json; runs nothing
 //! cargo bench --bench packing -- --external 'CMD'   your own packer in the same table:
 //!     CMD ITEMS OUT CODEC HASH WORKERS is run, where ITEMS is a file of
 //!     [u32 LE length][bytes] and OUT where the pack goes; it prints one JSON
@@ -31,8 +34,11 @@
     reason = "a benchmark that cannot run stops"
 )]
 
+mod chart;
+mod durable;
 mod external;
 mod inputs;
+mod latency;
 mod limits;
 mod measure;
 mod reading;
@@ -51,6 +57,10 @@ pub struct Asked {
     pub size: usize,
     pub runs: usize,
     pub folder: PathBuf,
+    /// A folder on a disk.
+    pub disk: Option<PathBuf>,
+    pub memory: bool,
+    pub chart: Option<(PathBuf, PathBuf)>,
     pub external: Option<String>,
     pub rows: Vec<String>,
 }
@@ -65,6 +75,9 @@ impl Asked {
             size: 0,
             runs: 0,
             folder: if shm.is_dir() { shm } else { std::env::temp_dir() },
+            disk: None,
+            memory: false,
+            chart: None,
             external: None,
             rows: Vec::new(),
         };
@@ -79,6 +92,9 @@ impl Asked {
                 "--size" => asked.size = value().parse::<usize>().expect("a number of MiB") << 20,
                 "--runs" => asked.runs = value().parse().expect("a number of runs"),
                 "--folder" => asked.folder = value().into(),
+                "--disk" => asked.disk = Some(value().into()),
+                "--memory" => asked.memory = true,
+                "--chart" => asked.chart = Some((value().into(), value().into())),
                 "--external" => asked.external = Some(value()),
                 option if option.starts_with("--") => panic!("no option {option}: see the source"),
                 row => asked.rows.push(row.to_string()),
@@ -111,9 +127,16 @@ impl Asked {
 
 fn main() {
     let asked = Asked::parse();
+    if let Some((results, out)) = &asked.chart {
+        return chart::write(results, out);
+    }
+    if asked.memory && measure::run_again_for_memory() {
+        return;
+    }
     let folder = tempfile::tempdir_in(&asked.folder).unwrap();
     let mut report = report::Report::new(&asked);
     writing::rows(&asked, folder.path(), &mut report);
     reading::rows(&asked, folder.path(), &mut report);
+    durable::rows(&asked, &mut report);
     report.finish();
 }

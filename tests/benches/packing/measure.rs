@@ -40,7 +40,7 @@ pub fn in_turn(
     asked: &Asked,
     mut ours: impl FnMut() -> Run,
     mut limit: impl FnMut() -> Run,
-) -> (Run, Run) {
+) -> (Run, Option<Run>) {
     let (mut our_runs, mut limit_runs) = (Vec::new(), Vec::new());
     for _ in 0..asked.runs {
         if !asked.alone {
@@ -48,10 +48,7 @@ pub fn in_turn(
         }
         our_runs.push(ours());
     }
-    if asked.alone {
-        limit_runs.clone_from(&our_runs);
-    }
-    (median(our_runs), median(limit_runs))
+    (median(our_runs), (!asked.alone).then(|| median(limit_runs)))
 }
 
 fn cpu_seconds() -> f64 {
@@ -73,4 +70,19 @@ fn status(field: &str) -> u64 {
     let line = status.lines().find(|line| line.starts_with(field));
     let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
     kib.unwrap_or(0) * 1024
+}
+
+/// Runs this program again with an allocator that gives memory back at once, so
+/// that the peak of a run is that run's own; whether it did.
+pub fn run_again_for_memory() -> bool {
+    const TUNABLES: &str = "GLIBC_TUNABLES";
+    if std::env::var_os(TUNABLES).is_some() {
+        return false;
+    }
+    let program = std::env::current_exe().unwrap();
+    let mut again = std::process::Command::new(program);
+    again.args(std::env::args_os().skip(1));
+    again.env(TUNABLES, "glibc.malloc.trim_threshold=0:glibc.malloc.mmap_threshold=32768");
+    assert!(again.status().unwrap().success());
+    true
 }

@@ -9,16 +9,17 @@ use sealpack::{Plain, ReadCodec, Reader, Writer, Zstd};
 
 use super::Asked;
 use super::inputs::{self, Items};
+use super::latency;
 use super::limits;
 use super::measure::{Run, in_turn, once};
 use super::report::{Amount, Report, Row};
 
 /// A pack to read from, and the items that it must give.
-struct Subject<'a> {
+pub struct Subject<'a> {
     items: &'a Items,
     /// The same items, to be had by position.
-    views: Vec<sealpack::Bytes>,
-    path: PathBuf,
+    pub views: Vec<sealpack::Bytes>,
+    pub path: PathBuf,
     codec: ReadCodec,
 }
 
@@ -34,12 +35,12 @@ impl<'a> Subject<'a> {
         Self { items, views: items.views().collect(), path, codec }
     }
 
-    fn open(&self, threads: usize) -> Reader {
+    pub fn open(&self, threads: usize) -> Reader {
         Reader::options().codec(self.codec.clone()).threads(threads).open(&self.path).unwrap()
     }
 
     /// Positions all over the pack.
-    fn scattered(&self, count: usize) -> Vec<u32> {
+    pub fn scattered(&self, count: usize) -> Vec<u32> {
         let items = self.items.lengths.len() as u64;
         let position = |n: u64| (n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20) % items;
         (0..count as u64).map(|n| u32::try_from(position(n + 1)).unwrap()).collect()
@@ -48,7 +49,10 @@ impl<'a> Subject<'a> {
 
 pub fn rows(asked: &Asked, folder: &Path, report: &mut Report) {
     let size = asked.size;
-    if ["open-e", "get-e", "many-e", "scan-e", "verify-e"].iter().any(|row| asked.wants_some(row)) {
+    if ["open-e", "get-e", "many-e", "scan-e", "verify-e", "latency-e"]
+        .iter()
+        .any(|row| asked.wants_some(row))
+    {
         let items = inputs::events(size);
         for zstd in [false, true] {
             let subject = Subject::new(&items, zstd, folder);
@@ -66,6 +70,14 @@ pub fn rows(asked: &Asked, folder: &Path, report: &mut Report) {
             }
             scan(asked, report, &subject, "scan-e", zstd);
             verify(asked, report, &subject, "verify-e", zstd);
+            if asked.wants_some("latency-e") {
+                latency::rows(asked, report, &subject, zstd, false);
+                if let Some(disk) = &asked.disk {
+                    let folder = tempfile::tempdir_in(disk).unwrap();
+                    let subject = Subject::new(&items, zstd, folder.path());
+                    latency::rows(asked, report, &subject, zstd, true);
+                }
+            }
         }
     }
     if ["scan-r", "verify-r"].iter().any(|row| asked.wants_some(row)) {
@@ -119,8 +131,16 @@ fn open_events(asked: &Asked, report: &mut Report, subject: &Subject<'_>, zstd: 
         },
     );
     let amount = Amount::Operations(TIMES);
-    let limit = Some((limit, "open and one pread of 256 KiB"));
-    report.row(&Row { name, ours, limit, amount, reference: Some((27.0, 1.0)), external: None });
+    let limit = limit.map(|limit| (limit, "open and one pread of 256 KiB"));
+    report.row(&Row {
+        name,
+        ours,
+        limit,
+        amount,
+        reference: Some((27.0, 1.0)),
+        external: None,
+        bound: None,
+    });
 }
 
 fn get(
@@ -177,8 +197,16 @@ fn get(
         (false, _) => "two small preads",
     };
     let amount = Amount::Operations(positions.len() as u64);
-    let limit = Some((limit, what));
-    report.row(&Row { name, ours, limit, amount, reference: Some(reference), external: None });
+    let limit = limit.map(|limit| (limit, what));
+    report.row(&Row {
+        name,
+        ours,
+        limit,
+        amount,
+        reference: Some(reference),
+        external: None,
+        bound: None,
+    });
 }
 
 fn get_many(asked: &Asked, report: &mut Report, subject: &Subject<'_>) {
@@ -205,9 +233,17 @@ fn get_many(asked: &Asked, report: &mut Report, subject: &Subject<'_>) {
         };
         let limit = || once(|| limits::spread(&frames, threads, |frame| decode(frame))).0;
         let (ours, limit) = in_turn(asked, ours, limit);
-        let limit = Some((limit, "bare decoding of the same records"));
+        let limit = limit.map(|limit| (limit, "bare decoding of the same records"));
         let reference = Some(reference);
-        report.row(&Row { name, ours, limit, amount: Amount::Once, reference, external: None });
+        report.row(&Row {
+            name,
+            ours,
+            limit,
+            amount: Amount::Once,
+            reference,
+            external: None,
+            bound: None,
+        });
     }
 }
 
@@ -259,20 +295,21 @@ fn scan(asked: &Asked, report: &mut Report, subject: &Subject<'_>, row: &str, zs
         let what =
             if zstd { "bare decoding, buffers reused" } else { "pread of 1 MiB, one thread" };
         let reference = match (row, zstd, threads) {
-            ("scan-e", false, 1) => Some((6000.0, 1.2)),
+            ("scan-e", false, _) => Some((6000.0, 1.2)),
             ("scan-e", true, 1) => Some((1900.0, 1.0)),
             ("scan-e", true, 2) => Some((1900.0, 1.8)),
-            ("scan-small", true, 1) => Some((254.0, 1.5)),
+            ("scan-small", true, _) => Some((254.0, 1.5)),
             _ => None,
         };
         let amount = Amount::Bytes(bytes as u64);
         report.row(&Row {
             name,
             ours,
-            limit: Some((limit, what)),
+            limit: limit.map(|limit| (limit, what)),
             amount,
             reference,
             external: None,
+            bound: None,
         });
     }
 }
@@ -325,10 +362,11 @@ fn verify(asked: &Asked, report: &mut Report, subject: &Subject<'_>, row: &str, 
     report.row(&Row {
         name,
         ours,
-        limit: Some((limit, what)),
+        limit: limit.map(|limit| (limit, what)),
         amount: Amount::Once,
         reference,
         external: None,
+        bound: None,
     });
 }
 
@@ -361,9 +399,10 @@ fn open_tiny(asked: &Asked, folder: &Path, report: &mut Report) {
     report.row(&Row {
         name: "open-t".into(),
         ours,
-        limit: Some((limit, what)),
+        limit: limit.map(|limit| (limit, what)),
         amount: Amount::Once,
         reference: Some((193.0, 5.0)),
         external: None,
+        bound: None,
     });
 }

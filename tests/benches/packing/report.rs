@@ -19,6 +19,8 @@ pub struct Row {
     pub reference: Option<(f64, f64)>,
     /// The external packer's seconds.
     pub external: Option<f64>,
+    /// The most memory that it may take.
+    pub bound: Option<u64>,
 }
 
 /// What a row counts.
@@ -53,6 +55,36 @@ impl Amount {
     }
 }
 
+/// Microseconds of single calls.
+#[derive(Clone, Copy)]
+pub struct Latencies {
+    pub p50: f64,
+    pub p99: f64,
+    pub worst: f64,
+}
+
+/// Seconds of some runs, the whole and its last step.
+pub struct Spread {
+    name: &'static str,
+    bytes: usize,
+    whole: Vec<f64>,
+    last: Vec<f64>,
+}
+
+impl Spread {
+    pub fn new(name: &'static str, bytes: usize, runs: Vec<(f64, f64)>) -> Self {
+        let (mut whole, mut last): (Vec<f64>, Vec<f64>) = runs.into_iter().unzip();
+        whole.sort_by(f64::total_cmp);
+        last.sort_by(f64::total_cmp);
+        Self { name, bytes, whole, last }
+    }
+}
+
+/// The least, the middle and the most.
+fn three(sorted: &[f64]) -> [f64; 3] {
+    [sorted[0], sorted[sorted.len() / 2], sorted[sorted.len() - 1]]
+}
+
 pub struct Report {
     json: bool,
     quick: bool,
@@ -63,7 +95,7 @@ impl Report {
     pub fn new(asked: &Asked) -> Self {
         if !asked.json {
             println!(
-                "{:<30} {:>10} {:>5} {:>10} {:>6}  {:>10} {:>6} {:>5}  {:>7} {:>8}  limit",
+                "{:<30} {:>10} {:>5} {:>10} {:>6}  {:>10} {:>6} {:>5}  {:>7} {:>15}  limit",
                 "", "ours", "", "limit", "ratio", "reference", "ratio", "goal", "cpu s", "memory"
             );
         }
@@ -88,7 +120,7 @@ impl Report {
                 "ratio_to_reference": to_reference, "goal": reference.map(|(_, goal)| goal),
                 "external": row.external.map(|seconds| amount.figure(seconds)),
                 "seconds": row.ours.seconds, "cpu_seconds": row.ours.cpu,
-                "memory_bytes": row.ours.memory,
+                "memory_bytes": row.ours.memory, "memory_bound": row.bound,
             });
             println!("{line}");
             return;
@@ -97,7 +129,7 @@ impl Report {
             |figure: Option<f64>| figure.map_or("–".into(), |figure| format!("{figure:.1}"));
         let ratio = |ratio: Option<f64>| ratio.map_or("–".into(), |ratio| format!("{ratio:.2}"));
         println!(
-            "{:<30} {:>10} {:>5} {:>10} {:>6}  {:>10} {:>6} {:>5}  {:>7.2} {:>8}  {}{}",
+            "{:<30} {:>10} {:>5} {:>10} {:>6}  {:>10} {:>6} {:>5}  {:>7.2} {:>15}  {}{}",
             row.name,
             text(Some(ours)),
             amount.unit(),
@@ -107,13 +139,52 @@ impl Report {
             ratio(to_reference),
             ratio(reference.map(|(_, goal)| goal)),
             row.ours.cpu,
-            format!("{:.1} MB", row.ours.memory as f64 / 1e6),
+            match row.bound {
+                Some(bound) => {
+                    format!("{:.1} of {:.0} MB", row.ours.memory as f64 / 1e6, bound as f64 / 1e6)
+                }
+                None => format!("{:.1} MB", row.ours.memory as f64 / 1e6),
+            },
             row.limit.map_or("", |(_, what)| what),
             row.external.map_or(String::new(), |seconds| {
                 let figure = amount.figure(seconds);
                 format!("; external {figure:.1}, ratio {:.2}", amount.ratio(ours, figure))
             }),
         );
+    }
+
+    /// A row of single calls.
+    pub fn latencies(&mut self, name: &str, calls: usize, times: Latencies) {
+        self.rows += 1;
+        let Latencies { p50, p99, worst } = times;
+        if self.json {
+            let line = serde_json::json!({
+                "row": name, "unit": "µs", "calls": calls, "p50": p50, "p99": p99, "worst": worst,
+            });
+            println!("{line}");
+        } else {
+            println!(
+                "{name:<42} p50 {p50:>9.1}  p99 {p99:>9.1}  worst {worst:>9.1} µs  ({calls} calls)"
+            );
+        }
+    }
+
+    /// A row of something that ends in waiting for a disk.
+    pub fn spread(&mut self, spread: &Spread) {
+        self.rows += 1;
+        let (whole, last) = (three(&spread.whole), three(&spread.last));
+        if self.json {
+            let line = serde_json::json!({
+                "row": spread.name, "unit": "s", "bytes": spread.bytes,
+                "seconds": whole, "finish_seconds": last,
+            });
+            println!("{line}");
+        } else {
+            println!(
+                "{:<42} all {:>6.2} {:>6.2} {:>6.2}  finish {:>6.2} {:>6.2} {:>6.2} s (least, middle, most)",
+                spread.name, whole[0], whole[1], whole[2], last[0], last[1], last[2],
+            );
+        }
     }
 
     pub fn finish(self) {

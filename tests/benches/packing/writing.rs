@@ -152,7 +152,10 @@ fn row(asked: &Asked, folder: &Path, report: &mut Report, input: &str, items: &I
         seconds[seconds.len() / 2]
     });
     let amount = Amount::Bytes(items.bytes.len() as u64);
-    report.row(&Row { name, ours, limit: Some((limit, what)), amount, reference, external });
+    let limit = limit.map(|limit| (limit, what));
+    let largest = payloads.iter().map(|payload| payload.len() as u64).max();
+    let bound = largest.map(|record| options(work, items.per_record).memory_bound(record));
+    report.row(&Row { name, ours, limit, amount, reference, external, bound });
 }
 
 /// F: items that are compressed already, handed over.
@@ -187,10 +190,11 @@ fn freeze(asked: &Asked, folder: &Path, report: &mut Report, ledgers: &Items) {
         report.row(&Row {
             name,
             ours,
-            limit: Some((limit, what)),
+            limit: limit.map(|limit| (limit, what)),
             amount,
             reference,
             external: None,
+            bound: None,
         });
     }
 }
@@ -209,10 +213,11 @@ fn tiny(asked: &Asked, folder: &Path, report: &mut Report) {
     report.row(&Row {
         name: "write-t none".into(),
         ours,
-        limit: Some((limit, what)),
+        limit: limit.map(|limit| (limit, what)),
         amount: Amount::Bytes(items.bytes.len() as u64),
         reference: Some((16.0, 12.0)),
         external: None,
+        bound: None,
     });
     let hashed = Work { hash: true, ..work };
     let runs = (0..asked.runs).map(|_| write(options(hashed, 1), &items, &path)).collect();
@@ -223,5 +228,6 @@ fn tiny(asked: &Asked, folder: &Path, report: &mut Report) {
         amount: Amount::Bytes(items.bytes.len() as u64),
         reference: None,
         external: None,
+        bound: None,
     });
 }

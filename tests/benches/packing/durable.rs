@@ -1,0 +1,72 @@
+//! What it takes until a pack is on a disk, and which calls shorten that.
+//!
+//! The whole, and `finish` by itself: what is told of the second is the least,
+//! the middle and the most of all runs, since a disk differs from run to run.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+use std::time::Instant;
+
+use nix::fcntl::{FallocateFlags, fallocate};
+use sealpack::{Plain, Writer};
+
+use super::Asked;
+use super::inputs::{self, Items};
+use super::report::{Report, Spread};
+
+pub fn rows(asked: &Asked, report: &mut Report) {
+    let Some(disk) = &asked.disk else { return };
+    if !asked.wants_some("durable-e") {
+        return;
+    }
+    let folder = tempfile::tempdir_in(disk).unwrap();
+    let path = folder.path().join("durable.pack");
+    let items = inputs::events(asked.size);
+    for (name, every) in [
+        ("durable-e no writeback", 0),
+        ("durable-e writeback 1 MiB", 1 << 20),
+        ("durable-e writeback 8 MiB", 8 << 20),
+    ] {
+        if asked.wants(name) {
+            let runs = (0..asked.runs).map(|_| pack(&items, every, &path)).collect();
+            report.spread(&Spread::new(name, items.bytes.len(), runs));
+        }
+    }
+    for (name, allocated) in
+        [("durable-e bare write", false), ("durable-e bare write, fallocate", true)]
+    {
+        if asked.wants(name) {
+            let runs = (0..asked.runs).map(|_| bare(&items, allocated, &path)).collect();
+            report.spread(&Spread::new(name, items.bytes.len(), runs));
+        }
+    }
+}
+
+/// Seconds of all of it, and of the last call.
+fn pack(items: &Items, writeback: u64, path: &Path) -> (f64, f64) {
+    let start = Instant::now();
+    let options = Writer::options().codec(Plain).content_hash(false).writeback_every(writeback);
+    let mut writer = options.items_per_record(items.per_record).create(path).unwrap();
+    items.slices().for_each(|item| writer.append(item).unwrap());
+    let finish = Instant::now();
+    let sealed = writer.finish().unwrap();
+    let seconds = (start.elapsed().as_secs_f64(), finish.elapsed().as_secs_f64());
+    assert_eq!(std::fs::metadata(path).unwrap().len(), sealed.file_size);
+    std::fs::remove_file(path).unwrap();
+    seconds
+}
+
+fn bare(items: &Items, allocated: bool, path: &Path) -> (f64, f64) {
+    let start = Instant::now();
+    let mut file = File::create(path).unwrap();
+    if allocated {
+        fallocate(&file, FallocateFlags::empty(), 0, items.bytes.len() as i64).unwrap();
+    }
+    items.bytes.chunks(1 << 20).for_each(|chunk| file.write_all(chunk).unwrap());
+    let finish = Instant::now();
+    file.sync_all().unwrap();
+    let seconds = (start.elapsed().as_secs_f64(), finish.elapsed().as_secs_f64());
+    std::fs::remove_file(path).unwrap();
+    seconds
+}
