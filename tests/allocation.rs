@@ -10,10 +10,14 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
+use sealpack::core::codec::Encode;
+use sealpack::core::error::{Cause, Limit};
 use sealpack::core::format::{IndexEncoder, Trailer};
-use sealpack::{Plain, ReadCodec, Reader, Writer};
+use sealpack::core::read::Merge;
+use sealpack::{Codec, EncoderFactory, Error, ErrorKind, Plain, ReadCodec, Reader, Writer};
 use sealpack_tests::fixtures;
 
 /// The system's allocator, counting what is live and the most that ever was.
@@ -201,7 +205,7 @@ fn a_writer_stays_within_the_bound_that_its_options_tell() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bound.pack");
     for (length, items_per_record) in [(1000, 128), (3_000_000, 1), (10, 1), (30_000, 4)] {
-        let item: Vec<u8> = (0..length).map(|at: u32| (at * at >> 7).to_le_bytes()[0]).collect();
+        let item: Vec<u8> = (0..length).map(|at: u32| (at.wrapping_mul(at) >> 7).to_le_bytes()[0]).collect();
         for workers in [0, 1, 3] {
             for zstd in [false, true] {
                 let options = Writer::options().items_per_record(items_per_record);
@@ -210,13 +214,229 @@ fn a_writer_stays_within_the_bound_that_its_options_tell() {
                 let bound = options.memory_bound(u64::from(length * items_per_record));
                 let (peak, ()) = peak_of(|| {
                     let mut writer = options.create(&path).unwrap();
-                    let items = (96 << 20) / length;
-                    (0..items.min(1_000_000)).for_each(|_| writer.append(&item).unwrap());
+                    let items = (48 << 20) / length;
+                    (0..items.min(300_000)).for_each(|_| writer.append(&item).unwrap());
                     writer.finish().unwrap();
                 });
                 let what = format!("{length} B, {workers} workers, zstd {zstd}");
                 assert!((peak as u64) < bound, "{what}: {peak} bytes, told {bound}");
             }
         }
+    }
+}
+
+/// The records of a pack may claim to hold 2^32-1 items each; what is set aside
+/// for their digests follows the items that there are.
+#[test]
+fn a_hash_over_records_of_four_billion_items_reserves_nothing() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hash.pack");
+    let (peak, ()) = peak_of(|| {
+        let options = Writer::options().items_per_record(u32::MAX).content_hash(true).threads(1);
+        let mut writer = options.create(&path).unwrap();
+        (0..100).for_each(|_| writer.append(b"item").unwrap());
+        writer.finish().unwrap();
+    });
+    assert!(peak < 16 << 20, "{peak} bytes");
+}
+
+/// An encoder that keeps the first record until the writer has stood still, or
+/// everything was appended.
+#[derive(Clone)]
+struct SlowFirst {
+    appended: Arc<AtomicUsize>,
+    all: usize,
+}
+
+impl EncoderFactory for SlowFirst {
+    fn encoder(&self) -> Result<Codec, Cause> {
+        Ok(Codec::Encoder(Box::new(self.clone())))
+    }
+
+    fn format_id(&self) -> u32 {
+        77
+    }
+}
+
+impl Encode for SlowFirst {
+    fn encode(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), Cause> {
+        let appended = || self.appended.load(Ordering::Relaxed);
+        if payload[0] == 1 {
+            let (mut seen, mut still) = (appended(), 0);
+            while still < 20 && seen < self.all {
+                std::thread::sleep(Duration::from_millis(10));
+                still = if appended() == seen { still + 1 } else { 0 };
+                seen = appended();
+            }
+        }
+        out.extend_from_slice(payload);
+        Ok(())
+    }
+}
+
+/// Records behind one that takes long wait in a window, and the writer with
+/// them; they do not gather.
+#[test]
+fn a_slow_first_record_does_not_gather_the_others_in_memory() {
+    let _alone = alone();
+    const SIZE: usize = 1 << 20;
+    let slow = SlowFirst { appended: Arc::default(), all: 300 };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("slow.pack");
+    let (peak, ()) = peak_of(|| {
+        let options = Writer::options().codec(slow.clone()).items_per_record(1);
+        let mut writer = options.content_hash(false).threads(3).create(&path).unwrap();
+        let mut item = vec![1; SIZE];
+        for _ in 0..slow.all {
+            writer.append(&item).unwrap();
+            slow.appended.fetch_add(1, Ordering::Relaxed);
+            item[0] = 0;
+        }
+        writer.finish().unwrap();
+    });
+    assert!(peak < 64 * SIZE, "{peak} bytes for records of {SIZE}");
+}
+
+fn limit_of(error: &Error) -> Limit {
+    match error.kind() {
+        ErrorKind::Pack(sealpack::core::Error::Limit(limit)) => *limit,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A sparse file: so many bytes of zeros, and a trailer with these claims.
+fn sparse(path: &std::path::Path, zeros: u64, trailer: &Trailer) {
+    use std::io::{Seek as _, SeekFrom, Write as _};
+    let mut file = std::fs::File::create(path).unwrap();
+    file.seek(SeekFrom::Start(zeros)).unwrap();
+    file.write_all(&trailer.encode()).unwrap();
+}
+
+const EMPTY: Trailer = Trailer {
+    format_id: 0,
+    record_count: 0,
+    total_items: 0,
+    items_per_record: 1,
+    index_size: 4,
+    app_data_size: 0,
+    content_hash: None,
+    app_data_crc: 0,
+    record_checksum: false,
+};
+
+/// What takes no room on disk: sections and records in the holes of a file.
+#[test]
+fn sections_and_records_of_a_sparse_file_cost_nothing_above_the_memory_limit() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sparse.pack");
+    let limited = || Reader::options().codec(ReadCodec::Plain).memory_limit(64 << 20);
+    let most = u32::MAX;
+    for (index_size, app_data_size) in [(most, 0), (4, most), (most, most), (16 << 20, 1)] {
+        let trailer = Trailer { index_size, app_data_size, ..EMPTY };
+        let sections = u64::from(index_size) + u64::from(app_data_size);
+        sparse(&path, sections, &trailer);
+        let (peak, refused) = peak_of(|| limited().open(&path).err().unwrap());
+        assert_eq!(limit_of(&refused), Limit::AtOnce { bytes: sections, limit: 16 << 20 });
+        assert!(peak < 1 << 20, "{peak} bytes");
+    }
+    // A record of 3 GiB in a hole: it opens, and is not read.
+    let mut index = IndexEncoder::new();
+    index.push(3 << 30).unwrap();
+    let index = index.finish();
+    let index_size = u32::try_from(index.len()).unwrap();
+    let trailer = Trailer { record_count: 1, total_items: 1, index_size, ..EMPTY };
+    sparse(&path, (3 << 30) + index.len() as u64, &trailer);
+    use std::os::unix::fs::FileExt as _;
+    let file = std::fs::File::options().write(true).open(&path).unwrap();
+    file.write_all_at(&index, 3 << 30).unwrap();
+    let (peak, reader) = peak_of(|| limited().open(&path).unwrap());
+    assert!(peak < 1 << 20, "{peak} bytes");
+    let (peak, refused) = peak_of(|| reader.get(0).unwrap_err());
+    assert_eq!(limit_of(&refused), Limit::AtOnce { bytes: 3 << 30, limit: 16 << 20 });
+    assert!(reader.iter().unwrap().next().unwrap().is_err());
+    assert!(peak < 1 << 20, "{peak} bytes");
+}
+
+#[test]
+fn a_pack_of_more_items_than_the_limit_is_not_opened() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("items.pack");
+    let mut writer = Writer::options().create(&path).unwrap();
+    (0..1000).for_each(|_| writer.append(b"item").unwrap());
+    writer.finish().unwrap();
+    assert!(Reader::options().items_limit(1000).open(&path).is_ok());
+    let refused = Reader::options().items_limit(999).open(&path).err().unwrap();
+    assert_eq!(limit_of(&refused), Limit::PackItems { items: 1000, limit: 999 });
+}
+
+/// Whatever the threads, the records and what they expand to.
+#[test]
+fn what_a_reader_holds_at_once_stays_within_its_memory_limit() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("expands.pack");
+    const SIZE: usize = 2 << 20;
+    let zeros = vec![0; SIZE];
+    let mut writer = Writer::options().items_per_record(1).threads(1).create(&path).unwrap();
+    (0..50).for_each(|_| writer.append(&zeros).unwrap());
+    writer.finish().unwrap();
+    drop(zeros);
+    let all: Vec<u32> = (0..50).collect();
+    for limit in [8 << 20, 16 << 20, 64 << 20] {
+        for threads in [1, 4] {
+            // Reads of some kilobytes, so that threads have something to share.
+            let merge = Merge { gap: 0, most: 1000 };
+            let options = Reader::options().merge(merge).threads(threads);
+            let reader = options.decoded_limit(SIZE as u64).memory_limit(limit);
+            let reader = reader.open(&path).unwrap();
+            let limit = usize::try_from(limit).unwrap();
+            let (peak, count) = peak_of(|| reader.iter().unwrap().map(Result::unwrap).count());
+            assert_eq!(count, 50);
+            assert!(peak < limit, "{threads} threads, {limit}: a scan held {peak} bytes");
+            let (peak, ()) = peak_of(|| assert!(reader.verify().unwrap().is_ok()));
+            assert!(peak < limit, "{threads} threads, {limit}: verifying held {peak} bytes");
+            let (peak, ()) = peak_of(|| reader.get_many(&all, |_, _| {}).unwrap());
+            assert!(peak < limit, "{threads} threads, {limit}: get_many held {peak} bytes");
+        }
+    }
+    let tight = Reader::options().memory_limit(7 << 20).open(&path).unwrap();
+    let refused = limit_of(&tight.get(0).unwrap_err());
+    assert!(matches!(refused, Limit::Decoded { limit, .. } if limit == 7 << 18));
+    assert_eq!(tight.verify().unwrap().damaged_count, 50, "what was not looked at is not sound");
+}
+
+/// Opening holds the sections up to four times, as its limit assumes.
+#[test]
+fn opening_an_index_of_the_most_that_the_limit_allows_stays_within_it() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("index.pack");
+    let records: u32 = 2_000_000;
+    for size in [0, 1] {
+        let mut index = IndexEncoder::new();
+        (0..records).for_each(|number| index.push(number % 2 * size * 10).unwrap());
+        let index = index.finish();
+        let index_size = u32::try_from(index.len()).unwrap();
+        let app_data = vec![1; 100_000];
+        let trailer = Trailer {
+            record_count: records,
+            total_items: records,
+            index_size,
+            app_data_size: 100_000,
+            ..EMPTY
+        };
+        let zeros = vec![0; (records / 2 * size * 10) as usize];
+        std::fs::write(&path, [&zeros, &index, &app_data, &trailer.encode()[..]].concat()).unwrap();
+        drop(zeros);
+        let limit = 4 * (index.len() + app_data.len());
+        drop((index, app_data));
+        let open = |limit: usize| Reader::options().memory_limit(limit as u64).open(&path);
+        let (peak, opened) = peak_of(|| open(limit));
+        assert!(opened.is_ok(), "{:?}", opened.err());
+        assert!(peak < limit, "{size}: {peak} bytes of {limit}");
+        assert!(open(limit - 4).is_err());
     }
 }

@@ -6,7 +6,10 @@
 //! ([`Limit`](Error::Limit)), or the caller ([`Misuse`](Error::Misuse)).
 //! There is no I/O variant, because core does no I/O.
 
-use alloc::sync::Arc;
+mod cause;
+
+pub use cause::Cause;
+
 use core::fmt;
 
 mod untrusted;
@@ -246,6 +249,21 @@ pub enum Limit {
         /// The limit in bytes.
         limit: u64,
     },
+    /// A pack holds, or claims, more items than the reader's limit.
+    PackItems {
+        /// The items that it claims.
+        items: u32,
+        /// The limit.
+        limit: u32,
+    },
+    /// Index and app data, or a record as stored, take more than the reader's
+    /// memory limit allows to a single thing.
+    AtOnce {
+        /// Bytes that would be held.
+        bytes: u64,
+        /// The most that may be: a quarter of the memory limit.
+        limit: u64,
+    },
 }
 
 /// A rule of the interface that the caller broke.
@@ -287,53 +305,6 @@ pub enum Misuse {
         /// The record handed over.
         given: u32,
     },
-}
-
-/// What an encoder, a decoder or an extract said; shared, so that the first
-/// error can be told more than once.
-#[derive(Clone)]
-pub struct Cause(Arc<dyn core::error::Error + Send + Sync>);
-
-impl Cause {
-    /// Takes any error.
-    pub fn new(error: impl core::error::Error + Send + Sync + 'static) -> Self {
-        Self(Arc::new(error))
-    }
-
-    /// Takes a sentence, for codecs whose errors are only words.
-    #[must_use]
-    pub fn text(text: impl Into<alloc::string::String>) -> Self {
-        Self::new(Text(text.into()))
-    }
-
-    /// The error as it was.
-    #[must_use]
-    pub fn get(&self) -> &(dyn core::error::Error + Send + Sync + 'static) {
-        &*self.0
-    }
-}
-
-#[derive(Debug)]
-struct Text(alloc::string::String);
-
-impl fmt::Display for Text {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl core::error::Error for Text {}
-
-impl fmt::Debug for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
-    }
-}
-
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
-    }
 }
 
 impl fmt::Display for Error {
@@ -459,6 +430,12 @@ impl fmt::Display for Limit {
             Self::Memory { bytes } => write!(f, "{bytes} bytes do not fit this platform's memory"),
             Self::Decoded { size, limit } => {
                 write!(f, "a record decodes to {size} bytes, above the limit of {limit}")
+            }
+            Self::PackItems { items, limit } => {
+                write!(f, "the pack holds {items} items, above the limit of {limit}")
+            }
+            Self::AtOnce { bytes, limit } => {
+                write!(f, "{bytes} bytes would be held at once, above the limit of {limit}")
             }
         }
     }

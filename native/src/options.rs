@@ -315,6 +315,54 @@ impl ReaderOptions {
         self
     }
 
+    /// The most items that a pack may hold: 2^32-1 unless told otherwise. A
+    /// pack that claims more is not opened.
+    #[must_use]
+    pub fn items_limit(mut self, items: u32) -> Self {
+        self.limits.items = items;
+        self
+    }
+
+    /// The most bytes that the reader holds at once while it opens a pack,
+    /// scans, verifies or answers [`get_many`](Reader::get_many): any number
+    /// unless told otherwise. No single thing may take more than a quarter of
+    /// it: index and app data together, a record as stored, a record decoded;
+    /// what does is an error, and is not read. Reads ahead are as many as fit,
+    /// so give a [`decoded_limit`](Self::decoded_limit) too, or they are few.
+    ///
+    /// Not counted are items that the caller keeps, and the directory of an
+    /// open pack: its index, and 12 bytes for 128 records.
+    ///
+    /// A service that opens packs of strangers:
+    ///
+    /// ```
+    /// use sealpack::core::error::Limit;
+    /// use sealpack::{ErrorKind, Reader, Writer};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("in.pack");
+    /// # let mut writer = Writer::options().create(&path)?;
+    /// # for _ in 0..2000 { writer.append(&[0; 20_000])?; }
+    /// # writer.finish()?;
+    /// let options = Reader::options()
+    ///     .items_limit(1_000_000)
+    ///     .decoded_limit(1 << 20)
+    ///     .memory_limit(64 << 20);
+    /// let reader = options.open(&path)?;
+    /// // 128 items of 20,000 zeros: a few bytes on disk, and too much to decode.
+    /// let refused = reader.get(0).unwrap_err();
+    /// let ErrorKind::Pack(sealpack::core::Error::Limit(limit)) = refused.kind() else {
+    ///     panic!("{refused}");
+    /// };
+    /// assert_eq!(*limit, Limit::Decoded { size: 2_560_000, limit: 1 << 20 });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn memory_limit(mut self, bytes: u64) -> Self {
+        self.limits.memory = bytes;
+        self
+    }
+
     /// Which records are read together: those at most 16 KiB apart, up to
     /// 1 MiB, unless told otherwise.
     #[must_use]

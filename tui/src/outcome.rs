@@ -214,7 +214,9 @@ fn status_of_data(error: &PackError) -> Status {
         // No sound pack decodes to more than a reader takes.
         PackError::Corrupt { .. }
         | PackError::Untrusted(_)
-        | PackError::Limit(Limit::Decoded { .. }) => Status::Broken,
+        | PackError::Limit(
+            Limit::Decoded { .. } | Limit::PackItems { .. } | Limit::AtOnce { .. },
+        ) => Status::Broken,
         PackError::Misuse(_) => Status::Usage,
         _ => Status::Other,
     }

@@ -47,7 +47,7 @@ impl Opening {
     #[wasm_bindgen(constructor)]
     pub fn new(file_size: f64, record_limit: f64) -> Result<Self, JsValue> {
         let state = CoreOpening::new(to_u64(file_size)?).map_err(|error| thrown(&error))?;
-        let limits = ReadLimits { decoded_record: to_u64(record_limit)? };
+        let limits = ReadLimits { decoded_record: to_u64(record_limit)?, ..ReadLimits::default() };
         Ok(Self { state: Some(state), limits })
     }
 

@@ -61,19 +61,82 @@ pub use verify::{
     Damage, Examination, Examiner, Layer, LayerName, Report, Sound, Verdict, Verification,
 };
 
-/// What a reader is willing to hold.
+use crate::error::{Error, Limit};
+use crate::format::Trailer;
+
+/// What a reader is willing to hold. The default holds for every pack that the
+/// machine can read; whoever opens packs of strangers says less.
+///
+/// ```
+/// use sealpack_core::error::{Error, Limit};
+/// use sealpack_core::read::{Opening, ReadLimits};
+/// # let shape = sealpack_core::write::PackShape::default();
+/// # let ending = sealpack_core::write::Assembly::new(&shape).finish(&[7; 5000])?;
+/// # let file = [&ending.index[..], &[7; 5000], &ending.trailer.encode()].concat();
+/// // 5,000 bytes of app data, and no more than 16 KiB to hold at once.
+/// let limits = ReadLimits { memory: 16 << 10, ..ReadLimits::default() };
+/// let opening = Opening::new(file.len() as u64)?.within(limits);
+/// let refused = opening.supply(file.into()).unwrap_err();
+/// assert!(matches!(refused, Error::Limit(Limit::AtOnce { bytes: 5004, limit: 4096 })));
+/// # Ok::<(), sealpack_core::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadLimits {
     /// The most bytes that one record may decode to. Where records are single
     /// items the file does not say how large they are, so this is what stops
     /// a small frame that yields a large item.
     pub decoded_record: u64,
+    /// The most items that a pack may hold. One that claims more is refused
+    /// when it is opened.
+    pub items: u32,
+    /// The most bytes to hold at once while opening, scanning or verifying. No
+    /// single thing may take more than a [quarter](Self::at_once) of it: index
+    /// and app data together, a record as stored, a record decoded.
+    pub memory: u64,
+}
+
+impl ReadLimits {
+    /// The most bytes that a single thing may take: a quarter of
+    /// [`memory`](Self::memory), since a thing is held with what it is made of
+    /// and with what was made before.
+    #[must_use]
+    pub fn at_once(&self) -> u64 {
+        self.memory / 4
+    }
+
+    /// The most bytes that a record may decode to, by both limits.
+    #[must_use]
+    pub fn decoded(&self) -> u64 {
+        self.decoded_record.min(self.at_once())
+    }
+
+    /// Refuses to hold so many bytes as one thing.
+    ///
+    /// # Errors
+    /// [`Limit::AtOnce`].
+    pub fn admit(&self, bytes: u64) -> Result<(), Error> {
+        match self.at_once() {
+            limit if bytes > limit => Err(Error::Limit(Limit::AtOnce { bytes, limit })),
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses a pack before its sections are fetched.
+    fn admit_sections(&self, trailer: &Trailer) -> Result<(), Error> {
+        let (items, limit) = (trailer.total_items, self.items);
+        if items > limit {
+            return Err(Error::Limit(Limit::PackItems { items, limit }));
+        }
+        self.admit(u64::from(trailer.index_size) + u64::from(trailer.app_data_size))
+    }
 }
 
 impl Default for ReadLimits {
-    /// 2^32 bytes on a 64-bit machine, which holds the largest item; half the
-    /// address space on a 32-bit one.
+    /// A record of 2^32 bytes on a 64-bit machine, which holds the largest
+    /// item, half the address space on a 32-bit one; any number of items, any
+    /// memory.
     fn default() -> Self {
-        Self { decoded_record: (isize::MAX as u64).min(1 << 32) }
+        let decoded_record = (isize::MAX as u64).min(1 << 32);
+        Self { decoded_record, items: u32::MAX, memory: u64::MAX }
     }
 }

@@ -4,7 +4,7 @@
 use bytes::{Bytes, BytesMut};
 use core::ops::Range;
 
-use super::Directory;
+use super::{Directory, ReadLimits};
 use crate::error::{Error, Fault, Misuse, Section};
 use crate::format::{Dialect, OffsetIndex, Trailer, trailer};
 
@@ -21,6 +21,7 @@ const LARGE: u64 = 16;
 #[derive(Clone, Debug)]
 pub struct Opening {
     file_size: u64,
+    limits: ReadLimits,
     stage: Stage,
 }
 
@@ -96,7 +97,16 @@ impl Opening {
             return Err(fault.within(Section::Trailer));
         }
         let from = file_size.saturating_sub(tail.max(trailer::SIZE as u64));
-        Ok(Self { file_size, stage: Stage::Tail { from } })
+        let limits = ReadLimits::default();
+        Ok(Self { file_size, limits, stage: Stage::Tail { from } })
+    }
+
+    /// The same with limits: a pack above them is refused before its index and
+    /// app data are asked for.
+    #[must_use]
+    pub fn within(mut self, limits: ReadLimits) -> Self {
+        self.limits = limits;
+        self
     }
 
     /// The bytes that are wanted next; never empty.
@@ -113,7 +123,10 @@ impl Opening {
     /// # Errors
     /// [`Error::Corrupt`] for whatever is wrong with trailer, app data or
     /// index, in the order of FORMAT.md, *Trailer*; [`Misuse::Supplied`] for
-    /// another number of bytes than was asked for.
+    /// another number of bytes than was asked for;
+    /// [`Limit::PackItems`](crate::error::Limit::PackItems) and
+    /// [`Limit::AtOnce`](crate::error::Limit::AtOnce) above the
+    /// [limits](Self::within).
     pub fn supply(self, bytes: Bytes) -> Result<Opened, Error> {
         let range = self.range();
         let (wanted, given) = (range.end - range.start, bytes.len() as u64);
@@ -124,8 +137,11 @@ impl Opening {
             Stage::Tail { from } => {
                 let trailer = Trailer::decode(&bytes)?;
                 let records_end = trailer.records_end(self.file_size)?;
-                // An index that cannot hold its records is not fetched.
-                if records_end >= from || trailer.check_index_size().is_err() {
+                self.limits.admit_sections(&trailer)?;
+                if records_end < from {
+                    // An index that cannot hold its records is not fetched.
+                    trailer.check_index_size()?;
+                } else {
                     let tail = Tail { start: from, bytes };
                     return ready(trailer, records_end, self.file_size, tail);
                 }

@@ -42,7 +42,7 @@ pub fn unseal(
     let section = Section::Record(place.number);
     let layout = directory.layout();
     let parts = layout.split(&stored, place.item_count).map_err(|fault| fault.within(section))?;
-    let limit = limits.decoded_record;
+    let limit = limits.decoded();
     let size = match &parts.lengths {
         Some(lengths) => Size::Exactly(lengths.sum()),
         None => Size::AtMost(limit.min(MOST.into())),

@@ -195,8 +195,9 @@ impl<'a> Examiner<'a> {
     }
 
     /// Checks several records and takes their digests together, which is
-    /// faster where `digester` takes many at once. Payloads of 32 MiB, or a
-    /// single larger one, are in memory at a time.
+    /// faster where `digester` takes many at once. Payloads of 32 MiB, or of an
+    /// eighth of the memory limit, or a single larger one, are in memory at a
+    /// time.
     ///
     /// # Errors
     /// What the digester says.
@@ -212,6 +213,7 @@ impl<'a> Examiner<'a> {
         }
         let mut held = Vec::new();
         let mut held_bytes = 0;
+        let most_held = MOST_HELD.min(self.limits.memory / 8);
         let mut digests = Vec::new();
         let mut examined: Vec<Examination> = Vec::new();
         for (place, stored) in records {
@@ -221,7 +223,7 @@ impl<'a> Examiner<'a> {
                 sound
             });
             examined.push(Examination::new(place, outcome));
-            if held_bytes >= MOST_HELD {
+            if held_bytes >= most_held {
                 digest_all(&held, digester, &mut digests)?;
                 held.clear();
                 held_bytes = 0;
@@ -471,6 +473,9 @@ impl Report {
 
     /// Whether some check covers every byte of every item. Where none does, a
     /// flipped bit in an item would not have been noticed.
+    ///
+    /// That records of the same size stand in the order they were written in
+    /// is something that only the content hash says.
     #[must_use]
     pub fn items_are_protected(&self) -> bool {
         [LayerName::RecordChecksum, LayerName::FrameChecksum, LayerName::ContentHash]

@@ -32,7 +32,7 @@ impl Reader {
         mut take: impl FnMut(usize, Bytes),
     ) -> Result<(), Error> {
         let inner = &self.inner;
-        let planned = plan(self.directory(), positions, inner.options.merge);
+        let planned = plan(self.directory(), positions, inner.budget.merge);
         let reads = planned.map_err(|error| inner.error(error.into()))?;
         let mut hand_over = |read: FetchedRecords, workspace: &mut Workspace| {
             for mut fetched in read {
@@ -52,7 +52,7 @@ impl Reader {
         };
         let threads = inner.options.threads.min(reads.len());
         let done = if threads <= 1 || reads.len() <= ALONE {
-            let mut workspace = Workspace::new(0);
+            let mut workspace = Workspace::new(&inner.budget, false);
             let mut reads = reads.into_iter();
             let done = reads.try_for_each(|read| {
                 let records = inner.read(read, &mut workspace)?;
@@ -76,17 +76,13 @@ pub(super) struct Fetched {
     wanted: Vec<(usize, u32)>,
 }
 
-/// A read decodes its records as far as they yield [`Workspace::ahead`]; those
-/// beyond stay as they are stored until they are taken. So a file whose records
-/// expand a thousandfold costs that, and one record more.
+/// A read decodes its records as far as they yield what the budget allows
+/// ahead; those beyond stay as they are stored until they are taken. So a file
+/// whose records expand a thousandfold costs that, and one record more.
 enum State {
     Unsealed(Record),
     Stored(RecordPlace, Bytes),
 }
-
-/// Bytes that one read of several threads may decode to before they are wanted.
-/// A thread alone decodes a record when it is: the last is in a cache then.
-pub(super) const DECODED_AHEAD: u64 = 32 << 20;
 
 impl Fetched {
     /// The record, decoded now if it was not before.
@@ -145,7 +141,7 @@ fn in_parallel(
 ) -> Result<(), ErrorKind> {
     let window = Window::of_jobs(2 * threads);
     let jobs = Ordered::<PlannedRead, Result<FetchedRecords, ErrorKind>, ErrorKind>::new(window);
-    let mut workspace = Workspace::new(DECODED_AHEAD);
+    let mut workspace = Workspace::new(&inner.budget, true);
     let carry_out = |read, workspace: &mut Workspace| without_panic(|| inner.read(read, workspace));
     let done = thread::scope(|scope| {
         // Stops the workers on every way out, a refused thread and a panic in
@@ -165,19 +161,24 @@ fn in_parallel(
             spawned.map_err(|error| ErrorKind::io(Doing::Threading, error))?;
         }
         let mut reads = reads.into_iter();
+        let mut allowance = inner.budget.allowance();
         loop {
-            while jobs.has_room() {
+            while jobs.has_room() && allowance.has_room() {
                 let Some(read) = reads.next() else {
                     jobs.close();
                     break;
                 };
+                allowance.begin(&read);
                 let bytes = read.range.end - read.range.start;
                 if jobs.submit(read, bytes).is_err() {
                     break;
                 }
             }
             match jobs.next_or_job() {
-                Turn::Result(records) => hand_over(records?, &mut workspace)?,
+                Turn::Result(records) => {
+                    hand_over(records?, &mut workspace)?;
+                    allowance.end();
+                }
                 Turn::Job(ticket, read) => jobs.deliver(ticket, carry_out(read, &mut workspace)),
                 Turn::Over => return Ok(()),
             }

@@ -27,7 +27,7 @@ impl Reader {
             let misuse = Misuse::RecordNumber { record, records: count };
             return Err(self.inner.error(sealpack_core::Error::Misuse(misuse).into()));
         }
-        let scan = Scan::new(&self.inner, records, self.inner.options.merge, Inner::digest);
+        let scan = Scan::new(&self.inner, records, self.inner.budget.merge, Inner::digest);
         let scan = scan.map_err(|kind| self.inner.error(kind))?;
         Ok(RecordDigests { inner: self.clone(), scan: Some(scan), batch: Vec::new().into_iter() })
     }

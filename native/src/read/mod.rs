@@ -7,9 +7,11 @@
 //!        ── range ────> scan.rs     whole records ahead of the caller, in order
 //!        ── verify ───> verify.rs   the same, examined and not handed out
 //!        ── record_digests ─> digests.rs   the same, only their digests
+//! memory limit ────────> budget.rs   how much of it each of them may take
 //! ```
 
 mod batch;
+mod budget;
 mod codec;
 mod digests;
 mod reader;

@@ -9,10 +9,11 @@ use bytes::Bytes;
 use sealpack_core::format::digest::Hash;
 use sealpack_core::format::{Dialect, Trailer};
 use sealpack_core::read::{
-    Directory, ItemLookup, Opened, Opening, Pack, Record, RecordPlace, Tail, unseal,
+    Directory, ItemLookup, Opened, Opening, Pack, ReadLimits, Record, RecordPlace, Tail, unseal,
 };
 use sealpack_core::trust::TrustedList;
 
+use super::budget::Budget;
 use super::codec::{ChosenCodec, Decoders};
 use super::source::ReadAt;
 use super::workspace::{Buffers, In, Unfilled, Workspace, filled};
@@ -56,6 +57,7 @@ pub(super) struct Inner {
     pub(super) options: ReaderOptions,
     /// What every record is held to, where the caller asked for it.
     pub(super) trusted: Option<TrustedDigests>,
+    pub(super) budget: Budget,
 }
 
 impl Reader {
@@ -88,7 +90,8 @@ impl Reader {
         path: &Path,
     ) -> Result<Self, Error> {
         let path = Arc::new(path.to_path_buf());
-        let opened = open(source.as_ref());
+        let limits = options.limits;
+        let opened = open(source.as_ref(), limits);
         let (file_size, mut pack) = opened.map_err(|kind| Error::new(&path, kind))?;
         // A tail that is only part of the file is worth little once the pack
         // is open, and would hold a quarter of a mebibyte.
@@ -96,8 +99,10 @@ impl Reader {
             pack.tail = Tail { start: file_size, bytes: Bytes::new() };
         }
         let decoders = Decoders::new(options.codec.clone());
+        let budget = Budget::new(limits, options.merge);
         let trust = options.trust.clone();
-        let mut inner = Inner { path, source, file_size, pack, decoders, options, trusted: None };
+        let trusted = None;
+        let mut inner = Inner { path, source, file_size, pack, decoders, options, trusted, budget };
         if let Some(trust) = trust {
             inner.trusted = Some(inner.hold_to(&trust).map_err(|kind| inner.error(kind))?);
         }
@@ -197,9 +202,10 @@ impl Reader {
 }
 
 /// The loop that opens a pack.
-fn open(source: &dyn ReadAt) -> Result<(u64, Pack), ErrorKind> {
+fn open(source: &dyn ReadAt, limits: ReadLimits) -> Result<(u64, Pack), ErrorKind> {
     let file_size = source.size().map_err(|error| ErrorKind::io(Doing::Opening, error))?;
-    let mut opening = Opening::with_tail(file_size, source.first_read(file_size))?;
+    let first = source.first_read(file_size).min(limits.at_once());
+    let mut opening = Opening::with_tail(file_size, first)?.within(limits);
     loop {
         let bytes = fetch(source, &opening.range())?;
         match opening.supply(bytes)? {
@@ -244,7 +250,10 @@ impl Inner {
         }
         match self.pack.tail.get(range) {
             Some(bytes) => Ok(bytes),
-            None => fetch(self.source.as_ref(), range),
+            None => {
+                self.options.limits.admit(range.end - range.start)?;
+                fetch(self.source.as_ref(), range)
+            }
         }
     }
 

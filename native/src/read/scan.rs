@@ -7,7 +7,8 @@ use std::thread::{self, JoinHandle};
 use bytes::Bytes;
 use sealpack_core::read::{Merge, PlannedRead, Record, RecordItems, plan_records};
 
-use super::batch::{DECODED_AHEAD, Fetched, FetchedRecords, without_panic};
+use super::batch::{Fetched, FetchedRecords, without_panic};
+use super::budget::Allowance;
 use super::reader::{Inner, Reader};
 use super::workspace::Workspace;
 use crate::error::{Doing, Error, ErrorKind};
@@ -25,7 +26,7 @@ impl Reader {
     pub fn range(&self, positions: Range<u32>) -> Result<Items, Error> {
         let of = self.directory().records_of(&positions);
         let records = of.map_err(|error| self.inner.error(error.into()))?;
-        let merge = self.inner.options.merge;
+        let merge = self.inner.budget.merge;
         let scan = Scan::new(&self.inner, records, merge, Inner::read);
         let scan = scan.map_err(|kind| self.inner.error(kind))?;
         let skipped = positions.start % self.trailer().items_per_record.max(1);
@@ -95,6 +96,8 @@ pub(super) struct Scan<T> {
     jobs: Arc<Jobs<T>>,
     threads: Vec<JoinHandle<()>>,
     workspace: Option<Workspace>,
+    /// A result counts until the next one is taken.
+    allowance: Allowance,
 }
 
 /// What is done with a read.
@@ -112,12 +115,21 @@ impl<T: Send + 'static> Scan<T> {
         let count = records.end.saturating_sub(records.start) as usize;
         let threads = inner.options.threads.min(count);
         let jobs = Arc::new(Jobs::new(Window::of_jobs(AHEAD * threads)));
+        let allowance = inner.budget.allowance();
         let inner = Arc::clone(inner);
-        let mut scan =
-            Self { inner, records, merge, work, jobs, threads: Vec::new(), workspace: None };
+        let mut scan = Self {
+            inner,
+            records,
+            merge,
+            work,
+            jobs,
+            threads: Vec::new(),
+            workspace: None,
+            allowance,
+        };
         // What fits one read is done at once: a thread would cost more.
         let together = threads > 1 && scan.bytes_left() > scan.merge.most;
-        let workspace = Workspace::new(if together { DECODED_AHEAD } else { 0 });
+        let workspace = Workspace::new(&scan.inner.budget, together);
         for _ in 1..if together { threads } else { 1 } {
             let (inner, jobs) = (Arc::clone(&scan.inner), Arc::clone(&scan.jobs));
             let mut workspace = workspace.beside();
@@ -160,12 +172,14 @@ impl<T: Send + 'static> Scan<T> {
             let read = self.plan()?;
             return Some(self.carry_out(read));
         }
+        self.allowance.end();
         loop {
-            while self.jobs.has_room() {
+            while self.jobs.has_room() && self.allowance.has_room() {
                 let Some(read) = self.plan() else {
                     self.jobs.close();
                     break;
                 };
+                self.allowance.begin(&read);
                 let bytes = read.range.end - read.range.start;
                 self.jobs.submit(read, bytes).ok()?;
             }
@@ -181,7 +195,8 @@ impl<T: Send + 'static> Scan<T> {
     }
 
     fn carry_out(&mut self, read: PlannedRead) -> Result<T, ErrorKind> {
-        let workspace = self.workspace.get_or_insert_with(|| Workspace::new(0));
+        let budget = &self.inner.budget;
+        let workspace = self.workspace.get_or_insert_with(|| Workspace::new(budget, false));
         without_panic(|| (self.work)(&self.inner, read, workspace))
     }
 }
@@ -189,7 +204,8 @@ impl<T: Send + 'static> Scan<T> {
 impl Scan<FetchedRecords> {
     /// A record of a read, decoded.
     fn unseal(&mut self, fetched: Fetched) -> Result<Record, ErrorKind> {
-        let workspace = self.workspace.get_or_insert_with(|| Workspace::new(0));
+        let budget = &self.inner.budget;
+        let workspace = self.workspace.get_or_insert_with(|| Workspace::new(budget, false));
         fetched.unseal(&self.inner, workspace)
     }
 }

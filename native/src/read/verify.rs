@@ -75,7 +75,7 @@ impl Reader {
         self.codec()?;
         let inner = &self.inner;
         let records = 0..self.directory().record_count();
-        let merge = match inner.options.merge {
+        let merge = match inner.budget.merge {
             merge if merge == Merge::default() && inner.decoders.is_plain() => {
                 Merge { most: TOGETHER, ..merge }
             }

@@ -13,11 +13,9 @@ use bytes::{Bytes, BytesMut};
 use sealpack_core::codec::{Decode, FrameChecksum, Size};
 use sealpack_core::error::{Cause, DecodeError};
 
+use super::budget::Budget;
 use super::codec::Decoders;
 use crate::zstd::Context;
-
-/// Idle buffers are kept up to so many bytes.
-const MOST_IDLE: usize = 16 << 20;
 
 /// Smaller buffers are not worth keeping apart: decoded records up to this size
 /// share a buffer, reads up to this size are allocated.
@@ -28,9 +26,10 @@ const SMALL: usize = 16 << 10;
 const SHARED: usize = 256 << 10;
 
 /// Buffers to be filled again, shared by the threads of a scan.
-#[derive(Default)]
 pub(super) struct Buffers {
     idle: Mutex<Idle>,
+    /// Idle ones are kept up to so many bytes.
+    most_idle: u64,
 }
 
 #[derive(Default)]
@@ -40,6 +39,10 @@ struct Idle {
 }
 
 impl Buffers {
+    fn keeping(most_idle: u64) -> Self {
+        Self { idle: Mutex::default(), most_idle }
+    }
+
     /// Any idle buffer, the last used first: it is most likely in a cache.
     fn take(&self) -> Vec<u8> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
@@ -50,7 +53,7 @@ impl Buffers {
 
     fn give_back(&self, buffer: Vec<u8>) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.bytes + buffer.capacity() <= MOST_IDLE {
+        if (idle.bytes + buffer.capacity()) as u64 <= self.most_idle {
             idle.bytes += buffer.capacity();
             idle.buffers.push(buffer);
         }
@@ -92,25 +95,22 @@ pub(super) struct Workspace {
 }
 
 impl Workspace {
-    /// The workspace of a first thread.
-    pub(super) fn new(ahead: u64) -> Self {
-        Self {
-            stored: Arc::default(),
-            decoded: Arc::default(),
-            next: Vec::new(),
-            shared: BytesMut::new(),
-            context: None,
-            ahead,
-        }
+    /// The workspace of a first thread. One of several decodes ahead; one alone
+    /// decodes a record when it is wanted: the last is in a cache then.
+    pub(super) fn new(budget: &Budget, together: bool) -> Self {
+        let ahead = if together { budget.decoded_ahead() } else { 0 };
+        let buffers = || Arc::new(Buffers::keeping(budget.idle()));
+        Self::with(buffers(), buffers(), ahead)
+    }
+
+    fn with(stored: Arc<Buffers>, decoded: Arc<Buffers>, ahead: u64) -> Self {
+        let (next, shared) = (Vec::new(), BytesMut::new());
+        Self { stored, decoded, next, shared, context: None, ahead }
     }
 
     /// The workspace of another thread, whose buffers come from the same place.
     pub(super) fn beside(&self) -> Self {
-        Self {
-            stored: Arc::clone(&self.stored),
-            decoded: Arc::clone(&self.decoded),
-            ..Self::new(self.ahead)
-        }
+        Self::with(Arc::clone(&self.stored), Arc::clone(&self.decoded), self.ahead)
     }
 
     /// Where the buffers for reads come from.
@@ -218,10 +218,12 @@ impl Decode for In<'_> {
 mod tests {
     use super::*;
     use crate::options::ReadCodec;
+    use sealpack_core::read::{Merge, ReadLimits};
 
     #[test]
     fn a_buffer_comes_back_when_its_last_view_is_dropped_and_not_before() {
-        let workspace = Workspace::new(0);
+        let workspace =
+            Workspace::new(&Budget::new(ReadLimits::default(), Merge::default()), false);
         let fill = |byte: u8| {
             let filled = filled(Some(workspace.stored()), SMALL * 2, |bytes| {
                 bytes.fill(byte);
@@ -244,9 +246,10 @@ mod tests {
 
     #[test]
     fn what_is_kept_idle_is_bounded() {
-        let buffers = Buffers::default();
+        let most_idle = 4 << 20;
+        let buffers = Buffers::keeping(most_idle);
         (0..100).for_each(|_| buffers.give_back(Vec::with_capacity(1 << 20)));
-        assert!(buffers.idle.lock().unwrap().bytes <= MOST_IDLE);
+        assert!(buffers.idle.lock().unwrap().bytes as u64 <= most_idle);
     }
 
     fn payload(sizes: &[usize], n: usize) -> Vec<u8> {
@@ -256,7 +259,8 @@ mod tests {
     #[test]
     fn records_decoded_into_one_workspace_stay_what_they_are() {
         let decoders = Decoders::new(ReadCodec::Zstd);
-        let mut workspace = Workspace::new(0);
+        let mut workspace =
+            Workspace::new(&Budget::new(ReadLimits::default(), Merge::default()), false);
         let sizes = [1, 1000, SMALL, SMALL + 1, 300_000, 0, 70_000];
         let whole = |n| payload(&sizes, n);
         let mut kept: Vec<(usize, Bytes)> = Vec::new();

@@ -40,7 +40,7 @@ impl DigestListReader {
         name: impl AsRef<Path>,
     ) -> Result<Self, Error> {
         let path = Arc::new(name.as_ref().to_path_buf());
-        let bytes = fetch(&source, None, &(0..DigestList::HEADER_SIZE as u64));
+        let bytes = fetch(&source, &(0..DigestList::HEADER_SIZE as u64));
         let header = bytes.and_then(|bytes| Ok(ListHeader::decode(&bytes)?));
         let header = header.map_err(|kind| Error::new(&path, kind))?;
         Ok(Self { source: Arc::new(source), path, header })
@@ -76,7 +76,7 @@ impl DigestListReader {
     fn block(&self, block: u32) -> Result<(Vec<Hash>, Bytes), Error> {
         let shape = self.header.shape();
         let read = || {
-            let bytes = fetch(self.source.as_ref(), None, &shape.range(block))?;
+            let bytes = fetch(self.source.as_ref(), &shape.range(block))?;
             let proven = self.header.prove(block, bytes.clone())?;
             let digests: Vec<Hash> = proven.digests().copied().collect();
             let path = bytes.slice((digests.len() * size_of::<Hash>()).min(bytes.len())..);

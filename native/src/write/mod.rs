@@ -18,6 +18,6 @@ mod sink;
 mod writeback;
 mod writer;
 
-pub(crate) use publish::Publication;
 pub(crate) use pipeline::memory_bound;
+pub(crate) use publish::Publication;
 pub use writer::{SealedPack, Writer};
