@@ -1,4 +1,5 @@
-//! What the tests of several packages share: the reference files.
+//! What the tests of several packages share: the reference files, and what must
+//! hold whatever the bytes.
 //!
 //! `fixtures/` holds packs that the Go library wrote, with the items, the app
 //! data and the options of each (`manifest.json`), and packs that were broken
@@ -14,3 +15,4 @@
 )]
 
 pub mod fixtures;
+pub mod hostile;

@@ -10,11 +10,16 @@
 )]
 
 mod broken;
+mod hostile;
+mod hygiene;
+mod mutants;
 mod publication;
 mod reading;
 mod reference;
 mod round_trip;
+mod sweeps;
 mod tidy;
 mod trusted;
 mod wasm_packs;
+mod weaknesses;
 mod writing;

@@ -1,0 +1,109 @@
+//! The ways of reading a pack agree: with each other, and with a verification.
+
+use sealpack::core::Error as PackError;
+use sealpack::core::error::Section;
+use sealpack::core::format::ContentHasher;
+use sealpack::core::format::digest::record_digest;
+use sealpack::core::read::{LayerName, Report, Verdict};
+use sealpack::{Bytes, Error, ErrorKind, Reader};
+
+/// The most bytes of a record that hostile packs may decode to.
+pub const LIMIT: u64 = 1 << 20;
+
+/// Positions that are asked for one by one, at most.
+const ASKED: u32 = 300;
+
+/// Items that are scanned, at most: records may be empty and millions.
+const SCANNED: usize = 100_000;
+
+/// Panics unless scan, single items, many at once and verification agree on
+/// every item of a pack whose source never fails, and every error is told with
+/// its section.
+pub fn agree(reader: &Reader) {
+    let report = reader.verify().unwrap();
+    let count = reader.item_count();
+    let (scanned, stopped) = scan(reader);
+    let complete = stopped.is_none();
+    let all_seen = scanned.len() < SCANNED;
+    if all_seen {
+        assert_eq!(complete, report.damaged_count == 0, "scan and verify disagree: {report:?}");
+        assert_eq!(complete, scanned.len() == count as usize, "{} of {count}", scanned.len());
+    }
+    assert_eq!(report.record_count, reader.directory().record_count());
+    for position in 0..count.min(ASKED) {
+        let got = reader.get(position);
+        match (scanned.get(position as usize), got) {
+            (Some(item), Ok(same)) => assert_eq!(*item, same, "item {position}"),
+            (Some(_), Err(error)) => panic!("item {position} was scanned: {error}"),
+            // One item may be had of a plain record whose other part is damaged.
+            (None, Ok(_)) => {}
+            (None, Err(error)) => is_told_with_its_section(&error),
+        }
+    }
+    many(reader, &scanned);
+    if complete && all_seen {
+        judge(reader, &scanned, &report);
+    }
+}
+
+fn scan(reader: &Reader) -> (Vec<Bytes>, Option<Error>) {
+    let mut scanned = Vec::new();
+    for item in reader.iter().unwrap().take(SCANNED) {
+        match item {
+            Ok(item) => scanned.push(item),
+            Err(error) => {
+                is_told_with_its_section(&error);
+                return (scanned, Some(error));
+            }
+        }
+    }
+    (scanned, None)
+}
+
+/// Some positions of what was scanned, out of order and repeated.
+fn many(reader: &Reader, scanned: &[Bytes]) {
+    let some = u32::try_from(scanned.len()).unwrap().min(ASKED);
+    let positions: Vec<u32> = (0..some).rev().chain((0..some).step_by(3)).collect();
+    let mut answered = 0;
+    let take = |request: usize, item: Bytes| {
+        answered += 1;
+        assert_eq!(item, scanned[positions[request] as usize], "request {request}");
+    };
+    reader.get_many(&positions, take).unwrap();
+    assert_eq!(answered, positions.len());
+}
+
+/// What a verification says of a pack of which every item was read.
+fn judge(reader: &Reader, items: &[Bytes], report: &Report) {
+    let bytes: u64 = items.iter().map(|item| item.len() as u64).sum();
+    assert_eq!(report.payload_size, bytes);
+    let per_record = reader.trailer().items_per_record.max(1) as usize;
+    for record in items.chunks(per_record) {
+        let bytes: usize = record.iter().map(Bytes::len).sum();
+        assert!(bytes as u64 <= LIMIT, "a record of {bytes} bytes");
+    }
+    let mut hasher = ContentHasher::new();
+    for record in items.chunks(per_record) {
+        hasher.record(&record_digest(record.iter().map(Bytes::as_ref)).unwrap());
+    }
+    let right = reader.trailer().content_hash.map(|stored| stored == hasher.finish());
+    let said = match report.verdict(LayerName::ContentHash) {
+        Verdict::Passed => Some(true),
+        Verdict::Failed(_) => Some(false),
+        Verdict::NotPresent => None,
+    };
+    assert_eq!(said, right, "the content hash");
+    assert_eq!(report.is_ok(), right != Some(false), "{report:?}");
+}
+
+/// An error of a pack in memory is damage in a section, or a limit.
+pub(super) fn is_told_with_its_section(error: &Error) {
+    match error.kind() {
+        ErrorKind::Pack(PackError::Corrupt { section, .. }) => {
+            assert_ne!(*section, Section::ContentHash, "only a verification looks at the hash");
+        }
+        ErrorKind::Pack(PackError::Limit(_)) => {}
+        other => panic!("{other:?}"),
+    }
+    assert!(error.to_string().starts_with("memory: "), "{error}");
+}

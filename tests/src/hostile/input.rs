@@ -1,0 +1,119 @@
+//! Choices out of bytes, and bytes out of a seed.
+
+/// Takes choices off the front of an input; where it has ended, zeros.
+#[derive(Clone, Debug)]
+pub struct Input<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Input<'a> {
+    /// Starts at the front.
+    #[must_use]
+    pub fn new(rest: &'a [u8]) -> Self {
+        Self { rest }
+    }
+
+    /// The next byte.
+    pub fn byte(&mut self) -> u8 {
+        let Some((&first, rest)) = self.rest.split_first() else { return 0 };
+        self.rest = rest;
+        first
+    }
+
+    /// A bit of the next byte.
+    pub fn flag(&mut self) -> bool {
+        self.byte() & 1 == 1
+    }
+
+    /// One of these.
+    pub fn pick<T: Copy>(&mut self, of: &[T]) -> T {
+        of[usize::from(self.byte()) % of.len()]
+    }
+
+    /// The next four bytes as a number.
+    pub fn number(&mut self) -> u32 {
+        u32::from_le_bytes([self.byte(), self.byte(), self.byte(), self.byte()])
+    }
+
+    /// A number below `bound`, or 0 where that is 0.
+    pub fn below(&mut self, bound: usize) -> usize {
+        self.number() as usize % bound.max(1)
+    }
+
+    /// The next `most` bytes, or as many as there are.
+    pub fn take(&mut self, most: usize) -> &'a [u8] {
+        let (taken, rest) = self.rest.split_at(most.min(self.rest.len()));
+        self.rest = rest;
+        taken
+    }
+
+    /// Whether nothing is left.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// What is left.
+    #[must_use]
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+}
+
+/// Numbers that look random and are the same in every run (SplitMix64).
+#[derive(Clone, Debug)]
+pub struct Random(u64);
+
+impl Random {
+    /// From a seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The next number.
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ z >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ z >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ z >> 31
+    }
+
+    /// A number below `bound`, or 0 where that is 0.
+    pub fn below(&mut self, bound: usize) -> usize {
+        usize::try_from(self.next() >> 1).unwrap_or_default() % bound.max(1)
+    }
+
+    /// A byte.
+    pub fn byte(&mut self) -> u8 {
+        self.next().to_le_bytes()[0]
+    }
+}
+
+/// Changes a few bytes, as a fuzzer does: flips, values at the edges, pieces
+/// taken out, put in, doubled and cut off.
+pub fn mutate(data: &mut Vec<u8>, random: &mut Random) {
+    const EDGES: [u8; 6] = [0, 1, 0x7f, 0x80, 0xfe, 0xff];
+    for _ in 0..=random.below(4) {
+        let at = random.below(data.len());
+        let some = 1 + random.below(8);
+        match random.below(7) {
+            _ if data.is_empty() => data.push(random.byte()),
+            0 => data[at] ^= 1 << random.below(8),
+            1 => data[at] = EDGES[random.below(EDGES.len())],
+            2 => data[at] = random.byte(),
+            3 => drop(data.drain(at..(at + some).min(data.len()))),
+            4 => drop(data.splice(at..at, (0..some).map(|_| random.byte()))),
+            5 => {
+                let piece = data[at..(at + some).min(data.len())].to_vec();
+                let to = random.below(data.len());
+                data.splice(to..to, piece);
+            }
+            _ => {
+                let end = (at + 4).min(data.len());
+                data[at..end].fill(EDGES[random.below(EDGES.len())]);
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Any operations on the output stream, held to the seven promises and to the
+//! model.
+
+use sealpack_core::check::{self, Case, Event, Fault, Operation, Variant};
+use sealpack_core::stream::BufferSize;
+
+use super::Input;
+
+/// Bytes of one case, at most.
+const MOST: usize = 4000;
+
+/// Runs the case that the input says, as text or as choices.
+pub fn stream(data: &[u8]) {
+    let mut input = Input::new(data);
+    let size = BufferSize::new(1 + usize::from(input.byte() % 40)).unwrap();
+    let case = if input.flag() {
+        let Ok(text) = std::str::from_utf8(input.rest()) else { return };
+        let Ok(case) = text.parse::<Case>() else { return };
+        let again = case.to_string().parse::<Case>();
+        assert_eq!(again.as_ref(), Ok(&case), "a case is read back from its own text");
+        case
+    } else {
+        chosen(&mut input)
+    };
+    if case.bytes() > MOST || case.events.len() > 200 {
+        return;
+    }
+    let replay = check::replay(&case, size, &Variant::Strict);
+    for frame in &replay.frames {
+        assert!(frame.holds(), "{}: {:?}", replay.line(), frame.findings);
+        assert!(frame.departure.is_none(), "{}: {:?}", replay.line(), frame.departure);
+    }
+    let last = replay.frames.last().unwrap();
+    assert!(last.taken <= last.written);
+}
+
+fn chosen(input: &mut Input<'_>) -> Case {
+    let trim = input.flag();
+    let mut events = Vec::new();
+    while !input.is_empty() && events.len() < 60 {
+        let operation = match input.byte() % 8 {
+            0..=2 => Operation::Buffered(usize::from(input.byte())),
+            3..=5 => {
+                let extents = 1 + input.byte() % 3;
+                Operation::ZeroCopy((0..extents).map(|_| usize::from(input.byte() % 90)).collect())
+            }
+            6 => Operation::Flush,
+            _ if input.byte() % 8 == 0 => Operation::Close,
+            _ => Operation::Flush,
+        };
+        let fault = match input.byte() {
+            255 => Some(Fault::Put {
+                nth: usize::from(input.byte() % 3),
+                taken: usize::from(input.byte() % 40),
+            }),
+            254 => Some(Fault::Flush),
+            253 => Some(Fault::Close),
+            _ => None,
+        };
+        events.push(Event { operation, fault });
+    }
+    Case { trim, events }
+}

@@ -1,0 +1,279 @@
+//! Deliberately broken variants, and the tests that must see each.
+//!
+//! Production code has no switch that breaks it. A variant is an edit of the
+//! source: applied to a copy of the workspace, one after another, the test that
+//! it names must then fail. That is slow (each builds the libraries anew), so
+//! `tests/run mutants` does it, and the ordinary tests look only at whether the
+//! edits still apply. A variant therefore breaks what ships, and not a double of
+//! it; and a check that is there twice shows, since removing one of the two is
+//! then seen by nobody.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A bug: the text of some files replaced, and the test that must fail.
+struct Mutant {
+    name: &'static str,
+    edits: &'static [Edit],
+    /// `cargo test` arguments, up to the name of the test.
+    test: &'static [&'static str],
+}
+
+struct Edit {
+    file: &'static str,
+    /// Occurs exactly once.
+    find: &'static str,
+    replace: &'static str,
+}
+
+const fn edit(file: &'static str, find: &'static str, replace: &'static str) -> Edit {
+    Edit { file, find, replace }
+}
+
+const SUITE: &str = "suite";
+const SWEEP: &str =
+    "sweeps::no_byte_set_to_any_other_value_gives_another_item_where_the_format_protects_it";
+const BROKEN: &str = "broken::every_broken_pack_is_refused_or_read_as_the_reference_reads_it";
+const TRAILER: &str = "core/src/format/trailer.rs";
+const INDEX: &str = "core/src/format/index.rs";
+const RECORD: &str = "core/src/format/record.rs";
+const UNSEAL: &str = "core/src/read/unseal.rs";
+const VERIFY: &str = "core/src/read/verify.rs";
+const ZSTD: &str = "native/src/zstd.rs";
+
+const MUTANTS: &[Mutant] = &[
+    Mutant {
+        name: "the trailer's CRC is not compared",
+        edits: &[edit(
+            TRAILER,
+            "        refuse_bad_crc(bytes)?;\n",
+            "        let _ = refuse_bad_crc(bytes);\n",
+        )],
+        test: &[SUITE, SWEEP],
+    },
+    Mutant {
+        name: "the index's CRC is not compared",
+        edits: &[edit(
+            INDEX,
+            "if stored != computed {",
+            "if stored != computed && record_count == u32::MAX {",
+        )],
+        test: &[SUITE, SWEEP],
+    },
+    Mutant {
+        name: "the record sizes need not add up",
+        edits: &[edit(INDEX, "if offset != 0 {", "if offset == u64::MAX {")],
+        test: &[SUITE, "sweeps::junk_in_front_or_behind_is_refused"],
+    },
+    Mutant {
+        name: "bytes left over in the index are let through",
+        edits: &[edit(INDEX, "if !rest.is_empty() {", "if rest.len() == usize::MAX {")],
+        test: &[SUITE, BROKEN],
+    },
+    Mutant {
+        name: "a record's CRC is not compared",
+        edits: &[edit(
+            RECORD,
+            "refuse_other(stored, covered)?;",
+            "let _ = refuse_other(stored, covered);",
+        )],
+        test: &[SUITE, SWEEP],
+    },
+    Mutant {
+        name: "the CRC of the item lengths is not compared",
+        edits: &[edit(
+            RECORD,
+            "refuse_other(stored, covered.get(payload.len()..).unwrap_or_default())?;",
+            "let _ = refuse_other(stored, covered.get(payload.len()..).unwrap_or_default());",
+        )],
+        test: &[SUITE, SWEEP],
+    },
+    Mutant {
+        name: "the app data's CRC is not compared",
+        edits: &[edit(
+            TRAILER,
+            "if stored == computed {\n            Ok(Dialect",
+            "if stored == stored {\n            Ok(Dialect",
+        )],
+        test: &[SUITE, SWEEP],
+    },
+    Mutant {
+        name: "a frame's checksum is ignored",
+        edits: &[edit(
+            ZSTD,
+            "match context.decompress(&mut out, frame) {",
+            "let mut bare = frame.to_vec();\n                if layout.header.checksum {\n                    bare[4] &= !4;\n                    bare.truncate(frame.len() - 4);\n                }\n                match context.decompress(&mut out, &bare) {",
+        )],
+        test: &[SUITE, SWEEP],
+    },
+    Mutant {
+        name: "content behind a frame is let through",
+        edits: &[edit(
+            "core/src/codec/zstd_frame.rs",
+            "if !yields_nothing(behind) ||",
+            "if (!yields_nothing(behind) && behind.len() > 1 << 30) ||",
+        )],
+        test: &[SUITE, BROKEN],
+    },
+    Mutant {
+        name: "the content hash is not compared",
+        edits: &[edit(
+            VERIFY,
+            "} else if computed != stored {",
+            "} else if computed != stored && self.examined == u32::MAX {",
+        )],
+        test: &[SUITE, SWEEP],
+    },
+    Mutant {
+        name: "item lengths need not add up to the payload",
+        edits: &[
+            edit(UNSEAL, "    size.check(payload.len() as u64)?;\n", ""),
+            edit(
+                "core/src/codec/mod.rs",
+                "        size.check(encoded.len() as u64)?;\n",
+                "        let _ = size;\n",
+            ),
+        ],
+        test: &[SUITE, BROKEN],
+    },
+    Mutant {
+        name: "items and records need not fit each other",
+        edits: &[edit("core/src/read/open.rs", "    trailer.check_counts()?;\n", "")],
+        test: &[SUITE, BROKEN],
+    },
+    Mutant {
+        name: "a value of a group wraps around",
+        edits: &[edit(
+            "core/src/wire/group.rs",
+            "        group.refuse_carry()?;\n",
+            "        let _ = group.refuse_carry();\n",
+        )],
+        test: &[SUITE, "hostile::any_bytes_as_a_tail_are_refused_or_consistent"],
+    },
+    Mutant {
+        name: "what a frame claims is allocated",
+        edits: &[edit(ZSTD, "size.plausible(Some(most), frame.len())", "most")],
+        test: &["allocation", "no_broken_pack_costs_more_than_its_own_size_allows"],
+    },
+    Mutant {
+        name: "a single item may decode to more than the limit",
+        edits: &[edit(UNSEAL, "Size::AtMost(limit.min(MOST.into()))", "Size::AtMost(MOST.into())")],
+        test: &[SUITE, "reading::the_limit_on_a_decoded_record_is_held"],
+    },
+    Mutant {
+        name: "the sections are fetched whatever their size",
+        edits: &[edit(
+            "core/src/read/open.rs",
+            "                self.limits.admit_sections(&trailer)?;\n",
+            "",
+        )],
+        test: &[
+            "allocation",
+            "sections_and_records_of_a_sparse_file_cost_nothing_above_the_memory_limit",
+        ],
+    },
+    Mutant {
+        name: "reads ahead are not weighed",
+        edits: &[edit(
+            "native/src/read/budget.rs",
+            "self.under_way.is_empty() ||",
+            "self.under_way.len() < 1 << 20 ||",
+        )],
+        test: &["allocation", "what_a_reader_holds_at_once_stays_within_its_memory_limit"],
+    },
+    Mutant {
+        name: "unprotected items are reported as protected",
+        edits: &[edit(
+            VERIFY,
+            "            || self.payload_size == 0\n",
+            "            || self.payload_size < u64::MAX\n",
+        )],
+        test: &[SUITE, "sweeps::a_sound_pack_says_whether_its_items_are_protected"],
+    },
+];
+
+fn root() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+#[test]
+fn every_broken_variant_can_be_made_and_names_a_test() {
+    for mutant in MUTANTS {
+        for edit in mutant.edits {
+            let text = fs::read_to_string(root().join(edit.file)).unwrap();
+            let times = text.matches(edit.find).count();
+            assert_eq!(times, 1, "{}: {}: {:?}", mutant.name, edit.file, edit.find);
+        }
+        let [binary, test] = mutant.test else { panic!("{}", mutant.name) };
+        let (module, name) = test.split_once("::").unwrap_or((binary, test));
+        let folder = if *binary == SUITE { "tests/suite" } else { "tests" };
+        let text = fs::read_to_string(root().join(format!("{folder}/{module}.rs"))).unwrap();
+        assert!(text.contains(&format!("fn {name}()")), "{}: no test {test}", mutant.name);
+    }
+}
+
+/// Copies what a build of the libraries and these tests needs.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let name = entry.file_name();
+        let skipped = ["target", "node_modules", ".git", "artifacts"];
+        if skipped.iter().any(|skipped| name == *skipped) {
+            continue;
+        }
+        let (from, to) = (entry.path(), to.join(name));
+        if from.is_dir() {
+            copy(&from, &to);
+        } else {
+            fs::copy(&from, &to).unwrap();
+        }
+    }
+}
+
+/// Runs one test in the copy: whether it passed. A build that fails is neither.
+fn passes(copy: &Path, test: &[&str]) -> bool {
+    let [binary, test] = test else { panic!("a binary and a test") };
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+    let output = Command::new(cargo)
+        .current_dir(copy)
+        // Where the dependencies are built already.
+        .env("CARGO_TARGET_DIR", root().join("target"))
+        .args(["test", "--locked", "-p", "sealpack-tests", "--test", binary, "--", "--exact", test])
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(told.contains("running 1 test"), "{}", String::from_utf8_lossy(&output.stderr));
+    output.status.success()
+}
+
+#[test]
+#[ignore = "builds the libraries once for each variant: tests/run mutants"]
+fn every_broken_variant_is_caught() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("sealpack");
+    copy(&root(), &place);
+    let mut tests: Vec<_> = MUTANTS.iter().map(|mutant| mutant.test).collect();
+    tests.sort_unstable();
+    tests.dedup();
+    for test in tests {
+        assert!(passes(&place, test), "{test:?} fails without a bug");
+    }
+    let mut missed = Vec::new();
+    for mutant in MUTANTS {
+        let apply = |edit: &Edit, broken: bool| {
+            let path = place.join(edit.file);
+            let text = fs::read_to_string(root().join(edit.file)).unwrap();
+            let text = if broken { text.replacen(edit.find, edit.replace, 1) } else { text };
+            fs::write(path, text).unwrap();
+        };
+        mutant.edits.iter().for_each(|edit| apply(edit, true));
+        let caught = !passes(&place, mutant.test);
+        println!("{}: {}", mutant.name, if caught { "caught" } else { "MISSED" });
+        if !caught {
+            missed.push(mutant.name);
+        }
+        mutant.edits.iter().for_each(|edit| apply(edit, false));
+    }
+    assert!(missed.is_empty(), "{missed:?}");
+}

@@ -1,0 +1,226 @@
+//! Every small damage to small packs of every shape: what the format protects
+//! never gives another item, and what it does not protect is reported so.
+
+use std::io::Cursor;
+use std::ops::Range;
+
+use sealpack::core::format::Dialect;
+use sealpack::core::read::{LayerName, Verdict};
+use sealpack::{Bytes, Error, Reader};
+use sealpack_tests::hostile::{CodecChoice, LIMIT, Packing, Random};
+
+/// Every shape: three codecs, single items and three a record, both checksum
+/// layouts, with and without hash, both dialects (the older one knows no record
+/// checksum).
+fn packings() -> Vec<Packing> {
+    let mut all = Vec::new();
+    for codec in [CodecChoice::Plain, CodecChoice::Zstd, CodecChoice::Own] {
+        for items_per_record in [1, 3] {
+            for content_hash in [false, true] {
+                for (record_checksum, dialect) in [
+                    (false, Dialect::AppDataCrc),
+                    (true, Dialect::AppDataCrc),
+                    (false, Dialect::NoAppDataCrc),
+                ] {
+                    // The second record of three is as long as the first.
+                    let items = ["first item", "", "third", "again item", "", "other", "last"];
+                    all.push(Packing {
+                        codec,
+                        items_per_record,
+                        record_checksum,
+                        content_hash,
+                        dialect,
+                        app_data: b"app data".to_vec(),
+                        items: items.map(|item| item.as_bytes().to_vec()).into(),
+                    });
+                }
+            }
+        }
+    }
+    all
+}
+
+fn open(packing: &Packing, file: Vec<u8>) -> Result<Reader, Error> {
+    let options = Reader::options().codec(packing.codec.read()).decoded_limit(LIMIT).threads(1);
+    options.open_source(Cursor::new(file), "memory")
+}
+
+/// What a damaged file came to.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Tally {
+    files: usize,
+    /// It did not open.
+    refused: usize,
+    /// Some item was an error; those that were none were the same.
+    errors: usize,
+    /// Every item was the same.
+    same: usize,
+    /// Another item was read, and a verification fails.
+    found_by_verify: usize,
+    /// Another item was read, and a verification says that nothing protects it.
+    reported_unprotected: usize,
+}
+
+impl Tally {
+    /// Looks at a damaged file. Where whole records were `moved`, one may stand in
+    /// the place of another of the same size, and nothing but the content hash
+    /// sees it: a record's checksum does not say which record it is.
+    fn look(&mut self, packing: &Packing, file: Vec<u8>, moved: bool) {
+        self.files += 1;
+        let Ok(reader) = open(packing, file) else {
+            self.refused += 1;
+            return;
+        };
+        let count = reader.item_count() as usize;
+        assert_eq!(count, packing.items.len(), "trailer and index are protected");
+        let got: Vec<Result<Bytes, Error>> =
+            (0..reader.item_count()).map(|p| reader.get(p)).collect();
+        let other = got
+            .iter()
+            .zip(&packing.items)
+            .any(|(got, item)| got.as_ref().is_ok_and(|got| got != item));
+        let error = got.iter().any(Result::is_err);
+        let report = reader.verify().unwrap();
+        if other {
+            let bare = packing.codec != CodecChoice::Zstd && !packing.record_checksum;
+            if moved && !bare && packing.items_per_record == 1 {
+                let own = |got: &Bytes| packing.items.iter().any(|item| got == item);
+                assert!(got.iter().flatten().all(own), "{packing:?}: {got:?}");
+            }
+            assert!(bare || moved, "{packing:?}: another item came out of a protected layout");
+            if packing.content_hash || error {
+                assert!(!report.is_ok(), "{packing:?}: {report:?}");
+                self.found_by_verify += 1;
+            } else {
+                assert!(moved || !report.items_are_protected(), "{packing:?}: {report:?}");
+                let hash = report.verdict(LayerName::ContentHash);
+                assert!(matches!(hash, Verdict::NotPresent));
+                self.reported_unprotected += 1;
+            }
+        } else if error {
+            assert!(!report.is_ok(), "{packing:?}: an item fails and verify does not");
+            self.errors += 1;
+        } else {
+            self.same += 1;
+        }
+        let app_data = *reader.app_data() == packing.app_data;
+        let unprotected = matches!(report.verdict(LayerName::AppData), Verdict::NotPresent);
+        assert!(app_data || unprotected, "{packing:?}: other app data, and not a word of it");
+    }
+
+    /// As many files as there should be, and every one judged.
+    fn pinned(&self, expected: Tally) {
+        let judged = self.refused + self.errors + self.same;
+        assert_eq!(self.files, judged + self.found_by_verify + self.reported_unprotected);
+        assert_eq!(*self, expected);
+    }
+}
+
+#[test]
+fn no_byte_set_to_any_other_value_gives_another_item_where_the_format_protects_it() {
+    let mut tally = Tally::default();
+    for packing in packings() {
+        let sound = packing.file();
+        for at in 0..sound.len() {
+            let flips = (0..8).map(|bit| sound[at] ^ 1 << bit);
+            let mut values: Vec<u8> = flips.chain([0, 255]).collect();
+            values.sort_unstable();
+            values.dedup();
+            for value in values.into_iter().filter(|&value| value != sound[at]) {
+                let mut file = sound.clone();
+                file[at] = value;
+                tally.look(&packing, file, false);
+            }
+        }
+    }
+    tally.pinned(Tally {
+        files: 58_000,
+        refused: 31_718,
+        errors: 19_862,
+        same: 1_012,
+        found_by_verify: 2_704,
+        reported_unprotected: 2_704,
+    });
+}
+
+#[test]
+fn every_truncation_is_refused() {
+    let mut tally = Tally::default();
+    for packing in packings() {
+        let sound = packing.file();
+        (0..sound.len()).for_each(|length| tally.look(&packing, sound[..length].to_vec(), false));
+    }
+    tally.pinned(Tally { files: 6_054, refused: 6_054, ..Tally::default() });
+}
+
+/// Where the sections of a pack lie: each record, index, app data, trailer.
+fn sections(reader: &Reader) -> Vec<Range<usize>> {
+    let to_usize = |at: u64| usize::try_from(at).unwrap();
+    let directory = reader.directory();
+    let records = directory.records(0..directory.record_count());
+    let mut sections: Vec<_> =
+        records.map(|place| to_usize(place.range.start)..to_usize(place.range.end)).collect();
+    let index = to_usize(directory.records_end());
+    let app_data = index + reader.trailer().index_size as usize;
+    let trailer = app_data + reader.trailer().app_data_size as usize;
+    sections.extend([index..app_data, app_data..trailer, trailer..trailer + 76]);
+    sections
+}
+
+#[test]
+fn swapped_sections_give_no_other_item_but_what_the_content_hash_alone_can_see() {
+    let mut tally = Tally::default();
+    for packing in packings() {
+        let sound = packing.file();
+        let sections = sections(&open(&packing, sound.clone()).unwrap());
+        for one in 0..sections.len() {
+            for other in one + 1..sections.len() {
+                let (a, b) = (sections[one].clone(), sections[other].clone());
+                let records = other < sections.len() - 3;
+                let between = &sound[a.end..b.start];
+                let file =
+                    [&sound[..a.start], &sound[b.clone()], between, &sound[a], &sound[b.end..]];
+                tally.look(&packing, file.concat(), records);
+            }
+        }
+    }
+    tally.pinned(Tally {
+        files: 1_080,
+        refused: 648,
+        errors: 192,
+        same: 66,
+        found_by_verify: 91,
+        reported_unprotected: 83,
+    });
+}
+
+#[test]
+fn junk_in_front_or_behind_is_refused() {
+    let mut tally = Tally::default();
+    let mut random = Random::new(1);
+    for packing in packings() {
+        let sound = packing.file();
+        for length in 1..=100 {
+            let noise: Vec<u8> = (0..length).map(|_| random.byte()).collect();
+            let own_end = sound[sound.len() - length..].to_vec();
+            for junk in [vec![0; length], vec![255; length], noise, own_end] {
+                tally.look(&packing, [&sound[..], &junk].concat(), false);
+                tally.look(&packing, [&junk, &sound[..]].concat(), false);
+            }
+        }
+        tally.look(&packing, [&sound[..], &sound].concat(), false);
+    }
+    tally.pinned(Tally { files: 28_836, refused: 28_836, ..Tally::default() });
+}
+
+#[test]
+fn a_sound_pack_says_whether_its_items_are_protected() {
+    for packing in packings() {
+        let report = open(&packing, packing.file()).unwrap().verify().unwrap();
+        assert!(report.is_ok(), "{packing:?}");
+        let checksum = packing.record_checksum || packing.codec == CodecChoice::Zstd;
+        assert_eq!(report.items_are_protected(), checksum || packing.content_hash, "{packing:?}");
+        let app_data = matches!(report.verdict(LayerName::AppData), Verdict::Passed);
+        assert_eq!(app_data, packing.dialect == Dialect::AppDataCrc);
+    }
+}
