@@ -118,6 +118,21 @@ fn close_reaches_the_sink_also_where_the_flush_failed() {
     assert_eq!(stream.write(b"x"), Err(Refused::Failed));
 }
 
+// Found by the fuzz target `stream`: the second failure forgot that the sink had
+// been closed.
+#[test]
+fn a_sink_whose_close_fails_after_a_failed_put_is_not_closed_again() {
+    let mut stream = Stream::new(Shape::exactly(size(4)));
+    stream.write(b"12345").unwrap();
+    assert!(matches!(stream.next_output(), Some(Output::Put(_))));
+    stream.completed(Outcome::Failed { taken: 0 });
+    assert_eq!(stream.close(), Err(Refused::Failed));
+    assert_eq!(stream.next_output(), Some(Output::Close));
+    stream.completed(Outcome::Failed { taken: 0 });
+    assert_eq!(stream.close(), Err(Refused::Failed));
+    assert_eq!(stream.next_output(), None, "a sink is closed once");
+}
+
 #[test]
 fn a_closed_stream_says_so() {
     let mut stream = Stream::new(Shape::exactly(size(4)));

@@ -276,7 +276,9 @@ impl<R: Rules> Stream<R> {
         self.outputs.drop_all_but_close::<R>();
         self.buffer = Buffer::default();
         self.pending.clear();
-        self.enter(Phase::Failed { closed: self.phase == Phase::Closed });
+        // The close of a stream that had failed may fail too: it was the one.
+        let closed = matches!(self.phase, Phase::Closed | Phase::Failed { closed: true });
+        self.enter(Phase::Failed { closed });
     }
 
     #[cold]
