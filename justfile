@@ -22,6 +22,14 @@ bench *arguments:
 bench-stream:
     cargo bench -p sealpack-core --bench stream
 
+# fuzz a target: tail, record, whole, round_trip, stream, options, repaired
+fuzz target seconds='900':
+    tests/fuzz/run {{target}} {{seconds}}
+
+# deliberately broken variants, each seen to fail (slow)
+mutants:
+    tests/run mutants
+
 # the npm package
 npm:
     node wasm/build.mjs
