@@ -205,7 +205,8 @@ fn a_writer_stays_within_the_bound_that_its_options_tell() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bound.pack");
     for (length, items_per_record) in [(1000, 128), (3_000_000, 1), (10, 1), (30_000, 4)] {
-        let item: Vec<u8> = (0..length).map(|at: u32| (at.wrapping_mul(at) >> 7).to_le_bytes()[0]).collect();
+        let item: Vec<u8> =
+            (0..length).map(|at: u32| (at.wrapping_mul(at) >> 7).to_le_bytes()[0]).collect();
         for workers in [0, 1, 3] {
             for zstd in [false, true] {
                 let options = Writer::options().items_per_record(items_per_record);

@@ -93,7 +93,7 @@ fn items_without_items_per_record_are_refused_on_opening() {
     assert!(matches!(fault, Fault::ItemCount { items: 5, per_record: 0, records: 0 }));
 }
 
-fn layer<'a>(report: &'a Report, name: LayerName) -> &'a Verdict {
+fn layer(report: &Report, name: LayerName) -> &Verdict {
     report.verdict(name)
 }
 

@@ -61,7 +61,8 @@ fn bare(items: &Items, allocated: bool, path: &Path) -> (f64, f64) {
     let start = Instant::now();
     let mut file = File::create(path).unwrap();
     if allocated {
-        fallocate(&file, FallocateFlags::empty(), 0, items.bytes.len() as i64).unwrap();
+        fallocate(&file, FallocateFlags::empty(), 0, items.bytes.len().try_into().unwrap())
+            .unwrap();
     }
     items.bytes.chunks(1 << 20).for_each(|chunk| file.write_all(chunk).unwrap());
     let finish = Instant::now();

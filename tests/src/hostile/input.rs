@@ -72,7 +72,7 @@ impl Random {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ z >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -82,12 +82,12 @@ impl Random {
 
     /// A number below `bound`, or 0 where that is 0.
     pub fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() >> 1).unwrap_or_default() % bound.max(1)
+        usize::try_from(self.draw() >> 1).unwrap_or_default() % bound.max(1)
     }
 
     /// A byte.
     pub fn byte(&mut self) -> u8 {
-        self.next().to_le_bytes()[0]
+        self.draw().to_le_bytes()[0]
     }
 }
 

@@ -45,7 +45,7 @@ fn chosen(input: &mut Input<'_>) -> Case {
                 Operation::ZeroCopy((0..extents).map(|_| usize::from(input.byte() % 90)).collect())
             }
             6 => Operation::Flush,
-            _ if input.byte() % 8 == 0 => Operation::Close,
+            _ if input.byte().is_multiple_of(8) => Operation::Close,
             _ => Operation::Flush,
         };
         let fault = match input.byte() {

@@ -60,13 +60,13 @@ fn trailer(file: &[u8]) {
     }
 }
 
-fn index(bytes: &[u8], count: u32, end: u64) {
+fn index(bytes: &Bytes, count: u32, end: u64) {
     // As the caller must: a count that the size rules out is not asked for.
     let groups = bytes.len().saturating_sub(4) as u64 / group::LEAST_SIZE;
     if u64::from(count) > groups * 128 {
         return;
     }
-    if let Ok(index) = OffsetIndex::decode(bytes, count, end) {
+    if let Ok(index) = OffsetIndex::decode(bytes.clone(), count, end) {
         records(&index, count, end);
     }
 }
