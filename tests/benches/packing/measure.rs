@@ -13,6 +13,8 @@ pub struct Run {
     pub seconds: f64,
     /// Seconds of all processors, user and system.
     pub cpu: f64,
+    /// Those of the thread that called: the part that workers do not share.
+    pub caller_cpu: f64,
     /// The most memory resident beyond what was before, in bytes.
     pub memory: u64,
 }
@@ -20,12 +22,17 @@ pub struct Run {
 /// Runs `work` once.
 pub fn once<T>(work: impl FnOnce() -> T) -> (Run, T) {
     let before = reset_peak();
-    let cpu = cpu_seconds();
+    let cpu = cpu_seconds(UsageWho::RUSAGE_SELF);
+    let caller = cpu_seconds(UsageWho::RUSAGE_THREAD);
     let start = Instant::now();
     let result = work();
     let seconds = start.elapsed().as_secs_f64();
-    let run =
-        Run { seconds, cpu: cpu_seconds() - cpu, memory: status("VmHWM:").saturating_sub(before) };
+    let run = Run {
+        seconds,
+        cpu: cpu_seconds(UsageWho::RUSAGE_SELF) - cpu,
+        caller_cpu: cpu_seconds(UsageWho::RUSAGE_THREAD) - caller,
+        memory: status("VmHWM:").saturating_sub(before),
+    };
     (run, result)
 }
 
@@ -51,8 +58,8 @@ pub fn in_turn(
     (median(our_runs), (!asked.alone).then(|| median(limit_runs)))
 }
 
-fn cpu_seconds() -> f64 {
-    let usage = getrusage(UsageWho::RUSAGE_SELF).unwrap();
+fn cpu_seconds(who: UsageWho) -> f64 {
+    let usage = getrusage(who).unwrap();
     let seconds =
         |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
     seconds(usage.user_time()) + seconds(usage.system_time())

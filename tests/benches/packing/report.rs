@@ -120,6 +120,7 @@ impl Report {
                 "ratio_to_reference": to_reference, "goal": reference.map(|(_, goal)| goal),
                 "external": row.external.map(|seconds| amount.figure(seconds)),
                 "seconds": row.ours.seconds, "cpu_seconds": row.ours.cpu,
+                "caller_cpu_seconds": row.ours.caller_cpu,
                 "memory_bytes": row.ours.memory, "memory_bound": row.bound,
             });
             println!("{line}");
