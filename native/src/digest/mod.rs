@@ -16,6 +16,7 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "x86_64")]
 mod message;
 
 use sealpack_core::Error;
