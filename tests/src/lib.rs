@@ -1,5 +1,5 @@
-//! What the tests of several packages share: the reference files, and what must
-//! hold whatever the bytes.
+//! What the tests of several packages share: the reference files, what must hold
+//! whatever the bytes, and packs whose content follows from a number.
 //!
 //! `fixtures/` holds packs that the Go library wrote, with the items, the app
 //! data and the options of each (`manifest.json`), and packs that were broken
@@ -7,6 +7,7 @@
 //! (`corrupt/manifest-corrupt.json`).
 
 #![allow(
+    clippy::cast_possible_truncation,
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::expect_used,
@@ -16,3 +17,4 @@
 
 pub mod fixtures;
 pub mod hostile;
+pub mod numbered;

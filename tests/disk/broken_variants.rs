@@ -1,0 +1,161 @@
+//! Writers that are broken on purpose, each of them found out by what the
+//! other modules look for.
+//!
+//! The writer is the shipped one: a layer between it and the disk turns its
+//! calls into those of a writer that knows less.
+
+use std::io::{self, IoSlice};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use sealpack::disk::{Disk, DiskFile, DiskFolder};
+
+use super::explore::{ENDINGS, Ending, Found, NAME, Run, Small, run, small_packs, whole};
+use super::layer::{Layer, Layered};
+use super::model::{Habits, ModelDisk};
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Flaw {
+    FileNotSynced,
+    RenamedBeforeSynced,
+    FolderNotSynced,
+    SyncErrorSwallowed,
+    SyncTriedAgain,
+    WriteErrorSwallowed,
+    ShortWriteNotContinued,
+    WrittenInPlace,
+    TemporaryFileNotRemoved,
+}
+
+struct Broken {
+    flaw: Flaw,
+    disk: ModelDisk,
+    temporary: Mutex<PathBuf>,
+}
+
+impl Layer for Broken {
+    fn create_new(&self, disk: &dyn Disk, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        *self.temporary.lock().unwrap() = path.to_path_buf();
+        if self.flaw == Flaw::WrittenInPlace {
+            return self.disk.open_in_place(Path::new(NAME));
+        }
+        disk.create_new(path)
+    }
+
+    fn write(&self, file: &mut dyn DiskFile, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let offered = slices.iter().map(|slice| slice.len()).sum();
+        match file.write(slices) {
+            Ok(_) if self.flaw == Flaw::ShortWriteNotContinued => Ok(offered),
+            Err(_) if self.flaw == Flaw::WriteErrorSwallowed => Ok(offered),
+            ended => ended,
+        }
+    }
+
+    fn sync(&self, file: &dyn DiskFile) -> io::Result<()> {
+        match self.flaw {
+            Flaw::FileNotSynced => Ok(()),
+            Flaw::SyncErrorSwallowed => file.sync().or(Ok(())),
+            Flaw::SyncTriedAgain => file.sync().or_else(|_| file.sync()),
+            Flaw::RenamedBeforeSynced => {
+                let temporary = self.temporary.lock().unwrap();
+                self.disk.rename(&temporary, Path::new(NAME))?;
+                file.sync()
+            }
+            _ => file.sync(),
+        }
+    }
+
+    fn rename(&self, disk: &dyn Disk, from: &Path, to: &Path) -> io::Result<()> {
+        match self.flaw {
+            Flaw::RenamedBeforeSynced | Flaw::WrittenInPlace => Ok(()),
+            _ => disk.rename(from, to),
+        }
+    }
+
+    fn rename_new(&self, disk: &dyn Disk, from: &Path, to: &Path) -> io::Result<()> {
+        match self.flaw {
+            Flaw::RenamedBeforeSynced | Flaw::WrittenInPlace => Ok(()),
+            _ => disk.rename_new(from, to),
+        }
+    }
+
+    fn remove(&self, disk: &dyn Disk, path: &Path) -> io::Result<()> {
+        if self.flaw == Flaw::TemporaryFileNotRemoved { Ok(()) } else { disk.remove(path) }
+    }
+
+    fn sync_folder(&self, folder: &dyn DiskFolder) -> io::Result<()> {
+        if self.flaw == Flaw::FolderNotSynced { Ok(()) } else { folder.sync() }
+    }
+}
+
+/// A disk on which the flaw shows, if any disk shows it.
+fn habits(flaw: Flaw, small: &Small) -> Habits {
+    let most_taken = match flaw {
+        Flaw::ShortWriteNotContinued => whole(small).len().div_ceil(3),
+        _ => usize::MAX,
+    };
+    let first_fails = |here: bool| here.then_some(0);
+    Habits {
+        most_taken,
+        failing_sync: first_fails(matches!(flaw, Flaw::SyncErrorSwallowed | Flaw::SyncTriedAgain)),
+        failing_write: first_fails(flaw == Flaw::WriteErrorSwallowed),
+        ..Habits::default()
+    }
+}
+
+/// What the tests of this folder would say of a run: the first thing.
+fn complaint(run: &Run) -> Option<String> {
+    let mut found = Found::default();
+    found.add(run);
+    let files_left = run.files.keys().find(|name| *name != NAME);
+    found.first_broken.or(files_left.map(|_| "a temporary file is left".into()))
+}
+
+/// The first complaint about any small pack, however its run ends.
+fn first_complaint(flaw: Flaw, through: impl Fn(ModelDisk) -> Layered<Broken>) -> Option<String> {
+    let small = small_packs();
+    small[..3].iter().find_map(|small| {
+        ENDINGS.iter().find_map(|&ending: &Ending| {
+            complaint(&run(small, ending, 0, habits(flaw, small), &through))
+        })
+    })
+}
+
+/// The words with which each broken variant has to be found out.
+const FOUND_OUT: [(Flaw, &str); 9] = [
+    (Flaw::FileNotSynced, "the name holds something else"),
+    (Flaw::RenamedBeforeSynced, "the name holds something else"),
+    (Flaw::FolderNotSynced, "finish said that the pack is there, and it is not"),
+    (Flaw::SyncErrorSwallowed, "the name holds something else"),
+    (Flaw::SyncTriedAgain, "the name holds something else"),
+    (Flaw::WriteErrorSwallowed, "the name holds something else"),
+    (Flaw::ShortWriteNotContinued, "the name holds something else"),
+    (Flaw::WrittenInPlace, "the name holds something else"),
+    (Flaw::TemporaryFileNotRemoved, "a temporary file is left"),
+];
+
+#[test]
+fn every_broken_variant_of_the_publication_is_found_out() {
+    for (flaw, words) in FOUND_OUT {
+        let through = |disk: ModelDisk| {
+            let temporary = Mutex::default();
+            Layered::new(Arc::new(Broken { flaw, disk: disk.clone(), temporary }), disk)
+        };
+        let complaint = first_complaint(flaw, through);
+        let complaint = complaint.unwrap_or_else(|| panic!("{flaw:?} was not found out"));
+        println!("{flaw:?}: {complaint}");
+        assert!(complaint.contains(words), "{flaw:?}: {complaint}");
+    }
+}
+
+#[test]
+fn the_shipped_writer_is_not_found_out_on_the_same_disks() {
+    for (flaw, _) in FOUND_OUT {
+        for small in &small_packs()[..3] {
+            for ending in ENDINGS {
+                let run = run(small, ending, 0, habits(flaw, small), |disk| disk);
+                assert_eq!(complaint(&run), None, "{flaw:?}'s disk, {ending:?}");
+            }
+        }
+    }
+}

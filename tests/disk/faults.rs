@@ -1,0 +1,347 @@
+//! Every call that the writer makes fails once with each error that it can
+//! give, in a real folder. The first error comes out and nothing is left; what
+//! can be survived is.
+
+use std::fs::{self, Permissions};
+use std::io::{self, IoSlice};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use nix::libc::*;
+use sealpack::disk::{Disk, DiskFile, DiskFolder, Found, System};
+use sealpack::{Doing, Error, ErrorKind, Writer};
+
+use super::layer::{Layer, Layered};
+use super::threads;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Call {
+    LookAt,
+    OpenFolder,
+    Create,
+    SetPermissions,
+    Write,
+    Sync,
+    Rename,
+    SyncFolder,
+    Remove,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    Errno(i32),
+    /// A write takes so many bytes.
+    Short(usize),
+}
+
+/// Hands on every call but the one of this number, counted from 0.
+#[derive(Default)]
+struct Faulty {
+    faults: Vec<(usize, Fault)>,
+    /// Every removal fails too.
+    removals_fail: bool,
+    calls: Mutex<Vec<Call>>,
+}
+
+/// The most that a write takes, so that a pack takes several.
+const MOST_TAKEN: usize = 300_000;
+
+impl Faulty {
+    fn fault(&self, call: Call) -> Option<Fault> {
+        let mut calls = self.calls.lock().unwrap();
+        calls.push(call);
+        let number = calls.len() - 1;
+        self.faults.iter().find(|(at, _)| *at == number).map(|(_, fault)| *fault)
+    }
+
+    fn may(&self, call: Call) -> io::Result<()> {
+        match self.fault(call) {
+            Some(Fault::Errno(errno)) => Err(io::Error::from_raw_os_error(errno)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Layer for Faulty {
+    fn look_at(&self, disk: &dyn Disk, path: &Path) -> io::Result<Found> {
+        self.may(Call::LookAt)?;
+        disk.look_at(path)
+    }
+    fn open_folder(&self, disk: &dyn Disk, path: &Path) -> io::Result<Box<dyn DiskFolder>> {
+        self.may(Call::OpenFolder)?;
+        disk.open_folder(path)
+    }
+    fn create_new(&self, disk: &dyn Disk, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        self.may(Call::Create)?;
+        disk.create_new(path)
+    }
+    fn rename(&self, disk: &dyn Disk, from: &Path, to: &Path) -> io::Result<()> {
+        self.may(Call::Rename)?;
+        disk.rename(from, to)
+    }
+    fn rename_new(&self, disk: &dyn Disk, from: &Path, to: &Path) -> io::Result<()> {
+        self.may(Call::Rename)?;
+        disk.rename_new(from, to)
+    }
+    fn remove(&self, disk: &dyn Disk, path: &Path) -> io::Result<()> {
+        if self.removals_fail {
+            return Err(io::Error::from_raw_os_error(EIO));
+        }
+        self.may(Call::Remove)?;
+        disk.remove(path)
+    }
+    fn write(&self, file: &mut dyn DiskFile, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let most = match self.fault(Call::Write) {
+            Some(Fault::Errno(errno)) => return Err(io::Error::from_raw_os_error(errno)),
+            Some(Fault::Short(0)) => return Ok(0),
+            Some(Fault::Short(bytes)) => bytes,
+            None => MOST_TAKEN,
+        };
+        let bytes: Vec<u8> =
+            slices.iter().flat_map(|slice| slice.iter().copied()).take(most).collect();
+        file.write(&[IoSlice::new(&bytes)])
+    }
+    fn set_permissions(&self, file: &dyn DiskFile, permissions: Permissions) -> io::Result<()> {
+        self.may(Call::SetPermissions)?;
+        file.set_permissions(permissions)
+    }
+    fn sync(&self, file: &dyn DiskFile) -> io::Result<()> {
+        self.may(Call::Sync)?;
+        file.sync()
+    }
+    fn sync_folder(&self, folder: &dyn DiskFolder) -> io::Result<()> {
+        self.may(Call::SyncFolder)?;
+        folder.sync()
+    }
+}
+
+/// The errors that a call can give.
+fn errors(call: Call) -> &'static [i32] {
+    match call {
+        Call::LookAt => &[EACCES, EIO, ELOOP, ENAMETOOLONG, ENOMEM, ENOTDIR, EOVERFLOW],
+        Call::OpenFolder => &[EACCES, EINTR, EIO, EMFILE, ENFILE, ENOENT, ENOMEM, ENOTDIR],
+        Call::Create => {
+            &[EACCES, EDQUOT, EINTR, EIO, EMFILE, ENAMETOOLONG, ENFILE, ENOENT, ENOSPC, EROFS]
+        }
+        Call::SetPermissions => &[EINTR, EIO, EPERM, EROFS],
+        Call::Write => &[EAGAIN, EBADF, EDQUOT, EFBIG, EINVAL, EIO, ENOSPC, EPERM],
+        Call::Sync => &[EDQUOT, EINTR, EINVAL, EIO, ENOSPC, EROFS],
+        Call::Rename => &[EACCES, EBUSY, EDQUOT, EIO, EISDIR, ENOENT, ENOSPC, EPERM, EROFS, EXDEV],
+        Call::SyncFolder => &[EINTR, EINVAL, EIO, ENOSPC, EROFS],
+        Call::Remove => &[EACCES, EBUSY, EIO, ENOENT, EPERM, EROFS],
+    }
+}
+
+/// What is being done when a call fails.
+fn doing(call: Call) -> Doing {
+    match call {
+        Call::LookAt | Call::OpenFolder | Call::Create | Call::SetPermissions => Doing::Creating,
+        Call::Write => Doing::Writing,
+        Call::Sync => Doing::Syncing,
+        Call::Rename => Doing::Publishing,
+        Call::SyncFolder => Doing::SyncingFolder,
+        Call::Remove => unreachable!("an error of a removal comes out nowhere"),
+    }
+}
+
+/// Where a writer runs, and how.
+#[derive(Clone, Copy, Debug)]
+struct Way {
+    threads: usize,
+    over_an_old_pack: bool,
+    finishes: bool,
+}
+
+const WAYS: [Way; 8] = [
+    Way { threads: 0, over_an_old_pack: false, finishes: true },
+    Way { threads: 0, over_an_old_pack: true, finishes: true },
+    Way { threads: 1, over_an_old_pack: false, finishes: true },
+    Way { threads: 1, over_an_old_pack: true, finishes: true },
+    Way { threads: 2, over_an_old_pack: false, finishes: true },
+    Way { threads: 2, over_an_old_pack: true, finishes: true },
+    Way { threads: 0, over_an_old_pack: true, finishes: false },
+    Way { threads: 2, over_an_old_pack: false, finishes: false },
+];
+
+const OLD: &[u8] = b"the old pack";
+
+struct Ended {
+    folder: tempfile::TempDir,
+    calls: Vec<Call>,
+    result: Result<(), Error>,
+}
+
+impl Ended {
+    fn names(&self) -> Vec<String> {
+        let names = fs::read_dir(self.folder.path()).unwrap();
+        names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    fn pack(&self) -> Option<Vec<u8>> {
+        fs::read(self.folder.path().join("out.pack")).ok()
+    }
+}
+
+/// Writes a pack of about 1.6 MB, through the disk of `faulty`.
+fn attempt(way: Way, faulty: Faulty) -> Ended {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.pack");
+    if way.over_an_old_pack {
+        fs::write(&path, OLD).unwrap();
+    }
+    let faulty = Arc::new(faulty);
+    let disk = Layered::new(Arc::clone(&faulty), System);
+    let options = Writer::options().threads(way.threads).overwrite(way.over_an_old_pack);
+    let options = options.items_per_record(4).writeback_every(1 << 18).disk(disk);
+    let result = options.create(&path).and_then(|mut writer| {
+        let mut first = None;
+        for number in 0..20 {
+            let error = writer.append(&noise(number)).err();
+            if let (Some(first), Some(error)) = (&first, &error) {
+                assert_eq!(error.to_string(), *first, "told again by the next append");
+            }
+            first = first.or(error.map(|error| error.to_string()));
+        }
+        let finished = if way.finishes { writer.finish().map(drop) } else { Ok(drop(writer)) };
+        if let (Some(first), Err(error)) = (&first, &finished) {
+            assert_eq!(error.to_string(), *first, "and by finish");
+        }
+        assert!(first.is_none() || !way.finishes || finished.is_err(), "the first error is lost");
+        finished
+    });
+    let calls = faulty.calls.lock().unwrap().clone();
+    Ended { folder, calls, result }
+}
+
+/// Bytes that do not compress.
+fn noise(number: u64) -> Vec<u8> {
+    let mut state = number + 1;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 33) as u8
+    };
+    (0..80_000).map(|_| next()).collect()
+}
+
+fn check_failed(way: Way, call: Call, errno: i32, ended: &Ended) {
+    let context = (way, call, io::Error::from_raw_os_error(errno));
+    let named = ended.pack();
+    match call {
+        // Nobody can be told, and the pack has its name already or never gets it.
+        Call::Remove => assert!(ended.result.is_ok(), "{context:?}"),
+        _ if !way.finishes && ended.result.is_ok() => {}
+        _ => {
+            let error = ended.result.as_ref().expect_err("the first error comes out");
+            assert_eq!(error.path(), ended.folder.path().join("out.pack"), "{context:?}");
+            let ErrorKind::Io { doing: done, error } = error.kind() else {
+                panic!("{context:?}: {error}");
+            };
+            assert_eq!((*done, error.raw_os_error()), (doing(call), Some(errno)), "{context:?}");
+        }
+    }
+    if call == Call::SyncFolder {
+        assert!(named.is_some_and(|named| named != OLD), "{context:?}: the pack has its name");
+    } else {
+        assert_eq!(named.as_deref(), way.over_an_old_pack.then_some(OLD), "{context:?}");
+    }
+    let left = ended.names().into_iter().filter(|name| name != "out.pack").count();
+    assert_eq!(left, usize::from(call == Call::Remove), "{context:?}: {:?}", ended.names());
+    threads::assert_nothing_is_left(ended.folder.path(), &context);
+}
+
+#[test]
+fn every_call_fails_once_with_each_error_and_the_first_comes_out_and_nothing_is_left() {
+    let _alone = threads::counted();
+    let mut injected = 0;
+    for way in WAYS {
+        let clean = attempt(way, Faulty::default());
+        clean.result.as_ref().unwrap();
+        for (at, &call) in clean.calls.iter().enumerate() {
+            for &errno in errors(call) {
+                let faults = vec![(at, Fault::Errno(errno))];
+                let ended = attempt(way, Faulty { faults, ..Faulty::default() });
+                // A writer that is dropped while threads write may have made
+                // fewer calls than the time before.
+                let Some(&met) = ended.calls.get(at) else { continue };
+                assert!(met == call || !way.finishes, "{way:?}: the calls are always the same");
+                check_failed(way, met, errno, &ended);
+                injected += 1;
+            }
+        }
+    }
+    println!("{injected} faults");
+    assert!(injected >= 600, "{injected}");
+}
+
+#[test]
+fn short_writes_and_interruptions_are_survived_and_the_pack_is_the_same() {
+    let _alone = threads::counted();
+    let mut survived = 0;
+    for way in WAYS.into_iter().filter(|way| way.finishes) {
+        let clean = attempt(way, Faulty::default());
+        let writes = clean.calls.iter().enumerate().filter(|(_, call)| **call == Call::Write);
+        for (at, _) in writes {
+            for fault in [Fault::Errno(EINTR), Fault::Short(1), Fault::Short(40_001)] {
+                let faults =
+                    vec![(at, fault), (at + 1, Fault::Errno(EINTR)), (at + 2, Fault::Short(7))];
+                let ended = attempt(way, Faulty { faults, ..Faulty::default() });
+                // The two behind it may have met calls that cannot be
+                // interrupted; those are told, and everything else is survived.
+                if ended.calls.get(at + 1) == Some(&Call::Write) {
+                    ended.result.as_ref().unwrap();
+                    assert_eq!(ended.pack(), clean.pack(), "{way:?} {fault:?}");
+                    survived += 1;
+                }
+            }
+        }
+        let taken = clean.calls.iter().position(|call| *call == Call::Create).unwrap();
+        let faults = vec![(taken, Fault::Errno(EEXIST)), (taken + 1, Fault::Errno(EEXIST))];
+        let ended = attempt(way, Faulty { faults, ..Faulty::default() });
+        ended.result.as_ref().expect("another temporary name is taken");
+        assert_eq!(ended.pack(), clean.pack());
+    }
+    println!("{survived} survived");
+    assert!(survived >= 100, "{survived}");
+}
+
+#[test]
+fn a_disk_that_takes_nothing_is_an_error_and_no_endless_loop() {
+    let _alone = threads::counted();
+    for way in WAYS.into_iter().filter(|way| way.finishes) {
+        let calls = attempt(way, Faulty::default()).calls;
+        let at = calls.iter().position(|call| *call == Call::Write).unwrap();
+        let faults = vec![(at, Fault::Short(0))];
+        let ended = attempt(way, Faulty { faults, ..Faulty::default() });
+        let error = ended.result.as_ref().unwrap_err();
+        let ErrorKind::Io { doing, error } = error.kind() else { panic!("{error}") };
+        assert_eq!((*doing, error.kind()), (Doing::Writing, io::ErrorKind::WriteZero));
+        assert_eq!(ended.pack().as_deref(), way.over_an_old_pack.then_some(OLD));
+    }
+}
+
+#[test]
+fn the_first_error_is_told_also_where_the_temporary_file_cannot_be_removed() {
+    let _alone = threads::counted();
+    for way in WAYS.into_iter().filter(|way| way.finishes) {
+        let calls = attempt(way, Faulty::default()).calls;
+        for (at, &call) in calls.iter().enumerate() {
+            let temporary_is_there = matches!(call, Call::Write | Call::Sync | Call::Rename);
+            if temporary_is_there {
+                let faults = vec![(at, Fault::Errno(EIO))];
+                let faulty = Faulty { faults, removals_fail: true, ..Faulty::default() };
+                let ended = attempt(way, faulty);
+                let error = ended.result.as_ref().unwrap_err();
+                let ErrorKind::Io { doing: done, .. } = error.kind() else { panic!("{error}") };
+                assert_eq!(*done, doing(call));
+                let names = ended.names();
+                let left: Vec<_> = names.iter().filter(|name| *name != "out.pack").collect();
+                assert!(
+                    left.len() == 1
+                        && left[0].starts_with(".out.pack.")
+                        && left[0].ends_with(".tmp")
+                );
+                assert_eq!(ended.pack().as_deref(), way.over_an_old_pack.then_some(OLD));
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! A process that writes packs is killed at random moments: SIGKILL, nothing
+//! is dropped and nothing flushed.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use sealpack::{Reader, Writer};
+use sealpack_tests::numbered::{self, Sequence};
+
+/// Kills in an ordinary run; `SEALPACK_KILLS` asks for more.
+const KILLS: u64 = 300;
+
+fn from_environment(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|value| value.parse().unwrap())
+}
+
+/// How far a process came.
+struct Came {
+    started: u64,
+    done: u64,
+}
+
+/// Starts the process, waits until it starts pack `start` and for a moment,
+/// kills it.
+fn kill_one(folder: &Path, threads: u64, mode: &str, start: u64, after: Duration) -> Came {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_write_in_a_loop"))
+        .arg(folder)
+        .args([threads.to_string().as_str(), mode])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let started = format!("start {start}");
+    assert!(lines.by_ref().any(|line| line.unwrap() == started));
+    thread::sleep(after);
+    process.kill().unwrap();
+    process.wait().unwrap();
+    let mut came = Came { started: start, done: start - 1 };
+    for line in lines.map(Result::unwrap) {
+        let (word, number) = line.split_once(' ').unwrap();
+        let number = number.parse().unwrap();
+        if word == "start" { came.started = number } else { came.done = number }
+    }
+    assert!(came.started - came.done <= 1);
+    came
+}
+
+/// What is in the folder beside packs: temporary files, at most one.
+fn temporary_files(folder: &Path) -> usize {
+    let names = fs::read_dir(folder).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let others: Vec<String> = names.filter(|name| !name.ends_with(".pack")).collect();
+    for name in &others {
+        assert!(name.starts_with('.') && name.ends_with(".tmp"), "{name}");
+        // One that is whole was only not renamed yet; any other is refused.
+        let path = folder.join(name);
+        let verified = Reader::open(&path).and_then(|reader| reader.verify());
+        if verified.is_ok_and(|report| report.is_ok()) {
+            numbered::read(&path).unwrap();
+        }
+    }
+    assert!(others.len() <= 1, "{others:?}");
+    others.len()
+}
+
+#[test]
+fn a_writer_killed_at_any_moment_leaves_whole_packs_and_every_one_it_promised() {
+    let _threads = super::threads::may_start();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    let seed = from_environment("SEALPACK_SEED").unwrap_or(now.subsec_nanos().into());
+    let kills = from_environment("SEALPACK_KILLS").unwrap_or(KILLS);
+    println!("SEALPACK_SEED={seed}");
+    let mut sequence = Sequence::new(seed);
+    let (mut in_the_middle, mut finished) = (0, 0);
+    for round in 0..kills {
+        let folder = tempfile::tempdir().unwrap();
+        let (threads, overwrite) = (round % 3, round / 3 % 2 == 1);
+        let name = folder.path().join("out.pack");
+        if overwrite {
+            numbered::write(Writer::options(), &name, 0).unwrap();
+        }
+        let (start, after) = (1 + sequence.below(3), sequence.below(8_000));
+        let after = Duration::from_micros(after);
+        let mode = if overwrite { "overwrite" } else { "create" };
+        let came = kill_one(folder.path(), threads, mode, start, after);
+        let context = format!("SEALPACK_SEED={seed}, round {round}, {threads} threads, {mode}");
+        let within = came.done..=came.started;
+        if overwrite {
+            let number = numbered::read(&name).unwrap_or_else(|e| panic!("{context}: {e}"));
+            assert!(within.contains(&number), "{context}: {number} is not in {within:?}");
+        } else {
+            let found: BTreeSet<u64> = (1..=came.started + 1)
+                .filter(|number| folder.path().join(format!("{number}.pack")).exists())
+                .inspect(|number| {
+                    let path = folder.path().join(format!("{number}.pack"));
+                    assert_eq!(numbered::read(&path).as_ref(), Ok(number), "{context}");
+                })
+                .collect();
+            let promised = (1..=came.done).all(|number| found.contains(&number));
+            assert!(promised && found.iter().all(|n| *n <= came.started), "{context}: {found:?}");
+        }
+        in_the_middle += temporary_files(folder.path());
+        finished += came.done;
+    }
+    println!(
+        "{kills} kills, {in_the_middle} of them while a pack was written; {finished} packs finished"
+    );
+    assert!(in_the_middle as u64 >= kills / 4, "{in_the_middle} kills met a pack being written");
+    assert!(finished >= kills / 2, "{finished} packs were finished");
+}

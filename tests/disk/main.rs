@@ -1,0 +1,27 @@
+//! What crashes and faults leave behind: the writer and the reader on disks
+//! that fail.
+
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    missing_docs,
+    reason = "tests"
+)]
+
+mod broken_variants;
+mod callbacks;
+mod crash;
+mod crash_points;
+mod explore;
+mod faults;
+mod kills;
+mod large;
+mod layer;
+mod model;
+mod reader_faults;
+mod real;
+mod threads;

@@ -1,0 +1,203 @@
+//! Every read of a reader fails once with each error. It comes out with the
+//! path and the place, nothing is handed over that is not there, and no thread
+//! is left.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+use std::sync::Mutex;
+
+use nix::libc;
+use sealpack::core::read::Merge;
+use sealpack::{Bytes, Doing, Error, ErrorKind, ReadAt, Reader, Writer, Zstd};
+
+use super::threads;
+
+/// The call of a reader: its size, or bytes at a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Call {
+    Size,
+    Read { offset: u64, length: u64 },
+}
+
+/// Bytes of which the read of this number fails, from 0 on.
+struct Faulty {
+    bytes: Bytes,
+    fault: Option<(usize, i32)>,
+    calls: std::sync::Arc<Mutex<Vec<Call>>>,
+}
+
+impl Faulty {
+    fn may(&self, call: Call) -> io::Result<()> {
+        let mut calls = self.calls.lock().unwrap();
+        calls.push(call);
+        match self.fault {
+            Some((at, errno)) if at == calls.len() - 1 => Err(io::Error::from_raw_os_error(errno)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl ReadAt for Faulty {
+    fn size(&self) -> io::Result<u64> {
+        self.may(Call::Size)?;
+        Ok(self.bytes.len() as u64)
+    }
+
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        self.may(Call::Read { offset, length: buffer.len() as u64 })?;
+        io::Cursor::new(&self.bytes).read_exact_at(buffer, offset)
+    }
+}
+
+fn item(number: u32) -> Vec<u8> {
+    let mut state = u64::from(number) + 1;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 33) as u8
+    };
+    (0..1000).map(|_| next()).collect()
+}
+
+const ITEMS: u32 = 1500;
+
+/// A pack of 1.5 MB, beyond what the first read of a reader takes.
+fn pack(folder: &Path) -> Bytes {
+    let path = folder.join("in.pack");
+    let options = Writer::options().codec(Zstd::level(1)).items_per_record(20).threads(0);
+    let mut writer = options.create(&path).unwrap();
+    (0..ITEMS).for_each(|number| writer.append(&item(number)).unwrap());
+    writer.finish().unwrap();
+    fs::read(path).unwrap().into()
+}
+
+/// What is done with a reader. Each checks that what it is given is right.
+type Use = fn(&Reader) -> Result<(), Error>;
+
+const USES: [(&str, Use); 4] = [
+    ("get", |reader| {
+        [0, 700, 1400].into_iter().try_for_each(|number| {
+            assert_eq!(reader.get(number)?, item(number));
+            Ok(())
+        })
+    }),
+    ("get_many", |reader| {
+        let positions: Vec<u32> = (0..ITEMS).step_by(60).collect();
+        reader.get_many(&positions, |request, got| assert_eq!(got, item(positions[request])))
+    }),
+    ("range", |reader| {
+        let mut items = reader.range(10..ITEMS)?;
+        for number in 10..ITEMS {
+            match items.next().expect("an item or an error for each position") {
+                Ok(got) => assert_eq!(got, item(number)),
+                Err(error) => {
+                    assert!(items.next().is_none(), "after an error it ends");
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }),
+    ("verify", |reader| {
+        assert!(reader.verify()?.is_ok());
+        Ok(())
+    }),
+];
+
+fn attempt(
+    bytes: &Bytes,
+    threads: usize,
+    fault: Option<(usize, i32)>,
+    used: Use,
+) -> (Vec<Call>, Result<(), Error>) {
+    let calls = std::sync::Arc::<Mutex<Vec<Call>>>::default();
+    let source = Faulty { bytes: bytes.clone(), fault, calls: std::sync::Arc::clone(&calls) };
+    // Small reads, so that there are several of them for several threads.
+    let options = Reader::options().threads(threads).merge(Merge { gap: 0, most: 200_000 });
+    let opened = options.open_source(source, "the name of it");
+    let result = opened.and_then(|reader| used(&reader));
+    let calls = calls.lock().unwrap().clone();
+    (calls, result)
+}
+
+#[test]
+fn every_read_fails_once_with_each_error_and_it_comes_out_with_its_place() {
+    let _alone = threads::counted();
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = pack(folder.path());
+    let errors = [
+        libc::EIO,
+        libc::EINTR,
+        libc::EAGAIN,
+        libc::EACCES,
+        libc::EBADF,
+        libc::ENOMEM,
+        libc::ENXIO,
+        libc::ESTALE,
+    ];
+    let mut injected = 0;
+    for (name, used) in USES {
+        for threads in 1..=3 {
+            let (calls, clean) = attempt(&bytes, threads, None, used);
+            clean.unwrap();
+            for at in 0..calls.len() {
+                for errno in errors {
+                    let (calls, result) = attempt(&bytes, threads, Some((at, errno)), used);
+                    let context = (name, threads, at, io::Error::from_raw_os_error(errno));
+                    let error = result.expect_err("it comes out");
+                    assert_eq!(error.path(), Path::new("the name of it"), "{context:?}");
+                    let ErrorKind::Io { doing, error } = error.kind() else {
+                        panic!("{context:?}: {error}");
+                    };
+                    let expected = match calls[at] {
+                        Call::Size => Doing::Opening,
+                        Call::Read { offset, length } => Doing::Reading { offset, length },
+                    };
+                    assert_eq!(
+                        (*doing, error.raw_os_error()),
+                        (expected, Some(errno)),
+                        "{context:?}"
+                    );
+                    threads::assert_nothing_is_left(folder.path(), &context);
+                    injected += 1;
+                }
+            }
+        }
+    }
+    println!("{injected} faults");
+    assert!(injected >= 500, "{injected}");
+}
+
+#[test]
+fn a_file_cut_under_an_open_reader_gives_its_items_or_an_error() {
+    let _threads = threads::may_start();
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = pack(folder.path());
+    let path = folder.path().join("cut.pack");
+    let (mut right, mut refused) = (0, 0);
+    for cut in (0..bytes.len()).step_by(bytes.len() / 40) {
+        fs::write(&path, &bytes).unwrap();
+        let reader = Reader::options().threads(2).open(&path).unwrap();
+        File::options().write(true).open(&path).unwrap().set_len(cut as u64).unwrap();
+        for number in (0..ITEMS).step_by(100) {
+            match reader.get(number) {
+                Ok(got) => {
+                    assert_eq!(got, item(number));
+                    right += 1;
+                }
+                Err(error) => {
+                    assert!(error.to_string().contains("cut.pack"), "{error}");
+                    refused += 1;
+                }
+            }
+        }
+        // What is behind the records was read when the reader opened.
+        let records_are_whole = cut as u64 >= reader.directory().records_end();
+        assert_eq!(reader.verify().is_ok(), records_are_whole, "cut to {cut}");
+        let mut items = reader.iter().unwrap();
+        let good = items.by_ref().take_while(Result::is_ok).count();
+        assert_eq!(good == ITEMS as usize, records_are_whole, "cut to {cut}");
+        assert!(items.next().is_none(), "cut to {cut}");
+    }
+    assert!(right > 100 && refused > 100, "{right} right, {refused} refused");
+}

@@ -1,0 +1,216 @@
+//! Disks of the machine that are really full, really small, really read-only,
+//! where the machine lets a test make one.
+
+use std::fs::{self, File};
+use std::io::{self, IoSlice};
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use nix::libc;
+use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::signal::{SigSet, Signal};
+use sealpack::disk::{Disk, DiskFile, System};
+use sealpack::{Doing, ErrorKind, Reader, Writer};
+use sealpack_tests::numbered::Sequence;
+
+use super::layer::{Layer, Layered};
+use super::threads;
+
+fn noise(length: u64) -> Vec<u8> {
+    let mut sequence = Sequence::new(length);
+    (0..length).map(|_| sequence.below(256) as u8).collect()
+}
+
+/// Writes 3 MB that do not compress.
+fn write(path: &Path, options: sealpack::WriterOptions) -> Result<(), sealpack::Error> {
+    let mut writer = options.create(path)?;
+    let appended = (0..30).try_for_each(|number| writer.append(&noise(100_000 + number)));
+    writer.finish().map(drop).and(appended)
+}
+
+fn assert_told(result: Result<(), sealpack::Error>, errno: i32, path: &Path) {
+    let error = result.unwrap_err();
+    assert_eq!(error.path(), path);
+    let ErrorKind::Io { doing: Doing::Writing, error } = error.kind() else { panic!("{error}") };
+    assert_eq!(error.raw_os_error(), Some(errno));
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let names = fs::read_dir(folder).unwrap();
+    names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+/// What is written goes to `/dev/full`.
+struct DevFull;
+
+struct Full(File);
+
+impl DiskFile for Full {
+    fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        io::Write::write_vectored(&mut self.0, slices)
+    }
+    fn start_writing(&self, _offset: u64, _length: u64) {}
+    fn set_permissions(&self, _permissions: fs::Permissions) -> io::Result<()> {
+        Ok(())
+    }
+    fn sync(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Layer for DevFull {
+    fn create_new(&self, disk: &dyn Disk, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        drop(disk.create_new(path)?);
+        Ok(Box::new(Full(File::options().write(true).open("/dev/full")?)))
+    }
+}
+
+#[test]
+fn a_full_device_is_told_and_the_old_file_stays() {
+    let _alone = threads::counted();
+    for threads in 0..3 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.pack");
+        fs::write(&path, "old").unwrap();
+        let disk = Layered::new(Arc::new(DevFull), System);
+        let options = Writer::options().threads(threads).overwrite(true).disk(disk);
+        assert_told(write(&path, options), libc::ENOSPC, &path);
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(names(folder.path()), ["out.pack"]);
+        threads::assert_nothing_is_left(folder.path(), &threads);
+    }
+    // By its own name it is no file, and behind a link it is never opened.
+    let refused = Writer::options().overwrite(true).create("/dev/full").err().unwrap();
+    assert!(matches!(refused.kind(), ErrorKind::NotAFile));
+}
+
+/// Runs this very test in a process of its own, with `name` set.
+fn in_a_process_of_its_own(test: &str, name: &str) -> bool {
+    if std::env::var_os(name).is_some() {
+        return true;
+    }
+    let ended = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"])
+        .env(name, "1")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ended.stdout) + String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success(), "{said}");
+    println!("{said}");
+    false
+}
+
+#[test]
+fn a_limit_on_file_sizes_is_told_and_the_old_file_stays() {
+    let test = "real::a_limit_on_file_sizes_is_told_and_the_old_file_stays";
+    if !in_a_process_of_its_own(test, "SEALPACK_LIMITED") {
+        return;
+    }
+    // The system takes what still fits, a short write, and refuses the rest;
+    // unless it is ignored it also sends a signal.
+    let mut ignored = SigSet::empty();
+    ignored.add(Signal::SIGXFSZ);
+    ignored.thread_block().unwrap();
+    setrlimit(Resource::RLIMIT_FSIZE, 1_500_000, 1_500_000).unwrap();
+    for threads in 0..3 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.pack");
+        fs::write(&path, "old").unwrap();
+        let options = Writer::options().threads(threads).overwrite(true);
+        assert_told(write(&path, options), libc::EFBIG, &path);
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(names(folder.path()), ["out.pack"]);
+        threads::assert_nothing_is_left(folder.path(), &threads);
+    }
+}
+
+/// Runs a shell script in a mount namespace of its own; `None` where the
+/// machine does not let a test have one.
+fn with_mounts(script: &str, folder: &Path) -> Option<String> {
+    let unshare = |script: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--map-root-user", "sh", "-ec", script, "sh"]);
+        command.arg(folder).arg(std::env::current_exe().unwrap()).output()
+    };
+    let may = unshare("mount -t tmpfs -o size=64k none \"$1\"");
+    if !may.is_ok_and(|ended| ended.status.success()) {
+        println!("skipped: no mount namespace can be had here");
+        return None;
+    }
+    let ended = unshare(script).unwrap();
+    let said = String::from_utf8_lossy(&ended.stdout) + String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success(), "{said}");
+    Some(said.into_owned())
+}
+
+/// What the processes in a mount namespace do; nothing in an ordinary run.
+#[test]
+fn inside_a_mount_namespace() {
+    let Some(folder) = std::env::var_os("SEALPACK_MOUNTED") else { return };
+    let path = Path::new(&folder).join("out.pack");
+    let overwrite = Writer::options().overwrite(true);
+    match std::env::var("SEALPACK_EXPECTED").unwrap().as_str() {
+        "full" => {
+            for threads in 0..3 {
+                fs::write(&path, "old").unwrap();
+                let ended = write(&path, overwrite.clone().threads(threads));
+                assert_told(ended, libc::ENOSPC, &path);
+                assert_eq!(fs::read(&path).unwrap(), b"old");
+                assert_eq!(names(Path::new(&folder)), ["out.pack"]);
+                // What was written is given back: a small pack fits again.
+                let mut writer = overwrite.clone().create(&path).unwrap();
+                writer.append(b"small").unwrap();
+                writer.finish().unwrap();
+                assert!(Reader::open(&path).unwrap().verify().unwrap().is_ok());
+            }
+        }
+        "read-only" => {
+            let error = overwrite.create(&path).err().unwrap();
+            let ErrorKind::Io { doing, error } = error.kind() else { panic!("{error}") };
+            assert_eq!((*doing, error.raw_os_error()), (Doing::Creating, Some(libc::EROFS)));
+            assert_eq!(fs::read(&path).unwrap(), b"old");
+        }
+        "mounted file" => {
+            // A name that is a mount point of its own cannot be replaced.
+            let error = write(&path, overwrite).unwrap_err();
+            let ErrorKind::Io { doing, error } = error.kind() else { panic!("{error}") };
+            assert_eq!((*doing, error.raw_os_error()), (Doing::Publishing, Some(libc::EBUSY)));
+            assert_eq!(fs::read(&path).unwrap(), b"another device's");
+            assert_eq!(names(Path::new(&folder)), ["out.pack"]);
+        }
+        other => panic!("{other}"),
+    }
+    println!("reached");
+}
+
+const INSIDE: &str =
+    "SEALPACK_MOUNTED=\"$1\" exec \"$2\" --exact real::inside_a_mount_namespace --nocapture";
+
+fn mounted(expected: &str, mounts: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let script = format!("{mounts}\nexport SEALPACK_EXPECTED='{expected}'\n{INSIDE}");
+    if let Some(said) = with_mounts(&script, folder.path()) {
+        assert!(said.contains("reached"), "{said}");
+    }
+}
+
+#[test]
+fn a_file_system_that_is_full_is_told_the_old_file_stays_and_the_space_is_given_back() {
+    mounted("full", "mount -t tmpfs -o size=2m none \"$1\"");
+}
+
+#[test]
+fn a_read_only_file_system_is_told_before_anything_is_written() {
+    let mounts =
+        "mount -t tmpfs none \"$1\"; printf old > \"$1/out.pack\"; mount -o remount,ro \"$1\"";
+    mounted("read-only", mounts);
+}
+
+#[test]
+fn a_name_on_another_device_is_told_and_left_as_it_was() {
+    let mounts = "mount -t tmpfs none \"$1\"; mkdir /tmp/sealpack-$$ ; \
+        printf \"another device's\" > \"/tmp/sealpack-$$/file\"; touch \"$1/out.pack\"; \
+        mount --bind \"/tmp/sealpack-$$/file\" \"$1/out.pack\"; rm -r \"/tmp/sealpack-$$\"";
+    mounted("mounted file", mounts);
+}

@@ -1,0 +1,25 @@
+//! The models: what is run in every interleaving, and what must hold in each.
+
+mod monitor;
+mod pipeline;
+
+/// A name, and a test that says what it has seen.
+pub(crate) type Test = (&'static str, fn() -> String);
+
+pub(crate) const TESTS: [Test; 9] = [
+    ("nothing_is_lost_and_the_order_is_kept", monitor::nothing_is_lost),
+    ("results_taken_together_come_all_and_in_order", monitor::taken_together),
+    ("the_first_error_wins_and_everybody_stops", monitor::the_first_error_wins),
+    ("a_scan_given_up_at_any_point_leaves_no_thread", monitor::given_up),
+    ("every_broken_variant_is_found_out", monitor::broken_variants),
+    ("the_pipeline_writes_every_draft_in_order", pipeline::writes),
+    ("the_pipeline_waits_where_the_window_is_full", pipeline::waits),
+    ("the_pipeline_ends_on_any_failure_with_that_failure", pipeline::fails),
+    ("the_pipeline_dropped_at_any_point_ends", pipeline::dropped),
+];
+
+/// What a count must at least be, so that a model cannot become empty.
+fn at_least(count: usize, least: usize) -> String {
+    assert!(count >= least, "only {count} interleavings");
+    format!("{count} interleavings")
+}

@@ -1,0 +1,244 @@
+//! `ordered.rs`: jobs in, results out in order, the first error kept.
+
+use std::sync::{Arc, Mutex};
+
+use super::at_least;
+use crate::ordered::{Batch, Ordered, Turn, Window};
+use crate::sync::{Builder, Flaw, JoinHandle, with_flaw};
+use crate::{explore, is_found_out};
+
+type Jobs = Ordered<u64, u64, &'static str>;
+
+/// A worker that takes up to `most` jobs at a time.
+fn worker(jobs: &Arc<Jobs>, most: usize, answer: fn(&Jobs, u64) -> Option<u64>) -> JoinHandle<()> {
+    let jobs = Arc::clone(jobs);
+    let batch = Batch { jobs: most, bytes: u64::MAX, lanes: 1 };
+    let work = move || {
+        loop {
+            let taken = jobs.take_many(batch);
+            if taken.is_empty() {
+                return;
+            }
+            for (ticket, job) in taken {
+                if let Some(answer) = answer(&jobs, job) {
+                    jobs.deliver(ticket, answer);
+                }
+            }
+        }
+    };
+    Builder::new().spawn(work).unwrap()
+}
+
+/// A worker's answer, by which its job is known.
+fn square(_: &Jobs, job: u64) -> Option<u64> {
+    Some(job * job)
+}
+
+fn submitter(jobs: &Arc<Jobs>, count: u64) -> JoinHandle<()> {
+    let jobs = Arc::clone(jobs);
+    let work = move || {
+        if (0..count).all(|job| jobs.submit(job, 1).is_ok()) {
+            jobs.close();
+        }
+    };
+    Builder::new().spawn(work).unwrap()
+}
+
+/// A submitter, workers, and the model's own thread that takes one result
+/// after another.
+fn everything_comes(workers: usize, count: u64, window: usize, most: usize) {
+    let jobs = Arc::new(Jobs::new(Window::of_jobs(window)));
+    let mut threads = vec![submitter(&jobs, count)];
+    threads.extend((0..workers).map(|_| worker(&jobs, most, square)));
+    for expected in 0..count {
+        assert_eq!(jobs.next(), Some(expected * expected));
+    }
+    assert_eq!(jobs.next(), None);
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    assert_eq!(jobs.failure(), None);
+}
+
+pub(super) fn nothing_is_lost() -> String {
+    let mut count = 0;
+    for (workers, jobs, window, most, preemptions) in [
+        (1, 3, 1, 1, 3),
+        (1, 3, 2, 2, 2),
+        (2, 2, 1, 1, 2),
+        (2, 2, 2, 2, 1),
+        (3, 2, 1, 1, 1),
+        (3, 2, 2, 2, 1),
+    ] {
+        count += explore(preemptions, move || everything_comes(workers, jobs, window, most));
+    }
+    at_least(count, 5000)
+}
+
+/// As the thread that writes: all results that are there, at least so many
+/// bytes of them where more will come.
+fn everything_comes_together(workers: usize, count: u64, window: usize, bytes: u64) {
+    let jobs = Arc::new(Jobs::new(Window::of_jobs(window)));
+    let mut threads = vec![submitter(&jobs, count)];
+    threads.extend((0..workers).map(|number| worker(&jobs, 1 + number % 2, square)));
+    let mut expected = 0;
+    loop {
+        let (tickets, results): (Vec<_>, Vec<_>) = jobs.next_all(bytes).into_iter().unzip();
+        if results.is_empty() {
+            break;
+        }
+        for result in results {
+            assert_eq!(result, expected * expected);
+            expected += 1;
+        }
+        jobs.release(&tickets);
+    }
+    assert_eq!(expected, count, "all have come");
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+}
+
+pub(super) fn taken_together() -> String {
+    let mut count = 0;
+    for (workers, jobs, window, bytes, preemptions) in
+        [(1, 3, 1, 2, 2), (1, 3, 2, 1, 3), (2, 2, 1, 2, 1), (2, 2, 3, 2, 2), (3, 2, 2, 1, 1)]
+    {
+        let model = move || everything_comes_together(workers, jobs, window, bytes);
+        count += explore(preemptions, model);
+    }
+    at_least(count, 5000)
+}
+
+/// Every job fails, each with an error of its own, and then once more.
+fn fail(jobs: &Jobs, job: u64) -> Option<u64> {
+    jobs.fail(if job == 0 { "zero" } else { "one" });
+    let first = jobs.failure();
+    assert!(first.is_some(), "an error is there once it was told");
+    jobs.fail("a later one");
+    assert_eq!(jobs.failure(), first);
+    None
+}
+
+fn first_error(workers: usize, window: usize) {
+    let jobs = Arc::new(Jobs::new(Window::of_jobs(window)));
+    let mut threads = vec![submitter(&jobs, 2)];
+    threads.extend((0..workers).map(|_| worker(&jobs, 1, fail)));
+    assert_eq!(jobs.next(), None);
+    let first = jobs.failure().expect("the results ended before all had come");
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    assert_eq!(jobs.failure(), Some(first), "the first error is kept");
+    assert!(first == "zero" || (workers > 1 && first == "one"), "{first}");
+    assert!(jobs.submit(9, 1).is_err() && jobs.take().is_none() && jobs.next().is_none());
+}
+
+pub(super) fn the_first_error_wins() -> String {
+    let mut count = 0;
+    for (workers, preemptions) in [(1, 3), (2, 2), (3, 1)] {
+        for window in [1, 3] {
+            count += explore(preemptions, move || first_error(workers, window));
+        }
+    }
+    at_least(count, 5000)
+}
+
+/// As the readers' scans: one thread hands in, takes out, works where a result
+/// is not there yet, and stops when it has had enough.
+fn scan(workers: usize, wanted: u64) {
+    const READS: u64 = 3;
+    let jobs = Arc::new(Jobs::new(Window::of_jobs(2)));
+    let threads: Vec<_> = (0..workers).map(|_| worker(&jobs, 1, square)).collect();
+    let (mut submitted, mut expected) = (0, 0);
+    while expected < wanted {
+        while jobs.has_room() {
+            if submitted == READS {
+                jobs.close();
+                break;
+            }
+            jobs.submit(submitted, 1).unwrap();
+            submitted += 1;
+        }
+        match jobs.next_or_job() {
+            Turn::Result(result) => {
+                assert_eq!(result, expected * expected);
+                expected += 1;
+            }
+            Turn::Job(ticket, job) => jobs.deliver(ticket, job * job),
+            Turn::Over => break,
+        }
+    }
+    assert_eq!(expected, wanted.min(READS));
+    jobs.stop();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+}
+
+pub(super) fn given_up() -> String {
+    let mut count = 0;
+    for (workers, preemptions) in [(1, 3), (2, 2), (3, 1)] {
+        for wanted in 0..=4 {
+            count += explore(preemptions, move || scan(workers, wanted));
+        }
+    }
+    at_least(count, 5000)
+}
+
+/// Models that are wrong: each has an interleaving that shows it.
+pub(super) fn broken_variants() -> String {
+    with_flaw(Flaw::OneIsNotWoken, || {
+        assert!(is_found_out(2, || everything_comes(1, 2, 1, 1)), "a lost wake-up");
+    });
+    with_flaw(Flaw::AllAreOne, || {
+        assert!(is_found_out(2, || everything_comes(2, 2, 2, 1)), "one woken for all");
+    });
+    let found = [
+        ("a job that is not delivered", is_found_out(2, undelivered)),
+        ("a stop that is forgotten", is_found_out(2, not_stopped)),
+        ("results that are not given back", is_found_out(2, not_released)),
+        ("order by arrival", is_found_out(2, without_tickets)),
+    ];
+    for (what, found) in found {
+        assert!(found, "{what}");
+    }
+    format!("{} of {0}", 2 + found.len())
+}
+
+/// A worker that ends without a word.
+fn undelivered() {
+    let jobs = Arc::new(Jobs::new(Window::of_jobs(2)));
+    let threads = [submitter(&jobs, 2), worker(&jobs, 1, |_, job| (job == 0).then_some(0))];
+    while jobs.next().is_some() {}
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+}
+
+/// A consumer that forgets the others on its way out.
+fn not_stopped() {
+    let jobs = Arc::new(Jobs::new(Window::of_jobs(1)));
+    let threads = [submitter(&jobs, 3), worker(&jobs, 1, square)];
+    jobs.next();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+}
+
+/// A consumer that takes all and says nothing of having dealt with them.
+fn not_released() {
+    let jobs = Arc::new(Jobs::new(Window::of_jobs(1)));
+    let threads = [submitter(&jobs, 2), worker(&jobs, 1, square)];
+    while !jobs.next_all(1).is_empty() {}
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+}
+
+/// Workers that put their results where they come.
+fn without_tickets() {
+    let jobs = Arc::new(Jobs::new(Window::of_jobs(3)));
+    let came = Arc::<Mutex<Vec<u64>>>::default();
+    (0..3).for_each(|job| jobs.submit(job, 1).unwrap());
+    jobs.close();
+    let take = |_| {
+        let (jobs, came) = (Arc::clone(&jobs), Arc::clone(&came));
+        let work = move || {
+            while let Some((ticket, job)) = jobs.take() {
+                jobs.deliver(ticket, job);
+                came.lock().unwrap().push(job);
+            }
+        };
+        Builder::new().spawn(work).unwrap()
+    };
+    let threads: Vec<_> = (0..2).map(take).collect();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    assert!(came.lock().unwrap().is_sorted());
+}

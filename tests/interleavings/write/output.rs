@@ -1,0 +1,30 @@
+//! An output that keeps what it is given, and may fail or panic at a draft.
+
+use std::sync::{Arc, Mutex};
+
+use sealpack_core::write::Sealed;
+
+use crate::Trouble;
+use crate::error::ErrorKind;
+
+/// In place of the file: the lengths of the drafts, in the order they came.
+pub(crate) struct Output {
+    pub(crate) came: Arc<Mutex<Vec<usize>>>,
+    pub(crate) trouble: Option<(usize, Trouble)>,
+}
+
+impl Output {
+    pub(crate) fn write(&mut self, sealed: Sealed) -> Result<(), ErrorKind> {
+        let mut came = self.came.lock().unwrap();
+        if let Some((at, trouble)) = self.trouble
+            && at == came.len()
+        {
+            drop(came);
+            let struck = trouble.strike("writing");
+            let failed = |cause| sealpack_core::Error::Encode { record: None, cause };
+            return struck.map_err(|cause| failed(cause).into());
+        }
+        came.push(sealed.extents.iter().map(bytes::Bytes::len).sum());
+        Ok(())
+    }
+}

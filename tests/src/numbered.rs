@@ -1,0 +1,74 @@
+//! Packs whose content follows from a number, so that whoever finds one can
+//! say whether it is whole.
+
+use std::path::Path;
+
+use sealpack::{Error, Reader, WriterOptions, Zstd};
+
+/// A generator of numbers that are the same every time.
+#[derive(Clone, Copy, Debug)]
+pub struct Sequence(u64);
+
+impl Sequence {
+    /// Starts at a seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    /// A number below `end`.
+    pub fn below(&mut self, end: u64) -> u64 {
+        // xorshift64*
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11) % end
+    }
+}
+
+/// The items of a pack: up to 3 MB of them.
+#[must_use]
+pub fn items(number: u64) -> Vec<Vec<u8>> {
+    let mut sequence = Sequence::new(number);
+    let count = sequence.below(150);
+    let item = |_| {
+        let (length, step) = (sequence.below(20_000), sequence.below(64) as u8);
+        let mut byte = sequence.below(256) as u8;
+        let next = |_| {
+            byte = byte.wrapping_mul(5).wrapping_add(step);
+            byte
+        };
+        (0..length).map(next).collect()
+    };
+    (0..count).map(item).collect()
+}
+
+/// Writes the pack of a number.
+///
+/// # Errors
+/// The writer's.
+pub fn write(options: WriterOptions, path: &Path, number: u64) -> Result<(), Error> {
+    let options = options.codec(Zstd::level(1)).items_per_record(8);
+    let mut writer = options.app_data(number.to_le_bytes().to_vec()).create(path)?;
+    items(number).iter().try_for_each(|item| writer.append(item))?;
+    writer.finish().map(drop)
+}
+
+/// The number of the pack at `path`, every item and check of which is right.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn read(path: &Path) -> Result<u64, String> {
+    let reader = Reader::open(path).map_err(|error| error.to_string())?;
+    let report = reader.verify().map_err(|error| error.to_string())?;
+    let number = reader.app_data().as_ref().try_into().map(u64::from_le_bytes);
+    let number = number.map_err(|_| "no number in the app data")?;
+    let items = items(number);
+    let read = reader.iter().map_err(|error| error.to_string())?;
+    let right = read.zip(&items).all(|(read, item)| read.is_ok_and(|read| read == item[..]));
+    if report.is_ok() && right && reader.item_count() as usize == items.len() {
+        Ok(number)
+    } else {
+        Err(format!("{} is not the pack of number {number}", path.display()))
+    }
+}
