@@ -13,6 +13,7 @@ mod broken;
 mod hostile;
 mod hygiene;
 mod mutants;
+mod edges;
 mod publication;
 mod reading;
 mod reference;
