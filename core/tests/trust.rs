@@ -279,3 +279,22 @@ fn a_list_of_another_pack_is_refused_by_the_field_that_differs() {
         }
     }
 }
+
+#[test]
+fn a_header_that_claims_billions_is_asked_for_a_megabyte_at_a_time() {
+    let (header, _) = list(1);
+    let claims =
+        ListHeader { record_count: u32::MAX, total_items: u32::MAX, items_per_record: 1, ..header };
+    let shape = claims.shape();
+    assert_eq!((shape.blocks(), shape.depth()), (1 << 25, 25));
+    assert_eq!(shape.range(shape.blocks() - 1).end, shape.file_size());
+    assert!(shape.range(u32::MAX).is_empty() && shape.records(u32::MAX).is_empty());
+    let anchoring = Anchoring::new(Anchor::ContentHash(claims.content_hash));
+    let header = Bytes::copy_from_slice(&claims.encode());
+    let Anchored::More(next) = anchoring.supply(header).unwrap() else { unreachable!() };
+    let wanted = next.range();
+    assert!(wanted.end - wanted.start <= (1 << 20) + (128 + 25) * 32);
+    let zeros = Bytes::from(vec![0; (wanted.end - wanted.start) as usize]);
+    let refused = next.supply(zeros).unwrap_err();
+    assert!(matches!(refused, Error::Untrusted(Untrusted::Block { first_record: 0, .. })));
+}
