@@ -29,6 +29,9 @@
 //! - memory is bounded by the options, not by the pack (`write/pipeline.rs`);
 //! - the first error wins and is never lost (`ordered.rs`);
 //! - nothing is allocated because a file says so.
+//!
+//! With the feature `remote` packs are read from and written to object stores:
+//! see the module `remote`.
 
 mod caught;
 mod digest;
@@ -36,6 +39,8 @@ mod error;
 mod options;
 mod ordered;
 mod read;
+#[cfg(feature = "remote")]
+pub mod remote;
 mod sync;
 mod trust;
 mod write;

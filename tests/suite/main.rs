@@ -17,6 +17,7 @@ mod edges;
 mod publication;
 mod reading;
 mod reference;
+mod remote;
 mod round_trip;
 mod sweeps;
 mod tidy;

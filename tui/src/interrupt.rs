@@ -1,44 +1,51 @@
-//! Ctrl-C leaves no temporary file.
+//! Ctrl-C leaves no temporary file, and no upload.
 //!
 //! A process that a signal ends drops nothing, and the main thread may wait
 //! for standard input or for the disk just then. So a thread waits for the
-//! signals, removes the file, and ends the process as the signal would have:
+//! signals, takes away what was begun, and ends the process as the signal would have:
 //! a shell shows 130 for `SIGINT`, 143 for `SIGTERM`, and a loop in a script
 //! ends too.
 
 use std::io;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The files that are removed when a signal ends the process.
+/// What is done when a signal ends the process.
 pub struct Interrupt {
-    files: Arc<Mutex<Vec<PathBuf>>>,
+    cleanup: Arc<Mutex<Option<Cleanup>>>,
 }
+
+type Cleanup = Box<dyn FnOnce() + Send>;
 
 impl Interrupt {
     /// Waits for `SIGINT`, `SIGTERM` and `SIGHUP`, but for those that whoever
     /// started this process has it ignore (`nohup`).
     pub fn new() -> io::Result<Self> {
-        let files = Arc::default();
-        listen(&files)?;
-        Ok(Self { files })
+        let cleanup = Arc::new(Mutex::new(None));
+        listen(&cleanup)?;
+        Ok(Self { cleanup })
     }
 
-    /// Creates files that are to be removed. A signal waits for `create`, so
-    /// that no file escapes.
-    pub fn guard<T, E>(
+    /// Creates what is to be taken away again, and says how. A signal waits
+    /// for `create`, so that nothing escapes.
+    pub fn guard<T, E, C: FnOnce() + Send + 'static>(
         &self,
-        create: impl FnOnce() -> Result<(T, Vec<PathBuf>), E>,
+        create: impl FnOnce() -> Result<(T, C), E>,
     ) -> Result<T, E> {
-        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        let (created, paths) = create()?;
-        *files = paths;
+        let mut guarded = self.cleanup.lock().unwrap_or_else(PoisonError::into_inner);
+        let (created, cleanup) = create()?;
+        *guarded = Some(Box::new(cleanup));
         Ok(created)
+    }
+
+    /// Says what is to be done from now on.
+    #[cfg(feature = "remote")]
+    pub fn clean_up(&self, cleanup: impl FnOnce() + Send + 'static) {
+        *self.cleanup.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(cleanup));
     }
 }
 
 #[cfg(unix)]
-fn listen(files: &Arc<Mutex<Vec<PathBuf>>>) -> io::Result<()> {
+fn listen(cleanup: &Arc<Mutex<Option<Cleanup>>>) -> io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     use signal_hook::iterator::Signals;
     use signal_hook::low_level::emulate_default_handler;
@@ -47,12 +54,13 @@ fn listen(files: &Arc<Mutex<Vec<PathBuf>>>) -> io::Result<()> {
     let listened_to =
         [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
     let mut signals = Signals::new(listened_to)?;
-    let files = Arc::clone(files);
+    let cleanup = Arc::clone(cleanup);
     let wait = move || {
         for signal in signals.forever() {
-            for path in files.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-                // Where it is not there any more, the pack has its name already.
-                drop(std::fs::remove_file(path));
+            let cleanup = cleanup.lock().unwrap_or_else(PoisonError::into_inner).take();
+            // Where the pack has its name already, this finds nothing to do.
+            if let Some(clean_up) = cleanup {
+                clean_up();
             }
             drop(emulate_default_handler(signal));
         }
@@ -71,6 +79,6 @@ fn ignored_signals() -> u64 {
 
 /// Elsewhere the system ends the process, and a temporary file may be left.
 #[cfg(not(unix))]
-fn listen(_files: &Arc<Mutex<Vec<PathBuf>>>) -> io::Result<()> {
+fn listen(_cleanup: &Arc<Mutex<Option<Cleanup>>>) -> io::Result<()> {
     Ok(())
 }

@@ -15,6 +15,8 @@ mod progress;
 mod report;
 mod size;
 mod step;
+#[cfg(feature = "remote")]
+mod stores;
 mod terminal;
 
 fn main() -> std::process::ExitCode {

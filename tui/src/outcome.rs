@@ -98,6 +98,9 @@ pub enum Failure {
     },
     /// The arguments cannot be right, which only the files could tell.
     Usage(Cow<'static, str>),
+    /// The runtime that requests run on does not start.
+    #[cfg(feature = "remote")]
+    Runtime(io::Error),
     /// The signals that may end the process cannot be waited for.
     Signals(io::Error),
     /// Standard output or the terminal does not take what is written.
@@ -149,6 +152,10 @@ impl Failure {
     /// What the user can do about it, where that is known.
     fn advice(&self) -> Option<&'static str> {
         match self {
+            #[cfg(feature = "remote")]
+            Self::Pack(error) if error.store().is_some() => {
+                crate::stores::advice(error.path(), error.store()?.fault())
+            }
             Self::Pack(error) => match (error.kind(), error.corruption()) {
                 (ErrorKind::Exists, _) => Some("use --force to replace it"),
                 (_, Some((Section::Trailer, Fault::Magic { .. } | Fault::Truncated { .. }))) => {
@@ -246,6 +253,8 @@ impl fmt::Display for Failure {
                 "{input}: the item at byte {offset} takes {claimed} bytes, {found} are there"
             ),
             Self::Usage(message) => f.write_str(message),
+            #[cfg(feature = "remote")]
+            Self::Runtime(error) => write!(f, "cannot start threads for requests: {error}"),
             Self::Signals(error) => write!(f, "cannot wait for signals: {error}"),
             Self::Output(error) => write!(f, "standard output: {error}"),
             Self::Terminal(error) => write!(f, "the terminal: {error}"),

@@ -52,6 +52,12 @@ impl Progress {
         Self::new(what.into(), ProgressBar::new(total), template, quiet)
     }
 
+    /// A bar over `total` packs.
+    pub fn packs(what: impl Into<Cow<'static, str>>, total: u64, quiet: bool) -> Self {
+        let template = "{msg} {bar:20.cyan} {pos} of {len} packs {elapsed}";
+        Self::new(what.into(), ProgressBar::new(total), template, quiet)
+    }
+
     fn new(what: Cow<'static, str>, bar: ProgressBar, template: &str, quiet: bool) -> Self {
         let target =
             if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };

@@ -24,6 +24,22 @@ impl Default for Merge {
     }
 }
 
+impl Merge {
+    /// For a store that takes a request for every read: twice the mean record
+    /// between, from 16 to 256 KiB, and 4 MiB at once.
+    ///
+    /// So no more is thrown away than twice what is wanted, on the average, of
+    /// records that a request is worth less than; of larger ones a request is
+    /// the better bargain at 256 KiB.
+    #[must_use]
+    pub fn for_requests(directory: &Directory) -> Self {
+        let records = u64::from(directory.record_count()).max(1);
+        let mean = directory.records_end() / records;
+        let gap = mean.saturating_mul(2).clamp(16 << 10, 256 << 10);
+        Self { gap, most: 4 << 20 }
+    }
+}
+
 /// The most records of one read in a scan. Records may be empty, so the bytes
 /// alone would not bound what a plan holds.
 const MOST_RECORDS: usize = 8 << 10;

@@ -125,7 +125,7 @@ impl Inner {
 }
 
 /// The part of `bytes`, read at `read`, that is the record at `record`.
-pub(super) fn view(bytes: &Bytes, read: &Range<u64>, record: &Range<u64>) -> Bytes {
+pub(crate) fn view(bytes: &Bytes, read: &Range<u64>, record: &Range<u64>) -> Bytes {
     let offset = |at: u64| usize::try_from(at - read.start).unwrap_or(usize::MAX);
     let range = offset(record.start)..offset(record.end);
     if range.end > bytes.len() { Bytes::new() } else { bytes.slice(range) }

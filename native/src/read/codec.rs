@@ -53,14 +53,14 @@ impl DecidedBy {
 }
 
 /// The decoders of a reader; which one is settled on first use.
-pub(super) struct Decoders {
+pub(crate) struct Decoders {
     zstd: Decoder,
     own: Option<Arc<dyn Decode + Send + Sync>>,
     chosen: OnceLock<ChosenCodec>,
 }
 
 impl Decoders {
-    pub(super) fn new(codec: ReadCodec) -> Self {
+    pub(crate) fn new(codec: ReadCodec) -> Self {
         let (fixed, own) = match codec {
             ReadCodec::Auto => (None, None),
             ReadCodec::Plain => (Some(Some(known::Codec::None)), None),
@@ -75,14 +75,14 @@ impl Decoders {
     }
 
     /// What was settled, if anything was.
-    pub(super) fn chosen(&self) -> Option<ChosenCodec> {
+    pub(crate) fn chosen(&self) -> Option<ChosenCodec> {
         self.chosen.get().copied()
     }
 
     /// Settles on a codec, given a record that was read, and a way to fetch
     /// other parts of the pack for when that one does not look as the format
     /// id says. A pack of empty records settles nothing.
-    pub(super) fn settle<E>(
+    pub(crate) fn settle<E>(
         &self,
         directory: &Directory,
         place: &RecordPlace,
@@ -107,7 +107,7 @@ impl Decoders {
     }
 
     /// Whether records are known to be stored as they are.
-    pub(super) fn is_plain(&self) -> bool {
+    pub(crate) fn is_plain(&self) -> bool {
         self.chosen().is_some_and(|chosen| chosen.codec == Some(known::Codec::None))
     }
 

@@ -20,6 +20,10 @@ mod source;
 mod verify;
 mod workspace;
 
+#[cfg(feature = "remote")]
+pub(crate) use batch::view;
+#[cfg(feature = "remote")]
+pub(crate) use codec::Decoders;
 pub use codec::{ChosenCodec, DecidedBy};
 pub use digests::RecordDigests;
 pub use reader::Reader;

@@ -281,11 +281,10 @@ impl Inner {
     /// Reads only the end of a record and the item itself, where nothing
     /// forces the whole record to be read.
     fn get_part(&self, place: &RecordPlace, slot: u32) -> Result<Option<Bytes>, ErrorKind> {
+        let in_one_read =
+            place.size() <= self.source.round_trip() || self.pack.tail.get(&place.range).is_some();
         // A digest is of the whole record.
-        if self.trusted.is_some()
-            || !self.decoders.is_plain()
-            || self.pack.tail.get(&place.range).is_some()
-        {
+        if self.trusted.is_some() || !self.decoders.is_plain() || in_one_read {
             return Ok(None);
         }
         let layout = self.pack.directory.layout();

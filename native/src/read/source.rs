@@ -33,6 +33,13 @@ pub trait ReadAt: Send + Sync {
     fn first_read(&self, size: u64) -> u64 {
         size.min(DEFAULT_TAIL)
     }
+
+    /// Bytes that arrive in the time a read takes to begin: 0 for a file and
+    /// for memory, millions for a server far away. An item that lies in a
+    /// record of no more is read with it, in one read instead of two.
+    fn round_trip(&self) -> u64 {
+        0
+    }
 }
 
 /// A pack in a file.
@@ -100,6 +107,10 @@ impl<T: ReadAt + ?Sized> ReadAt for Arc<T> {
 
     fn first_read(&self, size: u64) -> u64 {
         (**self).first_read(size)
+    }
+
+    fn round_trip(&self) -> u64 {
+        (**self).round_trip()
     }
 }
 

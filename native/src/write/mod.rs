@@ -12,12 +12,19 @@
 
 pub mod disk;
 mod output;
+mod packer;
 mod pipeline;
 mod publish;
 mod sink;
 mod writeback;
 mod writer;
 
+#[cfg(feature = "remote")]
+pub(crate) use output::{Output, Sink};
+#[cfg(feature = "remote")]
+pub(crate) use packer::{Packer, Sealers};
 pub(crate) use pipeline::memory_bound;
 pub(crate) use publish::Publication;
+#[cfg(feature = "remote")]
+pub(crate) use writer::refuse_large_app_data;
 pub use writer::{SealedPack, Writer};

@@ -5,34 +5,38 @@ use bytes::Bytes;
 use sealpack_core::Error as PackError;
 use sealpack_core::error::Limit;
 use sealpack_core::format::Trailer;
-use sealpack_core::stream::{BufferSize, Outcome, Output as StreamOutput, Refused, Shape, Stream};
+use sealpack_core::stream::{
+    BufferSize, Outcome, Output as StreamOutput, Put, Refused, Shape, Stream,
+};
 use sealpack_core::write::{Assembly, PackShape, Sealed};
 
-use super::sink::FileSink;
-use crate::error::{Doing, ErrorKind};
+use crate::error::ErrorKind;
 use crate::trust::DigestSpool;
 
-/// Every write to the file but the last has exactly this size.
-const WRITE_SIZE: BufferSize = match BufferSize::new(1 << 20) {
-    Some(size) => size,
-    None => unreachable!(),
-};
+/// Where the output stream's puts go: a file, an upload.
+pub(crate) trait Sink: Send {
+    /// What every put but the last has exactly.
+    fn put_size(&self) -> BufferSize;
+
+    /// Takes the bytes of a put, behind those before.
+    fn put(&mut self, put: &Put) -> Result<(), ErrorKind>;
+}
 
 /// Extents below this size are copied into the stream's buffer: an entry of a
 /// vectored write costs more than copying so little.
 const COPIED_SIZE: usize = 4 << 10;
 
-/// Takes sealed drafts to the file.
-pub(crate) struct Output {
+/// Takes sealed drafts to where the pack is written.
+pub(crate) struct Output<S> {
     assembly: Assembly,
-    file: StreamedFile,
+    file: Streamed<S>,
     /// The records' digests, where a list of them is wanted.
     digests: Option<DigestSpool>,
 }
 
-impl Output {
-    pub(crate) fn new(shape: &PackShape, sink: FileSink, digests: Option<DigestSpool>) -> Self {
-        Self { assembly: Assembly::new(shape), file: StreamedFile::new(sink), digests }
+impl<S: Sink> Output<S> {
+    pub(crate) fn new(shape: &PackShape, sink: S, digests: Option<DigestSpool>) -> Self {
+        Self { assembly: Assembly::new(shape), file: Streamed::new(sink), digests }
     }
 
     /// Writes the next draft.
@@ -46,7 +50,7 @@ impl Output {
 
     /// Writes what stands behind the records. The file is whole then, and not
     /// yet durable.
-    pub(crate) fn finish(self, app_data: Bytes) -> Result<Written, ErrorKind> {
+    pub(crate) fn finish(self, app_data: Bytes) -> Result<Written<S>, ErrorKind> {
         let Self { assembly, mut file, digests } = self;
         let ending = assembly.finish(&app_data)?;
         let trailer = Bytes::copy_from_slice(&ending.trailer.encode());
@@ -58,23 +62,23 @@ impl Output {
     }
 }
 
-/// A pack whose bytes were all handed to the system.
-pub(crate) struct Written {
-    pub(crate) sink: FileSink,
+/// A pack whose bytes were all handed over.
+pub(crate) struct Written<S> {
+    pub(crate) sink: S,
     pub(crate) trailer: Trailer,
     pub(crate) file_size: u64,
     pub(crate) digests: Option<DigestSpool>,
 }
 
-/// A file behind the output stream.
-struct StreamedFile {
+/// A sink behind the output stream.
+struct Streamed<S> {
     stream: Stream,
-    sink: FileSink,
+    sink: S,
 }
 
-impl StreamedFile {
-    fn new(sink: FileSink) -> Self {
-        Self { stream: Stream::new(Shape::exactly(WRITE_SIZE)), sink }
+impl<S: Sink> Streamed<S> {
+    fn new(sink: S) -> Self {
+        Self { stream: Stream::new(Shape::exactly(sink.put_size())), sink }
     }
 
     fn write(&mut self, extent: Bytes) -> Result<(), ErrorKind> {
@@ -87,7 +91,7 @@ impl StreamedFile {
         taken.map_err(refusal)
     }
 
-    fn close(mut self) -> Result<FileSink, ErrorKind> {
+    fn close(mut self) -> Result<S, ErrorKind> {
         let closed = self.stream.close();
         self.drive()?;
         closed.map_err(refusal)?;
@@ -111,7 +115,7 @@ impl StreamedFile {
                 Ok(()) => self.stream.completed(Outcome::Done),
                 Err(error) => {
                     self.stream.completed(Outcome::Failed { taken: 0 });
-                    first_error = first_error.and(Err(ErrorKind::io(Doing::Writing, error)));
+                    first_error = first_error.and(Err(error));
                 }
             }
         }

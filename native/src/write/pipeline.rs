@@ -12,7 +12,7 @@ use std::sync::Arc;
 use sealpack_core::Error as PackError;
 use sealpack_core::write::{Draft, Sealed, Sealer};
 
-use super::output::Output;
+use super::output::{Output, Sink};
 use crate::caught::caught;
 use crate::error::{Doing, ErrorKind};
 use crate::ordered::{Batch, Ordered, Window};
@@ -49,35 +49,35 @@ pub(crate) fn memory_bound(workers: usize, record: u64) -> u64 {
 type Jobs = Ordered<Draft, Sealed, ErrorKind>;
 
 /// Where drafts go: to the file, on whatever threads.
-pub(crate) enum Pipeline {
+pub(crate) enum Pipeline<S: Sink> {
     /// Everything on the caller's thread.
-    Inline(Box<Inline>),
+    Inline(Box<Inline<S>>),
     /// Workers seal; one thread writes.
-    Threads(Threads),
+    Threads(Threads<S>),
 }
 
 /// A pipeline of one thread, the caller's.
-pub(crate) struct Inline {
+pub(crate) struct Inline<S> {
     sealer: Sealer,
-    output: Output,
+    output: Output<S>,
     failure: Option<ErrorKind>,
 }
 
 /// The threads of a pipeline. Dropped before it is finished it stops them and
 /// waits for them.
-pub(crate) struct Threads {
+pub(crate) struct Threads<S: Sink> {
     jobs: Arc<Jobs>,
     workers: Vec<JoinHandle<()>>,
-    writer: Option<JoinHandle<Option<Output>>>,
+    writer: Option<JoinHandle<Option<Output<S>>>>,
 }
 
-impl Pipeline {
-    pub(crate) fn inline(sealer: Sealer, output: Output) -> Self {
+impl<S: Sink + 'static> Pipeline<S> {
+    pub(crate) fn inline(sealer: Sealer, output: Output<S>) -> Self {
         Self::Inline(Box::new(Inline { sealer, output, failure: None }))
     }
 
     /// Starts a worker for each sealer, and the thread that writes.
-    pub(crate) fn threads(sealers: Vec<Sealer>, output: Output) -> Result<Self, ErrorKind> {
+    pub(crate) fn threads(sealers: Vec<Sealer>, output: Output<S>) -> Result<Self, ErrorKind> {
         let bytes = BYTES_A_WORKER.saturating_mul(sealers.len() as u64);
         let window = Window { jobs: 2 * sealers.len() + 2, bytes };
         let jobs = Arc::new(Jobs::new(window));
@@ -96,7 +96,7 @@ impl Pipeline {
 
     /// Starts one thread that seals and writes, where there is so little to seal
     /// that to hand it on would cost more.
-    pub(crate) fn behind(sealer: Sealer, output: Output) -> Result<Self, ErrorKind> {
+    pub(crate) fn behind(sealer: Sealer, output: Output<S>) -> Result<Self, ErrorKind> {
         let jobs = Arc::new(Jobs::new(Window { jobs: 4, bytes: 4 * BYTES_WRITTEN }));
         let mut threads = Threads { jobs: Arc::clone(&jobs), workers: Vec::new(), writer: None };
         let writer = Builder::new().name("sealpack-write".into());
@@ -127,7 +127,7 @@ impl Pipeline {
     }
 
     /// Waits until all drafts are written and every encoder is closed.
-    pub(crate) fn finish(self) -> Result<Output, ErrorKind> {
+    pub(crate) fn finish(self) -> Result<Output<S>, ErrorKind> {
         match self {
             Self::Inline(inline) => inline.finish(),
             Self::Threads(mut threads) => threads.finish(),
@@ -135,7 +135,7 @@ impl Pipeline {
     }
 }
 
-impl Inline {
+impl<S: Sink> Inline<S> {
     fn write(&mut self, draft: Draft) -> Result<(), ErrorKind> {
         if let Some(failure) = &self.failure {
             return Err(failure.clone());
@@ -145,15 +145,15 @@ impl Inline {
         written.inspect_err(|error| self.failure = Some(error.clone()))
     }
 
-    fn finish(self) -> Result<Output, ErrorKind> {
+    fn finish(self) -> Result<Output<S>, ErrorKind> {
         let closed = guard(|| Ok(self.sealer.finish()?));
         self.failure.map_or(closed, Err)?;
         Ok(self.output)
     }
 }
 
-impl Threads {
-    fn finish(&mut self) -> Result<Output, ErrorKind> {
+impl<S: Sink> Threads<S> {
+    fn finish(&mut self) -> Result<Output<S>, ErrorKind> {
         self.jobs.close();
         let output = self.join();
         match self.jobs.failure() {
@@ -163,13 +163,13 @@ impl Threads {
     }
 
     /// Workers and writer catch their own panics, so joining cannot fail.
-    fn join(&mut self) -> Option<Output> {
+    fn join(&mut self) -> Option<Output<S>> {
         self.workers.drain(..).for_each(|worker| drop(worker.join()));
         self.writer.take()?.join().ok()?
     }
 }
 
-impl Drop for Threads {
+impl<S: Sink> Drop for Threads<S> {
     fn drop(&mut self) {
         self.jobs.stop();
         self.join();
@@ -205,7 +205,7 @@ fn seal(jobs: &Jobs, mut sealer: Sealer) {
 }
 
 /// The writer: takes sealed drafts in order to the file.
-fn write(jobs: &Jobs, mut output: Output) -> Option<Output> {
+fn write<S: Sink>(jobs: &Jobs, mut output: Output<S>) -> Option<Output<S>> {
     loop {
         let results = jobs.next_all(BYTES_WRITTEN);
         if results.is_empty() {
@@ -222,7 +222,11 @@ fn write(jobs: &Jobs, mut output: Output) -> Option<Output> {
 }
 
 /// Sealer and writer in one.
-fn seal_and_write(jobs: &Jobs, mut sealer: Sealer, mut output: Output) -> Option<Output> {
+fn seal_and_write<S: Sink>(
+    jobs: &Jobs,
+    mut sealer: Sealer,
+    mut output: Output<S>,
+) -> Option<Output<S>> {
     let batch = Batch { jobs: usize::MAX, bytes: BYTES_WRITTEN, lanes: 1 };
     loop {
         let (tickets, drafts): (Vec<_>, Vec<_>) = jobs.take_many(batch).into_iter().unzip();

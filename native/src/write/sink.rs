@@ -3,10 +3,18 @@
 use std::io::{self, IoSlice};
 use std::num::NonZero;
 
-use sealpack_core::stream::Put;
+use sealpack_core::stream::{BufferSize, Put};
 
 use super::disk::DiskFile;
+use super::output::Sink;
 use super::writeback::Writeback;
+use crate::error::{Doing, ErrorKind};
+
+/// Every write to a file but the last has exactly this size.
+const WRITE_SIZE: BufferSize = match BufferSize::new(1 << 20) {
+    Some(size) => size,
+    None => unreachable!(),
+};
 
 /// Extents handed to the system in one call. Linux takes 1024 at most.
 const MOST_EXTENTS: usize = 1024;
@@ -23,7 +31,7 @@ impl FileSink {
     }
 
     /// Writes all extents, in as few calls as the system allows.
-    pub(crate) fn put(&mut self, put: &Put) -> io::Result<()> {
+    fn write_put(&mut self, put: &Put) -> io::Result<()> {
         let mut slices: Vec<IoSlice<'_>> = put.extents().map(IoSlice::new).collect();
         for slices in slices.chunks_mut(MOST_EXTENTS) {
             self.write_all(slices)?;
@@ -49,5 +57,15 @@ impl FileSink {
 
     pub(crate) fn file(&self) -> &dyn DiskFile {
         self.file.as_ref()
+    }
+}
+
+impl Sink for FileSink {
+    fn put_size(&self) -> BufferSize {
+        WRITE_SIZE
+    }
+
+    fn put(&mut self, put: &Put) -> Result<(), ErrorKind> {
+        self.write_put(put).map_err(|error| ErrorKind::io(Doing::Writing, error))
     }
 }

@@ -7,16 +7,15 @@ use bytes::Bytes;
 use sealpack_core::Error as PackError;
 use sealpack_core::error::Limit;
 use sealpack_core::format::Trailer;
-use sealpack_core::write::{Hashing, RecordBuilder, Sealer};
+use sealpack_core::write::RecordBuilder;
 
 use super::disk::Disk;
 use super::output::{Output, Written};
-use super::pipeline::Pipeline;
+use super::packer::{Packer, Sealers};
 use super::publish::{Publication, make_durable};
 use super::sink::FileSink;
-use crate::digest::Lanes;
 use crate::error::{Doing, Error, ErrorKind};
-use crate::options::{Codec, WriterOptions};
+use crate::options::WriterOptions;
 use crate::trust::{DigestListFile, DigestSpool, SealedDigests};
 
 /// Writes a pack.
@@ -43,8 +42,7 @@ use crate::trust::{DigestListFile, DigestSpool, SealedDigests};
 /// size leaves the writer as it was.
 pub struct Writer {
     path: Arc<PathBuf>,
-    builder: RecordBuilder,
-    pipeline: Pipeline,
+    packer: Packer<FileSink>,
     publication: Publication,
     digests: Option<DigestListFile>,
     app_data: Bytes,
@@ -78,35 +76,16 @@ impl Writer {
 
     fn create_at(options: WriterOptions, path: &Arc<PathBuf>) -> Result<Self, ErrorKind> {
         let shape = options.shape()?;
-        let builder = RecordBuilder::new(&shape, options.codec.is_plain());
         refuse_large_app_data(&options.app_data)?;
-        let sealer = || {
-            let sealer = match options.codec.encoder() {
-                Ok(Codec::Plain) => Sealer::plain(&shape),
-                Ok(Codec::Encoder(encoder)) => Sealer::with_encoder(&shape, encoder),
-                Err(cause) => return Err(PackError::Encode { record: None, cause }),
-            };
-            Ok(sealer.with_digester(Box::new(Lanes)))
-        };
-        // Nothing to do beside writing: workers would only be in the way.
-        let nothing_to_do = options.codec.is_plain()
-            && matches!(shape.content_hash, Hashing::None)
-            && !shape.record_checksum;
-        let workers = if nothing_to_do { 0 } else { options.threads };
-        let sealers = (0..workers).map(|_| sealer()).collect::<Result<Vec<_>, _>>()?;
+        let sealers = Sealers::new(&options, &shape)?;
         let (publication, file) = Publication::create(&options.disk, path, options.overwrite)?;
         let digests = options.start_digest_list(path)?;
         let spool = digests.as_ref().map(|list| DigestSpool::new(list.folder()));
         let output = Output::new(&shape, FileSink::new(file, options.writeback), spool);
-        let pipeline = match options.threads {
-            0 => Pipeline::inline(sealer()?, output),
-            _ if nothing_to_do => Pipeline::behind(sealer()?, output)?,
-            _ => Pipeline::threads(sealers, output)?,
-        };
+        let packer = Packer::start(&options, &shape, sealers, output)?;
         Ok(Self {
             path: Arc::clone(path),
-            builder,
-            pipeline,
+            packer,
             publication,
             digests,
             app_data: options.app_data,
@@ -183,7 +162,7 @@ impl Writer {
     /// Items appended so far.
     #[must_use]
     pub fn item_count(&self) -> u32 {
-        self.builder.total_items()
+        self.packer.item_count()
     }
 
     /// Writes what is left, makes the pack durable and gives it its name.
@@ -198,13 +177,8 @@ impl Writer {
         self.finish_all().map_err(|kind| Error::new(&path, kind))
     }
 
-    fn finish_all(mut self) -> Result<SealedPack, ErrorKind> {
-        self.builder.finish();
-        let submitted = self.submit_drafts();
-        // Also where that failed: the encoders must be closed, and the first
-        // error is the pipeline's to tell.
-        let output = self.pipeline.finish()?;
-        submitted?;
+    fn finish_all(self) -> Result<SealedPack, ErrorKind> {
+        let output = self.packer.finish()?;
         let disk = Arc::clone(&self.disk);
         let Written { sink, trailer, file_size, digests } = output.finish(self.app_data.clone())?;
         let sealed = match (self.digests, digests) {
@@ -231,23 +205,11 @@ impl Writer {
         &mut self,
         push: impl FnOnce(&mut RecordBuilder) -> Result<(), PackError>,
     ) -> Result<(), Error> {
-        let taken = match self.pipeline.failure() {
-            Some(failure) => Err(failure),
-            None => push(&mut self.builder).map_err(ErrorKind::from),
-        };
-        let submitted = taken.and_then(|()| self.submit_drafts());
-        submitted.map_err(|kind| Error::new(&self.path, kind))
-    }
-
-    fn submit_drafts(&mut self) -> Result<(), ErrorKind> {
-        while let Some(draft) = self.builder.next_draft() {
-            self.pipeline.submit(draft)?;
-        }
-        Ok(())
+        self.packer.append_with(push).map_err(|kind| Error::new(&self.path, kind))
     }
 }
 
-fn refuse_large_app_data(app_data: &Bytes) -> Result<(), ErrorKind> {
+pub(crate) fn refuse_large_app_data(app_data: &Bytes) -> Result<(), ErrorKind> {
     let length = app_data.len() as u64;
     if u32::try_from(length).is_err() {
         return Err(PackError::Limit(Limit::AppData { length }).into());

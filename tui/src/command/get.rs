@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use sealpack::core::error::Misuse;
+use sealpack::{Bytes, Reader};
 
+use super::location::Location;
 use super::reading::{About, Reading};
 use crate::items::write::{ItemWriter, OutputFraming};
 use crate::outcome::{Failure, Outcome};
@@ -47,7 +49,7 @@ pub fn run(args: &Get) -> Result<Outcome, Failure> {
             "several items would run together: add --lines, --framed or --json",
         ));
     }
-    let (reader, chosen) = args.reading.open_and_tell(&args.file, args.framing.is_json())?;
+    let reader = args.reading.open(&args.file)?;
     let items = reader.item_count();
     let position = |&position: &u64| match u32::try_from(position) {
         Ok(known) if known < items => Ok(known),
@@ -57,22 +59,37 @@ pub fn run(args: &Get) -> Result<Outcome, Failure> {
         }),
     };
     let positions = args.positions.iter().map(position).collect::<Result<Vec<_>, _>>()?;
+    let mut batches = positions.chunks(BATCH);
+    // Far away the codec is not asked for before: any record tells it, and a
+    // read is a round trip. At hand, knowing it may save most of a record.
+    if Location::of(&args.file)?.is_file() {
+        reader.codec()?;
+    }
+    let first = fetch(&reader, batches.next().unwrap_or_default())?;
+    let (reader, chosen) = args.reading.tell_of(reader, args.framing.is_json())?;
     let about = About::new(&args.file, chosen);
     let mut to = ItemWriter::new(args.framing, &about)?;
-    if let [position] = positions.as_slice() {
-        to.write(*position, &reader.get(*position)?)?;
-        return to.finish().map(|()| Outcome::Fine);
+    for (position, item) in first {
+        to.write(position, &item)?;
     }
-    for positions in positions.chunks(BATCH) {
-        let mut items = vec![None; positions.len()];
-        reader.get_many(positions, |request, item| {
-            if let Some(place) = items.get_mut(request) {
-                *place = Some(item);
-            }
-        })?;
-        for (position, item) in positions.iter().zip(items) {
-            to.write(*position, &item.unwrap_or_default())?;
+    for positions in batches {
+        for (position, item) in fetch(&reader, positions)? {
+            to.write(position, &item)?;
         }
     }
     to.finish().map(|()| Outcome::Fine)
+}
+
+/// The items at these positions, in their order.
+fn fetch(reader: &Reader, positions: &[u32]) -> Result<Vec<(u32, Bytes)>, Failure> {
+    if let [position] = positions {
+        return Ok(vec![(*position, reader.get(*position)?)]);
+    }
+    let mut items = vec![Bytes::new(); positions.len()];
+    reader.get_many(positions, |request, item| {
+        if let Some(place) = items.get_mut(request) {
+            *place = item;
+        }
+    })?;
+    Ok(positions.iter().copied().zip(items).collect())
 }

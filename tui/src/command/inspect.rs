@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::location::{Location, Opened};
 use super::reading::Reading;
 use crate::inspect;
 use crate::outcome::{Failure, Outcome};
@@ -32,7 +33,11 @@ pub fn run(args: &Inspect) -> Result<Outcome, Failure> {
     NoTerminal::check().map_err(|none| {
         Failure::usage(format!("{none}; `sealpack info` and `sealpack verify` need none"))
     })?;
-    let opened = inspect::open(&args.file, &args.reading.options())?;
+    let opened = {
+        let Opened { source, name, options, .. } =
+            Location::of(&args.file)?.open(args.reading.options())?;
+        inspect::open(source, &name, &options)?
+    };
     inspect::run(opened, &args.file).map_err(Failure::Terminal)?;
     Ok(Outcome::Fine)
 }

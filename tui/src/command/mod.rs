@@ -7,9 +7,11 @@ mod digests;
 mod get;
 mod info;
 mod inspect;
+mod location;
 mod pack;
 mod reading;
 mod step;
+mod target;
 mod trusting;
 mod verify;
 

@@ -5,9 +5,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use sealpack::core::format::Dialect;
-use sealpack::{ErrorKind, Plain, SealedPack, Writer, WriterOptions, Zstd, digest_list_path};
+use sealpack::{ErrorKind, Plain, Writer, WriterOptions, Zstd, digest_list_path};
 use serde::Serialize;
 
+use super::target::{Destination, Sealed, Target, Upload};
 use crate::interrupt::Interrupt;
 use crate::items::read::{self, Accept, Split};
 use crate::items::walk::{self, Found, Outputs, Skipped};
@@ -26,13 +27,16 @@ use crate::size::{Bytes, Count, parse_size, parse_u32};
 ///
 /// The pack appears whole or not at all: it is written under a temporary name next to FILE, synced,
 /// and renamed. An existing FILE is left alone, or replaced at the very end with --force.
+///
+/// FILE may be a URL: s3://bucket/name, gs://…, az://…. The pack goes straight into a multipart
+/// upload, without a file in between, and is there when that is complete.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Pack {
     /// Files, folders, or - for standard input
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<PathBuf>,
-    /// The pack to write
+    /// The pack to write: a file, or s3://BUCKET/NAME, gs://…, az://…
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
     /// Each line is an item, without its newline; a carriage return stays, a
@@ -56,6 +60,8 @@ pub struct Pack {
     shape: Shape,
     #[command(flatten)]
     writing: Writing,
+    #[command(flatten)]
+    upload: Upload,
 }
 
 /// What the pack says.
@@ -136,7 +142,8 @@ Examples:
   journalctl | sealpack pack --lines - -o journal.pack
   prog | sealpack pack --framed - -o events.pack --items-per-record 128
   sealpack pack photos/ -o photos.pack --codec none --items-per-record 1
-                                                       compressed already";
+                                                       compressed already
+  sealpack pack logs/ -o s3://bucket/logs.pack         into a store";
 
 /// More threads than any machine has: a slip of the finger.
 fn threads(text: &str) -> Result<usize, String> {
@@ -203,12 +210,29 @@ impl Pack {
         if self.inputs.iter().filter(|input| walk::is_standard_input(input)).count() > 1 {
             return Err(Failure::usage("standard input can be read only once: `-` is there twice"));
         }
+        if self.writing.sync_every.is_some() && Destination::of(&self.output)?.file().is_none() {
+            return Err(Failure::usage("--sync-every is about a disk, and a store has none"));
+        }
+        if self.shape.with_digests && Destination::of(&self.output)?.file().is_none() {
+            return Err(Failure::usage(
+                "--with-digests writes a second file: `sealpack digests` makes one of the pack in the store",
+            ));
+        }
         match &self.names {
             Some(names) if names.exists() && !self.writing.force => {
                 Err(Failure::Exists(names.clone()))
             }
             _ => Ok(()),
         }
+    }
+
+    /// Looks for the inputs, leaving out what is being written.
+    fn find(&self, output: Option<&Path>, temporary: &[&Path]) -> Result<Found, Failure> {
+        let _looking = Progress::bytes("looking for files", None, self.json);
+        let list = output.filter(|_| self.shape.with_digests).map(digest_list_path);
+        let outputs = [output, list.as_deref(), self.names.as_deref()].into_iter().flatten();
+        let outputs = Outputs::new(outputs.chain(temporary.iter().copied()));
+        walk::find(&self.inputs, self.follow_links, &outputs)
     }
 
     /// Writes the list of names.
@@ -227,22 +251,26 @@ pub fn run(args: &Pack) -> Result<Outcome, Failure> {
     args.check()?;
     let options = args.options()?;
     let interrupt = Interrupt::new().map_err(Failure::Signals)?;
-    let writer = interrupt.guard(|| {
-        let writer = options.create(&args.output)?;
-        let temporary = [Some(writer.temporary_path()), writer.temporary_digests_path()];
-        let temporary = temporary.into_iter().flatten().map(Path::to_path_buf).collect();
-        Ok::<_, sealpack::Error>((writer, temporary))
-    })?;
-    let found = {
-        let _looking = Progress::bytes("looking for files", None, args.json);
-        let list = args.shape.with_digests.then(|| digest_list_path(&args.output));
-        let outputs = [args.output.as_path(), writer.temporary_path()];
-        let more = [args.names.as_deref(), list.as_deref(), writer.temporary_digests_path()];
-        let outputs = Outputs::new(outputs.into_iter().chain(more.into_iter().flatten()));
-        walk::find(&args.inputs, args.follow_links, &outputs)?
+    let destination = Destination::of(&args.output)?;
+    let create = |input_size| {
+        let (options, replace) = (options, args.writing.force);
+        destination.create(options, &args.upload, &interrupt, input_size, replace)
+    };
+    // A file that cannot be is refused before a long look around; an upload
+    // wants to know first how much there is.
+    let (found, target) = match destination.file() {
+        Some(_) => {
+            let target = create(None)?;
+            (args.find(destination.file(), &target.temporary_paths())?, target)
+        }
+        None => {
+            let found = args.find(None, &[])?;
+            let target = create(found.bytes)?;
+            (found, target)
+        }
     };
     let progress = Progress::bytes("packing", found.bytes, args.json);
-    let mut packing = Packing { writer, progress, item_bytes: 0 };
+    let mut packing = Packing { target, progress, item_bytes: 0 };
     for input in &found.inputs {
         read::items(input, args.split(), &mut packing)?;
     }
@@ -257,7 +285,7 @@ pub fn run(args: &Pack) -> Result<Outcome, Failure> {
 
 /// A pack that is being written.
 struct Packing {
-    writer: Writer,
+    target: Target,
     progress: Progress,
     item_bytes: u64,
 }
@@ -266,16 +294,12 @@ impl Accept for Packing {
     fn parts(&mut self, input: &Input, parts: &[&[u8]]) -> Result<(), Failure> {
         let size: usize = parts.iter().map(|part| part.len()).sum();
         self.item_bytes += size as u64;
-        let appended = match parts {
-            [item] => self.writer.append(item),
-            parts => self.writer.append_parts(parts),
-        };
-        appended.map_err(|error| refused(input, error))
+        self.target.append_parts(parts).map_err(|error| refused(input, error))
     }
 
     fn owned(&mut self, input: &Input, item: Vec<u8>) -> Result<(), Failure> {
         self.item_bytes += item.len() as u64;
-        self.writer.append_owned(item).map_err(|error| refused(input, error))
+        self.target.append_owned(item).map_err(|error| refused(input, error))
     }
 
     fn read(&mut self, bytes: u64) {
@@ -318,13 +342,15 @@ struct Summary {
     digests: Option<String>,
     root: Option<String>,
     skipped: Skipped,
+    #[serde(skip)]
+    parts: Option<String>,
 }
 
 impl Packing {
     fn finish(self, args: &Pack, found: &Found) -> Result<Summary, Failure> {
-        let Self { writer, progress, item_bytes } = self;
+        let Self { target, progress, item_bytes } = self;
         progress.say("syncing");
-        let SealedPack { trailer, file_size, digests, .. } = writer.finish()?;
+        let Sealed { trailer, size: file_size, parts, digests } = target.finish()?;
         let seconds = progress.elapsed().as_secs_f64();
         let bytes_in = progress.done();
         Ok(Summary {
@@ -345,6 +371,7 @@ impl Packing {
             digests: digests.as_ref().map(|list| list.path.display().to_string()),
             root: digests.map(|list| hex(&list.root)),
             skipped: found.skipped,
+            parts,
         })
     }
 }
@@ -362,6 +389,9 @@ impl Summary {
         row("in", Bytes(self.bytes_in).to_string())?;
         let ratio = self.ratio.map(|ratio| format!(", {ratio:.2} to 1")).unwrap_or_default();
         row("out", format!("{}{ratio}", Bytes(self.bytes_out)))?;
+        if let Some(parts) = &self.parts {
+            row("parts", parts.clone())?;
+        }
         let rate = self.bytes_per_second / 1e6;
         row("time", format!("{:.2} s, {rate:.0} MB/s", self.seconds))?;
         row("hash", self.content_hash.clone().unwrap_or_else(|| "none".into()))?;

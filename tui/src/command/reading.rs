@@ -6,6 +6,7 @@ use sealpack::core::format::known::{self, known};
 use sealpack::{ChosenCodec, DecidedBy, ReadCodec, Reader, ReaderOptions};
 use serde::Serialize;
 
+use super::location::{Location, Opened};
 use super::trusting::Trusting;
 use crate::outcome::Failure;
 use crate::report;
@@ -32,12 +33,13 @@ enum CodecArgument {
 }
 
 impl Reading {
-    /// Opens a pack.
+    /// Opens a pack: a file, or what a URL names.
     ///
     /// # Errors
-    /// [`Failure::Pack`].
+    /// [`Failure::Pack`], [`Failure::Usage`] for a URL that names nothing.
     pub fn open(&self, path: &Path) -> Result<Reader, Failure> {
-        Ok(self.options().open(path)?)
+        let Opened { source, name, options, .. } = Location::of(path)?.open(self.options())?;
+        Ok(options.open_source(source, name)?)
     }
 
     /// The options of a reader that decodes as told, and holds the pack to what
@@ -46,7 +48,9 @@ impl Reading {
         self.trusting.apply(self.untrusted_options())
     }
 
-    fn untrusted_options(&self) -> ReaderOptions {
+    /// The same, trusting what is there: for a caller that reads all of it and
+    /// compares the hash.
+    pub fn untrusted_options(&self) -> ReaderOptions {
         let codec = match self.codec {
             CodecArgument::Auto => ReadCodec::Auto,
             CodecArgument::None => ReadCodec::Plain,
@@ -70,23 +74,18 @@ impl Reading {
         path: &Path,
         quiet: bool,
     ) -> Result<(Reader, Option<ChosenCodec>), Failure> {
-        Self::opened(self.open(path)?, quiet)
+        self.tell_of(self.open(path)?, quiet)
     }
 
-    /// As [`open_and_tell`](Self::open_and_tell), trusting what is there: for
-    /// a caller that reads all of it and compares the hash.
+    /// As [`open_and_tell`](Self::open_and_tell), of a pack that is open.
     ///
     /// # Errors
     /// [`Failure::Pack`].
-    pub fn open_untrusted_and_tell(
+    pub fn tell_of(
         &self,
-        path: &Path,
+        reader: Reader,
         quiet: bool,
     ) -> Result<(Reader, Option<ChosenCodec>), Failure> {
-        Self::opened(self.untrusted_options().open(path)?, quiet)
-    }
-
-    fn opened(reader: Reader, quiet: bool) -> Result<(Reader, Option<ChosenCodec>), Failure> {
         let chosen = reader.codec()?;
         if let (Some(chosen), false) = (chosen, quiet) {
             tell(&reader, chosen);

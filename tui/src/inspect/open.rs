@@ -15,7 +15,7 @@ use crate::terminal::text::count;
 use sealpack::core::error::{Error as CoreError, Fault, Section};
 use sealpack::core::format::{Trailer, trailer};
 use sealpack::core::wire::crc::crc32c;
-use sealpack::{Error, FileSource, ReadAt, Reader, ReaderOptions};
+use sealpack::{Error, ReadAt, Reader, ReaderOptions};
 
 /// What has become of a file.
 pub enum Opened {
@@ -54,16 +54,19 @@ const MOST_NOTES: usize = 4;
 /// How far before the end of a file its trailer is looked for.
 const LOOKED_THROUGH: u64 = 256 << 10;
 
-/// Opens a file.
+/// Opens a file, whose bytes are `source` and whose name `path`.
 ///
 /// # Errors
 /// Where the system refuses: not a file, not there, not to be read.
-pub fn open(path: &Path, options: &ReaderOptions) -> Result<Opened, Error> {
-    let damaged = match options.clone().open(path) {
+pub fn open(
+    source: Arc<dyn ReadAt>,
+    path: &Path,
+    options: &ReaderOptions,
+) -> Result<Opened, Error> {
+    let damaged = match options.clone().open_source(Arc::clone(&source), path) {
         Ok(reader) => return Ok(Opened::Pack(reader, Vec::new())),
         Err(error) => core_error(&error).cloned().ok_or(error)?,
     };
-    let source = Arc::new(FileSource::open(path)?);
     let size = source.size().unwrap_or(0);
     let mut mended = Mended { source, end: size, patches: Vec::new() };
     let (mut damaged, mut notes) = (damaged, Vec::new());
@@ -91,7 +94,7 @@ fn core_error(error: &Error) -> Option<&CoreError> {
 /// A file with some of its bytes taken for others.
 #[derive(Clone)]
 struct Mended {
-    source: Arc<FileSource>,
+    source: Arc<dyn ReadAt>,
     /// Where the pack ends; the file may be longer.
     end: u64,
     patches: Vec<(u64, Vec<u8>)>,

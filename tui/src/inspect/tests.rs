@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use insta::assert_snapshot;
-use sealpack::{Plain, Reader, ReaderOptions, Writer};
+use sealpack::{FileSource, Plain, Reader, ReaderOptions, Writer};
 
 use super::app::App;
 use super::effect::Effects;
@@ -19,8 +20,13 @@ fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures").join(name)
 }
 
+fn open_file(path: &Path) -> Opened {
+    let source = Arc::new(FileSource::open(path).unwrap());
+    open(source, path, &ReaderOptions::default()).unwrap()
+}
+
 fn inspector(path: &Path, size: (u16, u16)) -> Inspector {
-    match open(path, &ReaderOptions::default()).unwrap() {
+    match open_file(path) {
         Opened::Pack(reader, notes) => {
             let effects = Effects::new(reader.clone());
             Scripted::new(App::new(reader, notes, Palette::new(true)), effects, size)
@@ -122,7 +128,7 @@ fn no_damaged_file_keeps_the_inspector_from_saying_what_it_can() {
             continue;
         }
         seen += 1;
-        let screen = match open(&path, &ReaderOptions::default()).unwrap() {
+        let screen = match open_file(&path) {
             Opened::Pack(reader, notes) => {
                 let sound = Reader::open(&path).is_ok();
                 assert_eq!(sound, notes.is_empty(), "{}", path.display());
@@ -146,7 +152,7 @@ fn a_file_in_which_nothing_can_be_located_gets_a_page() {
     for name in ["trunc-half", "version-2", "index-flip", "trunc-to-75", "items-too-few"] {
         let path = fixture(&format!("corrupt/{name}.pack"));
         for size in SIZES {
-            let Opened::Refused(refusal) = open(&path, &ReaderOptions::default()).unwrap() else {
+            let Opened::Refused(refusal) = open_file(&path) else {
                 panic!("{name} opens");
             };
             let page = Refused::new(refusal, &path, Palette::new(true));

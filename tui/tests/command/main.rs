@@ -14,6 +14,8 @@ mod endings;
 mod fixtures;
 mod pack;
 mod read;
+mod remote;
 mod run;
 mod trust;
 mod verify;
+mod web;

@@ -1,25 +1,30 @@
 //! `sealpack verify`: every check there is.
 
 mod json;
+mod many;
+mod packs;
+mod state;
 mod unopened;
 
 use std::convert::Infallible;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use sealpack::core::format::digest::Hash;
 use sealpack::core::read::{LayerName, Report, Verdict};
 use sealpack::{ChosenCodec, Reader};
 
+use super::location::Opened;
 use super::reading::{About, Reading};
 use super::trusting::trusted_by;
-
-use crate::outcome::{Failure, Outcome, Status};
+use crate::outcome::{Failure, Status};
 use crate::progress::Progress;
-use crate::report::{self, BAD, BOLD, DOUBTFUL, GOOD};
+use crate::report::{BAD, BOLD, DOUBTFUL, GOOD};
 use crate::size::{Count, Decimal};
+pub use many::run;
+use packs::Pack;
 use unopened::Unopened;
 
 /// Check everything that can be checked
@@ -28,15 +33,31 @@ use unopened::Unopened;
 /// decoding, the checksum within its frame, the item lengths, the content hash. Damage does not end
 /// it: every damaged record is listed. A layer that a pack does not have was not checked, and the
 /// report says so; where no layer covers the items' bytes, it says that too.
+///
+/// A folder stands for the packs below it (names that end in .pack), and so does a URL that ends in
+/// a slash for the objects below that prefix. Several packs are verified side by side; --state
+/// keeps what is done, so that the same command goes on where it was ended.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Verify {
-    /// Packs
+    /// Packs, folders of packs, or URLs; s3://BUCKET/PREFIX/ is everything
+    /// below
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// One JSON object for each FILE, on a line of its own, and no progress
+    /// One JSON object for each pack, on a line of its own, and no progress;
+    /// below a folder or a prefix, or with --state, a last line that sums up
     #[arg(long)]
     json: bool,
+    /// Packs that are verified at once
+    #[arg(long, value_name = "N", default_value = "4", value_parser = jobs)]
+    jobs: usize,
+    /// Keep what is done in this file, and do not do it again: a pack is
+    /// known by its place and its version
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Below a folder or a prefix everything, whatever its name ends in
+    #[arg(long)]
+    all: bool,
     #[command(flatten)]
     reading: Reading,
 }
@@ -47,6 +68,8 @@ Examples:
   sealpack verify *.pack && echo all sound
   sealpack verify log.pack --json | jq '.layers, .damaged_records'
   sealpack verify log.pack --trust $HASH       and it is the one that is meant
+  sealpack verify s3://bucket/packs/ --state done.jsonl --jobs 8
+                                                everything below, with pauses
 
 Exit status: 0 every pack is sound; 1 one is corrupt; 3 none is, but one could
 not be read.";
@@ -54,25 +77,13 @@ not be read.";
 /// Damaged records that are listed in words; JSON has more.
 const MOST_LISTED: usize = 20;
 
-/// Runs it.
-///
-/// # Errors
-/// [`Failure::Output`]. A pack that cannot be read is told and does not keep
-/// the others from being verified.
-pub fn run(args: &Verify) -> Result<Outcome, Failure> {
-    let mut worst = None;
-    for path in &args.files {
-        let found = verify(path, args);
-        match args.json {
-            true => report::print_json(&json::object(path, &found))?,
-            false => tell(path, &found)?,
-        }
-        worst = match (worst, found.status()) {
-            (Some(Status::Broken), _) | (_, Some(Status::Broken)) => Some(Status::Broken),
-            (worst, status) => status.or(worst),
-        };
+/// From 1 to as many as anybody has a use for.
+fn jobs(text: &str) -> Result<usize, String> {
+    const MOST: usize = 256;
+    match text.parse() {
+        Ok(jobs) if (1..=MOST).contains(&jobs) => Ok(jobs),
+        _ => Err(format!("a number from 1 to {MOST}")),
     }
-    Ok(worst.map_or(Outcome::Fine, Outcome::Told))
 }
 
 /// What was found of a file.
@@ -109,22 +120,31 @@ impl Finding {
     }
 }
 
-fn verify(path: &Path, args: &Verify) -> Finding {
-    match verify_opened(path, args) {
+/// Verifies a pack, which may be one of several.
+fn verify(pack: &Pack, args: &Verify, share: Share) -> (Finding, Option<String>) {
+    let mut version = pack.version.clone();
+    let found = match verify_opened(pack, args, share, &mut version) {
         Ok(verified) => Finding::Verified(Box::new(verified)),
-        Err(failure) => match Unopened::new(path, &failure) {
+        Err(failure) => match Unopened::new(&pack.path, &failure) {
             Some(unopened) => Finding::Unopened(unopened),
             None => Finding::Unreadable(failure),
         },
-    }
+    };
+    (found, version)
 }
 
-fn verify_opened(path: &Path, args: &Verify) -> Result<Verified, Failure> {
+fn verify_opened(
+    pack: &Pack,
+    args: &Verify,
+    share: Share,
+    version: &mut Option<String>,
+) -> Result<Verified, Failure> {
     let started = Instant::now();
-    let (reader, chosen, against) = open(path, args)?;
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let (reader, chosen, against) = open(pack, args, share, version)?;
+    let name = pack.path.file_name().map(|name| name.to_string_lossy().into_owned());
     let total = reader.directory().records_end();
-    let mut progress = Progress::bytes(name.unwrap_or_default(), Some(total), args.json);
+    let quiet = args.json || share != Share::All;
+    let mut progress = Progress::bytes(name.unwrap_or_default(), Some(total), quiet);
     let report = reader.verify_against(against, |so_far| {
         progress.set(so_far.bytes);
         ControlFlow::<Infallible>::Continue(())
@@ -140,29 +160,34 @@ fn verify_opened(path: &Path, args: &Verify) -> Result<Verified, Failure> {
 /// Opens a pack. What it is held to where it has no list, is the content hash
 /// over all of it.
 fn open(
-    path: &Path,
+    pack: &Pack,
     args: &Verify,
+    share: Share,
+    version: &mut Option<String>,
 ) -> Result<(Reader, Option<ChosenCodec>, Option<Hash>), Failure> {
-    let (reader, chosen) = match args.reading.trusting().without_list(path) {
-        None => args.reading.open_and_tell(path, args.json)?,
-        Some(hash) => {
-            let (reader, chosen) = args.reading.open_untrusted_and_tell(path, args.json)?;
-            return Ok((reader, chosen, Some(hash)));
-        }
+    let hash = args.reading.trusting().without_list(&pack.path);
+    let mut options = match hash {
+        None => args.reading.options(),
+        Some(_) => args.reading.untrusted_options(),
     };
-    let against = reader.trusted().map(|list| list.header().content_hash);
+    if let Share::Threads(threads) = share {
+        options = options.threads(threads);
+    }
+    let Opened { source, name, options, version: opened } = pack.open(options)?;
+    *version = opened;
+    let reader = options.open_source(source, name)?;
+    let (reader, chosen) = args.reading.tell_of(reader, args.json)?;
+    let against = hash.or_else(|| reader.trusted().map(|list| list.header().content_hash));
     Ok((reader, chosen, against))
 }
 
-fn tell(path: &Path, found: &Finding) -> Result<(), Failure> {
-    match found {
-        Finding::Verified(verified) => report::print(|to| verified.print(to)),
-        Finding::Unopened(unopened) => report::print(|to| unopened.print(path, to)),
-        Finding::Unreadable(failure) => {
-            failure.tell();
-            Ok(())
-        }
-    }
+/// What of the machine a pack gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Share {
+    /// All of it, and the progress bar.
+    All,
+    /// So many threads.
+    Threads(usize),
 }
 
 impl Verified {

@@ -7,9 +7,10 @@ use sealpack::core::Error as PackError;
 use sealpack::core::error::Section;
 use sealpack::core::format::{Trailer, trailer};
 use sealpack::core::read::{LayerName, Verdict};
-use sealpack::{ErrorKind, FileSource, ReadAt};
+use sealpack::{ErrorKind, ReadAt, Reader};
 
 use super::in_words;
+use crate::command::location::Location;
 use crate::outcome::Failure;
 use crate::report::{BAD, BOLD, GOOD};
 
@@ -69,7 +70,7 @@ impl Unopened {
 
 /// The trailer on its own, where it is sound.
 fn trailer_of(path: &Path) -> Option<Trailer> {
-    let source = FileSource::open(path).ok()?;
+    let source = Location::of(path).ok()?.open(Reader::options()).ok()?.source;
     let mut bytes = [0; trailer::SIZE];
     let start = source.size().ok()?.checked_sub(bytes.len() as u64)?;
     source.read_exact_at(&mut bytes, start).ok()?;

@@ -1,0 +1,229 @@
+//! Many items: requests in parallel, records decoded while others arrive,
+//! items in order.
+
+use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
+use sealpack_core::read::{
+    Examination, Examiner, PlannedRead, PlannedRecord, Record, Report, Verification, plan,
+    plan_records,
+};
+
+use super::reader::{Inner, RemoteReader};
+use crate::digest::Lanes;
+use crate::error::{Error, ErrorKind};
+use crate::read::{VerifyProgress, view};
+
+/// Stored bytes that are decoded in one go, or a single larger record: what is
+/// in memory decoded, and not wanted yet, goes with it.
+const DECODED_TOGETHER: usize = 64 << 10;
+
+impl RemoteReader {
+    /// The items at `positions`, in this order, repeated or not. Records close
+    /// together come with one request ([`merge`](Self::merge)), each once.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Pack`] where a position is not there, before anything is
+    /// read, or for the first record in file order that is damaged;
+    /// [`ErrorKind::Io`], with [`Error::store`].
+    pub async fn get_many(&self, positions: &[u32]) -> Result<Vec<Bytes>, Error> {
+        let mut items = vec![Bytes::new(); positions.len()];
+        let mut found = std::pin::pin!(self.stream_many(positions)?);
+        while let Some((request, item)) = found.try_next().await? {
+            if let Some(place) = items.get_mut(request) {
+                *place = item;
+            }
+        }
+        Ok(items)
+    }
+
+    /// As [`get_many`](Self::get_many), for more items than memory holds: each
+    /// with its place in `positions`, in the order of the file.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Pack`] where a position is not there. The stream: the
+    /// first record in file order that cannot be read, after the items before
+    /// it.
+    pub fn stream_many(
+        &self,
+        positions: &[u32],
+    ) -> Result<impl Stream<Item = Result<(usize, Bytes), Error>> + Send + use<>, Error> {
+        let planned = plan(self.directory(), positions, self.inner.merge());
+        let reads = planned.map_err(|error| self.error(error.into()))?;
+        let items = records(&self.inner, reads.into_iter()).map_ok(|(planned, record)| {
+            let mut items = record.into_items(0);
+            let (mut next, mut item) = (0, Bytes::new());
+            // By slot, so that the lengths are added up once.
+            let wanted = planned.wanted.into_iter().map(move |(request, slot)| {
+                if slot >= next {
+                    item = items.nth((slot - next) as usize).unwrap_or_default();
+                    next = slot + 1;
+                }
+                Ok((request, item.clone()))
+            });
+            stream::iter(wanted)
+        });
+        let reader = self.clone();
+        Ok(items.try_flatten().map_err(move |kind| reader.error(kind)))
+    }
+
+    /// The items at a range of positions, in order, as a stream. The next
+    /// requests are under way while the caller works on these.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Pack`] for a range that the pack does not have. The
+    /// stream: the first record that cannot be read, after the items before
+    /// it.
+    pub fn range(
+        &self,
+        positions: Range<u32>,
+    ) -> Result<impl Stream<Item = Result<Bytes, Error>> + Send + use<>, Error> {
+        let of = self.directory().records_of(&positions);
+        let numbers = of.map_err(|error| self.error(error.into()))?;
+        let skipped = positions.start % self.trailer().items_per_record.max(1);
+        let first = numbers.start;
+        let items = records(&self.inner, scan(&self.inner, numbers)).map_ok(move |found| {
+            let (planned, record) = found;
+            let skipped = if planned.place.number == first { skipped } else { 0 };
+            stream::iter(record.into_items(skipped).map(Ok))
+        });
+        let reader = self.clone();
+        let left = positions.end.saturating_sub(positions.start) as usize;
+        Ok(items.try_flatten().take(left).map_err(move |kind| reader.error(kind)))
+    }
+
+    /// Checks everything there is, as [`Reader::verify`](crate::Reader::verify)
+    /// does.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`], with [`Error::store`].
+    pub async fn verify(&self) -> Result<Report, Error> {
+        match self.verify_with(|_| ControlFlow::<std::convert::Infallible>::Continue(())).await? {
+            ControlFlow::Continue(report) => Ok(report),
+            ControlFlow::Break(never) => match never {},
+        }
+    }
+
+    /// As [`verify`](Self::verify); `progress` is called after every read, and
+    /// may end the verification, which then answers what it broke with.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub async fn verify_with<B>(
+        &self,
+        mut progress: impl FnMut(VerifyProgress) -> ControlFlow<B>,
+    ) -> Result<ControlFlow<B, Report>, Error> {
+        self.codec().await?;
+        let inner = &self.inner;
+        let reads = scan(inner, 0..self.directory().record_count());
+        let examined = stream::iter(reads).map(|read| Inner::examine(Arc::clone(inner), read));
+        let mut examined = std::pin::pin!(examined.buffered(inner.requests()));
+        let mut verification = Verification::new(&inner.pack);
+        let mut so_far = VerifyProgress { records: 0, bytes: 0, damaged: 0 };
+        while let Some(examinations) = examined.next().await {
+            for examination in examinations.map_err(|kind| self.error(kind))? {
+                so_far.records += 1;
+                so_far.bytes += examination.place().size();
+                so_far.damaged += u32::from(examination.error().is_some());
+                verification.push(examination);
+            }
+            if let ControlFlow::Break(reason) = progress(so_far) {
+                return Ok(ControlFlow::Break(reason));
+            }
+        }
+        Ok(ControlFlow::Continue(verification.finish()))
+    }
+}
+
+/// The reads of a run of records, planned as they are taken.
+fn scan(inner: &Arc<Inner>, mut numbers: Range<u32>) -> impl Iterator<Item = PlannedRead> + use<> {
+    let inner = Arc::clone(inner);
+    std::iter::from_fn(move || {
+        let directory = &inner.pack.directory;
+        let read = plan_records(directory, numbers.clone(), inner.merge()).next()?;
+        numbers.start += u32::try_from(read.records.len()).unwrap_or(u32::MAX);
+        Some(read)
+    })
+}
+
+/// The records of planned reads, in file order: requests in parallel, and
+/// decoding beside them.
+fn records<I: Iterator<Item = PlannedRead> + Send>(
+    inner: &Arc<Inner>,
+    reads: I,
+) -> impl Stream<Item = Result<(PlannedRecord, Record), ErrorKind>> + Send + use<I> {
+    let fetching = Arc::clone(inner);
+    let fetched = stream::iter(reads)
+        .map(move |read| Inner::read(Arc::clone(&fetching), read))
+        .buffered(inner.requests());
+    let decoding = Arc::clone(inner);
+    let decoded = fetched
+        .map_ok(|records| stream::iter(batches(records).into_iter().map(Ok)))
+        .try_flatten()
+        .map_ok(move |batch| {
+            let inner = Arc::clone(&decoding);
+            async move { inner.unseal_all(batch).await }
+        })
+        .try_buffered(inner.options.reading.threads.max(1));
+    decoded
+        .map_ok(|batch| {
+            let each =
+                |(planned, record): (_, Result<_, _>)| record.map(|record| (planned, record));
+            stream::iter(batch.into_iter().map(each))
+        })
+        .try_flatten()
+}
+
+type StoredRecord = (PlannedRecord, Bytes);
+
+/// Records in runs of a size that is decoded in one go.
+fn batches(records: Vec<StoredRecord>) -> Vec<Vec<StoredRecord>> {
+    let mut batches: Vec<Vec<StoredRecord>> = Vec::new();
+    let mut bytes = DECODED_TOGETHER;
+    for record in records {
+        let size = record.1.len();
+        match batches.last_mut() {
+            Some(batch) if bytes + size <= DECODED_TOGETHER => batch.push(record),
+            _ => {
+                batches.push(vec![record]);
+                bytes = 0;
+            }
+        }
+        bytes += size;
+    }
+    batches
+}
+
+impl Inner {
+    /// Carries out a read: one request, each record a view of what came.
+    async fn read(inner: Arc<Self>, read: PlannedRead) -> Result<Vec<StoredRecord>, ErrorKind> {
+        let bytes = inner.fetch(&read.range).await?;
+        let cut = |record: PlannedRecord| {
+            let stored = view(&bytes, &read.range, &record.place.range);
+            (record, stored)
+        };
+        let records: Vec<_> = read.records.into_iter().map(cut).collect();
+        if let Some((record, stored)) = records.first() {
+            inner.settle(&record.place, stored).await?;
+        }
+        Ok(records)
+    }
+
+    async fn examine(inner: Arc<Self>, read: PlannedRead) -> Result<Vec<Examination>, ErrorKind> {
+        let bytes = inner.fetch(&read.range).await?;
+        let own = Arc::clone(&inner);
+        let examined = inner.off_the_runtime(move || {
+            let reading = &own.options.reading;
+            let (limits, extract) = (reading.limits, reading.extract.clone());
+            let examiner = Examiner::new(&own.pack.directory, &own.decoders, limits, extract);
+            let records = read.records.into_iter().map(|record| {
+                let stored = view(&bytes, &read.range, &record.place.range);
+                (record.place, stored)
+            });
+            examiner.examine_all(records, &mut Lanes)
+        });
+        Ok(examined.await??)
+    }
+}

@@ -1,0 +1,154 @@
+//! A pack in a store as bytes that can be read at any offset: for the
+//! [`Reader`](crate::Reader) with its threads.
+
+use std::future::Future;
+use std::io;
+use std::sync::{Arc, mpsc};
+
+use bytes::Bytes;
+use sealpack_core::read::Tail;
+use tokio::runtime::Handle;
+
+use super::error::no_answer;
+use super::object::{Location, Object, Version};
+use super::writer::refuse_single_thread;
+use crate::error::{Doing, Error, ErrorKind};
+use crate::read::ReadAt;
+
+/// The bytes that a connection delivers while another request would begin:
+/// 100 MB/s for 40 ms.
+const ROUND_TRIP: u64 = 4 << 20;
+
+/// A pack in an object store, for a [`Reader`](crate::Reader): every read is a
+/// request of the version that was opened.
+///
+/// ```
+/// use object_store::{ObjectStoreExt as _, memory::InMemory};
+/// use sealpack::Reader;
+/// use sealpack::remote::{Location, StoreSource};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("out.pack");
+/// # let mut writer = sealpack::Writer::options().create(&path)?;
+/// # writer.append(b"an item")?;
+/// # writer.finish()?;
+/// let runtime = tokio::runtime::Runtime::new()?;
+/// let store = InMemory::new();
+/// runtime.block_on(store.put(&"a.pack".into(), std::fs::read(&path)?.into()))?;
+///
+/// let location = Location::new(store, "a.pack".into());
+/// let source = StoreSource::open(&location, runtime.handle())?;
+/// let reader = Reader::options().open_source(source, location.name())?;
+/// assert_eq!(reader.get(0)?, b"an item"[..]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// It blocks the calling thread, so it does not belong into async code: there,
+/// use [`RemoteReader`](super::RemoteReader). The runtime must have a worker
+/// thread of its own (`multi_thread`).
+#[derive(Debug)]
+pub struct StoreSource {
+    object: Arc<Object>,
+    /// The end of the object, which came with its version.
+    tail: Tail,
+    runtime: Handle,
+}
+
+impl StoreSource {
+    /// Looks at an object; one request, in which the end of it comes too.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`], with [`Error::store`].
+    pub fn open(location: &Location, runtime: &Handle) -> Result<Self, Error> {
+        refuse_single_thread(runtime).map_err(|kind| location.error(kind))?;
+        let wanted = location.clone();
+        let (version, tail) = wait(runtime, async move { wanted.end().await })
+            .unwrap_or_else(|| Err(no_answer().while_doing(Doing::Opening)))
+            .map_err(|kind| location.error(kind))?;
+        let size = version.size();
+        let bytes = tail.unwrap_or_default();
+        let tail = Tail { start: size.saturating_sub(bytes.len() as u64), bytes };
+        let object = Arc::new(Object { location: location.clone(), version });
+        Ok(Self { object, tail, runtime: runtime.clone() })
+    }
+
+    /// As [`open`](Self::open), for a version that is known, from a listing
+    /// say: no request.
+    ///
+    /// # Errors
+    /// [`StoreFault::NoWorkers`](super::StoreFault::NoWorkers).
+    pub fn open_version(
+        location: &Location,
+        version: Version,
+        runtime: &Handle,
+    ) -> Result<Self, Error> {
+        refuse_single_thread(runtime).map_err(|kind| location.error(kind))?;
+        let tail = Tail { start: version.size(), bytes: Bytes::new() };
+        let object = Arc::new(Object { location: location.clone(), version });
+        Ok(Self { object, tail, runtime: runtime.clone() })
+    }
+
+    /// The version that is read.
+    #[must_use]
+    pub fn version(&self) -> &Version {
+        &self.object.version
+    }
+}
+
+impl ReadAt for StoreSource {
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.object.version.size())
+    }
+
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        let end = offset.checked_add(buffer.len() as u64);
+        let end = end.filter(|&end| end <= self.object.version.size());
+        let range = offset..end.ok_or(io::ErrorKind::UnexpectedEof)?;
+        let bytes = match self.tail.get(&range) {
+            Some(bytes) => bytes,
+            None => {
+                let (object, range) = (Arc::clone(&self.object), range.clone());
+                wait(&self.runtime, async move { object.fetch(&range).await })
+                    .unwrap_or_else(|| Err(no_answer().while_doing(Doing::Opening)))
+                    .map_err(into_io)?
+            }
+        };
+        copy(&bytes, buffer)
+    }
+
+    fn round_trip(&self) -> u64 {
+        ROUND_TRIP
+    }
+}
+
+fn copy(bytes: &Bytes, buffer: &mut [u8]) -> io::Result<()> {
+    if bytes.len() != buffer.len() {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    buffer.copy_from_slice(bytes);
+    Ok(())
+}
+
+/// The error within: the reader says again what it was doing.
+fn into_io(kind: ErrorKind) -> io::Error {
+    let ErrorKind::Io { error, .. } = kind else { return io::ErrorKind::Other.into() };
+    let store = error.get_ref().and_then(|error| error.downcast_ref::<super::StoreError>());
+    match store {
+        Some(store) => io::Error::new(error.kind(), store.clone()),
+        None => error.kind().into(),
+    }
+}
+
+/// Runs a future on the runtime and waits for it here; `None` where the
+/// runtime is gone.
+pub(super) fn wait<T: Send + 'static>(
+    runtime: &Handle,
+    future: impl Future<Output = T> + Send + 'static,
+) -> Option<T> {
+    let (answer, answered) = mpsc::sync_channel(1);
+    runtime.spawn(async move {
+        // Nobody listens any more: there is nobody to tell.
+        let _ = answer.send(future.await);
+    });
+    answered.recv().ok()
+}

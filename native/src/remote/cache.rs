@@ -1,0 +1,193 @@
+//! Opened packs, kept for services that open one per request.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::object::{Location, Version};
+use super::reader::{RemoteReader, RemoteReaderOptions};
+use crate::error::Error;
+
+/// Keeps the directories of packs that were opened, within a bound of bytes.
+///
+/// Opening a pack costs a request for its end; a service that opens one for
+/// each of its own requests pays that every time. What it pays with a cache
+/// depends on what it knows of the object:
+///
+/// | call | requests, kept | requests, not kept |
+/// | --- | --- | --- |
+/// | [`open_version`](Self::open_version): the caller knows size and ETag | 0 | 1 |
+/// | [`open`](Self::open): the store is asked which version is there | 1 (HEAD) | 2 |
+/// | [`last`](Self::last): whichever version was opened last | 0 | – |
+///
+/// Readers are kept by the name of their [`Location`] and by version, so a
+/// pack that was replaced is never mixed up with what it was: `open` gives the
+/// new one, and a reader of the old one says that the object has changed. The
+/// least recently used ones make room; one that is larger than the bound is
+/// not kept. It is `Sync`: share it.
+///
+/// ```
+/// use object_store::{ObjectStoreExt as _, memory::InMemory};
+/// use sealpack::remote::{Location, ReaderCache, RemoteReader};
+///
+/// # fn pack() -> Result<Vec<u8>, Box<dyn std::error::Error>> {
+/// #     let folder = tempfile::tempdir()?;
+/// #     let path = folder.path().join("out.pack");
+/// #     let mut writer = sealpack::Writer::options().create(&path)?;
+/// #     writer.append(b"an item")?;
+/// #     writer.finish()?;
+/// #     Ok(std::fs::read(path)?)
+/// # }
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = InMemory::new();
+/// store.put(&"a.pack".into(), pack()?.into()).await?;
+/// let location = Location::new(store, "a.pack".into());
+///
+/// let cache = ReaderCache::new(64 << 20, RemoteReader::options());
+/// let reader = cache.open(&location).await?; // two requests
+/// let again = cache.open(&location).await?; // one
+/// let known = cache.open_version(&location, again.version().clone()).await?; // none
+/// assert_eq!(known.get(0).await?, b"an item"[..]);
+/// # Ok(()) }
+/// ```
+pub struct ReaderCache {
+    options: RemoteReaderOptions,
+    kept: Mutex<Kept>,
+}
+
+/// A location's name, and the version.
+type Key = (Arc<PathBuf>, String);
+
+struct Kept {
+    bound: usize,
+    bytes: usize,
+    readers: HashMap<Key, Entry>,
+    /// Counts uses: the least recently used entry has the lowest.
+    uses: u64,
+}
+
+struct Entry {
+    reader: RemoteReader,
+    bytes: usize,
+    used: u64,
+}
+
+impl ReaderCache {
+    /// A cache of readers with these options, which take `bytes` of memory
+    /// together at the most.
+    #[must_use]
+    pub fn new(bytes: usize, options: RemoteReaderOptions) -> Self {
+        let kept = Kept { bound: bytes, bytes: 0, readers: HashMap::new(), uses: 0 };
+        Self { options, kept: Mutex::new(kept) }
+    }
+
+    /// Opens the version of a pack that is there now: one request where it is
+    /// kept, else two.
+    ///
+    /// # Errors
+    /// As [`RemoteReaderOptions::open`].
+    pub async fn open(&self, location: &Location) -> Result<RemoteReader, Error> {
+        let version = location.version().await?;
+        self.open_version(location, version).await
+    }
+
+    /// Opens a version of a pack that the caller knows: no request where it is
+    /// kept, else one.
+    ///
+    /// # Errors
+    /// As [`RemoteReaderOptions::open_version`].
+    pub async fn open_version(
+        &self,
+        location: &Location,
+        version: Version,
+    ) -> Result<RemoteReader, Error> {
+        let key = (Arc::clone(&location.name), version.id());
+        if let Some(reader) = self.lock().find(&key) {
+            return Ok(reader);
+        }
+        // Two that ask at once both open it: neither waits for the other, whose
+        // future may be dropped.
+        let reader = self.options.clone().open_version(location, version).await?;
+        self.lock().keep(key, &reader);
+        Ok(reader)
+    }
+
+    /// The reader of this location that was used last, whatever is there now:
+    /// no request. Its next read finds out whether the object has changed.
+    #[must_use]
+    pub fn last(&self, location: &Location) -> Option<RemoteReader> {
+        let mut kept = self.lock();
+        let of = kept.readers.iter().filter(|((name, _), _)| *name == location.name);
+        let key = of.max_by_key(|(_, entry)| entry.used).map(|(key, _)| key.clone())?;
+        kept.find(&key)
+    }
+
+    /// Bytes that the readers take now.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.lock().bytes
+    }
+
+    /// How many readers are kept.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lock().readers.len()
+    }
+
+    /// Whether none is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Lets go of all of them.
+    pub fn clear(&self) {
+        let mut kept = self.lock();
+        kept.bytes = 0;
+        kept.readers.clear();
+    }
+
+    /// No foreign code runs under the lock, so what a panic leaves is whole.
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for ReaderCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kept = self.lock();
+        f.debug_struct("ReaderCache")
+            .field("readers", &kept.readers.len())
+            .field("bytes", &kept.bytes)
+            .field("bound", &kept.bound)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Kept {
+    fn find(&mut self, key: &Key) -> Option<RemoteReader> {
+        self.uses += 1;
+        let entry = self.readers.get_mut(key)?;
+        entry.used = self.uses;
+        Some(entry.reader.clone())
+    }
+
+    fn keep(&mut self, key: Key, reader: &RemoteReader) {
+        let bytes = reader.memory();
+        if bytes > self.bound {
+            return;
+        }
+        self.uses += 1;
+        let entry = Entry { reader: reader.clone(), bytes, used: self.uses };
+        self.bytes += bytes;
+        if let Some(before) = self.readers.insert(key, entry) {
+            self.bytes -= before.bytes;
+        }
+        while self.bytes > self.bound {
+            let least = self.readers.iter().min_by_key(|(_, entry)| entry.used);
+            let Some(key) = least.map(|(key, _)| key.clone()) else { return };
+            self.bytes -= self.readers.remove(&key).map_or(0, |entry| entry.bytes);
+        }
+    }
+}

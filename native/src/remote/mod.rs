@@ -1,0 +1,38 @@
+//! Packs in object stores: read in place, written in place.
+//!
+//! A pack is made for this: its end says where everything lies, and an item is
+//! one range. The stores are those of the crate [`object_store`] (S3, Google,
+//! Azure, HTTP, a folder, memory), which the caller makes; credentials, retries
+//! and time limits are theirs.
+//!
+//! ```text
+//! Location ── RemoteReader ── get ───────> one request
+//! (store,     (async)      ── get_many ──> near records in one request, in parallel
+//!  path)                   ── range, verify ──> streams, requests ahead
+//!          ── ReaderCache ── open ───────> none, where the version is known
+//!          ── StoreSource ──> Reader       the same for threads, blocking
+//!          ── RemoteWriter ── append ────> equal parts of a multipart upload
+//! ```
+//!
+//! `object.rs` is the one place that requests bytes, `upload.rs` the one that
+//! sends them. Every error has the location's name; what the store said is
+//! behind [`Error::store`](crate::Error::store).
+
+mod batch;
+mod blocking;
+mod cache;
+mod error;
+mod object;
+mod part;
+mod reader;
+mod upload;
+mod writer;
+
+pub use blocking::StoreSource;
+pub use cache::ReaderCache;
+pub use error::{StoreError, StoreFault};
+pub use object::{Location, Version};
+pub use part::PartSize;
+pub use reader::{RemoteReader, RemoteReaderOptions};
+pub use upload::UploadAbort;
+pub use writer::{RemoteWriter, RemoteWriterOptions, SealedObject};

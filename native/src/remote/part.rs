@@ -1,0 +1,80 @@
+//! How large the parts of an upload are.
+
+use sealpack_core::stream::BufferSize;
+
+use super::error::MOST_PARTS;
+
+const MIB: u64 = 1 << 20;
+
+/// The size of every part of an upload but the last: from 5 MiB, below which
+/// stores refuse, to 1 GiB.
+///
+/// A store takes 10,000 parts, so it bounds the pack:
+///
+/// ```
+/// use sealpack::remote::PartSize;
+///
+/// let default = PartSize::default();
+/// assert_eq!(default.get(), 8 << 20);
+/// assert_eq!(default.largest_pack(), 83_886_080_000);
+/// assert!(PartSize::for_pack(1_000_000_000_000).largest_pack() >= 1_000_000_000_000);
+/// assert_eq!(PartSize::new(1000), None);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PartSize(BufferSize);
+
+impl Default for PartSize {
+    /// 8 MiB: packs of up to 83.9 GB.
+    fn default() -> Self {
+        Self::SMALLEST.max(Self::new(8 * MIB).unwrap_or(Self::SMALLEST))
+    }
+}
+
+impl From<PartSize> for BufferSize {
+    fn from(size: PartSize) -> Self {
+        size.0
+    }
+}
+
+impl PartSize {
+    /// 5 MiB.
+    pub const SMALLEST: Self = match BufferSize::new(5 << 20) {
+        Some(size) => Self(size),
+        None => unreachable!(),
+    };
+
+    /// 1 GiB.
+    pub const LARGEST: Self = match BufferSize::new(BufferSize::MAX) {
+        Some(size) => Self(size),
+        None => unreachable!(),
+    };
+
+    /// Parts of `bytes`; `None` for less than 5 MiB or more than 1 GiB.
+    #[must_use]
+    pub fn new(bytes: u64) -> Option<Self> {
+        let size = usize::try_from(bytes).ok().and_then(BufferSize::new).map(Self);
+        size.filter(|&size| size >= Self::SMALLEST)
+    }
+
+    /// The least that a pack of `bytes` fits into, in whole MiB, and no less
+    /// than the default.
+    #[must_use]
+    pub fn for_pack(bytes: u64) -> Self {
+        let part = bytes.div_ceil(u64::from(MOST_PARTS)).next_multiple_of(MIB);
+        Self::new(part)
+            .unwrap_or(if part > MIB * 5 { Self::LARGEST } else { Self::SMALLEST })
+            .max(Self::default())
+    }
+
+    /// The size in bytes.
+    #[must_use]
+    pub fn get(self) -> u64 {
+        self.0.get() as u64
+    }
+
+    /// The largest pack that fits 10,000 such parts, in bytes.
+    #[must_use]
+    pub fn largest_pack(self) -> u64 {
+        self.get() * u64::from(MOST_PARTS)
+    }
+}

@@ -1,0 +1,421 @@
+//! The reader of a pack in a store, for async programs.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use object_store::ObjectMeta;
+use sealpack_core::format::Trailer;
+use sealpack_core::format::digest::Extract;
+use sealpack_core::read::{
+    Directory, ItemLookup, Merge, Pack, Place, PlannedRecord, Record, RecordPlace, unseal,
+};
+use tokio::task::spawn_blocking;
+
+use super::error::no_answer;
+use super::object::{Location, Object, Version, keep_only_whole};
+use crate::error::{Doing, Error, ErrorKind};
+use crate::options::{ReadCodec, ReaderOptions};
+use crate::read::{ChosenCodec, Decoders};
+
+/// Requests under way at once where nobody says.
+const REQUESTS: usize = 8;
+
+/// A plain record of more bytes is not read for one item of it: asking where
+/// the item lies, and then for it, is quicker.
+const READ_WHOLE: u64 = 4 << 20;
+
+/// Plain records up to this size are checked where they arrive.
+const CHECKED_AT_ONCE: usize = 256 << 10;
+
+/// Reads a pack in an object store: items by position, ranges, all of it.
+///
+/// Opening takes one request (two where the store knows no ranges that count
+/// from the end, or for an index above 256 KiB), an item one more, none where
+/// the whole pack is smaller than 256 KiB. Everything is read of the version
+/// that was opened: when the object is replaced, the next read says
+/// [`StoreFault::Changed`](super::StoreFault::Changed).
+///
+/// ```
+/// use futures_util::TryStreamExt as _;
+/// use object_store::{ObjectStoreExt as _, memory::InMemory};
+/// use sealpack::remote::{Location, RemoteReader};
+///
+/// # fn pack() -> Result<Vec<u8>, Box<dyn std::error::Error>> {
+/// #     let folder = tempfile::tempdir()?;
+/// #     let path = folder.path().join("out.pack");
+/// #     let mut writer = sealpack::Writer::options().create(&path)?;
+/// #     for i in 0..1000 { writer.append(format!("item {i}").as_bytes())?; }
+/// #     writer.finish()?;
+/// #     Ok(std::fs::read(path)?)
+/// # }
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = InMemory::new(); // or AmazonS3Builder::from_env()…
+/// store.put(&"a.pack".into(), pack()?.into()).await?;
+///
+/// let reader = RemoteReader::open(&Location::new(store, "a.pack".into())).await?;
+/// assert_eq!(reader.get(42).await?, b"item 42"[..]);
+/// let items = reader.get_many(&[7, 900, 7]).await?; // near ones in one request
+/// assert_eq!(items, [&b"item 7"[..], b"item 900", b"item 7"]);
+/// let mut range = reader.range(10..20)?; // a stream
+/// while let Some(item) = range.try_next().await? {
+///     assert!(item.starts_with(b"item 1"));
+/// }
+/// assert!(reader.verify().await?.is_ok());
+/// # Ok(()) }
+/// ```
+///
+/// *Cancelling* is dropping the future or the stream: requests under way end
+/// with it. *Retries* are the store's ([`object_store::RetryConfig`]).
+/// *Decoding* takes place on the runtime's blocking threads
+/// ([`tokio::task::spawn_blocking`]), so that a large record keeps no other
+/// task waiting; a tokio runtime is needed, as it is for the stores.
+///
+/// It is `Send + Sync` and cheap to clone: clones share directory and codec.
+#[derive(Clone)]
+pub struct RemoteReader {
+    pub(super) inner: Arc<Inner>,
+}
+
+/// What the clones of a reader share.
+pub(super) struct Inner {
+    pub(super) object: Object,
+    pub(super) pack: Pack,
+    pub(super) decoders: Decoders,
+    pub(super) options: RemoteReaderOptions,
+}
+
+impl fmt::Debug for RemoteReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteReader").field("object", &self.inner.object).finish_non_exhaustive()
+    }
+}
+
+/// How a pack in a store is read. Made by [`RemoteReader::options`].
+#[derive(Clone, Default)]
+pub struct RemoteReaderOptions {
+    pub(super) reading: ReaderOptions,
+    merge: Option<Merge>,
+    requests: Option<usize>,
+}
+
+impl From<ReaderOptions> for RemoteReaderOptions {
+    /// Codec, limit and extract are taken over; threads and merging are
+    /// matters of a file.
+    fn from(reading: ReaderOptions) -> Self {
+        Self { reading, ..Self::default() }
+    }
+}
+
+impl RemoteReaderOptions {
+    /// As [`ReaderOptions::codec`].
+    #[must_use]
+    pub fn codec(mut self, codec: ReadCodec) -> Self {
+        self.reading = self.reading.codec(codec);
+        self
+    }
+
+    /// As [`ReaderOptions::decoded_limit`].
+    #[must_use]
+    pub fn decoded_limit(mut self, bytes: u64) -> Self {
+        self.reading = self.reading.decoded_limit(bytes);
+        self
+    }
+
+    /// As [`ReaderOptions::hash_extract`].
+    #[must_use]
+    pub fn hash_extract(mut self, extract: impl Extract + 'static) -> Self {
+        self.reading = self.reading.hash_extract(extract);
+        self
+    }
+
+    /// Which records come with one request: [`Merge::for_requests`] unless
+    /// told otherwise, a gap of twice the mean record.
+    #[must_use]
+    pub fn merge(mut self, merge: Merge) -> Self {
+        self.merge = Some(merge);
+        self
+    }
+
+    /// Requests under way at once, for each call of `get_many`, `range` and
+    /// `verify`: 8 unless told otherwise, at least one. Memory goes with them:
+    /// up to 4 MiB each and what its records decode to.
+    #[must_use]
+    pub fn requests(mut self, requests: usize) -> Self {
+        self.requests = Some(requests.max(1));
+        self
+    }
+
+    /// Opens a pack: one request in most stores.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`], with [`Error::store`]; [`ErrorKind::Pack`] for an
+    /// object that is no sound pack.
+    pub async fn open(self, location: &Location) -> Result<RemoteReader, Error> {
+        self.open_known(location, None).await
+    }
+
+    /// Opens a version of a pack that is known, from a listing or an earlier
+    /// visit: one request in every store. When the object is another by now,
+    /// it is an error.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_version(
+        self,
+        location: &Location,
+        version: Version,
+    ) -> Result<RemoteReader, Error> {
+        self.open_known(location, Some(version)).await
+    }
+
+    async fn open_known(
+        self,
+        location: &Location,
+        known: Option<Version>,
+    ) -> Result<RemoteReader, Error> {
+        let opened = Object::open(location, known, self.reading.limits).await;
+        let (object, mut pack) = opened.map_err(|kind| location.error(kind))?;
+        keep_only_whole(&mut pack, object.version.size());
+        let decoders = Decoders::new(self.reading.codec.clone());
+        let inner = Inner { object, pack, decoders, options: self };
+        Ok(RemoteReader { inner: Arc::new(inner) })
+    }
+}
+
+impl RemoteReader {
+    /// Opens a pack with the default options.
+    ///
+    /// # Errors
+    /// As [`RemoteReaderOptions::open`].
+    pub async fn open(location: &Location) -> Result<Self, Error> {
+        Self::options().open(location).await
+    }
+
+    /// Opens what a listing found, in one request.
+    ///
+    /// # Errors
+    /// As [`RemoteReaderOptions::open_version`].
+    pub async fn open_listed(location: &Location, listed: ObjectMeta) -> Result<Self, Error> {
+        Self::options().open_version(location, listed.into()).await
+    }
+
+    /// The options of a reader.
+    #[must_use]
+    pub fn options() -> RemoteReaderOptions {
+        RemoteReaderOptions::default()
+    }
+
+    /// The item at `position`, counted from 0: one request; two for an item of
+    /// a record that is stored as it is and larger than 4 MiB.
+    ///
+    /// It is a view of the record that it was read with, and keeps that in
+    /// memory; copy it if you keep it for long.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Pack`] where there is no such item or its record is
+    /// damaged; [`ErrorKind::Io`], with [`Error::store`].
+    pub async fn get(&self, position: u32) -> Result<Bytes, Error> {
+        self.inner.get(position).await.map_err(|kind| self.error(kind))
+    }
+
+    /// The record of this number, checked and decoded: one request.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn record(&self, number: u32) -> Result<Record, Error> {
+        let place = self.directory().record(number).map_err(|error| self.error(error.into()))?;
+        self.inner.record(place).await.map_err(|kind| self.error(kind))
+    }
+
+    /// The bytes of a record as they are stored: one request.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get), but nothing is checked.
+    pub async fn stored_record(&self, number: u32) -> Result<Bytes, Error> {
+        let place = self.directory().record(number).map_err(|error| self.error(error.into()))?;
+        self.inner.fetch(&place.range).await.map_err(|kind| self.error(kind))
+    }
+
+    /// How many items there are.
+    #[must_use]
+    pub fn item_count(&self) -> u32 {
+        self.directory().item_count()
+    }
+
+    /// The trailer.
+    #[must_use]
+    pub fn trailer(&self) -> &Trailer {
+        self.directory().trailer()
+    }
+
+    /// Where records and items lie.
+    #[must_use]
+    pub fn directory(&self) -> &Directory {
+        &self.inner.pack.directory
+    }
+
+    /// The app data.
+    #[must_use]
+    pub fn app_data(&self) -> &Bytes {
+        &self.inner.pack.app_data
+    }
+
+    /// Where the pack lies.
+    #[must_use]
+    pub fn location(&self) -> &Location {
+        &self.inner.object.location
+    }
+
+    /// The version of the object that is read.
+    #[must_use]
+    pub fn version(&self) -> &Version {
+        &self.inner.object.version
+    }
+
+    /// Which records come with one request.
+    #[must_use]
+    pub fn merge(&self) -> Merge {
+        self.inner.merge()
+    }
+
+    /// The codec of the records, and what decided it; a request where no
+    /// record was read before. `None` where every record is empty.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`], with [`Error::store`].
+    pub async fn codec(&self) -> Result<Option<ChosenCodec>, Error> {
+        let settled = self.inner.settle_on_first_record().await;
+        settled.map_err(|kind| self.error(kind))?;
+        Ok(self.inner.decoders.chosen())
+    }
+
+    /// Bytes that the reader takes in memory between two calls.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        let pack = &self.inner.pack;
+        size_of::<Inner>() + pack.directory.memory() + pack.app_data.len() + pack.tail.bytes.len()
+    }
+
+    pub(super) fn error(&self, kind: ErrorKind) -> Error {
+        self.location().error(kind)
+    }
+}
+
+impl Inner {
+    pub(super) fn merge(&self) -> Merge {
+        let own = self.options.merge;
+        own.unwrap_or_else(|| Merge::for_requests(&self.pack.directory))
+    }
+
+    pub(super) fn requests(&self) -> usize {
+        self.options.requests.unwrap_or(REQUESTS)
+    }
+
+    /// The bytes of a range: from memory where the whole pack is, else one
+    /// request.
+    pub(super) async fn fetch(&self, range: &std::ops::Range<u64>) -> Result<Bytes, ErrorKind> {
+        match self.pack.tail.get(range) {
+            Some(bytes) => Ok(bytes),
+            None => self.object.fetch(range).await,
+        }
+    }
+
+    async fn get(self: &Arc<Self>, position: u32) -> Result<Bytes, ErrorKind> {
+        let place = self.pack.directory.place(position)?;
+        if place.record.size() > READ_WHOLE
+            && let Some(item) = self.get_part(&place).await?
+        {
+            return Ok(item);
+        }
+        let record = self.record(place.record).await?;
+        Ok(record.item(place.slot).unwrap_or_default())
+    }
+
+    /// Reads only the end of a record and the item itself, where nothing
+    /// forces the whole record to be read.
+    async fn get_part(&self, place: &Place) -> Result<Option<Bytes>, ErrorKind> {
+        self.settle_on_first_record().await?;
+        let layout = self.pack.directory.layout();
+        let lookup = ItemLookup::new(layout, place.record.clone(), place.slot);
+        let Some(lookup) = lookup.filter(|_| self.decoders.is_plain()) else { return Ok(None) };
+        let range = lookup.locate(&self.fetch(&lookup.tail()).await?)?;
+        self.fetch(&range).await.map(Some)
+    }
+
+    /// Reads, checks and decodes a record.
+    async fn record(self: &Arc<Self>, place: RecordPlace) -> Result<Record, ErrorKind> {
+        let stored = self.fetch(&place.range).await?;
+        self.settle(&place, &stored).await?;
+        let record = PlannedRecord { place, wanted: Vec::new() };
+        let mut records = self.unseal_all(vec![(record, stored)]).await?;
+        let damaged = || no_answer().while_doing(Doing::Opening);
+        records.pop().map(|(_, record)| record).ok_or_else(damaged)?
+    }
+
+    /// Checks and decodes records that were read, off the runtime's own
+    /// threads where that may take long. What is wrong with one does not keep
+    /// the others.
+    pub(super) async fn unseal_all(
+        self: &Arc<Self>,
+        records: Vec<(PlannedRecord, Bytes)>,
+    ) -> Result<Vec<(PlannedRecord, Result<Record, ErrorKind>)>, ErrorKind> {
+        let bytes: usize = records.iter().map(|(_, stored)| stored.len()).sum();
+        if self.decoders.is_plain() && bytes <= CHECKED_AT_ONCE {
+            return Ok(self.unseal_here(records));
+        }
+        let inner = Arc::clone(self);
+        self.off_the_runtime(move || inner.unseal_here(records)).await
+    }
+
+    /// Runs what may take long where it keeps no other task waiting.
+    pub(super) async fn off_the_runtime<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ErrorKind> {
+        let done = spawn_blocking(work).await;
+        // The caller's own decoders cannot panic (see `caught.rs`), so this is
+        // a runtime that is being shut down.
+        done.map_err(|_| no_answer().while_doing(Doing::Threading))
+    }
+
+    fn unseal_here(
+        &self,
+        records: Vec<(PlannedRecord, Bytes)>,
+    ) -> Vec<(PlannedRecord, Result<Record, ErrorKind>)> {
+        let limits = &self.options.reading.limits;
+        let directory = &self.pack.directory;
+        let unsealed = |(record, stored): (PlannedRecord, Bytes)| {
+            let unsealed = unseal(directory, &record.place, stored, &self.decoders, limits);
+            (record, unsealed.map_err(ErrorKind::from))
+        };
+        records.into_iter().map(unsealed).collect()
+    }
+
+    /// Settles on a codec, given a record that was read. Nearly always that is
+    /// enough; where it contradicts the format id, a few magics are fetched.
+    pub(super) async fn settle(&self, place: &RecordPlace, stored: &[u8]) -> Result<(), ErrorKind> {
+        let mut fetched: Vec<(std::ops::Range<u64>, Bytes)> = Vec::new();
+        loop {
+            let known = |range: &std::ops::Range<u64>| {
+                let known = fetched.iter().find(|(known, _)| known == range);
+                known.map(|(_, bytes)| bytes.clone()).ok_or_else(|| range.clone())
+            };
+            match self.decoders.settle(&self.pack.directory, place, stored, known) {
+                Ok(()) => return Ok(()),
+                Err(missing) => {
+                    let bytes = self.fetch(&missing).await?;
+                    fetched.push((missing, bytes));
+                }
+            }
+        }
+    }
+
+    /// Settles on a codec before any record was read.
+    pub(super) async fn settle_on_first_record(&self) -> Result<(), ErrorKind> {
+        match (self.decoders.chosen(), self.pack.directory.record(0)) {
+            (None, Ok(first)) => self.settle(&first, &[]).await,
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! The writer of a pack in a store.
+
+use std::fmt;
+
+use bytes::Bytes;
+use sealpack_core::Error as PackError;
+use sealpack_core::format::Trailer;
+use sealpack_core::write::RecordBuilder;
+use tokio::runtime::{Handle, RuntimeFlavor};
+
+use super::error::{StoreError, StoreFault};
+use super::object::Location;
+use super::part::PartSize;
+use super::upload::{Plan, UploadAbort, UploadSink};
+use crate::error::{Doing, Error, ErrorKind};
+use crate::options::WriterOptions;
+use crate::write::{Output, Packer, Sealers, refuse_large_app_data};
+
+/// Parts under way at once where nobody says.
+const PARTS: usize = 3;
+
+/// Writes a pack straight into an object store, byte for byte the pack that a
+/// [`Writer`](crate::Writer) with the same options makes.
+///
+/// The output stream cuts it into parts: *every part but the last is exactly as
+/// large as the others, and none is larger*, which is what all stores take.
+/// They go to a multipart upload while the pack is written, without a file in
+/// between; memory is bounded by the parts under way. A pack of one part is a
+/// single request.
+///
+/// *Whole or not at all*: the object appears when [`finish`](Self::finish) has
+/// completed the upload. On an error, and when the writer is dropped before,
+/// the upload is aborted, so that no parts stay to be paid for; a process that
+/// is killed leaves them, which is what a lifecycle rule of the bucket is for
+/// (`AbortIncompleteMultipartUpload`).
+///
+/// *Nothing is replaced* unless [`overwrite`](WriterOptions::overwrite) says
+/// so. A single request is sent on that condition (`If-None-Match: *`). The
+/// crate `object_store` completes uploads without one, so there the name is
+/// looked at before the first part and before completing: of two writers that
+/// complete within the same round trip the second replaces the first. A store
+/// whose HTTP client adds the condition closes that gap: the command
+/// `sealpack` has one for S3.
+///
+/// ```
+/// use object_store::memory::InMemory;
+/// use sealpack::Writer;
+/// use sealpack::remote::{Location, RemoteReader, RemoteWriter};
+///
+/// let runtime = tokio::runtime::Runtime::new()?;
+/// let location = Location::new(InMemory::new(), "a.pack".into());
+/// let options = RemoteWriter::options(Writer::options().items_per_record(128));
+/// let mut writer = options.create(&location, runtime.handle())?;
+/// writer.append(b"an item")?;
+/// let sealed = writer.finish()?;
+/// assert_eq!(sealed.trailer.total_items, 1);
+///
+/// let item = runtime.block_on(async { RemoteReader::open(&location).await?.get(0).await })?;
+/// assert_eq!(item, b"an item"[..]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Packing is work for the processor, and appending waits while too many parts
+/// are under way. So it blocks: in async code it belongs on a thread of its own
+/// (`tokio::task::spawn_blocking`). Requests run on the given runtime.
+pub struct RemoteWriter {
+    location: Location,
+    packer: Packer<UploadSink>,
+    app_data: Bytes,
+    abort: UploadAbort,
+    part_size: PartSize,
+}
+
+/// How a pack is written into a store. Made by [`RemoteWriter::options`].
+#[derive(Clone)]
+pub struct RemoteWriterOptions {
+    writing: WriterOptions,
+    part_size: Option<PartSize>,
+    size_hint: u64,
+    parts: usize,
+}
+
+/// A pack that is in the store.
+#[derive(Clone, Debug)]
+pub struct SealedObject {
+    /// Where it is.
+    pub location: Location,
+    /// What its trailer says.
+    pub trailer: Trailer,
+    /// Its size in bytes.
+    pub size: u64,
+    /// The size of its parts; the last one may be smaller.
+    pub part_size: PartSize,
+}
+
+impl RemoteWriterOptions {
+    /// The size of the parts: 8 MiB unless told otherwise, or what
+    /// [`size_hint`](Self::size_hint) asks for.
+    #[must_use]
+    pub fn part_size(mut self, size: PartSize) -> Self {
+        self.part_size = Some(size);
+        self
+    }
+
+    /// How large the pack gets, about: parts grow so that 10,000 of them hold
+    /// it. A [`part_size`](Self::part_size) that was given stays.
+    #[must_use]
+    pub fn size_hint(mut self, bytes: u64) -> Self {
+        self.size_hint = bytes;
+        self
+    }
+
+    /// Parts under way at once: 3 unless told otherwise, at least one. In
+    /// memory are those, one that waits, and one that is being filled.
+    #[must_use]
+    pub fn parts_under_way(mut self, parts: usize) -> Self {
+        self.parts = parts.max(1);
+        self
+    }
+
+    /// The part size that these options come to.
+    #[must_use]
+    pub fn chosen_part_size(&self) -> PartSize {
+        self.part_size.unwrap_or_else(|| PartSize::for_pack(self.size_hint))
+    }
+
+    /// Starts a pack that will appear at `location` when it is finished. One
+    /// request, unless it may overwrite.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Exists`] without [`overwrite`](WriterOptions::overwrite);
+    /// [`ErrorKind::Io`], with [`Error::store`]: [`StoreFault::NoWorkers`] for
+    /// a runtime that has no threads of its own; [`ErrorKind::Options`], or
+    /// what the codec says.
+    pub fn create(self, location: &Location, runtime: &Handle) -> Result<RemoteWriter, Error> {
+        self.create_at(location, runtime).map_err(|kind| location.error(kind))
+    }
+
+    fn create_at(self, location: &Location, runtime: &Handle) -> Result<RemoteWriter, ErrorKind> {
+        refuse_single_thread(runtime)?;
+        let shape = self.writing.shape()?;
+        refuse_large_app_data(&self.writing.app_data)?;
+        let sealers = Sealers::new(&self.writing, &shape)?;
+        let part_size = self.chosen_part_size();
+        let plan = Plan {
+            location: location.clone(),
+            part_size,
+            parts: self.parts,
+            overwrite: self.writing.overwrite,
+        };
+        let sink = UploadSink::start(plan, runtime)?;
+        let abort = sink.abort_handle();
+        let output = Output::new(&shape, sink, None);
+        let packer = Packer::start(&self.writing, &shape, sealers, output)?;
+        let (location, app_data) = (location.clone(), self.writing.app_data);
+        Ok(RemoteWriter { location, packer, app_data, abort, part_size })
+    }
+}
+
+/// Tasks of a `current_thread` runtime run only while somebody waits for one of
+/// them there, which a writer's thread does not.
+pub(super) fn refuse_single_thread(runtime: &Handle) -> Result<(), ErrorKind> {
+    match runtime.runtime_flavor() {
+        RuntimeFlavor::CurrentThread => {
+            Err(StoreError::new(StoreFault::NoWorkers).while_doing(Doing::Threading))
+        }
+        _ => Ok(()),
+    }
+}
+
+impl fmt::Debug for RemoteWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteWriter")
+            .field("location", &self.location)
+            .field("part_size", &self.part_size)
+            .finish_non_exhaustive()
+    }
+}
+
+impl RemoteWriter {
+    /// The options of a new pack, from those of one in a file. `threads` and
+    /// all that shapes the pack are taken over; what is about the disk
+    /// (`writeback_every`), and a digest list beside the pack (`digest_list`),
+    /// say nothing here.
+    #[must_use]
+    pub fn options(writing: WriterOptions) -> RemoteWriterOptions {
+        RemoteWriterOptions { writing, part_size: None, size_hint: 0, parts: PARTS }
+    }
+
+    /// As [`Writer::append`](crate::Writer::append).
+    ///
+    /// # Errors
+    /// As there; a part that could not be sent is an error of the writer.
+    pub fn append(&mut self, item: &[u8]) -> Result<(), Error> {
+        self.append_with(|builder| builder.push(item))
+    }
+
+    /// As [`Writer::append_parts`](crate::Writer::append_parts).
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub fn append_parts(&mut self, parts: &[&[u8]]) -> Result<(), Error> {
+        self.append_with(|builder| builder.push_parts(parts))
+    }
+
+    /// As [`Writer::append_owned`](crate::Writer::append_owned).
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub fn append_owned(&mut self, item: impl Into<Bytes>) -> Result<(), Error> {
+        let item = item.into();
+        self.append_with(|builder| builder.push_owned(item))
+    }
+
+    /// As [`Writer::set_app_data`](crate::Writer::set_app_data).
+    ///
+    /// # Errors
+    /// [`Limit::AppData`](sealpack_core::error::Limit::AppData) above 2^32-1
+    /// bytes.
+    pub fn set_app_data(&mut self, app_data: impl Into<Bytes>) -> Result<(), Error> {
+        let app_data = app_data.into();
+        refuse_large_app_data(&app_data).map_err(|kind| self.location.error(kind))?;
+        self.app_data = app_data;
+        Ok(())
+    }
+
+    /// Items appended so far.
+    #[must_use]
+    pub fn item_count(&self) -> u32 {
+        self.packer.item_count()
+    }
+
+    /// What aborts the upload from another thread, for a process that is ended
+    /// by a signal and so drops nothing.
+    #[must_use]
+    pub fn abort_handle(&self) -> UploadAbort {
+        self.abort.clone()
+    }
+
+    /// Sends what is left and makes the object appear.
+    ///
+    /// # Errors
+    /// The first error of the writer; [`ErrorKind::Exists`] where somebody else
+    /// has written one of the name meanwhile. The pack does not appear then.
+    /// (A store that completes the upload and cannot say so, for all retries,
+    /// is told as an error too: look what is there.)
+    pub fn finish(self) -> Result<SealedObject, Error> {
+        let location = self.location.clone();
+        self.finish_all().map_err(|kind| location.error(kind))
+    }
+
+    fn finish_all(self) -> Result<SealedObject, ErrorKind> {
+        let Self { location, packer, app_data, part_size, .. } = self;
+        let written = packer.finish()?.finish(app_data)?;
+        written.sink.finish()?;
+        Ok(SealedObject { location, trailer: written.trailer, size: written.file_size, part_size })
+    }
+
+    fn append_with(
+        &mut self,
+        push: impl FnOnce(&mut RecordBuilder) -> Result<(), PackError>,
+    ) -> Result<(), Error> {
+        self.packer.append_with(push).map_err(|kind| self.location.error(kind))
+    }
+}

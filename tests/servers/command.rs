@@ -1,0 +1,127 @@
+//! The command with `s3://`: packing, reading, verifying, being interrupted.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use super::item;
+use super::start::{BOTH, Kind, Server};
+
+/// The command that `tests/run remote` has built.
+pub fn sealpack(server: &Server, args: &str) -> Command {
+    let built = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/debug/sealpack");
+    let path = std::env::var_os("SEALPACK").map_or_else(|| PathBuf::from(built), PathBuf::from);
+    assert!(Path::exists(&path), "{}: tests/run remote builds it", path.display());
+    let mut command = Command::new(path);
+    command.args(args.split_whitespace()).envs(server.environment());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+#[track_caller]
+fn run(server: &Server, args: &str, input: &[u8], status: i32) -> Output {
+    let mut child = sealpack(server, args).stdin(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let output = std::thread::scope(|scope| {
+        scope.spawn(move || drop(stdin.write_all(input)));
+        child.wait_with_output().unwrap()
+    });
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(status), "{:?} {args}: {words}", server.kind);
+    output
+}
+
+/// `count` items of 10,000 bytes, each behind its length.
+fn framed(count: u32) -> Vec<u8> {
+    let frame = |number| [&10_000u32.to_le_bytes()[..], &item(number, 10_000)].concat();
+    (0..count).flat_map(frame).collect()
+}
+
+#[test]
+#[ignore = "needs servers: tests/run remote"]
+fn a_pack_is_made_read_and_verified_without_a_file() {
+    for kind in BOTH {
+        let server = Server::start(kind);
+        let input = framed(2000);
+        let pack = "pack --framed - -o s3://bucket/logs/a.pack --codec none --part-size 5MiB";
+        let words = String::from_utf8(run(&server, pack, &input, 0).stdout).unwrap();
+        assert!(words.contains("4 of 5,242,880 bytes (5.24 MB), enough for 52.43 GB"), "{words}");
+        let again = run(&server, pack, &input, 3);
+        let words = String::from_utf8(again.stderr).unwrap();
+        assert!(words.contains("s3://bucket/logs/a.pack") && words.contains("--force"), "{words}");
+        run(&server, &format!("{pack} --force"), &input, 0);
+        assert_eq!(server.open_uploads(), 0);
+
+        let url = "s3://bucket/logs/a.pack";
+        assert_eq!(run(&server, &format!("get {url} 77"), b"", 0).stdout, item(77, 10_000));
+        assert!(run(&server, &format!("cat {url} --framed"), b"", 0).stdout == input);
+        run(&server, &format!("info {url} --json"), b"", 0);
+        run(&server, &format!("verify {url}"), b"", 0);
+        let none = run(&server, "info s3://bucket/none.pack", b"", 3);
+        let words = String::from_utf8(none.stderr).unwrap();
+        assert!(words.contains("s3://bucket/none.pack") && words.contains("no such"), "{words}");
+    }
+}
+
+#[test]
+#[ignore = "needs servers: tests/run remote"]
+fn a_prefix_is_walked_with_a_state() {
+    for kind in BOTH {
+        let server = Server::start(kind);
+        let state = tempfile::tempdir().unwrap();
+        let state = state.path().join("done").display().to_string();
+        for name in ["a/1.pack", "a/2.pack", "a/deep/3.pack", "ab/4.pack", "a/notes"] {
+            run(&server, &format!("pack --framed - -o s3://bucket/{name}"), &framed(20), 0);
+        }
+        let verify = format!("verify s3://bucket/a/ --state {state}");
+        let words = String::from_utf8(run(&server, &verify, b"", 0).stdout).unwrap();
+        assert!(
+            words.ends_with("3 packs: 3 sound; 1 left out for their names (--all)\n"),
+            "{words}"
+        );
+        run(&server, "pack --framed - -o s3://bucket/a/2.pack --force", &framed(21), 0);
+        let words = String::from_utf8(run(&server, &verify, b"", 0).stdout).unwrap();
+        assert!(words.contains("; 2 verified before;"), "{words}");
+        assert!(words.contains("s3://bucket/a/2.pack: sound"), "{words}");
+    }
+}
+
+#[test]
+#[ignore = "needs servers: tests/run remote"]
+fn wrong_credentials_say_which_variables_to_set() {
+    let server = Server::start(Kind::S3sFs);
+    let mut command = sealpack(&server, "info s3://bucket/a.pack");
+    let output = command.env("AWS_SECRET_ACCESS_KEY", "guessed").output().unwrap();
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{words}");
+    assert!(words.contains("AWS_ACCESS_KEY_ID") && words.contains("s3://bucket/a.pack"), "{words}");
+}
+
+/// Parts are under way when the signal comes: none stays.
+#[test]
+#[ignore = "needs servers: tests/run remote"]
+fn ctrl_c_leaves_no_parts() {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    for kind in BOTH {
+        let server = Server::start(kind);
+        let pack = "pack --framed - -o s3://bucket/a.pack --codec none --part-size 5MiB";
+        let mut child = sealpack(&server, pack).stdin(Stdio::piped()).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(&framed(2000)).unwrap();
+        stdin.flush().unwrap();
+        let started = Instant::now();
+        while server.open_uploads() == 0 {
+            assert!(started.elapsed() < Duration::from_secs(30), "{kind:?}: no upload is begun");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let process = i32::try_from(child.id()).unwrap();
+        let interrupt = nix::sys::signal::Signal::SIGINT;
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(process), interrupt).unwrap();
+        let status = child.wait().unwrap();
+        assert_eq!(status.signal(), Some(interrupt as i32), "{kind:?}");
+        assert_eq!(server.open_uploads(), 0, "{kind:?}");
+        run(&server, "info s3://bucket/a.pack", b"", 3);
+    }
+}

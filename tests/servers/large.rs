@@ -1,0 +1,120 @@
+//! Two gigabytes: what an upload takes of memory, and how fast it is beside a
+//! plain upload of the ready file. Minutes long, so it is asked for:
+//!
+//! ```text
+//! SEALPACK_LARGE=1 tests/run remote
+//! ```
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::command::sealpack;
+use super::item;
+use super::start::{Kind, Server};
+
+const TOTAL: u64 = 2_000_000_000;
+const MOST_MEMORY_KIB: u64 = 64 << 10;
+
+/// Feeds two gigabytes of framed items; the most memory that the process had,
+/// in KiB, and how long it took.
+fn pack(server: &Server, output: &str, more: &str) -> (u64, Duration) {
+    let args = format!("pack --framed - -o {output} --codec none --force {more}");
+    let started = Instant::now();
+    let mut child = sealpack(server, &args).stdin(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let bytes = item(1, 1 << 20);
+    let frame = [&(1u32 << 20).to_le_bytes()[..], &bytes].concat();
+    let status = format!("/proc/{}/status", child.id());
+    let mut most = 0;
+    let mut look = || {
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let found = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
+        most = most.max(found.unwrap_or(0));
+    };
+    for _ in 0..TOTAL.div_ceil(1 << 20) {
+        stdin.write_all(&frame).unwrap();
+        look();
+    }
+    drop(stdin);
+    while child.try_wait().unwrap().is_none() {
+        look();
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    (most, started.elapsed())
+}
+
+#[test]
+#[ignore = "minutes: SEALPACK_LARGE=1 tests/run remote"]
+fn two_gigabytes_are_uploaded_in_64_megabytes_of_memory() {
+    if std::env::var_os("SEALPACK_LARGE").is_none() {
+        return;
+    }
+    let server = Server::start(Kind::S3sFs);
+    let (memory, packed) = pack(&server, "s3://bucket/large.pack", "");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("large.pack");
+    let (_, to_file) = pack(&server, &file.display().to_string(), "");
+    let started = Instant::now();
+    let plain = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "large::plain_upload", "--nocapture"])
+        .env("SEALPACK_PLAIN_ENDPOINT", server.endpoint())
+        .env("SEALPACK_PLAIN_FILE", &file)
+        .output()
+        .unwrap();
+    assert!(plain.status.success(), "{}", String::from_utf8_lossy(&plain.stdout));
+    let plain = started.elapsed();
+    let seconds = |time: Duration| format!("{:.2} s", time.as_secs_f64());
+    println!(
+        "memory {:.1} MiB; packed into the store in {}, into a file in {}; the ready file by a \
+         plain multipart upload in {}: packing and uploading take {:.2} of that",
+        memory as f64 / 1024.0,
+        seconds(packed),
+        seconds(to_file),
+        seconds(plain),
+        packed.as_secs_f64() / plain.as_secs_f64(),
+    );
+    assert!(memory <= MOST_MEMORY_KIB, "{memory} KiB");
+}
+
+/// The other side of the comparison: `object_store`'s own writer, with the same
+/// parts, three at a time.
+#[test]
+#[ignore = "a part of the one above"]
+fn plain_upload() {
+    use object_store::aws::AmazonS3Builder;
+    use object_store::{ObjectStoreExt as _, WriteMultipart};
+    use std::io::Read as _;
+
+    let Some(endpoint) = std::env::var_os("SEALPACK_PLAIN_ENDPOINT") else { return };
+    let file = std::env::var_os("SEALPACK_PLAIN_FILE").unwrap();
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let store = AmazonS3Builder::new()
+            .with_endpoint(endpoint.into_string().unwrap())
+            .with_allow_http(true)
+            .with_region("us-east-1")
+            .with_bucket_name(super::start::BUCKET)
+            .with_access_key_id(super::start::KEY)
+            .with_secret_access_key(super::start::SECRET)
+            .build()
+            .unwrap();
+        let upload = store.put_multipart(&"plain.pack".into()).await.unwrap();
+        let mut upload = WriteMultipart::new_with_chunk_size(upload, 8 << 20);
+        let mut file = std::fs::File::open(file).unwrap();
+        let mut part = vec![0; 8 << 20];
+        loop {
+            let read = file.read(&mut part).unwrap();
+            if read == 0 {
+                break;
+            }
+            upload.wait_for_capacity(3).await.unwrap();
+            upload.write(&part[..read]);
+        }
+        upload.finish().await.unwrap();
+    });
+}

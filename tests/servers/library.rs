@@ -1,0 +1,193 @@
+//! What the library asks of servers, and what becomes of it.
+
+use std::sync::Once;
+
+use futures_util::TryStreamExt as _;
+use object_store::ObjectStoreExt as _;
+use object_store::aws::{AmazonS3, AmazonS3Builder};
+use sealpack::ErrorKind;
+use sealpack::remote::{
+    Location, PartSize, RemoteReader, RemoteWriter, RemoteWriterOptions, StoreFault,
+};
+use tokio::runtime::Runtime;
+
+use super::flaky::Line;
+use super::start::{BOTH, BUCKET, KEY, Kind, SECRET, Server};
+use super::{item, pack, plain};
+
+const PATH: &str = "folder/a.pack";
+
+fn store(server: &Server, secret: &str, line: &Line) -> AmazonS3 {
+    static TLS: Once = Once::new();
+    TLS.call_once(|| rustls::crypto::ring::default_provider().install_default().unwrap());
+    AmazonS3Builder::new()
+        .with_endpoint(server.endpoint())
+        .with_allow_http(true)
+        .with_region("us-east-1")
+        .with_bucket_name(BUCKET)
+        .with_access_key_id(KEY)
+        .with_secret_access_key(secret)
+        .with_http_connector(line.clone())
+        .build()
+        .unwrap()
+}
+
+fn at(server: &Server, line: &Line) -> Location {
+    Location::new(store(server, SECRET, line), PATH.into())
+}
+
+fn small_parts(replace: bool) -> RemoteWriterOptions {
+    RemoteWriter::options(plain().overwrite(replace)).part_size(PartSize::SMALLEST)
+}
+
+fn write(location: &Location, runtime: &Runtime, options: RemoteWriterOptions, count: u32) {
+    let mut writer = options.create(location, runtime.handle()).unwrap();
+    (0..count).for_each(|number| writer.append(&item(number, 10_000)).unwrap());
+    writer.finish().unwrap();
+}
+
+#[test]
+#[ignore = "needs servers: tests/run remote"]
+fn a_pack_goes_there_whole_and_comes_back_by_the_item() {
+    let runtime = Runtime::new().unwrap();
+    for kind in BOTH {
+        let (server, line) = (Server::start(kind), Line::new(false));
+        let location = at(&server, &line);
+        // One part, and four.
+        for (count, requests) in [(3, 2), (2000, 8)] {
+            let before = line.count();
+            write(&location, &runtime, small_parts(count > 3), count);
+            let overwriting = if count > 3 { 2 } else { 0 };
+            assert_eq!(line.count() - before, requests - overwriting, "{kind:?}");
+            let stored = runtime
+                .block_on(async { location.store().get(location.path()).await?.bytes().await })
+                .unwrap();
+            assert!(stored == pack(plain(), count, 10_000), "{kind:?}");
+        }
+        assert_eq!(server.open_uploads(), 0);
+        runtime.block_on(async {
+            let before = line.count();
+            let reader = RemoteReader::open(&location).await.unwrap();
+            assert_eq!(line.count() - before, 1, "{kind:?}: open");
+            assert_eq!(reader.get(1234).await.unwrap(), item(1234, 10_000));
+            assert_eq!(line.count() - before, 2, "{kind:?}: an item");
+            let range: Vec<_> = reader.range(1500..1600).unwrap().try_collect().await.unwrap();
+            assert!(range.iter().zip(1500..).all(|(found, n)| *found == item(n, 10_000)));
+            assert!(reader.verify().await.unwrap().is_ok());
+            let listed = Location::new(store(&server, SECRET, &line), "folder".into());
+            let listed = listed.list().await.unwrap();
+            assert_eq!(listed.len(), 1, "{kind:?}");
+            // s3s-fs lists no ETags, so there a listing knows less of a version.
+            let same = listed[0].1.id() == reader.version().id();
+            assert!(same || kind == Kind::S3sFs, "{kind:?}: the same version");
+            let (location, version) = listed[0].clone();
+            let reader = RemoteReader::options().open_version(&location, version).await.unwrap();
+            assert_eq!(reader.get(5).await.unwrap(), item(5, 10_000));
+        });
+    }
+}
+
+#[test]
+#[ignore = "needs servers: tests/run remote"]
+fn what_is_there_stays_unless_it_may_be_replaced() {
+    let runtime = Runtime::new().unwrap();
+    for kind in BOTH {
+        let (server, line) = (Server::start(kind), Line::new(false));
+        let location = at(&server, &line);
+        write(&location, &runtime, small_parts(false), 3);
+        let refused = small_parts(false).create(&location, runtime.handle());
+        assert!(matches!(refused.unwrap_err().kind(), ErrorKind::Exists), "{kind:?}");
+        write(&location, &runtime, small_parts(true), 4);
+        runtime.block_on(location.store().delete(location.path())).unwrap();
+
+        // Somebody else is quicker, for one part and for several. (s3s-fs does
+        // not know the condition of a single put.)
+        for count in [3, 2000] {
+            if kind == Kind::S3sFs && count == 3 {
+                continue;
+            }
+            let mut writer = small_parts(false).create(&location, runtime.handle()).unwrap();
+            (0..count).for_each(|number| writer.append(&item(number, 10_000)).unwrap());
+            let put = location.store().put(location.path(), "theirs".into());
+            runtime.block_on(put).unwrap();
+            let error = writer.finish().unwrap_err();
+            assert!(matches!(error.kind(), ErrorKind::Exists), "{kind:?}: {error}");
+            assert_eq!(server.open_uploads(), 0, "{kind:?}");
+            let there = async { location.store().get(location.path()).await?.bytes().await };
+            assert_eq!(runtime.block_on(there).unwrap(), b"theirs"[..]);
+            runtime.block_on(location.store().delete(location.path())).unwrap();
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs servers: tests/run remote"]
+fn an_upload_that_is_given_up_leaves_no_parts() {
+    let runtime = Runtime::new().unwrap();
+    for kind in BOTH {
+        let (server, line) = (Server::start(kind), Line::new(false));
+        let location = at(&server, &line);
+        for count in [600, 1100, 2100] {
+            let mut writer = small_parts(false).create(&location, runtime.handle()).unwrap();
+            (0..count).for_each(|number| writer.append(&item(number, 10_000)).unwrap());
+            drop(writer);
+            assert_eq!(server.open_uploads(), 0, "{kind:?} after {count} items");
+            let there = runtime.block_on(location.store().head(location.path()));
+            assert!(matches!(there, Err(object_store::Error::NotFound { .. })), "{kind:?}");
+        }
+    }
+}
+
+/// Each request is lost once: the store's retries bring all of them home.
+#[test]
+#[ignore = "needs servers: tests/run remote"]
+fn each_request_may_fail_once() {
+    let runtime = Runtime::new().unwrap();
+    for kind in BOTH {
+        let (server, line) = (Server::start(kind), Line::new(true));
+        let location = at(&server, &line);
+        write(&location, &runtime, small_parts(false), 1100);
+        runtime.block_on(async {
+            let reader = RemoteReader::open(&location).await.unwrap();
+            assert!(reader.verify().await.unwrap().is_ok());
+            assert_eq!(reader.get(77).await.unwrap(), item(77, 10_000));
+        });
+        assert!(line.fewest() >= 2, "{kind:?}: every request was lost once");
+        assert_eq!(server.open_uploads(), 0);
+    }
+}
+
+#[test]
+#[ignore = "needs servers: tests/run remote"]
+fn an_object_that_changes_is_noticed() {
+    let runtime = Runtime::new().unwrap();
+    for kind in BOTH {
+        let (server, line) = (Server::start(kind), Line::new(false));
+        let location = at(&server, &line);
+        write(&location, &runtime, small_parts(false), 600);
+        runtime.block_on(async {
+            let reader = RemoteReader::open(&location).await.unwrap();
+            // As large as before: one byte of one item is another.
+            let mut other = pack(plain(), 600, 10_000);
+            other[77] ^= 1;
+            location.store().put(location.path(), other.into()).await.unwrap();
+            for error in [
+                reader.get(599).await.unwrap_err(),
+                reader.get_many(&[0, 300]).await.unwrap_err(),
+                reader.verify().await.unwrap_err(),
+            ] {
+                let fault = error.store().map(|error| error.fault());
+                assert_eq!(fault, Some(StoreFault::Changed), "{kind:?}: {error}");
+            }
+        });
+    }
+}
+
+#[test]
+#[ignore = "needs servers: tests/run remote"]
+fn wrong_credentials_are_told_as_such() {
+    let (server, line) = (Server::start(Kind::S3sFs), Line::new(false));
+    let location = Location::new(store(&server, "guessed", &line), PATH.into());
+    let error = Runtime::new().unwrap().block_on(RemoteReader::open(&location)).unwrap_err();
+    assert_eq!(error.store().map(|error| error.fault()), Some(StoreFault::Denied), "{error}");
+}

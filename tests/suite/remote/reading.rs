@@ -1,0 +1,291 @@
+//! Requests counted, versions pinned, everything as from a file.
+
+use std::sync::Arc;
+
+use futures_util::TryStreamExt as _;
+use object_store::ObjectStoreExt as _;
+use sealpack::core::read::{Merge, Report, plan};
+use sealpack::remote::{Location, ReaderCache, RemoteReader, StoreFault, StoreSource, Version};
+use sealpack::{Error, Plain, ReadCodec, Reader, Writer, Zstd};
+use sealpack_tests::fixtures;
+use tokio::runtime::Runtime;
+
+use super::store::{Request, Watched};
+use super::{PATH, item, pack, store_with};
+
+fn fault(error: &Error) -> Option<StoreFault> {
+    error.store().map(|error| error.fault())
+}
+
+#[tokio::test]
+async fn opening_costs_one_request_and_an_item_one_more() {
+    for options in [Writer::options(), Writer::options().codec(Plain)] {
+        let (store, location) = store_with(pack(options, 20_000, 1000)).await;
+        let reader = RemoteReader::open(&location).await.unwrap();
+        assert_eq!(store.requests(), [Request::Get], "open");
+        assert_eq!(reader.get(7777).await.unwrap(), item(7777, 1000));
+        assert_eq!(store.requests(), [Request::Get], "get");
+        let version = reader.version().clone();
+        RemoteReader::options().open_version(&location, version).await.unwrap();
+        assert_eq!(store.requests(), [Request::Get], "open a known version");
+    }
+}
+
+#[tokio::test]
+async fn a_small_pack_costs_one_request_in_all() {
+    let (store, location) = store_with(pack(Writer::options(), 100, 1000)).await;
+    let reader = RemoteReader::open(&location).await.unwrap();
+    reader.get_many(&[1, 99, 50]).await.unwrap();
+    assert!(reader.verify().await.unwrap().is_ok());
+    assert_eq!(store.requests(), [Request::Get]);
+}
+
+#[tokio::test]
+async fn an_item_of_a_large_plain_record_costs_two_requests_and_few_bytes() {
+    let options = Writer::options().codec(Plain).items_per_record(10_000);
+    let (store, location) = store_with(pack(options, 20_000, 1000)).await;
+    for (codec, requests) in [(ReadCodec::Plain, 2), (ReadCodec::Auto, 3)] {
+        let reader = RemoteReader::options().codec(codec).open(&location).await.unwrap();
+        store.requests();
+        assert_eq!(reader.get(12_345).await.unwrap(), item(12_345, 1000));
+        assert_eq!(store.requests().len(), requests, "one more to learn the codec");
+        reader.get(2345).await.unwrap();
+        assert_eq!(store.requests().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn scattered_positions_cost_no_more_requests_than_the_plan_says() {
+    let options = Writer::options().items_per_record(50);
+    let (store, location) = store_with(pack(options, 60_000, 1000)).await;
+    let reader = RemoteReader::open(&location).await.unwrap();
+    let positions: Vec<u32> = (0..1000u32).map(|i| i.wrapping_mul(48_271) % 60_000).collect();
+    let merge = Merge::for_requests(reader.directory());
+    assert_eq!(merge, reader.merge());
+    let planned = plan(reader.directory(), &positions, merge).unwrap();
+    assert!(planned.len() < 800 && planned.len() > 10, "{} reads", planned.len());
+    let wanted: u64 =
+        planned.iter().flat_map(|read| read.records.iter().map(|record| record.place.size())).sum();
+    let fetched: u64 = planned.iter().map(|read| read.range.end - read.range.start).sum();
+    assert!(fetched <= 3 * wanted, "{fetched} bytes for {wanted}");
+
+    store.requests();
+    let items = reader.get_many(&positions).await.unwrap();
+    assert!(store.requests().len() <= planned.len(), "a request for each planned read");
+    for (position, found) in positions.iter().zip(items) {
+        assert_eq!(found, item(*position, 1000));
+    }
+}
+
+#[tokio::test]
+async fn a_range_is_what_it_is_in_a_file_and_costs_few_requests() {
+    let options = Writer::options().items_per_record(50);
+    let (store, location) = store_with(pack(options, 20_000, 1000)).await;
+    let reader = RemoteReader::open(&location).await.unwrap();
+    for range in [0..20_000, 49..51, 7..7, 19_999..20_000, 120..4321] {
+        store.requests();
+        let items: Vec<_> = reader.range(range.clone()).unwrap().try_collect().await.unwrap();
+        let expected: Vec<_> = range.clone().map(|number| item(number, 1000)).collect();
+        assert_eq!(items, expected, "{range:?}");
+        let most = range.len().div_ceil(4000) + 1;
+        assert!(store.requests().len() <= most, "{range:?}");
+    }
+    assert!(reader.range(5..20_001).is_err());
+}
+
+#[tokio::test]
+async fn reference_packs_are_read_and_verified_as_from_files() {
+    for fixture in fixtures::all() {
+        let bytes = std::fs::read(fixture.path()).unwrap();
+        let (_, location) = store_with(bytes).await;
+        let reader = RemoteReader::open(&location).await.unwrap();
+        let items: Vec<_> =
+            reader.range(0..reader.item_count()).unwrap().try_collect().await.unwrap();
+        assert_eq!(items, fixture.items(), "{}", fixture.name);
+        assert_eq!(reader.app_data(), &fixture.app_data());
+        let remote = format!("{:?}", reader.verify().await.unwrap());
+        let local = format!("{:?}", Reader::open(fixture.path()).unwrap().verify().unwrap());
+        assert_eq!(remote, local, "{}", fixture.name);
+    }
+}
+
+#[tokio::test]
+async fn broken_packs_are_refused_as_from_files() {
+    for broken in fixtures::broken() {
+        let bytes = std::fs::read(broken.path()).unwrap();
+        let (_, location) = store_with(bytes).await;
+        let remote = match RemoteReader::open(&location).await {
+            Ok(reader) => reader.verify().await,
+            Err(error) => Err(error),
+        };
+        let local = Reader::open(broken.path()).and_then(|reader| reader.verify());
+        // What a decoder says first of a frame with several faults may differ.
+        let damaged = |report: Report| {
+            let records = report.damaged.iter().map(|damage| damage.record.number);
+            (report.is_ok(), records.collect::<Vec<_>>())
+        };
+        let kind = |error: Error| format!("{:?}", error.kind());
+        let (remote, local) = (remote.map(damaged), local.map(damaged));
+        assert_eq!(remote.map_err(kind), local.map_err(kind), "{}", broken.file);
+    }
+}
+
+/// Whatever is asked for when the object is replaced, the answer is an error
+/// that says so, or was read before.
+#[tokio::test]
+async fn a_change_between_two_requests_is_noticed() {
+    for same_size in [true, false] {
+        let first = pack(Writer::options(), 20_000, 1000);
+        let mut second = first.clone();
+        if !same_size {
+            second = pack(Writer::options(), 20_001, 1000);
+        }
+        let (store, location) = store_with(first).await;
+        let reader = RemoteReader::open(&location).await.unwrap();
+        assert!(reader.get(3).await.is_ok());
+        store.inner.put(&PATH.into(), second.into()).await.unwrap();
+        let changed = Some(StoreFault::Changed);
+        assert_eq!(fault(&reader.get(3).await.unwrap_err()), changed);
+        assert_eq!(fault(&reader.get_many(&[3, 15_000]).await.unwrap_err()), changed);
+        assert_eq!(fault(&reader.verify().await.unwrap_err()), changed);
+        let range = reader.range(0..10).unwrap().try_collect::<Vec<_>>().await;
+        assert_eq!(fault(&range.unwrap_err()), changed);
+        let old = reader.version().clone();
+        let opened = RemoteReader::options().open_version(&location, old).await;
+        assert_eq!(fault(&opened.unwrap_err()), changed);
+    }
+}
+
+/// A server that does not look at `If-Match` is found out by what it answers.
+#[tokio::test]
+async fn a_version_without_an_etag_is_told_by_its_size() {
+    let bytes = pack(Writer::options(), 20_000, 1000);
+    let size = bytes.len() as u64;
+    let (_, location) = store_with(bytes).await;
+    let open = |size| RemoteReader::options().open_version(&location, Version::new(size, None));
+    assert!(open(size).await.unwrap().get(1).await.is_ok());
+    assert_eq!(fault(&open(size - 1).await.unwrap_err()), Some(StoreFault::Changed));
+}
+
+/// Every request in turn: the error comes out, and the next call is sound.
+#[tokio::test]
+async fn a_request_that_fails_is_reported_and_spoils_nothing() {
+    let (store, location) = store_with(pack(Writer::options(), 20_000, 1000)).await;
+    let reader = RemoteReader::options().requests(3).open(&location).await.unwrap();
+    reader.codec().await.unwrap();
+    store.requests();
+    reader.verify().await.unwrap();
+    let requests = store.requests().len();
+    assert!(requests > 4);
+    for number in 0..requests {
+        store.fail(number);
+        let error = reader.verify().await.unwrap_err();
+        assert_eq!(fault(&error), Some(StoreFault::Other));
+        assert!(error.to_string().contains(PATH), "{error}");
+        store.fail(usize::MAX);
+        assert_eq!(reader.get(9).await.unwrap(), item(9, 1000));
+    }
+    store.fail(0);
+    let error = reader.get(9).await.unwrap_err();
+    assert!(error.to_string().contains("told to fail"), "{error}");
+    // A store that does not answer for the end of an object is asked for its
+    // size.
+    store.fail(0);
+    assert!(RemoteReader::open(&location).await.is_ok());
+    assert_eq!(store.requests(), [Request::Get, Request::Head, Request::Get]);
+}
+
+#[tokio::test]
+async fn what_is_not_there_says_so() {
+    let location = Location::new(Watched::new(), "none.pack".into()).named("s3://bucket/none.pack");
+    let error = RemoteReader::open(&location).await.unwrap_err();
+    assert_eq!(fault(&error), Some(StoreFault::NotFound));
+    assert!(error.to_string().starts_with("s3://bucket/none.pack: "), "{error}");
+    let (_, empty) = store_with(Vec::new()).await;
+    let error = RemoteReader::open(&empty).await.unwrap_err();
+    assert!(error.corruption().is_some(), "{error}");
+}
+
+/// Dropping the future is all there is to cancelling.
+#[tokio::test]
+async fn a_cancelled_read_leaves_the_reader_as_it_was() {
+    let (store, location) = store_with(pack(Writer::options(), 20_000, 1000)).await;
+    let reader = RemoteReader::open(&location).await.unwrap();
+    let mut range = Box::pin(reader.range(0..20_000).unwrap());
+    assert_eq!(range.try_next().await.unwrap().unwrap(), item(0, 1000));
+    drop(range);
+    store.requests();
+    assert_eq!(reader.get(19_999).await.unwrap(), item(19_999, 1000));
+    assert_eq!(store.requests(), [Request::Get]);
+}
+
+#[tokio::test]
+async fn a_cache_costs_what_its_table_says() {
+    let (store, location) = store_with(pack(Writer::options(), 20_000, 1000)).await;
+    let cache = ReaderCache::new(1 << 20, RemoteReader::options());
+    cache.open(&location).await.unwrap();
+    assert_eq!(store.requests(), [Request::Head, Request::Get]);
+    let reader = cache.open(&location).await.unwrap();
+    assert_eq!(store.requests(), [Request::Head]);
+    cache.open_version(&location, reader.version().clone()).await.unwrap();
+    assert!(cache.last(&location).is_some());
+    assert_eq!(store.requests(), []);
+
+    store.inner.put(&PATH.into(), pack(Writer::options(), 9, 9).into()).await.unwrap();
+    assert_eq!(cache.open(&location).await.unwrap().item_count(), 9, "the new one");
+    assert_eq!(cache.len(), 2, "of both versions");
+    assert_eq!(cache.last(&location).unwrap().item_count(), 9);
+}
+
+#[tokio::test]
+async fn a_cache_keeps_to_its_bound_and_the_least_used_goes() {
+    let store = Watched::new();
+    let mut locations = Vec::new();
+    for number in 0..4 {
+        let path = format!("{number}.pack");
+        let bytes = pack(Writer::options().items_per_record(1), 3000, 100);
+        store.inner.put(&path.clone().into(), bytes.into()).await.unwrap();
+        locations.push(Location::new(store.clone(), path.into()));
+    }
+    let one = RemoteReader::open(&locations[0]).await.unwrap().memory();
+    let cache = ReaderCache::new(one * 5 / 2, RemoteReader::options());
+    for location in &locations[..2] {
+        cache.open(location).await.unwrap();
+    }
+    cache.last(&locations[0]).unwrap();
+    cache.open(&locations[2]).await.unwrap();
+    assert!(cache.memory() <= one * 5 / 2 && cache.len() == 2);
+    assert!(cache.last(&locations[0]).is_some(), "used since");
+    assert!(cache.last(&locations[1]).is_none(), "the least recently used");
+    let small = ReaderCache::new(one / 2, RemoteReader::options());
+    small.open(&locations[0]).await.unwrap();
+    assert!(small.is_empty(), "larger than the bound");
+}
+
+/// The blocking source, under the reader of files: the same counts.
+#[test]
+fn a_blocking_reader_costs_one_request_to_open_and_one_for_an_item() {
+    let runtime = Runtime::new().unwrap();
+    for options in [Writer::options().codec(Zstd::level(1)), Writer::options().codec(Plain)] {
+        let (store, location) = runtime.block_on(store_with(pack(options, 20_000, 1000)));
+        let source = Arc::new(StoreSource::open(&location, runtime.handle()).unwrap());
+        let reader = Reader::options().open_source(source, location.name()).unwrap();
+        assert_eq!(store.requests(), [Request::Get], "open");
+        reader.codec().unwrap();
+        store.requests();
+        assert_eq!(reader.get(42).unwrap(), item(42, 1000));
+        assert_eq!(store.requests(), [Request::Get], "get");
+        assert!(reader.verify().unwrap().is_ok());
+        runtime.block_on(store.inner.put(&PATH.into(), Vec::new().into())).unwrap();
+        let error = reader.get(42).unwrap_err();
+        assert_eq!(fault(&error), Some(StoreFault::Changed), "{error}");
+    }
+}
+
+#[test]
+fn a_runtime_without_threads_of_its_own_is_refused_and_not_waited_for() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let location = Location::new(Watched::new(), PATH.into());
+    let error = StoreSource::open(&location, runtime.handle()).unwrap_err();
+    assert_eq!(fault(&error), Some(StoreFault::NoWorkers));
+}

@@ -1,0 +1,235 @@
+//! Uploads: equal parts, whole or not at all, nothing left behind.
+
+use object_store::ObjectStoreExt as _;
+use object_store::memory::InMemory;
+use sealpack::remote::{Location, PartSize, RemoteWriter, RemoteWriterOptions, StoreFault};
+use sealpack::{Error, ErrorKind, Plain, Writer, WriterOptions, Zstd};
+use tokio::runtime::Runtime;
+
+use super::store::{Request, Watched};
+use super::{PATH, item, pack};
+
+const PART: usize = 5 << 20;
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
+fn small_parts(options: WriterOptions) -> RemoteWriterOptions {
+    RemoteWriter::options(options).part_size(PartSize::SMALLEST)
+}
+
+/// Writes `count` items of `length` bytes.
+fn write(
+    options: RemoteWriterOptions,
+    location: &Location,
+    runtime: &Runtime,
+    count: u32,
+    length: usize,
+) -> Result<u64, Error> {
+    let mut writer = options.create(location, runtime.handle())?;
+    for number in 0..count {
+        writer.append(&item(number, length))?;
+    }
+    Ok(writer.finish()?.size)
+}
+
+fn bytes(store: &InMemory, runtime: &Runtime) -> Option<Vec<u8>> {
+    let got = runtime.block_on(async { store.get(&PATH.into()).await?.bytes().await });
+    got.ok().map(|bytes| bytes.to_vec())
+}
+
+/// Whatever the options, a store has the very bytes that a file would.
+#[test]
+fn a_pack_in_a_store_is_the_pack_in_a_file() {
+    let runtime = runtime();
+    let both = [
+        Writer::options(),
+        Writer::options().codec(Plain).items_per_record(1),
+        Writer::options().codec(Plain).content_hash(false).items_per_record(3),
+        Writer::options().codec(Zstd::level(1)).record_checksum(true).threads(0),
+        Writer::options().threads(3).app_data(vec![7; 6 << 20]),
+    ];
+    for options in both {
+        for (count, length) in [(0, 0), (1, 10), (12_000, 1000), (3, 9 << 20)] {
+            let store = Watched::new();
+            let location = Location::new(store.clone(), PATH.into());
+            let size = write(small_parts(options.clone()), &location, &runtime, count, length);
+            let found = bytes(&store.inner, &runtime).unwrap();
+            assert_eq!(size.unwrap(), found.len() as u64);
+            assert!(found == pack(options.clone(), count, length), "{count} of {length}");
+            assert_eq!(store.open_uploads(), 0);
+        }
+    }
+}
+
+/// `WatchedUpload` holds every upload to the rule; here it is seen to have had
+/// something to hold.
+#[test]
+fn every_part_but_the_last_is_exactly_as_large() {
+    let runtime = runtime();
+    // 5 MiB and a little more or less of them: the trailer is 76 bytes, the
+    // index 5 + 4 for one record or so, all counted by the size alone.
+    let options = || Writer::options().codec(Plain).items_per_record(1).content_hash(false);
+    let behind = pack(options(), 1, 0).len();
+    for parts in 1..4 {
+        for more in [-1isize, 0, 1] {
+            let length = (parts * PART - behind).checked_add_signed(more).unwrap();
+            let store = Watched::new();
+            let location = Location::new(store.clone(), PATH.into());
+            let size = write(small_parts(options()), &location, &runtime, 1, length).unwrap();
+            let size = usize::try_from(size).unwrap();
+            let sizes: Vec<usize> = store
+                .requests()
+                .into_iter()
+                .filter_map(|request| match request {
+                    Request::Part { size } | Request::Put { size } => Some(size),
+                    _ => None,
+                })
+                .collect();
+            let mut expected = vec![PART; size / PART];
+            expected.extend((size % PART > 0).then_some(size % PART));
+            assert_eq!(sizes, expected, "{size} bytes");
+        }
+    }
+}
+
+#[test]
+fn a_pack_of_one_part_is_one_request_that_creates() {
+    let runtime = runtime();
+    let store = Watched::new();
+    let location = Location::new(store.clone(), PATH.into());
+    let size = write(small_parts(Writer::options()), &location, &runtime, 10, 10).unwrap();
+    let size = usize::try_from(size).unwrap();
+    assert_eq!(store.requests(), [Request::Head, Request::Put { size }]);
+}
+
+#[test]
+fn what_is_there_is_replaced_only_on_demand() {
+    let runtime = runtime();
+    for (count, length) in [(10, 10), (8000, 1000)] {
+        let store = Watched::new();
+        let location = Location::new(store.clone(), PATH.into());
+        runtime.block_on(store.inner.put(&PATH.into(), "before".into())).unwrap();
+        let refused = small_parts(Writer::options()).create(&location, runtime.handle());
+        assert!(matches!(refused.unwrap_err().kind(), ErrorKind::Exists));
+        let forced = Writer::options().overwrite(true);
+        let mut writer = small_parts(forced.clone()).create(&location, runtime.handle()).unwrap();
+        writer.append(b"an item").unwrap();
+        drop(writer);
+        assert_eq!(bytes(&store.inner, &runtime).unwrap(), b"before", "dropped: as it was");
+        write(small_parts(forced), &location, &runtime, count, length).unwrap();
+        assert!(bytes(&store.inner, &runtime).unwrap() == pack(Writer::options(), count, length));
+    }
+}
+
+/// Somebody else writes the name after this writer has looked.
+#[test]
+fn what_appears_meanwhile_is_not_replaced() {
+    let runtime = runtime();
+    for (count, length) in [(10, 10), (12_000, 1000)] {
+        let store = Watched::new();
+        let location = Location::new(store.clone(), PATH.into());
+        let options = small_parts(Writer::options());
+        let mut writer = options.create(&location, runtime.handle()).unwrap();
+        (0..count).for_each(|number| writer.append(&item(number, length)).unwrap());
+        runtime.block_on(store.inner.put(&PATH.into(), "theirs".into())).unwrap();
+        let error = writer.finish().unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Exists), "{error}");
+        assert_eq!(bytes(&store.inner, &runtime).unwrap(), b"theirs");
+        assert_eq!(store.open_uploads(), 0);
+    }
+}
+
+/// Each request of an upload fails once: an error that names the pack, no
+/// object, no parts left.
+#[test]
+fn a_request_that_fails_ends_the_upload_and_leaves_nothing() {
+    let runtime = runtime();
+    let upload = |store: &Watched| {
+        let location = Location::new(store.clone(), PATH.into());
+        write(small_parts(Writer::options().codec(Plain)), &location, &runtime, 24_000, 1000)
+    };
+    let store = Watched::new();
+    upload(&store).unwrap();
+    let requests = store.requests();
+    assert_eq!(requests.iter().filter(|r| matches!(r, Request::Part { .. })).count(), 5);
+    for number in 0..requests.len() {
+        let store = Watched::new();
+        store.fail(number);
+        let error = upload(&store).unwrap_err();
+        assert!(error.to_string().contains(PATH), "{error}");
+        assert!(error.to_string().contains("told to fail"), "{error}");
+        assert_eq!(bytes(&store.inner, &runtime), None, "request {number}");
+        assert_eq!(store.open_uploads(), 0, "request {number}: {:?}", store.requests());
+    }
+}
+
+/// The writer is dropped, or the upload aborted from another thread, after
+/// every part.
+#[test]
+fn an_upload_that_is_given_up_leaves_nothing_wherever_it_stands() {
+    let runtime = runtime();
+    for megabytes in 0..18 {
+        for dropped in [true, false] {
+            let store = Watched::new();
+            store.slow_down();
+            let location = Location::new(store.clone(), PATH.into());
+            let options = small_parts(Writer::options().codec(Plain).items_per_record(1));
+            let mut writer = options.create(&location, runtime.handle()).unwrap();
+            for number in 0..megabytes {
+                writer.append(&item(number, 1 << 20)).unwrap();
+            }
+            if dropped {
+                drop(writer);
+            } else {
+                writer.abort_handle().abort();
+                let error = writer.finish().unwrap_err();
+                let fault = error.store().map(|error| error.fault());
+                assert_eq!(fault, Some(StoreFault::Aborted), "{error}");
+            }
+            assert_eq!(bytes(&store.inner, &runtime), None);
+            assert_eq!(store.open_uploads(), 0, "after {megabytes} MiB");
+        }
+    }
+}
+
+#[test]
+fn no_more_parts_are_under_way_than_allowed() {
+    let runtime = runtime();
+    for most in [1, 2, 4] {
+        let store = Watched::new();
+        store.slow_down();
+        let location = Location::new(store.clone(), PATH.into());
+        let options = small_parts(Writer::options().codec(Plain)).parts_under_way(most);
+        write(options, &location, &runtime, 60, 1 << 20).unwrap();
+        assert!(store.most_parts() <= most + 1, "{} of {most}", store.most_parts());
+        assert!(most == 1 || store.most_parts() > 1, "in parallel");
+    }
+}
+
+/// Requests end with the runtime; nobody waits for ever.
+#[test]
+fn a_runtime_that_ends_ends_the_upload() {
+    let runtime = runtime();
+    let store = Watched::new();
+    let location = Location::new(store, PATH.into());
+    let options = small_parts(Writer::options().codec(Plain).items_per_record(1));
+    let mut writer = options.create(&location, runtime.handle()).unwrap();
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    let appended = (0..40).try_for_each(|number| writer.append(&item(number, 1 << 20)));
+    let error = appended.and_then(|()| writer.finish().map(drop)).unwrap_err();
+    assert_eq!(error.store().map(|error| error.fault()), Some(StoreFault::Aborted));
+}
+
+#[test]
+fn parts_grow_with_the_pack_that_is_announced() {
+    let size = |hint| RemoteWriter::options(Writer::options()).size_hint(hint).chosen_part_size();
+    assert_eq!(size(0), PartSize::default());
+    assert_eq!(size(80_000_000_000), PartSize::default());
+    for hint in [84_000_000_000, 1 << 40, 5 << 40] {
+        assert!(size(hint).largest_pack() >= hint, "{hint}");
+        assert!(size(hint).largest_pack() < 2 * hint, "{hint}");
+    }
+    assert_eq!(size(u64::MAX), PartSize::LARGEST);
+}

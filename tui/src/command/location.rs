@@ -1,0 +1,147 @@
+//! Where a pack lies: a file, or what a URL names.
+
+use std::fs::Metadata;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+
+use sealpack::{FileSource, ReadAt, ReaderOptions};
+
+use crate::outcome::Failure;
+#[cfg(feature = "remote")]
+use crate::stores::{self, Purpose, StoreUrl};
+
+/// Where a pack lies, as somebody typed it.
+#[derive(Clone, Debug)]
+pub enum Location {
+    /// A file.
+    File(PathBuf),
+    /// An object in a store.
+    #[cfg(feature = "remote")]
+    Store(StoreUrl),
+}
+
+/// A pack's bytes, not looked at yet.
+pub struct Opened {
+    /// The bytes.
+    pub source: Arc<dyn ReadAt>,
+    /// What tells this version of it from others, where that is known.
+    pub version: Option<String>,
+    /// What errors begin with.
+    pub name: PathBuf,
+    /// The options that suit such a source.
+    pub options: ReaderOptions,
+}
+
+/// Requests under way for each pack. One is mostly waiting.
+#[cfg(feature = "remote")]
+pub const REQUESTS: usize = 8;
+
+impl Location {
+    /// What `path` names. With `://` it is a URL; a file of such a name is
+    /// `./s3:/…`.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] for a URL that names nothing.
+    pub fn of(path: &Path) -> Result<Self, Failure> {
+        match path.to_str() {
+            Some(text) if is_url(text) => Self::of_url(text),
+            _ => Ok(Self::File(path.to_path_buf())),
+        }
+    }
+
+    #[cfg(feature = "remote")]
+    fn of_url(text: &str) -> Result<Self, Failure> {
+        let refused = |error| Failure::usage(format!("{text}: {error}"));
+        if text.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("file://")) {
+            return stores::file(text).map(Self::File).map_err(refused);
+        }
+        StoreUrl::parse(text).map(Self::Store).map_err(refused)
+    }
+
+    #[cfg(not(feature = "remote"))]
+    fn of_url(text: &str) -> Result<Self, Failure> {
+        Err(Failure::usage(format!(
+            "{text}: this sealpack was built without object stores (feature `remote`)"
+        )))
+    }
+
+    /// Whether it is a file.
+    pub fn is_file(&self) -> bool {
+        matches!(self, Self::File(_))
+    }
+
+    /// The bytes of a pack. Nothing is read of a file; of an object its end,
+    /// with one request.
+    ///
+    /// # Errors
+    /// [`Failure::Pack`].
+    pub fn open(&self, options: ReaderOptions) -> Result<Opened, Failure> {
+        match self {
+            Self::File(path) => {
+                let source = Arc::new(FileSource::open(path)?);
+                let version = std::fs::metadata(path).ok().as_ref().and_then(version);
+                Ok(Opened { source, version, name: path.clone(), options })
+            }
+            #[cfg(feature = "remote")]
+            Self::Store(url) => {
+                let location = stores::location(url, Purpose::Any)?;
+                open_store(&location, None, options)
+            }
+        }
+    }
+}
+
+/// What tells a version of a file from others: its size, and when it was
+/// written.
+pub fn version(file: &Metadata) -> Option<String> {
+    let written = file.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    Some(format!("{} bytes of {}.{:09}", file.len(), written.as_secs(), written.subsec_nanos()))
+}
+
+/// The bytes of a pack in a store, of a version that a listing told or of the
+/// one that is there.
+///
+/// # Errors
+/// [`Failure::Pack`].
+#[cfg(feature = "remote")]
+pub fn open_store(
+    location: &sealpack::remote::Location,
+    listed: Option<sealpack::remote::Version>,
+    options: ReaderOptions,
+) -> Result<Opened, Failure> {
+    use sealpack::core::read::Merge;
+    use sealpack::remote::StoreSource;
+
+    let runtime = stores::runtime()?;
+    let source = match listed {
+        Some(version) => StoreSource::open_version(location, version, runtime)?,
+        None => StoreSource::open(location, runtime)?,
+    };
+    let version = Some(source.version().id());
+    let options = options.threads(REQUESTS).merge(Merge { gap: 128 << 10, most: 4 << 20 });
+    let name = location.name().to_path_buf();
+    Ok(Opened { source: Arc::new(source), version, name, options })
+}
+
+/// Whether a text begins as a URL does: `scheme://`.
+fn is_url(text: &str) -> bool {
+    let Some((scheme, _)) = text.split_once("://") else { return false };
+    scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_begins_with_a_scheme_is_a_url() {
+        for text in ["s3://b/k", "https://host", "file:///a", "what+ever://x"] {
+            assert!(is_url(text), "{text}");
+        }
+        for text in ["a.pack", "./s3://b/k", "C:\\a.pack", "://x", "a b://c", "s3:/b"] {
+            assert!(!is_url(text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Where a pack is written: a file, or an object in a store.
+
+use std::path::{Path, PathBuf};
+
+use sealpack::core::format::Trailer;
+use sealpack::{Error, SealedDigests, SealedPack, Writer, WriterOptions};
+
+use super::location::Location;
+use crate::interrupt::Interrupt;
+use crate::outcome::Failure;
+#[cfg(feature = "remote")]
+use {
+    crate::size::{Bytes, Decimal, parse_size},
+    crate::stores::{self, Purpose, StoreUrl},
+    sealpack::remote::{PartSize, RemoteWriter, SealedObject},
+};
+
+/// How a pack is written to a URL.
+#[derive(clap::Args, Debug, Default)]
+#[command(next_help_heading = "Writing to a store (s3://, gs://, az://)")]
+pub struct Upload {
+    /// Bytes in a part of the upload, 5MiB to 1GiB. A store takes 10,000
+    /// parts, so 8MiB is enough for 83.9 GB [default: 8MiB, or more where
+    /// the size is known]
+    #[cfg(feature = "remote")]
+    #[arg(long, value_name = "BYTES", value_parser = part_size)]
+    part_size: Option<PartSize>,
+    /// How large the pack gets, at most: parts are made large enough. Not
+    /// needed where the inputs are files
+    #[cfg(feature = "remote")]
+    #[arg(long, value_name = "BYTES", value_parser = parse_size)]
+    size_hint: Option<u64>,
+}
+
+#[cfg(feature = "remote")]
+fn part_size(text: &str) -> Result<PartSize, String> {
+    let bytes = parse_size(text).map_err(|error| error.to_string())?;
+    PartSize::new(bytes).ok_or_else(|| "a part has from 5MiB to 1GiB".into())
+}
+
+/// A pack that is being written.
+pub enum Target {
+    /// To a file.
+    File(Box<Writer>),
+    /// To a store.
+    #[cfg(feature = "remote")]
+    Store(Box<RemoteWriter>),
+}
+
+/// A pack that was written.
+pub struct Sealed {
+    /// What its trailer says.
+    pub trailer: Trailer,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Into which parts it was cut, for people.
+    pub parts: Option<String>,
+    /// Its digest list, where one was asked for.
+    pub digests: Option<SealedDigests>,
+}
+
+/// Where a pack is going to be written.
+pub enum Destination {
+    /// To a file.
+    File(PathBuf),
+    /// To a store.
+    #[cfg(feature = "remote")]
+    Store(StoreUrl),
+}
+
+impl Destination {
+    /// What the argument names.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] for a URL that names no object.
+    pub fn of(path: &Path) -> Result<Self, Failure> {
+        match Location::of(path)? {
+            Location::File(path) => Ok(Self::File(path)),
+            #[cfg(feature = "remote")]
+            Location::Store(url) if url.is_prefix() => Err(Failure::usage(format!(
+                "{url}: a pack needs a name, as {}/out.pack",
+                url.to_string().trim_end_matches('/')
+            ))),
+            #[cfg(feature = "remote")]
+            Location::Store(url) => Ok(Self::Store(url)),
+        }
+    }
+
+    /// The file, where it is one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => Some(path),
+            #[cfg(feature = "remote")]
+            Self::Store(_) => None,
+        }
+    }
+
+    /// Creates the pack. Whatever ends the process, what there is of it is
+    /// taken away again.
+    ///
+    /// # Errors
+    /// [`Failure::Pack`]: there is one, the store does not want it.
+    #[cfg_attr(not(feature = "remote"), allow(unused_variables, reason = "files need no hint"))]
+    pub fn create(
+        &self,
+        options: WriterOptions,
+        upload: &Upload,
+        interrupt: &Interrupt,
+        input_size: Option<u64>,
+        replace: bool,
+    ) -> Result<Target, Failure> {
+        match self {
+            Self::File(path) => {
+                let writer = interrupt.guard(|| {
+                    let writer = options.create(path)?;
+                    let temporary = temporaries(&writer).map(Path::to_path_buf);
+                    let temporary = temporary.collect::<Vec<_>>();
+                    let cleanup = move || {
+                        for path in temporary {
+                            // Where it is not there any more, it has its name.
+                            drop(std::fs::remove_file(path));
+                        }
+                    };
+                    Ok::<_, Error>((writer, cleanup))
+                })?;
+                Ok(Target::File(Box::new(writer)))
+            }
+            #[cfg(feature = "remote")]
+            Self::Store(url) => {
+                let purpose = if replace { Purpose::Any } else { Purpose::Create };
+                let location = stores::location(url, purpose)?;
+                // What does not compress becomes a little more than it was.
+                let input_size = input_size.map(|size| size.saturating_add(size / 8));
+                let hint = upload.size_hint.or(input_size).unwrap_or(0);
+                let mut options = RemoteWriter::options(options).size_hint(hint);
+                if let Some(size) = upload.part_size {
+                    options = options.part_size(size);
+                }
+                // Nothing is sent before the first item, so a signal that
+                // comes before the upload can be aborted finds none.
+                let writer = options.create(&location, stores::runtime()?)?;
+                let abort = writer.abort_handle();
+                interrupt.clean_up(move || abort.abort());
+                Ok(Target::Store(Box::new(writer)))
+            }
+        }
+    }
+}
+
+fn temporaries(writer: &Writer) -> impl Iterator<Item = &Path> {
+    [Some(writer.temporary_path()), writer.temporary_digests_path()].into_iter().flatten()
+}
+
+impl Target {
+    /// The files that are being written, before they have their names.
+    pub fn temporary_paths(&self) -> Vec<&Path> {
+        match self {
+            Self::File(writer) => temporaries(writer).collect(),
+            #[cfg(feature = "remote")]
+            Self::Store(_) => Vec::new(),
+        }
+    }
+
+    /// As [`Writer::append_parts`].
+    pub fn append_parts(&mut self, parts: &[&[u8]]) -> Result<(), Error> {
+        match (self, parts) {
+            (Self::File(writer), [item]) => writer.append(item),
+            (Self::File(writer), parts) => writer.append_parts(parts),
+            #[cfg(feature = "remote")]
+            (Self::Store(writer), [item]) => writer.append(item),
+            #[cfg(feature = "remote")]
+            (Self::Store(writer), parts) => writer.append_parts(parts),
+        }
+    }
+
+    /// As [`Writer::append_owned`].
+    pub fn append_owned(&mut self, item: Vec<u8>) -> Result<(), Error> {
+        match self {
+            Self::File(writer) => writer.append_owned(item),
+            #[cfg(feature = "remote")]
+            Self::Store(writer) => writer.append_owned(item),
+        }
+    }
+
+    /// As [`Writer::finish`].
+    pub fn finish(self) -> Result<Sealed, Error> {
+        match self {
+            Self::File(writer) => {
+                let SealedPack { trailer, file_size, digests, .. } = writer.finish()?;
+                Ok(Sealed { trailer, size: file_size, parts: None, digests })
+            }
+            #[cfg(feature = "remote")]
+            Self::Store(writer) => {
+                let SealedObject { trailer, size, part_size, .. } = writer.finish()?;
+                let part = Bytes(part_size.get());
+                let most = Decimal(part_size.largest_pack());
+                let parts = match size.div_ceil(part_size.get()) {
+                    1 => "1, sent whole".into(),
+                    parts => format!("{parts} of {part}, enough for {most}"),
+                };
+                Ok(Sealed { trailer, size, parts: Some(parts), digests: None })
+            }
+        }
+    }
+}
