@@ -23,8 +23,9 @@ fn pack(server: &Server, output: &str, more: &str) -> (u64, Duration) {
     let started = Instant::now();
     let mut child = sealpack(server, &args).stdin(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    let bytes = item(1, 1 << 20);
-    let frame = [&(1u32 << 20).to_le_bytes()[..], &bytes].concat();
+    // 128 items of 8 KiB, a record of 1 MiB.
+    let item = item(1, 8 << 10);
+    let frame = [&(8u32 << 10).to_le_bytes()[..], &item].concat().repeat(128);
     let status = format!("/proc/{}/status", child.id());
     let mut most = 0;
     let mut look = || {

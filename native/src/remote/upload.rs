@@ -122,7 +122,7 @@ impl std::fmt::Debug for Command {
 pub(super) struct UploadSink {
     plan: Plan,
     runtime: Handle,
-    /// One more than may be under way: the part that is held back.
+    /// At first for one more than may be under way: the part that is held back.
     room: Arc<Semaphore>,
     abort: UploadAbort,
 }
@@ -169,6 +169,10 @@ impl UploadSink {
 }
 
 impl Sink for UploadSink {
+    // Parts are what memory is for here; a network is slower than a disk, so
+    // less of a lead suffices.
+    const BYTES_A_WORKER: u64 = 4 << 20;
+
     fn put_size(&self) -> BufferSize {
         self.plan.part_size.into()
     }
@@ -241,7 +245,9 @@ impl Task {
                 let (store, path) = (self.plan.location.store(), self.plan.location.path());
                 let begun = store.put_multipart_opts(path, PutMultipartOptions::default()).await;
                 let mut upload = begun.map_err(StoreError::writing)?;
-                let parts = [(first, first_permit), (second, second_permit)];
+                let parts = [(first, None), (second, Some(second_permit))];
+                // From now on nothing is held back.
+                first_permit.forget();
                 let sent = self.send(upload.as_mut(), parts).await;
                 let ended = match sent {
                     Ok(()) => self.complete(upload.as_mut()).await,
@@ -271,7 +277,7 @@ impl Task {
     async fn send(
         &mut self,
         upload: &mut dyn MultipartUpload,
-        first: [(PutPayload, OwnedSemaphorePermit); 2],
+        first: [(PutPayload, Option<OwnedSemaphorePermit>); 2],
     ) -> Result<(), StoreError> {
         let mut under_way = FuturesUnordered::new();
         let mut count: u32 = 0;
@@ -304,7 +310,7 @@ impl Task {
                         let part_size = self.plan.part_size.get();
                         return Err(StoreError::new(StoreFault::TooManyParts { part_size }));
                     }
-                    under_way.push(part(upload.put_part(payload), permit));
+                    under_way.push(part(upload.put_part(payload), Some(permit)));
                 }
                 Some(Command::Finish) => is_last = true,
                 Some(Command::Abort) | None => return Err(no_answer()),
@@ -327,7 +333,7 @@ impl Task {
 }
 
 /// A part under way, and the room that it takes.
-async fn part(request: UploadPart, permit: OwnedSemaphorePermit) -> Result<(), StoreError> {
+async fn part(request: UploadPart, permit: Option<OwnedSemaphorePermit>) -> Result<(), StoreError> {
     let sent = request.await;
     drop(permit);
     sent.map_err(StoreError::writing)

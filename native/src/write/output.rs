@@ -15,6 +15,9 @@ use crate::trust::DigestSpool;
 
 /// Where the output stream's puts go: a file, an upload.
 pub(crate) trait Sink: Send {
+    /// Bytes of small drafts that may be under way for each worker.
+    const BYTES_A_WORKER: u64 = super::pipeline::BYTES_A_WORKER;
+
     /// What every put but the last has exactly.
     fn put_size(&self) -> BufferSize;
 

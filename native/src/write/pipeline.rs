@@ -20,7 +20,7 @@ use crate::sync::{Builder, JoinHandle};
 
 /// Bytes of small drafts that may be under way for each worker: what it works
 /// on, what waits for it, and what it has done.
-const BYTES_A_WORKER: u64 = 12 << 20;
+pub(super) const BYTES_A_WORKER: u64 = 12 << 20;
 
 /// Bytes of results that the thread that writes waits for.
 const BYTES_WRITTEN: u64 = 1 << 20;
@@ -78,7 +78,7 @@ impl<S: Sink + 'static> Pipeline<S> {
 
     /// Starts a worker for each sealer, and the thread that writes.
     pub(crate) fn threads(sealers: Vec<Sealer>, output: Output<S>) -> Result<Self, ErrorKind> {
-        let bytes = BYTES_A_WORKER.saturating_mul(sealers.len() as u64);
+        let bytes = S::BYTES_A_WORKER.saturating_mul(sealers.len() as u64);
         let window = Window { jobs: 2 * sealers.len() + 2, bytes };
         let jobs = Arc::new(Jobs::new(window));
         let mut threads = Threads { jobs: Arc::clone(&jobs), workers: Vec::new(), writer: None };

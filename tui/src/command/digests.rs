@@ -10,6 +10,7 @@ use sealpack::core::trust::{DigestListBuilder, ListHeader};
 use sealpack::{DigestListFile, Reader, SealedDigests, digest_list_path};
 use serde::Serialize;
 
+use super::location::Location;
 use super::reading::{About, Reading};
 use crate::interrupt::Interrupt;
 use crate::items::write::hex;
@@ -109,12 +110,18 @@ fn write(
     args: &Digests,
     progress: &mut Progress,
 ) -> Result<SealedDigests, Failure> {
-    let path = args.output.clone().unwrap_or_else(|| digest_list_path(&args.file));
+    let path = match &args.output {
+        Some(path) => path.clone(),
+        None if Location::of(&args.file)?.is_file() => digest_list_path(&args.file),
+        None => return Err(Failure::usage("the list is a file: name it, -o FILE")),
+    };
     let interrupt = Interrupt::new().map_err(Failure::Signals)?;
     let list = interrupt.guard(|| {
         let list = DigestListFile::create(&path, args.force)?;
         let temporary = list.temporary_path().to_path_buf();
-        Ok::<_, sealpack::Error>((list, vec![temporary]))
+        // Where it is not there any more, it has its name.
+        let cleanup = move || drop(std::fs::remove_file(temporary));
+        Ok::<_, sealpack::Error>((list, cleanup))
     })?;
     let written = list.write(reader, |records| {
         progress.set(records.into());

@@ -49,6 +49,10 @@ impl Packs {
     /// # Errors
     /// [`Failure::Input`], [`Failure::Pack`] for what cannot be listed,
     /// [`Failure::Usage`] where there is nothing.
+    #[cfg_attr(
+        not(feature = "remote"),
+        allow(unused_variables, reason = "the versions of files are known")
+    )]
     pub fn find(arguments: &[PathBuf], all: bool, with_versions: bool) -> Result<Self, Failure> {
         let mut packs = Self::default();
         for argument in arguments {
