@@ -70,7 +70,7 @@ pub(super) fn nothing_is_lost() -> String {
     ] {
         count += explore(preemptions, move || everything_comes(workers, jobs, window, most));
     }
-    at_least(count, 5000)
+    at_least(count, 1000)
 }
 
 /// As the thread that writes: all results that are there, at least so many
@@ -103,7 +103,7 @@ pub(super) fn taken_together() -> String {
         let model = move || everything_comes_together(workers, jobs, window, bytes);
         count += explore(preemptions, model);
     }
-    at_least(count, 5000)
+    at_least(count, 1000)
 }
 
 /// Every job fails, each with an error of its own, and then once more.

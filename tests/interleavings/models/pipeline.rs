@@ -175,7 +175,7 @@ pub(super) fn waits() -> String {
             count += whole(Shape { workers, lanes, drafts: (drafts, LARGE) }, preemptions);
         }
     }
-    at_least(count, 1000)
+    at_least(count, 400)
 }
 
 pub(super) fn fails() -> String {
