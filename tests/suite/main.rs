@@ -10,10 +10,10 @@
 )]
 
 mod broken;
+mod edges;
 mod hostile;
 mod hygiene;
 mod mutants;
-mod edges;
 mod publication;
 mod reading;
 mod reference;
