@@ -17,7 +17,7 @@ struct Sparse;
 
 struct Holes(File);
 
-const ZEROS: [u8; 1 << 16] = [0; 1 << 16];
+static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
 
 impl DiskFile for Holes {
     fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {

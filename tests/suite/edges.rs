@@ -74,10 +74,7 @@ fn a_link_is_replaced_and_what_it_points_at_stays() {
     symlink(&real, &seen).unwrap();
     write(&seen.join("out.pack"), b"new");
     assert_eq!(item(&real.join("out.pack")), b"new");
-    assert!(matches!(
-        overwrite().create(&seen.join("")).err().unwrap().kind(),
-        ErrorKind::NotAFile
-    ));
+    assert!(matches!(overwrite().create(seen.join("")).err().unwrap().kind(), ErrorKind::NotAFile));
 }
 
 #[test]
