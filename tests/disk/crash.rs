@@ -187,12 +187,15 @@ fn name_outcomes(
     outcomes
 }
 
+/// The bytes of each file.
+type Contents = BTreeMap<Inode, Vec<u8>>;
+
 /// Every content of these files, together.
 fn content_outcomes(
     disk: &OnDisk,
     inodes: &[Inode],
-    chosen: &mut BTreeMap<Inode, Vec<u8>>,
-    visit: &mut dyn FnMut(&BTreeMap<Inode, Vec<u8>>),
+    chosen: &mut Contents,
+    visit: &mut dyn FnMut(&Contents),
 ) {
     let Some((&inode, rest)) = inodes.split_first() else { return visit(chosen) };
     let content = &disk.files[&inode];

@@ -202,7 +202,12 @@ fn attempt(way: Way, faulty: Faulty) -> Ended {
             }
             first = first.or(error.map(|error| error.to_string()));
         }
-        let finished = if way.finishes { writer.finish().map(drop) } else { Ok(drop(writer)) };
+        let finished = if way.finishes {
+            writer.finish().map(drop)
+        } else {
+            drop(writer);
+            Ok(())
+        };
         if let (Some(first), Err(error)) = (&first, &finished) {
             assert_eq!(error.to_string(), *first, "and by finish");
         }
