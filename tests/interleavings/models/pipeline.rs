@@ -1,6 +1,7 @@
 //! `write/pipeline.rs` on top of it, with real drafts and sealers; encoder,
 //! digester and output are the model's own.
 
+use std::marker::PhantomData;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,7 +16,7 @@ use sealpack_core::write::{Draft, Hashing, PackShape, RecordBuilder, Sealer};
 
 use super::at_least;
 use crate::error::ErrorKind;
-use crate::write::output::Output;
+use crate::write::output::{Nowhere, Output};
 use crate::write::pipeline::Pipeline;
 use crate::{Trouble, explore};
 
@@ -109,7 +110,7 @@ struct Shape {
 }
 
 struct Made {
-    pipeline: Pipeline,
+    pipeline: Pipeline<Nowhere>,
     came: Arc<Mutex<Vec<usize>>>,
     closed: Arc<AtomicUsize>,
 }
@@ -118,7 +119,7 @@ fn pipeline(shape_of: Shape, at: At) -> Made {
     let (came, closed) = (Arc::<Mutex<Vec<usize>>>::default(), Arc::<AtomicUsize>::default());
     let trouble =
         if let At::Writing(number, trouble) = at { Some((number, trouble)) } else { None };
-    let output = Output { came: Arc::clone(&came), trouble };
+    let output = Output { came: Arc::clone(&came), trouble, sink: PhantomData };
     let sealer = || {
         let encoder = Encoder { at, closed: Arc::clone(&closed) };
         let sealer = Sealer::with_encoder(&shape(), Box::new(encoder));

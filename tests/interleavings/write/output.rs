@@ -1,5 +1,6 @@
 //! An output that keeps what it is given, and may fail or panic at a draft.
 
+use std::marker::PhantomData;
 use std::sync::{Arc, Mutex};
 
 use sealpack_core::write::Sealed;
@@ -7,13 +8,24 @@ use sealpack_core::write::Sealed;
 use crate::Trouble;
 use crate::error::ErrorKind;
 
-/// In place of the file: the lengths of the drafts, in the order they came.
-pub(crate) struct Output {
-    pub(crate) came: Arc<Mutex<Vec<usize>>>,
-    pub(crate) trouble: Option<(usize, Trouble)>,
+/// What a shipped output writes to; nothing here.
+pub(crate) trait Sink: Send {
+    /// As the shipped one for files.
+    const BYTES_A_WORKER: u64 = super::pipeline::BYTES_A_WORKER;
 }
 
-impl Output {
+pub(crate) struct Nowhere;
+
+impl Sink for Nowhere {}
+
+/// In place of the file: the lengths of the drafts, in the order they came.
+pub(crate) struct Output<S> {
+    pub(crate) came: Arc<Mutex<Vec<usize>>>,
+    pub(crate) trouble: Option<(usize, Trouble)>,
+    pub(crate) sink: PhantomData<S>,
+}
+
+impl<S> Output<S> {
     pub(crate) fn write(&mut self, sealed: Sealed) -> Result<(), ErrorKind> {
         let mut came = self.came.lock().unwrap();
         if let Some((at, trouble)) = self.trouble
