@@ -11,8 +11,12 @@ use serde_json::Value;
 const ROW: usize = 22;
 const LEFT: usize = 210;
 /// Where the limit is.
-const LIMIT: f64 = 330.0;
+const LIMIT: f64 = 230.0;
 const MOST: f64 = 1.5;
+
+/// Where the ratio and the figure stand.
+const RATIO: usize = 568;
+const FIGURE: usize = 608;
 
 const STYLE: &str = "text{font:12px system-ui,sans-serif;fill:#1f2328}.dim{fill:#656d76}\
 .bar{fill:#2f6fb2}.line{stroke:#656d76;stroke-dasharray:3 3}\
@@ -45,15 +49,13 @@ pub fn write(results: &Path, out: &Path) {
             svg,
             "<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>\
              <rect class=\"bar\" x=\"{LEFT}\" y=\"{}\" width=\"{width:.1}\" height=\"14\"/>\
-             <text x=\"{:.1}\" y=\"{}\">{ratio:.2}</text>\
-             <text class=\"dim\" x=\"{:.1}\" y=\"{}\">{figure:.digits$} {}{to_it}</text>",
+             <text x=\"{RATIO}\" y=\"{}\">{ratio:.2}</text>\
+             <text class=\"dim\" x=\"{FIGURE}\" y=\"{}\">{figure:.digits$} {}{to_it}</text>",
             LEFT - 8,
             y + 15,
             row["row"].as_str().unwrap_or_default(),
             y + 4,
-            LEFT as f64 + width + 6.0,
             y + 15,
-            LEFT as f64 + width + 40.0,
             y + 15,
             row["unit"].as_str().unwrap_or_default(),
         );
