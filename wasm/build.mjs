@@ -30,9 +30,6 @@ const target = process.env.CARGO_TARGET_DIR ?? path.join(root, "target");
 /** One wasm module for each thing a page may want without the others. */
 const MODULES = ["read", "build", "lab"];
 
-/** Small before fast: the lab runs cases of a few bytes. (`s` makes the encoder a sixth slower.) */
-const LEVELS = { lab: "z" };
-
 function run(command, args, options = {}) {
   execFileSync(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"], ...options });
 }
@@ -87,17 +84,21 @@ function installOptimiser() {
 function flags(name) {
   const cargo = process.env.CARGO_HOME ?? path.join(os.homedir(), ".cargo");
   const all = [`--remap-path-prefix=${cargo}/registry/src/=`, `--remap-path-prefix=${root}=`];
+  all.push("--cfg=sealpack_module");
   // The reader leaves long messages to WebCrypto: a small SHA-256 does for the rest.
   if (name === "read") all.push('--cfg=sha2_backend_soft="compact"');
   return all.join("\u001f");
 }
 
-function compile(name, { slim, optimiser }) {
-  const level = LEVELS[name] ? { CARGO_PROFILE_WASM_OPT_LEVEL: LEVELS[name] } : {};
+function compile(name, optimiser) {
   run(
     "cargo",
     [
-      "build",
+      // As a cdylib alone: were an rlib made beside it, there would be no LTO.
+      "rustc",
+      "--lib",
+      "--crate-type",
+      "cdylib",
       "--quiet",
       "--package",
       "sealpack-wasm",
@@ -109,7 +110,7 @@ function compile(name, { slim, optimiser }) {
       "--features",
       name,
     ],
-    { env: { ...process.env, ...level, RUSTFLAGS: undefined, CARGO_ENCODED_RUSTFLAGS: flags(name) } },
+    { env: { ...process.env, RUSTFLAGS: undefined, CARGO_ENCODED_RUSTFLAGS: flags(name) } },
   );
   const compiled = path.join(target, "wasm32-unknown-unknown", "wasm", "sealpack_wasm.wasm");
   const raw = path.join(tools, `${name}.wasm`);
@@ -127,7 +128,6 @@ function compile(name, { slim, optimiser }) {
   ]);
   const wasm = path.join(tools, `${name}_bg.wasm`);
   renameSync(path.join(dist, `${name}_bg.wasm`), wasm);
-  slim(wasm);
   // All of these have been in every engine since 2022.
   const features = [
     "bulk-memory",
@@ -178,11 +178,10 @@ const optimiser = installOptimiser();
 if (!process.argv.includes("--tools")) {
   rmSync(dist, { recursive: true, force: true });
   mkdirSync(dist);
-  const { slim } = await import("./slim.mjs"); // needs what was just installed
   for (const licence of ["LICENSE-MIT", "LICENSE-APACHE"])
     copyFileSync(path.join(root, licence), path.join(here, licence));
   for (const name of MODULES) {
-    const bytes = compile(name, { slim, optimiser });
+    const bytes = compile(name, optimiser);
     trimGlue(name);
     console.log(`${name}: ${bytes.length} bytes, ${pack(name, bytes)} gzipped`);
   }

@@ -3,8 +3,12 @@
 //! Every byte goes through the stream, with trim: what JavaScript takes out are
 //! parts of equal size (but the last), as a multipart upload wants them.
 
-use std::collections::VecDeque;
-use std::num::NonZero;
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::format;
+use alloc::string::ToString as _;
+use alloc::vec::Vec;
+use core::num::NonZero;
 
 use bytes::Bytes;
 use js_sys::{Object, Uint8Array};

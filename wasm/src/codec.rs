@@ -1,6 +1,6 @@
 //! Which decoder a pack's records need.
 
-use std::rc::Rc;
+use alloc::rc::Rc;
 
 use bytes::Bytes;
 use js_sys::{Function, Uint8Array};

@@ -1,7 +1,8 @@
 //! zstd by ruzstd, with everything checked that it does not check itself: the
 //! content checksum, the content size, and what stands behind the frame.
 
-use std::cell::RefCell;
+use alloc::vec::Vec;
+use core::cell::RefCell;
 
 use bytes::Bytes;
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};

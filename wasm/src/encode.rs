@@ -1,6 +1,8 @@
 //! zstd by ruzstd at its fastest level, the only one it has, with the header
 //! mended: every frame carries its content size and its checksum.
 
+use alloc::vec::Vec;
+
 use bytes::{Buf as _, Bytes};
 use ruzstd::encoding::{CompressionLevel, FrameCompressor, MatchGeneratorDriver};
 use ruzstd::io::{Error, Read};

@@ -1,6 +1,8 @@
 //! Core's errors as JavaScript errors with stable codes. The codes are a
 //! promise to programs; `js/index.d.ts` lists them.
 
+use alloc::string::ToString as _;
+
 use js_sys::{Error as JsError, Reflect};
 use sealpack_core::Error;
 use sealpack_core::error::{DecodeError, Fault, Misuse, Section, Untrusted};
@@ -112,15 +114,16 @@ fn fault_name(fault: &Fault) -> &'static str {
 /// `invalid-argument` for a fraction, a negative number or one above 2^53.
 pub fn to_u64(value: f64) -> Result<u64, JsValue> {
     const MOST: f64 = 9_007_199_254_740_992.0;
-    if !(0.0..=MOST).contains(&value) || value.fract() != 0.0 {
-        return Err(coded("invalid-argument", "a size or an offset is no whole number of bytes"));
-    }
     #[allow(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "whole, not negative, and at most 2^53"
+        reason = "what it cuts off is looked at below"
     )]
-    Ok(value as u64)
+    let whole = value as u64;
+    if value > MOST || to_f64(whole) != value {
+        return Err(coded("invalid-argument", "a size or an offset is no whole number of bytes"));
+    }
+    Ok(whole)
 }
 
 /// A number of bytes for JavaScript. Files end well before 2^53 bytes, and

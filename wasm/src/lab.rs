@@ -1,6 +1,10 @@
 //! The stepper of the output stream, for a page: cases, seeded bugs, frames and
 //! reports of `sealpack_core::check`, as JSON.
 
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
 use sealpack_core::check::{
     self, Case, Exploration, Frame, Invariant, MUTANTS, Mutant, Replay, Variant,
 };

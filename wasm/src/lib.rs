@@ -25,7 +25,17 @@
 //! goes on working. Offsets are `f64`, exact up to 2^53, since a `usize` here
 //! is 32 bits wide and a pack is not. What is allocated follows the bytes
 //! that are there.
+//!
+//! As a module of the package (`--cfg sealpack_module`, which `build.mjs`
+//! sets) the crate does without `std`, whose panics alone are half as large as
+//! all of this: a message would need the formatting of everything that may
+//! appear in one, and in wasm a panic is a trap whatever it says.
+#![no_std]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(not(sealpack_module))]
+extern crate std;
 
 pub mod error;
 
@@ -45,3 +55,16 @@ pub mod read;
 pub mod trust;
 #[cfg(feature = "read")]
 pub mod verify;
+
+/// Half the size of the allocator that `std` would bring.
+#[cfg(target_family = "wasm")]
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+
+/// A bug of ours. The caller sees a `RuntimeError`, and the tests see to it
+/// that no input gets here.
+#[cfg(sealpack_module)]
+#[panic_handler]
+fn panicked(_: &core::panic::PanicInfo<'_>) -> ! {
+    core::arch::wasm32::unreachable()
+}

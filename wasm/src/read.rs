@@ -1,8 +1,10 @@
 //! Opening a pack and reading items, as steps between which JavaScript waits.
 
-use std::cell::RefCell;
-use std::ops::Range;
-use std::rc::Rc;
+use alloc::rc::Rc;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::cell::RefCell;
+use core::ops::Range;
 
 use bytes::Bytes;
 use js_sys::{Array, Function, Object, Uint8Array};

@@ -1,5 +1,8 @@
 //! Holding a pack to a hash that the caller trusts (FORMAT.md, *Digest list*).
 
+use alloc::vec;
+use alloc::vec::Vec;
+
 use bytes::Bytes;
 use sealpack_core::Error;
 use sealpack_core::error::Misuse;

@@ -5,7 +5,9 @@
 //! takes findings in the order of the file and makes the report. Digests that
 //! WebCrypto takes faster are left to JavaScript, as messages.
 
-use std::rc::Rc;
+use alloc::rc::Rc;
+use alloc::vec;
+use alloc::vec::Vec;
 
 use bytes::Bytes;
 use js_sys::{Array, Function, Object, Uint8Array};
@@ -35,7 +37,7 @@ pub struct Inspector {
     message: Vec<u8>,
     run: Bytes,
     start: u64,
-    places: std::vec::IntoIter<RecordPlace>,
+    places: vec::IntoIter<RecordPlace>,
     /// What was found of the record looked at last.
     found: Result<Sound, Error>,
 }
