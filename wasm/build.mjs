@@ -36,7 +36,7 @@ function run(command, args, options = {}) {
 
 function bindgenVersion() {
   const manifest = readFileSync(path.join(root, "Cargo.toml"), "utf8");
-  return /^wasm-bindgen = "=([\d.]+)"/m.exec(manifest)[1];
+  return /^wasm-bindgen = .*"=([\d.]+)"/m.exec(manifest)[1];
 }
 
 /** wasm-bindgen and its test runner: compiled once, without the optimiser's effort. */

@@ -17,14 +17,158 @@ export class SealpackError extends Error {
   }
 }
 
+const SECTIONS = [undefined, "trailer", "index", "app-data", "record", "content-hash", "digest-list"];
+const PLACES = [, "trailer", "offset index", "app data", , "content hash", "digest list"];
+const MOST = 2 ** 32 - 1;
+
+const hex = (number, digits = 8) => `0x${number.toString(16).padStart(digits, "0")}`;
+/** The fields of the trailer that a digest list repeats. */
+const FIELDS = ["format id", "number of records", "number of items", "number of items per record", "field"];
+/** Four little-endian words as the digits of a hash. */
+const hash = (words) =>
+  words.map((word) => word.toString(16).padStart(16, "0").match(/../g).reverse().join("")).join("");
+/** The two hashes behind the fields. */
+const wanted = (fields) => hash(fields.slice(3, 7));
+const found = (fields) => hash(fields.slice(7, 11));
+
+/**
+ * Every error of the module: its code, its fault, and the sentence made of its
+ * fields. The order is that of wasm/src/error.rs, which throws the rows' numbers.
+ */
+const ROWS = [
+  ["corrupt", "other", () => "it is damaged"],
+  ["corrupt", "truncated", ([needed, found]) => `${needed} bytes are needed, ${found} are there`],
+  ["corrupt", "leftover", ([bytes]) => `${bytes} bytes are left over`],
+  ["not-a-pack", "magic", ([found]) => `no packfile: the magic is ${hex(found)}`],
+  [
+    "unsupported",
+    "early-dialect",
+    () =>
+      "the early dialect (magic HCLS, a trailer of 64 bytes) cannot be read: write the file anew with a newer writer",
+  ],
+  ["unsupported", "version", ([found]) => `version ${found} is not known, only 1 is`],
+  [
+    "checksum",
+    "checksum",
+    ([stored, computed]) => `the checksum is ${hex(computed)} and should be ${hex(stored)}`,
+  ],
+  [
+    "checksum",
+    "content-hash",
+    (fields) => `the hash is ${found(fields)} and should be ${wanted(fields)}`,
+  ],
+  ["unsupported", "flags", ([found]) => `unknown flags: ${hex(found, 2)}`],
+  ["unsupported", "group-size", ([found]) => `groups of ${found} values, only 128 is known`],
+  ["corrupt", "width", ([found]) => `a bit width of ${found}, outside 1 to 32`],
+  ["corrupt", "carry", ([min, residual]) => `a value of ${min} + ${residual} passes 2^32-1`],
+  [
+    "corrupt",
+    "sections",
+    ([claimed, file]) => `its sections take ${claimed} bytes, the file has ${file}`,
+  ],
+  [
+    "corrupt",
+    "record-count",
+    ([claimed, most]) => `${claimed} records claimed, the index has room for ${most}`,
+  ],
+  [
+    "corrupt",
+    "item-count",
+    ([items, each, records]) => `${items} items, ${each} a record, cannot make ${records} records`,
+  ],
+  [
+    "corrupt",
+    "sum",
+    ([expected, found]) => `the sizes add up to ${found} bytes and should to ${expected}`,
+  ],
+  ["extract", "extract", (_, said) => `the hash extract failed: ${said}`],
+  ["corrupt", "decode", () => "the payload is not a frame of this codec"],
+  ["corrupt", "decode", () => "the frame ends early"],
+  ["corrupt", "decode", ([bytes]) => `${bytes} bytes stand behind the frame`],
+  [
+    "corrupt",
+    "decode",
+    ([expected, found]) => `the payload decodes to ${found} bytes and should to ${expected}`,
+  ],
+  ["limit", "decode", ([limit, found]) => `the payload decodes to ${found} bytes, ${limit} at most`],
+  ["checksum", "decode", () => "the frame's checksum does not match"],
+  [
+    "corrupt",
+    "decode",
+    ([allowed]) =>
+      `the frame carries no content size and decodes to more than four times its bytes (${allowed})`,
+  ],
+  ["unsupported", "decode", () => "the frame needs a dictionary"],
+  ["corrupt", "decode", (_, said) => `the payload cannot be decoded: ${said}`],
+  ["limit", , ([length]) => `an item of ${length} bytes: ${MOST} at most`],
+  ["limit", , () => `a pack holds ${MOST} items at most`],
+  ["limit", , ([size]) => `a record of ${size} bytes: ${MOST} at most`],
+  ["limit", , ([size]) => `an offset index of ${size} bytes: ${MOST} at most`],
+  ["limit", , ([length]) => `app data of ${length} bytes: ${MOST} at most`],
+  ["limit", , () => "a file of 2^64 bytes or more"],
+  ["limit", , ([bytes]) => `${bytes} bytes do not fit this platform's memory`],
+  ["limit", , ([size, limit]) => `a record decodes to ${size} bytes, above the limit of ${limit}`],
+  ["out-of-range", , ([position, items]) => `no item ${position}: the pack has ${items}, counted from 0`],
+  ["out-of-range", , ([record, records]) => `no record ${record}: the pack has ${records}, counted from 0`],
+  [
+    "invalid-argument",
+    ,
+    ([wanted, given]) => `${given} bytes were supplied where ${wanted} were asked for`,
+  ],
+  ["out-of-range", , ([start, end]) => `the range ${start}..${end} is upside down`],
+  [
+    "invalid-argument",
+    ,
+    ([expected, given]) => `record ${given} was handed over in the place of record ${expected}`,
+  ],
+  ["encode", , (_, said) => said],
+  ["untrusted", , (f) => `the digest list has root ${found(f)}, and ${wanted(f)} is trusted`],
+  ["untrusted", , (f) => `the content hash is ${found(f)}, and ${wanted(f)} is trusted`],
+  ["untrusted", , ([field, own, other]) => `the trailer's ${FIELDS[field]} is ${other}, and ${own} is trusted`],
+  ["untrusted", , (f) => `the app data has the hash ${found(f)}, and ${wanted(f)} is trusted`],
+  [
+    "untrusted",
+    ,
+    (f) => `the digests from record ${f[0]} on lead to ${found(f)}, which is not the tree that is trusted`,
+  ],
+  [
+    "untrusted",
+    ,
+    (f) => `the items of record ${f[0]} have the digest ${found(f)}, and ${wanted(f)} is trusted`,
+  ],
+];
+
+/** The error that the module's numbers stand for. */
+function told([numbers, said]) {
+  const [row, section, number, ...fields] = numbers;
+  const [code, fault, sentence] = ROWS[row];
+  const where = SECTIONS[section];
+  const record = where === "record" ? Number(number) : undefined;
+  const text = sentence(fields, said);
+  if (code === "encode") {
+    return new SealpackError(
+      code,
+      record === undefined
+        ? `the encoder failed on being closed: ${text}`
+        : `record ${record} could not be encoded: ${text}`,
+    );
+  }
+  if (code === "untrusted") return new SealpackError(code, text, record === undefined ? {} : { record });
+  if (!where) return new SealpackError(code, text);
+  const place = record === undefined ? PLACES[section] : `record ${record}`;
+  // A file too short for a trailer is no damaged pack, it is something else.
+  const other = fault === "truncated" && where === "trailer" ? "not-a-pack" : code;
+  const detail = { section: where, fault };
+  if (record !== undefined) detail.record = record;
+  return new SealpackError(other, `${place}: ${text}`, detail);
+}
+
 /** What the wasm module threw, as a SealpackError. Anything else is a bug of ours and says so. */
 export function fromWasm(thrown) {
   if (thrown instanceof SealpackError) return thrown;
+  if (Array.isArray(thrown) && thrown[0] instanceof BigUint64Array) return told(thrown);
   if (thrown instanceof Error && typeof thrown.code === "string") {
-    const { code, message, section, record, fault, cause } = thrown;
-    const where = { section, fault };
-    if (record !== undefined) where.record = record;
-    return new SealpackError(code, message, { ...where, cause });
+    return new SealpackError(thrown.code, thrown.message, { cause: thrown.cause });
   }
   return new SealpackError("internal", `sealpack failed unexpectedly: ${thrown?.message ?? thrown}`, {
     cause: thrown,

@@ -98,8 +98,32 @@ function progress(pack, run) {
   };
 }
 
-/** The report, its errors as ours. */
-function report(plain) {
-  const withLayer = (error) => Object.assign(fromWasm(error), error.layer ? { layer: error.layer } : {});
-  return { ...plain, failures: plain.failures.map(withLayer), damaged: plain.damaged.map(withLayer) };
+const LAYERS = [
+  "structure",
+  "index",
+  "app_data",
+  "record_checksum",
+  "decoding",
+  "frame_checksum",
+  "lengths",
+  "content_hash",
+];
+const VERDICTS = ["passed", "failed", "not_present"];
+
+/** The report of the module's numbers, its errors as ours. */
+function report([numbers, failures, damaged]) {
+  const [damagedCount, recordCount, framesWithoutChecksum, payloadSize, protectedItems] = numbers.slice(
+    LAYERS.length,
+  );
+  return {
+    ok: failures.length === 0,
+    layers: Object.fromEntries(LAYERS.map((name, at) => [name, VERDICTS[numbers[at]]])),
+    failures: failures.map(([layer, error]) => Object.assign(fromWasm(error), { layer: LAYERS[layer] })),
+    damaged: damaged.map(([record, error]) => Object.assign(fromWasm(error), { record })),
+    damagedCount,
+    recordCount,
+    framesWithoutChecksum,
+    payloadSize,
+    itemsAreProtected: Boolean(protectedItems),
+  };
 }

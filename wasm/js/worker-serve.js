@@ -2,6 +2,7 @@
 // handed, then answers runs of records with what it found.
 import { reading } from "./modules.js";
 import { RunInspector } from "./inspect.js";
+import { fromWasm } from "./errors.js";
 
 /** @param post answers a message @returns what to call with each message */
 export function serve(post) {
@@ -29,6 +30,6 @@ export function serve(post) {
   };
   return (message) => {
     const work = message.start ? start(message.start) : inspect(message.run);
-    work.catch((error) => post({ failed: String(error?.message ?? error), id: message.run?.id }));
+    work.catch((error) => post({ failed: fromWasm(error).message, id: message.run?.id }));
   };
 }

@@ -1,29 +1,184 @@
-//! Core's errors as JavaScript errors with stable codes. The codes are a
-//! promise to programs; `js/index.d.ts` lists them.
+//! Core's errors for JavaScript.
+//!
+//! What is thrown is numbers: which error, where, and what it is about.
+//! `js/errors.js` makes the stable code and the sentence of them; sentences
+//! here would bring the formatting of numbers and strings along, which is a
+//! fifth of the module. `tests/errors.json` holds both sides to the same.
 
-use alloc::string::ToString as _;
+use alloc::vec::Vec;
 
-use js_sys::{Error as JsError, Reflect};
+use js_sys::{Array, BigUint64Array, Error as JsError, Reflect};
 use sealpack_core::Error;
-use sealpack_core::error::{DecodeError, Fault, Misuse, Section, Untrusted};
+use sealpack_core::error::{DecodeError, Fault, Limit, Misuse, Section, TrailerField, Untrusted};
 use wasm_bindgen::JsValue;
 
-/// The error as it is thrown: `code`, `message`, and where it applies
-/// `section`, `record` and `fault`.
+/// The error as it is thrown: `[numbers, words]`, as [`numbers`] and [`words`]
+/// give them.
 #[must_use]
 pub fn thrown(error: &Error) -> JsValue {
-    let js = coded(code(error), &error.to_string());
-    if let Error::Corrupt { section, fault } = error {
-        set(&js, "section", &section_name(*section).into());
-        set(&js, "fault", &fault_name(fault).into());
-        if let Section::Record(number) = section {
-            set(&js, "record", &(*number).into());
+    let words = words(error).map_or(JsValue::UNDEFINED, JsValue::from_str);
+    Array::of2(&BigUint64Array::from(&numbers(error)[..]).into(), &words).into()
+}
+
+/// The error as numbers: the row of the table in `js/errors.js`, the section
+/// (0 for none), the record, and the fields of the error in their order: three,
+/// and behind them the two hashes that it may be about, as little-endian words.
+#[must_use]
+pub fn numbers(error: &Error) -> Vec<u64> {
+    let (section, record) = match error {
+        Error::Corrupt { section, .. } => place(*section),
+        Error::Encode { record: Some(record), .. }
+        | Error::Untrusted(Untrusted::Record { record, .. }) => (RECORD, *record),
+        _ => (0, 0),
+    };
+    let (row, fields) = match error {
+        Error::Corrupt { fault, .. } => fault_row(fault),
+        Error::Limit(limit) => limit_row(limit),
+        Error::Misuse(misuse) => misuse_row(misuse),
+        Error::Encode { .. } => (39, [0; 3]),
+        Error::Untrusted(untrusted) => untrusted_row(untrusted),
+        _ => (0, [0; 3]),
+    };
+    let [a, b, c] = fields;
+    let mut numbers = Vec::from([row, section, record.into(), a, b, c]);
+    if let Some(hashes) = hashes(error) {
+        let words = hashes.iter().flat_map(|hash| hash.as_chunks().0);
+        numbers.extend(words.map(|word| u64::from_le_bytes(*word)));
+    }
+    numbers
+}
+
+/// The two hashes that an error is about: what there should be, what there is.
+fn hashes(error: &Error) -> Option<[&[u8; 32]; 2]> {
+    match error {
+        Error::Corrupt { fault: Fault::ContentHash { stored, computed }, .. } => {
+            Some([stored, computed])
         }
+        Error::Untrusted(
+            Untrusted::List { trusted, root: found }
+            | Untrusted::ContentHash { trusted, found }
+            | Untrusted::AppData { trusted, found }
+            | Untrusted::Block { trusted, found, .. }
+            | Untrusted::Record { trusted, found, .. },
+        ) => Some([trusted, found]),
+        _ => None,
     }
-    if let Error::Untrusted(Untrusted::Record { record, .. }) = error {
-        set(&js, "record", &(*record).into());
+}
+
+/// What a codec or an extract said.
+#[must_use]
+pub fn words(error: &Error) -> Option<&str> {
+    match error {
+        Error::Encode { cause, .. }
+        | Error::Corrupt {
+            fault: Fault::Extract(cause) | Fault::Decode(DecodeError::Codec(cause)),
+            ..
+        } => cause.words(),
+        _ => None,
     }
-    js
+}
+
+const RECORD: u64 = 4;
+
+fn place(section: Section) -> (u64, u32) {
+    match section {
+        Section::Trailer => (1, 0),
+        Section::Index => (2, 0),
+        Section::AppData => (3, 0),
+        Section::Record(number) => (RECORD, number),
+        Section::ContentHash => (5, 0),
+        Section::DigestList => (6, 0),
+        _ => (0, 0),
+    }
+}
+
+/// A row of the table, and up to three fields.
+type Row = (u64, [u64; 3]);
+
+fn fault_row(fault: &Fault) -> Row {
+    match *fault {
+        Fault::Truncated { needed, found } => (1, [needed, found, 0]),
+        Fault::Leftover { bytes } => (2, [bytes, 0, 0]),
+        Fault::Magic { found } => (3, [found.into(), 0, 0]),
+        Fault::EarlyDialect => (4, [0, 0, 0]),
+        Fault::Version { found } => (5, [found.into(), 0, 0]),
+        Fault::Checksum { stored, computed } => (6, [stored.into(), computed.into(), 0]),
+        Fault::ContentHash { .. } => (7, [0, 0, 0]),
+        Fault::Flags { found } => (8, [found.into(), 0, 0]),
+        Fault::GroupSize { found } => (9, [found.into(), 0, 0]),
+        Fault::Width { found } => (10, [found.into(), 0, 0]),
+        Fault::Carry { min, residual } => (11, [min.into(), residual.into(), 0]),
+        Fault::Sections { claimed, file } => (12, [claimed, file, 0]),
+        Fault::RecordCount { claimed, at_most } => (13, [claimed.into(), at_most, 0]),
+        Fault::ItemCount { items, per_record, records } => {
+            (14, [items.into(), per_record.into(), records.into()])
+        }
+        Fault::Sum { expected, found } => (15, [expected, found, 0]),
+        Fault::Extract(_) => (16, [0, 0, 0]),
+        Fault::Decode(ref error) => decode_row(error),
+        _ => (0, [0, 0, 0]),
+    }
+}
+
+fn decode_row(error: &DecodeError) -> Row {
+    match *error {
+        DecodeError::NotAFrame => (17, [0, 0, 0]),
+        DecodeError::Truncated => (18, [0, 0, 0]),
+        DecodeError::Trailing { bytes } => (19, [bytes, 0, 0]),
+        DecodeError::Length { expected, found } => (20, [expected, found, 0]),
+        DecodeError::AboveLimit { limit, found } => (21, [limit, found, 0]),
+        DecodeError::FrameChecksum => (22, [0, 0, 0]),
+        DecodeError::NoContentSize { allowed } => (23, [allowed, 0, 0]),
+        DecodeError::Dictionary => (24, [0, 0, 0]),
+        DecodeError::Codec(_) => (25, [0, 0, 0]),
+        _ => (0, [0, 0, 0]),
+    }
+}
+
+fn limit_row(limit: &Limit) -> Row {
+    match *limit {
+        Limit::Item { length } => (26, [length, 0, 0]),
+        Limit::Items => (27, [0, 0, 0]),
+        Limit::Record { size } => (28, [size, 0, 0]),
+        Limit::Index { size } => (29, [size, 0, 0]),
+        Limit::AppData { length } => (30, [length, 0, 0]),
+        Limit::File => (31, [0, 0, 0]),
+        Limit::Memory { bytes } => (32, [bytes, 0, 0]),
+        Limit::Decoded { size, limit } => (33, [size, limit, 0]),
+        _ => (0, [0, 0, 0]),
+    }
+}
+
+fn misuse_row(misuse: &Misuse) -> Row {
+    match *misuse {
+        Misuse::Position { position, items } => (34, [position, items.into(), 0]),
+        Misuse::RecordNumber { record, records } => (35, [record, records.into(), 0]),
+        Misuse::Supplied { wanted, given } => (36, [wanted, given, 0]),
+        Misuse::Range { start, end } => (37, [start.into(), end.into(), 0]),
+        Misuse::Order { expected, given } => (38, [expected.into(), given.into(), 0]),
+        _ => (0, [0, 0, 0]),
+    }
+}
+
+fn untrusted_row(untrusted: &Untrusted) -> Row {
+    match *untrusted {
+        Untrusted::List { .. } => (40, [0; 3]),
+        Untrusted::ContentHash { .. } => (41, [0; 3]),
+        Untrusted::Trailer { field, trusted, found } => {
+            let field = match field {
+                TrailerField::FormatId => 0,
+                TrailerField::RecordCount => 1,
+                TrailerField::TotalItems => 2,
+                TrailerField::ItemsPerRecord => 3,
+                _ => 4,
+            };
+            (42, [field, trusted.into(), found.into()])
+        }
+        Untrusted::AppData { .. } => (43, [0; 3]),
+        Untrusted::Block { first_record, .. } => (44, [first_record.into(), 0, 0]),
+        Untrusted::Record { record, .. } => (45, [record.into(), 0, 0]),
+        _ => (0, [0; 3]),
+    }
 }
 
 /// An error with a code of this crate's own.
@@ -37,75 +192,6 @@ pub fn coded(code: &str, message: &str) -> JsValue {
 /// Sets a property; an object made here takes every one.
 pub(crate) fn set(object: &JsValue, key: &str, value: &JsValue) {
     let _ = Reflect::set(object, &key.into(), value);
-}
-
-fn code(error: &Error) -> &'static str {
-    match error {
-        Error::Corrupt { section, fault } => fault_code(*section, fault),
-        Error::Limit(_) => "limit",
-        Error::Misuse(
-            Misuse::Position { .. } | Misuse::RecordNumber { .. } | Misuse::Range { .. },
-        ) => "out-of-range",
-        Error::Misuse(_) => "invalid-argument",
-        Error::Encode { .. } => "encode",
-        Error::Untrusted(_) => "untrusted",
-        _ => "corrupt",
-    }
-}
-
-fn fault_code(section: Section, fault: &Fault) -> &'static str {
-    match fault {
-        Fault::Magic { .. } => "not-a-pack",
-        Fault::Truncated { .. } if section == Section::Trailer => "not-a-pack",
-        Fault::EarlyDialect
-        | Fault::Version { .. }
-        | Fault::Flags { .. }
-        | Fault::GroupSize { .. }
-        | Fault::Decode(DecodeError::Dictionary) => "unsupported",
-        Fault::Checksum { .. }
-        | Fault::ContentHash { .. }
-        | Fault::Decode(DecodeError::FrameChecksum) => "checksum",
-        Fault::Decode(DecodeError::AboveLimit { .. }) => "limit",
-        Fault::Extract(_) => "extract",
-        _ => "corrupt",
-    }
-}
-
-/// A stable name for the part of the file.
-fn section_name(section: Section) -> &'static str {
-    match section {
-        Section::Trailer => "trailer",
-        Section::Index => "index",
-        Section::AppData => "app-data",
-        Section::Record(_) => "record",
-        Section::ContentHash => "content-hash",
-        Section::DigestList => "digest-list",
-        _ => "unknown",
-    }
-}
-
-/// A stable name for what is wrong.
-fn fault_name(fault: &Fault) -> &'static str {
-    match fault {
-        Fault::Truncated { .. } => "truncated",
-        Fault::Leftover { .. } => "leftover",
-        Fault::Magic { .. } => "magic",
-        Fault::EarlyDialect => "early-dialect",
-        Fault::Version { .. } => "version",
-        Fault::Checksum { .. } => "checksum",
-        Fault::ContentHash { .. } => "content-hash",
-        Fault::Flags { .. } => "flags",
-        Fault::GroupSize { .. } => "group-size",
-        Fault::Width { .. } => "width",
-        Fault::Carry { .. } => "carry",
-        Fault::Sections { .. } => "sections",
-        Fault::RecordCount { .. } => "record-count",
-        Fault::ItemCount { .. } => "item-count",
-        Fault::Sum { .. } => "sum",
-        Fault::Decode(_) => "decode",
-        Fault::Extract(_) => "extract",
-        _ => "other",
-    }
 }
 
 /// A whole number of bytes from JavaScript.

@@ -10,7 +10,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
-use js_sys::{Array, Function, Object, Uint8Array};
+use js_sys::{Array, Float64Array, Function, Uint8Array};
 use sealpack_core::Error;
 use sealpack_core::codec::FrameChecksum;
 use sealpack_core::error::{Cause, Fault, Section};
@@ -21,7 +21,7 @@ use sealpack_core::read::{
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
-use crate::error::{coded, set, thrown, to_f64, to_u64};
+use crate::error::{coded, thrown, to_f64, to_u64};
 use crate::read::{Pack, Shared, within};
 
 /// The damaged records that a report lists; those beyond are counted.
@@ -240,32 +240,30 @@ impl Verdicts {
     }
 }
 
-/// The report as plain data.
+/// The report as `[numbers, failures, damaged]`; `js/verify.js` names the
+/// parts. Each failure is `[layer, error]`, each damage `[record, error]`.
 fn plain(report: &Report) -> JsValue {
-    let js = Object::new().into();
-    let (layers, failures) = (Object::new().into(), Array::new());
-    for layer in &report.layers {
-        set(&layers, layer.name.name(), &layer.verdict.name().into());
-        if let Verdict::Failed(error) = &layer.verdict {
-            let failure = thrown(error);
-            set(&failure, "layer", &layer.name.name().into());
-            failures.push(&failure);
-        }
+    let (mut numbers, failures) = (Vec::with_capacity(13), Array::new());
+    for (at, layer) in (0u32..).zip(&report.layers) {
+        numbers.push(match &layer.verdict {
+            Verdict::Passed => 0.0,
+            Verdict::Failed(error) => {
+                failures.push(&Array::of2(&at.into(), &thrown(error)));
+                1.0
+            }
+            Verdict::NotPresent => 2.0,
+        });
     }
     let damaged = Array::new();
     for Damage { record, error } in report.damaged.iter().take(MOST_LISTED) {
-        let damage = thrown(error);
-        set(&damage, "record", &record.number.into());
-        damaged.push(&damage);
+        damaged.push(&Array::of2(&record.number.into(), &thrown(error)));
     }
-    set(&js, "ok", &report.is_ok().into());
-    set(&js, "layers", &layers);
-    set(&js, "failures", &failures);
-    set(&js, "damaged", &damaged);
-    set(&js, "damagedCount", &report.damaged_count.into());
-    set(&js, "recordCount", &report.record_count.into());
-    set(&js, "framesWithoutChecksum", &report.frames_without_checksum.into());
-    set(&js, "payloadSize", &to_f64(report.payload_size).into());
-    set(&js, "itemsAreProtected", &report.items_are_protected().into());
-    js
+    numbers.extend_from_slice(&[
+        report.damaged_count.into(),
+        report.record_count.into(),
+        report.frames_without_checksum.into(),
+        to_f64(report.payload_size),
+        report.items_are_protected().into(),
+    ]);
+    Array::of3(&Float64Array::from(&numbers[..]), &failures, &damaged).into()
 }

@@ -1,52 +1,71 @@
 //! The errors of others: of a codec, of the caller's extract.
 
-use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt;
 
 /// What an encoder, a decoder or an extract said; shared, so that the first
 /// error can be told more than once.
 #[derive(Clone)]
-pub struct Cause(Arc<dyn core::error::Error + Send + Sync>);
+pub struct Cause(Said);
+
+/// Words are kept as words: where causes are never anything else, nothing of
+/// an error's formatting is compiled.
+#[derive(Clone)]
+enum Said {
+    Words(Words),
+    Error(Arc<dyn core::error::Error + Send + Sync>),
+}
 
 impl Cause {
     /// Takes any error.
     pub fn new(error: impl core::error::Error + Send + Sync + 'static) -> Self {
-        Self(Arc::new(error))
+        Self(Said::Error(Arc::new(error)))
     }
 
     /// Takes a sentence, for codecs whose errors are only words.
     #[must_use]
-    pub fn text(text: impl Into<String>) -> Self {
-        Self::new(Text(text.into()))
+    pub fn text(text: impl Into<Arc<str>>) -> Self {
+        Self(Said::Words(Words(text.into())))
     }
 
     /// The error as it was.
     #[must_use]
     pub fn get(&self) -> &(dyn core::error::Error + Send + Sync + 'static) {
-        &*self.0
+        match &self.0 {
+            Said::Words(words) => words,
+            Said::Error(error) => &**error,
+        }
+    }
+
+    /// The sentence that [`text`](Self::text) was given; `None` of an error.
+    #[must_use]
+    pub fn words(&self) -> Option<&str> {
+        match &self.0 {
+            Said::Words(Words(text)) => Some(text),
+            Said::Error(_) => None,
+        }
     }
 }
 
-#[derive(Debug)]
-struct Text(String);
+#[derive(Clone, Debug)]
+struct Words(Arc<str>);
 
-impl fmt::Display for Text {
+impl fmt::Display for Words {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl core::error::Error for Text {}
+impl core::error::Error for Words {}
 
 impl fmt::Debug for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
+        fmt::Debug::fmt(self.get(), f)
     }
 }
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
+        fmt::Display::fmt(self.get(), f)
     }
 }
