@@ -213,8 +213,8 @@ impl Verdicts {
     ///
     /// # Errors
     /// `invalid-argument`.
-    pub fn inspected(&mut self, inspector: &Inspector) -> Result<(), JsValue> {
-        self.push(inspector.found.clone())
+    pub fn inspected(&mut self, inspector: &mut Inspector) -> Result<(), JsValue> {
+        self.push(core::mem::replace(&mut inspector.found, Ok(NOTHING)))
     }
 
     fn push(&mut self, outcome: Result<Sound, Error>) -> Result<(), JsValue> {

@@ -1,7 +1,9 @@
 //! Opening a pack: from the size of a file to its directory, in one read for
 //! nearly every file and in two at the most.
 
-use bytes::{Bytes, BytesMut};
+use alloc::vec::Vec;
+
+use bytes::Bytes;
 use core::ops::Range;
 
 use super::{Directory, ReadLimits};
@@ -157,10 +159,10 @@ impl Opening {
                 ready(trailer, from, self.file_size, Tail { start: from, bytes })
             }
             Stage::Sections { trailer, from, tail, .. } => {
-                let mut all = BytesMut::with_capacity(bytes.len() + tail.len());
+                let mut all = Vec::with_capacity(bytes.len() + tail.len());
                 all.extend_from_slice(&bytes);
                 all.extend_from_slice(&tail);
-                let tail = Tail { start: from, bytes: all.freeze() };
+                let tail = Tail { start: from, bytes: all.into() };
                 ready(trailer, from, self.file_size, tail)
             }
         }

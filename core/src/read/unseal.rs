@@ -120,14 +120,18 @@ impl Record {
     /// Where each item lies in the payload. The lengths were checked to add up
     /// to it, so every range lies within.
     fn ranges(&self) -> impl Iterator<Item = Range<usize>> + '_ {
-        let single = self.lengths.is_none().then_some(0..self.payload.len());
-        let mut at = 0;
-        let many = self.group().into_iter().flat_map(|group| group.iter()).map(move |length| {
-            let start = at;
-            at += length as usize;
-            start..at
-        });
-        single.into_iter().chain(many)
+        let mut lengths = self.group().map(|group| group.iter());
+        let mut at = Some(0_usize);
+        core::iter::from_fn(move || {
+            let start = at?;
+            let end = match &mut lengths {
+                Some(lengths) => start.checked_add(lengths.next()? as usize),
+                None => Some(self.payload.len()),
+            };
+            // Without lengths the record is a single item.
+            at = end.filter(|_| lengths.is_some());
+            Some(start..end?)
+        })
     }
 
     fn group(&self) -> Option<Group<'_>> {
