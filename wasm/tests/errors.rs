@@ -1,0 +1,115 @@
+//! The sentences of errors are written twice: in core, and in `js/errors.js`
+//! for the module that throws numbers. `errors.json` holds what core says of
+//! one error of each kind; here core is held to it, and the tests in Node hold
+//! JavaScript to it.
+//!
+//! `SEALPACK_UPDATE=1 cargo test -p sealpack-wasm --test errors` writes it anew.
+#![cfg(not(target_family = "wasm"))]
+
+use sealpack_core::Error;
+use sealpack_core::error::{
+    Cause, DecodeError, Fault, Limit, Misuse, Section, TrailerField, Untrusted,
+};
+use sealpack_wasm::error::{numbers, words};
+
+const BIG: u64 = (1 << 60) + 1; // no number of JavaScript
+
+fn faults() -> Vec<Fault> {
+    vec![
+        Fault::Truncated { needed: 76, found: BIG },
+        Fault::Leftover { bytes: 3 },
+        Fault::Magic { found: 0xab },
+        Fault::EarlyDialect,
+        Fault::Version { found: 2 },
+        Fault::Checksum { stored: 1, computed: 0xfeed_0000 },
+        Fault::ContentHash {
+            stored: std::array::from_fn(|at| at as u8),
+            computed: std::array::from_fn(|at| 255 - at as u8),
+        },
+        Fault::Flags { found: 9 },
+        Fault::GroupSize { found: 64 },
+        Fault::Width { found: 33 },
+        Fault::Carry { min: 7, residual: u32::MAX },
+        Fault::Sections { claimed: BIG, file: 80 },
+        Fault::RecordCount { claimed: 5, at_most: 4 },
+        Fault::ItemCount { items: 9, per_record: 4, records: 2 },
+        Fault::Sum { expected: 10, found: 11 },
+        Fault::Extract(Cause::text("no")),
+        Fault::Decode(DecodeError::NotAFrame),
+        Fault::Decode(DecodeError::Truncated),
+        Fault::Decode(DecodeError::Trailing { bytes: 4 }),
+        Fault::Decode(DecodeError::Length { expected: 1, found: 2 }),
+        Fault::Decode(DecodeError::AboveLimit { limit: 5, found: BIG }),
+        Fault::Decode(DecodeError::FrameChecksum),
+        Fault::Decode(DecodeError::NoContentSize { allowed: 44 }),
+        Fault::Decode(DecodeError::Dictionary),
+        Fault::Decode(DecodeError::Codec(Cause::text("a block is damaged"))),
+    ]
+}
+
+fn errors() -> Vec<Error> {
+    let sections = [
+        Section::Trailer,
+        Section::Index,
+        Section::AppData,
+        Section::Record(7),
+        Section::ContentHash,
+    ];
+    let corrupt = faults().into_iter().zip(sections.into_iter().cycle());
+    let limits = [
+        Limit::Item { length: BIG },
+        Limit::Items,
+        Limit::Record { size: BIG },
+        Limit::Index { size: BIG },
+        Limit::AppData { length: BIG },
+        Limit::File,
+        Limit::Memory { bytes: BIG },
+        Limit::Decoded { size: 9, limit: 8 },
+    ];
+    let misuses = [
+        Misuse::Position { position: 9, items: 4 },
+        Misuse::RecordNumber { record: 9, records: 4 },
+        Misuse::Supplied { wanted: 9, given: 4 },
+        Misuse::Range { start: 9, end: 4 },
+        Misuse::Order { expected: 9, given: 4 },
+    ];
+    let (trusted, found) = ([0xa5; 32], std::array::from_fn(|at| at as u8));
+    let untrusted = [
+        Untrusted::List { trusted, root: found },
+        Untrusted::ContentHash { trusted, found },
+        Untrusted::Trailer { field: TrailerField::TotalItems, trusted: 8, found: 9 },
+        Untrusted::AppData { trusted, found },
+        Untrusted::Block { first_record: 64, trusted, found },
+        Untrusted::Record { record: 65, trusted, found },
+    ];
+    let encode = |record| Error::Encode { record, cause: Cause::text("too large") };
+    corrupt
+        .map(|(fault, section)| fault.within(section))
+        .chain(limits.map(Error::Limit))
+        .chain(misuses.map(Error::Misuse))
+        .chain([encode(Some(3)), encode(None)])
+        .chain(untrusted.map(Error::Untrusted))
+        .collect()
+}
+
+#[test]
+fn every_error_has_a_row_of_its_own_and_says_what_the_file_holds() {
+    let mut rows: Vec<u64> = errors().iter().map(|error| numbers(error)[0]).collect();
+    rows.dedup();
+    assert_eq!(rows, (1..=45).collect::<Vec<_>>());
+
+    let lines: Vec<String> = errors()
+        .iter()
+        .map(|error| {
+            let numbers: Vec<String> = numbers(error).iter().map(|n| format!("\"{n}\"")).collect();
+            let words = words(error).map_or("null".to_owned(), |words| format!("{words:?}"));
+            format!("[[{}], {words}, {:?}]", numbers.join(", "), error.to_string())
+        })
+        .collect();
+    let said = format!("[\n  {}\n]\n", lines.join(",\n  "));
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/errors.json");
+    if std::env::var_os("SEALPACK_UPDATE").is_some() {
+        std::fs::write(file, &said).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(file).unwrap(), said);
+}
