@@ -23,8 +23,8 @@ fn faults() -> Vec<Fault> {
         Fault::Version { found: 2 },
         Fault::Checksum { stored: 1, computed: 0xfeed_0000 },
         Fault::ContentHash {
-            stored: std::array::from_fn(|at| u8::try_from(at).unwrap()),
-            computed: std::array::from_fn(|at| 255 - u8::try_from(at).unwrap()),
+            stored: std::array::from_fn(|at| (at as u64).to_le_bytes()[0]),
+            computed: std::array::from_fn(|at| 255 - (at as u64).to_le_bytes()[0]),
         },
         Fault::Flags { found: 9 },
         Fault::GroupSize { found: 64 },
@@ -73,7 +73,7 @@ fn errors() -> Vec<Error> {
         Misuse::Range { start: 9, end: 4 },
         Misuse::Order { expected: 9, given: 4 },
     ];
-    let (trusted, found) = ([0xa5; 32], std::array::from_fn(|at| u8::try_from(at).unwrap()));
+    let (trusted, found) = ([0xa5; 32], std::array::from_fn(|at| (at as u64).to_le_bytes()[0]));
     let untrusted = [
         Untrusted::List { trusted, root: found },
         Untrusted::ContentHash { trusted, found },
