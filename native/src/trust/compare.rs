@@ -46,6 +46,12 @@ impl DigestListReader {
         Ok(Self { source: Arc::new(source), path, header })
     }
 
+    /// The path, or the name that stands for it.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// What the list says of its pack.
     #[must_use]
     pub fn header(&self) -> &ListHeader {

@@ -35,7 +35,7 @@ pub fn run(args: &Inspect) -> Result<Outcome, Failure> {
     })?;
     let opened = {
         let Opened { source, name, options, .. } =
-            Location::of(&args.file)?.open(args.reading.options())?;
+            Location::of(&args.file)?.open(args.reading.options(&args.file)?)?;
         inspect::open(source, &name, &options)?
     };
     inspect::run(opened, &args.file).map_err(Failure::Terminal)?;

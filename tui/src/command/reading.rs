@@ -38,14 +38,17 @@ impl Reading {
     /// # Errors
     /// [`Failure::Pack`], [`Failure::Usage`] for a URL that names nothing.
     pub fn open(&self, path: &Path) -> Result<Reader, Failure> {
-        let Opened { source, name, options, .. } = Location::of(path)?.open(self.options())?;
+        let Opened { source, name, options, .. } = Location::of(path)?.open(self.options(path)?)?;
         Ok(options.open_source(source, name)?)
     }
 
-    /// The options of a reader that decodes as told, and holds the pack to what
-    /// is trusted.
-    pub fn options(&self) -> ReaderOptions {
-        self.trusting.apply(self.untrusted_options())
+    /// The options of a reader of `pack` that decodes as told, and holds it to
+    /// what is trusted.
+    ///
+    /// # Errors
+    /// Those of [`Trusting::apply`].
+    pub fn options(&self, pack: &Path) -> Result<ReaderOptions, Failure> {
+        self.trusting.apply(self.untrusted_options(), pack)
     }
 
     /// The same, trusting what is there: for a caller that reads all of it and

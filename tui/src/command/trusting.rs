@@ -1,9 +1,13 @@
 //! `--trust`: what a pack is held to.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sealpack::core::format::digest::Hash;
-use sealpack::{Reader, ReaderOptions, Trust, digest_list_path};
+use sealpack::{ReadAt, Reader, ReaderOptions, Trust, digest_list_path};
+
+use super::location::{Location, Opened};
+use crate::outcome::Failure;
 
 /// What a pack is held to.
 #[derive(clap::Args, Debug)]
@@ -14,28 +18,84 @@ pub struct Trusting {
     /// given out that does not have it
     #[arg(long, value_name = "HASH", value_parser = parse_hash)]
     trust: Option<Hash>,
-    /// The pack's digest list, which nobody need trust [default: FILE.digests]
+    /// The pack's digest list, a file or a URL, which nobody need trust [default: FILE.digests]
     #[arg(long, value_name = "LIST", requires = "trust")]
     digests: Option<PathBuf>,
 }
 
 impl Trusting {
-    /// The options with what was asked for.
-    pub fn apply(&self, options: ReaderOptions) -> ReaderOptions {
-        let Some(hash) = self.trust else { return options };
+    /// The options of a reader of `pack` with what was asked for.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`], and [`Failure::Pack`] for a list that a URL names
+    /// and that cannot be read.
+    pub fn apply(&self, options: ReaderOptions, pack: &Path) -> Result<ReaderOptions, Failure> {
+        let Some(hash) = self.trust else { return Ok(options) };
         let trust = Trust::either(hash);
-        options.trust(match &self.digests {
-            Some(path) => trust.digests(path),
-            None => trust,
-        })
+        let (list, name) = match List::of(pack, self.digests.as_deref())? {
+            List::File(path) => return Ok(options.trust(trust.digests(path))),
+            List::Store(location) => open(&location)?,
+        };
+        Ok(options.trust(trust.digests_source(list, name)))
     }
 
     /// The hash, where there is no list to go with it: reading all of the pack
     /// does without one.
-    pub fn without_list(&self, pack: &Path) -> Option<Hash> {
-        let none = self.digests.is_none() && !digest_list_path(pack).exists();
-        self.trust.filter(|_| none)
+    ///
+    /// # Errors
+    /// [`Failure::Usage`].
+    pub fn without_list(&self, pack: &Path) -> Result<Option<Hash>, Failure> {
+        if self.trust.is_none() || self.digests.is_some() {
+            return Ok(None);
+        }
+        let none = match List::of(pack, None)? {
+            List::File(path) => !path.exists(),
+            List::Store(location) => open(&location).is_err(),
+        };
+        Ok(self.trust.filter(|_| none))
     }
+}
+
+/// Where the digest list of a pack is.
+pub enum List {
+    /// In a file.
+    File(PathBuf),
+    /// Where a URL says.
+    #[cfg_attr(not(feature = "remote"), allow(dead_code, reason = "no URL names one then"))]
+    Store(Location),
+}
+
+impl List {
+    /// The list that is named, else the one beside the pack.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] for a URL that names nothing, and for a pack whose URL
+    /// has a query: a signature for it is none for what lies beside it.
+    pub fn of(pack: &Path, named: Option<&Path>) -> Result<Self, Failure> {
+        let path = match named {
+            Some(path) => path.to_path_buf(),
+            None => digest_list_path(pack),
+        };
+        match Location::of(&path)? {
+            Location::File(path) => Ok(Self::File(path)),
+            #[cfg(feature = "remote")]
+            Location::Store(url) if named.is_none() && url.query().is_some() => {
+                let advice = "a URL with a query has no digest list beside it: name the list";
+                Err(Failure::usage(format!("{url}: {advice}")))
+            }
+            #[cfg(feature = "remote")]
+            store @ Location::Store(_) => Ok(Self::Store(store)),
+        }
+    }
+}
+
+/// The bytes of a list in a store, and its name.
+///
+/// # Errors
+/// [`Failure::Pack`].
+pub fn open(list: &Location) -> Result<(Arc<dyn ReadAt>, PathBuf), Failure> {
+    let Opened { source, name, .. } = list.open(Reader::options())?;
+    Ok((source, name))
 }
 
 /// What vouches for the items of a pack; `None` where nothing does.

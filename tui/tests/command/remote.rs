@@ -212,3 +212,24 @@ fn a_pack_that_cannot_be_read_is_tried_again() {
     let second = place.run("verify p missing --state done").fine().out_text();
     assert!(second.ends_with("2 packs: 2 sound; 1 verified before\n"), "{second}");
 }
+
+#[test]
+fn what_is_trusted_of_a_url_needs_no_file_here() {
+    let place = Place::new();
+    let web = Web::new(Manner::Usual);
+    web.put("/log.pack", log(&place, "zstd"));
+    let made = place.run("digests p --json").fine().json();
+    web.put("/log.pack.digests", fs::read(place.path("p.digests")).unwrap());
+    let (url, root) = (web.url("/log.pack"), made["root"].as_str().unwrap());
+    let item = place.run("get p 31415").fine().out().to_vec();
+    assert_eq!(place.run(&format!("get {url} 31415 --trust {root}")).fine().out(), item);
+    let elsewhere = format!("get p 31415 --trust {root} --digests {url}.digests");
+    assert_eq!(place.run(&elsewhere).fine().out(), item);
+    let verified = place.run(&format!("verify {url} --json --trust {root}")).fine().json();
+    has(&verified, &json!({ "ok": true, "trusted_by": "root" }));
+    let told = place.run(&format!("diff {url} p --json")).fine().json();
+    has(&told, &json!({ "same": true }));
+    let other = "0".repeat(64);
+    place.run(&format!("get {url} 31415 --trust {other}")).failed(1, &["trusted"]);
+    place.run(&format!("get {url}?sig=1 7 --trust {root}")).failed(2, &["name the list"]);
+}

@@ -3,11 +3,12 @@
 mod compare;
 mod told;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use sealpack::{DigestListReader, Reader, digest_list_path};
+use sealpack::{DigestListReader, Reader};
 
 use super::reading::Reading;
+use super::trusting::{self, List};
 use crate::outcome::{Failure, Outcome, Status};
 use crate::progress::Progress;
 use crate::report;
@@ -82,7 +83,10 @@ fn compare(args: &Diff) -> Result<bool, Failure> {
     let (b, _) = args.reading.open_and_tell(&args.b, silent)?;
     let lists = match args.read_all {
         true => None,
-        false => list(&a, args.digests_a.as_ref())?.zip(list(&b, args.digests_b.as_ref())?),
+        false => {
+            let of_a = list(&a, &args.a, args.digests_a.as_deref())?;
+            of_a.zip(list(&b, &args.b, args.digests_b.as_deref())?)
+        }
     };
     let method = Method::choose(&a, &b, lists, args.read_all);
     let listed = args.limit.unwrap_or(if args.json { 10_000 } else { 20 });
@@ -102,16 +106,26 @@ fn compare(args: &Diff) -> Result<bool, Failure> {
 
 /// The list of a pack: the one that is named, else the one beside it. One that
 /// does not fit the pack is of another, or of the pack as it was.
-fn list(pack: &Reader, named: Option<&PathBuf>) -> Result<Option<DigestListReader>, Failure> {
-    let path = named.cloned().unwrap_or_else(|| digest_list_path(pack.path()));
-    if named.is_none() && !path.exists() {
-        return Ok(None);
-    }
-    let list = DigestListReader::open(&path)?;
+fn list(
+    pack: &Reader,
+    typed: &Path,
+    named: Option<&Path>,
+) -> Result<Option<DigestListReader>, Failure> {
+    let list = match List::of(typed, named) {
+        Ok(List::File(path)) if named.is_none() && !path.exists() => return Ok(None),
+        Ok(List::File(path)) => DigestListReader::open(&path)?,
+        Ok(List::Store(location)) => match trusting::open(&location) {
+            Ok((source, name)) => DigestListReader::open_source(source, name)?,
+            Err(_) if named.is_none() => return Ok(None),
+            Err(failure) => return Err(failure),
+        },
+        Err(_) if named.is_none() => return Ok(None),
+        Err(failure) => return Err(failure),
+    };
     if list.fits(pack) {
         return Ok(Some(list));
     }
-    let (list, pack) = (path.display(), pack.path().display());
+    let (list, pack) = (list.path().display(), pack.path().display());
     if named.is_some() {
         return Err(Failure::usage(format!("{list} is not the digest list of {pack}")));
     }

@@ -165,9 +165,9 @@ fn open(
     share: Share,
     version: &mut Option<String>,
 ) -> Result<(Reader, Option<ChosenCodec>, Option<Hash>), Failure> {
-    let hash = args.reading.trusting().without_list(&pack.path);
+    let hash = args.reading.trusting().without_list(&pack.path)?;
     let mut options = match hash {
-        None => args.reading.options(),
+        None => args.reading.options(&pack.path)?,
         Some(_) => args.reading.untrusted_options(),
     };
     if let Share::Threads(threads) = share {
