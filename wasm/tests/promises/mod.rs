@@ -133,7 +133,7 @@ fn a_pack_is_built_opened_read_and_verified() {
         let mut verdicts = Verdicts::new(&pack);
         inspector.load(0, 13, 0.0, bytes).unwrap();
         while inspector.next().unwrap().is_some() {
-            verdicts.inspected(&inspector).unwrap();
+            verdicts.inspected(&mut inspector).unwrap();
         }
         assert_eq!(property(&verdicts.finish().unwrap(), "ok"), JsValue::TRUE);
     }
