@@ -37,16 +37,8 @@ impl Reader {
         let mut hand_over = |read: FetchedRecords, workspace: &mut Workspace| {
             for mut fetched in read {
                 let wanted = mem::take(&mut fetched.wanted);
-                let mut items = fetched.unseal(inner, workspace)?.into_items(0);
-                let (mut next, mut item) = (0, Bytes::new());
-                // By slot, so that the lengths are added up once.
-                for (request, slot) in wanted {
-                    if slot >= next {
-                        item = items.nth((slot - next) as usize).unwrap_or_default();
-                        next = slot + 1;
-                    }
-                    take(request, item.clone());
-                }
+                let record = fetched.unseal(inner, workspace)?;
+                items_of(record, wanted).for_each(|(request, item)| take(request, item));
             }
             Ok(())
         };
@@ -107,10 +99,8 @@ impl Inner {
     ) -> Result<FetchedRecords, ErrorKind> {
         let bytes = self.fetch_in(workspace, &read.range)?;
         let mut decoded = 0;
-        let records = read.records.into_iter();
-        records
-            .map(|PlannedRecord { place, wanted }| {
-                let stored = view(&bytes, &read.range, &place.range);
+        cut(read, &bytes)
+            .map(|(PlannedRecord { place, wanted }, stored)| {
                 let state = if decoded < workspace.ahead {
                     let record = self.unseal(&place, stored, workspace)?;
                     decoded += record.payload().len() as u64;
@@ -124,8 +114,37 @@ impl Inner {
     }
 }
 
+/// The wanted items of a record, each with the request that it answers.
+pub(crate) fn items_of(
+    record: Record,
+    wanted: Vec<(usize, u32)>,
+) -> impl Iterator<Item = (usize, Bytes)> + Send {
+    let mut items = record.into_items(0);
+    let (mut next, mut item) = (0, Bytes::new());
+    // By slot, so that the lengths are added up once.
+    wanted.into_iter().map(move |(request, slot)| {
+        if slot >= next {
+            item = items.nth((slot - next) as usize).unwrap_or_default();
+            next = slot + 1;
+        }
+        (request, item.clone())
+    })
+}
+
+/// The records of a read, each with its part of the bytes.
+pub(crate) fn cut(
+    read: PlannedRead,
+    bytes: &Bytes,
+) -> impl Iterator<Item = (PlannedRecord, Bytes)> {
+    let range = read.range;
+    read.records.into_iter().map(move |record| {
+        let stored = view(bytes, &range, &record.place.range);
+        (record, stored)
+    })
+}
+
 /// The part of `bytes`, read at `read`, that is the record at `record`.
-pub(crate) fn view(bytes: &Bytes, read: &Range<u64>, record: &Range<u64>) -> Bytes {
+fn view(bytes: &Bytes, read: &Range<u64>, record: &Range<u64>) -> Bytes {
     let offset = |at: u64| usize::try_from(at - read.start).unwrap_or(usize::MAX);
     let range = offset(record.start)..offset(record.end);
     if range.end > bytes.len() { Bytes::new() } else { bytes.slice(range) }

@@ -6,7 +6,7 @@ use sealpack_core::error::Misuse;
 use sealpack_core::format::digest::Hash;
 use sealpack_core::read::{Examiner, PlannedRead};
 
-use super::batch::view;
+use super::batch::cut;
 use super::reader::{Inner, Reader};
 use super::scan::Scan;
 use super::workspace::{In, Workspace};
@@ -73,16 +73,14 @@ impl Inner {
         workspace: &mut Workspace,
     ) -> Result<Vec<Result<Hash, ErrorKind>>, ErrorKind> {
         let bytes = self.fetch_in(workspace, &read.range)?;
-        if let Some(first) = read.records.first() {
-            self.settle(&first.place, &view(&bytes, &read.range, &first.place.range))?;
+        let records = cut(read, &bytes).map(|(record, stored)| (record.place, stored));
+        let mut records = records.peekable();
+        if let Some((first, stored)) = records.peek() {
+            self.settle(first, stored)?;
         }
         let directory = &self.pack.directory;
         let decoder = In::new(&self.decoders, workspace);
         let examiner = Examiner::new(directory, &decoder, self.options.limits, None);
-        let records = read.records.into_iter().map(|record| {
-            let stored = view(&bytes, &read.range, &record.place.range);
-            (record.place, stored)
-        });
         let examined = examiner.taking_digests().examine_all(records, &mut Lanes)?;
         let digest = |examination: &sealpack_core::read::Examination| {
             let digest = examination.outcome().map_err(Clone::clone)?.digest.unwrap_or_default();

@@ -21,7 +21,7 @@ mod verify;
 mod workspace;
 
 #[cfg(feature = "remote")]
-pub(crate) use batch::view;
+pub(crate) use batch::{cut, items_of};
 #[cfg(feature = "remote")]
 pub(crate) use codec::Decoders;
 pub use codec::{ChosenCodec, DecidedBy};

@@ -7,7 +7,7 @@ use sealpack_core::Error as PackError;
 use sealpack_core::format::digest::Hash;
 use sealpack_core::read::{Examination, Examiner, Merge, PlannedRead, Report, Sound, Verification};
 
-use super::batch::view;
+use super::batch::cut;
 use super::reader::{Inner, Reader};
 use super::scan::Scan;
 use super::workspace::{In, Workspace};
@@ -20,7 +20,7 @@ use crate::error::{Error, ErrorKind};
 const TOGETHER: u64 = 4 << 20;
 
 /// How far a verification has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct VerifyProgress {
     /// Records looked at.
     pub records: u32,
@@ -28,6 +28,15 @@ pub struct VerifyProgress {
     pub bytes: u64,
     /// Damaged ones among them.
     pub damaged: u32,
+}
+
+impl VerifyProgress {
+    /// Another record was looked at.
+    pub(crate) fn count(&mut self, examination: &Examination) {
+        self.records += 1;
+        self.bytes += examination.place().size();
+        self.damaged += u32::from(examination.error().is_some());
+    }
 }
 
 impl Reader {
@@ -89,12 +98,10 @@ impl Reader {
             Some(content_hash) => verification.against(content_hash),
             None => verification,
         };
-        let mut so_far = VerifyProgress { records: 0, bytes: 0, damaged: 0 };
+        let mut so_far = VerifyProgress::default();
         while let Some(examined) = scan.next() {
             for examination in examined.map_err(|kind| inner.error(kind))? {
-                so_far.records += 1;
-                so_far.bytes += examination.place().size();
-                so_far.damaged += u32::from(examination.error().is_some());
+                so_far.count(&examination);
                 verification.push(examination);
             }
             if let ControlFlow::Break(reason) = progress(so_far) {
@@ -144,10 +151,7 @@ impl Inner {
         let limits = self.options.limits;
         let examiner = Examiner::new(&self.pack.directory, &decoder, limits, extract);
         let examiner = if takes_digests { examiner.taking_digests() } else { examiner };
-        let records = read.records.into_iter().map(|record| {
-            let stored = view(&bytes, &read.range, &record.place.range);
-            (record.place, stored)
-        });
+        let records = cut(read, &bytes).map(|(record, stored)| (record.place, stored));
         Ok(examiner.examine_all(records, &mut Lanes)?)
     }
 }

@@ -14,7 +14,7 @@ use sealpack_core::read::{
 use super::reader::{Inner, RemoteReader};
 use crate::digest::Lanes;
 use crate::error::{Error, ErrorKind};
-use crate::read::{VerifyProgress, view};
+use crate::read::{VerifyProgress, cut, items_of};
 
 /// Stored bytes that are decoded in one go, or a single larger record: what is
 /// in memory decoded, and not wanted yet, goes with it.
@@ -52,19 +52,8 @@ impl RemoteReader {
     ) -> Result<impl Stream<Item = Result<(usize, Bytes), Error>> + Send + use<>, Error> {
         let planned = plan(self.directory(), positions, self.inner.merge());
         let reads = planned.map_err(|error| self.error(error.into()))?;
-        let items = records(&self.inner, reads.into_iter()).map_ok(|(planned, record)| {
-            let mut items = record.into_items(0);
-            let (mut next, mut item) = (0, Bytes::new());
-            // By slot, so that the lengths are added up once.
-            let wanted = planned.wanted.into_iter().map(move |(request, slot)| {
-                if slot >= next {
-                    item = items.nth((slot - next) as usize).unwrap_or_default();
-                    next = slot + 1;
-                }
-                Ok((request, item.clone()))
-            });
-            stream::iter(wanted)
-        });
+        let items = records(&self.inner, reads.into_iter())
+            .map_ok(|(planned, record)| stream::iter(items_of(record, planned.wanted).map(Ok)));
         let reader = self.clone();
         Ok(items.try_flatten().map_err(move |kind| reader.error(kind)))
     }
@@ -121,12 +110,10 @@ impl RemoteReader {
         let examined = stream::iter(reads).map(|read| Inner::examine(Arc::clone(inner), read));
         let mut examined = std::pin::pin!(examined.buffered(inner.requests()));
         let mut verification = Verification::new(&inner.pack);
-        let mut so_far = VerifyProgress { records: 0, bytes: 0, damaged: 0 };
+        let mut so_far = VerifyProgress::default();
         while let Some(examinations) = examined.next().await {
             for examination in examinations.map_err(|kind| self.error(kind))? {
-                so_far.records += 1;
-                so_far.bytes += examination.place().size();
-                so_far.damaged += u32::from(examination.error().is_some());
+                so_far.count(&examination);
                 verification.push(examination);
             }
             if let ControlFlow::Break(reason) = progress(so_far) {
@@ -200,11 +187,7 @@ impl Inner {
     /// Carries out a read: one request, each record a view of what came.
     async fn read(inner: Arc<Self>, read: PlannedRead) -> Result<Vec<StoredRecord>, ErrorKind> {
         let bytes = inner.fetch(&read.range).await?;
-        let cut = |record: PlannedRecord| {
-            let stored = view(&bytes, &read.range, &record.place.range);
-            (record, stored)
-        };
-        let records: Vec<_> = read.records.into_iter().map(cut).collect();
+        let records: Vec<_> = cut(read, &bytes).collect();
         if let Some((record, stored)) = records.first() {
             inner.settle(&record.place, stored).await?;
         }
@@ -218,10 +201,7 @@ impl Inner {
             let reading = &own.options.reading;
             let (limits, extract) = (reading.limits, reading.extract.clone());
             let examiner = Examiner::new(&own.pack.directory, &own.decoders, limits, extract);
-            let records = read.records.into_iter().map(|record| {
-                let stored = view(&bytes, &read.range, &record.place.range);
-                (record.place, stored)
-            });
+            let records = cut(read, &bytes).map(|(record, stored)| (record.place, stored));
             examiner.examine_all(records, &mut Lanes)
         });
         Ok(examined.await??)
