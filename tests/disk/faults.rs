@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use nix::libc::*;
 use sealpack::disk::{Disk, DiskFile, DiskFolder, Found, System};
 use sealpack::{Doing, Error, ErrorKind, Writer};
+use sealpack_tests::incompressible::item;
 
 use super::layer::{Layer, Layered};
 use super::threads;
@@ -196,7 +197,7 @@ fn attempt(way: Way, faulty: Faulty) -> Ended {
     let result = options.create(&path).and_then(|mut writer| {
         let mut first = None;
         for number in 0..20 {
-            let error = writer.append(&noise(number)).err();
+            let error = writer.append(&item(number, 80_000)).err();
             if let (Some(first), Some(error)) = (&first, &error) {
                 assert_eq!(error.to_string(), *first, "told again by the next append");
             }
@@ -216,16 +217,6 @@ fn attempt(way: Way, faulty: Faulty) -> Ended {
     });
     let calls = faulty.calls.lock().unwrap().clone();
     Ended { folder, calls, result }
-}
-
-/// Bytes that do not compress.
-fn noise(number: u64) -> Vec<u8> {
-    let mut state = number + 1;
-    let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        (state >> 33) as u8
-    };
-    (0..80_000).map(|_| next()).collect()
 }
 
 fn check_failed(way: Way, call: Call, errno: i32, ended: &Ended) {

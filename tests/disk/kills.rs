@@ -10,7 +10,8 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use sealpack::{Reader, Writer};
-use sealpack_tests::numbered::{self, Sequence};
+use sealpack_tests::hostile::Random;
+use sealpack_tests::numbered;
 
 /// Kills in an ordinary run; `SEALPACK_KILLS` asks for more.
 const KILLS: u64 = 300;
@@ -75,7 +76,7 @@ fn a_writer_killed_at_any_moment_leaves_whole_packs_and_every_one_it_promised() 
     let seed = from_environment("SEALPACK_SEED").unwrap_or(now.subsec_nanos().into());
     let kills = from_environment("SEALPACK_KILLS").unwrap_or(KILLS);
     println!("SEALPACK_SEED={seed}");
-    let mut sequence = Sequence::new(seed);
+    let mut random = Random::new(seed);
     let (mut in_the_middle, mut finished) = (0, 0);
     for round in 0..kills {
         let folder = tempfile::tempdir().unwrap();
@@ -84,7 +85,7 @@ fn a_writer_killed_at_any_moment_leaves_whole_packs_and_every_one_it_promised() 
         if overwrite {
             numbered::write(Writer::options(), &name, 0).unwrap();
         }
-        let (start, after) = (1 + sequence.below(3), sequence.below(8_000));
+        let (start, after) = (1 + random.below(3) as u64, random.below(8_000) as u64);
         let after = Duration::from_micros(after);
         let mode = if overwrite { "overwrite" } else { "create" };
         let came = kill_one(folder.path(), threads, mode, start, after);

@@ -10,6 +10,7 @@ use std::sync::Mutex;
 use nix::libc;
 use sealpack::core::read::Merge;
 use sealpack::{Bytes, Doing, Error, ErrorKind, ReadAt, Reader, Writer, Zstd};
+use sealpack_tests::incompressible::item;
 
 use super::threads;
 
@@ -50,23 +51,15 @@ impl ReadAt for Faulty {
     }
 }
 
-fn item(number: u32) -> Vec<u8> {
-    let mut state = u64::from(number) + 1;
-    let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        (state >> 33) as u8
-    };
-    (0..1000).map(|_| next()).collect()
-}
-
 const ITEMS: u32 = 1500;
+const LENGTH: usize = 1000;
 
 /// A pack of 1.5 MB, beyond what the first read of a reader takes.
 fn pack(folder: &Path) -> Bytes {
     let path = folder.join("in.pack");
     let options = Writer::options().codec(Zstd::level(1)).items_per_record(20).threads(0);
     let mut writer = options.create(&path).unwrap();
-    (0..ITEMS).for_each(|number| writer.append(&item(number)).unwrap());
+    (0..ITEMS).for_each(|number| writer.append(&item(number, LENGTH)).unwrap());
     writer.finish().unwrap();
     fs::read(path).unwrap().into()
 }
@@ -77,19 +70,20 @@ type Use = fn(&Reader) -> Result<(), Error>;
 const USES: [(&str, Use); 4] = [
     ("get", |reader| {
         [0, 700, 1400].into_iter().try_for_each(|number| {
-            assert_eq!(reader.get(number)?, item(number));
+            assert_eq!(reader.get(number)?, item(number, LENGTH));
             Ok(())
         })
     }),
     ("get_many", |reader| {
         let positions: Vec<u32> = (0..ITEMS).step_by(60).collect();
-        reader.get_many(&positions, |request, got| assert_eq!(got, item(positions[request])))
+        reader
+            .get_many(&positions, |request, got| assert_eq!(got, item(positions[request], LENGTH)))
     }),
     ("range", |reader| {
         let mut items = reader.range(10..ITEMS)?;
         for number in 10..ITEMS {
             match items.next().expect("an item or an error for each position") {
-                Ok(got) => assert_eq!(got, item(number)),
+                Ok(got) => assert_eq!(got, item(number, LENGTH)),
                 Err(error) => {
                     assert!(items.next().is_none(), "after an error it ends");
                     return Err(error);
@@ -182,7 +176,7 @@ fn a_file_cut_under_an_open_reader_gives_its_items_or_an_error() {
         for number in (0..ITEMS).step_by(100) {
             match reader.get(number) {
                 Ok(got) => {
-                    assert_eq!(got, item(number));
+                    assert_eq!(got, item(number, LENGTH));
                     right += 1;
                 }
                 Err(error) => {

@@ -12,20 +12,15 @@ use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
 use sealpack::disk::{Disk, DiskFile, System};
 use sealpack::{Doing, ErrorKind, Reader, Writer};
-use sealpack_tests::numbered::Sequence;
+use sealpack_tests::incompressible::item;
 
 use super::layer::{Layer, Layered};
 use super::threads;
 
-fn noise(length: u64) -> Vec<u8> {
-    let mut sequence = Sequence::new(length);
-    (0..length).map(|_| sequence.below(256) as u8).collect()
-}
-
 /// Writes 3 MB that do not compress.
 fn write(path: &Path, options: sealpack::WriterOptions) -> Result<(), sealpack::Error> {
     let mut writer = options.create(path)?;
-    let appended = (0..30).try_for_each(|number| writer.append(&noise(100_000 + number)));
+    let appended = (0..30).try_for_each(|number| writer.append(&item(number, 100_000)));
     writer.finish().map(drop).and(appended)
 }
 

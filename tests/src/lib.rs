@@ -1,5 +1,5 @@
 //! What the tests of several packages share: the reference files, what must hold
-//! whatever the bytes, and packs whose content follows from a number.
+//! whatever the bytes, packs whose content follows from a number, and items that do not compress.
 //!
 //! `fixtures/` holds packs that the Go library wrote, with the items, the app
 //! data and the options of each (`manifest.json`), and packs that were broken
@@ -17,4 +17,5 @@
 
 pub mod fixtures;
 pub mod hostile;
+pub mod incompressible;
 pub mod numbered;

@@ -5,35 +5,16 @@ use std::path::Path;
 
 use sealpack::{Error, Reader, WriterOptions, Zstd};
 
-/// A generator of numbers that are the same every time.
-#[derive(Clone, Copy, Debug)]
-pub struct Sequence(u64);
-
-impl Sequence {
-    /// Starts at a seed.
-    #[must_use]
-    pub fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    /// A number below `end`.
-    pub fn below(&mut self, end: u64) -> u64 {
-        // xorshift64*
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11) % end
-    }
-}
+use crate::hostile::Random;
 
 /// The items of a pack: up to 3 MB of them.
 #[must_use]
 pub fn items(number: u64) -> Vec<Vec<u8>> {
-    let mut sequence = Sequence::new(number);
-    let count = sequence.below(150);
+    let mut random = Random::new(number);
+    let count = random.below(150);
     let item = |_| {
-        let (length, step) = (sequence.below(20_000), sequence.below(64) as u8);
-        let mut byte = sequence.below(256) as u8;
+        let (length, step) = (random.below(20_000), random.byte() & 0x3f);
+        let mut byte = random.byte();
         let next = |_| {
             byte = byte.wrapping_mul(5).wrapping_add(step);
             byte

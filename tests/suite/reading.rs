@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use sealpack::core::error::{Fault, Section};
 use sealpack::core::read::{LayerName, Verdict};
 use sealpack::{Bytes, Error, ErrorKind, Plain, ReadAt, ReadCodec, Reader, Writer, Zstd};
+use sealpack_tests::incompressible::{item, pack};
 
 /// Bytes in memory that count how often and how much is read.
 #[derive(Default)]
@@ -30,26 +31,6 @@ impl ReadAt for Counted {
         self.ranges.lock().unwrap().push((offset, buffer.len()));
         io::Cursor::new(&self.bytes).read_exact_at(buffer, offset)
     }
-}
-
-/// Bytes that do not compress, so that packs are as large as they look.
-fn item(number: u32, length: usize) -> Vec<u8> {
-    let mut state = u64::from(number) + 1;
-    let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        (state >> 33) as u8
-    };
-    (0..length).map(|_| next()).collect()
-}
-
-/// A pack of `count` items of `length` bytes, in memory.
-fn pack(options: sealpack::WriterOptions, count: u32, length: usize) -> Vec<u8> {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("in.pack");
-    let mut writer = options.create(&path).unwrap();
-    (0..count).for_each(|number| writer.append(&item(number, length)).unwrap());
-    writer.finish().unwrap();
-    std::fs::read(path).unwrap()
 }
 
 fn open(bytes: Vec<u8>, codec: ReadCodec) -> (Reader, Arc<Counted>) {

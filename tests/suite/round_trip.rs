@@ -6,6 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use sealpack::core::format::Dialect;
 use sealpack::{Bytes, Plain, ReadCodec, Reader, Writer, WriterOptions, Zstd};
+use sealpack_tests::hostile::Flipped;
 
 /// An item, and the way it is appended.
 #[derive(Clone, Debug)]
@@ -244,34 +245,6 @@ fn a_hash_extract_speaks_of_what_the_items_mean() {
 
 #[test]
 fn a_codec_of_the_callers_own_goes_both_ways() {
-    use sealpack::core::codec::{Decode, Encode, FrameChecksum, Size};
-    use sealpack::core::error::{Cause, DecodeError};
-    use sealpack::{Codec, EncoderFactory};
-
-    struct Flipped;
-    impl EncoderFactory for Flipped {
-        fn encoder(&self) -> Result<Codec, Cause> {
-            Ok(Codec::Encoder(Box::new(Flipped)))
-        }
-        fn format_id(&self) -> u32 {
-            77
-        }
-    }
-    impl Encode for Flipped {
-        fn encode(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), Cause> {
-            out.extend(payload.iter().map(|byte| !byte));
-            Ok(())
-        }
-    }
-    impl Decode for Flipped {
-        fn decode(&self, encoded: Bytes, size: Size) -> Result<Bytes, DecodeError> {
-            size.check(encoded.len() as u64)?;
-            Ok(encoded.iter().map(|byte| !byte).collect())
-        }
-        fn checksum(&self, _encoded: &[u8]) -> FrameChecksum {
-            FrameChecksum::NotKept
-        }
-    }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("own.pack");
     let mut writer = Writer::options().codec(Flipped).create(&path).unwrap();

@@ -17,6 +17,7 @@ use sealpack::core::read::{LayerName, Merge, Report, Verdict};
 use sealpack::{Bytes, Error, ErrorKind, Plain, ReadAt, ReadCodec, Reader, Writer, WriterOptions};
 use sealpack_tests::fixtures;
 use sealpack_tests::hostile::{CodecChoice, Packing};
+use sealpack_tests::incompressible::pack_of;
 
 fn broken(file: &str) -> Vec<u8> {
     std::fs::read(fixtures::folder().join("corrupt").join(file)).unwrap()
@@ -126,12 +127,7 @@ impl ReadAt for Watched {
 }
 
 fn pack(options: WriterOptions, count: u32, length: usize) -> Vec<u8> {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("in.pack");
-    let mut writer = options.create(&path).unwrap();
-    (0..count).for_each(|number| writer.append(&vec![number.to_le_bytes()[0]; length]).unwrap());
-    writer.finish().unwrap();
-    std::fs::read(path).unwrap()
+    pack_of(options, (0..count).map(|number| vec![number.to_le_bytes()[0]; length]))
 }
 
 /// "Verify without a stored hash is a success that read nothing;

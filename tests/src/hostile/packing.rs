@@ -50,6 +50,16 @@ impl CodecChoice {
 #[derive(Clone, Copy, Debug)]
 pub struct Flipped;
 
+impl EncoderFactory for Flipped {
+    fn encoder(&self) -> Result<Codec, Cause> {
+        Ok(Codec::Encoder(Box::new(*self)))
+    }
+
+    fn format_id(&self) -> u32 {
+        77
+    }
+}
+
 impl Encode for Flipped {
     fn encode(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), Cause> {
         out.extend(payload.iter().map(|byte| !byte));

@@ -9,6 +9,7 @@ use sealpack::core::read::Record;
 use sealpack::core::trust::{DigestList, DigestListBuilder, ListHeader, ListShape};
 use sealpack::core::wire::crc::crc32c;
 use sealpack::{Error, Plain, Reader, Trust, Writer, Zstd};
+use sealpack_tests::hostile::Random;
 
 use super::{Listed, numbered, open};
 
@@ -106,15 +107,12 @@ impl Forged {
     }
 }
 
-/// Numbers that look random and are the same on every run.
-struct Dice(u64);
+/// Numbers that look random, and what is done with them here.
+struct Dice(Random);
 
 impl Dice {
     fn below(&mut self, most: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((mixed ^ (mixed >> 31)) % (most.max(1) as u64)).unwrap()
+        self.0.below(most)
     }
 
     fn small(&mut self, most: usize) -> u32 {
@@ -322,7 +320,7 @@ fn twenty_thousand_forgeries_give_true_items_or_errors() {
             (Forged::of(&true_one), Forged::of(&other), true_one)
         })
         .collect();
-    let mut dice = Dice(8);
+    let mut dice = Dice(Random::new(8));
     let mut given = Given::default();
     for turn in 0..20_000 {
         let (true_parts, other, true_one) = &pairs[dice.below(pairs.len())];
