@@ -21,14 +21,14 @@ const MOST_IDLE: u64 = 16 << 20;
 
 /// The shares of a reader's memory limit.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Budget {
+pub(crate) struct Budget {
     limits: ReadLimits,
     /// Which records are read together.
-    pub(super) merge: Merge,
+    pub(crate) merge: Merge,
 }
 
 impl Budget {
-    pub(super) fn new(limits: ReadLimits, merge: Merge) -> Self {
+    pub(crate) fn new(limits: ReadLimits, merge: Merge) -> Self {
         let most = merge.most.min(limits.memory / 8);
         Self { limits, merge: Merge { most, ..merge } }
     }
@@ -45,7 +45,7 @@ impl Budget {
 
     /// The most that a read may come to: as stored, decoded ahead, and the
     /// record that passed that.
-    fn weight(&self, read: &PlannedRead) -> u64 {
+    pub(crate) fn weight(&self, read: &PlannedRead) -> u64 {
         let stored = read.range.end - read.range.start;
         // A verification holds so much, to hash it together.
         let ahead = DECODED_AHEAD.min(self.limits.memory / 8);

@@ -20,10 +20,6 @@ mod source;
 mod verify;
 mod workspace;
 
-#[cfg(feature = "remote")]
-pub(crate) use batch::{cut, items_of};
-#[cfg(feature = "remote")]
-pub(crate) use codec::Decoders;
 pub use codec::{ChosenCodec, DecidedBy};
 pub use digests::RecordDigests;
 pub use reader::Reader;
@@ -31,3 +27,12 @@ pub(crate) use reader::fetch;
 pub use scan::Items;
 pub use source::{FileSource, ReadAt};
 pub use verify::VerifyProgress;
+
+/// What the reader of stores shares.
+#[cfg(feature = "remote")]
+pub(crate) use self::{
+    batch::{cut, items_of},
+    budget::Budget,
+    codec::Decoders,
+    verify::refuse_untrusted,
+};

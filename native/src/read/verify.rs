@@ -112,6 +112,20 @@ impl Reader {
     }
 }
 
+/// A record that is not what the caller trusts is damaged, like any other.
+pub(crate) fn refuse_untrusted(
+    examination: &mut Examination,
+    checked: Result<(), ErrorKind>,
+) -> Result<(), ErrorKind> {
+    match checked {
+        Err(ErrorKind::Pack(error @ PackError::Untrusted(_))) => {
+            examination.refuse(error);
+            Ok(())
+        }
+        checked => checked,
+    }
+}
+
 impl Inner {
     fn examine(
         &self,
@@ -131,10 +145,8 @@ impl Inner {
         let mut examined = self.examine_with(read, workspace, true)?;
         for examination in &mut examined {
             let Ok(Sound { digest: Some(digest), .. }) = examination.outcome() else { continue };
-            match self.check_digest(examination.place().number, digest) {
-                Err(ErrorKind::Pack(error @ PackError::Untrusted(_))) => examination.refuse(error),
-                checked => checked?,
-            }
+            let checked = self.check_digest(examination.place().number, digest);
+            refuse_untrusted(examination, checked)?;
         }
         Ok(examined)
     }

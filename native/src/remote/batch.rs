@@ -7,14 +7,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
 use sealpack_core::read::{
-    Examination, Examiner, PlannedRead, PlannedRecord, Record, Report, Verification, plan,
+    Examination, Examiner, PlannedRead, PlannedRecord, Record, Report, Sound, Verification, plan,
     plan_records,
 };
 
 use super::reader::{Inner, RemoteReader};
+use super::room::{Room, Share, is_limited};
 use crate::digest::Lanes;
 use crate::error::{Error, ErrorKind};
-use crate::read::{VerifyProgress, cut, items_of};
+use crate::read::{VerifyProgress, cut, items_of, refuse_untrusted};
 
 /// Stored bytes that are decoded in one go, or a single larger record: what is
 /// in memory decoded, and not wanted yet, goes with it.
@@ -50,7 +51,7 @@ impl RemoteReader {
         &self,
         positions: &[u32],
     ) -> Result<impl Stream<Item = Result<(usize, Bytes), Error>> + Send + use<>, Error> {
-        let planned = plan(self.directory(), positions, self.inner.merge());
+        let planned = plan(self.directory(), positions, self.inner.budget.merge);
         let reads = planned.map_err(|error| self.error(error.into()))?;
         let items = records(&self.inner, reads.into_iter())
             .map_ok(|(planned, record)| stream::iter(items_of(record, planned.wanted).map(Ok)));
@@ -107,9 +108,16 @@ impl RemoteReader {
         self.codec().await?;
         let inner = &self.inner;
         let reads = scan(inner, 0..self.directory().record_count());
-        let examined = stream::iter(reads).map(|read| Inner::examine(Arc::clone(inner), read));
-        let mut examined = std::pin::pin!(examined.buffered(inner.requests()));
-        let mut verification = Verification::new(&inner.pack);
+        let room = inner.room();
+        let examined = stream::iter(reads)
+            .then(move |read| room.clone().take(read))
+            .map(|(read, share)| Inner::examine(Arc::clone(inner), read, share));
+        let mut examined = std::pin::pin!(examined.buffered(inner.requests));
+        let verification = Verification::new(&inner.pack);
+        let mut verification = match self.trusted().map(|list| list.header().content_hash) {
+            Some(content_hash) => verification.against(content_hash),
+            None => verification,
+        };
         let mut so_far = VerifyProgress::default();
         while let Some(examinations) = examined.next().await {
             for examination in examinations.map_err(|kind| self.error(kind))? {
@@ -129,7 +137,7 @@ fn scan(inner: &Arc<Inner>, mut numbers: Range<u32>) -> impl Iterator<Item = Pla
     let inner = Arc::clone(inner);
     std::iter::from_fn(move || {
         let directory = &inner.pack.directory;
-        let read = plan_records(directory, numbers.clone(), inner.merge()).next()?;
+        let read = plan_records(directory, numbers.clone(), inner.budget.merge).next()?;
         numbers.start += u32::try_from(read.records.len()).unwrap_or(u32::MAX);
         Some(read)
     })
@@ -142,18 +150,29 @@ fn records<I: Iterator<Item = PlannedRead> + Send>(
     reads: I,
 ) -> impl Stream<Item = Result<(PlannedRecord, Record), ErrorKind>> + Send + use<I> {
     let fetching = Arc::clone(inner);
+    let room = inner.room();
     let fetched = stream::iter(reads)
-        .map(move |read| Inner::read(Arc::clone(&fetching), read))
-        .buffered(inner.requests());
+        .then(move |read| room.clone().take(read))
+        .map(move |(read, share)| Inner::read(Arc::clone(&fetching), read, share))
+        .buffered(inner.requests);
+    let together = inner.decoded_together();
     let decoding = Arc::clone(inner);
     let decoded = fetched
-        .map_ok(|records| stream::iter(batches(records).into_iter().map(Ok)))
-        .try_flatten()
-        .map_ok(move |batch| {
-            let inner = Arc::clone(&decoding);
-            async move { inner.unseal_all(batch).await }
+        .map_ok(move |(records, share)| {
+            let share = Arc::new(share);
+            let batches = batches(records, together).into_iter();
+            stream::iter(batches.map(move |batch| Ok::<_, ErrorKind>((batch, Arc::clone(&share)))))
         })
-        .try_buffered(inner.options.reading.threads.max(1));
+        .try_flatten()
+        .map_ok(move |(batch, share)| {
+            let inner = Arc::clone(&decoding);
+            async move {
+                let unsealed = inner.unseal_all(batch).await;
+                drop(share);
+                unsealed
+            }
+        })
+        .try_buffered(inner.decoders_at_once());
     decoded
         .map_ok(|batch| {
             let each =
@@ -165,14 +184,14 @@ fn records<I: Iterator<Item = PlannedRead> + Send>(
 
 type StoredRecord = (PlannedRecord, Bytes);
 
-/// Records in runs of a size that is decoded in one go.
-fn batches(records: Vec<StoredRecord>) -> Vec<Vec<StoredRecord>> {
+/// Records in runs of so many bytes, which are decoded in one go.
+fn batches(records: Vec<StoredRecord>, together: usize) -> Vec<Vec<StoredRecord>> {
     let mut batches: Vec<Vec<StoredRecord>> = Vec::new();
-    let mut bytes = DECODED_TOGETHER;
+    let mut bytes = together;
     for record in records {
         let size = record.1.len();
         match batches.last_mut() {
-            Some(batch) if bytes + size <= DECODED_TOGETHER => batch.push(record),
+            Some(batch) if bytes + size <= together => batch.push(record),
             _ => {
                 batches.push(vec![record]);
                 bytes = 0;
@@ -184,26 +203,64 @@ fn batches(records: Vec<StoredRecord>) -> Vec<Vec<StoredRecord>> {
 }
 
 impl Inner {
+    fn room(&self) -> Room {
+        Room::new(self.budget, &self.options.limits)
+    }
+
+    /// Stored bytes that are decoded in one go; under a memory limit it is one
+    /// record, since another may come to as much again.
+    fn decoded_together(&self) -> usize {
+        if is_limited(&self.options.limits) { 0 } else { DECODED_TOGETHER }
+    }
+
+    fn decoders_at_once(&self) -> usize {
+        if is_limited(&self.options.limits) { 1 } else { self.options.threads.max(1) }
+    }
+
     /// Carries out a read: one request, each record a view of what came.
-    async fn read(inner: Arc<Self>, read: PlannedRead) -> Result<Vec<StoredRecord>, ErrorKind> {
-        let bytes = inner.fetch(&read.range).await?;
+    async fn read(
+        inner: Arc<Self>,
+        read: PlannedRead,
+        share: Share,
+    ) -> Result<(Vec<StoredRecord>, Share), ErrorKind> {
+        let bytes = inner.fetch_read(&read).await?;
         let records: Vec<_> = cut(read, &bytes).collect();
         if let Some((record, stored)) = records.first() {
             inner.settle(&record.place, stored).await?;
         }
-        Ok(records)
+        Ok((records, share))
     }
 
-    async fn examine(inner: Arc<Self>, read: PlannedRead) -> Result<Vec<Examination>, ErrorKind> {
-        let bytes = inner.fetch(&read.range).await?;
+    /// The share is given back where the examinations are had: of the records
+    /// nothing is left in memory then.
+    async fn examine(
+        inner: Arc<Self>,
+        read: PlannedRead,
+        share: Share,
+    ) -> Result<Vec<Examination>, ErrorKind> {
+        let bytes = inner.fetch_read(&read).await?;
         let own = Arc::clone(&inner);
         let examined = inner.off_the_runtime(move || {
-            let reading = &own.options.reading;
-            let (limits, extract) = (reading.limits, reading.extract.clone());
+            let (limits, extract) = (own.options.limits, own.options.extract.clone());
             let examiner = Examiner::new(&own.pack.directory, &own.decoders, limits, extract);
+            let trusted = own.trusted.get().is_some();
+            let examiner = if trusted { examiner.taking_digests() } else { examiner };
             let records = cut(read, &bytes).map(|(record, stored)| (record.place, stored));
             examiner.examine_all(records, &mut Lanes)
         });
-        Ok(examined.await??)
+        let mut examined = examined.await??;
+        drop(share);
+        let Some(trusted) = inner.trusted.get() else { return Ok(examined) };
+        for examination in &mut examined {
+            let Ok(Sound { digest: Some(digest), .. }) = examination.outcome() else { continue };
+            let checked = trusted.check(examination.place().number, digest).await;
+            refuse_untrusted(examination, checked)?;
+        }
+        Ok(examined)
+    }
+
+    async fn fetch_read(&self, read: &PlannedRead) -> Result<Bytes, ErrorKind> {
+        let first = read.records.first().map_or(0, |record| record.place.number);
+        self.fetch_records(&read.range, first).await
     }
 }

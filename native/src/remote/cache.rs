@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::object::{Location, Version};
-use super::reader::{RemoteReader, RemoteReaderOptions};
+use super::options::RemoteReaderOptions;
+use super::reader::RemoteReader;
 use crate::error::Error;
 
 /// Keeps the directories of packs that were opened, within a bound of bytes.

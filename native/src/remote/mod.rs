@@ -9,6 +9,7 @@
 //! Location ── RemoteReader ── get ───────> one request
 //! (store,     (async)      ── get_many ──> near records in one request, in parallel
 //!  path)                   ── range, verify ──> streams, requests ahead
+//! RemoteTrust ─(options)─> every record held to a digest list, a block at a time
 //!          ── ReaderCache ── open ───────> none, where the version is known
 //!          ── StoreSource ──> Reader       the same for threads, blocking
 //!          ── RemoteWriter ── append ────> equal parts of a multipart upload
@@ -23,8 +24,11 @@ mod blocking;
 mod cache;
 mod error;
 mod object;
+mod options;
 mod part;
 mod reader;
+mod room;
+mod trust;
 mod upload;
 mod writer;
 
@@ -32,7 +36,9 @@ pub use blocking::StoreSource;
 pub use cache::ReaderCache;
 pub use error::{StoreError, StoreFault};
 pub use object::{Location, Version};
+pub use options::RemoteReaderOptions;
 pub use part::PartSize;
-pub use reader::{RemoteReader, RemoteReaderOptions};
+pub use reader::RemoteReader;
+pub use trust::RemoteTrust;
 pub use upload::UploadAbort;
 pub use writer::{RemoteWriter, RemoteWriterOptions, SealedObject};

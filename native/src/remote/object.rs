@@ -13,6 +13,7 @@ use sealpack_core::read::{DEFAULT_TAIL, Opened, Opening, Pack, ReadLimits, Tail}
 
 use super::error::{StoreError, StoreFault};
 use crate::error::{Doing, Error, ErrorKind};
+use crate::trust::digest_list_path;
 
 /// Where a pack lies: a store, and the path of an object in it.
 ///
@@ -73,6 +74,26 @@ impl Location {
         &self.name
     }
 
+    /// Where the digest list of this pack lies unless somebody says otherwise:
+    /// beside it, with `.digests` behind its name.
+    ///
+    /// ```
+    /// # use object_store::memory::InMemory;
+    /// # use sealpack::remote::Location;
+    /// let pack = Location::new(InMemory::new(), "a.pack".into()).named("s3://bucket/a.pack");
+    /// assert_eq!(pack.digest_list().path().as_ref(), "a.pack.digests");
+    /// assert_eq!(pack.digest_list().to_string(), "s3://bucket/a.pack.digests");
+    /// ```
+    #[must_use]
+    pub fn digest_list(&self) -> Self {
+        // What is behind the last slash is part of a path already, so nothing
+        // in it is escaped anew.
+        let path = format!("{}.digests", self.path);
+        let path = ObjectPath::parse(&path).unwrap_or_else(|_| path.into());
+        let store = Arc::clone(&self.store);
+        Self { store, path, name: Arc::new(digest_list_path(&*self.name)) }
+    }
+
     /// The version that is there now: one request.
     ///
     /// # Errors
@@ -103,6 +124,14 @@ impl Location {
             (location.named(name), Version::from(meta))
         };
         Ok(found.into_iter().map(below).collect())
+    }
+
+    /// The bytes of a range of whichever version is there: one request. Fewer
+    /// where the object ends before.
+    pub(super) async fn fetch(&self, range: Range<u64>) -> Result<Bytes, StoreError> {
+        let options = GetOptions::new().with_range(Some(range));
+        let got = self.store.get_opts(&self.path, options).await.map_err(StoreError::reading)?;
+        got.bytes().await.map_err(StoreError::reading)
     }
 
     pub(super) async fn head(&self) -> Result<Version, StoreError> {

@@ -1,25 +1,27 @@
 //! The reader of a pack in a store, for async programs.
 
 use std::fmt;
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use futures_util::future::try_join;
 use object_store::ObjectMeta;
-use sealpack_core::format::Trailer;
-use sealpack_core::format::digest::Extract;
+use sealpack_core::format::digest::Hash;
+use sealpack_core::format::{Trailer, record_digest};
 use sealpack_core::read::{
     Directory, ItemLookup, Merge, Pack, Place, PlannedRecord, Record, RecordPlace, unseal,
 };
+use sealpack_core::trust::TrustedList;
 use tokio::task::spawn_blocking;
 
 use super::error::no_answer;
-use super::object::{Location, Object, Version, keep_only_whole};
+use super::object::{Location, Object, Version};
+use super::options::RemoteReaderOptions;
+use super::trust::{RemoteDigests, RemoteTrust};
 use crate::error::{Doing, Error, ErrorKind};
-use crate::options::{ReadCodec, ReaderOptions};
-use crate::read::{ChosenCodec, Decoders};
-
-/// Requests under way at once where nobody says.
-const REQUESTS: usize = 8;
+use crate::options::ReaderOptions;
+use crate::read::{Budget, ChosenCodec, Decoders};
 
 /// A plain record of more bytes is not read for one item of it: asking where
 /// the item lies, and then for it, is quicker.
@@ -82,104 +84,24 @@ pub(super) struct Inner {
     pub(super) object: Object,
     pub(super) pack: Pack,
     pub(super) decoders: Decoders,
-    pub(super) options: RemoteReaderOptions,
+    pub(super) options: ReaderOptions,
+    pub(super) budget: Budget,
+    pub(super) requests: usize,
+    /// What every record is held to, where the caller asked for it: set before
+    /// anybody has the reader.
+    pub(super) trusted: OnceLock<RemoteDigests>,
+}
+
+/// A record decoded, and not yet held to what the caller trusts.
+pub(super) struct Unsealed {
+    record: Record,
+    /// Taken where it was decoded, which keeps no other task waiting.
+    digest: Option<Hash>,
 }
 
 impl fmt::Debug for RemoteReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RemoteReader").field("object", &self.inner.object).finish_non_exhaustive()
-    }
-}
-
-/// How a pack in a store is read. Made by [`RemoteReader::options`].
-#[derive(Clone, Default)]
-pub struct RemoteReaderOptions {
-    pub(super) reading: ReaderOptions,
-    merge: Option<Merge>,
-    requests: Option<usize>,
-}
-
-impl From<ReaderOptions> for RemoteReaderOptions {
-    /// Codec, limit and extract are taken over; threads and merging are
-    /// matters of a file.
-    fn from(reading: ReaderOptions) -> Self {
-        Self { reading, ..Self::default() }
-    }
-}
-
-impl RemoteReaderOptions {
-    /// As [`ReaderOptions::codec`].
-    #[must_use]
-    pub fn codec(mut self, codec: ReadCodec) -> Self {
-        self.reading = self.reading.codec(codec);
-        self
-    }
-
-    /// As [`ReaderOptions::decoded_limit`].
-    #[must_use]
-    pub fn decoded_limit(mut self, bytes: u64) -> Self {
-        self.reading = self.reading.decoded_limit(bytes);
-        self
-    }
-
-    /// As [`ReaderOptions::hash_extract`].
-    #[must_use]
-    pub fn hash_extract(mut self, extract: impl Extract + 'static) -> Self {
-        self.reading = self.reading.hash_extract(extract);
-        self
-    }
-
-    /// Which records come with one request: [`Merge::for_requests`] unless
-    /// told otherwise, a gap of twice the mean record.
-    #[must_use]
-    pub fn merge(mut self, merge: Merge) -> Self {
-        self.merge = Some(merge);
-        self
-    }
-
-    /// Requests under way at once, for each call of `get_many`, `range` and
-    /// `verify`: 8 unless told otherwise, at least one. Memory goes with them:
-    /// up to 4 MiB each and what its records decode to.
-    #[must_use]
-    pub fn requests(mut self, requests: usize) -> Self {
-        self.requests = Some(requests.max(1));
-        self
-    }
-
-    /// Opens a pack: one request in most stores.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Io`], with [`Error::store`]; [`ErrorKind::Pack`] for an
-    /// object that is no sound pack.
-    pub async fn open(self, location: &Location) -> Result<RemoteReader, Error> {
-        self.open_known(location, None).await
-    }
-
-    /// Opens a version of a pack that is known, from a listing or an earlier
-    /// visit: one request in every store. When the object is another by now,
-    /// it is an error.
-    ///
-    /// # Errors
-    /// As [`open`](Self::open).
-    pub async fn open_version(
-        self,
-        location: &Location,
-        version: Version,
-    ) -> Result<RemoteReader, Error> {
-        self.open_known(location, Some(version)).await
-    }
-
-    async fn open_known(
-        self,
-        location: &Location,
-        known: Option<Version>,
-    ) -> Result<RemoteReader, Error> {
-        let opened = Object::open(location, known, self.reading.limits).await;
-        let (object, mut pack) = opened.map_err(|kind| location.error(kind))?;
-        keep_only_whole(&mut pack, object.version.size());
-        let decoders = Decoders::new(self.reading.codec.clone());
-        let inner = Inner { object, pack, decoders, options: self };
-        Ok(RemoteReader { inner: Arc::new(inner) })
     }
 }
 
@@ -231,7 +153,8 @@ impl RemoteReader {
     /// The bytes of a record as they are stored: one request.
     ///
     /// # Errors
-    /// As [`get`](Self::get), but nothing is checked.
+    /// As [`get`](Self::get), but nothing is checked, nor held to what the
+    /// caller trusts.
     pub async fn stored_record(&self, number: u32) -> Result<Bytes, Error> {
         let place = self.directory().record(number).map_err(|error| self.error(error.into()))?;
         self.inner.fetch(&place.range).await.map_err(|kind| self.error(kind))
@@ -255,10 +178,17 @@ impl RemoteReader {
         &self.inner.pack.directory
     }
 
-    /// The app data.
+    /// The app data. A reader that [trusts](super::RemoteTrust) a content hash,
+    /// and not a root, has it from the pack alone.
     #[must_use]
     pub fn app_data(&self) -> &Bytes {
         &self.inner.pack.app_data
+    }
+
+    /// The digest list that every record is held to, where there is one.
+    #[must_use]
+    pub fn trusted(&self) -> Option<&TrustedList> {
+        self.inner.trusted.get().map(RemoteDigests::list)
     }
 
     /// Where the pack lies.
@@ -276,7 +206,7 @@ impl RemoteReader {
     /// Which records come with one request.
     #[must_use]
     pub fn merge(&self) -> Merge {
-        self.inner.merge()
+        self.inner.budget.merge
     }
 
     /// The codec of the records, and what decided it; a request where no
@@ -290,11 +220,13 @@ impl RemoteReader {
         Ok(self.inner.decoders.chosen())
     }
 
-    /// Bytes that the reader takes in memory between two calls.
+    /// Bytes that the reader takes in memory between two calls, at the most.
     #[must_use]
     pub fn memory(&self) -> usize {
         let pack = &self.inner.pack;
-        size_of::<Inner>() + pack.directory.memory() + pack.app_data.len() + pack.tail.bytes.len()
+        let trusted = self.inner.trusted.get().map_or(0, RemoteDigests::memory);
+        let kept = pack.directory.memory() + pack.app_data.len() + pack.tail.bytes.len();
+        size_of::<Inner>() + kept + trusted
     }
 
     pub(super) fn error(&self, kind: ErrorKind) -> Error {
@@ -303,27 +235,44 @@ impl RemoteReader {
 }
 
 impl Inner {
-    pub(super) fn merge(&self) -> Merge {
-        let own = self.options.merge;
-        own.unwrap_or_else(|| Merge::for_requests(&self.pack.directory))
-    }
-
-    pub(super) fn requests(&self) -> usize {
-        self.options.requests.unwrap_or(REQUESTS)
+    /// Opens the digest list and holds the pack to it, from now on.
+    pub(super) async fn hold_to(self: &Arc<Self>, trust: &RemoteTrust) -> Result<(), ErrorKind> {
+        let read = |number| async move { self.record(self.pack.directory.record(number)?).await };
+        let location = &self.object.location;
+        let digests = RemoteDigests::establish(trust, location, &self.pack, read).await?;
+        self.trusted.get_or_init(|| digests);
+        Ok(())
     }
 
     /// The bytes of a range: from memory where the whole pack is, else one
     /// request.
-    pub(super) async fn fetch(&self, range: &std::ops::Range<u64>) -> Result<Bytes, ErrorKind> {
+    pub(super) async fn fetch(&self, range: &Range<u64>) -> Result<Bytes, ErrorKind> {
         match self.pack.tail.get(range) {
             Some(bytes) => Ok(bytes),
-            None => self.object.fetch(range).await,
+            None => {
+                self.options.limits.admit(range.end - range.start)?;
+                self.object.fetch(range).await
+            }
         }
+    }
+
+    /// The bytes of a read that begins with this record; what the caller's
+    /// trust in it takes comes at the same time.
+    pub(super) async fn fetch_records(
+        &self,
+        range: &Range<u64>,
+        first: u32,
+    ) -> Result<Bytes, ErrorKind> {
+        let Some(trusted) = self.trusted.get() else { return self.fetch(range).await };
+        let (bytes, ()) = try_join(self.fetch(range), trusted.prepare(first)).await?;
+        Ok(bytes)
     }
 
     async fn get(self: &Arc<Self>, position: u32) -> Result<Bytes, ErrorKind> {
         let place = self.pack.directory.place(position)?;
+        // A digest is of the whole record.
         if place.record.size() > READ_WHOLE
+            && self.trusted.get().is_none()
             && let Some(item) = self.get_part(&place).await?
         {
             return Ok(item);
@@ -345,7 +294,7 @@ impl Inner {
 
     /// Reads, checks and decodes a record.
     async fn record(self: &Arc<Self>, place: RecordPlace) -> Result<Record, ErrorKind> {
-        let stored = self.fetch(&place.range).await?;
+        let stored = self.fetch_records(&place.range, place.number).await?;
         self.settle(&place, &stored).await?;
         let record = PlannedRecord { place, wanted: Vec::new() };
         let mut records = self.unseal_all(vec![(record, stored)]).await?;
@@ -361,11 +310,31 @@ impl Inner {
         records: Vec<(PlannedRecord, Bytes)>,
     ) -> Result<Vec<(PlannedRecord, Result<Record, ErrorKind>)>, ErrorKind> {
         let bytes: usize = records.iter().map(|(_, stored)| stored.len()).sum();
-        if self.decoders.is_plain() && bytes <= CHECKED_AT_ONCE {
-            return Ok(self.unseal_here(records));
+        let unsealed = if self.decoders.is_plain() && bytes <= CHECKED_AT_ONCE {
+            self.unseal_here(records)
+        } else {
+            let inner = Arc::clone(self);
+            self.off_the_runtime(move || inner.unseal_here(records)).await?
+        };
+        let mut held = Vec::with_capacity(unsealed.len());
+        for (planned, unsealed) in unsealed {
+            let record = match unsealed {
+                Ok(unsealed) => self.held(planned.place.number, unsealed).await,
+                Err(kind) => Err(kind),
+            };
+            held.push((planned, record));
         }
-        let inner = Arc::clone(self);
-        self.off_the_runtime(move || inner.unseal_here(records)).await
+        Ok(held)
+    }
+
+    /// The record, where it is what the caller trusts, if anything is.
+    async fn held(&self, number: u32, unsealed: Unsealed) -> Result<Record, ErrorKind> {
+        let Unsealed { record, digest } = unsealed;
+        if let Some(trusted) = self.trusted.get() {
+            let digest = digest.map_or_else(|| record_digest(record.slices()), Ok)?;
+            trusted.check(number, &digest).await?;
+        }
+        Ok(record)
     }
 
     /// Runs what may take long where it keeps no other task waiting.
@@ -382,22 +351,27 @@ impl Inner {
     fn unseal_here(
         &self,
         records: Vec<(PlannedRecord, Bytes)>,
-    ) -> Vec<(PlannedRecord, Result<Record, ErrorKind>)> {
-        let limits = &self.options.reading.limits;
-        let directory = &self.pack.directory;
-        let unsealed = |(record, stored): (PlannedRecord, Bytes)| {
-            let unsealed = unseal(directory, &record.place, stored, &self.decoders, limits);
-            (record, unsealed.map_err(ErrorKind::from))
+    ) -> Vec<(PlannedRecord, Result<Unsealed, ErrorKind>)> {
+        let unsealed = |place: &RecordPlace, stored| {
+            let limits = &self.options.limits;
+            let record = unseal(&self.pack.directory, place, stored, &self.decoders, limits)?;
+            let trusted = self.trusted.get();
+            let digest = trusted.map(|_| record_digest(record.slices())).transpose()?;
+            Ok(Unsealed { record, digest })
         };
-        records.into_iter().map(unsealed).collect()
+        let records = records.into_iter().map(|(planned, stored)| {
+            let unsealed = unsealed(&planned.place, stored);
+            (planned, unsealed)
+        });
+        records.collect()
     }
 
     /// Settles on a codec, given a record that was read. Nearly always that is
     /// enough; where it contradicts the format id, a few magics are fetched.
     pub(super) async fn settle(&self, place: &RecordPlace, stored: &[u8]) -> Result<(), ErrorKind> {
-        let mut fetched: Vec<(std::ops::Range<u64>, Bytes)> = Vec::new();
+        let mut fetched: Vec<(Range<u64>, Bytes)> = Vec::new();
         loop {
-            let known = |range: &std::ops::Range<u64>| {
+            let known = |range: &Range<u64>| {
                 let known = fetched.iter().find(|(known, _)| known == range);
                 known.map(|(_, bytes)| bytes.clone()).ok_or_else(|| range.clone())
             };

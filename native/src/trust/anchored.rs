@@ -17,9 +17,9 @@ use super::Trust;
 use crate::error::{Error, ErrorKind};
 use crate::read::{ReadAt, fetch};
 
-/// Proven blocks that are kept: a quarter of a mebibyte. A scan needs one for
-/// each of its threads.
-const HELD: usize = 64;
+/// Proven blocks that a reader keeps: a quarter of a mebibyte. A scan needs one
+/// for each of its threads.
+pub(crate) const HELD: usize = 64;
 
 /// The digests that records are held to.
 pub(crate) struct TrustedDigests {
@@ -95,13 +95,8 @@ impl ListSource {
 
     /// The block that has the digest of a record.
     fn prove(&self, list: &TrustedList, record: u32) -> Result<ProvenBlock, ErrorKind> {
-        let shape = list.shape();
-        let block = shape.block_of(record);
-        if shape.records(block).is_empty() {
-            let (record, records) = (record.into(), list.header().record_count);
-            return Err(PackError::Misuse(Misuse::RecordNumber { record, records }).into());
-        }
-        let bytes = self.fetch(&shape.range(block))?;
+        let block = block_of(list, record)?;
+        let bytes = self.fetch(&list.shape().range(block))?;
         list.prove(block, bytes).map_err(|error| self.error(error))
     }
 
@@ -115,6 +110,18 @@ impl ListSource {
     }
 }
 
-fn list_error(error: Error) -> ErrorKind {
+/// The number of the block that has the digest of a record.
+pub(crate) fn block_of(list: &TrustedList, record: u32) -> Result<u32, ErrorKind> {
+    let shape = list.shape();
+    let block = shape.block_of(record);
+    if shape.records(block).is_empty() {
+        let (record, records) = (record.into(), list.header().record_count);
+        return Err(PackError::Misuse(Misuse::RecordNumber { record, records }).into());
+    }
+    Ok(block)
+}
+
+/// What went wrong with the list, not with the pack.
+pub(crate) fn list_error(error: Error) -> ErrorKind {
     ErrorKind::DigestList(Arc::new(error))
 }

@@ -25,6 +25,8 @@ use crate::error::Error;
 use crate::read::{FileSource, ReadAt};
 
 pub(crate) use anchored::TrustedDigests;
+#[cfg(feature = "remote")]
+pub(crate) use anchored::{HELD, block_of, list_error};
 pub(crate) use collect::DigestSpool;
 pub use compare::{DifferingRecords, DigestListReader};
 pub use file::{DigestListFile, SealedDigests};

@@ -4,6 +4,7 @@
 
 mod reading;
 mod store;
+mod trusted;
 mod writing;
 
 use object_store::ObjectStoreExt as _;

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use futures_util::TryStreamExt as _;
 use object_store::ObjectStoreExt as _;
+use sealpack::core::Error as PackError;
+use sealpack::core::error::Limit;
 use sealpack::core::read::{Merge, Report, plan};
 use sealpack::remote::{Location, ReaderCache, RemoteReader, StoreFault, StoreSource, Version};
-use sealpack::{Error, Plain, ReadCodec, Reader, Writer, Zstd};
+use sealpack::{Error, ErrorKind, Plain, ReadCodec, Reader, Writer, Zstd};
 use sealpack_tests::fixtures;
 use tokio::runtime::Runtime;
 
@@ -217,6 +219,35 @@ async fn a_cancelled_read_leaves_the_reader_as_it_was() {
     store.requests();
     assert_eq!(reader.get(19_999).await.unwrap(), item(19_999, 1000));
     assert_eq!(store.requests(), [Request::Get]);
+}
+
+/// 1 MiB lets two reads be under way, each 1/8 of it as stored, 1/8 decoded and
+/// waiting, 1/4 a record that is decoded.
+#[tokio::test]
+async fn a_memory_limit_bounds_what_is_under_way() {
+    let options = Writer::options().items_per_record(64);
+    let (store, location) = store_with(pack(options, 6000, 1000)).await;
+    store.slow_down();
+    let positions: Vec<u32> = (0..6000).step_by(300).collect();
+    for (limit, most) in [(u64::MAX, 8), (1 << 20, 2), (512 << 10, 2)] {
+        let options = RemoteReader::options().memory_limit(limit).merge(Merge { gap: 0, most: 1 });
+        let reader = options.open(&location).await.unwrap();
+        store.most_gets();
+        let all: Vec<_> = reader.range(0..6000).unwrap().try_collect().await.unwrap();
+        assert!((0..6000).all(|number| all[number as usize] == item(number, 1000)));
+        assert_eq!(store.most_gets(), most, "range, {limit}");
+        reader.get_many(&positions).await.unwrap();
+        assert_eq!(store.most_gets(), most, "get_many, {limit}");
+        assert!(reader.verify().await.unwrap().is_ok());
+        assert_eq!(store.most_gets(), most, "verify, {limit}");
+    }
+    let options = RemoteReader::options().memory_limit(200 << 10).merge(Merge { gap: 0, most: 1 });
+    let reader = options.open(&location).await.unwrap();
+    let refused = reader.get(0).await.unwrap_err();
+    let ErrorKind::Pack(PackError::Limit(Limit::AtOnce { limit, .. })) = refused.kind() else {
+        panic!("{refused}");
+    };
+    assert_eq!(*limit, 50 << 10, "a quarter of it");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
@@ -16,7 +17,7 @@ use object_store::{
 };
 
 /// What was asked of a store.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
     Head,
     Get,
@@ -36,6 +37,8 @@ pub struct Log {
     open_uploads: AtomicUsize,
     most_parts: AtomicUsize,
     parts_under_way: AtomicUsize,
+    gets_under_way: AtomicUsize,
+    most_gets: AtomicUsize,
     slow: AtomicBool,
 }
 
@@ -63,7 +66,12 @@ impl Watched {
         self.log.fails.store(number, Ordering::SeqCst);
     }
 
-    /// Lets parts take their time.
+    /// The most reads that were under way at once, from the last call on.
+    pub fn most_gets(&self) -> usize {
+        self.log.most_gets.swap(0, Ordering::SeqCst)
+    }
+
+    /// Lets parts and reads take their time.
     pub fn slow_down(&self) {
         self.log.slow.store(true, Ordering::SeqCst);
     }
@@ -128,6 +136,12 @@ impl ObjectStore for Watched {
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
         self.log.note(if options.head { Request::Head } else { Request::Get })?;
+        let under_way = self.log.gets_under_way.fetch_add(1, Ordering::SeqCst) + 1;
+        self.log.most_gets.fetch_max(under_way, Ordering::SeqCst);
+        if self.log.slow.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        self.log.gets_under_way.fetch_sub(1, Ordering::SeqCst);
         self.inner.get_opts(location, options).await
     }
 
@@ -185,7 +199,7 @@ impl MultipartUpload for WatchedUpload {
             let now = log.parts_under_way.fetch_add(1, Ordering::SeqCst) + 1;
             log.most_parts.fetch_max(now, Ordering::SeqCst);
             if log.slow.load(Ordering::SeqCst) {
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
             }
             log.parts_under_way.fetch_sub(1, Ordering::SeqCst);
             noted?;

@@ -8,7 +8,7 @@ use sealpack::core::format::{IndexEncoder, Trailer, record_digest};
 use sealpack::core::read::Record;
 use sealpack::core::trust::{DigestList, DigestListBuilder, ListHeader, ListShape};
 use sealpack::core::wire::crc::crc32c;
-use sealpack::{Error, Plain, Reader, Trust, Writer, Zstd};
+use sealpack::{Error, Plain, Reader, Trust, Writer, WriterOptions, Zstd};
 use sealpack_tests::hostile::Random;
 
 use super::{Listed, numbered, open};
@@ -298,19 +298,23 @@ fn read_all(dice: &mut Dice, reader: &Reader, items: &[Vec<u8>], given: &mut Giv
     }
 }
 
-#[test]
-fn twenty_thousand_forgeries_give_true_items_or_errors() {
-    let shapes = [
-        (Writer::options().codec(Plain).items_per_record(1), 300),
-        (Writer::options().codec(Plain).items_per_record(3), 8),
-        (Writer::options().codec(Plain).items_per_record(2), 301),
-        (Writer::options().codec(Plain).items_per_record(5).record_checksum(true), 23),
-        (Writer::options().codec(Zstd::level(1)).items_per_record(4), 40),
-        (Writer::options().codec(Plain).items_per_record(16), 9),
-    ];
-    let pairs: Vec<_> = shapes
-        .into_iter()
-        .map(|(options, count)| {
+/// Makes forgeries, the same ones every time.
+pub struct Forger {
+    pairs: Vec<(Forged, Forged, Listed)>,
+    dice: Dice,
+}
+
+impl Forger {
+    pub fn new(seed: u64) -> Self {
+        let shapes = [
+            (Writer::options().codec(Plain).items_per_record(1), 300),
+            (Writer::options().codec(Plain).items_per_record(3), 8),
+            (Writer::options().codec(Plain).items_per_record(2), 301),
+            (Writer::options().codec(Plain).items_per_record(5).record_checksum(true), 23),
+            (Writer::options().codec(Zstd::level(1)).items_per_record(4), 40),
+            (Writer::options().codec(Plain).items_per_record(16), 9),
+        ];
+        let pair = |(options, count): (WriterOptions, u32)| {
             let options = options.app_data(&b"app data"[..]).threads(0);
             let true_one = Listed::new(options.clone(), numbered(count, 0));
             let mut items = true_one.items.clone();
@@ -318,13 +322,29 @@ fn twenty_thousand_forgeries_give_true_items_or_errors() {
             items[count as usize / 2][0] ^= 1;
             let other = Listed::new(options, items);
             (Forged::of(&true_one), Forged::of(&other), true_one)
-        })
-        .collect();
-    let mut dice = Dice(Random::new(8));
+        };
+        Self { pairs: shapes.into_iter().map(pair).collect(), dice: Dice(Random::new(seed)) }
+    }
+
+    /// The bytes of a forged pack and of a list, and what they pass for.
+    pub fn forge(&mut self) -> (Vec<u8>, Vec<u8>, Listed) {
+        let (true_parts, other, true_one) = &self.pairs[self.dice.below(self.pairs.len())];
+        let (pack, list) = forge(&mut self.dice, true_parts, other);
+        (pack, list, true_one.clone())
+    }
+
+    /// A number below `most`.
+    pub fn below(&mut self, most: usize) -> usize {
+        self.dice.below(most)
+    }
+}
+
+#[test]
+fn twenty_thousand_forgeries_give_true_items_or_errors() {
+    let mut forger = Forger::new(8);
     let mut given = Given::default();
     for turn in 0..20_000 {
-        let (true_parts, other, true_one) = &pairs[dice.below(pairs.len())];
-        let (pack, list) = forge(&mut dice, true_parts, other);
+        let (pack, list, true_one) = forger.forge();
         let by_root = turn % 2 == 0;
         let trust = match by_root {
             true => Trust::root(true_one.sealed.root),
@@ -332,7 +352,7 @@ fn twenty_thousand_forgeries_give_true_items_or_errors() {
         };
         let Ok(reader) = open(pack, list, trust) else { continue };
         assert!(!by_root || reader.app_data() == &b"app data"[..]);
-        read_all(&mut dice, &reader, &true_one.items, &mut given);
+        read_all(&mut forger.dice, &reader, &true_one.items, &mut given);
     }
     // Forgeries got as far as being read, or this would test little.
     println!("{} opened, {} items, {} refused", given.opened, given.items, given.refused);

@@ -1,7 +1,7 @@
 //! A trusted reader gives out true items or an error, and nothing else.
 
 mod differing;
-mod forged;
+pub mod forged;
 
 use std::io::{self, Cursor};
 use std::ops::ControlFlow;

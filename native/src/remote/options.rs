@@ -1,0 +1,152 @@
+//! How a pack in a store is read.
+
+use std::sync::{Arc, OnceLock};
+
+use sealpack_core::format::digest::Extract;
+use sealpack_core::read::Merge;
+
+use super::object::{Location, Object, Version, keep_only_whole};
+use super::reader::{Inner, RemoteReader};
+use super::trust::RemoteTrust;
+use crate::error::{Error, ErrorKind, OptionsError};
+use crate::options::{ReadCodec, ReaderOptions};
+use crate::read::{Budget, Decoders};
+
+/// Requests under way at once where nobody says.
+const REQUESTS: usize = 8;
+
+/// How a pack in a store is read. Made by [`RemoteReader::options`].
+#[derive(Clone, Default)]
+pub struct RemoteReaderOptions {
+    pub(super) reading: ReaderOptions,
+    merge: Option<Merge>,
+    requests: Option<usize>,
+    trust: Option<RemoteTrust>,
+}
+
+impl RemoteReaderOptions {
+    /// As [`ReaderOptions::codec`].
+    #[must_use]
+    pub fn codec(mut self, codec: ReadCodec) -> Self {
+        self.reading = self.reading.codec(codec);
+        self
+    }
+
+    /// As [`ReaderOptions::decoded_limit`].
+    #[must_use]
+    pub fn decoded_limit(mut self, bytes: u64) -> Self {
+        self.reading = self.reading.decoded_limit(bytes);
+        self
+    }
+
+    /// As [`ReaderOptions::items_limit`].
+    #[must_use]
+    pub fn items_limit(mut self, items: u32) -> Self {
+        self.reading = self.reading.items_limit(items);
+        self
+    }
+
+    /// As [`ReaderOptions::memory_limit`], for each call: requests wait until
+    /// there is room for what they bring, and records are decoded one after
+    /// another.
+    #[must_use]
+    pub fn memory_limit(mut self, bytes: u64) -> Self {
+        self.reading = self.reading.memory_limit(bytes);
+        self
+    }
+
+    /// As [`ReaderOptions::hash_extract`].
+    #[must_use]
+    pub fn hash_extract(mut self, extract: impl Extract + 'static) -> Self {
+        self.reading = self.reading.hash_extract(extract);
+        self
+    }
+
+    /// Threads that decode in `get_many` and `range`: as many as there are
+    /// cores unless told otherwise, at least one.
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.reading = self.reading.threads(threads);
+        self
+    }
+
+    /// Holds every record that is read to a hash that the caller trusts, as
+    /// [`ReaderOptions::trust`] does. It takes one request more to open, under
+    /// a root, and one for each 128 records that are read, at the same time as
+    /// theirs.
+    #[must_use]
+    pub fn trust(mut self, trust: RemoteTrust) -> Self {
+        self.trust = Some(trust);
+        self
+    }
+
+    /// Which records come with one request: [`Merge::for_requests`] unless
+    /// told otherwise, a gap of twice the mean record.
+    #[must_use]
+    pub fn merge(mut self, merge: Merge) -> Self {
+        self.merge = Some(merge);
+        self
+    }
+
+    /// Requests under way at once, for each call of `get_many`, `range` and
+    /// `verify`: 8 unless told otherwise, at least one. Memory goes with them:
+    /// up to 4 MiB each and what its records decode to.
+    #[must_use]
+    pub fn requests(mut self, requests: usize) -> Self {
+        self.requests = Some(requests.max(1));
+        self
+    }
+
+    /// Opens a pack: one request in most stores.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`], with [`Error::store`]; [`ErrorKind::Pack`] for an
+    /// object that is no sound pack.
+    pub async fn open(self, location: &Location) -> Result<RemoteReader, Error> {
+        self.open_known(location, None).await
+    }
+
+    /// Opens a version of a pack that is known, from a listing or an earlier
+    /// visit: one request in every store. When the object is another by now,
+    /// it is an error.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_version(
+        self,
+        location: &Location,
+        version: Version,
+    ) -> Result<RemoteReader, Error> {
+        self.open_known(location, Some(version)).await
+    }
+
+    async fn open_known(
+        self,
+        location: &Location,
+        known: Option<Version>,
+    ) -> Result<RemoteReader, Error> {
+        if self.trust.is_some() && self.reading.extract.is_some() {
+            return Err(location.error(ErrorKind::Options(OptionsError::DigestsWithExtract)));
+        }
+        let limits = self.reading.limits;
+        let opened = Object::open(location, known, limits).await;
+        let (object, mut pack) = opened.map_err(|kind| location.error(kind))?;
+        keep_only_whole(&mut pack, object.version.size());
+        let merge = self.merge.unwrap_or_else(|| Merge::for_requests(&pack.directory));
+        let inner = Inner {
+            object,
+            pack,
+            decoders: Decoders::new(self.reading.codec.clone()),
+            budget: Budget::new(limits, merge),
+            requests: self.requests.unwrap_or(REQUESTS),
+            options: self.reading,
+            trusted: OnceLock::new(),
+        };
+        let reader = RemoteReader { inner: Arc::new(inner) };
+        if let Some(trust) = &self.trust {
+            let held = reader.inner.hold_to(trust).await;
+            held.map_err(|kind| location.error(kind))?;
+        }
+        Ok(reader)
+    }
+}

@@ -1,0 +1,50 @@
+//! The memory limit of a reader, shared out between requests under way.
+//!
+//! A read waits for its share *before* it is requested, and in the order of the
+//! file, so that one that waits never waits for one behind it. Each call has
+//! room of its own: a stream that nobody polls keeps nothing from another.
+//! Without a limit (the default) nobody waits.
+
+use std::sync::Arc;
+
+use sealpack_core::read::{PlannedRead, ReadLimits};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::read::Budget;
+
+/// Room for the reads of one call.
+#[derive(Clone)]
+pub(super) struct Room {
+    budget: Budget,
+    /// A permit a kibibyte, and how many there are.
+    permits: Option<(Arc<Semaphore>, u32)>,
+}
+
+/// The share of a read, given back when it is dropped.
+pub(super) struct Share {
+    _permits: Option<OwnedSemaphorePermit>,
+}
+
+impl Room {
+    pub(super) fn new(budget: Budget, limits: &ReadLimits) -> Self {
+        let count = u32::try_from(limits.memory >> 10).unwrap_or(u32::MAX).max(1);
+        let permits = || (Arc::new(Semaphore::new(count as usize)), count);
+        Self { budget, permits: is_limited(limits).then(permits) }
+    }
+
+    /// Waits for room for a read and what it may decode to.
+    pub(super) async fn take(self, read: PlannedRead) -> (PlannedRead, Share) {
+        let Some((semaphore, count)) = self.permits else {
+            return (read, Share { _permits: None });
+        };
+        let weight = self.budget.weight(&read).div_ceil(1024);
+        let wanted = u32::try_from(weight).unwrap_or(u32::MAX).min(count);
+        // It is never closed.
+        (read, Share { _permits: semaphore.acquire_many_owned(wanted).await.ok() })
+    }
+}
+
+/// Whether there is a limit.
+pub(super) fn is_limited(limits: &ReadLimits) -> bool {
+    limits.memory != u64::MAX
+}

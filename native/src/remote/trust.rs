@@ -1,0 +1,210 @@
+//! A digest list in a store, read block by block beside the records.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use sealpack_core::Error as PackError;
+use sealpack_core::format::digest::Hash;
+use sealpack_core::format::record_digest;
+use sealpack_core::read::{Pack, Record};
+use sealpack_core::trust::{Anchor, Anchored, Anchoring, BoundList, ProvenBlock, TrustedList};
+use tokio::sync::OnceCell;
+
+use super::object::Location;
+use crate::error::{Doing, ErrorKind};
+use crate::trust::{HELD, block_of, list_error};
+
+/// What a [`RemoteReader`](super::RemoteReader) holds a pack to: a hash that
+/// the caller has from elsewhere, and the digest list that relates the records
+/// to it. Neither the store of the pack nor that of the list need be trusted.
+///
+/// ```
+/// use object_store::{ObjectStoreExt as _, memory::InMemory};
+/// use sealpack::remote::{Location, RemoteReader, RemoteTrust};
+///
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("a.pack");
+/// let mut writer = sealpack::Writer::options().digest_list(true).create(&path)?;
+/// writer.append(b"an item")?;
+/// let root = writer.finish()?.digests.unwrap().root; // keep it where nobody can change it
+///
+/// let store = InMemory::new(); // somebody else's
+/// store.put(&"a.pack".into(), std::fs::read(&path)?.into()).await?;
+/// let list = std::fs::read(sealpack::digest_list_path(&path))?;
+/// store.put(&"a.pack.digests".into(), list.into()).await?;
+///
+/// let location = Location::new(store, "a.pack".into());
+/// let trusting = |hash| RemoteReader::options().trust(RemoteTrust::root(hash));
+/// let reader = trusting(root).open(&location).await?;
+/// assert_eq!(reader.get(0).await?, b"an item"[..]);
+/// assert!(trusting([0; 32]).open(&location).await.is_err());
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct RemoteTrust {
+    anchor: Anchor,
+    digests: Option<Location>,
+}
+
+impl RemoteTrust {
+    /// Trusts the root of a digest list, as [`Trust::root`](crate::Trust::root).
+    #[must_use]
+    pub fn root(root: Hash) -> Self {
+        Self { anchor: Anchor::Root(root), digests: None }
+    }
+
+    /// Trusts a content hash, as
+    /// [`Trust::content_hash`](crate::Trust::content_hash): all of the list is
+    /// read when the pack is opened.
+    #[must_use]
+    pub fn content_hash(hash: Hash) -> Self {
+        Self { anchor: Anchor::ContentHash(hash), digests: None }
+    }
+
+    /// Trusts a hash that is one or the other, as
+    /// [`Trust::either`](crate::Trust::either).
+    #[must_use]
+    pub fn either(hash: Hash) -> Self {
+        Self { anchor: Anchor::Either(hash), digests: None }
+    }
+
+    /// Where the digest list lies: [`Location::digest_list`] of the pack
+    /// unless told otherwise.
+    #[must_use]
+    pub fn digests(mut self, location: Location) -> Self {
+        self.digests = Some(location);
+        self
+    }
+}
+
+impl fmt::Debug for RemoteTrust {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteTrust")
+            .field("anchor", &self.anchor)
+            .field("digests", &self.digests)
+            .finish()
+    }
+}
+
+/// A block that is proven, or being fetched by the first who asked for it.
+type Block = Arc<OnceCell<ProvenBlock>>;
+
+/// The digests that records are held to.
+pub(super) struct RemoteDigests {
+    list: TrustedList,
+    location: Location,
+    /// By number; the one asked for last among the new ones stands first.
+    held: Mutex<VecDeque<(u32, Block)>>,
+}
+
+impl RemoteDigests {
+    /// Opens the list and holds the pack to it. `read` reads a record of the
+    /// pack, decoded and not yet trusted.
+    pub(super) async fn establish<R: Future<Output = Result<Record, ErrorKind>>>(
+        trust: &RemoteTrust,
+        pack_location: &Location,
+        pack: &Pack,
+        read: impl Fn(u32) -> R,
+    ) -> Result<Self, ErrorKind> {
+        let location = trust.digests.clone().unwrap_or_else(|| pack_location.digest_list());
+        let bound = anchor(&location, Anchoring::new(trust.anchor)).await?;
+        let mut witnessing = bound.of(pack)?;
+        while let Some(number) = witnessing.wanted() {
+            let block = block_of(witnessing.list(), number)?;
+            let proven = prove(&location, witnessing.list(), block).await?;
+            witnessing.seen(&proven, &record_digest(read(number).await?.slices())?)?;
+        }
+        Ok(Self { list: witnessing.finish()?, location, held: Mutex::default() })
+    }
+
+    /// The list.
+    pub(super) fn list(&self) -> &TrustedList {
+        &self.list
+    }
+
+    /// The most bytes that its blocks take in memory.
+    pub(super) fn memory(&self) -> usize {
+        let shape = self.list.shape();
+        let block = shape.range(0);
+        let blocks = HELD.min(shape.blocks() as usize);
+        usize::try_from(block.end - block.start).unwrap_or(usize::MAX).saturating_mul(blocks)
+    }
+
+    /// Fetches the block of a record where it is not there: for the time in
+    /// which the record itself is fetched.
+    pub(super) async fn prepare(&self, number: u32) -> Result<(), ErrorKind> {
+        let block = block_of(&self.list, number)?;
+        self.proven(block, &self.cell(block)).await.map(|_| ())
+    }
+
+    /// Whether this is the digest of the record of this number.
+    pub(super) async fn check(&self, number: u32, digest: &Hash) -> Result<(), ErrorKind> {
+        let block = block_of(&self.list, number)?;
+        let cell = self.cell(block);
+        Ok(self.proven(block, &cell).await?.check(number, digest)?)
+    }
+
+    /// Who comes second waits for the first, and takes over where that one is
+    /// cancelled or fails.
+    async fn proven<'a>(
+        &self,
+        block: u32,
+        cell: &'a OnceCell<ProvenBlock>,
+    ) -> Result<&'a ProvenBlock, ErrorKind> {
+        cell.get_or_try_init(|| prove(&self.location, &self.list, block)).await
+    }
+
+    fn cell(&self, block: u32) -> Block {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, cell)) = held.iter().find(|(number, _)| *number == block) {
+            return Arc::clone(cell);
+        }
+        held.truncate(HELD - 1);
+        let cell = Block::default();
+        held.push_front((block, Arc::clone(&cell)));
+        cell
+    }
+}
+
+/// The loop that opens a list.
+async fn anchor(location: &Location, mut anchoring: Anchoring) -> Result<BoundList, ErrorKind> {
+    loop {
+        let bytes = fetch(location, anchoring.range()).await?;
+        match anchoring.supply(bytes).map_err(|error| list_fault(location, error.into()))? {
+            Anchored::More(next) => anchoring = next,
+            Anchored::Ready(list) => return Ok(list),
+        }
+    }
+}
+
+async fn prove(
+    location: &Location,
+    list: &TrustedList,
+    block: u32,
+) -> Result<ProvenBlock, ErrorKind> {
+    let bytes = fetch(location, list.shape().range(block)).await?;
+    list.prove(block, bytes).map_err(|error: PackError| list_fault(location, error.into()))
+}
+
+/// One request, of whichever version is there: what comes is proven, so it does
+/// not matter who wrote it when.
+async fn fetch(location: &Location, range: Range<u64>) -> Result<Bytes, ErrorKind> {
+    let length = range.end - range.start;
+    let doing = Doing::Reading { offset: range.start, length };
+    let fetched = match location.fetch(range).await {
+        Ok(bytes) if bytes.len() as u64 == length => Ok(bytes),
+        Ok(_) => Err(ErrorKind::io(doing, io::ErrorKind::UnexpectedEof.into())),
+        Err(error) => Err(error.while_doing(doing)),
+    };
+    fetched.map_err(|kind| list_fault(location, kind))
+}
+
+fn list_fault(location: &Location, kind: ErrorKind) -> ErrorKind {
+    list_error(location.error(kind))
+}
