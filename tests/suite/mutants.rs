@@ -11,6 +11,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Instant;
 
 /// A bug: the text of some files replaced, and the test that must fail.
 struct Mutant {
@@ -197,6 +198,10 @@ fn root() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
+fn target() -> PathBuf {
+    root().join("target")
+}
+
 #[test]
 fn every_broken_variant_can_be_made_and_names_a_test() {
     for mutant in MUTANTS {
@@ -238,7 +243,8 @@ fn passes(copy: &Path, test: &[&str]) -> bool {
     let output = Command::new(cargo)
         .current_dir(copy)
         // Where the dependencies are built already.
-        .env("CARGO_TARGET_DIR", root().join("target"))
+        .env("CARGO_TARGET_DIR", target())
+        .env("CARGO_INCREMENTAL", "1")
         .args(["test", "--locked", "-p", "sealpack-tests", "--test", binary, "--", "--exact", test])
         .output()
         .unwrap();
@@ -250,8 +256,11 @@ fn passes(copy: &Path, test: &[&str]) -> bool {
 #[test]
 #[ignore = "builds the libraries once for each variant: tests/run mutants"]
 fn every_broken_variant_is_caught() {
-    let folder = tempfile::tempdir().unwrap();
-    let place = folder.path().join("sealpack");
+    // Always the same place, or every run would leave a build of its own behind.
+    let place = target().join("mutants");
+    if place.exists() {
+        fs::remove_dir_all(&place).unwrap();
+    }
     copy(&root(), &place);
     let mut tests: Vec<_> = MUTANTS.iter().map(|mutant| mutant.test).collect();
     tests.sort_unstable();
@@ -267,8 +276,10 @@ fn every_broken_variant_is_caught() {
         for ((edit, path), text) in mutant.edits.iter().zip(&paths).zip(&sound) {
             fs::write(path, text.replacen(edit.find, edit.replace, 1)).unwrap();
         }
+        let start = Instant::now();
         let caught = !passes(&place, mutant.test);
-        println!("{}: {}", mutant.name, if caught { "caught" } else { "MISSED" });
+        let caught_or_not = if caught { "caught" } else { "MISSED" };
+        println!("{}: {caught_or_not}, {} s", mutant.name, start.elapsed().as_secs());
         if !caught {
             missed.push(mutant.name);
         }
