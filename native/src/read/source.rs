@@ -71,7 +71,7 @@ impl ReadAt for FileSource {
     }
 
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-        read_exact_at(&self.file, buffer, offset)
+        fill(buffer, offset, |buffer, offset| read_at(&self.file, buffer, offset))
     }
 
     /// A file that is small is read whole and never again. A large one's index
@@ -114,31 +114,137 @@ impl<T: ReadAt + ?Sized> ReadAt for Arc<T> {
     }
 }
 
+/// Fills `buffer` by reads that may each give less than was asked for, or be
+/// interrupted; `read` is given what is left to fill, and where that begins.
+///
+/// A loop of our own and not the standard library's: that exists for unix alone,
+/// and is not to be had with reads that a test makes up.
+fn fill(
+    mut buffer: &mut [u8],
+    mut offset: u64,
+    mut read: impl FnMut(&mut [u8], u64) -> io::Result<usize>,
+) -> io::Result<()> {
+    while !buffer.is_empty() {
+        match read(buffer, offset) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(taken) => {
+                let wrong = || io::Error::other("a read gave more than was asked for");
+                buffer = buffer.split_at_mut_checked(taken).ok_or_else(wrong)?.1;
+                offset = offset.checked_add(taken as u64).ok_or_else(wrong)?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
 cfg_if::cfg_if! {
     if #[cfg(unix)] {
-        use std::os::unix::fs::FileExt as _;
-
-        fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-            file.read_exact_at(buffer, offset)
+        fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+            std::os::unix::fs::FileExt::read_at(file, buffer, offset)
         }
     } else if #[cfg(windows)] {
-        use std::os::windows::fs::FileExt as _;
-
-        fn read_exact_at(file: &File, mut buffer: &mut [u8], mut offset: u64) -> io::Result<()> {
-            while !buffer.is_empty() {
-                match file.seek_read(buffer, offset) {
-                    Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                    Ok(read) => {
-                        offset += read as u64;
-                        buffer = buffer.split_at_mut(read).1;
-                    }
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Err(error) => return Err(error),
-                }
-            }
-            Ok(())
+        fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+            std::os::windows::fs::FileExt::seek_read(file, buffer, offset)
         }
     } else {
         compile_error!("reading at an offset is known for unix and windows");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How one call of the system ends.
+    #[derive(Clone, Copy, Debug)]
+    enum Ends {
+        /// With so many bytes at most.
+        With(usize),
+        /// With an error of this kind.
+        In(io::ErrorKind),
+    }
+
+    use Ends::{In, With};
+
+    const FILE: &[u8] = b"the bytes of a file, read where they lie";
+
+    /// What comes of reading `length` bytes from `offset` on where the calls end
+    /// so, and then as they should; and how many calls it took.
+    fn fill_from(ends: &[Ends], offset: u64, length: usize) -> (io::Result<Vec<u8>>, usize) {
+        let mut calls = 0;
+        let mut buffer = vec![0; length];
+        let filled = fill(&mut buffer, offset, |buffer, offset| {
+            let rest = &FILE[FILE.len().min(usize::try_from(offset).unwrap())..];
+            let most = match ends.get(calls) {
+                Some(In(kind)) => {
+                    calls += 1;
+                    return Err((*kind).into());
+                }
+                Some(With(most)) => *most,
+                None => usize::MAX,
+            };
+            calls += 1;
+            let taken = most.min(rest.len()).min(buffer.len());
+            buffer[..taken].copy_from_slice(&rest[..taken]);
+            Ok(taken)
+        });
+        (filled.map(|()| buffer), calls)
+    }
+
+    #[test]
+    fn short_reads_and_interruptions_at_any_byte_change_nothing() {
+        let interrupted = In(io::ErrorKind::Interrupted);
+        // Miri has seen every way after a few of the places.
+        for offset in (0..FILE.len()).step_by(if cfg!(miri) { 13 } else { 1 }) {
+            for length in 0..=FILE.len() - offset {
+                let right = &FILE[offset..offset + length];
+                for first in 1..=length {
+                    let ends =
+                        [interrupted, With(first), interrupted, interrupted, With(1), interrupted];
+                    let (got, _) = fill_from(&ends, offset as u64, length);
+                    assert_eq!(got.unwrap(), right);
+                }
+                let (got, calls) = fill_from(&[With(1); FILE.len()], offset as u64, length);
+                assert_eq!((got.unwrap(), calls), (right.to_vec(), length));
+            }
+        }
+    }
+
+    #[test]
+    fn an_error_ends_reading_and_is_told_as_it_came() {
+        let kinds = [
+            io::ErrorKind::WouldBlock,
+            io::ErrorKind::TimedOut,
+            io::ErrorKind::PermissionDenied,
+            io::ErrorKind::StaleNetworkFileHandle,
+        ];
+        for kind in kinds {
+            for before in 0..3 {
+                let mut ends = vec![With(1); before];
+                ends.push(In(kind));
+                let (got, calls) = fill_from(&ends, 3, 10);
+                assert_eq!((got.unwrap_err().kind(), calls), (kind, before + 1), "not tried again");
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_ends_too_early_is_an_error_and_no_endless_loop() {
+        for offset in [0, FILE.len() - 1, FILE.len(), FILE.len() + 9] {
+            let left = FILE.len().saturating_sub(offset);
+            let (got, calls) = fill_from(&[With(5)], offset as u64, left + 1);
+            assert_eq!(got.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+            assert!(calls <= 3, "{calls} calls");
+        }
+        assert_eq!(fill_from(&[], u64::MAX, 0).1, 0, "nothing is asked for nothing");
+    }
+
+    #[test]
+    fn a_system_that_claims_more_than_was_asked_for_is_an_error() {
+        let mut buffer = [0; 4];
+        fill(&mut buffer, 0, |_, _| Ok(5)).unwrap_err();
+        fill(&mut buffer, u64::MAX, |_, _| Ok(3)).unwrap_err();
     }
 }
