@@ -16,7 +16,7 @@ use super::layer::{Layer, Layered};
 use super::threads;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Call {
+pub enum Call {
     LookAt,
     OpenFolder,
     Create,
@@ -29,7 +29,7 @@ enum Call {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fault {
+pub enum Fault {
     Errno(i32),
     /// A write takes so many bytes.
     Short(usize),
@@ -37,11 +37,11 @@ enum Fault {
 
 /// Hands on every call but the one of this number, counted from 0.
 #[derive(Default)]
-struct Faulty {
-    faults: Vec<(usize, Fault)>,
+pub struct Faulty {
+    pub faults: Vec<(usize, Fault)>,
     /// Every removal fails too.
-    removals_fail: bool,
-    calls: Mutex<Vec<Call>>,
+    pub removals_fail: bool,
+    pub calls: Mutex<Vec<Call>>,
 }
 
 /// The most that a write takes, so that a pack takes several.
@@ -117,7 +117,7 @@ impl Layer for Faulty {
 }
 
 /// The errors that a call can give.
-fn errors(call: Call) -> &'static [i32] {
+pub fn errors(call: Call) -> &'static [i32] {
     match call {
         Call::LookAt => &[EACCES, EIO, ELOOP, ENAMETOOLONG, ENOMEM, ENOTDIR, EOVERFLOW],
         Call::OpenFolder => &[EACCES, EINTR, EIO, EMFILE, ENFILE, ENOENT, ENOMEM, ENOTDIR],
@@ -134,7 +134,7 @@ fn errors(call: Call) -> &'static [i32] {
 }
 
 /// What is being done when a call fails.
-fn doing(call: Call) -> Doing {
+pub fn doing(call: Call) -> Doing {
     match call {
         Call::LookAt | Call::OpenFolder | Call::Create | Call::SetPermissions => Doing::Creating,
         Call::Write => Doing::Writing,

@@ -21,6 +21,8 @@ mod faults;
 mod kills;
 mod large;
 mod layer;
+mod listed;
+mod listed_faults;
 mod model;
 mod reader_faults;
 mod real;

@@ -16,16 +16,16 @@ use super::threads;
 
 /// The call of a reader: its size, or bytes at a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Call {
+pub enum Call {
     Size,
     Read { offset: u64, length: u64 },
 }
 
 /// Bytes of which the read of this number fails, from 0 on.
-struct Faulty {
-    bytes: Bytes,
-    fault: Option<(usize, i32)>,
-    calls: std::sync::Arc<Mutex<Vec<Call>>>,
+pub struct Faulty {
+    pub bytes: Bytes,
+    pub fault: Option<(usize, i32)>,
+    pub calls: std::sync::Arc<Mutex<Vec<Call>>>,
 }
 
 impl Faulty {

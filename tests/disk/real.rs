@@ -11,7 +11,7 @@ use nix::libc;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
 use sealpack::disk::{Disk, DiskFile, System};
-use sealpack::{Doing, ErrorKind, Reader, Writer};
+use sealpack::{Doing, ErrorKind, Plain, Reader, Writer};
 use sealpack_tests::incompressible::item;
 
 use super::layer::{Layer, Layered};
@@ -160,6 +160,19 @@ fn inside_a_mount_namespace() {
                 assert!(Reader::open(&path).unwrap().verify().unwrap().is_ok());
             }
         }
+        "full of digests" => {
+            // So many that memory does not hold them until the list is written.
+            for threads in 0..3 {
+                let options = Writer::options().codec(Plain).items_per_record(1).threads(threads);
+                let mut writer = options.digest_list(true).create(&path).unwrap();
+                let appended = (0..140_000).try_for_each(|_| writer.append(b"-"));
+                let error = appended.and(writer.finish().map(drop)).unwrap_err();
+                let ErrorKind::Io { doing, error } = error.kind() else { panic!("{error}") };
+                let expected = (Doing::WritingDigests, Some(libc::ENOSPC));
+                assert_eq!((*doing, error.raw_os_error()), expected);
+                assert!(names(Path::new(&folder)).is_empty());
+            }
+        }
         "read-only" => {
             let error = overwrite.create(&path).err().unwrap();
             let ErrorKind::Io { doing, error } = error.kind() else { panic!("{error}") };
@@ -193,6 +206,11 @@ fn mounted(expected: &str, mounts: &str) {
 #[test]
 fn a_file_system_that_is_full_is_told_the_old_file_stays_and_the_space_is_given_back() {
     mounted("full", "mount -t tmpfs -o size=2m none \"$1\"");
+}
+
+#[test]
+fn a_file_system_that_is_full_of_digests_is_told_and_nothing_is_left() {
+    mounted("full of digests", "mount -t tmpfs -o size=2m none \"$1\"");
 }
 
 #[test]

@@ -93,6 +93,11 @@ impl DigestListFile {
         self.temporary_path().parent().unwrap_or(Path::new("."))
     }
 
+    /// The name that it gets, whatever the current folder is then.
+    pub(crate) fn final_path(&self) -> &Path {
+        self.publication.final_path()
+    }
+
     /// Writes the list, makes it durable and gives it its name.
     pub(crate) fn finish(
         self,
@@ -112,14 +117,6 @@ impl DigestListFile {
             record_count: header.record_count,
             file_size: list.shape().file_size(),
         })
-    }
-}
-
-impl SealedDigests {
-    /// Takes back a list whose pack did not appear.
-    pub(crate) fn remove(&self, disk: &dyn Disk) {
-        // The error that is told is the pack's; a list alone does no harm.
-        drop(disk.remove(&self.path));
     }
 }
 

@@ -62,6 +62,11 @@ impl Publication {
         &self.temporary.path
     }
 
+    /// The name that the file gets, from the root on.
+    pub(crate) fn final_path(&self) -> &Path {
+        &self.name
+    }
+
     /// Makes the file durable, gives it its name, makes the name durable.
     pub(crate) fn publish(self, file: &dyn DiskFile) -> Result<(), ErrorKind> {
         make_durable(file)?;

@@ -179,26 +179,33 @@ impl Writer {
 
     fn finish_all(self) -> Result<SealedPack, ErrorKind> {
         let output = self.packer.finish()?;
-        let disk = Arc::clone(&self.disk);
+        let disk = self.disk.as_ref();
         let Written { sink, trailer, file_size, digests } = output.finish(self.app_data.clone())?;
-        let sealed = match (self.digests, digests) {
+        let listed = match (self.digests, digests) {
             (Some(list), Some(spool)) => {
                 // Whoever sees the pack sees its list, so the list comes first;
                 // and last of all that can fail for want of room.
                 make_durable(sink.file())?;
+                let name = list.final_path().to_path_buf();
                 let sealed = list.finish(spool, &trailer, &self.app_data);
-                Some(sealed.map_err(|error| ErrorKind::DigestList(Arc::new(error)))?)
+                let sealed = sealed.inspect_err(|error| {
+                    if has_its_name(error.kind()) {
+                        take_back(disk, &name);
+                    }
+                });
+                Some((sealed.map_err(|error| ErrorKind::DigestList(Arc::new(error)))?, name))
             }
             _ => None,
         };
-        if let Err(error) = self.publication.publish(sink.file()) {
-            let named = matches!(error, ErrorKind::Io { doing: Doing::SyncingFolder, .. });
-            if let (Some(sealed), false) = (&sealed, named) {
-                sealed.remove(disk.as_ref());
-            }
-            return Err(error);
+        let published = self.publication.publish(sink.file());
+        if let (Err(error), Some((_, name))) = (&published, &listed)
+            && !has_its_name(error)
+        {
+            take_back(disk, name);
         }
-        Ok(SealedPack { path: self.path.to_path_buf(), trailer, file_size, digests: sealed })
+        published?;
+        let digests = listed.map(|(sealed, _)| sealed);
+        Ok(SealedPack { path: self.path.to_path_buf(), trailer, file_size, digests })
     }
 
     fn append_with(
@@ -207,6 +214,17 @@ impl Writer {
     ) -> Result<(), Error> {
         self.packer.append_with(push).map_err(|kind| Error::new(&self.path, kind))
     }
+}
+
+/// Whether a publication that failed so has given the file its name all the same.
+fn has_its_name(error: &ErrorKind) -> bool {
+    matches!(error, ErrorKind::Io { doing: Doing::SyncingFolder, .. })
+}
+
+/// Removes a list whose pack does not appear. The error that is told is the
+/// one that hindered the pack; a list alone does no harm.
+fn take_back(disk: &dyn Disk, list: &Path) {
+    drop(disk.remove(list));
 }
 
 pub(crate) fn refuse_large_app_data(app_data: &Bytes) -> Result<(), ErrorKind> {

@@ -1,0 +1,233 @@
+//! Every call that writing a pack with its digest list makes fails once with
+//! each error, and every read of a list under a trusting reader.
+
+use std::fs;
+use std::io::{self, Cursor};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use sealpack::disk::System;
+use sealpack::{Bytes, Doing, Error, ErrorKind, Reader, Trust, Writer, Zstd};
+use sealpack_tests::incompressible::item;
+
+use super::explore::NAME;
+use super::faults::{Call, Fault, Faulty, doing, errors};
+use super::layer::Layered;
+use super::listed::LIST;
+use super::{reader_faults, threads};
+
+#[derive(Clone, Copy, Debug)]
+struct Way {
+    threads: usize,
+    over_old_ones: bool,
+    finishes: bool,
+}
+
+const WAYS: [Way; 4] = [
+    Way { threads: 0, over_old_ones: false, finishes: true },
+    Way { threads: 2, over_old_ones: true, finishes: true },
+    Way { threads: 0, over_old_ones: true, finishes: false },
+    Way { threads: 2, over_old_ones: false, finishes: false },
+];
+
+const OLD: &[u8] = b"old";
+
+struct Ended {
+    folder: tempfile::TempDir,
+    calls: Vec<Call>,
+    result: Result<(), Error>,
+}
+
+impl Ended {
+    fn file(&self, name: &str) -> Option<Vec<u8>> {
+        fs::read(self.folder.path().join(name)).ok()
+    }
+
+    /// Temporary files that are left.
+    fn left(&self) -> usize {
+        let names =
+            fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        names.filter(|name| name != NAME && name != LIST).count()
+    }
+}
+
+fn attempt(way: Way, faulty: Faulty) -> Ended {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(NAME);
+    if way.over_old_ones {
+        fs::write(&path, OLD).unwrap();
+        fs::write(folder.path().join(LIST), OLD).unwrap();
+    }
+    let faulty = Arc::new(faulty);
+    let disk = Layered::new(Arc::clone(&faulty), System);
+    let options = Writer::options().threads(way.threads).overwrite(way.over_old_ones);
+    let options = options.items_per_record(4).digest_list(true).disk(disk);
+    let result = options.create(&path).and_then(|mut writer| {
+        let appended = (0..20).try_for_each(|number| writer.append(&item(number, 20_000)));
+        if way.finishes { writer.finish().map(drop).and(appended) } else { Ok(()) }
+    });
+    let calls = faulty.calls.lock().unwrap().clone();
+    Ended { folder, calls, result }
+}
+
+/// Whether the call of this number is about the list. The pack is created
+/// first, synced, then the list written, synced and named, then the pack.
+fn is_about_the_list(calls: &[Call], at: usize) -> bool {
+    let before = |call| calls[..at].iter().filter(|&&other| other == call).count();
+    match calls[at] {
+        call @ (Call::LookAt | Call::OpenFolder | Call::Create | Call::SetPermissions) => {
+            before(call) == 1
+        }
+        Call::Write => before(Call::Sync) == 1,
+        Call::Sync => before(Call::Sync) == 1,
+        call @ (Call::Rename | Call::SyncFolder) => before(call) == 0,
+        Call::Remove => false,
+    }
+}
+
+fn check_error(error: &Error, folder: &Path, call: Call, errno: i32, about_the_list: bool) {
+    assert_eq!(error.path(), folder.join(NAME));
+    let error = match error.kind() {
+        ErrorKind::DigestList(error) if about_the_list => {
+            assert_eq!(error.path(), folder.join(LIST));
+            error
+        }
+        _ if about_the_list => panic!("{error}: does not name the list"),
+        _ => error,
+    };
+    let ErrorKind::Io { doing: done, error } = error.kind() else { panic!("{error}") };
+    let expected = match doing(call) {
+        Doing::Writing if about_the_list => Doing::WritingDigests,
+        other => other,
+    };
+    assert_eq!((*done, error.raw_os_error()), (expected, Some(errno)));
+}
+
+/// What pack and list must be after a call has failed.
+fn check_files(way: Way, ended: &Ended, call: Call, about_the_list: bool) {
+    let (pack, list) = (ended.file(NAME), ended.file(LIST));
+    let old = way.over_old_ones.then(|| OLD.to_vec());
+    let list_has_its_name =
+        ended.calls.contains(&Call::Rename) && !(call == Call::Rename && about_the_list);
+    if call == Call::SyncFolder && !about_the_list {
+        // The pack has its name, and may lose it in a crash.
+        let folder = ended.folder.path();
+        let reader = Reader::open(folder.join(NAME)).unwrap();
+        assert!(reader.verify().unwrap().is_ok() && list.is_some_and(|list| list != OLD));
+        return;
+    }
+    assert_eq!(pack, old, "the pack is as it was");
+    if list_has_its_name {
+        assert_eq!(list, None, "a list whose pack did not appear is taken back");
+    } else {
+        assert_eq!(list, old, "the list is as it was");
+    }
+}
+
+#[test]
+fn every_call_for_a_pack_with_its_list_fails_once_and_neither_is_left_without_the_other() {
+    let _alone = threads::counted();
+    let mut injected = 0;
+    for way in WAYS {
+        let clean = attempt(way, Faulty::default());
+        clean.result.as_ref().unwrap();
+        assert_eq!(clean.left(), 0);
+        for at in 0..clean.calls.len() {
+            for &errno in errors(clean.calls[at]) {
+                let faults = vec![(at, Fault::Errno(errno))];
+                let ended = attempt(way, Faulty { faults, ..Faulty::default() });
+                let Some(&call) = ended.calls.get(at) else { continue };
+                let about_the_list = is_about_the_list(&ended.calls, at);
+                let context = (way, call, about_the_list, io::Error::from_raw_os_error(errno));
+                match &ended.result {
+                    Err(error) => {
+                        let folder = ended.folder.path();
+                        check_error(error, folder, call, errno, about_the_list);
+                    }
+                    // Nobody can be told.
+                    Ok(()) => assert!(call == Call::Remove || !way.finishes, "it comes out"),
+                }
+                check_files(way, &ended, call, about_the_list);
+                assert_eq!(ended.left(), usize::from(call == Call::Remove));
+                threads::assert_nothing_is_left(ended.folder.path(), &context);
+                injected += 1;
+            }
+        }
+    }
+    println!("{injected} faults");
+    assert!(injected >= 300, "{injected}");
+}
+
+#[test]
+fn short_writes_and_interruptions_of_a_list_are_survived() {
+    let _alone = threads::counted();
+    let mut survived = 0;
+    for way in WAYS.into_iter().filter(|way| way.finishes) {
+        let clean = attempt(way, Faulty::default());
+        let writes = (0..clean.calls.len()).filter(|&at| clean.calls[at] == Call::Write);
+        for at in writes.filter(|&at| is_about_the_list(&clean.calls, at)) {
+            for fault in [Fault::Errno(nix::libc::EINTR), Fault::Short(1), Fault::Short(41)] {
+                let ended = attempt(way, Faulty { faults: vec![(at, fault)], ..Faulty::default() });
+                ended.result.as_ref().unwrap();
+                assert_eq!(ended.file(LIST), clean.file(LIST), "{way:?} {fault:?}");
+                survived += 1;
+            }
+            let ended =
+                attempt(way, Faulty { faults: vec![(at, Fault::Short(0))], ..Faulty::default() });
+            let error = ended.result.unwrap_err();
+            assert!(matches!(error.kind(), ErrorKind::DigestList(_)), "{error}");
+        }
+    }
+    assert!(survived >= 6, "{survived}");
+}
+
+#[test]
+fn every_read_of_a_list_fails_once_and_no_item_is_believed_without_it() {
+    let _alone = threads::counted();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(NAME);
+    let options = Writer::options().codec(Zstd::level(1)).items_per_record(1).threads(0);
+    let mut writer = options.digest_list(true).create(&path).unwrap();
+    (0..600).for_each(|number| writer.append(&item(number, 100)).unwrap());
+    let sealed = writer.finish().unwrap().digests.unwrap();
+    let (pack, list): (Bytes, Bytes) =
+        (fs::read(&path).unwrap().into(), fs::read(&sealed.path).unwrap().into());
+    let attempt = |trust: Trust, threads, fault| {
+        let calls = Arc::<Mutex<Vec<reader_faults::Call>>>::default();
+        let source =
+            reader_faults::Faulty { bytes: list.clone(), fault, calls: Arc::clone(&calls) };
+        let trust = trust.digests_source(source, "the list");
+        let options = Reader::options().threads(threads).trust(trust);
+        let opened = options.open_source(Cursor::new(pack.clone()), "the pack");
+        let read = opened.and_then(|reader| {
+            assert_eq!(reader.get(300)?, item(300, 100));
+            reader.iter()?.zip(0..).try_for_each(|(got, number)| {
+                assert_eq!(got?, item(number, 100));
+                Ok(())
+            })
+        });
+        let calls = calls.lock().unwrap().clone();
+        (calls, read)
+    };
+    let mut injected = 0;
+    for trust in [Trust::root(sealed.root), Trust::content_hash(sealed.content_hash)] {
+        for threads in 1..=2 {
+            let (calls, clean) = attempt(trust.clone(), threads, None);
+            clean.unwrap();
+            for at in 0..calls.len() {
+                for errno in [nix::libc::EIO, nix::libc::EAGAIN, nix::libc::ESTALE] {
+                    let (_, read) = attempt(trust.clone(), threads, Some((at, errno)));
+                    let error = read.expect_err("it comes out");
+                    let ErrorKind::DigestList(error) = error.kind() else { panic!("{error}") };
+                    assert_eq!(error.path(), Path::new("the list"));
+                    let ErrorKind::Io { error, .. } = error.kind() else { panic!("{error}") };
+                    assert_eq!(error.raw_os_error(), Some(errno));
+                    threads::assert_nothing_is_left(folder.path(), &(threads, at));
+                    injected += 1;
+                }
+            }
+        }
+    }
+    println!("{injected} faults");
+    assert!(injected >= 30, "{injected}");
+}
