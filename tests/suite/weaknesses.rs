@@ -298,6 +298,21 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
         "with_overwrite_the_old_file_stays_whole_until_the_new_one_is",
     ),
     (
+        "a full disk destroys the old file",
+        "disk/real.rs",
+        "a_file_system_that_is_full_is_told_the_old_file_stays_and_the_space_is_given_back",
+    ),
+    (
+        "a kill leaves half a file at the final name",
+        "disk/kills.rs",
+        "a_writer_killed_at_any_moment_leaves_whole_packs_and_every_one_it_promised",
+    ),
+    (
+        "the folder is never synced",
+        "disk/crash_points.rs",
+        "after_a_crash_at_any_call_the_name_holds_nothing_or_the_old_or_the_new_pack",
+    ),
+    (
         "the buffer that restores order has no bound",
         "allocation.rs",
         "a_slow_first_record_does_not_gather_the_others_in_memory",
