@@ -229,20 +229,25 @@ mod tests {
 
     #[test]
     fn every_record_is_found_where_the_sizes_put_it() {
-        for count in [0, 1, 127, 128, 129, 256, 1000] {
+        let counts = [0, 1, 127, 128, 129, 256, 1000];
+        for &count in &counts[..if cfg!(miri) { 5 } else { counts.len() }] {
             let sizes = sizes(count);
             let end = sizes.iter().map(|&s| u64::from(s)).sum();
             let index = OffsetIndex::decode(encode(&sizes).into(), count, end).unwrap();
             let mut at = 0;
             for (number, &size) in (0..).zip(&sizes) {
                 let range = at..at + u64::from(size);
+                at = range.end;
+                // Miri takes a second for each.
+                if cfg!(miri) && ![0, 1, 126, 127, 128].contains(&number) {
+                    continue;
+                }
                 assert_eq!(index.record(number), Some(range.clone()));
                 assert_eq!(index.records_from(number).next(), Some(range.clone()));
                 if size > 0 {
                     assert_eq!(index.record_at(range.start), Some(number));
                     assert_eq!(index.record_at(range.end - 1), Some(number));
                 }
-                at = range.end;
             }
             assert_eq!(index.record(count), None);
             assert_eq!(index.record(u32::MAX), None);
@@ -276,8 +281,12 @@ mod tests {
 
     #[test]
     fn memory_is_the_packed_groups_and_a_twelfth_of_a_byte_a_record() {
-        let index = OffsetIndex::decode(encode(&[10; 12_800]).into(), 12_800, 128_000).unwrap();
+        const GROUPS: u32 = if cfg!(miri) { 2 } else { 100 };
+        let records = GROUPS * 128;
+        let sizes = alloc::vec![10; records as usize];
+        let index =
+            OffsetIndex::decode(encode(&sizes).into(), records, 10 * u64::from(records)).unwrap();
         assert_eq!(size_of::<GroupPlace>(), 12);
-        assert_eq!(index.memory(), 100 * (16 + 5) + 4 + 100 * 12);
+        assert_eq!(index.memory(), GROUPS as usize * (16 + 5) + 4 + GROUPS as usize * 12);
     }
 }

@@ -214,9 +214,10 @@ mod tests {
 
     #[test]
     fn every_width_survives_at_every_count() {
+        let counts = [129u32, 1, 7, 8, 2, 3, 9, 127, 128];
         for width in 1..=32u32 {
             let top = u32::MAX >> (32 - width);
-            for count in [1u32, 2, 3, 7, 8, 9, 127, 128, 129] {
+            for &count in &counts[..if cfg!(miri) { 4 } else { counts.len() }] {
                 let values: Vec<u32> =
                     (0..count).map(|i| i.wrapping_mul(0x9e37_79b9) & top).collect();
                 round_trip(&values);
