@@ -14,6 +14,7 @@ mod edges;
 mod hostile;
 mod hygiene;
 mod mutants;
+mod promises;
 mod publication;
 mod reading;
 mod reference;
