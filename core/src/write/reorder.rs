@@ -99,8 +99,9 @@ mod tests {
                 rest.insert(at, order.pop().unwrap());
             }
         }
+        let (numbers, orders) = if cfg!(miri) { (4, 24) } else { (6, 720) };
         let mut seen = 0;
-        permute(&mut (0..6).collect(), &mut Vec::new(), &mut seen);
-        assert_eq!(seen, 720);
+        permute(&mut (0..numbers).collect(), &mut Vec::new(), &mut seen);
+        assert_eq!(seen, orders);
     }
 }
