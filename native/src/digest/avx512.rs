@@ -51,58 +51,48 @@ pub(super) fn is_there() -> bool {
 pub(super) fn digests(records: &[RecordContent<'_>], digests: &mut Vec<Hash>) -> Result<(), Error> {
     let first = digests.len();
     digests.resize(first + records.len(), Hash::default());
-    let mut queue = digests.iter_mut().skip(first).zip(records);
-    let mut lanes: [Option<(&mut Hash, Message<'_>)>; LANES] = [const { None }; LANES];
-    let mut state = [Words::default(); 8];
+    let queue = digests.iter_mut().skip(first).zip(records);
+    let mut queue = queue.map(|(digest, record)| (digest, Message::new(record.items())));
+    let mut lanes: [_; LANES] = core::array::from_fn(|_| queue.next());
+    let mut state = INITIAL.map(|word| [word; LANES]);
     let mut scratch = [[0; BLOCK]; LANES];
     loop {
-        let mut busy = 0;
-        for (number, lane) in lanes.iter_mut().enumerate() {
-            if lane.as_ref().is_none_or(|(_, message)| message.is_done()) {
-                if let Some((digest, _)) = lane.take() {
-                    *digest = finish(&state, number);
+        let mut blocks = [&EMPTY; LANES];
+        // A bit for each lane whose message ends with this block.
+        let mut ending = 0u32;
+        let mut busy = false;
+        let each = lanes.iter_mut().zip(&mut scratch).zip(&mut blocks).enumerate();
+        for (number, ((lane, scratch), block)) in each {
+            let Some((_, message)) = lane else { continue };
+            busy = true;
+            *block = match message.next_whole() {
+                Some(whole) => whole,
+                None => {
+                    message.assemble(scratch)?;
+                    ending |= u32::from(message.is_done()) << number;
+                    scratch
                 }
-                *lane = queue.next().map(|(digest, record)| (digest, Message::new(record)));
-                begin(&mut state, number);
-            }
-            busy += usize::from(lane.is_some());
+            };
         }
-        if busy == 0 {
+        if !busy {
             return Ok(());
         }
-        if busy == LANES && run(&mut state, &mut lanes) {
-            continue;
-        }
-        let mut blocks = [&EMPTY; LANES];
-        for ((lane, scratch), block) in lanes.iter_mut().zip(&mut scratch).zip(&mut blocks) {
-            if let Some((_, message)) = lane {
-                *block = message.next(scratch)?;
-            }
-        }
         compress_one(&mut state, &blocks);
+        while ending != 0 {
+            let number = ending.trailing_zeros() as usize;
+            ending &= ending - 1;
+            let Some(lane) = lanes.get_mut(number) else { continue };
+            if let Some((digest, _)) = lane {
+                **digest = finish(&state, number);
+            }
+            *lane = queue.next();
+            begin(&mut state, number);
+        }
     }
 }
 
 /// What a lane without a message works on.
 static EMPTY: [u8; BLOCK] = [0; BLOCK];
-
-/// Takes the blocks that lie within an item in every lane; whether there were
-/// some.
-fn run(state: &mut [Words; 8], lanes: &mut [Option<(&mut Hash, Message<'_>)>; LANES]) -> bool {
-    let messages = lanes.iter().flatten();
-    let count = messages.map(|(_, message)| message.whole_blocks()).min().unwrap_or(0);
-    if count == 0 {
-        return false;
-    }
-    let mut runs: [&[[u8; BLOCK]]; LANES] = [&[]; LANES];
-    for (run, (_, message)) in runs.iter_mut().zip(lanes.iter_mut().flatten()) {
-        *run = message.take_whole(count);
-    }
-    for at in 0..count {
-        compress_one(state, &runs.map(|run| run.get(at).unwrap_or(&EMPTY)));
-    }
-    true
-}
 
 /// One block of each lane.
 #[inline]
@@ -207,33 +197,31 @@ fn transpose(blocks: &[&[u8; BLOCK]; LANES]) -> [__m512i; 16] {
     })
 }
 
+/// One of the 64 rounds, with its word of the schedule.
+#[target_feature(enable = "avx512f,avx512bw")]
+#[inline]
+fn round([a, b, c, d, e, f, g, h]: [__m512i; 8], word: __m512i, constant: u32) -> [__m512i; 8] {
+    let sum1 = xor3(_mm512_ror_epi32::<6>(e), _mm512_ror_epi32::<11>(e), _mm512_ror_epi32::<25>(e));
+    let choice = _mm512_ternarylogic_epi32::<0xca>(e, f, g);
+    let constant = _mm512_set1_epi32(constant.cast_signed());
+    let t1 = add(add(add(h, sum1), add(choice, constant)), word);
+    let sum0 = xor3(_mm512_ror_epi32::<2>(a), _mm512_ror_epi32::<13>(a), _mm512_ror_epi32::<22>(a));
+    let majority = _mm512_ternarylogic_epi32::<0xe8>(a, b, c);
+    [add(t1, add(sum0, majority)), a, b, c, add(d, t1), e, f, g]
+}
+
 /// One block of each lane.
 #[allow(clippy::indexing_slicing, reason = "indices of fixed arrays, none of them from data")]
 #[target_feature(enable = "avx512f,avx512bw")]
 fn compress(state: &mut [Words; 8], blocks: &[&[u8; BLOCK]; LANES]) {
     let mut schedule = transpose(blocks);
-    let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] =
-        core::array::from_fn(|at| load(&state[at]));
-    for rounds in ROUND.chunks_exact(16) {
+    let mut words = core::array::from_fn(|at| load(&state[at]));
+    let (scheduled, last) = ROUND.split_at(48);
+    for rounds in scheduled.chunks_exact(16) {
         for (at, &constant) in rounds.iter().enumerate() {
             let word = schedule[at];
-            let sum1 = xor3(
-                _mm512_ror_epi32::<6>(e),
-                _mm512_ror_epi32::<11>(e),
-                _mm512_ror_epi32::<25>(e),
-            );
-            let choice = _mm512_ternarylogic_epi32::<0xca>(e, f, g);
-            let constant = _mm512_set1_epi32(constant.cast_signed());
-            let t1 = add(add(add(h, sum1), add(choice, constant)), word);
-            let sum0 = xor3(
-                _mm512_ror_epi32::<2>(a),
-                _mm512_ror_epi32::<13>(a),
-                _mm512_ror_epi32::<22>(a),
-            );
-            let majority = _mm512_ternarylogic_epi32::<0xe8>(a, b, c);
-            (h, g, f, e) = (g, f, e, add(d, t1));
-            (d, c, b, a) = (c, b, a, add(t1, add(sum0, majority)));
-            // The word sixteen rounds on; those of the last sixteen are not used.
+            words = round(words, word, constant);
+            // The word sixteen rounds on.
             let (w1, w14) = (schedule[(at + 1) & 15], schedule[(at + 14) & 15]);
             let sigma0 = xor3(
                 _mm512_ror_epi32::<7>(w1),
@@ -248,8 +236,11 @@ fn compress(state: &mut [Words; 8], blocks: &[&[u8; BLOCK]; LANES]) {
             schedule[at] = add(add(word, sigma0), add(schedule[(at + 9) & 15], sigma1));
         }
     }
-    for (words, new) in state.iter_mut().zip([a, b, c, d, e, f, g, h]) {
-        let sum = add(load(words), new);
-        store(words, sum);
+    for (&word, &constant) in schedule.iter().zip(last) {
+        words = round(words, word, constant);
+    }
+    for (old, new) in state.iter_mut().zip(words) {
+        let sum = add(load(old), new);
+        store(old, sum);
     }
 }

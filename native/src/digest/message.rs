@@ -1,24 +1,30 @@
 //! A record's message, block by block: its items, each behind its length, then
 //! the padding of SHA-256 (FIPS 180-4, 5.1.1).
 
+use std::mem;
+
 use sealpack_core::error::{Error, Limit};
-use sealpack_core::format::RecordContent;
 
 /// Bytes of a block.
 pub(super) const BLOCK: usize = 64;
 
 /// What is left of a message.
-pub(super) struct Message<'a> {
-    items: Box<dyn Iterator<Item = &'a [u8]> + 'a>,
-    /// The length of the item at hand, and how much of it was given out.
-    prefix: [u8; 4],
-    prefix_given: usize,
-    /// What is left of the item.
+pub(super) struct Message<'a, I> {
+    items: I,
+    /// The length that is still to be given out: so many bytes of it, the last.
+    prefix: [u8; PREFIX],
+    prefix_left: usize,
+    /// What is left of the item; nothing while its length is not given out.
     rest: &'a [u8],
-    /// Bytes given out.
+    /// The item whose length is not given out.
+    next: &'a [u8],
+    /// Bytes of the message so far, padding apart.
     length: u64,
     padding: Padding,
 }
+
+/// Bytes of an item's length.
+const PREFIX: usize = 4;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Padding {
@@ -29,84 +35,54 @@ enum Padding {
     Done,
 }
 
-impl<'a> Message<'a> {
-    pub(super) fn new(record: &RecordContent<'a>) -> Self {
+impl<'a, I: Iterator<Item = &'a [u8]>> Message<'a, I> {
+    pub(super) fn new(items: I) -> Self {
         Self {
-            items: Box::new(record.items()),
-            prefix: [0; 4],
-            prefix_given: 4,
+            items,
+            prefix: [0; PREFIX],
+            prefix_left: 0,
             rest: &[],
+            next: &[],
             length: 0,
             padding: Padding::NotYet,
         }
     }
 
     /// Whether the last block was given out.
+    #[inline]
     pub(super) fn is_done(&self) -> bool {
         self.padding == Padding::Done
     }
 
-    /// The next block: where it lies, or put together in `scratch`.
-    #[inline]
-    pub(super) fn next<'b>(
-        &mut self,
-        scratch: &'b mut [u8; BLOCK],
-    ) -> Result<&'b [u8; BLOCK], Error>
-    where
-        'a: 'b,
-    {
-        if self.prefix_given == self.prefix.len()
-            && let Some((whole, rest)) = self.rest.split_first_chunk()
-        {
-            self.rest = rest;
-            self.length += BLOCK as u64;
-            return Ok(whole);
-        }
-        self.assemble(scratch)?;
-        Ok(scratch)
+    /// The next block, where it lies within an item.
+    #[inline(always)]
+    pub(super) fn next_whole(&mut self) -> Option<&'a [u8; BLOCK]> {
+        let (whole, rest) = self.rest.split_first_chunk()?;
+        self.rest = rest;
+        Some(whole)
     }
 
-    /// Blocks that lie within the item at hand.
-    #[inline]
-    pub(super) fn whole_blocks(&self) -> usize {
-        if self.prefix_given == self.prefix.len() { self.rest.len() / BLOCK } else { 0 }
-    }
-
-    /// The next blocks, as many as [`whole_blocks`](Self::whole_blocks) at most.
-    #[inline]
-    pub(super) fn take_whole(&mut self, count: usize) -> &'a [[u8; BLOCK]] {
-        let (blocks, _) = self.rest.as_chunks();
-        let blocks = blocks.get(..count).unwrap_or_default();
-        self.rest = self.rest.get(blocks.len() * BLOCK..).unwrap_or_default();
-        self.length += (blocks.len() * BLOCK) as u64;
-        blocks
-    }
-
-    /// A block that is not within one item.
+    /// The next block, put together: it is not within one item.
     #[inline(never)]
-    fn assemble(&mut self, block: &mut [u8; BLOCK]) -> Result<(), Error> {
+    pub(super) fn assemble(&mut self, block: &mut [u8; BLOCK]) -> Result<(), Error> {
         let mut filled = 0;
-        while filled < BLOCK {
-            let room = block.get_mut(filled..).unwrap_or_default();
-            let prefix = self.prefix.get(self.prefix_given..).unwrap_or_default();
-            let from = if prefix.is_empty() { self.rest } else { prefix };
-            let count = from.len().min(room.len());
-            if let (Some(to), Some(from)) = (room.get_mut(..count), from.get(..count)) {
-                to.copy_from_slice(from);
+        loop {
+            filled += copy_front(block, filled, &mut self.rest);
+            if filled == BLOCK {
+                return Ok(());
             }
-            if prefix.is_empty() {
-                self.rest = self.rest.get(count..).unwrap_or_default();
-            } else {
-                self.prefix_given += count;
-            }
-            filled += count;
-            self.length += count as u64;
-            if count == 0 && !self.next_item()? {
+            if self.prefix_left == 0 && !self.next_item()? {
                 self.pad(block, filled);
                 return Ok(());
             }
+            let mut prefix = self.prefix.get(PREFIX - self.prefix_left..).unwrap_or_default();
+            filled += copy_front(block, filled, &mut prefix);
+            self.prefix_left = prefix.len();
+            if self.prefix_left > 0 {
+                return Ok(());
+            }
+            self.rest = mem::take(&mut self.next);
         }
-        Ok(())
     }
 
     fn next_item(&mut self) -> Result<bool, Error> {
@@ -114,8 +90,9 @@ impl<'a> Message<'a> {
         let length = item.len() as u64;
         let limit = Error::Limit(Limit::Item { length });
         self.prefix = u32::try_from(length).map_err(|_| limit)?.to_le_bytes();
-        self.prefix_given = 0;
-        self.rest = item;
+        self.prefix_left = PREFIX;
+        self.next = item;
+        self.length += PREFIX as u64 + length;
         Ok(true)
     }
 
@@ -140,4 +117,17 @@ impl<'a> Message<'a> {
             self.padding = Padding::Done;
         }
     }
+}
+
+/// Moves what fits from the front of `from` into the block, behind its first
+/// `filled` bytes; how much that was.
+#[inline]
+fn copy_front(block: &mut [u8; BLOCK], filled: usize, from: &mut &[u8]) -> usize {
+    let room = block.get_mut(filled..).unwrap_or_default();
+    let (now, later) = from.split_at(from.len().min(room.len()));
+    if let Some(room) = room.get_mut(..now.len()) {
+        room.copy_from_slice(now);
+    }
+    *from = later;
+    now.len()
 }
