@@ -205,8 +205,8 @@ impl WriterOptions {
     }
 
     /// Whether the pack's digest list is written beside it, at
-    /// [`digest_list_path`](crate::digest_list_path): no unless told otherwise. It takes 32 bytes a
-    /// record, and lets a reader [trust](crate::Trust) single items. The list
+    /// [`digest_list_path`](crate::digest_list_path): no unless told otherwise.
+    /// It takes 32 bytes a record, and lets a reader [trust](crate::Trust) single items. The list
     /// has its name before the pack has: whoever sees a pack sees its list.
     #[must_use]
     pub fn digest_list(mut self, written: bool) -> Self {

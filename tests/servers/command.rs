@@ -66,6 +66,25 @@ fn a_pack_is_made_read_and_verified_without_a_file() {
 
 #[test]
 #[ignore = "needs servers: tests/run remote"]
+fn a_pack_is_made_with_its_digest_list_and_read_by_its_root() {
+    for kind in BOTH {
+        let server = Server::start(kind);
+        let url = "s3://bucket/a.pack";
+        let pack = format!("pack --framed - -o {url} --codec none --with-digests --json");
+        let summary = run(&server, &pack, &framed(200), 0).stdout;
+        let summary: serde_json::Value = serde_json::from_slice(&summary).unwrap();
+        assert_eq!(summary["digests"], "s3://bucket/a.pack.digests", "{kind:?}");
+        let root = summary["root"].as_str().unwrap();
+        let get = format!("get {url} 77 --trust");
+        assert_eq!(run(&server, &format!("{get} {root}"), b"", 0).stdout, item(77, 10_000));
+        let other = root.replace(|digit: char| digit != 'f', "f");
+        assert_eq!(run(&server, &format!("{get} {other}"), b"", 1).stdout, b"");
+        assert_eq!(server.open_uploads(), 0);
+    }
+}
+
+#[test]
+#[ignore = "needs servers: tests/run remote"]
 fn a_prefix_is_walked_with_a_state() {
     for kind in BOTH {
         let server = Server::start(kind);

@@ -22,6 +22,7 @@
 mod batch;
 mod blocking;
 mod cache;
+mod digests;
 mod error;
 mod object;
 mod options;

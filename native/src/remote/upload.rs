@@ -93,14 +93,32 @@ impl Ending {
 /// ends, and that so drops nothing.
 #[derive(Clone, Debug)]
 pub struct UploadAbort {
-    commands: UnboundedSender<Command>,
-    ending: Arc<Ending>,
+    uploads: Vec<Line>,
 }
 
 impl UploadAbort {
     /// Aborts the upload and waits until the store has let go of its parts, at
     /// the most 30 seconds. Where the pack is complete already, it stays.
     pub fn abort(&self) {
+        self.uploads.iter().for_each(Line::abort);
+    }
+
+    /// Aborts both.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.uploads.extend(other.uploads);
+        self
+    }
+}
+
+/// What leads to the task of an upload, and what comes back.
+#[derive(Clone, Debug)]
+struct Line {
+    commands: UnboundedSender<Command>,
+    ending: Arc<Ending>,
+}
+
+impl Line {
+    fn abort(&self) {
         // Where nobody listens the upload has ended.
         let _ = self.commands.send(Command::Abort);
         let _ = self.ending.wait(Some(PATIENCE));
@@ -124,7 +142,7 @@ pub(super) struct UploadSink {
     runtime: Handle,
     /// At first for one more than may be under way: the part that is held back.
     room: Arc<Semaphore>,
-    abort: UploadAbort,
+    line: Line,
 }
 
 impl UploadSink {
@@ -147,23 +165,23 @@ impl UploadSink {
             ending: Arc::clone(&ending),
         };
         runtime.spawn(task.run());
-        let abort = UploadAbort { commands, ending };
-        Ok(Self { plan, runtime: runtime.clone(), room, abort })
+        let line = Line { commands, ending };
+        Ok(Self { plan, runtime: runtime.clone(), room, line })
     }
 
     pub(super) fn abort_handle(&self) -> UploadAbort {
-        self.abort.clone()
+        UploadAbort { uploads: vec![self.line.clone()] }
     }
 
     /// Waits until the object is there.
     pub(super) fn finish(self) -> Result<(), ErrorKind> {
-        let _ = self.abort.commands.send(Command::Finish);
-        self.abort.ending.wait(None).map_err(|error| error.while_doing(Doing::Publishing))
+        let _ = self.line.commands.send(Command::Finish);
+        self.line.ending.wait(None).map_err(|error| error.while_doing(Doing::Publishing))
     }
 
     /// Why the task takes no more parts.
     fn failure(&self) -> ErrorKind {
-        let ended = self.abort.ending.wait(None);
+        let ended = self.line.ending.wait(None);
         ended.err().unwrap_or_else(no_answer).while_doing(Doing::Writing)
     }
 }
@@ -186,7 +204,7 @@ impl Sink for UploadSink {
                 .ok_or_else(|| self.failure())?,
         };
         let part = put.to_bytes().collect();
-        match self.abort.commands.send(Command::Part(part, permit)) {
+        match self.line.commands.send(Command::Part(part, permit)) {
             Ok(()) => Ok(()),
             Err(_) => Err(self.failure()),
         }
@@ -196,7 +214,7 @@ impl Sink for UploadSink {
 impl Drop for UploadSink {
     fn drop(&mut self) {
         // After an end this says nothing to anybody.
-        self.abort.abort();
+        self.line.abort();
     }
 }
 

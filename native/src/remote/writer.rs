@@ -8,13 +8,15 @@ use sealpack_core::format::Trailer;
 use sealpack_core::write::RecordBuilder;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
+use super::digests::{DigestListObject, Listed};
 use super::error::{StoreError, StoreFault};
 use super::object::Location;
 use super::part::PartSize;
 use super::upload::{Plan, UploadAbort, UploadSink};
 use crate::error::{Doing, Error, ErrorKind};
 use crate::options::WriterOptions;
-use crate::write::{Output, Packer, Sealers, refuse_large_app_data};
+use crate::trust::SealedDigests;
+use crate::write::{Output, Packer, Sealers, Written, refuse_large_app_data};
 
 /// Parts under way at once where nobody says.
 const PARTS: usize = 3;
@@ -67,6 +69,7 @@ pub struct RemoteWriter {
     location: Location,
     packer: Packer<UploadSink>,
     app_data: Bytes,
+    digests: Option<DigestListObject>,
     abort: UploadAbort,
     part_size: PartSize,
 }
@@ -91,6 +94,8 @@ pub struct SealedObject {
     pub size: u64,
     /// The size of its parts; the last one may be smaller.
     pub part_size: PartSize,
+    /// The digest list beside it, where one was asked for.
+    pub digests: Option<SealedDigests>,
 }
 
 impl RemoteWriterOptions {
@@ -139,6 +144,7 @@ impl RemoteWriterOptions {
     fn create_at(self, location: &Location, runtime: &Handle) -> Result<RemoteWriter, ErrorKind> {
         refuse_single_thread(runtime)?;
         let shape = self.writing.shape()?;
+        let listed = self.writing.wants_digest_list()?;
         refuse_large_app_data(&self.writing.app_data)?;
         let sealers = Sealers::new(&self.writing, &shape)?;
         let part_size = self.chosen_part_size();
@@ -148,12 +154,18 @@ impl RemoteWriterOptions {
             parts: self.parts,
             overwrite: self.writing.overwrite,
         };
-        let sink = UploadSink::start(plan, runtime)?;
-        let abort = sink.abort_handle();
-        let output = Output::new(&shape, sink, None);
+        let sink = UploadSink::start(plan.clone(), runtime)?;
+        let start_list = || DigestListObject::start(&plan, runtime);
+        let digests = listed.then(start_list).transpose()?;
+        let abort = match &digests {
+            Some(list) => sink.abort_handle().and(list.abort_handle()),
+            None => sink.abort_handle(),
+        };
+        let spool = digests.as_ref().map(|_| DigestListObject::spool());
+        let output = Output::new(&shape, sink, spool);
         let packer = Packer::start(&self.writing, &shape, sealers, output)?;
         let (location, app_data) = (location.clone(), self.writing.app_data);
-        Ok(RemoteWriter { location, packer, app_data, abort, part_size })
+        Ok(RemoteWriter { location, packer, app_data, digests, abort, part_size })
     }
 }
 
@@ -180,8 +192,10 @@ impl fmt::Debug for RemoteWriter {
 impl RemoteWriter {
     /// The options of a new pack, from those of one in a file. `threads` and
     /// all that shapes the pack are taken over; what is about the disk
-    /// (`writeback_every`), and a digest list beside the pack (`digest_list`),
-    /// say nothing here.
+    /// (`writeback_every`) says nothing here. A digest list (`digest_list`) is
+    /// an object of its own, at [`Location::digest_list`], and there before
+    /// the pack is; up to 131,072 digests wait for it in memory, more in a
+    /// temporary file without a name.
     #[must_use]
     pub fn options(writing: WriterOptions) -> RemoteWriterOptions {
         RemoteWriterOptions { writing, part_size: None, size_hint: 0, parts: PARTS }
@@ -250,10 +264,24 @@ impl RemoteWriter {
     }
 
     fn finish_all(self) -> Result<SealedObject, ErrorKind> {
-        let Self { location, packer, app_data, part_size, .. } = self;
-        let written = packer.finish()?.finish(app_data)?;
-        written.sink.finish()?;
-        Ok(SealedObject { location, trailer: written.trailer, size: written.file_size, part_size })
+        let Self { location, packer, app_data, digests, part_size, .. } = self;
+        let written = packer.finish()?.finish(app_data.clone())?;
+        let Written { sink, trailer, file_size: size, digests: spool } = written;
+        // Whoever sees the pack sees its list, so the list comes first.
+        let listed = match (digests, spool) {
+            (Some(list), Some(spool)) => Some(list.finish(spool, &trailer, &app_data)?),
+            _ => None,
+        };
+        match (sink.finish(), listed) {
+            (Ok(()), listed) => {
+                let digests = listed.map(|listed| listed.sealed);
+                Ok(SealedObject { location, trailer, size, part_size, digests })
+            }
+            (Err(error), listed) => {
+                listed.into_iter().for_each(Listed::take_back);
+                Err(error)
+            }
+        }
     }
 
     fn append_with(

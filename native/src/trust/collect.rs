@@ -1,7 +1,7 @@
 //! Digests on their way to a list: kept until the last one is known, for the
 //! paths beside the first ones depend on it.
 
-use std::io::{self, BufWriter, IoSlice, Read, Seek, Write};
+use std::io::{self, BufWriter, Read as _, Seek as _, Write as _};
 use std::path::Path;
 
 use sealpack_core::format::Trailer;
@@ -10,14 +10,13 @@ use sealpack_core::trust::{DigestList, DigestListBuilder};
 use tempfile::SpooledTempFile;
 
 use crate::error::{Doing, ErrorKind};
-use crate::write::disk::DiskFile;
 
 /// Digests held in memory, in bytes: those of 131,072 records. More of them
 /// go to a file without a name.
 const IN_MEMORY: usize = 4 << 20;
 
-/// Bytes handed to the spool, or to the list, at once.
-const BUFFER: usize = 64 << 10;
+/// Bytes handed to the spool, or to a list, at once.
+pub(super) const BUFFER: usize = 64 << 10;
 
 /// Digests in the order of the records.
 pub(crate) struct DigestSpool {
@@ -42,54 +41,41 @@ impl DigestSpool {
         Ok(())
     }
 
-    /// Writes the list of the pack that has this trailer and app data.
+    /// Hands the list of the pack that has this trailer and app data to `take`,
+    /// front to back.
     pub(crate) fn write(
         self,
         trailer: &Trailer,
         app_data: &[u8],
-        to: &mut dyn DiskFile,
+        take: impl FnMut(&[u8]) -> Result<(), ErrorKind>,
     ) -> Result<DigestList, ErrorKind> {
         let list = self.builder.finish(trailer, app_data)?;
         let spool = self.spool.into_inner().map_err(|error| writing(error.into_error()))?;
-        write_list(&list, spool, to).map_err(writing)?;
+        hand_over(&list, spool, take)?;
         Ok(list)
     }
 }
 
-fn write_list(
+fn hand_over(
     list: &DigestList,
     mut digests: SpooledTempFile,
-    to: &mut dyn DiskFile,
-) -> io::Result<()> {
-    digests.rewind()?;
+    mut take: impl FnMut(&[u8]) -> Result<(), ErrorKind>,
+) -> Result<(), ErrorKind> {
+    digests.rewind().map_err(writing)?;
     let mut digests = io::BufReader::with_capacity(BUFFER, digests);
-    let mut to = BufWriter::with_capacity(BUFFER, ToDisk(to));
-    to.write_all(&list.header().encode())?;
+    take(&list.header().encode())?;
     let shape = list.shape();
+    let mut records = Vec::new();
     for block in 0..shape.blocks() {
-        let records = shape.records(block);
-        let size = u64::from(records.end - records.start) * size_of::<Hash>() as u64;
-        if io::copy(&mut digests.by_ref().take(size), &mut to)? != size {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        to.write_all(&list.path(block))?;
+        let numbers = shape.records(block);
+        records.resize((numbers.end - numbers.start) as usize * size_of::<Hash>(), 0);
+        digests.read_exact(&mut records).map_err(writing)?;
+        take(&records)?;
+        take(&list.path(block))?;
     }
-    to.flush()
+    Ok(())
 }
 
-/// A file of the writer's disk, for the standard library.
-struct ToDisk<'a>(&'a mut dyn DiskFile);
-
-impl Write for ToDisk<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(&[IoSlice::new(bytes)])
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-fn writing(error: io::Error) -> ErrorKind {
+pub(super) fn writing(error: io::Error) -> ErrorKind {
     ErrorKind::io(Doing::WritingDigests, error)
 }

@@ -1,15 +1,17 @@
 //! The digest list as a file beside a pack.
 
 use std::convert::Infallible;
+use std::io::{self, BufWriter, IoSlice, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sealpack_core::format::Trailer;
 use sealpack_core::format::digest::Hash;
+use sealpack_core::trust::DigestList;
 use sealpack_core::write::Hashing;
 
-use super::collect::DigestSpool;
+use super::collect::{BUFFER, DigestSpool, writing};
 use super::digest_list_path;
 use crate::error::{Error, ErrorKind, OptionsError};
 use crate::options::WriterOptions;
@@ -107,16 +109,39 @@ impl DigestListFile {
     ) -> Result<SealedDigests, Error> {
         let Self { path, publication, mut file } = self;
         let error = |kind: ErrorKind| Error::new(&path, kind);
-        let list = spool.write(trailer, app_data, file.as_mut()).map_err(error)?;
+        let mut to = BufWriter::with_capacity(BUFFER, ToDisk(file.as_mut()));
+        let take = |bytes: &[u8]| to.write_all(bytes).map_err(writing);
+        let list = spool.write(trailer, app_data, take).map_err(error)?;
+        to.flush().map_err(|unwritten| error(writing(unwritten)))?;
+        drop(to);
         publication.publish(file.as_ref()).map_err(error)?;
+        Ok(SealedDigests::of(&list, path.to_path_buf()))
+    }
+}
+
+impl SealedDigests {
+    pub(crate) fn of(list: &DigestList, path: PathBuf) -> Self {
         let header = list.header();
-        Ok(SealedDigests {
-            path: path.to_path_buf(),
+        Self {
+            path,
             root: header.root(),
             content_hash: header.content_hash,
             record_count: header.record_count,
             file_size: list.shape().file_size(),
-        })
+        }
+    }
+}
+
+/// A file of the writer's disk, for the standard library.
+struct ToDisk<'a>(&'a mut dyn DiskFile);
+
+impl Write for ToDisk<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(&[IoSlice::new(bytes)])
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -136,19 +161,27 @@ impl Reader {
 }
 
 impl WriterOptions {
+    /// Whether there is to be a digest list.
+    ///
+    /// # Errors
+    /// [`OptionsError`] where there is and no digests are taken of the items.
+    pub(crate) fn wants_digest_list(&self) -> Result<bool, ErrorKind> {
+        let refused = |error| Err(ErrorKind::Options(error));
+        match self.hashing {
+            _ if !self.digest_list => Ok(false),
+            Hashing::Items => Ok(true),
+            Hashing::None => refused(OptionsError::DigestsWithoutContentHash),
+            Hashing::Extracted(_) => refused(OptionsError::DigestsWithExtract),
+        }
+    }
+
     /// Starts the digest list of the pack at `path`, if there is to be one.
     pub(crate) fn start_digest_list(
         &self,
         path: &Path,
     ) -> Result<Option<DigestListFile>, ErrorKind> {
-        if !self.digest_list {
+        if !self.wants_digest_list()? {
             return Ok(None);
-        }
-        let refused = |error| Err(ErrorKind::Options(error));
-        match self.hashing {
-            Hashing::Items => {}
-            Hashing::None => return refused(OptionsError::DigestsWithoutContentHash),
-            Hashing::Extracted(_) => return refused(OptionsError::DigestsWithExtract),
         }
         let list = DigestListFile::create_on(&self.disk, &digest_list_path(path), self.overwrite);
         list.map(Some).map_err(|error| ErrorKind::DigestList(Arc::new(error)))

@@ -20,7 +20,7 @@ mod writeback;
 mod writer;
 
 #[cfg(feature = "remote")]
-pub(crate) use output::{Output, Sink};
+pub(crate) use output::{Output, Sink, Streamed, Written};
 #[cfg(feature = "remote")]
 pub(crate) use packer::{Packer, Sealers};
 pub(crate) use pipeline::memory_bound;

@@ -74,27 +74,34 @@ pub(crate) struct Written<S> {
 }
 
 /// A sink behind the output stream.
-struct Streamed<S> {
+pub(crate) struct Streamed<S> {
     stream: Stream,
     sink: S,
 }
 
 impl<S: Sink> Streamed<S> {
-    fn new(sink: S) -> Self {
+    pub(crate) fn new(sink: S) -> Self {
         Self { stream: Stream::new(Shape::exactly(sink.put_size())), sink }
     }
 
     fn write(&mut self, extent: Bytes) -> Result<(), ErrorKind> {
-        let taken = if extent.len() < COPIED_SIZE {
-            self.stream.write(&extent)
-        } else {
-            self.stream.write_owned(extent)
-        };
+        if extent.len() < COPIED_SIZE {
+            return self.copy(&extent);
+        }
+        let taken = self.stream.write_owned(extent);
         self.drive()?;
         taken.map_err(refusal)
     }
 
-    fn close(mut self) -> Result<S, ErrorKind> {
+    /// Writes bytes that the caller keeps.
+    pub(crate) fn copy(&mut self, bytes: &[u8]) -> Result<(), ErrorKind> {
+        let taken = self.stream.write(bytes);
+        self.drive()?;
+        taken.map_err(refusal)
+    }
+
+    /// Writes what is left, and gives the sink back.
+    pub(crate) fn close(mut self) -> Result<S, ErrorKind> {
         let closed = self.stream.close();
         self.drive()?;
         closed.map_err(refusal)?;

@@ -2,7 +2,9 @@
 
 use object_store::ObjectStoreExt as _;
 use object_store::memory::InMemory;
-use sealpack::remote::{Location, PartSize, RemoteWriter, RemoteWriterOptions, StoreFault};
+use sealpack::remote::{
+    Location, PartSize, RemoteReader, RemoteTrust, RemoteWriter, RemoteWriterOptions, StoreFault,
+};
 use sealpack::{Error, ErrorKind, Plain, Writer, WriterOptions, Zstd};
 use tokio::runtime::Runtime;
 
@@ -10,6 +12,7 @@ use super::store::{Request, Watched};
 use super::{PATH, item, pack};
 
 const PART: usize = 5 << 20;
+const LIST: &str = "folder/a.pack.digests";
 
 fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
@@ -35,7 +38,11 @@ fn write(
 }
 
 fn bytes(store: &InMemory, runtime: &Runtime) -> Option<Vec<u8>> {
-    let got = runtime.block_on(async { store.get(&PATH.into()).await?.bytes().await });
+    bytes_at(PATH, store, runtime)
+}
+
+fn bytes_at(path: &str, store: &InMemory, runtime: &Runtime) -> Option<Vec<u8>> {
+    let got = runtime.block_on(async { store.get(&path.into()).await?.bytes().await });
     got.ok().map(|bytes| bytes.to_vec())
 }
 
@@ -146,23 +153,78 @@ fn what_appears_meanwhile_is_not_replaced() {
 #[test]
 fn a_request_that_fails_ends_the_upload_and_leaves_nothing() {
     let runtime = runtime();
-    let upload = |store: &Watched| {
-        let location = Location::new(store.clone(), PATH.into());
-        write(small_parts(Writer::options().codec(Plain)), &location, &runtime, 24_000, 1000)
-    };
-    let store = Watched::new();
-    upload(&store).unwrap();
-    let requests = store.requests();
-    assert_eq!(requests.iter().filter(|r| matches!(r, Request::Part { .. })).count(), 5);
-    for number in 0..requests.len() {
+    for listed in [false, true] {
+        let options = Writer::options().codec(Plain).digest_list(listed);
+        let upload = |store: &Watched| {
+            let location = Location::new(store.clone(), PATH.into());
+            write(small_parts(options.clone()), &location, &runtime, 24_000, 1000)
+        };
         let store = Watched::new();
-        store.fail(number);
-        let error = upload(&store).unwrap_err();
-        assert!(error.to_string().contains(PATH), "{error}");
-        assert!(error.to_string().contains("told to fail"), "{error}");
-        assert_eq!(bytes(&store.inner, &runtime), None, "request {number}");
-        assert_eq!(store.open_uploads(), 0, "request {number}: {:?}", store.requests());
+        upload(&store).unwrap();
+        let requests = store.requests();
+        assert_eq!(requests.iter().filter(|r| matches!(r, Request::Part { .. })).count(), 5);
+        for number in 0..requests.len() {
+            let store = Watched::new();
+            store.fail(number);
+            let error = upload(&store).unwrap_err();
+            assert!(error.to_string().contains(PATH), "{error}");
+            assert!(error.to_string().contains("told to fail"), "{error}");
+            assert_eq!(bytes(&store.inner, &runtime), None, "request {number}");
+            assert_eq!(bytes_at(LIST, &store.inner, &runtime), None, "request {number}");
+            assert_eq!(store.open_uploads(), 0, "request {number}: {:?}", store.requests());
+        }
     }
+}
+
+/// The list in the store is the list in a file, of one part and of several.
+#[test]
+fn a_digest_list_is_there_before_its_pack() {
+    let runtime = runtime();
+    for (count, puts) in [(1000, 2), (500_000, 0)] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.pack");
+        let options = Writer::options().codec(Plain).items_per_record(1).digest_list(true);
+        let mut in_a_file = options.clone().create(&path).unwrap();
+        (0..count).for_each(|number| in_a_file.append(&item(number, 20)).unwrap());
+        let expected = in_a_file.finish().unwrap().digests.unwrap();
+
+        let store = Watched::new();
+        let location = Location::new(store.clone(), PATH.into());
+        let mut writer = small_parts(options).create(&location, runtime.handle()).unwrap();
+        (0..count).for_each(|number| writer.append(&item(number, 20)).unwrap());
+        let sealed = writer.finish().unwrap().digests.unwrap();
+        assert_eq!((sealed.root, sealed.file_size), (expected.root, expected.file_size));
+        assert_eq!(sealed.path, location.digest_list().name());
+        let list = bytes_at(LIST, &store.inner, &runtime).unwrap();
+        assert!(list == std::fs::read(expected.path).unwrap());
+
+        let mut requests = store.requests();
+        requests.retain(|request| matches!(request, Request::Put { .. } | Request::Complete));
+        assert_eq!(requests.len(), 2);
+        let of_list = |request: &Request| *request == Request::Put { size: list.len() };
+        assert_eq!(requests.iter().position(of_list), (puts == 2).then_some(0), "{requests:?}");
+        let options = RemoteReader::options().trust(RemoteTrust::root(sealed.root));
+        let read = async { options.open(&location).await?.get(count - 1).await };
+        assert_eq!(runtime.block_on(read).unwrap(), item(count - 1, 20));
+    }
+}
+
+#[test]
+fn a_digest_list_that_is_there_is_replaced_only_on_demand() {
+    let runtime = runtime();
+    let store = Watched::new();
+    let location = Location::new(store.clone(), PATH.into());
+    runtime.block_on(store.inner.put(&LIST.into(), "before".into())).unwrap();
+    let options = Writer::options().digest_list(true);
+    let refused = write(small_parts(options.clone()), &location, &runtime, 9, 9).unwrap_err();
+    let ErrorKind::DigestList(of_list) = refused.kind() else { panic!("{refused}") };
+    assert!(matches!(of_list.kind(), ErrorKind::Exists));
+    assert_eq!(bytes_at(LIST, &store.inner, &runtime).unwrap(), b"before");
+    write(small_parts(options.overwrite(true)), &location, &runtime, 9, 9).unwrap();
+    assert_ne!(bytes_at(LIST, &store.inner, &runtime).unwrap(), b"before");
+    let no_digests = Writer::options().content_hash(false).digest_list(true);
+    let refused = small_parts(no_digests).create(&location, runtime.handle()).unwrap_err();
+    assert!(matches!(refused.kind(), ErrorKind::Options(_)), "{refused}");
 }
 
 /// The writer is dropped, or the upload aborted from another thread, after
@@ -175,7 +237,8 @@ fn an_upload_that_is_given_up_leaves_nothing_wherever_it_stands() {
             let store = Watched::new();
             store.slow_down();
             let location = Location::new(store.clone(), PATH.into());
-            let options = small_parts(Writer::options().codec(Plain).items_per_record(1));
+            let options = Writer::options().codec(Plain).items_per_record(1);
+            let options = small_parts(options.digest_list(megabytes % 2 == 0));
             let mut writer = options.create(&location, runtime.handle()).unwrap();
             for number in 0..megabytes {
                 writer.append(&item(number, 1 << 20)).unwrap();
@@ -189,6 +252,7 @@ fn an_upload_that_is_given_up_leaves_nothing_wherever_it_stands() {
                 assert_eq!(fault, Some(StoreFault::Aborted), "{error}");
             }
             assert_eq!(bytes(&store.inner, &runtime), None);
+            assert_eq!(bytes_at(LIST, &store.inner, &runtime), None);
             assert_eq!(store.open_uploads(), 0, "after {megabytes} MiB");
         }
     }

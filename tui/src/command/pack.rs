@@ -213,11 +213,6 @@ impl Pack {
         if self.writing.sync_every.is_some() && Destination::of(&self.output)?.file().is_none() {
             return Err(Failure::usage("--sync-every is about a disk, and a store has none"));
         }
-        if self.shape.with_digests && Destination::of(&self.output)?.file().is_none() {
-            return Err(Failure::usage(
-                "--with-digests writes a second file: `sealpack digests` makes one of the pack in the store",
-            ));
-        }
         match &self.names {
             Some(names) if names.exists() && !self.writing.force => {
                 Err(Failure::Exists(names.clone()))

@@ -191,14 +191,14 @@ impl Target {
             }
             #[cfg(feature = "remote")]
             Self::Store(writer) => {
-                let SealedObject { trailer, size, part_size, .. } = writer.finish()?;
+                let SealedObject { trailer, size, part_size, digests, .. } = writer.finish()?;
                 let part = Bytes(part_size.get());
                 let most = Decimal(part_size.largest_pack());
                 let parts = match size.div_ceil(part_size.get()) {
                     1 => "1, sent whole".into(),
                     parts => format!("{parts} of {part}, enough for {most}"),
                 };
-                Ok(Sealed { trailer, size, parts: Some(parts), digests: None })
+                Ok(Sealed { trailer, size, parts: Some(parts), digests })
             }
         }
     }

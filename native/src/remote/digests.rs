@@ -1,0 +1,79 @@
+//! The digest list of a pack in a store: an object beside it.
+
+use std::sync::Arc;
+
+use object_store::ObjectStoreExt as _;
+use sealpack_core::format::Trailer;
+use tokio::runtime::Handle;
+
+use super::blocking::wait;
+use super::object::Location;
+use super::upload::{Plan, UploadAbort, UploadSink};
+use crate::error::ErrorKind;
+use crate::trust::{DigestSpool, SealedDigests, list_error};
+use crate::write::Streamed;
+
+/// A digest list that is uploaded once its pack's digests are all known.
+pub(super) struct DigestListObject {
+    location: Location,
+    sink: UploadSink,
+    runtime: Handle,
+}
+
+/// A digest list that is there, and whose pack is not yet.
+pub(super) struct Listed {
+    pub(super) sealed: SealedDigests,
+    location: Location,
+    runtime: Handle,
+}
+
+impl DigestListObject {
+    /// Starts the list of the pack that `plan` uploads: one request, unless it
+    /// may overwrite.
+    pub(super) fn start(plan: &Plan, runtime: &Handle) -> Result<Self, ErrorKind> {
+        let location = plan.location.digest_list();
+        let plan = Plan { location: location.clone(), ..plan.clone() };
+        let sink = UploadSink::start(plan, runtime);
+        let sink = sink.map_err(|kind| list_error(location.error(kind)))?;
+        Ok(Self { location, sink, runtime: runtime.clone() })
+    }
+
+    pub(super) fn abort_handle(&self) -> UploadAbort {
+        self.sink.abort_handle()
+    }
+
+    /// Where digests wait for the last of them: 4 MiB in memory, what is more
+    /// in a file without a name.
+    pub(super) fn spool() -> DigestSpool {
+        DigestSpool::new(&std::env::temp_dir())
+    }
+
+    /// Uploads the list and makes it appear.
+    pub(super) fn finish(
+        self,
+        spool: DigestSpool,
+        trailer: &Trailer,
+        app_data: &[u8],
+    ) -> Result<Listed, ErrorKind> {
+        let Self { location, sink, runtime } = self;
+        let uploaded = || {
+            let mut to = Streamed::new(sink);
+            let list = spool.write(trailer, app_data, |bytes| to.copy(bytes))?;
+            to.close()?.finish()?;
+            Ok(list)
+        };
+        let list = uploaded().map_err(|kind| list_error(location.error(kind)))?;
+        let sealed = SealedDigests::of(&list, location.name().to_path_buf());
+        Ok(Listed { sealed, location, runtime })
+    }
+}
+
+impl Listed {
+    /// Removes the list: its pack does not appear. The error that is told is
+    /// the one that hindered the pack; a list alone does no harm.
+    pub(super) fn take_back(self) {
+        let Self { location, runtime, .. } = self;
+        let store = Arc::clone(location.store());
+        drop(wait(&runtime, async move { store.delete(location.path()).await }));
+    }
+}
