@@ -33,15 +33,20 @@ const fn edit(file: &'static str, find: &'static str, replace: &'static str) -> 
 }
 
 const SUITE: &str = "suite";
+const DISK: &str = "disk";
 const SWEEP: &str =
     "sweeps::no_byte_set_to_any_other_value_gives_another_item_where_the_format_protects_it";
 const BROKEN: &str = "broken::every_broken_pack_is_refused_or_read_as_the_reference_reads_it";
+const FORGED: &str = "trusted::forged::twenty_thousand_forgeries_give_true_items_or_errors";
 const TRAILER: &str = "core/src/format/trailer.rs";
 const INDEX: &str = "core/src/format/index.rs";
 const RECORD: &str = "core/src/format/record.rs";
 const UNSEAL: &str = "core/src/read/unseal.rs";
 const VERIFY: &str = "core/src/read/verify.rs";
 const ZSTD: &str = "native/src/zstd.rs";
+const PROOF: &str = "core/src/trust/proof.rs";
+const ANCHOR: &str = "core/src/trust/anchor.rs";
+const PUBLISH: &str = "native/src/write/publish.rs";
 
 const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -192,6 +197,78 @@ const MUTANTS: &[Mutant] = &[
         )],
         test: &[SUITE, "sweeps::a_sound_pack_says_whether_its_items_are_protected"],
     },
+    Mutant {
+        name: "a record's digest is not compared with the trusted one",
+        edits: &[edit(
+            PROOF,
+            "if trusted == found => Ok",
+            "if trusted == found || record < 9 => Ok",
+        )],
+        test: &[SUITE, FORGED],
+    },
+    Mutant {
+        name: "a block of digests is believed without proof",
+        edits: &[edit(PROOF, "if found == trusted {", "if found == trusted || block < 9 {")],
+        test: &[SUITE, FORGED],
+    },
+    Mutant {
+        name: "under a content hash no record is a witness",
+        edits: &[edit(
+            ANCHOR,
+            "if self.by_root { 0..0 }",
+            "if self.by_root || header.record_count > 0 { 0..0 }",
+        )],
+        test: &[SUITE, "trusted::items_cannot_be_moved_by_what_the_trailer_claims"],
+    },
+    Mutant {
+        name: "the app data is not compared with the list's",
+        edits: &[edit(ANCHOR, "if self.by_root && trusted", "if !self.by_root && trusted")],
+        test: &[SUITE, "trusted::the_root_vouches_for_the_app_data_and_the_content_hash_does_not"],
+    },
+    Mutant {
+        name: "a list stays whose pack does not appear",
+        edits: &[edit(
+            "native/src/write/writer.rs",
+            "if has_its_name(error.kind()) {",
+            "if !has_its_name(error.kind()) {",
+        )],
+        test: &[
+            DISK,
+            "listed_faults::every_call_for_a_pack_with_its_list_fails_once_and_neither_is_left_without_the_other",
+        ],
+    },
+    Mutant {
+        name: "a write that was interrupted is not called again",
+        edits: &[edit(
+            "native/src/write/sink.rs",
+            "Err(error) if error.kind() == io::ErrorKind::Interrupted => {}\n",
+            "",
+        )],
+        test: &[
+            DISK,
+            "faults::short_writes_and_interruptions_are_survived_and_the_pack_is_the_same",
+        ],
+    },
+    Mutant {
+        name: "a sync that failed is not told",
+        edits: &[edit(
+            PUBLISH,
+            "        make_durable(file)?;\n",
+            "        drop(make_durable(file));\n",
+        )],
+        test: &[
+            DISK,
+            "crash_points::after_a_sync_that_failed_nothing_is_claimed_and_no_second_one_is_tried",
+        ],
+    },
+    Mutant {
+        name: "the folder is not synced",
+        edits: &[edit(PUBLISH, "self.folder.sync().map_err", "Ok(()).map_err")],
+        test: &[
+            DISK,
+            "crash_points::after_a_crash_at_any_call_the_name_holds_nothing_or_the_old_or_the_new_pack",
+        ],
+    },
 ];
 
 fn root() -> PathBuf {
@@ -211,9 +288,12 @@ fn every_broken_variant_can_be_made_and_names_a_test() {
             assert_eq!(times, 1, "{}: {}: {:?}", mutant.name, edit.file, edit.find);
         }
         let [binary, test] = mutant.test else { panic!("{}", mutant.name) };
-        let (module, name) = test.split_once("::").unwrap_or((binary, test));
-        let folder = if *binary == SUITE { "tests/suite" } else { "tests" };
-        let text = fs::read_to_string(root().join(format!("{folder}/{module}.rs"))).unwrap();
+        let (module, name) = test.rsplit_once("::").unwrap_or((binary, test));
+        let folder = if [SUITE, DISK].contains(binary) { *binary } else { "." };
+        let [file, folder] = ["", "/mod"]
+            .map(|rest| format!("tests/{folder}/{}{rest}.rs", module.replace("::", "/")));
+        let text = fs::read_to_string(root().join(file));
+        let text = text.or_else(|_| fs::read_to_string(root().join(folder))).unwrap();
         assert!(text.contains(&format!("fn {name}()")), "{}: no test {test}", mutant.name);
     }
 }
