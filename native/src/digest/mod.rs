@@ -63,9 +63,11 @@ mod tests {
     /// of lanes, and lengths about the block and padding boundaries.
     #[test]
     fn lanes_and_one_by_one_give_the_same_digests() {
-        let bytes: Vec<u8> = (0..3_000_000u32).map(|i| (i ^ i >> 7).to_le_bytes()[0]).collect();
+        // Miri has no such lanes, and takes minutes for megabytes.
+        let (long, counts) = if cfg!(miri) { (2_000u32, 5) } else { (1_000_000, 9) };
+        let bytes: Vec<u8> = (0..3 * long).map(|i| (i ^ i >> 7).to_le_bytes()[0]).collect();
         let mut cases: Vec<Vec<Vec<u32>>> = Vec::new();
-        for records in [0, 1, 2, 7, 15, 16, 17, 33, 200] {
+        for records in &[0, 1, 2, 7, 16, 15, 17, 33, 200][..counts] {
             let lengths = |record: u32| match record % 5 {
                 0 => vec![record * 37 % 130],
                 1 => (50..70).map(|length| length + record % 3).collect(),
@@ -73,9 +75,9 @@ mod tests {
                 3 => vec![51 + record % 10],
                 _ => vec![4000, 64, 0, 55, 56, 57],
             };
-            cases.push((0..records).map(lengths).collect());
+            cases.push((0..*records).map(lengths).collect());
         }
-        cases.push(vec![vec![0], vec![2_000_000, 900_000], vec![2_000_000], vec![5; 128]]);
+        cases.push(vec![vec![0], vec![2 * long, long * 9 / 10], vec![2 * long], vec![5; 128]]);
         for lengths in cases {
             let sizes = lengths.iter().map(|list| list.iter().sum::<u32>() as usize);
             let records: Vec<RecordContent<'_>> = lengths
