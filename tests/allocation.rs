@@ -8,6 +8,9 @@
     reason = "tests"
 )]
 
+#[path = "allocation/failures.rs"]
+mod failures;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
