@@ -70,7 +70,7 @@ pub(super) fn nothing_is_lost() -> String {
     ] {
         count += explore(preemptions, move || everything_comes(workers, jobs, window, most));
     }
-    at_least(count, 1000)
+    at_least(count, 100_000)
 }
 
 /// As the thread that writes: all results that are there, at least so many
@@ -103,7 +103,7 @@ pub(super) fn taken_together() -> String {
         let model = move || everything_comes_together(workers, jobs, window, bytes);
         count += explore(preemptions, model);
     }
-    at_least(count, 1000)
+    at_least(count, 25_000)
 }
 
 /// Every job fails, each with an error of its own, and then once more.
@@ -135,7 +135,7 @@ pub(super) fn the_first_error_wins() -> String {
             count += explore(preemptions, move || first_error(workers, window));
         }
     }
-    at_least(count, 5000)
+    at_least(count, 40_000)
 }
 
 /// As the readers' scans: one thread hands in, takes out, works where a result
@@ -175,7 +175,7 @@ pub(super) fn given_up() -> String {
             count += explore(preemptions, move || scan(workers, wanted));
         }
     }
-    at_least(count, 5000)
+    at_least(count, 6_000)
 }
 
 /// Models that are wrong: each has an interleaving that shows it.

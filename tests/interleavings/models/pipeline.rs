@@ -176,7 +176,7 @@ pub(super) fn waits() -> String {
             count += whole(Shape { workers, lanes, drafts: (drafts, LARGE) }, preemptions);
         }
     }
-    at_least(count, 400)
+    at_least(count, 4_000)
 }
 
 pub(super) fn fails() -> String {
@@ -199,7 +199,7 @@ pub(super) fn fails() -> String {
             }
         }
     }
-    at_least(count, 1000)
+    at_least(count, 30_000)
 }
 
 pub(super) fn dropped() -> String {
@@ -217,5 +217,5 @@ pub(super) fn dropped() -> String {
             });
         }
     }
-    at_least(count, 1000)
+    at_least(count, 2_500)
 }
