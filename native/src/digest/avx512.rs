@@ -31,15 +31,23 @@ const INITIAL: [u32; 8] = [
 ];
 
 #[rustfmt::skip]
-const ROUND: [u32; 64] = [
-    0x428a_2f98, 0x7137_4491, 0xb5c0_fbcf, 0xe9b5_dba5, 0x3956_c25b, 0x59f1_11f1, 0x923f_82a4, 0xab1c_5ed5,
-    0xd807_aa98, 0x1283_5b01, 0x2431_85be, 0x550c_7dc3, 0x72be_5d74, 0x80de_b1fe, 0x9bdc_06a7, 0xc19b_f174,
-    0xe49b_69c1, 0xefbe_4786, 0x0fc1_9dc6, 0x240c_a1cc, 0x2de9_2c6f, 0x4a74_84aa, 0x5cb0_a9dc, 0x76f9_88da,
-    0x983e_5152, 0xa831_c66d, 0xb003_27c8, 0xbf59_7fc7, 0xc6e0_0bf3, 0xd5a7_9147, 0x06ca_6351, 0x1429_2967,
-    0x27b7_0a85, 0x2e1b_2138, 0x4d2c_6dfc, 0x5338_0d13, 0x650a_7354, 0x766a_0abb, 0x81c2_c92e, 0x9272_2c85,
-    0xa2bf_e8a1, 0xa81a_664b, 0xc24b_8b70, 0xc76c_51a3, 0xd192_e819, 0xd699_0624, 0xf40e_3585, 0x106a_a070,
-    0x19a4_c116, 0x1e37_6c08, 0x2748_774c, 0x34b0_bcb5, 0x391c_0cb3, 0x4ed8_aa4a, 0x5b9c_ca4f, 0x682e_6ff3,
-    0x748f_82ee, 0x78a5_636f, 0x84c8_7814, 0x8cc7_0208, 0x90be_fffa, 0xa450_6ceb, 0xbef9_a3f7, 0xc671_78f2,
+const ROUND: [[u32; 16]; 4] = [
+    [
+        0x428a_2f98, 0x7137_4491, 0xb5c0_fbcf, 0xe9b5_dba5, 0x3956_c25b, 0x59f1_11f1, 0x923f_82a4, 0xab1c_5ed5,
+        0xd807_aa98, 0x1283_5b01, 0x2431_85be, 0x550c_7dc3, 0x72be_5d74, 0x80de_b1fe, 0x9bdc_06a7, 0xc19b_f174,
+    ],
+    [
+        0xe49b_69c1, 0xefbe_4786, 0x0fc1_9dc6, 0x240c_a1cc, 0x2de9_2c6f, 0x4a74_84aa, 0x5cb0_a9dc, 0x76f9_88da,
+        0x983e_5152, 0xa831_c66d, 0xb003_27c8, 0xbf59_7fc7, 0xc6e0_0bf3, 0xd5a7_9147, 0x06ca_6351, 0x1429_2967,
+    ],
+    [
+        0x27b7_0a85, 0x2e1b_2138, 0x4d2c_6dfc, 0x5338_0d13, 0x650a_7354, 0x766a_0abb, 0x81c2_c92e, 0x9272_2c85,
+        0xa2bf_e8a1, 0xa81a_664b, 0xc24b_8b70, 0xc76c_51a3, 0xd192_e819, 0xd699_0624, 0xf40e_3585, 0x106a_a070,
+    ],
+    [
+        0x19a4_c116, 0x1e37_6c08, 0x2748_774c, 0x34b0_bcb5, 0x391c_0cb3, 0x4ed8_aa4a, 0x5b9c_ca4f, 0x682e_6ff3,
+        0x748f_82ee, 0x78a5_636f, 0x84c8_7814, 0x8cc7_0208, 0x90be_fffa, 0xa450_6ceb, 0xbef9_a3f7, 0xc671_78f2,
+    ],
 ];
 
 /// Whether this processor has what [`compress`] needs.
@@ -197,17 +205,64 @@ fn transpose(blocks: &[&[u8; BLOCK]; LANES]) -> [__m512i; 16] {
     })
 }
 
-/// One of the 64 rounds, with its word of the schedule.
+/// A round whose place among sixteen is known when this is compiled, so that
+/// nothing is moved from one register to another: state word `n` is, `AT` rounds
+/// on, where word `n - AT` was. With `NEXT` the word of the schedule gives way to
+/// the one sixteen rounds on.
+#[allow(clippy::indexing_slicing, reason = "indices of fixed arrays, none of them from data")]
 #[target_feature(enable = "avx512f,avx512bw")]
 #[inline]
-fn round([a, b, c, d, e, f, g, h]: [__m512i; 8], word: __m512i, constant: u32) -> [__m512i; 8] {
+fn round<const AT: usize, const NEXT: bool>(
+    state: &mut [__m512i; 8],
+    schedule: &mut [__m512i; 16],
+    constants: &[u32; 16],
+) {
+    let [a, b, c, d, e, f, g, h] = core::array::from_fn(|n| state[(n + 16 - AT) & 7]);
     let sum1 = xor3(_mm512_ror_epi32::<6>(e), _mm512_ror_epi32::<11>(e), _mm512_ror_epi32::<25>(e));
     let choice = _mm512_ternarylogic_epi32::<0xca>(e, f, g);
-    let constant = _mm512_set1_epi32(constant.cast_signed());
+    let constant = _mm512_set1_epi32(constants[AT].cast_signed());
+    let word = schedule[AT];
     let t1 = add(add(add(h, sum1), add(choice, constant)), word);
     let sum0 = xor3(_mm512_ror_epi32::<2>(a), _mm512_ror_epi32::<13>(a), _mm512_ror_epi32::<22>(a));
     let majority = _mm512_ternarylogic_epi32::<0xe8>(a, b, c);
-    [add(t1, add(sum0, majority)), a, b, c, add(d, t1), e, f, g]
+    state[(19 - AT) & 7] = add(d, t1);
+    state[(23 - AT) & 7] = add(t1, add(sum0, majority));
+    if NEXT {
+        let (w1, w14) = (schedule[(AT + 1) & 15], schedule[(AT + 14) & 15]);
+        let sigma0 =
+            xor3(_mm512_ror_epi32::<7>(w1), _mm512_ror_epi32::<18>(w1), _mm512_srli_epi32::<3>(w1));
+        let sigma1 = xor3(
+            _mm512_ror_epi32::<17>(w14),
+            _mm512_ror_epi32::<19>(w14),
+            _mm512_srli_epi32::<10>(w14),
+        );
+        schedule[AT] = add(add(word, sigma0), add(schedule[(AT + 9) & 15], sigma1));
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw")]
+#[inline]
+fn sixteen_rounds<const NEXT: bool>(
+    state: &mut [__m512i; 8],
+    schedule: &mut [__m512i; 16],
+    constants: &[u32; 16],
+) {
+    round::<0, NEXT>(state, schedule, constants);
+    round::<1, NEXT>(state, schedule, constants);
+    round::<2, NEXT>(state, schedule, constants);
+    round::<3, NEXT>(state, schedule, constants);
+    round::<4, NEXT>(state, schedule, constants);
+    round::<5, NEXT>(state, schedule, constants);
+    round::<6, NEXT>(state, schedule, constants);
+    round::<7, NEXT>(state, schedule, constants);
+    round::<8, NEXT>(state, schedule, constants);
+    round::<9, NEXT>(state, schedule, constants);
+    round::<10, NEXT>(state, schedule, constants);
+    round::<11, NEXT>(state, schedule, constants);
+    round::<12, NEXT>(state, schedule, constants);
+    round::<13, NEXT>(state, schedule, constants);
+    round::<14, NEXT>(state, schedule, constants);
+    round::<15, NEXT>(state, schedule, constants);
 }
 
 /// One block of each lane.
@@ -216,29 +271,11 @@ fn round([a, b, c, d, e, f, g, h]: [__m512i; 8], word: __m512i, constant: u32) -
 fn compress(state: &mut [Words; 8], blocks: &[&[u8; BLOCK]; LANES]) {
     let mut schedule = transpose(blocks);
     let mut words = core::array::from_fn(|at| load(&state[at]));
-    let (scheduled, last) = ROUND.split_at(48);
-    for rounds in scheduled.chunks_exact(16) {
-        for (at, &constant) in rounds.iter().enumerate() {
-            let word = schedule[at];
-            words = round(words, word, constant);
-            // The word sixteen rounds on.
-            let (w1, w14) = (schedule[(at + 1) & 15], schedule[(at + 14) & 15]);
-            let sigma0 = xor3(
-                _mm512_ror_epi32::<7>(w1),
-                _mm512_ror_epi32::<18>(w1),
-                _mm512_srli_epi32::<3>(w1),
-            );
-            let sigma1 = xor3(
-                _mm512_ror_epi32::<17>(w14),
-                _mm512_ror_epi32::<19>(w14),
-                _mm512_srli_epi32::<10>(w14),
-            );
-            schedule[at] = add(add(word, sigma0), add(schedule[(at + 9) & 15], sigma1));
-        }
+    let [scheduled @ .., last] = &ROUND;
+    for constants in scheduled {
+        sixteen_rounds::<true>(&mut words, &mut schedule, constants);
     }
-    for (&word, &constant) in schedule.iter().zip(last) {
-        words = round(words, word, constant);
-    }
+    sixteen_rounds::<false>(&mut words, &mut schedule, last);
     for (old, new) in state.iter_mut().zip(words) {
         let sum = add(load(old), new);
         store(old, sum);
