@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Instant;
 
 use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
-use sealpack::Reader;
+use sealpack::{Bytes, Reader};
 
 use super::Asked;
 use super::reading::Subject;
@@ -23,24 +23,29 @@ const WARM: usize = 4_000;
 const COLD: usize = 200;
 
 /// One call after another, on so many threads that share the reader; `before`
-/// runs before each call and is not timed. The seconds of every call, sorted.
-fn times(
+/// runs before each call and `check` after it, and neither is timed. The seconds
+/// of every call, sorted.
+fn times<T>(
     callers: usize,
     calls: usize,
     before: impl Fn() + Sync,
-    call: impl Fn(usize) + Sync,
+    call: impl Fn(usize) -> T + Sync,
+    check: impl Fn(usize, T) + Sync,
 ) -> Vec<f64> {
     let start = Barrier::new(callers);
     let mut seconds: Vec<f64> = thread::scope(|scope| {
         let caller = |caller: usize| {
-            let (start, before, call) = (&start, &before, &call);
+            let (start, before, call, check) = (&start, &before, &call, &check);
             scope.spawn(move || {
                 start.wait();
                 let timed = |number| {
                     before();
+                    let number = caller + number * callers;
                     let start = Instant::now();
-                    call(caller + number * callers);
-                    start.elapsed().as_secs_f64()
+                    let got = call(number);
+                    let seconds = start.elapsed().as_secs_f64();
+                    check(number, got);
+                    seconds
                 };
                 (0..calls).map(timed).collect::<Vec<_>>()
             })
@@ -73,14 +78,21 @@ pub fn rows(asked: &Asked, report: &mut Report, subject: &Subject<'_>, zstd: boo
             let reader = subject.open(1);
             reader.get(0).unwrap();
             let positions = subject.scattered(callers * calls * if many { MANY } else { 1 });
-            let seconds = times(callers, calls / if many { 4 } else { 1 }, drop_pages, |number| {
-                if many {
-                    get_many(&reader, subject, &positions[number * MANY..][..MANY]);
-                } else {
-                    let position = positions[number];
-                    assert!(reader.get(position).unwrap() == subject.views[position as usize]);
+            let width = if many { MANY } else { 1 };
+            let wanted = |number: usize| &positions[number * width..][..width];
+            let call = |number: usize| match wanted(number) {
+                &[position] => vec![(0, reader.get(position).unwrap())],
+                positions => get_many(&reader, positions),
+            };
+            let check = |number: usize, got: Vec<(usize, Bytes)>| {
+                let wanted = wanted(number);
+                assert_eq!(got.len(), wanted.len());
+                for (request, item) in got {
+                    assert!(item == subject.views[wanted[request] as usize]);
                 }
-            });
+            };
+            let calls = calls / if many { 4 } else { 1 };
+            let seconds = times(callers, calls, drop_pages, call, check);
             let at = |part: f64| seconds[((seconds.len() - 1) as f64 * part) as usize] * 1e6;
             let latencies = Latencies { p50: at(0.5), p99: at(0.99), worst: at(1.0) };
             report.latencies(&name, seconds.len(), latencies);
@@ -88,13 +100,8 @@ pub fn rows(asked: &Asked, report: &mut Report, subject: &Subject<'_>, zstd: boo
     }
 }
 
-fn get_many(reader: &Reader, subject: &Subject<'_>, positions: &[u32]) {
-    let mut seen = 0;
-    reader
-        .get_many(positions, |request, item| {
-            assert!(item == subject.views[positions[request] as usize]);
-            seen += 1;
-        })
-        .unwrap();
-    assert_eq!(seen, positions.len());
+fn get_many(reader: &Reader, positions: &[u32]) -> Vec<(usize, Bytes)> {
+    let mut items = Vec::with_capacity(positions.len());
+    reader.get_many(positions, |request, item| items.push((request, item))).unwrap();
+    items
 }

@@ -9,7 +9,8 @@ use std::thread;
 use sealpack::Bytes;
 use sha2::{Digest as _, Sha256};
 
-/// Copies the items into buffers of 1 MiB and writes each when it is full.
+/// Copies the items into buffers of 1 MiB and writes each when it is full. The
+/// file stays: to remove it is no part of writing.
 pub fn copy_and_write<'a>(items: impl Iterator<Item = &'a [u8]>, path: &Path) {
     const BUFFER: usize = 1 << 20;
     let mut file = File::create(path).unwrap();
@@ -25,10 +26,9 @@ pub fn copy_and_write<'a>(items: impl Iterator<Item = &'a [u8]>, path: &Path) {
         buffer.extend_from_slice(item);
     }
     file.write_all(&buffer).unwrap();
-    std::fs::remove_file(path).unwrap();
 }
 
-/// `writev` of buffers as they are, about 1 MiB a call.
+/// `writev` of buffers as they are, about 1 MiB a call. The file stays.
 pub fn write_vectored(items: &[Bytes], path: &Path) {
     let mut file = File::create(path).unwrap();
     let mut rest = items;
@@ -47,7 +47,6 @@ pub fn write_vectored(items: &[Bytes], path: &Path) {
         }
         rest = later;
     }
-    std::fs::remove_file(path).unwrap();
 }
 
 /// Calls `work` on each of `jobs`, on so many threads.

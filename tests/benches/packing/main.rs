@@ -60,6 +60,8 @@ pub struct Asked {
     /// A folder on a disk.
     pub disk: Option<PathBuf>,
     pub memory: bool,
+    /// A pack whose opening's memory is asked for, by this program itself.
+    pub open: Option<PathBuf>,
     pub chart: Option<(PathBuf, PathBuf)>,
     pub external: Option<String>,
     pub rows: Vec<String>,
@@ -77,6 +79,7 @@ impl Asked {
             folder: if shm.is_dir() { shm } else { std::env::temp_dir() },
             disk: None,
             memory: false,
+            open: None,
             chart: None,
             external: None,
             rows: Vec::new(),
@@ -94,6 +97,7 @@ impl Asked {
                 "--folder" => asked.folder = value().into(),
                 "--disk" => asked.disk = Some(value().into()),
                 "--memory" => asked.memory = true,
+                "--open" => asked.open = Some(value().into()),
                 "--chart" => asked.chart = Some((value().into(), value().into())),
                 "--external" => asked.external = Some(value()),
                 option if option.starts_with("--") => panic!("no option {option}: see the source"),
@@ -129,6 +133,9 @@ fn main() {
     let asked = Asked::parse();
     if let Some((results, out)) = &asked.chart {
         return chart::write(results, out);
+    }
+    if let Some(path) = &asked.open {
+        return measure::open_and_tell(path);
     }
     if asked.memory && measure::run_again_for_memory() {
         return;

@@ -1,6 +1,8 @@
 //! Wall time, processor time and memory of a piece of work.
 
 use std::fs;
+use std::path::Path;
+use std::process::Command;
 use std::time::Instant;
 
 use super::Asked;
@@ -15,8 +17,9 @@ pub struct Run {
     pub cpu: f64,
     /// Those of the thread that called: the part that workers do not share.
     pub caller_cpu: f64,
-    /// The most memory resident beyond what was before, in bytes.
-    pub memory: u64,
+    /// The most memory resident beyond what was before, in bytes; `None` where
+    /// freed memory is used again, so that this would say nothing.
+    pub memory: Option<u64>,
 }
 
 /// Runs `work` once.
@@ -31,7 +34,7 @@ pub fn once<T>(work: impl FnOnce() -> T) -> (Run, T) {
         seconds,
         cpu: cpu_seconds(UsageWho::RUSAGE_SELF) - cpu,
         caller_cpu: cpu_seconds(UsageWho::RUSAGE_THREAD) - caller,
-        memory: status("VmHWM:").saturating_sub(before),
+        memory: gives_memory_back().then(|| status("VmHWM:").saturating_sub(before)),
     };
     (run, result)
 }
@@ -79,17 +82,38 @@ fn status(field: &str) -> u64 {
     kib.unwrap_or(0) * 1024
 }
 
+/// The most memory that opening `path` took, in a process of its own.
+pub fn memory_of_opening(path: &Path) -> Option<u64> {
+    let output = again().arg("--open").arg(path).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Some(String::from_utf8(output.stdout).unwrap().trim().parse().unwrap())
+}
+
+/// What that process does: prints the bytes.
+pub fn open_and_tell(path: &Path) {
+    let (run, reader) = once(|| sealpack::Reader::open(path).unwrap());
+    assert!(reader.item_count() > 0);
+    println!("{}", run.memory.unwrap());
+}
+
 /// Runs this program again with an allocator that gives memory back at once, so
 /// that the peak of a run is that run's own; whether it did.
 pub fn run_again_for_memory() -> bool {
-    const TUNABLES: &str = "GLIBC_TUNABLES";
-    if std::env::var_os(TUNABLES).is_some() {
+    if gives_memory_back() {
         return false;
     }
-    let program = std::env::current_exe().unwrap();
-    let mut again = std::process::Command::new(program);
-    again.args(std::env::args_os().skip(1));
-    again.env(TUNABLES, "glibc.malloc.trim_threshold=0:glibc.malloc.mmap_threshold=32768");
-    assert!(again.status().unwrap().success());
+    assert!(again().args(std::env::args_os().skip(1)).status().unwrap().success());
     true
+}
+
+const TUNABLES: &str = "GLIBC_TUNABLES";
+
+fn gives_memory_back() -> bool {
+    std::env::var_os(TUNABLES).is_some()
+}
+
+fn again() -> Command {
+    let mut again = Command::new(std::env::current_exe().unwrap());
+    again.env(TUNABLES, "glibc.malloc.trim_threshold=0:glibc.malloc.mmap_threshold=32768");
+    again
 }

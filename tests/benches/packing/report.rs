@@ -140,11 +140,12 @@ impl Report {
             ratio(to_reference),
             ratio(reference.map(|(_, goal)| goal)),
             row.ours.cpu,
-            match row.bound {
-                Some(bound) => {
-                    format!("{:.1} of {:.0} MB", row.ours.memory as f64 / 1e6, bound as f64 / 1e6)
-                }
-                None => format!("{:.1} MB", row.ours.memory as f64 / 1e6),
+            {
+                let bound = row
+                    .bound
+                    .map_or(String::new(), |bound| format!(" of {:.0}", bound as f64 / 1e6));
+                let memory = text(row.ours.memory.map(|memory| memory as f64 / 1e6));
+                format!("{memory}{bound} MB")
             },
             row.limit.map_or("", |(_, what)| what),
             row.external.map_or(String::new(), |seconds| {

@@ -98,6 +98,13 @@ fn write(options: WriterOptions, items: &Items, path: &Path) -> Run {
     run
 }
 
+/// Runs a limit, and removes what it may have written.
+fn bare(limit: impl Fn(), raw: &Path) -> Run {
+    let (run, ()) = once(limit);
+    let _ = std::fs::remove_file(raw);
+    run
+}
+
 fn check(sealed: &SealedPack, items: usize, path: &Path) {
     assert_eq!(sealed.trailer.total_items as usize, items);
     assert_eq!(std::fs::metadata(path).unwrap().len(), sealed.file_size);
@@ -140,8 +147,11 @@ fn row(asked: &Asked, folder: &Path, report: &mut Report, input: &str, items: &I
             }),
         ),
     };
-    let (ours, limit) =
-        in_turn(asked, || write(options(work, items.per_record), items, &path), || once(&limit).0);
+    let (ours, limit) = in_turn(
+        asked,
+        || write(options(work, items.per_record), items, &path),
+        || bare(&limit, &raw),
+    );
     let external = asked.external.as_ref().map(|command| {
         let file = folder.join("bench.items");
         external::write_items(items, &file);
@@ -180,7 +190,7 @@ fn freeze(asked: &Asked, folder: &Path, report: &mut Report, ledgers: &Items) {
             run
         };
         let limit = || match hash {
-            false => once(|| limits::write_vectored(&frozen, &raw)).0,
+            false => bare(|| limits::write_vectored(&frozen, &raw), &raw),
             true => once(|| limits::spread(&frozen, 1, |item| limits::sha_once(item))).0,
         };
         let what = if hash { "SHA-256 of each item (sha2)" } else { "writev of the same buffers" };
@@ -207,7 +217,7 @@ fn tiny(asked: &Asked, folder: &Path, report: &mut Report) {
     let (ours, limit) = in_turn(
         asked,
         || write(options(work, 1), &items, &path),
-        || once(|| limits::copy_and_write(items.slices(), &raw)).0,
+        || bare(|| limits::copy_and_write(items.slices(), &raw), &raw),
     );
     let what = "the same bytes through a 1 MiB buffer";
     report.row(&Row {
