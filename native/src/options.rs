@@ -364,7 +364,7 @@ impl ReaderOptions {
     }
 
     /// Which records are read together: those at most 16 KiB apart, up to
-    /// 1 MiB, unless told otherwise.
+    /// 256 KiB, unless told otherwise.
     #[must_use]
     pub fn merge(mut self, merge: Merge) -> Self {
         self.merge = merge;

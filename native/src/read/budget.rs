@@ -29,8 +29,14 @@ pub(crate) struct Budget {
 
 impl Budget {
     pub(crate) fn new(limits: ReadLimits, merge: Merge) -> Self {
-        let most = merge.most.min(limits.memory / 8);
-        Self { limits, merge: Merge { most, ..merge } }
+        let budget = Self { limits, merge };
+        Self { merge: Merge { most: budget.read_of(merge.most), ..merge }, ..budget }
+    }
+
+    /// The most bytes of a read of several records, where it could do with
+    /// `most`.
+    pub(super) fn read_of(&self, most: u64) -> u64 {
+        most.min(self.limits.memory / 8)
     }
 
     /// Bytes that one read may decode to before they are wanted.

@@ -19,7 +19,7 @@ const AHEAD: usize = 2;
 
 impl Reader {
     /// The items at a range of positions, in order. Records are read together
-    /// up to 1 MiB, and the next ones while the caller works on these.
+    /// up to 256 KiB, and the next ones while the caller works on these.
     ///
     /// # Errors
     /// [`ErrorKind::Pack`] for a range that the pack does not have.
