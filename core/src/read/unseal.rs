@@ -101,6 +101,16 @@ impl Record {
         (end <= self.payload.len()).then(|| self.payload.slice(start..end))
     }
 
+    /// As [`item`](Self::item), where nothing else of the record is wanted: a
+    /// record of one item is that item, and no view of it is made.
+    #[must_use]
+    pub fn into_item(self, slot: u32) -> Option<Bytes> {
+        match self.lengths {
+            None => (slot < self.item_count).then_some(self.payload),
+            Some(_) => self.item(slot),
+        }
+    }
+
     /// The items as a digest sees them.
     #[must_use]
     pub fn content(&self) -> RecordContent<'_> {

@@ -275,7 +275,7 @@ impl Inner {
             return Ok(item);
         }
         let record = self.record(&place.record)?;
-        Ok(record.item(place.slot).unwrap_or_default())
+        Ok(record.into_item(place.slot).unwrap_or_default())
     }
 
     /// Reads only the end of a record and the item itself, where nothing
