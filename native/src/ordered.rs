@@ -156,6 +156,12 @@ pub(crate) enum Turn<J, R> {
     Over,
 }
 
+/// A multiple of `lanes`, where there are more.
+fn whole_lanes(jobs: usize, lanes: usize) -> usize {
+    let lanes = lanes.max(1);
+    if jobs > lanes { jobs - jobs % lanes } else { jobs }
+}
+
 /// There is no point in going on: somebody failed, or nobody listens.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Stopped;
@@ -266,12 +272,10 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
                 break;
             }
         }
-        let lanes = batch.lanes.max(1);
         let count = match taken.jobs {
             // The last ones are for several workers.
-            jobs if state.closed => jobs.min(lanes),
-            jobs if jobs > lanes => jobs - jobs % lanes,
-            jobs => jobs,
+            jobs if state.closed => jobs.min(batch.lanes.max(1)),
+            jobs => whole_lanes(jobs, batch.lanes),
         };
         let jobs: Vec<_> = state.waiting.drain(..count).collect();
         jobs.iter().for_each(|(ticket, _)| state.waiting_amount.remove(*ticket));
@@ -340,10 +344,11 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
         }
     }
 
-    /// All results whose turn it is, with their tickets: waits for `bytes` of
-    /// them, or for all that are under way. None when there will be no more.
-    /// They count as under way until [`release`](Self::release).
-    pub(crate) fn next_all(&self, bytes: u64) -> Vec<(Ticket, R)> {
+    /// The results whose turn it is, with their tickets: waits for `bytes` of
+    /// them, or for all that are under way; a multiple of `lanes`, where there
+    /// are more. None when there will be no more. They count as under way until
+    /// [`release`](Self::release).
+    pub(crate) fn next_all(&self, bytes: u64, lanes: usize) -> Vec<(Ticket, R)> {
         let mut state = self.lock();
         loop {
             if state.stopped {
@@ -351,7 +356,10 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
             }
             if state.has_results(bytes) {
                 let mut results = Vec::new();
-                while let Some((ticket, result)) = state.done.next() {
+                let most = whole_lanes(state.done.waiting(), lanes);
+                while results.len() < most
+                    && let Some((ticket, result)) = state.done.next()
+                {
                     state.done_amount.remove(ticket);
                     results.push((ticket, result));
                 }

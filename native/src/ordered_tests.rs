@@ -138,7 +138,7 @@ fn results_are_taken_together_and_count_until_they_are_released() {
     (0..4).for_each(|job| squares.submit(job, 10).unwrap());
     let jobs: Vec<_> = (0..4).map(|_| squares.take().unwrap()).collect();
     thread::scope(|scope| {
-        let writer = scope.spawn(|| squares.next_all(20));
+        let writer = scope.spawn(|| squares.next_all(20, 1));
         for &(ticket, job) in [&jobs[1], &jobs[0], &jobs[2], &jobs[3]] {
             squares.deliver(ticket, job);
         }
@@ -168,7 +168,7 @@ fn batches_and_windows_of_every_size_come_to_an_end() {
                     });
                     let mut expected = 0..MANY / 2;
                     loop {
-                        let results = squares.next_all(7);
+                        let results = squares.next_all(7, 1);
                         if results.is_empty() {
                             break;
                         }

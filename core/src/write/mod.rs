@@ -50,7 +50,7 @@ mod seal;
 pub use assembly::{Assembly, Ending};
 pub use builder::{Draft, RecordBuilder};
 pub use reorder::Reorder;
-pub use seal::{Sealed, Sealer};
+pub use seal::{DraftDigests, Sealed, Sealer};
 
 use alloc::sync::Arc;
 use core::num::NonZero;

@@ -46,8 +46,7 @@ impl Sealed {
 pub struct Sealer {
     layout: Layout,
     items_per_record: usize,
-    hashing: Hashing,
-    digester: Box<dyn DigestRecords>,
+    digests: DraftDigests,
     encoder: Option<Box<dyn Encode>>,
     /// What drafts are encoded into. New memory for each would cost more than
     /// to copy what comes out.
@@ -71,8 +70,11 @@ impl Sealer {
         Self {
             layout: shape.layout(),
             items_per_record: shape.items_per_record.get() as usize,
-            hashing: shape.content_hash.clone(),
-            digester: Box::new(OneByOne),
+            digests: DraftDigests {
+                items_per_record: shape.items_per_record.get() as usize,
+                hashing: shape.content_hash.clone(),
+                digester: Box::new(OneByOne),
+            },
             encoder,
             encoded: Vec::new(),
         }
@@ -81,17 +83,30 @@ impl Sealer {
     /// The same sealer with another way of taking digests.
     #[must_use]
     pub fn with_digester(mut self, digester: Box<dyn DigestRecords>) -> Self {
-        self.digester = digester;
+        self.digests.digester = digester;
         self
     }
 
     /// How many drafts [`seal_all`](Self::seal_all) is fastest with.
     #[must_use]
     pub fn at_once(&self) -> usize {
-        match self.hashing {
-            Hashing::Items => self.digester.at_once().max(1),
-            Hashing::None | Hashing::Extracted(_) => 1,
+        self.digests.at_once()
+    }
+
+    /// Leaves the digests to somebody else, where records are encoded *and*
+    /// hashed: what is sealed from now on has none, until
+    /// [`DraftDigests::complete`].
+    #[must_use]
+    pub fn leave_digests(&mut self) -> Option<DraftDigests> {
+        if self.encoder.is_none() || !matches!(self.digests.hashing, Hashing::Items) {
+            return None;
         }
+        let nothing = DraftDigests {
+            items_per_record: self.items_per_record,
+            hashing: Hashing::None,
+            digester: Box::new(OneByOne),
+        };
+        Some(core::mem::replace(&mut self.digests, nothing))
     }
 
     /// Seals a draft.
@@ -101,7 +116,7 @@ impl Sealer {
     /// [`Limit::Record`] where a record, as stored, passes 2^32-1 bytes.
     pub fn seal(&mut self, draft: Draft) -> Result<Sealed, Error> {
         let mut digests = Vec::new();
-        self.digest(core::slice::from_ref(&draft), &mut digests)?;
+        self.digests.take(core::slice::from_ref(&draft), &mut digests)?;
         self.seal_hashed(draft, digests)
     }
 
@@ -117,7 +132,7 @@ impl Sealer {
         mut sealed: impl FnMut(Sealed),
     ) -> Result<(), Error> {
         let mut digests = Vec::new();
-        self.digest(&drafts, &mut digests)?;
+        self.digests.take(&drafts, &mut digests)?;
         let mut digests = digests.into_iter();
         for draft in drafts {
             let records = draft.lengths.len().div_ceil(self.items_per_record);
@@ -170,8 +185,41 @@ impl Sealer {
             None => Ok(()),
         }
     }
+}
 
-    fn digest(&mut self, drafts: &[Draft], digests: &mut Vec<Hash>) -> Result<(), Error> {
+/// Takes the digests of the records in drafts.
+pub struct DraftDigests {
+    items_per_record: usize,
+    hashing: Hashing,
+    digester: Box<dyn DigestRecords>,
+}
+
+impl DraftDigests {
+    /// How many drafts it is fastest with.
+    #[must_use]
+    pub fn at_once(&self) -> usize {
+        match self.hashing {
+            Hashing::Items => self.digester.at_once().max(1),
+            Hashing::None | Hashing::Extracted(_) => 1,
+        }
+    }
+
+    /// Gives each of `sealed` the digests of the draft that it was sealed from.
+    ///
+    /// # Errors
+    /// As [`Sealer::seal`], where digests are taken.
+    pub fn complete(&mut self, drafts: &[Draft], sealed: &mut [Sealed]) -> Result<(), Error> {
+        let mut digests = Vec::new();
+        self.take(drafts, &mut digests)?;
+        let mut digests = digests.into_iter();
+        for (draft, sealed) in drafts.iter().zip(sealed) {
+            let records = draft.lengths.len().div_ceil(self.items_per_record);
+            sealed.digests = digests.by_ref().take(records).collect();
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, drafts: &[Draft], digests: &mut Vec<Hash>) -> Result<(), Error> {
         match &self.hashing {
             Hashing::None => Ok(()),
             Hashing::Items => {

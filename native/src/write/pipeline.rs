@@ -4,13 +4,15 @@
 //! 12 MiB a worker, so memory is bounded by the options and not by the pack.
 //! A worker that takes digests waits for as many drafts as keep its lanes busy,
 //! and the thread that writes for a good many results: who is woken for each
-//! draft spends more on that than on it. The first error, wherever it comes from, stops all of it and is told
-//! by the next call and by the last.
+//! draft spends more on that than on it. Where one worker has to encode and to
+//! hash, the thread that writes hashes: it has little else to do. The first
+//! error, wherever it comes from, stops all of it and is told by the next call
+//! and by the last.
 
 use std::sync::Arc;
 
 use sealpack_core::Error as PackError;
-use sealpack_core::write::{Draft, Sealed, Sealer};
+use sealpack_core::write::{Draft, DraftDigests, Sealed, Sealer};
 
 use super::output::{Output, Sink};
 use crate::caught::caught;
@@ -43,10 +45,20 @@ pub(crate) fn memory_bound(workers: usize, record: u64) -> u64 {
     // The window holds so much, or a draft more; every worker has what it
     // encodes into beside the draft, and another draft is being filled.
     let drafts = draft.saturating_mul(2 * workers + 2).max(BYTES_A_WORKER * workers.max(1));
-    drafts.saturating_add(draft.saturating_mul(2 * workers + 2)).saturating_add(BESIDE)
+    // One worker's drafts may be kept until the thread that writes has hashed them.
+    let kept = if workers == 1 { drafts } else { 0 };
+    let under_way = drafts.saturating_add(kept).saturating_add(BESIDE);
+    under_way.saturating_add(draft.saturating_mul(2 * workers + 2))
 }
 
-type Jobs = Ordered<Draft, Sealed, ErrorKind>;
+type Jobs = Ordered<Draft, Done, ErrorKind>;
+
+/// What a worker made of a draft, and the draft where somebody else takes its
+/// digests.
+struct Done {
+    sealed: Sealed,
+    draft: Option<Draft>,
+}
 
 /// Where drafts go: to the file, on whatever threads.
 pub(crate) enum Pipeline<S: Sink> {
@@ -77,7 +89,12 @@ impl<S: Sink + 'static> Pipeline<S> {
     }
 
     /// Starts a worker for each sealer, and the thread that writes.
-    pub(crate) fn threads(sealers: Vec<Sealer>, output: Output<S>) -> Result<Self, ErrorKind> {
+    pub(crate) fn threads(mut sealers: Vec<Sealer>, output: Output<S>) -> Result<Self, ErrorKind> {
+        let digests = match &mut sealers[..] {
+            [only] => only.leave_digests(),
+            _ => None,
+        };
+        let kept = digests.is_some();
         let bytes = S::BYTES_A_WORKER.saturating_mul(sealers.len() as u64);
         let window = Window { jobs: 2 * sealers.len() + 2, bytes };
         let jobs = Arc::new(Jobs::new(window));
@@ -86,10 +103,10 @@ impl<S: Sink + 'static> Pipeline<S> {
         let refused = |error| ErrorKind::io(Doing::Threading, error);
         for sealer in sealers {
             let jobs = Arc::clone(&jobs);
-            let worker = named("sealpack-seal").spawn(move || seal(&jobs, sealer));
+            let worker = named("sealpack-seal").spawn(move || seal(&jobs, sealer, kept));
             threads.workers.push(worker.map_err(refused)?);
         }
-        let writer = named("sealpack-write").spawn(move || write(&jobs, output));
+        let writer = named("sealpack-write").spawn(move || write(&jobs, output, digests));
         threads.writer = Some(writer.map_err(refused)?);
         Ok(Self::Threads(threads))
     }
@@ -177,8 +194,8 @@ impl<S: Sink> Drop for Threads<S> {
 }
 
 /// A worker: seals drafts until there are no more, then closes its encoder,
-/// whatever happened to others.
-fn seal(jobs: &Jobs, mut sealer: Sealer) {
+/// whatever happened to others. With `kept` it hands on the drafts too.
+fn seal(jobs: &Jobs, mut sealer: Sealer, kept: bool) {
     let lanes = sealer.at_once();
     let batch = match lanes {
         0 | 1 => Batch::ONE,
@@ -190,9 +207,10 @@ fn seal(jobs: &Jobs, mut sealer: Sealer) {
             break;
         }
         let mut tickets = tickets.into_iter();
+        let mut kept = if kept { drafts.clone() } else { Vec::new() }.into_iter();
         let deliver = |sealed| {
             if let Some(ticket) = tickets.next() {
-                jobs.deliver(ticket, sealed);
+                jobs.deliver(ticket, Done { sealed, draft: kept.next() });
             }
         };
         if let Err(error) = guard(|| Ok(sealer.seal_all(drafts, deliver)?)) {
@@ -204,21 +222,44 @@ fn seal(jobs: &Jobs, mut sealer: Sealer) {
     }
 }
 
-/// The writer: takes sealed drafts in order to the file.
-fn write<S: Sink>(jobs: &Jobs, mut output: Output<S>) -> Option<Output<S>> {
+/// The writer: takes sealed drafts in order to the file; takes their digests
+/// first, where that was left to it.
+fn write<S: Sink>(
+    jobs: &Jobs,
+    mut output: Output<S>,
+    mut digests: Option<DraftDigests>,
+) -> Option<Output<S>> {
+    let (bytes, lanes) = match &digests {
+        // Half of the window, so that the worker goes on.
+        Some(digests) => (BYTES_TAKEN.min(S::BYTES_A_WORKER / 2), digests.at_once()),
+        None => (BYTES_WRITTEN, 1),
+    };
     loop {
-        let results = jobs.next_all(BYTES_WRITTEN);
+        let results = jobs.next_all(bytes, lanes);
         if results.is_empty() {
             return Some(output);
         }
-        let (tickets, sealed): (Vec<_>, Vec<_>) = results.into_iter().unzip();
-        let mut sealed = sealed.into_iter();
-        if let Err(error) = guard_write(|| sealed.try_for_each(|sealed| output.write(sealed))) {
+        let (tickets, done): (Vec<_>, Vec<_>) = results.into_iter().unzip();
+        let written = guard_write(|| {
+            let (mut sealed, drafts) = apart(done);
+            if let Some(digests) = &mut digests {
+                digests.complete(&drafts, &mut sealed)?;
+            }
+            drop(drafts);
+            sealed.into_iter().try_for_each(|sealed| output.write(sealed))
+        });
+        if let Err(error) = written {
             jobs.fail(error);
             return None;
         }
         jobs.release(&tickets);
     }
+}
+
+fn apart(done: Vec<Done>) -> (Vec<Sealed>, Vec<Draft>) {
+    let (sealed, drafts): (Vec<_>, Vec<_>) =
+        done.into_iter().map(|done| (done.sealed, done.draft)).unzip();
+    (sealed, drafts.into_iter().flatten().collect())
 }
 
 /// Sealer and writer in one.

@@ -81,7 +81,7 @@ fn everything_comes_together(workers: usize, count: u64, window: usize, bytes: u
     threads.extend((0..workers).map(|number| worker(&jobs, 1 + number % 2, square)));
     let mut expected = 0;
     loop {
-        let (tickets, results): (Vec<_>, Vec<_>) = jobs.next_all(bytes).into_iter().unzip();
+        let (tickets, results): (Vec<_>, Vec<_>) = jobs.next_all(bytes, 1).into_iter().unzip();
         if results.is_empty() {
             break;
         }
@@ -218,7 +218,7 @@ fn not_stopped() {
 fn not_released() {
     let jobs = Arc::new(Jobs::new(Window::of_jobs(1)));
     let threads = [submitter(&jobs, 2), worker(&jobs, 1, square)];
-    while !jobs.next_all(1).is_empty() {}
+    while !jobs.next_all(1, 1).is_empty() {}
     threads.into_iter().for_each(|thread| thread.join().unwrap());
 }
 
