@@ -1,7 +1,7 @@
 //! Sealing on several threads, writing in order on one.
 //!
 //! Under way are at most `2 * workers + 2` drafts, or more small ones up to
-//! 12 MiB a worker, so memory is bounded by the options and not by the pack.
+//! 6 MiB a worker, so memory is bounded by the options and not by the pack.
 //! A worker that takes digests waits for as many drafts as keep its lanes busy,
 //! and the thread that writes for a good many results: who is woken for each
 //! draft spends more on that than on it. Where one worker has to encode and to
@@ -21,8 +21,12 @@ use crate::ordered::{Batch, Ordered, Window};
 use crate::sync::{Builder, JoinHandle};
 
 /// Bytes of small drafts that may be under way for each worker: what it works
-/// on, what waits for it, and what it has done.
-pub(super) const BYTES_A_WORKER: u64 = 12 << 20;
+/// on, what waits for it, and what it has done. More would only leave the
+/// caches, and the builder's memory could not come round.
+pub(super) const BYTES_A_WORKER: u64 = 6 << 20;
+
+/// As many where it takes them one by one.
+const BYTES_ONE_BY_ONE: u64 = 2 << 20;
 
 /// Bytes of results that the thread that writes waits for.
 const BYTES_WRITTEN: u64 = 1 << 20;
@@ -31,7 +35,7 @@ const BYTES_WRITTEN: u64 = 1 << 20;
 const ROUNDS: usize = 4;
 
 /// … or so many bytes of them.
-const BYTES_TAKEN: u64 = 5 << 20;
+const BYTES_TAKEN: u64 = 5 << 19;
 
 /// The most bytes that a pipeline of so many workers, and what is before and
 /// behind it, takes for records of so many bytes.
@@ -95,7 +99,9 @@ impl<S: Sink + 'static> Pipeline<S> {
             _ => None,
         };
         let kept = digests.is_some();
-        let bytes = S::BYTES_A_WORKER.saturating_mul(sealers.len() as u64);
+        let lanes = sealers.iter().any(|sealer| sealer.at_once() > 1) || kept;
+        let most = if lanes { BYTES_A_WORKER } else { BYTES_ONE_BY_ONE };
+        let bytes = most.min(S::BYTES_A_WORKER).saturating_mul(sealers.len() as u64);
         let window = Window { jobs: 2 * sealers.len() + 2, bytes };
         let jobs = Arc::new(Jobs::new(window));
         let mut threads = Threads { jobs: Arc::clone(&jobs), workers: Vec::new(), writer: None };
