@@ -152,13 +152,34 @@ fn results_are_taken_together_and_count_until_they_are_released() {
     });
 }
 
+#[test]
+fn results_are_taken_in_whole_lanes_and_the_rest_later() {
+    let squares = squares(7);
+    (0..7).for_each(|job| squares.submit(job, 1).unwrap());
+    while let Some((ticket, job)) = squares.take() {
+        squares.deliver(ticket, job);
+        if job == 6 {
+            squares.close();
+        }
+    }
+    let taken = || {
+        squares.next_all(1, 3).into_iter().map(|(ticket, job)| {
+            squares.release(&[ticket]);
+            job
+        })
+    };
+    assert!(taken().eq(0..6));
+    assert!(taken().eq(6..7));
+    assert!(taken().eq(0..0));
+}
+
 /// Every way of taking at once, small windows, batches larger than these:
 /// nobody waits for ever.
 #[test]
 fn batches_and_windows_of_every_size_come_to_an_end() {
     for workers in 1..=3 {
         for window in [1, 2, 5, 40] {
-            for wanted in [1, 4, 64] {
+            for (wanted, lanes) in [(1, 1), (4, 1), (64, 1), (1, 3), (4, 16)] {
                 let squares = squares(window);
                 thread::scope(|scope| {
                     (0..workers).for_each(|_| drop(scope.spawn(|| work(&squares, wanted))));
@@ -168,7 +189,7 @@ fn batches_and_windows_of_every_size_come_to_an_end() {
                     });
                     let mut expected = 0..MANY / 2;
                     loop {
-                        let results = squares.next_all(7, 1);
+                        let results = squares.next_all(7, lanes);
                         if results.is_empty() {
                             break;
                         }
