@@ -233,8 +233,13 @@ fn forge(dice: &mut Dice, true_one: &Forged, other: &Forged) -> (Vec<u8>, Vec<u8
             _ => forged.clone_from(other),
         }
     }
-    match dice.below(4) {
+    match dice.below(5) {
         0 => forged = forged.with_list_of_its_own(),
+        // The digests are of what is there, under the true header.
+        2 => {
+            forged = forged.with_list_of_its_own();
+            forged.header.clone_from(&true_one.header);
+        }
         // The trailer agrees with whatever the header says.
         1 => {
             forged.trailer.total_items = forged.header.total_items;
