@@ -2,11 +2,11 @@
 //!
 //! Production code has no switch that breaks it. A variant is an edit of the
 //! source: applied to a copy of the workspace, one after another, the test that
-//! it names must then fail. That is slow (each builds the libraries anew), so
-//! `tests/run mutants` does it, and the ordinary tests look only at whether the
-//! edits still apply. A variant therefore breaks what ships, and not a double of
-//! it; and a check that is there twice shows, since removing one of the two is
-//! then seen by nobody.
+//! it names must then fail. That is slow (the first builds everything, each the
+//! libraries anew), so `tests/run mutants` does it, and the ordinary tests look
+//! only at whether the edits still apply. A variant therefore breaks what ships,
+//! and not a double of it; and a check that is there twice shows, since removing
+//! one of the two is then seen by nobody.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -275,8 +275,10 @@ fn root() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
-fn target() -> PathBuf {
-    root().join("target")
+/// Where the copy is and what is built of it: always the same place, or every
+/// run would leave one behind.
+fn place(name: &str) -> PathBuf {
+    root().join("target/mutants").join(name)
 }
 
 #[test]
@@ -322,8 +324,8 @@ fn passes(copy: &Path, test: &[&str]) -> bool {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
     let output = Command::new(cargo)
         .current_dir(copy)
-        // Where the dependencies are built already.
-        .env("CARGO_TARGET_DIR", target())
+        // Not the original's: cargo would take what was built of one for the other.
+        .env("CARGO_TARGET_DIR", place("target"))
         .env("CARGO_INCREMENTAL", "1")
         .args(["test", "--locked", "-p", "sealpack-tests", "--test", binary, "--", "--exact", test])
         .output()
@@ -342,8 +344,7 @@ fn chosen() -> Vec<&'static Mutant> {
 #[test]
 #[ignore = "builds the libraries once for each variant: tests/run mutants"]
 fn every_broken_variant_is_caught() {
-    // Always the same place, or every run would leave a build of its own behind.
-    let place = target().join("mutants");
+    let place = place("source");
     if place.exists() {
         fs::remove_dir_all(&place).unwrap();
     }
