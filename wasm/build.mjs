@@ -5,7 +5,9 @@
 //
 // Needs cargo with the wasm32-unknown-unknown target, Node 20 and npm; the
 // rest it installs itself, pinned: wasm-bindgen's command of the version in
-// Cargo.toml, and wasm-opt of package-lock.json.
+// Cargo.toml, wasm-opt and zopfli of package-lock.json. With rustup it adds the
+// sources of Rust's own libraries, which are compiled for size as well; without
+// them it says so, and the modules are larger by a tenth.
 import { execFileSync } from "node:child_process";
 import {
   copyFileSync,
@@ -16,7 +18,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { gzipSync } from "node:zlib";
+import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -27,8 +29,12 @@ const dist = path.join(here, "dist");
 const tools = path.join(root, "target", "tools");
 const target = process.env.CARGO_TARGET_DIR ?? path.join(root, "target");
 
-/** One wasm module for each thing a page may want without the others. */
-const MODULES = ["read", "build", "lab"];
+/**
+ * One wasm module for each thing a page may want without the others, of these
+ * features. Who builds reads too, and the two together are far smaller than
+ * one beside the other.
+ */
+const MODULES = { read: "read", build: "read,build", trust: "trust", lab: "lab" };
 
 function run(command, args, options = {}) {
   execFileSync(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"], ...options });
@@ -76,21 +82,60 @@ function installBindgen() {
 
 function installOptimiser() {
   const command = path.join(here, "node_modules", ".bin", "wasm-opt");
-  if (!existsSync(command)) run("npm", ["ci", "--silent", "--no-fund", "--no-audit"], { cwd: here });
+  const zopfli = path.join(here, "node_modules", "@gfx", "zopfli");
+  if (!existsSync(command) || !existsSync(zopfli)) run("npm", ["ci", "--silent", "--no-fund", "--no-audit"], { cwd: here });
   return command;
 }
 
+/**
+ * What compiles `core` and `alloc` for size with the modules, their panics
+ * being a trap and nothing else; null where this Rust cannot. The options are
+ * not stable yet, hence RUSTC_BOOTSTRAP: they change what is compiled how, and
+ * not what the source may say.
+ */
+function smallLibraries() {
+  const ask = (...args) =>
+    execFileSync("rustc", args, {
+      encoding: "utf8",
+      env: { ...process.env, RUSTC_BOOTSTRAP: "1" },
+      stdio: ["ignore", "pipe", "ignore"],
+    }).trim();
+  const flags = [
+    "-Zunstable-options",
+    "-Cpanic=immediate-abort",
+    "-Zlocation-detail=none",
+    "-Zfmt-debug=none",
+    // Results by a pointer and handles in a table of the glue's take fewer bytes.
+    "-Ctarget-feature=-multivalue,-reference-types",
+    // The decoder's loops are no slower for it.
+    "-Cllvm-args=-inline-threshold=10",
+  ];
+  try {
+    ask(...flags, "--target", "wasm32-unknown-unknown", "--print", "cfg");
+    const sources = path.join(ask("--print", "sysroot"), "lib/rustlib/src/rust/library/Cargo.lock");
+    if (!existsSync(sources)) run("rustup", ["component", "add", "rust-src"]);
+  } catch {
+    console.warn("this Rust cannot compile its own libraries for size: the modules will be larger");
+    return null;
+  }
+  return {
+    flags,
+    args: ["-Zbuild-std=core,alloc,panic_abort", "-Zbuild-std-features=optimize_for_size"],
+    env: { RUSTC_BOOTSTRAP: "1" },
+  };
+}
+
 /** Flags that make the same module on every machine, and name no folder of it. */
-function flags(name) {
+function flags(name, more) {
   const cargo = process.env.CARGO_HOME ?? path.join(os.homedir(), ".cargo");
   const all = [`--remap-path-prefix=${cargo}/registry/src/=`, `--remap-path-prefix=${root}=`];
-  all.push("--cfg=sealpack_module");
-  // The reader leaves long messages to WebCrypto: a small SHA-256 does for the rest.
-  if (name === "read") all.push('--cfg=sha2_backend_soft="compact"');
+  all.push("--cfg=sealpack_module", ...more);
+  // Long messages are left to WebCrypto: a small SHA-256 does for the rest.
+  if (["read", "trust"].includes(name)) all.push('--cfg=sha2_backend_soft="compact"');
   return all.join("\u001f");
 }
 
-function compile(name, optimiser) {
+function compile(name, optimiser, small) {
   run(
     "cargo",
     [
@@ -108,9 +153,17 @@ function compile(name, optimiser) {
       "wasm",
       "--no-default-features",
       "--features",
-      name,
+      MODULES[name],
+      ...(small?.args ?? []),
     ],
-    { env: { ...process.env, RUSTFLAGS: undefined, CARGO_ENCODED_RUSTFLAGS: flags(name) } },
+    {
+      env: {
+        ...process.env,
+        ...small?.env,
+        RUSTFLAGS: undefined,
+        CARGO_ENCODED_RUSTFLAGS: flags(name, small?.flags ?? []),
+      },
+    },
   );
   const compiled = path.join(target, "wasm32-unknown-unknown", "wasm", "sealpack_wasm.wasm");
   const raw = path.join(tools, `${name}.wasm`);
@@ -142,7 +195,9 @@ function compile(name, optimiser) {
     wasm,
     "-o",
     wasm,
-    "-O3",
+    "-Oz",
+    "--converge",
+    "--one-caller-inline-max-function-size=0",
     "--strip-debug",
     "--strip-producers",
     "--strip-target-features",
@@ -151,9 +206,9 @@ function compile(name, optimiser) {
   return readFileSync(wasm);
 }
 
-/** The module as a script of its gzipped bytes, and for the reader and the builder as a file too. */
-function pack(name, bytes) {
-  const packed = gzipSync(bytes, { level: 9 });
+/** The module as a script of its gzipped bytes, and but for the lab as a file too. */
+async function pack(name, bytes) {
+  const packed = await gzipped(bytes);
   const head = `// The wasm module \`${name}\`, gzipped.\n`;
   writeFileSync(
     path.join(dist, `${name}.packed.js`),
@@ -161,6 +216,13 @@ function pack(name, bytes) {
   );
   if (name !== "lab") writeFileSync(path.join(dist, `${name}.wasm.gz`), packed);
   return packed.length;
+}
+
+/** By zopfli, which finds a twentieth more than the best level of zlib. */
+function gzipped(bytes) {
+  return new Promise((resolve, reject) => {
+    zopfli.gzip(bytes, { numiterations: 15 }, (error, packed) => (error ? reject(error) : resolve(packed)));
+  });
 }
 
 /** The glue as wasm-bindgen made it, without comments and deep indents: it is not for reading. */
@@ -175,14 +237,16 @@ function trimGlue(name) {
 mkdirSync(path.join(tools, "bin"), { recursive: true });
 installBindgen();
 const optimiser = installOptimiser();
+const zopfli = createRequire(import.meta.url)("@gfx/zopfli");
 if (!process.argv.includes("--tools")) {
   rmSync(dist, { recursive: true, force: true });
   mkdirSync(dist);
   for (const licence of ["LICENSE-MIT", "LICENSE-APACHE"])
     copyFileSync(path.join(root, licence), path.join(here, licence));
-  for (const name of MODULES) {
-    const bytes = compile(name, optimiser);
+  const small = smallLibraries();
+  for (const name of Object.keys(MODULES)) {
+    const bytes = compile(name, optimiser, small);
     trimGlue(name);
-    console.log(`${name}: ${bytes.length} bytes, ${pack(name, bytes)} gzipped`);
+    console.log(`${name}: ${bytes.length} bytes, ${await pack(name, bytes)} gzipped`);
   }
 }

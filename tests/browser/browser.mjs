@@ -1,10 +1,44 @@
 // Debian's Chromium, driven by playwright-core.
+import { readdir, readFile } from "node:fs/promises";
 import { chromium } from "playwright-core";
 
 const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
+const options = { executablePath, args: ["--no-sandbox"] };
+
 export function launch() {
-  return chromium.launch({ executablePath, args: ["--no-sandbox"] });
+  return chromium.launch(options);
+}
+
+/** A browser whose memory can be told: the bytes that its processes hold of their own, on Linux. */
+export async function launchMeasured() {
+  const server = await chromium.launchServer(options);
+  const browser = await chromium.connect(server.wsEndpoint());
+  const memory = async () => sum((await family(server.process().pid)).map(ownMemory));
+  return { browser, memory, close: () => server.close() };
+}
+
+const sum = async (numbers) => (await Promise.all(numbers)).reduce((all, number) => all + number, 0);
+
+/** A process and all that descend from it. */
+async function family(root) {
+  const parents = new Map();
+  for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
+    const parent = /^PPid:\s+(\d+)/m.exec(await statusOf(pid))?.[1];
+    parents.set(Number(pid), Number(parent));
+  }
+  const within = (pid) => pid === root || (parents.has(pid) && within(parents.get(pid)));
+  return [...parents.keys()].filter(within);
+}
+
+/** A process that ended meanwhile has no status, and no memory. */
+const statusOf = (pid) => readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
+
+/** What is mapped from files is not counted: the page cache is the system's. */
+async function ownMemory(pid) {
+  const status = await statusOf(pid);
+  const kilobytes = (name) => Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)?.[1] ?? 0);
+  return 1024 * (kilobytes("RssAnon") + kilobytes("RssShmem"));
 }
 
 /** A page that fails the test on any error of its own, and on a breach of its policy. */

@@ -20,6 +20,17 @@ export function toBytes(value, what = "the argument") {
   throw invalidArgument(`${what} is ${describe(value)}, not a Uint8Array or an ArrayBuffer`);
 }
 
+/** Pieces as one. */
+export function joined(pieces) {
+  const all = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
+}
+
 export function describe(value) {
   if (value === null) return "null";
   if (typeof value !== "object") return `a ${typeof value}`;

@@ -136,6 +136,20 @@ const ROWS = [
     ,
     (f) => `the items of record ${f[0]} have the digest ${found(f)}, and ${wanted(f)} is trusted`,
   ],
+  ["limit", , ([items, limit]) => `the pack holds ${items} items, above the limit of ${limit}`],
+  ["limit", , ([bytes, limit]) => `${bytes} bytes would be held at once, above the limit of ${limit}`],
+  // what the skin refuses by itself
+  ["invalid-argument", , () => "a size or an offset is no whole number of bytes"],
+  ["invalid-argument", , () => "the pack is open, or was refused"],
+  ["unsupported", , () => "no codec of that name is known"],
+  ["invalid-argument", , () => "fewer bytes were handed over than were asked for"],
+  ["invalid-argument", , () => "not every record was looked at"],
+  ["invalid-argument", , () => "a SHA-256 has 32 bytes"],
+  ["invalid-argument", , () => "the digest list is open, or was refused"],
+  ["invalid-argument", , () => "itemsPerRecord must be at least 1"],
+  ["invalid-argument", , () => "partSize must be 1 to 2^30 bytes"],
+  ["closed", , () => "the pack is finished, or could not be"],
+  ["closed", , () => "the output stream took no more"],
 ];
 
 /** The error that the module's numbers stand for. */

@@ -281,7 +281,7 @@ export type ModuleSource = string | URL | Request | Response | Bytes | WebAssemb
  * Loads the wasm modules ahead of their first use, or from elsewhere than
  * beside the package. Not needed otherwise.
  */
-export function init(source?: ModuleSource | { read?: ModuleSource; build?: ModuleSource }): Promise<void>;
+export function init(source?: ModuleSource | { read?: ModuleSource; build?: ModuleSource; trust?: ModuleSource }): Promise<void>;
 
 export type ErrorCode =
   /** Damage: the bytes contradict the format, or a checksum. */

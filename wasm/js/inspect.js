@@ -17,9 +17,9 @@ export class RunInspector {
   /** @param digests whether they are wanted although the pack stores no hash of them */
   constructor(glue, exports, pack, extract, digests = false) {
     const subtle = globalThis.crypto?.subtle; // absent where the page is not secure
-    this.#inspector = new glue.Inspector(pack, subtle ? WEBCRYPTO_FROM : ALL, extract);
+    this.#inspector = new glue.Inspector(pack, subtle ? WEBCRYPTO_FROM : ALL, extract, digests);
     this.#memory = exports.memory;
-    this.#hashes = digests || Boolean(pack.info().contentHash);
+    this.#hashes = digests || Boolean(pack.info()[2]);
   }
 
   /**

@@ -60,7 +60,10 @@ class WorkerLane {
 
   #answered({ ready, failed, id, found, bytes }) {
     if (ready) return this.#started.resolve(this);
-    if (failed) return this.#broken(new SealpackError("internal", `a worker failed: ${failed}`));
+    if (failed) {
+      const { code, message, ...where } = failed;
+      return this.#broken(new SealpackError(code, `a worker failed: ${message}`, where));
+    }
     this.#waiting.get(id)?.resolve({ found, bytes });
     this.#waiting.delete(id);
   }

@@ -6,6 +6,7 @@
 // may not connect to anything loads it too.
 import * as readGlue from "../dist/read.js";
 import * as buildGlue from "../dist/build.js";
+import * as trustGlue from "../dist/trust.js";
 import { SealpackError, invalidArgument } from "./errors.js";
 import { describe, isBytes, toBytes } from "./bytes.js";
 
@@ -19,19 +20,40 @@ export class WasmModule {
   #packed;
   #loading = null;
   #ready = false;
-  /** The WebAssembly.Module, for workers; and the instance's exports. */
-  compiled = null;
-  exports = null;
+  #larger;
+  /** Whose functions are used: this one's, or those of the larger. */
+  #in = this;
+  #compiled = null;
+  #exports = null;
 
-  /** @param packed imports the script with the module's bytes */
-  constructor(glue, packed) {
+  /**
+   * @param packed imports the script with the module's bytes
+   * @param larger a module that can do the same and more: where it is there already, it is used
+   */
+  constructor(glue, packed, larger) {
     this.#glue = glue;
     this.#packed = packed;
+    this.#larger = larger;
   }
 
   /** The module's functions; call `load` first. */
   get glue() {
-    return this.#glue;
+    return this.#in.#glue;
+  }
+
+  /** The instance's exports. */
+  get exports() {
+    return this.#in.#exports;
+  }
+
+  /** The WebAssembly.Module, for workers. */
+  get compiled() {
+    return this.#in.#compiled;
+  }
+
+  /** Whether the larger module is used in place of this one. */
+  get isLarger() {
+    return this.#in !== this;
   }
 
   get ready() {
@@ -56,8 +78,13 @@ export class WasmModule {
   }
 
   async #instantiate(source) {
-    this.compiled = await compile(source === undefined ? await this.#unpacked() : await source);
-    this.exports = await this.#glue.default({ module_or_path: this.compiled });
+    if (source === undefined && this.#larger?.#loading) {
+      await this.#larger.load();
+      this.#in = this.#larger;
+      return;
+    }
+    this.#compiled = await compile(source === undefined ? await this.#unpacked() : await source);
+    this.#exports = await this.#glue.default({ module_or_path: this.#compiled });
   }
 
   async #unpacked() {
@@ -90,18 +117,19 @@ async function gunzipped(bytes) {
   return new Response(unpacked).arrayBuffer();
 }
 
-export const reading = new WasmModule(readGlue, () => import("../dist/read.packed.js"));
+/** Builds, and reads as well. */
 export const building = new WasmModule(buildGlue, () => import("../dist/build.packed.js"));
+export const reading = new WasmModule(readGlue, () => import("../dist/read.packed.js"), building);
+export const trusting = new WasmModule(trustGlue, () => import("../dist/trust.packed.js"));
+const MODULES = { read: reading, build: building, trust: trusting };
 
 /**
  * Loads the modules from elsewhere than beside the package, or ahead of their
- * first use. `init(source)` is the reader's; `init({ read, build })` is each.
+ * first use. `init(source)` is the reader's; `init({ read, build, trust })` is each.
  */
 export async function init(source) {
-  const each = source && typeof source === "object" && ("read" in source || "build" in source);
-  if (!each) return void (await reading.load(source));
-  const loads = [];
-  if ("read" in source) loads.push(reading.load(source.read));
-  if ("build" in source) loads.push(building.load(source.build));
-  await Promise.all(loads);
+  const isRecord = source && typeof source === "object";
+  const named = isRecord ? Object.keys(MODULES).filter((name) => name in source) : [];
+  if (!named.length) return void (await reading.load(source));
+  await Promise.all(named.map((name) => MODULES[name].load(source[name])));
 }

@@ -45,8 +45,10 @@ export async function open(input, options = {}) {
  * of items in a record: the digests of the first and the last record do.
  */
 async function hold(pack, inner, list, signal) {
-  await list.hold(inner, signal);
+  const { fileSize, trailerSize } = pack.info;
+  await list.hold(inner.tailBytes(fileSize - trailerSize, fileSize), inner.appData(), signal);
   if (!list.isRoot && pack.length) await pack.getMany([0, pack.length - 1], { signal });
+  if (!list.settled) throw new SealpackError("untrusted", "the first and the last record were not compared");
 }
 
 function checkCodec(codec) {
@@ -113,9 +115,9 @@ export class Pack {
     this.#codec = codec;
     this.#recordLimit = recordLimit;
     this.#list = list;
-    const { tailStart, contentHash, ...info } = inner.info();
+    const { tailStart, ...info } = told(inner.info());
     this.#tailStart = tailStart;
-    this.info = Object.freeze({ ...info, contentHash: contentHash && toHex(contentHash), fileSize: size });
+    this.info = Object.freeze({ ...info, fileSize: size });
     this.#chooseAtOnce();
   }
 
@@ -215,8 +217,8 @@ export class Pack {
   async #takeRead(read, items, signal) {
     const [start, end, here] = read.range();
     const fetched = here ? undefined : this.readBytes(start, end, signal);
-    const [bytes] = await Promise.all([fetched, this.chooseCodec(signal), this.prove(read, signal)]);
-    await this.take(read, bytes, items, signal);
+    const [bytes, , proof] = await Promise.all([fetched, this.chooseCodec(signal), this.prove(read, signal)]);
+    await this.take(read, bytes, proof, items, signal);
   }
 
   range(start = 0, end = this.length, options = {}) {
@@ -252,17 +254,27 @@ export class Pack {
 
   /** Fetches what proves the records of a read, where they are held to anything. */
   async prove(read, signal) {
-    await this.#list?.prove(read, signal);
+    return this.#list?.prove(read, signal);
   }
 
-  /** Takes the items out of a read; `bytes` is undefined where they came with the tail. */
-  async take(read, bytes, items, signal) {
+  /**
+   * Takes the items out of a read; `bytes` is undefined where they came with
+   * the tail. After an error none of them may be given out.
+   */
+  async take(read, bytes, proof, items, signal) {
     this.#alive();
+    let digests;
     try {
-      guarded(() => read.take(bytes, items));
+      digests = guarded(() => read.take(bytes, items, Boolean(this.#list)));
     } catch (error) {
       throw await this.#changedRather(this.#ownError(error), signal);
     }
+    this.#list?.check(proof, digests);
+  }
+
+  /** The content hash that a digest list vouches for; undefined where there is none. */
+  get trustedHash() {
+    return this.#list?.contentHash;
   }
 
   #ownError(error) {
@@ -330,6 +342,7 @@ export class Pack {
     const tail = inner.tailBytes(this.#tailStart, this.#size);
     return {
       module: reading.compiled,
+      isLarger: reading.isLarger,
       size: this.#size,
       tail,
       codec: this.codec,
@@ -414,6 +427,28 @@ export class Pack {
   async [Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose")]() {
     await this.close();
   }
+}
+
+/** What the module says of an open pack, by name. */
+function told([numbers, formatName, contentHash]) {
+  const [formatId, recordCount, totalItems, itemsPerRecord, indexSize, appDataSize, ...places] = numbers;
+  const [trailerSize, recordsSize, tailStart, recordChecksum, withCrc] = places;
+  return {
+    formatId,
+    recordCount,
+    totalItems,
+    itemsPerRecord,
+    indexSize,
+    appDataSize,
+    version: 1,
+    trailerSize,
+    recordsSize,
+    tailStart,
+    recordChecksum: Boolean(recordChecksum),
+    dialect: withCrc ? "app-data-crc" : "no-app-data-crc",
+    formatName,
+    contentHash: contentHash && toHex(contentHash),
+  };
 }
 
 function checkPosition(position, what, count) {

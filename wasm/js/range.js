@@ -13,9 +13,9 @@ export async function* readItems(pack, start, end, { signal, requestSize = REQUE
     ahead = fetchNext(pack, scan, signal);
     while (ahead) {
       const { read, bytes } = ahead;
-      const [fetched] = await bytes;
+      const [fetched, , proof] = await bytes;
       ahead = fetchNext(pack, scan, signal);
-      for (const item of await take(pack, read, fetched, signal)) {
+      for (const item of await take(pack, read, fetched, proof, signal)) {
         throwIfAborted(signal);
         yield item;
       }
@@ -39,10 +39,10 @@ function fetchNext(pack, scan, signal) {
   return { read, bytes };
 }
 
-async function take(pack, read, bytes, signal) {
+async function take(pack, read, bytes, proof, signal) {
   const items = [];
   try {
-    await pack.take(read, bytes, items, signal);
+    await pack.take(read, bytes, proof, items, signal);
     return items;
   } finally {
     read.free();

@@ -1,9 +1,9 @@
 // A pack that is held to a hash the caller trusts: which parts of the digest
 // list are fetched, and when. What they prove, core says.
-import { reading } from "./modules.js";
+import { trusting } from "./modules.js";
 import { SealpackError, guarded, invalidArgument } from "./errors.js";
 import { abortable } from "./abort.js";
-import { describe, toBytes } from "./bytes.js";
+import { describe, joined, toBytes } from "./bytes.js";
 import { sourceFrom } from "./source/from.js";
 
 /** What `open` was told to trust; null where nothing. */
@@ -37,32 +37,46 @@ export class DigestList {
   static async start(trust, signal) {
     const list = new DigestList();
     list.isRoot = trust.isRoot;
-    list.#source = await sourceFrom(trust.digests, trust.options).catch((error) => {
+    const source = sourceFrom(trust.digests, trust.options).catch((error) => {
       throw invalidArgument(`digests: ${error.message ?? describe(trust.digests)}`);
     });
-    list.#trusting = guarded(() => new reading.glue.Trusting(trust.hash, trust.isRoot));
+    [list.#source] = await Promise.all([source, abortable(trusting.load(), signal)]);
+    list.#trusting = guarded(() => new trusting.glue.Trusting(trust.hash, trust.isRoot));
     list.#header = list.#read(...list.#trusting.wanted(), signal);
     list.#header.catch(() => {}); // awaited once the pack is open, if it opens
     return list;
   }
 
-  /** Holds an open pack to the list. */
-  async hold(inner, signal) {
+  /** The content hash that the list vouches for. */
+  get contentHash() {
+    return this.#trusting.contentHash();
+  }
+
+  /** Whether items may be given out: under a content hash only once the first and the last record were checked. */
+  get settled() {
+    return this.#trusting.settled;
+  }
+
+  /** Compares the list with an open pack's trailer and app data. */
+  async hold(trailer, appData, signal) {
     let bytes = await this.#header;
-    while (!guarded(() => this.#trusting.supply(bytes, inner))) {
+    while (!guarded(() => this.#trusting.supply(bytes, trailer, appData))) {
       bytes = await this.#read(...this.#trusting.wanted(), signal);
     }
   }
 
   /** Fetches what proves the records of a read. */
   async prove(read, signal) {
-    const parts = read.proof();
+    const records = read.records();
+    const parts = this.#trusting.proof(records);
     const jobs = [];
-    for (let at = 0; at < parts.length; at += 3) {
-      const [block, start, end] = parts.subarray(at, at + 3);
-      jobs.push(this.#read(start, end, signal).then((bytes) => guarded(() => read.prove(block, bytes))));
-    }
-    await Promise.all(jobs);
+    for (let at = 0; at < parts.length; at += 3) jobs.push(this.#read(parts[at + 1], parts[at + 2], signal));
+    return { records, parts, bytes: joined(await Promise.all(jobs)) };
+  }
+
+  /** Holds the records of a read, by the digests of their items, to what was proved. */
+  check({ records, parts, bytes }, digests) {
+    guarded(() => this.#trusting.check(records, digests, parts, bytes));
   }
 
   async #read(start, end, signal) {

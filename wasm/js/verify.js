@@ -11,14 +11,14 @@ const RUN_SIZE = 1024 * 1024;
 export async function verifyPack(pack, { signal, onProgress, workers = 0, extract } = {}) {
   throwIfAborted(signal);
   const all = linked(signal);
-  // Functions of the caller's stay on the caller's thread; and workers do not
-  // know that digests are wanted where the pack stores no hash of them.
-  const digests = Boolean(pack.trustedBy) && !pack.info.contentHash;
+  const trusted = pack.trustedHash;
+  const digests = Boolean(trusted);
   const local = new LocalLane(pack.handle(), { signal: all.signal, extract, digests });
-  const apart = extract || digests || pack.codec === "custom" ? 0 : workers;
-  const helpers = apart > 0 ? await startWorkers(apart, pack.forWorkers()) : [];
+  // Functions of the caller's stay on the caller's thread.
+  const apart = extract || pack.codec === "custom" ? 0 : workers;
+  const helpers = apart > 0 ? await startWorkers(apart, { ...pack.forWorkers(), digests }) : [];
   const lanes = helpers.length ? helpers : [local];
-  const verdicts = new reading.glue.Verdicts(pack.handle());
+  const verdicts = new reading.glue.Verdicts(pack.handle(), trusted ?? new Uint8Array(0));
   try {
     await inspectAll(pack, lanes, all.signal, (run, result) => {
       note(pack, verdicts, local, run, result);

@@ -1,15 +1,16 @@
 // A worker's side of a verification: opens the pack from the bytes it is
 // handed, then answers runs of records with what it found.
-import { reading } from "./modules.js";
+import { building, reading } from "./modules.js";
 import { RunInspector } from "./inspect.js";
 import { fromWasm } from "./errors.js";
 
 /** @param post answers a message @returns what to call with each message */
 export function serve(post) {
   let inspector;
-  const start = async ({ module, size, tail, codec, recordLimit }) => {
-    await reading.load(module);
-    const { glue } = reading;
+  const start = async ({ module, isLarger, size, tail, codec, recordLimit, digests }) => {
+    const loaded = isLarger ? building : reading;
+    await loaded.load(module);
+    const { glue } = loaded;
     const opening = new glue.Opening(size, recordLimit);
     let pack;
     while (!pack) {
@@ -18,7 +19,7 @@ export function serve(post) {
       pack = opening.supply(tail.subarray(start - before, end - before));
     }
     pack.setCodec(codec);
-    inspector = new RunInspector(glue, reading.exports, pack);
+    inspector = new RunInspector(glue, loaded.exports, pack, undefined, digests);
     post({ ready: true });
   };
   const inspect = async (run) => {
@@ -30,6 +31,11 @@ export function serve(post) {
   };
   return (message) => {
     const work = message.start ? start(message.start) : inspect(message.run);
-    work.catch((error) => post({ failed: fromWasm(error).message, id: message.run?.id }));
+    work.catch((thrown) => {
+      // The fields say which error and where; the message is not among those that spread.
+      const error = fromWasm(thrown);
+      const { name: _, cause: __, ...where } = error;
+      post({ failed: { ...where, message: error.message } });
+    });
   };
 }

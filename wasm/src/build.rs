@@ -5,8 +5,6 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
-use alloc::format;
-use alloc::string::ToString as _;
 use alloc::vec::Vec;
 use core::num::NonZero;
 
@@ -20,7 +18,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::encode::Zstd;
-use crate::error::{coded, set, thrown, to_f64};
+use crate::error::{Refusal, set, thrown, to_f64};
 
 /// What a pack is built like; the fields of `create`'s options.
 #[wasm_bindgen]
@@ -42,17 +40,12 @@ impl Options {
         let codec = match codec {
             "none" => Codec::None,
             "zstd" => Codec::Zstd,
-            _ => {
-                return Err(coded(
-                    "unsupported",
-                    &format!("no codec is called {codec}: there are none and zstd"),
-                ));
-            }
+            _ => return Err(Refusal::Codec.into()),
         };
-        let items_per_record = NonZero::new(items_per_record)
-            .ok_or_else(|| coded("invalid-argument", "itemsPerRecord must be at least 1"))?;
-        let part_size = BufferSize::new(part_size as usize)
-            .ok_or_else(|| coded("invalid-argument", "partSize must be 1 to 2^30 bytes"))?;
+        let items_per_record =
+            NonZero::new(items_per_record).ok_or_else(|| JsValue::from(Refusal::ItemsPerRecord))?;
+        let part_size =
+            BufferSize::new(part_size as usize).ok_or_else(|| JsValue::from(Refusal::PartSize))?;
         let shape = PackShape {
             items_per_record,
             format_id: codec.default_format_id(),
@@ -229,9 +222,11 @@ fn length(bytes: usize) -> u32 {
 }
 
 fn finished() -> JsValue {
-    coded("closed", "the pack is finished, or could not be")
+    Refusal::Finished.into()
 }
 
-fn refused(refused: Refused) -> JsValue {
-    coded("closed", &refused.to_string())
+/// Nothing is written after the end, and every put is carried out at once: the
+/// stream has no reason to refuse. Its own words would bring formatting along.
+fn refused(_: Refused) -> JsValue {
+    Refusal::Stream.into()
 }

@@ -7,9 +7,9 @@
 
 use alloc::vec::Vec;
 
-use js_sys::{Array, BigUint64Array, Error as JsError, Reflect};
+use js_sys::{Array, BigUint64Array};
 use sealpack_core::Error;
-use sealpack_core::error::{DecodeError, Fault, Limit, Misuse, Section, TrailerField, Untrusted};
+use sealpack_core::error::{DecodeError, Fault, Limit, Misuse, Section, Untrusted};
 use wasm_bindgen::JsValue;
 
 /// The error as it is thrown: `[numbers, words]`, as [`numbers`] and [`words`]
@@ -36,6 +36,7 @@ pub fn numbers(error: &Error) -> Vec<u64> {
         Error::Limit(limit) => limit_row(limit),
         Error::Misuse(misuse) => misuse_row(misuse),
         Error::Encode { .. } => (39, [0; 3]),
+        #[cfg(feature = "trust")]
         Error::Untrusted(untrusted) => untrusted_row(untrusted),
         _ => (0, [0; 3]),
     };
@@ -145,6 +146,8 @@ fn limit_row(limit: &Limit) -> Row {
         Limit::File => (31, [0, 0, 0]),
         Limit::Memory { bytes } => (32, [bytes, 0, 0]),
         Limit::Decoded { size, limit } => (33, [size, limit, 0]),
+        Limit::PackItems { items, limit } => (46, [items.into(), limit.into(), 0]),
+        Limit::AtOnce { bytes, limit } => (47, [bytes, limit, 0]),
         _ => (0, [0, 0, 0]),
     }
 }
@@ -160,7 +163,9 @@ fn misuse_row(misuse: &Misuse) -> Row {
     }
 }
 
+#[cfg(feature = "trust")]
 fn untrusted_row(untrusted: &Untrusted) -> Row {
+    use sealpack_core::error::TrailerField;
     match *untrusted {
         Untrusted::List { .. } => (40, [0; 3]),
         Untrusted::ContentHash { .. } => (41, [0; 3]),
@@ -181,17 +186,54 @@ fn untrusted_row(untrusted: &Untrusted) -> Row {
     }
 }
 
+/// What the skin refuses by itself: rows of the same table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Refusal {
+    /// A size or an offset is no whole number of bytes.
+    NotWhole = 48,
+    /// The pack is open already, or was refused.
+    OpeningSpent,
+    /// No codec of that name.
+    Codec,
+    /// Fewer bytes were handed over than were asked for.
+    FewerBytes,
+    /// Not every record was looked at.
+    RecordsMissing,
+    /// A hash of other than 32 bytes.
+    NoHash,
+    /// The digest list is open already, or was refused.
+    ListSpent,
+    /// No items a record.
+    ItemsPerRecord,
+    /// Parts of no bytes, or of too many.
+    PartSize,
+    /// The pack is finished, or could not be.
+    Finished,
+    /// The output stream took no more.
+    Stream,
+}
+
+impl From<Refusal> for JsValue {
+    fn from(refusal: Refusal) -> Self {
+        let row = [refusal as u64, 0, 0, 0, 0, 0];
+        Array::of2(&BigUint64Array::from(&row[..]).into(), &Self::UNDEFINED).into()
+    }
+}
+
 /// An error with a code of this crate's own.
+#[cfg(feature = "lab")]
 #[must_use]
 pub fn coded(code: &str, message: &str) -> JsValue {
-    let js = JsError::new(message).into();
+    let js = js_sys::Error::new(message).into();
     set(&js, "code", &code.into());
     js
 }
 
 /// Sets a property; an object made here takes every one.
+#[cfg(any(feature = "build", feature = "lab"))]
 pub(crate) fn set(object: &JsValue, key: &str, value: &JsValue) {
-    let _ = Reflect::set(object, &key.into(), value);
+    let _ = js_sys::Reflect::set(object, &key.into(), value);
 }
 
 /// A whole number of bytes from JavaScript.
@@ -207,7 +249,7 @@ pub fn to_u64(value: f64) -> Result<u64, JsValue> {
     )]
     let whole = value as u64;
     if value > MOST || to_f64(whole) != value {
-        return Err(coded("invalid-argument", "a size or an offset is no whole number of bytes"));
+        return Err(Refusal::NotWhole.into());
     }
     Ok(whole)
 }

@@ -10,7 +10,7 @@
 //!   js/pack.js     await source.read(start, end) ──┐          ┌──> items
 //!   read.rs        Opening, Pack, Scan, Read ──────┴─ core ───┘
 //!   js/trust.js    a digest list, by ranges
-//!   trust.rs       Trusting, and the proofs of a Read
+//!   trust.rs       Trusting: what records' digests must be
 //!   js/verify.js   slices, workers, WebCrypto
 //!   verify.rs      Inspector (any thread) ──> Verdicts (in order) ──> report
 //!   js/builder.js  append, finish
@@ -18,7 +18,8 @@
 //! ```
 //!
 //! Each feature is a wasm module of its own, so that a page which only reads
-//! does not load the encoder, and none loads the checker.
+//! loads neither the encoder nor what digest lists take, and none loads the
+//! checker.
 //!
 //! The rules of this crate: no function traps, whatever it is given; what is
 //! wrong is thrown as an `Error` with a `code` ([`error`]), and the instance
@@ -51,7 +52,7 @@ pub mod encode;
 pub mod lab;
 #[cfg(feature = "read")]
 pub mod read;
-#[cfg(feature = "read")]
+#[cfg(feature = "trust")]
 pub mod trust;
 #[cfg(feature = "read")]
 pub mod verify;

@@ -7,22 +7,22 @@ use core::cell::RefCell;
 use core::ops::Range;
 
 use bytes::Bytes;
-use js_sys::{Array, Function, Object, Uint8Array};
+use js_sys::{Array, Float64Array, Function, Uint8Array};
 use sealpack_core::codec::Decode;
 use sealpack_core::format::known::{self, known};
-use sealpack_core::format::trailer;
+use sealpack_core::format::{Dialect, trailer};
 use sealpack_core::read::{
     DEFAULT_TAIL, Merge, Opened, Opening as CoreOpening, Pack as CorePack, PlannedRead, ReadLimits,
     plan_ascending, plan_records, unseal,
 };
-use sealpack_core::trust::{ProvenBlock, Witnessing};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use sealpack_core::read::Detection;
 
 use crate::codec::Chosen;
-use crate::error::{coded, set, thrown, to_f64, to_u64};
+use crate::error::{Refusal, thrown, to_f64, to_u64};
+use crate::verify::digest;
 
 /// Bytes at the end of a file that are wanted first.
 #[wasm_bindgen(js_name = tailSize)]
@@ -65,7 +65,7 @@ impl Opening {
     /// # Errors
     /// Whatever is wrong with trailer, index or app data.
     pub fn supply(&mut self, bytes: Vec<u8>) -> Result<Option<Pack>, JsValue> {
-        let spent = || coded("invalid-argument", "the pack is open, or was refused");
+        let spent = || JsValue::from(Refusal::OpeningSpent);
         let opening = self.state.take().ok_or_else(spent)?;
         match opening.supply(bytes.into()).map_err(|error| thrown(&error))? {
             Opened::More(next) => {
@@ -83,15 +83,13 @@ pub(crate) struct Shared {
     pub(crate) limits: ReadLimits,
     chosen: RefCell<Chosen>,
     detection: RefCell<Detection>,
-    /// What every record is held to, where the caller asked for it.
-    pub(crate) trust: RefCell<Option<Witnessing>>,
 }
 
 impl Shared {
     fn new(pack: CorePack, limits: ReadLimits) -> Rc<Self> {
         let detection = RefCell::new(Detection::new(&pack.directory));
         let chosen = RefCell::new(Chosen::none());
-        Rc::new(Self { pack, limits, chosen, detection, trust: RefCell::default() })
+        Rc::new(Self { pack, limits, chosen, detection })
     }
 
     pub(crate) fn decoder(&self) -> Rc<dyn Decode> {
@@ -107,31 +105,29 @@ pub struct Pack {
 
 #[wasm_bindgen]
 impl Pack {
-    /// What the trailer says, as plain data.
+    /// What the trailer says, as `[numbers, format's name, content hash]`;
+    /// `js/pack.js` names the numbers.
     #[must_use]
-    pub fn info(&self) -> JsValue {
+    pub fn info(&self) -> Array {
         let CorePack { directory, dialect, .. } = &self.shared.pack;
         let trailer = directory.trailer();
-        let info = Object::new().into();
-        let number = |key, value: u32| set(&info, key, &value.into());
-        number("formatId", trailer.format_id);
-        number("recordCount", trailer.record_count);
-        number("totalItems", trailer.total_items);
-        number("itemsPerRecord", trailer.items_per_record);
-        number("indexSize", trailer.index_size);
-        number("appDataSize", trailer.app_data_size);
-        set(&info, "version", &1.into());
-        set(&info, "trailerSize", &to_f64(trailer::SIZE as u64).into());
-        set(&info, "recordsSize", &to_f64(directory.records_end()).into());
-        set(&info, "tailStart", &to_f64(self.shared.pack.tail.start).into());
-        set(&info, "recordChecksum", &trailer.record_checksum.into());
-        set(&info, "dialect", &dialect.name().into());
+        let numbers = [
+            trailer.format_id.into(),
+            trailer.record_count.into(),
+            trailer.total_items.into(),
+            trailer.items_per_record.into(),
+            trailer.index_size.into(),
+            trailer.app_data_size.into(),
+            to_f64(trailer::SIZE as u64),
+            to_f64(directory.records_end()),
+            to_f64(self.shared.pack.tail.start),
+            trailer.record_checksum.into(),
+            (*dialect == Dialect::AppDataCrc).into(),
+        ];
         let name = known(trailer.format_id).map_or(JsValue::NULL, |known| known.name.into());
-        set(&info, "formatName", &name);
         let hash =
             trailer.content_hash.map_or(JsValue::NULL, |hash| Uint8Array::from(&hash[..]).into());
-        set(&info, "contentHash", &hash);
-        info
+        Array::of3(&Float64Array::from(&numbers[..]), &name, &hash)
     }
 
     /// The application's data.
@@ -164,7 +160,7 @@ impl Pack {
             ("none", _) => Chosen::none(),
             ("zstd", _) => Chosen::zstd(),
             ("custom", Some(decode)) => Chosen::custom(decode),
-            _ => return Err(coded("unsupported", "no codec of that name is known")),
+            _ => return Err(Refusal::Codec.into()),
         };
         self.shared.chosen.replace(chosen);
         Ok(())
@@ -282,16 +278,14 @@ impl Scan {
 /// A range of the file to fetch, and what to take out of it.
 #[wasm_bindgen]
 pub struct Read {
-    pub(crate) shared: Rc<Shared>,
-    pub(crate) planned: PlannedRead,
+    shared: Rc<Shared>,
+    planned: PlannedRead,
     window: Range<u32>,
-    /// The digests of its records, where they are held to any.
-    pub(crate) proven: RefCell<Vec<ProvenBlock>>,
 }
 
 impl Read {
     fn new(shared: &Rc<Shared>, planned: PlannedRead, window: Range<u32>) -> Self {
-        Self { shared: Rc::clone(shared), planned, window, proven: RefCell::default() }
+        Self { shared: Rc::clone(shared), planned, window }
     }
 }
 
@@ -308,28 +302,38 @@ impl Read {
         vec![to_f64(range.start), to_f64(range.end), f64::from(here), first.into(), count.into()]
     }
 
+    /// The numbers of its records.
+    #[must_use]
+    pub fn records(&self) -> Vec<u32> {
+        self.planned.records.iter().map(|record| record.place.number).collect()
+    }
+
     /// Takes the items out of the bytes of the range (of those read when the
     /// pack was opened, where there are none) into `items`: at the places of
     /// the request, or one behind the other for a scan. Each is a copy of its
-    /// own.
+    /// own. The digests of the records' items are gathered where they are asked
+    /// for, one behind the other.
     ///
     /// # Errors
     /// Whatever is wrong with a record; the items before it have been taken.
-    pub fn take(&self, bytes: Option<Vec<u8>>, items: &Array) -> Result<(), JsValue> {
+    pub fn take(
+        &self,
+        bytes: Option<Vec<u8>>,
+        items: &Array,
+        digests: bool,
+    ) -> Result<Vec<u8>, JsValue> {
         let here = || self.shared.pack.tail.get(&self.planned.range).unwrap_or_default();
-        self.unseal_all(&bytes.map_or_else(here, Bytes::from), items)
-    }
-
-    fn unseal_all(&self, bytes: &Bytes, items: &Array) -> Result<(), JsValue> {
+        let bytes = bytes.map_or_else(here, Bytes::from);
         let decoder = self.shared.decoder();
+        let mut gathered = Vec::new();
         for planned in &self.planned.records {
-            let stored = within(bytes, self.planned.range.start, &planned.place.range)?;
+            let stored = within(&bytes, self.planned.range.start, &planned.place.range)?;
             let directory = &self.shared.pack.directory;
             let record =
                 unseal(directory, &planned.place, stored, decoder.as_ref(), &self.shared.limits)
                     .map_err(|error| thrown(&error))?;
-            if !self.believes(planned.place.number, &record).map_err(|error| thrown(&error))? {
-                continue;
+            if digests {
+                gathered.extend(digest(&record).map_err(|error| thrown(&error))?);
             }
             for (request, slot) in &planned.wanted {
                 let item = record.item(*slot).unwrap_or_default();
@@ -343,7 +347,7 @@ impl Read {
                 }
             }
         }
-        Ok(())
+        Ok(gathered)
     }
 }
 
@@ -359,6 +363,6 @@ pub(crate) fn within(bytes: &Bytes, from: u64, range: &Range<u64>) -> Result<Byt
         (Some(start), Some(end)) if start <= end && end <= bytes.len() => {
             Ok(bytes.slice(start..end))
         }
-        _ => Err(coded("invalid-argument", "fewer bytes were handed over than were asked for")),
+        _ => Err(Refusal::FewerBytes.into()),
     }
 }

@@ -1,4 +1,8 @@
 //! Holding a pack to a hash that the caller trusts (FORMAT.md, *Digest list*).
+//!
+//! A module of its own, for the few pages that ask for it. The reader's module
+//! says which records a read takes and what digests their items have; what
+//! those should be, and whether the list may be believed, is decided here.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -6,21 +10,26 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use sealpack_core::Error;
 use sealpack_core::error::Misuse;
+use sealpack_core::format::Trailer;
 use sealpack_core::format::digest::Hash;
-use sealpack_core::read::Record;
-use sealpack_core::trust::{Anchor, Anchored, Anchoring};
+use sealpack_core::trust::{Anchor, Anchored, Anchoring, ProvenBlock, TrustedList, Witnessing};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::error::{coded, thrown, to_f64};
-use crate::read::{Pack, Read};
-use crate::verify::digest;
+use crate::error::{Refusal, thrown, to_f64};
 
-/// A digest list being opened: fetch what is `wanted`, `supply` it, again
-/// where that answers `false`.
+/// Blocks this close together are fetched in one range.
+const GAP: u64 = 16 << 10;
+
+/// The bytes of a SHA-256.
+const HASH: usize = 32;
+
+/// A digest list: being opened (fetch what is `wanted`, `supply` it, again
+/// where that answers `false`), then what records are held to.
 #[wasm_bindgen]
 pub struct Trusting {
     state: Option<Anchoring>,
+    held: Option<Witnessing>,
 }
 
 #[wasm_bindgen]
@@ -31,10 +40,10 @@ impl Trusting {
     /// `invalid-argument`.
     #[wasm_bindgen(constructor)]
     pub fn new(hash: &[u8], is_root: bool) -> Result<Self, JsValue> {
-        let no_hash = |_| coded("invalid-argument", "a SHA-256 has 32 bytes");
+        let no_hash = |_| JsValue::from(Refusal::NoHash);
         let hash = Hash::try_from(hash).map_err(no_hash)?;
         let anchor = if is_root { Anchor::Root(hash) } else { Anchor::ContentHash(hash) };
-        Ok(Self { state: Some(Anchoring::new(anchor)) })
+        Ok(Self { state: Some(Anchoring::new(anchor)), held: None })
     }
 
     /// `[start, end]` of the bytes of the list that are wanted.
@@ -44,14 +53,18 @@ impl Trusting {
         vec![to_f64(range.start), to_f64(range.end)]
     }
 
-    /// Takes the bytes; from `true` on the pack is held to the list. Under a
-    /// content hash it gives out no item before the first and the last record
-    /// were read.
+    /// Takes the bytes; from `true` on records can be held to the list. It is
+    /// compared with the trailer and the app data of the pack.
     ///
     /// # Errors
     /// `untrusted`, or what is wrong with the list.
-    pub fn supply(&mut self, bytes: Vec<u8>, pack: &Pack) -> Result<bool, JsValue> {
-        let spent = || coded("invalid-argument", "the list is open, or was refused");
+    pub fn supply(
+        &mut self,
+        bytes: Vec<u8>,
+        trailer: &[u8],
+        app_data: &[u8],
+    ) -> Result<bool, JsValue> {
+        let spent = || JsValue::from(Refusal::ListSpent);
         let anchoring = self.state.take().ok_or_else(spent)?;
         match anchoring.supply(bytes.into()).map_err(|error| thrown(&error))? {
             Anchored::More(next) => {
@@ -59,30 +72,40 @@ impl Trusting {
                 Ok(false)
             }
             Anchored::Ready(list) => {
-                let shared = pack.shared();
-                let witnessing = list.of(&shared.pack).map_err(|error| thrown(&error))?;
-                shared.trust.replace(Some(witnessing));
+                let held = Trailer::decode(trailer)
+                    .and_then(|trailer| list.of_sections(&trailer, app_data))
+                    .map_err(|error| thrown(&error))?;
+                self.held = Some(held);
                 Ok(true)
             }
         }
     }
-}
 
-/// Blocks this close together are fetched in one range.
-const GAP: u64 = 16 << 10;
+    /// Whether items may be given out. Under a content hash none may before
+    /// the first and the last record were checked.
+    #[wasm_bindgen(getter)]
+    #[must_use]
+    pub fn settled(&self) -> bool {
+        self.held.as_ref().is_some_and(|held| held.wanted().is_none())
+    }
 
-#[wasm_bindgen]
-impl Read {
-    /// The parts of the digest list that prove the records of this read:
+    /// The content hash that the list vouches for; empty before it is open.
+    #[wasm_bindgen(js_name = contentHash)]
+    #[must_use]
+    pub fn content_hash(&self) -> Vec<u8> {
+        let hash = |held: &Witnessing| held.list().header().content_hash.to_vec();
+        self.held.as_ref().map(hash).unwrap_or_default()
+    }
+
+    /// The parts of the list that prove these records, in ascending order:
     /// `[first block, start, end]` of each, one after another.
     #[must_use]
-    pub fn proof(&self) -> Vec<f64> {
-        let trust = self.shared.trust.borrow();
-        let Some(trust) = trust.as_ref() else { return Vec::new() };
-        let shape = trust.list().shape();
+    pub fn proof(&self, records: &[u32]) -> Vec<f64> {
+        let Some(held) = &self.held else { return Vec::new() };
+        let shape = held.list().shape();
         let mut parts: Vec<(u32, u64, u64)> = Vec::new();
-        for record in &self.planned.records {
-            let block = shape.block_of(record.place.number);
+        for &record in records {
+            let block = shape.block_of(record);
             let range = shape.range(block);
             match parts.last_mut() {
                 Some((_, _, end)) if range.start <= end.saturating_add(GAP) => *end = range.end,
@@ -93,45 +116,69 @@ impl Read {
         parts.into_iter().flat_map(plain).collect()
     }
 
-    /// Takes the bytes of one of these parts.
+    /// Holds records to the list: their digests, one after another, and the
+    /// bytes of all `parts` that [`proof`](Self::proof) asked for.
     ///
     /// # Errors
-    /// `untrusted`.
-    pub fn prove(&self, first_block: u32, bytes: Vec<u8>) -> Result<(), JsValue> {
-        let trust = self.shared.trust.borrow();
-        let Some(trust) = trust.as_ref() else { return Ok(()) };
-        let shape = trust.list().shape();
-        let mut rest = Bytes::from(bytes);
-        for block in first_block..shape.blocks() {
-            if rest.is_empty() {
-                break;
+    /// `untrusted`, and then none of their items may be given out.
+    pub fn check(
+        &mut self,
+        records: &[u32],
+        digests: &[u8],
+        parts: &[f64],
+        bytes: Vec<u8>,
+    ) -> Result<(), JsValue> {
+        self.check_all(records, digests, parts, bytes.into()).map_err(|error| thrown(&error))
+    }
+
+    fn check_all(
+        &mut self,
+        records: &[u32],
+        digests: &[u8],
+        parts: &[f64],
+        bytes: Bytes,
+    ) -> Result<(), Error> {
+        let unheld = || Error::Misuse(Misuse::Supplied { wanted: 1, given: 0 });
+        let held = self.held.as_mut().ok_or_else(unheld)?;
+        let proven = prove(held.list(), parts, bytes)?;
+        let (digests, _) = digests.as_chunks::<HASH>();
+        if digests.len() != records.len() {
+            let (wanted, given) = (records.len() as u64, digests.len() as u64);
+            return Err(Error::Misuse(Misuse::Supplied { wanted, given }));
+        }
+        for (&number, digest) in records.iter().zip(digests) {
+            let missing = Misuse::RecordNumber { record: number.into(), records: 0 };
+            let block = proven.iter().find(|block| block.digest(number).is_some());
+            let block = block.ok_or(Error::Misuse(missing))?;
+            block.check(number, digest)?;
+            if held.wanted() == Some(number) {
+                held.seen(block, digest)?;
             }
-            let range = shape.range(block);
-            let size = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
-            let bytes = rest.split_to(size.min(rest.len()));
-            let proven = trust.list().prove(block, bytes).map_err(|error| thrown(&error))?;
-            self.proven.borrow_mut().push(proven);
         }
         Ok(())
     }
 }
 
-impl Read {
-    /// Holds a record to what is trusted; whether its items may be given out.
-    /// Nothing stays borrowed: the caller's codec may call us.
-    pub(crate) fn believes(&self, number: u32, record: &Record) -> Result<bool, Error> {
-        let mut trust = self.shared.trust.borrow_mut();
-        let Some(trust) = trust.as_mut() else { return Ok(true) };
-        let digest = digest(record)?;
-        let proven = self.proven.borrow();
-        let missing = Misuse::RecordNumber { record: number.into(), records: 0 };
-        let block = proven.iter().find(|block| block.digest(number).is_some());
-        let block = block.ok_or(Error::Misuse(missing))?;
-        block.check(number, &digest)?;
-        let believed = trust.wanted().is_none();
-        if trust.wanted() == Some(number) {
-            trust.seen(block, &digest)?;
+/// Proves the blocks of these parts.
+fn prove(list: &TrustedList, parts: &[f64], mut bytes: Bytes) -> Result<Vec<ProvenBlock>, Error> {
+    let shape = list.shape();
+    let mut proven = Vec::new();
+    for [first, start, end] in parts.as_chunks().0 {
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "numbers of `proof`; of any others no block comes out that is proved"
+        )]
+        let (first, size) = (*first as u32, (end - start) as usize);
+        let mut part = bytes.split_to(size.min(bytes.len()));
+        for block in first..shape.blocks() {
+            if part.is_empty() {
+                break;
+            }
+            let range = shape.range(block);
+            let size = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
+            proven.push(list.prove(block, part.split_to(size.min(part.len())))?);
         }
-        Ok(believed)
     }
+    Ok(proven)
 }

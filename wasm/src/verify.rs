@@ -21,7 +21,7 @@ use sealpack_core::read::{
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
-use crate::error::{coded, thrown, to_f64, to_u64};
+use crate::error::{Refusal, thrown, to_f64, to_u64};
 use crate::read::{Pack, Shared, within};
 
 /// The damaged records that a report lists; those beyond are counted.
@@ -33,6 +33,7 @@ pub struct Inspector {
     shared: Rc<Shared>,
     /// Messages above this size are left to the caller to hash.
     own_digests_to: usize,
+    digests: bool,
     extract: Option<Function>,
     message: Vec<u8>,
     run: Bytes,
@@ -57,13 +58,16 @@ const FRAME_ABSENT: u32 = 2;
 impl Inspector {
     /// An inspector for this pack. It takes the digest of messages of up to
     /// `own_digests_to` bytes itself. `extract` replaces each item before it
-    /// is hashed.
+    /// is hashed. With `digests` they are taken although the pack stores no
+    /// hash of them.
     #[wasm_bindgen(constructor)]
     #[must_use]
-    pub fn new(pack: &Pack, own_digests_to: u32, extract: Option<Function>) -> Self {
+    pub fn new(pack: &Pack, own_digests_to: u32, extract: Option<Function>, digests: bool) -> Self {
+        let stored = pack.shared().pack.directory.trailer().content_hash.is_some();
         Self {
             shared: Rc::clone(pack.shared()),
             own_digests_to: own_digests_to as usize,
+            digests: digests || stored,
             extract,
             message: Vec::new(),
             run: Bytes::new(),
@@ -126,11 +130,11 @@ impl Inspector {
 
     fn inspect(&mut self, place: &RecordPlace, stored: Bytes) -> Result<Sound, Error> {
         self.message.clear();
-        let Shared { pack, limits, trust, .. } = &*self.shared;
+        let Shared { pack, limits, .. } = &*self.shared;
         let decoder = self.shared.decoder();
         let examiner = Examiner::new(&pack.directory, decoder.as_ref(), *limits, None);
         let (mut sound, record) = examiner.inspect(place, stored)?;
-        if pack.directory.trailer().content_hash.is_none() && trust.borrow().is_none() {
+        if !self.digests {
             return Ok(sound);
         }
         if let Some(extract) = &self.extract {
@@ -179,14 +183,14 @@ pub struct Verdicts {
 
 #[wasm_bindgen]
 impl Verdicts {
-    /// Starts with an open pack.
+    /// Starts with an open pack, and the content hash that is trusted: 32
+    /// bytes, or none for the one that the pack stores.
     #[wasm_bindgen(constructor)]
     #[must_use]
-    pub fn new(pack: &Pack) -> Self {
+    pub fn new(pack: &Pack, trusted: &[u8]) -> Self {
         let shared = Rc::clone(pack.shared());
         let verification = Verification::new(&shared.pack);
-        let trusted = shared.trust.borrow().as_ref().map(|it| it.list().header().content_hash);
-        let verification = match trusted {
+        let verification = match Hash::try_from(trusted).ok() {
             Some(content_hash) => verification.against(content_hash),
             None => verification,
         };
@@ -233,9 +237,7 @@ impl Verdicts {
     pub fn finish(&mut self) -> Result<JsValue, JsValue> {
         let all = self.next == self.shared.pack.directory.record_count();
         let verification = self.verification.take().filter(|_| all);
-        let report = verification
-            .ok_or_else(|| coded("invalid-argument", "not every record was looked at"))?
-            .finish();
+        let report = verification.ok_or_else(|| JsValue::from(Refusal::RecordsMissing))?.finish();
         Ok(plain(&report))
     }
 }

@@ -66,6 +66,8 @@ fn errors() -> Vec<Error> {
         Limit::Memory { bytes: BIG },
         Limit::Decoded { size: 9, limit: 8 },
     ];
+    // Rows that came later.
+    let later = [Limit::PackItems { items: 9, limit: 8 }, Limit::AtOnce { bytes: BIG, limit: 8 }];
     let misuses = [
         Misuse::Position { position: 9, items: 4 },
         Misuse::RecordNumber { record: 9, records: 4 },
@@ -89,6 +91,7 @@ fn errors() -> Vec<Error> {
         .chain(misuses.map(Error::Misuse))
         .chain([encode(Some(3)), encode(None)])
         .chain(untrusted.map(Error::Untrusted))
+        .chain(later.map(Error::Limit))
         .collect()
 }
 
@@ -96,7 +99,7 @@ fn errors() -> Vec<Error> {
 fn every_error_has_a_row_of_its_own_and_says_what_the_file_holds() {
     let mut rows: Vec<u64> = errors().iter().map(|error| numbers(error)[0]).collect();
     rows.dedup();
-    assert_eq!(rows, (1..=45).collect::<Vec<_>>());
+    assert_eq!(rows, (1..=47).collect::<Vec<_>>());
 
     let lines: Vec<String> = errors()
         .iter()

@@ -9,8 +9,8 @@ use super::proof::{ProvenBlock, prove};
 use super::shape::ListShape;
 use super::tree::sha256;
 use crate::error::{Error, Misuse, TrailerField, Untrusted};
-use crate::format::ContentHasher;
 use crate::format::digest::Hash;
+use crate::format::{ContentHasher, Trailer};
 use crate::read::Pack;
 
 /// What the caller trusts: a hash that came by another way than the pack.
@@ -182,7 +182,16 @@ impl BoundList {
     /// [`Error::Untrusted`] where the trailer or, under a root, the app data
     /// is not that of the list's pack.
     pub fn of(self, pack: &Pack) -> Result<Witnessing, Error> {
-        let (header, trailer) = (&self.header, pack.directory.trailer());
+        self.of_sections(pack.directory.trailer(), &pack.app_data)
+    }
+
+    /// Compares the list with the sections of a pack that was opened
+    /// elsewhere: its trailer and its app data.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of).
+    pub fn of_sections(self, trailer: &Trailer, app_data: &[u8]) -> Result<Witnessing, Error> {
+        let header = &self.header;
         let fields = [
             (TrailerField::FormatId, header.format_id, trailer.format_id),
             (TrailerField::RecordCount, header.record_count, trailer.record_count),
@@ -198,7 +207,7 @@ impl BoundList {
         if let Some(found) = trailer.content_hash.filter(|&found| found != trusted) {
             return Err(Error::Untrusted(Untrusted::ContentHash { trusted, found }));
         }
-        let (trusted, found) = (header.app_data_hash, sha256(&[&pack.app_data]));
+        let (trusted, found) = (header.app_data_hash, sha256(&[app_data]));
         if self.by_root && trusted != found {
             return Err(Error::Untrusted(Untrusted::AppData { trusted, found }));
         }

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
+import { create, open } from "../../../wasm/js/index.node.js";
 import { fromWasm, SealpackError } from "../../../wasm/js/errors.js";
 
 const rows = JSON.parse(await readFile(new URL("../../../wasm/tests/errors.json", import.meta.url), "utf8"));
@@ -25,4 +26,29 @@ test("where an error is stays with it", () => {
   );
   const tooShort = fromWasm([BigUint64Array.of(1n, 1n, 0n, 76n, 3n, 0n), undefined]);
   assert.deepEqual([tooShort.code, tooShort.section, "record" in tooShort], ["not-a-pack", "trailer", false]);
+});
+
+test("what the module refuses by itself has a code and a sentence", () => {
+  for (let row = 48n; row <= 58n; row += 1n) {
+    const error = fromWasm([BigUint64Array.of(row, 0n, 0n, 0n, 0n, 0n), undefined]);
+    assert.match(error.code, /^(invalid-argument|unsupported|closed)$/, error.message);
+    assert.match(error.message, /^\S+ \S+/);
+  }
+});
+
+test("what a worker finds has the codes and places that this thread finds; after create() too", async () => {
+  const builder = create({ itemsPerRecord: 4, recordChecksum: true });
+  for (let at = 0; at < 400; at += 1) builder.append(new TextEncoder().encode(`item ${at} `.repeat(40)));
+  const { blob } = await builder.finish();
+  const bytes = new Uint8Array(await blob.arrayBuffer());
+  bytes[40] ^= 1;
+  const pack = await open(bytes);
+  const told = async (workers) => {
+    const { failures, damaged } = await pack.verify({ workers });
+    return [...failures, ...damaged].map(({ code, layer, section, fault, record }) => [code, layer, section, fault, record]);
+  };
+  const here = await told(0);
+  assert.equal(here.at(-1).at(-1), 0, "the first record is damaged");
+  assert.deepEqual(await told(2), here);
+  pack.close();
 });
