@@ -191,7 +191,7 @@ function compile(name, optimiser, small) {
     "reference-types",
     "multivalue",
   ];
-  run(optimiser, [
+  const names = execFileSync(optimiser, [
     wasm,
     "-o",
     wasm,
@@ -202,7 +202,9 @@ function compile(name, optimiser, small) {
     "--strip-producers",
     "--strip-target-features",
     ...features.map((feature) => `--enable-${feature}`),
+    "--minify-imports-and-exports-and-modules",
   ]);
+  trimGlue(name, JSON.parse(names));
   return readFileSync(wasm);
 }
 
@@ -225,10 +227,19 @@ function gzipped(bytes) {
   });
 }
 
-/** The glue as wasm-bindgen made it, without comments and deep indents: it is not for reading. */
-function trimGlue(name) {
+/**
+ * The glue as wasm-bindgen made it, without comments and deep indents, and with
+ * the short names that wasm-opt gave to what it and the module call each other:
+ * it is not for reading.
+ */
+function trimGlue(name, { imports, exports }) {
   const file = path.join(dist, `${name}.js`);
+  const imported = new Map(imports.map(([, long, short]) => [long, short]));
+  const exported = new Map(exports);
   const text = readFileSync(file, "utf8")
+    .replace(/^( +)(\w+): function/gm, (all, indent, long) => `${indent}${imported.get(long) ?? long}: function`)
+    .replace(/\bwasm\.(\w+)/g, (all, long) => `wasm.${exported.get(long) ?? long}`)
+    .replace(`"./${name}_bg.js"`, '"a"')
     .replace(/^ *\/\*\*[\s\S]*?\*\/\n/gm, "")
     .replace(/^(?: {4})+/gm, (indent) => " ".repeat(indent.length / 4));
   writeFileSync(file, `/* eslint-disable */\n${text}`);
@@ -246,7 +257,6 @@ if (!process.argv.includes("--tools")) {
   const small = smallLibraries();
   for (const name of Object.keys(MODULES)) {
     const bytes = compile(name, optimiser, small);
-    trimGlue(name);
     console.log(`${name}: ${bytes.length} bytes, ${await pack(name, bytes)} gzipped`);
   }
 }

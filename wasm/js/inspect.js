@@ -15,10 +15,10 @@ export class RunInspector {
   #hashes;
 
   /** @param digests whether they are wanted although the pack stores no hash of them */
-  constructor(glue, exports, pack, extract, digests = false) {
+  constructor(glue, memory, pack, extract, digests = false) {
     const subtle = globalThis.crypto?.subtle; // absent where the page is not secure
     this.#inspector = new glue.Inspector(pack, subtle ? WEBCRYPTO_FROM : ALL, extract, digests);
-    this.#memory = exports.memory;
+    this.#memory = memory;
     this.#hashes = digests || Boolean(pack.info()[2]);
   }
 

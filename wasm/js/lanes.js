@@ -15,7 +15,7 @@ export class LocalLane {
   #turn = Promise.resolve();
 
   constructor(handle, { signal, extract, digests }) {
-    this.#inspector = new RunInspector(reading.glue, reading.exports, handle, extract, digests);
+    this.#inspector = new RunInspector(reading.glue, reading.memory, handle, extract, digests);
     this.#signal = signal;
   }
 

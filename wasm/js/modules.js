@@ -24,7 +24,7 @@ export class WasmModule {
   /** Whose functions are used: this one's, or those of the larger. */
   #in = this;
   #compiled = null;
-  #exports = null;
+  #memory = null;
 
   /**
    * @param packed imports the script with the module's bytes
@@ -41,9 +41,9 @@ export class WasmModule {
     return this.#in.#glue;
   }
 
-  /** The instance's exports. */
-  get exports() {
-    return this.#in.#exports;
+  /** The instance's memory. */
+  get memory() {
+    return this.#in.#memory;
   }
 
   /** The WebAssembly.Module, for workers. */
@@ -84,7 +84,8 @@ export class WasmModule {
       return;
     }
     this.#compiled = await compile(source === undefined ? await this.#unpacked() : await source);
-    this.#exports = await this.#glue.default({ module_or_path: this.#compiled });
+    const exports = await this.#glue.default({ module_or_path: this.#compiled });
+    this.#memory = Object.values(exports).find((exported) => exported instanceof WebAssembly.Memory);
   }
 
   async #unpacked() {

@@ -19,7 +19,7 @@ export function serve(post) {
       pack = opening.supply(tail.subarray(start - before, end - before));
     }
     pack.setCodec(codec);
-    inspector = new RunInspector(glue, loaded.exports, pack, undefined, digests);
+    inspector = new RunInspector(glue, loaded.memory, pack, undefined, digests);
     post({ ready: true });
   };
   const inspect = async (run) => {
