@@ -143,6 +143,18 @@ fn open_events(asked: &Asked, report: &mut Report, subject: &Subject<'_>, zstd: 
     });
 }
 
+/// Every answer is compared, and none while the clock runs: the item that it is
+/// compared with is in no cache, and to fetch it takes as long as a `get`. The
+/// bytes of all.
+fn compare(reader: &Reader, subject: &Subject<'_>, positions: &[u32]) -> usize {
+    let right = |&position: &u32| {
+        let expected = &subject.views[position as usize];
+        assert!(reader.get(position).unwrap() == expected);
+        expected.len()
+    };
+    positions.iter().map(right).sum()
+}
+
 fn get(
     asked: &Asked,
     report: &mut Report,
@@ -159,14 +171,7 @@ fn get(
     let positions = subject.scattered(if asked.quick { 2_000 } else { 20_000 });
     let file = File::open(&subject.path).unwrap();
     let records: Vec<_> = positions.iter().map(|&p| reader.directory().place(p).unwrap()).collect();
-    // Every answer is compared, and none while the clock runs: the item that it
-    // is compared with is in no cache, and to fetch it takes as long as a `get`.
-    let mut bytes = 0;
-    for &position in &positions {
-        let expected = &subject.views[position as usize];
-        assert!(reader.get(position).unwrap() == expected);
-        bytes += expected.len();
-    }
+    let bytes = compare(&reader, subject, &positions);
     let (ours, limit) = in_turn(
         asked,
         || {
