@@ -266,11 +266,10 @@ fn sixteen_rounds<const NEXT: bool>(
 }
 
 /// One block of each lane.
-#[allow(clippy::indexing_slicing, reason = "indices of fixed arrays, none of them from data")]
 #[target_feature(enable = "avx512f,avx512bw")]
 fn compress(state: &mut [Words; 8], blocks: &[&[u8; BLOCK]; LANES]) {
     let mut schedule = transpose(blocks);
-    let mut words = core::array::from_fn(|at| load(&state[at]));
+    let mut words = state.each_ref().map(|words| load(words));
     let [scheduled @ .., last] = &ROUND;
     for constants in scheduled {
         sixteen_rounds::<true>(&mut words, &mut schedule, constants);
