@@ -364,7 +364,7 @@ impl ReaderOptions {
     }
 
     /// Which records are read together: those at most 16 KiB apart, up to
-    /// 256 KiB, unless told otherwise.
+    /// 1 MiB (256 KiB of a file that is scanned), unless told otherwise.
     #[must_use]
     pub fn merge(mut self, merge: Merge) -> Self {
         self.merge = merge;

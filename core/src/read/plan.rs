@@ -18,11 +18,9 @@ pub struct Merge {
 }
 
 impl Default for Merge {
-    /// For a local file: 16 KiB between, 256 KiB at once. Larger reads save no
-    /// time there, and what several threads read and decode ahead would be
-    /// more than their caches hold.
+    /// For a local file: 16 KiB between, 1 MiB at once.
     fn default() -> Self {
-        Self { gap: 16 << 10, most: 256 << 10 }
+        Self { gap: 16 << 10, most: 1 << 20 }
     }
 }
 

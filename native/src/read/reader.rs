@@ -9,7 +9,8 @@ use bytes::Bytes;
 use sealpack_core::format::digest::Hash;
 use sealpack_core::format::{Dialect, Trailer};
 use sealpack_core::read::{
-    Directory, ItemLookup, Opened, Opening, Pack, ReadLimits, Record, RecordPlace, Tail, unseal,
+    Directory, ItemLookup, Merge, Opened, Opening, Pack, ReadLimits, Record, RecordPlace, Tail,
+    unseal,
 };
 use sealpack_core::trust::TrustedList;
 
@@ -255,6 +256,17 @@ impl Inner {
                 fetch(self.source.as_ref(), range)
             }
         }
+    }
+
+    /// Which records a scan reads together. Larger reads of a file save no
+    /// time, and what several threads decode ahead would leave their caches.
+    pub(super) fn merge_of_scan(&self) -> Merge {
+        const SCANNED: u64 = 256 << 10;
+        let merge = self.budget.merge;
+        if self.options.merge != Merge::default() || self.source.round_trip() > 0 {
+            return merge;
+        }
+        Merge { most: self.budget.read_of(SCANNED), ..merge }
     }
 
     /// The bytes of a read of several records, in the memory of a workspace.

@@ -19,14 +19,14 @@ const AHEAD: usize = 2;
 
 impl Reader {
     /// The items at a range of positions, in order. Records are read together
-    /// up to 256 KiB, and the next ones while the caller works on these.
+    /// up to 256 KiB (1 MiB of a source where a read takes long to begin), and the next ones while the caller works on these.
     ///
     /// # Errors
     /// [`ErrorKind::Pack`] for a range that the pack does not have.
     pub fn range(&self, positions: Range<u32>) -> Result<Items, Error> {
         let of = self.directory().records_of(&positions);
         let records = of.map_err(|error| self.inner.error(error.into()))?;
-        let merge = self.inner.budget.merge;
+        let merge = self.inner.merge_of_scan();
         let scan = Scan::new(&self.inner, records, merge, Inner::read);
         let scan = scan.map_err(|kind| self.inner.error(kind))?;
         let skipped = positions.start % self.trailer().items_per_record.max(1);

@@ -19,9 +19,6 @@ use crate::error::{Error, ErrorKind};
 /// megabytes to keep all lanes busy.
 const TOGETHER: u64 = 4 << 20;
 
-/// Bytes of encoded records, which are several times as many decoded.
-const ENCODED_TOGETHER: u64 = 1 << 20;
-
 /// How far a verification has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct VerifyProgress {
@@ -88,9 +85,8 @@ impl Reader {
         let inner = &self.inner;
         let records = 0..self.directory().record_count();
         let merge = match inner.budget.merge {
-            merge if inner.options.merge == Merge::default() => {
-                let most = if inner.decoders.is_plain() { TOGETHER } else { ENCODED_TOGETHER };
-                Merge { most: inner.budget.read_of(most), ..merge }
+            merge if inner.options.merge == Merge::default() && inner.decoders.is_plain() => {
+                Merge { most: inner.budget.read_of(TOGETHER), ..merge }
             }
             merge => merge,
         };
