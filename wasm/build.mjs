@@ -223,7 +223,7 @@ async function pack(name, bytes) {
 /** By zopfli, which finds a twentieth more than the best level of zlib. */
 function gzipped(bytes) {
   return new Promise((resolve, reject) => {
-    zopfli.gzip(bytes, { numiterations: 15 }, (error, packed) => (error ? reject(error) : resolve(packed)));
+    zopfli.gzip(bytes, { numiterations: 15 }, (error, packed) => (error ? reject(error) : resolve(Buffer.from(packed))));
   });
 }
 
