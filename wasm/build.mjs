@@ -191,7 +191,8 @@ function compile(name, optimiser, small) {
     "reference-types",
     "multivalue",
   ];
-  const names = execFileSync(optimiser, [
+  const enabled = features.map((feature) => `--enable-${feature}`);
+  run(optimiser, [
     wasm,
     "-o",
     wasm,
@@ -201,9 +202,10 @@ function compile(name, optimiser, small) {
     "--strip-debug",
     "--strip-producers",
     "--strip-target-features",
-    ...features.map((feature) => `--enable-${feature}`),
-    "--minify-imports-and-exports-and-modules",
+    ...enabled,
   ]);
+  const shorten = [wasm, "-o", wasm, ...enabled, "--minify-imports-and-exports-and-modules"];
+  const names = execFileSync(optimiser, shorten, { encoding: "utf8" });
   trimGlue(name, JSON.parse(names));
   return readFileSync(wasm);
 }
