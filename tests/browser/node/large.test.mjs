@@ -10,7 +10,7 @@ import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { create, open } from "../../../wasm/js/index.node.js";
-import { launchMeasured, quietPage } from "../browser.mjs";
+import { browserMemory, launch, quietPage } from "../browser.mjs";
 import { serve } from "../server.mjs";
 
 const GIB = 2 ** 30;
@@ -80,13 +80,13 @@ test(
 );
 
 test("Chromium: a chosen file of 6 GiB, the same; here or in two workers", { timeout: 300_000 }, async (context) => {
-  const { browser, memory, close } = await launchMeasured();
+  const browser = await launch();
   const js = fileURLToPath(new URL("../../../wasm/", import.meta.url));
   const html = Buffer.from(
     '<input type="file"><script type="module">import * as sealpack from "/package/js/index.js"; globalThis.sealpack = sealpack;</script>',
   );
   const server = await serve({ "/package/": js }, { aliases: { "/page.html": html } });
-  context.after(() => Promise.all([close(), server.close()]));
+  context.after(() => Promise.all([browser.close(), server.close()]));
   const page = await quietPage(await browser.newContext());
   await page.goto(`${server.url}/page.html`);
   await page.setInputFiles("input", name);
@@ -97,11 +97,11 @@ test("Chromium: a chosen file of 6 GiB, the same; here or in two workers", { tim
   });
   assert.deepEqual(opened, [LAST, size]);
   for (const workers of [0, 2]) {
-    const before = await memory();
+    const before = await browserMemory();
     let most = before;
     const started = performance.now();
     const verified = page.evaluate((count) => pack.verify({ workers: count }), workers);
-    for (let over = false; !over; most = Math.max(most, await memory()))
+    for (let over = false; !over; most = Math.max(most, await browserMemory()))
       over = await Promise.race([verified.then(() => true), sleep(250, false)]);
     const { ok } = await verified;
     const seconds = (performance.now() - started) / 1000;
@@ -109,6 +109,6 @@ test("Chromium: a chosen file of 6 GiB, the same; here or in two workers", { tim
       `# Chromium, ${workers} workers: ${(size / GIB).toFixed(2)} GiB verified in ${seconds.toFixed(1)} s, all its processes grew by ${Math.round((most - before) / MIB)} MiB at the most`,
     );
     assert.ok(ok);
-    assert.ok(most - before < GIB, `${most - before} bytes`);
+    assert.ok(most - before < 2 * GIB, `${most - before} bytes`);
   }
 });
