@@ -47,7 +47,11 @@ export async function open(input, options = {}) {
 async function hold(pack, inner, list, signal) {
   const { fileSize, trailerSize } = pack.info;
   await list.hold(inner.tailBytes(fileSize - trailerSize, fileSize), inner.appData(), signal);
-  if (!list.isRoot && pack.length) await pack.getMany([0, pack.length - 1], { signal });
+  // In this order: the first must be known before the last says anything.
+  if (!list.isRoot && pack.length) {
+    await pack.getMany([0], { signal });
+    await pack.getMany([pack.length - 1], { signal });
+  }
   if (!list.settled) throw new SealpackError("untrusted", "the first and the last record were not compared");
 }
 
