@@ -222,18 +222,6 @@ fn get(
     });
 }
 
-/// Compares every answer, and not while the clock runs: the item that it is
-/// compared with is in no cache, and to fetch it takes as long as a `get`. The
-/// bytes of them all.
-fn compare(reader: &Reader, subject: &Subject<'_>, positions: &[u32]) -> usize {
-    let right = |&position: &u32| {
-        let expected = &subject.views[position as usize];
-        assert!(reader.get(position).unwrap() == expected);
-        expected.len()
-    };
-    positions.iter().map(right).sum()
-}
-
 fn get_many(asked: &Asked, report: &mut Report, subject: &Subject<'_>) {
     for (threads, reference) in [(1, (64.0, 1.2)), (2, (35.0, 1.3))] {
         let name = format!("many-e zstd 1000 {threads}t");
