@@ -50,7 +50,8 @@ impl RemoteReader {
     pub fn stream_many(
         &self,
         positions: &[u32],
-    ) -> Result<impl Stream<Item = Result<(usize, Bytes), Error>> + Send + use<>, Error> {
+    ) -> Result<impl Stream<Item = Result<(usize, Bytes), Error>> + Send + Unpin + use<>, Error>
+    {
         let planned = plan(self.directory(), positions, self.inner.budget.merge);
         let reads = planned.map_err(|error| self.error(error.into()))?;
         let items = records(&self.inner, reads.into_iter())
@@ -69,7 +70,7 @@ impl RemoteReader {
     pub fn range(
         &self,
         positions: Range<u32>,
-    ) -> Result<impl Stream<Item = Result<Bytes, Error>> + Send + use<>, Error> {
+    ) -> Result<impl Stream<Item = Result<Bytes, Error>> + Send + Unpin + use<>, Error> {
         let of = self.directory().records_of(&positions);
         let numbers = of.map_err(|error| self.error(error.into()))?;
         let skipped = positions.start % self.trailer().items_per_record.max(1);
@@ -110,7 +111,7 @@ impl RemoteReader {
         let reads = scan(inner, 0..self.directory().record_count());
         let room = inner.room();
         let examined = stream::iter(reads)
-            .then(move |read| room.clone().take(read))
+            .then(move |read| Box::pin(room.clone().take(read)))
             .map(|(read, share)| Inner::examine(Arc::clone(inner), read, share));
         let mut examined = std::pin::pin!(examined.buffered(inner.requests));
         let verification = Verification::new(&inner.pack);
@@ -152,7 +153,7 @@ fn records<I: Iterator<Item = PlannedRead> + Send>(
     let fetching = Arc::clone(inner);
     let room = inner.room();
     let fetched = stream::iter(reads)
-        .then(move |read| room.clone().take(read))
+        .then(move |read| Box::pin(room.clone().take(read)))
         .map(move |(read, share)| Inner::read(Arc::clone(&fetching), read, share))
         .buffered(inner.requests);
     let together = inner.decoded_together();
