@@ -82,7 +82,7 @@ fn open(bytes: &[u8], codec: &str) -> Result<Pack, JsValue> {
 fn get(pack: &Pack, position: u32) -> Result<Vec<u8>, JsValue> {
     let items = Array::new();
     for read in pack.plan(&[position], &[0], 0.0, 1e6)? {
-        read.take(None, &items)?;
+        read.take(None, &items, false)?;
     }
     Ok(Uint8Array::new(&items.get(0)).to_vec())
 }
