@@ -31,17 +31,6 @@ export function joined(pieces) {
   return all;
 }
 
-/** Whether bytes are all that is in their memory. */
-export const isWhole = (bytes) => bytes.byteLength === bytes.buffer.byteLength;
-
-/**
- * Gives back the memory of bytes that nobody wants any more. A collector that
- * sees of megabytes but a small object comes late.
- */
-export function release(bytes) {
-  if (isWhole(bytes)) bytes.buffer.transfer?.(0);
-}
-
 export function describe(value) {
   if (value === null) return "null";
   if (typeof value !== "object") return `a ${typeof value}`;

@@ -1,6 +1,5 @@
 // Where runs of records are inspected: on this thread, or in workers.
 import { platform, reading } from "./modules.js";
-import { isWhole } from "./bytes.js";
 import { SealpackError } from "./errors.js";
 import { throwIfAborted } from "./abort.js";
 import { Slices } from "./schedule.js";
@@ -77,7 +76,8 @@ class WorkerLane {
 
   inspect(run) {
     const id = this.#next++;
-    const bytes = isWhole(run.bytes) && !run.keep ? run.bytes : run.bytes.slice();
+    const whole = run.bytes.byteLength === run.bytes.buffer.byteLength && !run.keep;
+    const bytes = whole ? run.bytes : run.bytes.slice();
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
       this.#worker.postMessage({ run: { id, first: run.first, count: run.count, start: run.start, bytes } }, [

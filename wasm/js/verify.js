@@ -1,7 +1,6 @@
 // Verifying every record: bytes are fetched ahead, runs are inspected in
 // lanes, and what was found is put together in the order of the file.
 import { reading } from "./modules.js";
-import { release } from "./bytes.js";
 import { aborted, fromWasm, guarded } from "./errors.js";
 import { linked, throwIfAborted } from "./abort.js";
 import { LocalLane, startWorkers } from "./lanes.js";
@@ -64,9 +63,7 @@ async function inspectAll(pack, lanes, signal, deliver) {
     while (queue.length < depth + 1 && begin());
     while (queue.length) {
       const run = queue.shift();
-      const result = await run.result;
-      deliver(run, result);
-      if (result.bytes && !pack.lends) release(result.bytes);
+      deliver(run, await run.result);
       throwIfAborted(signal);
       begin();
     }

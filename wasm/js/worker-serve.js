@@ -1,7 +1,6 @@
 // A worker's side of a verification: opens the pack from the bytes it is
 // handed, then answers runs of records with what it found.
 import { building, reading } from "./modules.js";
-import { release } from "./bytes.js";
 import { RunInspector } from "./inspect.js";
 import { fromWasm } from "./errors.js";
 
@@ -28,7 +27,6 @@ export function serve(post) {
     const found = await done;
     // The bytes go back where something in them is damaged: the report looks again.
     const bytes = found.bad.length ? run.bytes : null;
-    if (!bytes) release(run.bytes);
     post({ id: run.id, found, bytes }, bytes ? [bytes.buffer] : []);
   };
   return (message) => {
