@@ -35,10 +35,9 @@ fn after_a_crash_at_any_call_the_name_holds_nothing_or_the_old_or_the_new_pack()
             }
         }
         println!("{ending:?}: {found:?}");
-        let over = matches!(ending, Ending::Overwrite | Ending::DropOverwrite);
+        let over = ending.is_over_an_old_pack();
         assert_eq!((found.nothing > 0, found.old > 0), (!over, over), "{ending:?}");
-        let drops = matches!(ending, Ending::Drop | Ending::DropOverwrite);
-        assert_eq!(found.new > 0, !drops, "{ending:?}");
+        assert_eq!(found.new > 0, ending.finishes(), "{ending:?}");
         all.points += found.points;
         all.states += found.states;
     }

@@ -32,11 +32,11 @@ pub const ENDINGS: [Ending; 5] =
     [Ending::Create, Ending::CreateByLink, Ending::Overwrite, Ending::Drop, Ending::DropOverwrite];
 
 impl Ending {
-    fn is_over_an_old_pack(self) -> bool {
+    pub fn is_over_an_old_pack(self) -> bool {
         matches!(self, Self::Overwrite | Self::DropOverwrite)
     }
 
-    fn finishes(self) -> bool {
+    pub fn finishes(self) -> bool {
         !matches!(self, Self::Drop | Self::DropOverwrite)
     }
 }

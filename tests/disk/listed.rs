@@ -75,7 +75,7 @@ fn run<D: Disk + 'static>(
     through: impl FnOnce(ModelDisk) -> D,
 ) -> Run {
     let new = Version::of((small.options)(), &small.items);
-    let over = matches!(ending, Ending::Overwrite | Ending::DropOverwrite);
+    let over = ending.is_over_an_old_pack();
     let old = over.then(Version::old);
     let initial = old.as_ref().map(Version::files).unwrap_or_default();
     let renames_by_link = ending == Ending::CreateByLink;
@@ -83,14 +83,10 @@ fn run<D: Disk + 'static>(
     let options = (small.options)().digest_list(true).threads(threads).overwrite(over);
     let promised = options.disk(through(disk.clone())).create(NAME).and_then(|mut writer| {
         small.items.iter().try_for_each(|item| writer.append(item))?;
-        if finishes(ending) { writer.finish().map(|_| true) } else { Ok(false) }
+        if ending.finishes() { writer.finish().map(|_| true) } else { Ok(false) }
     });
     let (journal, files) = (disk.journal(), disk.files());
     Run { ending, old, new, journal, promised: promised.unwrap_or(false), files }
-}
-
-fn finishes(ending: Ending) -> bool {
-    !matches!(ending, Ending::Drop | Ending::DropOverwrite)
 }
 
 /// Which of them a name holds.
@@ -145,7 +141,7 @@ fn look_at(run: &Run, durable: bool, files: &Files) -> Result<(Held, Held), Stri
             Err(format!("finish said that both are there, and they are {both:?}"))
         }
         (Held::New, list) if list != Held::New => Err(format!("the new pack, its list {list:?}")),
-        (_, Held::New) | (Held::New, _) if !finishes(run.ending) => Err("made of nothing".into()),
+        (_, Held::New) | (Held::New, _) if !run.ending.finishes() => Err("made of nothing".into()),
         both => Ok(both),
     }
 }
@@ -180,19 +176,16 @@ fn after_a_crash_at_any_call_pack_and_list_are_each_whole_and_the_new_pack_has_i
         for small in &small_packs()[..4] {
             for threads in 0..=2 {
                 let run = run(small, ending, threads, habits(small), |disk| disk);
-                assert_eq!(run.promised, finishes(ending));
+                assert_eq!(run.promised, ending.finishes());
                 found.add(&run);
                 assert_eq!(found.first_broken, None);
             }
         }
         println!("{ending:?}: {} points, {} states, {:?}", found.points, found.states, found.seen);
-        let before = match ending {
-            Ending::Overwrite | Ending::DropOverwrite => Held::Old,
-            _ => Held::Nothing,
-        };
+        let before = if ending.is_over_an_old_pack() { Held::Old } else { Held::Nothing };
         let seen: Vec<_> = found.seen.keys().copied().collect();
         let expected = [(before, before), (before, Held::New), (Held::New, Held::New)];
-        assert_eq!(seen, expected[..if finishes(ending) { 3 } else { 1 }], "{ending:?}");
+        assert_eq!(seen, expected[..if ending.finishes() { 3 } else { 1 }], "{ending:?}");
         all.points += found.points;
         all.states += found.states;
     }
