@@ -4,10 +4,9 @@ import { chromium } from "playwright-core";
 
 const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
-const options = { executablePath, args: ["--no-sandbox"] };
-
-export function launch() {
-  return chromium.launch(options);
+/** @param args what Chromium is told beside what it needs to run as root */
+export function launch({ args = [] } = {}) {
+  return chromium.launch({ executablePath, args: ["--no-sandbox", ...args] });
 }
 
 /** The bytes that the browsers which this process started hold of their own, on Linux. */

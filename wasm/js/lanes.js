@@ -26,7 +26,7 @@ export class LocalLane {
     );
     this.#turn = begun.catch(() => {});
     const { done } = await begun;
-    return { found: await done, bytes: run.bytes };
+    return { found: await done, bytes: run.bytes, lent: run.lent };
   }
 
   again(...record) {
@@ -64,7 +64,7 @@ class WorkerLane {
       const { code, message, ...where } = failed;
       return this.#broken(new SealpackError(code, `a worker failed: ${message}`, where));
     }
-    this.#waiting.get(id)?.resolve({ found, bytes });
+    this.#waiting.get(id)?.resolve({ found, bytes, lent: false });
     this.#waiting.delete(id);
   }
 
@@ -74,15 +74,12 @@ class WorkerLane {
     this.#waiting.clear();
   }
 
-  inspect(run) {
+  inspect({ first, count, start, bytes: read, lent }, buffers) {
     const id = this.#next++;
-    const whole = run.bytes.byteLength === run.bytes.buffer.byteLength && !run.keep;
-    const bytes = whole ? run.bytes : run.bytes.slice();
+    const bytes = lent ? copied(read, buffers.take(read.length)) : read;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
-      this.#worker.postMessage({ run: { id, first: run.first, count: run.count, start: run.start, bytes } }, [
-        bytes.buffer,
-      ]);
+      this.#worker.postMessage({ run: { id, first, count, start, bytes } }, [bytes.buffer]);
     });
   }
 
@@ -90,6 +87,12 @@ class WorkerLane {
     this.#broken(new SealpackError("internal", "the verification is over"));
     this.#worker.terminate();
   }
+}
+
+function copied(bytes, buffer) {
+  const copy = new Uint8Array(buffer, 0, bytes.length);
+  copy.set(bytes);
+  return copy;
 }
 
 /** As many workers as can be had; none where the page's policy or bundle has no room for them. */

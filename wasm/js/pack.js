@@ -88,7 +88,7 @@ async function openLoop(source, size, tail, { signal, recordLimit, onProgress })
         tail &&
         size - start <= tail.length &&
         tail.subarray(start - (size - tail.length), end - (size - tail.length));
-      const bytes = here || (await abortable(source.read(start, end - start, signal), signal));
+      const bytes = here || (await abortable(source.read(start, end - start, { signal }), signal));
       onProgress?.({ loaded: size - start });
       const pack = guarded(() => opening.supply(bytes));
       if (pack) return pack;
@@ -295,8 +295,11 @@ export class Pack {
     return this.#alive();
   }
 
-  /** Bytes start..end of the file, all of one version of it. */
-  async readBytes(start, end, signal) {
+  /**
+   * Bytes start..end of the file, all of one version of it. `buffers` lends
+   * the memory, unless the source lends its own.
+   */
+  async readBytes(start, end, signal, buffers) {
     const length = end - start;
     // Only a single record is longer than what is asked for at once.
     if (length > this.#recordLimit + REQUEST_SIZE) {
@@ -305,7 +308,7 @@ export class Pack {
         `a record takes ${length} bytes in the file, above the limit of ${this.#recordLimit}`,
       );
     }
-    return abortable(this.#source.read(start, length, signal), signal);
+    return abortable(this.#source.read(start, length, { signal, buffers }), signal);
   }
 
   /** Where no header shows a change of the file, the trailer does: looked at again after reading. */
@@ -335,7 +338,7 @@ export class Pack {
     );
   }
 
-  /** Whether what is read belongs to somebody else, and must not be transferred. */
+  /** Whether what is read belongs to somebody else: not to be transferred, nor written to. */
   get lends() {
     return this.#source.lends === true;
   }

@@ -80,7 +80,7 @@ export class DigestList {
   }
 
   async #read(start, end, signal) {
-    const bytes = await abortable(this.#source.read(start, end - start, signal), signal);
+    const bytes = await abortable(this.#source.read(start, end - start, { signal }), signal);
     if (bytes.length === end - start) return bytes;
     throw new SealpackError("corrupt", "the digest list ends early", { section: "digest-list" });
   }

@@ -4,9 +4,13 @@ import { reading } from "./modules.js";
 import { aborted, fromWasm, guarded } from "./errors.js";
 import { linked, throwIfAborted } from "./abort.js";
 import { LocalLane, startWorkers } from "./lanes.js";
+import { Buffers } from "./source/buffers.js";
 
-/** Bytes of one run: large enough for a disk, small enough to be cancelled. */
-const RUN_SIZE = 1024 * 1024;
+/** Bytes of one run: for a small one, asking takes a browser longer than reading. */
+const RUN_SIZE = 4 * 1024 * 1024;
+const SMALLEST_RUN = RUN_SIZE / 16;
+/** Runs for each place where one can be inspected, so that all end at about the same time. */
+const RUNS_EACH = 4;
 
 export async function verifyPack(pack, { signal, onProgress, workers = 0, extract } = {}) {
   throwIfAborted(signal);
@@ -39,10 +43,13 @@ export async function verifyPack(pack, { signal, onProgress, workers = 0, extrac
 
 /** Keeps every lane busy, and hands over results in order. */
 async function inspectAll(pack, lanes, signal, deliver) {
-  const runs = guarded(() => pack.handle().scan(0, pack.length, 0, RUN_SIZE));
   const depth = lanes.reduce((sum, lane) => sum + lane.depth, 0);
+  const share = Math.ceil(pack.info.recordsSize / (RUNS_EACH * depth));
+  const runSize = Math.min(RUN_SIZE, Math.max(SMALLEST_RUN, share));
+  const runs = guarded(() => pack.handle().scan(0, pack.length, 0, runSize));
   const busy = lanes.map(() => 0);
   const queue = [];
+  const buffers = new Buffers();
   const begin = () => {
     const next = runs.next();
     if (!next) return false;
@@ -52,8 +59,8 @@ async function inspectAll(pack, lanes, signal, deliver) {
     const lane = busy.indexOf(Math.min(...busy));
     busy[lane] += 1;
     run.result = pack
-      .readBytes(start, end, signal)
-      .then((bytes) => lanes[lane].inspect({ ...run, bytes, keep: pack.lends }))
+      .readBytes(start, end, signal, buffers)
+      .then((bytes) => lanes[lane].inspect({ ...run, bytes, lent: pack.lends }, buffers))
       .finally(() => (busy[lane] -= 1));
     run.result.catch(() => {}); // awaited in its turn
     queue.push(run);
@@ -63,7 +70,9 @@ async function inspectAll(pack, lanes, signal, deliver) {
     while (queue.length < depth + 1 && begin());
     while (queue.length) {
       const run = queue.shift();
-      deliver(run, await run.result);
+      const result = await run.result;
+      deliver(run, result);
+      if (!result.lent) buffers.give(result.bytes.buffer);
       throwIfAborted(signal);
       begin();
     }

@@ -25,9 +25,9 @@ export function serve(post) {
   const inspect = async (run) => {
     const { done } = await inspector.begin(run);
     const found = await done;
-    // The bytes go back where something in them is damaged: the report looks again.
-    const bytes = found.bad.length ? run.bytes : null;
-    post({ id: run.id, found, bytes }, bytes ? [bytes.buffer] : []);
+    // The bytes go back: where something in them is damaged the report looks again,
+    // and their memory is read into once more.
+    post({ id: run.id, found, bytes: run.bytes }, [run.bytes.buffer]);
   };
   return (message) => {
     const work = message.start ? start(message.start) : inspect(message.run);

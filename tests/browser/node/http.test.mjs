@@ -147,6 +147,51 @@ test("an empty file and a file that is no pack are refused as such", async () =>
   await assert.rejects(open(at("", "zstd-ipr128.items")), code("not-a-pack"));
 });
 
+/** A `fetch` whose bodies come in pieces of these sizes, in turn, with `more` bytes than asked for. */
+const inPieces = (sizes, type, more) => async (url, { headers }) => {
+  const [, from, to] = /bytes=(\d+)-(\d*)/.exec(headers.get("range"));
+  const end = to ? Number(to) + 1 : large.length;
+  let at = Number(from);
+  let turn = 0;
+  const pull = (sink) => {
+    if (at >= end + more) {
+      sink.close();
+      return sink.byobRequest?.respond(0);
+    }
+    const size = Math.min(sizes[turn++ % sizes.length], end + more - at);
+    sink.enqueue(Uint8Array.from({ length: size }, (_, step) => large[at + step] ?? 0));
+    at += size;
+  };
+  const range = `bytes ${from}-${end - 1}/${large.length}`;
+  return new Response(new ReadableStream({ type, pull }), { status: 206, headers: { "content-range": range } });
+};
+
+for (const type of ["bytes", undefined]) {
+  test(`bodies are read whatever their pieces, ${type ? "in place" : "from streams of pieces"}`, async () => {
+    for (const sizes of [[1, 100_000], [4096], [7, 65_536, 1], [10_000_000]]) {
+      const options = { codec: "none", size: large.length, fetch: inPieces(sizes, type, 0) };
+      const pack = await open(at(""), options);
+      assert.deepEqual(Buffer.from(await pack.get(42)), items[42], String(sizes));
+      assert.ok((await pack.verify()).ok, String(sizes));
+      pack.close();
+    }
+  });
+
+  test(`a body of one byte more or less is not taken, ${type ? "in place" : "from streams of pieces"}`, async () => {
+    const pieces = [100_000];
+    let more = 0;
+    const fetch = (...call) => inPieces(pieces, type, more)(...call);
+    const pack = await open(at(""), { codec: "none", size: large.length, fetch, retries: 0 });
+    more = 1;
+    await assert.rejects(pack.get(42), code("range-not-supported"));
+    more = -1;
+    await assert.rejects(pack.get(42), code("network"));
+    more = 0;
+    assert.deepEqual(Buffer.from(await pack.get(42)), items[42]);
+    pack.close();
+  });
+}
+
 test("a slow server: aborting works at once, before and while reading", async () => {
   const controller = new AbortController();
   const pack = await open(at("slow"), { codec: "none" });

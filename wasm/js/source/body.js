@@ -1,75 +1,60 @@
-// Reading a body of known length: never more than was asked for.
+// Reading a body: never more than was asked for.
 import { SealpackError } from "../errors.js";
 import { abortable } from "../abort.js";
+import { joined } from "../bytes.js";
+import { fill } from "./fill.js";
 
 /**
- * The body's bytes: exactly `length` of them, or, where `length` is undefined,
- * all of them up to `limit` (null above it).
+ * The body's bytes, exactly `length` of them.
+ *
+ * @param {{ signal?: AbortSignal, onBytes?: (more: number) => void, buffers?: Buffers }} options
+ *   `buffers` lends the memory, where what is read need not outlast its use
  */
-export async function readBody(response, length, signal, onBytes, limit = length) {
-  if (!response.body) {
-    if (length) throw truncated(0, length);
-    return new Uint8Array(0);
+export async function readBody(response, length, { signal, onBytes, buffers } = {}) {
+  if (!response.body && length) throw truncated(0, length);
+  if (!response.body) return new Uint8Array(0);
+  let count = 0;
+  const counted = (more) => {
+    count += more;
+    onBytes?.(more);
+  };
+  const buffer = buffers?.take(length) ?? new ArrayBuffer(length);
+  const { bytes, more } = await fill(response.body, buffer, length, signal, counted).catch((error) => {
+    throw error instanceof SealpackError ? error : truncated(count, length, error);
+  });
+  if (more) {
+    const message = `${response.url} sent more than the ${length} bytes asked for`;
+    throw new SealpackError("range-not-supported", message);
   }
+  if (bytes.length < length) throw truncated(bytes.length, length);
+  return bytes;
+}
+
+/** All of a body whose length nobody told, up to `limit` bytes; null above it. */
+export async function readUpTo(response, limit, { signal, onBytes } = {}) {
+  if (!response.body) return new Uint8Array(0);
   const reader = response.body.getReader();
-  const chunks = new Chunks(length);
+  const pieces = [];
+  let count = 0;
   try {
     for (;;) {
       const { done, value } = await abortable(reader.read(), signal);
-      if (done) break;
-      if (length === undefined && chunks.length + value.length > limit) {
-        await reader.cancel();
-        return null;
-      }
-      if (length !== undefined && chunks.length + value.length > length) {
-        await reader.cancel();
-        throw new SealpackError(
-          "range-not-supported",
-          `${response.url} sent more than the ${length} bytes asked for`,
-        );
-      }
-      chunks.push(value);
+      if (done) return joined(pieces);
+      count += value.length;
+      if (count > limit) break;
+      pieces.push(value);
       onBytes?.(value.length);
     }
   } catch (error) {
     reader.cancel().catch(() => {});
-    if (error instanceof SealpackError) throw error;
-    throw truncated(chunks.length, length, error);
+    throw error instanceof SealpackError ? error : truncated(count, undefined, error);
   }
-  if (length !== undefined && chunks.length < length) throw truncated(chunks.length, length);
-  return chunks.take();
+  await reader.cancel();
+  return null;
 }
 
 // Not a code that callers see: the read is tried again, and then it is `network`.
 function truncated(found, wanted, cause) {
   const of = wanted === undefined ? "" : ` of ${wanted}`;
   return new SealpackError("truncated-body", `the connection ended after ${found}${of} bytes`, { cause });
-}
-
-/** Bytes that come in pieces; in place where their number is known. */
-class Chunks {
-  length = 0;
-  #whole;
-  #pieces = [];
-
-  constructor(length) {
-    this.#whole = length === undefined ? null : new Uint8Array(length);
-  }
-
-  push(piece) {
-    if (this.#whole) this.#whole.set(piece, this.length);
-    else this.#pieces.push(piece);
-    this.length += piece.length;
-  }
-
-  take() {
-    if (this.#whole) return this.#whole;
-    const whole = new Uint8Array(this.length);
-    let at = 0;
-    for (const piece of this.#pieces) {
-      whole.set(piece, at);
-      at += piece.length;
-    }
-    return whole;
-  }
 }

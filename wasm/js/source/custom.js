@@ -19,7 +19,7 @@ export class CustomSource {
     return size;
   }
 
-  async read(offset, length, signal) {
+  async read(offset, length, { signal } = {}) {
     const bytes = toBytes(await this.#source.read(offset, length, signal), "what source.read() answered");
     if (bytes.length !== length) {
       throw new SealpackError(

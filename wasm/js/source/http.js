@@ -10,7 +10,7 @@
 //   version       ETag, Last-Modified and the total, of every answer that shows them
 import { SealpackError, invalidArgument } from "../errors.js";
 import { abortable, asAbort, pause, throwIfAborted } from "../abort.js";
-import { readBody } from "./body.js";
+import { readBody, readUpTo } from "./body.js";
 import { totalOf, rangeOf, isTransient, retryDelay, sameOrigin, isPresigned } from "./http-rules.js";
 
 /** A server that ignores ranges sends the whole file: taken up to this size. */
@@ -88,13 +88,13 @@ export class HttpSource {
     );
   }
 
-  async read(offset, length, signal, onBytes) {
+  async read(offset, length, { signal, buffers } = {}) {
     if (length === 0) return new Uint8Array(0);
     if (this.#whole) return this.#whole.subarray(offset, offset + length);
     return this.#attempt(signal, async () => {
       const response = await this.#ask(`bytes=${offset}-${offset + length - 1}`, signal);
       if (response.status === 200) {
-        await this.#takeWhole(response, signal, onBytes);
+        await this.#takeWhole(response, signal);
         return this.#whole.subarray(offset, offset + length);
       }
       if (response.status === 416)
@@ -104,7 +104,7 @@ export class HttpSource {
       if (range && range.start !== offset)
         throw await this.#drop(response, this.#notRanged("another range was sent"));
       await this.#compare(response);
-      return readBody(response, length, signal, onBytes);
+      return readBody(response, length, { signal, buffers });
     });
   }
 
@@ -136,7 +136,7 @@ export class HttpSource {
         return null;
       }
       await this.#compare(response);
-      const bytes = await readBody(response, range.end - range.start, signal, onBytes);
+      const bytes = await readBody(response, range.end - range.start, { signal, onBytes });
       return { size: range.total, bytes };
     }).catch(passing);
   }
@@ -164,7 +164,7 @@ export class HttpSource {
       if (range && range.start !== start)
         throw await this.#drop(response, this.#notRanged("another range was sent"));
       await this.#compare(response);
-      return { size, bytes: await readBody(response, size - start, signal, onBytes) };
+      return { size, bytes: await readBody(response, size - start, { signal, onBytes }) };
     });
   }
 
@@ -276,7 +276,11 @@ export class HttpSource {
         this.#notRanged(`it sent all ${told} bytes, more than wholeFileLimit`),
       );
     }
-    const bytes = await readBody(response, told, signal, onBytes, this.#wholeFileLimit);
+    const options = { signal, onBytes };
+    const bytes =
+      told === undefined
+        ? await readUpTo(response, this.#wholeFileLimit, options)
+        : await readBody(response, told, options);
     if (!bytes) throw this.#notRanged("it sent the whole file, more than wholeFileLimit");
     if (this.#version && this.#size !== undefined && this.#size !== bytes.length) {
       throw this.#changed(`it has ${bytes.length} bytes, not ${this.#size}`);

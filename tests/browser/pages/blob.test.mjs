@@ -1,0 +1,63 @@
+// Files that a person chose, in Chromium: read to the end, whatever the
+// collector does meanwhile.
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { create } from "../../../wasm/js/index.node.js";
+import { launch, quietPage } from "../browser.mjs";
+import { serve } from "../server.mjs";
+
+const ITEM = 64 * 1024;
+const ITEMS = 1024;
+const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
+let folder;
+let browser;
+let server;
+let page;
+
+before(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), "blob-"));
+  const builder = create({ codec: "none", itemsPerRecord: 1 });
+  for (let at = 0; at < ITEMS; at += 1) await builder.append(new Uint8Array(ITEM).fill(at));
+  const { blob } = await builder.finish();
+  await writeFile(path.join(folder, "chosen.pack"), Buffer.from(await blob.arrayBuffer()));
+  const html = Buffer.from(
+    '<input type="file"><script type="module">import * as sealpack from "/package/js/index.js"; globalThis.sealpack = sealpack;</script>',
+  );
+  server = await serve(
+    { "/package/": path.join(root, "target", "www", "sealpack") },
+    { aliases: { "/page.html": html } },
+  );
+  browser = await launch({ args: ["--js-flags=--expose-gc"] });
+  page = await quietPage(await browser.newContext());
+  await page.goto(`${server.url}/page.html`);
+  await page.setInputFiles("input", path.join(folder, "chosen.pack"));
+  await page.waitForFunction(() => globalThis.sealpack);
+});
+after(async () => {
+  await browser?.close();
+  await server?.close();
+  await rm(folder, { recursive: true });
+});
+
+for (const workers of [0, 2]) {
+  test(`no read of a file is lost to the collector, ${workers} workers`, { timeout: 30_000 }, async () => {
+    const records = await page.evaluate(async (count) => {
+      const collecting = setInterval(() => gc(), 1);
+      let records = 0;
+      for (let round = 0; round < 10; round += 1) {
+        const pack = await sealpack.open(document.querySelector("input").files[0]);
+        const verified = pack.verify({ workers: count });
+        gc();
+        records += (await verified).recordCount;
+        pack.close();
+      }
+      clearInterval(collecting);
+      return records;
+    }, workers);
+    assert.equal(records, 10 * ITEMS);
+  });
+}
