@@ -10,12 +10,16 @@ export class LocalLane {
   /** Runs at once: the next one is decoded while WebCrypto hashes the last. */
   depth = 2;
   #inspector;
+  /** Looks again at what is damaged, while the first is in the middle of a run. */
+  #second = null;
+  #newInspector;
   #slices = new Slices();
   #signal;
   #turn = Promise.resolve();
 
   constructor(handle, { signal, extract, digests }) {
-    this.#inspector = new RunInspector(reading.glue, reading.memory, handle, extract, digests);
+    this.#newInspector = () => new RunInspector(reading.glue, reading.memory, handle, extract, digests);
+    this.#inspector = this.#newInspector();
     this.#signal = signal;
   }
 
@@ -30,12 +34,14 @@ export class LocalLane {
   }
 
   again(...record) {
-    return this.#inspector.again(...record);
+    this.#second ??= this.#newInspector();
+    return this.#second.again(...record);
   }
 
   async close() {
     await this.#turn;
     this.#inspector.free();
+    this.#second?.free();
   }
 }
 
@@ -95,20 +101,60 @@ function copied(bytes, buffer) {
   return copy;
 }
 
-/** As many workers as can be had; none where the page's policy or bundle has no room for them. */
-export async function startWorkers(count, start) {
-  const lanes = [];
-  for (let number = 0; number < count; number += 1) {
-    try {
-      lanes.push(new WorkerLane(platform.startWorker(), start));
-    } catch {
-      break; // a policy without worker-src throws at once
+/**
+ * The lanes of one verification: this thread's, until the first worker is
+ * ready; where a page's policy or bundle has no room for workers, to the end.
+ */
+export class Lanes {
+  #local;
+  #started = [];
+  #ready = [];
+  /** Runs under way, by lane. */
+  #running = new Map();
+
+  /** @param start what a worker is told first */
+  constructor(local, workers, start) {
+    this.#local = local;
+    for (let number = 0; number < workers; number += 1) {
+      try {
+        this.#begin(new WorkerLane(platform.startWorker(), start));
+      } catch {
+        break; // a policy without worker-src throws at once
+      }
     }
   }
-  const settled = await Promise.allSettled(lanes.map((lane) => lane.ready));
-  return lanes.filter((lane, number) => {
-    if (settled[number].status === "fulfilled") return true;
-    lane.close();
-    return false;
-  });
+
+  #begin(lane) {
+    this.#started.push(lane);
+    lane.ready.then(
+      () => this.#ready.push(lane),
+      () => lane.close(),
+    );
+  }
+
+  get #open() {
+    return this.#ready.length ? this.#ready : [this.#local];
+  }
+
+  /** How many runs may be under way at once. */
+  get depth() {
+    return this.#open.reduce((sum, lane) => sum + lane.depth, 0);
+  }
+
+  /** Inspects a run in the lane with the fewest. `buffers` lends memory for what must be copied. */
+  async inspect(run, buffers) {
+    const running = (lane) => this.#running.get(lane) ?? 0;
+    const lane = this.#open.reduce((least, other) => (running(other) < running(least) ? other : least));
+    this.#running.set(lane, running(lane) + 1);
+    try {
+      return await lane.inspect(run, buffers);
+    } finally {
+      this.#running.set(lane, running(lane) - 1);
+    }
+  }
+
+  close() {
+    for (const lane of this.#started) lane.close();
+    return this.#local.close();
+  }
 }

@@ -3,14 +3,14 @@
 import { reading } from "./modules.js";
 import { aborted, fromWasm, guarded } from "./errors.js";
 import { linked, throwIfAborted } from "./abort.js";
-import { LocalLane, startWorkers } from "./lanes.js";
+import { Lanes, LocalLane } from "./lanes.js";
 import { Buffers } from "./source/buffers.js";
 
 /** Bytes of one run: for a small one, asking takes a browser longer than reading. */
 const RUN_SIZE = 4 * 1024 * 1024;
 const SMALLEST_RUN = RUN_SIZE / 16;
-/** Runs for each place where one can be inspected, so that all end at about the same time. */
-const RUNS_EACH = 4;
+/** Runs for each thread, so that all end at about the same time. */
+const RUNS_EACH = 8;
 
 export async function verifyPack(pack, { signal, onProgress, workers = 0, extract } = {}) {
   throwIfAborted(signal);
@@ -20,11 +20,12 @@ export async function verifyPack(pack, { signal, onProgress, workers = 0, extrac
   const local = new LocalLane(pack.handle(), { signal: all.signal, extract, digests });
   // Functions of the caller's stay on the caller's thread.
   const apart = extract || pack.codec === "custom" ? 0 : workers;
-  const helpers = apart > 0 ? await startWorkers(apart, { ...pack.forWorkers(), digests }) : [];
-  const lanes = helpers.length ? helpers : [local];
+  const lanes = new Lanes(local, apart, apart > 0 && { ...pack.forWorkers(), digests });
   const verdicts = new reading.glue.Verdicts(pack.handle(), trusted ?? new Uint8Array(0));
   try {
-    await inspectAll(pack, lanes, all.signal, (run, result) => {
+    const share = Math.ceil(pack.info.recordsSize / (RUNS_EACH * Math.max(1, apart)));
+    const runSize = Math.min(RUN_SIZE, Math.max(SMALLEST_RUN, share));
+    await inspectAll(pack, lanes, runSize, all.signal, (run, result) => {
       note(pack, verdicts, local, run, result);
       onProgress?.(progress(pack, run));
     });
@@ -35,19 +36,14 @@ export async function verifyPack(pack, { signal, onProgress, workers = 0, extrac
     throw signal?.aborted ? aborted(signal) : fromWasm(error);
   } finally {
     all.release();
-    for (const lane of helpers) lane.close();
-    await local.close();
+    await lanes.close();
     verdicts.free();
   }
 }
 
 /** Keeps every lane busy, and hands over results in order. */
-async function inspectAll(pack, lanes, signal, deliver) {
-  const depth = lanes.reduce((sum, lane) => sum + lane.depth, 0);
-  const share = Math.ceil(pack.info.recordsSize / (RUNS_EACH * depth));
-  const runSize = Math.min(RUN_SIZE, Math.max(SMALLEST_RUN, share));
+async function inspectAll(pack, lanes, runSize, signal, deliver) {
   const runs = guarded(() => pack.handle().scan(0, pack.length, 0, runSize));
-  const busy = lanes.map(() => 0);
   const queue = [];
   const buffers = new Buffers();
   const begin = () => {
@@ -56,25 +52,25 @@ async function inspectAll(pack, lanes, signal, deliver) {
     const [start, end, , first, count] = next.range();
     next.free();
     const run = { first, count, start, end };
-    const lane = busy.indexOf(Math.min(...busy));
-    busy[lane] += 1;
     run.result = pack
       .readBytes(start, end, signal, buffers)
-      .then((bytes) => lanes[lane].inspect({ ...run, bytes, lent: pack.lends }, buffers))
-      .finally(() => (busy[lane] -= 1));
+      .then((bytes) => lanes.inspect({ ...run, bytes, lent: pack.lends }, buffers));
     run.result.catch(() => {}); // awaited in its turn
     queue.push(run);
     return true;
   };
+  const readAhead = () => {
+    while (queue.length < lanes.depth + 1 && begin());
+  };
   try {
-    while (queue.length < depth + 1 && begin());
+    readAhead();
     while (queue.length) {
       const run = queue.shift();
       const result = await run.result;
       deliver(run, result);
       if (!result.lent) buffers.give(result.bytes.buffer);
       throwIfAborted(signal);
-      begin();
+      readAhead();
     }
   } finally {
     await Promise.allSettled(queue.map((run) => run.result));

@@ -2,25 +2,30 @@
 
 const ROUNDS = 3;
 
-/** The best of a few rounds, in MB of decoded items a second. */
-async function rate(bytes, work) {
-  let best = Infinity;
+/**
+ * The best of a few rounds, in MB of decoded items a second, and how many
+ * cores were busy meanwhile, by `busy`: the seconds that all cores have worked.
+ */
+async function rate(bytes, work, busy) {
+  let best = { seconds: Infinity };
   for (let round = 0; round < ROUNDS; round += 1) {
+    const workedBefore = await busy();
     const started = performance.now();
     await work();
-    best = Math.min(best, (performance.now() - started) / 1000);
+    const seconds = (performance.now() - started) / 1000;
+    if (seconds < best.seconds) best = { seconds, cores: ((await busy()) - workedBefore) / seconds };
   }
-  return bytes / 1e6 / best;
+  return { rate: bytes / 1e6 / best.seconds, cores: best.cores };
 }
 
-export async function measure(name, bytes, { sealpack, fzstd, zstd }) {
+export async function measure(name, bytes, { sealpack, fzstd, zstd, busy }) {
   const pack = await sealpack.open(bytes, { codec: "zstd" });
   const records = Array.from({ length: pack.info.recordCount }, (_, number) => pack.record(number));
   const lengths = [];
   for await (const item of pack.range()) lengths.push(item.length);
   const total = lengths.reduce((sum, length) => sum + length, 0);
   const frames = records.map(({ offset, size }) => bytes.subarray(offset, offset + size)).map(onlyFrame);
-  const sha = (message) => crypto.subtle.digest("SHA-256", message);
+  const sha = (message) => globalThis.crypto.subtle.digest("SHA-256", message);
 
   const hashed = async (decode) => {
     const digests = [];
@@ -31,7 +36,7 @@ export async function measure(name, bytes, { sealpack, fzstd, zstd }) {
     await sha(await new Blob(digests).arrayBuffer());
   };
   const rows = [];
-  const row = async (label, work) => rows.push({ name: label, rate: await rate(total, work) });
+  const row = async (label, work) => rows.push({ name: label, ...(await rate(total, work, busy)) });
   await row("sealpack, every item read", async () => {
     for await (const item of pack.range()) void item;
   });
@@ -48,11 +53,12 @@ export async function measure(name, bytes, { sealpack, fzstd, zstd }) {
   await row("fzstd + WebCrypto", () => hashed((frame) => fzstd.decompress(frame)));
   await row("@bokuweb/zstd-wasm + WebCrypto", () => hashed((frame) => zstd.decompress(frame)));
   const block = new Uint8Array(1 << 20);
-  const digest = await rate(32 * block.length, async () => {
+  const hashing = async () => {
     for (let count = 0; count < 32; count += 1) await sha(block);
-  });
+  };
+  const { rate: crypto } = await rate(32 * block.length, hashing, busy);
   pack.close();
-  return { pack: name, rows, crypto: digest };
+  return { pack: name, rows, crypto };
 }
 
 /** The items as they are hashed: each as (length u32 | bytes). */

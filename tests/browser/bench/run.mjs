@@ -5,8 +5,9 @@
 //
 // Decode: every record's frame to its payload. Verify: that, and checking
 // frames, lengths and the content hash; the other two check no frame checksum,
-// and are given the places of frames and items. Ratios are what to look at.
+// and are given the places of frames and items. Ratios are what to look at; beside them, how many cores worked.
 import { readFile } from "node:fs/promises";
+import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -81,12 +82,19 @@ function show(where, results) {
   for (const { pack, rows, crypto } of results) {
     console.log(`  ${pack}   (WebCrypto SHA-256: ${crypto.toFixed(0)} MB/s)`);
     const base = rows.find(({ name }) => name === "fzstd, decode").rate;
-    for (const { name, rate } of rows) {
+    for (const { name, rate, cores } of rows) {
+      const ratio = (rate / base).toFixed(2);
       console.log(
-        `    ${name.padEnd(36)} ${rate.toFixed(0).padStart(6)} MB/s   ${(rate / base).toFixed(2)} × fzstd`,
+        `    ${name.padEnd(36)} ${rate.toFixed(0).padStart(6)} MB/s   ${ratio} × fzstd   ${cores.toFixed(1)} cores`,
       );
     }
   }
+}
+
+/** The seconds that the machine's cores have worked, for whomever. */
+function busy() {
+  const spent = os.cpus().map(({ times }) => times.user + times.nice + times.sys + times.irq);
+  return spent.reduce((sum, milliseconds) => sum + milliseconds / 1000, 0);
 }
 
 const rand = random(11);
@@ -98,7 +106,7 @@ await zstd.init();
 const sealpack = await import("../../../wasm/js/index.node.js");
 const fzstd = await import("fzstd");
 const inNode = [];
-for (const { name, bytes } of packs) inNode.push(await measure(name, bytes, { sealpack, fzstd, zstd }));
+for (const { name, bytes } of packs) inNode.push(await measure(name, bytes, { sealpack, fzstd, zstd, busy }));
 show(`Node ${process.version}`, inNode);
 
 const page = `
@@ -109,7 +117,7 @@ import { measure } from "./measure.mjs";
 await zstd.init("/zstd.wasm");
 globalThis.measureAll = async (packs) => {
   const results = [];
-  for (const [name, url] of packs) results.push(await measure(name, new Uint8Array(await (await fetch(url)).arrayBuffer()), { sealpack, fzstd, zstd }));
+  for (const [name, url] of packs) results.push(await measure(name, new Uint8Array(await (await fetch(url)).arrayBuffer()), { sealpack, fzstd, zstd, busy }));
   return results;
 };
 `;
@@ -137,6 +145,7 @@ packs.forEach(({ bytes }, number) => (aliases[`/${number}.pack`] = bytes));
 const server = await serve({ "/package/": path.join(here, "..", "..", "..", "wasm") }, { aliases });
 const browser = await launch();
 const tab = await browser.newPage();
+await tab.exposeFunction("busy", busy);
 await tab.goto(`${server.url}/bench.html`);
 await tab.waitForFunction(() => globalThis.measureAll);
 const inChromium = await tab.evaluate(

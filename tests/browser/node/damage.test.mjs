@@ -76,3 +76,27 @@ test(`${ROUNDS} random corruptions: no wrong byte is ever returned`, async () =>
   const { items, bytes } = made[0];
   assert.equal((await open(bytes)).length, items.length);
 });
+
+for (const workers of [0, 1, 2]) {
+  test(`every damaged record of many is told, and no other, with ${workers} workers`, async () => {
+    const rand = random(3);
+    const builder = create({ itemsPerRecord: 1 });
+    for (let at = 0; at < 600; at += 1) {
+      const item = new Uint8Array(40_000).map((_, step) => (step % 7 ? step : rand.below(256)));
+      await builder.append(item);
+    }
+    const bytes = new Uint8Array(await (await builder.finish()).blob.arrayBuffer());
+    const pack = await open(bytes, { codec: "zstd" });
+    const damaged = Array.from({ length: 200 }, (_, at) => 3 * at);
+    for (const record of damaged) bytes[pack.record(record).offset + 5000] ^= 1;
+    const report = await pack.verify({ workers });
+    assert.deepEqual(
+      report.damaged.map(({ record }) => record),
+      damaged,
+    );
+    assert.equal(report.damagedCount, damaged.length);
+    assert.equal(report.recordCount, 600);
+    assert.equal(report.layers.content_hash, "failed");
+    pack.close();
+  });
+}
