@@ -1,5 +1,5 @@
-// Files that a person chose, in Chromium: read to the end, whatever the
-// collector does meanwhile.
+// Verifying in Chromium beside all else that goes on in a page: the collector,
+// timers, the page's own work.
 import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
@@ -44,7 +44,7 @@ after(async () => {
 });
 
 for (const workers of [0, 2]) {
-  test(`no read of a file is lost to the collector, ${workers} workers`, { timeout: 30_000 }, async () => {
+  test(`no read of a chosen file is lost to the collector, ${workers} workers`, { timeout: 30_000 }, async () => {
     const records = await page.evaluate(async (count) => {
       const collecting = setInterval(() => gc(), 1);
       let records = 0;
@@ -61,3 +61,24 @@ for (const workers of [0, 2]) {
     assert.equal(records, 10 * ITEMS);
   });
 }
+
+test("timers of the page run while its thread verifies, so that one may end it", async () => {
+  const [code, ticks] = await page.evaluate(async () => {
+    const builder = sealpack.create({ itemsPerRecord: 64 });
+    const item = new Uint8Array(16_384);
+    for (let at = 0; at < 4096; at += 1) {
+      item.forEach((_, place) => (item[place] = (place * (at + 7)) >> 3));
+      await builder.append(item);
+    }
+    const { blob } = await builder.finish();
+    const pack = await sealpack.open(await blob.arrayBuffer());
+    let ticks = 0;
+    const ticking = setInterval(() => (ticks += 1), 5);
+    await pack.verify();
+    clearInterval(ticking);
+    const failed = await pack.verify({ signal: AbortSignal.timeout(20) }).catch((error) => error);
+    return [failed.code, ticks];
+  });
+  assert.ok(ticks > 3, `${ticks} ticks`);
+  assert.equal(code, "aborted");
+});
