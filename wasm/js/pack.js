@@ -7,6 +7,7 @@ import { sourceFrom } from "./source/from.js";
 import { describe, toHex } from "./bytes.js";
 import { verifyPack } from "./verify.js";
 import { readItems, readableOf } from "./range.js";
+import { Slices } from "./schedule.js";
 import { DigestList, trustFrom } from "./trust.js";
 
 /** The most bytes that a record may decode to, unless the caller says otherwise. */
@@ -203,8 +204,12 @@ export class Pack {
   async #whileReading(reads, items, { signal, requests }) {
     const all = linked(signal);
     const queue = reads.values();
+    const slices = new Slices();
     const worker = async () => {
-      for (const read of queue) await this.#takeRead(read, items, all.signal);
+      for (const read of queue) {
+        await this.#takeRead(read, items, all.signal);
+        if (slices.over) await slices.next();
+      }
     };
     try {
       const workers = Array.from({ length: Math.max(1, Math.min(requests, reads.length)) }, worker);

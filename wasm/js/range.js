@@ -1,6 +1,7 @@
 // A run of items, read ahead by one request, as an async iterator and as a stream.
 import { aborted, guarded } from "./errors.js";
 import { throwIfAborted } from "./abort.js";
+import { Slices } from "./schedule.js";
 
 const REQUEST_SIZE = 1024 * 1024;
 const GAP = 0; // neighbouring records touch
@@ -8,6 +9,7 @@ const GAP = 0; // neighbouring records touch
 export async function* readItems(pack, start, end, { signal, requestSize = REQUEST_SIZE } = {}) {
   throwIfAborted(signal);
   const scan = guarded(() => pack.handle().scan(start, end, GAP, requestSize));
+  const slices = new Slices();
   let ahead = null;
   try {
     ahead = fetchNext(pack, scan, signal);
@@ -19,6 +21,7 @@ export async function* readItems(pack, start, end, { signal, requestSize = REQUE
         throwIfAborted(signal);
         yield item;
       }
+      if (slices.over) await slices.next();
     }
     await pack.sameVersion(signal);
   } finally {
