@@ -230,7 +230,7 @@ function gzipped(bytes) {
 }
 
 /**
- * The glue as wasm-bindgen made it, without comments and deep indents, and with
+ * The glue as wasm-bindgen made it, without comments and indents, and with
  * the short names that wasm-opt gave to what it and the module call each other:
  * it is not for reading.
  */
@@ -243,7 +243,7 @@ function trimGlue(name, { imports, exports }) {
     .replace(/\bwasm\.(\w+)/g, (all, long) => `wasm.${exported.get(long) ?? long}`)
     .replace(`"./${name}_bg.js"`, '"a"')
     .replace(/^ *\/\*\*[\s\S]*?\*\/\n/gm, "")
-    .replace(/^(?: {4})+/gm, (indent) => " ".repeat(indent.length / 4));
+    .replace(/^ +/gm, "");
   writeFileSync(file, `/* eslint-disable */\n${text}`);
 }
 
