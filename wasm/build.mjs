@@ -5,7 +5,7 @@
 //
 // Needs cargo with the wasm32-unknown-unknown target, Node 20 and npm; the
 // rest it installs itself, pinned: wasm-bindgen's command of the version in
-// Cargo.toml, wasm-opt and zopfli of package-lock.json. With rustup it adds the
+// Cargo.toml, wasm-opt, zopfli and terser of package-lock.json. With rustup it adds the
 // sources of Rust's own libraries, which are compiled for size as well; without
 // them it says so, and the modules are larger by a tenth.
 import { execFileSync } from "node:child_process";
@@ -82,8 +82,8 @@ function installBindgen() {
 
 function installOptimiser() {
   const command = path.join(here, "node_modules", ".bin", "wasm-opt");
-  const zopfli = path.join(here, "node_modules", "@gfx", "zopfli");
-  if (!existsSync(command) || !existsSync(zopfli)) run("npm", ["ci", "--silent", "--no-fund", "--no-audit"], { cwd: here });
+  const libraries = ["@gfx/zopfli", "terser"].map((name) => path.join(here, "node_modules", name));
+  if (![command, ...libraries].every(existsSync)) run("npm", ["ci", "--silent", "--no-fund", "--no-audit"], { cwd: here });
   return command;
 }
 
@@ -135,7 +135,7 @@ function flags(name, more) {
   return all.join("\u001f");
 }
 
-function compile(name, optimiser, small) {
+async function compile(name, optimiser, small) {
   run(
     "cargo",
     [
@@ -206,7 +206,7 @@ function compile(name, optimiser, small) {
   ]);
   const shorten = [wasm, "-o", wasm, ...enabled, "--minify-imports-and-exports-and-modules"];
   const names = execFileSync(optimiser, shorten, { encoding: "utf8" });
-  trimGlue(name, JSON.parse(names));
+  await trimGlue(name, JSON.parse(names));
   return readFileSync(wasm);
 }
 
@@ -230,27 +230,27 @@ function gzipped(bytes) {
 }
 
 /**
- * The glue as wasm-bindgen made it, without comments and indents, and with
- * the short names that wasm-opt gave to what it and the module call each other:
- * it is not for reading.
+ * The glue as wasm-bindgen made it, minified, and with the short names that
+ * wasm-opt gave to what it and the module call each other: it is not for reading.
  */
-function trimGlue(name, { imports, exports }) {
+async function trimGlue(name, { imports, exports }) {
   const file = path.join(dist, `${name}.js`);
   const imported = new Map(imports.map(([, long, short]) => [long, short]));
   const exported = new Map(exports);
   const text = readFileSync(file, "utf8")
     .replace(/^( +)(\w+): function/gm, (all, indent, long) => `${indent}${imported.get(long) ?? long}: function`)
     .replace(/\bwasm\.(\w+)/g, (all, long) => `wasm.${exported.get(long) ?? long}`)
-    .replace(`"./${name}_bg.js"`, '"a"')
-    .replace(/^ *\/\*\*[\s\S]*?\*\/\n/gm, "")
-    .replace(/^ +/gm, "");
-  writeFileSync(file, `/* eslint-disable */\n${text}`);
+    .replace(`"./${name}_bg.js"`, '"a"');
+  const { code } = await minify(text, { module: true, format: { preamble: "/* eslint-disable */" } });
+  writeFileSync(file, `${code}\n`);
 }
 
 mkdirSync(path.join(tools, "bin"), { recursive: true });
 installBindgen();
 const optimiser = installOptimiser();
-const zopfli = createRequire(import.meta.url)("@gfx/zopfli");
+const installed = createRequire(import.meta.url);
+const zopfli = installed("@gfx/zopfli");
+const { minify } = installed("terser");
 if (!process.argv.includes("--tools")) {
   rmSync(dist, { recursive: true, force: true });
   mkdirSync(dist);
@@ -258,7 +258,7 @@ if (!process.argv.includes("--tools")) {
     copyFileSync(path.join(root, licence), path.join(here, licence));
   const small = smallLibraries();
   for (const name of Object.keys(MODULES)) {
-    const bytes = compile(name, optimiser, small);
+    const bytes = await compile(name, optimiser, small);
     console.log(`${name}: ${bytes.length} bytes, ${await pack(name, bytes)} gzipped`);
   }
 }

@@ -1,5 +1,6 @@
 // Cancelling: a signal is looked at between steps and raced against every
 // wait, so that a source which ignores it cannot hold a caller up.
+import { platform } from "./modules.js";
 import { SealpackError, aborted } from "./errors.js";
 
 export function throwIfAborted(signal) {
@@ -33,7 +34,7 @@ export function pause(milliseconds, signal) {
 
 /** A signal that follows `outer` and can be ended from here: for work started on the side. */
 export function linked(outer) {
-  const controller = new AbortController();
+  const controller = platform.newController();
   const follow = () => controller.abort(outer.reason);
   if (outer?.aborted) follow();
   else outer?.addEventListener("abort", follow, { once: true });

@@ -1,8 +1,8 @@
 // Building a pack. Items are taken at once; records are compressed, hashed
 // and written behind them, a slice at a time.
 import { building } from "./modules.js";
-import { SealpackError, aborted, fromWasm, guarded, invalidArgument } from "./errors.js";
-import { abortable } from "./abort.js";
+import { SealpackError, aborted, guarded, invalidArgument } from "./errors.js";
+import { abortable, linked } from "./abort.js";
 import { toBytes, toHex } from "./bytes.js";
 import { Slices } from "./schedule.js";
 import { sinkFor } from "./sink.js";
@@ -43,8 +43,10 @@ export class Builder {
   #options;
   #inner = null;
   #sink = null;
-  #state = "open"; // then "finished" or "failed"
+  #state = "open"; // then "sealing", then "finished"; or "failed"
   #error = null;
+  /** Follows the caller's signal, and ends every wait once the pack has failed. */
+  #ending;
   #slices = new Slices();
   /** What is on its way: loading, writing. Items wait in `#early` meanwhile. */
   #working = null;
@@ -54,6 +56,9 @@ export class Builder {
   constructor(key, options) {
     if (key !== PRIVATE) throw invalidArgument("a Builder is made by create()");
     this.#options = options;
+    this.#ending = linked(options.signal);
+    // A destination is told at once, not when the builder is called next.
+    this.#ending.signal.addEventListener("abort", () => this.#fail(aborted(options.signal)));
     this.#work(this.#start());
   }
 
@@ -85,14 +90,16 @@ export class Builder {
   /** Seals the pack. Answers what it is, with `blob` where it was not written elsewhere. */
   async finish({ appData } = {}) {
     const data = appData === undefined ? this.#options.appData : toBytes(appData, "appData");
-    while (this.#working) await this.#working;
     this.#check();
-    this.#state = "finished";
+    this.#state = "sealing";
     try {
+      while (this.#working) await this.#working;
+      this.#checkSound();
       const sealed = guarded(() => this.#inner.finish(data ?? new Uint8Array(0)));
       await this.#writeParts();
-      const blob = await abortable(this.#sink.close(), this.#options.signal);
+      const blob = await abortable(this.#sink.close(), this.#ending.signal);
       sealed.contentHash &&= toHex(sealed.contentHash);
+      this.#state = "finished";
       return Object.freeze(blob ? { ...sealed, blob } : sealed);
     } catch (error) {
       throw this.#fail(error);
@@ -103,10 +110,11 @@ export class Builder {
 
   /** Gives up: what was written is discarded where the destination can. */
   async abort(reason) {
-    if (this.#state !== "open") return;
+    const sealing = this.#state === "sealing";
+    if (!sealing && this.#state !== "open") return;
     this.#fail(new SealpackError("aborted", "building was given up", { cause: reason }));
     await this.#working?.catch(() => {});
-    this.#free();
+    if (!sealing) this.#free(); // else finish() does
   }
 
   [Symbol.dispose ?? Symbol.for("Symbol.dispose")]() {
@@ -120,8 +128,12 @@ export class Builder {
   // ---- behind the items
 
   async #start() {
-    const { signal, to } = this.#options;
-    [this.#sink] = await Promise.all([sinkFor(to), abortable(building.load(), signal)]);
+    const sink = sinkFor(this.#options.to).then((sink) => {
+      this.#sink = sink;
+      if (this.#error) this.#discard();
+    });
+    await Promise.all([sink, abortable(building.load(), this.#ending.signal)]);
+    this.#checkSound();
     this.#inner = guarded(() => this.#made());
   }
 
@@ -164,34 +176,49 @@ export class Builder {
 
   async #writeParts() {
     for (let part = this.#inner.nextPart(); part; part = this.#inner.nextPart()) {
-      await abortable(this.#sink.write(part), this.#options.signal);
-      this.#check();
+      await abortable(this.#sink.write(part), this.#ending.signal);
+      this.#checkSound();
     }
     if (this.#slices.over) await this.#slices.next();
-    this.#check();
+    this.#checkSound();
   }
 
-  #check() {
+  #checkSound() {
     if (this.#error) throw this.#error;
     if (this.#options.signal?.aborted) throw this.#fail(aborted(this.#options.signal));
-    if (this.#state === "finished" && !this.#inner) throw new SealpackError("closed", "the pack is finished");
+  }
+
+  /** Whether items may still come. */
+  #check() {
+    this.#checkSound();
+    if (this.#state !== "open") throw new SealpackError("closed", "the pack is finished");
   }
 
   #fail(thrown) {
     if (!this.#error) {
-      this.#error = thrown?.code
-        ? fromWasm(thrown)
-        : new SealpackError("write-failed", `the pack could not be written: ${thrown?.message ?? thrown}`, {
-            cause: thrown,
-          });
+      this.#error =
+        thrown instanceof SealpackError
+          ? thrown
+          : new SealpackError("write-failed", `the pack could not be written: ${thrown?.message ?? thrown}`, {
+              cause: thrown,
+            });
       this.#state = "failed";
       this.#early.length = 0;
-      Promise.resolve(this.#sink?.abort(this.#error)).catch(() => {});
+      this.#discard();
+      this.#ending.abort(this.#error);
+      this.#ending.release();
     }
     return this.#error;
   }
 
+  #discard() {
+    Promise.resolve()
+      .then(() => this.#sink?.abort(this.#error))
+      .catch(() => {});
+  }
+
   #free() {
+    this.#ending.release();
     this.#inner?.free();
     this.#inner = null;
   }

@@ -181,9 +181,6 @@ function told([numbers, said]) {
 export function fromWasm(thrown) {
   if (thrown instanceof SealpackError) return thrown;
   if (Array.isArray(thrown) && thrown[0] instanceof BigUint64Array) return told(thrown);
-  if (thrown instanceof Error && typeof thrown.code === "string") {
-    return new SealpackError(thrown.code, thrown.message, { cause: thrown.cause });
-  }
   return new SealpackError("internal", `sealpack failed unexpectedly: ${thrown?.message ?? thrown}`, {
     cause: thrown,
   });
@@ -196,6 +193,25 @@ export function guarded(call) {
   } catch (thrown) {
     throw fromWasm(thrown);
   }
+}
+
+/**
+ * A caller's callback that is told something, as an event listener is: what it
+ * throws is an error of the page's, and not of what was going on.
+ */
+export function listener(callback) {
+  return (
+    callback &&
+    ((...told) => {
+      try {
+        callback(...told);
+      } catch (thrown) {
+        queueMicrotask(() => {
+          throw thrown;
+        });
+      }
+    })
+  );
 }
 
 export function invalidArgument(message) {

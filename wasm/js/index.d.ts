@@ -131,7 +131,10 @@ export type Verdict = "passed" | "failed" | "not_present";
 
 export interface VerifyOptions {
   signal?: AbortSignal;
-  /** How many workers share the work; 0, the caller's thread in slices. A custom codec and `extract` stay on the caller's thread. */
+  /**
+   * How many workers share the work; 0, the caller's thread in slices, which also begins while workers start. A
+   * custom codec and `extract` stay on the caller's thread.
+   */
   workers?: number;
   onProgress?: (progress: {
     bytes: number;
@@ -305,6 +308,8 @@ export type ErrorCode =
   | "range-not-supported"
   | "size-unknown"
   | "changed"
+  /** The caller's source, or file handle. */
+  | "read-failed"
   /** Building. */
   | "encode"
   | "write-failed"

@@ -1,4 +1,5 @@
 // In Node and Deno workers are threads.
+import { setMaxListeners } from "node:events";
 import { Worker as Thread } from "node:worker_threads";
 import { platform } from "./modules.js";
 
@@ -11,7 +12,15 @@ platform.startWorker = () => {
   };
   thread.on("message", (data) => worker.onmessage?.({ data }));
   thread.on("error", (error) => worker.onerror?.(error));
+  thread.on("exit", (code) => worker.onerror?.({ message: `it ended with ${code}` }));
   return worker;
+};
+
+/** Node warns of more than ten that listen; a read is one. */
+platform.newController = () => {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
 };
 
 export * from "./index.js";

@@ -52,6 +52,8 @@ class WorkerLane {
   #waiting = new Map();
   #next = 0;
   #started;
+  /** Why it answers no more. */
+  #over = null;
 
   constructor(worker, start) {
     this.#worker = worker;
@@ -61,7 +63,12 @@ class WorkerLane {
       this.#broken(
         new SealpackError("internal", `a worker stopped: ${event?.message ?? "it could not be started"}`),
       );
-    worker.postMessage({ start });
+    try {
+      worker.postMessage({ start });
+    } catch (error) {
+      worker.terminate();
+      throw error;
+    }
   }
 
   #answered({ ready, failed, id, found, bytes }) {
@@ -75,12 +82,14 @@ class WorkerLane {
   }
 
   #broken(error) {
+    this.#over ??= error;
     this.#started.reject(error);
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }
 
   inspect({ first, count, start, bytes: read, lent }, buffers) {
+    if (this.#over) return Promise.reject(this.#over);
     const id = this.#next++;
     const bytes = lent ? copied(read, buffers.take(read.length)) : read;
     return new Promise((resolve, reject) => {

@@ -13,6 +13,7 @@ import { describe, isBytes, toBytes } from "./bytes.js";
 /** What differs between a browser and Node, which puts its own in (index.node.js). */
 export const platform = {
   startWorker: () => new Worker(new URL("./worker.js", import.meta.url), { type: "module" }),
+  newController: () => new AbortController(),
 };
 
 export class WasmModule {
@@ -78,8 +79,8 @@ export class WasmModule {
   }
 
   async #instantiate(source) {
-    if (source === undefined && this.#larger?.#loading) {
-      await this.#larger.load();
+    const larger = source === undefined && this.#larger?.#loading;
+    if (larger && (await larger.catch(() => false))) {
       this.#in = this.#larger;
       return;
     }
@@ -130,6 +131,7 @@ const MODULES = { read: reading, build: building, trust: trusting };
  */
 export async function init(source) {
   const isRecord = source && typeof source === "object";
+  if (isRecord && source.constructor === Object && !Object.keys(source).length) return;
   const named = isRecord ? Object.keys(MODULES).filter((name) => name in source) : [];
   if (!named.length) return void (await reading.load(source));
   await Promise.all(named.map((name) => MODULES[name].load(source[name])));

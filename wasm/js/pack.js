@@ -1,7 +1,7 @@
 // Opening a pack and reading it. The waiting is here; which bytes are wanted
 // next, and whether they are sound, core says.
 import { reading } from "./modules.js";
-import { SealpackError, aborted, guarded, invalidArgument } from "./errors.js";
+import { SealpackError, aborted, guarded, invalidArgument, listener } from "./errors.js";
 import { abortable, linked, throwIfAborted } from "./abort.js";
 import { sourceFrom } from "./source/from.js";
 import { describe, toHex } from "./bytes.js";
@@ -21,13 +21,15 @@ const REQUESTS = 6;
 const PRIVATE = Symbol("sealpack");
 
 export async function open(input, options = {}) {
-  const { signal, codec = "auto", onProgress, recordLimit = RECORD_LIMIT } = options;
-  checkCodec(codec);
-  const trust = trustFrom(options);
-  throwIfAborted(signal);
-  const [source] = await Promise.all([sourceFrom(input, options), abortable(reading.load(), signal)]);
+  const { signal, codec = "auto", recordLimit = RECORD_LIMIT } = options;
+  const onProgress = listener(options.onProgress);
+  const source = await sourceFrom(input, options);
   let list = null;
   try {
+    checkCodec(codec);
+    const trust = trustFrom(options);
+    throwIfAborted(signal);
+    await abortable(reading.load(), signal);
     list = trust && (await DigestList.start(trust, signal));
     const { size, tail } = await sizeAndTail(source, signal, onProgress);
     const inner = await openLoop(source, size, tail, { signal, recordLimit, onProgress });
@@ -35,8 +37,7 @@ export async function open(input, options = {}) {
     if (list) await hold(pack, inner, list, signal);
     return pack;
   } catch (error) {
-    await list?.close();
-    await source.close?.();
+    await Promise.allSettled([list?.close(), source.close?.()]);
     throw error;
   }
 }
@@ -185,6 +186,10 @@ export class Pack {
 
   async getMany(positions, { signal, gap = GAP, requestSize = REQUEST_SIZE, requests = REQUESTS } = {}) {
     const inner = this.#alive();
+    if (typeof positions?.[Symbol.iterator] !== "function") {
+      throw invalidArgument(`the positions are a list of numbers, not ${describe(positions)}`);
+    }
+    atLeastOne({ requestSize, requests });
     const wanted = Array.from(positions);
     for (const position of wanted) checkPosition(position, "item", this.length);
     const items = new Array(wanted.length);
@@ -192,7 +197,7 @@ export class Pack {
     const order = Uint32Array.from(wanted.keys()).sort((a, b) => wanted[a] - wanted[b]);
     const reads = guarded(() => inner.plan(Uint32Array.from(wanted), order, gap, requestSize));
     try {
-      await Promise.all([this.#whileReading(reads, items, { signal, requests }), this.chooseCodec(signal)]);
+      await Promise.all([this.#whileReading(reads, items, { signal, requests, requestSize }), this.chooseCodec(signal)]);
       this.#alive();
       return items;
     } finally {
@@ -201,18 +206,18 @@ export class Pack {
   }
 
   /** A few requests at once; the first error stops the others. */
-  async #whileReading(reads, items, { signal, requests }) {
+  async #whileReading(reads, items, { signal, requests, requestSize }) {
     const all = linked(signal);
     const queue = reads.values();
     const slices = new Slices();
     const worker = async () => {
       for (const read of queue) {
-        await this.#takeRead(read, items, all.signal);
+        await this.#takeRead(read, items, { signal: all.signal, requestSize });
         if (slices.over) await slices.next();
       }
     };
     try {
-      const workers = Array.from({ length: Math.max(1, Math.min(requests, reads.length)) }, worker);
+      const workers = Array.from({ length: Math.min(requests, reads.length) }, worker);
       await Promise.all(workers);
       await this.#sameVersion(signal);
     } catch (error) {
@@ -223,20 +228,20 @@ export class Pack {
     }
   }
 
-  async #takeRead(read, items, signal) {
+  async #takeRead(read, items, { signal, requestSize }) {
     const [start, end, here] = read.range();
-    const fetched = here ? undefined : this.readBytes(start, end, signal);
+    const fetched = here ? undefined : this.readBytes(start, end, signal, { requestSize });
     const [bytes, , proof] = await Promise.all([fetched, this.chooseCodec(signal), this.prove(read, signal)]);
     await this.take(read, bytes, proof, items, signal);
   }
 
   range(start = 0, end = this.length, options = {}) {
-    this.#checkRange(start, end);
+    this.#checkRange(start, end, options);
     return readItems(this, start, end, options);
   }
 
   stream(start = 0, end = this.length, options = {}) {
-    this.#checkRange(start, end);
+    this.#checkRange(start, end, options);
     return readableOf((signal) => readItems(this, start, end, { ...options, signal }), options.signal);
   }
 
@@ -246,8 +251,9 @@ export class Pack {
     return verifyPack(this, options);
   }
 
-  #checkRange(start, end) {
+  #checkRange(start, end, { requestSize = REQUEST_SIZE }) {
     this.#alive();
+    atLeastOne({ requestSize });
     for (const bound of [start, end]) {
       if (!Number.isInteger(bound)) throw invalidArgument(`a position is a whole number, not ${bound}`);
     }
@@ -263,6 +269,7 @@ export class Pack {
 
   /** Fetches what proves the records of a read, where they are held to anything. */
   async prove(read, signal) {
+    this.#alive();
     return this.#list?.prove(read, signal);
   }
 
@@ -283,6 +290,7 @@ export class Pack {
 
   /** The content hash that a digest list vouches for; undefined where there is none. */
   get trustedHash() {
+    this.#alive();
     return this.#list?.contentHash;
   }
 
@@ -302,18 +310,25 @@ export class Pack {
 
   /**
    * Bytes start..end of the file, all of one version of it. `buffers` lends
-   * the memory, unless the source lends its own.
+   * the memory, unless the source lends its own; `requestSize` is what several
+   * records were asked for at once by.
    */
-  async readBytes(start, end, signal, buffers) {
+  async readBytes(start, end, signal, { buffers, requestSize = 0 } = {}) {
     const length = end - start;
+    this.#alive();
     // Only a single record is longer than what is asked for at once.
-    if (length > this.#recordLimit + REQUEST_SIZE) {
+    if (length > Math.max(this.#recordLimit + REQUEST_SIZE, requestSize)) {
       throw new SealpackError(
         "limit",
         `a record takes ${length} bytes in the file, above the limit of ${this.#recordLimit}`,
       );
     }
-    return abortable(this.#source.read(start, length, { signal, buffers }), signal);
+    try {
+      return await abortable(this.#source.read(start, length, { signal, buffers }), signal);
+    } catch (error) {
+      this.#alive(); // a source that was closed meanwhile says less
+      throw error;
+    }
   }
 
   /** Where no header shows a change of the file, the trailer does: looked at again after reading. */
@@ -384,6 +399,7 @@ export class Pack {
     try {
       const decoded = codec.decode(bytes, size);
       if (decoded instanceof Uint8Array) return decoded;
+      if (decoded instanceof Promise) decoded.catch(() => {});
       throw invalidArgument(`decode() must answer at once with a Uint8Array, not with ${describe(decoded)}`);
     } catch (thrown) {
       this.#thrown = thrown ?? new Error("nothing was said");
@@ -404,14 +420,15 @@ export class Pack {
 
   async chooseCodec(signal) {
     if (this.#codecName) return;
-    this.#choosing ??= this.#detect(signal).finally(() => (this.#choosing = null));
-    await this.#choosing;
+    // For all who wait for it: the abort of one is not the others'.
+    this.#choosing ??= this.#detect().finally(() => (this.#choosing = null));
+    await abortable(this.#choosing, signal);
   }
 
-  async #detect(signal) {
+  async #detect() {
     let step = this.#alive().detect();
     while (Array.isArray(step)) {
-      const bytes = await this.readBytes(step[0], step[1], signal);
+      const bytes = await this.readBytes(step[0], step[1]);
       step = this.#alive().detect(bytes);
     }
     this.#codecName = step;
@@ -426,14 +443,15 @@ export class Pack {
 
   close() {
     const inner = this.#inner;
+    if (!inner) return undefined;
     this.#inner = null;
-    inner?.free();
+    inner.free();
     const closing = this.#list?.close();
     return closing ? Promise.all([closing, this.#source.close?.()]).then(() => {}) : this.#source.close?.();
   }
 
   [Symbol.dispose ?? Symbol.for("Symbol.dispose")]() {
-    this.close();
+    Promise.resolve(this.close()).catch(() => {}); // nobody waits to hear of it
   }
 
   async [Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose")]() {
@@ -461,6 +479,14 @@ function told([numbers, formatName, contentHash]) {
     formatName,
     contentHash: contentHash && toHex(contentHash),
   };
+}
+
+function atLeastOne(options) {
+  for (const [name, value] of Object.entries(options)) {
+    if (!Number.isInteger(value) || value < 1) {
+      throw invalidArgument(`${name} is a whole number from 1 on, not ${String(value)}`);
+    }
+  }
 }
 
 function checkPosition(position, what, count) {

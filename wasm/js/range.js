@@ -1,6 +1,6 @@
 // A run of items, read ahead by one request, as an async iterator and as a stream.
 import { aborted, guarded } from "./errors.js";
-import { throwIfAborted } from "./abort.js";
+import { linked, throwIfAborted } from "./abort.js";
 import { Slices } from "./schedule.js";
 
 const REQUEST_SIZE = 1024 * 1024;
@@ -10,13 +10,15 @@ export async function* readItems(pack, start, end, { signal, requestSize = REQUE
   throwIfAborted(signal);
   const scan = guarded(() => pack.handle().scan(start, end, GAP, requestSize));
   const slices = new Slices();
+  const all = linked(signal);
+  const options = { signal: all.signal, requestSize };
   let ahead = null;
   try {
-    ahead = fetchNext(pack, scan, signal);
+    ahead = fetchNext(pack, scan, options);
     while (ahead) {
       const { read, bytes } = ahead;
       const [fetched, , proof] = await bytes;
-      ahead = fetchNext(pack, scan, signal);
+      ahead = fetchNext(pack, scan, options);
       for (const item of await take(pack, read, fetched, proof, signal)) {
         throwIfAborted(signal);
         yield item;
@@ -24,19 +26,23 @@ export async function* readItems(pack, start, end, { signal, requestSize = REQUE
       if (slices.over) await slices.next();
     }
     await pack.sameVersion(signal);
+  } catch (error) {
+    throw signal?.aborted ? aborted(signal) : error;
   } finally {
+    all.abort(); // whoever leaves early wants no more of what is on its way
+    all.release();
     ahead?.read.free();
     scan.free();
   }
 }
 
 /** The next read, on its way; null at the end. */
-function fetchNext(pack, scan, signal) {
+function fetchNext(pack, scan, { signal, requestSize }) {
   pack.handle();
   const read = scan.next();
   if (!read) return null;
   const [start, end, here] = read.range();
-  const fetched = here ? undefined : pack.readBytes(start, end, signal);
+  const fetched = here ? undefined : pack.readBytes(start, end, signal, { requestSize });
   const bytes = Promise.all([fetched, pack.chooseCodec(signal), pack.prove(read, signal)]);
   bytes.catch(() => {}); // awaited a turn later, or not at all where the caller leaves early
   return { read, bytes };

@@ -78,8 +78,9 @@ class OwnSink {
     this.#offset += part.length;
   }
 
-  close() {
-    return this.#own.close?.();
+  /** Answers nothing: what the caller's close() answers is not the pack. */
+  async close() {
+    await this.#own.close?.();
   }
 
   abort(reason) {

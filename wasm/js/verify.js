@@ -1,7 +1,7 @@
 // Verifying every record: bytes are fetched ahead, runs are inspected in
 // lanes, and what was found is put together in the order of the file.
 import { reading } from "./modules.js";
-import { aborted, fromWasm, guarded } from "./errors.js";
+import { aborted, fromWasm, guarded, listener } from "./errors.js";
 import { linked, throwIfAborted } from "./abort.js";
 import { Lanes, LocalLane } from "./lanes.js";
 import { Buffers } from "./source/buffers.js";
@@ -15,6 +15,7 @@ const RUNS_EACH = 8;
 export async function verifyPack(pack, { signal, onProgress, workers = 0, extract } = {}) {
   throwIfAborted(signal);
   const all = linked(signal);
+  const tell = listener(onProgress);
   const trusted = pack.trustedHash;
   const digests = Boolean(trusted);
   const local = new LocalLane(pack.handle(), { signal: all.signal, extract, digests });
@@ -25,14 +26,13 @@ export async function verifyPack(pack, { signal, onProgress, workers = 0, extrac
   try {
     const share = Math.ceil(pack.info.recordsSize / (RUNS_EACH * Math.max(1, apart)));
     const runSize = Math.min(RUN_SIZE, Math.max(SMALLEST_RUN, share));
-    await inspectAll(pack, lanes, runSize, all.signal, (run, result) => {
+    await inspectAll(pack, lanes, runSize, all, (run, result) => {
       note(pack, verdicts, local, run, result);
-      onProgress?.(progress(pack, run));
+      tell?.(progress(pack, run));
     });
     await pack.sameVersion(signal);
     return report(guarded(() => verdicts.finish()));
   } catch (error) {
-    all.abort(error);
     throw signal?.aborted ? aborted(signal) : fromWasm(error);
   } finally {
     all.release();
@@ -42,7 +42,7 @@ export async function verifyPack(pack, { signal, onProgress, workers = 0, extrac
 }
 
 /** Keeps every lane busy, and hands over results in order. */
-async function inspectAll(pack, lanes, runSize, signal, deliver) {
+async function inspectAll(pack, lanes, runSize, { signal, abort }, deliver) {
   const runs = guarded(() => pack.handle().scan(0, pack.length, 0, runSize));
   const queue = [];
   const buffers = new Buffers();
@@ -53,7 +53,7 @@ async function inspectAll(pack, lanes, runSize, signal, deliver) {
     next.free();
     const run = { first, count, start, end };
     run.result = pack
-      .readBytes(start, end, signal, buffers)
+      .readBytes(start, end, signal, { buffers })
       .then((bytes) => lanes.inspect({ ...run, bytes, lent: pack.lends }, buffers));
     run.result.catch(() => {}); // awaited in its turn
     queue.push(run);
@@ -72,6 +72,9 @@ async function inspectAll(pack, lanes, runSize, signal, deliver) {
       throwIfAborted(signal);
       readAhead();
     }
+  } catch (error) {
+    abort(error); // what is under way ends at once
+    throw error;
   } finally {
     await Promise.allSettled(queue.map((run) => run.result));
     runs.free();

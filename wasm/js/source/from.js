@@ -1,5 +1,5 @@
 // What `open` accepts, turned into one thing: { size(), read(), tail?(), close?() }.
-import { invalidArgument } from "../errors.js";
+import { SealpackError, invalidArgument } from "../errors.js";
 import { describe, isBytes, toBytes } from "../bytes.js";
 import { MemorySource } from "./memory.js";
 import { BlobSource } from "./blob.js";
@@ -11,9 +11,17 @@ export async function sourceFrom(input, options = {}) {
   if (typeof Request === "function" && input instanceof Request) return new HttpSource(input, options);
   if (typeof Blob === "function" && input instanceof Blob) return new BlobSource(input);
   if (isBytes(input)) return new MemorySource(toBytes(input));
-  if (typeof input?.getFile === "function") return new BlobSource(await input.getFile());
+  if (typeof input?.getFile === "function") return new BlobSource(await chosenFile(input));
   if (typeof input?.size === "function" && typeof input?.read === "function") return new CustomSource(input);
   throw invalidArgument(
     `a pack is opened from a URL, Request, Blob, ArrayBuffer, Uint8Array or { size(), read() }, not from ${describe(input)}`,
   );
+}
+
+async function chosenFile(handle) {
+  try {
+    return await handle.getFile();
+  } catch (cause) {
+    throw new SealpackError("read-failed", `the file cannot be had: ${cause?.message ?? cause}`, { cause });
+  }
 }

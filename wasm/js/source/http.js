@@ -23,6 +23,8 @@ export class HttpSource {
   #size;
   #version = null;
   #whole = null;
+  /** Whether the pack was opened from the whole file: then nothing of it can change. */
+  #openedWhole = false;
   #wholeFileLimit;
   #retries;
   #reached = false;
@@ -64,7 +66,7 @@ export class HttpSource {
 
   /** Whether a change of the file would show in every answer. */
   get pinned() {
-    return this.#whole !== null || Boolean(this.#version?.etag ?? this.#version?.modified);
+    return this.#openedWhole || Boolean(this.#version?.etag ?? this.#version?.modified);
   }
 
   async size(signal) {
@@ -169,6 +171,7 @@ export class HttpSource {
   }
 
   #lastOfWhole(want) {
+    this.#openedWhole = true;
     const size = this.#whole.length;
     return { size, bytes: this.#whole.subarray(Math.max(0, size - want)) };
   }
