@@ -3,7 +3,9 @@ import { create } from "sealpack";
 import { announce, byId, checkbox, fact, field, h, onDrop, save } from "./dom.js";
 import { advice, bytes, count, exactBytes, plural } from "./words.js";
 
-const TEXT_LINE = /\r?\n/;
+const NEWLINE = 10;
+/** Bytes of a file that are looked at together. */
+const CHUNK = 4 * 1024 * 1024;
 
 export class BuildView {
   #files = [];
@@ -129,7 +131,7 @@ export class BuildView {
       yield* linesOf(file);
     }
     const text = this.text.value;
-    if (text) for (const line of text.replace(/\r?\n$/, "").split(TEXT_LINE)) yield encoder.encode(line);
+    if (text) for (const line of text.replace(/\n$/, "").split("\n")) yield encoder.encode(line);
   }
 
   async #build() {
@@ -223,17 +225,24 @@ export class BuildView {
   }
 }
 
-/** The lines of a file, without their ends, however the chunks cut them. */
+/**
+ * The lines of a file as bytes, without their newline; a carriage return stays,
+ * as with `sealpack pack --lines`.
+ */
 async function* linesOf(file) {
-  const encoder = new TextEncoder();
-  const reader = file.stream().pipeThrough(new TextDecoderStream()).getReader();
-  let rest = "";
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    const lines = (rest + value).split("\n");
-    rest = lines.pop();
-    for (const line of lines) yield encoder.encode(line.replace(/\r$/, ""));
+  let begun = [];
+  for (let at = 0; at < file.size; at += CHUNK) {
+    const chunk = new Uint8Array(await file.slice(at, at + CHUNK).arrayBuffer());
+    let from = 0;
+    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, from)) {
+      const line = chunk.subarray(from, end);
+      yield begun.length ? await joined([...begun, line]) : line;
+      begun = [];
+      from = end + 1;
+    }
+    if (from < chunk.length) begun.push(chunk.subarray(from));
   }
-  if (rest) yield encoder.encode(rest);
+  if (begun.length) yield joined(begun);
 }
+
+const joined = async (pieces) => new Uint8Array(await new Blob(pieces).arrayBuffer());

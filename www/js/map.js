@@ -2,11 +2,16 @@
 // fill with their verdict while they are verified.
 
 export class FileMap {
-  /** @param info what `pack.info` says @param pick called with the share (0 to 1) of the records clicked */
-  constructor(canvas, info, pick) {
+  /**
+   * @param info what `pack.info` says
+   * @param pick called with the share (0 to 1) of the records' bytes that was clicked
+   * @param signal ends it, once another file is shown
+   */
+  constructor(canvas, info, { pick, signal }) {
     this.canvas = canvas;
     this.info = info;
     this.checked = 0;
+    /** Damaged records, as `[from, to]` in shares of the records' bytes. */
     this.bad = [];
     this.selected = null;
     this.bounds = [];
@@ -17,8 +22,8 @@ export class FileMap {
       if (x < records) pick(x / records);
     });
     new ResizeObserver(() => this.draw()).observe(canvas);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
-    addEventListener("themechange", () => this.draw());
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw(), { signal });
+    addEventListener("themechange", () => this.draw(), { signal });
   }
 
   /** Every section is seen, however small it is next to the records. */
@@ -35,7 +40,7 @@ export class FileMap {
   }
 
   draw() {
-    const { canvas, info } = this;
+    const { canvas } = this;
     const ratio = devicePixelRatio || 1;
     const { width, height } = canvas.getBoundingClientRect();
     if (!width) return;
@@ -50,14 +55,9 @@ export class FileMap {
     brush.fillStyle = colour.good;
     brush.fillRect(0, 0, records * this.checked, height);
     this.#recordLines(brush, records, height, colour);
-    for (const share of this.bad) {
-      brush.fillStyle = colour.bad;
-      brush.fillRect(
-        Math.min(records - 4, share * records),
-        0,
-        Math.max(4, records / Math.max(1, info.recordCount)),
-        height,
-      );
+    brush.fillStyle = colour.bad;
+    for (const [from, to] of this.bad) {
+      brush.fillRect(Math.min(records - 4, from * records), 0, Math.max(4, (to - from) * records), height);
     }
     if (this.selected) {
       const [from, to] = this.selected;

@@ -119,9 +119,11 @@ export class VerifyView {
       ),
       this.#browser.element,
     );
-    this.#map = new FileMap(canvas, info, (share) =>
-      this.#browser.showRecord(Math.floor(share * info.recordCount)),
-    );
+    const { signal } = this.#opening;
+    this.#map = new FileMap(canvas, info, {
+      signal,
+      pick: (share) => this.#browser.showRecord(recordAt(this.#pack, share * info.recordsSize)),
+    });
     this.#map.bounds = borders(this.#pack);
     this.#map.draw();
     this.#drawLayers(this.#pack.layers);
@@ -146,6 +148,7 @@ export class VerifyView {
         workers,
         onProgress: ({ bytes: done, totalBytes }) => this.#advance(done, totalBytes, started),
       });
+      if (this.#pack !== pack) return;
       this.#drawLayers(report.layers, report.failures);
       this.#judge(report, (performance.now() - started) / 1000);
     } catch (error) {
@@ -176,16 +179,14 @@ export class VerifyView {
     const { info } = this.#pack;
     this.progress.value = 1;
     this.#map.checked = 1;
-    this.#map.bad = report.failures
-      .filter(({ record }) => record !== undefined)
-      .map(({ record }) => record / info.recordCount);
+    this.#map.bad = report.damaged.map(({ record }) => this.#shares(this.#pack.record(record)));
     this.#map.draw();
     this.start.hidden = false;
     this.start.textContent = "Verify again";
     this.rate.textContent = `${plural(info.recordCount, "record")}, ${bytes(info.fileSize)}, in ${elapsed < 1 ? `${Math.round(elapsed * 1000)} ms` : seconds(elapsed)}.`;
     const words = report.ok
       ? verdictOf(report)
-      : ["This pack is damaged.", ...report.failures.slice(0, 5).map(({ message }) => message)];
+      : ["This pack is damaged.", ...howMuch(report), ...report.failures.slice(0, 5).map(({ message }) => message)];
     const more = report.failures.length > 5 ? `and ${count(report.failures.length - 5)} more` : null;
     this.verdict.replaceChildren(
       h(
@@ -217,11 +218,31 @@ export class VerifyView {
   }
 
   #select(record) {
-    const { info } = this.#pack;
-    const start = record.offset / info.recordsSize;
-    this.#map.selected = info.recordsSize ? [start, start + record.size / info.recordsSize] : null;
+    this.#map.selected = this.#pack.info.recordsSize ? this.#shares(record) : null;
     this.#map.draw();
   }
+
+  /** Where a record begins and ends, as shares of all of them. */
+  #shares({ offset, size }) {
+    const { recordsSize } = this.#pack.info;
+    return [offset / recordsSize, (offset + size) / recordsSize];
+  }
+}
+
+/** How many records are damaged, where it is more than one. */
+function howMuch({ damagedCount, recordCount }) {
+  return damagedCount > 1 ? [`${count(damagedCount)} of its ${count(recordCount)} records are.`] : [];
+}
+
+/** The record that holds the byte at `offset`. */
+function recordAt(pack, offset) {
+  let [low, high] = [0, pack.info.recordCount - 1];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (pack.record(middle).offset <= offset) low = middle;
+    else high = middle - 1;
+  }
+  return low;
 }
 
 function verdictOf({ layers }) {

@@ -39,6 +39,8 @@ const ADVICE = {
   network: "Is the address right, and does that server allow this page to read it (CORS)?",
   "range-not-supported": "Download the file and open it from disk instead.",
   "size-unknown": "Download the file and open it from disk instead.",
+  "read-failed": "Choose the file again: it can no longer be read.",
+  "write-failed": "Is there room for the pack? Choose fewer files, or free some.",
   limit: "Its sizes are beyond what this page takes on.",
 };
 
