@@ -13,6 +13,7 @@ export class Browser {
   #item = null;
   #form = "auto";
   #asked = 0;
+  #pages = 0;
 
   /** @param selected called with the record that holds what is shown */
   constructor(pack, name, selected) {
@@ -61,8 +62,8 @@ export class Browser {
     );
   }
 
-  start() {
-    if (this.#pack.length) this.#page(0);
+  async start() {
+    if (this.#pack.length) await this.#page(0);
   }
 
   showRecord(number) {
@@ -105,20 +106,36 @@ export class Browser {
     this.list.replaceChildren(
       ...Array.from({ length: end - this.#first }, (_, step) => this.#row(this.#first + step)),
     );
-    const turn = (this.#asked += 1);
+    const turn = (this.#pages += 1);
     this.list.scrollTop = 0;
+    let position = this.#first;
     try {
-      let position = this.#first;
       for await (const item of this.#pack.range(this.#first, end)) {
-        if (turn !== this.#asked && !this.list.isConnected) return;
-        const row = this.list.querySelector(`button[value="${position}"]`);
-        if (row) row.lastChild.textContent = `${preview(item)} · ${bytes(item.length)}`;
+        if (turn !== this.#pages) return;
+        this.#tell(position, `${preview(item)} · ${bytes(item.length)}`);
         position += 1;
       }
     } catch (error) {
-      if (error.code !== "aborted" && turn === this.#asked)
-        this.view.replaceChildren(problem("Some items of this page", error));
+      if (turn !== this.#pages || ["aborted", "closed"].includes(error.code)) return;
+      if (["checksum", "corrupt"].includes(error.code)) await this.#oneByOne(position, end, turn);
+      else this.view.replaceChildren(problem("Some items of this page", error));
     }
+  }
+
+  /** Where a record is damaged, its items are told apart from their neighbours. */
+  async #oneByOne(first, end, turn) {
+    for (let position = first; position < end && turn === this.#pages; position += 1) {
+      const said = await this.#pack.get(position).then(
+        (item) => `${preview(item)} · ${bytes(item.length)}`,
+        () => "damaged",
+      );
+      this.#tell(position, said);
+    }
+  }
+
+  #tell(position, said) {
+    const row = this.list.querySelector(`button[value="${position}"]`);
+    if (row) row.lastChild.textContent = said;
   }
 
   #row(position) {

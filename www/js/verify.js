@@ -127,7 +127,9 @@ export class VerifyView {
     this.#map.bounds = borders(this.#pack);
     this.#map.draw();
     this.#drawLayers(this.#pack.layers);
-    this.#browser.start();
+    // Which codec it is, the first read finds out where the format id does not say.
+    const pack = this.#pack;
+    this.#browser.start().then(() => this.#pack === pack && (byId("codec").textContent = pack.codec));
     byId("pack-name").focus({ preventScroll: true });
     announce(`${name} is open: ${plural(info.totalItems, "item")} in ${plural(info.recordCount, "record")}`);
     if (local) this.#verify();
@@ -186,15 +188,13 @@ export class VerifyView {
     this.rate.textContent = `${plural(info.recordCount, "record")}, ${bytes(info.fileSize)}, in ${elapsed < 1 ? `${Math.round(elapsed * 1000)} ms` : seconds(elapsed)}.`;
     const words = report.ok
       ? verdictOf(report)
-      : ["This pack is damaged.", ...howMuch(report), ...report.failures.slice(0, 5).map(({ message }) => message)];
-    const more = report.failures.length > 5 ? `and ${count(report.failures.length - 5)} more` : null;
+      : ["This pack is damaged.", ...howMuch(report), ...new Set(report.failures.map(({ message }) => message))];
     this.verdict.replaceChildren(
       h(
         `div.notice.${report.ok ? "good" : "bad"}`,
         { id: "judgement" },
         h("p", h("strong", words[0])),
         words.slice(1).map((line) => h("p", line)),
-        more && h("p", more),
       ),
     );
     announce(words.join(" "));
@@ -279,7 +279,7 @@ function facts(pack) {
     fact("Items", count(info.totalItems)),
     fact("Records", count(info.recordCount)),
     fact("Items a record", count(info.itemsPerRecord)),
-    fact("Codec", pack.codec),
+    fact("Codec", h("span", { id: "codec" }, pack.codec)),
     fact("Format id", `${info.formatId}${info.formatName ? ` (${info.formatName})` : ""}`),
     fact("App data", info.appDataSize ? exactBytes(info.appDataSize) : "none"),
     fact(

@@ -118,6 +118,7 @@ test("a broken pack is told by record, and the sound items still read", async ()
   await page.waitForSelector(VERIFIED);
   assert.match(await page.textContent(VERIFIED), /damaged/);
   assert.ok((await page.locator("#layers li.failed").count()) >= 1);
+  await page.getByText("damaged", { exact: true }).first().waitFor(); // an item of the list
   await page.fill("#goto", "390");
   await page.getByRole("button", { name: "Go", exact: true }).click();
   await page.getByRole("heading", { name: "Item 390" }).waitFor();
