@@ -3,6 +3,7 @@
 import { reading } from "./modules.js";
 import { SealpackError, aborted, guarded, invalidArgument, listener } from "./errors.js";
 import { abortable, linked, throwIfAborted } from "./abort.js";
+import { PackCodec, checkCodec } from "./codec.js";
 import { sourceFrom } from "./source/from.js";
 import { describe, toHex } from "./bytes.js";
 import { verifyPack } from "./verify.js";
@@ -57,15 +58,6 @@ async function hold(pack, inner, list, signal) {
   if (!list.settled) throw new SealpackError("untrusted", "the first and the last record were not compared");
 }
 
-function checkCodec(codec) {
-  const named = ["auto", "none", "zstd"].includes(codec);
-  const own = typeof codec === "function" || typeof codec?.decode === "function";
-  if (!named && !own)
-    throw invalidArgument(
-      `codec is "auto", "none", "zstd", { decode } or a function of the format id, not ${describe(codec)}`,
-    );
-}
-
 /** The size, and the end of the file where the source gives both at once. */
 async function sizeAndTail(source, signal, onProgress) {
   if (!source.tail) return { size: await abortable(source.size(signal), signal) };
@@ -105,26 +97,21 @@ export class Pack {
   #inner;
   #size;
   #codec;
-  #codecName = null;
-  #choosing = null;
   #recordLimit;
   #tailStart;
   #list;
-  /** What the caller's codec threw last: it cannot pass through the module. */
-  #thrown = null;
 
   constructor(key, { source, inner, size, codec, recordLimit, list }) {
     if (key !== PRIVATE) throw invalidArgument("a Pack is made by open()");
     this.#source = source;
     this.#inner = inner;
     this.#size = size;
-    this.#codec = codec;
     this.#recordLimit = recordLimit;
     this.#list = list;
     const { tailStart, ...info } = told(inner.info());
     this.#tailStart = tailStart;
     this.info = Object.freeze({ ...info, fileSize: size });
-    this.#chooseAtOnce();
+    this.#codec = new PackCodec(codec, this.info.formatId, () => this.#alive());
   }
 
   // ---- what it is
@@ -135,7 +122,7 @@ export class Pack {
 
   /** "none", "zstd", "custom", or "auto" until the first read finds out. */
   get codec() {
-    return this.#codecName ?? "auto";
+    return this.#codec.name;
   }
 
   /** What every record is held to: "digest-root", "content-hash", or null. */
@@ -267,6 +254,10 @@ export class Pack {
 
   // ---- for the package's own modules
 
+  async chooseCodec(signal) {
+    await this.#codec.choose((start, end) => this.readBytes(start, end), signal);
+  }
+
   /** Fetches what proves the records of a read, where they are held to anything. */
   async prove(read, signal) {
     this.#alive();
@@ -283,7 +274,7 @@ export class Pack {
     try {
       digests = guarded(() => read.take(bytes, items, Boolean(this.#list)));
     } catch (error) {
-      throw await this.#changedRather(this.#ownError(error), signal);
+      throw await this.#changedRather(this.#codec.explain(error), signal);
     }
     this.#list?.check(proof, digests);
   }
@@ -292,15 +283,6 @@ export class Pack {
   get trustedHash() {
     this.#alive();
     return this.#list?.contentHash;
-  }
-
-  #ownError(error) {
-    const thrown = this.#thrown;
-    this.#thrown = null;
-    if (!thrown || error.fault !== "decode") return error;
-    const { code, section, fault, record } = error;
-    const message = `${error.message}: ${thrown.message ?? thrown}`;
-    return new SealpackError(code, message, { section, fault, record, cause: thrown });
   }
 
   /** The module's handle; throws once the pack is closed. */
@@ -375,63 +357,6 @@ export class Pack {
       codec: this.codec,
       recordLimit: this.#recordLimit,
     };
-  }
-
-  // ---- the codec
-
-  #chooseAtOnce() {
-    let codec = this.#codec;
-    if (typeof codec === "function") codec = codec(this.info.formatId) ?? "auto";
-    checkCodec(codec);
-    if (typeof codec.decode === "function") {
-      this.#inner.setCodec("custom", (bytes, size) => this.#decode(codec, bytes, size));
-      this.#codecName = "custom";
-    } else if (codec !== "auto") {
-      guarded(() => this.#inner.setCodec(codec));
-      this.#codecName = codec;
-    } else {
-      this.#detectHere();
-    }
-  }
-
-  /** The caller's codec, held to answering at once and with bytes. */
-  #decode(codec, bytes, size) {
-    try {
-      const decoded = codec.decode(bytes, size);
-      if (decoded instanceof Uint8Array) return decoded;
-      if (decoded instanceof Promise) decoded.catch(() => {});
-      throw invalidArgument(`decode() must answer at once with a Uint8Array, not with ${describe(decoded)}`);
-    } catch (thrown) {
-      this.#thrown = thrown ?? new Error("nothing was said");
-      throw thrown;
-    }
-  }
-
-  /** Where the first record came with the tail, it costs nothing to look. */
-  #detectHere() {
-    let step = this.#inner.detect();
-    while (Array.isArray(step)) {
-      const bytes = this.#inner.tailBytes(step[0], step[1]);
-      if (!bytes) return;
-      step = this.#inner.detect(bytes);
-    }
-    this.#codecName = step;
-  }
-
-  async chooseCodec(signal) {
-    if (this.#codecName) return;
-    // For all who wait for it: the abort of one is not the others'.
-    this.#choosing ??= this.#detect().finally(() => (this.#choosing = null));
-    await abortable(this.#choosing, signal);
-  }
-
-  async #detect() {
-    let step = this.#alive().detect();
-    while (Array.isArray(step)) {
-      const bytes = await this.readBytes(step[0], step[1]);
-      step = this.#alive().detect(bytes);
-    }
-    this.#codecName = step;
   }
 
   // ---- the end
