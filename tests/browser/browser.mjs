@@ -4,6 +4,14 @@ import { chromium } from "playwright-core";
 
 const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
+/** A page that offers the package, served under /package/, and takes a file. */
+export const FILE_PAGE = Buffer.from(
+  `<input type="file"><script type="module">
+    import * as sealpack from "/package/js/index.js";
+    globalThis.sealpack = sealpack;
+  </script>`,
+);
+
 /** @param args what Chromium is told beside what it needs to run as root */
 export function launch({ args = [] } = {}) {
   return chromium.launch({ executablePath, args: ["--no-sandbox", ...args] });

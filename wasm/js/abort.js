@@ -1,6 +1,6 @@
 // Cancelling: a signal is looked at between steps and raced against every
 // wait, so that a source which ignores it cannot hold a caller up.
-import { platform } from "./modules.js";
+import { platform } from "./platform.js";
 import { SealpackError, aborted } from "./errors.js";
 
 export function throwIfAborted(signal) {

@@ -1,7 +1,7 @@
 // In Node and Deno workers are threads.
 import { setMaxListeners } from "node:events";
 import { Worker as Thread } from "node:worker_threads";
-import { platform } from "./modules.js";
+import { platform } from "./platform.js";
 
 /** A thread with a browser worker's manners. */
 platform.startWorker = () => {

@@ -1,5 +1,6 @@
 // Where runs of records are inspected: on this thread, or in workers.
-import { platform, reading } from "./modules.js";
+import { reading } from "./modules.js";
+import { platform } from "./platform.js";
 import { SealpackError } from "./errors.js";
 import { throwIfAborted } from "./abort.js";
 import { Slices } from "./schedule.js";
@@ -88,6 +89,11 @@ class WorkerLane {
     this.#waiting.clear();
   }
 
+  /** Runs that it has not answered yet. */
+  get running() {
+    return this.#waiting.size;
+  }
+
   inspect({ first, count, start, bytes: read, lent }, buffers) {
     if (this.#over) return Promise.reject(this.#over);
     const id = this.#next++;
@@ -118,8 +124,6 @@ export class Lanes {
   #local;
   #started = [];
   #ready = [];
-  /** Runs under way, by lane. */
-  #running = new Map();
 
   /** @param start what a worker is told first */
   constructor(local, workers, start) {
@@ -151,15 +155,9 @@ export class Lanes {
   }
 
   /** Inspects a run in the lane with the fewest. `buffers` lends memory for what must be copied. */
-  async inspect(run, buffers) {
-    const running = (lane) => this.#running.get(lane) ?? 0;
-    const lane = this.#open.reduce((least, other) => (running(other) < running(least) ? other : least));
-    this.#running.set(lane, running(lane) + 1);
-    try {
-      return await lane.inspect(run, buffers);
-    } finally {
-      this.#running.set(lane, running(lane) - 1);
-    }
+  inspect(run, buffers) {
+    const lane = this.#open.reduce((least, other) => (other.running < least.running ? other : least));
+    return lane.inspect(run, buffers);
   }
 
   close() {

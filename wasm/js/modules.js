@@ -10,12 +10,6 @@ import * as trustGlue from "../dist/trust.js";
 import { SealpackError, invalidArgument } from "./errors.js";
 import { describe, isBytes, toBytes } from "./bytes.js";
 
-/** What differs between a browser and Node, which puts its own in (index.node.js). */
-export const platform = {
-  startWorker: () => new Worker(new URL("./worker.js", import.meta.url), { type: "module" }),
-  newController: () => new AbortController(),
-};
-
 export class WasmModule {
   #glue;
   #packed;

@@ -184,7 +184,8 @@ export class Pack {
     const order = Uint32Array.from(wanted.keys()).sort((a, b) => wanted[a] - wanted[b]);
     const reads = guarded(() => inner.plan(Uint32Array.from(wanted), order, gap, requestSize));
     try {
-      await Promise.all([this.#whileReading(reads, items, { signal, requests, requestSize }), this.chooseCodec(signal)]);
+      const taken = this.#whileReading(reads, items, { signal, requests, requestSize });
+      await Promise.all([taken, this.chooseCodec(signal)]);
       this.#alive();
       return items;
     } finally {
@@ -206,7 +207,7 @@ export class Pack {
     try {
       const workers = Array.from({ length: Math.min(requests, reads.length) }, worker);
       await Promise.all(workers);
-      await this.#sameVersion(signal);
+      await this.sameVersion(signal);
     } catch (error) {
       all.abort(error);
       throw signal?.aborted ? aborted(signal) : error;
@@ -314,7 +315,7 @@ export class Pack {
   }
 
   /** Where no header shows a change of the file, the trailer does: looked at again after reading. */
-  async #sameVersion(signal) {
+  async sameVersion(signal) {
     if (this.#source.pinned !== false) return;
     const { trailerSize } = this.info;
     const before = this.#alive().tailBytes(this.#size - trailerSize, this.#size);
@@ -327,14 +328,10 @@ export class Pack {
     }
   }
 
-  async sameVersion(signal) {
-    await this.#sameVersion(signal);
-  }
-
   /** A damaged record, or a file that changed under us? */
   async #changedRather(error, signal) {
     if (this.#source.pinned !== false || !["corrupt", "checksum"].includes(error.code)) return error;
-    return this.#sameVersion(signal).then(
+    return this.sameVersion(signal).then(
       () => error,
       (other) => (other.code === "changed" ? other : error),
     );

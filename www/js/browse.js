@@ -112,7 +112,7 @@ export class Browser {
     try {
       for await (const item of this.#pack.range(this.#first, end)) {
         if (turn !== this.#pages) return;
-        this.#tell(position, `${preview(item)} · ${bytes(item.length)}`);
+        this.#tell(position, glimpse(item));
         position += 1;
       }
     } catch (error) {
@@ -125,11 +125,7 @@ export class Browser {
   /** Where a record is damaged, its items are told apart from their neighbours. */
   async #oneByOne(first, end, turn) {
     for (let position = first; position < end && turn === this.#pages; position += 1) {
-      const said = await this.#pack.get(position).then(
-        (item) => `${preview(item)} · ${bytes(item.length)}`,
-        () => "damaged",
-      );
-      this.#tell(position, said);
+      this.#tell(position, await this.#pack.get(position).then(glimpse, () => "damaged"));
     }
   }
 
@@ -194,6 +190,8 @@ export class Browser {
     );
   }
 }
+
+const glimpse = (item) => `${preview(item)} · ${bytes(item.length)}`;
 
 function problem(what, error) {
   return h(

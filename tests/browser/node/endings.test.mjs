@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SealpackError, create, open } from "../../../wasm/js/index.node.js";
-import { platform } from "../../../wasm/js/modules.js";
+import { platform } from "../../../wasm/js/platform.js";
 
 const never = new Promise(() => {});
 const ITEM = 4096;

@@ -10,7 +10,7 @@ import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { create, open } from "../../../wasm/js/index.node.js";
-import { browserMemory, launch, quietPage } from "../browser.mjs";
+import { FILE_PAGE, browserMemory, launch, quietPage } from "../browser.mjs";
 import { serve } from "../server.mjs";
 
 const GIB = 2 ** 30;
@@ -84,10 +84,7 @@ test(
 test("Chromium: a chosen file of 6 GiB, the same; here or in two workers", { timeout: 300_000 }, async (context) => {
   const browser = await launch();
   const js = fileURLToPath(new URL("../../../wasm/", import.meta.url));
-  const html = Buffer.from(
-    '<input type="file"><script type="module">import * as sealpack from "/package/js/index.js"; globalThis.sealpack = sealpack;</script>',
-  );
-  const server = await serve({ "/package/": js }, { aliases: { "/page.html": html } });
+  const server = await serve({ "/package/": js }, { aliases: { "/page.html": FILE_PAGE } });
   context.after(() => Promise.all([browser.close(), server.close()]));
   const page = await quietPage(await browser.newContext());
   await page.goto(`${server.url}/page.html`);

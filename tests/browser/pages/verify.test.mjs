@@ -7,7 +7,7 @@ import path from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { create } from "../../../wasm/js/index.node.js";
-import { launch, quietPage } from "../browser.mjs";
+import { FILE_PAGE, launch, quietPage } from "../browser.mjs";
 import { serve } from "../server.mjs";
 
 const ITEM = 64 * 1024;
@@ -24,12 +24,9 @@ before(async () => {
   for (let at = 0; at < ITEMS; at += 1) await builder.append(new Uint8Array(ITEM).fill(at));
   const { blob } = await builder.finish();
   await writeFile(path.join(folder, "chosen.pack"), Buffer.from(await blob.arrayBuffer()));
-  const html = Buffer.from(
-    '<input type="file"><script type="module">import * as sealpack from "/package/js/index.js"; globalThis.sealpack = sealpack;</script>',
-  );
   server = await serve(
     { "/package/": path.join(root, "target", "www", "sealpack") },
-    { aliases: { "/page.html": html } },
+    { aliases: { "/page.html": FILE_PAGE } },
   );
   browser = await launch({ args: ["--js-flags=--expose-gc"] });
   page = await quietPage(await browser.newContext());

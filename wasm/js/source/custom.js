@@ -12,7 +12,7 @@ export class CustomSource {
   }
 
   async size(signal) {
-    const size = Number(await answered(() => this.#source.size(signal), "size"));
+    const size = Number(await answered(() => this.#source.size(signal), "source.size()"));
     if (!Number.isSafeInteger(size) || size < 0) {
       throw invalidArgument(`source.size() answered ${size}, which is no number of bytes`);
     }
@@ -20,7 +20,7 @@ export class CustomSource {
   }
 
   async read(offset, length, { signal } = {}) {
-    const read = await answered(() => this.#source.read(offset, length, signal), "read");
+    const read = await answered(() => this.#source.read(offset, length, signal), "source.read()");
     const bytes = toBytes(read, "what source.read() answered");
     if (bytes.length !== length) {
       throw new SealpackError(
@@ -32,16 +32,16 @@ export class CustomSource {
   }
 
   async close() {
-    await answered(() => this.#source.close?.(), "close");
+    await answered(() => this.#source.close?.(), "source.close()");
   }
 }
 
 /** What a function of the caller's answers; its error as one of ours, with the cause. */
-async function answered(call, name) {
+export async function answered(call, what) {
   try {
     return await call();
   } catch (cause) {
     if (cause instanceof SealpackError) throw cause;
-    throw new SealpackError("read-failed", `source.${name}() failed: ${cause?.message ?? cause}`, { cause });
+    throw new SealpackError("read-failed", `${what} failed: ${cause?.message ?? cause}`, { cause });
   }
 }
