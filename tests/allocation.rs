@@ -342,7 +342,10 @@ fn sections_and_records_of_a_sparse_file_cost_nothing_above_the_memory_limit() {
         let sections = u64::from(index_size) + u64::from(app_data_size);
         sparse(&path, sections, &trailer);
         let (peak, refused) = peak_of(|| limited().open(&path).err().unwrap());
-        assert_eq!(limit_of(&refused), Limit::AtOnce { bytes: sections, limit: 16 << 20 });
+        assert_eq!(
+            limit_of(&refused),
+            Limit::SingleAllocation { bytes: sections, limit: 16 << 20 }
+        );
         assert!(peak < 1 << 20, "{peak} bytes");
     }
     // A record of 3 GiB in a hole: it opens, and is not read.
@@ -358,7 +361,7 @@ fn sections_and_records_of_a_sparse_file_cost_nothing_above_the_memory_limit() {
     let (peak, reader) = peak_of(|| limited().open(&path).unwrap());
     assert!(peak < 1 << 20, "{peak} bytes");
     let (peak, refused) = peak_of(|| reader.get(0).unwrap_err());
-    assert_eq!(limit_of(&refused), Limit::AtOnce { bytes: 3 << 30, limit: 16 << 20 });
+    assert_eq!(limit_of(&refused), Limit::SingleAllocation { bytes: 3 << 30, limit: 16 << 20 });
     assert!(reader.iter().unwrap().next().unwrap().is_err());
     assert!(peak < 1 << 20, "{peak} bytes");
 }
@@ -392,7 +395,7 @@ fn what_a_reader_holds_at_once_stays_within_its_memory_limit() {
     for limit in [8 << 20, 16 << 20, 64 << 20] {
         for threads in [1, 4] {
             // Reads of some kilobytes, so that threads have something to share.
-            let merge = Merge { gap: 0, most: 1000 };
+            let merge = Merge { gap: 0, max_read: 1000 };
             let options = Reader::options().merge(merge).threads(threads);
             let reader = options.decoded_limit(SIZE as u64).memory_limit(limit);
             let reader = reader.open(&path).unwrap();

@@ -31,7 +31,7 @@ pub enum Error {
     /// The caller asked for something that the pack does not have, or broke a
     /// rule of the interface.
     Misuse(Misuse),
-    /// Sound perhaps, and not what the caller trusts.
+    /// The bytes may be sound, but they are not what the caller trusts.
     Untrusted(Untrusted),
     /// An encoder, or the caller's hash extract, failed while writing.
     Encode {
@@ -163,7 +163,7 @@ pub enum Fault {
 impl Fault {
     /// The error that says this fault is in `section`.
     #[must_use]
-    pub fn within(self, section: Section) -> Error {
+    pub fn in_section(self, section: Section) -> Error {
         Error::Corrupt { section, fault: self }
     }
 }
@@ -258,7 +258,7 @@ pub enum Limit {
     },
     /// Index and app data, or a record as stored, take more than the reader's
     /// memory limit allows to a single thing.
-    AtOnce {
+    SingleAllocation {
         /// Bytes that would be held.
         bytes: u64,
         /// The most that may be: a quarter of the memory limit.
@@ -434,7 +434,7 @@ impl fmt::Display for Limit {
             Self::PackItems { items, limit } => {
                 write!(f, "the pack holds {items} items, above the limit of {limit}")
             }
-            Self::AtOnce { bytes, limit } => {
+            Self::SingleAllocation { bytes, limit } => {
                 write!(f, "{bytes} bytes would be held at once, above the limit of {limit}")
             }
         }

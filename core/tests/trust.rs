@@ -13,8 +13,8 @@ use sealpack_core::error::Untrusted;
 use sealpack_core::format::digest::Hash;
 use sealpack_core::format::{ContentHasher, Trailer, record_digest};
 use sealpack_core::trust::{
-    Anchor, Anchored, Anchoring, BLOCK, BoundList, DigestListBuilder, ListHeader, ListShape,
-    TrustedList,
+    Anchor, AuthenticatedList, BLOCK, DigestListBuilder, ListHeader, ListOpened, ListOpening,
+    ListShape, TrustedList,
 };
 use sha2::{Digest, Sha256};
 
@@ -52,8 +52,8 @@ fn list(records: u32) -> (ListHeader, Vec<u8>) {
 }
 
 /// The whole loop over bytes in memory; how many bytes were asked for.
-fn anchor(file: &[u8], anchor: Anchor) -> Result<(BoundList, u64), Error> {
-    let mut anchoring = Anchoring::new(anchor);
+fn anchor(file: &[u8], anchor: Anchor) -> Result<(AuthenticatedList, u64), Error> {
+    let mut anchoring = ListOpening::new(anchor);
     let mut asked = 0;
     loop {
         let range = anchoring.range();
@@ -61,23 +61,23 @@ fn anchor(file: &[u8], anchor: Anchor) -> Result<(BoundList, u64), Error> {
         let end = (range.end as usize).min(file.len());
         let bytes = Bytes::copy_from_slice(&file[(range.start as usize).min(end)..end]);
         match anchoring.supply(bytes)? {
-            Anchored::More(next) => anchoring = next,
-            Anchored::Ready(list) => return Ok((list, asked)),
+            ListOpened::More(next) => anchoring = next,
+            ListOpened::Ready(list) => return Ok((list, asked)),
         }
     }
 }
 
 /// The list of a pack that says the same as its header: only the trailer
 /// counts here.
-fn of_its_pack(bound: BoundList, header: &ListHeader) -> TrustedList {
-    let mut witnessing = bound.of(&pack(header)).unwrap();
+fn of_its_pack(bound: AuthenticatedList, header: &ListHeader) -> TrustedList {
+    let mut witnessing = bound.bind(&pack(header)).unwrap();
     let digests = digests(header.record_count);
     while let Some(record) = witnessing.wanted() {
         let (_, file) = list(header.record_count);
         let shape = header.shape();
         let block = shape.block_of(record);
         let proven = witnessing.list().prove(block, slice(&file, shape, block)).unwrap();
-        witnessing.seen(&proven, &digests[record as usize]).unwrap();
+        witnessing.confirm(&proven, &digests[record as usize]).unwrap();
     }
     witnessing.finish().unwrap()
 }
@@ -157,7 +157,7 @@ fn every_record_is_proved_under_the_root_and_under_the_content_hash() {
                 matches!(trusted, Anchor::Root(_)) || trusted == Anchor::Either(header.root());
             assert_eq!(asked, if by_root { 124 } else { file.len() as u64 });
             let trusted = of_its_pack(bound, &header);
-            assert_eq!(trusted.vouches_for_app_data(), by_root);
+            assert_eq!(trusted.covers_app_data(), by_root);
             for (record, digest) in (0..).zip(digests(records)) {
                 let block = header.shape().block_of(record);
                 let proven = trusted.prove(block, slice(&file, header.shape(), block)).unwrap();
@@ -248,15 +248,15 @@ fn a_header_that_lies_is_found_out_whatever_its_checksum_says() {
 fn under_a_content_hash_nothing_is_believed_before_both_ends_were_seen() {
     let (header, file) = list(300);
     let (bound, _) = anchor(&file, Anchor::ContentHash(header.content_hash)).unwrap();
-    let mut witnessing = bound.of(&pack(&header)).unwrap();
+    let mut witnessing = bound.bind(&pack(&header)).unwrap();
     assert!(witnessing.clone().finish().is_err());
     let shape = header.shape();
     for (block, record) in [(0, 0), (2, 299)] {
         assert_eq!(witnessing.wanted(), Some(record));
         let proven = witnessing.list().prove(block, slice(&file, shape, block)).unwrap();
-        assert!(witnessing.seen(&proven, &[0; 32]).is_err());
+        assert!(witnessing.confirm(&proven, &[0; 32]).is_err());
         assert_eq!(witnessing.wanted(), Some(record), "what was refused is still wanted");
-        witnessing.seen(&proven, &digests(300)[record as usize]).unwrap();
+        witnessing.confirm(&proven, &digests(300)[record as usize]).unwrap();
     }
     witnessing.finish().unwrap();
 }
@@ -274,7 +274,7 @@ fn a_list_of_another_pack_is_refused_by_the_field_that_differs() {
         change(&mut other);
         for trusted in [Anchor::Root(header.root()), Anchor::ContentHash(header.content_hash)] {
             let (bound, _) = anchor(&file, trusted).unwrap();
-            let refused = bound.of(&pack(&other)).unwrap_err();
+            let refused = bound.bind(&pack(&other)).unwrap_err();
             assert!(matches!(refused, Error::Untrusted(Untrusted::Trailer { .. })), "{refused}");
         }
     }
@@ -289,9 +289,9 @@ fn a_header_that_claims_billions_is_asked_for_a_megabyte_at_a_time() {
     assert_eq!((shape.blocks(), shape.depth()), (1 << 25, 25));
     assert_eq!(shape.range(shape.blocks() - 1).end, shape.file_size());
     assert!(shape.range(u32::MAX).is_empty() && shape.records(u32::MAX).is_empty());
-    let anchoring = Anchoring::new(Anchor::ContentHash(claims.content_hash));
+    let anchoring = ListOpening::new(Anchor::ContentHash(claims.content_hash));
     let header = Bytes::copy_from_slice(&claims.encode());
-    let Anchored::More(next) = anchoring.supply(header).unwrap() else { unreachable!() };
+    let ListOpened::More(next) = anchoring.supply(header).unwrap() else { unreachable!() };
     let wanted = next.range();
     assert!(wanted.end - wanted.start <= (1 << 20) + (128 + 25) * 32);
     let zeros = Bytes::from(vec![0; (wanted.end - wanted.start) as usize]);

@@ -9,7 +9,8 @@ use bytes::Bytes;
 use sealpack_core::codec::{Decode, Encode};
 use sealpack_core::error::Cause;
 use sealpack_core::format::digest::Extract;
-use sealpack_core::format::{DEFAULT_ITEMS_PER_RECORD, Dialect, known};
+use sealpack_core::format::known::KnownCodec;
+use sealpack_core::format::{DEFAULT_ITEMS_PER_RECORD, Dialect};
 use sealpack_core::read::{Merge, ReadLimits};
 use sealpack_core::write::{Hashing, PackShape};
 
@@ -66,7 +67,7 @@ impl EncoderFactory for Plain {
     }
 
     fn format_id(&self) -> u32 {
-        known::Codec::None.default_format_id()
+        KnownCodec::None.default_format_id()
     }
 }
 

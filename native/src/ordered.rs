@@ -23,7 +23,7 @@
 use std::collections::VecDeque;
 use std::sync::PoisonError;
 
-use sealpack_core::write::Reorder;
+use sealpack_core::write::ReorderBuffer;
 
 use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering};
 
@@ -114,7 +114,7 @@ struct State<J, R, E> {
     waiting: VecDeque<(Ticket, J)>,
     waiting_amount: Amount,
     /// Results that were not taken.
-    done: Reorder<(Ticket, R)>,
+    done: ReorderBuffer<(Ticket, R)>,
     done_amount: Amount,
     /// All that is under way.
     within: Amount,
@@ -173,7 +173,7 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
                 submitted: 0,
                 waiting: VecDeque::new(),
                 waiting_amount: Amount::default(),
-                done: Reorder::new(),
+                done: ReorderBuffer::new(),
                 done_amount: Amount::default(),
                 within: Amount::default(),
                 idle: 0,

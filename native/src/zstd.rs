@@ -5,10 +5,10 @@ use std::io::Cursor;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use sealpack_core::codec::zstd_frame::{FrameHeader, Layout};
+use sealpack_core::codec::zstd_frame::{FrameHeader, FrameLayout};
 use sealpack_core::codec::{Decode, Encode, FrameChecksum, Size};
 use sealpack_core::error::{Cause, DecodeError};
-use sealpack_core::format::known;
+use sealpack_core::format::known::KnownCodec;
 use zstd::zstd_safe::zstd_sys::ZSTD_ErrorCode;
 use zstd::zstd_safe::{self, CCtx, CParameter, DCtx, ErrorCode};
 
@@ -51,7 +51,7 @@ impl EncoderFactory for Zstd {
     }
 
     fn format_id(&self) -> u32 {
-        known::Codec::Zstd.default_format_id()
+        KnownCodec::Zstd.default_format_id()
     }
 }
 
@@ -104,9 +104,9 @@ impl Context {
         size: Size,
         out: &mut Vec<u8>,
     ) -> Result<(), DecodeError> {
-        let layout = Layout::of(encoded, size)?;
+        let layout = FrameLayout::of(encoded, size)?;
         let frame = encoded.get(..layout.length).unwrap_or_default();
-        let most = layout.most;
+        let most = layout.max_output;
         let mut capacity = size.plausible(Some(most), frame.len());
         loop {
             let bytes = usize::try_from(capacity).map_err(|_| DecodeError::AboveLimit {

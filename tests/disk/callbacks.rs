@@ -91,7 +91,7 @@ fn pack(folder: &Path) -> (std::path::PathBuf, ReaderOptions) {
     let mut writer = Writer::options().codec(Plain).items_per_record(10).create(&path).unwrap();
     (0..2000u32).for_each(|number| writer.append(&number.to_le_bytes().repeat(250)).unwrap());
     writer.finish().unwrap();
-    let merge = Merge { gap: 0, most: 50_000 };
+    let merge = Merge { gap: 0, max_read: 50_000 };
     (path, Reader::options().threads(3).merge(merge))
 }
 

@@ -107,7 +107,7 @@ fn attempt(
     let calls = std::sync::Arc::<Mutex<Vec<Call>>>::default();
     let source = Faulty { bytes: bytes.clone(), fault, calls: std::sync::Arc::clone(&calls) };
     // Small reads, so that there are several of them for several threads.
-    let options = Reader::options().threads(threads).merge(Merge { gap: 0, most: 200_000 });
+    let options = Reader::options().threads(threads).merge(Merge { gap: 0, max_read: 200_000 });
     let opened = options.open_source(source, "the name of it");
     let result = opened.and_then(|reader| used(&reader));
     let calls = calls.lock().unwrap().clone();

@@ -164,7 +164,11 @@ const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a single item may decode to more than the limit",
-        edits: &[edit(UNSEAL, "Size::AtMost(limit.min(MOST.into()))", "Size::AtMost(MOST.into())")],
+        edits: &[edit(
+            UNSEAL,
+            "Size::AtMost(limit.min(MAX_U32.into()))",
+            "Size::AtMost(MAX_U32.into())",
+        )],
         test: &[SUITE, "reading::the_limit_on_a_decoded_record_is_held"],
     },
     Mutant {

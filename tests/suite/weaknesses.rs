@@ -40,7 +40,7 @@ fn a_tiny_file_that_claims_terabytes_is_an_error_on_every_thread() {
         let file = broken(&format!("zstd-fcs-{name}-ipr1.pack"));
         let options = Reader::options().codec(ReadCodec::Zstd).threads(3);
         // Reads of a byte, so that others than the caller do them.
-        let reader = options.merge(Merge { gap: 0, most: 1 });
+        let reader = options.merge(Merge { gap: 0, max_read: 1 });
         let reader = reader.open_source(Cursor::new(file), "memory").unwrap();
         let report = reader.verify().unwrap();
         assert_eq!(report.damaged_count, 1, "{name}");

@@ -222,7 +222,7 @@ fn status_of_data(error: &PackError) -> Status {
         PackError::Corrupt { .. }
         | PackError::Untrusted(_)
         | PackError::Limit(
-            Limit::Decoded { .. } | Limit::PackItems { .. } | Limit::AtOnce { .. },
+            Limit::Decoded { .. } | Limit::PackItems { .. } | Limit::SingleAllocation { .. },
         ) => Status::Broken,
         PackError::Misuse(_) => Status::Usage,
         _ => Status::Other,

@@ -11,7 +11,7 @@ use core::num::NonZero;
 use bytes::Bytes;
 use js_sys::{Object, Uint8Array};
 use sealpack_core::Error;
-use sealpack_core::format::known::Codec;
+use sealpack_core::format::known::KnownCodec;
 use sealpack_core::stream::{BufferSize, Outcome, Output, Put, Refused, Shape, Stream};
 use sealpack_core::write::{Assembly, Hashing, PackShape, RecordBuilder, Sealed, Sealer};
 use wasm_bindgen::JsValue;
@@ -24,7 +24,7 @@ use crate::error::{Refusal, set, thrown, to_f64};
 #[wasm_bindgen]
 pub struct Options {
     shape: PackShape,
-    codec: Codec,
+    codec: KnownCodec,
     part_size: BufferSize,
 }
 
@@ -38,8 +38,8 @@ impl Options {
     #[wasm_bindgen(constructor)]
     pub fn new(codec: &str, items_per_record: u32, part_size: u32) -> Result<Self, JsValue> {
         let codec = match codec {
-            "none" => Codec::None,
-            "zstd" => Codec::Zstd,
+            "none" => KnownCodec::None,
+            "zstd" => KnownCodec::Zstd,
             _ => return Err(Refusal::Codec.into()),
         };
         let items_per_record =
@@ -93,11 +93,11 @@ impl Builder {
     pub fn new(options: Options) -> Self {
         let Options { shape, codec, part_size } = options;
         let sealer = match codec {
-            Codec::None => Sealer::plain(&shape),
-            Codec::Zstd => Sealer::with_encoder(&shape, Box::new(Zstd::default())),
+            KnownCodec::None => Sealer::plain(&shape),
+            KnownCodec::Zstd => Sealer::with_encoder(&shape, Box::new(Zstd::default())),
         };
         Self {
-            records: RecordBuilder::new(&shape, codec == Codec::None),
+            records: RecordBuilder::new(&shape, codec == KnownCodec::None),
             sealer: Some(sealer),
             assembly: Some(Assembly::new(&shape)),
             stream: Stream::new(Shape::exactly(part_size)),

@@ -4,7 +4,7 @@ use alloc::rc::Rc;
 
 use bytes::Bytes;
 use js_sys::{Function, Uint8Array};
-use sealpack_core::codec::{Decode, FrameChecksum, Plain, Size};
+use sealpack_core::codec::{Decode, FrameChecksum, PlainDecoder, Size};
 use sealpack_core::error::{Cause, DecodeError};
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -23,7 +23,7 @@ impl Chosen {
     /// Payloads as they are.
     #[must_use]
     pub fn none() -> Self {
-        Self { name: "none", decoder: Rc::new(Plain) }
+        Self { name: "none", decoder: Rc::new(PlainDecoder) }
     }
 
     /// A zstd frame each.

@@ -6,7 +6,7 @@ use core::cell::RefCell;
 
 use bytes::Bytes;
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
-use sealpack_core::codec::zstd_frame::{FrameHeader, Layout};
+use sealpack_core::codec::zstd_frame::{FrameHeader, FrameLayout};
 use sealpack_core::codec::{Decode, FrameChecksum, Size};
 use sealpack_core::error::{Cause, DecodeError};
 
@@ -26,14 +26,14 @@ pub struct Zstd {
 
 impl Decode for Zstd {
     fn decode(&self, encoded: Bytes, size: Size) -> Result<Bytes, DecodeError> {
-        let layout = Layout::of(&encoded, size)?;
+        let layout = FrameLayout::of(&encoded, size)?;
         let frame = encoded.get(..layout.length).ok_or(DecodeError::Truncated)?;
-        let reserve = size.plausible(Some(layout.most), frame.len());
+        let reserve = size.plausible(Some(layout.max_output), frame.len());
         // A decoder that is used again reserves the window that the header
         // claims; a new one grows with what the frame yields.
         let believable = layout.header.window_size <= reserve.max(STEP as u64);
         let mut decoder = self.decoder.take().filter(|_| believable).unwrap_or_default();
-        decoder.set_max_window_size(LARGEST_WINDOW.max(size.most()));
+        decoder.set_max_window_size(LARGEST_WINDOW.max(size.upper_bound()));
         let payload = run(&mut decoder, frame, reserve, &layout, size)?;
         check(&decoder, &layout, &payload, size)?;
         // After an error the decoder is dropped: its state is anyone's guess.
@@ -55,7 +55,7 @@ fn run(
     decoder: &mut FrameDecoder,
     frame: &[u8],
     reserve: u64,
-    layout: &Layout,
+    layout: &FrameLayout,
     size: Size,
 ) -> Result<Vec<u8>, DecodeError> {
     // ruzstd says more, but its words would make the module a fifth larger.
@@ -69,7 +69,7 @@ fn run(
         let step = BlockDecodingStrategy::UptoBytes(STEP);
         decoder.decode_blocks(&mut input, step).map_err(|_| refused("a block is damaged"))?;
         let found = payload.len().saturating_add(decoder.can_collect()) as u64;
-        if found > layout.most {
+        if found > layout.max_output {
             return Err(layout.too_long(size));
         }
         decoder
@@ -83,7 +83,7 @@ fn run(
 
 fn check(
     decoder: &FrameDecoder,
-    layout: &Layout,
+    layout: &FrameLayout,
     payload: &[u8],
     size: Size,
 ) -> Result<(), DecodeError> {

@@ -74,7 +74,7 @@ pub fn words(error: &Error) -> Option<&str> {
         | Error::Corrupt {
             fault: Fault::Extract(cause) | Fault::Decode(DecodeError::Codec(cause)),
             ..
-        } => cause.words(),
+        } => cause.as_text(),
         _ => None,
     }
 }
@@ -147,7 +147,7 @@ fn limit_row(limit: &Limit) -> Row {
         Limit::Memory { bytes } => (32, [bytes, 0, 0]),
         Limit::Decoded { size, limit } => (33, [size, limit, 0]),
         Limit::PackItems { items, limit } => (46, [items.into(), limit.into(), 0]),
-        Limit::AtOnce { bytes, limit } => (47, [bytes, limit, 0]),
+        Limit::SingleAllocation { bytes, limit } => (47, [bytes, limit, 0]),
         _ => (0, [0, 0, 0]),
     }
 }

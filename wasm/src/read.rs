@@ -9,7 +9,7 @@ use core::ops::Range;
 use bytes::Bytes;
 use js_sys::{Array, Float64Array, Function, Uint8Array};
 use sealpack_core::codec::Decode;
-use sealpack_core::format::known::{self, known};
+use sealpack_core::format::known::{KnownCodec, known};
 use sealpack_core::format::{Dialect, trailer};
 use sealpack_core::read::{
     DEFAULT_TAIL, Merge, Opened, Opening as CoreOpening, Pack as CorePack, PlannedRead, ReadLimits,
@@ -18,7 +18,7 @@ use sealpack_core::read::{
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use sealpack_core::read::Detection;
+use sealpack_core::read::CodecDetection;
 
 use crate::codec::Chosen;
 use crate::error::{Refusal, thrown, to_f64, to_u64};
@@ -82,12 +82,12 @@ pub(crate) struct Shared {
     pub(crate) pack: CorePack,
     pub(crate) limits: ReadLimits,
     chosen: RefCell<Chosen>,
-    detection: RefCell<Detection>,
+    detection: RefCell<CodecDetection>,
 }
 
 impl Shared {
     fn new(pack: CorePack, limits: ReadLimits) -> Rc<Self> {
-        let detection = RefCell::new(Detection::new(&pack.directory));
+        let detection = RefCell::new(CodecDetection::new(&pack.directory));
         let chosen = RefCell::new(Chosen::none());
         Rc::new(Self { pack, limits, chosen, detection })
     }
@@ -173,13 +173,13 @@ impl Pack {
     pub fn detect(&self, bytes: Option<Vec<u8>>) -> JsValue {
         let mut detection = self.shared.detection.borrow_mut();
         let found = match (detection.wanted(), bytes) {
-            (None, _) => Some(detection.untold()),
+            (None, _) => Some(detection.fallback()),
             (Some(_), None) => None,
-            (Some(_), Some(bytes)) => detection.look(&bytes),
+            (Some(_), Some(bytes)) => detection.supply(&bytes),
         };
         let chosen = match found {
-            Some(known::Codec::None) => Chosen::none(),
-            Some(known::Codec::Zstd) => Chosen::zstd(),
+            Some(KnownCodec::None) => Chosen::none(),
+            Some(KnownCodec::Zstd) => Chosen::zstd(),
             None => {
                 let Range { start, end } = detection.wanted().unwrap_or_default();
                 return Array::of2(&to_f64(start).into(), &to_f64(end).into()).into();
@@ -226,7 +226,7 @@ impl Pack {
         gap: f64,
         most: f64,
     ) -> Result<Vec<Read>, JsValue> {
-        let merge = Merge { gap: to_u64(gap)?, most: to_u64(most)? };
+        let merge = Merge { gap: to_u64(gap)?, max_read: to_u64(most)? };
         let ascending = order.iter().filter_map(|&request| {
             let request = request as usize;
             Some((*positions.get(request)?, request))
@@ -245,7 +245,7 @@ impl Pack {
         let window = start..end;
         let records =
             self.shared.pack.directory.records_of(&window).map_err(|error| thrown(&error))?;
-        let merge = Merge { gap: to_u64(gap)?, most: to_u64(most)? };
+        let merge = Merge { gap: to_u64(gap)?, max_read: to_u64(most)? };
         Ok(Scan { shared: Rc::clone(&self.shared), records, window, merge })
     }
 

@@ -12,7 +12,9 @@ use sealpack_core::Error;
 use sealpack_core::error::Misuse;
 use sealpack_core::format::Trailer;
 use sealpack_core::format::digest::Hash;
-use sealpack_core::trust::{Anchor, Anchored, Anchoring, ProvenBlock, TrustedList, Witnessing};
+use sealpack_core::trust::{
+    Anchor, ListOpened, ListOpening, PendingBinding, ProvenBlock, TrustedList,
+};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -28,8 +30,8 @@ const HASH: usize = 32;
 /// where that answers `false`), then what records are held to.
 #[wasm_bindgen]
 pub struct Trusting {
-    state: Option<Anchoring>,
-    held: Option<Witnessing>,
+    state: Option<ListOpening>,
+    held: Option<PendingBinding>,
 }
 
 #[wasm_bindgen]
@@ -43,13 +45,13 @@ impl Trusting {
         let no_hash = |_| JsValue::from(Refusal::NoHash);
         let hash = Hash::try_from(hash).map_err(no_hash)?;
         let anchor = if is_root { Anchor::Root(hash) } else { Anchor::ContentHash(hash) };
-        Ok(Self { state: Some(Anchoring::new(anchor)), held: None })
+        Ok(Self { state: Some(ListOpening::new(anchor)), held: None })
     }
 
     /// `[start, end]` of the bytes of the list that are wanted.
     #[must_use]
     pub fn wanted(&self) -> Vec<f64> {
-        let range = self.state.as_ref().map(Anchoring::range).unwrap_or_default();
+        let range = self.state.as_ref().map(ListOpening::range).unwrap_or_default();
         vec![to_f64(range.start), to_f64(range.end)]
     }
 
@@ -67,13 +69,13 @@ impl Trusting {
         let spent = || JsValue::from(Refusal::ListSpent);
         let anchoring = self.state.take().ok_or_else(spent)?;
         match anchoring.supply(bytes.into()).map_err(|error| thrown(&error))? {
-            Anchored::More(next) => {
+            ListOpened::More(next) => {
                 self.state = Some(next);
                 Ok(false)
             }
-            Anchored::Ready(list) => {
+            ListOpened::Ready(list) => {
                 let held = Trailer::decode(trailer)
-                    .and_then(|trailer| list.of_sections(&trailer, app_data))
+                    .and_then(|trailer| list.bind_sections(&trailer, app_data))
                     .map_err(|error| thrown(&error))?;
                 self.held = Some(held);
                 Ok(true)
@@ -93,7 +95,7 @@ impl Trusting {
     #[wasm_bindgen(js_name = contentHash)]
     #[must_use]
     pub fn content_hash(&self) -> Vec<u8> {
-        let hash = |held: &Witnessing| held.list().header().content_hash.to_vec();
+        let hash = |held: &PendingBinding| held.list().header().content_hash.to_vec();
         self.held.as_ref().map(hash).unwrap_or_default()
     }
 
@@ -152,7 +154,7 @@ impl Trusting {
             let block = block.ok_or(Error::Misuse(missing))?;
             block.check(number, digest)?;
             if held.wanted() == Some(number) {
-                held.seen(block, digest)?;
+                held.confirm(block, digest)?;
             }
         }
         Ok(())

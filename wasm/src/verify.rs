@@ -16,7 +16,8 @@ use sealpack_core::codec::FrameChecksum;
 use sealpack_core::error::{Cause, Fault, Section};
 use sealpack_core::format::digest::{Hash, RecordHasher, record_digest, record_message};
 use sealpack_core::read::{
-    Damage, Examination, Examiner, Record, RecordPlace, Report, Sound, Verdict, Verification,
+    DamagedRecord, Examination, Examiner, Record, RecordPlace, Report, SoundRecord, Verdict,
+    Verification,
 };
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
@@ -40,10 +41,11 @@ pub struct Inspector {
     start: u64,
     places: vec::IntoIter<RecordPlace>,
     /// What was found of the record looked at last.
-    found: Result<Sound, Error>,
+    found: Result<SoundRecord, Error>,
 }
 
-const NOTHING: Sound = Sound { frame: FrameChecksum::NotKept, digest: None, payload_size: 0 };
+const NOTHING: SoundRecord =
+    SoundRecord { frame: FrameChecksum::NotKept, digest: None, payload_size: 0 };
 
 // What `next` answers of a record, first: it is damaged, sound, or sound and its
 // message is left to hash. Then the kind of its frame.
@@ -128,7 +130,7 @@ impl Inspector {
         self.found.as_ref().ok()?.digest.map(|digest| digest.to_vec())
     }
 
-    fn inspect(&mut self, place: &RecordPlace, stored: Bytes) -> Result<Sound, Error> {
+    fn inspect(&mut self, place: &RecordPlace, stored: Bytes) -> Result<SoundRecord, Error> {
         self.message.clear();
         let Shared { pack, limits, .. } = &*self.shared;
         let decoder = self.shared.decoder();
@@ -160,7 +162,7 @@ fn extracted_digest(
     place: &RecordPlace,
 ) -> Result<Hash, Error> {
     let section = Section::Record(place.number);
-    let refused = |text: &str| Fault::Extract(Cause::text(text)).within(section);
+    let refused = |text: &str| Fault::Extract(Cause::text(text)).in_section(section);
     let mut hasher = RecordHasher::new();
     for item in record.slices() {
         let said = extract
@@ -209,7 +211,7 @@ impl Verdicts {
             _ => FrameChecksum::NotKept,
         };
         let digest = Hash::try_from(digest).ok();
-        let sound = Sound { frame, digest, payload_size: to_u64(payload_size)? };
+        let sound = SoundRecord { frame, digest, payload_size: to_u64(payload_size)? };
         self.push(Ok(sound))
     }
 
@@ -221,7 +223,7 @@ impl Verdicts {
         self.push(core::mem::replace(&mut inspector.found, Ok(NOTHING)))
     }
 
-    fn push(&mut self, outcome: Result<Sound, Error>) -> Result<(), JsValue> {
+    fn push(&mut self, outcome: Result<SoundRecord, Error>) -> Result<(), JsValue> {
         let place = self.shared.pack.directory.record(self.next).map_err(|error| thrown(&error))?;
         self.next = self.next.saturating_add(1);
         if let Some(verification) = &mut self.verification {
@@ -257,7 +259,7 @@ fn plain(report: &Report) -> JsValue {
         });
     }
     let damaged = Array::new();
-    for Damage { record, error } in report.damaged.iter().take(MOST_LISTED) {
+    for DamagedRecord { record, error } in report.damaged.iter().take(MOST_LISTED) {
         damaged.push(&Array::of2(&record.number.into(), &thrown(error)));
     }
     numbers.extend_from_slice(&[

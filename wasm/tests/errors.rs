@@ -67,7 +67,8 @@ fn errors() -> Vec<Error> {
         Limit::Decoded { size: 9, limit: 8 },
     ];
     // Rows that came later.
-    let later = [Limit::PackItems { items: 9, limit: 8 }, Limit::AtOnce { bytes: BIG, limit: 8 }];
+    let later =
+        [Limit::PackItems { items: 9, limit: 8 }, Limit::SingleAllocation { bytes: BIG, limit: 8 }];
     let misuses = [
         Misuse::Position { position: 9, items: 4 },
         Misuse::RecordNumber { record: 9, records: 4 },
@@ -86,7 +87,7 @@ fn errors() -> Vec<Error> {
     ];
     let encode = |record| Error::Encode { record, cause: Cause::text("too large") };
     corrupt
-        .map(|(fault, section)| fault.within(section))
+        .map(|(fault, section)| fault.in_section(section))
         .chain(limits.map(Error::Limit))
         .chain(misuses.map(Error::Misuse))
         .chain([encode(Some(3)), encode(None)])

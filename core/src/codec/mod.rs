@@ -2,7 +2,7 @@
 //!
 //! An [`Encode`] belongs to one worker and may keep state (a compression
 //! context) between records; a [`Decode`] is shared. Core knows only
-//! [`Plain`], which stores payloads as they are, and the *header* of a zstd
+//! [`PlainDecoder`], which stores payloads as they are, and the *header* of a zstd
 //! frame ([`zstd_frame`]): what C zstd and ruzstd do not check for us is
 //! checked there, once for both.
 
@@ -67,7 +67,7 @@ pub enum Size {
 impl Size {
     /// The most bytes that the payload may have.
     #[must_use]
-    pub fn most(self) -> u64 {
+    pub fn upper_bound(self) -> u64 {
         match self {
             Self::Exactly(size) | Self::AtMost(size) => size,
         }
@@ -81,7 +81,7 @@ impl Size {
         const BASE: u64 = 64 << 10;
         const RATIO: u64 = 64;
         let bound = (encoded as u64).saturating_mul(RATIO).saturating_add(BASE);
-        claimed.unwrap_or(bound).min(self.most()).min(bound)
+        claimed.unwrap_or(bound).min(self.upper_bound()).min(bound)
     }
 
     /// Checks the length of what was decoded.
@@ -112,9 +112,9 @@ pub enum FrameChecksum {
 
 /// Stores payloads as they are.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Plain;
+pub struct PlainDecoder;
 
-impl Decode for Plain {
+impl Decode for PlainDecoder {
     fn decode(&self, encoded: Bytes, size: Size) -> Result<Bytes, DecodeError> {
         size.check(encoded.len() as u64)?;
         Ok(encoded)

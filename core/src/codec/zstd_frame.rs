@@ -2,7 +2,7 @@
 //!
 //! A record holds one frame that carries its content size and a checksum.
 //! Decoders differ in what they look at, so the rules that a reader must hold
-//! are here: [`FrameHeader::parse`] and [`Layout::of`] see what stands behind
+//! are here: [`FrameHeader::parse`] and [`FrameLayout::of`] see what stands behind
 //! a frame before a decoder runs, and [`with_content_size`] mends the header
 //! of an encoder that leaves the size out.
 
@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 
 use super::Size;
 use crate::error::{DecodeError, Fault};
-use crate::wire::take::Take;
+use crate::wire::cursor::Cursor;
 
 /// The first four bytes of every frame, little-endian.
 pub const MAGIC: u32 = 0xFD2F_B528;
@@ -53,9 +53,9 @@ impl FrameHeader {
     }
 
     fn parse_fields(frame: &[u8]) -> Result<Result<Self, DecodeError>, Fault> {
-        let mut take = Take::new(frame);
-        take.u32()?;
-        let descriptor = take.u8()?;
+        let mut cursor = Cursor::new(frame);
+        cursor.u32()?;
+        let descriptor = cursor.u8()?;
         if descriptor & 0b1000 != 0 {
             return Ok(Err(DecodeError::NotAFrame));
         }
@@ -63,24 +63,24 @@ impl FrameHeader {
         let mut length = 5;
         let mut window_size = 0;
         if !single_segment {
-            let byte = take.u8()?;
+            let byte = cursor.u8()?;
             length += 1;
             let base = 1u64 << (10 + (byte >> 3));
             window_size = base + base / 8 * u64::from(byte & 0b111);
         }
         let (dictionary_id, dictionary_bytes) = match descriptor & 0b11 {
             0 => (0, 0),
-            1 => (u32::from(take.u8()?), 1),
-            2 => (u32::from(take.u16()?), 2),
-            _ => (take.u32()?, 4),
+            1 => (u32::from(cursor.u8()?), 1),
+            2 => (u32::from(cursor.u16()?), 2),
+            _ => (cursor.u32()?, 4),
         };
         length += dictionary_bytes;
         let (content_size, size_bytes) = match (descriptor >> 6, single_segment) {
             (0, false) => (None, 0),
-            (0, true) => (Some(u64::from(take.u8()?)), 1),
-            (1, _) => (Some(u64::from(take.u16()?) + 256), 2),
-            (2, _) => (Some(u64::from(take.u32()?)), 4),
-            _ => (Some(u64::from_le_bytes(take.array()?)), 8),
+            (0, true) => (Some(u64::from(cursor.u8()?)), 1),
+            (1, _) => (Some(u64::from(cursor.u16()?) + 256), 2),
+            (2, _) => (Some(u64::from(cursor.u32()?)), 4),
+            _ => (Some(u64::from_le_bytes(cursor.array()?)), 8),
         };
         length += size_bytes;
         Ok(Ok(Self {
@@ -95,7 +95,7 @@ impl FrameHeader {
 
 /// Where a payload's one frame ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Layout {
+pub struct FrameLayout {
     /// The frame's header.
     pub header: FrameHeader,
     /// Bytes of the frame: header, blocks, checksum.
@@ -103,7 +103,7 @@ pub struct Layout {
     /// The most bytes that the frame may yield: what it claims, and never more
     /// than the caller allows; without a claim, [`UNSIZED_RATIO`] times the
     /// payload.
-    pub most: u64,
+    pub max_output: u64,
 }
 
 /// What a frame without content size may expand to, as a multiple of the
@@ -112,7 +112,7 @@ pub struct Layout {
 /// can cost.
 pub const UNSIZED_RATIO: u64 = 4;
 
-impl Layout {
+impl FrameLayout {
     /// Walks the blocks of the frame at the front of `payload`, and refuses
     /// what a pack never holds: a dictionary, content behind the frame, a
     /// content size that contradicts `size`. Frames that yield nothing
@@ -134,23 +134,23 @@ impl Layout {
             return Err(DecodeError::Trailing { bytes: behind.len() as u64 });
         }
         let unsized_most = (payload.len() as u64).saturating_mul(UNSIZED_RATIO);
-        let most = header.content_size.unwrap_or(unsized_most).min(size.most());
-        Ok(Self { header, length, most })
+        let max_output = header.content_size.unwrap_or(unsized_most).min(size.upper_bound());
+        Ok(Self { header, length, max_output })
     }
 
-    /// The error for a frame that yields more than [`most`](Self::most).
+    /// The error for a frame that yields more than [`max_output`](Self::max_output).
     #[must_use]
     pub fn too_long(&self, size: Size) -> DecodeError {
-        let found = self.most.saturating_add(1);
+        let found = self.max_output.saturating_add(1);
         match (self.header.content_size, size) {
-            (None, _) if self.most < size.most() => {
-                DecodeError::NoContentSize { allowed: self.most }
+            (None, _) if self.max_output < size.upper_bound() => {
+                DecodeError::NoContentSize { allowed: self.max_output }
             }
-            (_, Size::AtMost(limit)) if self.most >= limit => {
+            (_, Size::AtMost(limit)) if self.max_output >= limit => {
                 DecodeError::AboveLimit { limit, found }
             }
             (_, Size::Exactly(expected)) => DecodeError::Length { expected, found },
-            (_, Size::AtMost(_)) => DecodeError::Length { expected: self.most, found },
+            (_, Size::AtMost(_)) => DecodeError::Length { expected: self.max_output, found },
         }
     }
 }
@@ -296,21 +296,21 @@ mod tests {
             (b"\0", false),
         ] {
             let payload = [&whole, behind].concat();
-            assert_eq!(Layout::of(&payload, Size::Exactly(3)).is_ok(), accepted, "{behind:?}");
+            assert_eq!(FrameLayout::of(&payload, Size::Exactly(3)).is_ok(), accepted, "{behind:?}");
         }
-        assert!(Layout::of(&[&skippable, &whole[..]].concat(), Size::Exactly(3)).is_err());
-        assert!(Layout::of(&[&empty, &whole[..]].concat(), Size::AtMost(9)).is_err());
+        assert!(FrameLayout::of(&[&skippable, &whole[..]].concat(), Size::Exactly(3)).is_err());
+        assert!(FrameLayout::of(&[&empty, &whole[..]].concat(), Size::AtMost(9)).is_err());
     }
 
     #[test]
     fn a_claim_against_the_checked_lengths_is_refused_before_decoding() {
         let claims_a_tebibyte = frame(&[0xe4, 0, 0, 0, 0, 0, 1, 0, 0], b"abc");
         assert!(matches!(
-            Layout::of(&claims_a_tebibyte, Size::Exactly(3)),
+            FrameLayout::of(&claims_a_tebibyte, Size::Exactly(3)),
             Err(DecodeError::Length { expected: 3, found: 0x100_0000_0000 })
         ));
         assert!(matches!(
-            Layout::of(&claims_a_tebibyte, Size::AtMost(1 << 32)),
+            FrameLayout::of(&claims_a_tebibyte, Size::AtMost(1 << 32)),
             Err(DecodeError::AboveLimit { .. })
         ));
     }
@@ -319,7 +319,7 @@ mod tests {
     fn a_frame_cut_anywhere_is_refused() {
         let whole = frame(&[0x24, 3], b"abc");
         for length in 0..whole.len() {
-            assert!(Layout::of(&whole[..length], Size::Exactly(3)).is_err(), "{length} bytes");
+            assert!(FrameLayout::of(&whole[..length], Size::Exactly(3)).is_err(), "{length} bytes");
         }
     }
 }

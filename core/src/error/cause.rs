@@ -6,57 +6,57 @@ use core::fmt;
 /// What an encoder, a decoder or an extract said; shared, so that the first
 /// error can be told more than once.
 #[derive(Clone)]
-pub struct Cause(Said);
+pub struct Cause(Repr);
 
-/// Words are kept as words: where causes are never anything else, nothing of
+/// TextCause are kept as words: where causes are never anything else, nothing of
 /// an error's formatting is compiled.
 #[derive(Clone)]
-enum Said {
-    Words(Words),
+enum Repr {
+    TextCause(TextCause),
     Error(Arc<dyn core::error::Error + Send + Sync>),
 }
 
 impl Cause {
     /// Takes any error.
     pub fn new(error: impl core::error::Error + Send + Sync + 'static) -> Self {
-        Self(Said::Error(Arc::new(error)))
+        Self(Repr::Error(Arc::new(error)))
     }
 
     /// Takes a sentence, for codecs whose errors are only words.
     #[must_use]
     pub fn text(text: impl Into<Arc<str>>) -> Self {
-        Self(Said::Words(Words(text.into())))
+        Self(Repr::TextCause(TextCause(text.into())))
     }
 
     /// The error as it was.
     #[must_use]
     pub fn get(&self) -> &(dyn core::error::Error + Send + Sync + 'static) {
         match &self.0 {
-            Said::Words(words) => words,
-            Said::Error(error) => &**error,
+            Repr::TextCause(words) => words,
+            Repr::Error(error) => &**error,
         }
     }
 
     /// The sentence that [`text`](Self::text) was given; `None` of an error.
     #[must_use]
-    pub fn words(&self) -> Option<&str> {
+    pub fn as_text(&self) -> Option<&str> {
         match &self.0 {
-            Said::Words(Words(text)) => Some(text),
-            Said::Error(_) => None,
+            Repr::TextCause(TextCause(text)) => Some(text),
+            Repr::Error(_) => None,
         }
     }
 }
 
 #[derive(Clone, Debug)]
-struct Words(Arc<str>);
+struct TextCause(Arc<str>);
 
-impl fmt::Display for Words {
+impl fmt::Display for TextCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl core::error::Error for Words {}
+impl core::error::Error for TextCause {}
 
 impl fmt::Debug for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -123,7 +123,7 @@ pub trait DigestRecords: Send {
     ) -> Result<(), Error>;
 
     /// How many records it is fastest with.
-    fn at_once(&self) -> usize {
+    fn preferred_batch(&self) -> usize {
         1
     }
 }

@@ -17,10 +17,10 @@ use core::ops::Range;
 use bytes::Bytes;
 
 use super::trailer::INDEX_CRC;
-use super::{INDEX_GROUP, MOST};
+use super::{INDEX_GROUP, MAX_U32};
 use crate::error::{Error, Fault, Limit, Section};
 use crate::wire::group::{self, Group};
-use crate::wire::{crc, take};
+use crate::wire::{crc, cursor};
 
 /// Packs sizes as records arrive.
 #[derive(Clone, Debug, Default)]
@@ -42,8 +42,8 @@ impl IndexEncoder {
     /// [`Limit::Index`] where the index could pass 2^32-1 bytes.
     pub fn push(&mut self, size: u32) -> Result<(), Error> {
         let packed = self.groups.len() as u64;
-        let at_most = packed + group::most_size(INDEX_GROUP) + u64::from(INDEX_CRC);
-        if at_most > u64::from(MOST) {
+        let at_most = packed + group::max_size(INDEX_GROUP) + u64::from(INDEX_CRC);
+        if at_most > u64::from(MAX_U32) {
             return Err(Error::Limit(Limit::Index { size: at_most }));
         }
         self.filling.push(size);
@@ -116,18 +116,18 @@ impl OffsetIndex {
     /// over, or a sum other than `records_end`.
     pub fn decode(bytes: Bytes, record_count: u32, records_end: u64) -> Result<Self, Error> {
         Self::decode_bytes(bytes, record_count, records_end)
-            .map_err(|fault| fault.within(Section::Index))
+            .map_err(|fault| fault.in_section(Section::Index))
     }
 
     fn decode_bytes(bytes: Bytes, record_count: u32, records_end: u64) -> Result<Self, Fault> {
-        let (packed, stored) = take::split_last_u32(&bytes)?;
+        let (packed, stored) = cursor::split_last_u32(&bytes)?;
         let computed = crc::crc32c(packed);
         if stored != computed {
             return Err(Fault::Checksum { stored, computed });
         }
         let count = record_count.div_ceil(INDEX_GROUP) as usize;
         // No more than the bytes that are there can hold.
-        let plausible = packed.len() / usize::try_from(group::LEAST_SIZE).unwrap_or(usize::MAX);
+        let plausible = packed.len() / usize::try_from(group::MIN_SIZE).unwrap_or(usize::MAX);
         let mut groups = Vec::with_capacity(count.min(plausible));
         let (mut rest, mut offset) = (packed, records_end);
         for number in (0..record_count.div_ceil(INDEX_GROUP)).rev() {
@@ -164,9 +164,9 @@ impl OffsetIndex {
     #[must_use]
     pub fn record(&self, number: u32) -> Option<Range<u64>> {
         let (group, start) = self.group(number / INDEX_GROUP)?;
-        let within = number % INDEX_GROUP;
-        let size = group.get(within)?;
-        let start = start + group.sum_first(within);
+        let slot = number % INDEX_GROUP;
+        let size = group.get(slot)?;
+        let start = start + group.sum_first(slot);
         Some(start..start + u64::from(size))
     }
 

@@ -6,23 +6,23 @@
 
 /// What a known format id says of a pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Known {
+pub struct KnownFormat {
     /// What such a pack is called.
     pub name: &'static str,
     /// How its records are encoded.
-    pub codec: Codec,
+    pub codec: KnownCodec,
 }
 
 /// The encodings that a format id can stand for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Codec {
+pub enum KnownCodec {
     /// Payloads as they are.
     None,
     /// A single zstd frame each.
     Zstd,
 }
 
-impl Codec {
+impl KnownCodec {
     /// The name that the command line and JSON use.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -45,19 +45,19 @@ impl Codec {
 /// What `format_id` is known as.
 ///
 /// ```
-/// use sealpack_core::format::known::{Codec, known};
+/// use sealpack_core::format::known::{KnownCodec, known};
 ///
-/// assert_eq!(known(1).unwrap().codec, Codec::Zstd);
+/// assert_eq!(known(1).unwrap().codec, KnownCodec::Zstd);
 /// assert!(known(77).is_none());
 /// ```
 #[must_use]
-pub fn known(format_id: u32) -> Option<Known> {
+pub fn known(format_id: u32) -> Option<KnownFormat> {
     let (name, codec) = match format_id {
-        0 => ("plain", Codec::None),
-        1 => ("zstd, or ledgers", Codec::Zstd),
-        0xFE1E_000B => ("event index", Codec::None),
-        0xFE1E_000C => ("events", Codec::Zstd),
+        0 => ("plain", KnownCodec::None),
+        1 => ("zstd, or ledgers", KnownCodec::Zstd),
+        0xFE1E_000B => ("event index", KnownCodec::None),
+        0xFE1E_000C => ("events", KnownCodec::Zstd),
         _ => return None,
     };
-    Some(Known { name, codec })
+    Some(KnownFormat { name, codec })
 }

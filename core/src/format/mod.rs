@@ -25,7 +25,7 @@ use core::num::NonZero;
 
 /// The most items, and the most bytes of an item, a record, the index and the
 /// app data: all are written as a `u32`.
-pub const MOST: u32 = u32::MAX;
+pub const MAX_U32: u32 = u32::MAX;
 
 /// Records that a group of the offset index describes.
 pub const INDEX_GROUP: u32 = 128;

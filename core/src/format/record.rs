@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 
 use crate::error::Fault;
 use crate::wire::group::{self, Group};
-use crate::wire::{crc, take};
+use crate::wire::{crc, cursor};
 
 /// How the records of a file are laid out: what stands behind a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,9 +45,9 @@ impl Layout {
     /// The most bytes that can stand behind the payload of a record of
     /// `count` items.
     #[must_use]
-    pub fn most_tail(self, count: u32) -> u64 {
+    pub fn max_tail_size(self, count: u32) -> u64 {
         match (self.lengths, self.record_checksum) {
-            (true, _) => group::most_size(count) + 4,
+            (true, _) => group::max_size(count) + 4,
             (false, true) => 4,
             (false, false) => 0,
         }
@@ -81,9 +81,9 @@ impl Layout {
     ///
     /// # Errors
     /// [`Fault::Truncated`], [`Fault::Checksum`], or a fault of the group.
-    pub fn split(self, record: &[u8], count: u32) -> Result<Parts<'_>, Fault> {
+    pub fn split(self, record: &[u8], count: u32) -> Result<RecordParts<'_>, Fault> {
         let (covered, stored) = if self.lengths || self.record_checksum {
-            let (covered, stored) = take::split_last_u32(record)?;
+            let (covered, stored) = cursor::split_last_u32(record)?;
             (covered, Some(stored))
         } else {
             (record, None)
@@ -92,13 +92,13 @@ impl Layout {
             refuse_other(stored, covered)?;
         }
         if !self.lengths {
-            return Ok(Parts { payload: covered, lengths: None });
+            return Ok(RecordParts { payload: covered, lengths: None });
         }
         let (group, payload) = Group::split_last(covered, count)?;
         if let (false, Some(stored)) = (self.record_checksum, stored) {
             refuse_other(stored, covered.get(payload.len()..).unwrap_or_default())?;
         }
-        Ok(Parts { payload, lengths: Some(group) })
+        Ok(RecordParts { payload, lengths: Some(group) })
     }
 }
 
@@ -109,7 +109,7 @@ fn refuse_other(stored: u32, covered: &[u8]) -> Result<(), Fault> {
 
 /// A record, split; the checksum was right.
 #[derive(Clone, Copy, Debug)]
-pub struct Parts<'a> {
+pub struct RecordParts<'a> {
     /// The payload as stored.
     pub payload: &'a [u8],
     /// The lengths of the items in the *decoded* payload; `None` where the
@@ -136,7 +136,7 @@ mod tests {
             let layout = Layout::new(per_record, checksum);
             let record = record(layout);
             assert_eq!(record.len(), 8 + tail);
-            assert!(tail as u64 <= layout.most_tail(2));
+            assert!(tail as u64 <= layout.max_tail_size(2));
             let parts = layout.split(&record, 2).unwrap();
             assert_eq!(parts.payload, b"onethree");
             let lengths: Option<Vec<u32>> = parts.lengths.map(|group| group.iter().collect());

@@ -10,7 +10,7 @@
 use super::digest::Hash;
 use super::{INDEX_GROUP, Layout};
 use crate::error::{Error, Fault, Section};
-use crate::wire::{crc, group, take::Take};
+use crate::wire::{crc, cursor::Cursor, group};
 
 /// Bytes of the trailer.
 pub const SIZE: usize = 76;
@@ -88,7 +88,7 @@ impl Trailer {
         if self.record_checksum {
             flags |= FLAG_RECORD_CHECKSUM;
         }
-        let mut put = Put { bytes: [0; SIZE], at: 0 };
+        let mut put = FieldWriter { bytes: [0; SIZE], at: 0 };
         put.field(&MAGIC.to_le_bytes());
         put.field(&[VERSION, flags, 0, 0]);
         put.field(&self.format_id.to_le_bytes());
@@ -117,7 +117,7 @@ impl Trailer {
     /// # Errors
     /// [`Error::Corrupt`] in [`Section::Trailer`].
     pub fn decode(tail: &[u8]) -> Result<Self, Error> {
-        Self::decode_bytes(tail).map_err(|fault| fault.within(Section::Trailer))
+        Self::decode_bytes(tail).map_err(|fault| fault.in_section(Section::Trailer))
     }
 
     fn decode_bytes(tail: &[u8]) -> Result<Self, Fault> {
@@ -125,37 +125,37 @@ impl Trailer {
             refuse_early(tail)?;
             return Err(Fault::Truncated { needed: SIZE as u64, found: tail.len() as u64 });
         };
-        let mut take = Take::new(bytes);
-        let magic = take.u32()?;
+        let mut cursor = Cursor::new(bytes);
+        let magic = cursor.u32()?;
         if magic != MAGIC {
             refuse_early(tail)?;
             return Err(Fault::Magic { found: magic });
         }
-        let version = take.u8()?;
+        let version = cursor.u8()?;
         if version != VERSION {
             return Err(Fault::Version { found: version });
         }
         refuse_bad_crc(bytes)?;
-        let flags = take.u8()?;
+        let flags = cursor.u8()?;
         if flags & !(FLAG_CONTENT_HASH | FLAG_RECORD_CHECKSUM) != 0 {
             return Err(Fault::Flags { found: flags });
         }
-        take.u16()?;
-        let format_id = take.u32()?;
-        let record_count = take.u32()?;
-        let total_items = take.u32()?;
-        let items_per_record = take.u32()?;
-        let group_size = take.u16()?;
+        cursor.u16()?;
+        let format_id = cursor.u32()?;
+        let record_count = cursor.u32()?;
+        let total_items = cursor.u32()?;
+        let items_per_record = cursor.u32()?;
+        let group_size = cursor.u16()?;
         if u32::from(group_size) != INDEX_GROUP {
             return Err(Fault::GroupSize { found: group_size });
         }
-        take.u16()?;
-        let index_size = take.u32()?;
-        let app_data_size = take.u32()?;
-        let hash = take.array()?;
-        let app_data_crc = take.u32()?;
-        take.u32()?;
-        take.finish()?;
+        cursor.u16()?;
+        let index_size = cursor.u32()?;
+        let app_data_size = cursor.u32()?;
+        let hash = cursor.array()?;
+        let app_data_crc = cursor.u32()?;
+        cursor.u32()?;
+        cursor.finish()?;
         Ok(Self {
             format_id,
             record_count,
@@ -170,7 +170,7 @@ impl Trailer {
     }
 
     /// Bytes behind the index: app data and trailer.
-    pub(crate) fn behind_index(&self) -> u64 {
+    pub(crate) fn size_after_index(&self) -> u64 {
         u64::from(self.app_data_size) + SIZE as u64
     }
 
@@ -181,10 +181,10 @@ impl Trailer {
     /// [`Fault::Sections`] in [`Section::Trailer`] where the file is smaller
     /// than the sections the trailer claims.
     pub fn records_end(&self, file_size: u64) -> Result<u64, Error> {
-        let claimed = u64::from(self.index_size) + self.behind_index();
-        file_size
-            .checked_sub(claimed)
-            .ok_or_else(|| Fault::Sections { claimed, file: file_size }.within(Section::Trailer))
+        let claimed = u64::from(self.index_size) + self.size_after_index();
+        file_size.checked_sub(claimed).ok_or_else(|| {
+            Fault::Sections { claimed, file: file_size }.in_section(Section::Trailer)
+        })
     }
 
     /// Whether the index can hold that many records: looked at before
@@ -195,13 +195,12 @@ impl Trailer {
     pub fn check_index_size(&self) -> Result<(), Error> {
         let Some(groups) = self.index_size.checked_sub(INDEX_CRC) else {
             let (needed, found) = (u64::from(INDEX_CRC), u64::from(self.index_size));
-            return Err(Fault::Truncated { needed, found }.within(Section::Index));
+            return Err(Fault::Truncated { needed, found }.in_section(Section::Index));
         };
-        let at_most = u64::from(groups) / group::LEAST_SIZE * u64::from(INDEX_GROUP);
+        let at_most = u64::from(groups) / group::MIN_SIZE * u64::from(INDEX_GROUP);
         if u64::from(self.record_count) > at_most {
-            return Err(
-                Fault::RecordCount { claimed: self.record_count, at_most }.within(Section::Index)
-            );
+            return Err(Fault::RecordCount { claimed: self.record_count, at_most }
+                .in_section(Section::Index));
         }
         Ok(())
     }
@@ -223,7 +222,7 @@ impl Trailer {
             per_record: self.items_per_record,
             records: self.record_count,
         }
-        .within(Section::Trailer))
+        .in_section(Section::Trailer))
     }
 
     /// How the records are laid out.
@@ -243,7 +242,7 @@ impl Trailer {
         } else if stored == 0 && !self.record_checksum {
             Ok(Dialect::NoAppDataCrc)
         } else {
-            Err(Fault::Checksum { stored, computed }.within(Section::AppData))
+            Err(Fault::Checksum { stored, computed }.in_section(Section::AppData))
         }
     }
 }
@@ -257,18 +256,18 @@ fn refuse_early(tail: &[u8]) -> Result<(), Fault> {
 }
 
 fn refuse_bad_crc(bytes: &[u8; SIZE]) -> Result<(), Fault> {
-    let (covered, stored) = crate::wire::take::split_last_u32(bytes)?;
+    let (covered, stored) = crate::wire::cursor::split_last_u32(bytes)?;
     let computed = crc::crc32c(covered);
     if stored == computed { Ok(()) } else { Err(Fault::Checksum { stored, computed }) }
 }
 
 /// Fills an array front to back.
-struct Put {
+struct FieldWriter {
     bytes: [u8; SIZE],
     at: usize,
 }
 
-impl Put {
+impl FieldWriter {
     fn field(&mut self, field: &[u8]) {
         for (to, from) in self.bytes.iter_mut().skip(self.at).zip(field) {
             *to = *from;

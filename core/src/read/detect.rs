@@ -7,7 +7,7 @@ use core::ops::Range;
 
 use super::{Directory, RecordPlace};
 use crate::codec::zstd_frame::MAGIC;
-use crate::format::known::{self, known};
+use crate::format::known::{KnownCodec, known};
 
 /// Finds out how the records of a pack are encoded where the caller did not
 /// say. The format id decides where it is known and the records look like it;
@@ -17,15 +17,15 @@ use crate::format::known::{self, known};
 /// is. So a magic counts with one byte of it wrong, and where the id says
 /// zstd, three more records are asked before that is given up.
 #[derive(Clone, Debug)]
-pub struct Detection {
-    known: Option<known::Codec>,
+pub struct CodecDetection {
+    known: Option<KnownCodec>,
     /// The records to ask, the first one first.
     samples: Vec<RecordPlace>,
 }
 
 const MAGIC_SIZE: u64 = 4;
 
-impl Detection {
+impl CodecDetection {
     /// Looks for records with a payload, in a pack of any size at no more than
     /// a few places.
     #[must_use]
@@ -33,7 +33,7 @@ impl Detection {
         let records = directory.record_count();
         let known = known(directory.trailer().format_id).map(|known| known.codec);
         let places = match known {
-            Some(known::Codec::Zstd) => {
+            Some(KnownCodec::Zstd) => {
                 vec![0, records / 3, records / 3 * 2, records.saturating_sub(1)]
             }
             _ => vec![0],
@@ -56,13 +56,13 @@ impl Detection {
 
     /// The codec, given the bytes of [`wanted`](Self::wanted); `None` where
     /// another sample is to be looked at.
-    pub fn look(&mut self, bytes: &[u8]) -> Option<known::Codec> {
+    pub fn supply(&mut self, bytes: &[u8]) -> Option<KnownCodec> {
         if !self.samples.is_empty() {
             self.samples.remove(0);
         }
         match evidence_of(bytes) {
-            known::Codec::Zstd => Some(known::Codec::Zstd),
-            known::Codec::None => self.samples.is_empty().then_some(known::Codec::None),
+            KnownCodec::Zstd => Some(KnownCodec::Zstd),
+            KnownCodec::None => self.samples.is_empty().then_some(KnownCodec::None),
         }
     }
 
@@ -73,22 +73,22 @@ impl Detection {
         directory: &Directory,
         place: &RecordPlace,
         stored: &[u8],
-    ) -> Option<known::Codec> {
+    ) -> Option<KnownCodec> {
         let whole = stored.len() as u64 == place.size();
         (whole && place.size() > least_tail(directory, place)).then(|| evidence_of(stored))
     }
 
     /// The codec where no record has a payload to look at.
     #[must_use]
-    pub fn untold(&self) -> known::Codec {
-        self.known.unwrap_or(known::Codec::None)
+    pub fn fallback(&self) -> KnownCodec {
+        self.known.unwrap_or(KnownCodec::None)
     }
 }
 
 /// A magic with one byte of it wrong is still one.
-fn evidence_of(bytes: &[u8]) -> known::Codec {
+fn evidence_of(bytes: &[u8]) -> KnownCodec {
     let right = MAGIC.to_le_bytes().iter().zip(bytes).filter(|(a, b)| a == b).count();
-    if right >= 3 { known::Codec::Zstd } else { known::Codec::None }
+    if right >= 3 { KnownCodec::Zstd } else { KnownCodec::None }
 }
 
 /// The bytes behind an empty payload, which says nothing. Any more, and there

@@ -16,7 +16,7 @@ pub struct Directory {
 
 /// Where an item lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct ItemPlace {
     /// The record that holds it.
     pub record: RecordPlace,
     /// Which of the record's items it is, counted from 0.
@@ -95,7 +95,7 @@ impl Directory {
     ///
     /// # Errors
     /// [`Misuse::Position`] where there is no such item.
-    pub fn place(&self, position: u32) -> Result<Place, Error> {
+    pub fn place(&self, position: u32) -> Result<ItemPlace, Error> {
         let items = self.item_count();
         let no_such = Error::Misuse(Misuse::Position { position: position.into(), items });
         if position >= items {
@@ -103,7 +103,7 @@ impl Directory {
         }
         let per_record = self.trailer.items_per_record.max(1);
         let record = self.record(position / per_record).map_err(|_| no_such)?;
-        Ok(Place { record, slot: position % per_record })
+        Ok(ItemPlace { record, slot: position % per_record })
     }
 
     /// Where the record of this number lies.

@@ -12,7 +12,7 @@
 //!
 //! ```
 //! use bytes::Bytes;
-//! use sealpack_core::codec::Plain;
+//! use sealpack_core::codec::PlainDecoder;
 //! use sealpack_core::read::{Opened, Opening, ReadLimits, unseal};
 //!
 //! # use sealpack_core::write::{Assembly, PackShape, RecordBuilder, Sealer};
@@ -40,7 +40,7 @@
 //! let place = pack.directory.place(1)?;
 //! let stored = place.record.range.clone();
 //! let stored = file.slice(stored.start as usize..stored.end as usize);
-//! let record = unseal(&pack.directory, &place.record, stored, &Plain, &ReadLimits::default())?;
+//! let record = unseal(&pack.directory, &place.record, stored, &PlainDecoder, &ReadLimits::default())?;
 //! assert_eq!(record.item(place.slot).unwrap(), b"two"[..]);
 //! # Ok::<(), sealpack_core::Error>(())
 //! ```
@@ -52,13 +52,14 @@ mod plan;
 mod unseal;
 mod verify;
 
-pub use detect::Detection;
-pub use directory::{Directory, Place, RecordPlace};
+pub use detect::CodecDetection;
+pub use directory::{Directory, ItemPlace, RecordPlace};
 pub use open::{DEFAULT_TAIL, Opened, Opening, Pack, Tail};
 pub use plan::{Merge, PlannedRead, PlannedRecord, plan, plan_ascending, plan_records};
 pub use unseal::{ItemLookup, Record, RecordItems, unseal};
 pub use verify::{
-    Damage, Examination, Examiner, Layer, LayerName, Report, Sound, Verdict, Verification,
+    DamagedRecord, Examination, Examiner, Layer, LayerName, Report, SoundRecord, Verdict,
+    Verification,
 };
 
 use crate::error::{Error, Limit};
@@ -75,9 +76,9 @@ use crate::format::Trailer;
 /// # let file = [&ending.index[..], &[7; 5000], &ending.trailer.encode()].concat();
 /// // 5,000 bytes of app data, and no more than 16 KiB to hold at once.
 /// let limits = ReadLimits { memory: 16 << 10, ..ReadLimits::default() };
-/// let opening = Opening::new(file.len() as u64)?.within(limits);
+/// let opening = Opening::new(file.len() as u64)?.with_limits(limits);
 /// let refused = opening.supply(file.into()).unwrap_err();
-/// assert!(matches!(refused, Error::Limit(Limit::AtOnce { bytes: 5004, limit: 4096 })));
+/// assert!(matches!(refused, Error::Limit(Limit::SingleAllocation { bytes: 5004, limit: 4096 })));
 /// # Ok::<(), sealpack_core::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +91,7 @@ pub struct ReadLimits {
     /// when it is opened.
     pub items: u32,
     /// The most bytes to hold at once while opening, scanning or verifying. No
-    /// single thing may take more than a [quarter](Self::at_once) of it: index
+    /// single thing may take more than a [quarter](Self::max_single) of it: index
     /// and app data together, a record as stored, a record decoded.
     pub memory: u64,
 }
@@ -100,23 +101,23 @@ impl ReadLimits {
     /// [`memory`](Self::memory), since a thing is held with what it is made of
     /// and with what was made before.
     #[must_use]
-    pub fn at_once(&self) -> u64 {
+    pub fn max_single(&self) -> u64 {
         self.memory / 4
     }
 
     /// The most bytes that a record may decode to, by both limits.
     #[must_use]
-    pub fn decoded(&self) -> u64 {
-        self.decoded_record.min(self.at_once())
+    pub fn max_decoded(&self) -> u64 {
+        self.decoded_record.min(self.max_single())
     }
 
     /// Refuses to hold so many bytes as one thing.
     ///
     /// # Errors
-    /// [`Limit::AtOnce`].
+    /// [`Limit::SingleAllocation`].
     pub fn admit(&self, bytes: u64) -> Result<(), Error> {
-        match self.at_once() {
-            limit if bytes > limit => Err(Error::Limit(Limit::AtOnce { bytes, limit })),
+        match self.max_single() {
+            limit if bytes > limit => Err(Error::Limit(Limit::SingleAllocation { bytes, limit })),
             _ => Ok(()),
         }
     }

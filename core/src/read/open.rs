@@ -96,7 +96,7 @@ impl Opening {
     pub fn with_tail(file_size: u64, tail: u64) -> Result<Self, Error> {
         if file_size == 0 {
             let fault = Fault::Truncated { needed: trailer::SIZE as u64, found: 0 };
-            return Err(fault.within(Section::Trailer));
+            return Err(fault.in_section(Section::Trailer));
         }
         let from = file_size.saturating_sub(tail.max(trailer::SIZE as u64));
         let limits = ReadLimits::default();
@@ -106,7 +106,7 @@ impl Opening {
     /// The same with limits: a pack above them is refused before its index and
     /// app data are asked for.
     #[must_use]
-    pub fn within(mut self, limits: ReadLimits) -> Self {
+    pub fn with_limits(mut self, limits: ReadLimits) -> Self {
         self.limits = limits;
         self
     }
@@ -127,8 +127,8 @@ impl Opening {
     /// index, in the order of FORMAT.md, *Trailer*; [`Misuse::Supplied`] for
     /// another number of bytes than was asked for;
     /// [`Limit::PackItems`](crate::error::Limit::PackItems) and
-    /// [`Limit::AtOnce`](crate::error::Limit::AtOnce) above the
-    /// [limits](Self::within).
+    /// [`Limit::SingleAllocation`](crate::error::Limit::SingleAllocation) above the
+    /// [limits](Self::with_limits).
     pub fn supply(self, bytes: Bytes) -> Result<Opened, Error> {
         let range = self.range();
         let (wanted, given) = (range.end - range.start, bytes.len() as u64);
@@ -175,7 +175,7 @@ fn ready(trailer: Trailer, records_end: u64, file_size: u64, tail: Tail) -> Resu
     let index_end = records_end + u64::from(trailer.index_size);
     let section = |range: Range<u64>, name| {
         let missing = Fault::Truncated { needed: range.end, found: tail.start };
-        tail.get(&range).ok_or_else(|| missing.within(name))
+        tail.get(&range).ok_or_else(|| missing.in_section(name))
     };
     let app_data = match trailer.app_data_size {
         0 => Bytes::new(),

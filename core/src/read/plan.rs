@@ -14,13 +14,13 @@ pub struct Merge {
     /// rather than read apart.
     pub gap: u64,
     /// The most bytes of one read. A single record may be larger.
-    pub most: u64,
+    pub max_read: u64,
 }
 
 impl Default for Merge {
     /// For a local file: 16 KiB between, 1 MiB at once.
     fn default() -> Self {
-        Self { gap: 16 << 10, most: 1 << 20 }
+        Self { gap: 16 << 10, max_read: 1 << 20 }
     }
 }
 
@@ -36,7 +36,7 @@ impl Merge {
         let records = u64::from(directory.record_count()).max(1);
         let mean = directory.records_end() / records;
         let gap = mean.saturating_mul(2).clamp(16 << 10, 256 << 10);
-        Self { gap, most: 4 << 20 }
+        Self { gap, max_read: 4 << 20 }
     }
 }
 
@@ -49,7 +49,7 @@ impl Merge {
     /// behind it.
     fn joins(&self, range: &Range<u64>, next: &Range<u64>) -> bool {
         next.start.checked_sub(range.end).is_some_and(|gap| gap <= self.gap)
-            && next.end.saturating_sub(range.start) <= self.most
+            && next.end.saturating_sub(range.start) <= self.max_read
     }
 }
 

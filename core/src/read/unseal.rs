@@ -7,9 +7,9 @@ use core::ops::Range;
 use super::{Directory, ReadLimits, RecordPlace};
 use crate::codec::{Decode, Size};
 use crate::error::{DecodeError, Error, Fault, Limit, Misuse, Section};
-use crate::format::{Layout, MOST, RecordContent};
+use crate::format::{Layout, MAX_U32, RecordContent};
 use crate::wire::group::{Group, OwnedGroup};
-use crate::wire::{crc, take};
+use crate::wire::{crc, cursor};
 
 /// A record, checked and decoded. Items are views of its payload.
 #[derive(Clone, Debug)]
@@ -41,14 +41,15 @@ pub fn unseal(
     }
     let section = Section::Record(place.number);
     let layout = directory.layout();
-    let parts = layout.split(&stored, place.item_count).map_err(|fault| fault.within(section))?;
-    let limit = limits.decoded();
+    let parts =
+        layout.split(&stored, place.item_count).map_err(|fault| fault.in_section(section))?;
+    let limit = limits.max_decoded();
     let size = match &parts.lengths {
         Some(lengths) => Size::Exactly(lengths.sum()),
-        None => Size::AtMost(limit.min(MOST.into())),
+        None => Size::AtMost(limit.min(MAX_U32.into())),
     };
-    if size.most() > limit {
-        return Err(Error::Limit(Limit::Decoded { size: size.most(), limit }));
+    if size.upper_bound() > limit {
+        return Err(Error::Limit(Limit::Decoded { size: size.upper_bound(), limit }));
     }
     let payload_end = parts.payload.len();
     let lengths = parts.lengths.map(|group| OwnedGroup::new(group, &stored, payload_end));
@@ -56,14 +57,14 @@ pub fn unseal(
     encoded.truncate(payload_end);
     let payload = decode(encoded, size, decoder).map_err(|error| match error {
         // No item is above 2^32-1 bytes, whatever the reader is willing to hold.
-        DecodeError::AboveLimit { found, .. } if found <= MOST.into() => {
+        DecodeError::AboveLimit { found, .. } if found <= MAX_U32.into() => {
             Error::Limit(Limit::Decoded { size: found, limit })
         }
         // A sum that the payload does not have is told as such.
         DecodeError::Length { expected, found } => {
-            Fault::Sum { expected: found, found: expected }.within(section)
+            Fault::Sum { expected: found, found: expected }.in_section(section)
         }
-        error => Fault::Decode(error).within(section),
+        error => Fault::Decode(error).in_section(section),
     })?;
     Ok(Record { payload, lengths, item_count: place.item_count })
 }
@@ -209,12 +210,12 @@ impl ItemLookup {
     /// its end is most of it.
     #[must_use]
     pub fn new(layout: Layout, record: RecordPlace, slot: u32) -> Option<Self> {
-        let most_tail = layout.most_tail(record.item_count);
-        let worth = record.size() / 4 >= most_tail;
+        let max_tail_size = layout.max_tail_size(record.item_count);
+        let worth = record.size() / 4 >= max_tail_size;
         if !layout.has_lengths() || layout.has_record_checksum() || !worth {
             return None;
         }
-        let tail = record.range.end - most_tail..record.range.end;
+        let tail = record.range.end - max_tail_size..record.range.end;
         (slot < record.item_count).then_some(Self { tail, record, slot })
     }
 
@@ -235,11 +236,12 @@ impl ItemLookup {
         if wanted != given {
             return Err(Error::Misuse(Misuse::Supplied { wanted, given }));
         }
-        self.locate_bytes(tail).map_err(|fault| fault.within(Section::Record(self.record.number)))
+        self.locate_bytes(tail)
+            .map_err(|fault| fault.in_section(Section::Record(self.record.number)))
     }
 
     fn locate_bytes(&self, tail: &[u8]) -> Result<Range<u64>, Fault> {
-        let (covered, stored) = take::split_last_u32(tail)?;
+        let (covered, stored) = cursor::split_last_u32(tail)?;
         let (group, before) = Group::split_last(covered, self.record.item_count)?;
         let computed = crc::crc32c(covered.get(before.len()..).unwrap_or_default());
         if stored != computed {

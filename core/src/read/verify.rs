@@ -124,7 +124,7 @@ pub struct Layer {
 
 /// A damaged record.
 #[derive(Clone, Debug)]
-pub struct Damage {
+pub struct DamagedRecord {
     /// The record.
     pub record: RecordPlace,
     /// What is wrong with it.
@@ -144,12 +144,12 @@ pub struct Examiner<'a> {
 #[derive(Clone, Debug)]
 pub struct Examination {
     place: RecordPlace,
-    outcome: Result<Sound, Error>,
+    outcome: Result<SoundRecord, Error>,
 }
 
 /// What is known of a record that is sound in itself.
 #[derive(Clone, Debug)]
-pub struct Sound {
+pub struct SoundRecord {
     /// Whether the payload carried a checksum, which was then right.
     pub frame: FrameChecksum,
     /// The digest of the items, where it was taken: the pack stores a content
@@ -244,7 +244,11 @@ impl<'a> Examiner<'a> {
     ///
     /// # Errors
     /// What is wrong with the record.
-    pub fn inspect(&self, place: &RecordPlace, stored: Bytes) -> Result<(Sound, Record), Error> {
+    pub fn inspect(
+        &self,
+        place: &RecordPlace,
+        stored: Bytes,
+    ) -> Result<(SoundRecord, Record), Error> {
         let frame = match stored.is_empty() {
             true => FrameChecksum::NotKept,
             false => self.decoder.checksum(&stored),
@@ -253,7 +257,7 @@ impl<'a> Examiner<'a> {
         // An empty payload is stored as nothing, whatever the codec.
         let payload_size = record.payload().len() as u64;
         let frame = if payload_size == 0 { FrameChecksum::NotKept } else { frame };
-        Ok((Sound { frame, digest: None, payload_size }, record))
+        Ok((SoundRecord { frame, digest: None, payload_size }, record))
     }
 
     fn digest(&self, place: &RecordPlace, record: &Record) -> Result<Hash, Error> {
@@ -263,7 +267,7 @@ impl<'a> Examiner<'a> {
             match &self.extract {
                 None => hasher.item(item)?,
                 Some(extract) => {
-                    let refused = |cause| Fault::Extract(cause).within(section);
+                    let refused = |cause| Fault::Extract(cause).in_section(section);
                     hasher.item(&extract.extract(item).map_err(refused)?)?;
                 }
             }
@@ -284,7 +288,7 @@ fn digest_all(
 impl Examination {
     /// What [`Examiner::inspect`] found, with the digest filled in.
     #[must_use]
-    pub fn new(place: RecordPlace, outcome: Result<Sound, Error>) -> Self {
+    pub fn new(place: RecordPlace, outcome: Result<SoundRecord, Error>) -> Self {
         Self { place, outcome }
     }
 
@@ -298,7 +302,7 @@ impl Examination {
     ///
     /// # Errors
     /// What is wrong with the record.
-    pub fn outcome(&self) -> Result<&Sound, &Error> {
+    pub fn outcome(&self) -> Result<&SoundRecord, &Error> {
         self.outcome.as_ref()
     }
 
@@ -323,7 +327,7 @@ pub struct Verification {
     app_data: Verdict,
     hasher: ContentHasher,
     failed: Vec<Layer>,
-    damaged: Vec<Damage>,
+    damaged: Vec<DamagedRecord>,
     damaged_count: u32,
     examined: u32,
     frames_with_checksum: u32,
@@ -384,7 +388,7 @@ impl Verification {
                 self.fail(LayerName::of(&error, self.record_checksum), &error);
                 self.damaged_count += 1;
                 if self.damaged.len() < MOST_LISTED {
-                    self.damaged.push(Damage { record: examination.place, error });
+                    self.damaged.push(DamagedRecord { record: examination.place, error });
                 }
             }
         }
@@ -403,11 +407,11 @@ impl Verification {
             // A damaged record has no digest, so the hash cannot be the stored
             // one; the record's own error says more than the hash would.
             let computed = self.hasher.clone().finish();
-            if let Some(Damage { error, .. }) = self.damaged.first().cloned() {
+            if let Some(DamagedRecord { error, .. }) = self.damaged.first().cloned() {
                 self.fail(LayerName::ContentHash, &error);
             } else if computed != stored {
                 let fault = Fault::ContentHash { stored, computed };
-                self.fail(LayerName::ContentHash, &fault.within(Section::ContentHash));
+                self.fail(LayerName::ContentHash, &fault.in_section(Section::ContentHash));
             }
         }
         let layers = LayerName::ALL.map(|name| Layer { name, verdict: self.verdict(name) });
@@ -445,7 +449,7 @@ pub struct Report {
     /// Every layer, in order.
     pub layers: [Layer; 8],
     /// The damaged records, the first ten thousand of them.
-    pub damaged: Vec<Damage>,
+    pub damaged: Vec<DamagedRecord>,
     /// How many records are damaged.
     pub damaged_count: u32,
     /// How many records were looked at.

@@ -6,7 +6,7 @@ use core::ops::Range;
 
 use super::header::{self, ListHeader};
 use super::proof::{ProvenBlock, prove};
-use super::shape::ListShape;
+use super::shape::{HEADER_SIZE, ListShape};
 use super::tree::sha256;
 use crate::error::{Error, Misuse, TrailerField, Untrusted};
 use crate::format::digest::Hash;
@@ -39,15 +39,15 @@ impl Anchor {
 const PORTION: u64 = 1 << 20;
 
 /// A digest list being opened. Fetch [`range`](Self::range), hand it to
-/// [`supply`](Self::supply), again until that answers [`Anchored::Ready`].
+/// [`supply`](Self::supply), again until that answers [`ListOpened::Ready`].
 #[derive(Clone, Debug)]
-pub struct Anchoring {
+pub struct ListOpening {
     anchor: Anchor,
-    stage: Stage,
+    stage: ListStage,
 }
 
 #[derive(Clone, Debug)]
-enum Stage {
+enum ListStage {
     Header,
     Blocks(Box<Blocks>),
 }
@@ -55,33 +55,33 @@ enum Stage {
 /// The list is read whole, and has been up to a block.
 #[derive(Clone, Debug)]
 struct Blocks {
-    list: BoundList,
+    list: AuthenticatedList,
     next: u32,
     content: ContentHasher,
 }
 
-/// What [`Anchoring::supply`] answers.
+/// What [`ListOpening::supply`] answers.
 #[derive(Clone, Debug)]
-pub enum Anchored {
+pub enum ListOpened {
     /// More is wanted.
-    More(Anchoring),
+    More(ListOpening),
     /// The trusted hash vouches for the list.
-    Ready(BoundList),
+    Ready(AuthenticatedList),
 }
 
-impl Anchoring {
+impl ListOpening {
     /// Starts with what the caller trusts.
     #[must_use]
     pub fn new(anchor: Anchor) -> Self {
-        Self { anchor, stage: Stage::Header }
+        Self { anchor, stage: ListStage::Header }
     }
 
     /// The bytes of the list that are wanted next; never empty.
     #[must_use]
     pub fn range(&self) -> Range<u64> {
         match &self.stage {
-            Stage::Header => 0..header::SIZE as u64,
-            Stage::Blocks(blocks) => {
+            ListStage::Header => 0..HEADER_SIZE as u64,
+            ListStage::Blocks(blocks) => {
                 let (shape, next) = (blocks.list.shape(), blocks.next);
                 shape.range(next).start..shape.range(last_of_portion(shape, next)).end
             }
@@ -93,15 +93,15 @@ impl Anchoring {
     /// # Errors
     /// [`Error::Corrupt`] for a damaged list; [`Error::Untrusted`] for one
     /// that is not what the caller trusts; [`Misuse::Supplied`].
-    pub fn supply(self, bytes: Bytes) -> Result<Anchored, Error> {
+    pub fn supply(self, bytes: Bytes) -> Result<ListOpened, Error> {
         let range = self.range();
         let (wanted, given) = (range.end - range.start, bytes.len() as u64);
         if wanted != given {
             return Err(Error::Misuse(Misuse::Supplied { wanted, given }));
         }
         match self.stage {
-            Stage::Header => supply_header(self.anchor, &bytes),
-            Stage::Blocks(blocks) => blocks.supply(self.anchor, &bytes),
+            ListStage::Header => supply_header(self.anchor, &bytes),
+            ListStage::Blocks(blocks) => blocks.supply(self.anchor, &bytes),
         }
     }
 }
@@ -112,7 +112,7 @@ fn last_of_portion(shape: ListShape, first: u32) -> u32 {
     first.saturating_add(u32::try_from(more).unwrap_or(0)).min(shape.blocks().saturating_sub(1))
 }
 
-fn supply_header(anchor: Anchor, bytes: &[u8]) -> Result<Anchored, Error> {
+fn supply_header(anchor: Anchor, bytes: &[u8]) -> Result<ListOpened, Error> {
     let header = ListHeader::decode(bytes)?;
     // Decoding lets no other bytes pass for the same header.
     let (root, trusted) = (header::root_of(bytes), anchor.hash());
@@ -120,7 +120,7 @@ fn supply_header(anchor: Anchor, bytes: &[u8]) -> Result<Anchored, Error> {
     let by_root = root == trusted && !matches!(anchor, Anchor::ContentHash(_));
     let by_content = content_hash == trusted && !matches!(anchor, Anchor::Root(_));
     if by_root {
-        return Ok(Anchored::Ready(BoundList { header, by_root }));
+        return Ok(ListOpened::Ready(AuthenticatedList { header, by_root }));
     }
     if !by_content {
         return Err(Error::Untrusted(match anchor {
@@ -128,20 +128,21 @@ fn supply_header(anchor: Anchor, bytes: &[u8]) -> Result<Anchored, Error> {
             Anchor::Root(_) | Anchor::Either(_) => Untrusted::List { trusted, root },
         }));
     }
-    let list = BoundList { header, by_root };
+    let list = AuthenticatedList { header, by_root };
     Box::new(Blocks { list, next: 0, content: ContentHasher::new() }).proceed(anchor)
 }
 
 impl Blocks {
-    fn supply(mut self: Box<Self>, anchor: Anchor, bytes: &Bytes) -> Result<Anchored, Error> {
+    fn supply(mut self: Box<Self>, anchor: Anchor, bytes: &Bytes) -> Result<ListOpened, Error> {
         let shape = self.list.shape();
         let behind = last_of_portion(shape, self.next).saturating_add(1);
         let from = shape.range(self.next).start;
         for block in self.next..behind {
             let Range { start, end } = shape.range(block);
-            let within =
+            let in_bytes =
                 |at: u64| usize::try_from(at - from).unwrap_or(usize::MAX).min(bytes.len());
-            let proven = prove(&self.list.header, block, bytes.slice(within(start)..within(end)))?;
+            let proven =
+                prove(&self.list.header, block, bytes.slice(in_bytes(start)..in_bytes(end)))?;
             proven.digests().for_each(|digest| self.content.record(digest));
         }
         self.next = behind;
@@ -149,13 +150,13 @@ impl Blocks {
     }
 
     /// Goes on to the next portion, or compares the hash over all of them.
-    fn proceed(self: Box<Self>, anchor: Anchor) -> Result<Anchored, Error> {
+    fn proceed(self: Box<Self>, anchor: Anchor) -> Result<ListOpened, Error> {
         if self.next < self.list.shape().blocks() {
-            return Ok(Anchored::More(Anchoring { anchor, stage: Stage::Blocks(self) }));
+            return Ok(ListOpened::More(ListOpening { anchor, stage: ListStage::Blocks(self) }));
         }
         let (trusted, found) = (anchor.hash(), self.content.finish());
         if trusted == found {
-            return Ok(Anchored::Ready(self.list));
+            return Ok(ListOpened::Ready(self.list));
         }
         Err(Error::Untrusted(Untrusted::ContentHash { trusted, found }))
     }
@@ -164,12 +165,12 @@ impl Blocks {
 /// A digest list that the trusted hash vouches for: its digests, and where it
 /// was the root, its header too. It is not yet known to be of the pack at hand.
 #[derive(Clone, Debug)]
-pub struct BoundList {
+pub struct AuthenticatedList {
     header: ListHeader,
     by_root: bool,
 }
 
-impl BoundList {
+impl AuthenticatedList {
     /// Where the blocks lie.
     #[must_use]
     pub fn shape(&self) -> ListShape {
@@ -181,16 +182,20 @@ impl BoundList {
     /// # Errors
     /// [`Error::Untrusted`] where the trailer or, under a root, the app data
     /// is not that of the list's pack.
-    pub fn of(self, pack: &Pack) -> Result<Witnessing, Error> {
-        self.of_sections(pack.directory.trailer(), &pack.app_data)
+    pub fn bind(self, pack: &Pack) -> Result<PendingBinding, Error> {
+        self.bind_sections(pack.directory.trailer(), &pack.app_data)
     }
 
     /// Compares the list with the sections of a pack that was opened
     /// elsewhere: its trailer and its app data.
     ///
     /// # Errors
-    /// As [`of`](Self::of).
-    pub fn of_sections(self, trailer: &Trailer, app_data: &[u8]) -> Result<Witnessing, Error> {
+    /// As [`bind`](Self::bind).
+    pub fn bind_sections(
+        self,
+        trailer: &Trailer,
+        app_data: &[u8],
+    ) -> Result<PendingBinding, Error> {
         let header = &self.header;
         let fields = [
             (TrailerField::FormatId, header.format_id, trailer.format_id),
@@ -212,7 +217,7 @@ impl BoundList {
             return Err(Error::Untrusted(Untrusted::AppData { trusted, found }));
         }
         let witnesses = if self.by_root { 0..0 } else { 0..header.record_count };
-        Ok(Witnessing { list: TrustedList { bound: self }, witnesses })
+        Ok(PendingBinding { list: TrustedList { bound: self }, witnesses })
     }
 }
 
@@ -227,14 +232,14 @@ impl BoundList {
 /// true items per record, and the last one, whose digest then says how many
 /// items there are, are looked at before anything is believed.
 #[derive(Clone, Debug)]
-pub struct Witnessing {
+pub struct PendingBinding {
     list: TrustedList,
     witnesses: Range<u32>,
 }
 
-impl Witnessing {
+impl PendingBinding {
     /// The record to look at next: check its digest with the list's
-    /// [`prove`](TrustedList::prove), and say so to [`seen`](Self::seen).
+    /// [`prove`](TrustedList::prove), and say so to [`confirm`](Self::confirm).
     #[must_use]
     pub fn wanted(&self) -> Option<u32> {
         (!self.witnesses.is_empty()).then_some(self.witnesses.start)
@@ -251,7 +256,7 @@ impl Witnessing {
     ///
     /// # Errors
     /// [`Error::Untrusted`] where it is another.
-    pub fn seen(&mut self, block: &ProvenBlock, digest: &Hash) -> Result<(), Error> {
+    pub fn confirm(&mut self, block: &ProvenBlock, digest: &Hash) -> Result<(), Error> {
         let Some(record) = self.wanted() else { return Ok(()) };
         block.check(record, digest)?;
         let Range { start, end } = self.witnesses;
@@ -278,7 +283,7 @@ impl Witnessing {
 /// A digest list that can be believed, of the pack at hand.
 #[derive(Clone, Debug)]
 pub struct TrustedList {
-    bound: BoundList,
+    bound: AuthenticatedList,
 }
 
 impl TrustedList {
@@ -297,7 +302,7 @@ impl TrustedList {
     /// Whether the app data and the format id are trusted too: they are where
     /// the caller trusts the root.
     #[must_use]
-    pub fn vouches_for_app_data(&self) -> bool {
+    pub fn covers_app_data(&self) -> bool {
         self.bound.by_root
     }
 

@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
-use super::header::{self, ListHeader};
-use super::shape::{BLOCK, ListShape};
+use super::header::ListHeader;
+use super::shape::{BLOCK, HEADER_SIZE, ListShape};
 use super::tree::{Tree, block_hash, sha256};
 use crate::error::{Error, Fault, Limit, Misuse, Section};
 use crate::format::digest::Hash;
@@ -92,7 +92,7 @@ impl DigestListBuilder {
         let content_hash = self.content.finish();
         if let Some(stored) = trailer.content_hash.filter(|&stored| stored != content_hash) {
             let fault = Fault::ContentHash { stored, computed: content_hash };
-            return Err(fault.within(Section::ContentHash));
+            return Err(fault.in_section(Section::ContentHash));
         }
         let tree = Tree::new(self.blocks);
         let header = ListHeader {
@@ -136,5 +136,5 @@ impl DigestList {
     }
 
     /// Bytes of the header.
-    pub const HEADER_SIZE: usize = header::SIZE;
+    pub const HEADER_SIZE: usize = HEADER_SIZE;
 }

@@ -7,16 +7,11 @@
 //! 88 top of the tree (32) | 120 CRC of bytes 0..120
 //! ```
 
-use super::proof::{ProvenBlock, prove};
-use super::shape::{BLOCK, ListShape};
+use super::shape::{BLOCK, HEADER_SIZE, ListShape};
 use super::tree::sha256;
 use crate::error::{Error, Fault, Section};
 use crate::format::digest::Hash;
-use crate::wire::{crc, take, take::Take};
-use bytes::Bytes;
-
-/// Bytes of the header.
-pub const SIZE: usize = 124;
+use crate::wire::{crc, cursor, cursor::Cursor};
 
 const MAGIC: u32 = u32::from_le_bytes(*b"SLDG");
 const VERSION: u8 = 1;
@@ -43,14 +38,14 @@ pub struct ListHeader {
 
 /// The root of the list that begins with these bytes.
 pub(super) fn root_of(header: &[u8]) -> Hash {
-    sha256(&[header.get(..SIZE - 4).unwrap_or_default()])
+    sha256(&[header.get(..HEADER_SIZE - 4).unwrap_or_default()])
 }
 
 impl ListHeader {
     /// The 124 bytes on disk.
     #[must_use]
-    pub fn encode(&self) -> [u8; SIZE] {
-        let mut bytes = [0; SIZE];
+    pub fn encode(&self) -> [u8; HEADER_SIZE] {
+        let mut bytes = [0; HEADER_SIZE];
         let [low, high] = u16::try_from(BLOCK).unwrap_or_default().to_le_bytes();
         let fields: [&[u8]; 9] = [
             &MAGIC.to_le_bytes(),
@@ -79,19 +74,19 @@ impl ListHeader {
     /// # Errors
     /// [`Error::Corrupt`] in [`Section::DigestList`].
     pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
-        Self::decode_bytes(bytes).map_err(|fault| fault.within(Section::DigestList))
+        Self::decode_bytes(bytes).map_err(|fault| fault.in_section(Section::DigestList))
     }
 
     fn decode_bytes(bytes: &[u8]) -> Result<Self, Fault> {
-        let (needed, found) = (SIZE as u64, bytes.len() as u64);
-        let bytes = bytes.first_chunk::<SIZE>().ok_or(Fault::Truncated { needed, found })?;
-        let (covered, stored) = take::split_last_u32(bytes)?;
-        let mut take = Take::new(covered);
-        let magic = take.u32()?;
+        let (needed, found) = (HEADER_SIZE as u64, bytes.len() as u64);
+        let bytes = bytes.first_chunk::<HEADER_SIZE>().ok_or(Fault::Truncated { needed, found })?;
+        let (covered, stored) = cursor::split_last_u32(bytes)?;
+        let mut cursor = Cursor::new(covered);
+        let magic = cursor.u32()?;
         if magic != MAGIC {
             return Err(Fault::Magic { found: magic });
         }
-        let version = take.u8()?;
+        let version = cursor.u8()?;
         if version != VERSION {
             return Err(Fault::Version { found: version });
         }
@@ -99,20 +94,21 @@ impl ListHeader {
         if stored != computed {
             return Err(Fault::Checksum { stored, computed });
         }
-        let flags = take.u8()?;
+        let flags = cursor.u8()?;
         if flags != 0 {
             return Err(Fault::Flags { found: flags });
         }
-        let block = take.u16()?;
+        let block = cursor.u16()?;
         if u32::from(block) != BLOCK {
             return Err(Fault::GroupSize { found: block });
         }
-        let format_id = take.u32()?;
-        let record_count = take.u32()?;
-        let total_items = take.u32()?;
-        let items_per_record = take.u32()?;
-        let (content_hash, app_data_hash, top) = (take.array()?, take.array()?, take.array()?);
-        take.finish()?;
+        let format_id = cursor.u32()?;
+        let record_count = cursor.u32()?;
+        let total_items = cursor.u32()?;
+        let items_per_record = cursor.u32()?;
+        let (content_hash, app_data_hash, top) =
+            (cursor.array()?, cursor.array()?, cursor.array()?);
+        cursor.finish()?;
         let fits = match items_per_record {
             0 => total_items == 0 && record_count == 0,
             per_record => total_items.div_ceil(per_record) == record_count,
@@ -139,20 +135,9 @@ impl ListHeader {
         root_of(&self.encode())
     }
 
-    /// Proves that a block, given its bytes with the path beside it, is of the
-    /// tree that this header has the top of: no more, where nobody vouches for
-    /// the header.
-    ///
-    /// # Errors
-    /// [`Untrusted::Block`](crate::error::Untrusted::Block),
-    /// [`Misuse::Supplied`](crate::error::Misuse::Supplied).
-    pub fn prove(&self, block: u32, bytes: Bytes) -> Result<ProvenBlock, Error> {
-        prove(self, block, bytes)
-    }
-
     /// Where the blocks lie.
     #[must_use]
     pub fn shape(&self) -> ListShape {
-        ListShape::of(self.record_count)
+        ListShape::new(self.record_count)
     }
 }

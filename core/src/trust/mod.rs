@@ -7,8 +7,8 @@
 //!
 //! ```text
 //! write:  digest, digest, … ──> DigestListBuilder ──> DigestList: header, a path for each block
-//! read:   trusted hash ──> Anchoring ──(header; all blocks, under a content hash)──> BoundList
-//!         BoundList + open pack ──> Witnessing ──(first and last record, under a content hash)──> TrustedList
+//! read:   trusted hash ──> ListOpening ──(header; all blocks, under a content hash)──> AuthenticatedList
+//!         AuthenticatedList + open pack ──> PendingBinding ──(first and last record, under a content hash)──> TrustedList
 //!         block's range ──> prove ──> ProvenBlock::check: is this the record's digest?
 //! ```
 //!
@@ -21,7 +21,7 @@ mod proof;
 mod shape;
 mod tree;
 
-pub use anchor::{Anchor, Anchored, Anchoring, BoundList, TrustedList, Witnessing};
+pub use anchor::{Anchor, AuthenticatedList, ListOpened, ListOpening, PendingBinding, TrustedList};
 pub use build::{DigestList, DigestListBuilder};
 pub use header::ListHeader;
 pub use proof::ProvenBlock;

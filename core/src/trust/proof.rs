@@ -48,6 +48,18 @@ impl ProvenBlock {
     }
 }
 
+impl ListHeader {
+    /// Proves that a block belongs to the tree whose top this header states.
+    /// `bytes` are the block's digests followed by its path. Where no trusted
+    /// hash covers the header, the proof says no more than that.
+    ///
+    /// # Errors
+    /// [`Untrusted::Block`], [`Misuse::Supplied`].
+    pub fn prove(&self, block: u32, bytes: Bytes) -> Result<ProvenBlock, Error> {
+        prove(self, block, bytes)
+    }
+}
+
 /// Follows the path of a block to the top of the tree. Never inlined, as
 /// [`sha256`](super::tree::sha256).
 #[inline(never)]
@@ -62,14 +74,14 @@ pub(super) fn prove(header: &ListHeader, block: u32, bytes: Bytes) -> Result<Pro
     let digests = bytes.slice(..(count * HASH).min(bytes.len()));
     let path = bytes.get(digests.len()..).unwrap_or_default();
     let mut found = block_hash(&digests);
-    for ((number, sibling), beside) in shape.way(block).zip(path.chunks_exact(HASH)) {
+    for ((number, sibling), beside) in shape.siblings(block).zip(path.chunks_exact(HASH)) {
         found = match sibling {
             Some(sibling) if sibling > number => node_hash(&found, beside),
             Some(_) => node_hash(beside, &found),
             None if beside.iter().all(|&byte| byte == 0) => found,
             None => {
                 let fault = Fault::Leftover { bytes: HASH as u64 };
-                return Err(fault.within(Section::DigestList));
+                return Err(fault.in_section(Section::DigestList));
             }
         };
     }

@@ -3,7 +3,8 @@
 
 use core::ops::Range;
 
-use super::header;
+/// Bytes of the header at the front of a digest list.
+pub(super) const HEADER_SIZE: usize = 124;
 
 /// Digests of one block: those of as many records as a group of the offset
 /// index describes.
@@ -16,7 +17,7 @@ const HASH: u64 = 32;
 /// ```
 /// use sealpack_core::trust::ListShape;
 ///
-/// let shape = ListShape::of(10_000_000);
+/// let shape = ListShape::new(10_000_000);
 /// assert_eq!((shape.blocks(), shape.depth()), (78_125, 17));
 /// let block = shape.range(shape.block_of(9_999_999));
 /// assert_eq!(block.end, shape.file_size());
@@ -30,7 +31,7 @@ pub struct ListShape {
 impl ListShape {
     /// The list of a pack with so many records.
     #[must_use]
-    pub fn of(records: u32) -> Self {
+    pub fn new(records: u32) -> Self {
         Self { records }
     }
 
@@ -75,13 +76,13 @@ impl ListShape {
         let block = block.min(self.blocks());
         let digests = u64::from(self.records).min(u64::from(block) * u64::from(BLOCK));
         let hashes = digests + u64::from(block) * u64::from(self.depth());
-        header::SIZE as u64 + hashes * HASH
+        HEADER_SIZE as u64 + hashes * HASH
     }
 
     /// The way from a block to the top of the tree: on each level its number
     /// there, and that of its sibling where it has one. A node without sibling
     /// goes up as it is.
-    pub(super) fn way(self, block: u32) -> impl Iterator<Item = (u32, Option<u32>)> {
+    pub(super) fn siblings(self, block: u32) -> impl Iterator<Item = (u32, Option<u32>)> {
         let blocks = self.blocks();
         (0..self.depth()).map(move |level| {
             let number = block >> level;

@@ -63,7 +63,7 @@ impl Tree {
     /// there is no sibling.
     pub(super) fn path(&self, shape: ListShape, block: u32) -> Vec<u8> {
         let mut path = Vec::with_capacity(shape.depth() as usize * size_of::<Hash>());
-        for ((_, sibling), level) in shape.way(block).zip(&self.levels) {
+        for ((_, sibling), level) in shape.siblings(block).zip(&self.levels) {
             let hash = sibling.and_then(|sibling| level.get(sibling as usize));
             path.extend_from_slice(&hash.copied().unwrap_or_default());
         }

@@ -22,7 +22,7 @@ use crate::error::Fault;
 const FOOTER: usize = 5;
 
 /// The least bytes that a group of any size takes.
-pub const LEAST_SIZE: u64 = FOOTER as u64 + 1;
+pub const MIN_SIZE: u64 = FOOTER as u64 + 1;
 
 /// The bytes that `count` residuals of `width` bits take.
 fn packed_len(count: u32, width: u32) -> u64 {
@@ -31,7 +31,7 @@ fn packed_len(count: u32, width: u32) -> u64 {
 
 /// The most bytes that a group of `count` values can take.
 #[must_use]
-pub fn most_size(count: u32) -> u64 {
+pub fn max_size(count: u32) -> u64 {
     packed_len(count, 32) + FOOTER as u64
 }
 

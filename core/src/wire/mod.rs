@@ -2,9 +2,9 @@
 //!
 //! Nothing here knows what a packfile is. Functions answer with a bare
 //! [`Fault`](crate::error::Fault); the caller knows the section it is in and
-//! adds it with [`Fault::within`](crate::error::Fault::within).
+//! adds it with [`Fault::in_section`](crate::error::Fault::in_section).
 
 pub mod crc;
+pub mod cursor;
 pub mod group;
 mod packed;
-pub mod take;

@@ -41,7 +41,7 @@ struct Fours {
     /// Every second number, and every second pair.
     numbers: u64,
     pairs: u64,
-    /// Words that can be added before a four may overflow.
+    /// TextCause that can be added before a four may overflow.
     words: u32,
 }
 

@@ -110,7 +110,7 @@ impl Assembly {
             },
             record_checksum: self.shape.record_checksum,
         };
-        let behind = size + trailer.behind_index();
+        let behind = size + trailer.size_after_index();
         let file_size = self.records_end.checked_add(behind).ok_or(Error::Limit(Limit::File))?;
         Ok(Ending { index, trailer, file_size })
     }

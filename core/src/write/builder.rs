@@ -8,7 +8,7 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 
 use super::PackShape;
 use crate::error::{Error, Limit};
-use crate::format::MOST;
+use crate::format::MAX_U32;
 use crate::wire::group;
 
 /// A draft ends with the first record that brings it to this many bytes: small
@@ -19,7 +19,7 @@ const DRAFT_SIZE: usize = 32 << 10;
 const DRAFT_ITEMS: usize = 8 << 10;
 
 /// Memory of drafts on their way that is kept in view, to be used again.
-const SPENT: usize = 8 << 20;
+const MAX_RETIRED: usize = 8 << 20;
 
 /// Owned items from this size on are kept as they are; smaller ones are copied,
 /// which costs less than an extent of their own.
@@ -80,11 +80,11 @@ pub struct RecordBuilder {
     /// What is left of the memory of earlier drafts, and how much all of it is.
     /// Once a draft is written and nobody holds a view of it, its memory is
     /// there to be used again: new memory costs more than the copy into it.
-    spent: VecDeque<(BytesMut, usize)>,
-    spent_bytes: usize,
+    retired: VecDeque<(BytesMut, usize)>,
+    retired_bytes: usize,
     /// The memory that `copied` began with, and what a draft took last.
     memory: usize,
-    usual: usize,
+    last_draft_size: usize,
     extents: Vec<Bytes>,
     lengths: Vec<u32>,
     /// The open record's share of `lengths`, and its bytes.
@@ -100,7 +100,7 @@ impl RecordBuilder {
     pub fn new(shape: &PackShape, plain: bool) -> Self {
         let layout = shape.layout();
         let least_tail =
-            if layout.has_lengths() { group::LEAST_SIZE + 4 } else { layout.most_tail(0) };
+            if layout.has_lengths() { group::MIN_SIZE + 4 } else { layout.max_tail_size(0) };
         Self {
             items_per_record: shape.items_per_record.get(),
             plain,
@@ -109,10 +109,10 @@ impl RecordBuilder {
             number: 0,
             first_record: 0,
             copied: BytesMut::new(),
-            spent: VecDeque::new(),
-            spent_bytes: 0,
+            retired: VecDeque::new(),
+            retired_bytes: 0,
             memory: 0,
-            usual: DRAFT_SIZE,
+            last_draft_size: DRAFT_SIZE,
             extents: Vec::new(),
             lengths: Vec::new(),
             open_items: 0,
@@ -196,11 +196,11 @@ impl RecordBuilder {
 
     fn admit(&self, length: u64) -> Result<u32, Error> {
         let item = u32::try_from(length).map_err(|_| Error::Limit(Limit::Item { length }))?;
-        if self.total_items == MOST {
+        if self.total_items == MAX_U32 {
             return Err(Error::Limit(Limit::Items));
         }
         let size = self.open_bytes.saturating_add(length).saturating_add(self.least_tail);
-        if size > u64::from(MOST) {
+        if size > u64::from(MAX_U32) {
             return Err(Error::Limit(Limit::Record { size }));
         }
         if isize::try_from(size).is_err() {
@@ -226,25 +226,27 @@ impl RecordBuilder {
             return;
         }
         // An eighth more than the last: drafts are about as large as each other.
-        let size = (self.usual + self.usual / 8).max(DRAFT_SIZE + DRAFT_SIZE / 2).max(more);
+        let size = (self.last_draft_size + self.last_draft_size / 8)
+            .max(DRAFT_SIZE + DRAFT_SIZE / 2)
+            .max(more);
         let left = mem::take(&mut self.copied);
-        if self.memory > 0 && self.spent_bytes.saturating_add(self.memory) <= SPENT {
-            self.spent_bytes += self.memory;
-            self.spent.push_back((left, self.memory));
+        if self.memory > 0 && self.retired_bytes.saturating_add(self.memory) <= MAX_RETIRED {
+            self.retired_bytes += self.memory;
+            self.retired.push_back((left, self.memory));
         }
         // The oldest is the first to be written.
-        if let Some((mut oldest, memory)) = self.spent.pop_front() {
+        if let Some((mut oldest, memory)) = self.retired.pop_front() {
             if oldest.try_reclaim(size) {
-                self.spent_bytes -= memory;
+                self.retired_bytes -= memory;
                 self.memory = memory;
                 self.copied = oldest;
                 return;
             }
             // Too small now, or still on its way.
             if memory < size {
-                self.spent_bytes -= memory;
+                self.retired_bytes -= memory;
             } else {
-                self.spent.push_front((oldest, memory));
+                self.retired.push_front((oldest, memory));
             }
         }
         self.copied = BytesMut::with_capacity(size);
@@ -273,7 +275,7 @@ impl RecordBuilder {
 
     fn seal_copied(&mut self) {
         if !self.copied.is_empty() {
-            self.usual = self.copied.len();
+            self.last_draft_size = self.copied.len();
             self.extents.push(self.copied.split().freeze());
         }
     }

@@ -9,7 +9,7 @@
 //!
 //! - [`RecordBuilder`] gathers items into drafts of whole records;
 //! - [`Sealer`] encodes and hashes a draft: the costly step, one a thread;
-//! - [`Reorder`] puts what the sealers answer back into order;
+//! - [`ReorderBuffer`] puts what the sealers answer back into order;
 //! - [`Assembly`] keeps what the end of the file needs, and nothing that grows
 //!   with the records but the packed index.
 //!
@@ -49,8 +49,8 @@ mod seal;
 
 pub use assembly::{Assembly, Ending};
 pub use builder::{Draft, RecordBuilder};
-pub use reorder::Reorder;
-pub use seal::{DraftDigests, Sealed, Sealer};
+pub use reorder::ReorderBuffer;
+pub use seal::{DraftDigester, Sealed, Sealer};
 
 use alloc::sync::Arc;
 use core::num::NonZero;

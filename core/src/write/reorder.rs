@@ -9,27 +9,27 @@ use alloc::collections::VecDeque;
 /// [`waiting`](Self::waiting) and those under way are too many.
 ///
 /// ```
-/// let mut reorder = sealpack_core::write::Reorder::new();
+/// let mut reorder = sealpack_core::write::ReorderBuffer::new();
 /// reorder.insert(1, "second");
 /// assert_eq!(reorder.next(), None);
 /// reorder.insert(0, "first");
 /// assert_eq!((reorder.next(), reorder.next()), (Some("first"), Some("second")));
 /// ```
 #[derive(Clone, Debug)]
-pub struct Reorder<T> {
+pub struct ReorderBuffer<T> {
     /// The number of the value at the front of `slots`.
     next: u64,
     slots: VecDeque<Option<T>>,
     waiting: usize,
 }
 
-impl<T> Default for Reorder<T> {
+impl<T> Default for ReorderBuffer<T> {
     fn default() -> Self {
         Self { next: 0, slots: VecDeque::new(), waiting: 0 }
     }
 }
 
-impl<T> Reorder<T> {
+impl<T> ReorderBuffer<T> {
     /// Waits for number 0.
     #[must_use]
     pub fn new() -> Self {
@@ -82,7 +82,7 @@ mod tests {
     fn every_order_of_arrival_gives_the_order_of_the_numbers() {
         fn permute(rest: &mut Vec<u64>, order: &mut Vec<u64>, seen: &mut usize) {
             if rest.is_empty() {
-                let mut reorder = Reorder::new();
+                let mut reorder = ReorderBuffer::new();
                 let mut out = Vec::new();
                 for &number in order.iter() {
                     assert_eq!(reorder.insert(number, number), None);

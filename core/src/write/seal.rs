@@ -46,7 +46,7 @@ impl Sealed {
 pub struct Sealer {
     layout: Layout,
     items_per_record: usize,
-    digests: DraftDigests,
+    digests: DraftDigester,
     encoder: Option<Box<dyn Encode>>,
     /// What drafts are encoded into. New memory for each would cost more than
     /// to copy what comes out.
@@ -70,7 +70,7 @@ impl Sealer {
         Self {
             layout: shape.layout(),
             items_per_record: shape.items_per_record.get() as usize,
-            digests: DraftDigests {
+            digests: DraftDigester {
                 items_per_record: shape.items_per_record.get() as usize,
                 hashing: shape.content_hash.clone(),
                 digester: Box::new(OneByOne),
@@ -89,19 +89,19 @@ impl Sealer {
 
     /// How many drafts [`seal_all`](Self::seal_all) is fastest with.
     #[must_use]
-    pub fn at_once(&self) -> usize {
-        self.digests.at_once()
+    pub fn preferred_batch(&self) -> usize {
+        self.digests.preferred_batch()
     }
 
     /// Leaves the digests to somebody else, where records are encoded *and*
     /// hashed: what is sealed from now on has none, until
-    /// [`DraftDigests::complete`].
+    /// [`DraftDigester::complete`].
     #[must_use]
-    pub fn leave_digests(&mut self) -> Option<DraftDigests> {
+    pub fn split_digester(&mut self) -> Option<DraftDigester> {
         if self.encoder.is_none() || !matches!(self.digests.hashing, Hashing::Items) {
             return None;
         }
-        let nothing = DraftDigests {
+        let nothing = DraftDigester {
             items_per_record: self.items_per_record,
             hashing: Hashing::None,
             digester: Box::new(OneByOne),
@@ -188,18 +188,18 @@ impl Sealer {
 }
 
 /// Takes the digests of the records in drafts.
-pub struct DraftDigests {
+pub struct DraftDigester {
     items_per_record: usize,
     hashing: Hashing,
     digester: Box<dyn DigestRecords>,
 }
 
-impl DraftDigests {
+impl DraftDigester {
     /// How many drafts it is fastest with.
     #[must_use]
-    pub fn at_once(&self) -> usize {
+    pub fn preferred_batch(&self) -> usize {
         match self.hashing {
-            Hashing::Items => self.digester.at_once().max(1),
+            Hashing::Items => self.digester.preferred_batch().max(1),
             Hashing::None | Hashing::Extracted(_) => 1,
         }
     }
@@ -341,7 +341,7 @@ fn store(
     draft: Draft,
     sealed: &mut Sealed,
 ) -> Result<(), Error> {
-    if layout.most_tail(1) == 0 {
+    if layout.max_tail_size(1) == 0 {
         sealed.sizes = draft.lengths;
         sealed.extents = draft.extents;
         return Ok(());

@@ -45,7 +45,7 @@ impl DigestRecords for Lanes {
         OneByOne.digests(records, digests)
     }
 
-    fn at_once(&self) -> usize {
+    fn preferred_batch(&self) -> usize {
         #[cfg(target_arch = "x86_64")]
         if avx512::is_there() {
             return avx512::LANES;

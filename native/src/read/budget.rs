@@ -30,7 +30,7 @@ pub(crate) struct Budget {
 impl Budget {
     pub(crate) fn new(limits: ReadLimits, merge: Merge) -> Self {
         let budget = Self { limits, merge };
-        Self { merge: Merge { most: budget.read_of(merge.most), ..merge }, ..budget }
+        Self { merge: Merge { max_read: budget.read_of(merge.max_read), ..merge }, ..budget }
     }
 
     /// The most bytes of a read of several records, where it could do with
@@ -55,7 +55,7 @@ impl Budget {
         let stored = read.range.end - read.range.start;
         // A verification holds so much, to hash it together.
         let ahead = DECODED_AHEAD.min(self.limits.memory / 8);
-        stored.saturating_add(ahead).saturating_add(self.limits.decoded())
+        stored.saturating_add(ahead).saturating_add(self.limits.max_decoded())
     }
 
     /// Counts what reads under way may come to.

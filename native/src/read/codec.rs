@@ -4,16 +4,16 @@
 //! [`ReadCodec::Auto`] it is believed where it is known and where the first
 //! record that is read looks as it says; otherwise the magics of the pack's
 //! first record and, against a known id, of a few more decide
-//! ([`Detection`]), and the reader says that they did.
+//! ([`CodecDetection`]), and the reader says that they did.
 
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use sealpack_core::codec::{Decode, FrameChecksum, Plain, Size};
+use sealpack_core::codec::{Decode, FrameChecksum, PlainDecoder, Size};
 use sealpack_core::error::DecodeError;
-use sealpack_core::format::known::{self, known};
-use sealpack_core::read::{Detection, Directory, RecordPlace};
+use sealpack_core::format::known::{KnownCodec, known};
+use sealpack_core::read::{CodecDetection, Directory, RecordPlace};
 
 use crate::caught::Caught;
 use crate::options::ReadCodec;
@@ -23,7 +23,7 @@ use crate::zstd::Decoder;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChosenCodec {
     /// The codec; `None` where it is the caller's own.
-    pub codec: Option<known::Codec>,
+    pub codec: Option<KnownCodec>,
     /// What decided it.
     pub decided_by: DecidedBy,
 }
@@ -63,8 +63,8 @@ impl Decoders {
     pub(crate) fn new(codec: ReadCodec) -> Self {
         let (fixed, own) = match codec {
             ReadCodec::Auto => (None, None),
-            ReadCodec::Plain => (Some(Some(known::Codec::None)), None),
-            ReadCodec::Zstd => (Some(Some(known::Codec::Zstd)), None),
+            ReadCodec::Plain => (Some(Some(KnownCodec::None)), None),
+            ReadCodec::Zstd => (Some(Some(KnownCodec::Zstd)), None),
             ReadCodec::Own(own) => (Some(None), Some(own)),
         };
         let chosen = OnceLock::new();
@@ -93,10 +93,11 @@ impl Decoders {
             return Ok(());
         }
         let by_id = known(directory.trailer().format_id).map(|known| known.codec);
-        let agreed = Detection::evidence(directory, place, stored).filter(|&it| Some(it) == by_id);
+        let agreed =
+            CodecDetection::evidence(directory, place, stored).filter(|&it| Some(it) == by_id);
         let codec = match agreed {
             Some(codec) => Some(codec),
-            None => detect(Detection::new(directory), fetch)?,
+            None => detect(CodecDetection::new(directory), fetch)?,
         };
         if let Some(codec) = codec {
             let by =
@@ -108,12 +109,12 @@ impl Decoders {
 
     /// Whether records are known to be stored as they are.
     pub(crate) fn is_plain(&self) -> bool {
-        self.chosen().is_some_and(|chosen| chosen.codec == Some(known::Codec::None))
+        self.chosen().is_some_and(|chosen| chosen.codec == Some(KnownCodec::None))
     }
 
     /// Whether records are known to be zstd frames.
     pub(super) fn is_zstd(&self) -> bool {
-        self.chosen().is_some_and(|chosen| chosen.codec == Some(known::Codec::Zstd))
+        self.chosen().is_some_and(|chosen| chosen.codec == Some(KnownCodec::Zstd))
     }
 
     /// The decoder of zstd frames.
@@ -124,10 +125,10 @@ impl Decoders {
     /// Calls `work` with the decoder. The caller's own runs on our threads.
     fn with_decoder<T>(&self, work: impl FnOnce(&dyn Decode) -> T) -> T {
         match (self.chosen().and_then(|chosen| chosen.codec), &self.own) {
-            (Some(known::Codec::Zstd), _) => work(&self.zstd),
+            (Some(KnownCodec::Zstd), _) => work(&self.zstd),
             (None, Some(own)) => work(&Caught(own.as_ref())),
             // Nothing settled: every record so far was empty.
-            _ => work(&Plain),
+            _ => work(&PlainDecoder),
         }
     }
 }
@@ -135,11 +136,11 @@ impl Decoders {
 /// Fetches magics until they say which codec it is; `None` where there is no
 /// payload to ask.
 fn detect<E>(
-    mut detection: Detection,
+    mut detection: CodecDetection,
     fetch: impl Fn(&Range<u64>) -> Result<Bytes, E>,
-) -> Result<Option<known::Codec>, E> {
+) -> Result<Option<KnownCodec>, E> {
     while let Some(range) = detection.wanted() {
-        if let Some(codec) = detection.look(&fetch(&range)?) {
+        if let Some(codec) = detection.supply(&fetch(&range)?) {
             return Ok(Some(codec));
         }
     }

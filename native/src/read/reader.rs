@@ -205,8 +205,8 @@ impl Reader {
 /// The loop that opens a pack.
 fn open(source: &dyn ReadAt, limits: ReadLimits) -> Result<(u64, Pack), ErrorKind> {
     let file_size = source.size().map_err(|error| ErrorKind::io(Doing::Opening, error))?;
-    let first = source.first_read(file_size).min(limits.at_once());
-    let mut opening = Opening::with_tail(file_size, first)?.within(limits);
+    let first = source.first_read(file_size).min(limits.max_single());
+    let mut opening = Opening::with_tail(file_size, first)?.with_limits(limits);
     loop {
         let bytes = fetch(source, &opening.range())?;
         match opening.supply(bytes)? {
@@ -266,7 +266,7 @@ impl Inner {
         if self.options.merge != Merge::default() || self.source.round_trip() > 0 {
             return merge;
         }
-        Merge { most: self.budget.read_of(SCANNED), ..merge }
+        Merge { max_read: self.budget.read_of(SCANNED), ..merge }
     }
 
     /// The bytes of a read of several records, in the memory of a workspace.

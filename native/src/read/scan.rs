@@ -128,7 +128,7 @@ impl<T: Send + 'static> Scan<T> {
             allowance,
         };
         // What fits one read is done at once: a thread would cost more.
-        let together = threads > 1 && scan.bytes_left() > scan.merge.most;
+        let together = threads > 1 && scan.bytes_left() > scan.merge.max_read;
         let workspace = Workspace::new(&scan.inner.budget, together);
         for _ in 1..if together { threads } else { 1 } {
             let (inner, jobs) = (Arc::clone(&scan.inner), Arc::clone(&scan.jobs));

@@ -5,7 +5,9 @@ use std::ops::ControlFlow;
 
 use sealpack_core::Error as PackError;
 use sealpack_core::format::digest::Hash;
-use sealpack_core::read::{Examination, Examiner, Merge, PlannedRead, Report, Sound, Verification};
+use sealpack_core::read::{
+    Examination, Examiner, Merge, PlannedRead, Report, SoundRecord, Verification,
+};
 
 use super::batch::cut;
 use super::reader::{Inner, Reader};
@@ -86,7 +88,7 @@ impl Reader {
         let records = 0..self.directory().record_count();
         let merge = match inner.budget.merge {
             merge if inner.options.merge == Merge::default() && inner.decoders.is_plain() => {
-                Merge { most: inner.budget.read_of(TOGETHER), ..merge }
+                Merge { max_read: inner.budget.read_of(TOGETHER), ..merge }
             }
             merge => merge,
         };
@@ -144,7 +146,9 @@ impl Inner {
     ) -> Result<Vec<Examination>, ErrorKind> {
         let mut examined = self.examine_with(read, workspace, true)?;
         for examination in &mut examined {
-            let Ok(Sound { digest: Some(digest), .. }) = examination.outcome() else { continue };
+            let Ok(SoundRecord { digest: Some(digest), .. }) = examination.outcome() else {
+                continue;
+            };
             let checked = self.check_digest(examination.place().number, digest);
             refuse_untrusted(examination, checked)?;
         }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
 use sealpack_core::read::{
-    Examination, Examiner, PlannedRead, PlannedRecord, Record, Report, Sound, Verification, plan,
-    plan_records,
+    Examination, Examiner, PlannedRead, PlannedRecord, Record, Report, SoundRecord, Verification,
+    plan, plan_records,
 };
 
 use super::reader::{Inner, RemoteReader};
@@ -253,7 +253,9 @@ impl Inner {
         drop(share);
         let Some(trusted) = inner.trusted.get() else { return Ok(examined) };
         for examination in &mut examined {
-            let Ok(Sound { digest: Some(digest), .. }) = examination.outcome() else { continue };
+            let Ok(SoundRecord { digest: Some(digest), .. }) = examination.outcome() else {
+                continue;
+            };
             let checked = trusted.check(examination.place().number, digest).await;
             refuse_untrusted(examination, checked)?;
         }

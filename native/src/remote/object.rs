@@ -301,7 +301,7 @@ impl Object {
             None => location.end().await?,
         };
         let object = Self { location: location.clone(), version };
-        let mut opening = Opening::new(object.version.size())?.within(limits);
+        let mut opening = Opening::new(object.version.size())?.with_limits(limits);
         loop {
             let bytes = match tail.take() {
                 Some(bytes) => bytes,

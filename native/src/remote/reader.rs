@@ -10,7 +10,7 @@ use object_store::ObjectMeta;
 use sealpack_core::format::digest::Hash;
 use sealpack_core::format::{Trailer, record_digest};
 use sealpack_core::read::{
-    Directory, ItemLookup, Merge, Pack, Place, PlannedRecord, Record, RecordPlace, unseal,
+    Directory, ItemLookup, ItemPlace, Merge, Pack, PlannedRecord, Record, RecordPlace, unseal,
 };
 use sealpack_core::trust::TrustedList;
 use tokio::task::spawn_blocking;
@@ -283,7 +283,7 @@ impl Inner {
 
     /// Reads only the end of a record and the item itself, where nothing
     /// forces the whole record to be read.
-    async fn get_part(&self, place: &Place) -> Result<Option<Bytes>, ErrorKind> {
+    async fn get_part(&self, place: &ItemPlace) -> Result<Option<Bytes>, ErrorKind> {
         self.settle_on_first_record().await?;
         let layout = self.pack.directory.layout();
         let lookup = ItemLookup::new(layout, place.record.clone(), place.slot);

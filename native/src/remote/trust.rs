@@ -12,7 +12,9 @@ use sealpack_core::Error as PackError;
 use sealpack_core::format::digest::Hash;
 use sealpack_core::format::record_digest;
 use sealpack_core::read::{Pack, Record};
-use sealpack_core::trust::{Anchor, Anchored, Anchoring, BoundList, ProvenBlock, TrustedList};
+use sealpack_core::trust::{
+    Anchor, AuthenticatedList, ListOpened, ListOpening, ProvenBlock, TrustedList,
+};
 use tokio::sync::OnceCell;
 
 use super::object::Location;
@@ -113,12 +115,12 @@ impl RemoteDigests {
         read: impl Fn(u32) -> R,
     ) -> Result<Self, ErrorKind> {
         let location = trust.digests.clone().unwrap_or_else(|| pack_location.digest_list());
-        let bound = anchor(&location, Anchoring::new(trust.anchor)).await?;
-        let mut witnessing = bound.of(pack)?;
+        let bound = anchor(&location, ListOpening::new(trust.anchor)).await?;
+        let mut witnessing = bound.bind(pack)?;
         while let Some(number) = witnessing.wanted() {
             let block = block_of(witnessing.list(), number)?;
             let proven = prove(&location, witnessing.list(), block).await?;
-            witnessing.seen(&proven, &record_digest(read(number).await?.slices())?)?;
+            witnessing.confirm(&proven, &record_digest(read(number).await?.slices())?)?;
         }
         Ok(Self { list: witnessing.finish()?, location, held: Mutex::default() })
     }
@@ -173,12 +175,15 @@ impl RemoteDigests {
 }
 
 /// The loop that opens a list.
-async fn anchor(location: &Location, mut anchoring: Anchoring) -> Result<BoundList, ErrorKind> {
+async fn anchor(
+    location: &Location,
+    mut anchoring: ListOpening,
+) -> Result<AuthenticatedList, ErrorKind> {
     loop {
         let bytes = fetch(location, anchoring.range()).await?;
         match anchoring.supply(bytes).map_err(|error| list_fault(location, error.into()))? {
-            Anchored::More(next) => anchoring = next,
-            Anchored::Ready(list) => return Ok(list),
+            ListOpened::More(next) => anchoring = next,
+            ListOpened::Ready(list) => return Ok(list),
         }
     }
 }

@@ -11,7 +11,7 @@ use sealpack_core::error::Misuse;
 use sealpack_core::format::digest::Hash;
 use sealpack_core::format::record_digest;
 use sealpack_core::read::{Pack, Record};
-use sealpack_core::trust::{Anchored, Anchoring, BoundList, ProvenBlock, TrustedList};
+use sealpack_core::trust::{AuthenticatedList, ListOpened, ListOpening, ProvenBlock, TrustedList};
 
 use super::Trust;
 use crate::error::{Error, ErrorKind};
@@ -40,11 +40,11 @@ impl TrustedDigests {
     ) -> Result<Self, ErrorKind> {
         let (source, name) = trust.open(path).map_err(list_error)?;
         let file = ListSource { source, path: Arc::new(name) };
-        let bound = file.anchor(Anchoring::new(trust.anchor))?;
-        let mut witnessing = bound.of(pack)?;
+        let bound = file.anchor(ListOpening::new(trust.anchor))?;
+        let mut witnessing = bound.bind(pack)?;
         while let Some(number) = witnessing.wanted() {
             let proven = file.prove(witnessing.list(), number)?;
-            witnessing.seen(&proven, &record_digest(read(number)?.slices())?)?;
+            witnessing.confirm(&proven, &record_digest(read(number)?.slices())?)?;
         }
         Ok(Self { list: witnessing.finish()?, file, held: Mutex::default() })
     }
@@ -83,12 +83,12 @@ struct ListSource {
 
 impl ListSource {
     /// The loop that opens a list.
-    fn anchor(&self, mut anchoring: Anchoring) -> Result<BoundList, ErrorKind> {
+    fn anchor(&self, mut anchoring: ListOpening) -> Result<AuthenticatedList, ErrorKind> {
         loop {
             let bytes = self.fetch(&anchoring.range())?;
             match anchoring.supply(bytes).map_err(|error| self.error(error))? {
-                Anchored::More(next) => anchoring = next,
-                Anchored::Ready(list) => return Ok(list),
+                ListOpened::More(next) => anchoring = next,
+                ListOpened::Ready(list) => return Ok(list),
             }
         }
     }

@@ -12,7 +12,7 @@
 use std::sync::Arc;
 
 use sealpack_core::Error as PackError;
-use sealpack_core::write::{Draft, DraftDigests, Sealed, Sealer};
+use sealpack_core::write::{Draft, DraftDigester, Sealed, Sealer};
 
 use super::output::{Output, Sink};
 use crate::caught::caught;
@@ -95,11 +95,11 @@ impl<S: Sink + 'static> Pipeline<S> {
     /// Starts a worker for each sealer, and the thread that writes.
     pub(crate) fn threads(mut sealers: Vec<Sealer>, output: Output<S>) -> Result<Self, ErrorKind> {
         let digests = match &mut sealers[..] {
-            [only] => only.leave_digests(),
+            [only] => only.split_digester(),
             _ => None,
         };
         let kept = digests.is_some();
-        let lanes = sealers.iter().any(|sealer| sealer.at_once() > 1) || kept;
+        let lanes = sealers.iter().any(|sealer| sealer.preferred_batch() > 1) || kept;
         let most = if lanes { BYTES_A_WORKER } else { BYTES_ONE_BY_ONE };
         let bytes = most.min(S::BYTES_A_WORKER).saturating_mul(sealers.len() as u64);
         let window = Window { jobs: 2 * sealers.len() + 2, bytes };
@@ -202,7 +202,7 @@ impl<S: Sink> Drop for Threads<S> {
 /// A worker: seals drafts until there are no more, then closes its encoder,
 /// whatever happened to others. With `kept` it hands on the drafts too.
 fn seal(jobs: &Jobs, mut sealer: Sealer, kept: bool) {
-    let lanes = sealer.at_once();
+    let lanes = sealer.preferred_batch();
     let batch = match lanes {
         0 | 1 => Batch::ONE,
         lanes => Batch { jobs: ROUNDS * lanes, bytes: BYTES_TAKEN, lanes },
@@ -233,11 +233,11 @@ fn seal(jobs: &Jobs, mut sealer: Sealer, kept: bool) {
 fn write<S: Sink>(
     jobs: &Jobs,
     mut output: Output<S>,
-    mut digests: Option<DraftDigests>,
+    mut digests: Option<DraftDigester>,
 ) -> Option<Output<S>> {
     let (bytes, lanes) = match &digests {
         // Half of the window, so that the worker goes on.
-        Some(digests) => (BYTES_TAKEN.min(S::BYTES_A_WORKER / 2), digests.at_once()),
+        Some(digests) => (BYTES_TAKEN.min(S::BYTES_A_WORKER / 2), digests.preferred_batch()),
         None => (BYTES_WRITTEN, 1),
     };
     loop {

@@ -93,7 +93,7 @@ impl DigestRecords for Digester {
         Ok(())
     }
 
-    fn at_once(&self) -> usize {
+    fn preferred_batch(&self) -> usize {
         self.0
     }
 }

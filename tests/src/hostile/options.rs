@@ -78,7 +78,7 @@ fn reader_options(input: &mut Input<'_>, zstd: bool) -> ReaderOptions {
     let bits = input.byte();
     let options = Reader::options()
         .codec(if zstd { ReadCodec::Zstd } else { ReadCodec::Plain })
-        .merge(Merge { gap, most })
+        .merge(Merge { gap, max_read: most })
         .decoded_limit(limit)
         .threads(usize::from(bits % 4));
     match bits & 0x80 != 0 {

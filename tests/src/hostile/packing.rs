@@ -182,8 +182,8 @@ pub fn read_options(input: &mut Input<'_>) -> ReaderOptions {
     };
     let merge = match input.byte() % 4 {
         0 | 1 => Merge::default(),
-        2 => Merge { gap: 0, most: 1 },
-        _ => Merge { gap: 7, most: 100 },
+        2 => Merge { gap: 0, max_read: 1 },
+        _ => Merge { gap: 7, max_read: 100 },
     };
     Reader::options().codec(codec).merge(merge).decoded_limit(LIMIT).threads(1)
 }

@@ -117,7 +117,7 @@ fn fit_trailer(file: &[u8]) -> Option<Trailer> {
 /// read at all.
 fn sizes_of(index: &[u8], records: u32, records_end: usize) -> Option<Vec<usize>> {
     let mut rest = &index[..index.len().checked_sub(4)?];
-    if u64::from(records) > rest.len() as u64 / group::LEAST_SIZE * 128 {
+    if u64::from(records) > rest.len() as u64 / group::MIN_SIZE * 128 {
         return None;
     }
     let mut sizes = Vec::new();

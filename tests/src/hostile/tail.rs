@@ -62,7 +62,7 @@ fn trailer(file: &[u8]) {
 
 fn index(bytes: &Bytes, count: u32, end: u64) {
     // As the caller must: a count that the size rules out is not asked for.
-    let groups = bytes.len().saturating_sub(4) as u64 / group::LEAST_SIZE;
+    let groups = bytes.len().saturating_sub(4) as u64 / group::MIN_SIZE;
     if u64::from(count) > groups * 128 {
         return;
     }

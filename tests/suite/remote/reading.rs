@@ -230,7 +230,8 @@ async fn a_memory_limit_bounds_what_is_under_way() {
     store.slow_down();
     let positions: Vec<u32> = (0..6000).step_by(300).collect();
     for (limit, most) in [(u64::MAX, 8), (1 << 20, 2), (512 << 10, 2)] {
-        let options = RemoteReader::options().memory_limit(limit).merge(Merge { gap: 0, most: 1 });
+        let options =
+            RemoteReader::options().memory_limit(limit).merge(Merge { gap: 0, max_read: 1 });
         let reader = options.open(&location).await.unwrap();
         store.most_gets();
         let all: Vec<_> = reader.range(0..6000).unwrap().try_collect().await.unwrap();
@@ -241,10 +242,12 @@ async fn a_memory_limit_bounds_what_is_under_way() {
         assert!(reader.verify().await.unwrap().is_ok());
         assert_eq!(store.most_gets(), most, "verify, {limit}");
     }
-    let options = RemoteReader::options().memory_limit(200 << 10).merge(Merge { gap: 0, most: 1 });
+    let options =
+        RemoteReader::options().memory_limit(200 << 10).merge(Merge { gap: 0, max_read: 1 });
     let reader = options.open(&location).await.unwrap();
     let refused = reader.get(0).await.unwrap_err();
-    let ErrorKind::Pack(PackError::Limit(Limit::AtOnce { limit, .. })) = refused.kind() else {
+    let ErrorKind::Pack(PackError::Limit(Limit::SingleAllocation { limit, .. })) = refused.kind()
+    else {
         panic!("{refused}");
     };
     assert_eq!(*limit, 50 << 10, "a quarter of it");

@@ -367,7 +367,7 @@ fn twenty_thousand_forgeries_give_true_items_or_errors() {
 #[test]
 fn the_shape_of_a_list_says_where_its_blocks_are() {
     for records in [0, 1, 128, 129, 1000] {
-        let shape = ListShape::of(records);
+        let shape = ListShape::new(records);
         let mut at = DigestList::HEADER_SIZE as u64;
         for block in 0..shape.blocks() {
             assert_eq!(shape.range(block).start, at);

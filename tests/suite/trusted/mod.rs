@@ -169,7 +169,7 @@ fn the_root_vouches_for_the_app_data_and_the_content_hash_does_not() {
     assert!(matches!(by_root.err().unwrap().untrusted(), Some(Untrusted::AppData { .. })));
     let by_content = Trust::content_hash(listed.sealed.content_hash);
     let reader = open(forged, listed.list, by_content).unwrap();
-    assert!(!reader.trusted().unwrap().vouches_for_app_data());
+    assert!(!reader.trusted().unwrap().covers_app_data());
     assert_eq!(reader.get(9).unwrap(), listed.items[9][..]);
 }
 

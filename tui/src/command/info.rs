@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use sealpack::core::codec::zstd_frame::FrameHeader;
 use sealpack::core::format::Dialect;
-use sealpack::core::format::known::{self, known};
+use sealpack::core::format::known::{KnownCodec, known};
 use sealpack::{ChosenCodec, Reader};
 use serde::Serialize;
 
@@ -166,7 +166,7 @@ fn format_id(id: u32) -> String {
 }
 
 fn frame_checksum(reader: &Reader, chosen: Option<ChosenCodec>) -> Result<Option<bool>, Failure> {
-    if chosen.and_then(|chosen| chosen.codec) != Some(known::Codec::Zstd) {
+    if chosen.and_then(|chosen| chosen.codec) != Some(KnownCodec::Zstd) {
         return Ok(None);
     }
     let mut records = reader.directory().records(0..reader.directory().record_count());
@@ -185,7 +185,7 @@ fn frame_checksum(reader: &Reader, chosen: Option<ChosenCodec>) -> Result<Option
 pub fn run(args: &Info) -> Result<Outcome, Failure> {
     if args.app_data {
         let reader = args.reading.open(&args.file)?;
-        if reader.trusted().is_some_and(|list| !list.vouches_for_app_data()) {
+        if reader.trusted().is_some_and(|list| !list.covers_app_data()) {
             return Err(Failure::usage(
                 "a content hash does not vouch for app data: --trust the root of the digest list",
             ));

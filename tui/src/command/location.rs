@@ -119,7 +119,7 @@ pub fn open_store(
         None => StoreSource::open(location, runtime)?,
     };
     let version = Some(source.version().id());
-    let options = options.threads(REQUESTS).merge(Merge { gap: 128 << 10, most: 4 << 20 });
+    let options = options.threads(REQUESTS).merge(Merge { gap: 128 << 10, max_read: 4 << 20 });
     let name = location.name().to_path_buf();
     Ok(Opened { source: Arc::new(source), version, name, options })
 }

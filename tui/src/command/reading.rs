@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use sealpack::core::format::known::{self, known};
+use sealpack::core::format::known::{KnownCodec, known};
 use sealpack::{ChosenCodec, DecidedBy, ReadCodec, Reader, ReaderOptions};
 use serde::Serialize;
 
@@ -105,7 +105,7 @@ fn tell(reader: &Reader, chosen: ChosenCodec) {
     let path = reader.path().display();
     let format_id = reader.trailer().format_id;
     let looks = match chosen.codec {
-        Some(known::Codec::Zstd) => "is a zstd frame",
+        Some(KnownCodec::Zstd) => "is a zstd frame",
         _ => "is no zstd frame",
     };
     let says = match known(format_id) {
@@ -155,5 +155,5 @@ impl About {
 
 /// The name of a codec.
 pub fn codec_name(chosen: ChosenCodec) -> Option<&'static str> {
-    chosen.codec.map(known::Codec::name)
+    chosen.codec.map(KnownCodec::name)
 }

@@ -100,7 +100,7 @@ pub fn open(list: &Location) -> Result<(Arc<dyn ReadAt>, PathBuf), Failure> {
 
 /// What vouches for the items of a pack; `None` where nothing does.
 pub fn trusted_by(reader: &Reader) -> Option<&'static str> {
-    let root = reader.trusted()?.vouches_for_app_data();
+    let root = reader.trusted()?.covers_app_data();
     Some(if root { "root" } else { "content_hash" })
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use sealpack::core::Error as PackError;
 use sealpack::core::error::Section;
-use sealpack::core::read::{Damage, LayerName, Verdict};
+use sealpack::core::read::{DamagedRecord, LayerName, Verdict};
 use serde::Serialize;
 
 use super::Finding;
@@ -29,7 +29,7 @@ pub struct Object {
     record_count: Option<u32>,
     total_items: Option<u32>,
     damaged_count: Option<u32>,
-    damaged_records: Vec<DamagedRecord>,
+    damaged_records: Vec<DamagedRecordJson>,
     frames_without_checksum: Option<u32>,
     payload_size: Option<u64>,
     seconds: Option<f64>,
@@ -57,7 +57,7 @@ struct LayerFailure {
 }
 
 #[derive(Serialize)]
-struct DamagedRecord {
+struct DamagedRecordJson {
     record: u32,
     first_item: u32,
     items: u32,
@@ -78,7 +78,7 @@ pub fn object(path: &Path, found: &Finding) -> Object {
                 record_count: Some(report.record_count),
                 total_items: Some(verified.reader.item_count()),
                 damaged_count: Some(report.damaged_count),
-                damaged_records: report.damaged.iter().map(DamagedRecord::of).collect(),
+                damaged_records: report.damaged.iter().map(DamagedRecordJson::of).collect(),
                 frames_without_checksum: Some(report.frames_without_checksum),
                 payload_size: Some(report.payload_size),
                 seconds: Some(verified.took.as_secs_f64()),
@@ -153,8 +153,8 @@ impl LayerFailure {
     }
 }
 
-impl DamagedRecord {
-    fn of(damage: &Damage) -> Self {
+impl DamagedRecordJson {
+    fn of(damage: &DamagedRecord) -> Self {
         let positions = damage.record.positions();
         Self {
             record: damage.record.number,

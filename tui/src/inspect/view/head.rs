@@ -6,7 +6,8 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 use sealpack::DecidedBy;
 use sealpack::core::error::Section;
-use sealpack::core::format::{Dialect, known};
+use sealpack::core::format::Dialect;
+use sealpack::core::format::known::{KnownCodec, known};
 use sealpack::core::read::{LayerName, Verdict};
 
 use crate::inspect::app::App;
@@ -57,7 +58,7 @@ fn title(app: &App, columns: u16) -> Line<'static> {
 /// What the file says that it is, on one line.
 fn identity(app: &App) -> String {
     let trailer = app.reader.trailer();
-    let name = match known::known(trailer.format_id) {
+    let name = match known(trailer.format_id) {
         Some(known) => known.name.to_string(),
         None => "not known".to_string(),
     };
@@ -81,7 +82,7 @@ pub fn codec(app: &App) -> String {
         Some(None) => return "no codec".into(),
         Some(Some(chosen)) => chosen,
     };
-    let name = chosen.codec.map_or("own codec", known::Codec::name);
+    let name = chosen.codec.map_or("own codec", KnownCodec::name);
     match chosen.decided_by {
         DecidedBy::FirstRecord => format!("codec {name} (by its first record)"),
         DecidedBy::FormatId | DecidedBy::Caller => format!("codec {name}"),

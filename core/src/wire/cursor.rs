@@ -6,20 +6,20 @@ use crate::error::Fault;
 /// Reads little-endian fields one after another.
 ///
 /// ```
-/// use sealpack_core::wire::take::Take;
+/// use sealpack_core::wire::cursor::Cursor;
 ///
-/// let mut take = Take::new(&[1, 2, 0, 9]);
-/// assert_eq!(take.u8()?, 1);
-/// assert_eq!(take.u16()?, 2);
-/// assert!(take.finish().is_err(), "one byte is left over");
+/// let mut cursor = Cursor::new(&[1, 2, 0, 9]);
+/// assert_eq!(cursor.u8()?, 1);
+/// assert_eq!(cursor.u16()?, 2);
+/// assert!(cursor.finish().is_err(), "one byte is left over");
 /// # Ok::<(), sealpack_core::error::Fault>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Take<'a> {
+pub struct Cursor<'a> {
     rest: &'a [u8],
 }
 
-impl<'a> Take<'a> {
+impl<'a> Cursor<'a> {
     /// Starts at the front of `bytes`.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
