@@ -56,19 +56,21 @@ pub enum Doing {
         /// How many.
         length: u64,
     },
-    /// Creating the temporary file next to a new pack.
+    /// Creating the temporary file next to a new file.
     Creating,
     /// Writing a pack.
     Writing,
     /// Writing a digest list, or keeping the digests for it.
     WritingDigests,
-    /// Making a pack durable.
+    /// Making a file durable.
     Syncing,
-    /// Giving a finished pack its name.
+    /// Giving a finished file its name.
     Publishing,
-    /// Making the name durable. The pack has it, and is whole; after a crash of
-    /// the system it may not have it any more.
+    /// Making the name durable. The file has its name and is whole; after a crash
+    /// of the system the name may be missing.
     SyncingFolder,
+    /// Removing a file that must not stay alone.
+    Removing,
     /// Starting a thread.
     Threading,
 }
@@ -171,11 +173,12 @@ impl fmt::Display for Doing {
             Self::Creating => f.write_str("cannot create a file in this folder"),
             Self::Writing => f.write_str("cannot write"),
             Self::WritingDigests => f.write_str("cannot write the digests of the records"),
-            Self::Syncing => f.write_str("cannot make it durable"),
+            Self::Syncing => f.write_str("fsync failed"),
             Self::SyncingFolder => {
-                f.write_str("the pack has its name, but the folder could not be made durable")
+                f.write_str("it has its name, but the fsync of its folder failed")
             }
-            Self::Publishing => f.write_str("cannot give the finished pack its name"),
+            Self::Publishing => f.write_str("cannot give the finished file its name"),
+            Self::Removing => f.write_str("cannot remove it"),
             Self::Threading => f.write_str("cannot start a thread"),
         }
     }

@@ -25,7 +25,7 @@
 //! (`sealpack-core`), which does no I/O; this crate brings the threads, the
 //! codec and the files:
 //!
-//! - a pack appears whole or not at all (`write/publish.rs`);
+//! - a pack appears whole or not at all (`publish/publication.rs`);
 //! - memory is bounded by the options, not by the pack (`write/pipeline.rs`);
 //! - the first error wins and is never lost (`ordered.rs`);
 //! - nothing is allocated because a file says so.
@@ -38,6 +38,7 @@ mod digest;
 mod error;
 mod options;
 mod ordered;
+mod publish;
 mod read;
 #[cfg(feature = "remote")]
 pub mod remote;
@@ -52,14 +53,15 @@ pub use sealpack_core as core;
 
 pub use error::{Doing, Error, ErrorKind, OptionsError};
 pub use options::{Codec, EncoderFactory, Plain, ReadCodec, ReaderOptions, WriterOptions};
+#[cfg(feature = "testing")]
+pub use publish::disk;
+pub use publish::{Caveat, PublishedFile, StagedFile};
 pub use read::{
     ChosenCodec, DecidedBy, FileSource, Items, ReadAt, Reader, RecordDigests, VerifyProgress,
 };
 pub use trust::{
     DifferingRecords, DigestListFile, DigestListReader, SealedDigests, Trust, digest_list_path,
 };
-#[cfg(feature = "testing")]
-pub use write::disk;
 pub use write::{SealedPack, Writer};
 pub use zstd::{DEFAULT_LEVEL, Zstd};
 

@@ -16,10 +16,10 @@ use sealpack_core::write::{Hashing, PackShape};
 
 use crate::caught::Caught;
 use crate::error::{Error, ErrorKind, OptionsError};
+use crate::publish::disk::{Disk, System};
 use crate::read::{FileSource, ReadAt, Reader};
 use crate::trust::Trust;
 use crate::write::Writer;
-use crate::write::disk::{Disk, System};
 
 /// Makes the encoder of each worker thread.
 ///

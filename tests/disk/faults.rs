@@ -8,8 +8,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use nix::libc::*;
-use sealpack::disk::{Disk, DiskFile, DiskFolder, Found, System};
-use sealpack::{Doing, Error, ErrorKind, Writer};
+use sealpack::disk::{Disk, DiskFile, DiskFolder, Found, Owner, System};
+use sealpack::{Caveat, Doing, Error, ErrorKind, Writer};
 use sealpack_tests::incompressible::item;
 
 use super::layer::{Layer, Layered};
@@ -128,7 +128,7 @@ pub fn errors(call: Call) -> &'static [i32] {
         Call::Write => &[EAGAIN, EBADF, EDQUOT, EFBIG, EINVAL, EIO, ENOSPC, EPERM],
         Call::Sync => &[EDQUOT, EINTR, EINVAL, EIO, ENOSPC, EROFS],
         Call::Rename => &[EACCES, EBUSY, EDQUOT, EIO, EISDIR, ENOENT, ENOSPC, EPERM, EROFS, EXDEV],
-        Call::SyncFolder => &[EINTR, EINVAL, EIO, ENOSPC, EROFS],
+        Call::SyncFolder => &[EINTR, EDQUOT, EIO, ENOSPC, EROFS],
         Call::Remove => &[EACCES, EBUSY, EIO, ENOENT, EPERM, EROFS],
     }
 }
@@ -337,6 +337,52 @@ fn the_first_error_is_told_also_where_the_temporary_file_cannot_be_removed() {
                         && left[0].ends_with(".tmp")
                 );
                 assert_eq!(ended.pack().as_deref(), way.over_an_old_pack.then_some(OLD));
+            }
+        }
+    }
+}
+
+/// A file system that lacks what a pack can do without.
+struct Lacking {
+    sync_folder: Option<i32>,
+    set_owner: Option<i32>,
+}
+
+impl Layer for Lacking {
+    fn sync_folder(&self, folder: &dyn DiskFolder) -> io::Result<()> {
+        self.sync_folder
+            .map_or_else(|| folder.sync(), |errno| Err(io::Error::from_raw_os_error(errno)))
+    }
+    fn set_owner(&self, file: &dyn DiskFile, owner: Owner) -> io::Result<()> {
+        self.set_owner
+            .map_or_else(|| file.set_owner(owner), |errno| Err(io::Error::from_raw_os_error(errno)))
+    }
+}
+
+#[test]
+fn a_folder_without_fsync_and_an_owner_that_cannot_be_kept_are_reported_and_the_pack_is_whole() {
+    let _alone = threads::counted();
+    for sync_folder in [None, Some(EINVAL), Some(ENOSYS)] {
+        for set_owner in [None, Some(EPERM)] {
+            for digest_list in [false, true] {
+                let folder = tempfile::tempdir().unwrap();
+                let path = folder.path().join("out.pack");
+                fs::write(&path, OLD).unwrap();
+                let disk = Layered::new(Arc::new(Lacking { sync_folder, set_owner }), System);
+                let options = Writer::options().overwrite(true).digest_list(digest_list);
+                let mut writer = options.disk(disk).create(&path).unwrap();
+                writer.append(b"item").unwrap();
+                let sealed = writer.finish().unwrap();
+                let not_synced = sync_folder.map(|_| Caveat::FolderNotSynced);
+                let is_not_kept = |caveat: &Caveat| matches!(caveat, Caveat::OwnerNotKept { .. });
+                let kept: Vec<_> =
+                    sealed.caveats.iter().copied().filter(|caveat| !is_not_kept(caveat)).collect();
+                assert_eq!(kept, Vec::from_iter(not_synced));
+                assert_eq!(sealed.caveats.iter().any(is_not_kept), set_owner.is_some());
+                let of_list = sealed.digests.map(|list| list.caveats).unwrap_or_default();
+                assert_eq!(of_list, Vec::from_iter(not_synced.filter(|_| digest_list)));
+                let reader = sealpack::Reader::open(&path).unwrap();
+                assert!(reader.verify().unwrap().is_ok());
             }
         }
     }

@@ -6,7 +6,7 @@ use std::io::{self, IoSlice, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sealpack::disk::{Disk, DiskFile, System};
+use sealpack::disk::{Disk, DiskFile, Owner, System};
 use sealpack::{Bytes, Plain, Reader, Writer};
 
 use super::layer::{Layer, Layered};
@@ -30,6 +30,9 @@ impl DiskFile for Holes {
     }
     fn start_writing(&self, _offset: u64, _length: u64) {}
     fn set_permissions(&self, _permissions: Permissions) -> io::Result<()> {
+        Ok(())
+    }
+    fn set_owner(&self, _owner: Owner) -> io::Result<()> {
         Ok(())
     }
     fn sync(&self) -> io::Result<()> {

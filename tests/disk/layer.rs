@@ -5,7 +5,7 @@ use std::io::{self, IoSlice};
 use std::path::Path;
 use std::sync::Arc;
 
-use sealpack::disk::{Disk, DiskFile, DiskFolder, Found};
+use sealpack::disk::{Disk, DiskFile, DiskFolder, Found, Owner};
 
 /// What is done with each call; unless told otherwise it is handed on.
 pub trait Layer: Send + Sync + 'static {
@@ -32,6 +32,9 @@ pub trait Layer: Send + Sync + 'static {
     }
     fn set_permissions(&self, file: &dyn DiskFile, permissions: Permissions) -> io::Result<()> {
         file.set_permissions(permissions)
+    }
+    fn set_owner(&self, file: &dyn DiskFile, owner: Owner) -> io::Result<()> {
+        file.set_owner(owner)
     }
     fn sync(&self, file: &dyn DiskFile) -> io::Result<()> {
         file.sync()
@@ -95,6 +98,9 @@ impl<L: Layer> DiskFile for File<L> {
     }
     fn set_permissions(&self, permissions: Permissions) -> io::Result<()> {
         self.layer.set_permissions(self.inner.as_ref(), permissions)
+    }
+    fn set_owner(&self, owner: Owner) -> io::Result<()> {
+        self.layer.set_owner(self.inner.as_ref(), owner)
     }
     fn sync(&self) -> io::Result<()> {
         self.layer.sync(self.inner.as_ref())

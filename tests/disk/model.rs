@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use nix::libc;
-use sealpack::disk::{Disk, DiskFile, DiskFolder, Found};
+use sealpack::disk::{Attributes, Disk, DiskFile, DiskFolder, Found, Owner};
 
 /// A file, whatever names it has.
 pub type Inode = usize;
@@ -150,8 +150,8 @@ fn name_of(path: &Path) -> String {
 impl Disk for ModelDisk {
     fn look_at(&self, path: &Path) -> io::Result<Found> {
         let there = self.world().names.contains_key(&name_of(path));
-        let permissions = Permissions::from_mode(0o644);
-        there.then_some(Found::File(permissions)).ok_or(io::ErrorKind::NotFound.into())
+        let attributes = Attributes { permissions: Permissions::from_mode(0o644), owner: None };
+        there.then_some(Found::File(attributes)).ok_or(io::ErrorKind::NotFound.into())
     }
 
     fn open_folder(&self, _path: &Path) -> io::Result<Box<dyn DiskFolder>> {
@@ -233,6 +233,10 @@ impl DiskFile for ModelFile {
 
     fn set_permissions(&self, _permissions: Permissions) -> io::Result<()> {
         self.disk.world().journal.push(Call::SetPermissions);
+        Ok(())
+    }
+
+    fn set_owner(&self, _owner: Owner) -> io::Result<()> {
         Ok(())
     }
 

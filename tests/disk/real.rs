@@ -10,7 +10,7 @@ use std::sync::Arc;
 use nix::libc;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
-use sealpack::disk::{Disk, DiskFile, System};
+use sealpack::disk::{Disk, DiskFile, Owner, System};
 use sealpack::{Doing, ErrorKind, Plain, Reader, Writer};
 use sealpack_tests::incompressible::item;
 
@@ -47,6 +47,9 @@ impl DiskFile for Full {
     }
     fn start_writing(&self, _offset: u64, _length: u64) {}
     fn set_permissions(&self, _permissions: fs::Permissions) -> io::Result<()> {
+        Ok(())
+    }
+    fn set_owner(&self, _owner: Owner) -> io::Result<()> {
         Ok(())
     }
     fn sync(&self) -> io::Result<()> {

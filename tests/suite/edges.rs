@@ -4,14 +4,15 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _, symlink};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use sealpack::{ErrorKind, Reader, Writer};
+use sealpack::{ErrorKind, Reader, StagedFile, Writer};
 use sealpack_tests::numbered;
 
 fn overwrite() -> sealpack::WriterOptions {
@@ -51,11 +52,12 @@ fn a_pipe_a_socket_or_a_device_in_the_way_is_refused_and_stays() {
 }
 
 #[test]
-fn a_link_is_replaced_and_what_it_points_at_stays() {
+fn a_link_is_replaced_and_its_target_stays() {
     let folder = tempfile::tempdir().unwrap();
     let (link, target) = (folder.path().join("link.pack"), folder.path().join("target"));
     for there in [true, false] {
         fs::write(&target, "mine").unwrap();
+        fs::set_permissions(&target, fs::Permissions::from_mode(0o600)).unwrap();
         symlink(&target, &link).unwrap();
         if !there {
             fs::remove_file(&target).unwrap();
@@ -63,18 +65,59 @@ fn a_link_is_replaced_and_what_it_points_at_stays() {
         let refused = Writer::options().create(&link).err().unwrap();
         assert!(matches!(refused.kind(), ErrorKind::Exists), "a link is something: {refused}");
         write(&link, b"new");
-        assert!(!fs::symlink_metadata(&link).unwrap().is_symlink());
+        let found = fs::symlink_metadata(&link).unwrap();
+        assert!(found.is_file());
+        assert!(!there || found.permissions().mode() & 0o7777 == 0o600, "its target's mode");
         assert_eq!(item(&link), b"new");
         assert_eq!(fs::read(&target).ok(), there.then(|| b"mine".to_vec()));
         fs::remove_file(&link).unwrap();
     }
-    // A link to a folder on the way there is followed, as everywhere.
+    // A link to a folder within the path is followed, as everywhere.
     let (real, seen) = (folder.path().join("real"), folder.path().join("seen"));
     fs::create_dir(&real).unwrap();
     symlink(&real, &seen).unwrap();
     write(&seen.join("out.pack"), b"new");
     assert_eq!(item(&real.join("out.pack")), b"new");
     assert!(matches!(overwrite().create(seen.join("")).err().unwrap().kind(), ErrorKind::NotAFile));
+}
+
+#[test]
+fn a_link_to_a_pipe_a_device_or_a_folder_is_refused_and_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("fifo");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let link = folder.path().join("link");
+    for target in [&*fifo, Path::new("/dev/null"), folder.path(), Path::new("link")] {
+        symlink(target, &link).unwrap();
+        for replacing in [false, true] {
+            let pack = Writer::options().overwrite(replacing).create(&link).err().unwrap();
+            let file = StagedFile::create(&link, replacing).err().unwrap();
+            assert_eq!(pack.to_string(), file.to_string());
+            let is_refused = matches!(pack.kind(), ErrorKind::NotAFile | ErrorKind::Io { .. });
+            assert!(is_refused, "{} -> {}: {pack}", link.display(), target.display());
+        }
+        assert_eq!(fs::read_link(&link).unwrap(), target);
+        fs::remove_file(&link).unwrap();
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing was made");
+}
+
+/// Root may give files away; others must at least be told.
+#[test]
+fn owner_and_group_of_what_is_replaced_are_kept_or_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.pack");
+    write(&path, b"old");
+    if chown(&path, Some(54_321), Some(54_322)).is_err() {
+        return; // Only root can make the situation.
+    }
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o6640)).unwrap();
+    let mut file = StagedFile::create(&path, true).unwrap();
+    file.write_all(b"new").unwrap();
+    assert!(file.publish().unwrap().caveats().is_empty());
+    let found = fs::metadata(&path).unwrap();
+    assert_eq!((found.uid(), found.gid()), (54_321, 54_322));
+    assert_eq!(found.mode() & 0o7777, 0o640, "without set-user-id and set-group-id");
 }
 
 #[test]

@@ -46,7 +46,7 @@ const VERIFY: &str = "core/src/read/verify.rs";
 const ZSTD: &str = "native/src/zstd.rs";
 const PROOF: &str = "core/src/trust/proof.rs";
 const ANCHOR: &str = "core/src/trust/anchor.rs";
-const PUBLISH: &str = "native/src/write/publish.rs";
+const PUBLISH: &str = "native/src/publish/publication.rs";
 
 const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -232,9 +232,9 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "a list stays whose pack does not appear",
         edits: &[edit(
-            "native/src/write/writer.rs",
-            "if has_its_name(error.kind()) {",
-            "if !has_its_name(error.kind()) {",
+            "native/src/publish/staged.rs",
+            "if has_its_name(&kind) {",
+            "if !has_its_name(&kind) {",
         )],
         test: &[
             DISK,
@@ -267,7 +267,7 @@ const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "the folder is not synced",
-        edits: &[edit(PUBLISH, "self.folder.sync().map_err", "Ok(()).map_err")],
+        edits: &[edit(PUBLISH, "match self.folder.sync() {", "match Ok::<(), io::Error>(()) {")],
         test: &[
             DISK,
             "crash_points::after_a_crash_at_any_call_the_name_holds_nothing_or_the_old_or_the_new_pack",

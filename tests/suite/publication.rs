@@ -1,9 +1,10 @@
 //! A pack appears whole or not at all, and what was there stays.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 
-use sealpack::{ErrorKind, Reader, Writer};
+use sealpack::{ErrorKind, Reader, StagedFile, Writer};
 
 fn entries(folder: &Path) -> Vec<String> {
     let names = fs::read_dir(folder).unwrap();
@@ -150,4 +151,41 @@ fn a_path_that_can_only_be_a_folder_is_refused_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = format!("{}/new/", folder.path().display());
     assert!(matches!(Writer::options().create(path).err().unwrap().kind(), ErrorKind::NotAFile));
+}
+
+fn stage(path: &Path, overwrite: bool, bytes: &[u8]) -> StagedFile {
+    let mut file = StagedFile::create(path, overwrite).unwrap();
+    file.write_all(bytes).unwrap();
+    file
+}
+
+#[test]
+fn a_staged_file_appears_whole_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("names");
+    let file = stage(&path, false, b"first");
+    assert!(!path.exists() && file.temporary_path().exists());
+    let prefix = format!("{}/.names.", folder.path().display());
+    assert!(file.temporary_path().display().to_string().starts_with(&prefix));
+    drop(file);
+    assert!(entries(folder.path()).is_empty(), "dropped, it leaves nothing");
+
+    let mut published = stage(&path, false, b"first").publish().unwrap();
+    published.write_all(b" and more").unwrap();
+    published.sync().unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"first and more", "it can be appended to");
+    let refused = StagedFile::create(&path, false).err().unwrap();
+    assert!(matches!(refused.kind(), ErrorKind::Exists));
+    drop(stage(&path, true, b"second"));
+    assert_eq!(fs::read(&path).unwrap(), b"first and more");
+    let published = stage(&path, true, b"second").publish().unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"second");
+    published.take_back().unwrap();
+    assert!(entries(folder.path()).is_empty());
+
+    let late = stage(&path, false, b"mine");
+    fs::write(&path, "precious").unwrap();
+    assert!(matches!(late.publish().err().unwrap().kind(), ErrorKind::Exists));
+    assert_eq!(fs::read(&path).unwrap(), b"precious");
+    assert_eq!(entries(folder.path()), ["names"]);
 }

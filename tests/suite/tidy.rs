@@ -151,7 +151,7 @@ fn core_is_without_std_without_unsafe_and_without_io() {
 fn unsafe_stands_only_where_it_was_argued() {
     let argued = [
         // sync_file_range, which nothing wraps.
-        ("native/src/write/writeback/linux.rs", 1),
+        ("native/src/publish/writeback/linux.rs", 1),
         // AVX-512: loads and stores, and a call where it is there.
         ("native/src/digest/avx512.rs", 3),
         // Allocators that count.

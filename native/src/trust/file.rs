@@ -1,7 +1,7 @@
 //! The digest list as a file beside a pack.
 
 use std::convert::Infallible;
-use std::io::{self, BufWriter, IoSlice, Write};
+use std::io::{BufWriter, Write as _};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,9 +15,9 @@ use super::collect::{BUFFER, DigestSpool, writing};
 use super::digest_list_path;
 use crate::error::{Error, ErrorKind, OptionsError};
 use crate::options::WriterOptions;
+use crate::publish::disk::{Disk, System};
+use crate::publish::{Caveat, PublishedFile, StagedFile};
 use crate::read::Reader;
-use crate::write::Publication;
-use crate::write::disk::{Disk, DiskFile, System};
 
 /// A digest list that is finished.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,13 +33,13 @@ pub struct SealedDigests {
     pub record_count: u32,
     /// Its size in bytes.
     pub file_size: u64,
+    /// What the file lacks although it is whole; usually empty.
+    pub caveats: Vec<Caveat>,
 }
 
 /// A digest list that is being made. It appears whole or not at all.
 pub struct DigestListFile {
-    path: Arc<PathBuf>,
-    publication: Publication,
-    file: Box<dyn DiskFile>,
+    staged: StagedFile,
 }
 
 impl DigestListFile {
@@ -53,17 +53,14 @@ impl DigestListFile {
     }
 
     fn create_on(disk: &Arc<dyn Disk>, path: &Path, overwrite: bool) -> Result<Self, Error> {
-        let path = Arc::new(path.to_path_buf());
-        let created = Publication::create(disk, &path, overwrite);
-        let (publication, file) = created.map_err(|kind| Error::new(&path, kind))?;
-        Ok(Self { path, publication, file })
+        Ok(Self { staged: StagedFile::create_on(disk, path, overwrite)? })
     }
 
     /// The file that is being written: what a process has to remove that is
     /// ended by a signal.
     #[must_use]
     pub fn temporary_path(&self) -> &Path {
-        self.publication.temporary_path()
+        self.staged.temporary_path()
     }
 
     /// Reads all of a pack, and makes its list. `progress` is called after
@@ -81,13 +78,14 @@ impl DigestListFile {
         let mut spool = DigestSpool::new(self.folder());
         let records = 0..reader.directory().record_count();
         for (digest, done) in reader.record_digests(records)?.zip(1..) {
-            spool.push(&[digest?]).map_err(|kind| Error::new(&self.path, kind))?;
+            spool.push(&[digest?]).map_err(|kind| self.staged.error(kind))?;
             if let ControlFlow::Break(reason) = progress(done) {
                 return Ok(ControlFlow::Break(reason));
             }
         }
-        let finished = self.finish(spool, reader.trailer(), reader.app_data());
-        Ok(ControlFlow::Continue(finished?))
+        let (trailer, app_data) = (reader.trailer(), reader.app_data());
+        let (sealed, _) = self.finish(spool, trailer, app_data, StagedFile::publish)?;
+        Ok(ControlFlow::Continue(sealed))
     }
 
     /// Where digests go that memory does not hold.
@@ -95,27 +93,44 @@ impl DigestListFile {
         self.temporary_path().parent().unwrap_or(Path::new("."))
     }
 
-    /// The name that it gets, whatever the current folder is then.
-    pub(crate) fn final_path(&self) -> &Path {
-        self.publication.final_path()
-    }
-
-    /// Writes the list, makes it durable and gives it its name.
-    pub(crate) fn finish(
+    /// Writes the list of a pack that is about to be published: as
+    /// [`finish`](Self::finish), but after any error no list is there.
+    pub(crate) fn finish_for_pack(
         self,
         spool: DigestSpool,
         trailer: &Trailer,
         app_data: &[u8],
-    ) -> Result<SealedDigests, Error> {
-        let Self { path, publication, mut file } = self;
-        let error = |kind: ErrorKind| Error::new(&path, kind);
-        let mut to = BufWriter::with_capacity(BUFFER, ToDisk(file.as_mut()));
+    ) -> Result<(SealedDigests, PublishedFile), Error> {
+        self.finish(spool, trailer, app_data, StagedFile::publish_or_remove)
+    }
+
+    /// Writes the list, makes it durable and gives it its name.
+    fn finish(
+        mut self,
+        spool: DigestSpool,
+        trailer: &Trailer,
+        app_data: &[u8],
+        publish: fn(StagedFile) -> Result<PublishedFile, Error>,
+    ) -> Result<(SealedDigests, PublishedFile), Error> {
+        let list = self.write_list(spool, trailer, app_data);
+        let list = list.map_err(|kind| self.staged.error(kind))?;
+        let path = self.staged.path().to_path_buf();
+        let published = publish(self.staged)?;
+        let caveats = published.caveats().to_vec();
+        Ok((SealedDigests { caveats, ..SealedDigests::of(&list, path) }, published))
+    }
+
+    fn write_list(
+        &mut self,
+        spool: DigestSpool,
+        trailer: &Trailer,
+        app_data: &[u8],
+    ) -> Result<DigestList, ErrorKind> {
+        let mut to = BufWriter::with_capacity(BUFFER, &mut self.staged);
         let take = |bytes: &[u8]| to.write_all(bytes).map_err(writing);
-        let list = spool.write(trailer, app_data, take).map_err(error)?;
-        to.flush().map_err(|unwritten| error(writing(unwritten)))?;
-        drop(to);
-        publication.publish(file.as_ref()).map_err(error)?;
-        Ok(SealedDigests::of(&list, path.to_path_buf()))
+        let list = spool.write(trailer, app_data, take)?;
+        to.flush().map_err(writing)?;
+        Ok(list)
     }
 }
 
@@ -128,20 +143,8 @@ impl SealedDigests {
             content_hash: header.content_hash,
             record_count: header.record_count,
             file_size: list.shape().file_size(),
+            caveats: Vec::new(),
         }
-    }
-}
-
-/// A file of the writer's disk, for the standard library.
-struct ToDisk<'a>(&'a mut dyn DiskFile);
-
-impl Write for ToDisk<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(&[IoSlice::new(bytes)])
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 

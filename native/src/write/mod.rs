@@ -8,15 +8,12 @@
 //! finish ──> index, app data, trailer ──> Publication: fsync, rename, fsync of the folder
 //! ```
 //!
-//! Every call to the file system goes through `disk.rs`.
+//! Every call to the file system is in the module `publish`.
 
-pub mod disk;
 mod output;
 mod packer;
 mod pipeline;
-mod publish;
 mod sink;
-mod writeback;
 mod writer;
 
 #[cfg(feature = "remote")]
@@ -24,7 +21,6 @@ pub(crate) use output::{Output, Sink, Streamed, Written};
 #[cfg(feature = "remote")]
 pub(crate) use packer::{Packer, Sealers};
 pub(crate) use pipeline::memory_bound;
-pub(crate) use publish::Publication;
 #[cfg(feature = "remote")]
 pub(crate) use writer::refuse_large_app_data;
 pub use writer::{SealedPack, Writer};

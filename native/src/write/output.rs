@@ -118,7 +118,7 @@ impl<S: Sink> Streamed<S> {
                     self.stream.recycle(put);
                     ended
                 }
-                // Durability is the publication's: see `publish.rs`.
+                // The publication makes the file durable.
                 StreamOutput::Flush | StreamOutput::Close => Ok(()),
             };
             match ended {

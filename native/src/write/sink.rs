@@ -5,10 +5,9 @@ use std::num::NonZero;
 
 use sealpack_core::stream::{BufferSize, Put};
 
-use super::disk::DiskFile;
 use super::output::Sink;
-use super::writeback::Writeback;
 use crate::error::{Doing, ErrorKind};
+use crate::publish::disk::DiskFile;
 
 /// Every write to a file but the last has exactly this size.
 const WRITE_SIZE: BufferSize = match BufferSize::new(1 << 20) {
@@ -67,5 +66,29 @@ impl Sink for FileSink {
 
     fn put(&mut self, put: &Put) -> Result<(), ErrorKind> {
         self.write_put(put).map_err(|error| ErrorKind::io(Doing::Writing, error))
+    }
+}
+
+/// Counts the bytes written, and asks the system to start writing them every so
+/// many.
+struct Writeback {
+    every: Option<NonZero<u64>>,
+    asked_up_to: u64,
+    written: u64,
+}
+
+impl Writeback {
+    fn new(every: Option<NonZero<u64>>) -> Self {
+        Self { every, asked_up_to: 0, written: 0 }
+    }
+
+    /// So many more bytes were written to the end of `file`.
+    fn wrote(&mut self, file: &dyn DiskFile, bytes: u64) {
+        self.written = self.written.saturating_add(bytes);
+        let waiting = self.written - self.asked_up_to;
+        if self.every.is_some_and(|every| waiting >= every.get()) {
+            file.start_writing(self.asked_up_to, waiting);
+            self.asked_up_to = self.written;
+        }
     }
 }

@@ -9,13 +9,12 @@ use sealpack_core::error::Limit;
 use sealpack_core::format::Trailer;
 use sealpack_core::write::RecordBuilder;
 
-use super::disk::Disk;
 use super::output::{Output, Written};
 use super::packer::{Packer, Sealers};
-use super::publish::{Publication, make_durable};
 use super::sink::FileSink;
-use crate::error::{Doing, Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 use crate::options::WriterOptions;
+use crate::publish::{Caveat, Publication, PublishedFile, has_its_name, make_durable};
 use crate::trust::{DigestListFile, DigestSpool, SealedDigests};
 
 /// Writes a pack.
@@ -46,7 +45,6 @@ pub struct Writer {
     publication: Publication,
     digests: Option<DigestListFile>,
     app_data: Bytes,
-    disk: Arc<dyn Disk>,
 }
 
 /// A pack that is finished.
@@ -60,6 +58,8 @@ pub struct SealedPack {
     pub file_size: u64,
     /// Its digest list, where one was asked for.
     pub digests: Option<SealedDigests>,
+    /// What the file lacks although it is whole; usually empty.
+    pub caveats: Vec<Caveat>,
 }
 
 impl Writer {
@@ -89,7 +89,6 @@ impl Writer {
             publication,
             digests,
             app_data: options.app_data,
-            disk: options.disk,
         })
     }
 
@@ -179,33 +178,30 @@ impl Writer {
 
     fn finish_all(self) -> Result<SealedPack, ErrorKind> {
         let output = self.packer.finish()?;
-        let disk = self.disk.as_ref();
         let Written { sink, trailer, file_size, digests } = output.finish(self.app_data.clone())?;
         let listed = match (self.digests, digests) {
             (Some(list), Some(spool)) => {
                 // Whoever sees the pack sees its list, so the list comes first;
                 // and last of all that can fail for want of room.
                 make_durable(sink.file())?;
-                let name = list.final_path().to_path_buf();
-                let sealed = list.finish(spool, &trailer, &self.app_data);
-                let sealed = sealed.inspect_err(|error| {
-                    if has_its_name(error.kind()) {
-                        take_back(disk, &name);
-                    }
-                });
-                Some((sealed.map_err(|error| ErrorKind::DigestList(Arc::new(error)))?, name))
+                let sealed = list.finish_for_pack(spool, &trailer, &self.app_data);
+                Some(sealed.map_err(|error| ErrorKind::DigestList(Arc::new(error)))?)
             }
             _ => None,
         };
-        let published = self.publication.publish(sink.file());
-        if let (Err(error), Some((_, name))) = (&published, &listed)
-            && !has_its_name(error)
-        {
-            take_back(disk, name);
+        match (self.publication.publish(sink.file()), listed) {
+            (Ok(caveats), listed) => {
+                let digests = listed.map(|(sealed, _)| sealed);
+                let path = self.path.to_path_buf();
+                Ok(SealedPack { path, trailer, file_size, digests, caveats })
+            }
+            (Err(error), listed) => {
+                if let Some((_, list)) = listed.filter(|_| !has_its_name(&error)) {
+                    take_back(list);
+                }
+                Err(error)
+            }
         }
-        published?;
-        let digests = listed.map(|(sealed, _)| sealed);
-        Ok(SealedPack { path: self.path.to_path_buf(), trailer, file_size, digests })
     }
 
     fn append_with(
@@ -216,15 +212,10 @@ impl Writer {
     }
 }
 
-/// Whether a publication that failed so has given the file its name all the same.
-fn has_its_name(error: &ErrorKind) -> bool {
-    matches!(error, ErrorKind::Io { doing: Doing::SyncingFolder, .. })
-}
-
-/// Removes a list whose pack does not appear. The error that is told is the
-/// one that hindered the pack; a list alone does no harm.
-fn take_back(disk: &dyn Disk, list: &Path) {
-    drop(disk.remove(list));
+/// Removes a list whose pack does not appear. The pack's error is the one to
+/// report; a list that stays alone does no harm.
+fn take_back(list: PublishedFile) {
+    drop(list.take_back());
 }
 
 pub(crate) fn refuse_large_app_data(app_data: &Bytes) -> Result<(), ErrorKind> {

@@ -3,4 +3,4 @@
 use std::fs::File;
 
 /// Does nothing.
-pub(in crate::write) fn start_writing(_file: &File, _offset: u64, _length: u64) {}
+pub(in crate::publish) fn start_writing(_file: &File, _offset: u64, _length: u64) {}

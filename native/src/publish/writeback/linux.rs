@@ -6,10 +6,10 @@ use std::os::fd::AsRawFd as _;
 use nix::libc;
 
 /// Starts writing `length` bytes from `offset` to the disk; does not wait.
-pub(in crate::write) fn start_writing(file: &File, offset: u64, length: u64) {
+pub(in crate::publish) fn start_writing(file: &File, offset: u64, length: u64) {
     let (Ok(offset), Ok(length)) = (i64::try_from(offset), i64::try_from(length)) else { return };
     // SAFETY: the call takes no pointer, and the descriptor is open for as
-    // long as `file` is borrowed. What it answers is not looked at: it is
+    // long as `file` is borrowed. Its result is ignored: it is
     // advice (see the module above).
     #[allow(unsafe_code, reason = "neither nix nor std wraps sync_file_range")]
     unsafe {

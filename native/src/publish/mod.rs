@@ -1,0 +1,21 @@
+//! Files that appear whole or not at all: packs, digest lists, and every other
+//! file that a program writes next to them.
+//!
+//! ```text
+//! disk.rs           the calls to the file system, behind a trait
+//! system.rs         that trait on the machine's file system
+//! publication.rs    temporary file ─ fsync ─ rename ─ fsync of the folder
+//! staged.rs         StagedFile: the same for any program's bytes
+//! ```
+//!
+//! This module knows `error` and the system, nothing of packs.
+
+pub mod disk;
+mod publication;
+mod staged;
+mod system;
+mod writeback;
+
+pub use publication::Caveat;
+pub(crate) use publication::{Publication, has_its_name, make_durable};
+pub use staged::{PublishedFile, StagedFile};

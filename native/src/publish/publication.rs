@@ -1,0 +1,222 @@
+//! A file that appears whole or not at all.
+//!
+//! ```text
+//! create    .NAME.XXXXXX.tmp in the destination's folder   a crash leaves at most this
+//! write     …
+//! publish   fsync the file                                 its bytes are on the disk
+//!           rename to NAME (without replacing, unless the caller allows it)
+//!           fsync the folder                               so is its name
+//! drop      remove the temporary file
+//! ```
+//!
+//! A failed sync is not repeated: the system may have dropped what it could not
+//! write, and would report the second call as a success.
+//!
+//! A file that replaces another takes over its mode, and its owner and group if
+//! the process may set them. A symbolic link to a regular file is replaced
+//! itself, as `mv` replaces it: its target stays, and passes on its mode.
+//! Anything else that is not a regular file is refused, also through a link.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::disk::{Attributes, Disk, DiskFile, DiskFolder, Found, Owner};
+use crate::error::{Doing, ErrorKind};
+
+/// Something that a published file lacks although it is whole and has its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Caveat {
+    /// The file belongs to this process: it was not allowed to give it to the
+    /// user and group of the file that it replaces.
+    OwnerNotKept {
+        /// The user of the replaced file.
+        user: u32,
+        /// Its group.
+        group: u32,
+    },
+    /// The file system cannot fsync a folder (network and FUSE file systems):
+    /// after a crash of the system the name may hold what it held before.
+    FolderNotSynced,
+}
+
+impl fmt::Display for Caveat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OwnerNotKept { user, group } => write!(
+                f,
+                "the replaced file belonged to user {user}, group {group}; the new one belongs to \
+                 whoever runs this, who may not give it away"
+            ),
+            Self::FolderNotSynced => f.write_str(
+                "this file system cannot fsync a folder: after a power failure the file's name may \
+                 be missing",
+            ),
+        }
+    }
+}
+
+/// A new file that does not have its name yet.
+pub(crate) struct Publication {
+    temporary: Temporary,
+    folder: Box<dyn DiskFolder>,
+    name: PathBuf,
+    overwrite: bool,
+    caveats: Vec<Caveat>,
+}
+
+impl Publication {
+    /// Creates the temporary file in the destination's folder: a rename must not
+    /// cross file systems.
+    pub(crate) fn create(
+        disk: &Arc<dyn Disk>,
+        path: &Path,
+        overwrite: bool,
+    ) -> Result<(Self, Box<dyn DiskFile>), ErrorKind> {
+        let creating = |error| ErrorKind::io(Doing::Creating, error);
+        let ends_in_separator = path.as_os_str().as_encoded_bytes().ends_with(b"/");
+        // The program may change its current folder before it publishes.
+        let path = &std::path::absolute(path).map_err(creating)?;
+        let file_name = path.file_name().filter(|_| !ends_in_separator);
+        let file_name = file_name.ok_or(ErrorKind::NotAFile)?;
+        let replaced = look_at_existing(disk.as_ref(), path, overwrite)?;
+        let folder_path = path.parent().ok_or(ErrorKind::NotAFile)?;
+        // Open the directory first: a failure must surface before the rename.
+        let folder = disk.open_folder(folder_path).map_err(creating)?;
+        let (temporary, file) =
+            Temporary::create(disk, folder_path, file_name).map_err(creating)?;
+        let mut caveats = Vec::new();
+        if let Some(Attributes { permissions, owner }) = replaced {
+            caveats.extend(owner.and_then(|owner| set_owner(file.as_ref(), owner)));
+            // After the owner: giving a file away may clear bits of its mode.
+            file.set_permissions(permissions).map_err(creating)?;
+        }
+        Ok((Self { temporary, folder, name: path.to_path_buf(), overwrite, caveats }, file))
+    }
+
+    /// The file, before it has its name.
+    pub(crate) fn temporary_path(&self) -> &Path {
+        &self.temporary.path
+    }
+
+    /// Where the file is written.
+    pub(crate) fn disk(&self) -> &Arc<dyn Disk> {
+        &self.temporary.disk
+    }
+
+    /// The file's name, as an absolute path.
+    pub(crate) fn final_path(&self) -> &Path {
+        &self.name
+    }
+
+    /// Makes the file durable, gives it its name, makes the name durable.
+    pub(crate) fn publish(self, file: &dyn DiskFile) -> Result<Vec<Caveat>, ErrorKind> {
+        make_durable(file)?;
+        self.temporary.persist(&self.name, self.overwrite)?;
+        let mut caveats = self.caveats;
+        match self.folder.sync() {
+            Ok(()) => {}
+            Err(error) if is_unsupported(&error) => caveats.push(Caveat::FolderNotSynced),
+            Err(error) => return Err(ErrorKind::io(Doing::SyncingFolder, error)),
+        }
+        Ok(caveats)
+    }
+}
+
+/// Whether a failed publication has given the file its name all the same.
+pub(crate) fn has_its_name(error: &ErrorKind) -> bool {
+    matches!(error, ErrorKind::Io { doing: Doing::SyncingFolder, .. })
+}
+
+/// `EINVAL` and `ENOSYS` from the fsync of a folder: the file system does not
+/// have the call. Every other error says that it failed.
+fn is_unsupported(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported)
+}
+
+fn set_owner(file: &dyn DiskFile, owner: Owner) -> Option<Caveat> {
+    let Owner { user, group } = owner;
+    file.set_owner(owner).err().map(|_| Caveat::OwnerNotKept { user, group })
+}
+
+/// Makes a file's bytes durable, under whatever name it has.
+pub(crate) fn make_durable(file: &dyn DiskFile) -> Result<(), ErrorKind> {
+    file.sync().map_err(|error| ErrorKind::io(Doing::Syncing, error))
+}
+
+/// A file under a name of its own. Removed when dropped.
+struct Temporary {
+    disk: Arc<dyn Disk>,
+    path: PathBuf,
+    persisted: bool,
+}
+
+impl Temporary {
+    fn create(
+        disk: &Arc<dyn Disk>,
+        folder: &Path,
+        file_name: &OsStr,
+    ) -> io::Result<(Self, Box<dyn DiskFile>)> {
+        let (file, path) = tempfile::Builder::new()
+            .prefix(&temporary_prefix(file_name))
+            .suffix(".tmp")
+            .disable_cleanup(true)
+            .make_in(folder, |path| disk.create_new(path))?
+            .into_parts();
+        let disk = Arc::clone(disk);
+        Ok((Self { disk, path: path.to_path_buf(), persisted: false }, file))
+    }
+
+    fn persist(mut self, name: &Path, overwrite: bool) -> Result<(), ErrorKind> {
+        let renamed = if overwrite {
+            self.disk.rename(&self.path, name)
+        } else {
+            self.disk.rename_new(&self.path, name)
+        };
+        self.persisted = renamed.is_ok();
+        renamed.map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists if !overwrite => ErrorKind::Exists,
+            _ => ErrorKind::io(Doing::Publishing, error),
+        })
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.persisted {
+            // A drop cannot report an error. A name that begins with a dot and
+            // ends in `.tmp` says what the file is.
+            let _ = self.disk.remove(&self.path);
+        }
+    }
+}
+
+/// `.NAME.`, or a short one where a name as long as the system allows would
+/// leave no room for what follows.
+fn temporary_prefix(file_name: &OsStr) -> OsString {
+    const LONGEST: usize = 200;
+    let mut prefix = OsString::from(".");
+    prefix.push(if file_name.len() <= LONGEST { file_name } else { OsStr::new("sealpack") });
+    prefix.push(".");
+    prefix
+}
+
+/// Refuses what cannot be replaced, before anything is written. Returns the
+/// attributes of the file that will be replaced.
+fn look_at_existing(
+    disk: &dyn Disk,
+    path: &Path,
+    overwrite: bool,
+) -> Result<Option<Attributes>, ErrorKind> {
+    match disk.look_at(path) {
+        Ok(Found::Other) => Err(ErrorKind::NotAFile),
+        Ok(_) if !overwrite => Err(ErrorKind::Exists),
+        Ok(Found::File(attributes) | Found::LinkToFile(attributes)) => Ok(Some(attributes)),
+        Ok(Found::DanglingLink) => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(ErrorKind::io(Doing::Creating, error)),
+    }
+}

@@ -1,0 +1,185 @@
+//! Any program's bytes, as a file that appears whole or not at all.
+
+use std::io::{self, IoSlice, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::disk::{Disk, DiskFile, System};
+use super::publication::{Caveat, Publication, has_its_name, make_durable};
+use crate::error::{Doing, Error, ErrorKind};
+
+/// A file that is being written and appears under its name in
+/// [`publish`](Self::publish), whole and durable. Dropped before that it leaves
+/// nothing, and what had the name before stays as it was.
+///
+/// The bytes go to `.NAME.XXXXXX.tmp` next to the destination, a random name that
+/// is created exclusively: no existing file and no symbolic link is written to.
+/// A file that replaces another takes over its mode, and its owner and group if
+/// the process may set them. A symbolic link to a regular file is replaced
+/// itself; its target stays.
+///
+/// Every `write` is a call to the system: wrap small ones in a
+/// [`BufWriter`](std::io::BufWriter).
+///
+/// ```
+/// use std::io::Write as _;
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("names.txt");
+/// let overwrite = false;
+/// let mut file = sealpack::StagedFile::create(&path, overwrite)?;
+/// file.write_all(b"first\nsecond\n")?;
+/// assert!(!path.exists() && file.temporary_path().exists());
+/// let published = file.publish()?;
+/// for caveat in published.caveats() {
+///     eprintln!("note: {}: {caveat}", path.display());
+/// }
+/// assert_eq!(std::fs::read(&path)?, b"first\nsecond\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct StagedFile {
+    path: Arc<PathBuf>,
+    publication: Publication,
+    file: Box<dyn DiskFile>,
+}
+
+impl StagedFile {
+    /// Creates the temporary file. `overwrite` allows [`publish`](Self::publish)
+    /// to replace a regular file of the name `path`, or a link to one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Exists`] without `overwrite`; [`ErrorKind::NotAFile`] for a
+    /// folder, pipe, device or socket, or a link to one; [`ErrorKind::Io`].
+    pub fn create(path: impl AsRef<Path>, overwrite: bool) -> Result<Self, Error> {
+        Self::create_on(&(Arc::new(System) as Arc<dyn Disk>), path.as_ref(), overwrite)
+    }
+
+    pub(crate) fn create_on(
+        disk: &Arc<dyn Disk>,
+        path: &Path,
+        overwrite: bool,
+    ) -> Result<Self, Error> {
+        let path = Arc::new(path.to_path_buf());
+        let created = Publication::create(disk, &path, overwrite);
+        let (publication, file) = created.map_err(|kind| Error::new(&path, kind))?;
+        Ok(Self { path, publication, file })
+    }
+
+    /// The path that was given to [`create`](Self::create).
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file that is being written: a process that a signal ends has to
+    /// remove it, since it drops nothing.
+    #[must_use]
+    pub fn temporary_path(&self) -> &Path {
+        self.publication.temporary_path()
+    }
+
+    /// Makes the bytes written so far durable: a full disk shows now and not in
+    /// [`publish`](Self::publish).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`]. The file must not be published then.
+    pub fn sync(&mut self) -> Result<(), Error> {
+        make_durable(self.file.as_ref()).map_err(|kind| self.error(kind))
+    }
+
+    /// Makes the file durable, gives it its name, and makes the name durable.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Exists`] if the name was taken meanwhile, without
+    /// `overwrite`; [`ErrorKind::Io`]. The file does not appear then, except
+    /// with [`Doing::SyncingFolder`](crate::Doing::SyncingFolder): it has its
+    /// name, which may not survive a crash of the system.
+    pub fn publish(self) -> Result<PublishedFile, Error> {
+        self.publish_with(|_, _| {})
+    }
+
+    /// As [`publish`](Self::publish), but after any error nothing of this file is
+    /// there: what a file needs that must not stay without another.
+    pub(crate) fn publish_or_remove(self) -> Result<PublishedFile, Error> {
+        self.publish_with(|disk, name| drop(disk.remove(name)))
+    }
+
+    pub(crate) fn error(&self, kind: ErrorKind) -> Error {
+        Error::new(&self.path, kind)
+    }
+
+    fn publish_with(self, after_failed_sync: fn(&dyn Disk, &Path)) -> Result<PublishedFile, Error> {
+        let Self { path, publication, file } = self;
+        let absolute = publication.final_path().to_path_buf();
+        let disk = Arc::clone(publication.disk());
+        match publication.publish(file.as_ref()) {
+            Ok(caveats) => Ok(PublishedFile { path, absolute, file, disk, caveats }),
+            Err(kind) => {
+                if has_its_name(&kind) {
+                    after_failed_sync(disk.as_ref(), &absolute);
+                }
+                Err(Error::new(&path, kind))
+            }
+        }
+    }
+}
+
+impl Write for StagedFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(&[IoSlice::new(bytes)])
+    }
+
+    /// Does nothing: there is no buffer.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A file that has its name. It is still open at its end: a program may append
+/// to it.
+pub struct PublishedFile {
+    path: Arc<PathBuf>,
+    absolute: PathBuf,
+    file: Box<dyn DiskFile>,
+    disk: Arc<dyn Disk>,
+    caveats: Vec<Caveat>,
+}
+
+impl PublishedFile {
+    /// What the file lacks although it is whole.
+    #[must_use]
+    pub fn caveats(&self) -> &[Caveat] {
+        &self.caveats
+    }
+
+    /// Makes bytes that were appended after the publication durable.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`]. What was appended may be lost for good then; do not
+    /// repeat the call.
+    pub fn sync(&mut self) -> Result<(), Error> {
+        make_durable(self.file.as_ref()).map_err(|kind| Error::new(&self.path, kind))
+    }
+
+    /// Removes the file: for one that must not stay without another that could
+    /// not be published.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`].
+    pub fn take_back(self) -> Result<(), Error> {
+        let removed = self.disk.remove(&self.absolute);
+        let kind = |error| ErrorKind::io(Doing::Removing, error);
+        removed.map_err(|error| Error::new(&self.path, kind(error)))
+    }
+}
+
+impl Write for PublishedFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(&[IoSlice::new(bytes)])
+    }
+
+    /// Does nothing: there is no buffer.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
