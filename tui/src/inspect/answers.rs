@@ -1,11 +1,11 @@
 //! What becomes of the inspector's state when an effect has come to something,
 //! and what asks for the longer ones.
 
-use super::app::{App, Mode, Task};
-use super::effect::{Answer, Effect, Loaded};
+use super::effect::{Answer, Effect};
 use super::item::Text;
 use super::keys::Action;
 use super::marks::Damage;
+use super::model::{App, Loaded, Mode, Task};
 use super::search::{Needle, Origin, Outcome, Place};
 use crate::terminal::progress::Progress;
 use crate::terminal::text::{count, grouped};

@@ -3,10 +3,10 @@
 
 use crossterm::event::KeyEvent;
 
-use super::app::{App, Mode, Question};
 use super::effect::Effect;
+use super::model::{App, Mode, Question};
 use super::search::{Needle, Origin};
-use crate::terminal::prompt::{Asked, Prompt};
+use crate::terminal::prompt::Prompt;
 
 /// Bytes that the clipboard of a terminal is given.
 const MOST_COPIED: usize = 64 << 10;
@@ -19,7 +19,7 @@ impl App {
         hint: &'static str,
         answer: impl Into<String>,
     ) {
-        self.prompt = Some((question, Prompt::new(label, hint, answer)));
+        self.dialog.ask(question, Prompt::new(label, hint, answer));
     }
 
     pub(super) fn ask_where_to_save(&mut self) {
@@ -47,35 +47,13 @@ impl App {
         })))
     }
 
-    pub(super) fn key_for_prompt(&mut self, key: &KeyEvent) -> Option<Effect> {
-        let (question, prompt) = self.prompt.as_mut()?;
-        let question = *question;
-        match prompt.key(key) {
-            Asked::Still => None,
-            Asked::Cancelled => {
-                self.prompt = None;
-                None
-            }
-            Asked::Answered(answer) => match self.answered(question, &answer) {
-                Ok(effect) => {
-                    self.prompt = None;
-                    effect
-                }
-                Err(refusal) => {
-                    if let Some((_, prompt)) = &mut self.prompt {
-                        prompt.refuse(refusal);
-                    }
-                    None
-                }
-            },
-        }
+    pub(super) fn key_for_dialog(&mut self, key: &KeyEvent) -> Option<Effect> {
+        let (question, answer) = self.dialog.key(key)?;
+        let answered = self.answered(question, &answer);
+        self.dialog.settle(answered)?
     }
 
-    pub(super) fn answered(
-        &mut self,
-        question: Question,
-        answer: &str,
-    ) -> Result<Option<Effect>, String> {
+    fn answered(&mut self, question: Question, answer: &str) -> Result<Option<Effect>, String> {
         match question {
             Question::GoTo => {
                 let place = super::goto::place(answer, self.reader.directory());

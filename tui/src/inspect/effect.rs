@@ -4,15 +4,15 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::ops::{ControlFlow, Range};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use crossterm::clipboard::CopyToClipboard;
-use sealpack::core::read::{Record, Report};
+use sealpack::core::read::Report;
 use sealpack::{Bytes, ChosenCodec, Error, Reader};
 
-use super::app::App;
 use super::item::{self, Text};
+use super::model::{App, Items, Loaded};
 use super::search::{self, Needle, Origin, Outcome, Place};
 use super::sizes::Sizes;
 use crate::terminal::progress::{Meter, Progress};
@@ -100,83 +100,6 @@ pub enum Answer {
     Saved(PathBuf, Result<(), String>),
     /// Text was handed to the clipboard.
     Copied,
-}
-
-/// A record that was read.
-#[derive(Debug)]
-pub struct Loaded {
-    /// Its number.
-    pub record: u32,
-    /// Its items, or what is wrong with it.
-    pub items: Result<Items, String>,
-    /// Whether it is the record that is at fault, and not the system or a limit.
-    pub is_damaged: bool,
-    /// The record as it is stored, where its items cannot be had.
-    pub stored: Bytes,
-}
-
-/// The items of a record: of each where it lies, in a window of them.
-///
-/// A record can hold more items than it has bytes; what is kept is bounded.
-#[derive(Debug)]
-pub struct Items {
-    payload: Bytes,
-    count: u32,
-    /// The first item of the window, and where it starts.
-    first: (u32, u64),
-    /// Where each item of the window ends.
-    ends: Vec<u64>,
-}
-
-/// Items in a window.
-const WINDOW: u32 = 1 << 20;
-
-impl Items {
-    fn of(record: &Record, slot: u32) -> Self {
-        let first = slot / WINDOW * WINDOW;
-        let mut lengths = record.slices().map(|item| item.len() as u64);
-        let start = lengths.by_ref().take(first as usize).sum();
-        let mut end = start;
-        let ends = lengths.take(WINDOW as usize).map(|length| {
-            end += length;
-            end
-        });
-        let ends = ends.collect();
-        let (payload, count) = (record.payload().clone(), record.item_count());
-        Self { payload, count, first: (first, start), ends }
-    }
-
-    /// How many there are.
-    #[must_use]
-    pub fn count(&self) -> u32 {
-        self.count
-    }
-
-    /// Where an item lies in the payload; `None` outside the window.
-    #[must_use]
-    pub fn range(&self, slot: u32) -> Option<Range<u64>> {
-        let within = slot.checked_sub(self.first.0)? as usize;
-        let start = match within.checked_sub(1) {
-            None => self.first.1,
-            Some(before) => *self.ends.get(before)?,
-        };
-        Some(start..*self.ends.get(within)?)
-    }
-
-    /// An item, as a view of the payload; `None` outside the window.
-    #[must_use]
-    pub fn get(&self, slot: u32) -> Option<Bytes> {
-        let range = self.range(slot)?;
-        let start = usize::try_from(range.start).ok()?;
-        let end = usize::try_from(range.end).ok()?;
-        (start <= end && end <= self.payload.len()).then(|| self.payload.slice(start..end))
-    }
-
-    /// The bytes of all of them together.
-    #[must_use]
-    pub fn bytes(&self) -> u64 {
-        self.payload.len() as u64
-    }
 }
 
 /// Records larger than this are not decoded just to say how large they are.

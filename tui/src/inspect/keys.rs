@@ -2,8 +2,8 @@
 
 use crossterm::event::KeyCode;
 
-use super::app::Mode;
-use crate::terminal::keys::{Binding, Key, Table};
+use super::model::Mode;
+use crate::terminal::keys::{Key, Table, bind};
 use crate::terminal::list::Move;
 
 /// What a key does.
@@ -57,105 +57,61 @@ pub enum Action {
 use Action as A;
 use Key::{Char, Code, Ctrl};
 
-const MOVES: [Binding<Action>; 6] = [
-    Binding {
-        keys: &[Code(KeyCode::Up), Char('k')],
-        action: A::Move(Move::Up),
-        hint: None,
-        help: "up",
-    },
-    Binding {
-        keys: &[Code(KeyCode::Down), Char('j')],
-        action: A::Move(Move::Down),
-        hint: None,
-        help: "down",
-    },
-    Binding {
-        keys: &[Code(KeyCode::PageUp), Ctrl('b')],
-        action: A::Move(Move::PageUp),
-        hint: None,
-        help: "a screen up",
-    },
-    Binding {
-        keys: &[Code(KeyCode::PageDown), Ctrl('f')],
-        action: A::Move(Move::PageDown),
-        hint: None,
-        help: "a screen down",
-    },
-    Binding {
-        keys: &[Code(KeyCode::Home), Char('g')],
-        action: A::Move(Move::First),
-        hint: None,
-        help: "to the first",
-    },
-    Binding {
-        keys: &[Code(KeyCode::End), Char('G')],
-        action: A::Move(Move::Last),
-        hint: None,
-        help: "to the last",
-    },
-];
-
 /// Keys that move the cursor, in every view.
-pub const MOVING: Table<Action> = Table { title: "Moving", bindings: &MOVES };
+pub const MOVING: Table<Action> = Table {
+    title: "Moving",
+    bindings: &[
+        bind!([Code(KeyCode::Up), Char('k')], A::Move(Move::Up), None, "up"),
+        bind!([Code(KeyCode::Down), Char('j')], A::Move(Move::Down), None, "down"),
+        bind!([Code(KeyCode::PageUp), Ctrl('b')], A::Move(Move::PageUp), None, "a screen up"),
+        bind!([Code(KeyCode::PageDown), Ctrl('f')], A::Move(Move::PageDown), None, "a screen down"),
+        bind!([Code(KeyCode::Home), Char('g')], A::Move(Move::First), None, "to the first"),
+        bind!([Code(KeyCode::End), Char('G')], A::Move(Move::Last), None, "to the last"),
+    ],
+};
 
 /// Keys of the list of records.
 pub const RECORDS: Table<Action> = Table {
     title: "Records",
-    bindings: &[Binding {
-        keys: &[Code(KeyCode::Enter), Code(KeyCode::Right), Char('l')],
-        action: A::Open,
-        hint: Some("open"),
-        help: "open the record: its items, each as text or hex",
-    }],
+    bindings: &[bind!(
+        [Code(KeyCode::Enter), Code(KeyCode::Right), Char('l')],
+        A::Open,
+        Some("open"),
+        "open the record: its items, each as text or hex"
+    )],
 };
 
 /// Keys of the items of a record.
 pub const ITEMS: Table<Action> = Table {
     title: "Items",
     bindings: &[
-        Binding {
-            keys: &[Code(KeyCode::Tab), Code(KeyCode::Enter)],
-            action: A::Focus,
-            hint: Some("list/item"),
-            help: "move between the list of items and the item",
-        },
-        Binding {
-            keys: &[Char('x')],
-            action: A::Look,
-            hint: Some("hex/text"),
-            help: "show the item as hex, or as text",
-        },
-        Binding {
-            keys: &[Char('p')],
-            action: A::Pretty,
-            hint: None,
-            help: "set JSON out, or show it as it is stored",
-        },
-        Binding {
-            keys: &[Char('s')],
-            action: A::Save,
-            hint: Some("save"),
-            help: "save the item to a file",
-        },
-        Binding {
-            keys: &[Char('y')],
-            action: A::Copy,
-            hint: Some("copy"),
-            help: "copy the item: text as it is, other bytes as hex",
-        },
-        Binding {
-            keys: &[Code(KeyCode::Right), Char('l')],
-            action: A::Item { forward: true },
-            hint: None,
-            help: "the next item, in the next record too",
-        },
-        Binding {
-            keys: &[Code(KeyCode::Left), Char('h')],
-            action: A::Item { forward: false },
-            hint: None,
-            help: "the item before, in the record before too",
-        },
+        bind!(
+            [Code(KeyCode::Tab), Code(KeyCode::Enter)],
+            A::Focus,
+            Some("list/item"),
+            "move between the list of items and the item"
+        ),
+        bind!([Char('x')], A::Look, Some("hex/text"), "show the item as hex, or as text"),
+        bind!([Char('p')], A::Pretty, None, "set JSON out, or show it as it is stored"),
+        bind!([Char('s')], A::Save, Some("save"), "save the item to a file"),
+        bind!(
+            [Char('y')],
+            A::Copy,
+            Some("copy"),
+            "copy the item: text as it is, other bytes as hex"
+        ),
+        bind!(
+            [Code(KeyCode::Right), Char('l')],
+            A::Item { forward: true },
+            None,
+            "the next item, in the next record too"
+        ),
+        bind!(
+            [Code(KeyCode::Left), Char('h')],
+            A::Item { forward: false },
+            None,
+            "the item before, in the record before too"
+        ),
     ],
 };
 
@@ -163,85 +119,45 @@ pub const ITEMS: Table<Action> = Table {
 pub const EVERYWHERE: Table<Action> = Table {
     title: "Everywhere",
     bindings: &[
-        Binding { keys: &[Char('?')], action: A::Help, hint: Some("help"), help: "these keys" },
-        Binding {
-            keys: &[Code(KeyCode::Esc)],
-            action: A::Back,
-            hint: None,
-            help: "stop what is under way; otherwise back to the records",
-        },
-        Binding {
-            keys: &[Char(':')],
-            action: A::GoTo,
-            hint: Some("go to"),
-            help: "go to item 42, record r7 or offset @4096; 0x2a in hex",
-        },
-        Binding {
-            keys: &[Char('/')],
-            action: A::Search,
-            hint: Some("search"),
-            help: "look for text, or for bytes in hex (x:DEAD), in the items",
-        },
-        Binding {
-            keys: &[Char('n')],
-            action: A::Again { forward: true },
-            hint: None,
-            help: "the next hit",
-        },
-        Binding {
-            keys: &[Char('N')],
-            action: A::Again { forward: false },
-            hint: None,
-            help: "the hit before",
-        },
-        Binding {
-            keys: &[Char('v')],
-            action: A::Verify,
-            hint: Some("verify"),
-            help: "verify every layer of the pack, in the background",
-        },
-        Binding {
-            keys: &[Char('d')],
-            action: A::Damaged { forward: true },
-            hint: None,
-            help: "the next damaged record",
-        },
-        Binding {
-            keys: &[Char('D')],
-            action: A::Damaged { forward: false },
-            hint: None,
-            help: "the damaged record before",
-        },
-        Binding {
-            keys: &[Char('1')],
-            action: A::Show(Mode::Records),
-            hint: Some("records"),
-            help: "the records",
-        },
-        Binding {
-            keys: &[Char('2')],
-            action: A::Show(Mode::Items),
-            hint: None,
-            help: "the items of the record",
-        },
-        Binding {
-            keys: &[Char('3')],
-            action: A::Show(Mode::Facts),
-            hint: Some("facts"),
-            help: "the trailer, every verdict, the app data",
-        },
-        Binding {
-            keys: &[Char('4')],
-            action: A::Show(Mode::Sizes),
-            hint: Some("sizes"),
-            help: "how large the records are",
-        },
-        Binding {
-            keys: &[Char('q'), Ctrl('c')],
-            action: A::Quit,
-            hint: Some("quit"),
-            help: "quit",
-        },
+        bind!([Char('?')], A::Help, Some("help"), "these keys"),
+        bind!(
+            [Code(KeyCode::Esc)],
+            A::Back,
+            None,
+            "stop what is under way; otherwise back to the records"
+        ),
+        bind!(
+            [Char(':')],
+            A::GoTo,
+            Some("go to"),
+            "go to item 42, record r7 or offset @4096; 0x2a in hex"
+        ),
+        bind!(
+            [Char('/')],
+            A::Search,
+            Some("search"),
+            "look for text, or for bytes in hex (x:DEAD), in the items"
+        ),
+        bind!([Char('n')], A::Again { forward: true }, None, "the next hit"),
+        bind!([Char('N')], A::Again { forward: false }, None, "the hit before"),
+        bind!(
+            [Char('v')],
+            A::Verify,
+            Some("verify"),
+            "verify every layer of the pack, in the background"
+        ),
+        bind!([Char('d')], A::Damaged { forward: true }, None, "the next damaged record"),
+        bind!([Char('D')], A::Damaged { forward: false }, None, "the damaged record before"),
+        bind!([Char('1')], A::Show(Mode::Records), Some("records"), "the records"),
+        bind!([Char('2')], A::Show(Mode::Items), None, "the items of the record"),
+        bind!(
+            [Char('3')],
+            A::Show(Mode::Facts),
+            Some("facts"),
+            "the trailer, every verdict, the app data"
+        ),
+        bind!([Char('4')], A::Show(Mode::Sizes), Some("sizes"), "how large the records are"),
+        bind!([Char('q'), Ctrl('c')], A::Quit, Some("quit"), "quit"),
     ],
 };
 
@@ -249,19 +165,9 @@ pub const EVERYWHERE: Table<Action> = Table {
 pub const REFUSED: Table<Action> = Table {
     title: "Everywhere",
     bindings: &[
-        Binding { keys: &[Char('?')], action: A::Help, hint: Some("help"), help: "these keys" },
-        Binding {
-            keys: &[Code(KeyCode::Esc)],
-            action: A::Back,
-            hint: None,
-            help: "close the help",
-        },
-        Binding {
-            keys: &[Char('q'), Ctrl('c')],
-            action: A::Quit,
-            hint: Some("quit"),
-            help: "quit",
-        },
+        bind!([Char('?')], A::Help, Some("help"), "these keys"),
+        bind!([Code(KeyCode::Esc)], A::Back, None, "close the help"),
+        bind!([Char('q'), Ctrl('c')], A::Quit, Some("quit"), "quit"),
     ],
 };
 

@@ -1,8 +1,8 @@
 //! `sealpack inspect`: a look inside a pack.
 //!
-//! `app.rs` is the state and what keys do to it (`ask.rs`: questions;
-//! `pointer.rs`: the mouse), `answers.rs` what the answers of effects do; `effect.rs` reads, decodes, verifies, searches and saves;
-//! `view/` draws. A pack that is damaged is opened as far as it can be trusted
+//! `model.rs` is the state; `actions.rs` is what keys do to it, `ask.rs` questions,
+//! `pointer.rs` the mouse, `answers.rs` the answers of effects; `effect.rs` reads, decodes,
+//! verifies, searches and saves; `view/` draws. A pack that is damaged is opened as far as it can be trusted
 //! (`open.rs`); where nothing in it can be located, `refused.rs` shows what can
 //! be said all the same.
 //!
@@ -10,8 +10,8 @@
 //! only those are decoded, in the background. Beyond the index a record takes
 //! a quarter of a byte (`marks.rs`), and that only once it was looked at.
 
+mod actions;
 mod answers;
-mod app;
 mod ask;
 mod effect;
 mod goto;
@@ -19,6 +19,7 @@ mod item;
 mod keys;
 mod layout;
 mod marks;
+mod model;
 mod needs;
 mod open;
 mod pointer;
@@ -31,9 +32,15 @@ mod view;
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
+
+use ratatui::Frame;
 
 use crate::terminal::palette::Palette;
-use crate::terminal::{Exit, drive};
+use crate::terminal::panel::is_large_enough;
+use crate::terminal::{Exit, Message, Program, drive};
+use effect::{Answer, Effect};
+use model::App;
 
 pub use open::{Opened, open};
 
@@ -46,10 +53,54 @@ pub fn run(opened: Opened, path: &Path) -> io::Result<Exit> {
     match opened {
         Opened::Pack(reader, notes) => {
             let mut effects = effect::Effects::new(reader.clone());
-            drive(&mut app::App::new(reader, notes, palette), &mut effects)
+            drive(&mut App::new(reader, notes, palette), &mut effects)
         }
         Opened::Refused(refusal) => {
             drive(&mut refused::Refused::new(refusal, path, palette), &mut refused::Nothing)
         }
+    }
+}
+
+impl Program for App {
+    type Answer = Answer;
+    type Effect = Effect;
+
+    fn update(&mut self, message: Message<Answer>) -> Option<Effect> {
+        let effect = match message {
+            Message::Resize(size) => {
+                self.resize(size);
+                None
+            }
+            Message::Key(key) => self.key(&key),
+            Message::Mouse(mouse) => {
+                if !self.dialog.is_open() && self.help.is_none() {
+                    self.mouse(&mouse);
+                }
+                None
+            }
+            Message::Paste(text) => {
+                self.dialog.paste(&text);
+                None
+            }
+            Message::Tick => None,
+            Message::Answer(answer) => self.take(answer),
+        };
+        let needed = if is_large_enough(self.size) { self.needs() } else { None };
+        match (effect, needed) {
+            (Some(effect), Some(needed)) => Some(Effect::All(vec![effect, needed])),
+            (effect, needed) => effect.or(needed),
+        }
+    }
+
+    fn draw(&self, frame: &mut Frame<'_>) {
+        view::draw(self, frame);
+    }
+
+    fn tick(&self) -> Option<Duration> {
+        None
+    }
+
+    fn is_over(&self) -> bool {
+        self.over
     }
 }

@@ -1,9 +1,9 @@
 //! What the screen needs and nobody was asked for yet: looked at after every
 //! message, so that no way to a screen can forget to ask.
 
-use super::app::{App, Look, Mode};
 use super::effect::Effect;
 use super::layout::Parts;
+use super::model::{App, Look, Mode};
 use super::view;
 use ratatui::layout::Size;
 

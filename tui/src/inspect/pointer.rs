@@ -3,8 +3,8 @@
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
-use super::app::{App, Mode};
 use super::layout::Parts;
+use super::model::{App, Mode};
 use super::search::Place;
 use super::view;
 

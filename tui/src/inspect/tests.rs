@@ -7,8 +7,8 @@ use std::sync::Arc;
 use insta::assert_snapshot;
 use sealpack::{FileSource, Plain, Reader, ReaderOptions, Writer};
 
-use super::app::App;
 use super::effect::Effects;
+use super::model::App;
 use super::open::{Opened, open};
 use super::refused::{Nothing, Refused};
 use crate::terminal::palette::Palette;

@@ -4,10 +4,10 @@
 use crossterm::event::KeyEvent;
 use sealpack_core::check::{Case, Frame as Step};
 
-use super::app::{App, Mode, Question};
 use super::effect::Effect;
+use super::model::{App, Mode, Question};
 use super::view;
-use crate::terminal::prompt::{Asked, Prompt};
+use crate::terminal::prompt::Prompt;
 
 impl App {
     pub(super) fn ask_where_to_export(&mut self) {
@@ -15,7 +15,7 @@ impl App {
             None => self.tell("this case breaks nothing: there is nothing to report"),
             Some(name) => {
                 let hint = "Enter writes the report, Esc does not";
-                self.prompt = Some((Question::Export, Prompt::new("report to", hint, name)));
+                self.dialog.ask(Question::Export, Prompt::new("report to", hint, name));
             }
         }
     }
@@ -37,38 +37,16 @@ impl App {
                 Prompt::new("search", "in decisions and findings, or in the list", "")
             }
         };
-        self.prompt = Some((question, prompt));
+        self.dialog.ask(question, prompt);
     }
 
-    pub(super) fn key_for_prompt(&mut self, key: &KeyEvent) -> Option<Effect> {
-        let (question, prompt) = self.prompt.as_mut()?;
-        let question = *question;
-        match prompt.key(key) {
-            Asked::Still => None,
-            Asked::Cancelled => {
-                self.prompt = None;
-                None
-            }
-            Asked::Answered(answer) => match self.answered(question, &answer) {
-                Ok(effect) => {
-                    self.prompt = None;
-                    effect
-                }
-                Err(refusal) => {
-                    if let Some((_, prompt)) = &mut self.prompt {
-                        prompt.refuse(refusal);
-                    }
-                    None
-                }
-            },
-        }
+    pub(super) fn key_for_dialog(&mut self, key: &KeyEvent) -> Option<Effect> {
+        let (question, answer) = self.dialog.key(key)?;
+        let answered = self.answered(question, &answer);
+        self.dialog.settle(answered)?
     }
 
-    pub(super) fn answered(
-        &mut self,
-        question: Question,
-        answer: &str,
-    ) -> Result<Option<Effect>, String> {
+    fn answered(&mut self, question: Question, answer: &str) -> Result<Option<Effect>, String> {
         match question {
             Question::EditText => {
                 let events = Case::parse_events(answer.trim()).map_err(|e| e.to_string())?;

@@ -8,13 +8,12 @@ use std::path::{Path, PathBuf};
 
 use crossterm::clipboard::CopyToClipboard;
 use sealpack_core::check::{
-    Case, FlushRule, Invariant, Mutant, Replay, Variant, replay, replay_subject, report, shrink,
-    strict,
+    Case, FlushRule, Invariant, Mutant, Variant, replay, replay_subject, report, shrink, strict,
 };
 use sealpack_core::stream::{BufferSize, Shape};
 
-use super::app::App;
 use super::hunt::{Bag, Failure, Hunt};
+use super::model::{App, Replayed};
 use super::setup::Setup;
 use crate::terminal::progress::{Meter, Progress};
 use crate::terminal::work::{Slot, Stop};
@@ -81,17 +80,6 @@ pub enum Answer {
     Copied,
     /// Something could not be carried out.
     Failed(String),
-}
-
-/// A case that was run.
-#[derive(Debug)]
-pub struct Replayed {
-    /// Which state of the stepper has asked.
-    pub version: u64,
-    /// Its steps.
-    pub replay: Replay,
-    /// Its steps on the stream that ships, where it ran on another.
-    pub twin: Option<Replay>,
 }
 
 /// Carries the effects out.

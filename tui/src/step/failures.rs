@@ -3,9 +3,9 @@
 use sealpack_core::check::{Case, MUTANTS};
 use sealpack_core::stream::BufferSize;
 
-use super::app::{App, Hunted, Mode, Origin};
 use super::effect::Effect;
 use super::hunt::{Failure, LARGEST_BUFFER};
+use super::model::{App, Hunted, Mode, Origin};
 use super::setup::Setup;
 use crate::terminal::progress::Progress;
 

@@ -2,9 +2,9 @@
 
 use crossterm::event::KeyCode;
 
-use super::app::Mode;
+use super::model::Mode;
 use super::setup::{Edit, NewEvent};
-use crate::terminal::keys::{Binding, Key, Table};
+use crate::terminal::keys::{Key, Table, bind};
 use crate::terminal::list::Move;
 
 /// What a key does.
@@ -69,12 +69,6 @@ pub enum Action {
 
 use Action as A;
 use Key::{Char, Code, Ctrl};
-
-macro_rules! bind {
-    ([$($key:expr),+], $action:expr, $hint:expr, $help:literal) => {
-        Binding { keys: &[$($key),+], action: $action, hint: $hint, help: $help }
-    };
-}
 
 /// Keys that step.
 pub const STEPPING: Table<Action> = Table {

@@ -1,19 +1,20 @@
 //! `sealpack step`: the output stream, a write at a time.
 //!
-//! `app.rs` is the state and what keys do to it (`ask.rs`: questions,
-//! `failures.rs`: failures of seeded bugs); `setup.rs` what is stepped
+//! `model.rs` is the state; `actions.rs` is what keys do to it, `ask.rs` questions,
+//! `pointer.rs` the mouse, `failures.rs` failures of seeded bugs; `setup.rs` what is stepped
 //! through and how it is edited; `effect.rs` runs cases, looks for failures
 //! (`hunt.rs`), shrinks and reports; `view/` draws. What is drawn is the
 //! checker's own record of a run (`check::Frame`), plain data: the stepper
 //! knows nothing of the machine.
 
-mod app;
+mod actions;
 mod ask;
 mod effect;
 mod failures;
 mod hunt;
 mod keys;
 mod layout;
+mod model;
 mod pointer;
 mod scenario;
 mod setup;
@@ -22,9 +23,15 @@ mod tests;
 mod view;
 
 use std::io;
+use std::time::Duration;
+
+use ratatui::Frame;
 
 use crate::terminal::palette::Palette;
-use crate::terminal::{Exit, drive};
+use crate::terminal::{Exit, Message, Program, drive};
+use effect::{Answer, Effect};
+use layout::Parts;
+use model::App;
 
 pub use setup::Setup;
 
@@ -35,8 +42,60 @@ pub use setup::Setup;
 pub fn run(setup: Option<Setup>) -> io::Result<Exit> {
     let palette = Palette::from_environment();
     let mut app = match setup {
-        Some(setup) => app::App::new(setup, palette),
-        None => app::App::welcome(palette),
+        Some(setup) => App::new(setup, palette),
+        None => App::welcome(palette),
     };
     drive(&mut app, &mut effect::Effects::default())
+}
+
+/// How long a step stays while playing.
+const A_STEP: Duration = Duration::from_millis(700);
+
+impl Program for App {
+    type Answer = Answer;
+    type Effect = Effect;
+
+    fn update(&mut self, message: Message<Answer>) -> Option<Effect> {
+        let effect = match message {
+            Message::Resize(size) => {
+                self.size = size;
+                self.list.set_height(Parts::of(self).list().height);
+                None
+            }
+            Message::Key(key) => self.key(&key),
+            Message::Mouse(mouse) if !self.dialog.is_open() && self.help.is_none() => {
+                self.mouse(&mouse)
+            }
+            Message::Mouse(_) => None,
+            Message::Paste(text) => {
+                self.dialog.paste(&text);
+                None
+            }
+            Message::Tick => {
+                self.go(self.at.saturating_add(1));
+                self.playing &= self.at + 1 < self.steps().len();
+                None
+            }
+            Message::Answer(answer) => {
+                self.take(answer);
+                None
+            }
+        };
+        match (effect, self.needs()) {
+            (Some(effect), Some(needed)) => Some(Effect::All(vec![effect, needed])),
+            (effect, needed) => effect.or(needed),
+        }
+    }
+
+    fn draw(&self, frame: &mut Frame<'_>) {
+        view::draw(self, frame);
+    }
+
+    fn tick(&self) -> Option<Duration> {
+        self.playing.then_some(A_STEP)
+    }
+
+    fn is_over(&self) -> bool {
+        self.over
+    }
 }

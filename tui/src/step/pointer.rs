@@ -3,9 +3,9 @@
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
-use super::app::{App, Mode};
 use super::effect::Effect;
 use super::layout::Parts;
+use super::model::{App, Mode};
 use super::view;
 
 impl App {

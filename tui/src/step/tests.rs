@@ -5,8 +5,8 @@ use std::fs;
 use insta::assert_snapshot;
 use sealpack_core::check::MUTANTS;
 
-use super::app::App;
 use super::effect::Effects;
+use super::model::App;
 use super::scenario::SCENARIOS;
 use crate::terminal::palette::Palette;
 use crate::terminal::scripted::{SIZES, Scripted};

@@ -13,19 +13,9 @@ use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::layout::{Position, Rect, Size};
 use ratatui::{Terminal, TerminalOptions, Viewport};
 
+use super::message::Incoming;
 use super::screen::Taken;
 use super::{Message, Outbox, Perform, Program};
-
-/// What arrives at the loop.
-pub enum Incoming<A> {
-    /// Something for the program.
-    Message(Message<A>),
-    /// A signal that asks to end.
-    #[cfg_attr(not(unix), allow(dead_code, reason = "there are no such signals elsewhere"))]
-    Signal(i32),
-    /// The terminal is gone.
-    Lost(io::Error),
-}
 
 /// How a program came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

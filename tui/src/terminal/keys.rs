@@ -70,6 +70,19 @@ pub struct Binding<A: 'static> {
     pub help: &'static str,
 }
 
+/// A row of a [`Table`]: keys, action, hint, help.
+macro_rules! bind {
+    ([$($key:expr),+], $action:expr, $hint:expr, $help:literal) => {
+        $crate::terminal::keys::Binding {
+            keys: &[$($key),+],
+            action: $action,
+            hint: $hint,
+            help: $help,
+        }
+    };
+}
+pub(crate) use bind;
+
 /// The keys of one mode.
 #[derive(Clone, Copy, Debug)]
 pub struct Table<A: 'static> {

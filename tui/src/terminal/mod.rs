@@ -16,6 +16,7 @@
 mod drive;
 pub mod keys;
 pub mod list;
+mod message;
 pub mod palette;
 pub mod panel;
 pub mod progress;
@@ -30,33 +31,16 @@ pub mod work;
 
 use std::time::Duration;
 
-use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::Frame;
 use ratatui::layout::Size;
 
 pub use drive::{Exit, drive};
+pub use message::Message;
 pub use screen::NoTerminal;
 pub use work::Outbox;
 
 /// The smallest screen that the programs draw on, in cells.
 pub const SMALLEST: Size = Size { width: 60, height: 16 };
-
-/// What happened.
-#[derive(Debug)]
-pub enum Message<A> {
-    /// A key was pressed.
-    Key(KeyEvent),
-    /// The mouse did something.
-    Mouse(MouseEvent),
-    /// Text was pasted.
-    Paste(String),
-    /// The screen has this size now; also the first message of all.
-    Resize(Size),
-    /// The time asked for by [`Program::tick`] has passed.
-    Tick,
-    /// An effect has come to something.
-    Answer(A),
-}
 
 /// A terminal program: state, how it changes, how it looks.
 pub trait Program {

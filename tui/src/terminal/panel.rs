@@ -8,6 +8,7 @@ use ratatui::widgets::{Block, BorderType, Clear, Paragraph, Widget, Wrap};
 
 use super::SMALLEST;
 use super::palette::Palette;
+use super::text::cut;
 
 /// Whether a screen of this size can be drawn on.
 #[must_use]
@@ -22,6 +23,26 @@ pub fn too_small(area: Rect, buffer: &mut Buffer) {
         area.width, area.height, SMALLEST.width, SMALLEST.height
     );
     Paragraph::new(text).wrap(Wrap { trim: true }).render(area, buffer);
+}
+
+/// The last thing that happened, for the status line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    /// For information.
+    Told(String),
+    /// Something failed.
+    Failed(String),
+}
+
+impl News {
+    /// It on one line of so many columns.
+    #[must_use]
+    pub fn line(&self, palette: Palette, columns: usize) -> Line<'static> {
+        match self {
+            Self::Told(news) => Line::raw(cut(news, columns)),
+            Self::Failed(news) => Line::styled(cut(&format!("✗ {news}"), columns), palette.bad()),
+        }
+    }
 }
 
 /// A box over the middle of the screen.

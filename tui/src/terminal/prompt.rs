@@ -111,6 +111,72 @@ impl Prompt {
     }
 }
 
+/// The question that is open at the bottom of the screen, if one is.
+#[derive(Clone, Debug)]
+pub struct Dialog<Q>(Option<(Q, Prompt)>);
+
+impl<Q> Default for Dialog<Q> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<Q: Copy> Dialog<Q> {
+    /// Opens a question.
+    pub fn ask(&mut self, question: Q, prompt: Prompt) {
+        self.0 = Some((question, prompt));
+    }
+
+    /// Whether a question is open: keys are for it then.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// The prompt of the open question.
+    #[must_use]
+    pub fn prompt(&self) -> Option<&Prompt> {
+        self.0.as_ref().map(|(_, prompt)| prompt)
+    }
+
+    /// Takes a key. Returns the question and its answer when Enter was pressed; the
+    /// question stays open until the answer is [settled](Self::settle).
+    pub fn key(&mut self, key: &KeyEvent) -> Option<(Q, String)> {
+        let (question, prompt) = self.0.as_mut()?;
+        match prompt.key(key) {
+            Asked::Still => None,
+            Asked::Cancelled => {
+                self.0 = None;
+                None
+            }
+            Asked::Answered(answer) => Some((*question, answer)),
+        }
+    }
+
+    /// Closes the question, or shows why its answer was refused and leaves it open.
+    pub fn settle<T>(&mut self, answered: Result<T, String>) -> Option<T> {
+        match answered {
+            Ok(taken) => {
+                self.0 = None;
+                Some(taken)
+            }
+            Err(refusal) => {
+                if let Some((_, prompt)) = &mut self.0 {
+                    prompt.refuse(refusal);
+                }
+                None
+            }
+        }
+    }
+
+    /// Takes pasted text, where a question is open.
+    pub fn paste(&mut self, text: &str) {
+        if let Some((_, prompt)) = &mut self.0 {
+            prompt.paste(text);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

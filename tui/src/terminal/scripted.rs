@@ -18,7 +18,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Size;
 use ratatui::style::Color;
 
-use super::drive::Incoming;
+use super::message::Incoming;
 use super::{Message, Outbox, Perform, Program};
 
 /// The sizes at which every screen is looked at.

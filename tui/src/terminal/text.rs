@@ -3,6 +3,8 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+pub use crate::size::grouped;
+
 /// The columns that a text takes.
 #[must_use]
 pub fn width(text: &str) -> usize {
@@ -85,20 +87,6 @@ fn broken(line: &str, columns: usize) -> Vec<String> {
         }
     }
     pieces
-}
-
-/// A number with its thousands apart: `8,600,000`.
-#[must_use]
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// A size in bytes, for people: `1.2 GiB`.

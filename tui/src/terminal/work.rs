@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::thread;
 
-use super::Message;
-use super::drive::Incoming;
+use super::message::{Incoming, Message};
 
 /// Where answers go.
 pub struct Outbox<A>(Arc<Sender<Incoming<A>>>);

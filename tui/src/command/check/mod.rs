@@ -14,6 +14,7 @@ use sealpack_core::stream::BufferSize;
 
 use crate::outcome::{Failure, Outcome};
 use crate::report;
+use crate::size::grouped;
 
 /// Check the invariants of the output stream that every pack is written through.
 ///
@@ -138,17 +139,4 @@ fn print_failure(
     let Some((invariant, case)) = failure else { return Ok(()) };
     let page = check::report(case, invariant, size, variant);
     report::print(|to| write!(to, "\n{page}"))
-}
-
-/// A number with commas between the thousands.
-fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

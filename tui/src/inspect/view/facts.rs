@@ -7,8 +7,8 @@ use sealpack::core::format::known;
 use sealpack::core::read::{LayerName, Verdict};
 
 use super::head::{self, standing};
-use crate::inspect::app::App;
 use crate::inspect::layout::Parts;
+use crate::inspect::model::App;
 use crate::terminal::text::{count, grouped, harmless, size, wrapped};
 
 /// Damaged records that are listed.

@@ -10,8 +10,8 @@ use sealpack::core::format::Dialect;
 use sealpack::core::format::known::{KnownCodec, known};
 use sealpack::core::read::{LayerName, Verdict};
 
-use crate::inspect::app::App;
 use crate::inspect::layout::Parts;
+use crate::inspect::model::App;
 use crate::terminal::palette::Palette;
 use crate::terminal::text::{count, cut, sanitised, size, width};
 

@@ -6,8 +6,8 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Widget};
 
-use crate::inspect::app::{App, Look};
 use crate::inspect::layout::Parts;
+use crate::inspect::model::{App, Look};
 use crate::terminal::text::{count, cut, grouped, harmless, width};
 
 /// Draws both.

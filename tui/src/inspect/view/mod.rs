@@ -13,12 +13,11 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
-use super::app::{App, Mode, News};
 use super::keys;
 use super::layout::Parts;
+use super::model::{App, Mode};
 use crate::terminal::keys::{help, hints};
 use crate::terminal::panel::{Overlay, is_large_enough, too_small};
-use crate::terminal::text::cut;
 
 pub use facts::lines as facts_lines;
 pub use items::bytes_a_row;
@@ -64,7 +63,7 @@ impl Widget for &App {
 /// Questions, else what is under way, else what happened last.
 fn status(app: &App, area: Rect) -> Line<'static> {
     let columns = usize::from(area.width);
-    if let Some((_, prompt)) = &app.prompt {
+    if let Some(prompt) = app.dialog.prompt() {
         return prompt.line(app.palette);
     }
     if let Some(task) = app.task {
@@ -77,11 +76,5 @@ fn status(app: &App, area: Rect) -> Line<'static> {
             Span::styled(stop, app.palette.faint()),
         ]);
     }
-    match &app.news {
-        Some(News::Told(news)) => Line::raw(cut(news, columns)),
-        Some(News::Failed(news)) => {
-            Line::styled(cut(&format!("✗ {news}"), columns), app.palette.bad())
-        }
-        None => Line::default(),
-    }
+    app.news.as_ref().map_or_else(Line::default, |news| news.line(app.palette, columns))
 }

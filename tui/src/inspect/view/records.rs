@@ -6,9 +6,9 @@ use ratatui::text::Line;
 use ratatui::widgets::{Paragraph, Widget, Wrap};
 use sealpack::core::read::RecordPlace;
 
-use crate::inspect::app::App;
 use crate::inspect::layout::Parts;
 use crate::inspect::marks::Mark;
+use crate::inspect::model::App;
 use crate::terminal::text::{grouped, ratio, width};
 
 /// What a column shows.

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
-use crate::inspect::app::App;
+use crate::inspect::model::App;
 use crate::terminal::text::{size, width};
 
 /// A part of the file and the columns it takes.

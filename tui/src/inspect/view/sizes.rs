@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::{Block, Borders, Widget};
 
-use crate::inspect::app::App;
+use crate::inspect::model::App;
 use crate::terminal::text::{grouped, size, width};
 
 /// Draws it over the whole body.

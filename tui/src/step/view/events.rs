@@ -4,8 +4,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Position;
 
 use super::{is_wrong, puts};
-use crate::step::app::App;
 use crate::step::layout::Parts;
+use crate::step::model::App;
 use crate::terminal::text::width;
 
 /// An event as it stands in the row: which step, its first column, its text.

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use sealpack_core::check::{Frame as Step, SinkCall};
 
 use super::is_wrong;
-use crate::step::app::App;
+use crate::step::model::App;
 use crate::terminal::text::{cut, width};
 
 /// Lines that the machine needs before there is room for anything else.

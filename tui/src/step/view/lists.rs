@@ -8,8 +8,8 @@ use ratatui::widgets::Widget;
 use sealpack_core::check::MUTANTS;
 
 use super::paragraph;
-use crate::step::app::{App, Mode};
 use crate::step::layout::Parts;
+use crate::step::model::{App, Mode};
 use crate::step::scenario::SCENARIOS;
 use crate::terminal::text::{count, cut, grouped, width};
 

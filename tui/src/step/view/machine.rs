@@ -8,7 +8,7 @@ use ratatui::widgets::Widget;
 use sealpack_core::check::{Extent, Frame as Step, Kind, Replay, SinkCall};
 
 use super::history;
-use crate::step::app::App;
+use crate::step::model::App;
 use crate::terminal::palette::Palette;
 use crate::terminal::text::{cut, width};
 

@@ -13,9 +13,9 @@ use ratatui::text::Line;
 use ratatui::widgets::Widget;
 use sealpack_core::check::{Frame as Step, SinkCall, Variant};
 
-use super::app::{App, Mode, News, Origin};
 use super::keys;
 use super::layout::Parts;
+use super::model::{App, Mode, Origin};
 use super::scenario::SCENARIOS;
 use crate::terminal::keys::{help, hints};
 use crate::terminal::panel::{Overlay, is_large_enough, too_small};
@@ -148,14 +148,8 @@ fn paragraph(text: &str, area: Rect, buffer: &mut Buffer, style: ratatui::style:
 
 fn status(app: &App, area: Rect) -> Line<'static> {
     let columns = usize::from(area.width);
-    if let Some((_, prompt)) = &app.prompt {
+    if let Some(prompt) = app.dialog.prompt() {
         return prompt.line(app.palette);
     }
-    match &app.news {
-        Some(News::Told(news)) => Line::raw(cut(news, columns)),
-        Some(News::Failed(news)) => {
-            Line::styled(cut(&format!("✗ {news}"), columns), app.palette.bad())
-        }
-        None => Line::default(),
-    }
+    app.news.as_ref().map_or_else(Line::default, |news| news.line(app.palette, columns))
 }

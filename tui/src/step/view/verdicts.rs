@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 use sealpack_core::check::{Frame as Step, Invariant};
 
-use crate::step::app::App;
+use crate::step::model::App;
 use crate::terminal::text::{cut, width};
 
 /// Draws them.

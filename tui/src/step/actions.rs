@@ -1,214 +1,23 @@
-//! The state of the stepper, and what changes it.
-
-use std::time::Duration;
+//! What the keys of the stepper do to its state.
 
 use crossterm::event::KeyEvent;
-use ratatui::Frame;
-use ratatui::layout::Size;
-use sealpack_core::check::{Case, Frame as Step, Invariant, MUTANTS, Replay, Variant};
+use sealpack_core::check::{Frame as Step, MUTANTS, Variant};
 
-use super::effect::{Answer, Effect, Replayed};
-use super::hunt::{Bag, Failure};
+use super::effect::{Answer, Effect};
 use super::keys::{self, Action};
 use super::layout::Parts;
+use super::model::{App, Mode, Origin, Question};
 use super::scenario::SCENARIOS;
 use super::setup::{Edit, Setup};
 use super::view;
 use crate::terminal::keys::action;
 use crate::terminal::list::{Cursor, Move};
-use crate::terminal::palette::Palette;
 use crate::terminal::panel::Overlay;
-use crate::terminal::progress::Progress;
-use crate::terminal::prompt::Prompt;
-use crate::terminal::{Message, Program};
-
-/// What the screen shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// The case, step by step.
-    Step,
-    /// The list of scenarios.
-    Scenarios,
-    /// The list of seeded bugs.
-    Mutants,
-    /// The list of failures.
-    Failures,
-}
-
-/// What a question is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Question {
-    EditText,
-    Search,
-    Export,
-}
-
-/// The last thing that happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum News {
-    Told(String),
-    Failed(String),
-}
-
-/// Where the case on the screen comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Origin {
-    /// The scenario of this number, as it is.
-    Scenario(usize),
-    /// A failure that was found, of this invariant.
-    Failure(Invariant),
-    /// The user.
-    Own,
-}
-
-/// A hunt for failures, under way or over.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Hunted {
-    /// Which of the hunts it is.
-    pub(super) id: u64,
-    pub(super) found: Vec<Failure>,
-    pub(super) progress: Option<Progress>,
-    pub(super) bag: Option<Bag>,
-    /// Whether it was of one mutant only.
-    pub(super) of_one: bool,
-    pub(super) buffer_size: usize,
-}
-
-/// The stepper's state.
-pub struct App {
-    pub(super) palette: Palette,
-    size: Size,
-    mode: Mode,
-    pub(super) setup: Setup,
-    pub(super) origin: Origin,
-    undone: Vec<Setup>,
-    done: Vec<Setup>,
-    /// The step that the cursor is on.
-    pub(super) at: usize,
-    version: u64,
-    replayed: Option<Box<Replayed>>,
-    asked: Option<u64>,
-    pub(super) playing: bool,
-    pub(super) list: Cursor,
-    pub(super) hunted: Hunted,
-    pub(super) shrinking: bool,
-    pub(super) prompt: Option<(Question, Prompt)>,
-    pub(super) news: Option<News>,
-    pub(super) help: Option<u16>,
-    pub(super) needle: Option<String>,
-    over: bool,
-}
 
 /// Edits that can be taken back.
 const MOST_EDITS: usize = 1000;
-/// How long a step stays while playing.
-const A_STEP: Duration = Duration::from_millis(700);
-/// What is said on the first screen.
-const WELCOME: &str = "→ steps · p to the next put · o scenarios · m seeded bugs · ? all keys";
 
 impl App {
-    /// The stepper of the first scenario.
-    #[must_use]
-    pub fn welcome(palette: Palette) -> Self {
-        let setup = SCENARIOS.first().map(super::scenario::Scenario::setup);
-        let setup = setup.unwrap_or_else(|| Setup {
-            buffer_size: sealpack_core::stream::BufferSize::SMALLEST,
-            case: Case { trim: false, events: Vec::new() },
-            variant: Variant::Strict,
-        });
-        Self { origin: Origin::Scenario(0), ..Self::new(setup, palette) }
-    }
-
-    /// The stepper of a case.
-    #[must_use]
-    pub fn new(setup: Setup, palette: Palette) -> Self {
-        Self {
-            palette,
-            size: Size::ZERO,
-            mode: Mode::Step,
-            setup,
-            origin: Origin::Own,
-            undone: Vec::new(),
-            done: Vec::new(),
-            at: 0,
-            version: 0,
-            replayed: None,
-            asked: None,
-            playing: false,
-            list: Cursor::default(),
-            hunted: Hunted::default(),
-            shrinking: false,
-            prompt: None,
-            news: Some(News::Told(WELCOME.into())),
-            help: None,
-            needle: None,
-            over: false,
-        }
-    }
-
-    /// The size of the screen.
-    #[must_use]
-    pub fn size(&self) -> Size {
-        self.size
-    }
-
-    /// What the screen shows.
-    #[must_use]
-    pub fn mode(&self) -> Mode {
-        self.mode
-    }
-
-    /// The steps of the case, once it was run as it now is.
-    pub(super) fn replay(&self) -> Option<&Replay> {
-        self.replayed().map(|replayed| &replayed.replay)
-    }
-
-    /// The same on the stream that ships, where it ran on another.
-    pub(super) fn twin(&self) -> Option<&Replay> {
-        self.replayed()?.twin.as_ref()
-    }
-
-    fn replayed(&self) -> Option<&Replayed> {
-        self.replayed.as_deref().filter(|replayed| replayed.version == self.version)
-    }
-
-    pub(super) fn steps(&self) -> &[Step] {
-        self.replay().map_or(&[], |replay| &replay.frames)
-    }
-
-    /// The step that the cursor is on.
-    pub(super) fn step(&self) -> Option<&Step> {
-        self.steps().get(self.at)
-    }
-
-    /// The first step at which the stream does not do what the one that ships
-    /// does.
-    pub(super) fn first_difference(&self) -> Option<usize> {
-        let twin = self.twin()?;
-        let differs = |(ours, right): (&Step, &Step)| {
-            ours.outputs != right.outputs || ours.after != right.after
-        };
-        self.steps().iter().zip(&twin.frames).position(differs)
-    }
-
-    /// The invariant that the failure on the screen breaks: the one that was
-    /// looked for, else the first that is broken.
-    pub(super) fn broken(&self) -> Option<Invariant> {
-        let broken = self.replay()?.broken;
-        match &self.origin {
-            Origin::Failure(invariant) if broken.contains(*invariant) => Some(*invariant),
-            _ => broken.iter().next(),
-        }
-    }
-
-    pub(super) fn tell(&mut self, news: impl Into<String>) {
-        self.news = Some(News::Told(news.into()));
-    }
-
-    fn fail(&mut self, news: impl Into<String>) {
-        self.news = Some(News::Failed(news.into()));
-    }
-
     /// Another case is on the screen.
     pub(super) fn put_up(&mut self, setup: Setup, origin: Origin, at: usize) {
         self.remember();
@@ -278,9 +87,9 @@ impl App {
         }
     }
 
-    fn key(&mut self, key: &KeyEvent) -> Option<Effect> {
-        if self.prompt.is_some() {
-            return self.key_for_prompt(key);
+    pub(super) fn key(&mut self, key: &KeyEvent) -> Option<Effect> {
+        if self.dialog.is_open() {
+            return self.key_for_dialog(key);
         }
         let acted = action(keys::tables(self.mode), key);
         if let Some(scroll) = self.help {
@@ -408,7 +217,7 @@ impl App {
         self.put_up(setup, Origin::Own, self.at);
     }
 
-    fn take(&mut self, answer: Answer) {
+    pub(super) fn take(&mut self, answer: Answer) {
         match answer {
             Answer::Replayed(replayed) => {
                 if replayed.version == self.version {
@@ -437,63 +246,12 @@ impl App {
     }
 
     /// What the system was not yet asked for.
-    fn needs(&mut self) -> Option<Effect> {
+    pub(super) fn needs(&mut self) -> Option<Effect> {
         if self.asked == Some(self.version) {
             return None;
         }
         self.asked = Some(self.version);
         let setup = Box::new(self.setup.clone());
         Some(Effect::Replay { version: self.version, setup })
-    }
-}
-
-impl Program for App {
-    type Answer = Answer;
-    type Effect = Effect;
-
-    fn update(&mut self, message: Message<Answer>) -> Option<Effect> {
-        let effect = match message {
-            Message::Resize(size) => {
-                self.size = size;
-                self.list.set_height(Parts::of(self).list().height);
-                None
-            }
-            Message::Key(key) => self.key(&key),
-            Message::Mouse(mouse) if self.prompt.is_none() && self.help.is_none() => {
-                self.mouse(&mouse)
-            }
-            Message::Mouse(_) => None,
-            Message::Paste(text) => {
-                if let Some((_, prompt)) = &mut self.prompt {
-                    prompt.paste(&text);
-                }
-                None
-            }
-            Message::Tick => {
-                self.go(self.at.saturating_add(1));
-                self.playing &= self.at + 1 < self.steps().len();
-                None
-            }
-            Message::Answer(answer) => {
-                self.take(answer);
-                None
-            }
-        };
-        match (effect, self.needs()) {
-            (Some(effect), Some(needed)) => Some(Effect::All(vec![effect, needed])),
-            (effect, needed) => effect.or(needed),
-        }
-    }
-
-    fn draw(&self, frame: &mut Frame<'_>) {
-        view::draw(self, frame);
-    }
-
-    fn tick(&self) -> Option<Duration> {
-        self.playing.then_some(A_STEP)
-    }
-
-    fn is_over(&self) -> bool {
-        self.over
     }
 }

@@ -1,0 +1,200 @@
+//! What the keys of the inspector do to its state.
+
+use crossterm::event::KeyEvent;
+use ratatui::layout::Size;
+
+use super::effect::Effect;
+use super::keys::{self, Action};
+use super::layout::Parts;
+use super::model::{App, Content, Look, Mode, Question, Task};
+use super::search::Place;
+use super::view;
+use crate::terminal::keys::action;
+use crate::terminal::list::{Cursor, Move};
+
+/// Decoded sizes that are kept.
+const MOST_DECODED: u32 = 4096;
+
+impl App {
+    pub(super) fn resize(&mut self, size: Size) {
+        self.size = size;
+        self.fit();
+    }
+
+    /// Tells the lists how much of them can be seen.
+    fn fit(&mut self) {
+        let parts = Parts::of(self);
+        match self.mode {
+            Mode::Records => self.records.set_height(parts.list.height),
+            Mode::Items => {
+                self.items.set_height(parts.list.height);
+                self.content.rows.set_height(parts.content().height);
+            }
+            Mode::Facts => {
+                self.facts.set_len(view::facts_lines(self, parts.list.width).len() as u64);
+                self.facts.set_height(parts.list.height);
+            }
+            Mode::Sizes => {}
+        }
+    }
+
+    pub(super) fn show(&mut self, mode: Mode) {
+        self.mode = mode;
+        self.in_item = false;
+        self.fit();
+    }
+
+    /// Puts the cursor on an item of a record; it is read when it is seen.
+    pub(super) fn go(&mut self, place: Place) {
+        self.records.go(place.record.into());
+        let items = self.record_place().map_or(0, |record| record.item_count);
+        self.items = Cursor::new(items.into());
+        self.items_of = Some(self.record());
+        self.items.go(place.slot.into());
+        self.new_item();
+        self.fit();
+    }
+
+    /// Another item is in view.
+    pub(super) fn new_item(&mut self) {
+        self.content = Content::default();
+        let height = Parts::of(self).content().height;
+        self.content.rows.set_height(height);
+    }
+
+    /// Brings a byte of the item in view into sight, as soon as it is read.
+    pub(super) fn reveal(&mut self, at: usize) {
+        self.content.asked = None;
+        self.content.reveal = Some(at);
+    }
+
+    /// Goes to the item before or behind, into the neighbouring record too.
+    fn step_item(&mut self, forward: bool) {
+        let Some(record) = self.record_place() else { return };
+        let position = record.first_item.saturating_add(self.place().slot);
+        let next = if forward { position.checked_add(1) } else { position.checked_sub(1) };
+        let place = next.and_then(|next| self.reader.directory().place(next).ok());
+        match place {
+            Some(place) => self.go(Place { record: place.record.number, slot: place.slot }),
+            None => self.tell(if forward { "this is the last item" } else { "this is item 0" }),
+        }
+    }
+
+    fn step(&mut self, step: Move) {
+        match self.mode {
+            Mode::Records => self.records.step(step),
+            Mode::Items if self.in_item => self.content.rows.step(match step {
+                // A page without a cursor: up and down move the view itself.
+                Move::Up => return self.content.rows.scroll(-1),
+                Move::Down => return self.content.rows.scroll(1),
+                other => other,
+            }),
+            Mode::Items => {
+                let before = self.items.at;
+                self.items.step(step);
+                if self.items.at != before {
+                    self.new_item();
+                }
+            }
+            Mode::Facts => match step {
+                Move::Up => self.facts.scroll(-1),
+                Move::Down => self.facts.scroll(1),
+                other => self.facts.step(other),
+            },
+            Mode::Sizes => {}
+        }
+    }
+
+    pub(super) fn key(&mut self, key: &KeyEvent) -> Option<Effect> {
+        if self.dialog.is_open() {
+            return self.key_for_dialog(key);
+        }
+        let action = action(keys::tables(self.mode), key)?;
+        if let Some(scroll) = self.help {
+            self.help = match action {
+                Action::Move(Move::Up) => Some(scroll.saturating_sub(1)),
+                Action::Move(Move::Down) => Some(scroll.saturating_add(1).min(self.most_help())),
+                Action::Move(Move::PageUp | Move::First) => Some(0),
+                Action::Move(Move::PageDown | Move::Last) => Some(self.most_help()),
+                Action::Quit | Action::Help | Action::Back => None,
+                _ => self.help,
+            };
+            return None;
+        }
+        self.news = None;
+        self.act(action)
+    }
+
+    fn most_help(&self) -> u16 {
+        let lines = crate::terminal::keys::help(keys::ALL, self.palette, self.size.width).len();
+        crate::terminal::panel::Overlay::most_scroll(lines, self.size)
+    }
+
+    pub(super) fn act(&mut self, action: Action) -> Option<Effect> {
+        match action {
+            Action::Quit => self.over = true,
+            Action::Help => self.help = Some(0),
+            Action::Show(Mode::Items) | Action::Open => self.open(),
+            Action::Show(mode) => self.show(mode),
+            Action::Back => return self.back(),
+            Action::Move(step) => self.step(step),
+            Action::Item { forward } => self.step_item(forward),
+            Action::Focus => self.in_item = !self.in_item,
+            Action::Look => {
+                self.look = Some(if self.look() == Look::Hex { Look::Text } else { Look::Hex });
+                self.new_item();
+            }
+            Action::Pretty => {
+                self.pretty = !self.pretty;
+                self.new_item();
+            }
+            Action::GoTo => self.ask(Question::GoTo, "go to", super::goto::UNDERSTOOD, ""),
+            Action::Search => self.ask(Question::Search, "search", super::search::UNDERSTOOD, ""),
+            Action::Again { forward } => return self.search_again(forward),
+            Action::Verify => return self.verify(),
+            Action::Damaged { forward } => self.go_to_damaged(forward),
+            Action::Save => self.ask_where_to_save(),
+            Action::Copy => return self.copy(),
+        }
+        None
+    }
+
+    pub(super) fn open(&mut self) {
+        if self.records.len() == 0 {
+            return self.tell("the pack has no records");
+        }
+        // Back to the item that was seen last, if this is its record.
+        if self.items_of != Some(self.record()) {
+            self.go(Place { record: self.record(), slot: 0 });
+        }
+        self.show(Mode::Items);
+    }
+
+    fn back(&mut self) -> Option<Effect> {
+        match self.task.take() {
+            Some(Task { verifying: true, .. }) => {
+                self.tell("verification stopped");
+                return Some(Effect::StopVerifying);
+            }
+            Some(_) => {
+                self.tell("search stopped");
+                return Some(Effect::StopSearching);
+            }
+            None if self.in_item => self.in_item = false,
+            None => self.show(Mode::Records),
+        }
+        None
+    }
+
+    /// A record turned out to be sound, of so many decoded bytes.
+    pub(super) fn is_sound(&mut self, record: u32, decoded: u64) {
+        self.marks.sound(record);
+        self.decoded.insert(record, decoded);
+        if self.decoded.len() > MOST_DECODED as usize {
+            // What is far from the cursor is the least likely to be seen again.
+            let here = self.record();
+            let near = |record: &u32, _: &mut u64| record.abs_diff(here) < MOST_DECODED / 4;
+            self.decoded.retain(near);
+        }
+    }
+}

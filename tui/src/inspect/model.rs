@@ -1,0 +1,298 @@
+//! The state of the inspector: plain data, and what can be read off it.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use ratatui::layout::Size;
+use sealpack::core::read::{Record, RecordPlace, Report};
+use sealpack::{Bytes, ChosenCodec, Reader};
+
+use super::item::{self, Text};
+use super::marks::Marks;
+use super::open::Note;
+use super::search::{Hit, Needle, Place};
+use super::sizes::Sizes;
+use crate::terminal::list::Cursor;
+use crate::terminal::palette::Palette;
+use crate::terminal::panel::News;
+use crate::terminal::progress::Progress;
+use crate::terminal::prompt::Dialog;
+
+/// What the body of the screen shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// The list of records.
+    Records,
+    /// The items of a record.
+    Items,
+    /// The trailer and the verdicts.
+    Facts,
+    /// The histogram.
+    Sizes,
+}
+
+/// How an item is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// As lines of text.
+    Text,
+    /// As bytes.
+    Hex,
+}
+
+/// What a question is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Question {
+    GoTo,
+    Search,
+    Save,
+}
+
+/// What is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Task {
+    pub(super) verifying: bool,
+    pub(super) progress: Progress,
+}
+
+/// The item in view.
+#[derive(Debug, Default)]
+pub(super) struct Content {
+    /// The rows of it that are in view.
+    pub(super) rows: Cursor,
+    /// It as text, once that was laid out.
+    pub(super) text: Option<Text>,
+    /// The layout that was asked for: of which item, how wide, set out or not.
+    pub(super) asked: Option<(Place, u16, bool)>,
+    /// The byte to be brought into view once that can be done.
+    pub(super) reveal: Option<usize>,
+}
+
+/// The inspector's state.
+pub struct App {
+    pub(super) palette: Palette,
+    pub(super) reader: Reader,
+    pub(super) notes: Vec<Note>,
+    pub(super) size: Size,
+    pub(super) mode: Mode,
+    pub(super) records: Cursor,
+    pub(super) items: Cursor,
+    /// The record that they are of.
+    pub(super) items_of: Option<u32>,
+    pub(super) in_item: bool,
+    pub(super) loaded: Option<Loaded>,
+    pub(super) asked_for: Option<Place>,
+    pub(super) peeked_at: Range<u64>,
+    /// What records near the cursor decode to, in bytes.
+    pub(super) decoded: BTreeMap<u32, u64>,
+    pub(super) marks: Marks,
+    /// The codec, once it is known; of records of nothing there is none.
+    pub(super) codec: Option<Option<ChosenCodec>>,
+    pub(super) sizes: Option<Sizes>,
+    /// Records of which a verification knows, from the first on.
+    pub(super) verified: u32,
+    pub(super) report: Option<Box<Report>>,
+    pub(super) task: Option<Task>,
+    pub(super) dialog: Dialog<Question>,
+    pub(super) news: Option<News>,
+    /// How far the help is scrolled, where it is open.
+    pub(super) help: Option<u16>,
+    pub(super) look: Option<Look>,
+    pub(super) pretty: bool,
+    pub(super) content: Content,
+    pub(super) facts: Cursor,
+    pub(super) needle: Option<Needle>,
+    pub(super) hit: Option<Hit>,
+    pub(super) measured: bool,
+    pub(super) over: bool,
+}
+
+/// A record that was read.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Its number.
+    pub record: u32,
+    /// Its items, or what is wrong with it.
+    pub items: Result<Items, String>,
+    /// Whether it is the record that is at fault, and not the system or a limit.
+    pub is_damaged: bool,
+    /// The record as it is stored, where its items cannot be had.
+    pub stored: Bytes,
+}
+
+/// The items of a record: of each where it lies, in a window of them.
+///
+/// A record can hold more items than it has bytes; what is kept is bounded.
+#[derive(Debug)]
+pub struct Items {
+    payload: Bytes,
+    count: u32,
+    /// The first item of the window, and where it starts.
+    first: (u32, u64),
+    /// Where each item of the window ends.
+    ends: Vec<u64>,
+}
+
+/// Items in a window.
+const WINDOW: u32 = 1 << 20;
+
+impl Items {
+    /// Those of a record, in the window that `slot` lies in.
+    #[must_use]
+    pub fn of(record: &Record, slot: u32) -> Self {
+        let first = slot / WINDOW * WINDOW;
+        let mut lengths = record.slices().map(|item| item.len() as u64);
+        let start = lengths.by_ref().take(first as usize).sum();
+        let mut end = start;
+        let ends = lengths.take(WINDOW as usize).map(|length| {
+            end += length;
+            end
+        });
+        let ends = ends.collect();
+        let (payload, count) = (record.payload().clone(), record.item_count());
+        Self { payload, count, first: (first, start), ends }
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Where an item lies in the payload; `None` outside the window.
+    #[must_use]
+    pub fn range(&self, slot: u32) -> Option<Range<u64>> {
+        let within = slot.checked_sub(self.first.0)? as usize;
+        let start = match within.checked_sub(1) {
+            None => self.first.1,
+            Some(before) => *self.ends.get(before)?,
+        };
+        Some(start..*self.ends.get(within)?)
+    }
+
+    /// An item, as a view of the payload; `None` outside the window.
+    #[must_use]
+    pub fn get(&self, slot: u32) -> Option<Bytes> {
+        let range = self.range(slot)?;
+        let start = usize::try_from(range.start).ok()?;
+        let end = usize::try_from(range.end).ok()?;
+        (start <= end && end <= self.payload.len()).then(|| self.payload.slice(start..end))
+    }
+
+    /// The bytes of all of them together.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.payload.len() as u64
+    }
+}
+
+impl App {
+    /// The inspector of an open pack.
+    #[must_use]
+    pub fn new(reader: Reader, notes: Vec<Note>, palette: Palette) -> Self {
+        let records = Cursor::new(reader.directory().record_count().into());
+        Self {
+            palette,
+            reader,
+            notes,
+            size: Size::ZERO,
+            mode: Mode::Records,
+            records,
+            items: Cursor::default(),
+            items_of: None,
+            in_item: false,
+            loaded: None,
+            asked_for: None,
+            peeked_at: 0..0,
+            decoded: BTreeMap::new(),
+            marks: Marks::default(),
+            codec: None,
+            sizes: None,
+            verified: 0,
+            report: None,
+            task: None,
+            dialog: Dialog::default(),
+            news: None,
+            help: None,
+            look: None,
+            pretty: true,
+            content: Content::default(),
+            facts: Cursor::default(),
+            needle: None,
+            hit: None,
+            measured: false,
+            over: false,
+        }
+    }
+
+    /// The size of the screen.
+    #[must_use]
+    pub fn size(&self) -> Size {
+        self.size
+    }
+
+    /// What the body shows.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// What is not to be trusted.
+    #[must_use]
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    /// The record that the cursor is on.
+    pub(super) fn record(&self) -> u32 {
+        u32::try_from(self.records.at).unwrap_or(u32::MAX)
+    }
+
+    /// Where that record lies; `None` in a pack without records.
+    pub(super) fn record_place(&self) -> Option<RecordPlace> {
+        self.reader.directory().record(self.record()).ok()
+    }
+
+    /// The item that the cursor is on.
+    pub(super) fn place(&self) -> Place {
+        Place { record: self.record(), slot: u32::try_from(self.items.at).unwrap_or(u32::MAX) }
+    }
+
+    /// What was read of the record that the cursor is on.
+    pub(super) fn loaded(&self) -> Option<&Loaded> {
+        self.loaded.as_ref().filter(|loaded| loaded.record == self.record())
+    }
+
+    /// The bytes in view: an item, or a record as it is stored where it is
+    /// damaged.
+    pub(super) fn bytes(&self) -> Option<Bytes> {
+        let loaded = self.loaded()?;
+        match &loaded.items {
+            Ok(items) => items.get(self.place().slot),
+            Err(_) => Some(loaded.stored.clone()),
+        }
+    }
+
+    /// How the bytes in view are shown.
+    pub(super) fn look(&self) -> Look {
+        self.look.unwrap_or_else(|| match self.loaded().map(|loaded| &loaded.items) {
+            Some(Ok(_)) if self.bytes().is_some_and(|b| item::looks_like_text(&b)) => Look::Text,
+            _ => Look::Hex,
+        })
+    }
+
+    /// The position of the item that the cursor is on.
+    pub(super) fn position(&self) -> u32 {
+        let first = self.record_place().map_or(0, |place| place.first_item);
+        let slot = if self.mode == Mode::Items { self.place().slot } else { 0 };
+        first.saturating_add(slot)
+    }
+
+    pub(super) fn tell(&mut self, news: impl Into<String>) {
+        self.news = Some(News::Told(news.into()));
+    }
+
+    pub(super) fn fail(&mut self, news: impl Into<String>) {
+        self.news = Some(News::Failed(news.into()));
+    }
+}

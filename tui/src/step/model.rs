@@ -1,0 +1,201 @@
+//! The state of the stepper: plain data, and what can be read off it.
+
+use ratatui::layout::Size;
+use sealpack_core::check::{Case, Frame as Step, Invariant, Replay, Variant};
+
+use super::hunt::{Bag, Failure};
+use super::scenario::SCENARIOS;
+use super::setup::Setup;
+use crate::terminal::list::Cursor;
+use crate::terminal::palette::Palette;
+use crate::terminal::panel::News;
+use crate::terminal::progress::Progress;
+use crate::terminal::prompt::Dialog;
+
+/// What the screen shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// The case, step by step.
+    Step,
+    /// The list of scenarios.
+    Scenarios,
+    /// The list of seeded bugs.
+    Mutants,
+    /// The list of failures.
+    Failures,
+}
+
+/// What a question is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Question {
+    EditText,
+    Search,
+    Export,
+}
+
+/// Where the case on the screen comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The scenario of this number, as it is.
+    Scenario(usize),
+    /// A failure that was found, of this invariant.
+    Failure(Invariant),
+    /// The user.
+    Own,
+}
+
+/// A hunt for failures, under way or over.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Hunted {
+    /// Which of the hunts it is.
+    pub(super) id: u64,
+    pub(super) found: Vec<Failure>,
+    pub(super) progress: Option<Progress>,
+    pub(super) bag: Option<Bag>,
+    /// Whether it was of one mutant only.
+    pub(super) of_one: bool,
+    pub(super) buffer_size: usize,
+}
+
+/// The stepper's state.
+pub struct App {
+    pub(super) palette: Palette,
+    pub(super) size: Size,
+    pub(super) mode: Mode,
+    pub(super) setup: Setup,
+    pub(super) origin: Origin,
+    pub(super) undone: Vec<Setup>,
+    pub(super) done: Vec<Setup>,
+    /// The step that the cursor is on.
+    pub(super) at: usize,
+    pub(super) version: u64,
+    pub(super) replayed: Option<Box<Replayed>>,
+    pub(super) asked: Option<u64>,
+    pub(super) playing: bool,
+    pub(super) list: Cursor,
+    pub(super) hunted: Hunted,
+    pub(super) shrinking: bool,
+    pub(super) dialog: Dialog<Question>,
+    pub(super) news: Option<News>,
+    pub(super) help: Option<u16>,
+    pub(super) needle: Option<String>,
+    pub(super) over: bool,
+}
+
+/// A case that was run.
+#[derive(Debug)]
+pub struct Replayed {
+    /// Which state of the stepper has asked.
+    pub version: u64,
+    /// Its steps.
+    pub replay: Replay,
+    /// Its steps on the stream that ships, where it ran on another.
+    pub twin: Option<Replay>,
+}
+
+/// What is said on the first screen.
+const WELCOME: &str = "→ steps · p to the next put · o scenarios · m seeded bugs · ? all keys";
+
+impl App {
+    /// The stepper of the first scenario.
+    #[must_use]
+    pub fn welcome(palette: Palette) -> Self {
+        let setup = SCENARIOS.first().map(super::scenario::Scenario::setup);
+        let setup = setup.unwrap_or_else(|| Setup {
+            buffer_size: sealpack_core::stream::BufferSize::SMALLEST,
+            case: Case { trim: false, events: Vec::new() },
+            variant: Variant::Strict,
+        });
+        Self { origin: Origin::Scenario(0), ..Self::new(setup, palette) }
+    }
+
+    /// The stepper of a case.
+    #[must_use]
+    pub fn new(setup: Setup, palette: Palette) -> Self {
+        Self {
+            palette,
+            size: Size::ZERO,
+            mode: Mode::Step,
+            setup,
+            origin: Origin::Own,
+            undone: Vec::new(),
+            done: Vec::new(),
+            at: 0,
+            version: 0,
+            replayed: None,
+            asked: None,
+            playing: false,
+            list: Cursor::default(),
+            hunted: Hunted::default(),
+            shrinking: false,
+            dialog: Dialog::default(),
+            news: Some(News::Told(WELCOME.into())),
+            help: None,
+            needle: None,
+            over: false,
+        }
+    }
+
+    /// The size of the screen.
+    #[must_use]
+    pub fn size(&self) -> Size {
+        self.size
+    }
+
+    /// What the screen shows.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// The steps of the case, once it was run as it now is.
+    pub(super) fn replay(&self) -> Option<&Replay> {
+        self.replayed().map(|replayed| &replayed.replay)
+    }
+
+    /// The same on the stream that ships, where it ran on another.
+    pub(super) fn twin(&self) -> Option<&Replay> {
+        self.replayed()?.twin.as_ref()
+    }
+
+    fn replayed(&self) -> Option<&Replayed> {
+        self.replayed.as_deref().filter(|replayed| replayed.version == self.version)
+    }
+
+    pub(super) fn steps(&self) -> &[Step] {
+        self.replay().map_or(&[], |replay| &replay.frames)
+    }
+
+    /// The step that the cursor is on.
+    pub(super) fn step(&self) -> Option<&Step> {
+        self.steps().get(self.at)
+    }
+
+    /// The first step at which the stream does not do what the one that ships
+    /// does.
+    pub(super) fn first_difference(&self) -> Option<usize> {
+        let twin = self.twin()?;
+        let differs = |(ours, right): (&Step, &Step)| {
+            ours.outputs != right.outputs || ours.after != right.after
+        };
+        self.steps().iter().zip(&twin.frames).position(differs)
+    }
+
+    /// The invariant that the failure on the screen breaks: the one that was
+    /// looked for, else the first that is broken.
+    pub(super) fn broken(&self) -> Option<Invariant> {
+        let broken = self.replay()?.broken;
+        match &self.origin {
+            Origin::Failure(invariant) if broken.contains(*invariant) => Some(*invariant),
+            _ => broken.iter().next(),
+        }
+    }
+
+    pub(super) fn tell(&mut self, news: impl Into<String>) {
+        self.news = Some(News::Told(news.into()));
+    }
+
+    pub(super) fn fail(&mut self, news: impl Into<String>) {
+        self.news = Some(News::Failed(news.into()));
+    }
+}
