@@ -34,14 +34,16 @@
 //! see the module `remote`.
 
 mod caught;
+mod codec;
+mod cores;
 mod digest;
 mod error;
-mod options;
 mod ordered;
 mod publish;
 mod read;
 #[cfg(feature = "remote")]
 pub mod remote;
+mod source;
 mod sync;
 mod trust;
 mod write;
@@ -51,18 +53,19 @@ pub use bytes::Bytes;
 /// The format itself, without I/O: trailer, records, plans, reports.
 pub use sealpack_core as core;
 
+pub use codec::{Codec, EncoderFactory, Plain};
 pub use error::{Doing, Error, ErrorKind, OptionsError};
-pub use options::{Codec, EncoderFactory, Plain, ReadCodec, ReaderOptions, WriterOptions};
 #[cfg(feature = "testing")]
 pub use publish::disk;
 pub use publish::{Caveat, PublishedFile, StagedFile};
 pub use read::{
-    ChosenCodec, DecidedBy, FileSource, Items, ReadAt, Reader, RecordDigests, VerifyProgress,
+    ChosenCodec, DecidedBy, Items, ReadCodec, Reader, ReaderOptions, RecordDigests, VerifyProgress,
 };
+pub use source::{FileSource, ReadAt};
 pub use trust::{
     DifferingRecords, DigestListFile, DigestListReader, SealedDigests, Trust, digest_list_path,
 };
-pub use write::{SealedPack, Writer};
+pub use write::{SealedPack, Writer, WriterOptions};
 pub use zstd::{DEFAULT_LEVEL, Zstd};
 
 /// The examples of the front page compile.

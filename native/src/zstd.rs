@@ -12,7 +12,7 @@ use sealpack_core::format::known::KnownCodec;
 use zstd::zstd_safe::zstd_sys::ZSTD_ErrorCode;
 use zstd::zstd_safe::{self, CCtx, CParameter, DCtx, ErrorCode};
 
-use crate::options::{Codec, EncoderFactory};
+use crate::codec::{Codec, EncoderFactory};
 
 /// The level that the reference writes with.
 pub const DEFAULT_LEVEL: i32 = 3;

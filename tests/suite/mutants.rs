@@ -244,7 +244,7 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "a write that was interrupted is not called again",
         edits: &[edit(
-            "native/src/write/sink.rs",
+            "native/src/write/file.rs",
             "Err(error) if error.kind() == io::ErrorKind::Interrupted => {}\n",
             "",
         )],

@@ -16,8 +16,23 @@ use sealpack_core::format::known::{KnownCodec, known};
 use sealpack_core::read::{CodecDetection, Directory, RecordPlace};
 
 use crate::caught::Caught;
-use crate::options::ReadCodec;
 use crate::zstd::Decoder;
+
+/// How the records of a pack are decoded.
+#[derive(Clone, Default)]
+pub enum ReadCodec {
+    /// As the format id says where it is known, and where the first record
+    /// that is read does not contradict it; otherwise as the magic of the
+    /// pack's first record says.
+    #[default]
+    Auto,
+    /// Payloads are stored as they are.
+    Plain,
+    /// Payloads are zstd frames.
+    Zstd,
+    /// The caller's own.
+    Own(Arc<dyn Decode + Send + Sync>),
+}
 
 /// The codec that a reader uses, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

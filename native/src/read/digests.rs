@@ -1,6 +1,8 @@
 //! The digests of records, one after another.
 
-use std::ops::Range;
+use std::convert::Infallible;
+use std::ops::{ControlFlow, Range};
+use std::path::Path;
 
 use sealpack_core::error::Misuse;
 use sealpack_core::format::digest::Hash;
@@ -12,6 +14,7 @@ use super::scan::Scan;
 use super::workspace::{In, Workspace};
 use crate::digest::Lanes;
 use crate::error::{Error, ErrorKind};
+use crate::trust::{DigestListFile, DigestSpool, SealedDigests};
 
 impl Reader {
     /// The digest of each of these records, in order: of its items as they
@@ -30,6 +33,45 @@ impl Reader {
         let scan = Scan::new(&self.inner, records, self.inner.budget.merge, Inner::digest);
         let scan = scan.map_err(|kind| self.inner.error(kind))?;
         Ok(RecordDigests { inner: self.clone(), scan: Some(scan), batch: Vec::new().into_iter() })
+    }
+
+    /// Reads all of the pack and writes its digest list to `path`, which must
+    /// not be there.
+    ///
+    /// # Errors
+    /// As [`DigestListFile::create`] and [`DigestListFile::write`].
+    pub fn write_digests(&self, path: impl AsRef<Path>) -> Result<SealedDigests, Error> {
+        let go_on = |_| ControlFlow::<Infallible>::Continue(());
+        match DigestListFile::create(path, false)?.write(self, go_on)? {
+            ControlFlow::Continue(sealed) => Ok(sealed),
+            ControlFlow::Break(never) => match never {},
+        }
+    }
+}
+
+impl DigestListFile {
+    /// Reads all of a pack, and makes its list. `progress` is called after
+    /// every record with the number of those that were read, and may end it,
+    /// with nothing written.
+    ///
+    /// # Errors
+    /// The first record that is damaged; a content hash that is not the stored
+    /// one; [`ErrorKind::Io`].
+    pub fn write<B>(
+        self,
+        reader: &Reader,
+        mut progress: impl FnMut(u32) -> ControlFlow<B>,
+    ) -> Result<ControlFlow<B, SealedDigests>, Error> {
+        let mut spool = DigestSpool::new(self.folder());
+        let records = 0..reader.directory().record_count();
+        for (digest, done) in reader.record_digests(records)?.zip(1..) {
+            spool.push(&[digest?]).map_err(|kind| self.error(kind))?;
+            if let ControlFlow::Break(reason) = progress(done) {
+                return Ok(ControlFlow::Break(reason));
+            }
+        }
+        let finished = self.finish_alone(spool, reader.trailer(), reader.app_data());
+        Ok(ControlFlow::Continue(finished?))
     }
 }
 

@@ -14,18 +14,17 @@ mod batch;
 mod budget;
 mod codec;
 mod digests;
+mod options;
 mod reader;
 mod scan;
-mod source;
 mod verify;
 mod workspace;
 
-pub use codec::{ChosenCodec, DecidedBy};
+pub use codec::{ChosenCodec, DecidedBy, ReadCodec};
 pub use digests::RecordDigests;
+pub use options::ReaderOptions;
 pub use reader::Reader;
-pub(crate) use reader::fetch;
 pub use scan::Items;
-pub use source::{FileSource, ReadAt};
 pub use verify::VerifyProgress;
 
 /// What the reader of stores shares.

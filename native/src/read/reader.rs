@@ -1,6 +1,5 @@
 //! The reader that a program holds and its threads share.
 
-use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,10 +15,10 @@ use sealpack_core::trust::TrustedList;
 
 use super::budget::Budget;
 use super::codec::{ChosenCodec, Decoders};
-use super::source::ReadAt;
-use super::workspace::{Buffers, In, Unfilled, Workspace, filled};
+use super::options::ReaderOptions;
+use super::workspace::{In, Workspace};
 use crate::error::{Doing, Error, ErrorKind, OptionsError};
-use crate::options::ReaderOptions;
+use crate::source::{FileSource, ReadAt, fetch};
 use crate::trust::{Trust, TrustedDigests};
 
 /// Reads a pack: items by position, ranges, all of it.
@@ -61,6 +60,31 @@ pub(super) struct Inner {
     pub(super) budget: Budget,
 }
 
+impl ReaderOptions {
+    /// Opens a pack.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`], [`ErrorKind::NotAFile`], or [`ErrorKind::Pack`] for
+    /// a file that is no sound pack.
+    pub fn open(self, path: impl AsRef<Path>) -> Result<Reader, Error> {
+        let source = FileSource::open(path.as_ref())?;
+        Reader::from_source(self, Arc::new(source), path.as_ref())
+    }
+
+    /// Opens a pack that lies in something other than a file. `name` stands
+    /// for the path in errors.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_source(
+        self,
+        source: impl ReadAt + 'static,
+        name: impl AsRef<Path>,
+    ) -> Result<Reader, Error> {
+        Reader::from_source(self, Arc::new(source), name.as_ref())
+    }
+}
+
 impl Reader {
     /// Opens a pack with the default options.
     ///
@@ -85,7 +109,7 @@ impl Reader {
         ReaderOptions::default()
     }
 
-    pub(crate) fn from_source(
+    fn from_source(
         options: ReaderOptions,
         source: Arc<dyn ReadAt>,
         path: &Path,
@@ -216,29 +240,6 @@ fn open(source: &dyn ReadAt, limits: ReadLimits) -> Result<(u64, Pack), ErrorKin
     }
 }
 
-/// Reads a range that is known to lie within the file.
-pub(crate) fn fetch(source: &dyn ReadAt, range: &Range<u64>) -> Result<Bytes, ErrorKind> {
-    fetch_into(source, None, range)
-}
-
-/// Reads a range that is known to lie within the file, into a buffer from
-/// `buffers` if there are some.
-fn fetch_into(
-    source: &dyn ReadAt,
-    buffers: Option<&Arc<Buffers>>,
-    range: &Range<u64>,
-) -> Result<Bytes, ErrorKind> {
-    let length = range.end - range.start;
-    let failed = |error| ErrorKind::io(Doing::Reading { offset: range.start, length }, error);
-    let no_memory = || failed(io::ErrorKind::OutOfMemory.into());
-    let bytes = usize::try_from(length).map_err(|_| no_memory())?;
-    let filled = filled(buffers, bytes, |buffer| source.read_exact_at(buffer, range.start));
-    filled.map_err(|unfilled| match unfilled {
-        Unfilled::NoMemory => no_memory(),
-        Unfilled::Failed(error) => failed(error),
-    })
-}
-
 impl Inner {
     pub(super) fn error(&self, kind: ErrorKind) -> Error {
         Error::new(&self.path, kind)
@@ -277,7 +278,7 @@ impl Inner {
     ) -> Result<Bytes, ErrorKind> {
         match self.pack.tail.get(range) {
             Some(bytes) => Ok(bytes),
-            None => fetch_into(self.source.as_ref(), Some(workspace.stored()), range),
+            None => workspace.read(self.source.as_ref(), range),
         }
     }
 

@@ -7,6 +7,7 @@
 
 use std::cell::RefCell;
 use std::mem;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
@@ -15,6 +16,8 @@ use sealpack_core::error::{Cause, DecodeError};
 
 use super::budget::Budget;
 use super::codec::Decoders;
+use crate::error::ErrorKind;
+use crate::source::{ReadAt, fetch, read_into};
 use crate::zstd::Context;
 
 /// Smaller buffers are not worth keeping apart: decoded records up to this size
@@ -113,9 +116,15 @@ impl Workspace {
         Self::with(Arc::clone(&self.stored), Arc::clone(&self.decoded), self.ahead)
     }
 
-    /// Where the buffers for reads come from.
-    pub(super) fn stored(&self) -> &Arc<Buffers> {
-        &self.stored
+    /// Reads a range of the source, into a used buffer where that is worth it.
+    pub(super) fn read(&self, source: &dyn ReadAt, range: &Range<u64>) -> Result<Bytes, ErrorKind> {
+        let length = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
+        if length <= SMALL {
+            return fetch(source, range);
+        }
+        let idle = Some(self.stored.take()).filter(|idle| !is_too_large(idle, length));
+        let bytes = read_into(source, range, idle.unwrap_or_default())?;
+        Ok(Bytes::from_owner(Loan { bytes, length, home: Arc::clone(&self.stored) }))
     }
 
     /// Leaves the context to whoever comes next.
@@ -153,38 +162,10 @@ impl Workspace {
     }
 }
 
-/// `length` bytes as `fill` leaves them, in a buffer from `buffers` where there
-/// are some and it is worth it.
-pub(super) fn filled<E>(
-    buffers: Option<&Arc<Buffers>>,
-    length: usize,
-    fill: impl FnOnce(&mut [u8]) -> Result<(), E>,
-) -> Result<Bytes, Unfilled<E>> {
-    let buffers = buffers.filter(|_| length > SMALL);
-    let idle = buffers.map(|buffers| buffers.take());
-    let mut bytes = idle.filter(|idle| !is_too_large(idle, length)).unwrap_or_default();
-    // Those that were filled before need not be zeroed.
-    if let Some(more) = length.checked_sub(bytes.len()) {
-        bytes.try_reserve_exact(more).map_err(|_| Unfilled::NoMemory)?;
-        bytes.resize(length, 0);
-    }
-    fill(bytes.get_mut(..length).unwrap_or_default()).map_err(Unfilled::Failed)?;
-    Ok(match buffers {
-        Some(home) => Bytes::from_owner(Loan { bytes, length, home: Arc::clone(home) }),
-        None => bytes.into(),
-    })
-}
-
 /// Whether so much of a buffer would be empty that an item kept would keep
 /// much more than itself.
 fn is_too_large(buffer: &Vec<u8>, length: usize) -> bool {
     length > SMALL && buffer.capacity() / 4 > length
-}
-
-/// Why there are no bytes.
-pub(super) enum Unfilled<E> {
-    NoMemory,
-    Failed(E),
 }
 
 /// A reader's decoders, used in the workspace of a thread.
@@ -217,7 +198,7 @@ impl Decode for In<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::options::ReadCodec;
+    use crate::read::codec::ReadCodec;
     use sealpack_core::read::{Merge, ReadLimits};
 
     #[test]
@@ -225,11 +206,8 @@ mod tests {
         let workspace =
             Workspace::new(&Budget::new(ReadLimits::default(), Merge::default()), false);
         let fill = |byte: u8| {
-            let filled = filled(Some(workspace.stored()), SMALL * 2, |bytes| {
-                bytes.fill(byte);
-                Ok::<(), ()>(())
-            });
-            filled.ok().unwrap()
+            let source = std::io::Cursor::new(vec![byte; SMALL * 2]);
+            workspace.read(&source, &(0..SMALL as u64 * 2)).unwrap()
         };
         let first = fill(1);
         let view = first.slice(100..200);

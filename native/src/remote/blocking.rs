@@ -13,7 +13,7 @@ use super::error::no_answer;
 use super::object::{Location, Object, Version};
 use super::writer::refuse_single_thread;
 use crate::error::{Doing, Error, ErrorKind};
-use crate::read::ReadAt;
+use crate::source::ReadAt;
 
 /// The bytes that a connection delivers while another request would begin:
 /// 100 MB/s for 40 ms.

@@ -9,8 +9,7 @@ use super::object::{Location, Object, Version, keep_only_whole};
 use super::reader::{Inner, RemoteReader};
 use super::trust::RemoteTrust;
 use crate::error::{Error, ErrorKind, OptionsError};
-use crate::options::{ReadCodec, ReaderOptions};
-use crate::read::{Budget, Decoders};
+use crate::read::{Budget, Decoders, ReadCodec, ReaderOptions};
 
 /// Requests under way at once where nobody says.
 const REQUESTS: usize = 8;

@@ -20,8 +20,7 @@ use super::object::{Location, Object, Version};
 use super::options::RemoteReaderOptions;
 use super::trust::{RemoteDigests, RemoteTrust};
 use crate::error::{Doing, Error, ErrorKind};
-use crate::options::ReaderOptions;
-use crate::read::{Budget, ChosenCodec, Decoders};
+use crate::read::{Budget, ChosenCodec, Decoders, ReaderOptions};
 
 /// A plain record of more bytes is not read for one item of it: asking where
 /// the item lies, and then for it, is quicker.

@@ -14,9 +14,8 @@ use super::object::Location;
 use super::part::PartSize;
 use super::upload::{Plan, UploadAbort, UploadSink};
 use crate::error::{Doing, Error, ErrorKind};
-use crate::options::WriterOptions;
 use crate::trust::SealedDigests;
-use crate::write::{Output, Packer, Sealers, Written, refuse_large_app_data};
+use crate::write::{Output, Packer, Sealers, WriterOptions, Written, refuse_large_app_data};
 
 /// Parts under way at once where nobody says.
 const PARTS: usize = 3;

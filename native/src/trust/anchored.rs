@@ -15,7 +15,7 @@ use sealpack_core::trust::{AuthenticatedList, ListOpened, ListOpening, ProvenBlo
 
 use super::Trust;
 use crate::error::{Error, ErrorKind};
-use crate::read::{ReadAt, fetch};
+use crate::source::{ReadAt, fetch};
 
 /// Proven blocks that a reader keeps: a quarter of a mebibyte. A scan needs one
 /// for each of its threads.

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use sealpack_core::format::Trailer;
 use sealpack_core::format::digest::Hash;
 use sealpack_core::trust::{DigestList, ListHeader};
 
 use crate::error::Error;
-use crate::read::{FileSource, ReadAt, Reader, fetch};
+use crate::source::{FileSource, ReadAt, fetch};
 
 /// A digest list, read as it is. It is sound in itself where it is read, and
 /// may be of another pack: to hold a pack to one, see [`Trust`](crate::Trust).
@@ -58,10 +59,11 @@ impl DigestListReader {
         &self.header
     }
 
-    /// Whether it says what the pack's trailer says.
+    /// Whether its counts and its content hash are those of a pack with this
+    /// trailer. A trailer without content hash is compared by counts alone.
     #[must_use]
-    pub fn fits(&self, pack: &Reader) -> bool {
-        let (header, trailer) = (&self.header, pack.trailer());
+    pub fn fits(&self, trailer: &Trailer) -> bool {
+        let header = &self.header;
         let hash = trailer.content_hash.is_none_or(|hash| hash == header.content_hash);
         hash && header.record_count == trailer.record_count
             && header.total_items == trailer.total_items

@@ -1,23 +1,17 @@
 //! The digest list as a file beside a pack.
 
-use std::convert::Infallible;
 use std::io::{BufWriter, Write as _};
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sealpack_core::format::Trailer;
 use sealpack_core::format::digest::Hash;
 use sealpack_core::trust::DigestList;
-use sealpack_core::write::Hashing;
 
 use super::collect::{BUFFER, DigestSpool, writing};
-use super::digest_list_path;
-use crate::error::{Error, ErrorKind, OptionsError};
-use crate::options::WriterOptions;
+use crate::error::{Error, ErrorKind};
 use crate::publish::disk::{Disk, System};
 use crate::publish::{Caveat, PublishedFile, StagedFile};
-use crate::read::Reader;
 
 /// A digest list that is finished.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +46,11 @@ impl DigestListFile {
         Self::create_on(&(Arc::new(System) as Arc<dyn Disk>), path.as_ref(), overwrite)
     }
 
-    fn create_on(disk: &Arc<dyn Disk>, path: &Path, overwrite: bool) -> Result<Self, Error> {
+    pub(crate) fn create_on(
+        disk: &Arc<dyn Disk>,
+        path: &Path,
+        overwrite: bool,
+    ) -> Result<Self, Error> {
         Ok(Self { staged: StagedFile::create_on(disk, path, overwrite)? })
     }
 
@@ -63,29 +61,8 @@ impl DigestListFile {
         self.staged.temporary_path()
     }
 
-    /// Reads all of a pack, and makes its list. `progress` is called after
-    /// every record with the number of those that were read, and may end it,
-    /// with nothing written.
-    ///
-    /// # Errors
-    /// The first record that is damaged; a content hash that is not the stored
-    /// one; [`ErrorKind::Io`].
-    pub fn write<B>(
-        self,
-        reader: &Reader,
-        mut progress: impl FnMut(u32) -> ControlFlow<B>,
-    ) -> Result<ControlFlow<B, SealedDigests>, Error> {
-        let mut spool = DigestSpool::new(self.folder());
-        let records = 0..reader.directory().record_count();
-        for (digest, done) in reader.record_digests(records)?.zip(1..) {
-            spool.push(&[digest?]).map_err(|kind| self.staged.error(kind))?;
-            if let ControlFlow::Break(reason) = progress(done) {
-                return Ok(ControlFlow::Break(reason));
-            }
-        }
-        let (trailer, app_data) = (reader.trailer(), reader.app_data());
-        let (sealed, _) = self.finish(spool, trailer, app_data, StagedFile::publish)?;
-        Ok(ControlFlow::Continue(sealed))
+    pub(crate) fn error(&self, kind: ErrorKind) -> Error {
+        self.staged.error(kind)
     }
 
     /// Where digests go that memory does not hold.
@@ -94,7 +71,7 @@ impl DigestListFile {
     }
 
     /// Writes the list of a pack that is about to be published: as
-    /// [`finish`](Self::finish), but after any error no list is there.
+    /// [`finish_alone`](Self::finish_alone), but after any error no list is there.
     pub(crate) fn finish_for_pack(
         self,
         spool: DigestSpool,
@@ -105,6 +82,15 @@ impl DigestListFile {
     }
 
     /// Writes the list, makes it durable and gives it its name.
+    pub(crate) fn finish_alone(
+        self,
+        spool: DigestSpool,
+        trailer: &Trailer,
+        app_data: &[u8],
+    ) -> Result<SealedDigests, Error> {
+        self.finish(spool, trailer, app_data, StagedFile::publish).map(|(sealed, _)| sealed)
+    }
+
     fn finish(
         mut self,
         spool: DigestSpool,
@@ -145,48 +131,5 @@ impl SealedDigests {
             file_size: list.shape().file_size(),
             caveats: Vec::new(),
         }
-    }
-}
-
-impl Reader {
-    /// Reads all of the pack and writes its digest list to `path`, which must
-    /// not be there.
-    ///
-    /// # Errors
-    /// As [`DigestListFile::create`] and [`DigestListFile::write`].
-    pub fn write_digests(&self, path: impl AsRef<Path>) -> Result<SealedDigests, Error> {
-        let go_on = |_| ControlFlow::<Infallible>::Continue(());
-        match DigestListFile::create(path, false)?.write(self, go_on)? {
-            ControlFlow::Continue(sealed) => Ok(sealed),
-            ControlFlow::Break(never) => match never {},
-        }
-    }
-}
-
-impl WriterOptions {
-    /// Whether there is to be a digest list.
-    ///
-    /// # Errors
-    /// [`OptionsError`] where there is and no digests are taken of the items.
-    pub(crate) fn wants_digest_list(&self) -> Result<bool, ErrorKind> {
-        let refused = |error| Err(ErrorKind::Options(error));
-        match self.hashing {
-            _ if !self.digest_list => Ok(false),
-            Hashing::Items => Ok(true),
-            Hashing::None => refused(OptionsError::DigestsWithoutContentHash),
-            Hashing::Extracted(_) => refused(OptionsError::DigestsWithExtract),
-        }
-    }
-
-    /// Starts the digest list of the pack at `path`, if there is to be one.
-    pub(crate) fn start_digest_list(
-        &self,
-        path: &Path,
-    ) -> Result<Option<DigestListFile>, ErrorKind> {
-        if !self.wants_digest_list()? {
-            return Ok(None);
-        }
-        let list = DigestListFile::create_on(&self.disk, &digest_list_path(path), self.overwrite);
-        list.map(Some).map_err(|error| ErrorKind::DigestList(Arc::new(error)))
     }
 }

@@ -22,7 +22,7 @@ use sealpack_core::format::digest::Hash;
 use sealpack_core::trust::Anchor;
 
 use crate::error::Error;
-use crate::read::{FileSource, ReadAt};
+use crate::source::{FileSource, ReadAt};
 
 pub(crate) use anchored::TrustedDigests;
 #[cfg(feature = "remote")]

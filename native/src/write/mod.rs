@@ -10,17 +10,21 @@
 //!
 //! Every call to the file system is in the module `publish`.
 
+mod file;
+mod options;
 mod output;
 mod packer;
 mod pipeline;
 mod sink;
 mod writer;
 
+pub use options::WriterOptions;
 #[cfg(feature = "remote")]
-pub(crate) use output::{Output, Sink, Streamed, Written};
+pub(crate) use output::{Output, Streamed, Written};
 #[cfg(feature = "remote")]
 pub(crate) use packer::{Packer, Sealers};
-pub(crate) use pipeline::memory_bound;
+#[cfg(feature = "remote")]
+pub(crate) use sink::Sink;
 #[cfg(feature = "remote")]
 pub(crate) use writer::refuse_large_app_data;
 pub use writer::{SealedPack, Writer};

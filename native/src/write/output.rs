@@ -5,25 +5,12 @@ use bytes::Bytes;
 use sealpack_core::Error as PackError;
 use sealpack_core::error::Limit;
 use sealpack_core::format::Trailer;
-use sealpack_core::stream::{
-    BufferSize, Outcome, Output as StreamOutput, Put, Refused, Shape, Stream,
-};
+use sealpack_core::stream::{Outcome, Output as StreamOutput, Refused, Shape, Stream};
 use sealpack_core::write::{Assembly, PackShape, Sealed};
 
+use super::sink::Sink;
 use crate::error::ErrorKind;
 use crate::trust::DigestSpool;
-
-/// Where the output stream's puts go: a file, an upload.
-pub(crate) trait Sink: Send {
-    /// Bytes of small drafts that may be under way for each worker.
-    const BYTES_A_WORKER: u64 = super::pipeline::BYTES_A_WORKER;
-
-    /// What every put but the last has exactly.
-    fn put_size(&self) -> BufferSize;
-
-    /// Takes the bytes of a put, behind those before.
-    fn put(&mut self, put: &Put) -> Result<(), ErrorKind>;
-}
 
 /// Extents below this size are copied into the stream's buffer: an entry of a
 /// vectored write costs more than copying so little.

@@ -4,11 +4,13 @@
 use sealpack_core::Error as PackError;
 use sealpack_core::write::{Hashing, PackShape, RecordBuilder, Sealer};
 
-use super::output::{Output, Sink};
+use super::options::WriterOptions;
+use super::output::Output;
 use super::pipeline::Pipeline;
+use super::sink::Sink;
+use crate::codec::Codec;
 use crate::digest::Lanes;
 use crate::error::ErrorKind;
-use crate::options::{Codec, WriterOptions};
 
 /// Takes items and hands sealed records to an [`Output`].
 pub(crate) struct Packer<S: Sink> {

@@ -14,16 +14,12 @@ use std::sync::Arc;
 use sealpack_core::Error as PackError;
 use sealpack_core::write::{Draft, DraftDigester, Sealed, Sealer};
 
-use super::output::{Output, Sink};
+use super::output::Output;
+use super::sink::{BYTES_A_WORKER, Sink};
 use crate::caught::caught;
 use crate::error::{Doing, ErrorKind};
 use crate::ordered::{Batch, Ordered, Window};
 use crate::sync::{Builder, JoinHandle};
-
-/// Bytes of small drafts that may be under way for each worker: what it works
-/// on, what waits for it, and what it has done. More would only leave the
-/// caches, and the builder's memory could not come round.
-pub(super) const BYTES_A_WORKER: u64 = 6 << 20;
 
 /// As many where it takes them one by one.
 const BYTES_ONE_BY_ONE: u64 = 2 << 20;

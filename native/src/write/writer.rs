@@ -9,13 +9,13 @@ use sealpack_core::error::Limit;
 use sealpack_core::format::Trailer;
 use sealpack_core::write::RecordBuilder;
 
+use super::file::FileSink;
+use super::options::WriterOptions;
 use super::output::{Output, Written};
 use super::packer::{Packer, Sealers};
-use super::sink::FileSink;
 use crate::error::{Error, ErrorKind};
-use crate::options::WriterOptions;
 use crate::publish::{Caveat, Publication, PublishedFile, has_its_name, make_durable};
-use crate::trust::{DigestListFile, DigestSpool, SealedDigests};
+use crate::trust::{DigestListFile, DigestSpool, SealedDigests, digest_list_path};
 
 /// Writes a pack.
 ///
@@ -62,16 +62,33 @@ pub struct SealedPack {
     pub caveats: Vec<Caveat>,
 }
 
+impl WriterOptions {
+    /// Starts a pack that will appear at `path` when it is finished.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Exists`] without [`overwrite`](Self::overwrite),
+    /// [`ErrorKind::NotAFile`] where a folder or a device is in the way,
+    /// [`ErrorKind::Options`], [`ErrorKind::Io`], or what the codec says.
+    pub fn create(self, path: impl AsRef<Path>) -> Result<Writer, Error> {
+        let path = Arc::new(path.as_ref().to_path_buf());
+        Writer::create_at(self, &path).map_err(|kind| Error::new(&path, kind))
+    }
+
+    /// Starts the digest list of the pack at `path`, if there is to be one.
+    fn start_digest_list(&self, path: &Path) -> Result<Option<DigestListFile>, ErrorKind> {
+        if !self.wants_digest_list()? {
+            return Ok(None);
+        }
+        let list = DigestListFile::create_on(&self.disk, &digest_list_path(path), self.overwrite);
+        list.map(Some).map_err(|error| ErrorKind::DigestList(Arc::new(error)))
+    }
+}
+
 impl Writer {
     /// The options of a new pack.
     #[must_use]
     pub fn options() -> WriterOptions {
         WriterOptions::default()
-    }
-
-    pub(crate) fn create(options: WriterOptions, path: &Path) -> Result<Self, Error> {
-        let path = Arc::new(path.to_path_buf());
-        Self::create_at(options, &path).map_err(|kind| Error::new(&path, kind))
     }
 
     fn create_at(options: WriterOptions, path: &Arc<PathBuf>) -> Result<Self, ErrorKind> {

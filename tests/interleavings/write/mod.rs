@@ -1,5 +1,7 @@
-//! `native/src/write`, of which only the pipeline is the shipped one.
+//! `native/src/write`, of which the pipeline and its sink are the shipped ones.
 
 pub(crate) mod output;
 #[path = "../../../native/src/write/pipeline.rs"]
 pub(crate) mod pipeline;
+#[path = "../../../native/src/write/sink.rs"]
+pub(crate) mod sink;

@@ -3,20 +3,25 @@
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex};
 
+use sealpack_core::stream::{BufferSize, Put};
 use sealpack_core::write::Sealed;
 
+use super::sink::Sink;
 use crate::Trouble;
 use crate::error::ErrorKind;
 
-/// What a shipped output writes to; nothing here.
-pub(crate) trait Sink: Send {
-    /// As the shipped one for files.
-    const BYTES_A_WORKER: u64 = super::pipeline::BYTES_A_WORKER;
-}
-
+/// A sink that no byte reaches.
 pub(crate) struct Nowhere;
 
-impl Sink for Nowhere {}
+impl Sink for Nowhere {
+    fn put_size(&self) -> BufferSize {
+        BufferSize::new(1 << 20).unwrap()
+    }
+
+    fn put(&mut self, _put: &Put) -> Result<(), ErrorKind> {
+        Ok(())
+    }
+}
 
 /// In place of the file: the lengths of the drafts, in the order they came.
 pub(crate) struct Output<S> {

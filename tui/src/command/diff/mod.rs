@@ -122,7 +122,7 @@ fn list(
         Err(_) if named.is_none() => return Ok(None),
         Err(failure) => return Err(failure),
     };
-    if list.fits(pack) {
+    if list.fits(pack.trailer()) {
         return Ok(Some(list));
     }
     let (list, pack) = (list.path().display(), pack.path().display());

@@ -2,9 +2,11 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use sealpack_core::read::DEFAULT_TAIL;
 
 use crate::error::{Doing, Error, ErrorKind};
@@ -112,6 +114,31 @@ impl<T: ReadAt + ?Sized> ReadAt for Arc<T> {
     fn round_trip(&self) -> u64 {
         (**self).round_trip()
     }
+}
+
+/// Reads a range that lies within the source.
+pub(crate) fn fetch(source: &dyn ReadAt, range: &Range<u64>) -> Result<Bytes, ErrorKind> {
+    read_into(source, range, Vec::new()).map(Bytes::from)
+}
+
+/// Reads a range that lies within the source to the front of `buffer`, which
+/// grows where it is too short. Bytes that it already has are not zeroed again.
+pub(crate) fn read_into(
+    source: &dyn ReadAt,
+    range: &Range<u64>,
+    mut buffer: Vec<u8>,
+) -> Result<Vec<u8>, ErrorKind> {
+    let length = range.end - range.start;
+    let failed = |error| ErrorKind::io(Doing::Reading { offset: range.start, length }, error);
+    let no_memory = || failed(io::ErrorKind::OutOfMemory.into());
+    let length = usize::try_from(length).map_err(|_| no_memory())?;
+    if let Some(missing) = length.checked_sub(buffer.len()) {
+        buffer.try_reserve_exact(missing).map_err(|_| no_memory())?;
+        buffer.resize(length, 0);
+    }
+    let bytes = buffer.get_mut(..length).unwrap_or_default();
+    source.read_exact_at(bytes, range.start).map_err(failed)?;
+    Ok(buffer)
 }
 
 /// Fills `buffer` by reads that may each give less than was asked for, or be

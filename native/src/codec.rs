@@ -1,0 +1,55 @@
+//! How a program brings an encoder: a factory, asked once for each worker.
+
+use sealpack_core::codec::Encode;
+use sealpack_core::error::Cause;
+use sealpack_core::format::known::KnownCodec;
+
+/// Makes the encoder of each worker thread.
+///
+/// [`Plain`] and [`Zstd`](crate::Zstd) are such factories; implement it to
+/// bring your own codec, and give the pack a format id of your own.
+pub trait EncoderFactory: Send + Sync {
+    /// An encoder for one worker. Its
+    /// [`finish`](sealpack_core::codec::Encode::finish) is called once, when
+    /// the last record was written or another one failed.
+    ///
+    /// # Errors
+    /// Whatever hinders it; creating the pack fails then.
+    fn encoder(&self) -> Result<Codec, Cause>;
+
+    /// Whether payloads are stored as they are.
+    fn is_plain(&self) -> bool {
+        false
+    }
+
+    /// The format id of a pack for which the caller gives none. Readers that do
+    /// not know it decide by the first record's magic, so a codec of your own
+    /// needs an id of its own.
+    fn format_id(&self) -> u32;
+}
+
+/// What an [`EncoderFactory`] makes.
+pub enum Codec {
+    /// Payloads are stored as they are.
+    Plain,
+    /// An encoder for one thread.
+    Encoder(Box<dyn Encode>),
+}
+
+/// Stores payloads as they are.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Plain;
+
+impl EncoderFactory for Plain {
+    fn encoder(&self) -> Result<Codec, Cause> {
+        Ok(Codec::Plain)
+    }
+
+    fn is_plain(&self) -> bool {
+        true
+    }
+
+    fn format_id(&self) -> u32 {
+        KnownCodec::None.default_format_id()
+    }
+}

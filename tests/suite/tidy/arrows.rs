@@ -1,0 +1,114 @@
+//! The arrows of ARCHITECTURE.md: the parts of a package use each other in one
+//! direction. A part is a folder or a file below `src`.
+
+use std::collections::BTreeMap;
+
+use super::modules::uses_of;
+
+type Arrows = &'static [(&'static str, &'static [&'static str])];
+
+/// What each part may use. `lib.rs` and `main.rs` may use every part.
+const CORE: Arrows = &[
+    ("error", &[]),
+    ("wire", &["error"]),
+    ("codec", &["wire", "error"]),
+    ("format", &["wire", "error"]),
+    ("write", &["format", "codec", "wire", "error"]),
+    ("read", &["format", "codec", "wire", "error"]),
+    ("trust", &["read", "format", "wire", "error"]),
+    ("stream", &[]),
+    ("check", &["stream"]),
+];
+
+const NATIVE: Arrows = &[
+    ("error", &[]),
+    ("caught", &[]),
+    ("cores", &[]),
+    ("digest", &[]),
+    ("sync", &[]),
+    ("ordered", &["sync"]),
+    ("codec", &["error"]),
+    ("zstd", &["codec", "error"]),
+    ("source", &["caught", "error"]),
+    ("publish", &["error"]),
+    ("trust", &["source", "publish", "error"]),
+    (
+        "write",
+        &[
+            "trust", "publish", "codec", "zstd", "caught", "cores", "digest", "ordered", "sync",
+            "error",
+        ],
+    ),
+    (
+        "read",
+        &["trust", "source", "zstd", "codec", "caught", "cores", "digest", "ordered", "error"],
+    ),
+    ("remote", &["write", "read", "trust", "source", "digest", "caught", "error"]),
+];
+
+const TUI: Arrows = &[
+    ("interrupt", &[]),
+    ("progress", &[]),
+    ("size", &[]),
+    ("terminal", &[]),
+    ("outcome", &["report", "stores"]),
+    ("report", &["outcome"]),
+    ("stores", &["outcome"]),
+    ("items", &["outcome"]),
+    ("inspect", &["terminal"]),
+    ("step", &["terminal"]),
+    (
+        "command",
+        &[
+            "inspect",
+            "step",
+            "items",
+            "stores",
+            "outcome",
+            "report",
+            "terminal",
+            "interrupt",
+            "progress",
+            "size",
+        ],
+    ),
+];
+
+const WASM: Arrows = &[
+    ("error", &[]),
+    ("encode", &[]),
+    ("decode", &[]),
+    ("codec", &["decode", "error"]),
+    ("build", &["encode", "error"]),
+    ("trust", &["error"]),
+    ("read", &["codec", "verify", "error"]),
+    ("verify", &["read", "error"]),
+    ("lab", &["error"]),
+];
+
+/// The part of a file: `read` for `read/scan.rs`.
+fn part_of(file: &str) -> &str {
+    file.split('/').next().unwrap().trim_end_matches(".rs")
+}
+
+#[test]
+fn the_parts_of_a_package_use_each_other_in_one_direction() {
+    for (package, arrows) in [("core", CORE), ("native", NATIVE), ("tui", TUI), ("wasm", WASM)] {
+        let arrows: BTreeMap<&str, &[&str]> = arrows.iter().copied().collect();
+        for (file, uses) in uses_of(package) {
+            let part = part_of(&file);
+            if ["lib", "main"].contains(&part) {
+                continue;
+            }
+            let allowed = arrows.get(part);
+            let allowed = allowed.unwrap_or_else(|| panic!("{package}: no arrows for {part}"));
+            for used in &uses {
+                let other = part_of(used);
+                assert!(
+                    other == part || allowed.contains(&other),
+                    "{package}: {file} uses {used}, but {part} may use {allowed:?} alone"
+                );
+            }
+        }
+    }
+}
