@@ -1,13 +1,13 @@
 // Builds the npm package's wasm modules and their glue into dist/:
 //
-//   node wasm/build.mjs            what is out of date
+//   node wasm/build.mjs            build all of them
 //   node wasm/build.mjs --tools    only install the tools (target/tools)
 //
-// Needs cargo with the wasm32-unknown-unknown target, Node 20 and npm; the
-// rest it installs itself, pinned: wasm-bindgen's command of the version in
-// Cargo.toml, wasm-opt, zopfli and terser of package-lock.json. With rustup it adds the
-// sources of Rust's own libraries, which are compiled for size as well; without
-// them it says so, and the modules are larger by a tenth.
+// Needs cargo with the wasm32-unknown-unknown target, Node 20 and npm. It
+// installs the other tools in pinned versions: wasm-bindgen's command (version
+// in Cargo.toml), wasm-opt, zopfli and terser (package-lock.json). With rustup
+// it also adds the sources of Rust's own libraries and compiles them for size;
+// without them it prints a warning, and the modules are a tenth larger.
 import { execFileSync } from "node:child_process";
 import {
   copyFileSync,
@@ -30,9 +30,8 @@ const tools = path.join(root, "target", "tools");
 const target = process.env.CARGO_TARGET_DIR ?? path.join(root, "target");
 
 /**
- * One wasm module for each thing a page may want without the others, of these
- * features. Who builds reads too, and the two together are far smaller than
- * one beside the other.
+ * The wasm modules and the cargo features of each. The builder's module also
+ * reads: the two together are far smaller than two modules.
  */
 const MODULES = { read: "read", build: "read,build", trust: "trust", lab: "lab" };
 
@@ -45,7 +44,7 @@ function bindgenVersion() {
   return /^wasm-bindgen = .*"=([\d.]+)"/m.exec(manifest)[1];
 }
 
-/** wasm-bindgen and its test runner: compiled once, without the optimiser's effort. */
+/** Installs wasm-bindgen and its test runner, compiled with little optimisation. */
 function installBindgen() {
   const version = bindgenVersion();
   const command = path.join(tools, "bin", "wasm-bindgen");
@@ -88,10 +87,9 @@ function installOptimiser() {
 }
 
 /**
- * What compiles `core` and `alloc` for size with the modules, their panics
- * being a trap and nothing else; null where this Rust cannot. The options are
- * not stable yet, hence RUSTC_BOOTSTRAP: they change what is compiled how, and
- * not what the source may say.
+ * The options that compile `core` and `alloc` for size, with every panic a
+ * plain trap; null if this Rust does not support them. They are not stable
+ * yet, hence RUSTC_BOOTSTRAP; the source itself uses stable Rust only.
  */
 function smallLibraries() {
   const ask = (...args) =>
@@ -105,9 +103,9 @@ function smallLibraries() {
     "-Cpanic=immediate-abort",
     "-Zlocation-detail=none",
     "-Zfmt-debug=none",
-    // Results by a pointer and handles in a table of the glue's take fewer bytes.
+    // Returning results through a pointer, and handles in a table of the glue, take fewer bytes.
     "-Ctarget-feature=-multivalue,-reference-types",
-    // The decoder's loops are no slower for it.
+    // Fewer bytes, and the decoder's loops are no slower.
     "-Cllvm-args=-inline-threshold=10",
   ];
   try {
@@ -125,12 +123,12 @@ function smallLibraries() {
   };
 }
 
-/** Flags that make the same module on every machine, and name no folder of it. */
+/** Flags that make the module the same on every machine, without folder names in it. */
 function flags(name, more) {
   const cargo = process.env.CARGO_HOME ?? path.join(os.homedir(), ".cargo");
   const all = [`--remap-path-prefix=${cargo}/registry/src/=`, `--remap-path-prefix=${root}=`];
   all.push("--cfg=sealpack_module", ...more);
-  // Long messages are left to WebCrypto: a small SHA-256 does for the rest.
+  // WebCrypto hashes long messages; a small SHA-256 suffices for the others.
   if (["read", "trust"].includes(name)) all.push('--cfg=sha2_backend_soft="compact"');
   return all.join("\u001f");
 }
@@ -139,7 +137,7 @@ async function compile(name, optimiser, small) {
   run(
     "cargo",
     [
-      // As a cdylib alone: were an rlib made beside it, there would be no LTO.
+      // As a cdylib only: with an rlib as well, cargo would skip LTO.
       "rustc",
       "--lib",
       "--crate-type",
@@ -177,11 +175,11 @@ async function compile(name, optimiser, small) {
     "--out-name",
     name,
     "--omit-default-module-path",
-    "--no-typescript",
   ]);
+  rmSync(path.join(dist, `${name}_bg.wasm.d.ts`));
   const wasm = path.join(tools, `${name}_bg.wasm`);
   renameSync(path.join(dist, `${name}_bg.wasm`), wasm);
-  // All of these have been in every engine since 2022.
+  // Every engine has had these since 2022.
   const features = [
     "bulk-memory",
     "bulk-memory-opt",
@@ -210,7 +208,7 @@ async function compile(name, optimiser, small) {
   return readFileSync(wasm);
 }
 
-/** The module as a script of its gzipped bytes, and but for the lab as a file too. */
+/** Writes the gzipped module as a script and, except for the lab, as a file. */
 async function pack(name, bytes) {
   const packed = await gzipped(bytes);
   const head = `// The wasm module \`${name}\`, gzipped.\n`;
@@ -222,17 +220,14 @@ async function pack(name, bytes) {
   return packed.length;
 }
 
-/** By zopfli, which finds a twentieth more than the best level of zlib. */
+/** Gzips with zopfli: a twentieth smaller than the best level of zlib. */
 function gzipped(bytes) {
   return new Promise((resolve, reject) => {
     zopfli.gzip(bytes, { numiterations: 15 }, (error, packed) => (error ? reject(error) : resolve(Buffer.from(packed))));
   });
 }
 
-/**
- * The glue as wasm-bindgen made it, minified, and with the short names that
- * wasm-opt gave to what it and the module call each other: it is not for reading.
- */
+/** Minifies the glue of wasm-bindgen, and applies the short import and export names of wasm-opt. */
 async function trimGlue(name, { imports, exports }) {
   const file = path.join(dist, `${name}.js`);
   const imported = new Map(imports.map(([, long, short]) => [long, short]));

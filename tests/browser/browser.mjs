@@ -4,7 +4,7 @@ import { chromium } from "playwright-core";
 
 const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
-/** A page that offers the package, served under /package/, and takes a file. */
+/** A page with the package, served under /package/, and a file input. */
 export const FILE_PAGE = Buffer.from(
   `<input type="file"><script type="module">
     import * as sealpack from "/package/js/index.js";
@@ -12,19 +12,19 @@ export const FILE_PAGE = Buffer.from(
   </script>`,
 );
 
-/** @param args what Chromium is told beside what it needs to run as root */
+/** @param args further arguments of Chromium */
 export function launch({ args = [] } = {}) {
   return chromium.launch({ executablePath, args: ["--no-sandbox", ...args] });
 }
 
-/** The bytes that the browsers which this process started hold of their own, on Linux. */
+/** The private memory of the browsers that this process started, in bytes (Linux). */
 export async function browserMemory() {
   return sum((await family(process.pid)).filter((pid) => pid !== process.pid).map(ownMemory));
 }
 
 const sum = async (numbers) => (await Promise.all(numbers)).reduce((all, number) => all + number, 0);
 
-/** A process and all that descend from it. */
+/** A process and its descendants. */
 async function family(root) {
   const parents = new Map();
   for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
@@ -35,17 +35,17 @@ async function family(root) {
   return [...parents.keys()].filter(within);
 }
 
-/** A process that ended meanwhile has no status, and no memory. */
+/** Empty for a process that ended meanwhile. */
 const statusOf = (pid) => readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
 
-/** What is mapped from files is not counted: the page cache is the system's. */
+/** Without memory mapped from files, which belongs to the page cache. */
 async function ownMemory(pid) {
   const status = await statusOf(pid);
   const kilobytes = (name) => Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)?.[1] ?? 0);
   return 1024 * (kilobytes("RssAnon") + kilobytes("RssShmem"));
 }
 
-/** A page that fails the test on any error of its own, and on a breach of its policy. */
+/** A page that collects its errors and the violations of its policy in `complaints`. */
 export async function quietPage(context) {
   const page = await context.newPage();
   const complaints = [];

@@ -1,4 +1,4 @@
-// A digest list written from FORMAT.md with Node's own SHA-256, so that the
+// A digest list implemented from FORMAT.md with Node's own SHA-256, so that the
 // package is not tested against itself.
 import { createHash } from "node:crypto";
 
@@ -29,7 +29,7 @@ export function crc32c(bytes) {
   return (crc ^ 0xffffffff) >>> 0;
 }
 
-/** From the leaves up to the top, level by level. */
+/** The levels of the tree, from the leaves to the top. */
 function treeOf(leaves) {
   const levels = [leaves];
   while (levels.at(-1).length > 1) {
@@ -82,7 +82,7 @@ export function digestList(digests, { formatId, totalItems, itemsPerRecord, appD
   };
 }
 
-/** The digests of items that are put into records in turn. */
+/** The digests of the records that items form. */
 export function digestsOf(items, itemsPerRecord) {
   const digests = [];
   for (let at = 0; at < items.length; at += itemsPerRecord)

@@ -1,5 +1,5 @@
-// Writes packs built in wasm over random options into a folder, for a reader of
-// another kind to check:
+// Writes packs built in wasm with random options into a folder, for the native
+// reader to check:
 //
 //   node tests/browser/dump.mjs FOLDER [COUNT=10000] [SEED=1]
 //

@@ -1,4 +1,4 @@
-// The reference files as the tests use them.
+// The reference files for the tests.
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -19,7 +19,7 @@ export async function sound() {
   );
 }
 
-/** `[u32 LE length][bytes]`, again and again. */
+/** The items of a stream of `[u32 LE length][bytes]`. */
 export function itemsOf(stream) {
   const items = [];
   for (let at = 0; at < stream.length;) {
@@ -31,44 +31,44 @@ export function itemsOf(stream) {
 }
 
 /**
- * What the reference refuses and is read here, by a rule of FORMAT.md: a CRC of
- * 0 over app data is the older dialect.
+ * Files that the reference refuses and the package reads, by a rule of
+ * FORMAT.md: a CRC of 0 over app data is the older dialect.
  */
 const READ_HERE = new Set(["app-data-crc-rc.pack"]);
 
-/** The broken files; `scans` are the digests of all items, as the reference's versions read them. */
+/** The broken files; `scans` are the digests of all items by each version of the reference. */
 export async function broken() {
   const { cases } = JSON.parse(await read("corrupt", "manifest-corrupt.json"));
   return Promise.all(
     cases.map(async (one) => {
-      const said = Object.values(one.peer).filter(({ open, scan }) => open === "ok" && scan === "ok");
+      const sound = Object.values(one.peer).filter(({ open, scan }) => open === "ok" && scan === "ok");
       return {
         file: one.file,
         codec: one.codec,
         bytes: new Uint8Array(await read("corrupt", one.file)),
-        mustRefuse: said.length === 0 && !READ_HERE.has(one.file),
-        scans: said.map((peer) => peer.scan_sha256),
+        mustRefuse: sound.length === 0 && !READ_HERE.has(one.file),
+        scans: sound.map((peer) => peer.scan_sha256),
       };
     }),
   );
 }
 
-/** What is said of a file that may be broken: a code, or "fine" and the items. */
+/** The outcome of reading a file that may be broken: a code, or "fine" and the items. */
 export async function readBroken(open, bytes, codec) {
   let pack;
   try {
     pack = await open(bytes, { codec });
   } catch (error) {
-    return { told: error.code ?? "no code" };
+    return { outcome: error.code ?? "no code" };
   }
   try {
     const report = await pack.verify();
-    if (!report.ok) return { told: report.failures[0].code ?? "no code" };
+    if (!report.ok) return { outcome: report.failures[0].code ?? "no code" };
     const items = [];
     for await (const item of pack.range()) items.push(item);
-    return { told: "fine", items };
+    return { outcome: "fine", items };
   } catch (error) {
-    return { told: error.code ?? "no code" };
+    return { outcome: error.code ?? "no code" };
   } finally {
     pack.close();
   }

@@ -1,5 +1,5 @@
-// The zstd frame headers of a pack that a test built: RFC 8878, 3.1.1.1, read
-// here once more, apart from the code under test.
+// The zstd frame headers of a pack (RFC 8878, 3.1.1.1), parsed independently of
+// the code under test.
 
 function header(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -16,7 +16,7 @@ function header(bytes) {
   return { contentSize, checksum: (descriptor & 4) !== 0, singleSegment };
 }
 
-/** For each record: its frame's header, and the bytes that it must say it holds. */
+/** The frame header of each record, and the content size that it must have. */
 export function* framesOf(pack, bytes, items) {
   for (let number = 0; number < pack.info.recordCount; number += 1) {
     const { offset, size: stored, firstItem, itemCount } = pack.record(number);

@@ -1,6 +1,6 @@
-// Random packs, the same for the same seed.
+// Random packs; the same seed gives the same packs.
 
-/** mulberry32: small, fast, good enough to vary tests. */
+/** mulberry32: small, fast, and good enough for tests. */
 export function random(seed) {
   let state = seed >>> 0;
   const next = () => {
@@ -17,7 +17,7 @@ export function random(seed) {
 const WORDS =
   'ledger event offset account balance seal record item trailer payload 0 1 2 3 {"a": null} \n'.split(" ");
 
-/** Items of every kind there is: empty, tiny, text that compresses, noise, runs of one byte. */
+/** Items of every kind: empty, tiny, text that compresses, noise, runs of one byte. */
 export function randomItems(rand, most = 60) {
   const kinds = rand.pick([
     ["text"],

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Everything about the npm package and the page, in one go:
+# Builds and tests the npm package and the page:
 #
-#   tests/browser/run.sh            builds and tests (about 6 minutes on 2 cores, the first time)
+#   tests/browser/run.sh            everything (about 6 minutes on 2 cores, the first time)
 #   tests/browser/run.sh --quick    without the packaging tests
-#   PACKS=10000 DAMAGE_ROUNDS=60000 tests/browser/run.sh    how many packs and corruptions (1000, 60000)
+#   PACKS=10000 DAMAGE_ROUNDS=60000 tests/browser/run.sh    number of packs and corruptions (default: 1000, 60000)
 #
 # Needs cargo with the wasm32-unknown-unknown target, Node 20 or later, and
-# Chromium with its driver (CHROMIUM, CHROMEDRIVER, or where Debian puts them).
+# Chromium with its driver (CHROMIUM, CHROMEDRIVER; default: the paths of Debian).
 set -eu
 cd "$(dirname "$0")/../.."
 : "${CHROMIUM:=/usr/bin/chromium}" "${CHROMEDRIVER:=/usr/bin/chromedriver}"
@@ -17,8 +17,8 @@ say() { printf '\n== %s\n' "$*"; }
 say "tools"
 rustup target add wasm32-unknown-unknown 2>/dev/null || true
 node wasm/build.mjs --tools
-# Not `npm ci`: it asks the lock file for the Deno of every platform, and npm
-# writes only the one it is run on. The versions are those of the lock file.
+# Not `npm ci`: it requires Deno of every platform in the lock file, but npm
+# writes only that of the platform it runs on. The lock file pins the versions.
 [ -d tests/browser/node_modules ] ||
     npm install --prefix tests/browser --no-save --no-fund --no-audit --loglevel=error
 

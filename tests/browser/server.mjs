@@ -1,23 +1,23 @@
-// A file server with ranges, and with the bad habits of servers as they are.
-// A habit is named in the query: /folder/file.pack?habit=range-ignored
+// A file server with ranges, and with the bad habits of real servers. The query
+// names a habit: /folder/file.pack?habit=range-ignored
 //
 //   range-ignored     answers 200 and the whole file
-//   head-refused      405 to HEAD, as a URL signed for GET
-//   head-gzip         HEAD tells the length of the gzipped file, and says so
-//   head-gzip-silent  the same, without Content-Encoding in sight
-//   no-suffix         416 to bytes=-n
+//   head-refused      405 for HEAD, like a URL signed for GET
+//   head-gzip         HEAD sends the length of the gzipped file, with Content-Encoding
+//   head-gzip-silent  the same, without Content-Encoding
+//   no-suffix         416 for bytes=-n
 //   suffix-misread    reads bytes=-n as bytes=0-n
 //   no-validators     neither ETag nor Last-Modified
-//   changes           from the second range on, another version of the file
-//   changes-silently  the same, with nothing in the headers that says so
+//   changes           another version of the file, from the second range on
+//   changes-silently  the same, without validators
 //   redirect          302 to the plain file
 //   redirect-away     302 to the other origin
-//   flaky             503 to the first two requests of each kind
+//   flaky             503 for the first two requests of each kind
 //   broken            503 always
 //   cut               sends half of a range, once, and drops the connection
 //   slow              a byte, and then nothing for a minute
-//   wrong-range       206 with other bytes than asked for
-//   too-long          206 whose body is longer than asked for
+//   wrong-range       206 with other bytes than requested
+//   too-long          206 whose body is longer than requested
 //   no-length         chunked, without Content-Length
 //   hidden            with CORS, but no header exposed
 import { createServer } from "node:http";
@@ -39,7 +39,7 @@ const TYPES = {
 /**
  * @param {Record<string, string>} mounts URL prefix → folder
  * @param {{ headers?: Record<string, string>, aliases?: Record<string, Buffer> }} options
- *   `aliases` are files that exist only here, by URL path
+ *   `aliases` are files in memory, by URL path
  */
 export async function serve(mounts, { headers = {}, aliases = {} } = {}) {
   const state = { log: [], seen: new Map(), other: null, aliases, open: new Set() };
@@ -86,7 +86,7 @@ function load(pathname, mounts, aliases) {
   return null;
 }
 
-/** How often a request of this kind came for this URL, this one included. */
+/** The number of requests of this kind for this URL, including this one. */
 function count(state, kind, url) {
   const key = `${kind} ${url}`;
   state.seen.set(key, (state.seen.get(key) ?? 0) + 1);
@@ -103,7 +103,7 @@ function answer(request, response, { mounts, headers, state }) {
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   response.setHeader("access-control-allow-origin", "*");
   if (request.method === "OPTIONS") {
-    // A preflight is refused: a package that causes one is found out.
+    // Refusing preflights fails the tests of a package that causes one.
     response.writeHead(403).end();
     return;
   }
@@ -167,21 +167,21 @@ function send(request, response, { habit, found, tag, turn }) {
   }
   const { start, end } = part ?? { start: 0, end: size };
   const length = end - start;
-  const told = habit === "no-length" ? {} : { "content-length": length };
+  const lengths = habit === "no-length" ? {} : { "content-length": length };
   if (part) {
     response.writeHead(206, {
-      ...lengthFor(habit, length, told),
+      ...lengthFor(habit, length, lengths),
       "content-range": `bytes ${start}-${end - 1}/${size}`,
     });
   } else {
-    response.writeHead(200, told);
+    response.writeHead(200, lengths);
   }
   if (request.method === "HEAD") return void response.end();
   body(response, { habit, found, start, end, turn, ranged: Boolean(part) });
 }
 
-function lengthFor(habit, length, told) {
-  return habit === "too-long" ? { "content-length": length + 64 } : told;
+function lengthFor(habit, length, lengths) {
+  return habit === "too-long" ? { "content-length": length + 64 } : lengths;
 }
 
 function body(response, { habit, found, start, end, turn, ranged }) {

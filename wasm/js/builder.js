@@ -1,17 +1,28 @@
-// Building a pack. Items are taken at once; records are compressed, hashed
-// and written behind them, a slice at a time.
+// Building a pack. append() takes an item at once; records are compressed,
+// hashed and written afterwards, a slice at a time.
 import { building } from "./modules.js";
-import { SealpackError, aborted, guarded, invalidArgument } from "./errors.js";
+import { SealpackError, aborted, guarded, invalidArgument, messageOf } from "./errors.js";
 import { abortable, linked } from "./abort.js";
 import { toBytes, toHex } from "./bytes.js";
+import { ASYNC_DISPOSE, DISPOSE } from "./platform.js";
 import { Slices } from "./schedule.js";
 import { sinkFor } from "./sink.js";
 
-const PRIVATE = Symbol("sealpack");
-const U32 = 0xffffffff;
+/** @import * as Public from "./index.js" */
+/** @import { Sink } from "./sink.js" */
+/** @import { PackBuilder } from "../dist/build.js" */
+/** @typedef {ReturnType<typeof checkedOptions>} CheckedOptions */
 
-/** Starts a pack. Nothing is loaded or written before the first item. */
+const PRIVATE = Symbol("sealpack");
+const MAX_U32 = 0xffffffff;
+
+/** @type {typeof Public.create} */
 export function create(options = {}) {
+  return new Builder(PRIVATE, checkedOptions(options));
+}
+
+/** @param {Public.CreateOptions} options */
+function checkedOptions(options) {
   const checked = {
     itemsPerRecord: whole(options.itemsPerRecord ?? 128, "itemsPerRecord", 1),
     partSize: whole(options.partSize ?? 1024 * 1024, "partSize", 1),
@@ -29,48 +40,55 @@ export function create(options = {}) {
       `no codec is called ${String(checked.codec)}: there are "zstd" and "none"`,
     );
   }
-  return new Builder(PRIVATE, checked);
+  return checked;
 }
 
+/**
+ * @param {number} value
+ * @param {string} name
+ * @param {number} least
+ */
 function whole(value, name, least) {
-  if (!Number.isInteger(value) || value < least || value > U32) {
+  if (!Number.isInteger(value) || value < least || value > MAX_U32) {
     throw invalidArgument(`${name} is a whole number from ${least} to 2^32-1, not ${String(value)}`);
   }
   return value;
 }
 
+/** @implements {Public.Builder} */
 export class Builder {
   #options;
-  #inner = null;
-  #sink = null;
-  #state = "open"; // then "sealing", then "finished"; or "failed"
-  #error = null;
+  #handle = /** @type {PackBuilder | null} */ (null);
+  #sink = /** @type {Sink | null} */ (null);
+  #state = /** @type {"open" | "sealing" | "finished" | "failed"} */ ("open");
+  #error = /** @type {SealpackError | null} */ (null);
   /** Follows the caller's signal, and ends every wait once the pack has failed. */
   #ending;
   #slices = new Slices();
-  /** What is on its way: loading, writing. Items wait in `#early` meanwhile. */
-  #working = null;
+  /** Loading or writing in progress. Items wait in `#early` meanwhile. */
+  #working = /** @type {Promise<void> | null} */ (null);
+  /** @type {Uint8Array[]} */
   #early = [];
   #items = 0;
 
+  /**
+   * @param {symbol} key
+   * @param {CheckedOptions} options
+   */
   constructor(key, options) {
-    if (key !== PRIVATE) throw invalidArgument("a Builder is made by create()");
+    if (key !== PRIVATE) throw invalidArgument("create() makes a Builder");
     this.#options = options;
     this.#ending = linked(options.signal);
-    // A destination is told at once, not when the builder is called next.
+    // Aborts the destination at once, not at the next call of the builder.
     this.#ending.signal.addEventListener("abort", () => this.#fail(aborted(options.signal)));
     this.#work(this.#start());
   }
 
-  /** Items taken so far. */
   get length() {
     return this.#items;
   }
 
-  /**
-   * Adds an item. What it answers need not be awaited; awaiting it keeps
-   * memory flat where the destination is slower, and the page's thread free.
-   */
+  /** @type {Public.Builder["append"]} */
   append(item) {
     this.#check();
     const bytes = toBytes(item, "the item");
@@ -87,7 +105,7 @@ export class Builder {
     return this.#working ?? undefined;
   }
 
-  /** Seals the pack. Answers what it is, with `blob` where it was not written elsewhere. */
+  /** @type {Public.Builder["finish"]} */
   async finish({ appData } = {}) {
     const data = appData === undefined ? this.#options.appData : toBytes(appData, "appData");
     this.#check();
@@ -95,9 +113,10 @@ export class Builder {
     try {
       while (this.#working) await this.#working;
       this.#checkSound();
-      const sealed = guarded(() => this.#inner.finish(data ?? new Uint8Array(0)));
+      const [handle, sink] = this.#started;
+      const sealed = guarded(() => handle.finish(data ?? new Uint8Array(0)));
       await this.#writeParts();
-      const blob = await abortable(this.#sink.close(), this.#ending.signal);
+      const blob = await abortable(sink.close(), this.#ending.signal);
       sealed.contentHash &&= toHex(sealed.contentHash);
       this.#state = "finished";
       return Object.freeze(blob ? { ...sealed, blob } : sealed);
@@ -108,24 +127,24 @@ export class Builder {
     }
   }
 
-  /** Gives up: what was written is discarded where the destination can. */
+  /** @type {Public.Builder["abort"]} */
   async abort(reason) {
     const sealing = this.#state === "sealing";
     if (!sealing && this.#state !== "open") return;
-    this.#fail(new SealpackError("aborted", "building was given up", { cause: reason }));
+    this.#fail(new SealpackError("aborted", "building was aborted", { cause: reason }));
     await this.#working?.catch(() => {});
-    if (!sealing) this.#free(); // else finish() does
+    if (!sealing) this.#free(); // otherwise finish() does
   }
 
-  [Symbol.dispose ?? Symbol.for("Symbol.dispose")]() {
+  [DISPOSE]() {
     this.abort();
   }
 
-  async [Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose")]() {
+  async [ASYNC_DISPOSE]() {
     await this.abort();
   }
 
-  // ---- behind the items
+  // ---- after append() returned
 
   async #start() {
     const sink = sinkFor(this.#options.to).then((sink) => {
@@ -134,49 +153,64 @@ export class Builder {
     });
     await Promise.all([sink, abortable(building.load(), this.#ending.signal)]);
     this.#checkSound();
-    this.#inner = guarded(() => this.#made());
+    this.#handle = guarded(() => this.#newHandle());
   }
 
-  #made() {
+  #newHandle() {
     const { codec, itemsPerRecord, partSize, formatId, recordChecksum, contentHash } = this.#options;
-    const { Options, Builder: Inner } = building.glue;
-    const options = new Options(codec, itemsPerRecord, partSize);
+    const { BuildOptions, PackBuilder } = building.glue;
+    const options = new BuildOptions(codec, itemsPerRecord, partSize);
     if (formatId !== undefined) options.formatId(formatId);
     options.recordChecksum(Boolean(recordChecksum));
     options.contentHash(Boolean(contentHash));
-    return new Inner(options);
+    return new PackBuilder(options);
   }
 
+  /** The handle and the destination, once #start() is done. */
+  get #started() {
+    return /** @type {[PackBuilder, Sink]} */ ([this.#handle, this.#sink]);
+  }
+
+  /** @param {Uint8Array} bytes */
   #add(bytes) {
-    guarded(() => this.#inner.append(bytes));
-    if (this.#inner.hasParts || this.#slices.over) this.#work(this.#writeParts());
+    const [handle] = this.#started;
+    guarded(() => handle.append(bytes));
+    if (handle.hasParts || this.#slices.over) this.#work(this.#writeParts());
   }
 
-  /** Runs `step`, then the items that came meanwhile; an error is kept for whoever asks next. */
+  /**
+   * Runs `step`, then adds the items that arrived meanwhile. The next call of
+   * the builder throws the error, if there was one.
+   *
+   * @param {Promise<void>} step
+   */
   #work(step) {
     const working = this.#drain(step).catch((error) => {
       this.#working = null;
       throw this.#fail(error);
     });
-    working.catch(() => {}); // told again by append() and finish()
+    working.catch(() => {}); // append() and finish() throw it again
     this.#working = working;
   }
 
+  /** @param {Promise<void>} step */
   async #drain(step) {
     await step;
+    const [handle] = this.#started;
     while (this.#early.length) {
       for (const bytes of this.#early.splice(0)) {
-        guarded(() => this.#inner.append(bytes));
-        if (this.#inner.hasParts || this.#slices.over) await this.#writeParts();
+        guarded(() => handle.append(bytes));
+        if (handle.hasParts || this.#slices.over) await this.#writeParts();
       }
     }
-    // In the same turn as the look at `#early`: no item may fall between.
+    // No await between the check of `#early` and this: an item would be lost.
     this.#working = null;
   }
 
   async #writeParts() {
-    for (let part = this.#inner.nextPart(); part; part = this.#inner.nextPart()) {
-      await abortable(this.#sink.write(part), this.#ending.signal);
+    const [handle, sink] = this.#started;
+    for (let part = handle.nextPart(); part; part = handle.nextPart()) {
+      await abortable(sink.write(/** @type {Uint8Array<ArrayBuffer>} */ (part)), this.#ending.signal);
       this.#checkSound();
     }
     if (this.#slices.over) await this.#slices.next();
@@ -188,18 +222,19 @@ export class Builder {
     if (this.#options.signal?.aborted) throw this.#fail(aborted(this.#options.signal));
   }
 
-  /** Whether items may still come. */
+  /** Throws unless the builder takes items. */
   #check() {
     this.#checkSound();
     if (this.#state !== "open") throw new SealpackError("closed", "the pack is finished");
   }
 
+  /** @param {unknown} thrown */
   #fail(thrown) {
     if (!this.#error) {
       this.#error =
         thrown instanceof SealpackError
           ? thrown
-          : new SealpackError("write-failed", `the pack could not be written: ${thrown?.message ?? thrown}`, {
+          : new SealpackError("write-failed", `the pack could not be written: ${messageOf(thrown)}`, {
               cause: thrown,
             });
       this.#state = "failed";
@@ -219,7 +254,7 @@ export class Builder {
 
   #free() {
     this.#ending.release();
-    this.#inner?.free();
-    this.#inner = null;
+    this.#handle?.free();
+    this.#handle = null;
   }
 }

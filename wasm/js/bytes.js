@@ -1,26 +1,46 @@
-// What counts as bytes, in one place.
+// Which values count as bytes.
 import { invalidArgument } from "./errors.js";
 
+/** @import { Bytes } from "./index.js" */
+
+/**
+ * @param {unknown} value
+ * @returns {value is ArrayBuffer}
+ */
 const isBuffer = (value) =>
   value instanceof ArrayBuffer ||
   (typeof SharedArrayBuffer === "function" && value instanceof SharedArrayBuffer);
 
+/**
+ * @param {unknown} value
+ * @returns {value is Bytes}
+ */
 export function isBytes(value) {
   return ArrayBuffer.isView(value) || isBuffer(value);
 }
 
 /**
- * A plain Uint8Array over `value`; nothing is copied. Plain, since the slice()
- * of Node's Buffer is a view and not a copy.
+ * A plain Uint8Array over `value`, without copying. Plain, because the slice()
+ * of Node's Buffer returns a view and not a copy.
+ *
+ * @param {unknown} value
+ * @returns {Uint8Array<ArrayBuffer>}
  */
 export function toBytes(value, what = "the argument") {
-  if (value?.constructor === Uint8Array) return value;
-  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  if (ArrayBuffer.isView(value)) {
+    if (value.constructor === Uint8Array) return value;
+    const { buffer, byteOffset, byteLength } = value;
+    return new Uint8Array(/** @type {ArrayBuffer} */ (buffer), byteOffset, byteLength);
+  }
   if (isBuffer(value)) return new Uint8Array(value);
   throw invalidArgument(`${what} is ${describe(value)}, not a Uint8Array or an ArrayBuffer`);
 }
 
-/** Pieces as one. */
+/**
+ * The pieces joined into one array.
+ *
+ * @param {Uint8Array[]} pieces
+ */
 export function joined(pieces) {
   const all = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
   let at = 0;
@@ -31,12 +51,18 @@ export function joined(pieces) {
   return all;
 }
 
+/**
+ * What kind of value it is, for messages.
+ *
+ * @param {any} value
+ */
 export function describe(value) {
   if (value === null) return "null";
   if (typeof value !== "object") return `a ${typeof value}`;
   return value.constructor?.name ? `a ${value.constructor.name}` : "an object";
 }
 
+/** @param {Uint8Array} bytes */
 export function toHex(bytes) {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

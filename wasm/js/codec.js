@@ -1,27 +1,47 @@
-// Which codec reads a pack: said by the caller, found out, or the caller's own.
+// The codec of a pack: named by the caller, detected, or the caller's own.
 import { abortable } from "./abort.js";
 import { describe } from "./bytes.js";
-import { SealpackError, guarded, invalidArgument } from "./errors.js";
+import { SealpackError, guarded, invalidArgument, messageOf } from "./errors.js";
 
+/** @import { Signal } from "./abort.js" */
+/** @import { Codec, CodecChoice, Pack } from "./index.js" */
+/** @import { PackHandle } from "../dist/read.js" */
+/** @typedef {(start: number, end: number) => Promise<Uint8Array>} ReadBytes */
+
+/**
+ * @param {unknown} codec
+ * @returns {asserts codec is CodecChoice}
+ */
 export function checkCodec(codec) {
-  const named = ["auto", "none", "zstd"].includes(codec);
-  const own = typeof codec === "function" || typeof codec?.decode === "function";
+  const named = ["auto", "none", "zstd"].includes(/** @type {string} */ (codec));
+  const own = typeof codec === "function" || isCodec(codec);
   if (!named && !own)
     throw invalidArgument(
       `codec is "auto", "none", "zstd", { decode } or a function of the format id, not ${describe(codec)}`,
     );
 }
 
-/** What the caller chose for this format id. */
+/**
+ * @param {unknown} codec
+ * @returns {codec is Codec}
+ */
+const isCodec = (codec) => typeof (/** @type {Partial<Codec> | undefined} */ (codec)?.decode) === "function";
+
+/**
+ * The caller's choice for this format id.
+ *
+ * @param {CodecChoice} codec
+ * @param {number} formatId
+ * @returns {"auto" | "none" | "zstd" | Codec}
+ */
 function codecFor(codec, formatId) {
-  let chosen = codec;
-  if (typeof codec === "function") {
-    try {
-      chosen = codec(formatId) ?? "auto";
-    } catch (cause) {
-      const message = `codec() threw for format id ${formatId}: ${cause?.message ?? cause}`;
-      throw new SealpackError("invalid-argument", message, { cause });
-    }
+  if (typeof codec !== "function") return codec;
+  let chosen;
+  try {
+    chosen = codec(formatId) ?? "auto";
+  } catch (cause) {
+    const message = `codec() threw for format id ${formatId}: ${messageOf(cause)}`;
+    throw new SealpackError("invalid-argument", message, { cause });
   }
   checkCodec(chosen);
   return chosen;
@@ -29,42 +49,56 @@ function codecFor(codec, formatId) {
 
 /** The codec of one open pack. */
 export class PackCodec {
-  #name = null;
-  #choosing = null;
+  /** @type {Pack["codec"]} */
+  #name = "auto";
+  /** @type {Promise<void> | null} */
+  #detecting = null;
   /** The module's handle; throws once the pack is closed. */
   #handle;
-  /** What the caller's codec threw last: it cannot pass through the module. */
-  #thrown = null;
+  /** The last error of the caller's codec: it cannot pass through the module. */
+  #thrown = /** @type {unknown} */ (null);
 
+  /**
+   * @param {CodecChoice} codec
+   * @param {number} formatId
+   * @param {() => PackHandle} handle
+   */
   constructor(codec, formatId, handle) {
     this.#handle = handle;
     const chosen = codecFor(codec, formatId);
-    if (typeof chosen.decode === "function") {
-      handle().setCodec("custom", (bytes, size) => this.#decode(chosen, bytes, size));
+    if (typeof chosen !== "string") {
+      /** @type {Codec["decode"]} */
+      const decode = (bytes, size) => this.#decode(chosen, bytes, size);
+      guarded(() => handle().setCodec("custom", decode));
       this.#name = "custom";
     } else if (chosen !== "auto") {
       guarded(() => handle().setCodec(chosen));
       this.#name = chosen;
     } else {
-      this.#detectHere();
+      this.#detectInTail();
     }
   }
 
-  /** "none", "zstd", "custom", or "auto" until the first read finds out. */
+  /** "none", "zstd", "custom", or "auto" until the first read detects it. */
   get name() {
-    return this.#name ?? "auto";
+    return this.#name;
   }
 
-  /** Finds out where nobody said. `read(start, end)` answers bytes of the file. */
+  /**
+   * Detects the codec if it is not known yet.
+   *
+   * @param {ReadBytes} read returns bytes of the file
+   * @param {Signal} signal
+   */
   async choose(read, signal) {
-    if (this.#name) return;
-    // For all who wait for it: the abort of one is not the others'.
-    this.#choosing ??= this.#detect(read).finally(() => (this.#choosing = null));
-    await abortable(this.#choosing, signal);
+    if (this.#name !== "auto") return;
+    // Shared by all callers: aborting one of them does not affect the others.
+    this.#detecting ??= this.#detect(read).finally(() => (this.#detecting = null));
+    await abortable(this.#detecting, signal);
   }
 
-  /** Where the first record came with the tail, it costs nothing to look. */
-  #detectHere() {
+  /** If opening the pack read the first record, detecting needs no request. */
+  #detectInTail() {
     const handle = this.#handle();
     let step = handle.detect();
     while (Array.isArray(step)) {
@@ -75,6 +109,7 @@ export class PackCodec {
     this.#name = step;
   }
 
+  /** @param {ReadBytes} read */
   async #detect(read) {
     let step = this.#handle().detect();
     while (Array.isArray(step)) {
@@ -84,26 +119,36 @@ export class PackCodec {
     this.#name = step;
   }
 
-  /** The caller's codec, held to answering at once and with bytes. */
+  /**
+   * Calls the caller's codec, which must return bytes and no promise.
+   *
+   * @param {Codec} codec
+   * @param {Uint8Array<ArrayBuffer>} bytes
+   * @param {number | undefined} size
+   */
   #decode(codec, bytes, size) {
     try {
-      const decoded = codec.decode(bytes, size);
+      const decoded = /** @type {unknown} */ (codec.decode(bytes, size));
       if (decoded instanceof Uint8Array) return decoded;
       if (decoded instanceof Promise) decoded.catch(() => {});
-      throw invalidArgument(`decode() must answer at once with a Uint8Array, not with ${describe(decoded)}`);
+      throw invalidArgument(`decode() must return a Uint8Array, not ${describe(decoded)}`);
     } catch (thrown) {
-      this.#thrown = thrown ?? new Error("nothing was said");
+      this.#thrown = thrown ?? new Error("decode() threw nothing");
       throw thrown;
     }
   }
 
-  /** A failure to decode, with what the caller's codec threw as its cause. */
+  /**
+   * Adds the error of the caller's codec to a decoding error, as its cause.
+   *
+   * @param {SealpackError} error
+   */
   explain(error) {
     const thrown = this.#thrown;
     this.#thrown = null;
     if (!thrown || error.fault !== "decode") return error;
     const { code, section, fault, record } = error;
-    const message = `${error.message}: ${thrown.message ?? thrown}`;
+    const message = `${error.message}: ${messageOf(thrown)}`;
     return new SealpackError(code, message, { section, fault, record, cause: thrown });
   }
 }

@@ -1,39 +1,67 @@
-// The one error class of the package. Programs look at `code`; people read
-// `message`. The codes are a promise: they are listed in the README and in
-// index.d.ts, and are never renamed.
+// The error class of the package. Programs check `code`; people read
+// `message`. README and index.d.ts list the codes, which never change.
+
+/** @import { ErrorCode, SealpackError as PublicError } from "./index.js" */
+
+/**
+ * Where an error occurred.
+ *
+ * @typedef {object} Where
+ * @property {PublicError["section"] | undefined} [section]
+ * @property {string | undefined} [fault]
+ * @property {number | undefined} [record]
+ * @property {number | undefined} [status]
+ * @property {string | undefined} [url]
+ */
 
 export class SealpackError extends Error {
   /**
-   * @param {string} code one of the codes of index.d.ts
-   * @param {string} message what happened and, where there is something to do, what
-   * @param {object} [detail] where: section, record, fault, status, url, cause …
+   * @param {ErrorCode} code
+   * @param {string} message what happened and, if the caller can act, what to do
+   * @param {Where & { cause?: unknown }} [detail]
    */
-  constructor(code, message, { cause, ...where } = {}) {
+  constructor(code, message, { cause, section, fault, record, status, url } = {}) {
     super(message, cause === undefined ? undefined : { cause });
-    // Callers that know only the platform's habit look for this name.
+    // The platform's aborts have this name too.
     this.name = code === "aborted" ? "AbortError" : "SealpackError";
     this.code = code;
-    Object.assign(this, where);
+    if (section !== undefined) this.section = section;
+    if (fault !== undefined) this.fault = fault;
+    if (record !== undefined) this.record = record;
+    if (status !== undefined) this.status = status;
+    if (url !== undefined) this.url = url;
   }
 }
 
+/** @type {PublicError["section"][]} */
 const SECTIONS = [undefined, "trailer", "index", "app-data", "record", "content-hash", "digest-list"];
-const PLACES = [, "trailer", "offset index", "app data", , "content hash", "digest list"];
-const MOST = 2 ** 32 - 1;
+const SECTION_NAMES = ["", "trailer", "offset index", "app data", "record", "content hash", "digest list"];
+const MAX_U32 = 2 ** 32 - 1;
 
+/** @param {bigint} number */
 const hex = (number, digits = 8) => `0x${number.toString(16).padStart(digits, "0")}`;
 /** The fields of the trailer that a digest list repeats. */
 const FIELDS = ["format id", "number of records", "number of items", "number of items per record", "field"];
-/** Four little-endian words as the digits of a hash. */
-const hash = (words) =>
-  words.map((word) => word.toString(16).padStart(16, "0").match(/../g).reverse().join("")).join("");
-/** The two hashes behind the fields. */
-const wanted = (fields) => hash(fields.slice(3, 7));
-const found = (fields) => hash(fields.slice(7, 11));
 
 /**
- * Every error of the module: its code, its fault, and the sentence made of its
- * fields. The order is that of wasm/src/error.rs, which throws the rows' numbers.
+ * The hexadecimal digits of a hash, from four little-endian words.
+ *
+ * @param {bigint[]} words
+ */
+const hashDigits = (words) =>
+  words.map((word) => word.toString(16).padStart(16, "0").match(/../g)?.reverse().join("")).join("");
+// An error about two hashes has them after its three fields.
+/** @param {bigint[]} fields */
+const expectedHash = (fields) => hashDigits(fields.slice(3, 7));
+/** @param {bigint[]} fields */
+const foundHash = (fields) => hashDigits(fields.slice(7, 11));
+
+/**
+ * For every error of the module: the code, the fault, and the message made of
+ * its fields and text. The rows follow `ErrorRow` and `Refusal` of
+ * wasm/src/error.rs, whose numbers the module throws.
+ *
+ * @type {[code: ErrorCode, fault: string | undefined, message: (fields: bigint[], text?: string) => string][]}
  */
 const ROWS = [
   ["corrupt", "other", () => "it is damaged"],
@@ -55,7 +83,7 @@ const ROWS = [
   [
     "checksum",
     "content-hash",
-    (fields) => `the hash is ${found(fields)} and should be ${wanted(fields)}`,
+    (fields) => `the hash is ${foundHash(fields)} and should be ${expectedHash(fields)}`,
   ],
   ["unsupported", "flags", ([found]) => `unknown flags: ${hex(found, 2)}`],
   ["unsupported", "group-size", ([found]) => `groups of ${found} values, only 128 is known`],
@@ -81,7 +109,7 @@ const ROWS = [
     "sum",
     ([expected, found]) => `the sizes add up to ${found} bytes and should to ${expected}`,
   ],
-  ["extract", "extract", (_, said) => `the hash extract failed: ${said}`],
+  ["extract", "extract", (_, text) => `the hash extract failed: ${text}`],
   ["corrupt", "decode", () => "the payload is not a frame of this codec"],
   ["corrupt", "decode", () => "the frame ends early"],
   ["corrupt", "decode", ([bytes]) => `${bytes} bytes stand behind the frame`],
@@ -99,94 +127,116 @@ const ROWS = [
       `the frame carries no content size and decodes to more than four times its bytes (${allowed})`,
   ],
   ["unsupported", "decode", () => "the frame needs a dictionary"],
-  ["corrupt", "decode", (_, said) => `the payload cannot be decoded: ${said}`],
-  ["limit", , ([length]) => `an item of ${length} bytes: ${MOST} at most`],
-  ["limit", , () => `a pack holds ${MOST} items at most`],
-  ["limit", , ([size]) => `a record of ${size} bytes: ${MOST} at most`],
-  ["limit", , ([size]) => `an offset index of ${size} bytes: ${MOST} at most`],
-  ["limit", , ([length]) => `app data of ${length} bytes: ${MOST} at most`],
-  ["limit", , () => "a file of 2^64 bytes or more"],
-  ["limit", , ([bytes]) => `${bytes} bytes do not fit this platform's memory`],
-  ["limit", , ([size, limit]) => `a record decodes to ${size} bytes, above the limit of ${limit}`],
-  ["out-of-range", , ([position, items]) => `no item ${position}: the pack has ${items}, counted from 0`],
-  ["out-of-range", , ([record, records]) => `no record ${record}: the pack has ${records}, counted from 0`],
+  ["corrupt", "decode", (_, text) => `the payload cannot be decoded: ${text}`],
+  ["limit", undefined, ([length]) => `an item of ${length} bytes: ${MAX_U32} at most`],
+  ["limit", undefined, () => `a pack holds ${MAX_U32} items at most`],
+  ["limit", undefined, ([size]) => `a record of ${size} bytes: ${MAX_U32} at most`],
+  ["limit", undefined, ([size]) => `an offset index of ${size} bytes: ${MAX_U32} at most`],
+  ["limit", undefined, ([length]) => `app data of ${length} bytes: ${MAX_U32} at most`],
+  ["limit", undefined, () => "a file of 2^64 bytes or more"],
+  ["limit", undefined, ([bytes]) => `${bytes} bytes do not fit this platform's memory`],
+  ["limit", undefined, ([size, limit]) => `a record decodes to ${size} bytes, above the limit of ${limit}`],
+  ["limit", undefined, ([items, limit]) => `the pack holds ${items} items, above the limit of ${limit}`],
+  ["limit", undefined, ([bytes, limit]) => `${bytes} bytes would be held at once, above the limit of ${limit}`],
+  ["out-of-range", undefined, ([position, items]) => `no item ${position}: the pack has ${items}, counted from 0`],
+  ["out-of-range", undefined, ([record, records]) => `no record ${record}: the pack has ${records}, counted from 0`],
   [
     "invalid-argument",
-    ,
+    undefined,
     ([wanted, given]) => `${given} bytes were supplied where ${wanted} were asked for`,
   ],
-  ["out-of-range", , ([start, end]) => `the range ${start}..${end} is upside down`],
+  ["out-of-range", undefined, ([start, end]) => `the range ${start}..${end} is upside down`],
   [
     "invalid-argument",
-    ,
+    undefined,
     ([expected, given]) => `record ${given} was handed over in the place of record ${expected}`,
   ],
-  ["encode", , (_, said) => said],
-  ["untrusted", , (f) => `the digest list has root ${found(f)}, and ${wanted(f)} is trusted`],
-  ["untrusted", , (f) => `the content hash is ${found(f)}, and ${wanted(f)} is trusted`],
-  ["untrusted", , ([field, own, other]) => `the trailer's ${FIELDS[field]} is ${other}, and ${own} is trusted`],
-  ["untrusted", , (f) => `the app data has the hash ${found(f)}, and ${wanted(f)} is trusted`],
+  ["encode", undefined, (_, text) => text ?? ""],
+  ["untrusted", undefined, (f) => `the digest list has root ${foundHash(f)}, and ${expectedHash(f)} is trusted`],
+  ["untrusted", undefined, (f) => `the content hash is ${foundHash(f)}, and ${expectedHash(f)} is trusted`],
+  ["untrusted", undefined, ([field, own, other]) => `the trailer's ${FIELDS[Number(field)]} is ${other}, and ${own} is trusted`],
+  ["untrusted", undefined, (f) => `the app data has the hash ${foundHash(f)}, and ${expectedHash(f)} is trusted`],
   [
     "untrusted",
-    ,
-    (f) => `the digests from record ${f[0]} on lead to ${found(f)}, which is not the tree that is trusted`,
+    undefined,
+    (f) => `the digests from record ${f[0]} on lead to ${foundHash(f)}, which is not the tree that is trusted`,
   ],
   [
     "untrusted",
-    ,
-    (f) => `the items of record ${f[0]} have the digest ${found(f)}, and ${wanted(f)} is trusted`,
+    undefined,
+    (f) => `the items of record ${f[0]} have the digest ${foundHash(f)}, and ${expectedHash(f)} is trusted`,
   ],
-  ["limit", , ([items, limit]) => `the pack holds ${items} items, above the limit of ${limit}`],
-  ["limit", , ([bytes, limit]) => `${bytes} bytes would be held at once, above the limit of ${limit}`],
-  // what the skin refuses by itself
-  ["invalid-argument", , () => "a size or an offset is no whole number of bytes"],
-  ["invalid-argument", , () => "the pack is open, or was refused"],
-  ["unsupported", , () => "no codec of that name is known"],
-  ["invalid-argument", , () => "fewer bytes were handed over than were asked for"],
-  ["invalid-argument", , () => "not every record was looked at"],
-  ["invalid-argument", , () => "a SHA-256 has 32 bytes"],
-  ["invalid-argument", , () => "the digest list is open, or was refused"],
-  ["invalid-argument", , () => "itemsPerRecord must be at least 1"],
-  ["invalid-argument", , () => "partSize must be 1 to 2^30 bytes"],
-  ["closed", , () => "the pack is finished, or could not be"],
-  ["closed", , () => "the output stream took no more"],
+  // Refusal, in wasm/src/error.rs
+  ["invalid-argument", undefined, () => "a size or an offset is not a whole number of bytes"],
+  ["invalid-argument", undefined, () => "the pack is already open, or opening it failed"],
+  ["unsupported", undefined, () => "no codec has this name"],
+  ["invalid-argument", undefined, () => "fewer bytes were supplied than requested"],
+  ["invalid-argument", undefined, () => "not every record was examined"],
+  ["invalid-argument", undefined, () => "a SHA-256 has 32 bytes"],
+  ["invalid-argument", undefined, () => "the digest list is already open, or opening it failed"],
+  ["invalid-argument", undefined, () => "itemsPerRecord must be at least 1"],
+  ["invalid-argument", undefined, () => "partSize must be 1 to 2^30 bytes"],
+  ["closed", undefined, () => "the pack is finished, or building it failed"],
+  ["closed", undefined, () => "the output stream refused a write"],
 ];
 
-/** The error that the module's numbers stand for. */
-function told([numbers, said]) {
+/**
+ * The SealpackError for an error of the module: its numbers and its text.
+ *
+ * @param {[numbers: BigUint64Array, text: string | undefined]} thrown
+ */
+function toError([numbers, text]) {
   const [row, section, number, ...fields] = numbers;
-  const [code, fault, sentence] = ROWS[row];
-  const where = SECTIONS[section];
+  const [code, fault, messageFrom] = ROWS[Number(row)];
+  const where = SECTIONS[Number(section)];
   const record = where === "record" ? Number(number) : undefined;
-  const text = sentence(fields, said);
+  const message = messageFrom(fields, text);
   if (code === "encode") {
     return new SealpackError(
       code,
       record === undefined
-        ? `the encoder failed on being closed: ${text}`
-        : `record ${record} could not be encoded: ${text}`,
+        ? `the encoder failed on being closed: ${message}`
+        : `record ${record} could not be encoded: ${message}`,
     );
   }
-  if (code === "untrusted") return new SealpackError(code, text, record === undefined ? {} : { record });
-  if (!where) return new SealpackError(code, text);
-  const place = record === undefined ? PLACES[section] : `record ${record}`;
-  // A file too short for a trailer is no damaged pack, it is something else.
+  if (code === "untrusted") return new SealpackError(code, message, { record });
+  if (!where) return new SealpackError(code, message);
+  const place = record === undefined ? SECTION_NAMES[Number(section)] : `record ${record}`;
+  // A file too short for a trailer is not a damaged pack but another kind of file.
   const other = fault === "truncated" && where === "trailer" ? "not-a-pack" : code;
-  const detail = { section: where, fault };
-  if (record !== undefined) detail.record = record;
-  return new SealpackError(other, `${place}: ${text}`, detail);
+  return new SealpackError(other, `${place}: ${message}`, { section: where, fault, record });
 }
 
-/** What the wasm module threw, as a SealpackError. Anything else is a bug of ours and says so. */
+/**
+ * The message of an error of any origin.
+ *
+ * @param {any} error
+ * @returns {string}
+ */
+export const messageOf = (error) => String(error?.message ?? error);
+
+/**
+ * The SealpackError for whatever the wasm module threw. Anything but an error
+ * of the module is a bug, and its message says so.
+ *
+ * @param {unknown} thrown
+ */
 export function fromWasm(thrown) {
   if (thrown instanceof SealpackError) return thrown;
-  if (Array.isArray(thrown) && thrown[0] instanceof BigUint64Array) return told(thrown);
-  return new SealpackError("internal", `sealpack failed unexpectedly: ${thrown?.message ?? thrown}`, {
+  if (Array.isArray(thrown) && thrown[0] instanceof BigUint64Array) {
+    return toError(/** @type {[BigUint64Array, string | undefined]} */ (thrown));
+  }
+  return new SealpackError("internal", `sealpack failed unexpectedly: ${messageOf(thrown)}`, {
     cause: thrown,
   });
 }
 
-/** Calls into the module, with its errors as ours. */
+/**
+ * Calls the module; its errors become SealpackErrors.
+ *
+ * @template T
+ * @param {() => T} call
+ */
 export function guarded(call) {
   try {
     return call();
@@ -196,28 +246,32 @@ export function guarded(call) {
 }
 
 /**
- * A caller's callback that is told something, as an event listener is: what it
- * throws is an error of the page's, and not of what was going on.
+ * The caller's callback as an event listener: its error is reported as
+ * uncaught and does not affect the operation.
+ *
+ * @template T
+ * @param {((event: T) => void) | null | undefined} callback
+ * @returns {((event: T) => void) | undefined}
  */
 export function listener(callback) {
-  return (
-    callback &&
-    ((...told) => {
-      try {
-        callback(...told);
-      } catch (thrown) {
-        queueMicrotask(() => {
-          throw thrown;
-        });
-      }
-    })
-  );
+  if (!callback) return undefined;
+  return (event) => {
+    try {
+      callback(event);
+    } catch (thrown) {
+      queueMicrotask(() => {
+        throw thrown;
+      });
+    }
+  };
 }
 
+/** @param {string} message */
 export function invalidArgument(message) {
   return new SealpackError("invalid-argument", message);
 }
 
+/** @param {{ reason?: unknown } | null | undefined} signal */
 export function aborted(signal) {
   return new SealpackError("aborted", "the operation was aborted", { cause: signal?.reason });
 }

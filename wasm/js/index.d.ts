@@ -1,77 +1,78 @@
-/** Whatever holds bytes. */
+/// <reference lib="esnext.disposable" />
+
+/** Values that count as bytes. */
 export type Bytes = Uint8Array | ArrayBuffer | ArrayBufferView | SharedArrayBuffer;
 
-/** Anything that can say how long it is and read a range. */
+/** Any object that can return its size and read a range. */
 export interface Source {
-  /** Its size in bytes. */
+  /** The size in bytes. */
   size(signal?: AbortSignal): number | Promise<number>;
-  /** Exactly `length` bytes from `offset` on. Offsets are exact up to 2^53. */
+  /** Exactly `length` bytes, starting at `offset`. Offsets are exact up to 2^53. */
   read(offset: number, length: number, signal?: AbortSignal): Bytes | Promise<Bytes>;
-  /** Called when the pack is closed, or could not be opened. */
+  /** Called when the pack is closed, or if it could not be opened. */
   close?(): void | Promise<void>;
 }
 
-/** A chosen file of the File System API. */
+/** A file handle of the File System API. */
 export interface FileHandle {
   getFile(): Promise<Blob>;
 }
 
-/** Your own codec. It answers at once: load what it needs before. */
+/** Your own codec. It is synchronous: load what it needs first. */
 export interface Codec {
   /**
    * Decodes the payload of a record.
    * @param bytes the payload as stored; never empty
-   * @param size the bytes it must decode to; undefined where a record is a
-   *   single item, since the file does not say then
+   * @param size the size of the decoded payload in bytes; undefined for a
+   *   record of a single item, whose size the file does not store
    */
-  decode(bytes: Uint8Array, size: number | undefined): Uint8Array;
+  decode(bytes: Uint8Array<ArrayBuffer>, size: number | undefined): Uint8Array;
 }
 
-/** `auto`: by the format id where it is known, else by the first record's magic. */
+/** `auto`: by the format id if it is known, otherwise by the first record's magic. */
 export type CodecChoice =
   "auto" | "none" | "zstd" | Codec | ((formatId: number) => "auto" | "none" | "zstd" | Codec | undefined);
 
 export interface OpenOptions {
-  /** Ends the opening, at once. */
-  signal?: AbortSignal;
-  /** How records are encoded; `auto` where it is not said. */
-  codec?: CodecChoice;
-  /** The size of the file behind a URL, where it is known: saves a request on some servers. */
-  size?: number;
-  /** In place of the global `fetch`: for credentials, a cache, a test. */
-  fetch?: typeof fetch;
+  /** Aborts the opening at once. */
+  signal?: AbortSignal | null | undefined;
+  /** The codec of the records. Default: `auto`. */
+  codec?: CodecChoice | undefined;
+  /** The size of the file at a URL, if you know it: saves a request on some servers. */
+  size?: number | undefined;
+  /** Replaces the global `fetch`: for credentials, a cache, a test. */
+  fetch?: typeof fetch | undefined;
   /** Called as bytes arrive. */
-  onProgress?: (progress: { loaded: number }) => void;
-  /** The most bytes that one record may decode to; 256 MiB. */
-  recordLimit?: number;
-  /** Where a server ignores ranges, the file is taken whole up to this size; 32 MiB. */
-  wholeFileLimit?: number;
+  onProgress?: ((progress: { loaded: number }) => void) | undefined;
+  /** Limit on the decoded size of a record, in bytes. Default: 256 MiB. */
+  recordLimit?: number | undefined;
+  /** If a server ignores ranges, a file of at most this many bytes is downloaded whole. Default: 32 MiB. */
+  wholeFileLimit?: number | undefined;
   /**
-   * Trust: the root of the pack's digest list, which `sealpack digests` tells
-   * (64 hexadecimal digits, or 32 bytes). Every record that is read is checked
-   * against it before an item is given out, so that neither the pack nor the
-   * list need come from somebody trusted. Fetches a few kilobytes of the list
-   * for an item. Goes with `digests`.
+   * Trust: the root of the pack's digest list, as printed by `sealpack digests`
+   * (64 hexadecimal digits, or 32 bytes). Every record is authenticated against
+   * it before an item is returned, so neither the pack nor the list needs to
+   * come from a trusted server. Reading an item fetches a few kilobytes of the
+   * list. Requires `digests`.
    */
-  digestRoot?: string | Bytes;
+  digestRoot?: string | Bytes | undefined;
   /**
-   * Trust, as `digestRoot`, where all that is known is the pack's content
-   * hash: the list is then fetched whole once, and the app data is not
-   * vouched for.
+   * Trust as with `digestRoot`, if you know only the content hash of the pack:
+   * the list is then fetched whole once, and the app data is not authenticated.
    */
-  contentHash?: string | Bytes;
+  contentHash?: string | Bytes | undefined;
   /** The pack's digest list: `NAME.digests`. */
-  digests?: string | URL | Request | Blob | Bytes | FileHandle | Source;
-  /** How often a request is tried again after a 5xx, a 429 or a lost connection; 3. */
-  retries?: number;
+  digests?: string | URL | Request | Blob | Bytes | FileHandle | Source | undefined;
+  /** How often a request is retried after a 5xx, a 429 or a lost connection. Default: 3. */
+  retries?: number | undefined;
 }
 
 export interface PackInfo {
   /** The version of the format: 1. */
   readonly version: number;
-  /** `app-data-crc`, or `no-app-data-crc` for files whose app data is not protected. */
+  /** `app-data-crc`, or `no-app-data-crc` for files whose app data has no checksum. */
   readonly dialect: "app-data-crc" | "no-app-data-crc";
-  /** The number that the writer gave it, and what that is known as. */
+  /** The number that the writer chose for the format of the items, and its name if it is known. */
   readonly formatId: number;
   readonly formatName: string | null;
   readonly recordCount: number;
@@ -79,7 +80,7 @@ export interface PackInfo {
   readonly itemsPerRecord: number;
   /** Whether a checksum covers each record as it is stored. */
   readonly recordChecksum: boolean;
-  /** SHA-256 over all items, in hexadecimal; null where none is stored. */
+  /** SHA-256 over all items, in hexadecimal; null if none is stored. */
   readonly contentHash: string | null;
   /** Sizes in bytes. */
   readonly fileSize: number;
@@ -91,7 +92,7 @@ export interface PackInfo {
 
 export interface RecordPlace {
   readonly number: number;
-  /** Where in the file it starts, and how many bytes it takes. */
+  /** Offset and size of the record in the file, in bytes. */
   readonly offset: number;
   readonly size: number;
   readonly firstItem: number;
@@ -99,21 +100,21 @@ export interface RecordPlace {
 }
 
 export interface ReadOptions {
-  signal?: AbortSignal;
+  signal?: AbortSignal | null | undefined;
 }
 
 export interface ReadManyOptions extends ReadOptions {
-  /** Records with no more bytes than this between them are fetched in one request; 64 KiB. */
-  gap?: number;
-  /** The most bytes of one request, unless a single record has more; 4 MiB. */
-  requestSize?: number;
-  /** The most requests at once; 6. */
-  requests?: number;
+  /** Records at most this many bytes apart are fetched in one request. Default: 64 KiB. */
+  gap?: number | undefined;
+  /** The largest request in bytes, unless a single record is larger. Default: 4 MiB. */
+  requestSize?: number | undefined;
+  /** Requests in flight at most. Default: 6. */
+  requests?: number | undefined;
 }
 
 export interface RangeOptions extends ReadOptions {
-  /** Bytes fetched at a time; 1 MiB. */
-  requestSize?: number;
+  /** Bytes per request. Default: 1 MiB. */
+  requestSize?: number | undefined;
 }
 
 export type LayerName =
@@ -126,41 +127,39 @@ export type LayerName =
   | "lengths"
   | "content_hash";
 
-/** `not_present`: the file does not have it, so nothing was checked. */
+/** `not_present`: the file does not have this layer, so nothing was checked. */
 export type Verdict = "passed" | "failed" | "not_present";
 
 export interface VerifyOptions {
-  signal?: AbortSignal;
+  signal?: AbortSignal | null | undefined;
   /**
-   * How many workers share the work; 0, the caller's thread in slices, which also begins while workers start. A
-   * custom codec and `extract` stay on the caller's thread.
+   * The number of workers. Default: 0, which verifies on the caller's thread in
+   * slices, as happens while workers start. A custom codec and `extract` always
+   * run on the caller's thread.
    */
-  workers?: number;
-  onProgress?: (progress: {
-    bytes: number;
-    totalBytes: number;
-    records: number;
-    totalRecords: number;
-  }) => void;
+  workers?: number | undefined;
+  onProgress?:
+    | ((progress: { bytes: number; totalBytes: number; records: number; totalRecords: number }) => void)
+    | undefined;
   /** Replaces each item before it is hashed, as the writer did. */
-  extract?: (item: Uint8Array) => Uint8Array;
+  extract?: ((item: Uint8Array<ArrayBuffer>) => Uint8Array) | undefined;
 }
 
 export interface Report {
-  /** Whether nothing failed. */
+  /** Whether no layer failed. */
   readonly ok: boolean;
   readonly layers: Readonly<Record<LayerName, Verdict>>;
-  /** For each layer that failed, the first thing that is wrong. */
+  /** The first error of each layer that failed. */
   readonly failures: ReadonlyArray<SealpackError & { layer: LayerName }>;
-  /** Damaged records, the first thousand; `damagedCount` counts all. */
+  /** The first thousand damaged records; `damagedCount` counts all. */
   readonly damaged: ReadonlyArray<SealpackError & { record: number }>;
   readonly damagedCount: number;
   readonly recordCount: number;
-  /** zstd frames without a checksum of their own. */
+  /** The number of zstd frames without a checksum of their own. */
   readonly framesWithoutChecksum: number;
   /** Decoded bytes of the sound records. */
   readonly payloadSize: number;
-  /** Whether a flipped bit within an item would have been noticed. */
+  /** Whether verifying detects any flipped bit of an item. */
   readonly itemsAreProtected: boolean;
 }
 
@@ -168,30 +167,34 @@ export interface Report {
 export class Pack {
   private constructor();
   readonly info: PackInfo;
-  /** How many items there are. */
+  /** The number of items. */
   readonly length: number;
-  /** What records are encoded with; `auto` until the first read finds out. */
+  /** The codec of the records; `auto` until the first read detects it. */
   readonly codec: "auto" | "none" | "zstd" | "custom";
-  /** What every record is held to; null where nothing is trusted. Under `content-hash` the app data is not covered. */
+  /** The hash that every record is authenticated against; null without trust. `content-hash` does not cover the app data. */
   readonly trustedBy: "digest-root" | "content-hash" | null;
-  /** The verdicts that opening it gave; the other layers need `verify`. */
+  /** The verdicts of opening the pack; the other layers need `verify`. */
   readonly layers: Readonly<Partial<Record<LayerName, Verdict>>>;
 
   /** One item, checked. */
-  get(position: number, options?: ReadManyOptions): Promise<Uint8Array>;
-  /** Items in the order asked for; a record that several share is fetched once. */
-  getMany(positions: Iterable<number>, options?: ReadManyOptions): Promise<Uint8Array[]>;
-  /** The items from `start` (0) up to `end` (all), read ahead by one request. */
-  range(start?: number, end?: number, options?: RangeOptions): AsyncGenerator<Uint8Array, void, undefined>;
-  /** The same as a stream, an item a chunk. */
-  stream(start?: number, end?: number, options?: RangeOptions): ReadableStream<Uint8Array>;
-  /** Reads and checks everything. Damage is reported, not thrown. */
+  get(position: number, options?: ReadManyOptions): Promise<Uint8Array<ArrayBuffer>>;
+  /** Items in the requested order; a record that several of them share is fetched once. */
+  getMany(positions: Iterable<number>, options?: ReadManyOptions): Promise<Uint8Array<ArrayBuffer>[]>;
+  /** The items from `start` (default: 0) up to `end` (default: all), read one request ahead. */
+  range(
+    start?: number,
+    end?: number,
+    options?: RangeOptions,
+  ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined>;
+  /** The same as a stream; each chunk is an item. */
+  stream(start?: number, end?: number, options?: RangeOptions): ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** Reads and checks everything. The report lists damage; damage is not thrown. */
   verify(options?: VerifyOptions): Promise<Report>;
-  /** The application's own bytes; empty where there are none. Rejected with `untrusted` where a content hash is trusted, which does not cover them. */
-  appData(): Promise<Uint8Array>;
-  /** Where a record lies; nothing is read. */
+  /** The application's own bytes; empty if there are none. Rejects with `untrusted` if a content hash is trusted, which does not cover them. */
+  appData(): Promise<Uint8Array<ArrayBuffer>>;
+  /** The place of a record in the file; reads nothing. */
   record(number: number): RecordPlace;
-  /** The record that holds an item. */
+  /** The place of the record that contains an item. */
   recordOf(position: number): RecordPlace;
 
   close(): void | Promise<void>;
@@ -200,57 +203,57 @@ export class Pack {
 }
 
 /**
- * Opens a pack. Behind a URL that takes one range request, or a HEAD and a
- * range across origins; none makes a browser ask for permission first.
+ * Opens a pack. A URL takes one range request, or a HEAD and a range across
+ * origins; neither needs a CORS preflight.
  */
 export function open(
   input: string | URL | Request | Blob | Bytes | FileHandle | Source,
   options?: OpenOptions,
 ): Promise<Pack>;
 
-/** Where a pack is written to: `WritableStream`, a file handle of the browser or of Node, or your own. */
+/** Where to write a pack: a `WritableStream`, a file handle of the browser or of Node, or your own object. */
 export type Destination =
-  | WritableStream<Uint8Array>
+  | WritableStream<Uint8Array<ArrayBuffer>>
   | { createWritable(): Promise<WritableStream> }
   | {
       readonly fd: number;
       write(buffer: Uint8Array, offset?: number, length?: number): Promise<{ bytesWritten: number }>;
     }
   | {
-      /** Parts come in order; all but the last have `partSize` bytes. */
-      write(part: Uint8Array, offset: number): unknown;
+      /** Parts arrive in order; all but the last have `partSize` bytes. */
+      write(part: Uint8Array<ArrayBuffer>, offset: number): unknown;
       close?(): unknown;
       abort?(reason: unknown): unknown;
     };
 
 export interface CreateOptions {
-  /** Items in every record but the last; 128. */
-  itemsPerRecord?: number;
-  /** `zstd`, at its fastest level, or `none`. */
-  codec?: "zstd" | "none";
-  /** Your number for what the items are; 1 for zstd and 0 for none where it is not given. */
-  formatId?: number;
-  /** Whether a hash over all items is stored; true. */
-  contentHash?: boolean;
-  /** Whether a checksum covers each record as it is stored; false. */
-  recordChecksum?: boolean;
-  /** Your own bytes, kept beside the index. */
-  appData?: Bytes;
-  /** Where to write; a Blob where it is not given. */
-  to?: Destination;
-  /** The size of the parts that are written, 1 MiB; all but the last have it exactly. */
-  partSize?: number;
-  signal?: AbortSignal;
+  /** Items per record, except the last one. Default: 128. */
+  itemsPerRecord?: number | undefined;
+  /** `zstd` at its fastest level, or `none`. Default: `zstd`. */
+  codec?: "zstd" | "none" | undefined;
+  /** Your number for the format of the items. Default: 1 for zstd, 0 for none. */
+  formatId?: number | undefined;
+  /** Whether to store a hash over all items. Default: true. */
+  contentHash?: boolean | undefined;
+  /** Whether a checksum covers each record as it is stored. Default: false. */
+  recordChecksum?: boolean | undefined;
+  /** Your own bytes, stored after the index. */
+  appData?: Bytes | undefined;
+  /** Where to write. Default: a Blob. */
+  to?: Destination | undefined;
+  /** The size of the parts in bytes; the last may be shorter. Default: 1 MiB. */
+  partSize?: number | undefined;
+  signal?: AbortSignal | null | undefined;
 }
 
 export interface Sealed {
-  /** The pack, where it was not written elsewhere. */
+  /** The pack, if it was written to a Blob. */
   readonly blob?: Blob;
   readonly fileSize: number;
   readonly totalItems: number;
   readonly recordCount: number;
   readonly formatId: number;
-  /** Bytes of all items, before they were encoded. */
+  /** Bytes of all items before encoding. */
   readonly itemBytes: number;
   readonly contentHash: string | null;
 }
@@ -258,17 +261,17 @@ export interface Sealed {
 /** A pack being built. */
 export class Builder {
   private constructor();
-  /** Items taken so far. */
+  /** The number of items added. */
   readonly length: number;
   /**
-   * Adds an item; its bytes are copied. Awaiting what it answers keeps memory
-   * flat where the destination is slow, and the page's thread free; without, it
-   * works too, and an error is thrown by a later call.
+   * Adds a copy of an item. Await the result to keep memory flat with a slow
+   * destination and the page responsive. Without awaiting it works too; a later
+   * call throws the error, if there is one.
    */
   append(item: Bytes): Promise<void> | undefined;
   /** Seals the pack. */
-  finish(options?: { appData?: Bytes }): Promise<Sealed>;
-  /** Gives up; a destination that can discards what was written. */
+  finish(options?: { appData?: Bytes | undefined }): Promise<Sealed>;
+  /** Stops building; a destination that supports it discards what was written. */
   abort(reason?: unknown): Promise<void>;
   [Symbol.dispose](): void;
   [Symbol.asyncDispose](): Promise<void>;
@@ -277,43 +280,48 @@ export class Builder {
 /** Starts a pack. */
 export function create(options?: CreateOptions): Builder;
 
-/** Where a wasm module may come from. */
-export type ModuleSource = string | URL | Request | Response | Bytes | WebAssembly.Module | Promise<Response>;
+/** A wasm module, or where to load it from. */
+export type ModuleSource =
+  string | URL | Request | Response | Bytes | WebAssembly.Module | Promise<Response>;
 
 /**
- * Loads the wasm modules ahead of their first use, or from elsewhere than
- * beside the package. Not needed otherwise.
+ * Loads the wasm modules before their first use, or from another place than the
+ * package. Optional.
  */
-export function init(source?: ModuleSource | { read?: ModuleSource; build?: ModuleSource; trust?: ModuleSource }): Promise<void>;
+export function init(
+  source?:
+    | ModuleSource
+    | { read?: ModuleSource | undefined; build?: ModuleSource | undefined; trust?: ModuleSource | undefined },
+): Promise<void>;
 
 export type ErrorCode =
-  /** Damage: the bytes contradict the format, or a checksum. */
+  /** Damage: the bytes contradict the format or a checksum. */
   | "corrupt"
   | "checksum"
-  /** Pack or digest list are not what is trusted; sound perhaps. */
+  /** Pack or digest list do not have the trusted hash; they may be sound. */
   | "untrusted"
-  /** The file is none of ours; or is one that this version cannot read. */
+  /** Another kind of file; a pack that this version cannot read. */
   | "not-a-pack"
   | "unsupported"
-  /** A size above what is taken on: see `recordLimit`. */
+  /** A size above a limit: see `recordLimit`. */
   | "limit"
   /** A position or a record that the pack does not have. */
   | "out-of-range"
   | "invalid-argument"
   | "aborted"
   | "closed"
-  /** The server: its answer, its ways, its file. */
+  /** The server or the connection. */
   | "network"
   | "http-status"
   | "range-not-supported"
   | "size-unknown"
   | "changed"
-  /** The caller's source, or file handle. */
+  /** The caller's source, or a file, failed. */
   | "read-failed"
-  /** Building. */
+  /** Building failed. */
   | "encode"
   | "write-failed"
-  /** The caller's `extract`. */
+  /** The caller's `extract` failed. */
   | "extract"
   | "wasm-unavailable"
   | "internal";
@@ -321,14 +329,15 @@ export type ErrorCode =
 /** Every error of this package. */
 export class SealpackError extends Error {
   private constructor();
-  /** Stable: programs look at this. */
+  /** Stable: check this in programs. */
   readonly code: ErrorCode;
-  /** The part of the file that is damaged, and what is wrong with it. */
-  readonly section?: "trailer" | "index" | "app-data" | "record" | "content-hash" | "digest-list";
-  readonly fault?: string;
+  /** The damaged part of the file, and what is wrong with it. */
+  readonly section?:
+    "trailer" | "index" | "app-data" | "record" | "content-hash" | "digest-list" | undefined;
+  readonly fault?: string | undefined;
   /** The damaged record. */
-  readonly record?: number;
-  /** The answer of a server. */
-  readonly status?: number;
-  readonly url?: string;
+  readonly record?: number | undefined;
+  /** The response of a server. */
+  readonly status?: number | undefined;
+  readonly url?: string | undefined;
 }

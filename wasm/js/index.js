@@ -1,4 +1,4 @@
-// The package's front door; see index.d.ts for what each does.
+// The entry point; index.d.ts documents it.
 export { init } from "./modules.js";
 export { open, Pack } from "./pack.js";
 export { create, Builder } from "./builder.js";

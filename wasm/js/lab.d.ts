@@ -1,32 +1,32 @@
 import type { ModuleSource } from "./index.js";
 export { SealpackError } from "./index.js";
 
-/** A stream with one decision gone wrong. */
+/** A seeded bug: the stream with one wrong decision. */
 export interface Mutant {
   readonly name: string;
-  /** The decision gone wrong, in words. */
+  /** The wrong decision, as a sentence. */
   readonly wrong: string;
   /** The function of core's `Rules` that it overrides. */
   readonly rule: string;
 }
 
-/** One of the seven promises of the stream. */
-export interface Promised {
+/** One of the seven invariants of the stream. */
+export interface StreamInvariant {
   readonly number: number;
   readonly name: string;
   readonly promise: string;
-  /** What goes wrong for somebody when it does not hold. */
+  /** The consequence for a user if it does not hold. */
   readonly story: string;
 }
 
-/** A run of bytes: its place in the stream, its length, whose they are. */
+/** A run of bytes: its offset in the stream, its length, and whether the stream copied it. */
 export interface Extent {
   readonly at: number;
   readonly len: number;
   readonly kind: "copied" | "zero_copy";
 }
 
-/** What the stream holds between two operations: C, E and Z, and what waits. */
+/** The state of the stream between two operations: C, E and Z, and the pending extents. */
 export interface Picture {
   readonly state: { readonly capacity: number; readonly filled: number; readonly pending: number };
   readonly extents: readonly Extent[];
@@ -52,7 +52,7 @@ export interface Frame {
   readonly outputs: readonly SinkCall[];
   readonly written: number;
   readonly taken: number;
-  /** What the specification decides here, as a sentence. */
+  /** The decision of the specification at this step, as a sentence. */
   readonly words: string;
   readonly departure: { readonly after: object; readonly puts: readonly number[] } | null;
   readonly verdict: readonly { readonly invariant: string; readonly holds: boolean }[];
@@ -66,9 +66,9 @@ export interface Steps {
   readonly puts: string;
   readonly bufferSize: number;
   readonly trim: boolean;
-  /** The names of the promises that were broken. */
+  /** The names of the broken invariants. */
   readonly broken: readonly string[];
-  /** The first step at which the stream did something else than specified. */
+  /** The first step at which the stream departed from its specification. */
   readonly departure: number | null;
   readonly frames: readonly Frame[];
 }
@@ -77,24 +77,24 @@ export interface Proof {
   readonly holds: boolean;
   readonly states: number;
   readonly transitions: number;
-  /** The smallest case that breaks a promise, and the promise's name. */
+  /** The smallest case that breaks an invariant, and the invariant's name. */
   readonly smallest: readonly [string, string] | null;
 }
 
 export interface LabOptions {
-  /** S, in bytes; 5. */
-  bufferSize?: number;
-  /** A seeded bug by name, or `reference` for the flush of the reference. */
-  mutant?: string;
+  /** S, in bytes. Default: 5. */
+  bufferSize?: number | undefined;
+  /** The name of a seeded bug, or `reference` for the flush of the reference implementation. */
+  mutant?: string | undefined;
 }
 
-/** Loads the module ahead of its first use, or from elsewhere. */
+/** Loads the module before its first use, or from another place than the package. */
 export function init(source?: ModuleSource): Promise<void>;
 export function mutants(): Promise<readonly Mutant[]>;
-export function promises(): Promise<readonly Promised[]>;
-/** Runs a case, `trim=1 writes=b4,z1,f`: `bN` copies N bytes, `zN` hands N over, `f` flushes. */
+export function promises(): Promise<readonly StreamInvariant[]>;
+/** Runs a case such as `trim=1 writes=b4,z1,f`: `bN` copies N bytes, `zN` hands N over, `f` flushes. */
 export function replay(text: string, options?: LabOptions): Promise<Steps>;
-/** A page in Markdown about a case that breaks a promise. */
-export function report(text: string, promise: string, options?: LabOptions): Promise<string>;
+/** A page in Markdown about a case that breaks an invariant. */
+export function report(text: string, invariant: string, options?: LabOptions): Promise<string>;
 /** Visits every state and every transition, for buffers of up to 16 bytes. */
-export function prove(options?: LabOptions & { trim?: boolean }): Promise<Proof>;
+export function prove(options?: LabOptions & { trim?: boolean | undefined }): Promise<Proof>;

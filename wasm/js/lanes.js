@@ -1,67 +1,109 @@
-// Where runs of records are inspected: on this thread, or in workers.
+// The lanes of a verification: runs of records are examined on this thread or
+// in workers.
 import { reading } from "./modules.js";
 import { platform } from "./platform.js";
 import { SealpackError } from "./errors.js";
 import { throwIfAborted } from "./abort.js";
 import { Slices } from "./schedule.js";
-import { RunInspector } from "./inspect.js";
+import { LaneExaminer } from "./examine.js";
 
-/** This thread, in slices. */
+/** @import { Signal } from "./abort.js" */
+/** @import { Findings, Run } from "./examine.js" */
+/** @import { WorkerLike } from "./platform.js" */
+/** @import { Buffers } from "./source/buffers.js" */
+/** @import { PackHandle } from "../dist/read.js" */
+/** @typedef {Run & { lent: boolean }} LaneRun `lent`: the bytes belong to the source */
+/** @typedef {{ found: Findings, bytes: Uint8Array<ArrayBuffer>, lent: boolean }} LaneResult */
+/**
+ * @typedef {object} Lane
+ * @property {number} depth runs in flight at most
+ * @property {number} running runs in flight
+ * @property {(run: LaneRun, buffers: Buffers) => Promise<LaneResult>} examine
+ */
+
+/**
+ * This thread, in slices.
+ *
+ * @implements {Lane}
+ */
 export class LocalLane {
-  /** Runs at once: the next one is decoded while WebCrypto hashes the last. */
+  /** Decodes the next run while WebCrypto hashes the last one. */
   depth = 2;
-  #inspector;
-  /** Looks again at what is damaged, while the first is in the middle of a run. */
-  #second = null;
-  #newInspector;
+  running = 0;
+  #examiner;
+  /** Examines damaged records again, while the first examiner is in the middle of a run. */
+  #second = /** @type {LaneExaminer | null} */ (null);
+  #newExaminer;
   #slices = new Slices();
   #signal;
-  #turn = Promise.resolve();
+  #turn = /** @type {Promise<unknown>} */ (Promise.resolve());
 
+  /**
+   * @param {PackHandle} handle
+   * @param {{ signal: Signal, extract: Function | undefined, digests: boolean }} options
+   */
   constructor(handle, { signal, extract, digests }) {
-    this.#newInspector = () => new RunInspector(reading.glue, reading.memory, handle, extract, digests);
-    this.#inspector = this.#newInspector();
+    this.#newExaminer = () =>
+      new LaneExaminer(reading.glue, reading.memory, handle, extract, digests);
+    this.#examiner = this.#newExaminer();
     this.#signal = signal;
   }
 
-  async inspect(run) {
-    // One run in the inspector at a time; the hashing may overlap.
+  /** @param {LaneRun} run */
+  async examine(run) {
+    // One run at a time in the examiner; hashing may overlap.
     const begun = this.#turn.then(() =>
-      this.#inspector.begin(run, this.#slices, () => throwIfAborted(this.#signal)),
+      this.#examiner.begin(run, this.#slices, () => throwIfAborted(this.#signal)),
     );
     this.#turn = begun.catch(() => {});
     const { done } = await begun;
     return { found: await done, bytes: run.bytes, lent: run.lent };
   }
 
+  /** @param {Parameters<LaneExaminer["again"]>} record */
   again(...record) {
-    this.#second ??= this.#newInspector();
+    this.#second ??= this.#newExaminer();
     return this.#second.again(...record);
   }
 
   async close() {
     await this.#turn;
-    this.#inspector.free();
+    this.#examiner.free();
     this.#second?.free();
   }
 }
 
-/** A worker of its own. */
+/**
+ * One worker.
+ *
+ * @implements {Lane}
+ */
 class WorkerLane {
   depth = 2;
   #worker;
+  /** @type {Map<number, { resolve: (result: LaneResult) => void, reject: (error: unknown) => void }>} */
   #waiting = new Map();
   #next = 0;
+  /** Fulfilled once the worker takes runs; rejected if it cannot. */
+  ready;
   #started;
-  /** Why it answers no more. */
-  #over = null;
+  /** The error after which it answers no more. */
+  #stopped = /** @type {SealpackError | null} */ (null);
 
+  /**
+   * @param {WorkerLike} worker
+   * @param {unknown} start the first message to the worker
+   */
   constructor(worker, start) {
     this.#worker = worker;
-    this.ready = new Promise((resolve, reject) => (this.#started = { resolve, reject }));
+    /** @type {{ resolve: (lane: WorkerLane) => void, reject: (error: unknown) => void }} */
+    let started = { resolve: () => {}, reject: () => {} };
+    /** @type {Promise<WorkerLane>} */
+    this.ready = new Promise((resolve, reject) => (started = { resolve, reject }));
+    this.#started = started;
     worker.onmessage = ({ data }) => this.#answered(data);
     worker.onerror = (event) =>
-      this.#broken(
+      this.#stop(
         new SealpackError("internal", `a worker stopped: ${event?.message ?? "it could not be started"}`),
       );
     try {
@@ -72,30 +114,36 @@ class WorkerLane {
     }
   }
 
+  /** @param {any} answer */
   #answered({ ready, failed, id, found, bytes }) {
     if (ready) return this.#started.resolve(this);
     if (failed) {
       const { code, message, ...where } = failed;
-      return this.#broken(new SealpackError(code, `a worker failed: ${message}`, where));
+      return this.#stop(new SealpackError(code, `a worker failed: ${message}`, where));
     }
     this.#waiting.get(id)?.resolve({ found, bytes, lent: false });
     this.#waiting.delete(id);
   }
 
-  #broken(error) {
-    this.#over ??= error;
+  /** @param {SealpackError} error */
+  #stop(error) {
+    this.#stopped ??= error;
     this.#started.reject(error);
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }
 
-  /** Runs that it has not answered yet. */
   get running() {
     return this.#waiting.size;
   }
 
-  inspect({ first, count, start, bytes: read, lent }, buffers) {
-    if (this.#over) return Promise.reject(this.#over);
+  /**
+   * @param {LaneRun} run
+   * @param {Buffers} buffers
+   * @returns {Promise<LaneResult>}
+   */
+  async examine({ first, count, start, bytes: read, lent }, buffers) {
+    if (this.#stopped) throw this.#stopped;
     const id = this.#next++;
     const bytes = lent ? copied(read, buffers.take(read.length)) : read;
     return new Promise((resolve, reject) => {
@@ -105,11 +153,15 @@ class WorkerLane {
   }
 
   close() {
-    this.#broken(new SealpackError("internal", "the verification is over"));
+    this.#stop(new SealpackError("internal", "the verification is over"));
     this.#worker.terminate();
   }
 }
 
+/**
+ * @param {Uint8Array} bytes
+ * @param {ArrayBuffer} buffer
+ */
 function copied(bytes, buffer) {
   const copy = new Uint8Array(buffer, 0, bytes.length);
   copy.set(bytes);
@@ -117,27 +169,34 @@ function copied(bytes, buffer) {
 }
 
 /**
- * The lanes of one verification: this thread's, until the first worker is
- * ready; where a page's policy or bundle has no room for workers, to the end.
+ * The lanes of one verification: this thread until the first worker is ready,
+ * or to the end if the page's policy or its bundle has no workers.
  */
 export class Lanes {
   #local;
+  /** @type {WorkerLane[]} */
   #started = [];
+  /** @type {WorkerLane[]} */
   #ready = [];
 
-  /** @param start what a worker is told first */
+  /**
+   * @param {LocalLane} local
+   * @param {number} workers
+   * @param {unknown} start the first message to each worker
+   */
   constructor(local, workers, start) {
     this.#local = local;
     for (let number = 0; number < workers; number += 1) {
       try {
-        this.#begin(new WorkerLane(platform.startWorker(), start));
+        this.#add(new WorkerLane(platform.startWorker(), start));
       } catch {
         break; // a policy without worker-src throws at once
       }
     }
   }
 
-  #begin(lane) {
+  /** @param {WorkerLane} lane */
+  #add(lane) {
     this.#started.push(lane);
     lane.ready.then(
       () => this.#ready.push(lane),
@@ -145,19 +204,25 @@ export class Lanes {
     );
   }
 
+  /** @returns {Lane[]} */
   get #open() {
     return this.#ready.length ? this.#ready : [this.#local];
   }
 
-  /** How many runs may be under way at once. */
+  /** How many runs may be in flight. */
   get depth() {
     return this.#open.reduce((sum, lane) => sum + lane.depth, 0);
   }
 
-  /** Inspects a run in the lane with the fewest. `buffers` lends memory for what must be copied. */
-  inspect(run, buffers) {
+  /**
+   * Examines a run in the lane with the fewest runs in flight.
+   *
+   * @param {LaneRun} run
+   * @param {Buffers} buffers lends memory for bytes that must be copied
+   */
+  examine(run, buffers) {
     const lane = this.#open.reduce((least, other) => (other.running < least.running ? other : least));
-    return lane.inspect(run, buffers);
+    return lane.examine(run, buffers);
   }
 
   close() {

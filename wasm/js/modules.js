@@ -1,29 +1,33 @@
-// Loading the wasm modules: each on first use, or when `init` says so.
+// Loading the wasm modules: each on first use, or when `init` is called.
 //
-// A module comes as a script that holds its gzipped bytes. That is as small on
-// the wire as the bare file, and it is found wherever this script is: no
-// bundler leaves it behind, no server gets its MIME type wrong, and a page that
-// may not connect to anything loads it too.
+// A module is a script that contains its gzipped bytes. That is as small to
+// transfer as the bare file, every bundler includes it, no server sends a wrong
+// MIME type for it, and a page that may not connect to anything can load it.
 import * as readGlue from "../dist/read.js";
 import * as buildGlue from "../dist/build.js";
 import * as trustGlue from "../dist/trust.js";
-import { SealpackError, invalidArgument } from "./errors.js";
+import { SealpackError, invalidArgument, messageOf } from "./errors.js";
 import { describe, isBytes, toBytes } from "./bytes.js";
 
+/** @import { ModuleSource, init as publicInit } from "./index.js" */
+/** @typedef {{ default: (options: any) => Promise<object> }} Glue the functions of a module */
+
+/** @template {Glue} G */
 export class WasmModule {
   #glue;
   #packed;
-  #loading = null;
+  #loading = /** @type {Promise<void> | null} */ (null);
   #ready = false;
   #larger;
-  /** Whose functions are used: this one's, or those of the larger. */
-  #in = this;
-  #compiled = null;
-  #memory = null;
+  /** The module in use: this one or the larger one. */
+  #active = /** @type {WasmModule<G>} */ (this);
+  #compiled = /** @type {WebAssembly.Module | null} */ (null);
+  #memory = /** @type {WebAssembly.Memory | null} */ (null);
 
   /**
-   * @param packed imports the script with the module's bytes
-   * @param larger a module that can do the same and more: where it is there already, it is used
+   * @param {G} glue
+   * @param {() => Promise<{ default: string }>} packed imports the script with the module's bytes
+   * @param {WasmModule<any>} [larger] a module that can do the same and more: used instead if it is loaded
    */
   constructor(glue, packed, larger) {
     this.#glue = glue;
@@ -33,38 +37,44 @@ export class WasmModule {
 
   /** The module's functions; call `load` first. */
   get glue() {
-    return this.#in.#glue;
+    return this.#active.#glue;
   }
 
-  /** The instance's memory. */
+  /** The instance's memory; call `load` first. */
   get memory() {
-    return this.#in.#memory;
+    return /** @type {WebAssembly.Memory} */ (this.#active.#memory);
   }
 
   /** The WebAssembly.Module, for workers. */
   get compiled() {
-    return this.#in.#compiled;
+    return this.#active.#compiled;
   }
 
-  /** Whether the larger module is used in place of this one. */
+  /** Whether the larger module is used instead of this one. */
   get isLarger() {
-    return this.#in !== this;
+    return this.#active !== this;
   }
 
   get ready() {
     return this.#ready;
   }
 
-  /** Loads once; from `source` where one is given and none was loaded yet. */
+  /**
+   * Loads the module once; from `source` if it is given and the module was not loaded yet.
+   *
+   * @param {ModuleSource} [source]
+   */
   load(source) {
     this.#loading ??= this.#instantiate(source).then(
-      () => (this.#ready = true),
+      () => {
+        this.#ready = true;
+      },
       (cause) => {
         this.#loading = null; // the next call tries again
         if (cause instanceof SealpackError) throw cause;
         throw new SealpackError(
           "wasm-unavailable",
-          `sealpack's WebAssembly module could not be loaded: ${cause?.message ?? cause}`,
+          `sealpack's WebAssembly module could not be loaded: ${messageOf(cause)}`,
           { cause },
         );
       },
@@ -72,15 +82,20 @@ export class WasmModule {
     return this.#loading;
   }
 
+  /** @param {ModuleSource | undefined} source */
   async #instantiate(source) {
-    const larger = source === undefined && this.#larger?.#loading;
-    if (larger && (await larger.catch(() => false))) {
-      this.#in = this.#larger;
-      return;
+    const larger = this.#larger;
+    if (source === undefined && larger && larger.#loading) {
+      await larger.#loading.catch(() => {});
+      if (larger.#ready) {
+        this.#active = larger;
+        return;
+      }
     }
     this.#compiled = await compile(source === undefined ? await this.#unpacked() : await source);
     const exports = await this.#glue.default({ module_or_path: this.#compiled });
-    this.#memory = Object.values(exports).find((exported) => exported instanceof WebAssembly.Memory);
+    this.#memory =
+      Object.values(exports).find((exported) => exported instanceof WebAssembly.Memory) ?? null;
   }
 
   async #unpacked() {
@@ -89,9 +104,18 @@ export class WasmModule {
   }
 }
 
+/**
+ * @param {unknown} value
+ * @returns {value is Request}
+ */
 const isRequest = (value) => typeof Request === "function" && value instanceof Request;
 
-/** A module from whatever `init` takes, gzipped or not. */
+/**
+ * Compiles a module, gzipped or not, from any source that `init` accepts.
+ *
+ * @param {Awaited<ModuleSource>} source
+ * @returns {Promise<WebAssembly.Module>}
+ */
 async function compile(source) {
   if (source instanceof WebAssembly.Module) return source;
   if (isBytes(source)) return WebAssembly.compile(await gunzipped(toBytes(source)));
@@ -103,13 +127,14 @@ async function compile(source) {
     );
   }
   if (!source.ok) throw new Error(`${source.url} answered ${source.status}`);
-  // By its bytes rather than streaming: not every server knows the MIME type.
+  // Not compileStreaming: some servers send another MIME type.
   return compile(await source.arrayBuffer());
 }
 
+/** @param {Uint8Array<ArrayBuffer>} bytes */
 async function gunzipped(bytes) {
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
-  const unpacked = new Response(bytes).body.pipeThrough(new DecompressionStream("gzip"));
+  const unpacked = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Response(unpacked).arrayBuffer();
 }
 
@@ -119,14 +144,16 @@ export const reading = new WasmModule(readGlue, () => import("../dist/read.packe
 export const trusting = new WasmModule(trustGlue, () => import("../dist/trust.packed.js"));
 const MODULES = { read: reading, build: building, trust: trusting };
 
-/**
- * Loads the modules from elsewhere than beside the package, or ahead of their
- * first use. `init(source)` is the reader's; `init({ read, build, trust })` is each.
- */
+/** @type {typeof publicInit} */
 export async function init(source) {
-  const isRecord = source && typeof source === "object";
-  if (isRecord && source.constructor === Object && !Object.keys(source).length) return;
-  const named = isRecord ? Object.keys(MODULES).filter((name) => name in source) : [];
-  if (!named.length) return void (await reading.load(source));
-  await Promise.all(named.map((name) => MODULES[name].load(source[name])));
+  if (source && typeof source === "object") {
+    if (source.constructor === Object && !Object.keys(source).length) return;
+    const sources = /** @type {Record<string, ModuleSource | undefined>} */ (source);
+    const named = Object.entries(MODULES).filter(([name]) => name in source);
+    if (named.length) {
+      await Promise.all(named.map(([name, module]) => module.load(sources[name])));
+      return;
+    }
+  }
+  await reading.load(/** @type {ModuleSource | undefined} */ (source));
 }

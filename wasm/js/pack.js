@@ -1,26 +1,47 @@
-// Opening a pack and reading it. The waiting is here; which bytes are wanted
-// next, and whether they are sound, core says.
+// Opening a pack and reading it. This module fetches bytes; core decides which
+// bytes are wanted next and whether they are sound.
 import { reading } from "./modules.js";
 import { SealpackError, aborted, guarded, invalidArgument, listener } from "./errors.js";
 import { abortable, linked, throwIfAborted } from "./abort.js";
 import { PackCodec, checkCodec } from "./codec.js";
 import { sourceFrom } from "./source/from.js";
 import { describe, toHex } from "./bytes.js";
+import { ASYNC_DISPOSE, DISPOSE } from "./platform.js";
 import { verifyPack } from "./verify.js";
 import { readItems, readableOf } from "./range.js";
 import { Slices } from "./schedule.js";
 import { DigestList, trustFrom } from "./trust.js";
 
-/** The most bytes that a record may decode to, unless the caller says otherwise. */
+/** @import { Signal } from "./abort.js" */
+/** @import * as Public from "./index.js" */
+/** @import { Buffers } from "./source/buffers.js" */
+/** @import { PackSource } from "./source/from.js" */
+/** @import { Proof } from "./trust.js" */
+/** @import { PackHandle, RangeRead } from "../dist/read.js" */
+/**
+ * What a worker needs to examine records of a pack.
+ *
+ * @typedef {object} WorkerStart
+ * @property {any} module
+ * @property {boolean} isLarger
+ * @property {number} size
+ * @property {Uint8Array} tail
+ * @property {string} codec
+ * @property {number} recordLimit
+ * @property {boolean} digests
+ */
+
+/** Default limit on the decoded size of a record, in bytes. */
 const RECORD_LIMIT = 256 * 1024 * 1024;
-/** The most bytes that are held of index and app data. */
+/** Limit on the size of index and app data, in bytes. */
 const DIRECTORY_LIMIT = 512 * 1024 * 1024;
-/** Two records this close together are fetched in one request: about what a round trip costs. */
+/** Records at most this many bytes apart share a request: a round trip costs about as much. */
 const GAP = 64 * 1024;
 const REQUEST_SIZE = 4 * 1024 * 1024;
 const REQUESTS = 6;
 const PRIVATE = Symbol("sealpack");
 
+/** @type {typeof Public.open} */
 export async function open(input, options = {}) {
   const { signal, codec = "auto", recordLimit = RECORD_LIMIT } = options;
   const onProgress = listener(options.onProgress);
@@ -33,9 +54,9 @@ export async function open(input, options = {}) {
     await abortable(reading.load(), signal);
     list = trust && (await DigestList.start(trust, signal));
     const { size, tail } = await sizeAndTail(source, signal, onProgress);
-    const inner = await openLoop(source, size, tail, { signal, recordLimit, onProgress });
-    const pack = new Pack(PRIVATE, { source, inner, size, codec, recordLimit, list });
-    if (list) await hold(pack, inner, list, signal);
+    const handle = await openLoop(source, size, tail, { signal, recordLimit, onProgress });
+    const pack = new Pack(PRIVATE, { source, handle, size, codec, recordLimit, list });
+    if (list) await authenticate(pack, handle, list, signal);
     return pack;
   } catch (error) {
     await Promise.allSettled([list?.close(), source.close?.()]);
@@ -44,45 +65,66 @@ export async function open(input, options = {}) {
 }
 
 /**
- * Holds a pack to a digest list. A content hash does not vouch for the number
- * of items in a record: the digests of the first and the last record do.
+ * Authenticates a pack against a digest list. A content hash does not cover the
+ * number of items in a record: the digests of the first and the last record do.
+ *
+ * @param {Pack} pack
+ * @param {PackHandle} handle
+ * @param {DigestList} list
+ * @param {Signal} signal
  */
-async function hold(pack, inner, list, signal) {
+async function authenticate(pack, handle, list, signal) {
   const { fileSize, trailerSize } = pack.info;
-  await list.hold(inner.tailBytes(fileSize - trailerSize, fileSize), inner.appData(), signal);
-  // In this order: the first must be known before the last says anything.
+  const trailer = handle.tailBytes(fileSize - trailerSize, fileSize) ?? new Uint8Array(0);
+  await list.bind(trailer, handle.appData(), signal);
+  // In this order: the last record proves nothing before the first is known.
   if (!list.isRoot && pack.length) {
     await pack.getMany([0], { signal });
     await pack.getMany([pack.length - 1], { signal });
   }
-  if (!list.settled) throw new SealpackError("untrusted", "the first and the last record were not compared");
+  if (!list.settled) throw new SealpackError("untrusted", "the first and the last record were not checked");
 }
 
-/** The size, and the end of the file where the source gives both at once. */
+/**
+ * The size of the file, and its end if the source reads both in one request.
+ *
+ * @param {PackSource} source
+ * @param {Signal} signal
+ * @param {Public.OpenOptions["onProgress"]} onProgress
+ * @returns {Promise<{ size: number, tail?: Uint8Array }>}
+ */
 async function sizeAndTail(source, signal, onProgress) {
   if (!source.tail) return { size: await abortable(source.size(signal), signal) };
   let loaded = 0;
+  /** @type {((more: number) => void) | undefined} */
   const onBytes = onProgress && ((more) => onProgress({ loaded: (loaded += more) }));
   const { size, bytes } = await source.tail(reading.glue.tailSize(), signal, onBytes);
   return { size, tail: bytes };
 }
 
+/**
+ * @param {PackSource} source
+ * @param {number} size
+ * @param {Uint8Array | undefined} tail
+ * @param {{ signal: Signal, recordLimit: number, onProgress: Public.OpenOptions["onProgress"] }} options
+ * @returns {Promise<PackHandle>}
+ */
 async function openLoop(source, size, tail, { signal, recordLimit, onProgress }) {
-  const opening = guarded(() => new reading.glue.Opening(size, recordLimit));
+  const opening = guarded(() => new reading.glue.PackOpening(size, recordLimit));
   try {
     for (;;) {
       const [start, end] = opening.wanted();
       if (end - start > DIRECTORY_LIMIT) {
         throw new SealpackError(
           "limit",
-          `index and app data take ${end - start} bytes, more than are held here`,
+          `index and app data take ${end - start} bytes, above the limit of ${DIRECTORY_LIMIT}`,
         );
       }
-      const here =
+      const inTail =
         tail &&
         size - start <= tail.length &&
         tail.subarray(start - (size - tail.length), end - (size - tail.length));
-      const bytes = here || (await abortable(source.read(start, end - start, { signal }), signal));
+      const bytes = inTail || (await abortable(source.read(start, end - start, { signal }), signal));
       onProgress?.({ loaded: size - start });
       const pack = guarded(() => opening.supply(bytes));
       if (pack) return pack;
@@ -92,46 +134,60 @@ async function openLoop(source, size, tail, { signal, recordLimit, onProgress })
   }
 }
 
+/** @implements {Public.Pack} */
 export class Pack {
   #source;
-  #inner;
+  #handle;
   #size;
   #codec;
   #recordLimit;
   #tailStart;
   #list;
 
-  constructor(key, { source, inner, size, codec, recordLimit, list }) {
-    if (key !== PRIVATE) throw invalidArgument("a Pack is made by open()");
+  /**
+   * @param {symbol} key
+   * @param {object} parts
+   * @param {PackSource} parts.source
+   * @param {PackHandle} parts.handle
+   * @param {number} parts.size
+   * @param {Public.CodecChoice} parts.codec
+   * @param {number} parts.recordLimit
+   * @param {DigestList | null} parts.list
+   */
+  constructor(key, { source, handle, size, codec, recordLimit, list }) {
+    if (key !== PRIVATE) throw invalidArgument("open() makes a Pack");
     this.#source = source;
-    this.#inner = inner;
+    this.#handle = /** @type {PackHandle | null} */ (handle);
     this.#size = size;
     this.#recordLimit = recordLimit;
     this.#list = list;
-    const { tailStart, ...info } = told(inner.info());
+    const { tailStart, ...info } = decodeInfo(handle.info());
     this.#tailStart = tailStart;
+    /**
+     * @readonly
+     * @type {Public.PackInfo}
+     */
     this.info = Object.freeze({ ...info, fileSize: size });
-    this.#codec = new PackCodec(codec, this.info.formatId, () => this.#alive());
+    this.#codec = new PackCodec(codec, this.info.formatId, () => this.handle());
   }
 
-  // ---- what it is
+  // ---- properties
 
   get length() {
     return this.info.totalItems;
   }
 
-  /** "none", "zstd", "custom", or "auto" until the first read finds out. */
   get codec() {
     return this.#codec.name;
   }
 
-  /** What every record is held to: "digest-root", "content-hash", or null. */
+  /** @type {Public.Pack["trustedBy"]} */
   get trustedBy() {
     if (!this.#list) return null;
     return this.#list.isRoot ? "digest-root" : "content-hash";
   }
 
-  /** What is known of the layers without reading the records. */
+  /** @type {Public.Pack["layers"]} */
   get layers() {
     const { dialect, appDataSize } = this.info;
     const covered = appDataSize > 0 && dialect === "app-data-crc";
@@ -142,37 +198,46 @@ export class Pack {
     if (this.trustedBy === "content-hash") {
       throw new SealpackError(
         "untrusted",
-        "a content hash does not vouch for the app data: open with digestRoot, or without trust",
+        "a content hash does not cover the app data: open with digestRoot, or without trust",
         { section: "app-data" },
       );
     }
-    return this.#alive().appData();
+    return /** @type {Uint8Array<ArrayBuffer>} */ (this.handle().appData());
   }
 
+  /** @type {Public.Pack["record"]} */
   record(number) {
     return this.#place(number, "record", this.info.recordCount);
   }
 
+  /** @type {Public.Pack["recordOf"]} */
   recordOf(position) {
     return this.#place(position, "item", this.length);
   }
 
+  /**
+   * @param {number} which
+   * @param {"item" | "record"} what
+   * @param {number} count
+   */
   #place(which, what, count) {
-    const inner = this.#alive();
+    const handle = this.handle();
     checkPosition(which, what, count);
-    const [number, offset, size, firstItem, itemCount] = guarded(() => inner.record(which, what === "item"));
+    const [number, offset, size, firstItem, itemCount] = guarded(() => handle.record(which, what === "item"));
     return { number, offset, size, firstItem, itemCount };
   }
 
   // ---- reading
 
+  /** @type {Public.Pack["get"]} */
   async get(position, options) {
     const [item] = await this.getMany([position], options);
     return item;
   }
 
+  /** @type {Public.Pack["getMany"]} */
   async getMany(positions, { signal, gap = GAP, requestSize = REQUEST_SIZE, requests = REQUESTS } = {}) {
-    const inner = this.#alive();
+    const handle = this.handle();
     if (typeof positions?.[Symbol.iterator] !== "function") {
       throw invalidArgument(`the positions are a list of numbers, not ${describe(positions)}`);
     }
@@ -182,18 +247,24 @@ export class Pack {
     const items = new Array(wanted.length);
     if (!wanted.length) return items;
     const order = Uint32Array.from(wanted.keys()).sort((a, b) => wanted[a] - wanted[b]);
-    const reads = guarded(() => inner.plan(Uint32Array.from(wanted), order, gap, requestSize));
+    const reads = guarded(() => handle.plan(Uint32Array.from(wanted), order, gap, requestSize));
     try {
       const taken = this.#whileReading(reads, items, { signal, requests, requestSize });
       await Promise.all([taken, this.chooseCodec(signal)]);
-      this.#alive();
+      this.handle();
       return items;
     } finally {
       for (const read of reads) read.free();
     }
   }
 
-  /** A few requests at once; the first error stops the others. */
+  /**
+   * Runs up to `requests` reads at once; the first error stops the others.
+   *
+   * @param {RangeRead[]} reads
+   * @param {Uint8Array<ArrayBuffer>[]} items
+   * @param {{ signal: Signal, requests: number, requestSize: number }} options
+   */
   async #whileReading(reads, items, { signal, requests, requestSize }) {
     const all = linked(signal);
     const queue = reads.values();
@@ -216,31 +287,44 @@ export class Pack {
     }
   }
 
+  /**
+   * @param {RangeRead} read
+   * @param {Uint8Array<ArrayBuffer>[]} items
+   * @param {{ signal: Signal, requestSize: number }} options
+   */
   async #takeRead(read, items, { signal, requestSize }) {
-    const [start, end, here] = read.range();
-    const fetched = here ? undefined : this.readBytes(start, end, signal, { requestSize });
+    const [start, end, inTail] = read.range();
+    const fetched = inTail ? undefined : this.readBytes(start, end, signal, { requestSize });
     const [bytes, , proof] = await Promise.all([fetched, this.chooseCodec(signal), this.prove(read, signal)]);
     await this.take(read, bytes, proof, items, signal);
   }
 
+  /** @type {Public.Pack["range"]} */
   range(start = 0, end = this.length, options = {}) {
     this.#checkRange(start, end, options);
     return readItems(this, start, end, options);
   }
 
+  /** @type {Public.Pack["stream"]} */
   stream(start = 0, end = this.length, options = {}) {
     this.#checkRange(start, end, options);
     return readableOf((signal) => readItems(this, start, end, { ...options, signal }), options.signal);
   }
 
+  /** @type {Public.Pack["verify"]} */
   async verify(options = {}) {
-    this.#alive();
+    this.handle();
     await this.chooseCodec(options.signal);
     return verifyPack(this, options);
   }
 
+  /**
+   * @param {number} start
+   * @param {number} end
+   * @param {Public.RangeOptions} options
+   */
   #checkRange(start, end, { requestSize = REQUEST_SIZE }) {
-    this.#alive();
+    this.handle();
     atLeastOne({ requestSize });
     for (const bound of [start, end]) {
       if (!Number.isInteger(bound)) throw invalidArgument(`a position is a whole number, not ${bound}`);
@@ -255,51 +339,70 @@ export class Pack {
 
   // ---- for the package's own modules
 
+  /** @param {Signal} signal */
   async chooseCodec(signal) {
     await this.#codec.choose((start, end) => this.readBytes(start, end), signal);
   }
 
-  /** Fetches what proves the records of a read, where they are held to anything. */
+  /**
+   * Fetches the proof of the records of a read, if the pack was opened with trust.
+   *
+   * @param {RangeRead} read
+   * @param {Signal} signal
+   */
   async prove(read, signal) {
-    this.#alive();
+    this.handle();
     return this.#list?.prove(read, signal);
   }
 
   /**
-   * Takes the items out of a read; `bytes` is undefined where they came with
-   * the tail. After an error none of them may be given out.
+   * Decodes the items of a read and checks them against the proof. `bytes` is
+   * undefined if opening the pack read them. After an error none of the items
+   * may be returned to the caller.
+   *
+   * @param {RangeRead} read
+   * @param {Uint8Array | undefined} bytes
+   * @param {Proof | undefined} proof
+   * @param {Uint8Array<ArrayBuffer>[]} items
+   * @param {Signal} signal
    */
   async take(read, bytes, proof, items, signal) {
-    this.#alive();
+    this.handle();
     let digests;
     try {
       digests = guarded(() => read.take(bytes, items, Boolean(this.#list)));
     } catch (error) {
-      throw await this.#changedRather(this.#codec.explain(error), signal);
+      const explained = this.#codec.explain(/** @type {SealpackError} */ (error));
+      throw await this.#changedOrDamaged(explained, signal);
     }
-    this.#list?.check(proof, digests);
+    if (proof) this.#list?.check(proof, digests);
   }
 
-  /** The content hash that a digest list vouches for; undefined where there is none. */
+  /** The content hash in the digest list; undefined without trust. */
   get trustedHash() {
-    this.#alive();
+    this.handle();
     return this.#list?.contentHash;
   }
 
   /** The module's handle; throws once the pack is closed. */
   handle() {
-    return this.#alive();
+    if (!this.#handle) throw new SealpackError("closed", "the pack is closed");
+    return this.#handle;
   }
 
   /**
-   * Bytes start..end of the file, all of one version of it. `buffers` lends
-   * the memory, unless the source lends its own; `requestSize` is what several
-   * records were asked for at once by.
+   * Bytes start..end of the file, all of one version of it.
+   *
+   * @param {number} start
+   * @param {number} end
+   * @param {Signal} [signal]
+   * @param {{ buffers?: Buffers, requestSize?: number }} [options] `buffers` lends the memory, unless
+   *   the source lends its own; `requestSize` is the limit for reads of several records
    */
   async readBytes(start, end, signal, { buffers, requestSize = 0 } = {}) {
     const length = end - start;
-    this.#alive();
-    // Only a single record is longer than what is asked for at once.
+    this.handle();
+    // Only a single record may be longer than a request.
     if (length > Math.max(this.#recordLimit + REQUEST_SIZE, requestSize)) {
       throw new SealpackError(
         "limit",
@@ -309,27 +412,37 @@ export class Pack {
     try {
       return await abortable(this.#source.read(start, length, { signal, buffers }), signal);
     } catch (error) {
-      this.#alive(); // a source that was closed meanwhile says less
+      this.handle(); // "closed" explains more than the error of a closed source
       throw error;
     }
   }
 
-  /** Where no header shows a change of the file, the trailer does: looked at again after reading. */
+  /**
+   * Reads the trailer again after reading, if no header would show a change of
+   * the file.
+   *
+   * @param {Signal} signal
+   */
   async sameVersion(signal) {
     if (this.#source.pinned !== false) return;
     const { trailerSize } = this.info;
-    const before = this.#alive().tailBytes(this.#size - trailerSize, this.#size);
+    const before = this.handle().tailBytes(this.#size - trailerSize, this.#size);
     const now = await this.readBytes(this.#size - trailerSize, this.#size, signal);
-    if (before.some((byte, at) => byte !== now[at])) {
+    if (before?.some((byte, at) => byte !== now[at])) {
       throw new SealpackError(
         "changed",
-        "the file changed while it was read: its trailer is another one. Open it again",
+        "the file changed while it was read: its trailer differs. Open it again",
       );
     }
   }
 
-  /** A damaged record, or a file that changed under us? */
-  async #changedRather(error, signal) {
+  /**
+   * `changed` instead of an error about damage, if the file changed meanwhile.
+   *
+   * @param {SealpackError} error
+   * @param {Signal} signal
+   */
+  async #changedOrDamaged(error, signal) {
     if (this.#source.pinned !== false || !["corrupt", "checksum"].includes(error.code)) return error;
     return this.sameVersion(signal).then(
       () => error,
@@ -337,15 +450,14 @@ export class Pack {
     );
   }
 
-  /** Whether what is read belongs to somebody else: not to be transferred, nor written to. */
+  /** Whether bytes that are read belong to the source, and must not be transferred or modified. */
   get lends() {
     return this.#source.lends === true;
   }
 
-  /** What a worker needs to inspect records of this pack. */
+  /** @returns {Omit<WorkerStart, "digests">} */
   forWorkers() {
-    const inner = this.#alive();
-    const tail = inner.tailBytes(this.#tailStart, this.#size);
+    const tail = this.handle().tailBytes(this.#tailStart, this.#size) ?? new Uint8Array(0);
     return {
       module: reading.compiled,
       isLarger: reading.isLarger,
@@ -356,33 +468,33 @@ export class Pack {
     };
   }
 
-  // ---- the end
+  // ---- closing
 
-  #alive() {
-    if (!this.#inner) throw new SealpackError("closed", "the pack is closed");
-    return this.#inner;
-  }
-
+  /** @type {Public.Pack["close"]} */
   close() {
-    const inner = this.#inner;
-    if (!inner) return undefined;
-    this.#inner = null;
-    inner.free();
+    const handle = this.#handle;
+    if (!handle) return undefined;
+    this.#handle = null;
+    handle.free();
     const closing = this.#list?.close();
     return closing ? Promise.all([closing, this.#source.close?.()]).then(() => {}) : this.#source.close?.();
   }
 
-  [Symbol.dispose ?? Symbol.for("Symbol.dispose")]() {
-    Promise.resolve(this.close()).catch(() => {}); // nobody waits to hear of it
+  [DISPOSE]() {
+    Promise.resolve(this.close()).catch(() => {}); // a synchronous dispose cannot report it
   }
 
-  async [Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose")]() {
+  async [ASYNC_DISPOSE]() {
     await this.close();
   }
 }
 
-/** What the module says of an open pack, by name. */
-function told([numbers, formatName, contentHash]) {
+/**
+ * Names the numbers of an open pack.
+ *
+ * @param {any[]} info
+ */
+function decodeInfo([numbers, formatName, contentHash]) {
   const [formatId, recordCount, totalItems, itemsPerRecord, indexSize, appDataSize, ...places] = numbers;
   const [trailerSize, recordsSize, tailStart, recordChecksum, withCrc] = places;
   return {
@@ -397,20 +509,26 @@ function told([numbers, formatName, contentHash]) {
     recordsSize,
     tailStart,
     recordChecksum: Boolean(recordChecksum),
-    dialect: withCrc ? "app-data-crc" : "no-app-data-crc",
+    dialect: /** @type {Public.PackInfo["dialect"]} */ (withCrc ? "app-data-crc" : "no-app-data-crc"),
     formatName,
     contentHash: contentHash && toHex(contentHash),
   };
 }
 
+/** @param {Record<string, number>} options */
 function atLeastOne(options) {
   for (const [name, value] of Object.entries(options)) {
     if (!Number.isInteger(value) || value < 1) {
-      throw invalidArgument(`${name} is a whole number from 1 on, not ${String(value)}`);
+      throw invalidArgument(`${name} is a whole number of at least 1, not ${String(value)}`);
     }
   }
 }
 
+/**
+ * @param {number} position
+ * @param {"item" | "record"} what
+ * @param {number} count
+ */
 function checkPosition(position, what, count) {
   if (typeof position !== "number" || !Number.isInteger(position)) {
     throw invalidArgument(

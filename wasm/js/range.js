@@ -1,11 +1,23 @@
-// A run of items, read ahead by one request, as an async iterator and as a stream.
+// A range of items, read one request ahead, as an async iterator and as a stream.
 import { aborted, guarded } from "./errors.js";
 import { linked, throwIfAborted } from "./abort.js";
 import { Slices } from "./schedule.js";
 
+/** @import { Signal } from "./abort.js" */
+/** @import { RangeOptions } from "./index.js" */
+/** @import { Pack } from "./pack.js" */
+/** @import { RangeRead, RangeScan } from "../dist/read.js" */
+
 const REQUEST_SIZE = 1024 * 1024;
 const GAP = 0; // neighbouring records touch
 
+/**
+ * @param {Pack} pack
+ * @param {number} start
+ * @param {number} end
+ * @param {RangeOptions} options
+ * @returns {AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined>}
+ */
 export async function* readItems(pack, start, end, { signal, requestSize = REQUEST_SIZE } = {}) {
   throwIfAborted(signal);
   const scan = guarded(() => pack.handle().scan(start, end, GAP, requestSize));
@@ -29,26 +41,40 @@ export async function* readItems(pack, start, end, { signal, requestSize = REQUE
   } catch (error) {
     throw signal?.aborted ? aborted(signal) : error;
   } finally {
-    all.abort(); // whoever leaves early wants no more of what is on its way
+    all.abort(); // cancels the read ahead if the caller leaves early
     all.release();
     ahead?.read.free();
     scan.free();
   }
 }
 
-/** The next read, on its way; null at the end. */
+/**
+ * Starts the next read; null at the end.
+ *
+ * @param {Pack} pack
+ * @param {RangeScan} scan
+ * @param {{ signal: Signal, requestSize: number }} options
+ */
 function fetchNext(pack, scan, { signal, requestSize }) {
   pack.handle();
   const read = scan.next();
   if (!read) return null;
-  const [start, end, here] = read.range();
-  const fetched = here ? undefined : pack.readBytes(start, end, signal, { requestSize });
+  const [start, end, inTail] = read.range();
+  const fetched = inTail ? undefined : pack.readBytes(start, end, signal, { requestSize });
   const bytes = Promise.all([fetched, pack.chooseCodec(signal), pack.prove(read, signal)]);
-  bytes.catch(() => {}); // awaited a turn later, or not at all where the caller leaves early
+  bytes.catch(() => {}); // awaited later, or never if the caller leaves early
   return { read, bytes };
 }
 
+/**
+ * @param {Pack} pack
+ * @param {RangeRead} read
+ * @param {Uint8Array | undefined} bytes
+ * @param {Awaited<ReturnType<Pack["prove"]>>} proof
+ * @param {Signal} signal
+ */
 async function take(pack, read, bytes, proof, signal) {
+  /** @type {Uint8Array<ArrayBuffer>[]} */
   const items = [];
   try {
     await pack.take(read, bytes, proof, items, signal);
@@ -58,19 +84,27 @@ async function take(pack, read, bytes, proof, signal) {
   }
 }
 
-/** A ReadableStream that reads an item when one is wanted, and stops when it is cancelled. */
+/**
+ * A ReadableStream that reads an item when one is pulled, and stops when it is
+ * cancelled.
+ *
+ * @param {(signal: AbortSignal) => AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined>} items
+ * @param {Signal} outer
+ * @returns {ReadableStream<Uint8Array<ArrayBuffer>>}
+ */
 export function readableOf(items, outer) {
   const controller = new AbortController();
-  const stop = () => controller.abort(outer.reason);
+  const stop = () => controller.abort(outer?.reason);
   outer?.addEventListener("abort", stop, { once: true });
   if (outer?.aborted) stop();
   const iterator = items(controller.signal);
   const done = () => outer?.removeEventListener("abort", stop);
+  /** @type {UnderlyingDefaultSource<Uint8Array<ArrayBuffer>>} */
   const source = {
     async pull(sink) {
       try {
-        const { done: ended, value } = await iterator.next();
-        if (!ended) return sink.enqueue(value);
+        const next = await iterator.next();
+        if (!next.done) return sink.enqueue(next.value);
         done();
         sink.close();
       } catch (error) {

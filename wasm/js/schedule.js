@@ -1,15 +1,17 @@
-// Slices: work on the page's own thread gives the event loop a turn every few
-// milliseconds, so that scrolling, input and `signal` stay alive.
+// Slices: long work on the page's thread yields to the event loop every few
+// milliseconds, so that scrolling, input and `signal` keep working.
 
 const SLICE_MS = 8;
 
 /**
- * A turn of the event loop. By a message, which waits its turn among timers and
- * other messages: what `scheduler.yield` continues comes before them all, so
- * that a page's timers, and the answers of workers, would wait to the end.
+ * Yields once to the event loop. A message queues behind timers and other
+ * messages. The continuation of `scheduler.yield` would run before them, so
+ * that timers of the page and answers of workers waited until the work ends.
+ *
+ * @returns {Promise<void>}
  */
-function turn() {
-  // A message is delivered without the 4 ms that nested timers are held back.
+function yieldToEventLoop() {
+  // Nested timers are delayed by 4 ms; a message is not.
   if (typeof MessageChannel !== "function") return new Promise((resolve) => setTimeout(resolve));
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
@@ -21,7 +23,7 @@ function turn() {
   });
 }
 
-/** Says when a slice is over, and gives the event loop its turn. */
+/** Measures slices, and yields between them. */
 export class Slices {
   #until = performance.now() + SLICE_MS;
 
@@ -30,7 +32,7 @@ export class Slices {
   }
 
   async next() {
-    await turn();
+    await yieldToEventLoop();
     this.#until = performance.now() + SLICE_MS;
   }
 }

@@ -1,12 +1,26 @@
-// Where the parts of a pack go: into a Blob, a WritableStream, a file handle,
-// or anything with write().
+// The destination of a pack: a Blob, a WritableStream, a file handle, or
+// anything with write().
 import { invalidArgument } from "./errors.js";
 import { describe } from "./bytes.js";
 
-/** Parts kept until they are a Blob. The browser may keep those on disk. */
+/** @import { Destination } from "./index.js" */
+/**
+ * @typedef {object} Sink
+ * @property {(part: Uint8Array<ArrayBuffer>) => void | Promise<void>} write
+ * @property {() => void | Blob | Promise<void>} close returns the Blob if it holds the pack
+ * @property {(reason: unknown) => unknown} abort
+ */
+
+/**
+ * Keeps the parts until they become a Blob, which the browser may keep on disk.
+ *
+ * @implements {Sink}
+ */
 class BlobSink {
+  /** @type {Uint8Array<ArrayBuffer>[]} */
   #parts = [];
 
+  /** @param {Uint8Array<ArrayBuffer>} part */
   write(part) {
     this.#parts.push(part);
   }
@@ -20,13 +34,16 @@ class BlobSink {
   }
 }
 
+/** @implements {Sink} */
 class StreamSink {
   #writer;
 
+  /** @param {WritableStream<any>} stream */
   constructor(stream) {
     this.#writer = stream.getWriter();
   }
 
+  /** @param {Uint8Array<ArrayBuffer>} part */
   async write(part) {
     await this.#writer.ready;
     await this.#writer.write(part);
@@ -36,58 +53,78 @@ class StreamSink {
     await this.#writer.close();
   }
 
+  /** @param {unknown} reason */
   async abort(reason) {
     await this.#writer.abort(reason);
   }
 }
 
-/** A file of Node's `fs/promises`: its write() may take less than it was given. */
+/** @typedef {Extract<Destination, { fd: number }>} NodeFile */
+
+/**
+ * A FileHandle of Node's `fs/promises`, whose write() may write less than it was given.
+ *
+ * @implements {Sink}
+ */
 class FileSink {
   #file;
 
+  /** @param {NodeFile} file */
   constructor(file) {
     this.#file = file;
   }
 
+  /** @param {Uint8Array<ArrayBuffer>} part */
   async write(part) {
     for (let at = 0; at < part.length;) {
       at += (await this.#file.write(part, at, part.length - at)).bytesWritten;
     }
   }
 
-  // The caller opened it, and closes it.
+  // The caller opened the file and closes it.
   close() {}
 
   abort() {}
 }
 
-/** The caller's own `{ write(part, offset), close?, abort? }`; FileSystemSyncAccessHandle fits too. */
+/**
+ * The caller's own `{ write(part, offset), close?, abort? }`, or a FileSystemSyncAccessHandle.
+ *
+ * @implements {Sink}
+ */
 class OwnSink {
   #own;
   #offset = 0;
-  #sync;
+  #isSyncHandle;
 
+  /** @param {any} own */
   constructor(own) {
     this.#own = own;
-    this.#sync = typeof own.truncate === "function" && typeof own.getSize === "function";
+    this.#isSyncHandle = typeof own.truncate === "function" && typeof own.getSize === "function";
   }
 
+  /** @param {Uint8Array<ArrayBuffer>} part */
   async write(part) {
-    if (this.#sync) this.#own.write(part, { at: this.#offset });
+    if (this.#isSyncHandle) this.#own.write(part, { at: this.#offset });
     else await this.#own.write(part, this.#offset);
     this.#offset += part.length;
   }
 
-  /** Answers nothing: what the caller's close() answers is not the pack. */
+  /** Drops the result: the return value of the caller's close() is not the pack. */
   async close() {
     await this.#own.close?.();
   }
 
+  /** @param {unknown} reason */
   abort(reason) {
     return this.#own.abort?.(reason);
   }
 }
 
+/**
+ * @param {any} to
+ * @returns {Promise<Sink>}
+ */
 export async function sinkFor(to) {
   if (to === undefined) return new BlobSink();
   if (typeof to?.getWriter === "function") return new StreamSink(to);

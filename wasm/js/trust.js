@@ -1,12 +1,25 @@
-// A pack that is held to a hash the caller trusts: which parts of the digest
-// list are fetched, and when. What they prove, core says.
+// Authenticating a pack against a trusted hash: fetches the parts of the digest
+// list that prove the records. Core checks them.
 import { trusting } from "./modules.js";
-import { SealpackError, guarded, invalidArgument } from "./errors.js";
+import { SealpackError, guarded, invalidArgument, messageOf } from "./errors.js";
 import { abortable } from "./abort.js";
-import { describe, joined, toBytes } from "./bytes.js";
+import { joined, toBytes } from "./bytes.js";
 import { sourceFrom } from "./source/from.js";
 
-/** What `open` was told to trust; null where nothing. */
+/** @import { Signal } from "./abort.js" */
+/** @import { OpenOptions } from "./index.js" */
+/** @import { PackSource, SourceOptions } from "./source/from.js" */
+/** @import { RangeRead } from "../dist/read.js" */
+/** @import { DigestListHandle } from "../dist/trust.js" */
+/** @typedef {{ hash: Uint8Array, isRoot: boolean, digests: unknown, options: SourceOptions }} Trust */
+/** @typedef {{ records: Uint32Array, parts: Float64Array, bytes: Uint8Array }} Proof */
+
+/**
+ * The trust options of `open`; null if there are none.
+ *
+ * @param {OpenOptions} options
+ * @returns {Trust | null}
+ */
 export function trustFrom({ contentHash, digestRoot, digests, fetch, retries, wholeFileLimit }) {
   if ([contentHash, digestRoot, digests].every((option) => option === undefined)) return null;
   if ((contentHash === undefined) === (digestRoot === undefined) || digests === undefined) {
@@ -17,10 +30,15 @@ export function trustFrom({ contentHash, digestRoot, digests, fetch, retries, wh
   return { hash, isRoot, digests, options: { fetch, retries, wholeFileLimit } };
 }
 
+/**
+ * @param {unknown} value
+ * @param {string} what
+ */
 function hashFrom(value, what) {
-  const hex = typeof value === "string" && /^[0-9a-f]{64}$/i.test(value);
-  if (hex) return Uint8Array.from(value.match(/../g), (pair) => Number.parseInt(pair, 16));
-  if (typeof value === "string") throw invalidArgument(`${what} is 64 hexadecimal digits`);
+  if (typeof value === "string") {
+    if (!/^[0-9a-f]{64}$/i.test(value)) throw invalidArgument(`${what} is 64 hexadecimal digits`);
+    return Uint8Array.from(value.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+  }
   const bytes = toBytes(value, what);
   if (bytes.length !== 32) throw invalidArgument(`${what} has 32 bytes, not ${bytes.length}`);
   return bytes;
@@ -28,57 +46,106 @@ function hashFrom(value, what) {
 
 export class DigestList {
   #source;
-  #trusting;
-  #header;
-  /** Whether the app data is vouched for too. */
+  /** @type {DigestListHandle | null} */
+  #handle;
+  #header = /** @type {Promise<Uint8Array>} */ (Promise.resolve(new Uint8Array(0)));
+  /** Whether the app data is authenticated too. */
   isRoot;
 
-  /** Asks for the header at once, while the pack is being opened. */
+  /**
+   * @param {PackSource} source
+   * @param {DigestListHandle} handle
+   * @param {boolean} isRoot
+   */
+  constructor(source, handle, isRoot) {
+    this.#source = source;
+    this.#handle = handle;
+    this.isRoot = isRoot;
+  }
+
+  /**
+   * Requests the header at once, while the pack is being opened.
+   *
+   * @param {Trust} trust
+   * @param {Signal} signal
+   */
   static async start(trust, signal) {
-    const list = new DigestList();
-    list.isRoot = trust.isRoot;
-    const source = sourceFrom(trust.digests, trust.options).catch((error) => {
-      throw invalidArgument(`digests: ${error.message ?? describe(trust.digests)}`);
+    const sourcing = sourceFrom(trust.digests, trust.options).catch((error) => {
+      throw invalidArgument(`digests: ${messageOf(error)}`);
     });
-    [list.#source] = await Promise.all([source, abortable(trusting.load(), signal)]);
-    list.#trusting = guarded(() => new trusting.glue.Trusting(trust.hash, trust.isRoot));
-    list.#header = list.#read(...list.#trusting.wanted(), signal);
+    const [source] = await Promise.all([sourcing, abortable(trusting.load(), signal)]);
+    const handle = guarded(() => new trusting.glue.DigestListHandle(trust.hash, trust.isRoot));
+    const list = new DigestList(source, handle, trust.isRoot);
+    list.#header = list.#readWanted(signal);
     list.#header.catch(() => {}); // awaited once the pack is open, if it opens
     return list;
   }
 
-  /** The content hash that the list vouches for. */
+  get #open() {
+    if (!this.#handle) throw new SealpackError("closed", "the pack is closed");
+    return this.#handle;
+  }
+
+  /** The content hash in the list. */
   get contentHash() {
-    return this.#trusting.contentHash();
+    return this.#open.contentHash();
   }
 
-  /** Whether items may be given out: under a content hash only once the first and the last record were checked. */
+  /** Whether items may be returned: under a content hash only after the first and the last record were checked. */
   get settled() {
-    return this.#trusting.settled;
+    return this.#open.settled;
   }
 
-  /** Compares the list with an open pack's trailer and app data. */
-  async hold(trailer, appData, signal) {
+  /**
+   * Opens the list and compares it with an open pack's trailer and app data.
+   *
+   * @param {Uint8Array} trailer
+   * @param {Uint8Array} appData
+   * @param {Signal} signal
+   */
+  async bind(trailer, appData, signal) {
     let bytes = await this.#header;
-    while (!guarded(() => this.#trusting.supply(bytes, trailer, appData))) {
-      bytes = await this.#read(...this.#trusting.wanted(), signal);
+    while (!guarded(() => this.#open.supply(bytes, trailer, appData))) {
+      bytes = await this.#readWanted(signal);
     }
   }
 
-  /** Fetches what proves the records of a read. */
+  /**
+   * Fetches the parts that prove the records of a read.
+   *
+   * @param {RangeRead} read
+   * @param {Signal} signal
+   * @returns {Promise<Proof>}
+   */
   async prove(read, signal) {
     const records = read.records();
-    const parts = this.#trusting.proof(records);
+    const parts = this.#open.proof(records);
     const jobs = [];
     for (let at = 0; at < parts.length; at += 3) jobs.push(this.#read(parts[at + 1], parts[at + 2], signal));
     return { records, parts, bytes: joined(await Promise.all(jobs)) };
   }
 
-  /** Holds the records of a read, by the digests of their items, to what was proved. */
+  /**
+   * Checks the records of a read, by the digests of their items, against the proof.
+   *
+   * @param {Proof} proof
+   * @param {Uint8Array} digests
+   */
   check({ records, parts, bytes }, digests) {
-    guarded(() => this.#trusting.check(records, digests, parts, bytes));
+    guarded(() => this.#open.check(records, digests, parts, bytes));
   }
 
+  /** @param {Signal} signal */
+  #readWanted(signal) {
+    const [start, end] = this.#open.wanted();
+    return this.#read(start, end, signal);
+  }
+
+  /**
+   * @param {number} start
+   * @param {number} end
+   * @param {Signal} signal
+   */
   async #read(start, end, signal) {
     const bytes = await abortable(this.#source.read(start, end - start, { signal }), signal);
     if (bytes.length === end - start) return bytes;
@@ -86,8 +153,8 @@ export class DigestList {
   }
 
   close() {
-    this.#trusting?.free();
-    this.#trusting = null;
-    return this.#source?.close?.();
+    this.#handle?.free();
+    this.#handle = null;
+    return this.#source.close?.();
   }
 }

@@ -1,49 +1,69 @@
-// Verifying every record: bytes are fetched ahead, runs are inspected in
-// lanes, and what was found is put together in the order of the file.
+// Verifying every record: runs of bytes are fetched ahead and examined in
+// lanes, and their findings are added to the report in the order of the file.
 import { reading } from "./modules.js";
 import { aborted, fromWasm, guarded, listener } from "./errors.js";
 import { linked, throwIfAborted } from "./abort.js";
 import { Lanes, LocalLane } from "./lanes.js";
 import { Buffers } from "./source/buffers.js";
 
-/** Bytes of one run: for a small one, asking takes a browser longer than reading. */
-const RUN_SIZE = 4 * 1024 * 1024;
-const SMALLEST_RUN = RUN_SIZE / 16;
-/** Runs for each thread, so that all end at about the same time. */
-const RUNS_EACH = 8;
+/** @import { LaneResult } from "./lanes.js" */
+/** @import { LayerName, Report, Verdict, VerifyOptions } from "./index.js" */
+/** @import { Pack } from "./pack.js" */
+/** @import { ReportBuilder } from "../dist/read.js" */
+/** @typedef {{ first: number, count: number, start: number, end: number }} RunRange */
 
-export async function verifyPack(pack, { signal, onProgress, workers = 0, extract } = {}) {
+/** Bytes of a run: with smaller ones, a browser spends more time per request than on reading. */
+const RUN_SIZE = 4 * 1024 * 1024;
+const MIN_RUN_SIZE = RUN_SIZE / 16;
+/** Runs per thread, so that all threads end at about the same time. */
+const RUNS_PER_THREAD = 8;
+
+/**
+ * @param {Pack} pack
+ * @param {VerifyOptions} options
+ * @returns {Promise<Report>}
+ */
+export async function verifyPack(pack, { signal, onProgress, workers = 0, extract }) {
   throwIfAborted(signal);
   const all = linked(signal);
-  const tell = listener(onProgress);
+  const report = listener(onProgress);
   const trusted = pack.trustedHash;
   const digests = Boolean(trusted);
   const local = new LocalLane(pack.handle(), { signal: all.signal, extract, digests });
-  // Functions of the caller's stay on the caller's thread.
-  const apart = extract || pack.codec === "custom" ? 0 : workers;
-  const lanes = new Lanes(local, apart, apart > 0 && { ...pack.forWorkers(), digests });
-  const verdicts = new reading.glue.Verdicts(pack.handle(), trusted ?? new Uint8Array(0));
+  // The caller's functions stay on the caller's thread.
+  const threads = extract || pack.codec === "custom" ? 0 : workers;
+  const lanes = new Lanes(local, threads, threads > 0 && { ...pack.forWorkers(), digests });
+  const builder = new reading.glue.ReportBuilder(pack.handle(), trusted ?? new Uint8Array(0));
   try {
-    const share = Math.ceil(pack.info.recordsSize / (RUNS_EACH * Math.max(1, apart)));
-    const runSize = Math.min(RUN_SIZE, Math.max(SMALLEST_RUN, share));
-    await inspectAll(pack, lanes, runSize, all, (run, result) => {
-      note(pack, verdicts, local, run, result);
-      tell?.(progress(pack, run));
+    const share = Math.ceil(pack.info.recordsSize / (RUNS_PER_THREAD * Math.max(1, threads)));
+    const runSize = Math.min(RUN_SIZE, Math.max(MIN_RUN_SIZE, share));
+    await examineAll(pack, lanes, runSize, all, (run, result) => {
+      addFindings(pack, builder, local, run, result);
+      report?.(progress(pack, run));
     });
     await pack.sameVersion(signal);
-    return report(guarded(() => verdicts.finish()));
+    return plainReport(guarded(() => builder.finish()));
   } catch (error) {
     throw signal?.aborted ? aborted(signal) : fromWasm(error);
   } finally {
     all.release();
     await lanes.close();
-    verdicts.free();
+    builder.free();
   }
 }
 
-/** Keeps every lane busy, and hands over results in order. */
-async function inspectAll(pack, lanes, runSize, { signal, abort }, deliver) {
+/**
+ * Keeps every lane busy, and delivers results in the order of the file.
+ *
+ * @param {Pack} pack
+ * @param {Lanes} lanes
+ * @param {number} runSize
+ * @param {ReturnType<typeof linked>} all
+ * @param {(run: RunRange, result: LaneResult) => void} deliver
+ */
+async function examineAll(pack, lanes, runSize, { signal, abort }, deliver) {
   const runs = guarded(() => pack.handle().scan(0, pack.length, 0, runSize));
+  /** @type {(RunRange & { result: Promise<LaneResult> })[]} */
   const queue = [];
   const buffers = new Buffers();
   const begin = () => {
@@ -52,11 +72,11 @@ async function inspectAll(pack, lanes, runSize, { signal, abort }, deliver) {
     const [start, end, , first, count] = next.range();
     next.free();
     const run = { first, count, start, end };
-    run.result = pack
+    const result = pack
       .readBytes(start, end, signal, { buffers })
-      .then((bytes) => lanes.inspect({ ...run, bytes, lent: pack.lends }, buffers));
-    run.result.catch(() => {}); // awaited in its turn
-    queue.push(run);
+      .then((bytes) => lanes.examine({ ...run, bytes, lent: pack.lends }, buffers));
+    result.catch(() => {}); // awaited when it is first in the queue
+    queue.push({ ...run, result });
     return true;
   };
   const readAhead = () => {
@@ -64,8 +84,7 @@ async function inspectAll(pack, lanes, runSize, { signal, abort }, deliver) {
   };
   try {
     readAhead();
-    while (queue.length) {
-      const run = queue.shift();
+    for (let run = queue.shift(); run; run = queue.shift()) {
       const result = await run.result;
       deliver(run, result);
       if (!result.lent) buffers.give(result.bytes.buffer);
@@ -73,7 +92,7 @@ async function inspectAll(pack, lanes, runSize, { signal, abort }, deliver) {
       readAhead();
     }
   } catch (error) {
-    abort(error); // what is under way ends at once
+    abort(error); // cancels everything in flight
     throw error;
   } finally {
     await Promise.allSettled(queue.map((run) => run.result));
@@ -81,21 +100,32 @@ async function inspectAll(pack, lanes, runSize, { signal, abort }, deliver) {
   }
 }
 
-function note(pack, verdicts, local, run, { found, bytes }) {
+/**
+ * @param {Pack} pack
+ * @param {ReportBuilder} builder
+ * @param {LocalLane} local
+ * @param {RunRange} run
+ * @param {LaneResult} result
+ */
+function addFindings(pack, builder, local, run, { found, bytes }) {
   const bad = new Set(found.bad);
   const hashed = found.digests.length > 0;
   for (let at = 0; at < run.count; at += 1) {
     if (!bad.has(at)) {
       const digest = hashed ? found.digests.subarray(32 * at, 32 * at + 32) : found.digests;
-      guarded(() => verdicts.sound(found.frames[at], found.sizes[at], digest));
+      guarded(() => builder.sound(found.frames[at], found.sizes[at], digest));
       continue;
     }
     const { offset, size } = pack.record(run.first + at);
     const stored = bytes.subarray(offset - run.start, offset - run.start + size);
-    guarded(() => verdicts.inspected(local.again(run.first + at, offset, stored)));
+    guarded(() => builder.examined(local.again(run.first + at, offset, stored)));
   }
 }
 
+/**
+ * @param {Pack} pack
+ * @param {RunRange} run
+ */
 function progress(pack, run) {
   const { recordsSize, recordCount } = pack.info;
   return {
@@ -106,6 +136,7 @@ function progress(pack, run) {
   };
 }
 
+/** @type {LayerName[]} */
 const LAYERS = [
   "structure",
   "index",
@@ -116,16 +147,23 @@ const LAYERS = [
   "lengths",
   "content_hash",
 ];
+/** @type {Verdict[]} */
 const VERDICTS = ["passed", "failed", "not_present"];
 
-/** The report of the module's numbers, its errors as ours. */
-function report([numbers, failures, damaged]) {
+/**
+ * The report of the module with names for its numbers.
+ *
+ * @param {[numbers: number[], failures: [number, unknown][], damaged: [number, unknown][]]} report
+ * @returns {Report}
+ */
+function plainReport([numbers, failures, damaged]) {
   const [damagedCount, recordCount, framesWithoutChecksum, payloadSize, protectedItems] = numbers.slice(
     LAYERS.length,
   );
+  const layers = Object.fromEntries(LAYERS.map((name, at) => [name, VERDICTS[numbers[at]]]));
   return {
     ok: failures.length === 0,
-    layers: Object.fromEntries(LAYERS.map((name, at) => [name, VERDICTS[numbers[at]]])),
+    layers: /** @type {Report["layers"]} */ (layers),
     failures: failures.map(([layer, error]) => Object.assign(fromWasm(error), { layer: LAYERS[layer] })),
     damaged: damaged.map(([record, error]) => Object.assign(fromWasm(error), { record })),
     damagedCount,

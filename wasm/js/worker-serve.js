@@ -1,38 +1,46 @@
-// A worker's side of a verification: opens the pack from the bytes it is
-// handed, then answers runs of records with what it found.
+// The worker's side of a verification: opens the pack from the bytes it
+// receives, then answers each run of records with its findings.
 import { building, reading } from "./modules.js";
-import { RunInspector } from "./inspect.js";
+import { LaneExaminer } from "./examine.js";
 import { fromWasm } from "./errors.js";
 
-/** @param post answers a message @returns what to call with each message */
+/** @import { Run } from "./examine.js" */
+
+/**
+ * @param {(message: unknown, transfer?: ArrayBuffer[]) => void} post answers a message
+ * @returns {(message: any) => void} the handler of messages
+ */
 export function serve(post) {
-  let inspector;
+  /** @type {LaneExaminer} */
+  let examiner;
+  /** @param {import("./pack.js").WorkerStart} message */
   const start = async ({ module, isLarger, size, tail, codec, recordLimit, digests }) => {
     const loaded = isLarger ? building : reading;
     await loaded.load(module);
     const { glue } = loaded;
-    const opening = new glue.Opening(size, recordLimit);
+    const opening = new glue.PackOpening(size, recordLimit);
     let pack;
     while (!pack) {
       const [start, end] = opening.wanted();
-      const before = size - tail.length;
-      pack = opening.supply(tail.subarray(start - before, end - before));
+      const tailStart = size - tail.length;
+      pack = opening.supply(tail.subarray(start - tailStart, end - tailStart));
     }
     pack.setCodec(codec);
-    inspector = new RunInspector(glue, loaded.memory, pack, undefined, digests);
+    examiner = new LaneExaminer(glue, loaded.memory, pack, undefined, digests);
     post({ ready: true });
   };
-  const inspect = async (run) => {
-    const { done } = await inspector.begin(run);
+  /** @param {Run & { id: number }} run */
+  const examine = async (run) => {
+    const { done } = await examiner.begin(run);
     const found = await done;
-    // The bytes go back: where something in them is damaged the report looks again,
-    // and their memory is read into once more.
+    // The bytes go back: the page examines damaged records again for the
+    // report, and reuses the memory.
     post({ id: run.id, found, bytes: run.bytes }, [run.bytes.buffer]);
   };
   return (message) => {
-    const work = message.start ? start(message.start) : inspect(message.run);
+    const work = message.start ? start(message.start) : examine(message.run);
     work.catch((thrown) => {
-      // The fields say which error and where; the message is not among those that spread.
+      // The message is not among the enumerable fields that spread.
       const error = fromWasm(thrown);
       const { name: _, cause: __, ...where } = error;
       post({ failed: { ...where, message: error.message } });

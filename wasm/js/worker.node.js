@@ -1,6 +1,7 @@
-// The file that a Node worker thread starts with.
+// The entry point of a worker thread in Node.
 import { parentPort } from "node:worker_threads";
 import { serve } from "./worker-serve.js";
 
-const answer = serve((message, transfer) => parentPort.postMessage(message, transfer));
-parentPort.on("message", answer);
+const port = /** @type {import("node:worker_threads").MessagePort} */ (/** @type {unknown} */ (parentPort));
+const answer = serve((message, transfer) => port.postMessage(message, transfer ?? []));
+port.on("message", answer);

@@ -1,7 +1,7 @@
-//! Building a pack: core's write steps, one thread, and core's output stream.
+//! Building a pack on one thread: core's write steps and core's output stream.
 //!
-//! Every byte goes through the stream, with trim: what JavaScript takes out are
-//! parts of equal size (but the last), as a multipart upload wants them.
+//! Every byte goes through the stream, with trim, so JavaScript receives parts
+//! of equal size, except the last, as a multipart upload requires.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -17,30 +17,30 @@ use sealpack_core::write::{Assembly, Hashing, PackShape, RecordBuilder, Sealed, 
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::encode::Zstd;
+use crate::encode::RuzstdEncoder;
 use crate::error::{Refusal, set, thrown, to_f64};
 
-/// What a pack is built like; the fields of `create`'s options.
+/// The options of `create`.
 #[wasm_bindgen]
-pub struct Options {
+pub struct BuildOptions {
     shape: PackShape,
     codec: KnownCodec,
     part_size: BufferSize,
 }
 
 #[wasm_bindgen]
-impl Options {
-    /// Options for this codec, `none` or `zstd`.
+impl BuildOptions {
+    /// Options for the codec `none` or `zstd`.
     ///
     /// # Errors
-    /// `unsupported` for another codec; `invalid-argument` for no items a
-    /// record, or for parts of no bytes or above 2^30.
+    /// `unsupported` for another codec; `invalid-argument` for zero items per
+    /// record, or for parts of zero bytes or more than 2^30.
     #[wasm_bindgen(constructor)]
     pub fn new(codec: &str, items_per_record: u32, part_size: u32) -> Result<Self, JsValue> {
         let codec = match codec {
             "none" => KnownCodec::None,
             "zstd" => KnownCodec::Zstd,
-            _ => return Err(Refusal::Codec.into()),
+            _ => return Err(Refusal::UnknownCodec.into()),
         };
         let items_per_record =
             NonZero::new(items_per_record).ok_or_else(|| JsValue::from(Refusal::ItemsPerRecord))?;
@@ -54,29 +54,29 @@ impl Options {
         Ok(Self { shape, codec, part_size })
     }
 
-    /// Another format id than the codec's own.
+    /// Sets the format id (default: the codec's own).
     #[wasm_bindgen(js_name = formatId)]
     pub fn format_id(&mut self, id: u32) {
         self.shape.format_id = id;
     }
 
-    /// Whether each record's checksum covers its payload.
+    /// Sets whether each record's checksum covers its payload.
     #[wasm_bindgen(js_name = recordChecksum)]
     pub fn record_checksum(&mut self, on: bool) {
         self.shape.record_checksum = on;
     }
 
-    /// Whether the hash over all items is stored.
+    /// Sets whether the hash over all items is stored.
     #[wasm_bindgen(js_name = contentHash)]
     pub fn content_hash(&mut self, on: bool) {
         self.shape.content_hash = if on { Hashing::Items } else { Hashing::None };
     }
 }
 
-/// A pack being built. After each call, take the parts that are ready with
+/// A pack being built. After each call, take the finished parts with
 /// [`next_part`](Self::next_part).
 #[wasm_bindgen]
-pub struct Builder {
+pub struct PackBuilder {
     records: RecordBuilder,
     sealer: Option<Sealer>,
     assembly: Option<Assembly>,
@@ -86,15 +86,15 @@ pub struct Builder {
 }
 
 #[wasm_bindgen]
-impl Builder {
+impl PackBuilder {
     /// Starts a pack.
     #[wasm_bindgen(constructor)]
     #[must_use]
-    pub fn new(options: Options) -> Self {
-        let Options { shape, codec, part_size } = options;
+    pub fn new(options: BuildOptions) -> Self {
+        let BuildOptions { shape, codec, part_size } = options;
         let sealer = match codec {
             KnownCodec::None => Sealer::plain(&shape),
-            KnownCodec::Zstd => Sealer::with_encoder(&shape, Box::new(Zstd::default())),
+            KnownCodec::Zstd => Sealer::with_encoder(&shape, Box::new(RuzstdEncoder::default())),
         };
         Self {
             records: RecordBuilder::new(&shape, codec == KnownCodec::None),
@@ -109,7 +109,8 @@ impl Builder {
     /// Adds an item.
     ///
     /// # Errors
-    /// `limit`, and then the item was not taken; `encode`; `finished`.
+    /// `limit` if the item is too large, and the pack stays as it was; `encode`;
+    /// `closed` after `finish`.
     pub fn append(&mut self, item: Vec<u8>) -> Result<(), JsValue> {
         if self.sealer.is_none() {
             return Err(finished());
@@ -120,8 +121,8 @@ impl Builder {
         self.seal_ready()
     }
 
-    /// Seals the last record, and ends the pack with this app data. Answers
-    /// what the pack is, as plain data.
+    /// Seals the last record and ends the pack with this app data. Returns the
+    /// pack's sizes, counts and content hash as a plain object.
     ///
     /// # Errors
     /// As [`append`](Self::append).
@@ -152,14 +153,14 @@ impl Builder {
         Ok(sealed)
     }
 
-    /// Whether a part is ready.
+    /// Whether a part is finished.
     #[wasm_bindgen(getter, js_name = hasParts)]
     #[must_use]
     pub fn has_parts(&self) -> bool {
         !self.ready.is_empty()
     }
 
-    /// The next part of the file; nothing where none is ready.
+    /// The next finished part of the file, or nothing.
     #[wasm_bindgen(js_name = nextPart)]
     pub fn next_part(&mut self) -> Option<Uint8Array> {
         let put = self.ready.pop_front()?;
@@ -177,7 +178,7 @@ impl Builder {
     fn seal_ready(&mut self) -> Result<(), JsValue> {
         while let Some(draft) = self.records.next_draft() {
             let sealer = self.sealer.as_mut().ok_or_else(finished)?;
-            let sealed = sealer.seal(draft).and_then(|sealed| self.note(sealed));
+            let sealed = sealer.seal(draft).and_then(|sealed| self.assemble(sealed));
             for extent in sealed.map_err(|error| thrown(&error))?.extents {
                 self.write(extent)?;
             }
@@ -185,14 +186,14 @@ impl Builder {
         Ok(())
     }
 
-    fn note(&mut self, sealed: Sealed) -> Result<Sealed, Error> {
+    fn assemble(&mut self, sealed: Sealed) -> Result<Sealed, Error> {
         if let Some(assembly) = &mut self.assembly {
             assembly.push(&sealed)?;
         }
         Ok(sealed)
     }
 
-    /// Small pieces are copied together, large ones are handed over.
+    /// Copies small pieces into the stream's buffer and hands over large ones.
     fn write(&mut self, extent: Bytes) -> Result<(), JsValue> {
         const SMALL: usize = 4 << 10;
         let written = match extent.len() {
@@ -203,9 +204,9 @@ impl Builder {
         written.map_err(refused)
     }
 
-    /// The driver's rule of the stream: after every operation each output is
-    /// carried out. Here that means set aside, for JavaScript to take; where
-    /// writing it fails there, the builder is dropped.
+    /// The driver's rule of the stream: after every operation, carry out each
+    /// output. Here a put is queued for JavaScript; if writing it fails there,
+    /// JavaScript drops the builder.
     fn drain(&mut self) {
         while let Some(output) = self.stream.next_output() {
             if let Output::Put(put) = output {
@@ -225,8 +226,8 @@ fn finished() -> JsValue {
     Refusal::Finished.into()
 }
 
-/// Nothing is written after the end, and every put is carried out at once: the
-/// stream has no reason to refuse. Its own words would bring formatting along.
+/// The stream has no reason to refuse: nothing is written after the end, and
+/// every put succeeds. Its own message would need Rust's formatting.
 fn refused(_: Refused) -> JsValue {
     Refusal::Stream.into()
 }

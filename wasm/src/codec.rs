@@ -8,40 +8,40 @@ use sealpack_core::codec::{Decode, FrameChecksum, PlainDecoder, Size};
 use sealpack_core::error::{Cause, DecodeError};
 use wasm_bindgen::{JsCast, JsValue};
 
-use crate::decode::Zstd;
+use crate::decode::RuzstdDecoder;
 
-/// The decoder of a pack, once it is known.
+/// A decoder and the name that JavaScript knows it by.
 #[derive(Clone)]
-pub struct Chosen {
+pub struct NamedDecoder {
     /// `none`, `zstd` or `custom`.
     pub name: &'static str,
     /// The decoder itself.
     pub decoder: Rc<dyn Decode>,
 }
 
-impl Chosen {
-    /// Payloads as they are.
+impl NamedDecoder {
+    /// Payloads are stored as they are.
     #[must_use]
     pub fn none() -> Self {
         Self { name: "none", decoder: Rc::new(PlainDecoder) }
     }
 
-    /// A zstd frame each.
+    /// Each payload is a zstd frame.
     #[must_use]
     pub fn zstd() -> Self {
-        Self { name: "zstd", decoder: Rc::new(Zstd::default()) }
+        Self { name: "zstd", decoder: Rc::new(RuzstdDecoder::default()) }
     }
 
-    /// The caller's own.
+    /// The caller's own decoder.
     #[must_use]
     pub fn custom(decode: Function) -> Self {
         Self { name: "custom", decoder: Rc::new(Custom { decode }) }
     }
 }
 
-/// A decoder in JavaScript, `decode(bytes, size)`, where `size` is undefined
-/// for a record that is a single item. `js/pack.js` wraps the caller's: it
-/// answers with a `Uint8Array` or throws, and what was thrown is kept there.
+/// A decoder in JavaScript, `decode(bytes, size)`; `size` is undefined for a
+/// record of a single item. `js/codec.js` wraps the caller's function: the
+/// wrapper returns a `Uint8Array` or throws, and keeps the error it threw.
 struct Custom {
     decode: Function,
 }
@@ -53,8 +53,8 @@ impl Decode for Custom {
             Size::Exactly(size) => JsValue::from_f64(crate::error::to_f64(size)),
             Size::AtMost(_) => JsValue::UNDEFINED,
         };
-        let threw = |_| DecodeError::Codec(Cause::text("the codec failed"));
-        let decoded = self.decode.call2(&JsValue::NULL, &bytes, &expected).map_err(threw)?;
+        let failed = |_| DecodeError::Codec(Cause::text("the codec failed"));
+        let decoded = self.decode.call2(&JsValue::NULL, &bytes, &expected).map_err(failed)?;
         let decoded: Uint8Array = decoded.unchecked_into();
         size.check(decoded.length().into())?;
         Ok(decoded.to_vec().into())

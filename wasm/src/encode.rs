@@ -1,5 +1,5 @@
-//! zstd by ruzstd at its fastest level, the only one it has, with the header
-//! mended: every frame carries its content size and its checksum.
+//! zstd by ruzstd at its fastest level, the only one it has. The frame header
+//! is rewritten so that every frame carries its content size and its checksum.
 
 use alloc::vec::Vec;
 
@@ -10,27 +10,27 @@ use sealpack_core::codec::Encode;
 use sealpack_core::codec::zstd_frame;
 use sealpack_core::error::Cause;
 
-/// Encodes payloads one after another, reusing the tables.
-pub struct Zstd {
+/// Encodes one payload at a time, reusing the tables.
+pub struct RuzstdEncoder {
     compressor: FrameCompressor<Payload, Vec<u8>, MatchGeneratorDriver>,
 }
 
-impl Default for Zstd {
+impl Default for RuzstdEncoder {
     fn default() -> Self {
         Self { compressor: FrameCompressor::new(CompressionLevel::Fastest) }
     }
 }
 
-impl Encode for Zstd {
+impl Encode for RuzstdEncoder {
     fn encode(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), Cause> {
         self.compressor.set_source(Payload(Bytes::copy_from_slice(payload)));
         self.compressor.set_drain(Vec::with_capacity(payload.len() / 2 + 64));
         self.compressor.compress();
         self.compressor.take_source();
         let frame = self.compressor.take_drain().unwrap_or_default();
-        let mended = zstd_frame::with_content_size(&frame, payload.len() as u64)
+        let complete = zstd_frame::with_content_size(&frame, payload.len() as u64)
             .ok_or_else(|| Cause::text("a payload of more than 2^32-1 bytes"))?;
-        out.extend_from_slice(&mended);
+        out.extend_from_slice(&complete);
         Ok(())
     }
 }

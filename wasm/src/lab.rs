@@ -1,5 +1,5 @@
-//! The stepper of the output stream, for a page: cases, seeded bugs, frames and
-//! reports of `sealpack_core::check`, as JSON.
+//! The stepper of the output stream: cases, seeded bugs, frames and reports of
+//! `sealpack_core::check`, as JSON.
 
 use alloc::format;
 use alloc::string::{String, ToString as _};
@@ -15,18 +15,19 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::error::coded;
 
-/// The largest buffer that the proof is run for: its states grow with the cube.
-const LARGEST_PROVED: usize = 16;
+/// The largest buffer that `prove` accepts: the number of states grows with its
+/// cube.
+const MAX_PROVED_BUFFER: usize = 16;
 
 #[derive(Serialize)]
-struct Bug {
+struct MutantJson {
     name: &'static str,
     wrong: &'static str,
     rule: &'static str,
 }
 
 #[derive(Serialize)]
-struct Promise {
+struct InvariantJson {
     number: u8,
     name: &'static str,
     promise: &'static str,
@@ -34,26 +35,26 @@ struct Promise {
 }
 
 #[derive(Serialize)]
-struct Steps<'a> {
+struct ReplayJson<'a> {
     case: String,
     line: String,
     puts: &'a str,
     #[serde(rename = "bufferSize")]
     buffer_size: usize,
     trim: bool,
-    /// The invariants that were broken, by name.
+    /// The names of the broken invariants.
     broken: Vec<&'static str>,
-    /// The first step at which the stream did something else than specified.
+    /// The first step at which the stream departed from its specification.
     departure: Option<usize>,
     frames: &'a [Frame],
 }
 
 #[derive(Serialize)]
-struct Proved {
+struct ProofJson {
     holds: bool,
     states: u64,
     transitions: u64,
-    /// The smallest case that breaks a promise, and which.
+    /// The smallest case that breaks an invariant, and the invariant's name.
     smallest: Option<(String, &'static str)>,
 }
 
@@ -66,7 +67,7 @@ fn size(bytes: u32) -> Result<BufferSize, JsValue> {
         .ok_or_else(|| coded("invalid-argument", "a buffer has 1 to 2^30 bytes"))
 }
 
-/// The stream of a name: a mutant's, `reference`, or the one that ships.
+/// The stream of this name: a mutant, `reference`, or the shipped one.
 fn variant(name: Option<&str>) -> Result<Variant, JsValue> {
     match name {
         None => Ok(Variant::Strict),
@@ -85,32 +86,33 @@ fn parse(case: &str) -> Result<Case, JsValue> {
 /// The seeded bugs, as JSON: `[{ name, wrong, rule }]`.
 ///
 /// # Errors
-/// None that is known.
+/// `internal` if the JSON cannot be written; no such case is known.
 #[wasm_bindgen]
 pub fn mutants() -> Result<String, JsValue> {
-    let bug = |mutant: &Mutant| Bug { name: mutant.name, wrong: mutant.wrong, rule: mutant.rule };
-    json(&MUTANTS.iter().map(bug).collect::<Vec<_>>())
+    let fields =
+        |mutant: &Mutant| MutantJson { name: mutant.name, wrong: mutant.wrong, rule: mutant.rule };
+    json(&MUTANTS.iter().map(fields).collect::<Vec<_>>())
 }
 
-/// The seven promises: `[{ number, name, promise, story }]`.
+/// The seven invariants, as JSON: `[{ number, name, promise, story }]`.
 ///
 /// # Errors
-/// None that is known.
+/// `internal` if the JSON cannot be written; no such case is known.
 #[wasm_bindgen]
 pub fn promises() -> Result<String, JsValue> {
-    let promise = |invariant: Invariant| Promise {
+    let fields = |invariant: Invariant| InvariantJson {
         number: invariant.number(),
         name: invariant.name(),
         promise: invariant.promise(),
         story: invariant.story(),
     };
-    json(&Invariant::ALL.map(promise))
+    json(&Invariant::ALL.map(fields))
 }
 
-/// Runs a case, `trim=1 writes=b4,z1,f`, and answers every step of it.
+/// Runs a case such as `trim=1 writes=b4,z1,f` and returns every step of it.
 ///
 /// # Errors
-/// `invalid-argument`, which names what is wrong with the case.
+/// `invalid-argument`; the message names the mistake in the case.
 #[wasm_bindgen]
 pub fn replay(case: &str, buffer_size: u32, mutant: Option<String>) -> Result<String, JsValue> {
     let Replay { case, shape, frames, broken, puts } =
@@ -122,7 +124,7 @@ pub fn replay(case: &str, buffer_size: u32, mutant: Option<String>) -> Result<St
         broken: *broken,
         puts: puts.clone(),
     };
-    json(&Steps {
+    json(&ReplayJson {
         case: case.to_string(),
         line: replay.line(),
         puts,
@@ -138,7 +140,7 @@ pub fn replay(case: &str, buffer_size: u32, mutant: Option<String>) -> Result<St
     })
 }
 
-/// A page in Markdown about a case that breaks the promise of this name.
+/// A page in Markdown about a case that breaks the invariant of this name.
 ///
 /// # Errors
 /// `invalid-argument`.
@@ -152,7 +154,7 @@ pub fn report(
     let invariant = Invariant::ALL
         .into_iter()
         .find(|known| known.name() == invariant)
-        .ok_or_else(|| coded("invalid-argument", &format!("no promise is called {invariant}")))?;
+        .ok_or_else(|| coded("invalid-argument", &format!("no invariant is called {invariant}")))?;
     Ok(check::report(&parse(case)?, invariant, size(buffer_size)?, &variant(mutant.as_deref())?))
 }
 
@@ -160,22 +162,22 @@ pub fn report(
 /// transitions, smallest }`.
 ///
 /// # Errors
-/// `invalid-argument` for a buffer above 16 bytes.
+/// `invalid-argument` for a buffer of more than 16 bytes.
 #[wasm_bindgen]
 pub fn prove(buffer_size: u32, trim: bool, mutant: Option<String>) -> Result<String, JsValue> {
     let size = size(buffer_size)?;
-    if size.get() > LARGEST_PROVED {
-        return Err(coded("invalid-argument", "the proof is run for buffers of up to 16 bytes"));
+    if size.get() > MAX_PROVED_BUFFER {
+        return Err(coded("invalid-argument", "a proof is limited to buffers of 16 bytes"));
     }
     let shape = Shape { buffer_size: size, trim };
     let variant = variant(mutant.as_deref())?;
     let open = |shape: Shape| variant.open(shape);
     let proof = Exploration::new(shape, &open).run();
     let smallest = proof.smallest_of_all();
-    json(&Proved {
+    json(&ProofJson {
         holds: proof.holds(),
         states: proof.states,
         transitions: proof.transitions,
-        smallest: smallest.map(|(promise, case)| (case.to_string(), promise.name())),
+        smallest: smallest.map(|(invariant, case)| (case.to_string(), invariant.name())),
     })
 }

@@ -1,36 +1,35 @@
 //! Packfiles in a browser, in Node and in a worker: the wasm side of the npm
 //! package `sealpack`.
 //!
-//! A thin skin. What a pack is, which bytes are wanted next and whether they
-//! are sound is decided in `sealpack-core`; the loop that waits for bytes is
-//! JavaScript (`js/`). Here the two are joined, and zstd is filled in
-//! ([`decode`], [`encode`]) with ruzstd.
+//! `sealpack-core` decides what a pack is, which bytes are wanted next and
+//! whether they are sound. JavaScript (`js/`) fetches the bytes. This crate
+//! connects the two and supplies zstd by ruzstd ([`decode`], [`encode`]).
 //!
 //! ```text
 //!   js/pack.js     await source.read(start, end) ──┐          ┌──> items
-//!   read.rs        Opening, Pack, Scan, Read ──────┴─ core ───┘
-//!   js/trust.js    a digest list, by ranges
-//!   trust.rs       Trusting: what records' digests must be
+//!   read.rs        PackOpening, PackHandle, reads ─┴─ core ───┘
+//!   js/trust.js    fetches ranges of a digest list
+//!   trust.rs       DigestListHandle: the digests that records must have
 //!   js/verify.js   slices, workers, WebCrypto
-//!   verify.rs      Inspector (any thread) ──> Verdicts (in order) ──> report
+//!   verify.rs      RunExaminer (any thread) ──> ReportBuilder (in order) ──> report
 //!   js/builder.js  append, finish
-//!   build.rs       Builder ──> core's write steps ──> core's stream ──> puts
+//!   build.rs       PackBuilder ──> core's write steps ──> core's stream ──> puts
 //! ```
 //!
-//! Each feature is a wasm module of its own, so that a page which only reads
-//! loads neither the encoder nor what digest lists take, and none loads the
-//! checker.
+//! Inside the crate: `verify ──> read ──> codec ──> decode`, `build ──> encode`;
+//! `trust` and `lab` depend on neither; all depend on `error`.
 //!
-//! The rules of this crate: no function traps, whatever it is given; what is
-//! wrong is thrown as an `Error` with a `code` ([`error`]), and the instance
-//! goes on working. Offsets are `f64`, exact up to 2^53, since a `usize` here
-//! is 32 bits wide and a pack is not. What is allocated follows the bytes
-//! that are there.
+//! Each feature is a wasm module of its own: a page that only reads loads
+//! neither the encoder nor the digest lists, and only the lab loads the checker.
 //!
-//! As a module of the package (`--cfg sealpack_module`, which `build.mjs`
-//! sets) the crate does without `std`, whose panics alone are half as large as
-//! all of this: a message would need the formatting of everything that may
-//! appear in one, and in wasm a panic is a trap whatever it says.
+//! The rules of this crate: no input makes a function trap; errors are thrown
+//! ([`error`]), and the instance stays usable. Offsets are `f64`, exact up to
+//! 2^53, because a `usize` has 32 bits here and a pack may be larger. Memory is
+//! allocated for bytes that exist, not for sizes that a file claims.
+//!
+//! As a module of the package (`--cfg sealpack_module`, set by `build.mjs`) the
+//! crate is built without `std`: its panic messages and their formatting alone
+//! are half the size of this crate, and in wasm every panic is a trap anyway.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -62,8 +61,8 @@ pub mod verify;
 #[global_allocator]
 static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
 
-/// A bug of ours. The caller sees a `RuntimeError`, and the tests see to it
-/// that no input gets here.
+/// A bug in this crate: no input reaches this, which the tests check. The caller
+/// sees a `RuntimeError`.
 #[cfg(sealpack_module)]
 #[panic_handler]
 fn panicked(_: &core::panic::PanicInfo<'_>) -> ! {

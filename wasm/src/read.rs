@@ -1,4 +1,4 @@
-//! Opening a pack and reading items, as steps between which JavaScript waits.
+//! Opening a pack and reading items, in steps; JavaScript fetches bytes between them.
 
 use alloc::rc::Rc;
 use alloc::vec;
@@ -8,108 +8,109 @@ use core::ops::Range;
 
 use bytes::Bytes;
 use js_sys::{Array, Float64Array, Function, Uint8Array};
+use sealpack_core::Error;
 use sealpack_core::codec::Decode;
+use sealpack_core::format::digest::{Hash, record_digest};
 use sealpack_core::format::known::{KnownCodec, known};
 use sealpack_core::format::{Dialect, trailer};
 use sealpack_core::read::{
-    DEFAULT_TAIL, Merge, Opened, Opening as CoreOpening, Pack as CorePack, PlannedRead, ReadLimits,
+    CodecDetection, DEFAULT_TAIL, Merge, Opened, Opening, Pack, PlannedRead, ReadLimits, Record,
     plan_ascending, plan_records, unseal,
 };
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use sealpack_core::read::CodecDetection;
-
-use crate::codec::Chosen;
+use crate::codec::NamedDecoder;
 use crate::error::{Refusal, thrown, to_f64, to_u64};
-use crate::verify::digest;
 
-/// Bytes at the end of a file that are wanted first.
+/// The number of bytes to fetch first, from the end of the file.
 #[wasm_bindgen(js_name = tailSize)]
 #[must_use]
 pub fn tail_size() -> f64 {
     to_f64(DEFAULT_TAIL)
 }
 
-/// A pack being opened: fetch what is `wanted`, `supply` it, again where that
-/// answers nothing.
+/// A pack being opened: fetch the `wanted` bytes and `supply` them, until
+/// `supply` returns the pack.
 #[wasm_bindgen]
-pub struct Opening {
-    state: Option<CoreOpening>,
+pub struct PackOpening {
+    state: Option<Opening>,
     limits: ReadLimits,
 }
 
 #[wasm_bindgen]
-impl Opening {
-    /// Starts with the file's size, and the most bytes that a record may
-    /// decode to.
+impl PackOpening {
+    /// Starts with the size of the file and the limit on the decoded size of a
+    /// record, both in bytes.
     ///
     /// # Errors
     /// `not-a-pack` for a file too small to be one.
     #[wasm_bindgen(constructor)]
     pub fn new(file_size: f64, record_limit: f64) -> Result<Self, JsValue> {
-        let state = CoreOpening::new(to_u64(file_size)?).map_err(|error| thrown(&error))?;
+        let state = Opening::new(to_u64(file_size)?).map_err(|error| thrown(&error))?;
         let limits = ReadLimits { decoded_record: to_u64(record_limit)?, ..ReadLimits::default() };
         Ok(Self { state: Some(state), limits })
     }
 
-    /// `[start, end]` of the bytes that are wanted.
+    /// `[start, end]` of the bytes to supply next.
     #[must_use]
     pub fn wanted(&self) -> Vec<f64> {
-        let range = self.state.as_ref().map(CoreOpening::range).unwrap_or_default();
+        let range = self.state.as_ref().map(Opening::range).unwrap_or_default();
         vec![to_f64(range.start), to_f64(range.end)]
     }
 
-    /// Takes the bytes; answers the pack, or nothing where more are wanted.
+    /// Takes the bytes; returns the pack, or nothing if more bytes are wanted.
     ///
     /// # Errors
-    /// Whatever is wrong with trailer, index or app data.
-    pub fn supply(&mut self, bytes: Vec<u8>) -> Result<Option<Pack>, JsValue> {
-        let spent = || JsValue::from(Refusal::OpeningSpent);
-        let opening = self.state.take().ok_or_else(spent)?;
+    /// Damage to trailer, index or app data.
+    pub fn supply(&mut self, bytes: Vec<u8>) -> Result<Option<PackHandle>, JsValue> {
+        let finished = || JsValue::from(Refusal::OpeningFinished);
+        let opening = self.state.take().ok_or_else(finished)?;
         match opening.supply(bytes.into()).map_err(|error| thrown(&error))? {
             Opened::More(next) => {
                 self.state = Some(next);
                 Ok(None)
             }
-            Opened::Ready(pack) => Ok(Some(Pack { shared: Shared::new(pack, self.limits) })),
+            Opened::Ready(pack) => {
+                Ok(Some(PackHandle { shared: SharedPack::new(pack, self.limits) }))
+            }
         }
     }
 }
 
-/// An open pack, shared by what reads it.
-pub(crate) struct Shared {
-    pub(crate) pack: CorePack,
+/// An open pack, shared by its handle and its readers.
+pub(crate) struct SharedPack {
+    pub(crate) pack: Pack,
     pub(crate) limits: ReadLimits,
-    chosen: RefCell<Chosen>,
+    codec: RefCell<NamedDecoder>,
     detection: RefCell<CodecDetection>,
 }
 
-impl Shared {
-    fn new(pack: CorePack, limits: ReadLimits) -> Rc<Self> {
+impl SharedPack {
+    fn new(pack: Pack, limits: ReadLimits) -> Rc<Self> {
         let detection = RefCell::new(CodecDetection::new(&pack.directory));
-        let chosen = RefCell::new(Chosen::none());
-        Rc::new(Self { pack, limits, chosen, detection })
+        let codec = RefCell::new(NamedDecoder::none());
+        Rc::new(Self { pack, limits, codec, detection })
     }
 
     pub(crate) fn decoder(&self) -> Rc<dyn Decode> {
-        Rc::clone(&self.chosen.borrow().decoder)
+        Rc::clone(&self.codec.borrow().decoder)
     }
 }
 
 /// An open pack.
 #[wasm_bindgen]
-pub struct Pack {
-    shared: Rc<Shared>,
+pub struct PackHandle {
+    shared: Rc<SharedPack>,
 }
 
 #[wasm_bindgen]
-impl Pack {
-    /// What the trailer says, as `[numbers, format's name, content hash]`;
+impl PackHandle {
+    /// The fields of the trailer, as `[numbers, format name, content hash]`;
     /// `js/pack.js` names the numbers.
     #[must_use]
     pub fn info(&self) -> Array {
-        let CorePack { directory, dialect, .. } = &self.shared.pack;
+        let Pack { directory, dialect, .. } = &self.shared.pack;
         let trailer = directory.trailer();
         let numbers = [
             trailer.format_id.into(),
@@ -130,14 +131,14 @@ impl Pack {
         Array::of3(&Float64Array::from(&numbers[..]), &name, &hash)
     }
 
-    /// The application's data.
+    /// The application's own data.
     #[wasm_bindgen(js_name = appData)]
     #[must_use]
     pub fn app_data(&self) -> Uint8Array {
         Uint8Array::from(&self.shared.pack.app_data[..])
     }
 
-    /// Bytes `start..end` of the file, where they were read to open it.
+    /// Bytes `start..end` of the file if opening read them, else nothing.
     ///
     /// # Errors
     /// `invalid-argument`.
@@ -156,19 +157,19 @@ impl Pack {
     /// `unsupported` for another name.
     #[wasm_bindgen(js_name = setCodec)]
     pub fn set_codec(&self, name: &str, decode: Option<Function>) -> Result<(), JsValue> {
-        let chosen = match (name, decode) {
-            ("none", _) => Chosen::none(),
-            ("zstd", _) => Chosen::zstd(),
-            ("custom", Some(decode)) => Chosen::custom(decode),
-            _ => return Err(Refusal::Codec.into()),
+        let codec = match (name, decode) {
+            ("none", _) => NamedDecoder::none(),
+            ("zstd", _) => NamedDecoder::zstd(),
+            ("custom", Some(decode)) => NamedDecoder::custom(decode),
+            _ => return Err(Refusal::UnknownCodec.into()),
         };
-        self.shared.chosen.replace(chosen);
+        self.shared.codec.replace(codec);
         Ok(())
     }
 
-    /// Finds the codec out, a step at a time: answers its name once it is
-    /// known (and sets it), until then `[start, end]` of the bytes to look at,
-    /// which the next call brings.
+    /// Detects the codec, a step at a time. Returns its name once it is known,
+    /// and sets it; until then `[start, end]` of the bytes to pass to the next
+    /// call.
     #[must_use]
     pub fn detect(&self, bytes: Option<Vec<u8>>) -> JsValue {
         let mut detection = self.shared.detection.borrow_mut();
@@ -177,16 +178,16 @@ impl Pack {
             (Some(_), None) => None,
             (Some(_), Some(bytes)) => detection.supply(&bytes),
         };
-        let chosen = match found {
-            Some(KnownCodec::None) => Chosen::none(),
-            Some(KnownCodec::Zstd) => Chosen::zstd(),
+        let codec = match found {
+            Some(KnownCodec::None) => NamedDecoder::none(),
+            Some(KnownCodec::Zstd) => NamedDecoder::zstd(),
             None => {
                 let Range { start, end } = detection.wanted().unwrap_or_default();
                 return Array::of2(&to_f64(start).into(), &to_f64(end).into()).into();
             }
         };
-        let name = chosen.name.into();
-        self.shared.chosen.replace(chosen);
+        let name = codec.name.into();
+        self.shared.codec.replace(codec);
         name
     }
 
@@ -214,8 +215,8 @@ impl Pack {
 
     // ---- reading
 
-    /// The reads for these positions, in file order: `order` holds the places
-    /// of the request by ascending position.
+    /// The reads for these positions, in file order. `order` lists the indices
+    /// of `positions` by ascending position.
     ///
     /// # Errors
     /// `out-of-range`, before anything is read.
@@ -224,110 +225,115 @@ impl Pack {
         positions: &[u32],
         order: &[u32],
         gap: f64,
-        most: f64,
-    ) -> Result<Vec<Read>, JsValue> {
-        let merge = Merge { gap: to_u64(gap)?, max_read: to_u64(most)? };
+        max_read: f64,
+    ) -> Result<Vec<RangeRead>, JsValue> {
+        let merge = Merge { gap: to_u64(gap)?, max_read: to_u64(max_read)? };
         let ascending = order.iter().filter_map(|&request| {
             let request = request as usize;
             Some((*positions.get(request)?, request))
         });
         let reads = plan_ascending(&self.shared.pack.directory, ascending, merge)
             .map_err(|error| thrown(&error))?;
-        let read = |planned| Read::new(&self.shared, planned, 0..u32::MAX);
+        let read = |planned| RangeRead::new(&self.shared, planned, 0..u32::MAX);
         Ok(reads.into_iter().map(read).collect())
     }
 
-    /// The reads for a run of items, one after another.
+    /// The reads for a range of items, in order.
     ///
     /// # Errors
     /// `out-of-range`.
-    pub fn scan(&self, start: u32, end: u32, gap: f64, most: f64) -> Result<Scan, JsValue> {
+    pub fn scan(
+        &self,
+        start: u32,
+        end: u32,
+        gap: f64,
+        max_read: f64,
+    ) -> Result<RangeScan, JsValue> {
         let window = start..end;
         let records =
             self.shared.pack.directory.records_of(&window).map_err(|error| thrown(&error))?;
-        let merge = Merge { gap: to_u64(gap)?, max_read: to_u64(most)? };
-        Ok(Scan { shared: Rc::clone(&self.shared), records, window, merge })
+        let merge = Merge { gap: to_u64(gap)?, max_read: to_u64(max_read)? };
+        Ok(RangeScan { shared: Rc::clone(&self.shared), records, window, merge })
     }
 
-    pub(crate) fn shared(&self) -> &Rc<Shared> {
+    pub(crate) fn shared(&self) -> &Rc<SharedPack> {
         &self.shared
     }
 }
 
-/// A run of items being read.
+/// A range of items being read.
 #[wasm_bindgen]
-pub struct Scan {
-    shared: Rc<Shared>,
+pub struct RangeScan {
+    shared: Rc<SharedPack>,
     records: Range<u32>,
     window: Range<u32>,
     merge: Merge,
 }
 
 #[wasm_bindgen]
-impl Scan {
-    /// The next read; nothing at the end.
+impl RangeScan {
+    /// The next read, or nothing at the end.
     #[allow(clippy::should_implement_trait, reason = "called from JavaScript, by that name")]
-    pub fn next(&mut self) -> Option<Read> {
+    pub fn next(&mut self) -> Option<RangeRead> {
         let directory = &self.shared.pack.directory;
         let planned = plan_records(directory, self.records.clone(), self.merge).next()?;
         self.records.start = planned.records.last()?.place.number.saturating_add(1);
-        Some(Read::new(&self.shared, planned, self.window.clone()))
+        Some(RangeRead::new(&self.shared, planned, self.window.clone()))
     }
 }
 
-/// A range of the file to fetch, and what to take out of it.
+/// A range of the file to fetch, and the items to take from it.
 #[wasm_bindgen]
-pub struct Read {
-    shared: Rc<Shared>,
+pub struct RangeRead {
+    shared: Rc<SharedPack>,
     planned: PlannedRead,
     window: Range<u32>,
 }
 
-impl Read {
-    fn new(shared: &Rc<Shared>, planned: PlannedRead, window: Range<u32>) -> Self {
+impl RangeRead {
+    fn new(shared: &Rc<SharedPack>, planned: PlannedRead, window: Range<u32>) -> Self {
         Self { shared: Rc::clone(shared), planned, window }
     }
 }
 
 #[wasm_bindgen]
-impl Read {
-    /// `[start, end, here, first record, records]`; `here` is 1 where all of it
-    /// was read when the pack was opened.
+impl RangeRead {
+    /// `[start, end, in tail, first record, record count]`; `in tail` is 1 if
+    /// opening the pack read the whole range.
     #[must_use]
     pub fn range(&self) -> Vec<f64> {
         let PlannedRead { range, records } = &self.planned;
-        let here = self.shared.pack.tail.get(range).is_some();
+        let in_tail = self.shared.pack.tail.get(range).is_some();
         let first = records.first().map_or(0, |record| record.place.number);
         let count = length(records.len());
-        vec![to_f64(range.start), to_f64(range.end), f64::from(here), first.into(), count.into()]
+        vec![to_f64(range.start), to_f64(range.end), f64::from(in_tail), first.into(), count.into()]
     }
 
-    /// The numbers of its records.
+    /// The numbers of the records in the range.
     #[must_use]
     pub fn records(&self) -> Vec<u32> {
         self.planned.records.iter().map(|record| record.place.number).collect()
     }
 
-    /// Takes the items out of the bytes of the range (of those read when the
-    /// pack was opened, where there are none) into `items`: at the places of
-    /// the request, or one behind the other for a scan. Each is a copy of its
-    /// own. The digests of the records' items are gathered where they are asked
-    /// for, one behind the other.
+    /// Copies the items out of the bytes of the range into `items`: at their
+    /// index in the request, or appended for a scan. Without `bytes`, those
+    /// that opening read are used. With `digests`, returns the digests of the
+    /// records, one after another.
     ///
     /// # Errors
-    /// Whatever is wrong with a record; the items before it have been taken.
+    /// Damage to a record; `items` already holds the items before it.
     pub fn take(
         &self,
         bytes: Option<Vec<u8>>,
         items: &Array,
         digests: bool,
     ) -> Result<Vec<u8>, JsValue> {
-        let here = || self.shared.pack.tail.get(&self.planned.range).unwrap_or_default();
-        let bytes = bytes.map_or_else(here, Bytes::from);
+        let tail = || self.shared.pack.tail.get(&self.planned.range).unwrap_or_default();
+        let bytes = bytes.map_or_else(tail, Bytes::from);
         let decoder = self.shared.decoder();
         let mut gathered = Vec::new();
         for planned in &self.planned.records {
-            let stored = within(&bytes, self.planned.range.start, &planned.place.range)?;
+            let stored = part_of(&bytes, self.planned.range.start, &planned.place.range)?;
             let directory = &self.shared.pack.directory;
             let record =
                 unseal(directory, &planned.place, stored, decoder.as_ref(), &self.shared.limits)
@@ -351,13 +357,19 @@ impl Read {
     }
 }
 
-/// A number of things in this module's 32-bit memory.
+/// A count or a length within this module's 32-bit memory.
 fn length(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
-/// The bytes of `range`, out of `bytes` that start at `from` of the file.
-pub(crate) fn within(bytes: &Bytes, from: u64, range: &Range<u64>) -> Result<Bytes, JsValue> {
+/// The digest of a record. Never inlined: the module would hold it twice.
+#[inline(never)]
+pub(crate) fn digest(record: &Record) -> Result<Hash, Error> {
+    record_digest(record.slices())
+}
+
+/// Bytes `range` of the file, from `bytes` that start at `from`.
+pub(crate) fn part_of(bytes: &Bytes, from: u64, range: &Range<u64>) -> Result<Bytes, JsValue> {
     let offset = |at: u64| usize::try_from(at.checked_sub(from)?).ok();
     match (offset(range.start), offset(range.end)) {
         (Some(start), Some(end)) if start <= end && end <= bytes.len() => {

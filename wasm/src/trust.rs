@@ -1,8 +1,9 @@
-//! Holding a pack to a hash that the caller trusts (FORMAT.md, *Digest list*).
+//! Authenticating a pack against a hash that the caller trusts (FORMAT.md,
+//! *Digest list*).
 //!
-//! A module of its own, for the few pages that ask for it. The reader's module
-//! says which records a read takes and what digests their items have; what
-//! those should be, and whether the list may be believed, is decided here.
+//! A wasm module of its own: few pages need it. The reader's module says which
+//! records a read covers and computes their digests; this one authenticates the
+//! digest list and compares the digests with it.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -20,91 +21,91 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::error::{Refusal, thrown, to_f64};
 
-/// Blocks this close together are fetched in one range.
+/// Blocks at most this many bytes apart are fetched in one range.
 const GAP: u64 = 16 << 10;
 
-/// The bytes of a SHA-256.
+/// The size of a SHA-256 in bytes.
 const HASH: usize = 32;
 
-/// A digest list: being opened (fetch what is `wanted`, `supply` it, again
-/// where that answers `false`), then what records are held to.
+/// A digest list. While it is being opened, fetch the `wanted` bytes and
+/// `supply` them until `supply` returns `true`; then `check` records.
 #[wasm_bindgen]
-pub struct Trusting {
-    state: Option<ListOpening>,
-    held: Option<PendingBinding>,
+pub struct DigestListHandle {
+    opening: Option<ListOpening>,
+    binding: Option<PendingBinding>,
 }
 
 #[wasm_bindgen]
-impl Trusting {
-    /// Starts with the 32 bytes that are trusted.
+impl DigestListHandle {
+    /// Starts with the trusted hash: 32 bytes.
     ///
     /// # Errors
     /// `invalid-argument`.
     #[wasm_bindgen(constructor)]
     pub fn new(hash: &[u8], is_root: bool) -> Result<Self, JsValue> {
-        let no_hash = |_| JsValue::from(Refusal::NoHash);
-        let hash = Hash::try_from(hash).map_err(no_hash)?;
+        let wrong_length = |_| JsValue::from(Refusal::HashLength);
+        let hash = Hash::try_from(hash).map_err(wrong_length)?;
         let anchor = if is_root { Anchor::Root(hash) } else { Anchor::ContentHash(hash) };
-        Ok(Self { state: Some(ListOpening::new(anchor)), held: None })
+        Ok(Self { opening: Some(ListOpening::new(anchor)), binding: None })
     }
 
-    /// `[start, end]` of the bytes of the list that are wanted.
+    /// `[start, end]` of the bytes of the list to supply next.
     #[must_use]
     pub fn wanted(&self) -> Vec<f64> {
-        let range = self.state.as_ref().map(ListOpening::range).unwrap_or_default();
+        let range = self.opening.as_ref().map(ListOpening::range).unwrap_or_default();
         vec![to_f64(range.start), to_f64(range.end)]
     }
 
-    /// Takes the bytes; from `true` on records can be held to the list. It is
-    /// compared with the trailer and the app data of the pack.
+    /// Takes the bytes. Returns `true` once the list is open and agrees with the
+    /// trailer and the app data of the pack; `false` if more bytes are wanted.
     ///
     /// # Errors
-    /// `untrusted`, or what is wrong with the list.
+    /// `untrusted`, or damage to the list.
     pub fn supply(
         &mut self,
         bytes: Vec<u8>,
         trailer: &[u8],
         app_data: &[u8],
     ) -> Result<bool, JsValue> {
-        let spent = || JsValue::from(Refusal::ListSpent);
-        let anchoring = self.state.take().ok_or_else(spent)?;
-        match anchoring.supply(bytes.into()).map_err(|error| thrown(&error))? {
+        let finished = || JsValue::from(Refusal::ListFinished);
+        let opening = self.opening.take().ok_or_else(finished)?;
+        match opening.supply(bytes.into()).map_err(|error| thrown(&error))? {
             ListOpened::More(next) => {
-                self.state = Some(next);
+                self.opening = Some(next);
                 Ok(false)
             }
             ListOpened::Ready(list) => {
-                let held = Trailer::decode(trailer)
+                let binding = Trailer::decode(trailer)
                     .and_then(|trailer| list.bind_sections(&trailer, app_data))
                     .map_err(|error| thrown(&error))?;
-                self.held = Some(held);
+                self.binding = Some(binding);
                 Ok(true)
             }
         }
     }
 
-    /// Whether items may be given out. Under a content hash none may before
-    /// the first and the last record were checked.
+    /// Whether items may be returned. Under a content hash, only after the first
+    /// and the last record were checked.
     #[wasm_bindgen(getter)]
     #[must_use]
     pub fn settled(&self) -> bool {
-        self.held.as_ref().is_some_and(|held| held.wanted().is_none())
+        self.binding.as_ref().is_some_and(|binding| binding.wanted().is_none())
     }
 
-    /// The content hash that the list vouches for; empty before it is open.
+    /// The content hash in the list; empty before the list is open.
     #[wasm_bindgen(js_name = contentHash)]
     #[must_use]
     pub fn content_hash(&self) -> Vec<u8> {
-        let hash = |held: &PendingBinding| held.list().header().content_hash.to_vec();
-        self.held.as_ref().map(hash).unwrap_or_default()
+        let hash = |binding: &PendingBinding| binding.list().header().content_hash.to_vec();
+        self.binding.as_ref().map(hash).unwrap_or_default()
     }
 
     /// The parts of the list that prove these records, in ascending order:
     /// `[first block, start, end]` of each, one after another.
     #[must_use]
     pub fn proof(&self, records: &[u32]) -> Vec<f64> {
-        let Some(held) = &self.held else { return Vec::new() };
-        let shape = held.list().shape();
+        let Some(binding) = &self.binding else { return Vec::new() };
+        let shape = binding.list().shape();
         let mut parts: Vec<(u32, u64, u64)> = Vec::new();
         for &record in records {
             let block = shape.block_of(record);
@@ -118,11 +119,11 @@ impl Trusting {
         parts.into_iter().flat_map(plain).collect()
     }
 
-    /// Holds records to the list: their digests, one after another, and the
-    /// bytes of all `parts` that [`proof`](Self::proof) asked for.
+    /// Checks the digests of records, one after another, against the list, given
+    /// the bytes of all `parts` that [`proof`](Self::proof) named.
     ///
     /// # Errors
-    /// `untrusted`, and then none of their items may be given out.
+    /// `untrusted`; none of the records' items may be returned then.
     pub fn check(
         &mut self,
         records: &[u32],
@@ -140,9 +141,9 @@ impl Trusting {
         parts: &[f64],
         bytes: Bytes,
     ) -> Result<(), Error> {
-        let unheld = || Error::Misuse(Misuse::Supplied { wanted: 1, given: 0 });
-        let held = self.held.as_mut().ok_or_else(unheld)?;
-        let proven = prove(held.list(), parts, bytes)?;
+        let not_open = || Error::Misuse(Misuse::Supplied { wanted: 1, given: 0 });
+        let binding = self.binding.as_mut().ok_or_else(not_open)?;
+        let proven = prove(binding.list(), parts, bytes)?;
         let (digests, _) = digests.as_chunks::<HASH>();
         if digests.len() != records.len() {
             let (wanted, given) = (records.len() as u64, digests.len() as u64);
@@ -153,15 +154,15 @@ impl Trusting {
             let block = proven.iter().find(|block| block.digest(number).is_some());
             let block = block.ok_or(Error::Misuse(missing))?;
             block.check(number, digest)?;
-            if held.wanted() == Some(number) {
-                held.confirm(block, digest)?;
+            if binding.wanted() == Some(number) {
+                binding.confirm(block, digest)?;
             }
         }
         Ok(())
     }
 }
 
-/// Proves the blocks of these parts.
+/// The blocks of these parts, each proven to belong to the list.
 fn prove(list: &TrustedList, parts: &[f64], mut bytes: Bytes) -> Result<Vec<ProvenBlock>, Error> {
     let shape = list.shape();
     let mut proven = Vec::new();
@@ -169,7 +170,7 @@ fn prove(list: &TrustedList, parts: &[f64], mut bytes: Bytes) -> Result<Vec<Prov
         #[allow(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
-            reason = "numbers of `proof`; of any others no block comes out that is proved"
+            reason = "the numbers come from `proof`; with others no block can be proven"
         )]
         let (first, size) = (*first as u32, (end - start) as usize);
         let mut part = bytes.split_to(size.min(bytes.len()));

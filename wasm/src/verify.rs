@@ -1,9 +1,9 @@
 //! Verifying in layers, in two halves that may run on different threads.
 //!
-//! An [`Inspector`] looks at a run of records and answers *findings*: plain
-//! numbers and digests, so that they can be posted from a worker. [`Verdicts`]
-//! takes findings in the order of the file and makes the report. Digests that
-//! WebCrypto takes faster are left to JavaScript, as messages.
+//! A [`RunExaminer`] examines a run of records and returns *findings*: plain
+//! numbers and digests, which a worker can post. [`ReportBuilder`] takes the
+//! findings in file order and builds the report. JavaScript hashes the messages
+//! that WebCrypto hashes faster.
 
 use alloc::rc::Rc;
 use alloc::vec;
@@ -14,7 +14,7 @@ use js_sys::{Array, Float64Array, Function, Uint8Array};
 use sealpack_core::Error;
 use sealpack_core::codec::FrameChecksum;
 use sealpack_core::error::{Cause, Fault, Section};
-use sealpack_core::format::digest::{Hash, RecordHasher, record_digest, record_message};
+use sealpack_core::format::digest::{Hash, RecordHasher, record_message};
 use sealpack_core::read::{
     DamagedRecord, Examination, Examiner, Record, RecordPlace, Report, SoundRecord, Verdict,
     Verification,
@@ -23,32 +23,32 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::error::{Refusal, thrown, to_f64, to_u64};
-use crate::read::{Pack, Shared, within};
+use crate::read::{PackHandle, SharedPack, digest, part_of};
 
-/// The damaged records that a report lists; those beyond are counted.
-const MOST_LISTED: usize = 1000;
+/// How many damaged records a report lists; it counts all of them.
+const MAX_LISTED: usize = 1000;
 
-/// Inspects records; one on each thread.
+/// Examines runs of records; each thread has its own.
 #[wasm_bindgen]
-pub struct Inspector {
-    shared: Rc<Shared>,
-    /// Messages above this size are left to the caller to hash.
-    own_digests_to: usize,
+pub struct RunExaminer {
+    shared: Rc<SharedPack>,
+    /// The caller hashes messages above this size.
+    max_hashed: usize,
     digests: bool,
     extract: Option<Function>,
     message: Vec<u8>,
     run: Bytes,
     start: u64,
     places: vec::IntoIter<RecordPlace>,
-    /// What was found of the record looked at last.
+    /// The finding of the record examined last.
     found: Result<SoundRecord, Error>,
 }
 
 const NOTHING: SoundRecord =
     SoundRecord { frame: FrameChecksum::NotKept, digest: None, payload_size: 0 };
 
-// What `next` answers of a record, first: it is damaged, sound, or sound and its
-// message is left to hash. Then the kind of its frame.
+// The first two numbers that `next` returns. The record is damaged, sound, or
+// sound with a message for the caller to hash; then the kind of its frame.
 const DAMAGED: u32 = 0;
 const SOUND: u32 = 1;
 const TO_HASH: u32 = 2;
@@ -57,18 +57,22 @@ const FRAME_PRESENT: u32 = 1;
 const FRAME_ABSENT: u32 = 2;
 
 #[wasm_bindgen]
-impl Inspector {
-    /// An inspector for this pack. It takes the digest of messages of up to
-    /// `own_digests_to` bytes itself. `extract` replaces each item before it
-    /// is hashed. With `digests` they are taken although the pack stores no
-    /// hash of them.
+impl RunExaminer {
+    /// An examiner for this pack. It hashes messages of up to `max_hashed`
+    /// bytes itself. `extract` replaces each item before it is hashed. With
+    /// `digests` it computes digests even if the pack stores no content hash.
     #[wasm_bindgen(constructor)]
     #[must_use]
-    pub fn new(pack: &Pack, own_digests_to: u32, extract: Option<Function>, digests: bool) -> Self {
+    pub fn new(
+        pack: &PackHandle,
+        max_hashed: u32,
+        extract: Option<Function>,
+        digests: bool,
+    ) -> Self {
         let stored = pack.shared().pack.directory.trailer().content_hash.is_some();
         Self {
             shared: Rc::clone(pack.shared()),
-            own_digests_to: own_digests_to as usize,
+            max_hashed: max_hashed as usize,
             digests: digests || stored,
             extract,
             message: Vec::new(),
@@ -97,42 +101,42 @@ impl Inspector {
         Ok(())
     }
 
-    /// Looks at the next record of the run; nothing at its end. Answers
-    /// `[what, frame, payload size, address, length]`, the last two of the
-    /// message in memory, valid until the next call.
+    /// Examines the next record of the run. Returns `[kind, frame, payload
+    /// size, address, length]`, or nothing at the end of the run. Address and
+    /// length locate the message in memory; they are valid until the next call.
     ///
     /// # Errors
-    /// `invalid-argument` where the run's bytes are too few.
+    /// `invalid-argument` if the run has too few bytes.
     #[allow(clippy::should_implement_trait, reason = "called from JavaScript, by that name")]
     pub fn next(&mut self) -> Result<Option<Vec<f64>>, JsValue> {
         let Some(place) = self.places.next() else {
             self.run = Bytes::new();
             return Ok(None);
         };
-        let stored = within(&self.run, self.start, &place.range)?;
-        self.found = self.inspect(&place, stored);
+        let stored = part_of(&self.run, self.start, &place.range)?;
+        self.found = self.examine(&place, stored);
         let Ok(sound) = &self.found else { return Ok(Some(vec![DAMAGED.into()])) };
         let frame = match sound.frame {
             FrameChecksum::NotKept => FRAME_NOT_KEPT,
             FrameChecksum::Present => FRAME_PRESENT,
             FrameChecksum::Absent => FRAME_ABSENT,
         };
-        let what = if self.message.is_empty() { SOUND } else { TO_HASH };
-        // An address is no secret here: it is an index into this module's memory.
+        let kind = if self.message.is_empty() { SOUND } else { TO_HASH };
+        // The address is an index into this module's memory.
         let message = (self.message.as_ptr().addr() as f64, self.message.len() as f64);
         let payload_size = to_f64(sound.payload_size);
-        Ok(Some(vec![what.into(), frame.into(), payload_size, message.0, message.1]))
+        Ok(Some(vec![kind.into(), frame.into(), payload_size, message.0, message.1]))
     }
 
-    /// The digest of the record looked at last, where it was taken here.
+    /// The digest of the record examined last, if it was computed here.
     #[must_use]
     pub fn digest(&self) -> Option<Vec<u8>> {
         self.found.as_ref().ok()?.digest.map(|digest| digest.to_vec())
     }
 
-    fn inspect(&mut self, place: &RecordPlace, stored: Bytes) -> Result<SoundRecord, Error> {
+    fn examine(&mut self, place: &RecordPlace, stored: Bytes) -> Result<SoundRecord, Error> {
         self.message.clear();
-        let Shared { pack, limits, .. } = &*self.shared;
+        let SharedPack { pack, limits, .. } = &*self.shared;
         let decoder = self.shared.decoder();
         let examiner = Examiner::new(&pack.directory, decoder.as_ref(), *limits, None);
         let (mut sound, record) = examiner.inspect(place, stored)?;
@@ -141,19 +145,13 @@ impl Inspector {
         }
         if let Some(extract) = &self.extract {
             sound.digest = Some(extracted_digest(extract, &record, place)?);
-        } else if record.payload().len() > self.own_digests_to {
+        } else if record.payload().len() > self.max_hashed {
             record_message(record.slices(), &mut self.message)?;
         } else {
             sound.digest = Some(digest(&record)?);
         }
         Ok(sound)
     }
-}
-
-/// The digest of a record. Never inlined: it would be in the module twice.
-#[inline(never)]
-pub(crate) fn digest(record: &Record) -> Result<Hash, Error> {
-    record_digest(record.slices())
 }
 
 fn extracted_digest(
@@ -165,31 +163,31 @@ fn extracted_digest(
     let refused = |text: &str| Fault::Extract(Cause::text(text)).in_section(section);
     let mut hasher = RecordHasher::new();
     for item in record.slices() {
-        let said = extract
+        let extracted = extract
             .call1(&JsValue::NULL, &Uint8Array::from(item))
             .map_err(|_| refused("extract() threw"))?;
-        let said: Uint8Array =
-            said.dyn_into().map_err(|_| refused("extract() must answer with a Uint8Array"))?;
-        hasher.item(&said.to_vec())?;
+        let extracted: Uint8Array =
+            extracted.dyn_into().map_err(|_| refused("extract() must return a Uint8Array"))?;
+        hasher.item(&extracted.to_vec())?;
     }
     Ok(hasher.finish())
 }
 
-/// Gathers findings, in the order of the records, into a report.
+/// Builds a report from findings in the order of the records.
 #[wasm_bindgen]
-pub struct Verdicts {
-    shared: Rc<Shared>,
+pub struct ReportBuilder {
+    shared: Rc<SharedPack>,
     verification: Option<Verification>,
     next: u32,
 }
 
 #[wasm_bindgen]
-impl Verdicts {
-    /// Starts with an open pack, and the content hash that is trusted: 32
-    /// bytes, or none for the one that the pack stores.
+impl ReportBuilder {
+    /// Starts with an open pack and the trusted content hash: 32 bytes, or none
+    /// to use the one that the pack stores.
     #[wasm_bindgen(constructor)]
     #[must_use]
-    pub fn new(pack: &Pack, trusted: &[u8]) -> Self {
+    pub fn new(pack: &PackHandle, trusted: &[u8]) -> Self {
         let shared = Rc::clone(pack.shared());
         let verification = Verification::new(&shared.pack);
         let verification = match Hash::try_from(trusted).ok() {
@@ -199,8 +197,8 @@ impl Verdicts {
         Self { shared, verification: Some(verification), next: 0 }
     }
 
-    /// The next record is sound, with what [`Inspector::next`] said and its
-    /// digest (empty where the pack stores no content hash).
+    /// Adds the next record as sound, with the numbers of
+    /// [`RunExaminer::next`] and its digest (empty if none was computed).
     ///
     /// # Errors
     /// `invalid-argument`.
@@ -215,12 +213,12 @@ impl Verdicts {
         self.push(Ok(sound))
     }
 
-    /// The next record is the one that this inspector looked at last.
+    /// Adds the next record as this examiner found it last.
     ///
     /// # Errors
     /// `invalid-argument`.
-    pub fn inspected(&mut self, inspector: &mut Inspector) -> Result<(), JsValue> {
-        self.push(core::mem::replace(&mut inspector.found, Ok(NOTHING)))
+    pub fn examined(&mut self, examiner: &mut RunExaminer) -> Result<(), JsValue> {
+        self.push(core::mem::replace(&mut examiner.found, Ok(NOTHING)))
     }
 
     fn push(&mut self, outcome: Result<SoundRecord, Error>) -> Result<(), JsValue> {
@@ -232,10 +230,10 @@ impl Verdicts {
         Ok(())
     }
 
-    /// The report, once every record was looked at.
+    /// The report, once every record was added.
     ///
     /// # Errors
-    /// `invalid-argument` where records are missing.
+    /// `invalid-argument` if records are missing.
     pub fn finish(&mut self) -> Result<JsValue, JsValue> {
         let all = self.next == self.shared.pack.directory.record_count();
         let verification = self.verification.take().filter(|_| all);
@@ -245,7 +243,7 @@ impl Verdicts {
 }
 
 /// The report as `[numbers, failures, damaged]`; `js/verify.js` names the
-/// parts. Each failure is `[layer, error]`, each damage `[record, error]`.
+/// numbers. A failure is `[layer, error]`, a damaged record `[record, error]`.
 fn plain(report: &Report) -> JsValue {
     let (mut numbers, failures) = (Vec::with_capacity(13), Array::new());
     for (at, layer) in (0u32..).zip(&report.layers) {
@@ -259,7 +257,7 @@ fn plain(report: &Report) -> JsValue {
         });
     }
     let damaged = Array::new();
-    for DamagedRecord { record, error } in report.damaged.iter().take(MOST_LISTED) {
+    for DamagedRecord { record, error } in report.damaged.iter().take(MAX_LISTED) {
         damaged.push(&Array::of2(&record.number.into(), &thrown(error)));
     }
     numbers.extend_from_slice(&[

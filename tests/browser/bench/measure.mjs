@@ -1,10 +1,10 @@
-// What is measured: the same in Node and in a page.
+// The measurements, the same in Node and in a page.
 
 const ROUNDS = 3;
 
 /**
- * The best of a few rounds, in MB of decoded items a second, and how many
- * cores were busy meanwhile, by `busy`: the seconds that all cores have worked.
+ * The best of a few rounds, in MB of decoded items per second, and the number of
+ * busy cores; `busy` returns the seconds that all cores were busy.
  */
 async function rate(bytes, work, busy) {
   let best = { seconds: Infinity };
@@ -61,7 +61,7 @@ export async function measure(name, bytes, { sealpack, fzstd, zstd, busy }) {
   return { pack: name, rows, crypto };
 }
 
-/** The items as they are hashed: each as (length u32 | bytes). */
+/** The message that is hashed: each item as (length u32 | bytes). */
 function message(payload, lengths) {
   const out = new Uint8Array(payload.length + 4 * lengths.length);
   const view = new DataView(out.buffer);
@@ -76,7 +76,7 @@ function message(payload, lengths) {
   return out;
 }
 
-/** The frame at the front of a record: the other libraries take nothing behind it. */
+/** The frame at the start of a record: the other libraries refuse bytes after it. */
 function onlyFrame(record) {
   const view = new DataView(record.buffer, record.byteOffset, record.length);
   const descriptor = record[4];

@@ -1,11 +1,12 @@
-// Speed, side by side in one run: this package beside fzstd and
-// @bokuweb/zstd-wasm with WebCrypto for the hash, over the same packs.
+// Speed in one run: this package, fzstd, and @bokuweb/zstd-wasm with WebCrypto
+// for the hash, on the same packs.
 //
 //   node tests/browser/bench/run.mjs          in Node and in Chromium
 //
-// Decode: every record's frame to its payload. Verify: that, and checking
-// frames, lengths and the content hash; the other two check no frame checksum,
-// and are given the places of frames and items. Ratios are what to look at; beside them, how many cores worked.
+// Decode: every record's frame to its payload. Verify: decode, and check frames,
+// lengths and the content hash; the other two check no frame checksum, and get
+// the places of frames and items. Compare the ratios; the last column is the
+// number of busy cores.
 import { readFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
@@ -19,7 +20,7 @@ import { serve } from "../server.mjs";
 const here = path.dirname(fileURLToPath(import.meta.url));
 const SIZE = Number(process.env.BENCH_SIZE ?? 48 * 2 ** 20);
 
-/** Like ledgers: half structure that comes again, half keys and hashes. */
+/** Like ledgers: half repeated structure, half keys and hashes. */
 function ledgers(rand) {
   const items = [];
   const field = (length) => Uint8Array.from({ length }, () => rand.below(256));
@@ -91,7 +92,7 @@ function show(where, results) {
   }
 }
 
-/** The seconds that the machine's cores have worked, for whomever. */
+/** The seconds that all cores of the machine were busy. */
 function busy() {
   const spent = os.cpus().map(({ times }) => times.user + times.nice + times.sys + times.irq);
   return spent.reduce((sum, milliseconds) => sum + milliseconds / 1000, 0);

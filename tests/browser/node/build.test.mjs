@@ -1,4 +1,4 @@
-// Packs built in wasm: read back, byte for byte as promised, in equal parts.
+// Packs built in wasm: they read back, have the promised bytes, and are written in equal parts.
 import assert from "node:assert/strict";
 import { mkdtemp, open as openFile, readFile, rm } from "node:fs/promises";
 import os from "node:os";
@@ -17,7 +17,7 @@ async function built(items, options) {
   return builder.finish();
 }
 
-test("a passthrough pack has the very bytes that the reference wrote", async () => {
+test("a pack without compression has the bytes of the reference implementation", async () => {
   let compared = 0;
   for (const fixture of await sound()) {
     if (fixture.codec !== "none" || (fixture.app_data_crc32c === null && fixture.app_data_size > 0)) continue;
@@ -33,10 +33,10 @@ test("a passthrough pack has the very bytes that the reference wrote", async () 
     compared += 1;
   }
   assert.ok(compared >= 25, `only ${compared}`);
-  console.log(`# ${compared} passthrough files equal byte for byte`);
+  console.log(`# ${compared} files without compression are equal byte for byte`);
 });
 
-test("random packs read back item by item, verify, and every frame says its size and is checked", async () => {
+test("random packs read back item by item and verify; every frame has a size and a checksum", async () => {
   const rand = random(1);
   let frames = 0;
   for (let round = 0; round < 300; round += 1) {
@@ -65,10 +65,10 @@ test("random packs read back item by item, verify, and every frame says its size
     }
     pack.close();
   }
-  console.log(`# 300 random packs, ${frames} frames looked at`);
+  console.log(`# 300 random packs, ${frames} frames checked`);
 });
 
-test("into a stream: parts of equal size but the last, and waiting for it keeps memory flat", async () => {
+test("a stream receives parts of equal size, one at a time, and awaiting it keeps memory flat", async () => {
   const sizes = [];
   let waiting = 0;
   let most = 0;
@@ -95,7 +95,7 @@ test("into a stream: parts of equal size but the last, and waiting for it keeps 
   assert.equal(most, 1);
 });
 
-test("into a file of Node, and into anything with write()", async (context) => {
+test("a file of Node and an object with write() receive the pack", async (context) => {
   const folder = await mkdtemp(path.join(os.tmpdir(), "pack-"));
   context.after(() => rm(folder, { recursive: true }));
   const items = randomItems(random(9), 200);
@@ -113,7 +113,7 @@ test("into a file of Node, and into anything with write()", async (context) => {
   pack.close();
 });
 
-test("a destination that fails fails the pack, with its error, and is told to discard", async () => {
+test("the error of a destination fails the pack, and the destination is aborted", async () => {
   let discarded = false;
   const to = { write: () => Promise.reject(new Error("disk full")), abort: () => (discarded = true) };
   const builder = create({ to, codec: "none", partSize: 10 });
@@ -126,7 +126,7 @@ test("a destination that fails fails the pack, with its error, and is told to di
   assert.throws(() => builder.append(new Uint8Array(1)), { code: "write-failed" });
 });
 
-test("aborting ends the building; nothing is handed out", async () => {
+test("an aborted builder returns no pack", async () => {
   const controller = new AbortController();
   const builder = create({ signal: controller.signal });
   await builder.append(new Uint8Array(10));
@@ -135,7 +135,7 @@ test("aborting ends the building; nothing is handed out", async () => {
   await assert.rejects(builder.finish(), { code: "aborted" });
 });
 
-test("what makes no sense is refused at once, with a code", async () => {
+test("invalid options and items are refused at once, with a code", async () => {
   for (const options of [
     { itemsPerRecord: 0 },
     { itemsPerRecord: 1.5 },
@@ -155,9 +155,9 @@ test("what makes no sense is refused at once, with a code", async () => {
   await assert.rejects(builder.finish(), { code: "closed" });
 });
 
-test("items handed over and changed afterwards are packed as they were", async () => {
+test("items that change after append() are packed as they were", async () => {
   const builder = create({ codec: "none" });
-  // a Buffer too: its slice() is a view
+  // also a Buffer: its slice() is a view
   for (const buffer of [new Uint8Array([1, 2, 3]), Buffer.from([1, 2, 3])]) {
     builder.append(buffer);
     buffer.fill(9);
@@ -168,7 +168,7 @@ test("items handed over and changed afterwards are packed as they were", async (
   assert.deepEqual(await pack.getMany([0, 1, 2, 3]), [before, after, before, after]);
 });
 
-test("bytes that a pack was opened from are left as they are, whoever verifies them", async () => {
+test("verifying leaves the bytes of the caller unchanged, with and without workers", async () => {
   const [{ bytes }] = (await sound()).filter(({ name }) => name === "zstd-ipr128");
   const cached = bytes.slice();
   const sources = [

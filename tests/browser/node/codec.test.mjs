@@ -1,4 +1,4 @@
-// Which codec reads a pack: said by the caller, found out, or the caller's own.
+// The codec of a pack: named by the caller, detected, or the caller's own.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create, open } from "../../../wasm/js/index.node.js";
@@ -11,10 +11,10 @@ async function packOf(options) {
   return new Uint8Array(await (await builder.finish()).blob.arrayBuffer());
 }
 
-/** A codec of a test: every byte turned over. */
+/** The codec of a test: every bit flipped. */
 const flip = (bytes) => bytes.map((byte) => byte ^ 0xff);
 
-test("found out, whatever number the writer gave", async () => {
+test("the codec is detected for every format id", async () => {
   for (const codec of ["zstd", "none"]) {
     for (const formatId of [0, 1, 77, 0xfe1e000b, 0xfe1e000c]) {
       for (const itemsPerRecord of [1, 8]) {
@@ -27,7 +27,7 @@ test("found out, whatever number the writer gave", async () => {
   }
 });
 
-test("one damaged magic does not turn a zstd pack into one that is read as it is", async () => {
+test("a damaged magic does not make a zstd pack read as uncompressed", async () => {
   const bytes = await packOf({ codec: "zstd", itemsPerRecord: 1 });
   for (let at = 0; at < 4; at += 1) {
     const damaged = bytes.slice();
@@ -39,7 +39,7 @@ test("one damaged magic does not turn a zstd pack into one that is read as it is
   }
 });
 
-test("the caller's own, by object and by format id, with the size where the file says it", async () => {
+test("the caller's own codec is used, by object and by format id, and gets the decoded size", async () => {
   const builder = create({ codec: "none", itemsPerRecord: 4, formatId: 77, contentHash: false });
   items.forEach((item) => builder.append(flip(item)));
   const bytes = await (await builder.finish()).blob.arrayBuffer();
@@ -56,7 +56,7 @@ test("the caller's own, by object and by format id, with the size where the file
   pack.close();
 });
 
-test("what the caller's codec throws arrives as the cause; a wrong answer is refused; reading goes on", async () => {
+test("an error of the caller's codec is the cause, a wrong result is refused, and reading continues", async () => {
   const bytes = await packOf({ codec: "none", itemsPerRecord: 4 });
   const broken = new Error("no such table");
   let answer = () => {
@@ -76,7 +76,7 @@ test("what the caller's codec throws arrives as the cause; a wrong answer is ref
   pack.close();
 });
 
-test("an extract replaces items before they are hashed, and what it throws is told", async () => {
+test("an extract replaces items before they are hashed, and its error is in the report", async () => {
   const builder = create({ codec: "none", itemsPerRecord: 4 });
   items.forEach((item) => builder.append(item));
   const pack = await open((await builder.finish()).blob);
@@ -92,7 +92,7 @@ test("an extract replaces items before they are hashed, and what it throws is to
   pack.close();
 });
 
-test("a closed pack says so, and closing it twice is fine", async () => {
+test("a closed pack throws `closed`, and may be closed twice", async () => {
   const pack = await open(await packOf({ codec: "zstd" }));
   pack.close();
   pack.close();

@@ -1,5 +1,5 @@
-// Random damage to zstd packs: whatever is answered is the right item or an
-// error, and after every error the same instance answers again.
+// Random damage to zstd packs: a read returns the right item or throws, and the
+// instance stays usable after every error.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create, open } from "../../../wasm/js/index.node.js";
@@ -24,7 +24,7 @@ async function packs(rand) {
   return made;
 }
 
-/** A bit, a byte, a run of noise, or bytes gone from the end. */
+/** Flips a bit, changes a byte, writes a run of noise, or cuts bytes off the end. */
 function damage(rand, bytes) {
   const kind = rand.below(10);
   if (kind === 0) return bytes.slice(0, rand.below(bytes.length));
@@ -38,9 +38,9 @@ function damage(rand, bytes) {
   return damaged;
 }
 
-test(`${ROUNDS} random corruptions: no wrong byte is ever returned`, async () => {
+test(`${ROUNDS} random corruptions never return a wrong byte`, async () => {
   const rand = random(7);
-  const said = {};
+  const codes = {};
   let made = await packs(rand);
   let right = 0;
   for (let round = 0; round < ROUNDS; round += 1) {
@@ -50,7 +50,7 @@ test(`${ROUNDS} random corruptions: no wrong byte is ever returned`, async () =>
     let pack;
     try {
       pack = await open(damaged, { codec: "zstd" });
-      // An undamaged neighbour may well be read; what is answered must be right.
+      // Undamaged items may be read; every item that is returned must be right.
       const position = rand.below(items.length);
       const item = await pack.get(position);
       assert.equal(
@@ -68,17 +68,17 @@ test(`${ROUNDS} random corruptions: no wrong byte is ever returned`, async () =>
         CODES.has(error.code) || error.code === "out-of-range",
         `round ${round}: ${error.code}, ${error.message}`,
       );
-      said[error.code] = (said[error.code] ?? 0) + 1;
+      codes[error.code] = (codes[error.code] ?? 0) + 1;
     }
     pack?.close();
   }
-  console.log(`# ${ROUNDS} corruptions: ${JSON.stringify(said)}, ${right} without effect`);
+  console.log(`# ${ROUNDS} corruptions: ${JSON.stringify(codes)}, ${right} without effect`);
   const { items, bytes } = made[0];
   assert.equal((await open(bytes)).length, items.length);
 });
 
 for (const workers of [0, 1, 2]) {
-  test(`every damaged record of many is told, and no other, with ${workers} workers`, async () => {
+  test(`the report lists exactly the damaged records, with ${workers} workers`, async () => {
     const rand = random(3);
     const builder = create({ itemsPerRecord: 1 });
     for (let at = 0; at < 600; at += 1) {

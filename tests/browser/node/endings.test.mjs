@@ -1,6 +1,6 @@
-// How things end while something else goes on: a pack sealed, closed, given up,
-// or failing in one of several reads; and what the caller's own source,
-// destination or callback throws.
+// Endings while other operations are in flight: a pack is sealed, closed or
+// aborted, or one of several reads fails; and errors of the caller's own
+// source, destination or callback.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -17,14 +17,14 @@ async function packBytes(mark = 0) {
   return new Uint8Array(await (await builder.finish()).blob.arrayBuffer());
 }
 
-/** A source over bytes that counts how often it was closed; `read` may be another. */
+/** A source over bytes that counts its closes; `read` may be replaced. */
 function sourceOf(bytes, read = (offset, length) => bytes.slice(offset, offset + length)) {
   const close = () => void (source.closed += 1);
   const source = { closed: 0, size: () => bytes.length, read, close };
   return source;
 }
 
-/** A destination that says what was asked of it. */
+/** A destination that logs close and abort. */
 function destination(write = () => sleep(1)) {
   const to = { log: [], write, close: () => to.log.push("closed"), abort: () => to.log.push("aborted") };
   return to;
@@ -36,7 +36,7 @@ const code = (expected) => (error) => {
   return true;
 };
 
-test("a pack that is being sealed takes no item and no second end, and is whole", async () => {
+test("while a pack is being sealed, append() and finish() are refused, and the pack is whole", async () => {
   const to = destination();
   const builder = create({ codec: "none", partSize: 10, to });
   builder.append(new Uint8Array(200));
@@ -47,7 +47,7 @@ test("a pack that is being sealed takes no item and no second end, and is whole"
   assert.deepEqual(to.log, ["closed"]);
 });
 
-test("giving up while a pack is sealed ends it, whatever the destination does", async () => {
+test("abort() ends sealing even if the destination never answers", async () => {
   const to = destination(() => never);
   const builder = create({ codec: "none", partSize: 10, to });
   builder.append(new Uint8Array(200));
@@ -58,7 +58,7 @@ test("giving up while a pack is sealed ends it, whatever the destination does", 
   assert.deepEqual(to.log, ["aborted"]);
 });
 
-test("a destination hears of an end at once: before the first item, and while nobody calls", async () => {
+test("a destination is aborted at once: before the first item, and between calls", async () => {
   const early = new TransformStream();
   await create({ to: early.writable }).abort();
   await assert.rejects(early.readable.getReader().read(), code("aborted"));
@@ -72,7 +72,7 @@ test("a destination hears of an end at once: before the first item, and while no
   await assert.rejects(builder.finish(), code("aborted"));
 });
 
-test("what a destination throws is write-failed, whatever it is and whatever its abort throws", async () => {
+test("every error of a destination is write-failed, even if its abort throws too", async () => {
   const thrown = [
     new Error("disk full"),
     new DOMException("quota", "QuotaExceededError"),
@@ -84,16 +84,16 @@ test("what a destination throws is write-failed, whatever it is and whatever its
     };
     const builder = create({ codec: "none", partSize: 10, to: { write: throwing, abort: throwing } });
     builder.append(new Uint8Array(200));
-    await assert.rejects(builder.finish(), (told) => code("write-failed")(told) && told.cause === error);
+    await assert.rejects(builder.finish(), (failure) => code("write-failed")(failure) && failure.cause === error);
   }
 });
 
-test("what a destination answers on being closed is not taken for the pack", async () => {
+test("the return value of a destination's close() is not taken for the pack", async () => {
   const builder = create({ to: { write() {}, close: async () => ({ etag: "abc" }) } });
   assert.equal("blob" in (await builder.finish()), false);
 });
 
-test("verify ends at once where one read fails and the others are never answered", async () => {
+test("verify ends at once if one read fails and the others never end", async () => {
   const bytes = await packBytes();
   let reads = 0;
   const pack = await open(
@@ -108,13 +108,13 @@ test("verify ends at once where one read fails and the others are never answered
   await assert.rejects(pack.verify(), (error) => code("read-failed")(error) && error.cause.code === "EBADF");
 });
 
-test("the abort of one reader does not end what another reads", async () => {
+test("aborting one read does not end another", async () => {
   const bytes = await packBytes();
   const slow = async (offset, length) => {
     await sleep(10);
     return bytes.slice(offset, offset + length);
   };
-  const pack = await open(sourceOf(bytes, slow)); // which codec, the first read finds out
+  const pack = await open(sourceOf(bytes, slow)); // the first read detects the codec
   const controller = new AbortController();
   const one = pack.get(0, { signal: controller.signal });
   const two = pack.get(1);
@@ -123,7 +123,7 @@ test("the abort of one reader does not end what another reads", async () => {
   assert.equal((await two)[0], 1);
 });
 
-test("closing a pack ends what reads it as `closed`, and closes its source once", async () => {
+test("closing a pack ends its reads with `closed`, and closes its source once", async () => {
   const bytes = await packBytes();
   for (const work of [(pack) => pack.verify(), (pack) => pack.getMany([1, 500]), (pack) => pack.range().next()]) {
     const source = sourceOf(bytes, async (offset, length) => {
@@ -140,7 +140,7 @@ test("closing a pack ends what reads it as `closed`, and closes its source once"
   }
 });
 
-test("a source is closed where opening fails, and the first error is told", async () => {
+test("a source is closed if opening fails, and the first error is thrown", async () => {
   const bytes = await packBytes();
   const attempts = [
     [{ signal: AbortSignal.abort() }, "aborted"],
@@ -159,7 +159,7 @@ test("a source is closed where opening fails, and the first error is told", asyn
   await assert.rejects(open(broken), (error) => code("read-failed")(error) && /size/.test(error.message));
 });
 
-test("a run of items left early lets go of the read that was ahead", async () => {
+test("leaving a range early cancels the read ahead", async () => {
   const bytes = await packBytes();
   const ended = [];
   const source = sourceOf(bytes, (offset, length, signal) => {
@@ -175,7 +175,7 @@ test("a run of items left early lets go of the read that was ahead", async () =>
   pack.close();
 });
 
-test("requests larger than a record may be are no records above the limit", async () => {
+test("a request may be larger than the limit on a record", async () => {
   const pack = await open(await packBytes(), { codec: "none", recordLimit: ITEM });
   let items = 0;
   for await (const item of pack.range(0, ITEMS, { requestSize: 2 ** 24 })) items += item.length / ITEM;
@@ -184,7 +184,7 @@ test("requests larger than a record may be are no records above the limit", asyn
   await assert.rejects(pack.getMany(5), code("invalid-argument"));
 });
 
-test("a file that is replaced by one of equal size is noticed, though the server then sends all of it", async () => {
+test("a file replaced by one of equal size is detected, even if the server then sends all of it", async () => {
   const [before, after] = [await packBytes(), await packBytes(7)];
   let replaced = false;
   const fetch = async (url, { headers }) => {
@@ -202,7 +202,7 @@ test("a file that is replaced by one of equal size is noticed, though the server
   await assert.rejects(pack.verify(), code("changed"));
 });
 
-test("workers that die after their first run end the verification, and it does not wait for them", async (context) => {
+test("workers that die after their first run end the verification at once", async (context) => {
   const { startWorker } = platform;
   context.after(() => (platform.startWorker = startWorker));
   let began;
@@ -230,7 +230,7 @@ test("workers that die after their first run end the verification, and it does n
   await assert.rejects(pack.verify({ workers: 2 }), (error) => code("internal")(error) && /worker/.test(error.message));
 });
 
-test("what a listener of progress throws is the page's error, and changes nothing here", async (context) => {
+test("an error of a progress listener is reported as uncaught and does not affect the operation", async (context) => {
   const thrown = [];
   const caught = (error) => thrown.push(error.message);
   process.prependListener("uncaughtException", caught);

@@ -1,5 +1,5 @@
-// The module throws numbers; the sentences that JavaScript makes of them are
-// those of the native library (wasm/tests/errors.json, which it is held to too).
+// The module throws numbers; JavaScript makes the same messages from them as
+// the native library (wasm/tests/errors.json, which its tests check too).
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
@@ -8,17 +8,17 @@ import { fromWasm, SealpackError } from "../../../wasm/js/errors.js";
 
 const rows = JSON.parse(await readFile(new URL("../../../wasm/tests/errors.json", import.meta.url), "utf8"));
 
-test("every error says in JavaScript what it says natively", () => {
+test("every error has the same message in JavaScript and in the native library", () => {
   assert.ok(rows.length >= 40);
-  for (const [numbers, words, said] of rows) {
-    const error = fromWasm([BigUint64Array.from(numbers, BigInt), words ?? undefined]);
+  for (const [numbers, text, message] of rows) {
+    const error = fromWasm([BigUint64Array.from(numbers, BigInt), text ?? undefined]);
     assert.ok(error instanceof SealpackError);
-    assert.equal(error.message, said);
+    assert.equal(error.message, message);
     assert.match(error.code, /^[a-z-]+$/);
   }
 });
 
-test("where an error is stays with it", () => {
+test("errors keep the place of the damage", () => {
   const inRecord = fromWasm([BigUint64Array.of(22n, 4n, 7n, 0n, 0n, 0n), undefined]);
   assert.deepEqual(
     [inRecord.code, inRecord.section, inRecord.fault, inRecord.record],
@@ -28,7 +28,7 @@ test("where an error is stays with it", () => {
   assert.deepEqual([tooShort.code, tooShort.section, "record" in tooShort], ["not-a-pack", "trailer", false]);
 });
 
-test("what the module refuses by itself has a code and a sentence", () => {
+test("the module's own refusals have a code and a message", () => {
   for (let row = 48n; row <= 58n; row += 1n) {
     const error = fromWasm([BigUint64Array.of(row, 0n, 0n, 0n, 0n, 0n), undefined]);
     assert.match(error.code, /^(invalid-argument|unsupported|closed)$/, error.message);
@@ -36,19 +36,19 @@ test("what the module refuses by itself has a code and a sentence", () => {
   }
 });
 
-test("what a worker finds has the codes and places that this thread finds; after create() too", async () => {
+test("workers report the same codes and places as the page's thread, also after create()", async () => {
   const builder = create({ itemsPerRecord: 4, recordChecksum: true });
   for (let at = 0; at < 400; at += 1) builder.append(new TextEncoder().encode(`item ${at} `.repeat(40)));
   const { blob } = await builder.finish();
   const bytes = new Uint8Array(await blob.arrayBuffer());
   bytes[40] ^= 1;
   const pack = await open(bytes);
-  const told = async (workers) => {
+  const findings = async (workers) => {
     const { failures, damaged } = await pack.verify({ workers });
     return [...failures, ...damaged].map(({ code, layer, section, fault, record }) => [code, layer, section, fault, record]);
   };
-  const here = await told(0);
+  const here = await findings(0);
   assert.equal(here.at(-1).at(-1), 0, "the first record is damaged");
-  assert.deepEqual(await told(2), here);
+  assert.deepEqual(await findings(2), here);
   pack.close();
 });

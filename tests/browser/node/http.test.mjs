@@ -1,6 +1,6 @@
-// A pack behind servers as they are: what is asked for, how often, and what is
-// said when they misbehave. Node has no CORS, so the suffix range is in play
-// here; the cross-origin half of these promises is in pages/http.test.mjs.
+// Packs on HTTP servers and their habits: the requests, their number, and the
+// errors. Node has no CORS, so the suffix range is used here;
+// pages/http.test.mjs tests the same across origins.
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import { create, open } from "../../../wasm/js/index.node.js";
@@ -43,14 +43,14 @@ const code = (expected) => (error) => {
   return true;
 };
 
-test("a sound server is asked once to open, and once for an item", async () => {
+test("one request opens a pack, and one reads an item", async () => {
   const { opened, got } = await reads42(at(""), { codec: "none" });
   assert.deepEqual(opened, ["GET bytes=-262144"]);
   assert.equal(got.length, 1);
   assert.match(got[0], /^GET bytes=\d+-\d+$/);
 });
 
-test("a file that fits the first read is asked for once, whatever is read of it", async () => {
+test("a file that fits the first read takes one request in all", async () => {
   const [fixture] = (await sound()).filter(({ name }) => name === "zstd-ipr128");
   const pack = await open(at("", fixture.pack_file));
   for await (const item of pack.range()) void item;
@@ -59,14 +59,14 @@ test("a file that fits the first read is asked for once, whatever is read of it"
   pack.close();
 });
 
-test("a size that the caller knows is believed, and proven by the tail", async () => {
+test("the size from the caller is used, and proven by the tail", async () => {
   const { opened } = await reads42(at("no-suffix"), { size: large.length });
   assert.deepEqual(opened, [`GET bytes=${large.length - 262144}-`]);
   await assert.rejects(open(at(""), { size: large.length - 5 }), code("changed"));
   await assert.rejects(open(at(""), { size: large.length + 5 }), code("changed"));
 });
 
-test("a Request brings its headers along, and only GET is taken", async () => {
+test("a Request keeps its headers, and only GET is accepted", async () => {
   const seen = [];
   const fetchSeen = (input, init) => (seen.push(new Headers(init.headers).get("x-key")), fetch(input, init));
   const { opened } = await reads42(new Request(at(""), { headers: { "x-key": "7" } }), { fetch: fetchSeen });
@@ -75,7 +75,7 @@ test("a Request brings its headers along, and only GET is taken", async () => {
   await assert.rejects(open(new Request(at(""), { method: "POST" })), code("invalid-argument"));
 });
 
-test("no suffix ranges, or misread ones: two requests to open", async () => {
+test("two requests open a pack on a server without suffix ranges", async () => {
   for (const habit of ["no-suffix", "suffix-misread"]) {
     const { opened, got } = await reads42(at(habit), { codec: "none" });
     assert.equal(opened.length, 2, `${habit}: ${opened}`);
@@ -84,7 +84,7 @@ test("no suffix ranges, or misread ones: two requests to open", async () => {
   }
 });
 
-test("Range ignored: the file is taken whole while it is small, and refused above", async () => {
+test("a small file is downloaded whole if the server ignores ranges, a large one is refused", async () => {
   const { opened, got } = await reads42(at("range-ignored"));
   assert.equal(opened.length, 1);
   assert.equal(got.length, 0);
@@ -102,19 +102,19 @@ for (const habit of [
   "hidden",
   "cut",
 ]) {
-  test(`${habit}: read all the same`, async () => {
+  test(`${habit}: items are read`, async () => {
     await reads42(at(habit));
   });
 }
 
-test("5xx: tried again a few times, then told with the status", async () => {
+test("5xx is retried a few times, then thrown with its status", async () => {
   const { opened } = await reads42(at("flaky"));
   assert.equal(opened.length, 3); // two refused, one answered
   await assert.rejects(open(at("broken")), (error) => code("http-status")(error) && error.status === 503);
   assert.equal(server.requests().length, 4);
 });
 
-test("a missing file is told with its status, at once", async () => {
+test("a missing file is refused at once, with its status", async () => {
   await assert.rejects(
     open(at("", "none.pack")),
     (error) => code("http-status")(error) && error.status === 404,
@@ -122,7 +122,7 @@ test("a missing file is told with its status, at once", async () => {
   assert.equal(server.requests().length, 1);
 });
 
-test("other bytes than asked for are never taken for them", async () => {
+test("bytes of another range than requested are refused", async () => {
   await assert.rejects(
     open(at("wrong-range")).then((pack) => pack.get(42)),
     code("range-not-supported"),
@@ -130,7 +130,7 @@ test("other bytes than asked for are never taken for them", async () => {
   await assert.rejects(open(at("too-long")), code("range-not-supported"));
 });
 
-test("a file that changes in the middle is noticed, and never mixed", async () => {
+test("a file that changes between requests is detected, and versions are never mixed", async () => {
   for (const habit of ["changes", "changes-silently"]) {
     server.forget();
     const pack = await open(at(`${habit}&after=2`), { codec: "none" });
@@ -142,12 +142,12 @@ test("a file that changes in the middle is noticed, and never mixed", async () =
   }
 });
 
-test("an empty file and a file that is no pack are refused as such", async () => {
+test("an empty file and a file of another kind are not-a-pack", async () => {
   await assert.rejects(open(at("", "empty.pack")), code("not-a-pack"));
   await assert.rejects(open(at("", "zstd-ipr128.items")), code("not-a-pack"));
 });
 
-/** A `fetch` whose bodies come in pieces of these sizes, in turn, with `more` bytes than asked for. */
+/** A `fetch` whose bodies come in chunks of these sizes, in turn, with `more` bytes than requested. */
 const inPieces = (sizes, type, more) => async (url, { headers }) => {
   const [, from, to] = /bytes=(\d+)-(\d*)/.exec(headers.get("range"));
   const end = to ? Number(to) + 1 : large.length;
@@ -167,7 +167,7 @@ const inPieces = (sizes, type, more) => async (url, { headers }) => {
 };
 
 for (const type of ["bytes", undefined]) {
-  test(`bodies are read whatever their pieces, ${type ? "in place" : "from streams of pieces"}`, async () => {
+  test(`bodies are read in chunks of any size, ${type ? "in place" : "from ordinary streams"}`, async () => {
     for (const sizes of [[1, 100_000], [4096], [7, 65_536, 1], [10_000_000]]) {
       const options = { codec: "none", size: large.length, fetch: inPieces(sizes, type, 0) };
       const pack = await open(at(""), options);
@@ -177,7 +177,7 @@ for (const type of ["bytes", undefined]) {
     }
   });
 
-  test(`a body of one byte more or less is not taken, ${type ? "in place" : "from streams of pieces"}`, async () => {
+  test(`a body of one byte more or less is refused, ${type ? "in place" : "from ordinary streams"}`, async () => {
     const pieces = [100_000];
     let more = 0;
     const fetch = (...call) => inPieces(pieces, type, more)(...call);
@@ -192,7 +192,7 @@ for (const type of ["bytes", undefined]) {
   });
 }
 
-test("a slow server: aborting works at once, before and while reading", async () => {
+test("aborting works at once with a slow server, before and while reading", async () => {
   const controller = new AbortController();
   const pack = await open(at("slow"), { codec: "none" });
   const started = performance.now();
@@ -204,14 +204,14 @@ test("a slow server: aborting works at once, before and while reading", async ()
   assert.equal(server.openConnections(), 0, "the request itself was cancelled");
 });
 
-test("a custom fetch that ignores the signal does not hold an abort up", async () => {
+test("a custom fetch that ignores the signal does not delay an abort", async () => {
   const controller = new AbortController();
   setTimeout(() => controller.abort(), 20);
   const never = () => new Promise(() => {});
   await assert.rejects(open(at(""), { fetch: never, signal: controller.signal }), code("aborted"));
 });
 
-test("many items: neighbours share a request, and no more than asked for run at once", async () => {
+test("neighbouring items share a request, and `requests` limits those in flight", async () => {
   let running = 0;
   let most = 0;
   const counted = async (...call) => {
@@ -227,13 +227,13 @@ test("many items: neighbours share a request, and no more than asked for run at 
   most = 0;
   const got = await pack.getMany(spread, { gap: 0, requests: 3 });
   got.forEach((item, place) => assert.equal(Buffer.compare(item, items[spread[place]]), 0));
-  // the last ones lie in the tail, which is here already
+  // the last ones are in the tail, which was read already
   assert.ok(server.requests().length >= 25);
   assert.equal(most, 3);
   pack.close();
 });
 
-test("a stream is read as it is asked for, and cancelling stops the requests", async () => {
+test("a stream is read on demand, and cancelling stops the requests", async () => {
   const pack = await open(at(""), { codec: "none" });
   server.forget();
   const reader = pack.stream(0, 3000, { requestSize: 20_000 }).getReader();

@@ -1,7 +1,7 @@
-// A pack above 4 GiB, as a sparse file: opened, its last item read, and
-// verified with memory that does not grow with the file. In Chromium as a File
-// that was chosen, in Node through a source of one's own (a Blob of Node 20
-// reads zeros behind 4 GiB).
+// A pack of more than 4 GiB, as a sparse file: opened, its last item read, and
+// verified in memory that does not grow with the file. In Chromium as a chosen
+// File, in Node through a custom source (a Blob of Node 20 reads zeros after
+// 4 GiB).
 import assert from "node:assert/strict";
 import { mkdtemp, open as openFile, rm } from "node:fs/promises";
 import os from "node:os";
@@ -17,7 +17,7 @@ const GIB = 2 ** 30;
 const MIB = 2 ** 20;
 const ITEM = 16 * MIB;
 const ITEMS = 384; // 6 GiB
-/** Some items of 16 MiB, wherever they are held; a twelfth of the file. */
+/** Memory for some items of 16 MiB; a twelfth of the file. */
 const FLAT = GIB / 2;
 const LAST = "the last item of a large file";
 
@@ -32,7 +32,7 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true }));
 
-/** Writes a pack whose items are zeros: the file keeps only what is not. */
+/** Writes a pack whose items are zeros, which the file does not store. */
 async function sparsePack() {
   const file = await openFile(name, "w");
   const zeros = new Uint8Array(ITEM);
@@ -51,7 +51,7 @@ async function sparsePack() {
 }
 
 test(
-  "Node: the last item of 6 GiB is read, and verifying keeps memory flat",
+  "Node reads the last item of 6 GiB, and verifies in flat memory",
   { timeout: 300_000 },
   async (context) => {
     const file = await openFile(name);
@@ -74,14 +74,14 @@ test(
     assert.ok(report.ok);
     assert.equal(report.itemsAreProtected, true);
     console.log(
-      `# Node: ${(size / GIB).toFixed(2)} GiB verified in ${seconds.toFixed(1)} s, memory grew by ${Math.round((most - before) / MIB)} MiB at the most`,
+      `# Node: ${(size / GIB).toFixed(2)} GiB verified in ${seconds.toFixed(1)} s, memory grew by ${Math.round((most - before) / MIB)} MiB at most`,
     );
     assert.ok(most - before < FLAT, `${most - before} bytes`);
     pack.close();
   },
 );
 
-test("Chromium: a chosen file of 6 GiB, the same; here or in two workers", { timeout: 300_000 }, async (context) => {
+test("Chromium does the same with a chosen file, without workers and with two", { timeout: 300_000 }, async (context) => {
   const browser = await launch();
   const js = fileURLToPath(new URL("../../../wasm/", import.meta.url));
   const server = await serve({ "/package/": js }, { aliases: { "/page.html": FILE_PAGE } });
@@ -105,7 +105,7 @@ test("Chromium: a chosen file of 6 GiB, the same; here or in two workers", { tim
     const { ok } = await verified;
     const seconds = (performance.now() - started) / 1000;
     console.log(
-      `# Chromium, ${workers} workers: ${(size / GIB).toFixed(2)} GiB verified in ${seconds.toFixed(1)} s, all its processes grew by ${Math.round((most - before) / MIB)} MiB at the most`,
+      `# Chromium, ${workers} workers: ${(size / GIB).toFixed(2)} GiB verified in ${seconds.toFixed(1)} s, all its processes grew by ${Math.round((most - before) / MIB)} MiB at most`,
     );
     assert.ok(ok);
     assert.ok(most - before < FLAT, `${most - before} bytes`);

@@ -1,6 +1,6 @@
-// Packs that are held to a hash: true items or `untrusted`, for a few
-// kilobytes of the digest list. RECORDS=10000000 takes the cost of an item to
-// a pack of that many records (it takes a minute or two, and 3 GB of memory).
+// Packs that are authenticated against a hash: the true items or `untrusted`, for
+// a few kilobytes of the digest list. RECORDS=10000000 measures the cost of an
+// item of that many records (in a minute or two, with 3 GB of memory).
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import { create, open } from "../../../wasm/js/index.node.js";
@@ -42,7 +42,7 @@ before(async () => {
 after(() => server.close());
 beforeEach(() => server.forget());
 
-test("every way of reading gives the true items", async () => {
+test("every way of reading returns the true items", async () => {
   for (const way of ways()) {
     const opened = await open(pack, { ...way, digests: listed.list });
     assert.equal(opened.trustedBy, way.digestRoot ? "digest-root" : "content-hash");
@@ -63,7 +63,7 @@ test("every way of reading gives the true items", async () => {
   assert.equal(none.trustedBy, null);
 });
 
-test("hashes come as text or as bytes, lists from anywhere a pack comes from", async () => {
+test("a hash may be text or bytes, and a list may have any source that a pack may have", async () => {
   const bytes = Buffer.from(listed.root, "hex");
   const sources = [
     listed.list,
@@ -81,7 +81,7 @@ test("hashes come as text or as bytes, lists from anywhere a pack comes from", a
   }
 });
 
-test("what makes no sense is refused before anything is read", async () => {
+test("incomplete or contradictory trust options are refused before reading", async () => {
   const digests = listed.list;
   for (const options of [
     { digests },
@@ -95,7 +95,7 @@ test("what makes no sense is refused before anything is read", async () => {
     await assert.rejects(open(pack, options), code("invalid-argument"));
 });
 
-test("the root vouches for the app data", async () => {
+test("the root covers the app data, the content hash does not", async () => {
   const other = await packOf(items, { appData: Buffer.from("others!") });
   const digests = listed.list;
   await assert.rejects(open(other, { digestRoot: listed.root, digests }), code("untrusted"));
@@ -106,7 +106,7 @@ test("the root vouches for the app data", async () => {
   assert.deepEqual(Buffer.from(await trusted.appData()), appData);
 });
 
-test("a changed item is `untrusted`, with its record, and its neighbours are read", async () => {
+test("a changed item is `untrusted`, with its record, and its neighbours can be read", async () => {
   const other = await packOf(items.with(1500, Buffer.alloc(items[1500].length, "other ")), {
     appData,
     contentHash: false,
@@ -132,7 +132,7 @@ test("a pack without a hash of its own is verified against the trusted one", asy
   }
 });
 
-test("items cannot be moved by what the trailer claims", async () => {
+test("a false trailer cannot move items", async () => {
   // Records of three and of two; claimed are two of two, so that the last record answers for 2 and 3.
   const five = items.slice(0, 5);
   const { list, contentHash } = listOf(five, 3);
@@ -145,11 +145,11 @@ test("items cannot be moved by what the trailer claims", async () => {
   header.writeUInt32LE(4, 16);
   header.writeUInt32LE(2, 20);
   header.writeUInt32LE(crc32c(header.subarray(0, 120)), 120);
-  assert.deepEqual(Buffer.from(await (await open(moved)).get(2)), five[3], "who trusts nothing is misled");
+  assert.deepEqual(Buffer.from(await (await open(moved)).get(2)), five[3], "without trust the item is wrong");
   await assert.rejects(open(moved, { contentHash, digests: header }));
 });
 
-test("two thousand changes of pack and list: true items or errors", async () => {
+test("two thousand changes of pack and list give true items or errors", async () => {
   const few = items.slice(0, 600);
   const sound = await packOf(few, { appData });
   const { list, root, contentHash } = listOf(few);
@@ -188,7 +188,7 @@ test("two thousand changes of pack and list: true items or errors", async () => 
   assert.ok(given > 200 && refused > 1000, `${given} given, ${refused} refused`);
 });
 
-test("over HTTP an item costs a range of the pack and one of the list", async () => {
+test("an item takes one range of the pack and one of the list over HTTP", async () => {
   const opened = await open(`${server.url}/a.pack`, {
     digestRoot: listed.root,
     digests: `${server.url}/a.pack.digests`,
@@ -203,7 +203,7 @@ test("over HTTP an item costs a range of the pack and one of the list", async ()
   await opened.close();
 });
 
-test("one item of a pack with many records", { timeout: 900_000 }, async () => {
+test("an item of a pack with many records takes a few kilobytes of the list", { timeout: 900_000 }, async () => {
   const count = Number(process.env.RECORDS ?? 300_000);
   const item = (at) => Buffer.from(String(at).padStart(10));
   const builder = create({ itemsPerRecord: 1, codec: "none", contentHash: false });

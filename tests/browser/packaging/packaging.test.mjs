@@ -1,5 +1,5 @@
-// The package as it is published: its tarball, installed into fresh projects.
-// In each it opens a pack, reads, verifies and builds.
+// The published package: its tarball, installed into fresh projects, opens a
+// pack, reads, verifies and builds in each.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
@@ -69,18 +69,18 @@ const MAIN = `
 import * as sealpack from "sealpack";
 import { use } from "./use.js";
 const workers = Number(new URLSearchParams(location.search).get("workers") ?? 0);
-globalThis.told = await use(sealpack, "/fixtures/zstd-ipr128.pack", workers).catch((error) => String(error.stack ?? error));
+globalThis.result = await use(sealpack, "/fixtures/zstd-ipr128.pack", workers).catch((error) => String(error.stack ?? error));
 `;
 
-/** What the page of a folder says, with and without workers. */
+/** Checks the result of the page in a folder, with and without workers. */
 async function inChromium(folder, { workers = [0, 2], page: name = "index.html" } = {}) {
   const server = await serve({ "/fixtures/": fixtures, "/": folder });
   try {
     for (const count of workers) {
       const page = await quietPage(await browser.newContext());
       await page.goto(`${server.url}/${name}?workers=${count}`);
-      await page.waitForFunction(() => globalThis.told, null, { timeout: 15_000 });
-      assert.deepEqual(await page.evaluate(() => globalThis.told), EXPECTED);
+      await page.waitForFunction(() => globalThis.result, null, { timeout: 15_000 });
+      assert.deepEqual(await page.evaluate(() => globalThis.result), EXPECTED);
       assert.deepEqual(page.complaints, []);
     }
   } finally {
@@ -95,13 +95,13 @@ import { use } from "./use.js";
 console.log(JSON.stringify(await use(sealpack, await readFile(${JSON.stringify(PACK)}), 2)));
 `;
 
-test("Node, with worker threads", async () => {
+test("the package works in Node, with worker threads", async () => {
   const folder = await project("in-node", { "main.js": NODE });
   const { stdout } = await run(process.execPath, ["main.js"], { cwd: folder });
   assert.deepEqual(JSON.parse(stdout), EXPECTED);
 });
 
-test("Node, from CommonJS and within a worker thread", async () => {
+test("the package works in Node, from CommonJS and in a worker thread", async () => {
   const folder = await project("in-node-worker", {
     "main.cjs": `const { Worker } = require("node:worker_threads"); new Worker("./main.js");`,
     "main.js": NODE,
@@ -110,7 +110,7 @@ test("Node, from CommonJS and within a worker thread", async () => {
   assert.deepEqual(JSON.parse(stdout), EXPECTED);
 });
 
-test("Deno, with worker threads", async () => {
+test("the package works in Deno, with worker threads", async () => {
   const folder = await project("in-deno", { "main.js": NODE });
   const { stdout } = await run(bin("deno"), ["run", "--allow-read", "--node-modules-dir=manual", "main.js"], {
     cwd: folder,
@@ -118,7 +118,7 @@ test("Deno, with worker threads", async () => {
   assert.deepEqual(JSON.parse(stdout), EXPECTED);
 });
 
-test("a plain module in a browser, with an import map", async () => {
+test("the package works in a browser as a plain module, with an import map", async () => {
   const map = JSON.stringify({ imports: { sealpack: "./node_modules/sealpack/js/index.js" } });
   const folder = await project("plain", {
     "main.js": MAIN,
@@ -127,27 +127,27 @@ test("a plain module in a browser, with an import map", async () => {
   await inChromium(folder);
 });
 
-test("a module worker of the page's own", async () => {
+test("the package works in a module worker", async () => {
   const worker = MAIN.replace('"sealpack"', '"./node_modules/sealpack/js/index.js"').replace(
-    "globalThis.told =",
-    "const told =",
+    "globalThis.result =",
+    "const result =",
   );
   const folder = await project("worker", {
-    "worker.js": `${worker}postMessage(told);`,
-    "main.js": `new Worker("./worker.js" + location.search, { type: "module" }).onmessage = ({ data }) => { globalThis.told = data; };`,
+    "worker.js": `${worker}postMessage(result);`,
+    "main.js": `new Worker("./worker.js" + location.search, { type: "module" }).onmessage = ({ data }) => { globalThis.result = data; };`,
     "index.html": PAGE("./main.js"),
   });
   await inChromium(folder);
 });
 
-test("Vite", async () => {
+test("the package works when built by Vite", async () => {
   const folder = await project("vite", { "main.js": MAIN, "index.html": PAGE("/main.js") });
   const { build } = await import(pathToFileURL(require.resolve("vite")).href);
   await build({ root: folder, logLevel: "error", build: { target: "esnext" } });
   await inChromium(path.join(folder, "dist"));
 });
 
-test("webpack", async () => {
+test("the package works when built by webpack", async () => {
   const folder = await project("webpack", { "main.js": MAIN });
   const webpack = require("webpack");
   const stats = await promisify(webpack)({
@@ -163,7 +163,7 @@ test("webpack", async () => {
   await inChromium(path.join(folder, "dist"));
 });
 
-test("esbuild into one file", async () => {
+test("the package works when esbuild bundles it into one file", async () => {
   const folder = await project("esbuild", { "main.js": MAIN });
   const { build } = require("esbuild");
   await build({
@@ -176,7 +176,7 @@ test("esbuild into one file", async () => {
     logLevel: "error",
   });
   await writeFile(path.join(folder, "dist", "index.html"), PAGE("./main.js"));
-  // its worker file is not there either: the work is then done on the page's thread
+  // the worker's file is missing then: the page's thread does the work
   await inChromium(path.join(folder, "dist"));
 });
 
@@ -202,7 +202,7 @@ export async function typed(): Promise<number> {
 create({ codec: "lz4" });
 `;
 
-test("the types resolve and hold, for bundlers and for Node", async () => {
+test("the types resolve and are right, for bundlers and for Node", async () => {
   const folder = await project("typed", { "main.ts": TYPED });
   for (const [module, moduleResolution] of [
     ["nodenext", "nodenext"],
@@ -238,7 +238,7 @@ test("publint has no findings", async () => {
   assert.deepEqual(messages, []);
 });
 
-test("are the types wrong? They are not", async () => {
+test("attw finds no wrong types", async () => {
   const wasm = ["./read.wasm.gz", "./build.wasm.gz", "./trust.wasm.gz"];
   const { stdout } = await run(bin("attw"), [
     tarball,
@@ -256,7 +256,7 @@ test("are the types wrong? They are not", async () => {
   assert.deepEqual(found, []);
 });
 
-test("sizes stay what they are", async () => {
+test("the sizes stay within their limits", async () => {
   const folder = path.join(home, "sizes");
   await mkdir(folder);
   await run("tar", ["-xzf", tarball], { cwd: folder });
@@ -270,7 +270,7 @@ test("sizes stay what they are", async () => {
   );
 });
 
-/** Bytes; the builder's module reads as well. */
+/** In bytes; the builder's module reads as well. */
 const LIMITS = { read: 35_000, build: 60_000, trust: 15_000, unpacked: 500_000 };
 
 async function sizeOf(folder) {
@@ -281,7 +281,7 @@ async function sizeOf(folder) {
   return sum;
 }
 
-test("the modules import nothing but their own glue, and the tarball names no machine", async () => {
+test("the modules import only their own glue, and contain no path of a machine", async () => {
   for (const name of ["read", "build", "trust", "lab"]) {
     const { default: text } = await import(path.join(npm, "dist", `${name}.packed.js`));
     const bytes = gunzipSync(Buffer.from(text, "base64"));

@@ -1,6 +1,6 @@
-// The promises of HTTP across origins, in Chromium: no preflight, few
-// requests, and every bad habit of servers; and the reference files, in a page
-// and in a worker, under a strict policy.
+// HTTP across origins in Chromium: no preflight, few requests, and the habits of
+// servers; and the reference files, in a page and in workers, under a strict
+// Content-Security-Policy.
 import assert from "node:assert/strict";
 import path from "node:path";
 import { after, before, beforeEach, test } from "node:test";
@@ -32,7 +32,6 @@ before(async () => {
     'import * as sealpack from "/package/js/index.js"; globalThis.sealpack = sealpack;',
   );
   const large = await packOf();
-  // What the page's own origin must never show: the files of the other one.
   const aliases = {
     "/page.html": html,
     "/page.js": script,
@@ -72,20 +71,20 @@ const read42 = (url, options = {}) =>
 
 const away = (habit) => `${server.otherUrl}/large.pack${habit ? `?habit=${habit}` : ""}`;
 
-test("across origins: a HEAD and a range to open, one for an item, no preflight", async () => {
+test("across origins, a HEAD and a range open a pack, one range reads an item, without preflight", async () => {
   assert.equal((await read42(away(""), { codec: "none" })).item, text(42));
   const asked = server.requests("/large.pack");
   assert.equal(asked.length, 3, asked.join(", "));
   assert.match(asked.join(", "), /^HEAD -, GET bytes=\d+-, GET bytes=\d+-\d+$/);
 });
 
-test("across origins with the size known: one range to open", async () => {
+test("across origins, one range opens a pack of known size", async () => {
   const size = server.aliases["/large.pack"].length;
   assert.equal((await read42(away(""), { codec: "none", size })).item, text(42));
   assert.equal(server.requests().length, 2);
 });
 
-test("on the page's own origin: one request to open", async () => {
+test("on the page's own origin, one request opens a pack", async () => {
   assert.equal((await read42(`${server.url}/large.pack`, { codec: "none" })).item, text(42));
   assert.equal(server.requests().length, 2);
 });
@@ -102,7 +101,7 @@ for (const habit of [
   "cut",
   "no-suffix",
 ]) {
-  test(`across origins, ${habit}: read all the same, and no preflight`, async () => {
+  test(`across origins, ${habit}: items are read without preflight`, async () => {
     const { item, code, message } = await read42(away(habit), { codec: "none" });
     assert.equal(item, text(42), `${code}: ${message}`);
     const asked = server.requests();
@@ -110,7 +109,7 @@ for (const habit of [
   });
 }
 
-test("a signed URL is opened in two requests, none of them a HEAD", async () => {
+test("a signed URL is opened in two requests without a HEAD", async () => {
   assert.equal((await read42(`${away("head-refused")}&X-Amz-Signature=0`, { codec: "none" })).item, text(42));
   assert.deepEqual(server.requests().slice(0, 1), ["GET bytes=0-"]);
 });
@@ -121,12 +120,12 @@ for (const [habit, code] of [
   ["broken", "http-status"],
   ["wrong-range", "range-not-supported"],
 ]) {
-  test(`across origins, ${habit}: told as ${code}`, async () => {
+  test(`across origins, ${habit}: the error is ${code}`, async () => {
     assert.equal((await read42(away(habit), { codec: "none" })).code, code);
   });
 }
 
-test("a slow server: aborting in the page works at once", async () => {
+test("aborting in the page works at once with a slow server", async () => {
   const waited = await page.evaluate(async (url) => {
     const controller = new AbortController();
     const pack = await sealpack.open(url, { codec: "none", size: undefined });
@@ -142,7 +141,7 @@ test("a slow server: aborting in the page works at once", async () => {
   assert.ok(waited.took < 2000);
 });
 
-test("every reference file, in a page: equal item by item, and verified by workers under a strict policy", async () => {
+test("every reference file is read in a page, and verified by workers under a strict policy", async () => {
   const { packs, items } = await page.evaluate(async () => {
     const { packs: all } = await (await fetch("/fixtures/manifest.json")).json();
     let items = 0;
@@ -171,23 +170,23 @@ test("every reference file, in a page: equal item by item, and verified by worke
   assert.equal(packs, 40);
 });
 
-test("every broken file, in a page: refused or reported, and the instance goes on", async () => {
+test("every broken file is refused or reported in a page, and the instance stays usable", async () => {
   const { cases, codes } = await page.evaluate(async () => {
     const { cases: all } = await (await fetch("/fixtures/corrupt/manifest-corrupt.json")).json();
     const codes = {};
     for (const { file, codec } of all) {
       const bytes = await (await fetch(`/fixtures/corrupt/${file}`)).arrayBuffer();
-      let told = "fine";
+      let outcome = "fine";
       try {
         const pack = await sealpack.open(bytes, { codec });
         const report = await pack.verify();
-        told = report.ok ? "fine" : report.failures[0].code;
+        outcome = report.ok ? "fine" : report.failures[0].code;
         if (report.ok) for await (const item of pack.range()) void item;
         pack.close();
       } catch (error) {
-        told = error.code ?? String(error);
+        outcome = error.code ?? String(error);
       }
-      codes[told] = (codes[told] ?? 0) + 1;
+      codes[outcome] = (codes[outcome] ?? 0) + 1;
     }
     return { cases: all.length, codes };
   });
@@ -198,6 +197,6 @@ test("every broken file, in a page: refused or reported, and the instance goes o
   assert.equal((await read42(away(""))).item, text(42));
 });
 
-test("nothing was complained about in all of this", () => {
+test("the page logged no error during these tests", () => {
   assert.deepEqual(page.complaints, []);
 });

@@ -1,5 +1,5 @@
-// The page as a person uses it, in Chromium: with the mouse, with the keyboard,
-// in light and dark, on a desk and on a phone; and with axe looking on.
+// The page in Chromium as people use it: by mouse and by keyboard, in light and
+// dark, on a desktop and on a phone; axe checks its accessibility.
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
@@ -46,13 +46,13 @@ async function visit(options = {}, hash = "") {
 }
 
 async function accessible(page, what) {
-  // axe is a script of the test, so it goes in past the page's policy.
+  // axe is a script of the test: it bypasses the page's policy.
   await page.evaluate(await readFile(axe, "utf8"));
   const { violations } = await page.evaluate(() =>
     globalThis.axe.run(document, { resultTypes: ["violations"] }),
   );
-  const said = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target).join(", ")}`);
-  assert.deepEqual(said, [], `axe, ${what}`);
+  const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target).join(", ")}`);
+  assert.deepEqual(found, [], `axe, ${what}`);
 }
 
 async function drop(page, selector, name, bytes) {
@@ -71,7 +71,7 @@ async function drop(page, selector, name, bytes) {
 const fixture = (name) => readFile(path.join(fixtures, name));
 const quiet = (page) => assert.deepEqual(page.complaints, []);
 
-test("a dropped pack is verified, browsed, and an item saved", async () => {
+test("a dropped pack is verified and browsed, and an item is saved", async () => {
   const page = await visit();
   await drop(page, "#verify-drop", "zstd-ipr128.pack", await fixture("zstd-ipr128.pack"));
   await page.waitForSelector(VERIFIED);
@@ -94,7 +94,7 @@ test("a dropped pack is verified, browsed, and an item saved", async () => {
   quiet(page);
 });
 
-test("a pack behind an address: a few requests to open, an item without the rest", async () => {
+test("a pack at a web address opens with a few requests and no preflight", async () => {
   const page = await visit();
   await page.fill("#url", `${server.otherUrl}/big.pack`);
   server.forget();
@@ -110,7 +110,7 @@ test("a pack behind an address: a few requests to open, an item without the rest
   quiet(page);
 });
 
-test("a broken pack is told by record, and the sound items still read", async () => {
+test("a broken pack shows its damaged records, and its sound items are read", async () => {
   const page = await visit();
   await page.fill("#url", `${server.url}/broken.pack`);
   await page.getByRole("button", { name: "Open", exact: true }).click();
@@ -126,7 +126,7 @@ test("a broken pack is told by record, and the sound items still read", async ()
   quiet(page);
 });
 
-test("what is no pack, and what cannot be reached, is said in words", async () => {
+test("a file of another kind and an unreachable address are explained", async () => {
   const page = await visit();
   await drop(
     page,
@@ -144,11 +144,11 @@ test("what is no pack, and what cannot be reached, is said in words", async () =
   quiet(page);
 });
 
-test("verifying can be cancelled, and the page stays alive meanwhile", async () => {
+test("verifying can be cancelled", async () => {
   const page = await visit();
   await page.fill("#url", `${server.url}/big.pack`);
   await page.getByRole("button", { name: "Open", exact: true }).click();
-  // slow the network down, so that there is something to cancel
+  // a slow network, so that there is something to cancel
   const session = await page.context().newCDPSession(page);
   await session.send("Network.emulateNetworkConditions", {
     offline: false,
@@ -163,7 +163,7 @@ test("verifying can be cancelled, and the page stays alive meanwhile", async () 
   quiet(page);
 });
 
-test("files become a pack that is saved, and read by the package", async () => {
+test("files become a pack that is saved and that the package reads", async () => {
   const page = await visit({}, "#build");
   await page.setInputFiles("#build-files", [
     { name: "a.txt", mimeType: "text/plain", buffer: Buffer.from("first\nsecond\r\n\xff\xfe, no UTF-8", "latin1") },
@@ -184,7 +184,7 @@ test("files become a pack that is saved, and read by the package", async () => {
   quiet(page);
 });
 
-test("the stream is stepped with the keyboard, a bug is shown, the proof runs", async () => {
+test("the stream is stepped by keyboard, a seeded bug is shown, and the proof runs", async () => {
   const page = await visit({}, "#step");
   await page.waitForSelector(".writes button");
   await page.focus("#stage");
@@ -205,7 +205,7 @@ test("the stream is stepped with the keyboard, a bug is shown, the proof runs", 
   quiet(page);
 });
 
-test("all of it by keyboard alone, from the address to an item", async () => {
+test("a pack is opened, verified and browsed by keyboard alone", async () => {
   const page = await visit();
   await page.focus("#verify-sample");
   await page.keyboard.press("Enter");
@@ -221,10 +221,10 @@ test("all of it by keyboard alone, from the address to an item", async () => {
 });
 
 for (const [name, options] of [
-  ["a desk in light", { viewport: { width: 1180, height: 900 }, colorScheme: "light" }],
+  ["a desktop in light", { viewport: { width: 1180, height: 900 }, colorScheme: "light" }],
   ["a phone in dark", { viewport: { width: 360, height: 740 }, colorScheme: "dark" }],
 ]) {
-  test(`axe finds nothing, and nothing is cut off, on ${name}`, async () => {
+  test(`axe has no findings and nothing is cut off on ${name}`, async () => {
     for (const view of ["#verify", "#build", "#step"]) {
       const page = await visit(options, view);
       if (view === "#verify") {
@@ -248,7 +248,7 @@ for (const [name, options] of [
   });
 }
 
-test("the policy of the page holds: no inline script runs", async () => {
+test("the policy of the page blocks inline scripts", async () => {
   const page = await visit();
   const ran = await page.evaluate(() => {
     const script = document.createElement("script");

@@ -1,5 +1,5 @@
-// Trusted items in Chromium, over HTTP ranges from another origin: what is
-// asked for, and that a server which changes pack or list is found out.
+// Authenticated items in Chromium, over HTTP ranges from another origin: the
+// requests, and a server that changes the pack or the list.
 import assert from "node:assert/strict";
 import path from "node:path";
 import { after, before, beforeEach, test } from "node:test";
@@ -72,7 +72,7 @@ const read = (pack, list, trust, positions) =>
 const byRoot = () => ({ digestRoot: listed.root });
 const byContent = () => ({ contentHash: listed.contentHash });
 
-test("an item costs the header and one block of the list, and no preflight", async () => {
+test("an item takes the header and one block of the list, and no preflight", async () => {
   assert.deepEqual(await read("a.pack", "a.digests", byRoot(), [20_000]), [text(20_000)]);
   const asked = server.requests("/a.digests");
   const depth = Math.ceil(Math.log2(Math.ceil(COUNT / 128)));
@@ -84,7 +84,7 @@ test("under the content hash the list is fetched whole, once", async () => {
   assert.deepEqual(await read("a.pack", "a.digests", byContent(), [1, 39_999]), [text(1), text(39_999)]);
 });
 
-test("a server that changes the pack or the list is found out", async () => {
+test("a server that changes the pack or the list is detected", async () => {
   for (const trust of [byRoot(), byContent()]) {
     assert.deepEqual(await read("lying.pack", "a.digests", trust, [42]), { code: "untrusted", record: 42 });
     assert.deepEqual(await read("lying.pack", "a.digests", trust, [41]), [text(41)]);

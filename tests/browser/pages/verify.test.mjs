@@ -1,5 +1,5 @@
-// Verifying in Chromium beside all else that goes on in a page: the collector,
-// timers, the page's own work.
+// Verifying in Chromium alongside the other work of a page: garbage collection,
+// timers, its own code.
 import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
@@ -41,7 +41,7 @@ after(async () => {
 });
 
 for (const workers of [0, 2]) {
-  test(`no read of a chosen file is lost to the collector, ${workers} workers`, { timeout: 30_000 }, async () => {
+  test(`garbage collection ends no read of a chosen file, ${workers} workers`, { timeout: 30_000 }, async () => {
     const records = await page.evaluate(async (count) => {
       const collecting = setInterval(() => gc(), 1);
       let records = 0;
@@ -59,7 +59,7 @@ for (const workers of [0, 2]) {
   });
 }
 
-/** What a page does with a pack in its memory, by the name of the promise. */
+/** Long operations on a pack in memory. */
 const LONG = {
   verifies: (pack, signal) => pack.verify({ signal }),
   "reads a range": async (pack, signal) => {
@@ -70,7 +70,7 @@ const LONG = {
 };
 
 for (const [does, work] of Object.entries(LONG)) {
-  test(`timers of the page run while its thread ${does}, so that one may end it`, async () => {
+  test(`timers of the page run while its thread ${does}, and may abort it`, async () => {
     const [code, ticks] = await page.evaluate(async (source) => {
       const work = new Function(`return ${source}`)();
       const builder = sealpack.create({ itemsPerRecord: 64 });

@@ -1,10 +1,14 @@
-// A Blob or File. The browser keeps it on disk and hands over slices.
+// A Blob or File: the browser keeps it on disk and reads slices of it.
 import { SealpackError } from "../errors.js";
 import { fill } from "./fill.js";
 
+/** @import { PackSource, ReadOptions } from "./from.js" */
+
+/** @implements {PackSource} */
 export class BlobSource {
   #blob;
 
+  /** @param {Blob} blob */
   constructor(blob) {
     this.#blob = blob;
   }
@@ -13,6 +17,11 @@ export class BlobSource {
     return this.#blob.size;
   }
 
+  /**
+   * @param {number} offset
+   * @param {number} length
+   * @param {ReadOptions} [options]
+   */
   async read(offset, length, { signal, buffers } = {}) {
     const part = this.#blob.slice(offset, offset + length);
     try {
@@ -21,12 +30,13 @@ export class BlobSource {
       if (bytes.length === length) return bytes;
     } catch (cause) {
       if (cause instanceof SealpackError) throw cause;
-      // A File is a view of a file on disk: once that changes, every read of it fails.
+      // A File is a view of a file on disk: once that changes, every read fails.
       throw changed(cause);
     }
     throw changed();
   }
 }
 
+/** @param {unknown} [cause] */
 const changed = (cause) =>
-  new SealpackError("changed", "the file changed or went away after it was chosen", { cause });
+  new SealpackError("changed", "the file changed or was removed after it was chosen", { cause });

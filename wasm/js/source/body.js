@@ -1,36 +1,59 @@
-// Reading a body: never more than was asked for.
+// Reading the body of a response, never more than was requested.
 import { SealpackError } from "../errors.js";
 import { abortable } from "../abort.js";
 import { joined } from "../bytes.js";
 import { fill } from "./fill.js";
 
+/** @import { OnBytes, ReadOptions } from "./from.js" */
+
+/** The connection ended early. Callers see `network`, after the last retry. */
+export class TruncatedBody extends Error {
+  /**
+   * @param {number} found
+   * @param {number | undefined} wanted
+   * @param {unknown} [cause]
+   */
+  constructor(found, wanted, cause) {
+    const of = wanted === undefined ? "" : ` of ${wanted}`;
+    super(`the connection ended after ${found}${of} bytes`, { cause });
+  }
+}
+
 /**
  * The body's bytes, exactly `length` of them.
  *
- * @param {{ signal?: AbortSignal, onBytes?: (more: number) => void, buffers?: Buffers }} options
- *   `buffers` lends the memory, where what is read need not outlast its use
+ * @param {Response} response
+ * @param {number} length
+ * @param {ReadOptions & { onBytes?: OnBytes | undefined }} options
  */
 export async function readBody(response, length, { signal, onBytes, buffers } = {}) {
-  if (!response.body && length) throw truncated(0, length);
+  if (!response.body && length) throw new TruncatedBody(0, length);
   if (!response.body) return new Uint8Array(0);
   let count = 0;
+  /** @param {number} more */
   const counted = (more) => {
     count += more;
     onBytes?.(more);
   };
   const buffer = buffers?.take(length) ?? new ArrayBuffer(length);
   const { bytes, more } = await fill(response.body, buffer, length, signal, counted).catch((error) => {
-    throw error instanceof SealpackError ? error : truncated(count, length, error);
+    throw error instanceof SealpackError ? error : new TruncatedBody(count, length, error);
   });
   if (more) {
-    const message = `${response.url} sent more than the ${length} bytes asked for`;
+    const message = `${response.url} sent more than the requested ${length} bytes`;
     throw new SealpackError("range-not-supported", message);
   }
-  if (bytes.length < length) throw truncated(bytes.length, length);
+  if (bytes.length < length) throw new TruncatedBody(bytes.length, length);
   return bytes;
 }
 
-/** All of a body whose length nobody told, up to `limit` bytes; null above it. */
+/**
+ * The whole of a body of unknown length, up to `limit` bytes; null if it has more.
+ *
+ * @param {Response} response
+ * @param {number} limit
+ * @param {ReadOptions & { onBytes?: OnBytes | undefined }} options
+ */
 export async function readUpTo(response, limit, { signal, onBytes } = {}) {
   if (!response.body) return new Uint8Array(0);
   const reader = response.body.getReader();
@@ -47,14 +70,8 @@ export async function readUpTo(response, limit, { signal, onBytes } = {}) {
     }
   } catch (error) {
     reader.cancel().catch(() => {});
-    throw error instanceof SealpackError ? error : truncated(count, undefined, error);
+    throw error instanceof SealpackError ? error : new TruncatedBody(count, undefined, error);
   }
   await reader.cancel();
   return null;
-}
-
-// Not a code that callers see: the read is tried again, and then it is `network`.
-function truncated(found, wanted, cause) {
-  const of = wanted === undefined ? "" : ` of ${wanted}`;
-  return new SealpackError("truncated-body", `the connection ended after ${found}${of} bytes`, { cause });
 }

@@ -1,21 +1,30 @@
-// Buffers that are used again. What a stream hands out in pieces of its own is
-// garbage a moment later, and a browser's collector lets gigabytes of it gather
-// before it looks; a buffer that is lent to the stream comes back.
+// Buffers that are reused. The pieces that a stream allocates become garbage at
+// once, and a browser lets gigabytes of it accumulate before it collects; a
+// buffer lent to the stream comes back.
 
-/** Sizes are multiples of this, so that runs of nearly one size share buffers. */
+/** Sizes are multiples of this, so that runs of similar size share buffers. */
 const STEP = 1024 * 1024;
 
-/** As many as were lent at once, each as large as the largest that was asked for. */
+/** As many buffers as were lent at the same time, each as large as the largest request. */
 export class Buffers {
+  /** @type {ArrayBuffer[]} */
   #free = [];
 
-  /** A buffer of at least `length` bytes, of any content. */
+  /**
+   * A buffer of at least `length` bytes, with any content.
+   *
+   * @param {number} length
+   */
   take(length) {
     const buffer = this.#free.pop();
-    return buffer?.byteLength >= length ? buffer : new ArrayBuffer(STEP * Math.ceil(length / STEP));
+    return buffer && buffer.byteLength >= length ? buffer : new ArrayBuffer(STEP * Math.ceil(length / STEP));
   }
 
-  /** Takes a buffer back, once nobody looks at it. */
+  /**
+   * Takes a buffer back once nothing reads it any more.
+   *
+   * @param {ArrayBuffer} buffer
+   */
   give(buffer) {
     this.#free.push(buffer);
   }

@@ -1,33 +1,44 @@
-// Filling a buffer from a stream: in place where the stream can (a "BYOB"
-// reader), else from the pieces that it hands out.
+// Filling a buffer from a stream: in place if the stream supports it (a "BYOB"
+// reader), otherwise from the chunks of the stream.
 import { abortable } from "../abort.js";
 
+/** @import { Signal } from "../abort.js" */
+/** @import { OnBytes } from "./from.js" */
+/** @typedef {{ done: boolean, value?: Uint8Array<ArrayBuffer> | undefined }} Filled */
+/** @typedef {{ cancel: (reason?: unknown) => Promise<void>, read: (room: Uint8Array<ArrayBuffer>) => Promise<Filled> }} PlaceReader */
+
 /**
- * Readers at work. Chromium collects the stream of a blob that nothing but its
- * own pending read refers to, and that read then never ends.
+ * Readers in use. Chromium collects the stream of a blob if only its own
+ * pending read refers to it, and that read then never ends.
+ *
+ * @type {Set<PlaceReader>}
  */
 const reading = new Set();
 
 /**
- * Reads `stream` to its end, of which `length` bytes are wanted. `buffer` is
- * detached: what it held is in `bytes.buffer` from here on.
+ * Reads up to `length` bytes and checks that the stream ends there. `buffer` is
+ * detached; its memory is in `bytes.buffer` afterwards.
  *
- * @param {(more: number) => void} [onBytes]
- * @returns {Promise<{ bytes: Uint8Array, more: boolean }>} what came, and
- *   whether more than `length` would have come: then the stream is cancelled
+ * @param {ReadableStream<Uint8Array>} stream
+ * @param {ArrayBuffer} buffer
+ * @param {number} length
+ * @param {Signal} signal
+ * @param {OnBytes} [onBytes]
+ * @returns {Promise<{ bytes: Uint8Array<ArrayBuffer>, more: boolean }>} the bytes, and whether the
+ *   stream had more than `length` of them (it is then cancelled)
  */
 export async function fill(stream, buffer, length, signal, onBytes) {
-  const reader = inPlace(stream) ?? inPieces(stream.getReader());
+  const reader = inPlace(stream) ?? inChunks(stream.getReader());
   let count = 0;
   reading.add(reader);
   try {
     for (;;) {
       const full = count === length;
-      // At the end a byte more is asked for: there should be none.
+      // At the end, request one byte more: there should be none.
       const room = full ? new Uint8Array(1) : new Uint8Array(buffer, count, length - count);
       const { done, value } = await abortable(reader.read(room), signal);
       if (!full && value) buffer = value.buffer;
-      if (done) return { bytes: new Uint8Array(buffer, 0, count), more: false };
+      if (done || !value) return { bytes: new Uint8Array(buffer, 0, count), more: false };
       if (full) break;
       count += value.length;
       onBytes?.(value.length);
@@ -42,18 +53,28 @@ export async function fill(stream, buffer, length, signal, onBytes) {
   return { bytes: new Uint8Array(buffer, 0, count), more: true };
 }
 
-/** Null where the stream only has pieces of its own. */
+/**
+ * Null if the stream only has chunks of its own.
+ *
+ * @param {ReadableStream<Uint8Array>} stream
+ * @returns {PlaceReader | null}
+ */
 function inPlace(stream) {
   try {
-    return stream.getReader({ mode: "byob" });
+    return /** @type {PlaceReader} */ (stream.getReader({ mode: "byob" }));
   } catch {
     return null;
   }
 }
 
-/** A reader as of the mode "byob", over one that is not. */
-function inPieces(reader) {
-  let left = new Uint8Array(0);
+/**
+ * A reader like that of mode "byob", over an ordinary one.
+ *
+ * @param {ReadableStreamDefaultReader<Uint8Array>} reader
+ * @returns {PlaceReader}
+ */
+function inChunks(reader) {
+  let left = /** @type {Uint8Array} */ (new Uint8Array(0));
   return {
     cancel: (reason) => reader.cancel(reason),
     async read(room) {

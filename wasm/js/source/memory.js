@@ -1,11 +1,14 @@
-// Bytes that are here already.
+// Bytes in memory.
 
+/** @import { PackSource } from "./from.js" */
+
+/** @implements {PackSource} */
 export class MemorySource {
-  /** What is read stays the caller's: it must not be transferred to a worker. */
+  /** The bytes stay the caller's: they must not be transferred to a worker. */
   lends = true;
   #bytes;
 
-  /** @param {Uint8Array} bytes looked at, never changed, not copied */
+  /** @param {Uint8Array<ArrayBuffer>} bytes neither changed nor copied */
   constructor(bytes) {
     this.#bytes = bytes;
   }
@@ -14,6 +17,10 @@ export class MemorySource {
     return this.#bytes.length;
   }
 
+  /**
+   * @param {number} offset
+   * @param {number} length
+   */
   async read(offset, length) {
     return this.#bytes.subarray(offset, offset + length);
   }

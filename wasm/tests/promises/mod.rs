@@ -5,23 +5,23 @@
     clippy::unwrap_used,
     reason = "a test that cannot go on is a test that fails"
 )]
-//! What the skin promises apart from its JavaScript: the codec, the errors,
-//! and that it goes on after each.
+//! The promises of this crate without its JavaScript: the codec, the errors,
+//! and that the instance stays usable after each.
 
 use bytes::Bytes;
 use js_sys::{Array, BigUint64Array, Reflect, Uint8Array};
 use sealpack_core::codec::zstd_frame::FrameHeader;
 use sealpack_core::codec::{Decode, Encode, FrameChecksum, Size};
 use sealpack_core::error::DecodeError;
-use sealpack_wasm::build::{Builder, Options};
-use sealpack_wasm::error::Refusal;
-use sealpack_wasm::read::{Opening, Pack};
-use sealpack_wasm::verify::{Inspector, Verdicts};
+use sealpack_wasm::build::{BuildOptions, PackBuilder};
+use sealpack_wasm::error::{ErrorRow, Refusal};
+use sealpack_wasm::read::{PackHandle, PackOpening};
+use sealpack_wasm::verify::{ReportBuilder, RunExaminer};
 use sealpack_wasm::{decode, encode, lab};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_test::wasm_bindgen_test;
 
-/// Bytes that compress a little, the same for the same seed.
+/// Bytes that compress a little; the same seed gives the same bytes.
 fn noise(seed: u32, length: usize) -> Vec<u8> {
     let mut state = seed | 1;
     core::iter::repeat_with(|| {
@@ -36,7 +36,7 @@ fn noise(seed: u32, length: usize) -> Vec<u8> {
 
 fn frame(payload: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
-    encode::Zstd::default().encode(payload, &mut out).unwrap();
+    encode::RuzstdEncoder::default().encode(payload, &mut out).unwrap();
     out
 }
 
@@ -44,22 +44,21 @@ fn property(object: &JsValue, key: &str) -> JsValue {
     Reflect::get(object, &key.into()).unwrap()
 }
 
-/// Of an error that core found: the row of the table in `js/errors.js`, the
-/// section (0 for none), the record.
+/// The row of an error in `js/errors.js`, the section (0 for none), the record.
 fn row(error: &JsValue) -> [u64; 3] {
     let numbers = BigUint64Array::new(&Array::from(error).get(0)).to_vec();
     *numbers.first_chunk().unwrap()
 }
 
-/// Of an error that the skin found.
+/// The code of an error of the lab.
 fn code(error: &JsValue) -> String {
     property(error, "code").as_string().unwrap()
 }
 
 fn build(codec: &str, items: &[Vec<u8>]) -> Vec<u8> {
-    let mut options = Options::new(codec, 4, 100).unwrap();
+    let mut options = BuildOptions::new(codec, 4, 100).unwrap();
     options.record_checksum(true);
-    let mut builder = Builder::new(options);
+    let mut builder = PackBuilder::new(options);
     for item in items {
         builder.append(item.clone()).unwrap();
     }
@@ -67,8 +66,8 @@ fn build(codec: &str, items: &[Vec<u8>]) -> Vec<u8> {
     core::iter::from_fn(|| builder.next_part()).flat_map(|part| part.to_vec()).collect()
 }
 
-fn open(bytes: &[u8], codec: &str) -> Result<Pack, JsValue> {
-    let mut opening = Opening::new(bytes.len() as f64, 1e9)?;
+fn open(bytes: &[u8], codec: &str) -> Result<PackHandle, JsValue> {
+    let mut opening = PackOpening::new(bytes.len() as f64, 1e9)?;
     loop {
         let wanted = opening.wanted();
         let part = bytes[wanted[0] as usize..wanted[1] as usize].to_vec();
@@ -79,7 +78,7 @@ fn open(bytes: &[u8], codec: &str) -> Result<Pack, JsValue> {
     }
 }
 
-fn get(pack: &Pack, position: u32) -> Result<Vec<u8>, JsValue> {
+fn get(pack: &PackHandle, position: u32) -> Result<Vec<u8>, JsValue> {
     let items = Array::new();
     for read in pack.plan(&[position], &[0], 0.0, 1e6)? {
         read.take(None, &items, false)?;
@@ -88,8 +87,8 @@ fn get(pack: &Pack, position: u32) -> Result<Vec<u8>, JsValue> {
 }
 
 #[wasm_bindgen_test]
-fn what_is_encoded_says_its_size_carries_a_checksum_and_decodes() {
-    let decoder = decode::Zstd::default();
+fn frames_carry_size_and_checksum_and_decode() {
+    let decoder = decode::RuzstdDecoder::default();
     for length in [1, 255, 256, 257, 65_791, 65_792, 300_000] {
         for payload in [noise(7, length), vec![9; length]] {
             let frame = frame(&payload);
@@ -103,10 +102,10 @@ fn what_is_encoded_says_its_size_carries_a_checksum_and_decodes() {
 }
 
 #[wasm_bindgen_test]
-fn a_flip_of_any_bit_of_a_frame_is_an_error_or_without_effect() {
+fn flipping_any_bit_of_a_frame_never_changes_the_payload() {
     let payload = noise(3, 700);
     let sound = frame(&payload);
-    let decoder = decode::Zstd::default();
+    let decoder = decode::RuzstdDecoder::default();
     for bit in 0..sound.len() * 8 {
         let mut damaged = sound.clone();
         damaged[bit / 8] ^= 1 << (bit % 8);
@@ -119,18 +118,18 @@ fn a_flip_of_any_bit_of_a_frame_is_an_error_or_without_effect() {
 }
 
 #[wasm_bindgen_test]
-fn a_frame_that_claims_a_terabyte_costs_nothing() {
+fn a_frame_that_claims_a_terabyte_is_refused_without_allocating() {
     let mut frame = 0xFD2F_B528u32.to_le_bytes().to_vec();
     frame.push(0xe4);
     frame.extend_from_slice(&(1u64 << 40).to_le_bytes());
     frame.extend_from_slice(&[1, 0, 0, 0, 0, 0, 0]);
-    let decoder = decode::Zstd::default();
+    let decoder = decode::RuzstdDecoder::default();
     let refused = decoder.decode(Bytes::from(frame), Size::AtMost(1 << 30));
     assert!(matches!(refused, Err(DecodeError::AboveLimit { .. })));
 }
 
 #[wasm_bindgen_test]
-fn a_pack_is_built_opened_read_and_verified() {
+fn packs_are_built_opened_read_and_verified() {
     let items: Vec<Vec<u8>> = (0..50u8).map(|at| noise(at.into(), usize::from(at) * 30)).collect();
     for codec in ["none", "zstd"] {
         let bytes = build(codec, &items);
@@ -138,37 +137,41 @@ fn a_pack_is_built_opened_read_and_verified() {
         for (position, item) in (0..).zip(&items) {
             assert_eq!(&get(&pack, position).unwrap(), item);
         }
-        let mut inspector = Inspector::new(&pack, u32::MAX, None, false);
-        let mut verdicts = Verdicts::new(&pack, &[]);
-        inspector.load(0, 13, 0.0, bytes).unwrap();
-        while inspector.next().unwrap().is_some() {
-            verdicts.inspected(&mut inspector).unwrap();
+        let mut examiner = RunExaminer::new(&pack, u32::MAX, None, false);
+        let mut builder = ReportBuilder::new(&pack, &[]);
+        examiner.load(0, 13, 0.0, bytes).unwrap();
+        while examiner.next().unwrap().is_some() {
+            builder.examined(&mut examiner).unwrap();
         }
-        let report = Array::from(&verdicts.finish().unwrap());
+        let report = Array::from(&builder.finish().unwrap());
         let (failures, damaged) = (Array::from(&report.get(1)), Array::from(&report.get(2)));
         assert_eq!((failures.length(), damaged.length()), (0, 0));
     }
 }
 
 #[wasm_bindgen_test]
-fn errors_have_codes_and_the_instance_goes_on() {
+fn errors_have_rows_and_the_instance_stays_usable() {
     let items = vec![noise(1, 500); 9];
     let sound = build("zstd", &items);
     let pack = open(&sound, "zstd").unwrap();
-    assert_eq!(row(&get(&pack, 9).unwrap_err()), [34, 0, 0], "no such item");
+    assert_eq!(row(&get(&pack, 9).unwrap_err()), [ErrorRow::Position as u64, 0, 0], "no such item");
     for short in [&sound[..70], b""] {
-        assert_eq!(row(&open(short, "zstd").err().unwrap()), [1, 1, 0], "too short for a trailer");
+        assert_eq!(
+            row(&open(short, "zstd").err().unwrap()),
+            [ErrorRow::Truncated as u64, 1, 0],
+            "no room for a trailer"
+        );
     }
-    assert_eq!(row(&Opening::new(0.5, 1.0).err().unwrap())[0], Refusal::NotWhole as u64);
+    assert_eq!(row(&PackOpening::new(0.5, 1.0).err().unwrap())[0], Refusal::NotWhole as u64);
     let mut damaged = sound.clone();
     damaged[3] ^= 1;
     let refused = get(&open(&damaged, "zstd").unwrap(), 0).unwrap_err();
-    assert_eq!(row(&refused), [6, 4, 0], "the checksum of record 0");
+    assert_eq!(row(&refused), [ErrorRow::Checksum as u64, 4, 0], "the checksum of record 0");
     assert_eq!(get(&pack, 8).unwrap(), items[8]);
 }
 
 #[wasm_bindgen_test]
-fn the_lab_steps_a_case_and_finds_a_seeded_bug() {
+fn the_lab_replays_a_case_and_finds_a_seeded_bug() {
     let steps = lab::replay("trim=1 writes=z4,b4,f", 5, None).unwrap();
     assert!(steps.contains("\"puts\":\"4+1|3\""), "{steps}");
     let proof = lab::prove(5, true, Some("split-trusts-remnant".into())).unwrap();

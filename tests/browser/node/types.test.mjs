@@ -1,0 +1,64 @@
+// The code of the package is checked by TypeScript, and its declarations
+// cannot differ from it.
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { readFile, readdir } from "node:fs/promises";
+import path from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { INDEX, LAB } from "../types/exports.js";
+
+const tests = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const js = path.join(tests, "..", "..", "wasm", "js");
+const run = promisify(execFile);
+
+for (const project of ["tsconfig.json", "tsconfig.node.json"]) {
+  test(`the code has no type error, and the types that it declares: ${project}`, async () => {
+    const tsc = path.join(tests, "node_modules", ".bin", "tsc");
+    await run(tsc, ["--project", path.join(tests, "types", project)]).catch(({ stdout, message }) =>
+      assert.fail(stdout || message),
+    );
+  });
+}
+
+test("the entry points export what they declare", async () => {
+  const index = await import("../../../wasm/js/index.js");
+  const node = await import("../../../wasm/js/index.node.js");
+  const lab = await import("../../../wasm/js/lab.js");
+  assert.deepEqual(Object.keys(index).sort(), Object.keys(INDEX).sort());
+  assert.deepEqual(Object.keys(node).sort(), Object.keys(INDEX).sort());
+  assert.deepEqual(Object.keys(lab).sort(), Object.keys(LAB).sort());
+});
+
+test("TypeScript checks every file of the package", async () => {
+  const checked = new Set();
+  for (const project of ["tsconfig.json", "tsconfig.node.json"]) {
+    const tsc = path.join(tests, "node_modules", ".bin", "tsc");
+    const { stdout } = await run(tsc, ["--project", path.join(tests, "types", project), "--listFilesOnly"]);
+    for (const file of stdout.split("\n")) checked.add(path.relative(js, file));
+  }
+  const files = (await readdir(js, { recursive: true })).filter((name) => name.endsWith(".js"));
+  const unchecked = files.filter((name) => !checked.has(name));
+  assert.deepEqual(unchecked, []);
+  for (const name of files) {
+    const text = await readFile(path.join(js, name), "utf8");
+    assert.doesNotMatch(text, /@ts-(ignore|nocheck|expect-error)/, name);
+  }
+});
+
+test("the modules import each other in one direction", async () => {
+  const files = (await readdir(js, { recursive: true })).filter((name) => name.endsWith(".js"));
+  const imports = new Map();
+  for (const name of files) {
+    const text = await readFile(path.join(js, name), "utf8");
+    const found = text.matchAll(/^(?:import|export)[^;]*? from "(\.[^"]+)"/gm);
+    const local = Array.from(found, ([, target]) => path.join(path.dirname(name), target));
+    imports.set(name, local.filter((target) => !target.startsWith("..")));
+  }
+  const visit = (name, trail) => {
+    assert.ok(!trail.includes(name), [...trail, name].join(" → "));
+    for (const target of imports.get(name) ?? []) visit(target, [...trail, name]);
+  };
+  for (const name of files) visit(name, []);
+});

@@ -1,0 +1,31 @@
+// The declarations of the package and its code are the same: tsc fails on any
+// difference between index.d.ts or lab.d.ts and what the modules export.
+import type * as declared from "../../../wasm/js/index.js";
+import * as builder from "../../../wasm/js/builder.js";
+import * as errors from "../../../wasm/js/errors.js";
+import * as modules from "../../../wasm/js/modules.js";
+import * as pack from "../../../wasm/js/pack.js";
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+const same = <A, B>(_: Same<A, B>) => {};
+
+/** An instance without the members that only the package's own modules use. */
+type Public<T, Internal extends keyof T = never> = { [K in Exclude<keyof T, Internal>]: T[K] };
+
+same<typeof pack.open, typeof declared.open>(true);
+same<typeof builder.create, typeof declared.create>(true);
+same<typeof modules.init, typeof declared.init>(true);
+
+type PackInternals =
+  | "chooseCodec"
+  | "forWorkers"
+  | "handle"
+  | "lends"
+  | "prove"
+  | "readBytes"
+  | "sameVersion"
+  | "take"
+  | "trustedHash";
+same<Public<pack.Pack, PackInternals>, Public<declared.Pack>>(true);
+same<Public<builder.Builder>, Public<declared.Builder>>(true);
+same<Public<errors.SealpackError>, Public<declared.SealpackError>>(true);
