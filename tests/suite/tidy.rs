@@ -160,3 +160,27 @@ fn no_file_is_a_drawer() {
         }
     }
 }
+
+/// Names, URLs and answers of servers are printed through `printable`, and what
+/// is printed goes through `report`, `terminal` or, where it is items, `write`.
+#[test]
+fn nothing_foreign_is_printed_but_through_one_module() {
+    let raw = [".display()", "to_string_lossy", "into_string_lossy"];
+    let streams = ["println!", "print!(", "io::stderr()", "stdout()", "anstream::"];
+    for (path, text) in sources("tui/src", &[".rs"]) {
+        let name = path.split_once("tui/src/").map_or("", |(_, name)| name);
+        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+        let code = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+        for line in code {
+            let is_raw = raw.iter().any(|way| line.contains(way));
+            let allowed = name == "printable.rs" || name.ends_with("/tests.rs");
+            assert!(!is_raw || allowed, "{path}: {line}");
+            let is_stream = streams.iter().any(|stream| line.contains(stream));
+            let allowed = ["report.rs", "items/write.rs"].contains(&name)
+                || name.starts_with("terminal/")
+                || line.contains("is_terminal()")
+                || line.contains("CopyToClipboard");
+            assert!(!is_stream || allowed, "{path}: {line}");
+        }
+    }
+}

@@ -6,11 +6,13 @@
 //! the other commands share: items on their way in and out, the exit status,
 //! the progress bar.
 
+mod advice;
 mod command;
 mod inspect;
 mod interrupt;
 mod items;
 mod outcome;
+mod printable;
 mod progress;
 mod report;
 mod size;

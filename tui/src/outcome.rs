@@ -16,24 +16,26 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use sealpack::ErrorKind;
 use sealpack::core::Error as PackError;
-use sealpack::core::error::{Fault, Limit, Misuse, Section, Untrusted};
-use sealpack::{Doing, ErrorKind};
+use sealpack::core::error::{Limit, Misuse};
+
+use crate::printable;
 
 /// What a command found, where it could do what it was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Nothing is wrong.
     Fine,
-    /// Something is, and the user was told what.
-    Told(Status),
+    /// Something is wrong, and it was reported.
+    Reported(Status),
 }
 
 impl From<Outcome> for ExitCode {
     fn from(outcome: Outcome) -> Self {
         match outcome {
             Outcome::Fine => Self::SUCCESS,
-            Outcome::Told(status) => Self::from(status as u8),
+            Outcome::Reported(status) => Self::from(status as u8),
         }
     }
 }
@@ -76,11 +78,20 @@ pub enum Failure {
         /// What was asked for.
         misuse: Misuse,
     },
-    /// Something that is being packed cannot be read.
+    /// An item that is being packed cannot be read.
     Input {
         /// What.
         input: Input,
         /// What the system said.
+        error: io::Error,
+    },
+    /// A file or folder that is no item of a pack cannot be used.
+    File {
+        /// Which one.
+        path: Input,
+        /// What failed, in words: `cannot read`.
+        operation: &'static str,
+        /// The system's error.
         error: io::Error,
     },
     /// There is a file where another one is to be written.
@@ -122,7 +133,7 @@ impl fmt::Display for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Standard => f.write_str("standard input"),
-            Self::Path(path) => path.display().fmt(f),
+            Self::Path(path) => write!(f, "{}", printable::path(path)),
         }
     }
 }
@@ -148,63 +159,6 @@ impl Failure {
             _ => Status::Other,
         }
     }
-
-    /// What the user can do about it, where that is known.
-    fn advice(&self) -> Option<&'static str> {
-        match self {
-            #[cfg(feature = "remote")]
-            Self::Pack(error) if error.store().is_some() => {
-                crate::stores::advice(error.path(), error.store()?.fault())
-            }
-            Self::Pack(error) => match (error.kind(), error.corruption()) {
-                (ErrorKind::Exists, _) => Some("use --force to replace it"),
-                (_, Some((Section::Trailer, Fault::Magic { .. } | Fault::Truncated { .. }))) => {
-                    Some("is it a pack, and was it copied to its end?")
-                }
-                (_, Some((Section::Record(_), _))) => {
-                    Some("`sealpack verify` lists every damaged record")
-                }
-                (ErrorKind::DigestList(list), _) => advice_on_list(list),
-                _ => None,
-            },
-            Self::Exists(_) => Some("use --force to replace it"),
-            Self::Item { error: PackError::Limit(Limit::Record { .. }), .. } => {
-                Some("put fewer items into a record: --items-per-record")
-            }
-            Self::Input { error, .. } if error.kind() == io::ErrorKind::PermissionDenied => {
-                Some("nothing was packed: leave the file out, or make it readable")
-            }
-            Self::Framing { .. } => Some("each item is a length (u32, little-endian), then bytes"),
-            _ => None,
-        }
-    }
-
-    fn is_closed_pipe(&self) -> bool {
-        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
-    }
-
-    /// Tells the user, and how the process ends.
-    pub fn tell(&self) -> ExitCode {
-        if self.is_closed_pipe() {
-            end_by_closed_pipe();
-        } else {
-            crate::report::error(self, self.advice());
-        }
-        ExitCode::from(self.status() as u8)
-    }
-}
-
-fn advice_on_list(error: &sealpack::Error) -> Option<&'static str> {
-    match (error.kind(), error.untrusted()) {
-        (ErrorKind::Exists, _) => Some("use --force to replace it"),
-        (ErrorKind::Io { doing: Doing::Opening, .. }, _) => {
-            Some("`sealpack digests` makes one; --digests names one that is elsewhere")
-        }
-        (_, Some(Untrusted::List { .. })) => {
-            Some("is it the list of this pack, and the hash of this pack?")
-        }
-        _ => None,
-    }
 }
 
 fn status_of(kind: &ErrorKind) -> Status {
@@ -229,25 +183,16 @@ fn status_of_data(error: &PackError) -> Status {
     }
 }
 
-/// Nobody reads what is written: ends as every Unix filter does then.
-fn end_by_closed_pipe() {
-    #[cfg(unix)]
-    {
-        use signal_hook::{consts::SIGPIPE, low_level::emulate_default_handler};
-        // Where that fails, the exit status says the same.
-        drop(emulate_default_handler(SIGPIPE));
-    }
-}
-
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Pack(error) => error.fmt(f),
-            Self::PackData { path, error } => write!(f, "{}: {error}", path.display()),
+            Self::Pack(error) => fmt_pack_error(error, f),
+            Self::PackData { path, error } => write!(f, "{}: {error}", printable::path(path)),
             Self::Item { input, error } => write!(f, "{input}: {error}"),
-            Self::Position { path, misuse } => write!(f, "{}: {misuse}", path.display()),
-            Self::Exists(path) => write!(f, "{}: {}", path.display(), ErrorKind::Exists),
+            Self::Position { path, misuse } => write!(f, "{}: {misuse}", printable::path(path)),
+            Self::Exists(path) => write!(f, "{}: {}", printable::path(path), ErrorKind::Exists),
             Self::Input { input, error } => write!(f, "{input}: {error}"),
+            Self::File { path, operation, error } => write!(f, "{path}: {operation}: {error}"),
             Self::Framing { input, offset, claimed, found } => write!(
                 f,
                 "{input}: the item at byte {offset} takes {claimed} bytes, {found} are there"
@@ -259,6 +204,18 @@ impl fmt::Display for Failure {
             Self::Output(error) => write!(f, "standard output: {error}"),
             Self::Terminal(error) => write!(f, "the terminal: {error}"),
         }
+    }
+}
+
+/// A pack's error: what a server answered becomes one short line.
+fn fmt_pack_error(error: &sealpack::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "{}: ", printable::path(error.path()))?;
+    match error.kind() {
+        ErrorKind::DigestList(list) => {
+            f.write_str("its digest list ")?;
+            fmt_pack_error(list, f)
+        }
+        kind => write!(f, "{}", printable::line(kind)),
     }
 }
 

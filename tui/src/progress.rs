@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::printable;
+
 /// The bar moves this often at the most on its way: an item of a few bytes
 /// should not pay for it.
 const STEPS: u64 = 2_000;
@@ -66,7 +68,7 @@ impl Progress {
             bar.set_style(style);
         }
         let step = bar.length().map_or(STEP, |total| total / STEPS);
-        bar.set_message(what);
+        bar.set_message(printable::text(what).to_string());
         if !bar.is_hidden() {
             // A thread of its own, which a pipe has no use for.
             bar.enable_steady_tick(Duration::from_millis(120));

@@ -1,14 +1,18 @@
-//! What is printed that is no item: reports on standard output, words to the
-//! user on standard error. Colours go where a terminal is and `NO_COLOR` is
-//! not.
+//! Prints reports to standard output, and errors and notes to standard error.
+//! Colours go where a terminal is and `NO_COLOR` is not.
+//!
+//! Errors and notes are escaped as a whole ([`printable`]). In a report the
+//! writer escapes what is foreign, since colours and newlines are its own.
 
 use std::fmt::Display;
 use std::io::{self, Write};
 
 use clap::builder::styling::{AnsiColor, Style};
 use serde::Serialize;
+use serde_json::ser::{Formatter, Serializer};
 
 use crate::outcome::Failure;
+use crate::printable;
 
 /// Names and headings.
 pub const BOLD: Style = Style::new().bold();
@@ -19,19 +23,25 @@ pub const DOUBTFUL: Style = AnsiColor::Yellow.on_default().bold();
 /// What is broken.
 pub const BAD: Style = AnsiColor::Red.on_default().bold();
 
-/// An error, and what to do about it.
+/// Prints an error, and what to do about it. If standard error is gone, nothing
+/// can be reported.
 pub fn error(error: &dyn Display, advice: Option<&str>) {
     let mut to = anstream::stderr().lock();
-    // There is nowhere left to tell that this could not be told.
-    drop(writeln!(to, "{BAD}error:{BAD:#} {error}"));
+    drop(writeln!(to, "{BAD}error:{BAD:#} {}", printable::text(error)));
     if let Some(advice) = advice {
         drop(writeln!(to, "       {advice}"));
     }
 }
 
-/// Something that a user should know and that is no error.
+/// Prints something that a user should know and that is no error.
 pub fn note(note: &dyn Display) {
+    let note = printable::text(note);
     drop(writeln!(anstream::stderr().lock(), "{DOUBTFUL}note:{DOUBTFUL:#} {note}"));
+}
+
+/// Prints text of this command's own to standard error, newlines included.
+pub fn explain(text: &dyn Display) {
+    drop(writeln!(anstream::stderr().lock(), "{text}"));
 }
 
 /// Prints a report to standard output, in colour where that is wanted.
@@ -43,7 +53,57 @@ pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(),
 /// Prints one JSON object, on a line of its own.
 pub fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     print(|to| {
-        serde_json::to_writer(&mut *to, value)?;
+        write_json(&mut *to, value)?;
         writeln!(to)
     })
+}
+
+/// Writes JSON whose unprintable characters are all escaped: JSON itself only
+/// escapes the first 32.
+///
+/// # Errors
+/// Those of `to`.
+pub fn write_json(to: impl Write, value: &impl Serialize) -> io::Result<()> {
+    Ok(value.serialize(&mut Serializer::with_formatter(to, PrintableJson))?)
+}
+
+struct PrintableJson;
+
+impl Formatter for PrintableJson {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        to: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        // The serializer has split off what JSON must escape; DEL is left.
+        if fragment.is_ascii() && !fragment.contains('\x7f') {
+            return to.write_all(fragment.as_bytes());
+        }
+        for char in fragment.chars() {
+            let mut units = [0; 2];
+            if printable::is_printable_char(char) {
+                to.write_all(char.encode_utf8(&mut [0; 4]).as_bytes())?;
+            } else {
+                for unit in char.encode_utf16(&mut units) {
+                    write!(to, "\\u{unit:04x}")?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_escapes_every_unprintable_character_and_reads_back() {
+        let text = "\u{1b}a\u{7f}\u{9b}\u{202e}é\u{e0041}\u{10ffff}\"\\\n";
+        let mut json = Vec::new();
+        write_json(&mut json, &text).unwrap();
+        let json = String::from_utf8(json).unwrap();
+        assert_eq!(json, "\"\\u001ba\\u007f\\u009b\\u202eé\\udb40\\udc41\u{10ffff}\\\"\\\\\\n\"");
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+    }
 }

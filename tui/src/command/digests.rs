@@ -15,6 +15,7 @@ use super::reading::{About, Reading};
 use crate::interrupt::Interrupt;
 use crate::items::write::hex;
 use crate::outcome::{Failure, Outcome};
+use crate::printable::{self, JsonPath};
 use crate::progress::Progress;
 use crate::report::{self, BOLD};
 use crate::size::{Bytes, Count};
@@ -61,7 +62,8 @@ struct Summary {
     #[serde(flatten)]
     about: About,
     /// The list; null where none was written.
-    digests: Option<String>,
+    #[serde(flatten)]
+    digests: JsonPath,
     root: String,
     content_hash: String,
     /// Whether the pack stores that content hash itself.
@@ -82,7 +84,7 @@ pub fn run(args: &Digests) -> Result<Outcome, Failure> {
     let mut progress = Progress::records("taking digests", records, args.json);
     let mut summary = Summary {
         about: About::new(reader.path(), chosen),
-        digests: None,
+        digests: list_path(None),
         root: String::new(),
         content_hash: String::new(),
         content_hash_stored: reader.trailer().content_hash.is_some(),
@@ -94,7 +96,7 @@ pub fn run(args: &Digests) -> Result<Outcome, Failure> {
         summary.vouch(header.root(), header.content_hash, header.shape().file_size());
     } else {
         let sealed = write(&reader, args, &mut progress)?;
-        summary.digests = Some(sealed.path.display().to_string());
+        summary.digests = list_path(Some(&sealed.path));
         summary.vouch(sealed.root, sealed.content_hash, sealed.file_size);
     }
     drop(progress);
@@ -103,6 +105,10 @@ pub fn run(args: &Digests) -> Result<Outcome, Failure> {
         false => report::print(|to| summary.print(&args.file, to))?,
     }
     Ok(Outcome::Fine)
+}
+
+fn list_path(list: Option<&Path>) -> JsonPath {
+    JsonPath::named("digests", "digests_bytes", list)
 }
 
 fn write(
@@ -153,13 +159,13 @@ impl Summary {
     }
 
     fn print(&self, pack: &Path, to: &mut dyn Write) -> io::Result<()> {
-        let name = self.digests.clone().unwrap_or_else(|| pack.display().to_string());
+        let name = printable::path(self.digests.path().unwrap_or(pack));
         writeln!(to, "{BOLD}{name}{BOLD:#}")?;
         let mut row = |name: &str, value: &str| writeln!(to, "  {name:<12} {value}");
         row("root", &self.root)?;
         row("content hash", &self.content_hash)?;
         row("digests", &Count(self.record_count.into()).to_string())?;
-        match self.digests {
+        match self.digests.path() {
             Some(_) => row("size", &Bytes(self.file_size).to_string()),
             None => Ok(()),
         }

@@ -13,6 +13,7 @@ use super::reading::{About, Reading};
 use super::trusting::trusted_by;
 use crate::items::write::{hex, standard_output};
 use crate::outcome::{Failure, Outcome};
+use crate::printable;
 use crate::report::{self, BOLD, DOUBTFUL};
 use crate::size::{Bytes, Count};
 
@@ -104,7 +105,7 @@ impl Facts {
     }
 
     fn print(&self, reader: &Reader, to: &mut dyn Write) -> io::Result<()> {
-        writeln!(to, "{BOLD}{}{BOLD:#}", self.about.path())?;
+        writeln!(to, "{BOLD}{}{BOLD:#}", printable::path(reader.path()))?;
         // A hash of 64 digits fits a line of 80.
         let mut row = |name: &str, value: &str| writeln!(to, "  {name:<12} {value}");
         row("items", &Count(self.total_items.into()).to_string())?;

@@ -18,9 +18,11 @@ mod verify;
 use std::process::ExitCode;
 
 use clap::builder::styling::{AnsiColor, Styles};
+use clap::error::{ContextKind, ContextValue};
 use clap::{Parser, Subcommand};
 
 use crate::outcome::{Failure, Outcome};
+use crate::printable;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Yellow.on_default().bold())
@@ -70,10 +72,41 @@ enum Command {
 
 /// Parses the arguments and runs what they ask for.
 pub fn main() -> ExitCode {
-    match run(&Cli::parse().command) {
+    let cli = Cli::try_parse().unwrap_or_else(|error| printable_usage(error).exit());
+    match run(&cli.command) {
         Ok(outcome) => outcome.into(),
-        Err(failure) => failure.tell(),
+        Err(failure) => failure.report(),
     }
+}
+
+/// The parser's error with the arguments in it made printable. A pattern of the
+/// shell passes whatever file names there are.
+fn printable_usage(mut error: clap::Error) -> clap::Error {
+    let arguments: Vec<(ContextKind, Vec<String>)> = error
+        .context()
+        .filter_map(|(kind, value)| match value {
+            ContextValue::String(text) => Some((kind, vec![text.clone()])),
+            ContextValue::Strings(texts) => Some((kind, texts.clone())),
+            _ => None,
+        })
+        .collect();
+    let printed = |text: &String| printable::text(text).to_string();
+    for (kind, texts) in arguments {
+        let all: Vec<String> = texts.iter().map(printed).collect();
+        if all == texts {
+            continue;
+        }
+        // A suggestion repeats the argument.
+        error.insert(ContextKind::Suggested, ContextValue::None);
+        error.insert(
+            kind,
+            match <[String; 1]>::try_from(all) {
+                Ok([text]) => ContextValue::String(text),
+                Err(all) => ContextValue::Strings(all),
+            },
+        );
+    }
+    error
 }
 
 fn run(command: &Command) -> Result<Outcome, Failure> {

@@ -14,6 +14,7 @@ use crate::items::read::{self, Accept, Split};
 use crate::items::walk::{self, Found, Outputs, Skipped};
 use crate::items::write::hex;
 use crate::outcome::{Failure, Input, Outcome};
+use crate::printable::JsonPath;
 use crate::progress::Progress;
 use crate::report::{self, BOLD};
 use crate::size::{Bytes, Count, parse_size, parse_u32};
@@ -315,7 +316,8 @@ fn refused(input: &Input, error: sealpack::Error) -> Failure {
 /// What became of it.
 #[derive(Serialize)]
 struct Summary {
-    path: String,
+    #[serde(flatten)]
+    path: JsonPath,
     total_items: u32,
     record_count: u32,
     items_per_record: u32,
@@ -334,7 +336,8 @@ struct Summary {
     record_checksum: bool,
     content_hash: Option<String>,
     /// The digest list and its root; null where none was asked for.
-    digests: Option<String>,
+    #[serde(flatten)]
+    digests: JsonPath,
     root: Option<String>,
     skipped: Skipped,
     #[serde(skip)]
@@ -349,7 +352,7 @@ impl Packing {
         let seconds = progress.elapsed().as_secs_f64();
         let bytes_in = progress.done();
         Ok(Summary {
-            path: args.output.display().to_string(),
+            path: JsonPath::new(&args.output),
             total_items: trailer.total_items,
             record_count: trailer.record_count,
             items_per_record: trailer.items_per_record,
@@ -363,7 +366,11 @@ impl Packing {
             format_id: trailer.format_id,
             record_checksum: trailer.record_checksum,
             content_hash: trailer.content_hash.map(|hash| hex(&hash)),
-            digests: digests.as_ref().map(|list| list.path.display().to_string()),
+            digests: JsonPath::named(
+                "digests",
+                "digests_bytes",
+                digests.as_ref().map(|list| list.path.as_path()),
+            ),
             root: digests.map(|list| hex(&list.root)),
             skipped: found.skipped,
             parts,

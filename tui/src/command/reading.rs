@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::location::{Location, Opened};
 use super::trusting::Trusting;
 use crate::outcome::Failure;
+use crate::printable::{self, JsonPath};
 use crate::report;
 
 /// How the records of a pack are decoded.
@@ -102,7 +103,7 @@ fn tell(reader: &Reader, chosen: ChosenCodec) {
     if chosen.decided_by != DecidedBy::FirstRecord {
         return;
     }
-    let path = reader.path().display();
+    let path = printable::path(reader.path());
     let format_id = reader.trailer().format_id;
     let looks = match chosen.codec {
         Some(KnownCodec::Zstd) => "is a zstd frame",
@@ -121,7 +122,8 @@ fn tell(reader: &Reader, chosen: ChosenCodec) {
 /// What JSON says of the pack that was read, before anything else.
 #[derive(Serialize)]
 pub struct About {
-    path: String,
+    #[serde(flatten)]
+    path: JsonPath,
     codec: Option<&'static str>,
     codec_decided_by: Option<&'static str>,
 }
@@ -131,15 +133,10 @@ impl About {
     /// record is empty.
     pub fn new(path: &Path, chosen: Option<ChosenCodec>) -> Self {
         Self {
-            path: path.display().to_string(),
+            path: JsonPath::new(path),
             codec: chosen.and_then(codec_name),
             codec_decided_by: chosen.map(|chosen| chosen.decided_by.name()),
         }
-    }
-
-    /// The pack.
-    pub fn path(&self) -> &str {
-        &self.path
     }
 
     /// The codec and what decided it, in words.

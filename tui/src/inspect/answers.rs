@@ -7,6 +7,7 @@ use super::keys::Action;
 use super::marks::Damage;
 use super::model::{App, Loaded, Mode, Task};
 use super::search::{Needle, Origin, Outcome, Place};
+use crate::printable;
 use crate::terminal::progress::Progress;
 use crate::terminal::text::{count, grouped};
 
@@ -39,8 +40,12 @@ impl App {
                 }
             }
             Answer::Found(outcome) => self.take_found(&outcome),
-            Answer::Saved(path, Ok(())) => self.tell(format!("saved to {}", path.display())),
-            Answer::Saved(path, Err(what)) => self.fail(format!("{}: {what}", path.display())),
+            Answer::Saved(path, Ok(())) => {
+                self.tell(format!("saved to {}", printable::path(&path)))
+            }
+            Answer::Saved(path, Err(what)) => {
+                self.fail(format!("{}: {what}", printable::path(&path)))
+            }
             Answer::Copied => self.tell("handed to the terminal's clipboard"),
         }
         None

@@ -14,11 +14,12 @@ use sealpack::core::error::{Fault, Section};
 
 use super::keys::{Action, MOVING, REFUSED};
 use super::open::{RawField, Refusal, raw_fields};
+use crate::printable;
 use crate::terminal::keys::{Table, action, help, hints};
 use crate::terminal::list::{Cursor, Move};
 use crate::terminal::palette::Palette;
 use crate::terminal::panel::{Overlay, is_large_enough, too_small};
-use crate::terminal::text::{count, cut, grouped, harmless, sanitised, wrapped};
+use crate::terminal::text::{count, cut, grouped, harmless, wrapped};
 use crate::terminal::work::Outbox;
 use crate::terminal::{Message, Perform, Program};
 
@@ -46,10 +47,10 @@ impl Refused {
     /// A page about a file.
     #[must_use]
     pub fn new(refusal: Refusal, path: &Path, palette: Palette) -> Self {
-        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+        let name = Path::new(path.file_name().unwrap_or(path.as_os_str()));
         Self {
             refusal,
-            name: sanitised(&name),
+            name: printable::path(name).to_string(),
             palette,
             size: Size::ZERO,
             rows: Cursor::default(),

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
 use crate::outcome::{Failure, Input};
+use crate::printable;
 
 /// What the arguments of `pack` stand for.
 #[derive(Debug, Default)]
@@ -58,7 +59,7 @@ pub fn find(
         } else if outputs.contain(argument) {
             return Err(Failure::usage(format!(
                 "{} is the pack to be written and cannot be an item of it",
-                argument.display()
+                printable::path(argument)
             )));
         } else {
             let size = metadata.is_file().then_some(metadata.len());

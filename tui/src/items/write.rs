@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 use serde::Serialize;
 
 use crate::outcome::Failure;
+use crate::report;
 
 /// Bytes that are written at once.
 const BUFFER: usize = 256 << 10;
@@ -69,7 +70,8 @@ impl ItemWriter {
     }
 
     fn begin(&mut self, about: &impl Serialize) -> io::Result<()> {
-        let mut object = serde_json::to_vec(about)?;
+        let mut object = Vec::new();
+        report::write_json(&mut object, about)?;
         // The object is left open for its items.
         object.pop();
         self.to.write_all(&object)?;
@@ -106,7 +108,7 @@ impl ItemWriter {
         let text = std::str::from_utf8(item).ok();
         let hex = text.is_none().then(|| hex(item));
         let item = JsonItem { position, size: item.len(), text, hex };
-        Ok(serde_json::to_writer(&mut self.to, &item)?)
+        report::write_json(&mut self.to, &item)
     }
 
     /// Writes what is left.

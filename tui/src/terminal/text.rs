@@ -3,6 +3,7 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use crate::printable::is_printable_char;
 pub use crate::size::grouped;
 
 /// The columns that a text takes.
@@ -11,13 +12,11 @@ pub fn width(text: &str) -> usize {
     text.width()
 }
 
-/// A character that does nothing but stand there: what would move the cursor,
-/// ring, or turn the direction of the text becomes a dot.
+/// A printable character as it is; a dot for any other, one column wide, so
+/// that the bytes around it keep their places.
 #[must_use]
 pub fn harmless(char: char) -> char {
-    let turns =
-        matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if char.is_control() || turns || char.width().is_none() { '·' } else { char }
+    if is_printable_char(char) && char.width().is_some() { char } else { '·' }
 }
 
 /// The text with nothing in it that a terminal would act on.

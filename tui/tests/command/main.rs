@@ -13,6 +13,7 @@ mod diff;
 mod endings;
 mod fixtures;
 mod pack;
+mod printing;
 mod read;
 mod remote;
 mod run;

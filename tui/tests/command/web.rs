@@ -17,6 +17,8 @@ pub enum Manner {
     NoRanges,
     /// Nobody may see anything.
     Forbidden,
+    /// Each request is refused with a long page that a terminal would act on.
+    Hostile,
     /// Each request is answered once with "try again".
     Flaky,
 }
@@ -90,6 +92,7 @@ fn serve(stream: TcpStream, manner: Manner, files: &Files, log: &Mutex<Vec<Strin
         let answer = match file {
             _ if again => status("503 Service Unavailable"),
             _ if manner == Manner::Forbidden => status("403 Forbidden"),
+            _ if manner == Manner::Hostile => hostile(),
             None => status("404 Not Found"),
             Some(file) => answer(&file, range.as_deref(), method == "HEAD"),
         };
@@ -101,6 +104,15 @@ fn serve(stream: TcpStream, manner: Manner, files: &Files, log: &Mutex<Vec<Strin
 
 fn status(line: &str) -> Vec<u8> {
     format!("HTTP/1.1 {line}\r\ncontent-length: 0\r\n\r\n").into_bytes()
+}
+
+fn hostile() -> Vec<u8> {
+    let page = format!(
+        "<html>\r\n<b>no such thing</b>\u{1b}]0;pwned\u{7}\nx.pack: sound\n\u{202e}{}",
+        "<br>\n".repeat(2000)
+    );
+    let head = format!("HTTP/1.1 400 Bad Request\r\ncontent-length: {}\r\n\r\n", page.len());
+    (head + &page).into_bytes()
 }
 
 fn answer(file: &[u8], range: Option<&str>, head: bool) -> Vec<u8> {

@@ -63,7 +63,7 @@ pub fn run(args: &Check) -> Result<Outcome, Failure> {
             )
         })?;
     }
-    Ok(if caught == matrix.0.len() { Outcome::Fine } else { Outcome::Told(Status::Broken) })
+    Ok(if caught == matrix.0.len() { Outcome::Fine } else { Outcome::Reported(Status::Broken) })
 }
 
 fn is_caught(row: &Row) -> bool {

@@ -87,7 +87,7 @@ pub fn run(args: &Check, variant: &Variant) -> Result<Outcome, Failure> {
     Ok(if done.violations == 0 && sets_fine {
         Outcome::Fine
     } else {
-        Outcome::Told(Status::Broken)
+        Outcome::Reported(Status::Broken)
     })
 }
 

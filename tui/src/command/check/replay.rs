@@ -46,8 +46,7 @@ pub fn run(args: &Check, path: &Path, variant: &Variant) -> Result<Outcome, Fail
         (Input::Standard, Box::new(io::stdin().lock()))
     } else {
         let input = Input::Path(path.to_owned());
-        let file =
-            File::open(path).map_err(|error| Failure::Input { input: input.clone(), error })?;
+        let file = File::open(path).map_err(|error| unreadable(&input, error))?;
         (input, Box::new(BufReader::new(file)))
     };
     let open = |shape: Shape| variant.open(shape);
@@ -55,7 +54,7 @@ pub fn run(args: &Check, path: &Path, variant: &Variant) -> Result<Outcome, Fail
     let mut found = Found::default();
     let replay = |to: &mut dyn io::Write| -> Result<(), Failure> {
         for (number, line) in (1_u64..).zip(lines.lines()) {
-            let line = line.map_err(|error| Failure::Input { input: input.clone(), error })?;
+            let line = line.map_err(|error| unreadable(&input, error))?;
             let text = line.trim();
             if text.is_empty() || text.starts_with('#') {
                 continue;
@@ -85,6 +84,10 @@ pub fn run(args: &Check, path: &Path, variant: &Variant) -> Result<Outcome, Fail
     found.tell(args.json, size, variant)
 }
 
+fn unreadable(input: &Input, error: io::Error) -> Failure {
+    Failure::File { path: input.clone(), operation: "cannot read", error }
+}
+
 impl Found {
     fn add(
         &mut self,
@@ -110,12 +113,12 @@ impl Found {
         if json {
             report::print_json(&ReplayReport { cases: reports, violations, mismatches })?;
         } else if let Some((invariant, case)) = first {
-            eprintln!("\n{}", check::report(&case, invariant, size, variant));
+            report::explain(&format_args!("\n{}", check::report(&case, invariant, size, variant)));
         }
         Ok(if violations == 0 && mismatches == 0 {
             Outcome::Fine
         } else {
-            Outcome::Told(Status::Broken)
+            Outcome::Reported(Status::Broken)
         })
     }
 }

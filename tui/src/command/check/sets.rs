@@ -92,7 +92,7 @@ pub fn run(args: &Check, set: u8, variant: &Variant) -> Result<Outcome, Failure>
     if args.json {
         report::print_json(&report)?;
     }
-    Ok(if report.is_fine() { Outcome::Fine } else { Outcome::Told(Status::Broken) })
+    Ok(if report.is_fine() { Outcome::Fine } else { Outcome::Reported(Status::Broken) })
 }
 
 /// Runs a set and, unless JSON was asked for, prints what it has shown.

@@ -1,7 +1,7 @@
 //! `sealpack diff`: which records and items two packs differ in.
 
 mod compare;
-mod told;
+mod report;
 
 use std::path::{Path, PathBuf};
 
@@ -10,9 +10,11 @@ use sealpack::{DigestListReader, Reader};
 use super::reading::Reading;
 use super::trusting::{self, List};
 use crate::outcome::{Failure, Outcome, Status};
+use crate::printable;
 use crate::progress::Progress;
-use crate::report;
+use crate::report as output;
 use compare::{Differences, Method};
+use report::DiffReport;
 
 /// Say which records and items two packs differ in
 ///
@@ -66,11 +68,11 @@ Exit status: 0 the same items and app data; 1 they differ; 2 wrong usage;
 pub fn run(args: &Diff) -> Result<Outcome, Failure> {
     match compare(args) {
         Ok(true) => Ok(Outcome::Fine),
-        Ok(false) => Ok(Outcome::Told(Status::Broken)),
+        Ok(false) => Ok(Outcome::Reported(Status::Broken)),
         // Status 1 is that of packs that differ.
         Err(failure) if failure.status() == Status::Broken => {
-            failure.tell();
-            Ok(Outcome::Told(Status::Other))
+            failure.report();
+            Ok(Outcome::Reported(Status::Other))
         }
         Err(failure) => Err(failure),
     }
@@ -95,10 +97,10 @@ fn compare(args: &Diff) -> Result<bool, Failure> {
     differences.find(&method, &mut progress)?;
     drop(progress);
     if !args.quiet {
-        let told = told::Told::new(&differences, &method);
+        let report = DiffReport::new(&differences, &method);
         match args.json {
-            true => report::print_json(&told)?,
-            false => report::print(|to| told.print(to))?,
+            true => output::print_json(&report)?,
+            false => output::print(|to| report.print(to))?,
         }
     }
     Ok(differences.none())
@@ -125,10 +127,10 @@ fn list(
     if list.fits(pack.trailer()) {
         return Ok(Some(list));
     }
-    let (list, pack) = (list.path().display(), pack.path().display());
+    let (list, pack) = (printable::path(list.path()), printable::path(pack.path()));
     if named.is_some() {
         return Err(Failure::usage(format!("{list} is not the digest list of {pack}")));
     }
-    report::note(&format_args!("{list} is not the digest list of {pack}, and is not used"));
+    output::note(&format_args!("{list} is not the digest list of {pack}, and is not used"));
     Ok(None)
 }

@@ -14,6 +14,7 @@ use super::packs::{Pack, Packs};
 use super::state::{Done, State};
 use super::{Finding, Share, Verify, json, verify};
 use crate::outcome::{Failure, Outcome, Status};
+use crate::printable;
 use crate::progress::Progress;
 use crate::report::{self, BAD, BOLD, GOOD};
 use crate::size::Count;
@@ -169,14 +170,14 @@ impl Summary {
         self.count(told.status);
         // What could not be read may be there the next time.
         if let (Some(state), Some(version), None) = (state, &told.version, &told.unreadable) {
-            let (path, version) = (pack.path.display().to_string(), version.clone());
+            let (path, version) = (pack.path.to_string_lossy().into_owned(), version.clone());
             let ok = told.status.is_none();
             state.note(Done { path, version, ok, result: told.json.clone() })?;
         }
         match (&told.unreadable, args.json) {
             (_, true) => report::print_json(&told.json),
             (Some(failure), false) => {
-                failure.tell();
+                failure.report();
                 Ok(())
             }
             (None, false) => report::print(|to| to.write_all(&told.text)),
@@ -191,7 +192,11 @@ impl Summary {
             (true, _) => report::print_json(&done.result),
             (false, true) => Ok(()),
             (false, false) => report::print(|to| {
-                writeln!(to, "{BOLD}{}{BOLD:#}: {BAD}damaged{BAD:#}, found before", done.path)
+                writeln!(
+                    to,
+                    "{BOLD}{}{BOLD:#}: {BAD}damaged{BAD:#}, found before",
+                    printable::text(&done.path)
+                )
             }),
         }
     }
@@ -226,6 +231,6 @@ impl Summary {
     }
 
     fn outcome(&self) -> Outcome {
-        self.worst.map_or(Outcome::Fine, Outcome::Told)
+        self.worst.map_or(Outcome::Fine, Outcome::Reported)
     }
 }

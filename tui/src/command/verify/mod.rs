@@ -9,7 +9,7 @@ mod unopened;
 use std::convert::Infallible;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use sealpack::core::format::digest::Hash;
@@ -20,6 +20,7 @@ use super::location::Opened;
 use super::reading::{About, Reading};
 use super::trusting::trusted_by;
 use crate::outcome::{Failure, Status};
+use crate::printable;
 use crate::progress::Progress;
 use crate::report::{BAD, BOLD, DOUBTFUL, GOOD};
 use crate::size::{Count, Decimal};
@@ -141,7 +142,7 @@ fn verify_opened(
 ) -> Result<Verified, Failure> {
     let started = Instant::now();
     let (reader, chosen, against) = open(pack, args, share, version)?;
-    let name = pack.path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = pack.path.file_name().map(|name| printable::path(Path::new(name)).to_string());
     let total = reader.directory().records_end();
     let quiet = args.json || share != Share::All;
     let mut progress = Progress::bytes(name.unwrap_or_default(), Some(total), quiet);
@@ -192,7 +193,7 @@ enum Share {
 
 impl Verified {
     fn print(&self, to: &mut dyn Write) -> io::Result<()> {
-        let path = self.reader.path().display();
+        let path = printable::path(self.reader.path());
         let report = &self.report;
         match report.is_ok() {
             true => writeln!(to, "{BOLD}{path}{BOLD:#}: {GOOD}sound{GOOD:#}")?,
@@ -259,7 +260,9 @@ impl Verified {
             writeln!(
                 to,
                 "    {BAD}{}{BAD:#}\n      items {first} to {last}, file bytes {} to {}",
-                damage.error, place.start, place.end
+                printable::text(&damage.error),
+                place.start,
+                place.end
             )?;
         }
         match (damaged as usize).saturating_sub(MOST_LISTED) {
@@ -274,7 +277,9 @@ fn print_layer(to: &mut dyn Write, name: LayerName, verdict: &Verdict) -> io::Re
     let name = in_words(name);
     match verdict {
         Verdict::Passed => writeln!(to, "  {name:<16} {GOOD}passed{GOOD:#}"),
-        Verdict::Failed(error) => writeln!(to, "  {name:<16} {BAD}failed{BAD:#}: {error}"),
+        Verdict::Failed(error) => {
+            writeln!(to, "  {name:<16} {BAD}failed{BAD:#}: {}", printable::text(error))
+        }
         Verdict::NotPresent => writeln!(to, "  {name:<16} not present, so not checked"),
     }
 }

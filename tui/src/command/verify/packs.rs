@@ -9,6 +9,7 @@ use walkdir::WalkDir;
 
 use crate::command::location::{self, Location, Opened};
 use crate::outcome::{Failure, Input};
+use crate::printable;
 #[cfg(feature = "remote")]
 use crate::stores;
 
@@ -68,7 +69,7 @@ impl Packs {
             if packs.packs.len() == before {
                 let none = format!(
                     "{}: nothing here ends in {ENDING}; --all verifies everything",
-                    argument.display()
+                    printable::path(argument)
                 );
                 return Err(Failure::usage(none));
             }

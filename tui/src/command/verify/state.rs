@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::outcome::{Failure, Input};
+use crate::printable;
 
 /// The first line.
 const HEADER: &str = "{\"sealpack_verify_state\":1}";
@@ -57,7 +58,7 @@ impl State {
             Err(error) => return Err(failed(error)),
         };
         let not_a_state =
-            || Failure::usage(format!("{}: not a state file of verify", path.display()));
+            || Failure::usage(format!("{}: not a state file of verify", printable::path(path)));
         let done = parse(&text).ok_or_else(not_a_state)?;
         let file = rewrite(path, &done).map_err(failed)?;
         Ok(Self { path: path.to_path_buf(), file, done })
@@ -65,7 +66,7 @@ impl State {
 
     /// What was found of this version of a pack.
     pub fn find(&self, path: &Path, version: &str) -> Option<&Done> {
-        let done = self.done.get(&path.display().to_string())?;
+        let done = self.done.get(path.to_string_lossy().as_ref())?;
         (done.version == version).then_some(done)
     }
 

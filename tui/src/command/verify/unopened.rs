@@ -12,6 +12,7 @@ use sealpack::{ErrorKind, ReadAt, Reader};
 use super::in_words;
 use crate::command::location::Location;
 use crate::outcome::Failure;
+use crate::printable;
 use crate::report::{BAD, BOLD, GOOD};
 
 /// A file that is no pack, or one whose end is damaged.
@@ -53,13 +54,13 @@ impl Unopened {
 
     /// The report in words.
     pub fn print(&self, path: &Path, to: &mut dyn Write) -> io::Result<()> {
-        writeln!(to, "{BOLD}{}{BOLD:#}: {BAD}cannot be opened{BAD:#}", path.display())?;
+        writeln!(to, "{BOLD}{}{BOLD:#}: {BAD}cannot be opened{BAD:#}", printable::path(path))?;
         for layer in LayerName::ALL {
             let name = in_words(layer);
             match self.verdict(layer) {
                 Verdict::Passed => writeln!(to, "  {name:<16} {GOOD}passed{GOOD:#}")?,
                 Verdict::Failed(error) => {
-                    writeln!(to, "  {name:<16} {BAD}failed{BAD:#}: {error}")?;
+                    writeln!(to, "  {name:<16} {BAD}failed{BAD:#}: {}", printable::text(error))?;
                 }
                 Verdict::NotPresent => writeln!(to, "  {name:<16} not reached")?,
             }

@@ -1,5 +1,7 @@
 //! The lines at the top: which file, what it is, what was checked.
 
+use std::path::Path;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -12,8 +14,9 @@ use sealpack::core::read::{LayerName, Verdict};
 
 use crate::inspect::layout::Parts;
 use crate::inspect::model::App;
+use crate::printable;
 use crate::terminal::palette::Palette;
-use crate::terminal::text::{count, cut, sanitised, size, width};
+use crate::terminal::text::{count, cut, size, width};
 
 /// Draws them.
 pub fn render(app: &App, parts: &Parts, buffer: &mut Buffer) {
@@ -42,7 +45,7 @@ fn render_note(app: &App, note: &str, area: Rect, buffer: &mut Buffer) {
 fn title(app: &App, columns: u16) -> Line<'static> {
     let columns = usize::from(columns);
     let file = app.reader.path().file_name().unwrap_or(app.reader.path().as_os_str());
-    let file = sanitised(&file.to_string_lossy());
+    let file = printable::path(Path::new(file));
     let trailer = app.reader.trailer();
     let what = format!(
         "{} · {} in {} ",

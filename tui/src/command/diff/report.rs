@@ -1,4 +1,4 @@
-//! What `sealpack diff` says.
+//! The report of `sealpack diff`.
 
 use std::io::{self, Write};
 use std::ops::Range;
@@ -6,12 +6,13 @@ use std::ops::Range;
 use serde::Serialize;
 
 use super::compare::{Differences, DifferentItem, Method};
+use crate::printable::JsonPath;
 use crate::report::{BAD, BOLD, GOOD};
 use crate::size::Count;
 
 /// The differences; the keys of the object are stable.
 #[derive(Serialize)]
-pub struct Told {
+pub struct DiffReport {
     a: Side,
     b: Side,
     same: bool,
@@ -29,7 +30,8 @@ pub struct Told {
 
 #[derive(Serialize)]
 struct Side {
-    path: String,
+    #[serde(flatten)]
+    path: JsonPath,
     total_items: u32,
     items_per_record: u32,
     /// The items that only this pack has.
@@ -50,10 +52,10 @@ struct Item {
     first_difference: usize,
 }
 
-impl Told {
+impl DiffReport {
     pub fn new(differences: &Differences<'_>, method: &Method) -> Self {
         let side = |which: usize, pack: &sealpack::Reader| Side {
-            path: pack.path().display().to_string(),
+            path: JsonPath::new(pack.path()),
             total_items: pack.item_count(),
             items_per_record: pack.trailer().items_per_record,
             only_here: differences

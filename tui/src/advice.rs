@@ -1,0 +1,82 @@
+//! Errors are printed here, each with what the user can do about it.
+
+use std::io;
+use std::process::ExitCode;
+
+use sealpack::core::Error as PackError;
+use sealpack::core::error::{Fault, Limit, Section, Untrusted};
+use sealpack::{Doing, ErrorKind};
+
+use crate::outcome::Failure;
+use crate::report;
+
+impl Failure {
+    /// What the user can do about it, where that is known.
+    fn advice(&self) -> Option<&'static str> {
+        match self {
+            #[cfg(feature = "remote")]
+            Self::Pack(error) if error.store().is_some() => {
+                crate::stores::advice(error.path(), error.store()?.fault())
+            }
+            Self::Pack(error) => match (error.kind(), error.corruption()) {
+                (ErrorKind::Exists, _) => Some("use --force to replace it"),
+                (_, Some((Section::Trailer, Fault::Magic { .. } | Fault::Truncated { .. }))) => {
+                    Some("is it a pack, and was it copied to its end?")
+                }
+                (_, Some((Section::Record(_), _))) => {
+                    Some("`sealpack verify` lists every damaged record")
+                }
+                (ErrorKind::DigestList(list), _) => advice_on_list(list),
+                _ => None,
+            },
+            Self::Exists(_) => Some("use --force to replace it"),
+            Self::Item { error: PackError::Limit(Limit::Record { .. }), .. } => {
+                Some("put fewer items into a record: --items-per-record")
+            }
+            Self::Input { error, .. } if error.kind() == io::ErrorKind::PermissionDenied => {
+                Some("nothing was packed: leave the file out, or make it readable")
+            }
+            Self::Framing { .. } => Some("each item is a length (u32, little-endian), then bytes"),
+            _ => None,
+        }
+    }
+
+    fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// Prints the error with its advice, and returns the exit status. A closed
+    /// pipe is not printed; it ends the process.
+    pub fn report(&self) -> ExitCode {
+        if self.is_closed_pipe() {
+            end_by_closed_pipe();
+        } else {
+            report::error(self, self.advice());
+        }
+        ExitCode::from(self.status() as u8)
+    }
+}
+
+fn advice_on_list(error: &sealpack::Error) -> Option<&'static str> {
+    match (error.kind(), error.untrusted()) {
+        (ErrorKind::Exists, _) => Some("use --force to replace it"),
+        (ErrorKind::Io { doing: Doing::Opening, .. }, _) => {
+            Some("`sealpack digests` makes one; --digests names one that is elsewhere")
+        }
+        (_, Some(Untrusted::List { .. })) => {
+            Some("is it the list of this pack, and the hash of this pack?")
+        }
+        _ => None,
+    }
+}
+
+/// Ends the process as other Unix filters end when their output is closed: by
+/// `SIGPIPE`.
+fn end_by_closed_pipe() {
+    #[cfg(unix)]
+    {
+        use signal_hook::{consts::SIGPIPE, low_level::emulate_default_handler};
+        // Where that fails, the exit status says the same.
+        drop(emulate_default_handler(SIGPIPE));
+    }
+}
