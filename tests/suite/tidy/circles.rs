@@ -34,7 +34,6 @@ const KNOWN: &[(&str, &[&str])] = &[
             "inspect/view/sizes.rs",
         ],
     ),
-    ("tui", &["outcome.rs", "report.rs", "stores/mod.rs"]),
     (
         "tui",
         &[

@@ -170,7 +170,7 @@ impl Summary {
         self.count(told.status);
         // What could not be read may be there the next time.
         if let (Some(state), Some(version), None) = (state, &told.version, &told.unreadable) {
-            let (path, version) = (pack.path.to_string_lossy().into_owned(), version.clone());
+            let (path, version) = (printable::path(&pack.path).to_string(), version.clone());
             let ok = told.status.is_none();
             state.note(Done { path, version, ok, result: told.json.clone() })?;
         }

@@ -66,7 +66,7 @@ impl State {
 
     /// What was found of this version of a pack.
     pub fn find(&self, path: &Path, version: &str) -> Option<&Done> {
-        let done = self.done.get(path.to_string_lossy().as_ref())?;
+        let done = self.done.get(&printable::path(path).to_string())?;
         (done.version == version).then_some(done)
     }
 
