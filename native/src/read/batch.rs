@@ -2,13 +2,13 @@
 //! record once, several at a time.
 
 use std::mem;
-use std::ops::Range;
 use std::thread;
 
 use bytes::Bytes;
 use sealpack_core::read::{PlannedRead, PlannedRecord, Record, RecordPlace, plan};
 
 use super::reader::{Inner, Reader};
+use super::views::{cut, items_of};
 use super::workspace::Workspace;
 use crate::caught::caught;
 use crate::error::{Doing, Error, ErrorKind};
@@ -32,7 +32,7 @@ impl Reader {
         mut take: impl FnMut(usize, Bytes),
     ) -> Result<(), Error> {
         let inner = &self.inner;
-        let planned = plan(self.directory(), positions, inner.budget.merge);
+        let planned = plan(self.directory(), positions, inner.opened.budget.merge);
         let reads = planned.map_err(|error| inner.error(error.into()))?;
         let mut hand_over = |read: FetchedRecords, workspace: &mut Workspace| {
             for mut fetched in read {
@@ -42,15 +42,15 @@ impl Reader {
             }
             Ok(())
         };
-        let threads = inner.options.threads.min(reads.len());
+        let threads = inner.opened.options.threads.min(reads.len());
         let done = if threads <= 1 || reads.len() <= ALONE {
-            let mut workspace = Workspace::new(&inner.budget, false);
+            let mut workspace = Workspace::new(&inner.opened.budget, false);
             let mut reads = reads.into_iter();
             let done = reads.try_for_each(|read| {
                 let records = inner.read(read, &mut workspace)?;
                 hand_over(records, &mut workspace)
             });
-            workspace.close(&inner.decoders);
+            workspace.close(&inner.opened.decoders);
             done
         } else {
             in_parallel(inner, reads, threads, hand_over)
@@ -114,42 +114,6 @@ impl Inner {
     }
 }
 
-/// The wanted items of a record, each with the request that it answers.
-pub(crate) fn items_of(
-    record: Record,
-    wanted: Vec<(usize, u32)>,
-) -> impl Iterator<Item = (usize, Bytes)> + Send {
-    let mut items = record.into_items(0);
-    let (mut next, mut item) = (0, Bytes::new());
-    // By slot, so that the lengths are added up once.
-    wanted.into_iter().map(move |(request, slot)| {
-        if slot >= next {
-            item = items.nth((slot - next) as usize).unwrap_or_default();
-            next = slot + 1;
-        }
-        (request, item.clone())
-    })
-}
-
-/// The records of a read, each with its part of the bytes.
-pub(crate) fn cut(
-    read: PlannedRead,
-    bytes: &Bytes,
-) -> impl Iterator<Item = (PlannedRecord, Bytes)> {
-    let range = read.range;
-    read.records.into_iter().map(move |record| {
-        let stored = view(bytes, &range, &record.place.range);
-        (record, stored)
-    })
-}
-
-/// The part of `bytes`, read at `read`, that is the record at `record`.
-fn view(bytes: &Bytes, read: &Range<u64>, record: &Range<u64>) -> Bytes {
-    let offset = |at: u64| usize::try_from(at - read.start).unwrap_or(usize::MAX);
-    let range = offset(record.start)..offset(record.end);
-    if range.end > bytes.len() { Bytes::new() } else { bytes.slice(range) }
-}
-
 /// Threads carry out reads, this one among them; the records come back here in
 /// file order.
 fn in_parallel(
@@ -160,7 +124,7 @@ fn in_parallel(
 ) -> Result<(), ErrorKind> {
     let window = Window::of_jobs(2 * threads);
     let jobs = Ordered::<PlannedRead, Result<FetchedRecords, ErrorKind>, ErrorKind>::new(window);
-    let mut workspace = Workspace::new(&inner.budget, true);
+    let mut workspace = Workspace::new(&inner.opened.budget, true);
     let carry_out = |read, workspace: &mut Workspace| without_panic(|| inner.read(read, workspace));
     let done = thread::scope(|scope| {
         // Stops the workers on every way out, a refused thread and a panic in
@@ -173,14 +137,14 @@ fn in_parallel(
                 while let Some((ticket, read)) = jobs.take() {
                     jobs.deliver(ticket, carry_out(read, &mut workspace));
                 }
-                workspace.close(&inner.decoders);
+                workspace.close(&inner.opened.decoders);
             };
             let worker = thread::Builder::new().name("sealpack-read".into());
             let spawned = worker.spawn_scoped(scope, work);
             spawned.map_err(|error| ErrorKind::io(Doing::Threading, error))?;
         }
         let mut reads = reads.into_iter();
-        let mut allowance = inner.budget.allowance();
+        let mut allowance = inner.opened.budget.allowance();
         loop {
             while jobs.has_room() && allowance.has_room() {
                 let Some(read) = reads.next() else {
@@ -203,7 +167,7 @@ fn in_parallel(
             }
         }
     });
-    workspace.close(&inner.decoders);
+    workspace.close(&inner.opened.decoders);
     done
 }
 

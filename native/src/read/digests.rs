@@ -8,9 +8,9 @@ use sealpack_core::error::Misuse;
 use sealpack_core::format::digest::Hash;
 use sealpack_core::read::{Examiner, PlannedRead};
 
-use super::batch::cut;
 use super::reader::{Inner, Reader};
 use super::scan::Scan;
+use super::views::cut;
 use super::workspace::{In, Workspace};
 use crate::digest::Lanes;
 use crate::error::{Error, ErrorKind};
@@ -30,7 +30,7 @@ impl Reader {
             let misuse = Misuse::RecordNumber { record, records: count };
             return Err(self.inner.error(sealpack_core::Error::Misuse(misuse).into()));
         }
-        let scan = Scan::new(&self.inner, records, self.inner.budget.merge, Inner::digest);
+        let scan = Scan::new(&self.inner, records, self.inner.opened.budget.merge, Inner::digest);
         let scan = scan.map_err(|kind| self.inner.error(kind))?;
         Ok(RecordDigests { inner: self.clone(), scan: Some(scan), batch: Vec::new().into_iter() })
     }
@@ -120,9 +120,9 @@ impl Inner {
         if let Some((first, stored)) = records.peek() {
             self.settle(first, stored)?;
         }
-        let directory = &self.pack.directory;
-        let decoder = In::new(&self.decoders, workspace);
-        let examiner = Examiner::new(directory, &decoder, self.options.limits, None);
+        let directory = &self.opened.pack.directory;
+        let decoder = In::new(&self.opened.decoders, workspace);
+        let examiner = Examiner::new(directory, &decoder, self.opened.options.limits, None);
         let examined = examiner.taking_digests().examine_all(records, &mut Lanes)?;
         let digest = |examination: &sealpack_core::read::Examination| {
             let digest = examination.outcome().map_err(Clone::clone)?.digest.unwrap_or_default();

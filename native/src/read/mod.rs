@@ -14,24 +14,27 @@ mod batch;
 mod budget;
 mod codec;
 mod digests;
+mod examined;
+mod opened;
 mod options;
 mod reader;
 mod scan;
 mod verify;
+mod views;
 mod workspace;
 
 pub use codec::{ChosenCodec, DecidedBy, ReadCodec};
 pub use digests::RecordDigests;
+pub use examined::VerifyProgress;
 pub use options::ReaderOptions;
 pub use reader::Reader;
 pub use scan::Items;
-pub use verify::VerifyProgress;
 
 /// What the reader of stores shares.
 #[cfg(feature = "remote")]
 pub(crate) use self::{
-    batch::{cut, items_of},
     budget::Budget,
     codec::Decoders,
-    verify::refuse_untrusted,
+    examined::refuse_untrusted,
+    views::{cut, items_of},
 };

@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use sealpack_core::codec::Decode;
 use sealpack_core::format::digest::Hash;
 use sealpack_core::format::{Dialect, Trailer};
 use sealpack_core::read::{
     Directory, ItemLookup, Merge, Opened, Opening, Pack, ReadLimits, Record, RecordPlace, Tail,
-    unseal,
 };
 use sealpack_core::trust::TrustedList;
 
-use super::budget::Budget;
-use super::codec::{ChosenCodec, Decoders};
+use super::codec::ChosenCodec;
+use super::opened::OpenedPack;
 use super::options::ReaderOptions;
 use super::workspace::{In, Workspace};
 use crate::error::{Doing, Error, ErrorKind, OptionsError};
@@ -52,12 +52,9 @@ pub(super) struct Inner {
     pub(super) path: Arc<PathBuf>,
     source: Arc<dyn ReadAt>,
     file_size: u64,
-    pub(super) pack: Pack,
-    pub(super) decoders: Decoders,
-    pub(super) options: ReaderOptions,
+    pub(super) opened: OpenedPack,
     /// What every record is held to, where the caller asked for it.
     pub(super) trusted: Option<TrustedDigests>,
-    pub(super) budget: Budget,
 }
 
 impl ReaderOptions {
@@ -123,11 +120,9 @@ impl Reader {
         if pack.tail.start > 0 {
             pack.tail = Tail { start: file_size, bytes: Bytes::new() };
         }
-        let decoders = Decoders::new(options.codec.clone());
-        let budget = Budget::new(limits, options.merge);
-        let trust = options.trust.clone();
-        let trusted = None;
-        let mut inner = Inner { path, source, file_size, pack, decoders, options, trusted, budget };
+        let (merge, trust) = (options.merge, options.trust.clone());
+        let opened = OpenedPack::new(pack, options, merge);
+        let mut inner = Inner { path, source, file_size, opened, trusted: None };
         if let Some(trust) = trust {
             inner.trusted = Some(inner.hold_to(&trust).map_err(|kind| inner.error(kind))?);
         }
@@ -180,20 +175,20 @@ impl Reader {
     /// Which of the dialects the file is written in.
     #[must_use]
     pub fn dialect(&self) -> Dialect {
-        self.inner.pack.dialect
+        self.inner.opened.pack.dialect
     }
 
     /// Where records and items lie.
     #[must_use]
     pub fn directory(&self) -> &Directory {
-        &self.inner.pack.directory
+        &self.inner.opened.pack.directory
     }
 
     /// The app data. A reader that [trusts](crate::Trust) a content hash, and
     /// not a root, has it from the pack alone.
     #[must_use]
     pub fn app_data(&self) -> &Bytes {
-        &self.inner.pack.app_data
+        &self.inner.opened.pack.app_data
     }
 
     /// The size of the file in bytes.
@@ -222,7 +217,7 @@ impl Reader {
     pub fn codec(&self) -> Result<Option<ChosenCodec>, Error> {
         let settled = self.inner.settle_on_first_record();
         settled.map_err(|kind| self.inner.error(kind))?;
-        Ok(self.inner.decoders.chosen())
+        Ok(self.inner.opened.decoders.chosen())
     }
 }
 
@@ -250,10 +245,10 @@ impl Inner {
         if range.is_empty() {
             return Ok(Bytes::new());
         }
-        match self.pack.tail.get(range) {
+        match self.opened.pack.tail.get(range) {
             Some(bytes) => Ok(bytes),
             None => {
-                self.options.limits.admit(range.end - range.start)?;
+                self.opened.options.limits.admit(range.end - range.start)?;
                 fetch(self.source.as_ref(), range)
             }
         }
@@ -263,11 +258,11 @@ impl Inner {
     /// time, and what several threads decode ahead would leave their caches.
     pub(super) fn merge_of_scan(&self) -> Merge {
         const SCANNED: u64 = 256 << 10;
-        let merge = self.budget.merge;
-        if self.options.merge != Merge::default() || self.source.round_trip() > 0 {
+        let merge = self.opened.budget.merge;
+        if self.opened.options.merge != Merge::default() || self.source.round_trip() > 0 {
             return merge;
         }
-        Merge { max_read: self.budget.read_of(SCANNED), ..merge }
+        Merge { max_read: self.opened.budget.read_of(SCANNED), ..merge }
     }
 
     /// The bytes of a read of several records, in the memory of a workspace.
@@ -276,14 +271,14 @@ impl Inner {
         workspace: &Workspace,
         range: &Range<u64>,
     ) -> Result<Bytes, ErrorKind> {
-        match self.pack.tail.get(range) {
+        match self.opened.pack.tail.get(range) {
             Some(bytes) => Ok(bytes),
             None => workspace.read(self.source.as_ref(), range),
         }
     }
 
     fn get(&self, position: u32) -> Result<Bytes, ErrorKind> {
-        let place = self.pack.directory.place(position)?;
+        let place = self.opened.pack.directory.place(position)?;
         if let Some(item) = self.get_part(&place.record, place.slot)? {
             return Ok(item);
         }
@@ -294,13 +289,13 @@ impl Inner {
     /// Reads only the end of a record and the item itself, where nothing
     /// forces the whole record to be read.
     fn get_part(&self, place: &RecordPlace, slot: u32) -> Result<Option<Bytes>, ErrorKind> {
-        let in_one_read =
-            place.size() <= self.source.round_trip() || self.pack.tail.get(&place.range).is_some();
+        let in_one_read = place.size() <= self.source.round_trip()
+            || self.opened.pack.tail.get(&place.range).is_some();
         // A digest is of the whole record.
-        if self.trusted.is_some() || !self.decoders.is_plain() || in_one_read {
+        if self.trusted.is_some() || !self.opened.decoders.is_plain() || in_one_read {
             return Ok(None);
         }
-        let layout = self.pack.directory.layout();
+        let layout = self.opened.pack.directory.layout();
         let Some(lookup) = ItemLookup::new(layout, place.clone(), slot) else { return Ok(None) };
         let range = lookup.locate(&self.fetch(&lookup.tail())?)?;
         self.fetch(&range).map(Some)
@@ -308,27 +303,28 @@ impl Inner {
 
     /// Reads, checks and decodes a record.
     pub(super) fn record(&self, place: &RecordPlace) -> Result<Record, ErrorKind> {
-        let stored = self.fetch(&place.range)?;
-        self.settle(place, &stored)?;
-        let limits = &self.options.limits;
-        let record = unseal(&self.pack.directory, place, stored, &self.decoders, limits)?;
-        if let Some(trusted) = &self.trusted {
-            trusted.check(place.number, &record)?;
-        }
-        Ok(record)
+        self.unseal_with(place, self.fetch(&place.range)?, &self.opened.decoders)
     }
 
-    /// Checks and decodes a record that was read.
+    /// Checks and decodes a record that was read, in the memory of a workspace.
     pub(super) fn unseal(
         &self,
         place: &RecordPlace,
         stored: Bytes,
         workspace: &mut Workspace,
     ) -> Result<Record, ErrorKind> {
+        self.unseal_with(place, stored, &In::new(&self.opened.decoders, workspace))
+    }
+
+    /// The one place where a record is checked, decoded and authenticated.
+    fn unseal_with(
+        &self,
+        place: &RecordPlace,
+        stored: Bytes,
+        decoder: &dyn Decode,
+    ) -> Result<Record, ErrorKind> {
         self.settle(place, &stored)?;
-        let decoder = In::new(&self.decoders, workspace);
-        let limits = &self.options.limits;
-        let record = unseal(&self.pack.directory, place, stored, &decoder, limits)?;
+        let record = self.opened.unseal(place, stored, decoder)?;
         if let Some(trusted) = &self.trusted {
             trusted.check(place.number, &record)?;
         }
@@ -341,23 +337,20 @@ impl Inner {
     }
 
     fn hold_to(&self, trust: &Trust) -> Result<TrustedDigests, ErrorKind> {
-        if self.options.extract.is_some() {
+        if self.opened.options.extract.is_some() {
             return Err(ErrorKind::Options(OptionsError::DigestsWithExtract));
         }
-        let read = |number| self.record(&self.pack.directory.record(number)?);
-        TrustedDigests::establish(trust, &self.path, &self.pack, read)
+        let read = |number| self.record(&self.opened.pack.directory.record(number)?);
+        TrustedDigests::establish(trust, &self.path, &self.opened.pack, read)
     }
 
     pub(super) fn settle(&self, place: &RecordPlace, stored: &[u8]) -> Result<(), ErrorKind> {
-        let directory = &self.pack.directory;
-        self.decoders.settle(directory, place, stored, |range| self.fetch(range))
+        let directory = &self.opened.pack.directory;
+        self.opened.decoders.settle(directory, place, stored, |range| self.fetch(range))
     }
 
     /// Settles on a codec before any record was read.
     fn settle_on_first_record(&self) -> Result<(), ErrorKind> {
-        match (self.decoders.chosen(), self.pack.directory.record(0)) {
-            (None, Ok(first)) => self.settle(&first, &[]),
-            _ => Ok(()),
-        }
+        self.opened.record_to_settle_on().map_or(Ok(()), |first| self.settle(&first, &[]))
     }
 }

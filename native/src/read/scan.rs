@@ -113,9 +113,9 @@ impl<T: Send + 'static> Scan<T> {
         work: Work<T>,
     ) -> Result<Self, ErrorKind> {
         let count = records.end.saturating_sub(records.start) as usize;
-        let threads = inner.options.threads.min(count);
+        let threads = inner.opened.options.threads.min(count);
         let jobs = Arc::new(Jobs::new(Window::of_jobs(AHEAD * threads)));
-        let allowance = inner.budget.allowance();
+        let allowance = inner.opened.budget.allowance();
         let inner = Arc::clone(inner);
         let mut scan = Self {
             inner,
@@ -129,7 +129,7 @@ impl<T: Send + 'static> Scan<T> {
         };
         // What fits one read is done at once: a thread would cost more.
         let together = threads > 1 && scan.bytes_left() > scan.merge.max_read;
-        let workspace = Workspace::new(&scan.inner.budget, together);
+        let workspace = Workspace::new(&scan.inner.opened.budget, together);
         for _ in 1..if together { threads } else { 1 } {
             let (inner, jobs) = (Arc::clone(&scan.inner), Arc::clone(&scan.jobs));
             let mut workspace = workspace.beside();
@@ -137,7 +137,7 @@ impl<T: Send + 'static> Scan<T> {
                 while let Some((ticket, read)) = jobs.take() {
                     jobs.deliver(ticket, without_panic(|| work(&inner, read, &mut workspace)));
                 }
-                workspace.close(&inner.decoders);
+                workspace.close(&inner.opened.decoders);
             };
             let thread = thread::Builder::new().name("sealpack-read".into()).spawn(work);
             let thread = thread.map_err(|error| ErrorKind::io(Doing::Threading, error));
@@ -148,7 +148,7 @@ impl<T: Send + 'static> Scan<T> {
     }
 
     fn bytes_left(&self) -> u64 {
-        let directory = &self.inner.pack.directory;
+        let directory = &self.inner.opened.pack.directory;
         let last = self.records.end.saturating_sub(1);
         match (directory.record(self.records.start), directory.record(last)) {
             (Ok(first), Ok(last)) => last.range.end.saturating_sub(first.range.start),
@@ -160,7 +160,7 @@ impl<T: Send + 'static> Scan<T> {
         if self.records.is_empty() {
             return None;
         }
-        let directory = &self.inner.pack.directory;
+        let directory = &self.inner.opened.pack.directory;
         let read = plan_records(directory, self.records.clone(), self.merge).next()?;
         self.records.start += u32::try_from(read.records.len()).unwrap_or(u32::MAX);
         Some(read)
@@ -195,7 +195,7 @@ impl<T: Send + 'static> Scan<T> {
     }
 
     fn carry_out(&mut self, read: PlannedRead) -> Result<T, ErrorKind> {
-        let budget = &self.inner.budget;
+        let budget = &self.inner.opened.budget;
         let workspace = self.workspace.get_or_insert_with(|| Workspace::new(budget, false));
         without_panic(|| (self.work)(&self.inner, read, workspace))
     }
@@ -204,7 +204,7 @@ impl<T: Send + 'static> Scan<T> {
 impl Scan<FetchedRecords> {
     /// A record of a read, decoded.
     fn unseal(&mut self, fetched: Fetched) -> Result<Record, ErrorKind> {
-        let budget = &self.inner.budget;
+        let budget = &self.inner.opened.budget;
         let workspace = self.workspace.get_or_insert_with(|| Workspace::new(budget, false));
         fetched.unseal(&self.inner, workspace)
     }
@@ -215,7 +215,7 @@ impl<T> Drop for Scan<T> {
         self.jobs.stop();
         self.threads.drain(..).for_each(|thread| drop(thread.join()));
         if let Some(workspace) = self.workspace.take() {
-            workspace.close(&self.inner.decoders);
+            workspace.close(&self.inner.opened.decoders);
         }
     }
 }

@@ -3,43 +3,19 @@
 use std::convert::Infallible;
 use std::ops::ControlFlow;
 
-use sealpack_core::Error as PackError;
 use sealpack_core::format::digest::Hash;
-use sealpack_core::read::{
-    Examination, Examiner, Merge, PlannedRead, Report, SoundRecord, Verification,
-};
+use sealpack_core::read::{Examination, Merge, PlannedRead, Report, SoundRecord};
 
-use super::batch::cut;
+use super::examined::{VerifyProgress, refuse_untrusted};
 use super::reader::{Inner, Reader};
 use super::scan::Scan;
 use super::workspace::{In, Workspace};
-use crate::digest::Lanes;
 use crate::error::{Error, ErrorKind};
 
 /// Bytes of plain records that are read together, unless told otherwise: digests
 /// are taken sixteen at a time, so records of a hundred kilobytes need a few
 /// megabytes to keep all lanes busy.
 const TOGETHER: u64 = 4 << 20;
-
-/// How far a verification has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct VerifyProgress {
-    /// Records looked at.
-    pub records: u32,
-    /// Bytes of the file that they take.
-    pub bytes: u64,
-    /// Damaged ones among them.
-    pub damaged: u32,
-}
-
-impl VerifyProgress {
-    /// Another record was looked at.
-    pub(crate) fn count(&mut self, examination: &Examination) {
-        self.records += 1;
-        self.bytes += examination.place().size();
-        self.damaged += u32::from(examination.error().is_some());
-    }
-}
 
 impl Reader {
     /// Checks everything there is: each record's checksum, its decoding, the
@@ -86,45 +62,26 @@ impl Reader {
         self.codec()?;
         let inner = &self.inner;
         let records = 0..self.directory().record_count();
-        let merge = match inner.budget.merge {
-            merge if inner.options.merge == Merge::default() && inner.decoders.is_plain() => {
-                Merge { max_read: inner.budget.read_of(TOGETHER), ..merge }
+        let merge = match inner.opened.budget.merge {
+            merge
+                if inner.opened.options.merge == Merge::default()
+                    && inner.opened.decoders.is_plain() =>
+            {
+                Merge { max_read: inner.opened.budget.read_of(TOGETHER), ..merge }
             }
             merge => merge,
         };
         let examine = if content_hash.is_some() { Inner::examine_digests } else { Inner::examine };
         let scan = Scan::new(inner, records, merge, examine);
         let mut scan = scan.map_err(|kind| inner.error(kind))?;
-        let verification = Verification::new(&inner.pack);
-        let mut verification = match content_hash {
-            Some(content_hash) => verification.against(content_hash),
-            None => verification,
-        };
-        let mut so_far = VerifyProgress::default();
+        let mut verification = inner.opened.verification(content_hash);
         while let Some(examined) = scan.next() {
-            for examination in examined.map_err(|kind| inner.error(kind))? {
-                so_far.count(&examination);
-                verification.push(examination);
-            }
+            let so_far = verification.push(examined.map_err(|kind| inner.error(kind))?);
             if let ControlFlow::Break(reason) = progress(so_far) {
                 return Ok(ControlFlow::Break(reason));
             }
         }
         Ok(ControlFlow::Continue(verification.finish()))
-    }
-}
-
-/// A record that is not what the caller trusts is damaged, like any other.
-pub(crate) fn refuse_untrusted(
-    examination: &mut Examination,
-    checked: Result<(), ErrorKind>,
-) -> Result<(), ErrorKind> {
-    match checked {
-        Err(ErrorKind::Pack(error @ PackError::Untrusted(_))) => {
-            examination.refuse(error);
-            Ok(())
-        }
-        checked => checked,
     }
 }
 
@@ -162,12 +119,7 @@ impl Inner {
         takes_digests: bool,
     ) -> Result<Vec<Examination>, ErrorKind> {
         let bytes = self.fetch_in(workspace, &read.range)?;
-        let extract = self.options.extract.clone();
-        let decoder = In::new(&self.decoders, workspace);
-        let limits = self.options.limits;
-        let examiner = Examiner::new(&self.pack.directory, &decoder, limits, extract);
-        let examiner = if takes_digests { examiner.taking_digests() } else { examiner };
-        let records = cut(read, &bytes).map(|(record, stored)| (record.place, stored));
-        Ok(examiner.examine_all(records, &mut Lanes)?)
+        let decoder = In::new(&self.opened.decoders, workspace);
+        self.opened.examine(read, &bytes, &decoder, takes_digests)
     }
 }

@@ -1,0 +1,76 @@
+//! An opened pack and how it is read: what the reader of files and the reader
+//! of stores share. Each fetches bytes in its own way and hands them to this.
+
+use bytes::Bytes;
+use sealpack_core::codec::Decode;
+use sealpack_core::format::digest::Hash;
+use sealpack_core::read::{
+    Examination, Examiner, Merge, Pack, PlannedRead, Record, RecordPlace, Verification, unseal,
+};
+
+use super::budget::Budget;
+use super::codec::Decoders;
+use super::examined::RunningVerification;
+use super::options::ReaderOptions;
+use super::views::cut;
+use crate::digest::Lanes;
+use crate::error::ErrorKind;
+
+/// An opened pack, its decoders, and the options that it is read with.
+pub(crate) struct OpenedPack {
+    pub(crate) pack: Pack,
+    pub(crate) decoders: Decoders,
+    pub(crate) options: ReaderOptions,
+    pub(crate) budget: Budget,
+}
+
+impl OpenedPack {
+    pub(crate) fn new(pack: Pack, options: ReaderOptions, merge: Merge) -> Self {
+        let decoders = Decoders::new(options.codec.clone());
+        let budget = Budget::new(options.limits, merge);
+        Self { pack, decoders, options, budget }
+    }
+
+    /// The first record, if no record has settled the codec yet.
+    pub(crate) fn record_to_settle_on(&self) -> Option<RecordPlace> {
+        match self.decoders.chosen() {
+            Some(_) => None,
+            None => self.pack.directory.record(0).ok(),
+        }
+    }
+
+    /// Checks and decodes a record that was read.
+    pub(crate) fn unseal(
+        &self,
+        place: &RecordPlace,
+        stored: Bytes,
+        decoder: &dyn Decode,
+    ) -> Result<Record, ErrorKind> {
+        Ok(unseal(&self.pack.directory, place, stored, decoder, &self.options.limits)?)
+    }
+
+    /// Examines the records of a read. `takes_digests` computes the digests
+    /// even if the pack stores no content hash.
+    pub(crate) fn examine(
+        &self,
+        read: PlannedRead,
+        bytes: &Bytes,
+        decoder: &dyn Decode,
+        takes_digests: bool,
+    ) -> Result<Vec<Examination>, ErrorKind> {
+        let (limits, extract) = (self.options.limits, self.options.extract.clone());
+        let examiner = Examiner::new(&self.pack.directory, decoder, limits, extract);
+        let examiner = if takes_digests { examiner.taking_digests() } else { examiner };
+        let records = cut(read, bytes).map(|(record, stored)| (record.place, stored));
+        Ok(examiner.examine_all(records, &mut Lanes)?)
+    }
+
+    /// Starts a verification; with a content hash, against that one.
+    pub(crate) fn verification(&self, content_hash: Option<Hash>) -> RunningVerification {
+        let verification = Verification::new(&self.pack);
+        RunningVerification::new(match content_hash {
+            Some(content_hash) => verification.against(content_hash),
+            None => verification,
+        })
+    }
+}
