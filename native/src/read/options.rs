@@ -128,7 +128,7 @@ impl ReaderOptions {
     /// then reads the whole record.
     ///
     /// Opening fails where the pack or its digest list is not of that hash, as
-    /// does every later read: [`Error::untrusted`] says how.
+    /// does every later read: [`Error::untrusted`](crate::Error::untrusted) says how.
     #[must_use]
     pub fn trust(mut self, trust: Trust) -> Self {
         self.trust = Some(trust);

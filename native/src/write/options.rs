@@ -69,7 +69,7 @@ impl WriterOptions {
     }
 
     /// How records are encoded: [`Zstd`](crate::Zstd) at level 3 unless told
-    /// otherwise, [`Plain`], or your own.
+    /// otherwise, [`Plain`](crate::Plain), or your own.
     #[must_use]
     pub fn codec(mut self, codec: impl EncoderFactory + 'static) -> Self {
         self.codec = Arc::new(codec);

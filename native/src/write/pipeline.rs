@@ -1,13 +1,15 @@
 //! Sealing on several threads, writing in order on one.
 //!
-//! Under way are at most `2 * workers + 2` drafts, or more small ones up to
-//! 6 MiB a worker, so memory is bounded by the options and not by the pack.
-//! A worker that takes digests waits for as many drafts as keep its lanes busy,
-//! and the thread that writes for a good many results: who is woken for each
-//! draft spends more on that than on it. Where one worker has to encode and to
-//! hash, the thread that writes hashes: it has little else to do. The first
-//! error, wherever it comes from, stops all of it and is told by the next call
-//! and by the last.
+//! At most `2 * workers + 2` drafts are in flight, or more small ones while they
+//! are together below 2 MiB a worker; below 6 MiB a worker where digests are
+//! computed in batches, of which an upload allows 4. So the options bound the
+//! memory ([`memory_bound`]), not the pack.
+//!
+//! A wake-up per draft costs more than the draft. So a worker that computes
+//! digests waits for as many drafts as keep its lanes busy, and the writer
+//! thread waits for a batch of results. A single worker leaves the digests to
+//! the writer thread, which is otherwise idle. The first error stops every
+//! thread; the next call and the last one return it.
 
 use std::sync::Arc;
 
