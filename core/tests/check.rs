@@ -65,6 +65,17 @@ fn set_2_with_its_flushes_under_both_rules() {
 }
 
 #[test]
+fn set_3_with_its_lists_of_extents_under_both_rules() {
+    let strict = enumerate(&Space::set_3(), FlushRule::Strict);
+    assert_eq!((strict.cases, strict.violations, strict.departures), (666_678, 0, 0));
+    assert_digests(&Space::set_3(), FlushRule::Strict, &strict);
+    assert_eq!(Space::set_3().cases(), Some(strict.cases));
+    let reference = enumerate(&Space::set_3(), FlushRule::Reference);
+    assert_eq!((reference.cases, reference.violations, reference.departures), (666_678, 1_674, 0));
+    assert_digests(&Space::set_3(), FlushRule::Reference, &reference);
+}
+
+#[test]
 fn the_lines_that_were_written_down_while_running_the_reference_are_put_again() {
     let first = include_str!("data/stream-reference-first.txt").lines();
     let random = include_str!("data/stream-reference-random.txt").lines();
@@ -96,6 +107,40 @@ fn the_proof_holds_and_has_not_shrunk() {
                 (states, transitions, diameter)
             );
         }
+    }
+}
+
+#[test]
+fn the_proof_visits_every_layout_and_takes_lists_of_extents_from_each() {
+    for (buffer_size, trim, layouts, further) in [
+        (1, false, 3, 81),
+        (1, true, 3, 81),
+        (2, false, 12, 1_056),
+        (2, true, 18, 1_338),
+        (3, false, 55, 7_865),
+        (3, true, 80, 9_640),
+        (4, false, 221, 39_235),
+        (4, true, 317, 48_355),
+        // From here on a state stands for its layouts.
+        (5, false, 105, 9_030),
+        (5, true, 105, 9_030),
+    ] {
+        let proof = prove(buffer_size, trim);
+        assert!(proof.holds(), "{proof:?}");
+        let found = (proof.layouts, proof.further_transitions);
+        assert_eq!(found, (layouts, further), "S = {buffer_size}, trim {trim}");
+    }
+}
+
+// The stream copies up to 3, 7, 16 and 32 bytes and more in ways of their own.
+#[test]
+fn buffered_writes_of_every_length_up_to_a_buffer_of_forty_are_proved() {
+    for trim in [false, true] {
+        let shape = Shape { buffer_size: size(40), trim };
+        let proof =
+            Exploration::new(shape, &check::strict).of_buffered_writes().with_faults().run();
+        assert!(proof.holds(), "{proof:?}");
+        assert_eq!((proof.states, proof.transitions), (42, 42 * (3 * 40 + 2)));
     }
 }
 
@@ -179,8 +224,8 @@ fn every_seeded_bug_is_caught_and_every_promise_catches_one() {
         assert!(row.by_enumeration, "{name}: not caught by enumeration");
         let (_, smallest) = row.smallest().unwrap();
         for case in cases {
-            let (events, bytes, _) = self::case(&format!("trim=0 writes={case}")).weight();
-            let (e, b, _) = smallest.weight();
+            let (events, bytes, ..) = self::case(&format!("trim=0 writes={case}")).weight();
+            let (e, b, ..) = smallest.weight();
             assert!((e, b) <= (events, bytes), "{name}: {smallest} is larger than {case}");
         }
     }
@@ -215,6 +260,43 @@ fn a_failing_case_is_shrunk_to_a_smallest_one_and_always_the_same() {
     assert_eq!(smallest, case("trim=1 writes=b4,z1,b7"));
     assert_eq!(check::shrink(&large, Invariant::Rest, size(5), &open), smallest);
     assert_eq!(check::shrink(&large, Invariant::Order, size(5), &open), large, "it keeps order");
+}
+
+/// The bugs that only a write of several extents shows.
+const OF_LISTS: [(&str, &str); 3] =
+    [("many-extents-overtake", "b1,z1+1"), ("list-reversed", "z1+1"), ("list-counts-last", "z1+1")];
+
+#[test]
+fn bugs_in_writes_of_several_extents_are_caught_by_set_3_its_sample_and_the_proof() {
+    for (name, smallest) in OF_LISTS {
+        let mutant = Mutant::find(name).unwrap();
+        let open = |shape: Shape| mutant.open(shape);
+        let space = Space::set_3();
+        let tally = Enumeration::new(&space, &open).without_digests().run();
+        let (_, case) = tally.smallest_of_all().unwrap();
+        assert_eq!(case.to_string(), format!("trim=0 writes={smallest}"), "{name}");
+        let critical = Sample { seed: 1, one_in: 0 };
+        let tally = Enumeration::new(&space, &open).sampled(critical).until_the_first().run();
+        assert_eq!(tally.violations, 1, "{name}");
+        for buffer_size in [2, 16] {
+            let proof = Exploration::new(Shape::at_least(size(buffer_size)), &open).run();
+            assert!(proof.violations > 0, "{name} at S = {buffer_size}");
+        }
+        for single in [Space::set_1(), Space::set_2()] {
+            let space = Space { max_events: 2, ..single };
+            let tally = Enumeration::new(&space, &open).without_digests().run();
+            assert_eq!(tally.violations, 0, "{name}: sets 1 and 2 have no lists");
+        }
+    }
+}
+
+#[test]
+fn a_list_of_extents_is_shrunk_to_fewer_and_smaller_ones() {
+    let mutant = Mutant::find("many-extents-overtake").unwrap();
+    let open = |shape: Shape| mutant.open(shape);
+    let large = case("trim=1 writes=z2,f,b3,z0+2+0+1+9,b4,f");
+    let smallest = check::shrink(&large, Invariant::Order, size(5), &open);
+    assert_eq!(smallest.to_string(), "trim=1 writes=b1,z1+1");
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! Every case of a small world, with digests of what each puts.
 
 use super::event::{Case, Event, Fault, Operation, events_text};
+use super::form::{Form, push_number};
 use super::invariant::{Broken, Invariant};
 use super::model::{Abstract, FlushRule, Model};
-use super::recorder::{Form, push_number};
 use super::space::{Sample, Space};
 use super::subject::Open;
 use super::world::{World, planes_for};

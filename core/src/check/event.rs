@@ -63,7 +63,7 @@ pub enum Fault {
     Put {
         /// Which put of the operation, counted from 0 (from 1 in text).
         nth: usize,
-        /// How many bytes of it the sink takes all the same; fewer than it has.
+        /// How many bytes of it the sink takes all the same, at most all of them.
         taken: usize,
     },
     /// The sink's flush fails.
@@ -90,6 +90,11 @@ impl Event {
     /// A zero-copy write of one extent.
     pub fn zero_copy(n: usize) -> Self {
         Event { operation: Operation::ZeroCopy(alloc::vec![n]), fault: None }
+    }
+
+    /// A zero-copy write of extents of these lengths.
+    pub const fn extents(lengths: Vec<usize>) -> Self {
+        Event { operation: Operation::ZeroCopy(lengths), fault: None }
     }
 
     /// A flush.
@@ -181,10 +186,20 @@ impl Case {
         self.events.iter().fold(0, |sum: usize, e| sum.saturating_add(e.operation.bytes()))
     }
 
+    /// The extents that the case hands over in all, those of one write counted
+    /// one by one.
+    fn extents(&self) -> usize {
+        self.events.iter().fold(0, |sum: usize, event| match &event.operation {
+            Operation::ZeroCopy(extents) => sum.saturating_add(extents.len()),
+            _ => sum,
+        })
+    }
+
     /// What one case is compared with another by when the smaller is wanted:
-    /// fewer events, then fewer bytes, then the order of their text.
-    pub fn weight(&self) -> (usize, usize, String) {
-        (self.events.len(), self.bytes(), self.to_string())
+    /// fewer events, then fewer bytes, then fewer extents, then the order of
+    /// their text.
+    pub fn weight(&self) -> (usize, usize, usize, String) {
+        (self.events.len(), self.bytes(), self.extents(), self.to_string())
     }
 }
 

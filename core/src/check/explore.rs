@@ -22,24 +22,48 @@
 //! trim) or a put longer by `S` (without). Writes up to `3S` therefore stand for
 //! all: `2S ..= 3S` has each remainder, and 2S and 3S show the step.
 //!
+//! *Writes of several extents.* Which of them stand for all is argued in
+//! `alphabet.rs`; they are taken from every state too.
+//!
 //! # The abstraction is checked, not assumed
 //!
 //! Each transition runs on the real stream, with real bytes, from a fresh one
-//! along a shortest path; the numbers afterwards and the sizes of the puts must
-//! be those of the [`Model`]. That the path does not matter, that two streams
-//! with the same numbers and other extents do the same, is checked by comparing
-//! with the same model along every path of an
-//! [enumeration](super::Enumeration::against).
+//! along a shortest path. Afterwards its numbers, the sizes of its puts, the
+//! extents inside each put, those that wait and whose memory each is must be
+//! those of the [`Model`].
+//!
+//! That the path does not matter is checked up to S = 4 by visiting not the
+//! states alone but every *layout*: each way in which the `Z` bytes can wait, in
+//! which extents and in whose memory. That too is a finite number, and two
+//! sequences that lead to one layout leave nothing else that differs but memory
+//! to use again. So each transition is taken twice there: on a fresh stream whose
+//! sink keeps every buffer, and on one that has memory to use again and whose
+//! sink lets go of what it was given.
+//!
+//! Up to S = 8 the last step of each transition is driven by a driver that *probes* (see
+//! `driver.rs`): it tries what must be refused, and compares every answer of the
+//! public interface with the others.
 
+use super::alphabet::{Lists, lists_up_to};
 use super::enumerate::faults_of;
-use super::event::{Case, Event};
-use super::invariant::{Broken, Invariant};
+use super::event::{Case, Event, Fault, Operation};
+use super::invariant::{Broken, Invariant, Observation};
+use super::layout::{Layout, Puts};
 use super::model::{Abstract, FlushRule, Model};
-use super::subject::{Open, State};
+use super::subject::Open;
 use super::world::World;
-use crate::stream::Shape;
-use alloc::{collections::BTreeMap, vec::Vec};
+use crate::stream::{BufferSize, Shape};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 use core::ops::ControlFlow;
+
+/// Up to this buffer size every layout is visited.
+const ALL_LAYOUTS: usize = 4;
+/// Up to this buffer size all lists that stand for others are taken, and the
+/// driver probes.
+const PROBED: usize = 8;
 
 /// A search over the states of one kind of stream.
 pub struct Exploration<'a> {
@@ -48,6 +72,7 @@ pub struct Exploration<'a> {
     rule: FlushRule,
     max_write: usize,
     zero_length: bool,
+    buffered_only: bool,
     faults: bool,
     progress: Option<&'a mut dyn FnMut(u64) -> ControlFlow<()>>,
 }
@@ -57,15 +82,22 @@ pub struct Exploration<'a> {
 pub struct Proof {
     /// States `(C, E, Z)` reached.
     pub states: u64,
-    /// Transitions taken: each event of the alphabet, from each state.
+    /// Transitions taken: each buffered write, each write of one extent and the
+    /// flush, from each state.
     pub transitions: u64,
+    /// Ways in which bytes wait that were visited: more than states where every
+    /// one is.
+    pub layouts: u64,
+    /// All other transitions: writes of several extents, closes, and those from
+    /// a further layout of a state.
+    pub further_transitions: u64,
     /// Transitions taken again with a fault in them.
     pub fault_transitions: u64,
     /// The most events that a state is away from the start.
     pub diameter: u64,
     /// Transitions that broke an invariant or left the model.
     pub violations: u64,
-    /// Those that left the model: other numbers, or puts of other sizes.
+    /// Those that left the model: other numbers, or other puts.
     pub departures: u64,
     /// Whether the search came to its end.
     pub complete: bool,
@@ -102,20 +134,19 @@ impl Proof {
     }
 }
 
-/// A state that was reached, and how.
-struct Node {
-    state: Abstract,
-    parent: Option<(usize, usize)>,
-    depth: u64,
-}
-
 impl<'a> Exploration<'a> {
     /// All states of the streams that `open` opens, with writes of 0 to `3S` bytes.
     pub fn new(shape: Shape, open: Open<'a>) -> Self {
-        let max_write = shape.buffer_size.get().saturating_mul(3);
-        let rule = FlushRule::Strict;
-        let (zero_length, faults, progress) = (true, false, None);
-        Exploration { shape, open, rule, max_write, zero_length, faults, progress }
+        Exploration {
+            shape,
+            open,
+            rule: FlushRule::Strict,
+            max_write: shape.buffer_size.get().saturating_mul(3),
+            zero_length: true,
+            buffered_only: false,
+            faults: false,
+            progress: None,
+        }
     }
 
     /// The flush rule of the model that is compared with.
@@ -139,6 +170,14 @@ impl<'a> Exploration<'a> {
         self
     }
 
+    /// Buffered writes, flushes and closes alone: few states even for a buffer
+    /// into which writes of every length are copied that the fast path tells apart.
+    #[must_use]
+    pub fn of_buffered_writes(mut self) -> Self {
+        self.buffered_only = true;
+        self
+    }
+
     /// Takes every transition again with each of its outputs failing, and looks
     /// at what the stream does afterwards.
     #[must_use]
@@ -155,37 +194,70 @@ impl<'a> Exploration<'a> {
         self
     }
 
-    fn alphabet(&self) -> Vec<Event> {
+    fn alphabet(&self) -> Alphabet {
         let first = usize::from(!self.zero_length);
-        let buffered = (first..=self.max_write).map(Event::buffered);
-        let zero_copy = (first..=self.max_write).map(Event::zero_copy);
-        buffered.chain(zero_copy).chain([Event::flush()]).collect()
+        let mut letters: Vec<Event> = (first..=self.max_write).map(Event::buffered).collect();
+        if !self.buffered_only {
+            letters.extend((first..=self.max_write).map(Event::zero_copy));
+        }
+        letters.push(Event::flush());
+        let base = letters.len();
+        letters.push(Event::close());
+        if self.buffered_only {
+            return Alphabet { base, few: letters.len(), letters };
+        }
+        let lists = if self.probes() { Lists::Few } else { Lists::Pairs };
+        letters.extend(lists_up_to(self.max_write, lists));
+        let few = letters.len();
+        if self.all_layouts() {
+            letters.extend(lists_up_to(self.max_write, Lists::All));
+        }
+        Alphabet { letters, base, few }
+    }
+
+    fn all_layouts(&self) -> bool {
+        self.shape.buffer_size.get() <= ALL_LAYOUTS
+    }
+
+    fn probes(&self) -> bool {
+        self.shape.buffer_size.get() <= PROBED || self.buffered_only
     }
 
     /// Searches, breadth first, until no state is new.
     pub fn run(mut self) -> Proof {
         let alphabet = self.alphabet();
+        let model = Model::new(self.shape, self.rule);
+        let start = Node { layout: Layout::default(), parent: None, depth: 0, first: true };
         let mut search = Search {
             shape: self.shape,
-            model: Model::new(self.shape, self.rule),
+            model,
+            all_layouts: self.all_layouts(),
+            probes: self.probes(),
             world: World::new(self.open),
-            nodes: alloc::vec![Node { state: Abstract::default(), parent: None, depth: 0 }],
-            known: BTreeMap::from([(Abstract::default(), 0)]),
+            nodes: alloc::vec![start],
+            known: BTreeSet::from([Layout::default()]),
+            states: BTreeSet::from([Abstract::default()]),
+            warm_up: if self.all_layouts() { warm_up(self.shape, &model) } else { Vec::new() },
             proof: Proof::default(),
-            expected: Vec::new(),
+            puts: Puts::default(),
         };
+        search.reuse();
         let mut next = 0;
         while let Some(node) = search.nodes.get(next) {
-            let (from, depth) = (node.state, node.depth);
-            let path = search.path(next, &alphabet);
-            for (letter, event) in alphabet.iter().enumerate() {
-                search.transition((next, letter), from, depth, &path, event);
-                if self.faults {
+            let first = node.first;
+            let path = search.path(next, &alphabet.letters);
+            let letters = if first { alphabet.letters.len() } else { alphabet.few };
+            for (letter, event) in alphabet.letters.iter().take(letters).enumerate() {
+                search.transition((next, letter), &path, event);
+                if first && letter < alphabet.base {
+                    search.proof.transitions = search.proof.transitions.saturating_add(1);
+                } else {
+                    let further = &mut search.proof.further_transitions;
+                    *further = further.saturating_add(1);
+                }
+                if first && self.faults && letter < alphabet.few {
                     search.faults(&path, event);
                 }
-            }
-            if self.faults {
-                search.faults(&path, &Event::close());
             }
             next = next.saturating_add(1);
             if let Some(progress) = &mut self.progress
@@ -194,20 +266,63 @@ impl<'a> Exploration<'a> {
                 return search.proof;
             }
         }
-        search.proof.states = u64::try_from(search.nodes.len()).unwrap_or(u64::MAX);
+        let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        search.proof.states = count(search.states.len());
+        search.proof.layouts = count(search.nodes.len());
         search.proof.complete = true;
         search.proof
     }
 }
 
+/// The letters: first those that count as `transitions`, then those that are
+/// taken from every layout, then the rest.
+struct Alphabet {
+    letters: Vec<Event>,
+    base: usize,
+    few: usize,
+}
+
+/// A layout that was reached, and how.
+struct Node {
+    layout: Layout,
+    parent: Option<(usize, usize)>,
+    depth: u64,
+    /// Whether it was the first of its state.
+    first: bool,
+}
+
 struct Search<'a> {
     shape: Shape,
     model: Model,
+    all_layouts: bool,
+    probes: bool,
     world: World<'a>,
     nodes: Vec<Node>,
-    known: BTreeMap<Abstract, usize>,
+    known: BTreeSet<Layout>,
+    states: BTreeSet<Abstract>,
+    warm_up: Vec<Event>,
     proof: Proof,
-    expected: Vec<usize>,
+    puts: Puts,
+}
+
+/// Events after which a stream is as at its start, but for memory that it may use
+/// again: a buffer that was put whole, two that were used up in pieces, and lists.
+fn warm_up(shape: Shape, model: &Model) -> Vec<Event> {
+    let size = shape.buffer_size.get();
+    let in_pieces = [
+        Event::buffered(1),
+        Event::extents([1, 1].to_vec()),
+        Event::flush(),
+        Event::buffered(size.saturating_sub(1)),
+        Event::flush(),
+    ];
+    let whole = [Event::buffered(size), Event::flush()];
+    let events: Vec<Event> = whole.into_iter().chain(in_pieces.clone()).chain(in_pieces).collect();
+    let mut layout = Layout::default();
+    for event in &events {
+        layout = layout.step(model, &event.operation, &mut Puts::default());
+    }
+    if layout == Layout::default() { events } else { Vec::new() }
 }
 
 impl Search<'_> {
@@ -223,80 +338,126 @@ impl Search<'_> {
         path
     }
 
-    fn transition(
-        &mut self,
-        edge: (usize, usize),
-        from: Abstract,
-        depth: u64,
-        path: &[&Event],
-        event: &Event,
-    ) {
-        let bytes = path.iter().chain([&event]).map(|event| event.operation.bytes()).sum();
-        self.world.begin(self.shape, 0, bytes);
-        for step in path {
-            self.world.step(step);
+    fn transition(&mut self, edge: (usize, usize), path: &[&Event], event: &Event) {
+        let Some(node) = self.nodes.get(edge.0) else { return };
+        self.puts.clear();
+        let to = node.layout.step(&self.model, &event.operation, &mut self.puts);
+        let from = node.layout.state;
+        let depth = node.depth;
+        let agrees = self.take(from, &to, path, event);
+        let reached = self.world.recorder().broken().is_none().then(|| {
+            let layout = if agrees { to.clone() } else { self.world.layout() };
+            (layout, event.operation != Operation::Close)
+        });
+        self.end(path, event, agrees);
+        if let Some((layout, true)) = reached {
+            self.reach(layout, agrees, edge, depth);
         }
+        if self.warm_up.is_empty() {
+            return;
+        }
+        let warm = self.warm_up.clone();
+        let path: Vec<&Event> = warm.iter().chain(path.iter().copied()).collect();
+        self.world.set_lets_go(true);
+        let agrees = self.take(from, &to, &path, event);
+        self.end(&path, event, agrees);
+        self.world.set_lets_go(false);
+    }
+
+    /// Takes a transition. Whether it led where the model says, with its puts.
+    fn take(&mut self, from: Abstract, to: &Layout, path: &[&Event], event: &Event) -> bool {
+        let bytes = path.iter().chain([&event]).map(|event| event.operation.bytes()).sum();
+        let before = self.along(path, bytes);
         let puts_before = self.world.recorder().puts().len();
+        self.world.set_probes(self.probes);
         let state = self.world.step(event);
         self.world.judge_waiting();
-        self.expected.clear();
-        let (to, _) = self.model.step(from, &event.operation, &mut self.expected);
-        let agrees =
-            state.is_some_and(|state| Abstract::from(state) == to) && self.puts_agree(puts_before);
-        let intact = self.world.recorder().broken().is_none();
+        state.is_some_and(|state| Abstract::from(state) == to.state)
+            && before == from
+            && self.world.has_layout(to)
+            && self.world.has_put(puts_before, &self.puts)
+    }
+
+    /// The state at the end of a path, on a fresh stream.
+    fn along(&mut self, path: &[&Event], bytes: usize) -> Abstract {
+        self.world.set_probes(false);
+        self.world.begin(self.shape, 0, bytes);
+        let mut state = Abstract::default();
+        for step in path {
+            state = self.world.step(step).map(Abstract::from).unwrap_or_default();
+        }
+        state
+    }
+
+    fn end(&mut self, path: &[&Event], event: &Event, agrees: bool) {
         self.world.end();
         let broken = self.world.recorder().broken();
-        self.proof.transitions = self.proof.transitions.saturating_add(1);
         if !broken.is_none() || !agrees {
             self.found(path, &[event], broken, agrees);
         }
-        if intact && let Some(state) = state {
-            self.reach(state, edge, depth);
+    }
+
+    fn reach(&mut self, layout: Layout, agrees: bool, edge: (usize, usize), depth: u64) {
+        let state = layout.state;
+        // What a wrong stream waits with may have no end.
+        let waiting = if agrees && self.all_layouts { layout.waiting.clone() } else { Vec::new() };
+        if !self.known.insert(Layout { state, waiting }) {
+            return;
         }
-    }
-
-    fn puts_agree(&self, before: usize) -> bool {
-        let puts = self.world.recorder().puts().get(before..).unwrap_or_default();
-        puts.iter().map(|put| put.len).eq(self.expected.iter().copied())
-    }
-
-    fn reach(&mut self, state: State, edge: (usize, usize), depth: u64) {
-        let state = Abstract::from(state);
-        if !self.known.contains_key(&state) {
-            let depth = depth.saturating_add(1);
-            self.known.insert(state, self.nodes.len());
-            self.nodes.push(Node { state, parent: Some(edge), depth });
+        let first = self.states.insert(state);
+        let depth = depth.saturating_add(1);
+        if first {
             self.proof.diameter = self.proof.diameter.max(depth);
         }
+        self.nodes.push(Node { layout, parent: Some(edge), depth, first });
     }
 
     /// The transition last taken once more for each output of it that can fail.
     fn faults(&mut self, path: &[&Event], event: &Event) {
-        let puts = self.puts_of(path, event);
-        let faults = faults_of(event, &puts);
-        for fault in faults {
+        let puts = self.puts.sizes.clone();
+        for fault in faults_of(event, &puts) {
             let failing = event.clone().failing(fault);
             let after = [&failing, &Event::buffered(1), &Event::flush(), &Event::close()];
-            let events = path.iter().copied().chain(after);
-            let broken = self.world.run(self.shape, events);
+            let bytes =
+                path.iter().copied().chain(after).map(|event| event.operation.bytes()).sum();
+            self.along(path, bytes);
+            let before = self.world.recorder().puts().len();
+            self.world.set_probes(true);
+            for event in after {
+                self.world.step(event);
+            }
+            let put = self.world.recorder().puts().iter().skip(before).map(|put| put.len);
+            let reached = if let Fault::Put { nth, .. } = fault { nth + 1 } else { puts.len() };
+            let agrees = put.eq(puts.iter().copied().take(reached));
+            self.world.end();
+            let broken = self.world.recorder().broken();
             self.proof.fault_transitions = self.proof.fault_transitions.saturating_add(1);
-            if !broken.is_none() {
-                self.found(path, &after, broken, true);
+            if !broken.is_none() || !agrees {
+                self.found(path, &after, broken, agrees);
             }
         }
     }
 
-    /// The sizes of the puts of `event` after `path`.
-    fn puts_of(&mut self, path: &[&Event], event: &Event) -> Vec<usize> {
-        let bytes = path.iter().chain([&event]).map(|event| event.operation.bytes()).sum();
-        self.world.begin(self.shape, 0, bytes);
-        for step in path {
-            self.world.step(step);
+    /// Whether memory that comes back is used again. Where the rest of the world
+    /// takes what is freed, a stream that does not would have a new place for
+    /// each of its buffers.
+    fn reuse(&mut self) {
+        let size = 64;
+        let shape = Shape {
+            buffer_size: BufferSize::new(size).unwrap_or(BufferSize::SMALLEST),
+            trim: self.shape.trim,
+        };
+        let whole = [Event::buffered(size / 2)];
+        let in_pieces = [Event::buffered(size - 1), Event::zero_copy(size), Event::buffered(1)];
+        let last = Event::zero_copy(size);
+        for round in [&whole[..], &[in_pieces.as_slice(), &[last]].concat()] {
+            let events: Vec<&Event> = core::iter::repeat_n(round, 24).flatten().collect();
+            if !self.world.reuses_memory(shape, &events) {
+                let mut broken = Broken::NONE;
+                broken.insert(Observation::MemoryNotReused.breaks());
+                self.found(&events, &[], broken, true);
+            }
         }
-        let before = self.world.recorder().puts().len();
-        self.world.step(event);
-        let puts = self.world.recorder().puts().get(before..).unwrap_or_default();
-        puts.iter().map(|put| put.len).collect()
     }
 
     fn found(&mut self, path: &[&Event], last: &[&Event], broken: Broken, agrees: bool) {

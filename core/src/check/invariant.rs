@@ -80,8 +80,9 @@ impl Invariant {
                 "No put is empty, and no extent inside a put. Nothing written: nothing put."
             }
             Invariant::ZeroCopy => {
-                "A zero-copy buffer is never copied, only split into views. A byte once handed \
-                 to the sink never changes under it."
+                "A zero-copy buffer is never copied, only split into views; a buffered byte is \
+                 copied once, and memory that comes back is used again. A byte once handed to the \
+                 sink never changes under it."
             }
             Invariant::Rest => {
                 "Between operations 0 <= E <= C <= S, Z is the sum of L, Z < S, L is empty \
@@ -219,6 +220,16 @@ pub enum Observation {
     RefusedWithoutFailure,
     /// An operation was accepted after a close.
     AcceptedAfterClose,
+    /// An operation was accepted, or a second output given out, while an output
+    /// waited.
+    AcceptedTooEarly,
+    /// What was refused, or had nothing to do, changed the stream.
+    LeftATrace,
+    /// The stream counts other bytes as taken than the sink has.
+    MiscountedTaken {
+        /// Bytes that the sink has taken.
+        taken: usize,
+    },
     /// A put of another size than a full one where a full one is due.
     NotFull {
         /// Its bytes.
@@ -249,6 +260,15 @@ pub enum Observation {
         /// Bytes of the extent.
         len: usize,
     },
+    /// Bytes that waited were copied once more: they are elsewhere in memory.
+    Moved {
+        /// Where in the stream.
+        position: usize,
+    },
+    /// Memory that came back is not used again.
+    MemoryNotReused,
+    /// The answers of the stream contradict each other.
+    Contradiction,
     /// The filled end is past the capacity.
     FilledPastCapacity {
         /// E.
@@ -279,6 +299,10 @@ pub enum Observation {
     AcceptedAfterFailure,
     /// A put or flush after a failure.
     OutputAfterFailure,
+    /// A call was refused for another reason than the one there is.
+    WrongReason,
+    /// Bytes or a buffer were still there after a failure.
+    KeptAfterFailure,
     /// The sink was not closed, or more than once.
     NotClosedOnce {
         /// How often it was.
@@ -297,19 +321,27 @@ impl Observation {
             | O::WrongBytesWait { .. }
             | O::SinkCallMisplaced
             | O::RefusedWithoutFailure
-            | O::AcceptedAfterClose => Invariant::Order,
+            | O::AcceptedAfterClose
+            | O::AcceptedTooEarly
+            | O::LeftATrace
+            | O::MiscountedTaken { .. } => Invariant::Order,
             O::NotFull { .. } => Invariant::Shape,
             O::AboveBound { .. } => Invariant::Bound,
             O::EmptyPut | O::EmptyExtent => Invariant::NoEmpty,
-            O::Copied { .. } | O::Changed { .. } => Invariant::ZeroCopy,
-            O::FilledPastCapacity { .. }
+            O::Copied { .. } | O::Changed { .. } | O::Moved { .. } | O::MemoryNotReused => {
+                Invariant::ZeroCopy
+            }
+            O::Contradiction
+            | O::FilledPastCapacity { .. }
             | O::CapacityAboveSize { .. }
             | O::ExhaustedBuffer
             | O::WrongSum { .. }
             | O::HeldBack { .. } => Invariant::Rest,
-            O::AcceptedAfterFailure | O::OutputAfterFailure | O::NotClosedOnce { .. } => {
-                Invariant::FailStop
-            }
+            O::AcceptedAfterFailure
+            | O::OutputAfterFailure
+            | O::WrongReason
+            | O::KeptAfterFailure
+            | O::NotClosedOnce { .. } => Invariant::FailStop,
         }
     }
 }
@@ -333,6 +365,24 @@ impl fmt::Display for Observation {
             }
             O::RefusedWithoutFailure => f.write_str("an operation was refused, and nothing failed"),
             O::AcceptedAfterClose => f.write_str("an operation was accepted after the close"),
+            O::AcceptedTooEarly => f.write_str(
+                "an operation was accepted, or a second output given out, while an output waits",
+            ),
+            O::LeftATrace => {
+                f.write_str("a call that was refused, or had nothing to do, changed the stream")
+            }
+            O::MiscountedTaken { taken } => {
+                write!(f, "the sink has taken {taken} bytes, and the stream counts others")
+            }
+            O::Moved { position } => {
+                write!(f, "byte {position} waited, and was copied once more")
+            }
+            O::MemoryNotReused => f.write_str("memory that came back is not used again"),
+            O::Contradiction => f.write_str("two answers of the stream contradict each other"),
+            O::WrongReason => f.write_str("a call was refused for a reason that is not the case"),
+            O::KeptAfterFailure => {
+                f.write_str("after the failure bytes or a buffer are still there")
+            }
             O::NotFull { len } => write!(f, "a put of {len} bytes where a full one is due"),
             O::AboveBound { len, bound } => write!(f, "a put of {len} bytes, above {bound}"),
             O::EmptyPut => f.write_str("an empty put"),

@@ -3,7 +3,7 @@
 //! The [`stream`](crate::stream) decides with a dozen comparisons in which every
 //! `<` could be a `<=`. Its tests are therefore not examples. They are *all*
 //! sequences of a small world, and a proof for sequences of any length; and to
-//! know that those see anything, twenty-one streams with a bug in them.
+//! know that those see anything, twenty-four streams with a bug in them.
 //!
 //! ```text
 //!    event       a case in text: trim=1 writes=b4,z2+3,f
@@ -11,8 +11,11 @@
 //!    world       fresh streams, bytes with a value for their place, the sink
 //!      │    subject    the stream under test: ours, a seeded bug, or yours
 //!      │    recorder   the sink: keeps every buffer, judges while it is written to
+//!      │    driver     the driver of ours; it can try all that must be refused
 //!      │    invariant  the seven promises, each with its story
 //!      │    model      the specification on numbers, and in words
+//!      │    layout     the same down to the extents that wait
+//!      │    alphabet   which writes of several extents stand for all
 //!      │
 //!      ├── enumerate   every case of a space, with digests     (what happened)
 //!      ├── explore     every state and transition              (what can happen)
@@ -54,17 +57,24 @@
 //! while it is still being sent. Each byte has a value of its own (see
 //! [`Recorder`]), since chunks that all begin with `a` may be swapped unseen.
 //! Empty puts and empty extents count. Buffers that were handed over are looked
-//! for by address. And the [matrix](Matrix) of seeded bugs has no row without a
+//! for by address. Writes of several extents are letters like any other: a bug
+//! that only they show was once planted here and not found. A driver that does all
+//! as it should sees half of the public interface, so one that probes does the
+//! rest. And the [matrix](Matrix) of seeded bugs has no row without a
 //! promise that is broken, and no column without a bug.
 //!
 //! # Your own stream
 //!
 //! Implement [`Subject`]; its documentation checks `std::io::BufWriter`.
 
+mod alphabet;
+mod driver;
 mod enumerate;
 mod event;
 mod explore;
+mod form;
 mod invariant;
+mod layout;
 mod matrix;
 mod model;
 mod mutant;
@@ -73,17 +83,20 @@ mod replay;
 mod report;
 mod shrink;
 mod space;
+mod state;
 mod subject;
 mod world;
 
+pub use driver::{reference, strict};
 pub use enumerate::{Enumeration, Tally, enumerate, hex, line};
 pub use event::{Case, Event, EventFault, Fault, MAX_CASE_BYTES, Operation, ParseCaseError};
 pub use explore::{Exploration, Proof};
+pub use form::Form;
 pub use invariant::{Broken, Invariant, Observation};
 pub use matrix::{MATRIX_SPACE, Matrix, Row, row};
 pub use model::{Abstract, Choice, Decision, Emit, FlushRule, Model, Tail, Waits};
 pub use mutant::{MUTANTS, Mutant};
-pub use recorder::{Form, Recorder};
+pub use recorder::Recorder;
 pub use replay::{
     Departure, Extent, Finding, Frame, Judgement, Kind, Picture, Replay, SinkCall, Variant, replay,
     replay_subject,
@@ -91,5 +104,6 @@ pub use replay::{
 pub use report::{replay_command, report};
 pub use shrink::shrink;
 pub use space::{Order, Sample, Space};
-pub use subject::{Failed, Open, State, Subject, reference, strict};
+pub use state::{Failed, State};
+pub use subject::{Open, Subject};
 pub use world::World;

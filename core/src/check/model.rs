@@ -11,7 +11,7 @@
 //! checks the same along every path; and the replay, which needs the words.
 
 use super::event::Operation;
-use super::subject::State;
+use super::state::State;
 use crate::stream::Shape;
 use alloc::vec::Vec;
 use core::fmt;

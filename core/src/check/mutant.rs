@@ -4,7 +4,8 @@
 //! are what the checker is tested with: an invariant that no mutant breaks
 //! protects nothing that we know of, a mutant that breaks none shows a hole.
 
-use super::subject::{Machine, Subject};
+use super::driver::Driver;
+use super::subject::Subject;
 use crate::stream::{End, ReferenceFlush, Rules, Shape};
 use alloc::boxed::Box;
 
@@ -48,13 +49,13 @@ macro_rules! mutants {
                 name: $name,
                 wrong: $wrong,
                 rule: $rule,
-                open: Machine::<$type>::open,
+                open: Driver::<$type>::open,
             },)*
             Mutant {
                 name: "flush-above-size",
                 wrong: "with trim, a flush puts all that waits at once (the flush of the reference)",
                 rule: "flush_piece",
-                open: Machine::<ReferenceFlush>::open,
+                open: Driver::<ReferenceFlush>::open,
             },
         ];
     };
@@ -87,8 +88,29 @@ mutants! {
 
     ExtentsOvertake, "extents-overtake", "seals_first",
     "zero-copy extents overtake the bytes in the buffer" {
-        fn seals_first(_filled: usize) -> bool {
+        fn seals_first(_filled: usize, _extents: usize) -> bool {
             false
+        }
+    }
+
+    ManyExtentsOvertake, "many-extents-overtake", "seals_first",
+    "two or more extents of one zero-copy write overtake the bytes in the buffer" {
+        fn seals_first(filled: usize, extents: usize) -> bool {
+            filled > 0 && extents < 2
+        }
+    }
+
+    ListReversed, "list-reversed", "list_end",
+    "the extents of one zero-copy write join in reverse" {
+        fn list_end() -> End {
+            End::Front
+        }
+    }
+
+    ListCountsLast, "list-counts-last", "list_counts",
+    "of the extents of one zero-copy write only the last is counted" {
+        fn list_counts(_sum: usize, last: usize) -> usize {
+            last
         }
     }
 

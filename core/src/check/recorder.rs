@@ -1,8 +1,9 @@
 //! The checking sink: it keeps every buffer to the end and looks again.
 
 use super::event::{Fault, Operation};
+use super::form::{Form, push_number};
 use super::invariant::{Broken, Observation};
-use super::subject::{Failed, State};
+use super::state::{Failed, State};
 use crate::stream::Shape;
 use alloc::{string::String, vec::Vec};
 use bytes::Bytes;
@@ -58,6 +59,8 @@ pub struct Recorder {
     call: Call,
     observations: Vec<Observation>,
     broken: Broken,
+    probes: bool,
+    lets_go: bool,
 }
 
 /// What has happened in the current call, or the last one.
@@ -97,7 +100,30 @@ impl Recorder {
             call: Call::default(),
             observations: Vec::new(),
             broken: Broken::NONE,
+            probes: false,
+            lets_go: false,
         }
+    }
+
+    /// Whether the driver of this crate's stream is to try, from here on, what
+    /// must be refused and what must change nothing.
+    pub(super) fn set_probes(&mut self, probes: bool) {
+        self.probes = probes;
+    }
+
+    pub(super) fn probes(&self) -> bool {
+        self.probes
+    }
+
+    /// Whether the sink lets go of what it was given, from here on, so that the
+    /// stream may use its memory again. Otherwise it keeps every buffer, to look
+    /// at each once more.
+    pub(super) fn set_lets_go(&mut self, lets_go: bool) {
+        self.lets_go = lets_go;
+    }
+
+    pub(super) fn lets_go(&self) -> bool {
+        self.lets_go
     }
 
     /// Forgets everything and keeps its memory.
@@ -171,9 +197,7 @@ impl Recorder {
         let nth = self.call.puts;
         self.call.puts = nth.saturating_add(1);
         let failed = match self.call.fault {
-            Some(Fault::Put { nth: n, taken }) if n == nth => {
-                Some(taken.min(len.saturating_sub(1)))
-            }
+            Some(Fault::Put { nth: n, taken }) if n == nth => Some(taken.min(len)),
             _ => None,
         };
         self.puts.push(PutRecord { kept: first..self.kept.len(), len, failed });
@@ -259,11 +283,17 @@ impl Recorder {
             self.see(Observation::WrongByte { position });
         }
         let overlaps = |range: &Range<usize>| range.start < end && at < range.end;
-        if right && offset.is_none() && self.handed_over.iter().any(overlaps) {
+        if right && offset.is_none() && !extent.is_empty() && self.handed_over.iter().any(overlaps)
+        {
             self.see(Observation::Copied { position: at, len: extent.len() });
         }
         let zero_copy = offset.is_some();
-        self.kept.push(Kept { at, bytes: extent, zero_copy, right });
+        let bytes = match self.source.get(at..end) {
+            Some(_) if self.lets_go && right => self.source.slice(at..end),
+            _ if self.lets_go => Bytes::copy_from_slice(&extent),
+            _ => extent,
+        };
+        self.kept.push(Kept { at, bytes, zero_copy, right });
     }
 
     fn first_difference(&self, at: usize, extent: &[u8]) -> usize {
@@ -425,37 +455,6 @@ impl Recorder {
         }
     }
 }
-
-/// The two forms that puts are printed in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// `5|7`: each put's total.
-    A,
-    /// `2+3|7`: the extents inside.
-    B,
-}
-
-/// A number in decimal. The formatting machinery takes longer than running a
-/// case does, and a set has tens of millions of numbers, nearly all of them small.
-#[inline]
-pub(super) fn push_number(text: &mut String, n: usize) {
-    match SMALL_NUMBERS.get(n) {
-        Some(number) => text.push_str(number),
-        None => push_large_number(text, n),
-    }
-}
-
-fn push_large_number(text: &mut String, n: usize) {
-    if n >= 10 {
-        push_large_number(text, n / 10);
-    }
-    text.push_str(SMALL_NUMBERS.get(n % 10).copied().unwrap_or_default());
-}
-
-const SMALL_NUMBERS: [&str; 32] = [
-    "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16",
-    "17", "18", "19", "20", "21", "22", "23", "24", "25", "26", "27", "28", "29", "30", "31",
-];
 
 #[cfg(test)]
 mod tests {

@@ -3,12 +3,14 @@
 //! A [`Frame`] knows no generics and no stream: it is numbers and short lists,
 //! to be drawn by a terminal, a page or a report.
 
+use super::driver::{reference, strict};
 use super::event::{Case, Event, Operation};
+use super::form::Form;
 use super::invariant::{Broken, Invariant, Observation};
 use super::model::{Abstract, Choice, Decision, Emit, FlushRule, Model};
 use super::mutant::Mutant;
-use super::recorder::Form;
-use super::subject::{Open, State, Subject, reference, strict};
+use super::state::State;
+use super::subject::{Open, Subject};
 use super::world::{World, planes_for};
 use crate::stream::{BufferSize, Shape};
 use alloc::{

@@ -1,11 +1,12 @@
 //! From a case that fails to a smallest one that does, always the same.
 
+use super::alphabet::{Lists, lists_of};
 use super::event::{Case, Event, Fault, Operation};
 use super::invariant::Invariant;
 use super::subject::Open;
 use super::world::World;
 use crate::stream::{BufferSize, Shape};
-use alloc::{string::ToString, vec::Vec};
+use alloc::vec::Vec;
 
 /// How many cases the search for a smaller one runs at the most, once no single
 /// change makes the case smaller.
@@ -13,10 +14,11 @@ const BUDGET: usize = 200_000;
 
 /// The smallest case that breaks `invariant`, found from `case`, which does.
 ///
-/// *Smaller* is fewer events, then fewer bytes, then the order of the text. First
-/// every single change is tried (an event left out, a fault left out, a length
-/// made shorter) until none helps; then all smaller cases of the same kind, by
-/// size, as far as a budget of 200,000 goes. Nothing is random.
+/// *Smaller* is fewer events, then fewer bytes, then fewer extents, then the
+/// order of the text. First every single change is tried (an event left out, a
+/// fault left out, a length made shorter, two extents made one) until none helps;
+/// then all smaller cases of the same kind, by size, as far as a budget of 200,000
+/// goes. Nothing is random.
 ///
 /// A case that does not break the invariant comes back as it is.
 pub fn shrink(case: &Case, invariant: Invariant, buffer_size: BufferSize, open: Open<'_>) -> Case {
@@ -78,6 +80,10 @@ fn smaller_events(event: &Event) -> Vec<Event> {
                 let mut others = extents.clone();
                 others.remove(index);
                 if !others.is_empty() {
+                    found.push(Event { operation: Operation::ZeroCopy(others.clone()), fault });
+                }
+                if let Some(next) = others.get_mut(index) {
+                    *next = next.saturating_add(*n);
                     found.push(Event { operation: Operation::ZeroCopy(others), fault });
                 }
                 for shorter in lengths_below(*n) {
@@ -111,15 +117,20 @@ fn below(limit: &Case, fails: &mut impl FnMut(&Case) -> bool) -> Option<Case> {
     }
     let weight = limit.weight();
     let mut left = BUDGET;
+    let lists = limit
+        .events
+        .iter()
+        .any(|event| matches!(&event.operation, Operation::ZeroCopy(extents) if extents.len() > 1));
     for events in 1..=limit.events.len() {
         for bytes in 0..=limit.bytes() {
             let mut of_this_size = Vec::new();
             let mut path = Vec::new();
-            compose(limit.trim, events, bytes, &mut path, &mut left, &mut |case| {
-                of_this_size.push((case.to_string(), case));
+            let letters = Letters { trim: limit.trim, lists };
+            letters.compose(events, bytes, &mut path, &mut left, &mut |case| {
+                of_this_size.push(case);
             });
-            of_this_size.sort_by(|(a, _), (b, _)| a.cmp(b));
-            let mut smaller = of_this_size.into_iter().map(|(_, case)| case);
+            of_this_size.sort_by_cached_key(Case::weight);
+            let mut smaller = of_this_size.into_iter();
             let found = smaller.find(|case| case.weight() < weight && fails(case));
             if found.is_some() || left == 0 {
                 return found;
@@ -129,31 +140,43 @@ fn below(limit: &Case, fails: &mut impl FnMut(&Case) -> bool) -> Option<Case> {
     None
 }
 
-/// All cases of so many events that write so many bytes.
-fn compose(
+/// What the cases are composed of.
+struct Letters {
     trim: bool,
-    events: usize,
-    bytes: usize,
-    path: &mut Vec<Event>,
-    left: &mut usize,
-    visit: &mut impl FnMut(Case),
-) {
-    if events == 0 {
-        if bytes == 0 && *left > 0 {
-            *left -= 1;
-            visit(Case { trim, events: path.clone() });
-        }
-        return;
-    }
-    for n in 0..=bytes {
-        let flush = (n == 0).then(Event::flush);
-        for event in [Event::buffered(n), Event::zero_copy(n)].into_iter().chain(flush) {
-            if *left == 0 {
-                return;
+    /// Whether writes of several extents are among them.
+    lists: bool,
+}
+
+impl Letters {
+    /// All cases of so many events that write so many bytes.
+    fn compose(
+        &self,
+        events: usize,
+        bytes: usize,
+        path: &mut Vec<Event>,
+        left: &mut usize,
+        visit: &mut impl FnMut(Case),
+    ) {
+        if events == 0 {
+            if bytes == 0 && *left > 0 {
+                *left -= 1;
+                visit(Case { trim: self.trim, events: path.clone() });
             }
-            path.push(event);
-            compose(trim, events - 1, bytes - n, path, left, visit);
-            path.pop();
+            return;
+        }
+        for n in 0..=bytes {
+            let flush = (n == 0).then(Event::flush);
+            let lists = if self.lists { lists_of(n, Lists::Few) } else { Vec::new() };
+            let single = [Event::buffered(n), Event::zero_copy(n)];
+            let lists = lists.into_iter().map(Event::extents);
+            for event in single.into_iter().chain(lists).chain(flush) {
+                if *left == 0 {
+                    return;
+                }
+                path.push(event);
+                self.compose(events - 1, bytes - n, path, left, visit);
+                path.pop();
+            }
         }
     }
 }

@@ -1,31 +1,10 @@
 //! A stream under test: ours under any rules, or somebody else's.
 
 use super::recorder::Recorder;
-use crate::stream::{Faithful, Outcome, Output, ReferenceFlush, Rules, Shape, Stream};
+use super::state::{Failed, State};
+use crate::stream::Shape;
 use alloc::boxed::Box;
 use bytes::Bytes;
-
-/// The answer of a stream to a call that it refused, or that did not succeed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Failed;
-
-/// The numbers of a stream between operations, in bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-pub struct State {
-    /// `C`: the capacity left in the buffer, 0 without one.
-    pub capacity: usize,
-    /// Whether there is a buffer.
-    pub has_buffer: bool,
-    /// `E`: its filled end.
-    pub filled: usize,
-    /// `Z`: the bytes that wait in `L`, as the stream counts them.
-    pub pending: usize,
-    /// How many extents are in `L`.
-    pub extents: usize,
-    /// What the extents in `L` really have.
-    pub real: usize,
-}
 
 /// An output stream that the checker can drive.
 ///
@@ -135,90 +114,3 @@ pub trait Subject {
 
 /// A way to open fresh streams under test.
 pub type Open<'a> = &'a (dyn Fn(Shape) -> Box<dyn Subject> + 'a);
-
-/// The stream of this crate as a subject, under the rules `R`. Behind the trait
-/// nobody sees which.
-pub(super) struct Machine<R: Rules>(Stream<R>);
-
-impl<R: Rules> Machine<R> {
-    pub(super) fn open(shape: Shape) -> Box<dyn Subject> {
-        Box::new(Machine(Stream::<R>::with_rules(shape)))
-    }
-
-    /// The driver's loop.
-    fn drive(&mut self, accepted: bool, sink: &mut Recorder) -> Result<(), Failed> {
-        let mut result = if accepted { Ok(()) } else { Err(Failed) };
-        while let Some(output) = self.0.next_output() {
-            let outcome = match output {
-                Output::Put(put) => {
-                    let ended = sink.put_views(put.len(), put.to_bytes());
-                    self.0.recycle(put);
-                    ended.map_or_else(|taken| Outcome::Failed { taken }, |()| Outcome::Done)
-                }
-                Output::Flush => done(sink.flush()),
-                Output::Close => done(sink.close()),
-            };
-            self.0.completed(outcome);
-            if outcome != Outcome::Done {
-                result = Err(Failed);
-            }
-        }
-        result
-    }
-}
-
-fn done(ended: Result<(), Failed>) -> Outcome {
-    if ended.is_ok() { Outcome::Done } else { Outcome::Failed { taken: 0 } }
-}
-
-impl<R: Rules> Subject for Machine<R> {
-    fn write(&mut self, bytes: &[u8], sink: &mut Recorder) -> Result<(), Failed> {
-        let accepted = self.0.write(bytes).is_ok();
-        self.drive(accepted, sink)
-    }
-
-    fn write_extents(&mut self, extents: &[Bytes], sink: &mut Recorder) -> Result<(), Failed> {
-        let accepted = match extents {
-            [extent] => self.0.write_owned(extent.clone()),
-            many => self.0.write_extents(many.iter().cloned()),
-        };
-        self.drive(accepted.is_ok(), sink)
-    }
-
-    fn flush(&mut self, sink: &mut Recorder) -> Result<(), Failed> {
-        let accepted = self.0.flush().is_ok();
-        self.drive(accepted, sink)
-    }
-
-    fn close(&mut self, sink: &mut Recorder) -> Result<(), Failed> {
-        let accepted = self.0.close().is_ok();
-        self.drive(accepted, sink)
-    }
-
-    fn state(&self) -> Option<State> {
-        let capacity = self.0.capacity();
-        Some(State {
-            capacity: capacity.unwrap_or(0),
-            has_buffer: capacity.is_some(),
-            filled: self.0.filled_len(),
-            pending: self.0.pending_bytes(),
-            extents: self.0.pending().len(),
-            real: self.0.pending().map(<[u8]>::len).sum(),
-        })
-    }
-
-    fn waiting(&self, visit: &mut dyn FnMut(&[u8], bool)) {
-        self.0.pending().for_each(|extent| visit(extent, false));
-        visit(self.0.filled(), true);
-    }
-}
-
-/// The stream that ships.
-pub fn strict(shape: Shape) -> Box<dyn Subject> {
-    Machine::<Faithful>::open(shape)
-}
-
-/// The stream under the flush rule of the reference.
-pub fn reference(shape: Shape) -> Box<dyn Subject> {
-    Machine::<ReferenceFlush>::open(shape)
-}

@@ -1,11 +1,14 @@
 //! A world: fresh streams, the bytes that are written to them, and the sink.
 
 use super::event::{Event, Operation};
+use super::form::Form;
 use super::invariant::{Broken, Observation};
-use super::recorder::{Form, Recorder};
-use super::subject::{Open, State, Subject};
+use super::layout::{Layout, Memory, Piece, Puts};
+use super::recorder::Recorder;
+use super::state::State;
+use super::subject::{Open, Subject};
 use crate::stream::{BufferSize, Shape};
-use alloc::{boxed::Box, string::String, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeSet, string::String, vec::Vec};
 use bytes::Bytes;
 
 /// Runs cases, one after another, and keeps its memory between them.
@@ -54,6 +57,7 @@ impl<'a> World<'a> {
         let events = events.into_iter();
         let bytes = events.clone().map(|event| event.operation.bytes()).sum();
         let mut broken = Broken::NONE;
+        self.set_probes(true);
         // The plane of the lowest digit last: its puts and numbers stay to be read.
         for plane in (0..planes_for(bytes)).rev() {
             self.begin(shape, plane, bytes);
@@ -63,7 +67,18 @@ impl<'a> World<'a> {
             self.end();
             broken = broken.union(self.recorder.broken());
         }
+        self.set_probes(false);
         broken
+    }
+
+    /// See [`Recorder::set_probes`].
+    pub(super) fn set_probes(&mut self, probes: bool) {
+        self.recorder.set_probes(probes);
+    }
+
+    /// See [`Recorder::set_lets_go`].
+    pub(super) fn set_lets_go(&mut self, lets_go: bool) {
+        self.recorder.set_lets_go(lets_go);
     }
 
     /// A fresh stream and an empty sink.
@@ -148,6 +163,70 @@ impl<'a> World<'a> {
         if let Some(position) = wrong {
             self.recorder.see(Observation::WrongBytesWait { position });
         }
+    }
+
+    /// What waits, where that can be seen.
+    pub(super) fn layout(&self) -> Layout {
+        let mut layout = Layout::default();
+        let Some(stream) = &self.stream else { return layout };
+        layout.state = stream.state().unwrap_or_default().into();
+        stream.waiting(&mut |bytes, in_buffer| {
+            if !in_buffer {
+                let handed_over = self.recorder.offset_in_source(bytes).is_some();
+                let memory = if handed_over { Memory::HandedOver } else { Memory::Copied };
+                layout.waiting.push(Piece { len: bytes.len(), memory });
+            }
+        });
+        layout
+    }
+
+    /// Whether what waits are these pieces, each in the right memory.
+    pub(super) fn has_layout(&self, layout: &Layout) -> bool {
+        let Some(stream) = &self.stream else { return false };
+        let mut expected = layout.waiting.iter();
+        let mut agrees = true;
+        stream.waiting(&mut |bytes, in_buffer| {
+            if !in_buffer {
+                let handed_over = self.recorder.offset_in_source(bytes).is_some();
+                agrees &= expected.next().is_some_and(|piece| piece.is(bytes.len(), handed_over));
+            }
+        });
+        agrees && expected.next().is_none()
+    }
+
+    /// Whether the puts after the first `before` are these.
+    pub(super) fn has_put(&self, before: usize, puts: &Puts) -> bool {
+        let put = self.recorder.puts().get(before..).unwrap_or_default();
+        let extents = put.iter().flat_map(|put| self.recorder.kept(put));
+        put.iter().map(|put| put.len).eq(puts.sizes.iter().copied())
+            && extents.clone().count() == puts.pieces.len()
+            && extents
+                .zip(&puts.pieces)
+                .all(|(kept, piece)| piece.is(kept.bytes.len(), kept.zero_copy))
+    }
+
+    /// Whether a stream has few places for its buffers, while others take the
+    /// memory that it gives back. One that breaks anything is not judged.
+    pub(super) fn reuses_memory(&mut self, shape: Shape, events: &[&Event]) -> bool {
+        let bytes = events.iter().map(|event| event.operation.bytes()).sum();
+        self.set_lets_go(true);
+        self.begin(shape, 0, bytes);
+        let mut places = BTreeSet::new();
+        let mut taken = Vec::new();
+        for event in events {
+            taken.extend((0..4).map(|_| Vec::<u8>::with_capacity(shape.buffer_size.get())));
+            self.step(event);
+            if let Some(stream) = &self.stream {
+                let whole = stream.state().unwrap_or_default().capacity == shape.buffer_size.get();
+                stream.waiting(&mut |bytes, in_buffer| {
+                    if in_buffer && whole && !bytes.is_empty() {
+                        places.insert(bytes.as_ptr().addr());
+                    }
+                });
+            }
+        }
+        self.set_lets_go(false);
+        places.len() <= 4 || !self.recorder.broken().is_none()
     }
 
     pub(super) fn recorder(&self) -> &Recorder {

@@ -1,10 +1,11 @@
 //! The machine: its state, its four operations, and the steps they share.
 
 use super::buffer::{Buffer, Spent};
+use super::extent::Extent;
 use super::outcome::{Outcome, Refused};
-use super::pending::{Extent, Pending};
+use super::pending::Pending;
 use super::queue::{InHand, Output, Outputs, Put};
-use super::rules::{Faithful, Rules};
+use super::rules::{End, Faithful, Rules};
 use super::shape::Shape;
 use bytes::{Bytes, BytesMut};
 use core::{marker::PhantomData, mem};
@@ -88,7 +89,7 @@ impl<R: Rules> Stream<R> {
         self.check_ready()?;
         self.waiting().checked_add(extent.len()).ok_or(Refused::TooLong)?;
         if R::joins(extent.len()) {
-            self.seal_first();
+            self.seal_first(1);
             let len = extent.len();
             self.pending.join(self.handed_over(extent), len);
             self.emit();
@@ -108,18 +109,23 @@ impl<R: Rules> Stream<R> {
         self.check_ready()?;
         // Gathered first: a write that is refused must leave no trace.
         let mut list = self.outputs.list();
-        let (waiting, mut len) = (self.waiting(), 0_usize);
+        let (waiting, mut len, mut last) = (self.waiting(), 0_usize, 0);
         for extent in extents {
             let of_extent = extent.len();
             len = len.checked_add(of_extent).ok_or(Refused::TooLong)?;
             waiting.checked_add(len).ok_or(Refused::TooLong)?;
             if R::joins(of_extent) {
-                list.push(Extent::Own(self.handed_over(extent)));
+                let extent = Extent::Own(self.handed_over(extent));
+                match R::list_end() {
+                    End::Back => list.push(extent),
+                    End::Front => list.insert(0, extent),
+                }
+                last = of_extent;
             }
         }
         if !list.is_empty() {
-            self.seal_first();
-            self.pending.join_list(&mut list, len);
+            self.seal_first(list.len());
+            self.pending.join_list(&mut list, R::list_counts(len, last));
             self.emit();
         }
         self.outputs.keep(list);
@@ -383,9 +389,9 @@ impl<R: Rules> Stream<R> {
     }
 
     /// A zero-copy write stands behind what is in the buffer.
-    fn seal_first(&mut self) {
+    fn seal_first(&mut self, extents: usize) {
         let filled = self.filled_len();
-        if R::seals_first(filled) {
+        if R::seals_first(filled, extents) {
             self.seal();
         }
     }

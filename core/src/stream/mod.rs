@@ -203,6 +203,7 @@
 //! `cargo bench -p sealpack-core --bench stream` has the figures.
 
 mod buffer;
+mod extent;
 mod machine;
 mod outcome;
 mod pending;

@@ -1,63 +1,12 @@
 //! What waits inside the stream: `L` and `Z`.
 
 use super::buffer::Buffer;
+use super::extent::Extent;
 use super::queue::Outputs;
 use super::rules::{End, Rules};
 use alloc::vec::Vec;
 use bytes::Bytes;
 use core::{mem, ops::Range};
-
-/// A run of bytes in the order of the stream.
-#[derive(Clone, Debug)]
-pub(super) enum Extent {
-    /// What was handed over, or a copy in memory of its own.
-    Own(Bytes),
-    /// A range of the front of the buffer; in a put, of the view that was made
-    /// of it.
-    Sealed(Range<usize>),
-}
-
-impl Extent {
-    #[inline]
-    fn len(&self) -> usize {
-        match self {
-            Extent::Own(bytes) => bytes.len(),
-            Extent::Sealed(range) => range.len(),
-        }
-    }
-
-    fn is_sealed(&self) -> bool {
-        matches!(self, Extent::Sealed(_))
-    }
-
-    #[inline]
-    pub(super) fn bytes<'a>(&'a self, front: &'a [u8]) -> &'a [u8] {
-        match self {
-            Extent::Own(bytes) => bytes,
-            Extent::Sealed(range) => front.get(range.clone()).unwrap_or_default(),
-        }
-    }
-
-    /// A view of its own.
-    pub(super) fn into_bytes(self, front: &Bytes) -> Bytes {
-        match self {
-            Extent::Own(bytes) => bytes,
-            Extent::Sealed(range) if range.end <= front.len() => front.slice(range),
-            Extent::Sealed(_) => Bytes::new(),
-        }
-    }
-
-    /// Takes the first `len` bytes, of which there are at least so many.
-    fn split_to(&mut self, len: usize) -> Extent {
-        match self {
-            Extent::Own(bytes) => Extent::Own(bytes.split_to(len.min(bytes.len()))),
-            Extent::Sealed(range) => {
-                let cut = range.start.saturating_add(len);
-                Extent::Sealed(mem::replace(&mut range.start, cut)..cut)
-            }
-        }
-    }
-}
 
 /// `L`, the extents that wait, with `Z`, their bytes.
 ///

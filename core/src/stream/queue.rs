@@ -1,6 +1,6 @@
 //! What the stream hands to its driver.
 
-use super::pending::Extent;
+use super::extent::Extent;
 use super::rules::Rules;
 use alloc::{collections::VecDeque, vec::Vec};
 use bytes::Bytes;

@@ -102,10 +102,24 @@ pub trait Rules: 'static {
         pending >= size
     }
 
-    /// Whether a zero-copy write seals the buffer before its extents join `L`.
+    /// Whether a zero-copy write of so many `extents` seals the buffer before
+    /// they join `L`: however many there are.
     #[inline]
-    fn seals_first(filled: usize) -> bool {
+    fn seals_first(filled: usize, _extents: usize) -> bool {
         filled > 0
+    }
+
+    /// Which end of its list each further extent of one zero-copy write joins.
+    #[inline]
+    fn list_end() -> End {
+        End::Back
+    }
+
+    /// How many bytes a list of extents adds to `Z`: the `sum` of all, not
+    /// those of its `last`.
+    #[inline]
+    fn list_counts(sum: usize, _last: usize) -> usize {
+        sum
     }
 
     /// Whether an extent of a zero-copy write joins `L`: an empty one does not.

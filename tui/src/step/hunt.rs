@@ -21,7 +21,7 @@ impl Failure {
     /// Failures are listed by invariant, then by length.
     #[must_use]
     pub fn order(&self) -> (u8, usize, usize, bool, String) {
-        let (events, bytes, text) = self.case.weight();
+        let (events, bytes, _, text) = self.case.weight();
         (self.invariant.number(), events, bytes, self.case.trim, text)
     }
 }

@@ -1,5 +1,5 @@
-//! Every state of the stream and every transition; and, unless one size was asked
-//! for, both sets.
+//! Every state of the stream and every transition; and, where no size is given,
+//! all sets.
 
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -14,8 +14,11 @@ use crate::outcome::{Failure, Outcome, Status};
 use crate::progress::Progress;
 use crate::report::{self, BAD, BOLD, GOOD};
 
-/// The sizes that are proved unless one is asked for.
-const SIZES: [usize; 4] = [3, 5, 8, 16];
+/// The sizes that are proved by default.
+const SIZES: [usize; 7] = [1, 2, 3, 4, 5, 8, 16];
+/// The size at which buffered writes are proved by themselves by default: the
+/// stream copies up to 32 bytes in other ways than more.
+const OF_BUFFERED_WRITES: usize = 40;
 /// Above this size a proof takes minutes.
 const LARGEST: usize = 64;
 /// Up to this size every transition is taken again with each output failing.
@@ -40,7 +43,11 @@ struct OneProof {
     trim: bool,
     states: u64,
     transitions: u64,
+    layouts: u64,
+    further_transitions: u64,
     fault_transitions: u64,
+    /// Whether buffered writes alone were taken.
+    buffered_only: bool,
     diameter: u64,
     violations: u64,
     broken: Vec<&'static str>,
@@ -67,7 +74,7 @@ pub fn run(args: &Check, variant: &Variant) -> Result<Outcome, Failure> {
         sets: Vec::new(),
     };
     for size in &sizes {
-        let both = prove(args, *size, variant)?;
+        let both = prove(args, *size, variant, false)?;
         // The modes have the same states and operations: they are counted once.
         done.states += both.iter().map(|proof| proof.states).max().unwrap_or(0);
         done.transitions += both.iter().map(|proof| proof.transitions).max().unwrap_or(0);
@@ -75,7 +82,12 @@ pub fn run(args: &Check, variant: &Variant) -> Result<Outcome, Failure> {
         done.proofs.extend(both);
     }
     if args.buffer_size.is_none() {
-        for set in [1, 2] {
+        if let Some(size) = BufferSize::new(OF_BUFFERED_WRITES) {
+            let both = prove(args, size, variant, true)?;
+            done.violations += both.iter().map(|proof| proof.violations).sum::<u64>();
+            done.proofs.extend(both);
+        }
+        for set in [1, 2, 3] {
             done.sets.push(sets::enumerate(args, set, variant)?);
         }
     }
@@ -92,12 +104,17 @@ pub fn run(args: &Check, variant: &Variant) -> Result<Outcome, Failure> {
 }
 
 /// The proof of one size, in both modes.
-fn prove(args: &Check, size: BufferSize, variant: &Variant) -> Result<Vec<OneProof>, Failure> {
+fn prove(
+    args: &Check,
+    size: BufferSize,
+    variant: &Variant,
+    buffered_only: bool,
+) -> Result<Vec<OneProof>, Failure> {
     let mut both = Vec::new();
     for trim in [false, true] {
         let started = Instant::now();
         let shape = Shape { buffer_size: size, trim };
-        let proof = search(args, shape, variant);
+        let proof = search(args, shape, variant, buffered_only);
         let rule = variant.flush_rule();
         let broken: Vec<_> = broken_promises(proof.broken(), rule).collect();
         let failure = smallest_failure(proof.broken(), rule, |i| proof.smallest(i));
@@ -107,6 +124,9 @@ fn prove(args: &Check, size: BufferSize, variant: &Variant) -> Result<Vec<OnePro
             trim,
             states: proof.states,
             transitions: proof.transitions,
+            layouts: proof.layouts,
+            further_transitions: proof.further_transitions,
+            buffered_only,
             fault_transitions: proof.fault_transitions,
             diameter: proof.diameter,
             violations: if fine { 0 } else { proof.violations },
@@ -123,11 +143,13 @@ fn prove(args: &Check, size: BufferSize, variant: &Variant) -> Result<Vec<OnePro
     Ok(both)
 }
 
-fn search(args: &Check, shape: Shape, variant: &Variant) -> Proof {
+fn search(args: &Check, shape: Shape, variant: &Variant, buffered_only: bool) -> Proof {
     let size = u64::try_from(shape.buffer_size.get()).unwrap_or(u64::MAX);
     // Known beforehand: S (S + 1) (S + 2) / 2 states, 6 S + 3 events.
     let states = size.saturating_mul(size + 1).saturating_mul(size + 2) / 2;
-    let total = states.saturating_mul(6 * size + 3);
+    let (states, events) =
+        if buffered_only { (size + 2, 3 * size + 2) } else { (states, 6 * size + 3) };
+    let total = states.saturating_mul(events);
     let what = format!("proof at S = {size}");
     let mut progress = Progress::items(what, total, args.json);
     let mut show = |transitions| {
@@ -137,7 +159,10 @@ fn search(args: &Check, shape: Shape, variant: &Variant) -> Proof {
     let open = |shape: Shape| variant.open(shape);
     let mut exploration =
         Exploration::new(shape, &open).against(variant.flush_rule()).with_progress(&mut show);
-    if shape.buffer_size.get() <= WITH_FAULTS {
+    if buffered_only {
+        exploration = exploration.of_buffered_writes();
+    }
+    if buffered_only || shape.buffer_size.get() <= WITH_FAULTS {
         exploration = exploration.with_faults();
     }
     exploration.run()
@@ -154,6 +179,10 @@ fn print(proof: &OneProof) -> Result<(), Failure> {
             grouped(proof.transitions),
             proof.diameter,
         )?;
+        if proof.layouts > proof.states {
+            write!(to, ", {} layouts", grouped(proof.layouts))?;
+        }
+        write!(to, ", {} further", grouped(proof.further_transitions))?;
         if proof.fault_transitions > 0 {
             write!(to, ", {} with a fault", grouped(proof.fault_transitions))?;
         }

@@ -1,0 +1,379 @@
+//! The stream of this crate as a subject: the driver's loop, and one that probes.
+//!
+//! A well-behaved driver never sees half of the public interface: an operation
+//! that is refused, a second output while one is in hand, an answer of an
+//! accessor between two outputs. Where the [`Recorder`] asks for it the loop
+//! *probes*: it tries all that must be refused, compares each accessor with the
+//! others and with what the sink knows, and looks whether bytes that wait stay
+//! where they are in memory.
+
+use super::invariant::Observation;
+use super::recorder::Recorder;
+use super::state::{Failed, State};
+use super::subject::Subject;
+use crate::stream::{
+    Faithful, Outcome, Output, Put, ReferenceFlush, Refused, Rules, Shape, Stream,
+};
+use alloc::{boxed::Box, vec::Vec};
+use bytes::Bytes;
+
+/// The stream under the rules `R`. Behind the trait all of them look alike.
+pub(super) struct Driver<R: Rules> {
+    stream: Stream<R>,
+    shape: Shape,
+    closed: bool,
+    failed: bool,
+    /// The put before, which the next one must not equal.
+    last_put: Option<Put>,
+    /// Where the bytes that wait are in memory.
+    places: Vec<Place>,
+}
+
+/// Bytes that wait: their place in the stream and in memory.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    at: usize,
+    len: usize,
+    address: usize,
+}
+
+/// What the accessors answer, apart from `taken`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Answers {
+    capacity: Option<usize>,
+    filled: usize,
+    pending: usize,
+    waiting: usize,
+}
+
+/// Bytes to be refused: one, and more than a small buffer takes.
+static REFUSED: [u8; 65] = [0; 65];
+
+impl<R: Rules> Driver<R> {
+    pub(super) fn open(shape: Shape) -> Box<dyn Subject> {
+        Box::new(Driver {
+            stream: Stream::<R>::with_rules(shape),
+            shape,
+            closed: false,
+            failed: false,
+            last_put: None,
+            places: Vec::new(),
+        })
+    }
+
+    fn run(
+        &mut self,
+        sink: &mut Recorder,
+        closes: bool,
+        operation: impl FnOnce(&mut Stream<R>) -> Result<(), Refused>,
+    ) -> Result<(), Failed> {
+        if !sink.probes() {
+            let accepted = operation(&mut self.stream);
+            self.closed |= closes;
+            return self.drive(accepted, sink);
+        }
+        let refused = self.refusal();
+        self.note_places(sink.taken());
+        let accepted = operation(&mut self.stream);
+        self.closed |= closes;
+        if accepted.err() != refused {
+            sink.see(wrong_refusal(refused, accepted));
+        }
+        self.probe_answers(sink);
+        let result = self.drive_probing(accepted, sink);
+        self.probe_rest(sink);
+        result
+    }
+
+    /// The driver's loop.
+    fn drive(&mut self, accepted: Result<(), Refused>, sink: &mut Recorder) -> Result<(), Failed> {
+        let mut result = accepted.map_err(|_| Failed);
+        while let Some(output) = self.stream.next_output() {
+            let outcome = match output {
+                Output::Put(put) => {
+                    let ended = sink.put_views(put.len(), put.to_bytes());
+                    self.stream.recycle(put);
+                    ended.map_or_else(|taken| Outcome::Failed { taken }, |()| Outcome::Done)
+                }
+                Output::Flush => done(sink.flush()),
+                Output::Close => done(sink.close()),
+            };
+            self.stream.completed(outcome);
+            if outcome != Outcome::Done {
+                self.failed = true;
+                result = Err(Failed);
+            }
+        }
+        result
+    }
+
+    /// The same loop, with everything tried between its steps that must change
+    /// nothing.
+    fn drive_probing(
+        &mut self,
+        accepted: Result<(), Refused>,
+        sink: &mut Recorder,
+    ) -> Result<(), Failed> {
+        let mut result = accepted.map_err(|_| Failed);
+        let at_rest = self.answers();
+        loop {
+            let welcome = self.stream.write_extents([]).is_ok();
+            let Some(output) = self.stream.next_output() else {
+                if !welcome && !self.failed && !self.closed {
+                    sink.see(Observation::RefusedWithoutFailure);
+                }
+                return result;
+            };
+            if welcome || self.stream.next_output().is_some() {
+                sink.see(Observation::AcceptedTooEarly);
+            }
+            self.probe_refusals(self.refusal().unwrap_or(Refused::OutputsWait), sink);
+            let taken = self.stream.taken();
+            let (outcome, put) = self.carry_out(output, sink);
+            self.stream.completed(outcome);
+            let advance = self.stream.taken().checked_sub(taken);
+            if advance != Some(put) {
+                sink.see(Observation::MiscountedTaken { taken: sink.taken() });
+            }
+            if outcome != Outcome::Done {
+                self.failed = true;
+                result = Err(Failed);
+            }
+            let nothing = Answers { capacity: None, filled: 0, pending: 0, waiting: 0 };
+            let expected = if self.failed { nothing } else { at_rest };
+            if self.answers() != expected && !self.failed {
+                sink.see(Observation::LeftATrace);
+            } else if self.answers() != expected {
+                sink.see(Observation::KeptAfterFailure);
+            }
+        }
+    }
+
+    /// Carries an output out; the outcome to report, and the bytes that the sink
+    /// took. A failure is reported with a number of bytes that it cannot have:
+    /// more than the put, where the sink took all of it, and some of a flush.
+    fn carry_out(&mut self, output: Output, sink: &mut Recorder) -> (Outcome, u64) {
+        let put = match output {
+            Output::Put(put) => put,
+            Output::Flush => return (done_with(sink.flush(), 3), 0),
+            Output::Close => return (done_with(sink.close(), 5), 0),
+        };
+        self.probe_put(&put, sink);
+        let len = put.len();
+        let ended = sink.put_views(len, put.to_bytes());
+        self.last_put = Some(put.clone());
+        self.stream.recycle(put);
+        if sink.lets_go() {
+            self.last_put = None;
+        }
+        let bytes = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        match ended {
+            Ok(()) => (Outcome::Done, bytes(len)),
+            Err(taken) if taken == len => (Outcome::Failed { taken: usize::MAX }, bytes(len)),
+            Err(taken) => (Outcome::Failed { taken }, bytes(taken)),
+        }
+    }
+
+    /// Why the next operation must be refused, as far as it has failed or was
+    /// closed.
+    fn refusal(&self) -> Option<Refused> {
+        match (self.failed, self.closed) {
+            (true, _) => Some(Refused::Failed),
+            (false, true) => Some(Refused::Closed),
+            (false, false) => None,
+        }
+    }
+
+    /// Tries every operation where none is welcome.
+    fn probe_refusals(&mut self, expected: Refused, sink: &mut Recorder) {
+        let before = self.answers();
+        let stream = &mut self.stream;
+        let one = || Bytes::from_static(&[0]);
+        let mut answers = [
+            stream.write(&[]),
+            stream.write(REFUSED.get(..1).unwrap_or_default()),
+            stream.write(&REFUSED),
+            stream.write_owned(Bytes::new()),
+            stream.write_owned(one()),
+            stream.write_extents([]),
+            stream.write_extents([one(), one()]),
+            stream.flush(),
+            Err(expected),
+        ];
+        // The close of a failed stream is refused, and does something.
+        if let (Some(last), true) = (answers.last_mut(), self.closed || !self.failed) {
+            *last = stream.close();
+        }
+        for answer in answers.iter().filter(|answer| **answer != Err(expected)) {
+            sink.see(wrong_refusal(Some(expected), *answer));
+        }
+        if answers.iter().all(Result::is_err) && self.answers() != before {
+            sink.see(Observation::LeftATrace);
+        }
+    }
+
+    /// Between operations: nothing is in hand, and what is welcome leaves no trace.
+    fn probe_rest(&mut self, sink: &mut Recorder) {
+        let before = self.answers();
+        let taken = self.stream.taken();
+        self.stream.completed(Outcome::Failed { taken: 9 });
+        let mut changed = self.stream.next_output().is_some();
+        match self.refusal() {
+            Some(refused) => self.probe_refusals(refused, sink),
+            None => changed |= self.stream.write_extents([]).is_err(),
+        }
+        // After a failure the refusals have been judged.
+        changed |= !self.failed && self.stream.next_output().is_some();
+        changed |= !self.failed && self.answers() != before;
+        if changed || self.stream.taken() != taken {
+            sink.see(Observation::LeftATrace);
+        }
+        self.probe_answers(sink);
+        if !self.failed {
+            let mut at = sink.taken();
+            for extent in self.stream.pending().chain([self.stream.filled()]) {
+                at = self.probe_place(at, extent, sink);
+            }
+        }
+    }
+
+    /// Whether the accessors agree with each other.
+    fn probe_answers(&self, sink: &mut Recorder) {
+        let stream = &self.stream;
+        let Answers { capacity, filled, pending, waiting } = self.answers();
+        let sum: usize = stream.pending().map(<[u8]>::len).sum();
+        let agree = stream.shape() == self.shape
+            && stream.filled().len() == filled
+            && pending == sum
+            && waiting == pending.saturating_add(filled)
+            && stream.pending().len() == stream.pending().count()
+            && capacity.unwrap_or(0) >= filled;
+        if !agree {
+            sink.see(Observation::Contradiction);
+        }
+    }
+
+    /// A put: its views, its length, and whether it equals another.
+    fn probe_put(&self, put: &Put, sink: &mut Recorder) {
+        let sum: usize = put.extents().map(<[u8]>::len).sum();
+        let same_views = put.to_bytes().len() == put.extents().len()
+            && put.to_bytes().zip(put.extents()).all(|(view, extent)| {
+                view.as_ptr() == extent.as_ptr() && view.len() == extent.len()
+            });
+        let equals = self.last_put.as_ref().is_some_and(|last| last == put);
+        let has_equal_bytes =
+            self.last_put.as_ref().is_some_and(|last| last.extents().eq(put.extents()));
+        if !same_views || sum != put.len() || put != &put.clone() || equals != has_equal_bytes {
+            sink.see(Observation::Contradiction);
+        }
+        let mut at = sink.taken();
+        for extent in put.extents() {
+            at = self.probe_place(at, extent, sink);
+        }
+    }
+
+    fn note_places(&mut self, taken: usize) {
+        self.places.clear();
+        let mut at = taken;
+        for bytes in self.stream.pending().chain([self.stream.filled()]) {
+            self.places.push(Place { at, len: bytes.len(), address: bytes.as_ptr().addr() });
+            at = at.saturating_add(bytes.len());
+        }
+    }
+
+    /// Bytes that waited before the operation are where they were in memory.
+    fn probe_place(&self, at: usize, bytes: &[u8], sink: &mut Recorder) -> usize {
+        let end = at.saturating_add(bytes.len());
+        // Bytes in the wrong order are a matter of their own.
+        if self.failed || sink.source().get(at..end) != Some(bytes) {
+            return end;
+        }
+        for place in &self.places {
+            let from = at.max(place.at);
+            let to = end.min(place.at.saturating_add(place.len));
+            let is = bytes.as_ptr().addr().wrapping_add(from.wrapping_sub(at));
+            let was = place.address.wrapping_add(from.wrapping_sub(place.at));
+            if from < to && is != was {
+                sink.see(Observation::Moved { position: from });
+            }
+        }
+        end
+    }
+
+    fn answers(&self) -> Answers {
+        Answers {
+            capacity: self.stream.capacity(),
+            filled: self.stream.filled_len(),
+            pending: self.stream.pending_bytes(),
+            waiting: self.stream.waiting(),
+        }
+    }
+}
+
+/// What it means that an operation answered so where it had to be refused, or
+/// where it had not.
+fn wrong_refusal(expected: Option<Refused>, answer: Result<(), Refused>) -> Observation {
+    match (expected, answer) {
+        (None, _) => Observation::RefusedWithoutFailure,
+        (Some(Refused::Failed), Ok(())) => Observation::AcceptedAfterFailure,
+        (Some(Refused::Closed), Ok(())) => Observation::AcceptedAfterClose,
+        (Some(_), Ok(())) => Observation::AcceptedTooEarly,
+        (Some(_), Err(_)) => Observation::WrongReason,
+    }
+}
+
+fn done(ended: Result<(), Failed>) -> Outcome {
+    done_with(ended, 0)
+}
+
+fn done_with(ended: Result<(), Failed>, taken: usize) -> Outcome {
+    if ended.is_ok() { Outcome::Done } else { Outcome::Failed { taken } }
+}
+
+impl<R: Rules> Subject for Driver<R> {
+    fn write(&mut self, bytes: &[u8], sink: &mut Recorder) -> Result<(), Failed> {
+        self.run(sink, false, |stream| stream.write(bytes))
+    }
+
+    fn write_extents(&mut self, extents: &[Bytes], sink: &mut Recorder) -> Result<(), Failed> {
+        self.run(sink, false, |stream| match extents {
+            [extent] => stream.write_owned(extent.clone()),
+            many => stream.write_extents(many.iter().cloned()),
+        })
+    }
+
+    fn flush(&mut self, sink: &mut Recorder) -> Result<(), Failed> {
+        self.run(sink, false, Stream::flush)
+    }
+
+    fn close(&mut self, sink: &mut Recorder) -> Result<(), Failed> {
+        self.run(sink, true, Stream::close)
+    }
+
+    fn state(&self) -> Option<State> {
+        let capacity = self.stream.capacity();
+        Some(State {
+            capacity: capacity.unwrap_or(0),
+            has_buffer: capacity.is_some(),
+            filled: self.stream.filled_len(),
+            pending: self.stream.pending_bytes(),
+            extents: self.stream.pending().len(),
+            real: self.stream.pending().map(<[u8]>::len).sum(),
+        })
+    }
+
+    fn waiting(&self, visit: &mut dyn FnMut(&[u8], bool)) {
+        self.stream.pending().for_each(|extent| visit(extent, false));
+        visit(self.stream.filled(), true);
+    }
+}
+
+/// The stream that ships.
+pub fn strict(shape: Shape) -> Box<dyn Subject> {
+    Driver::<Faithful>::open(shape)
+}
+
+/// The stream under the flush rule of the reference.
+pub fn reference(shape: Shape) -> Box<dyn Subject> {
+    Driver::<ReferenceFlush>::open(shape)
+}

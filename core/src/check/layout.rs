@@ -1,0 +1,131 @@
+//! The specification down to the extents: what waits, piece by piece.
+//!
+//! The [`Model`] knows how many bytes wait. Here is in which extents they do,
+//! and whose memory each is, and so what is inside each put. It decides nothing:
+//! it takes the decision of the model and moves pieces.
+
+use super::event::Operation;
+use super::model::{Abstract, Choice, Model};
+use alloc::vec::Vec;
+
+/// Where the bytes of a piece are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Memory {
+    /// In the writer's buffer.
+    HandedOver,
+    /// In memory of the stream, apart from the current buffer.
+    Copied,
+    /// In the current buffer, before its start.
+    Sealed,
+}
+
+/// An extent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Piece {
+    pub(super) len: usize,
+    pub(super) memory: Memory,
+}
+
+impl Piece {
+    /// Whether an extent of so many bytes, in the writer's memory or not, is this.
+    pub(super) fn is(&self, len: usize, handed_over: bool) -> bool {
+        self.len == len && (self.memory == Memory::HandedOver) == handed_over
+    }
+}
+
+/// A state with all that waits in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Layout {
+    pub(super) state: Abstract,
+    pub(super) waiting: Vec<Piece>,
+}
+
+/// Puts: their sizes, and the pieces of all of them in order.
+#[derive(Debug, Default)]
+pub(super) struct Puts {
+    pub(super) sizes: Vec<usize>,
+    pub(super) pieces: Vec<Piece>,
+}
+
+impl Puts {
+    pub(super) fn clear(&mut self) {
+        self.sizes.clear();
+        self.pieces.clear();
+    }
+}
+
+const fn copied(len: usize) -> Piece {
+    Piece { len, memory: Memory::Copied }
+}
+
+impl Layout {
+    /// What the specification does from here. The puts are added to `puts`, which
+    /// is empty.
+    pub(super) fn step(&self, model: &Model, operation: &Operation, puts: &mut Puts) -> Layout {
+        let (state, decision) = model.step(self.state, operation, &mut puts.sizes);
+        let mut waiting = self.waiting.clone();
+        let seal = |waiting: &mut Vec<Piece>, len: usize| {
+            let sealed = Piece { len, memory: Memory::Sealed };
+            waiting.extend((len > 0).then_some(sealed));
+        };
+        match decision.choice {
+            Choice::Fits { .. }
+            | Choice::FreshBuffer { .. }
+            | Choice::Nothing
+            | Choice::FlushNothing
+            | Choice::Refuse => {}
+            Choice::LargePut { .. }
+            | Choice::Split { .. }
+            | Choice::OverflowKept { .. }
+            | Choice::OverflowPut { .. }
+            | Choice::OverflowSplit { .. }
+            | Choice::FlushBuffer { .. } => {
+                // Nothing waits: each put is a run of its own.
+                waiting.extend(puts.sizes.iter().copied().map(copied));
+            }
+            Choice::LargeWaits { n } => waiting.push(copied(n)),
+            Choice::OverflowWaits { now, rest, .. } => {
+                seal(&mut waiting, self.state.filled.saturating_add(now));
+                waiting.push(copied(rest));
+            }
+            Choice::HandOver { sealed, .. } => {
+                seal(&mut waiting, sealed);
+                if let Operation::ZeroCopy(extents) = operation {
+                    let pieces = extents.iter().filter(|len| **len > 0);
+                    waiting
+                        .extend(pieces.map(|len| Piece { len: *len, memory: Memory::HandedOver }));
+                }
+            }
+            Choice::FlushPending { sealed } => seal(&mut waiting, sealed),
+        }
+        take(&mut waiting, puts);
+        // What is left of a put has views of its own, as it has where the buffer
+        // is gone.
+        if !puts.sizes.is_empty() || state.capacity == 0 {
+            for piece in &mut waiting {
+                if piece.memory == Memory::Sealed {
+                    piece.memory = Memory::Copied;
+                }
+            }
+        }
+        Layout { state, waiting }
+    }
+}
+
+/// Takes the puts from the front of what waits, cutting where one ends.
+fn take(waiting: &mut Vec<Piece>, puts: &mut Puts) {
+    let mut gone = 0;
+    for size in &puts.sizes {
+        let mut room = *size;
+        while room > 0
+            && let Some(piece) = waiting.get_mut(gone)
+        {
+            let len = piece.len.min(room);
+            puts.pieces.push(Piece { len, ..*piece });
+            piece.len -= len;
+            room -= len;
+            gone += usize::from(piece.len == 0);
+        }
+    }
+    waiting.drain(..gone);
+}
