@@ -1,36 +1,74 @@
-//! Record digests, many at once.
+//! Record digests, several at once.
 //!
-//! One SHA-256 cannot be spread over a processor's lanes: each round waits for
-//! the one before. The digests of different records can: sixteen at a time on
-//! AVX-512, at twice the rate of the SHA instructions. A lane that is done takes
-//! the next record, so records of different lengths cost nothing.
+//! A single SHA-256 cannot use all of a processor: each round waits for the one
+//! before. The digests of different records are independent of each other, so
+//! several are computed at once: four on the SHA instructions, at twice the rate
+//! of one; sixteen in the lanes of AVX-512 on processors that have no SHA
+//! instructions. A lane whose record ends takes the next one, so records of
+//! different lengths cost nothing.
 //!
 //! ```text
-//!  records ──> Lane: its message, cut into blocks ──┐
-//!  …           Lane ────────────────────────────────┼──> compress 16 blocks ──> digests
-//!              Lane ────────────────────────────────┘
+//!  records ──> lane: its message, cut into blocks ──┐
+//!  …           lane ────────────────────────────────┼──> compress a block of each ──> digests
+//!              lane ────────────────────────────────┘
 //! ```
 //!
-//! Where there is no AVX-512, or too few records to fill lanes, it is one after
-//! another with the crate `sha2`.
+//! On other processors the crate `sha2` computes one digest after another.
+//!
+//! The processor's features choose the kernel. On an EPYC that has both (Zen 4)
+//! the two are equally fast once lanes are full; the SHA instructions need fewer
+//! records for that, and have the advantage with as few as two.
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 #[cfg(target_arch = "x86_64")]
 mod message;
+#[cfg(target_arch = "x86_64")]
+mod sha_ni;
 
 use sealpack_core::Error;
 use sealpack_core::format::digest::Hash;
 use sealpack_core::format::{DigestRecords, OneByOne, RecordContent};
 
-/// Sixteen lanes with fewer messages are no faster than one with SHA
-/// instructions.
+/// With fewer messages than this, sixteen lanes of AVX-512 are no faster than
+/// `sha2` with one.
 #[cfg(target_arch = "x86_64")]
-const WORTH: usize = 8;
+const MIN_AVX512_RECORDS: usize = 8;
 
-/// Takes digests in the processor's lanes, where it has them.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Lanes;
+/// Computes digests several at a time, if the processor can.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lanes(Kernel);
+
+/// How a processor computes digests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kernel {
+    #[cfg(target_arch = "x86_64")]
+    ShaNi,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+    OneByOne,
+}
+
+impl Default for Lanes {
+    /// The fastest kernel that this processor has.
+    fn default() -> Self {
+        Self(Kernel::available().next().unwrap_or(Kernel::OneByOne))
+    }
+}
+
+impl Kernel {
+    /// The kernels that this processor has, the fastest first.
+    fn available() -> impl Iterator<Item = Self> {
+        let kernels: [(Self, bool); _] = [
+            #[cfg(target_arch = "x86_64")]
+            (Self::ShaNi, sha_ni::is_available()),
+            #[cfg(target_arch = "x86_64")]
+            (Self::Avx512, avx512::is_available()),
+            (Self::OneByOne, true),
+        ];
+        kernels.into_iter().filter_map(|(kernel, is_available)| is_available.then_some(kernel))
+    }
+}
 
 impl DigestRecords for Lanes {
     fn digests(
@@ -38,19 +76,25 @@ impl DigestRecords for Lanes {
         records: &[RecordContent<'_>],
         digests: &mut Vec<Hash>,
     ) -> Result<(), Error> {
-        #[cfg(target_arch = "x86_64")]
-        if records.len() >= WORTH && avx512::is_there() {
-            return avx512::digests(records, digests);
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Kernel::ShaNi => sha_ni::digests(records, digests),
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx512 if records.len() >= MIN_AVX512_RECORDS => {
+                avx512::digests(records, digests)
+            }
+            _ => OneByOne.digests(records, digests),
         }
-        OneByOne.digests(records, digests)
     }
 
     fn preferred_batch(&self) -> usize {
-        #[cfg(target_arch = "x86_64")]
-        if avx512::is_there() {
-            return avx512::LANES;
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Kernel::ShaNi => sha_ni::LANES,
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx512 => avx512::LANES,
+            Kernel::OneByOne => 1,
         }
-        1
     }
 }
 
@@ -59,15 +103,15 @@ mod tests {
     use super::*;
     use sealpack_core::format::record_digest;
 
-    /// The lanes against `sha2`, over every number of records about the number
-    /// of lanes, and lengths about the block and padding boundaries.
+    /// Every kernel of this processor against `sha2`, over every number of records
+    /// near the number of lanes, and lengths near the block and padding boundaries.
     #[test]
-    fn lanes_and_one_by_one_give_the_same_digests() {
-        // Miri has no such lanes, and takes minutes for megabytes.
-        let (long, counts) = if cfg!(miri) { (500u32, 3) } else { (1_000_000, 9) };
+    fn every_kernel_computes_the_same_digests() {
+        // Miri has no such kernels, and takes minutes for megabytes.
+        let (long, counts) = if cfg!(miri) { (500u32, 3) } else { (1_000_000, 13) };
         let bytes: Vec<u8> = (0..3 * long).map(|i| (i ^ i >> 7).to_le_bytes()[0]).collect();
         let mut cases: Vec<Vec<Vec<u32>>> = Vec::new();
-        for records in &[0, 1, 2, 7, 15, 16, 17, 33, 200][..counts] {
+        for records in &[0, 1, 2, 3, 4, 5, 6, 7, 15, 16, 17, 33, 200][..counts] {
             let lengths = |record: u32| match record % 5 {
                 0 => vec![record * 37 % 130],
                 1 => (50..70).map(|length| length + record % 3).collect(),
@@ -85,12 +129,14 @@ mod tests {
                 .zip(sizes)
                 .map(|(list, size)| RecordContent::listed(&bytes[list.len()..][..size], list))
                 .collect();
-            let mut digests = vec![[9; 32]];
-            Lanes.digests(&records, &mut digests).unwrap();
-            assert_eq!(digests.remove(0), [9; 32], "what was there stays");
             let expected: Vec<Hash> =
                 records.iter().map(|record| record_digest(record.items()).unwrap()).collect();
-            assert_eq!(digests, expected);
+            for kernel in Kernel::available() {
+                let mut digests = vec![[9; 32]];
+                Lanes(kernel).digests(&records, &mut digests).unwrap();
+                assert_eq!(digests.remove(0), [9; 32], "{kernel:?}: what was there stays");
+                assert_eq!(digests, expected, "{kernel:?}");
+            }
         }
     }
 }

@@ -123,7 +123,7 @@ impl Inner {
         let directory = &self.opened.pack.directory;
         let decoder = In::new(&self.opened.decoders, workspace);
         let examiner = Examiner::new(directory, &decoder, self.opened.options.limits, None);
-        let examined = examiner.taking_digests().examine_all(records, &mut Lanes)?;
+        let examined = examiner.taking_digests().examine_all(records, &mut Lanes::default())?;
         let digest = |examination: &sealpack_core::read::Examination| {
             let digest = examination.outcome().map_err(Clone::clone)?.digest.unwrap_or_default();
             self.check_digest(examination.place().number, &digest)?;

@@ -62,7 +62,7 @@ impl OpenedPack {
         let examiner = Examiner::new(&self.pack.directory, decoder, limits, extract);
         let examiner = if takes_digests { examiner.taking_digests() } else { examiner };
         let records = cut(read, bytes).map(|(record, stored)| (record.place, stored));
-        Ok(examiner.examine_all(records, &mut Lanes)?)
+        Ok(examiner.examine_all(records, &mut Lanes::default())?)
     }
 
     /// Starts a verification; with a content hash, against that one.

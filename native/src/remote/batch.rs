@@ -247,7 +247,7 @@ impl Inner {
             let trusted = own.trusted.get().is_some();
             let examiner = if trusted { examiner.taking_digests() } else { examiner };
             let records = cut(read, &bytes).map(|(record, stored)| (record.place, stored));
-            examiner.examine_all(records, &mut Lanes)
+            examiner.examine_all(records, &mut Lanes::default())
         });
         let mut examined = examined.await??;
         drop(share);

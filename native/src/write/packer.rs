@@ -37,7 +37,7 @@ impl Sealers {
                 Ok(Codec::Encoder(encoder)) => Sealer::with_encoder(shape, encoder),
                 Err(cause) => return Err(PackError::Encode { record: None, cause }),
             };
-            Ok(sealer.with_digester(Box::new(Lanes)))
+            Ok(sealer.with_digester(Box::new(Lanes::default())))
         };
         // Nothing to do beside writing.
         let nothing_to_do = options.codec.is_plain()
