@@ -1,10 +1,12 @@
 //! What can go wrong, as data.
 //!
-//! Every function of the format answers with one [`Error`]. It says who is at
-//! fault: the file ([`Corrupt`](Error::Corrupt): *where* and *what*), a size
-//! that the format or the caller's own limits do not allow
-//! ([`Limit`](Error::Limit)), or the caller ([`Misuse`](Error::Misuse)).
-//! There is no I/O variant, because core does no I/O.
+//! Every function of the format returns one [`Error`]. It distinguishes a
+//! damaged file ([`Corrupt`](Error::Corrupt): *where* and *what*), a size that
+//! the format or the caller's limits do not allow ([`Limit`](Error::Limit)),
+//! data that a trusted hash does not authenticate
+//! ([`Untrusted`](Error::Untrusted)), and a mistake of the caller
+//! ([`Misuse`](Error::Misuse)). There is no I/O variant, because core does no
+//! I/O.
 
 mod cause;
 
@@ -15,11 +17,11 @@ use core::fmt;
 mod untrusted;
 pub use untrusted::{TrailerField, Untrusted};
 
-/// The one error of this crate.
+/// The error type of this crate.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// The bytes are not what the format asks for.
+    /// The bytes violate the format.
     Corrupt {
         /// The part of the file that is damaged.
         section: Section,
@@ -28,16 +30,17 @@ pub enum Error {
     },
     /// A size above what the format can hold, or above the caller's limit.
     Limit(Limit),
-    /// The caller asked for something that the pack does not have, or broke a
-    /// rule of the interface.
+    /// The caller asked for something that the pack does not contain, or broke
+    /// a rule of the interface.
     Misuse(Misuse),
-    /// The bytes may be sound, but they are not what the caller trusts.
+    /// The trusted hash does not authenticate the data, sound or not.
     Untrusted(Untrusted),
     /// An encoder, or the caller's hash extract, failed while writing.
     Encode {
-        /// The record it was working on; `None` when it failed on being closed.
+        /// The record that was being encoded; `None` if closing the encoder
+        /// failed.
         record: Option<u32>,
-        /// What it said.
+        /// The error it returned.
         cause: Cause,
     },
 }
@@ -50,17 +53,17 @@ pub enum Section {
     Trailer,
     /// The offset index and its checksum.
     Index,
-    /// The application's data between index and trailer.
+    /// The application's data, between index and trailer.
     AppData,
     /// The record of this number, counted from 0.
     Record(u32),
     /// The hash over all items.
     ContentHash,
-    /// The list of the records' digests, a file beside the pack.
+    /// The list of the records' digests, a file next to the pack.
     DigestList,
 }
 
-/// What is wrong with a [`Section`]: what was expected, what was found.
+/// What is wrong with a [`Section`]: what was expected, and what was found.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Fault {
@@ -68,63 +71,64 @@ pub enum Fault {
     Truncated {
         /// Bytes that the section needs.
         needed: u64,
-        /// Bytes that are there.
+        /// Bytes that it has.
         found: u64,
     },
-    /// Bytes that nothing accounts for.
+    /// Bytes that belong to nothing.
     Leftover {
         /// How many.
         bytes: u64,
     },
     /// The trailer does not begin with `SLCH`.
     Magic {
-        /// What stands there, read little-endian.
+        /// The four bytes found there, read little-endian.
         found: u32,
     },
-    /// The file is of the early dialect: magic `HCLS`, a trailer of 64 bytes.
+    /// The file is written in the early dialect: magic `HCLS`, a trailer of 64
+    /// bytes.
     EarlyDialect,
     /// A version other than 1.
     Version {
-        /// The version that the file claims.
+        /// The version that the file states.
         found: u8,
     },
     /// A CRC-32C does not match.
     Checksum {
-        /// The one in the file.
+        /// The checksum in the file.
         stored: u32,
-        /// The one of the bytes.
+        /// The checksum of the bytes.
         computed: u32,
     },
     /// The content hash does not match.
     ContentHash {
-        /// The one in the trailer.
+        /// The hash in the trailer.
         stored: [u8; 32],
-        /// The one of the items.
+        /// The hash of the items.
         computed: [u8; 32],
     },
-    /// A flag bit that version 1 does not know.
+    /// A flag bit that version 1 does not define.
     Flags {
         /// The flags byte.
         found: u8,
     },
-    /// The index is in groups of another size than 128.
+    /// The groups of the index do not have 128 values.
     GroupSize {
-        /// The size that the trailer claims.
+        /// The group size that the trailer states.
         found: u16,
     },
     /// A frame-of-reference group with a bit width outside 1..=32.
     Width {
-        /// The width that it claims.
+        /// The width that it states.
         found: u8,
     },
-    /// A value of a frame-of-reference group passes 2^32-1.
+    /// A value of a frame-of-reference group exceeds 2^32-1.
     Carry {
-        /// The group's least value.
+        /// The group's smallest value.
         min: u32,
-        /// The residual that does not fit above it.
+        /// The residual that overflows when it is added to `min`.
         residual: u32,
     },
-    /// The trailer's sections add up to more than the file.
+    /// The sections that the trailer describes are larger than the file.
     Sections {
         /// Bytes of index, app data and trailer together.
         claimed: u64,
@@ -133,35 +137,36 @@ pub enum Fault {
     },
     /// More records than an index of that size can describe.
     RecordCount {
-        /// Records that the trailer claims.
+        /// Records that the trailer states.
         claimed: u32,
-        /// The most that the index can hold.
+        /// The maximum that the index can describe.
         at_most: u64,
     },
-    /// Items, items per record and records do not fit each other.
+    /// The numbers of items, items per record and records contradict each
+    /// other.
     ItemCount {
-        /// Items that the trailer claims.
+        /// Items that the trailer states.
         items: u32,
         /// Items per record.
         per_record: u32,
-        /// Records that the trailer claims.
+        /// Records that the trailer states.
         records: u32,
     },
     /// Sizes do not add up to the bytes they describe.
     Sum {
         /// The bytes they describe.
         expected: u64,
-        /// What they add up to.
+        /// Their sum.
         found: u64,
     },
     /// The record's payload cannot be decoded.
     Decode(DecodeError),
-    /// The caller's hash extract refused an item while verifying.
+    /// The caller's hash extract refused an item during verification.
     Extract(Cause),
 }
 
 impl Fault {
-    /// The error that says this fault is in `section`.
+    /// The error for this fault in `section`.
     #[must_use]
     pub fn in_section(self, section: Section) -> Error {
         Error::Corrupt { section, fault: self }
@@ -172,40 +177,40 @@ impl Fault {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// The bytes do not begin as this codec's do.
+    /// The bytes do not start like a frame of this codec.
     NotAFrame,
     /// The frame ends early.
     Truncated,
-    /// Bytes behind the frame that would decode to something.
+    /// The frame is followed by bytes that are not an empty frame.
     Trailing {
-        /// How many bytes stand behind the first frame.
+        /// The number of bytes after the first frame.
         bytes: u64,
     },
-    /// The payload is not as long as it has to be.
+    /// The payload does not have the expected length.
     Length {
-        /// The bytes it has to have.
+        /// The expected length in bytes.
         expected: u64,
-        /// The bytes it has, or claims, or more than expected.
+        /// Its actual or stated length, or a lower bound of it.
         found: u64,
     },
     /// The payload is longer than the caller's limit.
     AboveLimit {
         /// The limit in bytes.
         limit: u64,
-        /// The bytes that it has or claims, at least.
+        /// A lower bound of its actual or stated length.
         found: u64,
     },
     /// The frame's own checksum does not match its content.
     FrameChecksum,
-    /// The frame carries no content size, and yields more than the bytes that
-    /// such a frame may.
+    /// The frame carries no content size, and decodes to more bytes than such
+    /// a frame may.
     NoContentSize {
         /// Four times the encoded payload.
         allowed: u64,
     },
-    /// The frame needs a dictionary; packs never do.
+    /// The frame needs a dictionary, which records of a pack never do.
     Dictionary,
-    /// The codec's own words.
+    /// The codec's own error.
     Codec(Cause),
 }
 
@@ -222,12 +227,12 @@ pub enum Limit {
     Items,
     /// A record, as stored, above 2^32-1 bytes.
     Record {
-        /// Its size in bytes, at least.
+        /// A lower bound of its size in bytes.
         size: u64,
     },
     /// The offset index above 2^32-1 bytes.
     Index {
-        /// Its size in bytes, at least.
+        /// A lower bound of its size in bytes.
         size: u64,
     },
     /// App data above 2^32-1 bytes.
@@ -237,31 +242,31 @@ pub enum Limit {
     },
     /// A file of 2^64 bytes or more.
     File,
-    /// More than this platform can hold in memory.
+    /// More than this platform can address.
     Memory {
         /// The bytes that were asked for.
         bytes: u64,
     },
     /// A record decodes to more than the reader's limit.
     Decoded {
-        /// Its decoded size in bytes, at least.
+        /// A lower bound of its decoded size in bytes.
         size: u64,
         /// The limit in bytes.
         limit: u64,
     },
-    /// A pack holds, or claims, more items than the reader's limit.
+    /// The trailer states more items than the reader's limit.
     PackItems {
-        /// The items that it claims.
+        /// The number of items that it states.
         items: u32,
         /// The limit.
         limit: u32,
     },
-    /// Index and app data, or a record as stored, take more than the reader's
-    /// memory limit allows to a single thing.
+    /// Index and app data together, or one stored record, need more memory
+    /// than the reader's limit allows for a single allocation.
     SingleAllocation {
-        /// Bytes that would be held.
+        /// The bytes needed.
         bytes: u64,
-        /// The most that may be: a quarter of the memory limit.
+        /// The maximum: a quarter of the memory limit.
         limit: u64,
     },
 }
@@ -274,21 +279,21 @@ pub enum Misuse {
     Position {
         /// The position asked for.
         position: u64,
-        /// The items that there are.
+        /// The number of items in the pack.
         items: u32,
     },
     /// A record that the pack does not have.
     RecordNumber {
         /// The record asked for.
         record: u64,
-        /// The records that there are.
+        /// The number of records in the pack.
         records: u32,
     },
-    /// Another number of bytes than was asked for.
+    /// The driver supplied a different number of bytes than was asked for.
     Supplied {
         /// Bytes asked for.
         wanted: u64,
-        /// Bytes handed over.
+        /// Bytes supplied.
         given: u64,
     },
     /// A range that ends before it starts.
@@ -298,11 +303,11 @@ pub enum Misuse {
         /// The position it ends before.
         end: u32,
     },
-    /// Records handed over out of order.
+    /// Records supplied out of order.
     Order {
-        /// The record whose turn it is.
+        /// The next record in order.
         expected: u32,
-        /// The record handed over.
+        /// The record that was supplied.
         given: u32,
     },
 }
@@ -419,13 +424,13 @@ impl core::error::Error for DecodeError {}
 
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const MOST: u32 = u32::MAX;
+        const MAX: u32 = u32::MAX;
         match self {
-            Self::Item { length } => write!(f, "an item of {length} bytes: {MOST} at most"),
-            Self::Items => write!(f, "a pack holds {MOST} items at most"),
-            Self::Record { size } => write!(f, "a record of {size} bytes: {MOST} at most"),
-            Self::Index { size } => write!(f, "an offset index of {size} bytes: {MOST} at most"),
-            Self::AppData { length } => write!(f, "app data of {length} bytes: {MOST} at most"),
+            Self::Item { length } => write!(f, "an item of {length} bytes: {MAX} at most"),
+            Self::Items => write!(f, "a pack holds {MAX} items at most"),
+            Self::Record { size } => write!(f, "a record of {size} bytes: {MAX} at most"),
+            Self::Index { size } => write!(f, "an offset index of {size} bytes: {MAX} at most"),
+            Self::AppData { length } => write!(f, "app data of {length} bytes: {MAX} at most"),
             Self::File => f.write_str("a file of 2^64 bytes or more"),
             Self::Memory { bytes } => write!(f, "{bytes} bytes do not fit this platform's memory"),
             Self::Decoded { size, limit } => {
@@ -461,7 +466,7 @@ impl fmt::Display for Misuse {
     }
 }
 
-/// Bytes as lower-case hexadecimal digits.
+/// Formats bytes as lower-case hexadecimal digits.
 struct Hex<'a>(&'a [u8]);
 
 impl fmt::Display for Hex<'_> {

@@ -2,9 +2,10 @@
 //! proves the stream.
 //!
 //! This crate computes and decides. It never reads or writes a file, never
-//! asks for the time, never starts a thread; it is `no_std` with `alloc`, and
-//! without `unsafe`. What drives it, with threads and files or in a browser,
-//! fetches the bytes it asks for and writes the bytes it answers.
+//! reads a clock, never starts a thread; it is `no_std` with `alloc`, and has
+//! no `unsafe`. Its driver, whether it uses threads and files or runs in a
+//! browser, fetches the bytes that core asks for and writes the bytes that core
+//! returns.
 //!
 //! ```text
 //!  a pack:  | record 0 | record 1 | … | record N-1 | offset index | app data | trailer |
@@ -18,22 +19,22 @@
 //! ```
 //!
 //! Two types to read first: [`read::Opening`], which opens a pack by asking for
-//! one range of bytes, seldom two; and [`stream::Stream`], which takes small
-//! and large writes in turn and puts them in pieces of one size.
+//! one range of bytes, rarely for two; and [`stream::Stream`], which accepts
+//! small and large writes in any order and issues puts of one size.
 //!
-//! | module | what it holds |
+//! | module | contents |
 //! | --- | --- |
-//! | [`error`] | one [`Error`]: which section, which fault, as data |
+//! | [`error`] | one [`Error`], as data: which section, which fault |
 //! | [`wire`] | a checked cursor, CRC-32C, the frame-of-reference group |
-//! | [`format`] | trailer, offset index, record, content hash: encode beside decode |
-//! | [`codec`] | what a platform brings: [`codec::Encode`], [`codec::Decode`] |
+//! | [`format`] | trailer, offset index, record, content hash: encoding and decoding together |
+//! | [`codec`] | what a platform provides: [`codec::Encode`], [`codec::Decode`] |
 //! | [`mod@write`] | builder, seal, reorder, assembly |
 //! | [`read`] | opening, directory, plans, unseal, verification in layers |
-//! | [`trust`] | the digest list: items proved against a hash |
+//! | [`trust`] | the digest list: authenticates items against a trusted hash |
 //! | [`stream`] | the output stream of mixed writes |
-//! | `check` | its invariants, enumerated and proved (feature `check`) |
+//! | `check` | the stream's invariants, enumerated and proved (feature `check`) |
 //!
-//! The bytes are specified in `FORMAT.md` of the repository; comments name its
+//! `FORMAT.md` in the repository specifies the bytes; comments refer to its
 //! sections.
 #![no_std]
 #![forbid(unsafe_code)]

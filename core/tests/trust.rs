@@ -1,4 +1,4 @@
-//! The digest list: what it proves, and that nothing else passes.
+//! The digest list: what it proves, and that everything else is refused.
 
 #![allow(
     clippy::unwrap_used,
@@ -25,7 +25,7 @@ fn digests(records: u32) -> Vec<Hash> {
     (0..records).map(|i| record_digest([&i.to_le_bytes()[..]]).unwrap()).collect()
 }
 
-/// A list of that many records of two items, and the file that it is.
+/// The list of that many records of two items: its header and its file.
 fn list(records: u32) -> (ListHeader, Vec<u8>) {
     let trailer = Trailer {
         format_id: 7,
@@ -51,35 +51,35 @@ fn list(records: u32) -> (ListHeader, Vec<u8>) {
     (list.header().clone(), file)
 }
 
-/// The whole loop over bytes in memory; how many bytes were asked for.
-fn anchor(file: &[u8], anchor: Anchor) -> Result<(AuthenticatedList, u64), Error> {
-    let mut anchoring = ListOpening::new(anchor);
+/// Opens a list in memory; also returns how many bytes were asked for.
+fn open(file: &[u8], anchor: Anchor) -> Result<(AuthenticatedList, u64), Error> {
+    let mut opening = ListOpening::new(anchor);
     let mut asked = 0;
     loop {
-        let range = anchoring.range();
+        let range = opening.range();
         asked += range.end - range.start;
         let end = (range.end as usize).min(file.len());
         let bytes = Bytes::copy_from_slice(&file[(range.start as usize).min(end)..end]);
-        match anchoring.supply(bytes)? {
-            ListOpened::More(next) => anchoring = next,
+        match opening.supply(bytes)? {
+            ListOpened::More(next) => opening = next,
             ListOpened::Ready(list) => return Ok((list, asked)),
         }
     }
 }
 
-/// The list of a pack that says the same as its header: only the trailer
-/// counts here.
-fn of_its_pack(bound: AuthenticatedList, header: &ListHeader) -> TrustedList {
-    let mut witnessing = bound.bind(&pack(header)).unwrap();
+/// Binds a list to a pack that agrees with its header. Only the pack's trailer
+/// and app data matter here.
+fn bind_to_its_pack(authenticated: AuthenticatedList, header: &ListHeader) -> TrustedList {
+    let mut pending = authenticated.bind(&pack(header)).unwrap();
     let digests = digests(header.record_count);
-    while let Some(record) = witnessing.wanted() {
+    while let Some(record) = pending.wanted() {
         let (_, file) = list(header.record_count);
         let shape = header.shape();
         let block = shape.block_of(record);
-        let proven = witnessing.list().prove(block, slice(&file, shape, block)).unwrap();
-        witnessing.confirm(&proven, &digests[record as usize]).unwrap();
+        let proven = pending.list().prove(block, slice(&file, shape, block)).unwrap();
+        pending.confirm(&proven, &digests[record as usize]).unwrap();
     }
-    witnessing.finish().unwrap()
+    pending.finish().unwrap()
 }
 
 fn slice(file: &[u8], shape: ListShape, block: u32) -> Bytes {
@@ -108,11 +108,11 @@ fn pack(header: &ListHeader) -> sealpack_core::read::Pack {
     let opening = Opening::new(file.len() as u64).unwrap();
     match opening.supply(file.into()).unwrap() {
         Opened::Ready(pack) => pack,
-        Opened::More(_) => unreachable!("it fits the first read"),
+        Opened::More(_) => unreachable!("the first read contains the whole file"),
     }
 }
 
-/// The tree of RFC 9162 over the blocks, written as its definition.
+/// The tree of RFC 9162 over the blocks, written like its definition.
 fn definition(blocks: &[&[Hash]]) -> Hash {
     match blocks {
         [] => Sha256::digest([0]).into(),
@@ -127,7 +127,7 @@ fn definition(blocks: &[&[Hash]]) -> Hash {
 }
 
 #[test]
-fn root_and_content_hash_are_what_their_definitions_say() {
+fn root_and_content_hash_match_their_definitions() {
     for records in SIZES {
         let (header, file) = list(records);
         let all = digests(records);
@@ -152,11 +152,11 @@ fn every_record_is_proved_under_the_root_and_under_the_content_hash() {
             Anchor::Either(header.root()),
             Anchor::Either(header.content_hash),
         ] {
-            let (bound, asked) = anchor(&file, trusted).unwrap();
+            let (authenticated, asked) = open(&file, trusted).unwrap();
             let by_root =
                 matches!(trusted, Anchor::Root(_)) || trusted == Anchor::Either(header.root());
             assert_eq!(asked, if by_root { 124 } else { file.len() as u64 });
-            let trusted = of_its_pack(bound, &header);
+            let trusted = bind_to_its_pack(authenticated, &header);
             assert_eq!(trusted.covers_app_data(), by_root);
             for (record, digest) in (0..).zip(digests(records)) {
                 let block = header.shape().block_of(record);
@@ -170,11 +170,11 @@ fn every_record_is_proved_under_the_root_and_under_the_content_hash() {
 }
 
 #[test]
-fn a_flip_of_any_bit_of_a_proof_is_refused() {
+fn a_proof_with_any_bit_flipped_is_refused() {
     for records in [1, 129, 385, 1153] {
         let (header, file) = list(records);
-        let (bound, _) = anchor(&file, Anchor::Root(header.root())).unwrap();
-        let trusted = of_its_pack(bound, &header);
+        let (authenticated, _) = open(&file, Anchor::Root(header.root())).unwrap();
+        let trusted = bind_to_its_pack(authenticated, &header);
         let shape = header.shape();
         for block in [0, shape.blocks() / 2, shape.blocks() - 1] {
             let range = shape.range(block);
@@ -187,28 +187,28 @@ fn a_flip_of_any_bit_of_a_proof_is_refused() {
         for bit in 0..124 * 8 {
             let mut changed = file.clone();
             changed[bit / 8] ^= 1 << (bit % 8);
-            assert!(anchor(&changed, Anchor::Root(header.root())).is_err(), "bit {bit}");
-            assert!(anchor(&changed, Anchor::ContentHash(header.content_hash)).is_err());
+            assert!(open(&changed, Anchor::Root(header.root())).is_err(), "bit {bit}");
+            assert!(open(&changed, Anchor::ContentHash(header.content_hash)).is_err());
         }
     }
 }
 
 #[test]
-fn under_a_content_hash_a_flip_of_any_bit_of_the_list_is_refused() {
+fn under_a_content_hash_a_list_with_any_bit_flipped_is_refused() {
     let (header, file) = list(150);
     for bit in 0..file.len() * 8 {
         let mut changed = file.clone();
         changed[bit / 8] ^= 1 << (bit % 8);
-        let refused = anchor(&changed, Anchor::ContentHash(header.content_hash));
+        let refused = open(&changed, Anchor::ContentHash(header.content_hash));
         assert!(refused.is_err(), "bit {bit}");
     }
 }
 
 #[test]
-fn a_block_proves_nothing_in_the_place_of_another() {
+fn a_block_proves_nothing_in_place_of_another() {
     let (header, file) = list(1000);
-    let (bound, _) = anchor(&file, Anchor::Root(header.root())).unwrap();
-    let trusted = of_its_pack(bound, &header);
+    let (authenticated, _) = open(&file, Anchor::Root(header.root())).unwrap();
+    let trusted = bind_to_its_pack(authenticated, &header);
     let shape = header.shape();
     for (own, other) in (0..7).flat_map(|own| (0..7).map(move |other| (own, other))) {
         let proven = trusted.prove(own, slice(&file, shape, other));
@@ -217,14 +217,14 @@ fn a_block_proves_nothing_in_the_place_of_another() {
 }
 
 #[test]
-fn a_header_that_lies_is_found_out_whatever_its_checksum_says() {
+fn a_header_with_false_fields_and_a_valid_checksum_is_refused() {
     let (header, file) = list(300);
     let changed = |change: &dyn Fn(&mut ListHeader)| {
         let mut other = header.clone();
         change(&mut other);
         [&other.encode()[..], &file[124..]].concat()
     };
-    let lies: [&dyn Fn(&mut ListHeader); 6] = [
+    let changes: [&dyn Fn(&mut ListHeader); 6] = [
         &|h| h.format_id += 1,
         &|h| h.total_items -= 1,
         &|h| (h.items_per_record, h.total_items) = (1, 300),
@@ -232,37 +232,37 @@ fn a_header_that_lies_is_found_out_whatever_its_checksum_says() {
         &|h| h.top[0] ^= 1,
         &|h| h.content_hash[0] ^= 1,
     ];
-    for lie in lies {
-        let refused = anchor(&changed(lie), Anchor::Root(header.root())).unwrap_err();
+    for change in changes {
+        let refused = open(&changed(change), Anchor::Root(header.root())).unwrap_err();
         assert!(matches!(refused, Error::Untrusted(Untrusted::List { .. })), "{refused}");
     }
-    // Fewer records, with blocks that say so.
+    // Fewer records, with matching blocks.
     let (fewer, file) = list(299);
-    let lie = ListHeader { content_hash: header.content_hash, ..fewer };
-    let file = [&lie.encode()[..], &file[124..]].concat();
-    let refused = anchor(&file, Anchor::ContentHash(header.content_hash)).unwrap_err();
+    let forged = ListHeader { content_hash: header.content_hash, ..fewer };
+    let file = [&forged.encode()[..], &file[124..]].concat();
+    let refused = open(&file, Anchor::ContentHash(header.content_hash)).unwrap_err();
     assert!(matches!(refused, Error::Untrusted(Untrusted::ContentHash { .. })), "{refused}");
 }
 
 #[test]
-fn under_a_content_hash_nothing_is_believed_before_both_ends_were_seen() {
+fn under_a_content_hash_both_witnesses_must_be_confirmed() {
     let (header, file) = list(300);
-    let (bound, _) = anchor(&file, Anchor::ContentHash(header.content_hash)).unwrap();
-    let mut witnessing = bound.bind(&pack(&header)).unwrap();
-    assert!(witnessing.clone().finish().is_err());
+    let (authenticated, _) = open(&file, Anchor::ContentHash(header.content_hash)).unwrap();
+    let mut pending = authenticated.bind(&pack(&header)).unwrap();
+    assert!(pending.clone().finish().is_err());
     let shape = header.shape();
     for (block, record) in [(0, 0), (2, 299)] {
-        assert_eq!(witnessing.wanted(), Some(record));
-        let proven = witnessing.list().prove(block, slice(&file, shape, block)).unwrap();
-        assert!(witnessing.confirm(&proven, &[0; 32]).is_err());
-        assert_eq!(witnessing.wanted(), Some(record), "what was refused is still wanted");
-        witnessing.confirm(&proven, &digests(300)[record as usize]).unwrap();
+        assert_eq!(pending.wanted(), Some(record));
+        let proven = pending.list().prove(block, slice(&file, shape, block)).unwrap();
+        assert!(pending.confirm(&proven, &[0; 32]).is_err());
+        assert_eq!(pending.wanted(), Some(record), "a refused witness is still wanted");
+        pending.confirm(&proven, &digests(300)[record as usize]).unwrap();
     }
-    witnessing.finish().unwrap();
+    pending.finish().unwrap();
 }
 
 #[test]
-fn a_list_of_another_pack_is_refused_by_the_field_that_differs() {
+fn a_list_of_another_pack_is_refused_with_the_differing_field() {
     let (header, file) = list(300);
     for change in [
         |h: &mut ListHeader| h.format_id += 1,
@@ -273,15 +273,15 @@ fn a_list_of_another_pack_is_refused_by_the_field_that_differs() {
         let mut other = header.clone();
         change(&mut other);
         for trusted in [Anchor::Root(header.root()), Anchor::ContentHash(header.content_hash)] {
-            let (bound, _) = anchor(&file, trusted).unwrap();
-            let refused = bound.bind(&pack(&other)).unwrap_err();
+            let (authenticated, _) = open(&file, trusted).unwrap();
+            let refused = authenticated.bind(&pack(&other)).unwrap_err();
             assert!(matches!(refused, Error::Untrusted(Untrusted::Trailer { .. })), "{refused}");
         }
     }
 }
 
 #[test]
-fn a_header_that_claims_billions_is_asked_for_a_megabyte_at_a_time() {
+fn a_list_of_billions_of_records_is_read_a_megabyte_at_a_time() {
     let (header, _) = list(1);
     let claims =
         ListHeader { record_count: u32::MAX, total_items: u32::MAX, items_per_record: 1, ..header };
@@ -289,9 +289,9 @@ fn a_header_that_claims_billions_is_asked_for_a_megabyte_at_a_time() {
     assert_eq!((shape.blocks(), shape.depth()), (1 << 25, 25));
     assert_eq!(shape.range(shape.blocks() - 1).end, shape.file_size());
     assert!(shape.range(u32::MAX).is_empty() && shape.records(u32::MAX).is_empty());
-    let anchoring = ListOpening::new(Anchor::ContentHash(claims.content_hash));
+    let opening = ListOpening::new(Anchor::ContentHash(claims.content_hash));
     let header = Bytes::copy_from_slice(&claims.encode());
-    let ListOpened::More(next) = anchoring.supply(header).unwrap() else { unreachable!() };
+    let ListOpened::More(next) = opening.supply(header).unwrap() else { unreachable!() };
     let wanted = next.range();
     assert!(wanted.end - wanted.start <= (1 << 20) + (128 + 25) * 32);
     let zeros = Bytes::from(vec![0; (wanted.end - wanted.start) as usize]);

@@ -117,8 +117,8 @@ const MUTANTS: &[Mutant] = &[
         name: "content behind a frame is let through",
         edits: &[edit(
             "core/src/codec/zstd_frame.rs",
-            "if !yields_nothing(behind) ||",
-            "if (!yields_nothing(behind) && behind.len() > 1 << 30) ||",
+            "if !yields_nothing(after) ||",
+            "if (!yields_nothing(after) && after.len() > 1 << 30) ||",
         )],
         test: &[SUITE, BROKEN],
     },

@@ -1,10 +1,10 @@
-//! How payloads are encoded and decoded: two traits that a platform fills in.
+//! Encoding and decoding payloads: two traits that a platform implements.
 //!
 //! An [`Encode`] belongs to one worker and may keep state (a compression
-//! context) between records; a [`Decode`] is shared. Core knows only
-//! [`PlainDecoder`], which stores payloads as they are, and the *header* of a zstd
-//! frame ([`zstd_frame`]): what C zstd and ruzstd do not check for us is
-//! checked there, once for both.
+//! context) between records; a [`Decode`] is shared. Core itself contains only
+//! [`PlainDecoder`], for payloads that are stored unchanged, and the checks of a
+//! zstd frame's *header and blocks* ([`zstd_frame`]) that C zstd and ruzstd do
+//! not make.
 
 pub mod zstd_frame;
 
@@ -19,19 +19,18 @@ use crate::error::{Cause, DecodeError};
 pub trait Encode: Send {
     /// Appends the encoded form of `payload` to `out`.
     ///
-    /// An empty payload must encode to nothing, and nothing must decode to an
-    /// empty payload (FORMAT.md, *zstd records*); the caller sees to it that
-    /// an encoder is never asked for one.
+    /// `payload` is never empty: the caller stores an empty payload as zero
+    /// bytes (FORMAT.md, *Record*).
     ///
     /// # Errors
-    /// Whatever the encoder says. The record is lost then, and the pack with it.
+    /// Any error of the encoder. The pack is then not finished.
     fn encode(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), Cause>;
 
-    /// Ends the encoder's work. Called once, after the last record of its
-    /// worker, also where another record failed.
+    /// Closes the encoder. It is called once, after the last record of its
+    /// worker, even if a record failed.
     ///
     /// # Errors
-    /// Whatever the encoder says; the pack is then not finished.
+    /// Any error of the encoder. The pack is then not finished.
     fn finish(self: Box<Self>) -> Result<(), Cause> {
         Ok(())
     }
@@ -39,33 +38,34 @@ pub trait Encode: Send {
 
 /// Decodes payloads; shared between threads.
 pub trait Decode {
-    /// The decoded payload. `encoded` is never empty.
+    /// Decodes a payload. `encoded` is never empty.
     ///
-    /// What is allocated must follow what the frame *yields*, never what it
-    /// claims: an implementation may reserve [`Size::plausible`] bytes ahead.
+    /// Memory must grow with the bytes that the frame actually *yields*, not with
+    /// the size it states. An implementation may reserve [`Size::plausible`] bytes
+    /// in advance.
     ///
     /// # Errors
-    /// [`DecodeError::Length`] where the payload is not exactly
-    /// [`Size::Exactly`] long, [`DecodeError::AboveLimit`] where it is longer
-    /// than [`Size::AtMost`], others as they say.
+    /// [`DecodeError::Length`] if the payload does not have the length
+    /// [`Size::Exactly`], [`DecodeError::AboveLimit`] if it is longer than
+    /// [`Size::AtMost`], and other variants as documented there.
     fn decode(&self, encoded: Bytes, size: Size) -> Result<Bytes, DecodeError>;
 
-    /// Whether the codec keeps a checksum of the payload within `encoded`.
+    /// Whether `encoded` contains the codec's own checksum of the payload.
     fn checksum(&self, encoded: &[u8]) -> FrameChecksum;
 }
 
-/// What a decoder is told of the size it has to produce.
+/// What is known in advance about the size of a decoded payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Size {
-    /// Exactly so many bytes: the sum of the checked item lengths.
+    /// Exactly this many bytes: the sum of the checked item lengths.
     Exactly(u64),
     /// Any number up to this limit: the record is a single item, so the file
-    /// does not say.
+    /// does not state its size.
     AtMost(u64),
 }
 
 impl Size {
-    /// The most bytes that the payload may have.
+    /// The maximum size of the payload, in bytes.
     #[must_use]
     pub fn upper_bound(self) -> u64 {
         match self {
@@ -73,8 +73,8 @@ impl Size {
         }
     }
 
-    /// How much a decoder may reserve before it has seen output: what is
-    /// `claimed`, but no more than 64 times the `encoded` bytes and a little.
+    /// How many bytes a decoder may reserve before it has produced output: what
+    /// the frame `claimed`, but at most 64 times the `encoded` bytes plus 64 KiB.
     /// Honest text stays below that; a frame that claims a terabyte does not.
     #[must_use]
     pub fn plausible(self, claimed: Option<u64>, encoded: usize) -> u64 {
@@ -84,7 +84,7 @@ impl Size {
         claimed.unwrap_or(bound).min(self.upper_bound()).min(bound)
     }
 
-    /// Checks the length of what was decoded.
+    /// Checks the length of a decoded payload.
     ///
     /// # Errors
     /// [`DecodeError::Length`] or [`DecodeError::AboveLimit`].
@@ -102,15 +102,15 @@ impl Size {
 /// Whether a payload is protected by its codec.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrameChecksum {
-    /// Decoding checks it.
+    /// It has a checksum, which decoding checks.
     Present,
-    /// The codec could keep one; this payload has none.
+    /// The codec supports checksums, but this payload has none.
     Absent,
-    /// The codec has no such thing.
+    /// The codec has no checksums.
     NotKept,
 }
 
-/// Stores payloads as they are.
+/// Decodes payloads that are stored unchanged.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PlainDecoder;
 

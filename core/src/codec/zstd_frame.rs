@@ -1,10 +1,10 @@
-//! What can be said of a zstd frame without decoding it (RFC 8878, 3.1.1).
+//! Checks of a zstd frame that do not decode it (RFC 8878, 3.1.1).
 //!
-//! A record holds one frame that carries its content size and a checksum.
-//! Decoders differ in what they look at, so the rules that a reader must hold
-//! are here: [`FrameHeader::parse`] and [`FrameLayout::of`] see what stands behind
-//! a frame before a decoder runs, and [`with_content_size`] mends the header
-//! of an encoder that leaves the size out.
+//! A record holds one frame with its content size and a checksum. Decoders
+//! differ in what they check, so the rules that every reader must follow are
+//! here: [`FrameHeader::parse`] and [`FrameLayout::of`] examine a frame and the
+//! bytes after it before a decoder runs. [`with_content_size`] adds the content
+//! size to the frames of an encoder that omits it.
 
 use alloc::vec::Vec;
 
@@ -15,11 +15,11 @@ use crate::wire::cursor::Cursor;
 /// The first four bytes of every frame, little-endian.
 pub const MAGIC: u32 = 0xFD2F_B528;
 
-/// Skippable frames have any of sixteen magics.
+/// Skippable frames have one of sixteen magics.
 const SKIPPABLE: u32 = 0x184D_2A50;
 const SKIPPABLE_MASK: u32 = 0xFFFF_FFF0;
 
-/// Whether `payload` begins like a zstd frame.
+/// Whether `payload` starts with the magic of a zstd frame.
 #[must_use]
 pub fn begins_like_zstd(payload: &[u8]) -> bool {
     payload.starts_with(&MAGIC.to_le_bytes())
@@ -28,20 +28,20 @@ pub fn begins_like_zstd(payload: &[u8]) -> bool {
 /// The header of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameHeader {
-    /// The size of the content, where the frame carries it. A claim.
+    /// The size of the content, if the frame states it. Not to be trusted.
     pub content_size: Option<u64>,
-    /// Bytes of history that a decoder has to keep. A claim.
+    /// Bytes of history that a decoder has to keep. Not to be trusted.
     pub window_size: u64,
-    /// Whether a checksum of the content stands behind the blocks.
+    /// Whether a checksum of the content follows the blocks.
     pub checksum: bool,
-    /// The frame needs a dictionary.
+    /// Whether the frame needs a dictionary.
     pub dictionary: bool,
-    /// Bytes of the header, the magic included.
+    /// Bytes of the header, including the magic.
     pub length: usize,
 }
 
 impl FrameHeader {
-    /// Reads the header at the front of `frame`.
+    /// Parses the header at the front of `frame`.
     ///
     /// # Errors
     /// [`DecodeError::NotAFrame`] or [`DecodeError::Truncated`].
@@ -93,33 +93,32 @@ impl FrameHeader {
     }
 }
 
-/// Where a payload's one frame ends.
+/// The extent of a payload's only frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameLayout {
     /// The frame's header.
     pub header: FrameHeader,
     /// Bytes of the frame: header, blocks, checksum.
     pub length: usize,
-    /// The most bytes that the frame may yield: what it claims, and never more
-    /// than the caller allows; without a claim, [`UNSIZED_RATIO`] times the
-    /// payload.
+    /// The maximum size of the decoded frame: its content size, or without one
+    /// [`UNSIZED_RATIO`] times the payload; never more than the caller allows.
     pub max_output: u64,
 }
 
-/// What a frame without content size may expand to, as a multiple of the
-/// encoded payload. The reference's reader allocates so much and fails on
-/// more, so no pack in use has such a frame; and it bounds what a hostile one
-/// can cost.
+/// The maximum decoded size of a frame without content size, as a multiple of
+/// the encoded payload. The Go library's reader allocates that much and fails
+/// beyond it, so no pack in use has such a frame. It also bounds the cost of a
+/// hostile frame.
 pub const UNSIZED_RATIO: u64 = 4;
 
 impl FrameLayout {
-    /// Walks the blocks of the frame at the front of `payload`, and refuses
-    /// what a pack never holds: a dictionary, content behind the frame, a
-    /// content size that contradicts `size`. Frames that yield nothing
-    /// (skippable ones, empty ones) may follow.
+    /// Walks the blocks of the frame at the front of `payload`, and refuses what
+    /// a pack never contains: a dictionary, content after the frame, a content
+    /// size that contradicts `size`. Frames without content (skippable or empty
+    /// ones) may follow. Nothing is decoded or allocated.
     ///
     /// # Errors
-    /// [`DecodeError`], before a byte is decoded or allocated.
+    /// [`DecodeError`].
     pub fn of(payload: &[u8], size: Size) -> Result<Self, DecodeError> {
         let header = FrameHeader::parse(payload)?;
         if header.dictionary {
@@ -129,16 +128,17 @@ impl FrameLayout {
             size.check(claimed)?;
         }
         let length = frame_length(payload, &header)?;
-        let behind = payload.get(length..).unwrap_or_default();
-        if !yields_nothing(behind) || (header.content_size == Some(0) && !behind.is_empty()) {
-            return Err(DecodeError::Trailing { bytes: behind.len() as u64 });
+        let after = payload.get(length..).unwrap_or_default();
+        if !yields_nothing(after) || (header.content_size == Some(0) && !after.is_empty()) {
+            return Err(DecodeError::Trailing { bytes: after.len() as u64 });
         }
         let unsized_most = (payload.len() as u64).saturating_mul(UNSIZED_RATIO);
         let max_output = header.content_size.unwrap_or(unsized_most).min(size.upper_bound());
         Ok(Self { header, length, max_output })
     }
 
-    /// The error for a frame that yields more than [`max_output`](Self::max_output).
+    /// The error for a frame that decodes to more than
+    /// [`max_output`](Self::max_output) bytes.
     #[must_use]
     pub fn too_long(&self, size: Size) -> DecodeError {
         let found = self.max_output.saturating_add(1);
@@ -155,13 +155,13 @@ impl FrameLayout {
     }
 }
 
-/// Bytes of the frame, found by walking its block headers.
+/// The length of the frame, from its block headers.
 fn frame_length(frame: &[u8], header: &FrameHeader) -> Result<usize, DecodeError> {
     const RLE: u32 = 1;
     const RESERVED: u32 = 3;
     let mut rest = frame.get(header.length..).ok_or(DecodeError::Truncated)?;
     loop {
-        let (block, behind) = rest.split_first_chunk::<3>().ok_or(DecodeError::Truncated)?;
+        let (block, after) = rest.split_first_chunk::<3>().ok_or(DecodeError::Truncated)?;
         let [a, b, c] = *block;
         let word = u32::from_le_bytes([a, b, c, 0]);
         let (last, kind, size) = (word & 1 == 1, word >> 1 & 0b11, word >> 3);
@@ -170,7 +170,7 @@ fn frame_length(frame: &[u8], header: &FrameHeader) -> Result<usize, DecodeError
             RESERVED => return Err(DecodeError::NotAFrame),
             _ => size as usize,
         };
-        rest = behind.get(stored..).ok_or(DecodeError::Truncated)?;
+        rest = after.get(stored..).ok_or(DecodeError::Truncated)?;
         if last {
             break;
         }
@@ -181,12 +181,12 @@ fn frame_length(frame: &[u8], header: &FrameHeader) -> Result<usize, DecodeError
     Ok(frame.len() - rest.len())
 }
 
-/// Whether `rest` is nothing but whole frames without content.
+/// Whether `rest` consists of complete frames without content.
 fn yields_nothing(mut rest: &[u8]) -> bool {
-    while let Some((magic, behind)) = rest.split_first_chunk::<4>() {
+    while let Some((magic, after)) = rest.split_first_chunk::<4>() {
         let magic = u32::from_le_bytes(*magic);
         let next = if magic & SKIPPABLE_MASK == SKIPPABLE {
-            behind
+            after
                 .split_first_chunk::<4>()
                 .and_then(|(size, content)| content.get(u32::from_le_bytes(*size) as usize..))
         } else {
@@ -198,8 +198,8 @@ fn yields_nothing(mut rest: &[u8]) -> bool {
     rest.is_empty()
 }
 
-/// What stands behind the frame at the front of `rest`, where that frame is
-/// one empty raw block.
+/// The bytes after the frame at the front of `rest`, if that frame is one empty
+/// raw block.
 fn empty_frame(rest: &[u8]) -> Option<&[u8]> {
     const LAST_RAW_EMPTY: [u8; 3] = [1, 0, 0];
     let header = FrameHeader::parse(rest).ok()?;
@@ -208,10 +208,10 @@ fn empty_frame(rest: &[u8]) -> Option<&[u8]> {
     blocks.starts_with(&LAST_RAW_EMPTY).then(|| rest.get(length..))?
 }
 
-/// The frame with its content size in the header, as a single segment; `None`
-/// where `frame` is none, has a dictionary, or the content is above 2^32-1
-/// bytes. Some encoders leave the size out, and readers that allocate by it
-/// then fail (FORMAT.md, *zstd records*).
+/// Rewrites the header of `frame` as a single segment with its content size.
+/// Some encoders omit the size, and readers that allocate by it then fail
+/// (FORMAT.md, *zstd records*). `None` if `frame` is not a zstd frame or needs a
+/// dictionary, or if the content is above 2^32-1 bytes.
 #[must_use]
 pub fn with_content_size(frame: &[u8], content_size: u64) -> Option<Vec<u8>> {
     const SINGLE_SEGMENT: u8 = 0b10_0000;
@@ -226,12 +226,12 @@ pub fn with_content_size(frame: &[u8], content_size: u64) -> Option<Vec<u8>> {
     };
     let blocks = frame.get(header.length..)?;
     let checksum = if header.checksum { CHECKSUM } else { 0 };
-    let mut mended = Vec::with_capacity(5 + field.len() + blocks.len());
-    mended.extend_from_slice(&MAGIC.to_le_bytes());
-    mended.push(kind << 6 | SINGLE_SEGMENT | checksum);
-    mended.extend_from_slice(field);
-    mended.extend_from_slice(blocks);
-    Some(mended)
+    let mut sized = Vec::with_capacity(5 + field.len() + blocks.len());
+    sized.extend_from_slice(&MAGIC.to_le_bytes());
+    sized.push(kind << 6 | SINGLE_SEGMENT | checksum);
+    sized.extend_from_slice(field);
+    sized.extend_from_slice(blocks);
+    Some(sized)
 }
 
 #[cfg(test)]
@@ -239,7 +239,7 @@ mod tests {
     use super::*;
     use alloc::vec;
 
-    /// A frame of one raw block, with a checksum field that is not looked at.
+    /// A frame of one raw block, with a checksum field of arbitrary bytes.
     fn frame(descriptor: &[u8], content: &[u8]) -> Vec<u8> {
         let mut frame = MAGIC.to_le_bytes().to_vec();
         frame.extend_from_slice(descriptor);
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn the_header_is_read_whatever_form_the_size_has() {
+    fn headers_are_parsed_with_every_form_of_the_size() {
         for (descriptor, size, window) in [
             (vec![0x20, 9], Some(9), 9),
             (vec![0x60, 1, 0], Some(257), 257),
@@ -269,25 +269,25 @@ mod tests {
     }
 
     #[test]
-    fn a_mended_header_carries_the_size_at_every_boundary() {
+    fn content_sizes_are_added_at_every_boundary() {
         let without = frame(&[0x04, 0x58], b"content");
         for size in [0, 1, 255, 256, 257, 65_791, 65_792, 65_793, u64::from(u32::MAX)] {
-            let mended = with_content_size(&without, size).unwrap();
-            let header = FrameHeader::parse(&mended).unwrap();
+            let sized = with_content_size(&without, size).unwrap();
+            let header = FrameHeader::parse(&sized).unwrap();
             assert_eq!(header.content_size, Some(size));
             assert!(header.checksum);
-            assert_eq!(mended[header.length..], without[6..]);
+            assert_eq!(sized[header.length..], without[6..]);
         }
         assert!(with_content_size(&without, 1 << 32).is_none());
         assert!(with_content_size(b"none", 1).is_none());
     }
 
     #[test]
-    fn what_stands_behind_a_frame_must_yield_nothing() {
+    fn only_frames_without_content_may_follow_a_frame() {
         let whole = frame(&[0x24, 3], b"abc");
         let skippable = [0x5a, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 7, 7];
         let empty = frame(&[0x20, 0], b"");
-        for (behind, accepted) in [
+        for (after, accepted) in [
             (&b""[..], true),
             (&skippable, true),
             (&skippable[..9], false),
@@ -295,15 +295,15 @@ mod tests {
             (&whole, false),
             (b"\0", false),
         ] {
-            let payload = [&whole, behind].concat();
-            assert_eq!(FrameLayout::of(&payload, Size::Exactly(3)).is_ok(), accepted, "{behind:?}");
+            let payload = [&whole, after].concat();
+            assert_eq!(FrameLayout::of(&payload, Size::Exactly(3)).is_ok(), accepted, "{after:?}");
         }
         assert!(FrameLayout::of(&[&skippable, &whole[..]].concat(), Size::Exactly(3)).is_err());
         assert!(FrameLayout::of(&[&empty, &whole[..]].concat(), Size::AtMost(9)).is_err());
     }
 
     #[test]
-    fn a_claim_against_the_checked_lengths_is_refused_before_decoding() {
+    fn a_content_size_that_contradicts_the_lengths_is_refused() {
         let claims_a_tebibyte = frame(&[0xe4, 0, 0, 0, 0, 0, 1, 0, 0], b"abc");
         assert!(matches!(
             FrameLayout::of(&claims_a_tebibyte, Size::Exactly(3)),
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_cut_anywhere_is_refused() {
+    fn a_truncated_frame_is_refused() {
         let whole = frame(&[0x24, 3], b"abc");
         for length in 0..whole.len() {
             assert!(FrameLayout::of(&whole[..length], Size::Exactly(3)).is_err(), "{length} bytes");

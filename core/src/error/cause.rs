@@ -1,47 +1,47 @@
-//! The errors of others: of a codec, of the caller's extract.
+//! Errors that come from outside core: from a codec or the caller's extract.
 
 use alloc::sync::Arc;
 use core::fmt;
 
-/// What an encoder, a decoder or an extract said; shared, so that the first
-/// error can be told more than once.
+/// The error of an encoder, a decoder or an extract. It is shared, so that the
+/// first error can be returned more than once.
 #[derive(Clone)]
 pub struct Cause(Repr);
 
-/// TextCause are kept as words: where causes are never anything else, nothing of
-/// an error's formatting is compiled.
+/// Text is kept as text: a build in which causes are always text then contains
+/// no error formatting code.
 #[derive(Clone)]
 enum Repr {
-    TextCause(TextCause),
+    Text(TextCause),
     Error(Arc<dyn core::error::Error + Send + Sync>),
 }
 
 impl Cause {
-    /// Takes any error.
+    /// Wraps any error.
     pub fn new(error: impl core::error::Error + Send + Sync + 'static) -> Self {
         Self(Repr::Error(Arc::new(error)))
     }
 
-    /// Takes a sentence, for codecs whose errors are only words.
+    /// Wraps a message, for codecs whose errors are only text.
     #[must_use]
     pub fn text(text: impl Into<Arc<str>>) -> Self {
-        Self(Repr::TextCause(TextCause(text.into())))
+        Self(Repr::Text(TextCause(text.into())))
     }
 
-    /// The error as it was.
+    /// The original error.
     #[must_use]
     pub fn get(&self) -> &(dyn core::error::Error + Send + Sync + 'static) {
         match &self.0 {
-            Repr::TextCause(words) => words,
+            Repr::Text(text) => text,
             Repr::Error(error) => &**error,
         }
     }
 
-    /// The sentence that [`text`](Self::text) was given; `None` of an error.
+    /// The message given to [`text`](Self::text); `None` for any other error.
     #[must_use]
     pub fn as_text(&self) -> Option<&str> {
         match &self.0 {
-            Repr::TextCause(TextCause(text)) => Some(text),
+            Repr::Text(TextCause(text)) => Some(text),
             Repr::Error(_) => None,
         }
     }

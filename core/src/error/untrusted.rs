@@ -1,62 +1,63 @@
-//! What was read, against what the caller trusts.
+//! Data that the caller's trusted hash does not authenticate.
 
 use core::fmt;
 
 use super::Hex;
 
-/// What is not what the caller trusts. The bytes may be sound in themselves:
-/// no checksum need be wrong (FORMAT.md, *Digest list*).
+/// What the trusted hash does not authenticate. The bytes may be sound in
+/// themselves: every checksum may be right (FORMAT.md, *Digest list*).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Untrusted {
-    /// The digest list is of another pack: it has another root, and where the
-    /// hash may be either, another content hash too.
+    /// The digest list belongs to another pack: its root differs from the
+    /// trusted hash. If that may be either hash, its content hash differs too.
     List {
         /// The hash that the caller trusts.
         trusted: [u8; 32],
         /// The root of the list.
         root: [u8; 32],
     },
-    /// The digest list, its digests, or the trailer have another content hash.
+    /// The content hash of the digest list, of its digests, or of the trailer
+    /// differs.
     ContentHash {
-        /// The trusted one.
+        /// The trusted hash.
         trusted: [u8; 32],
-        /// The one that was found.
+        /// The hash that was found.
         found: [u8; 32],
     },
     /// A field of the pack's trailer contradicts the digest list.
     Trailer {
-        /// Which.
+        /// The field.
         field: TrailerField,
-        /// What the list says.
+        /// Its value in the list.
         trusted: u32,
-        /// What the trailer says.
+        /// Its value in the trailer.
         found: u32,
     },
-    /// The app data is another.
+    /// The app data differs.
     AppData {
-        /// The SHA-256 that the root vouches for.
+        /// The SHA-256 that the root covers.
         trusted: [u8; 32],
         /// The SHA-256 of the pack's app data.
         found: [u8; 32],
     },
-    /// A block of digests, with the path beside it, does not lead to the top
-    /// of the tree.
+    /// A block of digests, together with its path, does not lead to the top of
+    /// the tree.
     Block {
         /// The first record of the block.
         first_record: u32,
-        /// The top of the tree that is trusted.
+        /// The top of the trusted tree.
         trusted: [u8; 32],
-        /// Where the path leads.
+        /// The hash to which the path leads.
         found: [u8; 32],
     },
-    /// The items of a record are others.
+    /// The items of a record differ.
     Record {
         /// The record.
         record: u32,
-        /// The digest that its items should have.
+        /// The trusted digest of its items.
         trusted: [u8; 32],
-        /// The digest that they have.
+        /// The digest of the items that were read.
         found: [u8; 32],
     },
 }
@@ -65,7 +66,7 @@ pub enum Untrusted {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TrailerField {
-    /// What the items are.
+    /// The format id.
     FormatId,
     /// The number of records.
     RecordCount,

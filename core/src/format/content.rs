@@ -1,5 +1,5 @@
-//! The items of a record as its digest sees them, and the taking of many
-//! digests at once.
+//! The items of a record as input of its digest, and computing many digests at
+//! once.
 
 use alloc::vec::Vec;
 
@@ -9,21 +9,21 @@ use super::digest::{Hash, record_digest};
 use crate::error::Error;
 use crate::wire::group::Group;
 
-/// The items of one record, decoded: what its digest is taken of.
+/// The decoded items of one record: the input of its digest.
 #[derive(Clone, Copy, Debug)]
 pub struct RecordContent<'a> {
     runs: Runs<'a>,
     lengths: Lengths<'a>,
 }
 
-/// Where the bytes are. No item lies in two runs.
+/// The bytes of the items. No item spans two runs.
 #[derive(Clone, Copy, Debug)]
 enum Runs<'a> {
     One(&'a [u8]),
     Many(&'a [Bytes]),
 }
 
-/// How long the items are.
+/// The lengths of the items.
 #[derive(Clone, Copy, Debug)]
 enum Lengths<'a> {
     List(&'a [u32]),
@@ -33,27 +33,27 @@ enum Lengths<'a> {
 }
 
 impl<'a> RecordContent<'a> {
-    /// A record whose items lie in one run of bytes, as long as `lengths` say.
+    /// A record whose items lie in one run of bytes and have these lengths.
     #[must_use]
     pub fn listed(run: &'a [u8], lengths: &'a [u32]) -> Self {
         Self { runs: Runs::One(run), lengths: Lengths::List(lengths) }
     }
 
-    /// A record whose items lie in several runs, none of them in two.
+    /// A record whose items lie in several runs. No item may span two of them.
     #[must_use]
     pub fn in_runs(runs: &'a [Bytes], lengths: &'a [u32]) -> Self {
         Self { runs: Runs::Many(runs), lengths: Lengths::List(lengths) }
     }
 
-    /// A decoded payload and the packed lengths of its items; without lengths
-    /// it is one item.
+    /// A record from its decoded payload and the packed lengths of its items;
+    /// without lengths the payload is one item.
     #[must_use]
     pub fn packed(payload: &'a [u8], lengths: Option<Group<'a>>) -> Self {
         let lengths = lengths.map_or(Lengths::Single, Lengths::Packed);
         Self { runs: Runs::One(payload), lengths }
     }
 
-    /// How many items the record holds.
+    /// The number of items in the record.
     #[must_use]
     pub fn item_count(&self) -> usize {
         match self.lengths {
@@ -63,7 +63,7 @@ impl<'a> RecordContent<'a> {
         }
     }
 
-    /// Bytes of the items.
+    /// The size of all items, in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         match self.runs {
@@ -72,7 +72,7 @@ impl<'a> RecordContent<'a> {
         }
     }
 
-    /// The payload where it is one run of bytes.
+    /// The payload, if it is one run of bytes.
     #[must_use]
     pub fn run(&self) -> Option<&'a [u8]> {
         match self.runs {
@@ -101,34 +101,34 @@ impl<'a> RecordContent<'a> {
                 let Some(run) = runs.next() else { break };
                 rest = run;
             }
-            let (item, behind) = rest.split_at(length.min(rest.len()));
-            rest = behind;
+            let (item, after) = rest.split_at(length.min(rest.len()));
+            rest = after;
             item
         })
     }
 }
 
-/// Takes the digests of records. Those of different records do not depend on
-/// each other, so a platform may take many at once.
+/// Computes the digests of records. The digests of different records are
+/// independent of each other, so a platform may compute many at once.
 pub trait DigestRecords: Send {
     /// Appends the digest of each record to `digests`, in order.
     ///
     /// # Errors
-    /// [`Limit::Item`](crate::error::Limit::Item), which items of a record
-    /// that was built or read cannot break.
+    /// [`Limit::Item`](crate::error::Limit::Item), which cannot occur for a
+    /// record that this crate built or read.
     fn digests(
         &mut self,
         records: &[RecordContent<'_>],
         digests: &mut Vec<Hash>,
     ) -> Result<(), Error>;
 
-    /// How many records it is fastest with.
+    /// The number of records per call with which it is fastest.
     fn preferred_batch(&self) -> usize {
         1
     }
 }
 
-/// One digest after another, with [`record_digest`].
+/// Computes one digest after another, with [`record_digest`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OneByOne;
 

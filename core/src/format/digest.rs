@@ -1,4 +1,4 @@
-//! The content hash: what a pack says, whatever codec it is stored with
+//! The content hash, which covers the items independently of the codec
 //! (FORMAT.md, *Content hash*).
 //!
 //! ```text
@@ -14,21 +14,22 @@ use sha2::{Digest as _, Sha256};
 
 use crate::error::{Cause, Error, Limit};
 
-/// A SHA-256.
+/// A SHA-256 hash.
 pub type Hash = [u8; 32];
 
-/// Replaces items by other bytes before they are hashed, so that the hash can
-/// speak of what an item *means*: of the decompressed form of items that were
-/// compressed beforehand, say. Whoever verifies must use the same extract as
-/// whoever wrote; the file does not say which.
+/// Replaces items by other bytes before they are hashed, such as the
+/// decompressed form of items that were already compressed. Verification must
+/// use the same extract as writing; the file does not record which one.
 ///
-/// Every `Fn(&[u8]) -> Result<Vec<u8>, Cause>` that threads may share is one;
-/// implement the trait to borrow from the item where nothing needs replacing.
+/// Every `Fn(&[u8]) -> Result<Vec<u8>, Cause>` that is `Send` and `Sync` is an
+/// extract. Implement the trait yourself to return items unchanged without a
+/// copy.
 pub trait Extract: Send + Sync {
     /// The bytes to hash in place of `item`.
     ///
     /// # Errors
-    /// Whatever the extract says; writing stops, verifying reports the record.
+    /// Any error of the extract. Writing stops with it; verification reports the
+    /// record.
     fn extract<'a>(&self, item: &'a [u8]) -> Result<Cow<'a, [u8]>, Cause>;
 }
 
@@ -47,12 +48,12 @@ impl fmt::Debug for dyn Extract {
     }
 }
 
-/// The digest of one record's items, taken one after another.
+/// Computes the digest of one record, item by item.
 #[derive(Clone, Debug, Default)]
 pub struct RecordHasher(Sha256);
 
 impl RecordHasher {
-    /// A hasher that has seen no item.
+    /// A hasher without items.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -61,8 +62,8 @@ impl RecordHasher {
     /// Adds the record's next item.
     ///
     /// # Errors
-    /// [`Limit::Item`] above 2^32-1 bytes (an extract may answer with more
-    /// than an item can hold).
+    /// [`Limit::Item`] above 2^32-1 bytes (an extract may return more than an
+    /// item can hold).
     pub fn item(&mut self, item: &[u8]) -> Result<(), Error> {
         let length = u32::try_from(item.len())
             .map_err(|_| Error::Limit(Limit::Item { length: item.len() as u64 }))?;
@@ -78,8 +79,8 @@ impl RecordHasher {
     }
 }
 
-/// The bytes that a record's digest is the SHA-256 of, for a platform with a
-/// SHA-256 of its own.
+/// Appends the bytes whose SHA-256 is the record's digest to `message`, for a
+/// platform with its own SHA-256.
 ///
 /// # Errors
 /// [`Limit::Item`] above 2^32-1 bytes.
@@ -126,13 +127,13 @@ pub fn record_digest<'a>(items: impl IntoIterator<Item = &'a [u8]>) -> Result<Ha
     Ok(hasher.finish())
 }
 
-/// The content hash, fed with the records' digests in order. It keeps none of
-/// them, so its size does not depend on the number of records.
+/// Computes the content hash from the records' digests in order. It stores none
+/// of them, so its size does not depend on the number of records.
 #[derive(Clone, Debug, Default)]
 pub struct ContentHasher(Sha256);
 
 impl ContentHasher {
-    /// A hasher that has seen no record: SHA-256 of nothing.
+    /// A hasher without records: the SHA-256 of the empty string.
     #[must_use]
     pub fn new() -> Self {
         Self::default()

@@ -5,11 +5,11 @@
 //! | group of sizes 0..128 | group 128..256 | … | last group | CRC-32C |
 //! ```
 //!
-//! Sizes rather than offsets: they are small and alike, so a record takes one
-//! to three bytes. [`IndexEncoder`] packs a group as soon as it is full;
-//! [`OffsetIndex`] keeps the groups packed in memory too, with the offset at
-//! which each group's first record starts (12 bytes for 128 records), and
-//! unpacks within one group on lookup.
+//! It stores sizes, not offsets: they are small and similar, so a record takes
+//! one to three bytes. [`IndexEncoder`] packs each group as soon as it is full.
+//! [`OffsetIndex`] keeps the groups packed in memory, together with the offset
+//! at which each group's first record starts (12 bytes for 128 records), and
+//! unpacks one group per lookup.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -22,7 +22,7 @@ use crate::error::{Error, Fault, Limit, Section};
 use crate::wire::group::{self, Group};
 use crate::wire::{crc, cursor};
 
-/// Packs sizes as records arrive.
+/// Packs the sizes of records as they arrive.
 #[derive(Clone, Debug, Default)]
 pub struct IndexEncoder {
     groups: Vec<u8>,
@@ -30,7 +30,7 @@ pub struct IndexEncoder {
 }
 
 impl IndexEncoder {
-    /// An index of no records.
+    /// An index without records.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -39,7 +39,7 @@ impl IndexEncoder {
     /// Adds the size of the next record.
     ///
     /// # Errors
-    /// [`Limit::Index`] where the index could pass 2^32-1 bytes.
+    /// [`Limit::Index`] if the index could exceed 2^32-1 bytes.
     pub fn push(&mut self, size: u32) -> Result<(), Error> {
         let packed = self.groups.len() as u64;
         let at_most = packed + group::max_size(INDEX_GROUP) + u64::from(INDEX_CRC);
@@ -58,7 +58,7 @@ impl IndexEncoder {
         self.filling.clear();
     }
 
-    /// The section as it goes to the file: groups and checksum.
+    /// The bytes of the section: groups and checksum.
     #[must_use]
     pub fn finish(mut self) -> Vec<u8> {
         self.pack();
@@ -68,7 +68,8 @@ impl IndexEncoder {
     }
 }
 
-/// The index of a pack, checked: the sizes add up to where it starts.
+/// The index of a pack. Invariant: the sizes add up to the offset at which it
+/// starts.
 #[derive(Clone, Debug)]
 pub struct OffsetIndex {
     packed: Bytes,
@@ -84,7 +85,7 @@ struct GroupPlace {
     end: u32,
 }
 
-/// A `u64` in two halves, so that a [`GroupPlace`] takes 12 bytes and not 16.
+/// A `u64` in two halves, so that a [`GroupPlace`] takes 12 bytes instead of 16.
 #[derive(Clone, Copy, Debug)]
 struct Offset {
     high: u32,
@@ -104,16 +105,16 @@ impl Offset {
 }
 
 impl OffsetIndex {
-    /// Reads the section: `bytes` are the groups and their checksum,
-    /// `records_end` is where the section starts in the file.
+    /// Decodes the section. `bytes` holds the groups and their checksum, and
+    /// `records_end` is the offset at which the section starts in the file.
     ///
     /// `record_count` must have passed
-    /// [`Trailer::check_index_size`](super::Trailer::check_index_size); what
-    /// is allocated is the packed groups and 12 bytes a group.
+    /// [`Trailer::check_index_size`](super::Trailer::check_index_size). The
+    /// index takes the memory of the packed groups and 12 bytes a group.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] in [`Section::Index`]: checksum, a group, bytes left
-    /// over, or a sum other than `records_end`.
+    /// [`Error::Corrupt`] in [`Section::Index`]: a wrong checksum, a damaged
+    /// group, surplus bytes, or a sum other than `records_end`.
     pub fn decode(bytes: Bytes, record_count: u32, records_end: u64) -> Result<Self, Error> {
         Self::decode_bytes(bytes, record_count, records_end)
             .map_err(|fault| fault.in_section(Section::Index))
@@ -126,7 +127,7 @@ impl OffsetIndex {
             return Err(Fault::Checksum { stored, computed });
         }
         let count = record_count.div_ceil(INDEX_GROUP) as usize;
-        // No more than the bytes that are there can hold.
+        // No more than the bytes at hand can hold.
         let plausible = packed.len() / usize::try_from(group::MIN_SIZE).unwrap_or(usize::MAX);
         let mut groups = Vec::with_capacity(count.min(plausible));
         let (mut rest, mut offset) = (packed, records_end);
@@ -154,13 +155,13 @@ impl OffsetIndex {
         Ok(Self { packed: bytes, groups, record_count })
     }
 
-    /// How many records there are.
+    /// The number of records.
     #[must_use]
     pub fn record_count(&self) -> u32 {
         self.record_count
     }
 
-    /// Where a record lies in the file; `None` from `record_count` on.
+    /// The byte range of a record in the file; `None` from `record_count` on.
     #[must_use]
     pub fn record(&self, number: u32) -> Option<Range<u64>> {
         let (group, start) = self.group(number / INDEX_GROUP)?;
@@ -170,8 +171,8 @@ impl OffsetIndex {
         Some(start..start + u64::from(size))
     }
 
-    /// Where each record from `first` on lies, one after another, without
-    /// looking up each.
+    /// The byte ranges of the records from `first` on. Cheaper than a lookup of
+    /// each.
     pub fn records_from(&self, first: u32) -> impl Iterator<Item = Range<u64>> + '_ {
         let mut at = self.record(first).map_or(0, |range| range.start);
         let group_of = first / INDEX_GROUP;
@@ -187,7 +188,7 @@ impl OffsetIndex {
             })
     }
 
-    /// The record that holds the byte at `offset`; `None` behind the records.
+    /// The record that contains the byte at `offset`; `None` after the records.
     #[must_use]
     pub fn record_at(&self, offset: u64) -> Option<u32> {
         let after = self.groups.partition_point(|place| place.offset.get() <= offset);
@@ -196,14 +197,14 @@ impl OffsetIndex {
         records.find(|(_, range)| range.contains(&offset)).map(|(number, _)| number)
     }
 
-    /// Bytes that this index takes in memory.
+    /// The memory that this index takes, in bytes.
     #[must_use]
     pub fn memory(&self) -> usize {
         self.packed.len() + self.groups.capacity() * size_of::<GroupPlace>()
     }
 
-    /// A group and the offset of its first record. It was checked when the
-    /// index was decoded, so that it can be taken again never fails.
+    /// A group and the offset of its first record. `decode` has checked every
+    /// group, so splitting one off again cannot fail.
     fn group(&self, number: u32) -> Option<(Group<'_>, u64)> {
         let place = self.groups.get(number as usize)?;
         let count = (self.record_count - number * INDEX_GROUP).min(INDEX_GROUP);
@@ -228,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn every_record_is_found_where_the_sizes_put_it() {
+    fn every_record_is_found_at_its_offset() {
         let counts = [0, 1, 127, 128, 129, 256, 1000];
         for &count in &counts[..if cfg!(miri) { 5 } else { counts.len() }] {
             let sizes = sizes(count);
@@ -238,7 +239,7 @@ mod tests {
             for (number, &size) in (0..).zip(&sizes) {
                 let range = at..at + u64::from(size);
                 at = range.end;
-                // Miri takes a second for each.
+                // Each takes Miri a second.
                 if cfg!(miri) && ![0, 1, 126, 127, 128].contains(&number) {
                     continue;
                 }
@@ -257,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sum_other_than_the_index_position_is_refused() {
+    fn sizes_that_do_not_end_at_the_index_are_refused() {
         let bytes = encode(&[10, 20]);
         for end in [0, 29, 31, u64::MAX] {
             assert!(matches!(
@@ -268,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_record_count_leaves_bytes_over_or_runs_short() {
+    fn a_wrong_record_count_is_refused() {
         let bytes = encode(&sizes(130));
         let end = sizes(130).iter().map(|&s| u64::from(s)).sum();
         for count in [0, 1, 128, 129, 131, 258] {
@@ -280,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_the_packed_groups_and_a_twelfth_of_a_byte_a_record() {
+    fn an_index_takes_12_bytes_a_group_more_than_on_disk() {
         const GROUPS: u32 = if cfg!(miri) { 2 } else { 100 };
         let records = GROUPS * 128;
         let sizes = alloc::vec![10; records as usize];

@@ -1,29 +1,29 @@
-//! Format ids that are known to mean something.
+//! Format ids with a known meaning.
 //!
-//! To the format itself the id is a number that the caller assigns. These are
-//! the ones that this project writes by default, and those that the users of
-//! the reference implementation write.
+//! To the format itself the id is a number that the caller assigns. Known are
+//! the ids that sealpack writes by default, and those that the users of the Go
+//! library write.
 
-/// What a known format id says of a pack.
+/// The meaning of a known format id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KnownFormat {
-    /// What such a pack is called.
+    /// What such packs are called.
     pub name: &'static str,
-    /// How its records are encoded.
+    /// The codec of their records.
     pub codec: KnownCodec,
 }
 
-/// The encodings that a format id can stand for.
+/// The codecs that a known format id can imply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KnownCodec {
-    /// Payloads as they are.
+    /// None: payloads are stored unchanged.
     None,
-    /// A single zstd frame each.
+    /// zstd: each payload is one frame.
     Zstd,
 }
 
 impl KnownCodec {
-    /// The name that the command line and JSON use.
+    /// The name used on the command line and in JSON.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -32,7 +32,7 @@ impl KnownCodec {
         }
     }
 
-    /// The format id that is written for this codec where the caller gives none.
+    /// The format id that is written by default for this codec.
     #[must_use]
     pub fn default_format_id(self) -> u32 {
         match self {
@@ -42,7 +42,7 @@ impl KnownCodec {
     }
 }
 
-/// What `format_id` is known as.
+/// The meaning of `format_id`, if it is known.
 ///
 /// ```
 /// use sealpack_core::format::known::{KnownCodec, known};

@@ -1,12 +1,12 @@
-//! The sections of a packfile, encode beside decode (FORMAT.md).
+//! The sections of a packfile, encoding and decoding together (FORMAT.md).
 //!
 //! ```text
 //! | record 0 | record 1 | … | record N-1 | offset index | app data | trailer |
 //! '-------------- record ---------------'---- index ---'          '-trailer-'
 //! ```
 //!
-//! [`trailer`] describes the file, [`index`] finds a record, [`record`] splits
-//! one into payload and item lengths, [`digest`] seals what the items say.
+//! [`trailer`] describes the file, [`index`] locates a record, [`record`] splits
+//! one into payload and item lengths, [`digest`] hashes the items.
 
 pub mod content;
 pub mod digest;
@@ -23,12 +23,12 @@ pub use trailer::{Dialect, Trailer};
 
 use core::num::NonZero;
 
-/// The most items, and the most bytes of an item, a record, the index and the
-/// app data: all are written as a `u32`.
+/// The maximum number of items, and the maximum size of an item, a record, the
+/// index and the app data in bytes: the format stores them all as `u32`.
 pub const MAX_U32: u32 = u32::MAX;
 
-/// Records that a group of the offset index describes.
+/// The number of records that a group of the offset index describes.
 pub const INDEX_GROUP: u32 = 128;
 
-/// Items per record where the caller does not choose.
+/// The default number of items per record.
 pub const DEFAULT_ITEMS_PER_RECORD: NonZero<u32> = NonZero::<u32>::MIN.saturating_add(127);

@@ -6,8 +6,8 @@
 //! items per record = 1:   encoded payload | CRC, only with the record checksum
 //! ```
 //!
-//! What the checksum covers is one choice for the whole file: the group of
-//! lengths alone, or, with the *record checksum*, everything before it.
+//! One flag determines for the whole file what the checksum covers: the group
+//! of lengths alone or, with the *record checksum*, everything before it.
 
 use alloc::vec::Vec;
 
@@ -15,7 +15,7 @@ use crate::error::Fault;
 use crate::wire::group::{self, Group};
 use crate::wire::{crc, cursor};
 
-/// How the records of a file are laid out: what stands behind a payload.
+/// The layout of a file's records: what follows a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
     lengths: bool,
@@ -23,14 +23,14 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// The layout that two fields of the trailer ask for.
+    /// The layout that follows from two fields of the trailer.
     #[must_use]
     pub fn new(items_per_record: u32, record_checksum: bool) -> Self {
         Self { lengths: items_per_record > 1, record_checksum }
     }
 
-    /// Whether a record carries its items' lengths (it does not where each
-    /// holds a single item).
+    /// Whether a record stores its items' lengths (it does not if each record is
+    /// a single item).
     #[must_use]
     pub fn has_lengths(self) -> bool {
         self.lengths
@@ -42,8 +42,8 @@ impl Layout {
         self.record_checksum
     }
 
-    /// The most bytes that can stand behind the payload of a record of
-    /// `count` items.
+    /// The maximum number of bytes after the payload of a record of `count`
+    /// items.
     #[must_use]
     pub fn max_tail_size(self, count: u32) -> u64 {
         match (self.lengths, self.record_checksum) {
@@ -53,9 +53,9 @@ impl Layout {
         }
     }
 
-    /// Appends to `tail` what stands behind the encoded payload: the lengths
-    /// and the checksum, as the layout asks. The payload is looked at only
-    /// for the checksum.
+    /// Appends to `tail` what follows the encoded payload in this layout: the
+    /// lengths and the checksum. The payload is read only for the record
+    /// checksum.
     pub fn encode_tail<'a>(
         self,
         payload: impl IntoIterator<Item = &'a [u8]>,
@@ -77,7 +77,7 @@ impl Layout {
         tail.extend_from_slice(&crc.to_le_bytes());
     }
 
-    /// Splits a record of `count` items, every checksum checked first.
+    /// Splits a record of `count` items, after checking its checksum.
     ///
     /// # Errors
     /// [`Fault::Truncated`], [`Fault::Checksum`], or a fault of the group.
@@ -107,13 +107,13 @@ fn refuse_other(stored: u32, covered: &[u8]) -> Result<(), Fault> {
     if stored == computed { Ok(()) } else { Err(Fault::Checksum { stored, computed }) }
 }
 
-/// A record, split; the checksum was right.
+/// The parts of a record whose checksum is right.
 #[derive(Clone, Copy, Debug)]
 pub struct RecordParts<'a> {
     /// The payload as stored.
     pub payload: &'a [u8],
-    /// The lengths of the items in the *decoded* payload; `None` where the
-    /// record is a single item.
+    /// The lengths of the items in the *decoded* payload; `None` if the record
+    /// is a single item.
     pub lengths: Option<Group<'a>>,
 }
 
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_splits_into_what_it_was_made_of() {
+    fn records_round_trip() {
         for (per_record, checksum, tail) in
             [(2, false, 10), (2, true, 10), (1, true, 4), (1, false, 0)]
         {
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flip_is_noticed_exactly_where_the_layout_promises_it() {
+    fn a_flipped_bit_is_refused_exactly_where_the_checksum_covers_it() {
         for (per_record, checksum, covered_from) in [(2, false, 8), (2, true, 0), (1, true, 0)] {
             let layout = Layout::new(per_record, checksum);
             let sound = record(layout);

@@ -15,7 +15,7 @@ use crate::wire::{crc, cursor::Cursor, group};
 /// Bytes of the trailer.
 pub const SIZE: usize = 76;
 
-/// Bytes of the trailer of the early dialect, which is refused by name.
+/// Bytes of the trailer of the early dialect, which a reader refuses by name.
 const EARLY_SIZE: usize = 64;
 const EARLY_MAGIC: [u8; 4] = *b"HCLS";
 
@@ -24,30 +24,31 @@ const VERSION: u8 = 1;
 const FLAG_CONTENT_HASH: u8 = 1 << 0;
 const FLAG_RECORD_CHECKSUM: u8 = 1 << 1;
 
-/// Bytes of the index that are not groups: its checksum.
+/// Bytes of the index's checksum.
 pub(crate) const INDEX_CRC: u32 = 4;
 
-/// What the trailer says of its file.
+/// The fields of the trailer.
 ///
-/// A value of this type is consistent in itself: items, items per record and
-/// records fit each other, and the index is large enough for the records.
-/// Whether it fits its *file* is [`Trailer::records_end`].
+/// [`decode`](Self::decode) checks the trailer by itself.
+/// [`check_counts`](Self::check_counts), [`check_index_size`](Self::check_index_size)
+/// and [`records_end`](Self::records_end) check the fields against each other
+/// and against the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trailer {
-    /// The caller's number for what the items are and how they are encoded.
+    /// The caller's number for the kind and the encoding of the items.
     pub format_id: u32,
-    /// How many records there are.
+    /// The number of records.
     pub record_count: u32,
-    /// How many items there are.
+    /// The number of items.
     pub total_items: u32,
-    /// Items in every record but the last, which may hold fewer. 0 only where
-    /// there are no items.
+    /// The number of items in every record but the last, which may hold fewer. 0
+    /// only if there are no items.
     pub items_per_record: u32,
-    /// Bytes of the offset index, its checksum included.
+    /// Bytes of the offset index, including its checksum.
     pub index_size: u32,
     /// Bytes of the app data.
     pub app_data_size: u32,
-    /// The hash over all items, where one was stored.
+    /// The hash over all items, if the pack stores one.
     pub content_hash: Option<Hash>,
     /// The checksum of the app data, as stored.
     pub app_data_crc: u32,
@@ -55,14 +56,14 @@ pub struct Trailer {
     pub record_checksum: bool,
 }
 
-/// The dialects of version 1 that were ever written with 76 bytes.
+/// The dialects of version 1 with a trailer of 76 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
-    /// The trailer holds the CRC of the app data (of nothing: 0).
+    /// The trailer holds the CRC of the app data (0 if there is none).
     AppDataCrc,
-    /// The older one: app data is there and the field holds 0, so the app
-    /// data is not protected. It knew no record checksum either, so a file
-    /// with one is never of this dialect.
+    /// The older dialect: there is app data but the field is 0, so nothing
+    /// protects the app data. It has no record checksum, so a file with record
+    /// checksums is never of this dialect.
     NoAppDataCrc,
 }
 
@@ -95,7 +96,7 @@ impl Trailer {
         put.field(&self.record_count.to_le_bytes());
         put.field(&self.total_items.to_le_bytes());
         put.field(&self.items_per_record.to_le_bytes());
-        // The group size is a u16 and two reserved bytes follow it.
+        // The group size is a u16, followed by two reserved bytes.
         put.field(&INDEX_GROUP.to_le_bytes());
         put.field(&self.index_size.to_le_bytes());
         put.field(&self.app_data_size.to_le_bytes());
@@ -106,13 +107,13 @@ impl Trailer {
         put.bytes
     }
 
-    /// Reads the trailer off the end of `tail`, the last bytes of a file.
+    /// Decodes the trailer at the end of `tail`, the last bytes of a file.
     ///
-    /// The checks come in the order of FORMAT.md: size, magic, version,
-    /// checksum, flags, group size. Those that relate fields to each other
-    /// and to the file follow in [`records_end`](Self::records_end) and
-    /// [`check_counts`](Self::check_counts), so that an error names the first
-    /// thing that is wrong.
+    /// The order of the checks is that of FORMAT.md: size, magic, version,
+    /// checksum, flags, group size. The checks of the fields against each other
+    /// and against the file follow in [`records_end`](Self::records_end) and
+    /// [`check_counts`](Self::check_counts), so that the first error is the one
+    /// that explains the others.
     ///
     /// # Errors
     /// [`Error::Corrupt`] in [`Section::Trailer`].
@@ -169,17 +170,17 @@ impl Trailer {
         })
     }
 
-    /// Bytes behind the index: app data and trailer.
+    /// Bytes after the index: app data and trailer.
     pub(crate) fn size_after_index(&self) -> u64 {
         u64::from(self.app_data_size) + SIZE as u64
     }
 
-    /// Where the records end and the index starts in a file of `file_size`
-    /// bytes.
+    /// The offset at which the records end and the index starts, in a file of
+    /// `file_size` bytes.
     ///
     /// # Errors
-    /// [`Fault::Sections`] in [`Section::Trailer`] where the file is smaller
-    /// than the sections the trailer claims.
+    /// [`Fault::Sections`] in [`Section::Trailer`] if the file is smaller than
+    /// the sections that the trailer describes.
     pub fn records_end(&self, file_size: u64) -> Result<u64, Error> {
         let claimed = u64::from(self.index_size) + self.size_after_index();
         file_size.checked_sub(claimed).ok_or_else(|| {
@@ -187,8 +188,8 @@ impl Trailer {
         })
     }
 
-    /// Whether the index can hold that many records: looked at before
-    /// anything is allocated for them.
+    /// Checks that an index of this size can describe that many records. Call
+    /// it before you allocate memory for them.
     ///
     /// # Errors
     /// [`Fault::Truncated`] or [`Fault::RecordCount`] in [`Section::Index`].
@@ -205,7 +206,7 @@ impl Trailer {
         Ok(())
     }
 
-    /// Whether items, items per record and records fit each other.
+    /// Checks that the numbers of items, items per record and records agree.
     ///
     /// # Errors
     /// [`Fault::ItemCount`] in [`Section::Trailer`].
@@ -231,7 +232,7 @@ impl Trailer {
         Layout::new(self.items_per_record, self.record_checksum)
     }
 
-    /// Checks the app data and tells the dialect.
+    /// Checks the app data and returns the dialect.
     ///
     /// # Errors
     /// [`Fault::Checksum`] in [`Section::AppData`].
@@ -247,7 +248,7 @@ impl Trailer {
     }
 }
 
-/// Says so where `tail` ends in a trailer of the early dialect.
+/// Refuses a `tail` that ends in a trailer of the early dialect.
 fn refuse_early(tail: &[u8]) -> Result<(), Fault> {
     match tail.last_chunk::<EARLY_SIZE>() {
         Some(early) if early.starts_with(&EARLY_MAGIC) => Err(Fault::EarlyDialect),
@@ -261,7 +262,7 @@ fn refuse_bad_crc(bytes: &[u8; SIZE]) -> Result<(), Fault> {
     if stored == computed { Ok(()) } else { Err(Fault::Checksum { stored, computed }) }
 }
 
-/// Fills an array front to back.
+/// Fills an array from front to back.
 struct FieldWriter {
     bytes: [u8; SIZE],
     at: usize,
@@ -299,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn trailers_round_trip() {
         for record_checksum in [false, true] {
             for content_hash in [None, Some([3; 32])] {
                 let trailer = Trailer { record_checksum, content_hash, ..sample() };
@@ -310,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flip_of_any_bit_is_refused() {
+    fn a_flipped_bit_is_refused() {
         let bytes = sample().encode();
         for bit in 0..SIZE * 8 {
             let mut damaged = bytes;

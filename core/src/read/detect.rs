@@ -1,5 +1,5 @@
-//! Which codec a pack's records need, where nobody says: a driver fetches a
-//! few magics, as it fetches everything else.
+//! Detects the codec of a pack when the caller does not name it. The driver
+//! fetches a few magics, as it fetches everything else.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -9,25 +9,24 @@ use super::{Directory, RecordPlace};
 use crate::codec::zstd_frame::MAGIC;
 use crate::format::known::{KnownCodec, known};
 
-/// Finds out how the records of a pack are encoded where the caller did not
-/// say. The format id decides where it is known and the records look like it;
-/// else the first record's magic does.
+/// Detects how the records of a pack are encoded. A known format id decides if
+/// the records look like it; otherwise the first record's magic does.
 ///
-/// One damaged magic must not turn a zstd pack into one that is read as it
-/// is. So a magic counts with one byte of it wrong, and where the id says
-/// zstd, three more records are asked before that is given up.
+/// One damaged magic must not make a reader treat a zstd pack as plain. So a
+/// magic with one wrong byte still counts, and if the format id implies zstd, up
+/// to three more records are sampled before the detection decides against it.
 #[derive(Clone, Debug)]
 pub struct CodecDetection {
     known: Option<KnownCodec>,
-    /// The records to ask, the first one first.
+    /// The records still to be sampled, in order.
     samples: Vec<RecordPlace>,
 }
 
 const MAGIC_SIZE: u64 = 4;
 
 impl CodecDetection {
-    /// Looks for records with a payload, in a pack of any size at no more than
-    /// a few places.
+    /// Selects records with a payload as samples; a few lookups in a pack of any
+    /// size.
     #[must_use]
     pub fn new(directory: &Directory) -> Self {
         let records = directory.record_count();
@@ -41,21 +40,21 @@ impl CodecDetection {
         let mut samples: Vec<RecordPlace> = Vec::new();
         for place in places {
             let near = directory.records(place..place.saturating_add(64));
-            let found = { near }.find(|place| place.size() > least_tail(directory, place));
+            let found = { near }.find(|place| place.size() > empty_size(directory, place));
             samples.extend(found.filter(|found| !samples.contains(found)));
         }
         Self { known, samples }
     }
 
-    /// Where the next magic to look at lies: `None` once the codec is known.
+    /// The range of the next magic to fetch; `None` once the codec is known.
     #[must_use]
     pub fn wanted(&self) -> Option<Range<u64>> {
         let Range { start, end } = self.samples.first()?.range;
         Some(start..end.min(start.saturating_add(MAGIC_SIZE)))
     }
 
-    /// The codec, given the bytes of [`wanted`](Self::wanted); `None` where
-    /// another sample is to be looked at.
+    /// Takes the bytes of [`wanted`](Self::wanted), and returns the codec; `None`
+    /// if it needs another sample.
     pub fn supply(&mut self, bytes: &[u8]) -> Option<KnownCodec> {
         if !self.samples.is_empty() {
             self.samples.remove(0);
@@ -66,8 +65,8 @@ impl CodecDetection {
         }
     }
 
-    /// What a record that was read says by itself: `None` where its payload is
-    /// too short to say anything, or there is none.
+    /// The codec that a stored record suggests by itself; `None` if it has no
+    /// payload.
     #[must_use]
     pub fn evidence(
         directory: &Directory,
@@ -75,26 +74,26 @@ impl CodecDetection {
         stored: &[u8],
     ) -> Option<KnownCodec> {
         let whole = stored.len() as u64 == place.size();
-        (whole && place.size() > least_tail(directory, place)).then(|| evidence_of(stored))
+        (whole && place.size() > empty_size(directory, place)).then(|| evidence_of(stored))
     }
 
-    /// The codec where no record has a payload to look at.
+    /// The codec if no record has a payload.
     #[must_use]
     pub fn fallback(&self) -> KnownCodec {
         self.known.unwrap_or(KnownCodec::None)
     }
 }
 
-/// A magic with one byte of it wrong is still one.
+/// A magic with one wrong byte still counts.
 fn evidence_of(bytes: &[u8]) -> KnownCodec {
     let right = MAGIC.to_le_bytes().iter().zip(bytes).filter(|(a, b)| a == b).count();
     if right >= 3 { KnownCodec::Zstd } else { KnownCodec::None }
 }
 
-/// The bytes behind an empty payload, which says nothing. Any more, and there
-/// is a payload: lengths that take more than a bit each are not all 0. (One
-/// too short for a magic is no frame.)
-fn least_tail(directory: &Directory, place: &RecordPlace) -> u64 {
+/// The size of a record whose payload is empty. A larger record has a payload:
+/// lengths that take more than one bit each are not all 0. (A payload too short
+/// for a magic is not a zstd frame.)
+fn empty_size(directory: &Directory, place: &RecordPlace) -> u64 {
     let layout = directory.layout();
     let lengths =
         if layout.has_lengths() { u64::from(place.item_count.div_ceil(8)) + 5 + 4 } else { 0 };

@@ -1,12 +1,12 @@
-//! From an item's position to the bytes that hold it.
+//! Maps an item's position to the bytes that contain it.
 
 use core::ops::Range;
 
 use crate::error::{Error, Misuse};
 use crate::format::{Layout, OffsetIndex, Trailer};
 
-/// What a reader keeps of an open pack: the trailer and the offset index, a
-/// little more than the index takes on disk.
+/// What a reader keeps of an open pack: the trailer and the offset index. It
+/// takes slightly more memory than the index takes on disk.
 #[derive(Clone, Debug)]
 pub struct Directory {
     trailer: Trailer,
@@ -14,16 +14,16 @@ pub struct Directory {
     records_end: u64,
 }
 
-/// Where an item lies.
+/// Where an item is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ItemPlace {
-    /// The record that holds it.
+    /// The record that contains it.
     pub record: RecordPlace,
-    /// Which of the record's items it is, counted from 0.
+    /// Its slot: the number of the item within the record, counted from 0.
     pub slot: u32,
 }
 
-/// Where a record lies, and which items it holds.
+/// Where a record is stored, and which items it contains.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordPlace {
     /// The record's number, counted from 0.
@@ -32,7 +32,7 @@ pub struct RecordPlace {
     pub range: Range<u64>,
     /// The position of its first item.
     pub first_item: u32,
-    /// How many items it holds.
+    /// The number of its items.
     pub item_count: u32,
 }
 
@@ -67,34 +67,34 @@ impl Directory {
         self.trailer.layout()
     }
 
-    /// How many items there are.
+    /// The number of items.
     #[must_use]
     pub fn item_count(&self) -> u32 {
         self.trailer.total_items
     }
 
-    /// How many records there are.
+    /// The number of records.
     #[must_use]
     pub fn record_count(&self) -> u32 {
         self.index.record_count()
     }
 
-    /// Where the records end in the file, and the index starts.
+    /// The offset in the file at which the records end and the index starts.
     #[must_use]
     pub fn records_end(&self) -> u64 {
         self.records_end
     }
 
-    /// Bytes that the directory takes in memory.
+    /// The memory that the directory takes, in bytes.
     #[must_use]
     pub fn memory(&self) -> usize {
         size_of::<Self>() + self.index.memory()
     }
 
-    /// Where the item at `position` lies.
+    /// Locates the item at `position`.
     ///
     /// # Errors
-    /// [`Misuse::Position`] where there is no such item.
+    /// [`Misuse::Position`] if there is no such item.
     pub fn place(&self, position: u32) -> Result<ItemPlace, Error> {
         let items = self.item_count();
         let no_such = Error::Misuse(Misuse::Position { position: position.into(), items });
@@ -106,10 +106,10 @@ impl Directory {
         Ok(ItemPlace { record, slot: position % per_record })
     }
 
-    /// Where the record of this number lies.
+    /// Locates the record with this number.
     ///
     /// # Errors
-    /// [`Misuse::RecordNumber`] where there is no such record.
+    /// [`Misuse::RecordNumber`] if there is no such record.
     pub fn record(&self, number: u32) -> Result<RecordPlace, Error> {
         match self.index.record(number) {
             Some(range) => Ok(self.describe(number, range)),
@@ -120,8 +120,8 @@ impl Directory {
         }
     }
 
-    /// The records of these numbers, one after another, without looking up
-    /// each; numbers that there are not are left out.
+    /// Locates the records with these numbers, in order. Cheaper than a lookup of
+    /// each. Numbers beyond the last record are skipped.
     pub fn records(&self, numbers: Range<u32>) -> impl Iterator<Item = RecordPlace> + '_ {
         let first = numbers.start;
         let count = numbers.end.saturating_sub(first) as usize;
@@ -131,11 +131,11 @@ impl Directory {
             .map(|(number, range)| self.describe(number, range))
     }
 
-    /// The records that hold the items of these positions.
+    /// The numbers of the records that contain the items at these positions.
     ///
     /// # Errors
-    /// [`Misuse::Range`] for a range upside down, [`Misuse::Position`] for one
-    /// that passes the last item.
+    /// [`Misuse::Range`] if the start exceeds the end, [`Misuse::Position`] if the
+    /// range goes beyond the last item.
     pub fn records_of(&self, positions: &Range<u32>) -> Result<Range<u32>, Error> {
         let Range { start, end } = *positions;
         if start > end {
@@ -150,15 +150,16 @@ impl Directory {
         Ok(if start == end { first..first } else { first..end.div_ceil(per_record) })
     }
 
-    /// The record that holds the byte at `offset` of the file, if one does.
+    /// The record that contains the byte at `offset` of the file, if any.
     #[must_use]
     pub fn record_at(&self, offset: u64) -> Option<u32> {
         self.index.record_at(offset)
     }
 
     fn describe(&self, number: u32, range: Range<u64>) -> RecordPlace {
-        // `Trailer::check_counts` relates records and items, so neither the
-        // product nor the difference leaves a u32 for a record that exists.
+        // `Trailer::check_counts` has checked the numbers of records and items,
+        // so neither the product nor the difference overflows for a record that
+        // exists.
         let first_item = number.saturating_mul(self.trailer.items_per_record);
         let left = self.item_count().saturating_sub(first_item);
         let item_count = left.min(self.trailer.items_per_record);

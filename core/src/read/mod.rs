@@ -1,5 +1,5 @@
-//! The read side as plans: core says which bytes it wants, whoever drives it
-//! fetches them, from a file, a `Blob`, an HTTP server or an object store.
+//! Reading a pack, as plans: core states which bytes it wants, and the driver
+//! fetches them from a file, a `Blob`, an HTTP server or an object store.
 //!
 //! ```text
 //! file size ──> Opening ──> tail range ──(perhaps one more)──> Pack
@@ -8,7 +8,7 @@
 //! records ────> Examiner (any thread) ──> Verification ──> Report
 //! ```
 //!
-//! The one loop that opens a pack, here over bytes in memory:
+//! The loop that opens a pack, here over bytes in memory:
 //!
 //! ```
 //! use bytes::Bytes;
@@ -65,8 +65,8 @@ pub use verify::{
 use crate::error::{Error, Limit};
 use crate::format::Trailer;
 
-/// What a reader is willing to hold. The default holds for every pack that the
-/// machine can read; whoever opens packs of strangers says less.
+/// Limits of a reader. The default admits every pack that the machine can read;
+/// set lower limits to open packs from untrusted sources.
 ///
 /// ```
 /// use sealpack_core::error::{Error, Limit};
@@ -74,7 +74,7 @@ use crate::format::Trailer;
 /// # let shape = sealpack_core::write::PackShape::default();
 /// # let ending = sealpack_core::write::Assembly::new(&shape).finish(&[7; 5000])?;
 /// # let file = [&ending.index[..], &[7; 5000], &ending.trailer.encode()].concat();
-/// // 5,000 bytes of app data, and no more than 16 KiB to hold at once.
+/// // 5,000 bytes of app data, and a memory limit of 16 KiB.
 /// let limits = ReadLimits { memory: 16 << 10, ..ReadLimits::default() };
 /// let opening = Opening::new(file.len() as u64)?.with_limits(limits);
 /// let refused = opening.supply(file.into()).unwrap_err();
@@ -83,35 +83,35 @@ use crate::format::Trailer;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadLimits {
-    /// The most bytes that one record may decode to. Where records are single
-    /// items the file does not say how large they are, so this is what stops
-    /// a small frame that yields a large item.
+    /// The maximum decoded size of a record, in bytes. If each record is a single
+    /// item, the file does not state its size, so only this limit stops a small
+    /// frame from yielding a large item.
     pub decoded_record: u64,
-    /// The most items that a pack may hold. One that claims more is refused
-    /// when it is opened.
+    /// The maximum number of items in a pack. Opening a pack that states more
+    /// fails.
     pub items: u32,
-    /// The most bytes to hold at once while opening, scanning or verifying. No
-    /// single thing may take more than a [quarter](Self::max_single) of it: index
-    /// and app data together, a record as stored, a record decoded.
+    /// The maximum memory to hold while opening, scanning or verifying, in bytes.
+    /// A single allocation may take at most a [quarter](Self::max_single) of it:
+    /// index and app data together, a stored record, a decoded record.
     pub memory: u64,
 }
 
 impl ReadLimits {
-    /// The most bytes that a single thing may take: a quarter of
-    /// [`memory`](Self::memory), since a thing is held with what it is made of
-    /// and with what was made before.
+    /// The maximum size of a single allocation, in bytes: a quarter of
+    /// [`memory`](Self::memory), because a record is in memory together with the
+    /// bytes it is decoded from and with earlier records.
     #[must_use]
     pub fn max_single(&self) -> u64 {
         self.memory / 4
     }
 
-    /// The most bytes that a record may decode to, by both limits.
+    /// The maximum decoded size of a record under both limits, in bytes.
     #[must_use]
     pub fn max_decoded(&self) -> u64 {
         self.decoded_record.min(self.max_single())
     }
 
-    /// Refuses to hold so many bytes as one thing.
+    /// Refuses a single allocation above the limit.
     ///
     /// # Errors
     /// [`Limit::SingleAllocation`].
@@ -122,7 +122,7 @@ impl ReadLimits {
         }
     }
 
-    /// Refuses a pack before its sections are fetched.
+    /// Refuses a pack above the limits before its sections are fetched.
     fn admit_sections(&self, trailer: &Trailer) -> Result<(), Error> {
         let (items, limit) = (trailer.total_items, self.items);
         if items > limit {
@@ -133,9 +133,9 @@ impl ReadLimits {
 }
 
 impl Default for ReadLimits {
-    /// A record of 2^32 bytes on a 64-bit machine, which holds the largest
-    /// item, half the address space on a 32-bit one; any number of items, any
-    /// memory.
+    /// Decoded records of 2^32 bytes on a 64-bit machine, enough for the largest
+    /// item, and of half the address space on a 32-bit machine; any number of
+    /// items, any memory.
     fn default() -> Self {
         let decoded_record = (isize::MAX as u64).min(1 << 32);
         Self { decoded_record, items: u32::MAX, memory: u64::MAX }

@@ -1,5 +1,5 @@
-//! Opening a pack: from the size of a file to its directory, in one read for
-//! nearly every file and in two at the most.
+//! Opening a pack: from the size of a file to its directory, with one read for
+//! nearly every file and at most two.
 
 use alloc::vec::Vec;
 
@@ -10,16 +10,16 @@ use super::{Directory, ReadLimits};
 use crate::error::{Error, Fault, Misuse, Section};
 use crate::format::{Dialect, OffsetIndex, Trailer, trailer};
 
-/// Bytes asked for first where the caller does not choose: the whole end of
-/// the file for packs of up to about a hundred thousand records.
+/// The default size of the first read, in bytes. It contains index, app data and
+/// trailer of packs with up to about a hundred thousand records.
 pub const DEFAULT_TAIL: u64 = 256 << 10;
 
-/// How many times as long as the tail the rest has to be for both to be read
-/// in one: the sixteenth more that is read costs less than a copy.
-const LARGE: u64 = 16;
+/// If the missing part is at least this many times as long as the tail, both are
+/// read again together: reading a sixteenth more costs less than a copy.
+const REREAD_RATIO: u64 = 16;
 
-/// A pack being opened. Fetch [`range`](Self::range), hand it to
-/// [`supply`](Self::supply), again where that answers [`Opened::More`].
+/// A pack being opened. Fetch [`range`](Self::range) and pass the bytes to
+/// [`supply`](Self::supply); repeat if that returns [`Opened::More`].
 #[derive(Clone, Debug)]
 pub struct Opening {
     file_size: u64,
@@ -29,14 +29,14 @@ pub struct Opening {
 
 #[derive(Clone, Debug)]
 enum Stage {
-    /// The last bytes of the file are wanted, from here on.
+    /// The file is wanted from this offset to its end.
     Tail { from: u64 },
-    /// The trailer is known; the sections start before what is there. Wanted
-    /// is what lies before `tail`.
+    /// The trailer is known, and the sections start before the bytes at hand. The
+    /// bytes before `tail` are wanted.
     Sections { trailer: Trailer, from: u64, tail_from: u64, tail: Bytes },
 }
 
-/// What [`Opening::supply`] answers.
+/// What [`Opening::supply`] returns.
 #[derive(Clone, Debug)]
 pub enum Opened {
     /// One more range is wanted.
@@ -48,29 +48,29 @@ pub enum Opened {
 /// An open pack: everything but the records.
 #[derive(Clone, Debug)]
 pub struct Pack {
-    /// Where each item lies.
+    /// Locates each item.
     pub directory: Directory,
     /// The application's data.
     pub app_data: Bytes,
-    /// Which of the dialects the file is written in; with
-    /// [`Dialect::NoAppDataCrc`] the app data is not protected.
+    /// The dialect of the file. With [`Dialect::NoAppDataCrc`], nothing protects
+    /// the app data.
     pub dialect: Dialect,
-    /// The bytes that were read to open the pack, and where in the file they
-    /// start: a record that lies within need not be read again.
+    /// The bytes that were read to open the pack. A record that lies within them
+    /// need not be read again.
     pub tail: Tail,
 }
 
 /// Bytes at the end of a file.
 #[derive(Clone, Debug)]
 pub struct Tail {
-    /// Where in the file they start.
+    /// Their offset in the file.
     pub start: u64,
     /// The bytes, up to the end of the file.
     pub bytes: Bytes,
 }
 
 impl Tail {
-    /// The bytes of `range` of the file, where all of them are here.
+    /// The bytes of `range` of the file, if this tail contains all of them.
     #[must_use]
     pub fn get(&self, range: &Range<u64>) -> Option<Bytes> {
         let start = usize::try_from(range.start.checked_sub(self.start)?).ok()?;
@@ -80,19 +80,20 @@ impl Tail {
 }
 
 impl Opening {
-    /// Starts with the size of the file; [`DEFAULT_TAIL`] bytes are asked for.
+    /// Starts opening a file of this size, in bytes. The first read is the last
+    /// [`DEFAULT_TAIL`] bytes.
     ///
     /// # Errors
-    /// [`Fault::Truncated`] where no trailer of any dialect fits.
+    /// [`Fault::Truncated`] if the file is empty.
     pub fn new(file_size: u64) -> Result<Self, Error> {
         Self::with_tail(file_size, DEFAULT_TAIL)
     }
 
-    /// As [`new`](Self::new), asking for `tail` bytes first, or the trailer's
-    /// 76 where that is less.
+    /// As [`new`](Self::new), with a first read of `tail` bytes, but at least the
+    /// trailer's 76.
     ///
     /// # Errors
-    /// [`Fault::Truncated`] where no trailer of any dialect fits.
+    /// [`Fault::Truncated`] if the file is empty.
     pub fn with_tail(file_size: u64, tail: u64) -> Result<Self, Error> {
         if file_size == 0 {
             let fault = Fault::Truncated { needed: trailer::SIZE as u64, found: 0 };
@@ -103,15 +104,15 @@ impl Opening {
         Ok(Self { file_size, limits, stage: Stage::Tail { from } })
     }
 
-    /// The same with limits: a pack above them is refused before its index and
-    /// app data are asked for.
+    /// Sets limits. A pack above them is refused before its index and app data
+    /// are asked for.
     #[must_use]
     pub fn with_limits(mut self, limits: ReadLimits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// The bytes that are wanted next; never empty.
+    /// The range to fetch next; never empty.
     #[must_use]
     pub fn range(&self) -> Range<u64> {
         match self.stage {
@@ -123,9 +124,9 @@ impl Opening {
     /// Takes the bytes of [`range`](Self::range).
     ///
     /// # Errors
-    /// [`Error::Corrupt`] for whatever is wrong with trailer, app data or
-    /// index, in the order of FORMAT.md, *Trailer*; [`Misuse::Supplied`] for
-    /// another number of bytes than was asked for;
+    /// [`Error::Corrupt`] if trailer, app data or index are damaged, in the order
+    /// of FORMAT.md, *Trailer*; [`Misuse::Supplied`] for a different number of
+    /// bytes than was asked for;
     /// [`Limit::PackItems`](crate::error::Limit::PackItems) and
     /// [`Limit::SingleAllocation`](crate::error::Limit::SingleAllocation) above the
     /// [limits](Self::with_limits).
@@ -141,17 +142,18 @@ impl Opening {
                 let records_end = trailer.records_end(self.file_size)?;
                 self.limits.admit_sections(&trailer)?;
                 if records_end < from {
-                    // An index that cannot hold its records is not fetched.
+                    // Do not fetch an index that cannot describe its records.
                     trailer.check_index_size()?;
                 } else {
                     let tail = Tail { start: from, bytes };
                     return ready(trailer, records_end, self.file_size, tail);
                 }
-                // A short tail is read again with what lies before it: to join
-                // two pieces of a large index would cost another copy of it.
-                let again = (self.file_size - from).saturating_mul(LARGE) <= from - records_end;
+                // Read a short tail again, together with the bytes before it:
+                // joining two parts of a large index would copy all of it.
+                let reread =
+                    (self.file_size - from).saturating_mul(REREAD_RATIO) <= from - records_end;
                 let (tail_from, tail) =
-                    if again { (self.file_size, Bytes::new()) } else { (from, bytes) };
+                    if reread { (self.file_size, Bytes::new()) } else { (from, bytes) };
                 let stage = Stage::Sections { trailer, from: records_end, tail_from, tail };
                 Ok(Opened::More(Self { stage, ..self }))
             }
@@ -169,7 +171,7 @@ impl Opening {
     }
 }
 
-/// Every check that follows the trailer's own.
+/// Makes every check that follows the trailer's own.
 fn ready(trailer: Trailer, records_end: u64, file_size: u64, tail: Tail) -> Result<Opened, Error> {
     let trailer_start = file_size - trailer::SIZE as u64;
     let index_end = records_end + u64::from(trailer.index_size);
@@ -184,16 +186,16 @@ fn ready(trailer: Trailer, records_end: u64, file_size: u64, tail: Tail) -> Resu
     let dialect = trailer.check_app_data(&app_data)?;
     trailer.check_index_size()?;
     let index = section(records_end..index_end, Section::Index)?;
-    let index = own(&index, &tail);
+    let index = detach(&index, &tail);
     let index = OffsetIndex::decode(index, trailer.record_count, records_end)?;
     trailer.check_counts()?;
-    let app_data = own(&app_data, &tail);
+    let app_data = detach(&app_data, &tail);
     let directory = Directory::new(trailer, index, records_end);
     Ok(Opened::Ready(Pack { directory, app_data, dialect, tail }))
 }
 
-/// The section by itself, where a view would keep much more of the tail alive.
-fn own(section: &Bytes, tail: &Tail) -> Bytes {
+/// The section, copied if a view would keep a much larger tail alive.
+fn detach(section: &Bytes, tail: &Tail) -> Bytes {
     if section.len() < tail.bytes.len() - tail.bytes.len() / 8 {
         Bytes::copy_from_slice(section)
     } else {

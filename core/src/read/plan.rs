@@ -1,5 +1,5 @@
-//! From positions to reads: records that lie close together are fetched in
-//! one, and a record that several positions share is fetched once.
+//! Plans the reads for a set of positions: one read fetches records that are
+//! close together, and a record with several wanted items is fetched once.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -7,30 +7,29 @@ use core::ops::Range;
 use super::{Directory, RecordPlace};
 use crate::error::Error;
 
-/// When two records are fetched together.
+/// Determines which records one read fetches together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Merge {
-    /// The most bytes between two records that are read and thrown away
-    /// rather than read apart.
+    /// The maximum gap between two records, in bytes, that is read and discarded
+    /// rather than split into two reads.
     pub gap: u64,
-    /// The most bytes of one read. A single record may be larger.
+    /// The maximum size of one read, in bytes. A single record may be larger.
     pub max_read: u64,
 }
 
 impl Default for Merge {
-    /// For a local file: 16 KiB between, 1 MiB at once.
+    /// For a local file: gaps of 16 KiB, reads of 1 MiB.
     fn default() -> Self {
         Self { gap: 16 << 10, max_read: 1 << 20 }
     }
 }
 
 impl Merge {
-    /// For a store that takes a request for every read: twice the mean record
-    /// between, from 16 to 256 KiB, and 4 MiB at once.
+    /// For a store in which every read is a request: gaps of twice the mean
+    /// record size, but at least 16 and at most 256 KiB, and reads of 4 MiB.
     ///
-    /// So no more is thrown away than twice what is wanted, on the average, of
-    /// records that a request is worth less than; of larger ones a request is
-    /// the better bargain at 256 KiB.
+    /// On average at most twice the requested bytes are discarded. Beyond 256
+    /// KiB a second request costs less than the discarded bytes.
     #[must_use]
     pub fn for_requests(directory: &Directory) -> Self {
         let records = u64::from(directory.record_count()).max(1);
@@ -40,13 +39,13 @@ impl Merge {
     }
 }
 
-/// The most records of one read in a scan. Records may be empty, so the bytes
-/// alone would not bound what a plan holds.
-const MOST_RECORDS: usize = 8 << 10;
+/// The maximum number of records in one read of a scan. Records may be empty, so
+/// a limit in bytes would not bound the size of a plan.
+const MAX_RECORDS: usize = 8 << 10;
 
 impl Merge {
-    /// Whether a read of `range` may go on to include `next`, which lies
-    /// behind it.
+    /// Whether a read of `range` may be extended to include `next`, which lies
+    /// after it.
     fn joins(&self, range: &Range<u64>, next: &Range<u64>) -> bool {
         next.start.checked_sub(range.end).is_some_and(|gap| gap <= self.gap)
             && next.end.saturating_sub(range.start) <= self.max_read
@@ -56,28 +55,28 @@ impl Merge {
 /// One read: a range of the file and the records in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedRead {
-    /// The bytes to fetch; empty where the records are.
+    /// The bytes to fetch; empty if the records are.
     pub range: Range<u64>,
-    /// The records to take out of it, in file order.
+    /// The wanted records in it, in file order.
     pub records: Vec<PlannedRecord>,
 }
 
-/// One record of a read, and what is wanted of it.
+/// One record of a read, and the wanted items in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedRecord {
     /// The record.
     pub place: RecordPlace,
-    /// Which items are wanted: the place in the request, and the slot in the
-    /// record; by slot. Empty where the whole record is wanted.
+    /// The wanted items, ordered by slot: each with its index in the request and
+    /// its slot in the record. Empty if the whole record is wanted.
     pub wanted: Vec<(usize, u32)>,
 }
 
-/// Plans the reads for `positions`, in any order, repeated or not. The reads
-/// are in file order; [`PlannedRecord::wanted`] leads back to the request.
+/// Plans the reads for `positions`, in any order, with or without repetitions.
+/// The reads are in file order; [`PlannedRecord::wanted`] refers back to the
+/// request.
 ///
 /// # Errors
-/// [`Misuse::Position`](crate::error::Misuse::Position), before anything is
-/// planned.
+/// [`Misuse::Position`](crate::error::Misuse::Position).
 pub fn plan(
     directory: &Directory,
     positions: &[u32],
@@ -88,9 +87,9 @@ pub fn plan(
     plan_ascending(directory, order, merge)
 }
 
-/// As [`plan`], for positions in ascending order, each with its place in the
-/// request. Positions out of order are found too, though records between
-/// which others were asked for are read again.
+/// As [`plan`], for positions in ascending order, each with its index in the
+/// request. Positions out of order work too, but may read a record more than
+/// once.
 ///
 /// # Errors
 /// As [`plan`].
@@ -115,8 +114,8 @@ pub fn plan_ascending(
     Ok(reads)
 }
 
-/// Plans the reads for a run of whole records, one read after another, so that
-/// a scan of any length holds a single read.
+/// Plans the reads for consecutive whole records, lazily, so that a scan of any
+/// length holds a single plan.
 pub fn plan_records(
     directory: &Directory,
     numbers: Range<u32>,
@@ -127,7 +126,7 @@ pub fn plan_records(
         let place = places.next()?;
         let mut range = place.range.clone();
         let mut records = Vec::from([PlannedRecord { place, wanted: Vec::new() }]);
-        while records.len() < MOST_RECORDS
+        while records.len() < MAX_RECORDS
             && let Some(place) = places.next_if(|next| merge.joins(&range, &next.range))
         {
             range.end = place.range.end;

@@ -1,4 +1,4 @@
-//! From the bytes of a record to its items.
+//! Turns the bytes of a record into its items.
 
 use bytes::{Buf as _, Bytes};
 use core::mem;
@@ -11,12 +11,12 @@ use crate::format::{Layout, MAX_U32, RecordContent};
 use crate::wire::group::{Group, OwnedGroup};
 use crate::wire::{crc, cursor};
 
-/// A record, checked and decoded. Items are views of its payload.
+/// A checked and decoded record. Its items are views of its payload.
 #[derive(Clone, Debug)]
 pub struct Record {
     payload: Bytes,
-    /// The packed lengths, as they lie in the file; `None` where the record is
-    /// one item. They add up to the payload.
+    /// The packed lengths, as stored; `None` if the record is one item.
+    /// Invariant: they add up to the length of the payload.
     lengths: Option<OwnedGroup>,
     item_count: u32,
 }
@@ -25,9 +25,9 @@ pub struct Record {
 /// lengths add up to it.
 ///
 /// # Errors
-/// [`Error::Corrupt`] in [`Section::Record`]; [`Limit::Decoded`] where the
-/// record is larger than the reader is willing to hold;
-/// [`Misuse::Supplied`] where `stored` is not the record's size.
+/// [`Error::Corrupt`] in [`Section::Record`]; [`Limit::Decoded`] if the record
+/// exceeds the reader's limits; [`Misuse::Supplied`] if `stored` does not have
+/// the record's size.
 pub fn unseal(
     directory: &Directory,
     place: &RecordPlace,
@@ -56,11 +56,11 @@ pub fn unseal(
     let mut encoded = stored;
     encoded.truncate(payload_end);
     let payload = decode(encoded, size, decoder).map_err(|error| match error {
-        // No item is above 2^32-1 bytes, whatever the reader is willing to hold.
+        // The reader's limit, unless the item is too large for any reader.
         DecodeError::AboveLimit { found, .. } if found <= MAX_U32.into() => {
             Error::Limit(Limit::Decoded { size: found, limit })
         }
-        // A sum that the payload does not have is told as such.
+        // Report a length mismatch as `Fault::Sum`.
         DecodeError::Length { expected, found } => {
             Fault::Sum { expected: found, found: expected }.in_section(section)
         }
@@ -69,7 +69,7 @@ pub fn unseal(
     Ok(Record { payload, lengths, item_count: place.item_count })
 }
 
-/// Decodes, and holds the decoder to what it was told.
+/// Decodes a payload, and checks the decoder's output against `size`.
 fn decode(encoded: Bytes, size: Size, decoder: &dyn Decode) -> Result<Bytes, DecodeError> {
     let payload = if encoded.is_empty() { encoded } else { decoder.decode(encoded, size)? };
     size.check(payload.len() as u64)?;
@@ -77,13 +77,13 @@ fn decode(encoded: Bytes, size: Size, decoder: &dyn Decode) -> Result<Bytes, Dec
 }
 
 impl Record {
-    /// How many items it holds.
+    /// The number of items.
     #[must_use]
     pub fn item_count(&self) -> u32 {
         self.item_count
     }
 
-    /// The decoded payload: the items, one after another.
+    /// The decoded payload: the items, concatenated.
     #[must_use]
     pub fn payload(&self) -> &Bytes {
         &self.payload
@@ -102,8 +102,8 @@ impl Record {
         (end <= self.payload.len()).then(|| self.payload.slice(start..end))
     }
 
-    /// As [`item`](Self::item), where nothing else of the record is wanted: a
-    /// record of one item is that item, and no view of it is made.
+    /// As [`item`](Self::item), for a caller that wants nothing else of the
+    /// record: a record of one item is returned without making a view.
     #[must_use]
     pub fn into_item(self, slot: u32) -> Option<Bytes> {
         match self.lengths {
@@ -112,7 +112,7 @@ impl Record {
         }
     }
 
-    /// The items as a digest sees them.
+    /// The items as input of the record's digest.
     #[must_use]
     pub fn content(&self) -> RecordContent<'_> {
         RecordContent::packed(&self.payload, self.group())
@@ -128,8 +128,8 @@ impl Record {
         self.ranges().map(|range| self.payload.get(range).unwrap_or_default())
     }
 
-    /// Where each item lies in the payload. The lengths were checked to add up
-    /// to it, so every range lies within.
+    /// The range of each item in the payload. The lengths add up to the payload,
+    /// so every range is valid.
     fn ranges(&self) -> impl Iterator<Item = Range<usize>> + '_ {
         let mut lengths = self.group().map(|group| group.iter());
         let mut at = Some(0_usize);
@@ -139,7 +139,7 @@ impl Record {
                 Some(lengths) => start.checked_add(lengths.next()? as usize),
                 None => Some(self.payload.len()),
             };
-            // Without lengths the record is a single item.
+            // Without lengths there is a single item.
             at = end.filter(|_| lengths.is_some());
             Some(start..end?)
         })
@@ -185,7 +185,7 @@ impl Iterator for RecordItems {
         if self.slot < self.record.item_count {
             return Some(payload.slice(start..end));
         }
-        // The last one takes the payload along.
+        // The last item takes over the payload instead of sharing it.
         let mut item = mem::take(&mut self.record.payload);
         item.truncate(end);
         item.advance(start);
@@ -193,10 +193,10 @@ impl Iterator for RecordItems {
     }
 }
 
-/// Finds one item of a record that is stored as it is without reading all of
-/// it: first the end of the record, which says where the item lies, then the
-/// item. Where the record's checksum covers the payload this cannot be done,
-/// since nothing may be believed before all of it was read.
+/// Locates one item of a plain record without reading the whole record: the
+/// driver reads the end of the record, which determines where the item lies, and
+/// then the item. This is impossible if the record's checksum covers the
+/// payload, because checking it requires the whole record.
 #[derive(Clone, Debug)]
 pub struct ItemLookup {
     tail: Range<u64>,
@@ -205,29 +205,28 @@ pub struct ItemLookup {
 }
 
 impl ItemLookup {
-    /// A lookup in a record of this layout; `None` where the record has to be
-    /// read whole: it is a single item, its checksum covers the payload, or
-    /// its end is most of it.
+    /// A lookup in a record of this layout; `None` if the record has to be read
+    /// whole: it is a single item, its checksum covers the payload, or its end is
+    /// more than a quarter of it.
     #[must_use]
     pub fn new(layout: Layout, record: RecordPlace, slot: u32) -> Option<Self> {
-        let max_tail_size = layout.max_tail_size(record.item_count);
-        let worth = record.size() / 4 >= max_tail_size;
-        if !layout.has_lengths() || layout.has_record_checksum() || !worth {
+        let tail_size = layout.max_tail_size(record.item_count);
+        let is_worthwhile = record.size() / 4 >= tail_size;
+        if !layout.has_lengths() || layout.has_record_checksum() || !is_worthwhile {
             return None;
         }
-        let tail = record.range.end - max_tail_size..record.range.end;
+        let tail = record.range.end - tail_size..record.range.end;
         (slot < record.item_count).then_some(Self { tail, record, slot })
     }
 
-    /// The bytes that are wanted first.
+    /// The range to read first.
     #[must_use]
     pub fn tail(&self) -> Range<u64> {
         self.tail.clone()
     }
 
-    /// Where the item lies in the file, given the bytes of
-    /// [`tail`](Self::tail). The lengths' checksum is checked, and that they
-    /// add up to the record.
+    /// The range of the item in the file, from the bytes of [`tail`](Self::tail).
+    /// It checks the checksum of the lengths, and that they add up to the payload.
     ///
     /// # Errors
     /// [`Error::Corrupt`] in [`Section::Record`], or [`Misuse::Supplied`].

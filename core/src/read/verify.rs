@@ -1,10 +1,9 @@
-//! Verifying a pack in layers, each with a verdict of its own.
+//! Verifying a pack in layers, each with its own verdict.
 //!
-//! A pack without content hash whose payloads carry no checksum can pass every
-//! check there is and still hold a flipped bit. So a verification does not
-//! answer yes or no: it says of each layer whether it passed, failed and
-//! where, or is *not present*, and whether the items' bytes are protected by
-//! any of them.
+//! A pack without a content hash whose payloads carry no checksum can pass every
+//! check and still contain a flipped bit. So a verification does not return yes
+//! or no. It reports for each layer whether it passed, failed and where, or is
+//! *not present*, and whether any layer protects the items' bytes.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -17,28 +16,30 @@ use crate::error::{DecodeError, Error, Fault, Section};
 use crate::format::digest::{Extract, Hash, RecordHasher};
 use crate::format::{ContentHasher, Dialect, DigestRecords};
 
-/// The damaged records that a report lists; those beyond are only counted.
-const MOST_LISTED: usize = 10_000;
+/// The maximum number of damaged records that a report lists; further ones are
+/// only counted.
+const MAX_LISTED: usize = 10_000;
 
-/// Decoded payloads that [`Examiner::examine_all`] holds at a time, in bytes.
-const MOST_HELD: u64 = 32 << 20;
+/// The maximum size of the decoded payloads that [`Examiner::examine_all`] keeps
+/// before it computes their digests, in bytes.
+const MAX_BATCH_BYTES: u64 = 32 << 20;
 
-/// The layers of a verification, in the order they are reported.
+/// The layers of a verification, in the order in which they are reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LayerName {
-    /// The trailer, and the sections that it describes.
+    /// The trailer, and the sizes and counts in it.
     Structure,
     /// The offset index.
     Index,
-    /// The app data against its checksum.
+    /// The checksum of the app data.
     AppData,
-    /// Each record against the checksum that covers its payload.
+    /// The checksum of each record, if it covers the payload.
     RecordChecksum,
-    /// Each record's payload, decoded.
+    /// The decoding of each record's payload.
     Decoding,
-    /// The checksum within each encoded payload.
+    /// The codec's checksum in each encoded payload.
     FrameChecksum,
-    /// The item lengths: their checksum, and that they add up to the payload.
+    /// The checksum of the item lengths, and that they add up to the payload.
     Lengths,
     /// The hash over all items.
     ContentHash,
@@ -72,7 +73,7 @@ impl LayerName {
         }
     }
 
-    /// The layer that a record's error belongs to.
+    /// The layer to which a record's error belongs.
     fn of(error: &Error, record_checksum: bool) -> Self {
         match error {
             Error::Corrupt { section: Section::ContentHash, .. } | Error::Untrusted(_) => {
@@ -90,14 +91,14 @@ impl LayerName {
     }
 }
 
-/// What a verification says of a layer.
+/// The verdict of a verification on one layer.
 #[derive(Clone, Debug)]
 pub enum Verdict {
-    /// Everything there is of it was checked and is sound.
+    /// All of it was checked and is sound.
     Passed,
-    /// The first thing that is not.
+    /// It is damaged; this is the first error.
     Failed(Error),
-    /// The pack does not have it, so nothing was checked.
+    /// The pack does not have this layer, so nothing was checked.
     NotPresent,
 }
 
@@ -116,9 +117,9 @@ impl Verdict {
 /// A layer and its verdict.
 #[derive(Clone, Debug)]
 pub struct Layer {
-    /// Which.
+    /// The layer.
     pub name: LayerName,
-    /// What is said of it.
+    /// The verdict on it.
     pub verdict: Verdict,
 }
 
@@ -140,28 +141,28 @@ pub struct Examiner<'a> {
     takes_digests: bool,
 }
 
-/// What an [`Examiner`] found of one record.
+/// The result of examining one record.
 #[derive(Clone, Debug)]
 pub struct Examination {
     place: RecordPlace,
     outcome: Result<SoundRecord, Error>,
 }
 
-/// What is known of a record that is sound in itself.
+/// What is known about a record that is sound in itself.
 #[derive(Clone, Debug)]
 pub struct SoundRecord {
-    /// Whether the payload carried a checksum, which was then right.
+    /// Whether the payload carried a checksum; if so, it was right.
     pub frame: FrameChecksum,
-    /// The digest of the items, where it was taken: the pack stores a content
-    /// hash, or the caller asked for it.
+    /// The digest of the items, if it was computed: because the pack stores a
+    /// content hash, or because the caller asked for it.
     pub digest: Option<Hash>,
-    /// The decoded bytes of the record.
+    /// The decoded size of the record, in bytes.
     pub payload_size: u64,
 }
 
 impl<'a> Examiner<'a> {
-    /// An examiner of the records of a pack. `extract` is the one that the
-    /// content hash was taken with, if any.
+    /// An examiner for the records of a pack. `extract` must be the one with
+    /// which the content hash was computed, if any.
     #[must_use]
     pub fn new(
         directory: &'a Directory,
@@ -173,16 +174,16 @@ impl<'a> Examiner<'a> {
         Self { directory, decoder, limits, extract, takes_digests }
     }
 
-    /// The same examiner, which takes digests also where the pack stores no
-    /// content hash.
+    /// Makes the examiner compute digests even if the pack stores no content
+    /// hash.
     #[must_use]
     pub fn taking_digests(mut self) -> Self {
         self.takes_digests = true;
         self
     }
 
-    /// Checks a record: its checksum, its decoding, its lengths; and takes the
-    /// digest of its items where the pack stores a content hash.
+    /// Checks a record: its checksum, its decoding, its lengths. Computes the
+    /// digest of its items if the pack stores a content hash.
     #[must_use]
     pub fn examine(&self, place: &RecordPlace, stored: Bytes) -> Examination {
         let outcome = self.inspect(place, stored).and_then(|(mut sound, record)| {
@@ -194,42 +195,42 @@ impl<'a> Examiner<'a> {
         Examination::new(place.clone(), outcome)
     }
 
-    /// Checks several records and takes their digests together, which is
-    /// faster where `digester` takes many at once. Payloads of 32 MiB, or of an
-    /// eighth of the memory limit, or a single larger one, are in memory at a
-    /// time.
+    /// Checks several records and computes their digests in batches, which is
+    /// faster with a `digester` that computes many at once. At most 32 MiB of
+    /// payloads are in memory at a time, or an eighth of the memory limit, or a
+    /// single larger payload.
     ///
     /// # Errors
-    /// What the digester says.
+    /// Any error of the digester.
     pub fn examine_all(
         &self,
         records: impl IntoIterator<Item = (RecordPlace, Bytes)>,
         digester: &mut dyn DigestRecords,
     ) -> Result<Vec<Examination>, Error> {
-        let together = self.takes_digests && self.extract.is_none();
-        if !together {
+        let in_batches = self.takes_digests && self.extract.is_none();
+        if !in_batches {
             let one = |(place, stored)| self.examine(&place, stored);
             return Ok(records.into_iter().map(one).collect());
         }
-        let mut held = Vec::new();
-        let mut held_bytes = 0;
-        let most_held = MOST_HELD.min(self.limits.memory / 8);
+        let mut batch = Vec::new();
+        let mut batch_bytes = 0;
+        let max_batch_bytes = MAX_BATCH_BYTES.min(self.limits.memory / 8);
         let mut digests = Vec::new();
         let mut examined: Vec<Examination> = Vec::new();
         for (place, stored) in records {
             let outcome = self.inspect(&place, stored).map(|(sound, record)| {
-                held_bytes += sound.payload_size;
-                held.push(record);
+                batch_bytes += sound.payload_size;
+                batch.push(record);
                 sound
             });
             examined.push(Examination::new(place, outcome));
-            if held_bytes >= most_held {
-                digest_all(&held, digester, &mut digests)?;
-                held.clear();
-                held_bytes = 0;
+            if batch_bytes >= max_batch_bytes {
+                digest_all(&batch, digester, &mut digests)?;
+                batch.clear();
+                batch_bytes = 0;
             }
         }
-        digest_all(&held, digester, &mut digests)?;
+        digest_all(&batch, digester, &mut digests)?;
         let sounds = examined.iter_mut().filter_map(|examined| examined.outcome.as_mut().ok());
         for (sound, digest) in sounds.zip(digests) {
             sound.digest = Some(digest);
@@ -237,10 +238,10 @@ impl<'a> Examiner<'a> {
         Ok(examined)
     }
 
-    /// As [`examine`](Self::examine), but for the digest: for a caller that
-    /// has a faster SHA-256 than this crate, takes it of
-    /// [`record_message`](crate::format::digest::record_message), and makes
-    /// the [`Examination`] itself.
+    /// As [`examine`](Self::examine), without the digest. A caller with a faster
+    /// SHA-256 than this crate hashes the
+    /// [`record_message`](crate::format::digest::record_message) and creates the
+    /// [`Examination`] itself.
     ///
     /// # Errors
     /// What is wrong with the record.
@@ -254,7 +255,7 @@ impl<'a> Examiner<'a> {
             false => self.decoder.checksum(&stored),
         };
         let record = unseal(self.directory, place, stored, self.decoder, &self.limits)?;
-        // An empty payload is stored as nothing, whatever the codec.
+        // An empty payload is stored as zero bytes with any codec.
         let payload_size = record.payload().len() as u64;
         let frame = if payload_size == 0 { FrameChecksum::NotKept } else { frame };
         Ok((SoundRecord { frame, digest: None, payload_size }, record))
@@ -286,19 +287,20 @@ fn digest_all(
 }
 
 impl Examination {
-    /// What [`Examiner::inspect`] found, with the digest filled in.
+    /// An examination from the result of [`Examiner::inspect`], with the digest
+    /// filled in.
     #[must_use]
     pub fn new(place: RecordPlace, outcome: Result<SoundRecord, Error>) -> Self {
         Self { place, outcome }
     }
 
-    /// The record that was looked at.
+    /// The examined record.
     #[must_use]
     pub fn place(&self) -> &RecordPlace {
         &self.place
     }
 
-    /// What was found.
+    /// The result.
     ///
     /// # Errors
     /// What is wrong with the record.
@@ -306,7 +308,8 @@ impl Examination {
         self.outcome.as_ref()
     }
 
-    /// Finds it wrong after all: sound in itself, and not what it should be.
+    /// Replaces the result by an error, for a record that is sound in itself but
+    /// not the trusted one.
     pub fn refuse(&mut self, error: Error) {
         self.outcome = Err(error);
     }
@@ -318,7 +321,7 @@ impl Examination {
     }
 }
 
-/// Gathers examinations, in the order of the records, into a report.
+/// Combines the examinations of all records, in their order, into a report.
 #[derive(Debug)]
 pub struct Verification {
     expected_hash: Option<Hash>,
@@ -336,8 +339,8 @@ pub struct Verification {
 }
 
 impl Verification {
-    /// Starts with an open pack: that it opened says that its structure, its
-    /// index and its app data are sound.
+    /// Starts the verification of an open pack. Opening it has already checked
+    /// structure, index and app data.
     #[must_use]
     pub fn new(pack: &Pack) -> Self {
         let trailer = pack.directory.trailer();
@@ -361,15 +364,15 @@ impl Verification {
         }
     }
 
-    /// The same verification against a content hash that the caller trusts,
-    /// whatever the trailer says.
+    /// Verifies against a content hash that the caller trusts instead of the one
+    /// in the trailer.
     #[must_use]
     pub fn against(mut self, content_hash: Hash) -> Self {
         self.expected_hash = Some(content_hash);
         self
     }
 
-    /// Takes what was found of the next record.
+    /// Adds the examination of the next record.
     pub fn push(&mut self, examination: Examination) {
         self.examined += 1;
         match examination.outcome {
@@ -387,7 +390,7 @@ impl Verification {
             Err(error) => {
                 self.fail(LayerName::of(&error, self.record_checksum), &error);
                 self.damaged_count += 1;
-                if self.damaged.len() < MOST_LISTED {
+                if self.damaged.len() < MAX_LISTED {
                     self.damaged.push(DamagedRecord { record: examination.place, error });
                 }
             }
@@ -400,12 +403,12 @@ impl Verification {
         }
     }
 
-    /// The report, once every record was looked at.
+    /// The report. Call it after the examination of every record was added.
     #[must_use]
     pub fn finish(mut self) -> Report {
         if let Some(stored) = self.expected_hash {
-            // A damaged record has no digest, so the hash cannot be the stored
-            // one; the record's own error says more than the hash would.
+            // A damaged record has no digest, so the hash cannot match; the
+            // record's own error is more specific.
             let computed = self.hasher.clone().finish();
             if let Some(DamagedRecord { error, .. }) = self.damaged.first().cloned() {
                 self.fail(LayerName::ContentHash, &error);
@@ -443,20 +446,20 @@ impl Verification {
     }
 }
 
-/// What a verification found.
+/// The result of a verification.
 #[derive(Clone, Debug)]
 pub struct Report {
     /// Every layer, in order.
     pub layers: [Layer; 8],
-    /// The damaged records, the first ten thousand of them.
+    /// The damaged records, at most the first ten thousand.
     pub damaged: Vec<DamagedRecord>,
-    /// How many records are damaged.
+    /// The number of damaged records.
     pub damaged_count: u32,
-    /// How many records were looked at.
+    /// The number of examined records.
     pub record_count: u32,
-    /// Encoded payloads that could carry a checksum and do not.
+    /// The number of encoded payloads that could carry a checksum but do not.
     pub frames_without_checksum: u32,
-    /// Decoded bytes of the records that are sound.
+    /// The decoded size of all sound records, in bytes.
     pub payload_size: u64,
 }
 
@@ -475,11 +478,10 @@ impl Report {
         layer.map_or(MISSING, |layer| &layer.verdict)
     }
 
-    /// Whether some check covers every byte of every item. Where none does, a
-    /// flipped bit in an item would not have been noticed.
+    /// Whether some check covers every byte of every item. If not, a flipped bit
+    /// in an item would have gone unnoticed.
     ///
-    /// That records of the same size stand in the order they were written in
-    /// is something that only the content hash says.
+    /// Only the content hash covers the order of records of the same size.
     #[must_use]
     pub fn items_are_protected(&self) -> bool {
         [LayerName::RecordChecksum, LayerName::FrameChecksum, LayerName::ContentHash]

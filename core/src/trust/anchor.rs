@@ -1,4 +1,4 @@
-//! From what the caller trusts to a list that can be believed, as a plan.
+//! From a trusted hash to an authenticated digest list, as a plan.
 
 use alloc::boxed::Box;
 use bytes::Bytes;
@@ -13,17 +13,19 @@ use crate::format::digest::Hash;
 use crate::format::{ContentHasher, Trailer};
 use crate::read::Pack;
 
-/// What the caller trusts: a hash that came by another way than the pack.
+/// The hash that the caller trusts. It must come from another source than the
+/// pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Anchor {
-    /// The root of the digest list. It vouches for everything, and a few
-    /// kilobytes of the list prove an item.
+    /// The root of the digest list. It covers everything, and a few kilobytes of
+    /// the list prove an item.
     Root(Hash),
-    /// The content hash of the pack. It vouches for the items alone, and all
-    /// of the list is read once.
+    /// The content hash of the pack. It covers only the items, and the whole list
+    /// is read once.
     ContentHash(Hash),
-    /// One or the other, whichever fits. Nobody can find a list whose root is
-    /// the content hash of anything: their messages never have one length.
+    /// One or the other, whichever matches. That is safe: no list can have a root
+    /// that is the content hash of a pack, because the two hashed messages never
+    /// have the same length.
     Either(Hash),
 }
 
@@ -35,11 +37,11 @@ impl Anchor {
     }
 }
 
-/// Bytes of the list that are wanted at once where all of it is read.
-const PORTION: u64 = 1 << 20;
+/// The size of one read, in bytes, if the whole list is read.
+const READ_SIZE: u64 = 1 << 20;
 
-/// A digest list being opened. Fetch [`range`](Self::range), hand it to
-/// [`supply`](Self::supply), again until that answers [`ListOpened::Ready`].
+/// A digest list being opened. Fetch [`range`](Self::range) and pass the bytes to
+/// [`supply`](Self::supply), until that returns [`ListOpened::Ready`].
 #[derive(Clone, Debug)]
 pub struct ListOpening {
     anchor: Anchor,
@@ -52,38 +54,39 @@ enum ListStage {
     Blocks(Box<Blocks>),
 }
 
-/// The list is read whole, and has been up to a block.
+/// The state of reading the whole list.
 #[derive(Clone, Debug)]
 struct Blocks {
     list: AuthenticatedList,
+    /// The first block that has not been read.
     next: u32,
     content: ContentHasher,
 }
 
-/// What [`ListOpening::supply`] answers.
+/// What [`ListOpening::supply`] returns.
 #[derive(Clone, Debug)]
 pub enum ListOpened {
-    /// More is wanted.
+    /// Another range is wanted.
     More(ListOpening),
-    /// The trusted hash vouches for the list.
+    /// The trusted hash authenticates the list.
     Ready(AuthenticatedList),
 }
 
 impl ListOpening {
-    /// Starts with what the caller trusts.
+    /// Starts opening a list that `anchor` must authenticate.
     #[must_use]
     pub fn new(anchor: Anchor) -> Self {
         Self { anchor, stage: ListStage::Header }
     }
 
-    /// The bytes of the list that are wanted next; never empty.
+    /// The range of the list to fetch next; never empty.
     #[must_use]
     pub fn range(&self) -> Range<u64> {
         match &self.stage {
             ListStage::Header => 0..HEADER_SIZE as u64,
             ListStage::Blocks(blocks) => {
                 let (shape, next) = (blocks.list.shape(), blocks.next);
-                shape.range(next).start..shape.range(last_of_portion(shape, next)).end
+                shape.range(next).start..shape.range(last_block_of_read(shape, next)).end
             }
         }
     }
@@ -91,8 +94,9 @@ impl ListOpening {
     /// Takes the bytes of [`range`](Self::range).
     ///
     /// # Errors
-    /// [`Error::Corrupt`] for a damaged list; [`Error::Untrusted`] for one
-    /// that is not what the caller trusts; [`Misuse::Supplied`].
+    /// [`Error::Corrupt`] for a damaged list; [`Error::Untrusted`] for a list that
+    /// the anchor does not authenticate; [`Misuse::Supplied`] for a different
+    /// number of bytes than was asked for.
     pub fn supply(self, bytes: Bytes) -> Result<ListOpened, Error> {
         let range = self.range();
         let (wanted, given) = (range.end - range.start, bytes.len() as u64);
@@ -106,15 +110,15 @@ impl ListOpening {
     }
 }
 
-fn last_of_portion(shape: ListShape, first: u32) -> u32 {
+fn last_block_of_read(shape: ListShape, first: u32) -> u32 {
     let block = shape.range(first);
-    let more = PORTION / (block.end - block.start).max(1);
+    let more = READ_SIZE / (block.end - block.start).max(1);
     first.saturating_add(u32::try_from(more).unwrap_or(0)).min(shape.blocks().saturating_sub(1))
 }
 
 fn supply_header(anchor: Anchor, bytes: &[u8]) -> Result<ListOpened, Error> {
     let header = ListHeader::decode(bytes)?;
-    // Decoding lets no other bytes pass for the same header.
+    // Decoding accepts only one byte string for each header.
     let (root, trusted) = (header::root_of(bytes), anchor.hash());
     let content_hash = header.content_hash;
     let by_root = root == trusted && !matches!(anchor, Anchor::ContentHash(_));
@@ -135,9 +139,9 @@ fn supply_header(anchor: Anchor, bytes: &[u8]) -> Result<ListOpened, Error> {
 impl Blocks {
     fn supply(mut self: Box<Self>, anchor: Anchor, bytes: &Bytes) -> Result<ListOpened, Error> {
         let shape = self.list.shape();
-        let behind = last_of_portion(shape, self.next).saturating_add(1);
+        let end_block = last_block_of_read(shape, self.next).saturating_add(1);
         let from = shape.range(self.next).start;
-        for block in self.next..behind {
+        for block in self.next..end_block {
             let Range { start, end } = shape.range(block);
             let in_bytes =
                 |at: u64| usize::try_from(at - from).unwrap_or(usize::MAX).min(bytes.len());
@@ -145,11 +149,12 @@ impl Blocks {
                 prove(&self.list.header, block, bytes.slice(in_bytes(start)..in_bytes(end)))?;
             proven.digests().for_each(|digest| self.content.record(digest));
         }
-        self.next = behind;
+        self.next = end_block;
         self.proceed(anchor)
     }
 
-    /// Goes on to the next portion, or compares the hash over all of them.
+    /// Continues with the next read or, after the last one, compares the hash over
+    /// all digests.
     fn proceed(self: Box<Self>, anchor: Anchor) -> Result<ListOpened, Error> {
         if self.next < self.list.shape().blocks() {
             return Ok(ListOpened::More(ListOpening { anchor, stage: ListStage::Blocks(self) }));
@@ -162,8 +167,8 @@ impl Blocks {
     }
 }
 
-/// A digest list that the trusted hash vouches for: its digests, and where it
-/// was the root, its header too. It is not yet known to be of the pack at hand.
+/// A digest list that the trusted hash authenticates: its digests, and under a
+/// root its whole header. It is not yet known to belong to the pack at hand.
 #[derive(Clone, Debug)]
 pub struct AuthenticatedList {
     header: ListHeader,
@@ -171,23 +176,23 @@ pub struct AuthenticatedList {
 }
 
 impl AuthenticatedList {
-    /// Where the blocks lie.
+    /// The layout of the list.
     #[must_use]
     pub fn shape(&self) -> ListShape {
         self.header.shape()
     }
 
-    /// Compares the list with a pack.
+    /// Binds the list to an open pack.
     ///
     /// # Errors
-    /// [`Error::Untrusted`] where the trailer or, under a root, the app data
-    /// is not that of the list's pack.
+    /// [`Error::Untrusted`] if the trailer or, under a root, the app data
+    /// contradicts the list.
     pub fn bind(self, pack: &Pack) -> Result<PendingBinding, Error> {
         self.bind_sections(pack.directory.trailer(), &pack.app_data)
     }
 
-    /// Compares the list with the sections of a pack that was opened
-    /// elsewhere: its trailer and its app data.
+    /// Binds the list to a pack that was opened elsewhere, given its trailer and
+    /// its app data.
     ///
     /// # Errors
     /// As [`bind`](Self::bind).
@@ -217,20 +222,20 @@ impl AuthenticatedList {
             return Err(Error::Untrusted(Untrusted::AppData { trusted, found }));
         }
         let witnesses = if self.by_root { 0..0 } else { 0..header.record_count };
-        Ok(PendingBinding { list: TrustedList { bound: self }, witnesses })
+        Ok(PendingBinding { list: TrustedList { authenticated: self }, witnesses })
     }
 }
 
-/// A list whose pack may still divide its items into records otherwise than
-/// the true one.
+/// A list that is bound to a pack, except that the number of items per record is
+/// not yet confirmed.
 ///
-/// The root vouches for items per record and for the number of items; the
-/// content hash does not, and whoever changes them in the trailer moves items:
-/// with fewer items per record claimed, the last record's items stand at
-/// earlier positions. But a digest says how many items its record has. So
-/// under a content hash the first record, whose digest is right only under the
-/// true items per record, and the last one, whose digest then says how many
-/// items there are, are looked at before anything is believed.
+/// The root covers items per record and the number of items. The content hash
+/// does not, and an attacker who changes them in the trailer moves items: with a
+/// smaller number of items per record, the last record's items appear at earlier
+/// positions. But a digest covers the number of items in its record. So under a
+/// content hash two *witnesses* are checked before any item is returned: the
+/// first record, whose digest is right only for the true number of items per
+/// record, and the last record, whose digest then fixes the number of items.
 #[derive(Clone, Debug)]
 pub struct PendingBinding {
     list: TrustedList,
@@ -238,37 +243,38 @@ pub struct PendingBinding {
 }
 
 impl PendingBinding {
-    /// The record to look at next: check its digest with the list's
-    /// [`prove`](TrustedList::prove), and say so to [`confirm`](Self::confirm).
+    /// The next record to check; `None` once all witnesses are confirmed. Prove its
+    /// block with the list's [`prove`](TrustedList::prove), and pass the block and
+    /// the record's digest to [`confirm`](Self::confirm).
     #[must_use]
     pub fn wanted(&self) -> Option<u32> {
         (!self.witnesses.is_empty()).then_some(self.witnesses.start)
     }
 
-    /// The list, to look up a witness.
+    /// The list, to prove a witness's block.
     #[must_use]
     pub fn list(&self) -> &TrustedList {
         &self.list
     }
 
-    /// Compares the digest of the items of the record that was
-    /// [`wanted`](Self::wanted).
+    /// Compares `digest`, of the items of the record that was
+    /// [`wanted`](Self::wanted), with the proven one.
     ///
     /// # Errors
-    /// [`Error::Untrusted`] where it is another.
+    /// [`Error::Untrusted`] if they differ. The record is then still wanted.
     pub fn confirm(&mut self, block: &ProvenBlock, digest: &Hash) -> Result<(), Error> {
         let Some(record) = self.wanted() else { return Ok(()) };
         block.check(record, digest)?;
         let Range { start, end } = self.witnesses;
-        // The last one next, then none.
+        // The last record is next, then none.
         self.witnesses.start = if start == 0 { end.saturating_sub(1).max(1) } else { end };
         Ok(())
     }
 
-    /// The list, once every witness was seen.
+    /// The list, once every witness is confirmed.
     ///
     /// # Errors
-    /// [`Misuse::RecordNumber`] with the one that was not.
+    /// [`Misuse::RecordNumber`] with the first witness that is not.
     pub fn finish(self) -> Result<TrustedList, Error> {
         match self.wanted() {
             None => Ok(self.list),
@@ -280,38 +286,38 @@ impl PendingBinding {
     }
 }
 
-/// A digest list that can be believed, of the pack at hand.
+/// An authenticated digest list of the pack at hand.
 #[derive(Clone, Debug)]
 pub struct TrustedList {
-    bound: AuthenticatedList,
+    authenticated: AuthenticatedList,
 }
 
 impl TrustedList {
-    /// What the list says of the pack.
+    /// The header of the list.
     #[must_use]
     pub fn header(&self) -> &ListHeader {
-        &self.bound.header
+        &self.authenticated.header
     }
 
-    /// Where the blocks lie.
+    /// The layout of the list.
     #[must_use]
     pub fn shape(&self) -> ListShape {
-        self.bound.shape()
+        self.authenticated.shape()
     }
 
-    /// Whether the app data and the format id are trusted too: they are where
+    /// Whether the app data and the format id are authenticated, too. They are if
     /// the caller trusts the root.
     #[must_use]
     pub fn covers_app_data(&self) -> bool {
-        self.bound.by_root
+        self.authenticated.by_root
     }
 
-    /// Proves a block, given its bytes with the path beside it:
-    /// [`ListShape::range`].
+    /// Proves a block, given the bytes of [`ListShape::range`]: the block followed
+    /// by its path.
     ///
     /// # Errors
     /// [`Untrusted::Block`], [`Misuse::Supplied`].
     pub fn prove(&self, block: u32, bytes: Bytes) -> Result<ProvenBlock, Error> {
-        prove(&self.bound.header, block, bytes)
+        prove(&self.authenticated.header, block, bytes)
     }
 }

@@ -1,4 +1,4 @@
-//! Making a digest list.
+//! Builds a digest list.
 
 use alloc::vec::Vec;
 
@@ -9,9 +9,9 @@ use crate::error::{Error, Fault, Limit, Misuse, Section};
 use crate::format::digest::Hash;
 use crate::format::{ContentHasher, Trailer};
 
-/// Takes the digests of a pack's records in order. It keeps 32 bytes for every
-/// 128 of them; the digests themselves the driver keeps, to write them once
-/// the paths are known.
+/// Builds the digest list of a pack from the records' digests, in order. It keeps
+/// 32 bytes for every 128 digests. The driver keeps the digests themselves, and
+/// writes them once the paths are known.
 ///
 /// ```
 /// use sealpack_core::format::record_digest;
@@ -43,19 +43,19 @@ use crate::format::{ContentHasher, Trailer};
 pub struct DigestListBuilder {
     content: ContentHasher,
     blocks: Vec<Hash>,
-    /// The digests of the block that is not full.
+    /// The digests of the last, incomplete block.
     open: Vec<u8>,
     records: u32,
 }
 
 impl DigestListBuilder {
-    /// A list of no digest.
+    /// A list without digests.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes the digest of the next record.
+    /// Adds the digest of the next record.
     ///
     /// # Errors
     /// [`Limit::Items`] above 2^32-1 records.
@@ -74,12 +74,12 @@ impl DigestListBuilder {
         self.open.clear();
     }
 
-    /// The list of the pack with this trailer and app data.
+    /// Completes the list of the pack with this trailer and app data.
     ///
     /// # Errors
-    /// [`Misuse::RecordNumber`] where the digests were not those of all its
-    /// records; [`Fault::ContentHash`] where it stores a content hash and they
-    /// have another.
+    /// [`Misuse::RecordNumber`] if the number of digests is not the number of
+    /// records; [`Fault::ContentHash`] if the trailer stores a content hash that
+    /// differs from that of the digests.
     pub fn finish(mut self, trailer: &Trailer, app_data: &[u8]) -> Result<DigestList, Error> {
         let (record, records) = (self.records, trailer.record_count);
         if record != records {
@@ -108,8 +108,7 @@ impl DigestListBuilder {
     }
 }
 
-/// A digest list but for its digests: the header, and the path beside each
-/// block.
+/// A digest list without its digests: the header, and the path of each block.
 #[derive(Clone, Debug)]
 pub struct DigestList {
     header: ListHeader,
@@ -117,19 +116,19 @@ pub struct DigestList {
 }
 
 impl DigestList {
-    /// What stands first in the file.
+    /// The header, which comes first in the file.
     #[must_use]
     pub fn header(&self) -> &ListHeader {
         &self.header
     }
 
-    /// Where the blocks lie.
+    /// The layout of the list.
     #[must_use]
     pub fn shape(&self) -> ListShape {
         self.header.shape()
     }
 
-    /// What stands behind the digests of a block.
+    /// The path of a block, which follows its digests in the file.
     #[must_use]
     pub fn path(&self, block: u32) -> Vec<u8> {
         self.tree.path(self.shape(), block)

@@ -16,19 +16,19 @@ use crate::wire::{crc, cursor, cursor::Cursor};
 const MAGIC: u32 = u32::from_le_bytes(*b"SLDG");
 const VERSION: u8 = 1;
 
-/// What a digest list says of its pack. The root is the hash of these fields,
-/// so it vouches for all of them.
+/// What a digest list states about its pack. The root is the hash of these
+/// fields, so it covers all of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListHeader {
-    /// As the trailer has it.
+    /// The format id, as in the trailer.
     pub format_id: u32,
-    /// How many records there are, each with a digest in the list.
+    /// The number of records, each with a digest in the list.
     pub record_count: u32,
-    /// How many items there are.
+    /// The number of items.
     pub total_items: u32,
-    /// Items in every record but the last.
+    /// The number of items in every record but the last.
     pub items_per_record: u32,
-    /// The SHA-256 of all digests, one after another.
+    /// The SHA-256 of all digests, concatenated.
     pub content_hash: Hash,
     /// The SHA-256 of the app data.
     pub app_data_hash: Hash,
@@ -36,7 +36,7 @@ pub struct ListHeader {
     pub top: Hash,
 }
 
-/// The root of the list that begins with these bytes.
+/// The root of the list that starts with these bytes.
 pub(super) fn root_of(header: &[u8]) -> Hash {
     sha256(&[header.get(..HEADER_SIZE - 4).unwrap_or_default()])
 }
@@ -68,8 +68,8 @@ impl ListHeader {
         bytes
     }
 
-    /// Reads a header: size, magic, version, checksum, flags, block size, and whether
-    /// its counts fit each other.
+    /// Decodes a header. Checks size, magic, version, checksum, flags and block
+    /// size, in this order, and that its counts agree.
     ///
     /// # Errors
     /// [`Error::Corrupt`] in [`Section::DigestList`].
@@ -109,11 +109,11 @@ impl ListHeader {
         let (content_hash, app_data_hash, top) =
             (cursor.array()?, cursor.array()?, cursor.array()?);
         cursor.finish()?;
-        let fits = match items_per_record {
+        let counts_agree = match items_per_record {
             0 => total_items == 0 && record_count == 0,
             per_record => total_items.div_ceil(per_record) == record_count,
         };
-        if !fits {
+        if !counts_agree {
             let (items, per_record) = (total_items, items_per_record);
             return Err(Fault::ItemCount { items, per_record, records: record_count });
         }
@@ -128,14 +128,14 @@ impl ListHeader {
         })
     }
 
-    /// The root: the SHA-256 of the header without its checksum. It vouches
-    /// for every field, and through the top of the tree for every digest.
+    /// The root: the SHA-256 of the header without its checksum. It covers every
+    /// field and, through the top of the tree, every digest.
     #[must_use]
     pub fn root(&self) -> Hash {
         root_of(&self.encode())
     }
 
-    /// Where the blocks lie.
+    /// The layout of the list.
     #[must_use]
     pub fn shape(&self) -> ListShape {
         ListShape::new(self.record_count)

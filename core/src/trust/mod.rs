@@ -1,9 +1,9 @@
-//! Items that can be trusted without the file (FORMAT.md, *Digest list*).
+//! Authenticates items against a trusted hash (FORMAT.md, *Digest list*).
 //!
-//! The content hash is the SHA-256 of the records' digests one after another,
-//! so whoever has all digests can prove any record. A *digest list* is a file
-//! of them, in blocks, with a Merkle tree over the blocks: one block and the
-//! path beside it, a few kilobytes, prove the records of that block.
+//! The content hash is the SHA-256 of all records' digests, so all digests
+//! together prove any record. A *digest list* is a file that contains them in
+//! blocks, with a Merkle tree over the blocks: one block and its path, a few
+//! kilobytes, prove the records of that block.
 //!
 //! ```text
 //! write:  digest, digest, … ──> DigestListBuilder ──> DigestList: header, a path for each block
@@ -12,7 +12,8 @@
 //!         block's range ──> prove ──> ProvenBlock::check: is this the record's digest?
 //! ```
 //!
-//! As everywhere in this crate, ranges are asked for and bytes are taken.
+//! As everywhere in this crate, core asks for ranges and the driver supplies
+//! their bytes.
 
 mod anchor;
 mod build;

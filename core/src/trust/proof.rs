@@ -1,4 +1,4 @@
-//! A block of digests, proved by the path beside it.
+//! Proves a block of digests by its path.
 
 use bytes::Bytes;
 
@@ -9,7 +9,7 @@ use crate::format::digest::Hash;
 
 const HASH: usize = size_of::<Hash>();
 
-/// Digests that are known to be those of the trusted pack.
+/// A block whose digests are proved to belong to the tree.
 #[derive(Clone, Debug)]
 pub struct ProvenBlock {
     first_record: u32,
@@ -22,7 +22,7 @@ impl ProvenBlock {
         self.digests.as_chunks().0.iter()
     }
 
-    /// The digest of a record, where it is in this block.
+    /// The digest of a record; `None` if it belongs to another block.
     #[must_use]
     pub fn digest(&self, record: u32) -> Option<&Hash> {
         let at = record.checked_sub(self.first_record)? as usize;
@@ -60,8 +60,8 @@ impl ListHeader {
     }
 }
 
-/// Follows the path of a block to the top of the tree. Never inlined, as
-/// [`sha256`](super::tree::sha256).
+/// Follows the path of a block to the top of the tree. Never inlined, for the
+/// reason given at [`sha256`](super::tree::sha256).
 #[inline(never)]
 pub(super) fn prove(header: &ListHeader, block: u32, bytes: Bytes) -> Result<ProvenBlock, Error> {
     let shape = header.shape();
@@ -74,11 +74,11 @@ pub(super) fn prove(header: &ListHeader, block: u32, bytes: Bytes) -> Result<Pro
     let digests = bytes.slice(..(count * HASH).min(bytes.len()));
     let path = bytes.get(digests.len()..).unwrap_or_default();
     let mut found = block_hash(&digests);
-    for ((number, sibling), beside) in shape.siblings(block).zip(path.chunks_exact(HASH)) {
+    for ((number, sibling), hash) in shape.siblings(block).zip(path.chunks_exact(HASH)) {
         found = match sibling {
-            Some(sibling) if sibling > number => node_hash(&found, beside),
-            Some(_) => node_hash(beside, &found),
-            None if beside.iter().all(|&byte| byte == 0) => found,
+            Some(sibling) if sibling > number => node_hash(&found, hash),
+            Some(_) => node_hash(hash, &found),
+            None if hash.iter().all(|&byte| byte == 0) => found,
             None => {
                 let fault = Fault::Leftover { bytes: HASH as u64 };
                 return Err(fault.in_section(Section::DigestList));

@@ -1,18 +1,17 @@
-//! Where everything lies in a digest list: it follows from the number of
-//! records alone.
+//! The layout of a digest list, which follows from the number of records alone.
 
 use core::ops::Range;
 
 /// Bytes of the header at the front of a digest list.
 pub(super) const HEADER_SIZE: usize = 124;
 
-/// Digests of one block: those of as many records as a group of the offset
-/// index describes.
+/// The number of digests in a block: as many as a group of the offset index
+/// describes records.
 pub const BLOCK: u32 = 128;
 
 const HASH: u64 = 32;
 
-/// Where the blocks of a digest list lie.
+/// The layout of a digest list.
 ///
 /// ```
 /// use sealpack_core::trust::ListShape;
@@ -29,38 +28,38 @@ pub struct ListShape {
 }
 
 impl ListShape {
-    /// The list of a pack with so many records.
+    /// The layout of the list of a pack with this many records.
     #[must_use]
     pub fn new(records: u32) -> Self {
         Self { records }
     }
 
-    /// How many blocks there are.
+    /// The number of blocks.
     #[must_use]
     pub fn blocks(self) -> u32 {
         self.records.div_ceil(BLOCK)
     }
 
-    /// Hashes of the path beside each block: levels of the tree above it.
+    /// The number of hashes in each path: the levels of the tree above the blocks.
     #[must_use]
     pub fn depth(self) -> u32 {
         self.blocks().max(1).next_power_of_two().trailing_zeros()
     }
 
-    /// The block that holds the digest of a record.
+    /// The block that contains the digest of a record.
     #[must_use]
     pub fn block_of(self, record: u32) -> u32 {
         record / BLOCK
     }
 
-    /// The records whose digests a block holds.
+    /// The records whose digests a block contains.
     #[must_use]
     pub fn records(self, block: u32) -> Range<u32> {
         let start = block.saturating_mul(BLOCK).min(self.records);
         start..start.saturating_add(BLOCK).min(self.records)
     }
 
-    /// Where a block and its path lie in the file.
+    /// The range of a block and its path in the file.
     #[must_use]
     pub fn range(self, block: u32) -> Range<u64> {
         self.start(block)..self.start(block.saturating_add(1))
@@ -79,9 +78,9 @@ impl ListShape {
         HEADER_SIZE as u64 + hashes * HASH
     }
 
-    /// The way from a block to the top of the tree: on each level its number
-    /// there, and that of its sibling where it has one. A node without sibling
-    /// goes up as it is.
+    /// For each level from a block to the top of the tree, the number of the node
+    /// there, and that of its sibling if it has one. A node without a sibling
+    /// moves up unchanged.
     pub(super) fn siblings(self, block: u32) -> impl Iterator<Item = (u32, Option<u32>)> {
         let blocks = self.blocks();
         (0..self.depth()).map(move |level| {

@@ -1,4 +1,4 @@
-//! The hashes of the tree, and the tree as a whole, which only a writer needs.
+//! The hashes of the tree, and the complete tree, which only a writer needs.
 
 use alloc::vec::Vec;
 
@@ -7,12 +7,12 @@ use sha2::{Digest as _, Sha256};
 use super::shape::ListShape;
 use crate::format::digest::Hash;
 
-/// What stands before the bytes that are hashed, so that no block can pass for
-/// a node nor a node for a block.
+/// Prefixes of the hashed bytes, so that neither a block can pass for a node nor
+/// a node for a block.
 const LEAF: [u8; 1] = [0];
 const NODE: [u8; 1] = [1];
 
-/// The hash of a block: of its digests, one after another.
+/// The hash of a block: of its digests, concatenated.
 pub(super) fn block_hash(digests: &[u8]) -> Hash {
     sha256(&[&LEAF, digests])
 }
@@ -22,8 +22,8 @@ pub(super) fn node_hash(left: &[u8], right: &[u8]) -> Hash {
     sha256(&[&NODE, left, right])
 }
 
-/// The SHA-256 of these parts, one after another. Never inlined: at each of
-/// its calls it would be a kilobyte of a page's wasm module.
+/// The SHA-256 of these parts, concatenated. Never inlined: each inlined call
+/// would add a kilobyte to the wasm module.
 #[inline(never)]
 pub(super) fn sha256(parts: &[&[u8]]) -> Hash {
     let mut hasher = Sha256::new();
@@ -34,7 +34,7 @@ pub(super) fn sha256(parts: &[&[u8]]) -> Hash {
 /// The tree over all blocks: 64 bytes for every 128 records.
 #[derive(Clone, Debug)]
 pub(super) struct Tree {
-    /// From the blocks up to the top.
+    /// From the hashes of the blocks up to the top.
     levels: Vec<Vec<Hash>>,
 }
 
@@ -53,14 +53,14 @@ impl Tree {
         Self { levels }
     }
 
-    /// The hash over everything; of no blocks, that of a block of no digests.
+    /// The hash over everything; without blocks, the hash of an empty block.
     pub(super) fn top(&self) -> Hash {
         let top = self.levels.last().and_then(|level| level.first());
         top.copied().unwrap_or_else(|| block_hash(&[]))
     }
 
-    /// The path of a block as it is stored: a hash for each level, zeros where
-    /// there is no sibling.
+    /// The path of a block, as stored: the sibling's hash on each level, or zeros
+    /// where there is no sibling.
     pub(super) fn path(&self, shape: ListShape, block: u32) -> Vec<u8> {
         let mut path = Vec::with_capacity(shape.depth() as usize * size_of::<Hash>());
         for ((_, sibling), level) in shape.siblings(block).zip(&self.levels) {

@@ -1,5 +1,5 @@
-//! A cursor that takes fixed-size fields off the front of a section and
-//! refuses what is left over.
+//! A cursor that reads fixed-size fields from the front of a section and
+//! refuses surplus bytes.
 
 use crate::error::Fault;
 
@@ -11,7 +11,7 @@ use crate::error::Fault;
 /// let mut cursor = Cursor::new(&[1, 2, 0, 9]);
 /// assert_eq!(cursor.u8()?, 1);
 /// assert_eq!(cursor.u16()?, 2);
-/// assert!(cursor.finish().is_err(), "one byte is left over");
+/// assert!(cursor.finish().is_err(), "one byte remains");
 /// # Ok::<(), sealpack_core::error::Fault>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ pub struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    /// Starts at the front of `bytes`.
+    /// A cursor at the front of `bytes`.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
@@ -29,7 +29,7 @@ impl<'a> Cursor<'a> {
     /// The next `N` bytes.
     ///
     /// # Errors
-    /// [`Fault::Truncated`] where fewer are left.
+    /// [`Fault::Truncated`] if fewer remain.
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
         let Some((array, rest)) = self.rest.split_first_chunk::<N>() else {
             return Err(Fault::Truncated { needed: N as u64, found: self.rest.len() as u64 });
@@ -41,7 +41,7 @@ impl<'a> Cursor<'a> {
     /// The next byte.
     ///
     /// # Errors
-    /// [`Fault::Truncated`] where none is left.
+    /// [`Fault::Truncated`] if none remains.
     pub fn u8(&mut self) -> Result<u8, Fault> {
         self.array::<1>().map(|[byte]| byte)
     }
@@ -49,7 +49,7 @@ impl<'a> Cursor<'a> {
     /// The next two bytes, little-endian.
     ///
     /// # Errors
-    /// [`Fault::Truncated`] where fewer are left.
+    /// [`Fault::Truncated`] if fewer remain.
     pub fn u16(&mut self) -> Result<u16, Fault> {
         self.array().map(u16::from_le_bytes)
     }
@@ -57,7 +57,7 @@ impl<'a> Cursor<'a> {
     /// The next four bytes, little-endian.
     ///
     /// # Errors
-    /// [`Fault::Truncated`] where fewer are left.
+    /// [`Fault::Truncated`] if fewer remain.
     pub fn u32(&mut self) -> Result<u32, Fault> {
         self.array().map(u32::from_le_bytes)
     }
@@ -65,7 +65,7 @@ impl<'a> Cursor<'a> {
     /// Ends the section.
     ///
     /// # Errors
-    /// [`Fault::Leftover`] where bytes are left.
+    /// [`Fault::Leftover`] if bytes remain.
     pub fn finish(self) -> Result<(), Fault> {
         match self.rest.len() {
             0 => Ok(()),
@@ -74,10 +74,11 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Splits a little-endian `u32` off the end: a section and its checksum.
+/// Splits a section into its bytes and the little-endian `u32` at its end, its
+/// checksum.
 ///
 /// # Errors
-/// [`Fault::Truncated`] where there are fewer than four bytes.
+/// [`Fault::Truncated`] if there are fewer than four bytes.
 pub fn split_last_u32(bytes: &[u8]) -> Result<(&[u8], u32), Fault> {
     match bytes.split_last_chunk::<4>() {
         Some((front, last)) => Ok((front, u32::from_le_bytes(*last))),

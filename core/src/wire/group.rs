@@ -1,15 +1,15 @@
 //! The frame-of-reference group: unsigned integers packed as their distance
-//! from the least of them (FORMAT.md, *Frame-of-reference group*).
+//! from the smallest one (FORMAT.md, *Frame-of-reference group*).
 //!
 //! ```text
 //! | residuals: n values of W bits, LSB first, zero padded | W: u8 | min: u32 |
 //! '--------------- ceil(n * W / 8) bytes -----------------'-- the last five --'
 //! ```
 //!
-//! The width and the minimum come last, so a group is taken off the *end* of
-//! a buffer by a reader that knows only how many values it holds. A [`Group`]
-//! borrows the packed bytes and unpacks on demand: nothing is allocated for
-//! the number of values that a file claims.
+//! The width and the minimum come last, so that a reader that knows only the
+//! number of values can split a group off the *end* of a buffer. A [`Group`]
+//! borrows the packed bytes and unpacks on demand: no allocation depends on the
+//! number of values that a file states.
 
 use alloc::vec::Vec;
 
@@ -18,35 +18,35 @@ use bytes::Bytes;
 use super::packed;
 use crate::error::Fault;
 
-/// Bytes behind the residuals: the width and the minimum.
+/// Bytes after the residuals: the width and the minimum.
 const FOOTER: usize = 5;
 
-/// The least bytes that a group of any size takes.
+/// The minimum size of a group, in bytes.
 pub const MIN_SIZE: u64 = FOOTER as u64 + 1;
 
-/// The bytes that `count` residuals of `width` bits take.
+/// The size of `count` residuals of `width` bits, in bytes.
 fn packed_len(count: u32, width: u32) -> u64 {
     (u64::from(count) * u64::from(width)).div_ceil(8)
 }
 
-/// The most bytes that a group of `count` values can take.
+/// The maximum size of a group of `count` values, in bytes.
 #[must_use]
 pub fn max_size(count: u32) -> u64 {
     packed_len(count, 32) + FOOTER as u64
 }
 
-/// The bits that the greatest residual needs: at least 1.
-fn width_of(greatest: u32) -> u32 {
-    (u32::BITS - greatest.leading_zeros()).max(1)
+/// The bit width of the largest residual: at least 1.
+fn width_of(largest: u32) -> u32 {
+    (u32::BITS - largest.leading_zeros()).max(1)
 }
 
-/// Appends the group of `values` to `out`, in the one form that writers agree
-/// on: the least width, zero padding. No values, nothing appended.
+/// Appends the group of `values` to `out`, in the form that every writer uses:
+/// the smallest width, zero padding. Without values it appends nothing.
 ///
 /// ```
 /// let mut out = Vec::new();
 /// sealpack_core::wire::group::encode(&[7, 9, 7], &mut out);
-/// // residuals 0, 2, 0 in two bits each | width 2 | least value 7
+/// // residuals 0, 2, 0 in two bits each | width 2 | smallest value 7
 /// assert_eq!(out, [0b00_10_00, 2, 7, 0, 0, 0]);
 /// ```
 pub fn encode(values: &[u32], out: &mut Vec<u8>) {
@@ -71,7 +71,7 @@ pub fn encode(values: &[u32], out: &mut Vec<u8>) {
     out.extend_from_slice(&min.to_le_bytes());
 }
 
-/// A group as it lies in a buffer, checked: every value in it is below 2^32.
+/// A view of a group in a buffer. Invariant: every value in it is below 2^32.
 #[derive(Clone, Copy, Debug)]
 pub struct Group<'a> {
     residuals: &'a [u8],
@@ -81,13 +81,13 @@ pub struct Group<'a> {
 }
 
 impl<'a> Group<'a> {
-    /// Takes the group of `count` values off the end of `bytes`; the second
-    /// part of the answer is what stands before it. Widths above the least
-    /// and padding of any value are read.
+    /// Splits the group of `count` values off the end of `bytes`, and returns it
+    /// with the bytes before it. Larger widths than necessary and any padding
+    /// bits are accepted.
     ///
     /// # Errors
-    /// [`Fault::Truncated`], [`Fault::Width`], or [`Fault::Carry`] where a
-    /// value would pass 2^32-1.
+    /// [`Fault::Truncated`], [`Fault::Width`], or [`Fault::Carry`] if a value
+    /// would exceed 2^32-1.
     pub fn split_last(bytes: &'a [u8], count: u32) -> Result<(Self, &'a [u8]), Fault> {
         let found = bytes.len() as u64;
         let Some((front, &[width, a, b, c, d])) = bytes.split_last_chunk::<FOOTER>() else {
@@ -107,7 +107,7 @@ impl<'a> Group<'a> {
         Ok((group, rest))
     }
 
-    /// Looks at the residuals only where one of this width could pass the top.
+    /// Reads the residuals only if one of this width could overflow.
     fn refuse_carry(&self) -> Result<(), Fault> {
         let room = u32::MAX - self.min;
         if packed::mask(self.width) <= u64::from(room) {
@@ -119,7 +119,7 @@ impl<'a> Group<'a> {
         }
     }
 
-    /// The residual at `index`, which is below `count`.
+    /// The residual at `index`, which must be below `count`.
     #[inline]
     fn residual(&self, index: u32) -> u32 {
         packed::get(self.residuals, self.width, index)
@@ -139,7 +139,7 @@ impl<'a> Group<'a> {
     #[inline]
     #[must_use]
     pub fn get(&self, index: u32) -> Option<u32> {
-        // The sum cannot pass 2^32-1: `refuse_carry` looked.
+        // `refuse_carry` has checked that the sum does not exceed 2^32-1.
         (index < self.count).then(|| self.min.wrapping_add(self.residual(index)))
     }
 
@@ -148,7 +148,7 @@ impl<'a> Group<'a> {
         self.residuals().map(move |residual| self.min.wrapping_add(residual))
     }
 
-    /// The sum of the first `count` values, or of all where there are fewer.
+    /// The sum of the first `count` values, or of all if there are fewer.
     #[must_use]
     pub fn sum_first(&self, count: u32) -> u64 {
         let count = count.min(self.count);
@@ -156,13 +156,13 @@ impl<'a> Group<'a> {
         residuals + u64::from(self.min) * u64::from(count)
     }
 
-    /// The sum of all values: below 2^64, being below 2^32 times 2^32.
+    /// The sum of all values: below 2^64, as there are fewer than 2^32 of them.
     #[must_use]
     pub fn sum(&self) -> u64 {
         self.sum_first(self.count)
     }
 
-    /// The bytes that the group takes.
+    /// The size of the group, in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.residuals.len() as u64 + FOOTER as u64
@@ -179,8 +179,7 @@ pub struct OwnedGroup {
 }
 
 impl OwnedGroup {
-    /// A group that was taken off the end of a part of `bytes`, and begins at
-    /// `at`.
+    /// Takes ownership of a group that starts at offset `at` of `bytes`.
     #[must_use]
     pub fn new(group: Group<'_>, bytes: &Bytes, at: usize) -> Self {
         let Group { residuals, width, min, count } = group;
@@ -188,7 +187,7 @@ impl OwnedGroup {
         Self { residuals: bytes.slice(at.min(end)..end), width, min, count }
     }
 
-    /// The group itself. It was checked when it was taken.
+    /// The group. It was checked when it was split off.
     #[must_use]
     pub fn get(&self) -> Group<'_> {
         let Self { residuals, width, min, count } = self;
@@ -206,14 +205,14 @@ mod tests {
         encode(values, &mut bytes);
         let count = u32::try_from(values.len()).unwrap();
         let (group, rest) = Group::split_last(&bytes, count).unwrap();
-        assert_eq!(rest, [0xaa; 3], "nothing before the group is taken");
+        assert_eq!(rest, [0xaa; 3], "the bytes before the group are returned");
         assert_eq!(group.iter().collect::<Vec<_>>(), values);
         assert_eq!(group.sum(), values.iter().map(|&v| u64::from(v)).sum::<u64>());
         assert_eq!(group.get(count), None);
     }
 
     #[test]
-    fn every_width_survives_at_every_count() {
+    fn groups_of_every_width_and_count_round_trip() {
         let counts = [129u32, 1, 7, 8, 2, 3, 9, 127, 128];
         for width in 1..=32u32 {
             let top = u32::MAX >> (32 - width);
@@ -235,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_past_the_top_is_refused_and_never_wraps() {
+    fn values_above_the_maximum_are_refused() {
         let bytes = [0b0001_0000, 4, 0xff, 0xff, 0xff, 0xff];
         assert!(matches!(
             Group::split_last(&bytes, 2),
@@ -256,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claimed_count_beyond_the_bytes_is_refused_before_anything_is_allocated() {
+    fn counts_beyond_the_bytes_are_refused() {
         let bytes = [0, 1, 0, 0, 0, 0];
         assert!(Group::split_last(&bytes, 8).is_ok());
         assert!(matches!(Group::split_last(&bytes, 9), Err(Fault::Truncated { needed: 7, .. })));
@@ -265,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn padding_and_wide_widths_are_read() {
+    fn padding_and_larger_widths_are_accepted() {
         let (group, _) = Group::split_last(&[0b1111_0110, 2, 1, 0, 0, 0], 2).unwrap();
         assert_eq!(group.iter().collect::<Vec<_>>(), [3, 2]);
     }

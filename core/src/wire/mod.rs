@@ -1,6 +1,6 @@
 //! Bytes on the wire: a checked cursor, the checksum, the packed integers.
 //!
-//! Nothing here knows what a packfile is. Functions answer with a bare
+//! Nothing here knows what a packfile is. Functions return a bare
 //! [`Fault`](crate::error::Fault); the caller knows the section it is in and
 //! adds it with [`Fault::in_section`](crate::error::Fault::in_section).
 

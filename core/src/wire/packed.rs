@@ -1,9 +1,9 @@
-//! Numbers of a few bits each, packed LSB first: one of them, and the sum of
+//! Numbers of a few bits each, packed LSB first: reading one, and adding up
 //! many.
 //!
-//! A sum adds several numbers at a time within a machine word. Opening a pack
-//! adds up all its record sizes, and a lookup those before a record or an item,
-//! so this is what both cost.
+//! [`sum`] adds several numbers at a time within a machine word. Opening a pack
+//! adds up all record sizes, and a lookup adds up the sizes before a record or
+//! the lengths before an item, so this function dominates the cost of both.
 
 /// The number at `index`, of `width` bits (1 to 32); 0 past the end.
 #[inline]
@@ -14,12 +14,12 @@ pub(super) fn get(packed: &[u8], width: u32, index: u32) -> u32 {
     number
 }
 
-/// The greatest number of `width` bits.
+/// The largest number of `width` bits.
 pub(super) fn mask(width: u32) -> u64 {
     (1u64 << width) - 1
 }
 
-/// The bits from `bit` on, at least 57 of them; zeros behind the last.
+/// The bits from `bit` on, at least 57 of them; zeros after the last.
 #[inline]
 fn word_at(packed: &[u8], bit: u64) -> u64 {
     // The packed bytes are a slice, so a byte offset into them is a usize.
@@ -32,13 +32,13 @@ fn word_at(packed: &[u8], bit: u64) -> u64 {
     word >> (bit % 8)
 }
 
-/// How numbers of one width are added within a word: neighbours to pairs of
-/// twice the width, and pairs to fours.
+/// How numbers of one width are added within a word: neighbours form pairs of
+/// twice the width, and pairs form fours.
 #[derive(Clone, Copy)]
 struct Fours {
-    /// Numbers taken from a word: a multiple of four, at most 56 bits.
+    /// Numbers taken from a word: a multiple of four, in at most 56 bits.
     taken: u32,
-    /// Every second number, and every second pair.
+    /// Masks of every second number, and of every second pair.
     numbers: u64,
     pairs: u64,
     /// TextCause that can be added before a four may overflow.
@@ -60,17 +60,17 @@ impl Fours {
     }
 }
 
-/// The widest numbers of which a word holds four.
-const WIDEST_OF_FOUR: u32 = 14;
+/// The largest width of which a word holds four numbers.
+const MAX_WIDTH_OF_FOURS: u32 = 14;
 
-/// The widest numbers of which a word holds two.
-const WIDEST_OF_TWO: u32 = 28;
+/// The largest width of which a word holds two numbers.
+const MAX_WIDTH_OF_TWOS: u32 = 28;
 
-/// By width; those of width 0 are not used.
-const FOURS: [Fours; WIDEST_OF_FOUR as usize + 1] = {
-    let mut fours = [Fours::new(1); WIDEST_OF_FOUR as usize + 1];
+/// By width; index 0 is not used.
+const FOURS: [Fours; MAX_WIDTH_OF_FOURS as usize + 1] = {
+    let mut fours = [Fours::new(1); MAX_WIDTH_OF_FOURS as usize + 1];
     let mut width = 1;
-    while width <= WIDEST_OF_FOUR {
+    while width <= MAX_WIDTH_OF_FOURS {
         #[allow(clippy::indexing_slicing, reason = "a constant's bounds are checked by rustc")]
         {
             fours[width as usize] = Fours::new(width);
@@ -81,17 +81,17 @@ const FOURS: [Fours; WIDEST_OF_FOUR as usize + 1] = {
 };
 
 /// The sum of the first `count` numbers of `width` bits (1 to 32). It cannot
-/// overflow: below 2^32 times 2^32.
+/// overflow: fewer than 2^32 numbers, each below 2^32.
 pub(super) fn sum(packed: &[u8], width: u32, count: u32) -> u64 {
     let (at, sum) = match FOURS.get(width as usize) {
         Some(fours) => sum_fours(packed, width, count, *fours),
-        None if width <= WIDEST_OF_TWO => sum_twos(packed, width, count),
+        None if width <= MAX_WIDTH_OF_TWOS => sum_twos(packed, width, count),
         None => (0, 0),
     };
     (at..count).fold(sum, |sum, index| sum + u64::from(get(packed, width, index)))
 }
 
-/// As many as fit whole words, and their sum.
+/// Adds as many numbers as fill whole words: how many, and their sum.
 fn sum_fours(packed: &[u8], width: u32, count: u32, fours: Fours) -> (u32, u64) {
     let Fours { taken, numbers, pairs, words } = fours;
     let (mut bit, step) = (0, u64::from(taken * width));
@@ -114,6 +114,7 @@ fn sum_fours(packed: &[u8], width: u32, count: u32, fours: Fours) -> (u32, u64) 
     (count - count % taken, sum)
 }
 
+/// As [`sum_fours`], for widths of which a word holds only two.
 fn sum_twos(packed: &[u8], width: u32, count: u32) -> (u32, u64) {
     let (mut bit, mut sum) = (0, 0);
     for _ in 0..count / 2 {
@@ -129,19 +130,19 @@ mod tests {
     use super::*;
     use alloc::vec::Vec;
 
-    /// Every width, over every number of numbers about those that a word, a
-    /// group and an overflowing four hold, against one after another.
+    /// Every width, with every count up to well beyond those that fill a word,
+    /// a group or an overflowing four, compared with adding one by one.
     #[test]
-    fn a_sum_is_the_sum_of_its_numbers_at_every_width_and_count() {
-        const MOST: u32 = if cfg!(miri) { 40 } else { 1000 };
+    fn sums_are_right_at_every_width_and_count() {
+        const COUNTS: u32 = if cfg!(miri) { 40 } else { 1000 };
         for width in 1..=32u32 {
             for all_ones in [false, true] {
-                let bytes: Vec<u8> = (0..4 * (MOST + 100))
+                let bytes: Vec<u8> = (0..4 * (COUNTS + 100))
                     .map(|at| if all_ones { 0xff } else { ((at * at * 31) >> 3).to_le_bytes()[0] })
                     .collect();
-                let packed = &bytes[..(MOST as usize * width as usize).div_ceil(8)];
+                let packed = &bytes[..(COUNTS as usize * width as usize).div_ceil(8)];
                 let mut expected = 0;
-                for count in 0..=MOST {
+                for count in 0..=COUNTS {
                     assert_eq!(sum(packed, width, count), expected, "{count} of {width} bits");
                     expected += u64::from(get(packed, width, count));
                 }

@@ -1,4 +1,4 @@
-//! What the end of the file needs, gathered while the records go by.
+//! Collects what the end of the file needs while the records are written.
 
 use alloc::vec::Vec;
 
@@ -7,8 +7,8 @@ use crate::error::{Error, Limit, Misuse};
 use crate::format::{ContentHasher, Dialect, IndexEncoder, Trailer};
 use crate::wire::crc;
 
-/// Takes note of sealed drafts in order. It keeps the packed index (about two
-/// bytes a record) and two hash states, no list of records.
+/// Records the sealed drafts in order. It keeps the packed index (about two
+/// bytes a record) and a hash state, but no list of records.
 #[derive(Debug)]
 pub struct Assembly {
     shape: PackShape,
@@ -19,8 +19,8 @@ pub struct Assembly {
     records_end: u64,
 }
 
-/// What stands behind the records: first the index, then the app data, then
-/// the trailer.
+/// What follows the records: first the index, then the app data (not included
+/// here), then the trailer.
 #[derive(Clone, Debug)]
 pub struct Ending {
     /// The offset index with its checksum.
@@ -32,7 +32,7 @@ pub struct Ending {
 }
 
 impl Assembly {
-    /// For a pack of this shape.
+    /// An assembly for a pack of this shape.
     #[must_use]
     pub fn new(shape: &PackShape) -> Self {
         Self {
@@ -45,10 +45,10 @@ impl Assembly {
         }
     }
 
-    /// Notes the next draft, whose bytes go to the file now.
+    /// Records the next draft, whose bytes are written to the file now.
     ///
     /// # Errors
-    /// [`Misuse::Order`] for another draft than the next;
+    /// [`Misuse::Order`] if this is not the next draft;
     /// [`Limit::Index`], [`Limit::Items`], [`Limit::File`].
     pub fn push(&mut self, sealed: &Sealed) -> Result<(), Error> {
         let (expected, given) = (self.record_count, sealed.first_record);
@@ -69,13 +69,13 @@ impl Assembly {
         Ok(())
     }
 
-    /// Bytes of the records so far.
+    /// The size of the records so far, in bytes.
     #[must_use]
     pub fn records_end(&self) -> u64 {
         self.records_end
     }
 
-    /// Items so far.
+    /// The number of items so far.
     #[must_use]
     pub fn total_items(&self) -> u32 {
         self.total_items
@@ -110,8 +110,9 @@ impl Assembly {
             },
             record_checksum: self.shape.record_checksum,
         };
-        let behind = size + trailer.size_after_index();
-        let file_size = self.records_end.checked_add(behind).ok_or(Error::Limit(Limit::File))?;
+        let ending_size = size + trailer.size_after_index();
+        let file_size =
+            self.records_end.checked_add(ending_size).ok_or(Error::Limit(Limit::File))?;
         Ok(Ending { index, trailer, file_size })
     }
 }

@@ -1,4 +1,4 @@
-//! Gathers items into drafts: whole records that can be sealed anywhere.
+//! Collects items into drafts: whole records that any thread can seal.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -11,79 +11,80 @@ use crate::error::{Error, Limit};
 use crate::format::MAX_U32;
 use crate::wire::group;
 
-/// A draft ends with the first record that brings it to this many bytes: small
-/// records travel together, since handing one on costs more than sealing it.
+/// A draft ends with the first record that brings it to this many bytes. Small
+/// records share a draft, because handing one over to another thread costs more
+/// than sealing it.
 const DRAFT_SIZE: usize = 32 << 10;
 
-/// A draft of small records ends after this many items too.
+/// A draft of small records ends after this many items, too.
 const DRAFT_ITEMS: usize = 8 << 10;
 
-/// Memory of drafts on their way that is kept in view, to be used again.
+/// The maximum size of the draft buffers that are kept for reuse, in bytes.
 const MAX_RETIRED: usize = 8 << 20;
 
-/// Owned items from this size on are kept as they are; smaller ones are copied,
-/// which costs less than an extent of their own.
+/// Owned items of at least this size become extents of their own; smaller ones
+/// are copied, which costs less.
 const OWNED_SIZE: usize = 4 << 10;
 
 /// One record, or several small ones, not yet encoded.
 #[derive(Clone, Debug)]
 pub struct Draft {
-    /// Drafts count from 0 in the order of the file.
+    /// The draft's number, counted from 0 in file order.
     pub number: u64,
     /// The number of its first record.
     pub first_record: u32,
-    /// The items' bytes, in order. No item lies in two extents, and there is
-    /// more than one extent only where the draft is a single record.
+    /// The items' bytes, in order. Invariants: no item spans two extents, and
+    /// there is more than one extent only if the draft is a single record.
     pub(super) extents: Vec<Bytes>,
     /// The items' lengths, in order.
     pub(super) lengths: Vec<u32>,
 }
 
 impl Draft {
-    /// How many items the draft holds.
+    /// The number of items in the draft.
     #[must_use]
     pub fn item_count(&self) -> usize {
         self.lengths.len()
     }
 
-    /// The bytes of its items.
+    /// The size of its items, in bytes.
     #[must_use]
     pub fn payload_size(&self) -> u64 {
         self.extents.iter().map(|extent| extent.len() as u64).sum()
     }
 
-    /// Bytes of memory that it takes on its way to the file, about: the items
-    /// and, for each, what is kept of lengths, sizes and digests.
+    /// Roughly the memory that it takes on its way to the file, in bytes: the
+    /// items and, for each item, its share of lengths, sizes and digests.
     #[must_use]
     pub fn weight(&self) -> u64 {
-        const AN_ITEM: u64 = 160;
-        self.payload_size().saturating_add(AN_ITEM * self.lengths.len() as u64)
+        const BYTES_PER_ITEM: u64 = 160;
+        self.payload_size().saturating_add(BYTES_PER_ITEM * self.lengths.len() as u64)
     }
 }
 
-/// Gathers items into drafts. After each call, take the drafts that are ready
-/// with [`next_draft`](Self::next_draft).
+/// Collects items into drafts. After each call, take the completed drafts with
+/// [`next_draft`](Self::next_draft).
 #[derive(Debug)]
 pub struct RecordBuilder {
     items_per_record: u32,
-    /// Payloads are stored as they are, so a record may be many extents.
+    /// Payloads are stored unchanged, so a record may consist of many extents.
     plain: bool,
-    /// The least bytes that stand behind a payload.
-    least_tail: u64,
+    /// The minimum number of bytes after a payload.
+    min_tail_size: u64,
     total_items: u32,
     /// The number of the next draft, and of its first record.
     number: u64,
     first_record: u32,
-    /// Items that no extent holds yet. While `extents` is not empty, they and
-    /// `extents` belong to the open record alone.
+    /// Items that are not yet in an extent. Invariant: while `extents` is not
+    /// empty, these items and `extents` belong to the open record only.
     copied: BytesMut,
-    /// What is left of the memory of earlier drafts, and how much all of it is.
-    /// Once a draft is written and nobody holds a view of it, its memory is
-    /// there to be used again: new memory costs more than the copy into it.
+    /// Buffers of earlier drafts, each with its original capacity. When a draft
+    /// has been written and no view of it remains, its buffer can be reclaimed.
+    /// Reuse is worth it: fresh memory costs more than the copy into it.
     retired: VecDeque<(BytesMut, usize)>,
     retired_bytes: usize,
-    /// The memory that `copied` began with, and what a draft took last.
-    memory: usize,
+    /// The original capacity of `copied`, and the size of the last draft.
+    copied_capacity: usize,
     last_draft_size: usize,
     extents: Vec<Bytes>,
     lengths: Vec<u32>,
@@ -94,24 +95,24 @@ pub struct RecordBuilder {
 }
 
 impl RecordBuilder {
-    /// A builder for a pack of this shape. `plain` says that payloads will be
-    /// stored as they are: large owned items then stay where they are.
+    /// A builder for a pack of this shape. `plain` means that payloads are stored
+    /// unchanged: large owned items are then not copied.
     #[must_use]
     pub fn new(shape: &PackShape, plain: bool) -> Self {
         let layout = shape.layout();
-        let least_tail =
+        let min_tail_size =
             if layout.has_lengths() { group::MIN_SIZE + 4 } else { layout.max_tail_size(0) };
         Self {
             items_per_record: shape.items_per_record.get(),
             plain,
-            least_tail,
+            min_tail_size,
             total_items: 0,
             number: 0,
             first_record: 0,
             copied: BytesMut::new(),
             retired: VecDeque::new(),
             retired_bytes: 0,
-            memory: 0,
+            copied_capacity: 0,
             last_draft_size: DRAFT_SIZE,
             extents: Vec::new(),
             lengths: Vec::new(),
@@ -121,7 +122,7 @@ impl RecordBuilder {
         }
     }
 
-    /// Items taken so far.
+    /// The number of items so far.
     #[must_use]
     pub fn total_items(&self) -> u32 {
         self.total_items
@@ -130,9 +131,9 @@ impl RecordBuilder {
     /// Adds an item, copying it.
     ///
     /// # Errors
-    /// [`Limit::Item`]; [`Limit::Items`]; [`Limit::Record`], also where an
-    /// encoder might yet make the record smaller: readers refuse a payload
-    /// above 2^32 bytes. The item is then not taken.
+    /// [`Limit::Item`]; [`Limit::Items`]; [`Limit::Record`], even if an encoder
+    /// might make the record smaller, because readers refuse a payload above
+    /// 2^32 bytes. The item is then not added.
     pub fn push(&mut self, item: &[u8]) -> Result<(), Error> {
         let length = self.admit(item.len() as u64)?;
         self.make_room(item.len());
@@ -141,8 +142,8 @@ impl RecordBuilder {
         Ok(())
     }
 
-    /// Adds one item that lies in several slices. No slices at all are no
-    /// item; one empty slice is an empty item.
+    /// Adds one item that consists of several slices. Without slices no item is
+    /// added; one empty slice is an empty item.
     ///
     /// # Errors
     /// As [`push`](Self::push).
@@ -160,8 +161,8 @@ impl RecordBuilder {
         Ok(())
     }
 
-    /// Adds an item without copying it, where it is at least 4 KiB and either
-    /// alone in its record or stored as it is; copies it otherwise.
+    /// Adds an item without copying it, if it has at least 4 KiB and is either
+    /// alone in its record or stored unchanged; otherwise copies it.
     ///
     /// # Errors
     /// As [`push`](Self::push).
@@ -174,19 +175,19 @@ impl RecordBuilder {
         if self.extents.is_empty() {
             self.dispatch_closed_records();
         }
-        self.seal_copied();
+        self.freeze_copied();
         self.extents.push(item);
         self.take(length);
         Ok(())
     }
 
-    /// The next draft that is complete. Call it until it answers `None`.
+    /// The next completed draft. Call it until it returns `None`.
     #[must_use]
     pub fn next_draft(&mut self) -> Option<Draft> {
         self.ready.pop_front()
     }
 
-    /// Closes the last record, whole or not, and completes its draft.
+    /// Closes the last record, full or not, and completes its draft.
     pub fn finish(&mut self) {
         if self.open_items > 0 {
             self.close_record();
@@ -199,7 +200,7 @@ impl RecordBuilder {
         if self.total_items == MAX_U32 {
             return Err(Error::Limit(Limit::Items));
         }
-        let size = self.open_bytes.saturating_add(length).saturating_add(self.least_tail);
+        let size = self.open_bytes.saturating_add(length).saturating_add(self.min_tail_size);
         if size > u64::from(MAX_U32) {
             return Err(Error::Limit(Limit::Record { size }));
         }
@@ -209,8 +210,8 @@ impl RecordBuilder {
         Ok(item)
     }
 
-    /// Makes room for a whole draft at once: a buffer that grows bit by bit
-    /// copies its items again and again.
+    /// Reserves room for a whole draft: a buffer that grows in small steps copies
+    /// its items repeatedly.
     #[inline]
     fn make_room(&mut self, more: usize) {
         if self.copied.capacity() - self.copied.len() < more {
@@ -222,38 +223,40 @@ impl RecordBuilder {
     fn grow(&mut self, more: usize) {
         if !self.copied.is_empty() {
             self.copied.reserve(more.max(self.copied.len()));
-            self.memory = self.copied.capacity();
+            self.copied_capacity = self.copied.capacity();
             return;
         }
-        // An eighth more than the last: drafts are about as large as each other.
+        // An eighth more than the last one: drafts have similar sizes.
         let size = (self.last_draft_size + self.last_draft_size / 8)
             .max(DRAFT_SIZE + DRAFT_SIZE / 2)
             .max(more);
-        let left = mem::take(&mut self.copied);
-        if self.memory > 0 && self.retired_bytes.saturating_add(self.memory) <= MAX_RETIRED {
-            self.retired_bytes += self.memory;
-            self.retired.push_back((left, self.memory));
+        let retired = mem::take(&mut self.copied);
+        if self.copied_capacity > 0
+            && self.retired_bytes.saturating_add(self.copied_capacity) <= MAX_RETIRED
+        {
+            self.retired_bytes += self.copied_capacity;
+            self.retired.push_back((retired, self.copied_capacity));
         }
-        // The oldest is the first to be written.
-        if let Some((mut oldest, memory)) = self.retired.pop_front() {
+        // The oldest draft is the first to be written.
+        if let Some((mut oldest, capacity)) = self.retired.pop_front() {
             if oldest.try_reclaim(size) {
-                self.retired_bytes -= memory;
-                self.memory = memory;
+                self.retired_bytes -= capacity;
+                self.copied_capacity = capacity;
                 self.copied = oldest;
                 return;
             }
-            // Too small now, or still on its way.
-            if memory < size {
-                self.retired_bytes -= memory;
+            // It is too small now, or its draft is still in flight.
+            if capacity < size {
+                self.retired_bytes -= capacity;
             } else {
-                self.retired.push_front((oldest, memory));
+                self.retired.push_front((oldest, capacity));
             }
         }
         self.copied = BytesMut::with_capacity(size);
-        self.memory = self.copied.capacity();
+        self.copied_capacity = self.copied.capacity();
     }
 
-    /// Accounts for an item whose bytes are in place.
+    /// Counts an item whose bytes have been stored.
     fn take(&mut self, length: u32) {
         self.lengths.push(length);
         self.total_items += 1;
@@ -273,23 +276,24 @@ impl RecordBuilder {
         }
     }
 
-    fn seal_copied(&mut self) {
+    /// Turns the copied items into an extent.
+    fn freeze_copied(&mut self) {
         if !self.copied.is_empty() {
             self.last_draft_size = self.copied.len();
             self.extents.push(self.copied.split().freeze());
         }
     }
 
-    /// Everything gathered becomes a draft; the open record is closed.
+    /// Turns everything collected into a draft, including the open record.
     fn dispatch(&mut self) {
-        self.seal_copied();
+        self.freeze_copied();
         let extents = mem::take(&mut self.extents);
         let next = Vec::with_capacity(self.lengths.len());
         let lengths = mem::replace(&mut self.lengths, next);
         self.queue(extents, lengths);
     }
 
-    /// The closed records before the open one become a draft of their own.
+    /// Turns the closed records before the open one into a draft of their own.
     fn dispatch_closed_records(&mut self) {
         let open_items = self.open_items as usize;
         let open_lengths = self.lengths.split_off(self.lengths.len() - open_items);
@@ -306,7 +310,7 @@ impl RecordBuilder {
         let (number, first_record) = (self.number, self.first_record);
         let records = lengths.len().div_ceil(self.items_per_record as usize);
         self.number += 1;
-        // There are no more records than items, and the items were counted.
+        // There are at most as many records as items, and those are counted.
         #[allow(clippy::cast_possible_truncation, reason = "at most `total_items`")]
         let records = records as u32;
         self.first_record += records;
@@ -330,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn every_item_comes_out_once_in_order_whatever_the_way_in() {
+    fn drafts_contain_every_item_once_in_order() {
         const ITEMS: u32 = if cfg!(miri) { 31 } else { 600 };
         for per_record in [1, 2, 3, 7, 128, u32::MAX] {
             for plain in [false, true] {
@@ -369,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn no_slices_are_no_item_and_an_empty_slice_is_an_empty_item() {
+    fn no_slices_add_no_item_and_an_empty_slice_adds_an_empty_item() {
         let mut builder = builder(1, true);
         builder.push_parts(&[]).unwrap();
         assert_eq!(builder.total_items(), 0);
@@ -379,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_owned_item_is_handed_on_and_not_copied() {
+    fn large_owned_items_are_not_copied() {
         let item = Bytes::from(alloc::vec![7; 100_000]);
         for (per_record, plain) in [(1, false), (1, true), (5, true)] {
             let mut builder = builder(per_record, plain);
@@ -395,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_too_large_is_told_at_the_append_that_makes_it_so() {
+    fn the_item_that_makes_a_record_too_large_is_refused() {
         let mut builder = builder(u32::MAX, true);
         let half = Bytes::from(alloc::vec![0; 1 << 30]);
         for _ in 0..3 {

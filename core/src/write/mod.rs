@@ -1,4 +1,4 @@
-//! The write side as pure steps, each able to run on another thread.
+//! Writing a pack, as pure steps that can run on different threads.
 //!
 //! ```text
 //!            items          drafts           sealed                bytes in file order
@@ -7,14 +7,15 @@
 //!                      └──> seal ──┘     number)     digests)
 //! ```
 //!
-//! - [`RecordBuilder`] gathers items into drafts of whole records;
-//! - [`Sealer`] encodes and hashes a draft: the costly step, one a thread;
-//! - [`ReorderBuffer`] puts what the sealers answer back into order;
-//! - [`Assembly`] keeps what the end of the file needs, and nothing that grows
-//!   with the records but the packed index.
+//! - [`RecordBuilder`] collects items into drafts of whole records;
+//! - [`Sealer`] encodes and hashes a draft: the expensive step, one sealer a
+//!   thread;
+//! - [`ReorderBuffer`] puts the sealed drafts back into order;
+//! - [`Assembly`] collects what the end of the file needs. Of its state only the
+//!   packed index grows with the number of records.
 //!
-//! Whoever drives them writes [`Sealed::extents`] in order, then what
-//! [`Assembly::finish`] answers:
+//! The driver writes [`Sealed::extents`] in order, and then the sections that
+//! [`Assembly::finish`] returns:
 //!
 //! ```
 //! use std::num::NonZero;
@@ -58,37 +59,38 @@ use core::num::NonZero;
 use crate::format::digest::Extract;
 use crate::format::{DEFAULT_ITEMS_PER_RECORD, Dialect, Layout};
 
-/// What is the same for every record of a pack.
+/// The settings that all records of a pack share.
 #[derive(Clone, Debug)]
 pub struct PackShape {
-    /// Items in every record but the last.
+    /// The number of items in every record but the last.
     pub items_per_record: NonZero<u32>,
-    /// The caller's number for what the items are and how they are encoded.
+    /// The caller's number for the kind and the encoding of the items.
     pub format_id: u32,
     /// Whether each record's checksum covers its payload.
     pub record_checksum: bool,
-    /// What the content hash is taken over.
+    /// What the content hash covers.
     pub content_hash: Hashing,
-    /// Whether the trailer holds the checksum of the app data. With the record
-    /// checksum it always does: the older dialect does not know that.
+    /// The dialect, which determines whether the trailer holds the checksum of
+    /// the app data. With the record checksum it always does, because the older
+    /// dialect has no record checksum.
     pub dialect: Dialect,
 }
 
-/// What the content hash is taken over.
+/// What the content hash covers.
 #[derive(Clone, Debug, Default)]
 pub enum Hashing {
-    /// No hash is stored.
+    /// Nothing: no hash is stored.
     None,
     /// The items.
     #[default]
     Items,
-    /// What an extract makes of each item.
+    /// What an extract returns for each item.
     Extracted(Arc<dyn Extract>),
 }
 
 impl Default for PackShape {
-    /// 128 items a record, format id 0, the content hash, no record checksum,
-    /// the newer dialect.
+    /// 128 items a record, format id 0, a content hash, no record checksum, the
+    /// newer dialect.
     fn default() -> Self {
         Self {
             items_per_record: DEFAULT_ITEMS_PER_RECORD,

@@ -1,12 +1,11 @@
-//! Puts what several threads answer back into the order it was asked in.
+//! Puts the results of several threads back into order.
 
 use alloc::collections::VecDeque;
 
-/// Holds values until those before them have come.
+/// Holds values until those before them have arrived.
 ///
-/// It holds as many as the pipeline lets run ahead of the slowest: whoever
-/// drives it bounds that, by not handing out more drafts while
-/// [`waiting`](Self::waiting) and those under way are too many.
+/// The driver bounds how many: it hands out no more work while the values
+/// [`waiting`](Self::waiting) here and those in flight are too many.
 ///
 /// ```
 /// let mut reorder = sealpack_core::write::ReorderBuffer::new();
@@ -30,14 +29,14 @@ impl<T> Default for ReorderBuffer<T> {
 }
 
 impl<T> ReorderBuffer<T> {
-    /// Waits for number 0.
+    /// A buffer that waits for number 0.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes the value of a number. One that came before is kept, and the
-    /// newcomer handed back.
+    /// Inserts the value with this number. If there already was one, that one is
+    /// kept and the new value returned.
     pub fn insert(&mut self, number: u64, value: T) -> Option<T> {
         let Some(ahead) = number.checked_sub(self.next).and_then(|n| usize::try_from(n).ok())
         else {
@@ -56,7 +55,7 @@ impl<T> ReorderBuffer<T> {
         }
     }
 
-    /// The value whose turn it is, once it has come.
+    /// The next value in order, if it has arrived.
     #[allow(clippy::should_implement_trait, reason = "`None` means not yet, not never")]
     pub fn next(&mut self) -> Option<T> {
         let value = self.slots.front_mut()?.take()?;
@@ -66,7 +65,7 @@ impl<T> ReorderBuffer<T> {
         Some(value)
     }
 
-    /// Values held.
+    /// The number of values in the buffer.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.waiting
@@ -79,7 +78,7 @@ mod tests {
     use alloc::vec::Vec;
 
     #[test]
-    fn every_order_of_arrival_gives_the_order_of_the_numbers() {
+    fn every_order_of_arrival_yields_the_order_of_the_numbers() {
         fn permute(rest: &mut Vec<u64>, order: &mut Vec<u64>, seen: &mut usize) {
             if rest.is_empty() {
                 let mut reorder = ReorderBuffer::new();

@@ -1,5 +1,5 @@
-//! Seals drafts: encodes each record, adds what stands behind its payload,
-//! takes its digest. The costly step; one [`Sealer`] a thread.
+//! Seals drafts: encodes each record, appends its lengths and checksum, and
+//! computes its digest. The expensive step; one [`Sealer`] a thread.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -13,48 +13,48 @@ use crate::error::{Cause, Error, Limit};
 use crate::format::digest::{Extract, Hash, RecordHasher};
 use crate::format::{DigestRecords, Layout, OneByOne, RecordContent};
 
-/// Records whose digests are taken together, at most: enough for any number of
-/// lanes, few enough to cost no memory.
-const DIGESTED: usize = 256;
+/// The maximum number of records whose digests are computed in one call: enough
+/// for any number of lanes, few enough to take little memory.
+const MAX_DIGEST_BATCH: usize = 256;
 
-/// A draft as it goes to the file.
+/// A sealed draft, ready to be written.
 #[derive(Clone, Debug)]
 pub struct Sealed {
     /// The draft's number.
     pub number: u64,
     /// The number of its first record.
     pub first_record: u32,
-    /// How many items it holds.
+    /// The number of its items.
     pub item_count: u32,
     /// The stored size of each record, in bytes.
     pub sizes: Vec<u32>,
-    /// The digest of each record; none where the pack stores no hash.
+    /// The digest of each record; empty if the pack stores no hash.
     pub digests: Vec<Hash>,
     /// The bytes of the records, in file order.
     pub extents: Vec<Bytes>,
 }
 
 impl Sealed {
-    /// Bytes of all its records.
+    /// The size of all its records, in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.sizes.iter().map(|&size| u64::from(size)).sum()
     }
 }
 
-/// Seals one draft after another; holds an encoder's state.
+/// Seals one draft after another; owns the encoder's state.
 pub struct Sealer {
     layout: Layout,
     items_per_record: usize,
-    digests: DraftDigester,
+    digester: DraftDigester,
     encoder: Option<Box<dyn Encode>>,
-    /// What drafts are encoded into. New memory for each would cost more than
-    /// to copy what comes out.
+    /// The buffer into which drafts are encoded. A fresh buffer for each would
+    /// cost more than copying the result out of this one.
     encoded: Vec<u8>,
 }
 
 impl Sealer {
-    /// A sealer that stores payloads as they are.
+    /// A sealer that stores payloads unchanged.
     #[must_use]
     pub fn plain(shape: &PackShape) -> Self {
         Self::new(shape, None)
@@ -70,61 +70,61 @@ impl Sealer {
         Self {
             layout: shape.layout(),
             items_per_record: shape.items_per_record.get() as usize,
-            digests: DraftDigester {
+            digester: DraftDigester {
                 items_per_record: shape.items_per_record.get() as usize,
                 hashing: shape.content_hash.clone(),
-                digester: Box::new(OneByOne),
+                records: Box::new(OneByOne),
             },
             encoder,
             encoded: Vec::new(),
         }
     }
 
-    /// The same sealer with another way of taking digests.
+    /// Sets how digests are computed; default: [`OneByOne`].
     #[must_use]
     pub fn with_digester(mut self, digester: Box<dyn DigestRecords>) -> Self {
-        self.digests.digester = digester;
+        self.digester.records = digester;
         self
     }
 
-    /// How many drafts [`seal_all`](Self::seal_all) is fastest with.
+    /// The number of drafts with which [`seal_all`](Self::seal_all) is fastest.
     #[must_use]
     pub fn preferred_batch(&self) -> usize {
-        self.digests.preferred_batch()
+        self.digester.preferred_batch()
     }
 
-    /// Leaves the digests to somebody else, where records are encoded *and*
-    /// hashed: what is sealed from now on has none, until
-    /// [`DraftDigester::complete`].
+    /// Splits off the digester, so that another thread can compute the digests
+    /// with [`DraftDigester::complete`]; this sealer then computes none. `None`
+    /// unless records are both encoded and hashed.
     #[must_use]
     pub fn split_digester(&mut self) -> Option<DraftDigester> {
-        if self.encoder.is_none() || !matches!(self.digests.hashing, Hashing::Items) {
+        if self.encoder.is_none() || !matches!(self.digester.hashing, Hashing::Items) {
             return None;
         }
-        let nothing = DraftDigester {
+        let idle = DraftDigester {
             items_per_record: self.items_per_record,
             hashing: Hashing::None,
-            digester: Box::new(OneByOne),
+            records: Box::new(OneByOne),
         };
-        Some(core::mem::replace(&mut self.digests, nothing))
+        Some(core::mem::replace(&mut self.digester, idle))
     }
 
     /// Seals a draft.
     ///
     /// # Errors
-    /// [`Error::Encode`] where the encoder or the extract fails,
-    /// [`Limit::Record`] where a record, as stored, passes 2^32-1 bytes.
+    /// [`Error::Encode`] if the encoder or the extract fails, [`Limit::Record`] if
+    /// a stored record exceeds 2^32-1 bytes.
     pub fn seal(&mut self, draft: Draft) -> Result<Sealed, Error> {
         let mut digests = Vec::new();
-        self.digests.take(core::slice::from_ref(&draft), &mut digests)?;
+        self.digester.take(core::slice::from_ref(&draft), &mut digests)?;
         self.seal_hashed(draft, digests)
     }
 
-    /// Seals several drafts, taking all their digests at once; `sealed` is
-    /// called with each, in order.
+    /// Seals several drafts and computes all their digests in one batch. It calls
+    /// `sealed` with each, in order.
     ///
     /// # Errors
-    /// As [`seal`](Self::seal); the drafts before the one that fails have been
+    /// As [`seal`](Self::seal). The drafts before the failing one have been
     /// sealed.
     pub fn seal_all(
         &mut self,
@@ -132,7 +132,7 @@ impl Sealer {
         mut sealed: impl FnMut(Sealed),
     ) -> Result<(), Error> {
         let mut digests = Vec::new();
-        self.digests.take(&drafts, &mut digests)?;
+        self.digester.take(&drafts, &mut digests)?;
         let mut digests = digests.into_iter();
         for draft in drafts {
             let records = draft.lengths.len().div_ceil(self.items_per_record);
@@ -146,7 +146,7 @@ impl Sealer {
         let mut sealed = Sealed {
             number: draft.number,
             first_record: draft.first_record,
-            // A draft's items were counted against 2^32-1 when they were taken.
+            // The builder has checked the number of items against 2^32-1.
             item_count: u32::try_from(draft.lengths.len())
                 .map_err(|_| Error::Limit(Limit::Items))?,
             sizes: Vec::with_capacity(draft.lengths.len().div_ceil(self.items_per_record)),
@@ -172,11 +172,10 @@ impl Sealer {
         Ok(sealed)
     }
 
-    /// Ends the encoder's work.
+    /// Closes the encoder.
     ///
     /// # Errors
-    /// [`Error::Encode`] without a record, where the encoder fails on being
-    /// closed.
+    /// [`Error::Encode`] without a record, if closing the encoder fails.
     pub fn finish(self) -> Result<(), Error> {
         match self.encoder {
             Some(encoder) => {
@@ -187,27 +186,28 @@ impl Sealer {
     }
 }
 
-/// Takes the digests of the records in drafts.
+/// Computes the digests of the records in drafts.
 pub struct DraftDigester {
     items_per_record: usize,
     hashing: Hashing,
-    digester: Box<dyn DigestRecords>,
+    records: Box<dyn DigestRecords>,
 }
 
 impl DraftDigester {
-    /// How many drafts it is fastest with.
+    /// The number of drafts with which it is fastest.
     #[must_use]
     pub fn preferred_batch(&self) -> usize {
         match self.hashing {
-            Hashing::Items => self.digester.preferred_batch().max(1),
+            Hashing::Items => self.records.preferred_batch().max(1),
             Hashing::None | Hashing::Extracted(_) => 1,
         }
     }
 
-    /// Gives each of `sealed` the digests of the draft that it was sealed from.
+    /// Computes the digests of `drafts` and stores them in `sealed`, the same
+    /// drafts after sealing.
     ///
     /// # Errors
-    /// As [`Sealer::seal`], where digests are taken.
+    /// As [`Sealer::seal`], for the digests.
     pub fn complete(&mut self, drafts: &[Draft], sealed: &mut [Sealed]) -> Result<(), Error> {
         let mut digests = Vec::new();
         self.take(drafts, &mut digests)?;
@@ -225,14 +225,14 @@ impl DraftDigester {
             Hashing::Items => {
                 let contents = |draft| contents(draft, self.items_per_record);
                 let mut records = drafts.iter().flat_map(contents);
-                let mut together = Vec::new();
+                let mut batch = Vec::new();
                 loop {
-                    together.extend(records.by_ref().take(DIGESTED));
-                    if together.is_empty() {
+                    batch.extend(records.by_ref().take(MAX_DIGEST_BATCH));
+                    if batch.is_empty() {
                         return Ok(());
                     }
-                    self.digester.digests(&together, digests)?;
-                    together.clear();
+                    self.records.digests(&batch, digests)?;
+                    batch.clear();
                 }
             }
             Hashing::Extracted(extract) => {
@@ -248,9 +248,9 @@ impl DraftDigester {
     }
 }
 
-/// The records of a draft. There is more than one extent only where it is a
-/// single record.
+/// The records of a draft.
 fn contents(draft: &Draft, items_per_record: usize) -> impl Iterator<Item = RecordContent<'_>> {
+    // A draft of several extents is a single record.
     let mut rest: Option<&[u8]> = match &draft.extents[..] {
         [] => Some(&[]),
         [extent] => Some(extent),
@@ -259,8 +259,8 @@ fn contents(draft: &Draft, items_per_record: usize) -> impl Iterator<Item = Reco
     draft.lengths.chunks(items_per_record).map(move |lengths| {
         let Some(bytes) = rest else { return RecordContent::in_runs(&draft.extents, lengths) };
         let size: usize = lengths.iter().map(|&length| length as usize).sum();
-        let (record, behind) = bytes.split_at(size.min(bytes.len()));
-        rest = Some(behind);
+        let (record, after) = bytes.split_at(size.min(bytes.len()));
+        rest = Some(after);
         RecordContent::listed(record, lengths)
     })
 }
@@ -282,19 +282,19 @@ fn record_size(size: u64) -> Result<u32, Error> {
     u32::try_from(size).map_err(|_| Error::Limit(Limit::Record { size }))
 }
 
-/// The bytes in `out` as an extent of their own: a copy, and the buffer for the
-/// next draft, unless they fill most of it.
+/// The bytes in `out` as an extent. They are copied and the buffer is kept for
+/// the next draft, unless they fill most of it or it is large.
 fn take_encoded(out: &mut Vec<u8>) -> Option<Bytes> {
     const LARGE: usize = 4 << 20;
     if out.is_empty() {
         return None;
     }
     if out.capacity() > LARGE || out.len() > out.capacity() / 4 * 3 {
-        // An encoder reserves for the worst case; the output stream may hold
-        // this for long.
-        let mut whole = core::mem::take(out);
-        whole.shrink_to_fit();
-        return Some(whole.into());
+        // An encoder reserves for the worst case, and the output stream may keep
+        // this for a while.
+        let mut owned = core::mem::take(out);
+        owned.shrink_to_fit();
+        return Some(owned.into());
     }
     Some(Bytes::copy_from_slice(out))
 }
@@ -333,8 +333,8 @@ fn encode(
     Ok(())
 }
 
-/// Takes the payloads as they are; copies them only where the draft is several
-/// small records with something behind each.
+/// Stores the payloads unchanged. They are copied only if the draft consists of
+/// several records with lengths or checksums after each.
 fn store(
     layout: Layout,
     items_per_record: usize,

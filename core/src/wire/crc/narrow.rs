@@ -1,9 +1,9 @@
-//! CRC-32C with tables of 1 KiB: eight bytes a turn, a nibble a lookup.
+//! CRC-32C with tables of 1 KiB: eight bytes an iteration, a nibble a lookup.
 
 /// The polynomial, reflected.
 const POLYNOMIAL: u32 = 0x82F6_3B78;
 
-/// `TABLES[j][n]`: what the nibble `n` with `j` nibbles behind it leaves.
+/// `TABLES[j][n]`: the CRC of the nibble `n` followed by `j` zero nibbles.
 const TABLES: [[u32; 16]; 16] = tables();
 
 #[allow(clippy::indexing_slicing, reason = "evaluated by the compiler, which would refuse it")]
@@ -13,15 +13,15 @@ const fn tables() -> [[u32; 16]; 16] {
     while nibble < 16 {
         #[allow(clippy::cast_possible_truncation, reason = "below 16")]
         let mut crc = nibble as u32;
-        let mut behind = 0;
-        while behind < 16 {
+        let mut zeros = 0;
+        while zeros < 16 {
             let mut bit = 0;
             while bit < 4 {
                 crc = crc >> 1 ^ if crc & 1 == 1 { POLYNOMIAL } else { 0 };
                 bit += 1;
             }
-            tables[behind][nibble] = crc;
-            behind += 1;
+            tables[zeros][nibble] = crc;
+            zeros += 1;
         }
         nibble += 1;
     }
@@ -34,7 +34,7 @@ fn lookup(table: &[u32; 16], nibble: u64) -> u32 {
     table.get(nibble).copied().unwrap_or_default()
 }
 
-/// The checksum of what `crc` is the checksum of, followed by `bytes`.
+/// Extends `crc`, the checksum of earlier bytes, by `bytes`.
 pub(super) fn extend(crc: u32, bytes: &[u8]) -> u32 {
     let (words, rest) = bytes.as_chunks::<8>();
     let mut crc = !crc;
@@ -56,7 +56,7 @@ mod tests {
     use alloc::vec::Vec;
 
     #[test]
-    fn the_narrow_tables_agree_with_the_crate_at_every_length_and_start() {
+    fn narrow_tables_agree_with_the_crate_at_every_length_and_alignment() {
         let mut state = 7u32;
         let bytes: Vec<u8> = core::iter::repeat_with(|| {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
