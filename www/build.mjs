@@ -1,9 +1,9 @@
-// Puts the page together, ready to be served by anything that serves files:
+// Builds the page, to be served by any server of static files:
 //
 //   node www/build.mjs [FOLDER=target/www]
 //
-// The page is what lies here; `sealpack/` in it is the npm package, unpacked
-// from its tarball as a user gets it.
+// The page consists of the files of this folder; its `sealpack/` is the npm
+// package, unpacked from its tarball as users get it.
 import { createHash } from "node:crypto";
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -18,7 +18,7 @@ const npm = path.join(root, "wasm");
 function page() {
   const html = readFileSync(path.join(here, "index.html"), "utf8");
   const map = /<script type="importmap">([^<]*)<\/script>/.exec(html)[1];
-  // The policy names the one inline script by its hash.
+  // The policy allows the one inline script by its hash.
   const hash = createHash("sha256").update(map).digest("base64");
   return html.replace("sha256-IMPORTMAP", `sha256-${hash}`);
 }

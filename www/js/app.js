@@ -1,4 +1,4 @@
-// The page's frame: which view is shown, and the theme.
+// The frame of the page: the current view and the theme.
 import { announce, byId } from "./dom.js";
 import { VerifyView } from "./verify.js";
 import { BuildView } from "./build.js";
@@ -39,7 +39,7 @@ addEventListener("hashchange", () => {
 });
 addEventListener("popstate", route);
 
-// A file dropped beside the drop zone must not replace the page.
+// A file dropped next to the drop zone must not replace the page.
 for (const kind of ["dragover", "drop"]) addEventListener(kind, (event) => event.preventDefault());
 
 const THEMES = {
@@ -74,7 +74,7 @@ themeButton.addEventListener("click", () => {
   try {
     localStorage.setItem("theme", next);
   } catch {
-    // then it lasts as long as the page
+    // the theme then lasts as long as the page
   }
 });
 

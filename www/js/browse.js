@@ -12,10 +12,10 @@ export class Browser {
   #first = 0;
   #item = null;
   #form = "auto";
-  #asked = 0;
+  #request = 0;
   #pages = 0;
 
-  /** @param selected called with the record that holds what is shown */
+  /** @param selected called with the record of the item that is shown */
   constructor(pack, name, selected) {
     this.#pack = pack;
     this.#name = name.replace(/\.pack$/, "");
@@ -82,20 +82,20 @@ export class Browser {
       if (current) button.scrollIntoView({ block: "nearest" });
     }
     this.goto.value = String(inside);
-    const turn = (this.#asked += 1);
+    const turn = (this.#request += 1);
     try {
       const item = await this.#pack.get(inside);
-      if (turn !== this.#asked) return;
+      if (turn !== this.#request) return;
       const record = this.#pack.recordOf(inside);
       this.#selected(record);
       this.#item = { position: inside, bytes: item, record };
       this.#draw();
     } catch (error) {
-      if (turn === this.#asked) this.view.replaceChildren(problem(`Item ${count(inside)}`, error));
+      if (turn === this.#request) this.view.replaceChildren(problem(`Item ${count(inside)}`, error));
     }
   }
 
-  /** A page of items; where a record is damaged the others are still listed. */
+  /** A page of items; items of undamaged records are listed even if others are damaged. */
   async #page(first) {
     const last = this.#pack.length;
     this.#first = Math.min(Math.max(0, first), Math.max(0, last - 1));
@@ -112,7 +112,7 @@ export class Browser {
     try {
       for await (const item of this.#pack.range(this.#first, end)) {
         if (turn !== this.#pages) return;
-        this.#tell(position, glimpse(item));
+        this.#label(position, glimpse(item));
         position += 1;
       }
     } catch (error) {
@@ -122,16 +122,16 @@ export class Browser {
     }
   }
 
-  /** Where a record is damaged, its items are told apart from their neighbours. */
+  /** After damage: marks the damaged items, and lists their neighbours. */
   async #oneByOne(first, end, turn) {
     for (let position = first; position < end && turn === this.#pages; position += 1) {
-      this.#tell(position, await this.#pack.get(position).then(glimpse, () => "damaged"));
+      this.#label(position, await this.#pack.get(position).then(glimpse, () => "damaged"));
     }
   }
 
-  #tell(position, said) {
+  #label(position, text) {
     const row = this.list.querySelector(`button[value="${position}"]`);
-    if (row) row.lastChild.textContent = said;
+    if (row) row.lastChild.textContent = text;
   }
 
   #row(position) {

@@ -4,7 +4,7 @@ import { announce, byId, checkbox, fact, field, h, onDrop, save } from "./dom.js
 import { advice, bytes, count, exactBytes, plural } from "./words.js";
 
 const NEWLINE = 10;
-/** Bytes of a file that are looked at together. */
+/** Bytes of a file that are read at a time. */
 const CHUNK = 4 * 1024 * 1024;
 
 export class BuildView {
@@ -12,7 +12,7 @@ export class BuildView {
   #running = null;
   #inspect;
 
-  /** @param inspect opens what was built in the other view */
+  /** @param inspect opens the finished pack in the other view */
   constructor(inspect) {
     this.#inspect = inspect;
     const input = h("input.visually-hidden", { type: "file", id: "build-files", multiple: true });
@@ -28,7 +28,7 @@ export class BuildView {
       input.value = "";
     });
     onDrop(drop, (files) => this.#add(files));
-    this.text = h("textarea", { rows: "6", spellcheck: "false", placeholder: "one item a line" });
+    this.text = h("textarea", { rows: "6", spellcheck: "false", placeholder: "one item per line" });
     this.chosen = h("div");
     this.result = h("div", { id: "build-result" });
     this.form = this.#optionsForm();
@@ -53,7 +53,7 @@ export class BuildView {
       type: "number",
       min: "0",
       max: "4294967295",
-      placeholder: "as the codec says",
+      placeholder: "that of the codec",
     });
     this.lines = checkbox("Each line of a file is an item");
     this.hash = checkbox("Content hash", true);
@@ -69,7 +69,7 @@ export class BuildView {
       h(
         "fieldset.options",
         h("legend", "Options"),
-        field("Items per record", this.perRecord, "more compress better, fewer are read quicker alone"),
+        field("Items per record", this.perRecord, "more items compress better, fewer make single items faster to read"),
         field("Codec", this.codec),
         field("Format id", this.formatId),
         h("div.checks", this.lines.element, this.hash.element, this.recordChecksum.element),
@@ -119,7 +119,7 @@ export class BuildView {
     announce(`${plural(this.#files.length, "file")} chosen`);
   }
 
-  /** The items, one after another, so that no more than one file is in memory. */
+  /** The items in order; at most one file is in memory. */
   async *#items(report) {
     const encoder = new TextEncoder();
     for (const [number, file] of this.#files.entries()) {
@@ -226,8 +226,8 @@ export class BuildView {
 }
 
 /**
- * The lines of a file as bytes, without their newline; a carriage return stays,
- * as with `sealpack pack --lines`.
+ * The lines of a file as bytes, without the newline but with the carriage
+ * return, like `sealpack pack --lines`.
  */
 async function* linesOf(file) {
   let begun = [];

@@ -1,4 +1,4 @@
-// Elements without innerHTML: what a pack holds is text to us, never markup.
+// Elements without innerHTML: the content of a pack is text, never markup.
 
 /** h("p.hint", { title: "…" }, "text", child) */
 export function h(name, ...rest) {
@@ -22,12 +22,12 @@ function set(element, key, value) {
 
 export const byId = (id) => document.getElementById(id);
 
-/** Says something to a screen reader, without moving the focus. */
+/** Announces text to screen readers, without moving the focus. */
 export function announce(text) {
   byId("status").textContent = text;
 }
 
-/** A term and what it is, for the lists of facts. */
+/** A term and its value, for lists of facts. */
 export function fact(term, value, wide = false) {
   return h(wide ? "div.wide" : "div", h("dt", term), h("dd", value));
 }
@@ -45,7 +45,7 @@ export function checkbox(label, checked = false) {
   return { input, element: h("label.check", input, h("span", label)) };
 }
 
-/** Files dropped on `target`, and the look of it while they hover. */
+/** Takes files dropped on `target`, and highlights it while they hover. */
 export function onDrop(target, take) {
   const over = (on) => (event) => {
     event.preventDefault();

@@ -24,7 +24,7 @@ export function asJson(bytes) {
   }
 }
 
-/** A line or less, for lists. */
+/** At most one line, for lists. */
 export function preview(bytes) {
   if (!bytes.length) return "empty";
   const head = bytes.subarray(0, 60);
@@ -62,12 +62,12 @@ export function textDump(bytes) {
 export function jsonDump(text) {
   const shown = text.slice(0, SHOWN);
   const more =
-    text.length > SHOWN ? h("p.hint", "More than is shown here: download the item for all of it.") : null;
+    text.length > SHOWN ? h("p.hint", "The item is longer: download it to see the rest.") : null;
   return [h("pre.dump.text", { tabindex: "0", "aria-label": "Item as JSON" }, shown), more];
 }
 
 function rest(bytes, shown) {
   return bytes.length > shown
-    ? h("p.hint", `The first ${shown} of ${bytes.length} bytes: download the item for all of it.`)
+    ? h("p.hint", `The first ${shown} of ${bytes.length} bytes: download the item to see the rest.`)
     : null;
 }

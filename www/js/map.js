@@ -1,11 +1,11 @@
-// The file, drawn to scale: records, index, app data, trailer. The records
-// fill with their verdict while they are verified.
+// The file, drawn to scale: records, index, app data, trailer. The records are
+// coloured while they are verified.
 
 export class FileMap {
   /**
-   * @param info what `pack.info` says
+   * @param info `pack.info`
    * @param pick called with the share (0 to 1) of the records' bytes that was clicked
-   * @param signal ends it, once another file is shown
+   * @param signal aborted once another file is shown
    */
   constructor(canvas, info, { pick, signal }) {
     this.canvas = canvas;
@@ -26,7 +26,7 @@ export class FileMap {
     addEventListener("themechange", () => this.draw(), { signal });
   }
 
-  /** Every section is seen, however small it is next to the records. */
+  /** Every section is visible, even if it is tiny next to the records. */
   #widths(width) {
     const { recordsSize, indexSize, appDataSize, trailerSize, fileSize } = this.info;
     const least = Math.min(14, width / 16);
@@ -77,7 +77,7 @@ export class FileMap {
     }
   }
 
-  /** The borders of the records, where there is room to tell them apart. */
+  /** The borders of the records, if they are far enough apart. */
   #recordLines(brush, width, height, colour) {
     const { recordCount } = this.info;
     if (recordCount < 2 || width / recordCount < 4 || !this.bounds.length) return;

@@ -1,4 +1,4 @@
-// Step: a case of the output stream, a frame at a time, with or without a seeded bug.
+// Step: a case of the output stream, frame by frame, with or without a seeded bug.
 import { mutants, promises, prove, replay, report } from "sealpack/lab";
 import { announce, byId, field, h, save } from "./dom.js";
 import { plural } from "./words.js";
@@ -14,7 +14,7 @@ const SCENARIOS = [
 ];
 
 export class StepView {
-  #promises = [];
+  #invariants = [];
   #steps = null;
   #at = 0;
   #turn = 0;
@@ -32,7 +32,7 @@ export class StepView {
       autocomplete: "off",
       value: SCENARIOS[2][1],
     });
-    this.mutant = h("select", h("option", { value: "" }, "none: the stream that ships"));
+    this.mutant = h("select", h("option", { value: "" }, "none"));
     this.size = h("input", { type: "number", min: "1", max: "16", value: "5" });
     this.scenario.value = SCENARIOS[2][1];
     this.frame = h("div", { id: "frame" });
@@ -48,7 +48,7 @@ export class StepView {
     this.prove = h(
       "button.quiet",
       { type: "button", id: "prove", onclick: () => this.#prove() },
-      "Try every state",
+      "Visit every state",
     );
     byId("step").append(this.#controls(), this.problem, this.#stage());
     this.#listen();
@@ -60,11 +60,11 @@ export class StepView {
       { onsubmit: (event) => event.preventDefault() },
       h(
         "fieldset.options",
-        h("legend.visually-hidden", "What is stepped through"),
+        h("legend.visually-hidden", "The case"),
         field("Scenario", this.scenario),
         h(
           "div.two",
-          field("Case", this.text, "bN copies N bytes, zN hands N over, f flushes; !1+2 lets a put fail"),
+          field("Case", this.text, "bN copies N bytes, zN hands N over, f flushes; !1+2 makes a put fail"),
         ),
         field("Seeded bug", this.mutant),
         field("Buffer size S", this.size),
@@ -111,10 +111,10 @@ export class StepView {
   }
 
   async shown() {
-    if (this.#promises.length) return;
+    if (this.#invariants.length) return;
     try {
       const [bugs, known] = await Promise.all([mutants(), promises()]);
-      this.#promises = known;
+      this.#invariants = known;
       this.mutant.append(
         ...bugs.map(({ name, wrong }) =>
           h("option", { value: name, title: wrong }, name.replaceAll("-", " ")),
@@ -131,7 +131,7 @@ export class StepView {
     return { bufferSize: Number(this.size.value) || 5, mutant: this.mutant.value || undefined };
   }
 
-  /** A bug is shown by the smallest case that it breaks. */
+  /** Shows a bug by the smallest case that it breaks. */
   async #chosenBug() {
     if (this.mutant.value) {
       const { smallest } = await prove({ ...this.#options, trim: true });
@@ -162,7 +162,7 @@ export class StepView {
     }
   }
 
-  #go(to, say = true) {
+  #go(to, announced = true) {
     if (!this.#steps) return;
     const { frames } = this.#steps;
     this.#at = Math.min(Math.max(0, to), frames.length - 1);
@@ -171,7 +171,7 @@ export class StepView {
     this.writes.replaceChildren(...frames.map((frame, step) => this.#step(frame, step)));
     const frame = frames[this.#at];
     this.frame.replaceChildren(...this.#draw(frame));
-    if (say)
+    if (announced)
       announce(
         `Step ${this.#at + 1} of ${frames.length}: ${frame.words}. ${frame.findings.map(({ words }) => words).join(". ")}`,
       );
@@ -207,11 +207,11 @@ export class StepView {
       frame.departure &&
         h(
           "p.hint",
-          `The specification puts ${list(frame.departure.puts)} here and ends with C = ${frame.departure.after.capacity}, E = ${frame.departure.after.filled}, Z = ${frame.departure.after.pending}.`,
+          `Specified: puts ${list(frame.departure.puts)}, then C = ${frame.departure.after.capacity}, E = ${frame.departure.after.filled}, Z = ${frame.departure.after.pending}.`,
         ),
       h(
         "div.columns",
-        h("div", h("h3", "Waiting, and the buffer"), picture(frame.after, bufferSize)),
+        h("div", h("h3", "Pending bytes and buffer"), picture(frame.after, bufferSize)),
         h(
           "div",
           h("h3", `Put so far: ${plural(frame.taken, "byte")} of ${frame.written}`),
@@ -222,9 +222,9 @@ export class StepView {
     ].filter(Boolean);
   }
 
-  #finding(invariant, words) {
-    const name = invariant.replace("_", "-");
-    const promised = this.#promises.find((promise) => promise.name === name);
+  #finding(broken, words) {
+    const name = broken.replace("_", "-");
+    const invariant = this.#invariants.find((known) => known.name === name);
     const page = async () =>
       save(
         new Blob([await report(this.text.value.trim(), name, this.#options)], { type: "text/markdown" }),
@@ -232,8 +232,8 @@ export class StepView {
       );
     return h(
       "div.notice.bad",
-      h("p", h("strong", `Promise ${promised?.number ?? ""} (${name}) is broken: `), words),
-      promised && h("p", promised.promise),
+      h("p", h("strong", `Invariant ${invariant?.number ?? ""} (${name}) is broken: `), words),
+      invariant && h("p", invariant.promise),
       h("p", h("button.link", { type: "button", onclick: page }, "Save a report with the smallest case")),
     );
   }
@@ -245,8 +245,8 @@ export class StepView {
     const lines = results.map(([trim, proof]) => {
       const world = `${trim ? "With" : "Without"} trim: ${plural(proof.states, "state")}, ${plural(proof.transitions, "transition")}`;
       return proof.holds
-        ? `${world}: every promise holds, for writes in any number.`
-        : `${world}: ${proof.smallest[1]} is broken, at the least by ${proof.smallest[0]}.`;
+        ? `${world}: every invariant holds, for any number of writes.`
+        : `${world}: ${proof.smallest[1]} is broken; the smallest case is ${proof.smallest[0]}.`;
     });
     const good = results.every(([, proof]) => proof.holds);
     this.proof.replaceChildren(
@@ -268,7 +268,7 @@ const list = (sizes) => (sizes.length ? sizes.join(" + ") : "nothing");
 
 const KINDS = { copied: ["buffered", "copied"], zero_copy: ["zero", "handed over"] };
 
-/** Cells of bytes, each with its place in the stream. */
+/** Cells of bytes, each with its offset in the stream. */
 function cells(extents) {
   return extents.flatMap(({ at, len, kind }) =>
     Array.from({ length: len }, (_, step) => h(`span.cell.${KINDS[kind][0]}`, String(at + step))),
@@ -291,10 +291,10 @@ function picture({ state, extents, buffer_at: at }, size) {
   );
   return h(
     "div",
-    h("p.hint", "L: what waits to be put"),
+    h("p.hint", "L: pending extents"),
     h(
       "div.cells",
-      { role: "img", "aria-label": `Waiting: ${describe(extents)}` },
+      { role: "img", "aria-label": `Pending: ${describe(extents)}` },
       extents.length ? cells(extents) : h("span.hint", "nothing"),
     ),
     h(
@@ -337,11 +337,11 @@ function sunk(puts, now, size, trim) {
 function verdicts(frame) {
   return h(
     "ul.promises",
-    { "aria-label": "The seven promises" },
+    { "aria-label": "The seven invariants" },
     frame.verdict.map(({ invariant, holds }) =>
       h(
         "li",
-        { className: holds ? "held" : "broken" },
+        { className: holds ? "holds" : "broken" },
         h("span", { "aria-hidden": "true" }, holds ? "✓ " : "✗ "),
         invariant.replace("_", "-"),
         h("span.visually-hidden", holds ? " holds" : " is broken"),

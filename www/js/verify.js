@@ -1,4 +1,4 @@
-// Verify: open a pack, say what it is, run every check, browse it.
+// Verify: open a pack, show its properties, run every check, browse it.
 import { open } from "sealpack";
 import { announce, byId, fact, h, onDrop } from "./dom.js";
 import { advice, bytes, count, exactBytes, plural, seconds } from "./words.js";
@@ -6,13 +6,13 @@ import { FileMap } from "./map.js";
 import { Browser } from "./browse.js";
 
 const LAYERS = {
-  structure: ["Structure", "the trailer, and how the sections fit the file"],
-  index: ["Offset index", "where each record is"],
+  structure: ["Structure", "the trailer, and whether the sections fit the file"],
+  index: ["Offset index", "the place of each record"],
   app_data: ["App data", "the application's own bytes"],
-  record_checksum: ["Record checksums", "over each record's stored bytes"],
-  decoding: ["Decoding", "each record's payload can be decoded"],
-  frame_checksum: ["Frame checksums", "kept by the codec over what it decodes to"],
-  lengths: ["Item lengths", "they add up to what was decoded"],
+  record_checksum: ["Record checksums", "over the stored bytes of each record"],
+  decoding: ["Decoding", "whether each payload can be decoded"],
+  frame_checksum: ["Frame checksums", "of the codec, over the decoded bytes"],
+  lengths: ["Item lengths", "whether they add up to the decoded size"],
   content_hash: ["Content hash", "SHA-256 over all items"],
 };
 const MARKS = { passed: "✓", failed: "✗", not_present: "–", not_checked: "…" };
@@ -127,7 +127,7 @@ export class VerifyView {
     this.#map.bounds = borders(this.#pack);
     this.#map.draw();
     this.#drawLayers(this.#pack.layers);
-    // Which codec it is, the first read finds out where the format id does not say.
+    // If the format id does not name the codec, the first read detects it.
     const pack = this.#pack;
     this.#browser.start().then(() => this.#pack === pack && (byId("codec").textContent = pack.codec));
     byId("pack-name").focus({ preventScroll: true });
@@ -157,7 +157,7 @@ export class VerifyView {
       if (this.#pack !== pack) return;
       this.start.hidden = false;
       if (error.code === "aborted") {
-        this.rate.textContent = "Stopped before the end: nothing is said about the rest.";
+        this.rate.textContent = "Cancelled: the rest of the file was not checked.";
         announce("Verifying was cancelled");
       } else {
         this.verdict.replaceChildren(h("div.notice.bad", h("p", error.message), h("p", advice(error) ?? "")));
@@ -186,18 +186,18 @@ export class VerifyView {
     this.start.hidden = false;
     this.start.textContent = "Verify again";
     this.rate.textContent = `${plural(info.recordCount, "record")}, ${bytes(info.fileSize)}, in ${elapsed < 1 ? `${Math.round(elapsed * 1000)} ms` : seconds(elapsed)}.`;
-    const words = report.ok
+    const lines = report.ok
       ? verdictOf(report)
-      : ["This pack is damaged.", ...howMuch(report), ...new Set(report.failures.map(({ message }) => message))];
+      : ["This pack is damaged.", ...damageCount(report), ...new Set(report.failures.map(({ message }) => message))];
     this.verdict.replaceChildren(
       h(
         `div.notice.${report.ok ? "good" : "bad"}`,
         { id: "judgement" },
-        h("p", h("strong", words[0])),
-        words.slice(1).map((line) => h("p", line)),
+        h("p", h("strong", lines[0])),
+        lines.slice(1).map((line) => h("p", line)),
       ),
     );
-    announce(words.join(" "));
+    announce(lines.join(" "));
   }
 
   #drawLayers(layers, failures = []) {
@@ -211,7 +211,7 @@ export class VerifyView {
           { className: state },
           h("span.mark", { "aria-hidden": "true" }, MARKS[state]),
           h("span.layer", `${title}: ${unprotected ? "not protected" : WORDS[state]}`),
-          h("span.said", failed?.message ?? (unprotected ? "written before app data had a checksum" : what)),
+          h("span.detail", failed?.message ?? (unprotected ? "this older file has no checksum for it" : what)),
         );
       }),
     );
@@ -222,19 +222,19 @@ export class VerifyView {
     this.#map.draw();
   }
 
-  /** Where a record begins and ends, as shares of all of them. */
+  /** Start and end of a record, as shares of all records' bytes. */
   #shares({ offset, size }) {
     const { recordsSize } = this.#pack.info;
     return [offset / recordsSize, (offset + size) / recordsSize];
   }
 }
 
-/** How many records are damaged, where it is more than one. */
-function howMuch({ damagedCount, recordCount }) {
-  return damagedCount > 1 ? [`${count(damagedCount)} of its ${count(recordCount)} records are.`] : [];
+/** The number of damaged records, if it is more than one. */
+function damageCount({ damagedCount, recordCount }) {
+  return damagedCount > 1 ? [`${count(damagedCount)} of ${count(recordCount)} records are damaged.`] : [];
 }
 
-/** The record that holds the byte at `offset`. */
+/** The record that contains the byte at `offset`. */
 function recordAt(pack, offset) {
   let [low, high] = [0, pack.info.recordCount - 1];
   while (low < high) {
@@ -250,14 +250,14 @@ function verdictOf({ layers }) {
     layers.content_hash !== "passed" &&
     layers.record_checksum !== "passed" &&
     layers.frame_checksum !== "passed";
-  if (!unprotected) return ["This pack is whole.", "Every check that the file carries passed."];
+  if (!unprotected) return ["This pack is whole.", "Every check that the file supports passed."];
   return [
-    "Nothing wrong was found.",
-    "But this file carries no checksum over its items: a change within an item would not show.",
+    "No damage was found.",
+    "But this file has no checksum over its items: a changed byte of an item would go unnoticed.",
   ];
 }
 
-/** Where the records end, as shares of all of them, while they can be told apart. */
+/** The ends of the records, as shares of all records' bytes, if there are few enough. */
 function borders(pack) {
   const { recordCount, recordsSize } = pack.info;
   if (recordCount > 300 || !recordsSize) return [];
@@ -278,7 +278,7 @@ function facts(pack) {
     fact("Size", exactBytes(info.fileSize)),
     fact("Items", count(info.totalItems)),
     fact("Records", count(info.recordCount)),
-    fact("Items a record", count(info.itemsPerRecord)),
+    fact("Items per record", count(info.itemsPerRecord)),
     fact("Codec", h("span", { id: "codec" }, pack.codec)),
     fact("Format id", `${info.formatId}${info.formatName ? ` (${info.formatName})` : ""}`),
     fact("App data", info.appDataSize ? exactBytes(info.appDataSize) : "none"),

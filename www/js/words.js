@@ -1,4 +1,4 @@
-// Numbers and errors in words.
+// Texts for numbers and errors.
 
 const grouped = new Intl.NumberFormat("en");
 
@@ -29,19 +29,19 @@ export function seconds(number) {
   return `${Math.floor(number / 60)} min ${Math.round(number % 60)} s`;
 }
 
-/** What a person can do about an error of this code. */
+/** What to do about an error of this code. */
 const ADVICE = {
   "not-a-pack": "This does not look like a packfile. Is it the right file, and is it complete?",
   checksum: "Bytes of this file were damaged after it was written. Fetch it again, or use another copy.",
-  corrupt: "The file contradicts itself: it is damaged, cut short, or was not written by a sound program.",
-  unsupported: "This page does not know how to read it. A newer version may.",
+  corrupt: "The file contradicts itself: it is damaged or cut short, or its writer has a bug.",
+  unsupported: "This page cannot read it. A newer version may.",
   changed: "Open it again to read the version that is there now.",
-  network: "Is the address right, and does that server allow this page to read it (CORS)?",
+  network: "Check the address, and whether the server allows this page to read it (CORS).",
   "range-not-supported": "Download the file and open it from disk instead.",
   "size-unknown": "Download the file and open it from disk instead.",
-  "read-failed": "Choose the file again: it can no longer be read.",
+  "read-failed": "Choose the file again.",
   "write-failed": "Is there room for the pack? Choose fewer files, or free some.",
-  limit: "Its sizes are beyond what this page takes on.",
+  limit: "Its sizes are above the limits of this page.",
 };
 
 export function advice(error) {

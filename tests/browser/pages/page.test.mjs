@@ -158,7 +158,7 @@ test("verifying can be cancelled", async () => {
   });
   await page.getByRole("button", { name: "Verify", exact: true }).click();
   await page.getByRole("button", { name: "Cancel" }).click();
-  await page.getByText("nothing is said about the rest").waitFor();
+  await page.getByText("the rest of the file was not checked").waitFor();
   assert.equal(await page.locator(VERIFIED).count(), 0);
   quiet(page);
 });
@@ -194,12 +194,12 @@ test("the stream is stepped by keyboard, a seeded bug is shown, and the proof ru
   assert.equal(await page.locator(".writes button[aria-current]").textContent(), "z8");
   await page.keyboard.press("End");
   await page.getByLabel("Seeded bug").selectOption("split-trusts-remnant");
-  await page.getByText("Promise 6 (rest) is broken").waitFor();
-  await accessible(page, "a broken promise");
+  await page.getByText("Invariant 6 (rest) is broken").waitFor();
+  await accessible(page, "a broken invariant");
   await page.getByLabel("Seeded bug").selectOption("");
   await page.click("#prove");
   await page.getByText("105 states").first().waitFor();
-  assert.equal(await page.locator("#proof").getByText("every promise holds").count(), 2);
+  assert.equal(await page.locator("#proof").getByText("every invariant holds").count(), 2);
   await page.getByLabel("Case").fill("trim=1 writes=q9");
   await page.getByRole("alert").getByText("event 1").waitFor();
   quiet(page);
