@@ -68,6 +68,13 @@ fn listen(cleanup: &Arc<Mutex<Option<Cleanup>>>) -> io::Result<()> {
     std::thread::Builder::new().name("sealpack-signals".into()).spawn(wait).map(drop)
 }
 
+/// Whether this process was started to ignore a signal.
+#[cfg(unix)]
+#[must_use]
+pub fn is_ignored(signal: i32) -> bool {
+    ignored_signals() >> (signal - 1) & 1 == 1
+}
+
 /// The signals that this process was started to ignore, a bit each; none
 /// where the system does not tell.
 #[cfg(unix)]

@@ -7,7 +7,6 @@ use super::keys::Action;
 use super::marks::Damage;
 use super::model::{App, Loaded, Mode, Task};
 use super::search::{Needle, Origin, Outcome, Place};
-use crate::printable;
 use crate::terminal::progress::Progress;
 use crate::terminal::text::{count, grouped};
 
@@ -40,12 +39,8 @@ impl App {
                 }
             }
             Answer::Found(outcome) => self.take_found(&outcome),
-            Answer::Saved(path, Ok(())) => {
-                self.tell(format!("saved to {}", printable::path(&path)))
-            }
-            Answer::Saved(path, Err(what)) => {
-                self.fail(format!("{}: {what}", printable::path(&path)))
-            }
+            Answer::Saved(_, Ok(news)) => self.tell(news),
+            Answer::Saved(to, Err(why)) => self.ask_again_where_to_save(to, why),
             Answer::Copied => self.tell("handed to the terminal's clipboard"),
         }
         None

@@ -3,13 +3,17 @@
 
 use crossterm::event::KeyEvent;
 
-use super::effect::Effect;
+use super::effect::{Destination, Effect};
 use super::model::{App, Mode, Question};
 use super::search::{Needle, Origin};
-use crate::terminal::prompt::Prompt;
+use crate::terminal::prompt::{Prompt, typed_path};
 
 /// Bytes that the clipboard of a terminal is given.
 const MOST_COPIED: usize = 64 << 10;
+
+fn save_prompt(name: String) -> Prompt {
+    Prompt::new("save to", "Enter saves, Esc does not", name)
+}
 
 impl App {
     pub(super) fn ask(
@@ -30,8 +34,17 @@ impl App {
             false => format!("item-{}.bin", place.first_item.saturating_add(self.place().slot)),
         };
         if self.bytes().is_some() {
-            self.ask(Question::Save, "save to", "Enter saves, Esc does not", name);
+            self.dialog.ask(Question::Save, save_prompt(name));
         }
+    }
+
+    /// The item was not saved: what was typed is there to be changed, unless something else is
+    /// in view by now.
+    pub(super) fn ask_again_where_to_save(&mut self, to: Destination, why: String) {
+        if self.dialog.is_open() || self.place() != to.item {
+            return self.fail(why);
+        }
+        self.dialog.ask(Question::Save, save_prompt(to.typed).refused(why));
     }
 
     pub(super) fn copy(&mut self) -> Option<Effect> {
@@ -76,10 +89,9 @@ impl App {
             }
             Question::Save => {
                 let bytes = self.bytes().ok_or("there is nothing to save")?;
-                if answer.trim().is_empty() {
-                    return Err("a file name is wanted".into());
-                }
-                Ok(Some(Effect::Save { path: answer.into(), bytes }))
+                let path = typed_path(answer)?;
+                let to = Destination { typed: answer.into(), path, item: self.place() };
+                Ok(Some(Effect::Save { to, bytes }))
             }
         }
     }

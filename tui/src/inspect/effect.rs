@@ -2,12 +2,10 @@
 //! verifying, searching, saving. Once a pack is open (`open.rs`) nothing else
 //! here touches a file or a thread.
 
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crossterm::clipboard::CopyToClipboard;
 use sealpack::core::read::Report;
 use sealpack::{Bytes, ChosenCodec, Error, Reader};
 
@@ -17,7 +15,7 @@ use super::search::{self, Needle, Origin, Outcome, Place};
 use super::sizes::Sizes;
 use crate::terminal::progress::{Meter, Progress};
 use crate::terminal::work::{Slot, Stop};
-use crate::terminal::{Outbox, Perform};
+use crate::terminal::{Outbox, Perform, export};
 
 /// What the inspector wants done.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,13 +55,24 @@ pub enum Effect {
     StopSearching,
     /// Write bytes to a new file.
     Save {
-        /// Its path.
-        path: PathBuf,
+        /// Which.
+        to: Destination,
         /// What it will hold.
         bytes: Bytes,
     },
     /// Hand text to the terminal's clipboard.
     Copy(String),
+}
+
+/// Where an item is saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Destination {
+    /// As it was typed.
+    pub typed: String,
+    /// The path that this means.
+    pub path: PathBuf,
+    /// The item.
+    pub item: Place,
 }
 
 /// What effects come to.
@@ -96,8 +105,8 @@ pub enum Answer {
     Searching(Progress),
     /// The search is over.
     Found(Outcome),
-    /// The item was saved there, or not.
-    Saved(PathBuf, Result<(), String>),
+    /// The item was saved there, or not: what is to be said of it.
+    Saved(Destination, Result<String, String>),
     /// Text was handed to the clipboard.
     Copied,
 }
@@ -176,23 +185,17 @@ impl Perform<App> for Effects {
                 });
             }
             Effect::StopSearching => self.searching.stop(),
-            Effect::Save { path, bytes } => {
+            Effect::Save { to, bytes } => {
                 Slot::default().start(outbox, no_thread, move |_, out| {
-                    let saved = save(&path, &bytes).map_err(|error| error.to_string());
-                    out.send(Answer::Saved(path, saved));
+                    let saved = export::save(&to.path, &bytes);
+                    out.send(Answer::Saved(to, saved));
                 });
             }
-            Effect::Copy(text) => outbox.send(copy(&text)),
+            Effect::Copy(text) => outbox.send(match export::copy(&text) {
+                Ok(()) => Answer::Copied,
+                Err(error) => Answer::Failed(format!("nothing was copied: {error}")),
+            }),
         }
-    }
-}
-
-/// Hands text to the clipboard of whatever terminal this is, over ssh too
-/// (OSC 52). The terminal gives no answer.
-fn copy(text: &str) -> Answer {
-    match crossterm::execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text)) {
-        Ok(()) => Answer::Copied,
-        Err(error) => Answer::Failed(format!("nothing was copied: {error}")),
     }
 }
 
@@ -298,15 +301,4 @@ fn look_for(
     if let ControlFlow::Continue(outcome) = found {
         out.send(Answer::Found(outcome));
     }
-}
-
-/// Writes a new file; one that is there stays as it is, and half of one does
-/// not stay.
-fn save(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::create_new(path)?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all());
-    if written.is_err() {
-        let _ = std::fs::remove_file(path);
-    }
-    written
 }

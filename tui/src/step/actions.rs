@@ -10,7 +10,6 @@ use super::model::{App, Mode, Origin, Question};
 use super::scenario::SCENARIOS;
 use super::setup::{Edit, Setup};
 use super::view;
-use crate::printable;
 use crate::terminal::keys::action;
 use crate::terminal::list::{Cursor, Move};
 use crate::terminal::panel::Overlay;
@@ -239,12 +238,8 @@ impl App {
                 self.take_found(found);
             }
             Answer::Shrunk(case) => self.take_shrunk(case),
-            Answer::Exported(path, Ok(())) => {
-                self.tell(format!("written to {}", printable::path(&path)))
-            }
-            Answer::Exported(path, Err(why)) => {
-                self.fail(format!("{}: {why}", printable::path(&path)))
-            }
+            Answer::Exported(_, Ok(news)) => self.tell(news),
+            Answer::Exported(typed, Err(why)) => self.ask_again_where_to_export(typed, why),
             Answer::Copied => self.tell("the command that replays it: on the terminal's clipboard"),
             Answer::Failed(why) => self.fail(why),
         }

@@ -7,17 +7,26 @@ use sealpack_core::check::{Case, Frame as Step};
 use super::effect::Effect;
 use super::model::{App, Mode, Question};
 use super::view;
-use crate::terminal::prompt::Prompt;
+use crate::terminal::prompt::{Prompt, typed_path};
+
+fn export_prompt(name: String) -> Prompt {
+    Prompt::new("report to", "Enter writes the report, Esc does not", name)
+}
 
 impl App {
     pub(super) fn ask_where_to_export(&mut self) {
         match self.report_name() {
             None => self.tell("this case breaks nothing: there is nothing to report"),
-            Some(name) => {
-                let hint = "Enter writes the report, Esc does not";
-                self.dialog.ask(Question::Export, Prompt::new("report to", hint, name));
-            }
+            Some(name) => self.dialog.ask(Question::Export, export_prompt(name)),
         }
+    }
+
+    /// The report was not written: what was typed is there to be changed.
+    pub(super) fn ask_again_where_to_export(&mut self, typed: String, why: String) {
+        if self.dialog.is_open() || self.broken().is_none() {
+            return self.fail(why);
+        }
+        self.dialog.ask(Question::Export, export_prompt(typed).refused(why));
     }
 
     /// What a report about the failure on the screen is called.
@@ -64,7 +73,8 @@ impl App {
             Question::Export => {
                 let invariant = self.broken().ok_or("nothing is broken")?;
                 let setup = Box::new(self.setup.clone());
-                Ok(Some(Effect::Export { path: answer.into(), setup, invariant }))
+                let path = typed_path(answer)?;
+                Ok(Some(Effect::Export { typed: answer.into(), path, setup, invariant }))
             }
         }
     }

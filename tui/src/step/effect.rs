@@ -1,12 +1,10 @@
 //! Everything the stepper does outside of its state: running cases, looking
 //! for failures, shrinking one, writing a report.
 
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crossterm::clipboard::CopyToClipboard;
 use sealpack_core::check::{
     Case, FlushRule, Invariant, Mutant, Variant, replay, replay_subject, report, shrink, strict,
 };
@@ -17,7 +15,7 @@ use super::model::{App, Replayed};
 use super::setup::Setup;
 use crate::terminal::progress::{Meter, Progress};
 use crate::terminal::work::{Slot, Stop};
-use crate::terminal::{Outbox, Perform};
+use crate::terminal::{Outbox, Perform, export};
 
 /// What the stepper wants done.
 #[derive(Clone, Debug)]
@@ -51,7 +49,9 @@ pub enum Effect {
     },
     /// Write the report about a failure to a new file.
     Export {
-        /// Its path.
+        /// Its path, as it was typed.
+        typed: String,
+        /// The path that this means.
         path: PathBuf,
         /// What fails.
         setup: Box<Setup>,
@@ -74,8 +74,8 @@ pub enum Answer {
     Hunted(u64, Bag, Vec<Failure>),
     /// The smallest case.
     Shrunk(Case),
-    /// The report was written there, or not.
-    Exported(PathBuf, Result<(), String>),
+    /// The report was written where this was typed, or not: what is to be said of it.
+    Exported(String, Result<String, String>),
     /// Text was handed to the clipboard.
     Copied,
     /// Something could not be carried out.
@@ -123,22 +123,17 @@ impl Perform<App> for Effects {
                     }
                 });
             }
-            Effect::Export { path, setup, invariant } => {
+            Effect::Export { typed, path, setup, invariant } => {
                 Slot::default().start(outbox, no_thread, move |_, out| {
                     let page = report(&setup.case, invariant, setup.buffer_size, &setup.variant);
-                    let written = write(&path, &page).map_err(|error| error.to_string());
-                    out.send(Answer::Exported(path, written));
+                    out.send(Answer::Exported(typed, export::save(&path, page.as_bytes())));
                 });
             }
-            Effect::Copy(text) => outbox.send(copy(&text)),
+            Effect::Copy(text) => outbox.send(match export::copy(&text) {
+                Ok(()) => Answer::Copied,
+                Err(error) => Answer::Failed(format!("nothing was copied: {error}")),
+            }),
         }
-    }
-}
-
-fn copy(text: &str) -> Answer {
-    match crossterm::execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text)) {
-        Ok(()) => Answer::Copied,
-        Err(error) => Answer::Failed(format!("nothing was copied: {error}")),
     }
 }
 
@@ -173,11 +168,4 @@ fn hunt(id: u64, hunt: &Hunt<'_>, stop: &Stop, out: &Outbox<Answer>) {
     if !stop.is_asked() {
         out.send(Answer::Hunted(id, bag, caught.take()));
     }
-}
-
-/// Writes a new file; one that is there stays as it is.
-fn write(path: &Path, page: &str) -> io::Result<()> {
-    let mut file = File::create_new(path)?;
-    file.write_all(page.as_bytes())?;
-    file.sync_all()
 }

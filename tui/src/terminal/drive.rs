@@ -2,20 +2,21 @@
 //! the program is drawn.
 
 use std::io::{self, BufWriter, Stdout};
+use std::mem::ManuallyDrop;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::thread;
 use std::time::Instant;
 
-use crossterm::event::{Event, KeyEventKind};
+use crossterm::queue;
 use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
-use crossterm::{event, queue};
 use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::layout::{Position, Rect, Size};
 use ratatui::{Terminal, TerminalOptions, Viewport};
 
+use super::keys::SUSPEND;
 use super::message::Incoming;
 use super::screen::Taken;
 use super::{Message, Outbox, Perform, Program};
+use super::{input, plain, signals};
 
 /// How a program came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +27,9 @@ pub enum Exit {
     Signal(i32),
 }
 
-type Screen = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
+/// Never dropped: ratatui would print an error of its own where the terminal is gone, and panic
+/// where standard error is gone too. [`Taken`] shows the cursor again.
+type Screen = ManuallyDrop<Terminal<CrosstermBackend<BufWriter<Stdout>>>>;
 
 /// Runs a program on the terminal until it is over; the terminal is as before
 /// then. A signal is answered by ending as it would have ended the program.
@@ -35,12 +38,12 @@ type Screen = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
 /// What the terminal says, so also when it is closed.
 pub fn drive<P: Program>(program: &mut P, effects: &mut impl Perform<P>) -> io::Result<Exit> {
     let (sender, incoming) = channel();
-    let taken = Taken::take()?;
-    listen_to_signals(&sender)?;
-    let exit = run(program, effects, &sender, &incoming);
+    let mut taken = Taken::take()?;
+    signals::listen(&sender)?;
+    let exit = run(program, effects, &mut taken, &sender, &incoming);
     drop(taken);
     if let Ok(Exit::Signal(signal)) = exit {
-        end_as_signalled(signal)?;
+        signals::end_as_signalled(signal)?;
     }
     exit
 }
@@ -48,10 +51,12 @@ pub fn drive<P: Program>(program: &mut P, effects: &mut impl Perform<P>) -> io::
 fn run<P: Program>(
     program: &mut P,
     effects: &mut impl Perform<P>,
+    taken: &mut Taken,
     sender: &Sender<Incoming<P::Answer>>,
     incoming: &Receiver<Incoming<P::Answer>>,
 ) -> io::Result<Exit> {
     let mut screen = open_screen()?;
+    let in_ascii = plain::is_wanted();
     let outbox = Outbox::new(sender.clone());
     let mut update = |program: &mut P, message| {
         if let Some(effect) = program.update(message) {
@@ -59,14 +64,15 @@ fn run<P: Program>(
         }
     };
     update(program, Message::Resize(screen.size()?));
-    listen_to_keys(sender)?;
+    input::listen(sender)?;
     let mut due = program.tick().map(|after| Instant::now() + after);
     loop {
-        draw(&mut screen, program)?;
+        draw(&mut screen, program, in_ascii)?;
         let mut next = wait(incoming, due);
         // Everything that has happened is taken in before the next frame.
         while let Some(arrived) = next {
             match arrived {
+                Incoming::Message(Message::Key(key)) if SUSPEND.is(&key) => signals::ask_to_stop(),
                 Incoming::Message(message) => {
                     if let Message::Resize(size) = message {
                         screen.resize(Rect::from((Position::ORIGIN, size)))?;
@@ -74,6 +80,14 @@ fn run<P: Program>(
                     update(program, message);
                 }
                 Incoming::Signal(signal) => return Ok(Exit::Signal(signal)),
+                Incoming::Stop => {
+                    taken.leave();
+                    signals::stop()?;
+                    update(program, Message::Resize(take_again(taken, &mut screen)?));
+                }
+                Incoming::Continued => {
+                    update(program, Message::Resize(take_again(taken, &mut screen)?));
+                }
                 Incoming::Lost(error) => return Err(error),
             }
             if program.is_over() {
@@ -95,7 +109,18 @@ fn run<P: Program>(
 fn open_screen() -> io::Result<Screen> {
     let backend = CrosstermBackend::new(BufWriter::new(io::stdout()));
     let area = Rect::from((Position::ORIGIN, backend.size()?));
-    Terminal::with_options(backend, TerminalOptions { viewport: Viewport::Fixed(area) })
+    let options = TerminalOptions { viewport: Viewport::Fixed(area) };
+    Terminal::with_options(backend, options).map(ManuallyDrop::new)
+}
+
+/// Takes the terminal over once more, to be drawn on anew; returns its size, which may be
+/// another one by now.
+fn take_again(taken: &mut Taken, screen: &mut Screen) -> io::Result<Size> {
+    taken.enter()?;
+    let size = screen.backend().size()?;
+    // Clears it too.
+    screen.resize(Rect::from((Position::ORIGIN, size)))?;
+    Ok(size)
 }
 
 /// The next thing to arrive; a tick where it is due first.
@@ -114,76 +139,13 @@ fn wait<A>(incoming: &Receiver<Incoming<A>>, due: Option<Instant>) -> Option<Inc
     }
 }
 
-fn draw<P: Program>(screen: &mut Screen, program: &P) -> io::Result<()> {
+fn draw<P: Program>(screen: &mut Screen, program: &P, in_ascii: bool) -> io::Result<()> {
     queue!(screen.backend_mut(), BeginSynchronizedUpdate)?;
-    screen.draw(|frame| program.draw(frame))?;
+    screen.draw(|frame| {
+        program.draw(frame);
+        if in_ascii {
+            plain::to_ascii(frame.buffer_mut());
+        }
+    })?;
     crossterm::execute!(screen.backend_mut(), EndSynchronizedUpdate)
-}
-
-fn listen_to_keys<A: Send + 'static>(sender: &Sender<Incoming<A>>) -> io::Result<()> {
-    let sender = sender.clone();
-    let listen = move || {
-        loop {
-            let incoming = match event::read() {
-                Ok(event) => match message(event) {
-                    Some(message) => Incoming::Message(message),
-                    None => continue,
-                },
-                Err(error) => Incoming::Lost(error),
-            };
-            let lost = matches!(incoming, Incoming::Lost(_));
-            if sender.send(incoming).is_err() || lost {
-                return;
-            }
-        }
-    };
-    thread::Builder::new().name("sealpack-keys".into()).spawn(listen)?;
-    Ok(())
-}
-
-fn message<A>(event: Event) -> Option<Message<A>> {
-    match event {
-        // Some terminals report releases too.
-        Event::Key(key) if key.kind == KeyEventKind::Release => None,
-        Event::Key(key) => Some(Message::Key(key)),
-        Event::Mouse(mouse) => Some(Message::Mouse(mouse)),
-        Event::Paste(text) => Some(Message::Paste(text)),
-        Event::Resize(width, height) => Some(Message::Resize(Size { width, height })),
-        Event::FocusGained | Event::FocusLost => None,
-    }
-}
-
-#[cfg(unix)]
-fn listen_to_signals<A: Send + 'static>(sender: &Sender<Incoming<A>>) -> io::Result<()> {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
-
-    let mut signals = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM])?;
-    let sender = sender.clone();
-    let listen = move || {
-        for signal in signals.forever() {
-            if sender.send(Incoming::Signal(signal)).is_err() {
-                // The loop is gone: nobody else will end the program.
-                super::screen::restore();
-                let _ = end_as_signalled(signal);
-            }
-        }
-    };
-    thread::Builder::new().name("sealpack-signals".into()).spawn(listen)?;
-    Ok(())
-}
-
-/// Whoever started the program sees that the signal ended it.
-#[cfg(unix)]
-fn end_as_signalled(signal: i32) -> io::Result<()> {
-    signal_hook::low_level::emulate_default_handler(signal)
-}
-
-#[cfg(not(unix))]
-fn listen_to_signals<A>(_: &Sender<Incoming<A>>) -> io::Result<()> {
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn end_as_signalled(_: i32) -> io::Result<()> {
-    Ok(())
 }

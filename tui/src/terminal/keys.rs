@@ -20,8 +20,12 @@ pub enum Key {
 }
 
 impl Key {
-    fn is(self, event: &KeyEvent) -> bool {
+    /// Whether this is the key of an event. With Alt no key means anything.
+    pub(super) fn is(self, event: &KeyEvent) -> bool {
         let control = event.modifiers.contains(KeyModifiers::CONTROL);
+        if event.modifiers.contains(KeyModifiers::ALT) {
+            return false;
+        }
         match (self, event.code) {
             (Self::Char(wanted), KeyCode::Char(typed)) => wanted == typed && !control,
             (Self::Ctrl(wanted), KeyCode::Char(typed)) => wanted == typed && control,
@@ -56,6 +60,11 @@ impl fmt::Display for Key {
         }
     }
 }
+
+/// Stops the program in every mode, until the shell continues it. The loop handles it, as a
+/// terminal outside of raw mode would.
+pub const SUSPEND: Key = Key::Ctrl('z');
+const SUSPEND_HELP: &str = "stop the program for a while; the shell's fg goes on";
 
 /// Keys that do one thing.
 #[derive(Clone, Copy, Debug)]
@@ -134,8 +143,7 @@ pub fn hints<A>(tables: &[&Table<A>], palette: Palette, columns: u16) -> Line<'s
 /// All keys of all modes, as lines for the help on a screen of so many
 /// columns.
 pub fn help<A>(tables: &[&Table<A>], palette: Palette, screen: u16) -> Vec<Line<'static>> {
-    /// Columns of the keys, and of the frame around the help.
-    const KEYS: usize = 16;
+    /// Columns of the frame around the help.
     const FRAME: usize = 6;
     let room = usize::from(screen).saturating_sub(KEYS + 3 + FRAME);
     let mut lines = Vec::new();
@@ -145,19 +153,29 @@ pub fn help<A>(tables: &[&Table<A>], palette: Palette, screen: u16) -> Vec<Line<
         }
         lines.push(Line::styled(table.title, palette.strong()));
         for binding in table.bindings {
-            let keys: Vec<String> = binding.keys.iter().map(ToString::to_string).collect();
-            let keys = keys.join(" ");
-            let padding = " ".repeat(KEYS.saturating_sub(width(&keys)));
-            let mut help = wrapped(binding.help, room).into_iter();
-            lines.push(Line::from(vec![
-                Span::raw("  "),
-                Span::styled(keys, palette.key()),
-                Span::raw(format!("{padding} {}", help.next().unwrap_or_default())),
-            ]));
-            lines.extend(help.map(|line| Line::raw(format!("{}{line}", " ".repeat(KEYS + 3)))));
+            lines.extend(explanation(binding.keys, binding.help, palette, room));
         }
     }
+    lines.extend(explanation(&[SUSPEND], SUSPEND_HELP, palette, room));
     lines
+}
+
+/// Columns of the keys in the help.
+const KEYS: usize = 16;
+
+/// The lines of the help about keys that do one thing.
+fn explanation(keys: &[Key], help: &str, palette: Palette, room: usize) -> Vec<Line<'static>> {
+    let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
+    let keys = keys.join(" ");
+    let padding = " ".repeat(KEYS.saturating_sub(width(&keys)));
+    let mut help = wrapped(help, room).into_iter();
+    let first = Line::from(vec![
+        Span::raw("  "),
+        Span::styled(keys, palette.key()),
+        Span::raw(format!("{padding} {}", help.next().unwrap_or_default())),
+    ]);
+    let rest = help.map(|line| Line::raw(format!("{}{line}", " ".repeat(KEYS + 3))));
+    std::iter::once(first).chain(rest).collect()
 }
 
 /// Whether no key is bound twice in tables that apply together: the second

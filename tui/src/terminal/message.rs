@@ -23,12 +23,16 @@ pub enum Message<A> {
 }
 
 /// What arrives at the loop.
+#[cfg_attr(not(unix), allow(dead_code, reason = "there are no such signals elsewhere"))]
 pub enum Incoming<A> {
     /// Something for the program.
     Message(Message<A>),
     /// A signal that asks to end.
-    #[cfg_attr(not(unix), allow(dead_code, reason = "there are no such signals elsewhere"))]
     Signal(i32),
+    /// A signal that asks to stop, until another one continues the process.
+    Stop,
+    /// The process was stopped and goes on: another program may have used the terminal.
+    Continued,
     /// The terminal is gone.
     Lost(io::Error),
 }

@@ -13,17 +13,23 @@
 //! outside is an *effect*, which a [`Perform`] carries out, on a thread of its
 //! own where it takes time; what comes of it is a message again.
 
+#[cfg(any(unix, test))]
+mod decode;
 mod drive;
+pub mod export;
+mod input;
 pub mod keys;
 pub mod list;
 mod message;
 pub mod palette;
 pub mod panel;
+mod plain;
 pub mod progress;
 pub mod prompt;
 mod screen;
 #[cfg(test)]
 pub mod scripted;
+mod signals;
 #[cfg(all(test, unix))]
 mod tests;
 pub mod text;

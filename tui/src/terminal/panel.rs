@@ -8,7 +8,7 @@ use ratatui::widgets::{Block, BorderType, Clear, Paragraph, Widget, Wrap};
 
 use super::SMALLEST;
 use super::palette::Palette;
-use super::text::cut;
+use super::text::{cut, sanitised};
 
 /// Whether a screen of this size can be drawn on.
 #[must_use]
@@ -39,8 +39,10 @@ impl News {
     #[must_use]
     pub fn line(&self, palette: Palette, columns: usize) -> Line<'static> {
         match self {
-            Self::Told(news) => Line::raw(cut(news, columns)),
-            Self::Failed(news) => Line::styled(cut(&format!("✗ {news}"), columns), palette.bad()),
+            Self::Told(news) => Line::raw(cut(&sanitised(news), columns)),
+            Self::Failed(news) => {
+                Line::styled(cut(&format!("✗ {}", sanitised(news)), columns), palette.bad())
+            }
         }
     }
 }

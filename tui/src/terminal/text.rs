@@ -47,6 +47,24 @@ pub fn cut(text: &str, columns: usize) -> String {
     kept
 }
 
+/// At most so many columns of the end of a text; cut off, it begins with `…`.
+#[must_use]
+pub fn cut_front(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_string();
+    }
+    let mut left = columns.saturating_sub(1);
+    let fits = |char: &char| {
+        let takes = char.width().unwrap_or(0);
+        let fits = takes <= left;
+        left = left.saturating_sub(takes);
+        fits
+    };
+    let kept: Vec<char> = text.chars().rev().take_while(fits).collect();
+    let ellipsis = (columns > 0).then_some('…');
+    ellipsis.into_iter().chain(kept.into_iter().rev()).collect()
+}
+
 /// A text in lines of at most so many columns, broken between words where it
 /// can be.
 #[must_use]
@@ -152,6 +170,10 @@ mod tests {
         assert_eq!(cut("abcdef", 5), "abcd…");
         assert_eq!(cut("日本語", 5), "日本…");
         assert_eq!(cut("abc", 0), "");
+        assert_eq!(cut_front("abcdef", 6), "abcdef");
+        assert_eq!(cut_front("abcdef", 5), "…cdef");
+        assert_eq!(cut_front("日本語", 5), "…本語");
+        assert_eq!(cut_front("abc", 0), "");
         assert_eq!(wrapped("the tail of 3 does not fit", 11), ["the tail of", "3 does not", "fit"]);
         assert_eq!(wrapped("abcdefgh", 3), ["abc", "def", "gh"]);
     }

@@ -38,14 +38,14 @@ fn size(columns: u16, rows: u16) -> PtySize {
 impl Session {
     /// Starts a program.
     pub fn start(program: &str, arguments: &[&str], columns: u16, rows: u16) -> Self {
-        Self::start_with(program, arguments, ("LANG", "C.UTF-8"), columns, rows)
+        Self::start_with(program, arguments, &[], columns, rows)
     }
 
-    /// Starts a program with a variable in its environment.
+    /// Starts a program with these variables in its environment.
     pub fn start_with(
         program: &str,
         arguments: &[&str],
-        variable: (&str, &str),
+        variables: &[(&str, &str)],
         columns: u16,
         rows: u16,
     ) -> Self {
@@ -53,10 +53,13 @@ impl Session {
         let before = format!("{:?}", pair.master.get_termios().unwrap());
         let mut command = CommandBuilder::new(program);
         command.args(arguments);
-        command.env_remove("NO_COLOR");
-        command.env(variable.0, variable.1);
-        command.env("TERM", "xterm-256color");
-        command.env("RUST_BACKTRACE", "0");
+        for name in ["NO_COLOR", "LC_ALL", "LC_CTYPE"] {
+            command.env_remove(name);
+        }
+        let usual = [("LANG", "C.UTF-8"), ("TERM", "xterm-256color"), ("RUST_BACKTRACE", "0")];
+        for (name, value) in usual.iter().chain(variables) {
+            command.env(name, value);
+        }
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
         let screen = Arc::new(Mutex::new(vt100::Parser::new(
@@ -124,11 +127,27 @@ impl Session {
 
     /// Waits until something is on the screen.
     pub fn wait_for(&self, text: &str) {
+        self.wait_until(text, |screen| screen.contents().contains(text));
+    }
+
+    /// Waits until the screen is as it should be.
+    pub fn wait_until(&self, what: &str, is_so: impl Fn(&vt100::Screen) -> bool) {
         let started = Instant::now();
-        while !self.screen().contains(text) {
-            assert!(started.elapsed() < PATIENCE, "no “{text}” on\n{}", self.screen());
+        while !self.with_screen(&is_so) {
+            assert!(started.elapsed() < PATIENCE, "no “{what}” on\n{}", self.screen());
             thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// Waits until the screen is that of the shell again, with its cursor and without reports of
+    /// the mouse.
+    pub fn wait_for_the_shell(&self) {
+        self.wait_until("screen of the shell", is_given_back);
+    }
+
+    /// The process group that has the terminal.
+    pub fn foreground(&self) -> i32 {
+        self.master.as_ref().unwrap().process_group_leader().unwrap()
     }
 
     /// Sends a signal to the program.
@@ -154,20 +173,13 @@ impl Session {
     pub fn assert_sane(&self) {
         let after = format!("{:?}", self.master.as_ref().unwrap().get_termios().unwrap());
         assert_eq!(after, self.before);
-        let started = Instant::now();
-        loop {
-            let parser = self.screen.lock().unwrap();
-            let screen = parser.screen();
-            let is_sane = !screen.alternate_screen()
-                && !screen.hide_cursor()
-                && !screen.bracketed_paste()
-                && screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None;
-            if is_sane {
-                return;
-            }
-            assert!(started.elapsed() < PATIENCE, "left behind:\n{}", screen.contents());
-            drop(parser);
-            thread::sleep(Duration::from_millis(5));
-        }
+        self.wait_for_the_shell();
     }
+}
+
+fn is_given_back(screen: &vt100::Screen) -> bool {
+    !screen.alternate_screen()
+        && !screen.hide_cursor()
+        && !screen.bracketed_paste()
+        && screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None
 }

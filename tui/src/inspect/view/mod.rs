@@ -64,7 +64,7 @@ impl Widget for &App {
 fn status(app: &App, area: Rect) -> Line<'static> {
     let columns = usize::from(area.width);
     if let Some(prompt) = app.dialog.prompt() {
-        return prompt.line(app.palette);
+        return prompt.line(app.palette, area.width);
     }
     if let Some(task) = app.task {
         let name = if task.verifying { "verifying " } else { "searching " };

@@ -20,7 +20,7 @@ const LETTERS: &str = "abcdefiopqrstuvwxyzABCDEFHIJK";
 /// The row that a key picks in the list of seeded bugs.
 pub fn row_of_letter(key: &KeyEvent) -> Option<u64> {
     let KeyCode::Char(typed) = key.code else { return None };
-    if key.modifiers.contains(KeyModifiers::CONTROL) {
+    if key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) {
         return None;
     }
     let row = letters().position(|letter| letter == typed)?;

@@ -149,7 +149,7 @@ fn paragraph(text: &str, area: Rect, buffer: &mut Buffer, style: ratatui::style:
 fn status(app: &App, area: Rect) -> Line<'static> {
     let columns = usize::from(area.width);
     if let Some(prompt) = app.dialog.prompt() {
-        return prompt.line(app.palette);
+        return prompt.line(app.palette, area.width);
     }
     app.news.as_ref().map_or_else(Line::default, |news| news.line(app.palette, columns))
 }

@@ -1,36 +1,11 @@
-//! The program itself on a real pseudo-terminal: opened, driven, resized,
-//! killed; and the terminal afterwards. What a panic leaves behind is tested
-//! beside the loop, in `src/terminal/tests.rs`: nothing in the program panics
-//! when it is told to.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests panic"
-)]
-#![cfg(unix)]
-
-#[allow(dead_code, reason = "the tests of the pictures use the rest of it")]
-mod pty;
+//! Opened, driven, resized, ended by a signal; and the terminal afterwards.
 
 use std::process::{Command, Stdio};
 
 use nix::sys::signal::Signal;
-use pty::Session;
 
-const SEALPACK: &str = env!("CARGO_BIN_EXE_sealpack");
-
-fn fixture(name: &str) -> String {
-    format!("{}/../tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"))
-}
-
-fn inspector(columns: u16, rows: u16) -> Session {
-    let session =
-        Session::start(SEALPACK, &["inspect", &fixture("hash-ipr128.pack")], columns, rows);
-    session.wait_for("? help");
-    session
-}
+use crate::pty::Session;
+use crate::{SEALPACK, fixture, inspector};
 
 #[test]
 fn a_pack_is_opened_driven_and_left() {
@@ -97,7 +72,7 @@ fn with_no_color_nothing_is_coloured() {
         })
     };
     for (value, wanted) in [("", true), ("1", false)] {
-        let mut session = Session::start_with(SEALPACK, &["step"], ("NO_COLOR", value), 80, 24);
+        let mut session = Session::start_with(SEALPACK, &["step"], &[("NO_COLOR", value)], 80, 24);
         session.wait_for("? help");
         session.wait_for("step 1 of 7");
         assert_eq!(coloured(&session) > 0, wanted, "NO_COLOR={value}");

@@ -1,0 +1,38 @@
+//! What leaves a program: a file that is saved, text for the clipboard.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use crossterm::clipboard::CopyToClipboard;
+use sealpack::{Error, ErrorKind, StagedFile};
+
+use crate::printable;
+
+/// Writes a new file, which appears whole or not at all; returns what is to be said of it. A
+/// file that exists stays as it is.
+///
+/// # Errors
+/// A sentence that says why there is no such file now.
+pub fn save(path: &Path, bytes: &[u8]) -> Result<String, String> {
+    let told = |error: Error| match error.kind() {
+        ErrorKind::Exists => format!("{} exists: choose another name", printable::path(path)),
+        _ => error.to_string(),
+    };
+    let mut file = StagedFile::create(path, false).map_err(told)?;
+    file.write_all(bytes).map_err(|error| format!("{}: {error}", printable::path(path)))?;
+    let published = file.publish().map_err(told)?;
+    let mut news = format!("saved to {}", printable::path(path));
+    for caveat in published.caveats() {
+        news.push_str(&format!("; {caveat}"));
+    }
+    Ok(news)
+}
+
+/// Hands text to the clipboard of the terminal, over ssh too (OSC 52). The terminal gives no
+/// answer.
+///
+/// # Errors
+/// What the terminal says.
+pub fn copy(text: &str) -> io::Result<()> {
+    crossterm::execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text))
+}

@@ -1,0 +1,57 @@
+//! Questions at the bottom of the screen.
+
+use std::fs;
+
+use crate::pty::Session;
+use crate::{SEALPACK, lines};
+
+#[test]
+fn a_long_answer_scrolls_and_its_end_is_seen() {
+    let mut session = Session::start(SEALPACK, &["step"], 80, 24);
+    session.wait_for("step 1 of 7");
+    let case = ["b1"; 100].join(",");
+    session.type_keys(&format!("e\u{15}{case},z12345"));
+    session.wait_for("z12345");
+    session.type_keys("\u{1}");
+    session.wait_until("the start", |screen| screen.contents().contains("case b1,b1"));
+    session.type_keys("\u{5}\u{17}");
+    session.wait_until("no last event", |screen| !screen.contents().contains("z12345"));
+    session.type_keys("\u{1b}");
+    session.wait_until("no question", |screen| !screen.contents().contains("case …"));
+    session.type_keys("q");
+    session.wait();
+}
+
+#[test]
+fn a_failed_save_keeps_what_was_typed_and_a_tilde_is_the_home_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = lines(folder.path());
+    let home = folder.path().join("home");
+    fs::create_dir(&home).unwrap();
+    let variables = [("HOME", home.to_str().unwrap())];
+    let arguments = ["inspect", path.to_str().unwrap()];
+    let mut session = Session::start_with(SEALPACK, &arguments, &variables, 100, 24);
+    session.wait_for("? help");
+    session.type_keys("\r");
+    session.wait_for("item 0 ·");
+    session.type_keys("s\u{15}~/no-such-folder/a name\r");
+    session.wait_for("save to ~/no-such-folder/a name");
+    session.wait_for("✗");
+    // Only the folder in the middle is taken out.
+    session.type_keys("\u{1}\u{6}\u{6}");
+    session.type_keys(&"\u{4}".repeat("no-such-folder/".len()));
+    session.type_keys("\r");
+    session.wait_for("saved to");
+    assert_eq!(fs::read(home.join("a name")).unwrap(), b"line 0");
+    // Up brings the answer back; the file is there by now, and stays.
+    session.type_keys("js\u{1b}[A");
+    session.wait_for("save to ~/a name");
+    session.type_keys("\r");
+    session.wait_for("exists");
+    session.wait_for("save to ~/a name");
+    assert_eq!(fs::read(home.join("a name")).unwrap(), b"line 0");
+    session.type_keys("\u{1b}");
+    session.wait_until("no question", |screen| !screen.contents().contains("save to"));
+    session.type_keys("q");
+    assert_eq!(session.wait().exit_code(), 0);
+}
