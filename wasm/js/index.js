@@ -1,5 +1,6 @@
 // The entry point; index.d.ts documents it.
 export { init } from "./modules.js";
-export { open, Pack } from "./pack.js";
+export { open } from "./open.js";
+export { Pack } from "./pack.js";
 export { create, Builder } from "./builder.js";
 export { SealpackError } from "./errors.js";

@@ -1,22 +1,20 @@
-// Opening a pack and reading it. This module fetches bytes; core decides which
-// bytes are wanted next and whether they are sound.
+// Reading an open pack. This module fetches bytes; core decides which bytes are
+// wanted next and whether they are sound.
 import { reading } from "./modules.js";
-import { SealpackError, aborted, guarded, invalidArgument, listener } from "./errors.js";
-import { abortable, linked, throwIfAborted } from "./abort.js";
-import { PackCodec, checkCodec } from "./codec.js";
-import { sourceFrom } from "./source/from.js";
+import { SealpackError, aborted, guarded, invalidArgument } from "./errors.js";
+import { abortable, linked } from "./abort.js";
+import { PackCodec } from "./codec.js";
 import { describe, toHex } from "./bytes.js";
 import { ASYNC_DISPOSE, DISPOSE } from "./platform.js";
 import { verifyPack } from "./verify.js";
 import { readItems, readableOf } from "./range.js";
 import { Slices } from "./schedule.js";
-import { DigestList, trustFrom } from "./trust.js";
 
 /** @import { Signal } from "./abort.js" */
 /** @import * as Public from "./index.js" */
 /** @import { Buffers } from "./source/buffers.js" */
 /** @import { PackSource } from "./source/from.js" */
-/** @import { Proof } from "./trust.js" */
+/** @import { DigestList, Proof } from "./trust.js" */
 /** @import { PackHandle, RangeRead } from "../dist/read.js" */
 /**
  * What a worker needs to examine records of a pack.
@@ -31,108 +29,12 @@ import { DigestList, trustFrom } from "./trust.js";
  * @property {boolean} digests
  */
 
-/** Default limit on the decoded size of a record, in bytes. */
-const RECORD_LIMIT = 256 * 1024 * 1024;
-/** Limit on the size of index and app data, in bytes. */
-const DIRECTORY_LIMIT = 512 * 1024 * 1024;
 /** Records at most this many bytes apart share a request: a round trip costs about as much. */
 const GAP = 64 * 1024;
 const REQUEST_SIZE = 4 * 1024 * 1024;
 const REQUESTS = 6;
-const PRIVATE = Symbol("sealpack");
-
-/** @type {typeof Public.open} */
-export async function open(input, options = {}) {
-  const { signal, codec = "auto", recordLimit = RECORD_LIMIT } = options;
-  const onProgress = listener(options.onProgress);
-  const source = await sourceFrom(input, options);
-  let list = null;
-  try {
-    checkCodec(codec);
-    const trust = trustFrom(options);
-    throwIfAborted(signal);
-    await abortable(reading.load(), signal);
-    list = trust && (await DigestList.start(trust, signal));
-    const { size, tail } = await sizeAndTail(source, signal, onProgress);
-    const handle = await openLoop(source, size, tail, { signal, recordLimit, onProgress });
-    const pack = new Pack(PRIVATE, { source, handle, size, codec, recordLimit, list });
-    if (list) await authenticate(pack, handle, list, signal);
-    return pack;
-  } catch (error) {
-    await Promise.allSettled([list?.close(), source.close?.()]);
-    throw error;
-  }
-}
-
-/**
- * Authenticates a pack against a digest list. A content hash does not cover the
- * number of items in a record: the digests of the first and the last record do.
- *
- * @param {Pack} pack
- * @param {PackHandle} handle
- * @param {DigestList} list
- * @param {Signal} signal
- */
-async function authenticate(pack, handle, list, signal) {
-  const { fileSize, trailerSize } = pack.info;
-  const trailer = handle.tailBytes(fileSize - trailerSize, fileSize) ?? new Uint8Array(0);
-  await list.bind(trailer, handle.appData(), signal);
-  // In this order: the last record proves nothing before the first is known.
-  if (!list.isRoot && pack.length) {
-    await pack.getMany([0], { signal });
-    await pack.getMany([pack.length - 1], { signal });
-  }
-  if (!list.settled) throw new SealpackError("untrusted", "the first and the last record were not checked");
-}
-
-/**
- * The size of the file, and its end if the source reads both in one request.
- *
- * @param {PackSource} source
- * @param {Signal} signal
- * @param {Public.OpenOptions["onProgress"]} onProgress
- * @returns {Promise<{ size: number, tail?: Uint8Array }>}
- */
-async function sizeAndTail(source, signal, onProgress) {
-  if (!source.tail) return { size: await abortable(source.size(signal), signal) };
-  let loaded = 0;
-  /** @type {((more: number) => void) | undefined} */
-  const onBytes = onProgress && ((more) => onProgress({ loaded: (loaded += more) }));
-  const { size, bytes } = await source.tail(reading.glue.tailSize(), signal, onBytes);
-  return { size, tail: bytes };
-}
-
-/**
- * @param {PackSource} source
- * @param {number} size
- * @param {Uint8Array | undefined} tail
- * @param {{ signal: Signal, recordLimit: number, onProgress: Public.OpenOptions["onProgress"] }} options
- * @returns {Promise<PackHandle>}
- */
-async function openLoop(source, size, tail, { signal, recordLimit, onProgress }) {
-  const opening = guarded(() => new reading.glue.PackOpening(size, recordLimit));
-  try {
-    for (;;) {
-      const [start, end] = opening.wanted();
-      if (end - start > DIRECTORY_LIMIT) {
-        throw new SealpackError(
-          "limit",
-          `index and app data take ${end - start} bytes, above the limit of ${DIRECTORY_LIMIT}`,
-        );
-      }
-      const inTail =
-        tail &&
-        size - start <= tail.length &&
-        tail.subarray(start - (size - tail.length), end - (size - tail.length));
-      const bytes = inTail || (await abortable(source.read(start, end - start, { signal }), signal));
-      onProgress?.({ loaded: size - start });
-      const pack = guarded(() => opening.supply(bytes));
-      if (pack) return pack;
-    }
-  } finally {
-    opening.free();
-  }
-}
+/** Only open() has this key. */
+export const PRIVATE = Symbol("sealpack");
 
 /** @implements {Public.Pack} */
 export class Pack {
