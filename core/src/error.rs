@@ -323,7 +323,7 @@ impl fmt::Display for Error {
                 write!(f, "record {record} could not be encoded: {cause}")
             }
             Self::Encode { record: None, cause } => {
-                write!(f, "the encoder failed on being closed: {cause}")
+                write!(f, "closing the encoder failed: {cause}")
             }
         }
     }
@@ -359,37 +359,37 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Truncated { needed, found } => {
-                write!(f, "{needed} bytes are needed, {found} are there")
+                write!(f, "needs {needed} bytes, but has {found}")
             }
-            Self::Leftover { bytes } => write!(f, "{bytes} bytes are left over"),
-            Self::Magic { found } => write!(f, "no packfile: the magic is {found:#010x}"),
+            Self::Leftover { bytes } => write!(f, "{bytes} bytes too many"),
+            Self::Magic { found } => write!(f, "not a packfile: the magic is {found:#010x}"),
             Self::EarlyDialect => f.write_str(
-                "the early dialect (magic HCLS, a trailer of 64 bytes) cannot be read: write the file anew with a newer writer",
+                "the early dialect (magic HCLS, a trailer of 64 bytes) is not supported: write the file again with a newer writer",
             ),
-            Self::Version { found } => write!(f, "version {found} is not known, only 1 is"),
+            Self::Version { found } => write!(f, "version {found} is not supported, only version 1"),
             Self::Checksum { stored, computed } => {
-                write!(f, "the checksum is {computed:#010x} and should be {stored:#010x}")
+                write!(f, "the checksum is {computed:#010x}, but should be {stored:#010x}")
             }
             Self::ContentHash { stored, computed } => {
-                write!(f, "the hash is {} and should be {}", Hex(computed), Hex(stored))
+                write!(f, "the hash is {}, but should be {}", Hex(computed), Hex(stored))
             }
             Self::Flags { found } => write!(f, "unknown flags: {found:#04x}"),
-            Self::GroupSize { found } => write!(f, "groups of {found} values, only 128 is known"),
+            Self::GroupSize { found } => write!(f, "groups of {found} values, but only 128 is supported"),
             Self::Width { found } => write!(f, "a bit width of {found}, outside 1 to 32"),
             Self::Carry { min, residual } => {
-                write!(f, "a value of {min} + {residual} passes 2^32-1")
+                write!(f, "the value {min} + {residual} exceeds 2^32-1")
             }
             Self::Sections { claimed, file } => {
-                write!(f, "its sections take {claimed} bytes, the file has {file}")
+                write!(f, "the sections take {claimed} bytes, but the file has {file}")
             }
             Self::RecordCount { claimed, at_most } => {
-                write!(f, "{claimed} records claimed, the index has room for {at_most}")
+                write!(f, "{claimed} records stated, but the index has room for {at_most}")
             }
             Self::ItemCount { items, per_record, records } => {
-                write!(f, "{items} items, {per_record} a record, cannot make {records} records")
+                write!(f, "{items} items, {per_record} a record, do not make {records} records")
             }
             Self::Sum { expected, found } => {
-                write!(f, "the sizes add up to {found} bytes and should to {expected}")
+                write!(f, "the sizes add up to {found} bytes instead of {expected}")
             }
             Self::Decode(error) => error.fmt(f),
             Self::Extract(cause) => write!(f, "the hash extract failed: {cause}"),
@@ -402,12 +402,12 @@ impl fmt::Display for DecodeError {
         match self {
             Self::NotAFrame => f.write_str("the payload is not a frame of this codec"),
             Self::Truncated => f.write_str("the frame ends early"),
-            Self::Trailing { bytes } => write!(f, "{bytes} bytes stand behind the frame"),
+            Self::Trailing { bytes } => write!(f, "{bytes} bytes follow the frame"),
             Self::Length { expected, found } => {
-                write!(f, "the payload decodes to {found} bytes and should to {expected}")
+                write!(f, "the payload decodes to {found} bytes instead of {expected}")
             }
             Self::AboveLimit { limit, found } => {
-                write!(f, "the payload decodes to {found} bytes, {limit} at most")
+                write!(f, "the payload decodes to {found} bytes, above the limit of {limit}")
             }
             Self::FrameChecksum => f.write_str("the frame's checksum does not match"),
             Self::NoContentSize { allowed } => write!(
@@ -426,11 +426,19 @@ impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const MAX: u32 = u32::MAX;
         match self {
-            Self::Item { length } => write!(f, "an item of {length} bytes: {MAX} at most"),
-            Self::Items => write!(f, "a pack holds {MAX} items at most"),
-            Self::Record { size } => write!(f, "a record of {size} bytes: {MAX} at most"),
-            Self::Index { size } => write!(f, "an offset index of {size} bytes: {MAX} at most"),
-            Self::AppData { length } => write!(f, "app data of {length} bytes: {MAX} at most"),
+            Self::Item { length } => {
+                write!(f, "an item of {length} bytes: at most {MAX} are possible")
+            }
+            Self::Items => write!(f, "a pack holds at most {MAX} items"),
+            Self::Record { size } => {
+                write!(f, "a record of {size} bytes: at most {MAX} are possible")
+            }
+            Self::Index { size } => {
+                write!(f, "an offset index of {size} bytes: at most {MAX} are possible")
+            }
+            Self::AppData { length } => {
+                write!(f, "app data of {length} bytes: at most {MAX} are possible")
+            }
             Self::File => f.write_str("a file of 2^64 bytes or more"),
             Self::Memory { bytes } => write!(f, "{bytes} bytes do not fit this platform's memory"),
             Self::Decoded { size, limit } => {
@@ -440,7 +448,7 @@ impl fmt::Display for Limit {
                 write!(f, "the pack holds {items} items, above the limit of {limit}")
             }
             Self::SingleAllocation { bytes, limit } => {
-                write!(f, "{bytes} bytes would be held at once, above the limit of {limit}")
+                write!(f, "a single allocation of {bytes} bytes, above the limit of {limit}")
             }
         }
     }
@@ -456,11 +464,13 @@ impl fmt::Display for Misuse {
                 write!(f, "no record {record}: the pack has {records}, counted from 0")
             }
             Self::Supplied { wanted, given } => {
-                write!(f, "{given} bytes were supplied where {wanted} were asked for")
+                write!(f, "{given} bytes were supplied instead of {wanted}")
             }
-            Self::Range { start, end } => write!(f, "the range {start}..{end} is upside down"),
+            Self::Range { start, end } => {
+                write!(f, "the range start {start} exceeds its end {end}")
+            }
             Self::Order { expected, given } => {
-                write!(f, "record {given} was handed over in the place of record {expected}")
+                write!(f, "record {given} was supplied instead of record {expected}")
             }
         }
     }

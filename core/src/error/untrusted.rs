@@ -80,30 +80,30 @@ impl fmt::Display for Untrusted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::List { trusted, root } => {
-                write!(f, "the digest list has root {}, and {} is trusted", Hex(root), Hex(trusted))
+                write!(f, "the digest list has root {}, but {} is trusted", Hex(root), Hex(trusted))
             }
             Self::ContentHash { trusted, found } => {
-                write!(f, "the content hash is {}, and {} is trusted", Hex(found), Hex(trusted))
+                write!(f, "the content hash is {}, but {} is trusted", Hex(found), Hex(trusted))
             }
             Self::Trailer { field, trusted, found } => {
-                write!(f, "the trailer's {field} is {found}, and {trusted} is trusted")
+                write!(f, "the trailer's {field} is {found}, but {trusted} is trusted")
             }
             Self::AppData { trusted, found } => {
                 write!(
                     f,
-                    "the app data has the hash {}, and {} is trusted",
+                    "the app data has the hash {}, but {} is trusted",
                     Hex(found),
                     Hex(trusted)
                 )
             }
             Self::Block { first_record, found, .. } => write!(
                 f,
-                "the digests from record {first_record} on lead to {}, which is not the tree that is trusted",
+                "the digests from record {first_record} on lead to {}, which is not the top of the trusted tree",
                 Hex(found)
             ),
             Self::Record { record, trusted, found } => write!(
                 f,
-                "the items of record {record} have the digest {}, and {} is trusted",
+                "the items of record {record} have the digest {}, but {} is trusted",
                 Hex(found),
                 Hex(trusted)
             ),

@@ -100,7 +100,7 @@ fn an_error_before_the_first_screen_is_told_on_a_sane_terminal() {
 fn a_damaged_file_is_opened_and_its_damage_is_told() {
     let file = fixture("corrupt/trunc-half.pack");
     let mut session = Session::start(SEALPACK, &["inspect", &file], 80, 24);
-    session.wait_for("no packfile");
+    session.wait_for("not a packfile");
     session.type_keys("q");
     assert_eq!(session.wait().exit_code(), 0);
     session.assert_sane();
