@@ -1,43 +1,43 @@
-# One word a chore. `just` is a convenience: each line is a command that works
-# without it.
+# Short names for common commands. `just` is optional: every command works without
+# it.
 
-# everything that must hold
+# run all tests, or some parts of them
 test *parts:
     tests/run {{parts}}
 
-# the tests of one package, fast
+# run the tests of one package
 quick package='sealpack-core':
     cargo test -p {{package}}
 
-# format and lint
+# format and lint the code
 tidy:
     cargo fmt --all
     cargo clippy --workspace --all-targets --all-features -- -D warnings
 
-# packing and reading beside their limits (add `--quick` for a look)
+# compare packing and reading with the machine's limits (`--quick` for a first look)
 bench *arguments:
     cargo bench -p sealpack-tests --bench packing -- {{arguments}}
 
-# the output stream beside std's BufWriter
+# compare the output stream with std's BufWriter
 bench-stream:
     cargo bench -p sealpack-core --bench stream
 
-# fuzz a target: tail, record, whole, round_trip, stream, options, repaired
+# fuzz a target, one of tail, record, whole, round_trip, stream, options, repaired
 fuzz target seconds='900':
     tests/fuzz/run {{target}} {{seconds}}
 
-# deliberately broken variants, each seen to fail (slow)
+# check that the tests detect each seeded bug (slow)
 mutants:
     tests/run mutants
 
-# the npm package
+# build the npm package
 npm:
     node wasm/build.mjs
 
-# the documentation, in a browser
+# open the documentation in a browser
 doc:
     cargo doc --workspace --all-features --no-deps --open
 
-# accept changed screen snapshots after looking at them
+# accept changed snapshots of screens; look at the changes
 snapshots:
     INSTA_UPDATE=always cargo test -p sealpack-tui

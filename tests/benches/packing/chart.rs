@@ -1,7 +1,7 @@
-//! The chart of PERFORMANCE.md, from the lines of `--json`.
+//! Draws the chart of PERFORMANCE.md from the output of `--json`.
 //!
-//! A bar a row: how near it comes to its limit; a mark where it reached its
-//! goal. Text and bars take the reader's colours, light or dark.
+//! Each row is a bar that shows its ratio to the limit. Text and bars follow the
+//! reader's colour scheme, light or dark.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -10,11 +10,12 @@ use serde_json::Value;
 
 const ROW: usize = 22;
 const LEFT: usize = 210;
-/// Where the limit is.
+/// The length of a bar that reaches its limit.
 const LIMIT: f64 = 230.0;
-const MOST: f64 = 1.5;
+/// The ratio at which bars are cut off.
+const MAX_RATIO: f64 = 1.5;
 
-/// Where the ratio and the figure stand.
+/// The horizontal positions of the ratio and the figure.
 const RATIO: usize = 568;
 const FIGURE: usize = 608;
 
@@ -32,17 +33,17 @@ pub fn write(results: &Path, out: &Path) {
     let height = (rows.len() + 2) * ROW;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 860 {height}\" role=\"img\">\
-         <title>Each kind of work beside its limit</title><style>{STYLE}</style>\n\
+         <title>Each kind of work compared with its limit</title><style>{STYLE}</style>\n\
          <text class=\"dim\" x=\"{LEFT}\" y=\"15\">ratio to the limit of the same run; the dashed line is the limit</text>\n"
     );
     for (number, row) in rows.iter().enumerate() {
         let y = (number + 1) * ROW;
         let ratio = row["ratio_to_limit"].as_f64().unwrap_or(0.0);
-        let width = ratio.min(MOST) * LIMIT;
+        let width = ratio.min(MAX_RATIO) * LIMIT;
         let figure = row["ours"].as_f64().unwrap_or(0.0);
         let digits = if figure < 100.0 { 1 } else { 0 };
-        let to_it = match row["ratio_to_reference"].as_f64() {
-            Some(to_it) => format!(", {to_it:.2} × the reference"),
+        let vs_go = match row["ratio_to_reference"].as_f64() {
+            Some(vs_go) => format!(", {vs_go:.2} × Go"),
             None => String::new(),
         };
         let _ = writeln!(
@@ -50,7 +51,7 @@ pub fn write(results: &Path, out: &Path) {
             "<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>\
              <rect class=\"bar\" x=\"{LEFT}\" y=\"{}\" width=\"{width:.1}\" height=\"14\"/>\
              <text x=\"{RATIO}\" y=\"{}\">{ratio:.2}</text>\
-             <text class=\"dim\" x=\"{FIGURE}\" y=\"{}\">{figure:.digits$} {}{to_it}</text>",
+             <text class=\"dim\" x=\"{FIGURE}\" y=\"{}\">{figure:.digits$} {}{vs_go}</text>",
             LEFT - 8,
             y + 15,
             row["row"].as_str().unwrap_or_default(),

@@ -1,7 +1,8 @@
-//! What it takes until a pack is on a disk, and which calls shorten that.
+//! Measures how long it takes until a pack is durable, and which system calls
+//! shorten that.
 //!
-//! The whole, and `finish` by itself: what is told of the second is the least,
-//! the middle and the most of all runs, since a disk differs from run to run.
+//! The times are those of the whole pack and of `finish` alone, as minimum, median
+//! and maximum of all runs, since a disk differs from run to run.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -11,40 +12,40 @@ use std::time::Instant;
 use nix::fcntl::{FallocateFlags, fallocate};
 use sealpack::{Plain, Writer};
 
-use super::Asked;
-use super::inputs::{self, Items};
-use super::report::{Report, Spread};
+use super::Arguments;
+use super::inputs::{self, InputItems};
+use super::report::{Spread, Table};
 
-pub fn rows(asked: &Asked, report: &mut Report) {
-    let Some(disk) = &asked.disk else { return };
-    if !asked.wants_some("durable-e") {
+pub fn rows(arguments: &Arguments, report: &mut Table) {
+    let Some(disk) = &arguments.disk else { return };
+    if !arguments.wants_some("durable-e") {
         return;
     }
     let folder = tempfile::tempdir_in(disk).unwrap();
     let path = folder.path().join("durable.pack");
-    let items = inputs::events(asked.size);
+    let items = inputs::events(arguments.size);
     for (name, every) in [
         ("durable-e no writeback", 0),
         ("durable-e writeback 1 MiB", 1 << 20),
         ("durable-e writeback 8 MiB", 8 << 20),
     ] {
-        if asked.wants(name) {
-            let runs = (0..asked.runs).map(|_| pack(&items, every, &path)).collect();
+        if arguments.wants(name) {
+            let runs = (0..arguments.runs).map(|_| pack(&items, every, &path)).collect();
             report.spread(&Spread::new(name, items.bytes.len(), runs));
         }
     }
     for (name, allocated) in
         [("durable-e bare write", false), ("durable-e bare write, fallocate", true)]
     {
-        if asked.wants(name) {
-            let runs = (0..asked.runs).map(|_| bare(&items, allocated, &path)).collect();
+        if arguments.wants(name) {
+            let runs = (0..arguments.runs).map(|_| bare(&items, allocated, &path)).collect();
             report.spread(&Spread::new(name, items.bytes.len(), runs));
         }
     }
 }
 
-/// Seconds of all of it, and of the last call.
-fn pack(items: &Items, writeback: u64, path: &Path) -> (f64, f64) {
+/// The seconds of the whole pack, and of the last call.
+fn pack(items: &InputItems, writeback: u64, path: &Path) -> (f64, f64) {
     let start = Instant::now();
     let options = Writer::options().codec(Plain).content_hash(false).writeback_every(writeback);
     let mut writer = options.items_per_record(items.per_record).create(path).unwrap();
@@ -57,7 +58,7 @@ fn pack(items: &Items, writeback: u64, path: &Path) -> (f64, f64) {
     seconds
 }
 
-fn bare(items: &Items, allocated: bool, path: &Path) -> (f64, f64) {
+fn bare(items: &InputItems, allocated: bool, path: &Path) -> (f64, f64) {
     let start = Instant::now();
     let mut file = File::create(path).unwrap();
     if allocated {

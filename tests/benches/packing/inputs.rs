@@ -1,11 +1,11 @@
-//! What is packed: as real as any machine with a Rust toolchain has it.
+//! The inputs: real data that any machine with a Rust toolchain has.
 //!
 //! | input | items | records |
 //! | --- | --- | --- |
 //! | E, events-like | ~1 KB of HTML: the toolchain's own documentation | 128 items |
 //! | R, records of 50 KB | the same text, 400 B an item | 128 items |
-//! | L, ledgers-like | ~28 KB, text and machine code in turn | 1 item |
-//! | F, freeze | L's items, each a zstd frame already; handed over | 1 item, plain |
+//! | L, ledgers-like | ~28 KB, alternating text and machine code | 1 item |
+//! | F, freeze | L's items, each already a zstd frame, passed as owned buffers | 1 item, plain |
 //! | T, tiny | 10 B, 20 million of them | 1 item, plain |
 //! | S | 12,800 items of 400 B, the Go library's own benchmark | 128 items |
 
@@ -15,14 +15,14 @@ use std::process::Command;
 
 use sealpack::Bytes;
 
-/// Items in one buffer, one after another.
-pub struct Items {
+/// The items of an input, concatenated in one buffer.
+pub struct InputItems {
     pub bytes: Bytes,
     pub lengths: Vec<u32>,
     pub per_record: u32,
 }
 
-impl Items {
+impl InputItems {
     fn cut(bytes: Vec<u8>, per_record: u32, mut length: impl FnMut(usize) -> usize) -> Self {
         let mut lengths = Vec::new();
         let mut at = 0;
@@ -38,13 +38,13 @@ impl Items {
     pub fn slices(&self) -> impl Iterator<Item = &[u8]> {
         let mut rest = &self.bytes[..];
         self.lengths.iter().map(move |&length| {
-            let (item, behind) = rest.split_at(length as usize);
-            rest = behind;
+            let (item, after) = rest.split_at(length as usize);
+            rest = after;
             item
         })
     }
 
-    /// The items as views that can be handed over.
+    /// The items as owned views.
     pub fn views(&self) -> impl Iterator<Item = Bytes> + '_ {
         let mut at = 0;
         self.lengths.iter().map(move |&length| {
@@ -61,15 +61,15 @@ impl Items {
         sizes
             .map(|lengths| {
                 let size = lengths.iter().map(|&length| length as usize).sum();
-                let (payload, behind) = rest.split_at(size);
-                rest = behind;
+                let (payload, after) = rest.split_at(size);
+                rest = after;
                 payload
             })
             .collect()
     }
 }
 
-/// A number that looks random and is the same every time.
+/// A pseudo-random number, the same in every run.
 fn scatter(number: usize) -> usize {
     (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29) as usize
 }
@@ -87,7 +87,7 @@ fn gather(folders: &[PathBuf], endings: &[&str], size: usize) -> Vec<u8> {
         bytes.extend(fs::read(file).unwrap_or_default());
     }
     assert!(!bytes.is_empty(), "no {endings:?} below {folders:?}: install the rust-docs component");
-    // A machine with less text packs the same text again, from another place.
+    // A machine with less text repeats the text, from different offsets.
     let found = bytes.len();
     while bytes.len() < size {
         let start = scatter(bytes.len()) % found;
@@ -127,22 +127,22 @@ fn html(size: usize) -> Vec<u8> {
 }
 
 /// E: ~1 KB of HTML an item, 128 a record.
-pub fn events(size: usize) -> Items {
-    Items::cut(html(size), 128, |number| 512 + scatter(number) % 1024)
+pub fn events(size: usize) -> InputItems {
+    InputItems::cut(html(size), 128, |number| 512 + scatter(number) % 1024)
 }
 
 /// R: records of 50 KB.
-pub fn records_of_50_kb(size: usize) -> Items {
-    Items::cut(html(size), 128, |number| 300 + scatter(number) % 200)
+pub fn records_of_50_kb(size: usize) -> InputItems {
+    InputItems::cut(html(size), 128, |number| 300 + scatter(number) % 200)
 }
 
 /// S: 12,800 items of 400 B.
-pub fn small() -> Items {
-    Items::cut(html(12_800 * 400), 128, |_| 400)
+pub fn small() -> InputItems {
+    InputItems::cut(html(12_800 * 400), 128, |_| 400)
 }
 
-/// L: ~28 KB an item, text and machine code in turn, alone in its record.
-pub fn ledgers(size: usize) -> Items {
+/// L: ~28 KB an item, alternating text and machine code, one item a record.
+pub fn ledgers(size: usize) -> InputItems {
     let text = html(size / 2);
     let code = gather(&[toolchain().join("lib"), toolchain().join("bin")], &["", ".so"], size / 2);
     let mut mixed = Vec::with_capacity(size);
@@ -150,16 +150,16 @@ pub fn ledgers(size: usize) -> Items {
         mixed.extend_from_slice(text);
         mixed.extend_from_slice(code);
     }
-    Items::cut(mixed, 1, |number| (14 << 10) + scatter(number) % (28 << 10))
+    InputItems::cut(mixed, 1, |number| (14 << 10) + scatter(number) % (28 << 10))
 }
 
-/// F: L's items, compressed beforehand.
-pub fn frozen(ledgers: &Items) -> Vec<Bytes> {
+/// F: L's items, already compressed.
+pub fn frozen(ledgers: &InputItems) -> Vec<Bytes> {
     ledgers.slices().map(|item| zstd::bulk::compress(item, 3).unwrap().into()).collect()
 }
 
 /// T: items of 10 B.
-pub fn tiny(count: usize) -> Items {
+pub fn tiny(count: usize) -> InputItems {
     let bytes = (0..count * 10).map(|at| (scatter(at / 10) >> (at % 10)) as u8).collect();
-    Items::cut(bytes, 1, |_| 10)
+    InputItems::cut(bytes, 1, |_| 10)
 }

@@ -1,7 +1,7 @@
-//! How long one call takes: the middle one, one in a hundred, the worst.
+//! Measures how long a single call takes: median, 99th percentile and maximum.
 //!
-//! Warm is from the system's page cache; cold is from the disk that `--disk`
-//! names, whose pages of the file the system was told to drop before each call.
+//! Warm calls read from the system's page cache. Cold calls read from the disk
+//! given by `--disk`, after the pages of the file were dropped from the cache.
 
 use std::fs::File;
 use std::sync::Barrier;
@@ -11,20 +11,20 @@ use std::time::Instant;
 use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
 use sealpack::{Bytes, Reader};
 
-use super::Asked;
-use super::reading::Subject;
-use super::report::{Latencies, Report};
+use super::Arguments;
+use super::reading::SourcePack;
+use super::report::{Latencies, Table};
 
-/// Positions of one `get_many`, all over the pack.
+/// Positions of one `get_many`, spread over the pack.
 const MANY: usize = 16;
 
 /// Calls of each caller.
 const WARM: usize = 4_000;
 const COLD: usize = 200;
 
-/// One call after another, on so many threads that share the reader; `before`
-/// runs before each call and `check` after it, and neither is timed. The seconds
-/// of every call, sorted.
+/// Times `calls` calls on each of `callers` threads that share the reader.
+/// `before` runs before each call and `check` after it; neither is timed. Returns
+/// the seconds of all calls, sorted.
 fn times<T>(
     callers: usize,
     calls: usize,
@@ -42,9 +42,9 @@ fn times<T>(
                     before();
                     let number = caller + number * callers;
                     let start = Instant::now();
-                    let got = call(number);
+                    let result = call(number);
                     let seconds = start.elapsed().as_secs_f64();
-                    check(number, got);
+                    check(number, result);
                     seconds
                 };
                 (0..calls).map(timed).collect::<Vec<_>>()
@@ -58,7 +58,13 @@ fn times<T>(
 }
 
 /// Rows for a pack of the input E.
-pub fn rows(asked: &Asked, report: &mut Report, subject: &Subject<'_>, zstd: bool, cold: bool) {
+pub fn rows(
+    arguments: &Arguments,
+    report: &mut Table,
+    subject: &SourcePack<'_>,
+    zstd: bool,
+    cold: bool,
+) {
     let codec = if zstd { "zstd" } else { "none" };
     let file = File::open(&subject.path).unwrap();
     let drop_pages = || {
@@ -71,10 +77,10 @@ pub fn rows(asked: &Asked, report: &mut Report, subject: &Subject<'_>, zstd: boo
         for many in [false, true] {
             let call = if many { "get_many 16" } else { "get" };
             let name = format!("latency-e {codec} {call} {warmth} {callers}c");
-            if !asked.wants(&name) {
+            if !arguments.wants(&name) {
                 continue;
             }
-            // Eight callers are the threads; none of them needs more.
+            // The callers are the threads; the reader needs no others.
             let reader = subject.open(1);
             reader.get(0).unwrap();
             let positions = subject.scattered(callers * calls * if many { MANY } else { 1 });
@@ -84,10 +90,10 @@ pub fn rows(asked: &Asked, report: &mut Report, subject: &Subject<'_>, zstd: boo
                 &[position] => vec![(0, reader.get(position).unwrap())],
                 positions => get_many(&reader, positions),
             };
-            let check = |number: usize, got: Vec<(usize, Bytes)>| {
+            let check = |number: usize, result: Vec<(usize, Bytes)>| {
                 let wanted = wanted(number);
-                assert_eq!(got.len(), wanted.len());
-                for (request, item) in got {
+                assert_eq!(result.len(), wanted.len());
+                for (request, item) in result {
                     assert!(item == subject.views[wanted[request] as usize]);
                 }
             };

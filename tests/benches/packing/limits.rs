@@ -1,4 +1,4 @@
-//! What the machine can do with the same bytes and none of our code.
+//! The limits: what the machine can do with the same bytes and none of our code.
 
 use std::fs::File;
 use std::io::{IoSlice, Write as _};
@@ -9,8 +9,8 @@ use std::thread;
 use sealpack::Bytes;
 use sha2::{Digest as _, Sha256};
 
-/// Copies the items into buffers of 1 MiB and writes each when it is full. The
-/// file stays: to remove it is no part of writing.
+/// Copies the items into buffers of 1 MiB and writes each full buffer. The caller
+/// removes the file, because that is not part of writing.
 pub fn copy_and_write<'a>(items: impl Iterator<Item = &'a [u8]>, path: &Path) {
     const BUFFER: usize = 1 << 20;
     let mut file = File::create(path).unwrap();
@@ -28,7 +28,8 @@ pub fn copy_and_write<'a>(items: impl Iterator<Item = &'a [u8]>, path: &Path) {
     file.write_all(&buffer).unwrap();
 }
 
-/// `writev` of buffers as they are, about 1 MiB a call. The file stays.
+/// Writes buffers in place with `writev`, about 1 MiB a call. The caller removes
+/// the file.
 pub fn write_vectored(items: &[Bytes], path: &Path) {
     let mut file = File::create(path).unwrap();
     let mut rest = items;
@@ -49,7 +50,7 @@ pub fn write_vectored(items: &[Bytes], path: &Path) {
     }
 }
 
-/// Calls `work` on each of `jobs`, on so many threads.
+/// Calls `work` for each of `jobs`, on this many threads.
 pub fn spread<T: Sync>(jobs: &[T], threads: usize, work: impl Fn(&T) + Sync) {
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {
@@ -71,7 +72,7 @@ thread_local! {
     };
 }
 
-/// Compresses one payload and throws it away.
+/// Compresses one payload and discards the result.
 pub fn zstd_once(payload: &[u8]) {
     ZSTD.with_borrow_mut(|(compressor, out)| {
         out.reserve(zstd::zstd_safe::compress_bound(payload.len()));
@@ -79,7 +80,7 @@ pub fn zstd_once(payload: &[u8]) {
     });
 }
 
-/// SHA-256 of one message.
+/// Computes the SHA-256 of one message.
 pub fn sha_once(message: &[u8]) {
     std::hint::black_box(Sha256::digest(message));
 }

@@ -1,27 +1,27 @@
-//! Packing and reading beside their limits, in one run.
+//! Compares packing and reading with the machine's limits, in one run.
 //!
 //! ```text
 //! cargo bench --bench packing                       every row, inputs of 1 GiB
-//! cargo bench --bench packing -- --quick            inputs of 64 MiB: a look, not a figure
-//! cargo bench --bench packing -- write-e get        rows whose names contain one of these
+//! cargo bench --bench packing -- --quick            inputs of 64 MiB: for a first look, not for figures
+//! cargo bench --bench packing -- write-e get        rows whose names contain one of these words
 //! cargo bench --bench packing -- --json             one JSON object a row
-//! cargo bench --bench packing -- --runs 5           runs of each row; the median is told
-//! cargo bench --bench packing -- --size 256         MiB of each input
-//! cargo bench --bench packing -- --alone            without the limits: for a profiler
-//! cargo bench --bench packing -- --folder DIR       where packs go (a tmpfs, if there is one)
-//! cargo bench --bench packing -- --disk DIR         a disk: rows that need one are run too
-//! cargo bench --bench packing -- --memory           memory as it is used, at the cost of time
+//! cargo bench --bench packing -- --runs 5           runs of each row; the median is reported
+//! cargo bench --bench packing -- --size 256         size of each input in MiB
+//! cargo bench --bench packing -- --alone            without the limits, for a profiler
+//! cargo bench --bench packing -- --folder DIR       where packs are written; default: a tmpfs, if there is one
+//! cargo bench --bench packing -- --disk DIR         a folder on a disk, for the rows that need one
+//! cargo bench --bench packing -- --memory           measures memory, which makes the rows slower
 //! cargo bench --bench packing -- --chart FILE SVG   draws the lines of --json; runs nothing
-//! cargo bench --bench packing -- --external 'CMD'   your own packer in the same table:
-//!     CMD ITEMS OUT CODEC HASH WORKERS is run, where ITEMS is a file of
-//!     [u32 LE length][bytes] and OUT where the pack goes; it prints one JSON
+//! cargo bench --bench packing -- --external 'CMD'   adds your own packer to the table:
+//!     runs CMD ITEMS OUT CODEC HASH WORKERS, where ITEMS is a file of
+//!     [u32 LE length][bytes] and OUT the path of the pack. CMD prints one JSON
 //!     line {"seconds": …}
 //! ```
 //!
 //! A limit is what the machine can do with the same bytes and none of our
 //! code: the bare zstd loop, SHA-256 over the same messages, a bare write. It
-//! runs in turn with what it limits, so that a machine that changes its speed
-//! changes both. Each row checks what it made or read.
+//! alternates with the row in the same run, so that a machine that changes its
+//! speed changes both. Each row checks what it wrote or read.
 
 #![allow(
     clippy::unwrap_used,
@@ -47,30 +47,31 @@ mod writing;
 
 use std::path::PathBuf;
 
-/// What the command line asks for.
-pub struct Asked {
+/// The arguments of the command line.
+pub struct Arguments {
     pub quick: bool,
     pub json: bool,
-    /// The limits are not run.
+    /// Skip the limits.
     pub alone: bool,
-    /// Bytes of each input.
+    /// The size of each input, in bytes.
     pub size: usize,
     pub runs: usize,
     pub folder: PathBuf,
-    /// A folder on a disk.
+    /// A folder on a disk, for the rows that need one.
     pub disk: Option<PathBuf>,
     pub memory: bool,
-    /// A pack whose opening's memory is asked for, by this program itself.
+    /// Print the memory that opening this pack takes. The benchmark calls itself
+    /// with this option.
     pub open: Option<PathBuf>,
     pub chart: Option<(PathBuf, PathBuf)>,
     pub external: Option<String>,
     pub rows: Vec<String>,
 }
 
-impl Asked {
+impl Arguments {
     fn parse() -> Self {
         let shm = PathBuf::from("/dev/shm");
-        let mut asked = Self {
+        let mut parsed = Self {
             quick: false,
             json: false,
             alone: false,
@@ -84,66 +85,66 @@ impl Asked {
             external: None,
             rows: Vec::new(),
         };
-        let mut arguments = std::env::args().skip(1);
-        while let Some(argument) = arguments.next() {
-            let mut value = || arguments.next().expect("a value behind the option");
+        let mut words = std::env::args().skip(1);
+        while let Some(argument) = words.next() {
+            let mut value = || words.next().expect("a value after the option");
             match argument.as_str() {
                 "--bench" => {}
-                "--quick" => asked.quick = true,
-                "--json" => asked.json = true,
-                "--alone" => asked.alone = true,
-                "--size" => asked.size = value().parse::<usize>().expect("a number of MiB") << 20,
-                "--runs" => asked.runs = value().parse().expect("a number of runs"),
-                "--folder" => asked.folder = value().into(),
-                "--disk" => asked.disk = Some(value().into()),
-                "--memory" => asked.memory = true,
-                "--open" => asked.open = Some(value().into()),
-                "--chart" => asked.chart = Some((value().into(), value().into())),
-                "--external" => asked.external = Some(value()),
+                "--quick" => parsed.quick = true,
+                "--json" => parsed.json = true,
+                "--alone" => parsed.alone = true,
+                "--size" => parsed.size = value().parse::<usize>().expect("a number of MiB") << 20,
+                "--runs" => parsed.runs = value().parse().expect("a number of runs"),
+                "--folder" => parsed.folder = value().into(),
+                "--disk" => parsed.disk = Some(value().into()),
+                "--memory" => parsed.memory = true,
+                "--open" => parsed.open = Some(value().into()),
+                "--chart" => parsed.chart = Some((value().into(), value().into())),
+                "--external" => parsed.external = Some(value()),
                 option if option.starts_with("--") => panic!("no option {option}: see the source"),
-                row => asked.rows.push(row.to_string()),
+                row => parsed.rows.push(row.to_string()),
             }
         }
-        if asked.size == 0 {
-            asked.size = if asked.quick { 64 << 20 } else { 1 << 30 };
+        if parsed.size == 0 {
+            parsed.size = if parsed.quick { 64 << 20 } else { 1 << 30 };
         }
-        if asked.runs == 0 {
-            asked.runs = if asked.quick { 3 } else { 5 };
+        if parsed.runs == 0 {
+            parsed.runs = if parsed.quick { 3 } else { 5 };
         }
-        asked
+        parsed
     }
 
-    /// Whether a row was asked for.
+    /// Whether to run a row.
     pub fn wants(&self, row: &str) -> bool {
         self.rows.is_empty() || self.rows.iter().any(|part| row.contains(part.as_str()))
     }
 
-    /// Whether a row whose name begins like this may have been asked for.
+    /// Whether to run any row whose name starts with `start`.
     pub fn wants_some(&self, start: &str) -> bool {
         self.wants(start) || self.rows.iter().any(|part| part.starts_with(start))
     }
 
-    /// The records of the tiny input.
+    /// The number of records of the input T.
     pub fn tiny(&self) -> usize {
         (self.size >> 20) * 20_000_000 / 1024
     }
 }
 
 fn main() {
-    let asked = Asked::parse();
-    if let Some((results, out)) = &asked.chart {
+    let arguments = Arguments::parse();
+    if let Some((results, out)) = &arguments.chart {
         return chart::write(results, out);
     }
-    if let Some(path) = &asked.open {
-        return measure::open_and_tell(path);
+    if let Some(path) = &arguments.open {
+        return measure::print_memory_of_opening(path);
     }
-    if asked.memory && measure::run_again_for_memory() {
+    if arguments.memory && measure::run_again_for_memory() {
         return;
     }
-    let folder = tempfile::tempdir_in(&asked.folder).unwrap();
-    let mut report = report::Report::new(&asked);
-    writing::rows(&asked, folder.path(), &mut report);
-    reading::rows(&asked, folder.path(), &mut report);
-    durable::rows(&asked, &mut report);
+    let folder = tempfile::tempdir_in(&arguments.folder).unwrap();
+    let mut report = report::Table::new(&arguments);
+    writing::rows(&arguments, folder.path(), &mut report);
+    reading::rows(&arguments, folder.path(), &mut report);
+    durable::rows(&arguments, &mut report);
     report.finish();
 }

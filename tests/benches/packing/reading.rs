@@ -7,24 +7,24 @@ use std::path::{Path, PathBuf};
 use sealpack::core::wire::crc;
 use sealpack::{Plain, ReadCodec, Reader, Writer, Zstd};
 
-use super::Asked;
-use super::inputs::{self, Items};
+use super::Arguments;
+use super::inputs::{self, InputItems};
 use super::latency;
 use super::limits;
-use super::measure::{Run, in_turn, memory_of_opening, once};
-use super::report::{Amount, Report, Row};
+use super::measure::{Measurement, in_turn, memory_of_opening, once};
+use super::report::{Quantity, Table, TableRow};
 
-/// A pack to read from, and the items that it must give.
-pub struct Subject<'a> {
-    items: &'a Items,
-    /// The same items, to be had by position.
+/// A pack to read from, and the items that it must return.
+pub struct SourcePack<'a> {
+    items: &'a InputItems,
+    /// The same items, indexed by position.
     pub views: Vec<sealpack::Bytes>,
     pub path: PathBuf,
     codec: ReadCodec,
 }
 
-impl<'a> Subject<'a> {
-    fn new(items: &'a Items, zstd: bool, folder: &Path) -> Self {
+impl<'a> SourcePack<'a> {
+    fn new(items: &'a InputItems, zstd: bool, folder: &Path) -> Self {
         let path = folder.join("read.pack");
         let options = Writer::options().items_per_record(items.per_record).overwrite(true);
         let options = if zstd { options.codec(Zstd::level(3)) } else { options.codec(Plain) };
@@ -39,7 +39,7 @@ impl<'a> Subject<'a> {
         Reader::options().codec(self.codec.clone()).threads(threads).open(&self.path).unwrap()
     }
 
-    /// Positions all over the pack.
+    /// Positions spread over the pack.
     pub fn scattered(&self, count: usize) -> Vec<u32> {
         let items = self.items.lengths.len() as u64;
         let position = |n: u64| (n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20) % items;
@@ -47,18 +47,18 @@ impl<'a> Subject<'a> {
     }
 }
 
-pub fn rows(asked: &Asked, folder: &Path, report: &mut Report) {
-    let size = asked.size;
+pub fn rows(arguments: &Arguments, folder: &Path, report: &mut Table) {
+    let size = arguments.size;
     if ["open-e", "get-e", "many-e", "scan-e", "verify-e", "latency-e"]
         .iter()
-        .any(|row| asked.wants_some(row))
+        .any(|row| arguments.wants_some(row))
     {
         let items = inputs::events(size);
         for zstd in [false, true] {
-            let subject = Subject::new(&items, zstd, folder);
-            open_events(asked, report, &subject, zstd);
+            let subject = SourcePack::new(&items, zstd, folder);
+            open_events(arguments, report, &subject, zstd);
             get(
-                asked,
+                arguments,
                 report,
                 &subject,
                 "get-e",
@@ -66,42 +66,42 @@ pub fn rows(asked: &Asked, folder: &Path, report: &mut Report) {
                 if zstd { (72.0, 1.3) } else { (19.6, 4.0) },
             );
             if zstd {
-                get_many(asked, report, &subject);
+                get_many(arguments, report, &subject);
             }
-            scan(asked, report, &subject, "scan-e", zstd);
-            verify(asked, report, &subject, "verify-e", zstd);
-            if asked.wants_some("latency-e") {
-                latency::rows(asked, report, &subject, zstd, false);
-                if let Some(disk) = &asked.disk {
+            scan(arguments, report, &subject, "scan-e", zstd);
+            verify(arguments, report, &subject, "verify-e", zstd);
+            if arguments.wants_some("latency-e") {
+                latency::rows(arguments, report, &subject, zstd, false);
+                if let Some(disk) = &arguments.disk {
                     let folder = tempfile::tempdir_in(disk).unwrap();
-                    let subject = Subject::new(&items, zstd, folder.path());
-                    latency::rows(asked, report, &subject, zstd, true);
+                    let subject = SourcePack::new(&items, zstd, folder.path());
+                    latency::rows(arguments, report, &subject, zstd, true);
                 }
             }
         }
     }
-    if ["scan-r", "verify-r"].iter().any(|row| asked.wants_some(row)) {
+    if ["scan-r", "verify-r"].iter().any(|row| arguments.wants_some(row)) {
         let items = inputs::records_of_50_kb(size / 2);
         for zstd in [false, true] {
-            let subject = Subject::new(&items, zstd, folder);
-            scan(asked, report, &subject, "scan-r", zstd);
-            verify(asked, report, &subject, "verify-r", zstd);
+            let subject = SourcePack::new(&items, zstd, folder);
+            scan(arguments, report, &subject, "scan-r", zstd);
+            verify(arguments, report, &subject, "verify-r", zstd);
         }
     }
-    if ["get-single", "scan-small"].iter().any(|row| asked.wants_some(row)) {
+    if ["get-single", "scan-small"].iter().any(|row| arguments.wants_some(row)) {
         let mut items = inputs::events(size / 4);
         items.per_record = 1;
         for zstd in [false, true] {
-            let subject = Subject::new(&items, zstd, folder);
+            let subject = SourcePack::new(&items, zstd, folder);
             let reference = if zstd { (5.3, 1.2) } else { (1.3, 1.2) };
-            get(asked, report, &subject, "get-single", zstd, reference);
+            get(arguments, report, &subject, "get-single", zstd, reference);
             if zstd {
-                scan(asked, report, &subject, "scan-small", zstd);
+                scan(arguments, report, &subject, "scan-small", zstd);
             }
         }
     }
-    if asked.wants_some("open-t") {
-        open_tiny(asked, folder, report);
+    if arguments.wants_some("open-t") {
+        open_tiny(arguments, folder, report);
     }
 }
 
@@ -109,16 +109,16 @@ fn name(row: &str, zstd: bool) -> String {
     format!("{row} {}", if zstd { "zstd" } else { "none" })
 }
 
-fn open_events(asked: &Asked, report: &mut Report, subject: &Subject<'_>, zstd: bool) {
+fn open_events(arguments: &Arguments, report: &mut Table, subject: &SourcePack<'_>, zstd: bool) {
     let name = name("open-e", zstd);
-    if !asked.wants(&name) {
+    if !arguments.wants(&name) {
         return;
     }
     const TIMES: u64 = 200;
     let size = std::fs::metadata(&subject.path).unwrap().len();
     let tail = size.min(256 << 10);
     let (ours, limit) = in_turn(
-        asked,
+        arguments,
         || once(|| (0..TIMES).for_each(|_| assert!(subject.open(1).item_count() > 0))).0,
         || {
             let read = || {
@@ -130,9 +130,9 @@ fn open_events(asked: &Asked, report: &mut Report, subject: &Subject<'_>, zstd: 
             once(|| (0..TIMES).for_each(|_| read())).0
         },
     );
-    let amount = Amount::Operations(TIMES);
+    let amount = Quantity::Operations(TIMES);
     let limit = limit.map(|limit| (limit, "open and one pread of 256 KiB"));
-    report.row(&Row {
+    report.row(&TableRow {
         name,
         ours,
         limit,
@@ -143,37 +143,37 @@ fn open_events(asked: &Asked, report: &mut Report, subject: &Subject<'_>, zstd: 
     });
 }
 
-/// Every answer is compared, and none while the clock runs: the item that it is
-/// compared with is in no cache, and to fetch it takes as long as a `get`. The
-/// bytes of all.
-fn compare(reader: &Reader, subject: &Subject<'_>, positions: &[u32]) -> usize {
-    let right = |&position: &u32| {
+/// Compares every item with the expected one, and returns the size of all items.
+/// This is not timed: the expected item is in no cache, and fetching it takes as
+/// long as a `get`.
+fn compare(reader: &Reader, subject: &SourcePack<'_>, positions: &[u32]) -> usize {
+    let checked_size = |&position: &u32| {
         let expected = &subject.views[position as usize];
         assert!(reader.get(position).unwrap() == expected);
         expected.len()
     };
-    positions.iter().map(right).sum()
+    positions.iter().map(checked_size).sum()
 }
 
 fn get(
-    asked: &Asked,
-    report: &mut Report,
-    subject: &Subject<'_>,
+    arguments: &Arguments,
+    report: &mut Table,
+    subject: &SourcePack<'_>,
     row: &str,
     zstd: bool,
     reference: (f64, f64),
 ) {
     let name = name(row, zstd);
-    if !asked.wants(&name) {
+    if !arguments.wants(&name) {
         return;
     }
     let reader = subject.open(1);
-    let positions = subject.scattered(if asked.quick { 2_000 } else { 20_000 });
+    let positions = subject.scattered(if arguments.quick { 2_000 } else { 20_000 });
     let file = File::open(&subject.path).unwrap();
     let records: Vec<_> = positions.iter().map(|&p| reader.directory().place(p).unwrap()).collect();
     let bytes = compare(&reader, subject, &positions);
     let (ours, limit) = in_turn(
-        asked,
+        arguments,
         || {
             let get = |&position: &u32| reader.get(position).unwrap().len();
             let (run, sum) = once(|| positions.iter().map(get).sum::<usize>());
@@ -209,9 +209,9 @@ fn get(
         (false, 1) => "one pread",
         (false, _) => "two small preads",
     };
-    let amount = Amount::Operations(positions.len() as u64);
+    let amount = Quantity::Operations(positions.len() as u64);
     let limit = limit.map(|limit| (limit, what));
-    report.row(&Row {
+    report.row(&TableRow {
         name,
         ours,
         limit,
@@ -222,10 +222,10 @@ fn get(
     });
 }
 
-fn get_many(asked: &Asked, report: &mut Report, subject: &Subject<'_>) {
+fn get_many(arguments: &Arguments, report: &mut Table, subject: &SourcePack<'_>) {
     for (threads, reference) in [(1, (64.0, 1.2)), (2, (35.0, 1.3))] {
         let name = format!("many-e zstd 1000 {threads}t");
-        if !asked.wants(&name) {
+        if !arguments.wants(&name) {
             continue;
         }
         let reader = subject.open(threads);
@@ -245,14 +245,14 @@ fn get_many(asked: &Asked, report: &mut Report, subject: &Subject<'_>) {
             run
         };
         let limit = || once(|| limits::spread(&frames, threads, |frame| decode(frame))).0;
-        let (ours, limit) = in_turn(asked, ours, limit);
+        let (ours, limit) = in_turn(arguments, ours, limit);
         let limit = limit.map(|limit| (limit, "bare decoding of the same records"));
         let reference = Some(reference);
-        report.row(&Row {
+        report.row(&TableRow {
             name,
             ours,
             limit,
-            amount: Amount::Once,
+            amount: Quantity::Once,
             reference,
             external: None,
             bound: None,
@@ -282,10 +282,16 @@ fn decode(frame: &[u8]) {
     });
 }
 
-fn scan(asked: &Asked, report: &mut Report, subject: &Subject<'_>, row: &str, zstd: bool) {
+fn scan(
+    arguments: &Arguments,
+    report: &mut Table,
+    subject: &SourcePack<'_>,
+    row: &str,
+    zstd: bool,
+) {
     for threads in [1, 2] {
         let name = format!("{} {threads}t", name(row, zstd));
-        if !asked.wants(&name) {
+        if !arguments.wants(&name) {
             continue;
         }
         let reader = subject.open(threads);
@@ -304,7 +310,7 @@ fn scan(asked: &Asked, report: &mut Report, subject: &Subject<'_>, row: &str, zs
             true => once(|| limits::spread(&frames, threads, |frame| decode(frame))).0,
             false => bare_scan(&subject.path),
         };
-        let (ours, limit) = in_turn(asked, ours, limit);
+        let (ours, limit) = in_turn(arguments, ours, limit);
         let what =
             if zstd { "bare decoding, buffers reused" } else { "pread of 1 MiB, one thread" };
         let reference = match (row, zstd, threads) {
@@ -314,8 +320,8 @@ fn scan(asked: &Asked, report: &mut Report, subject: &Subject<'_>, row: &str, zs
             ("scan-small", true, _) => Some((254.0, 1.5)),
             _ => None,
         };
-        let amount = Amount::Bytes(bytes as u64);
-        report.row(&Row {
+        let amount = Quantity::Bytes(bytes as u64);
+        report.row(&TableRow {
             name,
             ours,
             limit: limit.map(|limit| (limit, what)),
@@ -327,7 +333,7 @@ fn scan(asked: &Asked, report: &mut Report, subject: &Subject<'_>, row: &str, zs
     }
 }
 
-fn bare_scan(path: &Path) -> Run {
+fn bare_scan(path: &Path) -> Measurement {
     let file = File::open(path).unwrap();
     let size = file.metadata().unwrap().len();
     let mut buffer = vec![0; 1 << 20];
@@ -342,9 +348,15 @@ fn bare_scan(path: &Path) -> Run {
     once(&mut read).0
 }
 
-fn verify(asked: &Asked, report: &mut Report, subject: &Subject<'_>, row: &str, zstd: bool) {
+fn verify(
+    arguments: &Arguments,
+    report: &mut Table,
+    subject: &SourcePack<'_>,
+    row: &str,
+    zstd: bool,
+) {
     let name = format!("{} 2t", name(row, zstd));
-    if !asked.wants(&name) {
+    if !arguments.wants(&name) {
         return;
     }
     let reader = subject.open(2);
@@ -365,18 +377,18 @@ fn verify(asked: &Asked, report: &mut Report, subject: &Subject<'_>, row: &str, 
         })
         .0
     };
-    let (ours, limit) = in_turn(asked, ours, limit);
+    let (ours, limit) = in_turn(arguments, ours, limit);
     let reference = match (row, zstd) {
         ("verify-e", true) => Some((1440.0, 2.0)),
         ("verify-e", false) => Some((950.0, 2.5)),
         _ => None,
     };
     let what = "decoding and SHA-256 (sha2), 2 threads";
-    report.row(&Row {
+    report.row(&TableRow {
         name,
         ours,
         limit: limit.map(|limit| (limit, what)),
-        amount: Amount::Once,
+        amount: Quantity::Once,
         reference,
         external: None,
         bound: None,
@@ -384,12 +396,12 @@ fn verify(asked: &Asked, report: &mut Report, subject: &Subject<'_>, row: &str, 
 }
 
 /// T: opening a pack of twenty million records.
-fn open_tiny(asked: &Asked, folder: &Path, report: &mut Report) {
-    let items = inputs::tiny(asked.tiny());
+fn open_tiny(arguments: &Arguments, folder: &Path, report: &mut Table) {
+    let items = inputs::tiny(arguments.tiny());
     let path = folder.join("tiny.pack");
     let options = Writer::options().items_per_record(1).codec(Plain).content_hash(false);
     let mut writer = options.overwrite(true).create(&path).unwrap();
-    // Sizes that differ, as those of real records do.
+    // Different sizes, like those of real records.
     for (number, item) in items.slices().enumerate() {
         writer.append(&item[..1 + number * 7 % 10]).unwrap();
     }
@@ -397,7 +409,7 @@ fn open_tiny(asked: &Asked, folder: &Path, report: &mut Report) {
     let size = std::fs::metadata(&path).unwrap().len();
     let index = u64::from(Reader::open(&path).unwrap().trailer().index_size) + 76;
     let (ours, limit) = in_turn(
-        asked,
+        arguments,
         || once(|| Reader::open(&path).unwrap()).0,
         || {
             once(|| {
@@ -410,14 +422,14 @@ fn open_tiny(asked: &Asked, folder: &Path, report: &mut Report) {
     );
     let what = "one read of the index, and its CRC";
     let bound = 2 * u64::from(Reader::open(&path).unwrap().directory().record_count());
-    let ours = Run { memory: memory_of_opening(&path), ..ours };
+    let ours = Measurement { memory: memory_of_opening(&path), ..ours };
     // Those of a small input are less than what a process takes in any case.
-    assert!(asked.size < 1 << 30 || ours.memory.unwrap() <= bound, "{:?}", ours.memory);
-    report.row(&Row {
+    assert!(arguments.size < 1 << 30 || ours.memory.unwrap() <= bound, "{:?}", ours.memory);
+    report.row(&TableRow {
         name: "open-t".into(),
         ours,
         limit: limit.map(|limit| (limit, what)),
-        amount: Amount::Once,
+        amount: Quantity::Once,
         reference: Some((193.0, 5.0)),
         external: None,
         bound: Some(bound),

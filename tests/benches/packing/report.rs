@@ -1,37 +1,36 @@
 //! The table.
 
-use super::Asked;
-use super::measure::Run;
+use super::Arguments;
+use super::measure::Measurement;
 
-/// A line of the table.
-pub struct Row {
-    /// Its name, as the command line takes it.
+/// A row of the table.
+pub struct TableRow {
+    /// Its name, as on the command line.
     pub name: String,
-    /// Ours.
-    pub ours: Run,
-    /// The limit, and what it is.
-    pub limit: Option<(Run, &'static str)>,
-    /// Bytes worked on, for rates; operations where a time per operation says
-    /// more.
-    pub amount: Amount,
-    /// What the Go library reached on a machine of this kind, in the unit of
-    /// the row, and the ratio that ours is to reach.
+    /// The measurement of sealpack.
+    pub ours: Measurement,
+    /// The measurement of the limit, and what the limit is.
+    pub limit: Option<(Measurement, &'static str)>,
+    /// What was processed, which determines the unit.
+    pub amount: Quantity,
+    /// What the Go library reached on a 2-core x86-64 machine with AVX-512, in
+    /// the unit of the row, and the target for sealpack's ratio to it.
     pub reference: Option<(f64, f64)>,
     /// The external packer's seconds.
     pub external: Option<f64>,
-    /// The most memory that it may take.
+    /// The bound on its memory, in bytes.
     pub bound: Option<u64>,
 }
 
-/// What a row counts.
+/// What a row processes.
 #[derive(Clone, Copy)]
-pub enum Amount {
+pub enum Quantity {
     Bytes(u64),
     Operations(u64),
     Once,
 }
 
-impl Amount {
+impl Quantity {
     fn unit(self) -> &'static str {
         match self {
             Self::Bytes(_) => "MB/s",
@@ -40,7 +39,7 @@ impl Amount {
         }
     }
 
-    /// The figure of a run; more is better for rates alone.
+    /// The figure of a measurement: a rate or a time.
     fn figure(self, seconds: f64) -> f64 {
         match self {
             Self::Bytes(bytes) => bytes as f64 / seconds / 1e6,
@@ -49,13 +48,13 @@ impl Amount {
         }
     }
 
-    /// How many times as good `figure` is as `other`.
+    /// How many times as fast `figure` is as `other`.
     fn ratio(self, figure: f64, other: f64) -> f64 {
         if matches!(self, Self::Bytes(_)) { figure / other } else { other / figure }
     }
 }
 
-/// Microseconds of single calls.
+/// The latencies of single calls, in microseconds.
 #[derive(Clone, Copy)]
 pub struct Latencies {
     pub p50: f64,
@@ -63,7 +62,7 @@ pub struct Latencies {
     pub worst: f64,
 }
 
-/// Seconds of some runs, the whole and its last step.
+/// The times of several runs, in seconds: of the whole, and of its last step.
 pub struct Spread {
     name: &'static str,
     bytes: usize,
@@ -80,36 +79,36 @@ impl Spread {
     }
 }
 
-/// The least, the middle and the most.
+/// Minimum, median and maximum.
 fn three(sorted: &[f64]) -> [f64; 3] {
     [sorted[0], sorted[sorted.len() / 2], sorted[sorted.len() - 1]]
 }
 
-pub struct Report {
+pub struct Table {
     json: bool,
     quick: bool,
     rows: usize,
 }
 
-impl Report {
-    pub fn new(asked: &Asked) -> Self {
-        if !asked.json {
+impl Table {
+    pub fn new(arguments: &Arguments) -> Self {
+        if !arguments.json {
             println!(
                 "{:<30} {:>10} {:>5} {:>10} {:>6}  {:>10} {:>6} {:>5}  {:>7} {:>15}  limit",
-                "", "ours", "", "limit", "ratio", "reference", "ratio", "goal", "cpu s", "memory"
+                "", "sealpack", "", "limit", "ratio", "Go", "ratio", "target", "cpu s", "memory"
             );
         }
-        Self { json: asked.json, quick: asked.quick, rows: 0 }
+        Self { json: arguments.json, quick: arguments.quick, rows: 0 }
     }
 
-    pub fn row(&mut self, row: &Row) {
+    pub fn row(&mut self, row: &TableRow) {
         self.rows += 1;
         let amount = row.amount;
         let ours = amount.figure(row.ours.seconds);
         let limit = row.limit.map(|(run, _)| amount.figure(run.seconds));
         let to_limit = limit.map(|limit| amount.ratio(ours, limit));
-        // A time for all of an input is comparable only with the whole input.
-        let comparable = !(self.quick && matches!(amount, Amount::Once));
+        // The time for a whole input is comparable only at the full size.
+        let comparable = !(self.quick && matches!(amount, Quantity::Once));
         let reference = row.reference.filter(|_| comparable);
         let to_reference = reference.map(|(figure, _)| amount.ratio(ours, figure));
         if self.json {
@@ -155,7 +154,7 @@ impl Report {
         );
     }
 
-    /// A row of single calls.
+    /// Prints a row of single calls.
     pub fn latencies(&mut self, name: &str, calls: usize, times: Latencies) {
         self.rows += 1;
         let Latencies { p50, p99, worst } = times;
@@ -171,7 +170,7 @@ impl Report {
         }
     }
 
-    /// A row of something that ends in waiting for a disk.
+    /// Prints a row of work that ends with waiting for a disk.
     pub fn spread(&mut self, spread: &Spread) {
         self.rows += 1;
         let (whole, last) = (three(&spread.whole), three(&spread.last));
@@ -183,18 +182,18 @@ impl Report {
             println!("{line}");
         } else {
             println!(
-                "{:<42} all {:>6.2} {:>6.2} {:>6.2}  finish {:>6.2} {:>6.2} {:>6.2} s (least, middle, most)",
+                "{:<42} all {:>6.2} {:>6.2} {:>6.2}  finish {:>6.2} {:>6.2} {:>6.2} s (min, median, max)",
                 spread.name, whole[0], whole[1], whole[2], last[0], last[1], last[2],
             );
         }
     }
 
     pub fn finish(self) {
-        assert!(self.rows > 0, "no row of that name");
+        assert!(self.rows > 0, "no row has such a name");
         if !self.json {
             println!(
-                "\n{} rows. Rates in MB/s (10^6): more is better; times: less is. A ratio above 1 is ours ahead.\n\
-                 reference: the Go library on a 2-core x86-64 machine and tmpfs, November 2026.",
+                "\n{} rows. Rates in MB/s (10^6). A ratio above 1: sealpack is faster.\n\
+                 Go: the Go library on another machine (2-core x86-64 with AVX-512, tmpfs, November 2026).",
                 self.rows
             );
         }

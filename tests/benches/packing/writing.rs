@@ -4,28 +4,28 @@ use std::path::Path;
 
 use sealpack::{Bytes, Plain, SealedPack, Writer, WriterOptions, Zstd};
 
-use super::Asked;
+use super::Arguments;
 use super::external;
-use super::inputs::{self, Items};
+use super::inputs::{self, InputItems};
 use super::limits;
-use super::measure::{Run, in_turn, median, once};
-use super::report::{Amount, Report, Row};
+use super::measure::{Measurement, in_turn, median, once};
+use super::report::{Quantity, Table, TableRow};
 
-/// How a row writes.
+/// The options of a row that writes.
 #[derive(Clone, Copy)]
-struct Work {
+struct WriteCase {
     zstd: bool,
     hash: bool,
     workers: usize,
-    /// MB/s of the Go library, and the ratio to reach.
+    /// The rate of the Go library in MB/s, and the target for the ratio to it.
     reference: Option<(f64, f64)>,
 }
 
-const fn work(zstd: bool, hash: bool, workers: usize, reference: f64, goal: f64) -> Work {
-    Work { zstd, hash, workers, reference: Some((reference, goal)) }
+const fn work(zstd: bool, hash: bool, workers: usize, reference: f64, goal: f64) -> WriteCase {
+    WriteCase { zstd, hash, workers, reference: Some((reference, goal)) }
 }
 
-const EVENTS: [Work; 7] = [
+const EVENTS: [WriteCase; 7] = [
     work(false, false, 1, 2136.0, 1.6),
     work(false, true, 1, 1164.0, 2.0),
     work(false, true, 2, 1496.0, 2.0),
@@ -35,7 +35,7 @@ const EVENTS: [Work; 7] = [
     work(true, true, 2, 741.0, 1.25),
 ];
 
-const LEDGERS: [Work; 5] = [
+const LEDGERS: [WriteCase; 5] = [
     work(false, false, 1, 2003.0, 1.6),
     work(false, true, 1, 860.0, 2.2),
     work(false, true, 2, 1390.0, 2.0),
@@ -43,43 +43,45 @@ const LEDGERS: [Work; 5] = [
     work(true, true, 2, 313.0, 1.3),
 ];
 
-pub fn rows(asked: &Asked, folder: &Path, report: &mut Report) {
-    let size = asked.size;
-    if asked.wants_some("write-e") {
+pub fn rows(arguments: &Arguments, folder: &Path, report: &mut Table) {
+    let size = arguments.size;
+    if arguments.wants_some("write-e") {
         let items = inputs::events(size);
-        EVENTS.iter().for_each(|&work| row(asked, folder, report, "write-e", &items, work));
+        EVENTS.iter().for_each(|&work| row(arguments, folder, report, "write-e", &items, work));
     }
-    if asked.wants_some("write-r") {
+    if arguments.wants_some("write-r") {
         let items = inputs::records_of_50_kb(size / 2);
         for zstd in [false, true] {
             for hash in [false, true] {
                 for workers in [1, 2] {
-                    let work = Work { zstd, hash, workers, reference: None };
-                    row(asked, folder, report, "write-r", &items, work);
+                    let work = WriteCase { zstd, hash, workers, reference: None };
+                    row(arguments, folder, report, "write-r", &items, work);
                 }
             }
         }
     }
-    if asked.wants_some("write-l") || asked.wants_some("write-f") {
+    if arguments.wants_some("write-l") || arguments.wants_some("write-f") {
         let items = inputs::ledgers(size);
-        if asked.wants_some("write-l") {
-            LEDGERS.iter().for_each(|&work| row(asked, folder, report, "write-l", &items, work));
+        if arguments.wants_some("write-l") {
+            LEDGERS
+                .iter()
+                .for_each(|&work| row(arguments, folder, report, "write-l", &items, work));
         }
-        if asked.wants_some("write-f") {
-            freeze(asked, folder, report, &items);
+        if arguments.wants_some("write-f") {
+            freeze(arguments, folder, report, &items);
         }
     }
-    if asked.wants_some("write-t") {
-        tiny(asked, folder, report);
+    if arguments.wants_some("write-t") {
+        tiny(arguments, folder, report);
     }
-    if asked.wants_some("write-s") {
+    if arguments.wants_some("write-s") {
         let items = inputs::small();
-        let work = Work { zstd: true, hash: false, workers: 2, reference: None };
-        row(asked, folder, report, "write-s", &items, work);
+        let work = WriteCase { zstd: true, hash: false, workers: 2, reference: None };
+        row(arguments, folder, report, "write-s", &items, work);
     }
 }
 
-fn options(work: Work, per_record: u32) -> WriterOptions {
+fn options(work: WriteCase, per_record: u32) -> WriterOptions {
     let options = Writer::options()
         .items_per_record(per_record)
         .content_hash(work.hash)
@@ -87,8 +89,8 @@ fn options(work: Work, per_record: u32) -> WriterOptions {
     if work.zstd { options.codec(Zstd::level(3)) } else { options.codec(Plain) }
 }
 
-/// Writes all items, checks the count, removes the pack.
-fn write(options: WriterOptions, items: &Items, path: &Path) -> Run {
+/// Writes all items, checks their number, and removes the pack.
+fn write(options: WriterOptions, items: &InputItems, path: &Path) -> Measurement {
     let (run, sealed) = once(|| {
         let mut writer = options.create(path).unwrap();
         items.slices().for_each(|item| writer.append(item).unwrap());
@@ -98,8 +100,8 @@ fn write(options: WriterOptions, items: &Items, path: &Path) -> Run {
     run
 }
 
-/// Runs a limit, and removes what it may have written.
-fn bare(limit: impl Fn(), raw: &Path) -> Run {
+/// Runs a limit, and removes the file that it may have written.
+fn bare(limit: impl Fn(), raw: &Path) -> Measurement {
     let (run, ()) = once(limit);
     let _ = std::fs::remove_file(raw);
     run
@@ -111,14 +113,21 @@ fn check(sealed: &SealedPack, items: usize, path: &Path) {
     std::fs::remove_file(path).unwrap();
 }
 
-fn row(asked: &Asked, folder: &Path, report: &mut Report, input: &str, items: &Items, work: Work) {
-    let Work { zstd, hash, workers, reference } = work;
+fn row(
+    arguments: &Arguments,
+    folder: &Path,
+    report: &mut Table,
+    input: &str,
+    items: &InputItems,
+    work: WriteCase,
+) {
+    let WriteCase { zstd, hash, workers, reference } = work;
     let name = format!(
         "{input} {}{} {workers}w",
         if zstd { "zstd" } else { "none" },
         if hash { "+hash" } else { "" }
     );
-    if !asked.wants(&name) {
+    if !arguments.wants(&name) {
         return;
     }
     let payloads = items.payloads();
@@ -138,7 +147,7 @@ fn row(asked: &Asked, folder: &Path, report: &mut Report, input: &str, items: &I
             Box::new(|| limits::spread(&payloads, workers, |payload| limits::zstd_once(payload))),
         ),
         (true, true) => (
-            "zstd and SHA-256 (sha2) in turn on the workers",
+            "SHA-256 (sha2) and zstd of each record on the workers",
             Box::new(|| {
                 limits::spread(&payloads, workers, |payload| {
                     limits::sha_once(payload);
@@ -148,37 +157,37 @@ fn row(asked: &Asked, folder: &Path, report: &mut Report, input: &str, items: &I
         ),
     };
     let (ours, limit) = in_turn(
-        asked,
+        arguments,
         || write(options(work, items.per_record), items, &path),
         || bare(&limit, &raw),
     );
-    let external = asked.external.as_ref().map(|command| {
+    let external = arguments.external.as_ref().map(|command| {
         let file = folder.join("bench.items");
         external::write_items(items, &file);
         let run = || external::run(command, &file, &path, zstd, hash, workers);
-        let mut seconds: Vec<f64> = (0..asked.runs).map(|_| run()).collect();
+        let mut seconds: Vec<f64> = (0..arguments.runs).map(|_| run()).collect();
         std::fs::remove_file(&file).unwrap();
         seconds.sort_by(f64::total_cmp);
         seconds[seconds.len() / 2]
     });
-    let amount = Amount::Bytes(items.bytes.len() as u64);
+    let amount = Quantity::Bytes(items.bytes.len() as u64);
     let limit = limit.map(|limit| (limit, what));
     let largest = payloads.iter().map(|payload| payload.len() as u64).max();
     let bound = largest.map(|record| options(work, items.per_record).memory_bound(record));
-    report.row(&Row { name, ours, limit, amount, reference, external, bound });
+    report.row(&TableRow { name, ours, limit, amount, reference, external, bound });
 }
 
-/// F: items that are compressed already, handed over.
-fn freeze(asked: &Asked, folder: &Path, report: &mut Report, ledgers: &Items) {
+/// F: items that are already compressed, passed as owned buffers.
+fn freeze(arguments: &Arguments, folder: &Path, report: &mut Table, ledgers: &InputItems) {
     let frozen = inputs::frozen(ledgers);
     let bytes: u64 = frozen.iter().map(|item| item.len() as u64).sum();
     let (path, raw) = (folder.join("bench.pack"), folder.join("bench.raw"));
     for (hash, reference) in [(false, (2003.0, 2.5)), (true, (860.0, 2.2))] {
         let name = format!("write-f owned{} 1w", if hash { "+hash" } else { "" });
-        if !asked.wants(&name) {
+        if !arguments.wants(&name) {
             continue;
         }
-        let work = Work { zstd: false, hash, workers: 1, reference: None };
+        let work = WriteCase { zstd: false, hash, workers: 1, reference: None };
         let ours = || {
             let items: Vec<Bytes> = frozen.clone();
             let (run, sealed) = once(|| {
@@ -194,10 +203,10 @@ fn freeze(asked: &Asked, folder: &Path, report: &mut Report, ledgers: &Items) {
             true => once(|| limits::spread(&frozen, 1, |item| limits::sha_once(item))).0,
         };
         let what = if hash { "SHA-256 of each item (sha2)" } else { "writev of the same buffers" };
-        let (ours, limit) = in_turn(asked, ours, limit);
-        let amount = Amount::Bytes(bytes);
+        let (ours, limit) = in_turn(arguments, ours, limit);
+        let amount = Quantity::Bytes(bytes);
         let reference = Some(reference);
-        report.row(&Row {
+        report.row(&TableRow {
             name,
             ours,
             limit: limit.map(|limit| (limit, what)),
@@ -210,32 +219,32 @@ fn freeze(asked: &Asked, folder: &Path, report: &mut Report, ledgers: &Items) {
 }
 
 /// T: twenty million items of ten bytes.
-fn tiny(asked: &Asked, folder: &Path, report: &mut Report) {
-    let items = inputs::tiny(asked.tiny());
+fn tiny(arguments: &Arguments, folder: &Path, report: &mut Table) {
+    let items = inputs::tiny(arguments.tiny());
     let (path, raw) = (folder.join("bench.pack"), folder.join("bench.raw"));
-    let work = Work { zstd: false, hash: false, workers: 1, reference: None };
+    let work = WriteCase { zstd: false, hash: false, workers: 1, reference: None };
     let (ours, limit) = in_turn(
-        asked,
+        arguments,
         || write(options(work, 1), &items, &path),
         || bare(|| limits::copy_and_write(items.slices(), &raw), &raw),
     );
     let what = "the same bytes through a 1 MiB buffer";
-    report.row(&Row {
+    report.row(&TableRow {
         name: "write-t none".into(),
         ours,
         limit: limit.map(|limit| (limit, what)),
-        amount: Amount::Bytes(items.bytes.len() as u64),
+        amount: Quantity::Bytes(items.bytes.len() as u64),
         reference: Some((16.0, 12.0)),
         external: None,
         bound: None,
     });
-    let hashed = Work { hash: true, ..work };
-    let runs = (0..asked.runs).map(|_| write(options(hashed, 1), &items, &path)).collect();
-    report.row(&Row {
+    let hashed = WriteCase { hash: true, ..work };
+    let runs = (0..arguments.runs).map(|_| write(options(hashed, 1), &items, &path)).collect();
+    report.row(&TableRow {
         name: "write-t none+hash 1w".into(),
         ours: median(runs),
         limit: None,
-        amount: Amount::Bytes(items.bytes.len() as u64),
+        amount: Quantity::Bytes(items.bytes.len() as u64),
         reference: None,
         external: None,
         bound: None,
