@@ -27,6 +27,7 @@ impl Failure {
                     Some("`sealpack verify` lists every damaged record")
                 }
                 (ErrorKind::DigestList(list), _) => advice_on_list(list),
+                (ErrorKind::Io { doing: Doing::Threading, .. }, _) => Some(NO_THREADS),
                 _ => None,
             },
             Self::Exists(_) => Some("use --force to replace it"),
@@ -36,6 +37,7 @@ impl Failure {
             Self::Input { error, .. } if error.kind() == io::ErrorKind::PermissionDenied => {
                 Some("nothing was packed: leave the file out, or make it readable")
             }
+            Self::Signals(error) if error.kind() == io::ErrorKind::WouldBlock => Some(NO_THREADS),
             Self::Framing { .. } => Some("each item is a length (u32, little-endian), then bytes"),
             _ => None,
         }
@@ -56,6 +58,8 @@ impl Failure {
         ExitCode::from(self.status() as u8)
     }
 }
+
+const NO_THREADS: &str = "the system allows this user no more threads: see `ulimit -u`";
 
 fn advice_on_list(error: &sealpack::Error) -> Option<&'static str> {
     match (error.kind(), error.untrusted()) {

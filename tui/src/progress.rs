@@ -1,6 +1,8 @@
 //! How far a command has come: on standard error, and only on a terminal.
 
 use std::borrow::Cow;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -11,6 +13,9 @@ use crate::printable;
 /// should not pay for it.
 const STEPS: u64 = 2_000;
 
+/// Time between two redraws of a bar that does not move.
+const TICK: Duration = Duration::from_millis(120);
+
 /// Bytes between two moves where the total is not known.
 const STEP: u64 = 256 << 10;
 
@@ -18,6 +23,7 @@ const STEP: u64 = 256 << 10;
 /// the rate. Silent where standard error is no terminal.
 pub struct Progress {
     bar: ProgressBar,
+    ticker: Option<Ticker>,
     started: Instant,
     done: u64,
     shown: u64,
@@ -69,11 +75,9 @@ impl Progress {
         }
         let step = bar.length().map_or(STEP, |total| total / STEPS);
         bar.set_message(printable::text(what).to_string());
-        if !bar.is_hidden() {
-            // A thread of its own, which a pipe has no use for.
-            bar.enable_steady_tick(Duration::from_millis(120));
-        }
-        Self { bar, started: Instant::now(), done: 0, shown: 0, step }
+        // A thread of its own, which a pipe has no use for.
+        let ticker = if bar.is_hidden() { None } else { Ticker::start(&bar) };
+        Self { bar, ticker, started: Instant::now(), done: 0, shown: 0, step }
     }
 
     /// So much more is done.
@@ -109,6 +113,37 @@ impl Progress {
 impl Drop for Progress {
     /// Takes the bar off the terminal: what is printed next stands alone.
     fn drop(&mut self) {
+        drop(self.ticker.take());
         self.bar.finish_and_clear();
+    }
+}
+
+/// A thread that draws a bar anew while nothing else moves it. The bar's own one
+/// panics where the system allows no thread; without this one it only stands
+/// still.
+struct Ticker {
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Ticker {
+    fn start(bar: &ProgressBar) -> Option<Self> {
+        let bar = bar.clone();
+        let (stop, stopped) = mpsc::channel::<()>();
+        let tick = move || {
+            while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                bar.tick();
+            }
+        };
+        let thread = thread::Builder::new().name("sealpack-progress".into()).spawn(tick).ok()?;
+        Some(Self { stop: Some(stop), thread: Some(thread) })
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        // It cannot have panicked with anything that matters here.
+        drop(self.thread.take().map(JoinHandle::join));
     }
 }

@@ -11,7 +11,7 @@ use super::reader::{Inner, Reader};
 use super::views::{cut, items_of};
 use super::workspace::Workspace;
 use crate::caught::caught;
-use crate::error::{Doing, Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 use crate::ordered::{Ordered, Turn, Window};
 
 /// Reads this small are decoded by the caller: starting a thread costs more.
@@ -127,7 +127,7 @@ fn in_parallel(
     let mut workspace = Workspace::new(&inner.opened.budget, true);
     let carry_out = |read, workspace: &mut Workspace| without_panic(|| inner.read(read, workspace));
     let done = thread::scope(|scope| {
-        // Stops the workers on every way out, a refused thread and a panic in
+        // Stops the workers on every way out, an error and a panic in
         // the caller's closure included: the scope waits for them.
         let _stop = StopOnDrop(&jobs);
         for _ in 1..threads {
@@ -140,8 +140,10 @@ fn in_parallel(
                 workspace.close(&inner.opened.decoders);
             };
             let worker = thread::Builder::new().name("sealpack-read".into());
-            let spawned = worker.spawn_scoped(scope, work);
-            spawned.map_err(|error| ErrorKind::io(Doing::Threading, error))?;
+            // The system allows no more threads: fewer read, this one at least.
+            if worker.spawn_scoped(scope, work).is_err() {
+                break;
+            }
         }
         let mut reads = reads.into_iter();
         let mut allowance = inner.opened.budget.allowance();

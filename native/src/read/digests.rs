@@ -31,7 +31,6 @@ impl Reader {
             return Err(self.inner.error(sealpack_core::Error::Misuse(misuse).into()));
         }
         let scan = Scan::new(&self.inner, records, self.inner.opened.budget.merge, Inner::digest);
-        let scan = scan.map_err(|kind| self.inner.error(kind))?;
         Ok(RecordDigests { inner: self.clone(), scan: Some(scan), batch: Vec::new().into_iter() })
     }
 

@@ -11,7 +11,7 @@ use super::batch::{Fetched, FetchedRecords, without_panic};
 use super::budget::Allowance;
 use super::reader::{Inner, Reader};
 use super::workspace::Workspace;
-use crate::error::{Doing, Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 use crate::ordered::{Ordered, Turn, Window};
 
 /// Reads under way for each worker: the one it decodes, and the next.
@@ -28,7 +28,6 @@ impl Reader {
         let records = of.map_err(|error| self.inner.error(error.into()))?;
         let merge = self.inner.merge_of_scan();
         let scan = Scan::new(&self.inner, records, merge, Inner::read);
-        let scan = scan.map_err(|kind| self.inner.error(kind))?;
         let skipped = positions.start % self.trailer().items_per_record.max(1);
         let left = positions.end - positions.start;
         Ok(Items { scan, batch: Vec::new().into_iter(), record: None, skipped, left })
@@ -111,7 +110,7 @@ impl<T: Send + 'static> Scan<T> {
         records: Range<u32>,
         merge: Merge,
         work: Work<T>,
-    ) -> Result<Self, ErrorKind> {
+    ) -> Self {
         let count = records.end.saturating_sub(records.start) as usize;
         let threads = inner.opened.options.threads.min(count);
         let jobs = Arc::new(Jobs::new(Window::of_jobs(AHEAD * threads)));
@@ -140,11 +139,12 @@ impl<T: Send + 'static> Scan<T> {
                 workspace.close(&inner.opened.decoders);
             };
             let thread = thread::Builder::new().name("sealpack-read".into()).spawn(work);
-            let thread = thread.map_err(|error| ErrorKind::io(Doing::Threading, error));
-            scan.threads.push(thread?);
+            // The system allows no more threads: fewer read, this one at least.
+            let Ok(thread) = thread else { break };
+            scan.threads.push(thread);
         }
         scan.workspace = Some(workspace);
-        Ok(scan)
+        scan
     }
 
     fn bytes_left(&self) -> u64 {

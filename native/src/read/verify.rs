@@ -72,8 +72,7 @@ impl Reader {
             merge => merge,
         };
         let examine = if content_hash.is_some() { Inner::examine_digests } else { Inner::examine };
-        let scan = Scan::new(inner, records, merge, examine);
-        let mut scan = scan.map_err(|kind| inner.error(kind))?;
+        let mut scan = Scan::new(inner, records, merge, examine);
         let mut verification = inner.opened.verification(content_hash);
         while let Some(examined) = scan.next() {
             let so_far = verification.push(examined.map_err(|kind| inner.error(kind))?);

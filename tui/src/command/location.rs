@@ -3,7 +3,6 @@
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
 
 use sealpack::{FileSource, ReadAt, ReaderOptions};
 
@@ -92,11 +91,38 @@ impl Location {
     }
 }
 
-/// What tells a version of a file from others: its size, and when it was
-/// written.
+/// Text that identifies a version of a file: its size, when it was written and
+/// when it was last changed in any way (a restored file keeps the first time and
+/// not the second), and which file of the system it is.
+#[cfg(unix)]
 pub fn version(file: &Metadata) -> Option<String> {
-    let written = file.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
-    Some(format!("{} bytes of {}.{:09}", file.len(), written.as_secs(), written.subsec_nanos()))
+    use std::os::unix::fs::MetadataExt;
+    let written = format!("{}.{:09}", file.mtime(), file.mtime_nsec());
+    let changed = format!("{}.{:09}", file.ctime(), file.ctime_nsec());
+    let (size, device, inode) = (file.size(), file.dev(), file.ino());
+    Some(format!("{size} bytes, mtime {written}, ctime {changed}, inode {device}:{inode}"))
+}
+
+/// Text that identifies a version of a file: its size, and when it was written
+/// and created.
+#[cfg(not(unix))]
+pub fn version(file: &Metadata) -> Option<String> {
+    use std::time::{SystemTime, UNIX_EPOCH};
+    let since_1970 = |time: SystemTime| match time.duration_since(UNIX_EPOCH) {
+        Ok(since) => format!("{}.{:09}", since.as_secs(), since.subsec_nanos()),
+        Err(before) => format!("-{:?}", before.duration()),
+    };
+    let (written, created) = (file.modified().ok()?, file.created().ok()?);
+    let (size, written, created) = (file.len(), since_1970(written), since_1970(created));
+    Some(format!("{size} bytes, written {written}, created {created}"))
+}
+
+/// Text that identifies a version of an object; `None` where the store gives
+/// neither an ETag nor a date.
+#[cfg(feature = "remote")]
+pub fn object_version(version: &sealpack::remote::Version) -> Option<String> {
+    let (id, size) = (version.id(), version.size());
+    (id != format!("{size} bytes")).then(|| format!("{size} bytes, {id}"))
 }
 
 /// The bytes of a pack in a store, of a version that a listing told or of the
@@ -118,7 +144,7 @@ pub fn open_store(
         Some(version) => StoreSource::open_version(location, version, runtime)?,
         None => StoreSource::open(location, runtime)?,
     };
-    let version = Some(source.version().id());
+    let version = object_version(source.version());
     let options = options.threads(REQUESTS).merge(Merge { gap: 128 << 10, max_read: 4 << 20 });
     let name = location.name().to_path_buf();
     Ok(Opened { source: Arc::new(source), version, name, options })

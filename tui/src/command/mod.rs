@@ -9,6 +9,7 @@ mod info;
 mod inspect;
 mod location;
 mod pack;
+mod place;
 mod reading;
 mod step;
 mod target;

@@ -4,10 +4,12 @@ use std::path::Path;
 
 use sealpack::core::format::known::{KnownCodec, known};
 use sealpack::{ChosenCodec, DecidedBy, ReadCodec, Reader, ReaderOptions};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::location::{Location, Opened};
+use super::place::place;
 use super::trusting::Trusting;
+use crate::items::write::hex;
 use crate::outcome::Failure;
 use crate::printable::{self, JsonPath};
 use crate::report;
@@ -21,6 +23,17 @@ pub struct Reading {
     codec: CodecArgument,
     #[command(flatten)]
     trusting: Trusting,
+}
+
+/// Everything in the arguments that the verdict about a pack depends on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Question {
+    /// `--codec`.
+    pub codec: String,
+    /// `--trust`, in hexadecimal.
+    pub trust: Option<String>,
+    /// The place of `--digests`.
+    pub digests: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -61,6 +74,27 @@ impl Reading {
             CodecArgument::Zstd => ReadCodec::Zstd,
         };
         Reader::options().codec(codec)
+    }
+
+    /// What these arguments ask of a pack.
+    ///
+    /// # Errors
+    /// Those of [`place()`].
+    pub fn question(&self) -> Result<Question, Failure> {
+        // Every field by name: a new one has to be in the question, too, if the
+        // verdict depends on it.
+        let Self { codec, trusting } = self;
+        let codec = match codec {
+            CodecArgument::Auto => "auto",
+            CodecArgument::None => "none",
+            CodecArgument::Zstd => "zstd",
+        };
+        let Trusting { trust, digests } = trusting;
+        Ok(Question {
+            codec: codec.into(),
+            trust: trust.as_ref().map(|hash| hex(hash)),
+            digests: digests.as_deref().map(place).transpose()?,
+        })
     }
 
     /// What is trusted.

@@ -17,10 +17,10 @@ pub struct Trusting {
     /// the root that `sealpack digests` tells, or the content hash. Nothing is
     /// given out that does not have it
     #[arg(long, value_name = "HASH", value_parser = parse_hash)]
-    trust: Option<Hash>,
+    pub(super) trust: Option<Hash>,
     /// The pack's digest list, a file or a URL, which nobody need trust [default: FILE.digests]
     #[arg(long, value_name = "LIST", requires = "trust")]
-    digests: Option<PathBuf>,
+    pub(super) digests: Option<PathBuf>,
 }
 
 impl Trusting {

@@ -79,7 +79,7 @@ fn a_pack_that_cannot_be_written_to_its_end_leaves_nothing_and_the_old_one_whole
 }
 
 /// Waits until `done`, or for so long that something must be wrong.
-fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !done() {
         assert!(begun.elapsed() < Duration::from_secs(60), "never: {what}");

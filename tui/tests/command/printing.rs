@@ -173,6 +173,8 @@ mod remote {
                 let printed = format!("{}{}", run.err(), run.out_text());
                 assert!(!printed.contains("secret"), "{command} {path}: {printed}");
             }
+            let state = fs::read_to_string(place.path("state")).unwrap_or_default();
+            assert!(!state.contains("secret"), "{state}");
         }
     }
 }

@@ -142,3 +142,87 @@ fn several_packs_are_an_object_a_line_and_the_worst_status() {
     let words = place.run("verify missing p").failed(3, &["missing"]);
     assert!(words.out_text().contains("p: sound"));
 }
+
+#[cfg(unix)]
+mod folders {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+    use std::os::unix::process::CommandExt;
+    use std::process::Command;
+
+    use super::*;
+
+    fn summary(text: &str) -> Value {
+        serde_json::from_str::<Value>(text.lines().last().unwrap()).unwrap()["summary"].clone()
+    }
+
+    #[test]
+    fn links_to_files_are_followed_and_links_to_folders_are_counted() {
+        let place = Place::new();
+        let bytes = sound(&place);
+        place.file("broken", &bytes[..bytes.len() - 1]);
+        fs::create_dir_all(place.path("v/deep")).unwrap();
+        for (link, target) in [
+            ("v/a.pack", "../p"),
+            ("v/b.pack", "../broken"),
+            ("v/c.pack", "nothing"),
+            ("v/d.pack", "d.pack"),
+            ("v/deep/up", "../../v"),
+            ("v/not-a-name", "../p"),
+        ] {
+            symlink(target, place.path(link)).unwrap();
+        }
+        let made = Command::new("mkfifo").arg(place.path("v/pipe.pack")).status().unwrap();
+        assert!(made.success());
+        let run = place.run("verify v").failed(1, &["v/c.pack", "v/d.pack"]);
+        let text = run.out_text();
+        assert!(text.contains("v/a.pack: sound") && text.contains("v/b.pack: cannot"), "{text}");
+        let last = "4 packs: 1 sound, 1 damaged, 2 could not be read; 1 left out for their names \
+                    (--all); 1 links to folders not followed; 1 pipes, sockets or devices left out";
+        assert_eq!(text.lines().last(), Some(last));
+        let counts = summary(&place.run("verify v --json").out_text());
+        has(
+            &counts,
+            &json!({
+                "packs": 4, "left_out": 1, "folder_links_left_out": 1, "special_files_left_out": 1,
+            }),
+        );
+        // A folder that has links alone.
+        fs::create_dir(place.path("links")).unwrap();
+        symlink("../p", place.path("links/p.pack")).unwrap();
+        assert!(place.run("verify links").fine().out_text().contains("1 pack: 1 sound"));
+        fs::create_dir(place.path("up")).unwrap();
+        symlink("..", place.path("up/p.pack")).unwrap();
+        place.run("verify up").failed(2, &["links to folders are not followed"]);
+        fs::create_dir(place.path("none")).unwrap();
+        place.run("verify none --all").failed(2, &["no files here"]);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_read_does_not_end_it() {
+        let place = Place::new();
+        let bytes = sound(&place);
+        for name in ["v/a.pack", "v/b/b.pack", "v/c.pack"] {
+            place.file(name, &bytes);
+        }
+        for (folder, mode) in [("", 0o755), ("v/b", 0)] {
+            let permissions = fs::Permissions::from_mode(mode);
+            fs::set_permissions(place.path(folder), permissions).unwrap();
+        }
+        let run = |args: &str| {
+            let mut command = place.command(args.split(' '));
+            if fs::metadata(place.path("")).unwrap().uid() == 0 {
+                command.uid(65_534).gid(65_534);
+            }
+            command.output().map(|output| crate::run::Run { output })
+        };
+        let Ok(words) = run("verify v") else { return }; // Nobody else can run it.
+        let words = words.failed(3, &["v/b: cannot read this folder", "ermission denied"]);
+        assert!(!words.err().contains("packed"), "{}", words.err());
+        let text = words.out_text();
+        assert!(text.contains("v/a.pack: sound") && text.contains("v/c.pack: sound"), "{text}");
+        assert!(text.ends_with("3 packs: 2 sound, 1 could not be read\n"), "{text}");
+        let json = run("verify v --json").unwrap().failed(3, &[]).out_text();
+        has(&summary(&json), &json!({ "sound": 2, "unreadable": 1 }));
+        fs::set_permissions(place.path("v/b"), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+}

@@ -1,4 +1,4 @@
-//! Many packs: side by side, told in order, summed up.
+//! Many packs: verified in parallel, reported in order, summed up.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -10,11 +10,12 @@ use std::thread;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::packs::{Pack, Packs};
+use super::packs::{LeftOut, Pack, Packs, Search};
 use super::state::{Done, State};
 use super::{Finding, Share, Verify, json, verify};
+use crate::command::reading::Question;
 use crate::outcome::{Failure, Outcome, Status};
-use crate::printable;
+use crate::printable::{self, JsonPath};
 use crate::progress::Progress;
 use crate::report::{self, BAD, BOLD, GOOD};
 use crate::size::Count;
@@ -22,25 +23,30 @@ use crate::size::Count;
 /// Runs it.
 ///
 /// # Errors
-/// [`Failure::Output`], an argument that cannot be looked below, a state file
-/// that cannot be written. A pack that cannot be read is told and does not
-/// keep the others from being verified.
+/// [`Failure::Output`], a prefix that cannot be listed, a state file that cannot
+/// be written. A pack or folder that cannot be read is reported, and the others
+/// are verified.
 pub fn run(args: &Verify) -> Result<Outcome, Failure> {
+    let question = args.reading.question()?;
     let mut state = args.state.as_deref().map(State::open).transpose()?;
-    let Packs { packs, walked, left_out } = Packs::find(&args.files, args.all, state.is_some())?;
+    let search = Search { all: args.all, state: state.as_ref().map(State::path) };
+    let Packs { packs, walked, left_out } = Packs::find(&args.files, search)?;
     let mut summary = Summary { left_out, ..Summary::default() };
     let mut left = Vec::new();
     for pack in &packs {
-        match known(pack, pack.version.as_deref(), state.as_ref()) {
-            Some(done) => summary.tell_again(done, args)?,
+        match known(pack, state.as_ref(), &question) {
+            Some(done) => summary.report_again(pack, done, args)?,
             None => left.push(pack),
         }
     }
     let quiet = args.json || packs.len() == 1;
     let mut progress = Progress::packs("verifying", left.len() as u64, quiet);
-    each(&left, args, |pack, told| {
+    each(&left, args, |pack, found| {
         progress.add(1);
-        summary.tell(pack, told, args, &mut state)
+        if let (Some(state), Some(done)) = (&mut state, found.to_record(pack, &question)) {
+            state.record(done)?;
+        }
+        summary.report(&found, args)
     })?;
     drop(progress);
     if walked || state.is_some() {
@@ -49,12 +55,12 @@ pub fn run(args: &Verify) -> Result<Outcome, Failure> {
     Ok(summary.outcome())
 }
 
-fn known<'a>(pack: &Pack, version: Option<&str>, state: Option<&'a State>) -> Option<&'a Done> {
-    state?.find(&pack.path, version?)
+fn known<'a>(pack: &Pack, state: Option<&'a State>, question: &Question) -> Option<&'a Done> {
+    state?.find(&pack.place, pack.version.as_deref()?, question)
 }
 
-/// What is said of a pack: small, whatever the pack is.
-struct Told {
+/// The result of a pack: small, whatever the pack is.
+struct PackSummary {
     text: Vec<u8>,
     json: Value,
     status: Option<Status>,
@@ -62,7 +68,7 @@ struct Told {
     unreadable: Option<Failure>,
 }
 
-impl Told {
+impl PackSummary {
     fn of(pack: &Pack, args: &Verify, share: Share) -> Self {
         let (found, version) = verify(pack, args, share);
         let json = serde_json::to_value(json::object(&pack.path, &found)).unwrap_or_default();
@@ -80,17 +86,34 @@ impl Told {
         };
         Self { text, json, status, version, unreadable }
     }
+
+    /// What a state file keeps of it. What could not be read may be there the
+    /// next time; what is damaged under a trusted hash may be so for its digest
+    /// list, which may be another the next time.
+    fn to_record(&self, pack: &Pack, question: &Question) -> Option<Done> {
+        let ok = self.status.is_none();
+        if self.unreadable.is_some() || (!ok && question.trust.is_some()) {
+            return None;
+        }
+        Some(Done {
+            place: pack.place.clone(),
+            version: self.version.clone()?,
+            question: question.clone(),
+            ok,
+            result: self.json.clone(),
+        })
+    }
 }
 
-/// Verifies packs, `args.jobs` at a time; `tell` is called with each, in
-/// order.
+/// Verifies packs, `args.jobs` at a time; `report` is called with each, in
+/// order. Where the system allows fewer threads, fewer are verified at a time.
 fn each(
     packs: &[&Pack],
     args: &Verify,
-    mut tell: impl FnMut(&Pack, Told) -> Result<(), Failure>,
+    mut report: impl FnMut(&Pack, PackSummary) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     if let [pack] = packs {
-        return tell(pack, Told::of(pack, args, Share::All));
+        return report(pack, PackSummary::of(pack, args, Share::All));
     }
     let jobs = args.jobs.min(packs.len());
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
@@ -100,28 +123,40 @@ fn each(
     };
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {
-        let (results, told) = mpsc::channel();
+        let (results, finished) = mpsc::channel();
+        let mut threads = 0;
         for _ in 0..jobs {
             let (results, next) = (results.clone(), &next);
-            scope.spawn(move || {
+            let work = move || {
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     let Some(pack) = packs.get(number) else { return };
-                    if results.send((number, Told::of(pack, args, share))).is_err() {
+                    if results.send((number, PackSummary::of(pack, args, share))).is_err() {
                         return;
                     }
                 }
-            });
+            };
+            let thread = thread::Builder::new().name("sealpack-verify".into());
+            if thread.spawn_scoped(scope, work).is_err() {
+                break;
+            }
+            threads += 1;
         }
         drop(results);
+        if threads == 0 {
+            return packs
+                .iter()
+                .try_for_each(|pack| report(pack, PackSummary::of(pack, args, share)));
+        }
         let mut early = BTreeMap::new();
         let mut due = 0;
-        for (number, one) in told {
-            early.insert(number, one);
-            while let Some(one) = early.remove(&due) {
+        for (number, found) in finished {
+            early.insert(number, found);
+            while let Some(found) = early.remove(&due) {
                 if let Some(pack) = packs.get(due) {
-                    // Nobody listens any more: the others end with their pack.
-                    tell(pack, one).inspect_err(|_| next.store(packs.len(), Ordering::Relaxed))?;
+                    // After an error the threads end with the pack they are at.
+                    report(pack, found)
+                        .inspect_err(|_| next.store(packs.len(), Ordering::Relaxed))?;
                 }
                 due += 1;
             }
@@ -139,8 +174,8 @@ struct Summary {
     unreadable: u64,
     /// Those of them that a state file knew.
     done_before: u64,
-    /// Files and objects left out for their names.
-    left_out: u64,
+    #[serde(flatten)]
+    left_out: LeftOut,
     #[serde(skip)]
     worst: Option<Status>,
 }
@@ -159,44 +194,38 @@ impl Summary {
         };
     }
 
-    /// Tells what was found, once the state has it.
-    fn tell(
-        &mut self,
-        pack: &Pack,
-        told: Told,
-        args: &Verify,
-        state: &mut Option<State>,
-    ) -> Result<(), Failure> {
-        self.count(told.status);
-        // What could not be read may be there the next time.
-        if let (Some(state), Some(version), None) = (state, &told.version, &told.unreadable) {
-            let (path, version) = (printable::path(&pack.path).to_string(), version.clone());
-            let ok = told.status.is_none();
-            state.note(Done { path, version, ok, result: told.json.clone() })?;
-        }
-        match (&told.unreadable, args.json) {
-            (_, true) => report::print_json(&told.json),
+    /// Prints the result of a pack.
+    fn report(&mut self, found: &PackSummary, args: &Verify) -> Result<(), Failure> {
+        self.count(found.status);
+        match (&found.unreadable, args.json) {
+            (_, true) => report::print_json(&found.json),
             (Some(failure), false) => {
                 failure.report();
                 Ok(())
             }
-            (None, false) => report::print(|to| to.write_all(&told.text)),
+            (None, false) => report::print(|to| to.write_all(&found.text)),
         }
     }
 
-    /// Tells what a state file knows of a pack.
-    fn tell_again(&mut self, done: &Done, args: &Verify) -> Result<(), Failure> {
+    /// Prints the result that a state file has of a pack, under the name that
+    /// the pack has in this run.
+    fn report_again(&mut self, pack: &Pack, done: &Done, args: &Verify) -> Result<(), Failure> {
         self.count((!done.ok).then_some(Status::Broken));
         self.done_before += 1;
         match (args.json, done.ok) {
-            (true, _) => report::print_json(&done.result),
+            (true, _) => {
+                let mut result = done.result.clone();
+                let path = serde_json::to_value(JsonPath::new(&pack.path)).unwrap_or_default();
+                if let (Value::Object(result), Value::Object(path)) = (&mut result, path) {
+                    result.remove("path_bytes");
+                    result.extend(path);
+                }
+                report::print_json(&result)
+            }
             (false, true) => Ok(()),
             (false, false) => report::print(|to| {
-                writeln!(
-                    to,
-                    "{BOLD}{}{BOLD:#}: {BAD}damaged{BAD:#}, found before",
-                    printable::text(&done.path)
-                )
+                let path = printable::path(&pack.path);
+                writeln!(to, "{BOLD}{path}{BOLD:#}: {BAD}damaged{BAD:#}, found before")
             }),
         }
     }
@@ -224,8 +253,15 @@ impl Summary {
         if self.done_before > 0 {
             write!(to, "; {} verified before", Count(self.done_before))?;
         }
-        if self.left_out > 0 {
-            write!(to, "; {} left out for their names (--all)", Count(self.left_out))?;
+        let LeftOut { names, folder_links, special_files } = self.left_out;
+        if names > 0 {
+            write!(to, "; {} left out for their names (--all)", Count(names))?;
+        }
+        if folder_links > 0 {
+            write!(to, "; {} links to folders not followed", Count(folder_links))?;
+        }
+        if special_files > 0 {
+            write!(to, "; {} pipes, sockets or devices left out", Count(special_files))?;
         }
         writeln!(to)
     }

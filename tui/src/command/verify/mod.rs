@@ -36,8 +36,14 @@ use unopened::Unopened;
 /// report says so; where no layer covers the items' bytes, it says that too.
 ///
 /// A folder stands for the packs below it (names that end in .pack), and so does a URL that ends in
-/// a slash for the objects below that prefix. Several packs are verified side by side; --state
-/// keeps what is done, so that the same command goes on where it was ended.
+/// a slash for the objects below that prefix. Links to files are followed, links to folders are
+/// counted. A folder that cannot be read is reported, and the rest is verified. Several packs are
+/// verified in parallel.
+///
+/// --state records each result, so that the same command resumes after an interruption. A result is
+/// used again only for the same question (--codec, --trust, --digests) about the same version of the
+/// pack at the same path or URL: size, times of writing and change, inode; in a store the ETag or the
+/// date. Several runs may share the file.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Verify {
@@ -49,14 +55,14 @@ pub struct Verify {
     /// below a folder or a prefix, or with --state, a last line that sums up
     #[arg(long)]
     json: bool,
-    /// Packs that are verified at once
+    /// Packs that are verified in parallel
     #[arg(long, value_name = "N", default_value = "4", value_parser = jobs)]
     jobs: usize,
-    /// Keep what is done in this file, and do not do it again: a pack is
-    /// known by its place and its version
+    /// Record results in this file, and skip packs that it has a result of
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
-    /// Below a folder or a prefix everything, whatever its name ends in
+    /// Verify everything below a folder or a prefix, whatever its name ends in;
+    /// the state file is left out
     #[arg(long)]
     all: bool,
     #[command(flatten)]
@@ -70,7 +76,7 @@ Examples:
   sealpack verify log.pack --json | jq '.layers, .damaged_records'
   sealpack verify log.pack --trust $HASH       and it is the one that is meant
   sealpack verify s3://bucket/packs/ --state done.jsonl --jobs 8
-                                                everything below, with pauses
+                                                everything below; resumes
 
 Exit status: 0 every pack is sound; 1 one is corrupt; 3 none is, but one could
 not be read.";
@@ -121,7 +127,8 @@ impl Finding {
     }
 }
 
-/// Verifies a pack, which may be one of several.
+/// Verifies a pack, which may be one of several. Returns the version that the
+/// finding is about too, if it stayed the same meanwhile.
 fn verify(pack: &Pack, args: &Verify, share: Share) -> (Finding, Option<String>) {
     let mut version = pack.version.clone();
     let found = match verify_opened(pack, args, share, &mut version) {
@@ -131,7 +138,7 @@ fn verify(pack: &Pack, args: &Verify, share: Share) -> (Finding, Option<String>)
             None => Finding::Unreadable(failure),
         },
     };
-    (found, version)
+    (found, pack.unchanged_version(version))
 }
 
 fn verify_opened(

@@ -1,32 +1,41 @@
 //! Which packs are verified: those that are named, and those below a folder or
 //! a prefix.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use sealpack::ReaderOptions;
+use serde::Serialize;
 use walkdir::WalkDir;
 
 use crate::command::location::{self, Location, Opened};
+#[cfg(feature = "remote")]
+use crate::command::place::of_object;
+use crate::command::place::place;
 use crate::outcome::{Failure, Input};
 use crate::printable;
+use crate::report;
 #[cfg(feature = "remote")]
 use crate::stores;
 
 /// What a pack's name ends in.
-const ENDING: &str = ".pack";
+const ENDING: &[u8] = b".pack";
 
 /// A pack to be verified.
 pub struct Pack {
     /// What people call it.
     pub path: PathBuf,
-    /// What tells its version from others, where that is known already.
+    /// What identifies its place, see [`place()`].
+    pub place: String,
+    /// What identifies its version, where that is known already.
     pub version: Option<String>,
     found: Found,
 }
 
 enum Found {
     Named,
+    /// A folder that cannot be read: one entry stands for what is below it.
+    Unreadable(io::Error),
     #[cfg(feature = "remote")]
     Listed(Box<(sealpack::remote::Location, sealpack::remote::Version)>),
 }
@@ -38,58 +47,92 @@ pub struct Packs {
     pub packs: Vec<Pack>,
     /// Whether a folder or a prefix was among the arguments.
     pub walked: bool,
-    /// Files and objects that were left out for their names.
-    pub left_out: u64,
+    /// What was found and is not verified.
+    pub left_out: LeftOut,
+}
+
+/// What lies below folders and prefixes and is not verified.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    /// Files and objects whose names do not end in `.pack`.
+    #[serde(rename = "left_out")]
+    pub names: u64,
+    /// Symbolic links to folders.
+    #[serde(rename = "folder_links_left_out")]
+    pub folder_links: u64,
+    /// Pipes, sockets and devices whose names end in `.pack`.
+    #[serde(rename = "special_files_left_out")]
+    pub special_files: u64,
+}
+
+/// How packs are looked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Search<'a> {
+    /// Below a folder or prefix everything is a pack, whatever its name.
+    pub all: bool,
+    /// The state file, which is no pack.
+    pub state: Option<&'a Path>,
 }
 
 impl Packs {
-    /// Looks for them. With `all` everything below a folder or a prefix is
-    /// taken for a pack, whatever its name; `with_versions` asks a store for
-    /// the version of what a URL names, with one request more.
+    /// Looks for them. With a state file a store is asked for the version of
+    /// what a URL names, with one request more.
     ///
     /// # Errors
-    /// [`Failure::Input`], [`Failure::Pack`] for what cannot be listed,
-    /// [`Failure::Usage`] where there is nothing.
-    #[cfg_attr(
-        not(feature = "remote"),
-        allow(unused_variables, reason = "the versions of files are known")
-    )]
-    pub fn find(arguments: &[PathBuf], all: bool, with_versions: bool) -> Result<Self, Failure> {
+    /// [`Failure::Pack`] for a prefix that cannot be listed, [`Failure::Usage`]
+    /// where there is nothing. A folder that cannot be read is one of the packs.
+    pub fn find(arguments: &[PathBuf], search: Search<'_>) -> Result<Self, Failure> {
         let mut packs = Self::default();
         for argument in arguments {
-            let before = packs.packs.len();
+            let (before, left_out) = (packs.packs.len(), packs.left_out);
             match Location::of(argument)? {
-                Location::File(path) if path.is_dir() => packs.walk(&path, all)?,
+                Location::File(path) if path.is_dir() => packs.walk(&path, search)?,
+                Location::File(path) if search.is_state(&path) => {
+                    let path = printable::path(argument);
+                    report::note(&format_args!("{path} is the state file and is not verified"));
+                    continue;
+                }
                 #[cfg(feature = "remote")]
-                Location::Store(url) if url.is_prefix() => packs.list(&url, all)?,
+                Location::Store(url) if url.is_prefix() => packs.list(&url, search.all)?,
                 #[cfg(feature = "remote")]
-                Location::Store(url) if with_versions => packs.packs.push(Pack::asked(&url)?),
-                _ => packs.packs.push(Pack::named(argument)),
+                Location::Store(url) if search.state.is_some() => {
+                    packs.packs.push(Pack::asked(argument, &url)?);
+                }
+                _ => packs.packs.push(Pack::named(argument)?),
             }
             if packs.packs.len() == before {
-                let none = format!(
-                    "{}: nothing here ends in {ENDING}; --all verifies everything",
-                    printable::path(argument)
-                );
-                return Err(Failure::usage(none));
+                let links = packs.left_out.folder_links > left_out.folder_links;
+                return Err(nothing_in(argument, search.all, links));
             }
         }
         Ok(packs)
     }
 
-    fn walk(&mut self, folder: &Path, all: bool) -> Result<(), Failure> {
+    fn walk(&mut self, folder: &Path, search: Search<'_>) -> Result<(), Failure> {
         self.walked = true;
-        let input = || Input::Path(folder.to_path_buf());
         for entry in WalkDir::new(folder).follow_root_links(true).sort_by_file_name() {
-            let failed =
-                |error: walkdir::Error| Failure::Input { input: input(), error: error.into() };
-            let entry = entry.map_err(failed)?;
-            if !entry.file_type().is_file() {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    self.packs.push(Pack::unreadable(folder, error)?);
+                    continue;
+                }
+            };
+            let (path, file_type) = (entry.path(), entry.file_type());
+            if entry.depth() == 0 || file_type.is_dir() {
                 continue;
             }
-            match all || entry.path().as_os_str().as_encoded_bytes().ends_with(ENDING.as_bytes()) {
-                true => self.packs.push(Pack::named(entry.path())),
-                false => self.left_out += 1,
+            // What a link leads to; a link to nothing is verified, which says so.
+            let target = file_type.is_symlink().then(|| fs::metadata(path).ok()).flatten();
+            let target = target.map_or(file_type, |target| target.file_type());
+            if target.is_dir() {
+                self.left_out.folder_links += 1;
+            } else if !search.all && !path.as_os_str().as_encoded_bytes().ends_with(ENDING) {
+                self.left_out.names += 1;
+            } else if !target.is_file() && !target.is_symlink() {
+                self.left_out.special_files += 1;
+            } else if !search.is_state(path) {
+                self.packs.push(Pack::named(path)?);
             }
         }
         Ok(())
@@ -99,47 +142,99 @@ impl Packs {
     fn list(&mut self, url: &stores::StoreUrl, all: bool) -> Result<(), Failure> {
         self.walked = true;
         for (location, version) in stores::list(url)? {
-            if !all && !location.path().as_ref().ends_with(ENDING) {
-                self.left_out += 1;
+            if !all && !location.path().as_ref().as_bytes().ends_with(ENDING) {
+                self.left_out.names += 1;
                 continue;
             }
-            let (path, id) = (location.name().to_path_buf(), version.id());
-            let found = Found::Listed(Box::new((location, version)));
-            self.packs.push(Pack { path, version: Some(id), found });
+            self.packs.push(Pack::listed(url, location, version));
         }
         Ok(())
     }
 }
 
+fn nothing_in(argument: &Path, all: bool, has_folder_links: bool) -> Failure {
+    let nothing = match all {
+        true => "there are no files here",
+        false => "nothing here ends in .pack; --all verifies everything",
+    };
+    let links = match has_folder_links {
+        true => "; symbolic links to folders are not followed",
+        false => "",
+    };
+    Failure::usage(format!("{}: {nothing}{links}", printable::path(argument)))
+}
+
+impl Search<'_> {
+    fn is_state(&self, path: &Path) -> bool {
+        self.state.is_some_and(|state| fs::canonicalize(path).is_ok_and(|path| path == state))
+    }
+}
+
 impl Pack {
-    fn named(path: &Path) -> Self {
+    fn named(path: &Path) -> Result<Self, Failure> {
         // Of a URL nothing is known before it is opened.
         let version = fs::metadata(path).ok().as_ref().and_then(location::version);
-        Self { path: path.to_path_buf(), version, found: Found::Named }
+        let (path, place) = (path.to_path_buf(), place(path)?);
+        Ok(Self { path, place, version, found: Found::Named })
+    }
+
+    fn unreadable(folder: &Path, error: walkdir::Error) -> Result<Self, Failure> {
+        let path = error.path().unwrap_or(folder).to_path_buf();
+        let error = error.into_io_error().unwrap_or_else(|| io::ErrorKind::Other.into());
+        let place = place(&path)?;
+        Ok(Self { path, place, version: None, found: Found::Unreadable(error) })
+    }
+
+    #[cfg(feature = "remote")]
+    fn listed(
+        url: &stores::StoreUrl,
+        location: sealpack::remote::Location,
+        version: sealpack::remote::Version,
+    ) -> Self {
+        let (path, id) = (location.name().to_path_buf(), location::object_version(&version));
+        let place = of_object(&location.to_string(), url);
+        let found = Found::Listed(Box::new((location, version)));
+        Self { path, place, version: id, found }
     }
 
     /// A pack in a store, and its version. Where that cannot be found out,
     /// opening it says why.
     #[cfg(feature = "remote")]
-    fn asked(url: &stores::StoreUrl) -> Result<Self, Failure> {
+    fn asked(argument: &Path, url: &stores::StoreUrl) -> Result<Self, Failure> {
         let location = stores::location(url, stores::Purpose::Any)?;
-        let path = location.name().to_path_buf();
-        Ok(match stores::runtime()?.block_on(location.version()) {
+        match stores::runtime()?.block_on(location.version()) {
             Ok(version) => {
-                let id = Some(version.id());
-                Self { path, version: id, found: Found::Listed(Box::new((location, version))) }
+                let place = place(argument)?;
+                Ok(Self { place, ..Self::listed(url, location, version) })
             }
-            Err(_) => Self { path, version: None, found: Found::Named },
-        })
+            Err(_) => Self::named(argument),
+        }
+    }
+
+    /// The version that was verified: of an object the one that was `opened`,
+    /// of a file the one that was there before and is there still.
+    pub fn unchanged_version(&self, opened: Option<String>) -> Option<String> {
+        match Location::of(&self.path) {
+            Ok(Location::File(path)) => {
+                let now = fs::metadata(path).ok().as_ref().and_then(location::version);
+                now.filter(|now| Some(now) == self.version.as_ref())
+            }
+            _ => opened,
+        }
     }
 
     /// Its bytes.
     ///
     /// # Errors
-    /// [`Failure::Pack`].
+    /// [`Failure::Pack`], [`Failure::File`].
     pub fn open(&self, options: ReaderOptions) -> Result<Opened, Failure> {
         match &self.found {
             Found::Named => Location::of(&self.path)?.open(options),
+            Found::Unreadable(error) => Err(Failure::File {
+                path: Input::Path(self.path.clone()),
+                operation: "cannot read this folder",
+                error: io::Error::new(error.kind(), error.to_string()),
+            }),
             #[cfg(feature = "remote")]
             Found::Listed(listed) => {
                 let (location, version) = listed.as_ref();

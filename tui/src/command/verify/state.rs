@@ -1,172 +1,373 @@
-//! What was verified before: a file that a long verification goes on from.
+//! The results of earlier runs: a file that a long verification goes on from.
 //!
 //! ```text
-//! {"sealpack_verify_state":1}
-//! {"path":"s3://bucket/a.pack","version":"\"5d41…\"","ok":true,"result":{…}}
+//! {"sealpack_verify_state":2}
+//! {"place":"/srv/a.pack","version":"81 bytes, …","question":{…},"ok":true,"result":{…}}
 //! …
 //! ```
 //!
-//! A line a pack, written and synced when it is done. A line that a crash cut
-//! short is dropped; on every start the file is written anew with one line a
-//! pack and renamed into its place.
+//! A line a pack, appended and synced when the pack is done. A result answers
+//! only the same question about the same version of the pack at the same place.
+//!
+//! Several runs may share a file: each line is appended under a lock. The file
+//! is replaced as a whole (`StagedFile`) only when most of its lines are out of
+//! date; a run that finds another file at the path goes on with that one.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
+use sealpack::{ErrorKind, StagedFile};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::command::reading::Question;
 use crate::outcome::{Failure, Input};
 use crate::printable;
+use crate::report;
+
+/// The version of the format. A change of what identifies a pack, or of what
+/// is asked of it, is a new one.
+const VERSION: u64 = 2;
 
 /// The first line.
-const HEADER: &str = "{\"sealpack_verify_state\":1}";
+const HEADER: &str = "{\"sealpack_verify_state\":2}\n";
 
-/// What is known of a pack.
+/// Lines that may be out of date, besides as many as are not, before the file
+/// is written anew.
+const OUTDATED: usize = 1000;
+
+/// Other runs hold the lock for as long as appending a line takes.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The result of a pack.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Done {
-    /// What people call it.
-    pub path: String,
+    /// What identifies its place.
+    pub place: String,
     /// The version that was verified.
     pub version: String,
+    /// What was asked.
+    pub question: Question,
     /// Whether it was sound.
     pub ok: bool,
-    /// What `--json` said of it.
+    /// The object of `--json`.
     pub result: Value,
 }
 
-/// The state of a verification.
+/// A state file, open at its end.
 pub struct State {
     path: PathBuf,
     file: File,
-    done: BTreeMap<String, Done>,
+    done: BTreeMap<(String, Question), Done>,
 }
 
 impl State {
-    /// Opens a state file, or begins one.
+    /// Opens a state file, or creates one.
     ///
     /// # Errors
-    /// [`Failure::Input`]; [`Failure::Usage`] for a file that is something
-    /// else, which stays as it is.
+    /// [`Failure::Usage`] for a file that is something else, which stays as it
+    /// is; [`Failure::File`] and [`Failure::Pack`] where it cannot be read or
+    /// written.
     pub fn open(path: &Path) -> Result<Self, Failure> {
-        let failed = |error| Failure::Input { input: Input::Path(path.to_path_buf()), error };
-        let text = match fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(failed(error)),
+        let (file, bytes) = attach(path)?;
+        // A link stays: its target is the file.
+        let path = fs::canonicalize(path).map_err(failed(path, "cannot find"))?;
+        let mut state = Self { path, file, done: BTreeMap::new() };
+        let lines = state.read(&bytes);
+        let compacted = match lines > 2 * state.done.len() + OUTDATED {
+            true => state.compact(),
+            false => Ok(()),
         };
-        let not_a_state =
-            || Failure::usage(format!("{}: not a state file of verify", printable::path(path)));
-        let done = parse(&text).ok_or_else(not_a_state)?;
-        let file = rewrite(path, &done).map_err(failed)?;
-        Ok(Self { path: path.to_path_buf(), file, done })
+        unlock(&state.file);
+        compacted.map(|()| state)
     }
 
-    /// What was found of this version of a pack.
-    pub fn find(&self, path: &Path, version: &str) -> Option<&Done> {
-        let done = self.done.get(&printable::path(path).to_string())?;
+    /// The file, without links and dots.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The result of this version of a pack.
+    pub fn find(&self, place: &str, version: &str, question: &Question) -> Option<&Done> {
+        let done = self.done.get(&(place.to_string(), question.clone()))?;
         (done.version == version).then_some(done)
     }
 
-    /// Notes that a pack is done: when this returns, the disk has it.
+    /// Records a result: when this returns, the disk has it.
     ///
     /// # Errors
-    /// [`Failure::Input`].
-    pub fn note(&mut self, done: Done) -> Result<(), Failure> {
+    /// As [`open`](Self::open).
+    pub fn record(&mut self, done: Done) -> Result<(), Failure> {
         let mut line = serde_json::to_vec(&done).unwrap_or_default();
         line.push(b'\n');
-        let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
-        self.done.insert(done.path.clone(), done);
-        let input = || Input::Path(self.path.clone());
-        written.map_err(|error| Failure::Input { input: input(), error })
+        lock(&self.path, &self.file)?;
+        if !is_at(&self.path, &self.file) {
+            unlock(&self.file);
+            self.file = attach(&self.path)?.0;
+        }
+        let written = append(&mut self.file, &line);
+        unlock(&self.file);
+        written.map_err(failed(&self.path, "cannot write"))?;
+        self.done.insert((done.place.clone(), done.question.clone()), done);
+        Ok(())
+    }
+
+    /// Takes the lines after the header: the last line of each pack counts. One
+    /// that cannot be read was cut short by a crash. Returns how many there are.
+    fn read(&mut self, bytes: &[u8]) -> usize {
+        let lines = bytes.split(|byte| *byte == b'\n').skip(1).filter(|line| !line.is_empty());
+        let mut count = 0;
+        for line in lines {
+            count += 1;
+            if let Ok(done) = serde_json::from_slice::<Done>(line) {
+                self.done.insert((done.place.clone(), done.question.clone()), done);
+            }
+        }
+        count
+    }
+
+    /// Replaces the file, which is locked, by one with a line a pack.
+    fn compact(&mut self) -> Result<(), Failure> {
+        let mut bytes = HEADER.as_bytes().to_vec();
+        for done in self.done.values() {
+            serde_json::to_writer(&mut bytes, done).unwrap_or_default();
+            bytes.push(b'\n');
+        }
+        write_anew(&self.path, true, &bytes)?;
+        let (file, _) = attach(&self.path)?;
+        unlock(&self.file);
+        self.file = file;
+        Ok(())
     }
 }
 
-/// The packs in a state file: the last line of each counts.
-fn parse(text: &str) -> Option<BTreeMap<String, Done>> {
-    let mut done = BTreeMap::new();
-    // What follows the last newline was cut short.
-    let whole = text.rfind('\n').map_or("", |end| text.get(..end).unwrap_or_default());
-    let mut lines = whole.lines();
-    match lines.next() {
-        None if text.is_empty() || HEADER.starts_with(text) => return Some(done),
-        Some(HEADER) => {}
-        _ => return None,
+/// Opens the file at a path and locks it, or creates it. Returns its bytes too;
+/// they begin with the header.
+fn attach(path: &Path) -> Result<(File, Vec<u8>), Failure> {
+    loop {
+        match fs::metadata(path) {
+            Ok(found) if !found.is_file() => {
+                let not_a_file = "not a regular file, so it cannot keep what was verified";
+                return Err(Failure::usage(format!("{}: {not_a_file}", printable::path(path))));
+            }
+            Ok(_) => {}
+            Err(_) if fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) => {
+                let nowhere = "a link to nothing";
+                return Err(Failure::usage(format!("{}: {nowhere}", printable::path(path))));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                match write_anew(path, false, HEADER.as_bytes()) {
+                    // Another run has created it meanwhile.
+                    Err(Failure::Pack(error)) if matches!(error.kind(), ErrorKind::Exists) => {}
+                    created => created?,
+                }
+            }
+            Err(error) => return Err(failed(path, "cannot open")(error)),
+        }
+        let file = OpenOptions::new().read(true).append(true).open(path);
+        let mut file = file.map_err(failed(path, "cannot open"))?;
+        lock(path, &file)?;
+        // Another run may have replaced it before the lock was free.
+        if is_at(path, &file) {
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes).map_err(failed(path, "cannot read"))?;
+            check(path, &bytes)?;
+            if bytes.len() < HEADER.len() {
+                // Its creation was cut short, or it was made empty.
+                let written = file.set_len(0).and_then(|()| append(&mut file, HEADER.as_bytes()));
+                written.map_err(failed(path, "cannot write"))?;
+            }
+            return Ok((file, bytes));
+        }
     }
-    for line in lines {
-        let one: Done = serde_json::from_str(line).ok()?;
-        done.insert(one.path.clone(), one);
-    }
-    Some(done)
 }
 
-/// Writes the file anew beside its place, renames it, and leaves it open at its
-/// end.
-fn rewrite(path: &Path, done: &BTreeMap<String, Done>) -> io::Result<File> {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(".new");
-    let new = path.with_file_name(name);
-    let mut text = format!("{HEADER}\n");
-    for one in done.values() {
-        text.push_str(&serde_json::to_string(one)?);
-        text.push('\n');
+/// Whether a file is a state file of this version, or the beginning of one.
+fn check(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    #[derive(Deserialize)]
+    struct Header {
+        sealpack_verify_state: u64,
     }
-    let mut file = File::create(&new)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&new, path)?;
-    OpenOptions::new().append(true).open(path)
+    let refused = |why: &str| Err(Failure::usage(format!("{}: {why}", printable::path(path))));
+    if bytes.starts_with(HEADER.as_bytes()) || HEADER.as_bytes().starts_with(bytes) {
+        return Ok(());
+    }
+    let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    match serde_json::from_slice::<Header>(first) {
+        Ok(header) if header.sealpack_verify_state < VERSION => refused(
+            "a state file of an older sealpack, which does not say what was asked of each pack. \
+             Remove it, or name another file; every pack is verified again then",
+        ),
+        Ok(_) => refused("a state file of a newer sealpack. Name another file"),
+        Err(_) => refused("not a state file of verify, so it was left alone. Name another file"),
+    }
+}
+
+/// Publishes a file with these bytes.
+fn write_anew(path: &Path, replace: bool, bytes: &[u8]) -> Result<(), Failure> {
+    let mut file = StagedFile::create(path, replace)?;
+    file.write_all(bytes).map_err(failed(path, "cannot write"))?;
+    for caveat in file.publish()?.caveats() {
+        report::note(&format_args!("{}: {caveat}", printable::path(path)));
+    }
+    Ok(())
+}
+
+/// Appends a line; one that was cut short before it is ended first.
+fn append(file: &mut File, line: &[u8]) -> io::Result<()> {
+    let mut whole = Vec::with_capacity(line.len() + 1);
+    if file.seek(SeekFrom::End(0))? > 0 {
+        let mut last = [0];
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)?;
+        whole.extend((last != *b"\n").then_some(b'\n'));
+    }
+    whole.extend_from_slice(line);
+    file.write_all(&whole)?;
+    file.sync_data()
+}
+
+/// Locks a file against other runs.
+fn lock(path: &Path, file: &File) -> Result<(), Failure> {
+    let begun = Instant::now();
+    loop {
+        match file.try_lock() {
+            // A file system without locks: a line is one write, which local
+            // file systems append whole.
+            Ok(()) | Err(TryLockError::Error(_)) => return Ok(()),
+            Err(TryLockError::WouldBlock) if begun.elapsed() < LOCK_TIMEOUT => {
+                thread::sleep(Duration::from_millis(2));
+            }
+            Err(TryLockError::WouldBlock) => {
+                let busy = io::Error::new(io::ErrorKind::TimedOut, "another process holds it");
+                return Err(failed(path, "cannot lock")(busy));
+            }
+        }
+    }
+}
+
+fn unlock(file: &File) {
+    // Where it fails, closing the file releases the lock.
+    drop(file.unlock());
+}
+
+/// Whether an open file is the one at a path.
+fn is_at(path: &Path, file: &File) -> bool {
+    match (fs::metadata(path), file.metadata()) {
+        (Ok(there), Ok(open)) => is_same(&there, &open),
+        _ => false,
+    }
+}
+
+#[cfg(unix)]
+fn is_same(a: &Metadata, b: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (a.dev(), a.ino()) == (b.dev(), b.ino())
+}
+
+/// Elsewhere an open file is not replaced.
+#[cfg(not(unix))]
+fn is_same(_: &Metadata, _: &Metadata) -> bool {
+    true
+}
+
+fn failed(path: &Path, operation: &'static str) -> impl Fn(io::Error) -> Failure {
+    let path = Input::Path(path.to_path_buf());
+    move |error| Failure::File { path: path.clone(), operation, error }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn done(path: &str, version: &str) -> Done {
-        Done { path: path.into(), version: version.into(), ok: true, result: Value::Null }
+    fn done(place: &str, version: &str) -> Done {
+        let question = Question::default();
+        Done {
+            place: place.into(),
+            version: version.into(),
+            question,
+            ok: true,
+            result: Value::Null,
+        }
+    }
+
+    fn knows(path: &Path, place: &str, version: &str) -> bool {
+        State::open(path).unwrap().find(place, version, &Question::default()).is_some()
     }
 
     #[test]
-    fn a_state_that_a_crash_cut_at_any_byte_is_gone_on_from() {
+    fn a_file_that_a_crash_cut_at_any_byte_keeps_its_whole_lines() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state");
         let mut state = State::open(&path).unwrap();
-        state.note(done("a", "1")).unwrap();
-        state.note(done("b", "2")).unwrap();
+        state.record(done("a", "1")).unwrap();
+        state.record(done("b", "2")).unwrap();
         let whole = fs::read(&path).unwrap();
         for length in 0..=whole.len() {
             fs::write(&path, &whole[..length]).unwrap();
-            let mut state = State::open(&path).unwrap_or_else(|e| panic!("{length}: {e}"));
-            let lines = whole[..length].iter().filter(|&&byte| byte == b'\n').count();
-            assert_eq!(state.find(Path::new("a"), "1").is_some(), lines >= 2, "{length}");
-            assert_eq!(state.find(Path::new("b"), "2").is_some(), lines >= 3, "{length}");
-            state.note(done("c", "3")).unwrap();
-            assert!(State::open(&path).unwrap().find(Path::new("c"), "3").is_some());
+            // A line is whole once its last brace is there.
+            let lines = whole[..length].windows(2).filter(|two| two == b"}\n").count()
+                + usize::from(whole[..length].ends_with(b"null}"));
+            assert_eq!(knows(&path, "a", "1"), lines >= 2, "{length}");
+            assert_eq!(knows(&path, "b", "2"), lines >= 3, "{length}");
+            State::open(&path).unwrap().record(done("c", "3")).unwrap();
+            assert!(knows(&path, "c", "3"), "{length}");
+            assert_eq!(knows(&path, "a", "1"), lines >= 2, "{length}");
         }
     }
 
     #[test]
-    fn another_version_is_not_done_and_the_last_line_counts() {
+    fn a_result_answers_only_for_its_version_place_and_question() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state");
-        let mut state = State::open(&path).unwrap();
-        state.note(done("a", "1")).unwrap();
-        state.note(done("a", "2")).unwrap();
-        let state = State::open(&path).unwrap();
-        assert!(state.find(Path::new("a"), "1").is_none());
-        assert!(state.find(Path::new("a"), "2").is_some());
+        State::open(&path).unwrap().record(done("a", "1")).unwrap();
+        State::open(&path).unwrap().record(done("a", "2")).unwrap();
+        assert!(knows(&path, "a", "2"));
+        assert!(!knows(&path, "a", "1") && !knows(&path, "b", "2"));
+        let other = Question { trust: Some("00".into()), ..Question::default() };
+        assert!(State::open(&path).unwrap().find("a", "2", &other).is_none());
     }
 
     #[test]
-    fn a_file_that_is_something_else_is_left_alone() {
+    fn what_is_no_state_file_of_this_version_is_refused_and_stays() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notes.txt");
-        for text in ["dear diary\n", "{}\n", "dear"] {
+        for (text, word) in [
+            ("dear diary\n", "not a state file"),
+            ("{}\n", "not a state file"),
+            ("dear", "not a state file"),
+            ("{\"sealpack_verify_state\":1}\n", "older"),
+            ("{\"sealpack_verify_state\":3}\n{}\n", "newer"),
+        ] {
             fs::write(&path, text).unwrap();
-            assert!(State::open(&path).is_err(), "{text}");
+            let Err(refused) = State::open(&path) else { panic!("{text}") };
+            assert!(refused.to_string().contains(word), "{text}: {refused}");
             assert_eq!(fs::read_to_string(&path).unwrap(), text);
         }
+    }
+
+    #[test]
+    fn lines_that_are_out_of_date_go_and_an_open_run_follows_the_new_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state");
+        let mut open = State::open(&path).unwrap();
+        let mut text = fs::read_to_string(&path).unwrap();
+        for version in 0..2 * OUTDATED {
+            text +=
+                &format!("{}\n", serde_json::to_string(&done("a", &version.to_string())).unwrap());
+        }
+        fs::write(&path, text).unwrap();
+        assert!(knows(&path, "a", &(2 * OUTDATED - 1).to_string()));
+        assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 2);
+        open.record(done("b", "1")).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 3);
+        // It was removed: what follows is kept in a new one.
+        fs::remove_file(&path).unwrap();
+        open.record(done("c", "1")).unwrap();
+        assert!(knows(&path, "c", "1"));
     }
 }

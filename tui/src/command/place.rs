@@ -1,0 +1,82 @@
+//! What identifies the place of a pack, whatever folder a command runs in.
+
+use std::path::Path;
+
+use sealpack::core::format::digest::record_digest;
+
+use super::location::Location;
+use crate::items::write::hex;
+use crate::outcome::{Failure, Input};
+#[cfg(feature = "remote")]
+use crate::printable;
+#[cfg(feature = "remote")]
+use crate::stores::StoreUrl;
+
+/// The settings that decide which store a URL without a host names.
+#[cfg(feature = "remote")]
+const STORE_SETTINGS: [&str; 10] = [
+    "AWS_ENDPOINT",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_S3",
+    "AZURE_ENDPOINT",
+    "AZURE_STORAGE_ACCOUNT_NAME",
+    "AZURE_STORAGE_ENDPOINT",
+    "AZURE_STORAGE_USE_EMULATOR",
+    "AZURITE_BLOB_STORAGE_URL",
+    "GOOGLE_BASE_URL",
+    "GOOGLE_SERVICE_ENDPOINT",
+];
+
+/// Text that identifies a place: two places never have the same.
+///
+/// Of a file it is the absolute path; one that is not UTF-8 is `bytes:` and its
+/// bytes in hexadecimal, which no absolute path begins with. Of an object it is
+/// the URL, with the settings that say which store is meant. It holds no
+/// password and no signature: of a query it has the SHA-256.
+///
+/// # Errors
+/// [`Failure::Usage`] for a URL that names nothing; [`Failure::File`] if the
+/// current folder is not known.
+pub fn place(argument: &Path) -> Result<String, Failure> {
+    match Location::of(argument)? {
+        Location::File(path) => of_file(&path),
+        #[cfg(feature = "remote")]
+        location => Ok(of_url(&location)),
+    }
+}
+
+fn of_file(path: &Path) -> Result<String, Failure> {
+    let absolute = std::path::absolute(path).map_err(|error| Failure::File {
+        path: Input::Path(path.to_path_buf()),
+        operation: "cannot find the current folder",
+        error,
+    })?;
+    Ok(match absolute.to_str() {
+        Some(text) => text.into(),
+        None => format!("bytes:{}", hex(absolute.as_os_str().as_encoded_bytes())),
+    })
+}
+
+#[cfg(feature = "remote")]
+fn of_url(location: &Location) -> String {
+    let Location::Store(url) = location else { return String::new() };
+    of_object(&url.to_string(), url)
+}
+
+/// The place of an object below the prefix that `url` names.
+#[cfg(feature = "remote")]
+pub fn of_object(name: &str, url: &StoreUrl) -> String {
+    let mut place = printable::redacted(name).into_owned();
+    // An item is one of at most 2^32-1 bytes, which no argument exceeds.
+    if let Some(Ok(digest)) = url.query().map(|query| record_digest([query.as_bytes()])) {
+        place.push_str(&format!(" query:{}", hex(&digest)));
+    }
+    if url.service() != crate::stores::Service::Http {
+        for setting in STORE_SETTINGS {
+            if let Some(value) = std::env::var_os(setting) {
+                place.push_str(&format!(" {setting}={}", printable::path(Path::new(&value))));
+            }
+        }
+    }
+    place
+}
