@@ -227,7 +227,11 @@ function gzipped(bytes) {
   });
 }
 
-/** Minifies the glue of wasm-bindgen, and applies the short import and export names of wasm-opt. */
+/**
+ * Makes the glue of wasm-bindgen a function, so that a module can have several
+ * instances, each with its own memory. Minifies it, and applies the short import
+ * and export names of wasm-opt.
+ */
 async function trimGlue(name, { imports, exports }) {
   const file = path.join(dist, `${name}.js`);
   const imported = new Map(imports.map(([, long, short]) => [long, short]));
@@ -236,7 +240,19 @@ async function trimGlue(name, { imports, exports }) {
     .replace(/^( +)(\w+): function/gm, (all, indent, long) => `${indent}${imported.get(long) ?? long}: function`)
     .replace(/\bwasm\.(\w+)/g, (all, long) => `wasm.${exported.get(long) ?? long}`)
     .replace(`"./${name}_bg.js"`, '"a"');
-  const { code } = await minify(text, { module: true, format: { preamble: "/* eslint-disable */" } });
+  const names = Array.from(text.matchAll(/^export (?:class|function) (\w+)/gm), ([, exported]) => exported);
+  const body = text.replace(/^export (class|function)/gm, "$1").replace(/^export \{.*\};$/m, "");
+  const factory = `export function newGlue() {\n${body}\nreturn { load: __wbg_init, ${names.join(", ")} };\n}\n`;
+  renameSync(path.join(dist, `${name}.d.ts`), path.join(dist, `${name}.glue.d.ts`));
+  const types = `"./${name}.glue.d.ts"`;
+  writeFileSync(
+    path.join(dist, `${name}.d.ts`),
+    `export type * from ${types};
+import type * as glue from ${types};
+export function newGlue(): Omit<typeof glue, "default" | "initSync"> & { load: typeof glue.default };
+`,
+  );
+  const { code } = await minify(factory, { module: true, format: { preamble: "/* eslint-disable */" } });
   writeFileSync(file, `${code}\n`);
 }
 

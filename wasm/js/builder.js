@@ -3,7 +3,7 @@
 import { building } from "./modules.js";
 import { SealpackError, aborted, guarded, invalidArgument, messageOf } from "./errors.js";
 import { abortable, linked } from "./abort.js";
-import { toBytes, toHex } from "./bytes.js";
+import { describe, toBytes, toHex } from "./bytes.js";
 import { ASYNC_DISPOSE, DISPOSE } from "./platform.js";
 import { Slices } from "./schedule.js";
 import { sinkFor } from "./sink.js";
@@ -15,6 +15,8 @@ import { sinkFor } from "./sink.js";
 
 const PRIVATE = Symbol("sealpack");
 const MAX_U32 = 0xffffffff;
+/** An instance of the module with more memory than this is replaced after building, in bytes. */
+const MAX_IDLE_MEMORY = 64 * 1024 * 1024;
 
 /** @type {typeof Public.create} */
 export function create(options = {}) {
@@ -50,7 +52,7 @@ function checkedOptions(options) {
  */
 function whole(value, name, least) {
   if (!Number.isInteger(value) || value < least || value > MAX_U32) {
-    throw invalidArgument(`${name} is a whole number from ${least} to 2^32-1, not ${String(value)}`);
+    throw invalidArgument(`${name} is a whole number from ${least} to 2^32-1, not ${describe(value)}`);
   }
   return value;
 }
@@ -59,6 +61,7 @@ function whole(value, name, least) {
 export class Builder {
   #options;
   #handle = /** @type {PackBuilder | null} */ (null);
+  #instance = /** @type {typeof building.instance | null} */ (null);
   #sink = /** @type {Sink | null} */ (null);
   #state = /** @type {"open" | "sealing" | "finished" | "failed"} */ ("open");
   #error = /** @type {SealpackError | null} */ (null);
@@ -116,7 +119,7 @@ export class Builder {
       const [handle, sink] = this.#started;
       const sealed = guarded(() => handle.finish(data ?? new Uint8Array(0)));
       await this.#writeParts();
-      const blob = await abortable(sink.close(), this.#ending.signal);
+      const blob = await abortable(sink.close(sealed.fileSize), this.#ending.signal);
       sealed.contentHash &&= toHex(sealed.contentHash);
       this.#state = "finished";
       return Object.freeze(blob ? { ...sealed, blob } : sealed);
@@ -158,7 +161,8 @@ export class Builder {
 
   #newHandle() {
     const { codec, itemsPerRecord, partSize, formatId, recordChecksum, contentHash } = this.#options;
-    const { BuildOptions, PackBuilder } = building.glue;
+    this.#instance = building.instance;
+    const { BuildOptions, PackBuilder } = this.#instance.glue;
     const options = new BuildOptions(codec, itemsPerRecord, partSize);
     if (formatId !== undefined) options.formatId(formatId);
     options.recordChecksum(Boolean(recordChecksum));
@@ -256,5 +260,12 @@ export class Builder {
     this.#ending.release();
     this.#handle?.free();
     this.#handle = null;
+    // wasm never gives memory back, but a dropped instance does.
+    const instance = this.#instance;
+    if (instance && instance.memory.buffer.byteLength > MAX_IDLE_MEMORY) {
+      building.replaced(instance).then(() => {
+        for (const pack of instance.packs) pack.deref()?.renewIfLarge();
+      }, () => {});
+    }
   }
 }

@@ -1,15 +1,21 @@
-// Which values count as bytes.
+// Values of the caller: which of them count as bytes, and their names in messages.
 import { invalidArgument } from "./errors.js";
 
 /** @import { Bytes } from "./index.js" */
 
 /**
+ * The name of the value's kind, such as "Blob". Unlike `instanceof` it is the
+ * same for values of another window.
+ *
+ * @param {unknown} value
+ */
+export const kindOf = (value) => Object.prototype.toString.call(value).slice(8, -1);
+
+/**
  * @param {unknown} value
  * @returns {value is ArrayBuffer}
  */
-const isBuffer = (value) =>
-  value instanceof ArrayBuffer ||
-  (typeof SharedArrayBuffer === "function" && value instanceof SharedArrayBuffer);
+const isBuffer = (value) => /^(Shared)?ArrayBuffer$/.test(kindOf(value));
 
 /**
  * @param {unknown} value
@@ -57,8 +63,9 @@ export function joined(pieces) {
  * @param {any} value
  */
 export function describe(value) {
-  if (value === null) return "null";
-  if (typeof value !== "object") return `a ${typeof value}`;
+  if (value === null || value === undefined) return String(value);
+  if (typeof value === "string") return `the text ${JSON.stringify(value.slice(0, 80))}`;
+  if (typeof value !== "object") return `the ${typeof value} ${String(value)}`;
   return value.constructor?.name ? `a ${value.constructor.name}` : "an object";
 }
 

@@ -1,6 +1,6 @@
 // The codec of a pack: named by the caller, detected, or the caller's own.
 import { abortable } from "./abort.js";
-import { describe } from "./bytes.js";
+import { describe, kindOf, toBytes } from "./bytes.js";
 import { SealpackError, guarded, invalidArgument, messageOf } from "./errors.js";
 
 /** @import { Signal } from "./abort.js" */
@@ -55,6 +55,8 @@ export class PackCodec {
   #detecting = null;
   /** The module's handle; throws once the pack is closed. */
   #handle;
+  /** @type {Codec["decode"] | undefined} */
+  #own;
   /** The last error of the caller's codec: it cannot pass through the module. */
   #thrown = /** @type {unknown} */ (null);
 
@@ -67,9 +69,8 @@ export class PackCodec {
     this.#handle = handle;
     const chosen = codecFor(codec, formatId);
     if (typeof chosen !== "string") {
-      /** @type {Codec["decode"]} */
-      const decode = (bytes, size) => this.#decode(chosen, bytes, size);
-      guarded(() => handle().setCodec("custom", decode));
+      this.#own = (bytes, size) => this.#decode(chosen, bytes, size);
+      guarded(() => handle().setCodec("custom", this.#own));
       this.#name = "custom";
     } else if (chosen !== "auto") {
       guarded(() => handle().setCodec(chosen));
@@ -82,6 +83,24 @@ export class PackCodec {
   /** "none", "zstd", "custom", or "auto" until the first read detects it. */
   get name() {
     return this.#name;
+  }
+
+  /**
+   * Takes the codec that the module found in a record which agrees with the format id.
+   *
+   * @param {Pack["codec"] | undefined} name
+   */
+  settled(name) {
+    if (this.#name === "auto" && name) this.#name = name;
+  }
+
+  /**
+   * Sets the codec of another handle of the same pack.
+   *
+   * @param {PackHandle} handle
+   */
+  move(handle) {
+    if (this.#name !== "auto") handle.setCodec(this.#name, this.#own);
   }
 
   /**
@@ -129,8 +148,8 @@ export class PackCodec {
   #decode(codec, bytes, size) {
     try {
       const decoded = /** @type {unknown} */ (codec.decode(bytes, size));
-      if (decoded instanceof Uint8Array) return decoded;
-      if (decoded instanceof Promise) decoded.catch(() => {});
+      if (kindOf(decoded) === "Uint8Array") return toBytes(decoded);
+      if (kindOf(decoded) === "Promise") /** @type {Promise<unknown>} */ (decoded).catch(() => {});
       throw invalidArgument(`decode() must return a Uint8Array, not ${describe(decoded)}`);
     } catch (thrown) {
       this.#thrown = thrown ?? new Error("decode() threw nothing");

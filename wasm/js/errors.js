@@ -31,6 +31,19 @@ export class SealpackError extends Error {
     if (status !== undefined) this.status = status;
     if (url !== undefined) this.url = url;
   }
+
+  /** @type {PublicError["toJSON"]} */
+  toJSON() {
+    const { name, code, message, section, fault, record, status, url } = this;
+    const all = { name, code, message, section, fault, record, status, url };
+    const entries = Object.entries(all).filter(([, value]) => value !== undefined);
+    return /** @type {any} */ (Object.fromEntries(entries));
+  }
+
+  /** @param {import("./index.js").ErrorDetails} data */
+  static from({ code, message, ...where }) {
+    return new SealpackError(code, message, where);
+  }
 }
 
 /** @type {PublicError["section"][]} */

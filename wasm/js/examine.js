@@ -2,7 +2,7 @@
 
 /** @import { PackHandle, RunExaminer } from "../dist/read.js" */
 /** @import { Slices } from "./schedule.js" */
-/** @typedef {typeof import("../dist/read.js")} ReadGlue */
+/** @typedef {ReturnType<typeof import("../dist/read.js").newGlue>} ReadGlue */
 /** @typedef {{ first: number, count: number, start: number, bytes: Uint8Array<ArrayBuffer> }} Run */
 /**
  * The findings of a run, as plain numbers and digests that a worker can post.
@@ -17,6 +17,24 @@ const MAX_U32 = 0xffffffff;
 // the first number of RunExaminer.next(), as in verify.rs
 const DAMAGED = 0;
 const TO_HASH = 2;
+
+/**
+ * A handle for a pack that was opened before, from its trailer, index and app data.
+ *
+ * @param {ReadGlue} glue
+ * @param {{ size: number, tail: Uint8Array, recordLimit: number }} pack
+ */
+export function openAgain(glue, { size, tail, recordLimit }) {
+  const opening = new glue.PackOpening(size, recordLimit);
+  const tailStart = size - tail.length;
+  for (;;) {
+    const [start, end] = opening.wanted();
+    const handle = opening.supply(tail.subarray(start - tailStart, end - tailStart));
+    if (!handle) continue;
+    opening.free();
+    return handle;
+  }
+}
 
 /** The examiner of one thread. */
 export class LaneExaminer {

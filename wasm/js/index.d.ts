@@ -13,10 +13,19 @@ export interface Source {
   close?(): void | Promise<void>;
 }
 
-/** A file handle of the File System API. */
-export interface FileHandle {
-  getFile(): Promise<Blob>;
-}
+/** A file handle of the File System API, or of Node's `fs/promises`. */
+export type FileHandle =
+  | { getFile(): Promise<Blob> }
+  | {
+      readonly fd: number;
+      read(
+        buffer: Uint8Array<ArrayBuffer>,
+        offset: number,
+        length: number,
+        position: number,
+      ): Promise<{ bytesRead: number }>;
+      stat(): Promise<{ size: number }>;
+    };
 
 /** Your own codec. It is synchronous: load what it needs first. */
 export interface Codec {
@@ -65,6 +74,17 @@ export interface OpenOptions {
   digests?: string | URL | Request | Blob | Bytes | FileHandle | Source | undefined;
   /** How often a request is retried after a 5xx, a 429 or a lost connection. Default: 3. */
   retries?: number | undefined;
+  /**
+   * Whether ETag and Last-Modified identify the version of the file. Default:
+   * true. Pass false for a CDN whose nodes send different ones for one file:
+   * the trailer is then compared after reading.
+   */
+  validators?: boolean | undefined;
+  /**
+   * Bytes of decoded records that the pack keeps for later reads of their
+   * items. Default: 8 MiB; 0 turns the cache off.
+   */
+  cacheSize?: number | undefined;
 }
 
 export interface PackInfo {
@@ -145,14 +165,15 @@ export interface VerifyOptions {
   extract?: ((item: Uint8Array<ArrayBuffer>) => Uint8Array) | undefined;
 }
 
+/** Plain data: it can be posted to another thread and written as JSON. */
 export interface Report {
   /** Whether no layer failed. */
   readonly ok: boolean;
   readonly layers: Readonly<Record<LayerName, Verdict>>;
   /** The first error of each layer that failed. */
-  readonly failures: ReadonlyArray<SealpackError & { layer: LayerName }>;
+  readonly failures: ReadonlyArray<ErrorDetails & { readonly layer: LayerName }>;
   /** The first thousand damaged records; `damagedCount` counts all. */
-  readonly damaged: ReadonlyArray<SealpackError & { record: number }>;
+  readonly damaged: ReadonlyArray<ErrorDetails & { readonly record: number }>;
   readonly damagedCount: number;
   readonly recordCount: number;
   /** The number of zstd frames without a checksum of their own. */
@@ -161,6 +182,8 @@ export interface Report {
   readonly payloadSize: number;
   /** Whether verifying detects any flipped bit of an item. */
   readonly itemsAreProtected: boolean;
+  /** The number of workers that examined records; 0 if the caller's thread examined all of them. */
+  readonly workers: number;
 }
 
 /** An open pack. */
@@ -211,19 +234,49 @@ export function open(
   options?: OpenOptions,
 ): Promise<Pack>;
 
-/** Where to write a pack: a `WritableStream`, a file handle of the browser or of Node, or your own object. */
+/**
+ * Where to write a pack: a `WritableStream`, a file handle of the browser, a
+ * `FileHandle` or a `Writable` of Node, or your own object. A file is emptied
+ * first.
+ */
 export type Destination =
   | WritableStream<Uint8Array<ArrayBuffer>>
   | { createWritable(): Promise<WritableStream> }
   | {
       readonly fd: number;
-      write(buffer: Uint8Array, offset?: number, length?: number): Promise<{ bytesWritten: number }>;
+      write(
+        buffer: Uint8Array,
+        offset?: number,
+        length?: number,
+        position?: number | null,
+      ): Promise<{ bytesWritten: number }>;
+      truncate?(size?: number): Promise<void>;
+      stat?(): Promise<{ size: number; isFile(): boolean }>;
     }
   | {
-      /** Parts arrive in order; all but the last have `partSize` bytes. */
+      write(chunk: Uint8Array, done: (error?: Error | null) => void): boolean;
+      end(done: () => void): unknown;
+      on(event: "error", listener: (error: Error) => void): unknown;
+    }
+  | {
+      /**
+       * Parts arrive in order; all but the last have `partSize` bytes. If it
+       * returns a number, that many bytes were written, and it is called again
+       * with the rest.
+       */
       write(part: Uint8Array<ArrayBuffer>, offset: number): unknown;
+      /** Called with 0 before the first part. */
+      truncate?(size: number): unknown;
       close?(): unknown;
       abort?(reason: unknown): unknown;
+    }
+  | {
+      /** A `FileSystemSyncAccessHandle`. */
+      write(part: Uint8Array<ArrayBuffer>, options: { at: number }): number;
+      truncate(size: number): void;
+      getSize(): number;
+      flush(): void;
+      close(): void;
     };
 
 export interface CreateOptions {
@@ -326,11 +379,11 @@ export type ErrorCode =
   | "wasm-unavailable"
   | "internal";
 
-/** Every error of this package. */
-export class SealpackError extends Error {
-  private constructor();
+/** The fields of an error. */
+export interface ErrorDetails {
   /** Stable: check this in programs. */
   readonly code: ErrorCode;
+  readonly message: string;
   /** The damaged part of the file, and what is wrong with it. */
   readonly section?:
     "trailer" | "index" | "app-data" | "record" | "content-hash" | "digest-list" | undefined;
@@ -339,5 +392,26 @@ export class SealpackError extends Error {
   readonly record?: number | undefined;
   /** The response of a server. */
   readonly status?: number | undefined;
+  /** Without its query, which may be a signature. */
   readonly url?: string | undefined;
+}
+
+/** An error as plain data, for `postMessage` and JSON. */
+export interface ErrorData extends ErrorDetails {
+  readonly name: string;
+}
+
+/** Every error of this package. */
+export class SealpackError extends Error implements ErrorDetails {
+  private constructor();
+  readonly code: ErrorCode;
+  readonly section?: ErrorDetails["section"];
+  readonly fault?: string | undefined;
+  readonly record?: number | undefined;
+  readonly status?: number | undefined;
+  readonly url?: string | undefined;
+  /** The error as plain data, without its cause. */
+  toJSON(): ErrorData;
+  /** An error from plain data: the reverse of `toJSON`. */
+  static from(data: ErrorDetails): SealpackError;
 }

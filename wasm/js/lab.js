@@ -1,24 +1,24 @@
 // The stepper of the output stream, with a wasm module of its own that nothing
 // else in the package loads.
-import * as labGlue from "../dist/lab.js";
+import { newGlue } from "../dist/lab.js";
 import { WasmModule } from "./modules.js";
 import { SealpackError, fromWasm } from "./errors.js";
 
 /** @import * as Lab from "./lab.d.ts" */
 
-const lab = new WasmModule(labGlue, () => import("../dist/lab.packed.js"));
+const lab = new WasmModule(newGlue, { script: () => import("../dist/lab.packed.js") });
 
 /** @type {typeof Lab.init} */
 export const init = (source) => lab.load(source).then(() => {});
 
 /**
  * @template T
- * @param {() => T} call
+ * @param {(glue: ReturnType<typeof newGlue>) => T} call
  */
 const ask = async (call) => {
   await lab.load();
   try {
-    return call();
+    return call(lab.instance.glue);
   } catch (thrown) {
     // This module throws codes and messages instead of numbers.
     const { code, message } = /** @type {any} */ (thrown);
@@ -30,20 +30,20 @@ const ask = async (call) => {
 };
 
 /** @type {typeof Lab.mutants} */
-export const mutants = () => ask(() => JSON.parse(labGlue.mutants()));
+export const mutants = () => ask((glue) => JSON.parse(glue.mutants()));
 /** @type {typeof Lab.promises} */
-export const promises = () => ask(() => JSON.parse(labGlue.promises()));
+export const promises = () => ask((glue) => JSON.parse(glue.promises()));
 
 /** @type {typeof Lab.replay} */
 export const replay = (text, { bufferSize = 5, mutant } = {}) =>
-  ask(() => JSON.parse(labGlue.replay(text, bufferSize, mutant)));
+  ask((glue) => JSON.parse(glue.replay(text, bufferSize, mutant)));
 
 /** @type {typeof Lab.report} */
 export const report = (text, invariant, { bufferSize = 5, mutant } = {}) =>
-  ask(() => labGlue.report(text, bufferSize, mutant, invariant));
+  ask((glue) => glue.report(text, bufferSize, mutant, invariant));
 
 /** @type {typeof Lab.prove} */
 export const prove = ({ bufferSize = 5, trim = true, mutant } = {}) =>
-  ask(() => JSON.parse(labGlue.prove(bufferSize, trim, mutant)));
+  ask((glue) => JSON.parse(glue.prove(bufferSize, trim, mutant)));
 
 export { SealpackError };

@@ -1,6 +1,5 @@
 // The lanes of a verification: runs of records are examined on this thread or
 // in workers.
-import { reading } from "./modules.js";
 import { platform } from "./platform.js";
 import { SealpackError } from "./errors.js";
 import { throwIfAborted } from "./abort.js";
@@ -11,7 +10,7 @@ import { LaneExaminer } from "./examine.js";
 /** @import { Findings, Run } from "./examine.js" */
 /** @import { WorkerLike } from "./platform.js" */
 /** @import { Buffers } from "./source/buffers.js" */
-/** @import { PackHandle } from "../dist/read.js" */
+/** @import { Pack } from "./pack.js" */
 /** @typedef {Run & { lent: boolean }} LaneRun `lent`: the bytes belong to the source */
 /** @typedef {{ found: Findings, bytes: Uint8Array<ArrayBuffer>, lent: boolean }} LaneResult */
 /**
@@ -39,12 +38,12 @@ export class LocalLane {
   #turn = /** @type {Promise<unknown>} */ (Promise.resolve());
 
   /**
-   * @param {PackHandle} handle
+   * @param {Pack} pack
    * @param {{ signal: Signal, extract: Function | undefined, digests: boolean }} options
    */
-  constructor(handle, { signal, extract, digests }) {
-    this.#newExaminer = () =>
-      new LaneExaminer(reading.glue, reading.memory, handle, extract, digests);
+  constructor(pack, { signal, extract, digests }) {
+    const { glue, memory } = pack.instance;
+    this.#newExaminer = () => new LaneExaminer(glue, memory, pack.handle(), extract, digests);
     this.#examiner = this.#newExaminer();
     this.#signal = signal;
   }
@@ -84,6 +83,8 @@ class WorkerLane {
   /** @type {Map<number, { resolve: (result: LaneResult) => void, reject: (error: unknown) => void }>} */
   #waiting = new Map();
   #next = 0;
+  /** Whether it answered a run. */
+  examined = false;
   /** Fulfilled once the worker takes runs; rejected if it cannot. */
   ready;
   #started;
@@ -118,9 +119,9 @@ class WorkerLane {
   #answered({ ready, failed, id, found, bytes }) {
     if (ready) return this.#started.resolve(this);
     if (failed) {
-      const { code, message, ...where } = failed;
-      return this.#stop(new SealpackError(code, `a worker failed: ${message}`, where));
+      return this.#stop(SealpackError.from({ ...failed, message: `a worker failed: ${failed.message}` }));
     }
+    this.examined = true;
     this.#waiting.get(id)?.resolve({ found, bytes, lent: false });
     this.#waiting.delete(id);
   }
@@ -207,6 +208,11 @@ export class Lanes {
   /** @returns {Lane[]} */
   get #open() {
     return this.#ready.length ? this.#ready : [this.#local];
+  }
+
+  /** The number of workers that examined runs. */
+  get workers() {
+    return this.#started.filter((lane) => lane.examined).length;
   }
 
   /** How many runs may be in flight. */

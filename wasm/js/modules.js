@@ -3,46 +3,55 @@
 // A module is a script that contains its gzipped bytes. That is as small to
 // transfer as the bare file, every bundler includes it, no server sends a wrong
 // MIME type for it, and a page that may not connect to anything can load it.
-import * as readGlue from "../dist/read.js";
-import * as buildGlue from "../dist/build.js";
-import * as trustGlue from "../dist/trust.js";
+import { newGlue as readGlue } from "../dist/read.js";
+import { newGlue as buildGlue } from "../dist/build.js";
+import { newGlue as trustGlue } from "../dist/trust.js";
 import { SealpackError, invalidArgument, messageOf } from "./errors.js";
-import { describe, isBytes, toBytes } from "./bytes.js";
+import { describe, isBytes, kindOf, toBytes } from "./bytes.js";
 
 /** @import { ModuleSource, init as publicInit } from "./index.js" */
-/** @typedef {{ default: (options: any) => Promise<object> }} Glue the functions of a module */
+/** @typedef {{ load: (options: any) => Promise<object> }} Glue the functions of an instance */
+/** @typedef {{ renewIfLarge: () => void }} Renewable */
+
+/**
+ * An instance of a module: its functions, its memory, and the packs in it.
+ *
+ * @template {Glue} G
+ * @typedef {{ glue: G, memory: WebAssembly.Memory, packs: Set<WeakRef<Renewable>> }} Instance
+ */
+/**
+ * Where the package has a module: a script with its bytes, and a file for
+ * contexts that cannot import scripts.
+ *
+ * @typedef {{ script: () => Promise<{ default: string }>, file?: () => URL }} Packed
+ */
 
 /** @template {Glue} G */
 export class WasmModule {
-  #glue;
+  #newGlue;
   #packed;
   #loading = /** @type {Promise<void> | null} */ (null);
-  #ready = false;
   #larger;
   /** The module in use: this one or the larger one. */
   #active = /** @type {WasmModule<G>} */ (this);
   #compiled = /** @type {WebAssembly.Module | null} */ (null);
-  #memory = /** @type {WebAssembly.Memory | null} */ (null);
+  #instance = /** @type {Instance<G> | null} */ (null);
+  #replacing = /** @type {Promise<void> | null} */ (null);
 
   /**
-   * @param {G} glue
-   * @param {() => Promise<{ default: string }>} packed imports the script with the module's bytes
+   * @param {() => G} newGlue
+   * @param {Packed} packed
    * @param {WasmModule<any>} [larger] a module that can do the same and more: used instead if it is loaded
    */
-  constructor(glue, packed, larger) {
-    this.#glue = glue;
+  constructor(newGlue, packed, larger) {
+    this.#newGlue = newGlue;
     this.#packed = packed;
     this.#larger = larger;
   }
 
-  /** The module's functions; call `load` first. */
-  get glue() {
-    return this.#active.#glue;
-  }
-
-  /** The instance's memory; call `load` first. */
-  get memory() {
-    return /** @type {WebAssembly.Memory} */ (this.#active.#memory);
+  /** The current instance; call `load` first. */
+  get instance() {
+    return /** @type {Instance<G>} */ (this.#active.#instance);
   }
 
   /** The WebAssembly.Module, for workers. */
@@ -55,8 +64,13 @@ export class WasmModule {
     return this.#active !== this;
   }
 
-  get ready() {
-    return this.#ready;
+  /**
+   * Sets the module to use instead of the package's files, unless `init` names another.
+   *
+   * @param {WebAssembly.Module} compiled
+   */
+  preset(compiled) {
+    this.#compiled = compiled;
   }
 
   /**
@@ -65,50 +79,68 @@ export class WasmModule {
    * @param {ModuleSource} [source]
    */
   load(source) {
-    this.#loading ??= this.#instantiate(source).then(
-      () => {
-        this.#ready = true;
-      },
-      (cause) => {
-        this.#loading = null; // the next call tries again
-        if (cause instanceof SealpackError) throw cause;
-        throw new SealpackError(
-          "wasm-unavailable",
-          `sealpack's WebAssembly module could not be loaded: ${messageOf(cause)}`,
-          { cause },
-        );
-      },
-    );
+    this.#loading ??= this.#start(source).catch((cause) => {
+      this.#loading = null; // the next call tries again
+      if (cause instanceof SealpackError) throw cause;
+      throw new SealpackError(
+        "wasm-unavailable",
+        `sealpack's WebAssembly module could not be loaded: ${messageOf(cause)}`,
+        { cause },
+      );
+    });
     return this.#loading;
   }
 
   /** @param {ModuleSource | undefined} source */
-  async #instantiate(source) {
+  async #start(source) {
     const larger = this.#larger;
     if (source === undefined && larger && larger.#loading) {
       await larger.#loading.catch(() => {});
-      if (larger.#ready) {
+      if (larger.#instance) {
         this.#active = larger;
         return;
       }
     }
-    this.#compiled = await compile(source === undefined ? await this.#unpacked() : await source);
-    const exports = await this.#glue.default({ module_or_path: this.#compiled });
-    this.#memory =
-      Object.values(exports).find((exported) => exported instanceof WebAssembly.Memory) ?? null;
+    if (source !== undefined) this.#compiled = await compile(await source);
+    this.#compiled ??= await this.#fromPackage();
+    this.#instance = await this.#instantiate(this.#compiled);
   }
 
-  async #unpacked() {
-    const { default: text } = await this.#packed();
-    return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  /**
+   * The instance after `old`: a new one, unless `old` was replaced already.
+   *
+   * @param {Instance<G>} old
+   */
+  async replaced(old) {
+    const active = this.#active;
+    if (active.#instance === old && active.#compiled) {
+      active.#replacing ??= active
+        .#instantiate(active.#compiled)
+        .then((instance) => {
+          active.#instance = instance;
+        })
+        .finally(() => (active.#replacing = null));
+      await active.#replacing;
+    }
+    return this.instance;
+  }
+
+  /** @param {WebAssembly.Module} compiled */
+  async #instantiate(compiled) {
+    const glue = this.#newGlue();
+    const exports = await glue.load({ module_or_path: compiled });
+    const memory = Object.values(exports).find((exported) => kindOf(exported) === "WebAssembly.Memory");
+    return { glue, memory, packs: new Set() };
+  }
+
+  async #fromPackage() {
+    const { script, file } = this.#packed;
+    // A service worker may not import scripts later.
+    if (file && kindOf(globalThis) === "ServiceWorkerGlobalScope") return compile(file());
+    const { default: text } = await script();
+    return compile(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)));
   }
 }
-
-/**
- * @param {unknown} value
- * @returns {value is Request}
- */
-const isRequest = (value) => typeof Request === "function" && value instanceof Request;
 
 /**
  * Compiles a module, gzipped or not, from any source that `init` accepts.
@@ -117,18 +149,19 @@ const isRequest = (value) => typeof Request === "function" && value instanceof R
  * @returns {Promise<WebAssembly.Module>}
  */
 async function compile(source) {
-  if (source instanceof WebAssembly.Module) return source;
+  const kind = kindOf(source);
+  if (kind === "WebAssembly.Module") return /** @type {WebAssembly.Module} */ (source);
   if (isBytes(source)) return WebAssembly.compile(await gunzipped(toBytes(source)));
-  if (typeof source === "string" || source instanceof URL || isRequest(source))
-    return compile(await fetch(source));
-  if (!(source instanceof Response)) {
+  if (["String", "URL", "Request"].includes(kind)) return compile(await fetch(/** @type {string} */ (source)));
+  if (kind !== "Response") {
     throw invalidArgument(
       `a module is loaded from a URL, Response, bytes or WebAssembly.Module, not from ${describe(source)}`,
     );
   }
-  if (!source.ok) throw new Error(`${source.url} answered ${source.status}`);
+  const response = /** @type {Response} */ (source);
+  if (!response.ok) throw new Error(`${response.url} answered ${response.status}`);
   // Not compileStreaming: some servers send another MIME type.
-  return compile(await source.arrayBuffer());
+  return compile(await response.arrayBuffer());
 }
 
 /** @param {Uint8Array<ArrayBuffer>} bytes */
@@ -139,9 +172,22 @@ async function gunzipped(bytes) {
 }
 
 /** Builds, and reads as well. */
-export const building = new WasmModule(buildGlue, () => import("../dist/build.packed.js"));
-export const reading = new WasmModule(readGlue, () => import("../dist/read.packed.js"), building);
-export const trusting = new WasmModule(trustGlue, () => import("../dist/trust.packed.js"));
+export const building = new WasmModule(buildGlue, {
+  script: () => import("../dist/build.packed.js"),
+  file: () => new URL("../dist/build.wasm.gz", import.meta.url),
+});
+export const reading = new WasmModule(
+  readGlue,
+  {
+    script: () => import("../dist/read.packed.js"),
+    file: () => new URL("../dist/read.wasm.gz", import.meta.url),
+  },
+  building,
+);
+export const trusting = new WasmModule(trustGlue, {
+  script: () => import("../dist/trust.packed.js"),
+  file: () => new URL("../dist/trust.wasm.gz", import.meta.url),
+});
 const MODULES = { read: reading, build: building, trust: trusting };
 
 /** @type {typeof publicInit} */

@@ -1,6 +1,7 @@
 // Opening a pack: core decides which bytes are wanted, and checks them.
 import { reading } from "./modules.js";
-import { SealpackError, guarded, listener } from "./errors.js";
+import { SealpackError, guarded, invalidArgument, listener } from "./errors.js";
+import { describe } from "./bytes.js";
 import { abortable, throwIfAborted } from "./abort.js";
 import { checkCodec } from "./codec.js";
 import { PRIVATE, Pack } from "./pack.js";
@@ -10,16 +11,22 @@ import { DigestList, trustFrom } from "./trust.js";
 /** @import { Signal } from "./abort.js" */
 /** @import * as Public from "./index.js" */
 /** @import { PackSource } from "./source/from.js" */
+/** @import { ReadGlue } from "./examine.js" */
 /** @import { PackHandle } from "../dist/read.js" */
 
 /** Default limit on the decoded size of a record, in bytes. */
 const RECORD_LIMIT = 256 * 1024 * 1024;
+/** Default size of the cache of decoded records, in bytes. */
+const CACHE_SIZE = 8 * 1024 * 1024;
 /** Limit on the size of index and app data, in bytes. */
 const DIRECTORY_LIMIT = 512 * 1024 * 1024;
 
 /** @type {typeof Public.open} */
 export async function open(input, options = {}) {
-  const { signal, codec = "auto", recordLimit = RECORD_LIMIT } = options;
+  const { signal, codec = "auto", recordLimit = RECORD_LIMIT, cacheSize = CACHE_SIZE } = options;
+  if (!Number.isSafeInteger(cacheSize) || cacheSize < 0) {
+    throw invalidArgument(`cacheSize is a number of bytes, not ${describe(cacheSize)}`);
+  }
   const onProgress = listener(options.onProgress);
   const source = await sourceFrom(input, options);
   let list = null;
@@ -29,14 +36,16 @@ export async function open(input, options = {}) {
     throwIfAborted(signal);
     await abortable(reading.load(), signal);
     list = trust && (await DigestList.start(trust, signal));
-    const { size, tail } = await sizeAndTail(source, signal, onProgress);
-    const handle = await openLoop(source, size, tail, { signal, recordLimit, onProgress });
-    const pack = new Pack(PRIVATE, { source, handle, size, codec, recordLimit, list });
+    const { instance } = reading;
+    const { glue } = instance;
+    const { size, tail } = await sizeAndTail(source, glue, signal, onProgress);
+    const handle = await openLoop(source, size, tail, { glue, signal, recordLimit, onProgress });
+    const pack = new Pack(PRIVATE, { source, handle, size, codec, recordLimit, list, cacheSize, instance });
     if (list) await authenticate(pack, handle, list, signal);
     return pack;
   } catch (error) {
     await Promise.allSettled([list?.close(), source.close?.()]);
-    throw error;
+    throw error instanceof SealpackError ? (source.explain?.(error) ?? error) : error;
   }
 }
 
@@ -65,16 +74,17 @@ async function authenticate(pack, handle, list, signal) {
  * The size of the file, and its end if the source reads both in one request.
  *
  * @param {PackSource} source
+ * @param {ReadGlue} glue
  * @param {Signal} signal
  * @param {Public.OpenOptions["onProgress"]} onProgress
  * @returns {Promise<{ size: number, tail?: Uint8Array }>}
  */
-async function sizeAndTail(source, signal, onProgress) {
+async function sizeAndTail(source, glue, signal, onProgress) {
   if (!source.tail) return { size: await abortable(source.size(signal), signal) };
   let loaded = 0;
   /** @type {((more: number) => void) | undefined} */
   const onBytes = onProgress && ((more) => onProgress({ loaded: (loaded += more) }));
-  const { size, bytes } = await source.tail(reading.glue.tailSize(), signal, onBytes);
+  const { size, bytes } = await source.tail(glue.tailSize(), signal, onBytes);
   return { size, tail: bytes };
 }
 
@@ -82,11 +92,11 @@ async function sizeAndTail(source, signal, onProgress) {
  * @param {PackSource} source
  * @param {number} size
  * @param {Uint8Array | undefined} tail
- * @param {{ signal: Signal, recordLimit: number, onProgress: Public.OpenOptions["onProgress"] }} options
+ * @param {{ glue: ReadGlue, signal: Signal, recordLimit: number, onProgress: Public.OpenOptions["onProgress"] }} options
  * @returns {Promise<PackHandle>}
  */
-async function openLoop(source, size, tail, { signal, recordLimit, onProgress }) {
-  const opening = guarded(() => new reading.glue.PackOpening(size, recordLimit));
+async function openLoop(source, size, tail, { glue, signal, recordLimit, onProgress }) {
+  const opening = guarded(() => new glue.PackOpening(size, recordLimit));
   try {
     for (;;) {
       const [start, end] = opening.wanted();

@@ -1,19 +1,24 @@
 // Reading an open pack. This module fetches bytes; core decides which bytes are
 // wanted next and whether they are sound.
 import { reading } from "./modules.js";
-import { SealpackError, aborted, guarded, invalidArgument } from "./errors.js";
-import { abortable, linked } from "./abort.js";
+import { SealpackError, guarded, invalidArgument } from "./errors.js";
+import { abortable, throwIfAborted } from "./abort.js";
+import { atLeastOne, checkPosition } from "./checks.js";
+import { openAgain } from "./examine.js";
+import { Records, itemOf } from "./records.js";
 import { PackCodec } from "./codec.js";
 import { describe, toHex } from "./bytes.js";
 import { ASYNC_DISPOSE, DISPOSE } from "./platform.js";
 import { verifyPack } from "./verify.js";
 import { readItems, readableOf } from "./range.js";
-import { Slices } from "./schedule.js";
 
 /** @import { Signal } from "./abort.js" */
 /** @import * as Public from "./index.js" */
 /** @import { Buffers } from "./source/buffers.js" */
 /** @import { PackSource } from "./source/from.js" */
+/** @import { ReadGlue } from "./examine.js" */
+/** @import { Instance } from "./modules.js" */
+/** @import { DecodedRecord } from "./records.js" */
 /** @import { DigestList, Proof } from "./trust.js" */
 /** @import { PackHandle, RangeRead } from "../dist/read.js" */
 /**
@@ -33,6 +38,8 @@ import { Slices } from "./schedule.js";
 const GAP = 64 * 1024;
 const REQUEST_SIZE = 4 * 1024 * 1024;
 const REQUESTS = 6;
+/** An idle pack leaves an instance of the module with more memory than this, in bytes. */
+const MAX_IDLE_MEMORY = 64 * 1024 * 1024;
 /** Only open() has this key. */
 export const PRIVATE = Symbol("sealpack");
 
@@ -45,6 +52,10 @@ export class Pack {
   #recordLimit;
   #tailStart;
   #list;
+  #records;
+  /** Operations that use the handle. */
+  #busy = 0;
+  #renewing = false;
 
   /**
    * @param {symbol} key
@@ -55,14 +66,19 @@ export class Pack {
    * @param {Public.CodecChoice} parts.codec
    * @param {number} parts.recordLimit
    * @param {DigestList | null} parts.list
+   * @param {number} parts.cacheSize
+   * @param {Instance<ReadGlue>} parts.instance
    */
-  constructor(key, { source, handle, size, codec, recordLimit, list }) {
+  constructor(key, { source, handle, size, codec, recordLimit, list, cacheSize, instance }) {
     if (key !== PRIVATE) throw invalidArgument("open() makes a Pack");
     this.#source = source;
     this.#handle = /** @type {PackHandle | null} */ (handle);
     this.#size = size;
     this.#recordLimit = recordLimit;
     this.#list = list;
+    /** The instance of the wasm module that the handle belongs to. */
+    this.instance = instance;
+    instance.packs.add(new WeakRef(this));
     const { tailStart, ...info } = decodeInfo(handle.info());
     this.#tailStart = tailStart;
     /**
@@ -70,6 +86,7 @@ export class Pack {
      * @type {Public.PackInfo}
      */
     this.info = Object.freeze({ ...info, fileSize: size });
+    this.#records = new Records(this, cacheSize);
     this.#codec = new PackCodec(codec, this.info.formatId, () => this.handle());
   }
 
@@ -139,66 +156,35 @@ export class Pack {
 
   /** @type {Public.Pack["getMany"]} */
   async getMany(positions, { signal, gap = GAP, requestSize = REQUEST_SIZE, requests = REQUESTS } = {}) {
-    const handle = this.handle();
+    this.handle();
     if (typeof positions?.[Symbol.iterator] !== "function") {
       throw invalidArgument(`the positions are a list of numbers, not ${describe(positions)}`);
     }
     atLeastOne({ requestSize, requests });
+    throwIfAborted(signal);
+    const { itemsPerRecord } = this.info;
     const wanted = Array.from(positions);
-    for (const position of wanted) checkPosition(position, "item", this.length);
+    /** @type {Map<number, number[]>} */
+    const places = new Map();
+    for (const [at, position] of wanted.entries()) {
+      checkPosition(position, "item", this.length);
+      const number = Math.floor(position / itemsPerRecord);
+      const there = places.get(number);
+      if (there) there.push(at);
+      else places.set(number, [at]);
+    }
+    /** @type {Uint8Array<ArrayBuffer>[]} */
     const items = new Array(wanted.length);
-    if (!wanted.length) return items;
-    const order = Uint32Array.from(wanted.keys()).sort((a, b) => wanted[a] - wanted[b]);
-    const reads = guarded(() => handle.plan(Uint32Array.from(wanted), order, gap, requestSize));
-    try {
-      const taken = this.#whileReading(reads, items, { signal, requests, requestSize });
-      await Promise.all([taken, this.chooseCodec(signal)]);
-      this.handle();
-      return items;
-    } finally {
-      for (const read of reads) read.free();
-    }
-  }
-
-  /**
-   * Runs up to `requests` reads at once; the first error stops the others.
-   *
-   * @param {RangeRead[]} reads
-   * @param {Uint8Array<ArrayBuffer>[]} items
-   * @param {{ signal: Signal, requests: number, requestSize: number }} options
-   */
-  async #whileReading(reads, items, { signal, requests, requestSize }) {
-    const all = linked(signal);
-    const queue = reads.values();
-    const slices = new Slices();
-    const worker = async () => {
-      for (const read of queue) {
-        await this.#takeRead(read, items, { signal: all.signal, requestSize });
-        if (slices.over) await slices.next();
+    const options = { signal, gap, requestSize, requests };
+    await this.#records.each(Array.from(places.keys()), options, (number, record, own) => {
+      const indices = places.get(number) ?? [];
+      const whole = own && record.ends.length === 1 && indices.length === 1;
+      for (const at of indices) {
+        items[at] = whole ? record.payload : itemOf(record, wanted[at] - number * itemsPerRecord);
       }
-    };
-    try {
-      const workers = Array.from({ length: Math.min(requests, reads.length) }, worker);
-      await Promise.all(workers);
-      await this.sameVersion(signal);
-    } catch (error) {
-      all.abort(error);
-      throw signal?.aborted ? aborted(signal) : error;
-    } finally {
-      all.release();
-    }
-  }
-
-  /**
-   * @param {RangeRead} read
-   * @param {Uint8Array<ArrayBuffer>[]} items
-   * @param {{ signal: Signal, requestSize: number }} options
-   */
-  async #takeRead(read, items, { signal, requestSize }) {
-    const [start, end, inTail] = read.range();
-    const fetched = inTail ? undefined : this.readBytes(start, end, signal, { requestSize });
-    const [bytes, , proof] = await Promise.all([fetched, this.chooseCodec(signal), this.prove(read, signal)]);
-    await this.take(read, bytes, proof, items, signal);
+    });
+    this.handle();
+    return items;
   }
 
   /** @type {Public.Pack["range"]} */
@@ -215,9 +201,13 @@ export class Pack {
 
   /** @type {Public.Pack["verify"]} */
   async verify(options = {}) {
-    this.handle();
-    await this.chooseCodec(options.signal);
-    return verifyPack(this, options);
+    const release = this.acquire();
+    try {
+      await this.chooseCodec(options.signal);
+      return await verifyPack(this, options);
+    } finally {
+      release();
+    }
   }
 
   /**
@@ -229,7 +219,7 @@ export class Pack {
     this.handle();
     atLeastOne({ requestSize });
     for (const bound of [start, end]) {
-      if (!Number.isInteger(bound)) throw invalidArgument(`a position is a whole number, not ${bound}`);
+      if (!Number.isInteger(bound)) throw invalidArgument(`a position is a whole number, not ${describe(bound)}`);
     }
     if (start < 0 || end < start || end > this.length) {
       throw new SealpackError(
@@ -247,37 +237,70 @@ export class Pack {
   }
 
   /**
-   * Fetches the proof of the records of a read, if the pack was opened with trust.
+   * The reads for these records, in file order.
    *
-   * @param {RangeRead} read
-   * @param {Signal} signal
+   * @param {number[]} numbers in ascending order
+   * @param {number} gap
+   * @param {number} requestSize
    */
-  async prove(read, signal) {
-    this.handle();
-    return this.#list?.prove(read, signal);
+  plan(numbers, gap, requestSize) {
+    const firsts = Uint32Array.from(numbers, (number) => number * this.info.itemsPerRecord);
+    return guarded(() => this.handle().plan(firsts, gap, requestSize));
   }
 
   /**
-   * Decodes the items of a read and checks them against the proof. `bytes` is
-   * undefined if opening the pack read them. After an error none of the items
-   * may be returned to the caller.
+   * Fetches and decodes the records of a read.
+   *
+   * @param {RangeRead} read
+   * @param {Signal} signal
+   * @param {number} requestSize
+   */
+  async decodeRead(read, signal, requestSize) {
+    return this.decode(read, ...(await this.fetch(read, signal, requestSize)), signal);
+  }
+
+  /**
+   * Fetches the bytes of a read, and the proof of its records. The bytes are
+   * undefined if opening the pack read them.
+   *
+   * @param {RangeRead} read
+   * @param {Signal} signal
+   * @param {number} requestSize
+   */
+  fetch(read, signal, requestSize) {
+    const [start, end, inTail] = read.range();
+    const bytes = inTail ? undefined : this.readBytes(start, end, signal, { requestSize });
+    return Promise.all([bytes, this.#list?.prove(read, signal)]);
+  }
+
+  /**
+   * Decodes the records of a read and checks them against the proof.
    *
    * @param {RangeRead} read
    * @param {Uint8Array | undefined} bytes
    * @param {Proof | undefined} proof
-   * @param {Uint8Array<ArrayBuffer>[]} items
    * @param {Signal} signal
    */
-  async take(read, bytes, proof, items, signal) {
+  async decode(read, bytes, proof, signal) {
     this.handle();
-    let digests;
+    let parts;
     try {
-      digests = guarded(() => read.take(bytes, items, Boolean(this.#list)));
+      parts = guarded(() => read.decode(bytes, Boolean(this.#list)));
+      if (!parts) {
+        await this.chooseCodec(signal);
+        this.handle();
+        parts = guarded(() => read.decode(bytes, Boolean(this.#list))) ?? [];
+      }
     } catch (error) {
       const explained = this.#codec.explain(/** @type {SealpackError} */ (error));
       throw await this.#changedOrDamaged(explained, signal);
     }
-    if (proof) this.#list?.check(proof, digests);
+    this.#codec.settled(this.handle().codec);
+    if (proof) this.#list?.check(proof, parts.at(-1));
+    /** @type {Map<number, DecodedRecord>} */
+    const records = new Map();
+    read.records().forEach((number, at) => records.set(number, { payload: parts[2 * at], ends: parts[2 * at + 1] }));
+    return records;
   }
 
   /** The content hash in the digest list; undefined without trust. */
@@ -326,7 +349,7 @@ export class Pack {
    * @param {Signal} signal
    */
   async sameVersion(signal) {
-    if (this.#source.pinned !== false) return;
+    if (this.isPinned) return;
     const { trailerSize } = this.info;
     const before = this.handle().tailBytes(this.#size - trailerSize, this.#size);
     const now = await this.readBytes(this.#size - trailerSize, this.#size, signal);
@@ -345,11 +368,16 @@ export class Pack {
    * @param {Signal} signal
    */
   async #changedOrDamaged(error, signal) {
-    if (this.#source.pinned !== false || !["corrupt", "checksum"].includes(error.code)) return error;
+    if (this.isPinned || !["corrupt", "checksum"].includes(error.code)) return error;
     return this.sameVersion(signal).then(
       () => error,
       (other) => (other.code === "changed" ? other : error),
     );
+  }
+
+  /** Whether every response would show a change of the file. */
+  get isPinned() {
+    return this.#source.pinned !== false;
   }
 
   /** Whether bytes that are read belong to the source, and must not be transferred or modified. */
@@ -368,6 +396,51 @@ export class Pack {
       codec: this.codec,
       recordLimit: this.#recordLimit,
     };
+  }
+
+  // ---- memory
+
+  /**
+   * Marks the handle as used. While it is, the pack stays in its instance.
+   *
+   * @returns {() => void} ends the use
+   */
+  acquire() {
+    this.handle();
+    this.#busy += 1;
+    return () => {
+      this.#busy -= 1;
+      this.renewIfLarge();
+    };
+  }
+
+  /**
+   * Moves the pack to a new instance of the module if the memory of this one
+   * has grown: wasm never gives memory back, but a dropped instance does.
+   */
+  async renewIfLarge() {
+    const movable = () => !this.#busy && this.#handle;
+    const { indexSize, appDataSize } = this.info;
+    const limit = Math.max(MAX_IDLE_MEMORY, 4 * (indexSize + appDataSize));
+    const { instance } = this;
+    if (this.#renewing || !movable() || instance.memory.buffer.byteLength <= limit) return;
+    this.#renewing = true;
+    try {
+      const fresh = await reading.replaced(instance);
+      if (!movable() || fresh === instance) return;
+      const handle = openAgain(fresh.glue, this.forWorkers());
+      this.#codec.move(handle);
+      this.#handle?.free();
+      this.#handle = handle;
+      this.instance = fresh;
+      fresh.packs.add(new WeakRef(this));
+    } catch {
+      // Without memory for a second instance the pack stays where it is.
+    } finally {
+      this.#renewing = false;
+    }
+    for (const pack of instance.packs) pack.deref()?.renewIfLarge();
+    instance.packs.clear();
   }
 
   // ---- closing
@@ -415,29 +488,4 @@ function decodeInfo([numbers, formatName, contentHash]) {
     formatName,
     contentHash: contentHash && toHex(contentHash),
   };
-}
-
-/** @param {Record<string, number>} options */
-function atLeastOne(options) {
-  for (const [name, value] of Object.entries(options)) {
-    if (!Number.isInteger(value) || value < 1) {
-      throw invalidArgument(`${name} is a whole number of at least 1, not ${String(value)}`);
-    }
-  }
-}
-
-/**
- * @param {number} position
- * @param {"item" | "record"} what
- * @param {number} count
- */
-function checkPosition(position, what, count) {
-  if (typeof position !== "number" || !Number.isInteger(position)) {
-    throw invalidArgument(
-      `the position of ${what === "item" ? "an item" : "a record"} is a whole number, not ${String(position)}`,
-    );
-  }
-  if (position < 0 || position >= count) {
-    throw new SealpackError("out-of-range", `no ${what} ${position}: the pack has ${count}, counted from 0`);
-  }
 }

@@ -1,12 +1,13 @@
 // A range of items, read one request ahead, as an async iterator and as a stream.
 import { aborted, guarded } from "./errors.js";
 import { linked, throwIfAborted } from "./abort.js";
+import { itemOf } from "./records.js";
 import { Slices } from "./schedule.js";
 
 /** @import { Signal } from "./abort.js" */
 /** @import { RangeOptions } from "./index.js" */
 /** @import { Pack } from "./pack.js" */
-/** @import { RangeRead, RangeScan } from "../dist/read.js" */
+/** @import { RangeScan } from "../dist/read.js" */
 
 const REQUEST_SIZE = 1024 * 1024;
 const GAP = 0; // neighbouring records touch
@@ -20,20 +21,26 @@ const GAP = 0; // neighbouring records touch
  */
 export async function* readItems(pack, start, end, { signal, requestSize = REQUEST_SIZE } = {}) {
   throwIfAborted(signal);
+  const release = pack.acquire();
   const scan = guarded(() => pack.handle().scan(start, end, GAP, requestSize));
   const slices = new Slices();
   const all = linked(signal);
-  const options = { signal: all.signal, requestSize };
+  const { itemsPerRecord } = pack.info;
   let ahead = null;
   try {
-    ahead = fetchNext(pack, scan, options);
+    ahead = fetchNext(pack, scan, all.signal, requestSize);
     while (ahead) {
-      const { read, bytes } = ahead;
-      const [fetched, , proof] = await bytes;
-      ahead = fetchNext(pack, scan, options);
-      for (const item of await take(pack, read, fetched, proof, signal)) {
-        throwIfAborted(signal);
-        yield item;
+      const { read, fetched } = ahead;
+      const [bytes, proof] = await fetched;
+      ahead = fetchNext(pack, scan, all.signal, requestSize);
+      const records = await pack.decode(read, bytes, proof, signal).finally(() => read.free());
+      for (const [number, record] of records) {
+        const first = number * itemsPerRecord;
+        const slots = Math.min(record.ends.length, end - first);
+        for (let slot = Math.max(0, start - first); slot < slots; slot += 1) {
+          throwIfAborted(signal);
+          yield record.ends.length === 1 ? record.payload : itemOf(record, slot);
+        }
       }
       if (slices.over) await slices.next();
     }
@@ -45,6 +52,7 @@ export async function* readItems(pack, start, end, { signal, requestSize = REQUE
     all.release();
     ahead?.read.free();
     scan.free();
+    release();
   }
 }
 
@@ -53,35 +61,16 @@ export async function* readItems(pack, start, end, { signal, requestSize = REQUE
  *
  * @param {Pack} pack
  * @param {RangeScan} scan
- * @param {{ signal: Signal, requestSize: number }} options
+ * @param {Signal} signal
+ * @param {number} requestSize
  */
-function fetchNext(pack, scan, { signal, requestSize }) {
+function fetchNext(pack, scan, signal, requestSize) {
   pack.handle();
   const read = scan.next();
   if (!read) return null;
-  const [start, end, inTail] = read.range();
-  const fetched = inTail ? undefined : pack.readBytes(start, end, signal, { requestSize });
-  const bytes = Promise.all([fetched, pack.chooseCodec(signal), pack.prove(read, signal)]);
-  bytes.catch(() => {}); // awaited later, or never if the caller leaves early
-  return { read, bytes };
-}
-
-/**
- * @param {Pack} pack
- * @param {RangeRead} read
- * @param {Uint8Array | undefined} bytes
- * @param {Awaited<ReturnType<Pack["prove"]>>} proof
- * @param {Signal} signal
- */
-async function take(pack, read, bytes, proof, signal) {
-  /** @type {Uint8Array<ArrayBuffer>[]} */
-  const items = [];
-  try {
-    await pack.take(read, bytes, proof, items, signal);
-    return items;
-  } finally {
-    read.free();
-  }
+  const fetched = pack.fetch(read, signal, requestSize);
+  fetched.catch(() => {}); // awaited later, or never if the caller leaves early
+  return { read, fetched };
 }
 
 /**

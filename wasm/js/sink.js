@@ -1,13 +1,14 @@
-// The destination of a pack: a Blob, a WritableStream, a file handle, or
-// anything with write().
+// The destination of a pack. It holds exactly the pack afterwards: whatever it
+// contained before is removed first.
 import { invalidArgument } from "./errors.js";
 import { describe } from "./bytes.js";
 
 /** @import { Destination } from "./index.js" */
+/** @typedef {Uint8Array<ArrayBuffer>} Part */
 /**
  * @typedef {object} Sink
- * @property {(part: Uint8Array<ArrayBuffer>) => void | Promise<void>} write
- * @property {() => void | Blob | Promise<void>} close returns the Blob if it holds the pack
+ * @property {(part: Part) => void | Promise<void>} write
+ * @property {(fileSize: number) => void | Blob | Promise<void>} close returns the Blob if it holds the pack
  * @property {(reason: unknown) => unknown} abort
  */
 
@@ -17,10 +18,10 @@ import { describe } from "./bytes.js";
  * @implements {Sink}
  */
 class BlobSink {
-  /** @type {Uint8Array<ArrayBuffer>[]} */
+  /** @type {Part[]} */
   #parts = [];
 
-  /** @param {Uint8Array<ArrayBuffer>} part */
+  /** @param {Part} part */
   write(part) {
     this.#parts.push(part);
   }
@@ -34,28 +35,97 @@ class BlobSink {
   }
 }
 
-/** @implements {Sink} */
+/**
+ * A WritableStream. That of a file may start with the file's old content.
+ *
+ * @implements {Sink}
+ */
 class StreamSink {
   #writer;
+  #emptied;
+  /** @type {(() => Promise<Blob>) | undefined} */
+  #getFile;
 
-  /** @param {WritableStream<any>} stream */
-  constructor(stream) {
+  /**
+   * @param {any} stream
+   * @param {() => Promise<Blob>} [getFile] returns the file that the stream writes
+   */
+  constructor(stream, getFile) {
+    const isFile = typeof stream.truncate === "function" && typeof stream.seek === "function";
     this.#writer = stream.getWriter();
+    this.#emptied = isFile ? this.#writer.write({ type: "truncate", size: 0 }) : undefined;
+    this.#emptied?.catch(() => {}); // awaited by the first write
+    this.#getFile = getFile;
   }
 
-  /** @param {Uint8Array<ArrayBuffer>} part */
+  /** @param {Part} part */
   async write(part) {
+    await this.#emptied;
     await this.#writer.ready;
     await this.#writer.write(part);
   }
 
-  async close() {
+  /** @param {number} fileSize */
+  async close(fileSize) {
     await this.#writer.close();
+    if (this.#getFile) checkSize((await this.#getFile()).size, fileSize);
   }
 
   /** @param {unknown} reason */
   async abort(reason) {
     await this.#writer.abort(reason);
+  }
+}
+
+/**
+ * A Writable of Node: an HTTP response, a file stream, a pipe.
+ *
+ * @implements {Sink}
+ */
+class NodeStreamSink {
+  #stream;
+  #error = /** @type {unknown} */ (null);
+  /** @type {(error: unknown) => void} */
+  #fail = () => {};
+
+  /** @param {any} stream */
+  constructor(stream) {
+    this.#stream = stream;
+    stream.on("error", (/** @type {unknown} */ error) => this.#failed(error));
+    stream.on("close", () => this.#failed(new Error("the stream was closed")));
+  }
+
+  /** @param {unknown} error */
+  #failed(error) {
+    this.#error ??= error;
+    this.#fail(this.#error);
+  }
+
+  /**
+   * Runs a call of the stream that takes a callback.
+   *
+   * @param {(done: (error?: unknown) => void) => void} call
+   * @returns {Promise<void>}
+   */
+  #settled(call) {
+    if (this.#error) return Promise.reject(this.#error);
+    return new Promise((resolve, reject) => {
+      this.#fail = reject;
+      call((error) => (error ? reject(error) : resolve()));
+    });
+  }
+
+  /** @param {Part} part */
+  write(part) {
+    return this.#settled((done) => this.#stream.write(part, done));
+  }
+
+  close() {
+    return this.#settled((done) => this.#stream.end(done));
+  }
+
+  abort() {
+    this.#stream.destroy?.();
   }
 }
 
@@ -66,29 +136,51 @@ class StreamSink {
  *
  * @implements {Sink}
  */
-class FileSink {
+class NodeFileSink {
   #file;
+  #isFile;
+  #offset = 0;
 
-  /** @param {NodeFile} file */
-  constructor(file) {
+  /**
+   * @param {NodeFile} file
+   * @param {boolean} isFile false for a pipe or a device, which have no positions
+   */
+  constructor(file, isFile) {
     this.#file = file;
+    this.#isFile = isFile;
   }
 
-  /** @param {Uint8Array<ArrayBuffer>} part */
+  /** @param {NodeFile} file */
+  static async open(file) {
+    const isFile = Boolean((await file.stat?.())?.isFile());
+    if (isFile) await file.truncate?.(0);
+    return new NodeFileSink(file, isFile);
+  }
+
+  /** @param {Part} part */
   async write(part) {
     for (let at = 0; at < part.length;) {
-      at += (await this.#file.write(part, at, part.length - at)).bytesWritten;
+      const position = this.#isFile ? this.#offset : null;
+      const { bytesWritten } = await this.#file.write(part, at, part.length - at, position);
+      at += bytesWritten;
+      this.#offset += bytesWritten;
     }
   }
 
   // The caller opened the file and closes it.
-  close() {}
+  /** @param {number} fileSize */
+  async close(fileSize) {
+    if (this.#isFile) checkSize((await this.#file.stat?.())?.size, fileSize);
+  }
 
-  abort() {}
+  async abort() {
+    if (this.#isFile) await this.#file.truncate?.(0);
+  }
 }
 
 /**
- * The caller's own `{ write(part, offset), close?, abort? }`, or a FileSystemSyncAccessHandle.
+ * The caller's own `{ write(part, offset), truncate?, getSize?, close?, abort? }`;
+ * a FileSystemSyncAccessHandle is one, and a file of Deno.
  *
  * @implements {Sink}
  */
@@ -103,35 +195,75 @@ class OwnSink {
     this.#isSyncHandle = typeof own.truncate === "function" && typeof own.getSize === "function";
   }
 
-  /** @param {Uint8Array<ArrayBuffer>} part */
-  async write(part) {
-    if (this.#isSyncHandle) this.#own.write(part, { at: this.#offset });
-    else await this.#own.write(part, this.#offset);
-    this.#offset += part.length;
+  /** @param {any} own */
+  static async open(own) {
+    await own.truncate?.(0);
+    return new OwnSink(own);
   }
 
-  /** Drops the result: the return value of the caller's close() is not the pack. */
-  async close() {
+  /** @param {Part} part */
+  async write(part) {
+    for (let rest = part; rest.length;) {
+      const where = this.#isSyncHandle ? { at: this.#offset } : this.#offset;
+      const written = await this.#own.write(rest, where);
+      // Without a number the object wrote everything.
+      const count = typeof written === "number" ? written : rest.length;
+      if (count <= 0 || count > rest.length) throw new Error(`write() returned ${count} for ${rest.length} bytes`);
+      this.#offset += count;
+      rest = rest.subarray(count);
+    }
+  }
+
+  /**
+   * Drops the result: the return value of the caller's close() is not the pack.
+   *
+   * @param {number} fileSize
+   */
+  async close(fileSize) {
+    if (this.#isSyncHandle) {
+      await this.#own.flush?.();
+      checkSize(await this.#own.getSize(), fileSize);
+    }
     await this.#own.close?.();
   }
 
   /** @param {unknown} reason */
-  abort(reason) {
-    return this.#own.abort?.(reason);
+  async abort(reason) {
+    if (this.#own.abort) return this.#own.abort(reason);
+    await this.#own.truncate?.(0);
+    if (this.#isSyncHandle) await this.#own.close?.();
   }
 }
 
 /**
+ * @param {number | undefined} size
+ * @param {number} expected
+ */
+function checkSize(size, expected) {
+  if (size !== undefined && size !== expected) {
+    throw new Error(`the destination has ${size} bytes afterwards, not the ${expected} of the pack`);
+  }
+}
+
+/**
+ * Opens the destination, recognised by its methods.
+ *
  * @param {any} to
  * @returns {Promise<Sink>}
  */
 export async function sinkFor(to) {
   if (to === undefined) return new BlobSink();
-  if (typeof to?.getWriter === "function") return new StreamSink(to);
-  if (typeof to?.createWritable === "function") return new StreamSink(await to.createWritable());
-  if (typeof to?.write === "function" && typeof to?.fd === "number") return new FileSink(to);
-  if (typeof to?.write === "function") return new OwnSink(to);
+  const can = (/** @type {string} */ name) => typeof to?.[name] === "function";
+  if (can("getWriter")) return new StreamSink(to);
+  if (can("createWritable")) {
+    const stream = await to.createWritable();
+    return new StreamSink(stream, can("getFile") ? () => to.getFile() : undefined);
+  }
+  if (can("write") && can("end") && can("on")) return new NodeStreamSink(to);
+  if (can("write") && typeof to.fd === "number") return NodeFileSink.open(to);
+  if (can("write")) return OwnSink.open(to);
+  const hint = typeof to === "string" ? ": open the file first, with open() of node:fs/promises" : "";
   throw invalidArgument(
-    `a pack is written to a WritableStream, a file handle or { write() }, not to ${describe(to)}`,
+    `a pack is written to a WritableStream, a file handle or { write() }, not to ${describe(to)}${hint}`,
   );
 }

@@ -1,7 +1,7 @@
 // Authenticating a pack against a trusted hash: fetches the parts of the digest
 // list that prove the records. Core checks them.
 import { trusting } from "./modules.js";
-import { SealpackError, guarded, invalidArgument, messageOf } from "./errors.js";
+import { SealpackError, fromWasm, guarded, invalidArgument, messageOf } from "./errors.js";
 import { abortable } from "./abort.js";
 import { joined, toBytes } from "./bytes.js";
 import { sourceFrom } from "./source/from.js";
@@ -20,14 +20,14 @@ import { sourceFrom } from "./source/from.js";
  * @param {OpenOptions} options
  * @returns {Trust | null}
  */
-export function trustFrom({ contentHash, digestRoot, digests, fetch, retries, wholeFileLimit }) {
+export function trustFrom({ contentHash, digestRoot, digests, fetch, retries, wholeFileLimit, validators }) {
   if ([contentHash, digestRoot, digests].every((option) => option === undefined)) return null;
   if ((contentHash === undefined) === (digestRoot === undefined) || digests === undefined) {
     throw invalidArgument("to trust a pack, pass `digests` and either `digestRoot` or `contentHash`");
   }
   const isRoot = digestRoot !== undefined;
   const hash = hashFrom(isRoot ? digestRoot : contentHash, isRoot ? "digestRoot" : "contentHash");
-  return { hash, isRoot, digests, options: { fetch, retries, wholeFileLimit } };
+  return { hash, isRoot, digests, options: { fetch, retries, wholeFileLimit, validators } };
 }
 
 /**
@@ -71,10 +71,10 @@ export class DigestList {
    */
   static async start(trust, signal) {
     const sourcing = sourceFrom(trust.digests, trust.options).catch((error) => {
-      throw invalidArgument(`digests: ${messageOf(error)}`);
+      throw SealpackError.from({ ...fromWasm(error).toJSON(), message: `digests: ${messageOf(error)}` });
     });
     const [source] = await Promise.all([sourcing, abortable(trusting.load(), signal)]);
-    const handle = guarded(() => new trusting.glue.DigestListHandle(trust.hash, trust.isRoot));
+    const handle = guarded(() => new trusting.instance.glue.DigestListHandle(trust.hash, trust.isRoot));
     const list = new DigestList(source, handle, trust.isRoot);
     list.#header = list.#readWanted(signal);
     list.#header.catch(() => {}); // awaited once the pack is open, if it opens

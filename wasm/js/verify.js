@@ -1,8 +1,8 @@
 // Verifying every record: runs of bytes are fetched ahead and examined in
 // lanes, and their findings are added to the report in the order of the file.
-import { reading } from "./modules.js";
 import { aborted, fromWasm, guarded, listener } from "./errors.js";
 import { linked, throwIfAborted } from "./abort.js";
+import { toBytes } from "./bytes.js";
 import { Lanes, LocalLane } from "./lanes.js";
 import { Buffers } from "./source/buffers.js";
 
@@ -23,17 +23,19 @@ const RUNS_PER_THREAD = 8;
  * @param {VerifyOptions} options
  * @returns {Promise<Report>}
  */
-export async function verifyPack(pack, { signal, onProgress, workers = 0, extract }) {
+export async function verifyPack(pack, { signal, onProgress, workers = 0, extract: own }) {
   throwIfAborted(signal);
+  /** @type {typeof own} */
+  const extract = own && ((item) => toBytes(own(item), "the result of extract()"));
   const all = linked(signal);
   const report = listener(onProgress);
   const trusted = pack.trustedHash;
   const digests = Boolean(trusted);
-  const local = new LocalLane(pack.handle(), { signal: all.signal, extract, digests });
+  const local = new LocalLane(pack, { signal: all.signal, extract, digests });
   // The caller's functions stay on the caller's thread.
   const threads = extract || pack.codec === "custom" ? 0 : workers;
   const lanes = new Lanes(local, threads, threads > 0 && { ...pack.forWorkers(), digests });
-  const builder = new reading.glue.ReportBuilder(pack.handle(), trusted ?? new Uint8Array(0));
+  const builder = new pack.instance.glue.ReportBuilder(pack.handle(), trusted ?? new Uint8Array(0));
   try {
     const share = Math.ceil(pack.info.recordsSize / (RUNS_PER_THREAD * Math.max(1, threads)));
     const runSize = Math.min(RUN_SIZE, Math.max(MIN_RUN_SIZE, share));
@@ -42,7 +44,7 @@ export async function verifyPack(pack, { signal, onProgress, workers = 0, extrac
       report?.(progress(pack, run));
     });
     await pack.sameVersion(signal);
-    return plainReport(guarded(() => builder.finish()));
+    return plainReport(guarded(() => builder.finish()), lanes.workers);
   } catch (error) {
     throw signal?.aborted ? aborted(signal) : fromWasm(error);
   } finally {
@@ -154,9 +156,10 @@ const VERDICTS = ["passed", "failed", "not_present"];
  * The report of the module with names for its numbers.
  *
  * @param {[numbers: number[], failures: [number, unknown][], damaged: [number, unknown][]]} report
+ * @param {number} workers
  * @returns {Report}
  */
-function plainReport([numbers, failures, damaged]) {
+function plainReport([numbers, failures, damaged], workers) {
   const [damagedCount, recordCount, framesWithoutChecksum, payloadSize, protectedItems] = numbers.slice(
     LAYERS.length,
   );
@@ -164,12 +167,23 @@ function plainReport([numbers, failures, damaged]) {
   return {
     ok: failures.length === 0,
     layers: /** @type {Report["layers"]} */ (layers),
-    failures: failures.map(([layer, error]) => Object.assign(fromWasm(error), { layer: LAYERS[layer] })),
-    damaged: damaged.map(([record, error]) => Object.assign(fromWasm(error), { record })),
+    failures: failures.map(([layer, error]) => ({ ...details(error), layer: LAYERS[layer] })),
+    damaged: damaged.map(([record, error]) => ({ ...details(error), record })),
     damagedCount,
     recordCount,
     framesWithoutChecksum,
     payloadSize,
     itemsAreProtected: Boolean(protectedItems),
+    workers,
   };
+}
+
+/**
+ * An error of the module as plain data.
+ *
+ * @param {unknown} error
+ */
+function details(error) {
+  const { name: _, ...plain } = fromWasm(error).toJSON();
+  return plain;
 }

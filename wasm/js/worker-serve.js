@@ -1,7 +1,7 @@
 // The worker's side of a verification: opens the pack from the bytes it
 // receives, then answers each run of records with its findings.
 import { building, reading } from "./modules.js";
-import { LaneExaminer } from "./examine.js";
+import { LaneExaminer, openAgain } from "./examine.js";
 import { fromWasm } from "./errors.js";
 
 /** @import { Run } from "./examine.js" */
@@ -17,16 +17,10 @@ export function serve(post) {
   const start = async ({ module, isLarger, size, tail, codec, recordLimit, digests }) => {
     const loaded = isLarger ? building : reading;
     await loaded.load(module);
-    const { glue } = loaded;
-    const opening = new glue.PackOpening(size, recordLimit);
-    let pack;
-    while (!pack) {
-      const [start, end] = opening.wanted();
-      const tailStart = size - tail.length;
-      pack = opening.supply(tail.subarray(start - tailStart, end - tailStart));
-    }
+    const { glue, memory } = loaded.instance;
+    const pack = openAgain(glue, { size, tail, recordLimit });
     pack.setCodec(codec);
-    examiner = new LaneExaminer(glue, loaded.memory, pack, undefined, digests);
+    examiner = new LaneExaminer(glue, memory, pack, undefined, digests);
     post({ ready: true });
   };
   /** @param {Run & { id: number }} run */
@@ -39,11 +33,6 @@ export function serve(post) {
   };
   return (message) => {
     const work = message.start ? start(message.start) : examine(message.run);
-    work.catch((thrown) => {
-      // The message is not among the enumerable fields that spread.
-      const error = fromWasm(thrown);
-      const { name: _, cause: __, ...where } = error;
-      post({ failed: { ...where, message: error.message } });
-    });
+    work.catch((thrown) => post({ failed: fromWasm(thrown).toJSON() }));
   };
 }

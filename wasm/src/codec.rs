@@ -6,6 +6,7 @@ use bytes::Bytes;
 use js_sys::{Function, Uint8Array};
 use sealpack_core::codec::{Decode, FrameChecksum, PlainDecoder, Size};
 use sealpack_core::error::{Cause, DecodeError};
+use sealpack_core::format::known::KnownCodec;
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::decode::RuzstdDecoder;
@@ -20,6 +21,15 @@ pub struct NamedDecoder {
 }
 
 impl NamedDecoder {
+    /// The decoder of a codec that the format knows.
+    #[must_use]
+    pub fn of(codec: KnownCodec) -> Self {
+        match codec {
+            KnownCodec::None => Self::none(),
+            KnownCodec::Zstd => Self::zstd(),
+        }
+    }
+
     /// Payloads are stored as they are.
     #[must_use]
     pub fn none() -> Self {

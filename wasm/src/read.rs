@@ -7,15 +7,15 @@ use core::cell::RefCell;
 use core::ops::Range;
 
 use bytes::Bytes;
-use js_sys::{Array, Float64Array, Function, Uint8Array};
+use js_sys::{Array, Float64Array, Function, Uint8Array, Uint32Array};
 use sealpack_core::Error;
 use sealpack_core::codec::Decode;
 use sealpack_core::format::digest::{Hash, record_digest};
-use sealpack_core::format::known::{KnownCodec, known};
+use sealpack_core::format::known::known;
 use sealpack_core::format::{Dialect, trailer};
 use sealpack_core::read::{
-    CodecDetection, DEFAULT_TAIL, Merge, Opened, Opening, Pack, PlannedRead, ReadLimits, Record,
-    plan_ascending, plan_records, unseal,
+    CodecDetection, DEFAULT_TAIL, Merge, Opened, Opening, Pack, PlannedRead, PlannedRecord,
+    ReadLimits, Record, RecordPlace, plan_ascending, plan_records, unseal,
 };
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -82,19 +82,35 @@ impl PackOpening {
 pub(crate) struct SharedPack {
     pub(crate) pack: Pack,
     pub(crate) limits: ReadLimits,
-    codec: RefCell<NamedDecoder>,
+    codec: RefCell<Option<NamedDecoder>>,
     detection: RefCell<CodecDetection>,
 }
 
 impl SharedPack {
     fn new(pack: Pack, limits: ReadLimits) -> Rc<Self> {
         let detection = RefCell::new(CodecDetection::new(&pack.directory));
-        let codec = RefCell::new(NamedDecoder::none());
+        let codec = RefCell::new(None);
         Rc::new(Self { pack, limits, codec, detection })
     }
 
+    /// The decoder; that of uncompressed payloads if the codec is not known yet.
     pub(crate) fn decoder(&self) -> Rc<dyn Decode> {
-        Rc::clone(&self.codec.borrow().decoder)
+        let codec = self.codec.borrow();
+        codec.as_ref().map_or_else(|| NamedDecoder::none().decoder, |it| Rc::clone(&it.decoder))
+    }
+
+    /// The decoder, if the codec is known or this record looks as the format id
+    /// says; otherwise the codec must be detected.
+    fn settled(&self, place: &RecordPlace, stored: &[u8]) -> Option<Rc<dyn Decode>> {
+        if self.codec.borrow().is_none() {
+            let codec = CodecDetection::evidence(&self.pack.directory, place, stored)?;
+            let by_id = known(self.pack.directory.trailer().format_id)?.codec;
+            if by_id != codec {
+                return None;
+            }
+            self.codec.replace(Some(NamedDecoder::of(codec)));
+        }
+        Some(self.decoder())
     }
 }
 
@@ -150,6 +166,14 @@ impl PackHandle {
 
     // ---- the codec
 
+    /// The name of the codec, or nothing if it is not known yet.
+    #[wasm_bindgen(getter)]
+    #[must_use]
+    pub fn codec(&self) -> JsValue {
+        let codec = self.shared.codec.borrow();
+        codec.as_ref().map_or(JsValue::UNDEFINED, |codec| codec.name.into())
+    }
+
     /// Sets the codec: `none`, `zstd`, or `custom` with the caller's
     /// `decode(bytes, size)`.
     ///
@@ -163,7 +187,7 @@ impl PackHandle {
             ("custom", Some(decode)) => NamedDecoder::custom(decode),
             _ => return Err(Refusal::UnknownCodec.into()),
         };
-        self.shared.codec.replace(codec);
+        self.shared.codec.replace(Some(codec));
         Ok(())
     }
 
@@ -178,16 +202,12 @@ impl PackHandle {
             (Some(_), None) => None,
             (Some(_), Some(bytes)) => detection.supply(&bytes),
         };
-        let codec = match found {
-            Some(KnownCodec::None) => NamedDecoder::none(),
-            Some(KnownCodec::Zstd) => NamedDecoder::zstd(),
-            None => {
-                let Range { start, end } = detection.wanted().unwrap_or_default();
-                return Array::of2(&to_f64(start).into(), &to_f64(end).into()).into();
-            }
+        let Some(codec) = found.map(NamedDecoder::of) else {
+            let Range { start, end } = detection.wanted().unwrap_or_default();
+            return Array::of2(&to_f64(start).into(), &to_f64(end).into()).into();
         };
         let name = codec.name.into();
-        self.shared.codec.replace(codec);
+        self.shared.codec.replace(Some(codec));
         name
     }
 
@@ -215,26 +235,23 @@ impl PackHandle {
 
     // ---- reading
 
-    /// The reads for these positions, in file order. `order` lists the indices
-    /// of `positions` by ascending position.
+    /// The reads for the records of these positions, in file order. Each record
+    /// must be named once, by the position of any of its items, in ascending
+    /// order.
     ///
     /// # Errors
     /// `out-of-range`, before anything is read.
     pub fn plan(
         &self,
         positions: &[u32],
-        order: &[u32],
         gap: f64,
         max_read: f64,
     ) -> Result<Vec<RangeRead>, JsValue> {
         let merge = Merge { gap: to_u64(gap)?, max_read: to_u64(max_read)? };
-        let ascending = order.iter().filter_map(|&request| {
-            let request = request as usize;
-            Some((*positions.get(request)?, request))
-        });
+        let ascending = positions.iter().copied().zip(0..);
         let reads = plan_ascending(&self.shared.pack.directory, ascending, merge)
             .map_err(|error| thrown(&error))?;
-        let read = |planned| RangeRead::new(&self.shared, planned, 0..u32::MAX);
+        let read = |planned| RangeRead { shared: Rc::clone(&self.shared), planned };
         Ok(reads.into_iter().map(read).collect())
     }
 
@@ -249,11 +266,10 @@ impl PackHandle {
         gap: f64,
         max_read: f64,
     ) -> Result<RangeScan, JsValue> {
-        let window = start..end;
         let records =
-            self.shared.pack.directory.records_of(&window).map_err(|error| thrown(&error))?;
+            self.shared.pack.directory.records_of(&(start..end)).map_err(|error| thrown(&error))?;
         let merge = Merge { gap: to_u64(gap)?, max_read: to_u64(max_read)? };
-        Ok(RangeScan { shared: Rc::clone(&self.shared), records, window, merge })
+        Ok(RangeScan { shared: Rc::clone(&self.shared), records, merge })
     }
 
     pub(crate) fn shared(&self) -> &Rc<SharedPack> {
@@ -266,7 +282,6 @@ impl PackHandle {
 pub struct RangeScan {
     shared: Rc<SharedPack>,
     records: Range<u32>,
-    window: Range<u32>,
     merge: Merge,
 }
 
@@ -278,22 +293,15 @@ impl RangeScan {
         let directory = &self.shared.pack.directory;
         let planned = plan_records(directory, self.records.clone(), self.merge).next()?;
         self.records.start = planned.records.last()?.place.number.saturating_add(1);
-        Some(RangeRead::new(&self.shared, planned, self.window.clone()))
+        Some(RangeRead { shared: Rc::clone(&self.shared), planned })
     }
 }
 
-/// A range of the file to fetch, and the items to take from it.
+/// A range of the file to fetch, and the records in it.
 #[wasm_bindgen]
 pub struct RangeRead {
     shared: Rc<SharedPack>,
     planned: PlannedRead,
-    window: Range<u32>,
-}
-
-impl RangeRead {
-    fn new(shared: &Rc<SharedPack>, planned: PlannedRead, window: Range<u32>) -> Self {
-        Self { shared: Rc::clone(shared), planned, window }
-    }
 }
 
 #[wasm_bindgen]
@@ -315,45 +323,38 @@ impl RangeRead {
         self.planned.records.iter().map(|record| record.place.number).collect()
     }
 
-    /// Copies the items out of the bytes of the range into `items`: at their
-    /// index in the request, or appended for a scan. Without `bytes`, those
-    /// that opening read are used. With `digests`, returns the digests of the
-    /// records, one after another.
+    /// Decodes the records of the read. Without `bytes`, those that opening read
+    /// are used. Returns `[payload, ends, payload, ends, …, digests]`: `ends` are
+    /// the offsets at which the items of a payload end; `digests`, if requested,
+    /// are those of the records, one after another. Returns nothing if the codec
+    /// must be detected first.
     ///
     /// # Errors
-    /// Damage to a record; `items` already holds the items before it.
-    pub fn take(
-        &self,
-        bytes: Option<Vec<u8>>,
-        items: &Array,
-        digests: bool,
-    ) -> Result<Vec<u8>, JsValue> {
+    /// Damage to a record.
+    pub fn decode(&self, bytes: Option<Vec<u8>>, digests: bool) -> Result<Option<Array>, JsValue> {
         let tail = || self.shared.pack.tail.get(&self.planned.range).unwrap_or_default();
         let bytes = bytes.map_or_else(tail, Bytes::from);
-        let decoder = self.shared.decoder();
-        let mut gathered = Vec::new();
-        for planned in &self.planned.records {
-            let stored = part_of(&bytes, self.planned.range.start, &planned.place.range)?;
-            let directory = &self.shared.pack.directory;
-            let record =
-                unseal(directory, &planned.place, stored, decoder.as_ref(), &self.shared.limits)
-                    .map_err(|error| thrown(&error))?;
+        let SharedPack { pack, limits, .. } = &*self.shared;
+        let (decoded, mut gathered) = (Array::new(), Vec::new());
+        for PlannedRecord { place, .. } in &self.planned.records {
+            let stored = part_of(&bytes, self.planned.range.start, &place.range)?;
+            let Some(decoder) = self.shared.settled(place, &stored) else { return Ok(None) };
+            let record = unseal(&pack.directory, place, stored, decoder.as_ref(), limits)
+                .map_err(|error| thrown(&error))?;
             if digests {
                 gathered.extend(digest(&record).map_err(|error| thrown(&error))?);
             }
-            for (request, slot) in &planned.wanted {
-                let item = record.item(*slot).unwrap_or_default();
-                items.set(length(*request), Uint8Array::from(&item[..]).into());
+            let mut end = 0_u32;
+            let mut ends = Vec::new();
+            for item in record.slices() {
+                end = end.saturating_add(length(item.len()));
+                ends.push(end);
             }
-            if planned.wanted.is_empty() {
-                for (position, item) in (planned.place.first_item..).zip(record.slices()) {
-                    if self.window.contains(&position) {
-                        items.push(&Uint8Array::from(item));
-                    }
-                }
-            }
+            decoded.push(&Uint8Array::from(&record.payload()[..]));
+            decoded.push(&Uint32Array::from(&ends[..]));
         }
-        Ok(gathered)
+        decoded.push(&Uint8Array::from(&gathered[..]));
+        Ok(Some(decoded))
     }
 }
 

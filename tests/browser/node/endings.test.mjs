@@ -198,7 +198,7 @@ test("a file replaced by one of equal size is detected, even if the server then 
   const pack = await open("http://example.org/a.pack", options);
   assert.equal((await pack.get(3))[0], 3);
   replaced = true;
-  await assert.rejects(pack.get(3), code("changed"));
+  await assert.rejects(pack.get(4), code("changed"));
   await assert.rejects(pack.verify(), code("changed"));
 });
 

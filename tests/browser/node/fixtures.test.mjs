@@ -83,7 +83,7 @@ test("every broken file is refused or reported, with a code, and the instance st
     pack.close();
   }
   // The largest of them decodes to 32 MiB; others claim up to 2^62 bytes.
-  const memory = reading.memory.buffer.byteLength;
+  const memory = reading.instance.memory.buffer.byteLength;
   console.log(`# ${cases.length} broken files: ${JSON.stringify(codes)}, ${memory >> 20} MiB of memory`);
   assert.ok(memory < 200 * 2 ** 20, `${memory} bytes`);
 });

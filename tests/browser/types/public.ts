@@ -18,14 +18,20 @@ same<typeof builder.create, typeof declared.create>(true);
 same<typeof modules.init, typeof declared.init>(true);
 
 type PackInternals =
+  | "acquire"
   | "chooseCodec"
+  | "decode"
+  | "decodeRead"
+  | "fetch"
   | "forWorkers"
   | "handle"
+  | "instance"
+  | "isPinned"
   | "lends"
-  | "prove"
+  | "plan"
   | "readBytes"
+  | "renewIfLarge"
   | "sameVersion"
-  | "take"
   | "trustedHash";
 same<Public<pack.Pack, PackInternals>, Public<declared.Pack>>(true);
 same<Public<builder.Builder>, Public<declared.Builder>>(true);

@@ -1,5 +1,5 @@
 // A Blob or File: the browser keeps it on disk and reads slices of it.
-import { SealpackError } from "../errors.js";
+import { SealpackError, messageOf } from "../errors.js";
 import { fill } from "./fill.js";
 
 /** @import { PackSource, ReadOptions } from "./from.js" */
@@ -24,19 +24,31 @@ export class BlobSource {
    */
   async read(offset, length, { signal, buffers } = {}) {
     const part = this.#blob.slice(offset, offset + length);
+    let bytes;
     try {
-      if (!buffers) return new Uint8Array(await part.arrayBuffer());
-      const { bytes } = await fill(part.stream(), buffers.take(length), length, signal);
-      if (bytes.length === length) return bytes;
+      // Not every implementation has streams: that of jsdom has none.
+      bytes =
+        buffers && typeof part.stream === "function"
+          ? (await fill(part.stream(), buffers.take(length), length, signal)).bytes
+          : new Uint8Array(await part.arrayBuffer());
     } catch (cause) {
-      if (cause instanceof SealpackError) throw cause;
-      // A File is a view of a file on disk: once that changes, every read fails.
-      throw changed(cause);
+      throw cause instanceof SealpackError ? cause : failed(cause);
     }
-    throw changed();
+    if (bytes.length !== length) throw failed();
+    return bytes;
   }
 }
 
-/** @param {unknown} [cause] */
-const changed = (cause) =>
-  new SealpackError("changed", "the file changed or was removed after it was chosen", { cause });
+/**
+ * A File is a view of a file on disk: once that changes, every read fails.
+ *
+ * @param {unknown} [cause]
+ */
+function failed(cause) {
+  const { name } = /** @type {{ name?: string }} */ (cause ?? {});
+  if (cause && name !== "NotReadableError" && name !== "NotFoundError") {
+    return new SealpackError("read-failed", `the Blob could not be read: ${messageOf(cause)}`, { cause });
+  }
+  const message = "the file changed or was removed after it was chosen, or it is a folder";
+  return new SealpackError("changed", message, { cause });
+}

@@ -3,6 +3,7 @@ import { SealpackError } from "../errors.js";
 import { abortable } from "../abort.js";
 import { joined } from "../bytes.js";
 import { fill } from "./fill.js";
+import { redacted } from "./http-rules.js";
 
 /** @import { OnBytes, ReadOptions } from "./from.js" */
 
@@ -40,7 +41,7 @@ export async function readBody(response, length, { signal, onBytes, buffers } = 
     throw error instanceof SealpackError ? error : new TruncatedBody(count, length, error);
   });
   if (more) {
-    const message = `${response.url} sent more than the requested ${length} bytes`;
+    const message = `${redacted(response.url)} sent more than the requested ${length} bytes`;
     throw new SealpackError("range-not-supported", message);
   }
   if (bytes.length < length) throw new TruncatedBody(bytes.length, length);

@@ -1,4 +1,5 @@
-// Small rules of HTTP, each a pure function.
+// Small rules of HTTP and URLs, without requests.
+import { invalidArgument } from "../errors.js";
 
 /** @param {string | null | undefined} text */
 const wholeNumber = (text) => (/^\d+$/.test(text ?? "") ? Number(text) : undefined);
@@ -17,16 +18,24 @@ export function rangeOf(response) {
 }
 
 /**
- * The size of the file, from a response that contains everything from `start`
- * on. Content-Length is readable across origins.
+ * Content-Length, which is readable across origins; undefined if it is absent
+ * or that of compressed bytes.
  *
  * @param {Response} response
- * @param {number} start
  */
-export function totalOf(response, start) {
-  if (response.headers.get("content-encoding")) return undefined;
-  const length = wholeNumber(response.headers.get("content-length"));
-  return length === undefined ? undefined : start + length;
+export function lengthOf(response) {
+  if (compressionOf(response)) return undefined;
+  return wholeNumber(response.headers.get("content-length"));
+}
+
+/**
+ * The compression of the body, if there is one and CORS does not hide it.
+ *
+ * @param {Response} response
+ */
+export function compressionOf(response) {
+  const encoding = response.headers.get("content-encoding")?.trim().toLowerCase();
+  return encoding && encoding !== "identity" ? encoding : undefined;
 }
 
 /**
@@ -38,26 +47,57 @@ export function isTransient(status) {
   return status === 408 || status === 429 || (status >= 500 && status !== 501 && status !== 505);
 }
 
+/** Longer waits than this are left to the caller. */
+const MAX_WAIT_MS = 60_000;
+
 /**
- * 0.2, 0.6, 1.8 … seconds with some jitter; the server's Retry-After if it is short.
+ * The wait before the next attempt: what the server's Retry-After asks for (in
+ * seconds, or a date), otherwise 0.2, 0.6, 1.8 … seconds with some jitter.
+ * Undefined if the server asks for more than a minute.
  *
  * @param {number} turn
  * @param {string | null | undefined} retryAfter
  */
 export function retryDelay(turn, retryAfter) {
-  const asked = wholeNumber(retryAfter);
-  if (asked !== undefined && asked <= 10) return asked * 1000;
-  return 200 * 3 ** turn * (0.75 + Math.random() / 2);
+  const seconds = wholeNumber(retryAfter);
+  const date = retryAfter ? Date.parse(retryAfter) : Number.NaN;
+  const asked = seconds !== undefined ? seconds * 1000 : Math.max(0, date - Date.now());
+  if (Number.isNaN(asked)) return 200 * 3 ** turn * (0.75 + Math.random() / 2);
+  return asked <= MAX_WAIT_MS ? asked : undefined;
 }
+
+/** @typedef {{ etag: string | null, modified: string | null, total: number | null }} Version */
+
+/**
+ * The difference between two versions of a file; null if they may be the same.
+ * A weak and a strong ETag of one tag are the same, and with one strong ETag
+ * the date means nothing: another node of a CDN may have another.
+ *
+ * @param {Version} first
+ * @param {Version} now
+ */
+export function differenceOf(first, now) {
+  const tags = [first.etag, now.etag].map((tag) => tag?.replace(/^W\//, ""));
+  const bothStrong = [first.etag, now.etag].every((tag) => tag && !tag.startsWith("W/"));
+  const changed = (/** @type {unknown} */ a, /** @type {unknown} */ b) => a != null && b != null && a !== b;
+  if (changed(tags[0], tags[1])) return `ETag was ${first.etag} and is ${now.etag}`;
+  if (changed(first.total, now.total)) return `its size was ${first.total} and is ${now.total}`;
+  const same = bothStrong && tags[0] === tags[1];
+  if (same || !changed(first.modified, now.modified)) return null;
+  return `Last-Modified was ${first.modified} and is ${now.modified}`;
+}
+
+/** What relative URLs are relative to; undefined outside a page. */
+export const baseUrl = () => globalThis.document?.baseURI ?? globalThis.location?.href;
 
 /**
  * Whether CORS does not apply: outside a browser, or on the page's own origin.
+ * A sandboxed frame has the origin "null", whatever its address.
  *
  * @param {string} url
  */
 export function sameOrigin(url) {
-  const here = globalThis.location;
-  return !here || new URL(url, here.href).origin === here.origin;
+  return !globalThis.location || new URL(url, baseUrl()).origin === globalThis.origin;
 }
 
 /**
@@ -67,4 +107,37 @@ export function sameOrigin(url) {
  */
 export function isPresigned(url) {
   return /[?&](x-amz-signature|x-goog-signature|signature|sig)=/i.test(url);
+}
+
+/**
+ * The URL for messages, without the parts that may be secret.
+ *
+ * @param {string} url
+ */
+export function redacted(url) {
+  if (/^data:/i.test(url)) return "the data: URL";
+  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, "$1").replace(/\?[^#]*/, "?***").replace(/#.*/, "");
+}
+
+/**
+ * Checks that the address can be fetched, and returns it.
+ *
+ * @param {string} url
+ */
+export function checkedUrl(url) {
+  const inNode = !globalThis.location;
+  if (!URL.canParse(url, baseUrl())) {
+    const hint = inNode ? ": outside a page it must be absolute; a file on disk is opened with openAsBlob() of node:fs" : "";
+    throw invalidArgument(`${redacted(url)} is not a URL${hint}`);
+  }
+  const { username, password, protocol } = new URL(url, baseUrl());
+  if (username || password) {
+    throw invalidArgument(
+      `${redacted(url)}: a user name or password in a URL is refused. Pass a Request with an Authorization header`,
+    );
+  }
+  if (inNode && (protocol === "file:" || /^[a-z]:$/.test(protocol))) {
+    throw invalidArgument(`${redacted(url)} is a file on disk: open it with openAsBlob() of node:fs`);
+  }
+  return url;
 }

@@ -7,73 +7,55 @@
 //   one range     bytes=a-b, or bytes=a- for the tail, which also proves the size
 //   suffix range  bytes=-n needs no size but a preflight: only if CORS does not apply
 //   version       ETag, Last-Modified and the total, from every response that has them
-import { SealpackError, invalidArgument, messageOf } from "../errors.js";
-import { abortable, asAbort, pause, throwIfAborted } from "../abort.js";
-import { TruncatedBody, readBody, readUpTo } from "./body.js";
-import { totalOf, rangeOf, isTransient, retryDelay, sameOrigin, isPresigned } from "./http-rules.js";
+import { SealpackError, invalidArgument } from "../errors.js";
+import { Requests } from "./requests.js";
+import { readBody, readUpTo } from "./body.js";
+import { checkedUrl, compressionOf, differenceOf, isPresigned, lengthOf, rangeOf, sameOrigin } from "./http-rules.js";
+import { describe } from "../bytes.js";
 
 /** @import { Signal } from "../abort.js" */
 /** @import { OnBytes, PackSource, ReadOptions, SourceOptions } from "./from.js" */
+/** @import { Version } from "./http-rules.js" */
 /** @typedef {{ size: number, bytes: Uint8Array<ArrayBuffer> }} Tail */
-/** @typedef {{ etag: string | null, modified: string | null, total: number | null }} Version */
 
 /** A server that ignores ranges sends the whole file, which is accepted up to this size. */
-export const WHOLE_FILE_LIMIT = 32 * 1024 * 1024;
-const RETRIES = 3;
-
-/** An http-status error, with the Retry-After of the response. */
-class StatusError extends SealpackError {
-  /**
-   * @param {string} url
-   * @param {Response} response
-   */
-  constructor(url, { status, statusText, headers }) {
-    super("http-status", `${url} answered ${status} ${statusText}`.trimEnd(), { status, url });
-    Object.defineProperty(this, "retryAfter", { value: headers.get("retry-after") });
-  }
-}
+const WHOLE_FILE_LIMIT = 32 * 1024 * 1024;
+/** A server that sends less than requested is asked for the rest, this often at most. */
+const MAX_PARTS = 1000;
 
 /** @implements {PackSource} */
 export class HttpSource {
-  #target;
-  #fetch;
+  #requests;
   #size;
   #version = /** @type {Version | null} */ (null);
   #whole = /** @type {Uint8Array<ArrayBuffer> | null} */ (null);
   /** Whether the pack was opened from the whole file: it cannot change any more. */
   #openedWhole = false;
   #wholeFileLimit;
-  #retries;
-  #reached = false;
+  #validators;
+  /** Whether the last response was an HTML page. */
+  #isHtml = false;
 
   /**
    * @param {string | Request} target
    * @param {SourceOptions} options
    */
-  constructor(
-    target,
-    { size, fetch = globalThis.fetch, wholeFileLimit = WHOLE_FILE_LIMIT, retries = RETRIES } = {},
-  ) {
+  constructor(target, options = {}) {
+    const { size, wholeFileLimit = WHOLE_FILE_LIMIT, validators = true } = options;
     if (typeof target !== "string" && target.method !== "GET") {
       throw invalidArgument(`a pack is read with GET, but the Request has ${target.method}`);
     }
+    if (typeof target !== "string" && target.mode === "no-cors") {
+      throw invalidArgument('the Request has mode "no-cors", whose responses cannot be read: use mode "cors"');
+    }
     if (size !== undefined && (!Number.isSafeInteger(size) || size < 0)) {
-      throw invalidArgument(`size is ${size}, which is not a number of bytes`);
+      throw invalidArgument(`size is a number of bytes, not ${describe(size)}`);
     }
-    if (typeof target === "string" && !URL.canParse(target, globalThis.location?.href)) {
-      throw invalidArgument(
-        `${target} is not a URL${globalThis.location ? "" : " (outside a page it must be absolute)"}`,
-      );
-    }
-    this.#target = target;
-    this.#fetch = fetch;
+    checkedUrl(typeof target === "string" ? target : target.url);
+    this.#requests = new Requests(target, options);
     this.#size = size;
     this.#wholeFileLimit = wholeFileLimit;
-    this.#retries = retries;
-  }
-
-  get url() {
-    return typeof this.#target === "string" ? this.#target : this.#target.url;
+    this.#validators = validators;
   }
 
   /** Whether reads are views of the whole file, which this source keeps. */
@@ -83,7 +65,20 @@ export class HttpSource {
 
   /** Whether every response would show a change of the file. */
   get pinned() {
-    return this.#openedWhole || Boolean(this.#version?.etag ?? this.#version?.modified);
+    const known = this.#version?.etag ?? this.#version?.modified;
+    return this.#openedWhole || (this.#validators && Boolean(known));
+  }
+
+  /**
+   * An error of opening, with what the server sent in place of a pack.
+   *
+   * @param {SealpackError} error
+   */
+  explain(error) {
+    if (error.code !== "not-a-pack" || !this.#isHtml) return error;
+    const { name, url } = this.#requests;
+    const message = `${name} is an HTML page, not a pack: the server sends it for missing files or to log in`;
+    return new SealpackError("not-a-pack", message, { cause: error, url });
   }
 
   /** @param {Signal} signal */
@@ -101,7 +96,7 @@ export class HttpSource {
    * @returns {Promise<Tail>}
    */
   async tail(want, signal, onBytes) {
-    if (this.#size === undefined && sameOrigin(this.url)) {
+    if (this.#size === undefined && sameOrigin(this.#requests.target)) {
       const found = await this.#suffix(want, signal, onBytes);
       if (found) return found;
     }
@@ -124,21 +119,69 @@ export class HttpSource {
   async read(offset, length, { signal, buffers } = {}) {
     if (length === 0) return new Uint8Array(0);
     if (this.#whole) return this.#whole.subarray(offset, offset + length);
-    return this.#attempt(signal, async () => {
-      const response = await this.#ask(`bytes=${offset}-${offset + length - 1}`, signal);
+    const options = { signal, buffers };
+    const first = await this.#readPart(offset, length, options);
+    return first.length === length ? first : this.#withRest(first, offset, length, options);
+  }
+
+  /**
+   * The bytes of one response, which may be fewer than requested (RFC 9110, 15.3.7).
+   *
+   * @param {number} offset
+   * @param {number} length
+   * @param {ReadOptions & { onBytes?: OnBytes | undefined }} options
+   */
+  #readPart(offset, length, options) {
+    const { signal } = options;
+    return this.#requests.attempt(signal, async () => {
+      const response = await this.#requests.range(`bytes=${offset}-${offset + length - 1}`, signal);
       if (response.status === 200) {
         const whole = await this.#takeWhole(response, signal);
         return whole.subarray(offset, offset + length);
       }
-      if (response.status === 416)
-        throw await this.#drop(response, this.#changed("it is shorter than before"));
-      await this.#expectPartial(response);
-      const range = rangeOf(response);
-      if (range && range.start !== offset)
-        throw await this.#drop(response, this.#notRanged("it sent another range"));
-      await this.#compare(response);
-      return readBody(response, length, { signal, buffers });
+      if (response.status === 416) {
+        throw await this.#requests.drop(response, this.#changed("it is shorter than before"));
+      }
+      return this.#takePart(response, offset, length, options);
     });
+  }
+
+  /**
+   * @param {Response} response
+   * @param {number} offset
+   * @param {number} length
+   * @param {ReadOptions & { onBytes?: OnBytes | undefined }} options
+   */
+  async #takePart(response, offset, length, options) {
+    await this.#expectPartial(response);
+    const range = rangeOf(response);
+    if (range && range.start !== offset) {
+      throw await this.#requests.drop(response, this.#notRanged("it sent another range"));
+    }
+    await this.#compare(response);
+    const sent = range ? range.end - range.start : (lengthOf(response) ?? length);
+    return readBody(response, sent > 0 && sent < length ? sent : length, options);
+  }
+
+  /**
+   * Requests the rest of a range of which the server sent a part.
+   *
+   * @param {Uint8Array<ArrayBuffer>} first
+   * @param {number} offset
+   * @param {number} length
+   * @param {ReadOptions & { onBytes?: OnBytes | undefined }} options
+   */
+  async #withRest(first, offset, length, { signal, onBytes }) {
+    const bytes = new Uint8Array(length);
+    bytes.set(first);
+    let at = first.length;
+    for (let parts = 1; at < length; parts += 1) {
+      if (parts === MAX_PARTS) throw this.#notRanged(`it sends ranges in more than ${MAX_PARTS} parts`);
+      const part = await this.#readPart(offset + at, length - at, { signal, onBytes });
+      bytes.set(part, at);
+      at += part.length;
+    }
+    return bytes;
   }
 
   // ---- opening
@@ -155,11 +198,11 @@ export class HttpSource {
     /** @param {any} error */
     const unsupported = (error) => {
       // After a redirect to another origin a suffix needs a preflight, which may be refused.
-      if (error.code === "network" && !this.#reached) return null;
+      if (error.code === "network" && !this.#requests.reached) return null;
       throw error;
     };
-    return this.#attempt(signal, async () => {
-      const response = await this.#ask(`bytes=-${want}`, signal);
+    const fetched = this.#requests.attempt(signal, async () => {
+      const response = await this.#requests.range(`bytes=-${want}`, signal);
       if (response.status === 200) {
         return this.#tailOfWhole(await this.#takeWhole(response, signal, onBytes), want);
       }
@@ -173,13 +216,15 @@ export class HttpSource {
       if (!fits) {
         // 416 of an empty file, or a server without suffix ranges: its total is useful even so.
         await response.body?.cancel();
-        if ([401, 403, 404, 410].includes(response.status)) throw new StatusError(this.url, response);
+        if ([401, 403, 404, 410].includes(response.status)) throw this.#requests.statusError(response);
         return null;
       }
+      await this.#expectPartial(response);
       await this.#compare(response);
       const bytes = await readBody(response, range.end - range.start, { signal, onBytes });
       return { size: range.total, bytes };
-    }).catch(unsupported);
+    });
+    return fetched.catch(unsupported);
   }
 
   /**
@@ -196,25 +241,31 @@ export class HttpSource {
     const size = await this.size(signal);
     if (size === 0) return { size, bytes: new Uint8Array(0) };
     const start = Math.max(0, size - want);
-    return this.#attempt(signal, async () => {
-      const response = await this.#ask(`bytes=${start}-`, signal);
+    const options = { signal, onBytes };
+    const tail = await this.#requests.attempt(signal, async () => {
+      const response = await this.#requests.range(`bytes=${start}-`, signal);
       if (response.status === 200) {
         return this.#tailOfWhole(await this.#takeWhole(response, signal, onBytes), want);
       }
-      if (response.status !== 416) await this.#expectPartial(response);
       const range = rangeOf(response);
-      const actual = range?.total ?? totalOf(response, start);
-      if (response.status === 416 || (actual !== undefined && actual !== size)) {
+      if (response.status === 416 || (range && range.total !== size)) {
         await response.body?.cancel();
+        const actual = range?.total;
         if (trusted) throw this.#changed(`it has ${actual ?? "fewer"} bytes, not ${size}`);
         this.#size = actual ?? (await this.#openSize(signal));
         return null;
       }
-      if (range && range.start !== start)
-        throw await this.#drop(response, this.#notRanged("it sent another range"));
-      await this.#compare(response);
-      return { size, bytes: await readBody(response, size - start, { signal, onBytes }) };
+      const length = lengthOf(response);
+      if (!range && !trusted && response.status === 206 && length !== undefined && length !== size - start) {
+        // Content-Range is hidden by CORS: the size from a HEAD was wrong.
+        await response.body?.cancel();
+        this.#size = start + length;
+        return null;
+      }
+      return { size, bytes: await this.#takePart(response, start, size - start, options) };
     });
+    if (!tail || tail.bytes.length === Math.min(want, tail.size)) return tail;
+    return { size, bytes: await this.#withRest(tail.bytes, start, size - start, options) };
   }
 
   /**
@@ -230,7 +281,7 @@ export class HttpSource {
   /** @param {Signal} signal */
   async #findSize(signal) {
     // A signature covers GET only: a HEAD would be refused.
-    const fromHead = isPresigned(this.url) ? undefined : await this.#headSize(signal);
+    const fromHead = isPresigned(this.#requests.target) ? undefined : await this.#headSize(signal);
     return fromHead ?? this.#openSize(signal);
   }
 
@@ -238,14 +289,14 @@ export class HttpSource {
   async #headSize(signal) {
     let response;
     try {
-      response = await this.#send({ method: "HEAD" }, signal);
+      response = await this.#requests.send({ method: "HEAD" }, signal);
     } catch (error) {
       if (/** @type {SealpackError} */ (error).code === "aborted") throw error;
       return undefined; // refused, by CORS or by a proxy; the GET that follows is retried
     }
-    // A compressed length is useless. If CORS hides the header, the tail corrects the size.
-    if (!response.ok || response.headers.get("content-encoding")) return undefined;
-    return totalOf(response, 0);
+    // A compressed length is useless, and some frameworks send 0 for every
+    // HEAD. If CORS hides the header, the tail corrects the size.
+    return (response.ok && lengthOf(response)) || undefined;
   }
 
   /**
@@ -255,99 +306,36 @@ export class HttpSource {
    * @returns {Promise<number>}
    */
   async #openSize(signal) {
-    return this.#attempt(signal, async () => {
-      const response = await this.#ask("bytes=0-", signal);
+    return this.#requests.attempt(signal, async () => {
+      const response = await this.#requests.range("bytes=0-", signal);
       if (response.status === 416) return rangeOf(response)?.total ?? 0;
       if (response.status !== 200) await this.#expectPartial(response);
-      const total = rangeOf(response)?.total ?? totalOf(response, 0);
+      const total = rangeOf(response)?.total ?? lengthOf(response);
       if (total !== undefined) {
         await response.body?.cancel();
         return total;
       }
       if (response.status === 200) return (await this.#takeWhole(response, signal)).length;
-      throw await this.#drop(
-        response,
-        new SealpackError("size-unknown", `${this.url} does not send the size of the file: pass { size }`, {
-          url: this.url,
-        }),
-      );
+      const { name, url } = this.#requests;
+      const message = `${name} does not send the size of the file: pass { size }`;
+      throw await this.#requests.drop(response, new SealpackError("size-unknown", message, { url }));
     });
   }
 
-  // ---- requests
+  // ---- responses
 
   /**
-   * @param {string} range
-   * @param {Signal} signal
-   */
-  #ask(range, signal) {
-    return this.#send({ headers: { range } }, signal);
-  }
-
-  /**
-   * @param {{ method?: string, headers?: Record<string, string> }} request
-   * @param {Signal} signal
-   */
-  async #send({ method = "GET", headers = {} }, signal) {
-    const base = typeof this.#target === "string" ? undefined : this.#target;
-    const merged = new Headers(base?.headers);
-    for (const [name, value] of Object.entries(headers)) merged.set(name, value);
-    /** @type {RequestInit} */
-    const init = { method, headers: merged, signal: signal ?? null };
-    // Reads must see the current file. And in Chromium, ranges of one URL wait
-    // for each other's lock on the HTTP cache.
-    if (!base || base.cache === "default") init.cache = "no-store";
-    let response;
-    try {
-      response = await abortable(this.#fetch.call(globalThis, base ?? this.#target, init), signal);
-    } catch (error) {
-      throwIfAborted(signal);
-      throw new SealpackError("network", `${this.url} could not be reached: ${messageOf(error)}`, {
-        cause: error,
-        url: this.url,
-      });
-    }
-    this.#reached = true;
-    if (isTransient(response.status)) throw await this.#drop(response, new StatusError(this.url, response));
-    return response;
-  }
-
-  /**
-   * Runs `step`, and retries it after a pause if its error may be temporary.
+   * Reads the whole file, from a server that ignores ranges.
    *
-   * @template T
-   * @param {Signal} signal
-   * @param {() => Promise<T>} step
-   */
-  async #attempt(signal, step) {
-    for (let turn = 0; ; turn += 1) {
-      throwIfAborted(signal);
-      try {
-        return await step();
-      } catch (thrown) {
-        const error = /** @type {any} */ (asAbort(thrown, signal));
-        const truncated = error instanceof TruncatedBody;
-        const temporary =
-          truncated || isTransient(error.status) || (error.code === "network" && this.#reached);
-        if (!temporary) throw error;
-        if (turn >= this.#retries) {
-          const { message, cause } = error;
-          throw truncated ? new SealpackError("network", message, { url: this.url, cause }) : error;
-        }
-        await pause(retryDelay(turn, error.retryAfter), signal);
-      }
-    }
-  }
-
-  /**
    * @param {Response} response
    * @param {Signal} signal
    * @param {OnBytes} [onBytes]
    */
   async #takeWhole(response, signal, onBytes) {
-    const total = totalOf(response, 0);
+    this.#noteType(response);
+    const total = lengthOf(response);
     if (total !== undefined && total > this.#wholeFileLimit) {
-      throw await this.#drop(
+      throw await this.#requests.drop(
         response,
         this.#notRanged(`it sent all ${total} bytes, more than wholeFileLimit`),
       );
@@ -375,48 +363,42 @@ export class HttpSource {
   async #compare(response) {
     /** @type {Version} */
     const current = {
-      etag: response.headers.get("etag"),
-      modified: response.headers.get("last-modified"),
+      etag: this.#validators ? response.headers.get("etag") : null,
+      modified: this.#validators ? response.headers.get("last-modified") : null,
       total: rangeOf(response)?.total ?? null,
     };
     this.#version ??= current;
-    for (const key of /** @type {const} */ (["etag", "modified", "total"])) {
-      const [first, now] = [this.#version[key], current[key]];
-      if (first !== null && now !== null && first !== now) {
-        throw await this.#drop(response, this.#changed(`${key} was ${first} and is ${now}`));
-      }
-    }
+    const difference = differenceOf(this.#version, current);
+    if (difference) throw await this.#requests.drop(response, this.#changed(difference));
   }
 
   /** @param {Response} response */
   async #expectPartial(response) {
-    if (response.status !== 206) throw await this.#drop(response, new StatusError(this.url, response));
+    if (response.status !== 206) {
+      throw await this.#requests.drop(response, this.#requests.statusError(response));
+    }
+    this.#noteType(response);
+    const encoding = compressionOf(response);
+    if (encoding) {
+      const how = `it compresses ranges (Content-Encoding: ${encoding})`;
+      throw await this.#requests.drop(response, this.#notRanged(how));
+    }
   }
 
-  // ---- errors
-
-  /**
-   * Cancels the body, and returns the error to throw.
-   *
-   * @param {Response} response
-   * @param {unknown} error
-   */
-  async #drop(response, error) {
-    await response.body?.cancel().catch(() => {});
-    return error;
+  /** @param {Response} response */
+  #noteType(response) {
+    this.#isHtml = /^text\/html\b/i.test(response.headers.get("content-type") ?? "");
   }
 
   /** @param {string} how */
   #changed(how) {
-    return new SealpackError("changed", `${this.url} changed while it was read: ${how}. Open it again`, {
-      url: this.url,
-    });
+    const { name, url } = this.#requests;
+    return new SealpackError("changed", `${name} changed while it was read: ${how}. Open it again`, { url });
   }
 
   /** @param {string} how */
   #notRanged(how) {
-    return new SealpackError("range-not-supported", `${this.url} is not served by ranges: ${how}`, {
-      url: this.url,
-    });
+    const { name, url } = this.#requests;
+    return new SealpackError("range-not-supported", `${name} is not served by ranges: ${how}`, { url });
   }
 }

@@ -1,4 +1,5 @@
 // Bytes in memory.
+import { SealpackError } from "../errors.js";
 
 /** @import { PackSource } from "./from.js" */
 
@@ -7,14 +8,16 @@ export class MemorySource {
   /** The bytes stay the caller's: they must not be transferred to a worker. */
   lends = true;
   #bytes;
+  #size;
 
   /** @param {Uint8Array<ArrayBuffer>} bytes neither changed nor copied */
   constructor(bytes) {
     this.#bytes = bytes;
+    this.#size = bytes.length;
   }
 
   async size() {
-    return this.#bytes.length;
+    return this.#size;
   }
 
   /**
@@ -22,6 +25,9 @@ export class MemorySource {
    * @param {number} length
    */
   async read(offset, length) {
+    if (this.#bytes.length !== this.#size) {
+      throw new SealpackError("read-failed", "the bytes of the pack were transferred away or resized");
+    }
     return this.#bytes.subarray(offset, offset + length);
   }
 }

@@ -1,6 +1,6 @@
 // Sending requests for one file, with retries.
 import { SealpackError, aborted, messageOf } from "../errors.js";
-import { abortable, asAbort, linked, pause, throwIfAborted } from "../abort.js";
+import { abortable, asAbort, pause, throwIfAborted } from "../abort.js";
 import { TruncatedBody } from "./body.js";
 import { isTransient, redacted, retryDelay } from "./http-rules.js";
 
@@ -75,13 +75,11 @@ export class Requests {
     const base = this.#base;
     const merged = new Headers(base?.headers);
     for (const [name, value] of Object.entries(headers)) merged.set(name, value);
-    // The signal of a Request would be replaced by that of the call: follow both.
-    const both = signal && base?.signal ? linked(base.signal) : undefined;
-    const follow = () => both?.abort(signal?.reason);
-    signal?.addEventListener("abort", follow, { once: true });
-    if (signal?.aborted) follow();
+    // The signal of the call would replace that of a Request: follow both.
+    const own = base?.signal;
+    const both = signal && own ? (AbortSignal.any?.([signal, own]) ?? signal) : (signal ?? own ?? null);
     /** @type {RequestInit} */
-    const init = { method, headers: merged, signal: both?.signal ?? signal ?? base?.signal ?? null };
+    const init = { method, headers: merged, signal: both };
     // Reads must see the current file. And in Chromium, ranges of one URL wait
     // for each other's lock on the HTTP cache.
     if (!base || base.cache === "default") init.cache = "no-store";

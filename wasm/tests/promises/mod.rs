@@ -79,11 +79,14 @@ fn open(bytes: &[u8], codec: &str) -> Result<PackHandle, JsValue> {
 }
 
 fn get(pack: &PackHandle, position: u32) -> Result<Vec<u8>, JsValue> {
-    let items = Array::new();
-    for read in pack.plan(&[position], &[0], 0.0, 1e6)? {
-        read.take(None, &items, false)?;
-    }
-    Ok(Uint8Array::new(&items.get(0)).to_vec())
+    let slot = (position % 4) as usize;
+    let read = pack.plan(&[position], 0.0, 1e6)?.remove(0);
+    let decoded = read.decode(None, false)?.unwrap();
+    let (payload, ends) = (decoded.get(0), decoded.get(1));
+    let payload = Uint8Array::new(&payload).to_vec();
+    let ends = js_sys::Uint32Array::new(&ends).to_vec();
+    let start = if slot == 0 { 0 } else { ends[slot - 1] as usize };
+    Ok(payload[start..ends[slot] as usize].to_vec())
 }
 
 #[wasm_bindgen_test]

@@ -1,0 +1,27 @@
+// Checks of the numbers that a caller passes.
+import { SealpackError, invalidArgument } from "./errors.js";
+import { describe } from "./bytes.js";
+
+/** @param {Record<string, number>} options */
+export function atLeastOne(options) {
+  for (const [name, value] of Object.entries(options)) {
+    if (!Number.isInteger(value) || value < 1) {
+      throw invalidArgument(`${name} is a whole number of at least 1, not ${describe(value)}`);
+    }
+  }
+}
+
+/**
+ * @param {number} position
+ * @param {"item" | "record"} what
+ * @param {number} count
+ */
+export function checkPosition(position, what, count) {
+  if (typeof position !== "number" || !Number.isInteger(position)) {
+    const whose = what === "item" ? "an item" : "a record";
+    throw invalidArgument(`the position of ${whose} is a whole number, not ${describe(position)}`);
+  }
+  if (position < 0 || position >= count) {
+    throw new SealpackError("out-of-range", `no ${what} ${position}: the pack has ${count}, counted from 0`);
+  }
+}
