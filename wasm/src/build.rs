@@ -13,7 +13,7 @@ use js_sys::{Object, Uint8Array};
 use sealpack_core::Error;
 use sealpack_core::format::known::KnownCodec;
 use sealpack_core::stream::{BufferSize, Outcome, Output, Put, Refused, Shape, Stream};
-use sealpack_core::write::{Assembly, Hashing, PackShape, RecordBuilder, Sealed, Sealer};
+use sealpack_core::write::{Assembly, Hashing, PackShape, RecordBuilder, SealedDraft, Sealer};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -186,7 +186,7 @@ impl PackBuilder {
         Ok(())
     }
 
-    fn assemble(&mut self, sealed: Sealed) -> Result<Sealed, Error> {
+    fn assemble(&mut self, sealed: SealedDraft) -> Result<SealedDraft, Error> {
         if let Some(assembly) = &mut self.assembly {
             assembly.push(&sealed)?;
         }

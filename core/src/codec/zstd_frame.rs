@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 
 use super::Size;
 use crate::error::{DecodeError, Fault};
-use crate::wire::cursor::Cursor;
+use crate::wire::cursor::ByteCursor;
 
 /// The first four bytes of every frame, little-endian.
 pub const MAGIC: u32 = 0xFD2F_B528;
@@ -53,7 +53,7 @@ impl FrameHeader {
     }
 
     fn parse_fields(frame: &[u8]) -> Result<Result<Self, DecodeError>, Fault> {
-        let mut cursor = Cursor::new(frame);
+        let mut cursor = ByteCursor::new(frame);
         cursor.u32()?;
         let descriptor = cursor.u8()?;
         if descriptor & 0b1000 != 0 {

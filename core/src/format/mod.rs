@@ -18,7 +18,7 @@ pub mod trailer;
 pub use content::{DigestRecords, OneByOne, RecordContent};
 pub use digest::{ContentHasher, record_digest};
 pub use index::{IndexEncoder, OffsetIndex};
-pub use record::Layout;
+pub use record::RecordLayout;
 pub use trailer::{Dialect, Trailer};
 
 use core::num::NonZero;

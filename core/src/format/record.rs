@@ -17,12 +17,12 @@ use crate::wire::{crc, cursor};
 
 /// The layout of a file's records: what follows a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Layout {
+pub struct RecordLayout {
     lengths: bool,
     record_checksum: bool,
 }
 
-impl Layout {
+impl RecordLayout {
     /// The layout that follows from two fields of the trailer.
     #[must_use]
     pub fn new(items_per_record: u32, record_checksum: bool) -> Self {
@@ -121,7 +121,7 @@ pub struct RecordParts<'a> {
 mod tests {
     use super::*;
 
-    fn record(layout: Layout) -> Vec<u8> {
+    fn record(layout: RecordLayout) -> Vec<u8> {
         let mut record = b"onethree".to_vec();
         let payload = record.clone();
         layout.encode_tail([&payload[..3], &payload[3..]], &[3, 5], &mut record);
@@ -133,7 +133,7 @@ mod tests {
         for (per_record, checksum, tail) in
             [(2, false, 10), (2, true, 10), (1, true, 4), (1, false, 0)]
         {
-            let layout = Layout::new(per_record, checksum);
+            let layout = RecordLayout::new(per_record, checksum);
             let record = record(layout);
             assert_eq!(record.len(), 8 + tail);
             assert!(tail as u64 <= layout.max_tail_size(2));
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn a_flipped_bit_is_refused_exactly_where_the_checksum_covers_it() {
         for (per_record, checksum, covered_from) in [(2, false, 8), (2, true, 0), (1, true, 0)] {
-            let layout = Layout::new(per_record, checksum);
+            let layout = RecordLayout::new(per_record, checksum);
             let sound = record(layout);
             for at in 0..sound.len() {
                 let mut damaged = sound.clone();
@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn a_short_record_is_refused() {
         for per_record in [1, 2] {
-            let layout = Layout::new(per_record, true);
+            let layout = RecordLayout::new(per_record, true);
             for len in 0..4 {
                 assert!(matches!(layout.split(&[0; 4][..len], 1), Err(Fault::Truncated { .. })));
             }

@@ -8,9 +8,9 @@
 //! ```
 
 use super::digest::Hash;
-use super::{INDEX_GROUP, Layout};
+use super::{INDEX_GROUP, RecordLayout};
 use crate::error::{Error, Fault, Section};
-use crate::wire::{crc, cursor::Cursor, group};
+use crate::wire::{crc, cursor::ByteCursor, group};
 
 /// Bytes of the trailer.
 pub const SIZE: usize = 76;
@@ -126,7 +126,7 @@ impl Trailer {
             refuse_early(tail)?;
             return Err(Fault::Truncated { needed: SIZE as u64, found: tail.len() as u64 });
         };
-        let mut cursor = Cursor::new(bytes);
+        let mut cursor = ByteCursor::new(bytes);
         let magic = cursor.u32()?;
         if magic != MAGIC {
             refuse_early(tail)?;
@@ -228,8 +228,8 @@ impl Trailer {
 
     /// How the records are laid out.
     #[must_use]
-    pub fn layout(&self) -> Layout {
-        Layout::new(self.items_per_record, self.record_checksum)
+    pub fn layout(&self) -> RecordLayout {
+        RecordLayout::new(self.items_per_record, self.record_checksum)
     }
 
     /// Checks the app data and returns the dialect.

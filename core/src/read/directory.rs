@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use crate::error::{Error, Misuse};
-use crate::format::{Layout, OffsetIndex, Trailer};
+use crate::format::{OffsetIndex, RecordLayout, Trailer};
 
 /// What a reader keeps of an open pack: the trailer and the offset index. It
 /// takes slightly more memory than the index takes on disk.
@@ -63,7 +63,7 @@ impl Directory {
 
     /// How the records are laid out.
     #[must_use]
-    pub fn layout(&self) -> Layout {
+    pub fn layout(&self) -> RecordLayout {
         self.trailer.layout()
     }
 

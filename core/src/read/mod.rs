@@ -54,11 +54,11 @@ mod verify;
 
 pub use detect::CodecDetection;
 pub use directory::{Directory, ItemPlace, RecordPlace};
-pub use open::{DEFAULT_TAIL, Opened, Opening, Pack, Tail};
+pub use open::{DEFAULT_TAIL, FileTail, Opened, Opening, Pack};
 pub use plan::{Merge, PlannedRead, PlannedRecord, plan, plan_ascending, plan_records};
 pub use unseal::{ItemLookup, Record, RecordItems, unseal};
 pub use verify::{
-    DamagedRecord, Examination, Examiner, Layer, LayerName, Report, SoundRecord, Verdict,
+    DamagedRecord, Examination, Examiner, LayerName, LayerVerdict, Report, SoundRecord, Verdict,
     Verification,
 };
 

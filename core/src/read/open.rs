@@ -57,19 +57,19 @@ pub struct Pack {
     pub dialect: Dialect,
     /// The bytes that were read to open the pack. A record that lies within them
     /// need not be read again.
-    pub tail: Tail,
+    pub tail: FileTail,
 }
 
 /// Bytes at the end of a file.
 #[derive(Clone, Debug)]
-pub struct Tail {
+pub struct FileTail {
     /// Their offset in the file.
     pub start: u64,
     /// The bytes, up to the end of the file.
     pub bytes: Bytes,
 }
 
-impl Tail {
+impl FileTail {
     /// The bytes of `range` of the file, if this tail contains all of them.
     #[must_use]
     pub fn get(&self, range: &Range<u64>) -> Option<Bytes> {
@@ -145,7 +145,7 @@ impl Opening {
                     // Do not fetch an index that cannot describe its records.
                     trailer.check_index_size()?;
                 } else {
-                    let tail = Tail { start: from, bytes };
+                    let tail = FileTail { start: from, bytes };
                     return ready(trailer, records_end, self.file_size, tail);
                 }
                 // Read a short tail again, together with the bytes before it:
@@ -158,13 +158,13 @@ impl Opening {
                 Ok(Opened::More(Self { stage, ..self }))
             }
             Stage::Sections { trailer, from, tail, .. } if tail.is_empty() => {
-                ready(trailer, from, self.file_size, Tail { start: from, bytes })
+                ready(trailer, from, self.file_size, FileTail { start: from, bytes })
             }
             Stage::Sections { trailer, from, tail, .. } => {
                 let mut all = Vec::with_capacity(bytes.len() + tail.len());
                 all.extend_from_slice(&bytes);
                 all.extend_from_slice(&tail);
-                let tail = Tail { start: from, bytes: all.into() };
+                let tail = FileTail { start: from, bytes: all.into() };
                 ready(trailer, from, self.file_size, tail)
             }
         }
@@ -172,7 +172,12 @@ impl Opening {
 }
 
 /// Makes every check that follows the trailer's own.
-fn ready(trailer: Trailer, records_end: u64, file_size: u64, tail: Tail) -> Result<Opened, Error> {
+fn ready(
+    trailer: Trailer,
+    records_end: u64,
+    file_size: u64,
+    tail: FileTail,
+) -> Result<Opened, Error> {
     let trailer_start = file_size - trailer::SIZE as u64;
     let index_end = records_end + u64::from(trailer.index_size);
     let section = |range: Range<u64>, name| {
@@ -195,7 +200,7 @@ fn ready(trailer: Trailer, records_end: u64, file_size: u64, tail: Tail) -> Resu
 }
 
 /// The section, copied if a view would keep a much larger tail alive.
-fn detach(section: &Bytes, tail: &Tail) -> Bytes {
+fn detach(section: &Bytes, tail: &FileTail) -> Bytes {
     if section.len() < tail.bytes.len() - tail.bytes.len() / 8 {
         Bytes::copy_from_slice(section)
     } else {

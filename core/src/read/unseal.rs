@@ -7,7 +7,7 @@ use core::ops::Range;
 use super::{Directory, ReadLimits, RecordPlace};
 use crate::codec::{Decode, Size};
 use crate::error::{DecodeError, Error, Fault, Limit, Misuse, Section};
-use crate::format::{Layout, MAX_U32, RecordContent};
+use crate::format::{MAX_U32, RecordContent, RecordLayout};
 use crate::wire::group::{Group, OwnedGroup};
 use crate::wire::{crc, cursor};
 
@@ -209,7 +209,7 @@ impl ItemLookup {
     /// whole: it is a single item, its checksum covers the payload, or its end is
     /// more than a quarter of it.
     #[must_use]
-    pub fn new(layout: Layout, record: RecordPlace, slot: u32) -> Option<Self> {
+    pub fn new(layout: RecordLayout, record: RecordPlace, slot: u32) -> Option<Self> {
         let tail_size = layout.max_tail_size(record.item_count);
         let is_worthwhile = record.size() / 4 >= tail_size;
         if !layout.has_lengths() || layout.has_record_checksum() || !is_worthwhile {

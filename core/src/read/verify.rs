@@ -116,7 +116,7 @@ impl Verdict {
 
 /// A layer and its verdict.
 #[derive(Clone, Debug)]
-pub struct Layer {
+pub struct LayerVerdict {
     /// The layer.
     pub name: LayerName,
     /// The verdict on it.
@@ -329,7 +329,7 @@ pub struct Verification {
     has_lengths: bool,
     app_data: Verdict,
     hasher: ContentHasher,
-    failed: Vec<Layer>,
+    failed: Vec<LayerVerdict>,
     damaged: Vec<DamagedRecord>,
     damaged_count: u32,
     examined: u32,
@@ -399,7 +399,7 @@ impl Verification {
 
     fn fail(&mut self, name: LayerName, error: &Error) {
         if !self.failed.iter().any(|layer| layer.name == name) {
-            self.failed.push(Layer { name, verdict: Verdict::Failed(error.clone()) });
+            self.failed.push(LayerVerdict { name, verdict: Verdict::Failed(error.clone()) });
         }
     }
 
@@ -417,7 +417,7 @@ impl Verification {
                 self.fail(LayerName::ContentHash, &fault.in_section(Section::ContentHash));
             }
         }
-        let layers = LayerName::ALL.map(|name| Layer { name, verdict: self.verdict(name) });
+        let layers = LayerName::ALL.map(|name| LayerVerdict { name, verdict: self.verdict(name) });
         Report {
             layers,
             damaged: self.damaged,
@@ -450,7 +450,7 @@ impl Verification {
 #[derive(Clone, Debug)]
 pub struct Report {
     /// Every layer, in order.
-    pub layers: [Layer; 8],
+    pub layers: [LayerVerdict; 8],
     /// The damaged records, at most the first ten thousand.
     pub damaged: Vec<DamagedRecord>,
     /// The number of damaged records.

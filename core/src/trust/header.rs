@@ -11,7 +11,7 @@ use super::shape::{BLOCK, HEADER_SIZE, ListShape};
 use super::tree::sha256;
 use crate::error::{Error, Fault, Section};
 use crate::format::digest::Hash;
-use crate::wire::{crc, cursor, cursor::Cursor};
+use crate::wire::{crc, cursor, cursor::ByteCursor};
 
 const MAGIC: u32 = u32::from_le_bytes(*b"SLDG");
 const VERSION: u8 = 1;
@@ -81,7 +81,7 @@ impl ListHeader {
         let (needed, found) = (HEADER_SIZE as u64, bytes.len() as u64);
         let bytes = bytes.first_chunk::<HEADER_SIZE>().ok_or(Fault::Truncated { needed, found })?;
         let (covered, stored) = cursor::split_last_u32(bytes)?;
-        let mut cursor = Cursor::new(covered);
+        let mut cursor = ByteCursor::new(covered);
         let magic = cursor.u32()?;
         if magic != MAGIC {
             return Err(Fault::Magic { found: magic });

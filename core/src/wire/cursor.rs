@@ -6,20 +6,20 @@ use crate::error::Fault;
 /// Reads little-endian fields one after another.
 ///
 /// ```
-/// use sealpack_core::wire::cursor::Cursor;
+/// use sealpack_core::wire::cursor::ByteCursor;
 ///
-/// let mut cursor = Cursor::new(&[1, 2, 0, 9]);
+/// let mut cursor = ByteCursor::new(&[1, 2, 0, 9]);
 /// assert_eq!(cursor.u8()?, 1);
 /// assert_eq!(cursor.u16()?, 2);
 /// assert!(cursor.finish().is_err(), "one byte remains");
 /// # Ok::<(), sealpack_core::error::Fault>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Cursor<'a> {
+pub struct ByteCursor<'a> {
     rest: &'a [u8],
 }
 
-impl<'a> Cursor<'a> {
+impl<'a> ByteCursor<'a> {
     /// A cursor at the front of `bytes`.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Hashing, PackShape, Sealed};
+use super::{Hashing, PackShape, SealedDraft};
 use crate::error::{Error, Limit, Misuse};
 use crate::format::{ContentHasher, Dialect, IndexEncoder, Trailer};
 use crate::wire::crc;
@@ -22,7 +22,7 @@ pub struct Assembly {
 /// What follows the records: first the index, then the app data (not included
 /// here), then the trailer.
 #[derive(Clone, Debug)]
-pub struct Ending {
+pub struct FinalSections {
     /// The offset index with its checksum.
     pub index: Vec<u8>,
     /// The trailer, to be encoded.
@@ -50,7 +50,7 @@ impl Assembly {
     /// # Errors
     /// [`Misuse::Order`] if this is not the next draft;
     /// [`Limit::Index`], [`Limit::Items`], [`Limit::File`].
-    pub fn push(&mut self, sealed: &Sealed) -> Result<(), Error> {
+    pub fn push(&mut self, sealed: &SealedDraft) -> Result<(), Error> {
         let (expected, given) = (self.record_count, sealed.first_record);
         if expected != given {
             return Err(Error::Misuse(Misuse::Order { expected, given }));
@@ -85,7 +85,7 @@ impl Assembly {
     ///
     /// # Errors
     /// [`Limit::AppData`], [`Limit::Index`], [`Limit::File`].
-    pub fn finish(self, app_data: &[u8]) -> Result<Ending, Error> {
+    pub fn finish(self, app_data: &[u8]) -> Result<FinalSections, Error> {
         let length = app_data.len() as u64;
         let app_data_size =
             u32::try_from(length).map_err(|_| Error::Limit(Limit::AppData { length }))?;
@@ -113,6 +113,6 @@ impl Assembly {
         let ending_size = size + trailer.size_after_index();
         let file_size =
             self.records_end.checked_add(ending_size).ok_or(Error::Limit(Limit::File))?;
-        Ok(Ending { index, trailer, file_size })
+        Ok(FinalSections { index, trailer, file_size })
     }
 }

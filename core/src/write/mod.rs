@@ -14,7 +14,7 @@
 //! - [`Assembly`] collects what the end of the file needs. Of its state only the
 //!   packed index grows with the number of records.
 //!
-//! The driver writes [`Sealed::extents`] in order, and then the sections that
+//! The driver writes [`SealedDraft::extents`] in order, and then the sections that
 //! [`Assembly::finish`] returns:
 //!
 //! ```
@@ -48,16 +48,16 @@ mod builder;
 mod reorder;
 mod seal;
 
-pub use assembly::{Assembly, Ending};
+pub use assembly::{Assembly, FinalSections};
 pub use builder::{Draft, RecordBuilder};
 pub use reorder::ReorderBuffer;
-pub use seal::{DraftDigester, Sealed, Sealer};
+pub use seal::{DraftDigester, SealedDraft, Sealer};
 
 use alloc::sync::Arc;
 use core::num::NonZero;
 
 use crate::format::digest::Extract;
-use crate::format::{DEFAULT_ITEMS_PER_RECORD, Dialect, Layout};
+use crate::format::{DEFAULT_ITEMS_PER_RECORD, Dialect, RecordLayout};
 
 /// The settings that all records of a pack share.
 #[derive(Clone, Debug)]
@@ -105,7 +105,7 @@ impl Default for PackShape {
 impl PackShape {
     /// How the records are laid out.
     #[must_use]
-    pub fn layout(&self) -> Layout {
-        Layout::new(self.items_per_record.get(), self.record_checksum)
+    pub fn layout(&self) -> RecordLayout {
+        RecordLayout::new(self.items_per_record.get(), self.record_checksum)
     }
 }

@@ -11,7 +11,7 @@ use super::{Hashing, PackShape};
 use crate::codec::Encode;
 use crate::error::{Cause, Error, Limit};
 use crate::format::digest::{Extract, Hash, RecordHasher};
-use crate::format::{DigestRecords, Layout, OneByOne, RecordContent};
+use crate::format::{DigestRecords, OneByOne, RecordContent, RecordLayout};
 
 /// The maximum number of records whose digests are computed in one call: enough
 /// for any number of lanes, few enough to take little memory.
@@ -19,7 +19,7 @@ const MAX_DIGEST_BATCH: usize = 256;
 
 /// A sealed draft, ready to be written.
 #[derive(Clone, Debug)]
-pub struct Sealed {
+pub struct SealedDraft {
     /// The draft's number.
     pub number: u64,
     /// The number of its first record.
@@ -34,7 +34,7 @@ pub struct Sealed {
     pub extents: Vec<Bytes>,
 }
 
-impl Sealed {
+impl SealedDraft {
     /// The size of all its records, in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
@@ -44,7 +44,7 @@ impl Sealed {
 
 /// Seals one draft after another; owns the encoder's state.
 pub struct Sealer {
-    layout: Layout,
+    layout: RecordLayout,
     items_per_record: usize,
     digester: DraftDigester,
     encoder: Option<Box<dyn Encode>>,
@@ -114,7 +114,7 @@ impl Sealer {
     /// # Errors
     /// [`Error::Encode`] if the encoder or the extract fails, [`Limit::Record`] if
     /// a stored record exceeds 2^32-1 bytes.
-    pub fn seal(&mut self, draft: Draft) -> Result<Sealed, Error> {
+    pub fn seal(&mut self, draft: Draft) -> Result<SealedDraft, Error> {
         let mut digests = Vec::new();
         self.digester.take(core::slice::from_ref(&draft), &mut digests)?;
         self.seal_hashed(draft, digests)
@@ -129,7 +129,7 @@ impl Sealer {
     pub fn seal_all(
         &mut self,
         drafts: Vec<Draft>,
-        mut sealed: impl FnMut(Sealed),
+        mut sealed: impl FnMut(SealedDraft),
     ) -> Result<(), Error> {
         let mut digests = Vec::new();
         self.digester.take(&drafts, &mut digests)?;
@@ -142,8 +142,8 @@ impl Sealer {
         Ok(())
     }
 
-    fn seal_hashed(&mut self, draft: Draft, digests: Vec<Hash>) -> Result<Sealed, Error> {
-        let mut sealed = Sealed {
+    fn seal_hashed(&mut self, draft: Draft, digests: Vec<Hash>) -> Result<SealedDraft, Error> {
+        let mut sealed = SealedDraft {
             number: draft.number,
             first_record: draft.first_record,
             // The builder has checked the number of items against 2^32-1.
@@ -208,7 +208,7 @@ impl DraftDigester {
     ///
     /// # Errors
     /// As [`Sealer::seal`], for the digests.
-    pub fn complete(&mut self, drafts: &[Draft], sealed: &mut [Sealed]) -> Result<(), Error> {
+    pub fn complete(&mut self, drafts: &[Draft], sealed: &mut [SealedDraft]) -> Result<(), Error> {
         let mut digests = Vec::new();
         self.take(drafts, &mut digests)?;
         let mut digests = digests.into_iter();
@@ -301,11 +301,11 @@ fn take_encoded(out: &mut Vec<u8>) -> Option<Bytes> {
 
 /// Encodes every record of the draft into one buffer.
 fn encode(
-    layout: Layout,
+    layout: RecordLayout,
     items_per_record: usize,
     encoder: &mut dyn Encode,
     draft: &Draft,
-    sealed: &mut Sealed,
+    sealed: &mut SealedDraft,
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
     let mut tail = Vec::new();
@@ -336,10 +336,10 @@ fn encode(
 /// Stores the payloads unchanged. They are copied only if the draft consists of
 /// several records with lengths or checksums after each.
 fn store(
-    layout: Layout,
+    layout: RecordLayout,
     items_per_record: usize,
     draft: Draft,
-    sealed: &mut Sealed,
+    sealed: &mut SealedDraft,
 ) -> Result<(), Error> {
     if layout.max_tail_size(1) == 0 {
         sealed.sizes = draft.lengths;

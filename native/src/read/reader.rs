@@ -9,7 +9,7 @@ use sealpack_core::codec::Decode;
 use sealpack_core::format::digest::Hash;
 use sealpack_core::format::{Dialect, Trailer};
 use sealpack_core::read::{
-    Directory, ItemLookup, Merge, Opened, Opening, Pack, ReadLimits, Record, RecordPlace, Tail,
+    Directory, FileTail, ItemLookup, Merge, Opened, Opening, Pack, ReadLimits, Record, RecordPlace,
 };
 use sealpack_core::trust::TrustedList;
 
@@ -118,7 +118,7 @@ impl Reader {
         // A tail that is only part of the file is worth little once the pack
         // is open, and would hold a quarter of a mebibyte.
         if pack.tail.start > 0 {
-            pack.tail = Tail { start: file_size, bytes: Bytes::new() };
+            pack.tail = FileTail { start: file_size, bytes: Bytes::new() };
         }
         let (merge, trust) = (options.merge, options.trust.clone());
         let opened = OpenedPack::new(pack, options, merge);

@@ -6,7 +6,7 @@ use std::io;
 use std::sync::{Arc, mpsc};
 
 use bytes::Bytes;
-use sealpack_core::read::Tail;
+use sealpack_core::read::FileTail;
 use tokio::runtime::Handle;
 
 use super::error::no_answer;
@@ -50,7 +50,7 @@ const ROUND_TRIP: u64 = 4 << 20;
 pub struct StoreSource {
     object: Arc<Object>,
     /// The end of the object, which came with its version.
-    tail: Tail,
+    tail: FileTail,
     runtime: Handle,
 }
 
@@ -67,7 +67,7 @@ impl StoreSource {
             .map_err(|kind| location.error(kind))?;
         let size = version.size();
         let bytes = tail.unwrap_or_default();
-        let tail = Tail { start: size.saturating_sub(bytes.len() as u64), bytes };
+        let tail = FileTail { start: size.saturating_sub(bytes.len() as u64), bytes };
         let object = Arc::new(Object { location: location.clone(), version });
         Ok(Self { object, tail, runtime: runtime.clone() })
     }
@@ -83,7 +83,7 @@ impl StoreSource {
         runtime: &Handle,
     ) -> Result<Self, Error> {
         refuse_single_thread(runtime).map_err(|kind| location.error(kind))?;
-        let tail = Tail { start: version.size(), bytes: Bytes::new() };
+        let tail = FileTail { start: version.size(), bytes: Bytes::new() };
         let object = Arc::new(Object { location: location.clone(), version });
         Ok(Self { object, tail, runtime: runtime.clone() })
     }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use object_store::path::Path as ObjectPath;
 use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore};
-use sealpack_core::read::{DEFAULT_TAIL, Opened, Opening, Pack, ReadLimits, Tail};
+use sealpack_core::read::{DEFAULT_TAIL, FileTail, Opened, Opening, Pack, ReadLimits};
 
 use super::error::{StoreError, StoreFault};
 use crate::error::{Doing, Error, ErrorKind};
@@ -349,6 +349,6 @@ async fn without_suffix(
 /// open; the whole of a small one saves every request.
 pub(super) fn keep_only_whole(pack: &mut Pack, size: u64) {
     if pack.tail.start > 0 {
-        pack.tail = Tail { start: size, bytes: Bytes::new() };
+        pack.tail = FileTail { start: size, bytes: Bytes::new() };
     }
 }

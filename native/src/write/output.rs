@@ -6,7 +6,7 @@ use sealpack_core::Error as PackError;
 use sealpack_core::error::Limit;
 use sealpack_core::format::Trailer;
 use sealpack_core::stream::{Outcome, Output as StreamOutput, Refused, Shape, Stream};
-use sealpack_core::write::{Assembly, PackShape, Sealed};
+use sealpack_core::write::{Assembly, PackShape, SealedDraft};
 
 use super::sink::Sink;
 use crate::error::ErrorKind;
@@ -30,7 +30,7 @@ impl<S: Sink> Output<S> {
     }
 
     /// Writes the next draft.
-    pub(crate) fn write(&mut self, sealed: Sealed) -> Result<(), ErrorKind> {
+    pub(crate) fn write(&mut self, sealed: SealedDraft) -> Result<(), ErrorKind> {
         self.assembly.push(&sealed)?;
         if let Some(digests) = &mut self.digests {
             digests.push(&sealed.digests)?;

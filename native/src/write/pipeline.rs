@@ -14,7 +14,7 @@
 use std::sync::Arc;
 
 use sealpack_core::Error as PackError;
-use sealpack_core::write::{Draft, DraftDigester, Sealed, Sealer};
+use sealpack_core::write::{Draft, DraftDigester, SealedDraft, Sealer};
 
 use super::output::Output;
 use super::sink::{BYTES_A_WORKER, Sink};
@@ -58,7 +58,7 @@ type Jobs = Ordered<Draft, Done, ErrorKind>;
 /// What a worker made of a draft, and the draft where somebody else takes its
 /// digests.
 struct Done {
-    sealed: Sealed,
+    sealed: SealedDraft,
     draft: Option<Draft>,
 }
 
@@ -260,7 +260,7 @@ fn write<S: Sink>(
     }
 }
 
-fn apart(done: Vec<Done>) -> (Vec<Sealed>, Vec<Draft>) {
+fn apart(done: Vec<Done>) -> (Vec<SealedDraft>, Vec<Draft>) {
     let (sealed, drafts): (Vec<_>, Vec<_>) =
         done.into_iter().map(|done| (done.sealed, done.draft)).unzip();
     (sealed, drafts.into_iter().flatten().collect())

@@ -14,9 +14,9 @@ use sealpack::{Plain, Writer};
 
 use super::Arguments;
 use super::inputs::{self, InputItems};
-use super::report::{Spread, Table};
+use super::report::{ResultTable, Spread};
 
-pub fn rows(arguments: &Arguments, report: &mut Table) {
+pub fn rows(arguments: &Arguments, report: &mut ResultTable) {
     let Some(disk) = &arguments.disk else { return };
     if !arguments.wants_some("durable-e") {
         return;

@@ -13,7 +13,7 @@ use sealpack::{Bytes, Reader};
 
 use super::Arguments;
 use super::reading::SourcePack;
-use super::report::{Latencies, Table};
+use super::report::{Latencies, ResultTable};
 
 /// Positions of one `get_many`, spread over the pack.
 const MANY: usize = 16;
@@ -60,7 +60,7 @@ fn times<T>(
 /// Rows for a pack of the input E.
 pub fn rows(
     arguments: &Arguments,
-    report: &mut Table,
+    report: &mut ResultTable,
     subject: &SourcePack<'_>,
     zstd: bool,
     cold: bool,

@@ -142,7 +142,7 @@ fn main() {
         return;
     }
     let folder = tempfile::tempdir_in(&arguments.folder).unwrap();
-    let mut report = report::Table::new(&arguments);
+    let mut report = report::ResultTable::new(&arguments);
     writing::rows(&arguments, folder.path(), &mut report);
     reading::rows(&arguments, folder.path(), &mut report);
     durable::rows(&arguments, &mut report);

@@ -12,7 +12,7 @@ use super::inputs::{self, InputItems};
 use super::latency;
 use super::limits;
 use super::measure::{Measurement, in_turn, memory_of_opening, once};
-use super::report::{Quantity, Table, TableRow};
+use super::report::{Quantity, ResultTable, TableRow};
 
 /// A pack to read from, and the items that it must return.
 pub struct SourcePack<'a> {
@@ -47,7 +47,7 @@ impl<'a> SourcePack<'a> {
     }
 }
 
-pub fn rows(arguments: &Arguments, folder: &Path, report: &mut Table) {
+pub fn rows(arguments: &Arguments, folder: &Path, report: &mut ResultTable) {
     let size = arguments.size;
     if ["open-e", "get-e", "many-e", "scan-e", "verify-e", "latency-e"]
         .iter()
@@ -109,7 +109,12 @@ fn name(row: &str, zstd: bool) -> String {
     format!("{row} {}", if zstd { "zstd" } else { "none" })
 }
 
-fn open_events(arguments: &Arguments, report: &mut Table, subject: &SourcePack<'_>, zstd: bool) {
+fn open_events(
+    arguments: &Arguments,
+    report: &mut ResultTable,
+    subject: &SourcePack<'_>,
+    zstd: bool,
+) {
     let name = name("open-e", zstd);
     if !arguments.wants(&name) {
         return;
@@ -157,7 +162,7 @@ fn compare(reader: &Reader, subject: &SourcePack<'_>, positions: &[u32]) -> usiz
 
 fn get(
     arguments: &Arguments,
-    report: &mut Table,
+    report: &mut ResultTable,
     subject: &SourcePack<'_>,
     row: &str,
     zstd: bool,
@@ -222,7 +227,7 @@ fn get(
     });
 }
 
-fn get_many(arguments: &Arguments, report: &mut Table, subject: &SourcePack<'_>) {
+fn get_many(arguments: &Arguments, report: &mut ResultTable, subject: &SourcePack<'_>) {
     for (threads, reference) in [(1, (64.0, 1.2)), (2, (35.0, 1.3))] {
         let name = format!("many-e zstd 1000 {threads}t");
         if !arguments.wants(&name) {
@@ -284,7 +289,7 @@ fn decode(frame: &[u8]) {
 
 fn scan(
     arguments: &Arguments,
-    report: &mut Table,
+    report: &mut ResultTable,
     subject: &SourcePack<'_>,
     row: &str,
     zstd: bool,
@@ -350,7 +355,7 @@ fn bare_scan(path: &Path) -> Measurement {
 
 fn verify(
     arguments: &Arguments,
-    report: &mut Table,
+    report: &mut ResultTable,
     subject: &SourcePack<'_>,
     row: &str,
     zstd: bool,
@@ -396,7 +401,7 @@ fn verify(
 }
 
 /// T: opening a pack of twenty million records.
-fn open_tiny(arguments: &Arguments, folder: &Path, report: &mut Table) {
+fn open_tiny(arguments: &Arguments, folder: &Path, report: &mut ResultTable) {
     let items = inputs::tiny(arguments.tiny());
     let path = folder.join("tiny.pack");
     let options = Writer::options().items_per_record(1).codec(Plain).content_hash(false);

@@ -84,13 +84,13 @@ fn three(sorted: &[f64]) -> [f64; 3] {
     [sorted[0], sorted[sorted.len() / 2], sorted[sorted.len() - 1]]
 }
 
-pub struct Table {
+pub struct ResultTable {
     json: bool,
     quick: bool,
     rows: usize,
 }
 
-impl Table {
+impl ResultTable {
     pub fn new(arguments: &Arguments) -> Self {
         if !arguments.json {
             println!(

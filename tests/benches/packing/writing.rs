@@ -9,7 +9,7 @@ use super::external;
 use super::inputs::{self, InputItems};
 use super::limits;
 use super::measure::{Measurement, in_turn, median, once};
-use super::report::{Quantity, Table, TableRow};
+use super::report::{Quantity, ResultTable, TableRow};
 
 /// The options of a row that writes.
 #[derive(Clone, Copy)]
@@ -43,7 +43,7 @@ const LEDGERS: [WriteCase; 5] = [
     work(true, true, 2, 313.0, 1.3),
 ];
 
-pub fn rows(arguments: &Arguments, folder: &Path, report: &mut Table) {
+pub fn rows(arguments: &Arguments, folder: &Path, report: &mut ResultTable) {
     let size = arguments.size;
     if arguments.wants_some("write-e") {
         let items = inputs::events(size);
@@ -116,7 +116,7 @@ fn check(sealed: &SealedPack, items: usize, path: &Path) {
 fn row(
     arguments: &Arguments,
     folder: &Path,
-    report: &mut Table,
+    report: &mut ResultTable,
     input: &str,
     items: &InputItems,
     work: WriteCase,
@@ -178,7 +178,7 @@ fn row(
 }
 
 /// F: items that are already compressed, passed as owned buffers.
-fn freeze(arguments: &Arguments, folder: &Path, report: &mut Table, ledgers: &InputItems) {
+fn freeze(arguments: &Arguments, folder: &Path, report: &mut ResultTable, ledgers: &InputItems) {
     let frozen = inputs::frozen(ledgers);
     let bytes: u64 = frozen.iter().map(|item| item.len() as u64).sum();
     let (path, raw) = (folder.join("bench.pack"), folder.join("bench.raw"));
@@ -219,7 +219,7 @@ fn freeze(arguments: &Arguments, folder: &Path, report: &mut Table, ledgers: &In
 }
 
 /// T: twenty million items of ten bytes.
-fn tiny(arguments: &Arguments, folder: &Path, report: &mut Table) {
+fn tiny(arguments: &Arguments, folder: &Path, report: &mut ResultTable) {
     let items = inputs::tiny(arguments.tiny());
     let (path, raw) = (folder.join("bench.pack"), folder.join("bench.raw"));
     let work = WriteCase { zstd: false, hash: false, workers: 1, reference: None };

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::sync::{Arc, Mutex};
 
 use sealpack_core::stream::{BufferSize, Put};
-use sealpack_core::write::Sealed;
+use sealpack_core::write::SealedDraft;
 
 use super::sink::Sink;
 use crate::Trouble;
@@ -31,7 +31,7 @@ pub(crate) struct Output<S> {
 }
 
 impl<S> Output<S> {
-    pub(crate) fn write(&mut self, sealed: Sealed) -> Result<(), ErrorKind> {
+    pub(crate) fn write(&mut self, sealed: SealedDraft) -> Result<(), ErrorKind> {
         let mut came = self.came.lock().unwrap();
         if let Some((at, trouble)) = self.trouble
             && at == came.len()

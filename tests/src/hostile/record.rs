@@ -1,7 +1,7 @@
 //! A record of any bytes in a pack that is otherwise sound.
 
 use sealpack::ReadCodec;
-use sealpack::core::format::{IndexEncoder, Layout, Trailer};
+use sealpack::core::format::{IndexEncoder, RecordLayout, Trailer};
 
 use super::repair::{Repairs, repair};
 use super::{Input, agree, read_options};
@@ -37,6 +37,6 @@ pub fn record(data: &[u8]) {
         repair(&mut file, Repairs { records: true, ..Repairs::default() }, &ReadCodec::Plain);
     }
     let reader = options.open_source(std::io::Cursor::new(file), "memory").unwrap();
-    assert_eq!(reader.directory().layout(), Layout::new(per_record, bits & 1 != 0));
+    assert_eq!(reader.directory().layout(), RecordLayout::new(per_record, bits & 1 != 0));
     agree(&reader);
 }

@@ -3,7 +3,7 @@
 
 use sealpack::core::codec::zstd_frame::FrameHeader;
 use sealpack::core::format::digest::record_digest;
-use sealpack::core::format::{ContentHasher, IndexEncoder, Layout, Trailer, trailer};
+use sealpack::core::format::{ContentHasher, IndexEncoder, RecordLayout, Trailer, trailer};
 use sealpack::core::wire::{crc::crc32c, group, group::Group};
 use sealpack::{Bytes, ReadCodec, Reader};
 
@@ -150,7 +150,7 @@ fn fit_counts(head: &mut Trailer, records: usize) {
     };
 }
 
-fn mend_record(record: &[u8], layout: Layout, count: u32, repairs: Repairs) -> Vec<u8> {
+fn mend_record(record: &[u8], layout: RecordLayout, count: u32, repairs: Repairs) -> Vec<u8> {
     let has_crc = layout.has_lengths() || layout.has_record_checksum();
     let covered = if has_crc { &record[..record.len().saturating_sub(4)] } else { record };
     let (mut lengths, mut payload) = (Vec::new(), covered.to_vec());
