@@ -94,7 +94,7 @@ pub struct Opinion {
     pub open: Option<String>,
     /// The same of a scan over all items.
     pub scan: Option<String>,
-    /// SHA-256 of the items scanned, each behind its length.
+    /// SHA-256 of the items scanned, each after its length.
     pub scan_sha256: Option<String>,
     /// The same of a verification of the content hash.
     pub verify: Option<String>,
@@ -141,7 +141,7 @@ pub fn split_items(mut stream: &[u8]) -> Vec<Vec<u8>> {
     items
 }
 
-/// SHA-256 of `items`, each behind its length, in hexadecimal.
+/// SHA-256 of `items`, each after its length, in hexadecimal.
 #[must_use]
 pub fn items_sha256<T: AsRef<[u8]>>(items: &[T]) -> String {
     let mut hasher = Sha256::new();

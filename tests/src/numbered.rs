@@ -1,5 +1,5 @@
-//! Packs whose content follows from a number, so that whoever finds one can
-//! say whether it is whole.
+//! Packs whose content follows from a number, so that a test that finds one can
+//! check whether it is complete.
 
 use std::path::Path;
 

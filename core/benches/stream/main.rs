@@ -1,18 +1,17 @@
-//! What the output stream costs, beside what else one would use, in one run.
+//! Compares the cost of the output stream with its alternatives, in one run.
 //!
-//! `cargo bench -p sealpack-core --bench stream [-- WORDS]`, where only the
-//! comparisons run whose title has WORDS in it.
+//! `cargo bench -p sealpack-core --bench stream [-- WORDS]` runs only the
+//! comparisons whose title contains WORDS.
 //!
-//! The times of one run stand beside each other: each candidate runs in turn,
-//! round after round, and the fastest round counts. Trust the ratios, not the
-//! nanoseconds. All write to the same sink, which adds up sizes and does nothing
-//! else; it is never inlined, and each writer is a place in memory that others
-//! know of, as it is in a program: a compiler that sees both ends of a writer
-//! keeps its numbers in registers.
+//! The candidates alternate round after round, and the fastest round of each
+//! counts. Trust the ratios, not the nanoseconds. All candidates write to the same
+//! sink, which only adds up sizes. The sink is never inlined, and `black_box` hides
+//! each writer from the optimiser, as in a real program: a compiler that sees all
+//! uses of a writer keeps its fields in registers.
 //!
-//! One round more is not timed, and counts: the allocations; and of the bytes
-//! that reach the sink those that lie elsewhere than where they were handed over,
-//! which somebody has copied.
+//! One more round is not timed. It counts the allocations, and the bytes that were
+//! copied: those that reach the sink at another address than the one at which they
+//! were passed to the writer.
 #![allow(
     unsafe_code,
     reason = "an allocator that counts is an unsafe impl; only in this benchmark"
@@ -24,7 +23,7 @@
 mod plain;
 
 use bytes::Bytes;
-use plain::Plain;
+use plain::PlainStream;
 use sealpack_core::stream::{BufferSize, Outcome, Output, Shape, Stream};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
@@ -34,55 +33,55 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 const ROUNDS: usize = 25;
-/// Writes of one round of small ones.
+/// The number of writes in one round of small writes.
 const WRITES: usize = 1 << 21;
-/// Payloads of one round of mixed ones, 32 MiB of them.
+/// The number of payloads in one round of mixed writes, 32 MiB in all.
 const PAYLOADS: usize = 8192;
 const PAYLOAD: usize = 4096;
 
-struct Counting;
+struct CountingAllocator;
 
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 
 // SAFETY: every call goes to the system's allocator with the same arguments, and
 // its answer is returned as it is; counting touches no memory of it.
-unsafe impl GlobalAlloc for Counting {
+unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Relaxed);
-        // SAFETY: the caller's promises are those that `System` asks for.
+        // SAFETY: the caller guarantees what `System` requires.
         unsafe { System.alloc(layout) }
     }
     unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
-        // SAFETY: as above; `place` came from `System` by way of `alloc`.
+        // SAFETY: as above; `place` was allocated by `System` in `alloc`.
         unsafe { System.dealloc(place, layout) }
     }
 }
 
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 /// A sink that adds up sizes.
 #[derive(Default)]
-struct Sink {
+struct CountingSink {
     taken: u64,
-    /// Of those, the ones that are not where they were handed over.
+    /// How many of them were copied.
     copied: u64,
-    /// What was handed over, by its addresses; nothing while the time is taken.
-    handed_over: Option<Range<usize>>,
+    /// The addresses of the payloads; `None` in timed rounds.
+    payloads: Option<Range<usize>>,
 }
 
-impl Sink {
+impl CountingSink {
     #[inline(never)]
     fn put<'a>(&mut self, len: usize, extents: impl Iterator<Item = &'a [u8]>) {
         self.taken += len as u64;
-        if let Some(handed_over) = &self.handed_over {
-            let copied = extents.filter(|extent| !handed_over.contains(&extent.as_ptr().addr()));
+        if let Some(payloads) = &self.payloads {
+            let copied = extents.filter(|extent| !payloads.contains(&extent.as_ptr().addr()));
             self.copied += copied.map(|extent| extent.len() as u64).sum::<u64>();
         }
     }
 }
 
-impl Write for &mut Sink {
+impl Write for &mut CountingSink {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.put(bytes.len(), std::iter::once(bytes));
         Ok(bytes.len())
@@ -92,29 +91,29 @@ impl Write for &mut Sink {
     }
 }
 
-/// What is measured: writes, and a close at the end.
-trait Writer {
+/// The measured operations: writes, and a close at the end.
+trait StreamWriter {
     fn write(&mut self, bytes: &[u8]);
     fn write_owned(&mut self, extent: Bytes);
     fn close(&mut self);
 }
 
-/// The stream and its driver's loop.
+/// The stream with its driver's loop.
 struct Driven<'a> {
     stream: Stream,
-    sink: &'a mut Sink,
+    sink: &'a mut CountingSink,
 }
 
 impl Driven<'_> {
     #[inline(always)]
     fn drive(&mut self) {
         while let Some(output) = self.stream.next_output() {
-            self.carry_out(output);
+            self.execute(output);
         }
     }
 
     #[inline(never)]
-    fn carry_out(&mut self, output: Output) {
+    fn execute(&mut self, output: Output) {
         if let Output::Put(put) = output {
             self.sink.put(put.len(), put.extents());
             self.stream.recycle(put);
@@ -123,7 +122,7 @@ impl Driven<'_> {
     }
 }
 
-impl Writer for Driven<'_> {
+impl StreamWriter for Driven<'_> {
     #[inline(always)]
     fn write(&mut self, bytes: &[u8]) {
         self.stream.write(bytes).expect("nothing fails");
@@ -140,7 +139,7 @@ impl Writer for Driven<'_> {
     }
 }
 
-impl Writer for BufWriter<&mut Sink> {
+impl StreamWriter for BufWriter<&mut CountingSink> {
     #[inline(always)]
     fn write(&mut self, bytes: &[u8]) {
         self.write_all(bytes).expect("nothing fails");
@@ -154,14 +153,14 @@ impl Writer for BufWriter<&mut Sink> {
     }
 }
 
-/// A loop that copies, and gives its buffer on when it is full.
+/// A loop that copies into a buffer and passes each full buffer on.
 struct Copying<'a> {
     buffer: Vec<u8>,
     at: usize,
-    sink: &'a mut Sink,
+    sink: &'a mut CountingSink,
 }
 
-impl Writer for Copying<'_> {
+impl StreamWriter for Copying<'_> {
     #[inline(always)]
     fn write(&mut self, bytes: &[u8]) {
         if bytes.len() > self.buffer.len().wrapping_sub(self.at) {
@@ -178,25 +177,25 @@ impl Writer for Copying<'_> {
     }
     #[inline(never)]
     fn close(&mut self) {
-        let filled = self.buffer.get(..self.at).expect("what was copied");
+        let filled = self.buffer.get(..self.at).expect("the copied bytes");
         self.sink.put(filled.len(), std::iter::once(filled));
         self.at = 0;
     }
 }
 
-/// The same work for each candidate: given a writer and the payloads, views of
-/// memory that no cache holds.
-trait Work {
-    fn run(&self, writer: &mut impl Writer, payloads: Vec<Bytes>);
+/// The work that each candidate does. The payloads are views of memory that is in
+/// no cache.
+trait Workload {
+    fn run(&self, writer: &mut impl StreamWriter, payloads: Vec<Bytes>);
 }
 
-/// Writes of 16 bytes, with the length known where they are compiled (an array) or
-/// not (a slice that comes from elsewhere).
-struct Small<'a, B: ?Sized>(&'a B);
+/// Writes of 16 bytes, whose length is known at compile time (an array) or only at
+/// run time (a slice).
+struct SmallWrites<'a, B: ?Sized>(&'a B);
 
-impl<B: ?Sized + AsRef<[u8]>> Work for Small<'_, B> {
+impl<B: ?Sized + AsRef<[u8]>> Workload for SmallWrites<'_, B> {
     #[inline(always)]
-    fn run(&self, writer: &mut impl Writer, _: Vec<Bytes>) {
+    fn run(&self, writer: &mut impl StreamWriter, _: Vec<Bytes>) {
         for _ in 0..WRITES {
             writer.write(black_box(self.0).as_ref());
         }
@@ -204,12 +203,12 @@ impl<B: ?Sized + AsRef<[u8]>> Work for Small<'_, B> {
     }
 }
 
-/// 32 bytes buffered, 4,096 handed over, 8 buffered, again and again.
-struct Mixed;
+/// Repeats 32 buffered bytes, 4,096 passed on without a copy, and 8 buffered bytes.
+struct MixedWrites;
 
-impl Work for Mixed {
+impl Workload for MixedWrites {
     #[inline(always)]
-    fn run(&self, writer: &mut impl Writer, payloads: Vec<Bytes>) {
+    fn run(&self, writer: &mut impl StreamWriter, payloads: Vec<Bytes>) {
         let (head, tail) = ([1_u8; 32], [2_u8; 8]);
         for payload in payloads {
             writer.write(black_box::<&[u8; 32]>(&head));
@@ -220,24 +219,24 @@ impl Work for Mixed {
     }
 }
 
-type Run<'a> = dyn Fn(&mut Sink, Vec<Bytes>) + 'a;
+type RunCandidate<'a> = dyn Fn(&mut CountingSink, Vec<Bytes>) + 'a;
 
-/// One way to do the work.
+/// One way to do the work, and its results.
 struct Candidate<'a> {
     name: &'a str,
-    run: Box<Run<'a>>,
+    run: Box<RunCandidate<'a>>,
     fastest: Duration,
     allocations: u64,
     copied: f64,
 }
 
-fn candidate<'a>(name: &'a str, run: impl Fn(&mut Sink, Vec<Bytes>) + 'a) -> Candidate<'a> {
+fn candidate<'a>(name: &'a str, run: impl Fn(&mut CountingSink, Vec<Bytes>) + 'a) -> Candidate<'a> {
     let run = Box::new(run);
     Candidate { name, run, fastest: Duration::MAX, allocations: 0, copied: 0.0 }
 }
 
-/// All candidates in turn, each beside the first.
-fn compare(title: &str, size: usize, writes: usize, payloads: usize, work: &impl Work) {
+/// Compares all candidates with the first one.
+fn compare(title: &str, size: usize, writes: usize, payloads: usize, work: &impl Workload) {
     let title = format!("{title}, S = {size}");
     let words: Vec<_> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     if !words.iter().all(|word| title.contains(word.as_str())) {
@@ -245,7 +244,7 @@ fn compare(title: &str, size: usize, writes: usize, payloads: usize, work: &impl
     }
     let stream = |trim| {
         let shape = Shape { buffer_size: BufferSize::new(size).expect("a size"), trim };
-        move |sink: &mut Sink, payloads| {
+        move |sink: &mut CountingSink, payloads| {
             let mut driven = Driven { stream: Stream::new(shape), sink };
             work.run(black_box(&mut driven), payloads);
         }
@@ -254,7 +253,7 @@ fn compare(title: &str, size: usize, writes: usize, payloads: usize, work: &impl
         candidate("Stream", stream(false)),
         candidate("Stream, trim", stream(true)),
         candidate("the same without Rules", |sink, payloads| {
-            work.run(black_box(&mut Plain::new(size, sink)), payloads);
+            work.run(black_box(&mut PlainStream::new(size, sink)), payloads);
         }),
         candidate("std::io::BufWriter", |sink, payloads| {
             work.run(black_box(&mut BufWriter::with_capacity(size, sink)), payloads);
@@ -264,21 +263,21 @@ fn compare(title: &str, size: usize, writes: usize, payloads: usize, work: &impl
             work.run(black_box(&mut copying), payloads);
         }),
     ];
-    // Never freed: letting go of a payload is its owner's cost, and no candidate's.
+    // Leaked, so that freeing a payload is not measured as a candidate's cost.
     let memory: &'static [u8] = Box::leak(vec![3; payloads * PAYLOAD].into_boxed_slice());
-    let given = || memory.chunks(PAYLOAD).map(Bytes::from_static).collect::<Vec<_>>();
+    let payloads_of_round = || memory.chunks(PAYLOAD).map(Bytes::from_static).collect::<Vec<_>>();
     for candidate in &mut candidates {
-        let handed_over = memory.as_ptr_range();
-        let addresses = handed_over.start.addr()..handed_over.end.addr();
-        let mut sink = Sink { handed_over: Some(addresses), ..Sink::default() };
-        let (payloads, before) = (given(), ALLOCATIONS.load(Relaxed));
+        let memory = memory.as_ptr_range();
+        let addresses = memory.start.addr()..memory.end.addr();
+        let mut sink = CountingSink { payloads: Some(addresses), ..CountingSink::default() };
+        let (payloads, before) = (payloads_of_round(), ALLOCATIONS.load(Relaxed));
         (candidate.run)(&mut sink, payloads);
         candidate.allocations = ALLOCATIONS.load(Relaxed) - before;
         candidate.copied = sink.copied as f64 / sink.taken as f64 * 100.0;
     }
     for _ in 0..ROUNDS {
         for candidate in &mut candidates {
-            let (mut sink, payloads) = (Sink::default(), given());
+            let (mut sink, payloads) = (CountingSink::default(), payloads_of_round());
             let start = Instant::now();
             (candidate.run)(&mut sink, payloads);
             candidate.fastest = start.elapsed().min(candidate.fastest);
@@ -298,14 +297,14 @@ fn compare(title: &str, size: usize, writes: usize, payloads: usize, work: &impl
 }
 
 fn main() {
-    // `cargo test --benches` calls this too, and wants no benchmark.
+    // `cargo test --benches` runs this too; skip the benchmark then.
     if std::env::args().any(|arg| arg == "--test") {
         return;
     }
     for size in [8192, 131_072] {
-        compare("16 B buffered, length known", size, WRITES, 0, &Small(&[7; 16]));
-        compare("16 B buffered, length not known", size, WRITES, 0, &Small::<[u8]>(&[7; 16]));
-        let mixed = "32 B buffered, 4,096 B handed over, 8 B buffered in turn";
-        compare(mixed, size, 3 * PAYLOADS, PAYLOADS, &Mixed);
+        compare("16 B buffered, length known", size, WRITES, 0, &SmallWrites(&[7; 16]));
+        compare("16 B buffered, length not known", size, WRITES, 0, &SmallWrites::<[u8]>(&[7; 16]));
+        let mixed = "32 B buffered, 4,096 B zero-copy, 8 B buffered";
+        compare(mixed, size, 3 * PAYLOADS, PAYLOADS, &MixedWrites);
     }
 }

@@ -1,8 +1,9 @@
 //! The stream without trim, written by hand: the same memory, the same steps and
-//! the same hand-over to a driver, and each decision in its place instead of in a
-//! function of `Rules`. What the type parameter is measured against.
+//! the same interface to a driver, with each decision written in place instead of
+//! in a function of `Rules`. The benchmark measures the cost of the type parameter
+//! against it.
 
-use super::{Sink, Writer};
+use super::{CountingSink, StreamWriter};
 use bytes::{Bytes, BytesMut};
 use std::collections::VecDeque;
 use std::mem;
@@ -11,44 +12,46 @@ use std::ops::Range;
 /// Set in `at` while a put waits.
 const SHUT: usize = 1 << (usize::BITS - 1);
 
-enum Extent {
+enum PlainExtent {
     Own(Bytes),
     Sealed(Range<usize>),
 }
 
-enum Extents {
-    One(Extent),
-    Many(Vec<Extent>),
+enum PlainExtents {
+    One(PlainExtent),
+    Many(Vec<PlainExtent>),
 }
 
-struct Put {
-    extents: Extents,
+struct PlainPut {
+    extents: PlainExtents,
     front: Bytes,
     len: usize,
 }
 
-impl Put {
+impl PlainPut {
     fn extents(&self) -> impl Iterator<Item = &[u8]> {
         let extents = match &self.extents {
-            Extents::One(extent) => std::slice::from_ref(extent),
-            Extents::Many(extents) => extents,
+            PlainExtents::One(extent) => std::slice::from_ref(extent),
+            PlainExtents::Many(extents) => extents,
         };
         extents.iter().map(|extent| match extent {
-            Extent::Own(bytes) => bytes,
-            Extent::Sealed(range) => self.front.get(range.clone()).expect("a part of the front"),
+            PlainExtent::Own(bytes) => bytes,
+            PlainExtent::Sealed(range) => {
+                self.front.get(range.clone()).expect("a part of the front")
+            }
         })
     }
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Phase {
+enum PlainPhase {
     Ready,
     Draining,
     Failed,
 }
 
-/// A stream and its driver's loop.
-pub(super) struct Plain<'a> {
+/// The stream with its driver's loop.
+pub(super) struct PlainStream<'a> {
     bytes: BytesMut,
     at: usize,
     start: usize,
@@ -56,19 +59,19 @@ pub(super) struct Plain<'a> {
     older: BytesMut,
     newer: BytesMut,
     whole: BytesMut,
-    pending: Vec<Extent>,
+    pending: Vec<PlainExtent>,
     waiting: usize,
-    queue: VecDeque<Put>,
+    queue: VecDeque<PlainPut>,
     in_hand: Option<usize>,
     taken: u64,
-    spare: Vec<Vec<Extent>>,
-    phase: Phase,
-    sink: &'a mut Sink,
+    spare: Vec<Vec<PlainExtent>>,
+    phase: PlainPhase,
+    sink: &'a mut CountingSink,
 }
 
-impl<'a> Plain<'a> {
-    pub(super) fn new(size: usize, sink: &'a mut Sink) -> Self {
-        Plain {
+impl<'a> PlainStream<'a> {
+    pub(super) fn new(size: usize, sink: &'a mut CountingSink) -> Self {
+        PlainStream {
             bytes: BytesMut::new(),
             at: 0,
             start: 0,
@@ -82,7 +85,7 @@ impl<'a> Plain<'a> {
             in_hand: None,
             taken: 0,
             spare: Vec::new(),
-            phase: Phase::Ready,
+            phase: PlainPhase::Ready,
             sink,
         }
     }
@@ -103,7 +106,7 @@ impl<'a> Plain<'a> {
     #[cold]
     #[inline(never)]
     fn overflow(&mut self, bytes: &[u8]) {
-        assert!(self.phase == Phase::Ready);
+        assert!(self.phase == PlainPhase::Ready);
         if self.bytes.is_empty() {
             self.fresh_buffer();
         }
@@ -114,7 +117,7 @@ impl<'a> Plain<'a> {
             if !self.pending.is_empty() || self.bytes.len() - self.start < self.size {
                 self.seal();
                 self.waiting += rest.len();
-                self.pending.push(Extent::Own(Bytes::copy_from_slice(rest)));
+                self.pending.push(PlainExtent::Own(Bytes::copy_from_slice(rest)));
                 self.emit();
             } else {
                 self.put_buffer();
@@ -146,7 +149,7 @@ impl<'a> Plain<'a> {
             return;
         }
         self.waiting += self.at - self.start;
-        self.pending.push(Extent::Sealed(self.start..self.at));
+        self.pending.push(PlainExtent::Sealed(self.start..self.at));
         self.start = self.at;
         if self.start == self.bytes.len() {
             self.let_go();
@@ -158,8 +161,8 @@ impl<'a> Plain<'a> {
         if self.start > 0 {
             let front = self.take_front();
             for extent in &mut self.pending {
-                if let Extent::Sealed(range) = extent {
-                    *extent = Extent::Own(front.slice(range.clone()));
+                if let PlainExtent::Sealed(range) = extent {
+                    *extent = PlainExtent::Own(front.slice(range.clone()));
                 }
             }
         }
@@ -184,8 +187,8 @@ impl<'a> Plain<'a> {
             put
         };
         self.at = 0;
-        let (len, extents) = (put.len(), Extents::One(Extent::Own(put)));
-        self.queue.push_back(Put { extents, front: Bytes::new(), len });
+        let (len, extents) = (put.len(), PlainExtents::One(PlainExtent::Own(put)));
+        self.queue.push_back(PlainPut { extents, front: Bytes::new(), len });
     }
 
     #[inline]
@@ -200,14 +203,14 @@ impl<'a> Plain<'a> {
         let len = mem::take(&mut self.waiting);
         let front = if self.start > 0 { self.take_front() } else { Bytes::new() };
         let list = self.spare.pop().unwrap_or_default();
-        let extents = Extents::Many(mem::replace(&mut self.pending, list));
-        self.queue.push_back(Put { extents, front, len });
+        let extents = PlainExtents::Many(mem::replace(&mut self.pending, list));
+        self.queue.push_back(PlainPut { extents, front, len });
         self.settle();
     }
 
     fn settle(&mut self) {
         let empty = self.queue.is_empty() && self.in_hand.is_none();
-        self.phase = if empty { Phase::Ready } else { Phase::Draining };
+        self.phase = if empty { PlainPhase::Ready } else { PlainPhase::Draining };
         if empty { self.at &= !SHUT } else { self.at |= SHUT }
     }
 
@@ -221,7 +224,7 @@ impl<'a> Plain<'a> {
     }
 
     #[inline(never)]
-    fn next(&mut self) -> Option<Put> {
+    fn next(&mut self) -> Option<PlainPut> {
         if self.in_hand.is_some() {
             return None;
         }
@@ -231,16 +234,16 @@ impl<'a> Plain<'a> {
     }
 
     #[inline(never)]
-    fn carry_out(&mut self, put: Put) {
+    fn carry_out(&mut self, put: PlainPut) {
         self.sink.put(put.len, put.extents());
         match put.extents {
-            Extents::One(Extent::Own(extent)) if extent.len() == self.size => {
+            PlainExtents::One(PlainExtent::Own(extent)) if extent.len() == self.size => {
                 if let Ok(whole) = extent.try_into_mut() {
                     self.whole = whole;
                 }
             }
-            Extents::One(_) => {}
-            Extents::Many(mut list) => {
+            PlainExtents::One(_) => {}
+            PlainExtents::Many(mut list) => {
                 list.clear();
                 if self.spare.len() < 3 {
                     self.spare.push(list);
@@ -254,7 +257,7 @@ impl<'a> Plain<'a> {
     }
 }
 
-impl Writer for Plain<'_> {
+impl StreamWriter for PlainStream<'_> {
     #[inline(always)]
     fn write(&mut self, bytes: &[u8]) {
         if !self.copy(bytes) {
@@ -265,11 +268,11 @@ impl Writer for Plain<'_> {
 
     #[inline(always)]
     fn write_owned(&mut self, extent: Bytes) {
-        assert!(self.phase == Phase::Ready);
+        assert!(self.phase == PlainPhase::Ready);
         if !extent.is_empty() {
             self.seal();
             self.waiting += extent.len();
-            self.pending.push(Extent::Own(extent));
+            self.pending.push(PlainExtent::Own(extent));
             self.emit();
         }
         self.drive();
@@ -284,7 +287,7 @@ impl Writer for Plain<'_> {
         }
         self.settle();
         self.drive();
-        self.phase = Phase::Failed;
+        self.phase = PlainPhase::Failed;
     }
 }
 

@@ -1,7 +1,7 @@
 //! Writes packs until it is killed: `write_in_a_loop FOLDER THREADS overwrite|create`.
 //!
-//! Says on standard output which pack it starts and which is finished, each
-//! with one write, so that whoever kills it knows how far it came.
+//! Prints which pack it starts and which it has finished, each with one write, so
+//! that the test that kills it knows how far it came.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot write its packs fails")]
 

@@ -1,4 +1,5 @@
-//! The ways of reading a pack agree: with each other, and with a verification.
+//! Checks that all ways of reading a pack agree with each other and with the
+//! verification.
 
 use sealpack::core::Error as PackError;
 use sealpack::core::error::Section;
@@ -7,35 +8,37 @@ use sealpack::core::format::digest::record_digest;
 use sealpack::core::read::{LayerName, Report, Verdict};
 use sealpack::{Bytes, Error, ErrorKind, Reader};
 
-/// The most bytes of a record that hostile packs may decode to.
+/// The limit on the decoded size of a record in hostile packs, in bytes.
 pub const LIMIT: u64 = 1 << 20;
 
-/// Positions that are asked for one by one, at most.
-const ASKED: u32 = 300;
+/// The maximum number of positions that are read one by one.
+const MAX_SINGLE_READS: u32 = 300;
 
-/// Items that are scanned, at most: records may be empty and millions.
-const SCANNED: usize = 100_000;
+/// The maximum number of items that are scanned: a pack may have millions of empty
+/// records.
+const MAX_SCANNED: usize = 100_000;
 
-/// Panics unless scan, single items, many at once and verification agree on
-/// every item of a pack whose source never fails, and every error is told with
-/// its section.
+/// Panics unless scanning, reading single items, reading many items and
+/// verification agree on every item of a pack whose source never fails, and every
+/// error names its section.
 pub fn agree(reader: &Reader) {
     let report = reader.verify().unwrap();
     let count = reader.item_count();
     let (scanned, stopped) = scan(reader);
     let complete = stopped.is_none();
-    let all_seen = scanned.len() < SCANNED;
+    let all_seen = scanned.len() < MAX_SCANNED;
     if all_seen {
         assert_eq!(complete, report.damaged_count == 0, "scan and verify disagree: {report:?}");
         assert_eq!(complete, scanned.len() == count as usize, "{} of {count}", scanned.len());
     }
     assert_eq!(report.record_count, reader.directory().record_count());
-    for position in 0..count.min(ASKED) {
+    for position in 0..count.min(MAX_SINGLE_READS) {
         let got = reader.get(position);
         match (scanned.get(position as usize), got) {
             (Some(item), Ok(same)) => assert_eq!(*item, same, "item {position}"),
             (Some(_), Err(error)) => panic!("item {position} was scanned: {error}"),
-            // One item may be had of a plain record whose other part is damaged.
+            // An item may be readable although another part of its plain record is
+            // damaged.
             (None, Ok(_)) => {}
             (None, Err(error)) => is_told_with_its_section(&error),
         }
@@ -48,7 +51,7 @@ pub fn agree(reader: &Reader) {
 
 fn scan(reader: &Reader) -> (Vec<Bytes>, Option<Error>) {
     let mut scanned = Vec::new();
-    for item in reader.iter().unwrap().take(SCANNED) {
+    for item in reader.iter().unwrap().take(MAX_SCANNED) {
         match item {
             Ok(item) => scanned.push(item),
             Err(error) => {
@@ -60,9 +63,9 @@ fn scan(reader: &Reader) -> (Vec<Bytes>, Option<Error>) {
     (scanned, None)
 }
 
-/// Some positions of what was scanned, out of order and repeated.
+/// Some positions of scanned items, out of order and repeated.
 fn many(reader: &Reader, scanned: &[Bytes]) {
-    let some = u32::try_from(scanned.len()).unwrap().min(ASKED);
+    let some = u32::try_from(scanned.len()).unwrap().min(MAX_SINGLE_READS);
     let positions: Vec<u32> = (0..some).rev().chain((0..some).step_by(3)).collect();
     let mut answered = 0;
     let take = |request: usize, item: Bytes| {
@@ -73,7 +76,7 @@ fn many(reader: &Reader, scanned: &[Bytes]) {
     assert_eq!(answered, positions.len());
 }
 
-/// What a verification says of a pack of which every item was read.
+/// Checks the verification report of a pack of which every item was read.
 fn judge(reader: &Reader, items: &[Bytes], report: &Report) {
     let bytes: u64 = items.iter().map(|item| item.len() as u64).sum();
     assert_eq!(report.payload_size, bytes);
@@ -96,7 +99,7 @@ fn judge(reader: &Reader, items: &[Bytes], report: &Report) {
     assert_eq!(report.is_ok(), right != Some(false), "{report:?}");
 }
 
-/// An error of a pack in memory is damage in a section, or a limit.
+/// Checks that an error of a pack in memory is damage in a section, or a limit.
 pub(super) fn is_told_with_its_section(error: &Error) {
     match error.kind() {
         ErrorKind::Pack(PackError::Corrupt { section, .. }) => {

@@ -1,13 +1,13 @@
-//! Choices out of bytes, and bytes out of a seed.
+//! Derives choices from bytes, and bytes from a seed.
 
-/// Takes choices off the front of an input; where it has ended, zeros.
+/// Takes choices from the front of an input, and zeros after its end.
 #[derive(Clone, Debug)]
 pub struct Input<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Input<'a> {
-    /// Starts at the front.
+    /// An input at its front.
     #[must_use]
     pub fn new(rest: &'a [u8]) -> Self {
         Self { rest }
@@ -25,7 +25,7 @@ impl<'a> Input<'a> {
         self.byte() & 1 == 1
     }
 
-    /// One of these.
+    /// One of `choices`.
     pub fn pick<T: Copy>(&mut self, of: &[T]) -> T {
         of[usize::from(self.byte()) % of.len()]
     }
@@ -35,37 +35,37 @@ impl<'a> Input<'a> {
         u32::from_le_bytes([self.byte(), self.byte(), self.byte(), self.byte()])
     }
 
-    /// A number below `bound`, or 0 where that is 0.
+    /// A number below `bound`, or 0 if that is 0.
     pub fn below(&mut self, bound: usize) -> usize {
         self.number() as usize % bound.max(1)
     }
 
-    /// The next `most` bytes, or as many as there are.
+    /// The next bytes, at most `most` of them.
     pub fn take(&mut self, most: usize) -> &'a [u8] {
         let (taken, rest) = self.rest.split_at(most.min(self.rest.len()));
         self.rest = rest;
         taken
     }
 
-    /// Whether nothing is left.
+    /// Whether the input has ended.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
 
-    /// What is left.
+    /// The remaining bytes.
     #[must_use]
     pub fn rest(&self) -> &'a [u8] {
         self.rest
     }
 }
 
-/// Numbers that look random and are the same in every run (SplitMix64).
+/// Pseudo-random numbers, the same in every run (SplitMix64).
 #[derive(Clone, Debug)]
 pub struct Random(u64);
 
 impl Random {
-    /// From a seed.
+    /// A generator with this seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self(seed)
@@ -80,7 +80,7 @@ impl Random {
         z ^ z >> 31
     }
 
-    /// A number below `bound`, or 0 where that is 0.
+    /// A number below `bound`, or 0 if that is 0.
     pub fn below(&mut self, bound: usize) -> usize {
         usize::try_from(self.draw() >> 1).unwrap_or_default() % bound.max(1)
     }
@@ -91,8 +91,8 @@ impl Random {
     }
 }
 
-/// Changes a few bytes, as a fuzzer does: flips, values at the edges, pieces
-/// taken out, put in, doubled and cut off.
+/// Changes a few bytes as a fuzzer does: flips bits, sets boundary values, and
+/// removes, inserts, duplicates and truncates parts.
 pub fn mutate(data: &mut Vec<u8>, random: &mut Random) {
     const EDGES: [u8; 6] = [0, 1, 0x7f, 0x80, 0xfe, 0xff];
     for _ in 0..=random.below(4) {

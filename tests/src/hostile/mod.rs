@@ -1,10 +1,11 @@
-//! What must hold whatever the bytes: one function a promise, called with any
-//! input by a fuzzer (`tests/fuzz`), and with its corpus and pseudo-random
-//! mutations of it by the ordinary tests (`tests/suite/hostile.rs`).
+//! What must hold for any bytes: one function a promise. The fuzzer
+//! (`tests/fuzz`) calls it with any input; the ordinary tests
+//! (`tests/suite/hostile.rs`) call it with the fuzzer's corpus and pseudo-random
+//! mutations of that.
 //!
-//! A function panics where the promise is broken, and has nothing to say
-//! otherwise. It takes the choices that it has (a codec, a layout, a limit) off
-//! the front of its input, so a finding is a file and nothing more.
+//! A function panics if the promise is broken, and returns nothing otherwise. It
+//! takes its choices (a codec, a layout, a limit) from the front of its input, so
+//! a single file reproduces a finding.
 
 mod agree;
 mod input;
@@ -26,12 +27,12 @@ pub use round_trip::round_trip;
 pub use stream::stream;
 pub use tail::tail;
 
-/// A promise and its name: that of the fuzz target, and of its corpus.
+/// A promise with its name, which is that of the fuzz target and of its corpus.
 #[derive(Clone, Copy)]
 pub struct Target {
     /// The name.
     pub name: &'static str,
-    /// Panics where the promise is broken.
+    /// Panics if the promise is broken.
     pub check: fn(&[u8]),
 }
 
@@ -46,8 +47,8 @@ pub const TARGETS: [Target; 7] = [
     Target { name: "repaired", check: repaired },
 ];
 
-/// Opens any bytes as a pack and reads them in every way there is; the ways
-/// agree with each other and with what a verification says.
+/// Opens any bytes as a pack and reads them in every way. All ways must agree with
+/// each other and with the verification.
 pub fn whole(data: &[u8]) {
     let mut input = Input::new(data);
     let options = read_options(&mut input);

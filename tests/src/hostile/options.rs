@@ -1,4 +1,4 @@
-//! Any options: a typed error, or a pack that comes back.
+//! Any options result in a typed error, or in a pack that can be read back.
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -10,8 +10,8 @@ use sealpack::{Bytes, ErrorKind, Plain, ReadCodec, Reader, ReaderOptions, Writer
 
 use super::Input;
 
-/// Writes a few items with the options that the input says, and reads them with
-/// others.
+/// Writes a few items with options chosen by the input, and reads them with other
+/// options.
 pub fn options(data: &[u8]) {
     let mut input = Input::new(data);
     let zstd = input.flag();
@@ -29,7 +29,7 @@ pub fn options(data: &[u8]) {
     items.iter().for_each(|item| writer.append(item).unwrap());
     let sealed = writer.finish().unwrap();
     assert_eq!(sealed.trailer.total_items as usize, items.len());
-    // A limit may refuse to open it, or to read it; never another item.
+    // A limit may prevent opening or reading, but never yields a different item.
     let Ok(reader) = reader.open(path) else { return };
     assert_eq!(reader.app_data(), &app_data);
     if let Ok(all) = reader.iter().and_then(Iterator::collect::<Result<Vec<Bytes>, _>>) {
@@ -87,7 +87,7 @@ fn reader_options(input: &mut Input<'_>, zstd: bool) -> ReaderOptions {
     }
 }
 
-/// A file of this process, in memory where the system has such a folder.
+/// A file path of this process, in memory if the system has such a folder.
 fn scratch() -> &'static PathBuf {
     static SCRATCH: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
     let (_, path) = SCRATCH.get_or_init(|| {

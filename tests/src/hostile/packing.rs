@@ -1,4 +1,4 @@
-//! Packs made in memory, of every shape that the format has.
+//! Creates packs of every shape in memory.
 
 use std::num::NonZero;
 use std::sync::Arc;
@@ -15,16 +15,16 @@ use super::{Input, LIMIT};
 /// How payloads are encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CodecChoice {
-    /// As they are.
+    /// Unchanged.
     Plain,
     /// zstd at level 1.
     Zstd,
-    /// [`Flipped`]: a codec of the caller's that keeps no checksum.
+    /// [`Flipped`]: a custom codec without checksums.
     Own,
 }
 
 impl CodecChoice {
-    /// To read it with.
+    /// The codec to read it with.
     #[must_use]
     pub fn read(self) -> ReadCodec {
         match self {
@@ -46,7 +46,7 @@ impl CodecChoice {
     }
 }
 
-/// A codec of the caller's own: every bit the other way round.
+/// A custom codec that inverts every bit.
 #[derive(Clone, Copy, Debug)]
 pub struct Flipped;
 
@@ -78,7 +78,7 @@ impl Decode for Flipped {
     }
 }
 
-/// What a pack is made of.
+/// The properties and the content of a pack.
 #[derive(Clone, Debug)]
 pub struct Packing {
     /// How its payloads are encoded.
@@ -112,7 +112,7 @@ impl Packing {
         }
     }
 
-    /// Takes a pack out of the choices of an input.
+    /// Derives a pack from the choices of an input.
     #[must_use]
     pub fn choose(input: &mut Input<'_>) -> Self {
         let codec = input.pick(&[CodecChoice::Plain, CodecChoice::Zstd]);
@@ -126,7 +126,7 @@ impl Packing {
         let app_data = input.take(usize::from(bits >> 4)).to_vec();
         let items = (0..input.byte() % 40).map(|number| {
             let length = usize::from(input.byte());
-            // Short ones from the input, long ones of a single byte.
+            // Short items consist of bytes of the input, long ones repeat a byte.
             match length % 8 {
                 7 => vec![number; length * 8],
                 _ => input.take(length / 8).to_vec(),
@@ -137,7 +137,7 @@ impl Packing {
         Self { codec, items_per_record, record_checksum, content_hash, dialect, app_data, items }
     }
 
-    /// The file.
+    /// The bytes of the pack.
     #[must_use]
     pub fn file(&self) -> Vec<u8> {
         let shape = PackShape {
@@ -171,8 +171,8 @@ impl Packing {
     }
 }
 
-/// Takes the options of a reader of at most [`LIMIT`] bytes a record out of the
-/// choices of an input.
+/// Derives the options of a reader from the choices of an input, with a limit of
+/// [`LIMIT`] bytes for a decoded record.
 #[must_use]
 pub fn read_options(input: &mut Input<'_>) -> ReaderOptions {
     let codec = match input.byte() % 3 {

@@ -1,4 +1,4 @@
-//! A record of any bytes in a pack that is otherwise sound.
+//! Any bytes as a record of an otherwise sound pack.
 
 use sealpack::ReadCodec;
 use sealpack::core::format::{IndexEncoder, RecordLayout, Trailer};
@@ -6,8 +6,8 @@ use sealpack::core::format::{IndexEncoder, RecordLayout, Trailer};
 use super::repair::{Repairs, repair};
 use super::{Input, agree, read_options};
 
-/// Reads any bytes as the one record of a sound pack, its checksum mended or
-/// not.
+/// Reads any bytes as the only record of a sound pack, with or without correcting
+/// the record's checksum.
 pub fn record(data: &[u8]) {
     let mut input = Input::new(data);
     let options = read_options(&mut input);

@@ -1,5 +1,5 @@
-//! Makes what stands in a damaged file consistent again, so that a mutation gets
-//! past the checks that stop accidents and meets those that stop intent.
+//! Makes a damaged file consistent again, so that a mutation passes the checks
+//! against accidents and reaches those against attacks.
 
 use sealpack::core::codec::zstd_frame::FrameHeader;
 use sealpack::core::format::digest::record_digest;
@@ -9,23 +9,23 @@ use sealpack::{Bytes, ReadCodec, Reader};
 
 use super::{Input, LIMIT, agree, read_options};
 
-/// What is mended. The trailer's checksum and what it says of the sections
+/// What is repaired. The trailer's checksum and its description of the sections
 /// always are.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Repairs {
     /// The records' checksums.
     pub records: bool,
-    /// The item lengths, where they do not add up to the payload as stored.
+    /// The item lengths, if they do not add up to the stored payload.
     pub lengths: bool,
-    /// The checksums in zstd frames: taken out.
+    /// The checksums in zstd frames, which are removed.
     pub frames: bool,
-    /// The index: sizes that add up, and as many items as there are records for.
+    /// The index: sizes that add up, and a number of items that fits the records.
     pub index: bool,
-    /// The content hash, of the items as they are read now.
+    /// The content hash, which becomes that of the items as they are now read.
     pub content_hash: bool,
 }
 
-/// Mutates nothing itself: repairs any bytes, then reads them in every way.
+/// Repairs any bytes, then reads them in every way.
 pub fn repaired(data: &[u8]) {
     let mut input = Input::new(data);
     let options = read_options(&mut input);
@@ -45,7 +45,7 @@ pub fn repaired(data: &[u8]) {
     }
 }
 
-/// Repairs a file in place; the content hash by reading with `codec`.
+/// Repairs a file in place. It reads the file with `codec` for the content hash.
 pub fn repair(file: &mut Vec<u8>, repairs: Repairs, codec: &ReadCodec) {
     let Some(mut head) = fit_trailer(file) else { return };
     let app_data = file[file.len() - trailer::SIZE - head.app_data_size as usize..]
@@ -98,7 +98,7 @@ pub fn repair(file: &mut Vec<u8>, repairs: Repairs, codec: &ReadCodec) {
     }
 }
 
-/// The trailer with whatever it has to have, its sections within the file.
+/// The trailer with all required fields, and with its sections within the file.
 fn fit_trailer(file: &[u8]) -> Option<Trailer> {
     let mut bytes = *file.last_chunk::<{ trailer::SIZE }>()?;
     bytes[..5].copy_from_slice(b"SLCH\x01");
@@ -113,8 +113,8 @@ fn fit_trailer(file: &[u8]) -> Option<Trailer> {
     Some(head)
 }
 
-/// The sizes that an index claims, made to add up; `None` where it cannot be
-/// read at all.
+/// The sizes in an index, changed so that they add up; `None` if the index cannot
+/// be parsed.
 fn sizes_of(index: &[u8], records: u32, records_end: usize) -> Option<Vec<usize>> {
     let mut rest = &index[..index.len().checked_sub(4)?];
     if u64::from(records) > rest.len() as u64 / group::MIN_SIZE * 128 {
@@ -136,7 +136,7 @@ fn sizes_of(index: &[u8], records: u32, records_end: usize) -> Option<Vec<usize>
     Some(sizes)
 }
 
-/// Items for as many records as there are.
+/// The number of items for this many records.
 fn fit_counts(head: &mut Trailer, records: usize) {
     head.record_count = u32::try_from(records).unwrap();
     if head.check_counts().is_ok() {

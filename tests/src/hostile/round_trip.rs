@@ -1,18 +1,18 @@
-//! Pack, mutate, read: an error, or the same items.
+//! Packing, mutating and reading yields an error or the same items.
 
 use sealpack::core::read::{LayerName, Verdict};
 use sealpack::{Bytes, Reader};
 
 use super::{CodecChoice, Input, LIMIT, Packing, agree};
 
-/// Packs what the input says, damages the file, and reads it. What the format
-/// protects is an error or the same items as before:
+/// Creates a pack chosen by the input, damages the file, and reads it. Where the
+/// format protects the items, reading yields an error or the same items:
 ///
-/// - with the content hash, compared with the one that was kept, whatever was
-///   done to the file;
+/// - with a content hash that is compared with the original one, for any change of
+///   the file;
 /// - with the record checksum or the checksum of frames, and in trailer, index
-///   and item lengths, a burst of at most 32 bits, which is what a CRC of 32 bits
-///   promises to notice.
+///   and item lengths, for a burst of at most 32 bits, which a CRC of 32 bits always
+///   detects.
 pub fn round_trip(data: &[u8]) {
     let mut input = Input::new(data);
     let packing = Packing::choose(&mut input);
@@ -59,8 +59,8 @@ fn read(reader: &Reader) -> Result<Vec<Bytes>, sealpack::Error> {
     reader.iter().unwrap().collect()
 }
 
-/// Damages a file as the input says. How many bursts of 32 bits it takes at
-/// least; more than one where bytes were moved.
+/// Damages a file as chosen by the input. Returns a lower bound of the number of
+/// 32-bit bursts; more than one if bytes were moved.
 fn damage(file: &mut Vec<u8>, input: &mut Input<'_>) -> usize {
     let mut bursts = 0;
     for _ in 0..=input.byte() % 3 {

@@ -1,4 +1,4 @@
-//! Trailer, index and groups by themselves.
+//! Any bytes as trailer, index and groups.
 
 use sealpack::core::format::{OffsetIndex, Trailer};
 use sealpack::core::read::{Opened, Opening, Pack};
@@ -7,11 +7,11 @@ use sealpack::{Bytes, core};
 
 use super::Input;
 
-/// Values that are looked at one by one, at most.
+/// The maximum number of values that are compared one by one.
 const LOOKED_AT: u32 = 2000;
 
-/// Any bytes as the end of a file, as an index and as a group: what is accepted
-/// is consistent, and is the same however it is fetched.
+/// Decodes any bytes as the end of a file, as an index and as a group. What is
+/// accepted is consistent, and the same however it is fetched.
 pub fn tail(data: &[u8]) {
     let mut input = Input::new(data);
     let tail = u64::from(input.number() % 5000);
@@ -61,7 +61,7 @@ fn trailer(file: &[u8]) {
 }
 
 fn index(bytes: &Bytes, count: u32, end: u64) {
-    // As the caller must: a count that the size rules out is not asked for.
+    // As callers must, skip a count that the size rules out.
     let groups = bytes.len().saturating_sub(4) as u64 / group::MIN_SIZE;
     if u64::from(count) > groups * 128 {
         return;
@@ -71,7 +71,8 @@ fn index(bytes: &Bytes, count: u32, end: u64) {
     }
 }
 
-/// The records touch, from the front of the file to the index.
+/// Checks that the records follow each other without gaps, from the start of the
+/// file to the index.
 fn records(index: &OffsetIndex, count: u32, end: u64) {
     assert_eq!(index.record_count(), count);
     assert_eq!((index.record(count), index.record_at(end)), (None, None));
