@@ -208,7 +208,11 @@ async function compile(name, optimiser, small) {
   return readFileSync(wasm);
 }
 
-/** Writes the gzipped module as a script and, except for the lab, as a file. */
+/**
+ * Writes the gzipped module as a script and, except for the lab, as a file. For
+ * workerd, which compiles modules at deployment only, also as it is: the
+ * builder's, which reads too, and that of digest lists.
+ */
 async function pack(name, bytes) {
   const packed = await gzipped(bytes);
   const head = `// The wasm module \`${name}\`, gzipped.\n`;
@@ -216,7 +220,10 @@ async function pack(name, bytes) {
     path.join(dist, `${name}.packed.js`),
     `${head}export default "${packed.toString("base64")}";\n`,
   );
-  if (name !== "lab") writeFileSync(path.join(dist, `${name}.wasm.gz`), packed);
+  if (name !== "lab") {
+    writeFileSync(path.join(dist, `${name}.wasm.gz`), packed);
+    if (name !== "read") writeFileSync(path.join(dist, `${name}.wasm`), bytes);
+  }
   return packed.length;
 }
 

@@ -5,6 +5,7 @@
 //   head-refused      405 for HEAD, like a URL signed for GET
 //   head-gzip         HEAD sends the length of the gzipped file, with Content-Encoding
 //   head-gzip-silent  the same, without Content-Encoding
+//   head-empty        HEAD sends a length of 0
 //   no-suffix         416 for bytes=-n
 //   suffix-misread    reads bytes=-n as bytes=0-n
 //   no-validators     neither ETag nor Last-Modified
@@ -160,6 +161,9 @@ function send(request, response, { habit, found, tag, turn }) {
     const packed = gzipSync(found.bytes ?? readFileSync(found.file)).length;
     if (habit === "head-gzip") response.setHeader("content-encoding", "gzip");
     return void response.writeHead(200, { "content-length": packed }).end();
+  }
+  if (request.method === "HEAD" && habit === "head-empty") {
+    return void response.writeHead(200, { "content-length": 0 }).end();
   }
   const part = habit === "range-ignored" ? null : parseRange(request.headers.range, size, habit);
   if (part === "unsatisfiable") {

@@ -242,22 +242,8 @@ export function open(
 export type Destination =
   | WritableStream<Uint8Array<ArrayBuffer>>
   | { createWritable(): Promise<WritableStream> }
-  | {
-      readonly fd: number;
-      write(
-        buffer: Uint8Array,
-        offset?: number,
-        length?: number,
-        position?: number | null,
-      ): Promise<{ bytesWritten: number }>;
-      truncate?(size?: number): Promise<void>;
-      stat?(): Promise<{ size: number; isFile(): boolean }>;
-    }
-  | {
-      write(chunk: Uint8Array, done: (error?: Error | null) => void): boolean;
-      end(done: () => void): unknown;
-      on(event: "error", listener: (error: Error) => void): unknown;
-    }
+  | NodeFileHandle
+  | NodeWritable
   | {
       /**
        * Parts arrive in order; all but the last have `partSize` bytes. If it
@@ -270,14 +256,31 @@ export type Destination =
       close?(): unknown;
       abort?(reason: unknown): unknown;
     }
-  | {
-      /** A `FileSystemSyncAccessHandle`. */
-      write(part: Uint8Array<ArrayBuffer>, options: { at: number }): number;
-      truncate(size: number): void;
-      getSize(): number;
-      flush(): void;
-      close(): void;
-    };
+  | SyncAccessHandle;
+
+// These three have a `write` of their own, which is left out here so that the
+// parameters of your own `write(part, offset)` are inferred.
+
+/** A `FileHandle` of Node's `fs/promises`. */
+export interface NodeFileHandle {
+  readonly fd: number;
+  truncate(size?: number): Promise<void>;
+  stat(): Promise<{ size: number; isFile(): boolean }>;
+}
+
+/** A `Writable` of Node. */
+export interface NodeWritable {
+  end(done: () => void): unknown;
+  on(event: "error", listener: (error: Error) => void): unknown;
+}
+
+/** A `FileSystemSyncAccessHandle`. */
+export interface SyncAccessHandle {
+  truncate(size: number): void;
+  getSize(): number;
+  flush(): void;
+  close(): void;
+}
 
 export interface CreateOptions {
   /** Items per record, except the last one. Default: 128. */
@@ -333,9 +336,13 @@ export class Builder {
 /** Starts a pack. */
 export function create(options?: CreateOptions): Builder;
 
+/** A `WebAssembly.Module`, in environments whose types have one. */
+export type CompiledModule = typeof globalThis extends { WebAssembly: { Module: { prototype: infer M } } }
+  ? M
+  : never;
+
 /** A wasm module, or where to load it from. */
-export type ModuleSource =
-  string | URL | Request | Response | Bytes | WebAssembly.Module | Promise<Response>;
+export type ModuleSource = string | URL | Request | Response | Bytes | CompiledModule | Promise<Response>;
 
 /**
  * Loads the wasm modules before their first use, or from another place than the

@@ -94,8 +94,8 @@ export class WasmModule {
   /** @param {ModuleSource | undefined} source */
   async #start(source) {
     const larger = this.#larger;
-    if (source === undefined && larger && larger.#loading) {
-      await larger.#loading.catch(() => {});
+    if (source === undefined && larger && (larger.#loading || larger.#compiled)) {
+      await larger.load().catch(() => {});
       if (larger.#instance) {
         this.#active = larger;
         return;

@@ -78,7 +78,7 @@ export class Pack {
     this.#list = list;
     /** The instance of the wasm module that the handle belongs to. */
     this.instance = instance;
-    instance.packs.add(new WeakRef(this));
+    this.#settle(instance);
     const { tailStart, ...info } = decodeInfo(handle.info());
     this.#tailStart = tailStart;
     /**
@@ -415,6 +415,15 @@ export class Pack {
   }
 
   /**
+   * Makes the pack known to its instance, without keeping it alive.
+   *
+   * @param {Instance<ReadGlue>} instance
+   */
+  #settle(instance) {
+    if (typeof WeakRef === "function") instance.packs.add(new WeakRef(this)); // workerd may lack it
+  }
+
+  /**
    * Moves the pack to a new instance of the module if the memory of this one
    * has grown: wasm never gives memory back, but a dropped instance does.
    */
@@ -433,7 +442,7 @@ export class Pack {
       this.#handle?.free();
       this.#handle = handle;
       this.instance = fresh;
-      fresh.packs.add(new WeakRef(this));
+      this.#settle(fresh);
     } catch {
       // Without memory for a second instance the pack stays where it is.
     } finally {

@@ -3,7 +3,7 @@
 import { invalidArgument } from "./errors.js";
 import { describe } from "./bytes.js";
 
-/** @import { Destination } from "./index.js" */
+/** @import { NodeFileHandle } from "./index.js" */
 /** @typedef {Uint8Array<ArrayBuffer>} Part */
 /**
  * @typedef {object} Sink
@@ -129,7 +129,11 @@ class NodeStreamSink {
   }
 }
 
-/** @typedef {Extract<Destination, { fd: number }>} NodeFile */
+/**
+ * @typedef {NodeFileHandle & {
+ *   write: (part: Part, offset: number, length: number, position: number | null) => Promise<{ bytesWritten: number }>
+ * }} NodeFile
+ */
 
 /**
  * A FileHandle of Node's `fs/promises`, whose write() may write less than it was given.

@@ -223,7 +223,7 @@ test("the types resolve and are right, for bundlers and for Node", async () => {
       "--moduleResolution",
       moduleResolution,
     ];
-    await run(bin("tsc"), [...options, "main.ts"], { cwd: folder }).catch(({ stdout }) =>
+    await run(process.execPath, [path.join(tests, "node_modules", "typescript", "bin", "tsc"), ...options, "main.ts"], { cwd: folder }).catch(({ stdout }) =>
       assert.fail(stdout),
     );
   }

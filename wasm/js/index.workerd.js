@@ -1,0 +1,10 @@
+// The entry point in workerd (Cloudflare Workers), which compiles wasm modules
+// at deployment only: they are imported as modules. That of the builder reads too.
+import build from "../dist/build.wasm";
+import trust from "../dist/trust.wasm";
+import { building, trusting } from "./modules.js";
+
+building.preset(build);
+trusting.preset(trust);
+
+export * from "./index.js";
