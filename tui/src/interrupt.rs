@@ -11,18 +11,26 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// What is done when a signal ends the process.
 pub struct Interrupt {
-    cleanup: Arc<Mutex<Option<Cleanup>>>,
+    actions: Arc<Actions>,
 }
 
-type Cleanup = Box<dyn FnOnce() + Send>;
+#[derive(Default)]
+struct Actions {
+    /// On the first signal.
+    cleanup: Mutex<Option<Action>>,
+    /// On another one while the first is still being acted on.
+    left_behind: Mutex<Option<Action>>,
+}
+
+type Action = Box<dyn FnOnce() + Send>;
 
 impl Interrupt {
     /// Waits for `SIGINT`, `SIGTERM` and `SIGHUP`, but for those that whoever
     /// started this process has it ignore (`nohup`).
     pub fn new() -> io::Result<Self> {
-        let cleanup = Arc::new(Mutex::new(None));
-        listen(&cleanup)?;
-        Ok(Self { cleanup })
+        let actions = Arc::new(Actions::default());
+        listen(&actions)?;
+        Ok(Self { actions })
     }
 
     /// Creates what is to be taken away again, and says how. A signal waits
@@ -31,21 +39,30 @@ impl Interrupt {
         &self,
         create: impl FnOnce() -> Result<(T, C), E>,
     ) -> Result<T, E> {
-        let mut guarded = self.cleanup.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut guarded = self.actions.cleanup.lock().unwrap_or_else(PoisonError::into_inner);
         let (created, cleanup) = create()?;
         *guarded = Some(Box::new(cleanup));
         Ok(created)
     }
 
-    /// Says what is to be done from now on.
+    /// Cleans up so from now on. That may take a while: a second signal ends the
+    /// process at once, after `left_behind` has reported what stays.
     #[cfg(feature = "remote")]
-    pub fn clean_up(&self, cleanup: impl FnOnce() + Send + 'static) {
-        *self.cleanup.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(cleanup));
+    pub fn clean_up(
+        &self,
+        cleanup: impl FnOnce() + Send + 'static,
+        left_behind: impl FnOnce() + Send + 'static,
+    ) {
+        let set = |action: &Mutex<Option<Action>>, to: Action| {
+            *action.lock().unwrap_or_else(PoisonError::into_inner) = Some(to);
+        };
+        set(&self.actions.left_behind, Box::new(left_behind));
+        set(&self.actions.cleanup, Box::new(cleanup));
     }
 }
 
 #[cfg(unix)]
-fn listen(cleanup: &Arc<Mutex<Option<Cleanup>>>) -> io::Result<()> {
+fn listen(actions: &Arc<Actions>) -> io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     use signal_hook::iterator::Signals;
     use signal_hook::low_level::emulate_default_handler;
@@ -54,15 +71,26 @@ fn listen(cleanup: &Arc<Mutex<Option<Cleanup>>>) -> io::Result<()> {
     let listened_to =
         [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
     let mut signals = Signals::new(listened_to)?;
-    let cleanup = Arc::clone(cleanup);
+    // Where the pack has its name already, the clean-up finds nothing to do.
+    let end = |action: &Mutex<Option<Action>>, signal| {
+        let action = action.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(action) = action {
+            action();
+        }
+        drop(emulate_default_handler(signal));
+    };
+    let actions = Arc::clone(actions);
     let wait = move || {
-        for signal in signals.forever() {
-            let cleanup = cleanup.lock().unwrap_or_else(PoisonError::into_inner).take();
-            // Where the pack has its name already, this finds nothing to do.
-            if let Some(clean_up) = cleanup {
-                clean_up();
-            }
-            drop(emulate_default_handler(signal));
+        let mut signals = signals.forever();
+        let Some(first) = signals.next() else { return };
+        let own = Arc::clone(&actions);
+        // On a thread of its own, so that this one hears the next signal.
+        let cleaning = std::thread::Builder::new().spawn(move || end(&own.cleanup, first));
+        if cleaning.is_err() {
+            end(&actions.cleanup, first);
+        }
+        if let Some(second) = signals.next() {
+            end(&actions.left_behind, second);
         }
     };
     std::thread::Builder::new().name("sealpack-signals".into()).spawn(wait).map(drop)
@@ -86,6 +114,6 @@ fn ignored_signals() -> u64 {
 
 /// Elsewhere the system ends the process, and a temporary file may be left.
 #[cfg(not(unix))]
-fn listen(_cleanup: &Arc<Mutex<Option<Cleanup>>>) -> io::Result<()> {
+fn listen(_actions: &Arc<Actions>) -> io::Result<()> {
     Ok(())
 }

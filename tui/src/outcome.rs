@@ -109,7 +109,16 @@ pub enum Failure {
     },
     /// The arguments cannot be right, which only the files could tell.
     Usage(Cow<'static, str>),
-    /// The runtime that requests run on does not start.
+    /// An object that cannot be asked for.
+    #[cfg(feature = "remote")]
+    Object {
+        /// Its name.
+        name: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// The runtime that requests run on does not start, or a task on it
+    /// panicked.
     #[cfg(feature = "remote")]
     Runtime(io::Error),
     /// The signals that may end the process cannot be waited for.
@@ -199,7 +208,9 @@ impl fmt::Display for Failure {
             ),
             Self::Usage(message) => f.write_str(message),
             #[cfg(feature = "remote")]
-            Self::Runtime(error) => write!(f, "cannot start threads for requests: {error}"),
+            Self::Object { name, why } => write!(f, "{}: {why}", printable::path(name)),
+            #[cfg(feature = "remote")]
+            Self::Runtime(error) => write!(f, "cannot send requests: {error}"),
             Self::Signals(error) => write!(f, "cannot wait for signals: {error}"),
             Self::Output(error) => write!(f, "standard output: {error}"),
             Self::Terminal(error) => write!(f, "the terminal: {error}"),

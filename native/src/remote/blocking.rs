@@ -1,17 +1,17 @@
 //! A pack in a store as bytes that can be read at any offset: for the
 //! [`Reader`](crate::Reader) with its threads.
 
-use std::future::Future;
 use std::io;
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use sealpack_core::read::FileTail;
 use tokio::runtime::Handle;
 
-use super::error::no_answer;
-use super::object::{Location, Object, Version};
-use super::writer::refuse_single_thread;
+use super::location::Location;
+use super::object::Object;
+use super::runtime::{refuse_single_thread, wait};
+use super::version::Version;
 use crate::error::{Doing, Error, ErrorKind};
 use crate::source::ReadAt;
 
@@ -63,12 +63,12 @@ impl StoreSource {
         refuse_single_thread(runtime).map_err(|kind| location.error(kind))?;
         let wanted = location.clone();
         let (version, tail) = wait(runtime, async move { wanted.end().await })
-            .unwrap_or_else(|| Err(no_answer().while_doing(Doing::Opening)))
+            .unwrap_or_else(|error| Err(error.while_doing(Doing::Opening)))
             .map_err(|kind| location.error(kind))?;
         let size = version.size();
         let bytes = tail.unwrap_or_default();
         let tail = FileTail { start: size.saturating_sub(bytes.len() as u64), bytes };
-        let object = Arc::new(Object { location: location.clone(), version });
+        let object = Arc::new(Object::new(location, version));
         Ok(Self { object, tail, runtime: runtime.clone() })
     }
 
@@ -84,7 +84,7 @@ impl StoreSource {
     ) -> Result<Self, Error> {
         refuse_single_thread(runtime).map_err(|kind| location.error(kind))?;
         let tail = FileTail { start: version.size(), bytes: Bytes::new() };
-        let object = Arc::new(Object { location: location.clone(), version });
+        let object = Arc::new(Object::new(location, version));
         Ok(Self { object, tail, runtime: runtime.clone() })
     }
 
@@ -109,7 +109,7 @@ impl ReadAt for StoreSource {
             None => {
                 let (object, range) = (Arc::clone(&self.object), range.clone());
                 wait(&self.runtime, async move { object.fetch(&range).await })
-                    .unwrap_or_else(|| Err(no_answer().while_doing(Doing::Opening)))
+                    .unwrap_or_else(|error| Err(error.while_doing(Doing::Opening)))
                     .map_err(into_io)?
             }
         };
@@ -137,18 +137,4 @@ fn into_io(kind: ErrorKind) -> io::Error {
         Some(store) => io::Error::new(error.kind(), store.clone()),
         None => error.kind().into(),
     }
-}
-
-/// Runs a future on the runtime and waits for it here; `None` where the
-/// runtime is gone.
-pub(super) fn wait<T: Send + 'static>(
-    runtime: &Handle,
-    future: impl Future<Output = T> + Send + 'static,
-) -> Option<T> {
-    let (answer, answered) = mpsc::sync_channel(1);
-    runtime.spawn(async move {
-        // Nobody listens any more: there is nobody to tell.
-        let _ = answer.send(future.await);
-    });
-    answered.recv().ok()
 }

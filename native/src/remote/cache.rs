@@ -5,9 +5,10 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::object::{Location, Version};
+use super::location::Location;
 use super::options::RemoteReaderOptions;
 use super::reader::RemoteReader;
+use super::version::Version;
 use crate::error::Error;
 
 /// Keeps the directories of packs that were opened, within a bound of bytes.

@@ -6,8 +6,8 @@ use object_store::ObjectStoreExt as _;
 use sealpack_core::format::Trailer;
 use tokio::runtime::Handle;
 
-use super::blocking::wait;
-use super::object::Location;
+use super::location::Location;
+use super::runtime::wait;
 use super::upload::{Plan, UploadAbort, UploadSink};
 use crate::error::ErrorKind;
 use crate::trust::{DigestSpool, SealedDigests, list_error};
@@ -21,7 +21,7 @@ pub(super) struct DigestListObject {
 }
 
 /// A digest list that is there, and whose pack is not yet.
-pub(super) struct Listed {
+pub(super) struct UploadedList {
     pub(super) sealed: SealedDigests,
     location: Location,
     runtime: Handle,
@@ -54,7 +54,7 @@ impl DigestListObject {
         spool: DigestSpool,
         trailer: &Trailer,
         app_data: &[u8],
-    ) -> Result<Listed, ErrorKind> {
+    ) -> Result<UploadedList, ErrorKind> {
         let Self { location, sink, runtime } = self;
         let uploaded = || {
             let mut to = Streamed::new(sink);
@@ -64,11 +64,11 @@ impl DigestListObject {
         };
         let list = uploaded().map_err(|kind| list_error(location.error(kind)))?;
         let sealed = SealedDigests::of(&list, location.name().to_path_buf());
-        Ok(Listed { sealed, location, runtime })
+        Ok(UploadedList { sealed, location, runtime })
     }
 }
 
-impl Listed {
+impl UploadedList {
     /// Removes the list: its pack does not appear. The error that is told is
     /// the one that hindered the pack; a list alone does no harm.
     pub(super) fn take_back(self) {

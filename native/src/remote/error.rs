@@ -11,7 +11,39 @@ use crate::error::{Doing, Error, ErrorKind};
 pub struct StoreError {
     fault: StoreFault,
     source: Option<Arc<object_store::Error>>,
+    /// Why the upload that failed could not be aborted either.
+    not_aborted: Option<Arc<object_store::Error>>,
 }
+
+/// What exactly a server did, for those who make their own `HttpConnector` for
+/// a store: as the source of an `HttpError` it decides the fault of the
+/// [`StoreError`], and the words where that is [`StoreFault::Other`].
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    fault: StoreFault,
+    message: String,
+}
+
+impl Refusal {
+    /// A refusal with this fault and these words.
+    pub fn new(fault: StoreFault, message: impl Into<String>) -> Self {
+        Self { fault, message: message.into() }
+    }
+
+    /// What becomes of it.
+    #[must_use]
+    pub fn fault(&self) -> StoreFault {
+        self.fault
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Refusal {}
 
 /// Why a store did not do what it was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +51,21 @@ pub struct StoreError {
 pub enum StoreFault {
     /// The object is not the one that was opened: it was replaced, or grew.
     Changed,
+    /// The ETag is another than that of the version that was opened, size and
+    /// date are the same. The object was replaced within a second, or servers
+    /// behind one name have different ETags for one file: see
+    /// [`Location::without_e_tags`](super::Location::without_e_tags).
+    ETagChanged,
+    /// The server compresses what it sends (`Content-Encoding`), so a range of
+    /// it is not a range of the object.
+    Encoded,
+    /// The server sent more or fewer bytes than it was asked for.
+    WrongLength {
+        /// Bytes that the request was for.
+        asked: u64,
+        /// Bytes that came.
+        sent: u64,
+    },
     /// There is no such object, or no such bucket.
     NotFound,
     /// No credentials, or none that the store knows.
@@ -26,12 +73,28 @@ pub enum StoreFault {
     /// The credentials do not allow it. Stores that hide what is not there
     /// from those who may not list answer so too.
     Denied,
+    /// The store refuses requests whose date differs too much from its own: the
+    /// clock of this machine or of the store is wrong.
+    ClockSkew,
     /// The server sends whole files only.
     NoRanges,
+    /// The server sent a web page instead of the file, to log in perhaps.
+    WebPage,
+    /// The store does not know conditional writes (`If-None-Match`).
+    NoConditions,
     /// The store cannot do it at all: a plain web server that is written to.
     Unsupported,
     /// There is an object of this name.
     Exists,
+    /// The store refused because of another request for the same name, and no
+    /// object has it.
+    Conflict,
+    /// The store does not know the upload: it was aborted or completed by
+    /// another program, or has expired.
+    UploadGone,
+    /// The answer to a write was lost, and what became of it could not be looked
+    /// up.
+    Unknown,
     /// The pack is larger than 10,000 parts, which is all that a store takes.
     TooManyParts {
         /// The size of a part, in bytes.
@@ -41,13 +104,21 @@ pub enum StoreFault {
     NoWorkers,
     /// The upload was aborted, or the runtime shut down.
     Aborted,
+    /// A task on the runtime panicked, in the store's client perhaps.
+    Panicked,
     /// Something else: the network, the server, the configuration.
     Other,
 }
 
 impl StoreError {
     pub(super) fn new(fault: StoreFault) -> Self {
-        Self { fault, source: None }
+        Self { fault, source: None, not_aborted: None }
+    }
+
+    /// A panic in a task, and what it said.
+    pub(super) fn panicked(message: &str) -> Self {
+        let source = object_store::Error::Generic { store: "task", source: message.into() };
+        Self { source: Some(Arc::new(source)), ..Self::new(StoreFault::Panicked) }
     }
 
     /// What a store says of reading.
@@ -58,12 +129,66 @@ impl StoreError {
             E::NotSupported { .. } | E::NotImplemented { .. } => StoreFault::NoRanges,
             error => fault(error),
         };
-        Self { fault, source: Some(Arc::new(error)) }
+        Self { source: Some(Arc::new(error)), ..Self::new(fault) }
     }
 
     /// What a store says of writing.
     pub(super) fn writing(error: object_store::Error) -> Self {
-        Self { fault: fault(&error), source: Some(Arc::new(error)) }
+        let fault = fault(&error);
+        Self { source: Some(Arc::new(error)), ..Self::new(fault) }
+    }
+
+    /// What a store says of completing an upload: one that it does not know may
+    /// be completed already.
+    pub(super) fn completing(error: object_store::Error) -> Self {
+        let error = Self::writing(error);
+        let fault = match error.fault {
+            StoreFault::NotFound => StoreFault::UploadGone,
+            fault => fault,
+        };
+        Self { fault, ..error }
+    }
+
+    /// Whether the store has certainly not carried out the write.
+    pub(super) fn is_certain(&self) -> bool {
+        use StoreFault as F;
+        let certain = [F::NotFound, F::Unauthenticated, F::Denied, F::ClockSkew, F::Unsupported];
+        certain.contains(&self.fault) || matches!(self.fault, F::NoConditions | F::Aborted)
+    }
+
+    /// The same, of a name that was looked at and is free, or may be replaced.
+    pub(super) fn unless_exists(self) -> Self {
+        let fault = match self.fault {
+            StoreFault::Exists => StoreFault::Conflict,
+            fault => fault,
+        };
+        Self { fault, ..self }
+    }
+
+    /// The same, of a write of which nothing could be found out.
+    pub(super) fn left_open(self) -> Self {
+        Self { fault: StoreFault::Unknown, ..self }
+    }
+
+    /// The same, of an upload that could not be aborted.
+    pub(super) fn and_not_aborted(self, refused: object_store::Error) -> Self {
+        Self { not_aborted: Some(Arc::new(refused)), ..self }
+    }
+
+    /// Why the upload could not be aborted, where it was begun and failed: its
+    /// parts stay in the store, and cost money, until a lifecycle rule or
+    /// somebody removes them.
+    #[must_use]
+    pub fn abort_failure(&self) -> Option<&object_store::Error> {
+        self.not_aborted.as_deref()
+    }
+
+    /// What the store said, where an error comes from one.
+    pub(super) fn within(kind: &ErrorKind) -> Option<&Self> {
+        match kind {
+            ErrorKind::Io { error, .. } => error.get_ref()?.downcast_ref(),
+            _ => None,
+        }
     }
 
     /// Why.
@@ -90,7 +215,9 @@ impl StoreError {
         }
         let kind = match self.fault {
             StoreFault::NotFound => io::ErrorKind::NotFound,
-            StoreFault::Unauthenticated | StoreFault::Denied => io::ErrorKind::PermissionDenied,
+            StoreFault::Unauthenticated | StoreFault::Denied | StoreFault::ClockSkew => {
+                io::ErrorKind::PermissionDenied
+            }
             StoreFault::NoRanges | StoreFault::Unsupported => io::ErrorKind::Unsupported,
             StoreFault::Aborted => io::ErrorKind::ConnectionAborted,
             _ => io::ErrorKind::Other,
@@ -101,6 +228,9 @@ impl StoreError {
 
 fn fault(error: &object_store::Error) -> StoreFault {
     use object_store::Error as E;
+    if let Some(refusal) = sources(error).find_map(|error| error.downcast_ref::<Refusal>()) {
+        return refusal.fault;
+    }
     match error {
         E::NotFound { .. } => StoreFault::NotFound,
         E::Unauthenticated { .. } => StoreFault::Unauthenticated,
@@ -113,16 +243,52 @@ fn fault(error: &object_store::Error) -> StoreFault {
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fmt_fault(f)?;
+        match &self.not_aborted {
+            Some(error) => {
+                let why = innermost(error.as_ref());
+                write!(f, "; the parts of its upload stay, since it could not be aborted: {why}")
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl StoreError {
+    fn fmt_fault(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.fault {
             StoreFault::Changed => f.write_str("the object has changed since it was opened"),
+            StoreFault::ETagChanged => f.write_str(
+                "the object's ETag has changed since it was opened, its size and date have not",
+            ),
+            StoreFault::Encoded => {
+                f.write_str("the server compresses what it sends, so ranges of it are of no use")
+            }
+            StoreFault::WrongLength { asked, sent } => {
+                write!(f, "the server sent {sent} bytes where it was asked for {asked}")
+            }
             StoreFault::NotFound => self.fmt_with_code("there is no such object", f),
             StoreFault::Unauthenticated => {
                 self.fmt_with_code("the store wants other credentials", f)
             }
             StoreFault::Denied => self.fmt_with_code("the store does not allow it", f),
+            StoreFault::ClockSkew => f.write_str(
+                "the store refuses the date of the request: its clock and that of this machine differ",
+            ),
+            StoreFault::WebPage => f.write_str("the server sent a web page instead of the file"),
+            StoreFault::NoConditions => {
+                f.write_str("the store does not know conditional writes (If-None-Match)")
+            }
             StoreFault::NoRanges => f.write_str("the server sends whole files only"),
             StoreFault::Unsupported => f.write_str("the store cannot do this"),
             StoreFault::Exists => f.write_str("there is an object of this name already"),
+            StoreFault::Conflict => f.write_str("another request for this name was in progress"),
+            StoreFault::UploadGone => {
+                self.fmt_with_code("the store does not know the upload any more", f)
+            }
+            StoreFault::Unknown => {
+                write!(f, "it is not known whether the object was written: {}", self.reason())
+            }
             StoreFault::TooManyParts { part_size } => write!(
                 f,
                 "the pack is larger than {MOST_PARTS} parts of {part_size} bytes, \
@@ -130,29 +296,52 @@ impl fmt::Display for StoreError {
             ),
             StoreFault::NoWorkers => f.write_str("the runtime has no worker threads"),
             StoreFault::Aborted => f.write_str("the upload was aborted"),
-            StoreFault::Other => match &self.source {
-                Some(source) => fmt_whole(source.as_ref(), f),
-                None => f.write_str("the store does not answer as it should"),
-            },
+            StoreFault::Panicked => write!(f, "a task panicked: {}", self.reason()),
+            StoreFault::Other => f.write_str(&self.reason()),
         }
+    }
+
+    /// What went wrong, in the words of the client or the server.
+    fn reason(&self) -> String {
+        let source = self.source.as_ref().map(|source| innermost(source.as_ref()));
+        source.unwrap_or_else(|| "the store does not answer as it should".into())
     }
 }
 
 /// The most parts of an upload, in any of the stores.
 pub(super) const MOST_PARTS: u32 = 10_000;
 
-/// An error with what is behind it, unless it says so itself.
-fn fmt_whole(error: &dyn std::error::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let behind = error.to_string();
-        if !text.contains(&behind) {
-            text = format!("{text}: {behind}");
+/// An error, its source, and so on.
+fn sources<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| error.source())
+}
+
+/// What went wrong at the bottom of an error: the innermost text, or the
+/// outermost one below `object_store`'s own that contains it.
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let texts: Vec<String> = sources(error).map(ToString::to_string).collect();
+    let mut texts = texts.into_iter().skip(usize::from(error.source().is_some())).rev();
+    let mut text = texts.next().unwrap_or_default();
+    for outer in texts {
+        if !outer.contains(&text) || outer.starts_with("Error performing") {
+            break;
         }
-        source = error.source();
+        text = outer;
     }
-    f.write_str(&text)
+    one_line(&text)
+}
+
+/// The first words of a text that a server wrote, on one line.
+fn one_line(text: &str) -> String {
+    const MOST: usize = 300;
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let line = words.join(" ");
+    match line.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+        None => line,
+    }
 }
 
 impl std::error::Error for StoreError {
@@ -165,10 +354,7 @@ impl Error {
     /// What the object store said, where the error comes from one.
     #[must_use]
     pub fn store(&self) -> Option<&StoreError> {
-        match self.kind() {
-            ErrorKind::Io { error, .. } => error.get_ref()?.downcast_ref(),
-            _ => None,
-        }
+        StoreError::within(self.kind())
     }
 }
 

@@ -15,8 +15,8 @@
 //!          ── RemoteWriter ── append ────> equal parts of a multipart upload
 //! ```
 //!
-//! `object.rs` is the one place that requests bytes, `upload.rs` the one that
-//! sends them. Every error has the location's name; what the store said is
+//! `object.rs` and `location.rs` are the only places that request bytes,
+//! `upload.rs` is the only one that sends them. Every error has the location's name; what the store said is
 //! behind [`Error::store`](crate::Error::store).
 
 mod batch;
@@ -24,22 +24,27 @@ mod blocking;
 mod cache;
 mod digests;
 mod error;
+mod location;
 mod object;
 mod options;
+mod outcome;
 mod part;
 mod reader;
 mod room;
+mod runtime;
 mod trust;
 mod upload;
+mod version;
 mod writer;
 
 pub use blocking::StoreSource;
 pub use cache::ReaderCache;
-pub use error::{StoreError, StoreFault};
-pub use object::{Location, Version};
+pub use error::{Refusal, StoreError, StoreFault};
+pub use location::Location;
 pub use options::RemoteReaderOptions;
 pub use part::PartSize;
 pub use reader::RemoteReader;
 pub use trust::RemoteTrust;
 pub use upload::UploadAbort;
+pub use version::Version;
 pub use writer::{RemoteWriter, RemoteWriterOptions, SealedObject};

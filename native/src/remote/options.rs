@@ -1,26 +1,19 @@
 //! How a pack in a store is read.
 
-use std::sync::{Arc, OnceLock};
-
 use sealpack_core::format::digest::Extract;
 use sealpack_core::read::Merge;
 
-use super::object::{Location, Object, Version, keep_only_whole};
-use super::reader::{Inner, RemoteReader};
 use super::trust::RemoteTrust;
-use crate::error::{Error, ErrorKind, OptionsError};
-use crate::read::{Budget, Decoders, ReadCodec, ReaderOptions};
+use crate::read::{ReadCodec, ReaderOptions};
 
-/// Requests under way at once where nobody says.
-const REQUESTS: usize = 8;
-
-/// How a pack in a store is read. Made by [`RemoteReader::options`].
+/// How a pack in a store is read. Made by
+/// [`RemoteReader::options`](super::RemoteReader::options).
 #[derive(Clone, Default)]
 pub struct RemoteReaderOptions {
     pub(super) reading: ReaderOptions,
-    merge: Option<Merge>,
-    requests: Option<usize>,
-    trust: Option<RemoteTrust>,
+    pub(super) merge: Option<Merge>,
+    pub(super) requests: Option<usize>,
+    pub(super) trust: Option<RemoteTrust>,
 }
 
 impl RemoteReaderOptions {
@@ -94,58 +87,5 @@ impl RemoteReaderOptions {
     pub fn requests(mut self, requests: usize) -> Self {
         self.requests = Some(requests.max(1));
         self
-    }
-
-    /// Opens a pack: one request in most stores.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Io`], with [`Error::store`]; [`ErrorKind::Pack`] for an
-    /// object that is no sound pack.
-    pub async fn open(self, location: &Location) -> Result<RemoteReader, Error> {
-        self.open_known(location, None).await
-    }
-
-    /// Opens a version of a pack that is known, from a listing or an earlier
-    /// visit: one request in every store. When the object is another by now,
-    /// it is an error.
-    ///
-    /// # Errors
-    /// As [`open`](Self::open).
-    pub async fn open_version(
-        self,
-        location: &Location,
-        version: Version,
-    ) -> Result<RemoteReader, Error> {
-        self.open_known(location, Some(version)).await
-    }
-
-    async fn open_known(
-        self,
-        location: &Location,
-        known: Option<Version>,
-    ) -> Result<RemoteReader, Error> {
-        if self.trust.is_some() && self.reading.extract.is_some() {
-            return Err(location.error(ErrorKind::Options(OptionsError::DigestsWithExtract)));
-        }
-        let limits = self.reading.limits;
-        let opened = Object::open(location, known, limits).await;
-        let (object, mut pack) = opened.map_err(|kind| location.error(kind))?;
-        keep_only_whole(&mut pack, object.version.size());
-        let merge = self.merge.unwrap_or_else(|| Merge::for_requests(&pack.directory));
-        let inner = Inner {
-            object,
-            pack,
-            decoders: Decoders::new(self.reading.codec.clone()),
-            budget: Budget::new(limits, merge),
-            requests: self.requests.unwrap_or(REQUESTS),
-            options: self.reading,
-            trusted: OnceLock::new(),
-        };
-        let reader = RemoteReader { inner: Arc::new(inner) };
-        if let Some(trust) = &self.trust {
-            let held = reader.inner.hold_to(trust).await;
-            held.map_err(|kind| location.error(kind))?;
-        }
-        Ok(reader)
     }
 }

@@ -16,11 +16,16 @@ use sealpack_core::trust::TrustedList;
 use tokio::task::spawn_blocking;
 
 use super::error::no_answer;
-use super::object::{Location, Object, Version};
+use super::location::Location;
+use super::object::{Object, keep_only_whole};
 use super::options::RemoteReaderOptions;
 use super::trust::{RemoteDigests, RemoteTrust};
-use crate::error::{Doing, Error, ErrorKind};
+use super::version::Version;
+use crate::error::{Doing, Error, ErrorKind, OptionsError};
 use crate::read::{Budget, ChosenCodec, Decoders, ReaderOptions};
+
+/// Default: the requests in flight of one call.
+const REQUESTS: usize = 8;
 
 /// A plain record of more bytes is not read for one item of it: asking where
 /// the item lies, and then for it, is quicker.
@@ -230,6 +235,61 @@ impl RemoteReader {
 
     pub(super) fn error(&self, kind: ErrorKind) -> Error {
         self.location().error(kind)
+    }
+}
+
+impl RemoteReaderOptions {
+    /// Opens a pack: one request in most stores.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`], with [`Error::store`]; [`ErrorKind::Pack`] for an
+    /// object that is no sound pack.
+    pub async fn open(self, location: &Location) -> Result<RemoteReader, Error> {
+        self.open_known(location, None).await
+    }
+
+    /// Opens a version of a pack that is known, from a listing or an earlier
+    /// visit: one request in every store. When the object is another by now,
+    /// it is an error.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_version(
+        self,
+        location: &Location,
+        version: Version,
+    ) -> Result<RemoteReader, Error> {
+        self.open_known(location, Some(version)).await
+    }
+
+    async fn open_known(
+        self,
+        location: &Location,
+        known: Option<Version>,
+    ) -> Result<RemoteReader, Error> {
+        if self.trust.is_some() && self.reading.extract.is_some() {
+            return Err(location.error(ErrorKind::Options(OptionsError::DigestsWithExtract)));
+        }
+        let limits = self.reading.limits;
+        let opened = Object::open(location, known, limits).await;
+        let (object, mut pack) = opened.map_err(|kind| location.error(kind))?;
+        keep_only_whole(&mut pack, object.version.size());
+        let merge = self.merge.unwrap_or_else(|| Merge::for_requests(&pack.directory));
+        let inner = Inner {
+            object,
+            pack,
+            decoders: Decoders::new(self.reading.codec.clone()),
+            budget: Budget::new(limits, merge),
+            requests: self.requests.unwrap_or(REQUESTS),
+            options: self.reading,
+            trusted: OnceLock::new(),
+        };
+        let reader = RemoteReader { inner: Arc::new(inner) };
+        if let Some(trust) = &self.trust {
+            let held = reader.inner.hold_to(trust).await;
+            held.map_err(|kind| location.error(kind))?;
+        }
+        Ok(reader)
     }
 }
 

@@ -17,7 +17,7 @@ use sealpack_core::trust::{
 };
 use tokio::sync::OnceCell;
 
-use super::object::Location;
+use super::location::Location;
 use crate::error::{Doing, ErrorKind};
 use crate::trust::{HELD, block_of, list_error};
 

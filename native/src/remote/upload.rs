@@ -9,32 +9,40 @@
 //!  drop, abort ─────abort──────────────────>     ── abort ─────> nothing is left
 //! ```
 //!
-//! The task owns the upload, so whatever happens, one place says how it ends.
+//! The task owns the upload, so whatever happens, one place says how it ends;
+//! `outcome.rs` decides what a write without an answer has done.
 //! The first part is held back until there is a second: a pack of one part is a
 //! single request.
 
+use std::future::Future;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::future::{Either, select};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use object_store::{
-    MultipartUpload, PutMode, PutMultipartOptions, PutOptions, PutPayload, UploadPart,
+    Attributes, MultipartUpload, PutMode, PutMultipartOptions, PutOptions, PutPayload, UploadPart,
 };
 use sealpack_core::stream::{BufferSize, Put};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::blocking::wait;
 use super::error::{MOST_PARTS, StoreError, StoreFault, no_answer};
-use super::object::Location;
+use super::location::Location;
+use super::outcome::{Content, Outcome};
 use super::part::PartSize;
+use super::runtime::{unless_it_panics, wait};
 use crate::error::{Doing, ErrorKind};
 use crate::write::Sink;
 
 /// How long ending an upload is waited for when its writer is dropped.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often a write is repeated that met another one of the same name, and how
+/// long before the first time; twice as long before each of the next.
+const CONFLICTS: u32 = 4;
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// What an upload is.
 #[derive(Clone, Debug)]
@@ -70,37 +78,50 @@ impl Ending {
         self.ended.notify_all();
     }
 
-    fn wait(&self, patience: Option<Duration>) -> Result<(), StoreError> {
-        let until = patience.map(|patience| Instant::now() + patience);
+    fn wait(&self) -> Result<(), StoreError> {
         let mut outcome = self.lock();
         loop {
             if let Some(outcome) = &*outcome {
                 return outcome.clone();
             }
-            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-            if left == Some(Duration::ZERO) {
-                return Err(no_answer());
+            outcome = self.ended.wait(outcome).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// The same for at most so long; `None` where it has not ended by then.
+    fn wait_for(&self, patience: Duration) -> Option<Result<(), StoreError>> {
+        let until = Instant::now() + patience;
+        let mut outcome = self.lock();
+        loop {
+            if let Some(outcome) = &*outcome {
+                return Some(outcome.clone());
             }
-            // A day is as good as for ever, and fits every clock.
-            let left = left.unwrap_or(Duration::from_secs(86_400));
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return None;
+            }
             let woken = self.ended.wait_timeout(outcome, left);
             outcome = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }
 
-/// Aborts an upload from another thread: what a process does that a signal
-/// ends, and that so drops nothing.
+/// Aborts an upload from another thread: for a process that a signal ends, which
+/// drops nothing.
 #[derive(Clone, Debug)]
 pub struct UploadAbort {
-    uploads: Vec<Line>,
+    uploads: Vec<TaskHandle>,
 }
 
 impl UploadAbort {
-    /// Aborts the upload and waits until the store has let go of its parts, at
-    /// the most 30 seconds. Where the pack is complete already, it stays.
-    pub fn abort(&self) {
-        self.uploads.iter().for_each(Line::abort);
+    /// Aborts the upload and waits until the store has removed its parts, at
+    /// most 30 seconds. A pack that is complete already stays.
+    ///
+    /// Returns whether nothing is left behind: false where the store did not
+    /// answer in time, or refused.
+    pub fn abort(&self) -> bool {
+        let left: Vec<bool> = self.uploads.iter().map(|upload| !upload.abort()).collect();
+        !left.contains(&true)
     }
 
     /// Aborts both.
@@ -110,18 +131,22 @@ impl UploadAbort {
     }
 }
 
-/// What leads to the task of an upload, and what comes back.
+/// The commands to the task of an upload, and its end.
 #[derive(Clone, Debug)]
-struct Line {
+struct TaskHandle {
     commands: UnboundedSender<Command>,
     ending: Arc<Ending>,
 }
 
-impl Line {
-    fn abort(&self) {
-        // Where nobody listens the upload has ended.
+impl TaskHandle {
+    fn abort(&self) -> bool {
+        // A task that has ended takes no command.
         let _ = self.commands.send(Command::Abort);
-        let _ = self.ending.wait(Some(PATIENCE));
+        match self.ending.wait_for(PATIENCE) {
+            Some(Ok(())) => true,
+            Some(Err(error)) => error.abort_failure().is_none(),
+            None => false,
+        }
     }
 }
 
@@ -142,7 +167,7 @@ pub(super) struct UploadSink {
     runtime: Handle,
     /// At first for one more than may be under way: the part that is held back.
     room: Arc<Semaphore>,
-    line: Line,
+    task: TaskHandle,
 }
 
 impl UploadSink {
@@ -152,8 +177,7 @@ impl UploadSink {
         if !plan.overwrite {
             let location = plan.location.clone();
             let free = wait(runtime, async move { refuse_existing(&location).await });
-            free.unwrap_or_else(|| Err(no_answer()))
-                .map_err(|error| error.while_doing(Doing::Opening))?;
+            free.flatten().map_err(|error| error.while_doing(Doing::Opening))?;
         }
         let room = Arc::new(Semaphore::new(plan.parts.max(1) + 1));
         let ending = Arc::new(Ending::default());
@@ -163,25 +187,26 @@ impl UploadSink {
             commands: received,
             room: Arc::clone(&room),
             ending: Arc::clone(&ending),
+            content: Content::new(),
         };
         runtime.spawn(task.run());
-        let line = Line { commands, ending };
-        Ok(Self { plan, runtime: runtime.clone(), room, line })
+        let task = TaskHandle { commands, ending };
+        Ok(Self { plan, runtime: runtime.clone(), room, task })
     }
 
     pub(super) fn abort_handle(&self) -> UploadAbort {
-        UploadAbort { uploads: vec![self.line.clone()] }
+        UploadAbort { uploads: vec![self.task.clone()] }
     }
 
     /// Waits until the object is there.
     pub(super) fn finish(self) -> Result<(), ErrorKind> {
-        let _ = self.line.commands.send(Command::Finish);
-        self.line.ending.wait(None).map_err(|error| error.while_doing(Doing::Publishing))
+        let _ = self.task.commands.send(Command::Finish);
+        self.task.ending.wait().map_err(|error| error.while_doing(Doing::Publishing))
     }
 
     /// Why the task takes no more parts.
     fn failure(&self) -> ErrorKind {
-        let ended = self.line.ending.wait(None);
+        let ended = self.task.ending.wait();
         ended.err().unwrap_or_else(no_answer).while_doing(Doing::Writing)
     }
 }
@@ -200,11 +225,12 @@ impl Sink for UploadSink {
         let permit = match Arc::clone(&self.room).try_acquire_owned() {
             Ok(permit) => permit,
             Err(_) => wait(&self.runtime, async move { room.acquire_owned().await.ok() })
+                .ok()
                 .flatten()
                 .ok_or_else(|| self.failure())?,
         };
         let part = put.to_bytes().collect();
-        match self.line.commands.send(Command::Part(part, permit)) {
+        match self.task.commands.send(Command::Part(part, permit)) {
             Ok(()) => Ok(()),
             Err(_) => Err(self.failure()),
         }
@@ -213,8 +239,8 @@ impl Sink for UploadSink {
 
 impl Drop for UploadSink {
     fn drop(&mut self) {
-        // After an end this says nothing to anybody.
-        self.line.abort();
+        // After an end this changes nothing.
+        let _ = self.task.abort();
     }
 }
 
@@ -233,6 +259,7 @@ struct Task {
     commands: UnboundedReceiver<Command>,
     room: Arc<Semaphore>,
     ending: Arc<Ending>,
+    content: Content,
 }
 
 impl Drop for Task {
@@ -246,7 +273,7 @@ impl Drop for Task {
 
 impl Task {
     async fn run(mut self) {
-        let outcome = self.upload().await;
+        let outcome = unless_it_panics(self.upload()).await.flatten();
         self.ending.set(outcome);
     }
 
@@ -256,42 +283,36 @@ impl Task {
 
     async fn upload(&mut self) -> Result<(), StoreError> {
         let Command::Part(first, first_permit) = self.next().await else { return Err(no_answer()) };
+        self.content.push(&first);
         match self.next().await {
-            Command::Finish => self.put_whole(first).await,
+            Command::Finish => {
+                let Self { plan, content, commands, .. } = self;
+                until_aborted(commands, plan.put_whole(content, first)).await
+            }
             Command::Abort => Err(no_answer()),
             Command::Part(second, second_permit) => {
-                let (store, path) = (self.plan.location.store(), self.plan.location.path());
-                let begun = store.put_multipart_opts(path, PutMultipartOptions::default()).await;
-                let mut upload = begun.map_err(StoreError::writing)?;
+                self.content.push(&second);
+                let mut upload = self.plan.begin(&self.content).await?;
                 let parts = [(first, None), (second, Some(second_permit))];
                 // From now on nothing is held back.
                 first_permit.forget();
-                let sent = self.send(upload.as_mut(), parts).await;
-                let ended = match sent {
-                    Ok(()) => self.complete(upload.as_mut()).await,
+                let ended = match self.send(upload.as_mut(), parts).await {
+                    Ok(()) => {
+                        let completed = self.plan.complete(&self.content, upload.as_mut());
+                        until_aborted(&mut self.commands, completed).await
+                    }
                     Err(error) => Err(error),
                 };
-                if ended.is_err() {
-                    // What this says does not matter more than why it is done;
-                    // a store's lifecycle rule is for the day it fails.
-                    let _ = upload.abort().await;
+                match ended {
+                    Ok(()) => Ok(()),
+                    Err(error) => Err(abort(upload.as_mut(), error).await),
                 }
-                ended
             }
         }
     }
 
-    /// A pack of one part: a single request, which says itself whether it may
-    /// replace.
-    async fn put_whole(&self, payload: PutPayload) -> Result<(), StoreError> {
-        let mode = if self.plan.overwrite { PutMode::Overwrite } else { PutMode::Create };
-        let (store, path) = (self.plan.location.store(), self.plan.location.path());
-        let put = store.put_opts(path, payload, PutOptions::from(mode)).await;
-        put.map(drop).map_err(StoreError::writing)
-    }
-
-    /// Sends parts as they come, until the last was taken. On an error those
-    /// under way are dropped.
+    /// Sends parts as they come, until the last was taken. On an error, and
+    /// where the upload is aborted, those in flight are dropped.
     async fn send(
         &mut self,
         upload: &mut dyn MultipartUpload,
@@ -305,10 +326,6 @@ impl Task {
         }
         let mut is_last = false;
         while !is_last || !under_way.is_empty() {
-            if is_last {
-                under_way.next().await.unwrap_or(Ok(()))?;
-                continue;
-            }
             let command = std::pin::pin!(self.commands.recv());
             let command = if under_way.is_empty() {
                 command.await
@@ -328,6 +345,7 @@ impl Task {
                         let part_size = self.plan.part_size.get();
                         return Err(StoreError::new(StoreFault::TooManyParts { part_size }));
                     }
+                    self.content.push(&payload);
                     under_way.push(part(upload.put_part(payload), Some(permit)));
                 }
                 Some(Command::Finish) => is_last = true,
@@ -336,18 +354,107 @@ impl Task {
         }
         Ok(())
     }
+}
+
+impl Plan {
+    /// Begins an upload of several parts. A store that keeps no metadata may
+    /// refuse it: there it is left out.
+    async fn begin(&self, content: &Content) -> Result<Box<dyn MultipartUpload>, StoreError> {
+        let (store, path) = (self.location.store(), self.location.path());
+        let begin = |attributes| {
+            store.put_multipart_opts(path, PutMultipartOptions { attributes, ..Default::default() })
+        };
+        let begun = match begin(content.attributes()).await {
+            Err(error) if is_not_implemented(&error) => begin(Attributes::new()).await,
+            begun => begun,
+        };
+        begun.map_err(StoreError::writing)
+    }
+
+    /// A pack of one part: a single request, which says itself whether it may
+    /// replace. A store that does not know that condition is asked before
+    /// instead, as it is for an upload of several parts.
+    async fn put_whole(&self, content: &Content, payload: PutPayload) -> Result<(), StoreError> {
+        let Self { location, overwrite, .. } = self;
+        let mut mode = if *overwrite { PutMode::Overwrite } else { PutMode::Create };
+        let mut attributes = content.attributes();
+        let mut conflicts = 0;
+        loop {
+            let options = PutOptions {
+                mode: mode.clone(),
+                attributes: attributes.clone(),
+                ..Default::default()
+            };
+            let put = location.store().put_opts(location.path(), payload.clone(), options).await;
+            let error = match put {
+                Ok(_) => return Ok(()),
+                Err(error) if is_not_implemented(&error) && !attributes.is_empty() => {
+                    attributes = Attributes::new();
+                    continue;
+                }
+                Err(error) => StoreError::writing(error),
+            };
+            if error.fault() == StoreFault::NoConditions && mode == PutMode::Create {
+                refuse_existing(location).await?;
+                mode = PutMode::Overwrite;
+                continue;
+            }
+            let is_conflict = error.fault() == StoreFault::Exists;
+            match content.outcome(location, *overwrite, error).await {
+                Outcome::Written => return Ok(()),
+                Outcome::Nothing(_) if is_conflict && conflicts < CONFLICTS => {
+                    tokio::time::sleep(PAUSE * (1 << conflicts)).await;
+                    conflicts += 1;
+                }
+                Outcome::Nothing(error) | Outcome::Failed(error) => return Err(error),
+            }
+        }
+    }
 
     /// Makes the object appear.
-    async fn complete(&mut self, upload: &mut dyn MultipartUpload) -> Result<(), StoreError> {
-        if !self.plan.overwrite {
-            refuse_existing(&self.plan.location).await?;
+    async fn complete(
+        &self,
+        content: &Content,
+        upload: &mut dyn MultipartUpload,
+    ) -> Result<(), StoreError> {
+        let Self { location, overwrite, .. } = self;
+        if !overwrite {
+            refuse_existing(location).await?;
         }
-        // Somebody may have aborted while the last parts were under way.
-        if let Ok(Command::Abort) = self.commands.try_recv() {
-            return Err(no_answer());
+        let Err(error) = upload.complete().await else { return Ok(()) };
+        let error = StoreError::completing(error);
+        match content.outcome(location, *overwrite, error).await {
+            Outcome::Written => Ok(()),
+            Outcome::Nothing(error) | Outcome::Failed(error) => Err(error),
         }
-        upload.complete().await.map(drop).map_err(StoreError::writing)
     }
+}
+
+/// The result of `work`, unless the writer aborts the upload before: after
+/// `Finish` no other command comes. A request in flight is dropped then, and the
+/// object is there whole, or not at all.
+async fn until_aborted<T>(
+    commands: &mut UnboundedReceiver<Command>,
+    work: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    match select(std::pin::pin!(commands.recv()), std::pin::pin!(work)).await {
+        Either::Left(_) => Err(no_answer()),
+        Either::Right((done, _)) => done,
+    }
+}
+
+/// Removes the parts of an upload that ended in `error`, which then says where
+/// that failed. An upload that the store does not know has none.
+async fn abort(upload: &mut dyn MultipartUpload, error: StoreError) -> StoreError {
+    match upload.abort().await {
+        Ok(()) | Err(object_store::Error::NotFound { .. }) => error,
+        Err(refused) => error.and_not_aborted(refused),
+    }
+}
+
+/// What a store says that takes no metadata, before it writes anything.
+fn is_not_implemented(error: &object_store::Error) -> bool {
+    matches!(error, object_store::Error::NotImplemented { .. })
 }
 
 /// A part under way, and the room that it takes.

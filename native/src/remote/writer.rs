@@ -6,14 +6,15 @@ use bytes::Bytes;
 use sealpack_core::Error as PackError;
 use sealpack_core::format::Trailer;
 use sealpack_core::write::RecordBuilder;
-use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::runtime::Handle;
 
-use super::digests::{DigestListObject, Listed};
+use super::digests::{DigestListObject, UploadedList};
 use super::error::{StoreError, StoreFault};
-use super::object::Location;
+use super::location::Location;
 use super::part::PartSize;
+use super::runtime::refuse_single_thread;
 use super::upload::{Plan, UploadAbort, UploadSink};
-use crate::error::{Doing, Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 use crate::trust::SealedDigests;
 use crate::write::{Output, Packer, Sealers, WriterOptions, Written, refuse_large_app_data};
 
@@ -133,7 +134,7 @@ impl RemoteWriterOptions {
     ///
     /// # Errors
     /// [`ErrorKind::Exists`] without [`overwrite`](WriterOptions::overwrite);
-    /// [`ErrorKind::Io`], with [`Error::store`]: [`StoreFault::NoWorkers`] for
+    /// [`ErrorKind::Io`], with [`Error::store`]: [`StoreFault::NoWorkers`](super::StoreFault::NoWorkers) for
     /// a runtime that has no threads of its own; [`ErrorKind::Options`], or
     /// what the codec says.
     pub fn create(self, location: &Location, runtime: &Handle) -> Result<RemoteWriter, Error> {
@@ -168,15 +169,9 @@ impl RemoteWriterOptions {
     }
 }
 
-/// Tasks of a `current_thread` runtime run only while somebody waits for one of
-/// them there, which a writer's thread does not.
-pub(super) fn refuse_single_thread(runtime: &Handle) -> Result<(), ErrorKind> {
-    match runtime.runtime_flavor() {
-        RuntimeFlavor::CurrentThread => {
-            Err(StoreError::new(StoreFault::NoWorkers).while_doing(Doing::Threading))
-        }
-        _ => Ok(()),
-    }
+/// Whether it is not known if the object was written.
+fn is_unknown(kind: &ErrorKind) -> bool {
+    StoreError::within(kind).is_some_and(|error| error.fault() == StoreFault::Unknown)
 }
 
 impl fmt::Debug for RemoteWriter {
@@ -253,10 +248,10 @@ impl RemoteWriter {
     /// Sends what is left and makes the object appear.
     ///
     /// # Errors
-    /// The first error of the writer; [`ErrorKind::Exists`] where somebody else
-    /// has written one of the name meanwhile. The pack does not appear then.
-    /// (A store that completes the upload and cannot say so, for all retries,
-    /// is told as an error too: look what is there.)
+    /// The first error of the writer; [`ErrorKind::Exists`] where an object of
+    /// this name has appeared meanwhile. The pack does not appear then. A request
+    /// whose answer is lost is an error only after a look at the object: it is
+    /// [`StoreFault::Unknown`](super::StoreFault::Unknown) where that fails too.
     pub fn finish(self) -> Result<SealedObject, Error> {
         let location = self.location.clone();
         self.finish_all().map_err(|kind| location.error(kind))
@@ -277,7 +272,10 @@ impl RemoteWriter {
                 Ok(SealedObject { location, trailer, size, part_size, digests })
             }
             (Err(error), listed) => {
-                listed.into_iter().for_each(Listed::take_back);
+                // A pack that may be there after all keeps its list.
+                if !is_unknown(&error) {
+                    listed.into_iter().for_each(UploadedList::take_back);
+                }
                 Err(error)
             }
         }

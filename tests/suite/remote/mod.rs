@@ -2,9 +2,11 @@
 //!
 //! The store is in memory here; `tests/servers` asks the same of servers.
 
+mod outcomes;
 mod reading;
 mod store;
 mod trusted;
+mod versions;
 mod writing;
 
 use object_store::ObjectStoreExt as _;

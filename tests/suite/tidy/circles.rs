@@ -14,11 +14,6 @@ const KNOWN: &[(&str, &[&str])] = &[
     ("core", &["check/recorder.rs", "check/subject.rs"]),
     ("core", &["stream/pending.rs", "stream/queue.rs"]),
     (
-        "native",
-        &["remote/blocking.rs", "remote/digests.rs", "remote/upload.rs", "remote/writer.rs"],
-    ),
-    ("native", &["remote/options.rs", "remote/reader.rs"]),
-    (
         "tui",
         &[
             "inspect/app.rs",

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::location::{Location, Opened};
+use super::location::Opened;
 use super::reading::Reading;
 use crate::inspect;
 use crate::outcome::{Failure, Outcome};
@@ -35,7 +35,7 @@ pub fn run(args: &Inspect) -> Result<Outcome, Failure> {
     })?;
     let opened = {
         let Opened { source, name, options, .. } =
-            Location::of(&args.file)?.open(args.reading.options(&args.file)?)?;
+            args.reading.location(&args.file)?.open(args.reading.options(&args.file)?)?;
         inspect::open(source, &name, &options)?
     };
     inspect::run(opened, &args.file).map_err(Failure::Terminal)?;

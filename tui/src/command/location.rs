@@ -8,7 +8,7 @@ use sealpack::{FileSource, ReadAt, ReaderOptions};
 
 use crate::outcome::Failure;
 #[cfg(feature = "remote")]
-use crate::stores::{self, Purpose, StoreUrl};
+use crate::stores::{self, ETags, StoreUrl};
 
 /// Where a pack lies, as somebody typed it.
 #[derive(Clone, Debug)]
@@ -17,7 +17,7 @@ pub enum Location {
     File(PathBuf),
     /// An object in a store.
     #[cfg(feature = "remote")]
-    Store(StoreUrl),
+    Store(StoreUrl, ETags),
 }
 
 /// A pack's bytes, not looked at yet.
@@ -55,7 +55,8 @@ impl Location {
         if text.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("file://")) {
             return stores::file(text).map(Self::File).map_err(refused);
         }
-        StoreUrl::parse(text).map(Self::Store).map_err(refused)
+        let url = StoreUrl::parse(text).map_err(refused)?;
+        Ok(Self::Store(url, ETags::default()))
     }
 
     #[cfg(not(feature = "remote"))]
@@ -63,6 +64,17 @@ impl Location {
         Err(Failure::usage(format!(
             "{text}: this sealpack was built without object stores (feature `remote`)"
         )))
+    }
+
+    /// The same; with `ignored`, ETags do not identify the version of an object.
+    #[cfg_attr(not(feature = "remote"), allow(unused_variables, reason = "files have no ETags"))]
+    #[must_use]
+    pub fn ignoring_e_tags(self, ignored: bool) -> Self {
+        match self {
+            #[cfg(feature = "remote")]
+            Self::Store(url, _) if ignored => Self::Store(url, ETags::Ignored),
+            location => location,
+        }
     }
 
     /// Whether it is a file.
@@ -83,10 +95,7 @@ impl Location {
                 Ok(Opened { source, version, name: path.clone(), options })
             }
             #[cfg(feature = "remote")]
-            Self::Store(url) => {
-                let location = stores::location(url, Purpose::Any)?;
-                open_store(&location, None, options)
-            }
+            Self::Store(url, e_tags) => open_store(&stores::location(url, *e_tags)?, None, options),
         }
     }
 }

@@ -59,7 +59,7 @@ fn of_file(path: &Path) -> Result<String, Failure> {
 
 #[cfg(feature = "remote")]
 fn of_url(location: &Location) -> String {
-    let Location::Store(url) = location else { return String::new() };
+    let Location::Store(url, _) = location else { return String::new() };
     of_object(&url.to_string(), url)
 }
 

@@ -21,6 +21,10 @@ pub struct Reading {
     /// contradict, or as told
     #[arg(long, value_name = "CODEC", default_value = "auto")]
     codec: CodecArgument,
+    /// Identify the version of what a URL names by size and date, and not by its
+    /// ETag: for servers behind one name that each have ETags of their own
+    #[arg(long)]
+    no_etag: bool,
     #[command(flatten)]
     trusting: Trusting,
 }
@@ -52,8 +56,22 @@ impl Reading {
     /// # Errors
     /// [`Failure::Pack`], [`Failure::Usage`] for a URL that names nothing.
     pub fn open(&self, path: &Path) -> Result<Reader, Failure> {
-        let Opened { source, name, options, .. } = Location::of(path)?.open(self.options(path)?)?;
+        let Opened { source, name, options, .. } =
+            self.location(path)?.open(self.options(path)?)?;
         Ok(options.open_source(source, name)?)
+    }
+
+    /// Whether versions are identified without ETags.
+    pub fn ignores_e_tags(&self) -> bool {
+        self.no_etag
+    }
+
+    /// What `path` names.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] for a URL that names nothing.
+    pub fn location(&self, path: &Path) -> Result<Location, Failure> {
+        Ok(Location::of(path)?.ignoring_e_tags(self.no_etag))
     }
 
     /// The options of a reader of `pack` that decodes as told, and holds it to
@@ -62,7 +80,7 @@ impl Reading {
     /// # Errors
     /// Those of [`Trusting::apply`].
     pub fn options(&self, pack: &Path) -> Result<ReaderOptions, Failure> {
-        self.trusting.apply(self.untrusted_options(), pack)
+        self.trusting.apply(self.untrusted_options(), pack, self.no_etag)
     }
 
     /// The same, trusting what is there: for a caller that reads all of it and
@@ -83,7 +101,8 @@ impl Reading {
     pub fn question(&self) -> Result<Question, Failure> {
         // Every field by name: a new one has to be in the question, too, if the
         // verdict depends on it.
-        let Self { codec, trusting } = self;
+        // The version of a pack differs by itself without its ETag.
+        let Self { codec, no_etag: _, trusting } = self;
         let codec = match codec {
             CodecArgument::Auto => "auto",
             CodecArgument::None => "none",

@@ -1,6 +1,8 @@
 //! Where a pack is written: a file, or an object in a store.
 
 use std::path::{Path, PathBuf};
+#[cfg(feature = "remote")]
+use std::time::Duration;
 
 use sealpack::core::format::Trailer;
 use sealpack::{Error, SealedDigests, SealedPack, Writer, WriterOptions};
@@ -10,8 +12,9 @@ use crate::interrupt::Interrupt;
 use crate::outcome::Failure;
 #[cfg(feature = "remote")]
 use {
+    crate::report,
     crate::size::{Bytes, Decimal, parse_size},
-    crate::stores::{self, Purpose, StoreUrl},
+    crate::stores::{self, Purpose, Service, StoreUrl, Uploads},
     sealpack::remote::{PartSize, RemoteWriter, SealedObject},
 };
 
@@ -44,7 +47,53 @@ pub enum Target {
     File(Box<Writer>),
     /// To a store.
     #[cfg(feature = "remote")]
-    Store(Box<RemoteWriter>),
+    Store(Box<Uploading>),
+}
+
+/// What is lost where a store does not know `If-None-Match`.
+#[cfg(feature = "remote")]
+const NO_CONDITIONS: &str = "this store does not know conditional writes (If-None-Match): that no \
+    object had the name was looked up just before, and one that appeared since was replaced";
+
+/// A pack that is being uploaded. Dropped before it is finished, its upload is
+/// aborted; what then stays in the store is reported.
+#[cfg(feature = "remote")]
+pub struct Uploading {
+    // Dropped first.
+    writer: RemoteWriter,
+    left_behind: LeftBehind,
+}
+
+/// Reports, when it is dropped, the parts that an upload has left in a store.
+#[cfg(feature = "remote")]
+struct LeftBehind {
+    uploads: Uploads,
+    url: StoreUrl,
+}
+
+#[cfg(feature = "remote")]
+impl Drop for LeftBehind {
+    fn drop(&mut self) {
+        report_left_behind(&self.uploads, &self.url);
+    }
+}
+
+#[cfg(feature = "remote")]
+fn report_left_behind(uploads: &Uploads, url: &StoreUrl) {
+    for upload in uploads.left_behind(url) {
+        report::note(&upload);
+    }
+}
+
+/// Says, after a second, why the process is not gone yet.
+#[cfg(feature = "remote")]
+fn announce_slow_abort() {
+    let announce = || {
+        std::thread::sleep(Duration::from_secs(1));
+        report::note(&"aborting the upload; a second signal ends this at once");
+    };
+    // Without a thread it is not said.
+    drop(std::thread::Builder::new().spawn(announce));
 }
 
 /// A pack that was written.
@@ -77,12 +126,16 @@ impl Destination {
         match Location::of(path)? {
             Location::File(path) => Ok(Self::File(path)),
             #[cfg(feature = "remote")]
-            Location::Store(url) if url.is_prefix() => Err(Failure::usage(format!(
+            Location::Store(url, _) if url.is_prefix() => Err(Failure::usage(format!(
                 "{url}: a pack needs a name, as {}/out.pack",
                 url.to_string().trim_end_matches('/')
             ))),
             #[cfg(feature = "remote")]
-            Location::Store(url) => Ok(Self::Store(url)),
+            Location::Store(url, _) if url.service() == Service::Http => Err(Failure::usage(
+                format!("{url}: a web server is only read from; write to s3://, gs:// or az://"),
+            )),
+            #[cfg(feature = "remote")]
+            Location::Store(url, _) => Ok(Self::Store(url)),
         }
     }
 
@@ -128,7 +181,7 @@ impl Destination {
             #[cfg(feature = "remote")]
             Self::Store(url) => {
                 let purpose = if replace { Purpose::Any } else { Purpose::Create };
-                let location = stores::location(url, purpose)?;
+                let (location, uploads) = stores::destination(url, purpose)?;
                 // What does not compress becomes a little more than it was.
                 let input_size = input_size.map(|size| size.saturating_add(size / 8));
                 let hint = upload.size_hint.or(input_size).unwrap_or(0);
@@ -139,9 +192,18 @@ impl Destination {
                 // Nothing is sent before the first item, so a signal that
                 // comes before the upload can be aborted finds none.
                 let writer = options.create(&location, stores::runtime()?)?;
+                let left_behind = LeftBehind { uploads, url: url.clone() };
                 let abort = writer.abort_handle();
-                interrupt.clean_up(move || abort.abort());
-                Ok(Target::Store(Box::new(writer)))
+                let (uploads, own) = (left_behind.uploads.clone(), url.clone());
+                let left = move || report_left_behind(&uploads, &own);
+                let second = left.clone();
+                let first = move || {
+                    announce_slow_abort();
+                    let _ = abort.abort();
+                    left();
+                };
+                interrupt.clean_up(first, second);
+                Ok(Target::Store(Box::new(Uploading { writer, left_behind })))
             }
         }
     }
@@ -167,9 +229,9 @@ impl Target {
             (Self::File(writer), [item]) => writer.append(item),
             (Self::File(writer), parts) => writer.append_parts(parts),
             #[cfg(feature = "remote")]
-            (Self::Store(writer), [item]) => writer.append(item),
+            (Self::Store(upload), [item]) => upload.writer.append(item),
             #[cfg(feature = "remote")]
-            (Self::Store(writer), parts) => writer.append_parts(parts),
+            (Self::Store(upload), parts) => upload.writer.append_parts(parts),
         }
     }
 
@@ -178,7 +240,7 @@ impl Target {
         match self {
             Self::File(writer) => writer.append_owned(item),
             #[cfg(feature = "remote")]
-            Self::Store(writer) => writer.append_owned(item),
+            Self::Store(upload) => upload.writer.append_owned(item),
         }
     }
 
@@ -190,7 +252,8 @@ impl Target {
                 Ok(Sealed { trailer, size: file_size, parts: None, digests })
             }
             #[cfg(feature = "remote")]
-            Self::Store(writer) => {
+            Self::Store(upload) => {
+                let Uploading { writer, left_behind } = *upload;
                 let SealedObject { trailer, size, part_size, digests, .. } = writer.finish()?;
                 let part = Bytes(part_size.get());
                 let most = Decimal(part_size.largest_pack());
@@ -198,6 +261,9 @@ impl Target {
                     1 => "1, sent whole".into(),
                     parts => format!("{parts} of {part}, enough for {most}"),
                 };
+                if left_behind.uploads.had_no_conditions() {
+                    report::note(&NO_CONDITIONS);
+                }
                 Ok(Sealed { trailer, size, parts: Some(parts), digests })
             }
         }

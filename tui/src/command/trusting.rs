@@ -29,12 +29,17 @@ impl Trusting {
     /// # Errors
     /// [`Failure::Usage`], and [`Failure::Pack`] for a list that a URL names
     /// and that cannot be read.
-    pub fn apply(&self, options: ReaderOptions, pack: &Path) -> Result<ReaderOptions, Failure> {
+    pub fn apply(
+        &self,
+        options: ReaderOptions,
+        pack: &Path,
+        ignores_e_tags: bool,
+    ) -> Result<ReaderOptions, Failure> {
         let Some(hash) = self.trust else { return Ok(options) };
         let trust = Trust::either(hash);
         let (list, name) = match List::of(pack, self.digests.as_deref())? {
             List::File(path) => return Ok(options.trust(trust.digests(path))),
-            List::Store(location) => open(&location)?,
+            List::Store(location) => open(&location.ignoring_e_tags(ignores_e_tags))?,
         };
         Ok(options.trust(trust.digests_source(list, name)))
     }
@@ -79,12 +84,12 @@ impl List {
         match Location::of(&path)? {
             Location::File(path) => Ok(Self::File(path)),
             #[cfg(feature = "remote")]
-            Location::Store(url) if named.is_none() && url.query().is_some() => {
+            Location::Store(ref url, _) if named.is_none() && url.query().is_some() => {
                 let advice = "a URL with a query has no digest list beside it: name the list";
                 Err(Failure::usage(format!("{url}: {advice}")))
             }
             #[cfg(feature = "remote")]
-            store @ Location::Store(_) => Ok(Self::Store(store)),
+            store @ Location::Store(..) => Ok(Self::Store(store)),
         }
     }
 }

@@ -4,66 +4,135 @@
 //! credentials above all, comes from the environment, as the crate
 //! `object_store` reads it (`AWS_…`, `GOOGLE_…`, `AZURE_STORAGE_…`).
 
+mod answers;
 mod connector;
+mod listing;
+mod settings;
+mod uploads;
 mod url;
 
+use std::any::Any;
+use std::future::Future;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{OnceLock, mpsc};
 use std::time::Duration;
-use std::{env, io};
+use std::{env, io, panic, thread};
 
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::http::HttpBuilder;
-use object_store::{ClientConfigKey, ClientOptions, ObjectStore, RetryConfig};
+use object_store::{ClientConfigKey, ClientOptions, HeaderValue, ObjectStore, RetryConfig};
 use sealpack::remote::{Location, StoreFault, Version};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::outcome::Failure;
 use connector::Connector;
-pub use url::{Service, StoreUrl, file};
+pub use uploads::Uploads;
+pub use url::{NotAStore, Service, StoreUrl, file};
 
 /// A request that takes longer than this is sent anew: a part of an upload
 /// over a slow line takes its time.
 const TIMEOUT: &str = "300 seconds";
 
-/// How a location is going to be used.
+/// Threads of the runtime that requests run on.
+const WORKERS: usize = 2;
+
+/// Whether ETags identify the version of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ETags {
+    /// Where the store gives them.
+    #[default]
+    Compared,
+    /// Size and date do alone.
+    Ignored,
+}
+
+/// What is written at a location.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// Reading, or replacing what may be there.
+    /// Nothing, or an object that may replace another.
     Any,
-    /// Writing what must not be there: S3 is told so when an upload is
+    /// An object that must not be there: S3 is told so when an upload is
     /// completed.
     Create,
 }
 
-/// The object that a URL names.
+/// The object that a URL names, and what is noted of uploads to it.
 ///
 /// # Errors
-/// [`Failure::Usage`] for a URL that names none, or an environment that does
-/// not say enough.
-pub fn location(url: &StoreUrl, purpose: Purpose) -> Result<Location, Failure> {
-    let path = url.path().map_err(|error| Failure::usage(format!("{url}: {error}")))?;
-    let store = store(url, purpose).map_err(|error| Failure::usage(format!("{url}: {error}")))?;
-    let location = Location::shared(store.into(), path);
-    Ok(location.named(url.to_string()))
+/// [`Failure::Usage`] for a URL that names none, a setting of the environment
+/// that cannot be right, or too few of them.
+pub fn destination(url: &StoreUrl, purpose: Purpose) -> Result<(Location, Uploads), Failure> {
+    let path = url.object().map_err(|error| Failure::usage(format!("{url}: {error}")))?;
+    let connector = Connector {
+        target: (url.service() == Service::Http).then(|| url.target()),
+        create_only: purpose == Purpose::Create,
+        ..Connector::default()
+    };
+    let uploads = connector.uploads.clone();
+    let location = Location::shared(store(url, connector)?.into(), path);
+    Ok((location.named(url.to_string()), uploads))
+}
+
+/// The object that a URL names, for reading.
+///
+/// # Errors
+/// As [`destination`].
+pub fn location(url: &StoreUrl, e_tags: ETags) -> Result<Location, Failure> {
+    destination(url, Purpose::Any).map(|(location, _)| with_e_tags(location, e_tags))
+}
+
+fn with_e_tags(location: Location, e_tags: ETags) -> Location {
+    match e_tags {
+        ETags::Compared => location,
+        ETags::Ignored => location.without_e_tags(),
+    }
+}
+
+/// What is below a prefix.
+pub struct Below {
+    /// The objects, sorted by their paths.
+    pub objects: Vec<(Location, Version)>,
+    /// The names of those that the client cannot ask for.
+    pub inexpressible: Vec<String>,
 }
 
 /// The objects below the prefix that a URL names.
 ///
 /// # Errors
-/// [`Failure::Pack`].
-pub fn list(url: &StoreUrl) -> Result<Vec<(Location, Version)>, Failure> {
-    let prefix = location(url, Purpose::Any)?;
-    Ok(runtime()?.block_on(prefix.list())?)
+/// [`Failure::Pack`], [`Failure::Usage`] as [`destination`].
+pub fn list(url: &StoreUrl, e_tags: ETags) -> Result<Below, Failure> {
+    let path = url.prefix().map_err(|error| Failure::usage(format!("{url}: {error}")))?;
+    let connector = Connector { query: url.query().map(Into::into), ..Connector::default() };
+    let unlisted = connector.unlisted.clone();
+    let prefix = Location::shared(store(url, connector)?.into(), path).named(url.to_string());
+    let prefix = with_e_tags(prefix, e_tags);
+    let objects = wait(async move { prefix.list().await })??;
+    let name = |key| format!("{}/{key}", url.origin());
+    let inexpressible = unlisted.take().into_iter().map(name);
+    Ok(Below { objects, inexpressible: inexpressible.collect() })
 }
 
-fn store(url: &StoreUrl, purpose: Purpose) -> object_store::Result<Box<dyn ObjectStore>> {
+fn store(url: &StoreUrl, connector: Connector) -> Result<Box<dyn ObjectStore>, Failure> {
+    let refused = |error: String| Failure::usage(format!("{url}: {error}"));
+    settings::check(url).map_err(refused)?;
+    let login = match url.login().map(HeaderValue::from_str) {
+        None => None,
+        Some(Ok(mut login)) => {
+            login.set_sensitive(true);
+            Some(login)
+        }
+        Some(Err(error)) => return Err(refused(error.to_string())),
+    };
+    let connector = Connector { login, ..connector };
+    build(url, connector).map_err(|error| refused(settings::explained(url, &error)))
+}
+
+fn build(url: &StoreUrl, connector: Connector) -> object_store::Result<Box<dyn ObjectStore>> {
     secure_connections();
-    let connector = Connector::new(url.query(), purpose == Purpose::Create);
     // Waits 0.1, 0.2 … 3.2 s: an outage of some seconds is survived, and a
-    // server that is not there does not keep anybody for three minutes.
+    // server that is not there is given up within seconds.
     let retry = RetryConfig {
         max_retries: 6,
         retry_timeout: Duration::from_secs(60),
@@ -123,17 +192,65 @@ fn secure_connections() {
 /// [`Failure::Runtime`].
 pub fn runtime() -> Result<&'static Handle, Failure> {
     static RUNTIME: OnceLock<io::Result<Runtime>> = OnceLock::new();
-    let begun = RUNTIME.get_or_init(|| {
-        Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("sealpack-store")
-            .enable_all()
-            .build()
-    });
-    match begun {
+    match RUNTIME.get_or_init(start_runtime) {
         Ok(runtime) => Ok(runtime.handle()),
         Err(error) => Err(Failure::Runtime(error.kind().into())),
     }
+}
+
+/// Starts a runtime. Tokio panics where the system refuses it a thread, so the
+/// system is asked first.
+fn start_runtime() -> io::Result<Runtime> {
+    let threads = |_| {
+        let (end, ended) = mpsc::channel::<()>();
+        let wait_for_end = move || {
+            let _ = ended.recv();
+        };
+        thread::Builder::new().spawn(wait_for_end).map(|thread| (end, thread))
+    };
+    let threads: Vec<_> = (0..WORKERS).map(threads).collect::<io::Result<_>>()?;
+    for (end, thread) in threads {
+        drop(end);
+        // It has nothing to panic of.
+        let _ = thread.join();
+    }
+    silence_panics();
+    let start = || {
+        Builder::new_multi_thread().worker_threads(WORKERS).thread_name(THREAD).enable_all().build()
+    };
+    let refused =
+        |panic: Box<dyn Any + Send>| io::Error::new(io::ErrorKind::WouldBlock, text(&panic));
+    panic::catch_unwind(start).map_err(refused)?
+}
+
+/// The name of the runtime's threads.
+const THREAD: &str = "sealpack-store";
+
+/// A panic of a task is an error of what waits for it, and is reported as one.
+fn silence_panics() {
+    let report = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        if thread::current().name() != Some(THREAD) {
+            report(panic);
+        }
+    }));
+}
+
+fn text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string)).unwrap_or_default()
+}
+
+/// Runs a future on the runtime, and blocks until it has finished.
+///
+/// # Errors
+/// [`Failure::Runtime`], a panic among it.
+pub fn wait<T: Send + 'static>(
+    future: impl Future<Output = T> + Send + 'static,
+) -> Result<T, Failure> {
+    let runtime = runtime()?;
+    let task = runtime.spawn(future);
+    runtime.block_on(task).map_err(|error| Failure::Runtime(io::Error::other(error)))
 }
 
 /// What a user can do about an error of a store.
@@ -159,7 +276,20 @@ pub fn advice(path: &Path, fault: StoreFault) -> Option<&'static str> {
         StoreFault::Other if service == Service::S3 && !aws_credentials_are_set() => credentials,
         StoreFault::NotFound => "is the name right, letter by letter, and the bucket there?",
         StoreFault::NoRanges => "download the file, and read that",
-        StoreFault::Changed => "somebody replaced it meanwhile: run this again",
+        StoreFault::WebPage => {
+            "does it want a login? A user is named as https://USER:PASSWORD@HOST/…"
+        }
+        StoreFault::Encoded => {
+            "turn compression off for this file on the server, or download it and read that"
+        }
+        StoreFault::Changed => "it was replaced meanwhile: run this again",
+        StoreFault::ETagChanged => {
+            "it was replaced within a second, or several servers behind this name have different \
+             ETags for one file: --no-etag compares size and date alone"
+        }
+        StoreFault::ClockSkew => "set the clock of this machine",
+        StoreFault::Conflict => "run this again, when the other one is done",
+        StoreFault::Unknown => "look whether it is there before you run this again",
         StoreFault::Unsupported => "write to s3://, gs:// or az://, or to a file",
         StoreFault::TooManyParts { .. } => "say how large it gets, --size-hint, or --part-size",
         _ => return None,

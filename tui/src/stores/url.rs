@@ -3,24 +3,29 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use object_store::path::Path as ObjectPath;
+use percent_encoding::percent_decode_str;
 use url::{Position, Url};
 
 /// A URL that names an object in a store.
 ///
 /// What follows the bucket in `s3://`, `gs://` and `az://` is the object's key
-/// as it is, as in the stores' own commands; an `https://` URL is one, with
-/// its query: presigned URLs have their signature there.
-#[derive(Clone, Debug)]
+/// as it is, as in the stores' own commands. An `https://` URL is one, sent as
+/// it was given, with its query: presigned URLs have their signature there.
+#[derive(Clone)]
 pub struct StoreUrl {
     service: Service,
     /// The bucket, or the host.
     authority: String,
     /// The key as it is; of HTTP the path, percent-encoded.
     key: String,
-    /// Of HTTP: scheme, host and port.
+    /// Scheme and bucket; of HTTP scheme, host and port.
     origin: String,
     query: Option<String>,
+    /// Of HTTP: user and password, as `Authorization: Basic` has them.
+    login: Option<String>,
 }
 
 /// Who keeps the object.
@@ -57,6 +62,10 @@ pub enum NotAStore {
     Authority,
     /// The path of a `file://` URL is not absolute.
     NotAbsolute,
+    /// A `#` in a web address, which no client sends.
+    Fragment,
+    /// A key that the stores' client cannot send as it is.
+    Key,
 }
 
 impl fmt::Display for NotAStore {
@@ -65,6 +74,11 @@ impl fmt::Display for NotAStore {
             Self::Scheme => "a URL begins with s3://, gs://, az://, https://, http:// or file://",
             Self::Authority => "the URL names no bucket, or no host",
             Self::NotAbsolute => "a file is file:///path/from/the/root",
+            Self::Fragment => "what follows a # is not sent to a server: write %23 for it",
+            Self::Key => {
+                "this key cannot be asked for: a part of it is empty, `.` or `..`, or it has \
+                 control characters; copy the object to another key"
+            }
         })
     }
 }
@@ -78,21 +92,36 @@ impl StoreUrl {
         let (scheme, rest) = text.split_once("://").ok_or(NotAStore::Scheme)?;
         let service = Service::of(&scheme.to_ascii_lowercase()).ok_or(NotAStore::Scheme)?;
         if service == Service::Http {
-            let url = Url::parse(text).map_err(|_| NotAStore::Authority)?;
-            return Ok(Self {
-                service,
-                authority: url.host_str().ok_or(NotAStore::Authority)?.into(),
-                key: url.path().into(),
-                origin: url[..Position::BeforePath].into(),
-                query: url.query().map(Into::into),
-            });
+            return Self::parse_web(text);
         }
         let (authority, key) = rest.split_once('/').unwrap_or((rest, ""));
         if authority.is_empty() {
             return Err(NotAStore::Authority);
         }
-        let origin = format!("{scheme}://{authority}");
-        Ok(Self { service, authority: authority.into(), key: key.into(), origin, query: None })
+        Ok(Self {
+            service,
+            authority: authority.into(),
+            key: key.into(),
+            origin: format!("{scheme}://{authority}"),
+            query: None,
+            login: None,
+        })
+    }
+
+    fn parse_web(text: &str) -> Result<Self, NotAStore> {
+        let url = Url::parse(text).map_err(|_| NotAStore::Authority)?;
+        if url.fragment().is_some() {
+            return Err(NotAStore::Fragment);
+        }
+        let host = &url[Position::BeforeHost..Position::BeforePath];
+        Ok(Self {
+            service: Service::Http,
+            authority: url.host_str().ok_or(NotAStore::Authority)?.into(),
+            key: url.path().into(),
+            origin: format!("{}://{host}", url.scheme()),
+            query: url.query().map(Into::into),
+            login: basic_login(&url),
+        })
     }
 
     /// Who keeps the object.
@@ -105,6 +134,11 @@ impl StoreUrl {
         &self.authority
     }
 
+    /// The key as it was given; of HTTP the path, percent-encoded.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
     /// Scheme and bucket; of HTTP scheme, host and port.
     pub fn origin(&self) -> &str {
         &self.origin
@@ -115,28 +149,83 @@ impl StoreUrl {
         self.query.as_deref()
     }
 
+    /// The value of `Authorization` that an HTTP URL with a user asks for.
+    pub fn login(&self) -> Option<&str> {
+        self.login.as_deref()
+    }
+
     /// Whether it names everything below a prefix, and not one object.
     pub fn is_prefix(&self) -> bool {
         self.key.is_empty() || self.key.ends_with('/')
     }
 
-    /// The path in the store.
+    /// The path of the object in the store. Of HTTP it is for people: what is
+    /// sent is [`target`](Self::target).
     ///
     /// # Errors
-    /// What is wrong with it: an empty part, say.
-    pub fn path(&self) -> Result<ObjectPath, object_store::path::Error> {
+    /// [`NotAStore::Key`] where the client would ask for another key.
+    pub fn object(&self) -> Result<ObjectPath, NotAStore> {
         match self.service {
-            Service::Http => ObjectPath::from_url_path(&self.key),
-            _ => ObjectPath::parse(&self.key),
+            Service::Http => {
+                let path = ObjectPath::from_url_path(&self.key);
+                Ok(path.unwrap_or_else(|_| ObjectPath::from(self.key.as_str())))
+            }
+            _ => exact(&self.key).ok_or(NotAStore::Key),
         }
+    }
+
+    /// The path of the prefix in the store.
+    ///
+    /// # Errors
+    /// [`NotAStore::Key`].
+    pub fn prefix(&self) -> Result<ObjectPath, NotAStore> {
+        let key = self.key.strip_suffix('/').unwrap_or(&self.key);
+        match self.service {
+            Service::Http => ObjectPath::from_url_path(key).map_err(|_| NotAStore::Key),
+            _ => exact(key).ok_or(NotAStore::Key),
+        }
+    }
+
+    /// What is sent for an HTTP URL: all of it but user and password.
+    pub fn target(&self) -> String {
+        let query = self.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
+        format!("{}{}{query}", self.origin, self.key)
     }
 }
 
-/// Without the query, which may hold a signature that is nobody's business.
+/// The path of this very key; `None` where there is none: the client strips
+/// and refuses what it takes for mistakes.
+pub fn exact(key: &str) -> Option<ObjectPath> {
+    ObjectPath::parse(key).ok().filter(|path| path.as_ref() == key)
+}
+
+/// User and password as `Authorization` wants them (RFC 7617).
+fn basic_login(url: &Url) -> Option<String> {
+    if url.username().is_empty() && url.password().is_none() {
+        return None;
+    }
+    let mut login = Vec::from_iter(percent_decode_str(url.username()));
+    login.push(b':');
+    login.extend(percent_decode_str(url.password().unwrap_or_default()));
+    Some(format!("Basic {}", BASE64_STANDARD.encode(login)))
+}
+
+/// Without user, password and query, which may be secrets.
 impl fmt::Display for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let slash = if self.key.starts_with('/') { "" } else { "/" };
-        write!(f, "{}{slash}{}", self.origin, self.key)
+        match (&self.login, self.origin.split_once("://")) {
+            (Some(_), Some((scheme, host))) => write!(f, "{scheme}://***@{host}")?,
+            _ => f.write_str(&self.origin)?,
+        }
+        let slash = if self.service == Service::Http { "" } else { "/" };
+        let query = if self.query.is_some() { "?***" } else { "" };
+        write!(f, "{slash}{}{query}", self.key)
+    }
+}
+
+impl fmt::Debug for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StoreUrl({self})")
     }
 }
 
@@ -152,22 +241,50 @@ mod tests {
 
     fn parsed(text: &str) -> (String, String) {
         let url = StoreUrl::parse(text).unwrap();
-        (url.origin().to_string(), url.path().unwrap().to_string())
+        (url.origin().to_string(), url.object().unwrap().to_string())
     }
 
     #[test]
-    fn a_key_is_taken_as_it_is_and_a_web_address_is_decoded() {
+    fn a_key_is_taken_as_it_is() {
         assert_eq!(parsed("s3://b/a/100%.pack"), ("s3://b".into(), "a/100%.pack".into()));
         assert_eq!(parsed("s3://b/what?.pack"), ("s3://b".into(), "what?.pack".into()));
-        let web = parsed("https://host:8443/a%20b/c.pack?X-Amz-Signature=00");
-        assert_eq!(web, ("https://host:8443".into(), "a b/c.pack".into()));
+        assert_eq!(parsed("gs://b/a%2Fb"), ("gs://b".into(), "a%2Fb".into()));
     }
 
     #[test]
-    fn a_signature_is_sent_and_not_shown() {
+    fn a_key_that_the_client_would_change_is_refused() {
+        for key in ["p//y.pack", "/y.pack", "x/", "a/../b", "./a", "a\nb"] {
+            let url = StoreUrl::parse(&format!("s3://bucket/{key}")).unwrap();
+            assert_eq!(url.object().unwrap_err(), NotAStore::Key, "{key}");
+        }
+        assert!(StoreUrl::parse("s3://b/p/").unwrap().prefix().is_ok());
+        assert!(StoreUrl::parse("s3://b/p//").unwrap().prefix().is_err());
+    }
+
+    #[test]
+    fn a_web_address_is_sent_as_it_was_given() {
+        for address in [
+            "http://host/a//b.pack",
+            "http://host/a%2Fb.pack",
+            "https://host:8443/a%20b/c.pack?X-Amz-Signature=00",
+            "http://host/x/",
+            "http://host/?f=a/b",
+        ] {
+            assert_eq!(StoreUrl::parse(address).unwrap().target(), address);
+        }
+        assert_eq!(StoreUrl::parse("http://h/a#1.pack").unwrap_err(), NotAStore::Fragment);
+    }
+
+    #[test]
+    fn secrets_are_sent_and_not_shown() {
         let url = StoreUrl::parse("https://host/c.pack?X-Amz-Signature=00").unwrap();
         assert_eq!(url.query(), Some("X-Amz-Signature=00"));
-        assert_eq!(url.to_string(), "https://host/c.pack");
+        assert_eq!(url.to_string(), "https://host/c.pack?***");
+        let url = StoreUrl::parse("http://us%65r:p%40ss@host:81/c.pack").unwrap();
+        assert_eq!(url.login(), Some("Basic dXNlcjpwQHNz"));
+        assert_eq!(url.target(), "http://host:81/c.pack");
+        assert_eq!(url.to_string(), "http://***@host:81/c.pack");
+        assert_eq!(format!("{url:?}"), "StoreUrl(http://***@host:81/c.pack)");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use sealpack::{DigestListReader, Reader};
 
+use super::location::Location;
 use super::reading::Reading;
 use super::trusting::{self, List};
 use crate::outcome::{Failure, Outcome, Status};
@@ -86,8 +87,8 @@ fn compare(args: &Diff) -> Result<bool, Failure> {
     let lists = match args.read_all {
         true => None,
         false => {
-            let of_a = list(&a, &args.a, args.digests_a.as_deref())?;
-            of_a.zip(list(&b, &args.b, args.digests_b.as_deref())?)
+            let of_a = list(&a, &args.a, args.digests_a.as_deref(), &args.reading)?;
+            of_a.zip(list(&b, &args.b, args.digests_b.as_deref(), &args.reading)?)
         }
     };
     let method = Method::choose(&a, &b, lists, args.read_all);
@@ -112,11 +113,13 @@ fn list(
     pack: &Reader,
     typed: &Path,
     named: Option<&Path>,
+    reading: &Reading,
 ) -> Result<Option<DigestListReader>, Failure> {
+    let e_tags = |location: Location| location.ignoring_e_tags(reading.ignores_e_tags());
     let list = match List::of(typed, named) {
         Ok(List::File(path)) if named.is_none() && !path.exists() => return Ok(None),
         Ok(List::File(path)) => DigestListReader::open(&path)?,
-        Ok(List::Store(location)) => match trusting::open(&location) {
+        Ok(List::Store(location)) => match trusting::open(&e_tags(location)) {
             Ok((source, name)) => DigestListReader::open_source(source, name)?,
             Err(_) if named.is_none() => return Ok(None),
             Err(failure) => return Err(failure),

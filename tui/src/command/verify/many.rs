@@ -30,7 +30,7 @@ pub fn run(args: &Verify) -> Result<Outcome, Failure> {
     let question = args.reading.question()?;
     let mut state = args.state.as_deref().map(State::open).transpose()?;
     let search = Search { all: args.all, state: state.as_ref().map(State::path) };
-    let Packs { packs, walked, left_out } = Packs::find(&args.files, search)?;
+    let Packs { packs, walked, left_out } = Packs::find(&args.files, &args.reading, search)?;
     let mut summary = Summary { left_out, ..Summary::default() };
     let mut left = Vec::new();
     for pack in &packs {

@@ -181,7 +181,7 @@ fn open(
     if let Share::Threads(threads) = share {
         options = options.threads(threads);
     }
-    let Opened { source, name, options, version: opened } = pack.open(options)?;
+    let Opened { source, name, options, version: opened } = pack.open(&args.reading, options)?;
     *version = opened;
     let reader = options.open_source(source, name)?;
     let (reader, chosen) = args.reading.tell_of(reader, args.json)?;

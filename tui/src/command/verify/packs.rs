@@ -12,11 +12,12 @@ use crate::command::location::{self, Location, Opened};
 #[cfg(feature = "remote")]
 use crate::command::place::of_object;
 use crate::command::place::place;
+use crate::command::reading::Reading;
 use crate::outcome::{Failure, Input};
 use crate::printable;
 use crate::report;
 #[cfg(feature = "remote")]
-use crate::stores;
+use crate::stores::{self, Below, ETags, NotAStore, StoreUrl};
 
 /// What a pack's name ends in.
 const ENDING: &[u8] = b".pack";
@@ -38,6 +39,9 @@ enum Found {
     Unreadable(io::Error),
     #[cfg(feature = "remote")]
     Listed(Box<(sealpack::remote::Location, sealpack::remote::Version)>),
+    /// An object whose key the store's client cannot express.
+    #[cfg(feature = "remote")]
+    Inexpressible,
 }
 
 /// The packs that arguments stand for.
@@ -81,11 +85,15 @@ impl Packs {
     /// # Errors
     /// [`Failure::Pack`] for a prefix that cannot be listed, [`Failure::Usage`]
     /// where there is nothing. A folder that cannot be read is one of the packs.
-    pub fn find(arguments: &[PathBuf], search: Search<'_>) -> Result<Self, Failure> {
+    pub fn find(
+        arguments: &[PathBuf],
+        reading: &Reading,
+        search: Search<'_>,
+    ) -> Result<Self, Failure> {
         let mut packs = Self::default();
         for argument in arguments {
             let (before, left_out) = (packs.packs.len(), packs.left_out);
-            match Location::of(argument)? {
+            match reading.location(argument)? {
                 Location::File(path) if path.is_dir() => packs.walk(&path, search)?,
                 Location::File(path) if search.is_state(&path) => {
                     let path = printable::path(argument);
@@ -93,10 +101,12 @@ impl Packs {
                     continue;
                 }
                 #[cfg(feature = "remote")]
-                Location::Store(url) if url.is_prefix() => packs.list(&url, search.all)?,
+                Location::Store(url, e_tags) if url.is_prefix() => {
+                    packs.list(&url, e_tags, search.all)?;
+                }
                 #[cfg(feature = "remote")]
-                Location::Store(url) if search.state.is_some() => {
-                    packs.packs.push(Pack::asked(argument, &url)?);
+                Location::Store(url, e_tags) if search.state.is_some() => {
+                    packs.packs.push(Pack::asked(argument, &url, e_tags)?);
                 }
                 _ => packs.packs.push(Pack::named(argument)?),
             }
@@ -139,9 +149,16 @@ impl Packs {
     }
 
     #[cfg(feature = "remote")]
-    fn list(&mut self, url: &stores::StoreUrl, all: bool) -> Result<(), Failure> {
+    fn list(&mut self, url: &StoreUrl, e_tags: ETags, all: bool) -> Result<(), Failure> {
         self.walked = true;
-        for (location, version) in stores::list(url)? {
+        let Below { objects, inexpressible } = stores::list(url, e_tags)?;
+        for name in inexpressible {
+            match all || name.as_bytes().ends_with(ENDING) {
+                true => self.packs.push(Pack::inexpressible(name)),
+                false => self.left_out.names += 1,
+            }
+        }
+        for (location, version) in objects {
             if !all && !location.path().as_ref().as_bytes().ends_with(ENDING) {
                 self.left_out.names += 1;
                 continue;
@@ -185,9 +202,16 @@ impl Pack {
         Ok(Self { path, place, version: None, found: Found::Unreadable(error) })
     }
 
+    /// An object below a prefix that cannot be asked for.
+    #[cfg(feature = "remote")]
+    fn inexpressible(name: String) -> Self {
+        let (path, place) = (PathBuf::from(&name), name);
+        Self { path, place, version: None, found: Found::Inexpressible }
+    }
+
     #[cfg(feature = "remote")]
     fn listed(
-        url: &stores::StoreUrl,
+        url: &StoreUrl,
         location: sealpack::remote::Location,
         version: sealpack::remote::Version,
     ) -> Self {
@@ -200,9 +224,10 @@ impl Pack {
     /// A pack in a store, and its version. Where that cannot be found out,
     /// opening it says why.
     #[cfg(feature = "remote")]
-    fn asked(argument: &Path, url: &stores::StoreUrl) -> Result<Self, Failure> {
-        let location = stores::location(url, stores::Purpose::Any)?;
-        match stores::runtime()?.block_on(location.version()) {
+    fn asked(argument: &Path, url: &StoreUrl, e_tags: ETags) -> Result<Self, Failure> {
+        let location = stores::location(url, e_tags)?;
+        let asked = location.clone();
+        match stores::wait(async move { asked.version().await })? {
             Ok(version) => {
                 let place = place(argument)?;
                 Ok(Self { place, ..Self::listed(url, location, version) })
@@ -227,9 +252,9 @@ impl Pack {
     ///
     /// # Errors
     /// [`Failure::Pack`], [`Failure::File`].
-    pub fn open(&self, options: ReaderOptions) -> Result<Opened, Failure> {
+    pub fn open(&self, reading: &Reading, options: ReaderOptions) -> Result<Opened, Failure> {
         match &self.found {
-            Found::Named => Location::of(&self.path)?.open(options),
+            Found::Named => reading.location(&self.path)?.open(options),
             Found::Unreadable(error) => Err(Failure::File {
                 path: Input::Path(self.path.clone()),
                 operation: "cannot read this folder",
@@ -239,6 +264,10 @@ impl Pack {
             Found::Listed(listed) => {
                 let (location, version) = listed.as_ref();
                 location::open_store(location, Some(version.clone()), options)
+            }
+            #[cfg(feature = "remote")]
+            Found::Inexpressible => {
+                Err(Failure::Object { name: self.path.clone(), why: NotAStore::Key.to_string() })
             }
         }
     }

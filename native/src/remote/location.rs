@@ -1,0 +1,220 @@
+//! Where a pack lies in a store.
+
+use std::fmt;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::TryStreamExt as _;
+use object_store::path::Path as ObjectPath;
+use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore};
+use sealpack_core::read::DEFAULT_TAIL;
+
+use super::error::{StoreError, StoreFault};
+use super::version::Version;
+use crate::error::{Doing, Error, ErrorKind};
+use crate::trust::digest_list_path;
+
+/// Where a pack lies: a store, and the path of an object in it.
+///
+/// ```
+/// use object_store::memory::InMemory;
+/// use sealpack::remote::Location;
+///
+/// let location = Location::new(InMemory::new(), "logs/2026.pack".into());
+/// assert_eq!(location.to_string(), "InMemory/logs/2026.pack");
+/// let location = location.named("s3://bucket/logs/2026.pack");
+/// assert_eq!(location.to_string(), "s3://bucket/logs/2026.pack");
+/// ```
+#[derive(Clone)]
+pub struct Location {
+    store: Arc<dyn ObjectStore>,
+    path: ObjectPath,
+    pub(super) name: Arc<PathBuf>,
+    uses_e_tags: bool,
+}
+
+impl Location {
+    /// The object at `path` of `store`, named after both.
+    #[must_use]
+    pub fn new(store: impl ObjectStore, path: ObjectPath) -> Self {
+        Self::shared(Arc::new(store), path)
+    }
+
+    /// As [`new`](Self::new), with a store that others use too.
+    #[must_use]
+    pub fn shared(store: Arc<dyn ObjectStore>, path: ObjectPath) -> Self {
+        let name = Arc::new(PathBuf::from(format!("{store}/{path}")));
+        Self { store, path, name, uses_e_tags: true }
+    }
+
+    /// The same with another name for people: what errors begin with. Two
+    /// objects must not share one: a [`ReaderCache`](super::ReaderCache) tells
+    /// them apart by it.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<PathBuf>) -> Self {
+        self.name = Arc::new(name.into());
+        self
+    }
+
+    /// The same, with versions that are identified by size and date and not by
+    /// ETag: for servers behind one name of which each has an ETag of its own
+    /// for the same file ([`StoreFault::ETagChanged`]).
+    #[must_use]
+    pub fn without_e_tags(mut self) -> Self {
+        self.uses_e_tags = false;
+        self
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn ObjectStore> {
+        &self.store
+    }
+
+    /// The path of the object in the store.
+    #[must_use]
+    pub fn path(&self) -> &ObjectPath {
+        &self.path
+    }
+
+    /// The name for people.
+    #[must_use]
+    pub fn name(&self) -> &Path {
+        &self.name
+    }
+
+    /// Where the digest list of this pack lies unless somebody says otherwise:
+    /// beside it, with `.digests` behind its name.
+    ///
+    /// ```
+    /// # use object_store::memory::InMemory;
+    /// # use sealpack::remote::Location;
+    /// let pack = Location::new(InMemory::new(), "a.pack".into()).named("s3://bucket/a.pack");
+    /// assert_eq!(pack.digest_list().path().as_ref(), "a.pack.digests");
+    /// assert_eq!(pack.digest_list().to_string(), "s3://bucket/a.pack.digests");
+    /// ```
+    #[must_use]
+    pub fn digest_list(&self) -> Self {
+        // What is behind the last slash is part of a path already, so nothing
+        // in it is escaped anew.
+        let path = format!("{}.digests", self.path);
+        let path = ObjectPath::parse(&path).unwrap_or_else(|_| path.into());
+        let store = Arc::clone(&self.store);
+        let name = Arc::new(digest_list_path(&*self.name));
+        Self { store, path, name, uses_e_tags: self.uses_e_tags }
+    }
+
+    /// The version that is there now: one request.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`], with [`Error::store`].
+    pub async fn version(&self) -> Result<Version, Error> {
+        let version = self.head().await;
+        version.map_err(|error| Error::new(&self.name, error.while_doing(Doing::Opening)))
+    }
+
+    /// The objects below this location, which is a prefix then, and their
+    /// versions; sorted by path. A request for every thousand in most stores.
+    ///
+    /// `object_store` gives up a listing in which it finds a key that a
+    /// [`Path`](object_store::path::Path) cannot express (`a//b`, `..`).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`], with [`Error::store`].
+    pub async fn list(&self) -> Result<Vec<(Self, Version)>, Error> {
+        let found: Result<Vec<ObjectMeta>, _> =
+            self.store.list(Some(&self.path)).try_collect().await;
+        let failed = |error| self.error(StoreError::writing(error).while_doing(Doing::Opening));
+        let mut found = found.map_err(failed)?;
+        found.sort_by(|a, b| a.location.cmp(&b.location));
+        let below = |meta: ObjectMeta| {
+            let mut name = self.name.display().to_string();
+            let parts = meta.location.prefix_match(&self.path).into_iter().flatten();
+            for part in parts {
+                name = format!("{}/{}", name.trim_end_matches('/'), part.as_ref());
+            }
+            let location = Self::shared(Arc::clone(&self.store), meta.location.clone());
+            let location = Self { uses_e_tags: self.uses_e_tags, ..location.named(name) };
+            (location, self.version_of(&meta).listed())
+        };
+        Ok(found.into_iter().map(below).collect())
+    }
+
+    /// The bytes of a range of whichever version is there: one request. Fewer
+    /// where the object ends before.
+    pub(super) async fn fetch(&self, range: Range<u64>) -> Result<Bytes, StoreError> {
+        let options = GetOptions::new().with_range(Some(range));
+        let got = self.store.get_opts(&self.path, options).await.map_err(StoreError::reading)?;
+        got.bytes().await.map_err(StoreError::reading)
+    }
+
+    /// The version that an answer is about.
+    pub(super) fn version_of(&self, meta: &ObjectMeta) -> Version {
+        let version = Version::from(meta.clone());
+        if self.uses_e_tags { version } else { version.without_e_tag() }
+    }
+
+    pub(super) async fn head(&self) -> Result<Version, StoreError> {
+        let got = self.store.get_opts(&self.path, GetOptions::new().with_head(true)).await;
+        got.map(|got| self.version_of(&got.meta)).map_err(StoreError::reading)
+    }
+
+    /// The version that is there now, and the bytes at its end where they
+    /// came with it.
+    pub(super) async fn end(&self) -> Result<(Version, Option<Bytes>), ErrorKind> {
+        end_of(self).await.map_err(|error| error.while_doing(Doing::Opening))
+    }
+
+    pub(super) fn error(&self, kind: ErrorKind) -> Error {
+        Error::new(&self.name, kind)
+    }
+}
+
+/// Of the store no more than its name: it may hold credentials, or everything.
+impl fmt::Debug for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Location")
+            .field("name", &self.name)
+            .field("store", &self.store.to_string())
+            .field("path", &self.path)
+            .finish()
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.name.display().fmt(f)
+    }
+}
+
+/// The version of an object, and the bytes at its end, where one request
+/// tells both.
+async fn end_of(location: &Location) -> Result<(Version, Option<Bytes>), StoreError> {
+    let options = GetOptions::new().with_range(Some(GetRange::Suffix(DEFAULT_TAIL)));
+    let got = match location.store.get_opts(&location.path, options).await {
+        Ok(got) => got,
+        Err(error) => return without_suffix(location, StoreError::reading(error)).await,
+    };
+    let version = location.version_of(&got.meta);
+    let expected = version.size().min(DEFAULT_TAIL);
+    let bytes = got.bytes().await.map_err(StoreError::reading)?;
+    let tail = (bytes.len() as u64 == expected).then_some(bytes);
+    Ok((version, tail))
+}
+
+/// Azure knows no ranges that count from the end, and no store has a last byte
+/// of an empty object.
+async fn without_suffix(
+    location: &Location,
+    refused: StoreError,
+) -> Result<(Version, Option<Bytes>), StoreError> {
+    match refused.fault() {
+        StoreFault::NoRanges | StoreFault::Other => match location.head().await {
+            Ok(version) => Ok((version, None)),
+            Err(_) => Err(refused),
+        },
+        _ => Err(refused),
+    }
+}

@@ -1,0 +1,110 @@
+//! Listings without the keys that the crate `object_store` cannot express.
+//!
+//! The crate gives up a whole listing at a key such as `a//b` or `../x`, and
+//! takes `x/` for `x`. Such entries are taken out of the store's answer and
+//! reported one by one.
+
+use std::mem;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use object_store::client::{HttpError, HttpResponse};
+use serde::Deserialize;
+
+use super::answers::Asked;
+use super::url::exact;
+
+/// Keys that were left out of listings.
+#[derive(Clone, Debug, Default)]
+pub struct Unlisted(Arc<Mutex<Vec<String>>>);
+
+/// An entry of a listing, as S3 and Google or as Azure name its key.
+#[derive(Deserialize)]
+struct Entry {
+    #[serde(rename = "Key", alias = "Name")]
+    key: String,
+}
+
+impl Unlisted {
+    /// The keys so far.
+    pub fn take(&self) -> Vec<String> {
+        mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The answer without such entries, where it is a listing.
+    ///
+    /// # Errors
+    /// That of a body that ends too early.
+    pub async fn leave_out(
+        &self,
+        asked: &Asked,
+        response: HttpResponse,
+    ) -> Result<HttpResponse, HttpError> {
+        let Some(element) = entries_of(asked).filter(|_| response.status().is_success()) else {
+            return Ok(response);
+        };
+        let (parts, body) = response.into_parts();
+        let body = body.bytes().await?;
+        let Ok(xml) = str::from_utf8(&body) else {
+            return Ok(HttpResponse::from_parts(parts, body.into()));
+        };
+        let (xml, mut keys) = without_inexpressible(xml, element);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).append(&mut keys);
+        Ok(HttpResponse::from_parts(parts, xml.into()))
+    }
+}
+
+/// The element of an entry, of an answer that is a listing.
+fn entries_of(asked: &Asked) -> Option<&'static str> {
+    let has = |pair| asked.query.split('&').any(|found| found == pair);
+    match asked.method.as_str() {
+        "GET" if has("list-type=2") => Some("Contents"),
+        "GET" if has("comp=list") => Some("Blob"),
+        _ => None,
+    }
+}
+
+/// A listing without the entries whose keys cannot be expressed, and those
+/// keys. Text in it is escaped, so a `<` begins a tag.
+fn without_inexpressible(xml: &str, element: &str) -> (String, Vec<String>) {
+    let (open, close) = (format!("<{element}>"), format!("</{element}>"));
+    let mut kept = String::with_capacity(xml.len());
+    let mut left_out = Vec::new();
+    let mut rest = xml;
+    while let Some((before, after)) = rest.split_once(&open)
+        && let Some((entry, after)) = after.split_once(&close)
+    {
+        kept.push_str(before);
+        match key_of(entry).filter(|key| exact(key).is_none()) {
+            Some(key) => left_out.push(key),
+            None => kept.extend([&open, entry, &close]),
+        }
+        rest = after;
+    }
+    kept.push_str(rest);
+    (kept, left_out)
+}
+
+fn key_of(entry: &str) -> Option<String> {
+    let entry = quick_xml::de::from_str::<Entry>(&format!("<Entry>{entry}</Entry>"));
+    entry.ok().map(|entry| entry.key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_cannot_be_expressed_is_left_out() {
+        let keys = ["p/x.pack", "p//y.pack", "p/a&amp;b", "p/", "../z", "p/ü.pack", "a&#10;b"];
+        for (element, name) in [("Contents", "Key"), ("Blob", "Name")] {
+            let entry =
+                |key: &str| format!("<{element}><{name}>{key}</{name}><Size>1</Size></{element}>");
+            let listing = |keys: &[&str]| {
+                format!("<L>{}</L>", keys.iter().map(|key| entry(key)).collect::<String>())
+            };
+            let (kept, left_out) = without_inexpressible(&listing(&keys), element);
+            assert_eq!(kept, listing(&["p/x.pack", "p/a&amp;b", "p/ü.pack"]));
+            assert_eq!(left_out, ["p//y.pack", "p/", "../z", "a\nb"]);
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Multipart uploads in flight, for the day one of them cannot be aborted.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use object_store::client::HttpRequest;
+use percent_encoding::percent_decode_str;
+
+use super::url::{Service, StoreUrl};
+
+/// What a destination's requests have left in the store.
+#[derive(Clone, Debug, Default)]
+pub struct Uploads(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// The path of each request's URL, by upload id.
+    open: Mutex<BTreeMap<String, String>>,
+    no_conditions: AtomicBool,
+}
+
+/// What a request does to an upload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Sends a part.
+    Part(String),
+    /// Completes or aborts it.
+    End(String),
+}
+
+impl Step {
+    /// What a request with this method and query does.
+    pub fn of(request: &HttpRequest) -> Option<Self> {
+        let query = request.uri().query()?;
+        let id = query.split('&').find_map(|pair| pair.strip_prefix("uploadId="))?;
+        let id = percent_decode_str(id).decode_utf8().ok()?.into_owned();
+        match request.method().as_str() {
+            "PUT" => Some(Self::Part(id)),
+            "POST" | "DELETE" => Some(Self::End(id)),
+            _ => None,
+        }
+    }
+}
+
+impl Uploads {
+    fn open(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes a request that is about to be sent to `path`.
+    pub fn sending(&self, step: &Step, path: &str) {
+        if let Step::Part(id) = step {
+            self.open().entry(id.clone()).or_insert_with(|| path.into());
+        }
+    }
+
+    /// Notes a request that the store has carried out.
+    pub fn done(&self, step: &Step) {
+        if let Step::End(id) = step {
+            self.open().remove(id);
+        }
+    }
+
+    /// Notes that the store does not know `If-None-Match`.
+    pub fn note_no_conditions(&self) {
+        self.0.no_conditions.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the store did not know `If-None-Match`, so that the name was
+    /// only looked at before it was written.
+    pub fn had_no_conditions(&self) -> bool {
+        self.0.no_conditions.load(Ordering::Relaxed)
+    }
+
+    /// The uploads that were neither completed nor aborted, and how to remove
+    /// them.
+    pub fn left_behind(&self, url: &StoreUrl) -> Vec<String> {
+        let open = self.open();
+        open.iter().map(|(id, path)| left_behind(url, id, path)).collect()
+    }
+}
+
+fn left_behind(url: &StoreUrl, id: &str, path: &str) -> String {
+    let path = percent_decode_str(path).decode_utf8_lossy();
+    // The digest list of a pack is uploaded next to it.
+    let list = format!("{}.digests", url.key());
+    let key = if path.ends_with(&list) { &list } else { url.key() };
+    let (name, bucket) = (url.origin(), url.authority());
+    let left = format!("{name}/{key}: the parts of upload {id} are left in the store");
+    if url.service() != Service::S3 {
+        return format!("{left} until a lifecycle rule removes them");
+    }
+    let endpoint = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"];
+    let endpoint = endpoint.iter().find_map(|name| env::var(name).ok());
+    let endpoint = endpoint.map(|url| format!(" --endpoint-url {}", quoted(&url)));
+    format!(
+        "{left}; to remove them: aws s3api abort-multipart-upload --bucket {} --key {} --upload-id {}{}",
+        quoted(bucket),
+        quoted(key),
+        quoted(id),
+        endpoint.unwrap_or_default()
+    )
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-:=+@".contains(c);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.into(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upload_is_open_from_its_first_part_to_its_end() {
+        let url = StoreUrl::parse("s3://b/a key.pack").unwrap();
+        let uploads = Uploads::default();
+        uploads.sending(&Step::Part("id 1".into()), "/b/a%20key.pack");
+        uploads.sending(&Step::Part("id2".into()), "/b/a%20key.pack.digests");
+        uploads.done(&Step::Part("id2".into()));
+        let left = uploads.left_behind(&url);
+        assert!(left[0].contains("--bucket b --key 'a key.pack' --upload-id 'id 1'"), "{left:?}");
+        assert!(left[1].contains("--key 'a key.pack.digests' --upload-id id2"), "{left:?}");
+        uploads.done(&Step::End("id 1".into()));
+        uploads.done(&Step::End("id2".into()));
+        assert!(uploads.left_behind(&url).is_empty());
+    }
+}
