@@ -24,6 +24,7 @@ mod plain;
 
 use bytes::Bytes;
 use plain::PlainStream;
+use sealpack_core::check::FlightRecorder;
 use sealpack_core::stream::{BufferSize, Outcome, Output, Shape, Stream};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
@@ -98,46 +99,53 @@ trait StreamWriter {
     fn close(&mut self);
 }
 
-/// The stream with its driver's loop.
-struct Driven<'a> {
-    stream: Stream,
-    sink: &'a mut CountingSink,
-}
-
-impl Driven<'_> {
-    #[inline(always)]
-    fn drive(&mut self) {
-        while let Some(output) = self.stream.next_output() {
-            self.execute(output);
+/// The stream and its driver's loop; and the same with a recorder around it.
+macro_rules! driven {
+    ($driven:ident, $stream:ty) => {
+        struct $driven<'a> {
+            stream: $stream,
+            sink: &'a mut CountingSink,
         }
-    }
 
-    #[inline(never)]
-    fn execute(&mut self, output: Output) {
-        if let Output::Put(put) = output {
-            self.sink.put(put.len(), put.extents());
-            self.stream.recycle(put);
+        impl $driven<'_> {
+            #[inline(always)]
+            fn drive(&mut self) {
+                while let Some(output) = self.stream.next_output() {
+                    self.execute(output);
+                }
+            }
+
+            #[inline(never)]
+            fn execute(&mut self, output: Output) {
+                if let Output::Put(put) = output {
+                    self.sink.put(put.len(), put.extents());
+                    self.stream.recycle(put);
+                }
+                self.stream.completed(Outcome::Done);
+            }
         }
-        self.stream.completed(Outcome::Done);
-    }
+
+        impl StreamWriter for $driven<'_> {
+            #[inline(always)]
+            fn write(&mut self, bytes: &[u8]) {
+                self.stream.write(bytes).expect("nothing fails");
+                self.drive();
+            }
+            #[inline(always)]
+            fn write_owned(&mut self, extent: Bytes) {
+                self.stream.write_owned(extent).expect("nothing fails");
+                self.drive();
+            }
+            fn close(&mut self) {
+                self.stream.close().expect("nothing fails");
+                self.drive();
+            }
+        }
+    };
 }
 
-impl StreamWriter for Driven<'_> {
-    #[inline(always)]
-    fn write(&mut self, bytes: &[u8]) {
-        self.stream.write(bytes).expect("nothing fails");
-        self.drive();
-    }
-    #[inline(always)]
-    fn write_owned(&mut self, extent: Bytes) {
-        self.stream.write_owned(extent).expect("nothing fails");
-        self.drive();
-    }
-    fn close(&mut self) {
-        self.stream.close().expect("nothing fails");
-        self.drive();
-    }
-}
+driven!(Driven, Stream);
+driven!(Recorded, FlightRecorder);
 
 impl StreamWriter for BufWriter<&mut CountingSink> {
     #[inline(always)]
@@ -249,8 +257,14 @@ fn compare(title: &str, size: usize, writes: usize, payloads: usize, work: &impl
             work.run(black_box(&mut driven), payloads);
         }
     };
+    let recorded = |sink: &mut CountingSink, payloads| {
+        let shape = Shape::at_least(BufferSize::new(size).expect("a size"));
+        let stream = FlightRecorder::new(Stream::new(shape), 1000);
+        work.run(black_box(&mut Recorded { stream, sink }), payloads);
+    };
     let mut candidates = [
         candidate("Stream", stream(false)),
+        candidate("Stream, recorded", recorded),
         candidate("Stream, trim", stream(true)),
         candidate("the same without Rules", |sink, payloads| {
             work.run(black_box(&mut PlainStream::new(size, sink)), payloads);

@@ -88,7 +88,13 @@ impl<R: Rules> Driver<R> {
     /// The driver's loop.
     fn drive(&mut self, accepted: Result<(), Refused>, sink: &mut Recorder) -> Result<(), Failed> {
         let mut result = accepted.map_err(|_| Failed);
+        let mut left = most_outputs(sink);
         while let Some(output) = self.stream.next_output() {
+            if left == 0 {
+                sink.see(Observation::EndlessOutputs);
+                return result;
+            }
+            left -= 1;
             let outcome = match output {
                 Output::Put(put) => {
                     let ended = sink.put_views(put.len(), put.to_bytes());
@@ -116,6 +122,7 @@ impl<R: Rules> Driver<R> {
     ) -> Result<(), Failed> {
         let mut result = accepted.map_err(|_| Failed);
         let at_rest = self.answers();
+        let mut left = most_outputs(sink);
         loop {
             let welcome = self.stream.write_extents([]).is_ok();
             let Some(output) = self.stream.next_output() else {
@@ -124,17 +131,18 @@ impl<R: Rules> Driver<R> {
                 }
                 return result;
             };
+            if left == 0 {
+                sink.see(Observation::EndlessOutputs);
+                return result;
+            }
+            left -= 1;
             if welcome || self.stream.next_output().is_some() {
                 sink.see(Observation::AcceptedTooEarly);
             }
             self.probe_refusals(self.refusal().unwrap_or(Refused::OutputsWait), sink);
-            let taken = self.stream.taken();
-            let (outcome, put) = self.carry_out(output, sink);
+            let outcome = self.carry_out(output, sink);
             self.stream.completed(outcome);
-            let advance = self.stream.taken().checked_sub(taken);
-            if advance != Some(put) {
-                sink.see(Observation::MiscountedTaken { taken: sink.taken() });
-            }
+            self.probe_taken(sink);
             if outcome != Outcome::Done {
                 self.failed = true;
                 result = Err(Failed);
@@ -149,28 +157,31 @@ impl<R: Rules> Driver<R> {
         }
     }
 
-    /// Carries an output out; the outcome to report, and the bytes that the sink
-    /// took. A failure is reported with a number of bytes that it cannot have:
-    /// more than the put, where the sink took all of it, and some of a flush.
-    fn carry_out(&mut self, output: Output, sink: &mut Recorder) -> (Outcome, u64) {
+    /// Carries an output out. A failure is reported with a number of bytes that it
+    /// cannot have: more than the put, where the sink took all of it, and some of a
+    /// flush.
+    fn carry_out(&mut self, output: Output, sink: &mut Recorder) -> Outcome {
         let put = match output {
             Output::Put(put) => put,
-            Output::Flush => return (done_with(sink.flush(), 3), 0),
-            Output::Close => return (done_with(sink.close(), 5), 0),
+            Output::Flush => return done_with(sink.flush(), 3),
+            Output::Close => return done_with(sink.close(), 5),
         };
         self.probe_put(&put, sink);
         let len = put.len();
         let ended = sink.put_views(len, put.to_bytes());
-        self.last_put = Some(put.clone());
+        self.last_put = (!sink.lets_go()).then(|| put.clone());
         self.stream.recycle(put);
-        if sink.lets_go() {
-            self.last_put = None;
-        }
-        let bytes = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
         match ended {
-            Ok(()) => (Outcome::Done, bytes(len)),
-            Err(taken) if taken == len => (Outcome::Failed { taken: usize::MAX }, bytes(len)),
-            Err(taken) => (Outcome::Failed { taken }, bytes(taken)),
+            Ok(()) => Outcome::Done,
+            Err(taken) if taken == len => Outcome::Failed { taken: usize::MAX },
+            Err(taken) => Outcome::Failed { taken },
+        }
+    }
+
+    /// Whether the stream counts what the sink has taken.
+    fn probe_taken(&self, sink: &mut Recorder) {
+        if usize::try_from(self.stream.taken()) != Ok(sink.taken()) {
+            sink.see(Observation::MiscountedTaken { taken: sink.taken() });
         }
     }
 
@@ -215,7 +226,6 @@ impl<R: Rules> Driver<R> {
     /// Between operations: nothing is in hand, and what is welcome leaves no trace.
     fn probe_rest(&mut self, sink: &mut Recorder) {
         let before = self.answers();
-        let taken = self.stream.taken();
         self.stream.completed(Outcome::Failed { taken: 9 });
         let mut changed = self.stream.next_output().is_some();
         match self.refusal() {
@@ -225,9 +235,10 @@ impl<R: Rules> Driver<R> {
         // After a failure the refusals have been judged.
         changed |= !self.failed && self.stream.next_output().is_some();
         changed |= !self.failed && self.answers() != before;
-        if changed || self.stream.taken() != taken {
+        if changed {
             sink.see(Observation::LeftATrace);
         }
+        self.probe_taken(sink);
         self.probe_answers(sink);
         if !self.failed {
             let mut at = sink.taken();
@@ -320,6 +331,12 @@ fn wrong_refusal(expected: Option<Refused>, answer: Result<(), Refused>) -> Obse
         (Some(_), Ok(())) => Observation::AcceptedTooEarly,
         (Some(_), Err(_)) => Observation::WrongReason,
     }
+}
+
+/// More outputs than one operation can have: each put has a byte, and a flush and a
+/// close may follow. Some empty puts are let through, to be judged.
+fn most_outputs(sink: &Recorder) -> usize {
+    sink.written().saturating_sub(sink.taken()).saturating_add(16)
 }
 
 fn done(ended: Result<(), Failed>) -> Outcome {

@@ -304,7 +304,7 @@ impl Run<'_> {
 pub(super) fn faults_of(event: &Event, puts: &[usize]) -> Vec<Fault> {
     let mut faults = Vec::new();
     for (nth, len) in puts.iter().enumerate() {
-        let mut parts = [0, len / 2, len.saturating_sub(1)].to_vec();
+        let mut parts = [0, len / 2, len.saturating_sub(1), *len].to_vec();
         parts.dedup();
         faults.extend(parts.into_iter().map(|taken| Fault::Put { nth, taken }));
     }

@@ -242,6 +242,25 @@ pub enum EventFault {
     TooManyBytes,
 }
 
+impl EventFault {
+    const fn words(self) -> &'static str {
+        match self {
+            EventFault::Letter => "begins with none of b, z, f and c",
+            EventFault::Length => "has a length that is not a number",
+            EventFault::Fault => "has a fault other than !1, !1+3, !f and !c",
+            EventFault::TooManyBytes => "takes the case above 16 MiB",
+        }
+    }
+}
+
+impl fmt::Display for EventFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the event {}", self.words())
+    }
+}
+
+impl core::error::Error for EventFault {}
+
 impl fmt::Display for ParseCaseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -249,13 +268,7 @@ impl fmt::Display for ParseCaseError {
             ParseCaseError::Writes => f.write_str("writes=… is missing after trim"),
             ParseCaseError::Trailing => f.write_str("only puts=… may follow writes=…"),
             ParseCaseError::Event { index, fault } => {
-                let fault = match fault {
-                    EventFault::Letter => "begins with none of b, z, f and c",
-                    EventFault::Length => "has a length that is not a number",
-                    EventFault::Fault => "has a fault other than !1, !1+3, !f and !c",
-                    EventFault::TooManyBytes => "takes the case above 16 MiB",
-                };
-                write!(f, "event {} {fault}", index.saturating_add(1))
+                write!(f, "event {} {}", index.saturating_add(1), fault.words())
             }
         }
     }
@@ -352,6 +365,23 @@ impl serde::Serialize for Event {
     /// As its text, `z2+3`.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Event {
+    /// From its text, `z2+3`.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <alloc::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map_err(|fault: EventFault| serde::de::Error::custom(fault.words()))
+    }
+}
+
+impl FromStr for Event {
+    type Err = EventFault;
+
+    fn from_str(text: &str) -> Result<Self, EventFault> {
+        parse_event(text)
     }
 }
 

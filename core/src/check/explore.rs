@@ -74,6 +74,7 @@ pub struct Exploration<'a> {
     zero_length: bool,
     buffered_only: bool,
     faults: bool,
+    first_only: bool,
     progress: Option<&'a mut dyn FnMut(u64) -> ControlFlow<()>>,
 }
 
@@ -145,6 +146,7 @@ impl<'a> Exploration<'a> {
             zero_length: true,
             buffered_only: false,
             faults: false,
+            first_only: false,
             progress: None,
         }
     }
@@ -183,6 +185,13 @@ impl<'a> Exploration<'a> {
     #[must_use]
     pub fn with_faults(mut self) -> Self {
         self.faults = true;
+        self
+    }
+
+    /// Ends at the first state from which something was found.
+    #[must_use]
+    pub fn until_the_first(mut self) -> Self {
+        self.first_only = true;
         self
     }
 
@@ -260,6 +269,9 @@ impl<'a> Exploration<'a> {
                 }
             }
             next = next.saturating_add(1);
+            if self.first_only && search.proof.violations > 0 {
+                return search.proof;
+            }
             if let Some(progress) = &mut self.progress
                 && progress(search.proof.transitions).is_break()
             {

@@ -4,7 +4,11 @@ use core::fmt;
 
 /// One of the seven invariants of the output stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
 pub enum Invariant {
     /// The puts joined are the writes joined.
     Order,
@@ -105,8 +109,8 @@ impl Invariant {
             }
             Invariant::Shape => {
                 "A multipart upload is refused when a part in its middle has another size than \
-                 the rest, after hours of sending; a file opened for direct I/O refuses a write \
-                 that is not aligned. Without trim, a short put is a system call for a few bytes."
+                 the rest, after hours of sending; a format of fixed blocks cannot be read from a \
+                 block that is short. Without trim, a short put is a system call for a few bytes."
             }
             Invariant::Bound => {
                 "Who has set aside S bytes for a part gets one of S + 3 and has nowhere to put \
@@ -186,7 +190,7 @@ impl Broken {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(
     feature = "serde",
-    derive(serde::Serialize),
+    derive(serde::Serialize, serde::Deserialize),
     serde(tag = "kind", rename_all = "snake_case")
 )]
 #[non_exhaustive]
@@ -223,6 +227,8 @@ pub enum Observation {
     /// An operation was accepted, or a second output given out, while an output
     /// waited.
     AcceptedTooEarly,
+    /// An operation has more outputs than bytes can be in them.
+    EndlessOutputs,
     /// What was refused, or had nothing to do, changed the stream.
     LeftATrace,
     /// The stream counts other bytes as taken than the sink has.
@@ -323,6 +329,7 @@ impl Observation {
             | O::RefusedWithoutFailure
             | O::AcceptedAfterClose
             | O::AcceptedTooEarly
+            | O::EndlessOutputs
             | O::LeftATrace
             | O::MiscountedTaken { .. } => Invariant::Order,
             O::NotFull { .. } => Invariant::Shape,
@@ -368,6 +375,7 @@ impl fmt::Display for Observation {
             O::AcceptedTooEarly => f.write_str(
                 "an operation was accepted, or a second output given out, while an output waits",
             ),
+            O::EndlessOutputs => f.write_str("an operation has no end of outputs"),
             O::LeftATrace => {
                 f.write_str("a call that was refused, or had nothing to do, changed the stream")
             }

@@ -73,7 +73,8 @@ impl Layout {
             | Choice::FreshBuffer { .. }
             | Choice::Nothing
             | Choice::FlushNothing
-            | Choice::Refuse => {}
+            | Choice::Refuse
+            | Choice::Unseen { .. } => {}
             Choice::LargePut { .. }
             | Choice::Split { .. }
             | Choice::OverflowKept { .. }

@@ -72,7 +72,9 @@ mod driver;
 mod enumerate;
 mod event;
 mod explore;
+mod flight;
 mod form;
+mod frame;
 mod invariant;
 mod layout;
 mod matrix;
@@ -82,28 +84,39 @@ mod recorder;
 mod replay;
 mod report;
 mod shrink;
+#[cfg(feature = "std")]
+mod sink;
 mod space;
+mod specified;
 mod state;
 mod subject;
+mod trace;
+mod walk;
 mod world;
 
 pub use driver::{reference, strict};
 pub use enumerate::{Enumeration, Tally, enumerate, hex, line};
 pub use event::{Case, Event, EventFault, Fault, MAX_CASE_BYTES, Operation, ParseCaseError};
 pub use explore::{Exploration, Proof};
+pub use flight::FlightRecorder;
 pub use form::Form;
+pub use frame::{Departure, Extent, Finding, Frame, Judgement, Kind, Picture, Replay, SinkCall};
 pub use invariant::{Broken, Invariant, Observation};
 pub use matrix::{MATRIX_SPACE, Matrix, Row, row};
 pub use model::{Abstract, Choice, Decision, Emit, FlushRule, Model, Tail, Waits};
 pub use mutant::{MUTANTS, Mutant};
 pub use recorder::Recorder;
-pub use replay::{
-    Departure, Extent, Finding, Frame, Judgement, Kind, Picture, Replay, SinkCall, Variant, replay,
-    replay_subject,
-};
-pub use report::{replay_command, report};
+pub use replay::{Variant, replay, replay_subject};
+pub use report::{replay_command, report, report_replay};
 pub use shrink::shrink;
+#[cfg(feature = "std")]
+pub use sink::Sink;
 pub use space::{Order, Sample, Space};
+pub use specified::specified;
 pub use state::{Failed, State};
 pub use subject::{Open, Subject};
+#[cfg(feature = "json")]
+pub use trace::TraceError;
+pub use trace::{Trace, VERSION as TRACE_VERSION};
+pub use walk::{Expectation, Expected, Walk, Walked};
 pub use world::World;

@@ -18,7 +18,11 @@ use core::fmt;
 
 /// How a flush with trim puts what waits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
 pub enum FlushRule {
     /// In pieces of `S` and then the rest.
     #[default]
@@ -29,7 +33,7 @@ pub enum FlushRule {
 
 /// The state that every decision depends on: the buffer and what waits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Abstract {
     /// `C`, 0 where there is no buffer.
     pub capacity: usize,
@@ -47,7 +51,7 @@ impl From<State> for Abstract {
 
 /// The decision of one operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Decision {
     /// What is done with the bytes.
     pub choice: Choice,
@@ -59,7 +63,7 @@ pub struct Decision {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(
     feature = "serde",
-    derive(serde::Serialize),
+    derive(serde::Serialize, serde::Deserialize),
     serde(tag = "kind", rename_all = "snake_case")
 )]
 #[allow(missing_docs, reason = "the fields are the lengths that the sentences name")]
@@ -94,13 +98,27 @@ pub enum Choice {
     FlushNothing,
     /// The stream has failed or was closed before: it refuses.
     Refuse,
+    /// The stream does not show what it holds: so much was written and put so far.
+    Unseen { written: usize, put: usize },
+}
+
+impl Decision {
+    /// That of a stream that has ended.
+    pub(super) const fn refuse() -> Self {
+        Decision { choice: Choice::Refuse, emit: Emit::Untouched }
+    }
+
+    /// What can be said of a stream that does not show what it holds.
+    pub(super) const fn unseen(written: usize, put: usize) -> Self {
+        Decision { choice: Choice::Unseen { written, put }, emit: Emit::Untouched }
+    }
 }
 
 /// Where the tail of a split run goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(
     feature = "serde",
-    derive(serde::Serialize),
+    derive(serde::Serialize, serde::Deserialize),
     serde(tag = "kind", rename_all = "snake_case")
 )]
 #[allow(missing_docs, reason = "the fields are the lengths that the sentences name")]
@@ -117,7 +135,7 @@ pub enum Tail {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(
     feature = "serde",
-    derive(serde::Serialize),
+    derive(serde::Serialize, serde::Deserialize),
     serde(tag = "kind", rename_all = "snake_case")
 )]
 #[allow(missing_docs, reason = "the fields are the lengths that the sentences name")]
@@ -132,7 +150,7 @@ pub enum Waits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(
     feature = "serde",
-    derive(serde::Serialize),
+    derive(serde::Serialize, serde::Deserialize),
     serde(tag = "kind", rename_all = "snake_case")
 )]
 #[allow(missing_docs, reason = "the fields are the lengths that the sentences name")]
@@ -373,6 +391,10 @@ impl fmt::Display for Choice {
                 write!(f, "the {sealed} filled bytes are sealed and go out with what waits")
             }
             Choice::FlushNothing => f.write_str("nothing to put: the sink's flush only"),
+            Choice::Unseen { written, put } => {
+                let waits = written.saturating_sub(put);
+                write!(f, "{written} bytes written so far, {put} put, {waits} wait inside")
+            }
             Choice::Refuse => f.write_str("the stream has ended: refused"),
         }
     }

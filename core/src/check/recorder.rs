@@ -61,6 +61,7 @@ pub struct Recorder {
     broken: Broken,
     probes: bool,
     lets_go: bool,
+    has_flush: bool,
 }
 
 /// What has happened in the current call, or the last one.
@@ -102,7 +103,13 @@ impl Recorder {
             broken: Broken::NONE,
             probes: false,
             lets_go: false,
+            has_flush: true,
         }
+    }
+
+    /// Whether the stream has a flush, so that the sink's is expected.
+    pub(super) fn set_has_flush(&mut self, has_flush: bool) {
+        self.has_flush = has_flush;
     }
 
     /// Whether the driver of this crate's stream is to try, from here on, what
@@ -228,7 +235,7 @@ impl Recorder {
     /// [`Failed`] where the case has it fail.
     pub fn close(&mut self) -> Result<(), Failed> {
         let failed = self.failed || self.call.struck;
-        if self.call.kind != Kind::Close || (!failed && !self.call.flushed) {
+        if self.call.kind != Kind::Close || (!failed && self.has_flush && !self.call.flushed) {
             self.see(Observation::SinkCallMisplaced);
         }
         self.closes = self.closes.saturating_add(1);
@@ -324,7 +331,7 @@ impl Recorder {
             if answer.is_err() {
                 self.see(Observation::RefusedWithoutFailure);
             }
-            if call.kind != Kind::Write && !call.flushed {
+            if call.kind != Kind::Write && self.has_flush && !call.flushed {
                 self.see(Observation::SinkCallMisplaced);
             }
         }

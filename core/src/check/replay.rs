@@ -6,18 +6,15 @@
 use super::driver::{reference, strict};
 use super::event::{Case, Event, Operation};
 use super::form::Form;
+use super::frame::{Departure, Extent, Finding, Frame, Judgement, Kind, Picture, Replay, SinkCall};
 use super::invariant::{Broken, Invariant, Observation};
-use super::model::{Abstract, Choice, Decision, Emit, FlushRule, Model};
+use super::model::{Abstract, Decision, FlushRule, Model};
 use super::mutant::Mutant;
 use super::state::State;
 use super::subject::{Open, Subject};
 use super::world::{World, planes_for};
 use crate::stream::{BufferSize, Shape};
-use alloc::{
-    boxed::Box,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{boxed::Box, string::ToString, vec::Vec};
 
 /// Which stream of this crate is under test.
 #[derive(Clone, Copy, Debug, Default)]
@@ -50,161 +47,6 @@ impl Variant {
     }
 }
 
-/// Whose bytes an extent is a view of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
-pub enum Kind {
-    /// The stream's: they were copied in.
-    Copied,
-    /// The writer's: they were handed over.
-    ZeroCopy,
-}
-
-/// An extent, waiting or put.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-pub struct Extent {
-    /// Its place in the stream, in bytes from the first one written.
-    pub at: usize,
-    /// Its bytes.
-    pub len: usize,
-    /// Whose.
-    pub kind: Kind,
-}
-
-/// What a stream holds between two operations.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-pub struct Picture {
-    /// `C`, `E`, `Z` and the like.
-    pub state: State,
-    /// `L`, in order.
-    pub extents: Vec<Extent>,
-    /// The place in the stream of the first byte in the buffer, or of the next.
-    pub buffer_at: usize,
-}
-
-/// Something that the stream did at the sink.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize),
-    serde(tag = "kind", rename_all = "snake_case")
-)]
-pub enum SinkCall {
-    /// A put.
-    Put {
-        /// Its extents, in order.
-        extents: Vec<Extent>,
-        /// Its bytes.
-        len: usize,
-        /// How much the sink took, where it failed.
-        failed: Option<usize>,
-    },
-    /// The sink's flush.
-    Flush,
-    /// The sink's close.
-    Close,
-}
-
-/// Whether one invariant has held so far.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-pub struct Judgement {
-    /// Which.
-    pub invariant: Invariant,
-    /// Whether this step kept it.
-    pub holds: bool,
-}
-
-/// What was seen that breaks an invariant, in data and in words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-pub struct Finding {
-    /// Which it breaks.
-    pub invariant: Invariant,
-    /// What was seen.
-    pub observation: Observation,
-    /// The same as a sentence.
-    pub words: String,
-}
-
-/// What the specification does in a step in which the stream did something else.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-pub struct Departure {
-    /// The state that it ends in.
-    pub after: Abstract,
-    /// The sizes of its puts.
-    pub puts: Vec<usize>,
-}
-
-/// One step of a case.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-pub struct Frame {
-    /// Which step, from 0.
-    pub index: usize,
-    /// What was asked.
-    pub event: Event,
-    /// Whether the case does not say so: its close.
-    pub implied: bool,
-    /// What the stream held before.
-    pub before: Picture,
-    /// What it did at the sink.
-    pub outputs: Vec<SinkCall>,
-    /// What it held after.
-    pub after: Picture,
-    /// Bytes written so far.
-    pub written: usize,
-    /// Bytes that the sink has taken so far.
-    pub taken: usize,
-    /// What the specification decides here.
-    pub decision: Decision,
-    /// The decision as a sentence.
-    pub words: String,
-    /// What the specification does, where the stream did something else.
-    pub departure: Option<Departure>,
-    /// All seven invariants.
-    pub verdict: Vec<Judgement>,
-    /// What was seen against them.
-    pub findings: Vec<Finding>,
-}
-
-impl Frame {
-    /// Whether all seven invariants held in this step.
-    pub fn holds(&self) -> bool {
-        self.findings.is_empty()
-    }
-}
-
-/// A case with its frames.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Replay {
-    /// What was run.
-    pub case: Case,
-    /// On a stream of this shape.
-    pub shape: Shape,
-    /// Its steps; the last is the close.
-    pub frames: Vec<Frame>,
-    /// What it broke.
-    pub broken: Broken,
-    /// Its puts, with the extents inside.
-    pub puts: String,
-}
-
-impl Replay {
-    /// The case with its puts on one line (form B).
-    pub fn line(&self) -> String {
-        super::enumerate::line(self.case.trim, &self.case.events, &self.puts)
-    }
-
-    /// The first step at which the stream is not where the specification is.
-    pub fn first_departure(&self) -> Option<&Frame> {
-        self.frames.iter().find(|frame| frame.departure.is_some())
-    }
-}
-
 /// Runs a case and keeps every step.
 ///
 /// ```
@@ -227,20 +69,24 @@ pub fn replay(case: &Case, buffer_size: BufferSize, variant: &Variant) -> Replay
 }
 
 /// Like [`replay`], for streams of any kind.
+///
+/// Of a stream whose [`state`](Subject::state) is `None` the frames have what is
+/// known from outside: what was written and put, how many bytes wait, and the first
+/// step in which it puts something else than the specification would have.
 pub fn replay_subject(case: &Case, shape: Shape, open: Open<'_>, rule: FlushRule) -> Replay {
     let mut events: Vec<(&Event, bool)> = case.events.iter().map(|event| (event, false)).collect();
     let close = Event::close();
     if !case.events.iter().any(|event| event.operation == Operation::Close) {
         events.push((&close, true));
     }
-    let mut player = Player { world: World::new(open), model: Model::new(shape, rule), shape };
+    let mut player = Player::new(World::new(open), Model::new(shape, rule), shape);
     let mut frames: Vec<Frame> = Vec::new();
     // The digits of a position in base 256 one after another; the lowest last, so
     // that its puts are still there to be printed.
     let mut seen: Vec<Vec<Observation>> = Vec::new();
     for plane in (0..planes_for(case.bytes())).rev() {
         frames.clear();
-        player.world.begin(shape, plane, case.bytes());
+        player.begin(plane, case.bytes());
         seen.resize(events.len(), Vec::new());
         for (index, (event, implied)) in events.iter().enumerate() {
             let known = player.world.recorder().observations().len();
@@ -282,43 +128,62 @@ struct Player<'a> {
     world: World<'a>,
     model: Model,
     shape: Shape,
+    /// Where the specification is, of a stream that does not show where it is
+    /// itself; `None` once the two have parted.
+    beside: Option<Abstract>,
 }
 
-impl Player<'_> {
+impl<'a> Player<'a> {
+    fn new(mut world: World<'a>, model: Model, shape: Shape) -> Self {
+        world.set_probes(true);
+        Player { world, model, shape, beside: None }
+    }
+
+    fn begin(&mut self, plane: usize, bytes: usize) {
+        self.world.begin(self.shape, plane, bytes);
+        self.beside = Some(Abstract::default());
+    }
+
     fn frame(&mut self, index: usize, event: &Event, implied: bool) -> Frame {
         let recorder = self.world.recorder();
         let ended = recorder.failed() || recorder.closed();
         let puts_before = recorder.puts().len();
         let before = self.picture();
+        let from = if before.known { Some(before.state.into()) } else { self.beside };
         let mut puts = Vec::new();
-        let (after, decision) = if ended {
-            let refuse = Decision { choice: Choice::Refuse, emit: Emit::Untouched };
-            (Abstract::from(before.state), refuse)
-        } else {
-            self.model.step(before.state.into(), &event.operation, &mut puts)
+        let (mut after, mut decision) = match from {
+            Some(from) if !ended => self.model.step(from, &event.operation, &mut puts),
+            from => (from.unwrap_or_default(), Decision::refuse()),
         };
         let state = self.world.step(event);
         self.world.judge_waiting();
-        let outputs = self.outputs(puts_before);
         let recorder = self.world.recorder();
         let put: Vec<usize> = recorder.puts().iter().skip(puts_before).map(|put| put.len).collect();
+        if !before.known {
+            decision = Decision::unseen(recorder.written(), recorder.taken());
+        }
         let mut words = decision.to_string();
-        let mut after = after;
-        if recorder.struck() {
-            words.push_str("; but the sink fails: the stream is over, and lets go of what waits");
+        let struck = recorder.struck();
+        if struck {
+            words.push_str("; but the sink fails: the stream is over");
+            words.push_str(if state.is_some() { ", and lets go of what waits" } else { "" });
             after = Abstract::default();
             puts.clone_from(&put);
         }
-        let agrees = state.is_none_or(|state| Abstract::from(state) == after && put == puts);
+        let agrees = match state {
+            Some(state) => Abstract::from(state) == after && put == puts,
+            None => from.is_none() || put == puts,
+        };
+        self.beside = from.filter(|_| agrees && !struck).map(|_| after);
         Frame {
             index,
             event: event.clone(),
             implied,
             before,
-            outputs,
+            outputs: self.outputs(puts_before),
             after: self.picture(),
-            written: recorder.written(),
-            taken: recorder.taken(),
+            written: self.world.recorder().written(),
+            taken: self.world.recorder().taken(),
             decision,
             words,
             departure: (!agrees).then_some(Departure { after, puts }),
@@ -329,10 +194,16 @@ impl Player<'_> {
 
     fn picture(&self) -> Picture {
         let recorder = self.world.recorder();
-        let mut picture =
-            Picture { state: State::default(), extents: Vec::new(), buffer_at: recorder.taken() };
-        let Some(stream) = self.world.stream() else { return picture };
-        picture.state = stream.state().unwrap_or_default();
+        let (written, taken) = (recorder.written(), recorder.taken());
+        let state = self.world.stream().and_then(Subject::state);
+        let waits = written.saturating_sub(taken);
+        let mut picture = Picture {
+            known: state.is_some(),
+            state: state.unwrap_or(State { pending: waits, real: waits, ..State::default() }),
+            extents: Vec::new(),
+            buffer_at: taken,
+        };
+        let Some(stream) = self.world.stream().filter(|_| picture.known) else { return picture };
         stream.waiting(&mut |bytes, in_buffer| {
             if !in_buffer {
                 picture.extents.push(Extent {

@@ -1,8 +1,9 @@
 //! One page about a failure, to work from without the code at hand.
 
 use super::event::Case;
+use super::frame::{Extent, Frame, Kind, Picture, Replay, SinkCall};
 use super::invariant::Invariant;
-use super::replay::{Extent, Frame, Kind, Picture, Replay, SinkCall, Variant, replay};
+use super::replay::{Variant, replay};
 use super::shrink::shrink;
 use crate::stream::{BufferSize, Shape};
 use alloc::{
@@ -27,42 +28,66 @@ pub fn report(
     let open = |shape: Shape| variant.open(shape);
     let smallest = shrink(case, invariant, buffer_size, &open);
     let replay = replay(&smallest, buffer_size, variant);
-    let mut page = String::new();
-    // Writing to a string cannot fail.
-    let _ = write!(page, "{}", Page { case, invariant, replay: &replay, variant });
-    page
+    let size = buffer_size.get();
+    let trim = if case.trim { "with trim" } else { "without trim" };
+    let stream = match variant {
+        Variant::Strict => format!("The one that ships, S = {size}, {trim}."),
+        Variant::Reference => format!("With the reference's flush rule, S = {size}, {trim}."),
+        Variant::Mutant(mutant) => format!(
+            "Seeded bug `{}`, S = {size}, {trim}: {}. It overrides `Rules::{}`.",
+            mutant.name, mutant.wrong, mutant.rule
+        ),
+    };
+    Page {
+        found: Some(case),
+        invariant: Some(invariant),
+        replay: &replay,
+        stream: &stream,
+        command: Some(replay_command(&replay.case, size, variant)),
+    }
+    .to_string()
+}
+
+/// The same page about any [`Replay`]: of somebody's own stream, or read from a
+/// trace. `stream` says in a sentence which it is.
+///
+/// It is about the first invariant that is broken; where none is, about the first
+/// step that is not the specification's, if there is one.
+#[must_use]
+pub fn report_replay(replay: &Replay, stream: &str) -> String {
+    let invariant = replay.broken.iter().next();
+    Page { found: None, invariant, replay, stream, command: None }.to_string()
 }
 
 struct Page<'a> {
-    case: &'a Case,
-    invariant: Invariant,
+    /// The case that was shrunk.
+    found: Option<&'a Case>,
+    invariant: Option<Invariant>,
     replay: &'a Replay,
-    variant: &'a Variant,
+    stream: &'a str,
+    command: Option<String>,
 }
 
 impl fmt::Display for Page<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Page { case, invariant, replay, variant } = *self;
+        let Page { found, invariant, replay, stream, command } = self;
         let size = replay.shape.buffer_size.get();
-        let trim = if replay.shape.trim { "with trim" } else { "without trim" };
-        writeln!(f, "# Output stream: invariant {} ({invariant}) is broken\n", invariant.number())?;
-        writeln!(f, "**Promise.** {}\n", invariant.promise())?;
-        writeln!(f, "**What it protects.** {}\n", invariant.story())?;
-        match variant {
-            Variant::Strict => {
-                writeln!(f, "**Stream.** The one that ships, S = {size}, {trim}.\n")?
+        match invariant {
+            Some(broken) => {
+                let number = broken.number();
+                writeln!(f, "# Output stream: invariant {number} ({broken}) is broken\n")?;
+                writeln!(f, "**Promise.** {}\n", broken.promise())?;
+                writeln!(f, "**What it protects.** {}\n", broken.story())?;
             }
-            Variant::Reference => {
-                writeln!(f, "**Stream.** With the reference's flush rule, S = {size}, {trim}.\n")?;
+            None if replay.first_departure().is_some() => {
+                writeln!(f, "# Output stream: not what the specification does\n")?;
             }
-            Variant::Mutant(mutant) => writeln!(
-                f,
-                "**Stream.** Seeded bug `{}`, S = {size}, {trim}: {}. It overrides `Rules::{}`.\n",
-                mutant.name, mutant.wrong, mutant.rule
-            )?,
+            None => writeln!(f, "# Output stream: every invariant holds\n")?,
         }
-        writeln!(f, "**Smallest case.** `{}`, which puts `{}`.", replay.case, replay.puts)?;
-        if case != &replay.case {
+        writeln!(f, "**Stream.** {stream}\n")?;
+        let smallest = if found.is_some() { "Smallest case" } else { "Case" };
+        writeln!(f, "**{smallest}.** `{}`, which puts `{}`.", replay.case, replay.puts)?;
+        if let Some(case) = found.filter(|case| *case != &replay.case) {
             writeln!(f, "Found as `{case}`.")?;
         }
         writeln!(f, "\n{NOTATION}\n## Step by step\n\n```text")?;
@@ -71,15 +96,19 @@ impl fmt::Display for Page<'_> {
         }
         writeln!(f, "```\n\n## Where it leaves the specification\n")?;
         match replay.first_departure() {
-            Some(frame) => self.departure(f, frame)?,
+            Some(frame) => departure(f, frame)?,
             None => writeln!(
                 f,
                 "Its numbers and the sizes of its puts are those of the specification at every \
-                 step: it is the bytes, or what came after a failure, that are wrong."
+                 step{}",
+                if invariant.is_some() {
+                    ": it is the bytes, or what came after a failure, that are wrong."
+                } else {
+                    "."
+                }
             )?,
         }
-        let fault = first_finding(replay, invariant);
-        if let Some((frame, words)) = fault {
+        if let Some((frame, words)) = invariant.and_then(|broken| first_finding(replay, broken)) {
             writeln!(
                 f,
                 "\nThe promise is broken in step {} (`{}`): {words}.",
@@ -87,11 +116,10 @@ impl fmt::Display for Page<'_> {
                 frame.event
             )?;
         }
-        writeln!(
-            f,
-            "\n## To see it again\n\n```sh\n{}\n```",
-            replay_command(&self.replay.case, size, self.variant)
-        )
+        match command {
+            Some(command) => writeln!(f, "\n## To see it again\n\n```sh\n{command}\n```"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -104,32 +132,29 @@ the drawing `-` was given away, `#` is filled, `.` is free; `b4@0` is 4 copied b
 stream, `z1@4` 1 byte handed over.
 ";
 
-impl Page<'_> {
-    fn departure(&self, f: &mut fmt::Formatter<'_>, frame: &Frame) -> fmt::Result {
-        let Some(departure) = &frame.departure else { return Ok(()) };
-        let (is, should) = (&frame.after.state, &departure.after);
-        writeln!(
-            f,
-            "In step {} (`{}`). The specification decides:\n",
-            frame.index + 1,
-            frame.event
-        )?;
-        writeln!(f, "> {}\n", frame.words)?;
-        let puts = frame.outputs.iter().filter_map(|output| match output {
-            SinkCall::Put { len, .. } => Some(*len),
-            _ => None,
-        });
-        writeln!(f, "| | C | E | Z | puts |\n| --- | --- | --- | --- | --- |")?;
-        writeln!(
-            f,
-            "| specified | {} | {} | {} | {} |",
-            should.capacity,
-            should.filled,
-            should.pending,
-            list(departure.puts.iter().copied())
-        )?;
-        writeln!(f, "| seen | {} | {} | {} | {} |", is.capacity, is.filled, is.pending, list(puts))
+fn departure(f: &mut fmt::Formatter<'_>, frame: &Frame) -> fmt::Result {
+    let Some(departure) = &frame.departure else { return Ok(()) };
+    let (is, should) = (&frame.after.state, &departure.after);
+    let step = frame.index + 1;
+    let puts = frame.outputs.iter().filter_map(|output| match output {
+        SinkCall::Put { len, .. } => Some(*len),
+        _ => None,
+    });
+    let specified = list(departure.puts.iter().copied());
+    if !frame.after.known {
+        writeln!(f, "In step {step} (`{}`).\n", frame.event)?;
+        writeln!(f, "| | puts |\n| --- | --- |\n| specified | {specified} |")?;
+        return writeln!(f, "| seen | {} |", list(puts));
     }
+    writeln!(f, "In step {step} (`{}`). The specification decides:\n", frame.event)?;
+    writeln!(f, "> {}\n", frame.words)?;
+    writeln!(f, "| | C | E | Z | puts |\n| --- | --- | --- | --- | --- |")?;
+    writeln!(
+        f,
+        "| specified | {} | {} | {} | {specified} |",
+        should.capacity, should.filled, should.pending,
+    )?;
+    writeln!(f, "| seen | {} | {} | {} | {} |", is.capacity, is.filled, is.pending, list(puts))
 }
 
 fn list(sizes: impl Iterator<Item = usize>) -> String {
@@ -191,6 +216,9 @@ impl fmt::Display for Drawing<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Drawing(picture, size) = *self;
         let state = &picture.state;
+        if !picture.known {
+            return write!(f, "{} bytes wait inside", state.pending);
+        }
         let buffer = if !state.has_buffer {
             "none".to_string()
         } else if size <= DRAWN {

@@ -11,6 +11,8 @@ use alloc::vec::Vec;
 /// How many cases the search for a smaller one runs at the most, once no single
 /// change makes the case smaller.
 const BUDGET: usize = 200_000;
+/// The largest case, in bytes, below which smaller ones are composed.
+const COMPOSED: usize = 256;
 
 /// The smallest case that breaks `invariant`, found from `case`, which does.
 ///
@@ -30,11 +32,20 @@ pub fn shrink(case: &Case, invariant: Invariant, buffer_size: BufferSize, open: 
     if !fails(case) {
         return case.clone();
     }
+    shrink_by(case, &mut fails)
+}
+
+/// The smallest case that fails, found from one that does.
+pub(super) fn shrink_by(case: &Case, fails: &mut impl FnMut(&Case) -> bool) -> Case {
     let mut smallest = case.clone();
-    while let Some(smaller) = smaller_by_one_change(&smallest).into_iter().find(&mut fails) {
+    while let Some(smaller) = smaller_by_one_change(&smallest).into_iter().find(&mut *fails) {
         smallest = smaller;
     }
-    below(&smallest, &mut fails).unwrap_or(smallest)
+    // Composed of long writes, there would be no end of smaller cases.
+    if smallest.bytes() > COMPOSED {
+        return smallest;
+    }
+    below(&smallest, fails).unwrap_or(smallest)
 }
 
 /// Every case that one change makes of this, the smallest first.

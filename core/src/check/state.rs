@@ -6,7 +6,7 @@ pub struct Failed;
 
 /// The numbers of a stream between operations, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct State {
     /// `C`: the capacity left in the buffer, 0 without one.
     pub capacity: usize,

@@ -88,11 +88,20 @@ pub trait Subject {
     /// As for [`write`](Subject::write).
     fn write_extents(&mut self, extents: &[Bytes], sink: &mut Recorder) -> Result<(), Failed>;
 
-    /// A flush, to the sink's flush.
+    /// A flush, to the sink's flush. A stream that has none leaves this and says so
+    /// in [`has_flush`](Subject::has_flush).
     ///
     /// # Errors
     /// As for [`write`](Subject::write).
-    fn flush(&mut self, sink: &mut Recorder) -> Result<(), Failed>;
+    fn flush(&mut self, _sink: &mut Recorder) -> Result<(), Failed> {
+        Ok(())
+    }
+
+    /// Whether the stream has a flush. Where it has none, the sink's flush is not
+    /// expected, neither on a flush nor before the close.
+    fn has_flush(&self) -> bool {
+        true
+    }
 
     /// A close, to the sink's close.
     ///

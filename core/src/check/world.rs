@@ -85,7 +85,9 @@ impl<'a> World<'a> {
     pub(super) fn begin(&mut self, shape: Shape, plane: usize, bytes: usize) {
         let source = self.source(plane, bytes);
         self.recorder.begin(shape, source);
-        self.stream = Some((self.open)(shape));
+        let stream = (self.open)(shape);
+        self.recorder.set_has_flush(stream.has_flush());
+        self.stream = Some(stream);
     }
 
     fn source(&mut self, plane: usize, bytes: usize) -> Bytes {

@@ -80,6 +80,14 @@ impl<R: Rules> Stream<R> {
         self.write_past_the_buffer(bytes)
     }
 
+    /// Copies a buffered write that fits the buffer, and does nothing else: the
+    /// part of [`write`](Self::write) that queues nothing and decides nothing.
+    #[cfg(feature = "check")]
+    #[inline]
+    pub(crate) fn copies(&mut self, bytes: &[u8]) -> bool {
+        self.buffer.copy_if_it_fits::<R>(bytes, self.shape.buffer_size.get())
+    }
+
     /// A *zero-copy* write of one extent: the stream keeps the buffer itself and
     /// copies nothing.
     ///

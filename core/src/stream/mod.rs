@@ -32,12 +32,13 @@
 //!                      with trim: puts of exactly S while S bytes are there; an
 //!                      extent across a cut is shared by two puts; the rest stays in L
 //!    split  (a run)    with trim, of a large buffered write that nothing waits before:
-//!                      puts of S; its tail t < S is copied into the buffer, into a
-//!                      fresh one where C < t (then the remnant is abandoned)
+//!                      puts of S; its tail t < S is copied into the buffer. Where
+//!                      there is no buffer it gets a fresh one, even for t = 0; where
+//!                      C < t too (then the remnant is abandoned)
 //! ```
 //!
 //! ```text
-//!    write n bytes    n <= C - E           copy into the buffer, E += n: the usual case
+//!    write n bytes    C > 0, n <= C - E    copy into the buffer, E += n: the usual case
 //!    (buffered)       E = 0, n >= S        a large one goes around the buffer:
 //!                       L not empty          its copy joins L, emit
 //!                       L empty              put the copy (with trim: split)
@@ -56,6 +57,7 @@
 //! ```
 //!
 //! A buffer that is exactly full is put by the *next* write or flush, not at once.
+//! A buffered write of no bytes allocates the buffer, where there is none.
 //!
 //! # One case by hand
 //!
@@ -191,8 +193,24 @@
 //!
 //! `rules.rs` is the specification, a function a decision; `machine.rs` asks it
 //! and moves the bytes; `buffer.rs` is the buffer, `pending.rs` `L`, `queue.rs`
-//! the puts and the driver's side. The behaviour is that of Seastar's
-//! `output_stream` but for one rule, see [`ReferenceFlush`], and for fail-stop.
+//! the puts and the driver's side, `extent.rs` what lies in both.
+//!
+//! # The reference
+//!
+//! The behaviour is that of Seastar's `output_stream`, measured by running it, but
+//! for three things:
+//!
+//! - *The flush rule.* With trim a flush puts pieces of `S` here, all at once there:
+//!   see [`ReferenceFlush`].
+//! - *Fail-stop.* After a failed put the reference carries on behind the gap.
+//! - *Empty extents* of one zero-copy write are left out here, and put there.
+//!
+//! The reference has three things that are not here: `batch_flushes`, which puts
+//! flushes off and tells of their errors through a hook (here a flush is an output
+//! like any other, and the driver may put it off); a buffer size that the sink asks
+//! for (here [`Shape`] is chosen by whoever opens the sink); and `allocate_buffer`,
+//! with which a sink for direct I/O gives out aligned memory. Buffers here are not
+//! aligned.
 //!
 //! # What it costs
 //!

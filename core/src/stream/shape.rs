@@ -45,7 +45,9 @@ impl Shape {
         Shape { buffer_size, trim: false }
     }
 
-    /// Puts of exactly `buffer_size`: parts of a multipart upload, direct I/O.
+    /// Puts of exactly `buffer_size`: parts of a multipart upload, blocks of one
+    /// size. Only their sizes are promised: where the extents lie in memory is not
+    /// aligned to anything.
     pub const fn exactly(buffer_size: BufferSize) -> Self {
         Shape { buffer_size, trim: true }
     }

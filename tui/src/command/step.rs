@@ -1,9 +1,12 @@
 //! `sealpack step`: the output stream, a write at a time, at a terminal.
 
-use sealpack_core::check::{Case, Event, MUTANTS, Mutant, Variant};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sealpack_core::check::{Case, Event, MUTANTS, Mutant, Trace, Variant};
 use sealpack_core::stream::BufferSize;
 
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{Failure, Input, Outcome};
 use crate::step::{self, Setup};
 use crate::terminal::NoTerminal;
 
@@ -27,6 +30,9 @@ pub struct Step {
     /// Cut puts to the buffer size
     #[arg(long)]
     trim: bool,
+    /// Walk through a trace: JSON Lines, or what `sealpack check --replay --json` prints
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["case", "mutant", "buffer_size", "trim"])]
+    trace: Option<PathBuf>,
 }
 
 const EXAMPLES: &str = "\
@@ -34,7 +40,8 @@ Examples:
   sealpack step                        scenarios
   sealpack step b4,z1,b7 --trim        a case of your own
   sealpack step 'b3,z4!1+3,b4'         the first put fails after 3 bytes
-  sealpack step b4,z1,b7 --trim --mutant split-trusts-remnant";
+  sealpack step b4,z1,b7 --trim --mutant split-trusts-remnant
+  sealpack step --trace uploads.jsonl  what was recorded, beside what is specified";
 
 /// The events of a case.
 #[derive(Clone, Debug)]
@@ -60,28 +67,52 @@ fn buffer_size(text: &str) -> Result<BufferSize, String> {
 
 impl Step {
     /// What was asked for; nothing where the scenarios are to be seen.
-    fn setup(&self) -> Option<Setup> {
+    fn setup(&self) -> Result<Option<Setup>, Failure> {
+        if let Some(path) = &self.trace {
+            return read_trace(path).map(|trace| Some(Setup::of_trace(trace)));
+        }
         let untold = self.case.is_none() && self.mutant.is_none() && !self.trim;
         if untold {
-            return None;
+            return Ok(None);
         }
         // A bug without a case: three writes that many of them stumble over.
         let events = match &self.case {
             Some(events) => events.0.clone(),
             None => vec![Event::buffered(4), Event::zero_copy(1), Event::buffered(7)],
         };
-        Some(Setup {
+        Ok(Some(Setup {
             buffer_size: self.buffer_size,
             case: Case { trim: self.trim, events },
             variant: self.mutant.map_or(Variant::Strict, Variant::Mutant),
-        })
+            trace: None,
+        }))
     }
+}
+
+/// A trace as JSON Lines, or from the JSON object of `sealpack check --replay`.
+fn read_trace(path: &Path) -> Result<Trace, Failure> {
+    let input = Input::Path(path.to_owned());
+    let text = fs::read_to_string(path).map_err(|error| Failure::File {
+        path: input.clone(),
+        operation: "cannot read",
+        error,
+    })?;
+    #[derive(serde::Deserialize)]
+    struct Replayed {
+        trace: Vec<serde_json::Value>,
+    }
+    let text = match serde_json::from_str::<Replayed>(&text) {
+        Ok(replayed) => replayed.trace.iter().map(|line| format!("{line}\n")).collect(),
+        Err(_) => text,
+    };
+    Trace::from_json_lines(&text).map_err(|error| Failure::usage(format!("{input}: {error}")))
 }
 
 /// Hands the terminal over.
 pub fn run(args: &Step) -> Result<Outcome, Failure> {
+    let setup = args.setup()?;
     NoTerminal::check()
         .map_err(|none| Failure::usage(format!("{none}; `sealpack check` needs none")))?;
-    step::run(args.setup()).map_err(Failure::Terminal)?;
+    step::run(setup).map_err(Failure::Terminal)?;
     Ok(Outcome::Fine)
 }

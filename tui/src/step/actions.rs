@@ -200,6 +200,7 @@ impl App {
                     buffer_size: size.unwrap_or(self.setup.buffer_size),
                     case: failure.case,
                     variant: Variant::Mutant(failure.mutant),
+                    trace: None,
                 };
                 self.put_up(setup, Origin::Failure(failure.invariant), 0);
                 self.tell("v goes to the violation · s shrinks the case · w writes a report");

@@ -23,7 +23,7 @@ impl App {
 
     /// The report was not written: what was typed is there to be changed.
     pub(super) fn ask_again_where_to_export(&mut self, typed: String, why: String) {
-        if self.dialog.is_open() || self.broken().is_none() {
+        if self.dialog.is_open() || self.report_name().is_none() {
             return self.fail(why);
         }
         self.dialog.ask(Question::Export, export_prompt(typed).refused(why));
@@ -32,6 +32,9 @@ impl App {
     /// What a report about the failure on the screen is called.
     pub(super) fn report_name(&self) -> Option<String> {
         let stream = self.setup.mutant().map_or("stream", |mutant| mutant.name);
+        if self.setup.trace.is_some() && self.broken().is_none() {
+            return Some("trace.md".into());
+        }
         Some(format!("{stream}-{}.md", self.broken()?.name()))
     }
 
@@ -62,6 +65,7 @@ impl App {
                 let case = Case { trim: self.setup.case.trim, events };
                 self.remember();
                 self.setup.case = case;
+                self.setup.trace = None;
                 self.edited(self.at);
                 Ok(None)
             }
@@ -71,7 +75,7 @@ impl App {
                 Ok(None)
             }
             Question::Export => {
-                let invariant = self.broken().ok_or("nothing is broken")?;
+                let invariant = self.broken();
                 let setup = Box::new(self.setup.clone());
                 let path = typed_path(answer)?;
                 Ok(Some(Effect::Export { typed: answer.into(), path, setup, invariant }))

@@ -6,7 +6,8 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use sealpack_core::check::{
-    Case, FlushRule, Invariant, Mutant, Variant, replay, replay_subject, report, shrink, strict,
+    Case, FlushRule, Invariant, Mutant, Variant, replay, replay_subject, report, report_replay,
+    shrink, strict,
 };
 use sealpack_core::stream::{BufferSize, Shape};
 
@@ -55,8 +56,8 @@ pub enum Effect {
         path: PathBuf,
         /// What fails.
         setup: Box<Setup>,
-        /// What it breaks.
-        invariant: Invariant,
+        /// What it breaks; of a trace that need not be anything.
+        invariant: Option<Invariant>,
     },
     /// Hand text to the terminal's clipboard.
     Copy(String),
@@ -125,7 +126,7 @@ impl Perform<App> for Effects {
             }
             Effect::Export { typed, path, setup, invariant } => {
                 Slot::default().start(outbox, no_thread, move |_, out| {
-                    let page = report(&setup.case, invariant, setup.buffer_size, &setup.variant);
+                    let page = page(&setup, invariant);
                     out.send(Answer::Exported(typed, export::save(&path, page.as_bytes())));
                 });
             }
@@ -137,7 +138,22 @@ impl Perform<App> for Effects {
     }
 }
 
+fn page(setup: &Setup, invariant: Option<Invariant>) -> String {
+    match (&setup.trace, invariant) {
+        (None, Some(broken)) => report(&setup.case, broken, setup.buffer_size, &setup.variant),
+        (trace, _) => {
+            let replayed = run(0, setup);
+            let stream = trace.as_ref().map_or("stream", |trace| trace.stream.as_str());
+            report_replay(&replayed.replay, stream)
+        }
+    }
+}
+
 fn run(version: u64, setup: &Setup) -> Replayed {
+    if let Some(trace) = &setup.trace {
+        let twin = Some(trace.specified());
+        return Replayed { version, replay: trace.replay.clone(), twin };
+    }
     let steps = replay(&setup.case, setup.buffer_size, &setup.variant);
     let twin = match setup.variant {
         Variant::Strict => None,

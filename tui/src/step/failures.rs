@@ -35,6 +35,10 @@ impl App {
             self.tell("this case breaks nothing; m looks for failures of a seeded bug");
             return None;
         };
+        if self.setup.trace.is_some() {
+            self.tell("a trace is a record: it cannot be run again, and so not made smaller");
+            return None;
+        }
         self.shrinking = true;
         self.origin = Origin::Failure(invariant);
         self.tell("shrinking …");

@@ -105,6 +105,7 @@ impl App {
             buffer_size: sealpack_core::stream::BufferSize::SMALLEST,
             case: Case { trim: false, events: Vec::new() },
             variant: Variant::Strict,
+            trace: None,
         });
         Self { origin: Origin::Scenario(0), ..Self::new(setup, palette) }
     }
@@ -174,6 +175,9 @@ impl App {
     /// The first step at which the stream does not do what the one that ships
     /// does.
     pub(super) fn first_difference(&self) -> Option<usize> {
+        if self.setup.trace.is_some() {
+            return self.replay()?.first_departure().map(|step| step.index);
+        }
         let twin = self.twin()?;
         let differs = |(ours, right): (&Step, &Step)| {
             ours.outputs != right.outputs || ours.after != right.after

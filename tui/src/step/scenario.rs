@@ -107,6 +107,7 @@ impl Scenario {
                 events: Case::parse_events(self.events).unwrap_or_default(),
             },
             variant: mutant.map_or(Variant::Strict, Variant::Mutant),
+            trace: None,
         }
     }
 }

@@ -1,8 +1,10 @@
 //! What is stepped through: a case, on a stream of some kind; and how it is
 //! edited.
 
+use std::sync::Arc;
+
 use sealpack_core::check::{
-    Case, Event, Fault, MAX_CASE_BYTES, Operation, Variant, replay_command,
+    Case, Event, Fault, MAX_CASE_BYTES, Operation, Trace, Variant, replay_command,
 };
 use sealpack_core::stream::BufferSize;
 
@@ -15,6 +17,22 @@ pub struct Setup {
     pub case: Case,
     /// The stream that ships, or one with a seeded bug.
     pub variant: Variant,
+    /// What was recorded of another stream, in place of a run. Once the case is
+    /// edited, the stream that ships runs it.
+    pub trace: Option<Arc<Trace>>,
+}
+
+impl Setup {
+    /// A trace, to be walked through.
+    #[must_use]
+    pub fn of_trace(trace: Trace) -> Self {
+        Self {
+            buffer_size: trace.replay.shape.buffer_size,
+            case: trace.replay.case.clone(),
+            variant: Variant::Strict,
+            trace: Some(Arc::new(trace)),
+        }
+    }
 }
 
 /// An edit of a case.
@@ -71,6 +89,9 @@ impl Setup {
     /// # Errors
     /// A sentence, where there is nothing to edit.
     pub fn edit(&mut self, at: usize, edit: Edit) -> Result<usize, &'static str> {
+        if self.case.bytes() > MAX_CASE_BYTES {
+            return Err("a case above 16 MiB is walked through, not edited");
+        }
         const CLOSE: &str = "the close at the end is not part of the case: insert before it";
         let events = &mut self.case.events;
         match edit {
@@ -82,6 +103,7 @@ impl Setup {
                 };
                 let place = at.saturating_add(1).min(events.len());
                 events.insert(place, event);
+                self.trace = None;
                 return Ok(place);
             }
             Edit::Delete => {
@@ -124,6 +146,7 @@ impl Setup {
                 self.buffer_size = smaller.ok_or("a buffer has a byte at the least")?;
             }
         }
+        self.trace = None;
         Ok(at)
     }
 
@@ -158,6 +181,7 @@ mod tests {
             buffer_size: BufferSize::new(5).unwrap(),
             case: Case { trim: false, events: Case::parse_events(events).unwrap() },
             variant: Variant::Strict,
+            trace: None,
         }
     }
 

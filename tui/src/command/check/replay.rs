@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
-use sealpack_core::check::{self, Broken, Case, Form, Invariant, Variant, World};
+use sealpack_core::check::{self, Broken, Case, Form, Invariant, Trace, Variant, World};
 use sealpack_core::stream::{BufferSize, Shape};
 use serde::Serialize;
 
@@ -20,6 +20,10 @@ struct ReplayReport {
     cases: Vec<CaseReport>,
     violations: u64,
     mismatches: u64,
+    /// The lines of a trace for `sealpack step --trace`: of the first case that
+    /// breaks a promise, or else of the first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    trace: Vec<serde_json::Value>,
 }
 
 #[derive(Serialize)]
@@ -36,6 +40,7 @@ struct Found {
     /// Cases whose line claims other puts.
     mismatches: u64,
     first: Option<(Invariant, Case)>,
+    first_of_all: Option<Case>,
     reports: Vec<CaseReport>,
 }
 
@@ -84,6 +89,17 @@ pub fn run(args: &Check, path: &Path, variant: &Variant) -> Result<Outcome, Fail
     found.tell(args.json, size, variant)
 }
 
+fn trace(case: &Case, size: BufferSize, variant: &Variant) -> Vec<serde_json::Value> {
+    let stream = match variant {
+        Variant::Strict => "the stream that ships",
+        Variant::Reference => "the stream with the reference's flush rule",
+        Variant::Mutant(mutant) => mutant.name,
+    };
+    let replay = check::replay(case, size, variant);
+    let text = Trace::new(stream, variant.flush_rule(), replay).to_json_lines();
+    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
 fn unreadable(input: &Input, error: io::Error) -> Failure {
     Failure::File { path: input.clone(), operation: "cannot read", error }
 }
@@ -102,6 +118,9 @@ impl Found {
             let broken = broken.iter().map(|invariant| invariant.name()).collect();
             self.reports.push(CaseReport { line, puts, broken });
         }
+        if self.first_of_all.is_none() {
+            self.first_of_all = Some(case.clone());
+        }
         if let (None, Some(invariant)) = (&self.first, broken.first()) {
             self.first = Some((*invariant, case));
         }
@@ -109,9 +128,12 @@ impl Found {
 
     /// On standard error what is wrong: standard output has the lines alone.
     fn tell(self, json: bool, size: BufferSize, variant: &Variant) -> Result<Outcome, Failure> {
-        let Found { violations, mismatches, first, reports } = self;
+        let Found { violations, mismatches, first, first_of_all, reports } = self;
         if json {
-            report::print_json(&ReplayReport { cases: reports, violations, mismatches })?;
+            let case = first.map(|(_, case)| case).or(first_of_all);
+            let trace = case.map(|case| trace(&case, size, variant)).unwrap_or_default();
+            let cases = reports;
+            report::print_json(&ReplayReport { cases, violations, mismatches, trace })?;
         } else if let Some((invariant, case)) = first {
             report::explain(&format_args!("\n{}", check::report(&case, invariant, size, variant)));
         }

@@ -22,7 +22,8 @@ pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
     let [left, gap, right] =
         Layout::horizontal([Constraint::Fill(1), Constraint::Length(2), Constraint::Fill(1)])
             .areas(area);
-    Panel { app, replay, other: Some(twin), heading: Some("with the bug") }.render(left, buffer);
+    let heading = if app.setup.trace.is_some() { "in the trace" } else { "with the bug" };
+    Panel { app, replay, other: Some(twin), heading: Some(heading) }.render(left, buffer);
     Panel { app, replay: twin, other: Some(replay), heading: Some("as specified") }
         .render(right, buffer);
     for y in gap.y..gap.bottom() {
@@ -60,11 +61,12 @@ impl Panel<'_> {
         let differs = |is: bool| if is { "≠" } else { " " };
         let is_other = other.is_some_and(|other| {
             let (ours, theirs) = (&step.after.state, &other.after.state);
-            (ours.capacity, ours.filled) != (theirs.capacity, theirs.filled)
+            let known = step.after.known && other.after.known;
+            known && (ours.capacity, ours.filled) != (theirs.capacity, theirs.filled)
         });
         lines.push(self.buffer_line(step, differs(is_other), columns));
         let is_other = other.is_some_and(|other| {
-            step.after.extents != other.after.extents
+            step.after.extents != other.after.extents && step.after.known && other.after.known
                 || step.after.state.pending != other.after.state.pending
         });
         lines.push(self.queue_line(step, differs(is_other), columns));
@@ -103,6 +105,10 @@ impl Panel<'_> {
         let state = &step.after.state;
         let size = self.replay.shape.buffer_size.get();
         let mut spans = self.name(differs, "buffer");
+        if !step.after.known {
+            spans.push(Span::styled("not shown", self.palette().faint()));
+            return Line::from(spans);
+        }
         if !state.has_buffer {
             spans.push(Span::styled("none", self.palette().faint()));
             return Line::from(spans);
@@ -127,6 +133,10 @@ impl Panel<'_> {
         let size = self.replay.shape.buffer_size.get();
         let scale = self.scale(columns);
         let mut spans = self.name(differs, "queue");
+        if !step.after.known {
+            spans.push(Span::raw(format!("{} bytes wait inside", state.pending)));
+            return Line::from(spans);
+        }
         spans.push(Span::raw("["));
         let mut taken = 0;
         for extent in &step.after.extents {
@@ -153,6 +163,7 @@ impl Panel<'_> {
     fn extents_line(&self, step: &Step, columns: usize) -> Line<'static> {
         let extents: Vec<String> = step.after.extents.iter().map(text).collect();
         let text = match extents.is_empty() {
+            _ if !step.after.known => String::new(),
             true => "nothing waits".to_string(),
             false => extents.join(" "),
         };

@@ -1,0 +1,110 @@
+//! A sink that a stream under test can own.
+
+use super::recorder::Recorder;
+use super::state::Failed;
+use crate::stream::{BufferSize, Shape};
+use alloc::sync::Arc;
+use bytes::Bytes;
+use core::mem;
+use std::io::{self, IoSlice, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The checker's sink for a stream that owns what it writes to.
+///
+/// A [`Subject`](super::Subject) is lent the [`Recorder`] for each call. A stream
+/// that took its sink when it was made, as `std::io::BufWriter` does, gets a clone
+/// of this instead, and the adapter *lends* it the recorder for the time of a call:
+/// what the stream writes goes to the recorder, and the faults of a case reach the
+/// stream. It is a [`Write`], where a put that fails after some bytes is a short
+/// write and then an error; other sinks call [`put`](Sink::put),
+/// [`flush`](Sink::flush) and [`close`](Sink::close).
+///
+/// Outside such a call it takes nothing and answers with an error.
+#[derive(Clone, Debug, Default)]
+pub struct Sink(Arc<Mutex<Lent>>);
+
+#[derive(Debug, Default)]
+struct Lent {
+    recorder: Option<Recorder>,
+    /// A short write was answered; the error that it stands for comes next.
+    fails: bool,
+}
+
+impl Sink {
+    /// A sink without a recorder.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Lends the recorder to all clones of this sink for the time of a call.
+    pub fn lend<T>(&self, recorder: &mut Recorder, call: impl FnOnce() -> T) -> T {
+        let empty = Recorder::new(Shape::at_least(BufferSize::SMALLEST));
+        self.lock().recorder = Some(mem::replace(recorder, empty));
+        let answer = call();
+        if let Some(lent) = self.lock().recorder.take() {
+            *recorder = lent;
+        }
+        answer
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Lent> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// See [`Recorder::put`].
+    ///
+    /// # Errors
+    /// As there; 0 outside a call.
+    pub fn put(&self, extents: &[Bytes]) -> Result<(), usize> {
+        self.lock().recorder.as_mut().map_or(Err(0), |recorder| recorder.put(extents))
+    }
+
+    /// See [`Recorder::flush`].
+    ///
+    /// # Errors
+    /// [`Failed`] where the case has it fail, and outside a call.
+    pub fn flush(&self) -> Result<(), Failed> {
+        self.lock().recorder.as_mut().map_or(Err(Failed), Recorder::flush)
+    }
+
+    /// See [`Recorder::close`].
+    ///
+    /// # Errors
+    /// As for [`flush`](Sink::flush).
+    pub fn close(&self) -> Result<(), Failed> {
+        self.lock().recorder.as_mut().map_or(Err(Failed), Recorder::close)
+    }
+}
+
+fn broken() -> io::Error {
+    io::Error::other("the checker has this write fail")
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_vectored(&[IoSlice::new(bytes)])
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        if mem::take(&mut self.lock().fails) {
+            return Err(broken());
+        }
+        let extents: alloc::vec::Vec<Bytes> =
+            slices.iter().map(|slice| Bytes::copy_from_slice(slice)).collect();
+        match self.put(&extents) {
+            Ok(()) => Ok(extents.iter().map(Bytes::len).sum()),
+            Err(0) => Err(broken()),
+            Err(taken) => {
+                self.lock().fails = true;
+                Ok(taken)
+            }
+        }
+    }
+
+    /// Does nothing: a stream that flushes what it holds calls this too. The
+    /// adapter calls [`Sink::flush`], once, where the stream has a flush.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

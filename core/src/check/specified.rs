@@ -1,0 +1,271 @@
+//! What the specification does with a case, step by step, without a stream.
+//!
+//! It needs no bytes, so the sizes are any: a buffer of 1 MiB and a thousand puts
+//! are a few numbers.
+
+use super::event::{Case, Event, Fault, Operation};
+use super::form::push_number;
+use super::frame::{Departure, Extent, Frame, Judgement, Kind, Picture, Replay, SinkCall};
+use super::invariant::{Broken, Invariant};
+use super::layout::{Layout, Memory, Piece, Puts};
+use super::model::{Decision, FlushRule, Model};
+use super::state::State;
+use crate::stream::Shape;
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
+
+/// The steps of a case as the specification has them, for a case of any size.
+///
+/// ```
+/// use sealpack_core::{check::{self, Case, Event, FlushRule}, stream::{BufferSize, Shape}};
+///
+/// let shape = Shape::exactly(BufferSize::new(1 << 20).unwrap());
+/// let case = Case { trim: true, events: vec![Event::zero_copy(3 << 30)] };
+/// let replay = check::specified(&case, shape, FlushRule::Strict);
+/// assert_eq!(replay.frames[0].outputs.len(), 3072);
+/// ```
+#[must_use]
+pub fn specified(case: &Case, shape: Shape, rule: FlushRule) -> Replay {
+    let mut steps = Steps::new(Model::new(shape, rule), Layout::default());
+    for event in &case.events {
+        steps.specified(event, false);
+    }
+    if !steps.closed {
+        steps.specified(&Event::close(), true);
+    }
+    steps.into_replay(case.clone(), shape)
+}
+
+/// A put that was seen: its bytes, and how many the sink took where it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SeenPut {
+    pub(super) len: usize,
+    pub(super) failed: Option<usize>,
+}
+
+/// Frames from numbers.
+pub(super) struct Steps {
+    model: Model,
+    /// Where the specification is; `None` once the stream has left it.
+    layout: Option<Layout>,
+    frames: Vec<Frame>,
+    written: usize,
+    taken: usize,
+    closed: bool,
+    failed: bool,
+}
+
+impl Steps {
+    pub(super) fn new(model: Model, layout: Layout) -> Self {
+        Steps {
+            model,
+            written: layout.state.pending + layout.state.filled,
+            layout: Some(layout),
+            frames: Vec::new(),
+            taken: 0,
+            closed: false,
+            failed: false,
+        }
+    }
+
+    pub(super) fn into_replay(self, case: Case, shape: Shape) -> Replay {
+        let puts = puts_text(&self.frames);
+        Replay { case, shape, frames: self.frames, broken: Broken::NONE, puts }
+    }
+
+    /// What the specification does, the fault of the event included.
+    pub(super) fn specified(&mut self, event: &Event, implied: bool) {
+        let mut puts = Puts::default();
+        if let (Some(layout), false) = (&self.layout, self.closed || self.failed) {
+            layout.step(&self.model, &event.operation, &mut puts);
+        }
+        let mut seen: Vec<SeenPut> =
+            puts.sizes.iter().map(|len| SeenPut { len: *len, failed: None }).collect();
+        if let Some(Fault::Put { nth, taken }) = event.fault
+            && let Some(put) = seen.get_mut(nth)
+        {
+            put.failed = Some(taken.min(put.len));
+            seen.truncate(nth + 1);
+        }
+        self.seen(event, implied, &seen);
+    }
+
+    /// A step in which these puts were seen.
+    pub(super) fn seen(&mut self, event: &Event, implied: bool, seen: &[SeenPut]) {
+        let ended = self.closed || self.failed;
+        let before = self.picture();
+        let mut puts = Puts::default();
+        let next = match &self.layout {
+            Some(layout) if !ended => Some(layout.step(&self.model, &event.operation, &mut puts)),
+            layout => layout.clone(),
+        };
+        let decision = match &self.layout {
+            _ if ended => Decision::refuse(),
+            Some(layout) => self.model.step(layout.state, &event.operation, &mut Vec::new()).1,
+            None => Decision::unseen(self.written, self.taken),
+        };
+        let put_failed = seen.iter().any(|put| put.failed.is_some());
+        let expected = puts.sizes.iter().take(if put_failed { seen.len() } else { usize::MAX });
+        let agrees = self.layout.is_none() || expected.eq(seen.iter().map(|put| &put.len));
+        // As the checker's sink counts: what a failed stream is asked to write is
+        // written for nothing.
+        if !self.closed {
+            self.written = self.written.saturating_add(event.operation.bytes());
+        }
+        let mut outputs = self.puts(seen, agrees.then_some(&puts.pieces));
+        let struck = put_failed || self.strikes(event, ended);
+        if !ended || event.operation == Operation::Close && !self.closed {
+            self.sink_calls(event, put_failed || ended, &mut outputs);
+        }
+        let mut words = decision.to_string();
+        let departure = (!agrees).then(|| Departure {
+            after: next.as_ref().map(|layout| layout.state).unwrap_or_default(),
+            puts: puts.sizes.clone(),
+        });
+        self.layout = if struck { Some(Layout::default()) } else { next.filter(|_| agrees) };
+        if struck {
+            words.push_str("; but the sink fails: the stream is over, and lets go of what waits");
+        }
+        self.failed |= struck;
+        self.closed |= event.operation == Operation::Close;
+        self.frames.push(Frame {
+            index: self.frames.len(),
+            event: event.clone(),
+            implied,
+            before,
+            outputs,
+            after: self.picture(),
+            written: self.written,
+            taken: self.taken,
+            decision,
+            words,
+            departure,
+            verdict: Invariant::ALL.map(|invariant| Judgement { invariant, holds: true }).to_vec(),
+            findings: Vec::new(),
+        });
+    }
+
+    /// Whether the sink's flush or close fails in this event.
+    fn strikes(&self, event: &Event, ended: bool) -> bool {
+        match (event.fault, &event.operation) {
+            (Some(Fault::Flush), Operation::Flush | Operation::Close) => !ended,
+            (Some(Fault::Close), Operation::Close) => !self.closed,
+            _ => false,
+        }
+    }
+
+    fn sink_calls(&self, event: &Event, failed: bool, outputs: &mut Vec<SinkCall>) {
+        let flushes = matches!(event.operation, Operation::Flush | Operation::Close);
+        outputs.extend((flushes && !failed).then_some(SinkCall::Flush));
+        outputs.extend((event.operation == Operation::Close).then_some(SinkCall::Close));
+    }
+
+    /// The puts, with the extents inside where they are known.
+    fn puts(&mut self, seen: &[SeenPut], pieces: Option<&Vec<Piece>>) -> Vec<SinkCall> {
+        let mut pieces = pieces.into_iter().flatten().copied();
+        let mut outputs = Vec::new();
+        for put in seen {
+            let mut extents = Vec::new();
+            let mut at = self.taken;
+            let end = at.saturating_add(put.len);
+            while at < end {
+                let left = end.saturating_sub(at);
+                let unknown = Piece { len: left, memory: Memory::Copied };
+                let piece = pieces.next().unwrap_or(unknown);
+                extents.push(extent(at, piece));
+                at = at.saturating_add(piece.len.max(1));
+            }
+            outputs.push(SinkCall::Put { extents, len: put.len, failed: put.failed });
+            self.taken = self.taken.saturating_add(put.failed.unwrap_or(put.len));
+        }
+        outputs
+    }
+
+    fn picture(&self) -> Picture {
+        let waits = self.written.saturating_sub(self.taken);
+        let Some(layout) = &self.layout else {
+            let state = State { pending: waits, real: waits, ..State::default() };
+            return Picture { known: false, state, extents: Vec::new(), buffer_at: self.taken };
+        };
+        let mut at = self.taken;
+        let mut extents = Vec::new();
+        for piece in &layout.waiting {
+            extents.push(extent(at, *piece));
+            at = at.saturating_add(piece.len);
+        }
+        let state = State {
+            capacity: layout.state.capacity,
+            has_buffer: layout.state.capacity > 0,
+            filled: layout.state.filled,
+            pending: layout.state.pending,
+            extents: layout.waiting.len(),
+            real: layout.state.pending,
+        };
+        Picture { known: true, state, extents, buffer_at: at }
+    }
+}
+
+fn extent(at: usize, piece: Piece) -> Extent {
+    let kind = if piece.memory == Memory::HandedOver { Kind::ZeroCopy } else { Kind::Copied };
+    Extent { at, len: piece.len, kind }
+}
+
+/// The puts of frames in text, with the extents inside.
+pub(super) fn puts_text(frames: &[Frame]) -> String {
+    let mut text = String::new();
+    for output in frames.iter().flat_map(|frame| &frame.outputs) {
+        let SinkCall::Put { extents, failed, .. } = output else { continue };
+        if !text.is_empty() {
+            text.push('|');
+        }
+        for (index, extent) in extents.iter().enumerate() {
+            if index > 0 {
+                text.push('+');
+            }
+            push_number(&mut text, extent.len);
+        }
+        if let Some(taken) = failed {
+            text.push('!');
+            push_number(&mut text, *taken);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::replay::{Variant, replay};
+    use super::*;
+    use crate::stream::BufferSize;
+
+    #[test]
+    fn the_steps_without_a_stream_are_those_of_the_stream() {
+        let size = BufferSize::new(5).unwrap();
+        for trim in [0, 1] {
+            for writes in [
+                "z4,b4,f",
+                "b4,z1,b7",
+                "b3,z4!1+3,b4",
+                "b12!2+3,b1",
+                "z1+2+0+9,b9,f,z17",
+                "f!f,b1",
+                "b3,c!c",
+                "b3,c!f,z1",
+                "b0,z0,f",
+                "z2+3!1+5,c,c",
+                "b9,c,b1",
+                "b4,z1,f!1,c",
+            ] {
+                let case: Case = alloc::format!("trim={trim} writes={writes}").parse().unwrap();
+                let stream = replay(&case, size, &Variant::Strict);
+                let specified = specified(&case, stream.shape, FlushRule::Strict);
+                assert_eq!(specified.puts, stream.puts, "{case}");
+                for (is, should) in specified.frames.iter().zip(&stream.frames) {
+                    assert_eq!(is, should, "{case}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Traces: the steps of a stream, kept to be walked through later.
+//!
+//! A trace is written as JSON Lines (feature `json`). The first line says what it
+//! is of:
+//!
+//! ```json
+//! {"trace":1,"stream":"uploads","buffer_size":5,"trim":true,"flush_rule":"strict","start":{"capacity":0,"filled":0,"pending":0}}
+//! ```
+//!
+//! Each further line is a [`Frame`]. `trace` is the version of the form, [`VERSION`].
+
+use super::event::{Case, Event};
+use super::flight::layout_at;
+#[cfg(feature = "json")]
+use super::frame::Frame;
+use super::frame::Replay;
+use super::model::{Abstract, FlushRule, Model};
+use super::specified::Steps;
+use alloc::string::String;
+
+/// The version of the form that is written.
+pub const VERSION: u32 = 1;
+
+/// The steps of a stream, and what is needed to walk through them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trace {
+    /// Which stream it is of, in words.
+    pub stream: String,
+    /// The flush rule of the specification that it is compared with.
+    pub rule: FlushRule,
+    /// Where the stream was when the trace begins.
+    pub start: Abstract,
+    /// The steps.
+    pub replay: Replay,
+}
+
+impl Trace {
+    /// The trace of a stream that was fresh when it began: of any [`Replay`].
+    #[must_use]
+    pub fn new(stream: impl Into<String>, rule: FlushRule, replay: Replay) -> Self {
+        Trace { stream: stream.into(), rule, start: Abstract::default(), replay }
+    }
+
+    /// What the specification does with the same events.
+    #[must_use]
+    pub fn specified(&self) -> Replay {
+        let shape = self.replay.shape;
+        let mut steps = Steps::new(Model::new(shape, self.rule), layout_at(self.start));
+        for frame in &self.replay.frames {
+            steps.specified(&frame.event, frame.implied);
+        }
+        steps.into_replay(self.replay.case.clone(), shape)
+    }
+}
+
+/// Why a text is not a trace.
+#[cfg(feature = "json")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TraceError {
+    /// The text has no line.
+    Empty,
+    /// The first line has a version that this program does not read.
+    Version(u32),
+    /// The buffer size is none.
+    BufferSize(usize),
+    /// A line is not what it should be.
+    Line {
+        /// Which, counted from 1.
+        line: usize,
+        /// What about it.
+        error: String,
+    },
+}
+
+#[cfg(feature = "json")]
+impl core::fmt::Display for TraceError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            TraceError::Empty => f.write_str("the trace is empty"),
+            TraceError::Version(version) => {
+                write!(f, "the trace has version {version}; this program reads version {VERSION}")
+            }
+            TraceError::BufferSize(size) => write!(f, "{size} is not a buffer size"),
+            TraceError::Line { line, error } => write!(f, "line {line} of the trace: {error}"),
+        }
+    }
+}
+
+#[cfg(feature = "json")]
+impl core::error::Error for TraceError {}
+
+/// The first line.
+#[cfg(feature = "json")]
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Head {
+    trace: u32,
+    #[serde(default)]
+    stream: String,
+    buffer_size: usize,
+    trim: bool,
+    #[serde(default)]
+    flush_rule: FlushRule,
+    #[serde(default)]
+    start: Abstract,
+}
+
+#[cfg(feature = "json")]
+impl Trace {
+    /// The trace as JSON Lines, each ended by a line feed.
+    #[must_use]
+    pub fn to_json_lines(&self) -> String {
+        let head = Head {
+            trace: VERSION,
+            stream: self.stream.clone(),
+            buffer_size: self.replay.shape.buffer_size.get(),
+            trim: self.replay.shape.trim,
+            flush_rule: self.rule,
+            start: self.start,
+        };
+        // Plain data of strings and numbers: nothing of it cannot be written.
+        let mut text = serde_json::to_string(&head).unwrap_or_default();
+        for frame in &self.replay.frames {
+            text.push('\n');
+            text.push_str(&serde_json::to_string(frame).unwrap_or_default());
+        }
+        text.push('\n');
+        text
+    }
+
+    /// Reads a trace.
+    ///
+    /// # Errors
+    /// [`TraceError`], which names the line.
+    pub fn from_json_lines(text: &str) -> Result<Self, TraceError> {
+        use super::invariant::Broken;
+        use super::specified::puts_text;
+        use crate::stream::{BufferSize, Shape};
+        use alloc::{string::ToString, vec::Vec};
+
+        let mut lines = (1_usize..).zip(text.lines()).filter(|(_, text)| !text.trim().is_empty());
+        let (line, head) = lines.next().ok_or(TraceError::Empty)?;
+        let at = |line| {
+            move |error: serde_json::Error| TraceError::Line { line, error: error.to_string() }
+        };
+        let version: Version = serde_json::from_str(head).map_err(at(line))?;
+        if version.trace != VERSION {
+            return Err(TraceError::Version(version.trace));
+        }
+        let head: Head = serde_json::from_str(head).map_err(at(line))?;
+        let buffer_size =
+            BufferSize::new(head.buffer_size).ok_or(TraceError::BufferSize(head.buffer_size))?;
+        let mut frames: Vec<Frame> = Vec::new();
+        for (line, text) in lines {
+            let mut frame: Frame = serde_json::from_str(text).map_err(at(line))?;
+            frame.index = frames.len();
+            frames.push(frame);
+        }
+        let said = frames.iter().filter(|frame| !frame.implied);
+        let events: Vec<Event> = said.map(|frame| frame.event.clone()).collect();
+        let mut broken = Broken::NONE;
+        for finding in frames.iter().flat_map(|frame| &frame.findings) {
+            broken.insert(finding.invariant);
+        }
+        let puts = puts_text(&frames);
+        let shape = Shape { buffer_size, trim: head.trim };
+        let case = Case { trim: head.trim, events };
+        let replay = Replay { case, shape, frames, broken, puts };
+        Ok(Trace { stream: head.stream, rule: head.flush_rule, start: head.start, replay })
+    }
+}
+
+/// What every version has.
+#[cfg(feature = "json")]
+#[derive(serde::Deserialize)]
+struct Version {
+    trace: u32,
+}

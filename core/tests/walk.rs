@@ -1,0 +1,291 @@
+//! The checker for streams that show nothing, and for large buffers: the random
+//! walk, the sink that a stream owns, replays and traces.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests panic")]
+
+use bytes::Bytes;
+use sealpack_core::check::{
+    self, Case, Expectation, Expected, Failed, FlightRecorder, FlushRule, Invariant, Mutant,
+    Operation, Recorder, Sink, Subject, Trace, TraceError, Variant, Walk,
+};
+use sealpack_core::stream::{BufferSize, Outcome, Output, Shape, Stream};
+use std::io::{BufWriter, Write};
+
+fn size(bytes: usize) -> BufferSize {
+    BufferSize::new(bytes).unwrap()
+}
+
+fn case(text: &str) -> Case {
+    text.parse().unwrap()
+}
+
+/// `std::io::BufWriter`, which owns its sink and shows nothing of what it holds.
+struct Std {
+    stream: BufWriter<Sink>,
+    sink: Sink,
+}
+
+impl Std {
+    fn open(shape: Shape) -> Box<dyn Subject> {
+        let sink = Sink::new();
+        let stream = BufWriter::with_capacity(shape.buffer_size.get(), sink.clone());
+        Box::new(Std { stream, sink })
+    }
+}
+
+impl Subject for Std {
+    fn write(&mut self, bytes: &[u8], recorder: &mut Recorder) -> Result<(), Failed> {
+        self.sink.clone().lend(recorder, || self.stream.write_all(bytes)).map_err(|_| Failed)
+    }
+    fn write_extents(&mut self, extents: &[Bytes], sink: &mut Recorder) -> Result<(), Failed> {
+        extents.iter().try_for_each(|extent| self.write(extent, sink))
+    }
+    fn flush(&mut self, recorder: &mut Recorder) -> Result<(), Failed> {
+        let flushed = self.sink.clone().lend(recorder, || self.stream.flush());
+        flushed.map_err(|_| Failed)?;
+        recorder.flush()
+    }
+    fn close(&mut self, recorder: &mut Recorder) -> Result<(), Failed> {
+        let flushed = self.flush(recorder);
+        flushed.and(recorder.close())
+    }
+}
+
+#[test]
+fn the_walk_finds_nothing_wrong_with_the_stream_that_ships_at_any_size() {
+    for (bytes, cases) in [(1, 500), (33, 500), (100, 500), (4096, 50), (1 << 20, 3)] {
+        for trim in [false, true] {
+            let shape = Shape { buffer_size: size(bytes), trim };
+            let mut expected = Expected::new(FlushRule::Strict);
+            let walk = Walk::new(shape, &check::strict).cases(cases).against(&mut expected);
+            let walked = walk.run();
+            assert!(walked.holds(), "S = {bytes}: {walked:?}");
+            assert_eq!(walked.cases, cases);
+        }
+    }
+}
+
+#[test]
+fn the_walk_catches_every_seeded_bug_and_repeats_itself() {
+    for mutant in check::MUTANTS {
+        let open = |shape: Shape| mutant.open(shape);
+        let found = [false, true].map(|trim| {
+            let shape = Shape { buffer_size: size(7), trim };
+            let walked = Walk::new(shape, &open).seed(3).run();
+            assert_eq!(walked.violation, Walk::new(shape, &open).seed(3).run().violation);
+            walked.violation
+        });
+        assert!(found.iter().any(Option::is_some), "{}", mutant.name);
+    }
+}
+
+#[test]
+fn the_walk_shrinks_a_case_of_a_large_buffer() {
+    let bug = Mutant::find("many-extents-overtake").unwrap();
+    let open = |shape: Shape| bug.open(shape);
+    let walked = Walk::new(Shape::at_least(size(100_000)), &open).without_faults().run();
+    let (invariant, smallest) = walked.violation.unwrap();
+    assert_eq!(
+        (invariant, smallest.to_string().as_str()),
+        (Invariant::Order, "trim=0 writes=b1,z1+1")
+    );
+}
+
+/// What `BufWriter` puts: a model of another stream.
+#[derive(Default)]
+struct OfBufWriter {
+    size: usize,
+    filled: usize,
+}
+
+impl Expectation for OfBufWriter {
+    fn begin(&mut self, shape: Shape) {
+        (self.size, self.filled) = (shape.buffer_size.get(), 0);
+    }
+    fn puts(&mut self, operation: &Operation, puts: &mut Vec<usize>) {
+        let mut write = |n: usize| {
+            if self.filled + n > self.size && self.filled > 0 {
+                puts.push(std::mem::take(&mut self.filled));
+            }
+            if n >= self.size {
+                puts.push(n);
+            } else {
+                self.filled += n;
+            }
+        };
+        match operation {
+            Operation::Buffered(n) => write(*n),
+            Operation::ZeroCopy(extents) => extents.iter().for_each(|n| write(*n)),
+            Operation::Flush | Operation::Close => {
+                puts.extend((self.filled > 0).then_some(self.filled));
+                self.filled = 0;
+            }
+        }
+    }
+}
+
+#[test]
+fn another_stream_is_compared_with_a_model_of_its_own() {
+    let shape = Shape::at_least(size(10));
+    let mut model = OfBufWriter::default();
+    let promises = [Invariant::Order, Invariant::NoEmpty];
+    let walk = Walk::new(shape, &Std::open).promising(&promises).without_faults();
+    let walked = walk.against(&mut model).run();
+    assert!(walked.holds(), "{walked:?}");
+    // Ours is another model, and the difference is found and made small.
+    let mut ours = Expected::new(FlushRule::Strict);
+    let walk = Walk::new(shape, &Std::open).promising(&promises).without_faults();
+    let walked = walk.against(&mut ours).run();
+    assert_eq!(walked.departure.unwrap().to_string(), "trim=0 writes=b0,b10");
+}
+
+#[test]
+fn a_fault_reaches_a_stream_that_owns_its_sink() {
+    let shape = Shape::at_least(size(5));
+    let replay = check::replay_subject(
+        &case("trim=0 writes=b3,b9!2+4,b1,f"),
+        shape,
+        &Std::open,
+        FlushRule::Strict,
+    );
+    assert!(replay.broken.contains(Invariant::FailStop), "{replay:?}");
+    assert!(!replay.broken.contains(Invariant::ZeroCopy));
+    assert_eq!(replay.puts, "3|9!4");
+}
+
+#[test]
+fn of_a_stream_that_shows_nothing_only_what_is_known_is_said() {
+    let shape = Shape::exactly(size(5));
+    let case = case("trim=1 writes=b3,b3,z6");
+    let replay = check::replay_subject(&case, shape, &Std::open, FlushRule::Strict);
+    assert_eq!(replay.line(), "trim=1 writes=b3,b3,z6 puts=3|3|6");
+    let words: Vec<&str> = replay.frames.iter().map(|frame| frame.words.as_str()).collect();
+    assert_eq!(words[0], "3 bytes written so far, 0 put, 3 wait inside");
+    assert_eq!(words[1], "6 bytes written so far, 3 put, 3 wait inside");
+    for frame in &replay.frames {
+        assert!(!frame.before.known && !frame.after.known && frame.after.extents.is_empty());
+        let text = frame.text(size(5));
+        assert!(!text.contains("C=") && !text.contains("buffer"), "{text}");
+    }
+    // The specification would have put the first five bytes together.
+    let first = replay.first_departure().unwrap();
+    assert_eq!((first.index, first.departure.as_ref().unwrap().puts.as_slice()), (1, &[5][..]));
+    assert_eq!(replay.frames.iter().filter(|frame| frame.departure.is_some()).count(), 1);
+    let page = check::report_replay(&replay, "std's BufWriter, S = 5.");
+    assert!(page.contains("invariant 2 (shape) is broken"), "{page}");
+    assert!(page.contains("| specified | 5 |\n| seen | 3 |"), "{page}");
+}
+
+#[test]
+fn a_trace_is_read_as_it_was_written() {
+    let mutant = Mutant::find("split-trusts-remnant").unwrap();
+    let bug = check::replay(&case("trim=1 writes=b4,z1,b7!1+2"), size(5), &Variant::Mutant(mutant));
+    let opaque = check::replay_subject(
+        &case("trim=0 writes=b3,z2+0+9,f"),
+        Shape::at_least(size(5)),
+        &Std::open,
+        FlushRule::Strict,
+    );
+    for replay in [bug, opaque] {
+        let trace = Trace::new("a stream", FlushRule::Strict, replay);
+        let text = trace.to_json_lines();
+        assert_eq!(text.lines().count(), 1 + trace.replay.frames.len());
+        assert_eq!(Trace::from_json_lines(&text).unwrap(), trace);
+    }
+}
+
+#[test]
+fn a_text_that_is_no_trace_is_refused_and_the_line_named() {
+    let read = Trace::from_json_lines;
+    assert_eq!(read(" \n"), Err(TraceError::Empty));
+    assert_eq!(read("{\"trace\":2}").unwrap_err(), TraceError::Version(2));
+    let head = "{\"trace\":1,\"buffer_size\":0,\"trim\":true}";
+    assert_eq!(read(head).unwrap_err(), TraceError::BufferSize(0));
+    let head = head.replace(":0", ":5");
+    assert!(read(&head).unwrap().replay.frames.is_empty());
+    let wrong = format!("{head}\n\n{{\"event\":\"q9\"}}\n");
+    assert!(matches!(read(&wrong), Err(TraceError::Line { line: 3, .. })), "{:?}", read(&wrong));
+    assert!(read("trim=1 writes=b1").unwrap_err().to_string().starts_with("line 1 of the trace"));
+}
+
+/// Runs a case on a recorded stream, with bytes of no interest.
+fn fly(case: &Case, buffer_size: usize, limit: usize) -> FlightRecorder {
+    let shape = Shape { buffer_size: size(buffer_size), trim: case.trim };
+    let mut stream = FlightRecorder::new(Stream::new(shape), limit);
+    let bytes = |n: usize| Bytes::from(vec![7; n]);
+    for event in &case.events {
+        let _ = match &event.operation {
+            Operation::Buffered(n) => stream.write(&bytes(*n)),
+            Operation::ZeroCopy(extents) => match extents.as_slice() {
+                [n] => stream.write_owned(bytes(*n)),
+                many => stream.write_extents(many.iter().map(|n| bytes(*n))),
+            },
+            Operation::Flush => stream.flush(),
+            Operation::Close => stream.close(),
+        };
+        let mut nth = 0;
+        while let Some(output) = stream.next_output() {
+            let fails = match (&output, event.fault) {
+                (Output::Put(_), Some(check::Fault::Put { nth: n, taken })) if n == nth => {
+                    Some(taken)
+                }
+                (Output::Flush, Some(check::Fault::Flush)) => Some(0),
+                (Output::Close, Some(check::Fault::Close)) => Some(0),
+                _ => None,
+            };
+            nth += usize::from(matches!(output, Output::Put(_)));
+            let failed = |taken| Outcome::Failed { taken };
+            stream.completed(fails.map_or(Outcome::Done, failed));
+        }
+    }
+    stream
+}
+
+#[test]
+fn a_recorder_around_a_stream_in_production_gives_the_trace_of_what_was_done() {
+    for writes in
+        ["b3,b1,b1,z1,b9,f,z2+0+9,c", "b4,z1,b7!1+2,b1,c", "b3,f!f,c", "b3,z2,c!c", "z20,b5,f"]
+    {
+        for trim in [0, 1] {
+            let case = case(&format!("trim={trim} writes={writes}"));
+            let stream = fly(&case, 5, 1000);
+            let trace = stream.trace("uploads");
+            let replay = check::replay(&case, size(5), &Variant::Strict);
+            let implied = !case.events.iter().any(|event| event.operation == Operation::Close);
+            assert_eq!(trace.replay.first_departure(), None, "{case}");
+            if !implied {
+                assert_eq!(trace.replay.puts, replay.puts, "{case}");
+            }
+            let (is, should) = (trace.replay.frames.last().unwrap(), &replay.frames);
+            let should = should.iter().rfind(|frame| !frame.implied).unwrap();
+            assert_eq!((&is.after, is.taken), (&should.after, should.taken), "{case}");
+            assert_eq!(trace.specified().puts, trace.replay.puts, "{case}");
+            let text = trace.to_json_lines();
+            assert_eq!(Trace::from_json_lines(&text).unwrap(), trace);
+        }
+    }
+}
+
+#[test]
+fn the_recorder_forgets_what_is_old_and_goes_on_from_where_the_stream_was() {
+    let case = case(&format!("trim=1 writes={}", ["b3", "z4", "b9", "f"].repeat(300).join(",")));
+    let stream = fly(&case, 5, 50);
+    let trace = stream.trace("a long one");
+    let frames = trace.replay.frames.len();
+    assert!((25..=110).contains(&frames), "{frames} steps are remembered");
+    assert_eq!(trace.replay.first_departure(), None);
+    assert_eq!(trace.specified().puts, trace.replay.puts);
+}
+
+#[test]
+fn a_trace_of_a_megabyte_buffer_and_a_thousand_puts_is_as_small_as_its_numbers() {
+    let case = Case {
+        trim: true,
+        events: vec![check::Event::buffered(3), check::Event::zero_copy(1000 << 20)],
+    };
+    let shape = Shape::exactly(size(1 << 20));
+    let replay = check::specified(&case, shape, FlushRule::Strict);
+    assert_eq!(replay.frames[1].outputs.len(), 1000);
+    let trace = Trace::new("large", FlushRule::Strict, replay);
+    let text = trace.to_json_lines();
+    assert_eq!(Trace::from_json_lines(&text).unwrap().specified().puts, trace.replay.puts);
+}

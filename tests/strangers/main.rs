@@ -1,0 +1,28 @@
+//! Streams of other people, put through the checker: what each promises, and what
+//! the checker says about the rest.
+//!
+//! Each file is an example of an adapter, from a stream that owns its sink to a
+//! failure to step through.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests panic")]
+
+mod buffered;
+mod buffered_async;
+mod multipart;
+
+use sealpack_core::check::{Invariant, Open, Walk};
+use sealpack_core::stream::{BufferSize, Shape};
+
+/// The invariants that a walk finds broken, each with its smallest case.
+fn broken(shape: Shape, open: Open<'_>, faults: bool) -> Vec<(Invariant, String)> {
+    let mut found = Vec::new();
+    for invariant in Invariant::ALL {
+        let walk = Walk::new(shape, open).cases(300).promising(&[invariant]);
+        let walk = if faults { walk } else { walk.without_faults() };
+        found.extend(walk.run().violation.map(|(broken, case)| (broken, case.to_string())));
+    }
+    found
+}
+
+fn size(bytes: usize) -> BufferSize {
+    BufferSize::new(bytes).unwrap()
+}
