@@ -1,15 +1,15 @@
-//! Broken packs are refused, or their damage is found; never a panic, never
-//! other items than the reference reads.
+//! Broken packs are refused, or their damage is reported. They never cause a panic,
+//! and never yield other items than the Go library reads.
 
 use sealpack::core::read::Report;
 use sealpack::{Error, ErrorKind, ReadCodec, Reader};
 use sealpack_tests::fixtures::{self, Broken, items_sha256};
 
-/// How far a broken pack came.
+/// How far reading a broken pack got.
 enum Found {
     /// It did not open, or some item could not be read.
     Refused(Error),
-    /// Every item was read; this is what a verification says.
+    /// Every item was read; this is the verification's report.
     Read { sha256: String, report: Box<Report> },
 }
 
@@ -32,14 +32,14 @@ fn look(broken: &Broken) -> Found {
             assert!(!report.is_ok(), "{}: a scan fails and verify does not", broken.file);
             Found::Refused(error)
         }
-        // A single item may be had from a record whose other part is damaged,
-        // never the other way round.
+        // A single item may be readable from a record whose other part is damaged,
+        // but not the other way round.
         (Ok(_), Err(error)) => panic!("{}: {error}", broken.file),
     }
 }
 
-/// Packs that some branch of the reference reads to the end without complaint
-/// and that are refused here, each by a rule of FORMAT.md.
+/// Packs that some branch of the Go library reads without an error, and that
+/// sealpack refuses by a rule of FORMAT.md.
 const REFUSED_BY_A_RULE: &[(&str, &str)] = &[
     ("index-wraparound.pack", "a residual that carries past 2^32-1"),
     ("reserved68-nonzero.pack", "the CRC of no app data is 0"),

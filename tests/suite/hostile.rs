@@ -1,12 +1,12 @@
-//! The corpora of the fuzz targets, and mutations of them that are the same in
-//! every run, through the very functions that are fuzzed (`tests/fuzz`).
+//! Runs the functions that are fuzzed (`tests/fuzz`) on the corpora of the fuzz
+//! targets, and on mutations of them that are the same in every run.
 
 use std::fs;
 use std::path::PathBuf;
 
 use sealpack_tests::hostile::{Random, TARGETS, Target, mutate};
 
-/// Mutations of each target. `options` makes a file for each.
+/// The number of mutations of each target. `options` creates a file for each.
 fn mutations(target: &Target) -> usize {
     if target.name == "options" { 300 } else { 6000 }
 }
@@ -19,7 +19,7 @@ fn corpus(target: &Target) -> Vec<(PathBuf, Vec<u8>)> {
     files.into_iter().map(|path| (path.clone(), fs::read(path).unwrap())).collect()
 }
 
-/// Runs a target; its panic then says which input it was.
+/// Runs a target, and names the input if it panics.
 fn check(target: &Target, input: &[u8], what: &str) {
     let caught = std::panic::catch_unwind(|| (target.check)(input));
     if let Err(panic) = caught {
@@ -65,7 +65,7 @@ fn a_damaged_pack_is_an_error_or_the_same_items() {
 }
 
 #[test]
-fn any_operations_on_a_stream_keep_the_seven_promises() {
+fn any_operations_on_a_stream_keep_its_invariants() {
     replay("stream");
 }
 
@@ -75,7 +75,7 @@ fn any_options_are_a_typed_error_or_a_pack_that_comes_back() {
 }
 
 #[test]
-fn a_damaged_pack_whose_checksums_were_made_right_is_refused_or_read_alike() {
+fn a_damaged_pack_with_corrected_checksums_is_refused_or_read_alike() {
     replay("repaired");
 }
 

@@ -1,4 +1,4 @@
-//! What must hold across packages, one module a kind of promise.
+//! Tests across packages, one module for each kind of promise.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,19 +1,18 @@
-//! Deliberately broken variants, and the tests that must see each.
+//! Seeded bugs, and the test that must detect each.
 //!
-//! Production code has no switch that breaks it. A variant is an edit of the
-//! source: applied to a copy of the workspace, one after another, the test that
-//! it names must then fail. That is slow (the first builds everything, each the
-//! libraries anew), so `tests/run mutants` does it, and the ordinary tests look
-//! only at whether the edits still apply. A variant therefore breaks what ships,
-//! and not a double of it; and a check that is there twice shows, since removing
-//! one of the two is then seen by nobody.
+//! Production code has no switch that breaks it. A seeded bug is an edit of the
+//! source: it is applied to a copy of the workspace, and the test that it names must
+//! then fail. That is slow (the first builds everything, each of the others the
+//! libraries), so only `tests/run mutants` does it; the ordinary tests check only
+//! that the edits still apply. So a seeded bug breaks the code that ships, not a copy
+//! of it. It also reveals duplicate checks: removing one of two fails no test.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-/// A bug: the text of some files replaced, and the test that must fail.
+/// A seeded bug: edits of some files, and the test that must fail.
 struct Mutant {
     name: &'static str,
     edits: &'static [Edit],
@@ -23,7 +22,7 @@ struct Mutant {
 
 struct Edit {
     file: &'static str,
-    /// Occurs exactly once.
+    /// This text must occur exactly once.
     find: &'static str,
     replace: &'static str,
 }
@@ -34,8 +33,7 @@ const fn edit(file: &'static str, find: &'static str, replace: &'static str) -> 
 
 const SUITE: &str = "suite";
 const DISK: &str = "disk";
-const SWEEP: &str =
-    "sweeps::no_byte_set_to_any_other_value_gives_another_item_where_the_format_protects_it";
+const SWEEP: &str = "sweeps::a_changed_byte_never_yields_a_different_protected_item";
 const BROKEN: &str = "broken::every_broken_pack_is_refused_or_read_as_the_reference_reads_it";
 const FORGED: &str = "trusted::forged::twenty_thousand_forgeries_give_true_items_or_errors";
 const TRAILER: &str = "core/src/format/trailer.rs";
@@ -70,7 +68,7 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "the record sizes need not add up",
         edits: &[edit(INDEX, "if offset != 0 {", "if offset == u64::MAX {")],
-        test: &[SUITE, "sweeps::junk_in_front_or_behind_is_refused"],
+        test: &[SUITE, "sweeps::extra_bytes_before_or_after_are_refused"],
     },
     Mutant {
         name: "bytes left over in the index are let through",
@@ -169,7 +167,7 @@ const MUTANTS: &[Mutant] = &[
             "Size::AtMost(limit.min(MAX_U32.into()))",
             "Size::AtMost(MAX_U32.into())",
         )],
-        test: &[SUITE, "reading::the_limit_on_a_decoded_record_is_held"],
+        test: &[SUITE, "reading::the_limit_on_a_decoded_record_is_enforced"],
     },
     Mutant {
         name: "the sections are fetched whatever their size",
@@ -199,7 +197,7 @@ const MUTANTS: &[Mutant] = &[
             "            || self.payload_size == 0\n",
             "            || self.payload_size < u64::MAX\n",
         )],
-        test: &[SUITE, "sweeps::a_sound_pack_says_whether_its_items_are_protected"],
+        test: &[SUITE, "sweeps::sound_packs_report_whether_items_are_protected"],
     },
     Mutant {
         name: "a record's digest is not compared with the trusted one",
@@ -227,7 +225,7 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "the app data is not compared with the list's",
         edits: &[edit(ANCHOR, "if self.by_root && trusted", "if !self.by_root && trusted")],
-        test: &[SUITE, "trusted::the_root_vouches_for_the_app_data_and_the_content_hash_does_not"],
+        test: &[SUITE, "trusted::the_root_covers_the_app_data_and_the_content_hash_does_not"],
     },
     Mutant {
         name: "a list stays whose pack does not appear",
@@ -279,14 +277,14 @@ fn root() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
-/// Where the copy is and what is built of it: always the same place, or every
-/// run would leave one behind.
+/// The folder of the copy and its build: always the same one, so that runs do not
+/// leave copies.
 fn place(name: &str) -> PathBuf {
     root().join("target/mutants").join(name)
 }
 
 #[test]
-fn every_broken_variant_can_be_made_and_names_a_test() {
+fn every_seeded_bug_applies_and_names_a_test() {
     for mutant in MUTANTS {
         for edit in mutant.edits {
             let text = fs::read_to_string(root().join(edit.file)).unwrap();
@@ -304,7 +302,7 @@ fn every_broken_variant_can_be_made_and_names_a_test() {
     }
 }
 
-/// Copies what a build of the libraries and these tests needs.
+/// Copies the files that a build of the libraries and these tests needs.
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
@@ -322,13 +320,14 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Runs one test in the copy: whether it passed. A build that fails is neither.
+/// Runs one test in the copy, and returns whether it passed. Panics if the build
+/// fails.
 fn passes(copy: &Path, test: &[&str]) -> bool {
     let [binary, test] = test else { panic!("a binary and a test") };
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
     let output = Command::new(cargo)
         .current_dir(copy)
-        // Not the original's: cargo would take what was built of one for the other.
+        // A target folder of its own: cargo would confuse the two builds.
         .env("CARGO_TARGET_DIR", place("target"))
         .env("CARGO_INCREMENTAL", "1")
         .args(["test", "--locked", "-p", "sealpack-tests", "--test", binary, "--", "--exact", test])
@@ -339,7 +338,7 @@ fn passes(copy: &Path, test: &[&str]) -> bool {
     output.status.success()
 }
 
-/// All, or those whose name has `SEALPACK_MUTANT` in it.
+/// All seeded bugs, or those whose names contain `SEALPACK_MUTANT`.
 fn chosen() -> Vec<&'static Mutant> {
     let part = std::env::var("SEALPACK_MUTANT").unwrap_or_default();
     MUTANTS.iter().filter(|mutant| mutant.name.contains(&part)).collect()
@@ -347,7 +346,7 @@ fn chosen() -> Vec<&'static Mutant> {
 
 #[test]
 #[ignore = "builds the libraries once for each variant: tests/run mutants"]
-fn every_broken_variant_is_caught() {
+fn every_seeded_bug_is_detected() {
     let place = place("source");
     if place.exists() {
         fs::remove_dir_all(&place).unwrap();

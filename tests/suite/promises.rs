@@ -1,4 +1,4 @@
-//! SECURITY.md names a test for each promise: they exist.
+//! Checks that the tests that SECURITY.md names for its promises exist.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ fn root() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
-/// Every source at or below a path, one after another; `None` where nothing is.
+/// The text of every source at or below a path; `None` if there is none.
 fn text_below(path: &Path) -> Option<String> {
     if path.is_file() {
         return fs::read_to_string(path).ok();
@@ -19,13 +19,13 @@ fn text_below(path: &Path) -> Option<String> {
     Some(text)
 }
 
-/// What stands between backticks, in order.
+/// The texts between backticks, in order.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 
-/// Whether a source has a test of this name; `…` stands for any end of it, and
-/// no name at all for any test.
+/// Whether a source has a test with this name. `…` stands for any end of the name,
+/// and an empty name for any test.
 fn has_test(text: &str, name: &str) -> bool {
     let (start, is_whole) = name.strip_suffix('…').map_or((name, true), |start| (start, false));
     text.match_indices("fn ").any(|(at, _)| {
@@ -42,16 +42,16 @@ fn module(folder: &Path, modules: &[&str]) -> Option<String> {
     text_below(&path.with_extension("rs")).or_else(|| text_below(&path.join("mod.rs")))
 }
 
-/// Resolves what a cell quotes, one after another.
+/// Resolves the names that a cell quotes, in order.
 #[derive(Default)]
 struct Names {
-    /// Where a name without a module is looked for.
+    /// The source in which a name without a module is searched.
     place: Option<String>,
     modules: String,
 }
 
 impl Names {
-    /// Whether there is what this names.
+    /// Whether a test or file with this name exists.
     fn exists(&mut self, name: &str) -> bool {
         let tests = root().join("tests");
         let (folder, path) = match name.strip_prefix("disk ") {
@@ -73,13 +73,13 @@ impl Names {
         let models = || text_below(&tests.join("interleavings/models")).unwrap();
         match &self.place {
             Some(text) => has_test(text, name),
-            // A harness of its own, with a table of them.
+            // The models have a harness of their own, with a table of names.
             None => models().contains(&format!("    (\"{name}\", ")),
         }
     }
 }
 
-/// The last cells of the rows of every table that ends in a column of tests.
+/// The last cells of the rows of every table whose last column is `test`.
 fn cells_of_tests(text: &str) -> Vec<&str> {
     let mut cells = Vec::new();
     let mut tests_are_last = None;
@@ -99,7 +99,7 @@ fn cells_of_tests(text: &str) -> Vec<&str> {
 }
 
 #[test]
-fn every_promise_has_a_test_and_the_tests_that_are_named_exist() {
+fn every_promise_names_tests_that_exist() {
     let security = fs::read_to_string(root().join("SECURITY.md")).unwrap();
     let cells = cells_of_tests(&security);
     assert!(cells.len() > 50, "{} promises", cells.len());
@@ -111,7 +111,7 @@ fn every_promise_has_a_test_and_the_tests_that_are_named_exist() {
             assert!(names.exists(name), "{cell}: there is no {name}");
         }
     }
-    // Elsewhere in the text, whatever looks like one.
+    // Also check everything elsewhere in the text that looks like a test name.
     let is_test = |name: &&str| {
         let of_a_module = name.split("::").next().unwrap();
         name.contains("::") && !of_a_module.contains(char::is_uppercase) && !name.contains('`')

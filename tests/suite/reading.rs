@@ -1,4 +1,4 @@
-//! What reading costs, counted at the source; and what it does not believe.
+//! The cost of reading, counted at the source, and what a reader refuses.
 
 #![allow(clippy::cast_possible_truncation, reason = "pseudo-random bytes")]
 
@@ -81,7 +81,7 @@ fn an_index_larger_than_the_first_read_costs_one_more() {
 }
 
 #[test]
-fn an_item_of_a_large_plain_record_is_had_without_reading_the_record() {
+fn an_item_of_a_large_plain_record_is_read_without_the_record() {
     let options = Writer::options().codec(Plain);
     let (reader, source) = open(pack(options, 1280, 10_000), ReadCodec::Plain);
     let opened = source.read_bytes.load(Ordering::Relaxed);
@@ -136,7 +136,7 @@ fn an_item_of_a_record_read_whole_is_a_view_and_not_a_copy() {
 }
 
 #[test]
-fn a_position_or_range_that_is_not_there_is_told_before_anything_is_read() {
+fn missing_positions_and_ranges_are_refused_before_any_read() {
     let (reader, source) = open(pack(Writer::options(), 10, 10), ReadCodec::Auto);
     let refused =
         |error: Error| matches!(error.kind(), ErrorKind::Pack(sealpack::core::Error::Misuse(_)));
@@ -151,7 +151,7 @@ fn a_position_or_range_that_is_not_there_is_told_before_anything_is_read() {
 }
 
 #[test]
-fn verify_carries_on_after_damage_and_lists_it() {
+fn verification_continues_after_damage_and_lists_it() {
     let mut bytes = pack(Writer::options().items_per_record(4), 400, 1000);
     let (reader, _) = open(bytes.clone(), ReadCodec::Zstd);
     let ranges: Vec<_> =
@@ -201,7 +201,7 @@ fn a_file_that_shrinks_under_a_reader_is_an_error_with_its_place() {
 }
 
 #[test]
-fn what_is_no_file_is_refused_and_never_waited_for() {
+fn pipes_folders_and_devices_are_refused_without_waiting() {
     let folder = tempfile::tempdir().unwrap();
     let refused = Reader::open(folder.path()).err().unwrap();
     assert!(matches!(refused.kind(), ErrorKind::NotAFile));
@@ -212,7 +212,7 @@ fn what_is_no_file_is_refused_and_never_waited_for() {
 }
 
 #[test]
-fn the_limit_on_a_decoded_record_is_held() {
+fn the_limit_on_a_decoded_record_is_enforced() {
     let bytes = pack(Writer::options().items_per_record(1), 1, 100_000);
     let limited = |limit| {
         let source = io::Cursor::new(bytes.clone());
@@ -248,7 +248,7 @@ fn a_reader_is_shared_by_threads() {
 }
 
 #[test]
-fn a_decoder_or_extract_of_the_callers_that_panics_is_an_error_and_nobody_waits() {
+fn a_panic_in_the_callers_decoder_or_extract_is_an_error() {
     use sealpack::core::codec::{Decode, FrameChecksum, Size};
     use sealpack::core::error::{Cause, DecodeError};
 
@@ -309,7 +309,7 @@ fn one_damaged_magic_does_not_turn_a_zstd_pack_into_a_plain_one() {
 }
 
 #[test]
-fn empty_records_say_nothing_about_the_codec() {
+fn empty_records_do_not_decide_the_codec() {
     let filled = [7; 500];
     let mut items: Vec<&[u8]> = vec![b""; 130];
     items.push(&filled);
@@ -325,7 +325,7 @@ fn empty_records_say_nothing_about_the_codec() {
 }
 
 #[test]
-fn a_source_that_panics_is_an_error_and_nobody_waits() {
+fn a_panic_in_the_callers_source_is_an_error() {
     struct Panics(Vec<u8>, AtomicUsize);
     impl ReadAt for Panics {
         fn size(&self) -> io::Result<u64> {

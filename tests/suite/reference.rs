@@ -1,5 +1,5 @@
-//! Files go both ways: what the reference wrote is read as it was meant, and
-//! what is written here is what the reference writes, byte for byte.
+//! Compatibility with the Go library: sealpack reads its files, and writes the same
+//! files byte for byte.
 
 use std::fs;
 
@@ -13,7 +13,7 @@ fn open(fixture: &Fixture) -> Reader {
 }
 
 #[test]
-fn every_reference_pack_gives_its_items_its_app_data_and_its_hash() {
+fn reference_packs_yield_their_items_app_data_and_hash() {
     let all = fixtures::all();
     assert_eq!(all.len(), 40);
     for fixture in &all {
@@ -40,10 +40,10 @@ fn every_reference_pack_gives_its_items_its_app_data_and_its_hash() {
 }
 
 #[test]
-fn items_written_anew_are_the_same_file_whatever_the_threads() {
+fn rewritten_items_yield_the_same_file_with_any_number_of_threads() {
     let folder = tempfile::tempdir().unwrap();
     let mut compared = 0;
-    // The reference can be told to leave out a frame's checksum; we cannot.
+    // The Go library has an option to omit a frame's checksum; sealpack has not.
     for fixture in fixtures::all().iter().filter(|fixture| fixture.codec != "zstd-nochecksum") {
         let expected = fs::read(fixture.path()).unwrap();
         for threads in [0, 1, 3] {
@@ -83,7 +83,7 @@ fn write(fixture: &Fixture, threads: usize, path: &std::path::Path) {
 }
 
 #[test]
-fn the_dialect_is_told_where_it_can_be() {
+fn the_dialect_is_reported() {
     for fixture in fixtures::all() {
         let older = fixture.app_data_crc32c.is_none() && fixture.app_data_file.is_some();
         let expected = if older { Dialect::NoAppDataCrc } else { Dialect::AppDataCrc };

@@ -1,4 +1,4 @@
-//! Whatever the options and the items: what goes in comes out.
+//! With any options and items, a pack returns what was packed.
 
 use std::sync::Arc;
 
@@ -226,10 +226,10 @@ fn a_record_of_300_megabytes_and_app_data_of_ten_come_back() {
 }
 
 #[test]
-fn a_hash_extract_speaks_of_what_the_items_mean() {
+fn a_hash_extract_covers_the_meaning_of_items() {
     let folder = tempfile::tempdir().unwrap();
     let (one, two) = (folder.path().join("one.pack"), folder.path().join("two.pack"));
-    // Two spellings of the same items, and an extract that sees through them.
+    // Two encodings of the same items, and an extract that decodes them.
     let meaning = |item: &[u8]| Ok(item.to_ascii_lowercase());
     let mut hashes = Vec::new();
     for (path, items) in [(&one, ["Abc", "dEF"]), (&two, ["aBC", "Def"])] {
@@ -244,7 +244,7 @@ fn a_hash_extract_speaks_of_what_the_items_mean() {
 }
 
 #[test]
-fn a_codec_of_the_callers_own_goes_both_ways() {
+fn custom_codecs_round_trip() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("own.pack");
     let mut writer = Writer::options().codec(Flipped).create(&path).unwrap();

@@ -1,5 +1,6 @@
-//! Every small damage to small packs of every shape: what the format protects
-//! never gives another item, and what it does not protect is reported so.
+//! Applies every small damage to small packs of every shape. What the format
+//! protects never yields a different item, and what it does not protect is reported
+//! as unprotected.
 
 use std::io::Cursor;
 use std::ops::Range;
@@ -9,9 +10,8 @@ use sealpack::core::read::{LayerName, Verdict};
 use sealpack::{Bytes, Error, Reader};
 use sealpack_tests::hostile::{CodecChoice, LIMIT, Packing, Random};
 
-/// Every shape: three codecs, single items and three a record, both checksum
-/// layouts, with and without hash, both dialects (the older one knows no record
-/// checksum).
+/// Every shape: three codecs, one and three items a record, both checksum layouts,
+/// with and without hash, both dialects (the older one has no record checksum).
 fn packings() -> Vec<Packing> {
     let mut all = Vec::new();
     for codec in [CodecChoice::Plain, CodecChoice::Zstd, CodecChoice::Own] {
@@ -45,26 +45,27 @@ fn open(packing: &Packing, file: Vec<u8>) -> Result<Reader, Error> {
     options.open_source(Cursor::new(file), "memory")
 }
 
-/// What a damaged file came to.
+/// The outcomes of damaged files.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Tally {
     files: usize,
     /// It did not open.
     refused: usize,
-    /// Some item was an error; those that were none were the same.
+    /// Some item was an error; all others were the same.
     errors: usize,
     /// Every item was the same.
     same: usize,
-    /// Another item was read, and a verification fails.
+    /// A different item was read, and a verification fails.
     found_by_verify: usize,
-    /// Another item was read, and a verification says that nothing protects it.
+    /// A different item was read, and a verification reports that nothing protects
+    /// it.
     reported_unprotected: usize,
 }
 
 impl Tally {
-    /// Looks at a damaged file. Where whole records were `moved`, one may stand in
-    /// the place of another of the same size, and nothing but the content hash
-    /// sees it: a record's checksum does not say which record it is.
+    /// Examines a damaged file. If whole records were `moved`, one may be in the
+    /// place of another of the same size, and only the content hash detects that: a
+    /// record's checksum does not identify the record.
     fn look(&mut self, packing: &Packing, file: Vec<u8>, moved: bool) {
         self.files += 1;
         let Ok(reader) = open(packing, file) else {
@@ -108,7 +109,7 @@ impl Tally {
         assert!(app_data || unprotected, "{packing:?}: other app data, and not a word of it");
     }
 
-    /// As many files as there should be, and every one judged.
+    /// Checks the number of files for each outcome.
     fn pinned(&self, expected: Tally) {
         let judged = self.refused + self.errors + self.same;
         assert_eq!(self.files, judged + self.found_by_verify + self.reported_unprotected);
@@ -117,7 +118,7 @@ impl Tally {
 }
 
 #[test]
-fn no_byte_set_to_any_other_value_gives_another_item_where_the_format_protects_it() {
+fn a_changed_byte_never_yields_a_different_protected_item() {
     let mut tally = Tally::default();
     for packing in packings() {
         let sound = packing.file();
@@ -153,7 +154,7 @@ fn every_truncation_is_refused() {
     tally.pinned(Tally { files: 6_054, refused: 6_054, ..Tally::default() });
 }
 
-/// Where the sections of a pack lie: each record, index, app data, trailer.
+/// The ranges of a pack's sections: each record, index, app data, trailer.
 fn sections(reader: &Reader) -> Vec<Range<usize>> {
     let to_usize = |at: u64| usize::try_from(at).unwrap();
     let directory = reader.directory();
@@ -168,7 +169,7 @@ fn sections(reader: &Reader) -> Vec<Range<usize>> {
 }
 
 #[test]
-fn swapped_sections_give_no_other_item_but_what_the_content_hash_alone_can_see() {
+fn swapped_sections_yield_no_other_items_except_swapped_records() {
     let mut tally = Tally::default();
     for packing in packings() {
         let sound = packing.file();
@@ -195,7 +196,7 @@ fn swapped_sections_give_no_other_item_but_what_the_content_hash_alone_can_see()
 }
 
 #[test]
-fn junk_in_front_or_behind_is_refused() {
+fn extra_bytes_before_or_after_are_refused() {
     let mut tally = Tally::default();
     let mut random = Random::new(1);
     for packing in packings() {
@@ -214,7 +215,7 @@ fn junk_in_front_or_behind_is_refused() {
 }
 
 #[test]
-fn a_sound_pack_says_whether_its_items_are_protected() {
+fn sound_packs_report_whether_items_are_protected() {
     for packing in packings() {
         let report = open(&packing, packing.file()).unwrap().verify().unwrap();
         assert!(report.is_ok(), "{packing:?}");

@@ -1,9 +1,9 @@
-//! What the reference library gets wrong and this one gets right, one test each,
-//! named after the promise.
+//! The weaknesses of the Go library that sealpack avoids, one test each, named
+//! after the promise.
 //!
-//! What is counted in bytes of memory stands in `tests/allocation.rs`, since a
-//! process counts for all its threads; what is promised of a file that appears
-//! stands in `publication.rs`. The last test holds the list together.
+//! Tests of memory are in `tests/allocation.rs`, because an allocator counts for
+//! all threads of its process; tests of publication are in `publication.rs`. The
+//! last test checks that all tests of the list exist.
 
 use std::collections::HashSet;
 use std::io::{self, Cursor};
@@ -39,7 +39,7 @@ fn a_tiny_file_that_claims_terabytes_is_an_error_on_every_thread() {
     for name in ["2g", "1tib", "2p62", "2p63"] {
         let file = broken(&format!("zstd-fcs-{name}-ipr1.pack"));
         let options = Reader::options().codec(ReadCodec::Zstd).threads(3);
-        // Reads of a byte, so that others than the caller do them.
+        // Small reads, so that other threads than the caller take part.
         let reader = options.merge(Merge { gap: 0, max_read: 1 });
         let reader = reader.open_source(Cursor::new(file), "memory").unwrap();
         let report = reader.verify().unwrap();
@@ -99,7 +99,7 @@ fn layer(report: &Report, name: LayerName) -> &Verdict {
     report.verdict(name)
 }
 
-/// Bytes in memory that note who reads them.
+/// Bytes in memory that record which threads read them.
 struct Watched {
     bytes: Vec<u8>,
     readers: Mutex<HashSet<ThreadId>>,
@@ -180,7 +180,7 @@ fn moved_item_boundaries_are_found_by_the_hash_or_reported_as_unprotected() {
     let report = open(broken("rec-for-swap.pack"), ReadCodec::Plain).unwrap().verify().unwrap();
     assert!(matches!(layer(&report, LayerName::ContentHash), Verdict::NotPresent));
     assert!(!report.items_are_protected());
-    // The same bytes, the boundary elsewhere, every checksum right.
+    // The same bytes with another boundary, and with valid checksums.
     let packing = |items: [&str; 2]| {
         let items = items.map(|item| item.as_bytes().to_vec()).into();
         Packing { content_hash: true, ..Packing::of(CodecChoice::Plain, 2, items) }
@@ -275,7 +275,7 @@ fn neighbouring_records_are_read_together() {
     assert_eq!(watched.ranges.lock().unwrap().len() - before, 1, "1,000 items of 500 bytes");
 }
 
-/// Rows of the list that others hold, and where.
+/// The weaknesses that tests in other files cover.
 const ELSEWHERE: &[(&str, &str, &str)] = &[
     (
         "an index that is small on disk and large in memory",
@@ -317,7 +317,11 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
         "allocation.rs",
         "a_slow_first_record_does_not_gather_the_others_in_memory",
     ),
-    ("opening a pipe hangs", "suite/reading.rs", "what_is_no_file_is_refused_and_never_waited_for"),
+    (
+        "opening a pipe hangs",
+        "suite/reading.rs",
+        "pipes_folders_and_devices_are_refused_without_waiting",
+    ),
     (
         "671 MB for tiny records",
         "allocation.rs",
@@ -331,7 +335,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
 ];
 
 #[test]
-fn the_rows_that_others_hold_are_held() {
+fn the_tests_in_other_files_exist() {
     for (row, file, test) in ELSEWHERE {
         let path = format!("{}/{file}", env!("CARGO_MANIFEST_DIR"));
         let text = std::fs::read_to_string(path).unwrap();

@@ -1,4 +1,4 @@
-//! The writer's errors: the first one wins, is told, and is never lost.
+//! The writer's errors: the first one counts, is returned, and is never lost.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,7 +8,7 @@ use sealpack::core::codec::Encode;
 use sealpack::core::error::{Cause, Limit};
 use sealpack::{Bytes, Codec, EncoderFactory, Error, ErrorKind, Plain, Writer};
 
-/// An encoder that misbehaves when told to.
+/// An encoder that misbehaves on request.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Trouble {
     FailAt(usize),
@@ -69,8 +69,8 @@ impl Encode for Factory {
     }
 }
 
-/// Appends until an append fails or `most` items are in; the append's error,
-/// and what `finish` says.
+/// Appends until an append fails or `most` items are appended. Returns the error of
+/// the append, and the result of `finish`.
 fn run(factory: &Factory, threads: usize, most: usize) -> (Option<Error>, Result<(), Error>) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.pack");
@@ -90,7 +90,7 @@ fn run(factory: &Factory, threads: usize, most: usize) -> (Option<Error>, Result
 }
 
 #[test]
-fn an_encoders_error_comes_out_of_an_append_and_of_finish() {
+fn append_and_finish_return_an_encoders_error() {
     for threads in 0..4 {
         for trouble in [Trouble::FailAt(5), Trouble::PanicAt(5), Trouble::FailAtAndOnFinish(5)] {
             let factory = Factory::new(trouble);
@@ -106,7 +106,7 @@ fn an_encoders_error_comes_out_of_an_append_and_of_finish() {
 }
 
 #[test]
-fn an_encoders_error_on_being_closed_is_never_lost() {
+fn an_error_of_closing_an_encoder_is_never_lost() {
     for threads in 0..4 {
         for trouble in [Trouble::FailOnFinish, Trouble::PanicOnFinish] {
             let (appended, finished) = run(&Factory::new(trouble), threads, 10);
@@ -146,10 +146,10 @@ fn an_extract_that_fails_or_panics_is_an_error_of_its_record() {
 }
 
 #[test]
-fn no_thread_is_left_whatever_the_end() {
+fn no_thread_remains_after_a_writer() {
     let threads = || std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count);
-    // Other tests of this process start threads too: only a leak that grows
-    // with the number of writers is one.
+    // Other tests of this process start threads, too. Only a number of threads
+    // that grows with the number of writers is a leak.
     let before = threads();
     for round in 0..100 {
         let folder = tempfile::tempdir().unwrap();
@@ -167,7 +167,7 @@ fn no_thread_is_left_whatever_the_end() {
 }
 
 #[test]
-fn limits_are_told_by_the_append_that_breaks_them() {
+fn the_append_that_exceeds_a_limit_returns_the_error() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.pack");
     let too_long = Bytes::from(vec![0; (1 << 32) + 1]);

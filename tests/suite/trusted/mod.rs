@@ -1,4 +1,4 @@
-//! A trusted reader gives out true items or an error, and nothing else.
+//! A reader that trusts a hash returns the true items or an error.
 
 mod differing;
 pub mod forged;
@@ -91,7 +91,7 @@ fn a_list_made_afterwards_is_the_one_that_the_writer_makes() {
     assert_eq!(std::fs::read(digest_list_path(&path)).unwrap(), listed.list);
     assert_eq!(sealed.root, listed.sealed.root);
     assert_eq!(sealed.file_size, listed.list.len() as u64);
-    // It is found beside the pack, whichever of the two hashes is at hand.
+    // It is found next to the pack, with either of the two hashes.
     for trusted in [sealed.root, sealed.content_hash] {
         let reader = Reader::open_trusted(&path, Trust::either(trusted)).unwrap();
         assert_eq!(reader.get(999).unwrap(), listed.items[999][..]);
@@ -140,14 +140,14 @@ fn verification_against_a_content_hash_needs_no_list() {
     assert!(!verify([1; 32]));
 }
 
-/// The attack that makes the first record a witness: fewer items per record
-/// are claimed, so that the last record, which is true, stands elsewhere.
+/// The attack because of which the first record is a witness: with a smaller number
+/// of items per record in the trailer, the unchanged last record moves.
 #[test]
 fn items_cannot_be_moved_by_what_the_trailer_claims() {
     let listed = Listed::new(Writer::options().items_per_record(3).codec(Plain), numbered(5, 0));
     let forged = forged::Forged::of(&listed);
     let moved = forged.clone().with_counts(2, 4);
-    // Sound in itself, and it would give item 3 in the place of item 2.
+    // The pack is sound in itself, but would return item 3 in place of item 2.
     let unaware = Reader::options().open_source(Cursor::new(moved.pack()), "pack").unwrap();
     assert_eq!(unaware.get(2).unwrap(), listed.items[3][..]);
     let refused = open(moved.pack(), moved.list(), Trust::content_hash(listed.sealed.content_hash));
@@ -161,7 +161,7 @@ fn items_cannot_be_moved_by_what_the_trailer_claims() {
 }
 
 #[test]
-fn the_root_vouches_for_the_app_data_and_the_content_hash_does_not() {
+fn the_root_covers_the_app_data_and_the_content_hash_does_not() {
     let options = Writer::options().app_data(&b"offsets"[..]);
     let listed = Listed::new(options, numbered(10, 0));
     let forged = forged::Forged::of(&listed).with_app_data(b"others!").pack();
@@ -174,7 +174,7 @@ fn the_root_vouches_for_the_app_data_and_the_content_hash_does_not() {
 }
 
 #[test]
-fn what_is_wrong_says_where_it_is() {
+fn errors_name_the_damaged_section() {
     let listed = Listed::new(Writer::options(), numbered(10, 0));
     let root = Trust::root(listed.sealed.root);
     let missing = Reader::options().trust(root.clone().digests("/nowhere/list"));
@@ -207,14 +207,14 @@ fn pack_and_list_appear_together_or_neither_does() {
     assert_eq!(names().len(), 2, "two temporary files");
     drop(dropped);
     assert!(names().is_empty());
-    // Somebody else takes the pack's name meanwhile.
+    // Another writer creates the pack's name in the meantime.
     let mut late = options().create(&path).unwrap();
     late.append(b"item").unwrap();
     std::fs::write(&path, "theirs").unwrap();
     assert!(matches!(late.finish().unwrap_err().kind(), ErrorKind::Exists));
     assert_eq!(names(), ["p"]);
     assert_eq!(std::fs::read(&path).unwrap(), b"theirs");
-    // A list that is there is left alone, and found out about at once.
+    // An existing list is not touched, and reported at once.
     std::fs::remove_file(&path).unwrap();
     std::fs::write(digest_list_path(&path), "theirs").unwrap();
     let refused = options().create(&path).err().unwrap();
@@ -254,7 +254,7 @@ fn a_damaged_pack_gets_no_list() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
-/// Bytes in memory that count what is read of them.
+/// Bytes in memory that count the bytes read.
 struct Counted(Vec<u8>, AtomicUsize, AtomicUsize);
 
 impl ReadAt for Counted {
