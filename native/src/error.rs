@@ -58,6 +58,11 @@ pub enum Doing {
     },
     /// Creating the temporary file next to a new file.
     Creating,
+    /// Testing, with the empty temporary file, whether the file system can rename
+    /// without replacing.
+    TestingRename,
+    /// Testing whether the file that has the name may be replaced.
+    TestingReplacement,
     /// Writing a pack.
     Writing,
     /// Writing a digest list, or keeping the digests for it.
@@ -171,6 +176,10 @@ impl fmt::Display for Doing {
                 write!(f, "cannot read {length} bytes at {offset}")
             }
             Self::Creating => f.write_str("cannot create a file in this folder"),
+            Self::TestingRename => {
+                f.write_str("this file system cannot create a name without replacing what has it")
+            }
+            Self::TestingReplacement => f.write_str("the existing file cannot be replaced"),
             Self::Writing => f.write_str("cannot write"),
             Self::WritingDigests => f.write_str("cannot write the digests of the records"),
             Self::Syncing => f.write_str("fsync failed"),

@@ -57,7 +57,7 @@ pub use codec::{Codec, EncoderFactory, Plain};
 pub use error::{Doing, Error, ErrorKind, OptionsError};
 #[cfg(feature = "testing")]
 pub use publish::disk;
-pub use publish::{Caveat, PublishedFile, StagedFile};
+pub use publish::{Caveat, PublishedFile, StagedFile, is_temporary_name};
 pub use read::{
     ChosenCodec, DecidedBy, Items, ReadCodec, Reader, ReaderOptions, RecordDigests, VerifyProgress,
 };

@@ -342,6 +342,34 @@ fn the_first_error_is_told_also_where_the_temporary_file_cannot_be_removed() {
     }
 }
 
+/// A file system that cannot rename without replacing, nor make links.
+struct OnlyReplaces(i32);
+
+impl Layer for OnlyReplaces {
+    fn rename_new(&self, _disk: &dyn Disk, _from: &Path, _to: &Path) -> io::Result<()> {
+        Err(io::Error::from_raw_os_error(self.0))
+    }
+    fn test_rename_new(&self, _disk: &dyn Disk, _file: &Path, _free: &Path) -> io::Result<()> {
+        Err(io::Error::from_raw_os_error(self.0))
+    }
+}
+
+#[test]
+fn a_file_system_that_can_only_replace_is_refused_before_the_work_and_takes_overwriting() {
+    let _alone = threads::counted();
+    for errno in [EINVAL, ENOSYS, EPERM, EOPNOTSUPP] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.pack");
+        let options = Writer::options().disk(Layered::new(Arc::new(OnlyReplaces(errno)), System));
+        let error = options.clone().create(&path).err().unwrap();
+        let ErrorKind::Io { doing, error } = error.kind() else { panic!("{error}") };
+        assert_eq!((*doing, error.raw_os_error()), (Doing::TestingRename, Some(errno)));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left");
+        options.overwrite(true).create(&path).unwrap().finish().unwrap();
+        assert!(path.exists());
+    }
+}
+
 /// A file system that lacks what a pack can do without.
 struct Lacking {
     sync_folder: Option<i32>,

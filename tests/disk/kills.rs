@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use sealpack::{Reader, Writer};
+use sealpack_tests::child::Spawn as _;
 use sealpack_tests::hostile::Random;
 use sealpack_tests::numbered;
 
@@ -29,18 +30,14 @@ struct Came {
 /// Starts the process, waits until it starts pack `start` and for a moment,
 /// kills it.
 fn kill_one(folder: &Path, threads: u64, mode: &str, start: u64, after: Duration) -> Came {
-    let mut process = Command::new(env!("CARGO_BIN_EXE_write_in_a_loop"))
-        .arg(folder)
-        .args([threads.to_string().as_str(), mode])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_write_in_a_loop"));
+    command.arg(folder).args([threads.to_string().as_str(), mode]).stdout(Stdio::piped());
+    let mut process = command.start();
+    let mut lines = BufReader::new(process.stdout()).lines();
     let started = format!("start {start}");
     assert!(lines.by_ref().any(|line| line.unwrap() == started));
     thread::sleep(after);
-    process.kill().unwrap();
-    process.wait().unwrap();
+    process.kill();
     let mut came = Came { started: start, done: start - 1 };
     for line in lines.map(Result::unwrap) {
         let (word, number) = line.split_once(' ').unwrap();

@@ -24,6 +24,12 @@ pub trait Layer: Send + Sync + 'static {
     fn rename_new(&self, disk: &dyn Disk, from: &Path, to: &Path) -> io::Result<()> {
         disk.rename_new(from, to)
     }
+    fn test_rename_new(&self, disk: &dyn Disk, file: &Path, free: &Path) -> io::Result<()> {
+        disk.test_rename_new(file, free)
+    }
+    fn test_replace(&self, disk: &dyn Disk, path: &Path) -> io::Result<()> {
+        disk.test_replace(path)
+    }
     fn remove(&self, disk: &dyn Disk, path: &Path) -> io::Result<()> {
         disk.remove(path)
     }
@@ -83,6 +89,12 @@ impl<L: Layer> Disk for Layered<L> {
     }
     fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.layer.rename_new(self.disk.as_ref(), from, to)
+    }
+    fn test_rename_new(&self, file: &Path, free: &Path) -> io::Result<()> {
+        self.layer.test_rename_new(self.disk.as_ref(), file, free)
+    }
+    fn test_replace(&self, path: &Path) -> io::Result<()> {
+        self.layer.test_replace(self.disk.as_ref(), path)
     }
     fn remove(&self, path: &Path) -> io::Result<()> {
         self.layer.remove(self.disk.as_ref(), path)

@@ -195,6 +195,14 @@ impl Disk for ModelDisk {
         self.remove(from)
     }
 
+    fn test_rename_new(&self, _file: &Path, _free: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn test_replace(&self, _path: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
     fn remove(&self, path: &Path) -> io::Result<()> {
         let mut world = self.world();
         let name = name_of(path);

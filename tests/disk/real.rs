@@ -4,7 +4,7 @@
 use std::fs::{self, File};
 use std::io::{self, IoSlice};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use nix::libc;
@@ -12,6 +12,7 @@ use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
 use sealpack::disk::{Disk, DiskFile, Owner, System};
 use sealpack::{Doing, ErrorKind, Plain, Reader, Writer};
+use sealpack_tests::child::Spawn as _;
 use sealpack_tests::incompressible::item;
 
 use super::layer::{Layer, Layered};
@@ -91,8 +92,9 @@ fn in_a_process_of_its_own(test: &str, name: &str) -> bool {
     let ended = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture"])
         .env(name, "1")
-        .output()
-        .unwrap();
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .run();
     let said = String::from_utf8_lossy(&ended.stdout) + String::from_utf8_lossy(&ended.stderr);
     assert!(ended.status.success(), "{said}");
     println!("{said}");
@@ -129,14 +131,14 @@ fn with_mounts(script: &str, folder: &Path) -> Option<String> {
     let unshare = |script: &str| {
         let mut command = Command::new("unshare");
         command.args(["--mount", "--map-root-user", "sh", "-ec", script, "sh"]);
-        command.arg(folder).arg(std::env::current_exe().unwrap()).output()
+        command.arg(folder).arg(std::env::current_exe().unwrap());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).run()
     };
-    let may = unshare("mount -t tmpfs -o size=64k none \"$1\"");
-    if !may.is_ok_and(|ended| ended.status.success()) {
+    if !unshare("mount -t tmpfs -o size=64k none \"$1\"").status.success() {
         println!("skipped: no mount namespace can be had here");
         return None;
     }
-    let ended = unshare(script).unwrap();
+    let ended = unshare(script);
     let said = String::from_utf8_lossy(&ended.stdout) + String::from_utf8_lossy(&ended.stderr);
     assert!(ended.status.success(), "{said}");
     Some(said.into_owned())
@@ -184,9 +186,10 @@ fn inside_a_mount_namespace() {
         }
         "mounted file" => {
             // A name that is a mount point of its own cannot be replaced.
-            let error = write(&path, overwrite).unwrap_err();
+            let error = overwrite.create(&path).err().unwrap();
             let ErrorKind::Io { doing, error } = error.kind() else { panic!("{error}") };
-            assert_eq!((*doing, error.raw_os_error()), (Doing::Publishing, Some(libc::EBUSY)));
+            let expected = (Doing::TestingReplacement, io::ErrorKind::ResourceBusy);
+            assert_eq!((*doing, error.kind()), expected);
             assert_eq!(fs::read(&path).unwrap(), b"another device's");
             assert_eq!(names(Path::new(&folder)), ["out.pack"]);
         }

@@ -3,10 +3,10 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
 
 use super::item;
 use super::start::{BOTH, Kind, Server};
+use sealpack_tests::child::{Spawn as _, wait_until};
 
 /// The command that `tests/run remote` has built.
 pub fn sealpack(server: &Server, args: &str) -> Command {
@@ -21,12 +21,7 @@ pub fn sealpack(server: &Server, args: &str) -> Command {
 
 #[track_caller]
 fn run(server: &Server, args: &str, input: &[u8], status: i32) -> Output {
-    let mut child = sealpack(server, args).stdin(Stdio::piped()).spawn().unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let output = std::thread::scope(|scope| {
-        scope.spawn(move || drop(stdin.write_all(input)));
-        child.wait_with_output().unwrap()
-    });
+    let output = sealpack(server, args).stdin(Stdio::piped()).start().feed(input);
     let words = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(status), "{:?} {args}: {words}", server.kind);
     output
@@ -111,7 +106,7 @@ fn a_prefix_is_walked_with_a_state() {
 fn wrong_credentials_say_which_variables_to_set() {
     let server = Server::start(Kind::S3sFs);
     let mut command = sealpack(&server, "info s3://bucket/a.pack");
-    let output = command.env("AWS_SECRET_ACCESS_KEY", "guessed").output().unwrap();
+    let output = command.env("AWS_SECRET_ACCESS_KEY", "guessed").run();
     let words = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(3), "{words}");
     assert!(words.contains("AWS_ACCESS_KEY_ID") && words.contains("s3://bucket/a.pack"), "{words}");
@@ -126,20 +121,16 @@ fn ctrl_c_leaves_no_parts() {
     for kind in BOTH {
         let server = Server::start(kind);
         let pack = "pack --framed - -o s3://bucket/a.pack --codec none --part-size 5MiB";
-        let mut child = sealpack(&server, pack).stdin(Stdio::piped()).spawn().unwrap();
-        let mut stdin = child.stdin.take().unwrap();
+        let mut child = sealpack(&server, pack).stdin(Stdio::piped()).start();
+        let mut stdin = child.stdin();
         stdin.write_all(&framed(2000)).unwrap();
         stdin.flush().unwrap();
-        let started = Instant::now();
-        while server.open_uploads() == 0 {
-            assert!(started.elapsed() < Duration::from_secs(30), "{kind:?}: no upload is begun");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        let process = i32::try_from(child.id()).unwrap();
-        let interrupt = nix::sys::signal::Signal::SIGINT;
-        nix::sys::signal::kill(nix::unistd::Pid::from_raw(process), interrupt).unwrap();
-        let status = child.wait().unwrap();
-        assert_eq!(status.signal(), Some(interrupt as i32), "{kind:?}");
+        wait_until("an upload", || server.open_uploads() > 0);
+        let interrupt = nix::sys::signal::Signal::SIGINT as i32;
+        child.signal(interrupt);
+        let status = child.wait("its end by a signal");
+        drop(stdin);
+        assert_eq!(status.signal(), Some(interrupt), "{kind:?}");
         assert_eq!(server.open_uploads(), 0, "{kind:?}");
         run(&server, "info s3://bucket/a.pack", b"", 3);
     }

@@ -9,20 +9,25 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use sealpack_tests::child::Spawn as _;
+
 use super::command::sealpack;
 use super::item;
 use super::start::{Kind, Server};
 
 const TOTAL: u64 = 2_000_000_000;
 const MOST_MEMORY_KIB: u64 = 64 << 10;
+/// How long one of these processes may take.
+const MINUTES: Duration = Duration::from_secs(20 * 60);
 
 /// Feeds two gigabytes of framed items; the most memory that the process had,
 /// in KiB, and how long it took.
 fn pack(server: &Server, output: &str, more: &str) -> (u64, Duration) {
     let args = format!("pack --framed - -o {output} --codec none --force {more}");
     let started = Instant::now();
-    let mut child = sealpack(server, &args).stdin(Stdio::piped()).spawn().unwrap();
-    let mut stdin = child.stdin.take().unwrap();
+    let mut child = sealpack(server, &args).stdin(Stdio::piped()).start();
+    child = child.patiently(MINUTES);
+    let mut stdin = child.stdin();
     // 128 items of 8 KiB, a record of 1 MiB.
     let item = item(1, 8 << 10);
     let frame = [&(8u32 << 10).to_le_bytes()[..], &item].concat().repeat(128);
@@ -39,11 +44,11 @@ fn pack(server: &Server, output: &str, more: &str) -> (u64, Duration) {
         look();
     }
     drop(stdin);
-    while child.try_wait().unwrap().is_none() {
+    while child.is_running() && started.elapsed() < MINUTES {
         look();
         std::thread::sleep(Duration::from_millis(20));
     }
-    let output = child.wait_with_output().unwrap();
+    let output = child.end();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     (most, started.elapsed())
 }
@@ -64,8 +69,10 @@ fn two_gigabytes_are_uploaded_in_64_megabytes_of_memory() {
         .args(["--ignored", "--exact", "large::plain_upload", "--nocapture"])
         .env("SEALPACK_PLAIN_ENDPOINT", server.endpoint())
         .env("SEALPACK_PLAIN_FILE", &file)
-        .output()
-        .unwrap();
+        .stdout(Stdio::piped())
+        .start()
+        .patiently(MINUTES)
+        .end();
     assert!(plain.status.success(), "{}", String::from_utf8_lossy(&plain.stdout));
     let plain = started.elapsed();
     let seconds = |time: Duration| format!("{:.2} s", time.as_secs_f64());

@@ -3,9 +3,9 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
 
+use sealpack_tests::child::{Spawn as _, Started, wait_until};
 use tempfile::TempDir;
 
 /// What tests may do, and nobody else.
@@ -31,7 +31,7 @@ pub const BOTH: [Kind; 2] = [Kind::S3sFs, Kind::Moto];
 pub struct Server {
     pub kind: Kind,
     pub port: u16,
-    child: Child,
+    _process: Started,
     folder: TempDir,
 }
 
@@ -60,9 +60,9 @@ impl Server {
                 command
             }
         };
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        let child = child.expect("tests/run remote installs the servers");
-        let server = Self { kind, port, child, folder };
+        // `tests/run remote` installs the servers.
+        let process = command.stdout(Stdio::null()).stderr(Stdio::null()).start();
+        let server = Self { kind, port, _process: process, folder };
         server.wait();
         if kind == Kind::Moto {
             server.raw(&format!("PUT /{BUCKET} HTTP/1.1"));
@@ -71,11 +71,8 @@ impl Server {
     }
 
     fn wait(&self) {
-        let started = Instant::now();
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            assert!(started.elapsed() < Duration::from_secs(60), "{:?} does not start", self.kind);
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        let is_there = || TcpStream::connect(("127.0.0.1", self.port)).is_ok();
+        wait_until(&format!("{:?} to start", self.kind), is_there);
     }
 
     /// An unsigned request without a body, and all of the answer.
@@ -119,12 +116,5 @@ impl Server {
             ("AWS_SECRET_ACCESS_KEY", SECRET.into()),
             ("AWS_REGION", "us-east-1".into()),
         ]
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

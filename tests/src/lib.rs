@@ -15,6 +15,7 @@
     reason = "a test that cannot read its data fails"
 )]
 
+pub mod child;
 pub mod fixtures;
 pub mod hostile;
 pub mod incompressible;

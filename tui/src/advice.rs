@@ -28,9 +28,12 @@ impl Failure {
                 }
                 (ErrorKind::DigestList(list), _) => advice_on_list(list),
                 (ErrorKind::Io { doing: Doing::Threading, .. }, _) => Some(NO_THREADS),
+                (ErrorKind::Io { doing, error }, _) => advice_on_publishing(*doing, error),
                 _ => None,
             },
-            Self::Exists(_) => Some("use --force to replace it"),
+            Self::Changed { .. } => {
+                Some("pack a copy of it, or take it as it was read: --allow-changed")
+            }
             Self::Item { error: PackError::Limit(Limit::Record { .. }), .. } => {
                 Some("put fewer items into a record: --items-per-record")
             }
@@ -61,9 +64,30 @@ impl Failure {
 
 const NO_THREADS: &str = "the system allows this user no more threads: see `ulimit -u`";
 
+/// A file that cannot get its name.
+fn advice_on_publishing(doing: Doing, error: &io::Error) -> Option<&'static str> {
+    match (doing, error.kind()) {
+        (Doing::TestingRename, _)
+        | (Doing::Publishing, io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {
+            Some("--force works here, if nothing else writes a file of this name")
+        }
+        (Doing::TestingReplacement | Doing::Publishing, io::ErrorKind::ResourceBusy) => {
+            Some("a file system is mounted on it: write to another name, and `cp` that over it")
+        }
+        (Doing::TestingReplacement | Doing::Publishing, io::ErrorKind::PermissionDenied) => Some(
+            "it is immutable (lsattr), or belongs to another user in a sticky folder: choose \
+             another name",
+        ),
+        _ => None,
+    }
+}
+
 fn advice_on_list(error: &sealpack::Error) -> Option<&'static str> {
     match (error.kind(), error.untrusted()) {
         (ErrorKind::Exists, _) => Some("use --force to replace it"),
+        (ErrorKind::Io { doing, error }, _) if *doing != Doing::Opening => {
+            advice_on_publishing(*doing, error)
+        }
         (ErrorKind::Io { doing: Doing::Opening, .. }, _) => {
             Some("`sealpack digests` makes one; --digests names one that is elsewhere")
         }

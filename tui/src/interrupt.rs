@@ -1,13 +1,18 @@
-//! Ctrl-C leaves no temporary file, and no upload.
+//! A signal leaves no temporary file, and no upload.
 //!
-//! A process that a signal ends drops nothing, and the main thread may wait
-//! for standard input or for the disk just then. So a thread waits for the
-//! signals, takes away what was begun, and ends the process as the signal would have:
-//! a shell shows 130 for `SIGINT`, 143 for `SIGTERM`, and a loop in a script
-//! ends too.
+//! A process that a signal ends drops nothing, and the main thread may be waiting
+//! for standard input or for the disk. So a thread waits for the signals, removes
+//! what was begun, and ends the process as the signal would have: a shell shows
+//! 130 for `SIGINT`, 143 for `SIGTERM`, and a loop in a script ends too.
+//!
+//! Nothing can be done about `SIGKILL`, a crash (`SIGSEGV`), or an allocation that
+//! fails (`SIGABRT`): the temporary file `.NAME.XXXXXX.tmp` stays. `pack` leaves
+//! such files out.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::outcome::Failure;
 
 /// What is done when a signal ends the process.
 pub struct Interrupt {
@@ -25,51 +30,81 @@ struct Actions {
 type Action = Box<dyn FnOnce() + Send>;
 
 impl Interrupt {
-    /// Waits for `SIGINT`, `SIGTERM` and `SIGHUP`, but for those that whoever
-    /// started this process has it ignore (`nohup`).
+    /// Waits for the signals that end a process, except for those that its parent
+    /// made it ignore (`nohup`).
     pub fn new() -> io::Result<Self> {
         let actions = Arc::new(Actions::default());
         listen(&actions)?;
         Ok(Self { actions })
     }
 
-    /// Creates what is to be taken away again, and says how. A signal waits
-    /// for `create`, so that nothing escapes.
+    /// Creates something that a signal has to remove, and returns how. A signal
+    /// waits for `create`, so nothing escapes; what was guarded before still is.
     pub fn guard<T, E, C: FnOnce() + Send + 'static>(
         &self,
         create: impl FnOnce() -> Result<(T, C), E>,
     ) -> Result<T, E> {
         let mut guarded = self.actions.cleanup.lock().unwrap_or_else(PoisonError::into_inner);
         let (created, cleanup) = create()?;
-        *guarded = Some(Box::new(cleanup));
+        *guarded = Some(one_after_another(guarded.take(), cleanup));
         Ok(created)
     }
 
-    /// Cleans up so from now on. That may take a while: a second signal ends the
-    /// process at once, after `left_behind` has reported what stays.
+    /// Cleans up this too, after what was guarded before. That may take a while: a
+    /// second signal ends the process at once, after `left_behind` has reported what
+    /// stays.
     #[cfg(feature = "remote")]
     pub fn clean_up(
         &self,
         cleanup: impl FnOnce() + Send + 'static,
         left_behind: impl FnOnce() + Send + 'static,
     ) {
-        let set = |action: &Mutex<Option<Action>>, to: Action| {
-            *action.lock().unwrap_or_else(PoisonError::into_inner) = Some(to);
-        };
-        set(&self.actions.left_behind, Box::new(left_behind));
-        set(&self.actions.cleanup, Box::new(cleanup));
+        let lock = |action| Mutex::lock(action).unwrap_or_else(PoisonError::into_inner);
+        *lock(&self.actions.left_behind) = Some(Box::new(left_behind));
+        let mut guarded = lock(&self.actions.cleanup);
+        *guarded = Some(one_after_another(guarded.take(), cleanup));
     }
+}
+
+fn one_after_another(before: Option<Action>, next: impl FnOnce() + Send + 'static) -> Action {
+    Box::new(move || {
+        if let Some(before) = before {
+            before();
+        }
+        next();
+    })
+}
+
+/// Makes a limit on the size of files (`ulimit -f`) an error of the write, which is
+/// reported and leaves nothing: by default `SIGXFSZ` ends the process.
+///
+/// # Errors
+/// [`Failure::Signals`].
+#[cfg(unix)]
+pub fn survive_limits() -> Result<(), Failure> {
+    use signal_hook::consts::SIGXFSZ;
+    // A handler that does nothing: the write returns `EFBIG`.
+    let registered = signal_hook::flag::register(SIGXFSZ, Arc::default());
+    registered.map(drop).map_err(Failure::Signals)
+}
+
+/// There are no such limits here.
+#[cfg(not(unix))]
+pub fn survive_limits() -> Result<(), Failure> {
+    Ok(())
 }
 
 #[cfg(unix)]
 fn listen(actions: &Arc<Actions>) -> io::Result<()> {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::consts::{
+        SIGALRM, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU,
+    };
     use signal_hook::iterator::Signals;
     use signal_hook::low_level::emulate_default_handler;
 
     let ignored = ignored_signals();
-    let listened_to =
-        [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
+    let ending = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU, SIGUSR1, SIGUSR2, SIGALRM];
+    let listened_to = ending.into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
     let mut signals = Signals::new(listened_to)?;
     // Where the pack has its name already, the clean-up finds nothing to do.
     let end = |action: &Mutex<Option<Action>>, signal| {

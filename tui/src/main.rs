@@ -8,6 +8,7 @@
 
 mod advice;
 mod command;
+mod descriptors;
 mod inspect;
 mod interrupt;
 mod items;

@@ -94,8 +94,15 @@ pub enum Failure {
         /// The system's error.
         error: io::Error,
     },
-    /// There is a file where another one is to be written.
-    Exists(PathBuf),
+    /// A file was changed while it was packed.
+    Changed {
+        /// Which one.
+        input: Input,
+        /// Its size when it was opened, in bytes.
+        before: u64,
+        /// Its size when it had been read.
+        after: u64,
+    },
     /// The framing of an input ends within an item.
     Framing {
         /// Which input.
@@ -199,8 +206,14 @@ impl fmt::Display for Failure {
             Self::PackData { path, error } => write!(f, "{}: {error}", printable::path(path)),
             Self::Item { input, error } => write!(f, "{input}: {error}"),
             Self::Position { path, misuse } => write!(f, "{}: {misuse}", printable::path(path)),
-            Self::Exists(path) => write!(f, "{}: {}", printable::path(path), ErrorKind::Exists),
             Self::Input { input, error } => write!(f, "{input}: {error}"),
+            Self::Changed { input, before, after } if before == after => {
+                write!(f, "{input}: it was modified while it was packed")
+            }
+            Self::Changed { input, before, after } => write!(
+                f,
+                "{input}: it changed while it was packed: {before} bytes before, {after} after"
+            ),
             Self::File { path, operation, error } => write!(f, "{path}: {operation}: {error}"),
             Self::Framing { input, offset, claimed, found } => write!(
                 f,

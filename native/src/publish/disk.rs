@@ -50,6 +50,20 @@ pub trait Disk: Send + Sync {
     /// the system. Nothing was changed then.
     fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()>;
 
+    /// Tests whether [`rename_new`](Self::rename_new) works here: renames an empty
+    /// file to a name that nothing has, and back.
+    ///
+    /// # Errors
+    /// Any error of the system. The file may have either name then.
+    fn test_rename_new(&self, file: &Path, free: &Path) -> io::Result<()>;
+
+    /// Tests whether a rename may replace this regular file, as far as that can
+    /// be found out without changing anything.
+    ///
+    /// # Errors
+    /// The error that the rename would give.
+    fn test_replace(&self, path: &Path) -> io::Result<()>;
+
     /// Removes a file.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 //! disk.rs           the calls to the file system, behind a trait
 //! system.rs         that trait on the machine's file system
 //! publication.rs    temporary file ─ fsync ─ rename ─ fsync of the folder
+//! replacing.rs      may this file be replaced?
 //! staged.rs         StagedFile: the same for any program's bytes
 //! ```
 //!
@@ -12,10 +13,11 @@
 
 pub mod disk;
 mod publication;
+mod replacing;
 mod staged;
 mod system;
 mod writeback;
 
-pub use publication::Caveat;
+pub use publication::{Caveat, is_temporary_name};
 pub(crate) use publication::{Publication, has_its_name, make_durable};
 pub use staged::{PublishedFile, StagedFile};

@@ -88,6 +88,9 @@ impl Publication {
         let folder = disk.open_folder(folder_path).map_err(creating)?;
         let (temporary, file) =
             Temporary::create(disk, folder_path, file_name).map_err(creating)?;
+        if !overwrite {
+            temporary.test_rename_new(folder_path, file_name)?;
+        }
         let mut caveats = Vec::new();
         if let Some(Attributes { permissions, owner }) = replaced {
             caveats.extend(owner.and_then(|owner| set_owner(file.as_ref(), owner)));
@@ -163,11 +166,31 @@ impl Temporary {
         let (file, path) = tempfile::Builder::new()
             .prefix(&temporary_prefix(file_name))
             .suffix(".tmp")
+            .rand_bytes(RANDOM_CHARS)
             .disable_cleanup(true)
             .make_in(folder, |path| disk.create_new(path))?
             .into_parts();
         let disk = Arc::clone(disk);
         Ok((Self { disk, path: path.to_path_buf(), persisted: false }, file))
+    }
+
+    /// Fails now, on an empty file, where `persist` would after all the work.
+    fn test_rename_new(&self, folder: &Path, file_name: &OsStr) -> Result<(), ErrorKind> {
+        let test = |free: &Path| {
+            self.disk.test_rename_new(&self.path, free).inspect_err(|error| {
+                if error.kind() != io::ErrorKind::AlreadyExists {
+                    // If it was the way back that failed.
+                    drop(self.disk.remove(free));
+                }
+            })
+        };
+        let tested = tempfile::Builder::new()
+            .prefix(&temporary_prefix(file_name))
+            .suffix(".tmp")
+            .rand_bytes(RANDOM_CHARS)
+            .disable_cleanup(true)
+            .make_in(folder, test);
+        tested.map(drop).map_err(|error| ErrorKind::io(Doing::TestingRename, error))
     }
 
     fn persist(mut self, name: &Path, overwrite: bool) -> Result<(), ErrorKind> {
@@ -194,6 +217,29 @@ impl Drop for Temporary {
     }
 }
 
+/// Whether a file name is that of a temporary file: `.NAME.XXXXXX.tmp`. A writer
+/// that was killed leaves such a file; it may be removed.
+///
+/// ```
+/// use sealpack::is_temporary_name;
+///
+/// assert!(is_temporary_name(".out.pack.a1B2c3.tmp".as_ref()));
+/// assert!(!is_temporary_name("out.pack.a1B2c3.tmp".as_ref()));
+/// assert!(!is_temporary_name(".out.pack.tmp".as_ref()));
+/// ```
+#[must_use]
+pub fn is_temporary_name(name: &OsStr) -> bool {
+    let bytes = name.as_encoded_bytes();
+    let inner = bytes.strip_prefix(b".").and_then(|rest| rest.strip_suffix(b".tmp"));
+    let parts = inner.and_then(|inner| inner.split_last_chunk::<RANDOM_CHARS>());
+    parts.is_some_and(|(name, random)| {
+        name.len() > 1 && name.ends_with(b".") && random.iter().all(u8::is_ascii_alphanumeric)
+    })
+}
+
+/// Random characters in the name of a temporary file.
+const RANDOM_CHARS: usize = 6;
+
 /// `.NAME.`, or a short one where a name as long as the system allows would
 /// leave no room for what follows.
 fn temporary_prefix(file_name: &OsStr) -> OsString {
@@ -214,7 +260,11 @@ fn look_at_existing(
     match disk.look_at(path) {
         Ok(Found::Other) => Err(ErrorKind::NotAFile),
         Ok(_) if !overwrite => Err(ErrorKind::Exists),
-        Ok(Found::File(attributes) | Found::LinkToFile(attributes)) => Ok(Some(attributes)),
+        Ok(Found::File(attributes)) => {
+            let refused = |error| ErrorKind::io(Doing::TestingReplacement, error);
+            disk.test_replace(path).map(|()| Some(attributes)).map_err(refused)
+        }
+        Ok(Found::LinkToFile(attributes)) => Ok(Some(attributes)),
         Ok(Found::DanglingLink) => Ok(None),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(ErrorKind::io(Doing::Creating, error)),

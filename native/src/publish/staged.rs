@@ -98,6 +98,22 @@ impl StagedFile {
         self.publish_with(|_, _| {})
     }
 
+    /// Publishes several files, in this order: all of them, or none. If one cannot
+    /// be published, those before it are removed.
+    pub(crate) fn publish_all(files: Vec<Self>) -> Result<PublishedFiles, Error> {
+        let mut published = PublishedFiles::default();
+        for file in files {
+            match file.publish_or_remove() {
+                Ok(file) => published.files.push(file),
+                Err(error) => {
+                    published.take_back();
+                    return Err(error);
+                }
+            }
+        }
+        Ok(published)
+    }
+
     /// As [`publish`](Self::publish), but after any error nothing of this file is
     /// there: what a file needs that must not stay without another.
     pub(crate) fn publish_or_remove(self) -> Result<PublishedFile, Error> {
@@ -132,6 +148,30 @@ impl Write for StagedFile {
     /// Does nothing: there is no buffer.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// Files that were published for another one that is not published yet.
+#[derive(Default)]
+pub(crate) struct PublishedFiles {
+    files: Vec<PublishedFile>,
+}
+
+impl PublishedFiles {
+    pub(crate) fn push(&mut self, file: PublishedFile) {
+        self.files.push(file);
+    }
+
+    pub(crate) fn caveats(&self) -> impl Iterator<Item = Caveat> {
+        self.files.iter().flat_map(|file| file.caveats.iter().copied())
+    }
+
+    /// Removes them: the other file does not appear. Its error is the one to
+    /// report; a file that stays alone does no harm.
+    pub(crate) fn take_back(self) {
+        for file in self.files {
+            drop(file.take_back());
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use tempfile::TempPath;
 
 use super::disk::{Attributes, Disk, DiskFile, DiskFolder, Found, Owner};
-use super::writeback;
+use super::{replacing, writeback};
 
 /// The file system of the machine.
 #[derive(Clone, Copy, Debug, Default)]
@@ -50,6 +50,18 @@ impl Disk for System {
         let mut from = TempPath::try_from_path(from)?;
         from.disable_cleanup(true);
         from.persist_noclobber(to).map_err(|refused| refused.error)
+    }
+
+    fn test_rename_new(&self, file: &Path, free: &Path) -> io::Result<()> {
+        self.rename_new(file, free)?;
+        self.rename(free, file)
+    }
+
+    fn test_replace(&self, path: &Path) -> io::Result<()> {
+        if replacing::is_mount_point(path) {
+            return Err(io::ErrorKind::ResourceBusy.into());
+        }
+        replacing::test(path)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {

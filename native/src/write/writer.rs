@@ -14,7 +14,7 @@ use super::options::WriterOptions;
 use super::output::{Output, Written};
 use super::packer::{Packer, Sealers};
 use crate::error::{Error, ErrorKind};
-use crate::publish::{Caveat, Publication, PublishedFile, has_its_name, make_durable};
+use crate::publish::{Caveat, Publication, StagedFile, has_its_name, make_durable};
 use crate::trust::{DigestListFile, DigestSpool, SealedDigests, digest_list_path};
 
 /// Writes a pack.
@@ -58,7 +58,8 @@ pub struct SealedPack {
     pub file_size: u64,
     /// Its digest list, where one was asked for.
     pub digests: Option<SealedDigests>,
-    /// What the file lacks although it is whole; usually empty.
+    /// What the pack, and the files published with it, lack although they are
+    /// whole, each caveat once; usually empty.
     pub caveats: Vec<Caveat>,
 }
 
@@ -189,34 +190,58 @@ impl Writer {
     /// [`Doing::SyncingFolder`](crate::Doing::SyncingFolder) says that it did,
     /// and that its name may not outlast a crash of the system.
     pub fn finish(self) -> Result<SealedPack, Error> {
-        let path = Arc::clone(&self.path);
-        self.finish_all().map_err(|kind| Error::new(&path, kind))
+        self.finish_with(Vec::new())
     }
 
-    fn finish_all(self) -> Result<SealedPack, ErrorKind> {
-        let output = self.packer.finish()?;
-        let Written { sink, trailer, file_size, digests } = output.finish(self.app_data.clone())?;
-        let listed = match (self.digests, digests) {
-            (Some(list), Some(spool)) => {
-                // Whoever sees the pack sees its list, so the list comes first;
-                // and last of all that can fail for want of room.
-                make_durable(sink.file())?;
-                let sealed = list.finish_for_pack(spool, &trailer, &self.app_data);
-                Some(sealed.map_err(|error| ErrorKind::DigestList(Arc::new(error)))?)
-            }
-            _ => None,
-        };
-        match (self.publication.publish(sink.file()), listed) {
-            (Ok(caveats), listed) => {
-                let digests = listed.map(|(sealed, _)| sealed);
-                let path = self.path.to_path_buf();
-                Ok(SealedPack { path, trailer, file_size, digests, caveats })
-            }
-            (Err(error), listed) => {
-                if let Some((_, list)) = listed.filter(|_| !has_its_name(&error)) {
-                    take_back(list);
+    /// As [`finish`](Self::finish), with files that appear together with the pack:
+    /// a list of names, say. They are published just before the pack, so that
+    /// whoever sees the pack sees them, and removed again if it does not appear.
+    ///
+    /// Several files cannot be replaced at once: where these replace others and the
+    /// pack then cannot be given its name, the others are gone.
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish) and [`StagedFile::publish`].
+    pub fn finish_with(self, companions: Vec<StagedFile>) -> Result<SealedPack, Error> {
+        let path = Arc::clone(&self.path);
+        let failed = |kind| Error::new(&path, kind);
+        let output = self.packer.finish().map_err(failed)?;
+        let written = output.finish(self.app_data.clone()).map_err(failed)?;
+        let Written { sink, trailer, file_size, digests } = written;
+        let list = self.digests.zip(digests);
+        if list.is_some() || !companions.is_empty() {
+            // Last of all that can fail for want of room.
+            make_durable(sink.file()).map_err(failed)?;
+        }
+        let mut before = StagedFile::publish_all(companions)?;
+        let mut sealed = None;
+        if let Some((list, spool)) = list {
+            match list.finish_for_pack(spool, &trailer, &self.app_data) {
+                Ok((digests, list)) => {
+                    before.push(list);
+                    sealed = Some(digests);
                 }
-                Err(error)
+                Err(error) => {
+                    before.take_back();
+                    return Err(failed(ErrorKind::DigestList(Arc::new(error))));
+                }
+            }
+        }
+        match self.publication.publish(sink.file()) {
+            Ok(mut caveats) => {
+                for caveat in before.caveats() {
+                    if !caveats.contains(&caveat) {
+                        caveats.push(caveat);
+                    }
+                }
+                let path = path.to_path_buf();
+                Ok(SealedPack { path, trailer, file_size, digests: sealed, caveats })
+            }
+            Err(kind) => {
+                if !has_its_name(&kind) {
+                    before.take_back();
+                }
+                Err(failed(kind))
             }
         }
     }
@@ -227,12 +252,6 @@ impl Writer {
     ) -> Result<(), Error> {
         self.packer.append_with(push).map_err(|kind| Error::new(&self.path, kind))
     }
-}
-
-/// Removes a list whose pack does not appear. The pack's error is the one to
-/// report; a list that stays alone does no harm.
-fn take_back(list: PublishedFile) {
-    drop(list.take_back());
 }
 
 pub(crate) fn refuse_large_app_data(app_data: &Bytes) -> Result<(), ErrorKind> {

@@ -10,8 +10,10 @@ use sealpack::core::trust::{DigestListBuilder, ListHeader};
 use sealpack::{DigestListFile, Reader, SealedDigests, digest_list_path};
 use serde::Serialize;
 
+use super::distinct::Files;
 use super::location::Location;
 use super::reading::{About, Reading};
+use super::target::report_caveats;
 use crate::interrupt::Interrupt;
 use crate::items::write::hex;
 use crate::outcome::{Failure, Outcome};
@@ -96,6 +98,7 @@ pub fn run(args: &Digests) -> Result<Outcome, Failure> {
         summary.vouch(header.root(), header.content_hash, header.shape().file_size());
     } else {
         let sealed = write(&reader, args, &mut progress)?;
+        report_caveats(&sealed.path, &sealed.caveats);
         summary.digests = list_path(Some(&sealed.path));
         summary.vouch(sealed.root, sealed.content_hash, sealed.file_size);
     }
@@ -121,6 +124,13 @@ fn write(
         None if Location::of(&args.file)?.is_file() => digest_list_path(&args.file),
         None => return Err(Failure::usage("the list is a file: name it, -o FILE")),
     };
+    let mut files = Files::default();
+    files.read("the pack", &args.file);
+    files.write("its digest list", &path);
+    if let Some(trusted) = args.reading.trusting().list() {
+        files.read("the list that authenticates it", trusted);
+    }
+    files.check()?;
     let interrupt = Interrupt::new().map_err(Failure::Signals)?;
     let list = interrupt.guard(|| {
         let list = DigestListFile::create(&path, args.force)?;

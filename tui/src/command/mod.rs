@@ -4,6 +4,7 @@ mod cat;
 mod check;
 mod diff;
 mod digests;
+mod distinct;
 mod get;
 mod info;
 mod inspect;
@@ -23,7 +24,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{Parser, Subcommand};
 
 use crate::outcome::{Failure, Outcome};
-use crate::printable;
+use crate::{descriptors, interrupt, printable};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Yellow.on_default().bold())
@@ -73,6 +74,11 @@ enum Command {
 
 /// Parses the arguments and runs what they ask for.
 pub fn main() -> ExitCode {
+    // Before any work: what a command prints must not get lost.
+    if let Err(failure) = descriptors::standard_output().and_then(|()| interrupt::survive_limits())
+    {
+        return failure.report();
+    }
     let cli = Cli::try_parse().unwrap_or_else(|error| printable_usage(error).exit());
     match run(&cli.command) {
         Ok(outcome) => outcome.into(),

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sealpack::core::format::Trailer;
-use sealpack::{Error, SealedDigests, SealedPack, Writer, WriterOptions};
+use sealpack::{Caveat, Error, SealedDigests, SealedPack, StagedFile, Writer, WriterOptions};
 
 use super::location::Location;
 use crate::interrupt::Interrupt;
 use crate::outcome::Failure;
+use crate::{printable, report};
 #[cfg(feature = "remote")]
 use {
-    crate::report,
     crate::size::{Bytes, Decimal, parse_size},
     crate::stores::{self, Purpose, Service, StoreUrl, Uploads},
     sealpack::remote::{PartSize, RemoteWriter, SealedObject},
@@ -106,6 +106,8 @@ pub struct Sealed {
     pub parts: Option<String>,
     /// Its digest list, where one was asked for.
     pub digests: Option<SealedDigests>,
+    /// What the files lack although they are whole.
+    pub caveats: Vec<Caveat>,
 }
 
 /// Where a pack is going to be written.
@@ -209,6 +211,28 @@ impl Destination {
     }
 }
 
+/// Starts a file that appears with the pack, or next to it. A signal removes it.
+///
+/// # Errors
+/// [`Failure::Pack`]: there is one, the folder is not there.
+pub fn stage(path: &Path, replace: bool, interrupt: &Interrupt) -> Result<StagedFile, Failure> {
+    let staged = interrupt.guard(|| {
+        let staged = StagedFile::create(path, replace)?;
+        let temporary = staged.temporary_path().to_path_buf();
+        // Where it is not there any more, it has its name.
+        let cleanup = move || drop(std::fs::remove_file(temporary));
+        Ok::<_, Error>((staged, cleanup))
+    })?;
+    Ok(staged)
+}
+
+/// Prints what published files lack although they are whole.
+pub fn report_caveats(path: &Path, caveats: &[Caveat]) {
+    for caveat in caveats {
+        report::note(&format!("{}: {caveat}", printable::path(path)));
+    }
+}
+
 fn temporaries(writer: &Writer) -> impl Iterator<Item = &Path> {
     [Some(writer.temporary_path()), writer.temporary_digests_path()].into_iter().flatten()
 }
@@ -244,17 +268,28 @@ impl Target {
         }
     }
 
-    /// As [`Writer::finish`].
-    pub fn finish(self) -> Result<Sealed, Error> {
+    /// Makes the pack appear together with its list of names.
+    ///
+    /// # Errors
+    /// As [`Writer::finish_with`]: neither appears then.
+    pub fn finish(self, names: Option<StagedFile>) -> Result<Sealed, Error> {
         match self {
             Self::File(writer) => {
-                let SealedPack { trailer, file_size, digests, .. } = writer.finish()?;
-                Ok(Sealed { trailer, size: file_size, parts: None, digests })
+                let sealed = writer.finish_with(names.into_iter().collect())?;
+                let SealedPack { trailer, file_size, digests, caveats, .. } = sealed;
+                Ok(Sealed { trailer, size: file_size, parts: None, digests, caveats })
             }
             #[cfg(feature = "remote")]
             Self::Store(upload) => {
                 let Uploading { writer, left_behind } = *upload;
-                let SealedObject { trailer, size, part_size, digests, .. } = writer.finish()?;
+                let names = names.map(StagedFile::publish).transpose()?;
+                let caveats = names.iter().flat_map(|names| names.caveats().to_vec()).collect();
+                let finished = writer.finish();
+                if let (Err(_), Some(names)) = (&finished, names) {
+                    // The upload's error is the one to report.
+                    drop(names.take_back());
+                }
+                let SealedObject { trailer, size, part_size, digests, .. } = finished?;
                 let part = Bytes(part_size.get());
                 let most = Decimal(part_size.largest_pack());
                 let parts = match size.div_ceil(part_size.get()) {
@@ -264,7 +299,7 @@ impl Target {
                 if left_behind.uploads.had_no_conditions() {
                     report::note(&NO_CONDITIONS);
                 }
-                Ok(Sealed { trailer, size, parts: Some(parts), digests })
+                Ok(Sealed { trailer, size, parts: Some(parts), digests, caveats })
             }
         }
     }

@@ -24,6 +24,11 @@ pub struct Trusting {
 }
 
 impl Trusting {
+    /// The digest list that was named.
+    pub fn list(&self) -> Option<&Path> {
+        self.digests.as_deref()
+    }
+
     /// The options of a reader of `pack` with what was asked for.
     ///
     /// # Errors

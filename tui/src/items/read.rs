@@ -2,11 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::Path;
+use std::time::SystemTime;
 
 use sealpack::core::error::Limit;
 
 use super::MOST;
+use crate::descriptors;
 use crate::outcome::{Failure, Input};
 
 /// Bytes that are read at once: lines are found in it and handed on from it.
@@ -31,6 +32,10 @@ pub trait Accept {
     /// Takes an item as it is.
     fn owned(&mut self, input: &Input, item: Vec<u8>) -> Result<(), Failure>;
 
+    /// Decides what becomes of a file that was changed while it was read. Its
+    /// sizes are those before and after, in bytes.
+    fn changed(&mut self, input: &Input, before: u64, after: u64) -> Result<(), Failure>;
+
     /// So many bytes of the inputs were read.
     fn read(&mut self, bytes: u64);
 }
@@ -39,30 +44,42 @@ pub trait Accept {
 ///
 /// # Errors
 /// [`Failure::Input`], [`Failure::Framing`], [`Failure::Item`] for an item
-/// that no pack can hold, and what `to` says.
+/// that no pack can hold, and the errors of `to`.
 pub fn items(input: &Input, split: Split, to: &mut impl Accept) -> Result<(), Failure> {
     match input {
-        Input::Standard => {
-            let stdin = io::stdin().lock();
-            split_items(input, stdin, None, split, to)
-        }
+        Input::Standard => split_items(input, descriptors::standard_input()?, None, split, to),
         Input::Path(path) => {
             let failed = |error| Failure::Input { input: input.clone(), error };
-            let (file, size) = open(path).map_err(failed)?;
-            split_items(input, file, size, split, to)
+            let file = File::open(path).map_err(failed)?;
+            let before = Seen::of(&file).map_err(failed)?;
+            split_items(input, &file, before.map(|before| before.size), split, to)?;
+            match before.zip(Seen::of(&file).map_err(failed)?) {
+                Some((before, after)) if before != after => {
+                    to.changed(input, before.size, after.size)
+                }
+                _ => Ok(()),
+            }
         }
     }
 }
 
-/// A file, and its size where it has one: a pipe has not.
-fn open(path: &Path) -> io::Result<(File, Option<u64>)> {
-    let file = File::open(path)?;
-    let metadata = file.metadata()?;
-    if metadata.is_dir() {
-        return Err(io::ErrorKind::IsADirectory.into());
+/// What shows that a file was changed between two looks at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Seen {
+    size: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Seen {
+    /// None for a pipe or a device, which have no size.
+    fn of(file: &File) -> io::Result<Option<Self>> {
+        let metadata = file.metadata()?;
+        if metadata.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        let seen = Self { size: metadata.len(), modified: metadata.modified().ok() };
+        Ok(metadata.is_file().then_some(seen))
     }
-    let size = metadata.is_file().then_some(metadata.len());
-    Ok((file, size))
 }
 
 fn split_items(
@@ -204,6 +221,9 @@ mod tests {
     struct Collected {
         items: Vec<Vec<u8>>,
         read: u64,
+        changed: Vec<(u64, u64)>,
+        /// A file that gets another size once some of it was read.
+        resizes: Option<(File, u64)>,
     }
 
     impl Accept for Collected {
@@ -217,8 +237,34 @@ mod tests {
             Ok(())
         }
 
+        fn changed(&mut self, _: &Input, before: u64, after: u64) -> Result<(), Failure> {
+            self.changed.push((before, after));
+            Ok(())
+        }
+
         fn read(&mut self, bytes: u64) {
             self.read += bytes;
+            if let Some((file, size)) = self.resizes.take() {
+                file.set_len(size).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_grows_or_shrinks_while_it_is_read_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let text = "line\n".repeat(BUFFER);
+        for split in [Split::Whole, Split::Lines] {
+            for size in [Some(0), Some(7), Some(text.len() as u64 + 1), None] {
+                std::fs::write(&path, &text).unwrap();
+                let file = File::options().write(true).open(&path).unwrap();
+                let resizes = size.map(|size| (file, size));
+                let mut to = Collected { resizes, ..Collected::default() };
+                items(&Input::Path(path.clone()), split, &mut to).unwrap();
+                let expected = size.map(|size| (text.len() as u64, size));
+                assert_eq!(to.changed, Vec::from_iter(expected), "{split:?}");
+            }
         }
     }
 

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
 use crate::outcome::{Failure, Input};
-use crate::printable;
 
 /// What the arguments of `pack` stand for.
 #[derive(Debug, Default)]
@@ -30,6 +29,8 @@ pub struct Skipped {
     pub special_files: u64,
     /// What is being written: the pack, old and new, and its list of names.
     pub output_files: u64,
+    /// Temporary files of writers that were killed: `.NAME.XXXXXX.tmp`.
+    pub temporary_files: u64,
 }
 
 /// Finds the files: each argument in turn, `-` as standard input, a folder as
@@ -56,11 +57,6 @@ pub fn find(
         let metadata = fs::metadata(argument).map_err(failed)?;
         if metadata.is_dir() {
             walk(argument, follow_links, outputs, &mut found)?;
-        } else if outputs.contain(argument) {
-            return Err(Failure::usage(format!(
-                "{} is the pack to be written and cannot be an item of it",
-                printable::path(argument)
-            )));
         } else {
             let size = metadata.is_file().then_some(metadata.len());
             found.push(Input::Path(argument.clone()), size);
@@ -89,6 +85,9 @@ fn walk(
             Kind::Link => found.skipped.symbolic_links += 1,
             Kind::Special => found.skipped.special_files += 1,
             Kind::File if outputs.contain(entry.path()) => found.skipped.output_files += 1,
+            Kind::File if sealpack::is_temporary_name(entry.file_name()) => {
+                found.skipped.temporary_files += 1;
+            }
             Kind::File => {
                 let size = entry.metadata().map_err(|error| unreadable(folder, error))?.len();
                 found.push(Input::Path(entry.into_path()), Some(size));
@@ -150,8 +149,8 @@ impl Found {
         self.inputs.push(input);
     }
 
-    /// The path of each input, a line each. A newline within a path is written
-    /// as `\n`: an item is a line here.
+    /// The path of each input, a line each. In a path a newline is written as
+    /// `\n` and a backslash as `\\`, so that every path can be read back.
     pub fn names(&self) -> Vec<u8> {
         let mut names = Vec::new();
         for input in &self.inputs {
@@ -159,9 +158,12 @@ impl Found {
                 Input::Standard => b"-",
                 Input::Path(path) => path.as_os_str().as_encoded_bytes(),
             };
-            for (i, line) in path.split(|byte| *byte == b'\n').enumerate() {
-                names.extend_from_slice(if i > 0 { b"\\n" } else { b"" });
-                names.extend_from_slice(line);
+            for byte in path {
+                match byte {
+                    b'\n' => names.extend_from_slice(b"\\n"),
+                    b'\\' => names.extend_from_slice(b"\\\\"),
+                    _ => names.push(*byte),
+                }
             }
             names.push(b'\n');
         }

@@ -4,13 +4,15 @@
 #![cfg(unix)]
 
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Stdio;
 
-use signal_hook::consts::{SIGINT, SIGPIPE, SIGTERM};
+use signal_hook::consts::{
+    SIGALRM, SIGHUP, SIGINT, SIGPIPE, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU,
+};
 
+use crate::child::{Spawn as _, Started, wait_until};
 use crate::run::{Place, Run};
 
 /// A pack with more items than a pipe holds.
@@ -27,7 +29,7 @@ fn a_closed_pipe_ends_it_silently_as_it_ends_other_filters() {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let mut command = place.command(args.split(' '));
-        let output = command.stdout(writer).output().unwrap();
+        let output = command.stdout(writer).run();
         assert_eq!(output.status.signal(), Some(SIGPIPE), "{args}");
         assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
     }
@@ -37,11 +39,11 @@ fn a_closed_pipe_ends_it_silently_as_it_ends_other_filters() {
 fn a_pipe_closed_half_way_is_no_error_either() {
     let place = Place::new();
     large(&place);
-    let mut child = place.command(["cat", "p", "--lines"]).spawn().unwrap();
+    let mut child = place.command(["cat", "p", "--lines"]).start();
     let mut some = [0; 4];
-    child.stdout.take().unwrap().read_exact(&mut some).unwrap();
+    child.stdout().read_exact(&mut some).unwrap();
     assert_eq!(&some, b"0\n1\n");
-    let output = child.wait_with_output().unwrap();
+    let output = child.end();
     assert_eq!(output.status.signal(), Some(SIGPIPE));
     assert!(output.stderr.is_empty());
 }
@@ -54,65 +56,57 @@ fn a_full_disk_is_status_3_and_says_where() {
     for args in ["cat p --lines", "get p 1", "info p", "info p --json", "verify p", "cat p --json"]
     {
         let full = File::options().write(true).open("/dev/full").unwrap();
-        let output = place.command(args.split(' ')).stdout(full).output().unwrap();
+        let output = place.command(args.split(' ')).stdout(full).run();
         Run { output }.failed(3, &["standard output", "space"]);
     }
 }
 
+/// A limit on the size of files stands for a disk that is full. The signal that
+/// comes with it is ignored by the parent, or is not.
 #[test]
 fn a_pack_that_cannot_be_written_to_its_end_leaves_nothing_and_the_old_one_whole() {
-    let place = Place::new();
-    place.file("p", "old");
-    // A limit on the size of files stands for a disk that is full.
-    let pack = "pack --lines - -o p --force --codec none";
-    let script =
-        format!("trap '' XFSZ; ulimit -f 64; exec {} {pack}", env!("CARGO_BIN_EXE_sealpack"));
-    let mut command = std::process::Command::new("sh");
-    command.current_dir(place.path("")).args(["-c", &script]).stdin(Stdio::piped());
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // It may end without having read everything.
-    drop(child.stdin.take().unwrap().write_all(&[b'\n'; 1 << 20]));
-    let run = Run { output: child.wait_with_output().unwrap() };
-    run.failed(3, &["p: cannot write"]);
-    assert_eq!(place.names(), ["p"]);
-    assert_eq!(fs::read(place.path("p")).unwrap(), b"old");
-}
-
-/// Waits until `done`, or for so long that something must be wrong.
-pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !done() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "never: {what}");
-        std::thread::sleep(Duration::from_millis(2));
+    for trap in ["trap '' XFSZ; ", ""] {
+        let place = Place::new();
+        place.file("p", "old");
+        place.file("zeros", "\n".repeat(1 << 20));
+        let script = format!(
+            "{trap}ulimit -f 64; exec $SEALPACK pack --lines zeros -o p --force --codec none"
+        );
+        place.script(&script).failed(3, &["p: cannot write"]);
+        assert_eq!(place.names(), ["p", "zeros"]);
+        assert_eq!(fs::read(place.path("p")).unwrap(), b"old");
+        place.script("exec $SEALPACK pack --lines zeros -o q").fine();
+        let script = format!("{trap}ulimit -f 64; exec $SEALPACK cat --lines q > items");
+        place.script(&script).failed(3, &["standard output"]);
     }
 }
 
-/// A `pack` that waits for standard input, its temporary file created.
-fn waiting(place: &Place) -> Child {
-    let mut command = place.command(["pack", "--lines", "-", "-o", "p", "--force"]);
-    let child = command.stdin(Stdio::piped()).spawn().unwrap();
-    wait_until("the temporary file", || place.names().iter().any(|name| name.ends_with(".tmp")));
+/// A `pack` that waits for standard input, its temporary files created.
+fn waiting(place: &Place) -> Started {
+    let mut command = place.command(["pack", "-", "-o", "p", "--force", "--with-digests"]);
+    let child = command.args(["--names", "n"]).stdin(Stdio::piped()).start();
+    let temporary =
+        |place: &Place| place.names().iter().filter(|name| name.ends_with(".tmp")).count();
+    wait_until("three temporary files", || temporary(place) == 3);
     child
 }
 
 #[test]
 fn a_signal_leaves_no_temporary_file_and_the_old_pack() {
-    for signal in [SIGINT, SIGTERM] {
+    for signal in [SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM, SIGQUIT, SIGXCPU] {
         let place = Place::new();
         place.file("p", "old");
-        let child = waiting(&place);
-        let kill = std::process::Command::new("kill")
-            .args([format!("-{signal}"), child.id().to_string()])
-            .status();
-        assert!(kill.unwrap().success());
-        // Standard input is still open: it does not wait for that.
-        let mut child = child;
-        let stdin = child.stdin.take();
-        let output = child.wait_with_output().unwrap();
+        let mut child = waiting(&place);
+        // It does not wait for standard input, which stays open.
+        let stdin = child.stdin();
+        child.signal(signal);
+        let status = child.wait("its end by a signal");
         drop(stdin);
         // A shell shows 128 more than the signal.
-        assert_eq!(output.status.signal(), Some(signal));
-        assert_eq!(place.names(), ["p"]);
+        assert_eq!(status.signal(), Some(signal));
+        let names: Vec<_> =
+            place.names().into_iter().filter(|name| !name.starts_with("core")).collect();
+        assert_eq!(names, ["p"]);
         assert_eq!(fs::read(place.path("p")).unwrap(), b"old");
     }
 }
@@ -120,17 +114,58 @@ fn a_signal_leaves_no_temporary_file_and_the_old_pack() {
 #[test]
 fn a_signal_that_it_was_started_to_ignore_is_ignored() {
     if !cfg!(target_os = "linux") {
-        return; // Elsewhere the system does not tell.
+        return; // Elsewhere the system does not say which are ignored.
     }
     let place = Place::new();
     let script = format!("trap '' HUP; exec {} pack - -o p", env!("CARGO_BIN_EXE_sealpack"));
     let mut command = std::process::Command::new("sh");
     command.current_dir(place.path("")).args(["-c", &script]).stdin(Stdio::piped());
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).start();
     wait_until("the temporary file", || place.names().iter().any(|name| name.ends_with(".tmp")));
-    let kill = std::process::Command::new("kill").args(["-HUP", &child.id().to_string()]).status();
-    assert!(kill.unwrap().success());
-    drop(child.stdin.take());
-    Run { output: child.wait_with_output().unwrap() }.fine();
+    child.signal(SIGHUP);
+    Run { output: child.end() }.fine();
     assert_eq!(place.names(), ["p"]);
+}
+
+/// Every command prints, so none starts without standard output; only one that
+/// reads standard input needs that.
+#[test]
+fn a_standard_stream_that_is_closed_or_open_for_the_other_direction_is_an_error() {
+    let place = Place::new();
+    place.file("f", "item");
+    place.run("pack f -o p").fine();
+    let commands = [
+        "cat p",
+        "get p 0",
+        "info p",
+        "verify p",
+        "digests p",
+        "digests p --print",
+        "diff p p",
+        "check",
+        "pack f -o q",
+        "--help",
+        "--version",
+    ];
+    for command in commands {
+        for closed in [">&-", "1</dev/null"] {
+            let run = place.script(&format!("exec $SEALPACK {command} {closed}"));
+            run.failed(3, &["standard output", "ad file descriptor"]);
+        }
+        // Whatever else is closed: it is not needed.
+        assert_eq!(place.script(&format!("exec $SEALPACK {command} <&- 2>&-")).code(), Some(0));
+        for made in ["q", "p.digests"] {
+            drop(fs::remove_file(place.path(made)));
+        }
+    }
+    assert_eq!(place.names(), ["f", "p"], "nothing was done before it was noticed");
+    for closed in ["<&-", "0>/dev/null"] {
+        for split in ["", "--lines", "--framed"] {
+            let run = place.script(&format!("exec $SEALPACK pack {split} - -o q {closed}"));
+            run.failed(3, &["standard input", "ad file descriptor"]);
+        }
+    }
+    assert_eq!(place.names(), ["f", "p"]);
+    place.script("exec $SEALPACK pack - -o q </dev/null").fine();
+    place.script("exec $SEALPACK verify q <>/dev/null >/dev/null").fine();
 }

@@ -5,12 +5,17 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::expect_used,
     reason = "test code: a panic is a failed test"
 )]
 
 mod check;
+#[allow(dead_code, reason = "other tests use the rest")]
+#[path = "../../../tests/src/child.rs"]
+mod child;
 mod diff;
 mod endings;
+mod files;
 mod fixtures;
 mod http;
 mod limits;

@@ -1,13 +1,13 @@
 //! Running the binary.
 
 use std::ffi::OsStr;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::thread;
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::child::Spawn as _;
 
 /// What a run left.
 pub struct Run {
@@ -98,20 +98,23 @@ impl Place {
 
     /// Runs with these arguments, split at spaces.
     pub fn run(&self, args: &str) -> Run {
-        Run { output: self.command(args.split_whitespace()).output().unwrap() }
+        Run { output: self.command(args.split_whitespace()).run() }
+    }
+
+    /// Runs a script of the shell, in which `$SEALPACK` is the command. No core
+    /// file is left.
+    pub fn script(&self, script: &str) -> Run {
+        let mut command = Command::new("sh");
+        command.current_dir(self.folder.path()).env("SEALPACK", env!("CARGO_BIN_EXE_sealpack"));
+        command.args(["-c", &format!("ulimit -c 0; {script}")]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Run { output: command.run() }
     }
 
     /// Runs with these arguments and standard input.
     pub fn feed(&self, args: &str, input: &[u8]) -> Run {
         let mut command = self.command(args.split_whitespace());
-        let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        let input = input.to_vec();
-        // It may end without having read everything.
-        let feeding = thread::spawn(move || drop(stdin.write_all(&input)));
-        let output = child.wait_with_output().unwrap();
-        feeding.join().unwrap();
-        Run { output }
+        Run { output: command.stdin(Stdio::piped()).start().feed(input) }
     }
 }
 

@@ -1,33 +1,41 @@
 //! `sealpack pack`: files, lines or frames into a pack.
 
+mod summary;
+
 use std::fs;
-use std::io::{self, Write};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use sealpack::core::format::Dialect;
-use sealpack::{ErrorKind, Plain, Writer, WriterOptions, Zstd, digest_list_path};
-use serde::Serialize;
+use sealpack::{ErrorKind, Plain, StagedFile, Writer, WriterOptions, Zstd, digest_list_path};
 
-use super::target::{Destination, Sealed, Target, Upload};
+use self::summary::{Summary, quotient};
+use super::distinct::Files;
+use super::target::{Destination, Sealed, Target, Upload, report_caveats, stage};
+use crate::descriptors;
 use crate::interrupt::Interrupt;
 use crate::items::read::{self, Accept, Split};
-use crate::items::walk::{self, Found, Outputs, Skipped};
+use crate::items::walk::{self, Found, Outputs};
 use crate::items::write::hex;
 use crate::outcome::{Failure, Input, Outcome};
 use crate::printable::JsonPath;
 use crate::progress::Progress;
-use crate::report::{self, BOLD};
-use crate::size::{Bytes, Count, parse_size, parse_u32};
+use crate::report;
+use crate::size::{parse_size, parse_u32};
 
 /// Pack files, lines or frames into one sealed file
 ///
 /// Each INPUT is an item: a file; every file below a folder, sorted by name, folder by folder; or
 /// standard input, as `-`. With --lines or --framed each INPUT is taken apart into items. Symbolic
 /// links below a folder are left out (and counted) unless --follow-links; those that are named are
-/// followed. A file that cannot be read ends the packing: its items' positions would be wrong.
+/// followed. Left out and counted are also the files being written, and temporary files of killed
+/// writers (.NAME.XXXXXX.tmp). A file that cannot be read, or that changes meanwhile, ends the
+/// packing.
 ///
 /// The pack appears whole or not at all: it is written under a temporary name next to FILE, synced,
-/// and renamed. An existing FILE is left alone, or replaced at the very end with --force.
+/// and renamed, and so are its digest list and the list of names. An existing FILE is left alone, or
+/// replaced at the very end with --force; the new file keeps its mode, and its owner where allowed.
+/// All files that are read or written must be distinct.
 ///
 /// FILE may be a URL: s3://bucket/name, gs://…, az://…. The pack goes straight into a multipart
 /// upload, without a file in between, and is there when that is complete.
@@ -48,9 +56,14 @@ pub struct Pack {
     #[arg(long)]
     framed: bool,
     /// Write the path of each item to this file, a line each: the path of item
-    /// 0 is line 1 (items have no names in a pack)
+    /// 0 is line 1 (items have no names in a pack). A newline in a path is written
+    /// as \n, a backslash as \\. The file appears with the pack
     #[arg(long, value_name = "FILE", conflicts_with_all = ["lines", "framed"])]
     names: Option<PathBuf>,
+    /// Take a file that is changed while it is packed as it was read, and count
+    /// it. Without this, such a file ends the packing
+    #[arg(long)]
+    allow_changed: bool,
     /// Follow symbolic links below folders too
     #[arg(long)]
     follow_links: bool,
@@ -214,12 +227,33 @@ impl Pack {
         if self.writing.sync_every.is_some() && Destination::of(&self.output)?.file().is_none() {
             return Err(Failure::usage("--sync-every is about a disk, and a store has none"));
         }
-        match &self.names {
-            Some(names) if names.exists() && !self.writing.force => {
-                Err(Failure::Exists(names.clone()))
+        self.files()?.check()
+    }
+
+    /// Every file that is read or written.
+    fn files(&self) -> Result<Files, Failure> {
+        let mut files = Files::default();
+        for input in &self.inputs {
+            if walk::is_standard_input(input) {
+                drop(descriptors::standard_input()?);
+                files.read_standard_input();
+            } else if !input.is_dir() {
+                files.read("an input", input);
             }
-            _ => Ok(()),
         }
+        if let Some(app_data) = &self.shape.app_data {
+            files.read("the app data", app_data);
+        }
+        if let Some(output) = Destination::of(&self.output)?.file() {
+            files.write("the pack", output);
+            if self.shape.with_digests {
+                files.write("its digest list", &digest_list_path(output));
+            }
+        }
+        if let Some(names) = &self.names {
+            files.write("the list of names", names);
+        }
+        Ok(files)
     }
 
     /// Looks for the inputs, leaving out what is being written.
@@ -229,13 +263,6 @@ impl Pack {
         let outputs = [output, list.as_deref(), self.names.as_deref()].into_iter().flatten();
         let outputs = Outputs::new(outputs.chain(temporary.iter().copied()));
         walk::find(&self.inputs, self.follow_links, &outputs)
-    }
-
-    /// Writes the list of names.
-    fn write_names(&self, found: &Found) -> Result<(), Failure> {
-        let Some(path) = &self.names else { return Ok(()) };
-        let failed = |error| Failure::Input { input: Input::Path(path.clone()), error };
-        fs::write(path, found.names()).map_err(failed)
     }
 }
 
@@ -248,16 +275,19 @@ pub fn run(args: &Pack) -> Result<Outcome, Failure> {
     let options = args.options()?;
     let interrupt = Interrupt::new().map_err(Failure::Signals)?;
     let destination = Destination::of(&args.output)?;
-    let create = |input_size| {
-        let (options, replace) = (options, args.writing.force);
-        destination.create(options, &args.upload, &interrupt, input_size, replace)
-    };
+    let replace = args.writing.force;
+    let create =
+        |input_size| destination.create(options, &args.upload, &interrupt, input_size, replace);
+    let names = args.names.as_deref();
+    let mut names = names.map(|path| stage(path, replace, &interrupt)).transpose()?;
     // A file that cannot be is refused before a long look around; an upload
     // wants to know first how much there is.
     let (found, target) = match destination.file() {
         Some(_) => {
             let target = create(None)?;
-            (args.find(destination.file(), &target.temporary_paths())?, target)
+            let temporary = names.iter().map(StagedFile::temporary_path);
+            let temporary: Vec<_> = target.temporary_paths().into_iter().chain(temporary).collect();
+            (args.find(destination.file(), &temporary)?, target)
         }
         None => {
             let found = args.find(None, &[])?;
@@ -265,13 +295,16 @@ pub fn run(args: &Pack) -> Result<Outcome, Failure> {
             (found, target)
         }
     };
+    if let Some(names) = &mut names {
+        write_names(names, &found)?;
+    }
     let progress = Progress::bytes("packing", found.bytes, args.json);
-    let mut packing = Packing { target, progress, item_bytes: 0 };
+    let allow_changed = args.allow_changed;
+    let mut packing = Packing { target, progress, item_bytes: 0, allow_changed, changed_files: 0 };
     for input in &found.inputs {
         read::items(input, args.split(), &mut packing)?;
     }
-    let summary = packing.finish(args, &found)?;
-    args.write_names(&found)?;
+    let summary = packing.finish(args, &found, names)?;
     match args.json {
         true => report::print_json(&summary)?,
         false => report::print(|to| summary.print(to))?,
@@ -279,11 +312,21 @@ pub fn run(args: &Pack) -> Result<Outcome, Failure> {
     Ok(Outcome::Fine)
 }
 
+/// Writes the names before the items: a full disk shows early.
+fn write_names(to: &mut StagedFile, found: &Found) -> Result<(), Failure> {
+    let written = to.write_all(&found.names());
+    let path = || Input::Path(to.path().to_path_buf());
+    written.map_err(|error| Failure::File { path: path(), operation: "cannot write", error })
+}
+
 /// A pack that is being written.
 struct Packing {
     target: Target,
     progress: Progress,
     item_bytes: u64,
+    allow_changed: bool,
+    /// Files that were changed while they were packed.
+    changed_files: u64,
 }
 
 impl Accept for Packing {
@@ -296,6 +339,14 @@ impl Accept for Packing {
     fn owned(&mut self, input: &Input, item: Vec<u8>) -> Result<(), Failure> {
         self.item_bytes += item.len() as u64;
         self.target.append_owned(item).map_err(|error| refused(input, error))
+    }
+
+    fn changed(&mut self, input: &Input, before: u64, after: u64) -> Result<(), Failure> {
+        self.changed_files += 1;
+        match self.allow_changed {
+            true => Ok(()),
+            false => Err(Failure::Changed { input: input.clone(), before, after }),
+        }
     }
 
     fn read(&mut self, bytes: u64) {
@@ -313,42 +364,17 @@ fn refused(input: &Input, error: sealpack::Error) -> Failure {
     }
 }
 
-/// What became of it.
-#[derive(Serialize)]
-struct Summary {
-    #[serde(flatten)]
-    path: JsonPath,
-    total_items: u32,
-    record_count: u32,
-    items_per_record: u32,
-    /// Bytes of the inputs, newlines and lengths of frames among them.
-    bytes_in: u64,
-    /// Bytes of the items.
-    item_bytes: u64,
-    /// Bytes of the pack.
-    bytes_out: u64,
-    /// Bytes in for each byte out; null where there are none.
-    ratio: Option<f64>,
-    seconds: f64,
-    bytes_per_second: f64,
-    codec: &'static str,
-    format_id: u32,
-    record_checksum: bool,
-    content_hash: Option<String>,
-    /// The digest list and its root; null where none was asked for.
-    #[serde(flatten)]
-    digests: JsonPath,
-    root: Option<String>,
-    skipped: Skipped,
-    #[serde(skip)]
-    parts: Option<String>,
-}
-
 impl Packing {
-    fn finish(self, args: &Pack, found: &Found) -> Result<Summary, Failure> {
-        let Self { target, progress, item_bytes } = self;
+    fn finish(
+        self,
+        args: &Pack,
+        found: &Found,
+        names: Option<StagedFile>,
+    ) -> Result<Summary, Failure> {
+        let Self { target, progress, item_bytes, changed_files, .. } = self;
         progress.say("syncing");
-        let Sealed { trailer, size: file_size, parts, digests } = target.finish()?;
+        let Sealed { trailer, size: file_size, parts, digests, caveats } = target.finish(names)?;
+        report_caveats(&args.output, &caveats);
         let seconds = progress.elapsed().as_secs_f64();
         let bytes_in = progress.done();
         Ok(Summary {
@@ -373,43 +399,8 @@ impl Packing {
             ),
             root: digests.map(|list| hex(&list.root)),
             skipped: found.skipped,
+            changed_files,
             parts,
         })
-    }
-}
-
-fn quotient(of: u64, by: u64) -> f64 {
-    of as f64 / by as f64
-}
-
-impl Summary {
-    fn print(&self, to: &mut dyn Write) -> io::Result<()> {
-        writeln!(to, "{BOLD}{}{BOLD:#}", self.path)?;
-        let mut row = |name: &str, value: String| writeln!(to, "  {name:<6} {value}");
-        let (items, records) = (Count(self.total_items.into()), Count(self.record_count.into()));
-        row("items", format!("{items} in {records} records"))?;
-        row("in", Bytes(self.bytes_in).to_string())?;
-        let ratio = self.ratio.map(|ratio| format!(", {ratio:.2} to 1")).unwrap_or_default();
-        row("out", format!("{}{ratio}", Bytes(self.bytes_out)))?;
-        if let Some(parts) = &self.parts {
-            row("parts", parts.clone())?;
-        }
-        let rate = self.bytes_per_second / 1e6;
-        row("time", format!("{:.2} s, {rate:.0} MB/s", self.seconds))?;
-        row("hash", self.content_hash.clone().unwrap_or_else(|| "none".into()))?;
-        if let Some(root) = &self.root {
-            row("root", root.clone())?;
-        }
-        let Skipped { symbolic_links, special_files, output_files } = self.skipped;
-        for (count, what) in [
-            (symbolic_links, "symbolic links: --follow-links packs what they point to"),
-            (special_files, "pipes, sockets or devices"),
-            (output_files, "being written: the pack itself, its list of names"),
-        ] {
-            if count > 0 {
-                row("left out", format!("{} {what}", Count(count)))?;
-            }
-        }
-        Ok(())
     }
 }

@@ -1,0 +1,198 @@
+//! Processes that tests start. No test waits for one without a limit, and none
+//! inherits signals that the test's own parent ignores (`nohup`, many CI runners).
+//!
+//! Tests of other packages include this file by its path, so it uses nothing of
+//! this one.
+
+use std::io::{Read, Write};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Output};
+use std::sync::Once;
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The longest that a test waits for anything.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Starts and runs processes.
+pub trait Spawn {
+    /// Starts a process. It is killed when the value is dropped.
+    fn start(&mut self) -> Started;
+
+    /// Runs a process to its end.
+    fn run(&mut self) -> Output {
+        self.start().end()
+    }
+}
+
+impl Spawn for Command {
+    fn start(&mut self) -> Started {
+        reset_ignored_signals();
+        let name = format!("{self:?}");
+        let child = self.spawn().unwrap_or_else(|error| panic!("{name}: {error}"));
+        Started { child, name, patience: PATIENCE }
+    }
+}
+
+/// A process that runs.
+pub struct Started {
+    child: Child,
+    name: String,
+    patience: Duration,
+}
+
+impl Started {
+    /// Waits longer for it.
+    #[must_use]
+    pub fn patiently(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Whether it has not ended yet.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Its standard input, where that is a pipe; dropped, it ends.
+    #[track_caller]
+    pub fn stdin(&mut self) -> ChildStdin {
+        self.child.stdin.take().expect("standard input is piped")
+    }
+
+    /// Its standard output, where that is a pipe.
+    #[track_caller]
+    pub fn stdout(&mut self) -> ChildStdout {
+        self.child.stdout.take().expect("standard output is piped")
+    }
+
+    /// Its standard error, where that is a pipe.
+    #[track_caller]
+    pub fn stderr(&mut self) -> ChildStderr {
+        self.child.stderr.take().expect("standard error is piped")
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: i32) {
+        let id = self.id().to_string();
+        let sent = Command::new("kill").args([format!("-{signal}"), id]).run();
+        assert!(sent.status.success(), "{}: no signal {signal}", self.name);
+    }
+
+    /// Kills it, and waits for its end.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.wait("its end by SIGKILL");
+    }
+
+    /// Feeds it these bytes, then waits for its end. It may end without having
+    /// read them.
+    #[track_caller]
+    pub fn feed(mut self, input: &[u8]) -> Output {
+        let mut stdin = self.stdin();
+        let input = input.to_vec();
+        let feeding = thread::spawn(move || drop(stdin.write_all(&input)));
+        let output = self.end();
+        feeding.join().unwrap();
+        output
+    }
+
+    /// Closes its standard input and waits for its end.
+    #[track_caller]
+    pub fn end(mut self) -> Output {
+        drop(self.child.stdin.take());
+        let stdout = self.child.stdout.take().map(read);
+        let stderr = self.child.stderr.take().map(read);
+        // Waiting for the ends of the pipes wakes up at once.
+        let stdout = self.bytes(stdout, "the end of its standard output");
+        let stderr = self.bytes(stderr, "the end of its standard error");
+        let status = self.wait("its end");
+        Output { status, stdout, stderr }
+    }
+
+    #[track_caller]
+    fn bytes(&mut self, from: Option<Receiver<Vec<u8>>>, what: &str) -> Vec<u8> {
+        let Some(from) = from else { return Vec::new() };
+        from.recv_timeout(self.patience).unwrap_or_else(|_| self.fail(what))
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub fn wait(&mut self, what: &str) -> ExitStatus {
+        let started = Instant::now();
+        let mut pause = Duration::from_micros(100);
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            if started.elapsed() > self.patience {
+                self.fail(what);
+            }
+            thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(10));
+        }
+    }
+
+    #[track_caller]
+    fn fail(&mut self, what: &str) -> ! {
+        drop(self.child.kill());
+        panic!("{}: waited {} s for {what}", self.name, self.patience.as_secs());
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            drop(self.child.kill());
+            // After SIGKILL this returns.
+            drop(self.child.wait());
+        }
+    }
+}
+
+/// Reads everything on a thread: a full pipe would stop the process.
+fn read(mut from: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        drop(from.read_to_end(&mut bytes));
+        drop(sender.send(bytes));
+    });
+    receiver
+}
+
+/// Waits until `done` returns true.
+#[track_caller]
+pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !done() {
+        assert!(started.elapsed() < PATIENCE, "waited {} s for {what}", PATIENCE.as_secs());
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// A process inherits which signals are ignored, but not which are handled: a
+/// handler that does nothing takes the place of what is ignored here.
+fn reset_ignored_signals() {
+    static RESET: Once = Once::new();
+    RESET.call_once(|| {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+        use signal_hook::consts::{
+            SIGALRM, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU, SIGXFSZ,
+        };
+        for signal in
+            [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGXCPU, SIGXFSZ]
+        {
+            if mask >> (signal - 1) & 1 == 1 {
+                drop(signal_hook::flag::register(signal, std::sync::Arc::default()));
+            }
+        }
+    });
+}

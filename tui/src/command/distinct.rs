@@ -1,0 +1,166 @@
+//! The files that a command reads and writes are pairwise distinct: checked before
+//! anything is written.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::outcome::Failure;
+use crate::printable;
+
+/// The files of a command, each with its role in it.
+///
+/// Two paths are one file if what they lead to is (a second name, a symbolic
+/// link), or if they are the same name in the same folder, be there a file or not.
+#[derive(Debug, Default)]
+pub struct Files {
+    files: Vec<Named>,
+}
+
+#[derive(Debug)]
+struct Named {
+    role: &'static str,
+    path: PathBuf,
+    is_written: bool,
+    target: Option<Identity>,
+    place: Option<(Identity, OsString)>,
+}
+
+impl Files {
+    /// Adds a file that is read.
+    pub fn read(&mut self, role: &'static str, path: &Path) {
+        self.add(role, path, false);
+    }
+
+    /// Adds a file that is written.
+    pub fn write(&mut self, role: &'static str, path: &Path) {
+        self.add(role, path, true);
+    }
+
+    /// Adds standard input, where that is a file.
+    pub fn read_standard_input(&mut self) {
+        if let Some(target) = standard_input() {
+            let path = PathBuf::from("-");
+            let role = "standard input";
+            let target = Some(target);
+            self.files.push(Named { role, path, is_written: false, target, place: None });
+        }
+    }
+
+    fn add(&mut self, role: &'static str, path: &Path, is_written: bool) {
+        let place = place_of(path);
+        let target = identity(path);
+        self.files.push(Named { role, path: path.to_path_buf(), is_written, target, place });
+    }
+
+    /// Refuses two that are one file, if one of them is written.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`].
+    pub fn check(&self) -> Result<(), Failure> {
+        for (number, file) in self.files.iter().enumerate() {
+            for other in self.files.iter().skip(number + 1) {
+                if (file.is_written || other.is_written) && file.is(other) {
+                    return Err(Failure::usage(format!(
+                        "{} and {} are the same file: {}",
+                        file.role,
+                        other.role,
+                        printable::path(&other.path)
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Named {
+    fn is(&self, other: &Self) -> bool {
+        (self.target.is_some() && self.target == other.target)
+            || (self.place.is_some() && self.place == other.place)
+    }
+}
+
+/// The folder that a path lies in, and its name there.
+fn place_of(path: &Path) -> Option<(Identity, OsString)> {
+    let folder = match path.parent()? {
+        empty if empty.as_os_str().is_empty() => Path::new("."),
+        folder => folder,
+    };
+    Some((identity(folder)?, path.file_name()?.to_owned()))
+}
+
+/// Device and inode: the same for every name of a file.
+#[cfg(unix)]
+type Identity = (u64, u64);
+
+#[cfg(unix)]
+fn of_metadata(metadata: &fs::Metadata) -> Identity {
+    use std::os::unix::fs::MetadataExt;
+    (metadata.dev(), metadata.ino())
+}
+
+#[cfg(unix)]
+fn identity(path: &Path) -> Option<Identity> {
+    fs::metadata(path).ok().as_ref().map(of_metadata)
+}
+
+#[cfg(unix)]
+fn standard_input() -> Option<Identity> {
+    use std::os::fd::AsFd;
+    let file = fs::File::from(std::io::stdin().as_fd().try_clone_to_owned().ok()?);
+    file.metadata().ok().filter(fs::Metadata::is_file).as_ref().map(of_metadata)
+}
+
+/// The path without links: second names of a file are not seen here.
+#[cfg(not(unix))]
+type Identity = PathBuf;
+
+#[cfg(not(unix))]
+fn identity(path: &Path) -> Option<Identity> {
+    fs::canonicalize(path).ok()
+}
+
+#[cfg(not(unix))]
+fn standard_input() -> Option<Identity> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn are_distinct(read: &[&Path], written: &[&Path]) -> bool {
+        let mut files = Files::default();
+        read.iter().for_each(|path| files.read("an input", path));
+        written.iter().for_each(|path| files.write("an output", path));
+        files.check().is_ok()
+    }
+
+    #[test]
+    fn a_file_is_recognized_by_every_name_it_has_and_one_that_is_not_there_by_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let (file, other, new) = (path("file"), path("other"), path("new"));
+        fs::write(&file, "").unwrap();
+        fs::write(&other, "").unwrap();
+        assert!(are_distinct(&[&file], &[&other, &new]));
+        assert!(are_distinct(&[&file, &file], &[]), "reading twice is fine");
+        fs::create_dir(path("folder")).unwrap();
+        for (one, two) in [("new", "new"), ("new", "folder/../new"), ("file", "./file")] {
+            assert!(!are_distinct(&[], &[&path(one), &path(two)]), "{one} and {two}");
+            assert!(!are_distinct(&[&path(one)], &[&path(two)]), "{one} and {two}");
+        }
+        #[cfg(unix)]
+        {
+            fs::hard_link(&file, path("second name")).unwrap();
+            std::os::unix::fs::symlink(&file, path("link")).unwrap();
+            std::os::unix::fs::symlink(path("folder"), path("folder 2")).unwrap();
+            for (one, two) in
+                [("file", "second name"), ("link", "file"), ("folder/new", "folder 2/new")]
+            {
+                assert!(!are_distinct(&[], &[&path(one), &path(two)]), "{one} and {two}");
+            }
+        }
+    }
+}

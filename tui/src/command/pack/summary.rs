@@ -1,0 +1,88 @@
+//! What `pack` prints when it has finished.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::items::walk::Skipped;
+use crate::printable::JsonPath;
+use crate::report::BOLD;
+use crate::size::{Bytes, Count};
+
+/// What became of it.
+#[derive(Serialize)]
+pub(super) struct Summary {
+    #[serde(flatten)]
+    pub(super) path: JsonPath,
+    pub(super) total_items: u32,
+    pub(super) record_count: u32,
+    pub(super) items_per_record: u32,
+    /// Bytes of the inputs, newlines and lengths of frames among them.
+    pub(super) bytes_in: u64,
+    /// Bytes of the items.
+    pub(super) item_bytes: u64,
+    /// Bytes of the pack.
+    pub(super) bytes_out: u64,
+    /// Bytes in for each byte out; null where there are none.
+    pub(super) ratio: Option<f64>,
+    pub(super) seconds: f64,
+    pub(super) bytes_per_second: f64,
+    pub(super) codec: &'static str,
+    pub(super) format_id: u32,
+    pub(super) record_checksum: bool,
+    pub(super) content_hash: Option<String>,
+    /// The digest list and its root; null where none was asked for.
+    #[serde(flatten)]
+    pub(super) digests: JsonPath,
+    pub(super) root: Option<String>,
+    pub(super) skipped: Skipped,
+    /// Files that were changed while they were packed; only with --allow-changed.
+    pub(super) changed_files: u64,
+    #[serde(skip)]
+    pub(super) parts: Option<String>,
+}
+
+/// A ratio for people.
+pub(super) fn quotient(of: u64, by: u64) -> f64 {
+    of as f64 / by as f64
+}
+
+impl Summary {
+    pub(super) fn print(&self, to: &mut dyn Write) -> io::Result<()> {
+        writeln!(to, "{BOLD}{}{BOLD:#}", self.path)?;
+        let mut row = |name: &str, value: String| writeln!(to, "  {name:<6} {value}");
+        let (items, records) = (Count(self.total_items.into()), Count(self.record_count.into()));
+        row("items", format!("{items} in {records} records"))?;
+        row("in", Bytes(self.bytes_in).to_string())?;
+        let ratio = self.ratio.map(|ratio| format!(", {ratio:.2} to 1")).unwrap_or_default();
+        row("out", format!("{}{ratio}", Bytes(self.bytes_out)))?;
+        if let Some(parts) = &self.parts {
+            row("parts", parts.clone())?;
+        }
+        let rate = self.bytes_per_second / 1e6;
+        row("time", format!("{:.2} s, {rate:.0} MB/s", self.seconds))?;
+        row("hash", self.content_hash.clone().unwrap_or_else(|| "none".into()))?;
+        if let Some(root) = &self.root {
+            row("root", root.clone())?;
+        }
+        if self.changed_files > 0 {
+            let count = Count(self.changed_files);
+            row(
+                "changed",
+                format!("{count} files while they were packed: taken as they were read"),
+            )?;
+        }
+        let Skipped { symbolic_links, special_files, output_files, temporary_files } = self.skipped;
+        for (count, what) in [
+            (symbolic_links, "symbolic links: --follow-links packs what they point to"),
+            (special_files, "pipes, sockets or devices"),
+            (output_files, "being written: the pack itself, its list of names"),
+            (temporary_files, "temporary files of killed writers: .NAME.XXXXXX.tmp"),
+        ] {
+            if count > 0 {
+                row("left out", format!("{} {what}", Count(count)))?;
+            }
+        }
+        Ok(())
+    }
+}
