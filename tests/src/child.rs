@@ -4,7 +4,7 @@
 //! Tests of other packages include this file by its path, so it uses nothing of
 //! this one.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Output};
 use std::sync::Once;
 use std::sync::mpsc::{self, Receiver};
@@ -16,8 +16,15 @@ pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Starts and runs processes.
 pub trait Spawn {
-    /// Starts a process. It is killed when the value is dropped.
-    fn start(&mut self) -> Started;
+    /// Starts a process, if there is such a program. It is killed when the value
+    /// is dropped.
+    fn try_start(&mut self) -> io::Result<Started>;
+
+    /// Starts a process.
+    #[track_caller]
+    fn start(&mut self) -> Started {
+        self.try_start().unwrap_or_else(|error| panic!("cannot start it: {error}"))
+    }
 
     /// Runs a process to its end.
     fn run(&mut self) -> Output {
@@ -26,11 +33,10 @@ pub trait Spawn {
 }
 
 impl Spawn for Command {
-    fn start(&mut self) -> Started {
+    fn try_start(&mut self) -> io::Result<Started> {
         reset_ignored_signals();
         let name = format!("{self:?}");
-        let child = self.spawn().unwrap_or_else(|error| panic!("{name}: {error}"));
-        Started { child, name, patience: PATIENCE }
+        Ok(Started { child: self.spawn()?, name, patience: PATIENCE })
     }
 }
 

@@ -6,9 +6,11 @@
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::process::Stdio;
 
 use serde_json::json;
 
+use crate::child::Spawn as _;
 use crate::run::{Place, Run, has};
 
 /// A name that forges lines of a report, moves the cursor, sets the title of
@@ -16,7 +18,7 @@ use crate::run::{Place, Run, has};
 const HOSTILE: &str = "x.pack: sound\n  content hash     passed\r\u{1b}]0;pwned\u{7}\u{9b}2J\u{202e}\u{2028}\u{200b}.pack";
 
 fn run(place: &Place, args: &[&OsStr]) -> Run {
-    Run { output: place.command(args).output().unwrap() }
+    Run { output: place.command(args).run() }
 }
 
 /// Everything printed is printable text in lines.
@@ -98,8 +100,9 @@ fn a_name_is_printed_so_that_a_shell_reads_it_back() {
     let printed = report.out_text().lines().next().unwrap().to_string();
     let script = format!("printf %s {printed}");
     let mut shell = std::process::Command::new("bash");
-    let shell = shell.env("LC_ALL", "C.UTF-8").args(["-c", &script]).output();
-    let Ok(shell) = shell else { return }; // no bash here
+    let shell = shell.env("LC_ALL", "C.UTF-8").args(["-c", &script]);
+    let Ok(shell) = shell.stdout(Stdio::piped()).try_start() else { return }; // no bash here
+    let shell = shell.end();
     assert_eq!(OsStr::from_bytes(&shell.stdout), name, "{printed}");
 }
 

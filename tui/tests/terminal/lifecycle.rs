@@ -4,6 +4,7 @@ use std::process::{Command, Stdio};
 
 use nix::sys::signal::Signal;
 
+use crate::child::Spawn as _;
 use crate::pty::Session;
 use crate::{SEALPACK, fixture, inspector};
 
@@ -109,7 +110,9 @@ fn a_damaged_file_is_opened_and_its_damage_is_told() {
 #[test]
 fn without_a_terminal_it_says_so_and_ends_with_2() {
     for arguments in [&["step"][..], &["inspect", &fixture("hash-ipr128.pack")]] {
-        let output = Command::new(SEALPACK).args(arguments).stdin(Stdio::null()).output().unwrap();
+        let mut command = Command::new(SEALPACK);
+        command.args(arguments).stdin(Stdio::null());
+        let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).run();
         assert_eq!(output.status.code(), Some(2));
         assert!(output.stdout.is_empty());
         let told = String::from_utf8(output.stderr).unwrap();

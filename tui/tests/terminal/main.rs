@@ -9,6 +9,9 @@
 )]
 #![cfg(unix)]
 
+#[allow(dead_code, reason = "other tests use the rest of it")]
+#[path = "../../../tests/src/child.rs"]
+mod child;
 mod input;
 mod jobs;
 mod lifecycle;
