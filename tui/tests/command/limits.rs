@@ -6,8 +6,9 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
+use crate::child::Spawn as _;
 use crate::run::{Place, Run};
 
 /// A user that has no other process, and whose limit therefore counts this one
@@ -24,7 +25,7 @@ fn limited(place: &Place, user: u32, threads: u32, args: &str) -> Run {
     // `timeout` is a process of that user as well.
     let mut command = Command::new("timeout");
     command.args(["60", "bash", "-c", &script]).current_dir(place.path("")).uid(user).gid(user);
-    Run { output: command.output().unwrap() }
+    Run { output: command.stdout(Stdio::piped()).stderr(Stdio::piped()).run() }
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-use crate::endings::wait_until;
+use crate::child::Spawn as _;
 use crate::run::{Place, has};
 
 /// A sound pack at `a.pack`, and the same with a damaged record.
@@ -68,7 +68,7 @@ fn the_same_name_in_another_folder_is_another_pack() {
     }
     let run = |folder: &str| {
         let mut command = place.command(["verify", "p.pack", "--state", "../st"]);
-        command.current_dir(place.path(folder)).output().unwrap().status.code()
+        command.current_dir(place.path(folder)).run().status.code()
     };
     assert_eq!(
         (run("one"), run("two"), run("two"), run("one")),
@@ -89,7 +89,7 @@ fn names_that_are_not_utf_8_share_no_result() {
     for (name, status) in [(b"\xff.pack", 0), (b"\xfe.pack", 1), (b"\xff.pack", 0)] {
         let args =
             [OsStr::new("verify"), OsStr::from_bytes(name), "--state".as_ref(), "st".as_ref()];
-        assert_eq!(place.command(args).output().unwrap().status.code(), Some(status));
+        assert_eq!(place.command(args).run().status.code(), Some(status));
     }
 }
 
@@ -181,14 +181,9 @@ fn two_runs_at_once_lose_no_line() {
             place.file(&format!("{folder}/{number}.pack"), &sound);
         }
     }
-    let start = |folder| place.command(["verify", folder, "--state", "st"]).spawn().unwrap();
-    for mut run in [start("one"), start("two"), start("one")] {
-        let mut status = None;
-        wait_until("verify --state", || {
-            status = run.try_wait().unwrap();
-            status.is_some()
-        });
-        assert_eq!(status.unwrap().code(), Some(0));
+    let start = |folder| place.command(["verify", folder, "--state", "st"]).start();
+    for run in [start("one"), start("two"), start("one")] {
+        assert_eq!(run.end().status.code(), Some(0));
     }
     for folder in ["one", "two"] {
         assert_eq!(known(&place, folder, 0), 60, "{folder}");

@@ -150,6 +150,7 @@ mod folders {
     use std::process::Command;
 
     use super::*;
+    use crate::child::Spawn as _;
 
     fn summary(text: &str) -> Value {
         serde_json::from_str::<Value>(text.lines().last().unwrap()).unwrap()["summary"].clone()
@@ -171,8 +172,8 @@ mod folders {
         ] {
             symlink(target, place.path(link)).unwrap();
         }
-        let made = Command::new("mkfifo").arg(place.path("v/pipe.pack")).status().unwrap();
-        assert!(made.success());
+        let made = Command::new("mkfifo").arg(place.path("v/pipe.pack")).run();
+        assert!(made.status.success());
         let run = place.run("verify v").failed(1, &["v/c.pack", "v/d.pack"]);
         let text = run.out_text();
         assert!(text.contains("v/a.pack: sound") && text.contains("v/b.pack: cannot"), "{text}");
@@ -213,7 +214,7 @@ mod folders {
             if fs::metadata(place.path("")).unwrap().uid() == 0 {
                 command.uid(65_534).gid(65_534);
             }
-            command.output().map(|output| crate::run::Run { output })
+            command.try_start().map(|started| crate::run::Run { output: started.end() })
         };
         let Ok(words) = run("verify v") else { return }; // Nobody else can run it.
         let words = words.failed(3, &["v/b: cannot read this folder", "ermission denied"]);
