@@ -10,7 +10,7 @@
 //! such files out.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::outcome::Failure;
 
@@ -44,7 +44,7 @@ impl Interrupt {
         &self,
         create: impl FnOnce() -> Result<(T, C), E>,
     ) -> Result<T, E> {
-        let mut guarded = self.actions.cleanup.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut guarded = lock(&self.actions.cleanup);
         let (created, cleanup) = create()?;
         *guarded = Some(one_after_another(guarded.take(), cleanup));
         Ok(created)
@@ -59,11 +59,14 @@ impl Interrupt {
         cleanup: impl FnOnce() + Send + 'static,
         left_behind: impl FnOnce() + Send + 'static,
     ) {
-        let lock = |action| Mutex::lock(action).unwrap_or_else(PoisonError::into_inner);
         *lock(&self.actions.left_behind) = Some(Box::new(left_behind));
         let mut guarded = lock(&self.actions.cleanup);
         *guarded = Some(one_after_another(guarded.take(), cleanup));
     }
+}
+
+fn lock(action: &Mutex<Option<Action>>) -> MutexGuard<'_, Option<Action>> {
+    action.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn one_after_another(before: Option<Action>, next: impl FnOnce() + Send + 'static) -> Action {
@@ -108,7 +111,7 @@ fn listen(actions: &Arc<Actions>) -> io::Result<()> {
     let mut signals = Signals::new(listened_to)?;
     // Where the pack has its name already, the clean-up finds nothing to do.
     let end = |action: &Mutex<Option<Action>>, signal| {
-        let action = action.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let action = lock(action).take();
         if let Some(action) = action {
             action();
         }

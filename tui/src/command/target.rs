@@ -281,8 +281,8 @@ impl Target {
             }
             #[cfg(feature = "remote")]
             Self::Store(upload) => {
-                let Uploading { writer, left_behind } = *upload;
                 let names = names.map(StagedFile::publish).transpose()?;
+                let Uploading { writer, left_behind } = *upload;
                 let caveats = names.iter().flat_map(|names| names.caveats().to_vec()).collect();
                 let finished = writer.finish();
                 if let (Err(_), Some(names)) = (&finished, names) {

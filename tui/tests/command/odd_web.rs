@@ -5,6 +5,7 @@
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::child::Spawn as _;
 use crate::http::{Reply, Request, Server, file, reply};
 use crate::run::{Place, Run};
 use crate::s3::DATE;
@@ -222,7 +223,7 @@ fn a_system_that_refuses_threads_is_an_error_and_no_panic() {
     let place = Place::new();
     let server = server(&place, |request, pack| file(request, &[E_TAG], pack));
     let mut command = place.command(["info", &server.url("/a.pack")]);
-    let output = command.env("RUST_MIN_STACK", (1u64 << 46).to_string()).output().unwrap();
+    let output = command.env("RUST_MIN_STACK", (1u64 << 46).to_string()).run();
     let run = Run { output }.failed(3, &["cannot send requests"]);
     assert!(!run.err().contains("panicked"), "{}", run.err());
 }

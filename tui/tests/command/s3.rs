@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
+use crate::child::Spawn as _;
 use crate::http::{Reply, Request, Server, file, reply};
 use crate::run::{Place, Run};
 
@@ -98,7 +99,7 @@ impl S3 {
     }
 
     pub fn run(&self, place: &Place, args: &str) -> Run {
-        Run { output: self.command(place, args).output().unwrap() }
+        Run { output: self.command(place, args).run() }
     }
 }
 

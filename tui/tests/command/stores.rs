@@ -4,12 +4,12 @@
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::{Child, Output};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::child::Spawn as _;
 use crate::run::{Place, Run};
 use crate::s3::{Oddity, S3};
 
@@ -151,22 +151,12 @@ fn a_key_that_cannot_be_asked_for_is_reported_and_the_others_are_verified() {
     }
 }
 
-/// Waits until a child has ended, or for half a minute.
-fn ended(mut child: Child) -> Output {
-    let started = Instant::now();
-    while child.try_wait().unwrap().is_none() {
-        assert!(started.elapsed() < Duration::from_secs(30), "the command does not end");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    child.wait_with_output().unwrap()
-}
-
 #[test]
 fn a_second_signal_ends_an_upload_that_cannot_be_aborted_and_says_what_stays() {
     let place = place();
     for second in [Signal::SIGINT, Signal::SIGTERM] {
         let s3 = S3::new(Oddity::Stalls);
-        let child = s3.command(&place, LARGE).spawn().unwrap();
+        let child = s3.command(&place, LARGE).start();
         let started = Instant::now();
         let has_part = || s3.server.requests().iter().any(|sent| sent.method == "PUT");
         while !has_part() {
@@ -182,7 +172,7 @@ fn a_second_signal_ends_an_upload_that_cannot_be_aborted_and_says_what_stays() {
         }
         let signalled = Instant::now();
         kill(pid, second).unwrap();
-        let run = Run { output: ended(child) };
+        let run = Run { output: child.end() };
         assert!(signalled.elapsed() < Duration::from_secs(10), "at once");
         assert_eq!(run.output.status.signal(), Some(second as i32));
         assert!(run.err().contains("abort-multipart-upload"), "{}", run.err());
@@ -207,14 +197,14 @@ fn settings_that_cannot_be_right_are_named_before_any_request() {
         ("AWS_PROXY_URL", "no proxy"),
     ] {
         for args in ["info s3://bucket/a.pack", "verify s3://bucket/", SMALL] {
-            let output = s3.command(&place, args).env(name, value).output().unwrap();
+            let output = s3.command(&place, args).env(name, value).run();
             let run = Run { output }.failed(2, &["s3://bucket"]);
             let about = if name == "AWS_ALLOW_HTTP" { "AWS_" } else { name };
             assert!(run.err().contains(about), "{name}: {}", run.err());
             assert!(!run.err().contains("panicked") && !run.err().contains("sec\nret"));
         }
     }
-    let output = s3.command(&place, "info").arg("s3://a bucket/a.pack").output().unwrap();
+    let output = s3.command(&place, "info").arg("s3://a bucket/a.pack").run();
     Run { output }.failed(2, &["no bucket has such a name"]);
     assert!(s3.server.requests().is_empty());
 }
