@@ -7,13 +7,20 @@
 //! ([`Untrusted`](Error::Untrusted)), and a mistake of the caller
 //! ([`Misuse`](Error::Misuse)). There is no I/O variant, because core does no
 //! I/O.
+//!
+//! The text of an error leaves out its cause, which is its `source`. The
+//! alternate form (`{:#}`) is the text followed by the cause.
 
 mod cause;
+mod decode;
 
 pub use cause::Cause;
+pub use decode::DecodeError;
 
 use core::fmt;
 
+#[cfg(feature = "serde")]
+pub mod serialize;
 mod untrusted;
 pub use untrusted::{TrailerField, Untrusted};
 
@@ -173,47 +180,6 @@ impl Fault {
     }
 }
 
-/// Why a payload could not be decoded.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum DecodeError {
-    /// The bytes do not start like a frame of this codec.
-    NotAFrame,
-    /// The frame ends early.
-    Truncated,
-    /// The frame is followed by bytes that are not an empty frame.
-    Trailing {
-        /// The number of bytes after the first frame.
-        bytes: u64,
-    },
-    /// The payload does not have the expected length.
-    Length {
-        /// The expected length in bytes.
-        expected: u64,
-        /// Its actual or stated length, or a lower bound of it.
-        found: u64,
-    },
-    /// The payload is longer than the caller's limit.
-    AboveLimit {
-        /// The limit in bytes.
-        limit: u64,
-        /// A lower bound of its actual or stated length.
-        found: u64,
-    },
-    /// The frame's own checksum does not match its content.
-    FrameChecksum,
-    /// The frame carries no content size, and decodes to more bytes than such
-    /// a frame may.
-    NoContentSize {
-        /// Four times the encoded payload.
-        allowed: u64,
-    },
-    /// The frame needs a dictionary, which records of a pack never do.
-    Dictionary,
-    /// The codec's own error.
-    Codec(Cause),
-}
-
 /// A size that is not allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -315,15 +281,20 @@ pub enum Misuse {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Corrupt { section, fault } => write!(f, "{section}: {fault}"),
+            Self::Corrupt { section, fault } => {
+                write!(f, "{section}: ")?;
+                fault.fmt(f)
+            }
             Self::Limit(limit) => limit.fmt(f),
             Self::Misuse(misuse) => misuse.fmt(f),
             Self::Untrusted(untrusted) => untrusted.fmt(f),
             Self::Encode { record: Some(record), cause } => {
-                write!(f, "record {record} could not be encoded: {cause}")
+                write!(f, "record {record} could not be encoded")?;
+                write_cause(f, cause)
             }
             Self::Encode { record: None, cause } => {
-                write!(f, "closing the encoder failed: {cause}")
+                f.write_str("closing the encoder failed")?;
+                write_cause(f, cause)
             }
         }
     }
@@ -392,35 +363,18 @@ impl fmt::Display for Fault {
                 write!(f, "the sizes add up to {found} bytes instead of {expected}")
             }
             Self::Decode(error) => error.fmt(f),
-            Self::Extract(cause) => write!(f, "the hash extract failed: {cause}"),
+            Self::Extract(cause) => {
+                f.write_str("the hash extract failed")?;
+                write_cause(f, cause)
+            }
         }
     }
 }
 
-impl fmt::Display for DecodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotAFrame => f.write_str("the payload is not a frame of this codec"),
-            Self::Truncated => f.write_str("the frame ends early"),
-            Self::Trailing { bytes } => write!(f, "{bytes} bytes follow the frame"),
-            Self::Length { expected, found } => {
-                write!(f, "the payload decodes to {found} bytes instead of {expected}")
-            }
-            Self::AboveLimit { limit, found } => {
-                write!(f, "the payload decodes to {found} bytes, above the limit of {limit}")
-            }
-            Self::FrameChecksum => f.write_str("the frame's checksum does not match"),
-            Self::NoContentSize { allowed } => write!(
-                f,
-                "the frame carries no content size and decodes to more than four times its bytes ({allowed})"
-            ),
-            Self::Dictionary => f.write_str("the frame needs a dictionary"),
-            Self::Codec(cause) => write!(f, "the payload cannot be decoded: {cause}"),
-        }
-    }
+/// The alternate form of an error is its text followed by the cause.
+fn write_cause(f: &mut fmt::Formatter<'_>, cause: &Cause) -> fmt::Result {
+    if f.alternate() { write!(f, ": {cause}") } else { Ok(()) }
 }
-
-impl core::error::Error for DecodeError {}
 
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
-use sealpack_core::codec::{Decode, FrameChecksum, Size};
+use sealpack_core::codec::{Decode, Encode, FrameChecksum, Size};
 use sealpack_core::error::{Cause, DecodeError};
 use sealpack_core::format::digest::Extract;
 
@@ -29,12 +29,22 @@ pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> &str {
     }
 }
 
-/// The caller's extract, or decoder, that cannot panic any more.
+/// The caller's extract, encoder or decoder, that cannot panic any more.
 pub(crate) struct Caught<T>(pub(crate) T);
 
 impl<T: Extract> Extract for Caught<T> {
     fn extract<'a>(&self, item: &'a [u8]) -> Result<Cow<'a, [u8]>, Cause> {
         caught(|| self.0.extract(item))?
+    }
+}
+
+impl Encode for Caught<Box<dyn Encode>> {
+    fn encode(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), Cause> {
+        caught(|| self.0.encode(payload, out))?
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), Cause> {
+        caught(|| self.0.finish())?
     }
 }
 

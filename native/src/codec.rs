@@ -1,5 +1,8 @@
 //! How a program brings an encoder: a factory, asked once for each worker.
 
+use std::fmt;
+use std::sync::Arc;
+
 use sealpack_core::codec::Encode;
 use sealpack_core::error::Cause;
 use sealpack_core::format::known::KnownCodec;
@@ -28,12 +31,49 @@ pub trait EncoderFactory: Send + Sync {
     fn format_id(&self) -> u32;
 }
 
+impl<T: EncoderFactory + ?Sized> EncoderFactory for Box<T> {
+    fn encoder(&self) -> Result<Codec, Cause> {
+        (**self).encoder()
+    }
+
+    fn is_plain(&self) -> bool {
+        (**self).is_plain()
+    }
+
+    fn format_id(&self) -> u32 {
+        (**self).format_id()
+    }
+}
+
+impl<T: EncoderFactory + ?Sized> EncoderFactory for Arc<T> {
+    fn encoder(&self) -> Result<Codec, Cause> {
+        (**self).encoder()
+    }
+
+    fn is_plain(&self) -> bool {
+        (**self).is_plain()
+    }
+
+    fn format_id(&self) -> u32 {
+        (**self).format_id()
+    }
+}
+
 /// What an [`EncoderFactory`] makes.
 pub enum Codec {
     /// Payloads are stored as they are.
     Plain,
     /// An encoder for one thread.
     Encoder(Box<dyn Encode>),
+}
+
+impl fmt::Debug for Codec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Plain => "Plain",
+            Self::Encoder(_) => "Encoder",
+        })
+    }
 }
 
 /// Stores payloads as they are.

@@ -1,5 +1,8 @@
 //! What can go wrong with a pack on disk: the core's error or the system's,
 //! always with the path.
+//!
+//! The text of an error leaves out its cause, which is its `source`; the
+//! alternate form (`{:#}`) adds every cause.
 
 use std::fmt;
 use std::io;
@@ -36,10 +39,19 @@ pub enum ErrorKind {
     DigestList(Arc<Error>),
     /// The options do not describe a pack.
     Options(OptionsError),
-    /// The writer was ended by an error that has been told before.
+    /// The codec cannot make an encoder.
+    Encoder(Cause),
+    /// The format id is not a known one and the records are not zstd frames:
+    /// choose a codec with [`ReaderOptions::codec`](crate::ReaderOptions::codec).
+    UnknownCodec {
+        /// The format id of the pack.
+        format_id: u32,
+    },
+    /// The program cancelled the writer.
+    Cancelled,
+    /// The writer has ended; an earlier call returned the error.
     Ended,
-    /// A source of the caller's panicked on a thread of the reader, or a value
-    /// of the caller's on one of the writer.
+    /// A source, a sink or a value of the program panicked.
     Panicked(Cause),
 }
 
@@ -90,6 +102,9 @@ pub enum OptionsError {
     RecordChecksumInOlderDialect,
     /// A digest list for a pack without content hash: no digests are taken.
     DigestsWithoutContentHash,
+    /// A digest list of a pack that goes into a stream: there is no place next
+    /// to it.
+    DigestListOfStream,
     /// A digest list together with a hash extract: it proves items as they
     /// are, and an extract answers with others.
     DigestsWithExtract,
@@ -139,6 +154,37 @@ impl ErrorKind {
     pub(crate) fn io(doing: Doing, error: io::Error) -> Self {
         Self::Io { doing, error: Arc::new(error) }
     }
+
+    /// The error that caused this one, if its text does not name it.
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Pack(error) => std::error::Error::source(error),
+            Self::Io { error, .. } => Some(error.as_ref()),
+            Self::DigestList(error) => error.kind.source(),
+            Self::Encoder(cause) | Self::Panicked(cause) => Some(cause.get()),
+            _ => None,
+        }
+    }
+
+    /// The text without the errors that caused this one.
+    fn write_short(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pack(error) => write!(f, "{error}"),
+            Self::Io { doing, .. } => write!(f, "{doing}"),
+            Self::Exists => f.write_str("there is a file of this name already"),
+            Self::NotAFile => f.write_str("not a regular file"),
+            Self::DigestList(error) => write!(f, "its digest list {error}"),
+            Self::Options(error) => write!(f, "{error}"),
+            Self::Encoder(_) => f.write_str("the codec cannot make an encoder"),
+            Self::UnknownCodec { format_id } => write!(
+                f,
+                "no codec is known for format id {format_id}, and the records are not zstd frames"
+            ),
+            Self::Panicked(_) => f.write_str("code of the program failed"),
+            Self::Cancelled => f.write_str("cancelled"),
+            Self::Ended => f.write_str("the writer has ended on an earlier error"),
+        }
+    }
 }
 
 impl From<sealpack_core::Error> for ErrorKind {
@@ -147,24 +193,27 @@ impl From<sealpack_core::Error> for ErrorKind {
     }
 }
 
+/// The alternate form (`{:#}`) is followed by the errors that caused this one.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path.display(), self.kind)
+        write!(f, "{}: ", self.path.display())?;
+        self.kind.fmt(f)
     }
 }
 
+/// The alternate form (`{:#}`) is followed by the errors that caused this one.
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Pack(error) => error.fmt(f),
-            Self::Io { doing, error } => write!(f, "{doing}: {error}"),
-            Self::Exists => f.write_str("there is a file of this name already"),
-            Self::NotAFile => f.write_str("not a regular file"),
-            Self::DigestList(error) => write!(f, "its digest list {error}"),
-            Self::Options(error) => error.fmt(f),
-            Self::Panicked(cause) => write!(f, "on a worker thread: {cause}"),
-            Self::Ended => f.write_str("the writer has ended on an earlier error"),
+        self.write_short(f)?;
+        if !f.alternate() {
+            return Ok(());
         }
+        let mut next = self.source();
+        while let Some(cause) = next {
+            write!(f, ": {cause}")?;
+            next = cause.source();
+        }
+        Ok(())
     }
 }
 
@@ -203,6 +252,9 @@ impl fmt::Display for OptionsError {
             Self::DigestsWithoutContentHash => {
                 f.write_str("a digest list is made of what the content hash is made of: store one")
             }
+            Self::DigestListOfStream => {
+                f.write_str("a digest list is a file next to its pack: a stream cannot have one")
+            }
             Self::DigestsWithExtract => f.write_str(
                 "a digest list proves items as they are, which a hash of extracts does not speak of",
             ),
@@ -212,11 +264,30 @@ impl fmt::Display for OptionsError {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match &self.kind {
-            ErrorKind::Pack(error) => Some(error),
-            ErrorKind::Io { error, .. } => Some(error.as_ref()),
-            ErrorKind::DigestList(error) => Some(error.as_ref()),
-            _ => None,
+        self.kind.source()
+    }
+}
+
+/// The error of the system keeps its kind; anything else gets the kind that
+/// fits best, with this error inside.
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        Self::new(io_kind(&error.kind), error)
+    }
+}
+
+fn io_kind(kind: &ErrorKind) -> io::ErrorKind {
+    use sealpack_core::Error as PackError;
+    match kind {
+        ErrorKind::Io { error, .. } => error.kind(),
+        ErrorKind::Exists => io::ErrorKind::AlreadyExists,
+        ErrorKind::NotAFile | ErrorKind::Options(_) => io::ErrorKind::InvalidInput,
+        ErrorKind::DigestList(error) => io_kind(&error.kind),
+        ErrorKind::Pack(PackError::Corrupt { .. } | PackError::Untrusted(_)) => {
+            io::ErrorKind::InvalidData
         }
+        ErrorKind::Pack(PackError::Misuse(_)) => io::ErrorKind::InvalidInput,
+        ErrorKind::UnknownCodec { .. } => io::ErrorKind::Unsupported,
+        _ => io::ErrorKind::Other,
     }
 }

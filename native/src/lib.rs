@@ -33,6 +33,8 @@
 //! With the feature `remote` packs are read from and written to object stores:
 //! see the module `remote`.
 
+#![warn(missing_debug_implementations)]
+
 mod caught;
 mod codec;
 mod cores;
@@ -45,6 +47,7 @@ mod read;
 pub mod remote;
 mod source;
 mod sync;
+mod trace;
 mod trust;
 mod write;
 mod zstd;
@@ -65,7 +68,11 @@ pub use source::{FileSource, ReadAt};
 pub use trust::{
     DifferingRecords, DigestListFile, DigestListReader, SealedDigests, Trust, digest_list_path,
 };
-pub use write::{SealedPack, Writer, WriterOptions};
+#[cfg(feature = "async")]
+pub use write::AsyncWriter;
+pub use write::{
+    SealedPack, SealedStream, StreamWriter, WriteMonitor, WriteProgress, Writer, WriterOptions,
+};
 pub use zstd::{DEFAULT_LEVEL, Zstd};
 
 /// The examples of the front page compile.

@@ -9,12 +9,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sealpack_core::read::DEFAULT_TAIL;
 
+use crate::caught::caught;
 use crate::error::{Doing, Error, ErrorKind};
+use crate::trace::event;
 
 /// Bytes that can be read at any offset, from several threads at once.
 ///
-/// A file is one; so are bytes in memory. Implement it for whatever else holds
-/// a pack.
+/// Implemented for [`File`], for bytes in memory, and for boxes and `Arc`s of
+/// sources. Implement it for whatever else holds a pack: a panic in it becomes
+/// an error of the reader.
 pub trait ReadAt: Send + Sync {
     /// How many bytes there are.
     ///
@@ -69,11 +72,26 @@ impl FileSource {
 
 impl ReadAt for FileSource {
     fn size(&self) -> io::Result<u64> {
-        Ok(self.file.metadata()?.len())
+        self.file.size()
     }
 
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-        fill(buffer, offset, |buffer, offset| read_at(&self.file, buffer, offset))
+        self.file.read_exact_at(buffer, offset)
+    }
+
+    fn first_read(&self, size: u64) -> u64 {
+        self.file.first_read(size)
+    }
+}
+
+/// An open file, read without moving its position (on Unix).
+impl ReadAt for File {
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        fill(buffer, offset, |buffer, offset| read_at(self, buffer, offset))
     }
 
     /// A file that is small is read whole and never again. A large one's index
@@ -84,61 +102,121 @@ impl ReadAt for FileSource {
     }
 }
 
+/// Fills `buffer` from bytes in memory.
+fn copy_from(bytes: &[u8], buffer: &mut [u8], offset: u64) -> io::Result<()> {
+    let start = usize::try_from(offset).ok();
+    let end = start.and_then(|start| start.checked_add(buffer.len()));
+    let part = start.zip(end).and_then(|(start, end)| bytes.get(start..end));
+    buffer.copy_from_slice(part.ok_or(io::ErrorKind::UnexpectedEof)?);
+    Ok(())
+}
+
 impl<T: AsRef<[u8]> + Send + Sync> ReadAt for io::Cursor<T> {
     fn size(&self) -> io::Result<u64> {
         Ok(self.get_ref().as_ref().len() as u64)
     }
 
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-        let end = offset.checked_add(buffer.len() as u64);
-        let range = usize::try_from(offset).ok().zip(end.and_then(|end| usize::try_from(end).ok()));
-        let bytes = range.and_then(|(start, end)| self.get_ref().as_ref().get(start..end));
-        buffer.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
-        Ok(())
+        copy_from(self.get_ref().as_ref(), buffer, offset)
     }
 }
 
-impl<T: ReadAt + ?Sized> ReadAt for Arc<T> {
-    fn size(&self) -> io::Result<u64> {
-        (**self).size()
-    }
+/// Bytes in memory, and what points to another source.
+macro_rules! read_at {
+    (memory: $($memory:ty),*; pointers: $($pointer:ident),*) => {
+        $(impl ReadAt for $memory {
+            fn size(&self) -> io::Result<u64> {
+                Ok(self.len() as u64)
+            }
 
-    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-        (**self).read_exact_at(buffer, offset)
-    }
+            fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+                copy_from(self, buffer, offset)
+            }
+        })*
+        $(impl<T: ReadAt + ?Sized> ReadAt for $pointer<T> {
+            fn size(&self) -> io::Result<u64> {
+                (**self).size()
+            }
 
-    fn first_read(&self, size: u64) -> u64 {
-        (**self).first_read(size)
-    }
+            fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+                (**self).read_exact_at(buffer, offset)
+            }
 
-    fn round_trip(&self) -> u64 {
-        (**self).round_trip()
-    }
+            fn first_read(&self, size: u64) -> u64 {
+                (**self).first_read(size)
+            }
+
+            fn round_trip(&self) -> u64 {
+                (**self).round_trip()
+            }
+        })*
+    };
 }
 
-/// Reads a range that lies within the source.
-pub(crate) fn fetch(source: &dyn ReadAt, range: &Range<u64>) -> Result<Bytes, ErrorKind> {
-    read_into(source, range, Vec::new()).map(Bytes::from)
+read_at!(memory: Bytes, Vec<u8>, &[u8]; pointers: Box, Arc);
+
+/// An opened source. Its code may be the program's: this is the one place that
+/// calls it, and a panic there is an error here.
+pub(crate) struct Source {
+    bytes: Arc<dyn ReadAt>,
+    size: u64,
+    first_read: u64,
+    round_trip: u64,
 }
 
-/// Reads a range that lies within the source to the front of `buffer`, which
-/// grows where it is too short. Bytes that it already has are not zeroed again.
-pub(crate) fn read_into(
-    source: &dyn ReadAt,
-    range: &Range<u64>,
-    mut buffer: Vec<u8>,
-) -> Result<Vec<u8>, ErrorKind> {
-    let length = range.end - range.start;
-    let failed = |error| ErrorKind::io(Doing::Reading { offset: range.start, length }, error);
-    let no_memory = || failed(io::ErrorKind::OutOfMemory.into());
-    let length = usize::try_from(length).map_err(|_| no_memory())?;
-    if let Some(missing) = length.checked_sub(buffer.len()) {
-        buffer.try_reserve_exact(missing).map_err(|_| no_memory())?;
-        buffer.resize(length, 0);
+impl Source {
+    pub(crate) fn open(bytes: Arc<dyn ReadAt>) -> Result<Self, ErrorKind> {
+        let asked = caught(|| {
+            let size = bytes.size()?;
+            Ok((size, bytes.first_read(size), bytes.round_trip()))
+        });
+        let (size, first_read, round_trip) = asked
+            .map_err(ErrorKind::Panicked)?
+            .map_err(|error| ErrorKind::io(Doing::Opening, error))?;
+        Ok(Self { bytes, size, first_read, round_trip })
     }
-    let bytes = buffer.get_mut(..length).unwrap_or_default();
-    source.read_exact_at(bytes, range.start).map_err(failed)?;
-    Ok(buffer)
+
+    /// Its size in bytes when it was opened.
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// See [`ReadAt::first_read`].
+    pub(crate) fn first_read(&self) -> u64 {
+        self.first_read
+    }
+
+    /// See [`ReadAt::round_trip`].
+    pub(crate) fn round_trip(&self) -> u64 {
+        self.round_trip
+    }
+
+    /// Reads a range that lies within the source.
+    pub(crate) fn fetch(&self, range: &Range<u64>) -> Result<Bytes, ErrorKind> {
+        self.read_into(range, Vec::new()).map(Bytes::from)
+    }
+
+    /// Reads a range that lies within the source to the front of `buffer`, which
+    /// grows if it is too short. Bytes that it already has are not zeroed again.
+    pub(crate) fn read_into(
+        &self,
+        range: &Range<u64>,
+        mut buffer: Vec<u8>,
+    ) -> Result<Vec<u8>, ErrorKind> {
+        let length = range.end - range.start;
+        let failed = |error| ErrorKind::io(Doing::Reading { offset: range.start, length }, error);
+        let no_memory = || failed(io::ErrorKind::OutOfMemory.into());
+        let length = usize::try_from(length).map_err(|_| no_memory())?;
+        if let Some(missing) = length.checked_sub(buffer.len()) {
+            buffer.try_reserve_exact(missing).map_err(|_| no_memory())?;
+            buffer.resize(length, 0);
+        }
+        let bytes = buffer.get_mut(..length).unwrap_or_default();
+        event!(TRACE, offset = range.start, bytes = length, "read");
+        let read = caught(|| self.bytes.read_exact_at(bytes, range.start));
+        read.map_err(ErrorKind::Panicked)?.map_err(failed)?;
+        Ok(buffer)
+    }
 }
 
 /// Fills `buffer` by reads that may each give less than was asked for, or be

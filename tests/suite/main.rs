@@ -11,6 +11,7 @@
 
 mod broken;
 mod edges;
+mod faults;
 mod hostile;
 mod hygiene;
 mod mutants;
@@ -20,6 +21,7 @@ mod reading;
 mod reference;
 mod remote;
 mod round_trip;
+mod streams;
 mod sweeps;
 mod tidy;
 mod trusted;

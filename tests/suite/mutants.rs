@@ -124,8 +124,8 @@ const MUTANTS: &[Mutant] = &[
         name: "the content hash is not compared",
         edits: &[edit(
             VERIFY,
-            "} else if computed != stored {",
-            "} else if computed != stored && self.examined == u32::MAX {",
+            "} else if self.unchecked_count == 0 && computed != stored {",
+            "} else if self.unchecked_count == 0 && self.examined == u32::MAX {",
         )],
         test: &[SUITE, SWEEP],
     },
@@ -242,7 +242,7 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "a write that was interrupted is not called again",
         edits: &[edit(
-            "native/src/write/file.rs",
+            "native/src/write/vectored.rs",
             "Err(error) if error.kind() == io::ErrorKind::Interrupted => {}\n",
             "",
         )],

@@ -267,7 +267,7 @@ fn a_panic_in_the_callers_decoder_or_extract_is_an_error() {
         let options = || Reader::options().threads(threads);
         let own = options().codec(ReadCodec::Own(Arc::new(Panics)));
         let reader = own.open_source(io::Cursor::new(bytes.clone()), "memory").unwrap();
-        assert!(reader.get(64).unwrap_err().to_string().contains("decoding panicked"));
+        assert!(format!("{:#}", reader.get(64).unwrap_err()).contains("decoding panicked"));
         assert!(reader.iter().unwrap().any(|item| item.is_err()));
         let positions: Vec<u32> = (0..4096).collect();
         assert!(reader.get_many(&positions, |_, _| {}).is_err());
@@ -342,7 +342,7 @@ fn a_panic_in_the_callers_source_is_an_error() {
         let options = Reader::options().threads(2).codec(ReadCodec::Plain);
         options.open_source(Panics(bytes.clone(), AtomicUsize::new(0)), "memory").unwrap()
     };
-    let told = |error: Error| error.to_string().contains("reading panicked");
+    let told = |error: Error| format!("{error:#}").contains("reading panicked");
     assert!(open().iter().unwrap().any(|item| item.is_err_and(told)));
     let positions: Vec<u32> = (0..20_000).step_by(100).collect();
     assert!(told(open().get_many(&positions, |_, _| {}).unwrap_err()));

@@ -95,8 +95,8 @@ fn append_and_finish_return_an_encoders_error() {
         for trouble in [Trouble::FailAt(5), Trouble::PanicAt(5), Trouble::FailAtAndOnFinish(5)] {
             let factory = Factory::new(trouble);
             let (appended, finished) = run(&factory, threads, 10_000);
-            let appended = appended.expect("an append among ten thousand is told").to_string();
-            let finished = finished.unwrap_err().to_string();
+            let appended = format!("{:#}", appended.expect("one of ten thousand appends fails"));
+            let finished = format!("{:#}", finished.unwrap_err());
             assert_eq!(appended, finished, "the first error, both times");
             assert!(finished.contains("encoding"), "{finished}");
             assert!(!finished.contains("closing"), "the first error wins: {finished}");
@@ -111,7 +111,7 @@ fn an_error_of_closing_an_encoder_is_never_lost() {
         for trouble in [Trouble::FailOnFinish, Trouble::PanicOnFinish] {
             let (appended, finished) = run(&Factory::new(trouble), threads, 10);
             assert!(appended.is_none());
-            assert!(finished.unwrap_err().to_string().contains("closing"));
+            assert!(format!("{:#}", finished.unwrap_err()).contains("closing"));
         }
     }
 }
@@ -138,7 +138,7 @@ fn an_extract_that_fails_or_panics_is_an_error_of_its_record() {
             let mut writer = options.create(&path).unwrap();
             writer.append(b"good").unwrap();
             writer.append(b"bad").unwrap();
-            let error = writer.finish().unwrap_err().to_string();
+            let error = format!("{:#}", writer.finish().unwrap_err());
             assert!(error.contains("extract"), "{error}");
             assert!(!path.exists());
         }

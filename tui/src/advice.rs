@@ -29,6 +29,9 @@ impl Failure {
                 (ErrorKind::DigestList(list), _) => advice_on_list(list),
                 (ErrorKind::Io { doing: Doing::Threading, .. }, _) => Some(NO_THREADS),
                 (ErrorKind::Io { doing, error }, _) => advice_on_publishing(*doing, error),
+                (ErrorKind::UnknownCodec { .. }, _) => {
+                    Some("--codec none reads records that are stored as they are")
+                }
                 _ => None,
             },
             Self::Changed { .. } => {

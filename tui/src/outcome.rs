@@ -203,8 +203,8 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pack(error) => fmt_pack_error(error, f),
-            Self::PackData { path, error } => write!(f, "{}: {error}", printable::path(path)),
-            Self::Item { input, error } => write!(f, "{input}: {error}"),
+            Self::PackData { path, error } => write!(f, "{}: {error:#}", printable::path(path)),
+            Self::Item { input, error } => write!(f, "{input}: {error:#}"),
             Self::Position { path, misuse } => write!(f, "{}: {misuse}", printable::path(path)),
             Self::Input { input, error } => write!(f, "{input}: {error}"),
             Self::Changed { input, before, after } if before == after => {
@@ -239,7 +239,7 @@ fn fmt_pack_error(error: &sealpack::Error, f: &mut fmt::Formatter<'_>) -> fmt::R
             f.write_str("its digest list ")?;
             fmt_pack_error(list, f)
         }
-        kind => write!(f, "{}", printable::line(kind)),
+        kind => write!(f, "{}", printable::line(format!("{kind:#}"))),
     }
 }
 

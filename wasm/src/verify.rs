@@ -16,8 +16,7 @@ use sealpack_core::codec::FrameChecksum;
 use sealpack_core::error::{Cause, Fault, Section};
 use sealpack_core::format::digest::{Hash, RecordHasher, record_message};
 use sealpack_core::read::{
-    DamagedRecord, Examination, Examiner, Record, RecordPlace, Report, SoundRecord, Verdict,
-    Verification,
+    Examination, Examiner, Record, RecordPlace, Report, SoundRecord, Verdict, Verification,
 };
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
@@ -249,7 +248,7 @@ fn plain(report: &Report) -> JsValue {
     for (at, layer) in (0u32..).zip(&report.layers) {
         numbers.push(match &layer.verdict {
             Verdict::Passed => 0.0,
-            Verdict::Failed(error) => {
+            Verdict::Failed(error) | Verdict::NotChecked(error) => {
                 failures.push(&Array::of2(&at.into(), &thrown(error)));
                 1.0
             }
@@ -257,11 +256,13 @@ fn plain(report: &Report) -> JsValue {
         });
     }
     let damaged = Array::new();
-    for DamagedRecord { record, error } in report.damaged.iter().take(MAX_LISTED) {
+    let records = report.damaged.iter().map(|damaged| (&damaged.record, &damaged.error));
+    let unchecked = report.unchecked.iter().map(|unchecked| (&unchecked.record, &unchecked.error));
+    for (record, error) in records.chain(unchecked).take(MAX_LISTED) {
         damaged.push(&Array::of2(&record.number.into(), &thrown(error)));
     }
     numbers.extend_from_slice(&[
-        report.damaged_count.into(),
+        report.damaged_count.saturating_add(report.unchecked_count).into(),
         report.record_count.into(),
         report.frames_without_checksum.into(),
         to_f64(report.payload_size),

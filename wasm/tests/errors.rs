@@ -104,7 +104,7 @@ fn every_error_has_its_own_row_and_the_listed_message() {
         .map(|error| {
             let numbers: Vec<String> = numbers(error).iter().map(|n| format!("\"{n}\"")).collect();
             let text = text(error).map_or("null".to_owned(), |text| format!("{text:?}"));
-            format!("[[{}], {text}, {:?}]", numbers.join(", "), error.to_string())
+            format!("[[{}], {text}, {:?}]", numbers.join(", "), format!("{error:#}"))
         })
         .collect();
     let listed = format!("[\n  {}\n]\n", lines.join(",\n  "));

@@ -17,7 +17,8 @@ use crate::error::{Cause, DecodeError};
 
 /// Encodes payloads, one record after another, on one thread.
 pub trait Encode: Send {
-    /// Appends the encoded form of `payload` to `out`.
+    /// Appends the encoded form of `payload` to `out`, which may hold earlier
+    /// records: they must stay as they are. Appending nothing is an error.
     ///
     /// `payload` is never empty: the caller stores an empty payload as zero
     /// bytes (FORMAT.md, *Record*).

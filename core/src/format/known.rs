@@ -15,6 +15,7 @@ pub struct KnownFormat {
 
 /// The codecs that a known format id can imply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum KnownCodec {
     /// None: payloads are stored unchanged.
     None,

@@ -34,6 +34,7 @@ pub(crate) const INDEX_CRC: u32 = 4;
 /// and [`records_end`](Self::records_end) check the fields against each other
 /// and against the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Trailer {
     /// The caller's number for the kind and the encoding of the items.
     pub format_id: u32,
@@ -49,6 +50,10 @@ pub struct Trailer {
     /// Bytes of the app data.
     pub app_data_size: u32,
     /// The hash over all items, if the pack stores one.
+    #[cfg_attr(
+        feature = "serde",
+        serde(serialize_with = "crate::error::serialize::optional_hash")
+    )]
     pub content_hash: Option<Hash>,
     /// The checksum of the app data, as stored.
     pub app_data_crc: u32,

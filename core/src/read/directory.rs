@@ -25,6 +25,7 @@ pub struct ItemPlace {
 
 /// Where a record is stored, and which items it contains.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct RecordPlace {
     /// The record's number, counted from 0.
     pub number: u32,

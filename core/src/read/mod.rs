@@ -49,6 +49,7 @@ mod detect;
 mod directory;
 mod open;
 mod plan;
+mod report;
 mod unseal;
 mod verify;
 
@@ -56,11 +57,9 @@ pub use detect::CodecDetection;
 pub use directory::{Directory, ItemPlace, RecordPlace};
 pub use open::{DEFAULT_TAIL, FileTail, Opened, Opening, Pack};
 pub use plan::{Merge, PlannedRead, PlannedRecord, plan, plan_ascending, plan_records};
+pub use report::{DamagedRecord, LayerName, LayerVerdict, Report, UncheckedRecord, Verdict};
 pub use unseal::{ItemLookup, Record, RecordItems, unseal};
-pub use verify::{
-    DamagedRecord, Examination, Examiner, LayerName, LayerVerdict, Report, SoundRecord, Verdict,
-    Verification,
-};
+pub use verify::{Examination, Examiner, SoundRecord, Verification};
 
 use crate::error::{Error, Limit};
 use crate::format::Trailer;

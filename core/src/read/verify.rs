@@ -10,9 +10,10 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
+use super::report::{DamagedRecord, LayerName, LayerVerdict, Report, UncheckedRecord, Verdict};
 use super::{Directory, Pack, ReadLimits, Record, RecordPlace, unseal};
 use crate::codec::{Decode, FrameChecksum};
-use crate::error::{DecodeError, Error, Fault, Section};
+use crate::error::{Error, Fault, Limit, Section};
 use crate::format::digest::{Extract, Hash, RecordHasher};
 use crate::format::{ContentHasher, Dialect, DigestRecords};
 
@@ -23,114 +24,6 @@ const MAX_LISTED: usize = 10_000;
 /// The maximum size of the decoded payloads that [`Examiner::examine_all`] keeps
 /// before it computes their digests, in bytes.
 const MAX_BATCH_BYTES: u64 = 32 << 20;
-
-/// The layers of a verification, in the order in which they are reported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum LayerName {
-    /// The trailer, and the sizes and counts in it.
-    Structure,
-    /// The offset index.
-    Index,
-    /// The checksum of the app data.
-    AppData,
-    /// The checksum of each record, if it covers the payload.
-    RecordChecksum,
-    /// The decoding of each record's payload.
-    Decoding,
-    /// The codec's checksum in each encoded payload.
-    FrameChecksum,
-    /// The checksum of the item lengths, and that they add up to the payload.
-    Lengths,
-    /// The hash over all items.
-    ContentHash,
-}
-
-impl LayerName {
-    /// Every layer, in order.
-    pub const ALL: [Self; 8] = [
-        Self::Structure,
-        Self::Index,
-        Self::AppData,
-        Self::RecordChecksum,
-        Self::Decoding,
-        Self::FrameChecksum,
-        Self::Lengths,
-        Self::ContentHash,
-    ];
-
-    /// A stable name, for JSON.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Structure => "structure",
-            Self::Index => "index",
-            Self::AppData => "app_data",
-            Self::RecordChecksum => "record_checksum",
-            Self::Decoding => "decoding",
-            Self::FrameChecksum => "frame_checksum",
-            Self::Lengths => "lengths",
-            Self::ContentHash => "content_hash",
-        }
-    }
-
-    /// The layer to which a record's error belongs.
-    fn of(error: &Error, record_checksum: bool) -> Self {
-        match error {
-            Error::Corrupt { section: Section::ContentHash, .. } | Error::Untrusted(_) => {
-                Self::ContentHash
-            }
-            Error::Corrupt { fault, .. } => match fault {
-                Fault::Checksum { .. } if record_checksum => Self::RecordChecksum,
-                Fault::Decode(DecodeError::FrameChecksum) => Self::FrameChecksum,
-                Fault::Decode(_) => Self::Decoding,
-                Fault::Extract(_) => Self::ContentHash,
-                _ => Self::Lengths,
-            },
-            _ => Self::Decoding,
-        }
-    }
-}
-
-/// The verdict of a verification on one layer.
-#[derive(Clone, Debug)]
-pub enum Verdict {
-    /// All of it was checked and is sound.
-    Passed,
-    /// It is damaged; this is the first error.
-    Failed(Error),
-    /// The pack does not have this layer, so nothing was checked.
-    NotPresent,
-}
-
-impl Verdict {
-    /// A stable name, for JSON.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Passed => "passed",
-            Self::Failed(_) => "failed",
-            Self::NotPresent => "not_present",
-        }
-    }
-}
-
-/// A layer and its verdict.
-#[derive(Clone, Debug)]
-pub struct LayerVerdict {
-    /// The layer.
-    pub name: LayerName,
-    /// The verdict on it.
-    pub verdict: Verdict,
-}
-
-/// A damaged record.
-#[derive(Clone, Debug)]
-pub struct DamagedRecord {
-    /// The record.
-    pub record: RecordPlace,
-    /// What is wrong with it.
-    pub error: Error,
-}
 
 /// Checks single records, on any thread.
 pub struct Examiner<'a> {
@@ -332,6 +225,8 @@ pub struct Verification {
     failed: Vec<LayerVerdict>,
     damaged: Vec<DamagedRecord>,
     damaged_count: u32,
+    unchecked: Vec<UncheckedRecord>,
+    unchecked_count: u32,
     examined: u32,
     frames_with_checksum: u32,
     frames_without_checksum: u32,
@@ -357,6 +252,8 @@ impl Verification {
             failed: Vec::new(),
             damaged: Vec::new(),
             damaged_count: 0,
+            unchecked: Vec::new(),
+            unchecked_count: 0,
             examined: 0,
             frames_with_checksum: 0,
             frames_without_checksum: 0,
@@ -387,6 +284,12 @@ impl Verification {
                     self.hasher.record(digest);
                 }
             }
+            Err(error) if is_own_limit(&error) => {
+                self.unchecked_count += 1;
+                if self.unchecked.len() < MAX_LISTED {
+                    self.unchecked.push(UncheckedRecord { record: examination.place, error });
+                }
+            }
             Err(error) => {
                 self.fail(LayerName::of(&error, self.record_checksum), &error);
                 self.damaged_count += 1;
@@ -412,7 +315,7 @@ impl Verification {
             let computed = self.hasher.clone().finish();
             if let Some(DamagedRecord { error, .. }) = self.damaged.first().cloned() {
                 self.fail(LayerName::ContentHash, &error);
-            } else if computed != stored {
+            } else if self.unchecked_count == 0 && computed != stored {
                 let fault = Fault::ContentHash { stored, computed };
                 self.fail(LayerName::ContentHash, &fault.in_section(Section::ContentHash));
             }
@@ -422,6 +325,8 @@ impl Verification {
             layers,
             damaged: self.damaged,
             damaged_count: self.damaged_count,
+            unchecked: self.unchecked,
+            unchecked_count: self.unchecked_count,
             record_count: self.examined,
             frames_without_checksum: self.frames_without_checksum,
             payload_size: self.payload_size,
@@ -442,51 +347,22 @@ impl Verification {
             LayerName::Lengths => self.has_lengths,
             LayerName::ContentHash => self.expected_hash.is_some(),
         };
-        if present { Verdict::Passed } else { Verdict::NotPresent }
+        match self.unchecked.first() {
+            Some(record) if name == LayerName::Decoding || present && name > LayerName::AppData => {
+                Verdict::NotChecked(record.error.clone())
+            }
+            _ if present => Verdict::Passed,
+            _ => Verdict::NotPresent,
+        }
     }
 }
 
-/// The result of a verification.
-#[derive(Clone, Debug)]
-pub struct Report {
-    /// Every layer, in order.
-    pub layers: [LayerVerdict; 8],
-    /// The damaged records, at most the first ten thousand.
-    pub damaged: Vec<DamagedRecord>,
-    /// The number of damaged records.
-    pub damaged_count: u32,
-    /// The number of examined records.
-    pub record_count: u32,
-    /// The number of encoded payloads that could carry a checksum but do not.
-    pub frames_without_checksum: u32,
-    /// The decoded size of all sound records, in bytes.
-    pub payload_size: u64,
-}
-
-impl Report {
-    /// Whether nothing failed.
-    #[must_use]
-    pub fn is_ok(&self) -> bool {
-        !self.layers.iter().any(|layer| matches!(layer.verdict, Verdict::Failed(_)))
-    }
-
-    /// The verdict on one layer.
-    #[must_use]
-    pub fn verdict(&self, name: LayerName) -> &Verdict {
-        const MISSING: &Verdict = &Verdict::NotPresent;
-        let layer = self.layers.iter().find(|layer| layer.name == name);
-        layer.map_or(MISSING, |layer| &layer.verdict)
-    }
-
-    /// Whether some check covers every byte of every item. If not, a flipped bit
-    /// in an item would have gone unnoticed.
-    ///
-    /// Only the content hash covers the order of records of the same size.
-    #[must_use]
-    pub fn items_are_protected(&self) -> bool {
-        [LayerName::RecordChecksum, LayerName::FrameChecksum, LayerName::ContentHash]
-            .into_iter()
-            .any(|name| !matches!(self.verdict(name), Verdict::NotPresent))
-            || self.payload_size == 0
+/// Whether only the reader's own limit kept a record from being checked. No
+/// sound record decodes to more than the format allows.
+fn is_own_limit(error: &Error) -> bool {
+    match error {
+        Error::Limit(Limit::Decoded { size, .. }) => *size <= 1 << 32,
+        Error::Limit(Limit::SingleAllocation { .. }) => true,
+        _ => false,
     }
 }

@@ -187,6 +187,12 @@ impl RecordBuilder {
         self.ready.pop_front()
     }
 
+    /// Whether [`next_draft`](Self::next_draft) has one.
+    #[must_use]
+    pub fn has_draft(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
     /// Closes the last record, full or not, and completes its draft.
     pub fn finish(&mut self) {
         if self.open_items > 0 {

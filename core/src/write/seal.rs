@@ -26,6 +26,8 @@ pub struct SealedDraft {
     pub first_record: u32,
     /// The number of its items.
     pub item_count: u32,
+    /// The bytes of its items.
+    pub payload_size: u64,
     /// The stored size of each record, in bytes.
     pub sizes: Vec<u32>,
     /// The digest of each record; empty if the pack stores no hash.
@@ -149,6 +151,7 @@ impl Sealer {
             // The builder has checked the number of items against 2^32-1.
             item_count: u32::try_from(draft.lengths.len())
                 .map_err(|_| Error::Limit(Limit::Items))?,
+            payload_size: draft.payload_size(),
             sizes: Vec::with_capacity(draft.lengths.len().div_ceil(self.items_per_record)),
             digests,
             extents: Vec::new(),
@@ -323,7 +326,12 @@ fn encode(
         let start = out.len();
         if !payload.is_empty() {
             let failed = |cause: Cause| Error::Encode { record: Some(number), cause };
+            let before = last_bytes(out);
             encoder.encode(payload, out).map_err(failed)?;
+            if out.len() <= start || last_bytes(out.get(..start).unwrap_or_default()) != before {
+                let what = "it must append the encoded payload to what `out` holds already";
+                return Err(failed(Cause::text(what)));
+            }
         }
         tail.clear();
         layout.encode_tail([out.get(start..).unwrap_or_default()], lengths, &mut tail);
@@ -331,6 +339,12 @@ fn encode(
         sealed.sizes.push(record_size((out.len() - start) as u64)?);
     }
     Ok(())
+}
+
+/// The last eight bytes: enough to notice an encoder that replaces what earlier
+/// records left in its buffer.
+fn last_bytes(bytes: &[u8]) -> Option<[u8; 8]> {
+    bytes.last_chunk().copied()
 }
 
 /// Stores the payloads unchanged. They are copied only if the draft consists of

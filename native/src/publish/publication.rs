@@ -28,6 +28,7 @@ use crate::error::{Doing, ErrorKind};
 
 /// Something that a published file lacks although it is whole and has its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Caveat {
     /// The file belongs to this process: it was not allowed to give it to the

@@ -1,5 +1,6 @@
 //! Any program's bytes, as a file that appears whole or not at all.
 
+use std::fmt;
 use std::io::{self, IoSlice, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -221,5 +222,17 @@ impl Write for PublishedFile {
     /// Does nothing: there is no buffer.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+impl fmt::Debug for StagedFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StagedFile").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for PublishedFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PublishedFile").field("path", &self.path).finish_non_exhaustive()
     }
 }

@@ -1,7 +1,9 @@
 //! Many positions at once: records close together are read in one go, each
 //! record once, several at a time.
 
+use std::convert::Infallible;
 use std::mem;
+use std::ops::ControlFlow;
 use std::thread;
 
 use bytes::Bytes;
@@ -13,6 +15,7 @@ use super::workspace::Workspace;
 use crate::caught::caught;
 use crate::error::{Error, ErrorKind};
 use crate::ordered::{Ordered, Turn, Window};
+use crate::trace::span;
 
 /// Reads this small are decoded by the caller: starting a thread costs more.
 const ALONE: usize = 2;
@@ -31,6 +34,48 @@ impl Reader {
         positions: &[u32],
         mut take: impl FnMut(usize, Bytes),
     ) -> Result<(), Error> {
+        let go_on = |request, item| {
+            take(request, item);
+            ControlFlow::<Infallible>::Continue(())
+        };
+        match self.get_many_with(positions, go_on)? {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(never) => match never {},
+        }
+    }
+
+    /// As [`get_many`](Self::get_many); `take` may stop the reading, which then
+    /// returns what it broke with: an error of its own, say.
+    ///
+    /// ```
+    /// use std::io::{self, Write as _};
+    /// use std::ops::ControlFlow;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("out.pack");
+    /// # let mut writer = sealpack::Writer::options().create(&path)?;
+    /// # for i in 0..1000 { writer.append(format!("item {i}").as_bytes())?; }
+    /// # writer.finish()?;
+    /// let reader = sealpack::Reader::open(&path)?;
+    /// let mut out = io::sink();
+    /// let stopped = reader.get_many_with(&[7, 900, 7], |_, item| match out.write_all(&item) {
+    ///     Ok(()) => ControlFlow::Continue(()),
+    ///     Err(error) => ControlFlow::Break(error),
+    /// })?;
+    /// if let ControlFlow::Break(error) = stopped {
+    ///     return Err(error.into());
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`get_many`](Self::get_many).
+    pub fn get_many_with<B>(
+        &self,
+        positions: &[u32],
+        mut take: impl FnMut(usize, Bytes) -> ControlFlow<B>,
+    ) -> Result<ControlFlow<B>, Error> {
+        let _span = span!("get_many", positions = positions.len());
         let inner = &self.inner;
         let planned = plan(self.directory(), positions, inner.opened.budget.merge);
         let reads = planned.map_err(|error| inner.error(error.into()))?;
@@ -38,7 +83,11 @@ impl Reader {
             for mut fetched in read {
                 let wanted = mem::take(&mut fetched.wanted);
                 let record = fetched.unseal(inner, workspace)?;
-                items_of(record, wanted).for_each(|(request, item)| take(request, item));
+                for (request, item) in items_of(record, wanted) {
+                    if let ControlFlow::Break(reason) = take(request, item) {
+                        return Err(Ended::Stopped(reason));
+                    }
+                }
             }
             Ok(())
         };
@@ -55,7 +104,23 @@ impl Reader {
         } else {
             in_parallel(inner, reads, threads, hand_over)
         };
-        done.map_err(|kind| inner.error(kind))
+        match done {
+            Ok(()) => Ok(ControlFlow::Continue(())),
+            Err(Ended::Stopped(reason)) => Ok(ControlFlow::Break(reason)),
+            Err(Ended::Failed(kind)) => Err(inner.error(kind)),
+        }
+    }
+}
+
+/// Why the reading ended before its end.
+enum Ended<B> {
+    Failed(ErrorKind),
+    Stopped(B),
+}
+
+impl<B> From<ErrorKind> for Ended<B> {
+    fn from(kind: ErrorKind) -> Self {
+        Self::Failed(kind)
     }
 }
 
@@ -116,12 +181,12 @@ impl Inner {
 
 /// Threads carry out reads, this one among them; the records come back here in
 /// file order.
-fn in_parallel(
+fn in_parallel<B>(
     inner: &Inner,
     reads: Vec<PlannedRead>,
     threads: usize,
-    mut hand_over: impl FnMut(FetchedRecords, &mut Workspace) -> Result<(), ErrorKind>,
-) -> Result<(), ErrorKind> {
+    mut hand_over: impl FnMut(FetchedRecords, &mut Workspace) -> Result<(), Ended<B>>,
+) -> Result<(), Ended<B>> {
     let window = Window::of_jobs(2 * threads);
     let jobs = Ordered::<PlannedRead, Result<FetchedRecords, ErrorKind>, ErrorKind>::new(window);
     let mut workspace = Workspace::new(&inner.opened.budget, true);

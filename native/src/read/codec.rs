@@ -6,6 +6,7 @@
 //! first record and, against a known id, of a few more decide
 //! ([`CodecDetection`]), and the reader says that they did.
 
+use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
@@ -16,16 +17,23 @@ use sealpack_core::format::known::{KnownCodec, known};
 use sealpack_core::read::{CodecDetection, Directory, RecordPlace};
 
 use crate::caught::Caught;
+use crate::error::ErrorKind;
 use crate::zstd::Decoder;
 
 /// How the records of a pack are decoded.
 #[derive(Clone, Default)]
 pub enum ReadCodec {
-    /// As the format id says where it is known, and where the first record
-    /// that is read does not contradict it; otherwise as the magic of the
-    /// pack's first record says.
+    /// The codec of the format id, if that is known and the first record that is
+    /// read does not contradict it; otherwise the codec whose magic the pack's
+    /// first record has. Records under an unknown format id that are not zstd
+    /// frames are refused ([`ErrorKind::UnknownCodec`]): choose
+    /// [`Plain`](Self::Plain) or [`Own`](Self::Own) for them.
     #[default]
     Auto,
+    /// As [`Auto`](Self::Auto), but records under an unknown format id that are
+    /// not zstd frames are taken to be stored as they are. In a pack of a codec
+    /// that this crate does not know, encoded bytes come out as items.
+    AutoOrPlain,
     /// Payloads are stored as they are.
     Plain,
     /// Payloads are zstd frames.
@@ -34,8 +42,21 @@ pub enum ReadCodec {
     Own(Arc<dyn Decode + Send + Sync>),
 }
 
+impl fmt::Debug for ReadCodec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "Auto",
+            Self::AutoOrPlain => "AutoOrPlain",
+            Self::Plain => "Plain",
+            Self::Zstd => "Zstd",
+            Self::Own(_) => "Own",
+        })
+    }
+}
+
 /// The codec that a reader uses, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct ChosenCodec {
     /// The codec; `None` where it is the caller's own.
     pub codec: Option<KnownCodec>,
@@ -45,6 +66,7 @@ pub struct ChosenCodec {
 
 /// What decided the codec of a reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum DecidedBy {
     /// The caller.
     Caller,
@@ -71,27 +93,61 @@ impl DecidedBy {
 pub(crate) struct Decoders {
     zstd: Decoder,
     own: Option<Arc<dyn Decode + Send + Sync>>,
-    chosen: OnceLock<ChosenCodec>,
+    /// Whether records of an unknown codec are refused.
+    refuses_unknown: bool,
+    chosen: OnceLock<Choice>,
+}
+
+/// What was settled.
+#[derive(Clone, Copy)]
+enum Choice {
+    Codec(ChosenCodec),
+    /// The format id is not known and the records are not zstd frames. They may
+    /// be stored as they are, or in an encoding of the program's own: nothing
+    /// tells the two apart, so the caller has to choose.
+    Unknown {
+        format_id: u32,
+    },
 }
 
 impl Decoders {
     pub(crate) fn new(codec: ReadCodec) -> Self {
+        let refuses_unknown = matches!(codec, ReadCodec::Auto);
         let (fixed, own) = match codec {
-            ReadCodec::Auto => (None, None),
+            ReadCodec::Auto | ReadCodec::AutoOrPlain => (None, None),
             ReadCodec::Plain => (Some(Some(KnownCodec::None)), None),
             ReadCodec::Zstd => (Some(Some(KnownCodec::Zstd)), None),
             ReadCodec::Own(own) => (Some(None), Some(own)),
         };
         let chosen = OnceLock::new();
         if let Some(codec) = fixed {
-            chosen.get_or_init(|| ChosenCodec { codec, decided_by: DecidedBy::Caller });
+            let choice = ChosenCodec { codec, decided_by: DecidedBy::Caller };
+            chosen.get_or_init(|| Choice::Codec(choice));
         }
-        Self { zstd: Decoder::default(), own, chosen }
+        Self { zstd: Decoder::default(), own, refuses_unknown, chosen }
     }
 
-    /// What was settled, if anything was.
+    /// The codec that was settled on, if there is one.
     pub(crate) fn chosen(&self) -> Option<ChosenCodec> {
-        self.chosen.get().copied()
+        match self.chosen.get() {
+            Some(Choice::Codec(chosen)) => Some(*chosen),
+            Some(Choice::Unknown { .. }) | None => None,
+        }
+    }
+
+    /// Whether a record has settled the codec, or that it is not known.
+    pub(super) fn is_settled(&self) -> bool {
+        self.chosen.get().is_some()
+    }
+
+    /// Fails if the codec of the records is not known.
+    pub(super) fn refuse_unknown(&self) -> Result<(), ErrorKind> {
+        match self.chosen.get() {
+            Some(Choice::Unknown { format_id }) => {
+                Err(ErrorKind::UnknownCodec { format_id: *format_id })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Settles on a codec, given a record that was read, and a way to fetch
@@ -114,11 +170,19 @@ impl Decoders {
             Some(codec) => Some(codec),
             None => detect(CodecDetection::new(directory), fetch)?,
         };
-        if let Some(codec) = codec {
-            let by =
-                if by_id == Some(codec) { DecidedBy::FormatId } else { DecidedBy::FirstRecord };
-            self.chosen.get_or_init(|| ChosenCodec { codec: Some(codec), decided_by: by });
-        }
+        let choice = match codec {
+            Some(KnownCodec::None) if by_id.is_none() && self.refuses_unknown => {
+                Choice::Unknown { format_id: directory.trailer().format_id }
+            }
+            Some(codec) => {
+                let by_format_id = by_id == Some(codec);
+                let decided_by =
+                    if by_format_id { DecidedBy::FormatId } else { DecidedBy::FirstRecord };
+                Choice::Codec(ChosenCodec { codec: Some(codec), decided_by })
+            }
+            None => return Ok(()),
+        };
+        self.chosen.get_or_init(|| choice);
         Ok(())
     }
 

@@ -1,6 +1,8 @@
 //! The digests of records, one after another.
 
 use std::convert::Infallible;
+use std::fmt;
+use std::iter::FusedIterator;
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
@@ -105,6 +107,14 @@ impl Iterator for RecordDigests {
     }
 }
 
+impl FusedIterator for RecordDigests {}
+
+impl fmt::Debug for RecordDigests {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecordDigests").field("reader", &self.inner).finish_non_exhaustive()
+    }
+}
+
 impl Inner {
     /// The digests of the records of a read; behind one that is damaged
     /// nobody looks.
@@ -119,6 +129,7 @@ impl Inner {
         if let Some((first, stored)) = records.peek() {
             self.settle(first, stored)?;
         }
+        self.opened.decoders.refuse_unknown()?;
         let directory = &self.opened.pack.directory;
         let decoder = In::new(&self.opened.decoders, workspace);
         let examiner = Examiner::new(directory, &decoder, self.opened.options.limits, None);

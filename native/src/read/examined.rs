@@ -7,6 +7,7 @@ use crate::error::ErrorKind;
 
 /// How far a verification has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct VerifyProgress {
     /// Records looked at.
     pub records: u32,

@@ -17,6 +17,7 @@ mod digests;
 mod examined;
 mod opened;
 mod options;
+mod positions;
 mod reader;
 mod scan;
 mod verify;

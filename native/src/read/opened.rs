@@ -33,10 +33,7 @@ impl OpenedPack {
 
     /// The first record, if no record has settled the codec yet.
     pub(crate) fn record_to_settle_on(&self) -> Option<RecordPlace> {
-        match self.decoders.chosen() {
-            Some(_) => None,
-            None => self.pack.directory.record(0).ok(),
-        }
+        if self.decoders.is_settled() { None } else { self.pack.directory.record(0).ok() }
     }
 
     /// Checks and decodes a record that was read.
@@ -46,6 +43,7 @@ impl OpenedPack {
         stored: Bytes,
         decoder: &dyn Decode,
     ) -> Result<Record, ErrorKind> {
+        self.decoders.refuse_unknown()?;
         Ok(unseal(&self.pack.directory, place, stored, decoder, &self.options.limits)?)
     }
 
@@ -58,6 +56,7 @@ impl OpenedPack {
         decoder: &dyn Decode,
         takes_digests: bool,
     ) -> Result<Vec<Examination>, ErrorKind> {
+        self.decoders.refuse_unknown()?;
         let (limits, extract) = (self.options.limits, self.options.extract.clone());
         let examiner = Examiner::new(&self.pack.directory, decoder, limits, extract);
         let examiner = if takes_digests { examiner.taking_digests() } else { examiner };

@@ -1,5 +1,6 @@
 //! How a pack is read.
 
+use std::fmt;
 use std::sync::Arc;
 
 use sealpack_core::format::digest::Extract;
@@ -7,11 +8,12 @@ use sealpack_core::read::{Merge, ReadLimits};
 
 use super::codec::ReadCodec;
 use crate::caught::Caught;
-use crate::cores::cores;
+use crate::cores::{MAX_THREADS, cores};
 use crate::trust::Trust;
 
 /// How a pack is read. Made by [`Reader::options`](crate::Reader::options).
 #[derive(Clone)]
+#[must_use = "options do nothing until a pack is opened with them"]
 pub struct ReaderOptions {
     pub(crate) codec: ReadCodec,
     pub(crate) limits: ReadLimits,
@@ -19,6 +21,18 @@ pub struct ReaderOptions {
     pub(crate) extract: Option<Arc<dyn Extract>>,
     pub(crate) threads: usize,
     pub(crate) trust: Option<Trust>,
+}
+
+impl fmt::Debug for ReaderOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReaderOptions")
+            .field("codec", &self.codec)
+            .field("limits", &self.limits)
+            .field("merge", &self.merge)
+            .field("threads", &self.threads)
+            .field("trust", &self.trust)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for ReaderOptions {
@@ -36,7 +50,6 @@ impl Default for ReaderOptions {
 
 impl ReaderOptions {
     /// How records are decoded: [`ReadCodec::Auto`] unless told otherwise.
-    #[must_use]
     pub fn codec(mut self, codec: ReadCodec) -> Self {
         self.codec = codec;
         self
@@ -44,7 +57,6 @@ impl ReaderOptions {
 
     /// The most bytes that one record may decode to: 2^32 unless told
     /// otherwise. A larger one is an error, and is not decoded.
-    #[must_use]
     pub fn decoded_limit(mut self, bytes: u64) -> Self {
         self.limits.decoded_record = bytes;
         self
@@ -52,7 +64,6 @@ impl ReaderOptions {
 
     /// The most items that a pack may hold: 2^32-1 unless told otherwise. A
     /// pack that claims more is not opened.
-    #[must_use]
     pub fn items_limit(mut self, items: u32) -> Self {
         self.limits.items = items;
         self
@@ -92,7 +103,6 @@ impl ReaderOptions {
     /// assert_eq!(*limit, Limit::Decoded { size: 2_560_000, limit: 1 << 20 });
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[must_use]
     pub fn memory_limit(mut self, bytes: u64) -> Self {
         self.limits.memory = bytes;
         self
@@ -100,7 +110,6 @@ impl ReaderOptions {
 
     /// Which records are read together: those at most 16 KiB apart, up to
     /// 1 MiB (256 KiB of a file that is scanned), unless told otherwise.
-    #[must_use]
     pub fn merge(mut self, merge: Merge) -> Self {
         self.merge = merge;
         self
@@ -108,7 +117,6 @@ impl ReaderOptions {
 
     /// The extract that the content hash was taken with, for
     /// [`verify`](crate::Reader::verify).
-    #[must_use]
     pub fn hash_extract(mut self, extract: impl Extract + 'static) -> Self {
         self.extract = Some(Arc::new(Caught(extract)));
         self
@@ -117,9 +125,8 @@ impl ReaderOptions {
     /// Threads that read and decode in [`get_many`](crate::Reader::get_many),
     /// [`range`](crate::Reader::range) and [`verify`](crate::Reader::verify): as many as
     /// there are cores unless told otherwise, at least one.
-    #[must_use]
     pub fn threads(mut self, threads: usize) -> Self {
-        self.threads = threads.max(1);
+        self.threads = threads.clamp(1, MAX_THREADS);
         self
     }
 
@@ -129,7 +136,6 @@ impl ReaderOptions {
     ///
     /// Opening fails where the pack or its digest list is not of that hash, as
     /// does every later read: [`Error::untrusted`](crate::Error::untrusted) says how.
-    #[must_use]
     pub fn trust(mut self, trust: Trust) -> Self {
         self.trust = Some(trust);
         self

@@ -1,5 +1,6 @@
 //! The reader that a program holds and its threads share.
 
+use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,8 +18,9 @@ use super::codec::ChosenCodec;
 use super::opened::OpenedPack;
 use super::options::ReaderOptions;
 use super::workspace::{In, Workspace};
-use crate::error::{Doing, Error, ErrorKind, OptionsError};
-use crate::source::{FileSource, ReadAt, fetch};
+use crate::error::{Error, ErrorKind, OptionsError};
+use crate::source::{FileSource, ReadAt, Source};
+use crate::trace::{event, span};
 use crate::trust::{Trust, TrustedDigests};
 
 /// Reads a pack: items by position, ranges, all of it.
@@ -47,11 +49,19 @@ pub struct Reader {
     pub(super) inner: Arc<Inner>,
 }
 
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader")
+            .field("path", &self.path())
+            .field("trailer", self.trailer())
+            .finish_non_exhaustive()
+    }
+}
+
 /// What the clones of a reader share.
 pub(super) struct Inner {
     pub(super) path: Arc<PathBuf>,
-    source: Arc<dyn ReadAt>,
-    file_size: u64,
+    source: Source,
     pub(super) opened: OpenedPack,
     /// What every record is held to, where the caller asked for it.
     pub(super) trusted: Option<TrustedDigests>,
@@ -101,7 +111,6 @@ impl Reader {
     }
 
     /// The options of a reader.
-    #[must_use]
     pub fn options() -> ReaderOptions {
         ReaderOptions::default()
     }
@@ -111,21 +120,31 @@ impl Reader {
         source: Arc<dyn ReadAt>,
         path: &Path,
     ) -> Result<Self, Error> {
+        let _span = span!("open", path = %path.display());
         let path = Arc::new(path.to_path_buf());
-        let limits = options.limits;
-        let opened = open(source.as_ref(), limits);
-        let (file_size, mut pack) = opened.map_err(|kind| Error::new(&path, kind))?;
+        let opened = Source::open(source).and_then(|source| {
+            let pack = open(&source, options.limits)?;
+            Ok((source, pack))
+        });
+        let (source, mut pack) = opened.map_err(|kind| Error::new(&path, kind))?;
         // A tail that is only part of the file is worth little once the pack
         // is open, and would hold a quarter of a mebibyte.
         if pack.tail.start > 0 {
-            pack.tail = FileTail { start: file_size, bytes: Bytes::new() };
+            pack.tail = FileTail { start: source.size(), bytes: Bytes::new() };
         }
         let (merge, trust) = (options.merge, options.trust.clone());
         let opened = OpenedPack::new(pack, options, merge);
-        let mut inner = Inner { path, source, file_size, opened, trusted: None };
+        let mut inner = Inner { path, source, opened, trusted: None };
         if let Some(trust) = trust {
             inner.trusted = Some(inner.hold_to(&trust).map_err(|kind| inner.error(kind))?);
         }
+        event!(
+            DEBUG,
+            items = inner.opened.pack.directory.item_count(),
+            records = inner.opened.pack.directory.record_count(),
+            bytes = inner.source.size(),
+            "opened"
+        );
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -194,7 +213,7 @@ impl Reader {
     /// The size of the file in bytes.
     #[must_use]
     pub fn file_size(&self) -> u64 {
-        self.inner.file_size
+        self.inner.source.size()
     }
 
     /// The digest list that every record is held to, where there is one.
@@ -222,15 +241,14 @@ impl Reader {
 }
 
 /// The loop that opens a pack.
-fn open(source: &dyn ReadAt, limits: ReadLimits) -> Result<(u64, Pack), ErrorKind> {
-    let file_size = source.size().map_err(|error| ErrorKind::io(Doing::Opening, error))?;
-    let first = source.first_read(file_size).min(limits.max_single());
-    let mut opening = Opening::with_tail(file_size, first)?.with_limits(limits);
+fn open(source: &Source, limits: ReadLimits) -> Result<Pack, ErrorKind> {
+    let first = source.first_read().min(limits.max_single());
+    let mut opening = Opening::with_tail(source.size(), first)?.with_limits(limits);
     loop {
-        let bytes = fetch(source, &opening.range())?;
+        let bytes = source.fetch(&opening.range())?;
         match opening.supply(bytes)? {
             Opened::More(next) => opening = next,
-            Opened::Ready(pack) => return Ok((file_size, pack)),
+            Opened::Ready(pack) => return Ok(pack),
         }
     }
 }
@@ -249,7 +267,7 @@ impl Inner {
             Some(bytes) => Ok(bytes),
             None => {
                 self.opened.options.limits.admit(range.end - range.start)?;
-                fetch(self.source.as_ref(), range)
+                self.source.fetch(range)
             }
         }
     }
@@ -273,7 +291,7 @@ impl Inner {
     ) -> Result<Bytes, ErrorKind> {
         match self.opened.pack.tail.get(range) {
             Some(bytes) => Ok(bytes),
-            None => workspace.read(self.source.as_ref(), range),
+            None => workspace.read(&self.source, range),
         }
     }
 

@@ -1,6 +1,9 @@
 //! Records one after another, read and decoded ahead of whoever takes them.
 
-use std::ops::Range;
+use std::fmt;
+use std::iter::FusedIterator;
+use std::mem;
+use std::ops::{Range, RangeBounds};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -9,6 +12,7 @@ use sealpack_core::read::{Merge, PlannedRead, Record, RecordItems, plan_records}
 
 use super::batch::{Fetched, FetchedRecords, without_panic};
 use super::budget::Allowance;
+use super::positions::positions_in;
 use super::reader::{Inner, Reader};
 use super::workspace::Workspace;
 use crate::error::{Error, ErrorKind};
@@ -18,19 +22,28 @@ use crate::ordered::{Ordered, Turn, Window};
 const AHEAD: usize = 2;
 
 impl Reader {
-    /// The items at a range of positions, in order. Records are read together
-    /// up to 256 KiB (1 MiB of a source where a read takes long to begin), and the next ones while the caller works on these.
+    /// The items at a range of positions, in order: `10..20`, `..=7`, `5..`.
+    /// Records are read together up to 256 KiB (1 MiB of a source on which a
+    /// read takes long to begin), and the next ones while the caller works on
+    /// these.
     ///
     /// # Errors
     /// [`ErrorKind::Pack`] for a range that the pack does not have.
-    pub fn range(&self, positions: Range<u32>) -> Result<Items, Error> {
+    pub fn range(&self, positions: impl RangeBounds<u32>) -> Result<Items, Error> {
+        let positions = positions_in(&positions, self.item_count());
         let of = self.directory().records_of(&positions);
         let records = of.map_err(|error| self.inner.error(error.into()))?;
         let merge = self.inner.merge_of_scan();
         let scan = Scan::new(&self.inner, records, merge, Inner::read);
         let skipped = positions.start % self.trailer().items_per_record.max(1);
         let left = positions.end - positions.start;
-        Ok(Items { scan, batch: Vec::new().into_iter(), record: None, skipped, left })
+        Ok(Items(State::Reading(Reading {
+            scan,
+            batch: Vec::new().into_iter(),
+            record: None,
+            skipped,
+            left,
+        })))
     }
 
     /// All items, in order.
@@ -38,12 +51,31 @@ impl Reader {
     /// # Errors
     /// As [`range`](Self::range).
     pub fn iter(&self) -> Result<Items, Error> {
-        self.range(0..self.item_count())
+        self.range(..)
+    }
+}
+
+/// All items, in order. Threads that cannot be started are the first item.
+impl IntoIterator for &Reader {
+    type Item = Result<Bytes, Error>;
+    type IntoIter = Items;
+
+    fn into_iter(self) -> Items {
+        self.iter().unwrap_or_else(|error| Items(State::Failed(error)))
     }
 }
 
 /// The items of a range, in order. After an error it ends.
-pub struct Items {
+pub struct Items(State);
+
+#[allow(clippy::large_enum_variant, reason = "there is one for each range")]
+enum State {
+    Reading(Reading),
+    Failed(Error),
+    Ended,
+}
+
+struct Reading {
     scan: Scan<FetchedRecords>,
     batch: <FetchedRecords as IntoIterator>::IntoIter,
     record: Option<RecordItems>,
@@ -56,6 +88,39 @@ impl Iterator for Items {
     type Item = Result<Bytes, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        if let State::Reading(reading) = &mut self.0 {
+            match reading.next() {
+                Some(Ok(item)) => return Some(Ok(item)),
+                Some(Err(error)) => self.0 = State::Failed(error),
+                None => self.0 = State::Ended,
+            }
+        }
+        match mem::replace(&mut self.0, State::Ended) {
+            State::Failed(error) => Some(Err(error)),
+            State::Reading(_) | State::Ended => None,
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        match &self.0 {
+            State::Reading(reading) => (0, Some(reading.left as usize)),
+            State::Failed(_) => (1, Some(1)),
+            State::Ended => (0, Some(0)),
+        }
+    }
+}
+
+impl FusedIterator for Items {}
+
+impl fmt::Debug for Items {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let left = self.size_hint().1;
+        f.debug_struct("Items").field("at_most", &left).finish_non_exhaustive()
+    }
+}
+
+impl Reading {
+    fn next(&mut self) -> Option<Result<Bytes, Error>> {
         if self.left == 0 {
             return None;
         }
@@ -66,20 +131,15 @@ impl Iterator for Items {
             }
             let advanced = match self.batch.next() {
                 Some(fetched) => self.scan.unseal(fetched).map(|record| {
-                    let skipped = std::mem::take(&mut self.skipped);
+                    let skipped = mem::take(&mut self.skipped);
                     self.record = Some(record.into_items(skipped));
                 }),
                 None => self.scan.next()?.map(|batch| self.batch = batch.into_iter()),
             };
             if let Err(kind) = advanced {
-                self.left = 0;
                 return Some(Err(self.scan.inner.error(kind)));
             }
         }
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (0, Some(self.left as usize))
     }
 }
 

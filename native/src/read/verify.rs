@@ -11,6 +11,7 @@ use super::reader::{Inner, Reader};
 use super::scan::Scan;
 use super::workspace::{In, Workspace};
 use crate::error::{Error, ErrorKind};
+use crate::trace::{event, span};
 
 /// Bytes of plain records that are read together, unless told otherwise: digests
 /// are taken sixteen at a time, so records of a hundred kilobytes need a few
@@ -59,6 +60,7 @@ impl Reader {
         content_hash: Option<Hash>,
         mut progress: impl FnMut(VerifyProgress) -> ControlFlow<B>,
     ) -> Result<ControlFlow<B, Report>, Error> {
+        let _span = span!("verify", path = %self.path().display());
         self.codec()?;
         let inner = &self.inner;
         let records = 0..self.directory().record_count();
@@ -80,7 +82,15 @@ impl Reader {
                 return Ok(ControlFlow::Break(reason));
             }
         }
-        Ok(ControlFlow::Continue(verification.finish()))
+        let report = verification.finish();
+        event!(
+            DEBUG,
+            records = report.record_count,
+            bytes = report.payload_size,
+            damaged = report.damaged_count,
+            "verified"
+        );
+        Ok(ControlFlow::Continue(report))
     }
 }
 

@@ -17,7 +17,7 @@ use sealpack_core::error::{Cause, DecodeError};
 use super::budget::Budget;
 use super::codec::Decoders;
 use crate::error::ErrorKind;
-use crate::source::{ReadAt, fetch, read_into};
+use crate::source::Source;
 use crate::zstd::Context;
 
 /// Smaller buffers are not worth keeping apart: decoded records up to this size
@@ -116,14 +116,14 @@ impl Workspace {
         Self::with(Arc::clone(&self.stored), Arc::clone(&self.decoded), self.ahead)
     }
 
-    /// Reads a range of the source, into a used buffer where that is worth it.
-    pub(super) fn read(&self, source: &dyn ReadAt, range: &Range<u64>) -> Result<Bytes, ErrorKind> {
+    /// Reads a range of the source, into a used buffer if that is worth it.
+    pub(super) fn read(&self, source: &Source, range: &Range<u64>) -> Result<Bytes, ErrorKind> {
         let length = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
         if length <= SMALL {
-            return fetch(source, range);
+            return source.fetch(range);
         }
         let idle = Some(self.stored.take()).filter(|idle| !is_too_large(idle, length));
-        let bytes = read_into(source, range, idle.unwrap_or_default())?;
+        let bytes = source.read_into(range, idle.unwrap_or_default())?;
         Ok(Bytes::from_owner(Loan { bytes, length, home: Arc::clone(&self.stored) }))
     }
 
@@ -206,7 +206,7 @@ mod tests {
         let workspace =
             Workspace::new(&Budget::new(ReadLimits::default(), Merge::default()), false);
         let fill = |byte: u8| {
-            let source = std::io::Cursor::new(vec![byte; SMALL * 2]);
+            let source = Source::open(Arc::new(vec![byte; SMALL * 2])).unwrap();
             workspace.read(&source, &(0..SMALL as u64 * 2)).unwrap()
         };
         let first = fill(1);

@@ -8,7 +8,8 @@ use crate::read::{ReadCodec, ReaderOptions};
 
 /// How a pack in a store is read. Made by
 /// [`RemoteReader::options`](super::RemoteReader::options).
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
+#[must_use = "options do nothing until a pack is opened with them"]
 pub struct RemoteReaderOptions {
     pub(super) reading: ReaderOptions,
     pub(super) merge: Option<Merge>,
@@ -18,21 +19,18 @@ pub struct RemoteReaderOptions {
 
 impl RemoteReaderOptions {
     /// As [`ReaderOptions::codec`].
-    #[must_use]
     pub fn codec(mut self, codec: ReadCodec) -> Self {
         self.reading = self.reading.codec(codec);
         self
     }
 
     /// As [`ReaderOptions::decoded_limit`].
-    #[must_use]
     pub fn decoded_limit(mut self, bytes: u64) -> Self {
         self.reading = self.reading.decoded_limit(bytes);
         self
     }
 
     /// As [`ReaderOptions::items_limit`].
-    #[must_use]
     pub fn items_limit(mut self, items: u32) -> Self {
         self.reading = self.reading.items_limit(items);
         self
@@ -41,14 +39,12 @@ impl RemoteReaderOptions {
     /// As [`ReaderOptions::memory_limit`], for each call: requests wait until
     /// there is room for what they bring, and records are decoded one after
     /// another.
-    #[must_use]
     pub fn memory_limit(mut self, bytes: u64) -> Self {
         self.reading = self.reading.memory_limit(bytes);
         self
     }
 
     /// As [`ReaderOptions::hash_extract`].
-    #[must_use]
     pub fn hash_extract(mut self, extract: impl Extract + 'static) -> Self {
         self.reading = self.reading.hash_extract(extract);
         self
@@ -56,7 +52,6 @@ impl RemoteReaderOptions {
 
     /// Threads that decode in `get_many` and `range`: as many as there are
     /// cores unless told otherwise, at least one.
-    #[must_use]
     pub fn threads(mut self, threads: usize) -> Self {
         self.reading = self.reading.threads(threads);
         self
@@ -66,7 +61,6 @@ impl RemoteReaderOptions {
     /// [`ReaderOptions::trust`] does. It takes one request more to open, under
     /// a root, and one for each 128 records that are read, at the same time as
     /// theirs.
-    #[must_use]
     pub fn trust(mut self, trust: RemoteTrust) -> Self {
         self.trust = Some(trust);
         self
@@ -74,7 +68,6 @@ impl RemoteReaderOptions {
 
     /// Which records come with one request: [`Merge::for_requests`] unless
     /// told otherwise, a gap of twice the mean record.
-    #[must_use]
     pub fn merge(mut self, merge: Merge) -> Self {
         self.merge = Some(merge);
         self
@@ -83,7 +76,6 @@ impl RemoteReaderOptions {
     /// Requests under way at once, for each call of `get_many`, `range` and
     /// `verify`: 8 unless told otherwise, at least one. Memory goes with them:
     /// up to 4 MiB each and what its records decode to.
-    #[must_use]
     pub fn requests(mut self, requests: usize) -> Self {
         self.requests = Some(requests.max(1));
         self

@@ -127,7 +127,6 @@ impl RemoteReader {
     }
 
     /// The options of a reader.
-    #[must_use]
     pub fn options() -> RemoteReaderOptions {
         RemoteReaderOptions::default()
     }

@@ -75,7 +75,8 @@ pub struct RemoteWriter {
 }
 
 /// How a pack is written into a store. Made by [`RemoteWriter::options`].
-#[derive(Clone)]
+#[derive(Clone, Debug)]
+#[must_use = "options do nothing until a pack is created with them"]
 pub struct RemoteWriterOptions {
     writing: WriterOptions,
     part_size: Option<PartSize>,
@@ -101,7 +102,6 @@ pub struct SealedObject {
 impl RemoteWriterOptions {
     /// The size of the parts: 8 MiB unless told otherwise, or what
     /// [`size_hint`](Self::size_hint) asks for.
-    #[must_use]
     pub fn part_size(mut self, size: PartSize) -> Self {
         self.part_size = Some(size);
         self
@@ -109,7 +109,6 @@ impl RemoteWriterOptions {
 
     /// How large the pack gets, about: parts grow so that 10,000 of them hold
     /// it. A [`part_size`](Self::part_size) that was given stays.
-    #[must_use]
     pub fn size_hint(mut self, bytes: u64) -> Self {
         self.size_hint = bytes;
         self
@@ -117,7 +116,6 @@ impl RemoteWriterOptions {
 
     /// Parts under way at once: 3 unless told otherwise, at least one. In
     /// memory are those, one that waits, and one that is being filled.
-    #[must_use]
     pub fn parts_under_way(mut self, parts: usize) -> Self {
         self.parts = parts.max(1);
         self
@@ -190,7 +188,6 @@ impl RemoteWriter {
     /// an object of its own, at [`Location::digest_list`], and there before
     /// the pack is; up to 131,072 digests wait for it in memory, more in a
     /// temporary file without a name.
-    #[must_use]
     pub fn options(writing: WriterOptions) -> RemoteWriterOptions {
         RemoteWriterOptions { writing, part_size: None, size_hint: 0, parts: PARTS }
     }

@@ -15,7 +15,7 @@ use sealpack_core::trust::{AuthenticatedList, ListOpened, ListOpening, ProvenBlo
 
 use super::Trust;
 use crate::error::{Error, ErrorKind};
-use crate::source::{ReadAt, fetch};
+use crate::source::Source;
 
 /// Proven blocks that a reader keeps: a quarter of a mebibyte. A scan needs one
 /// for each of its threads.
@@ -38,8 +38,10 @@ impl TrustedDigests {
         pack: &Pack,
         read: impl Fn(u32) -> Result<Record, ErrorKind>,
     ) -> Result<Self, ErrorKind> {
-        let (source, name) = trust.open(path).map_err(list_error)?;
-        let file = ListSource { source, path: Arc::new(name) };
+        let (bytes, name) = trust.open(path).map_err(list_error)?;
+        let path = Arc::new(name);
+        let source = Source::open(bytes).map_err(|kind| list_error(Error::new(&path, kind)))?;
+        let file = ListSource { source, path };
         let bound = file.anchor(ListOpening::new(trust.anchor))?;
         let mut witnessing = bound.bind(pack)?;
         while let Some(number) = witnessing.wanted() {
@@ -77,7 +79,7 @@ impl TrustedDigests {
 
 /// Where a digest list is, and its name.
 struct ListSource {
-    source: Arc<dyn ReadAt>,
+    source: Source,
     path: Arc<PathBuf>,
 }
 
@@ -101,7 +103,7 @@ impl ListSource {
     }
 
     fn fetch(&self, range: &Range<u64>) -> Result<Bytes, ErrorKind> {
-        let fetched = fetch(self.source.as_ref(), range);
+        let fetched = self.source.fetch(range);
         fetched.map_err(|kind| list_error(Error::new(&self.path, kind)))
     }
 

@@ -1,5 +1,7 @@
 //! Digest lists that nobody vouches for: what they say two packs differ in.
 
+use std::fmt;
+use std::iter::FusedIterator;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,12 +12,12 @@ use sealpack_core::format::digest::Hash;
 use sealpack_core::trust::{DigestList, ListHeader};
 
 use crate::error::Error;
-use crate::source::{FileSource, ReadAt, fetch};
+use crate::source::{FileSource, ReadAt, Source};
 
 /// A digest list, read as it is. It is sound in itself where it is read, and
 /// may be of another pack: to hold a pack to one, see [`Trust`](crate::Trust).
 pub struct DigestListReader {
-    source: Arc<dyn ReadAt>,
+    source: Source,
     path: Arc<PathBuf>,
     header: ListHeader,
 }
@@ -41,10 +43,13 @@ impl DigestListReader {
         name: impl AsRef<Path>,
     ) -> Result<Self, Error> {
         let path = Arc::new(name.as_ref().to_path_buf());
-        let bytes = fetch(&source, &(0..DigestList::HEADER_SIZE as u64));
-        let header = bytes.and_then(|bytes| Ok(ListHeader::decode(&bytes)?));
-        let header = header.map_err(|kind| Error::new(&path, kind))?;
-        Ok(Self { source: Arc::new(source), path, header })
+        let read = || {
+            let source = Source::open(Arc::new(source))?;
+            let header = source.fetch(&(0..DigestList::HEADER_SIZE as u64))?;
+            Ok((ListHeader::decode(&header)?, source))
+        };
+        let (header, source) = read().map_err(|kind| Error::new(&path, kind))?;
+        Ok(Self { source, path, header })
     }
 
     /// The path, or the name that stands for it.
@@ -84,7 +89,7 @@ impl DigestListReader {
     fn block(&self, block: u32) -> Result<(Vec<Hash>, Bytes), Error> {
         let shape = self.header.shape();
         let read = || {
-            let bytes = fetch(self.source.as_ref(), &shape.range(block))?;
+            let bytes = self.source.fetch(&shape.range(block))?;
             let proven = self.header.prove(block, bytes.clone())?;
             let digests: Vec<Hash> = proven.digests().copied().collect();
             let path = bytes.slice((digests.len() * size_of::<Hash>()).min(bytes.len())..);
@@ -148,5 +153,19 @@ impl Iterator for DifferingRecords<'_> {
                 return Some(Err(error));
             }
         }
+    }
+}
+
+impl FusedIterator for DifferingRecords<'_> {}
+
+impl fmt::Debug for DifferingRecords<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DifferingRecords").field("lists", &self.lists).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for DigestListReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DigestListReader").field("path", &self.path).finish_non_exhaustive()
     }
 }

@@ -1,5 +1,6 @@
 //! The digest list as a file beside a pack.
 
+use std::fmt;
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,13 +16,16 @@ use crate::publish::{Caveat, PublishedFile, StagedFile};
 
 /// A digest list that is finished.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct SealedDigests {
     /// Where it is.
     pub path: PathBuf,
     /// What a reader may trust: 32 bytes that vouch for items, positions,
     /// format id and app data.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "sealpack_core::error::serialize::hash"))]
     pub root: Hash,
     /// The content hash, whether or not the pack stores it.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "sealpack_core::error::serialize::hash"))]
     pub content_hash: Hash,
     /// How many digests it has.
     pub record_count: u32,
@@ -117,6 +121,12 @@ impl DigestListFile {
         let list = spool.write(trailer, app_data, take)?;
         to.flush().map_err(writing)?;
         Ok(list)
+    }
+}
+
+impl fmt::Debug for DigestListFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DigestListFile").field("path", &self.staged.path()).finish_non_exhaustive()
     }
 }
 

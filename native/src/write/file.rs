@@ -1,22 +1,13 @@
 //! The sink of a pack in a file: vectored writes.
 
-use std::io::{self, IoSlice};
 use std::num::NonZero;
 
 use sealpack_core::stream::{BufferSize, Put};
 
-use super::sink::Sink;
+use super::sink::{Sink, WRITE_SIZE};
+use super::vectored::write_put;
 use crate::error::{Doing, ErrorKind};
 use crate::publish::disk::DiskFile;
-
-/// Every write to a file but the last has exactly this size.
-const WRITE_SIZE: BufferSize = match BufferSize::new(1 << 20) {
-    Some(size) => size,
-    None => unreachable!(),
-};
-
-/// Extents handed to the system in one call. Linux takes 1024 at most.
-const MOST_EXTENTS: usize = 1024;
 
 /// A file that is written front to back.
 pub(crate) struct FileSink {
@@ -27,31 +18,6 @@ pub(crate) struct FileSink {
 impl FileSink {
     pub(crate) fn new(file: Box<dyn DiskFile>, writeback_every: Option<NonZero<u64>>) -> Self {
         Self { file, writeback: Writeback::new(writeback_every) }
-    }
-
-    /// Writes all extents, in as few calls as the system allows.
-    fn write_put(&mut self, put: &Put) -> io::Result<()> {
-        let mut slices: Vec<IoSlice<'_>> = put.extents().map(IoSlice::new).collect();
-        for slices in slices.chunks_mut(MOST_EXTENTS) {
-            self.write_all(slices)?;
-        }
-        self.writeback.wrote(self.file.as_ref(), put.len() as u64);
-        Ok(())
-    }
-
-    /// Goes on where the system took less than all, or was interrupted.
-    fn write_all(&mut self, mut slices: &mut [IoSlice<'_>]) -> io::Result<()> {
-        // An empty slice in front would be taken for a disk that takes nothing.
-        IoSlice::advance_slices(&mut slices, 0);
-        while !slices.is_empty() {
-            match self.file.write(slices) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(written) => IoSlice::advance_slices(&mut slices, written),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
     }
 
     pub(crate) fn file(&self) -> &dyn DiskFile {
@@ -65,7 +31,10 @@ impl Sink for FileSink {
     }
 
     fn put(&mut self, put: &Put) -> Result<(), ErrorKind> {
-        self.write_put(put).map_err(|error| ErrorKind::io(Doing::Writing, error))
+        let written = write_put(put, |slices| self.file.write(slices));
+        written.map_err(|error| ErrorKind::io(Doing::Writing, error))?;
+        self.writeback.wrote(self.file.as_ref(), put.len() as u64);
+        Ok(())
     }
 }
 

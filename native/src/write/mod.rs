@@ -10,21 +10,30 @@
 //!
 //! Every call to the file system is in the module `publish`.
 
+#[cfg(feature = "async")]
+mod async_writer;
 mod file;
 mod options;
 mod output;
 mod packer;
 mod pipeline;
+mod progress;
 mod sink;
+mod stream_writer;
+mod vectored;
 mod writer;
 
+#[cfg(feature = "async")]
+pub use async_writer::AsyncWriter;
 pub use options::WriterOptions;
 #[cfg(feature = "remote")]
 pub(crate) use output::{Output, Streamed, Written};
 #[cfg(feature = "remote")]
 pub(crate) use packer::{Packer, Sealers};
+pub use progress::{WriteMonitor, WriteProgress};
 #[cfg(feature = "remote")]
 pub(crate) use sink::Sink;
+pub use stream_writer::{SealedStream, StreamWriter};
 #[cfg(feature = "remote")]
 pub(crate) use writer::refuse_large_app_data;
 pub use writer::{SealedPack, Writer};

@@ -8,6 +8,7 @@ use sealpack_core::format::Trailer;
 use sealpack_core::stream::{Outcome, Output as StreamOutput, Refused, Shape, Stream};
 use sealpack_core::write::{Assembly, PackShape, SealedDraft};
 
+use super::progress::WriteMonitor;
 use super::sink::Sink;
 use crate::error::ErrorKind;
 use crate::trust::DigestSpool;
@@ -22,32 +23,53 @@ pub(crate) struct Output<S> {
     file: Streamed<S>,
     /// The records' digests, where a list of them is wanted.
     digests: Option<DigestSpool>,
+    monitor: WriteMonitor,
 }
 
 impl<S: Sink> Output<S> {
     pub(crate) fn new(shape: &PackShape, sink: S, digests: Option<DigestSpool>) -> Self {
-        Self { assembly: Assembly::new(shape), file: Streamed::new(sink), digests }
+        let (assembly, file) = (Assembly::new(shape), Streamed::new(sink));
+        Self { assembly, file, digests, monitor: WriteMonitor::default() }
+    }
+
+    /// What watches and cancels this output.
+    pub(crate) fn monitor(&self) -> &WriteMonitor {
+        &self.monitor
     }
 
     /// Writes the next draft.
     pub(crate) fn write(&mut self, sealed: SealedDraft) -> Result<(), ErrorKind> {
+        self.refuse_cancelled()?;
         self.assembly.push(&sealed)?;
         if let Some(digests) = &mut self.digests {
             digests.push(&sealed.digests)?;
         }
-        sealed.extents.into_iter().try_for_each(|extent| self.file.write(extent))
+        let (items, stored) = (sealed.payload_size, sealed.size());
+        sealed.extents.into_iter().try_for_each(|extent| self.file.write(extent))?;
+        self.monitor.count_out(items, stored);
+        Ok(())
+    }
+
+    fn refuse_cancelled(&self) -> Result<(), ErrorKind> {
+        if self.monitor.is_cancelled() { Err(ErrorKind::Cancelled) } else { Ok(()) }
     }
 
     /// Writes what stands behind the records. The file is whole then, and not
     /// yet durable.
     pub(crate) fn finish(self, app_data: Bytes) -> Result<Written<S>, ErrorKind> {
-        let Self { assembly, mut file, digests } = self;
+        self.refuse_cancelled()?;
+        let Self { assembly, mut file, digests, monitor } = self;
         let ending = assembly.finish(&app_data)?;
         let trailer = Bytes::copy_from_slice(&ending.trailer.encode());
         for section in [ending.index.into(), app_data, trailer] {
+            let bytes = section.len() as u64;
             file.write(section)?;
+            monitor.count_out(0, bytes);
         }
         let sink = file.close()?;
+        if monitor.is_cancelled() {
+            return Err(ErrorKind::Cancelled);
+        }
         Ok(Written { sink, trailer: ending.trailer, file_size: ending.file_size, digests })
     }
 }

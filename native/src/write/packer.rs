@@ -7,7 +7,9 @@ use sealpack_core::write::{Hashing, PackShape, RecordBuilder, Sealer};
 use super::options::WriterOptions;
 use super::output::Output;
 use super::pipeline::Pipeline;
+use super::progress::WriteMonitor;
 use super::sink::Sink;
+use crate::caught::{Caught, caught};
 use crate::codec::Codec;
 use crate::digest::Lanes;
 use crate::error::ErrorKind;
@@ -16,6 +18,7 @@ use crate::error::ErrorKind;
 pub(crate) struct Packer<S: Sink> {
     builder: RecordBuilder,
     pipeline: Pipeline<S>,
+    monitor: WriteMonitor,
 }
 
 /// The sealers of a pack: made before anything is created, so that an encoder
@@ -32,10 +35,12 @@ pub(crate) enum Sealers {
 impl Sealers {
     pub(crate) fn new(options: &WriterOptions, shape: &PackShape) -> Result<Self, ErrorKind> {
         let sealer = || {
-            let sealer = match options.codec.encoder() {
+            let sealer = match caught(|| options.codec.encoder()).flatten() {
                 Ok(Codec::Plain) => Sealer::plain(shape),
-                Ok(Codec::Encoder(encoder)) => Sealer::with_encoder(shape, encoder),
-                Err(cause) => return Err(PackError::Encode { record: None, cause }),
+                Ok(Codec::Encoder(encoder)) => {
+                    Sealer::with_encoder(shape, Box::new(Caught(encoder)))
+                }
+                Err(cause) => return Err(ErrorKind::Encoder(cause)),
             };
             Ok(sealer.with_digester(Box::new(Lanes::default())))
         };
@@ -59,13 +64,14 @@ impl<S: Sink + 'static> Packer<S> {
         sealers: Sealers,
         output: Output<S>,
     ) -> Result<Self, ErrorKind> {
+        let monitor = output.monitor().clone();
         let pipeline = match sealers {
             Sealers::Here(sealer) => Pipeline::inline(sealer, output),
             Sealers::Behind(sealer) => Pipeline::behind(sealer, output)?,
             Sealers::Workers(sealers) => Pipeline::threads(sealers, output)?,
         };
         let builder = RecordBuilder::new(shape, options.codec.is_plain());
-        Ok(Self { builder, pipeline })
+        Ok(Self { builder, pipeline, monitor })
     }
 
     /// Lets `push` give an item to the builder, unless the writer has failed.
@@ -73,11 +79,25 @@ impl<S: Sink + 'static> Packer<S> {
         &mut self,
         push: impl FnOnce(&mut RecordBuilder) -> Result<(), PackError>,
     ) -> Result<(), ErrorKind> {
-        match self.pipeline.failure() {
-            Some(failure) => return Err(failure),
-            None => push(&mut self.builder)?,
-        }
+        self.push_with(push)?;
         self.submit_drafts()
+    }
+
+    /// As [`append_with`](Self::append_with), but hands nothing on.
+    pub(crate) fn push_with(
+        &mut self,
+        push: impl FnOnce(&mut RecordBuilder) -> Result<(), PackError>,
+    ) -> Result<(), ErrorKind> {
+        match self.pipeline.failure() {
+            Some(failure) => Err(failure),
+            None if self.monitor.is_cancelled() => Err(ErrorKind::Cancelled),
+            None => Ok(push(&mut self.builder)?),
+        }
+    }
+
+    /// What watches and cancels this writer.
+    pub(crate) fn monitor(&self) -> &WriteMonitor {
+        &self.monitor
     }
 
     /// Items appended so far.
@@ -96,10 +116,28 @@ impl<S: Sink + 'static> Packer<S> {
         Ok(output)
     }
 
-    fn submit_drafts(&mut self) -> Result<(), ErrorKind> {
+    /// Hands on complete drafts; waits while too many are in flight.
+    pub(crate) fn submit_drafts(&mut self) -> Result<(), ErrorKind> {
         while let Some(draft) = self.builder.next_draft() {
+            self.monitor.count_in(draft.payload_size());
             self.pipeline.submit(draft)?;
         }
         Ok(())
+    }
+
+    /// As [`submit_drafts`](Self::submit_drafts), but stops where it would have
+    /// to wait or to seal on this thread: whether every draft was handed on.
+    #[cfg(feature = "async")]
+    pub(crate) fn try_submit_drafts(&mut self) -> Result<bool, ErrorKind> {
+        while self.builder.has_draft() {
+            if !self.pipeline.has_room() {
+                return Ok(false);
+            }
+            if let Some(draft) = self.builder.next_draft() {
+                self.monitor.count_in(draft.payload_size());
+                self.pipeline.submit(draft)?;
+            }
+        }
+        Ok(true)
     }
 }

@@ -13,7 +13,6 @@
 
 use std::sync::Arc;
 
-use sealpack_core::Error as PackError;
 use sealpack_core::write::{Draft, DraftDigester, SealedDraft, Sealer};
 
 use super::output::Output;
@@ -139,6 +138,16 @@ impl<S: Sink + 'static> Pipeline<S> {
         }
     }
 
+    /// Whether [`submit`](Self::submit) would neither wait nor seal on this
+    /// thread.
+    #[allow(dead_code, reason = "used by the feature `async` alone")]
+    pub(crate) fn has_room(&self) -> bool {
+        match self {
+            Self::Inline(_) => false,
+            Self::Threads(threads) => threads.jobs.has_room(),
+        }
+    }
+
     /// The first error, if there was one: costs no waiting.
     pub(crate) fn failure(&self) -> Option<ErrorKind> {
         match self {
@@ -161,8 +170,7 @@ impl<S: Sink> Inline<S> {
         if let Some(failure) = &self.failure {
             return Err(failure.clone());
         }
-        let sealed = guard(|| Ok(self.sealer.seal(draft)?));
-        let written = sealed.and_then(|sealed| self.output.write(sealed));
+        let written = guard(|| self.output.write(self.sealer.seal(draft)?));
         written.inspect_err(|error| self.failure = Some(error.clone()))
     }
 
@@ -244,7 +252,7 @@ fn write<S: Sink>(
             return Some(output);
         }
         let (tickets, done): (Vec<_>, Vec<_>) = results.into_iter().unzip();
-        let written = guard_write(|| {
+        let written = guard(|| {
             let (mut sealed, drafts) = apart(done);
             if let Some(digests) = &mut digests {
                 digests.complete(&drafts, &mut sealed)?;
@@ -279,10 +287,7 @@ fn seal_and_write<S: Sink>(
             break;
         }
         let mut drafts = drafts.into_iter();
-        let done = drafts.try_for_each(|draft| {
-            let sealed = guard(|| Ok(sealer.seal(draft)?))?;
-            guard_write(|| output.write(sealed))
-        });
+        let done = drafts.try_for_each(|draft| guard(|| output.write(sealer.seal(draft)?)));
         if let Err(error) = done {
             jobs.fail(error);
         }
@@ -294,12 +299,8 @@ fn seal_and_write<S: Sink>(
     Some(output)
 }
 
-/// What an owned item does on being dropped is the caller's code too.
-fn guard_write(work: impl FnOnce() -> Result<(), ErrorKind>) -> Result<(), ErrorKind> {
-    caught(work).unwrap_or_else(|cause| Err(ErrorKind::Panicked(cause)))
-}
-
-/// Runs what may call the caller's code; a panic there is an error here.
+/// Runs what may call the caller's code: an extract, a sink, the drop of an
+/// owned item. A panic there is an error here.
 fn guard<T>(work: impl FnOnce() -> Result<T, ErrorKind>) -> Result<T, ErrorKind> {
-    caught(work).unwrap_or_else(|cause| Err(PackError::Encode { record: None, cause }.into()))
+    caught(work).unwrap_or_else(|cause| Err(ErrorKind::Panicked(cause)))
 }

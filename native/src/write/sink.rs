@@ -9,6 +9,12 @@ use crate::error::ErrorKind;
 /// caches, and the builder could not reuse their memory.
 pub(crate) const BYTES_A_WORKER: u64 = 6 << 20;
 
+/// The size of every write to a file or a stream but the last.
+pub(crate) const WRITE_SIZE: BufferSize = match BufferSize::new(1 << 20) {
+    Some(size) => size,
+    None => unreachable!(),
+};
+
 /// The end of the pipeline: takes the output stream's puts in order.
 pub(crate) trait Sink: Send {
     /// Bytes of small drafts that may be in flight for each worker.

@@ -1,5 +1,6 @@
 //! The writer that a program holds.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,8 +14,10 @@ use super::file::FileSink;
 use super::options::WriterOptions;
 use super::output::{Output, Written};
 use super::packer::{Packer, Sealers};
+use super::progress::WriteMonitor;
 use crate::error::{Error, ErrorKind};
 use crate::publish::{Caveat, Publication, StagedFile, has_its_name, make_durable};
+use crate::trace::{event, span};
 use crate::trust::{DigestListFile, DigestSpool, SealedDigests, digest_list_path};
 
 /// Writes a pack.
@@ -47,8 +50,18 @@ pub struct Writer {
     app_data: Bytes,
 }
 
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer")
+            .field("path", &self.path)
+            .field("item_count", &self.item_count())
+            .finish_non_exhaustive()
+    }
+}
+
 /// A pack that is finished.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct SealedPack {
     /// Where it is.
     pub path: PathBuf,
@@ -87,12 +100,12 @@ impl WriterOptions {
 
 impl Writer {
     /// The options of a new pack.
-    #[must_use]
     pub fn options() -> WriterOptions {
         WriterOptions::default()
     }
 
     fn create_at(options: WriterOptions, path: &Arc<PathBuf>) -> Result<Self, ErrorKind> {
+        let _span = span!("create", path = %path.display());
         let shape = options.shape()?;
         refuse_large_app_data(&options.app_data)?;
         let sealers = Sealers::new(&options, &shape)?;
@@ -182,6 +195,12 @@ impl Writer {
         self.packer.item_count()
     }
 
+    /// What watches and cancels this writer, from any thread.
+    #[must_use]
+    pub fn monitor(&self) -> WriteMonitor {
+        self.packer.monitor().clone()
+    }
+
     /// Writes what is left, makes the pack durable and gives it its name.
     ///
     /// # Errors
@@ -204,7 +223,9 @@ impl Writer {
     /// As [`finish`](Self::finish) and [`StagedFile::publish`].
     pub fn finish_with(self, companions: Vec<StagedFile>) -> Result<SealedPack, Error> {
         let path = Arc::clone(&self.path);
+        let _span = span!("finish", path = %path.display());
         let failed = |kind| Error::new(&path, kind);
+        let monitor = self.monitor();
         let output = self.packer.finish().map_err(failed)?;
         let written = output.finish(self.app_data.clone()).map_err(failed)?;
         let Written { sink, trailer, file_size, digests } = written;
@@ -227,13 +248,24 @@ impl Writer {
                 }
             }
         }
-        match self.publication.publish(sink.file()) {
+        let published = match monitor.is_cancelled() {
+            true => Err(ErrorKind::Cancelled),
+            false => self.publication.publish(sink.file()),
+        };
+        match published {
             Ok(mut caveats) => {
                 for caveat in before.caveats() {
                     if !caveats.contains(&caveat) {
                         caveats.push(caveat);
                     }
                 }
+                event!(
+                    DEBUG,
+                    items = trailer.total_items,
+                    bytes_in = monitor.progress().bytes_in,
+                    bytes_out = file_size,
+                    "finished"
+                );
                 let path = path.to_path_buf();
                 Ok(SealedPack { path, trailer, file_size, digests: sealed, caveats })
             }

@@ -173,10 +173,9 @@ impl Packing {
 
 /// Derives the options of a reader from the choices of an input, with a limit of
 /// [`LIMIT`] bytes for a decoded record.
-#[must_use]
 pub fn read_options(input: &mut Input<'_>) -> ReaderOptions {
     let codec = match input.byte() % 3 {
-        0 => ReadCodec::Auto,
+        0 => ReadCodec::AutoOrPlain,
         1 => ReadCodec::Plain,
         _ => ReadCodec::Zstd,
     };

@@ -100,13 +100,15 @@ async fn reference_packs_are_read_and_verified_as_from_files() {
     for fixture in fixtures::all() {
         let bytes = std::fs::read(fixture.path()).unwrap();
         let (_, location) = store_with(bytes).await;
-        let reader = RemoteReader::open(&location).await.unwrap();
+        let options = RemoteReader::options().codec(ReadCodec::AutoOrPlain);
+        let reader = options.open(&location).await.unwrap();
         let items: Vec<_> =
             reader.range(0..reader.item_count()).unwrap().try_collect().await.unwrap();
         assert_eq!(items, fixture.items(), "{}", fixture.name);
         assert_eq!(reader.app_data(), &fixture.app_data());
+        let options = Reader::options().codec(ReadCodec::AutoOrPlain);
         let remote = format!("{:?}", reader.verify().await.unwrap());
-        let local = format!("{:?}", Reader::open(fixture.path()).unwrap().verify().unwrap());
+        let local = format!("{:?}", options.open(fixture.path()).unwrap().verify().unwrap());
         assert_eq!(remote, local, "{}", fixture.name);
     }
 }
@@ -189,7 +191,7 @@ async fn a_request_that_fails_is_reported_and_spoils_nothing() {
     }
     store.fail(0);
     let error = reader.get(9).await.unwrap_err();
-    assert!(error.to_string().contains("told to fail"), "{error}");
+    assert!(format!("{error:#}").contains("told to fail"), "{error:#}");
     // A store that does not answer for the end of an object is asked for its
     // size.
     store.fail(0);

@@ -168,7 +168,7 @@ fn a_request_that_fails_ends_the_upload_and_leaves_nothing() {
             store.fail(number);
             let error = upload(&store).unwrap_err();
             assert!(error.to_string().contains(PATH), "{error}");
-            assert!(error.to_string().contains("told to fail"), "{error}");
+            assert!(format!("{error:#}").contains("told to fail"), "{error:#}");
             assert_eq!(bytes(&store.inner, &runtime), None, "request {number}");
             assert_eq!(bytes_at(LIST, &store.inner, &runtime), None, "request {number}");
             assert_eq!(store.open_uploads(), 0, "request {number}: {:?}", store.requests());

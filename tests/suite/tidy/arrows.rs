@@ -26,22 +26,26 @@ const NATIVE: Arrows = &[
     ("cores", &[]),
     ("digest", &[]),
     ("sync", &[]),
+    ("trace", &[]),
     ("ordered", &["sync"]),
     ("codec", &["error"]),
     ("zstd", &["codec", "error"]),
-    ("source", &["caught", "error"]),
+    ("source", &["caught", "trace", "error"]),
     ("publish", &["error"]),
     ("trust", &["source", "publish", "error"]),
     (
         "write",
         &[
             "trust", "publish", "codec", "zstd", "caught", "cores", "digest", "ordered", "sync",
-            "error",
+            "trace", "error",
         ],
     ),
     (
         "read",
-        &["trust", "source", "zstd", "codec", "caught", "cores", "digest", "ordered", "error"],
+        &[
+            "trust", "source", "zstd", "codec", "caught", "cores", "digest", "ordered", "trace",
+            "error",
+        ],
     ),
     ("remote", &["write", "read", "trust", "source", "digest", "caught", "error"]),
 ];

@@ -87,7 +87,7 @@ impl Reading {
     /// compares the hash.
     pub fn untrusted_options(&self) -> ReaderOptions {
         let codec = match self.codec {
-            CodecArgument::Auto => ReadCodec::Auto,
+            CodecArgument::Auto => ReadCodec::AutoOrPlain,
             CodecArgument::None => ReadCodec::Plain,
             CodecArgument::Zstd => ReadCodec::Zstd,
         };

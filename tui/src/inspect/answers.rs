@@ -101,7 +101,7 @@ impl App {
             return;
         }
         let damaged = report.damaged.iter();
-        let damaged = damaged.map(|damage| (damage.record.number, damage.error.to_string()));
+        let damaged = damaged.map(|damage| (damage.record.number, format!("{:#}", damage.error)));
         self.take_verified(report.record_count, damaged.collect());
         if report.is_ok() && self.notes().is_empty() {
             let records = count(report.record_count.into(), "record");

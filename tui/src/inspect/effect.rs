@@ -278,7 +278,7 @@ fn verify(reader: &Reader, stop: &Stop, out: &Outbox<Answer>) {
     match report {
         Ok(ControlFlow::Continue(report)) => out.send(Answer::Verified(Box::new(report))),
         Ok(ControlFlow::Break(())) => {}
-        Err(error) => out.send(Answer::Failed(error.to_string())),
+        Err(error) => out.send(Answer::Failed(format!("{error:#}"))),
     }
 }
 

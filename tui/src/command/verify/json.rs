@@ -19,7 +19,7 @@ pub struct Object {
     /// The first thing that is wrong, in words.
     error: Option<String>,
     layers: Layers,
-    /// The layers that failed, and why.
+    /// The layers that failed or were not checked, and why.
     failures: Vec<LayerFailure>,
     /// Whether some check covers every byte of every item; null where that
     /// could not be found out.
@@ -35,7 +35,7 @@ pub struct Object {
     seconds: Option<f64>,
 }
 
-/// `passed`, `failed` or `not_present`, each.
+/// `passed`, `failed`, `not_checked` or `not_present`, each.
 #[derive(Serialize)]
 struct Layers {
     structure: &'static str,
@@ -98,7 +98,9 @@ impl Object {
         let failures: Vec<_> = LayerName::ALL
             .into_iter()
             .filter_map(|name| match verdict(name) {
-                Verdict::Failed(error) => Some(LayerFailure::of(name, &error)),
+                Verdict::Failed(error) | Verdict::NotChecked(error) => {
+                    Some(LayerFailure::of(name, &error))
+                }
                 _ => None,
             })
             .collect();
@@ -149,7 +151,7 @@ impl LayerFailure {
             },
             _ => (None, None),
         };
-        Self { layer: layer.name(), section, record, message: error.to_string() }
+        Self { layer: layer.name(), section, record, message: format!("{error:#}") }
     }
 }
 
@@ -162,7 +164,7 @@ impl DamagedRecordJson {
             items: positions.end.saturating_sub(positions.start),
             offset: damage.record.range.start,
             size: damage.record.size(),
-            message: damage.error.to_string(),
+            message: format!("{:#}", damage.error),
         }
     }
 }

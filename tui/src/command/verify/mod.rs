@@ -267,7 +267,7 @@ impl Verified {
             writeln!(
                 to,
                 "    {BAD}{}{BAD:#}\n      items {first} to {last}, file bytes {} to {}",
-                printable::text(&damage.error),
+                printable::text(format!("{:#}", damage.error)),
                 place.start,
                 place.end
             )?;
@@ -285,7 +285,11 @@ fn print_layer(to: &mut dyn Write, name: LayerName, verdict: &Verdict) -> io::Re
     match verdict {
         Verdict::Passed => writeln!(to, "  {name:<16} {GOOD}passed{GOOD:#}"),
         Verdict::Failed(error) => {
-            writeln!(to, "  {name:<16} {BAD}failed{BAD:#}: {}", printable::text(error))
+            let error = printable::text(format!("{error:#}"));
+            writeln!(to, "  {name:<16} {BAD}failed{BAD:#}: {error}")
+        }
+        Verdict::NotChecked(limit) => {
+            writeln!(to, "  {name:<16} {BAD}not checked{BAD:#}: {}", printable::text(limit))
         }
         Verdict::NotPresent => writeln!(to, "  {name:<16} not present, so not checked"),
     }

@@ -60,9 +60,12 @@ impl Unopened {
             match self.verdict(layer) {
                 Verdict::Passed => writeln!(to, "  {name:<16} {GOOD}passed{GOOD:#}")?,
                 Verdict::Failed(error) => {
-                    writeln!(to, "  {name:<16} {BAD}failed{BAD:#}: {}", printable::text(error))?;
+                    let error = printable::text(format!("{error:#}"));
+                    writeln!(to, "  {name:<16} {BAD}failed{BAD:#}: {error}")?;
                 }
-                Verdict::NotPresent => writeln!(to, "  {name:<16} not reached")?,
+                Verdict::NotPresent | Verdict::NotChecked(_) => {
+                    writeln!(to, "  {name:<16} not reached")?
+                }
             }
         }
         Ok(())

@@ -78,7 +78,7 @@ impl Page<'_> {
                 Span::raw(format!(" {name:<16}")),
             ];
             let error = self.app.report.as_ref().and_then(|report| match report.verdict(layer) {
-                Verdict::Failed(error) => Some(error.to_string()),
+                Verdict::Failed(error) | Verdict::NotChecked(error) => Some(format!("{error:#}")),
                 _ => None,
             });
             spans.push(Span::raw(standing.word()));

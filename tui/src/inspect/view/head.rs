@@ -167,7 +167,7 @@ pub fn standing(app: &App, layer: LayerName) -> Standing {
     if let Some(report) = &app.report {
         return match report.verdict(layer) {
             Verdict::Passed => Standing::Passed,
-            Verdict::Failed(_) => Standing::Failed,
+            Verdict::Failed(_) | Verdict::NotChecked(_) => Standing::Failed,
             Verdict::NotPresent => Standing::Absent,
         };
     }

@@ -1,0 +1,38 @@
+//! Ranges of positions, as callers write them.
+
+use std::ops::{Bound, Range, RangeBounds};
+
+/// The positions that `bounds` names in a pack of `item_count` items, not yet
+/// checked against the pack.
+pub(crate) fn positions_in(bounds: &impl RangeBounds<u32>, item_count: u32) -> Range<u32> {
+    // No pack has an item at the position that saturates: it holds at most
+    // 2^32-1 of them.
+    let start = match bounds.start_bound() {
+        Bound::Included(&first) => first,
+        Bound::Excluded(&before) => before.saturating_add(1),
+        Bound::Unbounded => 0,
+    };
+    let end = match bounds.end_bound() {
+        Bound::Included(&last) => last.saturating_add(1),
+        Bound::Excluded(&end) => end,
+        Bound::Unbounded => item_count.max(start),
+    };
+    start..end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_range_names_its_positions() {
+        assert_eq!(positions_in(&(2..5), 10), 2..5);
+        assert_eq!(positions_in(&(2..=5), 10), 2..6);
+        assert_eq!(positions_in(&(..5), 10), 0..5);
+        assert_eq!(positions_in(&(2..), 10), 2..10);
+        assert_eq!(positions_in(&(..), 10), 0..10);
+        assert_eq!(positions_in(&(10..), 10), 10..10);
+        assert_eq!(positions_in(&(Bound::Excluded(2), Bound::Included(4)), 10), 3..5);
+        assert_eq!(positions_in(&(3..=u32::MAX), 10), 3..u32::MAX);
+    }
+}

@@ -1,0 +1,222 @@
+//! The writer of a pack into any async sink.
+
+use std::fmt;
+use std::future::Future as _;
+use std::io;
+use std::pin::pin;
+use std::thread;
+
+use bytes::Bytes;
+use sealpack_core::Error as PackError;
+use sealpack_core::stream::{BufferSize, Put};
+use sealpack_core::write::RecordBuilder;
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use super::options::WriterOptions;
+use super::output::{Output, Written};
+use super::packer::{Packer, Sealers};
+use super::progress::WriteMonitor;
+use super::sink::{Sink, WRITE_SIZE};
+use super::stream_writer::{SealedStream, error, refuse_digest_list};
+use super::writer::refuse_large_app_data;
+use crate::error::{Doing, Error, ErrorKind};
+
+/// Writes a pack into a tokio [`AsyncWrite`]: a socket, a request body, a pipe.
+/// Made by [`WriterOptions::write_to_async`] (feature `async`).
+///
+/// Records are encoded and hashed on the writer's own threads, as in a
+/// [`Writer`](crate::Writer); the sink is polled there too, with the runtime
+/// that the writer was made on. No call blocks that runtime: an append that
+/// would have to wait for room waits on one of its blocking threads.
+///
+/// *Cancelling*: a writer that is dropped stops, and drops the sink. So does one
+/// whose append or finish was dropped while it was waiting: later calls fail
+/// with [`ErrorKind::Ended`].
+///
+/// ```
+/// use sealpack::{Reader, Writer};
+///
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut writer = Writer::options().write_to_async(Vec::new())?;
+/// for i in 0..1000 {
+///     writer.append(format!("item {i}").as_bytes()).await?;
+/// }
+/// let sealed = writer.finish().await?;
+/// let reader = Reader::options().open_source(sealed.sink, "memory")?;
+/// assert_eq!(reader.get(42)?, b"item 42"[..]);
+/// # Ok(()) }
+/// ```
+pub struct AsyncWriter<W: AsyncWrite + Unpin + Send + 'static> {
+    /// Empty while a blocking thread has it, and after that failed.
+    packer: Option<Packer<AsyncSink<W>>>,
+    monitor: WriteMonitor,
+    app_data: Bytes,
+    items: u32,
+    runtime: Handle,
+    stop: watch::Sender<bool>,
+}
+
+impl WriterOptions {
+    /// Starts a pack that goes into an async `sink`, as
+    /// [`write_to`](Self::write_to) does into a blocking one.
+    ///
+    /// # Errors
+    /// As there; [`ErrorKind::Io`] outside of a tokio runtime.
+    pub fn write_to_async<W>(self, sink: W) -> Result<AsyncWriter<W>, Error>
+    where
+        W: AsyncWrite + Unpin + Send + 'static,
+    {
+        self.start_async(sink).map_err(error)
+    }
+
+    fn start_async<W>(self, sink: W) -> Result<AsyncWriter<W>, ErrorKind>
+    where
+        W: AsyncWrite + Unpin + Send + 'static,
+    {
+        let no_runtime = |error| ErrorKind::io(Doing::Threading, io::Error::other(error));
+        let runtime = Handle::try_current().map_err(no_runtime)?;
+        let shape = self.shape()?;
+        refuse_digest_list(&self)?;
+        refuse_large_app_data(&self.app_data)?;
+        let sealers = Sealers::new(&self, &shape)?;
+        let (stop, stopped) = watch::channel(false);
+        let sink = AsyncSink { sink, runtime: runtime.clone(), stopped };
+        let packer = Packer::start(&self, &shape, sealers, Output::new(&shape, sink, None))?;
+        let monitor = packer.monitor().clone();
+        let (packer, app_data) = (Some(packer), self.app_data);
+        Ok(AsyncWriter { packer, monitor, app_data, items: 0, runtime, stop })
+    }
+}
+
+impl<W: AsyncWrite + Unpin + Send + 'static> AsyncWriter<W> {
+    /// As [`Writer::append`](crate::Writer::append).
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn append(&mut self, item: &[u8]) -> Result<(), Error> {
+        self.append_with(|builder| builder.push(item)).await
+    }
+
+    /// As [`Writer::append_owned`](crate::Writer::append_owned).
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub async fn append_owned(&mut self, item: impl Into<Bytes>) -> Result<(), Error> {
+        let item = item.into();
+        self.append_with(|builder| builder.push_owned(item)).await
+    }
+
+    /// As [`Writer::set_app_data`](crate::Writer::set_app_data).
+    ///
+    /// # Errors
+    /// [`Limit::AppData`](sealpack_core::error::Limit::AppData) above 2^32-1
+    /// bytes.
+    pub fn set_app_data(&mut self, app_data: impl Into<Bytes>) -> Result<(), Error> {
+        let app_data = app_data.into();
+        refuse_large_app_data(&app_data).map_err(error)?;
+        self.app_data = app_data;
+        Ok(())
+    }
+
+    /// Items appended so far.
+    #[must_use]
+    pub fn item_count(&self) -> u32 {
+        self.items
+    }
+
+    /// What watches and cancels this writer.
+    #[must_use]
+    pub fn monitor(&self) -> WriteMonitor {
+        self.monitor.clone()
+    }
+
+    /// Writes what is left, flushes the sink and returns it.
+    ///
+    /// # Errors
+    /// The first error of the writer or of the sink. The sink is dropped then.
+    pub async fn finish(mut self) -> Result<SealedStream<W>, Error> {
+        let app_data = std::mem::take(&mut self.app_data);
+        let packer = self.packer.take().ok_or(ErrorKind::Ended).map_err(error)?;
+        let finished = self.runtime.spawn_blocking(move || packer.finish()?.finish(app_data));
+        let written = finished.await.unwrap_or(Err(ErrorKind::Ended)).map_err(error)?;
+        let Written { sink, trailer, file_size, .. } = written;
+        let mut sink = sink.sink;
+        let flushed = sink.flush().await;
+        flushed.map_err(|cause| error(ErrorKind::io(Doing::Writing, cause)))?;
+        Ok(SealedStream { sink, trailer, size: file_size })
+    }
+
+    async fn append_with(
+        &mut self,
+        push: impl FnOnce(&mut RecordBuilder) -> Result<(), PackError>,
+    ) -> Result<(), Error> {
+        let packer = self.packer.as_mut().ok_or(ErrorKind::Ended).map_err(error)?;
+        packer.push_with(push).map_err(error)?;
+        self.items = packer.item_count();
+        if packer.try_submit_drafts().map_err(error)? {
+            return Ok(());
+        }
+        let Some(mut packer) = self.packer.take() else { return Ok(()) };
+        let submitted = self.runtime.spawn_blocking(move || {
+            let submitted = packer.submit_drafts();
+            (packer, submitted)
+        });
+        let (packer, submitted) = submitted.await.map_err(|_| error(ErrorKind::Ended))?;
+        self.packer = Some(packer);
+        submitted.map_err(error)
+    }
+}
+
+/// Stops the threads without waiting for them: the runtime's thread must not be
+/// blocked.
+impl<W: AsyncWrite + Unpin + Send + 'static> Drop for AsyncWriter<W> {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+        if let Some(packer) = self.packer.take() {
+            let stopping = thread::Builder::new().name("sealpack-stop".into());
+            drop(stopping.spawn(move || drop(packer)));
+        }
+    }
+}
+
+impl<W: AsyncWrite + Unpin + Send + 'static> fmt::Debug for AsyncWriter<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncWriter").field("item_count", &self.items).finish_non_exhaustive()
+    }
+}
+
+/// An async sink, written to from a thread that may block.
+struct AsyncSink<W> {
+    sink: W,
+    runtime: Handle,
+    stopped: watch::Receiver<bool>,
+}
+
+impl<W: AsyncWrite + Unpin + Send> Sink for AsyncSink<W> {
+    fn put_size(&self) -> BufferSize {
+        WRITE_SIZE
+    }
+
+    fn put(&mut self, put: &Put) -> Result<(), ErrorKind> {
+        let Self { sink, runtime, stopped } = self;
+        let write = async {
+            for extent in put.extents() {
+                sink.write_all(extent).await?;
+            }
+            Ok(())
+        };
+        runtime.block_on(async {
+            let (mut write, mut stop) = (pin!(write), pin!(stopped.wait_for(|stop| *stop)));
+            std::future::poll_fn(|context| {
+                if stop.as_mut().poll(context).is_ready() {
+                    return Err(ErrorKind::Cancelled).into();
+                }
+                let written = write.as_mut().poll(context);
+                written.map_err(|error: io::Error| ErrorKind::io(Doing::Writing, error))
+            })
+            .await
+        })
+    }
+}

@@ -1,0 +1,99 @@
+//! How far a writer has come, and how to cancel it, from any thread.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// How far a writer has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct WriteProgress {
+    /// Bytes of the items whose records are complete.
+    pub bytes_in: u64,
+    /// Bytes of the pack so far. Less than 1 MiB of them may still wait to be
+    /// written.
+    pub bytes_out: u64,
+    /// Bytes of items in flight: part of `bytes_in`, and not yet part of the
+    /// pack.
+    pub bytes_in_flight: u64,
+}
+
+/// Watches a writer and may cancel it, from any thread. Made by
+/// [`Writer::monitor`](crate::Writer::monitor).
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("out.pack");
+/// let mut writer = sealpack::Writer::options().create(&path)?;
+/// let monitor = writer.monitor();
+/// let watching = std::thread::spawn(move || {
+///     println!("{} bytes packed", monitor.progress().bytes_in);
+///     monitor.cancel();
+/// });
+/// watching.join().unwrap();
+/// let refused = writer.append(b"an item").unwrap_err();
+/// assert!(matches!(refused.kind(), sealpack::ErrorKind::Cancelled));
+/// assert!(writer.finish().is_err() && !path.exists());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct WriteMonitor {
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    bytes_in: AtomicU64,
+    /// The part of `bytes_in` that is in the pack.
+    bytes_packed: AtomicU64,
+    bytes_out: AtomicU64,
+    cancelled: AtomicBool,
+}
+
+impl WriteMonitor {
+    /// How far the writer has come.
+    #[must_use]
+    pub fn progress(&self) -> WriteProgress {
+        // Read before `bytes_in`, which is never less.
+        let bytes_packed = self.shared.bytes_packed.load(Ordering::Acquire);
+        let bytes_in = self.shared.bytes_in.load(Ordering::Acquire);
+        WriteProgress {
+            bytes_in,
+            bytes_out: self.shared.bytes_out.load(Ordering::Acquire),
+            bytes_in_flight: bytes_in.saturating_sub(bytes_packed),
+        }
+    }
+
+    /// Cancels the writer: its next call, or the one that runs now, fails with
+    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled), and no pack
+    /// appears. A write to the sink that has begun is waited for. Once the
+    /// finished pack is being made durable this does nothing.
+    pub fn cancel(&self) {
+        self.shared.cancelled.store(true, Ordering::Release);
+    }
+
+    /// Whether the writer was cancelled.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.shared.cancelled.load(Ordering::Acquire)
+    }
+
+    pub(super) fn count_in(&self, bytes: u64) {
+        self.shared.bytes_in.fetch_add(bytes, Ordering::AcqRel);
+    }
+
+    /// Items of so many bytes have become so many bytes of the pack.
+    pub(super) fn count_out(&self, items: u64, pack: u64) {
+        self.shared.bytes_packed.fetch_add(items, Ordering::AcqRel);
+        self.shared.bytes_out.fetch_add(pack, Ordering::AcqRel);
+    }
+}
+
+impl fmt::Debug for WriteMonitor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WriteMonitor")
+            .field("progress", &self.progress())
+            .field("is_cancelled", &self.is_cancelled())
+            .finish()
+    }
+}

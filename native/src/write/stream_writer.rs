@@ -1,0 +1,193 @@
+//! The writer of a pack into any sink: the bytes as they are.
+
+use std::fmt;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sealpack_core::Error as PackError;
+use sealpack_core::format::Trailer;
+use sealpack_core::stream::{BufferSize, Put};
+use sealpack_core::write::RecordBuilder;
+
+use super::options::WriterOptions;
+use super::output::{Output, Written};
+use super::packer::{Packer, Sealers};
+use super::progress::WriteMonitor;
+use super::sink::{Sink, WRITE_SIZE};
+use super::vectored::write_put;
+use super::writer::refuse_large_app_data;
+use crate::error::{Doing, Error, ErrorKind, OptionsError};
+
+/// Writes a pack into a [`Write`]: a socket, a pipe, an open [`File`], memory.
+/// Made by [`WriterOptions::write_to`].
+///
+/// The sink gets the bytes of the pack in order, in writes of 1 MiB, on a
+/// thread of the writer (on the caller's with `threads(0)`). Nothing is renamed,
+/// removed or made durable: that is the program's part, as is what to do with
+/// the bytes of a pack that was never finished.
+///
+/// ```
+/// use sealpack::{Reader, Writer};
+///
+/// let mut writer = Writer::options().write_to(Vec::new())?;
+/// writer.append(b"an item")?;
+/// let sealed = writer.finish()?;
+/// assert_eq!(sealed.sink.len() as u64, sealed.size);
+///
+/// let reader = Reader::options().open_source(sealed.sink, "memory")?;
+/// assert_eq!(reader.get(0)?, b"an item"[..]);
+/// # Ok::<(), sealpack::Error>(())
+/// ```
+///
+/// [`File`]: std::fs::File
+pub struct StreamWriter<W: Write + Send + 'static> {
+    packer: Packer<WriteSink<W>>,
+    app_data: Bytes,
+}
+
+/// A pack that a sink has taken, and the sink.
+#[derive(Clone, Debug)]
+pub struct SealedStream<W> {
+    /// The sink, flushed.
+    pub sink: W,
+    /// What the pack's trailer says.
+    pub trailer: Trailer,
+    /// The size of the pack in bytes.
+    pub size: u64,
+}
+
+/// The path in errors about a sink, which has no name.
+pub(super) fn error(kind: ErrorKind) -> Error {
+    Error::new(&Arc::new(PathBuf::from("(stream)")), kind)
+}
+
+/// Fails if the options ask for what only a file can have.
+pub(super) fn refuse_digest_list(options: &WriterOptions) -> Result<(), ErrorKind> {
+    if options.wants_digest_list()? {
+        return Err(ErrorKind::Options(OptionsError::DigestListOfStream));
+    }
+    Ok(())
+}
+
+impl WriterOptions {
+    /// Starts a pack that goes into `sink`, from the place on where that is.
+    /// Options about a file have no effect: `overwrite`, `writeback_every`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Options`], also for a [digest list](Self::digest_list): a
+    /// stream has no place next to it. [`ErrorKind::Encoder`].
+    pub fn write_to<W: Write + Send + 'static>(self, sink: W) -> Result<StreamWriter<W>, Error> {
+        self.start_stream(WriteSink(sink)).map_err(error)
+    }
+
+    fn start_stream<W: Write + Send + 'static>(
+        self,
+        sink: WriteSink<W>,
+    ) -> Result<StreamWriter<W>, ErrorKind> {
+        let shape = self.shape()?;
+        refuse_digest_list(&self)?;
+        refuse_large_app_data(&self.app_data)?;
+        let sealers = Sealers::new(&self, &shape)?;
+        let output = Output::new(&shape, sink, None);
+        let packer = Packer::start(&self, &shape, sealers, output)?;
+        Ok(StreamWriter { packer, app_data: self.app_data })
+    }
+}
+
+impl<W: Write + Send + 'static> StreamWriter<W> {
+    /// As [`Writer::append`](crate::Writer::append).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn append(&mut self, item: &[u8]) -> Result<(), Error> {
+        self.append_with(|builder| builder.push(item))
+    }
+
+    /// As [`Writer::append_parts`](crate::Writer::append_parts).
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub fn append_parts(&mut self, parts: &[&[u8]]) -> Result<(), Error> {
+        self.append_with(|builder| builder.push_parts(parts))
+    }
+
+    /// As [`Writer::append_owned`](crate::Writer::append_owned).
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub fn append_owned(&mut self, item: impl Into<Bytes>) -> Result<(), Error> {
+        let item = item.into();
+        self.append_with(|builder| builder.push_owned(item))
+    }
+
+    /// As [`Writer::set_app_data`](crate::Writer::set_app_data).
+    ///
+    /// # Errors
+    /// [`Limit::AppData`](sealpack_core::error::Limit::AppData) above 2^32-1
+    /// bytes.
+    pub fn set_app_data(&mut self, app_data: impl Into<Bytes>) -> Result<(), Error> {
+        let app_data = app_data.into();
+        refuse_large_app_data(&app_data).map_err(error)?;
+        self.app_data = app_data;
+        Ok(())
+    }
+
+    /// Items appended so far.
+    #[must_use]
+    pub fn item_count(&self) -> u32 {
+        self.packer.item_count()
+    }
+
+    /// What watches and cancels this writer.
+    #[must_use]
+    pub fn monitor(&self) -> WriteMonitor {
+        self.packer.monitor().clone()
+    }
+
+    /// Writes what is left, flushes the sink and returns it.
+    ///
+    /// # Errors
+    /// The first error of the writer or of the sink. The sink is dropped then.
+    pub fn finish(self) -> Result<SealedStream<W>, Error> {
+        self.finish_all().map_err(error)
+    }
+
+    fn finish_all(self) -> Result<SealedStream<W>, ErrorKind> {
+        let Written { sink, trailer, file_size, .. } =
+            self.packer.finish()?.finish(self.app_data)?;
+        let mut sink = sink.0;
+        sink.flush().map_err(|error| ErrorKind::io(Doing::Writing, error))?;
+        Ok(SealedStream { sink, trailer, size: file_size })
+    }
+
+    fn append_with(
+        &mut self,
+        push: impl FnOnce(&mut RecordBuilder) -> Result<(), PackError>,
+    ) -> Result<(), Error> {
+        self.packer.append_with(push).map_err(error)
+    }
+}
+
+impl<W: Write + Send + 'static> fmt::Debug for StreamWriter<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamWriter")
+            .field("item_count", &self.item_count())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A sink that is a [`Write`].
+struct WriteSink<W>(W);
+
+impl<W: Write + Send> Sink for WriteSink<W> {
+    fn put_size(&self) -> BufferSize {
+        WRITE_SIZE
+    }
+
+    fn put(&mut self, put: &Put) -> Result<(), ErrorKind> {
+        let written = write_put(put, |slices| self.0.write_vectored(slices));
+        written.map_err(|error| ErrorKind::io(Doing::Writing, error))
+    }
+}

@@ -1,0 +1,35 @@
+//! A put in vectored writes, which may each take less than they were given.
+
+use std::io::{self, IoSlice};
+
+use sealpack_core::stream::Put;
+
+/// Extents handed to the system in one call. Linux takes 1024 at most.
+const MAX_EXTENTS: usize = 1024;
+
+/// Writes all bytes of a put, in as few calls as the system allows.
+pub(super) fn write_put(
+    put: &Put,
+    mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
+) -> io::Result<()> {
+    let mut slices: Vec<IoSlice<'_>> = put.extents().map(IoSlice::new).collect();
+    slices.chunks_mut(MAX_EXTENTS).try_for_each(|slices| write_all(slices, &mut write))
+}
+
+/// Continues after a write that took less than all, or was interrupted.
+fn write_all(
+    mut slices: &mut [IoSlice<'_>],
+    write: &mut impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
+) -> io::Result<()> {
+    // An empty slice in front would be taken for a sink that takes nothing.
+    IoSlice::advance_slices(&mut slices, 0);
+    while !slices.is_empty() {
+        match write(slices) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => IoSlice::advance_slices(&mut slices, written),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
