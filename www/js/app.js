@@ -6,12 +6,26 @@ import { StepView } from "./step.js";
 
 const TITLES = { verify: "Verify", build: "Build", step: "Step" };
 
-const verify = new VerifyView();
+const verify = new VerifyView(() => keepState());
 const views = {
   verify,
   build: new BuildView((blob, name) => show("verify", () => verify.open(blob, name))),
   step: new StepView(),
 };
+
+/** `#verify&url=…&item=…` as the view and its state. */
+function parsed() {
+  const [name, ...rest] = location.hash.slice(1).split("&");
+  return { name: name in TITLES ? name : "verify", state: Object.fromEntries(new URLSearchParams(rest.join("&"))) };
+}
+
+/** Writes the state of the view into the address, for reloads and bookmarks. */
+function keepState() {
+  if (parsed().name !== "verify") return;
+  const state = new URLSearchParams(verify.state).toString();
+  const hash = state ? `#verify&${state}` : "#verify";
+  if (location.hash !== hash && (state || location.hash)) history.replaceState(null, "", hash);
+}
 
 function show(name, then) {
   if (location.hash !== `#${name}`) history.pushState(null, "", `#${name}`);
@@ -20,8 +34,7 @@ function show(name, then) {
 }
 
 function route() {
-  const asked = location.hash.slice(1);
-  const name = asked in TITLES ? asked : "verify";
+  const { name, state } = parsed();
   for (const other of Object.keys(TITLES)) {
     byId(`view-${other}`).hidden = other !== name;
     const link = document.querySelector(`nav a[href="#${other}"]`);
@@ -30,6 +43,10 @@ function route() {
   }
   document.title = `${TITLES[name]} · sealpack`;
   views[name].shown?.();
+  if (name === "verify") {
+    if (state.url) verify.restore(state);
+    else keepState();
+  }
 }
 
 addEventListener("hashchange", () => {
@@ -39,8 +56,16 @@ addEventListener("hashchange", () => {
 });
 addEventListener("popstate", route);
 
-// A file dropped next to the drop zone must not replace the page.
-for (const kind of ["dragover", "drop"]) addEventListener(kind, (event) => event.preventDefault());
+// A file dropped next to a drop zone must not replace the page.
+addEventListener("dragover", (event) => event.preventDefault());
+addEventListener("drop", (event) => {
+  event.preventDefault();
+  const text = "Drop files on the marked area: nothing was opened.";
+  byId("missed").textContent = text;
+  byId("missed").hidden = false;
+  announce(text);
+  setTimeout(() => (byId("missed").hidden = true), 6000);
+});
 
 const THEMES = {
   auto: ["Theme: auto", "as the system"],

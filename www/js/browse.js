@@ -4,23 +4,35 @@ import { advice, bytes, count, plural } from "./words.js";
 import { asJson, hexDump, jsonDump, looksLikeText, preview, textDump } from "./dump.js";
 
 const PAGE = 64;
+/**
+ * A page of items is previewed if its records take at most this many bytes:
+ * others are read only when one of their items is opened.
+ */
+const MAX_PREVIEWED = { local: 8 * 1024 * 1024, remote: 512 * 1024 };
+/** Below this width the item is under the list, as in style.css. */
+const NARROW = "(max-width: 53.99rem)";
 
 export class Browser {
   #pack;
   #name;
   #selected;
+  #maxPreviewed;
   #first = 0;
   #item = null;
   #form = "auto";
   #request = 0;
   #pages = 0;
 
-  /** @param selected called with the record of the item that is shown */
-  constructor(pack, name, selected) {
+  /**
+   * @param {{ name: string, local: boolean, selected: (record: object, position: number) => void }} options
+   *   `selected` is called with the item that is shown, and its record
+   */
+  constructor(pack, { name, local, selected }) {
     this.#pack = pack;
     this.#name = name.replace(/\.pack$/, "");
+    this.#maxPreviewed = local ? MAX_PREVIEWED.local : MAX_PREVIEWED.remote;
     this.#selected = selected;
-    this.list = h("ul.list", { "aria-label": "Items" });
+    this.list = h("ul.list", { "aria-label": "Items", onkeydown: (event) => this.#moved(event) });
     this.where = h("span.where");
     this.previous = h(
       "button.quiet",
@@ -81,15 +93,18 @@ export class Browser {
       if (current) button.setAttribute("aria-current", "true");
       if (current) button.scrollIntoView({ block: "nearest" });
     }
+    this.#stopAt(inside);
     this.goto.value = String(inside);
     const turn = (this.#request += 1);
     try {
       const item = await this.#pack.get(inside);
       if (turn !== this.#request) return;
       const record = this.#pack.recordOf(inside);
-      this.#selected(record);
+      this.#selected(record, inside);
       this.#item = { position: inside, bytes: item, record };
+      this.#label(inside, glimpse(item));
       this.#draw();
+      if (matchMedia(NARROW).matches) this.view.scrollIntoView({ block: "start" });
     } catch (error) {
       if (turn === this.#request) this.view.replaceChildren(problem(`Item ${count(inside)}`, error));
     }
@@ -108,6 +123,8 @@ export class Browser {
     );
     const turn = (this.#pages += 1);
     this.list.scrollTop = 0;
+    this.#stopAt(this.#first);
+    if (this.#sizeOfRecords(this.#first, end) > this.#maxPreviewed) return;
     let position = this.#first;
     try {
       for await (const item of this.#pack.range(this.#first, end)) {
@@ -120,6 +137,37 @@ export class Browser {
       if (["checksum", "corrupt"].includes(error.code)) await this.#oneByOne(position, end, turn);
       else this.view.replaceChildren(problem("Some items of this page", error));
     }
+  }
+
+  /** The stored bytes of the records of these items. */
+  #sizeOfRecords(first, end) {
+    const from = this.#pack.recordOf(first);
+    const to = this.#pack.recordOf(end - 1);
+    return to.offset + to.size - from.offset;
+  }
+
+  /** Makes a row the one tab stop of the list. */
+  #stopAt(position) {
+    for (const button of this.list.querySelectorAll("button")) {
+      button.tabIndex = Number(button.value) === position ? 0 : -1;
+    }
+  }
+
+  /** Moves the focus in the list by keyboard, on to other pages too. */
+  async #moved(event) {
+    const from = Number(event.target.closest("button")?.value);
+    const steps = { ArrowUp: -1, ArrowDown: 1, PageUp: -10, PageDown: 10, Home: -Infinity, End: Infinity };
+    const step = steps[event.key];
+    if (step === undefined || Number.isNaN(from)) return;
+    event.preventDefault();
+    const last = this.#pack.length - 1;
+    const [low, high] = [this.#first, Math.min(last, this.#first + PAGE - 1)];
+    const within = Math.abs(step) === Infinity;
+    const to = Math.min(Math.max(from + step, within ? low : 0), within ? high : last);
+    const turned = to < low || to > high ? this.#page(to - (to % PAGE)) : null;
+    this.#stopAt(to);
+    this.list.querySelector(`button[value="${to}"]`)?.focus();
+    await turned;
   }
 
   /** After damage: marks the damaged items, and lists their neighbours. */
@@ -137,9 +185,9 @@ export class Browser {
   #row(position) {
     const button = h(
       "button",
-      { type: "button", value: String(position), onclick: () => this.show(position) },
+      { type: "button", value: String(position), tabindex: "-1", onclick: () => this.show(position) },
       h("span", count(position)),
-      h("small", ""),
+      h("small", { dir: "auto" }, ""),
     );
     return h("li", button);
   }

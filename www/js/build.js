@@ -2,6 +2,7 @@
 import { create } from "sealpack";
 import { announce, byId, checkbox, fact, field, h, onDrop, save } from "./dom.js";
 import { advice, bytes, count, exactBytes, plural } from "./words.js";
+import { visible } from "./dump.js";
 
 const NEWLINE = 10;
 /** Bytes of a file that are read at a time. */
@@ -27,7 +28,10 @@ export class BuildView {
       this.#add([...input.files]);
       input.value = "";
     });
-    onDrop(drop, (files) => this.#add(files));
+    onDrop(drop, (files, folders) => {
+      this.#add(files);
+      if (folders.length) this.#refuseFolders(folders);
+    });
     this.text = h("textarea", { rows: "6", spellcheck: "false", placeholder: "one item per line" });
     this.chosen = h("div");
     this.result = h("div", { id: "build-result" });
@@ -83,6 +87,12 @@ export class BuildView {
     return form;
   }
 
+  #refuseFolders(folders) {
+    const names = folders.map((name) => visible(name)).join(", ");
+    const text = `Folders cannot be packed here (${names}): drop their files.`;
+    this.result.replaceChildren(h("div.notice.bad", { role: "alert" }, h("p", text)));
+  }
+
   #add(files) {
     this.#files.push(...files);
     this.#showChosen();
@@ -103,7 +113,7 @@ export class BuildView {
     );
     const names = this.#files
       .slice(0, 8)
-      .map((file) => h("li", `${file.name} `, h("span.hint", bytes(file.size))));
+      .map((file) => h("li", h("bdi", visible(file.name)), " ", h("span.hint", bytes(file.size))));
     const more = this.#files.length > 8 ? h("li", `and ${count(this.#files.length - 8)} more`) : null;
     this.chosen.replaceChildren(
       ...(this.#files.length
@@ -184,27 +194,22 @@ export class BuildView {
 
   #show(sealed, elapsed) {
     const name = this.#files.length === 1 ? `${this.#files[0].name}.pack` : "items.pack";
-    const ratio = sealed.fileSize ? sealed.itemBytes / sealed.fileSize : 0;
     const keep = h(
       "button",
       { type: "button", id: "build-save", onclick: () => save(sealed.blob, name) },
-      `Save ${name}`,
+      `Save ${visible(name)}`,
     );
     const look = h(
       "button.quiet",
       { type: "button", id: "build-look", onclick: () => this.#inspect(sealed.blob, name) },
       "Verify and browse it",
     );
-    const words =
-      ratio >= 1
-        ? `${ratio.toFixed(2)} : 1`
-        : `${((1 / Math.max(ratio, 1e-9) - 1) * 100).toFixed(0)}% larger`;
     this.result.replaceChildren(
       h(
         "section.sheet",
         { "aria-labelledby": "built" },
         h("div.title-row", h("h2", { id: "built", tabindex: "-1" }, "Sealed"), h("div.actions", keep, look)),
-        h("p.big-number", sealed.itemBytes ? words : "empty"),
+        ...effect(sealed),
         h(
           "dl.facts",
           fact("Items", `${count(sealed.totalItems)}, ${bytes(sealed.itemBytes)}`),
@@ -223,6 +228,25 @@ export class BuildView {
     byId("built").focus({ preventScroll: true });
     announce(`The pack is sealed: ${plural(sealed.totalItems, "item")}, ${bytes(sealed.fileSize)}`);
   }
+}
+
+/** What packing did to the size. A small pack is larger than its items. */
+function effect({ itemBytes, fileSize, totalItems }) {
+  if (!totalItems) return [h("p.big-number", "empty")];
+  if (fileSize <= itemBytes) {
+    const saved = Math.round((1 - fileSize / itemBytes) * 100);
+    return [
+      h("p.big-number", `${(itemBytes / fileSize).toFixed(2)} : 1`),
+      h("p.hint", `The pack is ${saved}% smaller than its items.`),
+    ];
+  }
+  return [
+    h("p.big-number", `${bytes(fileSize - itemBytes)} more`),
+    h(
+      "p.hint",
+      "The pack is larger than its items: index, checksums and trailer take some space, and few or incompressible items save none.",
+    ),
+  ];
 }
 
 /**

@@ -45,7 +45,11 @@ export function checkbox(label, checked = false) {
   return { input, element: h("label.check", input, h("span", label)) };
 }
 
-/** Takes files dropped on `target`, and highlights it while they hover. */
+/**
+ * Takes files dropped on `target`, and highlights it while they hover.
+ *
+ * @param {(files: File[], folders: string[]) => void} take `folders` are the names of dropped folders
+ */
 export function onDrop(target, take) {
   const over = (on) => (event) => {
     event.preventDefault();
@@ -55,8 +59,12 @@ export function onDrop(target, take) {
   target.addEventListener("dragleave", over(false));
   target.addEventListener("drop", (event) => {
     over(false)(event);
-    const files = [...(event.dataTransfer?.files ?? [])];
-    if (files.length) take(files);
+    event.stopPropagation();
+    const { files: all = [], items = [] } = event.dataTransfer ?? {};
+    const entries = Array.from(items, (item) => item.webkitGetAsEntry?.());
+    const folders = entries.filter((entry) => entry?.isDirectory).map(({ name }) => name);
+    const files = Array.from(all).filter((file, at) => !entries[at]?.isDirectory);
+    if (files.length || folders.length) take(files, folders);
   });
 }
 

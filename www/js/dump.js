@@ -2,6 +2,9 @@
 import { h } from "./dom.js";
 
 const SHOWN = 16 * 1024;
+const PREVIEW_LENGTH = 60;
+/** Deeper levels of JSON are not indented further. */
+const MAX_INDENT = 40;
 
 export function looksLikeText(bytes) {
   try {
@@ -15,21 +18,75 @@ export function looksLikeText(bytes) {
   }
 }
 
+/**
+ * The text with control characters, and those that change the direction of
+ * text, replaced by visible ones: an item cannot look like something else.
+ */
+export function visible(text) {
+  return (
+    text
+      // eslint-disable-next-line no-control-regex
+      .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, (control) =>
+        String.fromCharCode(0x2400 + control.charCodeAt(0)),
+      )
+      .replace(/\u007f/g, "\u2421")
+      .replace(/[\u0080-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g, (odd) => {
+        const digits = odd.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0");
+        return `⟨U+${digits}⟩`;
+      })
+  );
+}
+
+/** The bytes as text, with a character that the end cuts dropped. */
+function decoded(bytes) {
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes, { stream: true });
+}
+
+/**
+ * The JSON of the item, indented; null if it is none. The text is kept as it is
+ * written: long numbers keep their digits, and repeated keys stay.
+ */
 export function asJson(bytes) {
   if (bytes.length > 4 << 20) return null;
   try {
-    return JSON.stringify(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)), null, 2);
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    JSON.parse(text);
+    return indented(text);
   } catch {
     return null;
   }
 }
 
+/** Valid JSON with a line for each value; at least as much of it as is shown. */
+function indented(text) {
+  const tokens = text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g);
+  let [out, depth, opened] = ["", 0, false];
+  const line = () => `\n${"  ".repeat(Math.min(depth, MAX_INDENT))}`;
+  for (const [token] of tokens) {
+    if (out.length > 2 * SHOWN) break;
+    if (token === "}" || token === "]") {
+      depth -= 1;
+      out += opened ? token : line() + token;
+      opened = false;
+      continue;
+    }
+    if (opened) out += line();
+    opened = token === "{" || token === "[";
+    if (opened) depth += 1;
+    if (token === ",") out += `,${line()}`;
+    else out += token === ":" ? ": " : token;
+  }
+  return out;
+}
+
 /** At most one line, for lists. */
 export function preview(bytes) {
   if (!bytes.length) return "empty";
-  const head = bytes.subarray(0, 60);
-  if (looksLikeText(head) || looksLikeText(bytes)) return new TextDecoder().decode(head).replace(/\s+/g, " ");
-  return Array.from(bytes.subarray(0, 12), hex).join(" ");
+  const head = bytes.subarray(0, 4 * PREVIEW_LENGTH);
+  if (!looksLikeText(bytes)) return Array.from(bytes.subarray(0, 12), hex).join(" ");
+  const characters = Array.from(visible(decoded(head).replace(/\s+/g, " ")));
+  const cut = characters.length > PREVIEW_LENGTH || head.length < bytes.length;
+  return characters.slice(0, PREVIEW_LENGTH).join("") + (cut ? "…" : "");
 }
 
 const hex = (byte) => byte.toString(16).padStart(2, "0");
@@ -52,7 +109,7 @@ export function hexDump(bytes) {
 }
 
 export function textDump(bytes) {
-  const text = new TextDecoder().decode(bytes.subarray(0, SHOWN));
+  const text = visible(decoded(bytes.subarray(0, SHOWN)));
   return [
     h("pre.dump.text", { tabindex: "0", "aria-label": "Item as text" }, text || "(no text)"),
     rest(bytes, SHOWN),
@@ -60,7 +117,7 @@ export function textDump(bytes) {
 }
 
 export function jsonDump(text) {
-  const shown = text.slice(0, SHOWN);
+  const shown = visible(text.slice(0, SHOWN));
   const more =
     text.length > SHOWN ? h("p.hint", "The item is longer: download it to see the rest.") : null;
   return [h("pre.dump.text", { tabindex: "0", "aria-label": "Item as JSON" }, shown), more];

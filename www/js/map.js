@@ -15,6 +15,8 @@ export class FileMap {
     this.bad = [];
     this.selected = null;
     this.bounds = [];
+    /** The record under the keyboard's cursor, as a share `[from, to]`. */
+    this.cursor = null;
     canvas.addEventListener("click", (event) => {
       const box = canvas.getBoundingClientRect();
       const { records } = this.#widths(box.width);
@@ -23,6 +25,7 @@ export class FileMap {
     });
     new ResizeObserver(() => this.draw()).observe(canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw(), { signal });
+    matchMedia("(forced-colors: active)").addEventListener("change", () => this.draw(), { signal });
     addEventListener("themechange", () => this.draw(), { signal });
   }
 
@@ -59,15 +62,21 @@ export class FileMap {
     for (const [from, to] of this.bad) {
       brush.fillRect(Math.min(records - 4, from * records), 0, Math.max(4, (to - from) * records), height);
     }
-    if (this.selected) {
-      const [from, to] = this.selected;
+    for (const [place, dash] of [
+      [this.selected, []],
+      [this.cursor, [4, 3]],
+    ]) {
+      if (!place) continue;
+      const [from, to] = place;
       brush.strokeStyle = colour.ink;
       brush.lineWidth = 2;
+      brush.setLineDash(dash);
       brush.strokeRect(from * records + 1, 1, Math.max(4, (to - from) * records - 2), height - 2);
+      brush.setLineDash([]);
     }
     let x = records;
     for (const [part, fill] of [
-      [index, colour.soft],
+      [index, colour.index],
       [app, colour.amber],
       [trailer, colour.ink],
     ]) {
@@ -88,14 +97,16 @@ export class FileMap {
 
 function colours(element) {
   const probe = document.createElement("span");
+  probe.className = "probe";
   element.parentNode.append(probe);
   const read = (name) => {
     probe.style.color = `var(${name})`;
     return getComputedStyle(probe).color;
   };
   const found = {};
-  for (const name of ["ink", "soft", "paper", "accent", "bad"]) found[name] = read(`--${name}`);
+  for (const name of ["ink", "paper", "accent", "bad"]) found[name] = read(`--${name}`);
   for (const [name, variable] of [
+    ["index", "--map-index"],
     ["tint", "--map-open"],
     ["good", "--map-good"],
     ["amber", "--map-app"],

@@ -78,6 +78,7 @@ export class StepView {
       { "aria-label": "The stream, step by step", id: "stage", tabindex: "0" },
       h("div.title-row", h("h2", "Steps"), h("div.actions", this.back, this.forward, this.prove)),
       h("p.hint", "The arrow keys step, Home and End jump."),
+      letters(),
       h(
         "ul.map-key",
         ["copied", "handed over", "free"].map((word) =>
@@ -257,6 +258,22 @@ export class StepView {
     );
     announce(lines.join(" "));
   }
+}
+
+/** What the letters of the pictures stand for. */
+function letters() {
+  const meanings = [
+    ["S", "the buffer size"],
+    ["C", "the capacity of the current buffer"],
+    ["E", "how many of its bytes are filled"],
+    ["L", "the list of pending extents: bytes that wait to be put"],
+    ["Z", "the number of bytes in L"],
+  ];
+  return h(
+    "details",
+    h("summary", "What S, C, E, Z and L stand for"),
+    h("dl.letters", meanings.map(([letter, meaning]) => [h("dt", letter), h("dd", meaning)])),
+  );
 }
 
 function named({ event, implied }) {

@@ -1,7 +1,8 @@
 // Verify: open a pack, show its properties, run every check, browse it.
 import { open } from "sealpack";
 import { announce, byId, fact, h, onDrop } from "./dom.js";
-import { advice, bytes, count, exactBytes, plural, seconds } from "./words.js";
+import { advice, bytes, count, exactBytes, nameOf, plural, seconds } from "./words.js";
+import { visible } from "./dump.js";
 import { FileMap } from "./map.js";
 import { Browser } from "./browse.js";
 
@@ -32,24 +33,83 @@ export class VerifyView {
   #map = null;
   #browser = null;
   #place = byId("pack");
+  #changed;
+  /** The address, the root and the item that are shown, as in the page's own address. */
+  #state = {};
 
-  constructor() {
+  /** @param changed called when `state` has changed */
+  constructor(changed) {
+    this.#changed = changed;
     const drop = byId("verify-drop");
     const input = byId("verify-file");
-    onDrop(drop, ([file]) => this.open(file, file.name));
+    onDrop(drop, (files, folders) => this.#openFiles(files, folders));
     input.addEventListener("change", () => {
-      if (input.files[0]) this.open(input.files[0], input.files[0].name);
+      this.#openFiles([...input.files], []);
       input.value = "";
     });
     byId("verify-url").addEventListener("submit", (event) => {
       event.preventDefault();
-      const url = byId("url").value.trim();
-      this.open(url, url.split(/[?#]/)[0].split("/").pop() || url);
+      this.#openUrl(byId("url").value.trim(), byId("root").value.trim());
     });
-    byId("verify-sample").addEventListener("click", () => this.open(SAMPLE, "sample.pack"));
+    byId("verify-sample").addEventListener("click", () => this.#openUrl(SAMPLE.href, ""));
   }
 
-  async open(source, name) {
+  /** Opens what an address of this page names, unless it is open already. */
+  restore({ url, root = "", item }) {
+    if (!url || (url === this.#state.url && root === (this.#state.root ?? ""))) return;
+    byId("url").value = url;
+    byId("root").value = root;
+    byId("trust").open ||= root !== "";
+    this.#openUrl(url, root, item);
+  }
+
+  get state() {
+    return this.#state;
+  }
+
+  #setState(state) {
+    this.#state = state;
+    this.#changed();
+  }
+
+  #openUrl(url, root, item) {
+    // The list is next to the pack: its name goes before a query.
+    const digests = url.replace(/(?=[?#]|$)/, ".digests");
+    const state = { url, ...(root && { root }) };
+    this.open(url, nameOf(url), { trust: root && { digestRoot: root, digests }, state, item });
+  }
+
+  /** A pack, and perhaps its digest list; more than that is not taken. */
+  #openFiles(files, folders) {
+    if (folders.length) {
+      return this.#say(`${visible(folders[0])} is a folder: drop the pack itself.`);
+    }
+    const lists = files.filter(({ name }) => name.endsWith(".digests"));
+    const packs = files.filter((file) => !lists.includes(file));
+    if (!files.length) return undefined;
+    if (packs.length !== 1 || lists.length > 1) {
+      return this.#say("Open one pack at a time; its digest list (.digests) may come with it.");
+    }
+    const root = byId("root").value.trim();
+    if (Boolean(root) !== Boolean(lists.length)) {
+      return this.#say(
+        root
+          ? "With a trusted root, choose the pack together with its digest list (.digests)."
+          : "A digest list needs the trusted root: enter it first.",
+        true,
+      );
+    }
+    return this.open(packs[0], packs[0].name, { trust: root && { digestRoot: root, digests: lists[0] } });
+  }
+
+  #say(text, aboutTrust = false) {
+    if (aboutTrust) byId("trust").open = true;
+    byId("verify-error").replaceChildren(h("div.notice.bad", h("p", text)));
+  }
+
+  async open(source, given, { trust, state = {}, item } = {}) {
+    const name = visible(given);
+    this.#setState(state);
     this.#opening?.abort();
     this.#verifying?.abort();
     this.#pack?.close();
@@ -60,10 +120,10 @@ export class VerifyView {
     const cancel = h("button.quiet", { type: "button", onclick: () => opening.abort() }, "Cancel");
     this.#place.replaceChildren(h("div.sheet.title-row", h("p.hint", `Opening ${name} …`), cancel));
     try {
-      const pack = await open(source, { signal: opening.signal });
+      const pack = await open(source, { signal: opening.signal, ...trust });
       if (this.#opening !== opening) return void pack.close();
       this.#pack = pack;
-      this.#show(name, source instanceof Blob);
+      this.#show(name, source instanceof Blob, item);
     } catch (error) {
       if (this.#opening !== opening) return;
       this.#place.hidden = true;
@@ -84,7 +144,7 @@ export class VerifyView {
     );
   }
 
-  #show(name, local) {
+  #show(name, local, item) {
     const { info } = this.#pack;
     const canvas = h("canvas.map", { role: "img", "aria-label": describeFile(info) });
     this.progress = h("progress", { max: "1", value: 0, "aria-label": "Verified" });
@@ -98,12 +158,19 @@ export class VerifyView {
     );
     this.verdict = h("div", { id: "verdict" });
     this.layers = h("ul.layers", { id: "layers" });
-    this.#browser = new Browser(this.#pack, name, (record) => this.#select(record));
+    this.#browser = new Browser(this.#pack, {
+      name,
+      local,
+      selected: (record, position) => {
+        this.#select(record);
+        if (this.#state.url) this.#setState({ ...this.#state, item: String(position) });
+      },
+    });
     this.#place.replaceChildren(
       h(
         "section.sheet",
         { "aria-labelledby": "pack-name" },
-        h("h2", { id: "pack-name", tabindex: "-1" }, name),
+        h("h2", { id: "pack-name", tabindex: "-1" }, h("bdi", name)),
         facts(this.#pack),
         canvas,
         key(),
@@ -124,15 +191,57 @@ export class VerifyView {
       signal,
       pick: (share) => this.#browser.showRecord(recordAt(this.#pack, share * info.recordsSize)),
     });
+    this.#operateByKeyboard(canvas);
     this.#map.bounds = borders(this.#pack);
     this.#map.draw();
     this.#drawLayers(this.#pack.layers);
     // If the format id does not name the codec, the first read detects it.
     const pack = this.#pack;
-    this.#browser.start().then(() => this.#pack === pack && (byId("codec").textContent = pack.codec));
+    const started = item === undefined ? this.#browser.start() : this.#browser.show(Number(item));
+    started.then(() => this.#pack === pack && (byId("codec").textContent = pack.codec));
     byId("pack-name").focus({ preventScroll: true });
     announce(`${name} is open: ${plural(info.totalItems, "item")} in ${plural(info.recordCount, "record")}`);
     if (local) this.#verify();
+  }
+
+  /** The map as a slider over the records: the arrow keys move, Enter opens. */
+  #operateByKeyboard(canvas) {
+    const pack = this.#pack;
+    const { recordCount, recordsSize } = pack.info;
+    if (!recordsSize) return;
+    let cursor = 0;
+    const move = (to) => {
+      cursor = Math.min(Math.max(0, to), recordCount - 1);
+      const record = pack.record(cursor);
+      canvas.setAttribute("aria-valuenow", String(cursor));
+      canvas.setAttribute(
+        "aria-valuetext",
+        `Record ${count(cursor)} of ${count(recordCount)}, ${bytes(record.size)}, from item ${count(record.firstItem)}`,
+      );
+      this.#map.cursor = document.activeElement === canvas ? this.#shares(record) : null;
+      this.#map.draw();
+    };
+    for (const [name, value] of Object.entries({
+      role: "slider",
+      tabindex: "0",
+      "aria-valuemin": "0",
+      "aria-valuemax": String(recordCount - 1),
+      "aria-label": `Records. ${describeFile(pack.info)}. Enter opens the record`,
+    }))
+      canvas.setAttribute(name, value);
+    canvas.addEventListener("keydown", (event) => {
+      const page = Math.max(1, Math.round(recordCount / 10));
+      const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -page, PageUp: page };
+      const ends = { Home: 0, End: recordCount - 1 };
+      if (event.key in steps) move(cursor + steps[event.key]);
+      else if (event.key in ends) move(ends[event.key]);
+      else if (event.key === "Enter" || event.key === " ") this.#browser.showRecord(cursor);
+      else return;
+      event.preventDefault();
+    });
+    for (const kind of ["focus", "blur"]) canvas.addEventListener(kind, () => move(cursor));
+    canvas.setAttribute("aria-valuenow", "0");
+    canvas.setAttribute("aria-valuetext", `Record 0 of ${count(recordCount)}`);
   }
 
   async #verify() {
@@ -286,6 +395,7 @@ function facts(pack) {
       "Record checksum",
       info.recordChecksum ? "over all of it" : info.itemsPerRecord === 1 ? "none" : "item lengths only",
     ),
+    pack.trustedBy && fact("Checked against", "the trusted root"),
     fact("Content hash", info.contentHash ? h("code", info.contentHash) : "none stored", true),
   );
 }

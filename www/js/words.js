@@ -29,8 +29,19 @@ export function seconds(number) {
   return `${Math.floor(number / 60)} min ${Math.round(number % 60)} s`;
 }
 
+/** The name in a URL, decoded where that can be. */
+export function nameOf(url) {
+  const last = url.split(/[?#]/)[0].split("/").pop() || url;
+  try {
+    return decodeURIComponent(last);
+  } catch {
+    return last;
+  }
+}
+
 /** What to do about an error of this code. */
 const ADVICE = {
+  untrusted: "The server or the file is not what the trusted root stands for. Do not use its items.",
   "not-a-pack": "This does not look like a packfile. Is it the right file, and is it complete?",
   checksum: "Bytes of this file were damaged after it was written. Fetch it again, or use another copy.",
   corrupt: "The file contradicts itself: it is damaged or cut short, or its writer has a bug.",
