@@ -89,7 +89,7 @@ fn slice(file: &[u8], shape: ListShape, block: u32) -> Bytes {
 
 fn pack(header: &ListHeader) -> sealpack_core::read::Pack {
     use sealpack_core::format::IndexEncoder;
-    use sealpack_core::read::{Opened, Opening};
+    use sealpack_core::read::{Opening, PackOpened};
     let mut index = IndexEncoder::new();
     (0..header.record_count).for_each(|_| index.push(0).unwrap());
     let index = index.finish();
@@ -107,8 +107,8 @@ fn pack(header: &ListHeader) -> sealpack_core::read::Pack {
     let file = [&index[..], b"app", &trailer.encode()].concat();
     let opening = Opening::new(file.len() as u64).unwrap();
     match opening.supply(file.into()).unwrap() {
-        Opened::Ready(pack) => pack,
-        Opened::More(_) => unreachable!("the first read contains the whole file"),
+        PackOpened::Ready(pack) => pack,
+        PackOpened::More(_) => unreachable!("the first read contains the whole file"),
     }
 }
 

@@ -14,7 +14,7 @@ use sealpack_core::format::digest::{Hash, record_digest};
 use sealpack_core::format::known::known;
 use sealpack_core::format::{Dialect, trailer};
 use sealpack_core::read::{
-    CodecDetection, DEFAULT_TAIL, Merge, Opened, Opening, Pack, PlannedRead, PlannedRecord,
+    CodecDetection, DEFAULT_TAIL, Merge, Opening, Pack, PackOpened, PlannedRead, PlannedRecord,
     ReadLimits, Record, RecordPlace, plan_ascending, plan_records, unseal,
 };
 use wasm_bindgen::JsValue;
@@ -67,11 +67,11 @@ impl PackOpening {
         let finished = || JsValue::from(Refusal::OpeningFinished);
         let opening = self.state.take().ok_or_else(finished)?;
         match opening.supply(bytes.into()).map_err(|error| thrown(&error))? {
-            Opened::More(next) => {
+            PackOpened::More(next) => {
                 self.state = Some(next);
                 Ok(None)
             }
-            Opened::Ready(pack) => {
+            PackOpened::Ready(pack) => {
                 Ok(Some(PackHandle { shared: SharedPack::new(pack, self.limits) }))
             }
         }

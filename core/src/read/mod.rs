@@ -13,7 +13,7 @@
 //! ```
 //! use bytes::Bytes;
 //! use sealpack_core::codec::PlainDecoder;
-//! use sealpack_core::read::{Opened, Opening, ReadLimits, unseal};
+//! use sealpack_core::read::{PackOpened, Opening, ReadLimits, unseal};
 //!
 //! # use sealpack_core::write::{Assembly, PackShape, RecordBuilder, Sealer};
 //! # let shape = PackShape::default();
@@ -33,8 +33,8 @@
 //!     let range = opening.range();
 //!     let bytes = file.slice(range.start as usize..range.end as usize); // or `.await`
 //!     match opening.supply(bytes)? {
-//!         Opened::More(next) => opening = next,
-//!         Opened::Ready(pack) => break pack,
+//!         PackOpened::More(next) => opening = next,
+//!         PackOpened::Ready(pack) => break pack,
 //!     }
 //! };
 //! let place = pack.directory.place(1)?;
@@ -55,7 +55,7 @@ mod verify;
 
 pub use detect::CodecDetection;
 pub use directory::{Directory, ItemPlace, RecordPlace};
-pub use open::{DEFAULT_TAIL, FileTail, Opened, Opening, Pack};
+pub use open::{DEFAULT_TAIL, FileTail, Opening, Pack, PackOpened};
 pub use plan::{Merge, PlannedRead, PlannedRecord, plan, plan_ascending, plan_records};
 pub use report::{DamagedRecord, LayerName, LayerVerdict, Report, UncheckedRecord, Verdict};
 pub use unseal::{ItemLookup, Record, RecordItems, unseal};

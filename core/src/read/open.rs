@@ -19,7 +19,7 @@ pub const DEFAULT_TAIL: u64 = 256 << 10;
 const REREAD_RATIO: u64 = 16;
 
 /// A pack being opened. Fetch [`range`](Self::range) and pass the bytes to
-/// [`supply`](Self::supply); repeat if that returns [`Opened::More`].
+/// [`supply`](Self::supply); repeat if that returns [`PackOpened::More`].
 #[derive(Clone, Debug)]
 pub struct Opening {
     file_size: u64,
@@ -38,7 +38,7 @@ enum Stage {
 
 /// What [`Opening::supply`] returns.
 #[derive(Clone, Debug)]
-pub enum Opened {
+pub enum PackOpened {
     /// One more range is wanted.
     More(Opening),
     /// The pack is open.
@@ -130,7 +130,7 @@ impl Opening {
     /// [`Limit::PackItems`](crate::error::Limit::PackItems) and
     /// [`Limit::SingleAllocation`](crate::error::Limit::SingleAllocation) above the
     /// [limits](Self::with_limits).
-    pub fn supply(self, bytes: Bytes) -> Result<Opened, Error> {
+    pub fn supply(self, bytes: Bytes) -> Result<PackOpened, Error> {
         let range = self.range();
         let (wanted, given) = (range.end - range.start, bytes.len() as u64);
         if wanted != given {
@@ -155,7 +155,7 @@ impl Opening {
                 let (tail_from, tail) =
                     if reread { (self.file_size, Bytes::new()) } else { (from, bytes) };
                 let stage = Stage::Sections { trailer, from: records_end, tail_from, tail };
-                Ok(Opened::More(Self { stage, ..self }))
+                Ok(PackOpened::More(Self { stage, ..self }))
             }
             Stage::Sections { trailer, from, tail, .. } if tail.is_empty() => {
                 ready(trailer, from, self.file_size, FileTail { start: from, bytes })
@@ -177,7 +177,7 @@ fn ready(
     records_end: u64,
     file_size: u64,
     tail: FileTail,
-) -> Result<Opened, Error> {
+) -> Result<PackOpened, Error> {
     let trailer_start = file_size - trailer::SIZE as u64;
     let index_end = records_end + u64::from(trailer.index_size);
     let section = |range: Range<u64>, name| {
@@ -196,7 +196,7 @@ fn ready(
     trailer.check_counts()?;
     let app_data = detach(&app_data, &tail);
     let directory = Directory::new(trailer, index, records_end);
-    Ok(Opened::Ready(Pack { directory, app_data, dialect, tail }))
+    Ok(PackOpened::Ready(Pack { directory, app_data, dialect, tail }))
 }
 
 /// The section, copied if a view would keep a much larger tail alive.

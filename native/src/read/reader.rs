@@ -10,7 +10,8 @@ use sealpack_core::codec::Decode;
 use sealpack_core::format::digest::Hash;
 use sealpack_core::format::{Dialect, Trailer};
 use sealpack_core::read::{
-    Directory, FileTail, ItemLookup, Merge, Opened, Opening, Pack, ReadLimits, Record, RecordPlace,
+    Directory, FileTail, ItemLookup, Merge, Opening, Pack, PackOpened, ReadLimits, Record,
+    RecordPlace,
 };
 use sealpack_core::trust::TrustedList;
 
@@ -247,8 +248,8 @@ fn open(source: &Source, limits: ReadLimits) -> Result<Pack, ErrorKind> {
     loop {
         let bytes = source.fetch(&opening.range())?;
         match opening.supply(bytes)? {
-            Opened::More(next) => opening = next,
-            Opened::Ready(pack) => return Ok(pack),
+            PackOpened::More(next) => opening = next,
+            PackOpened::Ready(pack) => return Ok(pack),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use object_store::{Attribute, Error as StoreAnswer, GetOptions, GetResult};
-use sealpack_core::read::{FileTail, Opened, Opening, Pack, ReadLimits};
+use sealpack_core::read::{FileTail, Opening, Pack, PackOpened, ReadLimits};
 
 use super::error::{StoreError, StoreFault};
 use super::location::Location;
@@ -89,8 +89,8 @@ impl Object {
                 None => object.fetch(&opening.range()).await?,
             };
             match opening.supply(bytes)? {
-                Opened::More(next) => opening = next,
-                Opened::Ready(pack) => return Ok((object, pack)),
+                PackOpened::More(next) => opening = next,
+                PackOpened::Ready(pack) => return Ok((object, pack)),
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Any bytes as trailer, index and groups.
 
 use sealpack::core::format::{OffsetIndex, Trailer};
-use sealpack::core::read::{Opened, Opening, Pack};
+use sealpack::core::read::{Opening, Pack, PackOpened};
 use sealpack::core::wire::group::{self, Group};
 use sealpack::{Bytes, core};
 
@@ -45,8 +45,8 @@ fn open(file: &Bytes, tail: u64) -> Result<Pack, core::Error> {
         let range = usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap();
         assert!(!range.is_empty());
         match opening.supply(file.slice(range))? {
-            Opened::More(next) => opening = next,
-            Opened::Ready(pack) => return Ok(pack),
+            PackOpened::More(next) => opening = next,
+            PackOpened::Ready(pack) => return Ok(pack),
         }
     }
 }
