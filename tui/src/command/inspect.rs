@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::location::Opened;
 use super::reading::Reading;
-use crate::inspect;
+use crate::inspect::{self, ViewCommand};
 use crate::outcome::{Failure, Outcome};
 use crate::terminal::NoTerminal;
 
@@ -17,6 +17,11 @@ use crate::terminal::NoTerminal;
 pub struct Inspect {
     /// The pack
     file: PathBuf,
+    /// Show items through a program of yours, which reads one from its standard input: `jq .`,
+    /// `protoc --decode_raw`. It is split into words as by a shell and run without one, for 5
+    /// seconds at most
+    #[arg(long, value_name = "COMMAND", value_parser = ViewCommand::parse)]
+    view: Option<ViewCommand>,
     #[command(flatten)]
     reading: Reading,
 }
@@ -25,6 +30,7 @@ const EXAMPLES: &str = "\
 Examples:
   sealpack inspect log.pack
   ssh -t backup sealpack inspect events.pack    only what is shown is read
+  sealpack inspect ledgers.pack --view 'stellar xdr decode --type LedgerCloseMeta'
 
 Without a terminal: `sealpack info` and `sealpack verify`, both with --json.";
 
@@ -38,6 +44,6 @@ pub fn run(args: &Inspect) -> Result<Outcome, Failure> {
             args.reading.location(&args.file)?.open(args.reading.options(&args.file)?)?;
         inspect::open(source, &name, &options)?
     };
-    inspect::run(opened, &args.file).map_err(Failure::Terminal)?;
+    inspect::run(opened, &args.file, args.view.clone()).map_err(Failure::Terminal)?;
     Ok(Outcome::Fine)
 }

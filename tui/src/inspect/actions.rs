@@ -4,6 +4,7 @@ use crossterm::event::KeyEvent;
 use ratatui::layout::Size;
 
 use super::effect::Effect;
+use super::item;
 use super::keys::{self, Action};
 use super::layout::Parts;
 use super::model::{App, Content, Look, Mode, Question, Task};
@@ -11,6 +12,7 @@ use super::search::Place;
 use super::view;
 use crate::terminal::keys::action;
 use crate::terminal::list::{Cursor, Move};
+use crate::terminal::text;
 
 /// Decoded sizes that are kept.
 const MOST_DECODED: u32 = 4096;
@@ -64,6 +66,12 @@ impl App {
 
     /// Brings a byte of the item in view into sight, as soon as it is read.
     pub(super) fn reveal(&mut self, at: usize) {
+        /// Bytes that are shown before it, where it lies far from the start.
+        const BEFORE: usize = 64 << 10;
+        let window = self.content.from..self.content.from.saturating_add(item::MAX_WINDOW / 2);
+        if !window.contains(&at) {
+            self.content.from = at.saturating_sub(BEFORE);
+        }
         self.content.asked = None;
         self.content.reveal = Some(at);
     }
@@ -83,12 +91,7 @@ impl App {
     fn step(&mut self, step: Move) {
         match self.mode {
             Mode::Records => self.records.step(step),
-            Mode::Items if self.in_item => self.content.rows.step(match step {
-                // A page without a cursor: up and down move the view itself.
-                Move::Up => return self.content.rows.scroll(-1),
-                Move::Down => return self.content.rows.scroll(1),
-                other => other,
-            }),
+            Mode::Items if self.in_item => self.scroll_item(step),
             Mode::Items => {
                 let before = self.items.at;
                 self.items.step(step);
@@ -140,17 +143,12 @@ impl App {
             Action::Move(step) => self.step(step),
             Action::Item { forward } => self.step_item(forward),
             Action::Focus => self.in_item = !self.in_item,
-            Action::Look => {
-                self.look = Some(if self.look() == Look::Hex { Look::Text } else { Look::Hex });
-                self.new_item();
-            }
-            Action::Pretty => {
-                self.pretty = !self.pretty;
-                self.new_item();
-            }
+            Action::Look => self.look_otherwise(),
+            Action::Pretty => self.toggle_pretty(),
             Action::GoTo => self.ask(Question::GoTo, "go to", super::goto::UNDERSTOOD, ""),
             Action::Search => self.ask(Question::Search, "search", super::search::UNDERSTOOD, ""),
             Action::Again { forward } => return self.search_again(forward),
+            Action::Count => return self.count_hits(),
             Action::Verify => return self.verify(),
             Action::Damaged { forward } => self.go_to_damaged(forward),
             Action::Save => self.ask_where_to_save(),
@@ -168,6 +166,74 @@ impl App {
             self.go(Place { record: self.record(), slot: 0 });
         }
         self.show(Mode::Items);
+    }
+
+    /// Moves within the item, into the next part of it that is laid out too.
+    pub(super) fn scroll_item(&mut self, step: Move) {
+        let rows = &self.content.rows;
+        let (at_start, at_end) = (rows.view().start == 0, rows.view().end >= rows.len());
+        let text = self.content.text.as_ref().filter(|_| self.look() != Look::Hex);
+        let next = text.and_then(|text| {
+            let (window, total) = (&text.window, text.total);
+            let next = match step {
+                Move::Down | Move::PageDown if at_end => {
+                    (window.end.saturating_sub(item::OVERLAP), window.end)
+                }
+                Move::Up | Move::PageUp if at_start => {
+                    let from = window.start.saturating_sub(item::MAX_WINDOW - item::OVERLAP);
+                    (from, window.start)
+                }
+                Move::First => (0, 0),
+                Move::Last => (total.saturating_sub(item::MAX_WINDOW), total),
+                _ => return None,
+            };
+            let is_elsewhere = match step {
+                Move::Down | Move::PageDown | Move::Last => window.end < total,
+                Move::Up | Move::PageUp | Move::First => window.start > 0,
+            };
+            is_elsewhere.then_some(next)
+        });
+        match (next, step) {
+            (Some((from, at)), _) => {
+                self.content.from = from;
+                self.content.asked = None;
+                self.content.reveal = Some(at);
+            }
+            // A page without a cursor: up and down move the view itself.
+            (None, Move::Up) => self.content.rows.scroll(-1),
+            (None, Move::Down) => self.content.rows.scroll(1),
+            (None, step) => self.content.rows.step(step),
+        }
+    }
+
+    /// Text, then hex, then the user's decoder where there is one.
+    fn look_otherwise(&mut self) {
+        self.look = Some(match self.look() {
+            Look::View => Look::Text,
+            Look::Text => Look::Hex,
+            Look::Hex if self.view_command.is_some() => Look::View,
+            Look::Hex => Look::Text,
+        });
+        self.new_item();
+    }
+
+    fn toggle_pretty(&mut self) {
+        if self.look() == Look::Hex {
+            return self.tell("p is for JSON as text: x shows text");
+        }
+        let size = self.text_bytes().map_or(0, |bytes| bytes.len());
+        if size > item::MAX_JSON {
+            let (size, most) = (text::size(size as u64), text::size(item::MAX_JSON as u64));
+            return self.tell(format!("this item has {size}: JSON is set out up to {most}"));
+        }
+        if self.pretty && self.content.text.as_ref().is_some_and(|text| !text.json) {
+            return self.tell("not a JSON object or array: there is nothing to set out");
+        }
+        self.pretty = !self.pretty;
+        let viewed = self.content.viewed.take();
+        self.new_item();
+        self.content.view_asked = viewed.is_some();
+        self.content.viewed = viewed;
     }
 
     fn back(&mut self) -> Option<Effect> {

@@ -5,12 +5,20 @@ use super::effect::{Answer, Effect};
 use super::item::Text;
 use super::keys::Action;
 use super::marks::Damage;
-use super::model::{App, Loaded, Mode, Task};
-use super::search::{Needle, Origin, Outcome, Place};
+use super::model::{App, Loaded, Look, Mode, Task};
+use super::search::{HitCount, Needle, Origin, Outcome, Place};
 use crate::terminal::progress::Progress;
 use crate::terminal::text::{count, grouped};
 
 const STARTED: Progress = Progress { done: 0, total: 1, left: None };
+
+/// What is to be said of records that could not be searched.
+fn unread(records: u32) -> String {
+    match records {
+        0 => String::new(),
+        n => format!(" ({} could not be read)", count(n.into(), "record")),
+    }
+}
 
 impl App {
     /// Takes an answer in.
@@ -21,7 +29,14 @@ impl App {
             Answer::Peeked(record, Ok(decoded)) => self.is_sound(record, decoded),
             Answer::Peeked(record, Err(what)) => self.is_damaged(record, what),
             Answer::Loaded(loaded) => self.take_loaded(loaded),
-            Answer::LaidOut(text) => self.take_text(text),
+            // Another one may be wanted by now.
+            Answer::LaidOut(layout, _) if self.content.asked != Some(layout) => {}
+            Answer::LaidOut(_, text) => self.take_text(text),
+            Answer::Viewed(item, viewed) => {
+                if item == self.place() && self.look() == Look::View {
+                    self.content.viewed = Some(viewed);
+                }
+            }
             Answer::Verifying { progress, records, damaged } => {
                 if let Some(task) = self.task.as_mut().filter(|task| task.verifying) {
                     task.progress = progress;
@@ -39,6 +54,7 @@ impl App {
                 }
             }
             Answer::Found(outcome) => self.take_found(&outcome),
+            Answer::Counted(counted) => self.take_count(counted),
             Answer::Saved(_, Ok(news)) => self.tell(news),
             Answer::Saved(to, Err(why)) => self.ask_again_where_to_save(to, why),
             Answer::Copied => self.tell("handed to the terminal's clipboard"),
@@ -160,7 +176,35 @@ impl App {
     fn show_at(&mut self, at: usize) {
         self.act(Action::Show(Mode::Items));
         self.in_item = true;
+        // The decoder's output has other bytes.
+        if self.view_command.is_some() && matches!(self.look, None | Some(Look::View)) {
+            self.look = Some(Look::Text);
+        }
         self.reveal(at);
+    }
+
+    /// Counts the hits of the last search in the whole pack.
+    pub(super) fn count_hits(&mut self) -> Option<Effect> {
+        let Some(needle) = self.needle.clone() else {
+            self.tell("nothing was searched for yet: / asks");
+            return None;
+        };
+        let verifying = self.task.is_some_and(|task| task.verifying);
+        self.task = Some(Task { verifying: false, progress: STARTED });
+        Some(match verifying {
+            true => Effect::All(vec![Effect::StopVerifying, Effect::Count(needle)]),
+            false => Effect::Count(needle),
+        })
+    }
+
+    fn take_count(&mut self, counted: HitCount) {
+        if self.task.take_if(|task| !task.verifying).is_none() {
+            return;
+        }
+        let written = self.needle.as_ref().map_or("", |needle| &needle.written).to_string();
+        let (hits, items) = (count(counted.hits, "hit"), count(counted.items, "item"));
+        let unread = unread(counted.unread);
+        self.tell(format!("“{written}”: {hits} in {items}{unread}"));
     }
 
     fn take_found(&mut self, outcome: &Outcome) {
@@ -169,10 +213,7 @@ impl App {
             return;
         }
         let written = self.needle.as_ref().map_or("", |needle| &needle.written).to_string();
-        let unread = match outcome.unread {
-            0 => String::new(),
-            n => format!(" ({} could not be read)", count(n.into(), "record")),
-        };
+        let unread = unread(outcome.unread);
         let Some(hit) = outcome.hit else {
             return self.tell(format!("“{written}” is nowhere in the items{unread}"));
         };

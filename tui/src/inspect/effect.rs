@@ -10,9 +10,10 @@ use sealpack::core::read::Report;
 use sealpack::{Bytes, ChosenCodec, Error, Reader};
 
 use super::item::{self, Text};
-use super::model::{App, Items, Loaded};
-use super::search::{self, Needle, Origin, Outcome, Place};
+use super::model::{App, Items, Loaded, TextLayout};
+use super::search::{self, HitCount, Needle, Origin, Outcome, Place};
 use super::sizes::Sizes;
+use super::view_command::ViewCommand;
 use crate::terminal::progress::{Meter, Progress};
 use crate::terminal::work::{Slot, Stop};
 use crate::terminal::{Outbox, Perform, export};
@@ -33,10 +34,17 @@ pub enum Effect {
     LayOut {
         /// The bytes.
         bytes: Bytes,
-        /// The columns there are.
-        columns: u16,
-        /// Whether JSON is set out.
-        pretty: bool,
+        /// How.
+        layout: TextLayout,
+    },
+    /// Hand an item to the user's decoder.
+    View {
+        /// The decoder.
+        command: ViewCommand,
+        /// The item.
+        item: Place,
+        /// Its bytes.
+        bytes: Bytes,
     },
     /// Verify the whole pack.
     Verify,
@@ -51,7 +59,9 @@ pub enum Effect {
         /// In which direction.
         forward: bool,
     },
-    /// Stop looking.
+    /// Count all hits; in place of a search.
+    Count(Needle),
+    /// Stop searching or counting.
     StopSearching,
     /// Write bytes to a new file.
     Save {
@@ -86,8 +96,10 @@ pub enum Answer {
     Peeked(u32, Result<u64, String>),
     /// A record was read for its items.
     Loaded(Loaded),
-    /// Bytes as text.
-    LaidOut(Text),
+    /// Bytes as text, in this layout.
+    LaidOut(TextLayout, Text),
+    /// What the user's decoder has made of an item, or why it did not.
+    Viewed(Place, Result<Bytes, String>),
     /// Verification has come this far; these records turned out damaged.
     Verifying {
         /// How far.
@@ -105,6 +117,8 @@ pub enum Answer {
     Searching(Progress),
     /// The search is over.
     Found(Outcome),
+    /// All hits were counted.
+    Counted(HitCount),
     /// The item was saved there, or not: what is to be said of it.
     Saved(Destination, Result<String, String>),
     /// Text was handed to the clipboard.
@@ -124,6 +138,7 @@ pub struct Effects {
     peeking: Slot,
     loading: Slot,
     laying_out: Slot,
+    viewing: Slot,
     verifying: Slot,
     searching: Slot,
 }
@@ -138,6 +153,7 @@ impl Effects {
             peeking: Slot::default(),
             loading: Slot::default(),
             laying_out: Slot::default(),
+            viewing: Slot::default(),
             verifying: Slot::default(),
             searching: Slot::default(),
         }
@@ -167,11 +183,19 @@ impl Perform<App> for Effects {
                     out.send(Answer::Loaded(loaded));
                 }
             }),
-            Effect::LayOut { bytes, columns, pretty } => {
+            Effect::LayOut { bytes, layout } => {
                 self.laying_out.start(outbox, no_thread, move |stop, out| {
-                    let text = item::lay_out(&bytes, columns, pretty);
+                    let TextLayout { columns, pretty, from, .. } = layout;
+                    let text = item::lay_out(&bytes, columns, pretty, from);
                     if !stop.is_asked() {
-                        out.send(Answer::LaidOut(text));
+                        out.send(Answer::LaidOut(layout, text));
+                    }
+                });
+            }
+            Effect::View { command, item, bytes } => {
+                self.viewing.start(outbox, no_thread, move |stop, out| {
+                    if let Some(viewed) = command.run(bytes, stop) {
+                        out.send(Answer::Viewed(item, viewed));
                     }
                 });
             }
@@ -184,6 +208,9 @@ impl Perform<App> for Effects {
                     look_for(&reader, &needle, from, forward, stop, out);
                 });
             }
+            Effect::Count(needle) => self.searching.start(outbox, no_thread, move |stop, out| {
+                count(&reader, &needle, stop, out);
+            }),
             Effect::StopSearching => self.searching.stop(),
             Effect::Save { to, bytes } => {
                 Slot::default().start(outbox, no_thread, move |_, out| {
@@ -300,5 +327,19 @@ fn look_for(
     });
     if let ControlFlow::Continue(outcome) = found {
         out.send(Answer::Found(outcome));
+    }
+}
+
+fn count(reader: &Reader, needle: &Needle, stop: &Stop, out: &Outbox<Answer>) {
+    let total = u64::from(reader.directory().record_count());
+    let mut meter = Meter::start();
+    let counted = search::count(reader, needle, |records| {
+        if let Some(progress) = meter.tell(records.into(), total) {
+            out.send(Answer::Searching(progress));
+        }
+        if stop.is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    if let ControlFlow::Continue(counted) = counted {
+        out.send(Answer::Counted(counted));
     }
 }

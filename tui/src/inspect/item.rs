@@ -5,11 +5,15 @@ use std::ops::Range;
 use serde::de::IgnoredAny;
 use unicode_width::UnicodeWidthChar;
 
-use crate::terminal::text::harmless;
+use crate::terminal::text::{count, cut, harmless};
 
-/// Text is laid out up to this many bytes of an item; as hex all of it can be
-/// seen.
-pub const MOST_AS_TEXT: usize = 1 << 20;
+/// Bytes of an item that are laid out as text at a time; scrolling goes on from there.
+pub const MAX_WINDOW: usize = 1 << 20;
+/// Windows that follow one another have this many bytes in common, so that none is lost where
+/// they begin at a line.
+pub const OVERLAP: usize = 8 << 10;
+/// The largest item of which JSON is set out: all of it is read for that.
+pub const MAX_JSON: usize = 64 << 20;
 
 /// A line of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,11 +31,19 @@ pub struct Text {
     pub rows: Vec<Row>,
     /// Whether it is JSON, set out.
     pub json: bool,
-    /// Whether the item goes on behind the last line.
-    pub is_cut: bool,
+    /// The bytes of the item that the lines show.
+    pub window: Range<usize>,
+    /// How many bytes the item has.
+    pub total: usize,
 }
 
 impl Text {
+    /// Whether the lines show all of the item.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.window == (0..self.total)
+    }
+
     /// The line that shows the byte at `at`.
     #[must_use]
     pub fn row_of(&self, at: usize) -> Option<usize> {
@@ -59,20 +71,54 @@ pub fn looks_like_text(bytes: &[u8]) -> bool {
     odd * 20 <= text.len()
 }
 
-/// Lays bytes out in lines of at most `columns`, JSON set out if `pretty`.
+/// Lays bytes out in lines of at most `columns`, JSON set out if `pretty`: those of a window
+/// that begins at `from` or at the line or character after it. Where the item goes on before or
+/// after the window a line says so.
 #[must_use]
-pub fn lay_out(bytes: &[u8], columns: u16, pretty: bool) -> Text {
-    let shown = bytes.get(..MOST_AS_TEXT.min(bytes.len())).unwrap_or_default();
-    let is_cut = shown.len() < bytes.len();
+pub fn lay_out(bytes: &[u8], columns: u16, pretty: bool, from: usize) -> Text {
     let mut page = Page { rows: Vec::new(), columns: usize::from(columns.max(8)), row: None };
-    let json = pretty && !is_cut && is_json(shown);
+    let json = pretty && bytes.len() <= MAX_JSON && is_json(bytes);
+    let start = window_start(bytes, from);
+    let end = character_before(bytes, start.saturating_add(MAX_WINDOW).min(bytes.len()));
+    let window = start..end.max(start);
+    if start > 0 {
+        page.note(start, &format!("… {} before: PgUp", count(start as u64, "byte")));
+    }
     if json {
-        set_out(shown, &mut page);
+        set_out(bytes, window.clone(), &mut page);
     } else {
-        page.flow(shown, 0, 0);
+        page.flow(bytes.get(window.clone()).unwrap_or_default(), start, 0);
     }
     page.end_line();
-    Text { rows: page.rows, json, is_cut }
+    if window.end < bytes.len() {
+        let rest = (bytes.len() - window.end) as u64;
+        page.note(window.end, &format!("… {} follow: PgDn", count(rest, "byte")));
+    }
+    Text { rows: page.rows, json, window, total: bytes.len() }
+}
+
+/// Where a window begins: after the first line break from `from` on if there is one nearby, else
+/// at a character.
+fn window_start(bytes: &[u8], from: usize) -> usize {
+    const NEARBY: usize = OVERLAP / 2;
+    // So close to the start nothing is left out.
+    if from < OVERLAP {
+        return 0;
+    }
+    let from = from.min(bytes.len());
+    let rest = bytes.get(from..).unwrap_or_default();
+    let nearby = rest.get(..NEARBY.min(rest.len())).unwrap_or_default();
+    match memchr::memchr(b'\n', nearby) {
+        Some(at) => from + at + 1,
+        None => character_before(bytes, from),
+    }
+}
+
+/// The start of the UTF-8 character that `at` lies in; `at` where it lies in none.
+fn character_before(bytes: &[u8], at: usize) -> usize {
+    let continues = |at: &usize| bytes.get(*at).is_some_and(|byte| byte & 0xc0 == 0x80);
+    let first = (at.saturating_sub(3)..=at).rev().find(|at| !continues(at));
+    first.unwrap_or(at)
 }
 
 /// Whether bytes are a JSON array or object. A bare number or word is not
@@ -92,6 +138,12 @@ struct Page {
 impl Page {
     fn end_line(&mut self) {
         self.rows.extend(self.row.take().map(|(row, _)| row));
+    }
+
+    /// A line that shows no byte.
+    fn note(&mut self, at: usize, text: &str) {
+        self.end_line();
+        self.rows.push(Row { bytes: at..at, text: cut(text, self.columns) });
     }
 
     fn put(&mut self, shown: char, bytes: Range<usize>, indent: usize) {
@@ -135,14 +187,25 @@ impl Page {
     }
 }
 
-/// Sets JSON out, a member or an element a line. The bytes are only moved
-/// apart: numbers and strings stay as they were written, and no key is lost.
-fn set_out(bytes: &[u8], page: &mut Page) {
+/// Sets JSON out, a member or an element a line, as far as it lies in a window. The bytes are
+/// only moved apart: numbers and strings stay as they were written, and no key is lost.
+fn set_out(bytes: &[u8], window: Range<usize>, page: &mut Page) {
     let mut depth: usize = 0;
     let mut at = 0;
     let mut opened = false;
-    while let Some(byte) = bytes.get(at) {
-        let token = at..token_end(bytes, at);
+    while let Some(byte) = bytes.get(at).filter(|_| at < window.end) {
+        let whole = at..token_end(bytes, at);
+        at = whole.end;
+        if whole.end <= window.start {
+            // Only how deep the window lies is wanted.
+            match byte {
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            continue;
+        }
+        let token = whole.start.max(window.start)..whole.end.min(window.end);
         let indent = depth * 2;
         match byte {
             byte if byte.is_ascii_whitespace() => {}
@@ -159,7 +222,7 @@ fn set_out(bytes: &[u8], page: &mut Page) {
                     page.end_line();
                 }
                 opened = matches!(byte, b'{' | b'[');
-                page.flow(bytes.get(token.clone()).unwrap_or_default(), at, indent);
+                page.flow(bytes.get(token.clone()).unwrap_or_default(), token.start, indent);
                 depth += usize::from(opened);
                 match byte {
                     b',' => page.end_line(),
@@ -168,7 +231,6 @@ fn set_out(bytes: &[u8], page: &mut Page) {
                 }
             }
         }
-        at = token.end;
     }
 }
 
@@ -201,7 +263,7 @@ mod tests {
     use super::*;
 
     fn lines(bytes: &[u8], columns: u16, pretty: bool) -> Vec<String> {
-        lay_out(bytes, columns, pretty).rows.into_iter().map(|row| row.text).collect()
+        lay_out(bytes, columns, pretty, 0).rows.into_iter().map(|row| row.text).collect()
     }
 
     #[test]
@@ -226,7 +288,7 @@ mod tests {
     #[test]
     fn every_byte_has_a_line() {
         let bytes = "one\n\ntwo\u{1b}[1m three \u{e9}\t日本語 and more\n".as_bytes();
-        let text = lay_out(bytes, 10, true);
+        let text = lay_out(bytes, 10, true, 0);
         for (at, byte) in bytes.iter().enumerate() {
             let row = &text.rows[text.row_of(at).unwrap()];
             assert!(row.bytes.contains(&at) || *byte == b'\n', "{at}: {row:?}");
@@ -245,10 +307,41 @@ mod tests {
     }
 
     #[test]
-    fn a_long_item_is_laid_out_in_part_and_says_so() {
-        let long = vec![b'a'; MOST_AS_TEXT + 1];
-        let text = lay_out(&long, 100, true);
-        assert!(text.is_cut);
-        assert_eq!(text.rows.last().unwrap().bytes.end, MOST_AS_TEXT);
+    fn windows_over_a_long_item_leave_no_byte_out() {
+        let line = "some words, and é at the end\n";
+        let prose = line.repeat(3 * MAX_WINDOW / line.len());
+        let solid = "日".repeat(MAX_WINDOW);
+        let object = format!(r#"{{"a":[{}1],"b":{{}}}}"#, r#"{"k":"v, é"},"#.repeat(200_000));
+        for bytes in [prose.as_bytes(), solid.as_bytes(), object.as_bytes()] {
+            let (mut from, mut reached) = (0, 0);
+            loop {
+                let text = lay_out(bytes, 100, true, from);
+                assert!(text.window.start <= reached && text.window.end > reached);
+                assert_eq!(text.json, bytes == object.as_bytes());
+                assert!(!text.rows.iter().any(|row| row.text.contains('·')));
+                let says = |row: Option<&Row>| row.unwrap().text.starts_with('…');
+                assert_eq!(says(text.rows.first()), text.window.start > 0);
+                assert_eq!(says(text.rows.last()), text.window.end < bytes.len());
+                reached = text.window.end;
+                if reached == bytes.len() {
+                    break;
+                }
+                from = reached - OVERLAP;
+            }
+        }
+    }
+
+    #[test]
+    fn json_is_set_out_in_a_window_as_in_the_whole() {
+        let json = format!(r#"{{"a":[{}1],"b":{{"c":2}}}}"#, r#"{"k":"v"},"#.repeat(200_000));
+        let tail = lay_out(json.as_bytes(), 60, true, json.len() - 30);
+        let lines: Vec<&str> = tail.rows.iter().map(|row| row.text.as_str()).collect();
+        assert_eq!(
+            lines[lines.len() - 6..],
+            ["    1", "  ],", r#"  "b": {"#, r#"    "c": 2"#, "  }", "}"]
+        );
+        let start = lay_out(json.as_bytes(), 60, true, 0);
+        assert_eq!(start.rows[2].text, "    {");
+        assert!(!start.is_whole() && start.json);
     }
 }

@@ -24,6 +24,8 @@ pub enum Action {
         /// To the next.
         forward: bool,
     },
+    /// Counts all hits.
+    Count,
     /// Verifies the pack.
     Verify,
     /// Goes to the next damaged record, or to the one before.
@@ -91,7 +93,12 @@ pub const ITEMS: Table<Action> = Table {
             Some("list/item"),
             "move between the list of items and the item"
         ),
-        bind!([Char('x')], A::Look, Some("hex/text"), "show the item as hex, or as text"),
+        bind!(
+            [Char('x')],
+            A::Look,
+            Some("hex/text"),
+            "show the item as text, as hex, or through --view"
+        ),
         bind!([Char('p')], A::Pretty, None, "set JSON out, or show it as it is stored"),
         bind!([Char('s')], A::Save, Some("save"), "save the item to a file"),
         bind!(
@@ -136,10 +143,11 @@ pub const EVERYWHERE: Table<Action> = Table {
             [Char('/')],
             A::Search,
             Some("search"),
-            "look for text, or for bytes in hex (x:DEAD), in the items"
+            "search: text, i:any case, r:regular expression, x:DE AD bytes"
         ),
         bind!([Char('n')], A::Again { forward: true }, None, "the next hit"),
         bind!([Char('N')], A::Again { forward: false }, None, "the hit before"),
+        bind!([Char('c')], A::Count, None, "count all hits in the pack"),
         bind!(
             [Char('v')],
             A::Verify,

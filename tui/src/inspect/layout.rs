@@ -35,6 +35,16 @@ pub struct Parts {
 /// From this many columns on, the sizes stand beside the records.
 const ROOMY: u16 = 116;
 
+/// Columns of the list of items. Where there is width it has a preview of each, but not at the
+/// cost of the bytes that a line of hex shows: 16 from 76 columns on, 32 from 141.
+fn items_width(screen: u16) -> u16 {
+    match screen {
+        ..100 => 20,
+        100..177 => screen.saturating_sub(76).clamp(36, 64),
+        _ => screen.saturating_sub(141).clamp(36, 64),
+    }
+}
+
 impl Parts {
     /// The parts of a screen.
     #[must_use]
@@ -51,8 +61,7 @@ impl Parts {
             .areas(screen);
         let [list, beside] = Layout::horizontal(match app.mode() {
             Mode::Records if screen.width >= ROOMY => [Constraint::Min(0), Constraint::Length(44)],
-            Mode::Items if screen.width >= 100 => [Constraint::Length(30), Constraint::Min(0)],
-            Mode::Items => [Constraint::Length(20), Constraint::Min(0)],
+            Mode::Items => [Constraint::Length(items_width(screen.width)), Constraint::Min(0)],
             _ => [Constraint::Min(0), Constraint::Length(0)],
         })
         .areas(body);

@@ -29,6 +29,7 @@ mod sizes;
 #[cfg(test)]
 mod tests;
 mod view;
+mod view_command;
 
 use std::io;
 use std::path::Path;
@@ -43,17 +44,18 @@ use effect::{Answer, Effect};
 use model::App;
 
 pub use open::{Opened, open};
+pub use view_command::ViewCommand;
 
-/// Runs the inspector on what was opened, until it is quit.
+/// Runs the inspector on what was opened, until it is quit; `view` is the user's own decoder.
 ///
 /// # Errors
 /// What the terminal says.
-pub fn run(opened: Opened, path: &Path) -> io::Result<Exit> {
+pub fn run(opened: Opened, path: &Path, view: Option<ViewCommand>) -> io::Result<Exit> {
     let palette = Palette::from_environment();
     match opened {
         Opened::Pack(reader, notes) => {
             let mut effects = effect::Effects::new(reader.clone());
-            drive(&mut App::new(reader, notes, palette), &mut effects)
+            drive(&mut App::new(reader, notes, view, palette), &mut effects)
         }
         Opened::Refused(refusal) => {
             drive(&mut refused::Refused::new(refusal, path, palette), &mut refused::Nothing)

@@ -12,6 +12,7 @@ use super::marks::Marks;
 use super::open::Note;
 use super::search::{Hit, Needle, Place};
 use super::sizes::Sizes;
+use super::view_command::ViewCommand;
 use crate::terminal::list::Cursor;
 use crate::terminal::palette::Palette;
 use crate::terminal::panel::News;
@@ -38,6 +39,21 @@ pub enum Look {
     Text,
     /// As bytes.
     Hex,
+    /// Through the user's own decoder.
+    View,
+}
+
+/// A layout of an item as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TextLayout {
+    /// The item.
+    pub item: Place,
+    /// The columns there are.
+    pub columns: u16,
+    /// Whether JSON is set out.
+    pub pretty: bool,
+    /// The byte that the lines begin at.
+    pub from: usize,
 }
 
 /// What a question is for.
@@ -62,8 +78,14 @@ pub(super) struct Content {
     pub(super) rows: Cursor,
     /// It as text, once that was laid out.
     pub(super) text: Option<Text>,
-    /// The layout that was asked for: of which item, how wide, set out or not.
-    pub(super) asked: Option<(Place, u16, bool)>,
+    /// The layout that was asked for.
+    pub(super) asked: Option<TextLayout>,
+    /// The byte that the lines are to begin at.
+    pub(super) from: usize,
+    /// What the user's decoder has made of it, once it was run.
+    pub(super) viewed: Option<Result<Bytes, String>>,
+    /// Whether the decoder was asked for.
+    pub(super) view_asked: bool,
     /// The byte to be brought into view once that can be done.
     pub(super) reveal: Option<usize>,
 }
@@ -98,6 +120,8 @@ pub struct App {
     /// How far the help is scrolled, where it is open.
     pub(super) help: Option<u16>,
     pub(super) look: Option<Look>,
+    /// The user's own decoder.
+    pub(super) view_command: Option<ViewCommand>,
     pub(super) pretty: bool,
     pub(super) content: Content,
     pub(super) facts: Cursor,
@@ -189,7 +213,12 @@ impl Items {
 impl App {
     /// The inspector of an open pack.
     #[must_use]
-    pub fn new(reader: Reader, notes: Vec<Note>, palette: Palette) -> Self {
+    pub fn new(
+        reader: Reader,
+        notes: Vec<Note>,
+        view_command: Option<ViewCommand>,
+        palette: Palette,
+    ) -> Self {
         let records = Cursor::new(reader.directory().record_count().into());
         Self {
             palette,
@@ -215,6 +244,7 @@ impl App {
             news: None,
             help: None,
             look: None,
+            view_command,
             pretty: true,
             content: Content::default(),
             facts: Cursor::default(),
@@ -273,9 +303,19 @@ impl App {
         }
     }
 
+    /// The text in view: the bytes, or what the user's decoder has made of them.
+    pub(super) fn text_bytes(&self) -> Option<Bytes> {
+        match (self.look(), &self.content.viewed) {
+            (Look::View, Some(Ok(viewed))) => Some(viewed.clone()),
+            (Look::View, _) => None,
+            _ => self.bytes(),
+        }
+    }
+
     /// How the bytes in view are shown.
     pub(super) fn look(&self) -> Look {
         self.look.unwrap_or_else(|| match self.loaded().map(|loaded| &loaded.items) {
+            Some(Ok(_)) if self.view_command.is_some() => Look::View,
             Some(Ok(_)) if self.bytes().is_some_and(|b| item::looks_like_text(&b)) => Look::Text,
             _ => Look::Hex,
         })

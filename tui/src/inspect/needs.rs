@@ -3,7 +3,7 @@
 
 use super::effect::Effect;
 use super::layout::Parts;
-use super::model::{App, Look, Mode};
+use super::model::{App, Look, Mode, TextLayout};
 use super::view;
 use ratatui::layout::Size;
 
@@ -55,6 +55,13 @@ impl App {
         let columns = Parts::of(self).content().width;
         let bytes = self.bytes()?;
         match self.look() {
+            Look::View if self.content.viewed.is_none() => {
+                if std::mem::replace(&mut self.content.view_asked, true) {
+                    return None;
+                }
+                let command = self.view_command.clone()?;
+                Some(Effect::View { command, item: place, bytes })
+            }
             Look::Hex => {
                 let a_row = view::bytes_a_row(bytes.len(), columns);
                 self.content.rows.set_len((bytes.len() as u64).div_ceil(a_row));
@@ -63,13 +70,15 @@ impl App {
                 }
                 None
             }
-            Look::Text => {
-                let wanted = (place, columns, self.pretty);
-                if self.content.asked == Some(wanted) {
+            Look::Text | Look::View => {
+                let from = self.content.from;
+                let layout = TextLayout { item: place, columns, pretty: self.pretty, from };
+                if self.content.asked == Some(layout) {
                     return None;
                 }
-                self.content.asked = Some(wanted);
-                Some(Effect::LayOut { bytes, columns, pretty: self.pretty })
+                let bytes = self.text_bytes()?;
+                self.content.asked = Some(layout);
+                Some(Effect::LayOut { bytes, layout })
             }
         }
     }

@@ -7,6 +7,7 @@ use super::layout::Parts;
 use super::model::{App, Mode};
 use super::search::Place;
 use super::view;
+use crate::terminal::list::Move;
 
 impl App {
     pub(super) fn mouse(&mut self, mouse: &MouseEvent) {
@@ -24,7 +25,10 @@ impl App {
                 self.items.scroll(rows);
                 self.new_item();
             }
-            Mode::Items => self.content.rows.scroll(rows),
+            Mode::Items => {
+                let step = if rows < 0 { Move::Up } else { Move::Down };
+                (0..rows.unsigned_abs()).for_each(|_| self.scroll_item(step));
+            }
             Mode::Facts => self.facts.scroll(rows),
             Mode::Sizes => {}
         }

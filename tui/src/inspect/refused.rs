@@ -18,7 +18,7 @@ use crate::printable;
 use crate::terminal::keys::{Table, action, help, hints};
 use crate::terminal::list::{Cursor, Move};
 use crate::terminal::palette::Palette;
-use crate::terminal::panel::{Overlay, is_large_enough, too_small};
+use crate::terminal::panel::{Overlay, fitted, is_large_enough, too_small};
 use crate::terminal::text::{count, cut, grouped, harmless, wrapped};
 use crate::terminal::work::Outbox;
 use crate::terminal::{Message, Perform, Program};
@@ -222,7 +222,9 @@ impl Widget for &Refused {
         let text = format!("{name}{}{what}", " ".repeat(gap));
         Line::styled(text, self.palette.title()).render(title, buffer);
         let first = u16::try_from(self.rows.view().start).unwrap_or(0);
-        Paragraph::new(self.lines(width)).scroll((first, 0)).render(body, buffer);
+        let lines = self.lines(width).into_iter();
+        let lines: Vec<Line<'_>> = lines.map(|line| fitted(line, body.width)).collect();
+        Paragraph::new(lines).scroll((first, 0)).render(body, buffer);
         hints(TABLES, self.palette, hint.width).render(hint, buffer);
         if self.help {
             let lines = help(TABLES, self.palette, area.width);

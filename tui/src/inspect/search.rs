@@ -1,11 +1,11 @@
-//! Looking for bytes in the items, forward and backward, around the end.
+//! Searching the items: forward, backward, around the end of the pack; and counting the hits.
 
 use std::ops::{ControlFlow, Range};
 
-use memchr::memmem::Finder;
+use regex::bytes::{Regex, RegexBuilder};
 use sealpack::Reader;
 
-/// An item, by its record and its place there.
+/// An item, by its record and its slot there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Place {
     /// The record.
@@ -14,62 +14,96 @@ pub struct Place {
     pub slot: u32,
 }
 
-/// What is looked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What is searched for.
+#[derive(Clone, Debug)]
 pub struct Needle {
-    /// The bytes.
-    pub bytes: Vec<u8>,
-    /// As it was written.
+    regex: Regex,
+    /// As it was typed.
     pub written: String,
 }
 
-/// What is understood.
-pub const UNDERSTOOD: &str = "text, or x:DE AD 00 for bytes";
-
-impl Needle {
-    /// Reads what was written: text, or bytes in hex after `x:`.
-    ///
-    /// # Errors
-    /// A sentence that says what will not do.
-    pub fn parse(written: &str) -> Result<Self, &'static str> {
-        let bytes = match written.strip_prefix("x:") {
-            None => written.as_bytes().to_vec(),
-            Some(hex) => {
-                let digits: Option<Vec<u8>> = hex
-                    .chars()
-                    .filter(|char| !char.is_whitespace())
-                    .map(|char| char.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
-                    .collect();
-                let digits = digits.ok_or("x: is followed by hex digits")?;
-                if digits.len() % 2 == 1 {
-                    return Err("two hex digits make a byte; one is left over");
-                }
-                let bytes = digits.chunks_exact(2);
-                bytes.map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect()
-            }
-        };
-        match bytes.is_empty() {
-            true => Err("nothing to look for"),
-            false => Ok(Self { bytes, written: written.to_string() }),
-        }
+impl PartialEq for Needle {
+    fn eq(&self, other: &Self) -> bool {
+        self.written == other.written
     }
 }
 
-/// A place in an item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// What can be typed.
+pub const UNDERSTOOD: &str = "text · i:any case · r:regular expression · x:DE AD bytes";
+
+impl Needle {
+    /// Reads what was typed: text as it is, or after `i:` in upper or lower case; a regular
+    /// expression after `r:`, whose `^` and `$` are the ends of a line; bytes in hex after `x:`.
+    /// After `t:` everything is text.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong.
+    pub fn parse(written: &str) -> Result<Self, String> {
+        let (kind, rest) = match written.split_at_checked(2) {
+            Some((kind @ ("i:" | "r:" | "x:" | "t:"), rest)) => (kind, rest),
+            _ => ("t:", written),
+        };
+        if rest.is_empty() {
+            return Err("type what to search for".into());
+        }
+        let pattern = match kind {
+            "r:" => rest.to_string(),
+            "x:" => bytes_pattern(rest)?,
+            _ => regex::escape(rest),
+        };
+        let regex = RegexBuilder::new(&pattern)
+            .case_insensitive(kind == "i:")
+            .multi_line(true)
+            .build()
+            .map_err(|error| {
+                let text = error.to_string();
+                let last = text.lines().last().unwrap_or_default();
+                let why = last.trim_start_matches("error: ");
+                format!("not a regular expression: {why}")
+            })?;
+        Ok(Self { regex, written: written.to_string() })
+    }
+
+    /// The hits in some bytes, from the first on; an empty one is none.
+    pub fn hits<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = Range<usize>> + 'a {
+        self.regex.find_iter(bytes).map(|found| found.range()).filter(|range| !range.is_empty())
+    }
+}
+
+/// The expression of bytes that are written in hex.
+fn bytes_pattern(hex: &str) -> Result<String, &'static str> {
+    let digits: String = hex.chars().filter(|char| !char.is_whitespace()).collect();
+    if !digits.chars().all(|char| char.is_ascii_hexdigit()) {
+        return Err("x: is followed by hex digits");
+    }
+    if digits.is_empty() || digits.len() % 2 == 1 {
+        return Err("two hex digits make a byte; one is missing");
+    }
+    let mut pattern = String::from("(?s-u)");
+    for pair in digits.as_bytes().chunks(2) {
+        pattern.push_str("\\x");
+        pattern.extend(pair.iter().map(|digit| char::from(*digit)));
+    }
+    Ok(pattern)
+}
+
+/// A hit in an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hit {
-    /// The item.
+    /// The position of the item.
     pub position: u32,
-    /// The first byte in it.
+    /// The first byte of the hit in the item.
     pub at: usize,
+    /// How many bytes the hit has.
+    pub length: usize,
 }
 
 /// Where a search starts from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// The item.
+    /// The position of an item.
     pub position: u32,
-    /// Hits in it that start before this byte lie behind; 0 where none does.
+    /// Hits in it that start before this byte were passed; 0 where none was.
     pub passed: usize,
 }
 
@@ -81,24 +115,35 @@ impl Origin {
     }
 }
 
-/// What came of a search.
+/// What a search found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// The next hit, if there is one.
     pub hit: Option<Hit>,
-    /// Whether it lies around the end of the pack.
+    /// Whether the search passed the end of the pack before it.
     pub wrapped: bool,
-    /// Records that could not be read, and so were not looked through.
+    /// Records that could not be read, and so were not searched.
+    pub unread: u32,
+}
+
+/// How often something occurs in a pack.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HitCount {
+    /// Hits in all.
+    pub hits: u64,
+    /// Items that have one.
+    pub items: u64,
+    /// Records that could not be read, and so were not searched.
     pub unread: u32,
 }
 
 /// Bytes of records that are read together.
 const TOGETHER: u64 = 4 << 20;
-/// Records that are.
-const MOST_TOGETHER: u32 = 4096;
+/// Records that are read together, at most.
+const MAX_TOGETHER: u32 = 4096;
 
-/// Looks for the next hit after `from`, or before the hit that it is of, around the end. `progress`
-/// is told how many records were looked through, and may end the search.
+/// Finds the next hit after `from`, or the last one before it, around the end of the pack.
+/// `progress` is called with the number of records searched so far, and may end the search.
 pub fn find<B>(
     reader: &Reader,
     needle: &Needle,
@@ -108,9 +153,8 @@ pub fn find<B>(
 ) -> ControlFlow<B, Outcome> {
     let records = reader.directory().record_count();
     let start = reader.directory().place(from.position).map_or(0, |place| place.record.number);
-    let finder = Finder::new(&needle.bytes);
     let mut outcome = Outcome { hit: None, wrapped: false, unread: 0 };
-    let mut looked_through = 0;
+    let mut searched = 0;
     // Up to the end and the starting record itself, then around to it.
     let [first, around] = match forward {
         true => [start..records, 0..start.saturating_add(1).min(records)],
@@ -119,9 +163,9 @@ pub fn find<B>(
     for (wrapped, mut leg) in [(false, first), (true, around)] {
         while !leg.is_empty() {
             let part = take_part(reader, &mut leg, forward);
-            looked_through += part.end - part.start;
+            searched += part.end - part.start;
             let origin = (from.position, from.passed);
-            let wanted = |hit: Hit| {
+            let wanted = |hit: &Hit| {
                 let hit = (hit.position, hit.at.saturating_add(1));
                 match (wrapped, forward) {
                     (false, true) => hit > origin,
@@ -132,27 +176,52 @@ pub fn find<B>(
             };
             let mut found: Option<Hit> = None;
             outcome.unread += visit(reader, part, &mut |position, item| {
-                let mut hits = finder.find_iter(item).map(|at| Hit { position, at });
-                let hit = match forward {
-                    true => hits.find(|hit| wanted(*hit)),
-                    false => hits.filter(|hit| wanted(*hit)).last(),
-                };
+                let hits = needle.hits(item).map(|range| Hit {
+                    position,
+                    at: range.start,
+                    length: range.len(),
+                });
+                let mut hits = hits.filter(wanted);
+                let hit = if forward { hits.next() } else { hits.last() };
                 found = if forward { found.or(hit) } else { hit.or(found) };
                 forward && found.is_some()
             });
             if found.is_some() {
                 return ControlFlow::Continue(Outcome { hit: found, wrapped, ..outcome });
             }
-            progress(looked_through)?;
+            progress(searched)?;
         }
     }
     ControlFlow::Continue(outcome)
 }
 
-/// The next records of a leg that are read together.
+/// Counts all hits. `progress` is called with the number of records searched so far, and may end
+/// the count.
+pub fn count<B>(
+    reader: &Reader,
+    needle: &Needle,
+    mut progress: impl FnMut(u32) -> ControlFlow<B>,
+) -> ControlFlow<B, HitCount> {
+    let mut counted = HitCount::default();
+    let mut rest = 0..reader.directory().record_count();
+    while !rest.is_empty() {
+        let part = take_part(reader, &mut rest, true);
+        let searched = part.end;
+        counted.unread += visit(reader, part, &mut |_, item| {
+            let hits = needle.hits(item).count() as u64;
+            counted.hits += hits;
+            counted.items += u64::from(hits > 0);
+            false
+        });
+        progress(searched)?;
+    }
+    ControlFlow::Continue(counted)
+}
+
+/// Takes the next records that are read together off a leg.
 fn take_part(reader: &Reader, leg: &mut Range<u32>, forward: bool) -> Range<u32> {
     let (mut bytes, mut count) = (0, 0);
-    while count < leg.end - leg.start && count < MOST_TOGETHER && bytes < TOGETHER {
+    while count < leg.end - leg.start && count < MAX_TOGETHER && bytes < TOGETHER {
         let number = if forward { leg.start + count } else { leg.end - 1 - count };
         bytes += reader.directory().record(number).map_or(0, |place| place.size());
         count += 1;
@@ -166,8 +235,8 @@ fn take_part(reader: &Reader, leg: &mut Range<u32>, forward: bool) -> Range<u32>
     }
 }
 
-/// Visits the items of records in order until the visitor has enough; answers
-/// how many records could not be read.
+/// Visits the items of records in order until the visitor returns `true`; returns how many
+/// records could not be read.
 fn visit(
     reader: &Reader,
     records: Range<u32>,
@@ -224,8 +293,12 @@ mod tests {
         (folder, Reader::open(path).unwrap())
     }
 
+    fn hit(position: u32, at: usize) -> Hit {
+        Hit { position, at, length: 1 }
+    }
+
     fn next(reader: &Reader, needle: &str, from: (u32, usize), forward: bool) -> Outcome {
-        let from = Origin::of(Hit { position: from.0, at: from.1 });
+        let from = Origin::of(hit(from.0, from.1));
         let needle = Needle::parse(needle).unwrap();
         match find(reader, &needle, from, forward, |_| ControlFlow::<Infallible>::Continue(())) {
             ControlFlow::Continue(outcome) => outcome,
@@ -239,27 +312,56 @@ mod tests {
         for (index, from) in all.iter().enumerate() {
             let after = next(&reader, "a", *from, true);
             let (position, at) = all[(index + 1) % all.len()];
-            assert_eq!(after.hit, Some(Hit { position, at }), "after {from:?}");
+            assert_eq!(after.hit, Some(hit(position, at)), "after {from:?}");
             assert_eq!(after.wrapped, index + 1 == all.len());
             let before = next(&reader, "a", *from, false);
             let (position, at) = all[(index + all.len() - 1) % all.len()];
-            assert_eq!(before.hit, Some(Hit { position, at }), "before {from:?}");
+            assert_eq!(before.hit, Some(hit(position, at)), "before {from:?}");
             assert_eq!(before.wrapped, index == 0);
         }
         assert_eq!(next(&reader, "q", (0, 0), true).hit, None);
         let only = next(&reader, "b", (1, 0), true);
-        assert_eq!((only.hit, only.wrapped), (Some(Hit { position: 1, at: 0 }), true));
+        assert_eq!((only.hit, only.wrapped), (Some(hit(1, 0)), true));
     }
 
     #[test]
-    fn bytes_are_written_in_hex() {
-        assert_eq!(Needle::parse("x:dE AD").unwrap().bytes, [0xde, 0xad]);
-        assert_eq!(
-            Needle::parse("x:1").unwrap_err(),
-            "two hex digits make a byte; one is left over"
-        );
-        assert!(Needle::parse("x:0g").is_err());
-        assert!(Needle::parse("").is_err());
-        assert_eq!(Needle::parse("xy").unwrap().bytes, b"xy");
+    fn all_hits_are_counted() {
+        let (_folder, reader) = reader(&["xaxa", "b", "A", "c", "xa"]);
+        let counted = |needle| {
+            let needle = Needle::parse(needle).unwrap();
+            let go_on = |_| ControlFlow::<Infallible>::Continue(());
+            let ControlFlow::Continue(counted) = count(&reader, &needle, go_on);
+            (counted.hits, counted.items, counted.unread)
+        };
+        assert_eq!(counted("a"), (3, 2, 0));
+        assert_eq!(counted("i:a"), (4, 3, 0));
+        assert_eq!(counted("r:x?a$"), (2, 2, 0));
+        assert_eq!(counted("r:x*"), (3, 2, 0));
+        assert_eq!(counted("q"), (0, 0, 0));
+    }
+
+    #[test]
+    fn a_needle_is_text_a_regular_expression_or_bytes() {
+        let found = |needle: &str, text: &[u8]| {
+            let needle = Needle::parse(needle).unwrap();
+            needle.hits(text).map(|hit| (hit.start, hit.end)).collect::<Vec<_>>()
+        };
+        assert_eq!(found("x:dE AD", b"\xff\xde\xad"), [(1, 3)]);
+        assert_eq!(found("a.c", b"abc a.c"), [(4, 7)]);
+        assert_eq!(found("i:STRASSE É", "strasse é".as_bytes()), [(0, 10)]);
+        assert_eq!(found("r:^b.", b"ab\nbc"), [(3, 5)]);
+        assert_eq!(found("t:x:00", b"x:00"), [(0, 4)]);
+        assert_eq!(found("x", b"\xffx"), [(1, 2)]);
+        for (needle, wanted) in [
+            ("x:1", "two hex digits make a byte"),
+            ("x:0g", "followed by hex digits"),
+            ("", "type what"),
+            ("i:", "type what"),
+            ("r:(", "not a regular expression: unclosed group"),
+            ("r:a{9999}{9999}", "not a regular expression"),
+        ] {
+            let refusal = Needle::parse(needle).unwrap_err();
+            assert!(refusal.contains(wanted), "{needle}: {refusal}");
+        }
     }
 }

@@ -29,7 +29,7 @@ fn inspector(path: &Path, size: (u16, u16)) -> Inspector {
     match open_file(path) {
         Opened::Pack(reader, notes) => {
             let effects = Effects::new(reader.clone());
-            Scripted::new(App::new(reader, notes, Palette::new(true)), effects, size)
+            Scripted::new(App::new(reader, notes, None, Palette::new(true)), effects, size)
         }
         Opened::Refused(refusal) => panic!("refused: {}", refusal.error),
     }
@@ -133,7 +133,7 @@ fn no_damaged_file_keeps_the_inspector_from_saying_what_it_can() {
                 let sound = Reader::open(&path).is_ok();
                 assert_eq!(sound, notes.is_empty(), "{}", path.display());
                 let effects = Effects::new(reader.clone());
-                let app = App::new(reader, notes, Palette::new(true));
+                let app = App::new(reader, notes, None, Palette::new(true));
                 let mut inspector = Scripted::new(app, effects, (80, 24));
                 inspector.keys("<Enter>jxx<Tab>GgN:5<Enter>3v4d1<Enter>").screen()
             }
@@ -263,4 +263,120 @@ fn memory_does_not_grow_with_what_is_not_shown() {
     inspector.keys("v");
     assert!(inspector.screen().contains("nothing failed"), "{}", inspector.screen());
     assert!(inspector.program.marks.memory() < 200_000 / 3);
+}
+
+/// A pack of one item, stored as it is.
+fn pack_of(folder: &Path, item: &[u8]) -> PathBuf {
+    let path = folder.join("one.pack");
+    let mut writer = Writer::options().codec(Plain).create(&path).unwrap();
+    writer.append(item).unwrap();
+    writer.finish().unwrap();
+    path
+}
+
+#[test]
+fn a_hit_far_into_an_item_is_shown_where_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = "a line of an item that is long\n";
+    let item = format!("{}needle\n{}", line.repeat(100_000), line.repeat(100_000));
+    let mut inspector = inspector(&pack_of(folder.path(), item.as_bytes()), (80, 24));
+    inspector.keys("/needle<Enter>");
+    let shown = |screen: &str| screen.lines().any(|row| row.ends_with("│ needle"));
+    assert!(shown(&inspector.screen()), "{}", inspector.screen());
+    assert!(inspector.screen().contains("bytes 3,0"), "{}", inspector.screen());
+    // The whole item can be scrolled through, and back.
+    inspector.keys("G");
+    assert!(inspector.screen().contains("bytes 5,1"), "{}", inspector.screen());
+    inspector.keys("<Home>");
+    assert!(inspector.screen().contains("bytes 0 to 1,048,57"), "{}", inspector.screen());
+    inspector.program.content.rows.step(crate::terminal::list::Move::Last);
+    inspector.keys("j");
+    assert!(inspector.screen().contains("bytes 1,04"), "{}", inspector.screen());
+    inspector.program.content.rows.step(crate::terminal::list::Move::First);
+    inspector.keys("k");
+    assert!(inspector.screen().contains("bytes 0 to 1,048,57"), "{}", inspector.screen());
+}
+
+#[test]
+fn json_larger_than_a_window_is_set_out_and_p_says_why_it_does_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let object = format!(r#"{{"all":[{}0]}}"#, r#"{"key":"value"},"#.repeat(200_000));
+    let mut large = inspector(&pack_of(folder.path(), object.as_bytes()), (100, 24));
+    large.keys("<Enter>");
+    assert!(large.screen().contains("JSON, set out, bytes 0 to"), "{}", large.screen());
+    large.keys("p");
+    assert!(large.screen().contains("text, bytes 0 to"), "{}", large.screen());
+    let folder = tempfile::tempdir().unwrap();
+    let mut prose = inspector(&pack_of(folder.path(), b"no JSON"), (100, 24));
+    prose.keys("<Enter>p");
+    assert!(prose.screen().contains("not a JSON object or array"), "{}", prose.screen());
+    prose.keys("xp");
+    assert!(prose.screen().contains("x shows text"), "{}", prose.screen());
+    let folder = tempfile::tempdir().unwrap();
+    let huge = format!("[{}]", " ".repeat(super::item::MAX_JSON));
+    let mut huge = inspector(&pack_of(folder.path(), huge.as_bytes()), (100, 24));
+    huge.keys("<Enter>p");
+    assert!(huge.screen().contains("JSON is set out up to 64.0 MiB"), "{}", huge.screen());
+}
+
+#[test]
+fn hits_are_found_in_any_case_or_by_an_expression_and_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut inspector = inspector(&log(folder.path()), (120, 40));
+    inspector.keys("/i:NEEDLE 3<Enter>");
+    assert_eq!(inspector.program.hit.unwrap().position, 300);
+    inspector.keys("c");
+    assert!(inspector.screen().contains("“i:NEEDLE 3”: 25 hits in 25 items"));
+    inspector.keys("/r:ev(en|il)t\":7\\d\\d,<Enter>");
+    assert_eq!(inspector.program.hit.unwrap().position, 700);
+    inspector.keys("/r:(<Enter>");
+    assert!(inspector.screen().contains("unclosed group"), "{}", inspector.screen());
+}
+
+#[cfg(unix)]
+#[test]
+fn items_are_shown_through_the_users_own_decoder() {
+    use super::view_command::ViewCommand;
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = log(folder.path());
+    let viewed = |command: &str, size: (u16, u16)| {
+        let Opened::Pack(reader, notes) = open_file(&path) else { panic!("refused") };
+        let effects = Effects::new(reader.clone());
+        let command = ViewCommand::parse(command).unwrap();
+        let app = App::new(reader, notes, Some(command), Palette::new(true));
+        Scripted::new(app, effects, size)
+    };
+    let mut upper = viewed("tr a-z A-Z", (100, 24));
+    upper.keys("<Enter>");
+    assert!(upper.screen().contains(r#""EVENT": 0"#), "{}", upper.screen());
+    assert!(upper.screen().contains("tr, JSON, set out"), "{}", upper.screen());
+    upper.keys("x");
+    assert!(upper.screen().contains(r#""event": 0"#), "{}", upper.screen());
+    upper.keys("xx");
+    assert!(upper.screen().contains(r#""EVENT": 0"#), "{}", upper.screen());
+    upper.keys("/needle 3<Enter>");
+    assert!(upper.screen().contains(r#""note": "needle 3""#), "{}", upper.screen());
+    let mut escapes = viewed("printf 'a\\033[2J\\007b'", (80, 24));
+    escapes.keys("<Enter>");
+    assert!(escapes.screen().contains("a·[2J·b"), "{}", escapes.screen());
+    let mut fails = viewed("sh -c 'echo no such type >&2; exit 9'", (80, 24));
+    fails.keys("<Enter>");
+    assert!(fails.screen().contains("✗ sh: exit status: 9: no such type"), "{}", fails.screen());
+    let mut silent = viewed("true", (80, 24));
+    silent.keys("<Enter>");
+    assert!(silent.screen().contains("nothing was printed"), "{}", silent.screen());
+}
+
+/// On a wide screen the list of items has the text of each, or its first bytes.
+#[test]
+fn items_have_a_preview_where_there_is_width() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut inspector = inspector(&log(folder.path()), (120, 40));
+    let screen = inspector.keys("jj<Enter>").screen();
+    let row = |start: &str| screen.lines().find(|row| row.starts_with(start)).unwrap().to_string();
+    assert!(row(" 32  ").contains(r#"{"event":32,"levels":[1,"#), "{screen}");
+    assert!(row(" 33  ").contains("line 33 indented and some"), "{screen}");
+    assert!(row(" 34  ").contains("00 01 02 c3 bf 00"), "{screen}");
+    assert!(row(" 32  ").contains('…') && row(" 34  ").contains('…'), "{screen}");
 }

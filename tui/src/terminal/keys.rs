@@ -128,9 +128,13 @@ pub fn hints<A>(tables: &[&Table<A>], palette: Palette, columns: u16) -> Line<'s
     }
     let mut room = usize::from(columns);
     let mut spans = Vec::new();
-    for (key, hint) in shown {
+    let mut shown = shown.into_iter().peekable();
+    while let Some((key, hint)) = shown.next() {
         let needed = width(&key) + width(hint) + 3;
-        if needed > room + 2 {
+        // The last one needs no space after it, and where more follow `…` needs a column.
+        let is_last = shown.peek().is_none();
+        if needed > room + if is_last { 2 } else { 0 } {
+            spans.push(Span::raw("…"));
             break;
         }
         room = room.saturating_sub(needed);

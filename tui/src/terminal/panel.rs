@@ -3,7 +3,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Alignment, Rect, Size};
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Clear, Paragraph, Widget, Wrap};
 
 use super::SMALLEST;
@@ -45,6 +45,30 @@ impl News {
             }
         }
     }
+}
+
+/// A line of at most so many columns; cut off, it ends in `…`.
+#[must_use]
+pub fn fitted<'a>(line: Line<'a>, columns: u16) -> Line<'a> {
+    let columns = usize::from(columns);
+    if line.width() <= columns {
+        return line;
+    }
+    // The span that the end falls into is cut, with a column for the sign if it ends there.
+    let mut left = columns;
+    let mut spans = Vec::new();
+    for span in line.spans {
+        let needed = span.width();
+        if needed < left {
+            left -= needed;
+            spans.push(span);
+        } else {
+            let text = cut(&format!("{}  ", span.content), left);
+            spans.push(Span::styled(text, span.style));
+            break;
+        }
+    }
+    Line { spans, ..Line::default() }.style(line.style)
 }
 
 /// A box over the middle of the screen.
@@ -96,5 +120,21 @@ pub fn centred(screen: Rect, width: u16, height: u16) -> Rect {
         y: screen.y + (screen.height - height) / 2,
         width,
         height,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_is_cut_ends_in_an_ellipsis() {
+        let line = || Line::from(vec![Span::raw("abc"), Span::raw("def"), Span::raw("gh")]);
+        for columns in 0..8 {
+            let text = fitted(line(), columns).to_string();
+            let kept = "abcdefgh".get(..usize::from(columns.saturating_sub(1))).unwrap();
+            assert_eq!(text, if columns == 0 { String::new() } else { format!("{kept}…") });
+        }
+        assert_eq!(fitted(line(), 8).to_string(), "abcdefgh");
     }
 }

@@ -22,7 +22,7 @@ use super::message::Incoming;
 use super::{Message, Outbox, Perform, Program};
 
 /// The sizes at which every screen is looked at.
-pub const SIZES: [(u16, u16); 3] = [(60, 16), (80, 24), (120, 40)];
+pub const SIZES: [(u16, u16); 4] = [(60, 16), (80, 24), (120, 40), (200, 60)];
 
 /// A program under a script.
 pub struct Scripted<P: Program, E> {

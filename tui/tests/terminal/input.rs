@@ -119,7 +119,6 @@ fn without_utf8_the_screens_are_in_ascii() {
             thread::sleep(Duration::from_millis(50));
             assert!(session.screen().is_ascii(), "{}", session.screen());
         }
-        session.type_keys("q");
-        assert_eq!(session.wait().exit_code(), 0);
+        assert_eq!(type_until_the_end(&mut session, "q").exit_code(), 0);
     }
 }

@@ -15,6 +15,7 @@ fn a_long_answer_scrolls_and_its_end_is_seen() {
     session.type_keys("\u{1}");
     session.wait_until("the start", |screen| screen.contents().contains("case b1,b1"));
     session.type_keys("\u{5}\u{17}");
+    session.wait_for("case …");
     session.wait_until("no last event", |screen| !screen.contents().contains("z12345"));
     session.type_keys("\u{1b}");
     session.wait_until("no question", |screen| !screen.contents().contains("case …"));

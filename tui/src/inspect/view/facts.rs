@@ -9,6 +9,7 @@ use sealpack::core::read::{LayerName, Verdict};
 use super::head::{self, standing};
 use crate::inspect::layout::Parts;
 use crate::inspect::model::App;
+use crate::terminal::panel::fitted;
 use crate::terminal::text::{count, grouped, harmless, size, wrapped};
 
 /// Damaged records that are listed.
@@ -21,6 +22,8 @@ pub fn render(app: &App, parts: &Parts, buffer: &mut Buffer) {
     let lines = lines(app, parts.list.width);
     let first = u16::try_from(app.facts.view().start).unwrap_or(u16::MAX);
     buffer.set_string(parts.heading.x, parts.heading.y, "facts", app.palette.strong());
+    let lines: Vec<Line<'_>> =
+        lines.into_iter().map(|line| fitted(line, parts.list.width)).collect();
     Paragraph::new(lines).scroll((first, 0)).render(parts.list, buffer);
 }
 

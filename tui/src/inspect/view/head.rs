@@ -16,6 +16,7 @@ use crate::inspect::layout::Parts;
 use crate::inspect::model::App;
 use crate::printable;
 use crate::terminal::palette::Palette;
+use crate::terminal::panel::fitted;
 use crate::terminal::text::{count, cut, size, width};
 
 /// Draws them.
@@ -23,7 +24,8 @@ pub fn render(app: &App, parts: &Parts, buffer: &mut Buffer) {
     title(app, parts.title.width).render(parts.title, buffer);
     Line::raw(cut(&identity(app), usize::from(parts.identity.width)))
         .render(parts.identity, buffer);
-    verdicts(app, parts.verdicts.width).render(parts.verdicts, buffer);
+    let verdicts = verdicts(app, parts.verdicts.width);
+    fitted(verdicts, parts.verdicts.width).render(parts.verdicts, buffer);
     if let Some(note) = app.notes().first() {
         render_note(app, &format!("{}: {}", note.section, note.what), parts.notes, buffer);
     }

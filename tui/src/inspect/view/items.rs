@@ -4,11 +4,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, Borders, Widget};
+use ratatui::widgets::{Block, Borders, Paragraph, Widget};
 
+use crate::inspect::item::{Text, looks_like_text};
 use crate::inspect::layout::Parts;
 use crate::inspect::model::{App, Look};
-use crate::terminal::text::{count, cut, grouped, harmless, width};
+use crate::terminal::text::{count, cut, grouped, harmless, sanitised, width, wrapped};
 
 /// Draws both.
 pub fn render(app: &App, parts: &Parts, buffer: &mut Buffer) {
@@ -23,13 +24,21 @@ fn render_list(app: &App, parts: &Parts, buffer: &mut Buffer) {
     let title = cut(&format!("record {}", grouped(record.number.into())), columns);
     buffer.set_string(heading.x, heading.y, title, app.palette.strong());
     let items = app.loaded().and_then(|loaded| loaded.items.as_ref().ok());
+    // Positions and sizes in columns of their own, so that previews begin below one another.
+    let last = u64::from(record.first_item) + app.items.len().saturating_sub(1);
+    let positions = width(&grouped(last));
     for (y, row) in (area.y..area.bottom()).zip(app.items.view()) {
         let slot = u32::try_from(row).unwrap_or(u32::MAX);
         let position = grouped(u64::from(record.first_item) + row);
         let size = items.and_then(|items| items.range(slot)).map(|r| r.end - r.start);
         let size = size.map_or_else(|| "·".into(), grouped);
-        let gap = columns.saturating_sub(width(&position) + width(&size) + 2);
-        let text = format!(" {position}{}{size} ", " ".repeat(gap));
+        let room = columns.saturating_sub(positions + width(&size) + 5);
+        let preview = match items.and_then(|items| items.get(slot)) {
+            Some(item) if room >= LEAST_PREVIEW => preview(&item, room),
+            _ => String::new(),
+        };
+        let gap = columns.saturating_sub(positions + width(&preview) + width(&size) + 4);
+        let text = format!(" {position:>positions$}  {preview}{}{size} ", " ".repeat(gap));
         let style = match (row == app.items.at, app.in_item) {
             (false, _) => app.palette.plain(),
             (true, false) => app.palette.selected(),
@@ -37,6 +46,26 @@ fn render_list(app: &App, parts: &Parts, buffer: &mut Buffer) {
         };
         buffer.set_stringn(area.x, y, text, columns, style);
     }
+}
+
+/// Columns below which a preview says nothing.
+const LEAST_PREVIEW: usize = 8;
+
+/// An item in a few columns: its text, else its first bytes in hex. A pack that names its items
+/// would show the name here.
+fn preview(item: &[u8], columns: usize) -> String {
+    // More bytes than columns: a character may take several, and white space is made one.
+    let start = item.get(..item.len().min(columns * 8)).unwrap_or_default();
+    let is_cut = start.len() < item.len();
+    let text = if looks_like_text(item) {
+        let text: String = start.utf8_chunks().map(|chunk| chunk.valid()).collect();
+        sanitised(&text.split_whitespace().collect::<Vec<_>>().join(" "))
+    } else {
+        let bytes: Vec<String> =
+            start.iter().take(columns).map(|byte| format!("{byte:02x}")).collect();
+        bytes.join(" ")
+    };
+    cut(&if is_cut { format!("{text}…") } else { text }, columns)
 }
 
 fn render_item(app: &App, parts: &Parts, buffer: &mut Buffer) {
@@ -68,21 +97,51 @@ fn render_item(app: &App, parts: &Parts, buffer: &mut Buffer) {
         heading.width.into(),
         style,
     );
-    if bytes.is_empty() {
-        return Line::styled("no bytes", app.palette.faint()).render(content, buffer);
+    let nothing = match (app.look(), &app.content.viewed) {
+        (Look::View, Some(Err(why))) => {
+            let text = format!("✗ {why}");
+            let lines = wrapped(&sanitised(&text), content.width.into());
+            let lines: Vec<Line<'_>> =
+                lines.into_iter().map(|line| Line::styled(line, app.palette.bad())).collect();
+            return Paragraph::new(lines).render(content, buffer);
+        }
+        (Look::View, Some(Ok(viewed))) => viewed.is_empty().then_some("nothing was printed"),
+        (Look::View, None) => Some("…"),
+        _ => bytes.is_empty().then_some("no bytes"),
+    };
+    if let Some(nothing) = nothing {
+        return Line::styled(nothing, app.palette.faint()).render(content, buffer);
     }
     match app.look() {
         Look::Hex => render_hex(app, &bytes, content, buffer),
-        Look::Text => render_text(app, content, buffer),
+        Look::Text | Look::View => render_text(app, content, buffer),
     }
 }
 
-fn look(app: &App) -> &'static str {
-    match (app.look(), &app.content.text) {
-        (Look::Hex, _) => "hex",
-        (Look::Text, Some(text)) if text.json => "JSON, set out",
-        (Look::Text, Some(text)) if text.is_cut => "text, its first MiB",
-        (Look::Text, _) => "text",
+fn look(app: &App) -> String {
+    let name = match (app.look(), &app.view_command) {
+        (Look::Hex, _) => return "hex".into(),
+        (Look::View, Some(command)) => sanitised(command.name()),
+        _ => "text".into(),
+    };
+    match (&app.content.text, app.look()) {
+        (Some(text), look) if text.json => {
+            let name = if look == Look::View { format!("{name}, ") } else { String::new() };
+            format!("{name}JSON, set out{}", window(text))
+        }
+        (Some(text), _) => format!("{name}{}", window(text)),
+        (None, _) => name,
+    }
+}
+
+/// Which bytes a text shows, where it does not show all.
+fn window(text: &Text) -> String {
+    match text.is_whole() {
+        true => String::new(),
+        false => {
+            let (start, end) = (grouped(text.window.start as u64), grouped(text.window.end as u64));
+            format!(", bytes {start} to {end}")
+        }
     }
 }
 
@@ -100,16 +159,18 @@ fn render_text(app: &App, area: Rect, buffer: &mut Buffer) {
 
 /// A line of text with what is searched for marked in it.
 fn marked(app: &App, text: &str) -> Line<'static> {
-    let needle = app.needle.as_ref().and_then(|n| String::from_utf8(n.bytes.clone()).ok());
-    let Some(needle) = needle else { return Line::raw(text.to_string()) };
+    let Some(needle) = &app.needle else { return Line::raw(text.to_string()) };
     let mut spans = Vec::new();
-    let mut rest = text;
-    while let Some((before, behind)) = rest.split_once(needle.as_str()) {
-        spans.push(Span::raw(before.to_string()));
-        spans.push(Span::styled(needle.clone(), app.palette.found()));
-        rest = behind;
+    let mut end = 0;
+    for hit in needle.hits(text.as_bytes()) {
+        // Bytes need not begin and end with a character.
+        if let (Some(before), Some(found)) = (text.get(end..hit.start), text.get(hit.clone())) {
+            spans.push(Span::raw(before.to_string()));
+            spans.push(Span::styled(found.to_string(), app.palette.found()));
+            end = hit.end;
+        }
     }
-    spans.push(Span::raw(rest.to_string()));
+    spans.push(Span::raw(text.get(end..).unwrap_or_default().to_string()));
     Line::from(spans)
 }
 
@@ -127,8 +188,7 @@ fn render_hex(app: &App, bytes: &[u8], area: Rect, buffer: &mut Buffer) {
     let a_row = usize::try_from(bytes_a_row(bytes.len(), area.width)).unwrap_or(4);
     let first = usize::try_from(app.content.rows.view().start).unwrap_or(usize::MAX);
     let hit = app.hit.filter(|hit| hit.position == app.position());
-    let length = app.needle.as_ref().map_or(0, |needle| needle.bytes.len());
-    let is_hit = |at: usize| hit.is_some_and(|hit| (hit.at..hit.at + length).contains(&at));
+    let is_hit = |at: usize| hit.is_some_and(|hit| (hit.at..hit.at + hit.length).contains(&at));
     let rows = bytes.chunks(a_row).enumerate().skip(first);
     for (y, (row, chunk)) in (area.y..area.bottom()).zip(rows) {
         let start = row * a_row;

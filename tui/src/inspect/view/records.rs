@@ -9,7 +9,7 @@ use sealpack::core::read::RecordPlace;
 use crate::inspect::layout::Parts;
 use crate::inspect::marks::Mark;
 use crate::inspect::model::App;
-use crate::terminal::text::{grouped, ratio, width};
+use crate::terminal::text::{cut, grouped, ratio, width};
 
 /// What a column shows.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -69,7 +69,7 @@ pub fn render(app: &App, parts: &Parts, buffer: &mut Buffer) {
     buffer.set_stringn(
         parts.heading.x,
         parts.heading.y,
-        heading,
+        cut(&heading, parts.heading.width.into()),
         parts.heading.width.into(),
         app.palette.strong(),
     );
@@ -87,7 +87,7 @@ fn render_row(
     area: Rect,
     buffer: &mut Buffer,
 ) {
-    let text = row(columns, |column| value(app, column, place));
+    let text = cut(&row(columns, |column| value(app, column, place)), area.width.into());
     let selected = place.number == app.record();
     let style = if selected { app.palette.selected() } else { app.palette.plain() };
     let gap = " ".repeat(usize::from(area.width).saturating_sub(width(&text)));

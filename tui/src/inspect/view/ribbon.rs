@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
 use crate::inspect::model::App;
-use crate::terminal::text::{size, width};
+use crate::terminal::text::{cut, size, width};
 
 /// A part of the file and the columns it takes.
 struct Stretch {
@@ -122,6 +122,7 @@ fn legend_line(app: &App, stretches: &[Stretch], columns: u16) -> Line<'static> 
     for (sign, style, text) in parts {
         let needed = width(&text) + 2;
         if needed > room {
+            spans.push(Span::styled(cut("…", room), app.palette.faint()));
             break;
         }
         room = room.saturating_sub(needed + 3);

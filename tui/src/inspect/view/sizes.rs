@@ -6,7 +6,7 @@ use ratatui::text::Line;
 use ratatui::widgets::{Block, Borders, Widget};
 
 use crate::inspect::model::App;
-use crate::terminal::text::{grouped, size, width};
+use crate::terminal::text::{cut, grouped, size, width};
 
 /// Draws it over the whole body.
 pub fn render(app: &App, heading: Rect, area: Rect, buffer: &mut Buffer) {
@@ -52,7 +52,13 @@ fn render_bars(app: &App, area: Rect, buffer: &mut Buffer) {
     let mean = sizes.total / sizes.count;
     let summary =
         format!("{} to {}, {} on average", size(sizes.least), size(sizes.most), size(mean));
-    buffer.set_stringn(area.x, y, summary, area.width.into(), app.palette.faint());
+    buffer.set_stringn(
+        area.x,
+        y,
+        cut(&summary, area.width.into()),
+        area.width.into(),
+        app.palette.faint(),
+    );
 }
 
 /// A bar of so many eighths of a column.

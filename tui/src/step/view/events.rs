@@ -6,7 +6,7 @@ use ratatui::layout::Position;
 use super::{is_wrong, puts};
 use crate::step::layout::Parts;
 use crate::step::model::App;
-use crate::terminal::text::width;
+use crate::terminal::text::{cut, width};
 
 /// An event as it stands in the row: which step, its first column, its text.
 struct Cell {
@@ -72,7 +72,7 @@ pub fn render(app: &App, parts: &Parts, buffer: &mut Buffer) {
         };
         let x = events.x + cell.x;
         let room = usize::from(events.right().saturating_sub(x));
-        buffer.set_stringn(x, events.y, format!(" {} ", cell.text), room, style);
+        buffer.set_stringn(x, events.y, cut(&format!(" {} ", cell.text), room), room, style);
         let Some(step) = steps.get(cell.step) else { continue };
         let wrong = if difference == Some(cell.step) { "≠" } else { "" };
         let (mark, style) = match (step.holds(), is_wrong(step), puts(step)) {

@@ -80,7 +80,7 @@ pub fn render(app: &App, parts: &Parts, buffer: &mut Buffer) {
     paragraph(&detail(app), parts.detail(), buffer, app.palette.plain());
     if app.mode() == Mode::Failures && app.hunted.found.is_empty() && app.hunted.bag.is_some() {
         let text = "No failure: the checker found nothing that this breaks.";
-        buffer.set_stringn(area.x, area.y, text, columns, app.palette.plain());
+        buffer.set_stringn(area.x, area.y, cut(text, columns), columns, app.palette.plain());
     }
 }
 

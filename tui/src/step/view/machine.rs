@@ -10,6 +10,7 @@ use sealpack_core::check::{Extent, Frame as Step, Kind, Replay, SinkCall};
 use super::history;
 use crate::step::model::App;
 use crate::terminal::palette::Palette;
+use crate::terminal::panel::fitted;
 use crate::terminal::text::{cut, width};
 
 /// Draws it.
@@ -79,7 +80,7 @@ impl Panel<'_> {
         let is_other = other.is_some_and(|other| step.taken != other.taken);
         lines.push(self.sink_line(step, differs(is_other), columns));
         for (y, line) in (area.y..area.bottom()).zip(&lines) {
-            line.render(Rect { y, height: 1, ..area }, buffer);
+            fitted(line.clone(), area.width).render(Rect { y, height: 1, ..area }, buffer);
         }
         let used = u16::try_from(lines.len()).unwrap_or(area.height).min(area.height);
         let rest = Rect { y: area.y + used, height: area.height - used, ..area };
@@ -200,7 +201,7 @@ impl Panel<'_> {
         let height = usize::from(area.height);
         let hidden = lines.len().saturating_sub(height);
         for (y, line) in (area.y..area.bottom()).zip(lines.into_iter().skip(hidden)) {
-            line.render(Rect { y, height: 1, ..area }, buffer);
+            fitted(line, area.width).render(Rect { y, height: 1, ..area }, buffer);
         }
         if hidden > 0 {
             let above = format!("⋮{hidden}");

@@ -7,6 +7,7 @@ use ratatui::widgets::Widget;
 use sealpack_core::check::{Frame as Step, Invariant};
 
 use crate::step::model::App;
+use crate::terminal::panel::fitted;
 use crate::terminal::text::{cut, width};
 
 /// Draws them.
@@ -26,7 +27,7 @@ pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
         lines.push(Line::styled(text, app.palette.notable()));
     }
     for (y, line) in (area.y..area.bottom()).zip(lines) {
-        line.render(Rect { y, height: 1, ..area }, buffer);
+        fitted(line, area.width).render(Rect { y, height: 1, ..area }, buffer);
     }
 }
 

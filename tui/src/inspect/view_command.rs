@@ -1,0 +1,236 @@
+//! An item through the user's own decoder: a program that reads the item from its standard input
+//! and prints what is to be seen. It is run without a shell, within a time limit.
+
+use std::io::{self, Read, Write};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use sealpack::Bytes;
+
+use crate::printable;
+use crate::terminal::work::Stop;
+
+/// How long the program may take.
+const TIME_LIMIT: Duration = Duration::from_secs(5);
+/// Bytes of its output that are shown.
+const MAX_OUTPUT: usize = 1 << 20;
+/// Bytes of its error messages that are read.
+const MAX_ERRORS: usize = 4 << 10;
+/// An item must stay in view for this long before a program is started for it.
+const SETTLED: Duration = Duration::from_millis(60);
+/// How often it is looked whether the item is still wanted.
+const GLANCE: Duration = Duration::from_millis(10);
+
+/// A program and its arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ViewCommand {
+    program: String,
+    arguments: Vec<String>,
+}
+
+impl ViewCommand {
+    /// Splits a command into words as a shell does, with its quotes and backslashes; nothing is
+    /// expanded.
+    ///
+    /// # Errors
+    /// A sentence about what cannot be split.
+    pub fn parse(command: &str) -> Result<Self, String> {
+        let words = shell_words::split(command).map_err(|_| "a quote is not closed")?;
+        let mut words = words.into_iter();
+        let program = words.next().filter(|program| !program.is_empty());
+        let program = program.ok_or("name a program, and its arguments")?;
+        Ok(Self { program, arguments: words.collect() })
+    }
+
+    /// The name of the program.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.program.rsplit('/').next().unwrap_or(&self.program)
+    }
+
+    /// What the program prints for an item, or a sentence about why it did not; `None` once the
+    /// item is not wanted any more.
+    #[must_use]
+    pub fn run(&self, item: Bytes, stop: &Stop) -> Option<Result<Bytes, String>> {
+        let start = Instant::now();
+        while start.elapsed() < SETTLED {
+            if stop.is_asked() {
+                return None;
+            }
+            thread::sleep(GLANCE);
+        }
+        match self.start(item) {
+            Ok(running) => running.output(self.name(), stop),
+            Err(error) => Some(Err(format!("{}: {error}", self.program))),
+        }
+    }
+
+    fn start(&self, item: Bytes) -> io::Result<Running> {
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        #[cfg(unix)]
+        {
+            use std::os::unix::process::CommandExt;
+            // So that whatever it starts ends with it.
+            command.process_group(0);
+        }
+        let mut child = command.spawn()?;
+        let (sender, pieces) = channel();
+        let (input, output, errors) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let running = Running { child, pieces };
+        if let Some(mut input) = input {
+            // A program need not read all of it.
+            spawn(move || drop(input.write_all(&item)))?;
+        }
+        if let Some(output) = output {
+            let sender = sender.clone();
+            spawn(move || read(output, MAX_OUTPUT, &sender, Piece::Output))?;
+        }
+        if let Some(errors) = errors {
+            spawn(move || read(errors, MAX_ERRORS, &sender, Piece::Errors))?;
+        }
+        Ok(running)
+    }
+}
+
+fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    thread::Builder::new().name("sealpack-view".into()).spawn(work).map(drop)
+}
+
+/// What a program has printed on one of its streams.
+enum Piece {
+    Output(Vec<u8>),
+    Errors(Vec<u8>),
+}
+
+/// Reads a stream up to its end or a byte beyond its limit.
+fn read(stream: impl Read, limit: usize, to: &Sender<Piece>, piece: impl FnOnce(Vec<u8>) -> Piece) {
+    let mut bytes = Vec::new();
+    let _ = stream.take(limit as u64 + 1).read_to_end(&mut bytes);
+    let _ = to.send(piece(bytes));
+}
+
+/// A program that runs; it does not outlive this.
+struct Running {
+    child: Child,
+    pieces: Receiver<Piece>,
+}
+
+impl Running {
+    fn output(mut self, name: &str, stop: &Stop) -> Option<Result<Bytes, String>> {
+        let end = Instant::now() + TIME_LIMIT;
+        let late = || format!("{name} did not end within {} s", TIME_LIMIT.as_secs());
+        let mut output = None;
+        let mut errors = Vec::new();
+        // Both streams come to their end when the program and whatever it started do.
+        loop {
+            match self.pieces.recv_timeout(GLANCE) {
+                Ok(Piece::Output(mut bytes)) if bytes.len() > MAX_OUTPUT => {
+                    bytes.truncate(MAX_OUTPUT);
+                    bytes.extend_from_slice(b"\n\xe2\x80\xa6 more than 1 MiB is not shown");
+                    return Some(Ok(bytes.into()));
+                }
+                Ok(Piece::Output(bytes)) => output = Some(bytes),
+                Ok(Piece::Errors(bytes)) => errors = bytes,
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if stop.is_asked() {
+                return None;
+            }
+            if Instant::now() > end {
+                return Some(Err(late()));
+            }
+        }
+        let status = loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => break status,
+                Ok(None) if stop.is_asked() => return None,
+                Ok(None) if Instant::now() > end => return Some(Err(late())),
+                Ok(None) => thread::sleep(GLANCE),
+                Err(error) => return Some(Err(format!("{name}: {error}"))),
+            }
+        };
+        if status.success() {
+            return Some(Ok(output.unwrap_or_default().into()));
+        }
+        let errors = printable::line(String::from_utf8_lossy(&errors)).to_string();
+        Some(Err(format!("{name}: {status}: {errors}").trim_end_matches(": ").to_string()))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(Some(_))) {
+            return;
+        }
+        #[cfg(unix)]
+        {
+            use nix::sys::signal::{Signal, killpg};
+            use nix::unistd::Pid;
+            // Its number is not given to another group before it is waited for.
+            if let Ok(group) = i32::try_from(self.child.id()) {
+                let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+            }
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+
+    fn viewed(command: &str, item: &[u8]) -> Result<String, String> {
+        let command = ViewCommand::parse(command).unwrap();
+        let output = command.run(Bytes::copy_from_slice(item), &Stop::default()).unwrap();
+        output.map(|bytes| String::from_utf8(bytes.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn words_are_split_as_a_shell_does_and_nothing_is_expanded() {
+        let command = ViewCommand::parse(r#"a 'b  c' "d\"e" f\ g $HOME *"#).unwrap();
+        assert_eq!(command.program, "a");
+        assert_eq!(command.arguments, ["b  c", "d\"e", "f g", "$HOME", "*"]);
+        assert!(ViewCommand::parse("a 'b").unwrap_err().contains("quote"));
+        assert!(ViewCommand::parse(" ").is_err());
+    }
+
+    #[test]
+    fn the_program_reads_the_item_and_what_it_prints_is_shown() {
+        assert_eq!(viewed("tr a-z A-Z", b"item").unwrap(), "ITEM");
+        let large = vec![b'x'; 3 << 20];
+        assert_eq!(viewed("head -c 3", &large).unwrap(), "xxx");
+        assert!(viewed("cat", &large).unwrap().ends_with("more than 1 MiB is not shown"));
+    }
+
+    #[test]
+    fn failures_are_sentences() {
+        assert!(viewed("/no/such/program", b"").unwrap_err().contains("/no/such/program: No such"));
+        let failed = viewed("sh -c 'echo bad\\; sad >&2; exit 4'", b"").unwrap_err();
+        assert!(failed.contains("sh: exit status: 4: bad"), "{failed}");
+        assert_eq!(viewed("sh -c 'exit 4'", b"").unwrap_err(), "sh: exit status: 4");
+    }
+
+    #[test]
+    fn a_program_that_does_not_end_is_ended_with_whatever_it_started() {
+        let started = Instant::now();
+        let late = viewed("sh -c 'sleep 1000 & sleep 1000'", b"").unwrap_err();
+        assert_eq!(late, "sh did not end within 5 s");
+        assert!(started.elapsed() < Duration::from_secs(60));
+    }
+
+    #[test]
+    fn an_item_that_is_not_wanted_any_more_starts_no_program() {
+        let stop = Stop::default();
+        stop.ask();
+        let command = ViewCommand::parse("touch /tmp/never").unwrap();
+        assert_eq!(command.run(Bytes::new(), &stop), None);
+    }
+}
