@@ -25,3 +25,23 @@ export function checkPosition(position, what, count) {
     throw new SealpackError("out-of-range", `no ${what} ${position}: the pack has ${count}, counted from 0`);
   }
 }
+
+/**
+ * Checks positions, and groups their indices by the record of each.
+ *
+ * @param {number[]} positions
+ * @param {number} count the number of items in the pack
+ * @param {number} itemsPerRecord
+ */
+export function groupedByRecord(positions, count, itemsPerRecord) {
+  /** @type {Map<number, number[]>} */
+  const groups = new Map();
+  for (let at = 0; at < positions.length; at += 1) {
+    checkPosition(positions[at], "item", count);
+    const number = Math.floor(positions[at] / itemsPerRecord);
+    const group = groups.get(number);
+    if (group) group.push(at);
+    else groups.set(number, [at]);
+  }
+  return groups;
+}

@@ -3,7 +3,7 @@
 import { reading } from "./modules.js";
 import { SealpackError, guarded, invalidArgument } from "./errors.js";
 import { abortable, throwIfAborted } from "./abort.js";
-import { atLeastOne, checkPosition } from "./checks.js";
+import { atLeastOne, checkPosition, groupedByRecord } from "./checks.js";
 import { openAgain } from "./examine.js";
 import { Records, itemOf } from "./records.js";
 import { PackCodec } from "./codec.js";
@@ -164,15 +164,7 @@ export class Pack {
     throwIfAborted(signal);
     const { itemsPerRecord } = this.info;
     const wanted = Array.from(positions);
-    /** @type {Map<number, number[]>} */
-    const places = new Map();
-    for (const [at, position] of wanted.entries()) {
-      checkPosition(position, "item", this.length);
-      const number = Math.floor(position / itemsPerRecord);
-      const there = places.get(number);
-      if (there) there.push(at);
-      else places.set(number, [at]);
-    }
+    const places = groupedByRecord(wanted, this.length, itemsPerRecord);
     /** @type {Uint8Array<ArrayBuffer>[]} */
     const items = new Array(wanted.length);
     const options = { signal, gap, requestSize, requests };

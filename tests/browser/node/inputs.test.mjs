@@ -6,6 +6,7 @@ import os from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import vm from "node:vm";
+import { JSDOM } from "jsdom";
 import { SealpackError, create, open } from "../../../wasm/js/index.node.js";
 
 const ITEM = new TextEncoder().encode("an item ".repeat(50));
@@ -76,6 +77,11 @@ class FailingBlob extends Blob {
 }
 
 test("a Blob without stream() is read and verified", () => reads(new OldBlob([bytes])));
+
+test("a File of jsdom is read and verified", () => {
+  const { window } = new JSDOM("", { url: "http://localhost/" });
+  return reads(new window.File([bytes], "a.pack"));
+});
 
 test("a failing Blob is `changed` only if the browser says so, and the cause is kept", async () => {
   for (const [error, code] of [

@@ -2,7 +2,7 @@
 // pack, reads, verifies and builds in each.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
@@ -145,6 +145,34 @@ test("the package works when built by Vite", async () => {
   const { build } = await import(pathToFileURL(require.resolve("vite")).href);
   await build({ root: folder, logLevel: "error", build: { target: "esnext" } });
   await inChromium(path.join(folder, "dist"));
+});
+
+test("the package works on Vite's dev server, where no worker can start, and the report says so", async () => {
+  const main = MAIN.replace("await use(", "await counted(").replace(
+    "const workers",
+    `async function counted(sealpack, source, workers) {
+  const result = await use(sealpack, source, workers);
+  const pack = await sealpack.open(source);
+  globalThis.workers = (await pack.verify({ workers })).workers;
+  return result;
+}
+const workers`,
+  );
+  const folder = await project("vite-dev", { "main.js": main, "index.html": PAGE("/main.js") });
+  await mkdir(path.join(folder, "public", "fixtures"), { recursive: true });
+  await copyFile(PACK, path.join(folder, "public", "fixtures", "zstd-ipr128.pack"));
+  const { createServer } = await import(pathToFileURL(require.resolve("vite")).href);
+  const server = await createServer({ root: folder, logLevel: "error", server: { host: "127.0.0.1", port: 0 } });
+  await server.listen();
+  try {
+    const page = await (await browser.newContext()).newPage();
+    await page.goto(`${server.resolvedUrls.local[0]}?workers=2`);
+    await page.waitForFunction(() => globalThis.result, null, { timeout: 30_000 });
+    assert.deepEqual(await page.evaluate(() => globalThis.result), EXPECTED);
+    assert.equal(await page.evaluate(() => globalThis.workers), 0);
+  } finally {
+    await server.close();
+  }
 });
 
 test("the package works when built by webpack", async () => {
