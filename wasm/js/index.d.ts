@@ -245,13 +245,13 @@ export type Destination =
   | NodeFileHandle
   | NodeWritable
   | {
-      /**
-       * Parts arrive in order; all but the last have `partSize` bytes. If it
-       * returns a number, that many bytes were written, and it is called again
-       * with the rest.
-       */
+      /** Parts arrive in order; all but the last have `partSize` bytes. */
       write(part: Uint8Array<ArrayBuffer>, offset: number): unknown;
-      /** Called with 0 before the first part. */
+      /**
+       * Called with 0 before the first part. An object with it is a file: if
+       * its `write` returns a number, that many bytes were written, and it is
+       * called again with the rest.
+       */
       truncate?(size: number): unknown;
       close?(): unknown;
       abort?(reason: unknown): unknown;

@@ -191,12 +191,15 @@ class NodeFileSink {
 class OwnSink {
   #own;
   #offset = 0;
+  /** Only a file counts what it wrote: `write: (part) => parts.push(part)` does not. */
+  #isFile;
   #isSyncHandle;
 
   /** @param {any} own */
   constructor(own) {
     this.#own = own;
-    this.#isSyncHandle = typeof own.truncate === "function" && typeof own.getSize === "function";
+    this.#isFile = typeof own.truncate === "function";
+    this.#isSyncHandle = this.#isFile && typeof own.getSize === "function";
   }
 
   /** @param {any} own */
@@ -210,8 +213,7 @@ class OwnSink {
     for (let rest = part; rest.length;) {
       const where = this.#isSyncHandle ? { at: this.#offset } : this.#offset;
       const written = await this.#own.write(rest, where);
-      // Without a number the object wrote everything.
-      const count = typeof written === "number" ? written : rest.length;
+      const count = this.#isFile && typeof written === "number" ? written : rest.length;
       if (count <= 0 || count > rest.length) throw new Error(`write() returned ${count} for ${rest.length} bytes`);
       this.#offset += count;
       rest = rest.subarray(count);

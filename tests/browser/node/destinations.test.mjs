@@ -187,7 +187,13 @@ test("an own object may write a part in steps, and is emptied first if it can be
   const bytes = Buffer.alloc(fileSize);
   for (const [offset, piece] of pieces) bytes.set(piece, offset);
   await holdsThePack(bytes, 1500);
-  await assert.rejects(build({ write: () => 0 }, 10), { code: "write-failed" });
+  await assert.rejects(build({ truncate() {}, write: () => 0 }, 10), { code: "write-failed" });
+});
+
+test("the return value of an own write() without truncate() is not a count", async () => {
+  const parts = [];
+  await build({ write: (part) => parts.push(part) }, 3000);
+  await holdsThePack(Buffer.concat(parts), 3000);
 });
 
 test("a path is refused with advice", async () => {
