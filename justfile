@@ -30,6 +30,10 @@ fuzz target seconds='900':
 mutants:
     tests/run mutants
 
+# every small change to the output stream, each against the proof alone
+stream-mutants:
+    tests/run stream-mutants
+
 # build the npm package
 npm:
     node wasm/build.mjs

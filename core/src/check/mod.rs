@@ -21,7 +21,9 @@
 //!      ├── explore     every state and transition              (what can happen)
 //!      ├── mutant      the seeded bugs;  matrix  which promise catches which
 //!      ├── shrink      a failing case to a smallest one
-//!      ├── replay      a case to frames, plain data
+//!      ├── walk        random cases, for streams that show nothing
+//!      ├── replay      a case to frames, plain data;  specified  without a stream
+//!      ├── trace       frames that are kept;  flight  a recorder in production
 //!      └── report      a page about a failure
 //! ```
 //!
@@ -63,9 +65,75 @@
 //! rest. And the [matrix](Matrix) of seeded bugs has no row without a
 //! promise that is broken, and no column without a bug.
 //!
-//! # Your own stream
+//! # From "I have a stream" to stepping through its failure
 //!
-//! Implement [`Subject`]; its documentation checks `std::io::BufWriter`.
+//! 1. **An adapter.** Implement [`Subject`]: four calls, each lent the sink to write
+//!    to. A stream that owns its sink gets a `Sink` (feature `std`), which is a
+//!    `Write` and lets the faults of a case reach the stream. A stream without a
+//!    flush says so in [`Subject::has_flush`].
+//! 2. **A walk.** [`Walk`] runs random cases around the buffer size, faults among
+//!    them, judges what the stream [promises](Walk::promising), compares its puts
+//!    with a [model](Walk::against) if there is one, and shrinks the first failure.
+//!    A stream that shows its numbers ([`Subject::state`]) can be enumerated and
+//!    proved as well.
+//! 3. **A trace.** [`replay_subject`] runs the smallest case step by step; a
+//!    [`Trace`] of it is written as JSON Lines (feature `json`).
+//! 4. **Step through it**, beside what the specification would have done:
+//!    `sealpack step --trace FILE`. [`report_replay`] is the same as a page.
+//!
+//! ```
+//! # #[cfg(all(feature = "std", feature = "json"))] {
+//! use bytes::Bytes;
+//! use sealpack_core::check::{self, *};
+//! use sealpack_core::stream::{BufferSize, Shape};
+//! use std::io::{BufWriter, Write};
+//!
+//! /// 1. The stream, and the sink that it owns.
+//! struct Mine(BufWriter<Sink>, Sink);
+//!
+//! impl Subject for Mine {
+//!     fn write(&mut self, bytes: &[u8], recorder: &mut Recorder) -> Result<(), Failed> {
+//!         let Mine(stream, sink) = self;
+//!         sink.lend(recorder, || stream.write_all(bytes)).map_err(|_| Failed)
+//!     }
+//!     fn write_extents(&mut self, extents: &[Bytes], recorder: &mut Recorder) -> Result<(), Failed> {
+//!         extents.iter().try_for_each(|extent| self.write(extent, recorder))
+//!     }
+//!     fn flush(&mut self, recorder: &mut Recorder) -> Result<(), Failed> {
+//!         let Mine(stream, sink) = self;
+//!         sink.lend(recorder, || stream.flush()).map_err(|_| Failed)?;
+//!         recorder.flush()
+//!     }
+//!     fn close(&mut self, recorder: &mut Recorder) -> Result<(), Failed> {
+//!         let flushed = self.flush(recorder);
+//!         flushed.and(recorder.close())
+//!     }
+//! }
+//!
+//! fn open(shape: Shape) -> Box<dyn Subject> {
+//!     let sink = Sink::new();
+//!     Box::new(Mine(BufWriter::with_capacity(shape.buffer_size.get(), sink.clone()), sink))
+//! }
+//!
+//! // 2. It keeps the order; that every put is full it does not promise.
+//! let shape = Shape::at_least(BufferSize::new(5).unwrap());
+//! let walk = || Walk::new(shape, &open).without_faults();
+//! assert!(walk().promising(&[Invariant::Order]).run().holds());
+//! let (_, case) = walk().promising(&[Invariant::Shape]).run().violation.unwrap();
+//! assert_eq!(case.to_string(), "trim=0 writes=b1,b5");
+//!
+//! // 3. Its failure, step by step, for 4.
+//! let replay = check::replay_subject(&case, shape, &open, FlushRule::Strict);
+//! let trace = Trace::new("my stream", FlushRule::Strict, replay).to_json_lines();
+//! assert!(trace.starts_with("{\"trace\":1,\"stream\":\"my stream\""));
+//! # }
+//! ```
+//!
+//! `tests/strangers` of the repository has three such streams: std's and tokio's
+//! `BufWriter`, and `object_store::WriteMultipart`.
+//!
+//! *In production* a [`FlightRecorder`] around a stream remembers the last
+//! operations, in lengths alone, and gives the same kind of trace after an incident.
 
 mod alphabet;
 mod driver;

@@ -3,11 +3,13 @@
 use std::fs;
 
 use insta::assert_snapshot;
-use sealpack_core::check::MUTANTS;
+use sealpack_core::check::{self, Case, Event, FlushRule, MUTANTS, Mutant, Trace, Variant};
+use sealpack_core::stream::{BufferSize, Shape};
 
 use super::effect::Effects;
 use super::model::App;
 use super::scenario::SCENARIOS;
+use super::setup::Setup;
 use crate::terminal::palette::Palette;
 use crate::terminal::scripted::{SIZES, Scripted};
 
@@ -53,6 +55,39 @@ fn failures_are_found_opened_and_stepped() {
     at_every_size("failures", "[[mc");
     at_every_size("failures-of-all", "[[mB");
     at_every_size("failure", "[[mc<Enter>v");
+}
+
+fn walking_through(trace: Trace) -> Scripted<App, Effects> {
+    let trace = Trace::from_json_lines(&trace.to_json_lines()).unwrap();
+    let app = App::new(Setup::of_trace(trace), Palette::new(true));
+    Scripted::new(app, Effects::default(), (120, 40))
+}
+
+#[test]
+fn a_trace_is_walked_through_beside_the_specification() {
+    let mutant = Mutant::find("split-trusts-remnant").unwrap();
+    let case: Case = "trim=1 writes=b4,z1,b7".parse().unwrap();
+    let replay = check::replay(&case, BufferSize::new(5).unwrap(), &Variant::Mutant(mutant));
+    let mut stepper = walking_through(Trace::new("uploads", FlushRule::Strict, replay));
+    stepper.keys("v");
+    let screen = stepper.screen();
+    assert!(screen.contains("in the trace") && screen.contains("as specified"), "{screen}");
+    assert_eq!(stepper.program.step().unwrap().event.to_string(), "b7");
+    // An edited case is no longer what was recorded.
+    stepper.keys("x");
+    assert!(stepper.program.setup.trace.is_none());
+}
+
+#[test]
+fn a_trace_of_a_megabyte_buffer_and_a_thousand_puts_is_drawn_to_scale() {
+    let shape = Shape::exactly(BufferSize::new(1 << 20).unwrap());
+    let events = vec![Event::buffered(3), Event::zero_copy(1000 << 20)];
+    let replay = check::specified(&Case { trim: true, events }, shape, FlushRule::Strict);
+    let mut stepper = walking_through(Trace::new("large", FlushRule::Strict, replay));
+    stepper.keys("<Right>");
+    let screen = stepper.screen();
+    assert!(screen.contains("z1048576000") && screen.contains("1000 × S"), "{screen}");
+    stepper.keys("<Left><Right><Right>p");
 }
 
 #[test]

@@ -69,3 +69,21 @@ fn a_sample_says_its_seed_and_runs_the_same_again() {
     assert_eq!(first["seed"], 42);
     assert_eq!(first["cases"], second["cases"]);
 }
+
+#[test]
+fn a_replay_as_json_has_a_trace_that_step_reads() {
+    let place = Place::new();
+    let cases = b"trim=0 writes=b1\ntrim=1 writes=b4,z1,b7\n";
+    let replay = place.feed("check --replay - --json --buffer-size 5", cases).fine().json();
+    assert_eq!(
+        (&replay["trace"][0]["trace"], &replay["trace"][0]["buffer_size"]),
+        (&1.into(), &5.into())
+    );
+    assert_eq!(replay["trace"][1]["event"], "b1");
+    let bug = "check --replay - --json --buffer-size 5 --mutant split-trusts-remnant";
+    let replay = place.feed(bug, cases).json();
+    assert_eq!(replay["trace"][3]["event"], "b7", "the first case that breaks a promise");
+    place.run("step --trace not-there").failed(3, &["not-there"]);
+    place.file("other.jsonl", "{\"trace\":9}\n");
+    place.run("step --trace other.jsonl").failed(2, &["other.jsonl", "version 9"]);
+}

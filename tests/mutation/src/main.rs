@@ -1,0 +1,257 @@
+//! Every small change to the output stream, and whether the proof sees it.
+//!
+//!     cargo run --manifest-path tests/mutation/Cargo.toml
+//!
+//! The four files that move the bytes are parsed, and every operator, condition,
+//! number, statement and answer in them is changed, one mutant each. All mutants
+//! are compiled at once; which one is there is chosen when the program starts. The
+//! proof runs on each, alone: no set of cases, no test. Those that it does not
+//! catch must be the ones that `survivors.md` argues to be equivalent, no more and
+//! no fewer.
+
+mod mutate;
+
+use mutate::{Mutant, mutate};
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+use std::{env, fs, io, thread};
+
+/// The files whose every branch is mutated, in `core/src/stream`.
+const FILES: [&str; 4] = ["machine.rs", "pending.rs", "queue.rs", "buffer.rs"];
+/// A mutant that runs longer does not end.
+const LIMIT: Duration = Duration::from_secs(60);
+
+const MANIFEST: &str = r#"[package]
+name = "mutated"
+version = "0.0.0"
+edition = "2024"
+[workspace]
+[features]
+default = ["check"]
+check = []
+serde = []
+[dependencies]
+bytes = { version = "1.12", default-features = false }
+sha2 = { version = "0.11", default-features = false }
+[profile.dev]
+opt-level = 2
+debug = false
+"#;
+
+const LIBRARY: &str = "#![allow(warnings)]
+extern crate alloc;
+pub static CHOSEN: core::sync::atomic::AtomicU32 = core::sync::atomic::AtomicU32::new(0);
+#[inline]
+pub fn mutant(number: u32) -> bool {
+    CHOSEN.load(core::sync::atomic::Ordering::Relaxed) == number
+}
+pub mod stream;
+pub mod check;
+";
+
+/// What `sealpack check` proves by default, the quickest first.
+const PROGRAM: &str = r#"
+use mutated::check::{self, Exploration};
+use mutated::stream::{BufferSize, Shape};
+fn main() {
+    let number = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(0);
+    mutated::CHOSEN.store(number, std::sync::atomic::Ordering::Relaxed);
+    for (size, buffered) in [(1, false), (2, false), (3, false), (5, false), (40, true), (4, false)] {
+        for trim in [false, true] {
+            let shape = Shape { buffer_size: BufferSize::new(size).unwrap(), trim };
+            let mut search = Exploration::new(shape, &check::strict).with_faults().until_the_first();
+            if buffered {
+                search = search.of_buffered_writes();
+            }
+            let proof = search.run();
+            if !proof.holds() {
+                match proof.smallest_of_all() {
+                    Some((invariant, case)) => println!("{invariant} {case}"),
+                    None => println!("model {}", proof.first_departure().unwrap()),
+                }
+                return;
+            }
+        }
+    }
+    println!("nothing");
+}
+"#;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<bool, Box<dyn std::error::Error>> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let core = env::var_os("SEALPACK_CORE").map_or_else(|| here.join("../../core"), PathBuf::from);
+    let place = here.join("target/mutated");
+    let mutants = build(&core, &place)?;
+    let argued = argued(&fs::read_to_string(here.join("survivors.md")).unwrap_or_default());
+    let program = place.join("target/debug/mutated");
+    let mut caught: BTreeMap<String, u32> = BTreeMap::new();
+    let mut survivors = Vec::new();
+    if judge(&program, 0)? != "nothing" {
+        return Err("the stream itself does not pass the proof".into());
+    }
+    for mutant in &mutants {
+        let by = judge(&program, mutant.number)?;
+        let word = by.split(' ').next().unwrap_or_default().to_owned();
+        if env::var_os("VERBOSE").is_some() {
+            println!("{by:40} {}:{} {}", mutant.number, mutant.line, mutant.name);
+        }
+        if word == "nothing" {
+            survivors.push(mutant);
+        } else {
+            *caught.entry(word).or_default() += 1;
+        }
+    }
+    println!(
+        "{} mutants: {} caught {caught:?}, {} survive",
+        mutants.len(),
+        mutants.len() - survivors.len(),
+        survivors.len()
+    );
+    let mut fine = true;
+    for mutant in &survivors {
+        if !argued.contains(&mutant.name) {
+            fine = false;
+            println!("survives, and is not argued: line {} {}", mutant.line, mutant.name);
+        }
+    }
+    for name in &argued {
+        if !survivors.iter().any(|mutant| mutant.name == *name) {
+            fine = false;
+            println!("is argued, and does not survive: {name}");
+        }
+    }
+    Ok(fine)
+}
+
+/// The names in `survivors.md`: the lines that are list items in code.
+fn argued(text: &str) -> Vec<String> {
+    let names = text.lines().filter_map(|line| line.strip_prefix("- ``")?.strip_suffix("``"));
+    names.map(|name| name.trim().to_owned()).collect()
+}
+
+/// Builds all mutants at once; those that do not compile are left out.
+fn build(core: &Path, place: &Path) -> Result<Vec<Mutant>, Box<dyn std::error::Error>> {
+    let src = place.join("src");
+    for folder in ["stream", "check"] {
+        let _ = fs::remove_dir_all(src.join(folder));
+        copy(&core.join("src").join(folder), &src.join(folder))?;
+    }
+    fs::write(place.join("Cargo.toml"), MANIFEST)?;
+    fs::write(src.join("lib.rs"), LIBRARY)?;
+    fs::write(src.join("main.rs"), PROGRAM)?;
+    let mut skip: Vec<u32> = Vec::new();
+    loop {
+        let (mut all, mut next) = (Vec::new(), 1);
+        for file in FILES {
+            let source = fs::read_to_string(core.join("src/stream").join(file))?;
+            let (text, mutants) = mutate(file, &source, next, &skip)?;
+            next += 100_000;
+            all.extend(mutants);
+            fs::write(src.join("stream").join(file), text)?;
+        }
+        let build = Command::new("cargo")
+            .args(["build", "--quiet", "--message-format=short"])
+            .current_dir(place)
+            .output()?;
+        if build.status.success() {
+            distinguish(&mut all);
+            return Ok(all);
+        }
+        let before = skip.len();
+        skip.extend(not_compiling(&String::from_utf8_lossy(&build.stderr), &src)?);
+        skip.sort_unstable();
+        skip.dedup();
+        if skip.len() == before {
+            return Err(String::from_utf8_lossy(&build.stderr).into_owned().into());
+        }
+    }
+}
+
+/// The same change in two places of a function: the second has a number.
+fn distinguish(mutants: &mut [Mutant]) {
+    let mut seen: BTreeMap<String, u32> = BTreeMap::new();
+    for mutant in mutants {
+        let count = seen.entry(mutant.name.clone()).or_default();
+        *count += 1;
+        if *count > 1 {
+            mutant.name = format!("{} ({count})", mutant.name);
+        }
+    }
+}
+
+/// The mutants at the places that the compiler complains about: for each error
+/// the nearest one in front of it.
+fn not_compiling(errors: &str, src: &Path) -> io::Result<Vec<u32>> {
+    let mut found = Vec::new();
+    for line in errors.lines().filter(|line| line.contains(": error")) {
+        let mut parts = line.split(':');
+        let (Some(file), Some(row), Some(column)) = (parts.next(), parts.next(), parts.next())
+        else {
+            continue;
+        };
+        let (Ok(row), Ok(column)) = (row.parse::<usize>(), column.parse::<usize>()) else {
+            continue;
+        };
+        let Some(relative) = file.strip_prefix("src/") else { continue };
+        let text = fs::read_to_string(src.join(relative))?;
+        let mut before: String =
+            text.lines().take(row - 1).map(|line| format!("{line}\n")).collect();
+        before.extend(text.lines().nth(row - 1).unwrap_or_default().chars().take(column - 1));
+        let call = "mutant(";
+        if let Some(at) = before.rfind(call) {
+            let digits: String =
+                before[at + call.len()..].chars().take_while(char::is_ascii_digit).collect();
+            found.extend(digits.parse::<u32>());
+        }
+    }
+    Ok(found)
+}
+
+/// What catches a mutant: an invariant, the model, a panic, the time; or nothing.
+fn judge(program: &Path, number: u32) -> io::Result<String> {
+    let mut child = Command::new(program)
+        .arg(number.to_string())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let started = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        if started.elapsed() > LIMIT {
+            child.kill()?;
+            child.wait()?;
+            return Ok("time".to_owned());
+        }
+        thread::sleep(Duration::from_millis(2));
+    };
+    let mut text = String::new();
+    if let Some(mut out) = child.stdout.take() {
+        out.read_to_string(&mut text)?;
+    }
+    Ok(if status.success() { text.trim().to_owned() } else { "panic".to_owned() })
+}
+
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        fs::copy(entry.path(), to.join(entry.file_name()))?;
+    }
+    Ok(())
+}
