@@ -88,6 +88,7 @@ fn title(app: &App, parts: &Parts, buffer: &mut Buffer) {
     let size = app.setup.buffer_size.get();
     let trim = if app.setup.case.trim { "trim" } else { "no trim" };
     let stream = match app.setup.variant {
+        _ if app.setup.trace.is_some() => "a trace".to_string(),
         Variant::Strict => "the stream that ships".to_string(),
         Variant::Reference => "the reference's flush".to_string(),
         Variant::Mutant(mutant) => format!("bug: {}", mutant.name),
@@ -117,7 +118,10 @@ fn about(app: &App, area: Rect, buffer: &mut Buffer) {
         },
         Origin::Own => match app.setup.mutant() {
             Some(mutant) => format!("a case of your own · {}: {}", mutant.name, mutant.wrong),
-            None => "a case of your own".to_string(),
+            None => match &app.setup.trace {
+                Some(trace) => format!("recorded: {}", trace.stream),
+                None => "a case of your own".to_string(),
+            },
         },
     };
     paragraph(&text, area, buffer, app.palette.plain());
