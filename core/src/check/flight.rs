@@ -1,7 +1,7 @@
 //! A recorder around a stream in production.
 
 use super::event::{Case, Event, Fault, Operation};
-use super::layout::{Layout, Memory, Piece};
+use super::layout::layout_at;
 use super::model::{Abstract, FlushRule, Model};
 use super::specified::{SeenPut, Steps};
 use super::trace::Trace;
@@ -320,11 +320,4 @@ fn count(notes: &[u64], tag: u64) -> usize {
 
 fn bytes_of(note: u64) -> usize {
     usize::try_from(note >> tag::BITS).unwrap_or(usize::MAX)
-}
-
-/// What waits at the start of a trace: its extents are not known, so it is drawn
-/// as one.
-pub(super) fn layout_at(state: Abstract) -> Layout {
-    let waits = Piece { len: state.pending, memory: Memory::Copied };
-    Layout { state, waiting: (state.pending > 0).then_some(waits).into_iter().collect() }
 }

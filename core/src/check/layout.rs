@@ -130,3 +130,10 @@ fn take(waiting: &mut Vec<Piece>, puts: &mut Puts) {
     }
     waiting.drain(..gone);
 }
+
+/// What waits at the start of a trace: its extents are not known, so it is drawn
+/// as one.
+pub(super) fn layout_at(state: Abstract) -> Layout {
+    let waits = Piece { len: state.pending, memory: Memory::Copied };
+    Layout { state, waiting: (state.pending > 0).then_some(waits).into_iter().collect() }
+}

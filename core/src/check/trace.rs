@@ -10,10 +10,10 @@
 //! Each further line is a [`Frame`]. `trace` is the version of the form, [`VERSION`].
 
 use super::event::{Case, Event};
-use super::flight::layout_at;
 #[cfg(feature = "json")]
 use super::frame::Frame;
 use super::frame::Replay;
+use super::layout::layout_at;
 use super::model::{Abstract, FlushRule, Model};
 use super::specified::Steps;
 use alloc::string::String;
