@@ -142,7 +142,7 @@ pub fn is_ignored(signal: i32) -> bool {
 }
 
 /// The signals that this process was started to ignore, a bit each; none
-/// where the system does not tell.
+/// where the system does not say.
 #[cfg(unix)]
 fn ignored_signals() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -17,8 +17,8 @@ use crate::digest::Lanes;
 use crate::error::{Error, ErrorKind};
 use crate::read::{VerifyProgress, cut, items_of, refuse_untrusted};
 
-/// Stored bytes that are decoded in one go, or a single larger record: what is
-/// in memory decoded, and not wanted yet, goes with it.
+/// Stored bytes that are decoded in one go, or a single larger record. More of
+/// them means more decoded bytes in memory that the caller has not taken yet.
 const DECODED_TOGETHER: usize = 64 << 10;
 
 impl RemoteReader {
@@ -61,7 +61,7 @@ impl RemoteReader {
     }
 
     /// The items at a range of positions, in order, as a stream. The next
-    /// requests are under way while the caller works on these.
+    /// requests are in flight while the caller works on these.
     ///
     /// # Errors
     /// [`ErrorKind::Pack`] for a range that the pack does not have. The
@@ -145,7 +145,7 @@ fn scan(inner: &Arc<Inner>, mut numbers: Range<u32>) -> impl Iterator<Item = Pla
 }
 
 /// The records of planned reads, in file order: requests in parallel, and
-/// decoding beside them.
+/// decoding at the same time.
 fn records<I: Iterator<Item = PlannedRead> + Send>(
     inner: &Arc<Inner>,
     reads: I,

@@ -77,7 +77,7 @@ struct Entry {
 
 impl ReaderCache {
     /// A cache of readers with these options, which take `bytes` of memory
-    /// together at the most.
+    /// together at most.
     #[must_use]
     pub fn new(bytes: usize, options: RemoteReaderOptions) -> Self {
         let kept = Kept { bound: bytes, bytes: 0, readers: HashMap::new(), uses: 0 };

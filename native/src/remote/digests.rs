@@ -1,4 +1,4 @@
-//! The digest list of a pack in a store: an object beside it.
+//! The digest list of a pack in a store: an object next to it.
 
 use std::sync::Arc;
 
@@ -42,8 +42,8 @@ impl DigestListObject {
         self.sink.abort_handle()
     }
 
-    /// Where digests wait for the last of them: 4 MiB in memory, what is more
-    /// in a file without a name.
+    /// Keeps digests until the last one is known: 4 MiB in memory, the rest in
+    /// an unnamed file.
     pub(super) fn spool() -> DigestSpool {
         DigestSpool::new(&std::env::temp_dir())
     }
@@ -69,9 +69,9 @@ impl DigestListObject {
 }
 
 impl UploadedList {
-    /// Removes the list: its pack does not appear. The error that is told is
-    /// the one that hindered the pack; a list alone does no harm.
-    pub(super) fn take_back(self) {
+    /// Removes the list of a pack that does not appear. The caller returns the
+    /// error of the pack; a list that stays does no harm.
+    pub(super) fn remove(self) {
         let Self { location, runtime, .. } = self;
         let store = Arc::clone(location.store());
         drop(wait(&runtime, async move { store.delete(location.path()).await }));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::error::{Doing, Error, ErrorKind};
 
-/// What a store said, behind [`ErrorKind::Io`]: see [`Error::store`].
+/// What a store said, inside [`ErrorKind::Io`]: see [`Error::store`].
 #[derive(Clone, Debug)]
 pub struct StoreError {
     fault: StoreFault,
@@ -52,8 +52,8 @@ pub enum StoreFault {
     /// The object is not the one that was opened: it was replaced, or grew.
     Changed,
     /// The ETag is another than that of the version that was opened, size and
-    /// date are the same. The object was replaced within a second, or servers
-    /// behind one name have different ETags for one file: see
+    /// date are the same. The object was replaced within a second, or several
+    /// servers under one name have different ETags for one file: see
     /// [`Location::without_e_tags`](super::Location::without_e_tags).
     ETagChanged,
     /// The server compresses what it sends (`Content-Encoding`), so a range of
@@ -177,7 +177,7 @@ impl StoreError {
 
     /// Why the upload could not be aborted, where it was begun and failed: its
     /// parts stay in the store, and cost money, until a lifecycle rule or
-    /// somebody removes them.
+    /// an operator removes them.
     #[must_use]
     pub fn abort_failure(&self) -> Option<&object_store::Error> {
         self.not_aborted.as_deref()
@@ -291,7 +291,7 @@ impl StoreError {
             }
             StoreFault::TooManyParts { part_size } => write!(
                 f,
-                "the pack is larger than {MOST_PARTS} parts of {part_size} bytes, \
+                "the pack is larger than {MAX_PARTS} parts of {part_size} bytes, \
                  which is all that a store takes"
             ),
             StoreFault::NoWorkers => f.write_str("the runtime has no worker threads"),
@@ -308,8 +308,8 @@ impl StoreError {
     }
 }
 
-/// The most parts of an upload, in any of the stores.
-pub(super) const MOST_PARTS: u32 = 10_000;
+/// Parts of an upload, at most, in any of the stores.
+pub(super) const MAX_PARTS: u32 = 10_000;
 
 /// An error, its source, and so on.
 fn sources<'a>(
@@ -335,10 +335,10 @@ fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
 
 /// The first words of a text that a server wrote, on one line.
 fn one_line(text: &str) -> String {
-    const MOST: usize = 300;
+    const MAX: usize = 300;
     let words: Vec<&str> = text.split_whitespace().collect();
     let line = words.join(" ");
-    match line.char_indices().nth(MOST) {
+    match line.char_indices().nth(MAX) {
         Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
         None => line,
     }

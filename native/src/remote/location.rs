@@ -49,9 +49,8 @@ impl Location {
         Self { store, path, name, uses_e_tags: true }
     }
 
-    /// The same with another name for people: what errors begin with. Two
-    /// objects must not share one: a [`ReaderCache`](super::ReaderCache) tells
-    /// them apart by it.
+    /// The same with another name, with which errors begin. Two objects must not
+    /// share one: it is their key in a [`ReaderCache`](super::ReaderCache).
     #[must_use]
     pub fn named(mut self, name: impl Into<PathBuf>) -> Self {
         self.name = Arc::new(name.into());
@@ -59,8 +58,8 @@ impl Location {
     }
 
     /// The same, with versions that are identified by size and date and not by
-    /// ETag: for servers behind one name of which each has an ETag of its own
-    /// for the same file ([`StoreFault::ETagChanged`]).
+    /// ETag: for several servers under one name that have different ETags for
+    /// the same file ([`StoreFault::ETagChanged`]).
     #[must_use]
     pub fn without_e_tags(mut self) -> Self {
         self.uses_e_tags = false;
@@ -85,8 +84,8 @@ impl Location {
         &self.name
     }
 
-    /// Where the digest list of this pack lies unless somebody says otherwise:
-    /// beside it, with `.digests` behind its name.
+    /// The default place of this pack's digest list: next to it, with `.digests`
+    /// appended to its name.
     ///
     /// ```
     /// # use object_store::memory::InMemory;
@@ -97,8 +96,7 @@ impl Location {
     /// ```
     #[must_use]
     pub fn digest_list(&self) -> Self {
-        // What is behind the last slash is part of a path already, so nothing
-        // in it is escaped anew.
+        // The name is part of a path already, so nothing is escaped again.
         let path = format!("{}.digests", self.path);
         let path = ObjectPath::parse(&path).unwrap_or_else(|_| path.into());
         let store = Arc::clone(&self.store);
@@ -172,7 +170,7 @@ impl Location {
     }
 }
 
-/// Of the store no more than its name: it may hold credentials, or everything.
+/// Prints only the name of the store, which may contain credentials or data.
 impl fmt::Debug for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Location")
@@ -189,8 +187,8 @@ impl fmt::Display for Location {
     }
 }
 
-/// The version of an object, and the bytes at its end, where one request
-/// tells both.
+/// The version of an object, and the bytes at its end if one request returns
+/// both.
 async fn end_of(location: &Location) -> Result<(Version, Option<Bytes>), StoreError> {
     let options = GetOptions::new().with_range(Some(GetRange::Suffix(DEFAULT_TAIL)));
     let got = match location.store.get_opts(&location.path, options).await {
@@ -204,8 +202,8 @@ async fn end_of(location: &Location) -> Result<(Version, Option<Bytes>), StoreEr
     Ok((version, tail))
 }
 
-/// Azure knows no ranges that count from the end, and no store has a last byte
-/// of an empty object.
+/// Azure has no ranges that count from the end, and an empty object has no last
+/// byte.
 async fn without_suffix(
     location: &Location,
     refused: StoreError,

@@ -9,15 +9,15 @@
 //! Location ── RemoteReader ── get ───────> one request
 //! (store,     (async)      ── get_many ──> near records in one request, in parallel
 //!  path)                   ── range, verify ──> streams, requests ahead
-//! RemoteTrust ─(options)─> every record held to a digest list, a block at a time
+//! RemoteTrust ─(options)─> every record checked against a digest list, by blocks
 //!          ── ReaderCache ── open ───────> none, where the version is known
 //!          ── StoreSource ──> Reader       the same for threads, blocking
 //!          ── RemoteWriter ── append ────> equal parts of a multipart upload
 //! ```
 //!
 //! `object.rs` and `location.rs` are the only places that request bytes,
-//! `upload.rs` is the only one that sends them. Every error has the location's name; what the store said is
-//! behind [`Error::store`](crate::Error::store).
+//! `upload.rs` is the only one that sends them. Every error has the location's name;
+//! [`Error::store`](crate::Error::store) returns what the store said.
 
 mod batch;
 mod blocking;

@@ -50,14 +50,14 @@ impl RemoteReaderOptions {
         self
     }
 
-    /// Threads that decode in `get_many` and `range`: as many as there are
-    /// cores unless told otherwise, at least one.
+    /// Threads that decode in `get_many` and `range`, at least one. Default: the
+    /// number of cores.
     pub fn threads(mut self, threads: usize) -> Self {
         self.reading = self.reading.threads(threads);
         self
     }
 
-    /// Holds every record that is read to a hash that the caller trusts, as
+    /// Checks every record that is read against a hash that the caller trusts, as
     /// [`ReaderOptions::trust`] does. It takes one request more to open, under
     /// a root, and one for each 128 records that are read, at the same time as
     /// theirs.
@@ -66,16 +66,16 @@ impl RemoteReaderOptions {
         self
     }
 
-    /// Which records come with one request: [`Merge::for_requests`] unless
-    /// told otherwise, a gap of twice the mean record.
+    /// Which records come with one request. Default: [`Merge::for_requests`], a
+    /// gap of twice the mean record.
     pub fn merge(mut self, merge: Merge) -> Self {
         self.merge = Some(merge);
         self
     }
 
-    /// Requests under way at once, for each call of `get_many`, `range` and
-    /// `verify`: 8 unless told otherwise, at least one. Memory goes with them:
-    /// up to 4 MiB each and what its records decode to.
+    /// Requests in flight at a time, for each call of `get_many`, `range` and
+    /// `verify`, at least one. Default: 8. Each takes up to 4 MiB of memory, and
+    /// what its records decode to.
     pub fn requests(mut self, requests: usize) -> Self {
         self.requests = Some(requests.max(1));
         self

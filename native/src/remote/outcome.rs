@@ -1,8 +1,8 @@
 //! Whether a write took place whose answer was lost.
 //!
 //! A store may carry out a request while its answer is lost: the connection
-//! breaks, a gateway gives up, and a retry is then told that the name is taken
-//! or that the upload is gone. So an error of a write is believed only after a
+//! breaks, a gateway gives up, and the answer to a retry is that the name is
+//! taken or that the upload is gone. So an error of a write is believed only after a
 //! look at the object:
 //!
 //! ```text
@@ -91,7 +91,7 @@ impl Content {
             Ok(false) => Outcome::Failed(StoreError::new(StoreFault::Exists)),
             Err(look) => match look.fault() {
                 StoreFault::NotFound => Outcome::Nothing(error.unless_exists()),
-                // Who may write and not read is told no more than this.
+                // Without the right to read, the store says no more than this.
                 StoreFault::Denied if error.fault() == StoreFault::Exists => Outcome::Failed(error),
                 _ => Outcome::Failed(error.left_open()),
             },

@@ -2,7 +2,7 @@
 
 use sealpack_core::stream::BufferSize;
 
-use super::error::MOST_PARTS;
+use super::error::MAX_PARTS;
 
 const MIB: u64 = 1 << 20;
 
@@ -56,11 +56,11 @@ impl PartSize {
         size.filter(|&size| size >= Self::SMALLEST)
     }
 
-    /// The least that a pack of `bytes` fits into, in whole MiB, and no less
-    /// than the default.
+    /// The smallest size in whole MiB with which a pack of `bytes` fits, at least
+    /// the default.
     #[must_use]
     pub fn for_pack(bytes: u64) -> Self {
-        let part = bytes.div_ceil(u64::from(MOST_PARTS)).next_multiple_of(MIB);
+        let part = bytes.div_ceil(u64::from(MAX_PARTS)).next_multiple_of(MIB);
         Self::new(part)
             .unwrap_or(if part > MIB * 5 { Self::LARGEST } else { Self::SMALLEST })
             .max(Self::default())
@@ -75,6 +75,6 @@ impl PartSize {
     /// The largest pack that fits 10,000 such parts, in bytes.
     #[must_use]
     pub fn largest_pack(self) -> u64 {
-        self.get() * u64::from(MOST_PARTS)
+        self.get() * u64::from(MAX_PARTS)
     }
 }

@@ -32,7 +32,7 @@ const REQUESTS: usize = 8;
 const READ_WHOLE: u64 = 4 << 20;
 
 /// Plain records up to this size are checked where they arrive.
-const CHECKED_AT_ONCE: usize = 256 << 10;
+const CHECKED_INLINE: usize = 256 << 10;
 
 /// Reads a pack in an object store: items by position, ranges, all of it.
 ///
@@ -71,7 +71,7 @@ const CHECKED_AT_ONCE: usize = 256 << 10;
 /// # Ok(()) }
 /// ```
 ///
-/// *Cancelling* is dropping the future or the stream: requests under way end
+/// *Cancelling* is dropping the future or the stream: requests in flight end
 /// with it. *Retries* are the store's ([`object_store::RetryConfig`]).
 /// *Decoding* takes place on the runtime's blocking threads
 /// ([`tokio::task::spawn_blocking`]), so that a large record keeps no other
@@ -91,12 +91,12 @@ pub(super) struct Inner {
     pub(super) options: ReaderOptions,
     pub(super) budget: Budget,
     pub(super) requests: usize,
-    /// What every record is held to, where the caller asked for it: set before
-    /// anybody has the reader.
+    /// What every record is checked against, if the caller asked for it: set
+    /// before the reader is returned.
     pub(super) trusted: OnceLock<RemoteDigests>,
 }
 
-/// A record decoded, and not yet held to what the caller trusts.
+/// A decoded record that is not yet authenticated.
 pub(super) struct Unsealed {
     record: Record,
     /// Taken where it was decoded, which keeps no other task waiting.
@@ -156,8 +156,8 @@ impl RemoteReader {
     /// The bytes of a record as they are stored: one request.
     ///
     /// # Errors
-    /// As [`get`](Self::get), but nothing is checked, nor held to what the
-    /// caller trusts.
+    /// As [`get`](Self::get), but nothing is checked, nor
+    /// authenticated.
     pub async fn stored_record(&self, number: u32) -> Result<Bytes, Error> {
         let place = self.directory().record(number).map_err(|error| self.error(error.into()))?;
         self.inner.fetch(&place.range).await.map_err(|kind| self.error(kind))
@@ -188,7 +188,7 @@ impl RemoteReader {
         &self.inner.pack.app_data
     }
 
-    /// The digest list that every record is held to, where there is one.
+    /// The digest list that every record is checked against, if there is one.
     #[must_use]
     pub fn trusted(&self) -> Option<&TrustedList> {
         self.inner.trusted.get().map(RemoteDigests::list)
@@ -223,7 +223,7 @@ impl RemoteReader {
         Ok(self.inner.decoders.chosen())
     }
 
-    /// Bytes that the reader takes in memory between two calls, at the most.
+    /// Bytes that the reader takes in memory between two calls, at most.
     #[must_use]
     pub fn memory(&self) -> usize {
         let pack = &self.inner.pack;
@@ -285,16 +285,19 @@ impl RemoteReaderOptions {
         };
         let reader = RemoteReader { inner: Arc::new(inner) };
         if let Some(trust) = &self.trust {
-            let held = reader.inner.hold_to(trust).await;
-            held.map_err(|kind| location.error(kind))?;
+            let opened = reader.inner.open_digest_list(trust).await;
+            opened.map_err(|kind| location.error(kind))?;
         }
         Ok(reader)
     }
 }
 
 impl Inner {
-    /// Opens the digest list and holds the pack to it, from now on.
-    pub(super) async fn hold_to(self: &Arc<Self>, trust: &RemoteTrust) -> Result<(), ErrorKind> {
+    /// Opens the digest list, against which every record is checked from now on.
+    pub(super) async fn open_digest_list(
+        self: &Arc<Self>,
+        trust: &RemoteTrust,
+    ) -> Result<(), ErrorKind> {
         let read = |number| async move { self.record(self.pack.directory.record(number)?).await };
         let location = &self.object.location;
         let digests = RemoteDigests::establish(trust, location, &self.pack, read).await?;
@@ -368,25 +371,25 @@ impl Inner {
         records: Vec<(PlannedRecord, Bytes)>,
     ) -> Result<Vec<(PlannedRecord, Result<Record, ErrorKind>)>, ErrorKind> {
         let bytes: usize = records.iter().map(|(_, stored)| stored.len()).sum();
-        let unsealed = if self.decoders.is_plain() && bytes <= CHECKED_AT_ONCE {
+        let unsealed = if self.decoders.is_plain() && bytes <= CHECKED_INLINE {
             self.unseal_here(records)
         } else {
             let inner = Arc::clone(self);
             self.off_the_runtime(move || inner.unseal_here(records)).await?
         };
-        let mut held = Vec::with_capacity(unsealed.len());
+        let mut authenticated = Vec::with_capacity(unsealed.len());
         for (planned, unsealed) in unsealed {
             let record = match unsealed {
-                Ok(unsealed) => self.held(planned.place.number, unsealed).await,
+                Ok(unsealed) => self.authenticate(planned.place.number, unsealed).await,
                 Err(kind) => Err(kind),
             };
-            held.push((planned, record));
+            authenticated.push((planned, record));
         }
-        Ok(held)
+        Ok(authenticated)
     }
 
-    /// The record, where it is what the caller trusts, if anything is.
-    async fn held(&self, number: u32, unsealed: Unsealed) -> Result<Record, ErrorKind> {
+    /// The record, if it has the digest that the caller trusts.
+    async fn authenticate(&self, number: u32, unsealed: Unsealed) -> Result<Record, ErrorKind> {
         let Unsealed { record, digest } = unsealed;
         if let Some(trusted) = self.trusted.get() {
             let digest = digest.map_or_else(|| record_digest(record.slices()), Ok)?;

@@ -1,9 +1,9 @@
-//! The memory limit of a reader, shared out between requests under way.
+//! The memory limit of a reader, divided among the requests in flight.
 //!
-//! A read waits for its share *before* it is requested, and in the order of the
-//! file, so that one that waits never waits for one behind it. Each call has
-//! room of its own: a stream that nobody polls keeps nothing from another.
-//! Without a limit (the default) nobody waits.
+//! A read waits for its share *before* it is requested, in the order of the
+//! file, so it never waits for a later one. Each call has room of its own: a
+//! stream that is not polled keeps no memory from another. Without a limit (the
+//! default) no read waits.
 
 use std::sync::Arc;
 

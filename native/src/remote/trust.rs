@@ -1,4 +1,4 @@
-//! A digest list in a store, read block by block beside the records.
+//! A digest list in a store, read block by block alongside the records.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -21,7 +21,7 @@ use super::location::Location;
 use crate::error::{Doing, ErrorKind};
 use crate::trust::{HELD, block_of, list_error};
 
-/// What a [`RemoteReader`](super::RemoteReader) holds a pack to: a hash that
+/// What a [`RemoteReader`](super::RemoteReader) checks a pack against: a hash that
 /// the caller has from elsewhere, and the digest list that relates the records
 /// to it. Neither the store of the pack nor that of the list need be trusted.
 ///
@@ -34,9 +34,9 @@ use crate::trust::{HELD, block_of, list_error};
 /// # let path = folder.path().join("a.pack");
 /// let mut writer = sealpack::Writer::options().digest_list(true).create(&path)?;
 /// writer.append(b"an item")?;
-/// let root = writer.finish()?.digests.unwrap().root; // keep it where nobody can change it
+/// let root = writer.finish()?.digests.unwrap().root; // keep it in a safe place
 ///
-/// let store = InMemory::new(); // somebody else's
+/// let store = InMemory::new(); // not under your control
 /// store.put(&"a.pack".into(), std::fs::read(&path)?.into()).await?;
 /// let list = std::fs::read(sealpack::digest_list_path(&path))?;
 /// store.put(&"a.pack.digests".into(), list.into()).await?;
@@ -76,8 +76,8 @@ impl RemoteTrust {
         Self { anchor: Anchor::Either(hash), digests: None }
     }
 
-    /// Where the digest list lies: [`Location::digest_list`] of the pack
-    /// unless told otherwise.
+    /// Where the digest list lies: default: [`Location::digest_list`] of the
+    /// pack.
     #[must_use]
     pub fn digests(mut self, location: Location) -> Self {
         self.digests = Some(location);
@@ -97,16 +97,16 @@ impl fmt::Debug for RemoteTrust {
 /// A block that is proven, or being fetched by the first who asked for it.
 type Block = Arc<OnceCell<ProvenBlock>>;
 
-/// The digests that records are held to.
+/// The digests that records are checked against.
 pub(super) struct RemoteDigests {
     list: TrustedList,
     location: Location,
     /// By number; the one asked for last among the new ones stands first.
-    held: Mutex<VecDeque<(u32, Block)>>,
+    cached: Mutex<VecDeque<(u32, Block)>>,
 }
 
 impl RemoteDigests {
-    /// Opens the list and holds the pack to it. `read` reads a record of the
+    /// Opens the list and binds it to the pack. `read` reads a record of the
     /// pack, decoded and not yet trusted.
     pub(super) async fn establish<R: Future<Output = Result<Record, ErrorKind>>>(
         trust: &RemoteTrust,
@@ -122,7 +122,7 @@ impl RemoteDigests {
             let proven = prove(&location, witnessing.list(), block).await?;
             witnessing.confirm(&proven, &record_digest(read(number).await?.slices())?)?;
         }
-        Ok(Self { list: witnessing.finish()?, location, held: Mutex::default() })
+        Ok(Self { list: witnessing.finish()?, location, cached: Mutex::default() })
     }
 
     /// The list.
@@ -130,7 +130,7 @@ impl RemoteDigests {
         &self.list
     }
 
-    /// The most bytes that its blocks take in memory.
+    /// Bytes that its blocks take in memory, at most.
     pub(super) fn memory(&self) -> usize {
         let shape = self.list.shape();
         let block = shape.range(0);
@@ -163,13 +163,13 @@ impl RemoteDigests {
     }
 
     fn cell(&self, block: u32) -> Block {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, cell)) = held.iter().find(|(number, _)| *number == block) {
+        let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, cell)) = cached.iter().find(|(number, _)| *number == block) {
             return Arc::clone(cell);
         }
-        held.truncate(HELD - 1);
+        cached.truncate(HELD - 1);
         let cell = Block::default();
-        held.push_front((block, Arc::clone(&cell)));
+        cached.push_front((block, Arc::clone(&cell)));
         cell
     }
 }

@@ -3,8 +3,8 @@
 //! ```text
 //!  the writer's thread                      a task on the runtime
 //!  UploadSink::put ──permit, part──────────> run ── PUT part 1 ─┐
-//!              ··· waits where as many ···       ── PUT part 2 ─┤ in parallel
-//!              ··· parts are under way ···       ── PUT part 3 ─┘
+//!              ··· waits while as many  ···      ── PUT part 2 ─┤ in parallel
+//!              ··· parts are in flight ···       ── PUT part 3 ─┘
 //!  finish ──────────finish─────────────────>     ── complete ──> the object is there
 //!  drop, abort ─────abort──────────────────>     ── abort ─────> nothing is left
 //! ```
@@ -28,7 +28,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::error::{MOST_PARTS, StoreError, StoreFault, no_answer};
+use super::error::{MAX_PARTS, StoreError, StoreFault, no_answer};
 use super::location::Location;
 use super::outcome::{Content, Outcome};
 use super::part::PartSize;
@@ -49,12 +49,12 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Plan {
     pub(super) location: Location,
     pub(super) part_size: PartSize,
-    /// Parts under way at once.
+    /// Parts in flight at a time.
     pub(super) parts: usize,
     pub(super) overwrite: bool,
 }
 
-/// What the writer tells the task.
+/// What the writer asks of the task.
 enum Command {
     Part(PutPayload, OwnedSemaphorePermit),
     Finish,
@@ -160,12 +160,12 @@ impl std::fmt::Debug for Command {
     }
 }
 
-/// An upload behind the output stream. Dropped before it is finished it is
-/// aborted.
+/// The sink of the output stream that uploads what it gets. Dropped before it
+/// is finished, it aborts the upload.
 pub(super) struct UploadSink {
     plan: Plan,
     runtime: Handle,
-    /// At first for one more than may be under way: the part that is held back.
+    /// At first for one more than may be in flight: the part that is held back.
     room: Arc<Semaphore>,
     task: TaskHandle,
 }
@@ -212,8 +212,8 @@ impl UploadSink {
 }
 
 impl Sink for UploadSink {
-    // Parts are what memory is for here; a network is slower than a disk, so
-    // less of a lead suffices.
+    // Most of the memory is for parts; a network is slower than a disk, so the
+    // workers need less of a lead.
     const BYTES_A_WORKER: u64 = 4 << 20;
 
     fn put_size(&self) -> BufferSize {
@@ -247,7 +247,8 @@ impl Drop for UploadSink {
 async fn refuse_existing(location: &Location) -> Result<(), StoreError> {
     match location.head().await {
         Ok(_) => Err(StoreError::new(StoreFault::Exists)),
-        // Who may write and not list is told "forbidden" of what is not there.
+        // Without the right to list, a store answers "forbidden" for a missing
+        // object.
         Err(error) if matches!(error.fault(), StoreFault::NotFound | StoreFault::Denied) => Ok(()),
         Err(error) => Err(error),
     }
@@ -263,8 +264,7 @@ struct Task {
 }
 
 impl Drop for Task {
-    /// Whoever waits is told, also where the runtime ends and the task with
-    /// it.
+    /// Wakes the writer, also if the runtime ends and the task with it.
     fn drop(&mut self) {
         self.ending.set(Err(no_answer()));
         self.room.close();
@@ -318,19 +318,19 @@ impl Task {
         upload: &mut dyn MultipartUpload,
         first: [(PutPayload, Option<OwnedSemaphorePermit>); 2],
     ) -> Result<(), StoreError> {
-        let mut under_way = FuturesUnordered::new();
+        let mut in_flight = FuturesUnordered::new();
         let mut count: u32 = 0;
         for (payload, permit) in first {
             count += 1;
-            under_way.push(part(upload.put_part(payload), permit));
+            in_flight.push(part(upload.put_part(payload), permit));
         }
         let mut is_last = false;
-        while !is_last || !under_way.is_empty() {
+        while !is_last || !in_flight.is_empty() {
             let command = std::pin::pin!(self.commands.recv());
-            let command = if under_way.is_empty() {
+            let command = if in_flight.is_empty() {
                 command.await
             } else {
-                match select(command, under_way.next()).await {
+                match select(command, in_flight.next()).await {
                     Either::Left((command, _)) => command,
                     Either::Right((done, _)) => {
                         done.unwrap_or(Ok(()))?;
@@ -341,12 +341,12 @@ impl Task {
             match command {
                 Some(Command::Part(payload, permit)) => {
                     count += 1;
-                    if count > MOST_PARTS {
+                    if count > MAX_PARTS {
                         let part_size = self.plan.part_size.get();
                         return Err(StoreError::new(StoreFault::TooManyParts { part_size }));
                     }
                     self.content.push(&payload);
-                    under_way.push(part(upload.put_part(payload), Some(permit)));
+                    in_flight.push(part(upload.put_part(payload), Some(permit)));
                 }
                 Some(Command::Finish) => is_last = true,
                 Some(Command::Abort) | None => return Err(no_answer()),
@@ -457,7 +457,7 @@ fn is_not_implemented(error: &object_store::Error) -> bool {
     matches!(error, object_store::Error::NotImplemented { .. })
 }
 
-/// A part under way, and the room that it takes.
+/// A part in flight, and its permit.
 async fn part(request: UploadPart, permit: Option<OwnedSemaphorePermit>) -> Result<(), StoreError> {
     let sent = request.await;
     drop(permit);

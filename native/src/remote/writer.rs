@@ -18,7 +18,7 @@ use crate::error::{Error, ErrorKind};
 use crate::trust::SealedDigests;
 use crate::write::{Output, Packer, Sealers, WriterOptions, Written, refuse_large_app_data};
 
-/// Parts under way at once where nobody says.
+/// Default: parts in flight at a time.
 const PARTS: usize = 3;
 
 /// Writes a pack straight into an object store, byte for byte the pack that a
@@ -27,7 +27,7 @@ const PARTS: usize = 3;
 /// The output stream cuts it into parts: *every part but the last is exactly as
 /// large as the others, and none is larger*, which is what all stores take.
 /// They go to a multipart upload while the pack is written, without a file in
-/// between; memory is bounded by the parts under way. A pack of one part is a
+/// between; memory is bounded by the parts in flight. A pack of one part is a
 /// single request.
 ///
 /// *Whole or not at all*: the object appears when [`finish`](Self::finish) has
@@ -63,7 +63,7 @@ const PARTS: usize = 3;
 /// ```
 ///
 /// Packing is work for the processor, and appending waits while too many parts
-/// are under way. So it blocks: in async code it belongs on a thread of its own
+/// are in flight. So it blocks: in async code it belongs on a thread of its own
 /// (`tokio::task::spawn_blocking`). Requests run on the given runtime.
 pub struct RemoteWriter {
     location: Location,
@@ -95,13 +95,13 @@ pub struct SealedObject {
     pub size: u64,
     /// The size of its parts; the last one may be smaller.
     pub part_size: PartSize,
-    /// The digest list beside it, where one was asked for.
+    /// The digest list next to it, if one was asked for.
     pub digests: Option<SealedDigests>,
 }
 
 impl RemoteWriterOptions {
-    /// The size of the parts: 8 MiB unless told otherwise, or what
-    /// [`size_hint`](Self::size_hint) asks for.
+    /// The size of the parts. Default: 8 MiB, or more if
+    /// [`size_hint`](Self::size_hint) requires it.
     pub fn part_size(mut self, size: PartSize) -> Self {
         self.part_size = Some(size);
         self
@@ -114,9 +114,9 @@ impl RemoteWriterOptions {
         self
     }
 
-    /// Parts under way at once: 3 unless told otherwise, at least one. In
-    /// memory are those, one that waits, and one that is being filled.
-    pub fn parts_under_way(mut self, parts: usize) -> Self {
+    /// Parts in flight at a time, at least one. Default: 3. Memory holds those,
+    /// one that waits, and one that is being filled.
+    pub fn parts_in_flight(mut self, parts: usize) -> Self {
         self.parts = parts.max(1);
         self
     }
@@ -271,7 +271,7 @@ impl RemoteWriter {
             (Err(error), listed) => {
                 // A pack that may be there after all keeps its list.
                 if !is_unknown(&error) {
-                    listed.into_iter().for_each(UploadedList::take_back);
+                    listed.into_iter().for_each(UploadedList::remove);
                 }
                 Err(error)
             }

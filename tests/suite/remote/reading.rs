@@ -191,7 +191,7 @@ async fn a_request_that_fails_is_reported_and_spoils_nothing() {
     }
     store.fail(0);
     let error = reader.get(9).await.unwrap_err();
-    assert!(format!("{error:#}").contains("told to fail"), "{error:#}");
+    assert!(format!("{error:#}").contains("a test made it fail"), "{error:#}");
     // A store that does not answer for the end of an object is asked for its
     // size.
     store.fail(0);
@@ -223,10 +223,10 @@ async fn a_cancelled_read_leaves_the_reader_as_it_was() {
     assert_eq!(store.requests(), [Request::Get]);
 }
 
-/// 1 MiB lets two reads be under way, each 1/8 of it as stored, 1/8 decoded and
+/// 1 MiB allows two reads in flight, each 1/8 of it as stored, 1/8 decoded and
 /// waiting, 1/4 a record that is decoded.
 #[tokio::test]
-async fn a_memory_limit_bounds_what_is_under_way() {
+async fn a_memory_limit_bounds_the_reads_in_flight() {
     let options = Writer::options().items_per_record(64);
     let (store, location) = store_with(pack(options, 6000, 1000)).await;
     store.slow_down();

@@ -1,5 +1,5 @@
-//! A store around another one that counts what is asked of it, holds uploads to
-//! the rule that all stores have in common, and fails when it is told to.
+//! A store in memory that counts requests, asserts that parts have the sizes
+//! that every store accepts, and fails when a test asks for it.
 
 use std::fmt;
 use std::ops::Range;
@@ -52,8 +52,8 @@ pub struct Log {
     fails: AtomicUsize,
     open_uploads: AtomicUsize,
     most_parts: AtomicUsize,
-    parts_under_way: AtomicUsize,
-    gets_under_way: AtomicUsize,
+    parts_in_flight: AtomicUsize,
+    gets_in_flight: AtomicUsize,
     most_gets: AtomicUsize,
     slow: AtomicBool,
     /// Whether every request panics.
@@ -98,7 +98,7 @@ impl Watched {
         self.log.fails.store(number, Ordering::SeqCst);
     }
 
-    /// The most reads that were under way at once, from the last call on.
+    /// The most reads that were in flight at once, from the last call on.
     pub fn most_gets(&self) -> usize {
         self.log.most_gets.swap(0, Ordering::SeqCst)
     }
@@ -154,7 +154,7 @@ impl Watched {
         self.log.open_uploads.load(Ordering::SeqCst)
     }
 
-    /// The most parts that were under way at once.
+    /// The most parts that were in flight at once.
     pub fn most_parts(&self) -> usize {
         self.log.most_parts.load(Ordering::SeqCst)
     }
@@ -166,7 +166,7 @@ impl Log {
         let mut requests = self.requests.lock().unwrap();
         requests.push(request);
         if requests.len() - 1 == self.fails.load(Ordering::SeqCst) {
-            return Err(Error::Generic { store: "Watched", source: "it was told to fail".into() });
+            return Err(Error::Generic { store: "Watched", source: "a test made it fail".into() });
         }
         Ok(())
     }
@@ -230,12 +230,12 @@ impl ObjectStore for Watched {
 
     async fn get_opts(&self, location: &Path, mut options: GetOptions) -> Result<GetResult> {
         self.log.note(if options.head { Request::Head } else { Request::Get })?;
-        let under_way = self.log.gets_under_way.fetch_add(1, Ordering::SeqCst) + 1;
-        self.log.most_gets.fetch_max(under_way, Ordering::SeqCst);
+        let in_flight = self.log.gets_in_flight.fetch_add(1, Ordering::SeqCst) + 1;
+        self.log.most_gets.fetch_max(in_flight, Ordering::SeqCst);
         if self.log.slow.load(Ordering::SeqCst) {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
-        self.log.gets_under_way.fetch_sub(1, Ordering::SeqCst);
+        self.log.gets_in_flight.fetch_sub(1, Ordering::SeqCst);
         let varies = self.log.e_tags.load(Ordering::SeqCst);
         if varies > 0 {
             options.if_match = None;
@@ -327,12 +327,12 @@ impl MultipartUpload for WatchedUpload {
         let noted = self.log.note(Request::Part { size });
         let (log, part) = (Arc::clone(&self.log), self.inner.put_part(data));
         Box::pin(async move {
-            let now = log.parts_under_way.fetch_add(1, Ordering::SeqCst) + 1;
+            let now = log.parts_in_flight.fetch_add(1, Ordering::SeqCst) + 1;
             log.most_parts.fetch_max(now, Ordering::SeqCst);
             if log.slow.load(Ordering::SeqCst) {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
-            log.parts_under_way.fetch_sub(1, Ordering::SeqCst);
+            log.parts_in_flight.fetch_sub(1, Ordering::SeqCst);
             noted?;
             part.await
         })

@@ -162,7 +162,7 @@ async fn trust_together_with_an_extract_is_refused() {
     assert_eq!(format!("{:?}", error.kind()), format!("{refused:?}"));
 }
 
-/// The reader of files is held to twenty thousand of them (`trusted/forged.rs`).
+/// The reader of files is tested with twenty thousand (`trusted/forged.rs`).
 #[tokio::test]
 async fn forgeries_in_a_store_give_true_items_or_errors() {
     let mut forger = Forger::new(88);

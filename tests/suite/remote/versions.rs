@@ -65,7 +65,7 @@ async fn a_refusal_is_believed_only_after_a_look() {
     assert_eq!(error.store().map(|error| error.fault()), Some(StoreFault::NotFound), "{error}");
 }
 
-/// Servers behind one name that compute ETags each for itself.
+/// Several servers under one name that compute different ETags.
 #[tokio::test]
 async fn e_tags_that_differ_by_server_are_named_and_can_be_left_aside() {
     let (store, location) = store_with(pack(Writer::options(), 20_000, 1000)).await;

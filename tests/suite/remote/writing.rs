@@ -1,4 +1,4 @@
-//! Uploads: equal parts, whole or not at all, nothing left behind.
+//! Uploads: equal parts, all or nothing, and no parts that stay.
 
 use object_store::ObjectStoreExt as _;
 use object_store::memory::InMemory;
@@ -78,10 +78,10 @@ fn every_part_but_the_last_is_exactly_as_large() {
     // 5 MiB and a little more or less of them: the trailer is 76 bytes, the
     // index 5 + 4 for one record or so, all counted by the size alone.
     let options = || Writer::options().codec(Plain).items_per_record(1).content_hash(false);
-    let behind = pack(options(), 1, 0).len();
+    let overhead = pack(options(), 1, 0).len();
     for parts in 1..4 {
         for more in [-1isize, 0, 1] {
-            let length = (parts * PART - behind).checked_add_signed(more).unwrap();
+            let length = (parts * PART - overhead).checked_add_signed(more).unwrap();
             let store = Watched::new();
             let location = Location::new(store.clone(), PATH.into());
             let size = write(small_parts(options()), &location, &runtime, 1, length).unwrap();
@@ -168,7 +168,7 @@ fn a_request_that_fails_ends_the_upload_and_leaves_nothing() {
             store.fail(number);
             let error = upload(&store).unwrap_err();
             assert!(error.to_string().contains(PATH), "{error}");
-            assert!(format!("{error:#}").contains("told to fail"), "{error:#}");
+            assert!(format!("{error:#}").contains("a test made it fail"), "{error:#}");
             assert_eq!(bytes(&store.inner, &runtime), None, "request {number}");
             assert_eq!(bytes_at(LIST, &store.inner, &runtime), None, "request {number}");
             assert_eq!(store.open_uploads(), 0, "request {number}: {:?}", store.requests());
@@ -259,20 +259,20 @@ fn an_upload_that_is_given_up_leaves_nothing_wherever_it_stands() {
 }
 
 #[test]
-fn no_more_parts_are_under_way_than_allowed() {
+fn no_more_parts_are_in_flight_than_allowed() {
     let runtime = runtime();
     for most in [1, 2, 4] {
         let store = Watched::new();
         store.slow_down();
         let location = Location::new(store.clone(), PATH.into());
-        let options = small_parts(Writer::options().codec(Plain)).parts_under_way(most);
+        let options = small_parts(Writer::options().codec(Plain)).parts_in_flight(most);
         write(options, &location, &runtime, 60, 1 << 20).unwrap();
         assert!(store.most_parts() <= most + 1, "{} of {most}", store.most_parts());
         assert!(most == 1 || store.most_parts() > 1, "in parallel");
     }
 }
 
-/// Requests end with the runtime; nobody waits for ever.
+/// Requests end with the runtime, and so does every wait.
 #[test]
 fn a_runtime_that_ends_ends_the_upload() {
     let runtime = runtime();

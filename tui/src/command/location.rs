@@ -10,7 +10,7 @@ use crate::outcome::Failure;
 #[cfg(feature = "remote")]
 use crate::stores::{self, ETags, StoreUrl};
 
-/// Where a pack lies, as somebody typed it.
+/// Where a pack lies, as an argument names it.
 #[derive(Clone, Debug)]
 pub enum Location {
     /// A file.
@@ -24,7 +24,7 @@ pub enum Location {
 pub struct Opened {
     /// The bytes.
     pub source: Arc<dyn ReadAt>,
-    /// What tells this version of it from others, where that is known.
+    /// Identifies this version of it, if that is known.
     pub version: Option<String>,
     /// What errors begin with.
     pub name: PathBuf,
@@ -32,7 +32,7 @@ pub struct Opened {
     pub options: ReaderOptions,
 }
 
-/// Requests under way for each pack. One is mostly waiting.
+/// Requests in flight for each pack: most of them wait.
 #[cfg(feature = "remote")]
 pub const REQUESTS: usize = 8;
 
@@ -134,8 +134,8 @@ pub fn object_version(version: &sealpack::remote::Version) -> Option<String> {
     (id != format!("{size} bytes")).then(|| format!("{size} bytes, {id}"))
 }
 
-/// The bytes of a pack in a store, of a version that a listing told or of the
-/// one that is there.
+/// The bytes of a pack in a store, of the listed version or of the current
+/// one.
 ///
 /// # Errors
 /// [`Failure::Pack`].

@@ -1,4 +1,4 @@
-//! Packs that are named by a URL: in an object store, or behind HTTP.
+//! Packs that are named by a URL: in an object store, or on a web server.
 //!
 //! What comes before `://` says which store; what the store needs to know, its
 //! credentials above all, comes from the environment, as the crate
@@ -53,8 +53,7 @@ pub enum ETags {
 pub enum Purpose {
     /// Nothing, or an object that may replace another.
     Any,
-    /// An object that must not be there: S3 is told so when an upload is
-    /// completed.
+    /// An object that must not exist: on S3 a condition of completing the upload.
     Create,
 }
 

@@ -40,7 +40,7 @@ fn every_command_that_reads_takes_a_url() {
 }
 
 #[test]
-fn an_item_costs_two_requests_the_opening_among_them() {
+fn an_item_takes_two_requests_including_the_opening() {
     let place = Place::new();
     for codec in ["zstd", "none"] {
         let web = Web::new(Manner::Usual);
@@ -53,7 +53,7 @@ fn an_item_costs_two_requests_the_opening_among_them() {
 }
 
 #[test]
-fn a_signature_in_the_url_is_sent_and_not_told() {
+fn a_signature_in_the_url_is_sent_and_not_printed() {
     let place = Place::new();
     let web = Web::new(Manner::Usual);
     web.put("/log.pack", log(&place, "zstd"));
@@ -123,7 +123,7 @@ fn a_file_may_be_named_by_a_url_too() {
     assert!(Path::exists(&place.path("new pack")));
 }
 
-/// Three sound packs and a damaged one, below a folder, beside another file.
+/// Three sound packs and a damaged one, below a folder, next to another file.
 fn folder(place: &Place) {
     let pack = log(place, "zstd");
     for name in ["packs/a.pack", "packs/b.pack", "packs/deep/c.pack"] {
@@ -161,7 +161,7 @@ fn a_folder_is_walked_and_summed_up() {
 }
 
 #[test]
-fn a_state_file_is_gone_on_from_and_knows_versions() {
+fn verification_resumes_from_a_state_file_that_knows_versions() {
     let place = Place::new();
     folder(&place);
     let verify = || place.run("verify packs --state done --json").failed(1, &[]).out_text();
@@ -178,7 +178,7 @@ fn a_state_file_is_gone_on_from_and_knows_versions() {
         lines.sort();
         lines
     };
-    assert_eq!(sorted(&first), sorted(&second), "what was found is told again");
+    assert_eq!(sorted(&first), sorted(&second), "findings are reported again");
 
     // Mended, and one that came meanwhile.
     let pack = fs::read(place.path("packs/a.pack")).unwrap();
@@ -227,8 +227,8 @@ fn what_is_trusted_of_a_url_needs_no_file_here() {
     assert_eq!(place.run(&elsewhere).fine().out(), item);
     let verified = place.run(&format!("verify {url} --json --trust {root}")).fine().json();
     has(&verified, &json!({ "ok": true, "trusted_by": "root" }));
-    let told = place.run(&format!("diff {url} p --json")).fine().json();
-    has(&told, &json!({ "same": true }));
+    let report = place.run(&format!("diff {url} p --json")).fine().json();
+    has(&report, &json!({ "same": true }));
     let other = "0".repeat(64);
     place.run(&format!("get {url} 31415 --trust {other}")).failed(1, &["trusted"]);
     place.run(&format!("get {url}?sig=1 7 --trust {root}")).failed(2, &["name the list"]);
