@@ -175,6 +175,12 @@ impl StoreError {
         Self { not_aborted: Some(Arc::new(refused)), ..self }
     }
 
+    /// What the store's client said, if the error comes from it.
+    #[must_use]
+    pub fn client_error(&self) -> Option<&object_store::Error> {
+        self.source.as_deref()
+    }
+
     /// Why the upload could not be aborted, where it was begun and failed: its
     /// parts stay in the store, and cost money, until a lifecycle rule or
     /// an operator removes them.
@@ -344,11 +350,8 @@ fn one_line(text: &str) -> String {
     }
 }
 
-impl std::error::Error for StoreError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_deref().map(|source| source as _)
-    }
-}
+/// Without a source: what the store's client said is part of the text.
+impl std::error::Error for StoreError {}
 
 impl Error {
     /// What the object store said, where the error comes from one.

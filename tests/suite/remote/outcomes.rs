@@ -128,7 +128,7 @@ fn an_outcome_that_cannot_be_looked_up_is_said_to_be_unknown() {
     store.fail(1);
     let error = writer.finish().unwrap_err();
     assert_eq!(fault(&error), Some(StoreFault::Unknown), "{error}");
-    assert!(error.to_string().contains("not known whether"), "{error}");
+    assert!(format!("{error:#}").contains("not known whether"), "{error:#}");
 }
 
 #[test]
@@ -139,7 +139,10 @@ fn an_abort_that_fails_is_part_of_the_error() {
     store.lose(Lost::Beaten);
     let error = write(&store, &runtime, options(true), 12_000).unwrap_err();
     assert!(error.store().unwrap().abort_failure().is_some());
-    assert!(error.to_string().contains("could not be aborted: credentials expired"), "{error}");
+    assert!(
+        format!("{error:#}").contains("could not be aborted: credentials expired"),
+        "{error:#}"
+    );
 
     let store = Watched::new();
     store.keep_parts();
@@ -184,7 +187,7 @@ fn a_panic_of_the_store_is_an_error_and_no_abort() {
         });
         let error = written.unwrap_err();
         assert_eq!(fault(&error), Some(StoreFault::Panicked), "{error}");
-        assert!(error.to_string().contains("a task panicked: out of order"), "{error}");
+        assert!(format!("{error:#}").contains("a task panicked: out of order"), "{error:#}");
     }
     let store = Watched::new();
     store.panic();
