@@ -1,4 +1,4 @@
-//! The command with `s3://`: packing, reading, verifying, being interrupted.
+//! The command with `s3://` URLs: packing, reading, verifying, interruption.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ fn run(server: &Server, args: &str, input: &[u8], status: i32) -> Output {
     output
 }
 
-/// `count` items of 10,000 bytes, each behind its length.
+/// `count` items of 10,000 bytes, each after its length.
 fn framed(count: u32) -> Vec<u8> {
     let frame = |number| [&10_000u32.to_le_bytes()[..], &item(number, 10_000)].concat();
     (0..count).flat_map(frame).collect()
@@ -35,7 +35,7 @@ fn framed(count: u32) -> Vec<u8> {
 
 #[test]
 #[ignore = "needs servers: tests/run remote"]
-fn a_pack_is_made_read_and_verified_without_a_file() {
+fn packing_reading_and_verifying_need_no_file() {
     for kind in BOTH {
         let server = Server::start(kind);
         let input = framed(2000);
@@ -61,7 +61,7 @@ fn a_pack_is_made_read_and_verified_without_a_file() {
 
 #[test]
 #[ignore = "needs servers: tests/run remote"]
-fn a_pack_is_made_with_its_digest_list_and_read_by_its_root() {
+fn a_pack_is_written_with_its_digest_list_and_read_by_its_root() {
     for kind in BOTH {
         let server = Server::start(kind);
         let url = "s3://bucket/a.pack";
@@ -80,7 +80,7 @@ fn a_pack_is_made_with_its_digest_list_and_read_by_its_root() {
 
 #[test]
 #[ignore = "needs servers: tests/run remote"]
-fn a_prefix_is_walked_with_a_state() {
+fn a_prefix_is_verified_with_a_state_file() {
     for kind in BOTH {
         let server = Server::start(kind);
         let state = tempfile::tempdir().unwrap();
@@ -103,7 +103,7 @@ fn a_prefix_is_walked_with_a_state() {
 
 #[test]
 #[ignore = "needs servers: tests/run remote"]
-fn wrong_credentials_say_which_variables_to_set() {
+fn wrong_credentials_name_the_variables_to_set() {
     let server = Server::start(Kind::S3sFs);
     let mut command = sealpack(&server, "info s3://bucket/a.pack");
     let output = command.env("AWS_SECRET_ACCESS_KEY", "guessed").run();
@@ -112,7 +112,7 @@ fn wrong_credentials_say_which_variables_to_set() {
     assert!(words.contains("AWS_ACCESS_KEY_ID") && words.contains("s3://bucket/a.pack"), "{words}");
 }
 
-/// Parts are under way when the signal comes: none stays.
+/// Parts are in flight when the signal arrives; none remains.
 #[test]
 #[ignore = "needs servers: tests/run remote"]
 fn ctrl_c_leaves_no_parts() {

@@ -1,4 +1,4 @@
-//! A line that fails each request once, and counts them.
+//! A connection that fails each request once and counts requests.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -10,25 +10,25 @@ use object_store::client::{
 };
 use object_store::{ClientOptions, Result};
 
-/// What requests went over the line: method and path, and how often.
+/// Counts the requests by method, path and range.
 #[derive(Clone, Debug, Default)]
 pub struct Line {
-    /// Whether the first of each is lost.
-    pub loses: bool,
+    /// Whether the first request of each kind fails.
+    pub fails_first: bool,
     sent: Arc<Mutex<HashMap<String, usize>>>,
 }
 
 impl Line {
-    pub fn new(loses: bool) -> Self {
-        Self { loses, ..Self::default() }
+    pub fn new(fails_first: bool) -> Self {
+        Self { fails_first, ..Self::default() }
     }
 
-    /// How many requests were sent in all.
+    /// The number of requests sent.
     pub fn count(&self) -> usize {
         self.sent.lock().unwrap().values().sum()
     }
 
-    /// The fewest times that any request was sent.
+    /// How often the least frequent request was sent.
     pub fn fewest(&self) -> usize {
         self.sent.lock().unwrap().values().copied().min().unwrap_or(0)
     }
@@ -37,26 +37,26 @@ impl Line {
 impl HttpConnector for Line {
     fn connect(&self, options: &ClientOptions) -> Result<HttpClient> {
         let client = ReqwestConnector::default().connect(options)?;
-        Ok(HttpClient::new(Service { client, line: self.clone() }))
+        Ok(HttpClient::new(Service { client, connection: self.clone() }))
     }
 }
 
 #[derive(Debug)]
 struct Service {
     client: HttpClient,
-    line: Line,
+    connection: Line,
 }
 
 #[derive(Debug)]
-struct Lost;
+struct ConnectionFailed;
 
-impl std::fmt::Display for Lost {
+impl std::fmt::Display for ConnectionFailed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the line lost it")
+        f.write_str("the connection failed")
     }
 }
 
-impl std::error::Error for Lost {}
+impl std::error::Error for ConnectionFailed {}
 
 #[async_trait]
 impl HttpService for Service {
@@ -64,13 +64,13 @@ impl HttpService for Service {
         let range = request.headers().get("range").map(|range| range.to_str().unwrap().to_string());
         let what = format!("{} {} {range:?}", request.method(), request.uri());
         let times = {
-            let mut sent = self.line.sent.lock().unwrap();
+            let mut sent = self.connection.sent.lock().unwrap();
             let times = sent.entry(what).or_default();
             *times += 1;
             *times
         };
-        if self.line.loses && times == 1 {
-            return Err(HttpError::new(HttpErrorKind::Connect, Lost));
+        if self.connection.fails_first && times == 1 {
+            return Err(HttpError::new(HttpErrorKind::Connect, ConnectionFailed));
         }
         self.client.execute(request).await
     }

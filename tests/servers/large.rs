@@ -1,5 +1,5 @@
-//! Two gigabytes: what an upload takes of memory, and how fast it is beside a
-//! plain upload of the ready file. Minutes long, so it is asked for:
+//! Two gigabytes: the memory that an upload takes, and its speed compared with a
+//! plain upload of the finished file. It takes minutes and runs on request only:
 //!
 //! ```text
 //! SEALPACK_LARGE=1 tests/run remote
@@ -16,12 +16,12 @@ use super::item;
 use super::start::{Kind, Server};
 
 const TOTAL: u64 = 2_000_000_000;
-const MOST_MEMORY_KIB: u64 = 64 << 10;
-/// How long one of these processes may take.
+const MAX_MEMORY_KIB: u64 = 64 << 10;
+/// The limit of each process.
 const MINUTES: Duration = Duration::from_secs(20 * 60);
 
-/// Feeds two gigabytes of framed items; the most memory that the process had,
-/// in KiB, and how long it took.
+/// Packs two gigabytes of framed items. Returns the peak memory of the process in
+/// KiB, and the time.
 fn pack(server: &Server, output: &str, more: &str) -> (u64, Duration) {
     let args = format!("pack --framed - -o {output} --codec none --force {more}");
     let started = Instant::now();
@@ -32,25 +32,25 @@ fn pack(server: &Server, output: &str, more: &str) -> (u64, Duration) {
     let item = item(1, 8 << 10);
     let frame = [&(8u32 << 10).to_le_bytes()[..], &item].concat().repeat(128);
     let status = format!("/proc/{}/status", child.id());
-    let mut most = 0;
-    let mut look = || {
+    let mut peak = 0;
+    let mut sample = || {
         let text = std::fs::read_to_string(&status).unwrap_or_default();
         let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let found = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
-        most = most.max(found.unwrap_or(0));
+        peak = peak.max(found.unwrap_or(0));
     };
     for _ in 0..TOTAL.div_ceil(1 << 20) {
         stdin.write_all(&frame).unwrap();
-        look();
+        sample();
     }
     drop(stdin);
     while child.is_running() && started.elapsed() < MINUTES {
-        look();
+        sample();
         std::thread::sleep(Duration::from_millis(20));
     }
     let output = child.end();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    (most, started.elapsed())
+    (peak, started.elapsed())
 }
 
 #[test]
@@ -77,21 +77,21 @@ fn two_gigabytes_are_uploaded_in_64_megabytes_of_memory() {
     let plain = started.elapsed();
     let seconds = |time: Duration| format!("{:.2} s", time.as_secs_f64());
     println!(
-        "memory {:.1} MiB; packed into the store in {}, into a file in {}; the ready file by a \
-         plain multipart upload in {}: packing and uploading take {:.2} of that",
+        "memory {:.1} MiB; packed into the store in {}, into a file in {}; the finished \
+         file by a plain multipart upload in {}: packing and uploading take {:.2} of that",
         memory as f64 / 1024.0,
         seconds(packed),
         seconds(to_file),
         seconds(plain),
         packed.as_secs_f64() / plain.as_secs_f64(),
     );
-    assert!(memory <= MOST_MEMORY_KIB, "{memory} KiB");
+    assert!(memory <= MAX_MEMORY_KIB, "{memory} KiB");
 }
 
-/// The other side of the comparison: `object_store`'s own writer, with the same
-/// parts, three at a time.
+/// The baseline of the comparison: `object_store`'s own writer, with parts of the
+/// same size, three in flight.
 #[test]
-#[ignore = "a part of the one above"]
+#[ignore = "run by the test above"]
 fn plain_upload() {
     use object_store::aws::AmazonS3Builder;
     use object_store::{ObjectStoreExt as _, WriteMultipart};

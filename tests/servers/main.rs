@@ -1,6 +1,6 @@
 //! Packs on two independent S3 servers: `s3s-fs`, which checks signatures, and
 //! moto, which checks preconditions. `tests/run remote` installs both and runs
-//! this; without them the tests cannot pass, so they are ignored.
+//! these tests; they are ignored otherwise.
 
 #![allow(
     clippy::unwrap_used,

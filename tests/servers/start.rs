@@ -1,4 +1,4 @@
-//! The servers: started for a test, ended with it.
+//! The servers: each test starts its own and stops it at the end.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -8,23 +8,23 @@ use std::process::{Command, Stdio};
 use sealpack_tests::child::{Spawn as _, Started, wait_until};
 use tempfile::TempDir;
 
-/// What tests may do, and nobody else.
+/// The access key of the tests.
 pub const KEY: &str = "AKIAIOSFODNN7EXAMPLE";
-/// Its secret.
+/// The secret of the access key.
 pub const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
-/// The bucket that every server has.
+/// The bucket of every server.
 pub const BUCKET: &str = "bucket";
 
-/// Which server.
+/// The kind of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Checks signatures; a bucket is a folder.
+    /// Checks signatures; stores a bucket as a folder.
     S3sFs,
     /// Checks preconditions and part sizes; keeps everything in memory.
     Moto,
 }
 
-/// Both.
+/// Both kinds.
 pub const BOTH: [Kind; 2] = [Kind::S3sFs, Kind::Moto];
 
 /// A server on loopback.
@@ -75,7 +75,7 @@ impl Server {
         wait_until(&format!("{:?} to start", self.kind), is_there);
     }
 
-    /// An unsigned request without a body, and all of the answer.
+    /// Sends an unsigned request without a body and returns the whole answer.
     fn raw(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         let head = "host: localhost\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
@@ -89,7 +89,7 @@ impl Server {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Uploads that were begun and neither completed nor aborted.
+    /// The number of uploads that were neither completed nor aborted.
     pub fn open_uploads(&self) -> usize {
         match self.kind {
             Kind::Moto => {
@@ -107,7 +107,7 @@ impl Server {
         }
     }
 
-    /// What the command has to know to find it.
+    /// The settings that the command needs to use the server.
     pub fn environment(&self) -> [(&'static str, String); 5] {
         [
             ("AWS_ENDPOINT", self.endpoint()),

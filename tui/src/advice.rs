@@ -21,7 +21,7 @@ impl Failure {
             Self::Pack(error) => match (error.kind(), error.corruption()) {
                 (ErrorKind::Exists, _) => Some("use --force to replace it"),
                 (_, Some((Section::Trailer, Fault::Magic { .. } | Fault::Truncated { .. }))) => {
-                    Some("is it a pack, and was it copied to its end?")
+                    Some("is this a pack, and was it copied completely?")
                 }
                 (_, Some((Section::Record(_), _))) => {
                     Some("`sealpack verify` lists every damaged record")
@@ -38,13 +38,15 @@ impl Failure {
                 Some("pack a copy of it, or take it as it was read: --allow-changed")
             }
             Self::Item { error: PackError::Limit(Limit::Record { .. }), .. } => {
-                Some("put fewer items into a record: --items-per-record")
+                Some("put fewer items into each record: --items-per-record")
             }
             Self::Input { error, .. } if error.kind() == io::ErrorKind::PermissionDenied => {
-                Some("nothing was packed: leave the file out, or make it readable")
+                Some("nothing was packed: exclude the file, or make it readable")
             }
             Self::Signals(error) if error.kind() == io::ErrorKind::WouldBlock => Some(NO_THREADS),
-            Self::Framing { .. } => Some("each item is a length (u32, little-endian), then bytes"),
+            Self::Framing { .. } => Some(
+                "with --framed, each item is its length (u32, little-endian) followed by its bytes",
+            ),
             _ => None,
         }
     }
@@ -92,11 +94,9 @@ fn advice_on_list(error: &sealpack::Error) -> Option<&'static str> {
             advice_on_publishing(*doing, error)
         }
         (ErrorKind::Io { doing: Doing::Opening, .. }, _) => {
-            Some("`sealpack digests` makes one; --digests names one that is elsewhere")
+            Some("create one with `sealpack digests`, or name one with --digests")
         }
-        (_, Some(Untrusted::List { .. })) => {
-            Some("is it the list of this pack, and the hash of this pack?")
-        }
+        (_, Some(Untrusted::List { .. })) => Some("do the list and the hash belong to this pack?"),
         _ => None,
     }
 }

@@ -1,10 +1,10 @@
-//! The `sealpack` command: packs files, finds items again, verifies packs, and
-//! shows packs and the output stream at a terminal.
+//! The `sealpack` command: packs files, reads items, verifies packs, and shows
+//! packs and the output stream at a terminal.
 //!
-//! `command` holds the subcommands, a module each; `inspect` and `step` are the
-//! two terminal programs, on what `terminal` gives them; beside them lies what
-//! the other commands share: items on their way in and out, the exit status,
-//! the progress bar.
+//! `command` has a module for each subcommand. `inspect` and `step` are the two
+//! terminal programs; both use `terminal`. The other modules are shared: items
+//! being read and written, errors and exit status, printing, the progress bar,
+//! object stores.
 
 mod advice;
 mod command;

@@ -1,14 +1,14 @@
-//! How a command ends: the exit status is a contract with scripts.
+//! Results, errors and exit statuses of commands. Scripts rely on the exit status.
 //!
 //! | status | meaning |
 //! | --- | --- |
-//! | 0 | fine |
-//! | 1 | a pack is corrupt, did not verify, or is not the trusted one; two packs differ |
-//! | 2 | wrong usage, a position outside the pack among it |
-//! | 3 | anything else: a file that is not there, a full disk |
+//! | 0 | success |
+//! | 1 | a pack is corrupt, did not verify, or does not match the trusted hash; two packs differ |
+//! | 2 | wrong usage, for example a position outside the pack |
+//! | 3 | any other error: a missing file, a full disk |
 //!
-//! A closed pipe (`sealpack cat x.pack | head`) ends the command as it ends
-//! `cat` and `sort`: silently, by `SIGPIPE`, which a shell shows as 141.
+//! A closed pipe (`sealpack cat x.pack | head`) ends the command silently by
+//! `SIGPIPE`, as it ends `cat` and `sort`; a shell shows that as 141.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -22,7 +22,7 @@ use sealpack::core::error::{Limit, Misuse};
 
 use crate::printable;
 
-/// What a command found, where it could do what it was asked for.
+/// The result of a command that did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Nothing is wrong.
@@ -43,53 +43,53 @@ impl From<Outcome> for ExitCode {
 /// The exit statuses that are not 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// A pack is corrupt, did not verify, or is not the one that is trusted; or
+    /// A pack is corrupt, did not verify, or does not match the trusted hash; or
     /// two packs differ.
     Broken = 1,
     /// Wrong usage.
     Usage = 2,
-    /// Anything else.
+    /// Any other error.
     Other = 3,
 }
 
-/// Why a command could not do what it was asked for.
+/// Why a command failed.
 #[derive(Debug)]
 pub enum Failure {
     /// A pack could not be written or read.
     Pack(sealpack::Error),
-    /// An item was refused by the pack that is being written.
+    /// The pack that is being written refused an item.
     Item {
-        /// Where the item came from.
+        /// The input that the item came from.
         input: Input,
-        /// Why.
+        /// The reason.
         error: sealpack::core::Error,
     },
-    /// What a pack holds is not as it should be, found out beside its reader.
+    /// The data of a pack is wrong; the command found it, not the reader.
     PackData {
         /// The pack.
         path: PathBuf,
-        /// What is wrong.
+        /// The error.
         error: PackError,
     },
-    /// A pack does not have such an item.
+    /// A pack has no item at the requested position.
     Position {
         /// The pack.
         path: PathBuf,
-        /// What was asked for.
+        /// The request.
         misuse: Misuse,
     },
     /// An item that is being packed cannot be read.
     Input {
-        /// What.
+        /// The input.
         input: Input,
-        /// What the system said.
+        /// The system's error.
         error: io::Error,
     },
     /// A file or folder that is no item of a pack cannot be used.
     File {
-        /// Which one.
+        /// The file.
         path: Input,
-        /// What failed, in words: `cannot read`.
+        /// The operation that failed, in words: `cannot read`.
         operation: &'static str,
         /// The system's error.
         error: io::Error,
@@ -105,16 +105,16 @@ pub enum Failure {
     },
     /// The framing of an input ends within an item.
     Framing {
-        /// Which input.
+        /// The input.
         input: Input,
-        /// The byte that the broken frame starts at.
+        /// The offset of the broken frame, in bytes.
         offset: u64,
-        /// Bytes that the frame claims to have, its length included.
+        /// The size that the frame claims, its length field included, in bytes.
         claimed: u64,
-        /// Bytes that are there.
+        /// The bytes that remain in the input.
         found: u64,
     },
-    /// The arguments cannot be right, which only the files could tell.
+    /// Wrong usage that only shows once the files are looked at.
     Usage(Cow<'static, str>),
     /// An object that cannot be asked for.
     #[cfg(feature = "remote")]
@@ -128,15 +128,15 @@ pub enum Failure {
     /// panicked.
     #[cfg(feature = "remote")]
     Runtime(io::Error),
-    /// The signals that may end the process cannot be waited for.
+    /// The handler of the signals that end the process cannot be installed.
     Signals(io::Error),
-    /// Standard output or the terminal does not take what is written.
+    /// Standard output cannot be written.
     Output(io::Error),
-    /// The terminal that a program runs on failed, or was closed.
+    /// The terminal of `inspect` or `step` failed, or was closed.
     Terminal(io::Error),
 }
 
-/// Where items come from.
+/// A source of items.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
     /// Standard input.
@@ -161,7 +161,7 @@ impl From<sealpack::Error> for Failure {
 }
 
 impl Failure {
-    /// Wrong usage that the parser of the arguments could not see.
+    /// Wrong usage that the argument parser does not detect.
     pub fn usage(message: impl Into<Cow<'static, str>>) -> Self {
         Self::Usage(message.into())
     }
@@ -188,7 +188,7 @@ fn status_of(kind: &ErrorKind) -> Status {
 
 fn status_of_data(error: &PackError) -> Status {
     match error {
-        // No sound pack decodes to more than a reader takes.
+        // A sound pack never exceeds the limits of a reader.
         PackError::Corrupt { .. }
         | PackError::Untrusted(_)
         | PackError::Limit(
@@ -217,7 +217,7 @@ impl fmt::Display for Failure {
             Self::File { path, operation, error } => write!(f, "{path}: {operation}: {error}"),
             Self::Framing { input, offset, claimed, found } => write!(
                 f,
-                "{input}: the item at byte {offset} takes {claimed} bytes, {found} are there"
+                "{input}: the item at byte {offset} claims {claimed} bytes, but only {found} are left"
             ),
             Self::Usage(message) => f.write_str(message),
             #[cfg(feature = "remote")]

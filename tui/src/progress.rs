@@ -1,4 +1,4 @@
-//! How far a command has come: on standard error, and only on a terminal.
+//! Progress bars: on standard error, and only on a terminal.
 
 use std::borrow::Cow;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -9,18 +9,17 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::printable;
 
-/// The bar moves this often at the most on its way: an item of a few bytes
-/// should not pay for it.
+/// A bar moves at most this often, so that small items do not pay for it.
 const STEPS: u64 = 2_000;
 
 /// Time between two redraws of a bar that does not move.
 const TICK: Duration = Duration::from_millis(120);
 
-/// Bytes between two moves where the total is not known.
+/// Bytes between two moves if the total is not known.
 const STEP: u64 = 256 << 10;
 
-/// A bar with rate and time left where the total is known, else a count with
-/// the rate. Silent where standard error is no terminal.
+/// A bar with the rate and the time left, or a count with the rate if the total
+/// is not known. Hidden if standard error is not a terminal.
 pub struct Progress {
     bar: ProgressBar,
     ticker: Option<Ticker>,
@@ -31,7 +30,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// A bar over `total` bytes. A `quiet` one shows nothing.
+    /// A bar over `total` bytes; hidden if `quiet`.
     pub fn bytes(what: impl Into<Cow<'static, str>>, total: Option<u64>, quiet: bool) -> Self {
         let (bar, template) = match total {
             Some(total) => (
@@ -75,17 +74,17 @@ impl Progress {
         }
         let step = bar.length().map_or(STEP, |total| total / STEPS);
         bar.set_message(printable::text(what).to_string());
-        // A thread of its own, which a pipe has no use for.
+        // A hidden bar needs no thread.
         let ticker = if bar.is_hidden() { None } else { Ticker::start(&bar) };
         Self { bar, ticker, started: Instant::now(), done: 0, shown: 0, step }
     }
 
-    /// So much more is done.
+    /// Adds to what is done.
     pub fn add(&mut self, more: u64) {
         self.set(self.done.saturating_add(more));
     }
 
-    /// So much is done.
+    /// Sets how much is done.
     pub fn set(&mut self, done: u64) {
         self.done = done;
         if self.done.saturating_sub(self.shown) >= self.step {
@@ -94,12 +93,12 @@ impl Progress {
         }
     }
 
-    /// Says what is being done now.
+    /// Changes the text before the bar.
     pub fn say(&self, what: &'static str) {
         self.bar.set_message(what);
     }
 
-    /// How much is done.
+    /// How much is done so far.
     pub fn done(&self) -> u64 {
         self.done
     }
@@ -111,7 +110,7 @@ impl Progress {
 }
 
 impl Drop for Progress {
-    /// Takes the bar off the terminal: what is printed next stands alone.
+    /// Removes the bar from the terminal.
     fn drop(&mut self) {
         drop(self.ticker.take());
         self.bar.finish_and_clear();
@@ -143,7 +142,7 @@ impl Ticker {
 impl Drop for Ticker {
     fn drop(&mut self) {
         drop(self.stop.take());
-        // It cannot have panicked with anything that matters here.
+        // A panic of the thread would only have stopped the redraws.
         drop(self.thread.take().map(JoinHandle::join));
     }
 }

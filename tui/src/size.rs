@@ -1,9 +1,9 @@
-//! Numbers of bytes and of other things, as people read and type them.
+//! Numbers and sizes, as people read and type them.
 
 use std::fmt;
 use std::num::IntErrorKind;
 
-/// A number with its thousands apart: `8,600,000`.
+/// A number with separated thousands: `8,600,000`.
 #[must_use]
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -26,7 +26,7 @@ impl fmt::Display for Count {
     }
 }
 
-/// A size in units of a thousand: `1.23 GB`.
+/// A size in decimal units: `1.23 GB`.
 pub struct Decimal(pub u64);
 
 impl fmt::Display for Decimal {
@@ -35,7 +35,7 @@ impl fmt::Display for Decimal {
     }
 }
 
-/// A number of bytes: exactly, and as it is remembered.
+/// A number of bytes, exact and rounded: `1,234 bytes (1.23 kB)`.
 pub struct Bytes(pub u64);
 
 impl fmt::Display for Bytes {
@@ -48,10 +48,10 @@ impl fmt::Display for Bytes {
     }
 }
 
-/// Why a size cannot be read.
+/// Why a size cannot be parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SizeError {
-    /// Not a number with a unit that is known.
+    /// Not a number, or an unknown unit.
     Unknown,
     /// More than 2^64-1 bytes.
     TooLarge,
@@ -61,7 +61,7 @@ impl fmt::Display for SizeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Unknown => {
-                "a size is a number of bytes, or one with a unit: 65536, 64KiB, 1M, 1GB"
+                "a size is a number of bytes, with or without a unit: 65536, 64KiB, 1M, 1GB"
             }
             Self::TooLarge => "more than 2^64-1 bytes",
         })
@@ -70,7 +70,7 @@ impl fmt::Display for SizeError {
 
 impl std::error::Error for SizeError {}
 
-/// Reads a number of bytes: `1000`, `1_000`, `64KiB`, `1M`. As in `dd`, `K`
+/// Parses a number of bytes: `1000`, `1_000`, `64KiB`, `1M`. As in `dd`, `K`
 /// and `KiB` are 1024 bytes, `KB` is 1000.
 pub fn parse_size(text: &str) -> Result<u64, SizeError> {
     let split = text.find(|c: char| !c.is_ascii_digit() && c != '_').unwrap_or(text.len());
@@ -96,7 +96,7 @@ fn too_large_or_unknown(error: std::num::ParseIntError) -> SizeError {
     }
 }
 
-/// Reads a `u32` in decimal or, behind `0x`, in hexadecimal.
+/// Parses a `u32` in decimal or, after `0x`, in hexadecimal.
 pub fn parse_u32(text: &str) -> Result<u32, std::num::ParseIntError> {
     match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         Some(digits) => u32::from_str_radix(&digits.replace('_', ""), 16),
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_read_as_dd_reads_them() {
+    fn sizes_are_parsed_as_in_dd() {
         for (text, bytes) in [
             ("0", 0),
             ("1_000", 1000),
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn thousands_are_set_apart() {
+    fn thousands_are_separated() {
         for (number, text) in [
             (0, "0"),
             (999, "999"),

@@ -1,4 +1,4 @@
-//! `sealpack info`: the trailer and what it says of the file.
+//! `sealpack info`: the facts in the trailer.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -17,16 +17,16 @@ use crate::printable;
 use crate::report::{self, BOLD, DOUBTFUL};
 use crate::size::{Bytes, Count};
 
-/// Show the trailer and what it says of the file
+/// Show the facts in a pack's trailer
 ///
-/// Trailer, app data and index are checked against their checksums, records are not read; `sealpack
+/// Checks trailer, app data and index against their checksums. Does not read the records; `sealpack
 /// verify` checks everything.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Info {
     /// The pack
     file: PathBuf,
-    /// One JSON object instead of a table
+    /// Print one JSON object instead of a table
     #[arg(long)]
     json: bool,
     /// Write the app data to standard output, and nothing else
@@ -40,13 +40,13 @@ const EXAMPLES: &str = "\
 Examples:
   sealpack info log.pack
   sealpack info log.pack --json | jq .total_items
-  sealpack info ledgers.pack --app-data | xxd       what the application stored";
+  sealpack info ledgers.pack --app-data | xxd       the application's data";
 
-/// The largest first record that is read to see whether frames carry a
-/// checksum.
-const MOST_LOOKED_AT: u64 = 16 << 20;
+/// The first record is read, to see whether its frame has a checksum, if it is
+/// at most this large.
+const MAX_RECORD_READ: u64 = 16 << 20;
 
-/// What is told, in JSON as in words.
+/// The report, in JSON and in words.
 #[derive(Serialize)]
 struct Facts {
     #[serde(flatten)]
@@ -62,14 +62,14 @@ struct Facts {
     records_size: u64,
     index_size: u32,
     app_data_size: u32,
-    /// Whether a checksum covers the app data; null where there is none.
+    /// Whether a checksum covers the app data; null if there is none.
     app_data_checksum: Option<bool>,
     content_hash: Option<String>,
     record_checksum: bool,
-    /// What vouches for the items: root, content_hash; null without --trust.
+    /// What authenticates the items: root, content_hash; null without --trust.
     trusted_by: Option<&'static str>,
-    /// Whether the first record's frame carries a checksum; null where
-    /// records are no frames.
+    /// Whether the first record's frame has a checksum; null if records are not
+    /// frames.
     frame_checksum: Option<bool>,
 }
 
@@ -80,7 +80,7 @@ impl Facts {
         Ok(Self {
             about: About::new(reader.path(), chosen),
             file_size: reader.file_size(),
-            // A pack of another version does not open.
+            // A pack of any other version does not open.
             version: 1,
             dialect: reader.dialect().name(),
             format_id: trailer.format_id,
@@ -99,7 +99,7 @@ impl Facts {
         })
     }
 
-    /// Whether something is known to cover every byte of every item.
+    /// Whether a check is known to cover every byte of every item.
     fn items_are_protected(&self) -> bool {
         self.content_hash.is_some() || self.record_checksum || self.frame_checksum == Some(true)
     }
@@ -110,7 +110,10 @@ impl Facts {
         let mut row = |name: &str, value: &str| writeln!(to, "  {name:<12} {value}");
         row("items", &Count(self.total_items.into()).to_string())?;
         let records = Count(self.record_count.into());
-        row("records", &format!("{records}, {} items each", Count(self.items_per_record.into())))?;
+        row(
+            "records",
+            &format!("{records} of {} items each", Count(self.items_per_record.into())),
+        )?;
         row("file", &Bytes(self.file_size).to_string())?;
         row("  records", &Bytes(self.records_size).to_string())?;
         row("  index", &Bytes(self.index_size.into()).to_string())?;
@@ -122,18 +125,22 @@ impl Facts {
         row("content hash", self.content_hash.as_deref().unwrap_or("none"))?;
         row("checksums", &self.checksums())?;
         match self.trusted_by {
-            Some("root") => row("trusted", "trailer and app data have the root; items when read")?,
-            Some(_) => row("trusted", "the counts have the content hash; items when read")?,
+            Some("root") => {
+                row("trusted", "trailer and app data match the root; items are checked when read")?;
+            }
+            Some(_) => {
+                row("trusted", "the counts match the content hash; items are checked when read")?;
+            }
             None => {}
         }
         if !self.items_are_protected() && self.total_items > 0 {
-            let warning = "no check covers the items' bytes: a flipped bit in one is not noticed";
+            let warning = "no check covers the items' bytes: a flipped bit is not detected";
             writeln!(to, "  {DOUBTFUL}{warning}{DOUBTFUL:#}")?;
         }
         Ok(())
     }
 
-    /// What checksums cover.
+    /// The parts that checksums cover.
     fn checksums(&self) -> String {
         let mut covered = vec!["trailer", "index"];
         if self.app_data_checksum == Some(true) {
@@ -161,7 +168,7 @@ impl Facts {
     }
 }
 
-/// As people write it: small ones are numbered, others are patterns.
+/// A format id: decimal if it is small, else hexadecimal.
 fn format_id(id: u32) -> String {
     if id < 0x1_0000 { id.to_string() } else { format!("{id:#010X}").replace("0X", "0x") }
 }
@@ -172,7 +179,7 @@ fn frame_checksum(reader: &Reader, chosen: Option<ChosenCodec>) -> Result<Option
     }
     let mut records = reader.directory().records(0..reader.directory().record_count());
     let Some(first) = records.find(|record| record.size() > 0) else { return Ok(None) };
-    if first.size() > MOST_LOOKED_AT {
+    if first.size() > MAX_RECORD_READ {
         return Ok(None);
     }
     let stored = reader.stored_record(first.number)?;
@@ -188,13 +195,13 @@ pub fn run(args: &Info) -> Result<Outcome, Failure> {
         let reader = args.reading.open(&args.file)?;
         if reader.trusted().is_some_and(|list| !list.covers_app_data()) {
             return Err(Failure::usage(
-                "a content hash does not vouch for app data: --trust the root of the digest list",
+                "a content hash does not authenticate app data: --trust the root of the digest list",
             ));
         }
         let written = standard_output().and_then(|mut to| to.write_all(reader.app_data()));
         return written.map(|()| Outcome::Fine).map_err(Failure::Output);
     }
-    // The table and the object say themselves what decided the codec.
+    // The report itself says what decided the codec.
     let (reader, chosen) = args.reading.open_and_tell(&args.file, true)?;
     let facts = Facts::of(&reader, chosen)?;
     match args.json {

@@ -1,4 +1,4 @@
-//! `sealpack inspect`: a look inside a pack, at a terminal.
+//! `sealpack inspect`: shows a pack at a terminal.
 
 use std::path::PathBuf;
 
@@ -10,8 +10,8 @@ use crate::terminal::NoTerminal;
 
 /// Look inside a pack, at a terminal
 ///
-/// Records, items as text or hex, the trailer, a histogram; go to, search, save, verify. A damaged
-/// pack is opened as far as it can be trusted. `?` shows the keys.
+/// Shows records, items as text or hex, the trailer and a histogram; goes to a position, searches,
+/// saves items and verifies. A damaged pack is shown as far as it can be read. `?` shows the keys.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Inspect {
@@ -29,15 +29,15 @@ pub struct Inspect {
 const EXAMPLES: &str = "\
 Examples:
   sealpack inspect log.pack
-  ssh -t backup sealpack inspect events.pack    only what is shown is read
+  ssh -t backup sealpack inspect events.pack    reads only what it shows
   sealpack inspect ledgers.pack --view 'stellar xdr decode --type LedgerCloseMeta'
 
 Without a terminal: `sealpack info` and `sealpack verify`, both with --json.";
 
-/// Opens the pack, then hands the terminal over.
+/// Opens the pack and runs the terminal program.
 pub fn run(args: &Inspect) -> Result<Outcome, Failure> {
     NoTerminal::check().map_err(|none| {
-        Failure::usage(format!("{none}; `sealpack info` and `sealpack verify` need none"))
+        Failure::usage(format!("{none}; `sealpack info` and `sealpack verify` work without one"))
     })?;
     let opened = {
         let Opened { source, name, options, .. } =

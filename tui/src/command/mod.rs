@@ -1,4 +1,4 @@
-//! The subcommands, a module each: its arguments (`clap::Args`) and a `run`.
+//! The subcommands. Each module has the arguments (`clap::Args`) and a `run`.
 
 mod cat;
 mod check;
@@ -32,8 +32,8 @@ const STYLES: Styles = Styles::styled()
     .literal(AnsiColor::Green.on_default())
     .placeholder(AnsiColor::Cyan.on_default());
 
-/// Many items in one sealed, immutable file: pack them, find any of them by
-/// its position with one read, and know that the file is whole.
+/// Pack many items into one sealed, immutable file, read any of them by its
+/// position with one read, and verify that the file is intact.
 #[derive(Parser)]
 #[command(name = "sealpack", version, styles = STYLES, after_help = EXAMPLES)]
 struct Cli {
@@ -43,20 +43,20 @@ struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  sealpack pack /usr/share/doc -o doc.pack     each file an item
-  sealpack pack --lines big.log -o log.pack    every line an item
-  sealpack get log.pack 41                     the 42nd line
-  sealpack verify *.pack                       every check there is
-  sealpack digests log.pack                    what proves single items
-  sealpack diff old.pack new.pack              which items differ
+  sealpack pack /usr/share/doc -o doc.pack     each file becomes an item
+  sealpack pack --lines big.log -o log.pack    each line becomes an item
+  sealpack get log.pack 41                     print the 42nd line
+  sealpack verify *.pack                       run every check
+  sealpack digests log.pack                    write a list that proves items
+  sealpack diff old.pack new.pack              show which items differ
   sealpack inspect log.pack                    look inside, at a terminal
-  sealpack step                                the output stream, write by write
-  sealpack check                               the output stream, proved
+  sealpack step                                step through the output stream
+  sealpack check                               prove the output stream
 
-Exit status: 0 fine; 1 a pack is corrupt, did not verify or is not the trusted
-one, two packs differ, or an invariant is broken; 2 wrong usage; 3 anything else
-(a file that is not there, a full disk).
-`sealpack COMMAND --help` says more, with examples.";
+Exit status: 0 success; 1 a pack is corrupt, did not verify or does not match
+the trusted hash, two packs differ, or an invariant is broken; 2 wrong usage;
+3 any other error (a missing file, a full disk).
+`sealpack COMMAND --help` has details and examples.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -72,7 +72,7 @@ enum Command {
     Step(step::Step),
 }
 
-/// Parses the arguments and runs what they ask for.
+/// Parses the arguments and runs the subcommand.
 pub fn main() -> ExitCode {
     // Before any work: what a command prints must not get lost.
     if let Err(failure) = descriptors::standard_output().and_then(|()| interrupt::survive_limits())
@@ -86,8 +86,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The parser's error with the arguments in it made printable. A pattern of the
-/// shell passes whatever file names there are.
+/// Makes the arguments in the parser's error printable: a shell pattern expands
+/// to any file names.
 fn printable_usage(mut error: clap::Error) -> clap::Error {
     let arguments: Vec<(ContextKind, Vec<String>)> = error
         .context()

@@ -1,4 +1,4 @@
-//! `sealpack step`: the output stream, a write at a time, at a terminal.
+//! `sealpack step`: steps through the output stream at a terminal.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,16 +18,16 @@ use crate::terminal::NoTerminal;
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Step {
-    /// What is done to the stream: `b4,z2+3,f` copies 4 bytes, hands over two extents, flushes
+    /// The events: `b4,z2+3,f` copies 4 bytes, hands over two extents, flushes
     #[arg(value_parser = Events::parse)]
     case: Option<Events>,
-    /// The stream with a seeded bug; `sealpack check --mutant all` lists them
+    /// Run the stream with a seeded bug; `sealpack check --mutant all` lists them
     #[arg(long, value_name = "NAME", value_parser = mutant)]
     mutant: Option<&'static Mutant>,
     /// The stream's buffer size in bytes
     #[arg(long, value_name = "S", default_value = "5", value_parser = buffer_size)]
     buffer_size: BufferSize,
-    /// Cut puts to the buffer size
+    /// Limit puts to the buffer size
     #[arg(long)]
     trim: bool,
     /// Walk through a trace: JSON Lines, or what `sealpack check --replay --json` prints
@@ -38,7 +38,7 @@ pub struct Step {
 const EXAMPLES: &str = "\
 Examples:
   sealpack step                        scenarios
-  sealpack step b4,z1,b7 --trim        a case of your own
+  sealpack step b4,z1,b7 --trim        your own case
   sealpack step 'b3,z4!1+3,b4'         the first put fails after 3 bytes
   sealpack step b4,z1,b7 --trim --mutant split-trusts-remnant
   sealpack step --trace uploads.jsonl  what was recorded, beside what is specified";
@@ -66,16 +66,17 @@ fn buffer_size(text: &str) -> Result<BufferSize, String> {
 }
 
 impl Step {
-    /// What was asked for; nothing where the scenarios are to be seen.
+    /// The case of the arguments; `None` if they name none, which shows the
+    /// scenarios.
     fn setup(&self) -> Result<Option<Setup>, Failure> {
         if let Some(path) = &self.trace {
             return read_trace(path).map(|trace| Some(Setup::of_trace(trace)));
         }
-        let untold = self.case.is_none() && self.mutant.is_none() && !self.trim;
-        if untold {
+        let has_no_case = self.case.is_none() && self.mutant.is_none() && !self.trim;
+        if has_no_case {
             return Ok(None);
         }
-        // A bug without a case: three writes that many of them stumble over.
+        // A bug without a case: three writes that expose many of the bugs.
         let events = match &self.case {
             Some(events) => events.0.clone(),
             None => vec![Event::buffered(4), Event::zero_copy(1), Event::buffered(7)],
@@ -108,11 +109,11 @@ fn read_trace(path: &Path) -> Result<Trace, Failure> {
     Trace::from_json_lines(&text).map_err(|error| Failure::usage(format!("{input}: {error}")))
 }
 
-/// Hands the terminal over.
+/// Runs the terminal program.
 pub fn run(args: &Step) -> Result<Outcome, Failure> {
     let setup = args.setup()?;
     NoTerminal::check()
-        .map_err(|none| Failure::usage(format!("{none}; `sealpack check` needs none")))?;
+        .map_err(|none| Failure::usage(format!("{none}; `sealpack check` works without one")))?;
     step::run(setup).map_err(Failure::Terminal)?;
     Ok(Outcome::Fine)
 }

@@ -3,7 +3,7 @@
 use crate::run::Place;
 
 #[test]
-fn a_replay_prints_each_case_back_with_its_puts_and_nothing_else() {
+fn a_replay_prints_only_each_case_with_its_puts() {
     let place = Place::new();
     let cases = "trim=1 writes=z4,b4,f\n\ntrim=0 writes=b1,z2+0+3\ntrim=1 writes=b12!2+3,b1\n";
     let run = place.feed("check --replay - --buffer-size 5", cases.as_bytes()).fine();
@@ -19,7 +19,7 @@ fn a_replay_prints_each_case_back_with_its_puts_and_nothing_else() {
 }
 
 #[test]
-fn a_line_that_is_no_case_is_wrong_usage_and_the_line_is_named() {
+fn a_malformed_line_is_wrong_usage_and_is_named() {
     let place = Place::new();
     let cases = b"trim=1 writes=b1\ntrim=1 writes=b1,q2\n";
     place.feed("check --replay -", cases).failed(2, &["line 2", "event 2"]);
@@ -29,14 +29,14 @@ fn a_line_that_is_no_case_is_wrong_usage_and_the_line_is_named() {
 }
 
 #[test]
-fn a_line_that_claims_other_puts_fails_and_is_named() {
+fn a_line_with_wrong_puts_fails_and_is_named() {
     let place = Place::new();
     let run = place.feed("check --replay - --buffer-size 5", b"trim=0 writes=b5 puts=4|1\n");
     run.failed(1, &["line 1", "4|1"]);
 }
 
 #[test]
-fn a_seeded_bug_ends_with_status_1_and_the_report() {
+fn a_seeded_bug_ends_with_status_1_and_an_explanation() {
     let place = Place::new();
     let run = place.run("check --mutant split-trusts-remnant --buffer-size 5");
     assert_eq!(run.code(), Some(1));
@@ -46,7 +46,7 @@ fn a_seeded_bug_ends_with_status_1_and_the_report() {
 }
 
 #[test]
-fn the_proof_and_a_set_as_json_have_the_keys_that_scripts_read() {
+fn proof_and_set_have_their_documented_json_keys() {
     let place = Place::new();
     let proof = place.run("check --buffer-size 5 --json").fine().json();
     assert_eq!((&proof["states"], &proof["transitions"]), (&105.into(), &3465.into()));
@@ -62,7 +62,7 @@ fn the_proof_and_a_set_as_json_have_the_keys_that_scripts_read() {
 }
 
 #[test]
-fn a_sample_says_its_seed_and_runs_the_same_again() {
+fn a_sample_prints_its_seed_and_can_be_repeated() {
     let place = Place::new();
     let sample = "check --set 2 --max-events 3 --sample 10 --seed 42 --json";
     let (first, second) = (place.run(sample).fine().json(), place.run(sample).fine().json());

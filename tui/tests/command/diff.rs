@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::run::{Place, has};
 
-/// A pack of so many lines, some of them others.
+/// A pack of `count` lines, of which those in `others` differ.
 fn pack(place: &Place, name: &str, count: u32, others: &[u32], options: &str) {
     let line = |i| match others.contains(&i) {
         true => format!("line {i} is another\n"),
@@ -17,7 +17,7 @@ fn pack(place: &Place, name: &str, count: u32, others: &[u32], options: &str) {
 }
 
 #[test]
-fn what_differs_is_found_whatever_it_is_found_by() {
+fn every_method_finds_the_same_differences() {
     let place = Place::new();
     let small = "--items-per-record 2";
     pack(&place, "a", 2000, &[], &format!("{small} --with-digests"));
@@ -51,7 +51,7 @@ fn what_differs_is_found_whatever_it_is_found_by() {
 }
 
 #[test]
-fn the_same_items_are_the_same_in_any_codec_and_any_division() {
+fn codec_and_items_per_record_make_no_difference() {
     let place = Place::new();
     pack(&place, "a", 500, &[], "");
     pack(&place, "plain", 500, &[], "--codec none --record-checksum");
@@ -67,7 +67,7 @@ fn the_same_items_are_the_same_in_any_codec_and_any_division() {
 }
 
 #[test]
-fn a_pack_that_goes_on_where_the_other_ends_differs_by_that() {
+fn additional_items_at_the_end_are_a_difference() {
     let place = Place::new();
     pack(&place, "a", 300, &[], "--items-per-record 1 --with-digests");
     pack(&place, "b", 500, &[299], "--items-per-record 1 --with-digests");
@@ -85,7 +85,7 @@ fn a_pack_that_goes_on_where_the_other_ends_differs_by_that() {
 }
 
 #[test]
-fn app_data_counts_and_a_list_of_another_pack_does_not() {
+fn app_data_is_compared_and_the_list_of_another_pack_is_ignored() {
     let place = Place::new();
     place.file("app", "data");
     pack(&place, "a", 10, &[], "--with-digests");
@@ -93,7 +93,7 @@ fn app_data_counts_and_a_list_of_another_pack_does_not() {
     let words = place.run("diff a b");
     assert_eq!(words.code(), Some(1));
     assert!(words.out_text().contains("the app data differs"));
-    // The list of what was there before.
+    // The list of the replaced pack.
     pack(&place, "b", 12, &[3], "--force");
     fs::copy(place.path("a.digests"), place.path("b.digests")).unwrap();
     let run = place.run("diff a b");
@@ -104,7 +104,7 @@ fn app_data_counts_and_a_list_of_another_pack_does_not() {
 }
 
 #[test]
-fn a_damaged_pack_is_trouble_and_no_difference() {
+fn a_damaged_pack_is_an_error_and_not_a_difference() {
     let place = Place::new();
     pack(&place, "a", 100, &[], "");
     pack(&place, "b", 100, &[5], "");

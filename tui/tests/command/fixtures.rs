@@ -1,4 +1,4 @@
-//! The reference's files through the command.
+//! The command on the reference's files.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -25,7 +25,7 @@ fn reading(pack: &Value) -> String {
 }
 
 #[test]
-fn every_reference_pack_gives_its_items_and_verifies() {
+fn every_reference_pack_is_read_and_verifies() {
     let place = Place::new();
     let packs = manifest("manifest.json", "packs");
     assert!(packs.len() > 30);
@@ -62,10 +62,9 @@ fn every_reference_pack_gives_its_items_and_verifies() {
     }
 }
 
-/// The codec by itself: what the format id says, unless the records look
-/// otherwise.
+/// The codec is detected: by the format id, unless the records contradict it.
 #[test]
-fn every_reference_pack_is_read_without_being_told_the_codec() {
+fn every_reference_pack_is_read_without_naming_the_codec() {
     let place = Place::new();
     for pack in manifest("manifest.json", "packs") {
         let path = fixtures().join(text(&pack, "pack_file"));
@@ -77,12 +76,12 @@ fn every_reference_pack_is_read_without_being_told_the_codec() {
 }
 
 #[test]
-fn packs_written_anew_are_the_reference_s_byte_for_byte() {
+fn rewritten_packs_equal_the_reference_byte_for_byte() {
     let place = Place::new();
     for pack in manifest("manifest.json", "packs") {
         let name = text(&pack, "name");
         if pack["codec"] == "zstd-nochecksum" {
-            continue; // Every frame that we write carries its checksum.
+            continue; // Every frame of this writer has a checksum.
         }
         let mut args = format!(
             "pack --framed {} -o p --force --codec {} --items-per-record {} --format-id {}",
@@ -112,10 +111,9 @@ fn packs_written_anew_are_the_reference_s_byte_for_byte() {
     }
 }
 
-/// Edits that leave a pack which the format allows, or which nothing in it
-/// can tell from a sound one: neither checksum nor hash covers what was
-/// changed.
-const NOT_TOLD: [&str; 20] = [
+/// Edits that cannot be detected: the result is valid, or neither checksum nor
+/// hash covers the changed bytes.
+const UNDETECTED: [&str; 20] = [
     "app-data-flip",
     "flag-bit1-cleared-ipr1",
     "flag-hash-cleared",
@@ -139,9 +137,9 @@ const NOT_TOLD: [&str; 20] = [
 ];
 
 #[test]
-fn every_broken_reference_pack_is_refused_by_name_or_its_damage_found() {
+fn every_broken_reference_pack_is_refused_or_its_damage_is_found() {
     let place = Place::new();
-    let mut not_told = BTreeSet::new();
+    let mut undetected = BTreeSet::new();
     for case in manifest("corrupt/manifest-corrupt.json", "cases") {
         let file = text(&case, "file");
         let path = fixtures().join("corrupt").join(file);
@@ -152,7 +150,7 @@ fn every_broken_reference_pack_is_refused_by_name_or_its_damage_found() {
         match verified.code() {
             Some(0) => {
                 assert_eq!(object["ok"], true, "{file}");
-                not_told.insert(file.trim_end_matches(".pack").to_owned());
+                undetected.insert(file.trim_end_matches(".pack").to_owned());
             }
             status => {
                 assert_eq!((status, object["ok"].as_bool()), (Some(1), Some(false)), "{file}");
@@ -160,8 +158,7 @@ fn every_broken_reference_pack_is_refused_by_name_or_its_damage_found() {
                 assert!(!object["failures"].as_array().unwrap().is_empty(), "{file}");
             }
         }
-        // What cannot be read is told with its name; what is found in one
-        // command is not a crash in another.
+        // Other commands name the file in their error, or read the pack.
         for command in ["cat --framed", "info"] {
             let run = place.run(&format!("{command} {reading}"));
             match run.code() {
@@ -170,5 +167,5 @@ fn every_broken_reference_pack_is_refused_by_name_or_its_damage_found() {
             }
         }
     }
-    assert_eq!(not_told, NOT_TOLD.map(String::from).into());
+    assert_eq!(undetected, UNDETECTED.map(String::from).into());
 }

@@ -1,5 +1,4 @@
-//! The command as scripts see it: the real binary, its output and its exit
-//! status.
+//! The command as scripts use it: the binary, its output and its exit status.
 
 #![allow(
     clippy::unwrap_used,

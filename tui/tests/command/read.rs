@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::run::{Place, frames, has};
 
-/// A pack of the lines `0` to `999`, sixteen a record.
+/// A pack of the lines `0` to `999`, 16 items per record.
 fn numbers() -> Place {
     let place = Place::new();
     let text: String = (0..1000).map(|i| format!("{i}\n")).collect();
@@ -13,26 +13,26 @@ fn numbers() -> Place {
 }
 
 #[test]
-fn items_come_in_the_order_they_are_asked_for() {
+fn items_are_printed_in_the_requested_order() {
     let place = numbers();
     assert_eq!(place.run("get p 41").fine().out(), b"41");
     assert_eq!(place.run("get p 999 0 999 17 --lines").fine().out(), b"999\n0\n999\n17\n");
     assert_eq!(place.run("get p 5 4 --framed").fine().out(), frames(["5", "4"]));
-    // More than are held at once.
+    // More than are read in one batch.
     let many: Vec<String> = (0..1000).rev().map(|i| i.to_string()).collect();
     let got = place.run(&format!("get p --framed {}", many.join(" "))).fine();
     assert_eq!(got.out(), frames(&many));
 }
 
 #[test]
-fn several_items_do_not_run_together() {
+fn several_items_need_a_separator() {
     let place = numbers();
     let run = place.run("get p 1 2").failed(2, &["--lines", "--framed"]);
     assert!(run.out().is_empty());
 }
 
 #[test]
-fn a_position_outside_the_pack_is_wrong_usage_and_nothing_is_written() {
+fn a_position_outside_the_pack_is_wrong_usage_and_prints_nothing() {
     let place = numbers();
     for args in ["get p 1000", "get p 4294967296", "get p 5 1000 --lines", "cat p --range 3..1001"]
     {
@@ -45,7 +45,7 @@ fn a_position_outside_the_pack_is_wrong_usage_and_nothing_is_written() {
 }
 
 #[test]
-fn a_range_is_the_items_from_a_to_before_b() {
+fn a_range_excludes_its_end() {
     let place = numbers();
     assert_eq!(place.run("cat p --range 15..18 --lines").fine().out(), b"15\n16\n17\n");
     assert_eq!(place.run("cat p --range 997..").fine().out(), b"997998999");
@@ -54,7 +54,7 @@ fn a_range_is_the_items_from_a_to_before_b() {
 }
 
 #[test]
-fn items_in_json_are_one_object_that_says_which_is_text() {
+fn json_has_items_as_text_or_hexadecimal() {
     let place = Place::new();
     place.feed("pack --framed - -o p", &frames([&b"a\"b"[..], b"\xFF\x00", b""])).fine();
     let object = place.run("get p 1 0 --json").fine().json();
@@ -72,7 +72,7 @@ fn items_in_json_are_one_object_that_says_which_is_text() {
 }
 
 #[test]
-fn info_json_has_the_keys_that_scripts_rely_on() {
+fn info_json_has_its_documented_keys() {
     let place = numbers();
     let info = place.run("info p --json").fine().json();
     let size = std::fs::metadata(place.path("p")).unwrap().len();
@@ -98,7 +98,7 @@ fn info_json_has_the_keys_that_scripts_rely_on() {
 }
 
 #[test]
-fn info_says_where_nothing_protects_the_items() {
+fn info_warns_if_no_check_covers_the_items() {
     let place = Place::new();
     let pack = "pack --lines - -o p --force --codec none --no-content-hash";
     place.feed(pack, b"1\n").fine();
@@ -108,7 +108,7 @@ fn info_says_where_nothing_protects_the_items() {
 }
 
 #[test]
-fn a_codec_that_the_format_id_did_not_decide_is_told_and_json_stays_quiet() {
+fn a_codec_that_the_first_record_decided_is_noted_except_with_json() {
     let place = Place::new();
     place.feed("pack --lines - -o p --format-id 77", b"1\n2\n").fine();
     let get = place.run("get p 1");
@@ -122,7 +122,7 @@ fn a_codec_that_the_format_id_did_not_decide_is_told_and_json_stays_quiet() {
         (&json["codec"], &json["codec_decided_by"]),
         (&"zstd".into(), &"first_record".into())
     );
-    // The format id says zstd, the records do not look like it.
+    // The format id means zstd, but the records are not frames.
     place.feed("pack --lines - -o q --format-id 1 --codec none", b"1\n").fine();
     assert!(place.run("cat q").err().contains("although format id 1"));
     place.run("cat q --codec zstd").failed(1, &["record 0"]);
@@ -134,7 +134,7 @@ fn a_codec_that_the_format_id_did_not_decide_is_told_and_json_stays_quiet() {
 }
 
 #[test]
-fn every_subcommand_has_examples_in_its_help() {
+fn the_help_of_every_subcommand_has_examples() {
     let place = Place::new();
     let commands =
         ["", "pack", "info", "get", "cat", "verify", "digests", "diff", "inspect", "step", "check"];

@@ -1,4 +1,4 @@
-//! Running the binary.
+//! Runs the binary.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::child::Spawn as _;
 
-/// What a run left.
+/// The result of a run.
 pub struct Run {
     pub output: Output,
 }
@@ -31,14 +31,14 @@ impl Run {
         String::from_utf8(self.output.stderr.clone()).unwrap()
     }
 
-    /// It ended as it should, and standard error has nothing.
+    /// Asserts status 0 and an empty standard error.
     #[track_caller]
     pub fn fine(self) -> Self {
         assert_eq!((self.code(), self.err().as_str()), (Some(0), ""));
         self
     }
 
-    /// It ended with this status, and standard error has all of these words.
+    /// Asserts the status, and that standard error contains all of these words.
     #[track_caller]
     pub fn failed(self, code: i32, words: &[&str]) -> Self {
         assert_eq!(self.code(), Some(code), "{}", self.err());
@@ -48,7 +48,7 @@ impl Run {
         self
     }
 
-    /// Standard output, which is one JSON object.
+    /// Standard output as one JSON object.
     #[track_caller]
     pub fn json(&self) -> Value {
         let value: Value = serde_json::from_slice(self.out()).unwrap();
@@ -57,7 +57,7 @@ impl Run {
     }
 }
 
-/// The command in a folder of its own.
+/// A temporary folder that the command runs in.
 pub struct Place {
     folder: TempDir,
 }
@@ -71,7 +71,7 @@ impl Place {
         self.folder.path().join(name)
     }
 
-    /// Writes a file, and the folders that it needs.
+    /// Writes a file and creates its folders.
     pub fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -96,7 +96,7 @@ impl Place {
         command
     }
 
-    /// Runs with these arguments, split at spaces.
+    /// Runs the command with these arguments, split at spaces.
     pub fn run(&self, args: &str) -> Run {
         Run { output: self.command(args.split_whitespace()).run() }
     }
@@ -111,19 +111,19 @@ impl Place {
         Run { output: command.run() }
     }
 
-    /// Runs with these arguments and standard input.
+    /// Runs the command with these arguments and this standard input.
     pub fn feed(&self, args: &str, input: &[u8]) -> Run {
         let mut command = self.command(args.split_whitespace());
         Run { output: command.stdin(Stdio::piped()).start().feed(input) }
     }
 }
 
-/// The reference's files.
+/// The folder of the reference's files.
 pub fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures")
 }
 
-/// Items as `--framed` has them.
+/// Items in the form of `--framed`.
 pub fn frames<T: AsRef<[u8]>>(items: impl IntoIterator<Item = T>) -> Vec<u8> {
     let mut frames = Vec::new();
     for item in items {
@@ -134,7 +134,7 @@ pub fn frames<T: AsRef<[u8]>>(items: impl IntoIterator<Item = T>) -> Vec<u8> {
     frames
 }
 
-/// An object has these keys with these values, and perhaps others.
+/// Asserts that an object has these keys with these values.
 #[track_caller]
 pub fn has(object: &Value, expected: &Value) {
     for (key, value) in expected.as_object().unwrap() {

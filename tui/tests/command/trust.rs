@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::run::{Place, has};
 
-/// A pack of three hundred lines, three a record, with its list; root and
+/// A pack of 300 lines, three items per record, with its list. Returns root and
 /// content hash.
 fn listed(place: &Place) -> (String, String) {
     let text: String = (0..300).map(|i| format!("line {i} of the text\n")).collect();
@@ -18,14 +18,15 @@ fn listed(place: &Place) -> (String, String) {
 }
 
 #[test]
-fn the_list_made_later_is_the_one_made_with_the_pack() {
+fn a_list_created_later_equals_the_one_created_with_the_pack() {
     let place = Place::new();
     let (root, content_hash) = listed(&place);
     let written = fs::read(place.path("p.digests")).unwrap();
     place.run("digests p").failed(3, &["p.digests", "--force"]);
     let object = place.run("digests p -o elsewhere --json").fine().json();
-    let told = json!({ "path": "p", "digests": "elsewhere", "root": root, "record_count": 100 });
-    has(&object, &told);
+    let expected =
+        json!({ "path": "p", "digests": "elsewhere", "root": root, "record_count": 100 });
+    has(&object, &expected);
     has(&object, &json!({ "content_hash": content_hash, "content_hash_stored": true }));
     assert_eq!(fs::read(place.path("elsewhere")).unwrap(), written);
     assert_eq!(object["file_size"], written.len());
@@ -35,7 +36,7 @@ fn the_list_made_later_is_the_one_made_with_the_pack() {
 }
 
 #[test]
-fn what_is_trusted_is_read_and_what_was_changed_is_not() {
+fn trusted_items_are_read_and_changed_ones_are_refused() {
     let place = Place::new();
     let (root, content_hash) = listed(&place);
     for (hash, by) in [(&root, "root"), (&content_hash, "content_hash")] {
@@ -52,9 +53,9 @@ fn what_is_trusted_is_read_and_what_was_changed_is_not() {
         );
     }
     place.run(&format!("info p --app-data --trust {root}")).fine();
-    let unvouched = place.run(&format!("info p --app-data --trust {content_hash}"));
-    unvouched.failed(2, &["does not vouch for app data"]);
-    // No checksum covers the bytes of a plain record here.
+    let refused = place.run(&format!("info p --app-data --trust {content_hash}"));
+    refused.failed(2, &["does not authenticate app data"]);
+    // No checksum covers the bytes of this plain record.
     let mut bytes = fs::read(place.path("p")).unwrap();
     let at = bytes.windows(8).position(|it| it == b"line 150").unwrap();
     bytes[at + 5] = b'9';
@@ -71,13 +72,13 @@ fn what_is_trusted_is_read_and_what_was_changed_is_not() {
 }
 
 #[test]
-fn a_hash_of_another_pack_is_told_as_such() {
+fn the_hash_of_another_pack_is_reported() {
     let place = Place::new();
     listed(&place);
     let other = "00".repeat(32);
     place
         .run(&format!("get p 0 --trust {other}"))
-        .failed(1, &["p.digests", &other, "is it the list"]);
+        .failed(1, &["p.digests", &other, "belong to this pack"]);
     place.run("get p 0 --trust 00ff").failed(2, &["64 hexadecimal digits"]);
     place.run("get p 0 --digests p.digests").failed(2, &["--trust"]);
     fs::remove_file(place.path("p.digests")).unwrap();
@@ -86,7 +87,7 @@ fn a_hash_of_another_pack_is_told_as_such() {
 }
 
 #[test]
-fn reading_all_of_a_pack_needs_no_list_for_its_content_hash() {
+fn a_complete_read_checks_the_content_hash_without_a_list() {
     let place = Place::new();
     let (root, content_hash) = listed(&place);
     fs::remove_file(place.path("p.digests")).unwrap();
@@ -100,7 +101,7 @@ fn reading_all_of_a_pack_needs_no_list_for_its_content_hash() {
 }
 
 #[test]
-fn a_damaged_pack_gets_no_list() {
+fn no_list_is_written_for_a_damaged_pack() {
     let place = Place::new();
     listed(&place);
     let mut bytes = fs::read(place.path("p")).unwrap();

@@ -17,7 +17,7 @@ const LAYERS: [&str; 8] = [
     "content_hash",
 ];
 
-/// A zstd pack of a hundred lines, ten a record, without content hash.
+/// A zstd pack of 100 lines, ten items per record, without content hash.
 fn sound(place: &Place) -> Vec<u8> {
     let text: String = (0..100).map(|i| format!("line {i} of the text\n")).collect();
     let pack = "pack --lines - -o p --items-per-record 10 --no-content-hash --force";
@@ -31,7 +31,7 @@ fn layers(object: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn a_sound_pack_passes_and_what_it_does_not_have_is_not_called_passed() {
+fn missing_layers_of_a_sound_pack_are_not_reported_as_passed() {
     let place = Place::new();
     sound(&place);
     let object = place.run("verify p --json").fine().json();
@@ -55,10 +55,10 @@ fn a_sound_pack_passes_and_what_it_does_not_have_is_not_called_passed() {
 }
 
 #[test]
-fn damage_does_not_end_it_and_every_damaged_record_is_listed() {
+fn every_damaged_record_is_listed() {
     let place = Place::new();
     let mut bytes = sound(&place);
-    // Some byte within the third record and within the seventh.
+    // A byte in the third record and one in the seventh.
     let end = place.run("info p --json").json()["records_size"].as_u64().unwrap();
     let at = |tenth: u64| usize::try_from(end * tenth / 100).unwrap();
     bytes[at(23)] ^= 1;
@@ -81,7 +81,7 @@ fn damage_does_not_end_it_and_every_damaged_record_is_listed() {
 }
 
 #[test]
-fn a_pack_that_does_not_open_fails_in_the_layer_that_is_damaged() {
+fn a_pack_that_does_not_open_fails_in_the_damaged_layer() {
     let place = Place::new();
     for (name, layer, section) in [
         ("magic-crc-fixed", "structure", "trailer"),
@@ -105,7 +105,7 @@ fn a_pack_that_does_not_open_fails_in_the_layer_that_is_damaged() {
 }
 
 #[test]
-fn app_data_before_a_damaged_index_is_known_to_be_sound() {
+fn app_data_passes_although_the_index_is_damaged() {
     let place = Place::new();
     place.file("app", "data");
     place.feed("pack - -o p --app-data app", b"item").fine();
@@ -118,7 +118,7 @@ fn app_data_before_a_damaged_index_is_known_to_be_sound() {
 }
 
 #[test]
-fn where_no_check_covers_the_items_it_says_so() {
+fn items_without_any_check_are_reported() {
     let place = Place::new();
     place.feed("pack --lines - -o p --codec none --no-content-hash", b"1\n2\n").fine();
     assert!(place.run("verify p").fine().out_text().contains("no check covers the items"));
@@ -126,7 +126,7 @@ fn where_no_check_covers_the_items_it_says_so() {
 }
 
 #[test]
-fn several_packs_are_an_object_a_line_and_the_worst_status() {
+fn several_packs_print_one_object_per_line_and_end_with_the_worst_status() {
     let place = Place::new();
     let bytes = sound(&place);
     place.file("broken", &bytes[..bytes.len() - 1]);
@@ -187,7 +187,7 @@ mod folders {
                 "packs": 4, "left_out": 1, "folder_links_left_out": 1, "special_files_left_out": 1,
             }),
         );
-        // A folder that has links alone.
+        // A folder that contains only links.
         fs::create_dir(place.path("links")).unwrap();
         symlink("../p", place.path("links/p.pack")).unwrap();
         assert!(place.run("verify links").fine().out_text().contains("1 pack: 1 sound"));
@@ -199,7 +199,7 @@ mod folders {
     }
 
     #[test]
-    fn a_folder_that_cannot_be_read_does_not_end_it() {
+    fn an_unreadable_folder_does_not_end_the_verification() {
         let place = Place::new();
         let bytes = sound(&place);
         for name in ["v/a.pack", "v/b/b.pack", "v/c.pack"] {
@@ -216,7 +216,7 @@ mod folders {
             }
             command.try_start().map(|started| crate::run::Run { output: started.end() })
         };
-        let Ok(words) = run("verify v") else { return }; // Nobody else can run it.
+        let Ok(words) = run("verify v") else { return }; // That user cannot run the command.
         let words = words.failed(3, &["v/b: cannot read this folder", "ermission denied"]);
         assert!(!words.err().contains("packed"), "{}", words.err());
         let text = words.out_text();

@@ -18,9 +18,9 @@ use crate::size::grouped;
 
 /// Check the invariants of the output stream that every pack is written through.
 ///
-/// Visits every state of the stream and every transition, which proves the seven
+/// Visits every state and every transition of the stream, which proves the seven
 /// invariants for sequences of any length; then runs every case of three small
-/// worlds and compares digests of what each puts.
+/// worlds and compares the digests of their puts.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Check {
@@ -29,29 +29,30 @@ pub struct Check {
     #[arg(long, value_name = "S", value_parser = buffer_size)]
     buffer_size: Option<BufferSize>,
 
-    /// Only this set of cases, with its digests
+    /// Run only this set of cases, and print its digests
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..=3), conflicts_with = "replay")]
     set: Option<u8>,
 
-    /// The stream with a seeded bug; `all`: which invariant catches which bug
+    /// Run the stream with a seeded bug; `all` shows which invariant catches which
+    /// bug
     #[arg(long, value_name = "NAME", value_parser = mutant_names(), hide_possible_values = true)]
     mutant: Option<String>,
 
-    /// Run the cases of a file, one a line: `trim=1 writes=b4,z2+3,f`; `-` is
-    /// standard input. Each is printed with its puts
+    /// Run the cases of a file, one per line: `trim=1 writes=b4,z2+3,f`; `-` is
+    /// standard input. Prints each case with its puts
     #[arg(long, value_name = "FILE")]
     replay: Option<PathBuf>,
 
-    /// How a flush with trim puts S bytes and more: in pieces of S, or all at once
-    /// as the reference (Seastar) does; those puts are counted then, and break no
-    /// promise
+    /// How a flush with trim puts S bytes or more: in pieces of S, or in one put as
+    /// the reference (Seastar) does; such puts are then counted and violate no
+    /// invariant
     #[arg(long, value_enum, default_value_t = Rule::Strict, conflicts_with = "mutant")]
     flush_rule: Rule,
 
     #[command(flatten)]
     world: sets::World,
 
-    /// One JSON object instead of text
+    /// Print one JSON object instead of text
     #[arg(long)]
     json: bool,
 }
@@ -77,7 +78,7 @@ enum Rule {
     Reference,
 }
 
-/// Runs what the arguments ask for.
+/// Runs the check.
 pub fn run(args: &Check) -> Result<Outcome, Failure> {
     let variant = args.variant()?;
     if let Some(path) = &args.replay {
@@ -114,24 +115,24 @@ fn buffer_size(text: &str) -> Result<BufferSize, String> {
     BufferSize::new(bytes).ok_or_else(|| format!("1 to {} bytes", BufferSize::MAX))
 }
 
-/// What a stream did not promise is not held against it: under the reference's
-/// flush rule the last put before a flush may be above S.
-fn broken_promises(broken: Broken, rule: FlushRule) -> impl Iterator<Item = Invariant> {
+/// The invariants that were violated. Under the reference's flush rule, `Bound`
+/// does not apply: the last put of a flush may be larger than S.
+fn violated(broken: Broken, rule: FlushRule) -> impl Iterator<Item = Invariant> {
     let promised = move |i: &Invariant| rule == FlushRule::Strict || *i != Invariant::Bound;
     broken.iter().filter(promised)
 }
 
-/// The smallest case that breaks a promise, of those that `smallest` knows.
+/// The smallest case that violates an invariant.
 fn smallest_failure<'c>(
     broken: Broken,
     rule: FlushRule,
     smallest: impl Fn(Invariant) -> Option<&'c Case>,
 ) -> Option<(Invariant, &'c Case)> {
-    let cases = broken_promises(broken, rule).filter_map(|i| Some((i, smallest(i)?)));
+    let cases = violated(broken, rule).filter_map(|i| Some((i, smallest(i)?)));
     cases.min_by_key(|(_, case)| case.weight())
 }
 
-/// Prints the page about a failure.
+/// Prints the explanation of a failure.
 fn print_failure(
     failure: Option<(Invariant, &Case)>,
     size: BufferSize,

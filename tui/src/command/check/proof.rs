@@ -9,7 +9,7 @@ use sealpack_core::stream::{BufferSize, Shape};
 use serde::Serialize;
 
 use super::sets::{self, SetReport};
-use super::{Check, broken_promises, grouped, print_failure, smallest_failure};
+use super::{Check, grouped, print_failure, smallest_failure, violated};
 use crate::outcome::{Failure, Outcome, Status};
 use crate::progress::Progress;
 use crate::report::{self, BAD, BOLD, GOOD};
@@ -59,7 +59,7 @@ pub fn run(args: &Check, variant: &Variant) -> Result<Outcome, Failure> {
     let started = Instant::now();
     let sizes: Vec<BufferSize> = match args.buffer_size {
         Some(size) if size.get() > LARGEST => {
-            let advice = format!("a proof takes a buffer size of {LARGEST} at the most");
+            let advice = format!("a proof takes a buffer size of at most {LARGEST}");
             return Err(Failure::usage(advice));
         }
         Some(size) => vec![size],
@@ -116,7 +116,7 @@ fn prove(
         let shape = Shape { buffer_size: size, trim };
         let proof = search(args, shape, variant, buffered_only);
         let rule = variant.flush_rule();
-        let broken: Vec<_> = broken_promises(proof.broken(), rule).collect();
+        let broken: Vec<_> = violated(proof.broken(), rule).collect();
         let failure = smallest_failure(proof.broken(), rule, |i| proof.smallest(i));
         let fine = broken.is_empty() && proof.departures == 0;
         let one = OneProof {

@@ -1,4 +1,4 @@
-//! The cases of a file, each printed back with its puts.
+//! `sealpack check --replay`: runs the cases of a file and prints their puts.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -8,11 +8,11 @@ use sealpack_core::check::{self, Broken, Case, Form, Invariant, Trace, Variant, 
 use sealpack_core::stream::{BufferSize, Shape};
 use serde::Serialize;
 
-use super::{Check, broken_promises};
+use super::{Check, violated};
 use crate::outcome::{Failure, Input, Outcome, Status};
 use crate::report;
 
-/// What a case is run with unless it is told: set 1's.
+/// The default buffer size, that of set 1.
 const BUFFER_SIZE: usize = 5;
 
 #[derive(Serialize)]
@@ -33,11 +33,11 @@ struct CaseReport {
     broken: Vec<&'static str>,
 }
 
-/// What the cases have shown so far.
+/// The results so far.
 #[derive(Default)]
 struct Found {
     violations: u64,
-    /// Cases whose line claims other puts.
+    /// Cases whose puts are not those that their lines claim.
     mismatches: u64,
     first: Option<(Invariant, Case)>,
     first_of_all: Option<Case>,
@@ -74,7 +74,9 @@ pub fn run(args: &Check, path: &Path, variant: &Variant) -> Result<Outcome, Fail
             }
             if let Some(claimed) = claimed.filter(|claimed| *claimed != puts) {
                 found.mismatches += 1;
-                report::note(&format!("line {number} claims puts={claimed}, it puts {puts}"));
+                report::note(&format!(
+                    "line {number} claims puts={claimed}, but the case puts {puts}"
+                ));
             }
             found.add(case, broken, variant, args.json.then_some((line, puts)));
         }
@@ -86,7 +88,7 @@ pub fn run(args: &Check, path: &Path, variant: &Variant) -> Result<Outcome, Fail
         Ok(())
     })?;
     ended?;
-    found.tell(args.json, size, variant)
+    found.report(args.json, size, variant)
 }
 
 fn trace(case: &Case, size: BufferSize, variant: &Variant) -> Vec<serde_json::Value> {
@@ -112,7 +114,7 @@ impl Found {
         variant: &Variant,
         json: Option<(String, String)>,
     ) {
-        let broken: Vec<_> = broken_promises(broken, variant.flush_rule()).collect();
+        let broken: Vec<_> = violated(broken, variant.flush_rule()).collect();
         self.violations += u64::from(!broken.is_empty());
         if let Some((line, puts)) = json {
             let broken = broken.iter().map(|invariant| invariant.name()).collect();
@@ -126,8 +128,9 @@ impl Found {
         }
     }
 
-    /// On standard error what is wrong: standard output has the lines alone.
-    fn tell(self, json: bool, size: BufferSize, variant: &Variant) -> Result<Outcome, Failure> {
+    /// Explains the first failure on standard error: standard output has only the
+    /// lines.
+    fn report(self, json: bool, size: BufferSize, variant: &Variant) -> Result<Outcome, Failure> {
         let Found { violations, mismatches, first, first_of_all, reports } = self;
         if json {
             let case = first.map(|(_, case)| case).or(first_of_all);

@@ -8,7 +8,7 @@ use sealpack_core::check::{self, Enumeration, Invariant, Sample, Space, Tally, V
 use sealpack_core::stream::Shape;
 use serde::Serialize;
 
-use super::{Check, broken_promises, grouped, print_failure, smallest_failure};
+use super::{Check, grouped, print_failure, smallest_failure, violated};
 use crate::outcome::{Failure, Outcome, Status};
 use crate::progress::Progress;
 use crate::report::{self, BAD, BOLD, GOOD};
@@ -17,7 +17,7 @@ use crate::report::{self, BAD, BOLD, GOOD};
 #[derive(Args)]
 #[command(next_help_heading = "With --set")]
 pub struct World {
-    /// The most events of a case [default: 4 in sets 1 and 2, 3 in set 3]
+    /// The largest number of events in a case [default: 4 in sets 1 and 2, 3 in set 3]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=8))]
     max_events: Option<u8>,
 
@@ -25,21 +25,22 @@ pub struct World {
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u16).range(1..=1024))]
     max_write: Option<u16>,
 
-    /// Run each case again for each put, flush and close in it, with that failing
+    /// Run each case again with each of its puts, flushes and closes failing
     #[arg(long)]
     faults: bool,
 
-    /// Run only the critical cases and one in N of the others; 0: those alone
+    /// Run only the critical cases and one in N of the others; 0: only the critical
+    /// ones
     #[arg(long, value_name = "N")]
     sample: Option<u64>,
 
-    /// What the sample follows from, to repeat one (it is printed)
+    /// The seed of the sample, to repeat one; it is printed
     #[arg(long, value_name = "NUMBER", requires = "sample")]
     seed: Option<u64>,
 }
 
 impl World {
-    /// These options say nothing to a proof.
+    /// An error if options of a set are given without one.
     pub fn belongs_to_a_set(&self) -> Result<(), Failure> {
         let World { max_events, max_write, faults, sample, seed: _ } = self;
         if max_events.is_some() || max_write.is_some() || *faults || sample.is_some() {
@@ -60,7 +61,7 @@ impl World {
     }
 }
 
-/// What a set has shown, as JSON.
+/// The result of a set, as JSON.
 #[derive(Serialize)]
 pub struct SetReport {
     set: u8,
@@ -72,7 +73,7 @@ pub struct SetReport {
     above_size: u64,
     digest_a: Option<String>,
     digest_b: Option<String>,
-    /// Whether the digests are those written down, where there are such.
+    /// Whether the digests are the specified ones; null if none are specified.
     as_specified: Option<bool>,
     seed: Option<u64>,
     broken: Vec<&'static str>,
@@ -95,7 +96,7 @@ pub fn run(args: &Check, set: u8, variant: &Variant) -> Result<Outcome, Failure>
     Ok(if report.is_fine() { Outcome::Fine } else { Outcome::Reported(Status::Broken) })
 }
 
-/// Runs a set and, unless JSON was asked for, prints what it has shown.
+/// Runs a set and, without `--json`, prints the result.
 pub fn enumerate(args: &Check, set: u8, variant: &Variant) -> Result<SetReport, Failure> {
     let mut space = match set {
         1 => Space::set_1(),
@@ -116,7 +117,7 @@ pub fn enumerate(args: &Check, set: u8, variant: &Variant) -> Result<SetReport, 
     let sample = args.world.sample();
     let tally = walk(args, &space, cases, set, sample, variant);
     let rule = variant.flush_rule();
-    let broken: Vec<Invariant> = broken_promises(tally.broken(), rule).collect();
+    let broken: Vec<Invariant> = violated(tally.broken(), rule).collect();
     let fine = broken.is_empty() && tally.departures == 0;
     let failure = smallest_failure(tally.broken(), rule, |i| tally.smallest(i));
     let digests =
@@ -191,7 +192,7 @@ fn print(report: &SetReport) -> Result<(), Failure> {
         }
         if report.above_size > 0 {
             let count = grouped(report.above_size);
-            writeln!(to, "       {count} cases put more than S at a flush, as that rule has it")?;
+            writeln!(to, "       {count} cases put more than S in a flush, as this rule allows")?;
         }
         for (name, digest) in [("A", &report.digest_a), ("B", &report.digest_b)] {
             if let Some(digest) = digest {

@@ -1,4 +1,4 @@
-//! Comparing two packs, reading as little as their hashes allow.
+//! Comparing two packs while reading as little as their hashes allow.
 
 use std::ops::Range;
 
@@ -7,20 +7,20 @@ use sealpack::{Bytes, DigestListReader, Reader};
 use crate::outcome::Failure;
 use crate::progress::Progress;
 
-/// What says which records differ.
+/// How the records that differ are found.
 pub enum Method {
-    /// Both packs store the same content hash: nothing differs.
+    /// Both packs store the same content hash, so nothing differs.
     ContentHash,
-    /// Their digest lists.
+    /// By their digest lists.
     DigestLists(Box<[DigestListReader; 2]>),
-    /// The digests of all records, taken now.
+    /// By the digests of all records, computed now.
     Digests,
-    /// Nothing: they divide their items into records otherwise.
+    /// Item by item: the packs have different numbers of items per record.
     Items,
 }
 
 impl Method {
-    /// The one that reads least.
+    /// The method that reads least.
     pub fn choose(
         a: &Reader,
         b: &Reader,
@@ -31,7 +31,7 @@ impl Method {
         let stored = one.content_hash.is_some() && one.content_hash == other.content_hash;
         let alike = one.items_per_record == other.items_per_record;
         match (stored && !read_all, alike, lists) {
-            // Equal hashes of otherwise divided items are not to be had.
+            // Packs with other numbers of items per record cannot have equal hashes.
             (true, true, _) => Self::ContentHash,
             (false, true, Some((a, b))) => Self::DigestLists(Box::new([a, b])),
             (_, true, None) => Self::Digests,
@@ -50,28 +50,29 @@ impl Method {
     }
 }
 
-/// An item that both packs have, and not the same.
+/// An item that differs between the packs.
 pub struct DifferentItem {
     /// Its position.
     pub position: u32,
     /// Its size in each, in bytes.
     pub sizes: [usize; 2],
-    /// The first byte that differs; the end of the shorter one, where it
-    /// begins the longer one.
+    /// The offset of the first byte that differs; the length of the shorter item
+    /// if the longer one begins with it.
     pub first_difference: usize,
 }
 
-/// What two packs differ in.
+/// The differences between two packs.
 pub struct Differences<'a> {
     pub packs: [&'a Reader; 2],
-    /// How many items differ that both have.
+    /// The number of shared items that differ.
     pub item_count: u32,
-    /// How many records hold them; what is compared item by item has none.
+    /// The number of records that contain them; `None` if the packs were compared
+    /// item by item.
     pub record_count: Option<u32>,
     /// The first of these items.
     pub items: Vec<DifferentItem>,
     limit: usize,
-    /// Whether the first difference is enough.
+    /// Whether to stop at the first difference.
     any: bool,
 }
 
@@ -81,26 +82,26 @@ impl<'a> Differences<'a> {
         Self { packs: [a, b], item_count, record_count: Some(0), items, limit, any }
     }
 
-    /// Items that both have.
+    /// The positions that both packs have.
     pub fn shared(&self) -> Range<u32> {
         let [a, b] = self.packs;
         0..a.item_count().min(b.item_count())
     }
 
-    /// The items that only one of them has.
+    /// The positions that only this pack has.
     pub fn only_in(&self, which: usize) -> Option<Range<u32>> {
         let own = self.packs.get(which)?.item_count();
         let alone = self.shared().end..own;
         (!alone.is_empty()).then_some(alone)
     }
 
-    /// Whether both have the same app data.
+    /// Whether both packs have the same app data.
     pub fn same_app_data(&self) -> bool {
         let [a, b] = self.packs;
         a.app_data() == b.app_data()
     }
 
-    /// Whether there are none.
+    /// Whether there are no differences.
     pub fn none(&self) -> bool {
         let [a, b] = self.packs;
         self.item_count == 0 && self.same_app_data() && a.item_count() == b.item_count()
@@ -111,7 +112,7 @@ impl<'a> Differences<'a> {
         0..a.directory().record_count().min(b.directory().record_count())
     }
 
-    /// How much there is to do, for the bar.
+    /// The total of the progress bar.
     pub fn steps(&self, method: &Method) -> u64 {
         match method {
             Method::Items => self.shared().end.into(),
@@ -123,7 +124,7 @@ impl<'a> Differences<'a> {
         self.any && !self.none()
     }
 
-    /// Looks for them.
+    /// Finds the differences.
     pub fn find(&mut self, method: &Method, progress: &mut Progress) -> Result<(), Failure> {
         if self.is_enough() {
             return Ok(());
@@ -172,7 +173,7 @@ impl<'a> Differences<'a> {
         for (position, (a, b)) in (first..).zip(a.items().zip(b.items())) {
             self.compare_item(position, &a, &b);
         }
-        // The last record of one may be the beginning of the other's.
+        // The last record of one pack may only be shorter than the other's.
         let differs = u32::from(self.item_count > before);
         self.record_count = self.record_count.map(|count| count + differs);
         Ok(())

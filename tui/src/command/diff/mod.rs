@@ -1,4 +1,4 @@
-//! `sealpack diff`: which records and items two packs differ in.
+//! `sealpack diff`: compares the items of two packs.
 
 mod compare;
 mod report;
@@ -17,36 +17,36 @@ use crate::report as output;
 use compare::{Differences, Method};
 use report::DiffReport;
 
-/// Say which records and items two packs differ in
+/// Show which records and items of two packs differ
 ///
-/// Items are compared by their positions, and read only where something says that they differ: equal
-/// content hashes say that nothing does; two digest lists (FILE.digests) say which records do, at the
-/// cost of a few kilobytes each; without both lists, the records of both packs are read and their
-/// digests compared. Packs with different numbers of items per record are compared item by item.
-/// Codec, format id and checksums do not count, app data does.
+/// Compares items at the same position, and reads as little as possible: equal content hashes mean
+/// that nothing differs; two digest lists (FILE.digests) show which records differ, and cost a few
+/// kilobytes each to read; without both lists it reads all records and compares their digests. Packs
+/// with different numbers of items per record are compared item by item. Differences in codec, format
+/// id and checksums are ignored; app data is compared.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Diff {
-    /// A pack
+    /// The first pack
     a: PathBuf,
-    /// Another
+    /// The second pack
     b: PathBuf,
-    /// Believe no stored hash and no digest list: read all of both
+    /// Ignore stored hashes and digest lists: read both packs completely
     #[arg(long)]
     read_all: bool,
-    /// The digest list of A [default: A.digests, where it is there]
+    /// The digest list of A [default: A.digests, if it exists]
     #[arg(long, value_name = "LIST", conflicts_with = "read_all")]
     digests_a: Option<PathBuf>,
-    /// The digest list of B [default: B.digests, where it is there]
+    /// The digest list of B [default: B.digests, if it exists]
     #[arg(long, value_name = "LIST", conflicts_with = "read_all")]
     digests_b: Option<PathBuf>,
-    /// Items that are listed; all are counted [default: 20, with --json 10000]
+    /// List at most N items; all are counted [default: 20, with --json 10000]
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
-    /// Say nothing and stop at the first difference: only the status tells
+    /// Print nothing and stop at the first difference: see the exit status
     #[arg(short, long, conflicts_with_all = ["json", "limit"])]
     quiet: bool,
-    /// One JSON object instead of words, and no progress
+    /// Print one JSON object instead of text, and no progress
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -60,7 +60,7 @@ Examples:
   sealpack diff a.pack b.pack --json | jq '.items[].position'
 
 Exit status: 0 the same items and app data; 1 they differ; 2 wrong usage;
-3 anything else, a pack that is damaged or cannot be read among it.";
+3 any other error, for example a pack that is damaged or cannot be read.";
 
 /// Runs it.
 ///
@@ -70,7 +70,7 @@ pub fn run(args: &Diff) -> Result<Outcome, Failure> {
     match compare(args) {
         Ok(true) => Ok(Outcome::Fine),
         Ok(false) => Ok(Outcome::Reported(Status::Broken)),
-        // Status 1 is that of packs that differ.
+        // Status 1 means that the packs differ.
         Err(failure) if failure.status() == Status::Broken => {
             failure.report();
             Ok(Outcome::Reported(Status::Other))
@@ -79,7 +79,7 @@ pub fn run(args: &Diff) -> Result<Outcome, Failure> {
     }
 }
 
-/// Compares; whether they are the same.
+/// Compares the packs and returns whether they are the same.
 fn compare(args: &Diff) -> Result<bool, Failure> {
     let silent = args.json || args.quiet;
     let (a, _) = args.reading.open_and_tell(&args.a, silent)?;
@@ -107,8 +107,8 @@ fn compare(args: &Diff) -> Result<bool, Failure> {
     Ok(differences.none())
 }
 
-/// The list of a pack: the one that is named, else the one beside it. One that
-/// does not fit the pack is of another, or of the pack as it was.
+/// The digest list of a pack: the named one, else the one next to it if it
+/// belongs to the pack. After a pack was replaced, the old list may remain.
 fn list(
     pack: &Reader,
     typed: &Path,
@@ -134,6 +134,6 @@ fn list(
     if named.is_some() {
         return Err(Failure::usage(format!("{list} is not the digest list of {pack}")));
     }
-    output::note(&format_args!("{list} is not the digest list of {pack}, and is not used"));
+    output::note(&format_args!("{list} is not the digest list of {pack} and is ignored"));
     Ok(None)
 }

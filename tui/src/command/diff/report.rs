@@ -10,21 +10,21 @@ use crate::printable::JsonPath;
 use crate::report::{BAD, BOLD, GOOD};
 use crate::size::Count;
 
-/// The differences; the keys of the object are stable.
+/// The differences. The JSON keys are stable.
 #[derive(Serialize)]
 pub struct DiffReport {
     a: Side,
     b: Side,
     same: bool,
-    /// What said which records differ.
+    /// How the records that differ were found.
     compared_by: &'static str,
-    /// Items that both have.
+    /// The number of items that both packs have.
     shared_items: u32,
     differing_items: u32,
-    /// Null where the packs divide their items into records otherwise.
+    /// Null if the packs have different numbers of items per record.
     differing_records: Option<u32>,
     app_data_same: bool,
-    /// The first of the items that differ.
+    /// The first items that differ.
     items: Vec<Item>,
 }
 
@@ -34,7 +34,7 @@ struct Side {
     path: JsonPath,
     total_items: u32,
     items_per_record: u32,
-    /// The items that only this pack has.
+    /// The positions that only this pack has.
     only_here: Option<Positions>,
 }
 
@@ -81,11 +81,11 @@ impl DiffReport {
         }
     }
 
-    /// The same in words.
+    /// Prints the report as text.
     pub fn print(&self, to: &mut dyn Write) -> io::Result<()> {
         let by = match self.compared_by {
-            "content_hash" => "as their content hashes say",
-            "digest_lists" => "as their digest lists say",
+            "content_hash" => "by their content hashes",
+            "digest_lists" => "by their digest lists",
             "digests" => "by the digests of all records",
             _ => "item by item",
         };
@@ -115,7 +115,7 @@ impl DiffReport {
         }
         match (self.differing_items as usize).saturating_sub(self.items.len()) {
             0 => {}
-            more => writeln!(to, "    and {} more: --limit", Count(more as u64))?,
+            more => writeln!(to, "    and {} more (--limit)", Count(more as u64))?,
         }
         for side in [&self.a, &self.b] {
             if let Some(Positions { start, end }) = side.only_here {
