@@ -66,7 +66,7 @@ pub fn run(args: &Get) -> Result<Outcome, Failure> {
         reader.codec()?;
     }
     let first = fetch(&reader, batches.next().unwrap_or_default())?;
-    let (reader, chosen) = args.reading.tell_of(reader, args.framing.is_json())?;
+    let (reader, chosen) = args.reading.with_codec(reader, args.framing.is_json())?;
     let about = About::new(&args.file, chosen);
     let mut to = ItemWriter::new(args.framing, &about)?;
     for (position, item) in first {

@@ -1,4 +1,4 @@
-//! Where a pack lies: a file, or what a URL names.
+//! The location of a pack: a file, or the object of a URL.
 
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
@@ -20,15 +20,15 @@ pub enum Location {
     Store(StoreUrl, ETags),
 }
 
-/// A pack's bytes, not looked at yet.
+/// The source of a pack's bytes; nothing is checked yet.
 pub struct Opened {
     /// The bytes.
     pub source: Arc<dyn ReadAt>,
     /// Identifies this version of it, if that is known.
     pub version: Option<String>,
-    /// What errors begin with.
+    /// The name that errors begin with.
     pub name: PathBuf,
-    /// The options that suit such a source.
+    /// Options for this kind of source.
     pub options: ReaderOptions,
 }
 
@@ -37,7 +37,7 @@ pub struct Opened {
 pub const REQUESTS: usize = 8;
 
 impl Location {
-    /// What `path` names. With `://` it is a URL; a file of such a name is
+    /// Parses an argument: with `://` it is a URL. A file of such a name is written
     /// `./s3:/…`.
     ///
     /// # Errors
@@ -82,8 +82,8 @@ impl Location {
         matches!(self, Self::File(_))
     }
 
-    /// The bytes of a pack. Nothing is read of a file; of an object its end,
-    /// with one request.
+    /// Opens the source of a pack. Reads nothing of a file; reads the end of an
+    /// object with one request.
     ///
     /// # Errors
     /// [`Failure::Pack`].
@@ -100,9 +100,8 @@ impl Location {
     }
 }
 
-/// Text that identifies a version of a file: its size, when it was written and
-/// when it was last changed in any way (a restored file keeps the first time and
-/// not the second), and which file of the system it is.
+/// Text that identifies a version of a file: size, modification time, change time
+/// (which a restored file does not keep), device and inode.
 #[cfg(unix)]
 pub fn version(file: &Metadata) -> Option<String> {
     use std::os::unix::fs::MetadataExt;
@@ -112,8 +111,8 @@ pub fn version(file: &Metadata) -> Option<String> {
     Some(format!("{size} bytes, mtime {written}, ctime {changed}, inode {device}:{inode}"))
 }
 
-/// Text that identifies a version of a file: its size, and when it was written
-/// and created.
+/// Text that identifies a version of a file: size, modification time and creation
+/// time.
 #[cfg(not(unix))]
 pub fn version(file: &Metadata) -> Option<String> {
     use std::time::{SystemTime, UNIX_EPOCH};
@@ -126,7 +125,7 @@ pub fn version(file: &Metadata) -> Option<String> {
     Some(format!("{size} bytes, written {written}, created {created}"))
 }
 
-/// Text that identifies a version of an object; `None` where the store gives
+/// Text that identifies a version of an object; `None` if the store returns
 /// neither an ETag nor a date.
 #[cfg(feature = "remote")]
 pub fn object_version(version: &sealpack::remote::Version) -> Option<String> {

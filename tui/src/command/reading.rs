@@ -1,4 +1,4 @@
-//! What every command has that reads a pack.
+//! Arguments and output that all commands have that read a pack.
 
 use std::path::Path;
 
@@ -14,15 +14,14 @@ use crate::outcome::Failure;
 use crate::printable::{self, JsonPath};
 use crate::report;
 
-/// How the records of a pack are decoded.
+/// The arguments of commands that read a pack.
 #[derive(clap::Args, Debug)]
 pub struct Reading {
-    /// How records are decoded: as the format id says and the records do not
-    /// contradict, or as told
+    /// The codec of the records; `auto` detects it
     #[arg(long, value_name = "CODEC", default_value = "auto")]
     codec: CodecArgument,
-    /// Identify the version of what a URL names by size and date, and not by its
-    /// ETag: for servers behind one name that each have ETags of their own
+    /// Identify versions of a URL by size and date and ignore ETags: for servers
+    /// behind one name whose ETags differ
     #[arg(long)]
     no_etag: bool,
     #[command(flatten)]
@@ -42,16 +41,16 @@ pub struct Question {
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum CodecArgument {
-    /// The format id where it is known, else the first record's magic
+    /// By the format id if it is known, else by the magic of the first record
     Auto,
-    /// Stored as they are
+    /// Records are stored as they are
     None,
-    /// A zstd frame each
+    /// Each record is a zstd frame
     Zstd,
 }
 
 impl Reading {
-    /// Opens a pack: a file, or what a URL names.
+    /// Opens a pack: a file, or the object of a URL.
     ///
     /// # Errors
     /// [`Failure::Pack`], [`Failure::Usage`] for a URL that names nothing.
@@ -74,8 +73,7 @@ impl Reading {
         Ok(Location::of(path)?.ignoring_e_tags(self.no_etag))
     }
 
-    /// The options of a reader of `pack` that decodes as told, and holds it to
-    /// what is trusted.
+    /// The options of a reader of `pack` with this codec and trusted hash.
     ///
     /// # Errors
     /// Those of [`Trusting::apply`].
@@ -83,8 +81,8 @@ impl Reading {
         self.trusting.apply(self.untrusted_options(), pack, self.no_etag)
     }
 
-    /// The same, trusting what is there: for a caller that reads all of it and
-    /// compares the hash.
+    /// The same without the trusted hash, for a caller that reads the whole pack
+    /// and compares the hash itself.
     pub fn untrusted_options(&self) -> ReaderOptions {
         let codec = match self.codec {
             CodecArgument::Auto => ReadCodec::AutoOrPlain,
@@ -116,13 +114,13 @@ impl Reading {
         })
     }
 
-    /// What is trusted.
+    /// The arguments of `--trust`.
     pub fn trusting(&self) -> &Trusting {
         &self.trusting
     }
 
-    /// Opens a pack and tells, unless `quiet`, where its format id did not
-    /// decide how it is decoded.
+    /// Opens a pack and detects its codec. Unless `quiet`, prints a note if the
+    /// first record decided.
     ///
     /// # Errors
     /// [`Failure::Pack`].
@@ -131,28 +129,28 @@ impl Reading {
         path: &Path,
         quiet: bool,
     ) -> Result<(Reader, Option<ChosenCodec>), Failure> {
-        self.tell_of(self.open(path)?, quiet)
+        self.with_codec(self.open(path)?, quiet)
     }
 
-    /// As [`open_and_tell`](Self::open_and_tell), of a pack that is open.
+    /// As [`open_and_tell`](Self::open_and_tell) for a pack that is open.
     ///
     /// # Errors
     /// [`Failure::Pack`].
-    pub fn tell_of(
+    pub fn with_codec(
         &self,
         reader: Reader,
         quiet: bool,
     ) -> Result<(Reader, Option<ChosenCodec>), Failure> {
         let chosen = reader.codec()?;
         if let (Some(chosen), false) = (chosen, quiet) {
-            tell(&reader, chosen);
+            note_codec(&reader, chosen);
         }
         Ok((reader, chosen))
     }
 }
 
-/// Says that the first record decided, and why it had to.
-fn tell(reader: &Reader, chosen: ChosenCodec) {
+/// Prints a note if the first record decided, and why.
+fn note_codec(reader: &Reader, chosen: ChosenCodec) {
     if chosen.decided_by != DecidedBy::FirstRecord {
         return;
     }
@@ -160,11 +158,11 @@ fn tell(reader: &Reader, chosen: ChosenCodec) {
     let format_id = reader.trailer().format_id;
     let looks = match chosen.codec {
         Some(KnownCodec::Zstd) => "is a zstd frame",
-        _ => "is no zstd frame",
+        _ => "is not a zstd frame",
     };
     let says = match known(format_id) {
-        Some(known) => format!("although format id {format_id} stands for {}", known.codec.name()),
-        None => format!("and format id {format_id:#x} is not known"),
+        Some(known) => format!("although format id {format_id} means {}", known.codec.name()),
+        None => format!("and format id {format_id:#x} is unknown"),
     };
     let codec = codec_name(chosen).unwrap_or("none");
     report::note(&format_args!(
@@ -172,7 +170,7 @@ fn tell(reader: &Reader, chosen: ChosenCodec) {
     ));
 }
 
-/// What JSON says of the pack that was read, before anything else.
+/// The first keys of every JSON object: the pack and its codec.
 #[derive(Serialize)]
 pub struct About {
     #[serde(flatten)]
@@ -182,8 +180,8 @@ pub struct About {
 }
 
 impl About {
-    /// A pack at `path`, with the codec of its records; `None` where every
-    /// record is empty.
+    /// A pack at `path` with the codec of its records; `None` if every record is
+    /// empty.
     pub fn new(path: &Path, chosen: Option<ChosenCodec>) -> Self {
         Self {
             path: JsonPath::new(path),
@@ -196,9 +194,9 @@ impl About {
     pub fn codec(&self) -> String {
         let Some(codec) = self.codec else { return "unknown: every record is empty".into() };
         match self.codec_decided_by {
-            Some("first_record") => format!("{codec}, as the first record's magic says"),
-            Some("caller") => format!("{codec}, as told"),
-            _ => format!("{codec}, as the format id says"),
+            Some("first_record") => format!("{codec}, by the magic of the first record"),
+            Some("caller") => format!("{codec}, by --codec"),
+            _ => format!("{codec}, by the format id"),
         }
     }
 }

@@ -41,7 +41,7 @@ Examples:
   sealpack step b4,z1,b7 --trim        your own case
   sealpack step 'b3,z4!1+3,b4'         the first put fails after 3 bytes
   sealpack step b4,z1,b7 --trim --mutant split-trusts-remnant
-  sealpack step --trace uploads.jsonl  what was recorded, beside what is specified";
+  sealpack step --trace uploads.jsonl  a recorded stream, write by write";
 
 /// The events of a case.
 #[derive(Clone, Debug)]

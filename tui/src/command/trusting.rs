@@ -1,4 +1,4 @@
-//! `--trust`: what a pack is held to.
+//! `--trust` and `--digests`: authentication of packs.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,16 +9,16 @@ use sealpack::{ReadAt, Reader, ReaderOptions, Trust, digest_list_path};
 use super::location::{Location, Opened};
 use crate::outcome::Failure;
 
-/// What a pack is held to.
+/// The arguments that authenticate a pack.
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "Trust")]
 pub struct Trusting {
-    /// Hold every record to this hash, which you have from somebody you trust:
-    /// the root that `sealpack digests` tells, or the content hash. Nothing is
-    /// given out that does not have it
+    /// Check every record against this hash from a trusted source: the root that
+    /// `sealpack digests` prints, or the content hash. Only data that matches it
+    /// is returned
     #[arg(long, value_name = "HASH", value_parser = parse_hash)]
     pub(super) trust: Option<Hash>,
-    /// The pack's digest list, a file or a URL, which nobody need trust [default: FILE.digests]
+    /// The pack's digest list, a file or a URL; it need not be trusted [default: FILE.digests]
     #[arg(long, value_name = "LIST", requires = "trust")]
     pub(super) digests: Option<PathBuf>,
 }
@@ -29,7 +29,7 @@ impl Trusting {
         self.digests.as_deref()
     }
 
-    /// The options of a reader of `pack` with what was asked for.
+    /// The options of a reader of `pack` with these arguments.
     ///
     /// # Errors
     /// [`Failure::Usage`], and [`Failure::Pack`] for a list that a URL names
@@ -49,8 +49,8 @@ impl Trusting {
         Ok(options.trust(trust.digests_source(list, name)))
     }
 
-    /// The hash, where there is no list to go with it: reading all of the pack
-    /// does without one.
+    /// The trusted hash if there is no digest list: reading the whole pack needs
+    /// none.
     ///
     /// # Errors
     /// [`Failure::Usage`].
@@ -66,21 +66,21 @@ impl Trusting {
     }
 }
 
-/// Where the digest list of a pack is.
+/// The place of a digest list.
 pub enum List {
-    /// In a file.
+    /// A file.
     File(PathBuf),
-    /// Where a URL says.
+    /// An object in a store.
     #[cfg_attr(not(feature = "remote"), allow(dead_code, reason = "no URL names one then"))]
     Store(Location),
 }
 
 impl List {
-    /// The list that is named, else the one beside the pack.
+    /// The named list, else the one next to the pack.
     ///
     /// # Errors
     /// [`Failure::Usage`] for a URL that names nothing, and for a pack whose URL
-    /// has a query: a signature for it is none for what lies beside it.
+    /// has a query: its signature is not valid for the list.
     pub fn of(pack: &Path, named: Option<&Path>) -> Result<Self, Failure> {
         let path = match named {
             Some(path) => path.to_path_buf(),
@@ -90,7 +90,7 @@ impl List {
             Location::File(path) => Ok(Self::File(path)),
             #[cfg(feature = "remote")]
             Location::Store(ref url, _) if named.is_none() && url.query().is_some() => {
-                let advice = "a URL with a query has no digest list beside it: name the list";
+                let advice = "for a URL with a query, name the list with --digests";
                 Err(Failure::usage(format!("{url}: {advice}")))
             }
             #[cfg(feature = "remote")]
@@ -99,7 +99,7 @@ impl List {
     }
 }
 
-/// The bytes of a list in a store, and its name.
+/// Opens a list in a store and returns its bytes and its name.
 ///
 /// # Errors
 /// [`Failure::Pack`].
@@ -108,7 +108,7 @@ pub fn open(list: &Location) -> Result<(Arc<dyn ReadAt>, PathBuf), Failure> {
     Ok((source, name))
 }
 
-/// What vouches for the items of a pack; `None` where nothing does.
+/// What authenticates the items of a pack; `None` without a trusted hash.
 pub fn trusted_by(reader: &Reader) -> Option<&'static str> {
     let root = reader.trusted()?.covers_app_data();
     Some(if root { "root" } else { "content_hash" })

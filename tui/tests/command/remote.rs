@@ -231,5 +231,7 @@ fn what_is_trusted_of_a_url_needs_no_file_here() {
     has(&report, &json!({ "same": true }));
     let other = "0".repeat(64);
     place.run(&format!("get {url} 31415 --trust {other}")).failed(1, &["trusted"]);
-    place.run(&format!("get {url}?sig=1 7 --trust {root}")).failed(2, &["name the list"]);
+    place
+        .run(&format!("get {url}?sig=1 7 --trust {root}"))
+        .failed(2, &["name the list with --digests"]);
 }

@@ -1,4 +1,4 @@
-//! What `verify --json` says of a file.
+//! The JSON object of `verify --json`.
 
 use std::path::Path;
 
@@ -10,21 +10,21 @@ use serde::Serialize;
 use super::Finding;
 use crate::command::reading::About;
 
-/// The object; its keys are stable.
+/// The object. Its keys are stable.
 #[derive(Serialize)]
 pub struct Object {
     #[serde(flatten)]
     about: About,
     ok: bool,
-    /// The first thing that is wrong, in words.
+    /// The first error, in words.
     error: Option<String>,
     layers: Layers,
-    /// The layers that failed or were not checked, and why.
+    /// The layers that failed or were not checked, with the reason.
     failures: Vec<LayerFailure>,
-    /// Whether some check covers every byte of every item; null where that
-    /// could not be found out.
+    /// Whether some check covers every byte of every item; null if that is not
+    /// known.
     items_are_protected: Option<bool>,
-    /// What the items were held to: root, content_hash; null without --trust.
+    /// What authenticates the items: root, content_hash; null without --trust.
     trusted_by: Option<&'static str>,
     record_count: Option<u32>,
     total_items: Option<u32>,
@@ -35,7 +35,7 @@ pub struct Object {
     seconds: Option<f64>,
 }
 
-/// `passed`, `failed`, `not_checked` or `not_present`, each.
+/// Each is `passed`, `failed`, `not_checked` or `not_present`.
 #[derive(Serialize)]
 struct Layers {
     structure: &'static str,
@@ -66,7 +66,7 @@ struct DamagedRecordJson {
     message: String,
 }
 
-/// What was found of a file, as an object.
+/// The result of a file as an object.
 pub fn object(path: &Path, found: &Finding) -> Object {
     match found {
         Finding::Verified(verified) => {

@@ -20,7 +20,7 @@ use crate::progress::Progress;
 use crate::report::{self, BAD, BOLD, GOOD};
 use crate::size::Count;
 
-/// Runs it.
+/// Runs the verification.
 ///
 /// # Errors
 /// [`Failure::Output`], a prefix that cannot be listed, a state file that cannot
@@ -59,7 +59,7 @@ fn known<'a>(pack: &Pack, state: Option<&'a State>, question: &Question) -> Opti
     state?.find(&pack.place, pack.version.as_deref()?, question)
 }
 
-/// The result of a pack: small, whatever the pack is.
+/// The result of a pack, small for a pack of any size.
 struct PackSummary {
     text: Vec<u8>,
     json: Value,
@@ -74,7 +74,7 @@ impl PackSummary {
         let json = serde_json::to_value(json::object(&pack.path, &found)).unwrap_or_default();
         let status = found.status();
         let mut text = Vec::new();
-        // A vector takes everything.
+        // Writing to a vector does not fail.
         let _ = match &found {
             Finding::Verified(verified) => verified.print(&mut text),
             Finding::Unopened(unopened) => unopened.print(&pack.path, &mut text),
@@ -87,9 +87,9 @@ impl PackSummary {
         Self { text, json, status, version, unreadable }
     }
 
-    /// What a state file keeps of it. What could not be read may be there the
-    /// next time; what is damaged under a trusted hash may be so for its digest
-    /// list, which may be another the next time.
+    /// The line of a state file, if the result is recorded. A file that could not
+    /// be read may be readable in the next run. Damage under a trusted hash may
+    /// come from the digest list, which may be another one in the next run.
     fn to_record(&self, pack: &Pack, question: &Question) -> Option<Done> {
         let ok = self.status.is_none();
         if self.unreadable.is_some() || (!ok && question.trust.is_some()) {
@@ -106,7 +106,7 @@ impl PackSummary {
 }
 
 /// Verifies packs, `args.jobs` at a time; `report` is called with each, in
-/// order. Where the system allows fewer threads, fewer are verified at a time.
+/// order. If the system allows fewer threads, fewer run at a time.
 fn each(
     packs: &[&Pack],
     args: &Verify,
@@ -154,7 +154,7 @@ fn each(
             early.insert(number, found);
             while let Some(found) = early.remove(&due) {
                 if let Some(pack) = packs.get(due) {
-                    // After an error the threads end with the pack they are at.
+                    // After an error the threads end after their current pack.
                     report(pack, found)
                         .inspect_err(|_| next.store(packs.len(), Ordering::Relaxed))?;
                 }
@@ -165,14 +165,14 @@ fn each(
     })
 }
 
-/// What was found of all.
+/// The counts over all packs.
 #[derive(Debug, Default, Serialize)]
 struct Summary {
     packs: u64,
     sound: u64,
     damaged: u64,
     unreadable: u64,
-    /// Those of them that a state file knew.
+    /// Packs whose result came from the state file.
     done_before: u64,
     #[serde(flatten)]
     left_out: LeftOut,

@@ -1,4 +1,4 @@
-//! `sealpack verify`: every check there is.
+//! `sealpack verify`: runs every check.
 
 mod json;
 mod many;
@@ -28,17 +28,16 @@ pub use many::run;
 use packs::Pack;
 use unopened::Unopened;
 
-/// Check everything that can be checked
+/// Run every check that a pack allows
 ///
-/// Layer by layer: trailer and sections, offset index, app data, each record's checksum, its
-/// decoding, the checksum within its frame, the item lengths, the content hash. Damage does not end
-/// it: every damaged record is listed. A layer that a pack does not have was not checked, and the
-/// report says so; where no layer covers the items' bytes, it says that too.
+/// Checks in layers: trailer and sections, offset index, app data, and of each record its checksum,
+/// its decoding, the checksum in its frame and the item lengths; last the content hash. Lists every
+/// damaged record. Reports which layers a pack does not have, and whether no layer covers the items'
+/// bytes.
 ///
-/// A folder stands for the packs below it (names that end in .pack), and so does a URL that ends in
-/// a slash for the objects below that prefix. Links to files are followed, links to folders are
-/// counted. A folder that cannot be read is reported, and the rest is verified. Several packs are
-/// verified in parallel.
+/// A folder means all packs below it (names that end in .pack), and a URL that ends in a slash means
+/// all packs below that prefix. Follows links to files; counts links to folders. Reports a folder
+/// that cannot be read and continues. Verifies several packs in parallel.
 ///
 /// --state records each result, so that the same command resumes after an interruption. A result is
 /// used again only for the same question (--codec, --trust, --digests) about the same version of the
@@ -47,22 +46,22 @@ use unopened::Unopened;
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Verify {
-    /// Packs, folders of packs, or URLs; s3://BUCKET/PREFIX/ is everything
-    /// below
+    /// Packs, folders of packs, or URLs; s3://BUCKET/PREFIX/ means all packs
+    /// below the prefix
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// One JSON object for each pack, on a line of its own, and no progress;
-    /// below a folder or a prefix, or with --state, a last line that sums up
+    /// Print one JSON object per pack, one per line, and no progress; for a folder
+    /// or a prefix, or with --state, followed by a line with a summary
     #[arg(long)]
     json: bool,
-    /// Packs that are verified in parallel
+    /// Verify N packs in parallel
     #[arg(long, value_name = "N", default_value = "4", value_parser = jobs)]
     jobs: usize,
-    /// Record results in this file, and skip packs that it has a result of
+    /// Record results in this file, and skip packs with a recorded result
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
-    /// Verify everything below a folder or a prefix, whatever its name ends in;
-    /// the state file is left out
+    /// Below a folder or a prefix verify all files, except the state file, with
+    /// any name
     #[arg(long)]
     all: bool,
     #[command(flatten)]
@@ -74,32 +73,32 @@ Examples:
   sealpack verify log.pack
   sealpack verify *.pack && echo all sound
   sealpack verify log.pack --json | jq '.layers, .damaged_records'
-  sealpack verify log.pack --trust $HASH       and it is the one that is meant
+  sealpack verify log.pack --trust $HASH       and check it against a trusted hash
   sealpack verify s3://bucket/packs/ --state done.jsonl --jobs 8
-                                                everything below; resumes
+                                               all packs below; resumes
 
 Exit status: 0 every pack is sound; 1 one is corrupt; 3 none is, but one could
 not be read.";
 
-/// Damaged records that are listed in words; JSON has more.
+/// The text report lists at most this many damaged records; JSON has all.
 const MOST_LISTED: usize = 20;
 
-/// From 1 to as many as anybody has a use for.
+/// Parses `--jobs`.
 fn jobs(text: &str) -> Result<usize, String> {
-    const MOST: usize = 256;
+    const MAX: usize = 256;
     match text.parse() {
-        Ok(jobs) if (1..=MOST).contains(&jobs) => Ok(jobs),
-        _ => Err(format!("a number from 1 to {MOST}")),
+        Ok(jobs) if (1..=MAX).contains(&jobs) => Ok(jobs),
+        _ => Err(format!("a number from 1 to {MAX}")),
     }
 }
 
-/// What was found of a file.
+/// The result of verifying a file.
 pub enum Finding {
-    /// The pack opened, and everything in it was looked at.
+    /// The pack opened, and every check ran.
     Verified(Box<Verified>),
-    /// It is no pack, or one whose end is damaged.
+    /// The file is not a pack, or its end is damaged.
     Unopened(Unopened),
-    /// It cannot be read at all.
+    /// The file cannot be read.
     Unreadable(Failure),
 }
 
@@ -109,11 +108,11 @@ pub struct Verified {
     pub reader: Reader,
     /// How its records are decoded.
     pub chosen: Option<ChosenCodec>,
-    /// What was found.
+    /// The results of the checks.
     pub report: Report,
-    /// What the items were held to: root, content_hash.
+    /// The hash that the items were checked against: root, content_hash.
     pub trusted_by: Option<&'static str>,
-    /// How long it took.
+    /// The time that the verification took.
     pub took: Duration,
 }
 
@@ -127,8 +126,8 @@ impl Finding {
     }
 }
 
-/// Verifies a pack, which may be one of several. Returns the version that the
-/// finding is about too, if it stayed the same meanwhile.
+/// Verifies one of several packs. Also returns the version of the pack, if it
+/// did not change during the verification.
 fn verify(pack: &Pack, args: &Verify, share: Share) -> (Finding, Option<String>) {
     let mut version = pack.version.clone();
     let found = match verify_opened(pack, args, share, &mut version) {
@@ -165,8 +164,8 @@ fn verify_opened(
     Ok(Verified { reader, chosen, report, trusted_by, took: started.elapsed() })
 }
 
-/// Opens a pack. What it is held to where it has no list, is the content hash
-/// over all of it.
+/// Opens a pack. Also returns the content hash to check all of it against: the
+/// trusted one if there is no digest list, else the list's.
 fn open(
     pack: &Pack,
     args: &Verify,
@@ -184,17 +183,17 @@ fn open(
     let Opened { source, name, options, version: opened } = pack.open(&args.reading, options)?;
     *version = opened;
     let reader = options.open_source(source, name)?;
-    let (reader, chosen) = args.reading.tell_of(reader, args.json)?;
+    let (reader, chosen) = args.reading.with_codec(reader, args.json)?;
     let against = hash.or_else(|| reader.trusted().map(|list| list.header().content_hash));
     Ok((reader, chosen, against))
 }
 
-/// What of the machine a pack gets.
+/// The part of the machine that a pack may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Share {
-    /// All of it, and the progress bar.
+    /// All of it, with a progress bar.
     All,
-    /// So many threads.
+    /// This many threads.
     Threads(usize),
 }
 
@@ -215,7 +214,7 @@ impl Verified {
         if !report.items_are_protected() {
             writeln!(
                 to,
-                "  {DOUBTFUL}no check covers the items' bytes: a flipped bit in one would not have been noticed{DOUBTFUL:#}"
+                "  {DOUBTFUL}no check covers the items' bytes: a flipped bit would not have been detected{DOUBTFUL:#}"
             )?;
         }
         Ok(())
@@ -224,11 +223,14 @@ impl Verified {
     fn print_trust(&self, to: &mut dyn Write) -> io::Result<()> {
         match (self.report.is_ok(), self.trusted_by) {
             (true, Some("root")) => {
-                writeln!(to, "  {GOOD}trusted{GOOD:#}: items, positions and app data have the root")
+                writeln!(
+                    to,
+                    "  {GOOD}trusted{GOOD:#}: items, positions and app data match the root"
+                )
             }
             (true, Some(_)) => writeln!(
                 to,
-                "  {GOOD}trusted{GOOD:#}: items and positions have the content hash, which says nothing of app data"
+                "  {GOOD}trusted{GOOD:#}: items and positions match the content hash, which does not cover app data"
             ),
             _ => Ok(()),
         }
@@ -244,7 +246,7 @@ impl Verified {
         writeln!(to, "  codec: {codec}")?;
         match self.report.frames_without_checksum {
             0 => Ok(()),
-            frames => writeln!(to, "  {} frames carry no checksum", Count(frames.into())),
+            frames => writeln!(to, "  {} frames have no checksum", Count(frames.into())),
         }
     }
 
@@ -274,12 +276,12 @@ impl Verified {
         }
         match (damaged as usize).saturating_sub(MOST_LISTED) {
             0 => Ok(()),
-            more => writeln!(to, "    and {more} more: --json lists them"),
+            more => writeln!(to, "    and {more} more (--json lists all)"),
         }
     }
 }
 
-/// A layer and what is said of it.
+/// Prints the verdict of a layer.
 fn print_layer(to: &mut dyn Write, name: LayerName, verdict: &Verdict) -> io::Result<()> {
     let name = in_words(name);
     match verdict {
@@ -295,7 +297,7 @@ fn print_layer(to: &mut dyn Write, name: LayerName, verdict: &Verdict) -> io::Re
     }
 }
 
-/// A layer's name for people.
+/// The name of a layer in words.
 pub fn in_words(name: LayerName) -> String {
     name.name().replace('_', " ")
 }

@@ -1,5 +1,5 @@
-//! Which packs are verified: those that are named, and those below a folder or
-//! a prefix.
+//! Finds the packs to verify: the named ones, and those below a folder or a
+//! prefix.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -19,23 +19,23 @@ use crate::report;
 #[cfg(feature = "remote")]
 use crate::stores::{self, Below, ETags, NotAStore, StoreUrl};
 
-/// What a pack's name ends in.
+/// The ending of pack names.
 const ENDING: &[u8] = b".pack";
 
 /// A pack to be verified.
 pub struct Pack {
-    /// What people call it.
+    /// The path or URL to print.
     pub path: PathBuf,
-    /// What identifies its place, see [`place()`].
+    /// Identifies the place of the pack, see [`place()`].
     pub place: String,
-    /// What identifies its version, where that is known already.
+    /// Identifies the version of the pack, if it is known already.
     pub version: Option<String>,
     found: Found,
 }
 
 enum Found {
     Named,
-    /// A folder that cannot be read: one entry stands for what is below it.
+    /// A folder that cannot be read.
     Unreadable(io::Error),
     #[cfg(feature = "remote")]
     Listed(Box<(sealpack::remote::Location, sealpack::remote::Version)>),
@@ -51,11 +51,11 @@ pub struct Packs {
     pub packs: Vec<Pack>,
     /// Whether a folder or a prefix was among the arguments.
     pub walked: bool,
-    /// What was found and is not verified.
+    /// Counts of what is not verified.
     pub left_out: LeftOut,
 }
 
-/// What lies below folders and prefixes and is not verified.
+/// Counts of what lies below folders and prefixes and is not verified.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct LeftOut {
     /// Files and objects whose names do not end in `.pack`.
@@ -69,7 +69,7 @@ pub struct LeftOut {
     pub special_files: u64,
 }
 
-/// How packs are looked for.
+/// The options of the search.
 #[derive(Clone, Copy, Debug)]
 pub struct Search<'a> {
     /// Below a folder or prefix everything is a pack, whatever its name.
@@ -79,8 +79,8 @@ pub struct Search<'a> {
 }
 
 impl Packs {
-    /// Looks for them. With a state file a store is asked for the version of
-    /// what a URL names, with one request more.
+    /// Finds the packs. With a state file, one more request per URL asks the store
+    /// for the version.
     ///
     /// # Errors
     /// [`Failure::Pack`] for a prefix that cannot be listed, [`Failure::Usage`]
@@ -132,7 +132,7 @@ impl Packs {
             if entry.depth() == 0 || file_type.is_dir() {
                 continue;
             }
-            // What a link leads to; a link to nothing is verified, which says so.
+            // The target of a link. A dangling link is reported as unreadable.
             let target = file_type.is_symlink().then(|| fs::metadata(path).ok()).flatten();
             let target = target.map_or(file_type, |target| target.file_type());
             if target.is_dir() {
@@ -189,7 +189,7 @@ impl Search<'_> {
 
 impl Pack {
     fn named(path: &Path) -> Result<Self, Failure> {
-        // Of a URL nothing is known before it is opened.
+        // The version of an object is known once it is opened.
         let version = fs::metadata(path).ok().as_ref().and_then(location::version);
         let (path, place) = (path.to_path_buf(), place(path)?);
         Ok(Self { path, place, version, found: Found::Named })
@@ -221,8 +221,8 @@ impl Pack {
         Self { path, place, version: id, found }
     }
 
-    /// A pack in a store, and its version. Where that cannot be found out,
-    /// opening it says why.
+    /// A pack in a store with its version. If the store does not return one,
+    /// opening the pack reports the error.
     #[cfg(feature = "remote")]
     fn asked(argument: &Path, url: &StoreUrl, e_tags: ETags) -> Result<Self, Failure> {
         let location = stores::location(url, e_tags)?;
@@ -236,8 +236,8 @@ impl Pack {
         }
     }
 
-    /// The version that was verified: of an object the one that was `opened`,
-    /// of a file the one that was there before and is there still.
+    /// The version that was verified: of an object the `opened` one; of a file the
+    /// one before the verification, if the file still has it.
     pub fn unchanged_version(&self, opened: Option<String>) -> Option<String> {
         match Location::of(&self.path) {
             Ok(Location::File(path)) => {
@@ -248,7 +248,7 @@ impl Pack {
         }
     }
 
-    /// Its bytes.
+    /// Opens the pack.
     ///
     /// # Errors
     /// [`Failure::Pack`], [`Failure::File`].

@@ -1,4 +1,4 @@
-//! A pack that does not open, layer by layer: how far opening it came.
+//! A pack that does not open: the layers that passed before the error.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -15,17 +15,16 @@ use crate::outcome::Failure;
 use crate::printable;
 use crate::report::{BAD, BOLD, GOOD};
 
-/// A file that is no pack, or one whose end is damaged.
+/// A file that is not a pack, or a pack whose end is damaged.
 pub struct Unopened {
-    /// What is wrong with it.
+    /// The error.
     pub error: PackError,
     failed: LayerName,
     app_data_is_sound: bool,
 }
 
 impl Unopened {
-    /// Looks at why a pack did not open; `None` where that is not for its
-    /// bytes.
+    /// Finds the layer that failed; `None` if the error is not damage.
     pub fn new(path: &Path, failure: &Failure) -> Option<Self> {
         let Failure::Pack(error) = failure else { return None };
         let (section, _) = error.corruption()?;
@@ -35,14 +34,14 @@ impl Unopened {
             Section::AppData => LayerName::AppData,
             _ => LayerName::Structure,
         };
-        // App data is looked at before the index is (FORMAT.md, *Trailer*).
+        // App data is checked before the index (FORMAT.md, *Trailer*).
         let app_data_is_sound = failed == LayerName::Index
             && trailer_of(path).is_some_and(|trailer| trailer.app_data_crc != 0);
         Some(Self { error: error.clone(), failed, app_data_is_sound })
     }
 
-    /// What is said of a layer. One behind the damage was not reached, and
-    /// counts as not present: nothing was checked.
+    /// The verdict of a layer. Layers after the damage were not checked and count
+    /// as not present.
     pub fn verdict(&self, layer: LayerName) -> Verdict {
         match layer {
             _ if layer == self.failed => Verdict::Failed(self.error.clone()),
@@ -52,7 +51,7 @@ impl Unopened {
         }
     }
 
-    /// The report in words.
+    /// Prints the report as text.
     pub fn print(&self, path: &Path, to: &mut dyn Write) -> io::Result<()> {
         writeln!(to, "{BOLD}{}{BOLD:#}: {BAD}cannot be opened{BAD:#}", printable::path(path))?;
         for layer in LayerName::ALL {
@@ -72,7 +71,7 @@ impl Unopened {
     }
 }
 
-/// The trailer on its own, where it is sound.
+/// The trailer, if it is sound.
 fn trailer_of(path: &Path) -> Option<Trailer> {
     let source = Location::of(path).ok()?.open(Reader::options()).ok()?.source;
     let mut bytes = [0; trailer::SIZE];
