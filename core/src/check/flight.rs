@@ -11,13 +11,14 @@ use bytes::Bytes;
 use core::mem;
 
 /// A [`Stream`] that remembers what was done to it last, to be dumped as a
-/// [`Trace`] after an incident. It has the stream's operations and answers, so a
-/// service may leave it on.
+/// [`Trace`] after an incident. It has the stream's operations and answers.
 ///
 /// It keeps lengths alone, never a byte of what is written, in a ring that does not
 /// grow: a word for each operation that the stream decides about and one for each
-/// put. Buffered writes that fit the buffer cost nothing: those between two other
-/// events become one, which leaves the stream in the same state.
+/// put. Buffered writes that fit the buffer are not noted: those between two other
+/// events become one, which leaves the stream in the same state. In the stream's
+/// benchmark (`cargo bench -p sealpack-core --bench stream`) a recorded stream takes
+/// about 1.3 times as long with writes of mixed kinds, 4 ns more for each.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -36,7 +37,9 @@ use core::mem;
 /// assert_eq!(trace.replay.line(), "trim=1 writes=z4,b4,f puts=4+1|3");
 /// # Ok::<(), sealpack_core::stream::Refused>(())
 /// ```
+// The stream first: see there.
 #[derive(Debug)]
+#[repr(C)]
 pub struct FlightRecorder<R: Rules = Faithful> {
     stream: Stream<R>,
     /// `E` after what was noted last.
