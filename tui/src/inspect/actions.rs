@@ -253,7 +253,7 @@ impl App {
     }
 
     /// A record turned out to be sound, of so many decoded bytes.
-    pub(super) fn is_sound(&mut self, record: u32, decoded: u64) {
+    pub(super) fn mark_sound(&mut self, record: u32, decoded: u64) {
         self.marks.sound(record);
         self.decoded.insert(record, decoded);
         if self.decoded.len() > MOST_DECODED as usize {

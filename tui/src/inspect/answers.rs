@@ -26,8 +26,8 @@ impl App {
         match answer {
             Answer::Codec(codec) => self.codec = Some(codec),
             Answer::Sizes(sizes) => self.sizes = Some(sizes),
-            Answer::Peeked(record, Ok(decoded)) => self.is_sound(record, decoded),
-            Answer::Peeked(record, Err(what)) => self.is_damaged(record, what),
+            Answer::Peeked(record, Ok(decoded)) => self.mark_sound(record, decoded),
+            Answer::Peeked(record, Err(what)) => self.mark_damaged(record, what),
             Answer::Loaded(loaded) => self.take_loaded(loaded),
             // Another one may be wanted by now.
             Answer::LaidOut(layout, _) if self.content.asked != Some(layout) => {}
@@ -62,7 +62,7 @@ impl App {
         None
     }
 
-    fn is_damaged(&mut self, record: u32, what: String) {
+    fn mark_damaged(&mut self, record: u32, what: String) {
         // The core's error names the record, as does everything that shows it.
         let what = what.strip_prefix(&format!("record {record}: ")).unwrap_or(&what).to_string();
         let place = self.reader.directory().record(record);
@@ -72,8 +72,8 @@ impl App {
 
     fn take_loaded(&mut self, loaded: Loaded) {
         match &loaded.items {
-            Ok(items) => self.is_sound(loaded.record, items.bytes()),
-            Err(what) if loaded.is_damaged => self.is_damaged(loaded.record, what.clone()),
+            Ok(items) => self.mark_sound(loaded.record, items.bytes()),
+            Err(what) if loaded.is_damaged => self.mark_damaged(loaded.record, what.clone()),
             Err(_) => {}
         }
         // Another item of it may be wanted by now, outside of what was read.
@@ -106,7 +106,7 @@ impl App {
 
     fn take_verified(&mut self, records: u32, damaged: Vec<(u32, String)>) {
         for (record, what) in damaged {
-            self.is_damaged(record, what);
+            self.mark_damaged(record, what);
         }
         self.marks.sound_range(self.verified.min(records)..records);
         self.verified = records;
