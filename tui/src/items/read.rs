@@ -1,4 +1,4 @@
-//! Items out of inputs: whole files, lines, frames.
+//! Splits inputs into items: whole files, lines or frames.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -10,41 +10,41 @@ use super::MOST;
 use crate::descriptors;
 use crate::outcome::{Failure, Input};
 
-/// Bytes that are read at once: lines are found in it and handed on from it.
+/// Size of the read buffer. Lines are found in the buffer and passed on from it.
 const BUFFER: usize = 1 << 20;
 
-/// How an input falls into items.
+/// How an input is split into items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Split {
-    /// All of it is one item.
+    /// The whole input is one item.
     Whole,
-    /// A line is an item.
+    /// Each line is an item.
     Lines,
-    /// A frame is an item.
+    /// Each frame is an item.
     Frames,
 }
 
-/// What takes items.
+/// Receives the items of the inputs.
 pub trait Accept {
-    /// Takes an item that lies in several slices, at least one.
+    /// Takes an item that consists of one or more slices.
     fn parts(&mut self, input: &Input, parts: &[&[u8]]) -> Result<(), Failure>;
 
-    /// Takes an item as it is.
+    /// Takes an item and its ownership.
     fn owned(&mut self, input: &Input, item: Vec<u8>) -> Result<(), Failure>;
 
-    /// Decides what becomes of a file that was changed while it was read. Its
-    /// sizes are those before and after, in bytes.
+    /// Decides what happens when a file changed while it was read. `before` and `after`
+    /// are its sizes in bytes before and after the read.
     fn changed(&mut self, input: &Input, before: u64, after: u64) -> Result<(), Failure>;
 
-    /// So many bytes of the inputs were read.
+    /// Reports that this many bytes of the inputs were read.
     fn read(&mut self, bytes: u64);
 }
 
-/// Hands on the items of an input.
+/// Splits an input and passes its items to `to`.
 ///
 /// # Errors
-/// [`Failure::Input`], [`Failure::Framing`], [`Failure::Item`] for an item
-/// that no pack can hold, and the errors of `to`.
+/// [`Failure::Input`], [`Failure::Framing`], [`Failure::Item`] for an item that is too
+/// large for a pack, and the errors of `to`.
 pub fn items(input: &Input, split: Split, to: &mut impl Accept) -> Result<(), Failure> {
     match input {
         Input::Standard => split_items(input, descriptors::standard_input()?, None, split, to),
@@ -63,7 +63,7 @@ pub fn items(input: &Input, split: Split, to: &mut impl Accept) -> Result<(), Fa
     }
 }
 
-/// What shows that a file was changed between two looks at it.
+/// What is compared to detect that a file changed between two looks at it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Seen {
     size: u64,
@@ -71,7 +71,7 @@ struct Seen {
 }
 
 impl Seen {
-    /// None for a pipe or a device, which have no size.
+    /// Returns `None` for a pipe or a device, which have no size.
     fn of(file: &File) -> io::Result<Option<Self>> {
         let metadata = file.metadata()?;
         if metadata.is_dir() {
@@ -101,8 +101,8 @@ fn too_large(input: &Input, length: u64) -> Failure {
     Failure::Item { input: input.clone(), error }
 }
 
-/// An input as one item. Its size, where known, is what the memory is taken
-/// for, but the item is what is really there.
+/// Reads an input as one item. The size, if known, only determines how much memory is
+/// reserved; the item is the bytes that are really read.
 fn whole(
     input: &Input,
     from: impl Read,
@@ -116,10 +116,11 @@ fn whole(
     }
     let mut item = Vec::new();
     let out_of_memory = |_| failed(io::ErrorKind::OutOfMemory.into());
-    // One more than the size: the end is seen without growing.
+    // One byte more than the size, so that reading finds the end without growing the
+    // vector.
     let capacity = usize::try_from(size + 1).map_err(|_| too_large(input, size))?;
     item.try_reserve_exact(capacity).map_err(out_of_memory)?;
-    // In steps, so that it is seen how far a large one has come.
+    // Read in steps, so that the progress of a large item is visible.
     let mut from = from.take(MOST + 1);
     loop {
         match from.by_ref().take(BUFFER as u64).read_to_end(&mut item).map_err(failed)? {
@@ -134,8 +135,9 @@ fn whole(
     to.owned(input, item)
 }
 
-/// Lines without their newlines. A line that lies in the buffer is handed on
-/// from there; only one that the buffer ends in is put aside.
+/// Splits an input into lines without their newlines. A line that lies completely in the
+/// buffer is passed on from there; only a line that crosses the end of the buffer is
+/// copied.
 fn lines(input: &Input, from: impl Read, to: &mut impl Accept) -> Result<(), Failure> {
     let mut from = BufReader::with_capacity(BUFFER, from);
     let mut begun = Vec::new();
@@ -169,13 +171,14 @@ fn lines(input: &Input, from: impl Read, to: &mut impl Accept) -> Result<(), Fai
     if begun.is_empty() { Ok(()) } else { to.parts(input, &[&begun]) }
 }
 
-/// The first line, and what stands behind its newline.
+/// Returns the first line, and the bytes after its newline.
 fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (line, behind) = bytes.split_at_checked(memchr::memchr(b'\n', bytes)?)?;
     Some((line, behind.split_first()?.1))
 }
 
-/// Frames. Nothing is allocated because a frame says so.
+/// Splits an input into frames. Memory grows with the bytes that are read, not with the
+/// length that a frame claims.
 fn frames(input: &Input, from: impl Read, to: &mut impl Accept) -> Result<(), Failure> {
     let mut from = BufReader::with_capacity(BUFFER, from);
     let mut offset = 0_u64;
@@ -202,7 +205,7 @@ fn frames(input: &Input, from: impl Read, to: &mut impl Accept) -> Result<(), Fa
     }
 }
 
-/// At most `length` bytes; how many there were.
+/// Appends at most `length` bytes to `to` and returns how many were read.
 fn take(
     input: &Input,
     from: &mut impl Read,
@@ -222,7 +225,7 @@ mod tests {
         items: Vec<Vec<u8>>,
         read: u64,
         changed: Vec<(u64, u64)>,
-        /// A file that gets another size once some of it was read.
+        /// A file, and the size that it is set to after the first bytes were read.
         resizes: Option<(File, u64)>,
     }
 
@@ -268,7 +271,7 @@ mod tests {
         }
     }
 
-    /// Hands out a few bytes at a time, as a pipe may.
+    /// Returns a few bytes at a time, as a pipe may.
     struct Trickle<'a>(&'a [u8], usize);
 
     impl Read for Trickle<'_> {

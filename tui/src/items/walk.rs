@@ -1,4 +1,4 @@
-//! The files that inputs stand for.
+//! Finds the files that the arguments of `pack` name.
 
 use std::ffi::OsString;
 use std::fs::{self, FileType};
@@ -9,39 +9,39 @@ use walkdir::WalkDir;
 
 use crate::outcome::{Failure, Input};
 
-/// What the arguments of `pack` stand for.
+/// The files that the arguments of `pack` name.
 #[derive(Debug, Default)]
 pub struct Found {
-    /// What is to be read, in the order of the items.
+    /// The inputs, in the order of their items.
     pub inputs: Vec<Input>,
-    /// Bytes of all of them, where all have a size.
+    /// Total size of the inputs in bytes, if every input has a known size.
     pub bytes: Option<u64>,
-    /// What was left out.
+    /// The files that were left out.
     pub skipped: Skipped,
 }
 
-/// What lies below folders and was left out.
+/// Counts of the files below folders that were left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Skipped {
     /// Symbolic links.
     pub symbolic_links: u64,
     /// Pipes, sockets, devices.
     pub special_files: u64,
-    /// What is being written: the pack, old and new, and its list of names.
+    /// Files that are being written: the pack, old and new, and its list of names.
     pub output_files: u64,
     /// Temporary files of writers that were killed: `.NAME.XXXXXX.tmp`.
     pub temporary_files: u64,
 }
 
-/// Finds the files: each argument in turn, `-` as standard input, a folder as
-/// every file below it, sorted by the bytes of the names, folder by folder.
+/// Finds the files: each argument in turn, `-` as standard input, a folder as every file
+/// below it, sorted by the bytes of the names, folder by folder.
 ///
-/// A link that is named is followed; one that is found below a folder is left
-/// out and counted, unless `follow_links`. `outputs` are left out too.
+/// A link that is an argument is followed. A link below a folder is left out and counted,
+/// unless `follow_links` is set. `outputs` are left out too.
 ///
 /// # Errors
-/// [`Failure::Input`] for whatever cannot be looked at: a pack in which an
-/// item is missing would give every later one another position.
+/// [`Failure::Input`] for anything that cannot be read: leaving out an item would shift
+/// the positions of all later items.
 pub fn find(
     arguments: &[PathBuf],
     follow_links: bool,
@@ -65,7 +65,7 @@ pub fn find(
     Ok(found)
 }
 
-/// Whether an argument stands for standard input.
+/// Returns whether an argument means standard input.
 pub fn is_standard_input(argument: &Path) -> bool {
     argument == Path::new("-")
 }
@@ -76,7 +76,7 @@ fn walk(
     outputs: &Outputs,
     found: &mut Found,
 ) -> Result<(), Failure> {
-    // The folder itself may be a link: it was named.
+    // The folder itself may be a link: it is an argument.
     let walk = WalkDir::new(folder).follow_root_links(true).follow_links(follow_links);
     for entry in walk.sort_by_file_name() {
         let entry = entry.map_err(|error| unreadable(folder, error))?;
@@ -99,7 +99,7 @@ fn walk(
 
 fn unreadable(folder: &Path, error: walkdir::Error) -> Failure {
     let path = error.path().unwrap_or(folder).to_path_buf();
-    // A loop of links is no error of the system.
+    // The operating system reports no error for a loop of links.
     let error = match error.loop_ancestor() {
         Some(_) => io::Error::other("a symbolic link leads back to a folder above it"),
         None => error.into_io_error().unwrap_or_else(|| io::ErrorKind::Other.into()),
@@ -128,7 +128,7 @@ impl Kind {
     }
 }
 
-/// The size of standard input, where it is a file (`pack - < file`).
+/// Returns the size of standard input if it is a file (`pack - < file`).
 #[cfg(unix)]
 fn standard_input_size() -> Option<u64> {
     use std::os::fd::AsFd;
@@ -137,7 +137,7 @@ fn standard_input_size() -> Option<u64> {
     metadata.is_file().then_some(metadata.len())
 }
 
-/// The size of standard input is not known here.
+/// The size of standard input is unknown on this platform.
 #[cfg(not(unix))]
 fn standard_input_size() -> Option<u64> {
     None
@@ -149,7 +149,7 @@ impl Found {
         self.inputs.push(input);
     }
 
-    /// The path of each input, a line each. In a path a newline is written as
+    /// Returns the path of each input, one per line. A newline in a path is written as
     /// `\n` and a backslash as `\\`, so that every path can be read back.
     pub fn names(&self) -> Vec<u8> {
         let mut names = Vec::new();
@@ -171,22 +171,22 @@ impl Found {
     }
 }
 
-/// Files that are being written and may lie below a folder that is read.
+/// The files that are being written, which may lie below a folder that is read.
 #[derive(Debug, Default)]
 pub struct Outputs {
-    /// The folder of each, without links or dots, and its name.
+    /// The folder of each output, without links or dots, and the output's name.
     places: Vec<(PathBuf, OsString)>,
 }
 
 impl Outputs {
-    /// These paths.
+    /// Creates the set of these paths.
     pub fn new<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Self {
         let place = |path: &Path| Some((folder_of(path)?, path.file_name()?.to_owned()));
         Self { places: paths.into_iter().filter_map(place).collect() }
     }
 
-    /// Whether `path` is one of them. Only where the name fits the file
-    /// system is asked.
+    /// Returns whether `path` is one of the outputs. The file system is asked only if the
+    /// name matches.
     fn contain(&self, path: &Path) -> bool {
         let Some(name) = path.file_name() else { return false };
         let mut alike = self.places.iter().filter(|(_, output)| output == name).peekable();
@@ -195,7 +195,7 @@ impl Outputs {
     }
 }
 
-/// The folder that a path lies in, without links or dots.
+/// Returns the folder that a path lies in, without links or dots.
 fn folder_of(path: &Path) -> Option<PathBuf> {
     match path.parent()? {
         empty if empty.as_os_str().is_empty() => fs::canonicalize("."),

@@ -1,4 +1,4 @@
-//! Items to standard output.
+//! Writes items to standard output.
 
 use std::io::{self, BufWriter, Write};
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::outcome::Failure;
 use crate::report;
 
-/// Bytes that are written at once.
+/// Size of the output buffer.
 const BUFFER: usize = 256 << 10;
 
 /// How items are set apart.
@@ -27,12 +27,12 @@ pub struct OutputFraming {
 }
 
 impl OutputFraming {
-    /// Whether nothing sets items apart.
+    /// Returns whether no separator between items was chosen.
     pub fn is_none(self) -> bool {
         !(self.lines || self.framed || self.json)
     }
 
-    /// Whether the output is JSON, and nothing else is to be said.
+    /// Returns whether the output is JSON, so that nothing else may be printed.
     pub fn is_json(self) -> bool {
         self.json
     }
@@ -56,7 +56,7 @@ struct JsonItem<'a> {
 }
 
 impl ItemWriter {
-    /// Starts writing. `about` is what a JSON object says before its items.
+    /// Starts writing. The fields of `about` precede the items in the JSON object.
     ///
     /// # Errors
     /// [`Failure::Output`].
@@ -72,7 +72,7 @@ impl ItemWriter {
     fn begin(&mut self, about: &impl Serialize) -> io::Result<()> {
         let mut object = Vec::new();
         report::write_json(&mut object, about)?;
-        // The object is left open for its items.
+        // Remove the closing brace: the items follow.
         object.pop();
         self.to.write_all(&object)?;
         self.to.write_all(b",\"items\":[")
@@ -93,7 +93,7 @@ impl ItemWriter {
             return self.put_json(position, item);
         }
         if self.framing.framed {
-            // An item has 2^32-1 bytes at most: its pack says so.
+            // An item has at most 2^32-1 bytes: the pack format limits it.
             let length = u32::try_from(item.len()).map_err(io::Error::other)?;
             self.to.write_all(&length.to_le_bytes())?;
         }
@@ -111,7 +111,7 @@ impl ItemWriter {
         report::write_json(&mut self.to, &item)
     }
 
-    /// Writes what is left.
+    /// Writes the end of the JSON object, if any, and flushes the buffer.
     ///
     /// # Errors
     /// [`Failure::Output`].
@@ -121,13 +121,13 @@ impl ItemWriter {
     }
 }
 
-/// Bytes as lower-case hexadecimal digits.
+/// Formats bytes as lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Standard output without the line buffer of the standard library, which
-/// would look for newlines in whatever the items are.
+/// Returns standard output without the line buffer of the standard library, which would
+/// search the items for newlines.
 #[cfg(unix)]
 pub fn standard_output() -> io::Result<Box<dyn Write>> {
     use std::os::fd::AsFd;
@@ -135,7 +135,7 @@ pub fn standard_output() -> io::Result<Box<dyn Write>> {
     Ok(Box::new(file))
 }
 
-/// Standard output.
+/// Returns standard output.
 #[cfg(not(unix))]
 pub fn standard_output() -> io::Result<Box<dyn Write>> {
     Ok(Box::new(io::stdout().lock()))
