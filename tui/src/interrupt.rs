@@ -1,45 +1,45 @@
-//! A signal leaves no temporary file, and no upload.
+//! When a signal ends the process, no temporary file and no upload is left.
 //!
-//! A process that a signal ends drops nothing, and the main thread may be waiting
-//! for standard input or for the disk. So a thread waits for the signals, removes
-//! what was begun, and ends the process as the signal would have: a shell shows
-//! 130 for `SIGINT`, 143 for `SIGTERM`, and a loop in a script ends too.
+//! A process that a signal ends drops nothing, and the main thread may be waiting for
+//! standard input or for the disk. So a separate thread waits for the signals, removes
+//! the unfinished files and uploads, and ends the process as the signal would have: the
+//! shell sees 130 for `SIGINT` and 143 for `SIGTERM`, and a loop in a script ends too.
 //!
-//! Nothing can be done about `SIGKILL`, a crash (`SIGSEGV`), or an allocation that
-//! fails (`SIGABRT`): the temporary file `.NAME.XXXXXX.tmp` stays. `pack` leaves
-//! such files out.
+//! `SIGKILL`, a crash (`SIGSEGV`) or a failed allocation (`SIGABRT`) cannot be handled:
+//! the temporary file `.NAME.XXXXXX.tmp` stays. `pack` leaves out such files.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::outcome::Failure;
 
-/// What is done when a signal ends the process.
+/// The actions that run when a signal ends the process.
 pub struct Interrupt {
     actions: Arc<Actions>,
 }
 
 #[derive(Default)]
 struct Actions {
-    /// On the first signal.
+    /// Runs on the first signal.
     cleanup: Mutex<Option<Action>>,
-    /// On another one while the first is still being acted on.
+    /// Runs on a second signal that arrives while the first is still being handled.
     left_behind: Mutex<Option<Action>>,
 }
 
 type Action = Box<dyn FnOnce() + Send>;
 
 impl Interrupt {
-    /// Waits for the signals that end a process, except for those that its parent
-    /// made it ignore (`nohup`).
+    /// Starts a thread that waits for the signals that end a process, except for those
+    /// that the parent process made it ignore (`nohup`).
     pub fn new() -> io::Result<Self> {
         let actions = Arc::new(Actions::default());
         listen(&actions)?;
         Ok(Self { actions })
     }
 
-    /// Creates something that a signal has to remove, and returns how. A signal
-    /// waits for `create`, so nothing escapes; what was guarded before still is.
+    /// Calls `create`, which returns the created value and the action that removes it on
+    /// a signal. A signal waits until `create` returns, so nothing is missed. Earlier
+    /// actions still run.
     pub fn guard<T, E, C: FnOnce() + Send + 'static>(
         &self,
         create: impl FnOnce() -> Result<(T, C), E>,
@@ -50,9 +50,9 @@ impl Interrupt {
         Ok(created)
     }
 
-    /// Cleans up this too, after what was guarded before. That may take a while: a
-    /// second signal ends the process at once, after `left_behind` has reported what
-    /// stays.
+    /// Adds `cleanup` after the actions that were registered before. It may take a while:
+    /// a second signal ends the process at once, after `left_behind` has reported what
+    /// remains.
     #[cfg(feature = "remote")]
     pub fn clean_up(
         &self,
@@ -78,20 +78,20 @@ fn one_after_another(before: Option<Action>, next: impl FnOnce() + Send + 'stati
     })
 }
 
-/// Makes a limit on the size of files (`ulimit -f`) an error of the write, which is
-/// reported and leaves nothing: by default `SIGXFSZ` ends the process.
+/// Makes exceeding the limit on file sizes (`ulimit -f`) an error of the write, which is
+/// reported and leaves no file. By default `SIGXFSZ` ends the process.
 ///
 /// # Errors
 /// [`Failure::Signals`].
 #[cfg(unix)]
 pub fn survive_limits() -> Result<(), Failure> {
     use signal_hook::consts::SIGXFSZ;
-    // A handler that does nothing: the write returns `EFBIG`.
+    // The handler does nothing: the write then returns `EFBIG`.
     let registered = signal_hook::flag::register(SIGXFSZ, Arc::default());
     registered.map(drop).map_err(Failure::Signals)
 }
 
-/// There are no such limits here.
+/// This platform has no such limits.
 #[cfg(not(unix))]
 pub fn survive_limits() -> Result<(), Failure> {
     Ok(())
@@ -109,7 +109,7 @@ fn listen(actions: &Arc<Actions>) -> io::Result<()> {
     let ending = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU, SIGUSR1, SIGUSR2, SIGALRM];
     let listened_to = ending.into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
     let mut signals = Signals::new(listened_to)?;
-    // Where the pack has its name already, the clean-up finds nothing to do.
+    // If the pack already has its name, the clean-up finds nothing to do.
     let end = |action: &Mutex<Option<Action>>, signal| {
         let action = lock(action).take();
         if let Some(action) = action {
@@ -122,7 +122,8 @@ fn listen(actions: &Arc<Actions>) -> io::Result<()> {
         let mut signals = signals.forever();
         let Some(first) = signals.next() else { return };
         let own = Arc::clone(&actions);
-        // On a thread of its own, so that this one hears the next signal.
+        // The clean-up runs on its own thread, so that this thread can receive the next
+        // signal.
         let cleaning = std::thread::Builder::new().spawn(move || end(&own.cleanup, first));
         if cleaning.is_err() {
             end(&actions.cleanup, first);
@@ -134,15 +135,15 @@ fn listen(actions: &Arc<Actions>) -> io::Result<()> {
     std::thread::Builder::new().name("sealpack-signals".into()).spawn(wait).map(drop)
 }
 
-/// Whether this process was started to ignore a signal.
+/// Returns whether this process was started with the signal ignored.
 #[cfg(unix)]
 #[must_use]
 pub fn is_ignored(signal: i32) -> bool {
     ignored_signals() >> (signal - 1) & 1 == 1
 }
 
-/// The signals that this process was started to ignore, a bit each; none
-/// where the system does not say.
+/// Returns the signals that this process was started to ignore, one bit each; 0 if the
+/// system does not report them.
 #[cfg(unix)]
 fn ignored_signals() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -150,7 +151,7 @@ fn ignored_signals() -> u64 {
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }
 
-/// Elsewhere the system ends the process, and a temporary file may be left.
+/// On other platforms the system ends the process, and a temporary file may be left.
 #[cfg(not(unix))]
 fn listen(_actions: &Arc<Actions>) -> io::Result<()> {
     Ok(())
