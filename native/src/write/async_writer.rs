@@ -49,7 +49,8 @@ use crate::error::{Doing, Error, ErrorKind};
 /// # Ok(()) }
 /// ```
 pub struct AsyncWriter<W: AsyncWrite + Unpin + Send + 'static> {
-    /// Empty while a blocking thread has it, and after that failed.
+    /// `None` while a blocking thread uses the packer, and after such a thread
+    /// failed.
     packer: Option<Packer<AsyncSink<W>>>,
     monitor: WriteMonitor,
     app_data: Bytes,
@@ -126,13 +127,13 @@ impl<W: AsyncWrite + Unpin + Send + 'static> AsyncWriter<W> {
         self.items
     }
 
-    /// What watches and cancels this writer.
+    /// Returns a handle that watches this writer and can cancel it.
     #[must_use]
     pub fn monitor(&self) -> WriteMonitor {
         self.monitor.clone()
     }
 
-    /// Writes what is left, flushes the sink and returns it.
+    /// Writes the remaining bytes, flushes the sink and returns it.
     ///
     /// # Errors
     /// The first error of the writer or of the sink. The sink is dropped then.

@@ -38,8 +38,8 @@ impl Sink for FileSink {
     }
 }
 
-/// Counts the bytes written, and asks the system to start writing them every so
-/// many.
+/// Counts the bytes written, and asks the system to write them to the disk each
+/// time that `every` more have come together.
 struct Writeback {
     every: Option<NonZero<u64>>,
     asked_up_to: u64,
@@ -51,7 +51,7 @@ impl Writeback {
         Self { every, asked_up_to: 0, written: 0 }
     }
 
-    /// So many more bytes were written to the end of `file`.
+    /// Counts `bytes` more bytes at the end of `file`.
     fn wrote(&mut self, file: &dyn DiskFile, bytes: u64) {
         self.written = self.written.saturating_add(bytes);
         let waiting = self.written - self.asked_up_to;

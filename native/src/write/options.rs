@@ -69,29 +69,29 @@ impl Default for WriterOptions {
 }
 
 impl WriterOptions {
-    /// Items in every record but the last: 128 unless told otherwise, from 1
-    /// to 2^32-1. More items a record compress better and take less index;
-    /// reading one item decodes the whole record.
+    /// Sets the items in every record but the last, from 1 to 2^32-1. Default: 128.
+    /// More items per record compress better and need a smaller index; reading one
+    /// item decodes the whole record.
     pub fn items_per_record(mut self, items: u32) -> Self {
         self.items_per_record = items;
         self
     }
 
-    /// The number in the trailer that says what the items are and how they
-    /// are encoded. Unless told otherwise 1 for zstd, 0 for anything else.
+    /// Sets the number in the trailer that identifies the meaning of the items and
+    /// their encoding. Default: 1 for zstd, 0 for any other codec.
     pub fn format_id(mut self, format_id: u32) -> Self {
         self.format_id = Some(format_id);
         self
     }
 
-    /// How records are encoded: [`Zstd`](crate::Zstd) at level 3 unless told
-    /// otherwise, [`Plain`](crate::Plain), or your own.
+    /// Sets how records are encoded: [`Zstd`](crate::Zstd),
+    /// [`Plain`](crate::Plain), or your own codec. Default: zstd at level 3.
     pub fn codec(mut self, codec: impl EncoderFactory + 'static) -> Self {
         self.codec = Arc::new(codec);
         self
     }
 
-    /// Whether the SHA-256 of all items is stored: it is unless told otherwise.
+    /// Sets whether the pack stores the SHA-256 of all items. Default: true.
     pub fn content_hash(mut self, stored: bool) -> Self {
         self.hashing = if stored { Hashing::Items } else { Hashing::None };
         self
@@ -104,68 +104,71 @@ impl WriterOptions {
         self
     }
 
-    /// Whether each record's checksum covers its payload, and not only the
-    /// item lengths: no unless told otherwise. It costs four bytes a record
-    /// and makes a flipped bit known when its record is read.
+    /// Sets whether each record's checksum covers its payload, and not only the
+    /// item lengths. Default: false. It costs four bytes per record, and detects a
+    /// flipped bit when the record is read.
     pub fn record_checksum(mut self, covered: bool) -> Self {
         self.record_checksum = covered;
         self
     }
 
-    /// The dialect: with a checksum of the app data unless told otherwise.
+    /// Sets the dialect. Default: the one with a checksum of the app data.
     pub fn dialect(mut self, dialect: Dialect) -> Self {
         self.dialect = dialect;
         self
     }
 
-    /// Worker threads that encode and hash (default: the number of cores, at
-    /// most 1,024). Records keep their order. With 0 everything happens on the
-    /// thread that appends.
+    /// Sets the worker threads that encode and hash. Default: the number of cores.
+    /// At most 1,024. Records keep their order. With 0, the appending thread does
+    /// everything.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads.min(MAX_THREADS);
         self
     }
 
-    /// Asks the system to start writing to the disk behind every so many
-    /// bytes, so that `finish` finds little left to wait for. Linux only
-    /// (`sync_file_range`); elsewhere it does nothing.
+    /// Asks the system to start writing to the disk each time `bytes` more bytes
+    /// were written, so that `finish` has little left to wait for. Linux only
+    /// (`sync_file_range`); elsewhere it has no effect.
     pub fn writeback_every(mut self, bytes: u64) -> Self {
         self.writeback = NonZero::new(bytes);
         self
     }
 
-    /// The application's data: bytes that every reader gets on opening.
+    /// Sets the app data: bytes of the application that every reader gets on
+    /// opening.
     pub fn app_data(mut self, app_data: impl Into<Bytes>) -> Self {
         self.app_data = app_data.into();
         self
     }
 
-    /// Whether an existing file may be replaced. It stays whole until the new
-    /// pack is, and stays for good if that never happens.
+    /// Sets whether an existing file may be replaced. Default: false. The existing
+    /// file stays whole until the new pack is complete, and remains if the new pack
+    /// is never completed.
     pub fn overwrite(mut self, overwrite: bool) -> Self {
         self.overwrite = overwrite;
         self
     }
 
-    /// Writes to another disk than the machine's: see [`crate::disk`].
+    /// Writes to a disk other than the machine's: see [`crate::disk`].
     #[cfg(feature = "testing")]
     pub fn disk(mut self, disk: impl Disk + 'static) -> Self {
         self.disk = Arc::new(disk);
         self
     }
 
-    /// Whether the pack's digest list is written beside it, at
-    /// [`digest_list_path`](crate::digest_list_path): no unless told otherwise.
-    /// It takes 32 bytes a record, and lets a reader [trust](crate::Trust) single items. The list
-    /// has its name before the pack has: whoever sees a pack sees its list.
+    /// Sets whether the pack's digest list is written next to it, at
+    /// [`digest_list_path`](crate::digest_list_path). Default: false. The list
+    /// takes 32 bytes per record, and lets a reader [trust](crate::Trust) single
+    /// items. The list gets its name before the pack does: once the pack is
+    /// visible, so is its list.
     pub fn digest_list(mut self, written: bool) -> Self {
         self.digest_list = written;
         self
     }
 
-    /// The most bytes of memory that a writer of these options takes while no
-    /// record has more than `record` bytes; about two bytes a record for the
-    /// index, and what the codec keeps for each thread, come on top.
+    /// Returns the most memory, in bytes, that a writer with these options takes
+    /// while no record exceeds `record` bytes. The index (about two bytes per
+    /// record) and the codec's own memory for each thread come on top.
     ///
     /// ```
     /// let options = sealpack::Writer::options().threads(4);
@@ -190,10 +193,10 @@ impl WriterOptions {
         })
     }
 
-    /// Whether there is to be a digest list.
+    /// Returns whether the options ask for a digest list.
     ///
     /// # Errors
-    /// [`OptionsError`] where there is and no digests are taken of the items.
+    /// [`OptionsError`] where they do and no digests of the items are computed.
     pub(crate) fn wants_digest_list(&self) -> Result<bool, ErrorKind> {
         let refused = |error| Err(ErrorKind::Options(error));
         match self.hashing {

@@ -13,15 +13,15 @@ use super::sink::Sink;
 use crate::error::ErrorKind;
 use crate::trust::DigestSpool;
 
-/// Extents below this size are copied into the stream's buffer: an entry of a
-/// vectored write costs more than copying so little.
+/// Smaller extents are copied into the stream's buffer: an entry of a vectored
+/// write costs more than such a copy.
 const COPIED_SIZE: usize = 4 << 10;
 
-/// Takes sealed drafts to where the pack is written.
+/// Passes sealed drafts on to the place where the pack is written.
 pub(crate) struct Output<S> {
     assembly: Assembly,
     file: Streamed<S>,
-    /// The records' digests, where a list of them is wanted.
+    /// The records' digests, if a digest list is to be written.
     digests: Option<DigestSpool>,
     monitor: WriteMonitor,
 }
@@ -32,7 +32,7 @@ impl<S: Sink> Output<S> {
         Self { assembly, file, digests, monitor: WriteMonitor::default() }
     }
 
-    /// What watches and cancels this output.
+    /// Returns the monitor that watches and cancels this output.
     pub(crate) fn monitor(&self) -> &WriteMonitor {
         &self.monitor
     }
@@ -54,8 +54,8 @@ impl<S: Sink> Output<S> {
         if self.monitor.is_cancelled() { Err(ErrorKind::Cancelled) } else { Ok(()) }
     }
 
-    /// Writes what stands behind the records. The file is whole then, and not
-    /// yet durable.
+    /// Writes the sections that follow the records. The file is then complete, but
+    /// not yet durable.
     pub(crate) fn finish(self, app_data: Bytes) -> Result<Written<S>, ErrorKind> {
         self.refuse_cancelled()?;
         let Self { assembly, mut file, digests, monitor } = self;
@@ -74,7 +74,7 @@ impl<S: Sink> Output<S> {
     }
 }
 
-/// A pack whose bytes were all handed over.
+/// A pack whose bytes the sink has all received.
 pub(crate) struct Written<S> {
     pub(crate) sink: S,
     pub(crate) trailer: Trailer,
@@ -82,7 +82,7 @@ pub(crate) struct Written<S> {
     pub(crate) digests: Option<DigestSpool>,
 }
 
-/// A sink behind the output stream.
+/// An output stream and the sink that it writes to.
 pub(crate) struct Streamed<S> {
     stream: Stream,
     sink: S,
@@ -102,14 +102,14 @@ impl<S: Sink> Streamed<S> {
         taken.map_err(refusal)
     }
 
-    /// Writes bytes that the caller keeps.
+    /// Copies `bytes` into the stream; the caller keeps them.
     pub(crate) fn copy(&mut self, bytes: &[u8]) -> Result<(), ErrorKind> {
         let taken = self.stream.write(bytes);
         self.drive()?;
         taken.map_err(refusal)
     }
 
-    /// Writes what is left, and gives the sink back.
+    /// Writes the remaining bytes, and returns the sink.
     pub(crate) fn close(mut self) -> Result<S, ErrorKind> {
         let closed = self.stream.close();
         self.drive()?;
@@ -117,7 +117,8 @@ impl<S: Sink> Streamed<S> {
         Ok(self.sink)
     }
 
-    /// The stream's one rule: take each output, carry it out, say how it ended.
+    /// Follows the stream's one rule: take each output, perform it, report the
+    /// outcome.
     fn drive(&mut self) -> Result<(), ErrorKind> {
         let mut first_error = Ok(());
         while let Some(output) = self.stream.next_output() {
@@ -145,7 +146,8 @@ impl<S: Sink> Streamed<S> {
 fn refusal(refused: Refused) -> ErrorKind {
     match refused {
         Refused::TooLong => PackError::Limit(Limit::File).into(),
-        // `drive` keeps the rule, so the others say that it failed before.
+        // `drive` follows the rule, so each of these means that the stream failed
+        // before.
         Refused::Failed | Refused::Closed | Refused::OutputsWait => ErrorKind::Ended,
     }
 }

@@ -1,5 +1,5 @@
-//! What every writer does, wherever the bytes go: items into records, records
-//! through the pipeline.
+//! The part that all writers share, wherever the bytes go: items into records,
+//! records through the pipeline.
 
 use sealpack_core::Error as PackError;
 use sealpack_core::write::{Hashing, PackShape, RecordBuilder, Sealer};
@@ -21,14 +21,14 @@ pub(crate) struct Packer<S: Sink> {
     monitor: WriteMonitor,
 }
 
-/// The sealers of a pack: made before anything is created, so that an encoder
-/// that cannot be leaves nothing behind.
+/// The sealers of a pack. They are made before any file is created, so that an
+/// encoder that cannot be made leaves no file.
 pub(crate) enum Sealers {
     /// On the caller's thread.
     Here(Sealer),
-    /// On the thread that writes: workers would only be in the way.
+    /// On the thread that writes: workers would only add hand-offs.
     Behind(Sealer),
-    /// A worker each.
+    /// One worker for each sealer.
     Workers(Vec<Sealer>),
 }
 
@@ -44,7 +44,7 @@ impl Sealers {
             };
             Ok(sealer.with_digester(Box::new(Lanes::default())))
         };
-        // Nothing to do beside writing.
+        // The thread that writes has no other work.
         let nothing_to_do = options.codec.is_plain()
             && matches!(shape.content_hash, Hashing::None)
             && !shape.record_checksum;
@@ -74,7 +74,7 @@ impl<S: Sink + 'static> Packer<S> {
         Ok(Self { builder, pipeline, monitor })
     }
 
-    /// Lets `push` give an item to the builder, unless the writer has failed.
+    /// Lets `push` add an item to the builder, unless the writer has failed.
     pub(crate) fn append_with(
         &mut self,
         push: impl FnOnce(&mut RecordBuilder) -> Result<(), PackError>,
@@ -83,7 +83,7 @@ impl<S: Sink + 'static> Packer<S> {
         self.submit_drafts()
     }
 
-    /// As [`append_with`](Self::append_with), but hands nothing on.
+    /// As [`append_with`](Self::append_with), but submits no drafts.
     pub(crate) fn push_with(
         &mut self,
         push: impl FnOnce(&mut RecordBuilder) -> Result<(), PackError>,
@@ -95,7 +95,7 @@ impl<S: Sink + 'static> Packer<S> {
         }
     }
 
-    /// What watches and cancels this writer.
+    /// Returns the monitor that watches and cancels this writer.
     pub(crate) fn monitor(&self) -> &WriteMonitor {
         &self.monitor
     }
@@ -105,18 +105,18 @@ impl<S: Sink + 'static> Packer<S> {
         self.builder.total_items()
     }
 
-    /// Seals and writes what is left.
+    /// Seals and writes the remaining items.
     pub(crate) fn finish(mut self) -> Result<Output<S>, ErrorKind> {
         self.builder.finish();
         let submitted = self.submit_drafts();
-        // Also where that failed: the encoders must be closed, and the first
-        // error is the pipeline's to tell.
+        // Finish even if submitting failed: the encoders must be closed, and the
+        // pipeline returns the first error.
         let output = self.pipeline.finish()?;
         submitted?;
         Ok(output)
     }
 
-    /// Hands on complete drafts; waits while too many are in flight.
+    /// Submits complete drafts; waits while too many are in flight.
     pub(crate) fn submit_drafts(&mut self) -> Result<(), ErrorKind> {
         while let Some(draft) = self.builder.next_draft() {
             self.monitor.count_in(draft.payload_size());
@@ -125,8 +125,8 @@ impl<S: Sink + 'static> Packer<S> {
         Ok(())
     }
 
-    /// As [`submit_drafts`](Self::submit_drafts), but stops where it would have
-    /// to wait or to seal on this thread: whether every draft was handed on.
+    /// As [`submit_drafts`](Self::submit_drafts), but stops before it would have to
+    /// wait or to seal on this thread. Returns whether it submitted every draft.
     #[cfg(feature = "async")]
     pub(crate) fn try_submit_drafts(&mut self) -> Result<bool, ErrorKind> {
         while self.builder.has_draft() {

@@ -22,31 +22,32 @@ use crate::error::{Doing, ErrorKind};
 use crate::ordered::{Batch, Ordered, Window};
 use crate::sync::{Builder, JoinHandle};
 
-/// As many where it takes them one by one.
+/// As [`BYTES_A_WORKER`], for workers that take drafts one by one.
 const BYTES_ONE_BY_ONE: u64 = 2 << 20;
 
-/// Bytes of results that the thread that writes waits for.
+/// Bytes of results that the writer thread waits for.
 const BYTES_WRITTEN: u64 = 1 << 20;
 
-/// Drafts that a worker takes, for each lane that its digests have, …
+/// Drafts that a worker takes in a batch for each lane of its digests, …
 const ROUNDS: usize = 4;
 
-/// … or so many bytes of them.
+/// … or this many bytes of drafts.
 const BYTES_TAKEN: u64 = 5 << 19;
 
-/// The most bytes that a pipeline of so many workers, and what is before and
-/// behind it, takes for records of so many bytes.
+/// Returns the most bytes that a pipeline of `workers` workers takes for records of
+/// `record` bytes, together with the stages before and after it.
 pub(crate) fn memory_bound(workers: usize, record: u64) -> u64 {
-    /// Drafts that were written, whose memory is used again; and the output
-    /// stream's buffers.
+    /// Drafts that were written, whose memory is reused; and the output stream's
+    /// buffers.
     const BESIDE: u64 = (8 << 20) + (4 << 20);
     let workers = workers as u64;
-    // A draft has an eighth to spare, and is many records where they are small.
+    // A draft has an eighth of spare room, and consists of many records if they are
+    // small.
     let draft = record.saturating_add(record / 8).saturating_add(64 << 10);
-    // The window holds so much, or a draft more; every worker has what it
-    // encodes into beside the draft, and another draft is being filled.
+    // The window holds this much, or one draft more; every worker has, next to the
+    // draft, the buffer it encodes into, and the builder fills another draft.
     let drafts = draft.saturating_mul(2 * workers + 2).max(BYTES_A_WORKER * workers.max(1));
-    // One worker's drafts may be kept until the thread that writes has hashed them.
+    // A single worker's drafts may be kept until the writer thread has hashed them.
     let kept = if workers == 1 { drafts } else { 0 };
     let under_way = drafts.saturating_add(kept).saturating_add(BESIDE);
     under_way.saturating_add(draft.saturating_mul(2 * workers + 2))
@@ -54,14 +55,13 @@ pub(crate) fn memory_bound(workers: usize, record: u64) -> u64 {
 
 type Jobs = Ordered<Draft, Done, ErrorKind>;
 
-/// What a worker made of a draft, and the draft where somebody else takes its
-/// digests.
+/// A sealed draft; and the draft itself if the writer thread computes its digests.
 struct Done {
     sealed: SealedDraft,
     draft: Option<Draft>,
 }
 
-/// Where drafts go: to the file, on whatever threads.
+/// The path of drafts to the file, on any number of threads.
 pub(crate) enum Pipeline<S: Sink> {
     /// Everything on the caller's thread.
     Inline(Box<Inline<S>>),
@@ -76,8 +76,8 @@ pub(crate) struct Inline<S> {
     failure: Option<ErrorKind>,
 }
 
-/// The threads of a pipeline. Dropped before it is finished it stops them and
-/// waits for them.
+/// The threads of a pipeline. If it is dropped before it is finished, it stops them
+/// and waits for them.
 pub(crate) struct Threads<S: Sink> {
     jobs: Arc<Jobs>,
     workers: Vec<JoinHandle<()>>,
@@ -89,7 +89,7 @@ impl<S: Sink + 'static> Pipeline<S> {
         Self::Inline(Box::new(Inline { sealer, output, failure: None }))
     }
 
-    /// Starts a worker for each sealer, and the thread that writes.
+    /// Starts one worker for each sealer, and the writer thread.
     pub(crate) fn threads(mut sealers: Vec<Sealer>, output: Output<S>) -> Result<Self, ErrorKind> {
         let digests = match &mut sealers[..] {
             [only] => only.split_digester(),
@@ -114,8 +114,8 @@ impl<S: Sink + 'static> Pipeline<S> {
         Ok(Self::Threads(threads))
     }
 
-    /// Starts one thread that seals and writes, where there is so little to seal
-    /// that to hand it on would cost more.
+    /// Starts one thread that seals and writes, for packs with so little to seal
+    /// that a hand-off would cost more.
     pub(crate) fn behind(sealer: Sealer, output: Output<S>) -> Result<Self, ErrorKind> {
         let jobs = Arc::new(Jobs::new(Window { jobs: 4, bytes: 4 * BYTES_WRITTEN }));
         let mut threads = Threads { jobs: Arc::clone(&jobs), workers: Vec::new(), writer: None };
@@ -126,7 +126,7 @@ impl<S: Sink + 'static> Pipeline<S> {
         Ok(Self::Threads(threads))
     }
 
-    /// Hands on a draft; waits where too many are under way.
+    /// Submits a draft; waits while too many are in flight.
     pub(crate) fn submit(&mut self, draft: Draft) -> Result<(), ErrorKind> {
         match self {
             Self::Inline(inline) => inline.write(draft),
@@ -148,7 +148,7 @@ impl<S: Sink + 'static> Pipeline<S> {
         }
     }
 
-    /// The first error, if there was one: costs no waiting.
+    /// Returns the first error, if there was one, without waiting.
     pub(crate) fn failure(&self) -> Option<ErrorKind> {
         match self {
             Self::Inline(inline) => inline.failure.clone(),
@@ -205,8 +205,8 @@ impl<S: Sink> Drop for Threads<S> {
     }
 }
 
-/// A worker: seals drafts until there are no more, then closes its encoder,
-/// whatever happened to others. With `kept` it hands on the drafts too.
+/// A worker: seals drafts until there are no more, then closes its encoder, even if
+/// other threads failed. With `kept` it delivers the drafts too.
 fn seal(jobs: &Jobs, mut sealer: Sealer, kept: bool) {
     let lanes = sealer.preferred_batch();
     let batch = match lanes {
@@ -234,15 +234,15 @@ fn seal(jobs: &Jobs, mut sealer: Sealer, kept: bool) {
     }
 }
 
-/// The writer: takes sealed drafts in order to the file; takes their digests
-/// first, where that was left to it.
+/// The writer thread: writes sealed drafts to the file in order. With `digests` it
+/// computes their digests first.
 fn write<S: Sink>(
     jobs: &Jobs,
     mut output: Output<S>,
     mut digests: Option<DraftDigester>,
 ) -> Option<Output<S>> {
     let (bytes, lanes) = match &digests {
-        // Half of the window, so that the worker goes on.
+        // Half of the window, so that the worker can continue meanwhile.
         Some(digests) => (BYTES_TAKEN.min(S::BYTES_A_WORKER / 2), digests.preferred_batch()),
         None => (BYTES_WRITTEN, 1),
     };
@@ -274,7 +274,7 @@ fn apart(done: Vec<Done>) -> (Vec<SealedDraft>, Vec<Draft>) {
     (sealed, drafts.into_iter().flatten().collect())
 }
 
-/// Sealer and writer in one.
+/// Seals and writes on one thread.
 fn seal_and_write<S: Sink>(
     jobs: &Jobs,
     mut sealer: Sealer,
@@ -299,8 +299,8 @@ fn seal_and_write<S: Sink>(
     Some(output)
 }
 
-/// Runs what may call the caller's code: an extract, a sink, the drop of an
-/// owned item. A panic there is an error here.
+/// Runs work that may call the caller's code: an extract, a sink, the drop of an
+/// owned item. A panic there becomes an error.
 fn guard<T>(work: impl FnOnce() -> Result<T, ErrorKind>) -> Result<T, ErrorKind> {
     caught(work).unwrap_or_else(|cause| Err(ErrorKind::Panicked(cause)))
 }

@@ -1,10 +1,10 @@
-//! How far a writer has come, and how to cancel it, from any thread.
+//! The progress of a writer, and how to cancel it, from any thread.
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// How far a writer has come.
+/// The progress of a writer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct WriteProgress {
@@ -13,7 +13,7 @@ pub struct WriteProgress {
     /// Bytes of the pack so far. Less than 1 MiB of them may still wait to be
     /// written.
     pub bytes_out: u64,
-    /// Bytes of items in flight: part of `bytes_in`, and not yet part of the
+    /// Bytes of items in flight: counted in `bytes_in`, but not yet part of the
     /// pack.
     pub bytes_in_flight: u64,
 }
@@ -51,10 +51,10 @@ struct Shared {
 }
 
 impl WriteMonitor {
-    /// How far the writer has come.
+    /// Returns the writer's progress.
     #[must_use]
     pub fn progress(&self) -> WriteProgress {
-        // Read before `bytes_in`, which is never less.
+        // Read before `bytes_in`, which is never smaller.
         let bytes_packed = self.shared.bytes_packed.load(Ordering::Acquire);
         let bytes_in = self.shared.bytes_in.load(Ordering::Acquire);
         WriteProgress {
@@ -65,14 +65,14 @@ impl WriteMonitor {
     }
 
     /// Cancels the writer: its next call, or the one that runs now, fails with
-    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled), and no pack
-    /// appears. A write to the sink that has begun is waited for. Once the
-    /// finished pack is being made durable this does nothing.
+    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled), and no pack appears.
+    /// A write to the sink that has begun is completed first. Once the finished
+    /// pack is being made durable, this has no effect.
     pub fn cancel(&self) {
         self.shared.cancelled.store(true, Ordering::Release);
     }
 
-    /// Whether the writer was cancelled.
+    /// Returns whether the writer was cancelled.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.shared.cancelled.load(Ordering::Acquire)
@@ -82,7 +82,7 @@ impl WriteMonitor {
         self.shared.bytes_in.fetch_add(bytes, Ordering::AcqRel);
     }
 
-    /// Items of so many bytes have become so many bytes of the pack.
+    /// Counts `items` bytes of items that became `pack` bytes of the pack.
     pub(super) fn count_out(&self, items: u64, pack: u64) {
         self.shared.bytes_packed.fetch_add(items, Ordering::AcqRel);
         self.shared.bytes_out.fetch_add(pack, Ordering::AcqRel);

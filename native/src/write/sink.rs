@@ -1,12 +1,12 @@
-//! What the output stream writes to: a file, an upload.
+//! The destination of the output stream: a file, an upload.
 
 use sealpack_core::stream::{BufferSize, Put};
 
 use crate::error::ErrorKind;
 
-/// Bytes of small drafts that may be in flight for each worker: those it works
-/// on, those that wait for it, and those it has done. More would leave the
-/// caches, and the builder could not reuse their memory.
+/// Bytes of small drafts that may be in flight for each worker: those that it works
+/// on, those that wait for it, and those that it has sealed. More would not fit
+/// into the caches, and the builder could not reuse their memory.
 pub(crate) const BYTES_A_WORKER: u64 = 6 << 20;
 
 /// The size of every write to a file or a stream but the last.

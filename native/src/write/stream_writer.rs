@@ -23,10 +23,10 @@ use crate::error::{Doing, Error, ErrorKind, OptionsError};
 /// Writes a pack into a [`Write`]: a socket, a pipe, an open [`File`], memory.
 /// Made by [`WriterOptions::write_to`].
 ///
-/// The sink gets the bytes of the pack in order, in writes of 1 MiB, on a
-/// thread of the writer (on the caller's with `threads(0)`). Nothing is renamed,
-/// removed or made durable: that is the program's part, as is what to do with
-/// the bytes of a pack that was never finished.
+/// The sink gets the bytes of the pack in order, in writes of 1 MiB, on a thread of
+/// the writer (on the caller's with `threads(0)`). The writer renames, removes and
+/// syncs nothing: that is the program's task, and so is handling the bytes of a
+/// pack that was never finished.
 ///
 /// ```
 /// use sealpack::{Reader, Writer};
@@ -47,23 +47,23 @@ pub struct StreamWriter<W: Write + Send + 'static> {
     app_data: Bytes,
 }
 
-/// A pack that a sink has taken, and the sink.
+/// A complete pack in a sink, and the sink.
 #[derive(Clone, Debug)]
 pub struct SealedStream<W> {
     /// The sink, flushed.
     pub sink: W,
-    /// What the pack's trailer says.
+    /// The pack's trailer.
     pub trailer: Trailer,
     /// The size of the pack in bytes.
     pub size: u64,
 }
 
-/// The path in errors about a sink, which has no name.
+/// Makes an error about a sink: it has no path, so the text is a fixed one.
 pub(super) fn error(kind: ErrorKind) -> Error {
     Error::new(&Arc::new(PathBuf::from("(stream)")), kind)
 }
 
-/// Fails if the options ask for what only a file can have.
+/// Fails if the options ask for a digest list, which only a file can have.
 pub(super) fn refuse_digest_list(options: &WriterOptions) -> Result<(), ErrorKind> {
     if options.wants_digest_list()? {
         return Err(ErrorKind::Options(OptionsError::DigestListOfStream));
@@ -72,8 +72,8 @@ pub(super) fn refuse_digest_list(options: &WriterOptions) -> Result<(), ErrorKin
 }
 
 impl WriterOptions {
-    /// Starts a pack that goes into `sink`, from the place on where that is.
-    /// Options about a file have no effect: `overwrite`, `writeback_every`.
+    /// Starts a pack that goes into `sink`, from its present position on. Options
+    /// that concern files have no effect: `overwrite`, `writeback_every`.
     ///
     /// # Errors
     /// [`ErrorKind::Options`], also for a [digest list](Self::digest_list): a
@@ -140,13 +140,13 @@ impl<W: Write + Send + 'static> StreamWriter<W> {
         self.packer.item_count()
     }
 
-    /// What watches and cancels this writer.
+    /// Returns a handle that watches this writer and can cancel it.
     #[must_use]
     pub fn monitor(&self) -> WriteMonitor {
         self.packer.monitor().clone()
     }
 
-    /// Writes what is left, flushes the sink and returns it.
+    /// Writes the remaining bytes, flushes the sink and returns it.
     ///
     /// # Errors
     /// The first error of the writer or of the sink. The sink is dropped then.
@@ -178,7 +178,7 @@ impl<W: Write + Send + 'static> fmt::Debug for StreamWriter<W> {
     }
 }
 
-/// A sink that is a [`Write`].
+/// A sink that writes to a [`Write`].
 struct WriteSink<W>(W);
 
 impl<W: Write + Send> Sink for WriteSink<W> {

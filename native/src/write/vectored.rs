@@ -1,10 +1,11 @@
-//! A put in vectored writes, which may each take less than they were given.
+//! Writes a put with vectored writes, each of which may take fewer bytes than it
+//! was given.
 
 use std::io::{self, IoSlice};
 
 use sealpack_core::stream::Put;
 
-/// Extents handed to the system in one call. Linux takes 1024 at most.
+/// Extents passed to the system in one call. Linux takes at most 1024.
 const MAX_EXTENTS: usize = 1024;
 
 /// Writes all bytes of a put, in as few calls as the system allows.
@@ -16,12 +17,12 @@ pub(super) fn write_put(
     slices.chunks_mut(MAX_EXTENTS).try_for_each(|slices| write_all(slices, &mut write))
 }
 
-/// Continues after a write that took less than all, or was interrupted.
+/// Continues after a write that took only a part, or was interrupted.
 fn write_all(
     mut slices: &mut [IoSlice<'_>],
     write: &mut impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
 ) -> io::Result<()> {
-    // An empty slice in front would be taken for a sink that takes nothing.
+    // A leading empty slice would look as if the sink took nothing.
     IoSlice::advance_slices(&mut slices, 0);
     while !slices.is_empty() {
         match write(slices) {

@@ -1,4 +1,4 @@
-//! The writer that a program holds.
+//! The writer of a pack file.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -22,9 +22,9 @@ use crate::trust::{DigestListFile, DigestSpool, SealedDigests, digest_list_path}
 
 /// Writes a pack.
 ///
-/// The pack appears under its name when [`finish`](Self::finish) has returned
-/// `Ok`, whole and durable. A writer that is dropped before leaves nothing,
-/// and whatever was there before stays as it was.
+/// The pack appears under its name, whole and durable, when
+/// [`finish`](Self::finish) has returned `Ok`. A writer that is dropped before that
+/// leaves no file, and an existing file at the path stays unchanged.
 ///
 /// ```
 /// # let folder = tempfile::tempdir()?;
@@ -39,9 +39,9 @@ use crate::trust::{DigestListFile, DigestSpool, SealedDigests, digest_list_path}
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// The first error ends the writer: it comes out of the next append and of
-/// `finish`, and no file appears. Only an item that is refused for its own
-/// size leaves the writer as it was.
+/// The first error ends the writer: the next append and `finish` return it, and no
+/// file appears. Only an item that is refused for its own size leaves the writer
+/// usable.
 pub struct Writer {
     path: Arc<PathBuf>,
     packer: Packer<FileSink>,
@@ -59,17 +59,17 @@ impl fmt::Debug for Writer {
     }
 }
 
-/// A pack that is finished.
+/// A finished pack.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct SealedPack {
-    /// Where it is.
+    /// The path of the pack.
     pub path: PathBuf,
-    /// What its trailer says.
+    /// The pack's trailer.
     pub trailer: Trailer,
-    /// Its size in bytes.
+    /// The size of the pack in bytes.
     pub file_size: u64,
-    /// Its digest list, where one was asked for.
+    /// The pack's digest list, if the options asked for one.
     pub digests: Option<SealedDigests>,
     /// What the pack, and the files published with it, lack although they are
     /// whole, each caveat once; usually empty.
@@ -81,14 +81,14 @@ impl WriterOptions {
     ///
     /// # Errors
     /// [`ErrorKind::Exists`] without [`overwrite`](Self::overwrite),
-    /// [`ErrorKind::NotAFile`] where a folder or a device is in the way,
-    /// [`ErrorKind::Options`], [`ErrorKind::Io`], or what the codec says.
+    /// [`ErrorKind::NotAFile`] if a folder or a device has this path,
+    /// [`ErrorKind::Options`], [`ErrorKind::Io`], or the codec's error.
     pub fn create(self, path: impl AsRef<Path>) -> Result<Writer, Error> {
         let path = Arc::new(path.as_ref().to_path_buf());
         Writer::create_at(self, &path).map_err(|kind| Error::new(&path, kind))
     }
 
-    /// Starts the digest list of the pack at `path`, if there is to be one.
+    /// Starts the digest list of the pack at `path`, if the options ask for one.
     fn start_digest_list(&self, path: &Path) -> Result<Option<DigestListFile>, ErrorKind> {
         if !self.wants_digest_list()? {
             return Ok(None);
@@ -127,13 +127,13 @@ impl Writer {
     ///
     /// # Errors
     /// The first error of the writer; or [`Limit::Item`], [`Limit::Items`],
-    /// [`Limit::Record`] for this item, which is then not taken.
+    /// [`Limit::Record`] for this item, which is then not added.
     pub fn append(&mut self, item: &[u8]) -> Result<(), Error> {
         self.append_with(|builder| builder.push(item))
     }
 
-    /// Appends one item that lies in several slices, copying each once. No
-    /// slices at all are no item; an empty slice is an empty item.
+    /// Appends one item that lies in several slices, copying each once. Without
+    /// slices nothing is appended; an empty slice is an empty item.
     ///
     /// # Errors
     /// As [`append`](Self::append).
@@ -141,8 +141,8 @@ impl Writer {
         self.append_with(|builder| builder.push_parts(parts))
     }
 
-    /// Appends an item without copying it, where it has at least 4 KiB and is
-    /// alone in its record, or is stored as it is.
+    /// Appends an item without copying it, if it has at least 4 KiB and is either
+    /// alone in its record or stored as it is.
     ///
     /// # Errors
     /// As [`append`](Self::append).
@@ -151,8 +151,8 @@ impl Writer {
         self.append_with(|builder| builder.push_owned(item))
     }
 
-    /// Sets the app data, which [`WriterOptions::app_data`] may have set before:
-    /// offsets, say, that are known only when the items were appended.
+    /// Sets the app data, replacing that of [`WriterOptions::app_data`]: for
+    /// example offsets that are known only when all items are appended.
     ///
     /// # Errors
     /// [`Limit::AppData`] above 2^32-1 bytes.
@@ -163,9 +163,9 @@ impl Writer {
         Ok(())
     }
 
-    /// The file that is being written, which gets its name in
-    /// [`finish`](Self::finish): what a process has to remove that is ended by
-    /// a signal and so drops nothing.
+    /// Returns the path of the temporary file, which gets its name in
+    /// [`finish`](Self::finish). A process that ends on a signal drops nothing, and
+    /// has to remove this file itself.
     ///
     /// ```
     /// # let folder = tempfile::tempdir()?;
@@ -182,8 +182,8 @@ impl Writer {
         self.publication.temporary_path()
     }
 
-    /// As [`temporary_path`](Self::temporary_path), of the digest list, where
-    /// one was asked for.
+    /// As [`temporary_path`](Self::temporary_path), for the digest list, if the
+    /// options asked for one.
     #[must_use]
     pub fn temporary_digests_path(&self) -> Option<&Path> {
         self.digests.as_ref().map(DigestListFile::temporary_path)
@@ -195,29 +195,31 @@ impl Writer {
         self.packer.item_count()
     }
 
-    /// What watches and cancels this writer, from any thread.
+    /// Returns a handle that watches this writer, and can cancel it, from any
+    /// thread.
     #[must_use]
     pub fn monitor(&self) -> WriteMonitor {
         self.packer.monitor().clone()
     }
 
-    /// Writes what is left, makes the pack durable and gives it its name.
+    /// Writes the remaining bytes, makes the pack durable and gives it its name.
     ///
     /// # Errors
-    /// The first error of the writer, an encoder's on being closed included.
-    /// The pack does not appear then, but for one error:
-    /// [`Doing::SyncingFolder`](crate::Doing::SyncingFolder) says that it did,
-    /// and that its name may not outlast a crash of the system.
+    /// The first error of the writer, including those of closing the encoders. The
+    /// pack does not appear then, with one exception:
+    /// [`Doing::SyncingFolder`](crate::Doing::SyncingFolder) means that the pack
+    /// did appear, but its name may not survive a crash of the system.
     pub fn finish(self) -> Result<SealedPack, Error> {
         self.finish_with(Vec::new())
     }
 
-    /// As [`finish`](Self::finish), with files that appear together with the pack:
-    /// a list of names, say. They are published just before the pack, so that
-    /// whoever sees the pack sees them, and removed again if it does not appear.
+    /// As [`finish`](Self::finish), with files that appear together with the pack,
+    /// such as a list of names. They are published just before the pack, so that
+    /// they are visible once the pack is; if the pack does not appear, they are
+    /// removed again.
     ///
-    /// Several files cannot be replaced at once: where these replace others and the
-    /// pack then cannot be given its name, the others are gone.
+    /// Several files cannot be replaced atomically: if these replace existing files
+    /// and the pack then cannot be given its name, the existing files are gone.
     ///
     /// # Errors
     /// As [`finish`](Self::finish) and [`StagedFile::publish`].
@@ -231,7 +233,7 @@ impl Writer {
         let Written { sink, trailer, file_size, digests } = written;
         let list = self.digests.zip(digests);
         if list.is_some() || !companions.is_empty() {
-            // Last of all that can fail for want of room.
+            // This is the last step that can fail for lack of space.
             make_durable(sink.file()).map_err(failed)?;
         }
         let mut before = StagedFile::publish_all(companions)?;
