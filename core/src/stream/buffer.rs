@@ -4,7 +4,7 @@ use super::rules::Rules;
 use bytes::{Bytes, BytesMut};
 use core::{mem, ops::Range};
 
-/// The current buffer: whole, or what is left of one whose front was given away;
+/// The current buffer: a whole one, the remnant of one whose front was given away,
 /// or none.
 ///
 /// ```text
@@ -16,20 +16,20 @@ use core::{mem, ops::Range};
 /// ```
 ///
 /// 1. `E <= capacity <= S`, where `E = at - start` bytes are filled.
-/// 2. `bytes` is `start + capacity` long. What is behind `at` is there to be
-///    written over; a copy is then a copy into a slice, which makes the fast path
+/// 2. `bytes` is `start + capacity` long. The bytes after `at` are there to be
+///    overwritten: a copy is then a copy into a slice, which makes the fast path
 ///    fast without unsafe code.
-/// 3. The front is what is sealed and still waits: `L` holds ranges of it. One
-///    view of all of it is made when they are put, not one for each, since each
-///    costs an atomic operation to make and one to let go.
-/// 4. While no write is welcome [`SHUT`] is set in `at`: nothing fits there, so
-///    the fast path has no question to ask but whether the bytes fit.
-/// 5. Where there is no buffer all of them are 0.
+/// 3. The front consists of the sealed bytes that still wait: `L` holds ranges of
+///    it. When they are put, one view of the whole front is made, not one per
+///    range, since each view costs one atomic operation to make and one to drop.
+/// 4. While the stream accepts no write, [`SHUT`] is set in `at`: then nothing
+///    fits, so the fast path only checks whether the bytes fit.
+/// 5. If there is no buffer, all fields are 0.
 ///
-/// `capacity` is counted apart from what `bytes` knows: a wrong decision then
-/// shows as a broken invariant, `E > C`, and is never a write past the end, since
-/// `bytes` would grow.
-// In this order: see `Stream`.
+/// `capacity` is counted separately from the length that `bytes` knows: a wrong
+/// decision then shows as a broken invariant, `E > C`, and never as a write past
+/// the end, since `bytes` would grow.
+// Field order matters: see `Stream`.
 #[derive(Debug, Default)]
 #[repr(C)]
 pub(super) struct Buffer {
@@ -40,17 +40,17 @@ pub(super) struct Buffer {
     present: bool,
 }
 
-/// A bit that no place in a buffer has: it is at most 1 GiB long.
+/// A bit that no offset in a buffer has set: a buffer is at most 1 GiB long.
 const SHUT: usize = 1 << (usize::BITS - 1);
 
 impl Buffer {
-    /// A whole, empty buffer in `bytes`, which are written over.
+    /// Starts a whole, empty buffer in `bytes`, whose contents are overwritten.
     pub(super) fn renew(&mut self, bytes: BytesMut) {
         (self.at, self.start, self.capacity, self.present) = (0, 0, bytes.len(), true);
         self.bytes = bytes;
     }
 
-    /// From here on nothing fits.
+    /// Makes every further write fail to fit.
     pub(super) fn shut(&mut self) {
         self.at |= SHUT;
     }
@@ -73,7 +73,7 @@ impl Buffer {
         self.capacity.saturating_sub(self.filled())
     }
 
-    /// `C`; `None` where there is no buffer.
+    /// `C`; `None` if there is no buffer.
     pub(super) fn capacity(&self) -> Option<usize> {
         self.present.then_some(self.capacity)
     }
@@ -90,7 +90,7 @@ impl Buffer {
         n > 0 && R::fits(self.at.wrapping_add(n), self.bytes.len(), self.start, size)
     }
 
-    /// Copies what fits. The fast path.
+    /// Copies the bytes if they fit. The fast path.
     #[inline]
     pub(super) fn copy_if_it_fits<R: Rules>(&mut self, bytes: &[u8], size: usize) -> bool {
         let end = self.at.wrapping_add(bytes.len());
@@ -104,11 +104,11 @@ impl Buffer {
         false
     }
 
-    /// Copies, whether the rules were asked or not.
+    /// Copies without asking the rules.
     #[inline(never)]
     pub(super) fn copy(&mut self, bytes: &[u8]) {
         let end = self.at.saturating_add(bytes.len());
-        // Only a seeded bug makes it longer than it is.
+        // Only a seeded bug exceeds the length.
         if end > self.bytes.len() {
             self.bytes.resize(end, 0);
         }
@@ -118,8 +118,8 @@ impl Buffer {
         self.at = end;
     }
 
-    /// Seals the filled bytes: they belong to the front now, and this is where
-    /// they are in it.
+    /// Seals the filled bytes: they become part of the front. Returns their range
+    /// in it.
     #[inline]
     pub(super) fn seal<R: Rules>(&mut self) -> Range<usize> {
         let filled = self.filled();
@@ -129,12 +129,12 @@ impl Buffer {
         from..from.saturating_add(filled)
     }
 
-    /// What was sealed and is still here.
+    /// The bytes that were sealed and are still in this buffer.
     pub(super) fn front(&self) -> &[u8] {
         self.bytes.get(..self.start).unwrap_or_default()
     }
 
-    /// Takes the front as one view; the buffer begins behind it.
+    /// Takes the front as one view; the buffer then begins after it.
     pub(super) fn take_front(&mut self) -> Bytes {
         let front = self.bytes.split_to(self.start.min(self.bytes.len())).freeze();
         self.at = self.filled();
@@ -142,8 +142,8 @@ impl Buffer {
         front
     }
 
-    /// Takes the filled bytes as a view, where there is no front. Of a whole
-    /// buffer it takes the memory itself, which may then come back.
+    /// Takes the filled bytes as a view, if there is no front. From a whole buffer
+    /// it takes the memory itself, which the driver may return later.
     pub(super) fn take_filled(&mut self, size: usize) -> Bytes {
         let filled = self.filled().min(self.bytes.len());
         self.at = 0;
@@ -156,8 +156,8 @@ impl Buffer {
     }
 }
 
-/// Copies a slice to one of the same length. Up to 32 bytes it is two moves that
-/// overlap or meet: a call of `memcpy` costs more than they do.
+/// Copies a slice to one of the same length. Up to 32 bytes, two overlapping or
+/// adjacent moves cost less than a call of `memcpy`.
 #[inline(always)]
 fn copy_short(to: &mut [u8], from: &[u8]) {
     let n = from.len();
@@ -176,7 +176,8 @@ fn copy_short(to: &mut [u8], from: &[u8]) {
     }
 }
 
-/// Copies the first `N` bytes and the last `N`: all, where there are `N` to `2N`.
+/// Copies the first `N` bytes and the last `N`: all bytes, if there are `N` to
+/// `2N`.
 #[inline(always)]
 fn copy_ends<const N: usize>(to: &mut [u8], from: &[u8]) {
     if let (Some(first), Some(last)) = (from.first_chunk::<N>(), from.last_chunk::<N>()) {
@@ -190,13 +191,13 @@ fn copy_ends<const N: usize>(to: &mut [u8], from: &[u8]) {
     }
 }
 
-/// Memory to use again, so that a stream allocates two or three buffers and no
-/// more if its sink keeps up.
+/// Memory to reuse, so that a stream whose sink keeps up allocates only two or
+/// three buffers.
 ///
-/// A buffer that was put whole may come back from the driver, as it is. One that
-/// was used up in pieces is on its way to the sink when the next is wanted; the
-/// one before it has most often been written by then, and nobody holds a view of
-/// its memory.
+/// The driver may return a buffer that was put whole, as it is. A buffer that was
+/// used up in pieces is still on its way to the sink when the next one is needed;
+/// by then the one before it has usually been written, and no view of its memory is
+/// left.
 #[derive(Debug, Default)]
 pub(super) struct Spent {
     whole: BytesMut,
@@ -205,12 +206,12 @@ pub(super) struct Spent {
 }
 
 impl Spent {
-    /// A buffer is used up.
+    /// Keeps the memory of a used-up buffer.
     pub(super) fn keep(&mut self, buffer: Buffer) {
         self.older = mem::replace(&mut self.newer, buffer.bytes);
     }
 
-    /// A put came back that was one extent.
+    /// Keeps the memory of a returned put that was one extent.
     pub(super) fn keep_whole(&mut self, extent: Bytes, size: usize) {
         if extent.len() == size
             && let Ok(whole) = extent.try_into_mut()
@@ -219,7 +220,7 @@ impl Spent {
         }
     }
 
-    /// Memory for a whole buffer.
+    /// Returns memory for a whole buffer.
     pub(super) fn memory(&mut self, size: usize) -> BytesMut {
         let whole = mem::take(&mut self.whole);
         if whole.len() == size {
@@ -227,7 +228,7 @@ impl Spent {
         }
         let mut bytes = mem::take(&mut self.older);
         bytes.clear();
-        // Only where nobody else holds a view of its memory.
+        // Reclaims the memory only if no other view of it exists.
         if bytes.try_reclaim(size) {
             bytes.resize(size, 0);
             bytes

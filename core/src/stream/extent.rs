@@ -6,10 +6,10 @@ use core::{mem, ops::Range};
 /// A run of bytes in the order of the stream.
 #[derive(Clone, Debug)]
 pub(super) enum Extent {
-    /// What was handed over, or a copy in memory of its own.
+    /// Bytes that were handed over, or a copy in memory of its own.
     Own(Bytes),
-    /// A range of the front of the buffer; in a put, of the view that was made
-    /// of it.
+    /// A range of the buffer's front; in a put, a range of the view that was made
+    /// of that front.
     Sealed(Range<usize>),
 }
 
@@ -34,7 +34,7 @@ impl Extent {
         }
     }
 
-    /// A view of its own.
+    /// Returns the bytes as a view of its own.
     pub(super) fn into_bytes(self, front: &Bytes) -> Bytes {
         match self {
             Extent::Own(bytes) => bytes,
@@ -43,7 +43,7 @@ impl Extent {
         }
     }
 
-    /// Takes the first `len` bytes, of which there are at least so many.
+    /// Takes the first `len` bytes; there are at least that many.
     pub(super) fn split_to(&mut self, len: usize) -> Extent {
         match self {
             Extent::Own(bytes) => Extent::Own(bytes.split_to(len.min(bytes.len()))),

@@ -12,23 +12,23 @@ use core::{marker::PhantomData, mem};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// Nothing is queued: operations are welcome.
+    /// Nothing is queued: the stream accepts operations.
     Ready,
-    /// Outputs are queued or in the driver's hand.
+    /// Outputs are queued, or the driver has taken one.
     Draining,
     /// Close was called; its outputs may still be queued.
     Closed,
-    /// An output failed. `closed` tells whether close was called.
+    /// An output failed. `closed` says whether close was called.
     Failed { closed: bool },
 }
 
-/// An output stream of small copied and large handed-over writes. It decides
-/// what is put and when; its driver does the writing.
+/// An output stream of small copied and large handed-over writes. It decides what
+/// is put and when; its driver does the writing.
 ///
-/// The machine, the driver's rule and the loop that follows it are at the top
-/// of the [module](super).
-// What a small write touches stands first: the compiler would put it behind the
-// rest, where it is a tenth slower to reach.
+/// The [module](super) documentation describes the machine, the driver's rule and
+/// the loop that follows it.
+// The fields that a small write touches come first: the compiler would place them
+// after the rest, where access is a tenth slower.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Stream<R: Rules = Faithful> {
@@ -43,16 +43,16 @@ pub struct Stream<R: Rules = Faithful> {
 }
 
 impl Stream {
-    /// A stream that has put nothing and holds nothing; the buffer is allocated
-    /// at the first buffered write.
+    /// A stream that has put nothing and holds nothing. The first buffered write
+    /// allocates the buffer.
     pub fn new(shape: Shape) -> Self {
         Self::with_rules(shape)
     }
 }
 
 impl<R: Rules> Stream<R> {
-    /// A stream under other rules than the specified ones: those of the
-    /// reference ([`ReferenceFlush`](super::ReferenceFlush)), to compare with it.
+    /// A stream under other rules than the specified ones: those of the reference
+    /// ([`ReferenceFlush`](super::ReferenceFlush)), to compare with it.
     pub fn with_rules(shape: Shape) -> Self {
         Stream {
             buffer: Buffer::default(),
@@ -66,14 +66,14 @@ impl<R: Rules> Stream<R> {
         }
     }
 
-    /// A *buffered* write: the bytes are copied, and may be put at once or later.
+    /// A *buffered* write: copies the bytes, and may put them at once or later.
     ///
     /// # Errors
-    /// [`Refused`]; nothing was taken then.
+    /// [`Refused`]; then nothing was taken.
     #[inline]
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), Refused> {
-        // Nothing fits a buffer that is shut: one that is not `Ready` needs no
-        // question of its own.
+        // Nothing fits a shut buffer, so a stream that is not `Ready` needs no
+        // check of its own.
         if self.buffer.copy_if_it_fits::<R>(bytes, self.shape.buffer_size.get()) {
             return Ok(());
         }
@@ -92,7 +92,7 @@ impl<R: Rules> Stream<R> {
     /// copies nothing.
     ///
     /// # Errors
-    /// [`Refused`]; the extent is dropped then, and nothing of it was taken.
+    /// [`Refused`]; then the extent is dropped, and nothing of it was taken.
     pub fn write_owned(&mut self, extent: Bytes) -> Result<(), Refused> {
         self.check_ready()?;
         self.waiting().checked_add(extent.len()).ok_or(Refused::TooLong)?;
@@ -105,17 +105,18 @@ impl<R: Rules> Stream<R> {
         Ok(())
     }
 
-    /// A *zero-copy* write of many extents, which are put in this order and as
-    /// one write: no threshold is looked at between them. Empty ones are left out.
+    /// A *zero-copy* write of many extents, which are put in this order and as one
+    /// write: the stream checks no threshold between them. Empty extents are left
+    /// out.
     ///
     /// # Errors
-    /// [`Refused`]; the extents are dropped then, and nothing of them was taken.
+    /// [`Refused`]; then the extents are dropped, and nothing of them was taken.
     pub fn write_extents(
         &mut self,
         extents: impl IntoIterator<Item = Bytes>,
     ) -> Result<(), Refused> {
         self.check_ready()?;
-        // Gathered first: a write that is refused must leave no trace.
+        // The extents are gathered first: a refused write must leave no trace.
         let mut list = self.outputs.list();
         let (waiting, mut len, mut last) = (self.waiting(), 0_usize, 0);
         for extent in extents {
@@ -143,7 +144,7 @@ impl<R: Rules> Stream<R> {
     /// Puts all that waits, then flushes the sink.
     ///
     /// # Errors
-    /// [`Refused`]; nothing is queued then.
+    /// [`Refused`]; then nothing is queued.
     pub fn flush(&mut self) -> Result<(), Refused> {
         self.check_ready()?;
         self.queue_flush();
@@ -151,13 +152,13 @@ impl<R: Rules> Stream<R> {
         Ok(())
     }
 
-    /// Flushes, then closes the sink. The sink's close is queued whatever
-    /// happened before and whatever happens to the flush.
+    /// Flushes, then closes the sink. The sink's close is always queued, whatever
+    /// happened before and even if the flush fails.
     ///
     /// # Errors
-    /// [`Refused::Failed`] on a failed stream: what waited is lost, but the
-    /// sink's close is queued all the same (once), so the driver's rule holds
-    /// here too. With the other refusals nothing is queued.
+    /// [`Refused::Failed`] on a failed stream: the waiting bytes are lost, but the
+    /// sink's close is still queued (once), so the driver's rule applies here too.
+    /// With the other refusals nothing is queued.
     pub fn close(&mut self) -> Result<(), Refused> {
         match self.phase {
             Phase::Ready => {
@@ -178,18 +179,18 @@ impl<R: Rules> Stream<R> {
         }
     }
 
-    /// The next thing to do at the sink; `None` when there is nothing, or when
-    /// the one before has not been [reported](Self::completed) on.
+    /// The next thing to do at the sink; `None` if there is nothing, or if the
+    /// previous output has not been [reported](Self::completed) on.
     #[inline]
     pub fn next_output(&mut self) -> Option<Output> {
         if self.buffer.is_open() { None } else { self.outputs.next() }
     }
 
-    /// Reports how the output last taken ended. Without one in hand it does
+    /// Reports how the output last taken ended. If no output is in hand, this does
     /// nothing.
     ///
-    /// A put that was given up (a cancelled task) is reported as failed: the
-    /// stream cannot know how much of it the sink took.
+    /// Report an abandoned put (a cancelled task) as failed: the stream cannot know
+    /// how much of it the sink took.
     pub fn completed(&mut self, outcome: Outcome) {
         let Some(in_hand) = self.outputs.reported() else { return };
         let taken = match (in_hand, outcome) {
@@ -197,8 +198,8 @@ impl<R: Rules> Stream<R> {
             (InHand::Put { len }, Outcome::Failed { taken }) => taken.min(len),
             (InHand::Flush | InHand::Close, _) => 0,
         };
-        // `usize` is at most 64 bits wherever this builds; a stream of 2^64
-        // bytes is not reached in a lifetime.
+        // `usize` is at most 64 bits on every target; no stream reaches 2^64 bytes
+        // in a lifetime.
         self.taken = self.taken.saturating_add(u64::try_from(taken).unwrap_or(u64::MAX));
         if matches!(outcome, Outcome::Failed { .. }) && R::fail_stops(taken) {
             self.fail();
@@ -207,18 +208,17 @@ impl<R: Rules> Stream<R> {
         }
     }
 
-    /// Takes back a put that the sink is done with, to use its memory again: its
-    /// list of extents, or the buffer, where it was one that nobody else holds a
-    /// view of. Optional; a stream whose puts come back allocates next to nothing
-    /// once it runs.
+    /// Takes back a put that the sink is done with, to reuse its memory: its list
+    /// of extents, or the buffer if no other view of it exists. Optional; a stream
+    /// whose puts come back allocates next to nothing once it runs.
     pub fn recycle(&mut self, put: Put) {
         if let Some(extent) = self.outputs.recycle(put) {
             self.spent.keep_whole(extent, self.shape.buffer_size.get());
         }
     }
 
-    /// The bytes that the sink has taken, as reported: always a prefix of what
-    /// was written.
+    /// The number of bytes that the sink has taken, as reported: always a prefix of
+    /// what was written.
     pub fn taken(&self) -> u64 {
         self.taken
     }
@@ -228,34 +228,35 @@ impl<R: Rules> Stream<R> {
         self.shape
     }
 
-    /// `C`: the capacity left in the current buffer, filled or not; `None` when
-    /// there is no buffer.
+    /// `C`: the capacity left in the current buffer, filled or not; `None` if there
+    /// is no buffer.
     pub fn capacity(&self) -> Option<usize> {
         self.buffer.capacity()
     }
 
-    /// `E`: how many bytes of the buffer are filled.
+    /// `E`: the number of filled bytes in the buffer.
     pub fn filled_len(&self) -> usize {
         self.buffer.filled()
     }
 
-    /// The filled front of the buffer, `E` bytes. It follows on [`pending`](Self::pending).
+    /// The filled front of the buffer, `E` bytes. It follows
+    /// [`pending`](Self::pending).
     pub fn filled(&self) -> &[u8] {
         self.buffer.filled_bytes()
     }
 
-    /// `L`: the extents that wait, in the order of the stream.
+    /// `L`: the waiting extents, in the order of the stream.
     pub fn pending(&self) -> impl ExactSizeIterator<Item = &[u8]> + Clone {
         let front = self.buffer.front();
         self.pending.extents().iter().map(move |extent| extent.bytes(front))
     }
 
-    /// `Z`: the bytes of [`pending`](Self::pending).
+    /// `Z`: the number of bytes in [`pending`](Self::pending).
     pub fn pending_bytes(&self) -> usize {
         self.pending.bytes()
     }
 
-    /// All bytes written and not yet queued: `Z + E`.
+    /// The number of bytes written and not yet queued: `Z + E`.
     pub fn waiting(&self) -> usize {
         self.pending.bytes().saturating_add(self.filled_len())
     }
@@ -274,23 +275,25 @@ impl<R: Rules> Stream<R> {
         }
     }
 
-    /// After an operation, or an output of one.
+    /// Sets the phase after an operation, or after one of its outputs.
     fn settle(&mut self) {
         self.enter(if self.outputs.is_empty() { Phase::Ready } else { Phase::Draining });
     }
 
-    /// The buffer is open where operations are welcome, and nowhere else.
+    /// Changes the phase. The buffer is open exactly while the stream accepts
+    /// operations.
     fn enter(&mut self, phase: Phase) {
         self.phase = phase;
         if phase == Phase::Ready { self.buffer.open() } else { self.buffer.shut() }
     }
 
-    /// The end of the stream: nothing more is put, and what waits is let go.
+    /// Ends the stream: nothing more is put, and the waiting bytes are dropped.
     fn fail(&mut self) {
         self.outputs.drop_all_but_close::<R>();
         self.buffer = Buffer::default();
         self.pending.clear();
-        // The close of a stream that had failed may fail too: it was the one.
+        // The close of an already failed stream may fail too; it still counts as
+        // the close.
         let closed = matches!(self.phase, Phase::Closed | Phase::Failed { closed: true });
         self.enter(Phase::Failed { closed });
     }
@@ -313,7 +316,7 @@ impl<R: Rules> Stream<R> {
         Ok(())
     }
 
-    /// A write of `S` bytes or more with nothing in the buffer goes around it.
+    /// A write of `S` bytes or more goes around the buffer if nothing is filled.
     fn write_large(&mut self, bytes: &[u8]) {
         if !R::goes_direct(self.pending.is_empty()) {
             self.pending.join(Bytes::copy_from_slice(bytes), bytes.len());
@@ -323,7 +326,7 @@ impl<R: Rules> Stream<R> {
         }
     }
 
-    /// Fills the buffer; what overflows either waits with it or follows its put.
+    /// Fills the buffer; the overflow either waits with it or follows its put.
     fn write_across(&mut self, bytes: &[u8]) {
         let size = self.size();
         if self.buffer.capacity().is_none() {
@@ -350,7 +353,7 @@ impl<R: Rules> Stream<R> {
         }
     }
 
-    /// A whole buffer; a remnant that is there is abandoned.
+    /// Starts a whole buffer; an existing remnant is abandoned.
     fn fresh_buffer(&mut self) {
         if self.buffer.capacity().is_some() {
             self.let_go();
@@ -358,8 +361,8 @@ impl<R: Rules> Stream<R> {
         self.buffer.renew(self.spent.memory(self.shape.buffer_size.get()));
     }
 
-    /// A copied run with nothing before it: put whole, or cut to `S` with the
-    /// tail in the buffer.
+    /// Puts a copied run with nothing before it: whole, or cut to `S` with the tail
+    /// in the buffer.
     fn put_run(&mut self, bytes: &[u8]) {
         let size = self.size();
         if !self.shape.trim {
@@ -371,9 +374,9 @@ impl<R: Rules> Stream<R> {
         while !run.is_empty() {
             self.outputs.put_one(run.split_to(size.min(run.len())));
         }
-        // A remnant too short for the tail is abandoned: memory wasted on purpose,
-        // so that the tail stays in one piece. Where there is no buffer a tail of 0
-        // gets one too: the next write of S bytes then fills it, as in the
+        // A remnant too short for the tail is abandoned: this wastes memory on
+        // purpose, so that the tail stays in one piece. If there is no buffer, even
+        // a tail of 0 gets one: the next write of S bytes then fills it, as in the
         // reference.
         let remnant = self.buffer.capacity();
         if !remnant.is_some_and(|capacity| R::tail_fits(tail.len(), capacity)) {
@@ -382,7 +385,7 @@ impl<R: Rules> Stream<R> {
         self.buffer.copy(tail);
     }
 
-    /// The rest of an overflowing write joins `L` as a run of its own.
+    /// Appends the rest of an overflowing write to `L` as a run of its own.
     fn join_overflow(&mut self, rest: &[u8]) {
         let handed = R::handed_over(rest.len(), rest.len().max(self.size()));
         if handed == rest.len() {
@@ -396,7 +399,7 @@ impl<R: Rules> Stream<R> {
         }
     }
 
-    /// A zero-copy write stands behind what is in the buffer.
+    /// Seals the buffer, since a zero-copy write comes after its bytes.
     fn seal_first(&mut self, extents: usize) {
         let filled = self.filled_len();
         if R::seals_first(filled, extents) {
@@ -422,13 +425,13 @@ impl<R: Rules> Stream<R> {
         }
     }
 
-    /// Puts the filled bytes of the buffer; the buffer is gone.
+    /// Puts the filled bytes of the buffer; then there is no buffer.
     fn put_buffer(&mut self) {
         self.detach();
         let size = self.size();
         let filled = self.buffer.take_filled(size);
         if filled.len() == size {
-            // The put has all of it, and may come back.
+            // The put has the whole buffer, and may return it.
             self.buffer = Buffer::default();
         } else {
             self.let_go();
@@ -436,23 +439,23 @@ impl<R: Rules> Stream<R> {
         self.outputs.put_one(filled);
     }
 
-    /// The buffer is gone; its memory may come again.
+    /// Drops the buffer; its memory may be reused.
     #[inline(never)]
     fn let_go(&mut self) {
         self.detach();
         self.spent.keep(mem::take(&mut self.buffer));
     }
 
-    /// What waits in the front of the buffer gets views of its own, since the
-    /// buffer goes before it.
+    /// Gives the waiting extents in the buffer's front views of their own, since
+    /// the buffer is dropped before they are put.
     fn detach(&mut self) {
         if !self.buffer.front().is_empty() {
             self.pending.detach(&self.buffer.take_front());
         }
     }
 
-    /// *Emit*: once `S` bytes wait, puts them all (without trim), or `S` again
-    /// and again (with trim).
+    /// *Emit*: once `S` bytes wait, puts them all (without trim), or repeatedly
+    /// puts `S` (with trim).
     #[inline]
     fn emit(&mut self) {
         if R::is_due(self.pending.bytes(), self.size()) {

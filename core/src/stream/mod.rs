@@ -1,5 +1,5 @@
-//! The output stream of mixed writes: small ones copied together, large ones
-//! handed over, in one order.
+//! The output stream of mixed writes: small ones copied together, large ones handed
+//! over, in one order.
 //!
 //! A packfile is written as large encoded payloads with small tails between
 //! them, an index and a trailer. Copying the payloads into a buffer would cost a
@@ -21,9 +21,9 @@
 //!    first byte written ─────────────────────────────────────────────> last byte written
 //! ```
 //!
-//! What waits is always `L`, then the `E` filled bytes. A buffer whose front was
-//! given away as a view goes on as a *remnant* (`0 < C < S`); when `C` reaches 0
-//! there is no buffer. Three steps are shared by the operations:
+//! The waiting bytes are always `L`, then the `E` filled bytes. A buffer whose
+//! front was given away as a view continues as a *remnant* (`0 < C < S`); when `C`
+//! reaches 0 there is no buffer. The operations share three steps:
 //!
 //! ```text
 //!    seal   (E > 0)    the filled bytes join L where they are:
@@ -56,8 +56,8 @@
 //!    close                                 flush, then the sink's close, always
 //! ```
 //!
-//! A buffer that is exactly full is put by the *next* write or flush, not at once.
-//! A buffered write of no bytes allocates the buffer, where there is none.
+//! The *next* write or flush puts a buffer that is exactly full; it is not put at
+//! once. A buffered write of no bytes allocates the buffer if there is none.
 //!
 //! # One case by hand
 //!
@@ -72,10 +72,10 @@
 //!    f       1  0  –       0   4+1 | 3    seal: L = 4, 4 and Z = 8; 5 of them, then 3
 //! ```
 //!
-//! The first put is the four bytes handed over and one of the copied ones, the
-//! second the other three; then the sink is flushed. Without trim the flush is
-//! one put, `4+4`. To see it on the screen, with every invariant judged at every
-//! step:
+//! The first put consists of the four bytes handed over and one of the copied
+//! bytes, the second of the other three; then the sink is flushed. Without trim the
+//! flush is one put, `4+4`. To see it on the screen, with every invariant judged at
+//! every step:
 //!
 //! ```text
 //!    echo 'trim=1 writes=z4,b4,f' | sealpack check --replay - --buffer-size 5
@@ -86,15 +86,18 @@
 //! 1. **Order.** The puts joined are the writes joined.
 //! 2. **Shape.** Every put but the last before a flush or close is exactly `S`
 //!    bytes with trim, at least `S` without.
-//! 3. **Bound.** With trim no put is above `S`; without, a flush puts at most `2S - 1`.
+//! 3. **Bound.** With trim no put is above `S`; without, a flush puts at most `2S -
+//!    1`.
 //! 4. **No empty put**, and no empty extent in one.
-//! 5. **Zero copy.** What is handed over is never copied; what the sink has been
-//!    given never changes.
-//! 6. **Rest.** Between operations `0 <= E <= C <= S`, `Z` is the bytes of `L`, `Z < S`.
-//! 7. **Fail-stop.** After a failed output every call says so; nothing is put
-//!    behind a gap.
+//! 5. **Zero copy.** Bytes that were handed over are never copied; bytes that the
+//!    sink has been given never change.
+//! 6. **Rest.** Between operations `0 <= E <= C <= S`, `Z` is the bytes of `L`, `Z
+//!    < S`.
+//! 7. **Fail-stop.** After a failed output every call says so; nothing is put after
+//!    a gap.
 //!
-//! Module `check` (feature `check`) judges them, by enumeration and by proof.
+//! Module `check` (feature `check`) judges these invariants, by enumeration and by
+//! proof.
 //!
 //! # The driver's one rule
 //!
@@ -146,8 +149,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The same loop awaits where the sink is asynchronous; nothing else changes,
-//! since the stream is not part of the waiting:
+//! The same loop awaits if the sink is asynchronous; nothing else changes, since
+//! the stream takes no part in the waiting:
 //!
 //! ```
 //! # use sealpack_core::stream::{BufferSize, Outcome, Output, Put, Shape, Stream};
@@ -185,40 +188,41 @@
 //! # assert_eq!(upload.0, [5, 3]);
 //! ```
 //!
-//! A future that is dropped in the middle of a put leaves the output in the
-//! driver's hand, and the stream refuses to go on: report it as
-//! [`Outcome::Failed`], and close.
+//! If a future is dropped in the middle of a put, the output stays in the driver's
+//! hand, and the stream refuses to go on: report the output as [`Outcome::Failed`],
+//! and close.
 //!
 //! # Where to read on
 //!
-//! `rules.rs` is the specification, a function a decision; `machine.rs` asks it
-//! and moves the bytes; `buffer.rs` is the buffer, `pending.rs` `L`, `queue.rs`
-//! the puts and the driver's side, `extent.rs` what lies in both.
+//! `rules.rs` is the specification, with one function per decision; `machine.rs`
+//! asks it and moves the bytes; `buffer.rs` is the buffer, `pending.rs` is `L`,
+//! `queue.rs` has the puts and the driver's side, and `extent.rs` has the extents
+//! that both use.
 //!
 //! # The reference
 //!
-//! The behaviour is that of Seastar's `output_stream`, measured by running it, but
-//! for three things:
+//! The behaviour is that of Seastar's `output_stream`, measured by running it, with
+//! three exceptions:
 //!
-//! - *The flush rule.* With trim a flush puts pieces of `S` here, all at once there:
-//!   see [`ReferenceFlush`].
-//! - *Fail-stop.* After a failed put the reference carries on behind the gap.
+//! - *The flush rule.* With trim, a flush puts pieces of `S` here and everything at
+//!   once there: see [`ReferenceFlush`].
+//! - *Fail-stop.* After a failed put the reference carries on after the gap.
 //! - *Empty extents* of one zero-copy write are left out here, and put there.
 //!
-//! The reference has three things that are not here: `batch_flushes`, which puts
-//! flushes off and tells of their errors through a hook (here a flush is an output
-//! like any other, and the driver may put it off); a buffer size that the sink asks
-//! for (here [`Shape`] is chosen by whoever opens the sink); and `allocate_buffer`,
-//! with which a sink for direct I/O gives out aligned memory. Buffers here are not
-//! aligned.
+//! The reference has three features that this stream lacks: `batch_flushes`, which
+//! postpones flushes and reports their errors through a hook (here a flush is an
+//! output like any other, and the driver may postpone it); a buffer size that the
+//! sink requests (here the caller that opens the sink chooses the [`Shape`]); and
+//! `allocate_buffer`, with which a sink for direct I/O provides aligned memory.
+//! Buffers here are not aligned.
 //!
 //! # What it costs
 //!
-//! A buffered write that fits is one comparison and the copy. What is sealed waits
+//! A buffered write that fits costs one comparison and the copy. Sealed bytes wait
 //! as a *range* of the buffer, and a put takes one shared view for all its ranges:
-//! two atomic operations a put, whatever the number of its extents. The buffers
-//! and lists of puts that come back ([`Stream::recycle`]) are used again.
-//! `cargo bench -p sealpack-core --bench stream` has the figures.
+//! two atomic operations per put, whatever the number of its extents. The buffers
+//! and lists of puts that come back ([`Stream::recycle`]) are reused. `cargo bench
+//! -p sealpack-core --bench stream` prints the figures.
 
 mod buffer;
 mod extent;

@@ -1,20 +1,20 @@
-//! What the stream answers its caller, and what its driver tells the stream.
+//! What the stream answers its caller, and what its driver reports to the stream.
 
 use core::fmt;
 
 /// Why an operation was refused. Nothing was taken from the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Refused {
-    /// A put, a flush or the close of the sink failed before. The stream is
-    /// over: what came next would stand behind a gap.
+    /// A put, a flush or the close of the sink failed before. The stream has ended:
+    /// further bytes would come after a gap.
     Failed,
     /// The stream was closed before.
     Closed,
-    /// Outputs of the operation before wait to be taken, or one of them to be
-    /// reported on: see the driver's rule at the top of the [module](super).
+    /// Outputs of the previous operation wait to be taken, or one of them to be
+    /// reported on: see the driver's rule in the [module](super) documentation.
     OutputsWait,
-    /// The bytes waiting and those of this write are more than `usize` counts
-    /// (the same buffer handed over many times on a 32-bit machine).
+    /// The waiting bytes and those of this write together exceed `usize` (the same
+    /// buffer handed over many times on a 32-bit machine).
     TooLong,
 }
 
@@ -38,7 +38,7 @@ pub enum Outcome {
     Done,
     /// Not carried out, or not in full.
     Failed {
-        /// The bytes of the put that the sink took all the same, from its
+        /// The bytes of the put that the sink took despite the failure, from its
         /// front; 0 for a flush and a close.
         taken: usize,
     },

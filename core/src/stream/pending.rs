@@ -1,4 +1,4 @@
-//! What waits inside the stream: `L` and `Z`.
+//! The bytes that wait inside the stream: `L` and `Z`.
 
 use super::buffer::Buffer;
 use super::extent::Extent;
@@ -13,7 +13,7 @@ use core::{mem, ops::Range};
 /// 1. `bytes` is the sum of the lengths in `extents`.
 /// 2. No extent is empty, so `extents` is empty exactly when `bytes` is 0.
 /// 3. Between operations `bytes < S`.
-/// 4. What is sealed in `extents` lies in the front of the buffer that is there.
+/// 4. The sealed extents in `extents` lie in the front of the current buffer.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
     extents: Vec<Extent>,
@@ -35,7 +35,7 @@ impl Pending {
         &self.extents
     }
 
-    /// What was just sealed joins.
+    /// Appends a range that was just sealed.
     #[inline]
     pub(super) fn join_sealed<R: Rules>(&mut self, range: Range<usize>) {
         self.bytes = R::pending_after_seal(self.bytes, range.len());
@@ -45,23 +45,24 @@ impl Pending {
         }
     }
 
-    /// An extent joins that counts as `len` bytes.
+    /// Appends an extent that counts as `len` bytes.
     ///
-    /// The caller has made sure that the sum cannot overflow; so for the others.
+    /// The caller has made sure that the sum cannot overflow; the same applies to
+    /// the other methods.
     #[inline]
     pub(super) fn join(&mut self, extent: Bytes, len: usize) {
         self.bytes = self.bytes.saturating_add(len);
         self.extents.push(Extent::Own(extent));
     }
 
-    /// The extents of a list join, `len` bytes together.
+    /// Appends the extents of a list, `len` bytes together.
     pub(super) fn join_list(&mut self, list: &mut Vec<Extent>, len: usize) {
         self.bytes = self.bytes.saturating_add(len);
         self.extents.append(list);
     }
 
-    /// Counts `len` bytes without an extent: the overflow that handed over
-    /// nothing. Only a seeded bug gets here with `len > 0`.
+    /// Counts `len` bytes without an extent: an overflow that handed over nothing.
+    /// Only a seeded bug calls this with `len > 0`.
     pub(super) fn count(&mut self, len: usize) {
         self.bytes = self.bytes.saturating_add(len);
     }
@@ -70,7 +71,7 @@ impl Pending {
         *self = Pending::default();
     }
 
-    /// What is sealed becomes views of its own, of the front that was taken.
+    /// Gives each sealed extent a view of its own, of the front that was taken.
     pub(super) fn detach(&mut self, front: &Bytes) {
         for extent in &mut self.extents {
             if let Extent::Sealed(range) = extent {
@@ -79,7 +80,7 @@ impl Pending {
         }
     }
 
-    /// Everything, as one put; nothing when nothing waits.
+    /// Puts everything as one put; puts nothing if nothing waits.
     pub(super) fn put_all<R: Rules>(&mut self, buffer: &mut Buffer, outputs: &mut Outputs) {
         let len = self.extents.iter().fold(0_usize, |sum, extent| sum.saturating_add(extent.len()));
         self.bytes = R::pending_after_put(self.bytes, len);
@@ -87,8 +88,8 @@ impl Pending {
         outputs.put_list(&mut self.extents, front, len);
     }
 
-    /// Puts of exactly `size` bytes while so many are due; an extent across a cut
-    /// is shared by two of them. The rest stays.
+    /// Makes puts of exactly `size` bytes while that many are due; two puts share
+    /// an extent that lies across a cut. The rest stays.
     pub(super) fn put_pieces<R: Rules>(
         &mut self,
         size: usize,

@@ -9,28 +9,27 @@ use core::mem;
 /// One thing for the driver to do at the sink.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// Write these bytes, all of them, behind everything put before.
+    /// Write all of these bytes, after everything put before.
     Put(Put),
-    /// Flush the sink: what was put before is to be made as durable as the
-    /// sink can.
+    /// Flush the sink: make everything put before as durable as the sink can.
     Flush,
-    /// Close the sink. The last output of every stream that is closed.
+    /// Close the sink. This is the last output of every closed stream.
     Close,
 }
 
 /// One write to the sink: a list of extents, in the order of the stream.
 ///
-/// Never empty, and no extent in it is. The extents are shared views: cloning
-/// them copies no byte, and their bytes never change.
+/// A put is never empty, and neither is any of its extents. The extents are shared
+/// views: cloning them copies no byte, and their bytes never change.
 #[derive(Clone, Debug)]
 pub struct Put {
     extents: Extents,
-    /// The front of the stream's buffer, where one of the extents lies in it.
+    /// The front of the stream's buffer, if one of the extents lies in it.
     front: Bytes,
     len: usize,
 }
 
-/// Many puts are one extent: those need no list of their own.
+/// Many puts consist of one extent: those need no list of their own.
 #[derive(Clone, Debug)]
 enum Extents {
     One(Extent),
@@ -38,8 +37,8 @@ enum Extents {
 }
 
 impl Put {
-    /// The bytes of the whole put.
-    // A put is never empty, so `is_empty` would be a question without a point.
+    /// The length of the whole put in bytes.
+    // A put is never empty, so `is_empty` would be pointless.
     #[allow(clippy::len_without_is_empty, reason = "a put is never empty")]
     #[inline]
     pub fn len(&self) -> usize {
@@ -56,7 +55,7 @@ impl Put {
         extents.iter().map(|extent| extent.bytes(&self.front))
     }
 
-    /// The extents in order, each a shared view that may be kept.
+    /// The extents in order, each as a shared view that may be kept.
     pub fn to_bytes(&self) -> impl ExactSizeIterator<Item = Bytes> {
         let extents = match &self.extents {
             Extents::One(extent) => core::slice::from_ref(extent),
@@ -66,7 +65,7 @@ impl Put {
     }
 }
 
-/// Whether they put the same bytes in the same extents.
+/// Two puts are equal if they put the same bytes in the same extents.
 impl PartialEq for Put {
     fn eq(&self, other: &Self) -> bool {
         self.extents().eq(other.extents())
@@ -75,12 +74,12 @@ impl PartialEq for Put {
 
 impl Eq for Put {}
 
-/// What the driver still has to take, and the output it has in hand.
+/// The outputs that the driver still has to take, and the one it has in hand.
 #[derive(Debug, Default)]
 pub(super) struct Outputs {
     queue: VecDeque<Output>,
     in_hand: Option<InHand>,
-    /// Empty lists that spent puts gave back, a few.
+    /// A few empty lists that recycled puts returned.
     spare: Vec<Vec<Extent>>,
 }
 
@@ -108,8 +107,8 @@ impl Outputs {
         self.push(Output::Put(Put { extents, front: Bytes::new(), len }));
     }
 
-    /// A put of the extents in a list, which is empty afterwards; what is sealed
-    /// in it lies in `front`.
+    /// Queues a put of the extents in a list, which is empty afterwards; its sealed
+    /// extents lie in `front`.
     pub(super) fn put_list(&mut self, list: &mut Vec<Extent>, front: Bytes, len: usize) {
         let extents = match list.len() {
             0 => return,
@@ -138,8 +137,8 @@ impl Outputs {
         self.in_hand.take()
     }
 
-    /// After a failure: nothing more is put or flushed; a close that was asked
-    /// for is still due.
+    /// Drops the queue after a failure: nothing more is put or flushed; a close
+    /// that was requested is still due.
     pub(super) fn drop_all_but_close<R: Rules>(&mut self) {
         self.queue.retain(|output| matches!(output, Output::Close) && R::closes_after_failure());
     }
@@ -149,8 +148,8 @@ impl Outputs {
         self.spare.pop().unwrap_or_default()
     }
 
-    /// Keeps the list of a spent put and lets its extents go; or gives back the
-    /// one extent that it was.
+    /// Keeps the list of a recycled put and drops its extents; returns the extent
+    /// instead if the put was a single one.
     pub(super) fn recycle(&mut self, put: Put) -> Option<Bytes> {
         match put.extents {
             Extents::One(Extent::Own(extent)) => Some(extent),
@@ -163,8 +162,8 @@ impl Outputs {
         }
     }
 
-    /// Keeps an empty list for another put: one for each of those that can be on
-    /// their way at once, `L`, a put being made, a put at the sink.
+    /// Keeps an empty list for another put: one for each that can be in use at the
+    /// same time, namely `L`, a put being made, and a put at the sink.
     pub(super) fn keep(&mut self, list: Vec<Extent>) {
         if list.capacity() > 0 && self.spare.len() < 3 {
             self.spare.push(list);

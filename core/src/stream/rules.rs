@@ -1,21 +1,21 @@
 //! The decisions of the machine, one small function each.
 //!
 //! The default bodies of [`Rules`] *are* the specification: the machine in
-//! `machine.rs` moves bytes, and asks here whenever there is a choice. So a
-//! seeded bug (`check::mutant`) is an `impl` that overrides one function, and
-//! the type that ships, `Stream<Faithful>`, carries no switch for it: the
-//! functions are static, inlined, and gone after compilation.
+//! `machine.rs` moves bytes, and asks here whenever there is a choice. A seeded bug
+//! (`check::mutant`) is therefore an `impl` that overrides one function, and the
+//! type that ships, `Stream<Faithful>`, has no switch for it: the functions are
+//! static, inlined, and gone after compilation.
 //!
-//! The letters in the comments: `S` the buffer size; `C` the capacity left in
-//! the current buffer; `E` its filled end; `L` the list of waiting extents;
-//! `Z` their bytes.
+//! The letters in the comments: `S` is the buffer size; `C` the capacity left in
+//! the current buffer; `E` its filled end; `L` the list of waiting extents; `Z` the
+//! number of their bytes.
 
 /// Which end of `L` a sealed prefix joins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// Behind everything that waits: the order in which it was written.
+    /// After everything that waits: the order in which it was written.
     Back,
-    /// In front of it. No faithful stream says so.
+    /// Before everything that waits. No faithful stream returns this.
     Front,
 }
 
@@ -25,8 +25,8 @@ pub enum End {
 /// All lengths are in bytes. Only [`Faithful`] and [`ReferenceFlush`] are meant
 /// for use; other implementations are seeded bugs.
 pub trait Rules: 'static {
-    /// Whether a buffered write fits the buffer (the fast path): the one that
-    /// would end at `end`, where the buffer lies from `start` to `limit`.
+    /// Whether a buffered write fits the buffer (the fast path): the write would
+    /// end at `end`, and the buffer reaches from `start` to `limit`.
     #[inline]
     fn fits(end: usize, limit: usize, _start: usize, _size: usize) -> bool {
         end <= limit
@@ -38,7 +38,7 @@ pub trait Rules: 'static {
         filled == 0 && n >= size
     }
 
-    /// Whether a large write may be put at once: only with nothing before it.
+    /// Whether a large write may be put at once: only if nothing waits before it.
     #[inline]
     fn goes_direct(pending_is_empty: bool) -> bool {
         pending_is_empty
@@ -50,23 +50,23 @@ pub trait Rules: 'static {
         tail <= capacity
     }
 
-    /// Whether an overflowing buffer has to wait in `L` with what overflows
-    /// (it is not the front of the stream, or it is a remnant and so too short
-    /// for a put), or is a full put by itself.
+    /// Whether an overflowing buffer has to wait in `L` together with the overflow
+    /// (because other bytes wait before it, or because it is a remnant and so too
+    /// short for a put), or is a full put by itself.
     #[inline]
     fn overflow_waits(pending_is_empty: bool, capacity: usize, size: usize) -> bool {
         !pending_is_empty || capacity < size
     }
 
-    /// How much of the overflow's run is handed over: the bytes `written` to
-    /// it, not what was `allocated` for it.
+    /// How much of the overflow's run is handed over: the bytes `written` to it,
+    /// not the `allocated` ones.
     #[inline]
     fn handed_over(written: usize, _allocated: usize) -> usize {
         written
     }
 
-    /// Where in the buffer's memory that which is sealed begins: at the `start`
-    /// of the buffer, which every seal moves past what it took.
+    /// Offset of the first sealed byte in the buffer's memory: the `start` of the
+    /// buffer, which every seal moves past the bytes it took.
     #[inline]
     fn sealed_from(start: usize) -> usize {
         start
@@ -78,7 +78,7 @@ pub trait Rules: 'static {
         End::Back
     }
 
-    /// Whether a buffer with this capacity left is gone.
+    /// Whether a buffer with this remaining capacity no longer counts as a buffer.
     #[inline]
     fn is_gone(capacity: usize) -> bool {
         capacity == 0
@@ -96,14 +96,14 @@ pub trait Rules: 'static {
         pending.saturating_sub(put)
     }
 
-    /// Whether what waits is enough to be put.
+    /// Whether enough bytes wait to be put.
     #[inline]
     fn is_due(pending: usize, size: usize) -> bool {
         pending >= size
     }
 
-    /// Whether a zero-copy write of so many `extents` seals the buffer before
-    /// they join `L`: however many there are.
+    /// Whether a zero-copy write of `extents` extents seals the buffer before they
+    /// join `L`: regardless of their number.
     #[inline]
     fn seals_first(filled: usize, _extents: usize) -> bool {
         filled > 0
@@ -115,8 +115,8 @@ pub trait Rules: 'static {
         End::Back
     }
 
-    /// How many bytes a list of extents adds to `Z`: the `sum` of all, not
-    /// those of its `last`.
+    /// How many bytes a list of extents adds to `Z`: the `sum` of all lengths, not
+    /// the length of its `last` extent.
     #[inline]
     fn list_counts(sum: usize, _last: usize) -> usize {
         sum
@@ -128,34 +128,34 @@ pub trait Rules: 'static {
         extent > 0
     }
 
-    /// Whether an extent of a zero-copy write is copied after all: never.
+    /// Whether an extent of a zero-copy write is copied: never.
     #[inline]
     fn copies(_extent: usize, _size: usize) -> bool {
         false
     }
 
-    /// Whether a flush puts the buffer alone: when nothing waits before it.
+    /// Whether a flush puts the buffer alone: if nothing waits before it.
     #[inline]
     fn flushes_buffer(pending_is_empty: bool, filled: usize) -> bool {
         pending_is_empty && filled > 0
     }
 
-    /// Whether a flush of `L` takes the buffer along.
+    /// Whether a flush of `L` also puts the buffer.
     #[inline]
     fn flush_seals(filled: usize) -> bool {
         filled > 0
     }
 
-    /// How much the first put of a flush takes of `pending` bytes. This is the
-    /// *strict* flush rule: with trim no put is above `S`, the last ones before a
-    /// flush included.
+    /// How many of `pending` bytes the first put of a flush takes. This is the
+    /// *strict* flush rule: with trim no put is above `S`, including the last ones
+    /// before a flush.
     #[inline]
     fn flush_piece(pending: usize, size: usize, trim: bool) -> usize {
         if trim { pending.min(size) } else { pending }
     }
 
-    /// Whether a failed put or flush ends the stream: always, since whatever
-    /// came next would stand behind a gap.
+    /// Whether a failed put or flush ends the stream: always, since later bytes
+    /// would come after a gap.
     #[inline]
     fn fail_stops(_taken: usize) -> bool {
         true
@@ -168,8 +168,8 @@ pub trait Rules: 'static {
     }
 }
 
-/// The rules as specified, the strict flush among them: what [`Stream`] runs
-/// on when nothing else is named.
+/// The rules as specified, including the strict flush: [`Stream`] uses them by
+/// default.
 ///
 /// [`Stream`]: super::Stream
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -177,11 +177,11 @@ pub struct Faithful;
 
 impl Rules for Faithful {}
 
-/// The flush rule of the reference (Seastar's `output_stream`): a flush puts
-/// all that waits at once, up to `2S - 1` bytes even with trim.
+/// The flush rule of the reference (Seastar's `output_stream`): a flush puts all
+/// waiting bytes at once, up to `2S - 1` bytes even with trim.
 ///
-/// Every other rule is the specification's. It is here to compare with the
-/// reference, byte for byte; who uploads parts of equal size wants
+/// Every other rule is the specification's. This type exists to compare with the
+/// reference, byte for byte; a caller that uploads parts of equal size needs
 /// [`Faithful`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReferenceFlush;

@@ -1,11 +1,11 @@
-//! What is chosen once for a stream.
+//! The choices made once for a stream.
 
 /// The size of a stream's buffer in bytes, `S`: from 1 to [`BufferSize::MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BufferSize(usize);
 
 impl BufferSize {
-    /// The largest in bytes, 1 GiB: twice as much still fits 32 bits.
+    /// The largest size in bytes, 1 GiB: twice as much still fits 32 bits.
     pub const MAX: usize = 1 << 30;
 
     /// One byte.
@@ -32,8 +32,8 @@ impl BufferSize {
 /// How a stream cuts what it puts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Shape {
-    /// `S`: what every put is exactly (with trim) or at least (without), but
-    /// for the last one before a flush or a close.
+    /// `S`: the size of every put, exactly (with trim) or at least (without),
+    /// except for the last one before a flush or a close.
     pub buffer_size: BufferSize,
     /// Whether puts are cut to `buffer_size`.
     pub trim: bool,
@@ -46,8 +46,8 @@ impl Shape {
     }
 
     /// Puts of exactly `buffer_size`: parts of a multipart upload, blocks of one
-    /// size. Only their sizes are promised: where the extents lie in memory is not
-    /// aligned to anything.
+    /// size. Only their sizes are guaranteed: the extents are not aligned in
+    /// memory.
     pub const fn exactly(buffer_size: BufferSize) -> Self {
         Shape { buffer_size, trim: true }
     }
