@@ -1,7 +1,7 @@
-//! The caller's code on our threads: a panic there is an error here.
+//! Runs the caller's code on this crate's threads: a panic there becomes an error.
 //!
-//! A worker that unwound would leave its job undelivered, and whoever waits for
-//! the result would wait for ever.
+//! A worker that unwound would not deliver its job's result, and the thread that
+//! waits for the result would wait for ever.
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -12,7 +12,7 @@ use sealpack_core::codec::{Decode, Encode, FrameChecksum, Size};
 use sealpack_core::error::{Cause, DecodeError};
 use sealpack_core::format::digest::Extract;
 
-/// Runs `work`; what it panics with becomes a [`Cause`].
+/// Runs `work`; a panic becomes a [`Cause`] with the panic's message.
 pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Cause> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
         let message = panic_message(panic.as_ref());
@@ -20,7 +20,7 @@ pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Cause> {
     })
 }
 
-/// What a panic said.
+/// Returns the message of a panic.
 pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> &str {
     match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
         (Some(message), _) => message,
@@ -29,7 +29,7 @@ pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> &str {
     }
 }
 
-/// The caller's extract, encoder or decoder, that cannot panic any more.
+/// The caller's extract, encoder or decoder, with panics turned into errors.
 pub(crate) struct Caught<T>(pub(crate) T);
 
 impl<T: Extract> Extract for Caught<T> {

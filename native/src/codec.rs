@@ -1,4 +1,4 @@
-//! How a program brings an encoder: a factory, asked once for each worker.
+//! How a program supplies an encoder: a factory, called once for each worker.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,25 +9,25 @@ use sealpack_core::format::known::KnownCodec;
 
 /// Makes the encoder of each worker thread.
 ///
-/// [`Plain`] and [`Zstd`](crate::Zstd) are such factories; implement it to
-/// bring your own codec, and give the pack a format id of your own.
+/// [`Plain`] and [`Zstd`](crate::Zstd) are such factories; implement the trait for
+/// your own codec, and give the pack a format id of your own.
 pub trait EncoderFactory: Send + Sync {
-    /// An encoder for one worker. Its
-    /// [`finish`](sealpack_core::codec::Encode::finish) is called once, when
-    /// the last record was written or another one failed.
+    /// Makes an encoder for one worker. Its
+    /// [`finish`](sealpack_core::codec::Encode::finish) is called once, when the
+    /// last record was written or another record failed.
     ///
     /// # Errors
-    /// Whatever hinders it; creating the pack fails then.
+    /// Any error of the codec; creating the pack fails then.
     fn encoder(&self) -> Result<Codec, Cause>;
 
-    /// Whether payloads are stored as they are.
+    /// Returns whether payloads are stored as they are.
     fn is_plain(&self) -> bool {
         false
     }
 
-    /// The format id of a pack for which the caller gives none. Readers that do
-    /// not know it decide by the first record's magic, so a codec of your own
-    /// needs an id of its own.
+    /// Returns the format id of a pack for which the caller sets none. Readers that
+    /// do not know the id decide by the first record's magic, so a codec of your
+    /// own needs an id of its own.
     fn format_id(&self) -> u32;
 }
 
@@ -59,7 +59,7 @@ impl<T: EncoderFactory + ?Sized> EncoderFactory for Arc<T> {
     }
 }
 
-/// What an [`EncoderFactory`] makes.
+/// The result of an [`EncoderFactory`].
 pub enum Codec {
     /// Payloads are stored as they are.
     Plain,

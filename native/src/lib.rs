@@ -1,8 +1,8 @@
 //! Packfiles for production: write, read and verify them with threads, C zstd
 //! and the system's own calls.
 //!
-//! A *pack* is an immutable file of many variable-length items, found by
-//! position with one read and sealed by a SHA-256 of what they say. Start with
+//! A *pack* is an immutable file of many variable-length items. One read finds an
+//! item by its position, and a SHA-256 seals the items' content. Start with
 //! [`Writer`] and [`Reader`]:
 //!
 //! ```
@@ -21,17 +21,16 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! What the bytes mean, and every rule about them, is in [`core`]
-//! (`sealpack-core`), which does no I/O; this crate brings the threads, the
-//! codec and the files:
+//! The format, with every rule about its bytes, is in [`core`] (`sealpack-core`),
+//! which does no I/O; this crate adds the threads, the codec and the files:
 //!
 //! - a pack appears whole or not at all (`publish/publication.rs`);
 //! - memory is bounded by the options, not by the pack (`write/pipeline.rs`);
 //! - the first error wins and is never lost (`ordered.rs`);
-//! - nothing is allocated because a file says so.
+//! - no allocation trusts a size that only the file claims.
 //!
-//! With the feature `remote` packs are read from and written to object stores:
-//! see the module `remote`.
+//! With the feature `remote`, packs are read from and written to object stores: see
+//! the module `remote`.
 
 #![warn(missing_debug_implementations)]
 
@@ -75,7 +74,7 @@ pub use write::{
 };
 pub use zstd::{DEFAULT_LEVEL, Zstd};
 
-/// The examples of the front page compile.
+/// Checks that the examples of the front page compile.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;

@@ -1,24 +1,24 @@
-//! Work that several threads share and one takes back in order.
+//! Jobs that several threads share, with results that one thread takes in order.
 //!
 //! ```text
 //!  submit ──> waiting ──take──> a worker ──deliver──> done ──next──> in order
 //!             '------------- no more than the window ------------'
 //! ```
 //!
-//! The window counts jobs, and beyond a few of them their bytes: small jobs may
-//! be many, so that a worker that is faster with several at once finds them;
-//! large ones may not.
+//! The window counts jobs, and beyond a fixed number of them their bytes: many
+//! small jobs fit, so that a worker that is faster with several together finds
+//! them; large jobs do not.
 //!
-//! A thread that is woken costs more than a small job, so nobody is woken for
-//! one: a worker may ask for a [`Batch`], and whoever takes all results at once
-//! is woken when there is a good many. Neither waits for more than can come:
-//! nothing more is waited for once the window is full, the last job was handed
-//! in, or nothing is left to be done.
+//! A wake-up costs more than a small job, so no thread is woken for a single one: a
+//! worker may ask for a [`Batch`], and the thread that takes all results is woken
+//! when a batch of them is ready. Neither waits once no further input can arrive:
+//! that is, once the window is full, the last job was submitted, or every job in
+//! flight is done.
 //!
-//! One lock guards everything, so that "the first error wins" is a fact and
-//! not a race: [`fail`](Ordered::fail) keeps the first error, throws away what
-//! waits, and wakes everybody; from then on every call answers "stopped".
-//! The writer's pipeline and the reader's scans stand on this alone.
+//! One lock guards everything, so that "the first error wins" holds without a race:
+//! [`fail`](Ordered::fail) keeps the first error, drops the waiting jobs, and wakes
+//! all threads; from then on every call returns "stopped". The writer's pipeline
+//! and the reader's scans are built on this module alone.
 
 use std::collections::VecDeque;
 use std::sync::PoisonError;
@@ -31,21 +31,21 @@ use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering};
 /// first error `E`.
 pub(crate) struct Ordered<J, R, E> {
     state: Mutex<State<J, R, E>>,
-    /// Jobs wait that make a batch, or there will be nothing more.
+    /// Signalled when the waiting jobs make a batch, or no more will come.
     work: Condvar,
-    /// Results are there, or there will be none.
+    /// Signalled when results are ready, or no more will come.
     results: Condvar,
-    /// The window has room.
+    /// Signalled when the window has room.
     room: Condvar,
     window: Window,
-    /// `state.stopped`, to be looked at without the lock.
+    /// A copy of `state.stopped` that is read without the lock.
     stopped: AtomicBool,
 }
 
-/// How much may be under way: submitted, and its result not taken.
+/// How much may be in flight: submitted, and its result not yet taken.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Window {
-    /// So many jobs, whatever their size; at least one.
+    /// This many jobs, whatever their size; at least one.
     pub(crate) jobs: usize,
     /// More jobs, while all of them together have fewer bytes than this.
     pub(crate) bytes: u64,
@@ -62,14 +62,14 @@ impl Window {
     }
 }
 
-/// What a worker takes at once.
+/// What a worker takes in one call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Batch {
-    /// So many jobs …
+    /// This many jobs …
     pub(crate) jobs: usize,
-    /// … or fewer, of so many bytes.
+    /// … or fewer, once they have this many bytes together.
     pub(crate) bytes: u64,
-    /// A multiple of this, where there are more.
+    /// The number of jobs is a multiple of this if there are more than this.
     pub(crate) lanes: usize,
 }
 
@@ -82,7 +82,7 @@ impl Batch {
     }
 }
 
-/// So many jobs of so many bytes.
+/// A number of jobs, and the sum of their bytes.
 #[derive(Clone, Copy, Debug, Default)]
 struct Amount {
     jobs: usize,
@@ -101,7 +101,7 @@ impl Amount {
     }
 }
 
-/// The place of a job in the order, which its result is delivered with.
+/// A job's place in the order; its result is delivered with the same ticket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ticket {
     number: u64,
@@ -113,17 +113,17 @@ struct State<J, R, E> {
     /// Jobs that no worker has taken.
     waiting: VecDeque<(Ticket, J)>,
     waiting_amount: Amount,
-    /// Results that were not taken.
+    /// Results that were not taken yet.
     done: ReorderBuffer<(Ticket, R)>,
     done_amount: Amount,
-    /// All that is under way.
+    /// Everything that is in flight.
     within: Amount,
-    /// Workers that wait, and for what.
+    /// The number of workers that wait; `batch` is the batch they wait for.
     idle: usize,
     batch: Batch,
-    /// Somebody waits for results, of so many bytes.
+    /// A thread waits for results of this many bytes.
     listening: Option<u64>,
-    /// Somebody waits for room.
+    /// A thread waits for room in the window.
     blocked: bool,
     closed: bool,
     stopped: bool,
@@ -131,7 +131,8 @@ struct State<J, R, E> {
 }
 
 impl<J, R, E> State<J, R, E> {
-    /// Whether a worker would be kept waiting for more than is to come soon.
+    /// Returns whether a worker can take its jobs now: they make a batch, or no
+    /// more will come soon.
     fn has_batch(&self, batch: Batch, window: Window) -> bool {
         batch.is_full(self.waiting_amount)
             || self.closed
@@ -139,30 +140,32 @@ impl<J, R, E> State<J, R, E> {
             || !window.has_room(self.within)
     }
 
-    /// Whether there are results of so many bytes, or all there are.
+    /// Returns whether there are results of this many bytes, or all results that
+    /// are in flight.
     fn has_results(&self, bytes: u64) -> bool {
         self.done_amount.jobs > 0
             && (self.done_amount.bytes >= bytes || self.done_amount.jobs == self.within.jobs)
     }
 }
 
-/// What there is to do for somebody who takes results and works too.
+/// The next step of a thread that takes results and also works.
 pub(crate) enum Turn<J, R> {
-    /// The next result is there.
+    /// The next result.
     Result(R),
-    /// It is not, but here is a job that nobody has taken.
+    /// The next result is not ready, but no worker has taken this job.
     Job(Ticket, J),
-    /// There will be no more.
+    /// There will be no more results.
     Over,
 }
 
-/// A multiple of `lanes`, where there are more.
+/// Returns the largest multiple of `lanes` up to `jobs`, or `jobs` if it is not
+/// above `lanes`.
 fn whole_lanes(jobs: usize, lanes: usize) -> usize {
     let lanes = lanes.max(1);
     if jobs > lanes { jobs - jobs % lanes } else { jobs }
 }
 
-/// There is no point in going on: somebody failed, or nobody listens.
+/// The work was stopped: a thread failed, or the results are no longer wanted.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Stopped;
 
@@ -192,8 +195,8 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
         }
     }
 
-    /// A thread that panics while it holds the lock leaves a state that is
-    /// whole: nothing in this file runs foreign code under the lock.
+    /// Takes the lock. A thread that panics while it holds the lock leaves a
+    /// consistent state: this file runs no foreign code under the lock.
     fn lock(&self) -> MutexGuard<'_, State<J, R, E>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -205,7 +208,7 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
         condition.wait(state).unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Hands in a job of so many bytes; waits for room in the window.
+    /// Submits a job of this many bytes; waits for room in the window.
     pub(crate) fn submit(&self, job: J, bytes: u64) -> Result<(), Stopped> {
         let mut state = self.lock();
         while !self.window.has_room(state.within) && !state.stopped {
@@ -232,25 +235,25 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
         Ok(())
     }
 
-    /// Whether [`submit`](Self::submit) would not have to wait.
+    /// Returns whether [`submit`](Self::submit) would not have to wait.
     pub(crate) fn has_room(&self) -> bool {
         self.window.has_room(self.lock().within)
     }
 
-    /// No more jobs will come.
+    /// Declares that no more jobs will come.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
         self.work.notify_all();
         self.results.notify_all();
     }
 
-    /// The next job, for a worker; `None` when there will be no more.
+    /// Returns the next job, for a worker; `None` when there will be no more.
     pub(crate) fn take(&self) -> Option<(Ticket, J)> {
         self.take_many(Batch::ONE).pop()
     }
 
-    /// The next jobs, for a worker: a batch, or fewer where it would wait in
-    /// vain for more; none when there will be no more.
+    /// Returns the next jobs, for a worker: a batch, or fewer if waiting for more
+    /// would be in vain; none when there will be no more.
     pub(crate) fn take_many(&self, batch: Batch) -> Vec<(Ticket, J)> {
         let mut state = self.lock();
         loop {
@@ -273,13 +276,13 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
             }
         }
         let count = match taken.jobs {
-            // The last ones are for several workers.
+            // The last jobs are shared out among several workers.
             jobs if state.closed => jobs.min(batch.lanes.max(1)),
             jobs => whole_lanes(jobs, batch.lanes),
         };
         let jobs: Vec<_> = state.waiting.drain(..count).collect();
         jobs.iter().for_each(|(ticket, _)| state.waiting_amount.remove(*ticket));
-        // What is left may be a batch for another.
+        // The remaining jobs may be a batch for another worker.
         let more =
             state.idle > 0 && !state.waiting.is_empty() && state.has_batch(batch, self.window);
         drop(state);
@@ -289,7 +292,7 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
         jobs
     }
 
-    /// Hands in the result of a job.
+    /// Delivers the result of a job.
     pub(crate) fn deliver(&self, ticket: Ticket, result: R) {
         let mut state = self.lock();
         if state.stopped {
@@ -304,7 +307,7 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
         }
     }
 
-    /// The next result in order; `None` when there will be no more.
+    /// Returns the next result in order; `None` when there will be no more.
     #[cfg(test)]
     pub(crate) fn next(&self) -> Option<R> {
         match self.turn(|_| None) {
@@ -313,8 +316,8 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
         }
     }
 
-    /// The next result in order; or where it is not there a job, while there is
-    /// one that nobody has taken.
+    /// Returns the next result in order; or, if that is not ready, a job that no
+    /// worker has taken, if there is one.
     pub(crate) fn next_or_job(&self) -> Turn<J, R> {
         self.turn(|state| {
             let (ticket, job) = state.waiting.pop_front()?;
@@ -344,10 +347,10 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
         }
     }
 
-    /// The results whose turn it is, with their tickets: waits for `bytes` of
-    /// them, or for all that are under way; a multiple of `lanes`, where there
-    /// are more. None when there will be no more. They count as under way until
-    /// [`release`](Self::release).
+    /// Returns the results that are next in order, with their tickets: waits for
+    /// `bytes` of them, or for all that are in flight; takes a multiple of `lanes`
+    /// if there are more. Returns none when there will be no more. The results
+    /// count as in flight until [`release`](Self::release).
     pub(crate) fn next_all(&self, bytes: u64, lanes: usize) -> Vec<(Ticket, R)> {
         let mut state = self.lock();
         loop {
@@ -374,7 +377,7 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
         }
     }
 
-    /// What became of these jobs is dealt with: there is room for others.
+    /// Frees the room of these jobs in the window: their results were processed.
     pub(crate) fn release(&self, tickets: &[Ticket]) {
         self.leave(self.lock(), tickets);
     }
@@ -399,13 +402,13 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
         state
     }
 
-    /// Stops everything with an error; the first one is kept.
+    /// Stops everything with an error; the first error is kept.
     pub(crate) fn fail(&self, error: E) {
         self.lock().failure.get_or_insert(error);
         self.stop();
     }
 
-    /// Stops everything, without an error: nobody listens any more.
+    /// Stops everything without an error: the results are no longer wanted.
     pub(crate) fn stop(&self) {
         let dropped = {
             let mut state = self.lock();
@@ -413,14 +416,16 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
             self.stopped.store(true, Ordering::Release);
             (std::mem::take(&mut state.waiting), std::mem::take(&mut state.done))
         };
-        // Jobs and results are foreign values: dropped outside the lock.
+        // Jobs and results are foreign values, so they are dropped outside the
+        // lock.
         drop(dropped);
         self.work.notify_all();
         self.results.notify_all();
         self.room.notify_all();
     }
 
-    /// The first error, if there was one. Costs no lock where there was none.
+    /// Returns the first error, if there was one. Takes no lock if nothing was
+    /// stopped.
     pub(crate) fn failure(&self) -> Option<E> {
         if !self.stopped.load(Ordering::Acquire) {
             return None;

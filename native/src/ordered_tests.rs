@@ -17,8 +17,8 @@ fn work(squares: &Squares, most: usize) {
     }
 }
 
-/// Jobs where their number matters. Miri, which looks at every access of every
-/// thread, takes seconds for a hundred.
+/// The number of jobs in tests that need many. Miri, which checks every access of
+/// every thread, takes seconds for a hundred.
 const MANY: u64 = if cfg!(miri) { 50 } else { 1000 };
 
 #[test]
@@ -173,8 +173,8 @@ fn results_are_taken_in_whole_lanes_and_the_rest_later() {
     assert!(taken().eq(0..0));
 }
 
-/// Every way of taking at once, small windows, batches larger than these:
-/// nobody waits for ever.
+/// Every way of taking several, small windows, batches larger than these: no thread
+/// waits for ever.
 #[test]
 fn batches_and_windows_of_every_size_come_to_an_end() {
     for workers in 1..=3 {

@@ -26,7 +26,7 @@ cfg_if::cfg_if! {
             };
         }
     } else {
-        /// In place of a span.
+        /// Stands in for a span.
         pub(crate) struct NoSpan;
 
         macro_rules! span {
