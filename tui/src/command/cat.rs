@@ -1,4 +1,4 @@
-//! `sealpack cat`: all items, or those of a range, one after another.
+//! `sealpack cat`: prints all items, or those of a range, one after another.
 
 use std::io::{IsTerminal, stdout};
 use std::ops::Range;
@@ -38,7 +38,7 @@ Examples:
   sealpack cat old.pack --framed | sealpack pack --framed - -o new.pack
                                                     write a pack anew";
 
-/// A range of positions, its ends perhaps open.
+/// A range of positions; either end may be open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Positions {
     start: u64,
@@ -72,10 +72,10 @@ impl FromStr for Positions {
 }
 
 impl Positions {
-    /// The positions of a pack that has so many items.
+    /// Returns the range within a pack of `items` items.
     fn of(self, items: u32) -> Result<Range<u32>, Misuse> {
         let missing = |position| Misuse::Position { position, items };
-        // `end` may be the number of items: it is the position behind the last.
+        // `end` may equal the number of items: it is one past the last position.
         let within = |position| match u32::try_from(position) {
             Ok(within) if within <= items => Ok(within),
             _ => Err(missing(position)),
@@ -98,7 +98,7 @@ pub fn run(args: &Cat) -> Result<Outcome, Failure> {
     };
     let about = About::new(&args.file, chosen);
     let mut to = ItemWriter::new(args.framing, &about)?;
-    // Where the items go to the terminal, the bar would stand among them.
+    // If the items go to the terminal, a progress bar would appear among them.
     let quiet = args.framing.is_json() || stdout().is_terminal();
     let mut progress = Progress::items("reading", u64::from(range.end - range.start), quiet);
     for (position, item) in range.clone().zip(reader.range(range)?) {

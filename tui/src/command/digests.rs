@@ -1,4 +1,4 @@
-//! `sealpack digests`: the digest list of a pack.
+//! `sealpack digests`: writes the digest list of a pack.
 
 use std::convert::Infallible;
 use std::io::{self, Write};
@@ -58,17 +58,17 @@ Examples:
   sealpack get log.pack 41 --trust $ROOT     that very item, or an error
   sealpack get copy.pack 41 --trust $ROOT --digests log.pack.digests";
 
-/// What is told.
+/// The fields that are printed.
 #[derive(Serialize)]
 struct Summary {
     #[serde(flatten)]
     about: About,
-    /// The list; null where none was written.
+    /// The path of the list; null if none was written.
     #[serde(flatten)]
     digests: JsonPath,
     root: String,
     content_hash: String,
-    /// Whether the pack stores that content hash itself.
+    /// Whether the pack itself stores this content hash.
     content_hash_stored: bool,
     record_count: u32,
     /// Bytes of the list.
@@ -135,7 +135,7 @@ fn write(
     let list = interrupt.guard(|| {
         let list = DigestListFile::create(&path, args.force)?;
         let temporary = list.temporary_path().to_path_buf();
-        // Where it is not there any more, it has its name.
+        // If the file is gone, it already has its final name.
         let cleanup = move || drop(std::fs::remove_file(temporary));
         Ok::<_, sealpack::Error>((list, cleanup))
     })?;
@@ -149,7 +149,7 @@ fn write(
     }
 }
 
-/// What the list would say.
+/// Computes the header that the list would have, without writing the list.
 fn header(reader: &Reader, progress: &mut Progress) -> Result<ListHeader, Failure> {
     let refused = |error| Failure::PackData { path: reader.path().to_path_buf(), error };
     let mut builder = DigestListBuilder::new();

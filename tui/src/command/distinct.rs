@@ -1,5 +1,5 @@
-//! The files that a command reads and writes are pairwise distinct: checked before
-//! anything is written.
+//! Checks, before anything is written, that the files that a command reads and writes are
+//! pairwise distinct.
 
 use std::ffi::OsString;
 use std::fs;
@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use crate::outcome::Failure;
 use crate::printable;
 
-/// The files of a command, each with its role in it.
+/// The files of a command, each with its role.
 ///
-/// Two paths are one file if what they lead to is (a second name, a symbolic
-/// link), or if they are the same name in the same folder, be there a file or not.
+/// Two paths are the same file if they lead to the same existing file (by a hard link or
+/// a symbolic link), or if they are the same name in the same folder, whether the file
+/// exists or not.
 #[derive(Debug, Default)]
 pub struct Files {
     files: Vec<Named>,
@@ -37,7 +38,7 @@ impl Files {
         self.add(role, path, true);
     }
 
-    /// Adds standard input, where that is a file.
+    /// Adds standard input if it is a file.
     pub fn read_standard_input(&mut self) {
         if let Some(target) = standard_input() {
             let path = PathBuf::from("-");
@@ -53,7 +54,7 @@ impl Files {
         self.files.push(Named { role, path: path.to_path_buf(), is_written, target, place });
     }
 
-    /// Refuses two that are one file, if one of them is written.
+    /// Refuses two paths to the same file if at least one of them is written.
     ///
     /// # Errors
     /// [`Failure::Usage`].
@@ -81,7 +82,7 @@ impl Named {
     }
 }
 
-/// The folder that a path lies in, and its name there.
+/// Returns the folder that a path lies in, and its name there.
 fn place_of(path: &Path) -> Option<(Identity, OsString)> {
     let folder = match path.parent()? {
         empty if empty.as_os_str().is_empty() => Path::new("."),
@@ -90,7 +91,7 @@ fn place_of(path: &Path) -> Option<(Identity, OsString)> {
     Some((identity(folder)?, path.file_name()?.to_owned()))
 }
 
-/// Device and inode: the same for every name of a file.
+/// Device and inode, which are equal for all names of a file.
 #[cfg(unix)]
 type Identity = (u64, u64);
 
@@ -112,7 +113,7 @@ fn standard_input() -> Option<Identity> {
     file.metadata().ok().filter(fs::Metadata::is_file).as_ref().map(of_metadata)
 }
 
-/// The path without links: second names of a file are not seen here.
+/// The path without links. On this platform hard links to one file are not recognized.
 #[cfg(not(unix))]
 type Identity = PathBuf;
 

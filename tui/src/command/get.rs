@@ -1,4 +1,4 @@
-//! `sealpack get`: items by their positions.
+//! `sealpack get`: prints items by their positions.
 
 use std::path::PathBuf;
 
@@ -36,7 +36,7 @@ Examples:
   sealpack get events.pack 5 --json               position, size, text
   sealpack get log.pack 41 --trust $ROOT          that very item, or an error";
 
-/// Items that are held at once so that they come in the order asked for.
+/// Items that are buffered at a time, so that they are written in the requested order.
 const BATCH: usize = 256;
 
 /// Runs it.
@@ -60,8 +60,9 @@ pub fn run(args: &Get) -> Result<Outcome, Failure> {
     };
     let positions = args.positions.iter().map(position).collect::<Result<Vec<_>, _>>()?;
     let mut batches = positions.chunks(BATCH);
-    // Far away the codec is not asked for before: any record tells it, and a
-    // read is a round trip. At hand, knowing it may save most of a record.
+    // For a pack in a store the codec is not determined first: any record reveals it, and
+    // each read is a round trip. For a local file, knowing the codec may save most of a
+    // record.
     if Location::of(&args.file)?.is_file() {
         reader.codec()?;
     }
@@ -80,7 +81,7 @@ pub fn run(args: &Get) -> Result<Outcome, Failure> {
     to.finish().map(|()| Outcome::Fine)
 }
 
-/// The items at these positions, in their order.
+/// Returns the items at these positions, in the same order.
 fn fetch(reader: &Reader, positions: &[u32]) -> Result<Vec<(u32, Bytes)>, Failure> {
     if let [position] = positions {
         return Ok(vec![(*position, reader.get(*position)?)]);

@@ -50,21 +50,21 @@ pub enum Target {
     Store(Box<Uploading>),
 }
 
-/// What is lost where a store does not know `If-None-Match`.
+/// Printed after an upload to a store that does not support `If-None-Match`.
 #[cfg(feature = "remote")]
 const NO_CONDITIONS: &str = "this store does not know conditional writes (If-None-Match): that no \
     object had the name was looked up just before, and one that appeared since was replaced";
 
-/// A pack that is being uploaded. Dropped before it is finished, its upload is
-/// aborted; what then stays in the store is reported.
+/// A pack that is being uploaded. If it is dropped before it is finished, its upload is
+/// aborted, and the parts that then remain in the store are reported.
 #[cfg(feature = "remote")]
 pub struct Uploading {
-    // Dropped first.
+    // The writer is dropped first, which aborts the upload.
     writer: RemoteWriter,
     left_behind: LeftBehind,
 }
 
-/// Reports, when it is dropped, the parts that an upload has left in a store.
+/// Reports, when it is dropped, the parts that an upload left in a store.
 #[cfg(feature = "remote")]
 struct LeftBehind {
     uploads: Uploads,
@@ -85,32 +85,32 @@ fn report_left_behind(uploads: &Uploads, url: &StoreUrl) {
     }
 }
 
-/// Says, after a second, why the process is not gone yet.
+/// Explains, after a second, why the process has not ended yet.
 #[cfg(feature = "remote")]
 fn announce_slow_abort() {
     let announce = || {
         std::thread::sleep(Duration::from_secs(1));
         report::note(&"aborting the upload; a second signal ends this at once");
     };
-    // Without a thread it is not said.
+    // If no thread can be started, nothing is printed.
     drop(std::thread::Builder::new().spawn(announce));
 }
 
 /// A pack that was written.
 pub struct Sealed {
-    /// What its trailer says.
+    /// The trailer of the pack.
     pub trailer: Trailer,
     /// Its size in bytes.
     pub size: u64,
-    /// Into which parts it was cut, for people.
+    /// The number and size of the upload's parts, for people.
     pub parts: Option<String>,
-    /// Its digest list, where one was asked for.
+    /// The digest list, if one was requested.
     pub digests: Option<SealedDigests>,
-    /// What the files lack although they are whole.
+    /// Guarantees that the files lack although they are complete.
     pub caveats: Vec<Caveat>,
 }
 
-/// Where a pack is going to be written.
+/// Where a pack will be written.
 pub enum Destination {
     /// To a file.
     File(PathBuf),
@@ -120,7 +120,7 @@ pub enum Destination {
 }
 
 impl Destination {
-    /// What the argument names.
+    /// Returns the destination that the argument names.
     ///
     /// # Errors
     /// [`Failure::Usage`] for a URL that names no object.
@@ -141,7 +141,7 @@ impl Destination {
         }
     }
 
-    /// The file, where it is one.
+    /// Returns the path if the destination is a file.
     pub fn file(&self) -> Option<&Path> {
         match self {
             Self::File(path) => Some(path),
@@ -150,11 +150,10 @@ impl Destination {
         }
     }
 
-    /// Creates the pack. Whatever ends the process, what there is of it is
-    /// taken away again.
+    /// Creates the pack. However the process ends, the unfinished pack is removed.
     ///
     /// # Errors
-    /// [`Failure::Pack`]: there is one, the store does not want it.
+    /// [`Failure::Pack`]: the pack exists already, or the store refuses it.
     #[cfg_attr(not(feature = "remote"), allow(unused_variables, reason = "files need no hint"))]
     pub fn create(
         &self,
@@ -172,7 +171,7 @@ impl Destination {
                     let temporary = temporary.collect::<Vec<_>>();
                     let cleanup = move || {
                         for path in temporary {
-                            // Where it is not there any more, it has its name.
+                            // If the file is gone, it already has its final name.
                             drop(std::fs::remove_file(path));
                         }
                     };
@@ -184,15 +183,15 @@ impl Destination {
             Self::Store(url) => {
                 let purpose = if replace { Purpose::Any } else { Purpose::Create };
                 let (location, uploads) = stores::destination(url, purpose)?;
-                // What does not compress becomes a little more than it was.
+                // Data that does not compress becomes slightly larger than the input.
                 let input_size = input_size.map(|size| size.saturating_add(size / 8));
                 let hint = upload.size_hint.or(input_size).unwrap_or(0);
                 let mut options = RemoteWriter::options(options).size_hint(hint);
                 if let Some(size) = upload.part_size {
                     options = options.part_size(size);
                 }
-                // Nothing is sent before the first item, so a signal that
-                // comes before the upload can be aborted finds none.
+                // Nothing is sent before the first item, so a signal that arrives before
+                // the upload can be aborted finds no upload.
                 let writer = options.create(&location, stores::runtime()?)?;
                 let left_behind = LeftBehind { uploads, url: url.clone() };
                 let abort = writer.abort_handle();
@@ -211,22 +210,22 @@ impl Destination {
     }
 }
 
-/// Starts a file that appears with the pack, or next to it. A signal removes it.
+/// Creates a file that appears together with the pack or next to it. A signal removes it.
 ///
 /// # Errors
-/// [`Failure::Pack`]: there is one, the folder is not there.
+/// [`Failure::Pack`]: the file exists already, or its folder does not exist.
 pub fn stage(path: &Path, replace: bool, interrupt: &Interrupt) -> Result<StagedFile, Failure> {
     let staged = interrupt.guard(|| {
         let staged = StagedFile::create(path, replace)?;
         let temporary = staged.temporary_path().to_path_buf();
-        // Where it is not there any more, it has its name.
+        // If the file is gone, it already has its final name.
         let cleanup = move || drop(std::fs::remove_file(temporary));
         Ok::<_, Error>((staged, cleanup))
     })?;
     Ok(staged)
 }
 
-/// Prints what published files lack although they are whole.
+/// Prints the guarantees that published files lack although they are complete.
 pub fn report_caveats(path: &Path, caveats: &[Caveat]) {
     for caveat in caveats {
         report::note(&format!("{}: {caveat}", printable::path(path)));
@@ -238,7 +237,7 @@ fn temporaries(writer: &Writer) -> impl Iterator<Item = &Path> {
 }
 
 impl Target {
-    /// The files that are being written, before they have their names.
+    /// Returns the temporary paths of the files that are being written.
     pub fn temporary_paths(&self) -> Vec<&Path> {
         match self {
             Self::File(writer) => temporaries(writer).collect(),
@@ -247,7 +246,7 @@ impl Target {
         }
     }
 
-    /// As [`Writer::append_parts`].
+    /// Same as [`Writer::append_parts`].
     pub fn append_parts(&mut self, parts: &[&[u8]]) -> Result<(), Error> {
         match (self, parts) {
             (Self::File(writer), [item]) => writer.append(item),
@@ -259,7 +258,7 @@ impl Target {
         }
     }
 
-    /// As [`Writer::append_owned`].
+    /// Same as [`Writer::append_owned`].
     pub fn append_owned(&mut self, item: Vec<u8>) -> Result<(), Error> {
         match self {
             Self::File(writer) => writer.append_owned(item),
@@ -271,7 +270,7 @@ impl Target {
     /// Makes the pack appear together with its list of names.
     ///
     /// # Errors
-    /// As [`Writer::finish_with`]: neither appears then.
+    /// Same as [`Writer::finish_with`]: on an error neither appears.
     pub fn finish(self, names: Option<StagedFile>) -> Result<Sealed, Error> {
         match self {
             Self::File(writer) => {

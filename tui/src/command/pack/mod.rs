@@ -1,4 +1,4 @@
-//! `sealpack pack`: files, lines or frames into a pack.
+//! `sealpack pack`: packs files, lines or frames.
 
 mod summary;
 
@@ -159,7 +159,8 @@ Examples:
                                                        compressed already
   sealpack pack logs/ -o s3://bucket/logs.pack         into a store";
 
-/// More threads than any machine has: a slip of the finger.
+/// Parses a number of threads. More than 1024 are refused as a typing error: no machine
+/// has as many.
 fn threads(text: &str) -> Result<usize, String> {
     const MOST: usize = 1024;
     match text.parse() {
@@ -214,7 +215,7 @@ impl Pack {
         Ok(options)
     }
 
-    /// What no parser of single arguments sees.
+    /// Checks what the parser of single arguments cannot see.
     fn check(&self) -> Result<(), Failure> {
         if walk::is_standard_input(&self.output) {
             return Err(Failure::usage(
@@ -230,7 +231,7 @@ impl Pack {
         self.files()?.check()
     }
 
-    /// Every file that is read or written.
+    /// Returns every file that is read or written.
     fn files(&self) -> Result<Files, Failure> {
         let mut files = Files::default();
         for input in &self.inputs {
@@ -256,7 +257,7 @@ impl Pack {
         Ok(files)
     }
 
-    /// Looks for the inputs, leaving out what is being written.
+    /// Finds the inputs and leaves out the files that are being written.
     fn find(&self, output: Option<&Path>, temporary: &[&Path]) -> Result<Found, Failure> {
         let _looking = Progress::bytes("looking for files", None, self.json);
         let list = output.filter(|_| self.shape.with_digests).map(digest_list_path);
@@ -280,8 +281,9 @@ pub fn run(args: &Pack) -> Result<Outcome, Failure> {
         |input_size| destination.create(options, &args.upload, &interrupt, input_size, replace);
     let names = args.names.as_deref();
     let mut names = names.map(|path| stage(path, replace, &interrupt)).transpose()?;
-    // A file that cannot be is refused before a long look around; an upload
-    // wants to know first how much there is.
+    // A file is created before the search for inputs, which may take long, so that a file
+    // that cannot be created is refused early. An upload first needs the size of the
+    // inputs.
     let (found, target) = match destination.file() {
         Some(_) => {
             let target = create(None)?;
@@ -312,7 +314,7 @@ pub fn run(args: &Pack) -> Result<Outcome, Failure> {
     Ok(Outcome::Fine)
 }
 
-/// Writes the names before the items: a full disk shows early.
+/// Writes the names before the items, so that a full disk is noticed early.
 fn write_names(to: &mut StagedFile, found: &Found) -> Result<(), Failure> {
     let written = to.write_all(&found.names());
     let path = || Input::Path(to.path().to_path_buf());
@@ -354,7 +356,7 @@ impl Accept for Packing {
     }
 }
 
-/// An item that is too large says which input it came from.
+/// Adds the input to the error about an item that is too large.
 fn refused(input: &Input, error: sealpack::Error) -> Failure {
     match error.kind() {
         ErrorKind::Pack(limit @ sealpack::core::Error::Limit(_)) => {

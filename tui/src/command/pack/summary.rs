@@ -1,4 +1,4 @@
-//! What `pack` prints when it has finished.
+//! The summary that `pack` prints when it has finished.
 
 use std::io::{self, Write};
 
@@ -9,7 +9,7 @@ use crate::printable::JsonPath;
 use crate::report::BOLD;
 use crate::size::{Bytes, Count};
 
-/// What became of it.
+/// The result of the packing.
 #[derive(Serialize)]
 pub(super) struct Summary {
     #[serde(flatten)]
@@ -17,13 +17,13 @@ pub(super) struct Summary {
     pub(super) total_items: u32,
     pub(super) record_count: u32,
     pub(super) items_per_record: u32,
-    /// Bytes of the inputs, newlines and lengths of frames among them.
+    /// Bytes of the inputs, including newlines and frame lengths.
     pub(super) bytes_in: u64,
     /// Bytes of the items.
     pub(super) item_bytes: u64,
     /// Bytes of the pack.
     pub(super) bytes_out: u64,
-    /// Bytes in for each byte out; null where there are none.
+    /// Bytes in per byte out; null if the inputs are empty.
     pub(super) ratio: Option<f64>,
     pub(super) seconds: f64,
     pub(super) bytes_per_second: f64,
@@ -31,18 +31,18 @@ pub(super) struct Summary {
     pub(super) format_id: u32,
     pub(super) record_checksum: bool,
     pub(super) content_hash: Option<String>,
-    /// The digest list and its root; null where none was asked for.
+    /// The digest list and its root; null if no digest list was requested.
     #[serde(flatten)]
     pub(super) digests: JsonPath,
     pub(super) root: Option<String>,
     pub(super) skipped: Skipped,
-    /// Files that were changed while they were packed; only with --allow-changed.
+    /// Files that changed while they were packed; only with --allow-changed.
     pub(super) changed_files: u64,
     #[serde(skip)]
     pub(super) parts: Option<String>,
 }
 
-/// A ratio for people.
+/// Computes a ratio for display.
 pub(super) fn quotient(of: u64, by: u64) -> f64 {
     of as f64 / by as f64
 }
