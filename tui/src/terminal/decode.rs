@@ -1,9 +1,10 @@
-//! The bytes of a terminal as keys, mouse events and pasted text.
+//! Decodes the bytes of a terminal into keys, mouse events and pasted text.
 //!
-//! The decoder never gets stuck: what it cannot complete is dropped after [`Decoder::patience`],
-//! and the bytes that follow are keys again. That is why it is here: a library that reads the
-//! terminal by itself waits for the end of a paste or of a control string for ever, and takes
-//! no notice of a terminal that is gone.
+//! The decoder never gets stuck: it drops an unfinished sequence after
+//! [`Decoder::patience`], and treats the bytes that follow as keys again. This is why the
+//! project has its own decoder: a library that reads the terminal itself waits forever
+//! for the end of a paste or of a control string, and does not notice that a terminal is
+//! gone.
 
 use std::time::Duration;
 
@@ -15,32 +16,32 @@ const ESC: u8 = 0x1b;
 const CTRL_C: u8 = 0x03;
 /// The end of a bracketed paste.
 const PASTE_END: &[u8] = b"\x1b[201~";
-/// The longest escape sequence that is waited for.
+/// The maximum length of an escape sequence that the decoder waits for.
 const MAX_SEQUENCE: usize = 64;
-/// The longest paste that is kept; the rest of a longer one is dropped.
+/// The maximum size of a paste; the decoder drops the rest of a longer one.
 const MAX_PASTE: usize = 1 << 20;
 
-/// Decodes the input of a terminal, in pieces of any size.
+/// Decodes the input of a terminal, which may arrive in pieces of any size.
 #[derive(Debug, Default)]
 pub struct Decoder {
-    /// Bytes of a sequence that is not complete.
+    /// Bytes of an incomplete sequence.
     pending: Vec<u8>,
     /// The text of the paste that is being received.
     paste: Option<Vec<u8>>,
 }
 
-/// What stands at the start of some bytes.
+/// The token at the start of some bytes.
 enum Token {
     /// More bytes are needed.
     Incomplete,
-    /// So many bytes, which may mean something.
+    /// A token of this many bytes, with its event if it has a meaning.
     Event(usize, Option<Event>),
-    /// The start of a bracketed paste, of so many bytes.
+    /// The start of a bracketed paste, which has this many bytes.
     PasteStart(usize),
 }
 
 impl Decoder {
-    /// Takes bytes in; adds the events that they complete.
+    /// Takes bytes and adds the events that they complete.
     pub fn feed(&mut self, bytes: &[u8], events: &mut Vec<Event>) {
         self.pending.extend_from_slice(bytes);
         let pending = std::mem::take(&mut self.pending);
@@ -69,7 +70,7 @@ impl Decoder {
         self.pending = rest.to_vec();
     }
 
-    /// Takes bytes into a paste, up to its end or to Ctrl-C; returns how many were used.
+    /// Adds bytes to a paste, up to its end or to Ctrl-C; returns how many were used.
     fn take_paste(&mut self, mut text: Vec<u8>, bytes: &[u8], events: &mut Vec<Event>) -> usize {
         let end = memchr::memmem::find(bytes, PASTE_END);
         let interrupt = memchr::memchr(CTRL_C, bytes);
@@ -77,10 +78,10 @@ impl Decoder {
             (Some(end), interrupt) if interrupt.is_none_or(|at| end < at) => {
                 (end, end + PASTE_END.len())
             }
-            // Terminals take control characters out of a paste: this one was typed.
+            // Terminals remove control characters from a paste, so this Ctrl-C was typed.
             (_, Some(at)) => (at, at),
             _ => {
-                // The end marker may have come in part.
+                // The bytes may end with the first part of the end marker.
                 let starts =
                     |kept: &usize| PASTE_END.starts_with(bytes.get(*kept..).unwrap_or(b"?"));
                 let first = bytes.len().saturating_sub(PASTE_END.len() - 1);
@@ -95,8 +96,8 @@ impl Decoder {
         used
     }
 
-    /// How long to wait for more bytes before [`expire`](Self::expire); `None` where nothing is
-    /// incomplete.
+    /// Returns how long to wait for more bytes before [`expire`](Self::expire); `None` if
+    /// nothing is incomplete.
     #[must_use]
     pub fn patience(&self) -> Option<Duration> {
         match (&self.paste, self.pending.is_empty()) {
@@ -106,8 +107,8 @@ impl Decoder {
         }
     }
 
-    /// No more bytes came: a lone ESC was the Escape key, a paste is over, and any other
-    /// unfinished sequence is dropped.
+    /// Handles that no more bytes came: a lone ESC becomes the Escape key, a paste ends,
+    /// and any other unfinished sequence is dropped.
     pub fn expire(&mut self, events: &mut Vec<Event>) {
         let pending = std::mem::take(&mut self.pending);
         match self.paste.take() {
@@ -139,7 +140,7 @@ fn key(code: KeyCode, modifiers: KeyModifiers) -> Event {
 fn token(bytes: &[u8]) -> Token {
     match bytes {
         [] | [ESC] => Token::Incomplete,
-        // Ctrl-C counts however soon it follows.
+        // Ctrl-C is a key even if it follows ESC immediately.
         [ESC, ESC | CTRL_C, ..] => Token::Event(1, Some(key(KeyCode::Esc, KeyModifiers::NONE))),
         [ESC, b'[', ..] => control_sequence(bytes),
         [ESC, b'O'] => Token::Incomplete,
@@ -164,7 +165,7 @@ fn with_alt(event: Event) -> Event {
     }
 }
 
-/// A character, or a key that sends a control character.
+/// Decodes a character, or a key that sends a control character.
 fn typed(bytes: &[u8]) -> Token {
     let Some(first) = bytes.first() else { return Token::Incomplete };
     let (code, modifiers) = match first {
@@ -206,15 +207,15 @@ fn character(bytes: &[u8]) -> Token {
     }
 }
 
-/// `ESC [ parameters intermediates final`, as ECMA-48 has it, and its two relatives that do not
-/// keep to that.
+/// Decodes `ESC [ parameters intermediates final` (ECMA-48) and two sequences that
+/// deviate from that form.
 fn control_sequence(bytes: &[u8]) -> Token {
     let body = bytes.get(2..).unwrap_or_default();
     match body {
         // The function keys of the Linux console: `ESC [ [ A`.
         [b'['] => return Token::Incomplete,
         [b'[', _, ..] => return Token::Event(4, None),
-        // The mouse as before SGR: three bytes after the final one.
+        // Mouse reports in the format before SGR: three bytes after the final byte.
         [b'M', rest @ ..] => {
             return match rest {
                 [_, _, _, ..] => Token::Event(6, None),
@@ -235,7 +236,7 @@ fn control_sequence(bytes: &[u8]) -> Token {
                 _ => Token::Event(used, meaning(parameters, *last)),
             }
         }
-        // Something else began within the sequence, or it does not end.
+        // The sequence contains a byte that starts something else, or it is too long.
         Some(_) => Token::Event(used - 1, None),
     }
 }
@@ -254,7 +255,8 @@ fn cursor_key(last: u8) -> Option<KeyCode> {
     })
 }
 
-/// The event of a control sequence; `None` for those that mean nothing to a program.
+/// Returns the event of a control sequence; `None` for one without a meaning to a
+/// program.
 fn meaning(parameters: &[u8], last: u8) -> Option<Event> {
     if let Some(mouse) = parameters.strip_prefix(b"<") {
         return mouse_event(mouse, last);
@@ -269,7 +271,7 @@ fn meaning(parameters: &[u8], last: u8) -> Option<Event> {
         (b'~', 4 | 8) => KeyCode::End,
         (b'~', 5) => KeyCode::PageUp,
         (b'~', 6) => KeyCode::PageDown,
-        // A character with modifiers, where a terminal is set to send it so.
+        // A character with modifiers, which a terminal sends if it is configured to.
         (b'u', _) => code_of(first)?,
         (b'~', 27) => code_of(numbers.get(2).copied()?)?,
         _ => return None,
@@ -294,7 +296,8 @@ fn modifiers(parameter: u32) -> KeyModifiers {
     set.fold(KeyModifiers::NONE, |all, (_, modifier)| all | modifier)
 }
 
-/// Numbers parted by `;`; a sub-parameter after `:` is passed over, and nothing counts as 0.
+/// Parses numbers separated by `;`. A sub-parameter after `:` is ignored, and an empty
+/// number is 0.
 fn numbers(parameters: &[u8]) -> Option<Vec<u32>> {
     let text = std::str::from_utf8(parameters).ok()?;
     let number = |part: &str| match part.split(':').next() {
@@ -323,7 +326,7 @@ fn mouse_event(parameters: &[u8], last: u8) -> Option<Event> {
 mod tests {
     use super::*;
 
-    /// The events of bytes that arrive in pieces, and nothing after them.
+    /// Returns the events of bytes that arrive in pieces, with nothing after them.
     fn decoded(pieces: &[&[u8]]) -> Vec<Event> {
         let mut decoder = Decoder::default();
         let mut events = Vec::new();
@@ -398,7 +401,7 @@ mod tests {
         assert_eq!((text.len(), last), (MAX_PASTE, &char('q')));
     }
 
-    /// Whatever came before, a key that is typed later arrives.
+    /// Whatever bytes came first, a key that is typed later arrives.
     #[test]
     fn no_bytes_swallow_the_keys_that_follow() {
         let odd = [0x1b, b'[', b'O', b']', b'P', b'<', b'M', b';', b'2', b'0', b'~', 0xc3, 0xff, 0];

@@ -1,5 +1,5 @@
-//! The loop: whatever happens becomes a message, messages change the program,
-//! the program is drawn.
+//! The main loop: events become messages, messages change the program, and the program is
+//! drawn.
 
 use std::io::{self, BufWriter, Stdout};
 use std::mem::ManuallyDrop;
@@ -18,24 +18,24 @@ use super::screen::Taken;
 use super::{Message, Outbox, Perform, Program};
 use super::{input, plain, signals};
 
-/// How a program came to its end.
+/// How a program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// It was told to by its user.
+    /// Its user quit it.
     Quit,
-    /// By a signal, of this number.
+    /// A signal with this number ended it.
     Signal(i32),
 }
 
-/// Never dropped: ratatui would print an error of its own where the terminal is gone, and panic
-/// where standard error is gone too. [`Taken`] shows the cursor again.
+/// The terminal is never dropped: ratatui would print its own error if the terminal is
+/// gone, and panic if standard error is gone too. [`Taken`] shows the cursor again.
 type Screen = ManuallyDrop<Terminal<CrosstermBackend<BufWriter<Stdout>>>>;
 
-/// Runs a program on the terminal until it is over; the terminal is as before
-/// then. A signal is answered by ending as it would have ended the program.
+/// Runs a program on the terminal until it ends, then restores the terminal. If a signal
+/// ends the program, the process then ends by that signal.
 ///
 /// # Errors
-/// What the terminal says, so also when it is closed.
+/// The error of the terminal, also when the terminal is closed.
 pub fn drive<P: Program>(program: &mut P, effects: &mut impl Perform<P>) -> io::Result<Exit> {
     let (sender, incoming) = channel();
     let mut taken = Taken::take()?;
@@ -69,7 +69,7 @@ fn run<P: Program>(
     loop {
         draw(&mut screen, program, in_ascii)?;
         let mut next = wait(incoming, due);
-        // Everything that has happened is taken in before the next frame.
+        // Everything that has arrived is handled before the next frame.
         while let Some(arrived) = next {
             match arrived {
                 Incoming::Message(Message::Key(key)) if SUSPEND.is(&key) => signals::ask_to_stop(),
@@ -103,9 +103,9 @@ fn run<P: Program>(
     }
 }
 
-/// The whole terminal, as large as it is now. It follows only when the program
-/// is told of another size, so that what is drawn and what it is drawn on are
-/// never of two sizes.
+/// Opens a screen with the current size of the terminal. It is resized only when the
+/// program receives the new size, so that the program and the screen always agree on the
+/// size.
 fn open_screen() -> io::Result<Screen> {
     let backend = CrosstermBackend::new(BufWriter::new(io::stdout()));
     let area = Rect::from((Position::ORIGIN, backend.size()?));
@@ -113,17 +113,17 @@ fn open_screen() -> io::Result<Screen> {
     Terminal::with_options(backend, options).map(ManuallyDrop::new)
 }
 
-/// Takes the terminal over once more, to be drawn on anew; returns its size, which may be
-/// another one by now.
+/// Takes over the terminal again, to redraw it completely; returns its size, which may
+/// have changed.
 fn take_again(taken: &mut Taken, screen: &mut Screen) -> io::Result<Size> {
     taken.enter()?;
     let size = screen.backend().size()?;
-    // Clears it too.
+    // The resize also clears the screen.
     screen.resize(Rect::from((Position::ORIGIN, size)))?;
     Ok(size)
 }
 
-/// The next thing to arrive; a tick where it is due first.
+/// Waits for the next arrival; returns a tick if that is due first.
 fn wait<A>(incoming: &Receiver<Incoming<A>>, due: Option<Instant>) -> Option<Incoming<A>> {
     let arrived = match due {
         None => incoming.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -132,7 +132,7 @@ fn wait<A>(incoming: &Receiver<Incoming<A>>, due: Option<Instant>) -> Option<Inc
     match arrived {
         Ok(arrived) => Some(arrived),
         Err(RecvTimeoutError::Timeout) => Some(Incoming::Message(Message::Tick)),
-        // The loop holds a sender itself, so this never is.
+        // The loop itself owns a sender, so this never happens.
         Err(RecvTimeoutError::Disconnected) => {
             Some(Incoming::Lost(io::ErrorKind::BrokenPipe.into()))
         }

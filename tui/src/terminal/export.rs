@@ -1,4 +1,4 @@
-//! What leaves a program: a file that is saved, text for the clipboard.
+//! Exports data from a program: a saved file, text for the clipboard.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -8,11 +8,11 @@ use sealpack::{Error, ErrorKind, StagedFile};
 
 use crate::printable;
 
-/// Writes a new file, which appears whole or not at all; returns what is to be said of it. A
-/// file that exists stays as it is.
+/// Writes a new file, which appears whole or not at all, and returns the message for the
+/// user. An existing file is not changed.
 ///
 /// # Errors
-/// A sentence that says why there is no such file now.
+/// A sentence that says why the file was not saved.
 pub fn save(path: &Path, bytes: &[u8]) -> Result<String, String> {
     let told = |error: Error| match error.kind() {
         ErrorKind::Exists => format!("{} exists: choose another name", printable::path(path)),
@@ -28,11 +28,11 @@ pub fn save(path: &Path, bytes: &[u8]) -> Result<String, String> {
     Ok(news)
 }
 
-/// Hands text to the clipboard of the terminal, over ssh too (OSC 52). The terminal gives no
-/// answer.
+/// Sends text to the clipboard of the terminal, over ssh too (OSC 52). The terminal does
+/// not answer.
 ///
 /// # Errors
-/// What the terminal says.
+/// The error of the terminal.
 pub fn copy(text: &str) -> io::Result<()> {
     crossterm::execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text))
 }

@@ -1,4 +1,4 @@
-//! The input of the terminal, read on threads of its own until the terminal is gone.
+//! Reads the input of the terminal on separate threads until the terminal is gone.
 
 use std::io;
 use std::sync::mpsc::Sender;
@@ -9,10 +9,10 @@ use ratatui::layout::Size;
 
 use super::message::{Incoming, Message};
 
-/// Sends whatever is typed, pasted or done with the mouse, and at last that the terminal is gone.
+/// Sends every key, paste and mouse event, and finally that the terminal is gone.
 ///
 /// # Errors
-/// No thread can be started.
+/// The error if no thread can be started.
 pub fn listen<A: Send + 'static>(sender: &Sender<Incoming<A>>) -> io::Result<()> {
     let sender = sender.clone();
     source::read(move |event| match event {
@@ -23,7 +23,7 @@ pub fn listen<A: Send + 'static>(sender: &Sender<Incoming<A>>) -> io::Result<()>
 
 fn incoming<A>(event: Event) -> Option<Incoming<A>> {
     Some(Incoming::Message(match event {
-        // Some terminals report releases too.
+        // Some terminals also report key releases.
         Event::Key(key) if key.kind == KeyEventKind::Release => return None,
         Event::Key(key) => Message::Key(key),
         Event::Mouse(mouse) => Message::Mouse(mouse),
@@ -37,8 +37,8 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
     thread::Builder::new().name(name.into()).spawn(work).map(drop)
 }
 
-/// One thread waits for bytes, another decodes them, so that an unfinished sequence can be given
-/// up while no bytes come.
+/// One thread waits for bytes and another decodes them, so that the decoder can give up
+/// an unfinished sequence while no bytes come.
 #[cfg(unix)]
 mod source {
     use std::io::{self, Read};
@@ -53,7 +53,7 @@ mod source {
 
     type Chunk = io::Result<Vec<u8>>;
 
-    /// Hands every event to `take` until that returns `false` or the terminal is gone.
+    /// Passes every event to `take` until `take` returns `false` or the terminal is gone.
     pub fn read(take: impl FnMut(io::Result<Event>) -> bool + Send + 'static) -> io::Result<()> {
         let (sender, chunks) = sync_channel(64);
         spawn("sealpack-input", move || read_bytes(&sender))?;
@@ -61,16 +61,16 @@ mod source {
     }
 
     fn read_bytes(sender: &SyncSender<Chunk>) {
-        // Larger than the buffer of standard input, which is passed by then.
+        // Larger than the buffer of standard input, so that reads bypass that buffer.
         let mut bytes = vec![0; 64 << 10];
         let mut input = io::stdin().lock();
         loop {
             let chunk = match input.read(&mut bytes) {
-                // In raw mode a terminal has no end of file: it is gone.
+                // A terminal in raw mode has no end of file: it is gone.
                 Ok(0) => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it is gone")),
                 Ok(length) => Ok(bytes.get(..length).unwrap_or_default().to_vec()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                // Another program on the terminal has left it non-blocking.
+                // Another program on the terminal left it non-blocking.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     thread::sleep(Duration::from_millis(10));
                     continue;
@@ -110,7 +110,7 @@ mod source {
     }
 }
 
-/// Elsewhere the console reports events itself.
+/// On other platforms the console reports events itself.
 #[cfg(not(unix))]
 mod source {
     use std::io;
@@ -119,7 +119,7 @@ mod source {
 
     use super::spawn;
 
-    /// Hands every event to `take` until that returns `false` or the console is gone.
+    /// Passes every event to `take` until `take` returns `false` or the console is gone.
     pub fn read(
         mut take: impl FnMut(io::Result<Event>) -> bool + Send + 'static,
     ) -> io::Result<()> {

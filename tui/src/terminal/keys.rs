@@ -1,4 +1,5 @@
-//! One table of keys a mode: it handles them, hints at them, explains them.
+//! One table of keys per mode, which handles the keys, lists the hints and explains the
+//! keys in the help.
 
 use std::fmt;
 
@@ -8,7 +9,7 @@ use ratatui::text::{Line, Span};
 use super::palette::Palette;
 use super::text::{width, wrapped};
 
-/// A key, as a table names it.
+/// A key as it appears in a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Key {
     /// A character, as typed.
@@ -20,7 +21,7 @@ pub enum Key {
 }
 
 impl Key {
-    /// Whether this is the key of an event. With Alt no key means anything.
+    /// Returns whether an event is a press of this key. A key with Alt has no meaning.
     pub(super) fn is(self, event: &KeyEvent) -> bool {
         let control = event.modifiers.contains(KeyModifiers::CONTROL);
         if event.modifiers.contains(KeyModifiers::ALT) {
@@ -61,19 +62,19 @@ impl fmt::Display for Key {
     }
 }
 
-/// Stops the program in every mode, until the shell continues it. The loop handles it, as a
-/// terminal outside of raw mode would.
+/// Stops the program in every mode, until the shell continues it. The main loop handles
+/// it as a terminal would outside of raw mode.
 pub const SUSPEND: Key = Key::Ctrl('z');
 const SUSPEND_HELP: &str = "stop the program for a while; the shell's fg goes on";
 
-/// Keys that do one thing.
+/// Keys that have the same action.
 #[derive(Clone, Copy, Debug)]
 pub struct Binding<A: 'static> {
-    /// Any of them does it; the first is the one that is hinted at.
+    /// Any of these keys triggers the action; the first is shown in the hint.
     pub keys: &'static [Key],
-    /// What they do.
+    /// The action of the keys.
     pub action: A,
-    /// A word for the line of hints; hints come in the order of the table.
+    /// A word for the line of hints, which lists the hints in the order of the table.
     pub hint: Option<&'static str>,
     /// A sentence for the help.
     pub help: &'static str,
@@ -95,21 +96,21 @@ pub(crate) use bind;
 /// The keys of one mode.
 #[derive(Clone, Copy, Debug)]
 pub struct Table<A: 'static> {
-    /// What the mode is called in the help.
+    /// The title of the mode in the help.
     pub title: &'static str,
-    /// What its keys do; the first binding with a key counts.
+    /// The bindings; the first one with a matching key applies.
     pub bindings: &'static [Binding<A>],
 }
 
-/// What a key does in a mode, given the tables that apply, the nearest first.
+/// Returns the action of a key, given the tables that apply, in order of precedence.
 pub fn action<A: Copy>(tables: &[&Table<A>], event: &KeyEvent) -> Option<A> {
     let bindings = tables.iter().flat_map(|table| table.bindings);
     let mut bound = bindings.filter(|binding| binding.keys.iter().any(|key| key.is(event)));
     bound.next().map(|binding| binding.action)
 }
 
-/// The hints of a mode on one line, as many as fit. The first hint of the last
-/// table stands at the front whatever the width: that is how help is found.
+/// Returns the hints of a mode on one line, as many as fit. The first hint of the last
+/// table comes first at any width: it shows how to open the help.
 pub fn hints<A>(tables: &[&Table<A>], palette: Palette, columns: u16) -> Line<'static> {
     let mut shown: Vec<(String, &'static str)> = Vec::new();
     let hinted = |binding: &'static Binding<A>| {
@@ -131,7 +132,7 @@ pub fn hints<A>(tables: &[&Table<A>], palette: Palette, columns: u16) -> Line<'s
     let mut shown = shown.into_iter().peekable();
     while let Some((key, hint)) = shown.next() {
         let needed = width(&key) + width(hint) + 3;
-        // The last one needs no space after it, and where more follow `…` needs a column.
+        // The last hint needs no space after it; otherwise `…` needs a column.
         let is_last = shown.peek().is_none();
         if needed > room + if is_last { 2 } else { 0 } {
             spans.push(Span::raw("…"));
@@ -144,7 +145,7 @@ pub fn hints<A>(tables: &[&Table<A>], palette: Palette, columns: u16) -> Line<'s
     Line::from(spans)
 }
 
-/// All keys of all modes, as lines for the help on a screen of so many
+/// Returns all keys of all modes as lines of the help, for a screen with this many
 /// columns.
 pub fn help<A>(tables: &[&Table<A>], palette: Palette, screen: u16) -> Vec<Line<'static>> {
     /// Columns of the frame around the help.
@@ -164,10 +165,10 @@ pub fn help<A>(tables: &[&Table<A>], palette: Palette, screen: u16) -> Vec<Line<
     lines
 }
 
-/// Columns of the keys in the help.
+/// Columns for the keys in the help.
 const KEYS: usize = 16;
 
-/// The lines of the help about keys that do one thing.
+/// Returns the lines of the help about keys with the same action.
 fn explanation(keys: &[Key], help: &str, palette: Palette, room: usize) -> Vec<Line<'static>> {
     let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
     let keys = keys.join(" ");
@@ -182,8 +183,8 @@ fn explanation(keys: &[Key], help: &str, palette: Palette, room: usize) -> Vec<L
     std::iter::once(first).chain(rest).collect()
 }
 
-/// Whether no key is bound twice in tables that apply together: the second
-/// binding would be explained and never work.
+/// Returns a key that is bound twice in tables that apply together: its second binding
+/// would be explained and never work.
 #[cfg(test)]
 pub fn bound_twice<A>(tables: &[&Table<A>]) -> Option<Key> {
     let mut seen: Vec<Key> = Vec::new();

@@ -1,22 +1,22 @@
-//! A list that may be very long: a cursor and what is in view. It knows no
-//! rows, only how many there are.
+//! A list that may be very long: its cursor and its visible rows. It does not store the
+//! rows, only their number.
 
 use std::ops::Range;
 
 /// How the cursor of a list moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Move {
-    /// To the row before.
+    /// To the previous row.
     Up,
-    /// To the next.
+    /// To the next row.
     Down,
-    /// By a screenful.
+    /// Up by a screenful.
     PageUp,
-    /// By a screenful.
+    /// Down by a screenful.
     PageDown,
     /// To the first row.
     First,
-    /// To the last.
+    /// To the last row.
     Last,
 }
 
@@ -31,31 +31,31 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// The first row of a list of `len`.
+    /// Places the cursor on the first row of a list of `len` rows.
     #[must_use]
     pub fn new(len: u64) -> Self {
         Self { len, ..Self::default() }
     }
 
-    /// How many rows the list has.
+    /// Returns the number of rows.
     #[must_use]
     pub fn len(&self) -> u64 {
         self.len
     }
 
-    /// The list has another length now.
+    /// Sets the number of rows.
     pub fn set_len(&mut self, len: u64) {
         self.len = len;
         self.go(self.at);
     }
 
-    /// So many rows can be seen now.
+    /// Sets how many rows are visible.
     pub fn set_height(&mut self, height: u16) {
         self.height = height.into();
         self.go(self.at);
     }
 
-    /// Puts the cursor on a row, the last where there are fewer, and brings it
+    /// Places the cursor on a row, or on the last row if there are fewer, and brings it
     /// into view.
     pub fn go(&mut self, row: u64) {
         self.at = row.min(self.len.saturating_sub(1));
@@ -77,21 +77,21 @@ impl Cursor {
         });
     }
 
-    /// Moves the view, and the cursor with it.
+    /// Scrolls the view and moves the cursor with it.
     pub fn scroll(&mut self, rows: i64) {
         let at = self.at.saturating_add_signed(rows);
         self.top = self.top.saturating_add_signed(rows);
         self.go(at);
     }
 
-    /// The row shown in this line of the view, if there is one.
+    /// Returns the row shown in this line of the view, if there is one.
     #[must_use]
     pub fn row_at(&self, line: u16) -> Option<u64> {
         let row = self.top + u64::from(line);
         (row < self.len && u64::from(line) < self.height).then_some(row)
     }
 
-    /// The rows in view.
+    /// Returns the visible rows.
     #[must_use]
     pub fn view(&self) -> Range<u64> {
         self.top..self.len.min(self.top + self.height)

@@ -1,37 +1,37 @@
-//! What happens: to a program, and to the loop that drives it.
+//! The events that a program receives, and those that the main loop receives.
 
 use std::io;
 
 use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::layout::Size;
 
-/// What happened.
+/// An event that a program receives.
 #[derive(Debug)]
 pub enum Message<A> {
     /// A key was pressed.
     Key(KeyEvent),
-    /// The mouse did something.
+    /// A mouse event.
     Mouse(MouseEvent),
     /// Text was pasted.
     Paste(String),
-    /// The screen has this size now; also the first message of all.
+    /// The size of the screen: the first message, and one after each change.
     Resize(Size),
-    /// The time asked for by [`Program::tick`](super::Program::tick) has passed.
+    /// The time requested by [`Program::tick`](super::Program::tick) has passed.
     Tick,
-    /// An effect has come to something.
+    /// The result of an effect.
     Answer(A),
 }
 
-/// What arrives at the loop.
+/// An event that the main loop receives.
 #[cfg_attr(not(unix), allow(dead_code, reason = "there are no such signals elsewhere"))]
 pub enum Incoming<A> {
-    /// Something for the program.
+    /// A message for the program.
     Message(Message<A>),
-    /// A signal that asks to end.
+    /// A signal that asks the program to end.
     Signal(i32),
-    /// A signal that asks to stop, until another one continues the process.
+    /// A signal that asks the process to stop until another signal continues it.
     Stop,
-    /// The process was stopped and goes on: another program may have used the terminal.
+    /// The process was stopped and continues: another program may have used the terminal.
     Continued,
     /// The terminal is gone.
     Lost(io::Error),

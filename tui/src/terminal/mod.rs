@@ -1,4 +1,4 @@
-//! What the two terminal programs share.
+//! The parts that the two terminal programs share.
 //!
 //! ```text
 //!  input thread ──┐
@@ -7,11 +7,11 @@
 //!     ^─────────────────────────── answers ──────────────────────────────────┘
 //! ```
 //!
-//! A [`Program`] is state: it changes only in [`update`](Program::update), which
-//! touches no file, thread or clock, and is drawn from a shared reference, so
-//! drawing changes nothing. Whatever takes longer than a frame or reaches
-//! outside is an *effect*, which a [`Perform`] carries out, on a thread of its
-//! own where it takes time; what comes of it is a message again.
+//! A [`Program`] is state. It changes only in [`update`](Program::update), which touches
+//! no file, thread or clock. It is drawn from a shared reference, so drawing changes
+//! nothing. An *effect* is anything that takes longer than a frame or accesses something
+//! outside the program. A [`Perform`] carries it out, on a separate thread if it takes
+//! time, and sends its result as another message.
 
 #[cfg(any(unix, test))]
 mod decode;
@@ -48,29 +48,29 @@ pub use work::Outbox;
 /// The smallest screen that the programs draw on, in cells.
 pub const SMALLEST: Size = Size { width: 60, height: 16 };
 
-/// A terminal program: state, how it changes, how it looks.
+/// A terminal program: its state, how the state changes, and how it is drawn.
 pub trait Program {
-    /// What effects come to.
+    /// The result of an effect.
     type Answer: Send + 'static;
-    /// What is to be done outside.
+    /// Something to do outside the program.
     type Effect;
 
-    /// Takes in what happened.
+    /// Handles an event.
     fn update(&mut self, message: Message<Self::Answer>) -> Option<Self::Effect>;
 
-    /// Draws all of the screen.
+    /// Draws the whole screen.
     fn draw(&self, frame: &mut Frame<'_>);
 
-    /// After which time a [`Message::Tick`] is wanted, if any.
+    /// Returns the time after which the program wants a [`Message::Tick`], if any.
     fn tick(&self) -> Option<Duration>;
 
-    /// Whether the program is at its end.
+    /// Returns whether the program has ended.
     fn is_over(&self) -> bool;
 }
 
 /// Carries out the effects of a program.
 pub trait Perform<P: Program> {
-    /// Starts an effect, and returns within a frame. What comes of it goes to
-    /// the outbox.
+    /// Starts an effect and returns within a frame. The result of the effect goes to the
+    /// outbox.
     fn perform(&mut self, effect: P::Effect, outbox: &Outbox<P::Answer>);
 }

@@ -1,11 +1,10 @@
-//! Colours: the sixteen of the terminal, on whatever background it has.
+//! Colours: the sixteen colours of the terminal, on any background.
 //!
-//! Of those only red, green and magenta can be read on black and on white, as
-//! text and reversed; blue is lost on the one, cyan and yellow on the other.
+//! Of those only red, green and magenta are readable on black and on white, as text and
+//! reversed; blue is unreadable on one, cyan and yellow on the other.
 //!
-//! Text is never coloured where its colour alone would carry a meaning: each
-//! style goes with a sign or a word. Without colours (`NO_COLOR`) only bold,
-//! dim, underlined and reversed are left.
+//! Colour alone never carries a meaning: each style comes with a sign or a word. Without
+//! colours (`NO_COLOR`) only bold, dim, underlined and reversed remain.
 
 use std::env;
 
@@ -18,15 +17,14 @@ pub struct Palette {
 }
 
 impl Palette {
-    /// Colours, unless the environment says `NO_COLOR` (to anything but
-    /// nothing).
+    /// Uses colours, unless the environment variable `NO_COLOR` is set and not empty.
     #[must_use]
     pub fn from_environment() -> Self {
         let refused = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self { coloured: !refused }
     }
 
-    /// With colours or without.
+    /// Creates a palette with or without colours.
     #[cfg(test)]
     pub fn new(coloured: bool) -> Self {
         Self { coloured }
@@ -48,7 +46,7 @@ impl Palette {
         Style::new().add_modifier(Modifier::BOLD)
     }
 
-    /// What may be overlooked.
+    /// Text of little importance.
     #[must_use]
     pub fn faint(self) -> Style {
         Style::new().add_modifier(Modifier::DIM)
@@ -60,7 +58,7 @@ impl Palette {
         Style::new().add_modifier(Modifier::BOLD | Modifier::REVERSED)
     }
 
-    /// Where the cursor is.
+    /// The cursor's position.
     #[must_use]
     pub fn selected(self) -> Style {
         Style::new().add_modifier(Modifier::REVERSED)
@@ -72,19 +70,19 @@ impl Palette {
         self.of(Color::Magenta).add_modifier(Modifier::BOLD)
     }
 
-    /// Sound, kept, passed.
+    /// Something sound, kept or passed.
     #[must_use]
     pub fn good(self) -> Style {
         self.of(Color::Green)
     }
 
-    /// Damaged, broken, failed.
+    /// Something damaged, broken or failed.
     #[must_use]
     pub fn bad(self) -> Style {
         self.of(Color::Red).add_modifier(Modifier::BOLD)
     }
 
-    /// To be looked at.
+    /// Something that needs attention.
     #[must_use]
     pub fn notable(self) -> Style {
         self.of(Color::Magenta)
@@ -102,14 +100,14 @@ impl Palette {
         Style::new().add_modifier(Modifier::UNDERLINED)
     }
 
-    /// A found text.
+    /// A search match.
     #[must_use]
     pub fn found(self) -> Style {
         self.of(Color::Magenta).add_modifier(Modifier::REVERSED)
     }
 
-    /// Parts of a picture that stand side by side, in turns. They differ in
-    /// their signs too.
+    /// Adjacent parts of a picture, in alternating styles. The parts also differ in their
+    /// signs.
     #[must_use]
     pub fn part(self, nth: usize) -> Style {
         if nth.is_multiple_of(2) { self.plain() } else { self.notable() }

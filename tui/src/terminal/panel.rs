@@ -1,5 +1,4 @@
-//! Pieces that every screen has: boxes over it, and what stands there when it
-//! is too small.
+//! Parts that every screen has: overlays, and the message that the screen is too small.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Alignment, Rect, Size};
@@ -10,13 +9,13 @@ use super::SMALLEST;
 use super::palette::Palette;
 use super::text::{cut, sanitised};
 
-/// Whether a screen of this size can be drawn on.
+/// Returns whether a screen of this size can be drawn on.
 #[must_use]
 pub fn is_large_enough(size: Size) -> bool {
     size.width >= SMALLEST.width && size.height >= SMALLEST.height
 }
 
-/// Says that the screen is too small, and what would do.
+/// Draws a message that the screen is too small, with the size that is needed.
 pub fn too_small(area: Rect, buffer: &mut Buffer) {
     let text = format!(
         "This screen has {}×{} cells; {}×{} are needed. Enlarge it, or press q to quit.",
@@ -25,17 +24,17 @@ pub fn too_small(area: Rect, buffer: &mut Buffer) {
     Paragraph::new(text).wrap(Wrap { trim: true }).render(area, buffer);
 }
 
-/// The last thing that happened, for the status line.
+/// The last news, for the status line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News {
-    /// For information.
+    /// Information.
     Told(String),
     /// Something failed.
     Failed(String),
 }
 
 impl News {
-    /// It on one line of so many columns.
+    /// Returns the news on one line of at most `columns` columns.
     #[must_use]
     pub fn line(&self, palette: Palette, columns: usize) -> Line<'static> {
         match self {
@@ -47,14 +46,15 @@ impl News {
     }
 }
 
-/// A line of at most so many columns; cut off, it ends in `…`.
+/// Returns the line cut to at most `columns` columns; a cut line ends in `…`.
 #[must_use]
 pub fn fitted<'a>(line: Line<'a>, columns: u16) -> Line<'a> {
     let columns = usize::from(columns);
     if line.width() <= columns {
         return line;
     }
-    // The span that the end falls into is cut, with a column for the sign if it ends there.
+    // The span that contains the cut is shortened, with a column for `…` if the cut is at
+    // its end.
     let mut left = columns;
     let mut spans = Vec::new();
     for span in line.spans {
@@ -75,23 +75,23 @@ pub fn fitted<'a>(line: Line<'a>, columns: u16) -> Line<'a> {
 pub struct Overlay<'a> {
     /// Its title.
     pub title: &'a str,
-    /// What stands at its foot.
+    /// The text at its bottom edge.
     pub foot: &'a str,
-    /// Its lines; those that do not fit can be scrolled to.
+    /// Its lines; the user can scroll to those that do not fit.
     pub lines: Vec<Line<'a>>,
     /// How many lines are above the view.
     pub scroll: u16,
 }
 
 impl Overlay<'_> {
-    /// How far this many lines can be scrolled on a screen of this size.
+    /// Returns how far this many lines can be scrolled on a screen of this size.
     #[must_use]
     pub fn most_scroll(lines: usize, screen: Size) -> u16 {
         let height = screen.height.saturating_sub(4);
         u16::try_from(lines).unwrap_or(u16::MAX).saturating_sub(height)
     }
 
-    /// Draws it.
+    /// Draws the overlay.
     pub fn render(self, screen: Rect, palette: Palette, buffer: &mut Buffer) {
         let widest = self.lines.iter().map(Line::width).max().unwrap_or(0);
         let widest = widest.max(super::text::width(self.foot) + 2);
@@ -110,7 +110,8 @@ impl Overlay<'_> {
     }
 }
 
-/// A rectangle in the middle of another, as large as asked for or as fits.
+/// Returns a rectangle in the middle of another, of the requested size or as large as
+/// fits.
 #[must_use]
 pub fn centred(screen: Rect, width: u16, height: u16) -> Rect {
     let width = width.min(screen.width.saturating_sub(2));

@@ -1,11 +1,12 @@
-//! The screen in ASCII, for terminals whose locale does not have the signs of Unicode.
+//! Converts the screen to ASCII, for terminals whose locale cannot show the Unicode
+//! signs.
 
 use std::env;
 
 use ratatui::buffer::Buffer;
 
-/// Whether the locale has no UTF-8, by the variables that decide it; without any of them it is
-/// the POSIX locale, which has none.
+/// Returns whether the locale lacks UTF-8, judged by the variables that set the locale.
+/// If none of them is set, the locale is POSIX, which lacks UTF-8.
 #[must_use]
 pub fn is_wanted() -> bool {
     let names = ["LC_ALL", "LC_CTYPE", "LANG"];
@@ -19,7 +20,7 @@ fn has_utf8(locale: &str) -> bool {
     locale.contains("utf-8") || locale.contains("utf8")
 }
 
-/// Replaces every sign that is not ASCII by one that is.
+/// Replaces every sign that is not ASCII with one that is.
 pub fn to_ascii(buffer: &mut Buffer) {
     for cell in &mut buffer.content {
         if !cell.symbol().is_ascii() {

@@ -1,22 +1,23 @@
-//! How far some work has come, and how it is drawn.
+//! The progress of some work, and how it is drawn.
 
 use std::time::{Duration, Instant};
 
 use super::text;
 
-/// How far some work has come.
+/// The progress of some work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Done so far.
+    /// The amount done so far.
     pub done: u64,
-    /// Out of so many.
+    /// The total amount.
     pub total: u64,
-    /// How long the rest will take, as far as that can be told.
+    /// The estimated time left, if it can be estimated.
     pub left: Option<Duration>,
 }
 
 impl Progress {
-    /// A bar of so many columns, the share done and the time left.
+    /// Returns a bar of at most `columns` columns, with the percentage done and the time
+    /// left.
     #[must_use]
     pub fn text(&self, columns: usize) -> String {
         let per_mille = self.share(1000);
@@ -35,7 +36,7 @@ impl Progress {
     }
 }
 
-/// A span of time in one or two units.
+/// Formats a duration in one or two units.
 #[must_use]
 pub fn duration(span: Duration) -> String {
     let seconds = span.as_secs();
@@ -46,26 +47,26 @@ pub fn duration(span: Duration) -> String {
     }
 }
 
-/// Tells how far work has come, often enough to look alive and no more.
+/// Limits progress reports to a rate that shows movement.
 #[derive(Debug)]
 pub struct Meter {
     started: Instant,
     told: Option<Instant>,
 }
 
-/// A report of progress wakes the drawing thread, so they are apart.
+/// The minimum time between two reports: each one wakes the drawing thread.
 const APART: Duration = Duration::from_millis(60);
-/// Before this much time nothing can be said of the time left.
+/// The minimum time before the time left is estimated.
 const TO_JUDGE: Duration = Duration::from_millis(700);
 
 impl Meter {
-    /// Starts now.
+    /// Starts a meter.
     #[must_use]
     pub fn start() -> Self {
         Self { started: Instant::now(), told: None }
     }
 
-    /// The progress, if it is time to tell it.
+    /// Returns the progress if the next report is due.
     pub fn tell(&mut self, done: u64, total: u64) -> Option<Progress> {
         let now = Instant::now();
         if self.told.is_some_and(|told| now - told < APART) {

@@ -1,4 +1,5 @@
-//! Questions at the bottom of the screen: one line of text, edited as a shell's command line.
+//! Questions at the bottom of the screen: one line of text, edited like a shell's command
+//! line.
 
 use std::path::PathBuf;
 
@@ -8,7 +9,7 @@ use ratatui::text::{Line, Span};
 use super::palette::Palette;
 use super::text::{cut, cut_front, harmless, sanitised, width};
 
-/// A question with the answer so far.
+/// A question with the answer typed so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prompt {
     label: &'static str,
@@ -19,37 +20,37 @@ pub struct Prompt {
     refusal: Option<String>,
 }
 
-/// What a key has made of a prompt.
+/// The result of a key in a prompt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Asked {
-    /// The answer is still being written.
+    /// The user is still typing the answer.
     Still,
-    /// It was given up.
+    /// The user cancelled the question.
     Cancelled,
-    /// This is it.
+    /// The user confirmed this answer.
     Answered(String),
 }
 
 impl Prompt {
-    /// Asks for something; `hint` says what is understood.
+    /// Creates a question; `hint` says which answers are understood.
     #[must_use]
     pub fn new(label: &'static str, hint: &'static str, answer: impl Into<String>) -> Self {
         Self { label, hint, before: answer.into(), after: String::new(), refusal: None }
     }
 
-    /// The answer will not do, and why.
+    /// Adds the reason why the answer was refused.
     #[must_use]
     pub fn refused(mut self, why: impl Into<String>) -> Self {
         self.refusal = Some(why.into());
         self
     }
 
-    /// Takes a key.
+    /// Handles a key.
     fn key(&mut self, key: &KeyEvent) -> Asked {
         match key.code {
             KeyCode::Esc => return Asked::Cancelled,
             KeyCode::Enter => return Asked::Answered(self.answer()),
-            // Alt with a character is no character.
+            // A character with Alt is not typed text.
             KeyCode::Char(_) if key.modifiers.contains(KeyModifiers::ALT) => return Asked::Still,
             KeyCode::Char('c') if is_control(key) => return Asked::Cancelled,
             KeyCode::Char(char) if is_control(key) => return self.control(char),
@@ -116,7 +117,7 @@ impl Prompt {
         self.before.push_str(&std::mem::take(&mut self.after));
     }
 
-    /// Takes pasted text, its first line.
+    /// Inserts the first line of pasted text.
     fn paste(&mut self, text: &str) {
         self.before.push_str(text.lines().next().unwrap_or_default());
         self.refusal = None;
@@ -125,7 +126,7 @@ impl Prompt {
     fn delete_word(&mut self) {
         let kept = self.before.trim_end();
         let end = kept.rfind([' ', ',', '/']).map_or(0, |at| at + 1);
-        // A separator at the end belongs to the word before it.
+        // A separator at the end is part of the word before it.
         let end = if end == kept.len() {
             let word = kept.trim_end_matches([' ', ',', '/']);
             word.rfind([' ', ',', '/']).map_or(0, |at| at + 1)
@@ -135,9 +136,9 @@ impl Prompt {
         self.before.truncate(end);
     }
 
-    /// The prompt on one line of so many columns: the question, the answer with its cursor, and
-    /// what is understood, or why the answer was refused. An answer that is too long is shown
-    /// around its cursor.
+    /// Draws the prompt on one line of at most `columns` columns: the question, the
+    /// answer with its cursor, and the hint or the reason why the answer was refused. An
+    /// answer that is too long is shown around its cursor.
     #[must_use]
     pub fn line(&self, palette: Palette, columns: u16) -> Line<'static> {
         let columns = usize::from(columns);
@@ -149,7 +150,7 @@ impl Prompt {
         let after: String = after.collect();
         let at_width = width(at.encode_utf8(&mut [0; 4])).max(1);
         let needed = width(&before) + at_width + width(&after);
-        // A refusal must be seen, a hint need not.
+        // A refusal must be visible; a hint may be cut.
         let (note, style, reserved) = match &self.refusal {
             Some(refusal) => {
                 let note = format!("  ✗ {refusal}");
@@ -178,12 +179,12 @@ fn is_control(key: &KeyEvent) -> bool {
     key.modifiers.contains(KeyModifiers::CONTROL)
 }
 
-/// The question that is open at the bottom of the screen, if one is, and the answers that were
-/// given before.
+/// The question that is open at the bottom of the screen, if any, and the previous
+/// answers.
 #[derive(Clone, Debug)]
 pub struct Dialog<Q> {
     open: Option<Open<Q>>,
-    /// Answers that were given, the oldest first.
+    /// The previous answers, oldest first.
     history: Vec<(Q, String)>,
 }
 
@@ -191,13 +192,13 @@ pub struct Dialog<Q> {
 struct Open<Q> {
     question: Q,
     prompt: Prompt,
-    /// How many answers back in the history the prompt is; 0: what is being written.
+    /// How many answers back in the history the prompt is; 0 is the answer being typed.
     back: usize,
-    /// What was being written when the history was entered.
+    /// The answer that was being typed when the user entered the history.
     draft: String,
 }
 
-/// Answers that are kept, of all questions together.
+/// The maximum number of answers kept, for all questions together.
 const MAX_HISTORY: usize = 200;
 
 impl<Q> Default for Dialog<Q> {
@@ -212,19 +213,19 @@ impl<Q: Copy + PartialEq> Dialog<Q> {
         self.open = Some(Open { question, prompt, back: 0, draft: String::new() });
     }
 
-    /// Whether a question is open: keys are for it then.
+    /// Returns whether a question is open: it then receives the keys.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.open.is_some()
     }
 
-    /// The prompt of the open question.
+    /// Returns the prompt of the open question.
     #[must_use]
     pub fn prompt(&self) -> Option<&Prompt> {
         self.open.as_ref().map(|open| &open.prompt)
     }
 
-    /// Takes a key. Returns the question and its answer when Enter was pressed; the
+    /// Handles a key. Returns the question and its answer when Enter was pressed; the
     /// question stays open until the answer is [settled](Self::settle).
     pub fn key(&mut self, key: &KeyEvent) -> Option<(Q, String)> {
         let open = self.open.as_mut()?;
@@ -240,7 +241,7 @@ impl<Q: Copy + PartialEq> Dialog<Q> {
         None
     }
 
-    /// Puts the answer before into the prompt, or the one after.
+    /// Puts an older answer of the history into the prompt, or a newer one.
     fn recall(&mut self, older: bool) {
         let Some(open) = &mut self.open else { return };
         let given = self.history.iter().rev();
@@ -286,7 +287,7 @@ impl<Q: Copy + PartialEq> Dialog<Q> {
         }
     }
 
-    /// Takes pasted text, where a question is open.
+    /// Inserts pasted text if a question is open.
     pub fn paste(&mut self, text: &str) {
         if let Some(open) = &mut self.open {
             open.back = 0;
@@ -295,7 +296,7 @@ impl<Q: Copy + PartialEq> Dialog<Q> {
     }
 }
 
-/// The path of a file to write, as it was typed: `~/` is the home folder.
+/// Returns the path of a file to write, from the text typed; `~/` is the home folder.
 ///
 /// # Errors
 /// A sentence about what is missing.

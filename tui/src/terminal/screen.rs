@@ -1,4 +1,4 @@
-//! The terminal taken over, and given back on every way out.
+//! Takes over the terminal, and restores it on every way out.
 
 use std::env;
 use std::fmt;
@@ -17,18 +17,18 @@ use crossterm::{Command, execute};
 
 use super::text::sanitised;
 
-/// Whether the terminal is ours now. There is one terminal in a process, and
-/// the panic hook has to know about it.
+/// Whether this process has taken over the terminal. A process has only one terminal, and
+/// the panic hook needs to know.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
-/// There is no terminal to draw on.
+/// Why there is no terminal to draw on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoTerminal {
-    /// Standard input is none.
+    /// Standard input is not a terminal.
     Input,
-    /// Standard output is none.
+    /// Standard output is not a terminal.
     Output,
-    /// It cannot place its cursor: what `TERM` says.
+    /// The terminal cannot place its cursor, according to `TERM`, which has this value.
     Dumb(String),
 }
 
@@ -52,10 +52,10 @@ impl fmt::Display for NoTerminal {
 impl std::error::Error for NoTerminal {}
 
 impl NoTerminal {
-    /// Looks whether there is a terminal to read keys from and to draw on.
+    /// Checks that there is a terminal to read keys from and to draw on.
     ///
     /// # Errors
-    /// Where there is none.
+    /// The reason why there is none.
     pub fn check() -> Result<(), Self> {
         match (io::stdin().is_terminal(), io::stdout().is_terminal()) {
             (_, false) => Err(Self::Output),
@@ -70,8 +70,8 @@ impl NoTerminal {
     }
 }
 
-/// Reports of clicks and of the wheel, but not of each movement: nobody looks at those, and they
-/// are many.
+/// Enables reports of clicks and of the wheel, but not of each movement: there are many
+/// of those, and the programs do not use them.
 struct EnableClicks;
 
 impl Command for EnableClicks {
@@ -90,14 +90,14 @@ impl Command for EnableClicks {
     }
 }
 
-/// The terminal in raw mode, on its other screen. Dropped, it is as before.
+/// The terminal in raw mode, on its alternate screen. Dropping it restores the terminal.
 pub struct Taken(());
 
 impl Taken {
-    /// Takes the terminal over.
+    /// Takes over the terminal.
     ///
     /// # Errors
-    /// What the terminal says; it is as before then.
+    /// The error of the terminal, which is then restored.
     pub fn take() -> io::Result<Self> {
         restore_on_panic();
         let mut taken = Self(());
@@ -105,21 +105,22 @@ impl Taken {
         Ok(taken)
     }
 
-    /// Takes the terminal over once more, after [`leave`](Self::leave) or after another program
-    /// had it; whatever is on it has to be drawn anew.
+    /// Takes over the terminal again, after [`leave`](Self::leave) or after another
+    /// program used it; the caller must redraw the whole screen.
     ///
     /// # Errors
-    /// What the terminal says.
+    /// The error of the terminal.
     pub fn enter(&mut self) -> io::Result<()> {
         if TAKEN.swap(true, Ordering::SeqCst) {
-            // The settings are no longer those that were made, but those before are known.
+            // Another program may have changed the settings; this restores those from
+            // before `take`.
             let _ = disable_raw_mode();
         }
         enable_raw_mode()?;
         execute!(io::stdout(), EnterAlternateScreen, EnableClicks, EnableBracketedPaste, Hide)
     }
 
-    /// Gives the terminal back for a while.
+    /// Restores the terminal for a while.
     pub fn leave(&mut self) {
         restore();
     }
@@ -131,8 +132,8 @@ impl Drop for Taken {
     }
 }
 
-/// Gives the terminal back, if it is taken. Errors have nowhere to go: the
-/// terminal that would show them is what failed.
+/// Restores the terminal if it is taken over. Errors cannot be reported: the terminal
+/// that would show them has failed.
 pub fn restore() {
     if TAKEN.swap(false, Ordering::SeqCst) {
         let mut out = io::stdout();
@@ -143,8 +144,8 @@ pub fn restore() {
     }
 }
 
-/// A panic is told on a terminal that can show it. One on a worker's thread
-/// ends the program too: what it was doing would never come to an end.
+/// Restores the terminal before a panic is printed. A panic on a worker's thread ends the
+/// program too, because the work of that thread would never finish.
 fn restore_on_panic() {
     let drawing = thread::current().id();
     let before = panic::take_hook();

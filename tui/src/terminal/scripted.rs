@@ -1,5 +1,5 @@
-//! A program driven without a terminal: keys in, screens out. Effects are
-//! carried out for real, and waited for.
+//! Drives a program without a terminal: keys go in, screens come out. Effects are really
+//! carried out, and the script waits for them.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -21,10 +21,10 @@ use ratatui::style::Color;
 use super::message::Incoming;
 use super::{Message, Outbox, Perform, Program};
 
-/// The sizes at which every screen is looked at.
+/// The sizes at which every screen is tested.
 pub const SIZES: [(u16, u16); 4] = [(60, 16), (80, 24), (120, 40), (200, 60)];
 
-/// A program under a script.
+/// A program driven by a script.
 pub struct Scripted<P: Program, E> {
     /// The program.
     pub program: P,
@@ -35,8 +35,8 @@ pub struct Scripted<P: Program, E> {
 }
 
 impl<P: Program, E: Perform<P>> Scripted<P, E> {
-    /// The program on a screen of this size, with everything done that it does
-    /// by itself.
+    /// Starts the program on a screen of this size and waits until its initial work is
+    /// done.
     pub fn new(program: P, effects: E, size: (u16, u16)) -> Self {
         let (sender, incoming) = channel();
         let outbox = Outbox::new(sender);
@@ -45,13 +45,13 @@ impl<P: Program, E: Perform<P>> Scripted<P, E> {
         scripted
     }
 
-    /// The screen has another size.
+    /// Changes the size of the screen.
     pub fn resize(&mut self, size: (u16, u16)) {
         self.size = size;
         self.update(Message::Resize(Size { width: size.0, height: size.1 }));
     }
 
-    /// Something happens; what follows from it is waited for.
+    /// Sends a message and waits for everything that follows from it.
     pub fn update(&mut self, message: Message<P::Answer>) {
         self.update_only(message);
         loop {
@@ -59,7 +59,8 @@ impl<P: Program, E: Perform<P>> Scripted<P, E> {
             match self.incoming.recv_timeout(Duration::from_millis(1)) {
                 Ok(Incoming::Message(message)) => self.update_only(message),
                 Ok(_) => panic!("there is no terminal"),
-                // Nobody worked before nothing was there: nothing will come.
+                // No worker was left before the queue was found empty, so nothing more
+                // will come.
                 Err(_) if idle => return,
                 Err(_) => {}
             }
@@ -72,8 +73,7 @@ impl<P: Program, E: Perform<P>> Scripted<P, E> {
         }
     }
 
-    /// Presses keys: `<Enter>`, `<Right>` and the like by name, characters as
-    /// they are.
+    /// Presses keys: `<Enter>`, `<Right>` and similar by name, characters as themselves.
     pub fn keys(&mut self, script: &str) -> &mut Self {
         let mut rest = script;
         while let Some(first) = rest.chars().next() {
@@ -93,33 +93,33 @@ impl<P: Program, E: Perform<P>> Scripted<P, E> {
         self
     }
 
-    /// Clicks.
+    /// Clicks the left button.
     pub fn click(&mut self, column: u16, row: u16) {
         self.mouse(MouseEventKind::Down(MouseButton::Left), column, row);
     }
 
-    /// Does something with the mouse.
+    /// Sends a mouse event.
     pub fn mouse(&mut self, kind: MouseEventKind, column: u16, row: u16) {
         let modifiers = KeyModifiers::NONE;
         self.update(Message::Mouse(MouseEvent { kind, column, row, modifiers }));
     }
 
-    /// The cells of the screen.
+    /// Returns the cells of the screen.
     pub fn buffer(&self) -> Buffer {
         let mut terminal = Terminal::new(TestBackend::new(self.size.0, self.size.1)).unwrap();
         terminal.draw(|frame| self.program.draw(frame)).unwrap();
         let buffer = terminal.backend().buffer().clone();
         for cell in buffer.content() {
             for colour in [cell.fg, cell.bg] {
-                // Those of the terminal's own sixteen, so that they suit its
-                // background.
+                // Only the terminal's own sixteen colours are allowed, because they suit
+                // its background.
                 assert!(!matches!(colour, Color::Rgb(..) | Color::Indexed(_)), "{colour:?}");
             }
         }
         buffer
     }
 
-    /// The screen as text, without what stands empty at the ends of lines.
+    /// Returns the screen as text, without trailing spaces.
     pub fn screen(&self) -> String {
         let buffer = self.buffer();
         let rows = buffer.content().chunks(usize::from(self.size.0));

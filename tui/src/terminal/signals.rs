@@ -1,5 +1,5 @@
-//! Signals while a program has the terminal: those that end it, stop it, continue it, and the
-//! one that says that the terminal has another size.
+//! Handles signals while a program has the terminal: those that end, stop or continue the
+//! program, and the one that reports a new terminal size.
 
 use std::io;
 use std::sync::mpsc::Sender;
@@ -24,7 +24,7 @@ mod system {
     use signal_hook::iterator::Signals;
     use signal_hook::low_level::{emulate_default_handler, raise};
 
-    /// Sends what each signal means, from a thread of its own.
+    /// Sends the meaning of each signal, from a separate thread.
     pub fn listen<A: Send + 'static>(sender: &Sender<Incoming<A>>) -> io::Result<()> {
         let always = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGCONT, SIGWINCH];
         let stops = Some(SIGTSTP).filter(|signal| !is_ignored(*signal));
@@ -33,7 +33,7 @@ mod system {
         let listen = move || {
             for signal in signals.forever() {
                 if sender.send(meaning(signal)).is_err() {
-                    // The loop is gone: nothing else answers the signal.
+                    // The main loop is gone, so this thread handles the signal.
                     screen::restore();
                     let _ = emulate_default_handler(signal);
                 }
@@ -54,13 +54,13 @@ mod system {
         }
     }
 
-    /// Ends the process by a signal, so that its parent sees what ended it.
+    /// Ends the process by the signal, so that its parent sees what ended it.
     pub fn end_as_signalled(signal: i32) -> io::Result<()> {
         emulate_default_handler(signal)
     }
 
-    /// Does what the terminal would do on Ctrl-Z outside of raw mode: asks every process of the
-    /// job to stop, this one too.
+    /// Does what the terminal would do on Ctrl-Z outside of raw mode: asks every process
+    /// of the job to stop, including this one.
     pub fn ask_to_stop() {
         if can_be_continued() {
             let _ = kill(Pid::from_raw(0), Signal::SIGTSTP);
@@ -72,8 +72,8 @@ mod system {
         if can_be_continued() { raise(SIGSTOP) } else { Ok(()) }
     }
 
-    /// Whether a shell could continue this process. The kernel ignores SIGTSTP where none could
-    /// (an orphaned process group), but it does not ignore SIGSTOP.
+    /// Returns whether a shell could continue this process. If none could (an orphaned
+    /// process group), the kernel ignores SIGTSTP, but not SIGSTOP.
     fn can_be_continued() -> bool {
         let parent = getppid();
         let session = getsid(None);
@@ -87,12 +87,12 @@ mod system {
 mod system {
     use super::{Incoming, Sender, io};
 
-    /// There are no such signals.
+    /// This platform has no such signals.
     pub fn listen<A>(_: &Sender<Incoming<A>>) -> io::Result<()> {
         Ok(())
     }
 
-    /// There are no such signals.
+    /// This platform has no such signals.
     pub fn end_as_signalled(_: i32) -> io::Result<()> {
         Ok(())
     }

@@ -1,7 +1,7 @@
-//! The loop on a real pseudo-terminal, with a program that misbehaves.
+//! Tests the main loop on a real pseudo-terminal, with a program that misbehaves.
 //!
-//! The test starts itself anew there: what it runs is `misbehaving_program`,
-//! which the ordinary run leaves out.
+//! The test starts its own executable on that terminal. There it runs only
+//! `misbehaving_program`, which an ordinary run leaves out.
 #![allow(clippy::panic, reason = "the program misbehaves")]
 
 #[path = "../../tests/pty/mod.rs"]

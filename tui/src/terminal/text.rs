@@ -1,31 +1,30 @@
-//! Text as a terminal shows it: widths, numbers, and nothing that moves the
-//! cursor.
+//! Text as a terminal shows it: widths, numbers, and no character that moves the cursor.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::printable::is_printable_char;
 pub use crate::size::grouped;
 
-/// The columns that a text takes.
+/// Returns the number of columns that a text takes.
 #[must_use]
 pub fn width(text: &str) -> usize {
     text.width()
 }
 
-/// A printable character as it is; a dot for any other, one column wide, so
-/// that the bytes around it keep their places.
+/// Returns a printable character unchanged, and a dot, one column wide, for any other, so
+/// that the bytes around it keep their columns.
 #[must_use]
 pub fn harmless(char: char) -> char {
     if is_printable_char(char) && char.width().is_some() { char } else { '·' }
 }
 
-/// The text with nothing in it that a terminal would act on.
+/// Replaces everything in the text that a terminal would act on.
 #[must_use]
 pub fn sanitised(text: &str) -> String {
     text.chars().map(harmless).collect()
 }
 
-/// At most so many columns of a text; cut off, it ends in `…`.
+/// Returns at most `columns` columns of a text; a cut text ends in `…`.
 #[must_use]
 pub fn cut(text: &str, columns: usize) -> String {
     if width(text) <= columns {
@@ -47,7 +46,7 @@ pub fn cut(text: &str, columns: usize) -> String {
     kept
 }
 
-/// At most so many columns of the end of a text; cut off, it begins with `…`.
+/// Returns at most `columns` columns of the end of a text; a cut text begins with `…`.
 #[must_use]
 pub fn cut_front(text: &str, columns: usize) -> String {
     if width(text) <= columns {
@@ -65,8 +64,7 @@ pub fn cut_front(text: &str, columns: usize) -> String {
     ellipsis.into_iter().chain(kept.into_iter().rev()).collect()
 }
 
-/// A text in lines of at most so many columns, broken between words where it
-/// can be.
+/// Wraps a text into lines of at most `columns` columns, between words if possible.
 #[must_use]
 pub fn wrapped(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(1);
@@ -88,7 +86,7 @@ pub fn wrapped(text: &str, columns: usize) -> Vec<String> {
     lines.into_iter().flat_map(|line| broken(&line, columns)).collect()
 }
 
-/// A line cut hard into pieces of at most so many columns.
+/// Splits a line into pieces of at most `columns` columns, at any character.
 fn broken(line: &str, columns: usize) -> Vec<String> {
     let mut pieces = vec![String::new()];
     let mut taken = 0;
@@ -106,7 +104,7 @@ fn broken(line: &str, columns: usize) -> Vec<String> {
     pieces
 }
 
-/// A size in bytes, for people: `1.2 GiB`.
+/// Formats a size in bytes for people: `1.2 GiB`.
 #[must_use]
 pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
@@ -125,13 +123,13 @@ pub fn size(bytes: u64) -> String {
     format!("{}.{} {unit}", tenths / 10, tenths % 10)
 }
 
-/// How many, and of what: `1 item`, `2 items`.
+/// Formats a number with its noun: `1 item`, `2 items`.
 #[must_use]
 pub fn count(number: u64, of: &str) -> String {
     format!("{} {of}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 
-/// A ratio with one decimal: `3.4`; `–` of nothing.
+/// Formats a ratio with one decimal: `3.4`; `–` if the divisor is 0.
 #[must_use]
 pub fn ratio(of: u64, to: u64) -> String {
     let tenths = (u128::from(of) * 10 + u128::from(to) / 2).checked_div(u128::from(to));

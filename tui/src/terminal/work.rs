@@ -1,4 +1,4 @@
-//! Work on threads of its own: it can be stopped, and what it comes to is sent.
+//! Work on separate threads: it can be stopped, and it sends its results.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,7 +7,7 @@ use std::thread;
 
 use super::message::{Incoming, Message};
 
-/// Where answers go.
+/// The queue for answers.
 pub struct Outbox<A>(Arc<Sender<Incoming<A>>>);
 
 impl<A> Clone for Outbox<A> {
@@ -21,46 +21,46 @@ impl<A> Outbox<A> {
         Self(Arc::new(sender))
     }
 
-    /// Whether nobody works any more who could send something.
+    /// Returns whether no worker is left that could send an answer.
     #[cfg(test)]
     pub(super) fn is_last(&self) -> bool {
         Arc::strong_count(&self.0) == 1
     }
 
-    /// Sends an answer. When the program has ended nobody takes it any more,
-    /// which is no error.
+    /// Sends an answer. After the program has ended the answer is dropped, which is no
+    /// error.
     pub fn send(&self, answer: A) {
         let _ = self.0.send(Incoming::Message(Message::Answer(answer)));
     }
 }
 
-/// Something that works until it is done or told to stop.
+/// A request to stop, shared with some work.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// Whether it was told to.
+    /// Returns whether the work should stop.
     #[must_use]
     pub fn is_asked(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Tells it to.
+    /// Requests the work to stop.
     pub fn ask(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 }
 
-/// The work under way of one kind: starting it anew stops what went before.
+/// The work in flight of one kind: starting new work stops the previous work.
 #[derive(Debug, Default)]
 pub struct Slot {
     stop: Stop,
 }
 
 impl Slot {
-    /// Starts work on a thread of its own.
+    /// Starts work on a separate thread.
     ///
-    /// Where no thread can be started the answer of `refused` is sent.
+    /// If no thread can be started, the answer of `refused` is sent.
     pub fn start<A: Send + 'static>(
         &mut self,
         outbox: &Outbox<A>,
@@ -78,7 +78,7 @@ impl Slot {
         }
     }
 
-    /// Tells the work under way to stop.
+    /// Requests the work in flight to stop.
     pub fn stop(&self) {
         self.stop.ask();
     }
