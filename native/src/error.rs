@@ -1,5 +1,5 @@
-//! What can go wrong with a pack on disk: the core's error or the system's,
-//! always with the path.
+//! The errors of this crate: the core's error or the system's, always with the
+//! path.
 //!
 //! The text of an error leaves out its cause, which is its `source`; the
 //! alternate form (`{:#}`) adds every cause.
@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use sealpack_core::error::{Cause, Fault, Section, Untrusted};
 
-/// An error of this crate: which file, and what.
+/// An error of this crate: the file, and what went wrong.
 #[derive(Clone, Debug)]
 pub struct Error {
     path: Arc<PathBuf>,
@@ -22,24 +22,25 @@ pub struct Error {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The format: damage, a limit, misuse, an encoder that failed.
+    /// An error of the format: damage, a limit, misuse, an encoder that failed.
     Pack(sealpack_core::Error),
-    /// The system refused something.
+    /// The system returned an error.
     Io {
-        /// What was being done.
+        /// The operation that failed.
         doing: Doing,
-        /// What the system said.
+        /// The system's error.
         error: Arc<io::Error>,
     },
-    /// There is a file of that name, and overwriting was not asked for.
+    /// A file of that name exists, and the options do not allow overwriting it.
     Exists,
     /// The path is not a regular file.
     NotAFile,
-    /// The digest list beside the pack: the error says which file and what.
+    /// The digest list next to the pack failed: the inner error has its path and
+    /// kind.
     DigestList(Arc<Error>),
     /// The options do not describe a pack.
     Options(OptionsError),
-    /// The codec cannot make an encoder.
+    /// The codec could not make an encoder.
     Encoder(Cause),
     /// The format id is not a known one and the records are not zstd frames:
     /// choose a codec with [`ReaderOptions::codec`](crate::ReaderOptions::codec).
@@ -55,7 +56,7 @@ pub enum ErrorKind {
     Panicked(Cause),
 }
 
-/// What was being done when the system refused.
+/// The operation during which the system returned an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Doing {
@@ -86,7 +87,7 @@ pub enum Doing {
     /// Making the name durable. The file has its name and is whole; after a crash
     /// of the system the name may be missing.
     SyncingFolder,
-    /// Removing a file that must not stay alone.
+    /// Removing a file that must not exist without another one.
     Removing,
     /// Starting a thread.
     Threading,
@@ -98,15 +99,15 @@ pub enum Doing {
 pub enum OptionsError {
     /// Zero items per record.
     ItemsPerRecord,
-    /// The record checksum in the older dialect, which does not know it.
+    /// A record checksum in the older dialect, which does not support it.
     RecordChecksumInOlderDialect,
-    /// A digest list for a pack without content hash: no digests are taken.
+    /// A digest list for a pack without content hash: no digests are computed.
     DigestsWithoutContentHash,
-    /// A digest list of a pack that goes into a stream: there is no place next
-    /// to it.
+    /// A digest list for a pack that goes into a stream: there is no place next to
+    /// it.
     DigestListOfStream,
-    /// A digest list together with a hash extract: it proves items as they
-    /// are, and an extract answers with others.
+    /// A digest list together with a hash extract: the list proves the items as
+    /// they are, but an extract hashes other bytes.
     DigestsWithExtract,
 }
 
@@ -115,20 +116,20 @@ impl Error {
         Self { path: Arc::clone(path), kind }
     }
 
-    /// The pack that the error is about.
+    /// Returns the path of the file that the error is about.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What went wrong.
+    /// Returns what went wrong.
     #[must_use]
     pub fn kind(&self) -> &ErrorKind {
         &self.kind
     }
 
-    /// What is not what the caller trusts, where that is it; in the pack or in
-    /// its digest list.
+    /// Returns what differs from the caller's trusted hash, if this is such an
+    /// error; in the pack or in its digest list.
     #[must_use]
     pub fn untrusted(&self) -> Option<&Untrusted> {
         match &self.kind {
@@ -138,7 +139,7 @@ impl Error {
         }
     }
 
-    /// The damaged section and its fault, where the file is corrupt.
+    /// Returns the damaged section and its fault, if the file is corrupt.
     #[must_use]
     pub fn corruption(&self) -> Option<(Section, &Fault)> {
         match &self.kind {
@@ -155,7 +156,7 @@ impl ErrorKind {
         Self::Io { doing, error: Arc::new(error) }
     }
 
-    /// The error that caused this one, if its text does not name it.
+    /// Returns the error that caused this one, if its text does not name it.
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Pack(error) => std::error::Error::source(error),
@@ -166,7 +167,7 @@ impl ErrorKind {
         }
     }
 
-    /// The text without the errors that caused this one.
+    /// Writes the text without the errors that caused this one.
     fn write_short(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pack(error) => write!(f, "{error}"),
@@ -193,7 +194,7 @@ impl From<sealpack_core::Error> for ErrorKind {
     }
 }
 
-/// The alternate form (`{:#}`) is followed by the errors that caused this one.
+/// The alternate form (`{:#}`) adds the errors that caused this one.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.path.display())?;
@@ -201,7 +202,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// The alternate form (`{:#}`) is followed by the errors that caused this one.
+/// The alternate form (`{:#}`) adds the errors that caused this one.
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write_short(f)?;
@@ -268,8 +269,8 @@ impl std::error::Error for Error {
     }
 }
 
-/// The error of the system keeps its kind; anything else gets the kind that
-/// fits best, with this error inside.
+/// A system error keeps its kind; any other error gets the kind that fits best,
+/// with this error inside.
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         Self::new(io_kind(&error.kind), error)

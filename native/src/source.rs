@@ -1,4 +1,4 @@
-//! Where the bytes of a pack come from.
+//! The sources that the bytes of a pack are read from.
 
 use std::fs::{self, File};
 use std::io;
@@ -13,35 +13,37 @@ use crate::caught::caught;
 use crate::error::{Doing, Error, ErrorKind};
 use crate::trace::event;
 
-/// Bytes that can be read at any offset, from several threads at once.
+/// Bytes that several threads can read at any offset in parallel.
 ///
 /// Implemented for [`File`], for bytes in memory, and for boxes and `Arc`s of
-/// sources. Implement it for whatever else holds a pack: a panic in it becomes
-/// an error of the reader.
+/// sources. Implement it for anything else that stores a pack: a panic in the
+/// implementation becomes an error of the reader.
 pub trait ReadAt: Send + Sync {
-    /// How many bytes there are.
+    /// Returns the number of bytes.
     ///
     /// # Errors
-    /// Whatever hinders finding out.
+    /// Any error of finding the size.
     fn size(&self) -> io::Result<u64>;
 
     /// Fills `buffer` with the bytes from `offset` on.
     ///
     /// # Errors
-    /// [`io::ErrorKind::UnexpectedEof`] where there are fewer; whatever else
-    /// goes wrong.
+    /// [`io::ErrorKind::UnexpectedEof`] if there are fewer; any other error of
+    /// reading.
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
 
-    /// How many bytes at its end to read first when a pack of `size` bytes is
-    /// opened. Where they do not hold the whole index another read follows, so
-    /// [`DEFAULT_TAIL`] unless told otherwise; fewer where a read costs little.
+    /// Returns how many bytes at the end of the source to read first when a pack of
+    /// `size` bytes is opened. If they do not hold the whole index, another read
+    /// follows. Default: [`DEFAULT_TAIL`]. A source whose reads cost little may
+    /// return fewer.
     fn first_read(&self, size: u64) -> u64 {
         size.min(DEFAULT_TAIL)
     }
 
-    /// Bytes that arrive in the time a read takes to begin: 0 for a file and
-    /// for memory, millions for a server far away. An item that lies in a
-    /// record of no more is read with it, in one read instead of two.
+    /// Returns the bytes that arrive in the time a read takes to begin: 0 for a
+    /// file and for memory, millions for a distant server. If an item's record is
+    /// not larger than this, the whole record is read, in one read instead of two.
+    /// Default: 0.
     fn round_trip(&self) -> u64 {
         0
     }
@@ -94,8 +96,9 @@ impl ReadAt for File {
         fill(buffer, offset, |buffer, offset| read_at(self, buffer, offset))
     }
 
-    /// A file that is small is read whole and never again. A large one's index
-    /// takes about two bytes a record, so this is that of ten thousand.
+    /// A small file is read whole, and never again. A large file's index takes
+    /// about two bytes per record, so these bytes hold the index of ten thousand
+    /// records.
     fn first_read(&self, size: u64) -> u64 {
         const TAIL: u64 = 32 << 10;
         if size <= DEFAULT_TAIL { size } else { TAIL }
@@ -121,7 +124,7 @@ impl<T: AsRef<[u8]> + Send + Sync> ReadAt for io::Cursor<T> {
     }
 }
 
-/// Bytes in memory, and what points to another source.
+/// Implements [`ReadAt`] for bytes in memory, and for pointers to other sources.
 macro_rules! read_at {
     (memory: $($memory:ty),*; pointers: $($pointer:ident),*) => {
         $(impl ReadAt for $memory {
@@ -155,8 +158,8 @@ macro_rules! read_at {
 
 read_at!(memory: Bytes, Vec<u8>, &[u8]; pointers: Box, Arc);
 
-/// An opened source. Its code may be the program's: this is the one place that
-/// calls it, and a panic there is an error here.
+/// An opened source. Its code may be the program's: only this type calls it, and
+/// turns a panic there into an error.
 pub(crate) struct Source {
     bytes: Arc<dyn ReadAt>,
     size: u64,
@@ -176,7 +179,7 @@ impl Source {
         Ok(Self { bytes, size, first_read, round_trip })
     }
 
-    /// Its size in bytes when it was opened.
+    /// Returns the source's size in bytes, as of when it was opened.
     pub(crate) fn size(&self) -> u64 {
         self.size
     }
@@ -197,7 +200,8 @@ impl Source {
     }
 
     /// Reads a range that lies within the source to the front of `buffer`, which
-    /// grows if it is too short. Bytes that it already has are not zeroed again.
+    /// grows if it is too short. Bytes that the buffer already has are not zeroed
+    /// again.
     pub(crate) fn read_into(
         &self,
         range: &Range<u64>,
@@ -219,11 +223,12 @@ impl Source {
     }
 }
 
-/// Fills `buffer` by reads that may each give less than was asked for, or be
-/// interrupted; `read` is given what is left to fill, and where that begins.
+/// Fills `buffer` with reads that may each return less than was asked for, or be
+/// interrupted; `read` gets the rest of the buffer, and the offset of its first
+/// byte.
 ///
-/// A loop of our own and not the standard library's: that exists for unix alone,
-/// and is not to be had with reads that a test makes up.
+/// This loop replaces the standard library's, which exists for Unix alone and does
+/// not accept a test's simulated reads.
 fn fill(
     mut buffer: &mut [u8],
     mut offset: u64,
@@ -262,12 +267,12 @@ cfg_if::cfg_if! {
 mod tests {
     use super::*;
 
-    /// How one call of the system ends.
+    /// The end of one simulated system call.
     #[derive(Clone, Copy, Debug)]
     enum Ends {
-        /// With so many bytes at most.
+        /// It returns at most this many bytes.
         With(usize),
-        /// With an error of this kind.
+        /// It returns an error of this kind.
         In(io::ErrorKind),
     }
 
@@ -275,8 +280,8 @@ mod tests {
 
     const FILE: &[u8] = b"the bytes of a file, read where they lie";
 
-    /// What comes of reading `length` bytes from `offset` on where the calls end
-    /// so, and then as they should; and how many calls it took.
+    /// Reads `length` bytes from `offset` on, with calls that end as `ends` says
+    /// and later ones that succeed. Returns the outcome and the number of calls.
     fn fill_from(ends: &[Ends], offset: u64, length: usize) -> (io::Result<Vec<u8>>, usize) {
         let mut calls = 0;
         let mut buffer = vec![0; length];
@@ -301,7 +306,7 @@ mod tests {
     #[test]
     fn short_reads_and_interruptions_at_any_byte_change_nothing() {
         let interrupted = In(io::ErrorKind::Interrupted);
-        // Miri has seen every way after a few of the places.
+        // Under Miri a few of the offsets suffice: they cover every path.
         for offset in (0..FILE.len()).step_by(if cfg!(miri) { 13 } else { 1 }) {
             for length in 0..=FILE.len() - offset {
                 let right = &FILE[offset..offset + length];

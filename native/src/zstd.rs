@@ -1,5 +1,5 @@
-//! C zstd: one frame a record, with content size and checksum, as the
-//! reference writes them (FORMAT.md, *zstd records*).
+//! C zstd: one frame per record, with content size and checksum, as the reference
+//! writes them (FORMAT.md, *zstd records*).
 
 use std::io::Cursor;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,10 +14,10 @@ use zstd::zstd_safe::{self, CCtx, CParameter, DCtx, ErrorCode};
 
 use crate::codec::{Codec, EncoderFactory};
 
-/// The level that the reference writes with.
+/// The reference's compression level.
 pub const DEFAULT_LEVEL: i32 = 3;
 
-/// Records as zstd frames.
+/// Stores records as zstd frames.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), sealpack::Error> {
@@ -37,8 +37,8 @@ impl Default for Zstd {
 }
 
 impl Zstd {
-    /// A level from 1, the fastest, to 22, the smallest; negative ones are
-    /// faster still. Levels beyond what zstd knows are brought to its ends.
+    /// Sets the level, from 1 (the fastest) to 22 (the smallest output); negative
+    /// levels are faster still. Levels outside of zstd's range are clamped to it.
     #[must_use]
     pub fn level(level: i32) -> Self {
         Self { level }
@@ -97,7 +97,7 @@ impl Context {
         DCtx::try_create().map(Self).ok_or_else(out_of_memory)
     }
 
-    /// Decodes a frame into `out`, in place of what is there.
+    /// Decodes a frame into `out`, replacing its contents.
     pub(crate) fn decode(
         &mut self,
         encoded: &[u8],
@@ -115,17 +115,18 @@ impl Context {
             })?;
             out.clear();
             if out.capacity() < bytes {
-                // Let go first: a smaller one is not to be held beside it.
+                // Free the smaller buffer first: both must not be allocated at the
+                // same time.
                 *out = Vec::new();
             }
             out.try_reserve_exact(bytes).map_err(|e| DecodeError::Codec(Cause::new(e)))?;
             capacity = out.capacity() as u64;
             match self.0.decompress(out, frame) {
-                // A buffer that was used before may be larger than was asked.
+                // A reused buffer may be larger than requested.
                 Ok(_) if out.len() as u64 > most => return Err(layout.too_long(size)),
                 Ok(_) => return size.check(out.len() as u64),
-                // So much was really there; four times as much may be. What
-                // is allocated follows what the frame yields.
+                // The frame yielded at least this many bytes; there may be four
+                // times as many. Allocation grows with the frame's output.
                 Err(code) if is(code, ZSTD_ErrorCode::ZSTD_error_dstSize_tooSmall) => {
                     if capacity >= most {
                         return Err(layout.too_long(size));
@@ -138,7 +139,7 @@ impl Context {
     }
 }
 
-/// Decodes zstd frames; keeps as many contexts as threads use it at once.
+/// Decodes zstd frames; keeps as many contexts as threads decode in parallel.
 #[derive(Default)]
 pub(crate) struct Decoder {
     idle: Mutex<Vec<Context>>,
@@ -149,13 +150,13 @@ impl Decoder {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An idle context, or a new one.
+    /// Returns an idle context, or a new one.
     pub(crate) fn context(&self) -> Result<Context, DecodeError> {
         let idle = self.idle().pop();
         idle.map_or_else(Context::new, Ok)
     }
 
-    /// Keeps a context for whoever needs one next.
+    /// Keeps a context for the next thread that needs one.
     pub(crate) fn keep(&self, context: Context) {
         self.idle().push(context);
     }
@@ -238,7 +239,7 @@ mod tests {
         assert_eq!(Decoder::default().decode(frame, size).unwrap().len(), zeros.len());
     }
 
-    /// The same blocks behind a header without content size: window 1 MiB.
+    /// Returns the same blocks after a header without content size: window 1 MiB.
     fn without_content_size(frame: &[u8]) -> Bytes {
         let header = FrameHeader::parse(frame).unwrap();
         [&frame[..4], &[0x04, 0x50], &frame[header.length..]].concat().into()

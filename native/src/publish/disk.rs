@@ -114,7 +114,7 @@ pub trait DiskFolder: Send {
     fn sync(&self) -> io::Result<()>;
 }
 
-/// What has a name.
+/// The kind of file that a name belongs to.
 #[derive(Clone, Debug)]
 pub enum Found {
     /// A regular file.
@@ -127,12 +127,12 @@ pub enum Found {
     Other,
 }
 
-/// What a file passes on to the file that replaces it.
+/// Attributes that a file passes on to the file that replaces it.
 #[derive(Clone, Debug)]
 pub struct Attributes {
-    /// Who may read and write it.
+    /// The permissions to read and write it.
     pub permissions: fs::Permissions,
-    /// Whose it is, on systems where files have numbered owners.
+    /// Its owner, on systems where files have numbered owners.
     pub owner: Option<Owner>,
 }
 

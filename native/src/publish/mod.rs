@@ -2,7 +2,7 @@
 //! file that a program writes next to them.
 //!
 //! ```text
-//! disk.rs           the calls to the file system, behind a trait
+//! disk.rs           the calls to the file system, as a trait
 //! system.rs         that trait on the machine's file system
 //! publication.rs    temporary file ─ fsync ─ rename ─ fsync of the folder
 //! replacing.rs      may this file be replaced?

@@ -101,17 +101,17 @@ impl Publication {
         Ok((Self { temporary, folder, name: path.to_path_buf(), overwrite, caveats }, file))
     }
 
-    /// The file, before it has its name.
+    /// Returns the path of the file before it has its name.
     pub(crate) fn temporary_path(&self) -> &Path {
         &self.temporary.path
     }
 
-    /// Where the file is written.
+    /// Returns the disk that the file is written to.
     pub(crate) fn disk(&self) -> &Arc<dyn Disk> {
         &self.temporary.disk
     }
 
-    /// The file's name, as an absolute path.
+    /// Returns the file's name, as an absolute path.
     pub(crate) fn final_path(&self) -> &Path {
         &self.name
     }
@@ -130,7 +130,7 @@ impl Publication {
     }
 }
 
-/// Whether a failed publication has given the file its name all the same.
+/// Returns whether the file got its name although the publication failed.
 pub(crate) fn has_its_name(error: &ErrorKind) -> bool {
     matches!(error, ErrorKind::Io { doing: Doing::SyncingFolder, .. })
 }
@@ -175,12 +175,13 @@ impl Temporary {
         Ok((Self { disk, path: path.to_path_buf(), persisted: false }, file))
     }
 
-    /// Fails now, on an empty file, where `persist` would after all the work.
+    /// Tests on the empty file whether `persist` can work, to fail now and not
+    /// after all the work.
     fn test_rename_new(&self, folder: &Path, file_name: &OsStr) -> Result<(), ErrorKind> {
         let test = |free: &Path| {
             self.disk.test_rename_new(&self.path, free).inspect_err(|error| {
                 if error.kind() != io::ErrorKind::AlreadyExists {
-                    // If it was the way back that failed.
+                    // The rename back may be the one that failed.
                     drop(self.disk.remove(free));
                 }
             })

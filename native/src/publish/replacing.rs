@@ -1,4 +1,4 @@
-//! Whether a file may be replaced: found out before the new one is written.
+//! Tests whether a file may be replaced, before the new one is written.
 //!
 //! A rename over an existing name fails in a sticky folder (the file is another
 //! user's), on an immutable or append-only file, and on a mount point.
@@ -21,8 +21,8 @@ pub(super) fn test(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether something is mounted on this file (`mount --bind`, and the files that
-/// container engines pass in). A rename fails with `EBUSY` there.
+/// Returns whether something is mounted on this file (`mount --bind`, and the files
+/// that container engines pass in). A rename of such a file fails with `EBUSY`.
 pub(super) fn is_mount_point(path: &Path) -> bool {
     let Ok(mounts) = fs::read("/proc/self/mountinfo") else { return false };
     let (Some(Ok(folder)), Some(name)) = (path.parent().map(fs::canonicalize), path.file_name())
@@ -37,7 +37,8 @@ pub(super) fn is_mount_point(path: &Path) -> bool {
     points.any(|point| unescaped(point) == path)
 }
 
-/// Blanks, tabs, newlines and backslashes are three octal digits there.
+/// Decodes a path of `mountinfo`, where blanks, tabs, newlines and backslashes are
+/// three octal digits.
 fn unescaped(point: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(point.len());
     let mut rest = point;

@@ -1,4 +1,4 @@
-//! Any program's bytes, as a file that appears whole or not at all.
+//! Writes any program's bytes to a file that appears whole or not at all.
 
 use std::fmt;
 use std::io::{self, IoSlice, Write};
@@ -10,8 +10,8 @@ use super::publication::{Caveat, Publication, has_its_name, make_durable};
 use crate::error::{Doing, Error, ErrorKind};
 
 /// A file that is being written and appears under its name in
-/// [`publish`](Self::publish), whole and durable. Dropped before that it leaves
-/// nothing, and what had the name before stays as it was.
+/// [`publish`](Self::publish), whole and durable. If it is dropped before that, no
+/// file remains, and an existing file of the name stays unchanged.
 ///
 /// The bytes go to `.NAME.XXXXXX.tmp` next to the destination, a random name that
 /// is created exclusively: no existing file and no symbolic link is written to.
@@ -66,21 +66,21 @@ impl StagedFile {
         Ok(Self { path, publication, file })
     }
 
-    /// The path that was given to [`create`](Self::create).
+    /// Returns the path that was given to [`create`](Self::create).
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The file that is being written: a process that a signal ends has to
-    /// remove it, since it drops nothing.
+    /// Returns the path of the temporary file. A process that ends on a signal
+    /// drops nothing, and has to remove this file itself.
     #[must_use]
     pub fn temporary_path(&self) -> &Path {
         self.publication.temporary_path()
     }
 
-    /// Makes the bytes written so far durable: a full disk shows now and not in
-    /// [`publish`](Self::publish).
+    /// Makes the bytes written so far durable: a full disk causes an error now and
+    /// not in [`publish`](Self::publish).
     ///
     /// # Errors
     /// [`ErrorKind::Io`]. The file must not be published then.
@@ -115,8 +115,8 @@ impl StagedFile {
         Ok(published)
     }
 
-    /// As [`publish`](Self::publish), but after any error nothing of this file is
-    /// there: what a file needs that must not stay without another.
+    /// As [`publish`](Self::publish), but after any error nothing of this file
+    /// remains: for a file that must not exist without another one.
     pub(crate) fn publish_or_remove(self) -> Result<PublishedFile, Error> {
         self.publish_with(|disk, name| drop(disk.remove(name)))
     }
@@ -152,7 +152,7 @@ impl Write for StagedFile {
     }
 }
 
-/// Files that were published for another one that is not published yet.
+/// Files that were published for another file, which is not published yet.
 #[derive(Default)]
 pub(crate) struct PublishedFiles {
     files: Vec<PublishedFile>,
@@ -167,8 +167,8 @@ impl PublishedFiles {
         self.files.iter().flat_map(|file| file.caveats.iter().copied())
     }
 
-    /// Removes them: the other file does not appear. Its error is the one to
-    /// report; a file that stays alone does no harm.
+    /// Removes the files, because the other file does not appear. The error to
+    /// report is that of the other file; a file that remains alone does no harm.
     pub(crate) fn take_back(self) {
         for file in self.files {
             drop(file.take_back());
