@@ -17,12 +17,12 @@
 //! *More than two.* `1+1+…+1` has extents that are neither the first nor the last
 //! of their list, in every number up to the largest write.
 //!
-//! *Empty ones* are left out before anything else: one in front, one behind, one
-//! between.
+//! *Empty extents* are left out before anything else: one first, one last and one
+//! between others stand for all.
 //!
-//! In the smallest worlds nothing is argued: there every list of up to three
-//! extents is a letter. In the largest the pairs are enough, since all else has
-//! been tried in smaller ones.
+//! The smallest worlds rely on no argument: there every list of up to three extents
+//! is a letter. In the largest worlds the pairs are enough, since the smaller ones
+//! have tried everything else.
 
 use super::event::Event;
 use alloc::{vec, vec::Vec};
@@ -32,9 +32,9 @@ use alloc::{vec, vec::Vec};
 pub(super) enum Lists {
     /// `1+(n-1)`, which stands for all pairs.
     Pairs,
-    /// Those that stand for all.
+    /// The lists that stand for all others.
     Few,
-    /// Those, and every list of two or three extents.
+    /// Those lists, and every list of two or three extents.
     All,
 }
 

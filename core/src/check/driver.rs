@@ -1,11 +1,12 @@
-//! The stream of this crate as a subject: the driver's loop, and one that probes.
+//! The stream of this crate as a subject: the driver's loop, and a loop that
+//! probes.
 //!
-//! A well-behaved driver never sees half of the public interface: an operation
-//! that is refused, a second output while one is in hand, an answer of an
-//! accessor between two outputs. Where the [`Recorder`] asks for it the loop
-//! *probes*: it tries all that must be refused, compares each accessor with the
-//! others and with what the sink knows, and looks whether bytes that wait stay
-//! where they are in memory.
+//! A well-behaved driver never sees half of the public interface: a refused
+//! operation, a second output while one is in hand, an answer of an accessor
+//! between two outputs. If the [`Recorder`] asks for it, the loop *probes*: it
+//! tries everything that must be refused, compares each accessor with the others
+//! and with the sink's counts, and checks that waiting bytes stay at the same
+//! addresses.
 
 use super::invariant::Observation;
 use super::recorder::Recorder;
@@ -17,19 +18,19 @@ use crate::stream::{
 use alloc::{boxed::Box, vec::Vec};
 use bytes::Bytes;
 
-/// The stream under the rules `R`. Behind the trait all of them look alike.
+/// The stream under the rules `R`. The trait makes all of them look alike.
 pub(super) struct Driver<R: Rules> {
     stream: Stream<R>,
     shape: Shape,
     closed: bool,
     failed: bool,
-    /// The put before, which the next one must not equal.
+    /// The previous put, which the next one must not equal.
     last_put: Option<Put>,
-    /// Where the bytes that wait are in memory.
+    /// The addresses of the waiting bytes.
     places: Vec<Place>,
 }
 
-/// Bytes that wait: their place in the stream and in memory.
+/// Waiting bytes: their position in the stream and their address in memory.
 #[derive(Clone, Copy, Debug)]
 struct Place {
     at: usize,
@@ -46,7 +47,8 @@ struct Answers {
     waiting: usize,
 }
 
-/// Bytes to be refused: one, and more than a small buffer takes.
+/// Bytes for writes that must be refused: one byte, and more than a small buffer
+/// takes.
 static REFUSED: [u8; 65] = [0; 65];
 
 impl<R: Rules> Driver<R> {
@@ -113,7 +115,7 @@ impl<R: Rules> Driver<R> {
         result
     }
 
-    /// The same loop, with everything tried between its steps that must change
+    /// The same loop; between its steps it tries everything that must change
     /// nothing.
     fn drive_probing(
         &mut self,
@@ -157,9 +159,9 @@ impl<R: Rules> Driver<R> {
         }
     }
 
-    /// Carries an output out. A failure is reported with a number of bytes that it
-    /// cannot have: more than the put, where the sink took all of it, and some of a
-    /// flush.
+    /// Carries out an output. Some failures are reported with an impossible number
+    /// of bytes: more than the put, if the sink took all of it, and a few bytes of
+    /// a flush or a close.
     fn carry_out(&mut self, output: Output, sink: &mut Recorder) -> Outcome {
         let put = match output {
             Output::Put(put) => put,
@@ -178,15 +180,15 @@ impl<R: Rules> Driver<R> {
         }
     }
 
-    /// Whether the stream counts what the sink has taken.
+    /// Checks that the stream's count of taken bytes matches the sink's.
     fn probe_taken(&self, sink: &mut Recorder) {
         if usize::try_from(self.stream.taken()) != Ok(sink.taken()) {
             sink.see(Observation::MiscountedTaken { taken: sink.taken() });
         }
     }
 
-    /// Why the next operation must be refused, as far as it has failed or was
-    /// closed.
+    /// The reason for which the next operation must be refused, if the stream has
+    /// failed or was closed.
     fn refusal(&self) -> Option<Refused> {
         match (self.failed, self.closed) {
             (true, _) => Some(Refused::Failed),
@@ -195,7 +197,7 @@ impl<R: Rules> Driver<R> {
         }
     }
 
-    /// Tries every operation where none is welcome.
+    /// Tries every operation while none is accepted.
     fn probe_refusals(&mut self, expected: Refused, sink: &mut Recorder) {
         let before = self.answers();
         let stream = &mut self.stream;
@@ -211,7 +213,7 @@ impl<R: Rules> Driver<R> {
             stream.flush(),
             Err(expected),
         ];
-        // The close of a failed stream is refused, and does something.
+        // The close of a failed stream is refused, but queues the sink's close.
         if let (Some(last), true) = (answers.last_mut(), self.closed || !self.failed) {
             *last = stream.close();
         }
@@ -223,7 +225,8 @@ impl<R: Rules> Driver<R> {
         }
     }
 
-    /// Between operations: nothing is in hand, and what is welcome leaves no trace.
+    /// Checks the stream between operations: nothing is in hand, and an accepted
+    /// empty write changes nothing.
     fn probe_rest(&mut self, sink: &mut Recorder) {
         let before = self.answers();
         self.stream.completed(Outcome::Failed { taken: 9 });
@@ -232,7 +235,7 @@ impl<R: Rules> Driver<R> {
             Some(refused) => self.probe_refusals(refused, sink),
             None => changed |= self.stream.write_extents([]).is_err(),
         }
-        // After a failure the refusals have been judged.
+        // After a failure, the refusals were judged above.
         changed |= !self.failed && self.stream.next_output().is_some();
         changed |= !self.failed && self.answers() != before;
         if changed {
@@ -248,7 +251,7 @@ impl<R: Rules> Driver<R> {
         }
     }
 
-    /// Whether the accessors agree with each other.
+    /// Checks that the accessors agree with each other.
     fn probe_answers(&self, sink: &mut Recorder) {
         let stream = &self.stream;
         let Answers { capacity, filled, pending, waiting } = self.answers();
@@ -264,7 +267,7 @@ impl<R: Rules> Driver<R> {
         }
     }
 
-    /// A put: its views, its length, and whether it equals another.
+    /// Checks a put: its views, its length, and whether it equals the previous one.
     fn probe_put(&self, put: &Put, sink: &mut Recorder) {
         let sum: usize = put.extents().map(<[u8]>::len).sum();
         let same_views = put.to_bytes().len() == put.extents().len()
@@ -292,10 +295,11 @@ impl<R: Rules> Driver<R> {
         }
     }
 
-    /// Bytes that waited before the operation are where they were in memory.
+    /// Checks that bytes that waited before the operation have kept their address.
     fn probe_place(&self, at: usize, bytes: &[u8], sink: &mut Recorder) -> usize {
         let end = at.saturating_add(bytes.len());
-        // Bytes in the wrong order are a matter of their own.
+        // Bytes in the wrong order break another invariant, which is judged
+        // elsewhere.
         if self.failed || sink.source().get(at..end) != Some(bytes) {
             return end;
         }
@@ -321,8 +325,8 @@ impl<R: Rules> Driver<R> {
     }
 }
 
-/// What it means that an operation answered so where it had to be refused, or
-/// where it had not.
+/// The observation for an operation that did not answer with the expected refusal,
+/// or that was refused although no refusal was expected.
 fn wrong_refusal(expected: Option<Refused>, answer: Result<(), Refused>) -> Observation {
     match (expected, answer) {
         (None, _) => Observation::RefusedWithoutFailure,
@@ -333,8 +337,8 @@ fn wrong_refusal(expected: Option<Refused>, answer: Result<(), Refused>) -> Obse
     }
 }
 
-/// More outputs than one operation can have: each put has a byte, and a flush and a
-/// close may follow. Some empty puts are let through, to be judged.
+/// A bound on the outputs of one operation: each put has a byte, and a flush and a
+/// close may follow. It leaves room for some empty puts, which are then judged.
 fn most_outputs(sink: &Recorder) -> usize {
     sink.written().saturating_sub(sink.taken()).saturating_add(16)
 }

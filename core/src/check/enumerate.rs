@@ -1,4 +1,4 @@
-//! Every case of a small world, with digests of what each puts.
+//! Every case of a small world, with digests of its puts.
 
 use super::event::{Case, Event, Fault, Operation, events_text};
 use super::form::{Form, push_number};
@@ -16,16 +16,17 @@ use alloc::{
 use core::{fmt::Write, ops::ControlFlow};
 use sha2::{Digest, Sha256};
 
-/// What an enumeration has found.
+/// The results of an enumeration.
 #[derive(Clone, Debug)]
 pub struct Tally {
     /// Cases run.
     pub cases: u64,
-    /// Cases run again with a fault in them.
+    /// Cases run again with a fault.
     pub fault_cases: u64,
-    /// Cases that break an invariant, or leave the model.
+    /// Cases that break an invariant or depart from the model.
     pub violations: u64,
-    /// Cases whose numbers are not those of the model; 0 where none was compared.
+    /// Cases whose numbers differ from those of the model; 0 if no model was
+    /// compared.
     pub departures: u64,
     /// SHA-256 of the lines with each put's total.
     pub digest_a: [u8; 32],
@@ -36,25 +37,25 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// The invariants that some case broke.
+    /// The invariants that at least one case broke.
     pub fn broken(&self) -> Broken {
         let mut broken = Broken::NONE;
         self.smallest.keys().for_each(|invariant| broken.insert(*invariant));
         broken
     }
 
-    /// The smallest case that breaks an invariant: the fewest events, of those
-    /// the fewest bytes.
+    /// The smallest case that breaks an invariant: the fewest events, then the
+    /// fewest bytes.
     pub fn smallest(&self, invariant: Invariant) -> Option<&Case> {
         self.smallest.get(&invariant)
     }
 
-    /// The smallest case of all that break something, with what it breaks.
+    /// The smallest case that breaks any invariant, with the invariant it breaks.
     pub fn smallest_of_all(&self) -> Option<(Invariant, &Case)> {
         self.smallest.iter().map(|(i, case)| (*i, case)).min_by_key(|(_, case)| case.weight())
     }
 
-    /// The first case whose numbers are not those of the model.
+    /// The first case whose numbers differ from those of the model.
     pub fn first_departure(&self) -> Option<&Case> {
         self.first_departure.as_ref()
     }
@@ -94,7 +95,7 @@ pub struct Enumeration<'a> {
 }
 
 impl<'a> Enumeration<'a> {
-    /// All cases, with digests, without a model.
+    /// An enumeration of all cases, with digests, without a model.
     pub fn new(space: &'a Space, open: Open<'a>) -> Self {
         Enumeration {
             space,
@@ -109,45 +110,45 @@ impl<'a> Enumeration<'a> {
     }
 
     /// Compares the stream's numbers with the model after every event of every
-    /// case: that the next state depends on `(C, E, Z)` and the event alone,
-    /// whatever the path, is what the proof rests on.
+    /// case. The proof relies on this: the next state depends on `(C, E, Z)` and
+    /// the event alone, whatever the path.
     #[must_use]
     pub fn against(mut self, rule: FlushRule) -> Self {
         self.model = Some(rule);
         self
     }
 
-    /// Runs a sample only. The digests are of its lines then.
+    /// Runs only a sample. The digests then cover only its lines.
     #[must_use]
     pub fn sampled(mut self, sample: Sample) -> Self {
         self.sample = Some(sample);
         self
     }
 
-    /// Leaves the digests out (they are those of no lines).
+    /// Leaves out the digests (they are then the digests of no lines).
     #[must_use]
     pub fn without_digests(mut self) -> Self {
         self.digests = false;
         self
     }
 
-    /// Runs each case again for each output in it, with that output failing: a
+    /// Runs each case again for each of its outputs, with that output failing: a
     /// put that fails outright, one of which the sink takes a part, a flush, the
-    /// close. The events behind it still come.
+    /// close. The later events still follow.
     #[must_use]
     pub fn with_faults(mut self) -> Self {
         self.faults = true;
         self
     }
 
-    /// Ends at the first case that breaks something.
+    /// Ends at the first case that breaks an invariant or departs from the model.
     #[must_use]
     pub fn until_the_first(mut self) -> Self {
         self.first_only = true;
         self
     }
 
-    /// Calls back now and then with the number of cases looked at; a break ends
+    /// Calls back from time to time with the number of cases visited; a break ends
     /// the enumeration.
     #[must_use]
     pub fn with_progress(mut self, progress: &'a mut dyn FnMut(u64) -> ControlFlow<()>) -> Self {
@@ -155,7 +156,7 @@ impl<'a> Enumeration<'a> {
         self
     }
 
-    /// Runs it.
+    /// Runs the enumeration.
     pub fn run(mut self) -> Tally {
         let mut run = Run {
             world: World::new(self.open),
@@ -204,7 +205,7 @@ struct Run<'a> {
     smallest: BTreeMap<Invariant, Case>,
     first_departure: Option<Case>,
     puts: Vec<usize>,
-    /// How many puts there were after each event.
+    /// The number of puts after each event.
     puts_after: Vec<usize>,
 }
 
@@ -275,7 +276,8 @@ impl Run<'_> {
             self.first_departure.get_or_insert_with(case);
         }
         for invariant in broken.iter() {
-            // Most cases of a mutant are no smaller: look at the count first.
+            // Most cases of a mutant are not smaller: compare the number of events
+            // first.
             let known = self.smallest.get(&invariant);
             if known.is_none_or(|known| {
                 events.len() <= known.events.len() && case().weight() < known.weight()
@@ -300,7 +302,7 @@ impl Run<'_> {
     }
 }
 
-/// Every fault that can strike in an event that puts so much.
+/// Every fault that can strike in an event with these puts.
 pub(super) fn faults_of(event: &Event, puts: &[usize]) -> Vec<Fault> {
     let mut faults = Vec::new();
     for (nth, len) in puts.iter().enumerate() {
@@ -315,7 +317,7 @@ pub(super) fn faults_of(event: &Event, puts: &[usize]) -> Vec<Fault> {
     faults
 }
 
-/// The lines of all cases, as they go into the digests.
+/// The lines of all cases, as they are hashed into the digests.
 struct Lines {
     a: Sha256,
     b: Sha256,

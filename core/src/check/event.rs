@@ -1,4 +1,4 @@
-//! Cases in text: what is done to a stream, and what may go wrong under it.
+//! Cases in text: the operations on a stream, and the faults of its sink.
 //!
 //! ```text
 //!    trim=1 writes=b4,z2+3,f puts=4+1|1+3
@@ -13,9 +13,9 @@
 //!    c!c      … the sink's close fails
 //! ```
 //!
-//! The puts of a case are printed in two forms: extents joined by `+` inside a
-//! put (form B), or each put's total only (form A). A put that failed shows what
-//! the sink took of it: `5|2+3!4`.
+//! The puts of a case are printed in two forms: extents joined by `+` inside a put
+//! (form B), or only each put's total (form A). A failed put also shows how much of
+//! it the sink took: `5|2+3!4`.
 
 use alloc::{
     string::{String, ToString},
@@ -23,11 +23,11 @@ use alloc::{
 };
 use core::{fmt, str::FromStr};
 
-/// The most bytes that one case may write, 16 MiB: a case is text, and nothing
-/// large is allocated because a text says so.
+/// The most bytes that one case may write, 16 MiB: a case is text, and no text may
+/// cause a large allocation.
 pub const MAX_CASE_BYTES: usize = 1 << 24;
 
-/// What is asked of the stream.
+/// An operation on the stream.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {
     /// A buffered write of this many bytes.
@@ -53,9 +53,9 @@ impl Operation {
     }
 }
 
-/// What fails under the stream while it carries an operation out.
+/// A fault of the sink while the stream carries out an operation.
 ///
-/// The fault strikes if the operation gets so far: the second put of an
+/// The fault strikes only if the operation gets that far: the second put of an
 /// operation that puts once does not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
@@ -63,7 +63,8 @@ pub enum Fault {
     Put {
         /// Which put of the operation, counted from 0 (from 1 in text).
         nth: usize,
-        /// How many bytes of it the sink takes all the same, at most all of them.
+        /// How many bytes of the put the sink takes despite the failure, at most
+        /// all of them.
         taken: usize,
     },
     /// The sink's flush fails.
@@ -75,9 +76,9 @@ pub enum Fault {
 /// An operation, and the fault that strikes in it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Event {
-    /// What is asked of the stream.
+    /// The operation.
     pub operation: Operation,
-    /// What fails meanwhile, if anything.
+    /// The fault during the operation, if any.
     pub fault: Option<Fault>,
 }
 
@@ -107,7 +108,7 @@ impl Event {
         Event { operation: Operation::Close, fault: None }
     }
 
-    /// The same with a fault.
+    /// The same event with a fault.
     #[must_use]
     pub fn failing(mut self, fault: Fault) -> Self {
         self.fault = Some(fault);
@@ -129,7 +130,7 @@ impl Event {
 pub struct Case {
     /// Whether the stream trims its puts to the buffer size.
     pub trim: bool,
-    /// What is done to it, in order.
+    /// The operations on it, in order.
     pub events: Vec<Event>,
 }
 
@@ -156,7 +157,7 @@ impl Case {
         Ok(events)
     }
 
-    /// A case with the puts that its line claims, if it does: those are not
+    /// Parses a case and the puts that its line claims, if any; the claim is not
     /// checked here.
     ///
     /// # Errors
@@ -181,13 +182,13 @@ impl Case {
         Ok((Case { trim, events }, puts))
     }
 
-    /// The bytes that the case writes in all.
+    /// The total number of bytes that the case writes.
     pub fn bytes(&self) -> usize {
         self.events.iter().fold(0, |sum: usize, e| sum.saturating_add(e.operation.bytes()))
     }
 
-    /// The extents that the case hands over in all, those of one write counted
-    /// one by one.
+    /// The total number of extents that the case hands over, counting those of one
+    /// write one by one.
     fn extents(&self) -> usize {
         self.events.iter().fold(0, |sum: usize, event| match &event.operation {
             Operation::ZeroCopy(extents) => sum.saturating_add(extents.len()),
@@ -195,9 +196,8 @@ impl Case {
         })
     }
 
-    /// What one case is compared with another by when the smaller is wanted:
-    /// fewer events, then fewer bytes, then fewer extents, then the order of
-    /// their text.
+    /// The order in which cases are compared to find the smaller one: fewer events,
+    /// then fewer bytes, then fewer extents, then the order of their text.
     pub fn weight(&self) -> (usize, usize, usize, String) {
         (self.events.len(), self.bytes(), self.extents(), self.to_string())
     }
@@ -222,21 +222,21 @@ pub enum ParseCaseError {
     Trailing,
     /// An event is wrong.
     Event {
-        /// Which, counted from 0.
+        /// The index of the event, from 0.
         index: usize,
-        /// What about it.
+        /// What is wrong with it.
         fault: EventFault,
     },
 }
 
-/// What is wrong about an event.
+/// What is wrong with an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventFault {
     /// It does not begin with `b`, `z`, `f` or `c`.
     Letter,
     /// A length is missing or not a number.
     Length,
-    /// What follows `!` is not a fault: `!1`, `!1+3`, `!f` or `!c`.
+    /// The text after `!` is not a fault: `!1`, `!1+3`, `!f` or `!c`.
     Fault,
     /// The case writes more than [`MAX_CASE_BYTES`].
     TooManyBytes,
@@ -362,7 +362,7 @@ fn join<T: fmt::Display>(
 
 #[cfg(feature = "serde")]
 impl serde::Serialize for Event {
-    /// As its text, `z2+3`.
+    /// Serializes as its text, `z2+3`.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
@@ -370,7 +370,7 @@ impl serde::Serialize for Event {
 
 #[cfg(feature = "serde")]
 impl<'de> serde::Deserialize<'de> for Event {
-    /// From its text, `z2+3`.
+    /// Parses its text, `z2+3`.
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = <alloc::borrow::Cow<'de, str>>::deserialize(deserializer)?;
         text.parse().map_err(|fault: EventFault| serde::de::Error::custom(fault.words()))

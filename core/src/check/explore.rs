@@ -10,10 +10,10 @@
 //! invariant kept by it, has covered every sequence: a longer one only takes the
 //! same transitions again.
 //!
-//! *Order* is not a matter of numbers, so it is judged on bytes: at each
-//! transition the puts are the front of what waited with the new bytes behind
-//! it, and what waits afterwards is the rest, byte for byte, each at its distance
-//! from the first byte not yet put. Transitions that keep that compose.
+//! *Order* is not a matter of numbers, so it is judged on bytes: at each transition
+//! the puts are the front of the bytes that waited, followed by the new bytes, and
+//! the bytes that wait afterwards are the rest, byte for byte, each at its distance
+//! from the first byte not yet put. Transitions that keep this compose.
 //!
 //! *Large writes.* For `n >= 2S` every comparison in the specification has been
 //! decided: `n >= S`; `n > C - E`; and the rest after filling the buffer is at
@@ -22,27 +22,27 @@
 //! trim) or a put longer by `S` (without). Writes up to `3S` therefore stand for
 //! all: `2S ..= 3S` has each remainder, and 2S and 3S show the step.
 //!
-//! *Writes of several extents.* Which of them stand for all is argued in
-//! `alphabet.rs`; they are taken from every state too.
+//! *Writes of several extents.* `alphabet.rs` argues which of them stand for all;
+//! the search takes them from every state too.
 //!
 //! # The abstraction is checked, not assumed
 //!
-//! Each transition runs on the real stream, with real bytes, from a fresh one
+//! Each transition runs on the real stream, with real bytes, from a fresh stream
 //! along a shortest path. Afterwards its numbers, the sizes of its puts, the
-//! extents inside each put, those that wait and whose memory each is must be
-//! those of the [`Model`].
+//! extents inside each put, the waiting extents and the owner of each extent's
+//! memory must be those of the [`Model`].
 //!
-//! That the path does not matter is checked up to S = 4 by visiting not the
-//! states alone but every *layout*: each way in which the `Z` bytes can wait, in
-//! which extents and in whose memory. That too is a finite number, and two
-//! sequences that lead to one layout leave nothing else that differs but memory
-//! to use again. So each transition is taken twice there: on a fresh stream whose
-//! sink keeps every buffer, and on one that has memory to use again and whose
-//! sink lets go of what it was given.
+//! For up to S = 4, the search checks that the path does not matter: it visits not
+//! only the states but every *layout*, that is, each way in which the `Z` bytes can
+//! wait, in which extents and in whose memory. Their number is finite too, and two
+//! sequences that lead to one layout differ in nothing else but memory to reuse. So
+//! the search takes each of these transitions twice: on a fresh stream whose sink
+//! keeps every buffer, and on one that has memory to reuse and whose sink drops
+//! what it was given.
 //!
-//! Up to S = 8 the last step of each transition is driven by a driver that *probes* (see
-//! `driver.rs`): it tries what must be refused, and compares every answer of the
-//! public interface with the others.
+//! Up to S = 8 the last step of each transition runs under a driver that *probes*
+//! (see `driver.rs`): it tries everything that must be refused, and compares every
+//! answer of the public interface with the others.
 
 use super::alphabet::{Lists, lists_up_to};
 use super::enumerate::faults_of;
@@ -59,9 +59,9 @@ use alloc::{
 };
 use core::ops::ControlFlow;
 
-/// Up to this buffer size every layout is visited.
+/// Up to this buffer size the search visits every layout.
 const ALL_LAYOUTS: usize = 4;
-/// Up to this buffer size all lists that stand for others are taken, and the
+/// Up to this buffer size the search takes all lists that stand for others, and the
 /// driver probes.
 const PROBED: usize = 8;
 
@@ -78,7 +78,7 @@ pub struct Exploration<'a> {
     progress: Option<&'a mut dyn FnMut(u64) -> ControlFlow<()>>,
 }
 
-/// What a search has found.
+/// The results of a search.
 #[derive(Clone, Debug, Default)]
 pub struct Proof {
     /// States `(C, E, Z)` reached.
@@ -86,35 +86,34 @@ pub struct Proof {
     /// Transitions taken: each buffered write, each write of one extent and the
     /// flush, from each state.
     pub transitions: u64,
-    /// Ways in which bytes wait that were visited: more than states where every
-    /// one is.
+    /// Layouts visited: more than states if every layout is visited.
     pub layouts: u64,
-    /// All other transitions: writes of several extents, closes, and those from
-    /// a further layout of a state.
+    /// All other transitions: writes of several extents, closes, and those from a
+    /// further layout of a state.
     pub further_transitions: u64,
-    /// Transitions taken again with a fault in them.
+    /// Transitions taken again with a fault.
     pub fault_transitions: u64,
-    /// The most events that a state is away from the start.
+    /// The largest distance of a state from the start, in events.
     pub diameter: u64,
-    /// Transitions that broke an invariant or left the model.
+    /// Transitions that broke an invariant or departed from the model.
     pub violations: u64,
-    /// Those that left the model: other numbers, or other puts.
+    /// Transitions that departed from the model: other numbers, or other puts.
     pub departures: u64,
-    /// Whether the search came to its end.
+    /// Whether the search was completed.
     pub complete: bool,
     smallest: BTreeMap<Invariant, Case>,
     first_departure: Option<Case>,
 }
 
 impl Proof {
-    /// The invariants that some transition broke.
+    /// The invariants that at least one transition broke.
     pub fn broken(&self) -> Broken {
         let mut broken = Broken::NONE;
         self.smallest.keys().for_each(|invariant| broken.insert(*invariant));
         broken
     }
 
-    /// Whether the search ended, and nothing was found.
+    /// Whether the search was completed without finding anything.
     pub fn holds(&self) -> bool {
         self.complete && self.violations == 0
     }
@@ -124,19 +123,20 @@ impl Proof {
         self.smallest.get(&invariant)
     }
 
-    /// The smallest case of all that break something, with what it breaks.
+    /// The smallest case that breaks any invariant, with the invariant it breaks.
     pub fn smallest_of_all(&self) -> Option<(Invariant, &Case)> {
         self.smallest.iter().map(|(i, case)| (*i, case)).min_by_key(|(_, case)| case.weight())
     }
 
-    /// The first case that leaves the model.
+    /// The first case that departs from the model.
     pub fn first_departure(&self) -> Option<&Case> {
         self.first_departure.as_ref()
     }
 }
 
 impl<'a> Exploration<'a> {
-    /// All states of the streams that `open` opens, with writes of 0 to `3S` bytes.
+    /// A search over all states of the streams that `open` opens, with writes of 0
+    /// to `3S` bytes.
     pub fn new(shape: Shape, open: Open<'a>) -> Self {
         Exploration {
             shape,
@@ -151,14 +151,14 @@ impl<'a> Exploration<'a> {
         }
     }
 
-    /// The flush rule of the model that is compared with.
+    /// Sets the flush rule of the model to compare with.
     #[must_use]
     pub fn against(mut self, rule: FlushRule) -> Self {
         self.rule = rule;
         self
     }
 
-    /// Another largest write.
+    /// Sets the largest write.
     #[must_use]
     pub fn with_writes_up_to(mut self, bytes: usize) -> Self {
         self.max_write = bytes;
@@ -172,23 +172,24 @@ impl<'a> Exploration<'a> {
         self
     }
 
-    /// Buffered writes, flushes and closes alone: few states even for a buffer
-    /// into which writes of every length are copied that the fast path tells apart.
+    /// Uses only buffered writes, flushes and closes. They reach few states even
+    /// for a buffer large enough for writes of every length that the fast path
+    /// treats differently.
     #[must_use]
     pub fn of_buffered_writes(mut self) -> Self {
         self.buffered_only = true;
         self
     }
 
-    /// Takes every transition again with each of its outputs failing, and looks
-    /// at what the stream does afterwards.
+    /// Takes every transition again with each of its outputs failing, and checks
+    /// what the stream does afterwards.
     #[must_use]
     pub fn with_faults(mut self) -> Self {
         self.faults = true;
         self
     }
 
-    /// Ends at the first state from which something was found.
+    /// Ends at the first state from which the search found something.
     #[must_use]
     pub fn until_the_first(mut self) -> Self {
         self.first_only = true;
@@ -286,20 +287,20 @@ impl<'a> Exploration<'a> {
     }
 }
 
-/// The letters: first those that count as `transitions`, then those that are
-/// taken from every layout, then the rest.
+/// The letters: first those that count as `transitions`, then those that are taken
+/// from every layout, then the rest.
 struct Alphabet {
     letters: Vec<Event>,
     base: usize,
     few: usize,
 }
 
-/// A layout that was reached, and how.
+/// A layout that was reached, and how it was reached.
 struct Node {
     layout: Layout,
     parent: Option<(usize, usize)>,
     depth: u64,
-    /// Whether it was the first of its state.
+    /// Whether this layout was the first of its state.
     first: bool,
 }
 
@@ -317,8 +318,8 @@ struct Search<'a> {
     puts: Puts,
 }
 
-/// Events after which a stream is as at its start, but for memory that it may use
-/// again: a buffer that was put whole, two that were used up in pieces, and lists.
+/// Events that return a stream to its initial state, except for memory that it may
+/// reuse: a buffer that was put whole, two that were used up in pieces, and lists.
 fn warm_up(shape: Shape, model: &Model) -> Vec<Event> {
     let size = shape.buffer_size.get();
     let in_pieces = [
@@ -376,7 +377,8 @@ impl Search<'_> {
         self.world.set_lets_go(false);
     }
 
-    /// Takes a transition. Whether it led where the model says, with its puts.
+    /// Takes a transition. Returns whether its state and its puts are those of the
+    /// model.
     fn take(&mut self, from: Abstract, to: &Layout, path: &[&Event], event: &Event) -> bool {
         let bytes = path.iter().chain([&event]).map(|event| event.operation.bytes()).sum();
         let before = self.along(path, bytes);
@@ -411,7 +413,7 @@ impl Search<'_> {
 
     fn reach(&mut self, layout: Layout, agrees: bool, edge: (usize, usize), depth: u64) {
         let state = layout.state;
-        // What a wrong stream waits with may have no end.
+        // A wrong stream may reach ever new layouts.
         let waiting = if agrees && self.all_layouts { layout.waiting.clone() } else { Vec::new() };
         if !self.known.insert(Layout { state, waiting }) {
             return;
@@ -424,7 +426,7 @@ impl Search<'_> {
         self.nodes.push(Node { layout, parent: Some(edge), depth, first });
     }
 
-    /// The transition last taken once more for each output of it that can fail.
+    /// Takes the last transition again, once for each of its outputs that can fail.
     fn faults(&mut self, path: &[&Event], event: &Event) {
         let puts = self.puts.sizes.clone();
         for fault in faults_of(event, &puts) {
@@ -450,8 +452,8 @@ impl Search<'_> {
         }
     }
 
-    /// Whether memory that comes back is used again. Where the rest of the world
-    /// takes what is freed, a stream that does not would have a new place for
+    /// Checks that returned memory is reused. Other allocations take the memory
+    /// that is freed, so a stream that does not reuse memory has a new address for
     /// each of its buffers.
     fn reuse(&mut self) {
         let size = 64;

@@ -10,15 +10,16 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use core::mem;
 
-/// A [`Stream`] that remembers what was done to it last, to be dumped as a
-/// [`Trace`] after an incident. It has the stream's operations and answers.
+/// A [`Stream`] that remembers its last operations, to be dumped as a [`Trace`]
+/// after an incident. It has the stream's operations and answers.
 ///
-/// It keeps lengths alone, never a byte of what is written, in a ring that does not
-/// grow: a word for each operation that the stream decides about and one for each
-/// put. Buffered writes that fit the buffer are not noted: those between two other
-/// events become one, which leaves the stream in the same state. In the stream's
-/// benchmark (`cargo bench -p sealpack-core --bench stream`) a recorded stream takes
-/// about 1.3 times as long with writes of mixed kinds, 4 ns more for each.
+/// It keeps only lengths, never a byte of the data, in a ring that does not grow: a
+/// word for each operation that requires a decision of the stream, and one for each
+/// put. It does not note buffered writes that fit the buffer: those between two
+/// other events become one write, which leaves the stream in the same state. In the
+/// stream's benchmark (`cargo bench -p sealpack-core --bench stream`) a recorded
+/// stream takes about 1.3 times as long with writes of mixed kinds, 4 ns more for
+/// each.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -37,42 +38,42 @@ use core::mem;
 /// assert_eq!(trace.replay.line(), "trim=1 writes=z4,b4,f puts=4+1|3");
 /// # Ok::<(), sealpack_core::stream::Refused>(())
 /// ```
-// The stream first: see there.
+// The stream comes first: see its own field order.
 #[derive(Debug)]
 #[repr(C)]
 pub struct FlightRecorder<R: Rules = Faithful> {
     stream: Stream<R>,
-    /// `E` after what was noted last.
+    /// `E` after the last note.
     filled: usize,
     recent: Half,
     older: Half,
     limit: usize,
     forgotten: bool,
-    /// Whether the output that the driver has in hand is a put.
+    /// Whether the output in the driver's hand is a put.
     put_in_hand: bool,
 }
 
-/// Half of the ring: when it is full, it becomes the older one.
+/// Half of the ring: when it is full, it becomes the older half.
 #[derive(Debug, Default)]
 struct Half {
     start: Abstract,
     notes: Vec<u64>,
 }
 
-/// What a word of the ring is about, in its lowest bits; the rest is a number of
-/// bytes.
+/// The kind of a word of the ring, in its lowest bits; the other bits are a number
+/// of bytes.
 mod tag {
     pub(super) const BUFFERED: u64 = 0;
-    /// Buffered writes that fitted, together.
+    /// Buffered writes that fitted, added up.
     pub(super) const FITTED: u64 = 1;
     pub(super) const EXTENT: u64 = 2;
-    /// An extent of the same write.
+    /// A further extent of the same write.
     pub(super) const FURTHER: u64 = 3;
     pub(super) const FLUSH: u64 = 4;
     pub(super) const CLOSE: u64 = 5;
     pub(super) const PUT: u64 = 6;
-    /// The output before failed: of a put the number is one more than what was
-    /// taken, of the sink's flush and close it is 0.
+    /// The previous output failed. For a put, the number is one more than the bytes
+    /// taken; for the sink's flush and close it is 0.
     pub(super) const FAILED: u64 = 7;
     pub(super) const BITS: u32 = 3;
 }
@@ -83,7 +84,7 @@ const fn note(tag: u64, bytes: usize) -> u64 {
 
 impl<R: Rules> FlightRecorder<R> {
     /// A recorder that remembers at least the last `limit` operations and puts, in
-    /// 16 bytes for each. The stream is at rest.
+    /// 16 bytes for each. The stream must be at rest.
     pub fn new(stream: Stream<R>, limit: usize) -> Self {
         let half = || Half { start: Abstract::default(), notes: Vec::with_capacity(limit) };
         let mut recorder = FlightRecorder {
@@ -102,7 +103,7 @@ impl<R: Rules> FlightRecorder<R> {
     /// See [`Stream::write`].
     ///
     /// # Errors
-    /// As there; so for the others.
+    /// As there; the same applies to the other methods.
     #[inline]
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), Refused> {
         if self.stream.copies(bytes) {
@@ -205,13 +206,13 @@ impl<R: Rules> FlightRecorder<R> {
         self.stream.recycle(put);
     }
 
-    /// The stream, to be asked.
+    /// The stream, for its accessors.
     pub fn stream(&self) -> &Stream<R> {
         &self.stream
     }
 
-    /// What was done last, oldest first, and what was put. `name` says which stream
-    /// it is.
+    /// The last operations, oldest first, and the puts. `name` says which stream
+    /// this is.
     #[must_use]
     pub fn trace(&self, name: &str) -> Trace {
         let shape = self.stream.shape();
@@ -245,7 +246,7 @@ impl<R: Rules> FlightRecorder<R> {
         }
     }
 
-    /// The older half is given up.
+    /// Discards the older half.
     #[cold]
     #[inline(never)]
     fn forget(&mut self) {
@@ -265,7 +266,7 @@ impl<R: Rules> FlightRecorder<R> {
     }
 }
 
-/// The notes as steps.
+/// Decodes the notes into steps.
 fn decode(notes: &[u64], start: Abstract, shape: Shape) -> super::frame::Replay {
     let model = Model::new(shape, FlushRule::Strict);
     let mut steps = Steps::new(model, layout_at(start));
@@ -304,7 +305,7 @@ fn decode(notes: &[u64], start: Abstract, shape: Shape) -> super::frame::Replay 
     steps.into_replay(Case { trim: shape.trim, events }, shape)
 }
 
-/// The output before failed: the last put, or the sink's flush or close.
+/// Marks the previous output as failed: the last put, or the sink's flush or close.
 fn fail(event: &mut Event, seen: &mut [SeenPut], number: usize) {
     let nth = seen.len().saturating_sub(1);
     match (seen.last_mut(), number.checked_sub(1)) {

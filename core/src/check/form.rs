@@ -11,8 +11,8 @@ pub enum Form {
     B,
 }
 
-/// A number in decimal. The formatting machinery takes longer than running a
-/// case does, and a set has tens of millions of numbers, nearly all of them small.
+/// Appends a number in decimal. The formatting machinery takes longer than running
+/// a case, and a set has tens of millions of numbers, nearly all of them small.
 #[inline]
 pub(super) fn push_number(text: &mut String, n: usize) {
     match SMALL_NUMBERS.get(n) {

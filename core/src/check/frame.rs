@@ -7,7 +7,7 @@ use super::state::State;
 use crate::stream::Shape;
 use alloc::{string::String, vec::Vec};
 
-/// Whose bytes an extent is a view of.
+/// The owner of the bytes that an extent views.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(
     feature = "serde",
@@ -15,9 +15,9 @@ use alloc::{string::String, vec::Vec};
     serde(rename_all = "snake_case")
 )]
 pub enum Kind {
-    /// The stream's: they were copied in.
+    /// The stream's bytes: they were copied in.
     Copied,
-    /// The writer's: they were handed over.
+    /// The writer's bytes: they were handed over.
     ZeroCopy,
 }
 
@@ -25,37 +25,38 @@ pub enum Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Extent {
-    /// Its place in the stream, in bytes from the first one written.
+    /// Its position in the stream, in bytes from the first one written.
     pub at: usize,
-    /// Its bytes.
+    /// Its length in bytes.
     pub len: usize,
-    /// Whose.
+    /// Who owns its bytes.
     pub kind: Kind,
 }
 
-/// What a stream holds between two operations.
+/// The contents of a stream between two operations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Picture {
-    /// Whether the stream shows what it holds. Where it does not, `state` has only
-    /// how many bytes wait, as `pending`, and nothing is said of where.
+    /// Whether the stream shows its contents. If it does not, `state` only has the
+    /// number of waiting bytes, as `pending`, and their place is unknown.
     #[cfg_attr(feature = "serde", serde(default = "known"))]
     pub known: bool,
     /// `C`, `E`, `Z` and the like.
     pub state: State,
     /// `L`, in order.
     pub extents: Vec<Extent>,
-    /// The place in the stream of the first byte in the buffer, or of the next.
+    /// The position in the stream of the first byte in the buffer, or of the next
+    /// byte.
     pub buffer_at: usize,
 }
 
-/// A picture that does not say so is of a stream that shows itself.
+/// The default of a picture without this field: the stream shows its contents.
 #[cfg(feature = "serde")]
 fn known() -> bool {
     true
 }
 
-/// Something that the stream did at the sink.
+/// A call of the stream to its sink.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(
     feature = "serde",
@@ -67,9 +68,9 @@ pub enum SinkCall {
     Put {
         /// Its extents, in order.
         extents: Vec<Extent>,
-        /// Its bytes.
+        /// Its length in bytes.
         len: usize,
-        /// How much the sink took, where it failed.
+        /// How many bytes the sink took, if the put failed.
         failed: Option<usize>,
     },
     /// The sink's flush.
@@ -78,23 +79,23 @@ pub enum SinkCall {
     Close,
 }
 
-/// Whether one invariant has held so far.
+/// Whether one invariant held in a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Judgement {
-    /// Which.
+    /// The invariant.
     pub invariant: Invariant,
     /// Whether this step kept it.
     pub holds: bool,
 }
 
-/// What was seen that breaks an invariant, in data and in words.
+/// An observation that breaks an invariant, as data and as a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Finding {
-    /// Which it breaks.
+    /// The invariant that it breaks.
     pub invariant: Invariant,
-    /// What was seen.
+    /// The observation.
     pub observation: Observation,
     /// The same as a sentence.
     pub words: String,
@@ -104,7 +105,7 @@ pub struct Finding {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Departure {
-    /// The state that it ends in.
+    /// The state in which it ends.
     pub after: Abstract,
     /// The sizes of its puts.
     pub puts: Vec<usize>,
@@ -114,33 +115,34 @@ pub struct Departure {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Frame {
-    /// Which step, from 0.
+    /// The number of the step, from 0.
     pub index: usize,
-    /// What was asked.
+    /// The operation, with its fault.
     pub event: Event,
-    /// Whether the case does not say so: its close.
+    /// Whether the event is the implied close, which the case does not spell out.
     pub implied: bool,
-    /// What the stream held before.
+    /// The contents of the stream before the step.
     pub before: Picture,
-    /// What it did at the sink.
+    /// Its calls to the sink.
     pub outputs: Vec<SinkCall>,
-    /// What it held after.
+    /// The contents of the stream after the step.
     pub after: Picture,
     /// Bytes written so far.
     pub written: usize,
     /// Bytes that the sink has taken so far.
     pub taken: usize,
-    /// What the specification decides here; [`Choice::Unseen`](super::Choice::Unseen)
-    /// for a stream that does not show what it holds.
+    /// The specification's decision in this step;
+    /// [`Choice::Unseen`](super::Choice::Unseen) for a stream that does not show
+    /// its contents.
     pub decision: Decision,
     /// The decision as a sentence.
     pub words: String,
-    /// What the specification does, where the stream did something else. Of a
-    /// stream that does not show what it holds only the first is known.
+    /// What the specification does, if the stream did something else. For a stream
+    /// that does not show its contents only the first departure is known.
     pub departure: Option<Departure>,
     /// All seven invariants.
     pub verdict: Vec<Judgement>,
-    /// What was seen against them.
+    /// The observations that break them.
     pub findings: Vec<Finding>,
 }
 
@@ -154,13 +156,13 @@ impl Frame {
 /// A case with its frames.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replay {
-    /// What was run.
+    /// The case that was run.
     pub case: Case,
-    /// On a stream of this shape.
+    /// The shape of the stream.
     pub shape: Shape,
     /// Its steps; the last is the close.
     pub frames: Vec<Frame>,
-    /// What it broke.
+    /// The invariants that it broke.
     pub broken: Broken,
     /// Its puts, with the extents inside.
     pub puts: String,
@@ -177,7 +179,7 @@ impl Replay {
         self.frames.iter().find(|frame| !frame.holds())
     }
 
-    /// The first step at which the stream is not where the specification is.
+    /// The first step at which the stream departs from the specification.
     pub fn first_departure(&self) -> Option<&Frame> {
         self.frames.iter().find(|frame| frame.departure.is_some())
     }

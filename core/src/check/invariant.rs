@@ -1,4 +1,4 @@
-//! The seven promises of the stream, each with the story of what it protects.
+//! The seven invariants of the stream, each with a story of what it protects.
 
 use core::fmt;
 
@@ -12,13 +12,14 @@ use core::fmt;
 pub enum Invariant {
     /// The puts joined are the writes joined.
     Order,
-    /// Puts are full, but for the last before a flush or close.
+    /// Puts are full, except the last before a flush or close.
     Shape,
-    /// No put is larger than it may be.
+    /// No put exceeds its bound.
     Bound,
-    /// Nothing empty is put.
+    /// No put and no extent is empty.
     NoEmpty,
-    /// Nothing handed over is copied, nothing given to the sink changes.
+    /// Bytes that were handed over are not copied; bytes given to the sink do not
+    /// change.
     ZeroCopy,
     /// The numbers of the state agree between operations.
     Rest,
@@ -64,7 +65,7 @@ impl Invariant {
         }
     }
 
-    /// What is promised.
+    /// The invariant as a sentence.
     pub const fn promise(self) -> &'static str {
         match self {
             Invariant::Order => {
@@ -99,7 +100,7 @@ impl Invariant {
         }
     }
 
-    /// What goes wrong for somebody when it does not hold.
+    /// What goes wrong for a user if the invariant does not hold.
     pub const fn story(self) -> &'static str {
         match self {
             Invariant::Order => {
@@ -163,17 +164,17 @@ impl Broken {
         self.0 == 0
     }
 
-    /// Whether this one is broken.
+    /// Whether this invariant is broken.
     pub const fn contains(self, invariant: Invariant) -> bool {
         self.0 & invariant.bit() != 0
     }
 
-    /// Adds one.
+    /// Adds an invariant.
     pub fn insert(&mut self, invariant: Invariant) {
         self.0 |= invariant.bit();
     }
 
-    /// Those of either.
+    /// The invariants broken in either set.
     #[must_use]
     pub const fn union(self, other: Broken) -> Broken {
         Broken(self.0 | other.0)
@@ -185,7 +186,7 @@ impl Broken {
     }
 }
 
-/// What was seen that breaks an invariant. Positions are bytes from the start of
+/// An observation that breaks an invariant. Positions are bytes from the start of
 /// the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(
@@ -195,7 +196,7 @@ impl Broken {
 )]
 #[non_exhaustive]
 pub enum Observation {
-    /// The put has another byte than was written there.
+    /// The put has another byte than the one written at that position.
     WrongByte {
         /// The first such position.
         position: usize,
@@ -205,20 +206,20 @@ pub enum Observation {
         /// Bytes written.
         written: usize,
     },
-    /// At the end bytes are missing.
+    /// Bytes are missing at the end.
     BytesMissing {
         /// Bytes written.
         written: usize,
         /// Bytes put.
         put: usize,
     },
-    /// What waits inside is not what was written and not yet put.
+    /// The bytes that wait inside are not those that were written and not yet put.
     WrongBytesWait {
-        /// The first position that is not in its place.
+        /// The first position with a wrong byte.
         position: usize,
     },
-    /// A flush or close of the sink that was not asked for, in the wrong place,
-    /// or that was asked for and did not come.
+    /// The sink was flushed or closed without a request or in the wrong place, or a
+    /// requested flush or close did not come.
     SinkCallMisplaced,
     /// An operation was refused without a reason.
     RefusedWithoutFailure,
@@ -227,23 +228,23 @@ pub enum Observation {
     /// An operation was accepted, or a second output given out, while an output
     /// waited.
     AcceptedTooEarly,
-    /// An operation has more outputs than bytes can be in them.
+    /// An operation has more outputs than it has bytes to put.
     EndlessOutputs,
-    /// What was refused, or had nothing to do, changed the stream.
+    /// A call that was refused, or had nothing to do, changed the stream.
     LeftATrace,
-    /// The stream counts other bytes as taken than the sink has.
+    /// The stream's count of taken bytes differs from the sink's.
     MiscountedTaken {
         /// Bytes that the sink has taken.
         taken: usize,
     },
-    /// A put of another size than a full one where a full one is due.
+    /// A put that is not full although a full one is due.
     NotFull {
-        /// Its bytes.
+        /// Its length in bytes.
         len: usize,
     },
     /// A put larger than the bound.
     AboveBound {
-        /// Its bytes.
+        /// Its length in bytes.
         len: usize,
         /// The bound.
         bound: usize,
@@ -254,24 +255,24 @@ pub enum Observation {
     EmptyExtent,
     /// Bytes that were handed over reached the sink in another buffer.
     Copied {
-        /// Where in the stream.
+        /// The position in the stream.
         position: usize,
         /// Bytes of the extent.
         len: usize,
     },
-    /// Bytes that the sink had been given are others at the end.
+    /// Bytes that the sink had been given have changed by the end.
     Changed {
-        /// Where in the stream.
+        /// The position in the stream.
         position: usize,
         /// Bytes of the extent.
         len: usize,
     },
-    /// Bytes that waited were copied once more: they are elsewhere in memory.
+    /// Waiting bytes were copied once more: their address changed.
     Moved {
-        /// Where in the stream.
+        /// The position in the stream.
         position: usize,
     },
-    /// Memory that came back is not used again.
+    /// Returned memory is not reused.
     MemoryNotReused,
     /// The answers of the stream contradict each other.
     Contradiction,
@@ -287,31 +288,31 @@ pub enum Observation {
         /// C.
         capacity: usize,
     },
-    /// A buffer with no capacity left is still there.
+    /// A buffer with no capacity left still exists.
     ExhaustedBuffer,
     /// Z is not the sum of L.
     WrongSum {
         /// Z.
         counted: usize,
-        /// What the extents have.
+        /// The sum of the extents' lengths.
         real: usize,
     },
     /// Z has reached S and nothing was put.
     HeldBack {
-        /// What the extents have.
+        /// The sum of the extents' lengths.
         waiting: usize,
     },
     /// A call after a failure was not refused.
     AcceptedAfterFailure,
     /// A put or flush after a failure.
     OutputAfterFailure,
-    /// A call was refused for another reason than the one there is.
+    /// A call was refused, but with the wrong reason.
     WrongReason,
     /// Bytes or a buffer were still there after a failure.
     KeptAfterFailure,
-    /// The sink was not closed, or more than once.
+    /// The sink was not closed, or was closed more than once.
     NotClosedOnce {
-        /// How often it was.
+        /// How often it was closed.
         closes: usize,
     },
 }

@@ -1,19 +1,19 @@
-//! The specification down to the extents: what waits, piece by piece.
+//! The specification down to the extents: the waiting bytes, piece by piece.
 //!
-//! The [`Model`] knows how many bytes wait. Here is in which extents they do,
-//! and whose memory each is, and so what is inside each put. It decides nothing:
-//! it takes the decision of the model and moves pieces.
+//! The [`Model`] knows how many bytes wait. This module knows in which extents they
+//! wait, in whose memory each extent lies, and so which extents each put has. It
+//! decides nothing: it takes the model's decision and moves pieces.
 
 use super::event::Operation;
 use super::model::{Abstract, Choice, Model};
 use alloc::vec::Vec;
 
-/// Where the bytes of a piece are.
+/// Where the bytes of a piece lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Memory {
     /// In the writer's buffer.
     HandedOver,
-    /// In memory of the stream, apart from the current buffer.
+    /// In memory of the stream, outside the current buffer.
     Copied,
     /// In the current buffer, before its start.
     Sealed,
@@ -27,13 +27,14 @@ pub(super) struct Piece {
 }
 
 impl Piece {
-    /// Whether an extent of so many bytes, in the writer's memory or not, is this.
+    /// Whether an extent of `len` bytes, in the writer's memory or not, matches
+    /// this piece.
     pub(super) fn is(&self, len: usize, handed_over: bool) -> bool {
         self.len == len && (self.memory == Memory::HandedOver) == handed_over
     }
 }
 
-/// A state with all that waits in it.
+/// A state with its waiting extents.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Layout {
     pub(super) state: Abstract,
@@ -59,8 +60,8 @@ const fn copied(len: usize) -> Piece {
 }
 
 impl Layout {
-    /// What the specification does from here. The puts are added to `puts`, which
-    /// is empty.
+    /// What the specification does from this layout. The puts are added to `puts`,
+    /// which must be empty.
     pub(super) fn step(&self, model: &Model, operation: &Operation, puts: &mut Puts) -> Layout {
         let (state, decision) = model.step(self.state, operation, &mut puts.sizes);
         let mut waiting = self.waiting.clone();
@@ -100,8 +101,8 @@ impl Layout {
             Choice::FlushPending { sealed } => seal(&mut waiting, sealed),
         }
         take(&mut waiting, puts);
-        // What is left of a put has views of its own, as it has where the buffer
-        // is gone.
+        // The rest of a put has views of its own, and so have the waiting pieces if
+        // the buffer is gone.
         if !puts.sizes.is_empty() || state.capacity == 0 {
             for piece in &mut waiting {
                 if piece.memory == Memory::Sealed {
@@ -113,7 +114,8 @@ impl Layout {
     }
 }
 
-/// Takes the puts from the front of what waits, cutting where one ends.
+/// Takes the puts from the front of the waiting pieces, cutting a piece where a put
+/// ends.
 fn take(waiting: &mut Vec<Piece>, puts: &mut Puts) {
     let mut gone = 0;
     for size in &puts.sizes {
@@ -131,8 +133,8 @@ fn take(waiting: &mut Vec<Piece>, puts: &mut Puts) {
     waiting.drain(..gone);
 }
 
-/// What waits at the start of a trace: its extents are not known, so it is drawn
-/// as one.
+/// The waiting bytes at the start of a trace: their extents are unknown, so they
+/// are drawn as one.
 pub(super) fn layout_at(state: Abstract) -> Layout {
     let waits = Piece { len: state.pending, memory: Memory::Copied };
     Layout { state, waiting: (state.pending > 0).then_some(waits).into_iter().collect() }

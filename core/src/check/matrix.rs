@@ -11,7 +11,7 @@ use crate::stream::Shape;
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 
-/// A mutant and what it breaks.
+/// A mutant and the invariants that it breaks.
 #[derive(Clone, Debug)]
 pub struct Row {
     /// The mutant.
@@ -34,11 +34,12 @@ impl Row {
     }
 }
 
-/// The world of the matrix: that of set 1 with writes of up to 7 bytes, enough
-/// for every kind of decision.
+/// The world of the matrix: that of set 1 with writes of up to 7 bytes, enough for
+/// every kind of decision.
 pub const MATRIX_SPACE: Space = Space { max_write: 7, ..Space::set_1() };
 
-/// What a mutant breaks in the world of set 1, by enumeration and by proof.
+/// The invariants that a mutant breaks in the world of set 1, by enumeration and by
+/// proof.
 pub fn row(mutant: &'static Mutant) -> Row {
     let open = |shape: Shape| mutant.open(shape);
     let buffer_size = MATRIX_SPACE.buffer_size;
@@ -61,7 +62,7 @@ pub fn row(mutant: &'static Mutant) -> Row {
 
 /// The rows of all mutants, as a Markdown table.
 ///
-/// A cell has the smallest case that breaks the invariant, `+t` where it needs
+/// A cell has the smallest case that breaks the invariant, with `+t` if it needs
 /// trim.
 #[derive(Clone, Debug)]
 pub struct Matrix(pub Vec<Row>);

@@ -1,9 +1,9 @@
-//! A checker for output streams: seven promises, judged over whole small worlds.
+//! A checker for output streams: seven invariants, judged over whole small worlds.
 //!
 //! The [`stream`](crate::stream) decides with a dozen comparisons in which every
-//! `<` could be a `<=`. Its tests are therefore not examples. They are *all*
-//! sequences of a small world, and a proof for sequences of any length; and to
-//! know that those see anything, twenty-four streams with a bug in them.
+//! `<` could be a `<=`. Its tests are therefore not examples: they run *all*
+//! sequences of a small world, and prove sequences of any length. Twenty-four
+//! streams with a seeded bug show that these tests can detect a bug.
 //!
 //! ```text
 //!    event       a case in text: trim=1 writes=b4,z2+3,f
@@ -54,32 +54,32 @@
 //!
 //! # What makes it see
 //!
-//! A checker is easily blind. Its sink keeps each buffer to the end and looks
-//! again, since a sink that copies at once cannot see a buffer that is filled
-//! while it is still being sent. Each byte has a value of its own (see
-//! [`Recorder`]), since chunks that all begin with `a` may be swapped unseen.
-//! Empty puts and empty extents count. Buffers that were handed over are looked
-//! for by address. Writes of several extents are letters like any other: a bug
-//! that only they show was once planted here and not found. A driver that does all
-//! as it should sees half of the public interface, so one that probes does the
-//! rest. And the [matrix](Matrix) of seeded bugs has no row without a
-//! promise that is broken, and no column without a bug.
+//! A checker easily misses bugs. Its sink therefore keeps each buffer to the end
+//! and looks again, since a sink that copies at once cannot see a buffer that is
+//! filled while it is still being sent. Each byte has a value of its own (see
+//! [`Recorder`]), since chunks that all begin with `a` could be swapped unnoticed.
+//! Empty puts and empty extents count. The sink identifies handed-over buffers by
+//! their addresses. Writes of several extents are letters like any other: a seeded
+//! bug that only they reveal was once missed. A well-behaved driver sees half of
+//! the public interface, so one that probes covers the rest. And the
+//! [matrix](Matrix) of seeded bugs has no row without a broken invariant, and no
+//! column without a bug.
 //!
 //! # From "I have a stream" to stepping through its failure
 //!
-//! 1. **An adapter.** Implement [`Subject`]: four calls, each lent the sink to write
-//!    to. A stream that owns its sink gets a `Sink` (feature `std`), which is a
-//!    `Write` and lets the faults of a case reach the stream. A stream without a
-//!    flush says so in [`Subject::has_flush`].
-//! 2. **A walk.** [`Walk`] runs random cases around the buffer size, faults among
-//!    them, judges what the stream [promises](Walk::promising), compares its puts
+//! 1. **An adapter.** Implement [`Subject`]: four calls, each of which borrows the
+//!    sink to write to. A stream that owns its sink gets a `Sink` (feature `std`),
+//!    which is a `Write` and lets the faults of a case reach the stream. A stream
+//!    without a flush says so in [`Subject::has_flush`].
+//! 2. **A walk.** [`Walk`] runs random cases around the buffer size, including
+//!    faults, judges what the stream [promises](Walk::promising), compares its puts
 //!    with a [model](Walk::against) if there is one, and shrinks the first failure.
 //!    A stream that shows its numbers ([`Subject::state`]) can be enumerated and
 //!    proved as well.
 //! 3. **A trace.** [`replay_subject`] runs the smallest case step by step; a
 //!    [`Trace`] of it is written as JSON Lines (feature `json`).
-//! 4. **Step through it**, beside what the specification would have done:
-//!    `sealpack step --trace FILE`. [`report_replay`] is the same as a page.
+//! 4. **Step through it**, next to what the specification would have done:
+//!    `sealpack step --trace FILE`. [`report_replay`] returns the same as a page.
 //!
 //! ```
 //! # #[cfg(all(feature = "std", feature = "json"))] {
@@ -133,7 +133,7 @@
 //! `BufWriter`, and `object_store::WriteMultipart`.
 //!
 //! *In production* a [`FlightRecorder`] around a stream remembers the last
-//! operations, in lengths alone, and gives the same kind of trace after an incident.
+//! operations, only as lengths, and gives the same kind of trace after an incident.
 
 mod alphabet;
 mod driver;

@@ -1,14 +1,14 @@
-//! The specification once more, on numbers only, and in words.
+//! The specification a second time, on numbers only, and in words.
 //!
 //! [`Model::step`] takes the abstract state of a stream, `(C, E, Z)`, and an
-//! operation, and says what the specification does: the state after it, the
-//! sizes of the puts, and the *decision* on the way, as data that prints as a
-//! sentence. It is written from the table of the specification and shares no
-//! code with the machine: where both agree, neither is wrong alone.
+//! operation, and returns what the specification does: the next state, the sizes of
+//! the puts, and the *decision* on the way, as data that prints as a sentence. It
+//! is written from the table of the specification and shares no code with the
+//! machine: if both agree, a bug would have to be in both.
 //!
-//! It has three users: the proof (`explore.rs`), which checks at every
-//! transition that the machine does what the model says; the enumeration, which
-//! checks the same along every path; and the replay, which needs the words.
+//! It has three users: the proof (`explore.rs`) checks at every transition that the
+//! machine does what the model says; the enumeration checks the same along every
+//! path; and the replay needs the words.
 
 use super::event::Operation;
 use super::state::State;
@@ -24,18 +24,18 @@ use core::fmt;
     serde(rename_all = "snake_case")
 )]
 pub enum FlushRule {
-    /// In pieces of `S` and then the rest.
+    /// In pieces of `S`, followed by the rest.
     #[default]
     Strict,
-    /// All at once, as the reference.
+    /// All at once, as in the reference.
     Reference,
 }
 
-/// The state that every decision depends on: the buffer and what waits.
+/// The state on which every decision depends: the buffer and the waiting bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Abstract {
-    /// `C`, 0 where there is no buffer.
+    /// `C`, 0 if there is no buffer.
     pub capacity: usize,
     /// `E`.
     pub filled: usize,
@@ -53,9 +53,9 @@ impl From<State> for Abstract {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Decision {
-    /// What is done with the bytes.
+    /// What the operation does with its bytes.
     pub choice: Choice,
-    /// What becomes of `L` then.
+    /// What it then puts of `L`.
     pub emit: Emit,
 }
 
@@ -68,11 +68,11 @@ pub struct Decision {
 )]
 #[allow(missing_docs, reason = "the fields are the lengths that the sentences name")]
 pub enum Choice {
-    /// The write fits what is free.
+    /// The write fits the free part of the buffer.
     Fits { n: usize, free: usize },
     /// There is no buffer, and the write fits a fresh one.
     FreshBuffer { n: usize },
-    /// A large write joins what waits.
+    /// A large write joins the waiting bytes.
     LargeWaits { n: usize },
     /// A large write is put by itself.
     LargePut { n: usize },
@@ -80,35 +80,38 @@ pub enum Choice {
     Split { puts: usize, tail: Tail },
     /// The write overflows a buffer that is not a put by itself.
     OverflowWaits { now: usize, rest: usize, why: Waits },
-    /// The write overflows a full buffer, which is put; the rest into a fresh one.
+    /// The write overflows a full buffer, which is put; the rest goes into a fresh
+    /// one.
     OverflowKept { now: usize, rest: usize },
-    /// … the rest is a put of its own.
+    /// The same, but the rest is a put of its own.
     OverflowPut { now: usize, rest: usize },
-    /// … the rest is put in pieces, its tail kept.
+    /// The same, but the rest is put in pieces and its tail is kept.
     OverflowSplit { now: usize, puts: usize, tail: Tail },
-    /// A zero-copy write joins what waits, `sealed` bytes of the buffer before it.
+    /// A zero-copy write joins the waiting bytes, after `sealed` bytes of the
+    /// buffer.
     HandOver { n: usize, sealed: usize },
     /// An empty zero-copy write.
     Nothing,
     /// A flush puts the buffer.
     FlushBuffer { filled: usize },
-    /// A flush puts what waits, `sealed` bytes of the buffer with it.
+    /// A flush puts the waiting bytes, with `sealed` bytes of the buffer.
     FlushPending { sealed: usize },
     /// A flush has nothing to put.
     FlushNothing,
     /// The stream has failed or was closed before: it refuses.
     Refuse,
-    /// The stream does not show what it holds: so much was written and put so far.
+    /// The stream does not show its contents: the numbers of bytes written and put
+    /// so far.
     Unseen { written: usize, put: usize },
 }
 
 impl Decision {
-    /// That of a stream that has ended.
+    /// The decision for a stream that has ended.
     pub(super) const fn refuse() -> Self {
         Decision { choice: Choice::Refuse, emit: Emit::Untouched }
     }
 
-    /// What can be said of a stream that does not show what it holds.
+    /// The decision for a stream that does not show its contents.
     pub(super) const fn unseen(written: usize, put: usize) -> Self {
         Decision { choice: Choice::Unseen { written, put }, emit: Emit::Untouched }
     }
@@ -123,11 +126,12 @@ impl Decision {
 )]
 #[allow(missing_docs, reason = "the fields are the lengths that the sentences name")]
 pub enum Tail {
-    /// Into what is left of the buffer.
+    /// Into the remnant of the buffer.
     Remnant { tail: usize, remnant: usize },
     /// Into a fresh buffer; there was none.
     Fresh { tail: usize },
-    /// Into a fresh buffer, since the remnant is too short: that is abandoned.
+    /// Into a fresh buffer, since the remnant is too short; the remnant is
+    /// abandoned.
     Abandons { tail: usize, remnant: usize },
 }
 
@@ -146,7 +150,7 @@ pub enum Waits {
     Remnant { capacity: usize },
 }
 
-/// What an operation puts of `L` at its end.
+/// How much of `L` an operation puts at its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(
     feature = "serde",
@@ -161,7 +165,7 @@ pub enum Emit {
     Waits { pending: usize },
     /// All of it is put at once.
     All { pending: usize },
-    /// It is put in pieces of `S`; the rest stays, or is put too by a flush.
+    /// It is put in pieces of `S`; the rest stays, or a flush puts it too.
     Pieces { pending: usize, puts: usize, left: usize },
 }
 
@@ -182,8 +186,8 @@ impl Model {
         self.shape.buffer_size.get()
     }
 
-    /// What the specification does from `state`: the state after the operation
-    /// and the decision. The sizes of the puts are added to `puts`.
+    /// What the specification does from `state`: returns the state after the
+    /// operation and the decision, and adds the sizes of the puts to `puts`.
     pub fn step(
         &self,
         state: Abstract,

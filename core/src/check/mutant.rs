@@ -1,8 +1,8 @@
 //! Seeded bugs: the stream with one decision gone wrong.
 //!
 //! Each overrides a function of [`Rules`] and leaves the machine as it is. They
-//! are what the checker is tested with: an invariant that no mutant breaks
-//! protects nothing that we know of, a mutant that breaks none shows a hole.
+//! test the checker: an invariant that no mutant breaks protects against nothing
+//! known, and a mutant that breaks no invariant reveals a gap.
 
 use super::driver::Driver;
 use super::subject::Subject;
@@ -12,9 +12,9 @@ use alloc::boxed::Box;
 /// A stream with one decision gone wrong.
 #[derive(Clone, Copy, Debug)]
 pub struct Mutant {
-    /// Its name, as the command takes it.
+    /// The name by which the command knows it.
     pub name: &'static str,
-    /// The decision gone wrong, in words.
+    /// The wrong decision, in words.
     pub wrong: &'static str,
     /// The function of [`Rules`] that it overrides.
     pub rule: &'static str,
@@ -22,7 +22,7 @@ pub struct Mutant {
 }
 
 impl Mutant {
-    /// The mutant of a name.
+    /// Finds the mutant with this name.
     pub fn find(name: &str) -> Option<&'static Mutant> {
         MUTANTS.iter().find(|mutant| mutant.name == name)
     }
@@ -33,7 +33,7 @@ impl Mutant {
     }
 }
 
-/// Declares the mutants: for each a type, the overridden functions, a line in
+/// Declares the mutants: for each a type, the overridden functions, and a line in
 /// [`MUTANTS`].
 macro_rules! mutants {
     ($($type:ident, $name:literal, $rule:literal, $wrong:literal { $($body:tt)* })*) => {
@@ -42,7 +42,7 @@ macro_rules! mutants {
             struct $type;
             impl Rules for $type { $($body)* }
         )*
-        /// All of them. The first three are the bugs that the authors of the
+        /// All mutants. The first three are the bugs that the authors of the
         /// reference met.
         pub const MUTANTS: &[Mutant] = &[
             $(Mutant {
@@ -137,9 +137,9 @@ mutants! {
 
     StartNotMoved, "start-not-moved", "sealed_from",
     "the start of the buffer is not moved past what was sealed: the next seal takes it again" {
-        // Where the language allows it, the buffer is written over while the view
-        // of it waits; here the bytes are safe, and it is the next view that is
-        // wrong, at the same place.
+        // In a language that allows it, the stream would overwrite the buffer while
+        // a view of it waits; here the bytes are safe, and the next view is wrong:
+        // it begins at the same place.
         fn sealed_from(_start: usize) -> usize {
             0
         }
