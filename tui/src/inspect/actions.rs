@@ -1,4 +1,4 @@
-//! What the keys of the inspector do to its state.
+//! Applies the actions of keys to the inspector's state.
 
 use crossterm::event::KeyEvent;
 use ratatui::layout::Size;
@@ -14,7 +14,7 @@ use crate::terminal::keys::action;
 use crate::terminal::list::{Cursor, Move};
 use crate::terminal::text;
 
-/// Decoded sizes that are kept.
+/// The maximum number of decoded sizes that are kept.
 const MOST_DECODED: u32 = 4096;
 
 impl App {
@@ -23,7 +23,7 @@ impl App {
         self.fit();
     }
 
-    /// Tells the lists how much of them can be seen.
+    /// Sets how many rows of each list are visible.
     fn fit(&mut self) {
         let parts = Parts::of(self);
         match self.mode {
@@ -46,7 +46,7 @@ impl App {
         self.fit();
     }
 
-    /// Puts the cursor on an item of a record; it is read when it is seen.
+    /// Puts the cursor on an item of a record. The item is read when it is shown.
     pub(super) fn go(&mut self, place: Place) {
         self.records.go(place.record.into());
         let items = self.record_place().map_or(0, |record| record.item_count);
@@ -57,16 +57,16 @@ impl App {
         self.fit();
     }
 
-    /// Another item is in view.
+    /// Resets the content, because another item is in view.
     pub(super) fn new_item(&mut self) {
         self.content = Content::default();
         let height = Parts::of(self).content().height;
         self.content.rows.set_height(height);
     }
 
-    /// Brings a byte of the item in view into sight, as soon as it is read.
+    /// Scrolls to a byte of the item in view, as soon as the item is read.
     pub(super) fn reveal(&mut self, at: usize) {
-        /// Bytes that are shown before it, where it lies far from the start.
+        /// Bytes that are shown before `at` if it lies far from the start.
         const BEFORE: usize = 64 << 10;
         let window = self.content.from..self.content.from.saturating_add(item::MAX_WINDOW / 2);
         if !window.contains(&at) {
@@ -76,7 +76,7 @@ impl App {
         self.content.reveal = Some(at);
     }
 
-    /// Goes to the item before or behind, into the neighbouring record too.
+    /// Goes to the previous or the next item, which may be in the neighbouring record.
     fn step_item(&mut self, forward: bool) {
         let Some(record) = self.record_place() else { return };
         let position = record.first_item.saturating_add(self.place().slot);
@@ -161,14 +161,15 @@ impl App {
         if self.records.len() == 0 {
             return self.tell("the pack has no records");
         }
-        // Back to the item that was seen last, if this is its record.
+        // Return to the last item shown, if it is in this record.
         if self.items_of != Some(self.record()) {
             self.go(Place { record: self.record(), slot: 0 });
         }
         self.show(Mode::Items);
     }
 
-    /// Moves within the item, into the next part of it that is laid out too.
+    /// Scrolls within the item, and into the neighbouring part of it that is not laid out
+    /// yet.
     pub(super) fn scroll_item(&mut self, step: Move) {
         let rows = &self.content.rows;
         let (at_start, at_end) = (rows.view().start == 0, rows.view().end >= rows.len());
@@ -199,14 +200,15 @@ impl App {
                 self.content.asked = None;
                 self.content.reveal = Some(at);
             }
-            // A page without a cursor: up and down move the view itself.
+            // The item has no cursor: up and down scroll the view itself.
             (None, Move::Up) => self.content.rows.scroll(-1),
             (None, Move::Down) => self.content.rows.scroll(1),
             (None, step) => self.content.rows.step(step),
         }
     }
 
-    /// Text, then hex, then the user's decoder where there is one.
+    /// Switches to the next way to show an item: text, hex, then the user's decoder if
+    /// there is one.
     fn look_otherwise(&mut self) {
         self.look = Some(match self.look() {
             Look::View => Look::Text,
@@ -252,12 +254,13 @@ impl App {
         None
     }
 
-    /// A record turned out to be sound, of so many decoded bytes.
+    /// Marks a record as sound and stores its decoded size in bytes.
     pub(super) fn mark_sound(&mut self, record: u32, decoded: u64) {
         self.marks.sound(record);
         self.decoded.insert(record, decoded);
         if self.decoded.len() > MOST_DECODED as usize {
-            // What is far from the cursor is the least likely to be seen again.
+            // Sizes of records far from the cursor are the least likely to be needed
+            // again.
             let here = self.record();
             let near = |record: &u32, _: &mut u64| record.abs_diff(here) < MOST_DECODED / 4;
             self.decoded.retain(near);

@@ -1,5 +1,5 @@
-//! What becomes of the inspector's state when an effect has come to something,
-//! and what asks for the longer ones.
+//! Applies the results of effects to the inspector's state, and starts verifications,
+//! searches and counts.
 
 use super::effect::{Answer, Effect};
 use super::item::Text;
@@ -12,7 +12,7 @@ use crate::terminal::text::{count, grouped};
 
 const STARTED: Progress = Progress { done: 0, total: 1, left: None };
 
-/// What is to be said of records that could not be searched.
+/// Returns the note about records that could not be searched.
 fn unread(records: u32) -> String {
     match records {
         0 => String::new(),
@@ -21,7 +21,7 @@ fn unread(records: u32) -> String {
 }
 
 impl App {
-    /// Takes an answer in.
+    /// Handles an answer.
     pub(super) fn take(&mut self, answer: Answer) -> Option<Effect> {
         match answer {
             Answer::Codec(codec) => self.codec = Some(codec),
@@ -29,7 +29,7 @@ impl App {
             Answer::Peeked(record, Ok(decoded)) => self.mark_sound(record, decoded),
             Answer::Peeked(record, Err(what)) => self.mark_damaged(record, what),
             Answer::Loaded(loaded) => self.take_loaded(loaded),
-            // Another one may be wanted by now.
+            // Another layout may have been requested since.
             Answer::LaidOut(layout, _) if self.content.asked != Some(layout) => {}
             Answer::LaidOut(_, text) => self.take_text(text),
             Answer::Viewed(item, viewed) => {
@@ -63,7 +63,8 @@ impl App {
     }
 
     fn mark_damaged(&mut self, record: u32, what: String) {
-        // The core's error names the record, as does everything that shows it.
+        // The core's error names the record, and so does every place that shows the
+        // error.
         let what = what.strip_prefix(&format!("record {record}: ")).unwrap_or(&what).to_string();
         let place = self.reader.directory().record(record);
         let offset = place.map_or(0, |place| place.range.start);
@@ -76,7 +77,8 @@ impl App {
             Err(what) if loaded.is_damaged => self.mark_damaged(loaded.record, what.clone()),
             Err(_) => {}
         }
-        // Another item of it may be wanted by now, outside of what was read.
+        // Another item of the record may have been requested since, outside of the window
+        // that was read.
         self.asked_for = None;
         self.loaded = Some(loaded);
     }
@@ -90,7 +92,7 @@ impl App {
         self.content.text = Some(text);
     }
 
-    /// Starts a verification, unless there is one.
+    /// Starts a verification, unless one is in progress.
     pub(super) fn verify(&mut self) -> Option<Effect> {
         if self.task.is_some_and(|task| task.verifying) {
             return None;
@@ -136,7 +138,7 @@ impl App {
         self.report = Some(report);
     }
 
-    /// Goes to the next damaged record that is known, or to the one before.
+    /// Goes to the next known damaged record, or to the previous one.
     pub(super) fn go_to_damaged(&mut self, forward: bool) {
         match self.marks.next_damaged(self.record(), forward) {
             None if self.report.is_some() => self.tell("no record is damaged"),
@@ -160,7 +162,7 @@ impl App {
         }
     }
 
-    /// Searches on from the last hit, or from the cursor where that moved on.
+    /// Continues the search from the last hit, or from the cursor if it has moved.
     pub(super) fn search_again(&mut self, forward: bool) -> Option<Effect> {
         let Some(needle) = self.needle.clone() else {
             self.tell("nothing was searched for yet: / asks");
@@ -172,11 +174,11 @@ impl App {
         Some(self.search(needle, from, forward))
     }
 
-    /// Shows the items, and of the one in view the byte at `at`.
+    /// Shows the items, and scrolls to the byte at `at` of the current one.
     fn show_at(&mut self, at: usize) {
         self.act(Action::Show(Mode::Items));
         self.in_item = true;
-        // The decoder's output has other bytes.
+        // The offset of the hit is not an offset in the decoder's output.
         if self.view_command.is_some() && matches!(self.look, None | Some(Look::View)) {
             self.look = Some(Look::Text);
         }
@@ -208,7 +210,7 @@ impl App {
     }
 
     fn take_found(&mut self, outcome: &Outcome) {
-        // It may have been stopped just before it came to an end.
+        // The search may have been stopped just before it ended.
         if self.task.take_if(|task| !task.verifying).is_none() {
             return;
         }

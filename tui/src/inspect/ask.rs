@@ -1,5 +1,5 @@
-//! Questions: what the inspector asks at the bottom of the screen, and what
-//! becomes of the answers.
+//! The questions that the inspector asks at the bottom of the screen, and how it handles
+//! the answers.
 
 use crossterm::event::KeyEvent;
 
@@ -8,7 +8,7 @@ use super::model::{App, Mode, Question};
 use super::search::{Needle, Origin};
 use crate::terminal::prompt::{Prompt, typed_path};
 
-/// Bytes that the clipboard of a terminal is given.
+/// The maximum number of bytes that are copied to the clipboard of the terminal.
 const MOST_COPIED: usize = 64 << 10;
 
 fn save_prompt(name: String) -> Prompt {
@@ -38,8 +38,8 @@ impl App {
         }
     }
 
-    /// The item was not saved: what was typed is there to be changed, unless something else is
-    /// in view by now.
+    /// The item was not saved: opens the question again with the text that was typed,
+    /// unless something else is in view by now.
     pub(super) fn ask_again_where_to_save(&mut self, to: Destination, why: String) {
         if self.dialog.is_open() || self.place() != to.item {
             return self.fail(why);

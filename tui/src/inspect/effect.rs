@@ -1,6 +1,6 @@
-//! Everything the inspector does outside of its state: reading, decoding,
-//! verifying, searching, saving. Once a pack is open (`open.rs`) nothing else
-//! here touches a file or a thread.
+//! Everything that the inspector does outside of its state: reading, decoding, verifying,
+//! searching, saving. After a pack was opened (`open.rs`), nothing else here touches a
+//! file or a thread.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -18,26 +18,26 @@ use crate::terminal::progress::{Meter, Progress};
 use crate::terminal::work::{Slot, Stop};
 use crate::terminal::{Outbox, Perform, export};
 
-/// What the inspector wants done.
+/// Something that the inspector wants done outside of its state.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
-    /// Several things.
+    /// Several effects.
     All(Vec<Effect>),
     /// Find out the codec, and count the sizes of the records.
     Measure,
-    /// Decode these records to say how large they are; in place of those asked
-    /// for before.
+    /// Decode these records to show their decoded sizes. This replaces the previous
+    /// request.
     Peek(Vec<u32>),
-    /// Read a record for its items, of which this one is to be seen.
+    /// Read the items of a record; this one is to be shown.
     Load(Place),
     /// Lay bytes out as text.
     LayOut {
         /// The bytes.
         bytes: Bytes,
-        /// How.
+        /// The layout.
         layout: TextLayout,
     },
-    /// Hand an item to the user's decoder.
+    /// Pass an item to the user's decoder.
     View {
         /// The decoder.
         command: ViewCommand,
@@ -50,88 +50,88 @@ pub enum Effect {
     Verify,
     /// Stop verifying.
     StopVerifying,
-    /// Look for bytes.
+    /// Search for bytes.
     Search {
-        /// Which.
+        /// The bytes to search for.
         needle: Needle,
-        /// From where.
+        /// Where the search starts.
         from: Origin,
-        /// In which direction.
+        /// Whether to search forward.
         forward: bool,
     },
-    /// Count all hits; in place of a search.
+    /// Count all hits. This replaces a search.
     Count(Needle),
     /// Stop searching or counting.
     StopSearching,
     /// Write bytes to a new file.
     Save {
-        /// Which.
+        /// The file.
         to: Destination,
-        /// What it will hold.
+        /// The contents of the file.
         bytes: Bytes,
     },
-    /// Hand text to the terminal's clipboard.
+    /// Send text to the terminal's clipboard.
     Copy(String),
 }
 
 /// Where an item is saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Destination {
-    /// As it was typed.
+    /// The path as it was typed.
     pub typed: String,
-    /// The path that this means.
+    /// The path that the typed text means.
     pub path: PathBuf,
-    /// The item.
+    /// The item that is saved.
     pub item: Place,
 }
 
-/// What effects come to.
+/// The result of an effect.
 #[derive(Debug)]
 pub enum Answer {
-    /// The codec, where there is one.
+    /// The codec, if there is one.
     Codec(Option<ChosenCodec>),
     /// The sizes of all records.
     Sizes(Sizes),
-    /// A record was decoded: to so many bytes, or it is damaged.
+    /// A record was decoded to this many bytes, or it is damaged.
     Peeked(u32, Result<u64, String>),
-    /// A record was read for its items.
+    /// The items of a record were read.
     Loaded(Loaded),
     /// Bytes as text, in this layout.
     LaidOut(TextLayout, Text),
-    /// What the user's decoder has made of an item, or why it did not.
+    /// The output of the user's decoder for an item, or why there is none.
     Viewed(Place, Result<Bytes, String>),
-    /// Verification has come this far; these records turned out damaged.
+    /// The progress of the verification, with the records that it newly found damaged.
     Verifying {
-        /// How far.
+        /// The progress.
         progress: Progress,
-        /// Records that were looked at.
+        /// The number of records checked so far.
         records: u32,
-        /// The damaged ones since the last time.
+        /// The records found damaged since the last report.
         damaged: Vec<(u32, String)>,
     },
-    /// Verification is over.
+    /// The verification has ended.
     Verified(Box<Report>),
-    /// It could not be carried out.
+    /// The effect could not be carried out.
     Failed(String),
-    /// The search has come this far.
+    /// The progress of the search.
     Searching(Progress),
-    /// The search is over.
+    /// The search has ended.
     Found(Outcome),
     /// All hits were counted.
     Counted(HitCount),
-    /// The item was saved there, or not: what is to be said of it.
+    /// The item was saved, or not; the text is the message for the user.
     Saved(Destination, Result<String, String>),
-    /// Text was handed to the clipboard.
+    /// Text was sent to the clipboard.
     Copied,
 }
 
-/// Records larger than this are not decoded just to say how large they are.
+/// The maximum size of a record that is decoded only to show its decoded size.
 const MOST_PEEKED: u64 = 4 << 20;
-/// Damaged records that are named while a verification runs; the report names
-/// all.
+/// The maximum number of damaged records that are named while a verification runs; the
+/// final report names all.
 const NAMED_ON_THE_WAY: usize = 1000;
 
-/// Carries the effects out.
+/// Carries out the effects.
 pub struct Effects {
     reader: Reader,
     measuring: Slot,
@@ -144,7 +144,7 @@ pub struct Effects {
 }
 
 impl Effects {
-    /// For a pack.
+    /// Creates the effects of a pack.
     #[must_use]
     pub fn new(reader: Reader) -> Self {
         Self {
@@ -249,15 +249,15 @@ fn peek(reader: &Reader, records: &[u32], stop: &Stop, out: &Outbox<Answer>) {
                 Err(error) if is_damage(&error) => {
                     out.send(Answer::Peeked(number, Err(error.kind().to_string())));
                 }
-                // What the system refuses is told where a record is opened.
+                // The system's errors are reported when a record is opened.
                 Err(_) => {}
             }
         }
     }
 }
 
-/// Whether an error says that the file is damaged: not the system, and not a
-/// limit of the reader.
+/// Returns whether an error means that the file is damaged, rather than an error of the
+/// system or a limit of the reader.
 fn is_damage(error: &Error) -> bool {
     error.corruption().is_some()
 }
@@ -286,8 +286,8 @@ fn verify(reader: &Reader, stop: &Stop, out: &Outbox<Answer>) {
             return ControlFlow::Break(());
         }
         if so_far.damaged > known && named < NAMED_ON_THE_WAY {
-            // Which of the records since the last time it is, only reading them
-            // again can tell; damage is rare.
+            // To find which of the records since the last call is damaged, they are read
+            // again; damage is rare.
             for number in looked_at..so_far.records {
                 if let Some(error) = reader.record(number).err().filter(is_damage) {
                     damaged.push((number, error.kind().to_string()));

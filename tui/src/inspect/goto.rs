@@ -1,22 +1,22 @@
-//! Where to go: an item, a record or a byte of the file, decimal or hex.
+//! Parses the answer to "go to": an item, a record or a byte of the file, decimal or hex.
 
 use sealpack::core::read::Directory;
 
 use super::search::Place;
 
-/// What is understood.
+/// The hint, which lists the accepted answers.
 pub const UNDERSTOOD: &str = "42 an item · r7 a record · @4096 an offset · 0x2a in hex";
 
-/// Why an answer leads nowhere.
+/// Why an answer does not name a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Nowhere {
-    /// It is no number.
+    /// It is not a number.
     NoNumber,
-    /// There is no such item; there are so many.
+    /// The pack has no such item, only this many.
     Item(u32),
-    /// There is no such record; there are so many.
+    /// The pack has no such record, only this many.
     Record(u32),
-    /// No record lies at that offset; they end here.
+    /// No record lies at that offset; the records end here.
     Offset(u64),
 }
 
@@ -31,7 +31,7 @@ impl std::fmt::Display for Nowhere {
     }
 }
 
-/// Where an answer leads: a record and one of its items.
+/// Returns the place that an answer names: a record and one of its items.
 ///
 /// # Errors
 /// [`Nowhere`].
@@ -55,7 +55,8 @@ pub fn place(answer: &str, directory: &Directory) -> Result<Place, Nowhere> {
     Ok(Place { record: place.record.number, slot: place.slot })
 }
 
-/// A number in decimal or, after `0x`, in hex; `_` and `,` may part its digits.
+/// Parses a number in decimal or, after `0x`, in hex; `_` and `,` may separate its
+/// digits.
 fn number(text: &str) -> Result<u64, Nowhere> {
     let digits: String = text.trim().chars().filter(|char| !matches!(char, '_' | ',')).collect();
     let parsed = match digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {

@@ -1,4 +1,4 @@
-//! An item as text: lines of the width of the screen, JSON set out.
+//! Lays out an item as text: lines as wide as the screen, JSON indented.
 
 use std::ops::Range;
 
@@ -7,20 +7,22 @@ use unicode_width::UnicodeWidthChar;
 
 use crate::terminal::text::{count, cut, harmless};
 
-/// Bytes of an item that are laid out as text at a time; scrolling goes on from there.
+/// The maximum number of bytes of an item that are laid out at a time; scrolling
+/// continues from there.
 pub const MAX_WINDOW: usize = 1 << 20;
-/// Windows that follow one another have this many bytes in common, so that none is lost where
-/// they begin at a line.
+/// Consecutive windows share this many bytes, so that no byte is lost when a window
+/// begins at the start of a line.
 pub const OVERLAP: usize = 8 << 10;
-/// The largest item of which JSON is set out: all of it is read for that.
+/// The maximum size of an item whose JSON is indented, because indenting reads the whole
+/// item.
 pub const MAX_JSON: usize = 64 << 20;
 
 /// A line of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// The bytes of the item that it shows.
+    /// The bytes of the item that the line shows.
     pub bytes: Range<usize>,
-    /// The line; nothing in it moves a cursor.
+    /// The text of the line, in which nothing moves the cursor.
     pub text: String,
 }
 
@@ -29,22 +31,22 @@ pub struct Row {
 pub struct Text {
     /// Its lines.
     pub rows: Vec<Row>,
-    /// Whether it is JSON, set out.
+    /// Whether the text is indented JSON.
     pub json: bool,
     /// The bytes of the item that the lines show.
     pub window: Range<usize>,
-    /// How many bytes the item has.
+    /// The size of the item in bytes.
     pub total: usize,
 }
 
 impl Text {
-    /// Whether the lines show all of the item.
+    /// Returns whether the lines show the whole item.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.window == (0..self.total)
     }
 
-    /// The line that shows the byte at `at`.
+    /// Returns the line that shows the byte at `at`.
     #[must_use]
     pub fn row_of(&self, at: usize) -> Option<usize> {
         let after = self.rows.partition_point(|row| row.bytes.start <= at);
@@ -52,15 +54,15 @@ impl Text {
     }
 }
 
-/// Whether bytes look like text: UTF-8 as far as they go, and few of them
-/// control characters.
+/// Returns whether bytes look like text: their start is UTF-8, with few control
+/// characters.
 #[must_use]
 pub fn looks_like_text(bytes: &[u8]) -> bool {
     const LOOKED_AT: usize = 1024;
     let start = bytes.get(..LOOKED_AT.min(bytes.len())).unwrap_or_default();
     let text = match std::str::from_utf8(start) {
         Ok(text) => text,
-        // A character that the end of the look has cut is no fault.
+        // A character cut at the end of the inspected part is not an error.
         Err(error) if error.error_len().is_none() && bytes.len() > LOOKED_AT => {
             let valid = start.get(..error.valid_up_to()).unwrap_or_default();
             std::str::from_utf8(valid).unwrap_or_default()
@@ -71,9 +73,9 @@ pub fn looks_like_text(bytes: &[u8]) -> bool {
     odd * 20 <= text.len()
 }
 
-/// Lays bytes out in lines of at most `columns`, JSON set out if `pretty`: those of a window
-/// that begins at `from` or at the line or character after it. Where the item goes on before or
-/// after the window a line says so.
+/// Lays out bytes in lines of at most `columns`, with JSON indented if `pretty`. Only the
+/// bytes of a window are laid out, which begins at `from` or at the line or character
+/// after it. If the item continues before or after the window, a line says so.
 #[must_use]
 pub fn lay_out(bytes: &[u8], columns: u16, pretty: bool, from: usize) -> Text {
     let mut page = Page { rows: Vec::new(), columns: usize::from(columns.max(8)), row: None };
@@ -97,11 +99,11 @@ pub fn lay_out(bytes: &[u8], columns: u16, pretty: bool, from: usize) -> Text {
     Text { rows: page.rows, json, window, total: bytes.len() }
 }
 
-/// Where a window begins: after the first line break from `from` on if there is one nearby, else
-/// at a character.
+/// Returns where a window begins: after the first line break from `from` on if there is
+/// one nearby, else at a character.
 fn window_start(bytes: &[u8], from: usize) -> usize {
     const NEARBY: usize = OVERLAP / 2;
-    // So close to the start nothing is left out.
+    // So close to the start, the window begins at the first byte.
     if from < OVERLAP {
         return 0;
     }
@@ -114,15 +116,16 @@ fn window_start(bytes: &[u8], from: usize) -> usize {
     }
 }
 
-/// The start of the UTF-8 character that `at` lies in; `at` where it lies in none.
+/// Returns the start of the UTF-8 character that contains `at`, or `at` if no character
+/// does.
 fn character_before(bytes: &[u8], at: usize) -> usize {
     let continues = |at: &usize| bytes.get(*at).is_some_and(|byte| byte & 0xc0 == 0x80);
     let first = (at.saturating_sub(3)..=at).rev().find(|at| !continues(at));
     first.unwrap_or(at)
 }
 
-/// Whether bytes are a JSON array or object. A bare number or word is not
-/// worth another layout.
+/// Returns whether bytes are a JSON array or object. A single number or word needs no
+/// other layout.
 fn is_json(bytes: &[u8]) -> bool {
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     matches!(first, Some(b'{' | b'[')) && serde_json::from_slice::<IgnoredAny>(bytes).is_ok()
@@ -131,7 +134,7 @@ fn is_json(bytes: &[u8]) -> bool {
 struct Page {
     rows: Vec<Row>,
     columns: usize,
-    /// The line being filled, and the columns it takes.
+    /// The line being filled, and its width in columns.
     row: Option<(Row, usize)>,
 }
 
@@ -140,7 +143,7 @@ impl Page {
         self.rows.extend(self.row.take().map(|(row, _)| row));
     }
 
-    /// A line that shows no byte.
+    /// Adds a line that shows no byte.
     fn note(&mut self, at: usize, text: &str) {
         self.end_line();
         self.rows.push(Row { bytes: at..at, text: cut(text, self.columns) });
@@ -161,7 +164,7 @@ impl Page {
         *taken += takes;
     }
 
-    /// Text as it is: its own lines, broken where they are too long.
+    /// Adds text unchanged, in its own lines, broken where they are too long.
     fn flow(&mut self, bytes: &[u8], from: usize, indent: usize) {
         let mut at = from;
         for chunk in bytes.utf8_chunks() {
@@ -187,8 +190,9 @@ impl Page {
     }
 }
 
-/// Sets JSON out, a member or an element a line, as far as it lies in a window. The bytes are
-/// only moved apart: numbers and strings stay as they were written, and no key is lost.
+/// Lays out the JSON of a window with one member or element per line. This adds only
+/// white space and drops the original white space: numbers and strings stay as they were
+/// written, and no key is lost.
 fn set_out(bytes: &[u8], window: Range<usize>, page: &mut Page) {
     let mut depth: usize = 0;
     let mut at = 0;
@@ -197,7 +201,7 @@ fn set_out(bytes: &[u8], window: Range<usize>, page: &mut Page) {
         let whole = at..token_end(bytes, at);
         at = whole.end;
         if whole.end <= window.start {
-            // Only how deep the window lies is wanted.
+            // Before the window only the nesting depth matters.
             match byte {
                 b'{' | b'[' => depth += 1,
                 b'}' | b']' => depth = depth.saturating_sub(1),
@@ -234,8 +238,7 @@ fn set_out(bytes: &[u8], window: Range<usize>, page: &mut Page) {
     }
 }
 
-/// Where the token that starts at `at` ends, in bytes that are known to be
-/// JSON.
+/// Returns where the token that starts at `at` ends, in bytes that are known to be JSON.
 fn token_end(bytes: &[u8], at: usize) -> usize {
     let rest = bytes.get(at..).unwrap_or_default();
     let length = match rest.first() {

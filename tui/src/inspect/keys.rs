@@ -1,4 +1,5 @@
-//! The keys of the inspector: one table handles, hints at and explains them.
+//! The keys of the inspector. One table handles the keys, lists the hints and explains
+//! the keys in the help.
 
 use crossterm::event::KeyCode;
 
@@ -6,7 +7,7 @@ use super::model::Mode;
 use crate::terminal::keys::{Key, Table, bind};
 use crate::terminal::list::Move;
 
-/// What a key does.
+/// The action of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Ends the program.
@@ -19,36 +20,36 @@ pub enum Action {
     GoTo,
     /// Asks what to look for.
     Search,
-    /// Goes to the next hit, or to the one before.
+    /// Goes to the next hit, or to the previous one.
     Again {
-        /// To the next.
+        /// Whether to go to the next one.
         forward: bool,
     },
     /// Counts all hits.
     Count,
     /// Verifies the pack.
     Verify,
-    /// Goes to the next damaged record, or to the one before.
+    /// Goes to the next damaged record, or to the previous one.
     Damaged {
-        /// To the next.
+        /// Whether to go to the next one.
         forward: bool,
     },
-    /// Stops what is under way, or goes back.
+    /// Stops the work in flight, or goes back.
     Back,
     /// Moves the cursor.
     Move(Move),
-    /// Opens what the cursor is on.
+    /// Opens the entry under the cursor.
     Open,
-    /// To the item before or the next, around the ends of a record.
+    /// Goes to the previous or the next item, across the ends of a record.
     Item {
-        /// To the next.
+        /// Whether to go to the next one.
         forward: bool,
     },
     /// Moves between the list and the item.
     Focus,
-    /// Hex or text.
+    /// Switches between hex and text.
     Look,
-    /// JSON set out or as it is.
+    /// Switches between indented JSON and JSON as stored.
     Pretty,
     /// Saves the item.
     Save,
@@ -179,7 +180,7 @@ pub const REFUSED: Table<Action> = Table {
     ],
 };
 
-/// The tables that apply in a mode, the nearest first.
+/// Returns the tables that apply in a mode, in order of precedence.
 #[must_use]
 pub fn tables(mode: Mode) -> &'static [&'static Table<Action>] {
     match mode {

@@ -1,5 +1,5 @@
-//! Where everything stands on a screen of some size. Drawing and the mouse
-//! both ask here, so a click hits what is seen.
+//! Computes where everything is on a screen of a given size. Drawing and the mouse both
+//! use it, so a click hits what is shown.
 
 use ratatui::layout::{Constraint, Layout, Rect};
 
@@ -8,35 +8,36 @@ use super::model::{App, Mode};
 /// The parts of the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parts {
-    /// What the file is called.
+    /// The name of the file.
     pub title: Rect,
-    /// What it is.
+    /// What the file is.
     pub identity: Rect,
-    /// What was checked.
+    /// The verdicts of the checks.
     pub verdicts: Rect,
-    /// What is not to be trusted; empty where all is.
+    /// What cannot be trusted; empty if everything can.
     pub notes: Rect,
-    /// The file in proportion.
+    /// The ribbon: the parts of the file in proportion.
     pub ribbon: Rect,
-    /// What the ribbon shows.
+    /// The meaning of the ribbon's signs.
     pub legend: Rect,
     /// The heading of the list.
     pub heading: Rect,
     /// The list of records or items.
     pub list: Rect,
-    /// What stands beside the list: an item, the sizes; may be empty.
+    /// The area next to the list, which shows an item or the sizes; may be empty.
     pub beside: Rect,
-    /// Progress, questions, news.
+    /// Progress, questions and news.
     pub status: Rect,
-    /// Which keys there are.
+    /// The hints for the keys.
     pub hints: Rect,
 }
 
-/// From this many columns on, the sizes stand beside the records.
+/// From this width on, in columns, the sizes are shown next to the records.
 const ROOMY: u16 = 116;
 
-/// Columns of the list of items. Where there is width it has a preview of each, but not at the
-/// cost of the bytes that a line of hex shows: 16 from 76 columns on, 32 from 141.
+/// Returns the width of the list of items. A wide screen has room for a preview of each
+/// item, but not at the expense of the bytes in a line of hex: 16 from 76 columns on, 32
+/// from 141.
 fn items_width(screen: u16) -> u16 {
     match screen {
         ..100 => 20,
@@ -46,7 +47,7 @@ fn items_width(screen: u16) -> u16 {
 }
 
 impl Parts {
-    /// The parts of a screen.
+    /// Computes the parts of the screen.
     #[must_use]
     pub fn of(app: &App) -> Self {
         let screen = Rect::from((ratatui::layout::Position::ORIGIN, app.size()));
@@ -82,7 +83,7 @@ impl Parts {
         }
     }
 
-    /// Where the bytes of an item stand, within its frame.
+    /// Returns the area for the bytes of an item, within its frame.
     #[must_use]
     pub fn content(&self) -> Rect {
         Rect {

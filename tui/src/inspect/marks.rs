@@ -1,45 +1,46 @@
-//! What is known of each record: two bits, and only where something is.
+//! The state of each record: two bits, stored only for stretches in which some record is
+//! known.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// What is known of a record.
+/// The state of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
-    /// It was not looked at.
+    /// The record was not checked.
     Unknown,
-    /// It was read, and every check that it has of its own passed.
+    /// The record was read, and all its own checks passed.
     Sound,
-    /// A check failed.
+    /// A check of the record failed.
     Damaged,
 }
 
 /// Records in a chunk.
 const CHUNK: u32 = 4096;
-/// Bytes of a chunk: two bits a record.
+/// Bytes of a chunk: two bits per record.
 const BYTES: usize = CHUNK as usize / 4;
-/// Damaged records of which it is kept what is wrong.
+/// The maximum number of damaged records whose damage is described.
 const MOST_REASONS: usize = 10_000;
 
-/// The marks of all records: nothing for a stretch of 4,096 unknown ones, a
-/// quarter of a byte a record otherwise.
+/// The marks of all records: no memory for a stretch of 4,096 unknown records, otherwise
+/// a quarter of a byte per record.
 #[derive(Clone, Debug, Default)]
 pub struct Marks {
     chunks: BTreeMap<u32, Box<[u8; BYTES]>>,
     damaged: BTreeMap<u32, Damage>,
 }
 
-/// What is wrong with a record, and where it lies.
+/// The damage of a record, and where the record lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
-    /// Where it starts in the file.
+    /// Where the record starts in the file.
     pub offset: u64,
-    /// What the check said.
+    /// The error of the check.
     pub what: String,
 }
 
 impl Marks {
-    /// What is known of a record.
+    /// Returns the state of a record.
     #[must_use]
     pub fn of(&self, record: u32) -> Mark {
         let (byte, shift) = place(record);
@@ -59,15 +60,14 @@ impl Marks {
         }
     }
 
-    /// A record was read and is sound, unless it is known to be damaged.
+    /// Marks a record that was read as sound, unless it is known to be damaged.
     pub fn sound(&mut self, record: u32) {
         if self.of(record) == Mark::Unknown {
             self.set(record, 1);
         }
     }
 
-    /// All records of a range were read; those not known to be damaged are
-    /// sound.
+    /// Marks all records of a range as sound, except for those known to be damaged.
     pub fn sound_range(&mut self, records: Range<u32>) {
         const ALL_SOUND: u8 = 0b01_01_01_01;
         let mut record = records.start;
@@ -75,8 +75,8 @@ impl Marks {
             let (byte, _) = place(record);
             let four = record.is_multiple_of(4) && records.end - record >= 4;
             let chunk = self.chunks.entry(record / CHUNK).or_insert_with(|| Box::new([0; BYTES]));
-            // A verification goes over millions: four at a time where none of
-            // them is known.
+            // A verification covers millions of records: four are marked at a time if
+            // none of them is known.
             match chunk.get_mut(byte) {
                 Some(bits) if four && *bits == 0 => {
                     *bits = ALL_SOUND;
@@ -90,7 +90,7 @@ impl Marks {
         }
     }
 
-    /// A record is damaged.
+    /// Marks a record as damaged.
     pub fn damaged(&mut self, record: u32, damage: Damage) {
         self.set(record, 2);
         if self.damaged.len() < MOST_REASONS || self.damaged.contains_key(&record) {
@@ -98,18 +98,18 @@ impl Marks {
         }
     }
 
-    /// What is wrong with a record.
+    /// Returns the damage of a record.
     #[must_use]
     pub fn damage(&self, record: u32) -> Option<&Damage> {
         self.damaged.get(&record)
     }
 
-    /// The damaged records, in order; those beyond 10,000 are left out.
+    /// Returns the damaged records, in order; those beyond 10,000 are left out.
     pub fn all_damaged(&self) -> impl Iterator<Item = (u32, &Damage)> {
         self.damaged.iter().map(|(record, damage)| (*record, damage))
     }
 
-    /// The damaged record after this one, or before; around the end.
+    /// Returns the damaged record after or before this one, wrapping around.
     #[must_use]
     pub fn next_damaged(&self, record: u32, forward: bool) -> Option<u32> {
         let mut found = if forward {
@@ -122,7 +122,7 @@ impl Marks {
         found.take().map(|(record, _)| *record)
     }
 
-    /// Bytes that the marks take in memory.
+    /// Returns the memory that the marks take, in bytes.
     #[cfg(test)]
     pub fn memory(&self) -> usize {
         self.chunks.len() * (BYTES + 24) + self.damaged.len() * 128

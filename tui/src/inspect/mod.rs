@@ -1,14 +1,14 @@
-//! `sealpack inspect`: a look inside a pack.
+//! `sealpack inspect`: shows the contents of a pack.
 //!
-//! `model.rs` is the state; `actions.rs` is what keys do to it, `ask.rs` questions,
-//! `pointer.rs` the mouse, `answers.rs` the answers of effects; `effect.rs` reads, decodes,
-//! verifies, searches and saves; `view/` draws. A pack that is damaged is opened as far as it can be trusted
-//! (`open.rs`); where nothing in it can be located, `refused.rs` shows what can
-//! be said all the same.
+//! `model.rs` holds the state; `actions.rs` applies keys to it, `ask.rs` questions,
+//! `pointer.rs` the mouse and `answers.rs` the answers of effects; `effect.rs` reads,
+//! decodes, verifies, searches and saves; `view/` draws. `open.rs` opens a damaged pack
+//! as far as it can be trusted. If no record in it can be located, `refused.rs` shows
+//! what is known all the same.
 //!
-//! Nothing is read that is not shown: the list looks up the rows in view, and
-//! only those are decoded, in the background. Beyond the index a record takes
-//! a quarter of a byte (`marks.rs`), and that only once it was looked at.
+//! The inspector reads only what it shows: the list looks up the rows in view, and only
+//! those are decoded, in the background. In addition to the index, a record takes a
+//! quarter of a byte (`marks.rs`), and only after it was checked.
 
 mod actions;
 mod answers;
@@ -46,10 +46,11 @@ use model::App;
 pub use open::{Opened, open};
 pub use view_command::ViewCommand;
 
-/// Runs the inspector on what was opened, until it is quit; `view` is the user's own decoder.
+/// Runs the inspector on an opened file until the user quits; `view` is the user's own
+/// decoder.
 ///
 /// # Errors
-/// What the terminal says.
+/// The error of the terminal.
 pub fn run(opened: Opened, path: &Path, view: Option<ViewCommand>) -> io::Result<Exit> {
     let palette = Palette::from_environment();
     match opened {

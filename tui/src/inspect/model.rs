@@ -1,4 +1,4 @@
-//! The state of the inspector: plain data, and what can be read off it.
+//! The state of the inspector: plain data, and what is derived from it.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -19,7 +19,7 @@ use crate::terminal::panel::News;
 use crate::terminal::progress::Progress;
 use crate::terminal::prompt::Dialog;
 
-/// What the body of the screen shows.
+/// The view that the body of the screen shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// The list of records.
@@ -28,7 +28,7 @@ pub enum Mode {
     Items,
     /// The trailer and the verdicts.
     Facts,
-    /// The histogram.
+    /// The histogram of the record sizes.
     Sizes,
 }
 
@@ -48,15 +48,15 @@ pub enum Look {
 pub struct TextLayout {
     /// The item.
     pub item: Place,
-    /// The columns there are.
+    /// The available columns.
     pub columns: u16,
-    /// Whether JSON is set out.
+    /// Whether JSON is indented.
     pub pretty: bool,
-    /// The byte that the lines begin at.
+    /// The byte at which the lines begin.
     pub from: usize,
 }
 
-/// What a question is for.
+/// The purpose of a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Question {
     GoTo,
@@ -64,7 +64,7 @@ pub(super) enum Question {
     Save,
 }
 
-/// What is under way.
+/// The work in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Task {
     pub(super) verifying: bool,
@@ -74,19 +74,19 @@ pub(super) struct Task {
 /// The item in view.
 #[derive(Debug, Default)]
 pub(super) struct Content {
-    /// The rows of it that are in view.
+    /// The rows in view.
     pub(super) rows: Cursor,
-    /// It as text, once that was laid out.
+    /// The item as text, once it is laid out.
     pub(super) text: Option<Text>,
-    /// The layout that was asked for.
+    /// The layout that was requested.
     pub(super) asked: Option<TextLayout>,
-    /// The byte that the lines are to begin at.
+    /// The byte at which the lines should begin.
     pub(super) from: usize,
-    /// What the user's decoder has made of it, once it was run.
+    /// The output of the user's decoder, once it has run.
     pub(super) viewed: Option<Result<Bytes, String>>,
-    /// Whether the decoder was asked for.
+    /// Whether the decoder was requested.
     pub(super) view_asked: bool,
-    /// The byte to be brought into view once that can be done.
+    /// The byte to scroll to as soon as possible.
     pub(super) reveal: Option<usize>,
 }
 
@@ -99,25 +99,25 @@ pub struct App {
     pub(super) mode: Mode,
     pub(super) records: Cursor,
     pub(super) items: Cursor,
-    /// The record that they are of.
+    /// The record that contains these items.
     pub(super) items_of: Option<u32>,
     pub(super) in_item: bool,
     pub(super) loaded: Option<Loaded>,
     pub(super) asked_for: Option<Place>,
     pub(super) peeked_at: Range<u64>,
-    /// What records near the cursor decode to, in bytes.
+    /// The decoded sizes of records near the cursor, in bytes.
     pub(super) decoded: BTreeMap<u32, u64>,
     pub(super) marks: Marks,
-    /// The codec, once it is known; of records of nothing there is none.
+    /// The codec, once it is known; `Some(None)` if every record is empty.
     pub(super) codec: Option<Option<ChosenCodec>>,
     pub(super) sizes: Option<Sizes>,
-    /// Records of which a verification knows, from the first on.
+    /// The number of records, from the first on, that the verification has checked.
     pub(super) verified: u32,
     pub(super) report: Option<Box<Report>>,
     pub(super) task: Option<Task>,
     pub(super) dialog: Dialog<Question>,
     pub(super) news: Option<News>,
-    /// How far the help is scrolled, where it is open.
+    /// How far the help is scrolled, if it is open.
     pub(super) help: Option<u16>,
     pub(super) look: Option<Look>,
     /// The user's own decoder.
@@ -134,19 +134,20 @@ pub struct App {
 /// A record that was read.
 #[derive(Debug)]
 pub struct Loaded {
-    /// Its number.
+    /// The number of the record.
     pub record: u32,
-    /// Its items, or what is wrong with it.
+    /// The items, or the error of the record.
     pub items: Result<Items, String>,
-    /// Whether it is the record that is at fault, and not the system or a limit.
+    /// Whether the record itself is damaged, rather than the error coming from the system
+    /// or a limit.
     pub is_damaged: bool,
-    /// The record as it is stored, where its items cannot be had.
+    /// The record as it is stored, if its items cannot be read.
     pub stored: Bytes,
 }
 
-/// The items of a record: of each where it lies, in a window of them.
+/// The items of a record: where each one lies, within a window of the items.
 ///
-/// A record can hold more items than it has bytes; what is kept is bounded.
+/// A record can hold more items than it has bytes, so the window bounds the memory.
 #[derive(Debug)]
 pub struct Items {
     payload: Bytes,
@@ -157,11 +158,11 @@ pub struct Items {
     ends: Vec<u64>,
 }
 
-/// Items in a window.
+/// The number of items in a window.
 const WINDOW: u32 = 1 << 20;
 
 impl Items {
-    /// Those of a record, in the window that `slot` lies in.
+    /// Finds the items of a record in the window that contains `slot`.
     #[must_use]
     pub fn of(record: &Record, slot: u32) -> Self {
         let first = slot / WINDOW * WINDOW;
@@ -177,13 +178,13 @@ impl Items {
         Self { payload, count, first: (first, start), ends }
     }
 
-    /// How many there are.
+    /// Returns the number of items in the record.
     #[must_use]
     pub fn count(&self) -> u32 {
         self.count
     }
 
-    /// Where an item lies in the payload; `None` outside the window.
+    /// Returns where an item lies in the payload; `None` outside the window.
     #[must_use]
     pub fn range(&self, slot: u32) -> Option<Range<u64>> {
         let within = slot.checked_sub(self.first.0)? as usize;
@@ -194,7 +195,7 @@ impl Items {
         Some(start..*self.ends.get(within)?)
     }
 
-    /// An item, as a view of the payload; `None` outside the window.
+    /// Returns an item as a view of the payload; `None` outside the window.
     #[must_use]
     pub fn get(&self, slot: u32) -> Option<Bytes> {
         let range = self.range(slot)?;
@@ -203,7 +204,7 @@ impl Items {
         (start <= end && end <= self.payload.len()).then(|| self.payload.slice(start..end))
     }
 
-    /// The bytes of all of them together.
+    /// Returns the total size of the items in bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.payload.len() as u64
@@ -211,7 +212,7 @@ impl Items {
 }
 
 impl App {
-    /// The inspector of an open pack.
+    /// Creates the inspector of an open pack.
     #[must_use]
     pub fn new(
         reader: Reader,
@@ -255,46 +256,46 @@ impl App {
         }
     }
 
-    /// The size of the screen.
+    /// Returns the size of the screen.
     #[must_use]
     pub fn size(&self) -> Size {
         self.size
     }
 
-    /// What the body shows.
+    /// Returns the view that the body shows.
     #[must_use]
     pub fn mode(&self) -> Mode {
         self.mode
     }
 
-    /// What is not to be trusted.
+    /// Returns the notes on what cannot be trusted.
     #[must_use]
     pub fn notes(&self) -> &[Note] {
         &self.notes
     }
 
-    /// The record that the cursor is on.
+    /// Returns the record that the cursor is on.
     pub(super) fn record(&self) -> u32 {
         u32::try_from(self.records.at).unwrap_or(u32::MAX)
     }
 
-    /// Where that record lies; `None` in a pack without records.
+    /// Returns where that record lies; `None` in a pack without records.
     pub(super) fn record_place(&self) -> Option<RecordPlace> {
         self.reader.directory().record(self.record()).ok()
     }
 
-    /// The item that the cursor is on.
+    /// Returns the item that the cursor is on.
     pub(super) fn place(&self) -> Place {
         Place { record: self.record(), slot: u32::try_from(self.items.at).unwrap_or(u32::MAX) }
     }
 
-    /// What was read of the record that the cursor is on.
+    /// Returns what was read of the record that the cursor is on.
     pub(super) fn loaded(&self) -> Option<&Loaded> {
         self.loaded.as_ref().filter(|loaded| loaded.record == self.record())
     }
 
-    /// The bytes in view: an item, or a record as it is stored where it is
-    /// damaged.
+    /// Returns the bytes in view: an item, or the stored record if its items cannot be
+    /// read.
     pub(super) fn bytes(&self) -> Option<Bytes> {
         let loaded = self.loaded()?;
         match &loaded.items {
@@ -303,7 +304,7 @@ impl App {
         }
     }
 
-    /// The text in view: the bytes, or what the user's decoder has made of them.
+    /// Returns the text in view: the bytes, or the output of the user's decoder.
     pub(super) fn text_bytes(&self) -> Option<Bytes> {
         match (self.look(), &self.content.viewed) {
             (Look::View, Some(Ok(viewed))) => Some(viewed.clone()),
@@ -312,7 +313,7 @@ impl App {
         }
     }
 
-    /// How the bytes in view are shown.
+    /// Returns how the bytes in view are shown.
     pub(super) fn look(&self) -> Look {
         self.look.unwrap_or_else(|| match self.loaded().map(|loaded| &loaded.items) {
             Some(Ok(_)) if self.view_command.is_some() => Look::View,
@@ -321,7 +322,7 @@ impl App {
         })
     }
 
-    /// The position of the item that the cursor is on.
+    /// Returns the position of the item that the cursor is on.
     pub(super) fn position(&self) -> u32 {
         let first = self.record_place().map_or(0, |place| place.first_item);
         let slot = if self.mode == Mode::Items { self.place().slot } else { 0 };

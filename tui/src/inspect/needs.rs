@@ -1,5 +1,5 @@
-//! What the screen needs and nobody was asked for yet: looked at after every
-//! message, so that no way to a screen can forget to ask.
+//! Finds out what the screen needs and was not requested yet. This runs after every
+//! message, so that every way to reach a screen requests its data.
 
 use super::effect::Effect;
 use super::layout::Parts;
@@ -8,7 +8,8 @@ use super::view;
 use ratatui::layout::Size;
 
 impl App {
-    /// What is on the screen and is not known yet, unless it was asked for.
+    /// Requests what the screen shows and is not known yet, unless it was requested
+    /// before.
     pub(super) fn needs(&mut self) -> Option<Effect> {
         let mut effects = Vec::new();
         if !self.measured && self.size() != Size::ZERO {

@@ -1,11 +1,11 @@
-//! Opening a pack as far as it can be trusted.
+//! Opens a pack as far as it can be trusted.
 //!
-//! A sound pack is opened as it is. Where a single check fails whose object
-//! can be told apart from the rest, the pack is opened *as if* it had passed,
-//! with a note of what is not to be trusted: the rest is still held together
-//! by checks of its own (the index adds up to its own place in the file, each
-//! record has its checksum or its frame). Where nothing can be located the
-//! file is [refused](Opened::Refused) with what can be said of it.
+//! A sound pack opens normally. If a single check fails whose object can be separated
+//! from the rest, the pack opens *as if* the check had passed, with a note on what cannot
+//! be trusted: the rest still has checks of its own (the sizes in the index add up to the
+//! index's own place in the file, each record has its checksum or its frame). If no
+//! record can be located, the file is [refused](Opened::Refused) with the information
+//! that is available.
 
 use std::io;
 use std::path::Path;
@@ -17,22 +17,22 @@ use sealpack::core::format::{Trailer, trailer};
 use sealpack::core::wire::crc::crc32c;
 use sealpack::{Error, ReadAt, Reader, ReaderOptions};
 
-/// What has become of a file.
+/// The result of opening a file.
 pub enum Opened {
-    /// It is open; the notes say what is not to be trusted.
+    /// The pack is open; the notes list what cannot be trusted.
     Pack(Reader, Vec<Note>),
-    /// Nothing in it can be located.
+    /// No record in the file can be located.
     Refused(Refusal),
 }
 
-/// A check that failed, and what follows.
+/// A failed check and its consequence.
 #[derive(Clone, Debug)]
 pub struct Note {
-    /// What is damaged.
+    /// The damaged section.
     pub section: Section,
-    /// What the check said.
+    /// The error of the check.
     pub what: String,
-    /// What that means for what is shown.
+    /// What that means for the data shown.
     pub so: String,
 }
 
@@ -45,19 +45,19 @@ pub struct Refusal {
     pub file_size: u64,
     /// The last bytes of the file, 76 or all of it.
     pub end: Vec<u8>,
-    /// The checks that failed before and could be passed over.
+    /// The checks that failed earlier and could be bypassed.
     pub notes: Vec<Note>,
 }
 
-/// How often a check that failed is passed over: each at most once.
+/// The maximum number of failed checks that are bypassed, each at most once.
 const MOST_NOTES: usize = 4;
-/// How far before the end of a file its trailer is looked for.
+/// How far before the end of a file its trailer is searched for.
 const LOOKED_THROUGH: u64 = 256 << 10;
 
-/// Opens a file, whose bytes are `source` and whose name `path`.
+/// Opens a file with the bytes `source` and the name `path`.
 ///
 /// # Errors
-/// Where the system refuses: not a file, not there, not to be read.
+/// An error of the system: the path is not a file, does not exist, or cannot be read.
 pub fn open(
     source: Arc<dyn ReadAt>,
     path: &Path,
@@ -84,14 +84,14 @@ pub fn open(
 
 fn core_error(error: &Error) -> Option<&CoreError> {
     match error.kind() {
-        // Not the pack that was asked for: nothing of it is shown.
+        // The pack is not the one that was requested: nothing of it is shown.
         sealpack::ErrorKind::Pack(CoreError::Untrusted(_)) => None,
         sealpack::ErrorKind::Pack(error) => Some(error),
         _ => None,
     }
 }
 
-/// A file with some of its bytes taken for others.
+/// A file with some of its bytes replaced in memory.
 #[derive(Clone)]
 struct Mended {
     source: Arc<dyn ReadAt>,
@@ -122,7 +122,7 @@ impl ReadAt for Mended {
 const TRAILER: u64 = trailer::SIZE as u64;
 
 impl Mended {
-    /// Passes over a check that failed, where the rest can still be read.
+    /// Bypasses a failed check, if the rest can still be read.
     fn mend(&mut self, error: &CoreError) -> Option<Note> {
         let CoreError::Corrupt { section, fault } = error else { return None };
         let so = match (section, fault) {
@@ -162,8 +162,8 @@ impl Mended {
         Some(bytes)
     }
 
-    /// Gives the trailer the checksum of what it says, and perhaps another one
-    /// of the app data.
+    /// Replaces the checksum of the trailer with the one of its fields and, if given, the
+    /// checksum of the app data.
     fn seal_trailer(&mut self, app_data_crc: Option<u32>) -> Option<()> {
         let mut bytes = self.trailer_bytes()?;
         if let Some(crc) = app_data_crc {
@@ -184,8 +184,8 @@ impl Mended {
         Some(())
     }
 
-    /// Looks for the last sound trailer before the end, and takes its end for
-    /// the end of the file. Answers how many bytes stand behind it.
+    /// Searches for the last sound trailer before the end, and takes its end as the end
+    /// of the file. Returns how many bytes follow it.
     fn find_trailer(&mut self) -> Option<u64> {
         let start = self.end.saturating_sub(LOOKED_THROUGH);
         let mut bytes = vec![0; usize::try_from(self.end - start).ok()?];
@@ -202,19 +202,19 @@ impl Mended {
     }
 }
 
-/// A field of the trailer as it stands, whether or not it can be trusted.
+/// A field of the trailer as it is stored, whether or not it can be trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RawField {
-    /// What it is called.
+    /// The name of the field.
     pub name: &'static str,
-    /// Where it starts in the trailer.
+    /// The offset of the field in the trailer.
     pub at: usize,
-    /// Its bytes.
+    /// The bytes of the field.
     pub bytes: Vec<u8>,
 }
 
-/// The fields of what stands where the trailer should be (FORMAT.md,
-/// *Trailer*); nothing where the file is shorter than a trailer.
+/// Returns the fields of the bytes where the trailer should be (FORMAT.md, *Trailer*);
+/// empty if the file is shorter than a trailer.
 #[must_use]
 pub fn raw_fields(end: &[u8]) -> Vec<RawField> {
     const FIELDS: [(&str, usize, usize); 13] = [

@@ -1,4 +1,4 @@
-//! A file of which no record can be located: what can be said all the same.
+//! Shows what is known about a file of which no record can be located.
 
 use std::path::Path;
 use std::time::Duration;
@@ -23,7 +23,7 @@ use crate::terminal::text::{count, cut, grouped, harmless, wrapped};
 use crate::terminal::work::Outbox;
 use crate::terminal::{Message, Perform, Program};
 
-/// The state: where the page is scrolled to.
+/// The state of the page, which includes its scroll position.
 pub struct Refused {
     refusal: Refusal,
     name: String,
@@ -34,7 +34,7 @@ pub struct Refused {
     over: bool,
 }
 
-/// Nothing is done outside.
+/// Performs no effects: the page has none.
 pub struct Nothing;
 
 impl Perform<Refused> for Nothing {
@@ -44,7 +44,7 @@ impl Perform<Refused> for Nothing {
 const TABLES: &[&Table<Action>] = &[&MOVING, &REFUSED];
 
 impl Refused {
-    /// A page about a file.
+    /// Creates the page about a file.
     #[must_use]
     pub fn new(refusal: Refusal, path: &Path, palette: Palette) -> Self {
         let name = Path::new(path.file_name().unwrap_or(path.as_os_str()));
@@ -148,7 +148,7 @@ impl Refused {
     }
 }
 
-/// What can be done about it.
+/// Returns advice on the error.
 fn advice(error: &Error) -> &'static str {
     match error {
         Error::Corrupt { section, fault } => match (section, fault) {

@@ -1,4 +1,5 @@
-//! Searching the items: forward, backward, around the end of the pack; and counting the hits.
+//! Searches the items, forward, backward and around the end of the pack, and counts the
+//! hits.
 
 use std::ops::{ControlFlow, Range};
 
@@ -14,11 +15,11 @@ pub struct Place {
     pub slot: u32,
 }
 
-/// What is searched for.
+/// What to search for.
 #[derive(Clone, Debug)]
 pub struct Needle {
     regex: Regex,
-    /// As it was typed.
+    /// The text as it was typed.
     pub written: String,
 }
 
@@ -28,13 +29,13 @@ impl PartialEq for Needle {
     }
 }
 
-/// What can be typed.
+/// The hint, which lists the accepted answers.
 pub const UNDERSTOOD: &str = "text · i:any case · r:regular expression · x:DE AD bytes";
 
 impl Needle {
-    /// Reads what was typed: text as it is, or after `i:` in upper or lower case; a regular
-    /// expression after `r:`, whose `^` and `$` are the ends of a line; bytes in hex after `x:`.
-    /// After `t:` everything is text.
+    /// Parses what was typed: plain text; text in any case after `i:`; a regular
+    /// expression after `r:`, whose `^` and `$` match at the ends of a line; bytes in hex
+    /// after `x:`. Everything after `t:` is plain text.
     ///
     /// # Errors
     /// A sentence that says what is wrong.
@@ -64,13 +65,13 @@ impl Needle {
         Ok(Self { regex, written: written.to_string() })
     }
 
-    /// The hits in some bytes, from the first on; an empty one is none.
+    /// Returns the hits in some bytes, in order; empty matches are not hits.
     pub fn hits<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = Range<usize>> + 'a {
         self.regex.find_iter(bytes).map(|found| found.range()).filter(|range| !range.is_empty())
     }
 }
 
-/// The expression of bytes that are written in hex.
+/// Returns the regular expression for bytes that are written in hex.
 fn bytes_pattern(hex: &str) -> Result<String, &'static str> {
     let digits: String = hex.chars().filter(|char| !char.is_whitespace()).collect();
     if !digits.chars().all(|char| char.is_ascii_hexdigit()) {
@@ -94,7 +95,7 @@ pub struct Hit {
     pub position: u32,
     /// The first byte of the hit in the item.
     pub at: usize,
-    /// How many bytes the hit has.
+    /// The length of the hit in bytes.
     pub length: usize,
 }
 
@@ -103,47 +104,49 @@ pub struct Hit {
 pub struct Origin {
     /// The position of an item.
     pub position: u32,
-    /// Hits in it that start before this byte were passed; 0 where none was.
+    /// The search has passed the hits in the item that start before this byte; 0 if it
+    /// passed none.
     pub passed: usize,
 }
 
 impl Origin {
-    /// Just after the start of a hit.
+    /// Returns the origin just after the start of a hit.
     #[must_use]
     pub fn of(hit: Hit) -> Self {
         Self { position: hit.position, passed: hit.at.saturating_add(1) }
     }
 }
 
-/// What a search found.
+/// The result of a search.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// The next hit, if there is one.
     pub hit: Option<Hit>,
-    /// Whether the search passed the end of the pack before it.
+    /// Whether the search went around the end of the pack before the hit.
     pub wrapped: bool,
     /// Records that could not be read, and so were not searched.
     pub unread: u32,
 }
 
-/// How often something occurs in a pack.
+/// The number of hits in a pack.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HitCount {
-    /// Hits in all.
+    /// The total number of hits.
     pub hits: u64,
-    /// Items that have one.
+    /// The number of items with a hit.
     pub items: u64,
     /// Records that could not be read, and so were not searched.
     pub unread: u32,
 }
 
-/// Bytes of records that are read together.
+/// The target size of a batch of records that are read together, in bytes.
 const TOGETHER: u64 = 4 << 20;
-/// Records that are read together, at most.
+/// The maximum number of records that are read together.
 const MAX_TOGETHER: u32 = 4096;
 
-/// Finds the next hit after `from`, or the last one before it, around the end of the pack.
-/// `progress` is called with the number of records searched so far, and may end the search.
+/// Finds the next hit after `from`, or the last one before it, around the end of the
+/// pack. `progress` receives the number of records searched so far and may end the
+/// search.
 pub fn find<B>(
     reader: &Reader,
     needle: &Needle,
@@ -155,7 +158,8 @@ pub fn find<B>(
     let start = reader.directory().place(from.position).map_or(0, |place| place.record.number);
     let mut outcome = Outcome { hit: None, wrapped: false, unread: 0 };
     let mut searched = 0;
-    // Up to the end and the starting record itself, then around to it.
+    // Up to the end including the starting record, then around to the starting record
+    // again.
     let [first, around] = match forward {
         true => [start..records, 0..start.saturating_add(1).min(records)],
         false => [0..start.saturating_add(1).min(records), start..records],
@@ -195,7 +199,7 @@ pub fn find<B>(
     ControlFlow::Continue(outcome)
 }
 
-/// Counts all hits. `progress` is called with the number of records searched so far, and may end
+/// Counts all hits. `progress` receives the number of records searched so far and may end
 /// the count.
 pub fn count<B>(
     reader: &Reader,
@@ -218,7 +222,7 @@ pub fn count<B>(
     ControlFlow::Continue(counted)
 }
 
-/// Takes the next records that are read together off a leg.
+/// Removes the next batch of records from a leg and returns it.
 fn take_part(reader: &Reader, leg: &mut Range<u32>, forward: bool) -> Range<u32> {
     let (mut bytes, mut count) = (0, 0);
     while count < leg.end - leg.start && count < MAX_TOGETHER && bytes < TOGETHER {
@@ -262,7 +266,7 @@ fn visit(
     if reached == positions.end {
         return 0;
     }
-    // Something there cannot be read: the rest record by record.
+    // A record in the batch cannot be read: visit the rest record by record.
     let mut unread = 0;
     for number in records {
         match reader.record(number).ok().zip(directory.record(number).ok()) {

@@ -1,29 +1,30 @@
-//! How large the records are: a histogram with a bounded number of bins.
+//! A histogram of the record sizes with a bounded number of bins.
 
 use std::ops::ControlFlow;
 
 use sealpack::core::read::Directory;
 
-/// Bins to each doubling of the size.
+/// The number of bins per doubling of the size.
 const TO_A_DOUBLING: u32 = 4;
 /// Every size from 0 to 2^32-1 has a bin.
 const BINS: usize = 32 * TO_A_DOUBLING as usize + 1;
 
-/// How many records are of each size, in bins that grow with the size.
+/// The number of records of each size, in bins that grow with the size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sizes {
     bins: Vec<u32>,
     /// The smallest record in bytes.
     pub least: u64,
-    /// The largest.
+    /// The largest record in bytes.
     pub most: u64,
-    /// How many records.
+    /// The number of records.
     pub count: u64,
-    /// Their bytes together.
+    /// The total size of the records in bytes.
     pub total: u64,
 }
 
-/// The bin of a size: four to each doubling, by the two bits behind the first.
+/// Returns the bin of a size: four per doubling, chosen by the two bits after the leading
+/// one.
 fn bin(size: u64) -> usize {
     let Some(log) = size.checked_ilog2() else { return 0 };
     let below = if log >= 2 { size >> (log - 2) & 3 } else { (size << (2 - log)) & 3 };
@@ -31,7 +32,7 @@ fn bin(size: u64) -> usize {
     usize::try_from(bin).unwrap_or(BINS).min(BINS - 1)
 }
 
-/// The smallest size of a bin.
+/// Returns the smallest size in a bin.
 fn least_of(bin: usize) -> u64 {
     let Some(bin) = bin.checked_sub(1) else { return 0 };
     let log = u32::try_from(bin).unwrap_or(0) / TO_A_DOUBLING;
@@ -39,7 +40,8 @@ fn least_of(bin: usize) -> u64 {
 }
 
 impl Sizes {
-    /// Counts the sizes of all records; `go_on` is asked now and then.
+    /// Counts the sizes of all records; `go_on` is called from time to time and may stop
+    /// the count.
     pub fn count(
         directory: &Directory,
         mut go_on: impl FnMut() -> ControlFlow<()>,
@@ -61,8 +63,8 @@ impl Sizes {
         ControlFlow::Continue(sizes)
     }
 
-    /// The histogram in at most so many bars: from which size on, and how many
-    /// records. Neighbouring bins are drawn together where there is no room.
+    /// Returns the histogram in at most `most` bars: for each the smallest size and the
+    /// number of records. Adjacent bins are merged if there are too many.
     #[must_use]
     pub fn bars(&self, most: usize) -> Vec<(u64, u64)> {
         let used = |count: &u32| *count > 0;

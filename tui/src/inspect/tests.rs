@@ -1,4 +1,4 @@
-//! The inspector under scripts: whole screens, and what keys lead to.
+//! Tests the inspector with scripts: whole screens, and the effects of keys.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -35,8 +35,8 @@ fn inspector(path: &Path, size: (u16, u16)) -> Inspector {
     }
 }
 
-/// A pack of JSON, text and bytes, stored as they are, so that nothing on the
-/// screen depends on the release of a compressor.
+/// Writes a pack of JSON, text and bytes, stored uncompressed, so that nothing on the
+/// screen depends on the version of a compressor.
 fn log(folder: &Path) -> PathBuf {
     let path = folder.join("log.pack");
     let writer = Writer::options().codec(Plain).items_per_record(16).app_data(&b"since 1970"[..]);
@@ -56,7 +56,7 @@ fn log(folder: &Path) -> PathBuf {
     path
 }
 
-/// The screen after a script, at every size.
+/// Checks the screen after a script, at every size.
 fn at_every_size(path: &Path, name: &str, script: &str) {
     for size in SIZES {
         let mut inspector = inspector(path, size);
@@ -118,7 +118,7 @@ fn a_pack_of_which_a_part_is_damaged_opens_and_says_what_is_not_to_be_trusted() 
     }
 }
 
-/// Every broken file there is: it opens, or is refused with a page.
+/// Every broken fixture opens, or is refused with a page.
 #[test]
 fn no_damaged_file_keeps_the_inspector_from_saying_what_it_can() {
     let mut seen = 0;
@@ -173,7 +173,7 @@ fn an_item_is_saved_as_it_is_and_nothing_is_overwritten() {
     let saved = fs::read(folder.path().join("item-42.bin")).unwrap();
     assert_eq!(saved, Reader::open(&path).unwrap().get(42).unwrap());
     inspector.keys(":43<Enter>s");
-    // Another item under the same name.
+    // Another item with the same file name.
     inspector.keys("<Home>").keys(&before).keys("<End>").keys("\u{8}").screen();
     inspector.keys("<Esc>:42<Enter>s<Home>").keys(&before).keys("<Enter>");
     assert!(inspector.screen().contains("exists"), "{}", inspector.screen());
@@ -240,8 +240,8 @@ fn a_screen_of_any_size_is_drawn() {
     }
 }
 
-/// Only what is in view is decoded, and a quarter of a byte a record is all
-/// that is kept of a verification.
+/// Only the records in view are decoded, and a verification keeps only a quarter of a
+/// byte per record.
 #[test]
 fn memory_does_not_grow_with_what_is_not_shown() {
     let folder = tempfile::tempdir().unwrap();
@@ -265,7 +265,7 @@ fn memory_does_not_grow_with_what_is_not_shown() {
     assert!(inspector.program.marks.memory() < 200_000 / 3);
 }
 
-/// A pack of one item, stored as it is.
+/// Writes a pack of one item, stored uncompressed.
 fn pack_of(folder: &Path, item: &[u8]) -> PathBuf {
     let path = folder.join("one.pack");
     let mut writer = Writer::options().codec(Plain).create(&path).unwrap();
@@ -284,7 +284,7 @@ fn a_hit_far_into_an_item_is_shown_where_it_is() {
     let shown = |screen: &str| screen.lines().any(|row| row.ends_with("│ needle"));
     assert!(shown(&inspector.screen()), "{}", inspector.screen());
     assert!(inspector.screen().contains("bytes 3,0"), "{}", inspector.screen());
-    // The whole item can be scrolled through, and back.
+    // The user can scroll through the whole item and back.
     inspector.keys("G");
     assert!(inspector.screen().contains("bytes 5,1"), "{}", inspector.screen());
     inspector.keys("<Home>");
@@ -368,7 +368,7 @@ fn items_are_shown_through_the_users_own_decoder() {
     assert!(silent.screen().contains("nothing was printed"), "{}", silent.screen());
 }
 
-/// On a wide screen the list of items has the text of each, or its first bytes.
+/// On a wide screen the list of items shows the text of each item, or its first bytes.
 #[test]
 fn items_have_a_preview_where_there_is_width() {
     let folder = tempfile::tempdir().unwrap();

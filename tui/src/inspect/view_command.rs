@@ -1,5 +1,6 @@
-//! An item through the user's own decoder: a program that reads the item from its standard input
-//! and prints what is to be seen. It is run without a shell, within a time limit.
+//! Shows an item through the user's own decoder: a program that reads the item from its
+//! standard input and prints what to show. The inspector runs it without a shell, within
+//! a time limit.
 
 use std::io::{self, Read, Write};
 use std::process::{Child, Command, Stdio};
@@ -12,15 +13,15 @@ use sealpack::Bytes;
 use crate::printable;
 use crate::terminal::work::Stop;
 
-/// How long the program may take.
+/// The time limit of the program.
 const TIME_LIMIT: Duration = Duration::from_secs(5);
-/// Bytes of its output that are shown.
+/// The maximum number of bytes of its output that are shown.
 const MAX_OUTPUT: usize = 1 << 20;
-/// Bytes of its error messages that are read.
+/// The maximum number of bytes of its error messages that are read.
 const MAX_ERRORS: usize = 4 << 10;
 /// An item must stay in view for this long before a program is started for it.
 const SETTLED: Duration = Duration::from_millis(60);
-/// How often it is looked whether the item is still wanted.
+/// The interval at which the inspector checks whether the item is still wanted.
 const GLANCE: Duration = Duration::from_millis(10);
 
 /// A program and its arguments.
@@ -31,11 +32,11 @@ pub struct ViewCommand {
 }
 
 impl ViewCommand {
-    /// Splits a command into words as a shell does, with its quotes and backslashes; nothing is
-    /// expanded.
+    /// Splits a command into words as a shell does, with its quotes and backslashes, but
+    /// expands nothing.
     ///
     /// # Errors
-    /// A sentence about what cannot be split.
+    /// A sentence that says what cannot be split.
     pub fn parse(command: &str) -> Result<Self, String> {
         let words = shell_words::split(command).map_err(|_| "a quote is not closed")?;
         let mut words = words.into_iter();
@@ -44,14 +45,14 @@ impl ViewCommand {
         Ok(Self { program, arguments: words.collect() })
     }
 
-    /// The name of the program.
+    /// Returns the name of the program.
     #[must_use]
     pub fn name(&self) -> &str {
         self.program.rsplit('/').next().unwrap_or(&self.program)
     }
 
-    /// What the program prints for an item, or a sentence about why it did not; `None` once the
-    /// item is not wanted any more.
+    /// Returns what the program prints for an item, or a sentence that says why it
+    /// failed; `None` if the item is no longer wanted.
     #[must_use]
     pub fn run(&self, item: Bytes, stop: &Stop) -> Option<Result<Bytes, String>> {
         let start = Instant::now();
@@ -74,7 +75,8 @@ impl ViewCommand {
         #[cfg(unix)]
         {
             use std::os::unix::process::CommandExt;
-            // So that whatever it starts ends with it.
+            // A process group of its own, so that every process that the program starts
+            // ends with it.
             command.process_group(0);
         }
         let mut child = command.spawn()?;
@@ -83,7 +85,7 @@ impl ViewCommand {
             (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let running = Running { child, pieces };
         if let Some(mut input) = input {
-            // A program need not read all of it.
+            // A program need not read the whole item.
             spawn(move || drop(input.write_all(&item)))?;
         }
         if let Some(output) = output {
@@ -101,20 +103,20 @@ fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
     thread::Builder::new().name("sealpack-view".into()).spawn(work).map(drop)
 }
 
-/// What a program has printed on one of its streams.
+/// The output of a program on one of its streams.
 enum Piece {
     Output(Vec<u8>),
     Errors(Vec<u8>),
 }
 
-/// Reads a stream up to its end or a byte beyond its limit.
+/// Reads a stream up to its end or one byte beyond the limit.
 fn read(stream: impl Read, limit: usize, to: &Sender<Piece>, piece: impl FnOnce(Vec<u8>) -> Piece) {
     let mut bytes = Vec::new();
     let _ = stream.take(limit as u64 + 1).read_to_end(&mut bytes);
     let _ = to.send(piece(bytes));
 }
 
-/// A program that runs; it does not outlive this.
+/// A running program, which ends at the latest when this is dropped.
 struct Running {
     child: Child,
     pieces: Receiver<Piece>,
@@ -126,7 +128,7 @@ impl Running {
         let late = || format!("{name} did not end within {} s", TIME_LIMIT.as_secs());
         let mut output = None;
         let mut errors = Vec::new();
-        // Both streams come to their end when the program and whatever it started do.
+        // Both streams end when the program and every process that it started have ended.
         loop {
             match self.pieces.recv_timeout(GLANCE) {
                 Ok(Piece::Output(mut bytes)) if bytes.len() > MAX_OUTPUT => {
@@ -172,7 +174,7 @@ impl Drop for Running {
         {
             use nix::sys::signal::{Signal, killpg};
             use nix::unistd::Pid;
-            // Its number is not given to another group before it is waited for.
+            // The group's number is not reused before the program was waited for.
             if let Ok(group) = i32::try_from(self.child.id()) {
                 let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
             }

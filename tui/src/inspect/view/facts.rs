@@ -1,4 +1,4 @@
-//! All that is known of the file, as lines to scroll through.
+//! Draws everything that is known about the file, as lines to scroll through.
 
 use ratatui::buffer::Buffer;
 use ratatui::text::{Line, Span};
@@ -12,12 +12,12 @@ use crate::inspect::model::App;
 use crate::terminal::panel::fitted;
 use crate::terminal::text::{count, grouped, harmless, size, wrapped};
 
-/// Damaged records that are listed.
+/// The maximum number of damaged records that are listed.
 const MOST_LISTED: usize = 1000;
-/// Bytes of the app data that are shown.
+/// The maximum number of bytes of the app data that are shown.
 const MOST_SHOWN: usize = 4096;
 
-/// Draws them.
+/// Draws the facts.
 pub fn render(app: &App, parts: &Parts, buffer: &mut Buffer) {
     let lines = lines(app, parts.list.width);
     let first = u16::try_from(app.facts.view().start).unwrap_or(u16::MAX);
@@ -27,7 +27,7 @@ pub fn render(app: &App, parts: &Parts, buffer: &mut Buffer) {
     Paragraph::new(lines).scroll((first, 0)).render(parts.list, buffer);
 }
 
-/// The lines, for a screen of so many columns.
+/// Returns the lines for a screen with this many columns.
 pub fn lines(app: &App, columns: u16) -> Vec<Line<'static>> {
     let mut page = Page { app, columns: usize::from(columns), lines: Vec::new() };
     page.notes();

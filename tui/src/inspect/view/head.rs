@@ -1,4 +1,4 @@
-//! The lines at the top: which file, what it is, what was checked.
+//! Draws the lines at the top: the name of the file, what it is, and the verdicts.
 
 use std::path::Path;
 
@@ -19,7 +19,7 @@ use crate::terminal::palette::Palette;
 use crate::terminal::panel::fitted;
 use crate::terminal::text::{count, cut, size, width};
 
-/// Draws them.
+/// Draws the lines.
 pub fn render(app: &App, parts: &Parts, buffer: &mut Buffer) {
     title(app, parts.title.width).render(parts.title, buffer);
     Line::raw(cut(&identity(app), usize::from(parts.identity.width)))
@@ -60,7 +60,7 @@ fn title(app: &App, columns: u16) -> Line<'static> {
     Line::styled(format!("{file}{}{what}", " ".repeat(gap)), app.palette.title())
 }
 
-/// What the file says that it is, on one line.
+/// Returns what the file says about itself, on one line.
 fn identity(app: &App) -> String {
     let trailer = app.reader.trailer();
     let name = match known(trailer.format_id) {
@@ -80,7 +80,7 @@ fn identity(app: &App) -> String {
     parts.join(" · ")
 }
 
-/// The codec, and what decided it where that was not the format id.
+/// Returns the codec, and how it was determined if not by the format id.
 pub fn codec(app: &App) -> String {
     let chosen = match app.codec {
         None => return "codec …".into(),
@@ -94,7 +94,7 @@ pub fn codec(app: &App) -> String {
     }
 }
 
-/// What the records decode to for each stored byte, once all were decoded.
+/// Returns the ratio of decoded to stored bytes, once all records were decoded.
 fn packed_ratio(app: &App) -> Option<String> {
     let report = app.report.as_ref().filter(|report| report.damaged_count == 0)?;
     let ratio =
@@ -102,7 +102,7 @@ fn packed_ratio(app: &App) -> Option<String> {
     Some(format!("ratio {ratio}"))
 }
 
-/// The dialect in words.
+/// Returns the dialect in words.
 pub fn dialect(app: &App) -> &'static str {
     match app.reader.dialect() {
         Dialect::AppDataCrc => "version 1",
@@ -110,21 +110,21 @@ pub fn dialect(app: &App) -> &'static str {
     }
 }
 
-/// What is said of a layer before or after a verification.
+/// The state of a layer before or after a verification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// It was checked and is sound.
+    /// The layer was checked and is sound.
     Passed,
-    /// It was checked and is not.
+    /// The layer was checked and is damaged.
     Failed,
-    /// The pack does not have it.
+    /// The pack does not have the layer.
     Absent,
-    /// It was not checked yet.
+    /// The layer was not checked yet.
     Unchecked,
 }
 
 impl Standing {
-    /// Its sign.
+    /// Returns the sign of the state.
     pub fn sign(self) -> &'static str {
         match self {
             Self::Passed => "✓",
@@ -134,7 +134,7 @@ impl Standing {
         }
     }
 
-    /// Its word.
+    /// Returns the word for the state.
     pub fn word(self) -> &'static str {
         match self {
             Self::Passed => "passed",
@@ -144,7 +144,7 @@ impl Standing {
         }
     }
 
-    /// Its style.
+    /// Returns the style of the state.
     pub fn style(self, palette: Palette) -> ratatui::style::Style {
         match self {
             Self::Passed => palette.good(),
@@ -154,7 +154,7 @@ impl Standing {
     }
 }
 
-/// What is said of a layer.
+/// Returns the state of a layer.
 pub fn standing(app: &App, layer: LayerName) -> Standing {
     let noted = |section| app.notes().iter().any(|note| note.section == section);
     let failed = match layer {
@@ -188,7 +188,7 @@ pub fn standing(app: &App, layer: LayerName) -> Standing {
     if present { Standing::Unchecked } else { Standing::Absent }
 }
 
-/// Names of the layers, from long ones to short ones.
+/// Names of the layers, from the longest to the shortest.
 const NAMES: [[&str; 8]; 3] = [
     [
         "structure",

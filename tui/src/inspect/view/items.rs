@@ -1,4 +1,4 @@
-//! The items of a record, and the one that the cursor is on.
+//! Draws the items of a record, and the item that the cursor is on.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -11,7 +11,7 @@ use crate::inspect::layout::Parts;
 use crate::inspect::model::{App, Look};
 use crate::terminal::text::{count, cut, grouped, harmless, sanitised, width, wrapped};
 
-/// Draws both.
+/// Draws both areas.
 pub fn render(app: &App, parts: &Parts, buffer: &mut Buffer) {
     render_list(app, parts, buffer);
     render_item(app, parts, buffer);
@@ -24,7 +24,8 @@ fn render_list(app: &App, parts: &Parts, buffer: &mut Buffer) {
     let title = cut(&format!("record {}", grouped(record.number.into())), columns);
     buffer.set_string(heading.x, heading.y, title, app.palette.strong());
     let items = app.loaded().and_then(|loaded| loaded.items.as_ref().ok());
-    // Positions and sizes in columns of their own, so that previews begin below one another.
+    // Positions are padded and sizes are right-aligned, so that all previews start in the
+    // same column.
     let last = u64::from(record.first_item) + app.items.len().saturating_sub(1);
     let positions = width(&grouped(last));
     for (y, row) in (area.y..area.bottom()).zip(app.items.view()) {
@@ -48,13 +49,14 @@ fn render_list(app: &App, parts: &Parts, buffer: &mut Buffer) {
     }
 }
 
-/// Columns below which a preview says nothing.
+/// The minimum number of columns for a useful preview.
 const LEAST_PREVIEW: usize = 8;
 
-/// An item in a few columns: its text, else its first bytes in hex. A pack that names its items
-/// would show the name here.
+/// Returns a preview of an item in a few columns: its text, or its first bytes in hex. If
+/// packs named their items, the preview would be the name.
 fn preview(item: &[u8], columns: usize) -> String {
-    // More bytes than columns: a character may take several, and white space is made one.
+    // More bytes than columns, because a character may take several bytes and white space
+    // is collapsed.
     let start = item.get(..item.len().min(columns * 8)).unwrap_or_default();
     let is_cut = start.len() < item.len();
     let text = if looks_like_text(item) {
@@ -134,7 +136,7 @@ fn look(app: &App) -> String {
     }
 }
 
-/// Which bytes a text shows, where it does not show all.
+/// Returns the range of bytes that a text shows, if it does not show the whole item.
 fn window(text: &Text) -> String {
     match text.is_whole() {
         true => String::new(),
@@ -157,13 +159,13 @@ fn render_text(app: &App, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-/// A line of text with what is searched for marked in it.
+/// Returns a line of text with the search hits marked.
 fn marked(app: &App, text: &str) -> Line<'static> {
     let Some(needle) = &app.needle else { return Line::raw(text.to_string()) };
     let mut spans = Vec::new();
     let mut end = 0;
     for hit in needle.hits(text.as_bytes()) {
-        // Bytes need not begin and end with a character.
+        // A hit in bytes may begin or end within a character.
         if let (Some(before), Some(found)) = (text.get(end..hit.start), text.get(hit.clone())) {
             spans.push(Span::raw(before.to_string()));
             spans.push(Span::styled(found.to_string(), app.palette.found()));
@@ -178,7 +180,7 @@ fn digits(length: usize) -> usize {
     format!("{:x}", length.saturating_sub(1)).len().max(4)
 }
 
-/// The bytes that a row of hex has, on so many columns.
+/// Returns how many bytes a row of hex shows in this many columns.
 pub fn bytes_a_row(length: usize, columns: u16) -> u64 {
     let room = u64::from(columns).saturating_sub(digits(length) as u64 + 3);
     [32, 16, 8].into_iter().find(|bytes| bytes * 4 + bytes / 8 <= room).unwrap_or(4)

@@ -1,4 +1,4 @@
-//! How the inspector looks. Everything here draws from a shared reference.
+//! Draws the inspector. Everything here draws from a shared reference.
 
 mod facts;
 mod head;
@@ -60,7 +60,7 @@ impl Widget for &App {
     }
 }
 
-/// Questions, else what is under way, else what happened last.
+/// Returns the open question, else the work in flight, else the last news.
 fn status(app: &App, area: Rect) -> Line<'static> {
     let columns = usize::from(area.width);
     if let Some(prompt) = app.dialog.prompt() {

@@ -1,4 +1,4 @@
-//! The list of records: what is in view, and nothing else is looked up.
+//! Draws the list of records. Only the records in view are looked up.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -11,7 +11,7 @@ use crate::inspect::marks::Mark;
 use crate::inspect::model::App;
 use crate::terminal::text::{cut, grouped, ratio, width};
 
-/// What a column shows.
+/// The content of a column.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Column {
     Number,
@@ -41,8 +41,7 @@ impl Column {
     }
 }
 
-/// Columns from the one that goes first where there is no room to the one
-/// that stays longest.
+/// Columns in the order in which they are dropped if there is too little room.
 const DISPENSABLE: [Column; 4] = [Column::Hex, Column::First, Column::Ratio, Column::Items];
 const ALL: [Column; 9] = [
     Column::Number,
@@ -92,7 +91,7 @@ fn render_row(
     let style = if selected { app.palette.selected() } else { app.palette.plain() };
     let gap = " ".repeat(usize::from(area.width).saturating_sub(width(&text)));
     Line::styled(format!("{text}{gap}"), style).render(area, buffer);
-    // The state stands at the end of the row, in its own style.
+    // The state is drawn at the end of the row, in its own style.
     let (word, state) = match app.marks.of(place.number) {
         Mark::Unknown => ("not read", app.palette.faint()),
         Mark::Sound => ("✓ sound", app.palette.good()),
@@ -104,7 +103,7 @@ fn render_row(
     buffer.set_stringn(x, area.y, word, room, state);
 }
 
-/// A row without its state.
+/// Returns a row without its state.
 fn row(columns: &[(Column, usize)], text: impl Fn(Column) -> String) -> String {
     let mut line = String::new();
     for (column, columns) in columns {
@@ -137,8 +136,8 @@ fn value(app: &App, column: Column, place: &RecordPlace) -> String {
     }
 }
 
-/// The columns that there is room for, each as wide as the widest value that
-/// it can hold in this pack.
+/// Returns the columns that fit, each as wide as the widest value that it can hold in
+/// this pack.
 fn columns(app: &App, room: u16) -> Vec<(Column, usize)> {
     let directory = app.reader.directory();
     let widest = |column: Column| {

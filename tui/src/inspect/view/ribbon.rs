@@ -1,4 +1,5 @@
-//! The file as a ribbon: each part as long as its share, damage where it is.
+//! Draws the file as a ribbon: the length of each part is its share of the file, and
+//! damage is marked at its place.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -9,7 +10,7 @@ use ratatui::widgets::Widget;
 use crate::inspect::model::App;
 use crate::terminal::text::{cut, size, width};
 
-/// A part of the file and the columns it takes.
+/// A part of the file, and the number of columns it takes.
 struct Stretch {
     name: &'static str,
     sign: &'static str,
@@ -19,8 +20,8 @@ struct Stretch {
 
 const RECORDS: usize = 0;
 
-/// The parts, in the order of the file. A part that is not empty has a column
-/// at the least; the records give up what the others need.
+/// Returns the parts, in the order of the file. A part that is not empty has at least one
+/// column; the records give up the columns that the others need.
 fn stretches(app: &App, columns: u16) -> Vec<Stretch> {
     let trailer = app.reader.trailer();
     let records = app.reader.directory().records_end();
@@ -47,13 +48,13 @@ fn stretches(app: &App, columns: u16) -> Vec<Stretch> {
     stretches
 }
 
-/// The column of the ribbon in which a byte of the records lies.
+/// Returns the column of the ribbon that contains a byte of the records.
 fn column_of(offset: u64, records_end: u64, columns: u16) -> u16 {
     let column = u128::from(offset) * u128::from(columns) / u128::from(records_end.max(1));
     u16::try_from(column).unwrap_or(columns).min(columns.saturating_sub(1))
 }
 
-/// The byte of the records that a column of the ribbon stands for.
+/// Returns the byte of the records that a column of the ribbon represents.
 pub fn offset_at(app: &App, x: u16, ribbon: Rect) -> Option<u64> {
     let columns = stretches(app, ribbon.width).first()?.columns;
     let column = x.checked_sub(ribbon.x).filter(|column| *column < columns)?;
@@ -62,7 +63,7 @@ pub fn offset_at(app: &App, x: u16, ribbon: Rect) -> Option<u64> {
     u64::try_from(offset).ok()
 }
 
-/// Draws the ribbon, and beneath it what its signs mean.
+/// Draws the ribbon, and below it the meaning of its signs.
 pub fn render(app: &App, ribbon: Rect, legend: Rect, buffer: &mut Buffer) {
     let stretches = stretches(app, ribbon.width);
     let mut x = ribbon.x;
@@ -101,7 +102,7 @@ pub fn render(app: &App, ribbon: Rect, legend: Rect, buffer: &mut Buffer) {
 }
 
 fn legend_line(app: &App, stretches: &[Stretch], columns: u16) -> Line<'static> {
-    // What was found first: the sizes of the parts are among the facts too.
+    // Findings come first: the sizes of the parts are also among the facts.
     let mut parts: Vec<(&str, Style, String)> = Vec::new();
     if app.marks.all_damaged().next().is_some() {
         parts.push(("✗", app.palette.bad(), "damaged".into()));

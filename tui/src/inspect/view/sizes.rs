@@ -1,4 +1,4 @@
-//! The histogram of the record sizes.
+//! Draws the histogram of the record sizes.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -8,14 +8,14 @@ use ratatui::widgets::{Block, Borders, Widget};
 use crate::inspect::model::App;
 use crate::terminal::text::{cut, grouped, size, width};
 
-/// Draws it over the whole body.
+/// Draws the histogram over the whole body.
 pub fn render(app: &App, heading: Rect, area: Rect, buffer: &mut Buffer) {
     let title = "sizes of the records as they are stored";
     buffer.set_string(heading.x, heading.y, title, app.palette.strong());
     render_bars(app, area, buffer);
 }
 
-/// Draws it beside the records.
+/// Draws the histogram next to the records.
 pub fn render_beside(app: &App, area: Rect, buffer: &mut Buffer) {
     let block = Block::new().borders(Borders::LEFT).border_style(app.palette.faint());
     block.render(area, buffer);
@@ -61,7 +61,7 @@ fn render_bars(app: &App, area: Rect, buffer: &mut Buffer) {
     );
 }
 
-/// A bar of so many eighths of a column.
+/// Returns a bar with a width of this many eighths of a column.
 fn bar(eighths: usize) -> String {
     const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let rest = PARTS.get(eighths % 8).copied().unwrap_or_default();
