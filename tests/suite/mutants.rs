@@ -41,6 +41,7 @@ const INDEX: &str = "core/src/format/index.rs";
 const RECORD: &str = "core/src/format/record.rs";
 const UNSEAL: &str = "core/src/read/unseal.rs";
 const VERIFY: &str = "core/src/read/verify.rs";
+const REPORT: &str = "core/src/read/report.rs";
 const ZSTD: &str = "native/src/zstd.rs";
 const PROOF: &str = "core/src/trust/proof.rs";
 const ANCHOR: &str = "core/src/trust/anchor.rs";
@@ -193,7 +194,7 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "unprotected items are reported as protected",
         edits: &[edit(
-            VERIFY,
+            REPORT,
             "            || self.payload_size == 0\n",
             "            || self.payload_size < u64::MAX\n",
         )],

@@ -192,8 +192,8 @@ pub(super) fn fails() -> String {
             for (workers, lanes, preemptions) in [(0, 1, 3), (1, 2, 2), (2, 1, 2)] {
                 count += explore(preemptions, move || {
                     let (finished, came) = pack(Shape { workers, lanes, drafts: (2, SMALL) }, at);
-                    let told = finished.expect_err("the failure comes out").to_string();
-                    assert!(told.contains(words), "{at:?}: {told}");
+                    let error = finished.expect_err("the failure comes out");
+                    assert!(format!("{error:#}").contains(words), "{at:?}: {error:#}");
                     assert!(came.iter().is_sorted() && came.len() <= 2);
                 });
             }

@@ -30,7 +30,7 @@ const EXAMPLES: &str = "\
 Examples:
   sealpack inspect log.pack
   ssh -t backup sealpack inspect events.pack    reads only what it shows
-  sealpack inspect ledgers.pack --view 'stellar xdr decode --type LedgerCloseMeta'
+  sealpack inspect ledgers.pack --view 'stellar xdr decode'
 
 Without a terminal: `sealpack info` and `sealpack verify`, both with --json.";
 

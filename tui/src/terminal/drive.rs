@@ -14,7 +14,7 @@ use ratatui::{Terminal, TerminalOptions, Viewport};
 
 use super::keys::SUSPEND;
 use super::message::Incoming;
-use super::screen::Taken;
+use super::screen::{self, Taken};
 use super::{Message, Outbox, Perform, Program};
 use super::{input, plain, signals};
 
@@ -140,12 +140,14 @@ fn wait<A>(incoming: &Receiver<Incoming<A>>, due: Option<Instant>) -> Option<Inc
 }
 
 fn draw<P: Program>(screen: &mut Screen, program: &P, in_ascii: bool) -> io::Result<()> {
-    queue!(screen.backend_mut(), BeginSynchronizedUpdate)?;
-    screen.draw(|frame| {
-        program.draw(frame);
-        if in_ascii {
-            plain::to_ascii(frame.buffer_mut());
-        }
-    })?;
-    crossterm::execute!(screen.backend_mut(), EndSynchronizedUpdate)
+    screen::draw(|| {
+        queue!(screen.backend_mut(), BeginSynchronizedUpdate)?;
+        screen.draw(|frame| {
+            program.draw(frame);
+            if in_ascii {
+                plain::to_ascii(frame.buffer_mut());
+            }
+        })?;
+        crossterm::execute!(screen.backend_mut(), EndSynchronizedUpdate)
+    })
 }

@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal, Write};
 use std::panic;
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use crossterm::cursor::{Hide, Show};
@@ -21,7 +22,12 @@ use super::text::sanitised;
 /// the panic hook needs to know.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
-/// Why there is no terminal to draw on.
+/// Held while a frame is drawn. A panic of another thread waits for it before it
+/// gives the terminal back, and keeps it until the process has ended: a frame
+/// drawn in between would hide the cursor again.
+static DRAWING: Mutex<()> = Mutex::new(());
+
+/// There is no terminal to draw on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoTerminal {
     /// Standard input is not a terminal.
@@ -144,15 +150,28 @@ pub fn restore() {
     }
 }
 
-/// Restores the terminal before a panic is printed. A panic on a worker's thread ends the
-/// program too, because the work of that thread would never finish.
+/// Draws a frame, unless another thread has given the terminal back.
+///
+/// # Errors
+/// Those of `frame`.
+pub fn draw(frame: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    let _drawing = DRAWING.lock().unwrap_or_else(PoisonError::into_inner);
+    if TAKEN.load(Ordering::SeqCst) { frame() } else { Ok(()) }
+}
+
+/// A panic is reported on a terminal that can show it. A panic on a worker thread
+/// ends the program too: its work would never come to an end.
 fn restore_on_panic() {
-    let drawing = thread::current().id();
+    let drawing_thread = thread::current().id();
     let before = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
-        restore();
-        before(info);
-        if thread::current().id() != drawing {
+        if thread::current().id() == drawing_thread {
+            restore();
+            before(info);
+        } else {
+            let _drawing = DRAWING.lock().unwrap_or_else(PoisonError::into_inner);
+            restore();
+            before(info);
             process::exit(101);
         }
     }));

@@ -67,7 +67,7 @@ fn misbehaving_program() {
 }
 
 #[test]
-fn a_panic_is_told_on_a_sane_terminal() {
+fn a_panic_is_reported_on_a_sane_terminal() {
     let program = std::env::current_exe().unwrap();
     let name = "terminal::tests::misbehaving_program";
     let arguments = ["--exact", name, "--ignored", "--nocapture"];

@@ -73,7 +73,7 @@ Examples:
   sealpack verify log.pack
   sealpack verify *.pack && echo all sound
   sealpack verify log.pack --json | jq '.layers, .damaged_records'
-  sealpack verify log.pack --trust $HASH       and check it against a trusted hash
+  sealpack verify log.pack --trust $HASH       check it against a trusted hash
   sealpack verify s3://bucket/packs/ --state done.jsonl --jobs 8
                                                all packs below; resumes
 

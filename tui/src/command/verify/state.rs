@@ -309,9 +309,9 @@ mod tests {
         let whole = fs::read(&path).unwrap();
         for length in 0..=whole.len() {
             fs::write(&path, &whole[..length]).unwrap();
-            // A line is whole once its last brace is there.
+            // A line is whole once its last brace is there: the result is last.
             let lines = whole[..length].windows(2).filter(|two| two == b"}\n").count()
-                + usize::from(whole[..length].ends_with(b"null}"));
+                + usize::from(whole[..length].ends_with(b"\"result\":null}"));
             assert_eq!(knows(&path, "a", "1"), lines >= 2, "{length}");
             assert_eq!(knows(&path, "b", "2"), lines >= 3, "{length}");
             State::open(&path).unwrap().record(done("c", "3")).unwrap();
