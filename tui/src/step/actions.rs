@@ -1,4 +1,4 @@
-//! What the keys of the stepper do to its state.
+//! Applies the actions of keys to the stepper's state.
 
 use crossterm::event::KeyEvent;
 use sealpack_core::check::{Frame as Step, MUTANTS, Variant};
@@ -14,11 +14,11 @@ use crate::terminal::keys::action;
 use crate::terminal::list::{Cursor, Move};
 use crate::terminal::panel::Overlay;
 
-/// Edits that can be taken back.
+/// The maximum number of edits that can be undone.
 const MOST_EDITS: usize = 1000;
 
 impl App {
-    /// Another case is on the screen.
+    /// Shows another case.
     pub(super) fn put_up(&mut self, setup: Setup, origin: Origin, at: usize) {
         self.remember();
         self.setup = setup;
@@ -74,7 +74,7 @@ impl App {
         self.at = at.min(self.steps().len().saturating_sub(1));
     }
 
-    /// To the next step of some kind, or to the one before.
+    /// Goes to the next step of some kind, or to the previous one.
     pub(super) fn seek(&mut self, forward: bool, what: &str, is_it: impl Fn(&Step) -> bool) {
         let steps = self.steps();
         let found = match forward {
@@ -246,7 +246,7 @@ impl App {
         }
     }
 
-    /// What the system was not yet asked for.
+    /// Requests a replay of the current case, unless it was requested before.
     pub(super) fn needs(&mut self) -> Option<Effect> {
         if self.asked == Some(self.version) {
             return None;

@@ -1,5 +1,5 @@
-//! Questions: what the stepper asks at the bottom of the screen, and what
-//! becomes of the answers.
+//! The questions that the stepper asks at the bottom of the screen, and how it handles
+//! the answers.
 
 use crossterm::event::KeyEvent;
 use sealpack_core::check::{Case, Frame as Step};
@@ -21,7 +21,7 @@ impl App {
         }
     }
 
-    /// The report was not written: what was typed is there to be changed.
+    /// The report was not written: opens the question again with the text that was typed.
     pub(super) fn ask_again_where_to_export(&mut self, typed: String, why: String) {
         if self.dialog.is_open() || self.report_name().is_none() {
             return self.fail(why);
@@ -29,7 +29,7 @@ impl App {
         self.dialog.ask(Question::Export, export_prompt(typed).refused(why));
     }
 
-    /// What a report about the failure on the screen is called.
+    /// Returns the file name for a report about the failure on the screen.
     pub(super) fn report_name(&self) -> Option<String> {
         let stream = self.setup.mutant().map_or("stream", |mutant| mutant.name);
         if self.setup.trace.is_some() && self.broken().is_none() {

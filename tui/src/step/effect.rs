@@ -1,5 +1,5 @@
-//! Everything the stepper does outside of its state: running cases, looking
-//! for failures, shrinking one, writing a report.
+//! Everything that the stepper does outside of its state: running cases, searching for
+//! failures, shrinking one, writing a report.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -18,34 +18,35 @@ use crate::terminal::progress::{Meter, Progress};
 use crate::terminal::work::{Slot, Stop};
 use crate::terminal::{Outbox, Perform, export};
 
-/// What the stepper wants done.
+/// Something that the stepper wants done outside of its state.
 #[derive(Clone, Debug)]
 pub enum Effect {
-    /// Several things.
+    /// Several effects.
     All(Vec<Effect>),
     /// Run the case, step by step.
     Replay {
-        /// Which state of the stepper asks.
+        /// The version of the stepper's state that requests the replay.
         version: u64,
         /// The case.
         setup: Box<Setup>,
     },
-    /// Look for failures of these mutants.
+    /// Search for failures of these mutants.
     Hunt {
-        /// Which hunt it is: answers of one before are not of this one.
+        /// The number of the hunt, so that answers of an earlier hunt are not taken for
+        /// its own.
         id: u64,
         /// The mutants.
         mutants: Vec<&'static Mutant>,
-        /// With this buffer size.
+        /// The buffer size of the streams.
         buffer_size: BufferSize,
     },
-    /// Stop looking.
+    /// Stop the hunt.
     StopHunting,
-    /// Find the smallest case that breaks the same.
+    /// Find the smallest case that breaks the same invariant.
     Shrink {
-        /// What fails.
+        /// The failing case.
         setup: Box<Setup>,
-        /// What it breaks.
+        /// The invariant that it breaks.
         invariant: Invariant,
     },
     /// Write the report about a failure to a new file.
@@ -54,36 +55,38 @@ pub enum Effect {
         typed: String,
         /// The path that this means.
         path: PathBuf,
-        /// What fails.
+        /// The failing case.
         setup: Box<Setup>,
-        /// What it breaks; of a trace that need not be anything.
+        /// The invariant that it breaks; a trace need not break any.
         invariant: Option<Invariant>,
     },
-    /// Hand text to the terminal's clipboard.
+    /// Send text to the terminal's clipboard.
     Copy(String),
 }
 
-/// What effects come to.
+/// The result of an effect.
 #[derive(Debug)]
 pub enum Answer {
     /// The case was run.
     Replayed(Box<Replayed>),
-    /// The hunt of this number has come this far, and caught these since the
-    /// last time.
+    /// The progress of the hunt with this number, and the failures caught since the last
+    /// report.
     Hunting(u64, Progress, Vec<Failure>),
-    /// It is over.
+    /// The hunt with this number has ended; the failures are those caught since the last
+    /// report.
     Hunted(u64, Bag, Vec<Failure>),
     /// The smallest case.
     Shrunk(Case),
-    /// The report was written where this was typed, or not: what is to be said of it.
+    /// The report was written to the path that was typed, or not; the text is the message
+    /// for the user.
     Exported(String, Result<String, String>),
-    /// Text was handed to the clipboard.
+    /// Text was sent to the clipboard.
     Copied,
-    /// Something could not be carried out.
+    /// The effect could not be carried out.
     Failed(String),
 }
 
-/// Carries the effects out.
+/// Carries out the effects.
 #[derive(Default)]
 pub struct Effects {
     replaying: Slot,

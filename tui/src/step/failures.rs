@@ -1,4 +1,4 @@
-//! Failures of seeded bugs: looked for, listed, made small.
+//! Searches for failures of seeded bugs, lists them and shrinks them.
 
 use sealpack_core::check::{Case, MUTANTS};
 use sealpack_core::stream::BufferSize;
@@ -10,7 +10,8 @@ use super::setup::Setup;
 use crate::terminal::progress::Progress;
 
 impl App {
-    /// Looks for failures of a mutant, or of all behind the last.
+    /// Searches for failures of the mutant in this row, or of all mutants if the row is
+    /// the one after the last.
     pub(super) fn hunt(&mut self, row: usize) -> Effect {
         let one = MUTANTS.get(row);
         let mutants = one.map_or_else(|| MUTANTS.iter().collect(), |mutant| vec![mutant]);
@@ -57,7 +58,7 @@ impl App {
         list.dedup_by_key(|failure| (failure.order(), failure.mutant.name));
         if is_in_view {
             self.list.set_len(list.len() as u64);
-            // The cursor stays with its failure, unless it was never moved.
+            // The cursor stays on its failure, unless the user has not moved it.
             let same = |failure: &Failure, other: &Failure| {
                 failure.order() == other.order() && failure.mutant.name == other.mutant.name
             };

@@ -1,4 +1,4 @@
-//! Looking for failures of mutants: the smallest worlds first.
+//! Searches for failures of mutants, in the smallest worlds first.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -6,19 +6,19 @@ use std::ops::ControlFlow;
 use sealpack_core::check::{Broken, Case, Exploration, Invariant, Mutant, Order, Space, World};
 use sealpack_core::stream::{BufferSize, Shape};
 
-/// A case that breaks an invariant of a mutant.
+/// A case in which a mutant breaks an invariant.
 #[derive(Clone, Debug)]
 pub struct Failure {
     /// The mutant.
     pub mutant: &'static Mutant,
-    /// What the case breaks.
+    /// The invariant that the case breaks.
     pub invariant: Invariant,
     /// The case.
     pub case: Case,
 }
 
 impl Failure {
-    /// Failures are listed by invariant, then by length.
+    /// Returns the sort key of the list of failures: by invariant, then by length.
     #[must_use]
     pub fn order(&self) -> (u8, usize, usize, bool, String) {
         let (events, bytes, _, text) = self.case.weight();
@@ -26,13 +26,13 @@ impl Failure {
     }
 }
 
-/// Failures that are kept of a mutant, an invariant, a length.
+/// The maximum number of failures that are kept per mutant, invariant and length.
 const KEPT: u32 = 4;
-/// The longest cases that are enumerated for one mutant, in events.
+/// The maximum length of the cases enumerated for one mutant, in events.
 const LONGEST: usize = 4;
-/// … and for all of them.
+/// The maximum length for all mutants together.
 const LONGEST_OF_ALL: usize = 3;
-/// The largest buffer with which a hunt comes to an end while one waits.
+/// The largest buffer with which a hunt ends while the user waits.
 pub const LARGEST_BUFFER: usize = 8;
 
 /// A hunt for failures.
@@ -43,12 +43,12 @@ pub struct Hunt<'a> {
     pub buffer_size: BufferSize,
 }
 
-/// What a hunt has come to.
+/// The result of a hunt.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bag {
     /// Cases that were run.
     pub cases: u64,
-    /// Those that broke something.
+    /// The cases that broke an invariant.
     pub failing: u64,
 }
 
@@ -62,16 +62,16 @@ impl Hunt<'_> {
         Space { buffer_size: self.buffer_size, max_events, max_write, order: Order::Events }
     }
 
-    /// How many cases there are.
+    /// Returns the number of cases.
     #[must_use]
     pub fn total(&self) -> u64 {
         let longest = self.space(self.longest()).cases().unwrap_or(u64::MAX);
         longest.saturating_mul(self.mutants.len() as u64)
     }
 
-    /// Runs it, the short cases of every mutant first. `caught` is told each
-    /// failure that is worth listing, `progress` how many cases were run; it
-    /// may end the hunt.
+    /// Runs the hunt, the short cases of every mutant first. `caught` receives each
+    /// failure that is worth listing. `progress` receives the number of cases run and may
+    /// end the hunt.
     pub fn run(
         &self,
         mut caught: impl FnMut(Failure),
@@ -92,8 +92,8 @@ impl Hunt<'_> {
         bag
     }
 
-    /// The search over the states: it has faults, empty writes and lists of
-    /// extents in it, and is over at once.
+    /// Searches the states. This search includes faults, empty writes and lists of
+    /// extents, and ends at once.
     fn explore(&self, mutant: &'static Mutant, caught: &mut impl FnMut(Failure)) {
         for trim in [false, true] {
             let shape = Shape { buffer_size: self.buffer_size, trim };

@@ -1,4 +1,5 @@
-//! The keys of the stepper: one table handles, hints at and explains them.
+//! The keys of the stepper. One table handles the keys, lists the hints and explains the
+//! keys in the help.
 
 use crossterm::event::KeyCode;
 
@@ -7,38 +8,38 @@ use super::setup::{Edit, NewEvent};
 use crate::terminal::keys::{Key, Table, bind};
 use crate::terminal::list::Move;
 
-/// What a key does.
+/// The action of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Ends the program.
     Quit,
     /// Explains the keys.
     Help,
-    /// Stops what is under way, or goes back.
+    /// Stops the work in flight, or goes back.
     Back,
-    /// To the step before.
+    /// Goes to the previous step.
     Backward,
-    /// To the next step.
+    /// Goes to the next step.
     Forward,
-    /// To a step, as in a list.
+    /// Goes to a step, as in a list.
     Move(Move),
-    /// To the next step that puts, or to the one before.
+    /// Goes to the next step that puts, or to the previous one.
     Put {
-        /// To the next.
+        /// Whether to go to the next one.
         forward: bool,
     },
-    /// To the next step that breaks something, or to the one before.
+    /// Goes to the next step that breaks an invariant, or to the previous one.
     Violation {
-        /// To the next.
+        /// Whether to go to the next one.
         forward: bool,
     },
-    /// Steps by itself, or stops doing so.
+    /// Starts or stops stepping automatically.
     Play,
     /// Edits the case.
     Edit(Edit),
-    /// Takes an edit back.
+    /// Undoes an edit.
     Undo,
-    /// Does it again.
+    /// Repeats an undone edit.
     Redo,
     /// Edits the case as text.
     EditText,
@@ -48,22 +49,22 @@ pub enum Action {
     Mutants,
     /// Lists the failures that were found.
     Failures,
-    /// The stream that ships in place of the one with the bug.
+    /// Replaces the stream that has the bug with the one that ships.
     Mend,
-    /// Makes the failure as small as it gets.
+    /// Shrinks the failure to the smallest case.
     ShrinkFailure,
-    /// Writes a report about it.
+    /// Writes a report about the failure.
     Export,
-    /// Copies the command that replays it.
+    /// Copies the command that replays the case.
     Copy,
-    /// Asks what to look for.
+    /// Asks what to search for.
     Search,
-    /// Goes to the next hit, or to the one before.
+    /// Goes to the next hit, or to the previous one.
     Again {
-        /// To the next.
+        /// Whether to go to the next one.
         forward: bool,
     },
-    /// Opens what the cursor is on.
+    /// Opens the entry under the cursor.
     Open,
 }
 
@@ -92,13 +93,13 @@ pub const STEPPING: Table<Action> = Table {
     ],
 };
 
-/// Keys that step without a key.
+/// Keys that start or stop stepping automatically.
 pub const PLAYING: Table<Action> = Table {
     title: "Playing",
     bindings: &[bind!([Char(' ')], A::Play, Some("play"), "step by itself; again: pause")],
 };
 
-/// Keys that open something.
+/// Keys that open a list or act on the case.
 pub const OPENING: Table<Action> = Table {
     title: "Scenarios and failures",
     bindings: &[
@@ -205,7 +206,7 @@ pub const EVERYWHERE: Table<Action> = Table {
     ],
 };
 
-/// The tables that apply in a mode, the nearest first.
+/// Returns the tables that apply in a mode, in order of precedence.
 #[must_use]
 pub fn tables(mode: Mode) -> &'static [&'static Table<Action>] {
     match mode {

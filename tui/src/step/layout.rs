@@ -1,5 +1,5 @@
-//! Where everything stands on a screen of some size. Drawing and the mouse
-//! both ask here, so a click hits what is seen.
+//! Computes where everything is on a screen of a given size. Drawing and the mouse both
+//! use it, so a click hits what is shown.
 
 use ratatui::layout::{Constraint, Layout, Position, Rect};
 
@@ -8,13 +8,13 @@ use super::model::App;
 /// The parts of the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parts {
-    /// Which stream, which step.
+    /// The stream and the number of the step.
     pub title: Rect,
-    /// What the case is about.
+    /// The description of the case.
     pub about: Rect,
     /// The events in a row.
     pub events: Rect,
-    /// What happened at each.
+    /// The result of each event.
     pub marks: Rect,
     /// The decision of the step.
     pub decision: Rect,
@@ -22,19 +22,19 @@ pub struct Parts {
     pub machine: Rect,
     /// The invariants.
     pub verdicts: Rect,
-    /// Questions, progress, news.
+    /// Questions, progress and news.
     pub status: Rect,
-    /// Which keys there are.
+    /// The hints for the keys.
     pub hints: Rect,
 }
 
 impl Parts {
-    /// The parts of a screen.
+    /// Computes the parts of the screen.
     #[must_use]
     pub fn of(app: &App) -> Self {
         let screen = Rect::from((Position::ORIGIN, app.size()));
-        // Where there are few lines, none is left empty and the sentence of a
-        // scenario gets one.
+        // On a screen with few lines, no line is left empty, and the description of the
+        // case gets one line.
         let (about, decision, verdicts) = match screen.height {
             ..20 => (1, 2, 3),
             20..30 => (2, 3, 5),
@@ -56,15 +56,15 @@ impl Parts {
         Self { title, about, events, marks, decision, machine, verdicts, status, hints }
     }
 
-    /// Where a list stands: below the title and a line of heading, above what
-    /// is said of the selected row.
+    /// Returns the area of a list: below the title and a line of heading, above the
+    /// details of the selected row.
     #[must_use]
     pub fn list(&self) -> Rect {
         let y = self.title.bottom().saturating_add(2);
         Rect { y, height: self.detail().y.saturating_sub(y), ..self.title }
     }
 
-    /// Where the selected row of a list stands in full.
+    /// Returns the area that shows the selected row of a list in full.
     #[must_use]
     pub fn detail(&self) -> Rect {
         const LINES: u16 = 3;

@@ -1,11 +1,10 @@
-//! `sealpack step`: the output stream, a write at a time.
+//! `sealpack step`: shows the output stream, one write at a time.
 //!
-//! `model.rs` is the state; `actions.rs` is what keys do to it, `ask.rs` questions,
-//! `pointer.rs` the mouse, `failures.rs` failures of seeded bugs; `setup.rs` what is stepped
-//! through and how it is edited; `effect.rs` runs cases, looks for failures
-//! (`hunt.rs`), shrinks and reports; `view/` draws. What is drawn is the
-//! checker's own record of a run (`check::Frame`), plain data: the stepper
-//! knows nothing of the machine.
+//! `model.rs` holds the state; `actions.rs` applies keys to it, `ask.rs` questions,
+//! `pointer.rs` the mouse and `failures.rs` failures of seeded bugs; `setup.rs` holds the
+//! case and edits it; `effect.rs` runs cases, searches for failures (`hunt.rs`), shrinks
+//! and reports; `view/` draws. The stepper draws the checker's own record of a run
+//! (`check::Frame`), which is plain data: the stepper knows nothing of the machine.
 
 mod actions;
 mod ask;
@@ -35,10 +34,11 @@ use model::App;
 
 pub use setup::Setup;
 
-/// Runs the stepper until it is quit, on a case or else on the first scenario.
+/// Runs the stepper until the user quits, on the given case or else on the first
+/// scenario.
 ///
 /// # Errors
-/// What the terminal says.
+/// The error of the terminal.
 pub fn run(setup: Option<Setup>) -> io::Result<Exit> {
     let palette = Palette::from_environment();
     let mut app = match setup {
@@ -48,7 +48,7 @@ pub fn run(setup: Option<Setup>) -> io::Result<Exit> {
     drive(&mut app, &mut effect::Effects::default())
 }
 
-/// How long a step stays while playing.
+/// How long each step is shown while stepping automatically.
 const A_STEP: Duration = Duration::from_millis(700);
 
 impl Program for App {

@@ -1,4 +1,4 @@
-//! The state of the stepper: plain data, and what can be read off it.
+//! The state of the stepper: plain data, and what is derived from it.
 
 use ratatui::layout::Size;
 use sealpack_core::check::{Case, Frame as Step, Invariant, Replay, Variant};
@@ -12,7 +12,7 @@ use crate::terminal::panel::News;
 use crate::terminal::progress::Progress;
 use crate::terminal::prompt::Dialog;
 
-/// What the screen shows.
+/// The view that the screen shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// The case, step by step.
@@ -25,7 +25,7 @@ pub enum Mode {
     Failures,
 }
 
-/// What a question is for.
+/// The purpose of a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Question {
     EditText,
@@ -33,26 +33,26 @@ pub(super) enum Question {
     Export,
 }
 
-/// Where the case on the screen comes from.
+/// The origin of the case on the screen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// The scenario of this number, as it is.
+    /// The scenario with this number, unedited.
     Scenario(usize),
     /// A failure that was found, of this invariant.
     Failure(Invariant),
-    /// The user.
+    /// A case of the user's own.
     Own,
 }
 
-/// A hunt for failures, under way or over.
+/// A hunt for failures, in progress or ended.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Hunted {
-    /// Which of the hunts it is.
+    /// The number of the hunt.
     pub(super) id: u64,
     pub(super) found: Vec<Failure>,
     pub(super) progress: Option<Progress>,
     pub(super) bag: Option<Bag>,
-    /// Whether it was of one mutant only.
+    /// Whether the hunt was for one mutant only.
     pub(super) of_one: bool,
     pub(super) buffer_size: usize,
 }
@@ -85,19 +85,19 @@ pub struct App {
 /// A case that was run.
 #[derive(Debug)]
 pub struct Replayed {
-    /// Which state of the stepper has asked.
+    /// The version of the stepper's state that requested the replay.
     pub version: u64,
-    /// Its steps.
+    /// The steps of the case.
     pub replay: Replay,
-    /// Its steps on the stream that ships, where it ran on another.
+    /// The steps on the stream that ships, if the case ran on another one.
     pub twin: Option<Replay>,
 }
 
-/// What is said on the first screen.
+/// The message on the first screen.
 const WELCOME: &str = "→ steps · p to the next put · o scenarios · m seeded bugs · ? all keys";
 
 impl App {
-    /// The stepper of the first scenario.
+    /// Creates the stepper of the first scenario.
     #[must_use]
     pub fn welcome(palette: Palette) -> Self {
         let setup = SCENARIOS.first().map(super::scenario::Scenario::setup);
@@ -110,7 +110,7 @@ impl App {
         Self { origin: Origin::Scenario(0), ..Self::new(setup, palette) }
     }
 
-    /// The stepper of a case.
+    /// Creates the stepper of a case.
     #[must_use]
     pub fn new(setup: Setup, palette: Palette) -> Self {
         Self {
@@ -137,24 +137,24 @@ impl App {
         }
     }
 
-    /// The size of the screen.
+    /// Returns the size of the screen.
     #[must_use]
     pub fn size(&self) -> Size {
         self.size
     }
 
-    /// What the screen shows.
+    /// Returns the view that the screen shows.
     #[must_use]
     pub fn mode(&self) -> Mode {
         self.mode
     }
 
-    /// The steps of the case, once it was run as it now is.
+    /// Returns the steps of the case, once its current version was run.
     pub(super) fn replay(&self) -> Option<&Replay> {
         self.replayed().map(|replayed| &replayed.replay)
     }
 
-    /// The same on the stream that ships, where it ran on another.
+    /// Returns the steps on the stream that ships, if the case ran on another one.
     pub(super) fn twin(&self) -> Option<&Replay> {
         self.replayed()?.twin.as_ref()
     }
@@ -167,13 +167,12 @@ impl App {
         self.replay().map_or(&[], |replay| &replay.frames)
     }
 
-    /// The step that the cursor is on.
+    /// Returns the step that the cursor is on.
     pub(super) fn step(&self) -> Option<&Step> {
         self.steps().get(self.at)
     }
 
-    /// The first step at which the stream does not do what the one that ships
-    /// does.
+    /// Returns the first step at which the stream differs from the one that ships.
     pub(super) fn first_difference(&self) -> Option<usize> {
         if self.setup.trace.is_some() {
             return self.replay()?.first_departure().map(|step| step.index);
@@ -185,8 +184,8 @@ impl App {
         self.steps().iter().zip(&twin.frames).position(differs)
     }
 
-    /// The invariant that the failure on the screen breaks: the one that was
-    /// looked for, else the first that is broken.
+    /// Returns the invariant that the failure on the screen breaks: the one that was
+    /// searched for, or else the first that is broken.
     pub(super) fn broken(&self) -> Option<Invariant> {
         let broken = self.replay()?.broken;
         match &self.origin {

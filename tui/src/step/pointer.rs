@@ -1,4 +1,4 @@
-//! The mouse: what is clicked is what is seen there.
+//! Handles the mouse: a click acts on what is shown at its place.
 
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;

@@ -1,16 +1,16 @@
-//! Cases worth a look, each with a name and a sentence.
+//! Instructive cases, each with a name and a sentence.
 
 use sealpack_core::check::{Case, Mutant, Variant};
 use sealpack_core::stream::BufferSize;
 
 use super::setup::Setup;
 
-/// A case worth a look.
+/// An instructive case.
 #[derive(Clone, Copy, Debug)]
 pub struct Scenario {
-    /// What it is called.
+    /// The name of the scenario.
     pub name: &'static str,
-    /// What is to be seen in it.
+    /// A sentence about what it shows.
     pub sentence: &'static str,
     buffer_size: usize,
     trim: bool,
@@ -18,7 +18,7 @@ pub struct Scenario {
     mutant: Option<&'static str>,
 }
 
-/// All of them; the first is what the stepper opens with.
+/// All scenarios; the stepper opens with the first one.
 pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "header, payload, trailer",
@@ -95,13 +95,13 @@ pub const SCENARIOS: &[Scenario] = &[
 ];
 
 impl Scenario {
-    /// What it sets up.
+    /// Returns the setup of the scenario.
     #[must_use]
     pub fn setup(&self) -> Setup {
         let mutant = self.mutant.and_then(Mutant::find);
         Setup {
             buffer_size: BufferSize::new(self.buffer_size).unwrap_or(BufferSize::SMALLEST),
-            // A test reads every one of them.
+            // A test parses the events of every scenario.
             case: Case {
                 trim: self.trim,
                 events: Case::parse_events(self.events).unwrap_or_default(),

@@ -1,5 +1,5 @@
-//! What is stepped through: a case, on a stream of some kind; and how it is
-//! edited.
+//! The case that is stepped through, the stream that it runs on, and the edits of the
+//! case.
 
 use std::sync::Arc;
 
@@ -13,17 +13,17 @@ use sealpack_core::stream::BufferSize;
 pub struct Setup {
     /// The stream's buffer size.
     pub buffer_size: BufferSize,
-    /// What is done to it, and whether it trims.
+    /// The operations on the stream, and whether it trims.
     pub case: Case,
     /// The stream that ships, or one with a seeded bug.
     pub variant: Variant,
-    /// What was recorded of another stream, in place of a run. Once the case is
-    /// edited, the stream that ships runs it.
+    /// The recording of another stream, which replaces a run. Once the case is edited,
+    /// the stream that ships runs it.
     pub trace: Option<Arc<Trace>>,
 }
 
 impl Setup {
-    /// A trace, to be walked through.
+    /// Creates a setup that steps through a trace.
     #[must_use]
     pub fn of_trace(trace: Trace) -> Self {
         Self {
@@ -38,27 +38,27 @@ impl Setup {
 /// An edit of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edit {
-    /// Another write behind the cursor.
+    /// Inserts an event after the cursor.
     Insert(NewEvent),
-    /// The event goes.
+    /// Deletes the event.
     Delete,
-    /// The write is a byte longer.
+    /// Makes the write a byte longer.
     Grow,
-    /// The write is a byte shorter.
+    /// Makes the write a byte shorter.
     Shrink,
-    /// Buffered becomes zero-copy, that a flush, that buffered.
+    /// Changes the kind: buffered to zero-copy, zero-copy to flush, flush to buffered.
     ChangeKind,
-    /// The first put of the event fails, or no longer.
+    /// Makes the first put of the event fail, or succeed again.
     Fail,
-    /// Trim on or off.
+    /// Turns trim on or off.
     Trim,
-    /// The buffer is a byte larger.
+    /// Makes the buffer a byte larger.
     LargerBuffer,
-    /// The buffer is a byte smaller.
+    /// Makes the buffer a byte smaller.
     SmallerBuffer,
 }
 
-/// What can be inserted.
+/// The events that can be inserted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NewEvent {
     /// A buffered write of a byte.
@@ -69,12 +69,12 @@ pub enum NewEvent {
     Flush,
 }
 
-/// The largest buffer that keys lead to: a larger one cannot be drawn byte for
-/// byte. The command line takes any.
+/// The largest buffer size that keys can set: a larger buffer cannot be drawn byte for
+/// byte. The command line accepts any size.
 const MOST_BY_KEYS: usize = 64;
 
 impl Setup {
-    /// Whether the stream has a seeded bug.
+    /// Returns the seeded bug of the stream, if it has one.
     #[must_use]
     pub fn mutant(&self) -> Option<&'static sealpack_core::check::Mutant> {
         match self.variant {
@@ -83,11 +83,11 @@ impl Setup {
         }
     }
 
-    /// Edits the event at `at`; behind the last one stands the close that the
-    /// case does not say. Answers where the cursor is then.
+    /// Edits the event at `at`. The close that ends every case follows the last event and
+    /// is not part of the case. Returns the position of the cursor after the edit.
     ///
     /// # Errors
-    /// A sentence, where there is nothing to edit.
+    /// A sentence that says why there is nothing to edit.
     pub fn edit(&mut self, at: usize, edit: Edit) -> Result<usize, &'static str> {
         if self.case.bytes() > MAX_CASE_BYTES {
             return Err("a case above 16 MiB is walked through, not edited");
@@ -150,7 +150,7 @@ impl Setup {
         Ok(at)
     }
 
-    /// The command that replays the case on the same stream.
+    /// Returns the command that replays the case on the same stream.
     #[must_use]
     pub fn command(&self) -> String {
         replay_command(&self.case, self.buffer_size.get(), &self.variant)

@@ -1,4 +1,4 @@
-//! The stepper under scripts: whole screens, and what keys lead to.
+//! Tests the stepper with scripts: whole screens, and the effects of keys.
 
 use std::fs;
 
@@ -17,7 +17,7 @@ fn stepper(size: (u16, u16)) -> Scripted<App, Effects> {
     Scripted::new(App::welcome(Palette::new(true)), Effects::default(), size)
 }
 
-/// The screen after a script, at every size.
+/// Checks the screen after a script, at every size.
 fn at_every_size(name: &str, script: &str) {
     for size in SIZES {
         let mut stepper = stepper(size);
@@ -49,7 +49,7 @@ fn lists_and_help() {
     at_every_size("no-failures-yet", "F");
 }
 
-/// With a buffer of 3 bytes a hunt is short.
+/// A buffer of 3 bytes keeps the hunt short.
 #[test]
 fn failures_are_found_opened_and_stepped() {
     at_every_size("failures", "[[mc");
@@ -73,7 +73,7 @@ fn a_trace_is_walked_through_beside_the_specification() {
     let screen = stepper.screen();
     assert!(screen.contains("in the trace") && screen.contains("as specified"), "{screen}");
     assert_eq!(stepper.program.step().unwrap().event.to_string(), "b7");
-    // An edited case is no longer what was recorded.
+    // An edited case is no longer the recorded one.
     stepper.keys("x");
     assert!(stepper.program.setup.trace.is_none());
 }
@@ -111,7 +111,7 @@ fn a_screen_that_is_too_small_says_so_and_a_larger_one_goes_on() {
     assert_snapshot!("too-small", stepper.screen());
     stepper.resize((80, 24));
     assert_eq!(stepper.screen(), before);
-    // Whatever the size, nothing goes wrong.
+    // At any size the program draws without a panic.
     for size in [(1, 1), (60, 15), (400, 16), (60, 200)] {
         stepper.resize(size);
         stepper.keys("l?<Esc>m<Esc>o<Esc>");
@@ -161,21 +161,21 @@ fn playing_goes_to_the_end_and_stops_there() {
     assert!(stepper.program.tick().is_none());
 }
 
-/// What the documentation promises: `m`, the bug's letter, Enter, `s`, `v`,
-/// `w`, and the name of the report: under a dozen keys.
+/// The documentation promises fewer than a dozen keys: `m`, the bug's letter, Enter, `s`,
+/// `v`, `w`, and the name of the report.
 #[test]
 fn each_seeded_bug_is_found_shrunk_stepped_and_exported_in_under_a_dozen_keys() {
     let folder = tempfile::tempdir().unwrap();
     for (row, mutant) in MUTANTS.iter().enumerate() {
         let letter = super::view::letter_of(row);
-        // A smaller buffer than anybody would press for, so that the test is short.
+        // A smaller buffer than a user would choose, so that the test is short.
         let mut stepper = stepper((80, 24));
         stepper.keys("[[");
         stepper.keys("m").keys(&letter.to_string()).keys("<Enter>");
         assert!(stepper.screen().contains(mutant.name), "{}", stepper.screen());
         stepper.keys("s").keys("v");
-        // The name that is proposed is in the folder where the user is; the test
-        // has one of its own.
+        // The proposed name is in the user's current folder; the test uses its own
+        // folder.
         stepper.keys("w<Home>").keys(&format!("{}<Enter>", folder.path().join("").display()));
         let report = folder.path().join(stepper.program.report_name().unwrap());
         let page = fs::read_to_string(&report).unwrap_or_else(|e| panic!("{}: {e}", mutant.name));

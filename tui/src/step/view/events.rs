@@ -1,4 +1,5 @@
-//! The events in a row, the cursor on one; beneath each what happened.
+//! Draws the events in a row, with the cursor on one and the result of each event below
+//! it.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Position;
@@ -8,14 +9,14 @@ use crate::step::layout::Parts;
 use crate::step::model::App;
 use crate::terminal::text::{cut, width};
 
-/// An event as it stands in the row: which step, its first column, its text.
+/// An event in the row: its step, its first column, its text.
 struct Cell {
     step: usize,
     x: u16,
     text: String,
 }
 
-/// The events that can be seen: a window of them around the cursor.
+/// Returns the visible events: a window around the cursor.
 fn cells(app: &App, columns: u16) -> Vec<Cell> {
     let texts: Vec<String> = match app.steps() {
         [] => app.setup.case.events.iter().map(ToString::to_string).collect(),
@@ -26,7 +27,7 @@ fn cells(app: &App, columns: u16) -> Vec<Cell> {
     };
     let takes = |text: &String| width(text) + 3;
     let room = usize::from(columns).saturating_sub(2);
-    // From the cursor to both sides, as long as there is room.
+    // The window grows from the cursor to both sides while there is room.
     let (mut first, mut last) =
         (app.at.min(texts.len()), app.at.saturating_add(1).min(texts.len()));
     let mut taken: usize = texts.get(first..last).unwrap_or_default().iter().map(takes).sum();
@@ -55,7 +56,7 @@ fn cells(app: &App, columns: u16) -> Vec<Cell> {
     cells.collect()
 }
 
-/// Draws the row and the marks beneath it.
+/// Draws the row and the marks below it.
 pub fn render(app: &App, parts: &Parts, buffer: &mut Buffer) {
     let (events, marks) = (parts.events, parts.marks);
     let cells = cells(app, events.width);
@@ -88,7 +89,7 @@ pub fn render(app: &App, parts: &Parts, buffer: &mut Buffer) {
     }
 }
 
-/// The step whose event stands at a place of the screen.
+/// Returns the step whose event is at a position on the screen.
 pub fn step_at(app: &App, at: Position, parts: &Parts) -> Option<usize> {
     let rows = [parts.events.y, parts.marks.y];
     let column = at.x.checked_sub(parts.events.x).filter(|_| rows.contains(&at.y))?;

@@ -1,4 +1,4 @@
-//! All steps one under another, where there is room: the numbers after each.
+//! Draws all steps in a list, if there is room, with the numbers after each step.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -8,10 +8,10 @@ use super::is_wrong;
 use crate::step::model::App;
 use crate::terminal::text::{cut, width};
 
-/// Lines that the machine needs before there is room for anything else.
+/// Lines that the machine needs before the history gets any.
 const MACHINE: u16 = 14;
 
-/// Draws them at the foot of an area; answers what is left of it.
+/// Draws the steps at the bottom of an area; returns the rest of the area.
 pub fn render(app: &App, area: Rect, buffer: &mut Buffer) -> Rect {
     let steps = app.steps();
     let wanted = u16::try_from(steps.len()).unwrap_or(u16::MAX).saturating_add(2);

@@ -1,4 +1,4 @@
-//! The lists: scenarios, seeded bugs, failures.
+//! Draws the lists: scenarios, seeded bugs, failures.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
@@ -13,11 +13,11 @@ use crate::step::model::{App, Mode};
 use crate::step::scenario::SCENARIOS;
 use crate::terminal::text::{count, cut, grouped, width};
 
-/// The letters of the rows of seeded bugs; those that do something else in a
-/// list are left out.
+/// The letters of the rows of seeded bugs, without those that have another meaning in a
+/// list.
 const LETTERS: &str = "abcdefiopqrstuvwxyzABCDEFHIJK";
 
-/// The row that a key picks in the list of seeded bugs.
+/// Returns the row that a key selects in the list of seeded bugs.
 pub fn row_of_letter(key: &KeyEvent) -> Option<u64> {
     let KeyCode::Char(typed) = key.code else { return None };
     if key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) {
@@ -27,7 +27,7 @@ pub fn row_of_letter(key: &KeyEvent) -> Option<u64> {
     (row <= MUTANTS.len()).then_some(row as u64)
 }
 
-/// The letter of a row of seeded bugs.
+/// Returns the letter of a row of seeded bugs.
 #[cfg(test)]
 pub fn letter_of(row: usize) -> char {
     letters().nth(row).unwrap()
@@ -37,7 +37,7 @@ fn letters() -> impl Iterator<Item = char> {
     LETTERS.chars().filter(|letter| *letter != 'q')
 }
 
-/// A row of the list in view, as text.
+/// Returns a row of the current list as text.
 pub fn row_text(app: &App, row: u64) -> String {
     let row = usize::try_from(row).unwrap_or(usize::MAX);
     match app.mode() {
@@ -63,7 +63,7 @@ pub fn row_text(app: &App, row: u64) -> String {
     }
 }
 
-/// Draws the list in view.
+/// Draws the current list.
 pub fn render(app: &App, parts: &Parts, buffer: &mut Buffer) {
     let area = parts.list();
     let columns = usize::from(area.width);
@@ -84,7 +84,7 @@ pub fn render(app: &App, parts: &Parts, buffer: &mut Buffer) {
     }
 }
 
-/// What is said of the selected row.
+/// Returns the details of the selected row.
 fn detail(app: &App) -> String {
     let row = usize::try_from(app.list.at).unwrap_or(usize::MAX);
     match app.mode() {

@@ -1,5 +1,5 @@
-//! The machine as a picture: its buffer, what waits, what was put. With a
-//! seeded bug there are two of them, the other one as specified.
+//! Draws the machine: its buffer, its queue, its puts. For a seeded bug there are two
+//! pictures; the other one shows the machine as specified.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -13,7 +13,7 @@ use crate::terminal::palette::Palette;
 use crate::terminal::panel::fitted;
 use crate::terminal::text::{cut, width};
 
-/// Draws it.
+/// Draws the machine.
 pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
     let Some(replay) = app.replay() else { return };
     let area = history::render(app, area, buffer);
@@ -35,14 +35,14 @@ pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
 struct Panel<'a> {
     app: &'a App,
     replay: &'a Replay,
-    /// The machine that it is compared with.
+    /// The machine to compare with.
     other: Option<&'a Replay>,
     heading: Option<&'a str>,
 }
 
-/// Columns that a byte takes at the most.
+/// The maximum number of columns per byte.
 const WIDEST: usize = 3;
-/// Columns of the names at the left.
+/// The number of columns for the names at the left.
 const NAMES: usize = 8;
 
 impl Panel<'_> {
@@ -94,10 +94,11 @@ impl Panel<'_> {
         ]
     }
 
-    /// Columns that a run of bytes gets, of which `whole` are S.
+    /// Returns the scale on which a buffer of S bytes fits this many columns, next to the
+    /// other text.
     fn scale(&self, columns: usize) -> Scale {
         let size = self.replay.shape.buffer_size.get();
-        // Beside the names and the brackets there are the numbers.
+        // The names and the brackets are followed by the numbers.
         let room = columns.saturating_sub(NAMES + 2 + 12).max(4);
         Scale::new(size, room.min(size.saturating_mul(WIDEST)))
     }
@@ -160,7 +161,7 @@ impl Panel<'_> {
         }
     }
 
-    /// The extents that wait, by length and place in the stream.
+    /// Returns the extents that wait, by length and offset in the stream.
     fn extents_line(&self, step: &Step, columns: usize) -> Line<'static> {
         let extents: Vec<String> = step.after.extents.iter().map(text).collect();
         let text = match extents.is_empty() {
@@ -185,7 +186,7 @@ impl Panel<'_> {
         Line::from(spans)
     }
 
-    /// What has gone to the sink, the last of it where there is no room for all.
+    /// Draws the calls to the sink; only the last ones if there is no room for all.
     fn render_puts(&self, area: Rect, buffer: &mut Buffer) {
         let calls = self.replay.frames.iter().take(self.app.at + 1).flat_map(|step| {
             let here = step.index == self.app.at;
@@ -236,7 +237,7 @@ impl Panel<'_> {
         let note = format!(" {lengths}{len} {relation}");
         let beside = width(&note) + failed.as_ref().map_or(0, |text| width(text)) + 6;
         let room = columns.saturating_sub(beside);
-        // On the scale of the buffer where the put is not too long for that.
+        // Use the scale of the buffer unless the put is too long for it.
         let scale = Some(self.scale(columns)).filter(|scale| scale.columns(len) <= room);
         let scale = scale.unwrap_or_else(|| Scale::new(len, room));
         if room >= 3 {
@@ -250,7 +251,7 @@ impl Panel<'_> {
     }
 }
 
-/// How many bytes a column stands for, or how many columns a byte takes.
+/// The number of bytes per column, or of columns per byte.
 #[derive(Clone, Copy)]
 struct Scale {
     bytes_a_column: usize,
@@ -258,7 +259,7 @@ struct Scale {
 }
 
 impl Scale {
-    /// So that `bytes` take no more than `columns`.
+    /// Creates a scale on which `bytes` take at most `columns`.
     fn new(bytes: usize, columns: usize) -> Self {
         Self {
             bytes_a_column: bytes.div_ceil(columns.max(1)).max(1),
@@ -270,7 +271,7 @@ impl Scale {
         bytes.div_ceil(self.bytes_a_column).saturating_mul(self.columns_a_byte)
     }
 
-    /// A run of bytes: a letter for each, or for each column of many.
+    /// Returns a run of bytes: one letter per byte, or per column of several bytes.
     fn run(self, letter: char, bytes: usize) -> String {
         let one = match self.columns_a_byte {
             1 => letter.to_string(),
@@ -281,7 +282,8 @@ impl Scale {
     }
 }
 
-/// `b4@0`: copied or handed over, how long, where in the stream.
+/// Formats an extent as `b4@0`: copied or handed over, its length, its offset in the
+/// stream.
 fn text(extent: &Extent) -> String {
     let letter = match extent.kind {
         Kind::Copied => 'b',

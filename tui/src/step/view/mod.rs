@@ -1,4 +1,4 @@
-//! How the stepper looks. Everything here draws from a shared reference.
+//! Draws the stepper. Everything here draws from a shared reference.
 
 mod events;
 mod history;
@@ -32,17 +32,17 @@ pub fn draw(app: &App, frame: &mut Frame<'_>) {
     frame.render_widget(app, area);
 }
 
-/// Whether a step puts anything.
+/// Returns whether a step puts anything.
 pub fn puts(step: &Step) -> bool {
     step.outputs.iter().any(|output| matches!(output, SinkCall::Put { .. }))
 }
 
-/// Whether a step breaks an invariant or leaves the specification.
+/// Returns whether a step breaks an invariant or departs from the specification.
 pub fn is_wrong(step: &Step) -> bool {
     !step.holds() || step.departure.is_some()
 }
 
-/// What is said of a step, for searching.
+/// Returns the text about a step, for searching.
 pub fn words(step: &Step) -> String {
     let mut words = format!("{} {}", step.event, step.words);
     for finding in &step.findings {
@@ -138,7 +138,7 @@ fn decision(app: &App, area: Rect, buffer: &mut Buffer) {
     paragraph(&text, area, buffer, app.palette.strong());
 }
 
-/// Text over the lines of an area; what does not fit ends in `…`.
+/// Draws text over the lines of an area; text that does not fit ends in `…`.
 fn paragraph(text: &str, area: Rect, buffer: &mut Buffer, style: ratatui::style::Style) {
     let columns = usize::from(area.width);
     let lines = wrapped(text, columns);

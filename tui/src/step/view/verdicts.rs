@@ -1,4 +1,4 @@
-//! The seven invariants at this step; what broke, where it broke.
+//! Draws the seven invariants at this step, and for each broken one where it broke.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -10,7 +10,7 @@ use crate::step::model::App;
 use crate::terminal::panel::fitted;
 use crate::terminal::text::{cut, width};
 
-/// Draws them.
+/// Draws the verdicts.
 pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
     let Some(step) = app.step() else { return };
     let mut lines = verdicts(app, step, usize::from(area.width));
@@ -31,7 +31,7 @@ pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-/// The step before this one in which an invariant broke first.
+/// Returns the first step before this one in which an invariant broke.
 fn broke_before(app: &App, invariant: Invariant) -> Option<usize> {
     let before = app.steps().iter().take(app.at);
     let mut broke =
