@@ -1,4 +1,5 @@
-//! The checker over the whole of its small worlds, and the checker itself.
+//! Runs the checker over the whole of its small worlds, and checks the checker
+//! itself.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests panic")]
 
 use bytes::Bytes;
@@ -24,7 +25,7 @@ fn enumerate(space: &Space, rule: FlushRule) -> Tally {
     Enumeration::new(space, &open).against(rule).run()
 }
 
-/// Whether the digests are those that were written down.
+/// Checks that the digests are the recorded ones.
 fn assert_digests(space: &Space, rule: FlushRule, tally: &Tally) {
     let digests = [check::hex(&tally.digest_a), check::hex(&tally.digest_b)];
     assert_eq!(digests, space.known_digests(rule).unwrap());
@@ -35,8 +36,8 @@ fn prove(buffer_size: usize, trim: bool) -> Proof {
     Exploration::new(shape, &check::strict).run()
 }
 
-// The digests are of what each of the 1,675,860 cases puts; `departures` of what
-// the stream held after each of their 6.6 million events.
+// The digests cover the puts of each of the 1,675,860 cases; `departures` covers
+// the state of the stream after each of their 6.6 million events.
 #[test]
 fn every_case_of_set_1_keeps_the_seven_promises_and_puts_what_is_specified() {
     let tally = enumerate(&Space::set_1(), FlushRule::Strict);
@@ -49,7 +50,8 @@ fn every_case_of_set_1_keeps_the_seven_promises_and_puts_what_is_specified() {
 fn with_the_reference_s_flush_rule_set_1_is_put_as_the_reference_puts_it() {
     let tally = enumerate(&Space::set_1(), FlushRule::Reference);
     assert_digests(&Space::set_1(), FlushRule::Reference, &tally);
-    // What the strict rule is for: the last put may be above S, in this many cases.
+    // The strict rule exists because here the last put may be above S, in this many
+    // cases.
     assert_eq!((tally.violations, tally.departures), (22_449, 0));
     assert_eq!(tally.broken().iter().collect::<Vec<_>>(), [Invariant::Bound]);
 }
@@ -121,7 +123,7 @@ fn the_proof_visits_every_layout_and_takes_lists_of_extents_from_each() {
         (3, true, 80, 9_640),
         (4, false, 221, 39_235),
         (4, true, 317, 48_355),
-        // From here on a state stands for its layouts.
+        // From here on a state stands for all its layouts.
         (5, false, 105, 9_030),
         (5, true, 105, 9_030),
     ] {
@@ -132,7 +134,8 @@ fn the_proof_visits_every_layout_and_takes_lists_of_extents_from_each() {
     }
 }
 
-// The stream copies up to 3, 7, 16 and 32 bytes and more in ways of their own.
+// The stream copies up to 3, 7, 16 and 32 bytes, and more than that, in different
+// ways.
 #[test]
 fn buffered_writes_of_every_length_up_to_a_buffer_of_forty_are_proved() {
     for trim in [false, true] {
@@ -144,8 +147,8 @@ fn buffered_writes_of_every_length_up_to_a_buffer_of_forty_are_proved() {
     }
 }
 
-// Without writes of no bytes a whole empty buffer is met only where a split run
-// has left one, so only with trim.
+// Without empty writes, a whole empty buffer occurs only after a split run, so only
+// with trim.
 #[test]
 fn without_empty_writes_the_states_are_fewer_by_the_whole_empty_buffers() {
     let states = |trim| {
@@ -262,7 +265,7 @@ fn a_failing_case_is_shrunk_to_a_smallest_one_and_always_the_same() {
     assert_eq!(check::shrink(&large, Invariant::Order, size(5), &open), large, "it keeps order");
 }
 
-/// The bugs that only a write of several extents shows.
+/// The bugs that only a write of several extents reveals.
 const OF_LISTS: [(&str, &str); 3] =
     [("many-extents-overtake", "b1,z1+1"), ("list-reversed", "z1+1"), ("list-counts-last", "z1+1")];
 
@@ -344,7 +347,8 @@ fn a_frame_says_what_is_decided_and_where_a_bug_departs() {
     assert_eq!(faithful.frames[2].words, frame.words, "the words are the specification's");
 }
 
-/// A stream that keeps all to its close, and then swaps what is 256 bytes apart.
+/// A stream that keeps everything until its close, and then swaps two bytes 256
+/// apart.
 #[derive(Default)]
 struct Swapping {
     all: Vec<u8>,
@@ -372,8 +376,8 @@ impl Subject for Swapping {
     }
 }
 
-// The story of a checker that is blind: values that repeat every 256 bytes let
-// everything pass that is out of place by 256.
+// A checker whose values repeat every 256 bytes would not notice bytes that are
+// misplaced by 256.
 #[test]
 fn bytes_256_apart_are_not_taken_for_each_other() {
     for (swaps, found) in [(false, false), (true, true)] {
@@ -393,8 +397,8 @@ fn the_names_of_the_seeded_bugs_are_distinct_and_found() {
     assert!(Mutant::find("faithful").is_none());
 }
 
-// Found by the fuzz target `stream`: the recorder counted what a closed stream
-// had refused, and accused it of having lost it.
+// Found by the fuzz target `stream`: the recorder counted the bytes that a closed
+// stream had refused, and reported them as missing.
 #[test]
 fn what_a_closed_stream_refuses_is_not_missed() {
     for line in ["trim=1 writes=c,b9", "trim=0 writes=b3,c,z9+1,f", "trim=1 writes=b250,c,b250,c"] {
@@ -405,8 +409,8 @@ fn what_a_closed_stream_refuses_is_not_missed() {
     }
 }
 
-// Found by the fuzz target `stream`: an empty extent amidst buffered bytes was
-// taken for bytes that had been handed over.
+// Found by the fuzz target `stream`: an empty extent between buffered bytes was
+// mistaken for bytes that had been handed over.
 #[test]
 fn an_empty_extent_amidst_buffered_bytes_is_no_copy() {
     for line in ["trim=1 writes=b2,z0,b3", "trim=0 writes=b10,z0+0,b40,f"] {
@@ -432,9 +436,9 @@ fn a_frame_is_plain_data_that_serialises() {
     assert_eq!(frame["verdict"][6]["holds"], true);
 }
 
-/// A bug can leave numbers that no stream has: `E` past `C`, here. What the
-/// specification does from there means nothing, but a replay has to show it,
-/// not end the program that asked.
+/// A bug can leave impossible numbers: here `E` past `C`. What the specification
+/// does from there means nothing, but a replay has to show it instead of ending the
+/// program.
 #[test]
 fn a_replay_goes_on_from_numbers_that_only_a_bug_leaves() {
     for mutant in MUTANTS {

@@ -17,7 +17,7 @@ enum Op {
     Flush,
 }
 
-/// Takes every output; the puts as in the text form, `2+3|7`.
+/// Takes every output; appends the puts in the text form, `2+3|7`.
 fn drain<R: Rules>(stream: &mut Stream<R>, puts: &mut String) {
     while let Some(output) = stream.next_output() {
         if let Output::Put(put) = &output {
@@ -60,7 +60,8 @@ fn the_case_drawn_at_the_top_of_the_module_is_put_as_drawn() {
 
 #[test]
 fn the_type_that_ships_has_the_size_it_had() {
-    // Native keeps one for each file. Other rules are another type of the same size.
+    // Native keeps one stream per file. Other rules are another type of the same
+    // size.
     assert_eq!(size_of::<Stream>(), size_of::<Stream<ReferenceFlush>>());
     #[cfg(target_pointer_width = "64")]
     assert_eq!(size_of::<Stream>(), 296);
@@ -118,8 +119,8 @@ fn close_reaches_the_sink_also_where_the_flush_failed() {
     assert_eq!(stream.write(b"x"), Err(Refused::Failed));
 }
 
-// Found by the fuzz target `stream`: the second failure forgot that the sink had
-// been closed.
+// Found by the fuzz target `stream`: after the second failure the stream forgot
+// that the sink had been closed.
 #[test]
 fn a_sink_whose_close_fails_after_a_failed_put_is_not_closed_again() {
     let mut stream = Stream::new(Shape::exactly(size(4)));
@@ -161,14 +162,14 @@ fn a_report_without_an_output_in_hand_changes_nothing() {
     assert_eq!(stream.taken(), 0);
 }
 
-// A stream of small writes whose puts come back uses the same memory again: a
-// pack of a million small items must not allocate a buffer for each 8 KiB.
+// A stream of small writes whose puts come back reuses the same memory: a pack of a
+// million small items must not allocate a buffer for each 8 KiB.
 #[test]
 fn memory_that_comes_back_is_used_again() {
     let mut stream = Stream::new(Shape::exactly(size(64)));
     let mut places = std::collections::BTreeSet::new();
-    // Whatever the stream gives back to the allocator is taken at once: it would
-    // get the same place again otherwise, and seem to have kept it.
+    // The test takes at once any memory that the stream frees: otherwise the stream
+    // would get the same address again, and seem to have kept the memory.
     let mut others = Vec::new();
     for _ in 0..1000 {
         others.push(Vec::<u8>::with_capacity(64));
@@ -185,8 +186,8 @@ fn memory_that_comes_back_is_used_again() {
     assert!(places.len() <= 3, "{} buffers for 250 puts", places.len());
 }
 
-// The memory of a buffer that was given away in pieces is used again too, but not
-// while somebody holds a view of it.
+// The stream also reuses the memory of a buffer that was given away in pieces, but
+// not while another view of it exists.
 #[test]
 fn memory_that_somebody_looks_at_is_left_alone() {
     let mut stream = Stream::new(Shape::at_least(size(64)));

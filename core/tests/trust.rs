@@ -25,7 +25,7 @@ fn digests(records: u32) -> Vec<Hash> {
     (0..records).map(|i| record_digest([&i.to_le_bytes()[..]]).unwrap()).collect()
 }
 
-/// The list of that many records of two items: its header and its file.
+/// A list of this many records of two items: its header and its file.
 fn list(records: u32) -> (ListHeader, Vec<u8>) {
     let trailer = Trailer {
         format_id: 7,
@@ -51,7 +51,7 @@ fn list(records: u32) -> (ListHeader, Vec<u8>) {
     (list.header().clone(), file)
 }
 
-/// Opens a list in memory; also returns how many bytes were asked for.
+/// Opens a list in memory; also returns how many bytes were requested.
 fn open(file: &[u8], anchor: Anchor) -> Result<(AuthenticatedList, u64), Error> {
     let mut opening = ListOpening::new(anchor);
     let mut asked = 0;

@@ -1,5 +1,5 @@
-//! The checker for streams that show nothing, and for large buffers: the random
-//! walk, the sink that a stream owns, replays and traces.
+//! The checker for streams that do not show their contents, and for large buffers:
+//! the random walk, the sink that a stream owns, replays and traces.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests panic")]
 
 use bytes::Bytes;
@@ -18,7 +18,7 @@ fn case(text: &str) -> Case {
     text.parse().unwrap()
 }
 
-/// `std::io::BufWriter`, which owns its sink and shows nothing of what it holds.
+/// `std::io::BufWriter`, which owns its sink and does not show its contents.
 struct Std {
     stream: BufWriter<Sink>,
     sink: Sink,
@@ -90,7 +90,7 @@ fn the_walk_shrinks_a_case_of_a_large_buffer() {
     );
 }
 
-/// What `BufWriter` puts: a model of another stream.
+/// The puts of `BufWriter`: a model of another stream.
 #[derive(Default)]
 struct OfBufWriter {
     size: usize,
@@ -131,7 +131,8 @@ fn another_stream_is_compared_with_a_model_of_its_own() {
     let walk = Walk::new(shape, &Std::open).promising(&promises).without_faults();
     let walked = walk.against(&mut model).run();
     assert!(walked.holds(), "{walked:?}");
-    // Ours is another model, and the difference is found and made small.
+    // This crate's stream is another model: the walk finds the difference and
+    // shrinks it.
     let mut ours = Expected::new(FlushRule::Strict);
     let walk = Walk::new(shape, &Std::open).promising(&promises).without_faults();
     let walked = walk.against(&mut ours).run();
@@ -207,7 +208,7 @@ fn a_text_that_is_no_trace_is_refused_and_the_line_named() {
     assert!(read("trim=1 writes=b1").unwrap_err().to_string().starts_with("line 1 of the trace"));
 }
 
-/// Runs a case on a recorded stream, with bytes of no interest.
+/// Runs a case on a recorded stream, with arbitrary bytes.
 fn fly(case: &Case, buffer_size: usize, limit: usize) -> FlightRecorder {
     let shape = Shape { buffer_size: size(buffer_size), trim: case.trim };
     let mut stream = FlightRecorder::new(Stream::new(shape), limit);

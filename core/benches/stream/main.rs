@@ -92,14 +92,14 @@ impl Write for &mut CountingSink {
     }
 }
 
-/// The measured operations: writes, and a close at the end.
+/// The measured operations: writes, followed by a close.
 trait StreamWriter {
     fn write(&mut self, bytes: &[u8]);
     fn write_owned(&mut self, extent: Bytes);
     fn close(&mut self);
 }
 
-/// The stream and its driver's loop; and the same with a recorder around it.
+/// The stream and its driver's loop, once without and once with a recorder.
 macro_rules! driven {
     ($driven:ident, $stream:ty) => {
         struct $driven<'a> {

@@ -1,4 +1,4 @@
-//! The checking sink: it keeps every buffer to the end and looks again.
+//! The checking sink: it keeps every buffer to the end, and then looks at it again.
 
 use super::event::{Fault, Operation};
 use super::form::{Form, push_number};
@@ -9,7 +9,7 @@ use alloc::{string::String, vec::Vec};
 use bytes::Bytes;
 use core::ops::Range;
 
-/// An extent that the sink was given.
+/// An extent that the sink received.
 #[derive(Debug)]
 pub(super) struct Kept {
     pub(super) at: usize,
@@ -18,29 +18,29 @@ pub(super) struct Kept {
     right: bool,
 }
 
-/// A put that the sink was given: which of the kept extents, and what was taken.
+/// A put that the sink received: the kept extents of the put, and how many bytes
+/// the sink took.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PutRecord {
     pub(super) kept: Range<usize>,
     pub(super) len: usize,
-    /// How much was taken where the put failed.
+    /// How many bytes the sink took, if the put failed.
     pub(super) failed: Option<usize>,
 }
 
-/// The sink that a stream under test writes to. It judges the invariants while
-/// it is written to.
+/// The sink that a stream under test writes to. It judges the invariants while the
+/// stream writes to it.
 ///
-/// # Why no byte out of place goes unseen
+/// # Why it notices every misplaced byte
 ///
 /// The byte at position `p` of the stream has the value `p mod 256`, so in a case
-/// of up to 256 bytes each byte is the only one with its value: lost, doubled,
-/// moved or stale, a byte that is not in its place differs from the one that is.
-/// A longer case is run once more for each further digit of its positions in base
-/// 256, with that digit as the value. No decision of a stream looks at a byte, so
-/// the runs do the same, and two bytes that agree in every run stand at the same
-/// position.
+/// of up to 256 bytes each byte is the only one with its value: a lost, doubled,
+/// moved or stale byte in the wrong place differs from the right one. A longer case
+/// is run once more for each further digit of its positions in base 256, with that
+/// digit as the value. No decision of a stream looks at a byte, so the runs do the
+/// same, and two bytes that agree in every run have the same position.
 ///
-/// Bytes are never compared on behalf of a buffer that was handed over: its
+/// The checker never compares the bytes of a buffer that was handed over: its
 /// extents must lie in the very memory that was passed in, at the offset of their
 /// position.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ pub struct Recorder {
     source: Bytes,
     written: usize,
     taken: usize,
-    /// Where in the stream zero-copy writes are.
+    /// The parts of the stream that zero-copy writes wrote.
     handed_over: Vec<Range<usize>>,
     kept: Vec<Kept>,
     puts: Vec<PutRecord>,
@@ -64,13 +64,13 @@ pub struct Recorder {
     has_flush: bool,
 }
 
-/// What has happened in the current call, or the last one.
+/// The events of the current call, or of the last one.
 #[derive(Clone, Copy, Debug, Default)]
 struct Call {
     kind: Kind,
     fault: Option<Fault>,
     puts: usize,
-    /// A put that was not full was seen: it must be the last.
+    /// A put was not full: it must be the last.
     short: bool,
     flushed: bool,
     closed: bool,
@@ -107,13 +107,13 @@ impl Recorder {
         }
     }
 
-    /// Whether the stream has a flush, so that the sink's is expected.
+    /// Sets whether the stream has a flush, so that the sink expects one.
     pub(super) fn set_has_flush(&mut self, has_flush: bool) {
         self.has_flush = has_flush;
     }
 
-    /// Whether the driver of this crate's stream is to try, from here on, what
-    /// must be refused and what must change nothing.
+    /// Sets whether the driver of this crate's stream tries, from here on,
+    /// everything that must be refused or must change nothing.
     pub(super) fn set_probes(&mut self, probes: bool) {
         self.probes = probes;
     }
@@ -122,8 +122,8 @@ impl Recorder {
         self.probes
     }
 
-    /// Whether the sink lets go of what it was given, from here on, so that the
-    /// stream may use its memory again. Otherwise it keeps every buffer, to look
+    /// Sets whether the sink drops what it was given, from here on, so that the
+    /// stream may reuse its memory. Otherwise the sink keeps every buffer, to look
     /// at each once more.
     pub(super) fn set_lets_go(&mut self, lets_go: bool) {
         self.lets_go = lets_go;
@@ -133,7 +133,7 @@ impl Recorder {
         self.lets_go
     }
 
-    /// Forgets everything and keeps its memory.
+    /// Forgets everything except the allocated memory.
     pub(super) fn begin(&mut self, shape: Shape, source: Bytes) {
         self.shape = shape;
         self.source = source;
@@ -156,13 +156,13 @@ impl Recorder {
             Operation::Close => Kind::Close,
         };
         self.call = Call { kind, fault, ..Call::default() };
-        // A closed stream refuses: what it is asked to write is not written.
+        // A closed stream refuses: it does not write the bytes.
         if self.closed {
             return;
         }
         let start = self.written;
         self.written = start.saturating_add(operation.bytes());
-        // Nothing that was handed over cannot be copied, wherever it stands.
+        // A zero-copy write of no bytes cannot be copied, whatever its position.
         if matches!(operation, Operation::ZeroCopy(_)) && start < self.written {
             self.handed_over.push(start..self.written);
         }
@@ -171,13 +171,13 @@ impl Recorder {
     /// One write of a list of extents to the sink.
     ///
     /// # Errors
-    /// The number of bytes that the sink took, where the case has it fail.
+    /// The number of bytes that the sink took, if the case lets the put fail.
     pub fn put(&mut self, extents: &[Bytes]) -> Result<(), usize> {
         let len = extents.iter().map(Bytes::len).sum();
         self.put_views(len, extents.iter().cloned())
     }
 
-    /// A put of `len` bytes in views that are kept.
+    /// A put of `len` bytes in views, which the sink keeps.
     pub(super) fn put_views(
         &mut self,
         len: usize,
@@ -216,7 +216,7 @@ impl Recorder {
     /// A flush of the sink.
     ///
     /// # Errors
-    /// [`Failed`] where the case has it fail.
+    /// [`Failed`] if the case lets the flush fail.
     pub fn flush(&mut self) -> Result<(), Failed> {
         if self.failed || self.call.struck {
             self.see(Observation::OutputAfterFailure);
@@ -232,7 +232,7 @@ impl Recorder {
     /// A close of the sink.
     ///
     /// # Errors
-    /// [`Failed`] where the case has it fail.
+    /// [`Failed`] if the case lets the close fail.
     pub fn close(&mut self) -> Result<(), Failed> {
         let failed = self.failed || self.call.struck;
         if self.call.kind != Kind::Close || (!failed && self.has_flush && !self.call.flushed) {
@@ -251,12 +251,12 @@ impl Recorder {
         Ok(())
     }
 
-    /// Shape, Bound and the empty put.
+    /// Judges the size of a put: Shape, Bound and the empty put.
     fn judge_size(&mut self, len: usize) {
         let size = self.shape.buffer_size.get();
         let full = if self.shape.trim { len == size } else { len >= size };
-        // The caller may always write again, so a put of a write is never known
-        // to be the last; one of a flush is the last unless another follows.
+        // The caller may always write again, so a put of a write is never known to
+        // be the last; a put of a flush is the last unless another follows.
         if self.call.short || (self.call.kind == Kind::Write && !full) {
             self.see(Observation::NotFull { len });
         }
@@ -274,7 +274,7 @@ impl Recorder {
         }
     }
 
-    /// Order, zero copy and the empty extent.
+    /// Judges an extent: Order, zero copy and the empty extent.
     fn judge_extent(&mut self, at: usize, extent: Bytes) {
         let end = at.saturating_add(extent.len());
         if extent.is_empty() {
@@ -309,14 +309,14 @@ impl Recorder {
         at.saturating_add(same)
     }
 
-    /// Where in the checker's own memory an extent lies, if it does.
+    /// The offset of an extent in the checker's own memory, if it lies there.
     pub(super) fn offset_in_source(&self, extent: &[u8]) -> Option<usize> {
         let start = self.source.as_ptr().addr();
         let offset = extent.as_ptr().addr().checked_sub(start)?;
         (offset < self.source.len() && !extent.is_empty()).then_some(offset)
     }
 
-    /// After the call: what the stream answered, and its numbers.
+    /// Judges the end of a call: the stream's answer and its numbers.
     pub(super) fn end_call(&mut self, answer: Result<(), Failed>, state: Option<State>) {
         let call = self.call;
         if self.failed {
@@ -367,8 +367,8 @@ impl Recorder {
         }
     }
 
-    /// At the end of a case, after its close: is all there, and is what was kept
-    /// still what it was?
+    /// Judges the end of a case, after its close: whether all bytes arrived, and
+    /// whether the kept extents are unchanged.
     pub(super) fn end(&mut self) {
         if !self.failed && self.taken < self.written {
             let (written, put) = (self.written, self.taken);
@@ -424,7 +424,8 @@ impl Recorder {
         self.closed
     }
 
-    /// Whether the last call reached the sink's flush, and its close.
+    /// Whether the last call reached the sink's flush, and whether it reached its
+    /// close.
     pub(super) fn sink_calls(&self) -> (bool, bool) {
         (self.call.flushed, self.call.closed)
     }
@@ -438,7 +439,7 @@ impl Recorder {
         &self.source
     }
 
-    /// Adds the puts in text, with their extents (form B) or their totals only
+    /// Appends the puts as text, with their extents (form B) or only their totals
     /// (form A).
     pub(super) fn puts_text(&self, form: Form, text: &mut String) {
         for (index, put) in self.puts.iter().enumerate() {
@@ -469,7 +470,7 @@ mod tests {
     use super::*;
     use crate::stream::BufferSize;
 
-    /// A recorder that was given two bytes, `ab`, in a copy of its own.
+    /// A recorder that received two bytes, `ab`, in a copy of its own.
     fn given_two_bytes() -> Recorder {
         let mut recorder = Recorder::new(Shape::at_least(BufferSize::SMALLEST));
         recorder.begin(recorder.shape, Bytes::from_static(b"ab"));
@@ -479,8 +480,8 @@ mod tests {
         recorder
     }
 
-    // A sink that is still sending a buffer while the stream fills it again. No
-    // safe stream can do that to a `Bytes`, so the change is made here.
+    // The sink is still sending a buffer while the stream fills it again. No safe
+    // stream can do that to a `Bytes`, so this test makes the change itself.
     #[test]
     fn a_byte_that_changes_after_it_was_put_is_seen_at_the_second_look() {
         let mut recorder = given_two_bytes();

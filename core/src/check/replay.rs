@@ -1,7 +1,7 @@
 //! A case step by step, as plain data.
 //!
-//! A [`Frame`] knows no generics and no stream: it is numbers and short lists,
-//! to be drawn by a terminal, a page or a report.
+//! A [`Frame`] has no generics and no stream: it consists of numbers and short
+//! lists, which a terminal, a page or a report can draw.
 
 use super::driver::{reference, strict};
 use super::event::{Case, Event, Operation};
@@ -19,12 +19,12 @@ use alloc::{boxed::Box, string::ToString, vec::Vec};
 /// Which stream of this crate is under test.
 #[derive(Clone, Copy, Debug, Default)]
 pub enum Variant {
-    /// The one that ships.
+    /// The stream that ships.
     #[default]
     Strict,
-    /// With the flush rule of the reference.
+    /// The stream with the flush rule of the reference.
     Reference,
-    /// With a seeded bug.
+    /// The stream with a seeded bug.
     Mutant(&'static Mutant),
 }
 
@@ -38,7 +38,7 @@ impl Variant {
         }
     }
 
-    /// The flush rule of the specification to compare with.
+    /// The flush rule of the specification to compare the stream with.
     pub fn flush_rule(&self) -> FlushRule {
         match self {
             Variant::Reference => FlushRule::Reference,
@@ -70,9 +70,9 @@ pub fn replay(case: &Case, buffer_size: BufferSize, variant: &Variant) -> Replay
 
 /// Like [`replay`], for streams of any kind.
 ///
-/// Of a stream whose [`state`](Subject::state) is `None` the frames have what is
-/// known from outside: what was written and put, how many bytes wait, and the first
-/// step in which it puts something else than the specification would have.
+/// If the [`state`](Subject::state) of a stream is `None`, the frames have what is
+/// known from outside: the bytes written and put, how many bytes wait, and the
+/// first step in which the stream puts something else than the specification would.
 pub fn replay_subject(case: &Case, shape: Shape, open: Open<'_>, rule: FlushRule) -> Replay {
     let mut events: Vec<(&Event, bool)> = case.events.iter().map(|event| (event, false)).collect();
     let close = Event::close();
@@ -81,8 +81,8 @@ pub fn replay_subject(case: &Case, shape: Shape, open: Open<'_>, rule: FlushRule
     }
     let mut player = Player::new(World::new(open), Model::new(shape, rule), shape);
     let mut frames: Vec<Frame> = Vec::new();
-    // The digits of a position in base 256 one after another; the lowest last, so
-    // that its puts are still there to be printed.
+    // One run per digit of a position in base 256; the lowest digit comes last, so
+    // that its puts can still be printed.
     let mut seen: Vec<Vec<Observation>> = Vec::new();
     for plane in (0..planes_for(case.bytes())).rev() {
         frames.clear();
@@ -128,8 +128,8 @@ struct Player<'a> {
     world: World<'a>,
     model: Model,
     shape: Shape,
-    /// Where the specification is, of a stream that does not show where it is
-    /// itself; `None` once the two have parted.
+    /// The state of the specification, for a stream that does not show its own;
+    /// `None` once the stream has departed from it.
     beside: Option<Abstract>,
 }
 

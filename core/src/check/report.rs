@@ -1,4 +1,4 @@
-//! One page about a failure, to work from without the code at hand.
+//! One page about a failure, readable without the code at hand.
 
 use super::event::Case;
 use super::frame::{Extent, Frame, Kind, Picture, Replay, SinkCall};
@@ -13,12 +13,12 @@ use alloc::{
 };
 use core::fmt::{self, Write};
 
-/// A buffer up to this size is drawn byte for byte.
+/// Buffers up to this size are drawn byte for byte.
 const DRAWN: usize = 64;
 
-/// A Markdown page about a case that breaks `invariant`: the promise, the smallest
-/// case, the state after each step, the step at which the specification does
-/// something else, and the command that replays it.
+/// A Markdown page about a case that breaks `invariant`: the invariant, the
+/// smallest case, the state after each step, the step at which the specification
+/// does something else, and the command that replays the case.
 pub fn report(
     case: &Case,
     invariant: Invariant,
@@ -48,11 +48,11 @@ pub fn report(
     .to_string()
 }
 
-/// The same page about any [`Replay`]: of somebody's own stream, or read from a
-/// trace. `stream` says in a sentence which it is.
+/// The same page about any [`Replay`]: of a caller's own stream, or read from a
+/// trace. `stream` describes the stream in a sentence.
 ///
-/// It is about the first invariant that is broken; where none is, about the first
-/// step that is not the specification's, if there is one.
+/// The page is about the first invariant that is broken; if none is, about the
+/// first step that departs from the specification, if there is one.
 #[must_use]
 pub fn report_replay(replay: &Replay, stream: &str) -> String {
     let invariant = replay.broken.iter().next();
@@ -60,7 +60,7 @@ pub fn report_replay(replay: &Replay, stream: &str) -> String {
 }
 
 struct Page<'a> {
-    /// The case that was shrunk.
+    /// The case before it was shrunk.
     found: Option<&'a Case>,
     invariant: Option<Invariant>,
     replay: &'a Replay,
@@ -123,7 +123,7 @@ impl fmt::Display for Page<'_> {
     }
 }
 
-/// What the letters and the drawing mean.
+/// The meaning of the letters and the drawing.
 const NOTATION: &str = "\
 `bN` copies N bytes, `zN` hands N over (`z2+3`: two extents), `f` flushes, `c` closes; `!1+3` lets
 the first put fail after 3 bytes, `!f` the sink's flush, `!c` its close. S is the buffer size, C the

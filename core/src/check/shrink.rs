@@ -1,4 +1,4 @@
-//! From a case that fails to a smallest one that does, always the same.
+//! From a failing case to a smallest failing one, always the same.
 
 use super::alphabet::{Lists, lists_of};
 use super::event::{Case, Event, Fault, Operation};
@@ -8,21 +8,22 @@ use super::world::World;
 use crate::stream::{BufferSize, Shape};
 use alloc::vec::Vec;
 
-/// How many cases the search for a smaller one runs at the most, once no single
-/// change makes the case smaller.
+/// How many cases the search for a smaller one runs at most, once no single change
+/// makes the case smaller.
 const BUDGET: usize = 200_000;
-/// The largest case, in bytes, below which smaller ones are composed.
+/// Smaller cases are composed only if the case has at most this many bytes.
 const COMPOSED: usize = 256;
 
-/// The smallest case that breaks `invariant`, found from `case`, which does.
+/// The smallest case that breaks `invariant`, found from `case`, which breaks it
+/// too.
 ///
-/// *Smaller* is fewer events, then fewer bytes, then fewer extents, then the
-/// order of the text. First every single change is tried (an event left out, a
+/// *Smaller* is fewer events, then fewer bytes, then fewer extents, then the order
+/// of the text. The search first tries every single change (an event left out, a
 /// fault left out, a length made shorter, two extents made one) until none helps;
-/// then all smaller cases of the same kind, by size, as far as a budget of 200,000
-/// goes. Nothing is random.
+/// then it tries all smaller cases of the same kind, by size, up to a budget of
+/// 200,000. Nothing is random.
 ///
-/// A case that does not break the invariant comes back as it is.
+/// If the case does not break the invariant, it is returned unchanged.
 pub fn shrink(case: &Case, invariant: Invariant, buffer_size: BufferSize, open: Open<'_>) -> Case {
     let mut world = World::new(open);
     let mut fails = |case: &Case| {
@@ -35,20 +36,20 @@ pub fn shrink(case: &Case, invariant: Invariant, buffer_size: BufferSize, open: 
     shrink_by(case, &mut fails)
 }
 
-/// The smallest case that fails, found from one that does.
+/// The smallest failing case, found from a failing one.
 pub(super) fn shrink_by(case: &Case, fails: &mut impl FnMut(&Case) -> bool) -> Case {
     let mut smallest = case.clone();
     while let Some(smaller) = smaller_by_one_change(&smallest).into_iter().find(&mut *fails) {
         smallest = smaller;
     }
-    // Composed of long writes, there would be no end of smaller cases.
+    // The number of smaller cases composed of long writes would be too large.
     if smallest.bytes() > COMPOSED {
         return smallest;
     }
     below(&smallest, fails).unwrap_or(smallest)
 }
 
-/// Every case that one change makes of this, the smallest first.
+/// Every case that one change makes of this case, the smallest first.
 fn smaller_by_one_change(case: &Case) -> Vec<Case> {
     let mut found: Vec<Case> = Vec::new();
     let with = |events: Vec<Event>| Case { trim: case.trim, events };
@@ -109,7 +110,8 @@ fn smaller_events(event: &Event) -> Vec<Event> {
     found
 }
 
-/// All shorter lengths of a short write; of a long one those by halves and by one.
+/// All shorter lengths of a short write; of a long one, repeated halves and one
+/// less.
 fn lengths_below(n: usize) -> Vec<usize> {
     if n <= 64 {
         return (0..n).collect();
@@ -121,7 +123,8 @@ fn lengths_below(n: usize) -> Vec<usize> {
     lengths
 }
 
-/// The first case below `limit` that fails, by weight; faults are not searched.
+/// The first failing case below `limit`, by weight; a case with faults is not
+/// searched.
 fn below(limit: &Case, fails: &mut impl FnMut(&Case) -> bool) -> Option<Case> {
     if limit.events.iter().any(|event| event.fault.is_some()) {
         return None;
@@ -151,7 +154,7 @@ fn below(limit: &Case, fails: &mut impl FnMut(&Case) -> bool) -> Option<Case> {
     None
 }
 
-/// What the cases are composed of.
+/// The letters of which cases are composed.
 struct Letters {
     trim: bool,
     /// Whether writes of several extents are among them.
@@ -159,7 +162,7 @@ struct Letters {
 }
 
 impl Letters {
-    /// All cases of so many events that write so many bytes.
+    /// Composes all cases of `events` events that write `bytes` bytes.
     fn compose(
         &self,
         events: usize,

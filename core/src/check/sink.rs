@@ -9,24 +9,24 @@ use core::mem;
 use std::io::{self, IoSlice, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The checker's sink for a stream that owns what it writes to.
+/// The checker's sink for a stream that owns its sink.
 ///
-/// A [`Subject`](super::Subject) is lent the [`Recorder`] for each call. A stream
+/// A [`Subject`](super::Subject) borrows the [`Recorder`] for each call. A stream
 /// that took its sink when it was made, as `std::io::BufWriter` does, gets a clone
-/// of this instead, and the adapter *lends* it the recorder for the time of a call:
-/// what the stream writes goes to the recorder, and the faults of a case reach the
-/// stream. It is a [`Write`], where a put that fails after some bytes is a short
-/// write and then an error; other sinks call [`put`](Sink::put),
+/// of this type instead, and the adapter *lends* it the recorder during a call: the
+/// recorder receives the stream's writes, and the faults of a case reach the
+/// stream. It is a [`Write`], in which a put that fails after some bytes is a short
+/// write followed by an error; other sinks call [`put`](Sink::put),
 /// [`flush`](Sink::flush) and [`close`](Sink::close).
 ///
-/// Outside such a call it takes nothing and answers with an error.
+/// Outside such a call it takes nothing and returns an error.
 #[derive(Clone, Debug, Default)]
 pub struct Sink(Arc<Mutex<Lent>>);
 
 #[derive(Debug, Default)]
 struct Lent {
     recorder: Option<Recorder>,
-    /// A short write was answered; the error that it stands for comes next.
+    /// A short write was returned; the error for which it stands comes next.
     fails: bool,
 }
 
@@ -37,7 +37,7 @@ impl Sink {
         Self::default()
     }
 
-    /// Lends the recorder to all clones of this sink for the time of a call.
+    /// Lends the recorder to all clones of this sink during a call.
     pub fn lend<T>(&self, recorder: &mut Recorder, call: impl FnOnce() -> T) -> T {
         let empty = Recorder::new(Shape::at_least(BufferSize::SMALLEST));
         self.lock().recorder = Some(mem::replace(recorder, empty));
@@ -63,7 +63,7 @@ impl Sink {
     /// See [`Recorder::flush`].
     ///
     /// # Errors
-    /// [`Failed`] where the case has it fail, and outside a call.
+    /// [`Failed`] if the case lets the flush fail, and outside a call.
     pub fn flush(&self) -> Result<(), Failed> {
         self.lock().recorder.as_mut().map_or(Err(Failed), Recorder::flush)
     }
@@ -102,8 +102,8 @@ impl Write for Sink {
         }
     }
 
-    /// Does nothing: a stream that flushes what it holds calls this too. The
-    /// adapter calls [`Sink::flush`], once, where the stream has a flush.
+    /// Does nothing: a stream also calls this when it flushes its own bytes. The
+    /// adapter calls [`Sink::flush`], once, if the stream has a flush.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }

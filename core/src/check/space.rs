@@ -1,4 +1,4 @@
-//! Small worlds: which cases there are, in which order, and samples of them.
+//! Small worlds: their cases, the order of the cases, and samples of them.
 
 use super::alphabet::{Lists, lists_up_to};
 use super::event::{Event, Operation};
@@ -7,33 +7,33 @@ use crate::stream::BufferSize;
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
 
-/// In which order a space gives out its cases.
+/// The order in which a space lists its cases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// Sequences of *sizes*, depth first; for each, masks `0..2^n`, bit `i` set
-    /// where write `i` is zero-copy. No flushes but the close at the end.
+    /// Sequences of *sizes*, depth first; for each, masks `0..2^n`, with bit `i`
+    /// set if write `i` is zero-copy. No flushes except the close at the end.
     Masks,
     /// Sequences of *events*, depth first, from the alphabet `b1…`, `z1…`, `f`.
     Events,
-    /// The same with writes of several extents, empty ones among them: `b1…`,
-    /// `z1…`, then every list of up to three extents of each total from 0 up, each
-    /// total's empty extents first, then `f`.
+    /// The same with writes of several extents, including empty ones: `b1…`, `z1…`,
+    /// then every list of up to three extents of each total from 0 up, each total's
+    /// empty extents first, then `f`.
     Extents,
 }
 
 /// A finite set of cases: all sequences of at least one event up to a length.
 ///
-/// Without trim first, then with it. A sequence is given out before it is
-/// extended, sizes ascend, and every case ends with a close.
+/// Cases without trim come first, then those with it. A sequence comes before its
+/// extensions, sizes ascend, and every case ends with a close.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Space {
     /// The streams' buffer size.
     pub buffer_size: BufferSize,
-    /// The most events of a case.
+    /// The largest number of events of a case.
     pub max_events: usize,
     /// The largest write in bytes; the smallest is 1.
     pub max_write: usize,
-    /// The order, and with it whether there are flushes.
+    /// The order, which also decides whether there are flushes.
     pub order: Order,
 }
 
@@ -54,9 +54,9 @@ impl Space {
         Space { max_events: 3, ..Self::of(3, 6, Order::Extents) }
     }
 
-    /// The digests A and B that this space has under a flush rule, where that was
-    /// written down: those of sets 1, 2 and 3. The reference's were measured by
-    /// running it, except for set 3, which it has not run.
+    /// The recorded digests A and B of this space under a flush rule, if there are
+    /// any: those of sets 1, 2 and 3. The reference's were measured by running it,
+    /// except for set 3, which it has not run.
     pub fn known_digests(&self, rule: FlushRule) -> Option<[&'static str; 2]> {
         if *self == Self::set_3() {
             return Some(match rule {
@@ -100,7 +100,7 @@ impl Space {
         Space { buffer_size, max_events: 4, max_write, order }
     }
 
-    /// How many cases there are; `None` above 2^64.
+    /// The number of cases; `None` above 2^64.
     pub fn cases(&self) -> Option<u64> {
         let letters = u64::try_from(self.max_write).ok()?.checked_mul(2)?;
         let further = match self.order {
@@ -119,8 +119,8 @@ impl Space {
 
     /// Visits every case in order.
     ///
-    /// The visitor gets the events by reference from one alphabet: nothing is
-    /// allocated for a case.
+    /// The visitor receives the events by reference from one alphabet: no case
+    /// allocates.
     pub fn for_each(&self, mut visit: impl FnMut(bool, &[&Event]) -> ControlFlow<()>) {
         let buffered: Vec<Event> = (1..=self.max_write).map(Event::buffered).collect();
         let zero_copy: Vec<Event> = (1..=self.max_write).map(Event::zero_copy).collect();
@@ -187,18 +187,18 @@ fn masks<'e>(
     ControlFlow::Continue(())
 }
 
-/// Which cases of a space are run where there is no time for all: the critical
-/// ones, and one in `one_in` of the others.
+/// Which cases of a space are run if there is no time for all: the critical ones,
+/// and one in `one_in` of the others.
 ///
-/// A case is *critical* when all its writes, and all extents of each, are of the
-/// sizes where decisions change: 1, S - 1, S, S + 1 and S + 2. Those cover each pure mode and every
-/// kind of switch between the modes on each side of each threshold; a sample
-/// without them could miss a decision altogether.
+/// A case is *critical* if all its writes, and all extents of each, have one of the
+/// sizes at which decisions change: 1, S - 1, S, S + 1 and S + 2. Those cover each
+/// pure mode and every kind of switch between the modes on each side of each
+/// threshold; a sample without them could miss a decision altogether.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample {
-    /// What the choice follows from; print it, to be able to repeat it.
+    /// The seed of the choice; print it so that the run can be repeated.
     pub seed: u64,
-    /// One in how many of the cases that are not critical; 0 for none.
+    /// One in how many of the cases that are not critical is run; 0 for none.
     pub one_in: u64,
 }
 

@@ -1,7 +1,7 @@
 //! What the specification does with a case, step by step, without a stream.
 //!
-//! It needs no bytes, so the sizes are any: a buffer of 1 MiB and a thousand puts
-//! are a few numbers.
+//! It needs no bytes, so any size works: a buffer of 1 MiB and a thousand puts are
+//! a few numbers.
 
 use super::event::{Case, Event, Fault, Operation};
 use super::form::push_number;
@@ -16,7 +16,7 @@ use alloc::{
     vec::Vec,
 };
 
-/// The steps of a case as the specification has them, for a case of any size.
+/// The steps of a case as specified, for a case of any size.
 ///
 /// ```
 /// use sealpack_core::{check::{self, Case, Event, FlushRule}, stream::{BufferSize, Shape}};
@@ -38,17 +38,18 @@ pub fn specified(case: &Case, shape: Shape, rule: FlushRule) -> Replay {
     steps.into_replay(case.clone(), shape)
 }
 
-/// A put that was seen: its bytes, and how many the sink took where it failed.
+/// A put that was observed: its length, and how many bytes the sink took if it
+/// failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SeenPut {
     pub(super) len: usize,
     pub(super) failed: Option<usize>,
 }
 
-/// Frames from numbers.
+/// Builds frames from numbers.
 pub(super) struct Steps {
     model: Model,
-    /// Where the specification is; `None` once the stream has left it.
+    /// The state of the specification; `None` once the stream has departed from it.
     layout: Option<Layout>,
     frames: Vec<Frame>,
     written: usize,
@@ -75,7 +76,8 @@ impl Steps {
         Replay { case, shape, frames: self.frames, broken: Broken::NONE, puts }
     }
 
-    /// What the specification does, the fault of the event included.
+    /// Adds the step that the specification takes, including the fault of the
+    /// event.
     pub(super) fn specified(&mut self, event: &Event, implied: bool) {
         let mut puts = Puts::default();
         if let (Some(layout), false) = (&self.layout, self.closed || self.failed) {
@@ -92,7 +94,7 @@ impl Steps {
         self.seen(event, implied, &seen);
     }
 
-    /// A step in which these puts were seen.
+    /// Adds a step in which these puts were observed.
     pub(super) fn seen(&mut self, event: &Event, implied: bool, seen: &[SeenPut]) {
         let ended = self.closed || self.failed;
         let before = self.picture();
@@ -109,8 +111,8 @@ impl Steps {
         let put_failed = seen.iter().any(|put| put.failed.is_some());
         let expected = puts.sizes.iter().take(if put_failed { seen.len() } else { usize::MAX });
         let agrees = self.layout.is_none() || expected.eq(seen.iter().map(|put| &put.len));
-        // As the checker's sink counts: what a failed stream is asked to write is
-        // written for nothing.
+        // Count as the checker's sink does: the writes to a failed stream count as
+        // written.
         if !self.closed {
             self.written = self.written.saturating_add(event.operation.bytes());
         }
@@ -162,7 +164,7 @@ impl Steps {
         outputs.extend((event.operation == Operation::Close).then_some(SinkCall::Close));
     }
 
-    /// The puts, with the extents inside where they are known.
+    /// The puts, with their extents if those are known.
     fn puts(&mut self, seen: &[SeenPut], pieces: Option<&Vec<Piece>>) -> Vec<SinkCall> {
         let mut pieces = pieces.into_iter().flatten().copied();
         let mut outputs = Vec::new();
@@ -212,7 +214,7 @@ fn extent(at: usize, piece: Piece) -> Extent {
     Extent { at, len: piece.len, kind }
 }
 
-/// The puts of frames in text, with the extents inside.
+/// The puts of frames as text, with their extents.
 pub(super) fn puts_text(frames: &[Frame]) -> String {
     let mut text = String::new();
     for output in frames.iter().flat_map(|frame| &frame.outputs) {

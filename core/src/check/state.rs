@@ -1,6 +1,6 @@
-//! What a stream under test answers, and the numbers that it shows.
+//! The answers of a stream under test, and the numbers that it shows.
 
-/// The answer of a stream to a call that it refused, or that did not succeed.
+/// The answer of a stream to a call that it refused or that did not succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Failed;
 
@@ -12,12 +12,12 @@ pub struct State {
     pub capacity: usize,
     /// Whether there is a buffer.
     pub has_buffer: bool,
-    /// `E`: its filled end.
+    /// `E`: the filled end of the buffer.
     pub filled: usize,
-    /// `Z`: the bytes that wait in `L`, as the stream counts them.
+    /// `Z`: the number of bytes that wait in `L`, as the stream counts them.
     pub pending: usize,
-    /// How many extents are in `L`.
+    /// The number of extents in `L`.
     pub extents: usize,
-    /// What the extents in `L` really have.
+    /// The actual sum of the lengths of the extents in `L`.
     pub real: usize,
 }

@@ -1,4 +1,4 @@
-//! A stream under test: ours under any rules, or somebody else's.
+//! A stream under test: this crate's under any rules, or a caller's own.
 
 use super::recorder::Recorder;
 use super::state::{Failed, State};
@@ -8,15 +8,13 @@ use bytes::Bytes;
 
 /// An output stream that the checker can drive.
 ///
-/// Each call gets the sink to write to; the bytes that the checker passes are
-/// its own, each with a value of its place, and the buffers of
-/// [`write_extents`](Subject::write_extents) are looked for in what the sink is
-/// given.
+/// Each call gets the sink to write to. The bytes are the checker's own, each with
+/// a value derived from its position, and the checker looks for the buffers of
+/// [`write_extents`](Subject::write_extents) in the extents that the sink receives.
 ///
-/// To check your own stream, put it behind an adapter. `std::io::BufWriter`, for
-/// example, which promises the order of the bytes and no more: it copies small
-/// writes whoever owns them, and puts a short buffer when the next write does
-/// not fit.
+/// To check your own stream, write an adapter. The example is `std::io::BufWriter`,
+/// which promises only the order of the bytes: it copies small writes even if they
+/// were handed over, and puts a short buffer if the next write does not fit.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -78,8 +76,8 @@ pub trait Subject {
     /// A buffered write.
     ///
     /// # Errors
-    /// [`Failed`] where the call was refused or an output of it failed; so for
-    /// the other calls.
+    /// [`Failed`] if the call was refused or one of its outputs failed; the same
+    /// applies to the other calls.
     fn write(&mut self, bytes: &[u8], sink: &mut Recorder) -> Result<(), Failed>;
 
     /// One zero-copy write.
@@ -88,8 +86,8 @@ pub trait Subject {
     /// As for [`write`](Subject::write).
     fn write_extents(&mut self, extents: &[Bytes], sink: &mut Recorder) -> Result<(), Failed>;
 
-    /// A flush, to the sink's flush. A stream that has none leaves this and says so
-    /// in [`has_flush`](Subject::has_flush).
+    /// A flush, down to the sink's flush. A stream without a flush keeps this
+    /// default and says so in [`has_flush`](Subject::has_flush).
     ///
     /// # Errors
     /// As for [`write`](Subject::write).
@@ -97,27 +95,27 @@ pub trait Subject {
         Ok(())
     }
 
-    /// Whether the stream has a flush. Where it has none, the sink's flush is not
-    /// expected, neither on a flush nor before the close.
+    /// Whether the stream has a flush. If it has none, the sink expects no flush,
+    /// neither on a flush nor before the close.
     fn has_flush(&self) -> bool {
         true
     }
 
-    /// A close, to the sink's close.
+    /// A close, down to the sink's close.
     ///
     /// # Errors
     /// As for [`write`](Subject::write).
     fn close(&mut self, sink: &mut Recorder) -> Result<(), Failed>;
 
-    /// The stream's numbers; `None` where they cannot be seen. Then
+    /// The stream's numbers; `None` if they cannot be seen. Then
     /// [`Rest`](super::Invariant::Rest) is not judged, and nothing can be proved.
     fn state(&self) -> Option<State> {
         None
     }
 
-    /// Visits what waits in the stream in order: each extent of `L`, then the
-    /// filled front of the buffer, with whether it lies in the buffer. Called
-    /// only where [`state`](Subject::state) is known.
+    /// Visits the bytes that wait in the stream in order: each extent of `L`, then
+    /// the filled front of the buffer, with whether it lies in the buffer. It is
+    /// called only if [`state`](Subject::state) is known.
     fn waiting(&self, _visit: &mut dyn FnMut(&[u8], bool)) {}
 }
 

@@ -1,13 +1,14 @@
-//! Traces: the steps of a stream, kept to be walked through later.
+//! Traces: the steps of a stream, kept for stepping through them later.
 //!
-//! A trace is written as JSON Lines (feature `json`). The first line says what it
-//! is of:
+//! A trace is written as JSON Lines (feature `json`). The first line describes the
+//! stream:
 //!
 //! ```json
 //! {"trace":1,"stream":"uploads","buffer_size":5,"trim":true,"flush_rule":"strict","start":{"capacity":0,"filled":0,"pending":0}}
 //! ```
 //!
-//! Each further line is a [`Frame`]. `trace` is the version of the form, [`VERSION`].
+//! Each further line is a [`Frame`]. `trace` is the version of the format,
+//! [`VERSION`].
 
 use super::event::{Case, Event};
 #[cfg(feature = "json")]
@@ -18,24 +19,24 @@ use super::model::{Abstract, FlushRule, Model};
 use super::specified::Steps;
 use alloc::string::String;
 
-/// The version of the form that is written.
+/// The version of the format that is written.
 pub const VERSION: u32 = 1;
 
-/// The steps of a stream, and what is needed to walk through them.
+/// The steps of a stream, and what is needed to step through them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trace {
-    /// Which stream it is of, in words.
+    /// The name of the stream, in words.
     pub stream: String,
-    /// The flush rule of the specification that it is compared with.
+    /// The flush rule of the specification to compare the stream with.
     pub rule: FlushRule,
-    /// Where the stream was when the trace begins.
+    /// The state of the stream when the trace begins.
     pub start: Abstract,
     /// The steps.
     pub replay: Replay,
 }
 
 impl Trace {
-    /// The trace of a stream that was fresh when it began: of any [`Replay`].
+    /// The trace of a stream that was fresh at its start: of any [`Replay`].
     #[must_use]
     pub fn new(stream: impl Into<String>, rule: FlushRule, replay: Replay) -> Self {
         Trace { stream: stream.into(), rule, start: Abstract::default(), replay }
@@ -60,15 +61,15 @@ impl Trace {
 pub enum TraceError {
     /// The text has no line.
     Empty,
-    /// The first line has a version that this program does not read.
+    /// The first line has a version that this program cannot read.
     Version(u32),
-    /// The buffer size is none.
+    /// The buffer size is not valid.
     BufferSize(usize),
-    /// A line is not what it should be.
+    /// A line is malformed.
     Line {
-        /// Which, counted from 1.
+        /// The number of the line, from 1.
         line: usize,
-        /// What about it.
+        /// What is wrong with it.
         error: String,
     },
 }
@@ -118,7 +119,7 @@ impl Trace {
             flush_rule: self.rule,
             start: self.start,
         };
-        // Plain data of strings and numbers: nothing of it cannot be written.
+        // The data consists of strings and numbers, so serializing it cannot fail.
         let mut text = serde_json::to_string(&head).unwrap_or_default();
         for frame in &self.replay.frames {
             text.push('\n');
@@ -170,7 +171,7 @@ impl Trace {
     }
 }
 
-/// What every version has.
+/// The fields that every version has.
 #[cfg(feature = "json")]
 #[derive(serde::Deserialize)]
 struct Version {

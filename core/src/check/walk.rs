@@ -1,4 +1,5 @@
-//! A random walk: for streams that show nothing, and for large buffers.
+//! A random walk: for streams that do not show their contents, and for large
+//! buffers.
 
 use super::event::{Case, Event, Fault, Operation};
 use super::invariant::{Broken, Invariant};
@@ -10,19 +11,20 @@ use super::world::World;
 use crate::stream::Shape;
 use alloc::vec::Vec;
 
-/// What a stream is expected to put: a model of it, to be compared with.
+/// The expected puts of a stream: a model to compare it with.
 ///
-/// The [`Model`] of this crate's stream is one, by way of [`Expected`]; a stream
-/// with other rules brings its own.
+/// [`Expected`] wraps the [`Model`] of this crate's stream as one; a stream with
+/// other rules brings its own.
 pub trait Expectation {
     /// A fresh stream.
     fn begin(&mut self, shape: Shape);
 
-    /// The sizes of the puts of an operation, in order. Not called after a fault.
+    /// The sizes of the puts of an operation, in order. It is not called after a
+    /// fault.
     fn puts(&mut self, operation: &Operation, puts: &mut Vec<usize>);
 }
 
-/// That a stream puts what the specification says.
+/// Expects a stream to put what the specification says.
 #[derive(Clone, Debug)]
 pub struct Expected {
     rule: FlushRule,
@@ -51,12 +53,12 @@ impl Expectation for Expected {
     }
 }
 
-/// A random walk over the cases of one kind of stream: any buffer size, any
-/// stream, the same cases for the same seed.
+/// A random walk over the cases of one kind of stream: it takes any buffer size and
+/// any stream, and runs the same cases for the same seed.
 ///
-/// Lengths are drawn where decisions change, around `S` and `2S`, and anywhere up
-/// to `3S`; writes of several extents with empty ones among them, flushes and faults
-/// come as often as asked for. A case that breaks a promise is shrunk.
+/// Lengths are drawn from those at which decisions change, around `S` and `2S`, and
+/// from anywhere up to `3S`; writes of several extents (some of them empty),
+/// flushes and faults are drawn too. A case that breaks an invariant is shrunk.
 ///
 /// ```
 /// use sealpack_core::check::{self, Invariant, Mutant, Walk};
@@ -82,12 +84,12 @@ pub struct Walk<'a> {
     expectation: Option<&'a mut dyn Expectation>,
 }
 
-/// What a walk has found.
+/// The results of a walk.
 #[derive(Clone, Debug, Default)]
 pub struct Walked {
     /// Cases run.
     pub cases: u64,
-    /// The first case that breaks a promise, shrunk, and which it breaks.
+    /// The first case that breaks a promised invariant, shrunk, and the invariant.
     pub violation: Option<(Invariant, Case)>,
     /// The first case that puts something else than expected, shrunk.
     pub departure: Option<Case>,
@@ -103,7 +105,7 @@ impl Walked {
 
 impl<'a> Walk<'a> {
     /// A thousand cases of up to twelve events with faults, which must keep all
-    /// seven promises.
+    /// seven invariants.
     pub fn new(shape: Shape, open: Open<'a>) -> Self {
         let mut promised = Broken::NONE;
         Invariant::ALL.into_iter().for_each(|invariant| promised.insert(invariant));
@@ -119,35 +121,35 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// What the cases follow from.
+    /// Sets the seed of the cases.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// How many cases are run.
+    /// Sets how many cases are run.
     #[must_use]
     pub fn cases(mut self, cases: u64) -> Self {
         self.cases = cases;
         self
     }
 
-    /// The most events of a case.
+    /// Sets the largest number of events of a case.
     #[must_use]
     pub fn events(mut self, events: usize) -> Self {
         self.events = events;
         self
     }
 
-    /// Lets nothing fail under the stream.
+    /// Runs cases without faults.
     #[must_use]
     pub fn without_faults(mut self) -> Self {
         self.faults = false;
         self
     }
 
-    /// Only these are promised by the stream, and judged.
+    /// Judges only these invariants, which the stream promises.
     #[must_use]
     pub fn promising(mut self, invariants: &[Invariant]) -> Self {
         self.promised = Broken::NONE;
@@ -162,7 +164,7 @@ impl<'a> Walk<'a> {
         self
     }
 
-    /// Walks until something is found, or to the end.
+    /// Walks until it finds something, or to the end.
     pub fn run(mut self) -> Walked {
         let mut world = World::new(self.open);
         let mut walked = Walked::default();
@@ -207,7 +209,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Whether the stream puts something else than expected, up to a fault.
+/// Whether the stream departs from the expected puts, up to a fault.
 fn departs(
     world: &mut World<'_>,
     shape: Shape,
@@ -262,7 +264,7 @@ fn length(size: usize, numbers: &mut Numbers) -> usize {
     }
 }
 
-/// Numbers that follow from a seed.
+/// Pseudo-random numbers from a seed.
 struct Numbers {
     state: u64,
     drawn: u64,

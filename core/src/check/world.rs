@@ -21,7 +21,7 @@ pub struct World<'a> {
     stream: Option<Box<dyn Subject>>,
 }
 
-/// The bytes of the small worlds: each has its position for its value. They are
+/// The bytes of the small worlds: the value of each is its position. They are
 /// static, so that sharing a view of them counts no references; a set shares tens
 /// of millions.
 static SMALL: [u8; 256] = {
@@ -48,7 +48,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Runs a case to its close, and says which invariants it breaks.
+    /// Runs a case to its close, and returns the invariants that it breaks.
     pub fn run<'e, I>(&mut self, shape: Shape, events: I) -> Broken
     where
         I: IntoIterator<Item = &'e Event>,
@@ -58,7 +58,8 @@ impl<'a> World<'a> {
         let bytes = events.clone().map(|event| event.operation.bytes()).sum();
         let mut broken = Broken::NONE;
         self.set_probes(true);
-        // The plane of the lowest digit last: its puts and numbers stay to be read.
+        // The plane of the lowest digit comes last: its puts and numbers can still
+        // be read.
         for plane in (0..planes_for(bytes)).rev() {
             self.begin(shape, plane, bytes);
             for event in events.clone() {
@@ -81,7 +82,7 @@ impl<'a> World<'a> {
         self.recorder.set_lets_go(lets_go);
     }
 
-    /// A fresh stream and an empty sink.
+    /// Starts with a fresh stream and an empty sink.
     pub(super) fn begin(&mut self, shape: Shape, plane: usize, bytes: usize) {
         let source = self.source(plane, bytes);
         self.recorder.begin(shape, source);
@@ -103,7 +104,8 @@ impl<'a> World<'a> {
         self.planes.get(plane).cloned().unwrap_or_default()
     }
 
-    /// One event. What it breaks is added to what was broken before.
+    /// Runs one event. The invariants that it breaks are added to those broken
+    /// before.
     pub(super) fn step(&mut self, event: &Event) -> Option<State> {
         let recorder = &mut self.recorder;
         let stream = self.stream.as_mut()?;
@@ -133,7 +135,7 @@ impl<'a> World<'a> {
         state
     }
 
-    /// The close of a case that has none, and the second look at everything.
+    /// Closes a case that has no close, and looks at everything a second time.
     pub(super) fn end(&mut self) {
         if !self.recorder.closed() {
             self.step(&Event::close());
@@ -142,8 +144,8 @@ impl<'a> World<'a> {
         self.extents.clear();
     }
 
-    /// Judges the order of what waits inside, where that can be seen: it must be
-    /// what was written and not yet put, byte for byte.
+    /// Judges the order of the bytes that wait inside, if they can be seen: they
+    /// must be those written and not yet put, byte for byte.
     pub(super) fn judge_waiting(&mut self) {
         let Some(stream) = &self.stream else { return };
         if self.recorder.failed() || stream.state().is_none() {
@@ -167,7 +169,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// What waits, where that can be seen.
+    /// The waiting extents, if they can be seen.
     pub(super) fn layout(&self) -> Layout {
         let mut layout = Layout::default();
         let Some(stream) = &self.stream else { return layout };
@@ -182,7 +184,7 @@ impl<'a> World<'a> {
         layout
     }
 
-    /// Whether what waits are these pieces, each in the right memory.
+    /// Whether the waiting extents are these pieces, each in the right memory.
     pub(super) fn has_layout(&self, layout: &Layout) -> bool {
         let Some(stream) = &self.stream else { return false };
         let mut expected = layout.waiting.iter();
@@ -207,8 +209,8 @@ impl<'a> World<'a> {
                 .all(|(kept, piece)| piece.is(kept.bytes.len(), kept.zero_copy))
     }
 
-    /// Whether a stream has few places for its buffers, while others take the
-    /// memory that it gives back. One that breaks anything is not judged.
+    /// Whether a stream uses few addresses for its buffers while others take the
+    /// memory that it frees. A stream that breaks an invariant is not judged.
     pub(super) fn reuses_memory(&mut self, shape: Shape, events: &[&Event]) -> bool {
         let bytes = events.iter().map(|event| event.operation.bytes()).sum();
         self.set_lets_go(true);
@@ -247,7 +249,7 @@ impl<'a> World<'a> {
     }
 }
 
-/// How many digits in base 256 the positions of a case have.
+/// The number of digits in base 256 of the positions of a case.
 pub(super) fn planes_for(bytes: usize) -> usize {
     let digits = usize::BITS.saturating_sub(bytes.saturating_sub(1).leading_zeros()).div_ceil(8);
     usize::try_from(digits).unwrap_or(1).max(1)
