@@ -1,5 +1,5 @@
-//! Many positions at once: records close together are read in one go, each
-//! record once, several at a time.
+//! Reads many positions: one read fetches neighbouring records together, each
+//! record is read once, and threads work on several reads in parallel.
 
 use std::convert::Infallible;
 use std::mem;
@@ -17,18 +17,19 @@ use crate::error::{Error, ErrorKind};
 use crate::ordered::{Ordered, Turn, Window};
 use crate::trace::span;
 
-/// Reads this small are decoded by the caller: starting a thread costs more.
+/// The caller's thread alone decodes at most this many reads: starting a thread
+/// costs more.
 const ALONE: usize = 2;
 
 impl Reader {
-    /// The items at `positions`, in any order, repeated or not. `take` is
-    /// called on this thread, once for each of them, with its place in
-    /// `positions` and the item; calls come in the order of the file.
+    /// Reads the items at `positions`, in any order, repeated or not. The reader
+    /// calls `take` on this thread, once for each of them, with its index in
+    /// `positions` and the item; the calls come in the order of the file.
     ///
     /// # Errors
-    /// [`ErrorKind::Pack`] where a position is not there, before anything is
-    /// read; otherwise the first record in file order that cannot be read,
-    /// after the items before it were handed over.
+    /// [`ErrorKind::Pack`] if a position does not exist, before anything is read;
+    /// otherwise the error of the first record in file order that cannot be read,
+    /// after the items before it were passed to `take`.
     pub fn get_many(
         &self,
         positions: &[u32],
@@ -44,8 +45,8 @@ impl Reader {
         }
     }
 
-    /// As [`get_many`](Self::get_many); `take` may stop the reading, which then
-    /// returns what it broke with: an error of its own, say.
+    /// As [`get_many`](Self::get_many); `take` may stop the reading, for example on
+    /// an error of its own. The call then returns the value of its `Break`.
     ///
     /// ```
     /// use std::io::{self, Write as _};
@@ -112,7 +113,7 @@ impl Reader {
     }
 }
 
-/// Why the reading ended before its end.
+/// The reason why the reading ended early.
 enum Ended<B> {
     Failed(ErrorKind),
     Stopped(B),
@@ -127,22 +128,22 @@ impl<B> From<ErrorKind> for Ended<B> {
 /// The records of one read.
 pub(super) type FetchedRecords = Vec<Fetched>;
 
-/// A record that was read, and what is wanted of it.
+/// A record that was read, and the items that are wanted of it.
 pub(super) struct Fetched {
     state: State,
     wanted: Vec<(usize, u32)>,
 }
 
-/// A read decodes its records as far as they yield what the budget allows
-/// ahead; those beyond stay as they are stored until they are taken. So a file
-/// whose records expand a thousandfold costs that, and one record more.
+/// A read decodes its records until they reach the bytes that the budget allows
+/// ahead; the other records stay as stored until they are taken. So a file whose
+/// records expand a thousandfold costs at most that allowance, and one record more.
 enum State {
     Unsealed(Record),
     Stored(RecordPlace, Bytes),
 }
 
 impl Fetched {
-    /// The record, decoded now if it was not before.
+    /// Returns the record, and decodes it first if that was not done yet.
     pub(super) fn unseal(
         self,
         inner: &Inner,
@@ -156,7 +157,7 @@ impl Fetched {
 }
 
 impl Inner {
-    /// Carries out a read: one fetch, each record a view of it.
+    /// Performs a read: one fetch, with each record a view of the bytes.
     pub(super) fn read(
         &self,
         read: PlannedRead,
@@ -179,8 +180,8 @@ impl Inner {
     }
 }
 
-/// Threads carry out reads, this one among them; the records come back here in
-/// file order.
+/// Performs the reads on several threads, this one included; this thread takes the
+/// records in file order.
 fn in_parallel<B>(
     inner: &Inner,
     reads: Vec<PlannedRead>,
@@ -192,8 +193,8 @@ fn in_parallel<B>(
     let mut workspace = Workspace::new(&inner.opened.budget, true);
     let carry_out = |read, workspace: &mut Workspace| without_panic(|| inner.read(read, workspace));
     let done = thread::scope(|scope| {
-        // Stops the workers on every way out, an error and a panic in
-        // the caller's closure included: the scope waits for them.
+        // Stops the workers on every exit, an error and a panic in the caller's
+        // closure included: the scope waits for them.
         let _stop = StopOnDrop(&jobs);
         for _ in 1..threads {
             let mut workspace = workspace.beside();
@@ -205,7 +206,8 @@ fn in_parallel<B>(
                 workspace.close(&inner.opened.decoders);
             };
             let worker = thread::Builder::new().name("sealpack-read".into());
-            // The system allows no more threads: fewer read, this one at least.
+            // If the system allows no more threads, fewer threads read; this one
+            // always does.
             if worker.spawn_scoped(scope, work).is_err() {
                 break;
             }
@@ -238,8 +240,8 @@ fn in_parallel<B>(
     done
 }
 
-/// Runs a worker's job. A panic (in a source of the caller's, say) is delivered
-/// as an error: undelivered, it would be waited for.
+/// Runs a worker's job. A panic, for example in the caller's source, is delivered
+/// as an error: otherwise a thread would wait for the result for ever.
 pub(super) fn without_panic<T>(
     work: impl FnOnce() -> Result<T, ErrorKind>,
 ) -> Result<T, ErrorKind> {

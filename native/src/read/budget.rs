@@ -1,13 +1,13 @@
-//! What a reader may hold at once, shared out between reads under way.
+//! Divides the memory that a reader may use among the reads in flight.
 //!
 //! ```text
-//! the memory limit = 3/8 reads under way + 5/8 the next one, which may be
+//! the memory limit = 3/8 reads in flight + 5/8 the next one, which may be
 //!     1/4 a record as stored + 1/8 decoded ahead + 1/4 a record decoded
 //! ```
 //!
-//! A read weighs what it may come to, so that however many threads there are,
-//! and whatever the records expand to, the limit holds. Without a limit (the
-//! default) nothing here says no.
+//! The weight of a read is the most bytes that it may take, so the limit holds for
+//! any number of threads, and however far the records expand. Without a limit (the
+//! default) nothing is refused here.
 
 use std::collections::VecDeque;
 
@@ -33,38 +33,38 @@ impl Budget {
         Self { merge: Merge { max_read: budget.read_of(merge.max_read), ..merge }, ..budget }
     }
 
-    /// The most bytes of a read of several records, where it could do with
-    /// `most`.
+    /// Returns the most bytes of a read of several records, given that `most` would
+    /// be useful.
     pub(super) fn read_of(&self, most: u64) -> u64 {
         most.min(self.limits.memory / 8)
     }
 
-    /// Bytes that one read may decode to before they are wanted.
+    /// Returns the bytes that one read may decode to before they are wanted.
     pub(super) fn decoded_ahead(&self) -> u64 {
         DECODED_AHEAD.min(self.limits.memory / 32)
     }
 
-    /// Bytes of buffers kept to be filled again, of each kind.
+    /// Returns the bytes of idle buffers, of each kind, that are kept for reuse.
     pub(super) fn idle(&self) -> u64 {
         MOST_IDLE.min(self.limits.memory / 16)
     }
 
-    /// The most that a read may come to: as stored, decoded ahead, and the
-    /// record that passed that.
+    /// Returns the most bytes that a read may take: the records as stored, those
+    /// decoded ahead, and the record that exceeded that allowance.
     pub(crate) fn weight(&self, read: &PlannedRead) -> u64 {
         let stored = read.range.end - read.range.start;
-        // A verification holds so much, to hash it together.
+        // A verification keeps this many bytes, to hash them together.
         let ahead = DECODED_AHEAD.min(self.limits.memory / 8);
         stored.saturating_add(ahead).saturating_add(self.limits.max_decoded())
     }
 
-    /// Counts what reads under way may come to.
+    /// Returns a counter of the weights of reads in flight.
     pub(super) fn allowance(&self) -> Allowance {
         Allowance { budget: *self, under_way: VecDeque::new(), weight: 0 }
     }
 }
 
-/// The reads under way: submitted, and not yet done with.
+/// The reads in flight: submitted, and their results not yet dropped.
 #[derive(Debug)]
 pub(super) struct Allowance {
     budget: Budget,
@@ -73,19 +73,19 @@ pub(super) struct Allowance {
 }
 
 impl Allowance {
-    /// Whether another read may begin; one always may.
+    /// Returns whether another read may begin; if none is in flight, one may.
     pub(super) fn has_room(&self) -> bool {
         self.under_way.is_empty() || self.weight < self.budget.limits.memory / 8 * 3
     }
 
-    /// A read begins.
+    /// Counts a read that begins.
     pub(super) fn begin(&mut self, read: &PlannedRead) {
         let weight = self.budget.weight(read);
         self.under_way.push_back(weight);
         self.weight = self.weight.saturating_add(weight);
     }
 
-    /// The oldest read, if there is one, is done with: what it came to was dropped.
+    /// Removes the oldest read, if there is one: its result was dropped.
     pub(super) fn end(&mut self) {
         let weight = self.under_way.pop_front().unwrap_or_default();
         self.weight = self.weight.saturating_sub(weight);

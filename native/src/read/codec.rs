@@ -1,10 +1,10 @@
-//! Which decoder the records of a pack need.
+//! Chooses the decoder of a pack's records.
 //!
-//! The format id is the caller's number, so it is a hint and no more. Under
-//! [`ReadCodec::Auto`] it is believed where it is known and where the first
-//! record that is read looks as it says; otherwise the magics of the pack's
-//! first record and, against a known id, of a few more decide
-//! ([`CodecDetection`]), and the reader says that they did.
+//! The format id is the caller's number, so it is only a hint. Under
+//! [`ReadCodec::Auto`] the reader follows it if it is known and the first record
+//! that is read looks like that codec; otherwise the magics of the pack's first
+//! record and, against a known id, of a few more decide ([`CodecDetection`]), and
+//! the reader reports that they did.
 
 use std::fmt;
 use std::ops::Range;
@@ -25,20 +25,20 @@ use crate::zstd::Decoder;
 pub enum ReadCodec {
     /// The codec of the format id, if that is known and the first record that is
     /// read does not contradict it; otherwise the codec whose magic the pack's
-    /// first record has. Records under an unknown format id that are not zstd
-    /// frames are refused ([`ErrorKind::UnknownCodec`]): choose
+    /// first record has. If the format id is unknown and the records are not zstd
+    /// frames, they are refused ([`ErrorKind::UnknownCodec`]): choose
     /// [`Plain`](Self::Plain) or [`Own`](Self::Own) for them.
     #[default]
     Auto,
-    /// As [`Auto`](Self::Auto), but records under an unknown format id that are
-    /// not zstd frames are taken to be stored as they are. In a pack of a codec
-    /// that this crate does not know, encoded bytes come out as items.
+    /// As [`Auto`](Self::Auto), but if the format id is unknown and the records are
+    /// not zstd frames, they are read as plain payloads. In a pack of a codec that
+    /// this crate does not know, the reader then returns encoded bytes as items.
     AutoOrPlain,
     /// Payloads are stored as they are.
     Plain,
     /// Payloads are zstd frames.
     Zstd,
-    /// The caller's own.
+    /// The caller's own decoder.
     Own(Arc<dyn Decode + Send + Sync>),
 }
 
@@ -58,9 +58,9 @@ impl fmt::Debug for ReadCodec {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct ChosenCodec {
-    /// The codec; `None` where it is the caller's own.
+    /// The codec; `None` for the caller's own.
     pub codec: Option<KnownCodec>,
-    /// What decided it.
+    /// What decided the codec.
     pub decided_by: DecidedBy,
 }
 
@@ -72,13 +72,13 @@ pub enum DecidedBy {
     Caller,
     /// The format id, which is known.
     FormatId,
-    /// The magic of the first record: the format id is not known, or the
-    /// records do not look as it says.
+    /// The magic of the first record: the format id is not known, or the records do
+    /// not look like its codec.
     FirstRecord,
 }
 
 impl DecidedBy {
-    /// A stable name, for JSON.
+    /// Returns a stable name, for JSON.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -89,22 +89,22 @@ impl DecidedBy {
     }
 }
 
-/// The decoders of a reader; which one is settled on first use.
+/// The decoders of a reader; the first use chooses one.
 pub(crate) struct Decoders {
     zstd: Decoder,
     own: Option<Arc<dyn Decode + Send + Sync>>,
-    /// Whether records of an unknown codec are refused.
+    /// Whether the reader refuses records of an unknown codec.
     refuses_unknown: bool,
     chosen: OnceLock<Choice>,
 }
 
-/// What was settled.
+/// The outcome of choosing a codec.
 #[derive(Clone, Copy)]
 enum Choice {
     Codec(ChosenCodec),
-    /// The format id is not known and the records are not zstd frames. They may
-    /// be stored as they are, or in an encoding of the program's own: nothing
-    /// tells the two apart, so the caller has to choose.
+    /// The format id is not known and the records are not zstd frames. They may be
+    /// plain, or in an encoding of the program's own: the bytes do not distinguish
+    /// the two, so the caller has to choose.
     Unknown {
         format_id: u32,
     },
@@ -127,7 +127,7 @@ impl Decoders {
         Self { zstd: Decoder::default(), own, refuses_unknown, chosen }
     }
 
-    /// The codec that was settled on, if there is one.
+    /// Returns the chosen codec, if there is one.
     pub(crate) fn chosen(&self) -> Option<ChosenCodec> {
         match self.chosen.get() {
             Some(Choice::Codec(chosen)) => Some(*chosen),
@@ -135,7 +135,7 @@ impl Decoders {
         }
     }
 
-    /// Whether a record has settled the codec, or that it is not known.
+    /// Returns whether a record has decided the codec, or that it is unknown.
     pub(super) fn is_settled(&self) -> bool {
         self.chosen.get().is_some()
     }
@@ -150,9 +150,9 @@ impl Decoders {
         }
     }
 
-    /// Settles on a codec, given a record that was read, and a way to fetch
-    /// other parts of the pack for when that one does not look as the format
-    /// id says. A pack of empty records settles nothing.
+    /// Chooses the codec, given a record that was read, and a way to fetch other
+    /// parts of the pack if that record does not look like the format id's codec. A
+    /// pack of empty records decides nothing.
     pub(crate) fn settle<E>(
         &self,
         directory: &Directory,
@@ -186,34 +186,34 @@ impl Decoders {
         Ok(())
     }
 
-    /// Whether records are known to be stored as they are.
+    /// Returns whether records are known to be stored as they are.
     pub(crate) fn is_plain(&self) -> bool {
         self.chosen().is_some_and(|chosen| chosen.codec == Some(KnownCodec::None))
     }
 
-    /// Whether records are known to be zstd frames.
+    /// Returns whether records are known to be zstd frames.
     pub(super) fn is_zstd(&self) -> bool {
         self.chosen().is_some_and(|chosen| chosen.codec == Some(KnownCodec::Zstd))
     }
 
-    /// The decoder of zstd frames.
+    /// Returns the decoder of zstd frames.
     pub(super) fn zstd(&self) -> &Decoder {
         &self.zstd
     }
 
-    /// Calls `work` with the decoder. The caller's own runs on our threads.
+    /// Calls `work` with the decoder. The caller's decoder runs on this crate's
+    /// threads.
     fn with_decoder<T>(&self, work: impl FnOnce(&dyn Decode) -> T) -> T {
         match (self.chosen().and_then(|chosen| chosen.codec), &self.own) {
             (Some(KnownCodec::Zstd), _) => work(&self.zstd),
             (None, Some(own)) => work(&Caught(own.as_ref())),
-            // Nothing settled: every record so far was empty.
+            // No codec was chosen: every record so far was empty.
             _ => work(&PlainDecoder),
         }
     }
 }
 
-/// Fetches magics until they say which codec it is; `None` where there is no
-/// payload to ask.
+/// Fetches magics until they identify the codec; `None` if no record has a payload.
 fn detect<E>(
     mut detection: CodecDetection,
     fetch: impl Fn(&Range<u64>) -> Result<Bytes, E>,

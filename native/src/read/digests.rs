@@ -1,4 +1,4 @@
-//! The digests of records, one after another.
+//! Computes the digests of records, in order.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -19,12 +19,12 @@ use crate::error::{Error, ErrorKind};
 use crate::trust::{DigestListFile, DigestSpool, SealedDigests};
 
 impl Reader {
-    /// The digest of each of these records, in order: of its items as they
-    /// are, whatever extract the content hash was taken with. Records are read
-    /// and checked as [`range`](Self::range) does.
+    /// Returns the digest of each of these records, in order. It covers the items
+    /// as they are, even if the content hash was computed with an extract. Records
+    /// are read and checked as in [`range`](Self::range).
     ///
     /// # Errors
-    /// [`ErrorKind::Pack`] for records that the pack does not have.
+    /// [`ErrorKind::Pack`] if the pack does not have all of these records.
     pub fn record_digests(&self, records: Range<u32>) -> Result<RecordDigests, Error> {
         let (last, count) = (records.end, self.directory().record_count());
         if last > count {
@@ -36,8 +36,8 @@ impl Reader {
         Ok(RecordDigests { inner: self.clone(), scan: Some(scan), batch: Vec::new().into_iter() })
     }
 
-    /// Reads all of the pack and writes its digest list to `path`, which must
-    /// not be there.
+    /// Reads all of the pack and writes its digest list to `path`, where no file
+    /// may exist.
     ///
     /// # Errors
     /// As [`DigestListFile::create`] and [`DigestListFile::write`].
@@ -51,13 +51,13 @@ impl Reader {
 }
 
 impl DigestListFile {
-    /// Reads all of a pack, and makes its list. `progress` is called after
-    /// every record with the number of those that were read, and may end it,
-    /// with nothing written.
+    /// Reads all of a pack, and writes its digest list. `progress` is called after
+    /// every record with the number of records read so far, and may stop the
+    /// reading; nothing is written then.
     ///
     /// # Errors
-    /// The first record that is damaged; a content hash that is not the stored
-    /// one; [`ErrorKind::Io`].
+    /// The error of the first damaged record; a content hash that differs from the
+    /// stored one; [`ErrorKind::Io`].
     pub fn write<B>(
         self,
         reader: &Reader,
@@ -76,7 +76,7 @@ impl DigestListFile {
     }
 }
 
-/// The digests of a run of records, in order. After an error it ends.
+/// The digests of a run of records, in order. The iterator ends after an error.
 pub struct RecordDigests {
     inner: Reader,
     scan: Option<Scan<Vec<Result<Hash, ErrorKind>>>>,
@@ -116,8 +116,8 @@ impl fmt::Debug for RecordDigests {
 }
 
 impl Inner {
-    /// The digests of the records of a read; behind one that is damaged
-    /// nobody looks.
+    /// Computes the digests of a read's records. Those after a damaged record are
+    /// not used.
     fn digest(
         &self,
         read: PlannedRead,

@@ -1,24 +1,24 @@
-//! Examinations of records, counted and collected into a report.
+//! Counts examinations of records and collects them into a report.
 
 use sealpack_core::Error as PackError;
 use sealpack_core::read::{Examination, Report, Verification};
 
 use crate::error::ErrorKind;
 
-/// How far a verification has come.
+/// The progress of a verification.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct VerifyProgress {
-    /// Records looked at.
+    /// Records examined.
     pub records: u32,
-    /// Bytes of the file that they take.
+    /// Bytes that they take in the file.
     pub bytes: u64,
-    /// Damaged ones among them.
+    /// Damaged records among them.
     pub damaged: u32,
 }
 
 impl VerifyProgress {
-    /// Another record was looked at.
+    /// Counts another examined record.
     pub(crate) fn count(&mut self, examination: &Examination) {
         self.records += 1;
         self.bytes += examination.place().size();
@@ -26,7 +26,7 @@ impl VerifyProgress {
     }
 }
 
-/// A verification and how far it has come.
+/// A verification and its progress.
 pub(crate) struct RunningVerification {
     verification: Verification,
     progress: VerifyProgress,
@@ -37,7 +37,7 @@ impl RunningVerification {
         Self { verification, progress: VerifyProgress::default() }
     }
 
-    /// Takes the next records, in the order of the file.
+    /// Adds the next records, in the order of the file.
     pub(crate) fn push(&mut self, examinations: Vec<Examination>) -> VerifyProgress {
         for examination in examinations {
             self.progress.count(&examination);
@@ -51,7 +51,8 @@ impl RunningVerification {
     }
 }
 
-/// A record that is not what the caller trusts is damaged, like any other.
+/// Marks a record that differs from the trusted hash as damaged, like any other
+/// damage.
 pub(crate) fn refuse_untrusted(
     examination: &mut Examination,
     checked: Result<(), ErrorKind>,

@@ -31,7 +31,7 @@ pub use options::ReaderOptions;
 pub use reader::Reader;
 pub use scan::Items;
 
-/// What the reader of stores shares.
+/// Used by the reader of stores too.
 #[cfg(feature = "remote")]
 pub(crate) use self::{
     budget::Budget,

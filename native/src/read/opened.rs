@@ -1,5 +1,6 @@
-//! An opened pack and how it is read: what the reader of files and the reader
-//! of stores share. Each fetches bytes in its own way and hands them to this.
+//! An opened pack and its options, shared by the reader of files and the reader of
+//! stores. Each of them fetches bytes in its own way and passes them to this
+//! module.
 
 use bytes::Bytes;
 use sealpack_core::codec::Decode;
@@ -31,7 +32,7 @@ impl OpenedPack {
         Self { pack, decoders, options, budget }
     }
 
-    /// The first record, if no record has settled the codec yet.
+    /// Returns the first record, if no record has decided the codec yet.
     pub(crate) fn record_to_settle_on(&self) -> Option<RecordPlace> {
         if self.decoders.is_settled() { None } else { self.pack.directory.record(0).ok() }
     }
@@ -64,7 +65,8 @@ impl OpenedPack {
         Ok(examiner.examine_all(records, &mut Lanes::default())?)
     }
 
-    /// Starts a verification; with a content hash, against that one.
+    /// Starts a verification; with a content hash, it checks the items against that
+    /// one.
     pub(crate) fn verification(&self, content_hash: Option<Hash>) -> RunningVerification {
         let verification = Verification::new(&self.pack);
         RunningVerification::new(match content_hash {

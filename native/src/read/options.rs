@@ -49,37 +49,38 @@ impl Default for ReaderOptions {
 }
 
 impl ReaderOptions {
-    /// How records are decoded: [`ReadCodec::Auto`] unless told otherwise.
+    /// Sets how records are decoded. Default: [`ReadCodec::Auto`].
     pub fn codec(mut self, codec: ReadCodec) -> Self {
         self.codec = codec;
         self
     }
 
-    /// The most bytes that one record may decode to: 2^32 unless told
-    /// otherwise. A larger one is an error, and is not decoded.
+    /// Sets the most bytes that one record may decode to. Default: 2^32. A larger
+    /// record is an error, and is not decoded.
     pub fn decoded_limit(mut self, bytes: u64) -> Self {
         self.limits.decoded_record = bytes;
         self
     }
 
-    /// The most items that a pack may hold: 2^32-1 unless told otherwise. A
-    /// pack that claims more is not opened.
+    /// Sets the most items that a pack may have. Default: 2^32-1. A pack that
+    /// claims more is not opened.
     pub fn items_limit(mut self, items: u32) -> Self {
         self.limits.items = items;
         self
     }
 
-    /// The most bytes that the reader holds at once while it opens a pack,
-    /// scans, verifies or answers [`get_many`](crate::Reader::get_many): any number
-    /// unless told otherwise. No single thing may take more than a quarter of
-    /// it: index and app data together, a record as stored, a record decoded;
-    /// what does is an error, and is not read. Reads ahead are as many as fit,
-    /// so give a [`decoded_limit`](Self::decoded_limit) too, or they are few.
+    /// Sets the most bytes that the reader may hold at a time while it opens a
+    /// pack, scans, verifies or runs [`get_many`](crate::Reader::get_many).
+    /// Default: no limit. No single allocation may take more than a quarter of it:
+    /// index and app data together, a record as stored, a record decoded. A larger
+    /// one is an error, and is not read. The reader reads ahead as far as the limit
+    /// allows, so set a [`decoded_limit`](Self::decoded_limit) too, or it reads
+    /// little ahead.
     ///
-    /// Not counted are items that the caller keeps, and the directory of an
-    /// open pack: its index, and 12 bytes for 128 records.
+    /// The limit does not count items that the caller keeps, and the directory of
+    /// an open pack: its index, and 12 bytes for 128 records.
     ///
-    /// A service that opens packs of strangers:
+    /// For example a service that opens untrusted packs:
     ///
     /// ```
     /// use sealpack::core::error::Limit;
@@ -108,34 +109,36 @@ impl ReaderOptions {
         self
     }
 
-    /// Which records are read together: those at most 16 KiB apart, up to
-    /// 1 MiB (256 KiB of a file that is scanned), unless told otherwise.
+    /// Sets which records are read together. Default: those at most 16 KiB apart,
+    /// up to 1 MiB (256 KiB when a file is scanned).
     pub fn merge(mut self, merge: Merge) -> Self {
         self.merge = merge;
         self
     }
 
-    /// The extract that the content hash was taken with, for
+    /// Sets the extract that the content hash was computed with, for
     /// [`verify`](crate::Reader::verify).
     pub fn hash_extract(mut self, extract: impl Extract + 'static) -> Self {
         self.extract = Some(Arc::new(Caught(extract)));
         self
     }
 
-    /// Threads that read and decode in [`get_many`](crate::Reader::get_many),
-    /// [`range`](crate::Reader::range) and [`verify`](crate::Reader::verify): as many as
-    /// there are cores unless told otherwise, at least one.
+    /// Sets the threads that read and decode in
+    /// [`get_many`](crate::Reader::get_many), [`range`](crate::Reader::range) and
+    /// [`verify`](crate::Reader::verify). Default: the number of cores. At least
+    /// one.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads.clamp(1, MAX_THREADS);
         self
     }
 
-    /// Holds every record that is read to a hash that the caller trusts; no
-    /// item is handed out before that. Reading a single item of a plain pack
-    /// then reads the whole record.
+    /// Authenticates every record that is read against a hash that the caller
+    /// trusts; the reader returns no item before that. Reading a single item of a
+    /// plain pack then reads the whole record.
     ///
-    /// Opening fails where the pack or its digest list is not of that hash, as
-    /// does every later read: [`Error::untrusted`](crate::Error::untrusted) says how.
+    /// Opening fails if the pack or its digest list does not match that hash, and
+    /// so does every later read: [`Error::untrusted`](crate::Error::untrusted)
+    /// returns what differs.
     pub fn trust(mut self, trust: Trust) -> Self {
         self.trust = Some(trust);
         self

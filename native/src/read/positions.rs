@@ -2,11 +2,11 @@
 
 use std::ops::{Bound, Range, RangeBounds};
 
-/// The positions that `bounds` names in a pack of `item_count` items, not yet
-/// checked against the pack.
+/// Returns the positions that `bounds` names in a pack of `item_count` items, not
+/// yet checked against the pack.
 pub(crate) fn positions_in(bounds: &impl RangeBounds<u32>, item_count: u32) -> Range<u32> {
-    // No pack has an item at the position that saturates: it holds at most
-    // 2^32-1 of them.
+    // No pack has an item at the saturated position: a pack has at most 2^32-1
+    // items.
     let start = match bounds.start_bound() {
         Bound::Included(&first) => first,
         Bound::Excluded(&before) => before.saturating_add(1),

@@ -1,4 +1,4 @@
-//! The reader that a program holds and its threads share.
+//! The reader of a pack, which threads may share.
 
 use std::fmt;
 use std::ops::Range;
@@ -26,9 +26,9 @@ use crate::trust::{Trust, TrustedDigests};
 
 /// Reads a pack: items by position, ranges, all of it.
 ///
-/// Opening reads the end of the file, once for nearly every pack; after that
-/// an item costs one read. A reader is `Send + Sync` and cheap to clone: all
-/// clones share the directory and the decoders.
+/// Opening takes one read of the end of the file for nearly every pack; after that
+/// an item costs one read. A reader is `Send + Sync` and cheap to clone: all clones
+/// share the directory and the decoders.
 ///
 /// ```
 /// # let folder = tempfile::tempdir()?;
@@ -59,12 +59,13 @@ impl fmt::Debug for Reader {
     }
 }
 
-/// What the clones of a reader share.
+/// The state that the clones of a reader share.
 pub(super) struct Inner {
     pub(super) path: Arc<PathBuf>,
     source: Source,
     pub(super) opened: OpenedPack,
-    /// What every record is held to, where the caller asked for it.
+    /// The digests that every record is authenticated against, if the caller asked
+    /// for it.
     pub(super) trusted: Option<TrustedDigests>,
 }
 
@@ -72,15 +73,15 @@ impl ReaderOptions {
     /// Opens a pack.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`], [`ErrorKind::NotAFile`], or [`ErrorKind::Pack`] for
-    /// a file that is no sound pack.
+    /// [`ErrorKind::Io`], [`ErrorKind::NotAFile`], or [`ErrorKind::Pack`] for a
+    /// file that is not a sound pack.
     pub fn open(self, path: impl AsRef<Path>) -> Result<Reader, Error> {
         let source = FileSource::open(path.as_ref())?;
         Reader::from_source(self, Arc::new(source), path.as_ref())
     }
 
-    /// Opens a pack that lies in something other than a file. `name` stands
-    /// for the path in errors.
+    /// Opens a pack from a source other than a file. Errors have `name` in place of
+    /// the path.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -111,7 +112,7 @@ impl Reader {
         Self::options().trust(trust).open(path)
     }
 
-    /// The options of a reader.
+    /// Returns the default options of a reader.
     pub fn options() -> ReaderOptions {
         ReaderOptions::default()
     }
@@ -128,8 +129,8 @@ impl Reader {
             Ok((source, pack))
         });
         let (source, mut pack) = opened.map_err(|kind| Error::new(&path, kind))?;
-        // A tail that is only part of the file is worth little once the pack
-        // is open, and would hold a quarter of a mebibyte.
+        // A tail that is only part of the file is hardly used once the pack is
+        // open, and would keep a quarter of a mebibyte in memory.
         if pack.tail.start > 0 {
             pack.tail = FileTail { start: source.size(), bytes: Bytes::new() };
         }
@@ -149,19 +150,19 @@ impl Reader {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// The item at `position`, counted from 0.
+    /// Returns the item at `position`, counted from 0.
     ///
-    /// It is a view of the record that it was read with, and keeps that in
-    /// memory; copy it if you keep it for long.
+    /// The item is a view of the record that was read for it, and keeps that record
+    /// in memory; copy the item if you keep it for long.
     ///
     /// # Errors
-    /// [`ErrorKind::Pack`] where there is no such item or its record is
-    /// damaged, [`ErrorKind::Io`].
+    /// [`ErrorKind::Pack`] if there is no such item or its record is damaged,
+    /// [`ErrorKind::Io`].
     pub fn get(&self, position: u32) -> Result<Bytes, Error> {
         self.inner.get(position).map_err(|kind| self.inner.error(kind))
     }
 
-    /// The record of this number, checked and decoded.
+    /// Returns the record of this number, checked and decoded.
     ///
     /// # Errors
     /// As [`get`](Self::get).
@@ -170,67 +171,67 @@ impl Reader {
         self.inner.record(&place).map_err(|kind| self.inner.error(kind))
     }
 
-    /// The bytes of a record as they are stored.
+    /// Returns the bytes of a record as they are stored.
     ///
     /// # Errors
-    /// As [`get`](Self::get), but nothing is checked, nor held to what the
-    /// caller trusts.
+    /// As [`get`](Self::get), but the bytes are neither checked nor authenticated.
     pub fn stored_record(&self, number: u32) -> Result<Bytes, Error> {
         let place = self.directory().record(number).map_err(|e| self.inner.error(e.into()))?;
         self.inner.fetch(&place.range).map_err(|kind| self.inner.error(kind))
     }
 
-    /// How many items there are.
+    /// Returns the number of items.
     #[must_use]
     pub fn item_count(&self) -> u32 {
         self.directory().item_count()
     }
 
-    /// The trailer.
+    /// Returns the trailer.
     #[must_use]
     pub fn trailer(&self) -> &Trailer {
         self.directory().trailer()
     }
 
-    /// Which of the dialects the file is written in.
+    /// Returns the dialect that the file is written in.
     #[must_use]
     pub fn dialect(&self) -> Dialect {
         self.inner.opened.pack.dialect
     }
 
-    /// Where records and items lie.
+    /// Returns the directory: where records and items lie.
     #[must_use]
     pub fn directory(&self) -> &Directory {
         &self.inner.opened.pack.directory
     }
 
-    /// The app data. A reader that [trusts](crate::Trust) a content hash, and
-    /// not a root, has it from the pack alone.
+    /// Returns the app data. If the reader [trusts](crate::Trust) a content hash
+    /// and not a root, the app data is not authenticated.
     #[must_use]
     pub fn app_data(&self) -> &Bytes {
         &self.inner.opened.pack.app_data
     }
 
-    /// The size of the file in bytes.
+    /// Returns the size of the file in bytes.
     #[must_use]
     pub fn file_size(&self) -> u64 {
         self.inner.source.size()
     }
 
-    /// The digest list that every record is held to, where there is one.
+    /// Returns the digest list that every record is authenticated against, if there
+    /// is one.
     #[must_use]
     pub fn trusted(&self) -> Option<&TrustedList> {
         self.inner.trusted.as_ref().map(TrustedDigests::list)
     }
 
-    /// The path, or the name that stands for it.
+    /// Returns the path, or the name in place of it.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.inner.path
     }
 
-    /// The codec of the records, and what decided it; reads a record where
-    /// none was read before. `None` where every record is empty.
+    /// Returns the codec of the records, and what decided it; reads a record if
+    /// none was read before. `None` if every record is empty.
     ///
     /// # Errors
     /// [`ErrorKind::Io`].
@@ -241,7 +242,7 @@ impl Reader {
     }
 }
 
-/// The loop that opens a pack.
+/// Opens a pack: fetches ranges until core's `Opening` is complete.
 fn open(source: &Source, limits: ReadLimits) -> Result<Pack, ErrorKind> {
     let first = source.first_read().min(limits.max_single());
     let mut opening = Opening::with_tail(source.size(), first)?.with_limits(limits);
@@ -259,7 +260,8 @@ impl Inner {
         Error::new(&self.path, kind)
     }
 
-    /// The bytes of a range: from memory where the whole file is, else read.
+    /// Returns the bytes of a range: from memory if they are there, otherwise with
+    /// a read.
     pub(super) fn fetch(&self, range: &Range<u64>) -> Result<Bytes, ErrorKind> {
         if range.is_empty() {
             return Ok(Bytes::new());
@@ -273,8 +275,9 @@ impl Inner {
         }
     }
 
-    /// Which records a scan reads together. Larger reads of a file save no
-    /// time, and what several threads decode ahead would leave their caches.
+    /// Returns which records a scan reads together. Larger reads of a file save no
+    /// time, and the records that several threads decode ahead would no longer fit
+    /// into their caches.
     pub(super) fn merge_of_scan(&self) -> Merge {
         const SCANNED: u64 = 256 << 10;
         let merge = self.opened.budget.merge;
@@ -284,7 +287,8 @@ impl Inner {
         Merge { max_read: self.opened.budget.read_of(SCANNED), ..merge }
     }
 
-    /// The bytes of a read of several records, in the memory of a workspace.
+    /// Returns the bytes of a read of several records, in the memory of a
+    /// workspace.
     pub(super) fn fetch_in(
         &self,
         workspace: &Workspace,
@@ -305,12 +309,12 @@ impl Inner {
         Ok(record.into_item(place.slot).unwrap_or_default())
     }
 
-    /// Reads only the end of a record and the item itself, where nothing
-    /// forces the whole record to be read.
+    /// Reads only the end of a record and the item itself, unless the whole record
+    /// has to be read.
     fn get_part(&self, place: &RecordPlace, slot: u32) -> Result<Option<Bytes>, ErrorKind> {
         let in_one_read = place.size() <= self.source.round_trip()
             || self.opened.pack.tail.get(&place.range).is_some();
-        // A digest is of the whole record.
+        // A digest covers the whole record.
         if self.trusted.is_some() || !self.opened.decoders.is_plain() || in_one_read {
             return Ok(None);
         }
@@ -335,7 +339,7 @@ impl Inner {
         self.unseal_with(place, stored, &In::new(&self.opened.decoders, workspace))
     }
 
-    /// The one place where a record is checked, decoded and authenticated.
+    /// Checks, decodes and authenticates a record. No other function does.
     fn unseal_with(
         &self,
         place: &RecordPlace,
@@ -350,7 +354,7 @@ impl Inner {
         Ok(record)
     }
 
-    /// Whether a record's items are those that the caller trusts, if any are.
+    /// Checks a record's digest against the trusted list, if there is one.
     pub(super) fn check_digest(&self, number: u32, digest: &Hash) -> Result<(), ErrorKind> {
         self.trusted.as_ref().map_or(Ok(()), |trusted| trusted.check_digest(number, digest))
     }
@@ -368,7 +372,7 @@ impl Inner {
         self.opened.decoders.settle(directory, place, stored, |range| self.fetch(range))
     }
 
-    /// Settles on a codec before any record was read.
+    /// Chooses the codec before any record was read.
     fn settle_on_first_record(&self) -> Result<(), ErrorKind> {
         self.opened.record_to_settle_on().map_or(Ok(()), |first| self.settle(&first, &[]))
     }

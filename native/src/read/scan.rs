@@ -1,4 +1,4 @@
-//! Records one after another, read and decoded ahead of whoever takes them.
+//! Records in order, read and decoded ahead of the thread that takes them.
 
 use std::fmt;
 use std::iter::FusedIterator;
@@ -18,14 +18,14 @@ use super::workspace::Workspace;
 use crate::error::{Error, ErrorKind};
 use crate::ordered::{Ordered, Turn, Window};
 
-/// Reads under way for each worker: the one it decodes, and the next.
+/// Reads in flight for each worker: the one that it decodes, and the next one.
 const AHEAD: usize = 2;
 
 impl Reader {
-    /// The items at a range of positions, in order: `10..20`, `..=7`, `5..`.
-    /// Records are read together up to 256 KiB (1 MiB of a source on which a
-    /// read takes long to begin), and the next ones while the caller works on
-    /// these.
+    /// Returns the items at a range of positions, in order: `10..20`, `..=7`,
+    /// `5..`. One read fetches records of up to 256 KiB together (1 MiB if a read
+    /// of the source takes long to begin), and the next records are read while the
+    /// caller works on these.
     ///
     /// # Errors
     /// [`ErrorKind::Pack`] for a range that the pack does not have.
@@ -46,7 +46,7 @@ impl Reader {
         })))
     }
 
-    /// All items, in order.
+    /// Returns all items, in order.
     ///
     /// # Errors
     /// As [`range`](Self::range).
@@ -55,7 +55,8 @@ impl Reader {
     }
 }
 
-/// All items, in order. Threads that cannot be started are the first item.
+/// Iterates over all items, in order. If the scan cannot be started, its error is
+/// the first item.
 impl IntoIterator for &Reader {
     type Item = Result<Bytes, Error>;
     type IntoIter = Items;
@@ -65,7 +66,7 @@ impl IntoIterator for &Reader {
     }
 }
 
-/// The items of a range, in order. After an error it ends.
+/// The items of a range, in order. The iterator ends after an error.
 pub struct Items(State);
 
 #[allow(clippy::large_enum_variant, reason = "there is one for each range")]
@@ -143,23 +144,23 @@ impl Reading {
     }
 }
 
-/// Reads of a run of records, worked on by threads, taken in order. One of the
-/// threads is whoever takes them: it works where the next result is not there,
-/// and alone it reads and decodes without anybody waiting for anybody.
+/// Reads of a run of records; threads work on them, and one thread takes the
+/// results in order. That thread works too if the next result is not ready; without
+/// other threads it reads and decodes without any waiting.
 pub(super) struct Scan<T> {
     inner: Arc<Inner>,
-    /// The records that no read was planned for yet.
+    /// The records for which no read was planned yet.
     records: Range<u32>,
     merge: Merge,
     work: Work<T>,
     jobs: Arc<Jobs<T>>,
     threads: Vec<JoinHandle<()>>,
     workspace: Option<Workspace>,
-    /// A result counts until the next one is taken.
+    /// The reads in flight. A result counts until the next one is taken.
     allowance: Allowance,
 }
 
-/// What is done with a read.
+/// The work on a read.
 pub(super) type Work<T> = fn(&Inner, PlannedRead, &mut Workspace) -> Result<T, ErrorKind>;
 
 type Jobs<T> = Ordered<PlannedRead, Result<T, ErrorKind>, ErrorKind>;
@@ -186,7 +187,8 @@ impl<T: Send + 'static> Scan<T> {
             workspace: None,
             allowance,
         };
-        // What fits one read is done at once: a thread would cost more.
+        // A scan that fits one read uses no other thread: starting one would cost
+        // more.
         let together = threads > 1 && scan.bytes_left() > scan.merge.max_read;
         let workspace = Workspace::new(&scan.inner.opened.budget, together);
         for _ in 1..if together { threads } else { 1 } {
@@ -199,7 +201,8 @@ impl<T: Send + 'static> Scan<T> {
                 workspace.close(&inner.opened.decoders);
             };
             let thread = thread::Builder::new().name("sealpack-read".into()).spawn(work);
-            // The system allows no more threads: fewer read, this one at least.
+            // If the system allows no more threads, fewer threads read; this one
+            // always does.
             let Ok(thread) = thread else { break };
             scan.threads.push(thread);
         }
@@ -226,7 +229,7 @@ impl<T: Send + 'static> Scan<T> {
         Some(read)
     }
 
-    /// What became of the next read; `None` when there is no more.
+    /// Returns the result of the next read; `None` when there is no more.
     pub(super) fn next(&mut self) -> Option<Result<T, ErrorKind>> {
         if self.threads.is_empty() {
             let read = self.plan()?;
@@ -262,7 +265,7 @@ impl<T: Send + 'static> Scan<T> {
 }
 
 impl Scan<FetchedRecords> {
-    /// A record of a read, decoded.
+    /// Returns a record of a read, decoded.
     fn unseal(&mut self, fetched: Fetched) -> Result<Record, ErrorKind> {
         let budget = &self.inner.opened.budget;
         let workspace = self.workspace.get_or_insert_with(|| Workspace::new(budget, false));

@@ -1,4 +1,4 @@
-//! Verifying every layer that a pack has, on several threads.
+//! Verifies every layer that a pack has, on several threads.
 
 use std::convert::Infallible;
 use std::ops::ControlFlow;
@@ -13,21 +13,21 @@ use super::workspace::{In, Workspace};
 use crate::error::{Error, ErrorKind};
 use crate::trace::{event, span};
 
-/// Bytes of plain records that are read together, unless told otherwise: digests
-/// are taken sixteen at a time, so records of a hundred kilobytes need a few
+/// Bytes of plain records that one read fetches together by default: sixteen
+/// digests are computed side by side, so records of a hundred kilobytes need a few
 /// megabytes to keep all lanes busy.
 const TOGETHER: u64 = 4 << 20;
 
 impl Reader {
-    /// Checks everything there is: each record's checksum, its decoding, the
-    /// checksum within each frame, the item lengths, the content hash. That
-    /// the pack is open says that trailer, index and app data are sound.
+    /// Checks everything in the pack: each record's checksum, its decoding, the
+    /// checksum within each frame, the item lengths, the content hash. Trailer,
+    /// index and app data are sound, since the pack could be opened.
     ///
-    /// Damage does not end it: the report lists the damaged records, and says
-    /// which layers are *not present*, so were not checked.
+    /// Damage does not end the verification: the report lists the damaged records,
+    /// and which layers are *not present*, so were not checked.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`] where the pack cannot be read.
+    /// [`ErrorKind::Io`] if the pack cannot be read.
     pub fn verify(&self) -> Result<Report, Error> {
         match self.verify_with(|_| ControlFlow::<Infallible>::Continue(()))? {
             ControlFlow::Continue(report) => Ok(report),
@@ -35,8 +35,8 @@ impl Reader {
         }
     }
 
-    /// As [`verify`](Self::verify); `progress` is called after every read, and
-    /// may end the verification, which then answers what it broke with.
+    /// As [`verify`](Self::verify); `progress` is called after every read, and may
+    /// stop the verification. The call then returns the value of its `Break`.
     ///
     /// # Errors
     /// As [`verify`](Self::verify).
@@ -49,9 +49,9 @@ impl Reader {
     }
 
     /// As [`verify_with`](Self::verify_with), against a content hash that the
-    /// caller has from elsewhere: the layer of the content hash then says
-    /// whether the items have *that* one, and is there although the pack may
-    /// store none.
+    /// caller has from elsewhere: the content hash layer of the report then says
+    /// whether the items have *that* hash, and is present even if the pack stores
+    /// none.
     ///
     /// # Errors
     /// As [`verify`](Self::verify).
@@ -103,8 +103,8 @@ impl Inner {
         self.examine_with(read, workspace, false)
     }
 
-    /// Takes digests also where the pack stores no hash of them, and holds
-    /// them to what the caller trusts.
+    /// Computes digests even if the pack stores no content hash, and checks them
+    /// against the trusted list.
     fn examine_digests(
         &self,
         read: PlannedRead,

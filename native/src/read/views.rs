@@ -1,18 +1,18 @@
-//! Records and items as views of the bytes that a read brought.
+//! Records and items as views of the bytes of a read.
 
 use std::ops::Range;
 
 use bytes::Bytes;
 use sealpack_core::read::{PlannedRead, PlannedRecord, Record};
 
-/// The wanted items of a record, each with the request that it answers.
+/// Returns the wanted items of a record, each with the request that it answers.
 pub(crate) fn items_of(
     record: Record,
     wanted: Vec<(usize, u32)>,
 ) -> impl Iterator<Item = (usize, Bytes)> + Send {
     let mut items = record.into_items(0);
     let (mut next, mut item) = (0, Bytes::new());
-    // By slot, so that the lengths are added up once.
+    // In order of the slots, so that the lengths are added up only once.
     wanted.into_iter().map(move |(request, slot)| {
         if slot >= next {
             item = items.nth((slot - next) as usize).unwrap_or_default();
@@ -22,7 +22,7 @@ pub(crate) fn items_of(
     })
 }
 
-/// The records of a read, each with its part of the bytes.
+/// Returns the records of a read, each with its part of the bytes.
 pub(crate) fn cut(
     read: PlannedRead,
     bytes: &Bytes,
@@ -34,7 +34,7 @@ pub(crate) fn cut(
     })
 }
 
-/// The part of `bytes`, read at `read`, that is the record at `record`.
+/// Returns the part of `bytes`, read at `read`, that is the record at `record`.
 fn view(bytes: &Bytes, read: &Range<u64>, record: &Range<u64>) -> Bytes {
     let offset = |at: u64| usize::try_from(at - read.start).unwrap_or(usize::MAX);
     let range = offset(record.start)..offset(record.end);

@@ -1,9 +1,9 @@
-//! What one thread reads and decodes with: memory and a context that it keeps
-//! from record to record.
+//! The memory and the decompression context of one thread, reused from record to
+//! record.
 //!
-//! A megabyte that is new costs more than reading into it: the system hands it
-//! out page by page, each of them zeroed. So buffers come back once the last
-//! item in them was dropped, wherever that was, and are filled again.
+//! A new megabyte costs more than reading into it: the system provides it page by
+//! page, and zeroes each page. So a buffer comes back for reuse once the last item
+//! in it was dropped, on any thread.
 
 use std::cell::RefCell;
 use std::mem;
@@ -20,18 +20,19 @@ use crate::error::ErrorKind;
 use crate::source::Source;
 use crate::zstd::Context;
 
-/// Smaller buffers are not worth keeping apart: decoded records up to this size
-/// share a buffer, reads up to this size are allocated.
+/// Smaller buffers are not worth a separate allocation for each record: decoded
+/// records up to this size share a buffer. Reads up to this size are allocated
+/// anew.
 const SMALL: usize = 16 << 10;
 
-/// The buffer that small decoded records share. An item that is kept keeps all
-/// of it.
+/// The size of the buffer that small decoded records share. A caller that keeps one
+/// item keeps all of the buffer.
 const SHARED: usize = 256 << 10;
 
-/// Buffers to be filled again, shared by the threads of a scan.
+/// Buffers for reuse, shared by the threads of a scan.
 pub(super) struct Buffers {
     idle: Mutex<Idle>,
-    /// Idle ones are kept up to so many bytes.
+    /// The most bytes of idle buffers that are kept.
     most_idle: u64,
 }
 
@@ -46,7 +47,8 @@ impl Buffers {
         Self { idle: Mutex::default(), most_idle }
     }
 
-    /// Any idle buffer, the last used first: it is most likely in a cache.
+    /// Returns an idle buffer, the most recently used first: it is most likely in a
+    /// cache.
     fn take(&self) -> Vec<u8> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let buffer = idle.buffers.pop().unwrap_or_default();
@@ -63,7 +65,7 @@ impl Buffers {
     }
 }
 
-/// A buffer on loan: the first `length` of its bytes are what it holds.
+/// A buffer on loan: its first `length` bytes are the content.
 struct Loan {
     bytes: Vec<u8>,
     length: usize,
@@ -84,13 +86,13 @@ impl Drop for Loan {
 
 /// The memory and the context of one thread.
 pub(super) struct Workspace {
-    /// Buffers for reads: all of their bytes may be written over.
+    /// Buffers for reads: all of their bytes may be overwritten.
     stored: Arc<Buffers>,
     /// Buffers for decoded records.
     decoded: Arc<Buffers>,
-    /// What the next record is decoded into.
+    /// The buffer that the next record is decoded into.
     next: Vec<u8>,
-    /// Where small records are moved to.
+    /// The buffer that small records are copied to.
     shared: BytesMut,
     context: Option<Context>,
     /// Bytes that a read may decode to before they are wanted.
@@ -98,8 +100,9 @@ pub(super) struct Workspace {
 }
 
 impl Workspace {
-    /// The workspace of a first thread. One of several decodes ahead; one alone
-    /// decodes a record when it is wanted: the last is in a cache then.
+    /// Makes the workspace of a first thread. One of several threads decodes ahead;
+    /// a single thread decodes a record when it is wanted, so that the previous one
+    /// is still in a cache.
     pub(super) fn new(budget: &Budget, together: bool) -> Self {
         let ahead = if together { budget.decoded_ahead() } else { 0 };
         let buffers = || Arc::new(Buffers::keeping(budget.idle()));
@@ -111,12 +114,13 @@ impl Workspace {
         Self { stored, decoded, next, shared, context: None, ahead }
     }
 
-    /// The workspace of another thread, whose buffers come from the same place.
+    /// Makes the workspace of another thread, which shares the idle buffers.
     pub(super) fn beside(&self) -> Self {
         Self::with(Arc::clone(&self.stored), Arc::clone(&self.decoded), self.ahead)
     }
 
-    /// Reads a range of the source, into a used buffer if that is worth it.
+    /// Reads a range of the source, into a used buffer if the range is large
+    /// enough.
     pub(super) fn read(&self, source: &Source, range: &Range<u64>) -> Result<Bytes, ErrorKind> {
         let length = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
         if length <= SMALL {
@@ -127,7 +131,7 @@ impl Workspace {
         Ok(Bytes::from_owner(Loan { bytes, length, home: Arc::clone(&self.stored) }))
     }
 
-    /// Leaves the context to whoever comes next.
+    /// Returns the context to the decoders, for another thread.
     pub(super) fn close(self, decoders: &Decoders) {
         if let Some(context) = self.context {
             decoders.zstd().keep(context);
@@ -154,7 +158,7 @@ impl Workspace {
             return Ok(Bytes::from_owner(Loan { bytes, length, home }));
         }
         if self.shared.capacity() - self.shared.len() < self.next.len() {
-            // Takes the memory again where nobody holds a view of it.
+            // Reuses the memory if no view of it is left.
             self.shared.reserve(SHARED);
         }
         self.shared.extend_from_slice(&self.next);
@@ -162,8 +166,8 @@ impl Workspace {
     }
 }
 
-/// Whether so much of a buffer would be empty that an item kept would keep
-/// much more than itself.
+/// Returns whether so much of a buffer would be empty that keeping an item of it
+/// would keep much more memory than the item.
 fn is_too_large(buffer: &Vec<u8>, length: usize) -> bool {
     length > SMALL && buffer.capacity() / 4 > length
 }
