@@ -1,6 +1,6 @@
-//! Packs in async code: into any `AsyncWrite` (feature `async`), and into an
-//! object store (feature `remote`). The store here is in memory; a program uses
-//! one from `object_store`.
+//! Writes packs in async code: into any `AsyncWrite` (feature `async`), and into an
+//! object store (feature `remote`). The store here is in memory; a program uses one
+//! from `object_store`.
 //!
 //! `cargo run --example async_upload --features async,remote`
 
@@ -24,7 +24,7 @@ pub async fn through_a_connection(items: &[Bytes]) -> Result<Vec<Bytes>, Box<dyn
     for item in items {
         writer.append_owned(item.clone()).await?;
     }
-    // The sink comes back; dropping it closes the connection.
+    // `finish` returns the sink; dropping it closes the connection.
     drop(writer.finish().await?.sink);
     let pack = receiving.await??;
     Ok(Reader::options().open_source(pack, "received")?.iter()?.collect::<Result<_, _>>()?)
@@ -34,7 +34,7 @@ pub async fn through_a_connection(items: &[Bytes]) -> Result<Vec<Bytes>, Box<dyn
 pub async fn through_a_store(items: Vec<Bytes>, position: u32) -> Result<Bytes, Box<dyn Error>> {
     let location = Location::new(InMemory::new(), "a.pack".into());
     let (to, runtime) = (location.clone(), Handle::current());
-    // Packing blocks, so it has a thread of its own.
+    // Packing blocks, so it runs on its own thread.
     let packed = spawn_blocking(move || {
         let mut writer = RemoteWriter::options(Writer::options()).create(&to, &runtime)?;
         items.into_iter().try_for_each(|item| writer.append_owned(item))?;

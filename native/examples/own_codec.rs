@@ -1,5 +1,5 @@
-//! A codec of one's own: run lengths, for items of few distinct bytes. A pack
-//! needs a format id for it, and a reader has to be told.
+//! A codec of the program's own: run lengths, for items of few distinct bytes. The
+//! pack needs a format id for it, and the reader needs the decoder.
 //!
 //! `cargo run --example own_codec`
 
@@ -10,7 +10,7 @@ use sealpack::core::codec::{Decode, Encode, FrameChecksum, Size};
 use sealpack::core::error::{Cause, DecodeError};
 use sealpack::{Bytes, Codec, EncoderFactory, ReadCodec, Reader, Writer};
 
-/// Any number that is not a known one.
+/// Any number that is not a known format id.
 pub const FORMAT_ID: u32 = 0x5255_4e53;
 
 /// Encodes each run of equal bytes as its length, up to 255, and the byte.
@@ -44,7 +44,7 @@ impl Decode for RunLengths {
         for pair in encoded.chunks(2) {
             let &[length, byte] = pair else { return Err(DecodeError::Truncated) };
             payload.resize(payload.len() + usize::from(length), byte);
-            // Never more than the caller is willing to hold.
+            // Never more than the caller allows.
             if payload.len() as u64 > size.upper_bound() {
                 break;
             }

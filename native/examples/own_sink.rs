@@ -1,5 +1,5 @@
-//! A pack into a sink of one's own: a file that is encrypted, mirrored or sent
-//! elsewhere. Here it counts bytes and computes their SHA-256 on the way.
+//! Writes a pack into a sink of the program's own, which may encrypt, mirror or
+//! send it. Here it counts the bytes and computes their SHA-256.
 //!
 //! `cargo run --example own_sink -- OUT.pack`
 
@@ -19,12 +19,12 @@ pub struct Hashing<W> {
 }
 
 impl<W> Hashing<W> {
-    /// Hashes what goes to `to`.
+    /// Starts hashing the bytes that go to `to`.
     pub fn new(to: W) -> Self {
         Self { to, hasher: Sha256::new(), bytes: 0 }
     }
 
-    /// The sink, the number of bytes that it took, and their hash.
+    /// Returns the sink, the number of bytes that it took, and their hash.
     pub fn finish(self) -> (W, u64, [u8; 32]) {
         (self.to, self.bytes, self.hasher.finalize().into())
     }
@@ -58,7 +58,7 @@ pub fn pack<W: Write + Send + 'static>(
 fn main() -> Result<(), Box<dyn Error>> {
     let path = env::args().nth(1).ok_or("OUT.pack")?;
     let (file, bytes, hash) = pack(&[b"first", b"second"], File::create_new(&path)?)?;
-    // A stream is not made durable: that is up to its owner.
+    // The writer does not make a stream durable: the program has to.
     file.sync_all()?;
     println!("{path}: {bytes} bytes, SHA-256 {hash:02x?}");
     Ok(())

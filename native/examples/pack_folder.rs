@@ -1,5 +1,5 @@
 //! Packs the files of a folder, one item each, in the order of their names, and
-//! reports progress meanwhile. Ctrl-C and errors leave no file behind.
+//! reports progress meanwhile. Ctrl-C and errors leave no file.
 //!
 //! `cargo run --example pack_folder -- FOLDER OUT.pack`
 
@@ -35,7 +35,7 @@ pub fn pack_folder(
     Ok((sealed, files))
 }
 
-/// Prints how far the writer has come, ten times a second, until `is_done`.
+/// Prints the writer's progress, ten times a second, until `is_done`.
 fn print_progress(monitor: &WriteMonitor, is_done: &mpsc::Receiver<()>) {
     while is_done.recv_timeout(Duration::from_millis(100)) == Err(RecvTimeoutError::Timeout) {
         let progress = monitor.progress();

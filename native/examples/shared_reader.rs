@@ -1,5 +1,5 @@
-//! A service that answers requests from one pack: every thread has a clone of
-//! one reader, and a stranger's pack cannot take more memory than allowed.
+//! A service that answers requests from one pack: every thread has a clone of one
+//! reader, and an untrusted pack cannot take more memory than allowed.
 //!
 //! `cargo run --example shared_reader -- IN.pack POSITION…`
 
@@ -16,7 +16,7 @@ pub fn open(path: &Path) -> Result<Reader, sealpack::Error> {
     limits.memory_limit(256 << 20).open(path)
 }
 
-/// Answers every request on a thread of its own.
+/// Answers every request on its own thread.
 pub fn answer(reader: &Reader, requests: &[u32]) -> Vec<Result<Bytes, Arc<sealpack::Error>>> {
     let threads: Vec<_> = requests
         .iter()
@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (position, answer) in requests.iter().zip(answer(&reader, &requests)) {
         match answer {
             Ok(item) => println!("{position}: {} bytes", item.len()),
-            // The alternate form names the causes too.
+            // The alternate form includes the causes.
             Err(error) => println!("{position}: {error:#}"),
         }
     }
