@@ -84,7 +84,7 @@ impl Positions {
     }
 }
 
-/// Runs it.
+/// Runs the command.
 ///
 /// # Errors
 /// [`Failure`]: a pack that cannot be read, a range it does not have.

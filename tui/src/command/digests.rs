@@ -71,11 +71,11 @@ struct Summary {
     /// Whether the pack itself stores this content hash.
     content_hash_stored: bool,
     record_count: u32,
-    /// Bytes of the list.
+    /// The size of the list in bytes.
     file_size: u64,
 }
 
-/// Runs it.
+/// Runs the command.
 ///
 /// # Errors
 /// [`Failure`]: a pack that cannot be read or is damaged, a list that cannot

@@ -39,7 +39,7 @@ Examples:
 /// Items that are buffered at a time, so that they are written in the requested order.
 const BATCH: usize = 256;
 
-/// Runs it.
+/// Runs the command.
 ///
 /// # Errors
 /// [`Failure`]: a pack that cannot be read, a position it does not have.

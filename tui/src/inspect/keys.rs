@@ -18,7 +18,7 @@ pub enum Action {
     Show(Mode),
     /// Asks where to go.
     GoTo,
-    /// Asks what to look for.
+    /// Asks what to search for.
     Search,
     /// Goes to the next hit, or to the previous one.
     Again {

@@ -90,7 +90,7 @@ pub(super) struct Content {
     pub(super) reveal: Option<usize>,
 }
 
-/// The inspector's state.
+/// The state of the inspector.
 pub struct App {
     pub(super) palette: Palette,
     pub(super) reader: Reader,

@@ -9,9 +9,9 @@ use sealpack::Reader;
 /// An item, by its record and its slot there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Place {
-    /// The record.
+    /// The number of the record.
     pub record: u32,
-    /// Which of its items.
+    /// The item's slot in the record.
     pub slot: u32,
 }
 

@@ -51,9 +51,9 @@ pub enum Effect {
     },
     /// Write the report about a failure to a new file.
     Export {
-        /// Its path, as it was typed.
+        /// The path as it was typed.
         typed: String,
-        /// The path that this means.
+        /// The path that the typed text means.
         path: PathBuf,
         /// The failing case.
         setup: Box<Setup>,

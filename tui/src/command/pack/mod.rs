@@ -267,7 +267,7 @@ impl Pack {
     }
 }
 
-/// Runs it.
+/// Runs the command.
 ///
 /// # Errors
 /// [`Failure`]: an input that cannot be read, a pack that cannot be written.
