@@ -1,4 +1,4 @@
-//! A digest list that is read block by block, as records need it.
+//! Reads a digest list block by block, as records need it.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -17,21 +17,21 @@ use super::Trust;
 use crate::error::{Error, ErrorKind};
 use crate::source::Source;
 
-/// Proven blocks that a reader keeps: a quarter of a mebibyte. A scan needs one
-/// for each of its threads.
+/// The most proven blocks that a reader caches: a quarter of a mebibyte. A scan
+/// needs one for each of its threads.
 pub(crate) const HELD: usize = 64;
 
-/// The digests that records are held to.
+/// The digests that records are authenticated against.
 pub(crate) struct TrustedDigests {
     list: TrustedList,
     file: ListSource,
-    /// The one proven last stands first.
+    /// The most recently proven block is first.
     held: Mutex<VecDeque<ProvenBlock>>,
 }
 
 impl TrustedDigests {
-    /// Opens the list and holds the pack to it. `read` reads a record of the
-    /// pack, decoded and not yet trusted.
+    /// Opens the list and binds it to the pack. `read` reads a record of the pack,
+    /// decoded and not yet authenticated.
     pub(crate) fn establish(
         trust: &Trust,
         path: &Arc<PathBuf>,
@@ -51,20 +51,20 @@ impl TrustedDigests {
         Ok(Self { list: witnessing.finish()?, file, held: Mutex::default() })
     }
 
-    /// The list.
+    /// Returns the list.
     pub(crate) fn list(&self) -> &TrustedList {
         &self.list
     }
 
-    /// Whether these are the items of the record of this number.
+    /// Checks the items of the record of this number.
     pub(crate) fn check(&self, number: u32, record: &Record) -> Result<(), ErrorKind> {
         self.check_digest(number, &record_digest(record.slices())?)
     }
 
-    /// Whether this is the digest of the record of this number.
+    /// Checks the digest of the record of this number.
     pub(crate) fn check_digest(&self, number: u32, digest: &Hash) -> Result<(), ErrorKind> {
         let held = || self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        // Read where the lock is not held: others may go on meanwhile.
+        // The block is read without the lock, so that other threads can continue.
         if let Some(block) = held().iter().find(|block| block.digest(number).is_some()) {
             return Ok(block.check(number, digest)?);
         }
@@ -77,14 +77,14 @@ impl TrustedDigests {
     }
 }
 
-/// Where a digest list is, and its name.
+/// The source of a digest list, and its name.
 struct ListSource {
     source: Source,
     path: Arc<PathBuf>,
 }
 
 impl ListSource {
-    /// The loop that opens a list.
+    /// Opens the list: fetches ranges until `ListOpening` is complete.
     fn anchor(&self, mut anchoring: ListOpening) -> Result<AuthenticatedList, ErrorKind> {
         loop {
             let bytes = self.fetch(&anchoring.range())?;
@@ -95,7 +95,7 @@ impl ListSource {
         }
     }
 
-    /// The block that has the digest of a record.
+    /// Reads and proves the block that has the digest of a record.
     fn prove(&self, list: &TrustedList, record: u32) -> Result<ProvenBlock, ErrorKind> {
         let block = block_of(list, record)?;
         let bytes = self.fetch(&list.shape().range(block))?;
@@ -112,7 +112,7 @@ impl ListSource {
     }
 }
 
-/// The number of the block that has the digest of a record.
+/// Returns the number of the block that has the digest of a record.
 pub(crate) fn block_of(list: &TrustedList, record: u32) -> Result<u32, ErrorKind> {
     let shape = list.shape();
     let block = shape.block_of(record);
@@ -123,7 +123,7 @@ pub(crate) fn block_of(list: &TrustedList, record: u32) -> Result<u32, ErrorKind
     Ok(block)
 }
 
-/// What went wrong with the list, not with the pack.
+/// Makes an error of the list, as distinct from one of the pack.
 pub(crate) fn list_error(error: Error) -> ErrorKind {
     ErrorKind::DigestList(Arc::new(error))
 }

@@ -1,5 +1,5 @@
-//! Digests on their way to a list: kept until the last one is known, for the
-//! paths beside the first ones depend on it.
+//! Collects digests for a list. They are kept until the last one is known, because
+//! the paths next to the first ones depend on it.
 
 use std::io::{self, BufWriter, Read as _, Seek as _, Write as _};
 use std::path::Path;
@@ -11,11 +11,11 @@ use tempfile::SpooledTempFile;
 
 use crate::error::{Doing, ErrorKind};
 
-/// Digests held in memory, in bytes: those of 131,072 records. More of them
-/// go to a file without a name.
+/// The most bytes of digests kept in memory: those of 131,072 records. More of them
+/// go to an unnamed temporary file.
 const IN_MEMORY: usize = 4 << 20;
 
-/// Bytes handed to the spool, or to a list, at once.
+/// The buffer size of writes to the spool, or to a list.
 pub(super) const BUFFER: usize = 64 << 10;
 
 /// Digests in the order of the records.
@@ -25,14 +25,14 @@ pub(crate) struct DigestSpool {
 }
 
 impl DigestSpool {
-    /// An empty one; what memory does not hold goes to `folder`.
+    /// Makes an empty spool; digests beyond the memory bound go to `folder`.
     pub(crate) fn new(folder: &Path) -> Self {
         let spool = tempfile::spooled_tempfile_in(IN_MEMORY, folder);
         let spool = BufWriter::with_capacity(BUFFER, spool);
         Self { builder: DigestListBuilder::new(), spool }
     }
 
-    /// Takes the digests of the next records.
+    /// Adds the digests of the next records.
     pub(crate) fn push(&mut self, digests: &[Hash]) -> Result<(), ErrorKind> {
         for digest in digests {
             self.builder.push(digest)?;
@@ -41,8 +41,8 @@ impl DigestSpool {
         Ok(())
     }
 
-    /// Hands the list of the pack that has this trailer and app data to `take`,
-    /// front to back.
+    /// Passes the bytes of the list of the pack that has this trailer and app data
+    /// to `take`, front to back.
     pub(crate) fn write(
         self,
         trailer: &Trailer,

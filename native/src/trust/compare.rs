@@ -1,4 +1,4 @@
-//! Digest lists that nobody vouches for: what they say two packs differ in.
+//! Compares digest lists without a trusted hash: which records of two packs differ.
 
 use std::fmt;
 use std::iter::FusedIterator;
@@ -14,8 +14,9 @@ use sealpack_core::trust::{DigestList, ListHeader};
 use crate::error::Error;
 use crate::source::{FileSource, ReadAt, Source};
 
-/// A digest list, read as it is. It is sound in itself where it is read, and
-/// may be of another pack: to hold a pack to one, see [`Trust`](crate::Trust).
+/// A digest list without a trusted hash. The parts that are read are consistent in
+/// themselves, but the list may belong to another pack: to authenticate a pack, see
+/// [`Trust`](crate::Trust).
 pub struct DigestListReader {
     source: Source,
     path: Arc<PathBuf>,
@@ -33,8 +34,8 @@ impl DigestListReader {
         Self::open_source(source, path)
     }
 
-    /// Opens a list that lies in something other than a file. `name` stands
-    /// for the path in errors.
+    /// Opens a list from a source other than a file. Errors have `name` in place of
+    /// the path.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -52,20 +53,21 @@ impl DigestListReader {
         Ok(Self { source, path, header })
     }
 
-    /// The path, or the name that stands for it.
+    /// Returns the path, or the name in place of it.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What the list says of its pack.
+    /// Returns what the list states about its pack.
     #[must_use]
     pub fn header(&self) -> &ListHeader {
         &self.header
     }
 
-    /// Whether its counts and its content hash are those of a pack with this
-    /// trailer. A trailer without content hash is compared by counts alone.
+    /// Returns whether the list's counts and content hash are those of a pack with
+    /// this trailer. If the trailer has no content hash, only the counts are
+    /// compared.
     #[must_use]
     pub fn fits(&self, trailer: &Trailer) -> bool {
         let header = &self.header;
@@ -75,17 +77,17 @@ impl DigestListReader {
             && header.items_per_record == trailer.items_per_record
     }
 
-    /// The records of which this list and another have different digests, in
-    /// order; records that only one of them has are left out.
+    /// Returns the records for which this list and `other` have different digests,
+    /// in order; records that only one of them has are left out.
     ///
-    /// Where both have as many records, only those parts of the lists are read
-    /// that differ: a few kilobytes for a record.
+    /// If both lists have the same number of records, only those parts of the lists
+    /// are read that differ: a few kilobytes per record.
     #[must_use]
     pub fn differing<'a>(&'a self, other: &'a Self) -> DifferingRecords<'a> {
         DifferingRecords::new(self, other)
     }
 
-    /// The digests of a block, and the path beside it.
+    /// Returns the digests of a block, and the path next to them.
     fn block(&self, block: u32) -> Result<(Vec<Hash>, Bytes), Error> {
         let shape = self.header.shape();
         let read = || {
@@ -99,11 +101,12 @@ impl DigestListReader {
     }
 }
 
-/// The records that two digest lists differ in. After an error it ends.
+/// The records that differ between two digest lists. The iterator ends after an
+/// error.
 pub struct DifferingRecords<'a> {
     lists: [&'a DigestListReader; 2],
-    /// Parts of the tree that differ: a level and the number of the node on
-    /// it. The one furthest to the left is on top.
+    /// Parts of the tree that differ: a level and the number of the node on it. The
+    /// leftmost node is on top.
     nodes: Vec<(u32, u32)>,
     found: std::vec::IntoIter<u32>,
 }
@@ -115,21 +118,21 @@ impl<'a> DifferingRecords<'a> {
         let nodes = match (a.record_count == b.record_count, a.top == b.top) {
             (true, true) => Vec::new(),
             (true, false) => Vec::from([(a.shape().depth(), 0)]),
-            // Trees of different shapes: every block is looked at.
+            // Trees of different shapes: every block is compared.
             (false, _) => (0..blocks).rev().map(|block| (0, block)).collect(),
         };
         Self { lists: [one, other], nodes, found: Vec::new().into_iter() }
     }
 
-    /// Looks at the first block below a node: the hashes beside its path say
-    /// which other parts below that node differ.
+    /// Compares the first block below a node: the hashes of its path show which
+    /// other parts below that node differ.
     fn look_below(&mut self, level: u32, number: u32) -> Result<(), Error> {
         let block = number << level;
         let [one, other] = self.lists;
         let ((a, path_a), (b, path_b)) = (one.block(block)?, other.block(block)?);
         let paths = path_a.chunks(size_of::<Hash>()).zip(path_b.chunks(size_of::<Hash>()));
         let below: Vec<_> = (0..level).zip(paths).filter(|(_, (a, b))| a != b).collect();
-        // To the right of the block, the lowest last: it comes first.
+        // Right of the block, with the lowest level last: it is taken first.
         let beside = below.iter().rev().map(|&(level, _)| (level, (block >> level) ^ 1));
         self.nodes.extend(beside);
         let Range { start, .. } = one.header.shape().records(block);

@@ -1,4 +1,4 @@
-//! The digest list as a file beside a pack.
+//! The digest list as a file next to a pack.
 
 use std::fmt;
 use std::io::{BufWriter, Write as _};
@@ -14,28 +14,28 @@ use crate::error::{Error, ErrorKind};
 use crate::publish::disk::{Disk, System};
 use crate::publish::{Caveat, PublishedFile, StagedFile};
 
-/// A digest list that is finished.
+/// A finished digest list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct SealedDigests {
-    /// Where it is.
+    /// The path of the list.
     pub path: PathBuf,
-    /// What a reader may trust: 32 bytes that vouch for items, positions,
-    /// format id and app data.
+    /// The root, which a reader may trust: 32 bytes that authenticate items,
+    /// positions, format id and app data.
     #[cfg_attr(feature = "serde", serde(serialize_with = "sealpack_core::error::serialize::hash"))]
     pub root: Hash,
     /// The content hash, whether or not the pack stores it.
     #[cfg_attr(feature = "serde", serde(serialize_with = "sealpack_core::error::serialize::hash"))]
     pub content_hash: Hash,
-    /// How many digests it has.
+    /// The number of digests.
     pub record_count: u32,
-    /// Its size in bytes.
+    /// The size of the list in bytes.
     pub file_size: u64,
     /// What the file lacks although it is whole; usually empty.
     pub caveats: Vec<Caveat>,
 }
 
-/// A digest list that is being made. It appears whole or not at all.
+/// A digest list that is being written. It appears whole or not at all.
 pub struct DigestListFile {
     staged: StagedFile,
 }
@@ -58,8 +58,8 @@ impl DigestListFile {
         Ok(Self { staged: StagedFile::create_on(disk, path, overwrite)? })
     }
 
-    /// The file that is being written: what a process has to remove that is
-    /// ended by a signal.
+    /// Returns the path of the temporary file, which a process that ends on a
+    /// signal has to remove itself.
     #[must_use]
     pub fn temporary_path(&self) -> &Path {
         self.staged.temporary_path()
@@ -69,13 +69,13 @@ impl DigestListFile {
         self.staged.error(kind)
     }
 
-    /// Where digests go that memory does not hold.
+    /// Returns the folder for digests beyond the memory bound.
     pub(crate) fn folder(&self) -> &Path {
         self.temporary_path().parent().unwrap_or(Path::new("."))
     }
 
     /// Writes the list of a pack that is about to be published: as
-    /// [`finish_alone`](Self::finish_alone), but after any error no list is there.
+    /// [`finish_alone`](Self::finish_alone), but after any error no list remains.
     pub(crate) fn finish_for_pack(
         self,
         spool: DigestSpool,

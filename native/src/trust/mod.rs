@@ -1,5 +1,5 @@
-//! Items that are checked against a hash that the caller trusts (FORMAT.md,
-//! *Digest list*).
+//! Authenticates items against a hash that the caller trusts (FORMAT.md, *Digest
+//! list*).
 //!
 //! ```text
 //! Writer, digest_list(true) ──digests──> collect.rs ──> file.rs   PACK.digests, before the pack
@@ -31,9 +31,9 @@ pub(crate) use collect::DigestSpool;
 pub use compare::{DifferingRecords, DigestListReader};
 pub use file::{DigestListFile, SealedDigests};
 
-/// What a reader holds a pack to: a hash that the caller has from elsewhere,
-/// and the digest list that relates the records to it. Neither the pack nor
-/// the list need come from somebody trusted.
+/// The hash that a reader authenticates a pack against: the caller has it from
+/// elsewhere, and the digest list relates the records to it. Neither the pack nor
+/// the list need come from a trusted source.
 ///
 /// ```
 /// # let folder = tempfile::tempdir()?;
@@ -55,7 +55,7 @@ pub struct Trust {
     digests: Option<Digests>,
 }
 
-/// Where the digest list is.
+/// The place of the digest list.
 #[derive(Clone)]
 enum Digests {
     Path(PathBuf),
@@ -63,24 +63,25 @@ enum Digests {
 }
 
 impl Trust {
-    /// Trusts the root of a digest list. It vouches for the items, their
-    /// positions, the format id and the app data; a few kilobytes of the list
-    /// are read for an item.
+    /// Trusts the root of a digest list. It authenticates the items, their
+    /// positions, the format id and the app data; reading an item also reads a few
+    /// kilobytes of the list.
     #[must_use]
     pub fn root(root: Hash) -> Self {
         Self::new(Anchor::Root(root))
     }
 
-    /// Trusts a content hash. It vouches for the items and their positions,
-    /// not for the app data. All of the list is read when the pack is opened,
-    /// and the first and the last record.
+    /// Trusts a content hash. It authenticates the items and their positions, but
+    /// not the app data. Opening the pack reads all of the list, and the first and
+    /// the last record.
     #[must_use]
     pub fn content_hash(hash: Hash) -> Self {
         Self::new(Anchor::ContentHash(hash))
     }
 
-    /// Trusts a hash that is one or the other. No list has the content hash of
-    /// a pack as its root, nor the other way round, so nothing is lost.
+    /// Trusts a hash that is either of the two. No list has the content hash of a
+    /// pack as its root, nor the other way round, so this is as strict as naming
+    /// the kind.
     #[must_use]
     pub fn either(hash: Hash) -> Self {
         Self::new(Anchor::Either(hash))
@@ -90,16 +91,15 @@ impl Trust {
         Self { anchor, digests: None }
     }
 
-    /// The file with the digest list: [`digest_list_path`] of the pack unless
-    /// told otherwise.
+    /// Sets the path of the digest list. Default: [`digest_list_path`] of the pack.
     #[must_use]
     pub fn digests(mut self, path: impl Into<PathBuf>) -> Self {
         self.digests = Some(Digests::Path(path.into()));
         self
     }
 
-    /// A digest list that lies in something other than a file. `name` stands
-    /// for the path in errors.
+    /// Sets a source for the digest list other than a file. Errors have `name` in
+    /// place of the path.
     #[must_use]
     pub fn digests_source(
         mut self,
@@ -110,7 +110,7 @@ impl Trust {
         self
     }
 
-    /// The list, open; `pack` is what it is looked for beside.
+    /// Opens the list; by default it is next to `pack`.
     fn open(&self, pack: &Path) -> Result<(Arc<dyn ReadAt>, PathBuf), Error> {
         let open = |path: PathBuf| {
             let source = FileSource::open(&path)?;
@@ -130,8 +130,8 @@ impl fmt::Debug for Trust {
     }
 }
 
-/// Where the digest list of a pack is unless somebody says otherwise: beside
-/// it, with `.digests` behind its name.
+/// Returns the default path of a pack's digest list: next to the pack, with
+/// `.digests` appended to its name.
 ///
 /// ```
 /// use std::path::Path;
