@@ -1,4 +1,4 @@
-//! Many items: requests in parallel, records decoded while others arrive,
+//! Reads many items: requests in parallel, records decoded while others arrive,
 //! items in order.
 
 use std::ops::{ControlFlow, Range};
@@ -17,18 +17,20 @@ use crate::digest::Lanes;
 use crate::error::{Error, ErrorKind};
 use crate::read::{VerifyProgress, cut, items_of, refuse_untrusted};
 
-/// Stored bytes that are decoded in one go, or a single larger record. More of
-/// them means more decoded bytes in memory that the caller has not taken yet.
+/// Stored bytes that are decoded as one batch, or a single larger record. With
+/// larger batches, more decoded bytes that the caller has not taken yet stay in
+/// memory.
 const DECODED_TOGETHER: usize = 64 << 10;
 
 impl RemoteReader {
-    /// The items at `positions`, in this order, repeated or not. Records close
-    /// together come with one request ([`merge`](Self::merge)), each once.
+    /// Returns the items at `positions`, in this order, repeated or not. One
+    /// request fetches neighbouring records together ([`merge`](Self::merge)), each
+    /// once.
     ///
     /// # Errors
-    /// [`ErrorKind::Pack`] where a position is not there, before anything is
-    /// read, or for the first record in file order that is damaged;
-    /// [`ErrorKind::Io`], with [`Error::store`].
+    /// [`ErrorKind::Pack`] if a position does not exist, before anything is read,
+    /// or for the first record in file order that is damaged; [`ErrorKind::Io`],
+    /// with [`Error::store`].
     pub async fn get_many(&self, positions: &[u32]) -> Result<Vec<Bytes>, Error> {
         let mut items = vec![Bytes::new(); positions.len()];
         let mut found = std::pin::pin!(self.stream_many(positions)?);
@@ -40,13 +42,13 @@ impl RemoteReader {
         Ok(items)
     }
 
-    /// As [`get_many`](Self::get_many), for more items than memory holds: each
-    /// with its place in `positions`, in the order of the file.
+    /// As [`get_many`](Self::get_many), for more items than fit into memory: each
+    /// with its index in `positions`, in the order of the file.
     ///
     /// # Errors
-    /// [`ErrorKind::Pack`] where a position is not there. The stream: the
-    /// first record in file order that cannot be read, after the items before
-    /// it.
+    /// [`ErrorKind::Pack`] if a position does not exist. The stream returns the
+    /// error of the first record in file order that cannot be read, after the items
+    /// before it.
     pub fn stream_many(
         &self,
         positions: &[u32],
@@ -60,13 +62,13 @@ impl RemoteReader {
         Ok(items.try_flatten().map_err(move |kind| reader.error(kind)))
     }
 
-    /// The items at a range of positions, in order, as a stream. The next
+    /// Returns the items at a range of positions, in order, as a stream. The next
     /// requests are in flight while the caller works on these.
     ///
     /// # Errors
-    /// [`ErrorKind::Pack`] for a range that the pack does not have. The
-    /// stream: the first record that cannot be read, after the items before
-    /// it.
+    /// [`ErrorKind::Pack`] for a range that the pack does not have. The stream
+    /// returns the error of the first record that cannot be read, after the items
+    /// before it.
     pub fn range(
         &self,
         positions: Range<u32>,
@@ -85,7 +87,7 @@ impl RemoteReader {
         Ok(items.try_flatten().take(left).map_err(move |kind| reader.error(kind)))
     }
 
-    /// Checks everything there is, as [`Reader::verify`](crate::Reader::verify)
+    /// Checks everything in the pack, as [`Reader::verify`](crate::Reader::verify)
     /// does.
     ///
     /// # Errors
@@ -97,8 +99,8 @@ impl RemoteReader {
         }
     }
 
-    /// As [`verify`](Self::verify); `progress` is called after every read, and
-    /// may end the verification, which then answers what it broke with.
+    /// As [`verify`](Self::verify); `progress` is called after every read, and may
+    /// stop the verification. The call then returns the value of its `Break`.
     ///
     /// # Errors
     /// As [`verify`](Self::verify).
@@ -133,7 +135,7 @@ impl RemoteReader {
     }
 }
 
-/// The reads of a run of records, planned as they are taken.
+/// Returns the reads of a run of records, planned as they are taken.
 fn scan(inner: &Arc<Inner>, mut numbers: Range<u32>) -> impl Iterator<Item = PlannedRead> + use<> {
     let inner = Arc::clone(inner);
     std::iter::from_fn(move || {
@@ -144,8 +146,8 @@ fn scan(inner: &Arc<Inner>, mut numbers: Range<u32>) -> impl Iterator<Item = Pla
     })
 }
 
-/// The records of planned reads, in file order: requests in parallel, and
-/// decoding at the same time.
+/// Returns the records of planned reads, in file order: requests run in parallel,
+/// and decoding at the same time.
 fn records<I: Iterator<Item = PlannedRead> + Send>(
     inner: &Arc<Inner>,
     reads: I,
@@ -185,7 +187,8 @@ fn records<I: Iterator<Item = PlannedRead> + Send>(
 
 type StoredRecord = (PlannedRecord, Bytes);
 
-/// Records in runs of so many bytes, which are decoded in one go.
+/// Divides records into batches of at most `together` bytes, or of one larger
+/// record.
 fn batches(records: Vec<StoredRecord>, together: usize) -> Vec<Vec<StoredRecord>> {
     let mut batches: Vec<Vec<StoredRecord>> = Vec::new();
     let mut bytes = together;
@@ -208,8 +211,8 @@ impl Inner {
         Room::new(self.budget, &self.options.limits)
     }
 
-    /// Stored bytes that are decoded in one go; under a memory limit it is one
-    /// record, since another may come to as much again.
+    /// Returns the stored bytes that are decoded as one batch; under a memory limit
+    /// a batch is one record, since another could take as much memory again.
     fn decoded_together(&self) -> usize {
         if is_limited(&self.options.limits) { 0 } else { DECODED_TOGETHER }
     }
@@ -218,7 +221,7 @@ impl Inner {
         if is_limited(&self.options.limits) { 1 } else { self.options.threads.max(1) }
     }
 
-    /// Carries out a read: one request, each record a view of what came.
+    /// Performs a read: one request, with each record a view of the bytes.
     async fn read(
         inner: Arc<Self>,
         read: PlannedRead,
@@ -232,8 +235,8 @@ impl Inner {
         Ok((records, share))
     }
 
-    /// The share is given back where the examinations are had: of the records
-    /// nothing is left in memory then.
+    /// Examines the records of a read. The share is returned once the examinations
+    /// are complete: the records are no longer in memory then.
     async fn examine(
         inner: Arc<Self>,
         read: PlannedRead,

@@ -1,5 +1,5 @@
-//! A pack in a store as bytes that can be read at any offset: for the
-//! [`Reader`](crate::Reader) with its threads.
+//! Reads a pack in a store at any offset, for the [`Reader`](crate::Reader) with
+//! its threads.
 
 use std::io;
 use std::sync::Arc;
@@ -15,12 +15,12 @@ use super::version::Version;
 use crate::error::{Doing, Error, ErrorKind};
 use crate::source::ReadAt;
 
-/// The bytes that a connection delivers while another request would begin:
-/// 100 MB/s for 40 ms.
+/// The bytes that a connection delivers in the time that another request takes to
+/// begin: 100 MB/s for 40 ms.
 const ROUND_TRIP: u64 = 4 << 20;
 
 /// A pack in an object store, for a [`Reader`](crate::Reader): every read is a
-/// request of the version that was opened.
+/// request for the version that was opened.
 ///
 /// ```
 /// use object_store::{ObjectStoreExt as _, memory::InMemory};
@@ -43,19 +43,19 @@ const ROUND_TRIP: u64 = 4 << 20;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// It blocks the calling thread, so it does not belong into async code: there,
-/// use [`RemoteReader`](super::RemoteReader). The runtime must have a worker
-/// thread of its own (`multi_thread`).
+/// It blocks the calling thread, so do not use it in async code: use
+/// [`RemoteReader`](super::RemoteReader) there. The runtime must have its own
+/// worker threads (`multi_thread`).
 #[derive(Debug)]
 pub struct StoreSource {
     object: Arc<Object>,
-    /// The end of the object, which came with its version.
+    /// The end of the object, which the store returned with its version.
     tail: FileTail,
     runtime: Handle,
 }
 
 impl StoreSource {
-    /// Looks at an object; one request, in which the end of it comes too.
+    /// Looks up an object with one request, which also returns the end of it.
     ///
     /// # Errors
     /// [`ErrorKind::Io`], with [`Error::store`].
@@ -72,8 +72,8 @@ impl StoreSource {
         Ok(Self { object, tail, runtime: runtime.clone() })
     }
 
-    /// As [`open`](Self::open), for a version that is known, from a listing
-    /// say: no request.
+    /// As [`open`](Self::open), for a version that is known, for example from a
+    /// listing: no request.
     ///
     /// # Errors
     /// [`StoreFault::NoWorkers`](super::StoreFault::NoWorkers).
@@ -88,7 +88,7 @@ impl StoreSource {
         Ok(Self { object, tail, runtime: runtime.clone() })
     }
 
-    /// The version that is read.
+    /// Returns the version that is read.
     #[must_use]
     pub fn version(&self) -> &Version {
         &self.object.version
@@ -129,7 +129,7 @@ fn copy(bytes: &Bytes, buffer: &mut [u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// The error within: the reader says again what it was doing.
+/// Returns the inner error: the reader adds again what it was doing.
 fn into_io(kind: ErrorKind) -> io::Error {
     let ErrorKind::Io { error, .. } = kind else { return io::ErrorKind::Other.into() };
     let store = error.get_ref().and_then(|error| error.downcast_ref::<super::StoreError>());

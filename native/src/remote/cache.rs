@@ -13,9 +13,9 @@ use crate::error::Error;
 
 /// Keeps the directories of packs that were opened, within a bound of bytes.
 ///
-/// Opening a pack costs a request for its end; a service that opens one for
-/// each of its own requests pays that every time. What it pays with a cache
-/// depends on what it knows of the object:
+/// Opening a pack costs a request for its end; a service that opens a pack for each
+/// of its own requests pays that every time. With a cache, the cost depends on what
+/// the service knows of the object:
 ///
 /// | call | requests, kept | requests, not kept |
 /// | --- | --- | --- |
@@ -23,11 +23,11 @@ use crate::error::Error;
 /// | [`open`](Self::open): the store is asked which version is there | 1 (HEAD) | 2 |
 /// | [`last`](Self::last): whichever version was opened last | 0 | – |
 ///
-/// Readers are kept by the name of their [`Location`] and by version, so a
-/// pack that was replaced is never mixed up with what it was: `open` gives the
-/// new one, and a reader of the old one says that the object has changed. The
-/// least recently used ones make room; one that is larger than the bound is
-/// not kept. It is `Sync`: share it.
+/// Readers are kept by the name of their [`Location`] and by version, so a replaced
+/// pack is never confused with its earlier version: `open` returns the new one, and
+/// a reader of the old one reports that the object has changed. The cache evicts
+/// the least recently used readers; a reader that is larger than the bound is not
+/// kept. The cache is `Sync`: share it.
 ///
 /// ```
 /// use object_store::{ObjectStoreExt as _, memory::InMemory};
@@ -58,7 +58,7 @@ pub struct ReaderCache {
     kept: Mutex<Kept>,
 }
 
-/// A location's name, and the version.
+/// A location's name, and the version's id.
 type Key = (Arc<PathBuf>, String);
 
 struct Kept {
@@ -76,16 +76,16 @@ struct Entry {
 }
 
 impl ReaderCache {
-    /// A cache of readers with these options, which take `bytes` of memory
-    /// together at most.
+    /// Makes a cache of readers with these options, which together take at most
+    /// `bytes` of memory.
     #[must_use]
     pub fn new(bytes: usize, options: RemoteReaderOptions) -> Self {
         let kept = Kept { bound: bytes, bytes: 0, readers: HashMap::new(), uses: 0 };
         Self { options, kept: Mutex::new(kept) }
     }
 
-    /// Opens the version of a pack that is there now: one request where it is
-    /// kept, else two.
+    /// Opens the present version of a pack: one request if it is cached, otherwise
+    /// two.
     ///
     /// # Errors
     /// As [`RemoteReaderOptions::open`].
@@ -94,8 +94,8 @@ impl ReaderCache {
         self.open_version(location, version).await
     }
 
-    /// Opens a version of a pack that the caller knows: no request where it is
-    /// kept, else one.
+    /// Opens a version of a pack that the caller knows: no request if it is cached,
+    /// otherwise one.
     ///
     /// # Errors
     /// As [`RemoteReaderOptions::open_version`].
@@ -108,15 +108,15 @@ impl ReaderCache {
         if let Some(reader) = self.lock().find(&key) {
             return Ok(reader);
         }
-        // Two that ask at once both open it: neither waits for the other, whose
-        // future may be dropped.
+        // If two calls need the same version, both open it: neither waits for the
+        // other, whose future may be dropped.
         let reader = self.options.clone().open_version(location, version).await?;
         self.lock().keep(key, &reader);
         Ok(reader)
     }
 
-    /// The reader of this location that was used last, whatever is there now:
-    /// no request. Its next read finds out whether the object has changed.
+    /// Returns the reader of this location that was used last, whichever version is
+    /// present: no request. Its next read detects whether the object has changed.
     #[must_use]
     pub fn last(&self, location: &Location) -> Option<RemoteReader> {
         let mut kept = self.lock();
@@ -125,32 +125,32 @@ impl ReaderCache {
         kept.find(&key)
     }
 
-    /// Bytes that the readers take now.
+    /// Returns the bytes that the cached readers take now.
     #[must_use]
     pub fn memory(&self) -> usize {
         self.lock().bytes
     }
 
-    /// How many readers are kept.
+    /// Returns the number of cached readers.
     #[must_use]
     pub fn len(&self) -> usize {
         self.lock().readers.len()
     }
 
-    /// Whether none is.
+    /// Returns whether the cache is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Lets go of all of them.
+    /// Removes all readers.
     pub fn clear(&self) {
         let mut kept = self.lock();
         kept.bytes = 0;
         kept.readers.clear();
     }
 
-    /// No foreign code runs under the lock, so what a panic leaves is whole.
+    /// No foreign code runs under the lock, so a panic leaves a consistent state.
     fn lock(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }

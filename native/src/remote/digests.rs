@@ -13,14 +13,14 @@ use crate::error::ErrorKind;
 use crate::trust::{DigestSpool, SealedDigests, list_error};
 use crate::write::Streamed;
 
-/// A digest list that is uploaded once its pack's digests are all known.
+/// A digest list that is uploaded once all digests of its pack are known.
 pub(super) struct DigestListObject {
     location: Location,
     sink: UploadSink,
     runtime: Handle,
 }
 
-/// A digest list that is there, and whose pack is not yet.
+/// An uploaded digest list whose pack does not exist yet.
 pub(super) struct UploadedList {
     pub(super) sealed: SealedDigests,
     location: Location,
@@ -28,8 +28,8 @@ pub(super) struct UploadedList {
 }
 
 impl DigestListObject {
-    /// Starts the list of the pack that `plan` uploads: one request, unless it
-    /// may overwrite.
+    /// Starts the list of the pack that `plan` uploads: one request, unless the
+    /// plan allows overwriting.
     pub(super) fn start(plan: &Plan, runtime: &Handle) -> Result<Self, ErrorKind> {
         let location = plan.location.digest_list();
         let plan = Plan { location: location.clone(), ..plan.clone() };
@@ -42,8 +42,8 @@ impl DigestListObject {
         self.sink.abort_handle()
     }
 
-    /// Keeps digests until the last one is known: 4 MiB in memory, the rest in
-    /// an unnamed file.
+    /// Makes the spool that keeps the digests until the last one is known: 4 MiB in
+    /// memory, the rest in an unnamed file.
     pub(super) fn spool() -> DigestSpool {
         DigestSpool::new(&std::env::temp_dir())
     }
@@ -70,7 +70,7 @@ impl DigestListObject {
 
 impl UploadedList {
     /// Removes the list of a pack that does not appear. The caller returns the
-    /// error of the pack; a list that stays does no harm.
+    /// error of the pack; a list that remains does no harm.
     pub(super) fn remove(self) {
         let Self { location, runtime, .. } = self;
         let store = Arc::clone(location.store());

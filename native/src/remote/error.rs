@@ -1,4 +1,4 @@
-//! What a store refused, and why.
+//! The errors of stores, and their reasons.
 
 use std::fmt;
 use std::io;
@@ -6,18 +6,18 @@ use std::sync::Arc;
 
 use crate::error::{Doing, Error, ErrorKind};
 
-/// What a store said, inside [`ErrorKind::Io`]: see [`Error::store`].
+/// An error of a store, inside [`ErrorKind::Io`]: see [`Error::store`].
 #[derive(Clone, Debug)]
 pub struct StoreError {
     fault: StoreFault,
     source: Option<Arc<object_store::Error>>,
-    /// Why the upload that failed could not be aborted either.
+    /// The reason why the failed upload could not be aborted either.
     not_aborted: Option<Arc<object_store::Error>>,
 }
 
-/// What exactly a server did, for those who make their own `HttpConnector` for
-/// a store: as the source of an `HttpError` it decides the fault of the
-/// [`StoreError`], and the words where that is [`StoreFault::Other`].
+/// A precise refusal by a server, for programs that implement their own
+/// `HttpConnector` for a store: as the source of an `HttpError` it determines the
+/// fault of the [`StoreError`], and its text if that is [`StoreFault::Other`].
 #[derive(Clone, Debug)]
 pub struct Refusal {
     fault: StoreFault,
@@ -25,12 +25,12 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// A refusal with this fault and these words.
+    /// Makes a refusal with this fault and this message.
     pub fn new(fault: StoreFault, message: impl Into<String>) -> Self {
         Self { fault, message: message.into() }
     }
 
-    /// What becomes of it.
+    /// Returns the fault that the error will have.
     #[must_use]
     pub fn fault(&self) -> StoreFault {
         self.fault
@@ -45,19 +45,19 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-/// Why a store did not do what it was asked for.
+/// The reason why a store did not perform a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreFault {
     /// The object is not the one that was opened: it was replaced, or grew.
     Changed,
-    /// The ETag is another than that of the version that was opened, size and
-    /// date are the same. The object was replaced within a second, or several
-    /// servers under one name have different ETags for one file: see
+    /// The ETag differs from that of the version that was opened, size and date are
+    /// the same. The object was replaced within a second, or several servers under
+    /// one name have different ETags for one file: see
     /// [`Location::without_e_tags`](super::Location::without_e_tags).
     ETagChanged,
-    /// The server compresses what it sends (`Content-Encoding`), so a range of
-    /// it is not a range of the object.
+    /// The server compresses its answers (`Content-Encoding`), so a range of an
+    /// answer is not a range of the object.
     Encoded,
     /// The server sent more or fewer bytes than it was asked for.
     WrongLength {
@@ -68,45 +68,45 @@ pub enum StoreFault {
     },
     /// There is no such object, or no such bucket.
     NotFound,
-    /// No credentials, or none that the store knows.
+    /// No credentials, or none that the store accepts.
     Unauthenticated,
-    /// The credentials do not allow it. Stores that hide what is not there
-    /// from those who may not list answer so too.
+    /// The credentials do not allow the request. Some stores also answer like this
+    /// for a missing object if the credentials do not allow listing.
     Denied,
     /// The store refuses requests whose date differs too much from its own: the
     /// clock of this machine or of the store is wrong.
     ClockSkew,
-    /// The server sends whole files only.
+    /// The server sends only whole files.
     NoRanges,
-    /// The server sent a web page instead of the file, to log in perhaps.
+    /// The server sent a web page instead of the file, perhaps a login page.
     WebPage,
-    /// The store does not know conditional writes (`If-None-Match`).
+    /// The store does not support conditional writes (`If-None-Match`).
     NoConditions,
-    /// The store cannot do it at all: a plain web server that is written to.
+    /// The store does not support the request at all, such as a write to a plain
+    /// web server.
     Unsupported,
-    /// There is an object of this name.
+    /// An object of this name exists.
     Exists,
     /// The store refused because of another request for the same name, and no
-    /// object has it.
+    /// object has that name.
     Conflict,
     /// The store does not know the upload: it was aborted or completed by
     /// another program, or has expired.
     UploadGone,
-    /// The answer to a write was lost, and what became of it could not be looked
-    /// up.
+    /// The answer to a write was lost, and its outcome could not be looked up.
     Unknown,
-    /// The pack is larger than 10,000 parts, which is all that a store takes.
+    /// The pack is larger than 10,000 parts, the most that a store takes.
     TooManyParts {
         /// The size of a part, in bytes.
         part_size: u64,
     },
-    /// The runtime has no threads of its own, so waiting for it would not end.
+    /// The runtime has no threads of its own, so waiting for it would never end.
     NoWorkers,
     /// The upload was aborted, or the runtime shut down.
     Aborted,
-    /// A task on the runtime panicked, in the store's client perhaps.
+    /// A task on the runtime panicked, perhaps in the store's client.
     Panicked,
-    /// Something else: the network, the server, the configuration.
+    /// Any other error: the network, the server, the configuration.
     Other,
 }
 
@@ -115,13 +115,13 @@ impl StoreError {
         Self { fault, source: None, not_aborted: None }
     }
 
-    /// A panic in a task, and what it said.
+    /// Makes an error of a panic in a task, with its message.
     pub(super) fn panicked(message: &str) -> Self {
         let source = object_store::Error::Generic { store: "task", source: message.into() };
         Self { source: Some(Arc::new(source)), ..Self::new(StoreFault::Panicked) }
     }
 
-    /// What a store says of reading.
+    /// Makes an error of a store's answer to a read.
     pub(super) fn reading(error: object_store::Error) -> Self {
         use object_store::Error as E;
         let fault = match &error {
@@ -132,14 +132,14 @@ impl StoreError {
         Self { source: Some(Arc::new(error)), ..Self::new(fault) }
     }
 
-    /// What a store says of writing.
+    /// Makes an error of a store's answer to a write.
     pub(super) fn writing(error: object_store::Error) -> Self {
         let fault = fault(&error);
         Self { source: Some(Arc::new(error)), ..Self::new(fault) }
     }
 
-    /// What a store says of completing an upload: one that it does not know may
-    /// be completed already.
+    /// Makes an error of a store's answer to completing an upload: if the store
+    /// does not know the upload, it may be completed already.
     pub(super) fn completing(error: object_store::Error) -> Self {
         let error = Self::writing(error);
         let fault = match error.fault {
@@ -149,14 +149,15 @@ impl StoreError {
         Self { fault, ..error }
     }
 
-    /// Whether the store has certainly not carried out the write.
+    /// Returns whether the store has certainly not performed the write.
     pub(super) fn is_certain(&self) -> bool {
         use StoreFault as F;
         let certain = [F::NotFound, F::Unauthenticated, F::Denied, F::ClockSkew, F::Unsupported];
         certain.contains(&self.fault) || matches!(self.fault, F::NoConditions | F::Aborted)
     }
 
-    /// The same, of a name that was looked at and is free, or may be replaced.
+    /// Returns the error for a name that was looked up and is free, or may be
+    /// replaced.
     pub(super) fn unless_exists(self) -> Self {
         let fault = match self.fault {
             StoreFault::Exists => StoreFault::Conflict,
@@ -165,31 +166,31 @@ impl StoreError {
         Self { fault, ..self }
     }
 
-    /// The same, of a write of which nothing could be found out.
+    /// Returns the error for a write whose outcome could not be determined.
     pub(super) fn left_open(self) -> Self {
         Self { fault: StoreFault::Unknown, ..self }
     }
 
-    /// The same, of an upload that could not be aborted.
+    /// Returns the error for an upload that could not be aborted.
     pub(super) fn and_not_aborted(self, refused: object_store::Error) -> Self {
         Self { not_aborted: Some(Arc::new(refused)), ..self }
     }
 
-    /// What the store's client said, if the error comes from it.
+    /// Returns the error of the store's client, if there is one.
     #[must_use]
     pub fn client_error(&self) -> Option<&object_store::Error> {
         self.source.as_deref()
     }
 
-    /// Why the upload could not be aborted, where it was begun and failed: its
-    /// parts stay in the store, and cost money, until a lifecycle rule or
-    /// an operator removes them.
+    /// Returns why the upload could not be aborted, if it was begun and failed: its
+    /// parts stay in the store, and cost money, until a lifecycle rule or an
+    /// operator removes them.
     #[must_use]
     pub fn abort_failure(&self) -> Option<&object_store::Error> {
         self.not_aborted.as_deref()
     }
 
-    /// What the store said, where an error comes from one.
+    /// Returns the store's error, if the error comes from a store.
     pub(super) fn within(kind: &ErrorKind) -> Option<&Self> {
         match kind {
             ErrorKind::Io { error, .. } => error.get_ref()?.downcast_ref(),
@@ -197,14 +198,14 @@ impl StoreError {
         }
     }
 
-    /// Why.
+    /// Returns the reason.
     #[must_use]
     pub fn fault(&self) -> StoreFault {
         self.fault
     }
 
-    /// `text`, and the store's own code for it (`NoSuchBucket`,
-    /// `SignatureDoesNotMatch`), where its answer has one. For people alone.
+    /// Writes `text`, and the store's own code (`NoSuchBucket`,
+    /// `SignatureDoesNotMatch`) if its answer has one. For people only.
     fn fmt_with_code(&self, text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(text)?;
         let said = self.source.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -307,25 +308,25 @@ impl StoreError {
         }
     }
 
-    /// What went wrong, in the words of the client or the server.
+    /// Returns what went wrong, in the words of the client or the server.
     fn reason(&self) -> String {
         let source = self.source.as_ref().map(|source| innermost(source.as_ref()));
         source.unwrap_or_else(|| "the store does not answer as it should".into())
     }
 }
 
-/// Parts of an upload, at most, in any of the stores.
+/// The most parts of an upload, in any of the stores.
 pub(super) const MAX_PARTS: u32 = 10_000;
 
-/// An error, its source, and so on.
+/// Returns an error, its source, and so on.
 fn sources<'a>(
     error: &'a (dyn std::error::Error + 'static),
 ) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
     std::iter::successors(Some(error), |error| error.source())
 }
 
-/// What went wrong at the bottom of an error: the innermost text, or the
-/// outermost one below `object_store`'s own that contains it.
+/// Returns the text of the innermost error, or the outermost one below
+/// `object_store`'s own that contains it.
 fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     let texts: Vec<String> = sources(error).map(ToString::to_string).collect();
     let mut texts = texts.into_iter().skip(usize::from(error.source().is_some())).rev();
@@ -339,7 +340,7 @@ fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     one_line(&text)
 }
 
-/// The first words of a text that a server wrote, on one line.
+/// Returns the first words of a text that a server wrote, on one line.
 fn one_line(text: &str) -> String {
     const MAX: usize = 300;
     let words: Vec<&str> = text.split_whitespace().collect();
@@ -350,19 +351,19 @@ fn one_line(text: &str) -> String {
     }
 }
 
-/// Without a source: what the store's client said is part of the text.
+/// No source: the text already contains the error of the store's client.
 impl std::error::Error for StoreError {}
 
 impl Error {
-    /// What the object store said, where the error comes from one.
+    /// Returns the object store's error, if the error comes from a store.
     #[must_use]
     pub fn store(&self) -> Option<&StoreError> {
         StoreError::within(self.kind())
     }
 }
 
-/// A task on a runtime that ended without an answer: the runtime is being shut
-/// down.
+/// The error for a task on a runtime that ended without an answer: the runtime is
+/// being shut down.
 pub(super) fn no_answer() -> StoreError {
     StoreError::new(StoreFault::Aborted)
 }

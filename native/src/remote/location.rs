@@ -1,4 +1,4 @@
-//! Where a pack lies in a store.
+//! The place of a pack in a store.
 
 use std::fmt;
 use std::ops::Range;
@@ -16,7 +16,7 @@ use super::version::Version;
 use crate::error::{Doing, Error, ErrorKind};
 use crate::trust::digest_list_path;
 
-/// Where a pack lies: a store, and the path of an object in it.
+/// The place of a pack: a store, and the path of an object in it.
 ///
 /// ```
 /// use object_store::memory::InMemory;
@@ -36,56 +36,56 @@ pub struct Location {
 }
 
 impl Location {
-    /// The object at `path` of `store`, named after both.
+    /// Makes the location of the object at `path` in `store`, named after both.
     #[must_use]
     pub fn new(store: impl ObjectStore, path: ObjectPath) -> Self {
         Self::shared(Arc::new(store), path)
     }
 
-    /// As [`new`](Self::new), with a store that others use too.
+    /// As [`new`](Self::new), with a store that has other users too.
     #[must_use]
     pub fn shared(store: Arc<dyn ObjectStore>, path: ObjectPath) -> Self {
         let name = Arc::new(PathBuf::from(format!("{store}/{path}")));
         Self { store, path, name, uses_e_tags: true }
     }
 
-    /// The same with another name, with which errors begin. Two objects must not
-    /// share one: it is their key in a [`ReaderCache`](super::ReaderCache).
+    /// Sets another name; errors begin with it. Two objects must not share a name:
+    /// it is their key in a [`ReaderCache`](super::ReaderCache).
     #[must_use]
     pub fn named(mut self, name: impl Into<PathBuf>) -> Self {
         self.name = Arc::new(name.into());
         self
     }
 
-    /// The same, with versions that are identified by size and date and not by
-    /// ETag: for several servers under one name that have different ETags for
-    /// the same file ([`StoreFault::ETagChanged`]).
+    /// Identifies versions by size and date instead of the ETag: for several
+    /// servers under one name that have different ETags for the same file
+    /// ([`StoreFault::ETagChanged`]).
     #[must_use]
     pub fn without_e_tags(mut self) -> Self {
         self.uses_e_tags = false;
         self
     }
 
-    /// The store.
+    /// Returns the store.
     #[must_use]
     pub fn store(&self) -> &Arc<dyn ObjectStore> {
         &self.store
     }
 
-    /// The path of the object in the store.
+    /// Returns the path of the object in the store.
     #[must_use]
     pub fn path(&self) -> &ObjectPath {
         &self.path
     }
 
-    /// The name for people.
+    /// Returns the name for people.
     #[must_use]
     pub fn name(&self) -> &Path {
         &self.name
     }
 
-    /// The default place of this pack's digest list: next to it, with `.digests`
-    /// appended to its name.
+    /// Returns the default location of this pack's digest list: next to it, with
+    /// `.digests` appended to its name.
     ///
     /// ```
     /// # use object_store::memory::InMemory;
@@ -96,7 +96,7 @@ impl Location {
     /// ```
     #[must_use]
     pub fn digest_list(&self) -> Self {
-        // The name is part of a path already, so nothing is escaped again.
+        // The name is already part of a path, so nothing is escaped twice.
         let path = format!("{}.digests", self.path);
         let path = ObjectPath::parse(&path).unwrap_or_else(|_| path.into());
         let store = Arc::clone(&self.store);
@@ -104,7 +104,7 @@ impl Location {
         Self { store, path, name, uses_e_tags: self.uses_e_tags }
     }
 
-    /// The version that is there now: one request.
+    /// Returns the present version: one request.
     ///
     /// # Errors
     /// [`ErrorKind::Io`], with [`Error::store`].
@@ -113,10 +113,11 @@ impl Location {
         version.map_err(|error| Error::new(&self.name, error.while_doing(Doing::Opening)))
     }
 
-    /// The objects below this location, which is a prefix then, and their
-    /// versions; sorted by path. A request for every thousand in most stores.
+    /// Returns the objects below this location, which is used as a prefix, and
+    /// their versions; sorted by path. Most stores take one request per thousand
+    /// objects.
     ///
-    /// `object_store` gives up a listing in which it finds a key that a
+    /// `object_store` fails a listing that contains a key that a
     /// [`Path`](object_store::path::Path) cannot express (`a//b`, `..`).
     ///
     /// # Errors
@@ -140,15 +141,15 @@ impl Location {
         Ok(found.into_iter().map(below).collect())
     }
 
-    /// The bytes of a range of whichever version is there: one request. Fewer
-    /// where the object ends before.
+    /// Fetches a range of whichever version is present: one request. Returns fewer
+    /// bytes if the object ends before.
     pub(super) async fn fetch(&self, range: Range<u64>) -> Result<Bytes, StoreError> {
         let options = GetOptions::new().with_range(Some(range));
         let got = self.store.get_opts(&self.path, options).await.map_err(StoreError::reading)?;
         got.bytes().await.map_err(StoreError::reading)
     }
 
-    /// The version that an answer is about.
+    /// Returns the version that an answer is about.
     pub(super) fn version_of(&self, meta: &ObjectMeta) -> Version {
         let version = Version::from(meta.clone());
         if self.uses_e_tags { version } else { version.without_e_tag() }
@@ -159,8 +160,7 @@ impl Location {
         got.map(|got| self.version_of(&got.meta)).map_err(StoreError::reading)
     }
 
-    /// The version that is there now, and the bytes at its end where they
-    /// came with it.
+    /// Returns the present version, and the bytes at its end if they came with it.
     pub(super) async fn end(&self) -> Result<(Version, Option<Bytes>), ErrorKind> {
         end_of(self).await.map_err(|error| error.while_doing(Doing::Opening))
     }
@@ -187,8 +187,8 @@ impl fmt::Display for Location {
     }
 }
 
-/// The version of an object, and the bytes at its end if one request returns
-/// both.
+/// Returns the version of an object, and the bytes at its end if one request
+/// returns both.
 async fn end_of(location: &Location) -> Result<(Version, Option<Bytes>), StoreError> {
     let options = GetOptions::new().with_range(Some(GetRange::Suffix(DEFAULT_TAIL)));
     let got = match location.store.get_opts(&location.path, options).await {
@@ -202,8 +202,8 @@ async fn end_of(location: &Location) -> Result<(Version, Option<Bytes>), StoreEr
     Ok((version, tail))
 }
 
-/// Azure has no ranges that count from the end, and an empty object has no last
-/// byte.
+/// Looks up the object without a range that counts from the end: Azure has no such
+/// ranges, and an empty object has no last byte.
 async fn without_suffix(
     location: &Location,
     refused: StoreError,

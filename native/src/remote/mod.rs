@@ -1,9 +1,9 @@
 //! Packs in object stores: read in place, written in place.
 //!
-//! A pack is made for this: its end says where everything lies, and an item is
-//! one range. The stores are those of the crate [`object_store`] (S3, Google,
-//! Azure, HTTP, a folder, memory), which the caller makes; credentials, retries
-//! and time limits are theirs.
+//! The format suits this: the end of a pack says where everything lies, and an item
+//! is one range. The stores are those of the crate [`object_store`] (S3, Google,
+//! Azure, HTTP, a folder, memory). The caller makes them; credentials, retries and
+//! time limits are theirs.
 //!
 //! ```text
 //! Location ── RemoteReader ── get ───────> one request
@@ -15,9 +15,9 @@
 //!          ── RemoteWriter ── append ────> equal parts of a multipart upload
 //! ```
 //!
-//! `object.rs` and `location.rs` are the only places that request bytes,
-//! `upload.rs` is the only one that sends them. Every error has the location's name;
-//! [`Error::store`](crate::Error::store) returns what the store said.
+//! Only `object.rs` and `location.rs` request bytes, and only `upload.rs` sends
+//! them. Every error has the location's name; [`Error::store`](crate::Error::store)
+//! returns the store's error.
 
 mod batch;
 mod blocking;

@@ -19,7 +19,7 @@ use crate::error::{Doing, ErrorKind};
 pub(super) struct Object {
     pub(super) location: Location,
     pub(super) version: Version,
-    /// Set once the store refused a condition that was true: the version is
+    /// Set once the store refused a condition that was true. The version is
     /// compared with every answer in any case.
     conditions_are_broken: Arc<AtomicBool>,
 }
@@ -30,7 +30,7 @@ impl Object {
         Self { location: location.clone(), version, conditions_are_broken }
     }
 
-    /// The bytes of a range: one request.
+    /// Fetches a range: one request.
     pub(super) async fn fetch(&self, range: &Range<u64>) -> Result<Bytes, ErrorKind> {
         if range.is_empty() {
             return Ok(Bytes::new());
@@ -52,8 +52,8 @@ impl Object {
         }
     }
 
-    /// Sends a request on the condition that the version is still there, and
-    /// looks at the object before it believes a refusal.
+    /// Sends a request on the condition that the version is still present. If the
+    /// store refuses, looks up the object to confirm the refusal.
     async fn get(&self, range: &Range<u64>) -> Result<GetResult, StoreError> {
         let (store, path) = (self.location.store(), self.location.path());
         let unconditional = GetOptions::new().with_range(Some(range.clone()));
@@ -69,9 +69,9 @@ impl Object {
         store.get_opts(path, unconditional).await.map_err(StoreError::reading)
     }
 
-    /// Opens a pack: one request where the version is known, or where the
-    /// store answers for the end of an object without knowing its size; else
-    /// two. One more for an index above 256 KiB.
+    /// Opens a pack: one request if the version is known, or if the store supports
+    /// ranges that count from the end; otherwise two. An index above 256 KiB takes
+    /// one more.
     pub(super) async fn open(
         location: &Location,
         known: Option<Version>,
@@ -96,15 +96,15 @@ impl Object {
     }
 }
 
-/// Whether the server compressed what it sent: a range of that is not a range
+/// Returns whether the server compressed the answer: a range of it is not a range
 /// of the object.
 fn is_encoded(got: &GetResult) -> bool {
     let encoding = got.attributes.get(&Attribute::ContentEncoding);
     encoding.is_some_and(|encoding| !encoding.as_ref().eq_ignore_ascii_case("identity"))
 }
 
-/// The tail of an object that is larger is worth little once the pack is
-/// open; the whole of a small one saves every request.
+/// Drops a tail that is only part of the object: it is hardly used once the pack is
+/// open. A tail that is the whole of a small object saves every request.
 pub(super) fn keep_only_whole(pack: &mut Pack, size: u64) {
     if pack.tail.start > 0 {
         pack.tail = FileTail { start: size, bytes: Bytes::new() };

@@ -36,9 +36,8 @@ impl RemoteReaderOptions {
         self
     }
 
-    /// As [`ReaderOptions::memory_limit`], for each call: requests wait until
-    /// there is room for what they bring, and records are decoded one after
-    /// another.
+    /// As [`ReaderOptions::memory_limit`], for each call: requests wait until there
+    /// is room for their records, and records are decoded one after another.
     pub fn memory_limit(mut self, bytes: u64) -> Self {
         self.reading = self.reading.memory_limit(bytes);
         self
@@ -50,32 +49,32 @@ impl RemoteReaderOptions {
         self
     }
 
-    /// Threads that decode in `get_many` and `range`, at least one. Default: the
-    /// number of cores.
+    /// Sets the threads that decode in `get_many` and `range`, at least one.
+    /// Default: the number of cores.
     pub fn threads(mut self, threads: usize) -> Self {
         self.reading = self.reading.threads(threads);
         self
     }
 
-    /// Checks every record that is read against a hash that the caller trusts, as
-    /// [`ReaderOptions::trust`] does. It takes one request more to open, under
-    /// a root, and one for each 128 records that are read, at the same time as
-    /// theirs.
+    /// Authenticates every record that is read against a hash that the caller
+    /// trusts, as [`ReaderOptions::trust`] does. Opening takes one more request
+    /// under a root. Each block of 128 records that are read takes one more, in
+    /// parallel with theirs.
     pub fn trust(mut self, trust: RemoteTrust) -> Self {
         self.trust = Some(trust);
         self
     }
 
-    /// Which records come with one request. Default: [`Merge::for_requests`], a
-    /// gap of twice the mean record.
+    /// Sets which records one request fetches together. Default:
+    /// [`Merge::for_requests`], a gap of twice the mean record.
     pub fn merge(mut self, merge: Merge) -> Self {
         self.merge = Some(merge);
         self
     }
 
-    /// Requests in flight at a time, for each call of `get_many`, `range` and
-    /// `verify`, at least one. Default: 8. Each takes up to 4 MiB of memory, and
-    /// what its records decode to.
+    /// Sets the requests in flight at a time, for each call of `get_many`, `range`
+    /// and `verify`, at least one. Default: 8. Each takes up to 4 MiB of memory,
+    /// and the memory of its decoded records.
     pub fn requests(mut self, requests: usize) -> Self {
         self.requests = Some(requests.max(1));
         self

@@ -1,9 +1,9 @@
-//! Whether a write took place whose answer was lost.
+//! Determines whether a write whose answer was lost took place.
 //!
-//! A store may carry out a request while its answer is lost: the connection
-//! breaks, a gateway gives up, and the answer to a retry is that the name is
-//! taken or that the upload is gone. So an error of a write is believed only after a
-//! look at the object:
+//! A store may perform a request whose answer is lost: the connection breaks, a
+//! gateway gives up, and the answer to a retry is that the name is taken or that
+//! the upload is gone. So an error of a write is final only after a look-up of the
+//! object:
 //!
 //! ```text
 //! PUT, complete ── error that leaves it open ──> HEAD ── our token ──────────> written
@@ -14,8 +14,8 @@
 //! ```
 //!
 //! The token is random, and part of the object's metadata. Some stores keep no
-//! metadata: there the size and the last 4 KiB decide, which hold the trailer of
-//! a pack, or the end of the upload that was meant.
+//! metadata: there the size and the last 4 KiB decide, which contain the trailer of
+//! a pack, or the end of the intended upload.
 
 use std::borrow::Cow;
 use std::hash::{BuildHasher as _, RandomState};
@@ -25,14 +25,14 @@ use object_store::{Attribute, Attributes, GetOptions, PutPayload};
 use super::error::{StoreError, StoreFault};
 use super::location::Location;
 
-/// The name of the token in the metadata. Azure takes letters and digits alone,
+/// The name of the token in the metadata. Azure accepts only letters and digits,
 /// and proxies drop headers with an underscore.
 const TOKEN: &str = "sealpackupload";
 
-/// Bytes of the end that are compared.
+/// The bytes at the end that are compared.
 const END: usize = 4 << 10;
 
-/// What an upload writes: enough to recognise it in the store.
+/// What an upload writes: enough to identify it in the store.
 #[derive(Debug)]
 pub(super) struct Content {
     token: String,
@@ -41,14 +41,14 @@ pub(super) struct Content {
     end: Vec<u8>,
 }
 
-/// What became of a write that ended in an error.
+/// The outcome of a write that ended in an error.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    /// The object is there, and it is the one that was written.
+    /// The object exists, and it is the one that was written.
     Written,
-    /// It is not, and nothing has the name.
+    /// The object does not exist, and no object has the name.
     Nothing(StoreError),
-    /// It is not, for this reason.
+    /// The write failed, for this reason.
     Failed(StoreError),
 }
 
@@ -59,13 +59,13 @@ impl Content {
         Self { token, size: 0, end: Vec::new() }
     }
 
-    /// What the store is to keep with the object.
+    /// Returns the metadata that the store is to keep with the object.
     pub(super) fn attributes(&self) -> Attributes {
         let token = Attribute::Metadata(Cow::Borrowed(TOKEN));
         Attributes::from_iter([(token, self.token.clone())])
     }
 
-    /// Counts a part, and keeps the end of it.
+    /// Counts a part, and keeps its last bytes.
     pub(super) fn push(&mut self, part: &PutPayload) {
         for bytes in part {
             self.size = self.size.saturating_add(bytes.len() as u64);
@@ -75,7 +75,7 @@ impl Content {
         }
     }
 
-    /// Decides what became of a write of this content that ended in `error`.
+    /// Determines the outcome of a write of this content that ended in `error`.
     pub(super) async fn outcome(
         &self,
         location: &Location,
@@ -91,14 +91,14 @@ impl Content {
             Ok(false) => Outcome::Failed(StoreError::new(StoreFault::Exists)),
             Err(look) => match look.fault() {
                 StoreFault::NotFound => Outcome::Nothing(error.unless_exists()),
-                // Without the right to read, the store says no more than this.
+                // Without the right to read, the store returns only this.
                 StoreFault::Denied if error.fault() == StoreFault::Exists => Outcome::Failed(error),
                 _ => Outcome::Failed(error.left_open()),
             },
         }
     }
 
-    /// Whether the object that is there is this one.
+    /// Returns whether the present object is this one.
     async fn is_at(&self, location: &Location) -> Result<bool, StoreError> {
         let get = |options| async {
             let got = location.store().get_opts(location.path(), options).await;
@@ -117,7 +117,7 @@ impl Content {
     }
 }
 
-/// The last [`END`] bytes.
+/// Returns the last [`END`] bytes.
 fn last(bytes: &[u8]) -> &[u8] {
     bytes.get(bytes.len().saturating_sub(END)..).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! How large the parts of an upload are.
+//! The size of the parts of an upload.
 
 use sealpack_core::stream::BufferSize;
 
@@ -6,10 +6,10 @@ use super::error::MAX_PARTS;
 
 const MIB: u64 = 1 << 20;
 
-/// The size of every part of an upload but the last: from 5 MiB, below which
-/// stores refuse, to 1 GiB.
+/// The size of every part of an upload but the last: at least 5 MiB, since stores
+/// refuse smaller parts, and at most 1 GiB.
 ///
-/// A store takes 10,000 parts, so it bounds the pack:
+/// A store takes at most 10,000 parts, so the part size bounds the pack:
 ///
 /// ```
 /// use sealpack::remote::PartSize;
@@ -49,15 +49,15 @@ impl PartSize {
         None => unreachable!(),
     };
 
-    /// Parts of `bytes`; `None` for less than 5 MiB or more than 1 GiB.
+    /// Makes a part size of `bytes`; `None` for less than 5 MiB or more than 1 GiB.
     #[must_use]
     pub fn new(bytes: u64) -> Option<Self> {
         let size = usize::try_from(bytes).ok().and_then(BufferSize::new).map(Self);
         size.filter(|&size| size >= Self::SMALLEST)
     }
 
-    /// The smallest size in whole MiB with which a pack of `bytes` fits, at least
-    /// the default.
+    /// Returns the smallest size in whole MiB with which a pack of `bytes` fits, at
+    /// least the default.
     #[must_use]
     pub fn for_pack(bytes: u64) -> Self {
         let part = bytes.div_ceil(u64::from(MAX_PARTS)).next_multiple_of(MIB);
@@ -66,13 +66,13 @@ impl PartSize {
             .max(Self::default())
     }
 
-    /// The size in bytes.
+    /// Returns the size in bytes.
     #[must_use]
     pub fn get(self) -> u64 {
         self.0.get() as u64
     }
 
-    /// The largest pack that fits 10,000 such parts, in bytes.
+    /// Returns the largest pack that fits into 10,000 such parts, in bytes.
     #[must_use]
     pub fn largest_pack(self) -> u64 {
         self.get() * u64::from(MAX_PARTS)

@@ -24,22 +24,22 @@ use super::version::Version;
 use crate::error::{Doing, Error, ErrorKind, OptionsError};
 use crate::read::{Budget, ChosenCodec, Decoders, ReaderOptions};
 
-/// Default: the requests in flight of one call.
+/// The default number of requests in flight of one call.
 const REQUESTS: usize = 8;
 
-/// A plain record of more bytes is not read for one item of it: asking where
-/// the item lies, and then for it, is quicker.
+/// A larger plain record is not read whole for one of its items: two requests, one
+/// for the item's place and one for the item, are quicker.
 const READ_WHOLE: u64 = 4 << 20;
 
-/// Plain records up to this size are checked where they arrive.
+/// Plain records of up to this size are checked on the thread that receives them.
 const CHECKED_INLINE: usize = 256 << 10;
 
 /// Reads a pack in an object store: items by position, ranges, all of it.
 ///
-/// Opening takes one request (two where the store knows no ranges that count
-/// from the end, or for an index above 256 KiB), an item one more, none where
-/// the whole pack is smaller than 256 KiB. Everything is read of the version
-/// that was opened: when the object is replaced, the next read says
+/// Opening takes one request (two if the store does not support ranges that count
+/// from the end, or if the index is above 256 KiB). An item takes one more, or none
+/// if the whole pack is smaller than 256 KiB. Every read is of the version that was
+/// opened: when the object is replaced, the next read returns
 /// [`StoreFault::Changed`](super::StoreFault::Changed).
 ///
 /// ```
@@ -71,19 +71,20 @@ const CHECKED_INLINE: usize = 256 << 10;
 /// # Ok(()) }
 /// ```
 ///
-/// *Cancelling* is dropping the future or the stream: requests in flight end
-/// with it. *Retries* are the store's ([`object_store::RetryConfig`]).
-/// *Decoding* takes place on the runtime's blocking threads
-/// ([`tokio::task::spawn_blocking`]), so that a large record keeps no other
-/// task waiting; a tokio runtime is needed, as it is for the stores.
+/// *Cancelling* is dropping the future or the stream: requests in flight end with
+/// it. *Retries* are the store's ([`object_store::RetryConfig`]). *Decoding* takes
+/// place on the runtime's blocking threads ([`tokio::task::spawn_blocking`]), so
+/// that a large record does not delay other tasks; it needs a tokio runtime, as the
+/// stores do.
 ///
-/// It is `Send + Sync` and cheap to clone: clones share directory and codec.
+/// The reader is `Send + Sync` and cheap to clone: clones share directory and
+/// codec.
 #[derive(Clone)]
 pub struct RemoteReader {
     pub(super) inner: Arc<Inner>,
 }
 
-/// What the clones of a reader share.
+/// The state that the clones of a reader share.
 pub(super) struct Inner {
     pub(super) object: Object,
     pub(super) pack: Pack,
@@ -91,15 +92,15 @@ pub(super) struct Inner {
     pub(super) options: ReaderOptions,
     pub(super) budget: Budget,
     pub(super) requests: usize,
-    /// What every record is checked against, if the caller asked for it: set
-    /// before the reader is returned.
+    /// The digests that every record is checked against, if the caller asked for
+    /// it. They are set before the reader is returned.
     pub(super) trusted: OnceLock<RemoteDigests>,
 }
 
 /// A decoded record that is not yet authenticated.
 pub(super) struct Unsealed {
     record: Record,
-    /// Taken where it was decoded, which keeps no other task waiting.
+    /// Computed on the thread that decoded the record, which delays no other task.
     digest: Option<Hash>,
 }
 
@@ -118,7 +119,7 @@ impl RemoteReader {
         Self::options().open(location).await
     }
 
-    /// Opens what a listing found, in one request.
+    /// Opens an object that a listing found, with one request.
     ///
     /// # Errors
     /// As [`RemoteReaderOptions::open_version`].
@@ -126,25 +127,25 @@ impl RemoteReader {
         Self::options().open_version(location, listed.into()).await
     }
 
-    /// The options of a reader.
+    /// Returns the default options of a reader.
     pub fn options() -> RemoteReaderOptions {
         RemoteReaderOptions::default()
     }
 
-    /// The item at `position`, counted from 0: one request; two for an item of
-    /// a record that is stored as it is and larger than 4 MiB.
+    /// Returns the item at `position`, counted from 0: one request; two if its
+    /// record is stored as it is and larger than 4 MiB.
     ///
-    /// It is a view of the record that it was read with, and keeps that in
-    /// memory; copy it if you keep it for long.
+    /// The item is a view of the record that was read for it, and keeps that record
+    /// in memory; copy the item if you keep it for long.
     ///
     /// # Errors
-    /// [`ErrorKind::Pack`] where there is no such item or its record is
-    /// damaged; [`ErrorKind::Io`], with [`Error::store`].
+    /// [`ErrorKind::Pack`] if there is no such item or its record is damaged;
+    /// [`ErrorKind::Io`], with [`Error::store`].
     pub async fn get(&self, position: u32) -> Result<Bytes, Error> {
         self.inner.get(position).await.map_err(|kind| self.error(kind))
     }
 
-    /// The record of this number, checked and decoded: one request.
+    /// Returns the record of this number, checked and decoded: one request.
     ///
     /// # Errors
     /// As [`get`](Self::get).
@@ -153,67 +154,67 @@ impl RemoteReader {
         self.inner.record(place).await.map_err(|kind| self.error(kind))
     }
 
-    /// The bytes of a record as they are stored: one request.
+    /// Returns the bytes of a record as they are stored: one request.
     ///
     /// # Errors
-    /// As [`get`](Self::get), but nothing is checked, nor
-    /// authenticated.
+    /// As [`get`](Self::get), but the bytes are neither checked nor authenticated.
     pub async fn stored_record(&self, number: u32) -> Result<Bytes, Error> {
         let place = self.directory().record(number).map_err(|error| self.error(error.into()))?;
         self.inner.fetch(&place.range).await.map_err(|kind| self.error(kind))
     }
 
-    /// How many items there are.
+    /// Returns the number of items.
     #[must_use]
     pub fn item_count(&self) -> u32 {
         self.directory().item_count()
     }
 
-    /// The trailer.
+    /// Returns the trailer.
     #[must_use]
     pub fn trailer(&self) -> &Trailer {
         self.directory().trailer()
     }
 
-    /// Where records and items lie.
+    /// Returns the directory: where records and items lie.
     #[must_use]
     pub fn directory(&self) -> &Directory {
         &self.inner.pack.directory
     }
 
-    /// The app data. A reader that [trusts](super::RemoteTrust) a content hash,
-    /// and not a root, has it from the pack alone.
+    /// Returns the app data. If the reader [trusts](super::RemoteTrust) a content
+    /// hash and not a root, the app data is not authenticated.
     #[must_use]
     pub fn app_data(&self) -> &Bytes {
         &self.inner.pack.app_data
     }
 
-    /// The digest list that every record is checked against, if there is one.
+    /// Returns the digest list that every record is checked against, if there is
+    /// one.
     #[must_use]
     pub fn trusted(&self) -> Option<&TrustedList> {
         self.inner.trusted.get().map(RemoteDigests::list)
     }
 
-    /// Where the pack lies.
+    /// Returns the location of the pack.
     #[must_use]
     pub fn location(&self) -> &Location {
         &self.inner.object.location
     }
 
-    /// The version of the object that is read.
+    /// Returns the version of the object that is read.
     #[must_use]
     pub fn version(&self) -> &Version {
         &self.inner.object.version
     }
 
-    /// Which records come with one request.
+    /// Returns which records one request fetches together.
     #[must_use]
     pub fn merge(&self) -> Merge {
         self.inner.budget.merge
     }
 
-    /// The codec of the records, and what decided it; a request where no
-    /// record was read before. `None` where every record is empty.
+    /// Returns the codec of the records, and what decided it; takes a request if no
+    /// record was read before. `None` if every record is empty.
     ///
     /// # Errors
     /// [`ErrorKind::Io`], with [`Error::store`].
@@ -223,7 +224,7 @@ impl RemoteReader {
         Ok(self.inner.decoders.chosen())
     }
 
-    /// Bytes that the reader takes in memory between two calls, at most.
+    /// Returns the most bytes that the reader takes in memory between two calls.
     #[must_use]
     pub fn memory(&self) -> usize {
         let pack = &self.inner.pack;
@@ -241,15 +242,15 @@ impl RemoteReaderOptions {
     /// Opens a pack: one request in most stores.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`], with [`Error::store`]; [`ErrorKind::Pack`] for an
-    /// object that is no sound pack.
+    /// [`ErrorKind::Io`], with [`Error::store`]; [`ErrorKind::Pack`] for an object
+    /// that is not a sound pack.
     pub async fn open(self, location: &Location) -> Result<RemoteReader, Error> {
         self.open_known(location, None).await
     }
 
     /// Opens a version of a pack that is known, from a listing or an earlier
-    /// visit: one request in every store. When the object is another by now,
-    /// it is an error.
+    /// opening: one request in every store. If the object has changed since, the
+    /// call fails.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -293,7 +294,7 @@ impl RemoteReaderOptions {
 }
 
 impl Inner {
-    /// Opens the digest list, against which every record is checked from now on.
+    /// Opens the digest list; from now on every record is checked against it.
     pub(super) async fn open_digest_list(
         self: &Arc<Self>,
         trust: &RemoteTrust,
@@ -305,8 +306,8 @@ impl Inner {
         Ok(())
     }
 
-    /// The bytes of a range: from memory where the whole pack is, else one
-    /// request.
+    /// Returns the bytes of a range: from memory if they are there, otherwise with
+    /// one request.
     pub(super) async fn fetch(&self, range: &Range<u64>) -> Result<Bytes, ErrorKind> {
         match self.pack.tail.get(range) {
             Some(bytes) => Ok(bytes),
@@ -317,8 +318,8 @@ impl Inner {
         }
     }
 
-    /// The bytes of a read that begins with this record; what the caller's
-    /// trust in it takes comes at the same time.
+    /// Returns the bytes of a read that begins with this record; the block of
+    /// digests that authenticates it is fetched in parallel.
     pub(super) async fn fetch_records(
         &self,
         range: &Range<u64>,
@@ -331,7 +332,7 @@ impl Inner {
 
     async fn get(self: &Arc<Self>, position: u32) -> Result<Bytes, ErrorKind> {
         let place = self.pack.directory.place(position)?;
-        // A digest is of the whole record.
+        // A digest covers the whole record.
         if place.record.size() > READ_WHOLE
             && self.trusted.get().is_none()
             && let Some(item) = self.get_part(&place).await?
@@ -342,8 +343,8 @@ impl Inner {
         Ok(record.item(place.slot).unwrap_or_default())
     }
 
-    /// Reads only the end of a record and the item itself, where nothing
-    /// forces the whole record to be read.
+    /// Reads only the end of a record and the item itself, unless the whole record
+    /// has to be read.
     async fn get_part(&self, place: &ItemPlace) -> Result<Option<Bytes>, ErrorKind> {
         self.settle_on_first_record().await?;
         let layout = self.pack.directory.layout();
@@ -363,9 +364,8 @@ impl Inner {
         records.pop().map(|(_, record)| record).ok_or_else(damaged)?
     }
 
-    /// Checks and decodes records that were read, off the runtime's own
-    /// threads where that may take long. What is wrong with one does not keep
-    /// the others.
+    /// Checks and decodes records that were read, off the runtime's own threads if
+    /// that may take long. An error in one record does not affect the others.
     pub(super) async fn unseal_all(
         self: &Arc<Self>,
         records: Vec<(PlannedRecord, Bytes)>,
@@ -388,7 +388,7 @@ impl Inner {
         Ok(authenticated)
     }
 
-    /// The record, if it has the digest that the caller trusts.
+    /// Returns the record, if it has the trusted digest.
     async fn authenticate(&self, number: u32, unsealed: Unsealed) -> Result<Record, ErrorKind> {
         let Unsealed { record, digest } = unsealed;
         if let Some(trusted) = self.trusted.get() {
@@ -398,14 +398,14 @@ impl Inner {
         Ok(record)
     }
 
-    /// Runs what may take long where it keeps no other task waiting.
+    /// Runs work that may take long on a thread where it delays no other task.
     pub(super) async fn off_the_runtime<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ErrorKind> {
         let done = spawn_blocking(work).await;
-        // The caller's own decoders cannot panic (see `caught.rs`), so this is
-        // a runtime that is being shut down.
+        // The caller's decoders cannot panic (see `caught.rs`), so the runtime is
+        // being shut down.
         done.map_err(|_| no_answer().while_doing(Doing::Threading))
     }
 
@@ -427,8 +427,8 @@ impl Inner {
         records.collect()
     }
 
-    /// Settles on a codec, given a record that was read. Nearly always that is
-    /// enough; where it contradicts the format id, a few magics are fetched.
+    /// Chooses the codec, given a record that was read. Nearly always that is
+    /// enough; if the record contradicts the format id, a few magics are fetched.
     pub(super) async fn settle(&self, place: &RecordPlace, stored: &[u8]) -> Result<(), ErrorKind> {
         let mut fetched: Vec<(Range<u64>, Bytes)> = Vec::new();
         loop {
@@ -446,7 +446,7 @@ impl Inner {
         }
     }
 
-    /// Settles on a codec before any record was read.
+    /// Chooses the codec before any record was read.
     pub(super) async fn settle_on_first_record(&self) -> Result<(), ErrorKind> {
         match (self.decoders.chosen(), self.pack.directory.record(0)) {
             (None, Ok(first)) => self.settle(&first, &[]).await,

@@ -1,9 +1,9 @@
 //! The memory limit of a reader, divided among the requests in flight.
 //!
-//! A read waits for its share *before* it is requested, in the order of the
-//! file, so it never waits for a later one. Each call has room of its own: a
-//! stream that is not polled keeps no memory from another. Without a limit (the
-//! default) no read waits.
+//! A read waits for its share *before* it is requested, in the order of the file,
+//! so it never waits for a later one. Each call has its own room: a stream that is
+//! not polled takes no memory from another. Without a limit (the default) no read
+//! waits.
 
 use std::sync::Arc;
 
@@ -12,15 +12,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::read::Budget;
 
-/// Room for the reads of one call.
+/// The memory for the reads of one call.
 #[derive(Clone)]
 pub(super) struct Room {
     budget: Budget,
-    /// A permit a kibibyte, and how many there are.
+    /// One permit per kibibyte, and the number of permits.
     permits: Option<(Arc<Semaphore>, u32)>,
 }
 
-/// The share of a read, given back when it is dropped.
+/// The share of a read, which is returned when it is dropped.
 pub(super) struct Share {
     _permits: Option<OwnedSemaphorePermit>,
 }
@@ -39,12 +39,12 @@ impl Room {
         };
         let weight = self.budget.weight(&read).div_ceil(1024);
         let wanted = u32::try_from(weight).unwrap_or(u32::MAX).min(count);
-        // It is never closed.
+        // The semaphore is never closed.
         (read, Share { _permits: semaphore.acquire_many_owned(wanted).await.ok() })
     }
 }
 
-/// Whether there is a limit.
+/// Returns whether there is a memory limit.
 pub(super) fn is_limited(limits: &ReadLimits) -> bool {
     limits.memory != u64::MAX
 }

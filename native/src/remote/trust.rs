@@ -21,9 +21,10 @@ use super::location::Location;
 use crate::error::{Doing, ErrorKind};
 use crate::trust::{HELD, block_of, list_error};
 
-/// What a [`RemoteReader`](super::RemoteReader) checks a pack against: a hash that
-/// the caller has from elsewhere, and the digest list that relates the records
-/// to it. Neither the store of the pack nor that of the list need be trusted.
+/// The hash that a [`RemoteReader`](super::RemoteReader) authenticates a pack
+/// against: the caller has it from elsewhere, and the digest list relates the
+/// records to it. Neither the store of the pack nor that of the list need be
+/// trusted.
 ///
 /// ```
 /// use object_store::{ObjectStoreExt as _, memory::InMemory};
@@ -62,22 +63,22 @@ impl RemoteTrust {
     }
 
     /// Trusts a content hash, as
-    /// [`Trust::content_hash`](crate::Trust::content_hash): all of the list is
-    /// read when the pack is opened.
+    /// [`Trust::content_hash`](crate::Trust::content_hash): opening the pack reads
+    /// all of the list.
     #[must_use]
     pub fn content_hash(hash: Hash) -> Self {
         Self { anchor: Anchor::ContentHash(hash), digests: None }
     }
 
-    /// Trusts a hash that is one or the other, as
+    /// Trusts a hash that is either of the two, as
     /// [`Trust::either`](crate::Trust::either).
     #[must_use]
     pub fn either(hash: Hash) -> Self {
         Self { anchor: Anchor::Either(hash), digests: None }
     }
 
-    /// Where the digest list lies: default: [`Location::digest_list`] of the
-    /// pack.
+    /// Sets the location of the digest list. Default: [`Location::digest_list`] of
+    /// the pack.
     #[must_use]
     pub fn digests(mut self, location: Location) -> Self {
         self.digests = Some(location);
@@ -94,20 +95,20 @@ impl fmt::Debug for RemoteTrust {
     }
 }
 
-/// A block that is proven, or being fetched by the first who asked for it.
+/// A block that is proven, or that the first caller is fetching.
 type Block = Arc<OnceCell<ProvenBlock>>;
 
 /// The digests that records are checked against.
 pub(super) struct RemoteDigests {
     list: TrustedList,
     location: Location,
-    /// By number; the one asked for last among the new ones stands first.
+    /// Blocks by number; the most recently added block is first.
     cached: Mutex<VecDeque<(u32, Block)>>,
 }
 
 impl RemoteDigests {
-    /// Opens the list and binds it to the pack. `read` reads a record of the
-    /// pack, decoded and not yet trusted.
+    /// Opens the list and binds it to the pack. `read` reads a record of the pack,
+    /// decoded and not yet authenticated.
     pub(super) async fn establish<R: Future<Output = Result<Record, ErrorKind>>>(
         trust: &RemoteTrust,
         pack_location: &Location,
@@ -125,12 +126,12 @@ impl RemoteDigests {
         Ok(Self { list: witnessing.finish()?, location, cached: Mutex::default() })
     }
 
-    /// The list.
+    /// Returns the list.
     pub(super) fn list(&self) -> &TrustedList {
         &self.list
     }
 
-    /// Bytes that its blocks take in memory, at most.
+    /// Returns the most bytes that the cached blocks take in memory.
     pub(super) fn memory(&self) -> usize {
         let shape = self.list.shape();
         let block = shape.range(0);
@@ -138,22 +139,22 @@ impl RemoteDigests {
         usize::try_from(block.end - block.start).unwrap_or(usize::MAX).saturating_mul(blocks)
     }
 
-    /// Fetches the block of a record where it is not there: for the time in
-    /// which the record itself is fetched.
+    /// Fetches the block of a record if it is not cached, in parallel with the
+    /// record itself.
     pub(super) async fn prepare(&self, number: u32) -> Result<(), ErrorKind> {
         let block = block_of(&self.list, number)?;
         self.proven(block, &self.cell(block)).await.map(|_| ())
     }
 
-    /// Whether this is the digest of the record of this number.
+    /// Checks the digest of the record of this number.
     pub(super) async fn check(&self, number: u32, digest: &Hash) -> Result<(), ErrorKind> {
         let block = block_of(&self.list, number)?;
         let cell = self.cell(block);
         Ok(self.proven(block, &cell).await?.check(number, digest)?)
     }
 
-    /// Who comes second waits for the first, and takes over where that one is
-    /// cancelled or fails.
+    /// Concurrent callers share one fetch; if it fails or is cancelled, the next
+    /// one retries.
     async fn proven<'a>(
         &self,
         block: u32,
@@ -174,7 +175,7 @@ impl RemoteDigests {
     }
 }
 
-/// The loop that opens a list.
+/// Opens the list: fetches ranges until `ListOpening` is complete.
 async fn anchor(
     location: &Location,
     mut anchoring: ListOpening,
@@ -197,8 +198,8 @@ async fn prove(
     list.prove(block, bytes).map_err(|error: PackError| list_fault(location, error.into()))
 }
 
-/// One request, of whichever version is there: what comes is proven, so it does
-/// not matter who wrote it when.
+/// Fetches a range with one request, of whichever version is present: the bytes are
+/// proven afterwards, so it does not matter who wrote them and when.
 async fn fetch(location: &Location, range: Range<u64>) -> Result<Bytes, ErrorKind> {
     let length = range.end - range.start;
     let doing = Doing::Reading { offset: range.start, length };

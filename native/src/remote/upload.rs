@@ -1,4 +1,4 @@
-//! One object, written part by part and seen whole or not at all.
+//! Uploads one object part by part; it appears whole or not at all.
 //!
 //! ```text
 //!  the writer's thread                      a task on the runtime
@@ -9,10 +9,9 @@
 //!  drop, abort ─────abort──────────────────>     ── abort ─────> nothing is left
 //! ```
 //!
-//! The task owns the upload, so whatever happens, one place says how it ends;
-//! `outcome.rs` decides what a write without an answer has done.
-//! The first part is held back until there is a second: a pack of one part is a
-//! single request.
+//! The task owns the upload, so in every case one place decides how it ends;
+//! `outcome.rs` determines what a write without an answer has done. The task keeps
+//! the first part until there is a second: a pack of one part is a single request.
 
 use std::future::Future;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -36,15 +35,16 @@ use super::runtime::{unless_it_panics, wait};
 use crate::error::{Doing, ErrorKind};
 use crate::write::Sink;
 
-/// How long ending an upload is waited for when its writer is dropped.
+/// How long a dropped writer waits for the end of its upload.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How often a write is repeated that met another one of the same name, and how
-/// long before the first time; twice as long before each of the next.
+/// How often a write is repeated after a conflict with another one of the same
+/// name, and how long it waits before the first repetition; the wait doubles each
+/// time.
 const CONFLICTS: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What an upload is.
+/// The description of an upload.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     pub(super) location: Location,
@@ -54,14 +54,14 @@ pub(super) struct Plan {
     pub(super) overwrite: bool,
 }
 
-/// What the writer asks of the task.
+/// The writer's requests to the task.
 enum Command {
     Part(PutPayload, OwnedSemaphorePermit),
     Finish,
     Abort,
 }
 
-/// How an upload has ended, once it has.
+/// The end of an upload, once it has ended.
 #[derive(Debug, Default)]
 struct Ending {
     outcome: Mutex<Option<Result<(), StoreError>>>,
@@ -88,7 +88,8 @@ impl Ending {
         }
     }
 
-    /// The same for at most so long; `None` where it has not ended by then.
+    /// As `wait`, for at most `patience`; `None` if the upload has not ended by
+    /// then.
     fn wait_for(&self, patience: Duration) -> Option<Result<(), StoreError>> {
         let until = Instant::now() + patience;
         let mut outcome = self.lock();
@@ -106,7 +107,7 @@ impl Ending {
     }
 }
 
-/// Aborts an upload from another thread: for a process that a signal ends, which
+/// Aborts an upload from another thread: for a process that ends on a signal, which
 /// drops nothing.
 #[derive(Clone, Debug)]
 pub struct UploadAbort {
@@ -114,24 +115,24 @@ pub struct UploadAbort {
 }
 
 impl UploadAbort {
-    /// Aborts the upload and waits until the store has removed its parts, at
-    /// most 30 seconds. A pack that is complete already stays.
+    /// Aborts the upload and waits until the store has removed its parts, at most
+    /// 30 seconds. A pack that is already complete stays.
     ///
-    /// Returns whether nothing is left behind: false where the store did not
-    /// answer in time, or refused.
+    /// Returns whether no parts remain: false if the store did not answer in time,
+    /// or refused.
     pub fn abort(&self) -> bool {
         let left: Vec<bool> = self.uploads.iter().map(|upload| !upload.abort()).collect();
         !left.contains(&true)
     }
 
-    /// Aborts both.
+    /// Returns a handle that aborts both uploads.
     pub(super) fn and(mut self, other: Self) -> Self {
         self.uploads.extend(other.uploads);
         self
     }
 }
 
-/// The commands to the task of an upload, and its end.
+/// The sender of commands to the task of an upload, and the end of the upload.
 #[derive(Clone, Debug)]
 struct TaskHandle {
     commands: UnboundedSender<Command>,
@@ -160,19 +161,21 @@ impl std::fmt::Debug for Command {
     }
 }
 
-/// The sink of the output stream that uploads what it gets. Dropped before it
+/// The sink of the output stream that uploads its puts. If it is dropped before it
 /// is finished, it aborts the upload.
 pub(super) struct UploadSink {
     plan: Plan,
     runtime: Handle,
-    /// At first for one more than may be in flight: the part that is held back.
+    /// Initially one more than the parts in flight, for the first part, which is
+    /// kept.
     room: Arc<Semaphore>,
     task: TaskHandle,
 }
 
 impl UploadSink {
-    /// Starts an upload. Unless it may overwrite, one request finds out now
-    /// what must not be found out when all is written.
+    /// Starts an upload. Unless the plan allows overwriting, one request checks
+    /// whether the name is taken, so that the error does not surface only after
+    /// everything is written.
     pub(super) fn start(plan: Plan, runtime: &Handle) -> Result<Self, ErrorKind> {
         if !plan.overwrite {
             let location = plan.location.clone();
@@ -198,13 +201,13 @@ impl UploadSink {
         UploadAbort { uploads: vec![self.task.clone()] }
     }
 
-    /// Waits until the object is there.
+    /// Finishes the upload, and waits until the object exists.
     pub(super) fn finish(self) -> Result<(), ErrorKind> {
         let _ = self.task.commands.send(Command::Finish);
         self.task.ending.wait().map_err(|error| error.while_doing(Doing::Publishing))
     }
 
-    /// Why the task takes no more parts.
+    /// Returns the reason why the task takes no more parts.
     fn failure(&self) -> ErrorKind {
         let ended = self.task.ending.wait();
         ended.err().unwrap_or_else(no_answer).while_doing(Doing::Writing)
@@ -212,7 +215,7 @@ impl UploadSink {
 }
 
 impl Sink for UploadSink {
-    // Most of the memory is for parts; a network is slower than a disk, so the
+    // Parts take most of the memory; a network is slower than a disk, so the
     // workers need less of a lead.
     const BYTES_A_WORKER: u64 = 4 << 20;
 
@@ -239,7 +242,7 @@ impl Sink for UploadSink {
 
 impl Drop for UploadSink {
     fn drop(&mut self) {
-        // After an end this changes nothing.
+        // If the upload has ended, this has no effect.
         let _ = self.task.abort();
     }
 }
@@ -247,7 +250,7 @@ impl Drop for UploadSink {
 async fn refuse_existing(location: &Location) -> Result<(), StoreError> {
     match location.head().await {
         Ok(_) => Err(StoreError::new(StoreFault::Exists)),
-        // Without the right to list, a store answers "forbidden" for a missing
+        // Without the right to list, a store returns "forbidden" for a missing
         // object.
         Err(error) if matches!(error.fault(), StoreFault::NotFound | StoreFault::Denied) => Ok(()),
         Err(error) => Err(error),
@@ -264,7 +267,7 @@ struct Task {
 }
 
 impl Drop for Task {
-    /// Wakes the writer, also if the runtime ends and the task with it.
+    /// Wakes the writer, even if the task ends because the runtime does.
     fn drop(&mut self) {
         self.ending.set(Err(no_answer()));
         self.room.close();
@@ -294,7 +297,7 @@ impl Task {
                 self.content.push(&second);
                 let mut upload = self.plan.begin(&self.content).await?;
                 let parts = [(first, None), (second, Some(second_permit))];
-                // From now on nothing is held back.
+                // From now on no part is kept.
                 first_permit.forget();
                 let ended = match self.send(upload.as_mut(), parts).await {
                     Ok(()) => {
@@ -311,8 +314,8 @@ impl Task {
         }
     }
 
-    /// Sends parts as they come, until the last was taken. On an error, and
-    /// where the upload is aborted, those in flight are dropped.
+    /// Sends parts as they come, until the last one is complete. On an error, and
+    /// if the upload is aborted, the parts in flight are dropped.
     async fn send(
         &mut self,
         upload: &mut dyn MultipartUpload,
@@ -357,8 +360,8 @@ impl Task {
 }
 
 impl Plan {
-    /// Begins an upload of several parts. A store that keeps no metadata may
-    /// refuse it: there it is left out.
+    /// Begins an upload of several parts. A store that keeps no metadata may refuse
+    /// the request: then it is repeated without metadata.
     async fn begin(&self, content: &Content) -> Result<Box<dyn MultipartUpload>, StoreError> {
         let (store, path) = (self.location.store(), self.location.path());
         let begin = |attributes| {
@@ -371,9 +374,9 @@ impl Plan {
         begun.map_err(StoreError::writing)
     }
 
-    /// A pack of one part: a single request, which says itself whether it may
-    /// replace. A store that does not know that condition is asked before
-    /// instead, as it is for an upload of several parts.
+    /// Uploads a pack of one part with a single request, which states itself
+    /// whether it may replace an object. If a store does not support that
+    /// condition, the object is looked up first, as for an upload of several parts.
     async fn put_whole(&self, content: &Content, payload: PutPayload) -> Result<(), StoreError> {
         let Self { location, overwrite, .. } = self;
         let mut mode = if *overwrite { PutMode::Overwrite } else { PutMode::Create };
@@ -430,9 +433,9 @@ impl Plan {
     }
 }
 
-/// The result of `work`, unless the writer aborts the upload before: after
-/// `Finish` no other command comes. A request in flight is dropped then, and the
-/// object is there whole, or not at all.
+/// Returns the result of `work`, unless the writer aborts the upload first: after
+/// `Finish` no other command comes. A request in flight is then dropped, and the
+/// object exists whole, or not at all.
 async fn until_aborted<T>(
     commands: &mut UnboundedReceiver<Command>,
     work: impl Future<Output = Result<T, StoreError>>,
@@ -443,8 +446,8 @@ async fn until_aborted<T>(
     }
 }
 
-/// Removes the parts of an upload that ended in `error`, which then says where
-/// that failed. An upload that the store does not know has none.
+/// Removes the parts of an upload that ended in `error`, and adds to the error if
+/// that fails. An upload that the store does not know has no parts.
 async fn abort(upload: &mut dyn MultipartUpload, error: StoreError) -> StoreError {
     match upload.abort().await {
         Ok(()) | Err(object_store::Error::NotFound { .. }) => error,
@@ -452,12 +455,13 @@ async fn abort(upload: &mut dyn MultipartUpload, error: StoreError) -> StoreErro
     }
 }
 
-/// What a store says that takes no metadata, before it writes anything.
+/// Returns whether this is the answer of a store without metadata, before it writes
+/// anything.
 fn is_not_implemented(error: &object_store::Error) -> bool {
     matches!(error, object_store::Error::NotImplemented { .. })
 }
 
-/// A part in flight, and its permit.
+/// Sends a part, and returns its permit.
 async fn part(request: UploadPart, permit: Option<OwnedSemaphorePermit>) -> Result<(), StoreError> {
     let sent = request.await;
     drop(permit);

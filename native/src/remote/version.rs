@@ -1,4 +1,4 @@
-//! One version of an object, and which others are the same.
+//! One version of an object, and how versions are compared.
 
 use object_store::path::Path as ObjectPath;
 use object_store::{GetOptions, ObjectMeta};
@@ -7,10 +7,10 @@ use super::error::{StoreError, StoreFault};
 
 /// One version of an object: its size, and what distinguishes it from others.
 ///
-/// An [`ObjectMeta`], from a listing for example, is one; so are a size and an
-/// ETag that the caller has kept. ETags are compared by what they say: some
-/// stores quote them in headers and not in listings, and a proxy that marks one
-/// as weak (`W/`) does not change the object.
+/// An [`ObjectMeta`], from a listing for example, is a version; so are a size and
+/// an ETag that the caller has kept. ETags are compared by their content: some
+/// stores quote them in headers and not in listings, and a proxy that marks one as
+/// weak (`W/`) does not change the object.
 ///
 /// ```
 /// use sealpack::remote::Version;
@@ -63,27 +63,27 @@ impl<'a> ETag<'a> {
 }
 
 impl Version {
-    /// A version of this size, with the ETag that the store gave it. Without
-    /// an ETag a change is noticed only by the size.
+    /// Makes a version of this size, with the ETag that the store gave it. Without
+    /// an ETag, a change is detected only by the size.
     #[must_use]
     pub fn new(size: u64, e_tag: Option<String>) -> Self {
         let (location, last_modified) = (ObjectPath::default(), Default::default());
         Self::from(ObjectMeta { location, last_modified, size, e_tag, version: None })
     }
 
-    /// The size of the object in bytes.
+    /// Returns the size of the object in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.meta.size
     }
 
-    /// The ETag as the store wrote it, where it gives one.
+    /// Returns the ETag as the store wrote it, if there is one.
     #[must_use]
     pub fn e_tag(&self) -> Option<&str> {
         self.meta.e_tag.as_deref()
     }
 
-    /// Text that identifies this version among those of the same object, in
+    /// Returns text that identifies this version among those of the same object, in
     /// every run: the ETag, or size and date.
     #[must_use]
     pub fn id(&self) -> String {
@@ -95,8 +95,9 @@ impl Version {
         }
     }
 
-    /// The same, from a listing. Headers have ETags in quotes, the listings of
-    /// some stores have not, and `If-Match` is compared with headers.
+    /// Returns the version as headers state it, given one from a listing. ETags in
+    /// headers have quotes, those in the listings of some stores do not, and
+    /// `If-Match` is compared with headers.
     pub(super) fn listed(mut self) -> Self {
         self.meta.e_tag = self.parsed_e_tag().map(|e_tag| {
             let weak = if e_tag.is_weak { "W/" } else { "" };
@@ -105,7 +106,7 @@ impl Version {
         self
     }
 
-    /// The same without its ETag: size and date alone identify it.
+    /// Returns the version without its ETag: only size and date identify it.
     pub(super) fn without_e_tag(mut self) -> Self {
         self.meta.e_tag = None;
         self
@@ -115,8 +116,8 @@ impl Version {
         self.e_tag().map(ETag::parse)
     }
 
-    /// When the object was written, in whole seconds since 1970: listings have
-    /// milliseconds, headers have not. `object_store` says 1970 where a server
+    /// Returns when the object was written, in whole seconds since 1970: listings
+    /// have milliseconds, headers do not. `object_store` uses 1970 if a server
     /// gives no date.
     fn last_modified(&self) -> Option<i64> {
         Some(self.meta.last_modified.timestamp()).filter(|&seconds| seconds != 0)
@@ -126,10 +127,10 @@ impl Version {
         self.meta.last_modified.timestamp_subsec_nanos() == 0
     }
 
-    /// The conditions of a request for this version. A weak ETag matches
-    /// nothing under `If-Match` (RFC 9110, 13.1.1), so it is only compared. A
-    /// date with milliseconds is later than the same one in a header, so it is
-    /// only compared too.
+    /// Returns the conditions of a request for this version. A weak ETag matches
+    /// nothing under `If-Match` (RFC 9110, 13.1.1), so it is only compared. A date
+    /// with milliseconds is later than the same one in a header, so it is only
+    /// compared too.
     pub(super) fn conditions(&self) -> GetOptions {
         let options = GetOptions::new();
         match self.parsed_e_tag() {
@@ -142,12 +143,12 @@ impl Version {
         }
     }
 
-    /// Whether an answer is about this version: a server may ignore the
+    /// Checks that an answer is about this version: a server may ignore the
     /// conditions of a request.
     ///
     /// # Errors
-    /// [`StoreFault::Changed`]; [`StoreFault::ETagChanged`] where only the
-    /// ETag is another.
+    /// [`StoreFault::Changed`]; [`StoreFault::ETagChanged`] if only the ETag
+    /// differs.
     pub(super) fn check(&self, found: &Self) -> Result<(), StoreError> {
         let same_date = self.has_date_of(found);
         let fault = match (self.parsed_e_tag(), found.parsed_e_tag()) {
@@ -161,8 +162,8 @@ impl Version {
         Err(StoreError::new(fault))
     }
 
-    /// Whether both were written at the same time; `None` where a date is not
-    /// known.
+    /// Returns whether both versions were written at the same time; `None` if a
+    /// date is not known.
     fn has_date_of(&self, other: &Self) -> Option<bool> {
         let seconds = self.last_modified()? == other.last_modified()?;
         let either_is_whole = self.is_in_whole_seconds() || other.is_in_whole_seconds();

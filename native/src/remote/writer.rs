@@ -18,31 +18,30 @@ use crate::error::{Error, ErrorKind};
 use crate::trust::SealedDigests;
 use crate::write::{Output, Packer, Sealers, WriterOptions, Written, refuse_large_app_data};
 
-/// Default: parts in flight at a time.
+/// The default number of parts in flight.
 const PARTS: usize = 3;
 
 /// Writes a pack straight into an object store, byte for byte the pack that a
 /// [`Writer`](crate::Writer) with the same options makes.
 ///
-/// The output stream cuts it into parts: *every part but the last is exactly as
-/// large as the others, and none is larger*, which is what all stores take.
-/// They go to a multipart upload while the pack is written, without a file in
-/// between; memory is bounded by the parts in flight. A pack of one part is a
-/// single request.
+/// The output stream divides it into parts: *every part but the last is exactly as
+/// large as the others, and none is larger*, which all stores accept. They go to a
+/// multipart upload while the pack is written, without a file in between; the parts
+/// in flight bound the memory. A pack of one part is a single request.
 ///
 /// *Whole or not at all*: the object appears when [`finish`](Self::finish) has
-/// completed the upload. On an error, and when the writer is dropped before,
-/// the upload is aborted, so that no parts stay to be paid for; a process that
-/// is killed leaves them, which is what a lifecycle rule of the bucket is for
+/// completed the upload. On an error, and when the writer is dropped before that,
+/// the upload is aborted, so that no parts remain to be paid for. A process that is
+/// killed leaves them; for that case, set a lifecycle rule of the bucket
 /// (`AbortIncompleteMultipartUpload`).
 ///
-/// *Nothing is replaced* unless [`overwrite`](WriterOptions::overwrite) says
-/// so. A single request is sent on that condition (`If-None-Match: *`). The
-/// crate `object_store` completes uploads without one, so there the name is
-/// looked at before the first part and before completing: of two writers that
-/// complete within the same round trip the second replaces the first. A store
-/// whose HTTP client adds the condition closes that gap: the command
-/// `sealpack` has one for S3.
+/// *No object is replaced* unless [`overwrite`](WriterOptions::overwrite) allows
+/// it. A single request is sent on that condition (`If-None-Match: *`). The crate
+/// `object_store` completes uploads without a condition, so there the name is
+/// looked up before the first part and before completing: if two writers complete
+/// within the same round trip, the second replaces the first. A store whose HTTP
+/// client adds the condition closes that gap: the command `sealpack` has one for
+/// S3.
 ///
 /// ```
 /// use object_store::memory::InMemory;
@@ -62,8 +61,8 @@ const PARTS: usize = 3;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Packing is work for the processor, and appending waits while too many parts
-/// are in flight. So it blocks: in async code it belongs on a thread of its own
+/// Packing is work for the processor, and appending waits while too many parts are
+/// in flight. So it blocks: in async code, run it on its own thread
 /// (`tokio::task::spawn_blocking`). Requests run on the given runtime.
 pub struct RemoteWriter {
     location: Location,
@@ -84,57 +83,58 @@ pub struct RemoteWriterOptions {
     parts: usize,
 }
 
-/// A pack that is in the store.
+/// A finished pack in a store.
 #[derive(Clone, Debug)]
 pub struct SealedObject {
-    /// Where it is.
+    /// The location of the pack.
     pub location: Location,
-    /// What its trailer says.
+    /// The pack's trailer.
     pub trailer: Trailer,
-    /// Its size in bytes.
+    /// The size of the pack in bytes.
     pub size: u64,
-    /// The size of its parts; the last one may be smaller.
+    /// The size of the parts; the last one may be smaller.
     pub part_size: PartSize,
-    /// The digest list next to it, if one was asked for.
+    /// The digest list next to the pack, if the options asked for one.
     pub digests: Option<SealedDigests>,
 }
 
 impl RemoteWriterOptions {
-    /// The size of the parts. Default: 8 MiB, or more if
+    /// Sets the size of the parts. Default: 8 MiB, or more if
     /// [`size_hint`](Self::size_hint) requires it.
     pub fn part_size(mut self, size: PartSize) -> Self {
         self.part_size = Some(size);
         self
     }
 
-    /// How large the pack gets, about: parts grow so that 10,000 of them hold
-    /// it. A [`part_size`](Self::part_size) that was given stays.
+    /// Sets the approximate size of the pack: parts grow so that it fits into
+    /// 10,000 of them. It does not change a [`part_size`](Self::part_size) that was
+    /// set.
     pub fn size_hint(mut self, bytes: u64) -> Self {
         self.size_hint = bytes;
         self
     }
 
-    /// Parts in flight at a time, at least one. Default: 3. Memory holds those,
-    /// one that waits, and one that is being filled.
+    /// Sets the parts in flight at a time, at least one. Default: 3. Memory holds
+    /// those, one that waits, and one that is being filled.
     pub fn parts_in_flight(mut self, parts: usize) -> Self {
         self.parts = parts.max(1);
         self
     }
 
-    /// The part size that these options come to.
+    /// Returns the part size that these options result in.
     #[must_use]
     pub fn chosen_part_size(&self) -> PartSize {
         self.part_size.unwrap_or_else(|| PartSize::for_pack(self.size_hint))
     }
 
-    /// Starts a pack that will appear at `location` when it is finished. One
-    /// request, unless it may overwrite.
+    /// Starts a pack that will appear at `location` when it is finished. Takes one
+    /// request, unless the options allow overwriting.
     ///
     /// # Errors
     /// [`ErrorKind::Exists`] without [`overwrite`](WriterOptions::overwrite);
-    /// [`ErrorKind::Io`], with [`Error::store`]: [`StoreFault::NoWorkers`](super::StoreFault::NoWorkers) for
-    /// a runtime that has no threads of its own; [`ErrorKind::Options`], or
-    /// what the codec says.
+    /// [`ErrorKind::Io`], with [`Error::store`]:
+    /// [`StoreFault::NoWorkers`](super::StoreFault::NoWorkers) for a runtime that
+    /// has no threads of its own; [`ErrorKind::Options`], or the codec's error.
     pub fn create(self, location: &Location, runtime: &Handle) -> Result<RemoteWriter, Error> {
         self.create_at(location, runtime).map_err(|kind| location.error(kind))
     }
@@ -167,7 +167,7 @@ impl RemoteWriterOptions {
     }
 }
 
-/// Whether it is not known if the object was written.
+/// Returns whether it is unknown if the object was written.
 fn is_unknown(kind: &ErrorKind) -> bool {
     StoreError::within(kind).is_some_and(|error| error.fault() == StoreFault::Unknown)
 }
@@ -182,12 +182,12 @@ impl fmt::Debug for RemoteWriter {
 }
 
 impl RemoteWriter {
-    /// The options of a new pack, from those of one in a file. `threads` and
-    /// all that shapes the pack are taken over; what is about the disk
-    /// (`writeback_every`) says nothing here. A digest list (`digest_list`) is
-    /// an object of its own, at [`Location::digest_list`], and there before
-    /// the pack is; up to 131,072 digests wait for it in memory, more in a
-    /// temporary file without a name.
+    /// Makes the options of a new pack from those of a pack in a file. `threads`
+    /// and all options that shape the pack apply; options that concern the disk
+    /// (`writeback_every`) have no effect. A digest list (`digest_list`) is a
+    /// separate object, at [`Location::digest_list`], and exists before the pack
+    /// does; up to 131,072 digests wait for it in memory, more in an unnamed
+    /// temporary file.
     pub fn options(writing: WriterOptions) -> RemoteWriterOptions {
         RemoteWriterOptions { writing, part_size: None, size_hint: 0, parts: PARTS }
     }
@@ -235,20 +235,20 @@ impl RemoteWriter {
         self.packer.item_count()
     }
 
-    /// What aborts the upload from another thread, for a process that is ended
-    /// by a signal and so drops nothing.
+    /// Returns a handle that aborts the upload from another thread, for a process
+    /// that ends on a signal and so drops nothing.
     #[must_use]
     pub fn abort_handle(&self) -> UploadAbort {
         self.abort.clone()
     }
 
-    /// Sends what is left and makes the object appear.
+    /// Sends the remaining bytes and makes the object appear.
     ///
     /// # Errors
-    /// The first error of the writer; [`ErrorKind::Exists`] where an object of
-    /// this name has appeared meanwhile. The pack does not appear then. A request
-    /// whose answer is lost is an error only after a look at the object: it is
-    /// [`StoreFault::Unknown`](super::StoreFault::Unknown) where that fails too.
+    /// The first error of the writer; [`ErrorKind::Exists`] if an object of this
+    /// name has appeared meanwhile. The pack does not appear then. If the answer to
+    /// a request is lost, the call looks up the object before it fails: the error
+    /// is [`StoreFault::Unknown`](super::StoreFault::Unknown) if that fails too.
     pub fn finish(self) -> Result<SealedObject, Error> {
         let location = self.location.clone();
         self.finish_all().map_err(|kind| location.error(kind))
@@ -258,7 +258,7 @@ impl RemoteWriter {
         let Self { location, packer, app_data, digests, part_size, .. } = self;
         let written = packer.finish()?.finish(app_data.clone())?;
         let Written { sink, trailer, file_size: size, digests: spool } = written;
-        // Whoever sees the pack sees its list, so the list comes first.
+        // The list is uploaded first, so that it exists once the pack does.
         let listed = match (digests, spool) {
             (Some(list), Some(spool)) => Some(list.finish(spool, &trailer, &app_data)?),
             _ => None,
@@ -269,7 +269,7 @@ impl RemoteWriter {
                 Ok(SealedObject { location, trailer, size, part_size, digests })
             }
             (Err(error), listed) => {
-                // A pack that may be there after all keeps its list.
+                // If the pack may exist after all, its list stays.
                 if !is_unknown(&error) {
                     listed.into_iter().for_each(UploadedList::remove);
                 }
