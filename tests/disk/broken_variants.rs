@@ -1,8 +1,8 @@
-//! Writers that are broken on purpose, each of them found out by what the
-//! other modules look for.
+//! Writers that are broken on purpose; the checks of the other modules must detect
+//! each of them.
 //!
-//! The writer is the shipped one: a layer between it and the disk turns its
-//! calls into those of a writer that knows less.
+//! The writer is the shipped one: a layer between it and the disk turns its calls
+//! into those of a broken writer.
 
 use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
@@ -88,7 +88,7 @@ impl Layer for Broken {
     }
 }
 
-/// A disk on which the flaw shows, if any disk shows it.
+/// A disk on which the flaw shows, if it can show on any disk.
 fn habits(flaw: Flaw, small: &Small) -> Habits {
     let most_taken = match flaw {
         Flaw::ShortWriteNotContinued => whole(small).len().div_ceil(3),
@@ -103,7 +103,7 @@ fn habits(flaw: Flaw, small: &Small) -> Habits {
     }
 }
 
-/// What the tests of this folder would say of a run: the first thing.
+/// The first complaint that the tests of this folder would make about a run.
 fn complaint(run: &Run) -> Option<String> {
     let mut found = Found::default();
     found.add(run);
@@ -111,7 +111,7 @@ fn complaint(run: &Run) -> Option<String> {
     found.first_broken.or(files_left.map(|_| "a temporary file is left".into()))
 }
 
-/// The first complaint about any small pack, however its run ends.
+/// The first complaint about any small pack, with any ending of its run.
 fn first_complaint(flaw: Flaw, through: impl Fn(ModelDisk) -> Layered<Broken>) -> Option<String> {
     let small = small_packs();
     small[..3].iter().find_map(|small| {
@@ -121,7 +121,7 @@ fn first_complaint(flaw: Flaw, through: impl Fn(ModelDisk) -> Layered<Broken>) -
     })
 }
 
-/// The words with which each broken variant has to be found out.
+/// The words that must occur in the complaint about each broken variant.
 const FOUND_OUT: [(Flaw, &str); 9] = [
     (Flaw::FileNotSynced, "the name holds something else"),
     (Flaw::RenamedBeforeSynced, "the name holds something else"),

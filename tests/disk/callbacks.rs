@@ -1,5 +1,5 @@
-//! The caller's code inside a writer or a reader fails, panics, is slow, or
-//! does not want any more: nothing is lost, nothing hangs, nothing is left.
+//! The caller's code inside a writer or a reader fails, panics, is slow, or stops
+//! early: no result is lost, no call hangs, and no file or thread is left.
 
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,7 +13,7 @@ use sealpack::{Bytes, Codec, EncoderFactory, ErrorKind, Plain, Reader, ReaderOpt
 
 use super::threads;
 
-/// A factory that has no encoder to give.
+/// A factory that never provides an encoder.
 #[derive(Clone, Copy)]
 struct Factory {
     panics: bool,
@@ -52,7 +52,7 @@ fn a_factory_that_fails_or_panics_makes_no_file() {
     }
 }
 
-/// An owned item whose buffer panics when it is given back.
+/// An owned item whose buffer panics when it is dropped.
 struct PanicsOnDrop(Vec<u8>);
 
 impl AsRef<[u8]> for PanicsOnDrop {
@@ -82,7 +82,8 @@ fn an_owned_item_that_panics_on_being_dropped_is_an_error() {
     threads::assert_nothing_is_left(folder.path(), &"an owned item");
 }
 
-/// A pack of 2 MB, and options that read it in many small reads.
+/// Writes a pack of 2 MB; returns its path, and options that read it in many small
+/// reads.
 fn pack(folder: &Path) -> (std::path::PathBuf, ReaderOptions) {
     let path = folder.join("in.pack");
     let mut writer = Writer::options().codec(Plain).items_per_record(10).create(&path).unwrap();

@@ -1,26 +1,25 @@
-//! What a disk may hold after a crash, by enumeration.
+//! The possible contents of a disk after a crash, by enumeration.
 //!
-//! What was promised and no more counts:
+//! The model relies only on these guarantees:
 //!
-//! - Bytes written are on the disk once a sync of their file has succeeded.
-//!   Before that each write may be there, be missing (so later ones may be there
-//!   without it: reordered), have grown the file without its bytes, or be torn
-//!   anywhere. After a sync that failed they may be lost for good, whatever a
-//!   later sync says.
-//! - Names made, moved and removed are on the disk once a sync of the folder has
-//!   succeeded. Before that any of them may have happened and any not, also a
-//!   later one without an earlier, and a move may have made its new name and not
-//!   removed the old.
-//! - The name of a file is not made durable by a sync of the file.
+//! - Written bytes are on the disk once a sync of their file has succeeded. Before
+//!   that, each write may be there, be missing (so later ones may be there without
+//!   it: reordered), have grown the file without its bytes, or be torn anywhere.
+//!   After a failed sync they may be lost for good, whatever a later sync returns.
+//! - Names that were made, moved or removed are on the disk once a sync of the
+//!   folder has succeeded. Before that, any of the changes may have happened or
+//!   not, even a later one without an earlier one, and a move may have made its new
+//!   name without removing the old one.
+//! - A sync of a file does not make its name durable.
 
 use std::collections::BTreeMap;
 
 use super::model::{Call, Files, Inode};
 
-/// Longer writes are torn in the middle alone.
+/// Longer writes are torn only in the middle.
 const TORN_AT_EVERY_BYTE: usize = 4096;
 
-/// What is safe and what is not, after some calls.
+/// The state of the disk after some calls: what is safe and what is pending.
 #[derive(Default)]
 struct OnDisk {
     names: BTreeMap<String, Inode>,
@@ -45,30 +44,30 @@ struct Content {
 struct Pending {
     offset: usize,
     bytes: Vec<u8>,
-    /// A sync failed since: no later one makes it safe.
+    /// A sync has failed since then: no later sync makes this write safe.
     lost: bool,
 }
 
-/// What became of a write that was not safe.
+/// What happened to a write that was not safe.
 #[derive(Clone, Copy)]
 enum Fate {
     Kept,
     Missing,
-    /// The file has grown, the bytes are zeros.
+    /// The file has grown, and the bytes are zeros.
     Zeros,
-    /// So many bytes of it, and the file ends there or has grown with zeros.
+    /// Only the first `bytes` of it; the file ends there or has grown with zeros.
     First {
         bytes: usize,
         grown: bool,
     },
-    /// All but so many bytes at its front.
+    /// All except the first `bytes` of it.
     Last {
         bytes: usize,
     },
 }
 
-/// Everything that a disk which held `initial` may hold if the system stops
-/// after these calls. `visit` gets each state once for each way to it.
+/// Every content of a disk that held `initial` if the system stops after these
+/// calls. `visit` receives each state once for each way in which it can arise.
 pub fn crash_states(initial: &Files, calls: &[Call], visit: &mut dyn FnMut(&Files)) {
     let disk = on_disk(initial, calls);
     for names in name_outcomes(&disk.names, &disk.pending_names) {
@@ -88,7 +87,7 @@ fn on_disk(initial: &Files, calls: &[Call]) -> OnDisk {
         disk.names.insert(name.clone(), inode);
         disk.files.insert(inode, Content { safe: bytes.clone(), pending: Vec::new() });
     }
-    // As a running program sees it: which file a name means.
+    // The names as a running program sees them: which file each one means.
     let mut seen = disk.names.clone();
     for call in calls {
         disk.apply(call, &mut seen);
@@ -167,7 +166,7 @@ impl NameChange {
     }
 }
 
-/// Every subset of the changes, each move whole or half.
+/// Every subset of the changes, with each move complete or half done.
 fn name_outcomes(
     safe: &BTreeMap<String, Inode>,
     pending: &[NameChange],
@@ -190,7 +189,7 @@ fn name_outcomes(
 /// The bytes of each file.
 type Contents = BTreeMap<Inode, Vec<u8>>;
 
-/// Every content of these files, together.
+/// Every combination of the contents of these files.
 fn content_outcomes(
     disk: &OnDisk,
     inodes: &[Inode],
@@ -209,8 +208,8 @@ fn content_outcomes(
     });
 }
 
-/// Every choice of a fate for each write. The last one is torn at every byte
-/// where those before it were kept; elsewhere in the middle.
+/// Every choice of a fate for each write. The last write is torn at every byte if
+/// all earlier ones were kept, and otherwise in the middle.
 fn fates(writes: &[Pending], chosen: &mut Vec<Fate>, visit: &mut dyn FnMut(&[Fate])) {
     let Some((write, rest)) = writes.split_first() else { return visit(chosen) };
     let length = write.bytes.len();

@@ -1,14 +1,15 @@
-//! After a crash anywhere the name holds nothing, the old pack whole, or the
-//! new one whole.
+//! After a crash at any point the name holds nothing, the whole old pack, or the
+//! whole new one.
 
 use super::explore::{ENDINGS, Ending, Found, run, small_packs, whole};
 use super::model::{Call, Habits};
 
-/// Into how many writes a pack is split: their fates are multiplied.
+/// The number of writes into which a pack is split: the numbers of their fates are
+/// multiplied.
 const WRITES: usize = 5;
 
-/// A disk that takes a small pack in so many writes. A large one, of which each
-/// state takes milliseconds to verify, is taken in two.
+/// A disk that takes a small pack in `WRITES` writes. It takes a large pack in two,
+/// since verifying each of its states takes milliseconds.
 fn habits(size: usize) -> Habits {
     let writes = if size < 10_000 { WRITES } else { 2 };
     Habits { most_taken: size.div_ceil(writes), ..Habits::default() }
@@ -42,7 +43,7 @@ fn after_a_crash_at_any_call_the_name_holds_nothing_or_the_old_or_the_new_pack()
         all.states += found.states;
     }
     println!("{} crash points, {} states", all.points, all.states);
-    // A smaller number says that something is not tried any more.
+    // A smaller number means that the test no longer tries something.
     assert!(all.points >= 550, "{}", all.points);
     assert!(all.states >= 440_000, "{}", all.states);
 }

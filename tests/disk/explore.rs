@@ -13,7 +13,7 @@ use super::model::{Call, Files, Habits, ModelDisk};
 
 pub const NAME: &str = "out.pack";
 
-/// How a run goes.
+/// How a run starts and ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// A new pack.
@@ -22,7 +22,7 @@ pub enum Ending {
     CreateByLink,
     /// In place of an old pack.
     Overwrite,
-    /// Dropped without `finish`, and nothing was there before.
+    /// Dropped without `finish`; there was no pack before.
     Drop,
     /// Dropped without `finish`, over an old pack.
     DropOverwrite,
@@ -41,15 +41,15 @@ impl Ending {
     }
 }
 
-/// A pack: its items and how it is written. All have a content hash, so
-/// that any damage is known for what it is.
+/// A pack: its items and its options. Every pack has a content hash, so that
+/// verification detects any damage.
 pub struct Small {
     pub items: Vec<Vec<u8>>,
     pub options: fn() -> WriterOptions,
 }
 
-/// An empty pack, one record, many records with everything that there is, the
-/// older dialect, and one of more than a write.
+/// An empty pack, one with one record, one with many records and every feature, one
+/// in the older dialect, and one of more than one write.
 pub fn small_packs() -> Vec<Small> {
     let items = |count: u8, length: usize| -> Vec<Vec<u8>> {
         (0..count)
@@ -78,19 +78,19 @@ pub fn small_packs() -> Vec<Small> {
     ]
 }
 
-/// A run that was recorded.
+/// A recorded run.
 pub struct Run {
     pub ending: Ending,
     pub old: Option<Vec<u8>>,
     pub new: Vec<u8>,
     pub journal: Vec<Call>,
-    /// Whether `finish` said that the pack is there and durable.
+    /// Whether `finish` reported that the pack is there and durable.
     pub promised: bool,
     /// What a running program sees at the end.
     pub files: Files,
 }
 
-/// The bytes that a pack has when nothing goes wrong.
+/// The bytes of a pack if no call fails.
 pub fn whole(small: &Small) -> Vec<u8> {
     let disk = ModelDisk::new(Habits::default(), &Files::new());
     let mut writer = (small.options)().threads(0).disk(disk.clone()).create(NAME).unwrap();
@@ -99,12 +99,13 @@ pub fn whole(small: &Small) -> Vec<u8> {
     disk.files().remove(NAME).unwrap()
 }
 
-/// The pack that was there before.
+/// The old pack.
 fn old_pack() -> Vec<u8> {
     whole(&Small { items: vec![b"old".to_vec(); 9], options: || Writer::options().codec(Plain) })
 }
 
-/// Writes a small pack to a model disk that is seen through `through`.
+/// Writes a small pack to a model disk, through the disk that `through` makes of
+/// it.
 pub fn run<D: Disk + 'static>(
     small: &Small,
     ending: Ending,
@@ -126,23 +127,23 @@ pub fn run<D: Disk + 'static>(
     Run { ending, old, new: whole(small), journal, promised, files }
 }
 
-/// What was found in the crash states of some runs.
+/// The crash states of some runs.
 #[derive(Clone, Debug, Default)]
 pub struct Found {
-    /// Calls after which the system was stopped.
+    /// The calls after which the system was stopped.
     pub points: usize,
-    /// States that a disk may be in then.
+    /// The states in which a disk may be then.
     pub states: usize,
     pub nothing: usize,
     pub old: usize,
     pub new: usize,
-    /// States that break the promise; the first is described.
+    /// The states that break the promise; the first is described.
     pub broken: usize,
     pub first_broken: Option<String>,
 }
 
 impl Found {
-    /// Stops a run after every call, and looks at everything the disk may hold.
+    /// Stops a run after every call, and checks every possible content of the disk.
     pub fn add(&mut self, run: &Run) {
         let initial = run.old.iter().map(|old| (NAME.to_owned(), old.clone())).collect();
         for stop in 0..=run.journal.len() {
@@ -172,8 +173,8 @@ enum Held {
     New,
 }
 
-/// Whether these files are what the writer promises; `durable` where `finish`
-/// has said that the pack is there.
+/// Checks these files against the writer's promise; `durable` means that `finish`
+/// reported the pack as there.
 fn look_at(run: &Run, durable: bool, files: &Files) -> Result<Held, String> {
     for (name, bytes) in files.iter().filter(|(name, _)| *name != NAME) {
         if !(name.starts_with(&format!(".{NAME}.")) && name.ends_with(".tmp")) {
@@ -197,8 +198,8 @@ fn look_at(run: &Run, durable: bool, files: &Files) -> Result<Held, String> {
     }
 }
 
-/// Whether a reader takes these bytes for a sound pack. Many ways lead to the
-/// same bytes, so what was found is kept.
+/// Whether a reader accepts these bytes as a sound pack. Many paths lead to the
+/// same bytes, so the results are cached.
 fn verifies(bytes: &[u8]) -> bool {
     thread_local!(static KNOWN: RefCell<HashMap<Vec<u8>, bool>> = RefCell::default());
     let look = || {

@@ -1,6 +1,6 @@
-//! Every call that the writer makes fails once with each error that it can
-//! give, in a real folder. The first error comes out and nothing is left; what
-//! can be survived is.
+//! Every call of the writer fails once with each of its possible errors, in a real
+//! folder. The writer returns the first error and leaves no file; it survives the
+//! errors that it can survive.
 
 use std::fs::{self, Permissions};
 use std::io::{self, IoSlice};
@@ -31,20 +31,20 @@ pub enum Call {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     Errno(i32),
-    /// A write takes so many bytes.
+    /// A write takes only this many bytes.
     Short(usize),
 }
 
-/// Hands on every call but the one of this number, counted from 0.
+/// Passes on every call except the faulty ones, which are numbered from 0.
 #[derive(Default)]
 pub struct Faulty {
     pub faults: Vec<(usize, Fault)>,
-    /// Every removal fails too.
+    /// Whether every removal fails too.
     pub removals_fail: bool,
     pub calls: Mutex<Vec<Call>>,
 }
 
-/// The most that a write takes, so that a pack takes several.
+/// The most bytes that one write takes, so that a pack needs several writes.
 const MOST_TAKEN: usize = 300_000;
 
 impl Faulty {
@@ -116,7 +116,7 @@ impl Layer for Faulty {
     }
 }
 
-/// The errors that a call can give.
+/// The possible errors of a call.
 pub fn errors(call: Call) -> &'static [i32] {
     match call {
         Call::LookAt => &[EACCES, EIO, ELOOP, ENAMETOOLONG, ENOMEM, ENOTDIR, EOVERFLOW],
@@ -133,7 +133,7 @@ pub fn errors(call: Call) -> &'static [i32] {
     }
 }
 
-/// What is being done when a call fails.
+/// The operation that the error reports if a call fails.
 pub fn doing(call: Call) -> Doing {
     match call {
         Call::LookAt | Call::OpenFolder | Call::Create | Call::SetPermissions => Doing::Creating,
@@ -145,7 +145,7 @@ pub fn doing(call: Call) -> Doing {
     }
 }
 
-/// Where a writer runs, and how.
+/// Where and how a writer runs.
 #[derive(Clone, Copy, Debug)]
 struct Way {
     threads: usize,
@@ -223,7 +223,8 @@ fn check_failed(way: Way, call: Call, errno: i32, ended: &Ended) {
     let context = (way, call, io::Error::from_raw_os_error(errno));
     let named = ended.pack();
     match call {
-        // Nobody can be told, and the pack has its name already or never gets it.
+        // There is no way to report this, and the pack already has its name or
+        // never gets it.
         Call::Remove => assert!(ended.result.is_ok(), "{context:?}"),
         _ if !way.finishes && ended.result.is_ok() => {}
         _ => {
@@ -256,8 +257,8 @@ fn every_call_fails_once_with_each_error_and_the_first_comes_out_and_nothing_is_
             for &errno in errors(call) {
                 let faults = vec![(at, Fault::Errno(errno))];
                 let ended = attempt(way, Faulty { faults, ..Faulty::default() });
-                // A writer that is dropped while threads write may have made
-                // fewer calls than the time before.
+                // If a writer is dropped while threads write, it may have made fewer
+                // calls than in the first run.
                 let Some(&met) = ended.calls.get(at) else { continue };
                 assert!(met == call || !way.finishes, "{way:?}: the calls are always the same");
                 check_failed(way, met, errno, &ended);
@@ -281,8 +282,9 @@ fn short_writes_and_interruptions_are_survived_and_the_pack_is_the_same() {
                 let faults =
                     vec![(at, fault), (at + 1, Fault::Errno(EINTR)), (at + 2, Fault::Short(7))];
                 let ended = attempt(way, Faulty { faults, ..Faulty::default() });
-                // The two behind it may have met calls that cannot be
-                // interrupted; those are told, and everything else is survived.
+                // The two faults after it may have hit calls that cannot be
+                // interrupted; the writer reports those, and survives everything
+                // else.
                 if ended.calls.get(at + 1) == Some(&Call::Write) {
                     ended.result.as_ref().unwrap();
                     assert_eq!(ended.pack(), clean.pack(), "{way:?} {fault:?}");
@@ -342,7 +344,7 @@ fn the_first_error_is_told_also_where_the_temporary_file_cannot_be_removed() {
     }
 }
 
-/// A file system that cannot rename without replacing, nor make links.
+/// A file system that can neither rename without replacing nor make links.
 struct OnlyReplaces(i32);
 
 impl Layer for OnlyReplaces {
@@ -370,7 +372,7 @@ fn a_file_system_that_can_only_replace_is_refused_before_the_work_and_takes_over
     }
 }
 
-/// A file system that lacks what a pack can do without.
+/// A file system that lacks features that a pack does not strictly need.
 struct Lacking {
     sync_folder: Option<i32>,
     set_owner: Option<i32>,

@@ -1,5 +1,5 @@
-//! A process that writes packs is killed at random moments: SIGKILL, nothing
-//! is dropped and nothing flushed.
+//! A process that writes packs is killed at random moments: SIGKILL drops and
+//! flushes nothing.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,7 +14,7 @@ use sealpack_tests::child::Spawn as _;
 use sealpack_tests::hostile::Random;
 use sealpack_tests::numbered;
 
-/// Kills in an ordinary run; `SEALPACK_KILLS` asks for more.
+/// The number of kills in an ordinary run; `SEALPACK_KILLS` sets another.
 const KILLS: u64 = 300;
 
 fn from_environment(name: &str) -> Option<u64> {
@@ -27,8 +27,8 @@ struct Came {
     done: u64,
 }
 
-/// Starts the process, waits until it starts pack `start` and for a moment,
-/// kills it.
+/// Starts the process, waits until it starts pack `start`, waits a moment longer,
+/// and kills it.
 fn kill_one(folder: &Path, threads: u64, mode: &str, start: u64, after: Duration) -> Came {
     let mut command = Command::new(env!("CARGO_BIN_EXE_write_in_a_loop"));
     command.arg(folder).args([threads.to_string().as_str(), mode]).stdout(Stdio::piped());
@@ -48,14 +48,15 @@ fn kill_one(folder: &Path, threads: u64, mode: &str, start: u64, after: Duration
     came
 }
 
-/// What is in the folder beside packs: temporary files, at most one.
+/// The number of files in the folder that are not packs: temporary files, at most
+/// one.
 fn temporary_files(folder: &Path) -> usize {
     let names = fs::read_dir(folder).unwrap();
     let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let others: Vec<String> = names.filter(|name| !name.ends_with(".pack")).collect();
     for name in &others {
         assert!(name.starts_with('.') && name.ends_with(".tmp"), "{name}");
-        // One that is whole was only not renamed yet; any other is refused.
+        // A complete one only lacked its rename; a reader refuses any other.
         let path = folder.join(name);
         let verified = Reader::open(&path).and_then(|reader| reader.verify());
         if verified.is_ok_and(|report| report.is_ok()) {

@@ -1,5 +1,5 @@
-//! Packs above 4 GiB and a record as large as there can be, on a disk that
-//! stores no zeros.
+//! Packs above 4 GiB and a record of the maximum size, on a disk that stores no
+//! zeros.
 
 use std::fs::{File, Permissions};
 use std::io::{self, IoSlice, Seek as _, SeekFrom, Write as _};
@@ -12,7 +12,7 @@ use sealpack::{Bytes, Plain, Reader, Writer};
 use super::layer::{Layer, Layered};
 use super::threads;
 
-/// Makes holes of zeros.
+/// Turns zeros into holes.
 struct Sparse;
 
 struct Holes(File);
@@ -49,13 +49,13 @@ impl Layer for Sparse {
 
 const LARGEST: u64 = u32::MAX as u64;
 
-/// The largest record that there is, and a small one behind it.
+/// A record of the maximum size, followed by a small one.
 fn pack(folder: &Path) -> PathBuf {
     let path = folder.join("large.pack");
     let options = Writer::options().codec(Plain).items_per_record(1).content_hash(false);
     let options = options.disk(Layered::new(Arc::new(Sparse), System));
     let mut writer = options.create(&path).unwrap();
-    // Memory that is only read costs none.
+    // Memory that is only read costs nothing.
     writer.append_owned(Bytes::from(vec![0; usize::try_from(LARGEST).unwrap()])).unwrap();
     writer.append(b"behind").unwrap();
     let sealed = writer.finish().unwrap();

@@ -1,4 +1,4 @@
-//! Something between the writer and a disk that changes how some calls end.
+//! A layer between the writer and a disk that changes how some calls end.
 
 use std::fs::Permissions;
 use std::io::{self, IoSlice};
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use sealpack::disk::{Disk, DiskFile, DiskFolder, Found, Owner};
 
-/// What is done with each call; unless told otherwise it is handed on.
+/// Handles each call; by default it passes the call on to the disk.
 pub trait Layer: Send + Sync + 'static {
     fn look_at(&self, disk: &dyn Disk, path: &Path) -> io::Result<Found> {
         disk.look_at(path)
@@ -50,7 +50,7 @@ pub trait Layer: Send + Sync + 'static {
     }
 }
 
-/// A disk seen through a layer.
+/// A disk behind a layer.
 pub struct Layered<L> {
     layer: Arc<L>,
     disk: Arc<dyn Disk>,

@@ -1,6 +1,6 @@
-//! A pack with its digest list. After a crash anywhere each of the two is
-//! whole, old or new, or was never there; who sees the new pack sees its list;
-//! and no list is taken for another pack's.
+//! A pack with its digest list. After a crash at any point each of the two files is
+//! whole, old or new, or was never there; if the new pack is visible, its list is
+//! visible too; and a reader never accepts a list for another pack.
 
 use std::collections::BTreeMap;
 use std::io::{self, Cursor};
@@ -20,7 +20,7 @@ use super::threads;
 
 pub const LIST: &str = "out.pack.digests";
 
-/// A pack, its list, and what a reader may trust.
+/// A pack, its list, and the hashes that a reader may trust.
 pub struct Version {
     pub pack: Vec<u8>,
     pub list: Vec<u8>,
@@ -50,14 +50,14 @@ impl Version {
     }
 }
 
-/// The items of a pack, read with this list, under this hash.
+/// Reads the items of a pack with this list, under this trusted hash.
 fn read(pack: &[u8], list: &[u8], trusted: Hash) -> Result<Vec<Bytes>, sealpack::Error> {
     let trust = Trust::either(trusted).digests_source(Cursor::new(list.to_vec()), "list");
     let options = Reader::options().threads(1).trust(trust);
     options.open_source(Cursor::new(pack.to_vec()), "pack")?.iter()?.collect()
 }
 
-/// A run that was recorded.
+/// A recorded run.
 struct Run {
     ending: Ending,
     old: Option<Version>,
@@ -89,7 +89,7 @@ fn run<D: Disk + 'static>(
     Run { ending, old, new, journal, promised: promised.unwrap_or(false), files }
 }
 
-/// Which of them a name holds.
+/// Which version a name holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Held {
     Nothing,
@@ -101,13 +101,13 @@ enum Held {
 struct Found {
     points: usize,
     states: usize,
-    /// What pack and list were, and how often.
+    /// The states of pack and list, with their counts.
     seen: BTreeMap<(Held, Held), usize>,
     first_broken: Option<String>,
 }
 
 impl Found {
-    /// Stops a run after every call, and looks at everything the disk may hold.
+    /// Stops a run after every call, and checks every possible content of the disk.
     fn add(&mut self, run: &Run) {
         let initial = run.old.as_ref().map(Version::files).unwrap_or_default();
         for stop in 0..=run.journal.len() {
@@ -160,7 +160,7 @@ fn held(
     }
 }
 
-/// A disk that takes a pack in three writes, and its list too.
+/// A disk that takes a pack in three writes, and its list as well.
 fn habits(small: &Small) -> Habits {
     let size = Version::of((small.options)(), &small.items).pack.len();
     Habits { most_taken: size.div_ceil(3), ..Habits::default() }
@@ -172,7 +172,8 @@ fn after_a_crash_at_any_call_pack_and_list_are_each_whole_and_the_new_pack_has_i
     let mut all = Found::default();
     for ending in ENDINGS {
         let mut found = Found::default();
-        // Small ones: that a large one is written meanwhile is `crash_points`'s.
+        // Only small ones: `crash_points` covers a large one, which is written
+        // meanwhile.
         for small in &small_packs()[..4] {
             for threads in 0..=2 {
                 let run = run(small, ending, threads, habits(small), |disk| disk);
@@ -190,7 +191,7 @@ fn after_a_crash_at_any_call_pack_and_list_are_each_whole_and_the_new_pack_has_i
         all.states += found.states;
     }
     println!("{} crash points, {} states", all.points, all.states);
-    // A smaller number says that something is not tried any more.
+    // A smaller number means that the test no longer tries something.
     assert!(all.points >= 770, "{}", all.points);
     assert!(all.states >= 336_000, "{}", all.states);
 }
@@ -211,7 +212,7 @@ fn a_list_is_never_taken_for_that_of_another_pack() {
                 }
             }
         }
-        // Nor is half of one for the whole, whatever name it has.
+        // Half a list does not pass for the whole one either, whatever its name.
         for end in (0..new.list.len()).step_by(7) {
             for hash in new.trusted {
                 if let Ok(items) = read(&new.pack, &new.list[..end], hash) {
@@ -225,7 +226,8 @@ fn a_list_is_never_taken_for_that_of_another_pack() {
 #[test]
 fn after_any_sync_that_failed_neither_of_them_is_claimed() {
     let _threads = threads::may_start();
-    // Of the pack, of the list, and of the pack again, for its publication.
+    // The failing sync is that of the pack, of the list, or of the pack again, for
+    // its publication.
     for (failing, list_is_replaced) in [(0, false), (1, false), (2, true)] {
         for small in small_packs() {
             for ending in [Ending::Create, Ending::CreateByLink, Ending::Overwrite] {
@@ -234,7 +236,8 @@ fn after_any_sync_that_failed_neither_of_them_is_claimed() {
                 assert!(!run.promised);
                 let mut left = run.old.as_ref().map(Version::files).unwrap_or_default();
                 if list_is_replaced {
-                    // Told in SECURITY.md: of two files one is replaced first.
+                    // SECURITY.md describes this: of two files one must be replaced
+                    // first.
                     left.remove(LIST);
                 }
                 assert_eq!(run.files, left, "{ending:?}, sync {failing}");
@@ -243,13 +246,13 @@ fn after_any_sync_that_failed_neither_of_them_is_claimed() {
     }
 }
 
-/// Ways to be wrong that show in a crash alone.
+/// Flaws that show only in a crash.
 #[derive(Clone, Copy, Debug)]
 enum Flaw {
-    /// The list's name is not made durable before the pack has its own.
+    /// The list's name is not made durable before the pack gets its own.
     ListsFolderNotSynced,
     ListNotSynced,
-    /// The pack has its name before the list.
+    /// The pack gets its name before the list.
     PackFirst,
 }
 

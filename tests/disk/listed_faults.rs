@@ -1,5 +1,5 @@
-//! Every call that writing a pack with its digest list makes fails once with
-//! each error, and every read of a list under a trusting reader.
+//! Every call for writing a pack with its digest list fails once with each error,
+//! and so does every read of a list by a trusting reader.
 
 use std::fs;
 use std::io::{self, Cursor};
@@ -43,7 +43,7 @@ impl Ended {
         fs::read(self.folder.path().join(name)).ok()
     }
 
-    /// Temporary files that are left.
+    /// The number of temporary files that are left.
     fn left(&self) -> usize {
         let names =
             fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
@@ -70,8 +70,8 @@ fn attempt(way: Way, faulty: Faulty) -> Ended {
     Ended { folder, calls, result }
 }
 
-/// Whether the call of this number is about the list. The pack is created
-/// first, synced, then the list written, synced and named, then the pack.
+/// Whether the call of this number is about the list. The pack is created first and
+/// synced; then the list is written, synced and named, then the pack.
 fn is_about_the_list(calls: &[Call], at: usize) -> bool {
     let before = |call| calls[..at].iter().filter(|&&other| other == call).count();
     match calls[at] {
@@ -103,14 +103,14 @@ fn check_error(error: &Error, folder: &Path, call: Call, errno: i32, about_the_l
     assert_eq!((*done, error.raw_os_error()), (expected, Some(errno)));
 }
 
-/// What pack and list must be after a call has failed.
+/// Checks the pack and the list after a call has failed.
 fn check_files(way: Way, ended: &Ended, call: Call, about_the_list: bool) {
     let (pack, list) = (ended.file(NAME), ended.file(LIST));
     let old = way.over_old_ones.then(|| OLD.to_vec());
     let list_has_its_name =
         ended.calls.contains(&Call::Rename) && !(call == Call::Rename && about_the_list);
     if call == Call::SyncFolder && !about_the_list {
-        // The pack has its name, and may lose it in a crash.
+        // The pack has its name, but may lose it in a crash.
         let folder = ended.folder.path();
         let reader = Reader::open(folder.join(NAME)).unwrap();
         assert!(reader.verify().unwrap().is_ok() && list.is_some_and(|list| list != OLD));
@@ -144,7 +144,7 @@ fn every_call_for_a_pack_with_its_list_fails_once_and_neither_is_left_without_th
                         let folder = ended.folder.path();
                         check_error(error, folder, call, errno, about_the_list);
                     }
-                    // Nobody can be told.
+                    // There is no way to report this.
                     Ok(()) => assert!(call == Call::Remove || !way.finishes, "it comes out"),
                 }
                 check_files(way, &ended, call, about_the_list);

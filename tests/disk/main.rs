@@ -1,5 +1,4 @@
-//! What crashes and faults leave behind: the writer and the reader on disks
-//! that fail.
+//! The results of crashes and faults: the writer and the reader on disks that fail.
 
 #![cfg(target_os = "linux")]
 #![allow(

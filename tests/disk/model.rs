@@ -1,8 +1,7 @@
-//! A disk in memory that writes down every call made to it.
+//! A disk in memory that records every call made to it.
 //!
-//! It holds one folder. A call does what it says at once, as the page cache of
-//! a running system would; what of it is *on the disk* is for `crash.rs` to
-//! say, from the journal.
+//! It holds one folder. A call takes effect at once, as in the page cache of a
+//! running system; `crash.rs` derives from the journal what is *on the disk*.
 
 use std::collections::BTreeMap;
 use std::fs::Permissions;
@@ -14,10 +13,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use nix::libc;
 use sealpack::disk::{Attributes, Disk, DiskFile, DiskFolder, Found, Owner};
 
-/// A file, whatever names it has.
+/// A file, whatever its names.
 pub type Inode = usize;
 
-/// The files of a folder by name: what can be seen after a crash.
+/// The files of a folder by name, as seen after a crash.
 pub type Files = BTreeMap<String, Vec<u8>>;
 
 /// A call that changes something, or makes something durable.
@@ -27,7 +26,7 @@ pub enum Call {
         name: String,
         inode: Inode,
     },
-    /// Only ever asked for by a broken variant.
+    /// Only a broken variant makes this call.
     Truncate {
         inode: Inode,
     },
@@ -38,7 +37,7 @@ pub enum Call {
     },
     StartWriting,
     SetPermissions,
-    /// A file was synced, or that failed.
+    /// A sync of a file, whether it succeeded or failed.
     Sync {
         inode: Inode,
         done: bool,
@@ -59,17 +58,17 @@ pub enum Call {
     },
 }
 
-/// How a disk behaves, within what a file system may do.
+/// The behaviour of a disk, within what a file system may do.
 #[derive(Clone, Copy, Debug)]
 pub struct Habits {
     /// The most bytes that one write takes.
     pub most_taken: usize,
-    /// A rename that must not replace is a link and an unlink, as on a file
-    /// system that knows no other way.
+    /// Whether a rename that must not replace is a link followed by an unlink, as
+    /// on a file system that has no other way.
     pub renames_by_link: bool,
-    /// The sync of a file of this number fails, from 0 on: once.
+    /// The sync of a file with this number, from 0, fails once.
     pub failing_sync: Option<usize>,
-    /// The write of this number fails, from 0 on: once.
+    /// The write with this number, from 0, fails once.
     pub failing_write: Option<usize>,
 }
 
@@ -84,7 +83,7 @@ impl Default for Habits {
     }
 }
 
-/// The disk; clones are the same one.
+/// The disk; its clones are the same disk.
 #[derive(Clone)]
 pub struct ModelDisk(Arc<Mutex<World>>);
 
@@ -98,7 +97,7 @@ struct World {
 }
 
 impl ModelDisk {
-    /// A disk that holds these files, safely.
+    /// A disk on which these files are safe.
     pub fn new(habits: Habits, initial: &Files) -> Self {
         let names = initial.keys().cloned().zip(0..).collect();
         let files = initial.values().cloned().collect();
@@ -121,7 +120,7 @@ impl ModelDisk {
         self.world().journal.clone()
     }
 
-    /// What a running program sees.
+    /// The files as a running program sees them.
     pub fn files(&self) -> Files {
         let world = self.world();
         world
@@ -131,8 +130,8 @@ impl ModelDisk {
             .collect()
     }
 
-    /// Opens an existing file and cuts it to nothing, or creates it: what a
-    /// program does that knows no better.
+    /// Opens an existing file and truncates it, or creates it: this is what a naive
+    /// program does.
     pub fn open_in_place(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         let existing = self.world().names.get(&name_of(path)).copied();
         let Some(inode) = existing else { return self.create_new(path) };

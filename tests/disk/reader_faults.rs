@@ -1,6 +1,5 @@
-//! Every read of a reader fails once with each error. It comes out with the
-//! path and the place, nothing is handed over that is not there, and no thread
-//! is left.
+//! Every read of a reader fails once with each error. The reader returns the error
+//! with the path and the place, yields no wrong data, and leaves no thread.
 
 use std::fs::{self, File};
 use std::io;
@@ -14,14 +13,14 @@ use sealpack_tests::incompressible::item;
 
 use super::threads;
 
-/// The call of a reader: its size, or bytes at a place.
+/// A call of a reader: the size, or bytes at an offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {
     Size,
     Read { offset: u64, length: u64 },
 }
 
-/// Bytes of which the read of this number fails, from 0 on.
+/// Bytes of which the call with this number, from 0, fails.
 pub struct Faulty {
     pub bytes: Bytes,
     pub fault: Option<(usize, i32)>,
@@ -54,7 +53,7 @@ impl ReadAt for Faulty {
 const ITEMS: u32 = 1500;
 const LENGTH: usize = 1000;
 
-/// A pack of 1.5 MB, beyond what the first read of a reader takes.
+/// A pack of 1.5 MB, more than the first read of a reader covers.
 fn pack(folder: &Path) -> Bytes {
     let path = folder.join("in.pack");
     let options = Writer::options().codec(Zstd::level(1)).items_per_record(20).threads(0);
@@ -64,7 +63,7 @@ fn pack(folder: &Path) -> Bytes {
     fs::read(path).unwrap().into()
 }
 
-/// What is done with a reader. Each checks that what it is given is right.
+/// A use of a reader. Each use checks that the data is right.
 type Use = fn(&Reader) -> Result<(), Error>;
 
 const USES: [(&str, Use); 4] = [
@@ -106,7 +105,7 @@ fn attempt(
 ) -> (Vec<Call>, Result<(), Error>) {
     let calls = std::sync::Arc::<Mutex<Vec<Call>>>::default();
     let source = Faulty { bytes: bytes.clone(), fault, calls: std::sync::Arc::clone(&calls) };
-    // Small reads, so that there are several of them for several threads.
+    // Small reads, so that several threads have several reads.
     let options = Reader::options().threads(threads).merge(Merge { gap: 0, max_read: 200_000 });
     let opened = options.open_source(source, "the name of it");
     let result = opened.and_then(|reader| used(&reader));
@@ -185,7 +184,7 @@ fn a_file_cut_under_an_open_reader_gives_its_items_or_an_error() {
                 }
             }
         }
-        // What is behind the records was read when the reader opened.
+        // The reader read everything after the records when it opened.
         let records_are_whole = cut as u64 >= reader.directory().records_end();
         assert_eq!(reader.verify().is_ok(), records_are_whole, "cut to {cut}");
         let mut items = reader.iter().unwrap();

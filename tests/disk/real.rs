@@ -1,5 +1,5 @@
-//! Disks of the machine that are really full, really small, really read-only,
-//! where the machine lets a test make one.
+//! Real disks that are full, small or read-only, if the machine lets a test make
+//! them.
 
 use std::fs::{self, File};
 use std::io::{self, IoSlice};
@@ -37,7 +37,7 @@ fn names(folder: &Path) -> Vec<String> {
     names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
-/// What is written goes to `/dev/full`.
+/// Redirects all writes to `/dev/full`.
 struct DevFull;
 
 struct Full(File);
@@ -79,12 +79,13 @@ fn a_full_device_is_told_and_the_old_file_stays() {
         assert_eq!(names(folder.path()), ["out.pack"]);
         threads::assert_nothing_is_left(folder.path(), &threads);
     }
-    // By its own name it is no file, and behind a link it is never opened.
+    // Under its own name it is not a file, and the writer never opens it through a
+    // link.
     let refused = Writer::options().overwrite(true).create("/dev/full").err().unwrap();
     assert!(matches!(refused.kind(), ErrorKind::NotAFile));
 }
 
-/// Runs this very test in a process of its own, with `name` set.
+/// Runs this test again in a process of its own, with `name` set.
 fn in_a_process_of_its_own(test: &str, name: &str) -> bool {
     if std::env::var_os(name).is_some() {
         return true;
@@ -107,8 +108,8 @@ fn a_limit_on_file_sizes_is_told_and_the_old_file_stays() {
     if !in_a_process_of_its_own(test, "SEALPACK_LIMITED") {
         return;
     }
-    // The system takes what still fits, a short write, and refuses the rest;
-    // unless it is ignored it also sends a signal.
+    // The system takes the bytes that still fit, a short write, and refuses the
+    // rest; unless the signal is ignored, it also sends a signal.
     let mut ignored = SigSet::empty();
     ignored.add(Signal::SIGXFSZ);
     ignored.thread_block().unwrap();
@@ -125,8 +126,8 @@ fn a_limit_on_file_sizes_is_told_and_the_old_file_stays() {
     }
 }
 
-/// Runs a shell script in a mount namespace of its own; `None` where the
-/// machine does not let a test have one.
+/// Runs a shell script in a mount namespace of its own; `None` if the machine does
+/// not allow that.
 fn with_mounts(script: &str, folder: &Path) -> Option<String> {
     let unshare = |script: &str| {
         let mut command = Command::new("unshare");
@@ -144,7 +145,7 @@ fn with_mounts(script: &str, folder: &Path) -> Option<String> {
     Some(said.into_owned())
 }
 
-/// What the processes in a mount namespace do; nothing in an ordinary run.
+/// Runs in the processes in a mount namespace; does nothing in an ordinary run.
 #[test]
 fn inside_a_mount_namespace() {
     let Some(folder) = std::env::var_os("SEALPACK_MOUNTED") else { return };
@@ -158,7 +159,7 @@ fn inside_a_mount_namespace() {
                 assert_told(ended, libc::ENOSPC, &path);
                 assert_eq!(fs::read(&path).unwrap(), b"old");
                 assert_eq!(names(Path::new(&folder)), ["out.pack"]);
-                // What was written is given back: a small pack fits again.
+                // The written space is freed: a small pack fits again.
                 let mut writer = overwrite.clone().create(&path).unwrap();
                 writer.append(b"small").unwrap();
                 writer.finish().unwrap();
@@ -166,7 +167,8 @@ fn inside_a_mount_namespace() {
             }
         }
         "full of digests" => {
-            // So many that memory does not hold them until the list is written.
+            // So many digests that memory does not hold them until the list is
+            // written.
             for threads in 0..3 {
                 let options = Writer::options().codec(Plain).items_per_record(1).threads(threads);
                 let mut writer = options.digest_list(true).create(&path).unwrap();
@@ -185,7 +187,7 @@ fn inside_a_mount_namespace() {
             assert_eq!(fs::read(&path).unwrap(), b"old");
         }
         "mounted file" => {
-            // A name that is a mount point of its own cannot be replaced.
+            // A name that is itself a mount point cannot be replaced.
             let error = overwrite.create(&path).err().unwrap();
             let ErrorKind::Io { doing, error } = error.kind() else { panic!("{error}") };
             let expected = (Doing::TestingReplacement, io::ErrorKind::ResourceBusy);

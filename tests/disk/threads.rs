@@ -1,4 +1,4 @@
-//! Threads and open files of this process, and who may start any.
+//! The threads and open files of this process, and which tests may start any.
 
 use std::fs;
 use std::path::Path;
@@ -8,18 +8,18 @@ use std::time::{Duration, Instant};
 
 static STARTING: RwLock<()> = RwLock::new(());
 
-/// For a test that starts threads and does not count them.
+/// For a test that starts threads without counting them.
 pub fn may_start() -> RwLockReadGuard<'static, ()> {
     STARTING.read().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// For a test that counts threads: no other one starts any.
+/// For a test that counts threads: no other test starts any meanwhile.
 pub fn counted() -> RwLockWriteGuard<'static, ()> {
     STARTING.write().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Checks that no thread of a writer or a reader is left, and no file below
-/// `folder` is open. A thread that was joined is still listed for a moment.
+/// Checks that no thread of a writer or a reader is left, and that no file below
+/// `folder` is open. The system still lists a joined thread for a moment.
 pub fn assert_nothing_is_left(folder: &Path, context: &dyn std::fmt::Debug) {
     let given_up = Instant::now() + Duration::from_secs(5);
     while !ours().is_empty() {
