@@ -1,4 +1,5 @@
-//! Nothing is allocated because a file says so: every allocation is counted.
+//! Nothing is allocated only because a file claims a size: these tests count every
+//! allocation.
 
 #![allow(
     clippy::unwrap_used,
@@ -23,7 +24,7 @@ use sealpack::core::read::Merge;
 use sealpack::{Codec, EncoderFactory, Error, ErrorKind, Plain, ReadCodec, Reader, Writer};
 use sealpack_tests::fixtures;
 
-/// The system's allocator, counting what is live and the most that ever was.
+/// The system's allocator; it counts the live bytes and their maximum.
 struct Counting;
 
 static LIVE: AtomicUsize = AtomicUsize::new(0);
@@ -50,7 +51,8 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Bytes that `work` had live at most, beyond what was live before it.
+/// The maximum number of live bytes during `work`, beyond those that were live
+/// before it.
 fn peak_of<T>(work: impl FnOnce() -> T) -> (usize, T) {
     let before = LIVE.load(Ordering::Relaxed);
     PEAK.store(before, Ordering::Relaxed);
@@ -79,16 +81,16 @@ fn no_broken_pack_costs_more_than_its_own_size_allows() {
         let path = broken.path();
         let size = usize::try_from(std::fs::metadata(&path).unwrap().len()).unwrap();
         let (peak, ()) = peak_of(|| open_and_verify(&path, &broken.codec));
-        // The bytes of the file, views and plans of them, and what a frame of
-        // these sizes may honestly yield; the one that really yields 32 MiB
-        // may have them, once.
+        // The allowance covers the bytes of the file, views and plans of them, and
+        // what a frame of these sizes may honestly yield; the pack that really
+        // yields 32 MiB may hold them once.
         let yields = if broken.file == "zstd-bomb-32m-ipr1.pack" { 34 << 20 } else { 0 };
         let allowed = 6 * size + (1 << 20) + yields;
         assert!(peak < allowed, "{}: {size} bytes cost {peak}", broken.file);
     }
 }
 
-/// A file of a hundred bytes that claims as much as a trailer can.
+/// A file of a hundred bytes whose trailer claims as much as possible.
 #[test]
 fn a_file_of_a_hundred_bytes_that_claims_billions_costs_nothing() {
     let _alone = alone();
@@ -121,8 +123,8 @@ fn a_file_of_a_hundred_bytes_that_claims_billions_costs_nothing() {
     }
 }
 
-/// The most records that an index of a megabyte can hold, all of them empty,
-/// every checksum right.
+/// The maximum number of records that an index of a megabyte can hold, all of them
+/// empty and with correct checksums.
 #[test]
 fn an_index_of_empty_records_costs_what_it_takes_on_disk() {
     let _alone = alone();
@@ -153,7 +155,7 @@ fn an_index_of_empty_records_costs_what_it_takes_on_disk() {
     assert!(peak < 32 << 20, "verifying costs {peak} bytes");
 }
 
-/// The writer's memory follows its options, not the number of records.
+/// The writer's memory depends on its options, not on the number of records.
 #[test]
 fn a_writer_holds_two_bytes_a_record_and_what_is_under_way() {
     let _alone = alone();
@@ -173,8 +175,8 @@ fn a_writer_holds_two_bytes_a_record_and_what_is_under_way() {
     assert!(a_record < 2, "{few} bytes for a million records, {many} for four");
 }
 
-/// Records that expand thirty-thousandfold, many of them in one read: what a
-/// reader holds follows its limit and not how many there are.
+/// Records that expand thirty-thousandfold, many of them in one read: the memory of
+/// a reader depends on its limit and not on their number.
 #[test]
 fn small_records_that_expand_do_not_add_up() {
     let _alone = alone();
@@ -201,7 +203,7 @@ fn small_records_that_expand_do_not_add_up() {
     assert!(peak < bound, "get_many held {peak} bytes");
 }
 
-/// What the options say that a writer takes, it does not pass.
+/// The writer does not exceed the memory bound that its options report.
 #[test]
 fn a_writer_stays_within_the_bound_that_its_options_tell() {
     let _alone = alone();
@@ -229,8 +231,8 @@ fn a_writer_stays_within_the_bound_that_its_options_tell() {
     }
 }
 
-/// The records of a pack may claim to hold 2^32-1 items each; what is set aside
-/// for their digests follows the items that there are.
+/// The records of a pack may claim to hold 2^32-1 items each; the memory reserved
+/// for their digests depends on the items that exist.
 #[test]
 fn a_hash_over_records_of_four_billion_items_reserves_nothing() {
     let _alone = alone();
@@ -245,8 +247,8 @@ fn a_hash_over_records_of_four_billion_items_reserves_nothing() {
     assert!(peak < 16 << 20, "{peak} bytes");
 }
 
-/// An encoder that keeps the first record until the writer has stood still, or
-/// everything was appended.
+/// An encoder that delays the first record until the writer has stopped making
+/// progress, or everything was appended.
 #[derive(Clone)]
 struct SlowFirst {
     appended: Arc<AtomicUsize>,
@@ -279,8 +281,8 @@ impl Encode for SlowFirst {
     }
 }
 
-/// Records behind one that takes long wait in a window, and the writer with
-/// them; they do not gather.
+/// While one record takes long, the records after it wait in a window, and the
+/// writer waits too; the records do not pile up in memory.
 #[test]
 fn a_slow_first_record_does_not_gather_the_others_in_memory() {
     let _alone = alone();
@@ -309,7 +311,7 @@ fn limit_of(error: &Error) -> Limit {
     }
 }
 
-/// A sparse file: so many bytes of zeros, and a trailer with these claims.
+/// Writes a sparse file: `zeros` bytes of zeros, and a trailer with these claims.
 fn sparse(path: &std::path::Path, zeros: u64, trailer: &Trailer) {
     use std::io::{Seek as _, SeekFrom, Write as _};
     let mut file = std::fs::File::create(path).unwrap();
@@ -329,7 +331,7 @@ const EMPTY: Trailer = Trailer {
     record_checksum: false,
 };
 
-/// What takes no room on disk: sections and records in the holes of a file.
+/// Sections and records in the holes of a file, which occupy no space on disk.
 #[test]
 fn sections_and_records_of_a_sparse_file_cost_nothing_above_the_memory_limit() {
     let _alone = alone();
@@ -348,7 +350,8 @@ fn sections_and_records_of_a_sparse_file_cost_nothing_above_the_memory_limit() {
         );
         assert!(peak < 1 << 20, "{peak} bytes");
     }
-    // A record of 3 GiB in a hole: it opens, and is not read.
+    // A record of 3 GiB in a hole: the pack opens, but the reader refuses the
+    // record.
     let mut index = IndexEncoder::new();
     index.push(3 << 30).unwrap();
     let index = index.finish();
@@ -379,7 +382,7 @@ fn a_pack_of_more_items_than_the_limit_is_not_opened() {
     assert_eq!(limit_of(&refused), Limit::PackItems { items: 1000, limit: 999 });
 }
 
-/// Whatever the threads, the records and what they expand to.
+/// The bound holds for any number of threads, any records, and any expansion.
 #[test]
 fn what_a_reader_holds_at_once_stays_within_its_memory_limit() {
     let _alone = alone();
@@ -394,7 +397,7 @@ fn what_a_reader_holds_at_once_stays_within_its_memory_limit() {
     let all: Vec<u32> = (0..50).collect();
     for limit in [8 << 20, 16 << 20, 64 << 20] {
         for threads in [1, 4] {
-            // Reads of some kilobytes, so that threads have something to share.
+            // Reads of a few kilobytes, so that several threads have work.
             let merge = Merge { gap: 0, max_read: 1000 };
             let options = Reader::options().merge(merge).threads(threads);
             let reader = options.decoded_limit(SIZE as u64).memory_limit(limit);
@@ -417,7 +420,8 @@ fn what_a_reader_holds_at_once_stays_within_its_memory_limit() {
     assert!(!report.is_ok(), "what was not looked at is not sound");
 }
 
-/// Opening holds the sections up to four times, as its limit assumes.
+/// While opening, the reader holds the sections up to four times, as its limit
+/// assumes.
 #[test]
 fn opening_an_index_of_the_most_that_the_limit_allows_stays_within_it() {
     let _alone = alone();

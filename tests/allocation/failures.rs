@@ -1,4 +1,4 @@
-//! What failed, or was given up, gives its memory back.
+//! A failed or abandoned operation frees its memory.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +9,7 @@ use sealpack::{Codec, EncoderFactory, Reader, Writer};
 
 use super::{LIVE, alone};
 
-/// Fails at the record of this number.
+/// Fails at the record with this number.
 #[derive(Clone)]
 struct Failing(Arc<AtomicUsize>);
 
@@ -57,7 +57,7 @@ fn what_fails_or_is_given_up_leaves_no_memory() {
         drop(reader.iter().unwrap().nth(100));
     };
     let rounds = |count| (0..count).for_each(|round| attempt(round % 4));
-    // What is made once, and kept.
+    // Some allocations are made once and kept; these rounds make them.
     rounds(8);
     let before = LIVE.load(Ordering::Relaxed);
     rounds(100);

@@ -1,10 +1,10 @@
-//! Every interleaving of the threads that pack: `ordered.rs` and
-//! `write/pipeline.rs` as they are shipped, compiled against loom, which runs a
-//! small model once for each order in which its threads can meet.
+//! Every interleaving of the threads that pack: the shipped `ordered.rs` and
+//! `write/pipeline.rs`, compiled against loom, which runs a small model once for
+//! each order in which its threads can meet.
 //!
-//! They are compiled here by path and not by a `cfg` that would go through
-//! every dependency, so an ordinary `cargo test` runs it; and without libtest,
-//! which would bring their unit tests along, that want real threads.
+//! This test compiles them by path and not by a `cfg` that would affect every
+//! dependency, so an ordinary `cargo test` runs it. It does not use libtest, which
+//! would include their unit tests, and those need real threads.
 
 #![allow(
     clippy::unwrap_used,
@@ -38,7 +38,7 @@ use std::time::Instant;
 
 use sealpack_core::error::Cause;
 
-/// How something goes wrong.
+/// The kind of a failure.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Trouble {
     Fails,
@@ -54,12 +54,12 @@ impl Trouble {
     }
 }
 
-/// Panics belong to what is tested, and are not printed.
+/// Set while panics are expected: they are part of the test, and are not printed.
 static QUIET: AtomicBool = AtomicBool::new(false);
 
-/// Runs a model once for each interleaving with at most so many preemptions
-/// (a switch away from a thread that could have gone on); how many there were.
-/// `SEALPACK_PREEMPTIONS` allows more of them.
+/// Runs a model once for each interleaving with at most `preemptions` preemptions
+/// (a switch away from a thread that could have continued), and returns the number
+/// of interleavings. `SEALPACK_PREEMPTIONS` allows more of them.
 pub(crate) fn explore(preemptions: usize, model: impl Fn() + Send + Sync + 'static) -> usize {
     let more = std::env::var("SEALPACK_PREEMPTIONS").map_or(0, |more| more.parse().unwrap());
     let runs = std::sync::Arc::new(AtomicUsize::new(0));

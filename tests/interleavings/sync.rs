@@ -1,6 +1,6 @@
-//! What `native/src/sync.rs` names, from loom: every lock, wait and wake-up is
-//! a point at which another thread may go on. And the same with a flaw, to see
-//! that a flaw is found.
+//! The names of `native/src/sync.rs`, from loom: at every lock, wait and wake-up
+//! another thread may continue. A flaw can be added to them, to check that the
+//! models detect it.
 
 use std::cell::Cell;
 use std::sync::LockResult;
@@ -9,13 +9,13 @@ pub(crate) use loom::sync::atomic::{AtomicBool, Ordering};
 pub(crate) use loom::sync::{Mutex, MutexGuard};
 pub(crate) use loom::thread::{Builder, JoinHandle};
 
-/// What is wrong with the condition variables.
+/// The flaw of the condition variables.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Flaw {
     Nothing,
-    /// Waking one thread wakes none.
+    /// Waking one thread wakes no thread.
     OneIsNotWoken,
-    /// Waking all threads wakes one.
+    /// Waking all threads wakes only one.
     AllAreOne,
 }
 

@@ -8,7 +8,7 @@ use super::item;
 use super::start::{BOTH, Kind, Server};
 use sealpack_tests::child::{Spawn as _, wait_until};
 
-/// The command that `tests/run remote` has built.
+/// The command, as `tests/run remote` built it.
 pub fn sealpack(server: &Server, args: &str) -> Command {
     let built = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/debug/sealpack");
     let path = std::env::var_os("SEALPACK").map_or_else(|| PathBuf::from(built), PathBuf::from);
@@ -112,7 +112,7 @@ fn wrong_credentials_name_the_variables_to_set() {
     assert!(words.contains("AWS_ACCESS_KEY_ID") && words.contains("s3://bucket/a.pack"), "{words}");
 }
 
-/// Parts are in flight when the signal arrives; none remains.
+/// Parts are in flight when the signal arrives; none of them remains.
 #[test]
 #[ignore = "needs servers: tests/run remote"]
 fn ctrl_c_leaves_no_parts() {

@@ -1,4 +1,4 @@
-//! What the library asks of servers, and what becomes of it.
+//! The requests of the library to servers, and their results.
 
 use std::sync::Once;
 
@@ -77,7 +77,8 @@ fn a_pack_goes_there_whole_and_comes_back_by_the_item() {
             let listed = Location::new(store(&server, SECRET, &line), "folder".into());
             let listed = listed.list().await.unwrap();
             assert_eq!(listed.len(), 1, "{kind:?}");
-            // s3s-fs lists no ETags, so there a listing knows less of a version.
+            // s3s-fs lists no ETags, so there a listing has less information about
+            // a version.
             let same = listed[0].1.id() == reader.version().id();
             assert!(same || kind == Kind::S3sFs, "{kind:?}: the same version");
             let (location, version) = listed[0].clone();
@@ -100,8 +101,8 @@ fn what_is_there_stays_unless_it_may_be_replaced() {
         write(&location, &runtime, small_parts(true), 4);
         runtime.block_on(location.store().delete(location.path())).unwrap();
 
-        // Somebody else is quicker, for one part and for several. (s3s-fs does
-        // not know the condition of a single put.)
+        // Another writer is quicker, for one part and for several. (s3s-fs does not
+        // support the condition of a single put.)
         for count in [3, 2000] {
             if kind == Kind::S3sFs && count == 3 {
                 continue;
@@ -138,7 +139,7 @@ fn an_upload_that_is_given_up_leaves_no_parts() {
     }
 }
 
-/// Each request is lost once: the store's retries bring all of them home.
+/// Each request is lost once: the store's retries complete all of them.
 #[test]
 #[ignore = "needs servers: tests/run remote"]
 fn each_request_may_fail_once() {
@@ -167,7 +168,7 @@ fn an_object_that_changes_is_noticed() {
         write(&location, &runtime, small_parts(false), 600);
         runtime.block_on(async {
             let reader = RemoteReader::open(&location).await.unwrap();
-            // As large as before: one byte of one item is another.
+            // The size is the same: only one byte of one item differs.
             let mut other = pack(plain(), 600, 10_000);
             other[77] ^= 1;
             location.store().put(location.path(), other.into()).await.unwrap();
@@ -177,7 +178,7 @@ fn an_object_that_changes_is_noticed() {
                 reader.verify().await.unwrap_err(),
             ] {
                 let fault = error.store().map(|error| error.fault());
-                // Within a second the date is the same.
+                // Two writes within the same second have the same date.
                 let changed = [Some(StoreFault::Changed), Some(StoreFault::ETagChanged)];
                 assert!(changed.contains(&fault), "{kind:?}: {error}");
             }

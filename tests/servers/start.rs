@@ -35,7 +35,7 @@ pub struct Server {
     folder: TempDir,
 }
 
-/// Where `tests/run remote` has installed the servers.
+/// The folder into which `tests/run remote` installs the servers.
 fn tools() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/tools"))
 }

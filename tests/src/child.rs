@@ -1,8 +1,8 @@
-//! Processes that tests start. No test waits for one without a limit, and none
+//! Processes that tests start. Every wait for one has a limit, and no process
 //! inherits signals that the test's own parent ignores (`nohup`, many CI runners).
 //!
-//! Tests of other packages include this file by its path, so it uses nothing of
-//! this one.
+//! Tests of other packages include this file by its path, so it uses nothing else
+//! of this package.
 
 use std::io::{self, Read, Write};
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Output};
@@ -11,13 +11,13 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The longest that a test waits for anything.
+/// The longest time that a test waits for anything.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Starts and runs processes.
 pub trait Spawn {
-    /// Starts a process, if there is such a program. It is killed when the value
-    /// is dropped.
+    /// Starts a process, if the program exists. Dropping the value kills the
+    /// process.
     fn try_start(&mut self) -> io::Result<Started>;
 
     /// Starts a process.
@@ -40,7 +40,7 @@ impl Spawn for Command {
     }
 }
 
-/// A process that runs.
+/// A running process.
 pub struct Started {
     child: Child,
     name: String,
@@ -48,36 +48,36 @@ pub struct Started {
 }
 
 impl Started {
-    /// Waits longer for it.
+    /// Sets a longer limit for waiting.
     #[must_use]
     pub fn patiently(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
     }
 
-    /// Whether it has not ended yet.
+    /// Whether the process is still running.
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
 
-    /// Its number.
+    /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Its standard input, where that is a pipe; dropped, it ends.
+    /// Its standard input, if that is a pipe; dropping it closes the pipe.
     #[track_caller]
     pub fn stdin(&mut self) -> ChildStdin {
         self.child.stdin.take().expect("standard input is piped")
     }
 
-    /// Its standard output, where that is a pipe.
+    /// Its standard output, if that is a pipe.
     #[track_caller]
     pub fn stdout(&mut self) -> ChildStdout {
         self.child.stdout.take().expect("standard output is piped")
     }
 
-    /// Its standard error, where that is a pipe.
+    /// Its standard error, if that is a pipe.
     #[track_caller]
     pub fn stderr(&mut self) -> ChildStderr {
         self.child.stderr.take().expect("standard error is piped")
@@ -96,8 +96,8 @@ impl Started {
         self.wait("its end by SIGKILL");
     }
 
-    /// Feeds it these bytes, then waits for its end. It may end without having
-    /// read them.
+    /// Feeds these bytes to the process, then waits for its end. The process may
+    /// end without having read them.
     #[track_caller]
     pub fn feed(mut self, input: &[u8]) -> Output {
         let mut stdin = self.stdin();
@@ -114,7 +114,7 @@ impl Started {
         drop(self.child.stdin.take());
         let stdout = self.child.stdout.take().map(read);
         let stderr = self.child.stderr.take().map(read);
-        // Waiting for the ends of the pipes wakes up at once.
+        // A wait for the end of a pipe wakes up at once.
         let stdout = self.bytes(stdout, "the end of its standard output");
         let stderr = self.bytes(stderr, "the end of its standard error");
         let status = self.wait("its end");
@@ -155,13 +155,13 @@ impl Drop for Started {
     fn drop(&mut self) {
         if let Ok(None) = self.child.try_wait() {
             drop(self.child.kill());
-            // After SIGKILL this returns.
+            // After SIGKILL this wait returns.
             drop(self.child.wait());
         }
     }
 }
 
-/// Reads everything on a thread: a full pipe would stop the process.
+/// Reads everything on a thread: a full pipe would block the process.
 fn read(mut from: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
@@ -182,8 +182,8 @@ pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
-/// A process inherits which signals are ignored, but not which are handled: a
-/// handler that does nothing takes the place of what is ignored here.
+/// A process inherits ignored signals, but not handled ones: this replaces each
+/// ignored signal by a handler that does nothing.
 fn reset_ignored_signals() {
     static RESET: Once = Once::new();
     RESET.call_once(|| {

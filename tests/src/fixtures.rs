@@ -1,4 +1,4 @@
-//! The reference files and what is known of them.
+//! The reference files and their manifests.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,15 +16,15 @@ pub fn folder() -> PathBuf {
 /// A pack that the reference wrote.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Fixture {
-    /// Its name, without ending.
+    /// Its name, without the extension.
     pub name: String,
-    /// Items in every record but the last.
+    /// Items in every record except the last.
     pub items_per_record: u32,
     /// `none`, `zstd` or `zstd-nochecksum`.
     pub codec: String,
     /// The format id.
     pub format: u32,
-    /// The content hash in hexadecimal, where one is stored.
+    /// The content hash in hexadecimal, if one is stored.
     pub content_hash: Option<String>,
     /// Whether the record checksum covers payloads.
     pub record_checksum: bool,
@@ -32,13 +32,13 @@ pub struct Fixture {
     pub app_data_crc32c: Option<u32>,
     /// The file that holds the app data.
     pub app_data_file: Option<String>,
-    /// How many items there are.
+    /// The number of items.
     pub item_count: u32,
-    /// How many records there are.
+    /// The number of records.
     pub record_count: u32,
-    /// Bytes of the index.
+    /// The size of the index in bytes.
     pub index_size: u32,
-    /// Bytes of the file.
+    /// The size of the file in bytes.
     pub file_size: u64,
 }
 
@@ -81,27 +81,27 @@ pub struct Broken {
     pub file: String,
     /// The codec to read it with: `none` or `zstd`.
     pub codec: String,
-    /// What was done to it.
+    /// A description of the damage.
     pub edit: String,
-    /// What each branch of the reference said.
+    /// The result of each branch of the reference.
     pub peer: BTreeMap<String, Opinion>,
 }
 
-/// What a branch of the reference said of a broken pack.
+/// The result of a branch of the reference for a broken pack.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Opinion {
-    /// `ok`, or the error; nothing where the process died.
+    /// `ok`, or the error; `None` if the process died.
     pub open: Option<String>,
-    /// The same of a scan over all items.
+    /// The same for a scan over all items.
     pub scan: Option<String>,
     /// SHA-256 of the items scanned, each after its length.
     pub scan_sha256: Option<String>,
-    /// The same of a verification of the content hash.
+    /// The same for a verification of the content hash.
     pub verify: Option<String>,
 }
 
 impl Opinion {
-    /// Whether it read every item and found nothing to complain about.
+    /// Whether this branch read every item without an error.
     #[must_use]
     pub fn is_content(&self) -> bool {
         let ok = |said: &Option<String>| said.as_deref() == Some("ok");

@@ -1,8 +1,9 @@
-//! Items that do not compress, so that packs are as large as they look.
+//! Items that do not compress, so that packs are about as large as their items.
 
 use sealpack::WriterOptions;
 
-/// Item `number`: the same bytes every time, others than those of any other.
+/// Item `number`: the same bytes in every run, and different from those of any
+/// other item.
 #[must_use]
 pub fn item(number: u32, length: usize) -> Vec<u8> {
     let mut state = u64::from(number) + 1;
@@ -16,16 +17,16 @@ pub fn item(number: u32, length: usize) -> Vec<u8> {
 /// The pack of the items `0..count`, each of `length` bytes.
 ///
 /// # Panics
-/// Where it cannot be written.
+/// If the pack cannot be written.
 #[must_use]
 pub fn pack(options: WriterOptions, count: u32, length: usize) -> Vec<u8> {
     pack_of(options, (0..count).map(|number| item(number, length)))
 }
 
-/// The pack of any items, as a file would have it.
+/// The pack of any items, with the bytes that a file would have.
 ///
 /// # Panics
-/// Where it cannot be written.
+/// If the pack cannot be written.
 #[must_use]
 pub fn pack_of(options: WriterOptions, items: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();

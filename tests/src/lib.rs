@@ -1,9 +1,10 @@
-//! What the tests of several packages share: the reference files, what must hold
-//! whatever the bytes, packs whose content follows from a number, and items that do not compress.
+//! Code that the tests of several packages share: the reference files, the promises
+//! for arbitrary bytes, packs whose content is derived from a number, and items
+//! that do not compress.
 //!
-//! `fixtures/` holds packs that the Go library wrote, with the items, the app
-//! data and the options of each (`manifest.json`), and packs that were broken
-//! on purpose, with what the library's own reader said of them
+//! `fixtures/` holds packs that the Go library wrote, with the items, the app data
+//! and the options of each (`manifest.json`), and packs that were broken on
+//! purpose, with the results of the library's own reader for them
 //! (`corrupt/manifest-corrupt.json`).
 
 #![allow(

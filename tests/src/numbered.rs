@@ -1,5 +1,5 @@
-//! Packs whose content follows from a number, so that a test that finds one can
-//! check whether it is complete.
+//! Packs whose content is derived from a number, so that a test that finds a pack
+//! can check whether it is complete.
 
 use std::path::Path;
 
@@ -35,10 +35,10 @@ pub fn write(options: WriterOptions, path: &Path, number: u64) -> Result<(), Err
     writer.finish().map(drop)
 }
 
-/// The number of the pack at `path`, every item and check of which is right.
+/// Returns the number of the pack at `path` if every item and every check is right.
 ///
 /// # Errors
-/// What is wrong with it.
+/// A description of what is wrong with the pack.
 pub fn read(path: &Path) -> Result<u64, String> {
     let reader = Reader::open(path).map_err(|error| error.to_string())?;
     let report = reader.verify().map_err(|error| error.to_string())?;

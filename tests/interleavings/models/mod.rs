@@ -1,9 +1,9 @@
-//! The models: what is run in every interleaving, and what must hold in each.
+//! The models: each runs in every interleaving, and checks what must hold in each.
 
 mod monitor;
 mod pipeline;
 
-/// A name, and a test that says what it has seen.
+/// A name, and a test that returns a summary.
 pub(crate) type Test = (&'static str, fn() -> String);
 
 pub(crate) const TESTS: [Test; 9] = [
@@ -18,7 +18,8 @@ pub(crate) const TESTS: [Test; 9] = [
     ("the_pipeline_dropped_at_any_point_ends", pipeline::dropped),
 ];
 
-/// What a count must at least be, so that a model cannot become empty.
+/// Checks the least value of a count, so that a model cannot become empty
+/// unnoticed.
 fn at_least(count: usize, least: usize) -> String {
     assert!(count >= least, "only {count} interleavings");
     format!("{count} interleavings")

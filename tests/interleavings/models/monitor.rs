@@ -1,4 +1,5 @@
-//! `ordered.rs`: jobs in, results out in order, the first error kept.
+//! `ordered.rs`: jobs go in, results come out in order, and the first error is
+//! kept.
 
 use std::sync::{Arc, Mutex};
 
@@ -29,7 +30,7 @@ fn worker(jobs: &Arc<Jobs>, most: usize, answer: fn(&Jobs, u64) -> Option<u64>) 
     Builder::new().spawn(work).unwrap()
 }
 
-/// A worker's answer, by which its job is known.
+/// A worker's answer, which identifies its job.
 fn square(_: &Jobs, job: u64) -> Option<u64> {
     Some(job * job)
 }
@@ -44,8 +45,8 @@ fn submitter(jobs: &Arc<Jobs>, count: u64) -> JoinHandle<()> {
     Builder::new().spawn(work).unwrap()
 }
 
-/// A submitter, workers, and the model's own thread that takes one result
-/// after another.
+/// A submitter, workers, and the model's own thread, which takes one result after
+/// another.
 fn everything_comes(workers: usize, count: u64, window: usize, most: usize) {
     let jobs = Arc::new(Jobs::new(Window::of_jobs(window)));
     let mut threads = vec![submitter(&jobs, count)];
@@ -73,8 +74,8 @@ pub(super) fn nothing_is_lost() -> String {
     at_least(count, 100_000)
 }
 
-/// As the thread that writes: all results that are there, at least so many
-/// bytes of them where more will come.
+/// Takes results as the writer thread does: all that are ready, with at least
+/// `bytes` bytes while more are to come.
 fn everything_comes_together(workers: usize, count: u64, window: usize, bytes: u64) {
     let jobs = Arc::new(Jobs::new(Window::of_jobs(window)));
     let mut threads = vec![submitter(&jobs, count)];
@@ -106,7 +107,7 @@ pub(super) fn taken_together() -> String {
     at_least(count, 25_000)
 }
 
-/// Every job fails, each with an error of its own, and then once more.
+/// Every job fails with an error of its own, and then a second time.
 fn fail(jobs: &Jobs, job: u64) -> Option<u64> {
     jobs.fail(if job == 0 { "zero" } else { "one" });
     let first = jobs.failure();
@@ -138,8 +139,8 @@ pub(super) fn the_first_error_wins() -> String {
     at_least(count, 40_000)
 }
 
-/// As the readers' scans: one thread hands in, takes out, works where a result
-/// is not there yet, and stops when it has had enough.
+/// Works like the readers' scans: one thread submits, takes results, does the work
+/// if a result is not ready, and stops after it has taken `wanted` results.
 fn scan(workers: usize, wanted: u64) {
     const READS: u64 = 3;
     let jobs = Arc::new(Jobs::new(Window::of_jobs(2)));
@@ -178,7 +179,7 @@ pub(super) fn given_up() -> String {
     at_least(count, 6_000)
 }
 
-/// Models that are wrong: each has an interleaving that shows it.
+/// Wrong models: each has an interleaving that reveals the mistake.
 pub(super) fn broken_variants() -> String {
     with_flaw(Flaw::OneIsNotWoken, || {
         assert!(is_found_out(2, || everything_comes(1, 2, 1, 1)), "a lost wake-up");
@@ -198,7 +199,7 @@ pub(super) fn broken_variants() -> String {
     format!("{} of {0}", 2 + found.len())
 }
 
-/// A worker that ends without a word.
+/// A worker that ends without delivering its result.
 fn undelivered() {
     let jobs = Arc::new(Jobs::new(Window::of_jobs(2)));
     let threads = [submitter(&jobs, 2), worker(&jobs, 1, |_, job| (job == 0).then_some(0))];
@@ -206,7 +207,7 @@ fn undelivered() {
     threads.into_iter().for_each(|thread| thread.join().unwrap());
 }
 
-/// A consumer that forgets the others on its way out.
+/// A consumer that returns without stopping the workers.
 fn not_stopped() {
     let jobs = Arc::new(Jobs::new(Window::of_jobs(1)));
     let threads = [submitter(&jobs, 3), worker(&jobs, 1, square)];
@@ -214,7 +215,7 @@ fn not_stopped() {
     threads.into_iter().for_each(|thread| thread.join().unwrap());
 }
 
-/// A consumer that takes all and says nothing of having dealt with them.
+/// A consumer that takes all results and never releases them.
 fn not_released() {
     let jobs = Arc::new(Jobs::new(Window::of_jobs(1)));
     let threads = [submitter(&jobs, 2), worker(&jobs, 1, square)];
@@ -222,7 +223,7 @@ fn not_released() {
     threads.into_iter().for_each(|thread| thread.join().unwrap());
 }
 
-/// Workers that put their results where they come.
+/// Workers that put their results in the order in which they finish.
 fn without_tickets() {
     let jobs = Arc::new(Jobs::new(Window::of_jobs(3)));
     let came = Arc::<Mutex<Vec<u64>>>::default();

@@ -1,5 +1,5 @@
-//! `write/pipeline.rs` on top of it, with real drafts and sealers; encoder,
-//! digester and output are the model's own.
+//! `write/pipeline.rs` on top of `ordered.rs`, with real drafts and sealers;
+//! encoder, digester and output are the model's own.
 
 use std::marker::PhantomData;
 use std::num::NonZero;
@@ -20,11 +20,12 @@ use crate::write::output::{Nowhere, Output};
 use crate::write::pipeline::Pipeline;
 use crate::{Trouble, explore};
 
-/// An item of a draft of its own. The pipeline's window is full with four.
+/// The length of an item that fills a draft by itself. Four of them fill the
+/// pipeline's window.
 const LARGE: usize = 4_000_000;
 const SMALL: usize = 40_000;
 
-/// Drafts of one item each; the item's length says which it is.
+/// Drafts of one item each; the item's length identifies it.
 fn drafts(count: usize, unit: usize) -> Vec<Draft> {
     static ZEROS: [u8; LARGE + 100] = [0; LARGE + 100];
     let mut builder = RecordBuilder::new(&shape(), true);
@@ -47,7 +48,7 @@ fn shape() -> PackShape {
     }
 }
 
-/// Where a pipeline has trouble.
+/// The place at which a pipeline has trouble.
 #[derive(Clone, Copy, Debug)]
 enum At {
     Nowhere,
@@ -56,7 +57,7 @@ enum At {
     Writing(usize, Trouble),
 }
 
-/// An encoder that says which item it was given, or has trouble.
+/// An encoder that reports which item it was given, or has trouble.
 struct Encoder {
     at: At,
     closed: Arc<AtomicUsize>,
@@ -80,7 +81,7 @@ impl Encode for Encoder {
     }
 }
 
-/// Takes no digests, of so many records at once.
+/// Computes no real digests; its preferred batch is this number of records.
 struct Digester(usize);
 
 impl DigestRecords for Digester {
@@ -98,14 +99,14 @@ impl DigestRecords for Digester {
     }
 }
 
-/// How a pipeline is made.
+/// The parameters of a pipeline.
 #[derive(Clone, Copy, Debug)]
 struct Shape {
-    /// Workers; without any the thread that writes seals too.
+    /// The number of workers; without any, the writer thread also seals.
     workers: usize,
-    /// Records that a worker takes digests of at once.
+    /// The number of records in a worker's batch of digests.
     lanes: usize,
-    /// Drafts, and the bytes of each.
+    /// The number of drafts, and the bytes of each.
     drafts: (usize, usize),
 }
 
@@ -132,7 +133,8 @@ fn pipeline(shape_of: Shape, at: At) -> Made {
     Made { pipeline: pipeline.unwrap(), came, closed }
 }
 
-/// Hands in drafts and finishes; what `finish` says, and what was written.
+/// Submits drafts and finishes; returns the result of `finish`, and what was
+/// written.
 fn pack(shape: Shape, at: At) -> (Result<(), ErrorKind>, Vec<usize>) {
     let Made { mut pipeline, came, closed } = pipeline(shape, at);
     let (count, unit) = shape.drafts;
@@ -149,7 +151,7 @@ fn pack(shape: Shape, at: At) -> (Result<(), ErrorKind>, Vec<usize>) {
     (finished, came)
 }
 
-/// Runs a pipeline that has no trouble.
+/// Runs a pipeline without trouble.
 fn whole(shape: Shape, preemptions: usize) -> usize {
     explore(preemptions, move || {
         let (finished, came) = pack(shape, At::Nowhere);

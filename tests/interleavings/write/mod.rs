@@ -1,4 +1,4 @@
-//! `native/src/write`, of which the pipeline and its sink are the shipped ones.
+//! Replaces `native/src/write`; its pipeline and its sink are the shipped ones.
 
 pub(crate) mod output;
 #[path = "../../../native/src/write/pipeline.rs"]

@@ -1,4 +1,4 @@
-//! An output that keeps what it is given, and may fail or panic at a draft.
+//! An output that keeps its input, and may fail or panic at a draft.
 
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex};
@@ -10,7 +10,7 @@ use super::sink::Sink;
 use crate::Trouble;
 use crate::error::ErrorKind;
 
-/// A sink that no byte reaches.
+/// A sink that never receives a byte.
 pub(crate) struct Nowhere;
 
 impl Sink for Nowhere {
@@ -23,7 +23,8 @@ impl Sink for Nowhere {
     }
 }
 
-/// In place of the file: the lengths of the drafts, in the order they came.
+/// Replaces the file: keeps the lengths of the drafts, in the order of their
+/// arrival.
 pub(crate) struct Output<S> {
     pub(crate) came: Arc<Mutex<Vec<usize>>>,
     pub(crate) trouble: Option<(usize, Trouble)>,

@@ -1,7 +1,7 @@
 //! Writes packs until it is killed: `write_in_a_loop FOLDER THREADS overwrite|create`.
 //!
 //! Prints which pack it starts and which it has finished, each with one write, so
-//! that the test that kills it knows how far it came.
+//! that the test that kills it knows how far it got.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot write its packs fails")]
 

@@ -103,7 +103,8 @@ fn judge(reader: &Reader, items: &[Bytes], report: &Report) {
     assert_eq!(report.is_ok(), right != Some(false), "{report:?}");
 }
 
-/// Checks that an error of a pack in memory is damage in a section, or a limit.
+/// Checks that an error of a pack in memory reports damage in a section, or a
+/// limit.
 pub(super) fn is_told_with_its_section(error: &Error) {
     match error.kind() {
         ErrorKind::Pack(PackError::Corrupt { section, .. }) => {

@@ -7,7 +7,7 @@ pub struct Input<'a> {
 }
 
 impl<'a> Input<'a> {
-    /// An input at its front.
+    /// An input that starts at the front of `rest`.
     #[must_use]
     pub fn new(rest: &'a [u8]) -> Self {
         Self { rest }

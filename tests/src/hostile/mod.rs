@@ -1,11 +1,11 @@
-//! What must hold for any bytes: one function a promise. The fuzzer
-//! (`tests/fuzz`) calls it with any input; the ordinary tests
+//! Promises that must hold for any bytes: one function per promise. The fuzzer
+//! (`tests/fuzz`) calls each with any input; the ordinary tests
 //! (`tests/suite/hostile.rs`) call it with the fuzzer's corpus and pseudo-random
 //! mutations of that.
 //!
-//! A function panics if the promise is broken, and returns nothing otherwise. It
-//! takes its choices (a codec, a layout, a limit) from the front of its input, so
-//! a single file reproduces a finding.
+//! A function panics if its promise is broken, and returns nothing otherwise. It
+//! takes its choices (a codec, a layout, a limit) from the front of its input, so a
+//! single file reproduces a finding.
 
 mod agree;
 mod input;
@@ -27,7 +27,8 @@ pub use round_trip::round_trip;
 pub use stream::stream;
 pub use tail::tail;
 
-/// A promise with its name, which is that of the fuzz target and of its corpus.
+/// A promise with its name, which is also that of the fuzz target and of its
+/// corpus.
 #[derive(Clone, Copy)]
 pub struct Target {
     /// The name.

@@ -1,5 +1,5 @@
 //! Makes a damaged file consistent again, so that a mutation passes the checks
-//! against accidents and reaches those against attacks.
+//! against accidental damage and reaches those against attacks.
 
 use sealpack::core::codec::zstd_frame::FrameHeader;
 use sealpack::core::format::digest::record_digest;
@@ -9,8 +9,8 @@ use sealpack::{Bytes, ReadCodec, Reader};
 
 use super::{Input, LIMIT, agree, read_options};
 
-/// What is repaired. The trailer's checksum and its description of the sections
-/// always are.
+/// What to repair. The trailer's checksum and its description of the sections are
+/// always repaired.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Repairs {
     /// The records' checksums.

@@ -1,15 +1,15 @@
-//! Any operations on the output stream, held to the seven promises and to the
-//! model.
+//! Any operations on the output stream, checked against the seven invariants and
+//! the model.
 
 use sealpack_core::check::{self, Case, Event, Fault, Operation, Variant};
 use sealpack_core::stream::BufferSize;
 
 use super::Input;
 
-/// Bytes of one case, at most.
+/// The maximum number of bytes of one case.
 const MOST: usize = 4000;
 
-/// Runs the case that the input says, as text or as choices.
+/// Runs the case that the input describes, as text or as choices.
 pub fn stream(data: &[u8]) {
     let mut input = Input::new(data);
     let size = BufferSize::new(1 + usize::from(input.byte() % 40)).unwrap();

@@ -10,8 +10,8 @@ use super::Input;
 /// The maximum number of values that are compared one by one.
 const LOOKED_AT: u32 = 2000;
 
-/// Decodes any bytes as the end of a file, as an index and as a group. What is
-/// accepted is consistent, and the same however it is fetched.
+/// Decodes any bytes as the end of a file, as an index and as a group. Accepted
+/// data is consistent, and the same however it is fetched.
 pub fn tail(data: &[u8]) {
     let mut input = Input::new(data);
     let tail = u64::from(input.number() % 5000);
