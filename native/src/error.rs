@@ -66,7 +66,7 @@ pub enum Doing {
     Reading {
         /// The first byte.
         offset: u64,
-        /// How many.
+        /// The number of bytes.
         length: u64,
     },
     /// Creating the temporary file next to a new file.

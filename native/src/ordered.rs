@@ -140,8 +140,8 @@ impl<J, R, E> State<J, R, E> {
             || !window.has_room(self.within)
     }
 
-    /// Returns whether there are results of this many bytes, or all results that
-    /// are in flight.
+    /// Returns whether there are results of this many bytes, or every job in flight
+    /// is done.
     fn has_results(&self, bytes: u64) -> bool {
         self.done_amount.jobs > 0
             && (self.done_amount.bytes >= bytes || self.done_amount.jobs == self.within.jobs)

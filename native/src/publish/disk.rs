@@ -57,8 +57,8 @@ pub trait Disk: Send + Sync {
     /// Any error of the system. The file may have either name then.
     fn test_rename_new(&self, file: &Path, free: &Path) -> io::Result<()>;
 
-    /// Tests whether a rename may replace this regular file, as far as that can
-    /// be found out without changing anything.
+    /// Tests whether a rename may replace this regular file, as far as a test can
+    /// show that without changing anything.
     ///
     /// # Errors
     /// The error that the rename would give.

@@ -135,8 +135,8 @@ pub(crate) fn has_its_name(error: &ErrorKind) -> bool {
     matches!(error, ErrorKind::Io { doing: Doing::SyncingFolder, .. })
 }
 
-/// `EINVAL` and `ENOSYS` from the fsync of a folder: the file system does not
-/// have the call. Every other error says that it failed.
+/// Returns whether the fsync of a folder failed with `EINVAL` or `ENOSYS`: the file
+/// system does not support the call. Every other error means that the fsync failed.
 fn is_unsupported(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported)
 }
@@ -151,7 +151,7 @@ pub(crate) fn make_durable(file: &dyn DiskFile) -> Result<(), ErrorKind> {
     file.sync().map_err(|error| ErrorKind::io(Doing::Syncing, error))
 }
 
-/// A file under a name of its own. Removed when dropped.
+/// A file under a temporary name. Removed when dropped.
 struct Temporary {
     disk: Arc<dyn Disk>,
     path: PathBuf,
@@ -212,15 +212,15 @@ impl Temporary {
 impl Drop for Temporary {
     fn drop(&mut self) {
         if !self.persisted {
-            // A drop cannot report an error. A name that begins with a dot and
-            // ends in `.tmp` says what the file is.
+            // A drop cannot report an error. The name shows that the file is
+            // temporary: it begins with a dot and ends in `.tmp`.
             let _ = self.disk.remove(&self.path);
         }
     }
 }
 
-/// Whether a file name is that of a temporary file: `.NAME.XXXXXX.tmp`. A writer
-/// that was killed leaves such a file; it may be removed.
+/// Returns whether a file name is that of a temporary file: `.NAME.XXXXXX.tmp`. A
+/// writer that was killed leaves such a file; it may be removed.
 ///
 /// ```
 /// use sealpack::is_temporary_name;

@@ -20,7 +20,7 @@ use crate::error::Error;
 /// | call | requests, kept | requests, not kept |
 /// | --- | --- | --- |
 /// | [`open_version`](Self::open_version): the caller knows size and ETag | 0 | 1 |
-/// | [`open`](Self::open): the store is asked which version is there | 1 (HEAD) | 2 |
+/// | [`open`](Self::open): the cache asks the store for the present version | 1 (HEAD) | 2 |
 /// | [`last`](Self::last): whichever version was opened last | 0 | – |
 ///
 /// Readers are kept by the name of their [`Location`] and by version, so a replaced

@@ -10,7 +10,7 @@
 //! (store,     (async)      ── get_many ──> near records in one request, in parallel
 //!  path)                   ── range, verify ──> streams, requests ahead
 //! RemoteTrust ─(options)─> every record checked against a digest list, by blocks
-//!          ── ReaderCache ── open ───────> none, where the version is known
+//!          ── ReaderCache ── open ───────> none, if the version is known
 //!          ── StoreSource ──> Reader       the same for threads, blocking
 //!          ── RemoteWriter ── append ────> equal parts of a multipart upload
 //! ```

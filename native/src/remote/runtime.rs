@@ -23,7 +23,7 @@ pub(super) fn wait<T: Send + 'static>(
 ) -> Result<T, StoreError> {
     let (answer, answered) = mpsc::sync_channel(1);
     runtime.spawn(async move {
-        // The receiver waits below, unless that thread has ended too.
+        // The receiver waits below, unless the calling thread has ended too.
         let _ = answer.send(unless_it_panics(future).await);
     });
     answered.recv().unwrap_or_else(|_| Err(no_answer()))

@@ -6,7 +6,7 @@
 //!              ··· waits while as many  ···      ── PUT part 2 ─┤ in parallel
 //!              ··· parts are in flight ···       ── PUT part 3 ─┘
 //!  finish ──────────finish─────────────────>     ── complete ──> the object is there
-//!  drop, abort ─────abort──────────────────>     ── abort ─────> nothing is left
+//!  drop, abort ─────abort──────────────────>     ── abort ─────> no parts remain
 //! ```
 //!
 //! The task owns the upload, so in every case one place decides how it ends;

@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! Writer, digest_list(true) ──digests──> collect.rs ──> file.rs   PACK.digests, before the pack
-//! DigestListFile::write ──reads it all─> collect.rs ──> file.rs   for a pack that is there
+//! DigestListFile::write ──reads it all─> collect.rs ──> file.rs   for an existing
+//! pack
 //! DigestListReader ─────── two of them: what differs ──> compare.rs
 //! ReaderOptions::trust ─> anchored.rs ── a block of digests ──> every record that is read
 //! ```

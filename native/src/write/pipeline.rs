@@ -138,7 +138,7 @@ impl<S: Sink + 'static> Pipeline<S> {
         }
     }
 
-    /// Whether [`submit`](Self::submit) would neither wait nor seal on this
+    /// Returns whether [`submit`](Self::submit) would neither wait nor seal on this
     /// thread.
     #[allow(dead_code, reason = "used by the feature `async` alone")]
     pub(crate) fn has_room(&self) -> bool {

@@ -1,8 +1,8 @@
-//! Starting the disk early: asks the system to write dirty pages, so that the
-//! `fsync` at the end finds little left.
+//! Asks the system to write dirty pages early, so that the `fsync` at the end has
+//! little left to write.
 //!
-//! The call is advice. Whether the system follows it changes no promise: the
-//! `fsync` sees every error.
+//! The call is advice. Durability does not depend on it: the `fsync` reports every
+//! error.
 
 cfg_if::cfg_if! {
     if #[cfg(target_os = "linux")] {

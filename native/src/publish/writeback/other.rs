@@ -1,4 +1,4 @@
-//! Systems without a call that starts writing: nothing is done.
+//! Systems without a call that starts writing: `start_writing` does nothing.
 
 use std::fs::File;
 
