@@ -86,7 +86,7 @@ pub struct Run {
     pub journal: Vec<Call>,
     /// Whether `finish` reported that the pack is there and durable.
     pub promised: bool,
-    /// What a running program sees at the end.
+    /// The files as a running program sees them at the end.
     pub files: Files,
 }
 

@@ -50,7 +50,7 @@ pub trait Layer: Send + Sync + 'static {
     }
 }
 
-/// A disk behind a layer.
+/// A disk with a layer in front of it.
 pub struct Layered<L> {
     layer: Arc<L>,
     disk: Arc<dyn Disk>,

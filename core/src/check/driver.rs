@@ -38,7 +38,7 @@ struct Place {
     address: usize,
 }
 
-/// What the accessors answer, apart from `taken`.
+/// The answers of the accessors, except `taken`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Answers {
     capacity: Option<usize>,

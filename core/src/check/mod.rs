@@ -52,7 +52,7 @@
 //! # Ok::<(), sealpack_core::check::ParseCaseError>(())
 //! ```
 //!
-//! # What makes it see
+//! # How it avoids missing bugs
 //!
 //! A checker easily misses bugs. Its sink therefore keeps each buffer to the end
 //! and looks again, since a sink that copies at once cannot see a buffer that is

@@ -16,7 +16,7 @@ use crate::stream::Shape;
 use alloc::vec::Vec;
 use core::fmt;
 
-/// How a flush with trim puts what waits.
+/// How a flush with trim puts the waiting bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(
     feature = "serde",

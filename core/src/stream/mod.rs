@@ -6,7 +6,7 @@
 //! pass over all bytes; a write for each tail would cost a system call for each.
 //! [`Stream`] takes both kinds: a *buffered* write is copied, once; a
 //! *zero-copy* write hands its own buffer over and is never copied, only cut
-//! into views. What reaches the sink is in the order of the calls, in pieces of
+//! into views. The bytes reach the sink in the order of the calls, in pieces of
 //! a size that is chosen once, `S`.
 //!
 //! # The machine
@@ -81,7 +81,7 @@
 //!    echo 'trim=1 writes=z4,b4,f' | sealpack check --replay - --buffer-size 5
 //! ```
 //!
-//! # What it promises
+//! # The invariants
 //!
 //! 1. **Order.** The puts joined are the writes joined.
 //! 2. **Shape.** Every put but the last before a flush or close is exactly `S`

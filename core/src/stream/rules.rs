@@ -44,7 +44,7 @@ pub trait Rules: 'static {
         pending_is_empty
     }
 
-    /// Whether the tail of a split run fits what is left of the buffer.
+    /// Whether the tail of a split run fits the rest of the buffer.
     #[inline]
     fn tail_fits(tail: usize, capacity: usize) -> bool {
         tail <= capacity
