@@ -3,8 +3,7 @@
 //!
 //! ```text
 //! Writer, digest_list(true) ──digests──> collect.rs ──> file.rs   PACK.digests, before the pack
-//! DigestListFile::write ──reads it all─> collect.rs ──> file.rs   for an existing
-//! pack
+//! DigestListFile::write ──reads it all─> collect.rs ──> file.rs   for an existing pack
 //! DigestListReader ─────── two of them: what differs ──> compare.rs
 //! ReaderOptions::trust ─> anchored.rs ── a block of digests ──> every record that is read
 //! ```
