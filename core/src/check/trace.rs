@@ -10,6 +10,7 @@
 //! Each further line is a [`Frame`]. `trace` is the version of the format,
 //! [`VERSION`].
 
+#[cfg(feature = "json")]
 use super::event::{Case, Event};
 #[cfg(feature = "json")]
 use super::frame::Frame;
