@@ -3,8 +3,7 @@
 //! A single SHA-256 cannot use all of a processor: each round waits for the one
 //! before. The digests of different records are independent of each other, so
 //! several are computed at once: four on the SHA instructions, at twice the rate
-//! of one; sixteen in the lanes of AVX-512 on processors that have no SHA
-//! instructions. A lane whose record ends takes the next one, so records of
+//! of one; sixteen in the lanes of AVX-512. A lane whose record ends takes the next one, so records of
 //! different lengths cost nothing.
 //!
 //! ```text
@@ -16,8 +15,8 @@
 //! On other processors the crate `sha2` computes one digest after another.
 //!
 //! The processor's features choose the kernel. On an EPYC that has both (Zen 4)
-//! the two are equally fast once lanes are full; the SHA instructions need fewer
-//! records for that, and have the advantage with as few as two.
+//! the two are about equally fast on one thread once lanes are full. Sixteen lanes
+//! are preferred for that, and the SHA instructions for fewer records.
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;
@@ -61,9 +60,9 @@ impl Kernel {
     fn available() -> impl Iterator<Item = Self> {
         let kernels: [(Self, bool); _] = [
             #[cfg(target_arch = "x86_64")]
-            (Self::ShaNi, sha_ni::is_available()),
-            #[cfg(target_arch = "x86_64")]
             (Self::Avx512, avx512::is_available()),
+            #[cfg(target_arch = "x86_64")]
+            (Self::ShaNi, sha_ni::is_available()),
             (Self::OneByOne, true),
         ];
         kernels.into_iter().filter_map(|(kernel, is_available)| is_available.then_some(kernel))
@@ -83,6 +82,8 @@ impl DigestRecords for Lanes {
             Kernel::Avx512 if records.len() >= MIN_AVX512_RECORDS => {
                 avx512::digests(records, digests)
             }
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx512 if sha_ni::is_available() => sha_ni::digests(records, digests),
             _ => OneByOne.digests(records, digests),
         }
     }
