@@ -29,8 +29,8 @@ use sealpack_core::Error;
 use sealpack_core::format::digest::Hash;
 use sealpack_core::format::{DigestRecords, OneByOne, RecordContent};
 
-/// With fewer messages than this, sixteen lanes of AVX-512 are no faster than
-/// `sha2` with one.
+/// With fewer records than this, sixteen lanes of AVX-512 are no faster than the SHA
+/// instructions.
 #[cfg(target_arch = "x86_64")]
 const MIN_AVX512_RECORDS: usize = 8;
 
