@@ -35,7 +35,7 @@ pub use scan::Items;
 #[cfg(feature = "remote")]
 pub(crate) use self::{
     budget::Budget,
-    codec::Decoders,
     examined::refuse_untrusted,
+    opened::OpenedPack,
     views::{cut, items_of},
 };

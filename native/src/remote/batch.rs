@@ -7,13 +7,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
 use sealpack_core::read::{
-    Examination, Examiner, PlannedRead, PlannedRecord, Record, Report, SoundRecord, Verification,
-    plan, plan_records,
+    Examination, PlannedRead, PlannedRecord, Record, Report, SoundRecord, plan, plan_records,
 };
 
 use super::reader::{Inner, RemoteReader};
 use super::room::{Room, Share, is_limited};
-use crate::digest::Lanes;
 use crate::error::{Error, ErrorKind};
 use crate::read::{VerifyProgress, cut, items_of, refuse_untrusted};
 
@@ -54,7 +52,7 @@ impl RemoteReader {
         positions: &[u32],
     ) -> Result<impl Stream<Item = Result<(usize, Bytes), Error>> + Send + Unpin + use<>, Error>
     {
-        let planned = plan(self.directory(), positions, self.inner.budget.merge);
+        let planned = plan(self.directory(), positions, self.inner.opened.budget.merge);
         let reads = planned.map_err(|error| self.error(error.into()))?;
         let items = records(&self.inner, reads.into_iter())
             .map_ok(|(planned, record)| stream::iter(items_of(record, planned.wanted).map(Ok)));
@@ -116,17 +114,10 @@ impl RemoteReader {
             .then(move |read| Box::pin(room.clone().take(read)))
             .map(|(read, share)| Inner::examine(Arc::clone(inner), read, share));
         let mut examined = std::pin::pin!(examined.buffered(inner.requests));
-        let verification = Verification::new(&inner.pack);
-        let mut verification = match self.trusted().map(|list| list.header().content_hash) {
-            Some(content_hash) => verification.against(content_hash),
-            None => verification,
-        };
-        let mut so_far = VerifyProgress::default();
+        let content_hash = self.trusted().map(|list| list.header().content_hash);
+        let mut verification = inner.opened.verification(content_hash);
         while let Some(examinations) = examined.next().await {
-            for examination in examinations.map_err(|kind| self.error(kind))? {
-                so_far.count(&examination);
-                verification.push(examination);
-            }
+            let so_far = verification.push(examinations.map_err(|kind| self.error(kind))?);
             if let ControlFlow::Break(reason) = progress(so_far) {
                 return Ok(ControlFlow::Break(reason));
             }
@@ -139,8 +130,8 @@ impl RemoteReader {
 fn scan(inner: &Arc<Inner>, mut numbers: Range<u32>) -> impl Iterator<Item = PlannedRead> + use<> {
     let inner = Arc::clone(inner);
     std::iter::from_fn(move || {
-        let directory = &inner.pack.directory;
-        let read = plan_records(directory, numbers.clone(), inner.budget.merge).next()?;
+        let directory = &inner.opened.pack.directory;
+        let read = plan_records(directory, numbers.clone(), inner.opened.budget.merge).next()?;
         numbers.start += u32::try_from(read.records.len()).unwrap_or(u32::MAX);
         Some(read)
     })
@@ -208,17 +199,17 @@ fn batches(records: Vec<StoredRecord>, together: usize) -> Vec<Vec<StoredRecord>
 
 impl Inner {
     fn room(&self) -> Room {
-        Room::new(self.budget, &self.options.limits)
+        Room::new(self.opened.budget, &self.opened.options.limits)
     }
 
     /// Returns the stored bytes that are decoded as one batch; under a memory limit
     /// a batch is one record, since another could take as much memory again.
     fn decoded_together(&self) -> usize {
-        if is_limited(&self.options.limits) { 0 } else { DECODED_TOGETHER }
+        if is_limited(&self.opened.options.limits) { 0 } else { DECODED_TOGETHER }
     }
 
     fn decoders_at_once(&self) -> usize {
-        if is_limited(&self.options.limits) { 1 } else { self.options.threads.max(1) }
+        if is_limited(&self.opened.options.limits) { 1 } else { self.opened.options.threads.max(1) }
     }
 
     /// Performs a read: one request, with each record a view of the bytes.
@@ -245,12 +236,8 @@ impl Inner {
         let bytes = inner.fetch_read(&read).await?;
         let own = Arc::clone(&inner);
         let examined = inner.off_the_runtime(move || {
-            let (limits, extract) = (own.options.limits, own.options.extract.clone());
-            let examiner = Examiner::new(&own.pack.directory, &own.decoders, limits, extract);
-            let trusted = own.trusted.get().is_some();
-            let examiner = if trusted { examiner.taking_digests() } else { examiner };
-            let records = cut(read, &bytes).map(|(record, stored)| (record.place, stored));
-            examiner.examine_all(records, &mut Lanes::default())
+            let takes_digests = own.trusted.get().is_some();
+            own.opened.examine(read, &bytes, &own.opened.decoders, takes_digests)
         });
         let mut examined = examined.await??;
         drop(share);

@@ -10,7 +10,7 @@ use object_store::ObjectMeta;
 use sealpack_core::format::digest::Hash;
 use sealpack_core::format::{Trailer, record_digest};
 use sealpack_core::read::{
-    Directory, ItemLookup, ItemPlace, Merge, Pack, PlannedRecord, Record, RecordPlace, unseal,
+    Directory, ItemLookup, ItemPlace, Merge, PlannedRecord, Record, RecordPlace,
 };
 use sealpack_core::trust::TrustedList;
 use tokio::task::spawn_blocking;
@@ -22,7 +22,7 @@ use super::options::RemoteReaderOptions;
 use super::trust::{RemoteDigests, RemoteTrust};
 use super::version::Version;
 use crate::error::{Doing, Error, ErrorKind, OptionsError};
-use crate::read::{Budget, ChosenCodec, Decoders, ReaderOptions};
+use crate::read::{ChosenCodec, OpenedPack};
 
 /// The default number of requests in flight of one call.
 const REQUESTS: usize = 8;
@@ -87,10 +87,7 @@ pub struct RemoteReader {
 /// The state that the clones of a reader share.
 pub(super) struct Inner {
     pub(super) object: Object,
-    pub(super) pack: Pack,
-    pub(super) decoders: Decoders,
-    pub(super) options: ReaderOptions,
-    pub(super) budget: Budget,
+    pub(super) opened: OpenedPack,
     pub(super) requests: usize,
     /// The digests that every record is checked against, if the caller asked for
     /// it. They are set before the reader is returned.
@@ -178,14 +175,14 @@ impl RemoteReader {
     /// Returns the directory: where records and items lie.
     #[must_use]
     pub fn directory(&self) -> &Directory {
-        &self.inner.pack.directory
+        &self.inner.opened.pack.directory
     }
 
     /// Returns the app data. If the reader [trusts](super::RemoteTrust) a content
     /// hash and not a root, the app data is not authenticated.
     #[must_use]
     pub fn app_data(&self) -> &Bytes {
-        &self.inner.pack.app_data
+        &self.inner.opened.pack.app_data
     }
 
     /// Returns the digest list that every record is checked against, if there is
@@ -210,7 +207,7 @@ impl RemoteReader {
     /// Returns which records one request fetches together.
     #[must_use]
     pub fn merge(&self) -> Merge {
-        self.inner.budget.merge
+        self.inner.opened.budget.merge
     }
 
     /// Returns the codec of the records, and what decided it; takes a request if no
@@ -221,13 +218,13 @@ impl RemoteReader {
     pub async fn codec(&self) -> Result<Option<ChosenCodec>, Error> {
         let settled = self.inner.settle_on_first_record().await;
         settled.map_err(|kind| self.error(kind))?;
-        Ok(self.inner.decoders.chosen())
+        Ok(self.inner.opened.decoders.chosen())
     }
 
     /// Returns the most bytes that the reader takes in memory between two calls.
     #[must_use]
     pub fn memory(&self) -> usize {
-        let pack = &self.inner.pack;
+        let pack = &self.inner.opened.pack;
         let trusted = self.inner.trusted.get().map_or(0, RemoteDigests::memory);
         let kept = pack.directory.memory() + pack.app_data.len() + pack.tail.bytes.len();
         size_of::<Inner>() + kept + trusted
@@ -277,11 +274,8 @@ impl RemoteReaderOptions {
         let merge = self.merge.unwrap_or_else(|| Merge::for_requests(&pack.directory));
         let inner = Inner {
             object,
-            pack,
-            decoders: Decoders::new(self.reading.codec.clone()),
-            budget: Budget::new(limits, merge),
+            opened: OpenedPack::new(pack, self.reading, merge),
             requests: self.requests.unwrap_or(REQUESTS),
-            options: self.reading,
             trusted: OnceLock::new(),
         };
         let reader = RemoteReader { inner: Arc::new(inner) };
@@ -299,9 +293,10 @@ impl Inner {
         self: &Arc<Self>,
         trust: &RemoteTrust,
     ) -> Result<(), ErrorKind> {
-        let read = |number| async move { self.record(self.pack.directory.record(number)?).await };
+        let read =
+            |number| async move { self.record(self.opened.pack.directory.record(number)?).await };
         let location = &self.object.location;
-        let digests = RemoteDigests::establish(trust, location, &self.pack, read).await?;
+        let digests = RemoteDigests::establish(trust, location, &self.opened.pack, read).await?;
         self.trusted.get_or_init(|| digests);
         Ok(())
     }
@@ -309,10 +304,10 @@ impl Inner {
     /// Returns the bytes of a range: from memory if they are there, otherwise with
     /// one request.
     pub(super) async fn fetch(&self, range: &Range<u64>) -> Result<Bytes, ErrorKind> {
-        match self.pack.tail.get(range) {
+        match self.opened.pack.tail.get(range) {
             Some(bytes) => Ok(bytes),
             None => {
-                self.options.limits.admit(range.end - range.start)?;
+                self.opened.options.limits.admit(range.end - range.start)?;
                 self.object.fetch(range).await
             }
         }
@@ -331,7 +326,7 @@ impl Inner {
     }
 
     async fn get(self: &Arc<Self>, position: u32) -> Result<Bytes, ErrorKind> {
-        let place = self.pack.directory.place(position)?;
+        let place = self.opened.pack.directory.place(position)?;
         // A digest covers the whole record.
         if place.record.size() > READ_WHOLE
             && self.trusted.get().is_none()
@@ -347,9 +342,11 @@ impl Inner {
     /// has to be read.
     async fn get_part(&self, place: &ItemPlace) -> Result<Option<Bytes>, ErrorKind> {
         self.settle_on_first_record().await?;
-        let layout = self.pack.directory.layout();
+        let layout = self.opened.pack.directory.layout();
         let lookup = ItemLookup::new(layout, place.record.clone(), place.slot);
-        let Some(lookup) = lookup.filter(|_| self.decoders.is_plain()) else { return Ok(None) };
+        let Some(lookup) = lookup.filter(|_| self.opened.decoders.is_plain()) else {
+            return Ok(None);
+        };
         let range = lookup.locate(&self.fetch(&lookup.tail()).await?)?;
         self.fetch(&range).await.map(Some)
     }
@@ -371,7 +368,7 @@ impl Inner {
         records: Vec<(PlannedRecord, Bytes)>,
     ) -> Result<Vec<(PlannedRecord, Result<Record, ErrorKind>)>, ErrorKind> {
         let bytes: usize = records.iter().map(|(_, stored)| stored.len()).sum();
-        let unsealed = if self.decoders.is_plain() && bytes <= CHECKED_INLINE {
+        let unsealed = if self.opened.decoders.is_plain() && bytes <= CHECKED_INLINE {
             self.unseal_here(records)
         } else {
             let inner = Arc::clone(self);
@@ -414,8 +411,7 @@ impl Inner {
         records: Vec<(PlannedRecord, Bytes)>,
     ) -> Vec<(PlannedRecord, Result<Unsealed, ErrorKind>)> {
         let unsealed = |place: &RecordPlace, stored| {
-            let limits = &self.options.limits;
-            let record = unseal(&self.pack.directory, place, stored, &self.decoders, limits)?;
+            let record = self.opened.unseal(place, stored, &self.opened.decoders)?;
             let trusted = self.trusted.get();
             let digest = trusted.map(|_| record_digest(record.slices())).transpose()?;
             Ok(Unsealed { record, digest })
@@ -436,7 +432,7 @@ impl Inner {
                 let known = fetched.iter().find(|(known, _)| known == range);
                 known.map(|(_, bytes)| bytes.clone()).ok_or_else(|| range.clone())
             };
-            match self.decoders.settle(&self.pack.directory, place, stored, known) {
+            match self.opened.decoders.settle(&self.opened.pack.directory, place, stored, known) {
                 Ok(()) => return Ok(()),
                 Err(missing) => {
                     let bytes = self.fetch(&missing).await?;
@@ -448,9 +444,9 @@ impl Inner {
 
     /// Chooses the codec before any record was read.
     pub(super) async fn settle_on_first_record(&self) -> Result<(), ErrorKind> {
-        match (self.decoders.chosen(), self.pack.directory.record(0)) {
-            (None, Ok(first)) => self.settle(&first, &[]).await,
-            _ => Ok(()),
+        match self.opened.record_to_settle_on() {
+            Some(first) => self.settle(&first, &[]).await,
+            None => Ok(()),
         }
     }
 }

@@ -114,6 +114,30 @@ async fn reference_packs_are_read_and_verified_as_from_files() {
 }
 
 #[tokio::test]
+async fn records_of_an_unknown_codec_are_refused_as_from_files() {
+    // The second pack's records are large enough to be read in part.
+    for items_per_record in [100, 10_000] {
+        let options = Writer::options().codec(Plain).items_per_record(items_per_record);
+        let (_, location) = store_with(pack(options.format_id(0x77), 20_000, 1000)).await;
+        let open = |codec| RemoteReader::options().codec(codec).open(&location);
+        let reader = open(ReadCodec::Auto).await.unwrap();
+        let is_refused = |error: Error| {
+            assert!(matches!(error.kind(), ErrorKind::UnknownCodec { format_id: 0x77 }), "{error}");
+        };
+        is_refused(reader.get(12_345).await.unwrap_err());
+        is_refused(reader.record(0).await.unwrap_err());
+        is_refused(reader.get_many(&[1, 12_345]).await.unwrap_err());
+        is_refused(reader.range(5..7).unwrap().try_next().await.unwrap_err());
+        is_refused(reader.verify().await.unwrap_err());
+        for chosen in [ReadCodec::Plain, ReadCodec::AutoOrPlain] {
+            let reader = open(chosen).await.unwrap();
+            assert_eq!(reader.get(12_345).await.unwrap(), item(12_345, 1000));
+            assert!(reader.verify().await.unwrap().is_ok());
+        }
+    }
+}
+
+#[tokio::test]
 async fn broken_packs_are_refused_as_from_files() {
     for broken in fixtures::broken() {
         let bytes = std::fs::read(broken.path()).unwrap();
