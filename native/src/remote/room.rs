@@ -27,7 +27,8 @@ pub(super) struct Share {
 
 impl Room {
     pub(super) fn new(budget: Budget, limits: &ReadLimits) -> Self {
-        let count = u32::try_from(limits.memory >> 10).unwrap_or(u32::MAX).max(1);
+        let kibibytes = (limits.memory >> 10).min(Semaphore::MAX_PERMITS as u64);
+        let count = u32::try_from(kibibytes).unwrap_or(u32::MAX).max(1);
         let permits = || (Arc::new(Semaphore::new(count as usize)), count);
         Self { budget, permits: is_limited(limits).then(permits) }
     }

@@ -9,7 +9,7 @@ use sealpack_core::write::RecordBuilder;
 use tokio::runtime::Handle;
 
 use super::digests::{DigestListObject, UploadedList};
-use super::error::{StoreError, StoreFault};
+use super::error::{MAX_PARTS, StoreError, StoreFault};
 use super::location::Location;
 use super::part::PartSize;
 use super::runtime::refuse_single_thread;
@@ -114,10 +114,11 @@ impl RemoteWriterOptions {
         self
     }
 
-    /// Sets the parts in flight at a time, at least one. Default: 3. Memory holds
-    /// those, one that waits, and one that is being filled.
+    /// Sets the parts in flight at a time, at least one and at most the 10,000 parts
+    /// that an upload may have. Default: 3. Memory holds those, one that waits, and
+    /// one that is being filled.
     pub fn parts_in_flight(mut self, parts: usize) -> Self {
-        self.parts = parts.max(1);
+        self.parts = parts.clamp(1, MAX_PARTS as usize);
         self
     }
 

@@ -274,6 +274,18 @@ fn no_more_parts_are_in_flight_than_allowed() {
 
 /// Requests end with the runtime, and so does every wait.
 #[test]
+fn any_number_of_parts_in_flight_is_allowed() {
+    let runtime = runtime();
+    for parts in [0, 1, usize::MAX] {
+        let store = Watched::new();
+        let location = Location::new(store.clone(), PATH.into());
+        let options = small_parts(Writer::options().codec(Plain)).parts_in_flight(parts);
+        write(options, &location, &runtime, 12, 1 << 20).unwrap();
+        assert_eq!(store.open_uploads(), 0);
+    }
+}
+
+#[test]
 fn a_runtime_that_ends_ends_the_upload() {
     let runtime = runtime();
     let store = Watched::new();
