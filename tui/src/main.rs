@@ -9,6 +9,7 @@
 mod advice;
 mod command;
 mod descriptors;
+mod identity;
 mod inspect;
 mod interrupt;
 mod items;

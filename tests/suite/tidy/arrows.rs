@@ -47,11 +47,12 @@ const NATIVE: Arrows = &[
             "error",
         ],
     ),
-    ("remote", &["write", "read", "trust", "source", "digest", "caught", "error"]),
+    ("remote", &["write", "read", "trust", "source", "caught", "error"]),
 ];
 
 const TUI: Arrows = &[
     ("printable", &[]),
+    ("identity", &[]),
     ("size", &[]),
     ("outcome", &["printable"]),
     ("interrupt", &["outcome"]),
@@ -60,7 +61,7 @@ const TUI: Arrows = &[
     ("descriptors", &["outcome"]),
     ("advice", &["stores", "report", "outcome"]),
     ("stores", &["outcome", "printable"]),
-    ("items", &["descriptors", "report", "outcome", "printable"]),
+    ("items", &["descriptors", "identity", "report", "outcome", "printable"]),
     ("terminal", &["interrupt", "printable"]),
     ("inspect", &["terminal", "printable", "size"]),
     ("step", &["terminal", "printable", "size"]),
@@ -74,6 +75,7 @@ const TUI: Arrows = &[
             "terminal",
             "advice",
             "descriptors",
+            "identity",
             "interrupt",
             "outcome",
             "printable",

@@ -1,10 +1,9 @@
 //! Checks, before anything is written, that the files that a command reads and writes are
 //! pairwise distinct.
 
-use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::identity::{Identity, Place};
 use crate::outcome::Failure;
 use crate::printable;
 
@@ -24,7 +23,7 @@ struct Named {
     path: PathBuf,
     is_written: bool,
     target: Option<Identity>,
-    place: Option<(Identity, OsString)>,
+    place: Option<Place>,
 }
 
 impl Files {
@@ -40,17 +39,17 @@ impl Files {
 
     /// Adds standard input if it is a file.
     pub fn read_standard_input(&mut self) {
-        if let Some(target) = standard_input() {
+        let target = Identity::of_standard_input();
+        if target.is_some() {
             let path = PathBuf::from("-");
             let role = "standard input";
-            let target = Some(target);
             self.files.push(Named { role, path, is_written: false, target, place: None });
         }
     }
 
     fn add(&mut self, role: &'static str, path: &Path, is_written: bool) {
-        let place = place_of(path);
-        let target = identity(path);
+        let place = Place::of(path);
+        let target = Identity::of_path(path);
         self.files.push(Named { role, path: path.to_path_buf(), is_written, target, place });
     }
 
@@ -82,53 +81,10 @@ impl Named {
     }
 }
 
-/// Returns the folder that a path lies in, and its name there.
-fn place_of(path: &Path) -> Option<(Identity, OsString)> {
-    let folder = match path.parent()? {
-        empty if empty.as_os_str().is_empty() => Path::new("."),
-        folder => folder,
-    };
-    Some((identity(folder)?, path.file_name()?.to_owned()))
-}
-
-/// Device and inode, which are equal for all names of a file.
-#[cfg(unix)]
-type Identity = (u64, u64);
-
-#[cfg(unix)]
-fn of_metadata(metadata: &fs::Metadata) -> Identity {
-    use std::os::unix::fs::MetadataExt;
-    (metadata.dev(), metadata.ino())
-}
-
-#[cfg(unix)]
-fn identity(path: &Path) -> Option<Identity> {
-    fs::metadata(path).ok().as_ref().map(of_metadata)
-}
-
-#[cfg(unix)]
-fn standard_input() -> Option<Identity> {
-    use std::os::fd::AsFd;
-    let file = fs::File::from(std::io::stdin().as_fd().try_clone_to_owned().ok()?);
-    file.metadata().ok().filter(fs::Metadata::is_file).as_ref().map(of_metadata)
-}
-
-/// The path without links. On this platform hard links to one file are not recognized.
-#[cfg(not(unix))]
-type Identity = PathBuf;
-
-#[cfg(not(unix))]
-fn identity(path: &Path) -> Option<Identity> {
-    fs::canonicalize(path).ok()
-}
-
-#[cfg(not(unix))]
-fn standard_input() -> Option<Identity> {
-    None
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn are_distinct(read: &[&Path], written: &[&Path]) -> bool {

@@ -1,12 +1,12 @@
 //! Finds the files that the arguments of `pack` name.
 
-use std::ffi::OsString;
 use std::fs::{self, FileType};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
+use crate::identity::{Place, standard_input_file};
 use crate::outcome::{Failure, Input};
 
 /// The files that the arguments of `pack` name.
@@ -50,7 +50,7 @@ pub fn find(
     let mut found = Found { bytes: Some(0), ..Found::default() };
     for argument in arguments {
         if is_standard_input(argument) {
-            found.push(Input::Standard, standard_input_size());
+            found.push(Input::Standard, standard_input_file().map(|file| file.len()));
             continue;
         }
         let failed = |error| Failure::Input { input: Input::Path(argument.clone()), error };
@@ -128,21 +128,6 @@ impl Kind {
     }
 }
 
-/// Returns the size of standard input if it is a file (`pack - < file`).
-#[cfg(unix)]
-fn standard_input_size() -> Option<u64> {
-    use std::os::fd::AsFd;
-    let file = fs::File::from(io::stdin().as_fd().try_clone_to_owned().ok()?);
-    let metadata = file.metadata().ok()?;
-    metadata.is_file().then_some(metadata.len())
-}
-
-/// The size of standard input is unknown on this platform.
-#[cfg(not(unix))]
-fn standard_input_size() -> Option<u64> {
-    None
-}
-
 impl Found {
     fn push(&mut self, input: Input, size: Option<u64>) {
         self.bytes = self.bytes.zip(size).and_then(|(bytes, size)| bytes.checked_add(size));
@@ -174,32 +159,21 @@ impl Found {
 /// The files that are being written, which may lie below a folder that is read.
 #[derive(Debug, Default)]
 pub struct Outputs {
-    /// The folder of each output, without links or dots, and the output's name.
-    places: Vec<(PathBuf, OsString)>,
+    places: Vec<Place>,
 }
 
 impl Outputs {
     /// Creates the set of these paths.
     pub fn new<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Self {
-        let place = |path: &Path| Some((folder_of(path)?, path.file_name()?.to_owned()));
-        Self { places: paths.into_iter().filter_map(place).collect() }
+        Self { places: paths.into_iter().filter_map(Place::of).collect() }
     }
 
     /// Returns whether `path` is one of the outputs. The file system is asked only if the
     /// name matches.
     fn contain(&self, path: &Path) -> bool {
         let Some(name) = path.file_name() else { return false };
-        let mut alike = self.places.iter().filter(|(_, output)| output == name).peekable();
+        let mut alike = self.places.iter().filter(|output| output.name() == name).peekable();
         alike.peek().is_some()
-            && folder_of(path).is_some_and(|folder| alike.any(|(output, _)| *output == folder))
+            && Place::of(path).is_some_and(|place| alike.any(|output| *output == place))
     }
-}
-
-/// Returns the folder that a path lies in, without links or dots.
-fn folder_of(path: &Path) -> Option<PathBuf> {
-    match path.parent()? {
-        empty if empty.as_os_str().is_empty() => fs::canonicalize("."),
-        folder => fs::canonicalize(folder),
-    }
-    .ok()
 }

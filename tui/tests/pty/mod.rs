@@ -105,12 +105,18 @@ impl Session {
         self.master.as_ref().unwrap().resize(size(columns, rows)).unwrap();
     }
 
-    /// Closes the terminal; a key that the program answers with another screen
-    /// wakes the reader for that.
+    /// Closes the terminal. The reader notices it when the program answers `key`
+    /// with another screen.
     pub fn close(&mut self, key: &str) {
         self.closed.store(true, Ordering::SeqCst);
         self.type_keys(key);
-        self.reader.take().unwrap().join().unwrap();
+        let reader = self.reader.take().unwrap();
+        let started = Instant::now();
+        while !reader.is_finished() {
+            assert!(started.elapsed() < PATIENCE, "no answer to “{key}”\n{}", self.screen());
+            thread::sleep(Duration::from_millis(5));
+        }
+        reader.join().unwrap();
         self.master = None;
         self.keys = Box::new(std::io::sink());
     }

@@ -14,7 +14,7 @@
 //! date; a run that finds another file at the path goes on with that one.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::command::reading::Question;
+use crate::identity::is_at;
 use crate::outcome::{Failure, Input};
 use crate::printable;
 use crate::report;
@@ -253,26 +254,6 @@ fn lock(path: &Path, file: &File) -> Result<(), Failure> {
 fn unlock(file: &File) {
     // Where it fails, closing the file releases the lock.
     drop(file.unlock());
-}
-
-/// Whether an open file is the one at a path.
-fn is_at(path: &Path, file: &File) -> bool {
-    match (fs::metadata(path), file.metadata()) {
-        (Ok(there), Ok(open)) => is_same(&there, &open),
-        _ => false,
-    }
-}
-
-#[cfg(unix)]
-fn is_same(a: &Metadata, b: &Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    (a.dev(), a.ino()) == (b.dev(), b.ino())
-}
-
-/// Elsewhere an open file is not replaced.
-#[cfg(not(unix))]
-fn is_same(_: &Metadata, _: &Metadata) -> bool {
-    true
 }
 
 fn failed(path: &Path, operation: &'static str) -> impl Fn(io::Error) -> Failure {
