@@ -226,11 +226,11 @@ fn fly(case: &Case, buffer_size: usize, limit: usize) -> FlightRecorder {
         let mut nth = 0;
         while let Some(output) = stream.next_output() {
             let fails = match (&output, event.fault) {
-                (Output::Put(_), Some(check::Fault::Put { nth: n, taken })) if n == nth => {
+                (Output::Put(_), Some(check::SinkFault::Put { nth: n, taken })) if n == nth => {
                     Some(taken)
                 }
-                (Output::Flush, Some(check::Fault::Flush)) => Some(0),
-                (Output::Close, Some(check::Fault::Close)) => Some(0),
+                (Output::Flush, Some(check::SinkFault::Flush)) => Some(0),
+                (Output::Close, Some(check::SinkFault::Close)) => Some(0),
                 _ => None,
             };
             nth += usize::from(matches!(output, Output::Put(_)));

@@ -12,13 +12,13 @@ use sealpack::Writer;
 use sha2::{Digest as _, Sha256};
 
 /// Passes bytes on and hashes them.
-pub struct Hashing<W> {
+pub struct HashingSink<W> {
     to: W,
     hasher: Sha256,
     bytes: u64,
 }
 
-impl<W> Hashing<W> {
+impl<W> HashingSink<W> {
     /// Starts hashing the bytes that go to `to`.
     pub fn new(to: W) -> Self {
         Self { to, hasher: Sha256::new(), bytes: 0 }
@@ -30,7 +30,7 @@ impl<W> Hashing<W> {
     }
 }
 
-impl<W: Write> Write for Hashing<W> {
+impl<W: Write> Write for HashingSink<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let taken = self.to.write(bytes)?;
         self.hasher.update(bytes.get(..taken).unwrap_or_default());
@@ -48,7 +48,7 @@ pub fn pack<W: Write + Send + 'static>(
     items: &[&[u8]],
     to: W,
 ) -> Result<(W, u64, [u8; 32]), sealpack::Error> {
-    let mut writer = Writer::options().write_to(Hashing::new(to))?;
+    let mut writer = Writer::options().write_to(HashingSink::new(to))?;
     for item in items {
         writer.append(item)?;
     }

@@ -27,7 +27,7 @@ pub enum ErrorKind {
     /// The system returned an error.
     Io {
         /// The operation that failed.
-        doing: Doing,
+        operation: IoOperation,
         /// The system's error.
         error: Arc<io::Error>,
     },
@@ -59,7 +59,7 @@ pub enum ErrorKind {
 /// The operation during which the system returned an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Doing {
+pub enum IoOperation {
     /// Opening a pack.
     Opening,
     /// Reading these bytes of a pack.
@@ -152,8 +152,8 @@ impl Error {
 }
 
 impl ErrorKind {
-    pub(crate) fn io(doing: Doing, error: io::Error) -> Self {
-        Self::Io { doing, error: Arc::new(error) }
+    pub(crate) fn io(operation: IoOperation, error: io::Error) -> Self {
+        Self::Io { operation, error: Arc::new(error) }
     }
 
     /// Returns the error that caused this one, if its text does not name it.
@@ -171,7 +171,7 @@ impl ErrorKind {
     fn write_short(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pack(error) => write!(f, "{error}"),
-            Self::Io { doing, .. } => write!(f, "{doing}"),
+            Self::Io { operation, .. } => write!(f, "{operation}"),
             Self::Exists => f.write_str("there is a file of this name already"),
             Self::NotAFile => f.write_str("not a regular file"),
             Self::DigestList(error) => write!(f, "its digest list {error}"),
@@ -218,7 +218,7 @@ impl fmt::Display for ErrorKind {
     }
 }
 
-impl fmt::Display for Doing {
+impl fmt::Display for IoOperation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Opening => f.write_str("cannot open"),

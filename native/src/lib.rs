@@ -56,7 +56,7 @@ pub use bytes::Bytes;
 pub use sealpack_core as core;
 
 pub use codec::{Codec, EncoderFactory, Plain};
-pub use error::{Doing, Error, ErrorKind, OptionsError};
+pub use error::{Error, ErrorKind, IoOperation, OptionsError};
 #[cfg(feature = "testing")]
 pub use publish::disk;
 pub use publish::{Caveat, PublishedFile, StagedFile, is_temporary_name};

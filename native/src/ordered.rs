@@ -30,7 +30,7 @@ use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering};
 /// Numbered jobs `J`, their results `R` in the order of the numbers, and the
 /// first error `E`.
 pub(crate) struct Ordered<J, R, E> {
-    state: Mutex<State<J, R, E>>,
+    state: Mutex<QueueState<J, R, E>>,
     /// Signalled when the waiting jobs make a batch, or no more will come.
     work: Condvar,
     /// Signalled when results are ready, or no more will come.
@@ -108,7 +108,7 @@ pub(crate) struct Ticket {
     bytes: u64,
 }
 
-struct State<J, R, E> {
+struct QueueState<J, R, E> {
     submitted: u64,
     /// Jobs that no worker has taken.
     waiting: VecDeque<(Ticket, J)>,
@@ -130,7 +130,7 @@ struct State<J, R, E> {
     failure: Option<E>,
 }
 
-impl<J, R, E> State<J, R, E> {
+impl<J, R, E> QueueState<J, R, E> {
     /// Returns whether a worker can take its jobs now: they make a batch, or no
     /// more will come soon.
     fn has_batch(&self, batch: Batch, window: Window) -> bool {
@@ -172,7 +172,7 @@ pub(crate) struct Stopped;
 impl<J, R, E: Clone> Ordered<J, R, E> {
     pub(crate) fn new(window: Window) -> Self {
         Self {
-            state: Mutex::new(State {
+            state: Mutex::new(QueueState {
                 submitted: 0,
                 waiting: VecDeque::new(),
                 waiting_amount: Amount::default(),
@@ -197,14 +197,14 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
 
     /// Takes the lock. A thread that panics while it holds the lock leaves a
     /// consistent state: this file runs no foreign code under the lock.
-    fn lock(&self) -> MutexGuard<'_, State<J, R, E>> {
+    fn lock(&self) -> MutexGuard<'_, QueueState<J, R, E>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wait<'a>(
         condition: &Condvar,
-        state: MutexGuard<'a, State<J, R, E>>,
-    ) -> MutexGuard<'a, State<J, R, E>> {
+        state: MutexGuard<'a, QueueState<J, R, E>>,
+    ) -> MutexGuard<'a, QueueState<J, R, E>> {
         condition.wait(state).unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -326,7 +326,7 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
         })
     }
 
-    fn turn(&self, job: impl Fn(&mut State<J, R, E>) -> Option<(Ticket, J)>) -> Turn<J, R> {
+    fn turn(&self, job: impl Fn(&mut QueueState<J, R, E>) -> Option<(Ticket, J)>) -> Turn<J, R> {
         let mut state = self.lock();
         loop {
             if state.stopped {
@@ -382,7 +382,7 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
         self.leave(self.lock(), tickets);
     }
 
-    fn leave(&self, mut state: MutexGuard<'_, State<J, R, E>>, tickets: &[Ticket]) {
+    fn leave(&self, mut state: MutexGuard<'_, QueueState<J, R, E>>, tickets: &[Ticket]) {
         tickets.iter().for_each(|ticket| state.within.remove(*ticket));
         let blocked = state.blocked;
         drop(state);
@@ -393,9 +393,9 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
 
     fn listen<'a>(
         &self,
-        mut state: MutexGuard<'a, State<J, R, E>>,
+        mut state: MutexGuard<'a, QueueState<J, R, E>>,
         bytes: u64,
-    ) -> MutexGuard<'a, State<J, R, E>> {
+    ) -> MutexGuard<'a, QueueState<J, R, E>> {
         state.listening = Some(bytes);
         let mut state = Self::wait(&self.results, state);
         state.listening = None;

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use sealpack_core::read::DEFAULT_TAIL;
 
 use crate::caught::caught;
-use crate::error::{Doing, Error, ErrorKind};
+use crate::error::{Error, ErrorKind, IoOperation};
 use crate::trace::event;
 
 /// Bytes that several threads can read at any offset in parallel.
@@ -63,7 +63,7 @@ impl FileSource {
     /// pipe would wait for its writer. [`ErrorKind::Io`] otherwise.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let error = |kind| Error::new(&Arc::new(path.to_path_buf()), kind);
-        let opening = |e| error(ErrorKind::io(Doing::Opening, e));
+        let opening = |e| error(ErrorKind::io(IoOperation::Opening, e));
         if !fs::metadata(path).map_err(opening)?.is_file() {
             return Err(error(ErrorKind::NotAFile));
         }
@@ -175,7 +175,7 @@ impl Source {
         });
         let (size, first_read, round_trip) = asked
             .map_err(ErrorKind::Panicked)?
-            .map_err(|error| ErrorKind::io(Doing::Opening, error))?;
+            .map_err(|error| ErrorKind::io(IoOperation::Opening, error))?;
         Ok(Self { bytes, size, first_read, round_trip })
     }
 
@@ -208,7 +208,8 @@ impl Source {
         mut buffer: Vec<u8>,
     ) -> Result<Vec<u8>, ErrorKind> {
         let length = range.end - range.start;
-        let failed = |error| ErrorKind::io(Doing::Reading { offset: range.start, length }, error);
+        let failed =
+            |error| ErrorKind::io(IoOperation::Reading { offset: range.start, length }, error);
         let no_memory = || failed(io::ErrorKind::OutOfMemory.into());
         let length = usize::try_from(length).map_err(|_| no_memory())?;
         if let Some(missing) = length.checked_sub(buffer.len()) {

@@ -47,7 +47,7 @@ impl Zstd {
 
 impl EncoderFactory for Zstd {
     fn encoder(&self) -> Result<Codec, Cause> {
-        Ok(Codec::Encoder(Box::new(Encoder::new(self.level)?)))
+        Ok(Codec::Encoder(Box::new(ZstdEncoder::new(self.level)?)))
     }
 
     fn format_id(&self) -> u32 {
@@ -60,11 +60,11 @@ fn cause(code: ErrorCode) -> Cause {
 }
 
 /// A compression context, kept from record to record.
-struct Encoder {
+struct ZstdEncoder {
     context: CCtx<'static>,
 }
 
-impl Encoder {
+impl ZstdEncoder {
     fn new(level: i32) -> Result<Self, Cause> {
         let mut context = CCtx::try_create().ok_or_else(|| Cause::text("zstd: out of memory"))?;
         for parameter in [
@@ -78,7 +78,7 @@ impl Encoder {
     }
 }
 
-impl Encode for Encoder {
+impl Encode for ZstdEncoder {
     fn encode(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), Cause> {
         out.reserve(zstd_safe::compress_bound(payload.len()));
         let mut cursor = Cursor::new(&mut *out);
@@ -141,11 +141,11 @@ impl Context {
 
 /// Decodes zstd frames; keeps as many contexts as threads decode in parallel.
 #[derive(Default)]
-pub(crate) struct Decoder {
+pub(crate) struct ZstdDecoder {
     idle: Mutex<Vec<Context>>,
 }
 
-impl Decoder {
+impl ZstdDecoder {
     fn idle(&self) -> MutexGuard<'_, Vec<Context>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -162,7 +162,7 @@ impl Decoder {
     }
 }
 
-impl Decode for Decoder {
+impl Decode for ZstdDecoder {
     fn decode(&self, encoded: Bytes, size: Size) -> Result<Bytes, DecodeError> {
         let mut context = self.context()?;
         let mut out = Vec::new();
@@ -200,7 +200,7 @@ mod tests {
 
     fn encode(payload: &[u8]) -> Bytes {
         let mut out = Vec::new();
-        Encoder::new(3).unwrap().encode(payload, &mut out).unwrap();
+        ZstdEncoder::new(3).unwrap().encode(payload, &mut out).unwrap();
         out.into()
     }
 
@@ -214,14 +214,14 @@ mod tests {
             assert_eq!(header.content_size, Some(length));
             assert!(header.checksum);
             for size in [Size::Exactly(length), Size::AtMost(u64::from(u32::MAX))] {
-                assert_eq!(Decoder::default().decode(frame.clone(), size).unwrap(), payload);
+                assert_eq!(ZstdDecoder::default().decode(frame.clone(), size).unwrap(), payload);
             }
         }
     }
 
     #[test]
     fn a_second_record_appends_and_leaves_the_first_alone() {
-        let mut encoder = Encoder::new(3).unwrap();
+        let mut encoder = ZstdEncoder::new(3).unwrap();
         let mut out = b"before".to_vec();
         encoder.encode(b"one", &mut out).unwrap();
         let first = out.clone();
@@ -236,7 +236,7 @@ mod tests {
         let frame = encode(&zeros);
         assert!(frame.len() < 8192);
         let size = Size::AtMost(zeros.len() as u64);
-        assert_eq!(Decoder::default().decode(frame, size).unwrap().len(), zeros.len());
+        assert_eq!(ZstdDecoder::default().decode(frame, size).unwrap().len(), zeros.len());
     }
 
     /// Returns the same blocks after a header without content size: window 1 MiB.
@@ -250,7 +250,7 @@ mod tests {
         let payload: Vec<u8> = (0..5000u32).flat_map(|i| (i * i).to_le_bytes()).collect();
         let sized = encode(&payload);
         for frame in [without_content_size(&sized), sized] {
-            let decode = |size| Decoder::default().decode(frame.clone(), size);
+            let decode = |size| ZstdDecoder::default().decode(frame.clone(), size);
             let refused = decode(Size::AtMost(19_999));
             assert!(
                 matches!(refused, Err(DecodeError::AboveLimit { limit: 19_999, .. })),
@@ -264,7 +264,7 @@ mod tests {
     #[test]
     fn a_frame_without_content_size_yields_four_times_its_bytes_at_most() {
         let frame = without_content_size(&encode(&[7; 5000]));
-        let refused = Decoder::default().decode(frame, Size::Exactly(5000));
+        let refused = ZstdDecoder::default().decode(frame, Size::Exactly(5000));
         assert!(matches!(refused, Err(DecodeError::NoContentSize { .. })), "{refused:?}");
     }
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use nix::libc::*;
 use sealpack::disk::{Disk, DiskFile, DiskFolder, Found, Owner, System};
-use sealpack::{Caveat, Doing, Error, ErrorKind, Writer};
+use sealpack::{Caveat, Error, ErrorKind, IoOperation, Writer};
 use sealpack_tests::incompressible::item;
 
 use super::layer::{Layer, Layered};
@@ -134,13 +134,15 @@ pub fn errors(call: Call) -> &'static [i32] {
 }
 
 /// The operation that the error reports if a call fails.
-pub fn doing(call: Call) -> Doing {
+pub fn operation(call: Call) -> IoOperation {
     match call {
-        Call::LookAt | Call::OpenFolder | Call::Create | Call::SetPermissions => Doing::Creating,
-        Call::Write => Doing::Writing,
-        Call::Sync => Doing::Syncing,
-        Call::Rename => Doing::Publishing,
-        Call::SyncFolder => Doing::SyncingFolder,
+        Call::LookAt | Call::OpenFolder | Call::Create | Call::SetPermissions => {
+            IoOperation::Creating
+        }
+        Call::Write => IoOperation::Writing,
+        Call::Sync => IoOperation::Syncing,
+        Call::Rename => IoOperation::Publishing,
+        Call::SyncFolder => IoOperation::SyncingFolder,
         Call::Remove => unreachable!("an error of a removal comes out nowhere"),
     }
 }
@@ -230,10 +232,14 @@ fn check_failed(way: Way, call: Call, errno: i32, ended: &Ended) {
         _ => {
             let error = ended.result.as_ref().expect_err("the first error comes out");
             assert_eq!(error.path(), ended.folder.path().join("out.pack"), "{context:?}");
-            let ErrorKind::Io { doing: done, error } = error.kind() else {
+            let ErrorKind::Io { operation: done, error } = error.kind() else {
                 panic!("{context:?}: {error}");
             };
-            assert_eq!((*done, error.raw_os_error()), (doing(call), Some(errno)), "{context:?}");
+            assert_eq!(
+                (*done, error.raw_os_error()),
+                (operation(call), Some(errno)),
+                "{context:?}"
+            );
         }
     }
     if call == Call::SyncFolder {
@@ -311,8 +317,8 @@ fn a_disk_that_takes_nothing_is_an_error_and_no_endless_loop() {
         let faults = vec![(at, Fault::Short(0))];
         let ended = attempt(way, Faulty { faults, ..Faulty::default() });
         let error = ended.result.as_ref().unwrap_err();
-        let ErrorKind::Io { doing, error } = error.kind() else { panic!("{error}") };
-        assert_eq!((*doing, error.kind()), (Doing::Writing, io::ErrorKind::WriteZero));
+        let ErrorKind::Io { operation, error } = error.kind() else { panic!("{error}") };
+        assert_eq!((*operation, error.kind()), (IoOperation::Writing, io::ErrorKind::WriteZero));
         assert_eq!(ended.pack().as_deref(), way.over_an_old_pack.then_some(OLD));
     }
 }
@@ -329,8 +335,8 @@ fn the_first_error_is_told_also_where_the_temporary_file_cannot_be_removed() {
                 let faulty = Faulty { faults, removals_fail: true, ..Faulty::default() };
                 let ended = attempt(way, faulty);
                 let error = ended.result.as_ref().unwrap_err();
-                let ErrorKind::Io { doing: done, .. } = error.kind() else { panic!("{error}") };
-                assert_eq!(*done, doing(call));
+                let ErrorKind::Io { operation: done, .. } = error.kind() else { panic!("{error}") };
+                assert_eq!(*done, operation(call));
                 let names = ended.names();
                 let left: Vec<_> = names.iter().filter(|name| *name != "out.pack").collect();
                 assert!(
@@ -364,8 +370,8 @@ fn a_file_system_that_can_only_replace_is_refused_before_the_work_and_takes_over
         let path = folder.path().join("out.pack");
         let options = Writer::options().disk(Layered::new(Arc::new(OnlyReplaces(errno)), System));
         let error = options.clone().create(&path).err().unwrap();
-        let ErrorKind::Io { doing, error } = error.kind() else { panic!("{error}") };
-        assert_eq!((*doing, error.raw_os_error()), (Doing::TestingRename, Some(errno)));
+        let ErrorKind::Io { operation, error } = error.kind() else { panic!("{error}") };
+        assert_eq!((*operation, error.raw_os_error()), (IoOperation::TestingRename, Some(errno)));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left");
         options.overwrite(true).create(&path).unwrap().finish().unwrap();
         assert!(path.exists());

@@ -7,11 +7,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use sealpack::disk::System;
-use sealpack::{Bytes, Doing, Error, ErrorKind, Reader, Trust, Writer, Zstd};
+use sealpack::{Bytes, Error, ErrorKind, IoOperation, Reader, Trust, Writer, Zstd};
 use sealpack_tests::incompressible::item;
 
 use super::explore::NAME;
-use super::faults::{Call, Fault, Faulty, doing, errors};
+use super::faults::{Call, Fault, Faulty, errors, operation};
 use super::layer::Layered;
 use super::listed::LIST;
 use super::{reader_faults, threads};
@@ -95,9 +95,9 @@ fn check_error(error: &Error, folder: &Path, call: Call, errno: i32, about_the_l
         _ if about_the_list => panic!("{error}: does not name the list"),
         _ => error,
     };
-    let ErrorKind::Io { doing: done, error } = error.kind() else { panic!("{error}") };
-    let expected = match doing(call) {
-        Doing::Writing if about_the_list => Doing::WritingDigests,
+    let ErrorKind::Io { operation: done, error } = error.kind() else { panic!("{error}") };
+    let expected = match operation(call) {
+        IoOperation::Writing if about_the_list => IoOperation::WritingDigests,
         other => other,
     };
     assert_eq!((*done, error.raw_os_error()), (expected, Some(errno)));

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 
 use nix::libc;
 use sealpack::core::read::Merge;
-use sealpack::{Bytes, Doing, Error, ErrorKind, ReadAt, Reader, Writer, Zstd};
+use sealpack::{Bytes, Error, ErrorKind, IoOperation, ReadAt, Reader, Writer, Zstd};
 use sealpack_tests::incompressible::item;
 
 use super::threads;
@@ -139,15 +139,15 @@ fn every_read_fails_once_with_each_error_and_it_comes_out_with_its_place() {
                     let context = (name, threads, at, io::Error::from_raw_os_error(errno));
                     let error = result.expect_err("it comes out");
                     assert_eq!(error.path(), Path::new("the name of it"), "{context:?}");
-                    let ErrorKind::Io { doing, error } = error.kind() else {
+                    let ErrorKind::Io { operation, error } = error.kind() else {
                         panic!("{context:?}: {error}");
                     };
                     let expected = match calls[at] {
-                        Call::Size => Doing::Opening,
-                        Call::Read { offset, length } => Doing::Reading { offset, length },
+                        Call::Size => IoOperation::Opening,
+                        Call::Read { offset, length } => IoOperation::Reading { offset, length },
                     };
                     assert_eq!(
-                        (*doing, error.raw_os_error()),
+                        (*operation, error.raw_os_error()),
                         (expected, Some(errno)),
                         "{context:?}"
                     );

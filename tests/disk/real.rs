@@ -11,7 +11,7 @@ use nix::libc;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
 use sealpack::disk::{Disk, DiskFile, Owner, System};
-use sealpack::{Doing, ErrorKind, Plain, Reader, Writer};
+use sealpack::{ErrorKind, IoOperation, Plain, Reader, Writer};
 use sealpack_tests::child::Spawn as _;
 use sealpack_tests::incompressible::item;
 
@@ -28,7 +28,9 @@ fn write(path: &Path, options: sealpack::WriterOptions) -> Result<(), sealpack::
 fn assert_told(result: Result<(), sealpack::Error>, errno: i32, path: &Path) {
     let error = result.unwrap_err();
     assert_eq!(error.path(), path);
-    let ErrorKind::Io { doing: Doing::Writing, error } = error.kind() else { panic!("{error}") };
+    let ErrorKind::Io { operation: IoOperation::Writing, error } = error.kind() else {
+        panic!("{error}")
+    };
     assert_eq!(error.raw_os_error(), Some(errno));
 }
 
@@ -174,24 +176,27 @@ fn inside_a_mount_namespace() {
                 let mut writer = options.digest_list(true).create(&path).unwrap();
                 let appended = (0..140_000).try_for_each(|_| writer.append(b"-"));
                 let error = appended.and(writer.finish().map(drop)).unwrap_err();
-                let ErrorKind::Io { doing, error } = error.kind() else { panic!("{error}") };
-                let expected = (Doing::WritingDigests, Some(libc::ENOSPC));
-                assert_eq!((*doing, error.raw_os_error()), expected);
+                let ErrorKind::Io { operation, error } = error.kind() else { panic!("{error}") };
+                let expected = (IoOperation::WritingDigests, Some(libc::ENOSPC));
+                assert_eq!((*operation, error.raw_os_error()), expected);
                 assert!(names(Path::new(&folder)).is_empty());
             }
         }
         "read-only" => {
             let error = overwrite.create(&path).err().unwrap();
-            let ErrorKind::Io { doing, error } = error.kind() else { panic!("{error}") };
-            assert_eq!((*doing, error.raw_os_error()), (Doing::Creating, Some(libc::EROFS)));
+            let ErrorKind::Io { operation, error } = error.kind() else { panic!("{error}") };
+            assert_eq!(
+                (*operation, error.raw_os_error()),
+                (IoOperation::Creating, Some(libc::EROFS))
+            );
             assert_eq!(fs::read(&path).unwrap(), b"old");
         }
         "mounted file" => {
             // A name that is itself a mount point cannot be replaced.
             let error = overwrite.create(&path).err().unwrap();
-            let ErrorKind::Io { doing, error } = error.kind() else { panic!("{error}") };
-            let expected = (Doing::TestingReplacement, io::ErrorKind::ResourceBusy);
-            assert_eq!((*doing, error.kind()), expected);
+            let ErrorKind::Io { operation, error } = error.kind() else { panic!("{error}") };
+            let expected = (IoOperation::TestingReplacement, io::ErrorKind::ResourceBusy);
+            assert_eq!((*operation, error.kind()), expected);
             assert_eq!(fs::read(&path).unwrap(), b"another device's");
             assert_eq!(names(Path::new(&folder)), ["out.pack"]);
         }

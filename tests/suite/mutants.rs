@@ -186,8 +186,8 @@ const MUTANTS: &[Mutant] = &[
         name: "reads ahead are not weighed",
         edits: &[edit(
             "native/src/read/budget.rs",
-            "self.under_way.is_empty() ||",
-            "self.under_way.len() < 1 << 20 ||",
+            "self.in_flight.is_empty() ||",
+            "self.in_flight.len() < 1 << 20 ||",
         )],
         test: &["allocation", "what_a_reader_holds_at_once_stays_within_its_memory_limit"],
     },

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use sealpack::core::Error as PackError;
 use sealpack::core::error::{Fault, Limit, Section, Untrusted};
-use sealpack::{Doing, ErrorKind};
+use sealpack::{ErrorKind, IoOperation};
 
 use crate::outcome::Failure;
 use crate::report;
@@ -27,8 +27,8 @@ impl Failure {
                     Some("`sealpack verify` lists every damaged record")
                 }
                 (ErrorKind::DigestList(list), _) => advice_on_list(list),
-                (ErrorKind::Io { doing: Doing::Threading, .. }, _) => Some(NO_THREADS),
-                (ErrorKind::Io { doing, error }, _) => advice_on_publishing(*doing, error),
+                (ErrorKind::Io { operation: IoOperation::Threading, .. }, _) => Some(NO_THREADS),
+                (ErrorKind::Io { operation, error }, _) => advice_on_publishing(*operation, error),
                 (ErrorKind::UnknownCodec { .. }, _) => {
                     Some("--codec none reads records that are stored as they are")
                 }
@@ -70,16 +70,20 @@ impl Failure {
 const NO_THREADS: &str = "the system allows this user no more threads: see `ulimit -u`";
 
 /// A file that cannot get its name.
-fn advice_on_publishing(doing: Doing, error: &io::Error) -> Option<&'static str> {
-    match (doing, error.kind()) {
-        (Doing::TestingRename, _)
-        | (Doing::Publishing, io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {
+fn advice_on_publishing(operation: IoOperation, error: &io::Error) -> Option<&'static str> {
+    match (operation, error.kind()) {
+        (IoOperation::TestingRename, _)
+        | (IoOperation::Publishing, io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {
             Some("--force works here, if nothing else writes a file of this name")
         }
-        (Doing::TestingReplacement | Doing::Publishing, io::ErrorKind::ResourceBusy) => {
-            Some("a file system is mounted on it: write to another name, and `cp` that over it")
-        }
-        (Doing::TestingReplacement | Doing::Publishing, io::ErrorKind::PermissionDenied) => Some(
+        (
+            IoOperation::TestingReplacement | IoOperation::Publishing,
+            io::ErrorKind::ResourceBusy,
+        ) => Some("a file system is mounted on it: write to another name, and `cp` that over it"),
+        (
+            IoOperation::TestingReplacement | IoOperation::Publishing,
+            io::ErrorKind::PermissionDenied,
+        ) => Some(
             "it is immutable (lsattr), or belongs to another user in a sticky folder: choose \
              another name",
         ),
@@ -90,10 +94,10 @@ fn advice_on_publishing(doing: Doing, error: &io::Error) -> Option<&'static str>
 fn advice_on_list(error: &sealpack::Error) -> Option<&'static str> {
     match (error.kind(), error.untrusted()) {
         (ErrorKind::Exists, _) => Some("use --force to replace it"),
-        (ErrorKind::Io { doing, error }, _) if *doing != Doing::Opening => {
-            advice_on_publishing(*doing, error)
+        (ErrorKind::Io { operation, error }, _) if *operation != IoOperation::Opening => {
+            advice_on_publishing(*operation, error)
         }
-        (ErrorKind::Io { doing: Doing::Opening, .. }, _) => {
+        (ErrorKind::Io { operation: IoOperation::Opening, .. }, _) => {
             Some("create one with `sealpack digests`, or name one with --digests")
         }
         (_, Some(Untrusted::List { .. })) => Some("do the list and the hash belong to this pack?"),

@@ -18,7 +18,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::encode::RuzstdEncoder;
-use crate::error::{Refusal, set, thrown, to_f64};
+use crate::error::{ModuleRefusal, set, thrown, to_f64};
 
 /// The options of `create`.
 #[wasm_bindgen]
@@ -40,12 +40,12 @@ impl BuildOptions {
         let codec = match codec {
             "none" => KnownCodec::None,
             "zstd" => KnownCodec::Zstd,
-            _ => return Err(Refusal::UnknownCodec.into()),
+            _ => return Err(ModuleRefusal::UnknownCodec.into()),
         };
-        let items_per_record =
-            NonZero::new(items_per_record).ok_or_else(|| JsValue::from(Refusal::ItemsPerRecord))?;
-        let part_size =
-            BufferSize::new(part_size as usize).ok_or_else(|| JsValue::from(Refusal::PartSize))?;
+        let items_per_record = NonZero::new(items_per_record)
+            .ok_or_else(|| JsValue::from(ModuleRefusal::ItemsPerRecord))?;
+        let part_size = BufferSize::new(part_size as usize)
+            .ok_or_else(|| JsValue::from(ModuleRefusal::PartSize))?;
         let shape = PackShape {
             items_per_record,
             format_id: codec.default_format_id(),
@@ -223,11 +223,11 @@ fn length(bytes: usize) -> u32 {
 }
 
 fn finished() -> JsValue {
-    Refusal::Finished.into()
+    ModuleRefusal::Finished.into()
 }
 
 /// The stream has no reason to refuse: nothing is written after the end, and
 /// every put succeeds. Its own message would need Rust's formatting.
 fn refused(_: Refused) -> JsValue {
-    Refusal::Stream.into()
+    ModuleRefusal::Stream.into()
 }

@@ -76,7 +76,7 @@ pub enum ErrorRow {
 /// What this crate itself refuses: the last rows of the same table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
-pub enum Refusal {
+pub enum ModuleRefusal {
     /// A size or an offset is not a whole number of bytes.
     NotWhole = ErrorRow::UntrustedRecord as u32 + 1,
     /// The pack is already open, or opening it failed.
@@ -101,8 +101,8 @@ pub enum Refusal {
     Stream,
 }
 
-impl From<Refusal> for JsValue {
-    fn from(refusal: Refusal) -> Self {
+impl From<ModuleRefusal> for JsValue {
+    fn from(refusal: ModuleRefusal) -> Self {
         let row = [refusal as u64, 0, 0, 0, 0, 0];
         Array::of2(&BigUint64Array::from(&row[..]).into(), &Self::UNDEFINED).into()
     }
@@ -189,12 +189,12 @@ fn place(section: Section) -> (u64, u32) {
 }
 
 /// A row of the table, and up to three fields.
-type Row = (ErrorRow, [u64; 3]);
+type ErrorFields = (ErrorRow, [u64; 3]);
 
 /// Errors that a later version of core may add.
-const OTHER: Row = (ErrorRow::Other, [0; 3]);
+const OTHER: ErrorFields = (ErrorRow::Other, [0; 3]);
 
-fn fault_row(fault: &Fault) -> Row {
+fn fault_row(fault: &Fault) -> ErrorFields {
     match *fault {
         Fault::Truncated { needed, found } => (ErrorRow::Truncated, [needed, found, 0]),
         Fault::Leftover { bytes } => (ErrorRow::Leftover, [bytes, 0, 0]),
@@ -223,7 +223,7 @@ fn fault_row(fault: &Fault) -> Row {
     }
 }
 
-fn decode_row(error: &DecodeError) -> Row {
+fn decode_row(error: &DecodeError) -> ErrorFields {
     match *error {
         DecodeError::NotAFrame => (ErrorRow::NotAFrame, [0; 3]),
         DecodeError::Truncated => (ErrorRow::FrameTruncated, [0; 3]),
@@ -238,7 +238,7 @@ fn decode_row(error: &DecodeError) -> Row {
     }
 }
 
-fn limit_row(limit: &Limit) -> Row {
+fn limit_row(limit: &Limit) -> ErrorFields {
     match *limit {
         Limit::Item { length } => (ErrorRow::ItemLimit, [length, 0, 0]),
         Limit::Items => (ErrorRow::ItemsLimit, [0; 3]),
@@ -258,7 +258,7 @@ fn limit_row(limit: &Limit) -> Row {
     }
 }
 
-fn misuse_row(misuse: &Misuse) -> Row {
+fn misuse_row(misuse: &Misuse) -> ErrorFields {
     match *misuse {
         Misuse::Position { position, items } => (ErrorRow::Position, [position, items.into(), 0]),
         Misuse::RecordNumber { record, records } => {
@@ -272,7 +272,7 @@ fn misuse_row(misuse: &Misuse) -> Row {
 }
 
 #[cfg(feature = "trust")]
-fn untrusted_row(untrusted: &Untrusted) -> Row {
+fn untrusted_row(untrusted: &Untrusted) -> ErrorFields {
     use sealpack_core::error::TrailerField;
     match *untrusted {
         Untrusted::List { .. } => (ErrorRow::UntrustedList, [0; 3]),
@@ -324,7 +324,7 @@ pub fn to_u64(value: f64) -> Result<u64, JsValue> {
     )]
     let whole = value as u64;
     if value > MAX_EXACT || to_f64(whole) != value {
-        return Err(Refusal::NotWhole.into());
+        return Err(ModuleRefusal::NotWhole.into());
     }
     Ok(whole)
 }

@@ -21,7 +21,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::codec::NamedDecoder;
-use crate::error::{Refusal, thrown, to_f64, to_u64};
+use crate::error::{ModuleRefusal, thrown, to_f64, to_u64};
 
 /// The number of bytes to fetch first, from the end of the file.
 #[wasm_bindgen(js_name = tailSize)]
@@ -64,7 +64,7 @@ impl PackOpening {
     /// # Errors
     /// Damage to trailer, index or app data.
     pub fn supply(&mut self, bytes: Vec<u8>) -> Result<Option<PackHandle>, JsValue> {
-        let finished = || JsValue::from(Refusal::OpeningFinished);
+        let finished = || JsValue::from(ModuleRefusal::OpeningFinished);
         let opening = self.state.take().ok_or_else(finished)?;
         match opening.supply(bytes.into()).map_err(|error| thrown(&error))? {
             PackOpened::More(next) => {
@@ -185,7 +185,7 @@ impl PackHandle {
             ("none", _) => NamedDecoder::none(),
             ("zstd", _) => NamedDecoder::zstd(),
             ("custom", Some(decode)) => NamedDecoder::custom(decode),
-            _ => return Err(Refusal::UnknownCodec.into()),
+            _ => return Err(ModuleRefusal::UnknownCodec.into()),
         };
         self.shared.codec.replace(Some(codec));
         Ok(())
@@ -376,6 +376,6 @@ pub(crate) fn part_of(bytes: &Bytes, from: u64, range: &Range<u64>) -> Result<By
         (Some(start), Some(end)) if start <= end && end <= bytes.len() => {
             Ok(bytes.slice(start..end))
         }
-        _ => Err(Refusal::FewerBytes.into()),
+        _ => Err(ModuleRefusal::FewerBytes.into()),
     }
 }

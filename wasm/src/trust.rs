@@ -19,7 +19,7 @@ use sealpack_core::trust::{
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::error::{Refusal, thrown, to_f64};
+use crate::error::{ModuleRefusal, thrown, to_f64};
 
 /// Blocks at most this many bytes apart are fetched in one range.
 const GAP: u64 = 16 << 10;
@@ -43,7 +43,7 @@ impl DigestListHandle {
     /// `invalid-argument`.
     #[wasm_bindgen(constructor)]
     pub fn new(hash: &[u8], is_root: bool) -> Result<Self, JsValue> {
-        let wrong_length = |_| JsValue::from(Refusal::HashLength);
+        let wrong_length = |_| JsValue::from(ModuleRefusal::HashLength);
         let hash = Hash::try_from(hash).map_err(wrong_length)?;
         let anchor = if is_root { Anchor::Root(hash) } else { Anchor::ContentHash(hash) };
         Ok(Self { opening: Some(ListOpening::new(anchor)), binding: None })
@@ -67,7 +67,7 @@ impl DigestListHandle {
         trailer: &[u8],
         app_data: &[u8],
     ) -> Result<bool, JsValue> {
-        let finished = || JsValue::from(Refusal::ListFinished);
+        let finished = || JsValue::from(ModuleRefusal::ListFinished);
         let opening = self.opening.take().ok_or_else(finished)?;
         match opening.supply(bytes.into()).map_err(|error| thrown(&error))? {
             ListOpened::More(next) => {

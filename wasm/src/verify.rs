@@ -21,7 +21,7 @@ use sealpack_core::read::{
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
-use crate::error::{Refusal, thrown, to_f64, to_u64};
+use crate::error::{ModuleRefusal, thrown, to_f64, to_u64};
 use crate::read::{PackHandle, SharedPack, digest, part_of};
 
 /// How many damaged records a report lists; it counts all of them.
@@ -236,7 +236,8 @@ impl ReportBuilder {
     pub fn finish(&mut self) -> Result<JsValue, JsValue> {
         let all = self.next == self.shared.pack.directory.record_count();
         let verification = self.verification.take().filter(|_| all);
-        let report = verification.ok_or_else(|| JsValue::from(Refusal::RecordsMissing))?.finish();
+        let report =
+            verification.ok_or_else(|| JsValue::from(ModuleRefusal::RecordsMissing))?.finish();
         Ok(plain(&report))
     }
 }

@@ -152,12 +152,12 @@ impl<'a> PlainStream<'a> {
         self.pending.push(PlainExtent::Sealed(self.start..self.at));
         self.start = self.at;
         if self.start == self.bytes.len() {
-            self.let_go();
+            self.retire_buffer();
         }
     }
 
     #[inline(never)]
-    fn let_go(&mut self) {
+    fn retire_buffer(&mut self) {
         if self.start > 0 {
             let front = self.take_front();
             for extent in &mut self.pending {
@@ -183,7 +183,7 @@ impl<'a> PlainStream<'a> {
         } else {
             let put = self.bytes.split_to(self.at).freeze();
             self.start = 0;
-            self.let_go();
+            self.retire_buffer();
             put
         };
         self.at = 0;

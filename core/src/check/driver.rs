@@ -27,12 +27,12 @@ pub(super) struct Driver<R: Rules> {
     /// The previous put, which the next one must not equal.
     last_put: Option<Put>,
     /// The addresses of the waiting bytes.
-    places: Vec<Place>,
+    places: Vec<WaitingBytes>,
 }
 
 /// Waiting bytes: their position in the stream and their address in memory.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct WaitingBytes {
     at: usize,
     len: usize,
     address: usize,
@@ -289,7 +289,7 @@ impl<R: Rules> Driver<R> {
         self.places.clear();
         let mut at = taken;
         for bytes in self.stream.pending().chain([self.stream.filled()]) {
-            self.places.push(Place { at, len: bytes.len(), address: bytes.as_ptr().addr() });
+            self.places.push(WaitingBytes { at, len: bytes.len(), address: bytes.as_ptr().addr() });
             at = at.saturating_add(bytes.len());
         }
     }

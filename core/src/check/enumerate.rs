@@ -1,6 +1,6 @@
 //! Every case of a small world, with digests of its puts.
 
-use super::event::{Case, Event, Fault, Operation, events_text};
+use super::event::{Case, Event, Operation, SinkFault, events_text};
 use super::form::{Form, push_number};
 use super::invariant::{Broken, Invariant};
 use super::model::{Abstract, FlushRule, Model};
@@ -303,17 +303,17 @@ impl Run<'_> {
 }
 
 /// Every fault that can strike in an event with these puts.
-pub(super) fn faults_of(event: &Event, puts: &[usize]) -> Vec<Fault> {
+pub(super) fn faults_of(event: &Event, puts: &[usize]) -> Vec<SinkFault> {
     let mut faults = Vec::new();
     for (nth, len) in puts.iter().enumerate() {
         let mut parts = [0, len / 2, len.saturating_sub(1), *len].to_vec();
         parts.dedup();
-        faults.extend(parts.into_iter().map(|taken| Fault::Put { nth, taken }));
+        faults.extend(parts.into_iter().map(|taken| SinkFault::Put { nth, taken }));
     }
     let closes = event.operation == Operation::Close;
     let flushes = closes || event.operation == Operation::Flush;
-    faults.extend(flushes.then_some(Fault::Flush));
-    faults.extend(closes.then_some(Fault::Close));
+    faults.extend(flushes.then_some(SinkFault::Flush));
+    faults.extend(closes.then_some(SinkFault::Close));
     faults
 }
 

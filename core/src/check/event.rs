@@ -58,7 +58,7 @@ impl Operation {
 /// The fault strikes only if the operation gets that far: the second put of an
 /// operation that puts once does not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Fault {
+pub enum SinkFault {
     /// A put fails.
     Put {
         /// Which put of the operation, counted from 0 (from 1 in text).
@@ -79,7 +79,7 @@ pub struct Event {
     /// The operation.
     pub operation: Operation,
     /// The fault during the operation, if any.
-    pub fault: Option<Fault>,
+    pub fault: Option<SinkFault>,
 }
 
 impl Event {
@@ -110,7 +110,7 @@ impl Event {
 
     /// The same event with a fault.
     #[must_use]
-    pub fn failing(mut self, fault: Fault) -> Self {
+    pub fn failing(mut self, fault: SinkFault) -> Self {
         self.fault = Some(fault);
         self
     }
@@ -299,15 +299,15 @@ fn parse_event(text: &str) -> Result<Event, EventFault> {
     Ok(Event { operation, fault })
 }
 
-fn parse_fault(text: &str) -> Result<Fault, EventFault> {
+fn parse_fault(text: &str) -> Result<SinkFault, EventFault> {
     match text {
-        "f" => Ok(Fault::Flush),
-        "c" => Ok(Fault::Close),
+        "f" => Ok(SinkFault::Flush),
+        "c" => Ok(SinkFault::Close),
         put => {
             let (nth, taken) = put.split_once('+').unwrap_or((put, "0"));
             let parse = |text| number(text).map_err(|_| EventFault::Fault);
             let nth = parse(nth)?.checked_sub(1).ok_or(EventFault::Fault)?;
-            Ok(Fault::Put { nth, taken: parse(taken)? })
+            Ok(SinkFault::Put { nth, taken: parse(taken)? })
         }
     }
 }
@@ -331,10 +331,10 @@ impl fmt::Display for Event {
         self.operation.fmt(f)?;
         match self.fault {
             None => Ok(()),
-            Some(Fault::Put { nth, taken: 0 }) => write!(f, "!{}", nth.saturating_add(1)),
-            Some(Fault::Put { nth, taken }) => write!(f, "!{}+{taken}", nth.saturating_add(1)),
-            Some(Fault::Flush) => f.write_str("!f"),
-            Some(Fault::Close) => f.write_str("!c"),
+            Some(SinkFault::Put { nth, taken: 0 }) => write!(f, "!{}", nth.saturating_add(1)),
+            Some(SinkFault::Put { nth, taken }) => write!(f, "!{}+{taken}", nth.saturating_add(1)),
+            Some(SinkFault::Flush) => f.write_str("!f"),
+            Some(SinkFault::Close) => f.write_str("!c"),
         }
     }
 }

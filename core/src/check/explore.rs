@@ -46,7 +46,7 @@
 
 use super::alphabet::{Lists, lists_up_to};
 use super::enumerate::faults_of;
-use super::event::{Case, Event, Fault, Operation};
+use super::event::{Case, Event, Operation, SinkFault};
 use super::invariant::{Broken, Invariant, Observation};
 use super::layout::{Layout, Puts};
 use super::model::{Abstract, FlushRule, Model};
@@ -238,7 +238,7 @@ impl<'a> Exploration<'a> {
         let alphabet = self.alphabet();
         let model = Model::new(self.shape, self.rule);
         let start = Node { layout: Layout::default(), parent: None, depth: 0, first: true };
-        let mut search = Search {
+        let mut search = StateSearch {
             shape: self.shape,
             model,
             all_layouts: self.all_layouts(),
@@ -304,7 +304,7 @@ struct Node {
     first: bool,
 }
 
-struct Search<'a> {
+struct StateSearch<'a> {
     shape: Shape,
     model: Model,
     all_layouts: bool,
@@ -338,7 +338,7 @@ fn warm_up(shape: Shape, model: &Model) -> Vec<Event> {
     if layout == Layout::default() { events } else { Vec::new() }
 }
 
-impl Search<'_> {
+impl StateSearch<'_> {
     /// A shortest path from the start.
     fn path<'e>(&self, node: usize, alphabet: &'e [Event]) -> Vec<&'e Event> {
         let mut path = Vec::new();
@@ -441,7 +441,7 @@ impl Search<'_> {
                 self.world.step(event);
             }
             let put = self.world.recorder().puts().iter().skip(before).map(|put| put.len);
-            let reached = if let Fault::Put { nth, .. } = fault { nth + 1 } else { puts.len() };
+            let reached = if let SinkFault::Put { nth, .. } = fault { nth + 1 } else { puts.len() };
             let agrees = put.eq(puts.iter().copied().take(reached));
             self.world.end();
             let broken = self.world.recorder().broken();

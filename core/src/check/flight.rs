@@ -1,6 +1,6 @@
 //! A recorder around a stream in production.
 
-use super::event::{Case, Event, Fault, Operation};
+use super::event::{Case, Event, Operation, SinkFault};
 use super::layout::layout_at;
 use super::model::{Abstract, FlushRule, Model};
 use super::specified::{SeenPut, Steps};
@@ -311,10 +311,10 @@ fn fail(event: &mut Event, seen: &mut [SeenPut], number: usize) {
     match (seen.last_mut(), number.checked_sub(1)) {
         (Some(put), Some(taken)) => {
             put.failed = Some(taken.min(put.len));
-            event.fault = Some(Fault::Put { nth, taken: taken.min(put.len) });
+            event.fault = Some(SinkFault::Put { nth, taken: taken.min(put.len) });
         }
-        _ if event.operation == Operation::Close => event.fault = Some(Fault::Close),
-        _ => event.fault = Some(Fault::Flush),
+        _ if event.operation == Operation::Close => event.fault = Some(SinkFault::Close),
+        _ => event.fault = Some(SinkFault::Flush),
     }
 }
 

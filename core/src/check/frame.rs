@@ -14,7 +14,7 @@ use alloc::{string::String, vec::Vec};
     derive(serde::Serialize, serde::Deserialize),
     serde(rename_all = "snake_case")
 )]
-pub enum Kind {
+pub enum ExtentKind {
     /// The stream's bytes: they were copied in.
     Copied,
     /// The writer's bytes: they were handed over.
@@ -24,13 +24,13 @@ pub enum Kind {
 /// An extent, waiting or put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Extent {
+pub struct FrameExtent {
     /// Its position in the stream, in bytes from the first one written.
     pub at: usize,
     /// Its length in bytes.
     pub len: usize,
     /// Who owns its bytes.
-    pub kind: Kind,
+    pub kind: ExtentKind,
 }
 
 /// The contents of a stream between two operations.
@@ -44,7 +44,7 @@ pub struct Picture {
     /// `C`, `E`, `Z` and the like.
     pub state: State,
     /// `L`, in order.
-    pub extents: Vec<Extent>,
+    pub extents: Vec<FrameExtent>,
     /// The position in the stream of the first byte in the buffer, or of the next
     /// byte.
     pub buffer_at: usize,
@@ -67,7 +67,7 @@ pub enum SinkCall {
     /// A put.
     Put {
         /// Its extents, in order.
-        extents: Vec<Extent>,
+        extents: Vec<FrameExtent>,
         /// Its length in bytes.
         len: usize,
         /// How many bytes the sink took, if the put failed.

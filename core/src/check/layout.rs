@@ -21,12 +21,12 @@ pub(super) enum Memory {
 
 /// An extent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Piece {
+pub(super) struct LayoutExtent {
     pub(super) len: usize,
     pub(super) memory: Memory,
 }
 
-impl Piece {
+impl LayoutExtent {
     /// Whether an extent of `len` bytes, in the writer's memory or not, matches
     /// this piece.
     pub(super) fn is(&self, len: usize, handed_over: bool) -> bool {
@@ -38,14 +38,14 @@ impl Piece {
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Layout {
     pub(super) state: Abstract,
-    pub(super) waiting: Vec<Piece>,
+    pub(super) waiting: Vec<LayoutExtent>,
 }
 
 /// Puts: their sizes, and the pieces of all of them in order.
 #[derive(Debug, Default)]
 pub(super) struct Puts {
     pub(super) sizes: Vec<usize>,
-    pub(super) pieces: Vec<Piece>,
+    pub(super) pieces: Vec<LayoutExtent>,
 }
 
 impl Puts {
@@ -55,8 +55,8 @@ impl Puts {
     }
 }
 
-const fn copied(len: usize) -> Piece {
-    Piece { len, memory: Memory::Copied }
+const fn copied(len: usize) -> LayoutExtent {
+    LayoutExtent { len, memory: Memory::Copied }
 }
 
 impl Layout {
@@ -65,8 +65,8 @@ impl Layout {
     pub(super) fn step(&self, model: &Model, operation: &Operation, puts: &mut Puts) -> Layout {
         let (state, decision) = model.step(self.state, operation, &mut puts.sizes);
         let mut waiting = self.waiting.clone();
-        let seal = |waiting: &mut Vec<Piece>, len: usize| {
-            let sealed = Piece { len, memory: Memory::Sealed };
+        let seal = |waiting: &mut Vec<LayoutExtent>, len: usize| {
+            let sealed = LayoutExtent { len, memory: Memory::Sealed };
             waiting.extend((len > 0).then_some(sealed));
         };
         match decision.choice {
@@ -94,8 +94,9 @@ impl Layout {
                 seal(&mut waiting, sealed);
                 if let Operation::ZeroCopy(extents) = operation {
                     let pieces = extents.iter().filter(|len| **len > 0);
-                    waiting
-                        .extend(pieces.map(|len| Piece { len: *len, memory: Memory::HandedOver }));
+                    waiting.extend(
+                        pieces.map(|len| LayoutExtent { len: *len, memory: Memory::HandedOver }),
+                    );
                 }
             }
             Choice::FlushPending { sealed } => seal(&mut waiting, sealed),
@@ -116,7 +117,7 @@ impl Layout {
 
 /// Takes the puts from the front of the waiting pieces, cutting a piece where a put
 /// ends.
-fn take(waiting: &mut Vec<Piece>, puts: &mut Puts) {
+fn take(waiting: &mut Vec<LayoutExtent>, puts: &mut Puts) {
     let mut gone = 0;
     for size in &puts.sizes {
         let mut room = *size;
@@ -124,7 +125,7 @@ fn take(waiting: &mut Vec<Piece>, puts: &mut Puts) {
             && let Some(piece) = waiting.get_mut(gone)
         {
             let len = piece.len.min(room);
-            puts.pieces.push(Piece { len, ..*piece });
+            puts.pieces.push(LayoutExtent { len, ..*piece });
             piece.len -= len;
             room -= len;
             gone += usize::from(piece.len == 0);
@@ -136,6 +137,6 @@ fn take(waiting: &mut Vec<Piece>, puts: &mut Puts) {
 /// The waiting bytes at the start of a trace: their extents are unknown, so they
 /// are drawn as one.
 pub(super) fn layout_at(state: Abstract) -> Layout {
-    let waits = Piece { len: state.pending, memory: Memory::Copied };
+    let waits = LayoutExtent { len: state.pending, memory: Memory::Copied };
     Layout { state, waiting: (state.pending > 0).then_some(waits).into_iter().collect() }
 }

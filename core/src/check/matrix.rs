@@ -13,7 +13,7 @@ use core::fmt;
 
 /// A mutant and the invariants that it breaks.
 #[derive(Clone, Debug)]
-pub struct Row {
+pub struct MutantRow {
     /// The mutant.
     pub mutant: &'static Mutant,
     /// For each invariant, in order, the smallest case that breaks it.
@@ -24,7 +24,7 @@ pub struct Row {
     pub by_proof: bool,
 }
 
-impl Row {
+impl MutantRow {
     /// The smallest case of all, and the invariant that it breaks.
     pub fn smallest(&self) -> Option<(Invariant, &Case)> {
         let cells = Invariant::ALL.into_iter().zip(&self.cells);
@@ -40,7 +40,7 @@ pub const MATRIX_SPACE: Space = Space { max_write: 7, ..Space::set_1() };
 
 /// The invariants that a mutant breaks in the world of set 1, by enumeration and by
 /// proof.
-pub fn row(mutant: &'static Mutant) -> Row {
+pub fn row(mutant: &'static Mutant) -> MutantRow {
     let open = |shape: Shape| mutant.open(shape);
     let buffer_size = MATRIX_SPACE.buffer_size;
     let tally = Enumeration::new(&MATRIX_SPACE, &open).without_digests().run();
@@ -52,7 +52,7 @@ pub fn row(mutant: &'static Mutant) -> Row {
         let found = found.min_by_key(|case| case.weight())?;
         Some(shrink(found, invariant, buffer_size, &open))
     };
-    Row {
+    MutantRow {
         mutant,
         cells: Invariant::ALL.into_iter().map(cell).collect(),
         by_enumeration: !tally.broken().is_none(),
@@ -65,7 +65,7 @@ pub fn row(mutant: &'static Mutant) -> Row {
 /// A cell has the smallest case that breaks the invariant, with `+t` if it needs
 /// trim.
 #[derive(Clone, Debug)]
-pub struct Matrix(pub Vec<Row>);
+pub struct Matrix(pub Vec<MutantRow>);
 
 impl Matrix {
     /// Every mutant.

@@ -164,13 +164,15 @@ mod world;
 
 pub use driver::{reference, strict};
 pub use enumerate::{Enumeration, Tally, enumerate, hex, line};
-pub use event::{Case, Event, EventFault, Fault, MAX_CASE_BYTES, Operation, ParseCaseError};
+pub use event::{Case, Event, EventFault, MAX_CASE_BYTES, Operation, ParseCaseError, SinkFault};
 pub use explore::{Exploration, Proof};
 pub use flight::FlightRecorder;
 pub use form::Form;
-pub use frame::{Departure, Extent, Finding, Frame, Judgement, Kind, Picture, Replay, SinkCall};
+pub use frame::{
+    Departure, ExtentKind, Finding, Frame, FrameExtent, Judgement, Picture, Replay, SinkCall,
+};
 pub use invariant::{Broken, Invariant, Observation};
-pub use matrix::{MATRIX_SPACE, Matrix, Row, row};
+pub use matrix::{MATRIX_SPACE, Matrix, MutantRow, row};
 pub use model::{Abstract, Choice, Decision, Emit, FlushRule, Model, Tail, Waits};
 pub use mutant::{MUTANTS, Mutant};
 pub use recorder::Recorder;

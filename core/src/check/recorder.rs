@@ -1,6 +1,6 @@
 //! The checking sink: it keeps every buffer to the end, and then looks at it again.
 
-use super::event::{Fault, Operation};
+use super::event::{Operation, SinkFault};
 use super::form::{Form, push_number};
 use super::invariant::{Broken, Observation};
 use super::state::{Failed, State};
@@ -11,7 +11,7 @@ use core::ops::Range;
 
 /// An extent that the sink received.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct ReceivedExtent {
     pub(super) at: usize,
     pub(super) bytes: Bytes,
     pub(super) zero_copy: bool,
@@ -51,7 +51,7 @@ pub struct Recorder {
     taken: usize,
     /// The parts of the stream that zero-copy writes wrote.
     handed_over: Vec<Range<usize>>,
-    kept: Vec<Kept>,
+    kept: Vec<ReceivedExtent>,
     puts: Vec<PutRecord>,
     closes: usize,
     closed: bool,
@@ -67,8 +67,8 @@ pub struct Recorder {
 /// The events of the current call, or of the last one.
 #[derive(Clone, Copy, Debug, Default)]
 struct Call {
-    kind: Kind,
-    fault: Option<Fault>,
+    kind: CallKind,
+    fault: Option<SinkFault>,
     puts: usize,
     /// A put was not full: it must be the last.
     short: bool,
@@ -78,7 +78,7 @@ struct Call {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Kind {
+enum CallKind {
     #[default]
     Write,
     Flush,
@@ -149,11 +149,11 @@ impl Recorder {
         self.broken = Broken::NONE;
     }
 
-    pub(super) fn begin_call(&mut self, operation: &Operation, fault: Option<Fault>) {
+    pub(super) fn begin_call(&mut self, operation: &Operation, fault: Option<SinkFault>) {
         let kind = match operation {
-            Operation::Buffered(_) | Operation::ZeroCopy(_) => Kind::Write,
-            Operation::Flush => Kind::Flush,
-            Operation::Close => Kind::Close,
+            Operation::Buffered(_) | Operation::ZeroCopy(_) => CallKind::Write,
+            Operation::Flush => CallKind::Flush,
+            Operation::Close => CallKind::Close,
         };
         self.call = Call { kind, fault, ..Call::default() };
         // A closed stream refuses: it does not write the bytes.
@@ -204,7 +204,7 @@ impl Recorder {
         let nth = self.call.puts;
         self.call.puts = nth.saturating_add(1);
         let failed = match self.call.fault {
-            Some(Fault::Put { nth: n, taken }) if n == nth => Some(taken.min(len)),
+            Some(SinkFault::Put { nth: n, taken }) if n == nth => Some(taken.min(len)),
             _ => None,
         };
         self.puts.push(PutRecord { kept: first..self.kept.len(), len, failed });
@@ -222,11 +222,11 @@ impl Recorder {
             self.see(Observation::OutputAfterFailure);
             return Err(Failed);
         }
-        if self.call.kind == Kind::Write || self.call.flushed || self.closed {
+        if self.call.kind == CallKind::Write || self.call.flushed || self.closed {
             self.see(Observation::SinkCallMisplaced);
         }
         self.call.flushed = true;
-        self.strike(Fault::Flush)
+        self.strike(SinkFault::Flush)
     }
 
     /// A close of the sink.
@@ -235,15 +235,15 @@ impl Recorder {
     /// [`Failed`] if the case lets the close fail.
     pub fn close(&mut self) -> Result<(), Failed> {
         let failed = self.failed || self.call.struck;
-        if self.call.kind != Kind::Close || (!failed && self.has_flush && !self.call.flushed) {
+        if self.call.kind != CallKind::Close || (!failed && self.has_flush && !self.call.flushed) {
             self.see(Observation::SinkCallMisplaced);
         }
         self.closes = self.closes.saturating_add(1);
         self.call.closed = true;
-        self.strike(Fault::Close)
+        self.strike(SinkFault::Close)
     }
 
-    fn strike(&mut self, fault: Fault) -> Result<(), Failed> {
+    fn strike(&mut self, fault: SinkFault) -> Result<(), Failed> {
         if self.call.fault == Some(fault) {
             self.call.struck = true;
             return Err(Failed);
@@ -257,13 +257,13 @@ impl Recorder {
         let full = if self.shape.trim { len == size } else { len >= size };
         // The caller may always write again, so a put of a write is never known to
         // be the last; a put of a flush is the last unless another follows.
-        if self.call.short || (self.call.kind == Kind::Write && !full) {
+        if self.call.short || (self.call.kind == CallKind::Write && !full) {
             self.see(Observation::NotFull { len });
         }
         self.call.short = !full;
         let bound = match (self.shape.trim, self.call.kind) {
             (true, _) => size,
-            (false, Kind::Write) => usize::MAX,
+            (false, CallKind::Write) => usize::MAX,
             (false, _) => size.saturating_mul(2).saturating_sub(1),
         };
         if len > bound {
@@ -300,7 +300,7 @@ impl Recorder {
             _ if self.lets_go => Bytes::copy_from_slice(&extent),
             _ => extent,
         };
-        self.kept.push(Kept { at, bytes, zero_copy, right });
+        self.kept.push(ReceivedExtent { at, bytes, zero_copy, right });
     }
 
     fn first_difference(&self, at: usize, extent: &[u8]) -> usize {
@@ -331,11 +331,11 @@ impl Recorder {
             if answer.is_err() {
                 self.see(Observation::RefusedWithoutFailure);
             }
-            if call.kind != Kind::Write && self.has_flush && !call.flushed {
+            if call.kind != CallKind::Write && self.has_flush && !call.flushed {
                 self.see(Observation::SinkCallMisplaced);
             }
         }
-        if call.kind == Kind::Close {
+        if call.kind == CallKind::Close {
             self.closed = true;
             if self.closes != 1 {
                 self.see(Observation::NotClosedOnce { closes: self.closes });
@@ -404,7 +404,7 @@ impl Recorder {
         &self.puts
     }
 
-    pub(super) fn kept(&self, put: &PutRecord) -> &[Kept] {
+    pub(super) fn kept(&self, put: &PutRecord) -> &[ReceivedExtent] {
         self.kept.get(put.kept.clone()).unwrap_or_default()
     }
 

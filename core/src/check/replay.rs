@@ -6,7 +6,9 @@
 use super::driver::{reference, strict};
 use super::event::{Case, Event, Operation};
 use super::form::Form;
-use super::frame::{Departure, Extent, Finding, Frame, Judgement, Kind, Picture, Replay, SinkCall};
+use super::frame::{
+    Departure, ExtentKind, Finding, Frame, FrameExtent, Judgement, Picture, Replay, SinkCall,
+};
 use super::invariant::{Broken, Invariant, Observation};
 use super::model::{Abstract, Decision, FlushRule, Model};
 use super::mutant::Mutant;
@@ -206,7 +208,7 @@ impl<'a> Player<'a> {
         let Some(stream) = self.world.stream().filter(|_| picture.known) else { return picture };
         stream.waiting(&mut |bytes, in_buffer| {
             if !in_buffer {
-                picture.extents.push(Extent {
+                picture.extents.push(FrameExtent {
                     at: picture.buffer_at,
                     len: bytes.len(),
                     kind: kind(recorder.offset_in_source(bytes).is_some()),
@@ -223,7 +225,7 @@ impl<'a> Player<'a> {
             extents: recorder
                 .kept(put)
                 .iter()
-                .map(|k| Extent { at: k.at, len: k.bytes.len(), kind: kind(k.zero_copy) })
+                .map(|k| FrameExtent { at: k.at, len: k.bytes.len(), kind: kind(k.zero_copy) })
                 .collect(),
             len: put.len,
             failed: put.failed,
@@ -234,8 +236,8 @@ impl<'a> Player<'a> {
     }
 }
 
-fn kind(zero_copy: bool) -> Kind {
-    if zero_copy { Kind::ZeroCopy } else { Kind::Copied }
+fn kind(zero_copy: bool) -> ExtentKind {
+    if zero_copy { ExtentKind::ZeroCopy } else { ExtentKind::Copied }
 }
 
 impl core::fmt::Debug for Player<'_> {

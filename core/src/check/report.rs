@@ -1,7 +1,7 @@
 //! One page about a failure, readable without the code at hand.
 
 use super::event::Case;
-use super::frame::{Extent, Frame, Kind, Picture, Replay, SinkCall};
+use super::frame::{ExtentKind, Frame, FrameExtent, Picture, Replay, SinkCall};
 use super::invariant::Invariant;
 use super::replay::{Variant, replay};
 use super::shrink::shrink;
@@ -38,7 +38,7 @@ pub fn report(
             mutant.name, mutant.wrong, mutant.rule
         ),
     };
-    Page {
+    ReplayPage {
         found: Some(case),
         invariant: Some(invariant),
         replay: &replay,
@@ -56,10 +56,10 @@ pub fn report(
 #[must_use]
 pub fn report_replay(replay: &Replay, stream: &str) -> String {
     let invariant = replay.broken.iter().next();
-    Page { found: None, invariant, replay, stream, command: None }.to_string()
+    ReplayPage { found: None, invariant, replay, stream, command: None }.to_string()
 }
 
-struct Page<'a> {
+struct ReplayPage<'a> {
     /// The case before it was shrunk.
     found: Option<&'a Case>,
     invariant: Option<Invariant>,
@@ -68,9 +68,9 @@ struct Page<'a> {
     command: Option<String>,
 }
 
-impl fmt::Display for Page<'_> {
+impl fmt::Display for ReplayPage<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Page { found, invariant, replay, stream, command } = self;
+        let ReplayPage { found, invariant, replay, stream, command } = self;
         let size = replay.shape.buffer_size.get();
         match invariant {
             Some(broken) => {
@@ -180,7 +180,7 @@ fn write_frame(f: &mut dyn Write, frame: &Frame, size: usize) -> fmt::Result {
     for output in &frame.outputs {
         match output {
             SinkCall::Put { extents, len, failed } => {
-                write!(f, "     put  {} = {len}", Extents(extents))?;
+                write!(f, "     put  {} = {len}", ExtentList(extents))?;
                 match failed {
                     Some(taken) => writeln!(f, ", fails after {taken}")?,
                     None => writeln!(f)?,
@@ -236,22 +236,22 @@ impl fmt::Display for Drawing<'_> {
             state.capacity,
             state.filled,
             state.pending,
-            Extents(&picture.extents)
+            ExtentList(&picture.extents)
         )
     }
 }
 
-struct Extents<'a>(&'a [Extent]);
+struct ExtentList<'a>(&'a [FrameExtent]);
 
-impl fmt::Display for Extents<'_> {
+impl fmt::Display for ExtentList<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {
             return f.write_str("–");
         }
         for (index, extent) in self.0.iter().enumerate() {
             let letter = match extent.kind {
-                Kind::Copied => 'b',
-                Kind::ZeroCopy => 'z',
+                ExtentKind::Copied => 'b',
+                ExtentKind::ZeroCopy => 'z',
             };
             write!(
                 f,

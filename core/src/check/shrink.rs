@@ -1,7 +1,7 @@
 //! From a failing case to a smallest failing one, always the same.
 
 use super::alphabet::{Lists, lists_of};
-use super::event::{Case, Event, Fault, Operation};
+use super::event::{Case, Event, Operation, SinkFault};
 use super::invariant::Invariant;
 use super::subject::Open;
 use super::world::World;
@@ -77,9 +77,9 @@ fn smaller_events(event: &Event) -> Vec<Event> {
     if fault.is_some() {
         found.push(Event { fault: None, operation: event.operation.clone() });
     }
-    if let Some(Fault::Put { nth, taken }) = fault {
-        let earlier = lengths_below(nth).into_iter().map(|nth| Fault::Put { nth, taken });
-        let shorter = lengths_below(taken).into_iter().map(|taken| Fault::Put { nth, taken });
+    if let Some(SinkFault::Put { nth, taken }) = fault {
+        let earlier = lengths_below(nth).into_iter().map(|nth| SinkFault::Put { nth, taken });
+        let shorter = lengths_below(taken).into_iter().map(|taken| SinkFault::Put { nth, taken });
         found.extend(earlier.chain(shorter).map(|fault| event.clone().failing(fault)));
     }
     match &event.operation {

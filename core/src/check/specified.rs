@@ -3,11 +3,13 @@
 //! It needs no bytes, so any size works: a buffer of 1 MiB and a thousand puts are
 //! a few numbers.
 
-use super::event::{Case, Event, Fault, Operation};
+use super::event::{Case, Event, Operation, SinkFault};
 use super::form::push_number;
-use super::frame::{Departure, Extent, Frame, Judgement, Kind, Picture, Replay, SinkCall};
+use super::frame::{
+    Departure, ExtentKind, Frame, FrameExtent, Judgement, Picture, Replay, SinkCall,
+};
 use super::invariant::{Broken, Invariant};
-use super::layout::{Layout, Memory, Piece, Puts};
+use super::layout::{Layout, LayoutExtent, Memory, Puts};
 use super::model::{Decision, FlushRule, Model};
 use super::state::State;
 use crate::stream::Shape;
@@ -85,7 +87,7 @@ impl Steps {
         }
         let mut seen: Vec<SeenPut> =
             puts.sizes.iter().map(|len| SeenPut { len: *len, failed: None }).collect();
-        if let Some(Fault::Put { nth, taken }) = event.fault
+        if let Some(SinkFault::Put { nth, taken }) = event.fault
             && let Some(put) = seen.get_mut(nth)
         {
             put.failed = Some(taken.min(put.len));
@@ -152,8 +154,8 @@ impl Steps {
     /// Whether the sink's flush or close fails in this event.
     fn strikes(&self, event: &Event, ended: bool) -> bool {
         match (event.fault, &event.operation) {
-            (Some(Fault::Flush), Operation::Flush | Operation::Close) => !ended,
-            (Some(Fault::Close), Operation::Close) => !self.closed,
+            (Some(SinkFault::Flush), Operation::Flush | Operation::Close) => !ended,
+            (Some(SinkFault::Close), Operation::Close) => !self.closed,
             _ => false,
         }
     }
@@ -165,7 +167,7 @@ impl Steps {
     }
 
     /// The puts, with their extents if those are known.
-    fn puts(&mut self, seen: &[SeenPut], pieces: Option<&Vec<Piece>>) -> Vec<SinkCall> {
+    fn puts(&mut self, seen: &[SeenPut], pieces: Option<&Vec<LayoutExtent>>) -> Vec<SinkCall> {
         let mut pieces = pieces.into_iter().flatten().copied();
         let mut outputs = Vec::new();
         for put in seen {
@@ -174,7 +176,7 @@ impl Steps {
             let end = at.saturating_add(put.len);
             while at < end {
                 let left = end.saturating_sub(at);
-                let unknown = Piece { len: left, memory: Memory::Copied };
+                let unknown = LayoutExtent { len: left, memory: Memory::Copied };
                 let piece = pieces.next().unwrap_or(unknown);
                 extents.push(extent(at, piece));
                 at = at.saturating_add(piece.len.max(1));
@@ -209,9 +211,10 @@ impl Steps {
     }
 }
 
-fn extent(at: usize, piece: Piece) -> Extent {
-    let kind = if piece.memory == Memory::HandedOver { Kind::ZeroCopy } else { Kind::Copied };
-    Extent { at, len: piece.len, kind }
+fn extent(at: usize, piece: LayoutExtent) -> FrameExtent {
+    let kind =
+        if piece.memory == Memory::HandedOver { ExtentKind::ZeroCopy } else { ExtentKind::Copied };
+    FrameExtent { at, len: piece.len, kind }
 }
 
 /// The puts of frames as text, with their extents.

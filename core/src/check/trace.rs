@@ -145,7 +145,7 @@ impl Trace {
         let at = |line| {
             move |error: serde_json::Error| TraceError::Line { line, error: error.to_string() }
         };
-        let version: Version = serde_json::from_str(head).map_err(at(line))?;
+        let version: TraceVersion = serde_json::from_str(head).map_err(at(line))?;
         if version.trace != VERSION {
             return Err(TraceError::Version(version.trace));
         }
@@ -175,6 +175,6 @@ impl Trace {
 /// The fields that every version has.
 #[cfg(feature = "json")]
 #[derive(serde::Deserialize)]
-struct Version {
+struct TraceVersion {
     trace: u32,
 }

@@ -1,7 +1,7 @@
 //! A random walk: for streams that do not show their contents, and for large
 //! buffers.
 
-use super::event::{Case, Event, Fault, Operation};
+use super::event::{Case, Event, Operation, SinkFault};
 use super::invariant::{Broken, Invariant};
 use super::model::{Abstract, FlushRule, Model};
 use super::shrink::{shrink, shrink_by};
@@ -200,8 +200,8 @@ impl<'a> Walk<'a> {
             let at = numbers.below(path.len());
             if let Some(event) = path.get_mut(at) {
                 event.fault = Some(match (&event.operation, numbers.below(3)) {
-                    (Operation::Flush, 0) => Fault::Flush,
-                    _ => Fault::Put { nth: numbers.below(3), taken: numbers.below(size) },
+                    (Operation::Flush, 0) => SinkFault::Flush,
+                    _ => SinkFault::Put { nth: numbers.below(3), taken: numbers.below(size) },
                 });
             }
         }

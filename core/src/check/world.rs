@@ -3,7 +3,7 @@
 use super::event::{Event, Operation};
 use super::form::Form;
 use super::invariant::{Broken, Observation};
-use super::layout::{Layout, Memory, Piece, Puts};
+use super::layout::{Layout, LayoutExtent, Memory, Puts};
 use super::recorder::Recorder;
 use super::state::State;
 use super::subject::{Open, Subject};
@@ -178,7 +178,7 @@ impl<'a> World<'a> {
             if !in_buffer {
                 let handed_over = self.recorder.offset_in_source(bytes).is_some();
                 let memory = if handed_over { Memory::HandedOver } else { Memory::Copied };
-                layout.waiting.push(Piece { len: bytes.len(), memory });
+                layout.waiting.push(LayoutExtent { len: bytes.len(), memory });
             }
         });
         layout

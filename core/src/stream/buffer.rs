@@ -199,13 +199,13 @@ fn copy_ends<const N: usize>(to: &mut [u8], from: &[u8]) {
 /// by then the one before it has usually been written, and no view of its memory is
 /// left.
 #[derive(Debug, Default)]
-pub(super) struct Spent {
+pub(super) struct RetiredBuffers {
     whole: BytesMut,
     newer: BytesMut,
     older: BytesMut,
 }
 
-impl Spent {
+impl RetiredBuffers {
     /// Keeps the memory of a used-up buffer.
     pub(super) fn keep(&mut self, buffer: Buffer) {
         self.older = mem::replace(&mut self.newer, buffer.bytes);

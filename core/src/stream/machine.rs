@@ -1,6 +1,6 @@
 //! The machine: its state, its four operations, and the steps they share.
 
-use super::buffer::{Buffer, Spent};
+use super::buffer::{Buffer, RetiredBuffers};
 use super::extent::Extent;
 use super::outcome::{Outcome, Refused};
 use super::pending::Pending;
@@ -33,7 +33,7 @@ enum Phase {
 #[repr(C)]
 pub struct Stream<R: Rules = Faithful> {
     buffer: Buffer,
-    spent: Spent,
+    retired: RetiredBuffers,
     shape: Shape,
     phase: Phase,
     pending: Pending,
@@ -56,7 +56,7 @@ impl<R: Rules> Stream<R> {
     pub fn with_rules(shape: Shape) -> Self {
         Stream {
             buffer: Buffer::default(),
-            spent: Spent::default(),
+            retired: RetiredBuffers::default(),
             shape,
             phase: Phase::Ready,
             pending: Pending::default(),
@@ -213,7 +213,7 @@ impl<R: Rules> Stream<R> {
     /// whose puts come back allocates next to nothing once it runs.
     pub fn recycle(&mut self, put: Put) {
         if let Some(extent) = self.outputs.recycle(put) {
-            self.spent.keep_whole(extent, self.shape.buffer_size.get());
+            self.retired.keep_whole(extent, self.shape.buffer_size.get());
         }
     }
 
@@ -356,9 +356,9 @@ impl<R: Rules> Stream<R> {
     /// Starts a whole buffer; an existing remnant is abandoned.
     fn fresh_buffer(&mut self) {
         if self.buffer.capacity().is_some() {
-            self.let_go();
+            self.retire_buffer();
         }
-        self.buffer.renew(self.spent.memory(self.shape.buffer_size.get()));
+        self.buffer.renew(self.retired.memory(self.shape.buffer_size.get()));
     }
 
     /// Puts a copied run with nothing before it: whole, or cut to `S` with the tail
@@ -421,7 +421,7 @@ impl<R: Rules> Stream<R> {
         }
         self.pending.join_sealed::<R>(self.buffer.seal::<R>());
         if self.buffer.capacity().is_some_and(R::is_gone) {
-            self.let_go();
+            self.retire_buffer();
         }
     }
 
@@ -434,16 +434,16 @@ impl<R: Rules> Stream<R> {
             // The put has the whole buffer, and may return it.
             self.buffer = Buffer::default();
         } else {
-            self.let_go();
+            self.retire_buffer();
         }
         self.outputs.put_one(filled);
     }
 
     /// Drops the buffer; its memory may be reused.
     #[inline(never)]
-    fn let_go(&mut self) {
+    fn retire_buffer(&mut self) {
         self.detach();
-        self.spent.keep(mem::take(&mut self.buffer));
+        self.retired.keep(mem::take(&mut self.buffer));
     }
 
     /// Gives the waiting extents in the buffer's front views of their own, since

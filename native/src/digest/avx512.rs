@@ -11,7 +11,7 @@ use sealpack_core::Error;
 use sealpack_core::format::RecordContent;
 use sealpack_core::format::digest::Hash;
 
-use super::message::{BLOCK, INITIAL, Message, ROUND};
+use super::message::{BLOCK, HashMessage, INITIAL, ROUND};
 
 /// Messages that are hashed at once.
 pub(super) const LANES: usize = 16;
@@ -29,7 +29,7 @@ pub(super) fn digests(records: &[RecordContent<'_>], digests: &mut Vec<Hash>) ->
     let first = digests.len();
     digests.resize(first + records.len(), Hash::default());
     let queue = digests.iter_mut().skip(first).zip(records);
-    let mut queue = queue.map(|(digest, record)| (digest, Message::new(record.items())));
+    let mut queue = queue.map(|(digest, record)| (digest, HashMessage::new(record.items())));
     let mut lanes: [_; LANES] = core::array::from_fn(|_| queue.next());
     let mut state = INITIAL.map(|word| [word; LANES]);
     let mut scratch = [[0; BLOCK]; LANES];

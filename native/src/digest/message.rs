@@ -42,7 +42,7 @@ pub(super) const ROUND: [[u32; 16]; 4] = [
 ];
 
 /// What is left of a message.
-pub(super) struct Message<'a, I> {
+pub(super) struct HashMessage<'a, I> {
     items: I,
     /// The length that is still to be given out: so many bytes of it, the last.
     prefix: [u8; PREFIX],
@@ -68,7 +68,7 @@ enum Padding {
     Done,
 }
 
-impl<'a, I: Iterator<Item = &'a [u8]>> Message<'a, I> {
+impl<'a, I: Iterator<Item = &'a [u8]>> HashMessage<'a, I> {
     pub(super) fn new(items: I) -> Self {
         Self {
             items,

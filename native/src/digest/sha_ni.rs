@@ -17,7 +17,7 @@ use sealpack_core::Error;
 use sealpack_core::format::RecordContent;
 use sealpack_core::format::digest::Hash;
 
-use super::message::{BLOCK, INITIAL, Message, ROUND};
+use super::message::{BLOCK, HashMessage, INITIAL, ROUND};
 
 /// Messages hashed at once. MB/s of one core (EPYC, Zen 4), blocks in the cache:
 /// one 1,820, two 2,720, three 3,280, four 3,010. Four are faster than three where
@@ -33,8 +33,8 @@ pub(super) fn is_available() -> bool {
 
 /// A message, the state of its hash, and where its digest goes.
 struct Lane<'a, 'd, I> {
-    message: Message<'a, I>,
-    state: State,
+    message: HashMessage<'a, I>,
+    state: HashState,
     digest: &'d mut Hash,
     /// Room for a block that does not lie within one item.
     assembled: [[u8; BLOCK]; 1],
@@ -46,8 +46,8 @@ pub(super) fn digests(records: &[RecordContent<'_>], digests: &mut Vec<Hash>) ->
     digests.resize(first + records.len(), Hash::default());
     let waiting = digests.iter_mut().skip(first).zip(records);
     let mut waiting = waiting.map(|(digest, record)| Lane {
-        message: Message::new(record.items()),
-        state: State::initial(),
+        message: HashMessage::new(record.items()),
+        state: HashState::initial(),
         digest,
         assembled: [[0; BLOCK]],
     });
@@ -106,14 +106,14 @@ fn advance<'a, const N: usize, I: Iterator<Item = &'a [u8]>>(
 
 /// The eight words of a state, in pairs, in the order of the registers.
 #[derive(Clone, Copy)]
-struct State {
+struct HashState {
     ab: u64,
     ef: u64,
     cd: u64,
     gh: u64,
 }
 
-impl State {
+impl HashState {
     fn initial() -> Self {
         let pair = |high: u32, low: u32| u64::from(high) << 32 | u64::from(low);
         let [a, b, c, d, e, f, g, h] = INITIAL;
@@ -142,16 +142,21 @@ struct Registers {
 impl Registers {
     #[target_feature(enable = "sse2")]
     #[inline]
-    fn load(State { ab, ef, cd, gh }: State) -> Self {
+    fn load(HashState { ab, ef, cd, gh }: HashState) -> Self {
         Self { abef: register(ab, ef), cdgh: register(cd, gh) }
     }
 
     #[target_feature(enable = "sse2")]
     #[inline]
-    fn store(self) -> State {
+    fn store(self) -> HashState {
         let low = |words| _mm_cvtsi128_si64(words).cast_unsigned();
         let high = |words| low(_mm_unpackhi_epi64(words, words));
-        State { ab: high(self.abef), ef: low(self.abef), cd: high(self.cdgh), gh: low(self.cdgh) }
+        HashState {
+            ab: high(self.abef),
+            ef: low(self.abef),
+            cd: high(self.cdgh),
+            gh: low(self.cdgh),
+        }
     }
 }
 
@@ -166,7 +171,7 @@ fn register(high: u64, low: u64) -> __m128i {
 /// Not unrolled beyond sixteen rounds: the compiler would then do all rounds of
 /// one lane before those of the next.
 #[target_feature(enable = "sha,ssse3,sse4.1")]
-fn compress<const N: usize>(states: [State; N], blocks: [&[[u8; BLOCK]]; N]) -> [State; N] {
+fn compress<const N: usize>(states: [HashState; N], blocks: [&[[u8; BLOCK]]; N]) -> [HashState; N] {
     let [scheduled @ .., last] = &ROUND;
     let mut states = states.map(|state| Registers::load(state));
     let mut blocks = blocks.map(<[_]>::iter);

@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::disk::{Attributes, Disk, DiskFile, DiskFolder, Found, Owner};
-use crate::error::{Doing, ErrorKind};
+use crate::error::{ErrorKind, IoOperation};
 
 /// Something that a published file lacks although it is whole and has its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ impl Publication {
         path: &Path,
         overwrite: bool,
     ) -> Result<(Self, Box<dyn DiskFile>), ErrorKind> {
-        let creating = |error| ErrorKind::io(Doing::Creating, error);
+        let creating = |error| ErrorKind::io(IoOperation::Creating, error);
         let ends_in_separator = path.as_os_str().as_encoded_bytes().ends_with(b"/");
         // The program may change its current folder before it publishes.
         let path = &std::path::absolute(path).map_err(creating)?;
@@ -124,7 +124,7 @@ impl Publication {
         match self.folder.sync() {
             Ok(()) => {}
             Err(error) if is_unsupported(&error) => caveats.push(Caveat::FolderNotSynced),
-            Err(error) => return Err(ErrorKind::io(Doing::SyncingFolder, error)),
+            Err(error) => return Err(ErrorKind::io(IoOperation::SyncingFolder, error)),
         }
         Ok(caveats)
     }
@@ -132,7 +132,7 @@ impl Publication {
 
 /// Returns whether the file got its name although the publication failed.
 pub(crate) fn has_its_name(error: &ErrorKind) -> bool {
-    matches!(error, ErrorKind::Io { doing: Doing::SyncingFolder, .. })
+    matches!(error, ErrorKind::Io { operation: IoOperation::SyncingFolder, .. })
 }
 
 /// Returns whether the fsync of a folder failed with `EINVAL` or `ENOSYS`: the file
@@ -148,7 +148,7 @@ fn set_owner(file: &dyn DiskFile, owner: Owner) -> Option<Caveat> {
 
 /// Makes a file's bytes durable, under whatever name it has.
 pub(crate) fn make_durable(file: &dyn DiskFile) -> Result<(), ErrorKind> {
-    file.sync().map_err(|error| ErrorKind::io(Doing::Syncing, error))
+    file.sync().map_err(|error| ErrorKind::io(IoOperation::Syncing, error))
 }
 
 /// A file under a temporary name. Removed when dropped.
@@ -192,7 +192,7 @@ impl Temporary {
             .rand_bytes(RANDOM_CHARS)
             .disable_cleanup(true)
             .make_in(folder, test);
-        tested.map(drop).map_err(|error| ErrorKind::io(Doing::TestingRename, error))
+        tested.map(drop).map_err(|error| ErrorKind::io(IoOperation::TestingRename, error))
     }
 
     fn persist(mut self, name: &Path, overwrite: bool) -> Result<(), ErrorKind> {
@@ -204,7 +204,7 @@ impl Temporary {
         self.persisted = renamed.is_ok();
         renamed.map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists if !overwrite => ErrorKind::Exists,
-            _ => ErrorKind::io(Doing::Publishing, error),
+            _ => ErrorKind::io(IoOperation::Publishing, error),
         })
     }
 }
@@ -263,12 +263,12 @@ fn look_at_existing(
         Ok(Found::Other) => Err(ErrorKind::NotAFile),
         Ok(_) if !overwrite => Err(ErrorKind::Exists),
         Ok(Found::File(attributes)) => {
-            let refused = |error| ErrorKind::io(Doing::TestingReplacement, error);
+            let refused = |error| ErrorKind::io(IoOperation::TestingReplacement, error);
             disk.test_replace(path).map(|()| Some(attributes)).map_err(refused)
         }
         Ok(Found::LinkToFile(attributes)) => Ok(Some(attributes)),
         Ok(Found::DanglingLink) => Ok(None),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(ErrorKind::io(Doing::Creating, error)),
+        Err(error) => Err(ErrorKind::io(IoOperation::Creating, error)),
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::disk::{Disk, DiskFile, System};
 use super::publication::{Caveat, Publication, has_its_name, make_durable};
-use crate::error::{Doing, Error, ErrorKind};
+use crate::error::{Error, ErrorKind, IoOperation};
 
 /// A file that is being written and appears under its name in
 /// [`publish`](Self::publish), whole and durable. If it is dropped before that, no
@@ -93,7 +93,7 @@ impl StagedFile {
     /// # Errors
     /// [`ErrorKind::Exists`] if the name was taken meanwhile, without
     /// `overwrite`; [`ErrorKind::Io`]. The file does not appear then, except
-    /// with [`Doing::SyncingFolder`](crate::Doing::SyncingFolder): it has its
+    /// with [`IoOperation::SyncingFolder`](crate::IoOperation::SyncingFolder): it has its
     /// name, which may not survive a crash of the system.
     pub fn publish(self) -> Result<PublishedFile, Error> {
         self.publish_with(|_, _| {})
@@ -209,7 +209,7 @@ impl PublishedFile {
     /// [`ErrorKind::Io`].
     pub fn take_back(self) -> Result<(), Error> {
         let removed = self.disk.remove(&self.absolute);
-        let kind = |error| ErrorKind::io(Doing::Removing, error);
+        let kind = |error| ErrorKind::io(IoOperation::Removing, error);
         removed.map_err(|error| Error::new(&self.path, kind(error)))
     }
 }

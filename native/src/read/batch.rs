@@ -9,7 +9,7 @@ use std::thread;
 use bytes::Bytes;
 use sealpack_core::read::{PlannedRead, PlannedRecord, Record, RecordPlace, plan};
 
-use super::reader::{Inner, Reader};
+use super::reader::{Reader, ReaderInner};
 use super::views::{cut, items_of};
 use super::workspace::Workspace;
 use crate::caught::caught;
@@ -130,14 +130,14 @@ pub(super) type FetchedRecords = Vec<Fetched>;
 
 /// A record that was read, and the items that are wanted of it.
 pub(super) struct Fetched {
-    state: State,
+    state: RecordState,
     wanted: Vec<(usize, u32)>,
 }
 
 /// A read decodes its records until they reach the bytes that the budget allows
 /// ahead; the other records stay as stored until they are taken. So a file whose
 /// records expand a thousandfold costs at most that allowance, and one record more.
-enum State {
+enum RecordState {
     Unsealed(Record),
     Stored(RecordPlace, Bytes),
 }
@@ -146,17 +146,17 @@ impl Fetched {
     /// Returns the record, and decodes it first if that was not done yet.
     pub(super) fn unseal(
         self,
-        inner: &Inner,
+        inner: &ReaderInner,
         workspace: &mut Workspace,
     ) -> Result<Record, ErrorKind> {
         match self.state {
-            State::Unsealed(record) => Ok(record),
-            State::Stored(place, stored) => inner.unseal(&place, stored, workspace),
+            RecordState::Unsealed(record) => Ok(record),
+            RecordState::Stored(place, stored) => inner.unseal(&place, stored, workspace),
         }
     }
 }
 
-impl Inner {
+impl ReaderInner {
     /// Performs a read: one fetch, with each record a view of the bytes.
     pub(super) fn read(
         &self,
@@ -170,9 +170,9 @@ impl Inner {
                 let state = if decoded < workspace.ahead {
                     let record = self.unseal(&place, stored, workspace)?;
                     decoded += record.payload().len() as u64;
-                    State::Unsealed(record)
+                    RecordState::Unsealed(record)
                 } else {
-                    State::Stored(place, stored)
+                    RecordState::Stored(place, stored)
                 };
                 Ok(Fetched { state, wanted })
             })
@@ -183,7 +183,7 @@ impl Inner {
 /// Performs the reads on several threads, this one included; this thread takes the
 /// records in file order.
 fn in_parallel<B>(
-    inner: &Inner,
+    inner: &ReaderInner,
     reads: Vec<PlannedRead>,
     threads: usize,
     mut hand_over: impl FnMut(FetchedRecords, &mut Workspace) -> Result<(), Ended<B>>,
@@ -197,7 +197,7 @@ fn in_parallel<B>(
         // closure included: the scope waits for them.
         let _stop = StopOnDrop(&jobs);
         for _ in 1..threads {
-            let mut workspace = workspace.beside();
+            let mut workspace = workspace.for_another_thread();
             let jobs = &jobs;
             let work = move || {
                 while let Some((ticket, read)) = jobs.take() {

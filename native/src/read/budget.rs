@@ -60,7 +60,7 @@ impl Budget {
 
     /// Returns a counter of the weights of reads in flight.
     pub(super) fn allowance(&self) -> Allowance {
-        Allowance { budget: *self, under_way: VecDeque::new(), weight: 0 }
+        Allowance { budget: *self, in_flight: VecDeque::new(), weight: 0 }
     }
 }
 
@@ -68,26 +68,26 @@ impl Budget {
 #[derive(Debug)]
 pub(super) struct Allowance {
     budget: Budget,
-    under_way: VecDeque<u64>,
+    in_flight: VecDeque<u64>,
     weight: u64,
 }
 
 impl Allowance {
     /// Returns whether another read may begin; if none is in flight, one may.
     pub(super) fn has_room(&self) -> bool {
-        self.under_way.is_empty() || self.weight < self.budget.limits.memory / 8 * 3
+        self.in_flight.is_empty() || self.weight < self.budget.limits.memory / 8 * 3
     }
 
     /// Counts a read that begins.
     pub(super) fn begin(&mut self, read: &PlannedRead) {
         let weight = self.budget.weight(read);
-        self.under_way.push_back(weight);
+        self.in_flight.push_back(weight);
         self.weight = self.weight.saturating_add(weight);
     }
 
     /// Removes the oldest read, if there is one: its result was dropped.
     pub(super) fn end(&mut self) {
-        let weight = self.under_way.pop_front().unwrap_or_default();
+        let weight = self.in_flight.pop_front().unwrap_or_default();
         self.weight = self.weight.saturating_sub(weight);
     }
 }

@@ -18,7 +18,7 @@ use sealpack_core::read::{CodecDetection, Directory, RecordPlace};
 
 use crate::caught::Caught;
 use crate::error::ErrorKind;
-use crate::zstd::Decoder;
+use crate::zstd::ZstdDecoder;
 
 /// How the records of a pack are decoded.
 #[derive(Clone, Default)]
@@ -91,16 +91,16 @@ impl DecidedBy {
 
 /// The decoders of a reader; the first use chooses one.
 pub(crate) struct Decoders {
-    zstd: Decoder,
+    zstd: ZstdDecoder,
     own: Option<Arc<dyn Decode + Send + Sync>>,
     /// Whether the reader refuses records of an unknown codec.
     refuses_unknown: bool,
-    chosen: OnceLock<Choice>,
+    chosen: OnceLock<CodecChoice>,
 }
 
 /// The outcome of choosing a codec.
 #[derive(Clone, Copy)]
-enum Choice {
+enum CodecChoice {
     Codec(ChosenCodec),
     /// The format id is not known and the records are not zstd frames. They may be
     /// plain, or in an encoding of the program's own: the bytes do not distinguish
@@ -122,16 +122,16 @@ impl Decoders {
         let chosen = OnceLock::new();
         if let Some(codec) = fixed {
             let choice = ChosenCodec { codec, decided_by: DecidedBy::Caller };
-            chosen.get_or_init(|| Choice::Codec(choice));
+            chosen.get_or_init(|| CodecChoice::Codec(choice));
         }
-        Self { zstd: Decoder::default(), own, refuses_unknown, chosen }
+        Self { zstd: ZstdDecoder::default(), own, refuses_unknown, chosen }
     }
 
     /// Returns the chosen codec, if there is one.
     pub(crate) fn chosen(&self) -> Option<ChosenCodec> {
         match self.chosen.get() {
-            Some(Choice::Codec(chosen)) => Some(*chosen),
-            Some(Choice::Unknown { .. }) | None => None,
+            Some(CodecChoice::Codec(chosen)) => Some(*chosen),
+            Some(CodecChoice::Unknown { .. }) | None => None,
         }
     }
 
@@ -143,7 +143,7 @@ impl Decoders {
     /// Fails if the codec of the records is not known.
     pub(super) fn refuse_unknown(&self) -> Result<(), ErrorKind> {
         match self.chosen.get() {
-            Some(Choice::Unknown { format_id }) => {
+            Some(CodecChoice::Unknown { format_id }) => {
                 Err(ErrorKind::UnknownCodec { format_id: *format_id })
             }
             _ => Ok(()),
@@ -172,13 +172,13 @@ impl Decoders {
         };
         let choice = match codec {
             Some(KnownCodec::None) if by_id.is_none() && self.refuses_unknown => {
-                Choice::Unknown { format_id: directory.trailer().format_id }
+                CodecChoice::Unknown { format_id: directory.trailer().format_id }
             }
             Some(codec) => {
                 let by_format_id = by_id == Some(codec);
                 let decided_by =
                     if by_format_id { DecidedBy::FormatId } else { DecidedBy::FirstRecord };
-                Choice::Codec(ChosenCodec { codec: Some(codec), decided_by })
+                CodecChoice::Codec(ChosenCodec { codec: Some(codec), decided_by })
             }
             None => return Ok(()),
         };
@@ -197,7 +197,7 @@ impl Decoders {
     }
 
     /// Returns the decoder of zstd frames.
-    pub(super) fn zstd(&self) -> &Decoder {
+    pub(super) fn zstd(&self) -> &ZstdDecoder {
         &self.zstd
     }
 

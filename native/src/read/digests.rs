@@ -10,10 +10,10 @@ use sealpack_core::error::Misuse;
 use sealpack_core::format::digest::Hash;
 use sealpack_core::read::{Examiner, PlannedRead};
 
-use super::reader::{Inner, Reader};
+use super::reader::{Reader, ReaderInner};
 use super::scan::Scan;
 use super::views::cut;
-use super::workspace::{In, Workspace};
+use super::workspace::{Workspace, WorkspaceDecoder};
 use crate::digest::Lanes;
 use crate::error::{Error, ErrorKind};
 use crate::trust::{DigestListFile, DigestSpool, SealedDigests};
@@ -32,7 +32,8 @@ impl Reader {
             let misuse = Misuse::RecordNumber { record, records: count };
             return Err(self.inner.error(sealpack_core::Error::Misuse(misuse).into()));
         }
-        let scan = Scan::new(&self.inner, records, self.inner.opened.budget.merge, Inner::digest);
+        let scan =
+            Scan::new(&self.inner, records, self.inner.opened.budget.merge, ReaderInner::digest);
         Ok(RecordDigests { inner: self.clone(), scan: Some(scan), batch: Vec::new().into_iter() })
     }
 
@@ -115,7 +116,7 @@ impl fmt::Debug for RecordDigests {
     }
 }
 
-impl Inner {
+impl ReaderInner {
     /// Computes the digests of a read's records. Those after a damaged record are
     /// not used.
     fn digest(
@@ -131,7 +132,7 @@ impl Inner {
         }
         self.opened.decoders.refuse_unknown()?;
         let directory = &self.opened.pack.directory;
-        let decoder = In::new(&self.opened.decoders, workspace);
+        let decoder = WorkspaceDecoder::new(&self.opened.decoders, workspace);
         let examiner = Examiner::new(directory, &decoder, self.opened.options.limits, None);
         let examined = examiner.taking_digests().examine_all(records, &mut Lanes::default())?;
         let digest = |examination: &sealpack_core::read::Examination| {

@@ -18,7 +18,7 @@ use sealpack_core::trust::TrustedList;
 use super::codec::ChosenCodec;
 use super::opened::OpenedPack;
 use super::options::ReaderOptions;
-use super::workspace::{In, Workspace};
+use super::workspace::{Workspace, WorkspaceDecoder};
 use crate::error::{Error, ErrorKind, OptionsError};
 use crate::source::{FileSource, ReadAt, Source};
 use crate::trace::{event, span};
@@ -47,7 +47,7 @@ use crate::trust::{Trust, TrustedDigests};
 /// ```
 #[derive(Clone)]
 pub struct Reader {
-    pub(super) inner: Arc<Inner>,
+    pub(super) inner: Arc<ReaderInner>,
 }
 
 impl fmt::Debug for Reader {
@@ -60,7 +60,7 @@ impl fmt::Debug for Reader {
 }
 
 /// The state that the clones of a reader share.
-pub(super) struct Inner {
+pub(super) struct ReaderInner {
     pub(super) path: Arc<PathBuf>,
     source: Source,
     pub(super) opened: OpenedPack,
@@ -136,7 +136,7 @@ impl Reader {
         }
         let (merge, trust) = (options.merge, options.trust.clone());
         let opened = OpenedPack::new(pack, options, merge);
-        let mut inner = Inner { path, source, opened, trusted: None };
+        let mut inner = ReaderInner { path, source, opened, trusted: None };
         if let Some(trust) = trust {
             inner.trusted = Some(inner.hold_to(&trust).map_err(|kind| inner.error(kind))?);
         }
@@ -255,7 +255,7 @@ fn open(source: &Source, limits: ReadLimits) -> Result<Pack, ErrorKind> {
     }
 }
 
-impl Inner {
+impl ReaderInner {
     pub(super) fn error(&self, kind: ErrorKind) -> Error {
         Error::new(&self.path, kind)
     }
@@ -336,7 +336,7 @@ impl Inner {
         stored: Bytes,
         workspace: &mut Workspace,
     ) -> Result<Record, ErrorKind> {
-        self.unseal_with(place, stored, &In::new(&self.opened.decoders, workspace))
+        self.unseal_with(place, stored, &WorkspaceDecoder::new(&self.opened.decoders, workspace))
     }
 
     /// Checks, decodes and authenticates a record. No other function does.

@@ -13,7 +13,7 @@ use sealpack_core::read::{Merge, PlannedRead, Record, RecordItems, plan_records}
 use super::batch::{Fetched, FetchedRecords, without_panic};
 use super::budget::Allowance;
 use super::positions::positions_in;
-use super::reader::{Inner, Reader};
+use super::reader::{Reader, ReaderInner};
 use super::workspace::Workspace;
 use crate::error::{Error, ErrorKind};
 use crate::ordered::{Ordered, Turn, Window};
@@ -34,10 +34,10 @@ impl Reader {
         let of = self.directory().records_of(&positions);
         let records = of.map_err(|error| self.inner.error(error.into()))?;
         let merge = self.inner.merge_of_scan();
-        let scan = Scan::new(&self.inner, records, merge, Inner::read);
+        let scan = Scan::new(&self.inner, records, merge, ReaderInner::read);
         let skipped = positions.start % self.trailer().items_per_record.max(1);
         let left = positions.end - positions.start;
-        Ok(Items(State::Reading(Reading {
+        Ok(Items(ItemsState::Reading(RangeReading {
             scan,
             batch: Vec::new().into_iter(),
             record: None,
@@ -62,21 +62,21 @@ impl IntoIterator for &Reader {
     type IntoIter = Items;
 
     fn into_iter(self) -> Items {
-        self.iter().unwrap_or_else(|error| Items(State::Failed(error)))
+        self.iter().unwrap_or_else(|error| Items(ItemsState::Failed(error)))
     }
 }
 
 /// The items of a range, in order. The iterator ends after an error.
-pub struct Items(State);
+pub struct Items(ItemsState);
 
 #[allow(clippy::large_enum_variant, reason = "there is one for each range")]
-enum State {
-    Reading(Reading),
+enum ItemsState {
+    Reading(RangeReading),
     Failed(Error),
     Ended,
 }
 
-struct Reading {
+struct RangeReading {
     scan: Scan<FetchedRecords>,
     batch: <FetchedRecords as IntoIterator>::IntoIter,
     record: Option<RecordItems>,
@@ -89,24 +89,24 @@ impl Iterator for Items {
     type Item = Result<Bytes, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if let State::Reading(reading) = &mut self.0 {
+        if let ItemsState::Reading(reading) = &mut self.0 {
             match reading.next() {
                 Some(Ok(item)) => return Some(Ok(item)),
-                Some(Err(error)) => self.0 = State::Failed(error),
-                None => self.0 = State::Ended,
+                Some(Err(error)) => self.0 = ItemsState::Failed(error),
+                None => self.0 = ItemsState::Ended,
             }
         }
-        match mem::replace(&mut self.0, State::Ended) {
-            State::Failed(error) => Some(Err(error)),
-            State::Reading(_) | State::Ended => None,
+        match mem::replace(&mut self.0, ItemsState::Ended) {
+            ItemsState::Failed(error) => Some(Err(error)),
+            ItemsState::Reading(_) | ItemsState::Ended => None,
         }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         match &self.0 {
-            State::Reading(reading) => (0, Some(reading.left as usize)),
-            State::Failed(_) => (1, Some(1)),
-            State::Ended => (0, Some(0)),
+            ItemsState::Reading(reading) => (0, Some(reading.left as usize)),
+            ItemsState::Failed(_) => (1, Some(1)),
+            ItemsState::Ended => (0, Some(0)),
         }
     }
 }
@@ -120,7 +120,7 @@ impl fmt::Debug for Items {
     }
 }
 
-impl Reading {
+impl RangeReading {
     fn next(&mut self) -> Option<Result<Bytes, Error>> {
         if self.left == 0 {
             return None;
@@ -148,12 +148,12 @@ impl Reading {
 /// results in order. That thread works too if the next result is not ready; without
 /// other threads it reads and decodes without any waiting.
 pub(super) struct Scan<T> {
-    inner: Arc<Inner>,
+    inner: Arc<ReaderInner>,
     /// The records for which no read was planned yet.
     records: Range<u32>,
     merge: Merge,
     work: Work<T>,
-    jobs: Arc<Jobs<T>>,
+    jobs: Arc<ScanJobs<T>>,
     threads: Vec<JoinHandle<()>>,
     workspace: Option<Workspace>,
     /// The reads in flight. A result counts until the next one is taken.
@@ -161,20 +161,20 @@ pub(super) struct Scan<T> {
 }
 
 /// The work on a read.
-pub(super) type Work<T> = fn(&Inner, PlannedRead, &mut Workspace) -> Result<T, ErrorKind>;
+pub(super) type Work<T> = fn(&ReaderInner, PlannedRead, &mut Workspace) -> Result<T, ErrorKind>;
 
-type Jobs<T> = Ordered<PlannedRead, Result<T, ErrorKind>, ErrorKind>;
+type ScanJobs<T> = Ordered<PlannedRead, Result<T, ErrorKind>, ErrorKind>;
 
 impl<T: Send + 'static> Scan<T> {
     pub(super) fn new(
-        inner: &Arc<Inner>,
+        inner: &Arc<ReaderInner>,
         records: Range<u32>,
         merge: Merge,
         work: Work<T>,
     ) -> Self {
         let count = records.end.saturating_sub(records.start) as usize;
         let threads = inner.opened.options.threads.min(count);
-        let jobs = Arc::new(Jobs::new(Window::of_jobs(AHEAD * threads)));
+        let jobs = Arc::new(ScanJobs::new(Window::of_jobs(AHEAD * threads)));
         let allowance = inner.opened.budget.allowance();
         let inner = Arc::clone(inner);
         let mut scan = Self {
@@ -193,7 +193,7 @@ impl<T: Send + 'static> Scan<T> {
         let workspace = Workspace::new(&scan.inner.opened.budget, together);
         for _ in 1..if together { threads } else { 1 } {
             let (inner, jobs) = (Arc::clone(&scan.inner), Arc::clone(&scan.jobs));
-            let mut workspace = workspace.beside();
+            let mut workspace = workspace.for_another_thread();
             let work = move || {
                 while let Some((ticket, read)) = jobs.take() {
                     jobs.deliver(ticket, without_panic(|| work(&inner, read, &mut workspace)));

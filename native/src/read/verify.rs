@@ -7,9 +7,9 @@ use sealpack_core::format::digest::Hash;
 use sealpack_core::read::{Examination, Merge, PlannedRead, Report, SoundRecord};
 
 use super::examined::{VerifyProgress, refuse_untrusted};
-use super::reader::{Inner, Reader};
+use super::reader::{Reader, ReaderInner};
 use super::scan::Scan;
-use super::workspace::{In, Workspace};
+use super::workspace::{Workspace, WorkspaceDecoder};
 use crate::error::{Error, ErrorKind};
 use crate::trace::{event, span};
 
@@ -73,7 +73,11 @@ impl Reader {
             }
             merge => merge,
         };
-        let examine = if content_hash.is_some() { Inner::examine_digests } else { Inner::examine };
+        let examine = if content_hash.is_some() {
+            ReaderInner::examine_digests
+        } else {
+            ReaderInner::examine
+        };
         let mut scan = Scan::new(inner, records, merge, examine);
         let mut verification = inner.opened.verification(content_hash);
         while let Some(examined) = scan.next() {
@@ -94,7 +98,7 @@ impl Reader {
     }
 }
 
-impl Inner {
+impl ReaderInner {
     fn examine(
         &self,
         read: PlannedRead,
@@ -128,7 +132,7 @@ impl Inner {
         takes_digests: bool,
     ) -> Result<Vec<Examination>, ErrorKind> {
         let bytes = self.fetch_in(workspace, &read.range)?;
-        let decoder = In::new(&self.opened.decoders, workspace);
+        let decoder = WorkspaceDecoder::new(&self.opened.decoders, workspace);
         self.opened.examine(read, &bytes, &decoder, takes_digests)
     }
 }

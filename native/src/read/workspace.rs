@@ -30,7 +30,7 @@ const SMALL: usize = 16 << 10;
 const SHARED: usize = 256 << 10;
 
 /// Buffers for reuse, shared by the threads of a scan.
-pub(super) struct Buffers {
+pub(super) struct BufferPool {
     idle: Mutex<Idle>,
     /// The most bytes of idle buffers that are kept.
     most_idle: u64,
@@ -42,7 +42,7 @@ struct Idle {
     bytes: usize,
 }
 
-impl Buffers {
+impl BufferPool {
     fn keeping(most_idle: u64) -> Self {
         Self { idle: Mutex::default(), most_idle }
     }
@@ -66,30 +66,30 @@ impl Buffers {
 }
 
 /// A buffer on loan: its first `length` bytes are the content.
-struct Loan {
+struct PooledBuffer {
     bytes: Vec<u8>,
     length: usize,
-    home: Arc<Buffers>,
+    pool: Arc<BufferPool>,
 }
 
-impl AsRef<[u8]> for Loan {
+impl AsRef<[u8]> for PooledBuffer {
     fn as_ref(&self) -> &[u8] {
         self.bytes.get(..self.length).unwrap_or_default()
     }
 }
 
-impl Drop for Loan {
+impl Drop for PooledBuffer {
     fn drop(&mut self) {
-        self.home.give_back(mem::take(&mut self.bytes));
+        self.pool.give_back(mem::take(&mut self.bytes));
     }
 }
 
 /// The memory and the context of one thread.
 pub(super) struct Workspace {
     /// Buffers for reads: all of their bytes may be overwritten.
-    stored: Arc<Buffers>,
+    stored: Arc<BufferPool>,
     /// Buffers for decoded records.
-    decoded: Arc<Buffers>,
+    decoded: Arc<BufferPool>,
     /// The buffer that the next record is decoded into.
     next: Vec<u8>,
     /// The buffer that small records are copied to.
@@ -105,17 +105,17 @@ impl Workspace {
     /// is still in a cache.
     pub(super) fn new(budget: &Budget, together: bool) -> Self {
         let ahead = if together { budget.decoded_ahead() } else { 0 };
-        let buffers = || Arc::new(Buffers::keeping(budget.idle()));
+        let buffers = || Arc::new(BufferPool::keeping(budget.idle()));
         Self::with(buffers(), buffers(), ahead)
     }
 
-    fn with(stored: Arc<Buffers>, decoded: Arc<Buffers>, ahead: u64) -> Self {
+    fn with(stored: Arc<BufferPool>, decoded: Arc<BufferPool>, ahead: u64) -> Self {
         let (next, shared) = (Vec::new(), BytesMut::new());
         Self { stored, decoded, next, shared, context: None, ahead }
     }
 
     /// Makes the workspace of another thread, which shares the idle buffers.
-    pub(super) fn beside(&self) -> Self {
+    pub(super) fn for_another_thread(&self) -> Self {
         Self::with(Arc::clone(&self.stored), Arc::clone(&self.decoded), self.ahead)
     }
 
@@ -128,7 +128,7 @@ impl Workspace {
         }
         let idle = Some(self.stored.take()).filter(|idle| !is_too_large(idle, length));
         let bytes = source.read_into(range, idle.unwrap_or_default())?;
-        Ok(Bytes::from_owner(Loan { bytes, length, home: Arc::clone(&self.stored) }))
+        Ok(Bytes::from_owner(PooledBuffer { bytes, length, pool: Arc::clone(&self.stored) }))
     }
 
     /// Returns the context to the decoders, for another thread.
@@ -154,8 +154,8 @@ impl Workspace {
         }
         if self.next.len() > SMALL {
             let bytes = mem::replace(&mut self.next, self.decoded.take());
-            let (length, home) = (bytes.len(), Arc::clone(&self.decoded));
-            return Ok(Bytes::from_owner(Loan { bytes, length, home }));
+            let (length, pool) = (bytes.len(), Arc::clone(&self.decoded));
+            return Ok(Bytes::from_owner(PooledBuffer { bytes, length, pool }));
         }
         if self.shared.capacity() - self.shared.len() < self.next.len() {
             // Reuses the memory if no view of it is left.
@@ -173,18 +173,18 @@ fn is_too_large(buffer: &Vec<u8>, length: usize) -> bool {
 }
 
 /// A reader's decoders, used in the workspace of a thread.
-pub(super) struct In<'a> {
+pub(super) struct WorkspaceDecoder<'a> {
     decoders: &'a Decoders,
     workspace: RefCell<&'a mut Workspace>,
 }
 
-impl<'a> In<'a> {
+impl<'a> WorkspaceDecoder<'a> {
     pub(super) fn new(decoders: &'a Decoders, workspace: &'a mut Workspace) -> Self {
         Self { decoders, workspace: RefCell::new(workspace) }
     }
 }
 
-impl Decode for In<'_> {
+impl Decode for WorkspaceDecoder<'_> {
     fn decode(&self, encoded: Bytes, size: Size) -> Result<Bytes, DecodeError> {
         if !self.decoders.is_zstd() {
             return self.decoders.decode(encoded, size);
@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn what_is_kept_idle_is_bounded() {
         let most_idle = 4 << 20;
-        let buffers = Buffers::keeping(most_idle);
+        let buffers = BufferPool::keeping(most_idle);
         (0..100).for_each(|_| buffers.give_back(Vec::with_capacity(1 << 20)));
         assert!(buffers.idle.lock().unwrap().bytes as u64 <= most_idle);
     }
@@ -250,7 +250,8 @@ mod tests {
             let payload = whole(n);
             let frame: Bytes = zstd::bulk::compress(&payload, 1).unwrap().into();
             let size = Size::Exactly(payload.len() as u64);
-            let decoded = In::new(&decoders, &mut workspace).decode(frame, size).unwrap();
+            let decoded =
+                WorkspaceDecoder::new(&decoders, &mut workspace).decode(frame, size).unwrap();
             assert_eq!(decoded, payload);
             if n % 3 == 0 {
                 kept.push((n, decoded));

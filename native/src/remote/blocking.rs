@@ -9,10 +9,10 @@ use sealpack_core::read::FileTail;
 use tokio::runtime::Handle;
 
 use super::location::Location;
-use super::object::Object;
+use super::pinned::PinnedObject;
 use super::runtime::{refuse_single_thread, wait};
 use super::version::Version;
-use crate::error::{Doing, Error, ErrorKind};
+use crate::error::{Error, ErrorKind, IoOperation};
 use crate::source::ReadAt;
 
 /// The bytes that a connection delivers in the time that another request takes to
@@ -48,7 +48,7 @@ const ROUND_TRIP: u64 = 4 << 20;
 /// worker threads (`multi_thread`).
 #[derive(Debug)]
 pub struct StoreSource {
-    object: Arc<Object>,
+    object: Arc<PinnedObject>,
     /// The end of the object, which the store returned with its version.
     tail: FileTail,
     runtime: Handle,
@@ -63,12 +63,12 @@ impl StoreSource {
         refuse_single_thread(runtime).map_err(|kind| location.error(kind))?;
         let wanted = location.clone();
         let (version, tail) = wait(runtime, async move { wanted.end().await })
-            .unwrap_or_else(|error| Err(error.while_doing(Doing::Opening)))
+            .unwrap_or_else(|error| Err(error.during(IoOperation::Opening)))
             .map_err(|kind| location.error(kind))?;
         let size = version.size();
         let bytes = tail.unwrap_or_default();
         let tail = FileTail { start: size.saturating_sub(bytes.len() as u64), bytes };
-        let object = Arc::new(Object::new(location, version));
+        let object = Arc::new(PinnedObject::new(location, version));
         Ok(Self { object, tail, runtime: runtime.clone() })
     }
 
@@ -84,7 +84,7 @@ impl StoreSource {
     ) -> Result<Self, Error> {
         refuse_single_thread(runtime).map_err(|kind| location.error(kind))?;
         let tail = FileTail { start: version.size(), bytes: Bytes::new() };
-        let object = Arc::new(Object::new(location, version));
+        let object = Arc::new(PinnedObject::new(location, version));
         Ok(Self { object, tail, runtime: runtime.clone() })
     }
 
@@ -109,7 +109,7 @@ impl ReadAt for StoreSource {
             None => {
                 let (object, range) = (Arc::clone(&self.object), range.clone());
                 wait(&self.runtime, async move { object.fetch(&range).await })
-                    .unwrap_or_else(|error| Err(error.while_doing(Doing::Opening)))
+                    .unwrap_or_else(|error| Err(error.during(IoOperation::Opening)))
                     .map_err(into_io)?
             }
         };

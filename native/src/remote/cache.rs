@@ -55,21 +55,21 @@ use crate::error::Error;
 /// ```
 pub struct ReaderCache {
     options: RemoteReaderOptions,
-    kept: Mutex<Kept>,
+    kept: Mutex<CachedReaders>,
 }
 
 /// A location's name, and the version's id.
-type Key = (Arc<PathBuf>, String);
+type CacheKey = (Arc<PathBuf>, String);
 
-struct Kept {
+struct CachedReaders {
     bound: usize,
     bytes: usize,
-    readers: HashMap<Key, Entry>,
+    readers: HashMap<CacheKey, CachedReader>,
     /// Counts uses: the least recently used entry has the lowest.
     uses: u64,
 }
 
-struct Entry {
+struct CachedReader {
     reader: RemoteReader,
     bytes: usize,
     used: u64,
@@ -80,7 +80,7 @@ impl ReaderCache {
     /// `bytes` of memory.
     #[must_use]
     pub fn new(bytes: usize, options: RemoteReaderOptions) -> Self {
-        let kept = Kept { bound: bytes, bytes: 0, readers: HashMap::new(), uses: 0 };
+        let kept = CachedReaders { bound: bytes, bytes: 0, readers: HashMap::new(), uses: 0 };
         Self { options, kept: Mutex::new(kept) }
     }
 
@@ -151,7 +151,7 @@ impl ReaderCache {
     }
 
     /// No foreign code runs under the lock, so a panic leaves a consistent state.
-    fn lock(&self) -> MutexGuard<'_, Kept> {
+    fn lock(&self) -> MutexGuard<'_, CachedReaders> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -167,21 +167,21 @@ impl fmt::Debug for ReaderCache {
     }
 }
 
-impl Kept {
-    fn find(&mut self, key: &Key) -> Option<RemoteReader> {
+impl CachedReaders {
+    fn find(&mut self, key: &CacheKey) -> Option<RemoteReader> {
         self.uses += 1;
         let entry = self.readers.get_mut(key)?;
         entry.used = self.uses;
         Some(entry.reader.clone())
     }
 
-    fn keep(&mut self, key: Key, reader: &RemoteReader) {
+    fn keep(&mut self, key: CacheKey, reader: &RemoteReader) {
         let bytes = reader.memory();
         if bytes > self.bound {
             return;
         }
         self.uses += 1;
-        let entry = Entry { reader: reader.clone(), bytes, used: self.uses };
+        let entry = CachedReader { reader: reader.clone(), bytes, used: self.uses };
         self.bytes += bytes;
         if let Some(before) = self.readers.insert(key, entry) {
             self.bytes -= before.bytes;

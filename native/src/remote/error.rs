@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use crate::error::{Doing, Error, ErrorKind};
+use crate::error::{Error, ErrorKind, IoOperation};
 
 /// An error of a store, inside [`ErrorKind::Io`]: see [`Error::store`].
 #[derive(Clone, Debug)]
@@ -191,7 +191,7 @@ impl StoreError {
     }
 
     /// Returns the store's error, if the error comes from a store.
-    pub(super) fn within(kind: &ErrorKind) -> Option<&Self> {
+    pub(super) fn find_in(kind: &ErrorKind) -> Option<&Self> {
         match kind {
             ErrorKind::Io { error, .. } => error.get_ref()?.downcast_ref(),
             _ => None,
@@ -216,7 +216,7 @@ impl StoreError {
         }
     }
 
-    pub(super) fn while_doing(self, doing: Doing) -> ErrorKind {
+    pub(super) fn during(self, operation: IoOperation) -> ErrorKind {
         if self.fault == StoreFault::Exists {
             return ErrorKind::Exists;
         }
@@ -229,7 +229,7 @@ impl StoreError {
             StoreFault::Aborted => io::ErrorKind::ConnectionAborted,
             _ => io::ErrorKind::Other,
         };
-        ErrorKind::io(doing, io::Error::new(kind, self))
+        ErrorKind::io(operation, io::Error::new(kind, self))
     }
 }
 
@@ -358,7 +358,7 @@ impl Error {
     /// Returns the object store's error, if the error comes from a store.
     #[must_use]
     pub fn store(&self) -> Option<&StoreError> {
-        StoreError::within(self.kind())
+        StoreError::find_in(self.kind())
     }
 }
 

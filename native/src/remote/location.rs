@@ -13,7 +13,7 @@ use sealpack_core::read::DEFAULT_TAIL;
 
 use super::error::{StoreError, StoreFault};
 use super::version::Version;
-use crate::error::{Doing, Error, ErrorKind};
+use crate::error::{Error, ErrorKind, IoOperation};
 use crate::trust::digest_list_path;
 
 /// The place of a pack: a store, and the path of an object in it.
@@ -110,7 +110,7 @@ impl Location {
     /// [`ErrorKind::Io`], with [`Error::store`].
     pub async fn version(&self) -> Result<Version, Error> {
         let version = self.head().await;
-        version.map_err(|error| Error::new(&self.name, error.while_doing(Doing::Opening)))
+        version.map_err(|error| Error::new(&self.name, error.during(IoOperation::Opening)))
     }
 
     /// Returns the objects below this location, which is used as a prefix, and
@@ -125,7 +125,7 @@ impl Location {
     pub async fn list(&self) -> Result<Vec<(Self, Version)>, Error> {
         let found: Result<Vec<ObjectMeta>, _> =
             self.store.list(Some(&self.path)).try_collect().await;
-        let failed = |error| self.error(StoreError::writing(error).while_doing(Doing::Opening));
+        let failed = |error| self.error(StoreError::writing(error).during(IoOperation::Opening));
         let mut found = found.map_err(failed)?;
         found.sort_by(|a, b| a.location.cmp(&b.location));
         let below = |meta: ObjectMeta| {
@@ -162,7 +162,7 @@ impl Location {
 
     /// Returns the present version, and the bytes at its end if they came with it.
     pub(super) async fn end(&self) -> Result<(Version, Option<Bytes>), ErrorKind> {
-        end_of(self).await.map_err(|error| error.while_doing(Doing::Opening))
+        end_of(self).await.map_err(|error| error.during(IoOperation::Opening))
     }
 
     pub(super) fn error(&self, kind: ErrorKind) -> Error {

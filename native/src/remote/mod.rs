@@ -15,25 +15,26 @@
 //!          ── RemoteWriter ── append ────> equal parts of a multipart upload
 //! ```
 //!
-//! Only `object.rs` and `location.rs` request bytes, and only `upload.rs` sends
+//! Only `pinned.rs` and `location.rs` request bytes, and only `upload.rs` sends
 //! them. Every error has the location's name; [`Error::store`](crate::Error::store)
 //! returns the store's error.
 
-mod batch;
 mod blocking;
 mod cache;
 mod digests;
 mod error;
 mod location;
-mod object;
 mod options;
 mod outcome;
 mod part;
+mod pinned;
 mod reader;
 mod room;
 mod runtime;
+mod scan;
 mod trust;
 mod upload;
+mod verify;
 mod version;
 mod writer;
 

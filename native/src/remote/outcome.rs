@@ -34,7 +34,7 @@ const END: usize = 4 << 10;
 
 /// What an upload writes: enough to identify it in the store.
 #[derive(Debug)]
-pub(super) struct Content {
+pub(super) struct UploadContent {
     token: String,
     size: u64,
     /// The last bytes, at most [`END`] of them.
@@ -43,7 +43,7 @@ pub(super) struct Content {
 
 /// The outcome of a write that ended in an error.
 #[derive(Debug)]
-pub(super) enum Outcome {
+pub(super) enum WriteOutcome {
     /// The object exists, and it is the one that was written.
     Written,
     /// The object does not exist, and no object has the name.
@@ -52,7 +52,7 @@ pub(super) enum Outcome {
     Failed(StoreError),
 }
 
-impl Content {
+impl UploadContent {
     pub(super) fn new() -> Self {
         let random = || RandomState::new().hash_one(std::process::id());
         let token = format!("{:016x}{:016x}", random(), random());
@@ -81,19 +81,21 @@ impl Content {
         location: &Location,
         overwrite: bool,
         error: StoreError,
-    ) -> Outcome {
+    ) -> WriteOutcome {
         if error.is_certain() {
-            return Outcome::Failed(error);
+            return WriteOutcome::Failed(error);
         }
         match self.is_at(location).await {
-            Ok(true) => Outcome::Written,
-            Ok(false) if overwrite => Outcome::Failed(error.unless_exists()),
-            Ok(false) => Outcome::Failed(StoreError::new(StoreFault::Exists)),
+            Ok(true) => WriteOutcome::Written,
+            Ok(false) if overwrite => WriteOutcome::Failed(error.unless_exists()),
+            Ok(false) => WriteOutcome::Failed(StoreError::new(StoreFault::Exists)),
             Err(look) => match look.fault() {
-                StoreFault::NotFound => Outcome::Nothing(error.unless_exists()),
+                StoreFault::NotFound => WriteOutcome::Nothing(error.unless_exists()),
                 // Without the right to read, the store returns only this.
-                StoreFault::Denied if error.fault() == StoreFault::Exists => Outcome::Failed(error),
-                _ => Outcome::Failed(error.left_open()),
+                StoreFault::Denied if error.fault() == StoreFault::Exists => {
+                    WriteOutcome::Failed(error)
+                }
+                _ => WriteOutcome::Failed(error.left_open()),
             },
         }
     }
@@ -130,7 +132,7 @@ mod tests {
     fn the_end_of_the_content_is_kept_however_it_is_cut() {
         let bytes: Vec<u8> = (0..20_000u32).map(|i| i.to_le_bytes()[0] ^ 0x5a).collect();
         for size in [1, 100, END - 1, END, END + 1, 19_999, 20_000] {
-            let mut content = Content::new();
+            let mut content = UploadContent::new();
             bytes.chunks(size).for_each(|part| content.push(&part.to_vec().into()));
             assert_eq!((content.size, content.end.as_slice()), (20_000, last(&bytes)), "{size}");
         }
@@ -139,7 +141,7 @@ mod tests {
     #[test]
     fn no_two_uploads_have_one_token() {
         let tokens: std::collections::HashSet<_> =
-            (0..1000).map(|_| Content::new().token).collect();
+            (0..1000).map(|_| UploadContent::new().token).collect();
         assert_eq!(tokens.len(), 1000);
     }
 }

@@ -17,11 +17,11 @@ use tokio::task::spawn_blocking;
 
 use super::error::no_answer;
 use super::location::Location;
-use super::object::{Object, keep_only_whole};
 use super::options::RemoteReaderOptions;
+use super::pinned::{PinnedObject, keep_only_whole};
 use super::trust::{RemoteDigests, RemoteTrust};
 use super::version::Version;
-use crate::error::{Doing, Error, ErrorKind, OptionsError};
+use crate::error::{Error, ErrorKind, IoOperation, OptionsError};
 use crate::read::{ChosenCodec, OpenedPack};
 
 /// The default number of requests in flight of one call.
@@ -81,12 +81,12 @@ const CHECKED_INLINE: usize = 256 << 10;
 /// codec.
 #[derive(Clone)]
 pub struct RemoteReader {
-    pub(super) inner: Arc<Inner>,
+    pub(super) inner: Arc<RemoteReaderInner>,
 }
 
 /// The state that the clones of a reader share.
-pub(super) struct Inner {
-    pub(super) object: Object,
+pub(super) struct RemoteReaderInner {
+    pub(super) object: PinnedObject,
     pub(super) opened: OpenedPack,
     pub(super) requests: usize,
     /// The digests that every record is checked against, if the caller asked for
@@ -227,7 +227,7 @@ impl RemoteReader {
         let pack = &self.inner.opened.pack;
         let trusted = self.inner.trusted.get().map_or(0, RemoteDigests::memory);
         let kept = pack.directory.memory() + pack.app_data.len() + pack.tail.bytes.len();
-        size_of::<Inner>() + kept + trusted
+        size_of::<RemoteReaderInner>() + kept + trusted
     }
 
     pub(super) fn error(&self, kind: ErrorKind) -> Error {
@@ -268,11 +268,11 @@ impl RemoteReaderOptions {
             return Err(location.error(ErrorKind::Options(OptionsError::DigestsWithExtract)));
         }
         let limits = self.reading.limits;
-        let opened = Object::open(location, known, limits).await;
+        let opened = PinnedObject::open(location, known, limits).await;
         let (object, mut pack) = opened.map_err(|kind| location.error(kind))?;
         keep_only_whole(&mut pack, object.version.size());
         let merge = self.merge.unwrap_or_else(|| Merge::for_requests(&pack.directory));
-        let inner = Inner {
+        let inner = RemoteReaderInner {
             object,
             opened: OpenedPack::new(pack, self.reading, merge),
             requests: self.requests.unwrap_or(REQUESTS),
@@ -287,7 +287,7 @@ impl RemoteReaderOptions {
     }
 }
 
-impl Inner {
+impl RemoteReaderInner {
     /// Opens the digest list; from now on every record is checked against it.
     pub(super) async fn open_digest_list(
         self: &Arc<Self>,
@@ -357,7 +357,7 @@ impl Inner {
         self.settle(&place, &stored).await?;
         let record = PlannedRecord { place, wanted: Vec::new() };
         let mut records = self.unseal_all(vec![(record, stored)]).await?;
-        let damaged = || no_answer().while_doing(Doing::Opening);
+        let damaged = || no_answer().during(IoOperation::Opening);
         records.pop().map(|(_, record)| record).ok_or_else(damaged)?
     }
 
@@ -403,7 +403,7 @@ impl Inner {
         let done = spawn_blocking(work).await;
         // The caller's decoders cannot panic (see `caught.rs`), so the runtime is
         // being shut down.
-        done.map_err(|_| no_answer().while_doing(Doing::Threading))
+        done.map_err(|_| no_answer().during(IoOperation::Threading))
     }
 
     fn unseal_here(

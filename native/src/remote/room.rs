@@ -21,7 +21,7 @@ pub(super) struct Room {
 }
 
 /// The share of a read, which is returned when it is dropped.
-pub(super) struct Share {
+pub(super) struct RoomShare {
     _permits: Option<OwnedSemaphorePermit>,
 }
 
@@ -34,14 +34,14 @@ impl Room {
     }
 
     /// Waits for room for a read and what it may decode to.
-    pub(super) async fn take(self, read: PlannedRead) -> (PlannedRead, Share) {
+    pub(super) async fn take(self, read: PlannedRead) -> (PlannedRead, RoomShare) {
         let Some((semaphore, count)) = self.permits else {
-            return (read, Share { _permits: None });
+            return (read, RoomShare { _permits: None });
         };
         let weight = self.budget.weight(&read).div_ceil(1024);
         let wanted = u32::try_from(weight).unwrap_or(u32::MAX).min(count);
         // The semaphore is never closed.
-        (read, Share { _permits: semaphore.acquire_many_owned(wanted).await.ok() })
+        (read, RoomShare { _permits: semaphore.acquire_many_owned(wanted).await.ok() })
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::error::{StoreError, StoreFault, no_answer};
 use crate::caught::panic_message;
-use crate::error::{Doing, ErrorKind};
+use crate::error::{ErrorKind, IoOperation};
 
 /// Runs a future on the runtime and blocks until it has finished.
 ///
@@ -40,7 +40,7 @@ pub(super) async fn unless_it_panics<T>(future: impl Future<Output = T>) -> Resu
 pub(super) fn refuse_single_thread(runtime: &Handle) -> Result<(), ErrorKind> {
     match runtime.runtime_flavor() {
         RuntimeFlavor::CurrentThread => {
-            Err(StoreError::new(StoreFault::NoWorkers).while_doing(Doing::Threading))
+            Err(StoreError::new(StoreFault::NoWorkers).during(IoOperation::Threading))
         }
         _ => Ok(()),
     }

@@ -18,8 +18,8 @@ use sealpack_core::trust::{
 use tokio::sync::OnceCell;
 
 use super::location::Location;
-use crate::error::{Doing, ErrorKind};
-use crate::trust::{HELD, block_of, list_error};
+use crate::error::{ErrorKind, IoOperation};
+use crate::trust::{MAX_CACHED_BLOCKS, block_of, list_error};
 
 /// The hash that a [`RemoteReader`](super::RemoteReader) authenticates a pack
 /// against: the caller has it from elsewhere, and the digest list relates the
@@ -117,13 +117,13 @@ impl RemoteDigests {
     ) -> Result<Self, ErrorKind> {
         let location = trust.digests.clone().unwrap_or_else(|| pack_location.digest_list());
         let bound = anchor(&location, ListOpening::new(trust.anchor)).await?;
-        let mut witnessing = bound.bind(pack)?;
-        while let Some(number) = witnessing.wanted() {
-            let block = block_of(witnessing.list(), number)?;
-            let proven = prove(&location, witnessing.list(), block).await?;
-            witnessing.confirm(&proven, &record_digest(read(number).await?.slices())?)?;
+        let mut binding = bound.bind(pack)?;
+        while let Some(number) = binding.wanted() {
+            let block = block_of(binding.list(), number)?;
+            let proven = prove(&location, binding.list(), block).await?;
+            binding.confirm(&proven, &record_digest(read(number).await?.slices())?)?;
         }
-        Ok(Self { list: witnessing.finish()?, location, cached: Mutex::default() })
+        Ok(Self { list: binding.finish()?, location, cached: Mutex::default() })
     }
 
     /// Returns the list.
@@ -135,7 +135,7 @@ impl RemoteDigests {
     pub(super) fn memory(&self) -> usize {
         let shape = self.list.shape();
         let block = shape.range(0);
-        let blocks = HELD.min(shape.blocks() as usize);
+        let blocks = MAX_CACHED_BLOCKS.min(shape.blocks() as usize);
         usize::try_from(block.end - block.start).unwrap_or(usize::MAX).saturating_mul(blocks)
     }
 
@@ -168,7 +168,7 @@ impl RemoteDigests {
         if let Some((_, cell)) = cached.iter().find(|(number, _)| *number == block) {
             return Arc::clone(cell);
         }
-        cached.truncate(HELD - 1);
+        cached.truncate(MAX_CACHED_BLOCKS - 1);
         let cell = Block::default();
         cached.push_front((block, Arc::clone(&cell)));
         cell
@@ -178,12 +178,12 @@ impl RemoteDigests {
 /// Opens the list: fetches ranges until `ListOpening` is complete.
 async fn anchor(
     location: &Location,
-    mut anchoring: ListOpening,
+    mut opening: ListOpening,
 ) -> Result<AuthenticatedList, ErrorKind> {
     loop {
-        let bytes = fetch(location, anchoring.range()).await?;
-        match anchoring.supply(bytes).map_err(|error| list_fault(location, error.into()))? {
-            ListOpened::More(next) => anchoring = next,
+        let bytes = fetch(location, opening.range()).await?;
+        match opening.supply(bytes).map_err(|error| list_fault(location, error.into()))? {
+            ListOpened::More(next) => opening = next,
             ListOpened::Ready(list) => return Ok(list),
         }
     }
@@ -202,11 +202,11 @@ async fn prove(
 /// proven afterwards, so it does not matter who wrote them and when.
 async fn fetch(location: &Location, range: Range<u64>) -> Result<Bytes, ErrorKind> {
     let length = range.end - range.start;
-    let doing = Doing::Reading { offset: range.start, length };
+    let operation = IoOperation::Reading { offset: range.start, length };
     let fetched = match location.fetch(range).await {
         Ok(bytes) if bytes.len() as u64 == length => Ok(bytes),
-        Ok(_) => Err(ErrorKind::io(doing, io::ErrorKind::UnexpectedEof.into())),
-        Err(error) => Err(error.while_doing(doing)),
+        Ok(_) => Err(ErrorKind::io(operation, io::ErrorKind::UnexpectedEof.into())),
+        Err(error) => Err(error.during(operation)),
     };
     fetched.map_err(|kind| list_fault(location, kind))
 }

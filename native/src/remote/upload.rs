@@ -29,11 +29,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::{MAX_PARTS, StoreError, StoreFault, no_answer};
 use super::location::Location;
-use super::outcome::{Content, Outcome};
+use super::outcome::{UploadContent, WriteOutcome};
 use super::part::PartSize;
 use super::runtime::{unless_it_panics, wait};
-use crate::error::{Doing, ErrorKind};
-use crate::write::Sink;
+use crate::error::{ErrorKind, IoOperation};
+use crate::write::PackSink;
 
 /// How long a dropped writer waits for the end of its upload.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -55,7 +55,7 @@ pub(super) struct Plan {
 }
 
 /// The writer's requests to the task.
-enum Command {
+enum UploadCommand {
     Part(PutPayload, OwnedSemaphorePermit),
     Finish,
     Abort,
@@ -135,14 +135,14 @@ impl UploadAbort {
 /// The sender of commands to the task of an upload, and the end of the upload.
 #[derive(Clone, Debug)]
 struct TaskHandle {
-    commands: UnboundedSender<Command>,
+    commands: UnboundedSender<UploadCommand>,
     ending: Arc<Ending>,
 }
 
 impl TaskHandle {
     fn abort(&self) -> bool {
         // A task that has ended takes no command.
-        let _ = self.commands.send(Command::Abort);
+        let _ = self.commands.send(UploadCommand::Abort);
         match self.ending.wait_for(PATIENCE) {
             Some(Ok(())) => true,
             Some(Err(error)) => error.abort_failure().is_none(),
@@ -151,7 +151,7 @@ impl TaskHandle {
     }
 }
 
-impl std::fmt::Debug for Command {
+impl std::fmt::Debug for UploadCommand {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Part(..) => "Part",
@@ -180,17 +180,17 @@ impl UploadSink {
         if !plan.overwrite {
             let location = plan.location.clone();
             let free = wait(runtime, async move { refuse_existing(&location).await });
-            free.flatten().map_err(|error| error.while_doing(Doing::Opening))?;
+            free.flatten().map_err(|error| error.during(IoOperation::Opening))?;
         }
         let room = Arc::new(Semaphore::new(plan.parts.max(1) + 1));
         let ending = Arc::new(Ending::default());
         let (commands, received) = unbounded_channel();
-        let task = Task {
+        let task = UploadTask {
             plan: plan.clone(),
             commands: received,
             room: Arc::clone(&room),
             ending: Arc::clone(&ending),
-            content: Content::new(),
+            content: UploadContent::new(),
         };
         runtime.spawn(task.run());
         let task = TaskHandle { commands, ending };
@@ -203,18 +203,18 @@ impl UploadSink {
 
     /// Finishes the upload, and waits until the object exists.
     pub(super) fn finish(self) -> Result<(), ErrorKind> {
-        let _ = self.task.commands.send(Command::Finish);
-        self.task.ending.wait().map_err(|error| error.while_doing(Doing::Publishing))
+        let _ = self.task.commands.send(UploadCommand::Finish);
+        self.task.ending.wait().map_err(|error| error.during(IoOperation::Publishing))
     }
 
     /// Returns the reason why the task takes no more parts.
     fn failure(&self) -> ErrorKind {
         let ended = self.task.ending.wait();
-        ended.err().unwrap_or_else(no_answer).while_doing(Doing::Writing)
+        ended.err().unwrap_or_else(no_answer).during(IoOperation::Writing)
     }
 }
 
-impl Sink for UploadSink {
+impl PackSink for UploadSink {
     // Parts take most of the memory; a network is slower than a disk, so the
     // workers need less of a lead.
     const BYTES_A_WORKER: u64 = 4 << 20;
@@ -233,7 +233,7 @@ impl Sink for UploadSink {
                 .ok_or_else(|| self.failure())?,
         };
         let part = put.to_bytes().collect();
-        match self.task.commands.send(Command::Part(part, permit)) {
+        match self.task.commands.send(UploadCommand::Part(part, permit)) {
             Ok(()) => Ok(()),
             Err(_) => Err(self.failure()),
         }
@@ -258,15 +258,15 @@ async fn refuse_existing(location: &Location) -> Result<(), StoreError> {
 }
 
 /// The task that owns the upload.
-struct Task {
+struct UploadTask {
     plan: Plan,
-    commands: UnboundedReceiver<Command>,
+    commands: UnboundedReceiver<UploadCommand>,
     room: Arc<Semaphore>,
     ending: Arc<Ending>,
-    content: Content,
+    content: UploadContent,
 }
 
-impl Drop for Task {
+impl Drop for UploadTask {
     /// Wakes the writer, even if the task ends because the runtime does.
     fn drop(&mut self) {
         self.ending.set(Err(no_answer()));
@@ -274,26 +274,28 @@ impl Drop for Task {
     }
 }
 
-impl Task {
+impl UploadTask {
     async fn run(mut self) {
         let outcome = unless_it_panics(self.upload()).await.flatten();
         self.ending.set(outcome);
     }
 
-    async fn next(&mut self) -> Command {
-        self.commands.recv().await.unwrap_or(Command::Abort)
+    async fn next(&mut self) -> UploadCommand {
+        self.commands.recv().await.unwrap_or(UploadCommand::Abort)
     }
 
     async fn upload(&mut self) -> Result<(), StoreError> {
-        let Command::Part(first, first_permit) = self.next().await else { return Err(no_answer()) };
+        let UploadCommand::Part(first, first_permit) = self.next().await else {
+            return Err(no_answer());
+        };
         self.content.push(&first);
         match self.next().await {
-            Command::Finish => {
+            UploadCommand::Finish => {
                 let Self { plan, content, commands, .. } = self;
                 until_aborted(commands, plan.put_whole(content, first)).await
             }
-            Command::Abort => Err(no_answer()),
-            Command::Part(second, second_permit) => {
+            UploadCommand::Abort => Err(no_answer()),
+            UploadCommand::Part(second, second_permit) => {
                 self.content.push(&second);
                 let mut upload = self.plan.begin(&self.content).await?;
                 let parts = [(first, None), (second, Some(second_permit))];
@@ -342,7 +344,7 @@ impl Task {
                 }
             };
             match command {
-                Some(Command::Part(payload, permit)) => {
+                Some(UploadCommand::Part(payload, permit)) => {
                     count += 1;
                     if count > MAX_PARTS {
                         let part_size = self.plan.part_size.get();
@@ -351,8 +353,8 @@ impl Task {
                     self.content.push(&payload);
                     in_flight.push(part(upload.put_part(payload), Some(permit)));
                 }
-                Some(Command::Finish) => is_last = true,
-                Some(Command::Abort) | None => return Err(no_answer()),
+                Some(UploadCommand::Finish) => is_last = true,
+                Some(UploadCommand::Abort) | None => return Err(no_answer()),
             }
         }
         Ok(())
@@ -362,7 +364,7 @@ impl Task {
 impl Plan {
     /// Begins an upload of several parts. A store that keeps no metadata may refuse
     /// the request: then it is repeated without metadata.
-    async fn begin(&self, content: &Content) -> Result<Box<dyn MultipartUpload>, StoreError> {
+    async fn begin(&self, content: &UploadContent) -> Result<Box<dyn MultipartUpload>, StoreError> {
         let (store, path) = (self.location.store(), self.location.path());
         let begin = |attributes| {
             store.put_multipart_opts(path, PutMultipartOptions { attributes, ..Default::default() })
@@ -377,7 +379,11 @@ impl Plan {
     /// Uploads a pack of one part with a single request, which states itself
     /// whether it may replace an object. If a store does not support that
     /// condition, the object is looked up first, as for an upload of several parts.
-    async fn put_whole(&self, content: &Content, payload: PutPayload) -> Result<(), StoreError> {
+    async fn put_whole(
+        &self,
+        content: &UploadContent,
+        payload: PutPayload,
+    ) -> Result<(), StoreError> {
         let Self { location, overwrite, .. } = self;
         let mut mode = if *overwrite { PutMode::Overwrite } else { PutMode::Create };
         let mut attributes = content.attributes();
@@ -404,12 +410,12 @@ impl Plan {
             }
             let is_conflict = error.fault() == StoreFault::Exists;
             match content.outcome(location, *overwrite, error).await {
-                Outcome::Written => return Ok(()),
-                Outcome::Nothing(_) if is_conflict && conflicts < CONFLICTS => {
+                WriteOutcome::Written => return Ok(()),
+                WriteOutcome::Nothing(_) if is_conflict && conflicts < CONFLICTS => {
                     tokio::time::sleep(PAUSE * (1 << conflicts)).await;
                     conflicts += 1;
                 }
-                Outcome::Nothing(error) | Outcome::Failed(error) => return Err(error),
+                WriteOutcome::Nothing(error) | WriteOutcome::Failed(error) => return Err(error),
             }
         }
     }
@@ -417,7 +423,7 @@ impl Plan {
     /// Makes the object appear.
     async fn complete(
         &self,
-        content: &Content,
+        content: &UploadContent,
         upload: &mut dyn MultipartUpload,
     ) -> Result<(), StoreError> {
         let Self { location, overwrite, .. } = self;
@@ -427,8 +433,8 @@ impl Plan {
         let Err(error) = upload.complete().await else { return Ok(()) };
         let error = StoreError::completing(error);
         match content.outcome(location, *overwrite, error).await {
-            Outcome::Written => Ok(()),
-            Outcome::Nothing(error) | Outcome::Failed(error) => Err(error),
+            WriteOutcome::Written => Ok(()),
+            WriteOutcome::Nothing(error) | WriteOutcome::Failed(error) => Err(error),
         }
     }
 }
@@ -437,7 +443,7 @@ impl Plan {
 /// `Finish` no other command comes. A request in flight is then dropped, and the
 /// object exists whole, or not at all.
 async fn until_aborted<T>(
-    commands: &mut UnboundedReceiver<Command>,
+    commands: &mut UnboundedReceiver<UploadCommand>,
     work: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
     match select(std::pin::pin!(commands.recv()), std::pin::pin!(work)).await {

@@ -16,7 +16,7 @@ use super::runtime::refuse_single_thread;
 use super::upload::{Plan, UploadAbort, UploadSink};
 use crate::error::{Error, ErrorKind};
 use crate::trust::SealedDigests;
-use crate::write::{Output, Packer, Sealers, WriterOptions, Written, refuse_large_app_data};
+use crate::write::{PackOutput, Packer, Sealers, WriterOptions, Written, refuse_large_app_data};
 
 /// The default number of parts in flight.
 const PARTS: usize = 3;
@@ -161,7 +161,7 @@ impl RemoteWriterOptions {
             None => sink.abort_handle(),
         };
         let spool = digests.as_ref().map(|_| DigestListObject::spool());
-        let output = Output::new(&shape, sink, spool);
+        let output = PackOutput::new(&shape, sink, spool);
         let packer = Packer::start(&self.writing, &shape, sealers, output)?;
         let (location, app_data) = (location.clone(), self.writing.app_data);
         Ok(RemoteWriter { location, packer, app_data, digests, abort, part_size })
@@ -170,7 +170,7 @@ impl RemoteWriterOptions {
 
 /// Returns whether it is unknown if the object was written.
 fn is_unknown(kind: &ErrorKind) -> bool {
-    StoreError::within(kind).is_some_and(|error| error.fault() == StoreFault::Unknown)
+    StoreError::find_in(kind).is_some_and(|error| error.fault() == StoreFault::Unknown)
 }
 
 impl fmt::Debug for RemoteWriter {

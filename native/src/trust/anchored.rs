@@ -19,14 +19,14 @@ use crate::source::Source;
 
 /// The most proven blocks that a reader caches: a quarter of a mebibyte. A scan
 /// needs one for each of its threads.
-pub(crate) const HELD: usize = 64;
+pub(crate) const MAX_CACHED_BLOCKS: usize = 64;
 
 /// The digests that records are authenticated against.
 pub(crate) struct TrustedDigests {
     list: TrustedList,
     file: ListSource,
     /// The most recently proven block is first.
-    held: Mutex<VecDeque<ProvenBlock>>,
+    cached: Mutex<VecDeque<ProvenBlock>>,
 }
 
 impl TrustedDigests {
@@ -43,12 +43,12 @@ impl TrustedDigests {
         let source = Source::open(bytes).map_err(|kind| list_error(Error::new(&path, kind)))?;
         let file = ListSource { source, path };
         let bound = file.anchor(ListOpening::new(trust.anchor))?;
-        let mut witnessing = bound.bind(pack)?;
-        while let Some(number) = witnessing.wanted() {
-            let proven = file.prove(witnessing.list(), number)?;
-            witnessing.confirm(&proven, &record_digest(read(number)?.slices())?)?;
+        let mut binding = bound.bind(pack)?;
+        while let Some(number) = binding.wanted() {
+            let proven = file.prove(binding.list(), number)?;
+            binding.confirm(&proven, &record_digest(read(number)?.slices())?)?;
         }
-        Ok(Self { list: witnessing.finish()?, file, held: Mutex::default() })
+        Ok(Self { list: binding.finish()?, file, cached: Mutex::default() })
     }
 
     /// Returns the list.
@@ -63,16 +63,16 @@ impl TrustedDigests {
 
     /// Checks the digest of the record of this number.
     pub(crate) fn check_digest(&self, number: u32, digest: &Hash) -> Result<(), ErrorKind> {
-        let held = || self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let cached = || self.cached.lock().unwrap_or_else(PoisonError::into_inner);
         // The block is read without the lock, so that other threads can continue.
-        if let Some(block) = held().iter().find(|block| block.digest(number).is_some()) {
+        if let Some(block) = cached().iter().find(|block| block.digest(number).is_some()) {
             return Ok(block.check(number, digest)?);
         }
         let block = self.file.prove(&self.list, number)?;
         let checked = block.check(number, digest);
-        let mut held = held();
-        held.truncate(HELD - 1);
-        held.push_front(block);
+        let mut cached = cached();
+        cached.truncate(MAX_CACHED_BLOCKS - 1);
+        cached.push_front(block);
         Ok(checked?)
     }
 }
@@ -85,11 +85,11 @@ struct ListSource {
 
 impl ListSource {
     /// Opens the list: fetches ranges until `ListOpening` is complete.
-    fn anchor(&self, mut anchoring: ListOpening) -> Result<AuthenticatedList, ErrorKind> {
+    fn anchor(&self, mut opening: ListOpening) -> Result<AuthenticatedList, ErrorKind> {
         loop {
-            let bytes = self.fetch(&anchoring.range())?;
-            match anchoring.supply(bytes).map_err(|error| self.error(error))? {
-                ListOpened::More(next) => anchoring = next,
+            let bytes = self.fetch(&opening.range())?;
+            match opening.supply(bytes).map_err(|error| self.error(error))? {
+                ListOpened::More(next) => opening = next,
                 ListOpened::Ready(list) => return Ok(list),
             }
         }

@@ -9,7 +9,7 @@ use sealpack_core::format::digest::Hash;
 use sealpack_core::trust::{DigestList, DigestListBuilder};
 use tempfile::SpooledTempFile;
 
-use crate::error::{Doing, ErrorKind};
+use crate::error::{ErrorKind, IoOperation};
 
 /// The most bytes of digests kept in memory: those of 131,072 records. More of them
 /// go to an unnamed temporary file.
@@ -77,5 +77,5 @@ fn hand_over(
 }
 
 pub(super) fn writing(error: io::Error) -> ErrorKind {
-    ErrorKind::io(Doing::WritingDigests, error)
+    ErrorKind::io(IoOperation::WritingDigests, error)
 }

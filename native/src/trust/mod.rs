@@ -26,7 +26,7 @@ use crate::source::{FileSource, ReadAt};
 
 pub(crate) use anchored::TrustedDigests;
 #[cfg(feature = "remote")]
-pub(crate) use anchored::{HELD, block_of, list_error};
+pub(crate) use anchored::{MAX_CACHED_BLOCKS, block_of, list_error};
 pub(crate) use collect::DigestSpool;
 pub use compare::{DifferingRecords, DigestListReader};
 pub use file::{DigestListFile, SealedDigests};
@@ -52,12 +52,12 @@ pub use file::{DigestListFile, SealedDigests};
 #[derive(Clone)]
 pub struct Trust {
     anchor: Anchor,
-    digests: Option<Digests>,
+    digests: Option<ListPlace>,
 }
 
 /// The place of the digest list.
 #[derive(Clone)]
-enum Digests {
+enum ListPlace {
     Path(PathBuf),
     Source(Arc<dyn ReadAt>, PathBuf),
 }
@@ -94,7 +94,7 @@ impl Trust {
     /// Sets the path of the digest list. Default: [`digest_list_path`] of the pack.
     #[must_use]
     pub fn digests(mut self, path: impl Into<PathBuf>) -> Self {
-        self.digests = Some(Digests::Path(path.into()));
+        self.digests = Some(ListPlace::Path(path.into()));
         self
     }
 
@@ -106,7 +106,7 @@ impl Trust {
         source: impl ReadAt + 'static,
         name: impl Into<PathBuf>,
     ) -> Self {
-        self.digests = Some(Digests::Source(Arc::new(source), name.into()));
+        self.digests = Some(ListPlace::Source(Arc::new(source), name.into()));
         self
     }
 
@@ -118,8 +118,8 @@ impl Trust {
         };
         match &self.digests {
             None => open(digest_list_path(pack)),
-            Some(Digests::Path(path)) => open(path.clone()),
-            Some(Digests::Source(source, name)) => Ok((Arc::clone(source), name.clone())),
+            Some(ListPlace::Path(path)) => open(path.clone()),
+            Some(ListPlace::Source(source, name)) => Ok((Arc::clone(source), name.clone())),
         }
     }
 }

@@ -15,13 +15,13 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::options::WriterOptions;
-use super::output::{Output, Written};
+use super::output::{PackOutput, Written};
 use super::packer::{Packer, Sealers};
 use super::progress::WriteMonitor;
-use super::sink::{Sink, WRITE_SIZE};
+use super::sink::{PackSink, WRITE_SIZE};
 use super::stream_writer::{SealedStream, error, refuse_digest_list};
 use super::writer::refuse_large_app_data;
-use crate::error::{Doing, Error, ErrorKind};
+use crate::error::{Error, ErrorKind, IoOperation};
 
 /// Writes a pack into a tokio [`AsyncWrite`]: a socket, a request body, a pipe.
 /// Made by [`WriterOptions::write_to_async`] (feature `async`).
@@ -76,7 +76,7 @@ impl WriterOptions {
     where
         W: AsyncWrite + Unpin + Send + 'static,
     {
-        let no_runtime = |error| ErrorKind::io(Doing::Threading, io::Error::other(error));
+        let no_runtime = |error| ErrorKind::io(IoOperation::Threading, io::Error::other(error));
         let runtime = Handle::try_current().map_err(no_runtime)?;
         let shape = self.shape()?;
         refuse_digest_list(&self)?;
@@ -84,7 +84,7 @@ impl WriterOptions {
         let sealers = Sealers::new(&self, &shape)?;
         let (stop, stopped) = watch::channel(false);
         let sink = AsyncSink { sink, runtime: runtime.clone(), stopped };
-        let packer = Packer::start(&self, &shape, sealers, Output::new(&shape, sink, None))?;
+        let packer = Packer::start(&self, &shape, sealers, PackOutput::new(&shape, sink, None))?;
         let monitor = packer.monitor().clone();
         let (packer, app_data) = (Some(packer), self.app_data);
         Ok(AsyncWriter { packer, monitor, app_data, items: 0, runtime, stop })
@@ -145,7 +145,7 @@ impl<W: AsyncWrite + Unpin + Send + 'static> AsyncWriter<W> {
         let Written { sink, trailer, file_size, .. } = written;
         let mut sink = sink.sink;
         let flushed = sink.flush().await;
-        flushed.map_err(|cause| error(ErrorKind::io(Doing::Writing, cause)))?;
+        flushed.map_err(|cause| error(ErrorKind::io(IoOperation::Writing, cause)))?;
         Ok(SealedStream { sink, trailer, size: file_size })
     }
 
@@ -195,7 +195,7 @@ struct AsyncSink<W> {
     stopped: watch::Receiver<bool>,
 }
 
-impl<W: AsyncWrite + Unpin + Send> Sink for AsyncSink<W> {
+impl<W: AsyncWrite + Unpin + Send> PackSink for AsyncSink<W> {
     fn put_size(&self) -> BufferSize {
         WRITE_SIZE
     }
@@ -215,7 +215,7 @@ impl<W: AsyncWrite + Unpin + Send> Sink for AsyncSink<W> {
                     return Err(ErrorKind::Cancelled).into();
                 }
                 let written = write.as_mut().poll(context);
-                written.map_err(|error: io::Error| ErrorKind::io(Doing::Writing, error))
+                written.map_err(|error: io::Error| ErrorKind::io(IoOperation::Writing, error))
             })
             .await
         })

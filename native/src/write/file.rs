@@ -4,9 +4,9 @@ use std::num::NonZero;
 
 use sealpack_core::stream::{BufferSize, Put};
 
-use super::sink::{Sink, WRITE_SIZE};
+use super::sink::{PackSink, WRITE_SIZE};
 use super::vectored::write_put;
-use crate::error::{Doing, ErrorKind};
+use crate::error::{ErrorKind, IoOperation};
 use crate::publish::disk::DiskFile;
 
 /// A file that is written front to back.
@@ -25,14 +25,14 @@ impl FileSink {
     }
 }
 
-impl Sink for FileSink {
+impl PackSink for FileSink {
     fn put_size(&self) -> BufferSize {
         WRITE_SIZE
     }
 
     fn put(&mut self, put: &Put) -> Result<(), ErrorKind> {
         let written = write_put(put, |slices| self.file.write(slices));
-        written.map_err(|error| ErrorKind::io(Doing::Writing, error))?;
+        written.map_err(|error| ErrorKind::io(IoOperation::Writing, error))?;
         self.writeback.wrote(self.file.as_ref(), put.len() as u64);
         Ok(())
     }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!                                      .── sealer ──.
-//! append ──> RecordBuilder ──drafts──> +── sealer ──+ ──in order──> Output ──> FileSink
+//! append ──> RecordBuilder ──drafts──> +── sealer ──+ ──in order──> PackOutput ──> FileSink
 //!            (the caller's thread)     '── sealer ──'    (one thread: assembly,
 //!                                                         output stream, writev)
 //! finish ──> index, app data, trailer ──> Publication: fsync, rename, fsync of the folder
@@ -27,12 +27,12 @@ mod writer;
 pub use async_writer::AsyncWriter;
 pub use options::WriterOptions;
 #[cfg(feature = "remote")]
-pub(crate) use output::{Output, Streamed, Written};
+pub(crate) use output::{PackOutput, Streamed, Written};
 #[cfg(feature = "remote")]
 pub(crate) use packer::{Packer, Sealers};
 pub use progress::{WriteMonitor, WriteProgress};
 #[cfg(feature = "remote")]
-pub(crate) use sink::Sink;
+pub(crate) use sink::PackSink;
 pub use stream_writer::{SealedStream, StreamWriter};
 #[cfg(feature = "remote")]
 pub(crate) use writer::refuse_large_app_data;

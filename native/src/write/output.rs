@@ -5,11 +5,11 @@ use bytes::Bytes;
 use sealpack_core::Error as PackError;
 use sealpack_core::error::Limit;
 use sealpack_core::format::Trailer;
-use sealpack_core::stream::{Outcome, Output as StreamOutput, Refused, Shape, Stream};
+use sealpack_core::stream::{Outcome, Output, Refused, Shape, Stream};
 use sealpack_core::write::{Assembly, PackShape, SealedDraft};
 
 use super::progress::WriteMonitor;
-use super::sink::Sink;
+use super::sink::PackSink;
 use crate::error::ErrorKind;
 use crate::trust::DigestSpool;
 
@@ -18,7 +18,7 @@ use crate::trust::DigestSpool;
 const COPIED_SIZE: usize = 4 << 10;
 
 /// Passes sealed drafts on to the place where the pack is written.
-pub(crate) struct Output<S> {
+pub(crate) struct PackOutput<S> {
     assembly: Assembly,
     file: Streamed<S>,
     /// The records' digests, if a digest list is to be written.
@@ -26,7 +26,7 @@ pub(crate) struct Output<S> {
     monitor: WriteMonitor,
 }
 
-impl<S: Sink> Output<S> {
+impl<S: PackSink> PackOutput<S> {
     pub(crate) fn new(shape: &PackShape, sink: S, digests: Option<DigestSpool>) -> Self {
         let (assembly, file) = (Assembly::new(shape), Streamed::new(sink));
         Self { assembly, file, digests, monitor: WriteMonitor::default() }
@@ -88,7 +88,7 @@ pub(crate) struct Streamed<S> {
     sink: S,
 }
 
-impl<S: Sink> Streamed<S> {
+impl<S: PackSink> Streamed<S> {
     pub(crate) fn new(sink: S) -> Self {
         Self { stream: Stream::new(Shape::exactly(sink.put_size())), sink }
     }
@@ -123,13 +123,13 @@ impl<S: Sink> Streamed<S> {
         let mut first_error = Ok(());
         while let Some(output) = self.stream.next_output() {
             let ended = match output {
-                StreamOutput::Put(put) => {
+                Output::Put(put) => {
                     let ended = self.sink.put(&put);
                     self.stream.recycle(put);
                     ended
                 }
                 // The publication makes the file durable.
-                StreamOutput::Flush | StreamOutput::Close => Ok(()),
+                Output::Flush | Output::Close => Ok(()),
             };
             match ended {
                 Ok(()) => self.stream.completed(Outcome::Done),

@@ -5,17 +5,17 @@ use sealpack_core::Error as PackError;
 use sealpack_core::write::{Hashing, PackShape, RecordBuilder, Sealer};
 
 use super::options::WriterOptions;
-use super::output::Output;
+use super::output::PackOutput;
 use super::pipeline::Pipeline;
 use super::progress::WriteMonitor;
-use super::sink::Sink;
+use super::sink::PackSink;
 use crate::caught::{Caught, caught};
 use crate::codec::Codec;
 use crate::digest::Lanes;
 use crate::error::ErrorKind;
 
-/// Takes items and hands sealed records to an [`Output`].
-pub(crate) struct Packer<S: Sink> {
+/// Takes items and hands sealed records to an [`PackOutput`].
+pub(crate) struct Packer<S: PackSink> {
     builder: RecordBuilder,
     pipeline: Pipeline<S>,
     monitor: WriteMonitor,
@@ -56,18 +56,18 @@ impl Sealers {
     }
 }
 
-impl<S: Sink + 'static> Packer<S> {
+impl<S: PackSink + 'static> Packer<S> {
     /// Starts the threads that the options ask for.
     pub(crate) fn start(
         options: &WriterOptions,
         shape: &PackShape,
         sealers: Sealers,
-        output: Output<S>,
+        output: PackOutput<S>,
     ) -> Result<Self, ErrorKind> {
         let monitor = output.monitor().clone();
         let pipeline = match sealers {
             Sealers::Here(sealer) => Pipeline::inline(sealer, output),
-            Sealers::Behind(sealer) => Pipeline::behind(sealer, output)?,
+            Sealers::Behind(sealer) => Pipeline::on_one_thread(sealer, output)?,
             Sealers::Workers(sealers) => Pipeline::threads(sealers, output)?,
         };
         let builder = RecordBuilder::new(shape, options.codec.is_plain());
@@ -106,7 +106,7 @@ impl<S: Sink + 'static> Packer<S> {
     }
 
     /// Seals and writes the remaining items.
-    pub(crate) fn finish(mut self) -> Result<Output<S>, ErrorKind> {
+    pub(crate) fn finish(mut self) -> Result<PackOutput<S>, ErrorKind> {
         self.builder.finish();
         let submitted = self.submit_drafts();
         // Finish even if submitting failed: the encoders must be closed, and the

@@ -15,10 +15,10 @@ use std::sync::Arc;
 
 use sealpack_core::write::{Draft, DraftDigester, SealedDraft, Sealer};
 
-use super::output::Output;
-use super::sink::{BYTES_A_WORKER, Sink};
+use super::output::PackOutput;
+use super::sink::{BYTES_A_WORKER, PackSink};
 use crate::caught::caught;
-use crate::error::{Doing, ErrorKind};
+use crate::error::{ErrorKind, IoOperation};
 use crate::ordered::{Batch, Ordered, Window};
 use crate::sync::{Builder, JoinHandle};
 
@@ -37,9 +37,10 @@ const BYTES_TAKEN: u64 = 5 << 19;
 /// Returns the most bytes that a pipeline of `workers` workers takes for records of
 /// `record` bytes, together with the stages before and after it.
 pub(crate) fn memory_bound(workers: usize, record: u64) -> u64 {
-    /// Drafts that were written, whose memory is reused; and the output stream's
-    /// buffers.
-    const BESIDE: u64 = (8 << 20) + (4 << 20);
+    /// The most memory of written drafts that the builder keeps for reuse.
+    const REUSED: u64 = 8 << 20;
+    /// The buffers of the output stream.
+    const STREAM: u64 = 4 << 20;
     let workers = workers as u64;
     // A draft has an eighth of spare room, and consists of many records if they are
     // small.
@@ -48,21 +49,21 @@ pub(crate) fn memory_bound(workers: usize, record: u64) -> u64 {
     // draft, the buffer it encodes into, and the builder fills another draft.
     let drafts = draft.saturating_mul(2 * workers + 2).max(BYTES_A_WORKER * workers.max(1));
     // A single worker's drafts may be kept until the writer thread has hashed them.
-    let kept = if workers == 1 { drafts } else { 0 };
-    let under_way = drafts.saturating_add(kept).saturating_add(BESIDE);
-    under_way.saturating_add(draft.saturating_mul(2 * workers + 2))
+    let unhashed = if workers == 1 { drafts } else { 0 };
+    let in_flight = drafts.saturating_add(unhashed).saturating_add(REUSED + STREAM);
+    in_flight.saturating_add(draft.saturating_mul(2 * workers + 2))
 }
 
-type Jobs = Ordered<Draft, Done, ErrorKind>;
+type SealJobs = Ordered<Draft, DeliveredDraft, ErrorKind>;
 
 /// A sealed draft; and the draft itself if the writer thread computes its digests.
-struct Done {
+struct DeliveredDraft {
     sealed: SealedDraft,
     draft: Option<Draft>,
 }
 
 /// The path of drafts to the file, on any number of threads.
-pub(crate) enum Pipeline<S: Sink> {
+pub(crate) enum Pipeline<S: PackSink> {
     /// Everything on the caller's thread.
     Inline(Box<Inline<S>>),
     /// Workers seal; one thread writes.
@@ -72,41 +73,44 @@ pub(crate) enum Pipeline<S: Sink> {
 /// A pipeline of one thread, the caller's.
 pub(crate) struct Inline<S> {
     sealer: Sealer,
-    output: Output<S>,
+    output: PackOutput<S>,
     failure: Option<ErrorKind>,
 }
 
 /// The threads of a pipeline. If it is dropped before it is finished, it stops them
 /// and waits for them.
-pub(crate) struct Threads<S: Sink> {
-    jobs: Arc<Jobs>,
+pub(crate) struct Threads<S: PackSink> {
+    jobs: Arc<SealJobs>,
     workers: Vec<JoinHandle<()>>,
-    writer: Option<JoinHandle<Option<Output<S>>>>,
+    writer: Option<JoinHandle<Option<PackOutput<S>>>>,
 }
 
-impl<S: Sink + 'static> Pipeline<S> {
-    pub(crate) fn inline(sealer: Sealer, output: Output<S>) -> Self {
+impl<S: PackSink + 'static> Pipeline<S> {
+    pub(crate) fn inline(sealer: Sealer, output: PackOutput<S>) -> Self {
         Self::Inline(Box::new(Inline { sealer, output, failure: None }))
     }
 
     /// Starts one worker for each sealer, and the writer thread.
-    pub(crate) fn threads(mut sealers: Vec<Sealer>, output: Output<S>) -> Result<Self, ErrorKind> {
+    pub(crate) fn threads(
+        mut sealers: Vec<Sealer>,
+        output: PackOutput<S>,
+    ) -> Result<Self, ErrorKind> {
         let digests = match &mut sealers[..] {
             [only] => only.split_digester(),
             _ => None,
         };
-        let kept = digests.is_some();
-        let lanes = sealers.iter().any(|sealer| sealer.preferred_batch() > 1) || kept;
+        let deliver_drafts = digests.is_some();
+        let lanes = sealers.iter().any(|sealer| sealer.preferred_batch() > 1) || deliver_drafts;
         let most = if lanes { BYTES_A_WORKER } else { BYTES_ONE_BY_ONE };
         let bytes = most.min(S::BYTES_A_WORKER).saturating_mul(sealers.len() as u64);
         let window = Window { jobs: 2 * sealers.len() + 2, bytes };
-        let jobs = Arc::new(Jobs::new(window));
+        let jobs = Arc::new(SealJobs::new(window));
         let mut threads = Threads { jobs: Arc::clone(&jobs), workers: Vec::new(), writer: None };
         let named = |name: &str| Builder::new().name(name.into());
-        let refused = |error| ErrorKind::io(Doing::Threading, error);
+        let refused = |error| ErrorKind::io(IoOperation::Threading, error);
         for sealer in sealers {
             let jobs = Arc::clone(&jobs);
-            let worker = named("sealpack-seal").spawn(move || seal(&jobs, sealer, kept));
+            let worker = named("sealpack-seal").spawn(move || seal(&jobs, sealer, deliver_drafts));
             threads.workers.push(worker.map_err(refused)?);
         }
         let writer = named("sealpack-write").spawn(move || write(&jobs, output, digests));
@@ -116,12 +120,12 @@ impl<S: Sink + 'static> Pipeline<S> {
 
     /// Starts one thread that seals and writes, for packs with so little to seal
     /// that a hand-off would cost more.
-    pub(crate) fn behind(sealer: Sealer, output: Output<S>) -> Result<Self, ErrorKind> {
-        let jobs = Arc::new(Jobs::new(Window { jobs: 4, bytes: 4 * BYTES_WRITTEN }));
+    pub(crate) fn on_one_thread(sealer: Sealer, output: PackOutput<S>) -> Result<Self, ErrorKind> {
+        let jobs = Arc::new(SealJobs::new(Window { jobs: 4, bytes: 4 * BYTES_WRITTEN }));
         let mut threads = Threads { jobs: Arc::clone(&jobs), workers: Vec::new(), writer: None };
         let writer = Builder::new().name("sealpack-write".into());
         let writer = writer.spawn(move || seal_and_write(&jobs, sealer, output));
-        let refused = |error| ErrorKind::io(Doing::Threading, error);
+        let refused = |error| ErrorKind::io(IoOperation::Threading, error);
         threads.writer = Some(writer.map_err(refused)?);
         Ok(Self::Threads(threads))
     }
@@ -157,7 +161,7 @@ impl<S: Sink + 'static> Pipeline<S> {
     }
 
     /// Waits until all drafts are written and every encoder is closed.
-    pub(crate) fn finish(self) -> Result<Output<S>, ErrorKind> {
+    pub(crate) fn finish(self) -> Result<PackOutput<S>, ErrorKind> {
         match self {
             Self::Inline(inline) => inline.finish(),
             Self::Threads(mut threads) => threads.finish(),
@@ -165,7 +169,7 @@ impl<S: Sink + 'static> Pipeline<S> {
     }
 }
 
-impl<S: Sink> Inline<S> {
+impl<S: PackSink> Inline<S> {
     fn write(&mut self, draft: Draft) -> Result<(), ErrorKind> {
         if let Some(failure) = &self.failure {
             return Err(failure.clone());
@@ -174,15 +178,15 @@ impl<S: Sink> Inline<S> {
         written.inspect_err(|error| self.failure = Some(error.clone()))
     }
 
-    fn finish(self) -> Result<Output<S>, ErrorKind> {
+    fn finish(self) -> Result<PackOutput<S>, ErrorKind> {
         let closed = guard(|| Ok(self.sealer.finish()?));
         self.failure.map_or(closed, Err)?;
         Ok(self.output)
     }
 }
 
-impl<S: Sink> Threads<S> {
-    fn finish(&mut self) -> Result<Output<S>, ErrorKind> {
+impl<S: PackSink> Threads<S> {
+    fn finish(&mut self) -> Result<PackOutput<S>, ErrorKind> {
         self.jobs.close();
         let output = self.join();
         match self.jobs.failure() {
@@ -192,13 +196,13 @@ impl<S: Sink> Threads<S> {
     }
 
     /// Workers and writer catch their own panics, so joining cannot fail.
-    fn join(&mut self) -> Option<Output<S>> {
+    fn join(&mut self) -> Option<PackOutput<S>> {
         self.workers.drain(..).for_each(|worker| drop(worker.join()));
         self.writer.take()?.join().ok()?
     }
 }
 
-impl<S: Sink> Drop for Threads<S> {
+impl<S: PackSink> Drop for Threads<S> {
     fn drop(&mut self) {
         self.jobs.stop();
         self.join();
@@ -206,8 +210,8 @@ impl<S: Sink> Drop for Threads<S> {
 }
 
 /// A worker: seals drafts until there are no more, then closes its encoder, even if
-/// other threads failed. With `kept` it delivers the drafts too.
-fn seal(jobs: &Jobs, mut sealer: Sealer, kept: bool) {
+/// other threads failed. With `deliver_drafts` it delivers the drafts too.
+fn seal(jobs: &SealJobs, mut sealer: Sealer, deliver_drafts: bool) {
     let lanes = sealer.preferred_batch();
     let batch = match lanes {
         0 | 1 => Batch::ONE,
@@ -219,10 +223,10 @@ fn seal(jobs: &Jobs, mut sealer: Sealer, kept: bool) {
             break;
         }
         let mut tickets = tickets.into_iter();
-        let mut kept = if kept { drafts.clone() } else { Vec::new() }.into_iter();
+        let mut delivered = if deliver_drafts { drafts.clone() } else { Vec::new() }.into_iter();
         let deliver = |sealed| {
             if let Some(ticket) = tickets.next() {
-                jobs.deliver(ticket, Done { sealed, draft: kept.next() });
+                jobs.deliver(ticket, DeliveredDraft { sealed, draft: delivered.next() });
             }
         };
         if let Err(error) = guard(|| Ok(sealer.seal_all(drafts, deliver)?)) {
@@ -236,11 +240,11 @@ fn seal(jobs: &Jobs, mut sealer: Sealer, kept: bool) {
 
 /// The writer thread: writes sealed drafts to the file in order. With `digests` it
 /// computes their digests first.
-fn write<S: Sink>(
-    jobs: &Jobs,
-    mut output: Output<S>,
+fn write<S: PackSink>(
+    jobs: &SealJobs,
+    mut output: PackOutput<S>,
     mut digests: Option<DraftDigester>,
-) -> Option<Output<S>> {
+) -> Option<PackOutput<S>> {
     let (bytes, lanes) = match &digests {
         // Half of the window, so that the worker can continue meanwhile.
         Some(digests) => (BYTES_TAKEN.min(S::BYTES_A_WORKER / 2), digests.preferred_batch()),
@@ -268,18 +272,18 @@ fn write<S: Sink>(
     }
 }
 
-fn apart(done: Vec<Done>) -> (Vec<SealedDraft>, Vec<Draft>) {
+fn apart(done: Vec<DeliveredDraft>) -> (Vec<SealedDraft>, Vec<Draft>) {
     let (sealed, drafts): (Vec<_>, Vec<_>) =
         done.into_iter().map(|done| (done.sealed, done.draft)).unzip();
     (sealed, drafts.into_iter().flatten().collect())
 }
 
 /// Seals and writes on one thread.
-fn seal_and_write<S: Sink>(
-    jobs: &Jobs,
+fn seal_and_write<S: PackSink>(
+    jobs: &SealJobs,
     mut sealer: Sealer,
-    mut output: Output<S>,
-) -> Option<Output<S>> {
+    mut output: PackOutput<S>,
+) -> Option<PackOutput<S>> {
     let batch = Batch { jobs: usize::MAX, bytes: BYTES_WRITTEN, lanes: 1 };
     loop {
         let (tickets, drafts): (Vec<_>, Vec<_>) = jobs.take_many(batch).into_iter().unzip();

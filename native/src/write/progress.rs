@@ -38,11 +38,11 @@ pub struct WriteProgress {
 /// ```
 #[derive(Clone, Default)]
 pub struct WriteMonitor {
-    shared: Arc<Shared>,
+    shared: Arc<ProgressCounters>,
 }
 
 #[derive(Default)]
-struct Shared {
+struct ProgressCounters {
     bytes_in: AtomicU64,
     /// The part of `bytes_in` that is in the pack.
     bytes_packed: AtomicU64,

@@ -16,7 +16,7 @@ pub(crate) const WRITE_SIZE: BufferSize = match BufferSize::new(1 << 20) {
 };
 
 /// The end of the pipeline: takes the output stream's puts in order.
-pub(crate) trait Sink: Send {
+pub(crate) trait PackSink: Send {
     /// Bytes of small drafts that may be in flight for each worker.
     const BYTES_A_WORKER: u64 = BYTES_A_WORKER;
 

@@ -12,13 +12,13 @@ use sealpack_core::stream::{BufferSize, Put};
 use sealpack_core::write::RecordBuilder;
 
 use super::options::WriterOptions;
-use super::output::{Output, Written};
+use super::output::{PackOutput, Written};
 use super::packer::{Packer, Sealers};
 use super::progress::WriteMonitor;
-use super::sink::{Sink, WRITE_SIZE};
+use super::sink::{PackSink, WRITE_SIZE};
 use super::vectored::write_put;
 use super::writer::refuse_large_app_data;
-use crate::error::{Doing, Error, ErrorKind, OptionsError};
+use crate::error::{Error, ErrorKind, IoOperation, OptionsError};
 
 /// Writes a pack into a [`Write`]: a socket, a pipe, an open [`File`], memory.
 /// Made by [`WriterOptions::write_to`].
@@ -90,7 +90,7 @@ impl WriterOptions {
         refuse_digest_list(&self)?;
         refuse_large_app_data(&self.app_data)?;
         let sealers = Sealers::new(&self, &shape)?;
-        let output = Output::new(&shape, sink, None);
+        let output = PackOutput::new(&shape, sink, None);
         let packer = Packer::start(&self, &shape, sealers, output)?;
         Ok(StreamWriter { packer, app_data: self.app_data })
     }
@@ -158,7 +158,7 @@ impl<W: Write + Send + 'static> StreamWriter<W> {
         let Written { sink, trailer, file_size, .. } =
             self.packer.finish()?.finish(self.app_data)?;
         let mut sink = sink.0;
-        sink.flush().map_err(|error| ErrorKind::io(Doing::Writing, error))?;
+        sink.flush().map_err(|error| ErrorKind::io(IoOperation::Writing, error))?;
         Ok(SealedStream { sink, trailer, size: file_size })
     }
 
@@ -181,13 +181,13 @@ impl<W: Write + Send + 'static> fmt::Debug for StreamWriter<W> {
 /// A sink that writes to a [`Write`].
 struct WriteSink<W>(W);
 
-impl<W: Write + Send> Sink for WriteSink<W> {
+impl<W: Write + Send> PackSink for WriteSink<W> {
     fn put_size(&self) -> BufferSize {
         WRITE_SIZE
     }
 
     fn put(&mut self, put: &Put) -> Result<(), ErrorKind> {
         let written = write_put(put, |slices| self.0.write_vectored(slices));
-        written.map_err(|error| ErrorKind::io(Doing::Writing, error))
+        written.map_err(|error| ErrorKind::io(IoOperation::Writing, error))
     }
 }

@@ -12,7 +12,7 @@ use sealpack_core::write::RecordBuilder;
 
 use super::file::FileSink;
 use super::options::WriterOptions;
-use super::output::{Output, Written};
+use super::output::{PackOutput, Written};
 use super::packer::{Packer, Sealers};
 use super::progress::WriteMonitor;
 use crate::error::{Error, ErrorKind};
@@ -112,7 +112,7 @@ impl Writer {
         let (publication, file) = Publication::create(&options.disk, path, options.overwrite)?;
         let digests = options.start_digest_list(path)?;
         let spool = digests.as_ref().map(|list| DigestSpool::new(list.folder()));
-        let output = Output::new(&shape, FileSink::new(file, options.writeback), spool);
+        let output = PackOutput::new(&shape, FileSink::new(file, options.writeback), spool);
         let packer = Packer::start(&options, &shape, sealers, output)?;
         Ok(Self {
             path: Arc::clone(path),
@@ -207,7 +207,7 @@ impl Writer {
     /// # Errors
     /// The first error of the writer, including those of closing the encoders. The
     /// pack does not appear then, with one exception:
-    /// [`Doing::SyncingFolder`](crate::Doing::SyncingFolder) means that the pack
+    /// [`IoOperation::SyncingFolder`](crate::IoOperation::SyncingFolder) means that the pack
     /// did appear, but its name may not survive a crash of the system.
     pub fn finish(self) -> Result<SealedPack, Error> {
         self.finish_with(Vec::new())

@@ -16,7 +16,7 @@ use sealpack_core::write::{Draft, Hashing, PackShape, RecordBuilder, Sealer};
 
 use super::at_least;
 use crate::error::ErrorKind;
-use crate::write::output::{Nowhere, Output};
+use crate::write::output::{Nowhere, PackOutput};
 use crate::write::pipeline::Pipeline;
 use crate::{Trouble, explore};
 
@@ -120,14 +120,14 @@ fn pipeline(shape_of: Shape, at: At) -> Made {
     let (came, closed) = (Arc::<Mutex<Vec<usize>>>::default(), Arc::<AtomicUsize>::default());
     let trouble =
         if let At::Writing(number, trouble) = at { Some((number, trouble)) } else { None };
-    let output = Output { came: Arc::clone(&came), trouble, sink: PhantomData };
+    let output = PackOutput { came: Arc::clone(&came), trouble, sink: PhantomData };
     let sealer = || {
         let encoder = Encoder { at, closed: Arc::clone(&closed) };
         let sealer = Sealer::with_encoder(&shape(), Box::new(encoder));
         sealer.with_digester(Box::new(Digester(shape_of.lanes)))
     };
     let pipeline = match shape_of.workers {
-        0 => Pipeline::behind(sealer(), output),
+        0 => Pipeline::on_one_thread(sealer(), output),
         workers => Pipeline::threads((0..workers).map(|_| sealer()).collect(), output),
     };
     Made { pipeline: pipeline.unwrap(), came, closed }

@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex};
 use sealpack_core::stream::{BufferSize, Put};
 use sealpack_core::write::SealedDraft;
 
-use super::sink::Sink;
+use super::sink::PackSink;
 use crate::Trouble;
 use crate::error::ErrorKind;
 
 /// A sink that never receives a byte.
 pub(crate) struct Nowhere;
 
-impl Sink for Nowhere {
+impl PackSink for Nowhere {
     fn put_size(&self) -> BufferSize {
         BufferSize::new(1 << 20).unwrap()
     }
@@ -25,13 +25,13 @@ impl Sink for Nowhere {
 
 /// Replaces the file: keeps the lengths of the drafts, in the order of their
 /// arrival.
-pub(crate) struct Output<S> {
+pub(crate) struct PackOutput<S> {
     pub(crate) came: Arc<Mutex<Vec<usize>>>,
     pub(crate) trouble: Option<(usize, Trouble)>,
     pub(crate) sink: PhantomData<S>,
 }
 
-impl<S> Output<S> {
+impl<S> PackOutput<S> {
     pub(crate) fn write(&mut self, sealed: SealedDraft) -> Result<(), ErrorKind> {
         let mut came = self.came.lock().unwrap();
         if let Some((at, trouble)) = self.trouble

@@ -44,7 +44,7 @@ pub fn agree(reader: &Reader) {
             // An item may be readable although another part of its plain record is
             // damaged.
             (None, Ok(_)) => {}
-            (None, Err(error)) => is_told_with_its_section(&error),
+            (None, Err(error)) => assert_damage_or_limit(&error),
         }
     }
     many(reader, &scanned);
@@ -59,7 +59,7 @@ fn scan(reader: &Reader) -> (Vec<Bytes>, Option<Error>) {
         match item {
             Ok(item) => scanned.push(item),
             Err(error) => {
-                is_told_with_its_section(&error);
+                assert_damage_or_limit(&error);
                 return (scanned, Some(error));
             }
         }
@@ -105,7 +105,7 @@ fn judge(reader: &Reader, items: &[Bytes], report: &Report) {
 
 /// Checks that an error of a pack in memory reports damage in a section, or a
 /// limit.
-pub(super) fn is_told_with_its_section(error: &Error) {
+pub(super) fn assert_damage_or_limit(error: &Error) {
     match error.kind() {
         ErrorKind::Pack(PackError::Corrupt { section, .. }) => {
             assert_ne!(*section, Section::ContentHash, "only a verification looks at the hash");

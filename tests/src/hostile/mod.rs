@@ -56,6 +56,6 @@ pub fn whole(data: &[u8]) {
     let file = std::io::Cursor::new(input.rest().to_vec());
     match options.open_source(file, "memory") {
         Ok(reader) => agree(&reader),
-        Err(error) => agree::is_told_with_its_section(&error),
+        Err(error) => agree::assert_damage_or_limit(&error),
     }
 }

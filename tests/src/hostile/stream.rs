@@ -1,7 +1,7 @@
 //! Any operations on the output stream, checked against the seven invariants and
 //! the model.
 
-use sealpack_core::check::{self, Case, Event, Fault, Operation, Variant};
+use sealpack_core::check::{self, Case, Event, Operation, SinkFault, Variant};
 use sealpack_core::stream::BufferSize;
 
 use super::Input;
@@ -49,12 +49,12 @@ fn chosen(input: &mut Input<'_>) -> Case {
             _ => Operation::Flush,
         };
         let fault = match input.byte() {
-            255 => Some(Fault::Put {
+            255 => Some(SinkFault::Put {
                 nth: usize::from(input.byte() % 3),
                 taken: usize::from(input.byte() % 40),
             }),
-            254 => Some(Fault::Flush),
-            253 => Some(Fault::Close),
+            254 => Some(SinkFault::Flush),
+            253 => Some(SinkFault::Close),
             _ => None,
         };
         events.push(Event { operation, fault });

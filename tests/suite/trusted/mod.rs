@@ -12,7 +12,7 @@ use sealpack::core::error::{Section, TrailerField, Untrusted};
 use sealpack::core::format::digest::Hash;
 use sealpack::core::read::{LayerName, Verdict};
 use sealpack::{
-    Bytes, DigestListFile, Doing, Error, ErrorKind, OptionsError, Plain, ReadAt, Reader,
+    Bytes, DigestListFile, Error, ErrorKind, IoOperation, OptionsError, Plain, ReadAt, Reader,
     SealedDigests, Trust, Writer, WriterOptions, digest_list_path,
 };
 
@@ -181,7 +181,7 @@ fn errors_name_the_damaged_section() {
     let missing = missing.open_source(Cursor::new(listed.pack.clone()), "pack").err().unwrap();
     assert!(missing.to_string().contains("/nowhere/list"), "{missing}");
     let ErrorKind::DigestList(list) = missing.kind() else { panic!("{missing}") };
-    assert!(matches!(list.kind(), ErrorKind::Io { doing: Doing::Opening, .. }));
+    assert!(matches!(list.kind(), ErrorKind::Io { operation: IoOperation::Opening, .. }));
     let mut flipped = listed.list.clone();
     flipped[60] ^= 1;
     let damaged = open(listed.pack.clone(), flipped, root).err().unwrap();

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use sealpack_core::check::{
-    Case, Event, Fault, MAX_CASE_BYTES, Operation, Trace, Variant, replay_command,
+    Case, Event, MAX_CASE_BYTES, Operation, SinkFault, Trace, Variant, replay_command,
 };
 use sealpack_core::stream::BufferSize;
 
@@ -131,7 +131,7 @@ impl Setup {
             Edit::Fail => {
                 let event = events.get_mut(at).ok_or(CLOSE)?;
                 event.fault = match event.fault {
-                    None => Some(Fault::Put { nth: 0, taken: 0 }),
+                    None => Some(SinkFault::Put { nth: 0, taken: 0 }),
                     Some(_) => None,
                 };
             }

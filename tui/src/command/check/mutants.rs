@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use sealpack_core::check::{Invariant, MUTANTS, Matrix, Row, row};
+use sealpack_core::check::{Invariant, MUTANTS, Matrix, MutantRow, row};
 use serde::Serialize;
 
 use super::Check;
@@ -66,11 +66,11 @@ pub fn run(args: &Check) -> Result<Outcome, Failure> {
     Ok(if caught == matrix.0.len() { Outcome::Fine } else { Outcome::Reported(Status::Broken) })
 }
 
-fn is_caught(row: &Row) -> bool {
+fn is_caught(row: &MutantRow) -> bool {
     row.by_enumeration || row.by_proof
 }
 
-fn row_report(row: &Row) -> RowReport<'static> {
+fn row_report(row: &MutantRow) -> RowReport<'static> {
     let cells = Invariant::ALL.into_iter().zip(&row.cells);
     let breaks = cells.filter_map(|(invariant, case)| {
         Some(Breaks { invariant: invariant.name(), case: case.as_ref()?.to_string() })

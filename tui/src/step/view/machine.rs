@@ -5,7 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
-use sealpack_core::check::{Extent, Frame as Step, Kind, Replay, SinkCall};
+use sealpack_core::check::{ExtentKind, Frame as Step, FrameExtent, Replay, SinkCall};
 
 use super::history;
 use crate::step::model::App;
@@ -154,10 +154,12 @@ impl Panel<'_> {
         Line::from(spans)
     }
 
-    fn extent(&self, kind: Kind, scale: Scale, bytes: usize) -> Span<'static> {
+    fn extent(&self, kind: ExtentKind, scale: Scale, bytes: usize) -> Span<'static> {
         match kind {
-            Kind::Copied => Span::styled(scale.run('b', bytes), self.palette().copied()),
-            Kind::ZeroCopy => Span::styled(scale.run('z', bytes), self.palette().handed_over()),
+            ExtentKind::Copied => Span::styled(scale.run('b', bytes), self.palette().copied()),
+            ExtentKind::ZeroCopy => {
+                Span::styled(scale.run('z', bytes), self.palette().handed_over())
+            }
         }
     }
 
@@ -284,10 +286,10 @@ impl Scale {
 
 /// Formats an extent as `b4@0`: copied or handed over, its length, its offset in the
 /// stream.
-fn text(extent: &Extent) -> String {
+fn text(extent: &FrameExtent) -> String {
     let letter = match extent.kind {
-        Kind::Copied => 'b',
-        Kind::ZeroCopy => 'z',
+        ExtentKind::Copied => 'b',
+        ExtentKind::ZeroCopy => 'z',
     };
     format!("{letter}{}@{}", extent.len, extent.at)
 }

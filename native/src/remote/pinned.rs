@@ -12,11 +12,11 @@ use sealpack_core::read::{FileTail, Opening, Pack, PackOpened, ReadLimits};
 use super::error::{StoreError, StoreFault};
 use super::location::Location;
 use super::version::Version;
-use crate::error::{Doing, ErrorKind};
+use crate::error::{ErrorKind, IoOperation};
 
 /// An object, pinned to the version that was opened.
 #[derive(Clone, Debug)]
-pub(super) struct Object {
+pub(super) struct PinnedObject {
     pub(super) location: Location,
     pub(super) version: Version,
     /// Set once the store refused a condition that was true. The version is
@@ -24,7 +24,7 @@ pub(super) struct Object {
     conditions_are_broken: Arc<AtomicBool>,
 }
 
-impl Object {
+impl PinnedObject {
     pub(super) fn new(location: &Location, version: Version) -> Self {
         let conditions_are_broken = Arc::new(AtomicBool::new(false));
         Self { location: location.clone(), version, conditions_are_broken }
@@ -37,7 +37,7 @@ impl Object {
         }
         let length = range.end - range.start;
         let got = self.request(range, length).await;
-        got.map_err(|error| error.while_doing(Doing::Reading { offset: range.start, length }))
+        got.map_err(|error| error.during(IoOperation::Reading { offset: range.start, length }))
     }
 
     async fn request(&self, range: &Range<u64>, length: u64) -> Result<Bytes, StoreError> {

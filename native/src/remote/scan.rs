@@ -1,19 +1,17 @@
-//! Reads many items: requests in parallel, records decoded while others arrive,
-//! items in order.
+//! Reads many items, by position or in a range: requests in parallel, records
+//! decoded while others arrive, items in order.
 
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
-use sealpack_core::read::{
-    Examination, PlannedRead, PlannedRecord, Record, Report, SoundRecord, plan, plan_records,
-};
+use sealpack_core::read::{PlannedRead, PlannedRecord, Record, plan, plan_records};
 
-use super::reader::{Inner, RemoteReader};
-use super::room::{Room, Share, is_limited};
+use super::reader::{RemoteReader, RemoteReaderInner};
+use super::room::{Room, RoomShare, is_limited};
 use crate::error::{Error, ErrorKind};
-use crate::read::{VerifyProgress, cut, items_of, refuse_untrusted};
+use crate::read::{cut, items_of};
 
 /// Stored bytes that are decoded as one batch, or a single larger record. With
 /// larger batches, more decoded bytes that the caller has not taken yet stay in
@@ -84,50 +82,13 @@ impl RemoteReader {
         let left = positions.end.saturating_sub(positions.start) as usize;
         Ok(items.try_flatten().take(left).map_err(move |kind| reader.error(kind)))
     }
-
-    /// Checks everything in the pack, as [`Reader::verify`](crate::Reader::verify)
-    /// does.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Io`], with [`Error::store`].
-    pub async fn verify(&self) -> Result<Report, Error> {
-        match self.verify_with(|_| ControlFlow::<std::convert::Infallible>::Continue(())).await? {
-            ControlFlow::Continue(report) => Ok(report),
-            ControlFlow::Break(never) => match never {},
-        }
-    }
-
-    /// As [`verify`](Self::verify); `progress` is called after every read, and may
-    /// stop the verification. The call then returns the value of its `Break`.
-    ///
-    /// # Errors
-    /// As [`verify`](Self::verify).
-    pub async fn verify_with<B>(
-        &self,
-        mut progress: impl FnMut(VerifyProgress) -> ControlFlow<B>,
-    ) -> Result<ControlFlow<B, Report>, Error> {
-        self.codec().await?;
-        let inner = &self.inner;
-        let reads = scan(inner, 0..self.directory().record_count());
-        let room = inner.room();
-        let examined = stream::iter(reads)
-            .then(move |read| Box::pin(room.clone().take(read)))
-            .map(|(read, share)| Inner::examine(Arc::clone(inner), read, share));
-        let mut examined = std::pin::pin!(examined.buffered(inner.requests));
-        let content_hash = self.trusted().map(|list| list.header().content_hash);
-        let mut verification = inner.opened.verification(content_hash);
-        while let Some(examinations) = examined.next().await {
-            let so_far = verification.push(examinations.map_err(|kind| self.error(kind))?);
-            if let ControlFlow::Break(reason) = progress(so_far) {
-                return Ok(ControlFlow::Break(reason));
-            }
-        }
-        Ok(ControlFlow::Continue(verification.finish()))
-    }
 }
 
 /// Returns the reads of a run of records, planned as they are taken.
-fn scan(inner: &Arc<Inner>, mut numbers: Range<u32>) -> impl Iterator<Item = PlannedRead> + use<> {
+pub(super) fn scan(
+    inner: &Arc<RemoteReaderInner>,
+    mut numbers: Range<u32>,
+) -> impl Iterator<Item = PlannedRead> + use<> {
     let inner = Arc::clone(inner);
     std::iter::from_fn(move || {
         let directory = &inner.opened.pack.directory;
@@ -140,14 +101,14 @@ fn scan(inner: &Arc<Inner>, mut numbers: Range<u32>) -> impl Iterator<Item = Pla
 /// Returns the records of planned reads, in file order: requests run in parallel,
 /// and decoding at the same time.
 fn records<I: Iterator<Item = PlannedRead> + Send>(
-    inner: &Arc<Inner>,
+    inner: &Arc<RemoteReaderInner>,
     reads: I,
 ) -> impl Stream<Item = Result<(PlannedRecord, Record), ErrorKind>> + Send + use<I> {
     let fetching = Arc::clone(inner);
     let room = inner.room();
     let fetched = stream::iter(reads)
         .then(move |read| Box::pin(room.clone().take(read)))
-        .map(move |(read, share)| Inner::read(Arc::clone(&fetching), read, share))
+        .map(move |(read, share)| RemoteReaderInner::read(Arc::clone(&fetching), read, share))
         .buffered(inner.requests);
     let together = inner.decoded_together();
     let decoding = Arc::clone(inner);
@@ -197,8 +158,8 @@ fn batches(records: Vec<StoredRecord>, together: usize) -> Vec<Vec<StoredRecord>
     batches
 }
 
-impl Inner {
-    fn room(&self) -> Room {
+impl RemoteReaderInner {
+    pub(super) fn room(&self) -> Room {
         Room::new(self.opened.budget, &self.opened.options.limits)
     }
 
@@ -216,8 +177,8 @@ impl Inner {
     async fn read(
         inner: Arc<Self>,
         read: PlannedRead,
-        share: Share,
-    ) -> Result<(Vec<StoredRecord>, Share), ErrorKind> {
+        share: RoomShare,
+    ) -> Result<(Vec<StoredRecord>, RoomShare), ErrorKind> {
         let bytes = inner.fetch_read(&read).await?;
         let records: Vec<_> = cut(read, &bytes).collect();
         if let Some((record, stored)) = records.first() {
@@ -226,33 +187,7 @@ impl Inner {
         Ok((records, share))
     }
 
-    /// Examines the records of a read. The share is returned once the examinations
-    /// are complete: the records are no longer in memory then.
-    async fn examine(
-        inner: Arc<Self>,
-        read: PlannedRead,
-        share: Share,
-    ) -> Result<Vec<Examination>, ErrorKind> {
-        let bytes = inner.fetch_read(&read).await?;
-        let own = Arc::clone(&inner);
-        let examined = inner.off_the_runtime(move || {
-            let takes_digests = own.trusted.get().is_some();
-            own.opened.examine(read, &bytes, &own.opened.decoders, takes_digests)
-        });
-        let mut examined = examined.await??;
-        drop(share);
-        let Some(trusted) = inner.trusted.get() else { return Ok(examined) };
-        for examination in &mut examined {
-            let Ok(SoundRecord { digest: Some(digest), .. }) = examination.outcome() else {
-                continue;
-            };
-            let checked = trusted.check(examination.place().number, digest).await;
-            refuse_untrusted(examination, checked)?;
-        }
-        Ok(examined)
-    }
-
-    async fn fetch_read(&self, read: &PlannedRead) -> Result<Bytes, ErrorKind> {
+    pub(super) async fn fetch_read(&self, read: &PlannedRead) -> Result<Bytes, ErrorKind> {
         let first = read.records.first().map_or(0, |record| record.place.number);
         self.fetch_records(&read.range, first).await
     }

@@ -1,0 +1,83 @@
+//! Verifies a pack: requests in parallel, records examined while others arrive.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use futures_util::stream::{self, StreamExt as _};
+use sealpack_core::read::{Examination, PlannedRead, Report, SoundRecord};
+
+use super::reader::{RemoteReader, RemoteReaderInner};
+use super::room::RoomShare;
+use super::scan::scan;
+use crate::error::{Error, ErrorKind};
+use crate::read::{VerifyProgress, refuse_untrusted};
+
+impl RemoteReader {
+    /// Checks everything in the pack, as [`Reader::verify`](crate::Reader::verify)
+    /// does.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`], with [`Error::store`].
+    pub async fn verify(&self) -> Result<Report, Error> {
+        match self.verify_with(|_| ControlFlow::<std::convert::Infallible>::Continue(())).await? {
+            ControlFlow::Continue(report) => Ok(report),
+            ControlFlow::Break(never) => match never {},
+        }
+    }
+
+    /// As [`verify`](Self::verify); `progress` is called after every read, and may
+    /// stop the verification. The call then returns the value of its `Break`.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub async fn verify_with<B>(
+        &self,
+        mut progress: impl FnMut(VerifyProgress) -> ControlFlow<B>,
+    ) -> Result<ControlFlow<B, Report>, Error> {
+        self.codec().await?;
+        let inner = &self.inner;
+        let reads = scan(inner, 0..self.directory().record_count());
+        let room = inner.room();
+        let examined = stream::iter(reads)
+            .then(move |read| Box::pin(room.clone().take(read)))
+            .map(|(read, share)| RemoteReaderInner::examine(Arc::clone(inner), read, share));
+        let mut examined = std::pin::pin!(examined.buffered(inner.requests));
+        let content_hash = self.trusted().map(|list| list.header().content_hash);
+        let mut verification = inner.opened.verification(content_hash);
+        while let Some(examinations) = examined.next().await {
+            let so_far = verification.push(examinations.map_err(|kind| self.error(kind))?);
+            if let ControlFlow::Break(reason) = progress(so_far) {
+                return Ok(ControlFlow::Break(reason));
+            }
+        }
+        Ok(ControlFlow::Continue(verification.finish()))
+    }
+}
+
+impl RemoteReaderInner {
+    /// Examines the records of a read. The share is returned once the examinations
+    /// are complete: the records are no longer in memory then.
+    async fn examine(
+        inner: Arc<Self>,
+        read: PlannedRead,
+        share: RoomShare,
+    ) -> Result<Vec<Examination>, ErrorKind> {
+        let bytes = inner.fetch_read(&read).await?;
+        let own = Arc::clone(&inner);
+        let examined = inner.off_the_runtime(move || {
+            let takes_digests = own.trusted.get().is_some();
+            own.opened.examine(read, &bytes, &own.opened.decoders, takes_digests)
+        });
+        let mut examined = examined.await??;
+        drop(share);
+        let Some(trusted) = inner.trusted.get() else { return Ok(examined) };
+        for examination in &mut examined {
+            let Ok(SoundRecord { digest: Some(digest), .. }) = examination.outcome() else {
+                continue;
+            };
+            let checked = trusted.check(examination.place().number, digest).await;
+            refuse_untrusted(examination, checked)?;
+        }
+        Ok(examined)
+    }
+}
