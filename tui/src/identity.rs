@@ -50,12 +50,12 @@ impl Identity {
 
 /// A name in a folder, whether a file has it or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct PathIdentity {
     folder: Identity,
     name: OsString,
 }
 
-impl Place {
+impl PathIdentity {
     /// Returns the place that a path names, if its folder exists.
     pub fn of(path: &Path) -> Option<Self> {
         let folder = match path.parent()? {

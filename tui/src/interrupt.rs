@@ -15,24 +15,24 @@ use crate::outcome::Failure;
 
 /// The actions that run when a signal ends the process.
 pub struct Interrupt {
-    actions: Arc<Actions>,
+    actions: Arc<Cleanups>,
 }
 
 #[derive(Default)]
-struct Actions {
+struct Cleanups {
     /// Runs on the first signal.
-    cleanup: Mutex<Option<Action>>,
+    cleanup: Mutex<Option<Cleanup>>,
     /// Runs on a second signal that arrives while the first is still being handled.
-    left_behind: Mutex<Option<Action>>,
+    left_behind: Mutex<Option<Cleanup>>,
 }
 
-type Action = Box<dyn FnOnce() + Send>;
+type Cleanup = Box<dyn FnOnce() + Send>;
 
 impl Interrupt {
     /// Starts a thread that waits for the signals that end a process, except for those
     /// that the parent process made it ignore (`nohup`).
     pub fn new() -> io::Result<Self> {
-        let actions = Arc::new(Actions::default());
+        let actions = Arc::new(Cleanups::default());
         listen(&actions)?;
         Ok(Self { actions })
     }
@@ -65,11 +65,11 @@ impl Interrupt {
     }
 }
 
-fn lock(action: &Mutex<Option<Action>>) -> MutexGuard<'_, Option<Action>> {
+fn lock(action: &Mutex<Option<Cleanup>>) -> MutexGuard<'_, Option<Cleanup>> {
     action.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn one_after_another(before: Option<Action>, next: impl FnOnce() + Send + 'static) -> Action {
+fn one_after_another(before: Option<Cleanup>, next: impl FnOnce() + Send + 'static) -> Cleanup {
     Box::new(move || {
         if let Some(before) = before {
             before();
@@ -98,7 +98,7 @@ pub fn survive_limits() -> Result<(), Failure> {
 }
 
 #[cfg(unix)]
-fn listen(actions: &Arc<Actions>) -> io::Result<()> {
+fn listen(actions: &Arc<Cleanups>) -> io::Result<()> {
     use signal_hook::consts::{
         SIGALRM, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU,
     };
@@ -110,7 +110,7 @@ fn listen(actions: &Arc<Actions>) -> io::Result<()> {
     let listened_to = ending.into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
     let mut signals = Signals::new(listened_to)?;
     // If the pack already has its name, the clean-up finds nothing to do.
-    let end = |action: &Mutex<Option<Action>>, signal| {
+    let end = |action: &Mutex<Option<Cleanup>>, signal| {
         let action = lock(action).take();
         if let Some(action) = action {
             action();
@@ -153,6 +153,6 @@ fn ignored_signals() -> u64 {
 
 /// On other platforms the system ends the process, and a temporary file may be left.
 #[cfg(not(unix))]
-fn listen(_actions: &Arc<Actions>) -> io::Result<()> {
+fn listen(_actions: &Arc<Cleanups>) -> io::Result<()> {
     Ok(())
 }

@@ -24,18 +24,18 @@ use crate::printable;
 
 /// The result of a command that did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum CommandOutcome {
     /// Nothing is wrong.
     Fine,
     /// Something is wrong, and it was reported.
     Reported(Status),
 }
 
-impl From<Outcome> for ExitCode {
-    fn from(outcome: Outcome) -> Self {
+impl From<CommandOutcome> for ExitCode {
+    fn from(outcome: CommandOutcome) -> Self {
         match outcome {
-            Outcome::Fine => Self::SUCCESS,
-            Outcome::Reported(status) => Self::from(status as u8),
+            CommandOutcome::Fine => Self::SUCCESS,
+            CommandOutcome::Reported(status) => Self::from(status as u8),
         }
     }
 }

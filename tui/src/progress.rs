@@ -20,7 +20,7 @@ const STEP: u64 = 256 << 10;
 
 /// A bar with the rate and the time left, or a count with the rate if the total
 /// is not known. Hidden if standard error is not a terminal.
-pub struct Progress {
+pub struct ProgressMeter {
     bar: ProgressBar,
     ticker: Option<Ticker>,
     started: Instant,
@@ -29,7 +29,7 @@ pub struct Progress {
     step: u64,
 }
 
-impl Progress {
+impl ProgressMeter {
     /// A bar over `total` bytes; hidden if `quiet`.
     pub fn bytes(what: impl Into<Cow<'static, str>>, total: Option<u64>, quiet: bool) -> Self {
         let (bar, template) = match total {
@@ -109,7 +109,7 @@ impl Progress {
     }
 }
 
-impl Drop for Progress {
+impl Drop for ProgressMeter {
     /// Removes the bar from the terminal.
     fn drop(&mut self) {
         drop(self.ticker.take());

@@ -7,10 +7,10 @@ use std::str::FromStr;
 
 use sealpack::core::error::Misuse;
 
-use super::reading::{About, Reading};
+use super::read_args::{PackHeading, ReadArgs};
 use crate::items::write::{ItemWriter, OutputFraming};
-use crate::outcome::{Failure, Outcome};
-use crate::progress::Progress;
+use crate::outcome::{CommandOutcome, Failure};
+use crate::progress::ProgressMeter;
 
 /// Write all items, or a range of them, to standard output
 ///
@@ -19,16 +19,16 @@ use crate::progress::Progress;
 /// newline where it had none); the same holds for --framed.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
-pub struct Cat {
+pub struct CatArgs {
     /// The pack
     file: PathBuf,
     /// Only the items at positions A to B-1; A.. and ..B leave an end open
     #[arg(long, value_name = "A..B")]
-    range: Option<Positions>,
+    range: Option<PositionRange>,
     #[command(flatten)]
     framing: OutputFraming,
     #[command(flatten)]
-    reading: Reading,
+    reading: ReadArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -40,7 +40,7 @@ Examples:
 
 /// A range of positions; either end may be open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Positions {
+struct PositionRange {
     start: u64,
     end: Option<u64>,
 }
@@ -56,7 +56,7 @@ impl std::fmt::Display for NotARange {
 
 impl std::error::Error for NotARange {}
 
-impl FromStr for Positions {
+impl FromStr for PositionRange {
     type Err = NotARange;
 
     fn from_str(text: &str) -> Result<Self, NotARange> {
@@ -71,7 +71,7 @@ impl FromStr for Positions {
     }
 }
 
-impl Positions {
+impl PositionRange {
     /// Returns the range within a pack of `items` items.
     fn of(self, items: u32) -> Result<Range<u32>, Misuse> {
         let missing = |position| Misuse::Position { position, items };
@@ -88,7 +88,7 @@ impl Positions {
 ///
 /// # Errors
 /// [`Failure`]: a pack that cannot be read, a range it does not have.
-pub fn run(args: &Cat) -> Result<Outcome, Failure> {
+pub fn run(args: &CatArgs) -> Result<CommandOutcome, Failure> {
     let (reader, chosen) = args.reading.open_and_tell(&args.file, args.framing.is_json())?;
     let range = match args.range {
         None => 0..reader.item_count(),
@@ -96,17 +96,17 @@ pub fn run(args: &Cat) -> Result<Outcome, Failure> {
             .of(reader.item_count())
             .map_err(|misuse| Failure::Position { path: args.file.clone(), misuse })?,
     };
-    let about = About::new(&args.file, chosen);
+    let about = PackHeading::new(&args.file, chosen);
     let mut to = ItemWriter::new(args.framing, &about)?;
     // If the items go to the terminal, a progress bar would appear among them.
     let quiet = args.framing.is_json() || stdout().is_terminal();
-    let mut progress = Progress::items("reading", u64::from(range.end - range.start), quiet);
+    let mut progress = ProgressMeter::items("reading", u64::from(range.end - range.start), quiet);
     for (position, item) in range.clone().zip(reader.range(range)?) {
         let item = item?;
         to.write(position, &item)?;
         progress.add(1);
     }
-    to.finish().map(|()| Outcome::Fine)
+    to.finish().map(|()| CommandOutcome::Fine)
 }
 
 #[cfg(test)]
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_range_may_leave_an_end_open_and_may_not_be_upside_down() {
-        let of = |text: &str| text.parse::<Positions>().map(|positions| positions.of(10));
+        let of = |text: &str| text.parse::<PositionRange>().map(|positions| positions.of(10));
         assert_eq!(of("2..5").unwrap(), Ok(2..5));
         assert_eq!(of("2..").unwrap(), Ok(2..10));
         assert_eq!(of("..5").unwrap(), Ok(0..5));

@@ -11,14 +11,14 @@ use sealpack::{DigestListFile, Reader, SealedDigests, digest_list_path};
 use serde::Serialize;
 
 use super::distinct::Files;
-use super::location::Location;
-use super::reading::{About, Reading};
+use super::location::PackLocation;
+use super::read_args::{PackHeading, ReadArgs};
 use super::target::report_caveats;
 use crate::interrupt::Interrupt;
 use crate::items::write::hex;
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{CommandOutcome, Failure};
 use crate::printable::{self, JsonPath};
-use crate::progress::Progress;
+use crate::progress::ProgressMeter;
 use crate::report::{self, BOLD};
 use crate::size::{Bytes, Count};
 
@@ -32,7 +32,7 @@ use crate::size::{Bytes, Count};
 /// The list appears whole or not at all. `sealpack pack --with-digests` writes it with the pack.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
-pub struct Digests {
+pub struct DigestsArgs {
     /// The pack
     file: PathBuf,
     /// Where to write the list [default: FILE.digests]
@@ -48,7 +48,7 @@ pub struct Digests {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    reading: Reading,
+    reading: ReadArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -60,9 +60,9 @@ Examples:
 
 /// The fields that are printed.
 #[derive(Serialize)]
-struct Summary {
+struct DigestsSummary {
     #[serde(flatten)]
-    about: About,
+    about: PackHeading,
     /// The path of the list; null if none was written.
     #[serde(flatten)]
     digests: JsonPath,
@@ -80,12 +80,12 @@ struct Summary {
 /// # Errors
 /// [`Failure`]: a pack that cannot be read or is damaged, a list that cannot
 /// be written.
-pub fn run(args: &Digests) -> Result<Outcome, Failure> {
+pub fn run(args: &DigestsArgs) -> Result<CommandOutcome, Failure> {
     let (reader, chosen) = args.reading.open_and_tell(&args.file, args.json)?;
     let records = u64::from(reader.directory().record_count());
-    let mut progress = Progress::records("taking digests", records, args.json);
-    let mut summary = Summary {
-        about: About::new(reader.path(), chosen),
+    let mut progress = ProgressMeter::records("taking digests", records, args.json);
+    let mut summary = DigestsSummary {
+        about: PackHeading::new(reader.path(), chosen),
         digests: list_path(None),
         root: String::new(),
         content_hash: String::new(),
@@ -107,7 +107,7 @@ pub fn run(args: &Digests) -> Result<Outcome, Failure> {
         true => report::print_json(&summary)?,
         false => report::print(|to| summary.print(&args.file, to))?,
     }
-    Ok(Outcome::Fine)
+    Ok(CommandOutcome::Fine)
 }
 
 fn list_path(list: Option<&Path>) -> JsonPath {
@@ -116,12 +116,12 @@ fn list_path(list: Option<&Path>) -> JsonPath {
 
 fn write(
     reader: &Reader,
-    args: &Digests,
-    progress: &mut Progress,
+    args: &DigestsArgs,
+    progress: &mut ProgressMeter,
 ) -> Result<SealedDigests, Failure> {
     let path = match &args.output {
         Some(path) => path.clone(),
-        None if Location::of(&args.file)?.is_file() => digest_list_path(&args.file),
+        None if PackLocation::of(&args.file)?.is_file() => digest_list_path(&args.file),
         None => return Err(Failure::usage("the list is a file: name it, -o FILE")),
     };
     let mut files = Files::default();
@@ -150,7 +150,7 @@ fn write(
 }
 
 /// Computes the header that the list would have, without writing the list.
-fn header(reader: &Reader, progress: &mut Progress) -> Result<ListHeader, Failure> {
+fn header(reader: &Reader, progress: &mut ProgressMeter) -> Result<ListHeader, Failure> {
     let refused = |error| Failure::PackData { path: reader.path().to_path_buf(), error };
     let mut builder = DigestListBuilder::new();
     for digest in reader.record_digests(0..reader.directory().record_count())? {
@@ -161,7 +161,7 @@ fn header(reader: &Reader, progress: &mut Progress) -> Result<ListHeader, Failur
     Ok(list.header().clone())
 }
 
-impl Summary {
+impl DigestsSummary {
     fn vouch(&mut self, root: Hash, content_hash: Hash, file_size: u64) {
         self.root = hex(&root);
         self.content_hash = hex(&content_hash);

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::identity::{Identity, Place};
+use crate::identity::{Identity, PathIdentity};
 use crate::outcome::Failure;
 use crate::printable;
 
@@ -14,16 +14,16 @@ use crate::printable;
 /// exists or not.
 #[derive(Debug, Default)]
 pub struct Files {
-    files: Vec<Named>,
+    files: Vec<NamedFile>,
 }
 
 #[derive(Debug)]
-struct Named {
+struct NamedFile {
     role: &'static str,
     path: PathBuf,
     is_written: bool,
     target: Option<Identity>,
-    place: Option<Place>,
+    place: Option<PathIdentity>,
 }
 
 impl Files {
@@ -43,14 +43,14 @@ impl Files {
         if target.is_some() {
             let path = PathBuf::from("-");
             let role = "standard input";
-            self.files.push(Named { role, path, is_written: false, target, place: None });
+            self.files.push(NamedFile { role, path, is_written: false, target, place: None });
         }
     }
 
     fn add(&mut self, role: &'static str, path: &Path, is_written: bool) {
-        let place = Place::of(path);
+        let place = PathIdentity::of(path);
         let target = Identity::of_path(path);
-        self.files.push(Named { role, path: path.to_path_buf(), is_written, target, place });
+        self.files.push(NamedFile { role, path: path.to_path_buf(), is_written, target, place });
     }
 
     /// Refuses two paths to the same file if at least one of them is written.
@@ -74,7 +74,7 @@ impl Files {
     }
 }
 
-impl Named {
+impl NamedFile {
     fn is(&self, other: &Self) -> bool {
         (self.target.is_some() && self.target == other.target)
             || (self.place.is_some() && self.place == other.place)

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use sealpack::core::error::Misuse;
 use sealpack::{Bytes, Reader};
 
-use super::location::Location;
-use super::reading::{About, Reading};
+use super::location::PackLocation;
+use super::read_args::{PackHeading, ReadArgs};
 use crate::items::write::{ItemWriter, OutputFraming};
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{CommandOutcome, Failure};
 
 /// Write the items at these positions to standard output
 ///
@@ -16,7 +16,7 @@ use crate::outcome::{Failure, Outcome};
 /// written as it is; several need --lines, --framed or --json, so that they can be told apart.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
-pub struct Get {
+pub struct GetArgs {
     /// The pack
     file: PathBuf,
     /// Positions, counted from 0
@@ -25,7 +25,7 @@ pub struct Get {
     #[command(flatten)]
     framing: OutputFraming,
     #[command(flatten)]
-    reading: Reading,
+    reading: ReadArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -43,7 +43,7 @@ const BATCH: usize = 256;
 ///
 /// # Errors
 /// [`Failure`]: a pack that cannot be read, a position it does not have.
-pub fn run(args: &Get) -> Result<Outcome, Failure> {
+pub fn run(args: &GetArgs) -> Result<CommandOutcome, Failure> {
     if args.positions.len() > 1 && args.framing.is_none() {
         return Err(Failure::usage(
             "several items would run together: add --lines, --framed or --json",
@@ -63,12 +63,12 @@ pub fn run(args: &Get) -> Result<Outcome, Failure> {
     // For a pack in a store the codec is not determined first: any record reveals it, and
     // each read is a round trip. For a local file, knowing the codec may save most of a
     // record.
-    if Location::of(&args.file)?.is_file() {
+    if PackLocation::of(&args.file)?.is_file() {
         reader.codec()?;
     }
     let first = fetch(&reader, batches.next().unwrap_or_default())?;
     let (reader, chosen) = args.reading.with_codec(reader, args.framing.is_json())?;
-    let about = About::new(&args.file, chosen);
+    let about = PackHeading::new(&args.file, chosen);
     let mut to = ItemWriter::new(args.framing, &about)?;
     for (position, item) in first {
         to.write(position, &item)?;
@@ -78,7 +78,7 @@ pub fn run(args: &Get) -> Result<Outcome, Failure> {
             to.write(position, &item)?;
         }
     }
-    to.finish().map(|()| Outcome::Fine)
+    to.finish().map(|()| CommandOutcome::Fine)
 }
 
 /// Returns the items at these positions, in the same order.

@@ -9,10 +9,10 @@ use sealpack::core::format::known::{KnownCodec, known};
 use sealpack::{ChosenCodec, Reader};
 use serde::Serialize;
 
-use super::reading::{About, Reading};
-use super::trusting::trusted_by;
+use super::read_args::{PackHeading, ReadArgs};
+use super::trust_args::trusted_by;
 use crate::items::write::{hex, standard_output};
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{CommandOutcome, Failure};
 use crate::printable;
 use crate::report::{self, BOLD, DOUBTFUL};
 use crate::size::{Bytes, Count};
@@ -23,7 +23,7 @@ use crate::size::{Bytes, Count};
 /// verify` checks everything.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
-pub struct Info {
+pub struct InfoArgs {
     /// The pack
     file: PathBuf,
     /// Print one JSON object instead of a table
@@ -33,7 +33,7 @@ pub struct Info {
     #[arg(long, conflicts_with = "json")]
     app_data: bool,
     #[command(flatten)]
-    reading: Reading,
+    reading: ReadArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -48,9 +48,9 @@ const MAX_RECORD_READ: u64 = 16 << 20;
 
 /// The report, in JSON and in words.
 #[derive(Serialize)]
-struct Facts {
+struct PackInfo {
     #[serde(flatten)]
-    about: About,
+    about: PackHeading,
     file_size: u64,
     version: u8,
     dialect: &'static str,
@@ -73,12 +73,12 @@ struct Facts {
     frame_checksum: Option<bool>,
 }
 
-impl Facts {
+impl PackInfo {
     fn of(reader: &Reader, chosen: Option<ChosenCodec>) -> Result<Self, Failure> {
         let trailer = reader.trailer();
         let app_data_checksum = reader.dialect() == Dialect::AppDataCrc;
         Ok(Self {
-            about: About::new(reader.path(), chosen),
+            about: PackHeading::new(reader.path(), chosen),
             file_size: reader.file_size(),
             // A pack of any other version does not open.
             version: 1,
@@ -190,7 +190,7 @@ fn frame_checksum(reader: &Reader, chosen: Option<ChosenCodec>) -> Result<Option
 ///
 /// # Errors
 /// [`Failure`]: a pack that cannot be read.
-pub fn run(args: &Info) -> Result<Outcome, Failure> {
+pub fn run(args: &InfoArgs) -> Result<CommandOutcome, Failure> {
     if args.app_data {
         let reader = args.reading.open(&args.file)?;
         if reader.trusted().is_some_and(|list| !list.covers_app_data()) {
@@ -199,14 +199,14 @@ pub fn run(args: &Info) -> Result<Outcome, Failure> {
             ));
         }
         let written = standard_output().and_then(|mut to| to.write_all(reader.app_data()));
-        return written.map(|()| Outcome::Fine).map_err(Failure::Output);
+        return written.map(|()| CommandOutcome::Fine).map_err(Failure::Output);
     }
     // The report itself says what decided the codec.
     let (reader, chosen) = args.reading.open_and_tell(&args.file, true)?;
-    let facts = Facts::of(&reader, chosen)?;
+    let facts = PackInfo::of(&reader, chosen)?;
     match args.json {
         true => report::print_json(&facts)?,
         false => report::print(|to| facts.print(&reader, to))?,
     }
-    Ok(Outcome::Fine)
+    Ok(CommandOutcome::Fine)
 }

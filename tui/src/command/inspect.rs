@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::location::Opened;
-use super::reading::Reading;
+use super::location::PackSource;
+use super::read_args::ReadArgs;
 use crate::inspect::{self, ViewCommand};
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{CommandOutcome, Failure};
 use crate::terminal::NoTerminal;
 
 /// Look inside a pack, at a terminal
@@ -14,7 +14,7 @@ use crate::terminal::NoTerminal;
 /// saves items and verifies. A damaged pack is shown as far as it can be read. `?` shows the keys.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
-pub struct Inspect {
+pub struct InspectArgs {
     /// The pack
     file: PathBuf,
     /// Show items through a program of yours, which reads one from its standard input: `jq .`,
@@ -23,7 +23,7 @@ pub struct Inspect {
     #[arg(long, value_name = "COMMAND", value_parser = ViewCommand::parse)]
     view: Option<ViewCommand>,
     #[command(flatten)]
-    reading: Reading,
+    reading: ReadArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -35,15 +35,15 @@ Examples:
 Without a terminal: `sealpack info` and `sealpack verify`, both with --json.";
 
 /// Opens the pack and runs the terminal program.
-pub fn run(args: &Inspect) -> Result<Outcome, Failure> {
+pub fn run(args: &InspectArgs) -> Result<CommandOutcome, Failure> {
     NoTerminal::check().map_err(|none| {
         Failure::usage(format!("{none}; `sealpack info` and `sealpack verify` work without one"))
     })?;
     let opened = {
-        let Opened { source, name, options, .. } =
+        let PackSource { source, name, options, .. } =
             args.reading.location(&args.file)?.open(args.reading.options(&args.file)?)?;
         inspect::open(source, &name, &options)?
     };
     inspect::run(opened, &args.file, args.view.clone()).map_err(Failure::Terminal)?;
-    Ok(Outcome::Fine)
+    Ok(CommandOutcome::Fine)
 }

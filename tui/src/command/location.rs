@@ -12,7 +12,7 @@ use crate::stores::{self, ETags, StoreUrl};
 
 /// Where a pack lies, as an argument names it.
 #[derive(Clone, Debug)]
-pub enum Location {
+pub enum PackLocation {
     /// A file.
     File(PathBuf),
     /// An object in a store.
@@ -21,7 +21,7 @@ pub enum Location {
 }
 
 /// The source of a pack's bytes; nothing is checked yet.
-pub struct Opened {
+pub struct PackSource {
     /// The bytes.
     pub source: Arc<dyn ReadAt>,
     /// Identifies this version of it, if that is known.
@@ -36,7 +36,7 @@ pub struct Opened {
 #[cfg(feature = "remote")]
 pub const REQUESTS: usize = 8;
 
-impl Location {
+impl PackLocation {
     /// Parses an argument: with `://` it is a URL. A file of such a name is written
     /// `./s3:/…`.
     ///
@@ -87,12 +87,12 @@ impl Location {
     ///
     /// # Errors
     /// [`Failure::Pack`].
-    pub fn open(&self, options: ReaderOptions) -> Result<Opened, Failure> {
+    pub fn open(&self, options: ReaderOptions) -> Result<PackSource, Failure> {
         match self {
             Self::File(path) => {
                 let source = Arc::new(FileSource::open(path)?);
                 let version = std::fs::metadata(path).ok().as_ref().and_then(version);
-                Ok(Opened { source, version, name: path.clone(), options })
+                Ok(PackSource { source, version, name: path.clone(), options })
             }
             #[cfg(feature = "remote")]
             Self::Store(url, e_tags) => open_store(&stores::location(url, *e_tags)?, None, options),
@@ -143,7 +143,7 @@ pub fn open_store(
     location: &sealpack::remote::Location,
     listed: Option<sealpack::remote::Version>,
     options: ReaderOptions,
-) -> Result<Opened, Failure> {
+) -> Result<PackSource, Failure> {
     use sealpack::core::read::Merge;
     use sealpack::remote::StoreSource;
 
@@ -155,7 +155,7 @@ pub fn open_store(
     let version = object_version(source.version());
     let options = options.threads(REQUESTS).merge(Merge { gap: 128 << 10, max_read: 4 << 20 });
     let name = location.name().to_path_buf();
-    Ok(Opened { source: Arc::new(source), version, name, options })
+    Ok(PackSource { source: Arc::new(source), version, name, options })
 }
 
 /// Whether a text begins as a URL does: `scheme://`.

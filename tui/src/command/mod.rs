@@ -11,10 +11,10 @@ mod inspect;
 mod location;
 mod pack;
 mod place;
-mod reading;
+mod read_args;
 mod step;
 mod target;
-mod trusting;
+mod trust_args;
 mod verify;
 
 use std::process::ExitCode;
@@ -23,7 +23,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::error::{ContextKind, ContextValue};
 use clap::{Parser, Subcommand};
 
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{CommandOutcome, Failure};
 use crate::{descriptors, interrupt, printable};
 
 const STYLES: Styles = Styles::styled()
@@ -60,16 +60,16 @@ the trusted hash, two packs differ, or an invariant is broken; 2 wrong usage;
 
 #[derive(Subcommand)]
 enum Command {
-    Pack(pack::Pack),
-    Info(info::Info),
-    Get(get::Get),
-    Cat(cat::Cat),
-    Verify(verify::Verify),
-    Digests(digests::Digests),
-    Diff(diff::Diff),
-    Check(check::Check),
-    Inspect(inspect::Inspect),
-    Step(step::Step),
+    Pack(pack::PackArgs),
+    Info(info::InfoArgs),
+    Get(get::GetArgs),
+    Cat(cat::CatArgs),
+    Verify(verify::VerifyArgs),
+    Digests(digests::DigestsArgs),
+    Diff(diff::DiffArgs),
+    Check(check::CheckArgs),
+    Inspect(inspect::InspectArgs),
+    Step(step::StepArgs),
 }
 
 /// Parses the arguments and runs the subcommand.
@@ -116,7 +116,7 @@ fn printable_usage(mut error: clap::Error) -> clap::Error {
     error
 }
 
-fn run(command: &Command) -> Result<Outcome, Failure> {
+fn run(command: &Command) -> Result<CommandOutcome, Failure> {
     match command {
         Command::Pack(args) => pack::run(args),
         Command::Info(args) => info::run(args),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use sealpack::core::format::digest::record_digest;
 
-use super::location::Location;
+use super::location::PackLocation;
 use crate::items::write::hex;
 use crate::outcome::{Failure, Input};
 #[cfg(feature = "remote")]
@@ -38,8 +38,8 @@ const STORE_SETTINGS: [&str; 10] = [
 /// [`Failure::Usage`] for a URL that names nothing; [`Failure::File`] if the
 /// current folder is not known.
 pub fn place(argument: &Path) -> Result<String, Failure> {
-    match Location::of(argument)? {
-        Location::File(path) => of_file(&path),
+    match PackLocation::of(argument)? {
+        PackLocation::File(path) => of_file(&path),
         #[cfg(feature = "remote")]
         location => Ok(of_url(&location)),
     }
@@ -58,8 +58,8 @@ fn of_file(path: &Path) -> Result<String, Failure> {
 }
 
 #[cfg(feature = "remote")]
-fn of_url(location: &Location) -> String {
-    let Location::Store(url, _) = location else { return String::new() };
+fn of_url(location: &PackLocation) -> String {
+    let PackLocation::Store(url, _) = location else { return String::new() };
     of_object(&url.to_string(), url)
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use sealpack_core::check::{Case, Event, MUTANTS, Mutant, Trace, Variant};
 use sealpack_core::stream::BufferSize;
 
-use crate::outcome::{Failure, Input, Outcome};
+use crate::outcome::{CommandOutcome, Failure, Input};
 use crate::step::{self, Setup};
 use crate::terminal::NoTerminal;
 
@@ -17,7 +17,7 @@ use crate::terminal::NoTerminal;
 /// Without CASE it opens a scenario. `?` shows the keys.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
-pub struct Step {
+pub struct StepArgs {
     /// The events: `b4,z2+3,f` copies 4 bytes, hands over two extents, flushes
     #[arg(value_parser = Events::parse)]
     case: Option<Events>,
@@ -65,7 +65,7 @@ fn buffer_size(text: &str) -> Result<BufferSize, String> {
     BufferSize::new(bytes).ok_or_else(|| format!("1 to {} bytes", BufferSize::MAX))
 }
 
-impl Step {
+impl StepArgs {
     /// The case of the arguments; `None` if they name none, which shows the
     /// scenarios.
     fn setup(&self) -> Result<Option<Setup>, Failure> {
@@ -99,10 +99,10 @@ fn read_trace(path: &Path) -> Result<Trace, Failure> {
         error,
     })?;
     #[derive(serde::Deserialize)]
-    struct Replayed {
+    struct ReplayJson {
         trace: Vec<serde_json::Value>,
     }
-    let text = match serde_json::from_str::<Replayed>(&text) {
+    let text = match serde_json::from_str::<ReplayJson>(&text) {
         Ok(replayed) => replayed.trace.iter().map(|line| format!("{line}\n")).collect(),
         Err(_) => text,
     };
@@ -110,10 +110,10 @@ fn read_trace(path: &Path) -> Result<Trace, Failure> {
 }
 
 /// Runs the terminal program.
-pub fn run(args: &Step) -> Result<Outcome, Failure> {
+pub fn run(args: &StepArgs) -> Result<CommandOutcome, Failure> {
     let setup = args.setup()?;
     NoTerminal::check()
         .map_err(|none| Failure::usage(format!("{none}; `sealpack check` works without one")))?;
     step::run(setup).map_err(Failure::Terminal)?;
-    Ok(Outcome::Fine)
+    Ok(CommandOutcome::Fine)
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sealpack::core::format::Trailer;
 use sealpack::{Caveat, Error, SealedDigests, SealedPack, StagedFile, Writer, WriterOptions};
 
-use super::location::Location;
+use super::location::PackLocation;
 use crate::interrupt::Interrupt;
 use crate::outcome::Failure;
 use crate::{printable, report};
@@ -21,7 +21,7 @@ use {
 /// How a pack is written to a URL.
 #[derive(clap::Args, Debug, Default)]
 #[command(next_help_heading = "Writing to a store (s3://, gs://, az://)")]
-pub struct Upload {
+pub struct UploadArgs {
     /// Bytes in a part of the upload, 5MiB to 1GiB. A store takes 10,000
     /// parts, so 8MiB is enough for 83.9 GB [default: 8MiB, or more where
     /// the size is known]
@@ -47,7 +47,7 @@ pub enum Target {
     File(Box<Writer>),
     /// To a store.
     #[cfg(feature = "remote")]
-    Store(Box<Uploading>),
+    Store(Box<PackUpload>),
 }
 
 /// Printed after an upload to a store that does not support `If-None-Match`.
@@ -58,21 +58,21 @@ const NO_CONDITIONS: &str = "this store does not know conditional writes (If-Non
 /// A pack that is being uploaded. If it is dropped before it is finished, its upload is
 /// aborted, and the parts that then remain in the store are reported.
 #[cfg(feature = "remote")]
-pub struct Uploading {
+pub struct PackUpload {
     // The writer is dropped first, which aborts the upload.
     writer: RemoteWriter,
-    left_behind: LeftBehind,
+    left_behind: LeftoverReporter,
 }
 
 /// Reports, when it is dropped, the parts that an upload left in a store.
 #[cfg(feature = "remote")]
-struct LeftBehind {
+struct LeftoverReporter {
     uploads: Uploads,
     url: StoreUrl,
 }
 
 #[cfg(feature = "remote")]
-impl Drop for LeftBehind {
+impl Drop for LeftoverReporter {
     fn drop(&mut self) {
         report_left_behind(&self.uploads, &self.url);
     }
@@ -97,7 +97,7 @@ fn announce_slow_abort() {
 }
 
 /// A pack that was written.
-pub struct Sealed {
+pub struct WrittenPack {
     /// The trailer of the pack.
     pub trailer: Trailer,
     /// Its size in bytes.
@@ -125,19 +125,19 @@ impl Destination {
     /// # Errors
     /// [`Failure::Usage`] for a URL that names no object.
     pub fn of(path: &Path) -> Result<Self, Failure> {
-        match Location::of(path)? {
-            Location::File(path) => Ok(Self::File(path)),
+        match PackLocation::of(path)? {
+            PackLocation::File(path) => Ok(Self::File(path)),
             #[cfg(feature = "remote")]
-            Location::Store(url, _) if url.is_prefix() => Err(Failure::usage(format!(
+            PackLocation::Store(url, _) if url.is_prefix() => Err(Failure::usage(format!(
                 "{url}: a pack needs a name, as {}/out.pack",
                 url.to_string().trim_end_matches('/')
             ))),
             #[cfg(feature = "remote")]
-            Location::Store(url, _) if url.service() == Service::Http => Err(Failure::usage(
+            PackLocation::Store(url, _) if url.service() == Service::Http => Err(Failure::usage(
                 format!("{url}: a web server is only read from; write to s3://, gs:// or az://"),
             )),
             #[cfg(feature = "remote")]
-            Location::Store(url, _) => Ok(Self::Store(url)),
+            PackLocation::Store(url, _) => Ok(Self::Store(url)),
         }
     }
 
@@ -158,7 +158,7 @@ impl Destination {
     pub fn create(
         &self,
         options: WriterOptions,
-        upload: &Upload,
+        upload: &UploadArgs,
         interrupt: &Interrupt,
         input_size: Option<u64>,
         replace: bool,
@@ -193,7 +193,7 @@ impl Destination {
                 // Nothing is sent before the first item, so a signal that arrives before
                 // the upload can be aborted finds no upload.
                 let writer = options.create(&location, stores::runtime()?)?;
-                let left_behind = LeftBehind { uploads, url: url.clone() };
+                let left_behind = LeftoverReporter { uploads, url: url.clone() };
                 let abort = writer.abort_handle();
                 let (uploads, own) = (left_behind.uploads.clone(), url.clone());
                 let left = move || report_left_behind(&uploads, &own);
@@ -204,7 +204,7 @@ impl Destination {
                     left();
                 };
                 interrupt.clean_up(first, second);
-                Ok(Target::Store(Box::new(Uploading { writer, left_behind })))
+                Ok(Target::Store(Box::new(PackUpload { writer, left_behind })))
             }
         }
     }
@@ -271,17 +271,17 @@ impl Target {
     ///
     /// # Errors
     /// Same as [`Writer::finish_with`]: on an error neither appears.
-    pub fn finish(self, names: Option<StagedFile>) -> Result<Sealed, Error> {
+    pub fn finish(self, names: Option<StagedFile>) -> Result<WrittenPack, Error> {
         match self {
             Self::File(writer) => {
                 let sealed = writer.finish_with(names.into_iter().collect())?;
                 let SealedPack { trailer, file_size, digests, caveats, .. } = sealed;
-                Ok(Sealed { trailer, size: file_size, parts: None, digests, caveats })
+                Ok(WrittenPack { trailer, size: file_size, parts: None, digests, caveats })
             }
             #[cfg(feature = "remote")]
             Self::Store(upload) => {
                 let names = names.map(StagedFile::publish).transpose()?;
-                let Uploading { writer, left_behind } = *upload;
+                let PackUpload { writer, left_behind } = *upload;
                 let caveats = names.iter().flat_map(|names| names.caveats().to_vec()).collect();
                 let finished = writer.finish();
                 if let (Err(_), Some(names)) = (&finished, names) {
@@ -298,7 +298,7 @@ impl Target {
                 if left_behind.uploads.had_no_conditions() {
                     report::note(&NO_CONDITIONS);
                 }
-                Ok(Sealed { trailer, size, parts: Some(parts), digests, caveats })
+                Ok(WrittenPack { trailer, size, parts: Some(parts), digests, caveats })
             }
         }
     }

@@ -3,12 +3,14 @@
 use crossterm::event::KeyEvent;
 use ratatui::layout::Size;
 
-use super::effect::Effect;
+use super::effect::InspectorEffect;
 use super::item;
-use super::keys::{self, Action};
-use super::layout::Parts;
-use super::model::{App, Content, Look, Mode, Question, Task};
-use super::search::Place;
+use super::keys::{self, InspectorAction};
+use super::layout::InspectorLayout;
+use super::model::{
+    Inspector, InspectorMode, InspectorQuestion, ItemFormat, ItemView, TaskInFlight,
+};
+use super::search::ItemAddress;
 use super::view;
 use crate::terminal::keys::action;
 use crate::terminal::list::{Cursor, Move};
@@ -17,7 +19,7 @@ use crate::terminal::text;
 /// The maximum number of decoded sizes that are kept.
 const MOST_DECODED: u32 = 4096;
 
-impl App {
+impl Inspector {
     pub(super) fn resize(&mut self, size: Size) {
         self.size = size;
         self.fit();
@@ -25,29 +27,29 @@ impl App {
 
     /// Sets how many rows of each list are visible.
     fn fit(&mut self) {
-        let parts = Parts::of(self);
+        let parts = InspectorLayout::of(self);
         match self.mode {
-            Mode::Records => self.records.set_height(parts.list.height),
-            Mode::Items => {
+            InspectorMode::Records => self.records.set_height(parts.list.height),
+            InspectorMode::Items => {
                 self.items.set_height(parts.list.height);
                 self.content.rows.set_height(parts.content().height);
             }
-            Mode::Facts => {
+            InspectorMode::Facts => {
                 self.facts.set_len(view::facts_lines(self, parts.list.width).len() as u64);
                 self.facts.set_height(parts.list.height);
             }
-            Mode::Sizes => {}
+            InspectorMode::Sizes => {}
         }
     }
 
-    pub(super) fn show(&mut self, mode: Mode) {
+    pub(super) fn show(&mut self, mode: InspectorMode) {
         self.mode = mode;
         self.in_item = false;
         self.fit();
     }
 
     /// Puts the cursor on an item of a record. The item is read when it is shown.
-    pub(super) fn go(&mut self, place: Place) {
+    pub(super) fn go(&mut self, place: ItemAddress) {
         self.records.go(place.record.into());
         let items = self.record_place().map_or(0, |record| record.item_count);
         self.items = Cursor::new(items.into());
@@ -59,8 +61,8 @@ impl App {
 
     /// Resets the content, because another item is in view.
     pub(super) fn new_item(&mut self) {
-        self.content = Content::default();
-        let height = Parts::of(self).content().height;
+        self.content = ItemView::default();
+        let height = InspectorLayout::of(self).content().height;
         self.content.rows.set_height(height);
     }
 
@@ -83,43 +85,45 @@ impl App {
         let next = if forward { position.checked_add(1) } else { position.checked_sub(1) };
         let place = next.and_then(|next| self.reader.directory().place(next).ok());
         match place {
-            Some(place) => self.go(Place { record: place.record.number, slot: place.slot }),
+            Some(place) => self.go(ItemAddress { record: place.record.number, slot: place.slot }),
             None => self.tell(if forward { "this is the last item" } else { "this is item 0" }),
         }
     }
 
     fn step(&mut self, step: Move) {
         match self.mode {
-            Mode::Records => self.records.step(step),
-            Mode::Items if self.in_item => self.scroll_item(step),
-            Mode::Items => {
+            InspectorMode::Records => self.records.step(step),
+            InspectorMode::Items if self.in_item => self.scroll_item(step),
+            InspectorMode::Items => {
                 let before = self.items.at;
                 self.items.step(step);
                 if self.items.at != before {
                     self.new_item();
                 }
             }
-            Mode::Facts => match step {
+            InspectorMode::Facts => match step {
                 Move::Up => self.facts.scroll(-1),
                 Move::Down => self.facts.scroll(1),
                 other => self.facts.step(other),
             },
-            Mode::Sizes => {}
+            InspectorMode::Sizes => {}
         }
     }
 
-    pub(super) fn key(&mut self, key: &KeyEvent) -> Option<Effect> {
+    pub(super) fn key(&mut self, key: &KeyEvent) -> Option<InspectorEffect> {
         if self.dialog.is_open() {
             return self.key_for_dialog(key);
         }
         let action = action(keys::tables(self.mode), key)?;
         if let Some(scroll) = self.help {
             self.help = match action {
-                Action::Move(Move::Up) => Some(scroll.saturating_sub(1)),
-                Action::Move(Move::Down) => Some(scroll.saturating_add(1).min(self.most_help())),
-                Action::Move(Move::PageUp | Move::First) => Some(0),
-                Action::Move(Move::PageDown | Move::Last) => Some(self.most_help()),
-                Action::Quit | Action::Help | Action::Back => None,
+                InspectorAction::Move(Move::Up) => Some(scroll.saturating_sub(1)),
+                InspectorAction::Move(Move::Down) => {
+                    Some(scroll.saturating_add(1).min(self.most_help()))
+                }
+                InspectorAction::Move(Move::PageUp | Move::First) => Some(0),
+                InspectorAction::Move(Move::PageDown | Move::Last) => Some(self.most_help()),
+                InspectorAction::Quit | InspectorAction::Help | InspectorAction::Back => None,
                 _ => self.help,
             };
             return None;
@@ -133,26 +137,30 @@ impl App {
         crate::terminal::panel::Overlay::most_scroll(lines, self.size)
     }
 
-    pub(super) fn act(&mut self, action: Action) -> Option<Effect> {
+    pub(super) fn act(&mut self, action: InspectorAction) -> Option<InspectorEffect> {
         match action {
-            Action::Quit => self.over = true,
-            Action::Help => self.help = Some(0),
-            Action::Show(Mode::Items) | Action::Open => self.open(),
-            Action::Show(mode) => self.show(mode),
-            Action::Back => return self.back(),
-            Action::Move(step) => self.step(step),
-            Action::Item { forward } => self.step_item(forward),
-            Action::Focus => self.in_item = !self.in_item,
-            Action::Look => self.look_otherwise(),
-            Action::Pretty => self.toggle_pretty(),
-            Action::GoTo => self.ask(Question::GoTo, "go to", super::goto::UNDERSTOOD, ""),
-            Action::Search => self.ask(Question::Search, "search", super::search::UNDERSTOOD, ""),
-            Action::Again { forward } => return self.search_again(forward),
-            Action::Count => return self.count_hits(),
-            Action::Verify => return self.verify(),
-            Action::Damaged { forward } => self.go_to_damaged(forward),
-            Action::Save => self.ask_where_to_save(),
-            Action::Copy => return self.copy(),
+            InspectorAction::Quit => self.over = true,
+            InspectorAction::Help => self.help = Some(0),
+            InspectorAction::Show(InspectorMode::Items) | InspectorAction::Open => self.open(),
+            InspectorAction::Show(mode) => self.show(mode),
+            InspectorAction::Back => return self.back(),
+            InspectorAction::Move(step) => self.step(step),
+            InspectorAction::Item { forward } => self.step_item(forward),
+            InspectorAction::Focus => self.in_item = !self.in_item,
+            InspectorAction::Look => self.look_otherwise(),
+            InspectorAction::Pretty => self.toggle_pretty(),
+            InspectorAction::GoTo => {
+                self.ask(InspectorQuestion::GoTo, "go to", super::goto::UNDERSTOOD, "")
+            }
+            InspectorAction::Search => {
+                self.ask(InspectorQuestion::Search, "search", super::search::UNDERSTOOD, "")
+            }
+            InspectorAction::Again { forward } => return self.search_again(forward),
+            InspectorAction::Count => return self.count_hits(),
+            InspectorAction::Verify => return self.verify(),
+            InspectorAction::Damaged { forward } => self.go_to_damaged(forward),
+            InspectorAction::Save => self.ask_where_to_save(),
+            InspectorAction::Copy => return self.copy(),
         }
         None
     }
@@ -163,9 +171,9 @@ impl App {
         }
         // Return to the last item shown, if it is in this record.
         if self.items_of != Some(self.record()) {
-            self.go(Place { record: self.record(), slot: 0 });
+            self.go(ItemAddress { record: self.record(), slot: 0 });
         }
-        self.show(Mode::Items);
+        self.show(InspectorMode::Items);
     }
 
     /// Scrolls within the item, and into the neighbouring part of it that is not laid out
@@ -173,7 +181,7 @@ impl App {
     pub(super) fn scroll_item(&mut self, step: Move) {
         let rows = &self.content.rows;
         let (at_start, at_end) = (rows.view().start == 0, rows.view().end >= rows.len());
-        let text = self.content.text.as_ref().filter(|_| self.look() != Look::Hex);
+        let text = self.content.text.as_ref().filter(|_| self.look() != ItemFormat::Hex);
         let next = text.and_then(|text| {
             let (window, total) = (&text.window, text.total);
             let next = match step {
@@ -211,16 +219,16 @@ impl App {
     /// there is one.
     fn look_otherwise(&mut self) {
         self.look = Some(match self.look() {
-            Look::View => Look::Text,
-            Look::Text => Look::Hex,
-            Look::Hex if self.view_command.is_some() => Look::View,
-            Look::Hex => Look::Text,
+            ItemFormat::View => ItemFormat::Text,
+            ItemFormat::Text => ItemFormat::Hex,
+            ItemFormat::Hex if self.view_command.is_some() => ItemFormat::View,
+            ItemFormat::Hex => ItemFormat::Text,
         });
         self.new_item();
     }
 
     fn toggle_pretty(&mut self) {
-        if self.look() == Look::Hex {
+        if self.look() == ItemFormat::Hex {
             return self.tell("p is for JSON as text: x shows text");
         }
         let size = self.text_bytes().map_or(0, |bytes| bytes.len());
@@ -238,18 +246,18 @@ impl App {
         self.content.viewed = viewed;
     }
 
-    fn back(&mut self) -> Option<Effect> {
+    fn back(&mut self) -> Option<InspectorEffect> {
         match self.task.take() {
-            Some(Task { verifying: true, .. }) => {
+            Some(TaskInFlight { verifying: true, .. }) => {
                 self.tell("verification stopped");
-                return Some(Effect::StopVerifying);
+                return Some(InspectorEffect::StopVerifying);
             }
             Some(_) => {
                 self.tell("search stopped");
-                return Some(Effect::StopSearching);
+                return Some(InspectorEffect::StopSearching);
             }
             None if self.in_item => self.in_item = false,
-            None => self.show(Mode::Records),
+            None => self.show(InspectorMode::Records),
         }
         None
     }

@@ -1,12 +1,12 @@
 //! Applies the results of effects to the inspector's state, and starts verifications,
 //! searches and counts.
 
-use super::effect::{Answer, Effect};
+use super::effect::{InspectorAnswer, InspectorEffect};
 use super::item::Text;
-use super::keys::Action;
+use super::keys::InspectorAction;
 use super::marks::Damage;
-use super::model::{App, Loaded, Look, Mode, Task};
-use super::search::{HitCount, Needle, Origin, Outcome, Place};
+use super::model::{Inspector, InspectorMode, ItemFormat, LoadedRecord, TaskInFlight};
+use super::search::{HitCount, ItemAddress, Needle, SearchResult, SearchStart};
 use crate::terminal::progress::Progress;
 use crate::terminal::text::{count, grouped};
 
@@ -20,44 +20,44 @@ fn unread(records: u32) -> String {
     }
 }
 
-impl App {
+impl Inspector {
     /// Handles an answer.
-    pub(super) fn take(&mut self, answer: Answer) -> Option<Effect> {
+    pub(super) fn take(&mut self, answer: InspectorAnswer) -> Option<InspectorEffect> {
         match answer {
-            Answer::Codec(codec) => self.codec = Some(codec),
-            Answer::Sizes(sizes) => self.sizes = Some(sizes),
-            Answer::Peeked(record, Ok(decoded)) => self.mark_sound(record, decoded),
-            Answer::Peeked(record, Err(what)) => self.mark_damaged(record, what),
-            Answer::Loaded(loaded) => self.take_loaded(loaded),
+            InspectorAnswer::Codec(codec) => self.codec = Some(codec),
+            InspectorAnswer::Sizes(sizes) => self.sizes = Some(sizes),
+            InspectorAnswer::Peeked(record, Ok(decoded)) => self.mark_sound(record, decoded),
+            InspectorAnswer::Peeked(record, Err(what)) => self.mark_damaged(record, what),
+            InspectorAnswer::Loaded(loaded) => self.take_loaded(loaded),
             // Another layout may have been requested since.
-            Answer::LaidOut(layout, _) if self.content.asked != Some(layout) => {}
-            Answer::LaidOut(_, text) => self.take_text(text),
-            Answer::Viewed(item, viewed) => {
-                if item == self.place() && self.look() == Look::View {
+            InspectorAnswer::LaidOut(layout, _) if self.content.asked != Some(layout) => {}
+            InspectorAnswer::LaidOut(_, text) => self.take_text(text),
+            InspectorAnswer::Viewed(item, viewed) => {
+                if item == self.place() && self.look() == ItemFormat::View {
                     self.content.viewed = Some(viewed);
                 }
             }
-            Answer::Verifying { progress, records, damaged } => {
+            InspectorAnswer::Verifying { progress, records, damaged } => {
                 if let Some(task) = self.task.as_mut().filter(|task| task.verifying) {
                     task.progress = progress;
                     self.take_verified(records, damaged);
                 }
             }
-            Answer::Verified(report) => self.take_report(report),
-            Answer::Failed(what) => {
+            InspectorAnswer::Verified(report) => self.take_report(report),
+            InspectorAnswer::Failed(what) => {
                 self.task = None;
                 self.fail(what);
             }
-            Answer::Searching(progress) => {
+            InspectorAnswer::Searching(progress) => {
                 if let Some(task) = self.task.as_mut().filter(|task| !task.verifying) {
                     task.progress = progress;
                 }
             }
-            Answer::Found(outcome) => self.take_found(&outcome),
-            Answer::Counted(counted) => self.take_count(counted),
-            Answer::Saved(_, Ok(news)) => self.tell(news),
-            Answer::Saved(to, Err(why)) => self.ask_again_where_to_save(to, why),
-            Answer::Copied => self.tell("handed to the terminal's clipboard"),
+            InspectorAnswer::Found(outcome) => self.take_found(&outcome),
+            InspectorAnswer::Counted(counted) => self.take_count(counted),
+            InspectorAnswer::Saved(_, Ok(news)) => self.tell(news),
+            InspectorAnswer::Saved(to, Err(why)) => self.ask_again_where_to_save(to, why),
+            InspectorAnswer::Copied => self.tell("handed to the terminal's clipboard"),
         }
         None
     }
@@ -71,7 +71,7 @@ impl App {
         self.marks.damaged(record, Damage { offset, what });
     }
 
-    fn take_loaded(&mut self, loaded: Loaded) {
+    fn take_loaded(&mut self, loaded: LoadedRecord) {
         match &loaded.items {
             Ok(items) => self.mark_sound(loaded.record, items.bytes()),
             Err(what) if loaded.is_damaged => self.mark_damaged(loaded.record, what.clone()),
@@ -93,16 +93,19 @@ impl App {
     }
 
     /// Starts a verification, unless one is in progress.
-    pub(super) fn verify(&mut self) -> Option<Effect> {
+    pub(super) fn verify(&mut self) -> Option<InspectorEffect> {
         if self.task.is_some_and(|task| task.verifying) {
             return None;
         }
-        let searching = self.task.replace(Task { verifying: true, progress: STARTED }).is_some();
+        let searching =
+            self.task.replace(TaskInFlight { verifying: true, progress: STARTED }).is_some();
         self.report = None;
         self.verified = 0;
         Some(match searching {
-            true => Effect::All(vec![Effect::StopSearching, Effect::Verify]),
-            false => Effect::Verify,
+            true => {
+                InspectorEffect::All(vec![InspectorEffect::StopSearching, InspectorEffect::Verify])
+            }
+            false => InspectorEffect::Verify,
         })
     }
 
@@ -144,7 +147,7 @@ impl App {
             None if self.report.is_some() => self.tell("no record is damaged"),
             None => self.tell("no record is known to be damaged; v verifies all of them"),
             Some(record) => {
-                self.go(Place { record, slot: 0 });
+                self.go(ItemAddress { record, slot: 0 });
                 let what = self.marks.damage(record).map_or(String::new(), |d| d.what.clone());
                 self.fail(format!("record {}: {what}", grouped(record.into())));
             }
@@ -152,50 +155,58 @@ impl App {
     }
 
     /// Starts a search.
-    pub(super) fn search(&mut self, needle: Needle, from: Origin, forward: bool) -> Effect {
+    pub(super) fn search(
+        &mut self,
+        needle: Needle,
+        from: SearchStart,
+        forward: bool,
+    ) -> InspectorEffect {
         let verifying = self.task.is_some_and(|task| task.verifying);
-        self.task = Some(Task { verifying: false, progress: STARTED });
-        let search = Effect::Search { needle, from, forward };
+        self.task = Some(TaskInFlight { verifying: false, progress: STARTED });
+        let search = InspectorEffect::Search { needle, from, forward };
         match verifying {
-            true => Effect::All(vec![Effect::StopVerifying, search]),
+            true => InspectorEffect::All(vec![InspectorEffect::StopVerifying, search]),
             false => search,
         }
     }
 
     /// Continues the search from the last hit, or from the cursor if it has moved.
-    pub(super) fn search_again(&mut self, forward: bool) -> Option<Effect> {
+    pub(super) fn search_again(&mut self, forward: bool) -> Option<InspectorEffect> {
         let Some(needle) = self.needle.clone() else {
             self.tell("nothing was searched for yet: / asks");
             return None;
         };
         let position = self.position();
         let here = self.hit.filter(|hit| hit.position == position);
-        let from = here.map_or(Origin { position, passed: 0 }, Origin::of);
+        let from = here.map_or(SearchStart { position, passed: 0 }, SearchStart::of);
         Some(self.search(needle, from, forward))
     }
 
     /// Shows the items, and scrolls to the byte at `at` of the current one.
     fn show_at(&mut self, at: usize) {
-        self.act(Action::Show(Mode::Items));
+        self.act(InspectorAction::Show(InspectorMode::Items));
         self.in_item = true;
         // The offset of the hit is not an offset in the decoder's output.
-        if self.view_command.is_some() && matches!(self.look, None | Some(Look::View)) {
-            self.look = Some(Look::Text);
+        if self.view_command.is_some() && matches!(self.look, None | Some(ItemFormat::View)) {
+            self.look = Some(ItemFormat::Text);
         }
         self.reveal(at);
     }
 
     /// Counts the hits of the last search in the whole pack.
-    pub(super) fn count_hits(&mut self) -> Option<Effect> {
+    pub(super) fn count_hits(&mut self) -> Option<InspectorEffect> {
         let Some(needle) = self.needle.clone() else {
             self.tell("nothing was searched for yet: / asks");
             return None;
         };
         let verifying = self.task.is_some_and(|task| task.verifying);
-        self.task = Some(Task { verifying: false, progress: STARTED });
+        self.task = Some(TaskInFlight { verifying: false, progress: STARTED });
         Some(match verifying {
-            true => Effect::All(vec![Effect::StopVerifying, Effect::Count(needle)]),
-            false => Effect::Count(needle),
+            true => InspectorEffect::All(vec![
+                InspectorEffect::StopVerifying,
+                InspectorEffect::Count(needle),
+            ]),
+            false => InspectorEffect::Count(needle),
         })
     }
 
@@ -209,7 +220,7 @@ impl App {
         self.tell(format!("“{written}”: {hits} in {items}{unread}"));
     }
 
-    fn take_found(&mut self, outcome: &Outcome) {
+    fn take_found(&mut self, outcome: &SearchResult) {
         // The search may have been stopped just before it ended.
         if self.task.take_if(|task| !task.verifying).is_none() {
             return;
@@ -221,7 +232,7 @@ impl App {
         };
         let Ok(place) = self.reader.directory().place(hit.position) else { return };
         self.hit = Some(hit);
-        self.go(Place { record: place.record.number, slot: place.slot });
+        self.go(ItemAddress { record: place.record.number, slot: place.slot });
         self.show_at(hit.at);
         let wrapped = if outcome.wrapped { ", around the end" } else { "" };
         let at = grouped(hit.at as u64);

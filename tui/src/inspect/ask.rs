@@ -3,9 +3,9 @@
 
 use crossterm::event::KeyEvent;
 
-use super::effect::{Destination, Effect};
-use super::model::{App, Mode, Question};
-use super::search::{Needle, Origin};
+use super::effect::{InspectorEffect, SaveTarget};
+use super::model::{Inspector, InspectorMode, InspectorQuestion};
+use super::search::{Needle, SearchStart};
 use crate::terminal::prompt::{Prompt, typed_path};
 
 /// The maximum number of bytes that are copied to the clipboard of the terminal.
@@ -15,10 +15,10 @@ fn save_prompt(name: String) -> Prompt {
     Prompt::new("save to", "Enter saves, Esc does not", name)
 }
 
-impl App {
+impl Inspector {
     pub(super) fn ask(
         &mut self,
-        question: Question,
+        question: InspectorQuestion,
         label: &'static str,
         hint: &'static str,
         answer: impl Into<String>,
@@ -34,64 +34,68 @@ impl App {
             false => format!("item-{}.bin", place.first_item.saturating_add(self.place().slot)),
         };
         if self.bytes().is_some() {
-            self.dialog.ask(Question::Save, save_prompt(name));
+            self.dialog.ask(InspectorQuestion::Save, save_prompt(name));
         }
     }
 
     /// The item was not saved: opens the question again with the text that was typed,
     /// unless something else is in view by now.
-    pub(super) fn ask_again_where_to_save(&mut self, to: Destination, why: String) {
+    pub(super) fn ask_again_where_to_save(&mut self, to: SaveTarget, why: String) {
         if self.dialog.is_open() || self.place() != to.item {
             return self.fail(why);
         }
-        self.dialog.ask(Question::Save, save_prompt(to.typed).refused(why));
+        self.dialog.ask(InspectorQuestion::Save, save_prompt(to.typed).refused(why));
     }
 
-    pub(super) fn copy(&mut self) -> Option<Effect> {
+    pub(super) fn copy(&mut self) -> Option<InspectorEffect> {
         let bytes = self.bytes()?;
         if bytes.len() > MOST_COPIED {
             self.fail("more than 64 KiB: too much for a clipboard, s saves it");
             return None;
         }
         let text = String::from_utf8(bytes.to_vec());
-        Some(Effect::Copy(text.unwrap_or_else(|error| {
+        Some(InspectorEffect::Copy(text.unwrap_or_else(|error| {
             let bytes = error.into_bytes();
             bytes.iter().map(|byte| format!("{byte:02x}")).collect()
         })))
     }
 
-    pub(super) fn key_for_dialog(&mut self, key: &KeyEvent) -> Option<Effect> {
+    pub(super) fn key_for_dialog(&mut self, key: &KeyEvent) -> Option<InspectorEffect> {
         let (question, answer) = self.dialog.key(key)?;
         let answered = self.answered(question, &answer);
         self.dialog.settle(answered)?
     }
 
-    fn answered(&mut self, question: Question, answer: &str) -> Result<Option<Effect>, String> {
+    fn answered(
+        &mut self,
+        question: InspectorQuestion,
+        answer: &str,
+    ) -> Result<Option<InspectorEffect>, String> {
         match question {
-            Question::GoTo => {
+            InspectorQuestion::GoTo => {
                 let place = super::goto::place(answer, self.reader.directory());
                 let place = place.map_err(|nowhere| nowhere.to_string())?;
                 self.go(place);
                 let names_an_item = !answer.trim().starts_with(['r', 'R', '@']);
                 if names_an_item {
-                    self.show(Mode::Items);
-                } else if self.mode() != Mode::Items {
-                    self.show(Mode::Records);
+                    self.show(InspectorMode::Items);
+                } else if self.mode() != InspectorMode::Items {
+                    self.show(InspectorMode::Records);
                 }
                 Ok(None)
             }
-            Question::Search => {
+            InspectorQuestion::Search => {
                 let needle = Needle::parse(answer)?;
                 self.needle = Some(needle.clone());
                 let position = self.position();
-                let from = Origin { position, passed: 0 };
+                let from = SearchStart { position, passed: 0 };
                 Ok(Some(self.search(needle, from, true)))
             }
-            Question::Save => {
+            InspectorQuestion::Save => {
                 let bytes = self.bytes().ok_or("there is nothing to save")?;
                 let path = typed_path(answer)?;
-                let to = Destination { typed: answer.into(), path, item: self.place() };
-                Ok(Some(Effect::Save { to, bytes }))
+                let to = SaveTarget { typed: answer.into(), path, item: self.place() };
+                Ok(Some(InspectorEffect::Save { to, bytes }))
             }
         }
     }

@@ -10,26 +10,26 @@ use sealpack::core::read::Report;
 use sealpack::{Bytes, ChosenCodec, Error, Reader};
 
 use super::item::{self, Text};
-use super::model::{App, Items, Loaded, TextLayout};
-use super::search::{self, HitCount, Needle, Origin, Outcome, Place};
+use super::model::{Inspector, ItemWindow, LoadedRecord, TextLayout};
+use super::search::{self, HitCount, ItemAddress, Needle, SearchResult, SearchStart};
 use super::sizes::Sizes;
 use super::view_command::ViewCommand;
 use crate::terminal::progress::{Meter, Progress};
-use crate::terminal::work::{Slot, Stop};
+use crate::terminal::work::{Slot, StopFlag};
 use crate::terminal::{Outbox, Perform, export};
 
 /// Something that the inspector wants done outside of its state.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Effect {
+pub enum InspectorEffect {
     /// Several effects.
-    All(Vec<Effect>),
+    All(Vec<InspectorEffect>),
     /// Find out the codec, and count the sizes of the records.
     Measure,
     /// Decode these records to show their decoded sizes. This replaces the previous
     /// request.
     Peek(Vec<u32>),
     /// Read the items of a record; this one is to be shown.
-    Load(Place),
+    Load(ItemAddress),
     /// Lay bytes out as text.
     LayOut {
         /// The bytes.
@@ -42,7 +42,7 @@ pub enum Effect {
         /// The decoder.
         command: ViewCommand,
         /// The item.
-        item: Place,
+        item: ItemAddress,
         /// Its bytes.
         bytes: Bytes,
     },
@@ -55,7 +55,7 @@ pub enum Effect {
         /// The bytes to search for.
         needle: Needle,
         /// Where the search starts.
-        from: Origin,
+        from: SearchStart,
         /// Whether to search forward.
         forward: bool,
     },
@@ -66,7 +66,7 @@ pub enum Effect {
     /// Write bytes to a new file.
     Save {
         /// The file.
-        to: Destination,
+        to: SaveTarget,
         /// The contents of the file.
         bytes: Bytes,
     },
@@ -76,18 +76,18 @@ pub enum Effect {
 
 /// Where an item is saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Destination {
+pub struct SaveTarget {
     /// The path as it was typed.
     pub typed: String,
     /// The path that the typed text means.
     pub path: PathBuf,
     /// The item that is saved.
-    pub item: Place,
+    pub item: ItemAddress,
 }
 
 /// The result of an effect.
 #[derive(Debug)]
-pub enum Answer {
+pub enum InspectorAnswer {
     /// The codec, if there is one.
     Codec(Option<ChosenCodec>),
     /// The sizes of all records.
@@ -95,11 +95,11 @@ pub enum Answer {
     /// A record was decoded to this many bytes, or it is damaged.
     Peeked(u32, Result<u64, String>),
     /// The items of a record were read.
-    Loaded(Loaded),
+    Loaded(LoadedRecord),
     /// Bytes as text, in this layout.
     LaidOut(TextLayout, Text),
     /// The output of the user's decoder for an item, or why there is none.
-    Viewed(Place, Result<Bytes, String>),
+    Viewed(ItemAddress, Result<Bytes, String>),
     /// The progress of the verification, with the records that it newly found damaged.
     Verifying {
         /// The progress.
@@ -116,11 +116,11 @@ pub enum Answer {
     /// The progress of the search.
     Searching(Progress),
     /// The search has ended.
-    Found(Outcome),
+    Found(SearchResult),
     /// All hits were counted.
     Counted(HitCount),
     /// The item was saved, or not; the text is the message for the user.
-    Saved(Destination, Result<String, String>),
+    Saved(SaveTarget, Result<String, String>),
     /// Text was sent to the clipboard.
     Copied,
 }
@@ -132,7 +132,7 @@ const MOST_PEEKED: u64 = 4 << 20;
 const NAMED_ON_THE_WAY: usize = 1000;
 
 /// Carries out the effects.
-pub struct Effects {
+pub struct InspectorPerformer {
     reader: Reader,
     measuring: Slot,
     peeking: Slot,
@@ -143,7 +143,7 @@ pub struct Effects {
     searching: Slot,
 }
 
-impl Effects {
+impl InspectorPerformer {
     /// Creates the effects of a pack.
     #[must_use]
     pub fn new(reader: Reader) -> Self {
@@ -160,84 +160,92 @@ impl Effects {
     }
 }
 
-fn no_thread(error: io::Error) -> Answer {
-    Answer::Failed(format!("no thread could be started: {error}"))
+fn no_thread(error: io::Error) -> InspectorAnswer {
+    InspectorAnswer::Failed(format!("no thread could be started: {error}"))
 }
 
-impl Perform<App> for Effects {
-    fn perform(&mut self, effect: Effect, outbox: &Outbox<Answer>) {
+impl Perform<Inspector> for InspectorPerformer {
+    fn perform(&mut self, effect: InspectorEffect, outbox: &Outbox<InspectorAnswer>) {
         let reader = self.reader.clone();
         match effect {
-            Effect::All(effects) => {
+            InspectorEffect::All(effects) => {
                 effects.into_iter().for_each(|effect| self.perform(effect, outbox));
             }
-            Effect::Measure => self.measuring.start(outbox, no_thread, move |stop, out| {
-                measure(&reader, stop, out);
-            }),
-            Effect::Peek(records) => self.peeking.start(outbox, no_thread, move |stop, out| {
-                peek(&reader, &records, stop, out);
-            }),
-            Effect::Load(place) => self.loading.start(outbox, no_thread, move |stop, out| {
-                let loaded = load(&reader, place);
-                if !stop.is_asked() {
-                    out.send(Answer::Loaded(loaded));
-                }
-            }),
-            Effect::LayOut { bytes, layout } => {
+            InspectorEffect::Measure => {
+                self.measuring.start(outbox, no_thread, move |stop, out| {
+                    measure(&reader, stop, out);
+                })
+            }
+            InspectorEffect::Peek(records) => {
+                self.peeking.start(outbox, no_thread, move |stop, out| {
+                    peek(&reader, &records, stop, out);
+                })
+            }
+            InspectorEffect::Load(place) => {
+                self.loading.start(outbox, no_thread, move |stop, out| {
+                    let loaded = load(&reader, place);
+                    if !stop.is_asked() {
+                        out.send(InspectorAnswer::Loaded(loaded));
+                    }
+                })
+            }
+            InspectorEffect::LayOut { bytes, layout } => {
                 self.laying_out.start(outbox, no_thread, move |stop, out| {
                     let TextLayout { columns, pretty, from, .. } = layout;
                     let text = item::lay_out(&bytes, columns, pretty, from);
                     if !stop.is_asked() {
-                        out.send(Answer::LaidOut(layout, text));
+                        out.send(InspectorAnswer::LaidOut(layout, text));
                     }
                 });
             }
-            Effect::View { command, item, bytes } => {
+            InspectorEffect::View { command, item, bytes } => {
                 self.viewing.start(outbox, no_thread, move |stop, out| {
                     if let Some(viewed) = command.run(bytes, stop) {
-                        out.send(Answer::Viewed(item, viewed));
+                        out.send(InspectorAnswer::Viewed(item, viewed));
                     }
                 });
             }
-            Effect::Verify => self.verifying.start(outbox, no_thread, move |stop, out| {
+            InspectorEffect::Verify => self.verifying.start(outbox, no_thread, move |stop, out| {
                 verify(&reader, stop, out);
             }),
-            Effect::StopVerifying => self.verifying.stop(),
-            Effect::Search { needle, from, forward } => {
+            InspectorEffect::StopVerifying => self.verifying.stop(),
+            InspectorEffect::Search { needle, from, forward } => {
                 self.searching.start(outbox, no_thread, move |stop, out| {
                     look_for(&reader, &needle, from, forward, stop, out);
                 });
             }
-            Effect::Count(needle) => self.searching.start(outbox, no_thread, move |stop, out| {
-                count(&reader, &needle, stop, out);
-            }),
-            Effect::StopSearching => self.searching.stop(),
-            Effect::Save { to, bytes } => {
+            InspectorEffect::Count(needle) => {
+                self.searching.start(outbox, no_thread, move |stop, out| {
+                    count(&reader, &needle, stop, out);
+                })
+            }
+            InspectorEffect::StopSearching => self.searching.stop(),
+            InspectorEffect::Save { to, bytes } => {
                 Slot::default().start(outbox, no_thread, move |_, out| {
                     let saved = export::save(&to.path, &bytes);
-                    out.send(Answer::Saved(to, saved));
+                    out.send(InspectorAnswer::Saved(to, saved));
                 });
             }
-            Effect::Copy(text) => outbox.send(match export::copy(&text) {
-                Ok(()) => Answer::Copied,
-                Err(error) => Answer::Failed(format!("nothing was copied: {error}")),
+            InspectorEffect::Copy(text) => outbox.send(match export::copy(&text) {
+                Ok(()) => InspectorAnswer::Copied,
+                Err(error) => InspectorAnswer::Failed(format!("nothing was copied: {error}")),
             }),
         }
     }
 }
 
-fn measure(reader: &Reader, stop: &Stop, out: &Outbox<Answer>) {
+fn measure(reader: &Reader, stop: &StopFlag, out: &Outbox<InspectorAnswer>) {
     match reader.codec() {
-        Ok(codec) => out.send(Answer::Codec(codec)),
-        Err(error) => out.send(Answer::Failed(error.kind().to_string())),
+        Ok(codec) => out.send(InspectorAnswer::Codec(codec)),
+        Err(error) => out.send(InspectorAnswer::Failed(error.kind().to_string())),
     }
     let go_on = || if stop.is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
     if let ControlFlow::Continue(sizes) = Sizes::count(reader.directory(), go_on) {
-        out.send(Answer::Sizes(sizes));
+        out.send(InspectorAnswer::Sizes(sizes));
     }
 }
 
-fn peek(reader: &Reader, records: &[u32], stop: &Stop, out: &Outbox<Answer>) {
+fn peek(reader: &Reader, records: &[u32], stop: &StopFlag, out: &Outbox<InspectorAnswer>) {
     for &number in records {
         let Ok(place) = reader.directory().record(number) else { continue };
         if stop.is_asked() {
@@ -245,9 +253,11 @@ fn peek(reader: &Reader, records: &[u32], stop: &Stop, out: &Outbox<Answer>) {
         }
         if place.size() <= MOST_PEEKED {
             match reader.record(number) {
-                Ok(record) => out.send(Answer::Peeked(number, Ok(record.payload().len() as u64))),
+                Ok(record) => {
+                    out.send(InspectorAnswer::Peeked(number, Ok(record.payload().len() as u64)))
+                }
                 Err(error) if is_damage(&error) => {
-                    out.send(Answer::Peeked(number, Err(error.kind().to_string())));
+                    out.send(InspectorAnswer::Peeked(number, Err(error.kind().to_string())));
                 }
                 // The system's errors are reported when a record is opened.
                 Err(_) => {}
@@ -262,21 +272,21 @@ fn is_damage(error: &Error) -> bool {
     error.corruption().is_some()
 }
 
-fn load(reader: &Reader, place: Place) -> Loaded {
+fn load(reader: &Reader, place: ItemAddress) -> LoadedRecord {
     match reader.record(place.record) {
         Ok(record) => {
-            let items = Ok(Items::of(&record, place.slot));
-            Loaded { record: place.record, items, is_damaged: false, stored: Bytes::new() }
+            let items = Ok(ItemWindow::of(&record, place.slot));
+            LoadedRecord { record: place.record, items, is_damaged: false, stored: Bytes::new() }
         }
         Err(error) => {
             let stored = reader.stored_record(place.record).unwrap_or_default();
             let (items, is_damaged) = (Err(error.kind().to_string()), is_damage(&error));
-            Loaded { record: place.record, items, is_damaged, stored }
+            LoadedRecord { record: place.record, items, is_damaged, stored }
         }
     }
 }
 
-fn verify(reader: &Reader, stop: &Stop, out: &Outbox<Answer>) {
+fn verify(reader: &Reader, stop: &StopFlag, out: &Outbox<InspectorAnswer>) {
     let total = reader.directory().records_end();
     let mut meter = Meter::start();
     let (mut looked_at, mut known, mut named) = (0, 0, 0);
@@ -298,48 +308,48 @@ fn verify(reader: &Reader, stop: &Stop, out: &Outbox<Answer>) {
         (looked_at, known) = (so_far.records, so_far.damaged);
         if let Some(progress) = meter.tell(so_far.bytes, total) {
             let damaged = std::mem::take(&mut damaged);
-            out.send(Answer::Verifying { progress, records: so_far.records, damaged });
+            out.send(InspectorAnswer::Verifying { progress, records: so_far.records, damaged });
         }
         ControlFlow::Continue(())
     });
     match report {
-        Ok(ControlFlow::Continue(report)) => out.send(Answer::Verified(Box::new(report))),
+        Ok(ControlFlow::Continue(report)) => out.send(InspectorAnswer::Verified(Box::new(report))),
         Ok(ControlFlow::Break(())) => {}
-        Err(error) => out.send(Answer::Failed(format!("{error:#}"))),
+        Err(error) => out.send(InspectorAnswer::Failed(format!("{error:#}"))),
     }
 }
 
 fn look_for(
     reader: &Reader,
     needle: &Needle,
-    from: Origin,
+    from: SearchStart,
     forward: bool,
-    stop: &Stop,
-    out: &Outbox<Answer>,
+    stop: &StopFlag,
+    out: &Outbox<InspectorAnswer>,
 ) {
     let total = u64::from(reader.directory().record_count()) + 1;
     let mut meter = Meter::start();
     let found = search::find(reader, needle, from, forward, |records| {
         if let Some(progress) = meter.tell(records.into(), total) {
-            out.send(Answer::Searching(progress));
+            out.send(InspectorAnswer::Searching(progress));
         }
         if stop.is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     if let ControlFlow::Continue(outcome) = found {
-        out.send(Answer::Found(outcome));
+        out.send(InspectorAnswer::Found(outcome));
     }
 }
 
-fn count(reader: &Reader, needle: &Needle, stop: &Stop, out: &Outbox<Answer>) {
+fn count(reader: &Reader, needle: &Needle, stop: &StopFlag, out: &Outbox<InspectorAnswer>) {
     let total = u64::from(reader.directory().record_count());
     let mut meter = Meter::start();
     let counted = search::count(reader, needle, |records| {
         if let Some(progress) = meter.tell(records.into(), total) {
-            out.send(Answer::Searching(progress));
+            out.send(InspectorAnswer::Searching(progress));
         }
         if stop.is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     if let ControlFlow::Continue(counted) = counted {
-        out.send(Answer::Counted(counted));
+        out.send(InspectorAnswer::Counted(counted));
     }
 }

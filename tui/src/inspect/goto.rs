@@ -2,14 +2,14 @@
 
 use sealpack::core::read::Directory;
 
-use super::search::Place;
+use super::search::ItemAddress;
 
 /// The hint, which lists the accepted answers.
 pub const UNDERSTOOD: &str = "42 an item · r7 a record · @4096 an offset · 0x2a in hex";
 
 /// Why an answer does not name a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Nowhere {
+pub enum GoToError {
     /// It is not a number.
     NoNumber,
     /// The pack has no such item, only this many.
@@ -20,7 +20,7 @@ pub enum Nowhere {
     Offset(u64),
 }
 
-impl std::fmt::Display for Nowhere {
+impl std::fmt::Display for GoToError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::NoNumber => f.write_str("a number is wanted: 42, r7, @0x1000"),
@@ -34,36 +34,37 @@ impl std::fmt::Display for Nowhere {
 /// Returns the place that an answer names: a record and one of its items.
 ///
 /// # Errors
-/// [`Nowhere`].
-pub fn place(answer: &str, directory: &Directory) -> Result<Place, Nowhere> {
+/// [`GoToError`].
+pub fn place(answer: &str, directory: &Directory) -> Result<ItemAddress, GoToError> {
     let answer = answer.trim();
     let (records, items) = (directory.record_count(), directory.item_count());
     if let Some(offset) = answer.strip_prefix('@') {
         let offset = number(offset)?;
-        let record = directory.record_at(offset).ok_or(Nowhere::Offset(directory.records_end()))?;
-        return Ok(Place { record, slot: 0 });
+        let record =
+            directory.record_at(offset).ok_or(GoToError::Offset(directory.records_end()))?;
+        return Ok(ItemAddress { record, slot: 0 });
     }
     if let Some(record) = answer.strip_prefix(['r', 'R']) {
-        let record = u32::try_from(number(record)?).map_err(|_| Nowhere::Record(records))?;
+        let record = u32::try_from(number(record)?).map_err(|_| GoToError::Record(records))?;
         return match record < records {
-            true => Ok(Place { record, slot: 0 }),
-            false => Err(Nowhere::Record(records)),
+            true => Ok(ItemAddress { record, slot: 0 }),
+            false => Err(GoToError::Record(records)),
         };
     }
-    let item = u32::try_from(number(answer)?).map_err(|_| Nowhere::Item(items))?;
-    let place = directory.place(item).map_err(|_| Nowhere::Item(items))?;
-    Ok(Place { record: place.record.number, slot: place.slot })
+    let item = u32::try_from(number(answer)?).map_err(|_| GoToError::Item(items))?;
+    let place = directory.place(item).map_err(|_| GoToError::Item(items))?;
+    Ok(ItemAddress { record: place.record.number, slot: place.slot })
 }
 
 /// Parses a number in decimal or, after `0x`, in hex; `_` and `,` may separate its
 /// digits.
-fn number(text: &str) -> Result<u64, Nowhere> {
+fn number(text: &str) -> Result<u64, GoToError> {
     let digits: String = text.trim().chars().filter(|char| !matches!(char, '_' | ',')).collect();
     let parsed = match digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
         Some(hex) => u64::from_str_radix(hex, 16),
         None => digits.parse(),
     };
-    parsed.map_err(|_| Nowhere::NoNumber)
+    parsed.map_err(|_| GoToError::NoNumber)
 }
 
 #[cfg(test)]
@@ -75,8 +76,8 @@ mod tests {
         assert_eq!(number("42"), Ok(42));
         assert_eq!(number(" 8,600_000 "), Ok(8_600_000));
         assert_eq!(number("0xFF"), Ok(255));
-        assert_eq!(number("ff"), Err(Nowhere::NoNumber));
-        assert_eq!(number(""), Err(Nowhere::NoNumber));
-        assert_eq!(number("18446744073709551616"), Err(Nowhere::NoNumber));
+        assert_eq!(number("ff"), Err(GoToError::NoNumber));
+        assert_eq!(number(""), Err(GoToError::NoNumber));
+        assert_eq!(number("18446744073709551616"), Err(GoToError::NoNumber));
     }
 }

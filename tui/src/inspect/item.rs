@@ -19,7 +19,7 @@ pub const MAX_JSON: usize = 64 << 20;
 
 /// A line of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct TextRow {
     /// The bytes of the item that the line shows.
     pub bytes: Range<usize>,
     /// The text of the line, in which nothing moves the cursor.
@@ -30,7 +30,7 @@ pub struct Row {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Text {
     /// Its lines.
-    pub rows: Vec<Row>,
+    pub rows: Vec<TextRow>,
     /// Whether the text is indented JSON.
     pub json: bool,
     /// The bytes of the item that the lines show.
@@ -78,7 +78,7 @@ pub fn looks_like_text(bytes: &[u8]) -> bool {
 /// after it. If the item continues before or after the window, a line says so.
 #[must_use]
 pub fn lay_out(bytes: &[u8], columns: u16, pretty: bool, from: usize) -> Text {
-    let mut page = Page { rows: Vec::new(), columns: usize::from(columns.max(8)), row: None };
+    let mut page = RowWrapper { rows: Vec::new(), columns: usize::from(columns.max(8)), row: None };
     let json = pretty && bytes.len() <= MAX_JSON && is_json(bytes);
     let start = window_start(bytes, from);
     let end = character_before(bytes, start.saturating_add(MAX_WINDOW).min(bytes.len()));
@@ -131,14 +131,14 @@ fn is_json(bytes: &[u8]) -> bool {
     matches!(first, Some(b'{' | b'[')) && serde_json::from_slice::<IgnoredAny>(bytes).is_ok()
 }
 
-struct Page {
-    rows: Vec<Row>,
+struct RowWrapper {
+    rows: Vec<TextRow>,
     columns: usize,
     /// The line being filled, and its width in columns.
-    row: Option<(Row, usize)>,
+    row: Option<(TextRow, usize)>,
 }
 
-impl Page {
+impl RowWrapper {
     fn end_line(&mut self) {
         self.rows.extend(self.row.take().map(|(row, _)| row));
     }
@@ -146,7 +146,7 @@ impl Page {
     /// Adds a line that shows no byte.
     fn note(&mut self, at: usize, text: &str) {
         self.end_line();
-        self.rows.push(Row { bytes: at..at, text: cut(text, self.columns) });
+        self.rows.push(TextRow { bytes: at..at, text: cut(text, self.columns) });
     }
 
     fn put(&mut self, shown: char, bytes: Range<usize>, indent: usize) {
@@ -156,7 +156,7 @@ impl Page {
         }
         let new = || {
             let indent = indent.min(self.columns / 2);
-            (Row { bytes: bytes.clone(), text: " ".repeat(indent) }, indent)
+            (TextRow { bytes: bytes.clone(), text: " ".repeat(indent) }, indent)
         };
         let (row, taken) = self.row.get_or_insert_with(new);
         row.text.push(shown);
@@ -172,7 +172,7 @@ impl Page {
                 let end = at + char.len_utf8();
                 match char {
                     '\n' => {
-                        let empty = Row { bytes: at..end, text: String::new() };
+                        let empty = TextRow { bytes: at..end, text: String::new() };
                         self.row.get_or_insert((empty, 0));
                         self.end_line();
                     }
@@ -193,7 +193,7 @@ impl Page {
 /// Lays out the JSON of a window with one member or element per line. This adds only
 /// white space and drops the original white space: numbers and strings stay as they were
 /// written, and no key is lost.
-fn set_out(bytes: &[u8], window: Range<usize>, page: &mut Page) {
+fn set_out(bytes: &[u8], window: Range<usize>, page: &mut RowWrapper) {
     let mut depth: usize = 0;
     let mut at = 0;
     let mut opened = false;
@@ -322,7 +322,7 @@ mod tests {
                 assert!(text.window.start <= reached && text.window.end > reached);
                 assert_eq!(text.json, bytes == object.as_bytes());
                 assert!(!text.rows.iter().any(|row| row.text.contains('·')));
-                let says = |row: Option<&Row>| row.unwrap().text.starts_with('…');
+                let says = |row: Option<&TextRow>| row.unwrap().text.starts_with('…');
                 assert_eq!(says(text.rows.first()), text.window.start > 0);
                 assert_eq!(says(text.rows.last()), text.window.end < bytes.len());
                 reached = text.window.end;

@@ -3,19 +3,19 @@
 
 use crossterm::event::KeyCode;
 
-use super::model::Mode;
+use super::model::InspectorMode;
 use crate::terminal::keys::{Key, Table, bind};
 use crate::terminal::list::Move;
 
 /// The action of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
+pub enum InspectorAction {
     /// Ends the program.
     Quit,
     /// Explains the keys.
     Help,
     /// Shows another view.
-    Show(Mode),
+    Show(InspectorMode),
     /// Asks where to go.
     GoTo,
     /// Asks what to search for.
@@ -57,11 +57,11 @@ pub enum Action {
     Copy,
 }
 
-use Action as A;
+use InspectorAction as A;
 use Key::{Char, Code, Ctrl};
 
 /// Keys that move the cursor, in every view.
-pub const MOVING: Table<Action> = Table {
+pub const MOVING: Table<InspectorAction> = Table {
     title: "Moving",
     bindings: &[
         bind!([Code(KeyCode::Up), Char('k')], A::Move(Move::Up), None, "up"),
@@ -74,7 +74,7 @@ pub const MOVING: Table<Action> = Table {
 };
 
 /// Keys of the list of records.
-pub const RECORDS: Table<Action> = Table {
+pub const RECORDS: Table<InspectorAction> = Table {
     title: "Records",
     bindings: &[bind!(
         [Code(KeyCode::Enter), Code(KeyCode::Right), Char('l')],
@@ -85,7 +85,7 @@ pub const RECORDS: Table<Action> = Table {
 };
 
 /// Keys of the items of a record.
-pub const ITEMS: Table<Action> = Table {
+pub const ITEMS: Table<InspectorAction> = Table {
     title: "Items",
     bindings: &[
         bind!(
@@ -124,7 +124,7 @@ pub const ITEMS: Table<Action> = Table {
 };
 
 /// Keys that work everywhere.
-pub const EVERYWHERE: Table<Action> = Table {
+pub const EVERYWHERE: Table<InspectorAction> = Table {
     title: "Everywhere",
     bindings: &[
         bind!([Char('?')], A::Help, Some("help"), "these keys"),
@@ -157,21 +157,26 @@ pub const EVERYWHERE: Table<Action> = Table {
         ),
         bind!([Char('d')], A::Damaged { forward: true }, None, "the next damaged record"),
         bind!([Char('D')], A::Damaged { forward: false }, None, "the damaged record before"),
-        bind!([Char('1')], A::Show(Mode::Records), Some("records"), "the records"),
-        bind!([Char('2')], A::Show(Mode::Items), None, "the items of the record"),
+        bind!([Char('1')], A::Show(InspectorMode::Records), Some("records"), "the records"),
+        bind!([Char('2')], A::Show(InspectorMode::Items), None, "the items of the record"),
         bind!(
             [Char('3')],
-            A::Show(Mode::Facts),
+            A::Show(InspectorMode::Facts),
             Some("facts"),
             "the trailer, every verdict, the app data"
         ),
-        bind!([Char('4')], A::Show(Mode::Sizes), Some("sizes"), "how large the records are"),
+        bind!(
+            [Char('4')],
+            A::Show(InspectorMode::Sizes),
+            Some("sizes"),
+            "how large the records are"
+        ),
         bind!([Char('q'), Ctrl('c')], A::Quit, Some("quit"), "quit"),
     ],
 };
 
 /// Keys of the page about a file that cannot be opened.
-pub const REFUSED: Table<Action> = Table {
+pub const REFUSED: Table<InspectorAction> = Table {
     title: "Everywhere",
     bindings: &[
         bind!([Char('?')], A::Help, Some("help"), "these keys"),
@@ -182,16 +187,16 @@ pub const REFUSED: Table<Action> = Table {
 
 /// Returns the tables that apply in a mode, in order of precedence.
 #[must_use]
-pub fn tables(mode: Mode) -> &'static [&'static Table<Action>] {
+pub fn tables(mode: InspectorMode) -> &'static [&'static Table<InspectorAction>] {
     match mode {
-        Mode::Records => &[&RECORDS, &MOVING, &EVERYWHERE],
-        Mode::Items => &[&ITEMS, &MOVING, &EVERYWHERE],
-        Mode::Facts | Mode::Sizes => &[&MOVING, &EVERYWHERE],
+        InspectorMode::Records => &[&RECORDS, &MOVING, &EVERYWHERE],
+        InspectorMode::Items => &[&ITEMS, &MOVING, &EVERYWHERE],
+        InspectorMode::Facts | InspectorMode::Sizes => &[&MOVING, &EVERYWHERE],
     }
 }
 
 /// Every table, for the help.
-pub const ALL: &[&Table<Action>] = &[&RECORDS, &ITEMS, &MOVING, &EVERYWHERE];
+pub const ALL: &[&Table<InspectorAction>] = &[&RECORDS, &ITEMS, &MOVING, &EVERYWHERE];
 
 #[cfg(test)]
 mod tests {
@@ -200,7 +205,12 @@ mod tests {
 
     #[test]
     fn no_key_stands_for_two_things() {
-        for mode in [Mode::Records, Mode::Items, Mode::Facts, Mode::Sizes] {
+        for mode in [
+            InspectorMode::Records,
+            InspectorMode::Items,
+            InspectorMode::Facts,
+            InspectorMode::Sizes,
+        ] {
             assert_eq!(bound_twice(tables(mode)), None, "{mode:?}");
         }
     }

@@ -3,11 +3,11 @@
 
 use ratatui::layout::{Constraint, Layout, Rect};
 
-use super::model::{App, Mode};
+use super::model::{Inspector, InspectorMode};
 
 /// The parts of the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Parts {
+pub struct InspectorLayout {
     /// The name of the file.
     pub title: Rect,
     /// What the file is.
@@ -46,10 +46,10 @@ fn items_width(screen: u16) -> u16 {
     }
 }
 
-impl Parts {
+impl InspectorLayout {
     /// Computes the parts of the screen.
     #[must_use]
-    pub fn of(app: &App) -> Self {
+    pub fn of(app: &Inspector) -> Self {
         let screen = Rect::from((ratatui::layout::Position::ORIGIN, app.size()));
         let notes = u16::from(!app.notes().is_empty());
         let rows = [1, 1, 1, notes, 1, 1].map(Constraint::Length);
@@ -61,8 +61,12 @@ impl Parts {
             ]))
             .areas(screen);
         let [list, beside] = Layout::horizontal(match app.mode() {
-            Mode::Records if screen.width >= ROOMY => [Constraint::Min(0), Constraint::Length(44)],
-            Mode::Items => [Constraint::Length(items_width(screen.width)), Constraint::Min(0)],
+            InspectorMode::Records if screen.width >= ROOMY => {
+                [Constraint::Min(0), Constraint::Length(44)]
+            }
+            InspectorMode::Items => {
+                [Constraint::Length(items_width(screen.width)), Constraint::Min(0)]
+            }
             _ => [Constraint::Min(0), Constraint::Length(0)],
         })
         .areas(body);

@@ -40,10 +40,10 @@ use ratatui::Frame;
 use crate::terminal::palette::Palette;
 use crate::terminal::panel::is_large_enough;
 use crate::terminal::{Exit, Message, Program, drive};
-use effect::{Answer, Effect};
-use model::App;
+use effect::{InspectorAnswer, InspectorEffect};
+use model::Inspector;
 
-pub use open::{Opened, open};
+pub use open::{OpenedFile, open};
 pub use view_command::ViewCommand;
 
 /// Runs the inspector on an opened file until the user quits; `view` is the user's own
@@ -51,24 +51,24 @@ pub use view_command::ViewCommand;
 ///
 /// # Errors
 /// The error of the terminal.
-pub fn run(opened: Opened, path: &Path, view: Option<ViewCommand>) -> io::Result<Exit> {
+pub fn run(opened: OpenedFile, path: &Path, view: Option<ViewCommand>) -> io::Result<Exit> {
     let palette = Palette::from_environment();
     match opened {
-        Opened::Pack(reader, notes) => {
-            let mut effects = effect::Effects::new(reader.clone());
-            drive(&mut App::new(reader, notes, view, palette), &mut effects)
+        OpenedFile::Pack(reader, notes) => {
+            let mut effects = effect::InspectorPerformer::new(reader.clone());
+            drive(&mut Inspector::new(reader, notes, view, palette), &mut effects)
         }
-        Opened::Refused(refusal) => {
-            drive(&mut refused::Refused::new(refusal, path, palette), &mut refused::Nothing)
+        OpenedFile::Refused(refusal) => {
+            drive(&mut refused::RefusedPage::new(refusal, path, palette), &mut refused::NoEffects)
         }
     }
 }
 
-impl Program for App {
-    type Answer = Answer;
-    type Effect = Effect;
+impl Program for Inspector {
+    type Answer = InspectorAnswer;
+    type Effect = InspectorEffect;
 
-    fn update(&mut self, message: Message<Answer>) -> Option<Effect> {
+    fn update(&mut self, message: Message<InspectorAnswer>) -> Option<InspectorEffect> {
         let effect = match message {
             Message::Resize(size) => {
                 self.resize(size);
@@ -90,7 +90,7 @@ impl Program for App {
         };
         let needed = if is_large_enough(self.size) { self.needs() } else { None };
         match (effect, needed) {
-            (Some(effect), Some(needed)) => Some(Effect::All(vec![effect, needed])),
+            (Some(effect), Some(needed)) => Some(InspectorEffect::All(vec![effect, needed])),
             (effect, needed) => effect.or(needed),
         }
     }

@@ -10,7 +10,7 @@ use sealpack::{Bytes, ChosenCodec, Reader};
 use super::item::{self, Text};
 use super::marks::Marks;
 use super::open::Note;
-use super::search::{Hit, Needle, Place};
+use super::search::{Hit, ItemAddress, Needle};
 use super::sizes::Sizes;
 use super::view_command::ViewCommand;
 use crate::terminal::list::Cursor;
@@ -21,7 +21,7 @@ use crate::terminal::prompt::Dialog;
 
 /// The view that the body of the screen shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
+pub enum InspectorMode {
     /// The list of records.
     Records,
     /// The items of a record.
@@ -34,7 +34,7 @@ pub enum Mode {
 
 /// How an item is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Look {
+pub enum ItemFormat {
     /// As lines of text.
     Text,
     /// As bytes.
@@ -47,7 +47,7 @@ pub enum Look {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TextLayout {
     /// The item.
-    pub item: Place,
+    pub item: ItemAddress,
     /// The available columns.
     pub columns: u16,
     /// Whether JSON is indented.
@@ -58,7 +58,7 @@ pub struct TextLayout {
 
 /// The purpose of a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Question {
+pub(super) enum InspectorQuestion {
     GoTo,
     Search,
     Save,
@@ -66,14 +66,14 @@ pub(super) enum Question {
 
 /// The work in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Task {
+pub(super) struct TaskInFlight {
     pub(super) verifying: bool,
     pub(super) progress: Progress,
 }
 
 /// The item in view.
 #[derive(Debug, Default)]
-pub(super) struct Content {
+pub(super) struct ItemView {
     /// The rows in view.
     pub(super) rows: Cursor,
     /// The item as text, once it is laid out.
@@ -91,19 +91,19 @@ pub(super) struct Content {
 }
 
 /// The state of the inspector.
-pub struct App {
+pub struct Inspector {
     pub(super) palette: Palette,
     pub(super) reader: Reader,
     pub(super) notes: Vec<Note>,
     pub(super) size: Size,
-    pub(super) mode: Mode,
+    pub(super) mode: InspectorMode,
     pub(super) records: Cursor,
     pub(super) items: Cursor,
     /// The record that contains these items.
     pub(super) items_of: Option<u32>,
     pub(super) in_item: bool,
-    pub(super) loaded: Option<Loaded>,
-    pub(super) asked_for: Option<Place>,
+    pub(super) loaded: Option<LoadedRecord>,
+    pub(super) asked_for: Option<ItemAddress>,
     pub(super) peeked_at: Range<u64>,
     /// The decoded sizes of records near the cursor, in bytes.
     pub(super) decoded: BTreeMap<u32, u64>,
@@ -114,16 +114,16 @@ pub struct App {
     /// The number of records, from the first on, that the verification has checked.
     pub(super) verified: u32,
     pub(super) report: Option<Box<Report>>,
-    pub(super) task: Option<Task>,
-    pub(super) dialog: Dialog<Question>,
+    pub(super) task: Option<TaskInFlight>,
+    pub(super) dialog: Dialog<InspectorQuestion>,
     pub(super) news: Option<News>,
     /// How far the help is scrolled, if it is open.
     pub(super) help: Option<u16>,
-    pub(super) look: Option<Look>,
+    pub(super) look: Option<ItemFormat>,
     /// The user's own decoder.
     pub(super) view_command: Option<ViewCommand>,
     pub(super) pretty: bool,
-    pub(super) content: Content,
+    pub(super) content: ItemView,
     pub(super) facts: Cursor,
     pub(super) needle: Option<Needle>,
     pub(super) hit: Option<Hit>,
@@ -133,11 +133,11 @@ pub struct App {
 
 /// A record that was read.
 #[derive(Debug)]
-pub struct Loaded {
+pub struct LoadedRecord {
     /// The number of the record.
     pub record: u32,
     /// The items, or the error of the record.
-    pub items: Result<Items, String>,
+    pub items: Result<ItemWindow, String>,
     /// Whether the record itself is damaged, rather than the error coming from the system
     /// or a limit.
     pub is_damaged: bool,
@@ -149,7 +149,7 @@ pub struct Loaded {
 ///
 /// A record can hold more items than it has bytes, so the window bounds the memory.
 #[derive(Debug)]
-pub struct Items {
+pub struct ItemWindow {
     payload: Bytes,
     count: u32,
     /// The first item of the window, and where it starts.
@@ -161,7 +161,7 @@ pub struct Items {
 /// The number of items in a window.
 const WINDOW: u32 = 1 << 20;
 
-impl Items {
+impl ItemWindow {
     /// Finds the items of a record in the window that contains `slot`.
     #[must_use]
     pub fn of(record: &Record, slot: u32) -> Self {
@@ -211,7 +211,7 @@ impl Items {
     }
 }
 
-impl App {
+impl Inspector {
     /// Creates the inspector of an open pack.
     #[must_use]
     pub fn new(
@@ -226,7 +226,7 @@ impl App {
             reader,
             notes,
             size: Size::ZERO,
-            mode: Mode::Records,
+            mode: InspectorMode::Records,
             records,
             items: Cursor::default(),
             items_of: None,
@@ -247,7 +247,7 @@ impl App {
             look: None,
             view_command,
             pretty: true,
-            content: Content::default(),
+            content: ItemView::default(),
             facts: Cursor::default(),
             needle: None,
             hit: None,
@@ -264,7 +264,7 @@ impl App {
 
     /// Returns the view that the body shows.
     #[must_use]
-    pub fn mode(&self) -> Mode {
+    pub fn mode(&self) -> InspectorMode {
         self.mode
     }
 
@@ -285,12 +285,15 @@ impl App {
     }
 
     /// Returns the item that the cursor is on.
-    pub(super) fn place(&self) -> Place {
-        Place { record: self.record(), slot: u32::try_from(self.items.at).unwrap_or(u32::MAX) }
+    pub(super) fn place(&self) -> ItemAddress {
+        ItemAddress {
+            record: self.record(),
+            slot: u32::try_from(self.items.at).unwrap_or(u32::MAX),
+        }
     }
 
     /// Returns what was read of the record that the cursor is on.
-    pub(super) fn loaded(&self) -> Option<&Loaded> {
+    pub(super) fn loaded(&self) -> Option<&LoadedRecord> {
         self.loaded.as_ref().filter(|loaded| loaded.record == self.record())
     }
 
@@ -307,25 +310,27 @@ impl App {
     /// Returns the text in view: the bytes, or the output of the user's decoder.
     pub(super) fn text_bytes(&self) -> Option<Bytes> {
         match (self.look(), &self.content.viewed) {
-            (Look::View, Some(Ok(viewed))) => Some(viewed.clone()),
-            (Look::View, _) => None,
+            (ItemFormat::View, Some(Ok(viewed))) => Some(viewed.clone()),
+            (ItemFormat::View, _) => None,
             _ => self.bytes(),
         }
     }
 
     /// Returns how the bytes in view are shown.
-    pub(super) fn look(&self) -> Look {
+    pub(super) fn look(&self) -> ItemFormat {
         self.look.unwrap_or_else(|| match self.loaded().map(|loaded| &loaded.items) {
-            Some(Ok(_)) if self.view_command.is_some() => Look::View,
-            Some(Ok(_)) if self.bytes().is_some_and(|b| item::looks_like_text(&b)) => Look::Text,
-            _ => Look::Hex,
+            Some(Ok(_)) if self.view_command.is_some() => ItemFormat::View,
+            Some(Ok(_)) if self.bytes().is_some_and(|b| item::looks_like_text(&b)) => {
+                ItemFormat::Text
+            }
+            _ => ItemFormat::Hex,
         })
     }
 
     /// Returns the position of the item that the cursor is on.
     pub(super) fn position(&self) -> u32 {
         let first = self.record_place().map_or(0, |place| place.first_item);
-        let slot = if self.mode == Mode::Items { self.place().slot } else { 0 };
+        let slot = if self.mode == InspectorMode::Items { self.place().slot } else { 0 };
         first.saturating_add(slot)
     }
 

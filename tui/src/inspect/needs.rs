@@ -1,33 +1,33 @@
 //! Finds out what the screen needs and was not requested yet. This runs after every
 //! message, so that every way to reach a screen requests its data.
 
-use super::effect::Effect;
-use super::layout::Parts;
-use super::model::{App, Look, Mode, TextLayout};
+use super::effect::InspectorEffect;
+use super::layout::InspectorLayout;
+use super::model::{Inspector, InspectorMode, ItemFormat, TextLayout};
 use super::view;
 use ratatui::layout::Size;
 
-impl App {
+impl Inspector {
     /// Requests what the screen shows and is not known yet, unless it was requested
     /// before.
-    pub(super) fn needs(&mut self) -> Option<Effect> {
+    pub(super) fn needs(&mut self) -> Option<InspectorEffect> {
         let mut effects = Vec::new();
         if !self.measured && self.size() != Size::ZERO {
             self.measured = true;
-            effects.push(Effect::Measure);
+            effects.push(InspectorEffect::Measure);
         }
         effects.extend(match self.mode() {
-            Mode::Records => self.needs_decoded_sizes(),
-            Mode::Items => self.needs_item(),
-            Mode::Facts | Mode::Sizes => None,
+            InspectorMode::Records => self.needs_decoded_sizes(),
+            InspectorMode::Items => self.needs_item(),
+            InspectorMode::Facts | InspectorMode::Sizes => None,
         });
         match effects.len() {
             0 | 1 => effects.pop(),
-            _ => Some(Effect::All(effects)),
+            _ => Some(InspectorEffect::All(effects)),
         }
     }
 
-    fn needs_decoded_sizes(&mut self) -> Option<Effect> {
+    fn needs_decoded_sizes(&mut self) -> Option<InspectorEffect> {
         let view = self.records.view();
         if view == self.peeked_at {
             return None;
@@ -38,10 +38,10 @@ impl App {
             !self.decoded.contains_key(record) && self.marks.damage(*record).is_none()
         };
         let records: Vec<u32> = records.filter(unknown).collect();
-        (!records.is_empty()).then_some(Effect::Peek(records))
+        (!records.is_empty()).then_some(InspectorEffect::Peek(records))
     }
 
-    fn needs_item(&mut self) -> Option<Effect> {
+    fn needs_item(&mut self) -> Option<InspectorEffect> {
         let place = self.place();
         let known = self.loaded().is_some_and(|loaded| match &loaded.items {
             Ok(items) => items.range(place.slot).is_some() || place.slot >= items.count(),
@@ -50,20 +50,20 @@ impl App {
         if !known {
             let asked = self.asked_for.replace(place);
             let is_new = asked.is_none_or(|asked| asked.record != place.record);
-            return (is_new && self.records.len() > 0).then_some(Effect::Load(place));
+            return (is_new && self.records.len() > 0).then_some(InspectorEffect::Load(place));
         }
         self.asked_for = None;
-        let columns = Parts::of(self).content().width;
+        let columns = InspectorLayout::of(self).content().width;
         let bytes = self.bytes()?;
         match self.look() {
-            Look::View if self.content.viewed.is_none() => {
+            ItemFormat::View if self.content.viewed.is_none() => {
                 if std::mem::replace(&mut self.content.view_asked, true) {
                     return None;
                 }
                 let command = self.view_command.clone()?;
-                Some(Effect::View { command, item: place, bytes })
+                Some(InspectorEffect::View { command, item: place, bytes })
             }
-            Look::Hex => {
+            ItemFormat::Hex => {
                 let a_row = view::bytes_a_row(bytes.len(), columns);
                 self.content.rows.set_len((bytes.len() as u64).div_ceil(a_row));
                 if let Some(at) = self.content.reveal.take() {
@@ -71,7 +71,7 @@ impl App {
                 }
                 None
             }
-            Look::Text | Look::View => {
+            ItemFormat::Text | ItemFormat::View => {
                 let from = self.content.from;
                 let layout = TextLayout { item: place, columns, pretty: self.pretty, from };
                 if self.content.asked == Some(layout) {
@@ -79,7 +79,7 @@ impl App {
                 }
                 let bytes = self.text_bytes()?;
                 self.content.asked = Some(layout);
-                Some(Effect::LayOut { bytes, layout })
+                Some(InspectorEffect::LayOut { bytes, layout })
             }
         }
     }

@@ -18,11 +18,11 @@ use sealpack::core::wire::crc::crc32c;
 use sealpack::{Error, ReadAt, Reader, ReaderOptions};
 
 /// The result of opening a file.
-pub enum Opened {
+pub enum OpenedFile {
     /// The pack is open; the notes list what cannot be trusted.
     Pack(Reader, Vec<Note>),
     /// No record in the file can be located.
-    Refused(Refusal),
+    Refused(RefusedFile),
 }
 
 /// A failed check and its consequence.
@@ -38,7 +38,7 @@ pub struct Note {
 
 /// A file of which no record can be located.
 #[derive(Clone, Debug)]
-pub struct Refusal {
+pub struct RefusedFile {
     /// The check that failed.
     pub error: CoreError,
     /// The size of the file in bytes.
@@ -62,24 +62,24 @@ pub fn open(
     source: Arc<dyn ReadAt>,
     path: &Path,
     options: &ReaderOptions,
-) -> Result<Opened, Error> {
+) -> Result<OpenedFile, Error> {
     let damaged = match options.clone().open_source(Arc::clone(&source), path) {
-        Ok(reader) => return Ok(Opened::Pack(reader, Vec::new())),
+        Ok(reader) => return Ok(OpenedFile::Pack(reader, Vec::new())),
         Err(error) => core_error(&error).cloned().ok_or(error)?,
     };
     let size = source.size().unwrap_or(0);
-    let mut mended = Mended { source, end: size, patches: Vec::new() };
+    let mut mended = PatchedSource { source, end: size, patches: Vec::new() };
     let (mut damaged, mut notes) = (damaged, Vec::new());
     while notes.len() < MOST_NOTES {
         let Some(note) = mended.mend(&damaged) else { break };
         notes.push(note);
         match options.clone().open_source(mended.clone(), path) {
-            Ok(reader) => return Ok(Opened::Pack(reader, notes)),
+            Ok(reader) => return Ok(OpenedFile::Pack(reader, notes)),
             Err(error) => damaged = core_error(&error).cloned().ok_or(error)?,
         }
     }
     let end = mended.trailer_bytes().unwrap_or_default();
-    Ok(Opened::Refused(Refusal { error: damaged, file_size: size, end, notes }))
+    Ok(OpenedFile::Refused(RefusedFile { error: damaged, file_size: size, end, notes }))
 }
 
 fn core_error(error: &Error) -> Option<&CoreError> {
@@ -93,14 +93,14 @@ fn core_error(error: &Error) -> Option<&CoreError> {
 
 /// A file with some of its bytes replaced in memory.
 #[derive(Clone)]
-struct Mended {
+struct PatchedSource {
     source: Arc<dyn ReadAt>,
     /// Where the pack ends; the file may be longer.
     end: u64,
     patches: Vec<(u64, Vec<u8>)>,
 }
 
-impl ReadAt for Mended {
+impl ReadAt for PatchedSource {
     fn size(&self) -> io::Result<u64> {
         Ok(self.end)
     }
@@ -121,7 +121,7 @@ impl ReadAt for Mended {
 
 const TRAILER: u64 = trailer::SIZE as u64;
 
-impl Mended {
+impl PatchedSource {
     /// Bypasses a failed check, if the rest can still be read.
     fn mend(&mut self, error: &CoreError) -> Option<Note> {
         let CoreError::Corrupt { section, fault } = error else { return None };

@@ -12,8 +12,8 @@ use ratatui::widgets::{Paragraph, Widget};
 use sealpack::core::Error;
 use sealpack::core::error::{Fault, Section};
 
-use super::keys::{Action, MOVING, REFUSED};
-use super::open::{RawField, Refusal, raw_fields};
+use super::keys::{InspectorAction, MOVING, REFUSED};
+use super::open::{RawField, RefusedFile, raw_fields};
 use crate::printable;
 use crate::terminal::keys::{Table, action, help, hints};
 use crate::terminal::list::{Cursor, Move};
@@ -24,8 +24,8 @@ use crate::terminal::work::Outbox;
 use crate::terminal::{Message, Perform, Program};
 
 /// The state of the page, which includes its scroll position.
-pub struct Refused {
-    refusal: Refusal,
+pub struct RefusedPage {
+    refusal: RefusedFile,
     name: String,
     palette: Palette,
     size: Size,
@@ -35,18 +35,18 @@ pub struct Refused {
 }
 
 /// Performs no effects: the page has none.
-pub struct Nothing;
+pub struct NoEffects;
 
-impl Perform<Refused> for Nothing {
+impl Perform<RefusedPage> for NoEffects {
     fn perform(&mut self, (): (), _: &Outbox<()>) {}
 }
 
-const TABLES: &[&Table<Action>] = &[&MOVING, &REFUSED];
+const TABLES: &[&Table<InspectorAction>] = &[&MOVING, &REFUSED];
 
-impl Refused {
+impl RefusedPage {
     /// Creates the page about a file.
     #[must_use]
-    pub fn new(refusal: Refusal, path: &Path, palette: Palette) -> Self {
+    pub fn new(refusal: RefusedFile, path: &Path, palette: Palette) -> Self {
         let name = Path::new(path.file_name().unwrap_or(path.as_os_str()));
         Self {
             refusal,
@@ -135,14 +135,14 @@ impl Refused {
         self.rows.set_height(self.size.height.saturating_sub(3));
     }
 
-    fn act(&mut self, action: Action) {
+    fn act(&mut self, action: InspectorAction) {
         match action {
-            Action::Quit if !self.help => self.over = true,
-            Action::Help => self.help = !self.help,
-            Action::Quit | Action::Back => self.help = false,
-            Action::Move(Move::Up) => self.rows.scroll(-1),
-            Action::Move(Move::Down) => self.rows.scroll(1),
-            Action::Move(step) => self.rows.step(step),
+            InspectorAction::Quit if !self.help => self.over = true,
+            InspectorAction::Help => self.help = !self.help,
+            InspectorAction::Quit | InspectorAction::Back => self.help = false,
+            InspectorAction::Move(Move::Up) => self.rows.scroll(-1),
+            InspectorAction::Move(Move::Down) => self.rows.scroll(1),
+            InspectorAction::Move(step) => self.rows.step(step),
             _ => {}
         }
     }
@@ -169,7 +169,7 @@ fn advice(error: &Error) -> &'static str {
     }
 }
 
-impl Program for Refused {
+impl Program for RefusedPage {
     type Answer = ();
     type Effect = ();
 
@@ -207,7 +207,7 @@ impl Program for Refused {
     }
 }
 
-impl Widget for &Refused {
+impl Widget for &RefusedPage {
     fn render(self, area: Rect, buffer: &mut Buffer) {
         if !is_large_enough(area.as_size()) {
             return too_small(area, buffer);

@@ -8,7 +8,7 @@ use sealpack::Reader;
 
 /// An item, by its record and its slot there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct ItemAddress {
     /// The number of the record.
     pub record: u32,
     /// The item's slot in the record.
@@ -101,7 +101,7 @@ pub struct Hit {
 
 /// Where a search starts from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Origin {
+pub struct SearchStart {
     /// The position of an item.
     pub position: u32,
     /// The search has passed the hits in the item that start before this byte; 0 if it
@@ -109,7 +109,7 @@ pub struct Origin {
     pub passed: usize,
 }
 
-impl Origin {
+impl SearchStart {
     /// Returns the origin just after the start of a hit.
     #[must_use]
     pub fn of(hit: Hit) -> Self {
@@ -119,7 +119,7 @@ impl Origin {
 
 /// The result of a search.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct SearchResult {
     /// The next hit, if there is one.
     pub hit: Option<Hit>,
     /// Whether the search went around the end of the pack before the hit.
@@ -150,13 +150,13 @@ const MAX_TOGETHER: u32 = 4096;
 pub fn find<B>(
     reader: &Reader,
     needle: &Needle,
-    from: Origin,
+    from: SearchStart,
     forward: bool,
     mut progress: impl FnMut(u32) -> ControlFlow<B>,
-) -> ControlFlow<B, Outcome> {
+) -> ControlFlow<B, SearchResult> {
     let records = reader.directory().record_count();
     let start = reader.directory().place(from.position).map_or(0, |place| place.record.number);
-    let mut outcome = Outcome { hit: None, wrapped: false, unread: 0 };
+    let mut outcome = SearchResult { hit: None, wrapped: false, unread: 0 };
     let mut searched = 0;
     // Up to the end including the starting record, then around to the starting record
     // again.
@@ -191,7 +191,7 @@ pub fn find<B>(
                 forward && found.is_some()
             });
             if found.is_some() {
-                return ControlFlow::Continue(Outcome { hit: found, wrapped, ..outcome });
+                return ControlFlow::Continue(SearchResult { hit: found, wrapped, ..outcome });
             }
             progress(searched)?;
         }
@@ -301,8 +301,8 @@ mod tests {
         Hit { position, at, length: 1 }
     }
 
-    fn next(reader: &Reader, needle: &str, from: (u32, usize), forward: bool) -> Outcome {
-        let from = Origin::of(hit(from.0, from.1));
+    fn next(reader: &Reader, needle: &str, from: (u32, usize), forward: bool) -> SearchResult {
+        let from = SearchStart::of(hit(from.0, from.1));
         let needle = Needle::parse(needle).unwrap();
         match find(reader, &needle, from, forward, |_| ControlFlow::<Infallible>::Continue(())) {
             ControlFlow::Continue(outcome) => outcome,

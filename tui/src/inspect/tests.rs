@@ -7,31 +7,35 @@ use std::sync::Arc;
 use insta::assert_snapshot;
 use sealpack::{FileSource, Plain, Reader, ReaderOptions, Writer};
 
-use super::effect::Effects;
-use super::model::App;
-use super::open::{Opened, open};
-use super::refused::{Nothing, Refused};
+use super::effect::InspectorPerformer;
+use super::model::Inspector;
+use super::open::{OpenedFile, open};
+use super::refused::{NoEffects, RefusedPage};
 use crate::terminal::palette::Palette;
-use crate::terminal::scripted::{SIZES, Scripted};
+use crate::terminal::scripted::{SIZES, ScriptedProgram};
 
-type Inspector = Scripted<App, Effects>;
+type ScriptedInspector = ScriptedProgram<Inspector, InspectorPerformer>;
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures").join(name)
 }
 
-fn open_file(path: &Path) -> Opened {
+fn open_file(path: &Path) -> OpenedFile {
     let source = Arc::new(FileSource::open(path).unwrap());
     open(source, path, &ReaderOptions::default()).unwrap()
 }
 
-fn inspector(path: &Path, size: (u16, u16)) -> Inspector {
+fn inspector(path: &Path, size: (u16, u16)) -> ScriptedInspector {
     match open_file(path) {
-        Opened::Pack(reader, notes) => {
-            let effects = Effects::new(reader.clone());
-            Scripted::new(App::new(reader, notes, None, Palette::new(true)), effects, size)
+        OpenedFile::Pack(reader, notes) => {
+            let effects = InspectorPerformer::new(reader.clone());
+            ScriptedProgram::new(
+                Inspector::new(reader, notes, None, Palette::new(true)),
+                effects,
+                size,
+            )
         }
-        Opened::Refused(refusal) => panic!("refused: {}", refusal.error),
+        OpenedFile::Refused(refusal) => panic!("refused: {}", refusal.error),
     }
 }
 
@@ -129,17 +133,17 @@ fn no_damaged_file_keeps_the_inspector_from_saying_what_it_can() {
         }
         seen += 1;
         let screen = match open_file(&path) {
-            Opened::Pack(reader, notes) => {
+            OpenedFile::Pack(reader, notes) => {
                 let sound = Reader::open(&path).is_ok();
                 assert_eq!(sound, notes.is_empty(), "{}", path.display());
-                let effects = Effects::new(reader.clone());
-                let app = App::new(reader, notes, None, Palette::new(true));
-                let mut inspector = Scripted::new(app, effects, (80, 24));
+                let effects = InspectorPerformer::new(reader.clone());
+                let app = Inspector::new(reader, notes, None, Palette::new(true));
+                let mut inspector = ScriptedProgram::new(app, effects, (80, 24));
                 inspector.keys("<Enter>jxx<Tab>GgN:5<Enter>3v4d1<Enter>").screen()
             }
-            Opened::Refused(refusal) => {
-                let page = Refused::new(refusal, &path, Palette::new(true));
-                Scripted::new(page, Nothing, (80, 24)).keys("jjG?<Esc>").screen()
+            OpenedFile::Refused(refusal) => {
+                let page = RefusedPage::new(refusal, &path, Palette::new(true));
+                ScriptedProgram::new(page, NoEffects, (80, 24)).keys("jjG?<Esc>").screen()
             }
         };
         assert!(screen.lines().count() > 10, "{}", path.display());
@@ -152,11 +156,11 @@ fn a_file_in_which_nothing_can_be_located_gets_a_page() {
     for name in ["trunc-half", "version-2", "index-flip", "trunc-to-75", "items-too-few"] {
         let path = fixture(&format!("corrupt/{name}.pack"));
         for size in SIZES {
-            let Opened::Refused(refusal) = open_file(&path) else {
+            let OpenedFile::Refused(refusal) = open_file(&path) else {
                 panic!("{name} opens");
             };
-            let page = Refused::new(refusal, &path, Palette::new(true));
-            let screen = Scripted::new(page, Nothing, size).screen();
+            let page = RefusedPage::new(refusal, &path, Palette::new(true));
+            let screen = ScriptedProgram::new(page, NoEffects, size).screen();
             assert_snapshot!(format!("refused-{name}-{}x{}", size.0, size.1), screen);
         }
     }
@@ -341,11 +345,11 @@ fn items_are_shown_through_the_users_own_decoder() {
     let folder = tempfile::tempdir().unwrap();
     let path = log(folder.path());
     let viewed = |command: &str, size: (u16, u16)| {
-        let Opened::Pack(reader, notes) = open_file(&path) else { panic!("refused") };
-        let effects = Effects::new(reader.clone());
+        let OpenedFile::Pack(reader, notes) = open_file(&path) else { panic!("refused") };
+        let effects = InspectorPerformer::new(reader.clone());
         let command = ViewCommand::parse(command).unwrap();
-        let app = App::new(reader, notes, Some(command), Palette::new(true));
-        Scripted::new(app, effects, size)
+        let app = Inspector::new(reader, notes, Some(command), Palette::new(true));
+        ScriptedProgram::new(app, effects, size)
     };
     let mut upper = viewed("tr a-z A-Z", (100, 24));
     upper.keys("<Enter>");

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use sealpack::Bytes;
 
 use crate::printable;
-use crate::terminal::work::Stop;
+use crate::terminal::work::StopFlag;
 
 /// The time limit of the program.
 const TIME_LIMIT: Duration = Duration::from_secs(5);
@@ -54,7 +54,7 @@ impl ViewCommand {
     /// Returns what the program prints for an item, or a sentence that says why it
     /// failed; `None` if the item is no longer wanted.
     #[must_use]
-    pub fn run(&self, item: Bytes, stop: &Stop) -> Option<Result<Bytes, String>> {
+    pub fn run(&self, item: Bytes, stop: &StopFlag) -> Option<Result<Bytes, String>> {
         let start = Instant::now();
         while start.elapsed() < SETTLED {
             if stop.is_asked() {
@@ -68,7 +68,7 @@ impl ViewCommand {
         }
     }
 
-    fn start(&self, item: Bytes) -> io::Result<Running> {
+    fn start(&self, item: Bytes) -> io::Result<RunningProgram> {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -83,17 +83,17 @@ impl ViewCommand {
         let (sender, pieces) = channel();
         let (input, output, errors) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let running = Running { child, pieces };
+        let running = RunningProgram { child, pieces };
         if let Some(mut input) = input {
             // A program need not read the whole item.
             spawn(move || drop(input.write_all(&item)))?;
         }
         if let Some(output) = output {
             let sender = sender.clone();
-            spawn(move || read(output, MAX_OUTPUT, &sender, Piece::Output))?;
+            spawn(move || read(output, MAX_OUTPUT, &sender, ProgramOutput::Output))?;
         }
         if let Some(errors) = errors {
-            spawn(move || read(errors, MAX_ERRORS, &sender, Piece::Errors))?;
+            spawn(move || read(errors, MAX_ERRORS, &sender, ProgramOutput::Errors))?;
         }
         Ok(running)
     }
@@ -104,26 +104,31 @@ fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
 }
 
 /// The output of a program on one of its streams.
-enum Piece {
+enum ProgramOutput {
     Output(Vec<u8>),
     Errors(Vec<u8>),
 }
 
 /// Reads a stream up to its end or one byte beyond the limit.
-fn read(stream: impl Read, limit: usize, to: &Sender<Piece>, piece: impl FnOnce(Vec<u8>) -> Piece) {
+fn read(
+    stream: impl Read,
+    limit: usize,
+    to: &Sender<ProgramOutput>,
+    piece: impl FnOnce(Vec<u8>) -> ProgramOutput,
+) {
     let mut bytes = Vec::new();
     let _ = stream.take(limit as u64 + 1).read_to_end(&mut bytes);
     let _ = to.send(piece(bytes));
 }
 
 /// A running program, which ends at the latest when this is dropped.
-struct Running {
+struct RunningProgram {
     child: Child,
-    pieces: Receiver<Piece>,
+    pieces: Receiver<ProgramOutput>,
 }
 
-impl Running {
-    fn output(mut self, name: &str, stop: &Stop) -> Option<Result<Bytes, String>> {
+impl RunningProgram {
+    fn output(mut self, name: &str, stop: &StopFlag) -> Option<Result<Bytes, String>> {
         let end = Instant::now() + TIME_LIMIT;
         let late = || format!("{name} did not end within {} s", TIME_LIMIT.as_secs());
         let mut output = None;
@@ -131,13 +136,13 @@ impl Running {
         // Both streams end when the program and every process that it started have ended.
         loop {
             match self.pieces.recv_timeout(GLANCE) {
-                Ok(Piece::Output(mut bytes)) if bytes.len() > MAX_OUTPUT => {
+                Ok(ProgramOutput::Output(mut bytes)) if bytes.len() > MAX_OUTPUT => {
                     bytes.truncate(MAX_OUTPUT);
                     bytes.extend_from_slice(b"\n\xe2\x80\xa6 more than 1 MiB is not shown");
                     return Some(Ok(bytes.into()));
                 }
-                Ok(Piece::Output(bytes)) => output = Some(bytes),
-                Ok(Piece::Errors(bytes)) => errors = bytes,
+                Ok(ProgramOutput::Output(bytes)) => output = Some(bytes),
+                Ok(ProgramOutput::Errors(bytes)) => errors = bytes,
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {}
             }
@@ -165,7 +170,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningProgram {
     fn drop(&mut self) {
         if matches!(self.child.try_wait(), Ok(Some(_))) {
             return;
@@ -191,7 +196,7 @@ mod tests {
 
     fn viewed(command: &str, item: &[u8]) -> Result<String, String> {
         let command = ViewCommand::parse(command).unwrap();
-        let output = command.run(Bytes::copy_from_slice(item), &Stop::default()).unwrap();
+        let output = command.run(Bytes::copy_from_slice(item), &StopFlag::default()).unwrap();
         output.map(|bytes| String::from_utf8(bytes.to_vec()).unwrap())
     }
 
@@ -230,7 +235,7 @@ mod tests {
 
     #[test]
     fn an_item_that_is_not_wanted_any_more_starts_no_program() {
-        let stop = Stop::default();
+        let stop = StopFlag::default();
         stop.ask();
         let command = ViewCommand::parse("touch /tmp/never").unwrap();
         assert_eq!(command.run(Bytes::new(), &stop), None);

@@ -15,7 +15,7 @@ const BUFFER: usize = 1 << 20;
 
 /// How an input is split into items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Split {
+pub enum InputFraming {
     /// The whole input is one item.
     Whole,
     /// Each line is an item.
@@ -45,15 +45,15 @@ pub trait Accept {
 /// # Errors
 /// [`Failure::Input`], [`Failure::Framing`], [`Failure::Item`] for an item that is too
 /// large for a pack, and the errors of `to`.
-pub fn items(input: &Input, split: Split, to: &mut impl Accept) -> Result<(), Failure> {
+pub fn items(input: &Input, split: InputFraming, to: &mut impl Accept) -> Result<(), Failure> {
     match input {
         Input::Standard => split_items(input, descriptors::standard_input()?, None, split, to),
         Input::Path(path) => {
             let failed = |error| Failure::Input { input: input.clone(), error };
             let file = File::open(path).map_err(failed)?;
-            let before = Seen::of(&file).map_err(failed)?;
+            let before = FileStamp::of(&file).map_err(failed)?;
             split_items(input, &file, before.map(|before| before.size), split, to)?;
-            match before.zip(Seen::of(&file).map_err(failed)?) {
+            match before.zip(FileStamp::of(&file).map_err(failed)?) {
                 Some((before, after)) if before != after => {
                     to.changed(input, before.size, after.size)
                 }
@@ -65,12 +65,12 @@ pub fn items(input: &Input, split: Split, to: &mut impl Accept) -> Result<(), Fa
 
 /// What is compared to detect that a file changed between two looks at it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Seen {
+struct FileStamp {
     size: u64,
     modified: Option<SystemTime>,
 }
 
-impl Seen {
+impl FileStamp {
     /// Returns `None` for a pipe or a device, which have no size.
     fn of(file: &File) -> io::Result<Option<Self>> {
         let metadata = file.metadata()?;
@@ -86,13 +86,13 @@ fn split_items(
     input: &Input,
     from: impl Read,
     size: Option<u64>,
-    split: Split,
+    split: InputFraming,
     to: &mut impl Accept,
 ) -> Result<(), Failure> {
     match split {
-        Split::Whole => whole(input, from, size, to),
-        Split::Lines => lines(input, from, to),
-        Split::Frames => frames(input, from, to),
+        InputFraming::Whole => whole(input, from, size, to),
+        InputFraming::Lines => lines(input, from, to),
+        InputFraming::Frames => frames(input, from, to),
     }
 }
 
@@ -221,7 +221,7 @@ mod tests {
     use super::*;
 
     #[derive(Default)]
-    struct Collected {
+    struct ItemCollector {
         items: Vec<Vec<u8>>,
         read: u64,
         changed: Vec<(u64, u64)>,
@@ -229,7 +229,7 @@ mod tests {
         resizes: Option<(File, u64)>,
     }
 
-    impl Accept for Collected {
+    impl Accept for ItemCollector {
         fn parts(&mut self, _: &Input, parts: &[&[u8]]) -> Result<(), Failure> {
             self.items.push(parts.concat());
             Ok(())
@@ -258,12 +258,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         let text = "line\n".repeat(BUFFER);
-        for split in [Split::Whole, Split::Lines] {
+        for split in [InputFraming::Whole, InputFraming::Lines] {
             for size in [Some(0), Some(7), Some(text.len() as u64 + 1), None] {
                 std::fs::write(&path, &text).unwrap();
                 let file = File::options().write(true).open(&path).unwrap();
                 let resizes = size.map(|size| (file, size));
-                let mut to = Collected { resizes, ..Collected::default() };
+                let mut to = ItemCollector { resizes, ..ItemCollector::default() };
                 items(&Input::Path(path.clone()), split, &mut to).unwrap();
                 let expected = size.map(|size| (text.len() as u64, size));
                 assert_eq!(to.changed, Vec::from_iter(expected), "{split:?}");
@@ -272,18 +272,18 @@ mod tests {
     }
 
     /// Returns a few bytes at a time, as a pipe may.
-    struct Trickle<'a>(&'a [u8], usize);
+    struct SlowReader<'a>(&'a [u8], usize);
 
-    impl Read for Trickle<'_> {
+    impl Read for SlowReader<'_> {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
             let some = self.1.min(buffer.len());
             self.0.take(some as u64).read(buffer).inspect(|read| self.0 = &self.0[*read..])
         }
     }
 
-    fn split(bytes: &[u8], split: Split, step: usize) -> Result<Collected, Failure> {
-        let mut to = Collected::default();
-        split_items(&Input::Standard, Trickle(bytes, step), None, split, &mut to)?;
+    fn split(bytes: &[u8], split: InputFraming, step: usize) -> Result<ItemCollector, Failure> {
+        let mut to = ItemCollector::default();
+        split_items(&Input::Standard, SlowReader(bytes, step), None, split, &mut to)?;
         Ok(to)
     }
 
@@ -291,7 +291,7 @@ mod tests {
     fn a_line_is_what_stands_before_its_newline_wherever_reads_end() {
         let text = b"one\n\ntwo\r\nthree\n\nlast";
         for step in 1..=text.len() {
-            let to = split(text, Split::Lines, step).unwrap();
+            let to = split(text, InputFraming::Lines, step).unwrap();
             let lines = [&b"one"[..], b"", b"two\r", b"three", b"", b"last"];
             assert_eq!(to.items, lines, "{step}");
             assert_eq!(to.read, text.len() as u64);
@@ -300,16 +300,16 @@ mod tests {
 
     #[test]
     fn a_newline_at_the_end_begins_no_line() {
-        assert_eq!(split(b"a\n", Split::Lines, 1).unwrap().items, [b"a"]);
-        assert_eq!(split(b"\n", Split::Lines, 1).unwrap().items, [b""]);
-        assert!(split(b"", Split::Lines, 1).unwrap().items.is_empty());
+        assert_eq!(split(b"a\n", InputFraming::Lines, 1).unwrap().items, [b"a"]);
+        assert_eq!(split(b"\n", InputFraming::Lines, 1).unwrap().items, [b""]);
+        assert!(split(b"", InputFraming::Lines, 1).unwrap().items.is_empty());
     }
 
     #[test]
     fn frames_come_out_as_they_went_in() {
         let frames = b"\x03\0\0\0abc\0\0\0\0\x01\0\0\0d";
         for step in 1..=frames.len() {
-            let to = split(frames, Split::Frames, step).unwrap();
+            let to = split(frames, InputFraming::Frames, step).unwrap();
             assert_eq!(to.items, [&b"abc"[..], b"", b"d"]);
             assert_eq!(to.read, frames.len() as u64);
         }
@@ -317,7 +317,7 @@ mod tests {
 
     #[test]
     fn a_frame_that_ends_early_is_told_with_its_place() {
-        let broken = |bytes: &[u8]| match split(bytes, Split::Frames, 7) {
+        let broken = |bytes: &[u8]| match split(bytes, InputFraming::Frames, 7) {
             Err(Failure::Framing { offset, claimed, found, .. }) => (offset, claimed, found),
             _ => panic!("{bytes:?} is not whole"),
         };

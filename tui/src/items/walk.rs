@@ -6,23 +6,23 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
-use crate::identity::{Place, standard_input_file};
+use crate::identity::{PathIdentity, standard_input_file};
 use crate::outcome::{Failure, Input};
 
 /// The files that the arguments of `pack` name.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct FoundInputs {
     /// The inputs, in the order of their items.
     pub inputs: Vec<Input>,
     /// Total size of the inputs in bytes, if every input has a known size.
     pub bytes: Option<u64>,
     /// The files that were left out.
-    pub skipped: Skipped,
+    pub skipped: SkippedCounts,
 }
 
 /// Counts of the files below folders that were left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Skipped {
+pub struct SkippedCounts {
     /// Symbolic links.
     pub symbolic_links: u64,
     /// Pipes, sockets, devices.
@@ -45,9 +45,9 @@ pub struct Skipped {
 pub fn find(
     arguments: &[PathBuf],
     follow_links: bool,
-    outputs: &Outputs,
-) -> Result<Found, Failure> {
-    let mut found = Found { bytes: Some(0), ..Found::default() };
+    outputs: &OutputFiles,
+) -> Result<FoundInputs, Failure> {
+    let mut found = FoundInputs { bytes: Some(0), ..FoundInputs::default() };
     for argument in arguments {
         if is_standard_input(argument) {
             found.push(Input::Standard, standard_input_file().map(|file| file.len()));
@@ -73,22 +73,22 @@ pub fn is_standard_input(argument: &Path) -> bool {
 fn walk(
     folder: &Path,
     follow_links: bool,
-    outputs: &Outputs,
-    found: &mut Found,
+    outputs: &OutputFiles,
+    found: &mut FoundInputs,
 ) -> Result<(), Failure> {
     // The folder itself may be a link: it is an argument.
     let walk = WalkDir::new(folder).follow_root_links(true).follow_links(follow_links);
     for entry in walk.sort_by_file_name() {
         let entry = entry.map_err(|error| unreadable(folder, error))?;
-        match Kind::of(entry.file_type()) {
-            Kind::Folder => {}
-            Kind::Link => found.skipped.symbolic_links += 1,
-            Kind::Special => found.skipped.special_files += 1,
-            Kind::File if outputs.contain(entry.path()) => found.skipped.output_files += 1,
-            Kind::File if sealpack::is_temporary_name(entry.file_name()) => {
+        match FileKind::of(entry.file_type()) {
+            FileKind::Folder => {}
+            FileKind::Link => found.skipped.symbolic_links += 1,
+            FileKind::Special => found.skipped.special_files += 1,
+            FileKind::File if outputs.contain(entry.path()) => found.skipped.output_files += 1,
+            FileKind::File if sealpack::is_temporary_name(entry.file_name()) => {
                 found.skipped.temporary_files += 1;
             }
-            Kind::File => {
+            FileKind::File => {
                 let size = entry.metadata().map_err(|error| unreadable(folder, error))?.len();
                 found.push(Input::Path(entry.into_path()), Some(size));
             }
@@ -107,14 +107,14 @@ fn unreadable(folder: &Path, error: walkdir::Error) -> Failure {
     Failure::Input { input: Input::Path(path), error }
 }
 
-enum Kind {
+enum FileKind {
     Folder,
     File,
     Link,
     Special,
 }
 
-impl Kind {
+impl FileKind {
     fn of(file_type: FileType) -> Self {
         if file_type.is_dir() {
             Self::Folder
@@ -128,7 +128,7 @@ impl Kind {
     }
 }
 
-impl Found {
+impl FoundInputs {
     fn push(&mut self, input: Input, size: Option<u64>) {
         self.bytes = self.bytes.zip(size).and_then(|(bytes, size)| bytes.checked_add(size));
         self.inputs.push(input);
@@ -158,14 +158,14 @@ impl Found {
 
 /// The files that are being written, which may lie below a folder that is read.
 #[derive(Debug, Default)]
-pub struct Outputs {
-    places: Vec<Place>,
+pub struct OutputFiles {
+    places: Vec<PathIdentity>,
 }
 
-impl Outputs {
+impl OutputFiles {
     /// Creates the set of these paths.
     pub fn new<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Self {
-        Self { places: paths.into_iter().filter_map(Place::of).collect() }
+        Self { places: paths.into_iter().filter_map(PathIdentity::of).collect() }
     }
 
     /// Returns whether `path` is one of the outputs. The file system is asked only if the
@@ -174,6 +174,6 @@ impl Outputs {
         let Some(name) = path.file_name() else { return false };
         let mut alike = self.places.iter().filter(|output| output.name() == name).peekable();
         alike.peek().is_some()
-            && Place::of(path).is_some_and(|place| alike.any(|output| *output == place))
+            && PathIdentity::of(path).is_some_and(|place| alike.any(|output| *output == place))
     }
 }

@@ -3,10 +3,10 @@
 use crossterm::event::KeyEvent;
 use sealpack_core::check::{Frame as Step, MUTANTS, Variant};
 
-use super::effect::{Answer, Effect};
-use super::keys::{self, Action};
-use super::layout::Parts;
-use super::model::{App, Mode, Origin, Question};
+use super::effect::{StepperAnswer, StepperEffect};
+use super::keys::{self, StepperAction};
+use super::layout::StepperLayout;
+use super::model::{CaseOrigin, Stepper, StepperMode, StepperQuestion};
 use super::scenario::SCENARIOS;
 use super::setup::{Edit, Setup};
 use super::view;
@@ -17,16 +17,16 @@ use crate::terminal::panel::Overlay;
 /// The maximum number of edits that can be undone.
 const MOST_EDITS: usize = 1000;
 
-impl App {
+impl Stepper {
     /// Shows another case.
-    pub(super) fn put_up(&mut self, setup: Setup, origin: Origin, at: usize) {
+    pub(super) fn put_up(&mut self, setup: Setup, origin: CaseOrigin, at: usize) {
         self.remember();
         self.setup = setup;
         self.origin = origin;
         self.at = at;
         self.version += 1;
         self.playing = false;
-        self.mode = Mode::Step;
+        self.mode = StepperMode::Step;
     }
 
     pub(super) fn remember(&mut self) {
@@ -52,8 +52,8 @@ impl App {
 
     pub(super) fn edited(&mut self, at: usize) {
         self.at = at.min(self.setup.case.events.len());
-        if !matches!(self.origin, Origin::Failure(_)) {
-            self.origin = Origin::Own;
+        if !matches!(self.origin, CaseOrigin::Failure(_)) {
+            self.origin = CaseOrigin::Own;
         }
         self.version += 1;
     }
@@ -87,7 +87,7 @@ impl App {
         }
     }
 
-    pub(super) fn key(&mut self, key: &KeyEvent) -> Option<Effect> {
+    pub(super) fn key(&mut self, key: &KeyEvent) -> Option<StepperEffect> {
         if self.dialog.is_open() {
             return self.key_for_dialog(key);
         }
@@ -97,58 +97,60 @@ impl App {
             let lines = crate::terminal::keys::help(keys::ALL, self.palette, self.size.width).len();
             let most = Overlay::most_scroll(lines, self.size);
             self.help = match action(tables, key) {
-                Some(Action::Move(Move::Up)) => Some(scroll.saturating_sub(1)),
-                Some(Action::Move(Move::Down)) => Some(scroll.saturating_add(1).min(most)),
-                Some(Action::Move(Move::PageUp | Move::First)) => Some(0),
-                Some(Action::Move(Move::PageDown | Move::Last)) => Some(most),
-                Some(Action::Quit | Action::Help | Action::Back) => None,
+                Some(StepperAction::Move(Move::Up)) => Some(scroll.saturating_sub(1)),
+                Some(StepperAction::Move(Move::Down)) => Some(scroll.saturating_add(1).min(most)),
+                Some(StepperAction::Move(Move::PageUp | Move::First)) => Some(0),
+                Some(StepperAction::Move(Move::PageDown | Move::Last)) => Some(most),
+                Some(StepperAction::Quit | StepperAction::Help | StepperAction::Back) => None,
                 _ => Some(scroll),
             };
             return None;
         }
-        if let (Mode::Mutants, Some(row)) = (self.mode, view::row_of_letter(key)) {
+        if let (StepperMode::Mutants, Some(row)) = (self.mode, view::row_of_letter(key)) {
             self.list.go(row);
             return self.open();
         }
         let action = acted?;
         self.news = None;
-        if action != Action::Play {
+        if action != StepperAction::Play {
             self.playing = false;
         }
         self.act(action)
     }
 
-    fn act(&mut self, action: Action) -> Option<Effect> {
+    fn act(&mut self, action: StepperAction) -> Option<StepperEffect> {
         match action {
-            Action::Quit => self.over = true,
-            Action::Help => self.help = Some(0),
-            Action::Back => return self.back(),
-            Action::Forward => self.go(self.at.saturating_add(1)),
-            Action::Backward => self.go(self.at.saturating_sub(1)),
-            Action::Move(step) => self.move_by(step),
-            Action::Put { forward } => self.seek(forward, "put", view::puts),
-            Action::Violation { forward } => self.seek(forward, "violation", view::is_wrong),
-            Action::Play => self.play(),
-            Action::Edit(edit) => self.edit(edit),
-            Action::Undo => self.undo(true),
-            Action::Redo => self.undo(false),
-            Action::EditText => self.ask(Question::EditText),
-            Action::Search => self.ask(Question::Search),
-            Action::Scenarios => self.show_list(Mode::Scenarios, SCENARIOS.len()),
-            Action::Mutants => self.show_list(Mode::Mutants, MUTANTS.len() + 1),
-            Action::Failures => self.show_list(Mode::Failures, self.hunted.found.len()),
-            Action::Mend => self.mend(),
-            Action::ShrinkFailure => return self.shrink(),
-            Action::Export => self.ask_where_to_export(),
-            Action::Copy => return Some(Effect::Copy(self.setup.command())),
-            Action::Again { forward } => self.search_again(forward),
-            Action::Open => return self.open(),
+            StepperAction::Quit => self.over = true,
+            StepperAction::Help => self.help = Some(0),
+            StepperAction::Back => return self.back(),
+            StepperAction::Forward => self.go(self.at.saturating_add(1)),
+            StepperAction::Backward => self.go(self.at.saturating_sub(1)),
+            StepperAction::Move(step) => self.move_by(step),
+            StepperAction::Put { forward } => self.seek(forward, "put", view::puts),
+            StepperAction::Violation { forward } => self.seek(forward, "violation", view::is_wrong),
+            StepperAction::Play => self.play(),
+            StepperAction::Edit(edit) => self.edit(edit),
+            StepperAction::Undo => self.undo(true),
+            StepperAction::Redo => self.undo(false),
+            StepperAction::EditText => self.ask(StepperQuestion::EditText),
+            StepperAction::Search => self.ask(StepperQuestion::Search),
+            StepperAction::Scenarios => self.show_list(StepperMode::Scenarios, SCENARIOS.len()),
+            StepperAction::Mutants => self.show_list(StepperMode::Mutants, MUTANTS.len() + 1),
+            StepperAction::Failures => {
+                self.show_list(StepperMode::Failures, self.hunted.found.len())
+            }
+            StepperAction::Mend => self.mend(),
+            StepperAction::ShrinkFailure => return self.shrink(),
+            StepperAction::Export => self.ask_where_to_export(),
+            StepperAction::Copy => return Some(StepperEffect::Copy(self.setup.command())),
+            StepperAction::Again { forward } => self.search_again(forward),
+            StepperAction::Open => return self.open(),
         }
         None
     }
 
     fn move_by(&mut self, step: Move) {
-        if self.mode != Mode::Step {
+        if self.mode != StepperMode::Step {
             return self.list.step(step);
         }
         self.go(match step {
@@ -168,32 +170,32 @@ impl App {
         }
     }
 
-    pub(super) fn show_list(&mut self, mode: Mode, len: usize) {
+    pub(super) fn show_list(&mut self, mode: StepperMode, len: usize) {
         self.mode = mode;
         self.list = Cursor::new(len as u64);
-        self.list.set_height(Parts::of(self).list().height);
+        self.list.set_height(StepperLayout::of(self).list().height);
     }
 
-    fn back(&mut self) -> Option<Effect> {
+    fn back(&mut self) -> Option<StepperEffect> {
         let hunting = self.hunted.progress.take().is_some();
         if hunting {
             self.tell("stopped");
-            return Some(Effect::StopHunting);
+            return Some(StepperEffect::StopHunting);
         }
-        self.mode = Mode::Step;
+        self.mode = StepperMode::Step;
         None
     }
 
-    pub(super) fn open(&mut self) -> Option<Effect> {
+    pub(super) fn open(&mut self) -> Option<StepperEffect> {
         let row = usize::try_from(self.list.at).unwrap_or(usize::MAX);
         match self.mode {
-            Mode::Scenarios => {
+            StepperMode::Scenarios => {
                 let scenario = SCENARIOS.get(row)?;
-                self.put_up(scenario.setup(), Origin::Scenario(row), 0);
+                self.put_up(scenario.setup(), CaseOrigin::Scenario(row), 0);
                 None
             }
-            Mode::Mutants => Some(self.hunt(row)),
-            Mode::Failures => {
+            StepperMode::Mutants => Some(self.hunt(row)),
+            StepperMode::Failures => {
                 let failure = self.hunted.found.get(row)?.clone();
                 let size = sealpack_core::stream::BufferSize::new(self.hunted.buffer_size);
                 let setup = Setup {
@@ -202,11 +204,11 @@ impl App {
                     variant: Variant::Mutant(failure.mutant),
                     trace: None,
                 };
-                self.put_up(setup, Origin::Failure(failure.invariant), 0);
+                self.put_up(setup, CaseOrigin::Failure(failure.invariant), 0);
                 self.tell("v goes to the violation · s shrinks the case · w writes a report");
                 None
             }
-            Mode::Step => None,
+            StepperMode::Step => None,
         }
     }
 
@@ -215,44 +217,46 @@ impl App {
             return self.tell("this is the stream that ships; m picks one with a bug");
         }
         let setup = Setup { variant: Variant::Strict, ..self.setup.clone() };
-        self.put_up(setup, Origin::Own, self.at);
+        self.put_up(setup, CaseOrigin::Own, self.at);
     }
 
-    pub(super) fn take(&mut self, answer: Answer) {
+    pub(super) fn take(&mut self, answer: StepperAnswer) {
         match answer {
-            Answer::Replayed(replayed) => {
+            StepperAnswer::Replayed(replayed) => {
                 if replayed.version == self.version {
                     self.replayed = Some(replayed);
                     self.go(self.at);
                 }
             }
-            Answer::Hunting(id, progress, found) => {
+            StepperAnswer::Hunting(id, progress, found) => {
                 if self.hunted.id == id && self.hunted.progress.is_some() {
                     self.hunted.progress = Some(progress);
                     self.take_found(found);
                 }
             }
-            Answer::Hunted(id, _, _) if id != self.hunted.id => {}
-            Answer::Hunted(_, bag, found) => {
+            StepperAnswer::Hunted(id, _, _) if id != self.hunted.id => {}
+            StepperAnswer::Hunted(_, bag, found) => {
                 self.hunted.progress = None;
                 self.hunted.bag = Some(bag);
                 self.take_found(found);
             }
-            Answer::Shrunk(case) => self.take_shrunk(case),
-            Answer::Exported(_, Ok(news)) => self.tell(news),
-            Answer::Exported(typed, Err(why)) => self.ask_again_where_to_export(typed, why),
-            Answer::Copied => self.tell("the command that replays it: on the terminal's clipboard"),
-            Answer::Failed(why) => self.fail(why),
+            StepperAnswer::Shrunk(case) => self.take_shrunk(case),
+            StepperAnswer::Exported(_, Ok(news)) => self.tell(news),
+            StepperAnswer::Exported(typed, Err(why)) => self.ask_again_where_to_export(typed, why),
+            StepperAnswer::Copied => {
+                self.tell("the command that replays it: on the terminal's clipboard")
+            }
+            StepperAnswer::Failed(why) => self.fail(why),
         }
     }
 
     /// Requests a replay of the current case, unless it was requested before.
-    pub(super) fn needs(&mut self) -> Option<Effect> {
+    pub(super) fn needs(&mut self) -> Option<StepperEffect> {
         if self.asked == Some(self.version) {
             return None;
         }
         self.asked = Some(self.version);
         let setup = Box::new(self.setup.clone());
-        Some(Effect::Replay { version: self.version, setup })
+        Some(StepperEffect::Replay { version: self.version, setup })
     }
 }

@@ -4,8 +4,8 @@
 use crossterm::event::KeyEvent;
 use sealpack_core::check::{Case, Frame as Step};
 
-use super::effect::Effect;
-use super::model::{App, Mode, Question};
+use super::effect::StepperEffect;
+use super::model::{Stepper, StepperMode, StepperQuestion};
 use super::view;
 use crate::terminal::prompt::{Prompt, typed_path};
 
@@ -13,11 +13,11 @@ fn export_prompt(name: String) -> Prompt {
     Prompt::new("report to", "Enter writes the report, Esc does not", name)
 }
 
-impl App {
+impl Stepper {
     pub(super) fn ask_where_to_export(&mut self) {
         match self.report_name() {
             None => self.tell("this case breaks nothing: there is nothing to report"),
-            Some(name) => self.dialog.ask(Question::Export, export_prompt(name)),
+            Some(name) => self.dialog.ask(StepperQuestion::Export, export_prompt(name)),
         }
     }
 
@@ -26,7 +26,7 @@ impl App {
         if self.dialog.is_open() || self.report_name().is_none() {
             return self.fail(why);
         }
-        self.dialog.ask(Question::Export, export_prompt(typed).refused(why));
+        self.dialog.ask(StepperQuestion::Export, export_prompt(typed).refused(why));
     }
 
     /// Returns the file name for a report about the failure on the screen.
@@ -38,29 +38,33 @@ impl App {
         Some(format!("{stream}-{}.md", self.broken()?.name()))
     }
 
-    pub(super) fn ask(&mut self, question: Question) {
+    pub(super) fn ask(&mut self, question: StepperQuestion) {
         let prompt = match question {
-            Question::EditText => {
+            StepperQuestion::EditText => {
                 let text = self.setup.case.to_string();
                 let events = text.split_once("writes=").map_or("", |(_, events)| events);
                 Prompt::new("case", "b4 copied · z2+3 handed over · f flush · b7!1 fails", events)
             }
-            Question::Search | Question::Export => {
+            StepperQuestion::Search | StepperQuestion::Export => {
                 Prompt::new("search", "in decisions and findings, or in the list", "")
             }
         };
         self.dialog.ask(question, prompt);
     }
 
-    pub(super) fn key_for_dialog(&mut self, key: &KeyEvent) -> Option<Effect> {
+    pub(super) fn key_for_dialog(&mut self, key: &KeyEvent) -> Option<StepperEffect> {
         let (question, answer) = self.dialog.key(key)?;
         let answered = self.answered(question, &answer);
         self.dialog.settle(answered)?
     }
 
-    fn answered(&mut self, question: Question, answer: &str) -> Result<Option<Effect>, String> {
+    fn answered(
+        &mut self,
+        question: StepperQuestion,
+        answer: &str,
+    ) -> Result<Option<StepperEffect>, String> {
         match question {
-            Question::EditText => {
+            StepperQuestion::EditText => {
                 let events = Case::parse_events(answer.trim()).map_err(|e| e.to_string())?;
                 let case = Case { trim: self.setup.case.trim, events };
                 self.remember();
@@ -69,16 +73,16 @@ impl App {
                 self.edited(self.at);
                 Ok(None)
             }
-            Question::Search => {
+            StepperQuestion::Search => {
                 self.needle = Some(answer.to_lowercase()).filter(|needle| !needle.is_empty());
                 self.search_again(true);
                 Ok(None)
             }
-            Question::Export => {
+            StepperQuestion::Export => {
                 let invariant = self.broken();
                 let setup = Box::new(self.setup.clone());
                 let path = typed_path(answer)?;
-                Ok(Some(Effect::Export { typed: answer.into(), path, setup, invariant }))
+                Ok(Some(StepperEffect::Export { typed: answer.into(), path, setup, invariant }))
             }
         }
     }
@@ -87,7 +91,7 @@ impl App {
         let Some(needle) = self.needle.clone() else {
             return self.tell("nothing was searched for yet: / asks");
         };
-        if self.mode() == Mode::Step {
+        if self.mode() == StepperMode::Step {
             let hit = |step: &Step| view::words(step).to_lowercase().contains(&needle);
             return self.seek(forward, &format!("“{needle}”"), hit);
         }

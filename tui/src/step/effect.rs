@@ -11,18 +11,18 @@ use sealpack_core::check::{
 };
 use sealpack_core::stream::{BufferSize, Shape};
 
-use super::hunt::{Bag, Failure, Hunt};
-use super::model::{App, Replayed};
+use super::hunt::{FailingCase, Hunt, HuntResult};
+use super::model::{ReplayedCase, Stepper};
 use super::setup::Setup;
 use crate::terminal::progress::{Meter, Progress};
-use crate::terminal::work::{Slot, Stop};
+use crate::terminal::work::{Slot, StopFlag};
 use crate::terminal::{Outbox, Perform, export};
 
 /// Something that the stepper wants done outside of its state.
 #[derive(Clone, Debug)]
-pub enum Effect {
+pub enum StepperEffect {
     /// Several effects.
-    All(Vec<Effect>),
+    All(Vec<StepperEffect>),
     /// Run the case, step by step.
     Replay {
         /// The version of the stepper's state that requests the replay.
@@ -66,15 +66,15 @@ pub enum Effect {
 
 /// The result of an effect.
 #[derive(Debug)]
-pub enum Answer {
+pub enum StepperAnswer {
     /// The case was run.
-    Replayed(Box<Replayed>),
+    Replayed(Box<ReplayedCase>),
     /// The progress of the hunt with this number, and the failures caught since the last
     /// report.
-    Hunting(u64, Progress, Vec<Failure>),
+    Hunting(u64, Progress, Vec<FailingCase>),
     /// The hunt with this number has ended; the failures are those caught since the last
     /// report.
-    Hunted(u64, Bag, Vec<Failure>),
+    Hunted(u64, HuntResult, Vec<FailingCase>),
     /// The smallest case.
     Shrunk(Case),
     /// The report was written to the path that was typed, or not; the text is the message
@@ -88,54 +88,54 @@ pub enum Answer {
 
 /// Carries out the effects.
 #[derive(Default)]
-pub struct Effects {
+pub struct StepperPerformer {
     replaying: Slot,
     hunting: Slot,
     shrinking: Slot,
 }
 
-fn no_thread(error: io::Error) -> Answer {
-    Answer::Failed(format!("no thread could be started: {error}"))
+fn no_thread(error: io::Error) -> StepperAnswer {
+    StepperAnswer::Failed(format!("no thread could be started: {error}"))
 }
 
-impl Perform<App> for Effects {
-    fn perform(&mut self, effect: Effect, outbox: &Outbox<Answer>) {
+impl Perform<Stepper> for StepperPerformer {
+    fn perform(&mut self, effect: StepperEffect, outbox: &Outbox<StepperAnswer>) {
         match effect {
-            Effect::All(effects) => {
+            StepperEffect::All(effects) => {
                 effects.into_iter().for_each(|effect| self.perform(effect, outbox));
             }
-            Effect::Replay { version, setup } => {
+            StepperEffect::Replay { version, setup } => {
                 self.replaying.start(outbox, no_thread, move |stop, out| {
                     let replayed = run(version, &setup);
                     if !stop.is_asked() {
-                        out.send(Answer::Replayed(Box::new(replayed)));
+                        out.send(StepperAnswer::Replayed(Box::new(replayed)));
                     }
                 });
             }
-            Effect::Hunt { id, mutants, buffer_size } => {
+            StepperEffect::Hunt { id, mutants, buffer_size } => {
                 self.hunting.start(outbox, no_thread, move |stop, out| {
                     hunt(id, &Hunt { mutants: &mutants, buffer_size }, stop, out);
                 });
             }
-            Effect::StopHunting => self.hunting.stop(),
-            Effect::Shrink { setup, invariant } => {
+            StepperEffect::StopHunting => self.hunting.stop(),
+            StepperEffect::Shrink { setup, invariant } => {
                 self.shrinking.start(outbox, no_thread, move |stop, out| {
                     let open = |shape: Shape| setup.variant.open(shape);
                     let smallest = shrink(&setup.case, invariant, setup.buffer_size, &open);
                     if !stop.is_asked() {
-                        out.send(Answer::Shrunk(smallest));
+                        out.send(StepperAnswer::Shrunk(smallest));
                     }
                 });
             }
-            Effect::Export { typed, path, setup, invariant } => {
+            StepperEffect::Export { typed, path, setup, invariant } => {
                 Slot::default().start(outbox, no_thread, move |_, out| {
                     let page = page(&setup, invariant);
-                    out.send(Answer::Exported(typed, export::save(&path, page.as_bytes())));
+                    out.send(StepperAnswer::Exported(typed, export::save(&path, page.as_bytes())));
                 });
             }
-            Effect::Copy(text) => outbox.send(match export::copy(&text) {
-                Ok(()) => Answer::Copied,
-                Err(error) => Answer::Failed(format!("nothing was copied: {error}")),
+            StepperEffect::Copy(text) => outbox.send(match export::copy(&text) {
+                Ok(()) => StepperAnswer::Copied,
+                Err(error) => StepperAnswer::Failed(format!("nothing was copied: {error}")),
             }),
         }
     }
@@ -152,10 +152,10 @@ fn page(setup: &Setup, invariant: Option<Invariant>) -> String {
     }
 }
 
-fn run(version: u64, setup: &Setup) -> Replayed {
+fn run(version: u64, setup: &Setup) -> ReplayedCase {
     if let Some(trace) = &setup.trace {
         let twin = Some(trace.specified());
-        return Replayed { version, replay: trace.replay.clone(), twin };
+        return ReplayedCase { version, replay: trace.replay.clone(), twin };
     }
     let steps = replay(&setup.case, setup.buffer_size, &setup.variant);
     let twin = match setup.variant {
@@ -165,10 +165,10 @@ fn run(version: u64, setup: &Setup) -> Replayed {
             Some(replay_subject(&setup.case, shape, &strict, FlushRule::Strict))
         }
     };
-    Replayed { version, replay: steps, twin }
+    ReplayedCase { version, replay: steps, twin }
 }
 
-fn hunt(id: u64, hunt: &Hunt<'_>, stop: &Stop, out: &Outbox<Answer>) {
+fn hunt(id: u64, hunt: &Hunt<'_>, stop: &StopFlag, out: &Outbox<StepperAnswer>) {
     let total = hunt.total();
     let mut meter = Meter::start();
     let caught = std::cell::RefCell::new(Vec::new());
@@ -179,12 +179,12 @@ fn hunt(id: u64, hunt: &Hunt<'_>, stop: &Stop, out: &Outbox<Answer>) {
                 return ControlFlow::Break(());
             }
             if let Some(progress) = meter.tell(cases, total) {
-                out.send(Answer::Hunting(id, progress, caught.take()));
+                out.send(StepperAnswer::Hunting(id, progress, caught.take()));
             }
             ControlFlow::Continue(())
         },
     );
     if !stop.is_asked() {
-        out.send(Answer::Hunted(id, bag, caught.take()));
+        out.send(StepperAnswer::Hunted(id, bag, caught.take()));
     }
 }

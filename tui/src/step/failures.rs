@@ -3,16 +3,16 @@
 use sealpack_core::check::{Case, MUTANTS};
 use sealpack_core::stream::BufferSize;
 
-use super::effect::Effect;
-use super::hunt::{Failure, LARGEST_BUFFER};
-use super::model::{App, Hunted, Mode, Origin};
+use super::effect::StepperEffect;
+use super::hunt::{FailingCase, LARGEST_BUFFER};
+use super::model::{CaseOrigin, HuntState, Stepper, StepperMode};
 use super::setup::Setup;
 use crate::terminal::progress::Progress;
 
-impl App {
+impl Stepper {
     /// Searches for failures of the mutant in this row, or of all mutants if the row is
     /// the one after the last.
-    pub(super) fn hunt(&mut self, row: usize) -> Effect {
+    pub(super) fn hunt(&mut self, row: usize) -> StepperEffect {
         let one = MUTANTS.get(row);
         let mutants = one.map_or_else(|| MUTANTS.iter().collect(), |mutant| vec![mutant]);
         let largest = LARGEST_BUFFER;
@@ -20,18 +20,18 @@ impl App {
         let five = BufferSize::new(5);
         let buffer_size = fitting.or(five).unwrap_or(self.setup.buffer_size);
         let id = self.hunted.id + 1;
-        self.hunted = Hunted {
+        self.hunted = HuntState {
             id,
             progress: Some(Progress { done: 0, total: 1, left: None }),
             of_one: one.is_some(),
             buffer_size: buffer_size.get(),
-            ..Hunted::default()
+            ..HuntState::default()
         };
-        self.show_list(Mode::Failures, 0);
-        Effect::Hunt { id, mutants, buffer_size }
+        self.show_list(StepperMode::Failures, 0);
+        StepperEffect::Hunt { id, mutants, buffer_size }
     }
 
-    pub(super) fn shrink(&mut self) -> Option<Effect> {
+    pub(super) fn shrink(&mut self) -> Option<StepperEffect> {
         let Some(invariant) = self.broken() else {
             self.tell("this case breaks nothing; m looks for failures of a seeded bug");
             return None;
@@ -41,25 +41,25 @@ impl App {
             return None;
         }
         self.shrinking = true;
-        self.origin = Origin::Failure(invariant);
+        self.origin = CaseOrigin::Failure(invariant);
         self.tell("shrinking …");
-        Some(Effect::Shrink { setup: Box::new(self.setup.clone()), invariant })
+        Some(StepperEffect::Shrink { setup: Box::new(self.setup.clone()), invariant })
     }
 
-    pub(super) fn take_found(&mut self, found: Vec<Failure>) {
+    pub(super) fn take_found(&mut self, found: Vec<FailingCase>) {
         if found.is_empty() {
             return;
         }
-        let is_in_view = self.mode() == Mode::Failures;
+        let is_in_view = self.mode() == StepperMode::Failures;
         let list = &mut self.hunted.found;
         let selected = usize::try_from(self.list.at).ok().and_then(|at| list.get(at)).cloned();
         list.extend(found);
-        list.sort_by_cached_key(Failure::order);
+        list.sort_by_cached_key(FailingCase::order);
         list.dedup_by_key(|failure| (failure.order(), failure.mutant.name));
         if is_in_view {
             self.list.set_len(list.len() as u64);
             // The cursor stays on its failure, unless the user has not moved it.
-            let same = |failure: &Failure, other: &Failure| {
+            let same = |failure: &FailingCase, other: &FailingCase| {
                 failure.order() == other.order() && failure.mutant.name == other.mutant.name
             };
             if let Some(selected) = selected.filter(|_| self.list.at > 0) {

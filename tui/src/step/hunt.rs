@@ -8,7 +8,7 @@ use sealpack_core::stream::{BufferSize, Shape};
 
 /// A case in which a mutant breaks an invariant.
 #[derive(Clone, Debug)]
-pub struct Failure {
+pub struct FailingCase {
     /// The mutant.
     pub mutant: &'static Mutant,
     /// The invariant that the case breaks.
@@ -17,7 +17,7 @@ pub struct Failure {
     pub case: Case,
 }
 
-impl Failure {
+impl FailingCase {
     /// Returns the sort key of the list of failures: by invariant, then by length.
     #[must_use]
     pub fn order(&self) -> (u8, usize, usize, bool, String) {
@@ -45,7 +45,7 @@ pub struct Hunt<'a> {
 
 /// The result of a hunt.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Bag {
+pub struct HuntResult {
     /// Cases that were run.
     pub cases: u64,
     /// The cases that broke an invariant.
@@ -74,13 +74,13 @@ impl Hunt<'_> {
     /// end the hunt.
     pub fn run(
         &self,
-        mut caught: impl FnMut(Failure),
+        mut caught: impl FnMut(FailingCase),
         mut progress: impl FnMut(u64) -> ControlFlow<()>,
-    ) -> Bag {
+    ) -> HuntResult {
         for mutant in self.mutants {
             self.explore(mutant, &mut caught);
         }
-        let mut bag = Bag::default();
+        let mut bag = HuntResult::default();
         for length in 1..=self.longest() {
             for mutant in self.mutants {
                 let flow = self.enumerate(mutant, length, &mut bag, &mut caught, &mut progress);
@@ -94,14 +94,14 @@ impl Hunt<'_> {
 
     /// Searches the states. This search includes faults, empty writes and lists of
     /// extents, and ends at once.
-    fn explore(&self, mutant: &'static Mutant, caught: &mut impl FnMut(Failure)) {
+    fn explore(&self, mutant: &'static Mutant, caught: &mut impl FnMut(FailingCase)) {
         for trim in [false, true] {
             let shape = Shape { buffer_size: self.buffer_size, trim };
             let open = |shape: Shape| mutant.open(shape);
             let proof = Exploration::new(shape, &open).with_faults().run();
             for invariant in proof.broken().iter() {
                 if let Some(case) = proof.smallest(invariant) {
-                    caught(Failure { mutant, invariant, case: case.clone() });
+                    caught(FailingCase { mutant, invariant, case: case.clone() });
                 }
             }
         }
@@ -111,8 +111,8 @@ impl Hunt<'_> {
         &self,
         mutant: &'static Mutant,
         length: usize,
-        bag: &mut Bag,
-        caught: &mut impl FnMut(Failure),
+        bag: &mut HuntResult,
+        caught: &mut impl FnMut(FailingCase),
         progress: &mut impl FnMut(u64) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let open = |shape: Shape| mutant.open(shape);
@@ -132,7 +132,7 @@ impl Hunt<'_> {
                 if *count < KEPT {
                     *count += 1;
                     let events = events.iter().map(|event| (*event).clone()).collect();
-                    caught(Failure { mutant, invariant, case: Case { trim, events } });
+                    caught(FailingCase { mutant, invariant, case: Case { trim, events } });
                 }
             }
             if bag.cases.is_multiple_of(1 << 10) {

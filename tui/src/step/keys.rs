@@ -3,14 +3,14 @@
 
 use crossterm::event::KeyCode;
 
-use super::model::Mode;
+use super::model::StepperMode;
 use super::setup::{Edit, NewEvent};
 use crate::terminal::keys::{Key, Table, bind};
 use crate::terminal::list::Move;
 
 /// The action of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
+pub enum StepperAction {
     /// Ends the program.
     Quit,
     /// Explains the keys.
@@ -68,11 +68,11 @@ pub enum Action {
     Open,
 }
 
-use Action as A;
 use Key::{Char, Code, Ctrl};
+use StepperAction as A;
 
 /// Keys that step.
-pub const STEPPING: Table<Action> = Table {
+pub const STEPPING: Table<StepperAction> = Table {
     title: "Stepping",
     bindings: &[
         bind!([Code(KeyCode::Right), Char('l')], A::Forward, Some("step"), "the next step"),
@@ -94,13 +94,13 @@ pub const STEPPING: Table<Action> = Table {
 };
 
 /// Keys that start or stop stepping automatically.
-pub const PLAYING: Table<Action> = Table {
+pub const PLAYING: Table<StepperAction> = Table {
     title: "Playing",
     bindings: &[bind!([Char(' ')], A::Play, Some("play"), "step by itself; again: pause")],
 };
 
 /// Keys that open a list or act on the case.
-pub const OPENING: Table<Action> = Table {
+pub const OPENING: Table<StepperAction> = Table {
     title: "Scenarios and failures",
     bindings: &[
         bind!([Char('o')], A::Scenarios, Some("scenarios"), "cases worth a look"),
@@ -124,7 +124,7 @@ pub const OPENING: Table<Action> = Table {
 };
 
 /// Keys that edit the case.
-pub const EDITING: Table<Action> = Table {
+pub const EDITING: Table<StepperAction> = Table {
     title: "Editing the case; the rest is run again at once",
     bindings: &[
         bind!(
@@ -170,7 +170,7 @@ pub const EDITING: Table<Action> = Table {
 };
 
 /// Keys of a list.
-pub const LIST: Table<Action> = Table {
+pub const LIST: Table<StepperAction> = Table {
     title: "Lists",
     bindings: &[
         bind!(
@@ -189,7 +189,7 @@ pub const LIST: Table<Action> = Table {
 };
 
 /// Keys that work everywhere.
-pub const EVERYWHERE: Table<Action> = Table {
+pub const EVERYWHERE: Table<StepperAction> = Table {
     title: "Everywhere",
     bindings: &[
         bind!([Char('?')], A::Help, Some("help"), "these keys"),
@@ -208,15 +208,18 @@ pub const EVERYWHERE: Table<Action> = Table {
 
 /// Returns the tables that apply in a mode, in order of precedence.
 #[must_use]
-pub fn tables(mode: Mode) -> &'static [&'static Table<Action>] {
+pub fn tables(mode: StepperMode) -> &'static [&'static Table<StepperAction>] {
     match mode {
-        Mode::Step => &[&STEPPING, &OPENING, &PLAYING, &EDITING, &EVERYWHERE],
-        Mode::Scenarios | Mode::Mutants | Mode::Failures => &[&LIST, &EVERYWHERE],
+        StepperMode::Step => &[&STEPPING, &OPENING, &PLAYING, &EDITING, &EVERYWHERE],
+        StepperMode::Scenarios | StepperMode::Mutants | StepperMode::Failures => {
+            &[&LIST, &EVERYWHERE]
+        }
     }
 }
 
 /// Every table, for the help.
-pub const ALL: &[&Table<Action>] = &[&STEPPING, &PLAYING, &OPENING, &EDITING, &LIST, &EVERYWHERE];
+pub const ALL: &[&Table<StepperAction>] =
+    &[&STEPPING, &PLAYING, &OPENING, &EDITING, &LIST, &EVERYWHERE];
 
 #[cfg(test)]
 mod tests {
@@ -225,7 +228,9 @@ mod tests {
 
     #[test]
     fn no_key_stands_for_two_things() {
-        for mode in [Mode::Step, Mode::Scenarios, Mode::Mutants, Mode::Failures] {
+        for mode in
+            [StepperMode::Step, StepperMode::Scenarios, StepperMode::Mutants, StepperMode::Failures]
+        {
             assert_eq!(bound_twice(tables(mode)), None, "{mode:?}");
         }
     }

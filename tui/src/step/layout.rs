@@ -3,11 +3,11 @@
 
 use ratatui::layout::{Constraint, Layout, Position, Rect};
 
-use super::model::App;
+use super::model::Stepper;
 
 /// The parts of the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Parts {
+pub struct StepperLayout {
     /// The stream and the number of the step.
     pub title: Rect,
     /// The description of the case.
@@ -28,10 +28,10 @@ pub struct Parts {
     pub hints: Rect,
 }
 
-impl Parts {
+impl StepperLayout {
     /// Computes the parts of the screen.
     #[must_use]
-    pub fn of(app: &App) -> Self {
+    pub fn of(app: &Stepper) -> Self {
         let screen = Rect::from((Position::ORIGIN, app.size()));
         // On a screen with few lines, no line is left empty, and the description of the
         // case gets one line.

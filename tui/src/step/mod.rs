@@ -28,9 +28,9 @@ use ratatui::Frame;
 
 use crate::terminal::palette::Palette;
 use crate::terminal::{Exit, Message, Program, drive};
-use effect::{Answer, Effect};
-use layout::Parts;
-use model::App;
+use effect::{StepperAnswer, StepperEffect};
+use layout::StepperLayout;
+use model::Stepper;
 
 pub use setup::Setup;
 
@@ -42,24 +42,24 @@ pub use setup::Setup;
 pub fn run(setup: Option<Setup>) -> io::Result<Exit> {
     let palette = Palette::from_environment();
     let mut app = match setup {
-        Some(setup) => App::new(setup, palette),
-        None => App::welcome(palette),
+        Some(setup) => Stepper::new(setup, palette),
+        None => Stepper::welcome(palette),
     };
-    drive(&mut app, &mut effect::Effects::default())
+    drive(&mut app, &mut effect::StepperPerformer::default())
 }
 
 /// How long each step is shown while stepping automatically.
 const A_STEP: Duration = Duration::from_millis(700);
 
-impl Program for App {
-    type Answer = Answer;
-    type Effect = Effect;
+impl Program for Stepper {
+    type Answer = StepperAnswer;
+    type Effect = StepperEffect;
 
-    fn update(&mut self, message: Message<Answer>) -> Option<Effect> {
+    fn update(&mut self, message: Message<StepperAnswer>) -> Option<StepperEffect> {
         let effect = match message {
             Message::Resize(size) => {
                 self.size = size;
-                self.list.set_height(Parts::of(self).list().height);
+                self.list.set_height(StepperLayout::of(self).list().height);
                 None
             }
             Message::Key(key) => self.key(&key),
@@ -82,7 +82,7 @@ impl Program for App {
             }
         };
         match (effect, self.needs()) {
-            (Some(effect), Some(needed)) => Some(Effect::All(vec![effect, needed])),
+            (Some(effect), Some(needed)) => Some(StepperEffect::All(vec![effect, needed])),
             (effect, needed) => effect.or(needed),
         }
     }

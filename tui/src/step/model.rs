@@ -3,7 +3,7 @@
 use ratatui::layout::Size;
 use sealpack_core::check::{Case, Frame as Step, Invariant, Replay, Variant};
 
-use super::hunt::{Bag, Failure};
+use super::hunt::{FailingCase, HuntResult};
 use super::scenario::SCENARIOS;
 use super::setup::Setup;
 use crate::terminal::list::Cursor;
@@ -14,7 +14,7 @@ use crate::terminal::prompt::Dialog;
 
 /// The view that the screen shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
+pub enum StepperMode {
     /// The case, step by step.
     Step,
     /// The list of scenarios.
@@ -27,7 +27,7 @@ pub enum Mode {
 
 /// The purpose of a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Question {
+pub(super) enum StepperQuestion {
     EditText,
     Search,
     Export,
@@ -35,7 +35,7 @@ pub(super) enum Question {
 
 /// The origin of the case on the screen.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(super) enum CaseOrigin {
     /// The scenario with this number, unedited.
     Scenario(usize),
     /// A failure that was found, of this invariant.
@@ -46,36 +46,36 @@ pub(super) enum Origin {
 
 /// A hunt for failures, in progress or ended.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Hunted {
+pub(super) struct HuntState {
     /// The number of the hunt.
     pub(super) id: u64,
-    pub(super) found: Vec<Failure>,
+    pub(super) found: Vec<FailingCase>,
     pub(super) progress: Option<Progress>,
-    pub(super) bag: Option<Bag>,
+    pub(super) bag: Option<HuntResult>,
     /// Whether the hunt was for one mutant only.
     pub(super) of_one: bool,
     pub(super) buffer_size: usize,
 }
 
 /// The stepper's state.
-pub struct App {
+pub struct Stepper {
     pub(super) palette: Palette,
     pub(super) size: Size,
-    pub(super) mode: Mode,
+    pub(super) mode: StepperMode,
     pub(super) setup: Setup,
-    pub(super) origin: Origin,
+    pub(super) origin: CaseOrigin,
     pub(super) undone: Vec<Setup>,
     pub(super) done: Vec<Setup>,
     /// The step that the cursor is on.
     pub(super) at: usize,
     pub(super) version: u64,
-    pub(super) replayed: Option<Box<Replayed>>,
+    pub(super) replayed: Option<Box<ReplayedCase>>,
     pub(super) asked: Option<u64>,
     pub(super) playing: bool,
     pub(super) list: Cursor,
-    pub(super) hunted: Hunted,
+    pub(super) hunted: HuntState,
     pub(super) shrinking: bool,
-    pub(super) dialog: Dialog<Question>,
+    pub(super) dialog: Dialog<StepperQuestion>,
     pub(super) news: Option<News>,
     pub(super) help: Option<u16>,
     pub(super) needle: Option<String>,
@@ -84,7 +84,7 @@ pub struct App {
 
 /// A case that was run.
 #[derive(Debug)]
-pub struct Replayed {
+pub struct ReplayedCase {
     /// The version of the stepper's state that requested the replay.
     pub version: u64,
     /// The steps of the case.
@@ -96,7 +96,7 @@ pub struct Replayed {
 /// The message on the first screen.
 const WELCOME: &str = "→ steps · p to the next put · o scenarios · m seeded bugs · ? all keys";
 
-impl App {
+impl Stepper {
     /// Creates the stepper of the first scenario.
     #[must_use]
     pub fn welcome(palette: Palette) -> Self {
@@ -107,7 +107,7 @@ impl App {
             variant: Variant::Strict,
             trace: None,
         });
-        Self { origin: Origin::Scenario(0), ..Self::new(setup, palette) }
+        Self { origin: CaseOrigin::Scenario(0), ..Self::new(setup, palette) }
     }
 
     /// Creates the stepper of a case.
@@ -116,9 +116,9 @@ impl App {
         Self {
             palette,
             size: Size::ZERO,
-            mode: Mode::Step,
+            mode: StepperMode::Step,
             setup,
-            origin: Origin::Own,
+            origin: CaseOrigin::Own,
             undone: Vec::new(),
             done: Vec::new(),
             at: 0,
@@ -127,7 +127,7 @@ impl App {
             asked: None,
             playing: false,
             list: Cursor::default(),
-            hunted: Hunted::default(),
+            hunted: HuntState::default(),
             shrinking: false,
             dialog: Dialog::default(),
             news: Some(News::Told(WELCOME.into())),
@@ -145,7 +145,7 @@ impl App {
 
     /// Returns the view that the screen shows.
     #[must_use]
-    pub fn mode(&self) -> Mode {
+    pub fn mode(&self) -> StepperMode {
         self.mode
     }
 
@@ -159,7 +159,7 @@ impl App {
         self.replayed()?.twin.as_ref()
     }
 
-    fn replayed(&self) -> Option<&Replayed> {
+    fn replayed(&self) -> Option<&ReplayedCase> {
         self.replayed.as_deref().filter(|replayed| replayed.version == self.version)
     }
 
@@ -189,7 +189,7 @@ impl App {
     pub(super) fn broken(&self) -> Option<Invariant> {
         let broken = self.replay()?.broken;
         match &self.origin {
-            Origin::Failure(invariant) if broken.contains(*invariant) => Some(*invariant),
+            CaseOrigin::Failure(invariant) if broken.contains(*invariant) => Some(*invariant),
             _ => broken.iter().next(),
         }
     }

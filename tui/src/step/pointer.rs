@@ -3,21 +3,21 @@
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
-use super::effect::Effect;
-use super::layout::Parts;
-use super::model::{App, Mode};
+use super::effect::StepperEffect;
+use super::layout::StepperLayout;
+use super::model::{Stepper, StepperMode};
 use super::view;
 
-impl App {
-    pub(super) fn mouse(&mut self, mouse: &MouseEvent) -> Option<Effect> {
-        let parts = Parts::of(self);
+impl Stepper {
+    pub(super) fn mouse(&mut self, mouse: &MouseEvent) -> Option<StepperEffect> {
+        let parts = StepperLayout::of(self);
         let at = Position { x: mouse.column, y: mouse.row };
         match (mouse.kind, self.mode()) {
-            (MouseEventKind::ScrollDown, Mode::Step) => self.go(self.at.saturating_add(1)),
-            (MouseEventKind::ScrollUp, Mode::Step) => self.go(self.at.saturating_sub(1)),
+            (MouseEventKind::ScrollDown, StepperMode::Step) => self.go(self.at.saturating_add(1)),
+            (MouseEventKind::ScrollUp, StepperMode::Step) => self.go(self.at.saturating_sub(1)),
             (MouseEventKind::ScrollDown, _) => self.list.scroll(3),
             (MouseEventKind::ScrollUp, _) => self.list.scroll(-3),
-            (MouseEventKind::Down(MouseButton::Left), Mode::Step) => {
+            (MouseEventKind::Down(MouseButton::Left), StepperMode::Step) => {
                 if let Some(step) = view::step_at(self, at, &parts) {
                     self.go(step);
                 }

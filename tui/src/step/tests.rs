@@ -6,15 +6,15 @@ use insta::assert_snapshot;
 use sealpack_core::check::{self, Case, Event, FlushRule, MUTANTS, Mutant, Trace, Variant};
 use sealpack_core::stream::{BufferSize, Shape};
 
-use super::effect::Effects;
-use super::model::App;
+use super::effect::StepperPerformer;
+use super::model::Stepper;
 use super::scenario::SCENARIOS;
 use super::setup::Setup;
 use crate::terminal::palette::Palette;
-use crate::terminal::scripted::{SIZES, Scripted};
+use crate::terminal::scripted::{SIZES, ScriptedProgram};
 
-fn stepper(size: (u16, u16)) -> Scripted<App, Effects> {
-    Scripted::new(App::welcome(Palette::new(true)), Effects::default(), size)
+fn stepper(size: (u16, u16)) -> ScriptedProgram<Stepper, StepperPerformer> {
+    ScriptedProgram::new(Stepper::welcome(Palette::new(true)), StepperPerformer::default(), size)
 }
 
 /// Checks the screen after a script, at every size.
@@ -57,10 +57,10 @@ fn failures_are_found_opened_and_stepped() {
     at_every_size("failure", "[[mc<Enter>v");
 }
 
-fn walking_through(trace: Trace) -> Scripted<App, Effects> {
+fn walking_through(trace: Trace) -> ScriptedProgram<Stepper, StepperPerformer> {
     let trace = Trace::from_json_lines(&trace.to_json_lines()).unwrap();
-    let app = App::new(Setup::of_trace(trace), Palette::new(true));
-    Scripted::new(app, Effects::default(), (120, 40))
+    let app = Stepper::new(Setup::of_trace(trace), Palette::new(true));
+    ScriptedProgram::new(app, StepperPerformer::default(), (120, 40))
 }
 
 #[test]

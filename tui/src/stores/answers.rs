@@ -21,7 +21,7 @@ const MAX_WAIT: Duration = Duration::from_secs(5);
 
 /// What of a request its answer is judged by.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct RequestSummary {
     /// The method.
     pub method: String,
     /// The query.
@@ -39,7 +39,7 @@ enum Range {
     Bounded,
 }
 
-impl Asked {
+impl RequestSummary {
     /// What this request asks for.
     pub fn by(request: &HttpRequest) -> Self {
         let header = |name| text(request.headers(), name);
@@ -66,7 +66,7 @@ impl Asked {
 /// [`Refusal`] within, for an answer that is neither usable nor an error that
 /// the client understands.
 pub async fn understood(
-    asked: &Asked,
+    asked: &RequestSummary,
     response: HttpResponse,
     size: &KnownSize,
 ) -> Result<HttpResponse, HttpError> {
@@ -118,7 +118,7 @@ fn names_condition(status: u16, body: &str) -> bool {
 }
 
 async fn understood_error(
-    asked: &Asked,
+    asked: &RequestSummary,
     response: HttpResponse,
 ) -> Result<HttpResponse, HttpError> {
     let (mut parts, body) = response.into_parts();

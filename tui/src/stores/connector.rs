@@ -9,9 +9,9 @@ use object_store::client::{
 use object_store::{ClientOptions, HeaderValue};
 use url::Url;
 
-use super::answers::{self, Asked, KnownSize};
-use super::listing::Unlisted;
-use super::uploads::{Step, Uploads};
+use super::answers::{self, KnownSize, RequestSummary};
+use super::listing::OmittedKeys;
+use super::uploads::{UploadRequest, Uploads};
 
 /// Makes the clients of a store.
 #[derive(Clone, Debug, Default)]
@@ -29,7 +29,7 @@ pub struct Connector {
     /// Where uploads are noted.
     pub uploads: Uploads,
     /// Where keys are noted that a listing had and the client cannot express.
-    pub unlisted: Unlisted,
+    pub unlisted: OmittedKeys,
 }
 
 impl HttpConnector for Connector {
@@ -50,11 +50,11 @@ struct Connection {
 impl HttpService for Connection {
     async fn call(&self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
         self.amend(&mut request)?;
-        let step = Step::of(&request);
+        let step = UploadRequest::of(&request);
         if let Some(step) = &step {
             self.what.uploads.sending(step, request.uri().path());
         }
-        let asked = Asked::by(&request);
+        let asked = RequestSummary::by(&request);
         let response = match self.what.create_only && completes_upload(&request) {
             true => self.complete(request).await?,
             false => self.client.execute(request).await?,
@@ -120,5 +120,5 @@ impl Connection {
 /// `POST /key?uploadId=…`, of all requests of S3 (`POST /key?uploads` begins
 /// an upload).
 fn completes_upload(request: &HttpRequest) -> bool {
-    request.method() == "POST" && matches!(Step::of(request), Some(Step::End(_)))
+    request.method() == "POST" && matches!(UploadRequest::of(request), Some(UploadRequest::End(_)))
 }

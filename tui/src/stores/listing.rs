@@ -10,21 +10,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use object_store::client::{HttpError, HttpResponse};
 use serde::Deserialize;
 
-use super::answers::Asked;
+use super::answers::RequestSummary;
 use super::url::exact;
 
 /// Keys that were left out of listings.
 #[derive(Clone, Debug, Default)]
-pub struct Unlisted(Arc<Mutex<Vec<String>>>);
+pub struct OmittedKeys(Arc<Mutex<Vec<String>>>);
 
 /// An entry of a listing, as S3 and Google or as Azure name its key.
 #[derive(Deserialize)]
-struct Entry {
+struct ListingEntry {
     #[serde(rename = "Key", alias = "Name")]
     key: String,
 }
 
-impl Unlisted {
+impl OmittedKeys {
     /// The keys so far.
     pub fn take(&self) -> Vec<String> {
         mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
@@ -36,7 +36,7 @@ impl Unlisted {
     /// That of a body that ends too early.
     pub async fn leave_out(
         &self,
-        asked: &Asked,
+        asked: &RequestSummary,
         response: HttpResponse,
     ) -> Result<HttpResponse, HttpError> {
         let Some(element) = entries_of(asked).filter(|_| response.status().is_success()) else {
@@ -54,7 +54,7 @@ impl Unlisted {
 }
 
 /// The element of an entry, of an answer that is a listing.
-fn entries_of(asked: &Asked) -> Option<&'static str> {
+fn entries_of(asked: &RequestSummary) -> Option<&'static str> {
     let has = |pair| asked.query.split('&').any(|found| found == pair);
     match asked.method.as_str() {
         "GET" if has("list-type=2") => Some("Contents"),
@@ -85,7 +85,7 @@ fn without_inexpressible(xml: &str, element: &str) -> (String, Vec<String>) {
 }
 
 fn key_of(entry: &str) -> Option<String> {
-    let entry = quick_xml::de::from_str::<Entry>(&format!("<Entry>{entry}</Entry>"));
+    let entry = quick_xml::de::from_str::<ListingEntry>(&format!("<Entry>{entry}</Entry>"));
     entry.ok().map(|entry| entry.key)
 }
 

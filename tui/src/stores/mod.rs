@@ -90,7 +90,7 @@ fn with_e_tags(location: Location, e_tags: ETags) -> Location {
 }
 
 /// What is below a prefix.
-pub struct Below {
+pub struct StoreListing {
     /// The objects, sorted by their paths.
     pub objects: Vec<(Location, Version)>,
     /// The names of those that the client cannot ask for.
@@ -101,7 +101,7 @@ pub struct Below {
 ///
 /// # Errors
 /// [`Failure::Pack`], [`Failure::Usage`] as [`destination`].
-pub fn list(url: &StoreUrl, e_tags: ETags) -> Result<Below, Failure> {
+pub fn list(url: &StoreUrl, e_tags: ETags) -> Result<StoreListing, Failure> {
     let path = url.prefix().map_err(|error| Failure::usage(format!("{url}: {error}")))?;
     let connector = Connector { query: url.query().map(Into::into), ..Connector::default() };
     let unlisted = connector.unlisted.clone();
@@ -110,7 +110,7 @@ pub fn list(url: &StoreUrl, e_tags: ETags) -> Result<Below, Failure> {
     let objects = wait(async move { prefix.list().await })??;
     let name = |key| format!("{}/{key}", url.origin());
     let inexpressible = unlisted.take().into_iter().map(name);
-    Ok(Below { objects, inexpressible: inexpressible.collect() })
+    Ok(StoreListing { objects, inexpressible: inexpressible.collect() })
 }
 
 fn store(url: &StoreUrl, connector: Connector) -> Result<Box<dyn ObjectStore>, Failure> {

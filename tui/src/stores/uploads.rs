@@ -12,10 +12,10 @@ use super::url::{Service, StoreUrl};
 
 /// What a destination's requests have left in the store.
 #[derive(Clone, Debug, Default)]
-pub struct Uploads(Arc<Shared>);
+pub struct Uploads(Arc<UploadRegistry>);
 
 #[derive(Debug, Default)]
-struct Shared {
+struct UploadRegistry {
     /// The path of each request's URL, by upload id.
     open: Mutex<BTreeMap<String, String>>,
     no_conditions: AtomicBool,
@@ -23,14 +23,14 @@ struct Shared {
 
 /// What a request does to an upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum UploadRequest {
     /// Sends a part.
     Part(String),
     /// Completes or aborts it.
     End(String),
 }
 
-impl Step {
+impl UploadRequest {
     /// What a request with this method and query does.
     pub fn of(request: &HttpRequest) -> Option<Self> {
         let query = request.uri().query()?;
@@ -50,15 +50,15 @@ impl Uploads {
     }
 
     /// Notes a request that is about to be sent to `path`.
-    pub fn sending(&self, step: &Step, path: &str) {
-        if let Step::Part(id) = step {
+    pub fn sending(&self, step: &UploadRequest, path: &str) {
+        if let UploadRequest::Part(id) = step {
             self.open().entry(id.clone()).or_insert_with(|| path.into());
         }
     }
 
     /// Notes a request that the store has carried out.
-    pub fn done(&self, step: &Step) {
-        if let Step::End(id) = step {
+    pub fn done(&self, step: &UploadRequest) {
+        if let UploadRequest::End(id) = step {
             self.open().remove(id);
         }
     }
@@ -121,14 +121,14 @@ mod tests {
     fn an_upload_is_open_from_its_first_part_to_its_end() {
         let url = StoreUrl::parse("s3://b/a key.pack").unwrap();
         let uploads = Uploads::default();
-        uploads.sending(&Step::Part("id 1".into()), "/b/a%20key.pack");
-        uploads.sending(&Step::Part("id2".into()), "/b/a%20key.pack.digests");
-        uploads.done(&Step::Part("id2".into()));
+        uploads.sending(&UploadRequest::Part("id 1".into()), "/b/a%20key.pack");
+        uploads.sending(&UploadRequest::Part("id2".into()), "/b/a%20key.pack.digests");
+        uploads.done(&UploadRequest::Part("id2".into()));
         let left = uploads.left_behind(&url);
         assert!(left[0].contains("--bucket b --key 'a key.pack' --upload-id 'id 1'"), "{left:?}");
         assert!(left[1].contains("--key 'a key.pack.digests' --upload-id id2"), "{left:?}");
-        uploads.done(&Step::End("id 1".into()));
-        uploads.done(&Step::End("id2".into()));
+        uploads.done(&UploadRequest::End("id 1".into()));
+        uploads.done(&UploadRequest::End("id2".into()));
         assert!(uploads.left_behind(&url).is_empty());
     }
 }

@@ -1,7 +1,7 @@
 //! Decodes the bytes of a terminal into keys, mouse events and pasted text.
 //!
 //! The decoder never gets stuck: it drops an unfinished sequence after
-//! [`Decoder::patience`], and treats the bytes that follow as keys again. This is why the
+//! [`InputDecoder::patience`], and treats the bytes that follow as keys again. This is why the
 //! project has its own decoder: a library that reads the terminal itself waits forever
 //! for the end of a paste or of a control string, and does not notice that a terminal is
 //! gone.
@@ -23,7 +23,7 @@ const MAX_PASTE: usize = 1 << 20;
 
 /// Decodes the input of a terminal, which may arrive in pieces of any size.
 #[derive(Debug, Default)]
-pub struct Decoder {
+pub struct InputDecoder {
     /// Bytes of an incomplete sequence.
     pending: Vec<u8>,
     /// The text of the paste that is being received.
@@ -40,7 +40,7 @@ enum Token {
     PasteStart(usize),
 }
 
-impl Decoder {
+impl InputDecoder {
     /// Takes bytes and adds the events that they complete.
     pub fn feed(&mut self, bytes: &[u8], events: &mut Vec<Event>) {
         self.pending.extend_from_slice(bytes);
@@ -328,7 +328,7 @@ mod tests {
 
     /// Returns the events of bytes that arrive in pieces, with nothing after them.
     fn decoded(pieces: &[&[u8]]) -> Vec<Event> {
-        let mut decoder = Decoder::default();
+        let mut decoder = InputDecoder::default();
         let mut events = Vec::new();
         pieces.iter().for_each(|piece| decoder.feed(piece, &mut events));
         if decoder.patience().is_some() {
@@ -385,7 +385,7 @@ mod tests {
         let wanted = [Event::Paste("ab".into()), interrupt];
         assert_eq!(decoded(&[b"\x1b[200~ab\x03"]), wanted);
         assert_eq!(decoded(&[b"\x1b[200~ab", b"\x03"]), wanted);
-        let mut decoder = Decoder::default();
+        let mut decoder = InputDecoder::default();
         let mut events = Vec::new();
         decoder.feed(b"\x1b[200~ab", &mut events);
         decoder.expire(&mut events);
@@ -413,7 +413,7 @@ mod tests {
                 sequence.push(odd[rest % 14]);
                 rest /= 14;
             }
-            let mut decoder = Decoder::default();
+            let mut decoder = InputDecoder::default();
             let mut events = Vec::new();
             decoder.feed(&sequence, &mut events);
             decoder.expire(&mut events);

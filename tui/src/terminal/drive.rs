@@ -13,8 +13,8 @@ use ratatui::layout::{Position, Rect, Size};
 use ratatui::{Terminal, TerminalOptions, Viewport};
 
 use super::keys::SUSPEND;
-use super::message::Incoming;
-use super::screen::{self, Taken};
+use super::message::LoopEvent;
+use super::screen::{self, RawTerminal};
 use super::{Message, Outbox, Perform, Program};
 use super::{input, plain, signals};
 
@@ -28,7 +28,7 @@ pub enum Exit {
 }
 
 /// The terminal is never dropped: ratatui would print its own error if the terminal is
-/// gone, and panic if standard error is gone too. [`Taken`] shows the cursor again.
+/// gone, and panic if standard error is gone too. [`RawTerminal`] shows the cursor again.
 type Screen = ManuallyDrop<Terminal<CrosstermBackend<BufWriter<Stdout>>>>;
 
 /// Runs a program on the terminal until it ends, then restores the terminal. If a signal
@@ -38,7 +38,7 @@ type Screen = ManuallyDrop<Terminal<CrosstermBackend<BufWriter<Stdout>>>>;
 /// The error of the terminal, also when the terminal is closed.
 pub fn drive<P: Program>(program: &mut P, effects: &mut impl Perform<P>) -> io::Result<Exit> {
     let (sender, incoming) = channel();
-    let mut taken = Taken::take()?;
+    let mut taken = RawTerminal::take()?;
     signals::listen(&sender)?;
     let exit = run(program, effects, &mut taken, &sender, &incoming);
     drop(taken);
@@ -51,9 +51,9 @@ pub fn drive<P: Program>(program: &mut P, effects: &mut impl Perform<P>) -> io::
 fn run<P: Program>(
     program: &mut P,
     effects: &mut impl Perform<P>,
-    taken: &mut Taken,
-    sender: &Sender<Incoming<P::Answer>>,
-    incoming: &Receiver<Incoming<P::Answer>>,
+    taken: &mut RawTerminal,
+    sender: &Sender<LoopEvent<P::Answer>>,
+    incoming: &Receiver<LoopEvent<P::Answer>>,
 ) -> io::Result<Exit> {
     let mut screen = open_screen()?;
     let in_ascii = plain::is_wanted();
@@ -72,23 +72,23 @@ fn run<P: Program>(
         // Everything that has arrived is handled before the next frame.
         while let Some(arrived) = next {
             match arrived {
-                Incoming::Message(Message::Key(key)) if SUSPEND.is(&key) => signals::ask_to_stop(),
-                Incoming::Message(message) => {
+                LoopEvent::Message(Message::Key(key)) if SUSPEND.is(&key) => signals::ask_to_stop(),
+                LoopEvent::Message(message) => {
                     if let Message::Resize(size) = message {
                         screen.resize(Rect::from((Position::ORIGIN, size)))?;
                     }
                     update(program, message);
                 }
-                Incoming::Signal(signal) => return Ok(Exit::Signal(signal)),
-                Incoming::Stop => {
+                LoopEvent::Signal(signal) => return Ok(Exit::Signal(signal)),
+                LoopEvent::Stop => {
                     taken.leave();
                     signals::stop()?;
                     update(program, Message::Resize(take_again(taken, &mut screen)?));
                 }
-                Incoming::Continued => {
+                LoopEvent::Continued => {
                     update(program, Message::Resize(take_again(taken, &mut screen)?));
                 }
-                Incoming::Lost(error) => return Err(error),
+                LoopEvent::Lost(error) => return Err(error),
             }
             if program.is_over() {
                 return Ok(Exit::Quit);
@@ -115,7 +115,7 @@ fn open_screen() -> io::Result<Screen> {
 
 /// Takes over the terminal again, to redraw it completely; returns its size, which may
 /// have changed.
-fn take_again(taken: &mut Taken, screen: &mut Screen) -> io::Result<Size> {
+fn take_again(taken: &mut RawTerminal, screen: &mut Screen) -> io::Result<Size> {
     taken.enter()?;
     let size = screen.backend().size()?;
     // The resize also clears the screen.
@@ -124,17 +124,17 @@ fn take_again(taken: &mut Taken, screen: &mut Screen) -> io::Result<Size> {
 }
 
 /// Waits for the next arrival; returns a tick if that is due first.
-fn wait<A>(incoming: &Receiver<Incoming<A>>, due: Option<Instant>) -> Option<Incoming<A>> {
+fn wait<A>(incoming: &Receiver<LoopEvent<A>>, due: Option<Instant>) -> Option<LoopEvent<A>> {
     let arrived = match due {
         None => incoming.recv().map_err(|_| RecvTimeoutError::Disconnected),
         Some(at) => incoming.recv_timeout(at.saturating_duration_since(Instant::now())),
     };
     match arrived {
         Ok(arrived) => Some(arrived),
-        Err(RecvTimeoutError::Timeout) => Some(Incoming::Message(Message::Tick)),
+        Err(RecvTimeoutError::Timeout) => Some(LoopEvent::Message(Message::Tick)),
         // The loop itself owns a sender, so this never happens.
         Err(RecvTimeoutError::Disconnected) => {
-            Some(Incoming::Lost(io::ErrorKind::BrokenPipe.into()))
+            Some(LoopEvent::Lost(io::ErrorKind::BrokenPipe.into()))
         }
     }
 }

@@ -7,22 +7,22 @@ use std::thread;
 use crossterm::event::{Event, KeyEventKind};
 use ratatui::layout::Size;
 
-use super::message::{Incoming, Message};
+use super::message::{LoopEvent, Message};
 
 /// Sends every key, paste and mouse event, and finally that the terminal is gone.
 ///
 /// # Errors
 /// The error if no thread can be started.
-pub fn listen<A: Send + 'static>(sender: &Sender<Incoming<A>>) -> io::Result<()> {
+pub fn listen<A: Send + 'static>(sender: &Sender<LoopEvent<A>>) -> io::Result<()> {
     let sender = sender.clone();
     source::read(move |event| match event {
         Ok(event) => incoming(event).is_none_or(|incoming| sender.send(incoming).is_ok()),
-        Err(error) => sender.send(Incoming::Lost(error)).is_ok(),
+        Err(error) => sender.send(LoopEvent::Lost(error)).is_ok(),
     })
 }
 
-fn incoming<A>(event: Event) -> Option<Incoming<A>> {
-    Some(Incoming::Message(match event {
+fn incoming<A>(event: Event) -> Option<LoopEvent<A>> {
+    Some(LoopEvent::Message(match event {
         // Some terminals also report key releases.
         Event::Key(key) if key.kind == KeyEventKind::Release => return None,
         Event::Key(key) => Message::Key(key),
@@ -49,7 +49,7 @@ mod source {
     use crossterm::event::Event;
 
     use super::spawn;
-    use crate::terminal::decode::Decoder;
+    use crate::terminal::decode::InputDecoder;
 
     type Chunk = io::Result<Vec<u8>>;
 
@@ -85,7 +85,7 @@ mod source {
     }
 
     fn decode(chunks: &Receiver<Chunk>, mut take: impl FnMut(io::Result<Event>) -> bool) {
-        let mut decoder = Decoder::default();
+        let mut decoder = InputDecoder::default();
         let mut events = Vec::new();
         loop {
             let chunk = match decoder.patience() {

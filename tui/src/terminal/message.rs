@@ -24,7 +24,7 @@ pub enum Message<A> {
 
 /// An event that the main loop receives.
 #[cfg_attr(not(unix), allow(dead_code, reason = "there are no such signals elsewhere"))]
-pub enum Incoming<A> {
+pub enum LoopEvent<A> {
     /// A message for the program.
     Message(Message<A>),
     /// A signal that asks the program to end.

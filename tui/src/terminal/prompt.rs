@@ -22,7 +22,7 @@ pub struct Prompt {
 
 /// The result of a key in a prompt.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Asked {
+enum PromptAnswer {
     /// The user is still typing the answer.
     Still,
     /// The user cancelled the question.
@@ -46,13 +46,15 @@ impl Prompt {
     }
 
     /// Handles a key.
-    fn key(&mut self, key: &KeyEvent) -> Asked {
+    fn key(&mut self, key: &KeyEvent) -> PromptAnswer {
         match key.code {
-            KeyCode::Esc => return Asked::Cancelled,
-            KeyCode::Enter => return Asked::Answered(self.answer()),
+            KeyCode::Esc => return PromptAnswer::Cancelled,
+            KeyCode::Enter => return PromptAnswer::Answered(self.answer()),
             // A character with Alt is not typed text.
-            KeyCode::Char(_) if key.modifiers.contains(KeyModifiers::ALT) => return Asked::Still,
-            KeyCode::Char('c') if is_control(key) => return Asked::Cancelled,
+            KeyCode::Char(_) if key.modifiers.contains(KeyModifiers::ALT) => {
+                return PromptAnswer::Still;
+            }
+            KeyCode::Char('c') if is_control(key) => return PromptAnswer::Cancelled,
             KeyCode::Char(char) if is_control(key) => return self.control(char),
             KeyCode::Char(char) => self.before.push(char),
             KeyCode::Backspace => drop(self.before.pop()),
@@ -61,13 +63,13 @@ impl Prompt {
             KeyCode::Right => self.right(),
             KeyCode::Home => self.home(),
             KeyCode::End => self.end(),
-            _ => return Asked::Still,
+            _ => return PromptAnswer::Still,
         }
         self.refusal = None;
-        Asked::Still
+        PromptAnswer::Still
     }
 
-    fn control(&mut self, char: char) -> Asked {
+    fn control(&mut self, char: char) -> PromptAnswer {
         match char {
             'a' => self.home(),
             'e' => self.end(),
@@ -77,10 +79,10 @@ impl Prompt {
             'k' => self.after.clear(),
             'u' => self.before.clear(),
             'w' => self.delete_word(),
-            _ => return Asked::Still,
+            _ => return PromptAnswer::Still,
         }
         self.refusal = None;
-        Asked::Still
+        PromptAnswer::Still
     }
 
     fn answer(&self) -> String {
@@ -183,13 +185,13 @@ fn is_control(key: &KeyEvent) -> bool {
 /// answers.
 #[derive(Clone, Debug)]
 pub struct Dialog<Q> {
-    open: Option<Open<Q>>,
+    open: Option<OpenDialog<Q>>,
     /// The previous answers, oldest first.
     history: Vec<(Q, String)>,
 }
 
 #[derive(Clone, Debug)]
-struct Open<Q> {
+struct OpenDialog<Q> {
     question: Q,
     prompt: Prompt,
     /// How many answers back in the history the prompt is; 0 is the answer being typed.
@@ -210,7 +212,7 @@ impl<Q> Default for Dialog<Q> {
 impl<Q: Copy + PartialEq> Dialog<Q> {
     /// Opens a question.
     pub fn ask(&mut self, question: Q, prompt: Prompt) {
-        self.open = Some(Open { question, prompt, back: 0, draft: String::new() });
+        self.open = Some(OpenDialog { question, prompt, back: 0, draft: String::new() });
     }
 
     /// Returns whether a question is open: it then receives the keys.
@@ -233,9 +235,9 @@ impl<Q: Copy + PartialEq> Dialog<Q> {
             (KeyCode::Up, _) | (KeyCode::Char('p'), true) => self.recall(true),
             (KeyCode::Down, _) | (KeyCode::Char('n'), true) => self.recall(false),
             _ => match open.prompt.key(key) {
-                Asked::Still => open.back = 0,
-                Asked::Cancelled => self.open = None,
-                Asked::Answered(answer) => return Some((open.question, answer)),
+                PromptAnswer::Still => open.back = 0,
+                PromptAnswer::Cancelled => self.open = None,
+                PromptAnswer::Answered(answer) => return Some((open.question, answer)),
             },
         }
         None

@@ -97,9 +97,9 @@ impl Command for EnableClicks {
 }
 
 /// The terminal in raw mode, on its alternate screen. Dropping it restores the terminal.
-pub struct Taken(());
+pub struct RawTerminal(());
 
-impl Taken {
+impl RawTerminal {
     /// Takes over the terminal.
     ///
     /// # Errors
@@ -132,7 +132,7 @@ impl Taken {
     }
 }
 
-impl Drop for Taken {
+impl Drop for RawTerminal {
     fn drop(&mut self) {
         restore();
     }

@@ -18,23 +18,23 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Size;
 use ratatui::style::Color;
 
-use super::message::Incoming;
+use super::message::LoopEvent;
 use super::{Message, Outbox, Perform, Program};
 
 /// The sizes at which every screen is tested.
 pub const SIZES: [(u16, u16); 4] = [(60, 16), (80, 24), (120, 40), (200, 60)];
 
 /// A program driven by a script.
-pub struct Scripted<P: Program, E> {
+pub struct ScriptedProgram<P: Program, E> {
     /// The program.
     pub program: P,
     effects: E,
     outbox: Outbox<P::Answer>,
-    incoming: Receiver<Incoming<P::Answer>>,
+    incoming: Receiver<LoopEvent<P::Answer>>,
     size: (u16, u16),
 }
 
-impl<P: Program, E: Perform<P>> Scripted<P, E> {
+impl<P: Program, E: Perform<P>> ScriptedProgram<P, E> {
     /// Starts the program on a screen of this size and waits until its initial work is
     /// done.
     pub fn new(program: P, effects: E, size: (u16, u16)) -> Self {
@@ -57,7 +57,7 @@ impl<P: Program, E: Perform<P>> Scripted<P, E> {
         loop {
             let idle = self.outbox.is_last();
             match self.incoming.recv_timeout(Duration::from_millis(1)) {
-                Ok(Incoming::Message(message)) => self.update_only(message),
+                Ok(LoopEvent::Message(message)) => self.update_only(message),
                 Ok(_) => panic!("there is no terminal"),
                 // No worker was left before the queue was found empty, so nothing more
                 // will come.

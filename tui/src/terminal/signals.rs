@@ -4,13 +4,13 @@
 use std::io;
 use std::sync::mpsc::Sender;
 
-use super::message::Incoming;
+use super::message::LoopEvent;
 
 pub use system::{ask_to_stop, end_as_signalled, listen, stop};
 
 #[cfg(unix)]
 mod system {
-    use super::{Incoming, Sender, io};
+    use super::{LoopEvent, Sender, io};
     use crate::interrupt::is_ignored;
     use crate::terminal::message::Message;
     use crate::terminal::screen;
@@ -25,7 +25,7 @@ mod system {
     use signal_hook::low_level::{emulate_default_handler, raise};
 
     /// Sends the meaning of each signal, from a separate thread.
-    pub fn listen<A: Send + 'static>(sender: &Sender<Incoming<A>>) -> io::Result<()> {
+    pub fn listen<A: Send + 'static>(sender: &Sender<LoopEvent<A>>) -> io::Result<()> {
         let always = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGCONT, SIGWINCH];
         let stops = Some(SIGTSTP).filter(|signal| !is_ignored(*signal));
         let mut signals = Signals::new(always.into_iter().chain(stops))?;
@@ -42,15 +42,15 @@ mod system {
         std::thread::Builder::new().name("sealpack-signals".into()).spawn(listen).map(drop)
     }
 
-    fn meaning<A>(signal: i32) -> Incoming<A> {
+    fn meaning<A>(signal: i32) -> LoopEvent<A> {
         match signal {
-            SIGTSTP => Incoming::Stop,
-            SIGCONT => Incoming::Continued,
+            SIGTSTP => LoopEvent::Stop,
+            SIGCONT => LoopEvent::Continued,
             SIGWINCH => match crossterm::terminal::size() {
-                Ok((width, height)) => Incoming::Message(Message::Resize(Size { width, height })),
-                Err(error) => Incoming::Lost(error),
+                Ok((width, height)) => LoopEvent::Message(Message::Resize(Size { width, height })),
+                Err(error) => LoopEvent::Lost(error),
             },
-            signal => Incoming::Signal(signal),
+            signal => LoopEvent::Signal(signal),
         }
     }
 
@@ -85,10 +85,10 @@ mod system {
 
 #[cfg(not(unix))]
 mod system {
-    use super::{Incoming, Sender, io};
+    use super::{LoopEvent, Sender, io};
 
     /// This platform has no such signals.
-    pub fn listen<A>(_: &Sender<Incoming<A>>) -> io::Result<()> {
+    pub fn listen<A>(_: &Sender<LoopEvent<A>>) -> io::Result<()> {
         Ok(())
     }
 

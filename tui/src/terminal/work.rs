@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::thread;
 
-use super::message::{Incoming, Message};
+use super::message::{LoopEvent, Message};
 
 /// The queue for answers.
-pub struct Outbox<A>(Arc<Sender<Incoming<A>>>);
+pub struct Outbox<A>(Arc<Sender<LoopEvent<A>>>);
 
 impl<A> Clone for Outbox<A> {
     fn clone(&self) -> Self {
@@ -17,7 +17,7 @@ impl<A> Clone for Outbox<A> {
 }
 
 impl<A> Outbox<A> {
-    pub(super) fn new(sender: Sender<Incoming<A>>) -> Self {
+    pub(super) fn new(sender: Sender<LoopEvent<A>>) -> Self {
         Self(Arc::new(sender))
     }
 
@@ -30,15 +30,15 @@ impl<A> Outbox<A> {
     /// Sends an answer. After the program has ended the answer is dropped, which is no
     /// error.
     pub fn send(&self, answer: A) {
-        let _ = self.0.send(Incoming::Message(Message::Answer(answer)));
+        let _ = self.0.send(LoopEvent::Message(Message::Answer(answer)));
     }
 }
 
 /// A request to stop, shared with some work.
 #[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct StopFlag(Arc<AtomicBool>);
 
-impl Stop {
+impl StopFlag {
     /// Returns whether the work should stop.
     #[must_use]
     pub fn is_asked(&self) -> bool {
@@ -54,7 +54,7 @@ impl Stop {
 /// The work in flight of one kind: starting new work stops the previous work.
 #[derive(Debug, Default)]
 pub struct Slot {
-    stop: Stop,
+    stop: StopFlag,
 }
 
 impl Slot {
@@ -65,10 +65,10 @@ impl Slot {
         &mut self,
         outbox: &Outbox<A>,
         refused: impl FnOnce(std::io::Error) -> A,
-        work: impl FnOnce(&Stop, &Outbox<A>) + Send + 'static,
+        work: impl FnOnce(&StopFlag, &Outbox<A>) + Send + 'static,
     ) {
         self.stop();
-        let stop = Stop::default();
+        let stop = StopFlag::default();
         self.stop = stop.clone();
         let to = outbox.clone();
         let spawned =

@@ -12,7 +12,7 @@ use clap::{Args, ValueEnum};
 use sealpack_core::check::{self, Broken, Case, FlushRule, Invariant, MUTANTS, Mutant, Variant};
 use sealpack_core::stream::BufferSize;
 
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{CommandOutcome, Failure};
 use crate::report;
 use crate::size::grouped;
 
@@ -23,7 +23,7 @@ use crate::size::grouped;
 /// worlds and compares the digests of their puts.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Check {
+pub struct CheckArgs {
     /// The stream's buffer size in bytes [default: 1, 2, 3, 4, 5, 8 and 16 for the
     /// proof; 5, 4 and 3 for sets 1, 2 and 3; 5 for a replay]
     #[arg(long, value_name = "S", value_parser = buffer_size)]
@@ -50,7 +50,7 @@ pub struct Check {
     flush_rule: Rule,
 
     #[command(flatten)]
-    world: sets::World,
+    world: sets::SetArgs,
 
     /// Print one JSON object instead of text
     #[arg(long)]
@@ -79,7 +79,7 @@ enum Rule {
 }
 
 /// Runs the check.
-pub fn run(args: &Check) -> Result<Outcome, Failure> {
+pub fn run(args: &CheckArgs) -> Result<CommandOutcome, Failure> {
     let variant = args.variant()?;
     if let Some(path) = &args.replay {
         return replay::run(args, path, &variant);
@@ -94,7 +94,7 @@ pub fn run(args: &Check) -> Result<Outcome, Failure> {
     proof::run(args, &variant)
 }
 
-impl Check {
+impl CheckArgs {
     fn variant(&self) -> Result<Variant, Failure> {
         match (self.mutant.as_deref(), self.flush_rule) {
             (None | Some("all"), Rule::Strict) => Ok(Variant::Strict),

@@ -5,9 +5,9 @@ use std::time::Instant;
 use sealpack_core::check::{Invariant, MUTANTS, Matrix, MutantRow, row};
 use serde::Serialize;
 
-use super::Check;
-use crate::outcome::{Failure, Outcome, Status};
-use crate::progress::Progress;
+use super::CheckArgs;
+use crate::outcome::{CommandOutcome, Failure, Status};
+use crate::progress::ProgressMeter;
 use crate::report;
 
 #[derive(Serialize)]
@@ -28,19 +28,19 @@ struct RowReport<'m> {
     /// The smallest case of all.
     smallest: Option<String>,
     /// For each invariant that it breaks, the smallest case.
-    breaks: Vec<Breaks>,
+    breaks: Vec<BrokenInvariant>,
 }
 
 #[derive(Serialize)]
-struct Breaks {
+struct BrokenInvariant {
     invariant: &'static str,
     case: String,
 }
 
-pub fn run(args: &Check) -> Result<Outcome, Failure> {
+pub fn run(args: &CheckArgs) -> Result<CommandOutcome, Failure> {
     let started = Instant::now();
     let count = u64::try_from(MUTANTS.len()).unwrap_or(u64::MAX);
-    let mut progress = Progress::items("seeded bugs", count, args.json);
+    let mut progress = ProgressMeter::items("seeded bugs", count, args.json);
     let mut rows = Vec::new();
     for mutant in MUTANTS {
         rows.push(row(mutant));
@@ -63,7 +63,11 @@ pub fn run(args: &Check) -> Result<Outcome, Failure> {
             )
         })?;
     }
-    Ok(if caught == matrix.0.len() { Outcome::Fine } else { Outcome::Reported(Status::Broken) })
+    Ok(if caught == matrix.0.len() {
+        CommandOutcome::Fine
+    } else {
+        CommandOutcome::Reported(Status::Broken)
+    })
 }
 
 fn is_caught(row: &MutantRow) -> bool {
@@ -73,7 +77,7 @@ fn is_caught(row: &MutantRow) -> bool {
 fn row_report(row: &MutantRow) -> RowReport<'static> {
     let cells = Invariant::ALL.into_iter().zip(&row.cells);
     let breaks = cells.filter_map(|(invariant, case)| {
-        Some(Breaks { invariant: invariant.name(), case: case.as_ref()?.to_string() })
+        Some(BrokenInvariant { invariant: invariant.name(), case: case.as_ref()?.to_string() })
     });
     RowReport {
         name: row.mutant.name,

@@ -9,9 +9,9 @@ use sealpack_core::stream::{BufferSize, Shape};
 use serde::Serialize;
 
 use super::sets::{self, SetReport};
-use super::{Check, grouped, print_failure, smallest_failure, violated};
-use crate::outcome::{Failure, Outcome, Status};
-use crate::progress::Progress;
+use super::{CheckArgs, grouped, print_failure, smallest_failure, violated};
+use crate::outcome::{CommandOutcome, Failure, Status};
+use crate::progress::ProgressMeter;
 use crate::report::{self, BAD, BOLD, GOOD};
 
 /// The sizes that are proved by default.
@@ -55,7 +55,7 @@ struct OneProof {
     seconds: f64,
 }
 
-pub fn run(args: &Check, variant: &Variant) -> Result<Outcome, Failure> {
+pub fn run(args: &CheckArgs, variant: &Variant) -> Result<CommandOutcome, Failure> {
     let started = Instant::now();
     let sizes: Vec<BufferSize> = match args.buffer_size {
         Some(size) if size.get() > LARGEST => {
@@ -97,15 +97,15 @@ pub fn run(args: &Check, variant: &Variant) -> Result<Outcome, Failure> {
     }
     let sets_fine = done.sets.iter().all(SetReport::is_fine);
     Ok(if done.violations == 0 && sets_fine {
-        Outcome::Fine
+        CommandOutcome::Fine
     } else {
-        Outcome::Reported(Status::Broken)
+        CommandOutcome::Reported(Status::Broken)
     })
 }
 
 /// The proof of one size, in both modes.
 fn prove(
-    args: &Check,
+    args: &CheckArgs,
     size: BufferSize,
     variant: &Variant,
     buffered_only: bool,
@@ -143,7 +143,7 @@ fn prove(
     Ok(both)
 }
 
-fn search(args: &Check, shape: Shape, variant: &Variant, buffered_only: bool) -> Proof {
+fn search(args: &CheckArgs, shape: Shape, variant: &Variant, buffered_only: bool) -> Proof {
     let size = u64::try_from(shape.buffer_size.get()).unwrap_or(u64::MAX);
     // Known beforehand: S (S + 1) (S + 2) / 2 states, 6 S + 3 events.
     let states = size.saturating_mul(size + 1).saturating_mul(size + 2) / 2;
@@ -151,7 +151,7 @@ fn search(args: &Check, shape: Shape, variant: &Variant, buffered_only: bool) ->
         if buffered_only { (size + 2, 3 * size + 2) } else { (states, 6 * size + 3) };
     let total = states.saturating_mul(events);
     let what = format!("proof at S = {size}");
-    let mut progress = Progress::items(what, total, args.json);
+    let mut progress = ProgressMeter::items(what, total, args.json);
     let mut show = |transitions| {
         progress.set(transitions);
         ControlFlow::Continue(())

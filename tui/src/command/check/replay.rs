@@ -8,8 +8,8 @@ use sealpack_core::check::{self, Broken, Case, Form, Invariant, Trace, Variant, 
 use sealpack_core::stream::{BufferSize, Shape};
 use serde::Serialize;
 
-use super::{Check, violated};
-use crate::outcome::{Failure, Input, Outcome, Status};
+use super::{CheckArgs, violated};
+use crate::outcome::{CommandOutcome, Failure, Input, Status};
 use crate::report;
 
 /// The default buffer size, that of set 1.
@@ -35,7 +35,7 @@ struct CaseReport {
 
 /// The results so far.
 #[derive(Default)]
-struct Found {
+struct ReplayTotals {
     violations: u64,
     /// Cases whose puts are not those that their lines claim.
     mismatches: u64,
@@ -44,7 +44,7 @@ struct Found {
     reports: Vec<CaseReport>,
 }
 
-pub fn run(args: &Check, path: &Path, variant: &Variant) -> Result<Outcome, Failure> {
+pub fn run(args: &CheckArgs, path: &Path, variant: &Variant) -> Result<CommandOutcome, Failure> {
     args.world.belongs_to_a_set()?;
     let size = args.buffer_size.or(BufferSize::new(BUFFER_SIZE)).unwrap_or(BufferSize::SMALLEST);
     let (input, lines): (Input, Box<dyn BufRead>) = if path.as_os_str() == "-" {
@@ -56,7 +56,7 @@ pub fn run(args: &Check, path: &Path, variant: &Variant) -> Result<Outcome, Fail
     };
     let open = |shape: Shape| variant.open(shape);
     let mut world = World::new(&open);
-    let mut found = Found::default();
+    let mut found = ReplayTotals::default();
     let replay = |to: &mut dyn io::Write| -> Result<(), Failure> {
         for (number, line) in (1_u64..).zip(lines.lines()) {
             let line = line.map_err(|error| unreadable(&input, error))?;
@@ -106,7 +106,7 @@ fn unreadable(input: &Input, error: io::Error) -> Failure {
     Failure::File { path: input.clone(), operation: "cannot read", error }
 }
 
-impl Found {
+impl ReplayTotals {
     fn add(
         &mut self,
         case: Case,
@@ -130,8 +130,13 @@ impl Found {
 
     /// Explains the first failure on standard error: standard output has only the
     /// lines.
-    fn report(self, json: bool, size: BufferSize, variant: &Variant) -> Result<Outcome, Failure> {
-        let Found { violations, mismatches, first, first_of_all, reports } = self;
+    fn report(
+        self,
+        json: bool,
+        size: BufferSize,
+        variant: &Variant,
+    ) -> Result<CommandOutcome, Failure> {
+        let ReplayTotals { violations, mismatches, first, first_of_all, reports } = self;
         if json {
             let case = first.map(|(_, case)| case).or(first_of_all);
             let trace = case.map(|case| trace(&case, size, variant)).unwrap_or_default();
@@ -141,9 +146,9 @@ impl Found {
             report::explain(&format_args!("\n{}", check::report(&case, invariant, size, variant)));
         }
         Ok(if violations == 0 && mismatches == 0 {
-            Outcome::Fine
+            CommandOutcome::Fine
         } else {
-            Outcome::Reported(Status::Broken)
+            CommandOutcome::Reported(Status::Broken)
         })
     }
 }

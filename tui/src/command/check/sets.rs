@@ -8,15 +8,15 @@ use sealpack_core::check::{self, Enumeration, Invariant, Sample, Space, Tally, V
 use sealpack_core::stream::Shape;
 use serde::Serialize;
 
-use super::{Check, grouped, print_failure, smallest_failure, violated};
-use crate::outcome::{Failure, Outcome, Status};
-use crate::progress::Progress;
+use super::{CheckArgs, grouped, print_failure, smallest_failure, violated};
+use crate::outcome::{CommandOutcome, Failure, Status};
+use crate::progress::ProgressMeter;
 use crate::report::{self, BAD, BOLD, GOOD};
 
 /// A larger or smaller world than the set's own.
 #[derive(Args)]
 #[command(next_help_heading = "With --set")]
-pub struct World {
+pub struct SetArgs {
     /// The largest number of events in a case [default: 4 in sets 1 and 2, 3 in set 3]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=8))]
     max_events: Option<u8>,
@@ -39,10 +39,10 @@ pub struct World {
     seed: Option<u64>,
 }
 
-impl World {
+impl SetArgs {
     /// An error if options of a set are given without one.
     pub fn belongs_to_a_set(&self) -> Result<(), Failure> {
-        let World { max_events, max_write, faults, sample, seed: _ } = self;
+        let SetArgs { max_events, max_write, faults, sample, seed: _ } = self;
         if max_events.is_some() || max_write.is_some() || *faults || sample.is_some() {
             return Err(Failure::usage(
                 "--max-events, --max-write, --faults and --sample need --set",
@@ -88,16 +88,20 @@ impl SetReport {
     }
 }
 
-pub fn run(args: &Check, set: u8, variant: &Variant) -> Result<Outcome, Failure> {
+pub fn run(args: &CheckArgs, set: u8, variant: &Variant) -> Result<CommandOutcome, Failure> {
     let report = enumerate(args, set, variant)?;
     if args.json {
         report::print_json(&report)?;
     }
-    Ok(if report.is_fine() { Outcome::Fine } else { Outcome::Reported(Status::Broken) })
+    Ok(if report.is_fine() {
+        CommandOutcome::Fine
+    } else {
+        CommandOutcome::Reported(Status::Broken)
+    })
 }
 
 /// Runs a set and, without `--json`, prints the result.
-pub fn enumerate(args: &Check, set: u8, variant: &Variant) -> Result<SetReport, Failure> {
+pub fn enumerate(args: &CheckArgs, set: u8, variant: &Variant) -> Result<SetReport, Failure> {
     let mut space = match set {
         1 => Space::set_1(),
         2 => Space::set_2(),
@@ -148,14 +152,14 @@ pub fn enumerate(args: &Check, set: u8, variant: &Variant) -> Result<SetReport, 
 }
 
 fn walk(
-    args: &Check,
+    args: &CheckArgs,
     space: &Space,
     cases: u64,
     set: u8,
     sample: Option<Sample>,
     variant: &Variant,
 ) -> Tally {
-    let mut progress = Progress::items(format!("set {set}"), cases, args.json);
+    let mut progress = ProgressMeter::items(format!("set {set}"), cases, args.json);
     let mut show = |done| {
         progress.set(done);
         ControlFlow::Continue(())

@@ -5,7 +5,7 @@ use std::ops::Range;
 use sealpack::{Bytes, DigestListReader, Reader};
 
 use crate::outcome::Failure;
-use crate::progress::Progress;
+use crate::progress::ProgressMeter;
 
 /// How the records that differ are found.
 pub enum Method {
@@ -125,7 +125,7 @@ impl<'a> Differences<'a> {
     }
 
     /// Finds the differences.
-    pub fn find(&mut self, method: &Method, progress: &mut Progress) -> Result<(), Failure> {
+    pub fn find(&mut self, method: &Method, progress: &mut ProgressMeter) -> Result<(), Failure> {
         if self.is_enough() {
             return Ok(());
         }
@@ -148,7 +148,7 @@ impl<'a> Differences<'a> {
         }
     }
 
-    fn compare_digests(&mut self, progress: &mut Progress) -> Result<(), Failure> {
+    fn compare_digests(&mut self, progress: &mut ProgressMeter) -> Result<(), Failure> {
         let [a, b] = self.packs;
         let records = self.shared_records();
         let digests = a.record_digests(records.clone())?.zip(b.record_digests(records.clone())?);
@@ -179,7 +179,7 @@ impl<'a> Differences<'a> {
         Ok(())
     }
 
-    fn compare_items(&mut self, progress: &mut Progress) -> Result<(), Failure> {
+    fn compare_items(&mut self, progress: &mut ProgressMeter) -> Result<(), Failure> {
         let [a, b] = self.packs;
         self.record_count = None;
         let shared = self.shared();

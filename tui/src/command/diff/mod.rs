@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 
 use sealpack::{DigestListReader, Reader};
 
-use super::location::Location;
-use super::reading::Reading;
-use super::trusting::{self, List};
-use crate::outcome::{Failure, Outcome, Status};
+use super::location::PackLocation;
+use super::read_args::ReadArgs;
+use super::trust_args::{self, List};
+use crate::outcome::{CommandOutcome, Failure, Status};
 use crate::printable;
-use crate::progress::Progress;
+use crate::progress::ProgressMeter;
 use crate::report as output;
 use compare::{Differences, Method};
 use report::DiffReport;
@@ -26,7 +26,7 @@ use report::DiffReport;
 /// id and checksums are ignored; app data is compared.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
-pub struct Diff {
+pub struct DiffArgs {
     /// The first pack
     a: PathBuf,
     /// The second pack
@@ -50,7 +50,7 @@ pub struct Diff {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    reading: Reading,
+    reading: ReadArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -66,21 +66,21 @@ Exit status: 0 the same items and app data; 1 they differ; 2 wrong usage;
 ///
 /// # Errors
 /// [`Failure`]: a pack that cannot be read.
-pub fn run(args: &Diff) -> Result<Outcome, Failure> {
+pub fn run(args: &DiffArgs) -> Result<CommandOutcome, Failure> {
     match compare(args) {
-        Ok(true) => Ok(Outcome::Fine),
-        Ok(false) => Ok(Outcome::Reported(Status::Broken)),
+        Ok(true) => Ok(CommandOutcome::Fine),
+        Ok(false) => Ok(CommandOutcome::Reported(Status::Broken)),
         // Status 1 means that the packs differ.
         Err(failure) if failure.status() == Status::Broken => {
             failure.report();
-            Ok(Outcome::Reported(Status::Other))
+            Ok(CommandOutcome::Reported(Status::Other))
         }
         Err(failure) => Err(failure),
     }
 }
 
 /// Compares the packs and returns whether they are the same.
-fn compare(args: &Diff) -> Result<bool, Failure> {
+fn compare(args: &DiffArgs) -> Result<bool, Failure> {
     let silent = args.json || args.quiet;
     let (a, _) = args.reading.open_and_tell(&args.a, silent)?;
     let (b, _) = args.reading.open_and_tell(&args.b, silent)?;
@@ -94,7 +94,7 @@ fn compare(args: &Diff) -> Result<bool, Failure> {
     let method = Method::choose(&a, &b, lists, args.read_all);
     let listed = args.limit.unwrap_or(if args.json { 10_000 } else { 20 });
     let mut differences = Differences::new(&a, &b, listed, args.quiet);
-    let mut progress = Progress::records("comparing", differences.steps(&method), silent);
+    let mut progress = ProgressMeter::records("comparing", differences.steps(&method), silent);
     differences.find(&method, &mut progress)?;
     drop(progress);
     if !args.quiet {
@@ -113,13 +113,13 @@ fn list(
     pack: &Reader,
     typed: &Path,
     named: Option<&Path>,
-    reading: &Reading,
+    reading: &ReadArgs,
 ) -> Result<Option<DigestListReader>, Failure> {
-    let e_tags = |location: Location| location.ignoring_e_tags(reading.ignores_e_tags());
+    let e_tags = |location: PackLocation| location.ignoring_e_tags(reading.ignores_e_tags());
     let list = match List::of(typed, named) {
         Ok(List::File(path)) if named.is_none() && !path.exists() => return Ok(None),
         Ok(List::File(path)) => DigestListReader::open(&path)?,
-        Ok(List::Store(location)) => match trusting::open(&e_tags(location)) {
+        Ok(List::Store(location)) => match trust_args::open(&e_tags(location)) {
             Ok((source, name)) => DigestListReader::open_source(source, name)?,
             Err(_) if named.is_none() => return Ok(None),
             Err(failure) => return Err(failure),

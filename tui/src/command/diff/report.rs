@@ -25,7 +25,7 @@ pub struct DiffReport {
     differing_records: Option<u32>,
     app_data_same: bool,
     /// The first items that differ.
-    items: Vec<Item>,
+    items: Vec<DifferingItem>,
 }
 
 #[derive(Serialize)]
@@ -45,7 +45,7 @@ struct Positions {
 }
 
 #[derive(Serialize)]
-struct Item {
+struct DifferingItem {
     position: u32,
     size_a: usize,
     size_b: usize,
@@ -65,7 +65,7 @@ impl DiffReport {
         let item = |item: &DifferentItem| {
             let [size_a, size_b] = item.sizes;
             let (position, first_difference) = (item.position, item.first_difference);
-            Item { position, size_a, size_b, first_difference }
+            DifferingItem { position, size_a, size_b, first_difference }
         };
         let [a, b] = differences.packs;
         Self {
@@ -107,7 +107,7 @@ impl DiffReport {
             (_, None) => writeln!(to, "  {differing} of {items} items")?,
         }
         for item in &self.items {
-            let Item { position, size_a, size_b, first_difference } = item;
+            let DifferingItem { position, size_a, size_b, first_difference } = item;
             writeln!(
                 to,
                 "    item {position}: {size_a} bytes and {size_b}, from byte {first_difference} on"

@@ -9,17 +9,17 @@ use std::path::{Path, PathBuf};
 use sealpack::core::format::Dialect;
 use sealpack::{ErrorKind, Plain, StagedFile, Writer, WriterOptions, Zstd, digest_list_path};
 
-use self::summary::{Summary, quotient};
+use self::summary::{PackingSummary, quotient};
 use super::distinct::Files;
-use super::target::{Destination, Sealed, Target, Upload, report_caveats, stage};
+use super::target::{Destination, Target, UploadArgs, WrittenPack, report_caveats, stage};
 use crate::descriptors;
 use crate::interrupt::Interrupt;
-use crate::items::read::{self, Accept, Split};
-use crate::items::walk::{self, Found, Outputs};
+use crate::items::read::{self, Accept, InputFraming};
+use crate::items::walk::{self, FoundInputs, OutputFiles};
 use crate::items::write::hex;
-use crate::outcome::{Failure, Input, Outcome};
+use crate::outcome::{CommandOutcome, Failure, Input};
 use crate::printable::JsonPath;
-use crate::progress::Progress;
+use crate::progress::ProgressMeter;
 use crate::report;
 use crate::size::{parse_size, parse_u32};
 
@@ -41,7 +41,7 @@ use crate::size::{parse_size, parse_u32};
 /// upload, without a file in between, and is there when that is complete.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
-pub struct Pack {
+pub struct PackArgs {
     /// Files, folders, or - for standard input
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<PathBuf>,
@@ -71,23 +71,23 @@ pub struct Pack {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    shape: Shape,
+    shape: FormatArgs,
     #[command(flatten)]
-    writing: Writing,
+    writing: WriteArgs,
     #[command(flatten)]
-    upload: Upload,
+    upload: UploadArgs,
 }
 
 /// What the pack says.
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "The pack")]
-struct Shape {
+struct FormatArgs {
     /// Items in a record: more compress better, fewer are read faster
     #[arg(long, value_name = "N", default_value = "128", value_parser = clap::value_parser!(u32).range(1..))]
     items_per_record: u32,
     /// How records are encoded
     #[arg(long, default_value = "zstd")]
-    codec: CodecArgument,
+    codec: PackCodecArg,
     /// The zstd level, 1 (fast) to 22 (small) [default: 3]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(-7..=22), allow_negative_numbers = true)]
     level: Option<i32>,
@@ -117,7 +117,7 @@ struct Shape {
 /// How it is written.
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "Writing")]
-struct Writing {
+struct WriteArgs {
     /// Threads that encode and hash; 0 to do it all on one [default: as many
     /// as there are cores]
     #[arg(long, value_name = "N", value_parser = threads)]
@@ -131,14 +131,14 @@ struct Writing {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum CodecArgument {
+enum PackCodecArg {
     /// A zstd frame each
     Zstd,
     /// As they are
     None,
 }
 
-impl CodecArgument {
+impl PackCodecArg {
     fn name(self) -> &'static str {
         match self {
             Self::Zstd => "zstd",
@@ -169,12 +169,12 @@ fn threads(text: &str) -> Result<usize, String> {
     }
 }
 
-impl Pack {
-    fn split(&self) -> Split {
+impl PackArgs {
+    fn split(&self) -> InputFraming {
         match (self.lines, self.framed) {
-            (true, _) => Split::Lines,
-            (_, true) => Split::Frames,
-            _ => Split::Whole,
+            (true, _) => InputFraming::Lines,
+            (_, true) => InputFraming::Frames,
+            _ => InputFraming::Whole,
         }
     }
 
@@ -187,11 +187,11 @@ impl Pack {
             .digest_list(shape.with_digests)
             .overwrite(self.writing.force);
         options = match (shape.codec, shape.level) {
-            (CodecArgument::Zstd, level) => {
+            (PackCodecArg::Zstd, level) => {
                 options.codec(level.map_or_else(Zstd::default, Zstd::level))
             }
-            (CodecArgument::None, None) => options.codec(Plain),
-            (CodecArgument::None, Some(_)) => {
+            (PackCodecArg::None, None) => options.codec(Plain),
+            (PackCodecArg::None, Some(_)) => {
                 return Err(Failure::usage("--level says nothing with --codec none"));
             }
         };
@@ -258,11 +258,11 @@ impl Pack {
     }
 
     /// Finds the inputs and leaves out the files that are being written.
-    fn find(&self, output: Option<&Path>, temporary: &[&Path]) -> Result<Found, Failure> {
-        let _looking = Progress::bytes("looking for files", None, self.json);
+    fn find(&self, output: Option<&Path>, temporary: &[&Path]) -> Result<FoundInputs, Failure> {
+        let _looking = ProgressMeter::bytes("looking for files", None, self.json);
         let list = output.filter(|_| self.shape.with_digests).map(digest_list_path);
         let outputs = [output, list.as_deref(), self.names.as_deref()].into_iter().flatten();
-        let outputs = Outputs::new(outputs.chain(temporary.iter().copied()));
+        let outputs = OutputFiles::new(outputs.chain(temporary.iter().copied()));
         walk::find(&self.inputs, self.follow_links, &outputs)
     }
 }
@@ -271,7 +271,7 @@ impl Pack {
 ///
 /// # Errors
 /// [`Failure`]: an input that cannot be read, a pack that cannot be written.
-pub fn run(args: &Pack) -> Result<Outcome, Failure> {
+pub fn run(args: &PackArgs) -> Result<CommandOutcome, Failure> {
     args.check()?;
     let options = args.options()?;
     let interrupt = Interrupt::new().map_err(Failure::Signals)?;
@@ -300,9 +300,10 @@ pub fn run(args: &Pack) -> Result<Outcome, Failure> {
     if let Some(names) = &mut names {
         write_names(names, &found)?;
     }
-    let progress = Progress::bytes("packing", found.bytes, args.json);
+    let progress = ProgressMeter::bytes("packing", found.bytes, args.json);
     let allow_changed = args.allow_changed;
-    let mut packing = Packing { target, progress, item_bytes: 0, allow_changed, changed_files: 0 };
+    let mut packing =
+        PackInProgress { target, progress, item_bytes: 0, allow_changed, changed_files: 0 };
     for input in &found.inputs {
         read::items(input, args.split(), &mut packing)?;
     }
@@ -311,27 +312,27 @@ pub fn run(args: &Pack) -> Result<Outcome, Failure> {
         true => report::print_json(&summary)?,
         false => report::print(|to| summary.print(to))?,
     }
-    Ok(Outcome::Fine)
+    Ok(CommandOutcome::Fine)
 }
 
 /// Writes the names before the items, so that a full disk is noticed early.
-fn write_names(to: &mut StagedFile, found: &Found) -> Result<(), Failure> {
+fn write_names(to: &mut StagedFile, found: &FoundInputs) -> Result<(), Failure> {
     let written = to.write_all(&found.names());
     let path = || Input::Path(to.path().to_path_buf());
     written.map_err(|error| Failure::File { path: path(), operation: "cannot write", error })
 }
 
 /// A pack that is being written.
-struct Packing {
+struct PackInProgress {
     target: Target,
-    progress: Progress,
+    progress: ProgressMeter,
     item_bytes: u64,
     allow_changed: bool,
     /// Files that were changed while they were packed.
     changed_files: u64,
 }
 
-impl Accept for Packing {
+impl Accept for PackInProgress {
     fn parts(&mut self, input: &Input, parts: &[&[u8]]) -> Result<(), Failure> {
         let size: usize = parts.iter().map(|part| part.len()).sum();
         self.item_bytes += size as u64;
@@ -366,20 +367,21 @@ fn refused(input: &Input, error: sealpack::Error) -> Failure {
     }
 }
 
-impl Packing {
+impl PackInProgress {
     fn finish(
         self,
-        args: &Pack,
-        found: &Found,
+        args: &PackArgs,
+        found: &FoundInputs,
         names: Option<StagedFile>,
-    ) -> Result<Summary, Failure> {
+    ) -> Result<PackingSummary, Failure> {
         let Self { target, progress, item_bytes, changed_files, .. } = self;
         progress.say("syncing");
-        let Sealed { trailer, size: file_size, parts, digests, caveats } = target.finish(names)?;
+        let WrittenPack { trailer, size: file_size, parts, digests, caveats } =
+            target.finish(names)?;
         report_caveats(&args.output, &caveats);
         let seconds = progress.elapsed().as_secs_f64();
         let bytes_in = progress.done();
-        Ok(Summary {
+        Ok(PackingSummary {
             path: JsonPath::new(&args.output),
             total_items: trailer.total_items,
             record_count: trailer.record_count,

@@ -4,14 +4,14 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::items::walk::Skipped;
+use crate::items::walk::SkippedCounts;
 use crate::printable::JsonPath;
 use crate::report::BOLD;
 use crate::size::{Bytes, Count};
 
 /// The result of the packing.
 #[derive(Serialize)]
-pub(super) struct Summary {
+pub(super) struct PackingSummary {
     #[serde(flatten)]
     pub(super) path: JsonPath,
     pub(super) total_items: u32,
@@ -35,7 +35,7 @@ pub(super) struct Summary {
     #[serde(flatten)]
     pub(super) digests: JsonPath,
     pub(super) root: Option<String>,
-    pub(super) skipped: Skipped,
+    pub(super) skipped: SkippedCounts,
     /// Files that changed while they were packed; only with --allow-changed.
     pub(super) changed_files: u64,
     #[serde(skip)]
@@ -47,7 +47,7 @@ pub(super) fn quotient(of: u64, by: u64) -> f64 {
     of as f64 / by as f64
 }
 
-impl Summary {
+impl PackingSummary {
     pub(super) fn print(&self, to: &mut dyn Write) -> io::Result<()> {
         writeln!(to, "{BOLD}{}{BOLD:#}", self.path)?;
         let mut row = |name: &str, value: String| writeln!(to, "  {name:<6} {value}");
@@ -72,7 +72,8 @@ impl Summary {
                 format!("{count} files while they were packed: taken as they were read"),
             )?;
         }
-        let Skipped { symbolic_links, special_files, output_files, temporary_files } = self.skipped;
+        let SkippedCounts { symbolic_links, special_files, output_files, temporary_files } =
+            self.skipped;
         for (count, what) in [
             (symbolic_links, "symbolic links: --follow-links packs what they point to"),
             (special_files, "pipes, sockets or devices"),

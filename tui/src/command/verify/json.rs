@@ -7,14 +7,14 @@ use sealpack::core::error::Section;
 use sealpack::core::read::{DamagedRecord, LayerName, Verdict};
 use serde::Serialize;
 
-use super::Finding;
-use crate::command::reading::About;
+use super::VerifyResult;
+use crate::command::read_args::PackHeading;
 
 /// The object. Its keys are stable.
 #[derive(Serialize)]
-pub struct Object {
+pub struct VerifyJson {
     #[serde(flatten)]
-    about: About,
+    about: PackHeading,
     ok: bool,
     /// The first error, in words.
     error: Option<String>,
@@ -67,12 +67,12 @@ struct DamagedRecordJson {
 }
 
 /// The result of a file as an object.
-pub fn object(path: &Path, found: &Finding) -> Object {
+pub fn object(path: &Path, found: &VerifyResult) -> VerifyJson {
     match found {
-        Finding::Verified(verified) => {
+        VerifyResult::Verified(verified) => {
             let report = &verified.report;
-            Object {
-                about: About::new(path, verified.chosen),
+            VerifyJson {
+                about: PackHeading::new(path, verified.chosen),
                 items_are_protected: Some(report.items_are_protected()),
                 trusted_by: verified.trusted_by,
                 record_count: Some(report.record_count),
@@ -82,18 +82,20 @@ pub fn object(path: &Path, found: &Finding) -> Object {
                 frames_without_checksum: Some(report.frames_without_checksum),
                 payload_size: Some(report.payload_size),
                 seconds: Some(verified.took.as_secs_f64()),
-                ..Object::of(path, report.is_ok(), |name| report.verdict(name).clone())
+                ..VerifyJson::of(path, report.is_ok(), |name| report.verdict(name).clone())
             }
         }
-        Finding::Unopened(unopened) => Object::of(path, false, |name| unopened.verdict(name)),
-        Finding::Unreadable(failure) => Object {
+        VerifyResult::Unopened(unopened) => {
+            VerifyJson::of(path, false, |name| unopened.verdict(name))
+        }
+        VerifyResult::Unreadable(failure) => VerifyJson {
             error: Some(failure.to_string()),
-            ..Object::of(path, false, |_| Verdict::NotPresent)
+            ..VerifyJson::of(path, false, |_| Verdict::NotPresent)
         },
     }
 }
 
-impl Object {
+impl VerifyJson {
     fn of(path: &Path, ok: bool, verdict: impl Fn(LayerName) -> Verdict) -> Self {
         let failures: Vec<_> = LayerName::ALL
             .into_iter()
@@ -105,7 +107,7 @@ impl Object {
             })
             .collect();
         Self {
-            about: About::new(path, None),
+            about: PackHeading::new(path, None),
             ok,
             error: failures.first().map(|failure| failure.message.clone()),
             layers: Layers::of(|name| verdict(name).name()),

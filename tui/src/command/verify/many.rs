@@ -10,13 +10,13 @@ use std::thread;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::packs::{LeftOut, Pack, Packs, Search};
-use super::state::{Done, State};
-use super::{Finding, Share, Verify, json, verify};
-use crate::command::reading::Question;
-use crate::outcome::{Failure, Outcome, Status};
+use super::packs::{OmittedCounts, PackToVerify, Packs, SearchOptions};
+use super::state::{StateEntry, StateFile};
+use super::{CpuShare, VerifyArgs, VerifyResult, json, verify};
+use crate::command::read_args::VerifyQuestion;
+use crate::outcome::{CommandOutcome, Failure, Status};
 use crate::printable::{self, JsonPath};
-use crate::progress::Progress;
+use crate::progress::ProgressMeter;
 use crate::report::{self, BAD, BOLD, GOOD};
 use crate::size::Count;
 
@@ -26,12 +26,12 @@ use crate::size::Count;
 /// [`Failure::Output`], a prefix that cannot be listed, a state file that cannot
 /// be written. A pack or folder that cannot be read is reported, and the others
 /// are verified.
-pub fn run(args: &Verify) -> Result<Outcome, Failure> {
+pub fn run(args: &VerifyArgs) -> Result<CommandOutcome, Failure> {
     let question = args.reading.question()?;
-    let mut state = args.state.as_deref().map(State::open).transpose()?;
-    let search = Search { all: args.all, state: state.as_ref().map(State::path) };
+    let mut state = args.state.as_deref().map(StateFile::open).transpose()?;
+    let search = SearchOptions { all: args.all, state: state.as_ref().map(StateFile::path) };
     let Packs { packs, walked, left_out } = Packs::find(&args.files, &args.reading, search)?;
-    let mut summary = Summary { left_out, ..Summary::default() };
+    let mut summary = VerifySummary { left_out, ..VerifySummary::default() };
     let mut left = Vec::new();
     for pack in &packs {
         match known(pack, state.as_ref(), &question) {
@@ -40,7 +40,7 @@ pub fn run(args: &Verify) -> Result<Outcome, Failure> {
         }
     }
     let quiet = args.json || packs.len() == 1;
-    let mut progress = Progress::packs("verifying", left.len() as u64, quiet);
+    let mut progress = ProgressMeter::packs("verifying", left.len() as u64, quiet);
     each(&left, args, |pack, found| {
         progress.add(1);
         if let (Some(state), Some(done)) = (&mut state, found.to_record(pack, &question)) {
@@ -55,7 +55,11 @@ pub fn run(args: &Verify) -> Result<Outcome, Failure> {
     Ok(summary.outcome())
 }
 
-fn known<'a>(pack: &Pack, state: Option<&'a State>, question: &Question) -> Option<&'a Done> {
+fn known<'a>(
+    pack: &PackToVerify,
+    state: Option<&'a StateFile>,
+    question: &VerifyQuestion,
+) -> Option<&'a StateEntry> {
     state?.find(&pack.place, pack.version.as_deref()?, question)
 }
 
@@ -69,19 +73,19 @@ struct PackSummary {
 }
 
 impl PackSummary {
-    fn of(pack: &Pack, args: &Verify, share: Share) -> Self {
+    fn of(pack: &PackToVerify, args: &VerifyArgs, share: CpuShare) -> Self {
         let (found, version) = verify(pack, args, share);
         let json = serde_json::to_value(json::object(&pack.path, &found)).unwrap_or_default();
         let status = found.status();
         let mut text = Vec::new();
         // Writing to a vector does not fail.
         let _ = match &found {
-            Finding::Verified(verified) => verified.print(&mut text),
-            Finding::Unopened(unopened) => unopened.print(&pack.path, &mut text),
-            Finding::Unreadable(_) => Ok(()),
+            VerifyResult::Verified(verified) => verified.print(&mut text),
+            VerifyResult::Unopened(unopened) => unopened.print(&pack.path, &mut text),
+            VerifyResult::Unreadable(_) => Ok(()),
         };
         let unreadable = match found {
-            Finding::Unreadable(failure) => Some(failure),
+            VerifyResult::Unreadable(failure) => Some(failure),
             _ => None,
         };
         Self { text, json, status, version, unreadable }
@@ -90,12 +94,12 @@ impl PackSummary {
     /// The line of a state file, if the result is recorded. A file that could not
     /// be read may be readable in the next run. Damage under a trusted hash may
     /// come from the digest list, which may be another one in the next run.
-    fn to_record(&self, pack: &Pack, question: &Question) -> Option<Done> {
+    fn to_record(&self, pack: &PackToVerify, question: &VerifyQuestion) -> Option<StateEntry> {
         let ok = self.status.is_none();
         if self.unreadable.is_some() || (!ok && question.trust.is_some()) {
             return None;
         }
-        Some(Done {
+        Some(StateEntry {
             place: pack.place.clone(),
             version: self.version.clone()?,
             question: question.clone(),
@@ -108,18 +112,18 @@ impl PackSummary {
 /// Verifies packs, `args.jobs` at a time; `report` is called with each, in
 /// order. If the system allows fewer threads, fewer run at a time.
 fn each(
-    packs: &[&Pack],
-    args: &Verify,
-    mut report: impl FnMut(&Pack, PackSummary) -> Result<(), Failure>,
+    packs: &[&PackToVerify],
+    args: &VerifyArgs,
+    mut report: impl FnMut(&PackToVerify, PackSummary) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     if let [pack] = packs {
-        return report(pack, PackSummary::of(pack, args, Share::All));
+        return report(pack, PackSummary::of(pack, args, CpuShare::All));
     }
     let jobs = args.jobs.min(packs.len());
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let share = match jobs {
-        1 => Share::All,
-        _ => Share::Threads(cores.div_ceil(jobs.max(1))),
+        1 => CpuShare::All,
+        _ => CpuShare::Threads(cores.div_ceil(jobs.max(1))),
     };
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {
@@ -167,7 +171,7 @@ fn each(
 
 /// The counts over all packs.
 #[derive(Debug, Default, Serialize)]
-struct Summary {
+struct VerifySummary {
     packs: u64,
     sound: u64,
     damaged: u64,
@@ -175,12 +179,12 @@ struct Summary {
     /// Packs whose result came from the state file.
     done_before: u64,
     #[serde(flatten)]
-    left_out: LeftOut,
+    left_out: OmittedCounts,
     #[serde(skip)]
     worst: Option<Status>,
 }
 
-impl Summary {
+impl VerifySummary {
     fn count(&mut self, status: Option<Status>) {
         self.packs += 1;
         *match status {
@@ -195,7 +199,7 @@ impl Summary {
     }
 
     /// Prints the result of a pack.
-    fn report(&mut self, found: &PackSummary, args: &Verify) -> Result<(), Failure> {
+    fn report(&mut self, found: &PackSummary, args: &VerifyArgs) -> Result<(), Failure> {
         self.count(found.status);
         match (&found.unreadable, args.json) {
             (_, true) => report::print_json(&found.json),
@@ -209,7 +213,12 @@ impl Summary {
 
     /// Prints the result that a state file has of a pack, under the name that
     /// the pack has in this run.
-    fn report_again(&mut self, pack: &Pack, done: &Done, args: &Verify) -> Result<(), Failure> {
+    fn report_again(
+        &mut self,
+        pack: &PackToVerify,
+        done: &StateEntry,
+        args: &VerifyArgs,
+    ) -> Result<(), Failure> {
         self.count((!done.ok).then_some(Status::Broken));
         self.done_before += 1;
         match (args.json, done.ok) {
@@ -233,7 +242,7 @@ impl Summary {
     fn print(&self, json: bool) -> Result<(), Failure> {
         #[derive(Serialize)]
         struct Line<'a> {
-            summary: &'a Summary,
+            summary: &'a VerifySummary,
         }
         match json {
             true => report::print_json(&Line { summary: self }),
@@ -253,7 +262,7 @@ impl Summary {
         if self.done_before > 0 {
             write!(to, "; {} verified before", Count(self.done_before))?;
         }
-        let LeftOut { names, folder_links, special_files } = self.left_out;
+        let OmittedCounts { names, folder_links, special_files } = self.left_out;
         if names > 0 {
             write!(to, "; {} left out for their names (--all)", Count(names))?;
         }
@@ -266,7 +275,7 @@ impl Summary {
         writeln!(to)
     }
 
-    fn outcome(&self) -> Outcome {
-        self.worst.map_or(Outcome::Fine, Outcome::Reported)
+    fn outcome(&self) -> CommandOutcome {
+        self.worst.map_or(CommandOutcome::Fine, CommandOutcome::Reported)
     }
 }

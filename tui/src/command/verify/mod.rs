@@ -16,17 +16,17 @@ use sealpack::core::format::digest::Hash;
 use sealpack::core::read::{LayerName, Report, Verdict};
 use sealpack::{ChosenCodec, Reader};
 
-use super::location::Opened;
-use super::reading::{About, Reading};
-use super::trusting::trusted_by;
+use super::location::PackSource;
+use super::read_args::{PackHeading, ReadArgs};
+use super::trust_args::trusted_by;
 use crate::outcome::{Failure, Status};
 use crate::printable;
-use crate::progress::Progress;
+use crate::progress::ProgressMeter;
 use crate::report::{BAD, BOLD, DOUBTFUL, GOOD};
 use crate::size::{Count, Decimal};
 pub use many::run;
-use packs::Pack;
-use unopened::Unopened;
+use packs::PackToVerify;
+use unopened::UnopenedPack;
 
 /// Run every check that a pack allows
 ///
@@ -45,7 +45,7 @@ use unopened::Unopened;
 /// date. Several runs may share the file.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
-pub struct Verify {
+pub struct VerifyArgs {
     /// Packs, folders of packs, or URLs; s3://BUCKET/PREFIX/ means all packs
     /// below the prefix
     #[arg(required = true, value_name = "FILE")]
@@ -65,7 +65,7 @@ pub struct Verify {
     #[arg(long)]
     all: bool,
     #[command(flatten)]
-    reading: Reading,
+    reading: ReadArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -93,17 +93,17 @@ fn jobs(text: &str) -> Result<usize, String> {
 }
 
 /// The result of verifying a file.
-pub enum Finding {
+pub enum VerifyResult {
     /// The pack opened, and every check ran.
-    Verified(Box<Verified>),
+    Verified(Box<VerifiedPack>),
     /// The file is not a pack, or its end is damaged.
-    Unopened(Unopened),
+    Unopened(UnopenedPack),
     /// The file cannot be read.
     Unreadable(Failure),
 }
 
 /// A pack that was verified.
-pub struct Verified {
+pub struct VerifiedPack {
     /// The pack.
     pub reader: Reader,
     /// How its records are decoded.
@@ -116,7 +116,7 @@ pub struct Verified {
     pub took: Duration,
 }
 
-impl Finding {
+impl VerifyResult {
     fn status(&self) -> Option<Status> {
         match self {
             Self::Verified(verified) if verified.report.is_ok() => None,
@@ -128,30 +128,34 @@ impl Finding {
 
 /// Verifies one of several packs. Also returns the version of the pack, if it
 /// did not change during the verification.
-fn verify(pack: &Pack, args: &Verify, share: Share) -> (Finding, Option<String>) {
+fn verify(
+    pack: &PackToVerify,
+    args: &VerifyArgs,
+    share: CpuShare,
+) -> (VerifyResult, Option<String>) {
     let mut version = pack.version.clone();
     let found = match verify_opened(pack, args, share, &mut version) {
-        Ok(verified) => Finding::Verified(Box::new(verified)),
-        Err(failure) => match Unopened::new(&pack.path, &failure) {
-            Some(unopened) => Finding::Unopened(unopened),
-            None => Finding::Unreadable(failure),
+        Ok(verified) => VerifyResult::Verified(Box::new(verified)),
+        Err(failure) => match UnopenedPack::new(&pack.path, &failure) {
+            Some(unopened) => VerifyResult::Unopened(unopened),
+            None => VerifyResult::Unreadable(failure),
         },
     };
     (found, pack.unchanged_version(version))
 }
 
 fn verify_opened(
-    pack: &Pack,
-    args: &Verify,
-    share: Share,
+    pack: &PackToVerify,
+    args: &VerifyArgs,
+    share: CpuShare,
     version: &mut Option<String>,
-) -> Result<Verified, Failure> {
+) -> Result<VerifiedPack, Failure> {
     let started = Instant::now();
     let (reader, chosen, against) = open(pack, args, share, version)?;
     let name = pack.path.file_name().map(|name| printable::path(Path::new(name)).to_string());
     let total = reader.directory().records_end();
-    let quiet = args.json || share != Share::All;
-    let mut progress = Progress::bytes(name.unwrap_or_default(), Some(total), quiet);
+    let quiet = args.json || share != CpuShare::All;
+    let mut progress = ProgressMeter::bytes(name.unwrap_or_default(), Some(total), quiet);
     let report = reader.verify_against(against, |so_far| {
         progress.set(so_far.bytes);
         ControlFlow::<Infallible>::Continue(())
@@ -161,15 +165,15 @@ fn verify_opened(
         ControlFlow::Break(never) => match never {},
     };
     let trusted_by = trusted_by(&reader).or(against.map(|_| "content_hash"));
-    Ok(Verified { reader, chosen, report, trusted_by, took: started.elapsed() })
+    Ok(VerifiedPack { reader, chosen, report, trusted_by, took: started.elapsed() })
 }
 
 /// Opens a pack. Also returns the content hash to check all of it against: the
 /// trusted one if there is no digest list, else the list's.
 fn open(
-    pack: &Pack,
-    args: &Verify,
-    share: Share,
+    pack: &PackToVerify,
+    args: &VerifyArgs,
+    share: CpuShare,
     version: &mut Option<String>,
 ) -> Result<(Reader, Option<ChosenCodec>, Option<Hash>), Failure> {
     let hash = args.reading.trusting().without_list(&pack.path)?;
@@ -177,10 +181,11 @@ fn open(
         None => args.reading.options(&pack.path)?,
         Some(_) => args.reading.untrusted_options(),
     };
-    if let Share::Threads(threads) = share {
+    if let CpuShare::Threads(threads) = share {
         options = options.threads(threads);
     }
-    let Opened { source, name, options, version: opened } = pack.open(&args.reading, options)?;
+    let PackSource { source, name, options, version: opened } =
+        pack.open(&args.reading, options)?;
     *version = opened;
     let reader = options.open_source(source, name)?;
     let (reader, chosen) = args.reading.with_codec(reader, args.json)?;
@@ -190,14 +195,14 @@ fn open(
 
 /// The part of the machine that a pack may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Share {
+enum CpuShare {
     /// All of it, with a progress bar.
     All,
     /// This many threads.
     Threads(usize),
 }
 
-impl Verified {
+impl VerifiedPack {
     fn print(&self, to: &mut dyn Write) -> io::Result<()> {
         let path = printable::path(self.reader.path());
         let report = &self.report;
@@ -242,7 +247,7 @@ impl Verified {
         let seconds = self.took.as_secs_f64();
         let size = Decimal(self.report.payload_size);
         writeln!(to, "  {items} items in {records} records, {size} decoded, {seconds:.2} s")?;
-        let codec = About::new(self.reader.path(), self.chosen).codec();
+        let codec = PackHeading::new(self.reader.path(), self.chosen).codec();
         writeln!(to, "  codec: {codec}")?;
         match self.report.frames_without_checksum {
             0 => Ok(()),

@@ -8,32 +8,32 @@ use sealpack::ReaderOptions;
 use serde::Serialize;
 use walkdir::WalkDir;
 
-use crate::command::location::{self, Location, Opened};
+use crate::command::location::{self, PackLocation, PackSource};
 #[cfg(feature = "remote")]
 use crate::command::place::of_object;
 use crate::command::place::place;
-use crate::command::reading::Reading;
+use crate::command::read_args::ReadArgs;
 use crate::outcome::{Failure, Input};
 use crate::printable;
 use crate::report;
 #[cfg(feature = "remote")]
-use crate::stores::{self, Below, ETags, NotAStore, StoreUrl};
+use crate::stores::{self, ETags, NotAStore, StoreListing, StoreUrl};
 
 /// The ending of pack names.
 const ENDING: &[u8] = b".pack";
 
 /// A pack to be verified.
-pub struct Pack {
+pub struct PackToVerify {
     /// The path or URL to print.
     pub path: PathBuf,
     /// Identifies the place of the pack, see [`place()`].
     pub place: String,
     /// Identifies the version of the pack, if it is known already.
     pub version: Option<String>,
-    found: Found,
+    found: PackOrigin,
 }
 
-enum Found {
+enum PackOrigin {
     Named,
     /// A folder that cannot be read.
     Unreadable(io::Error),
@@ -48,16 +48,16 @@ enum Found {
 #[derive(Default)]
 pub struct Packs {
     /// In the order of the arguments, below each by name.
-    pub packs: Vec<Pack>,
+    pub packs: Vec<PackToVerify>,
     /// Whether a folder or a prefix was among the arguments.
     pub walked: bool,
     /// Counts of what is not verified.
-    pub left_out: LeftOut,
+    pub left_out: OmittedCounts,
 }
 
 /// Counts of what lies below folders and prefixes and is not verified.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct LeftOut {
+pub struct OmittedCounts {
     /// Files and objects whose names do not end in `.pack`.
     #[serde(rename = "left_out")]
     pub names: u64,
@@ -71,7 +71,7 @@ pub struct LeftOut {
 
 /// The options of the search.
 #[derive(Clone, Copy, Debug)]
-pub struct Search<'a> {
+pub struct SearchOptions<'a> {
     /// Below a folder or prefix everything is a pack, whatever its name.
     pub all: bool,
     /// The state file, which is no pack.
@@ -87,28 +87,28 @@ impl Packs {
     /// where there is nothing. A folder that cannot be read is one of the packs.
     pub fn find(
         arguments: &[PathBuf],
-        reading: &Reading,
-        search: Search<'_>,
+        reading: &ReadArgs,
+        search: SearchOptions<'_>,
     ) -> Result<Self, Failure> {
         let mut packs = Self::default();
         for argument in arguments {
             let (before, left_out) = (packs.packs.len(), packs.left_out);
             match reading.location(argument)? {
-                Location::File(path) if path.is_dir() => packs.walk(&path, search)?,
-                Location::File(path) if search.is_state(&path) => {
+                PackLocation::File(path) if path.is_dir() => packs.walk(&path, search)?,
+                PackLocation::File(path) if search.is_state(&path) => {
                     let path = printable::path(argument);
                     report::note(&format_args!("{path} is the state file and is not verified"));
                     continue;
                 }
                 #[cfg(feature = "remote")]
-                Location::Store(url, e_tags) if url.is_prefix() => {
+                PackLocation::Store(url, e_tags) if url.is_prefix() => {
                     packs.list(&url, e_tags, search.all)?;
                 }
                 #[cfg(feature = "remote")]
-                Location::Store(url, e_tags) if search.state.is_some() => {
-                    packs.packs.push(Pack::asked(argument, &url, e_tags)?);
+                PackLocation::Store(url, e_tags) if search.state.is_some() => {
+                    packs.packs.push(PackToVerify::asked(argument, &url, e_tags)?);
                 }
-                _ => packs.packs.push(Pack::named(argument)?),
+                _ => packs.packs.push(PackToVerify::named(argument)?),
             }
             if packs.packs.len() == before {
                 let links = packs.left_out.folder_links > left_out.folder_links;
@@ -118,13 +118,13 @@ impl Packs {
         Ok(packs)
     }
 
-    fn walk(&mut self, folder: &Path, search: Search<'_>) -> Result<(), Failure> {
+    fn walk(&mut self, folder: &Path, search: SearchOptions<'_>) -> Result<(), Failure> {
         self.walked = true;
         for entry in WalkDir::new(folder).follow_root_links(true).sort_by_file_name() {
             let entry = match entry {
                 Ok(entry) => entry,
                 Err(error) => {
-                    self.packs.push(Pack::unreadable(folder, error)?);
+                    self.packs.push(PackToVerify::unreadable(folder, error)?);
                     continue;
                 }
             };
@@ -142,7 +142,7 @@ impl Packs {
             } else if !target.is_file() && !target.is_symlink() {
                 self.left_out.special_files += 1;
             } else if !search.is_state(path) {
-                self.packs.push(Pack::named(path)?);
+                self.packs.push(PackToVerify::named(path)?);
             }
         }
         Ok(())
@@ -151,10 +151,10 @@ impl Packs {
     #[cfg(feature = "remote")]
     fn list(&mut self, url: &StoreUrl, e_tags: ETags, all: bool) -> Result<(), Failure> {
         self.walked = true;
-        let Below { objects, inexpressible } = stores::list(url, e_tags)?;
+        let StoreListing { objects, inexpressible } = stores::list(url, e_tags)?;
         for name in inexpressible {
             match all || name.as_bytes().ends_with(ENDING) {
-                true => self.packs.push(Pack::inexpressible(name)),
+                true => self.packs.push(PackToVerify::inexpressible(name)),
                 false => self.left_out.names += 1,
             }
         }
@@ -163,7 +163,7 @@ impl Packs {
                 self.left_out.names += 1;
                 continue;
             }
-            self.packs.push(Pack::listed(url, location, version));
+            self.packs.push(PackToVerify::listed(url, location, version));
         }
         Ok(())
     }
@@ -181,32 +181,32 @@ fn nothing_in(argument: &Path, all: bool, has_folder_links: bool) -> Failure {
     Failure::usage(format!("{}: {nothing}{links}", printable::path(argument)))
 }
 
-impl Search<'_> {
+impl SearchOptions<'_> {
     fn is_state(&self, path: &Path) -> bool {
         self.state.is_some_and(|state| fs::canonicalize(path).is_ok_and(|path| path == state))
     }
 }
 
-impl Pack {
+impl PackToVerify {
     fn named(path: &Path) -> Result<Self, Failure> {
         // The version of an object is known once it is opened.
         let version = fs::metadata(path).ok().as_ref().and_then(location::version);
         let (path, place) = (path.to_path_buf(), place(path)?);
-        Ok(Self { path, place, version, found: Found::Named })
+        Ok(Self { path, place, version, found: PackOrigin::Named })
     }
 
     fn unreadable(folder: &Path, error: walkdir::Error) -> Result<Self, Failure> {
         let path = error.path().unwrap_or(folder).to_path_buf();
         let error = error.into_io_error().unwrap_or_else(|| io::ErrorKind::Other.into());
         let place = place(&path)?;
-        Ok(Self { path, place, version: None, found: Found::Unreadable(error) })
+        Ok(Self { path, place, version: None, found: PackOrigin::Unreadable(error) })
     }
 
     /// An object below a prefix that cannot be asked for.
     #[cfg(feature = "remote")]
     fn inexpressible(name: String) -> Self {
         let (path, place) = (PathBuf::from(&name), name);
-        Self { path, place, version: None, found: Found::Inexpressible }
+        Self { path, place, version: None, found: PackOrigin::Inexpressible }
     }
 
     #[cfg(feature = "remote")]
@@ -217,7 +217,7 @@ impl Pack {
     ) -> Self {
         let (path, id) = (location.name().to_path_buf(), location::object_version(&version));
         let place = of_object(&location.to_string(), url);
-        let found = Found::Listed(Box::new((location, version)));
+        let found = PackOrigin::Listed(Box::new((location, version)));
         Self { path, place, version: id, found }
     }
 
@@ -239,8 +239,8 @@ impl Pack {
     /// The version that was verified: of an object the `opened` one; of a file the
     /// one before the verification, if the file still has it.
     pub fn unchanged_version(&self, opened: Option<String>) -> Option<String> {
-        match Location::of(&self.path) {
-            Ok(Location::File(path)) => {
+        match PackLocation::of(&self.path) {
+            Ok(PackLocation::File(path)) => {
                 let now = fs::metadata(path).ok().as_ref().and_then(location::version);
                 now.filter(|now| Some(now) == self.version.as_ref())
             }
@@ -252,21 +252,21 @@ impl Pack {
     ///
     /// # Errors
     /// [`Failure::Pack`], [`Failure::File`].
-    pub fn open(&self, reading: &Reading, options: ReaderOptions) -> Result<Opened, Failure> {
+    pub fn open(&self, reading: &ReadArgs, options: ReaderOptions) -> Result<PackSource, Failure> {
         match &self.found {
-            Found::Named => reading.location(&self.path)?.open(options),
-            Found::Unreadable(error) => Err(Failure::File {
+            PackOrigin::Named => reading.location(&self.path)?.open(options),
+            PackOrigin::Unreadable(error) => Err(Failure::File {
                 path: Input::Path(self.path.clone()),
                 operation: "cannot read this folder",
                 error: io::Error::new(error.kind(), error.to_string()),
             }),
             #[cfg(feature = "remote")]
-            Found::Listed(listed) => {
+            PackOrigin::Listed(listed) => {
                 let (location, version) = listed.as_ref();
                 location::open_store(location, Some(version.clone()), options)
             }
             #[cfg(feature = "remote")]
-            Found::Inexpressible => {
+            PackOrigin::Inexpressible => {
                 Err(Failure::Object { name: self.path.clone(), why: NotAStore::Key.to_string() })
             }
         }

@@ -24,7 +24,7 @@ use sealpack::{ErrorKind, StagedFile};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::command::reading::Question;
+use crate::command::read_args::VerifyQuestion;
 use crate::identity::is_at;
 use crate::outcome::{Failure, Input};
 use crate::printable;
@@ -46,13 +46,13 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The result of a pack.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Done {
+pub struct StateEntry {
     /// What identifies its place.
     pub place: String,
     /// The version that was verified.
     pub version: String,
     /// What was asked.
-    pub question: Question,
+    pub question: VerifyQuestion,
     /// Whether it was sound.
     pub ok: bool,
     /// The object of `--json`.
@@ -60,13 +60,13 @@ pub struct Done {
 }
 
 /// A state file, open at its end.
-pub struct State {
+pub struct StateFile {
     path: PathBuf,
     file: File,
-    done: BTreeMap<(String, Question), Done>,
+    done: BTreeMap<(String, VerifyQuestion), StateEntry>,
 }
 
-impl State {
+impl StateFile {
     /// Opens a state file, or creates one.
     ///
     /// # Errors
@@ -93,7 +93,12 @@ impl State {
     }
 
     /// The result of this version of a pack.
-    pub fn find(&self, place: &str, version: &str, question: &Question) -> Option<&Done> {
+    pub fn find(
+        &self,
+        place: &str,
+        version: &str,
+        question: &VerifyQuestion,
+    ) -> Option<&StateEntry> {
         let done = self.done.get(&(place.to_string(), question.clone()))?;
         (done.version == version).then_some(done)
     }
@@ -102,7 +107,7 @@ impl State {
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub fn record(&mut self, done: Done) -> Result<(), Failure> {
+    pub fn record(&mut self, done: StateEntry) -> Result<(), Failure> {
         let mut line = serde_json::to_vec(&done).unwrap_or_default();
         line.push(b'\n');
         lock(&self.path, &self.file)?;
@@ -124,7 +129,7 @@ impl State {
         let mut count = 0;
         for line in lines {
             count += 1;
-            if let Ok(done) = serde_json::from_slice::<Done>(line) {
+            if let Ok(done) = serde_json::from_slice::<StateEntry>(line) {
                 self.done.insert((done.place.clone(), done.question.clone()), done);
             }
         }
@@ -265,9 +270,9 @@ fn failed(path: &Path, operation: &'static str) -> impl Fn(io::Error) -> Failure
 mod tests {
     use super::*;
 
-    fn done(place: &str, version: &str) -> Done {
-        let question = Question::default();
-        Done {
+    fn done(place: &str, version: &str) -> StateEntry {
+        let question = VerifyQuestion::default();
+        StateEntry {
             place: place.into(),
             version: version.into(),
             question,
@@ -277,14 +282,14 @@ mod tests {
     }
 
     fn knows(path: &Path, place: &str, version: &str) -> bool {
-        State::open(path).unwrap().find(place, version, &Question::default()).is_some()
+        StateFile::open(path).unwrap().find(place, version, &VerifyQuestion::default()).is_some()
     }
 
     #[test]
     fn a_file_that_a_crash_cut_at_any_byte_keeps_its_whole_lines() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state");
-        let mut state = State::open(&path).unwrap();
+        let mut state = StateFile::open(&path).unwrap();
         state.record(done("a", "1")).unwrap();
         state.record(done("b", "2")).unwrap();
         let whole = fs::read(&path).unwrap();
@@ -295,7 +300,7 @@ mod tests {
                 + usize::from(whole[..length].ends_with(b"\"result\":null}"));
             assert_eq!(knows(&path, "a", "1"), lines >= 2, "{length}");
             assert_eq!(knows(&path, "b", "2"), lines >= 3, "{length}");
-            State::open(&path).unwrap().record(done("c", "3")).unwrap();
+            StateFile::open(&path).unwrap().record(done("c", "3")).unwrap();
             assert!(knows(&path, "c", "3"), "{length}");
             assert_eq!(knows(&path, "a", "1"), lines >= 2, "{length}");
         }
@@ -305,12 +310,12 @@ mod tests {
     fn a_result_answers_only_for_its_version_place_and_question() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state");
-        State::open(&path).unwrap().record(done("a", "1")).unwrap();
-        State::open(&path).unwrap().record(done("a", "2")).unwrap();
+        StateFile::open(&path).unwrap().record(done("a", "1")).unwrap();
+        StateFile::open(&path).unwrap().record(done("a", "2")).unwrap();
         assert!(knows(&path, "a", "2"));
         assert!(!knows(&path, "a", "1") && !knows(&path, "b", "2"));
-        let other = Question { trust: Some("00".into()), ..Question::default() };
-        assert!(State::open(&path).unwrap().find("a", "2", &other).is_none());
+        let other = VerifyQuestion { trust: Some("00".into()), ..VerifyQuestion::default() };
+        assert!(StateFile::open(&path).unwrap().find("a", "2", &other).is_none());
     }
 
     #[test]
@@ -325,7 +330,7 @@ mod tests {
             ("{\"sealpack_verify_state\":3}\n{}\n", "newer"),
         ] {
             fs::write(&path, text).unwrap();
-            let Err(refused) = State::open(&path) else { panic!("{text}") };
+            let Err(refused) = StateFile::open(&path) else { panic!("{text}") };
             assert!(refused.to_string().contains(word), "{text}: {refused}");
             assert_eq!(fs::read_to_string(&path).unwrap(), text);
         }
@@ -335,7 +340,7 @@ mod tests {
     fn lines_that_are_out_of_date_go_and_an_open_run_follows_the_new_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state");
-        let mut open = State::open(&path).unwrap();
+        let mut open = StateFile::open(&path).unwrap();
         let mut text = fs::read_to_string(&path).unwrap();
         for version in 0..2 * OUTDATED {
             text +=

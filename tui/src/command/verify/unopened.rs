@@ -10,20 +10,20 @@ use sealpack::core::read::{LayerName, Verdict};
 use sealpack::{ErrorKind, ReadAt, Reader};
 
 use super::in_words;
-use crate::command::location::Location;
+use crate::command::location::PackLocation;
 use crate::outcome::Failure;
 use crate::printable;
 use crate::report::{BAD, BOLD, GOOD};
 
 /// A file that is not a pack, or a pack whose end is damaged.
-pub struct Unopened {
+pub struct UnopenedPack {
     /// The error.
     pub error: PackError,
     failed: LayerName,
     app_data_is_sound: bool,
 }
 
-impl Unopened {
+impl UnopenedPack {
     /// Finds the layer that failed; `None` if the error is not damage.
     pub fn new(path: &Path, failure: &Failure) -> Option<Self> {
         let Failure::Pack(error) = failure else { return None };
@@ -73,7 +73,7 @@ impl Unopened {
 
 /// The trailer, if it is sound.
 fn trailer_of(path: &Path) -> Option<Trailer> {
-    let source = Location::of(path).ok()?.open(Reader::options()).ok()?.source;
+    let source = PackLocation::of(path).ok()?.open(Reader::options()).ok()?.source;
     let mut bytes = [0; trailer::SIZE];
     let start = source.size().ok()?.checked_sub(bytes.len() as u64)?;
     source.read_exact_at(&mut bytes, start).ok()?;

@@ -7,8 +7,8 @@ use sealpack::core::format::known;
 use sealpack::core::read::{LayerName, Verdict};
 
 use super::head::{self, standing};
-use crate::inspect::layout::Parts;
-use crate::inspect::model::App;
+use crate::inspect::layout::InspectorLayout;
+use crate::inspect::model::Inspector;
 use crate::terminal::panel::fitted;
 use crate::terminal::text::{count, grouped, harmless, size, wrapped};
 
@@ -18,7 +18,7 @@ const MOST_LISTED: usize = 1000;
 const MOST_SHOWN: usize = 4096;
 
 /// Draws the facts.
-pub fn render(app: &App, parts: &Parts, buffer: &mut Buffer) {
+pub fn render(app: &Inspector, parts: &InspectorLayout, buffer: &mut Buffer) {
     let lines = lines(app, parts.list.width);
     let first = u16::try_from(app.facts.view().start).unwrap_or(u16::MAX);
     buffer.set_string(parts.heading.x, parts.heading.y, "facts", app.palette.strong());
@@ -28,8 +28,8 @@ pub fn render(app: &App, parts: &Parts, buffer: &mut Buffer) {
 }
 
 /// Returns the lines for a screen with this many columns.
-pub fn lines(app: &App, columns: u16) -> Vec<Line<'static>> {
-    let mut page = Page { app, columns: usize::from(columns), lines: Vec::new() };
+pub fn lines(app: &Inspector, columns: u16) -> Vec<Line<'static>> {
+    let mut page = FactsPage { app, columns: usize::from(columns), lines: Vec::new() };
     page.notes();
     page.verdicts();
     page.damaged();
@@ -38,13 +38,13 @@ pub fn lines(app: &App, columns: u16) -> Vec<Line<'static>> {
     page.lines
 }
 
-struct Page<'a> {
-    app: &'a App,
+struct FactsPage<'a> {
+    app: &'a Inspector,
     columns: usize,
     lines: Vec<Line<'static>>,
 }
 
-impl Page<'_> {
+impl FactsPage<'_> {
     fn heading(&mut self, text: &'static str) {
         if !self.lines.is_empty() {
             self.lines.push(Line::default());

@@ -12,15 +12,15 @@ use sealpack::core::format::Dialect;
 use sealpack::core::format::known::{KnownCodec, known};
 use sealpack::core::read::{LayerName, Verdict};
 
-use crate::inspect::layout::Parts;
-use crate::inspect::model::App;
+use crate::inspect::layout::InspectorLayout;
+use crate::inspect::model::Inspector;
 use crate::printable;
 use crate::terminal::palette::Palette;
 use crate::terminal::panel::fitted;
 use crate::terminal::text::{count, cut, size, width};
 
 /// Draws the lines.
-pub fn render(app: &App, parts: &Parts, buffer: &mut Buffer) {
+pub fn render(app: &Inspector, parts: &InspectorLayout, buffer: &mut Buffer) {
     title(app, parts.title.width).render(parts.title, buffer);
     Line::raw(cut(&identity(app), usize::from(parts.identity.width)))
         .render(parts.identity, buffer);
@@ -31,7 +31,7 @@ pub fn render(app: &App, parts: &Parts, buffer: &mut Buffer) {
     }
 }
 
-fn render_note(app: &App, note: &str, area: Rect, buffer: &mut Buffer) {
+fn render_note(app: &Inspector, note: &str, area: Rect, buffer: &mut Buffer) {
     let more = match app.notes().len() {
         1 => " · 3 says more".to_string(),
         n => format!(" · and {} · 3 says more", n - 1),
@@ -44,7 +44,7 @@ fn render_note(app: &App, note: &str, area: Rect, buffer: &mut Buffer) {
     line.render(area, buffer);
 }
 
-fn title(app: &App, columns: u16) -> Line<'static> {
+fn title(app: &Inspector, columns: u16) -> Line<'static> {
     let columns = usize::from(columns);
     let file = app.reader.path().file_name().unwrap_or(app.reader.path().as_os_str());
     let file = printable::path(Path::new(file));
@@ -61,7 +61,7 @@ fn title(app: &App, columns: u16) -> Line<'static> {
 }
 
 /// Returns what the file says about itself, on one line.
-fn identity(app: &App) -> String {
+fn identity(app: &Inspector) -> String {
     let trailer = app.reader.trailer();
     let name = match known(trailer.format_id) {
         Some(known) => known.name.to_string(),
@@ -81,7 +81,7 @@ fn identity(app: &App) -> String {
 }
 
 /// Returns the codec, and how it was determined if not by the format id.
-pub fn codec(app: &App) -> String {
+pub fn codec(app: &Inspector) -> String {
     let chosen = match app.codec {
         None => return "codec …".into(),
         Some(None) => return "no codec".into(),
@@ -95,7 +95,7 @@ pub fn codec(app: &App) -> String {
 }
 
 /// Returns the ratio of decoded to stored bytes, once all records were decoded.
-fn packed_ratio(app: &App) -> Option<String> {
+fn packed_ratio(app: &Inspector) -> Option<String> {
     let report = app.report.as_ref().filter(|report| report.damaged_count == 0)?;
     let ratio =
         crate::terminal::text::ratio(report.payload_size, app.reader.directory().records_end());
@@ -103,7 +103,7 @@ fn packed_ratio(app: &App) -> Option<String> {
 }
 
 /// Returns the dialect in words.
-pub fn dialect(app: &App) -> &'static str {
+pub fn dialect(app: &Inspector) -> &'static str {
     match app.reader.dialect() {
         Dialect::AppDataCrc => "version 1",
         Dialect::NoAppDataCrc => "version 1 without app data CRC",
@@ -112,7 +112,7 @@ pub fn dialect(app: &App) -> &'static str {
 
 /// The state of a layer before or after a verification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum LayerState {
     /// The layer was checked and is sound.
     Passed,
     /// The layer was checked and is damaged.
@@ -123,7 +123,7 @@ pub enum Standing {
     Unchecked,
 }
 
-impl Standing {
+impl LayerState {
     /// Returns the sign of the state.
     pub fn sign(self) -> &'static str {
         match self {
@@ -155,7 +155,7 @@ impl Standing {
 }
 
 /// Returns the state of a layer.
-pub fn standing(app: &App, layer: LayerName) -> Standing {
+pub fn standing(app: &Inspector, layer: LayerName) -> LayerState {
     let noted = |section| app.notes().iter().any(|note| note.section == section);
     let failed = match layer {
         LayerName::Structure => noted(Section::Trailer),
@@ -164,28 +164,28 @@ pub fn standing(app: &App, layer: LayerName) -> Standing {
         _ => false,
     };
     if failed {
-        return Standing::Failed;
+        return LayerState::Failed;
     }
     if let Some(report) = &app.report {
         return match report.verdict(layer) {
-            Verdict::Passed => Standing::Passed,
-            Verdict::Failed(_) | Verdict::NotChecked(_) => Standing::Failed,
-            Verdict::NotPresent => Standing::Absent,
+            Verdict::Passed => LayerState::Passed,
+            Verdict::Failed(_) | Verdict::NotChecked(_) => LayerState::Failed,
+            Verdict::NotPresent => LayerState::Absent,
         };
     }
     let trailer = app.reader.trailer();
     let present = match layer {
-        LayerName::Structure | LayerName::Index => return Standing::Passed,
+        LayerName::Structure | LayerName::Index => return LayerState::Passed,
         LayerName::AppData => {
             let checked = trailer.app_data_size > 0 && app.reader.dialect() == Dialect::AppDataCrc;
-            return if checked { Standing::Passed } else { Standing::Absent };
+            return if checked { LayerState::Passed } else { LayerState::Absent };
         }
         LayerName::RecordChecksum => trailer.record_checksum,
         LayerName::Decoding | LayerName::FrameChecksum => trailer.record_count > 0,
         LayerName::Lengths => trailer.layout().has_lengths(),
         LayerName::ContentHash => trailer.content_hash.is_some(),
     };
-    if present { Standing::Unchecked } else { Standing::Absent }
+    if present { LayerState::Unchecked } else { LayerState::Absent }
 }
 
 /// Names of the layers, from the longest to the shortest.
@@ -204,7 +204,7 @@ const NAMES: [[&str; 8]; 3] = [
     ["trailer", "index", "app", "crc", "dec", "frame", "len", "hash"],
 ];
 
-fn verdicts(app: &App, columns: u16) -> Line<'static> {
+fn verdicts(app: &Inspector, columns: u16) -> Line<'static> {
     let needed = |names: &[&str; 8]| names.iter().map(|name| width(name) + 4).sum::<usize>() - 2;
     let fits = |names: &&[&str; 8]| needed(names) <= usize::from(columns);
     let [.., shortest] = &NAMES;

@@ -7,17 +7,17 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Paragraph, Widget};
 
 use crate::inspect::item::{Text, looks_like_text};
-use crate::inspect::layout::Parts;
-use crate::inspect::model::{App, Look};
+use crate::inspect::layout::InspectorLayout;
+use crate::inspect::model::{Inspector, ItemFormat};
 use crate::terminal::text::{count, cut, grouped, harmless, sanitised, width, wrapped};
 
 /// Draws both areas.
-pub fn render(app: &App, parts: &Parts, buffer: &mut Buffer) {
+pub fn render(app: &Inspector, parts: &InspectorLayout, buffer: &mut Buffer) {
     render_list(app, parts, buffer);
     render_item(app, parts, buffer);
 }
 
-fn render_list(app: &App, parts: &Parts, buffer: &mut Buffer) {
+fn render_list(app: &Inspector, parts: &InspectorLayout, buffer: &mut Buffer) {
     let (area, heading) = (parts.list, parts.heading);
     let Some(record) = app.record_place() else { return };
     let columns = usize::from(area.width);
@@ -70,7 +70,7 @@ fn preview(item: &[u8], columns: usize) -> String {
     cut(&if is_cut { format!("{text}…") } else { text }, columns)
 }
 
-fn render_item(app: &App, parts: &Parts, buffer: &mut Buffer) {
+fn render_item(app: &Inspector, parts: &InspectorLayout, buffer: &mut Buffer) {
     let area = parts.beside;
     let style = if app.in_item { app.palette.strong() } else { app.palette.faint() };
     let block = Block::new().borders(Borders::LEFT).border_style(style);
@@ -100,35 +100,35 @@ fn render_item(app: &App, parts: &Parts, buffer: &mut Buffer) {
         style,
     );
     let nothing = match (app.look(), &app.content.viewed) {
-        (Look::View, Some(Err(why))) => {
+        (ItemFormat::View, Some(Err(why))) => {
             let text = format!("✗ {why}");
             let lines = wrapped(&sanitised(&text), content.width.into());
             let lines: Vec<Line<'_>> =
                 lines.into_iter().map(|line| Line::styled(line, app.palette.bad())).collect();
             return Paragraph::new(lines).render(content, buffer);
         }
-        (Look::View, Some(Ok(viewed))) => viewed.is_empty().then_some("nothing was printed"),
-        (Look::View, None) => Some("…"),
+        (ItemFormat::View, Some(Ok(viewed))) => viewed.is_empty().then_some("nothing was printed"),
+        (ItemFormat::View, None) => Some("…"),
         _ => bytes.is_empty().then_some("no bytes"),
     };
     if let Some(nothing) = nothing {
         return Line::styled(nothing, app.palette.faint()).render(content, buffer);
     }
     match app.look() {
-        Look::Hex => render_hex(app, &bytes, content, buffer),
-        Look::Text | Look::View => render_text(app, content, buffer),
+        ItemFormat::Hex => render_hex(app, &bytes, content, buffer),
+        ItemFormat::Text | ItemFormat::View => render_text(app, content, buffer),
     }
 }
 
-fn look(app: &App) -> String {
+fn look(app: &Inspector) -> String {
     let name = match (app.look(), &app.view_command) {
-        (Look::Hex, _) => return "hex".into(),
-        (Look::View, Some(command)) => sanitised(command.name()),
+        (ItemFormat::Hex, _) => return "hex".into(),
+        (ItemFormat::View, Some(command)) => sanitised(command.name()),
         _ => "text".into(),
     };
     match (&app.content.text, app.look()) {
         (Some(text), look) if text.json => {
-            let name = if look == Look::View { format!("{name}, ") } else { String::new() };
+            let name = if look == ItemFormat::View { format!("{name}, ") } else { String::new() };
             format!("{name}JSON, set out{}", window(text))
         }
         (Some(text), _) => format!("{name}{}", window(text)),
@@ -147,7 +147,7 @@ fn window(text: &Text) -> String {
     }
 }
 
-fn render_text(app: &App, area: Rect, buffer: &mut Buffer) {
+fn render_text(app: &Inspector, area: Rect, buffer: &mut Buffer) {
     let Some(text) = &app.content.text else {
         return Line::styled("…", app.palette.faint()).render(area, buffer);
     };
@@ -160,7 +160,7 @@ fn render_text(app: &App, area: Rect, buffer: &mut Buffer) {
 }
 
 /// Returns a line of text with the search hits marked.
-fn marked(app: &App, text: &str) -> Line<'static> {
+fn marked(app: &Inspector, text: &str) -> Line<'static> {
     let Some(needle) = &app.needle else { return Line::raw(text.to_string()) };
     let mut spans = Vec::new();
     let mut end = 0;
@@ -186,7 +186,7 @@ pub fn bytes_a_row(length: usize, columns: u16) -> u64 {
     [32, 16, 8].into_iter().find(|bytes| bytes * 4 + bytes / 8 <= room).unwrap_or(4)
 }
 
-fn render_hex(app: &App, bytes: &[u8], area: Rect, buffer: &mut Buffer) {
+fn render_hex(app: &Inspector, bytes: &[u8], area: Rect, buffer: &mut Buffer) {
     let a_row = usize::try_from(bytes_a_row(bytes.len(), area.width)).unwrap_or(4);
     let first = usize::try_from(app.content.rows.view().start).unwrap_or(usize::MAX);
     let hit = app.hit.filter(|hit| hit.position == app.position());

@@ -14,8 +14,8 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
 use super::keys;
-use super::layout::Parts;
-use super::model::{App, Mode};
+use super::layout::InspectorLayout;
+use super::model::{Inspector, InspectorMode};
 use crate::terminal::keys::{help, hints};
 use crate::terminal::panel::{Overlay, is_large_enough, too_small};
 
@@ -24,29 +24,29 @@ pub use items::bytes_a_row;
 pub use ribbon::offset_at;
 
 /// Draws the whole screen.
-pub fn draw(app: &App, frame: &mut Frame<'_>) {
+pub fn draw(app: &Inspector, frame: &mut Frame<'_>) {
     let area = frame.area();
     frame.render_widget(app, area);
 }
 
-impl Widget for &App {
+impl Widget for &Inspector {
     fn render(self, area: Rect, buffer: &mut Buffer) {
         if !is_large_enough(area.as_size()) {
             return too_small(area, buffer);
         }
-        let parts = Parts::of(self);
+        let parts = InspectorLayout::of(self);
         head::render(self, &parts, buffer);
         ribbon::render(self, parts.ribbon, parts.legend, buffer);
         match self.mode() {
-            Mode::Records => {
+            InspectorMode::Records => {
                 records::render(self, &parts, buffer);
                 if !parts.beside.is_empty() {
                     sizes::render_beside(self, parts.beside, buffer);
                 }
             }
-            Mode::Items => items::render(self, &parts, buffer),
-            Mode::Facts => facts::render(self, &parts, buffer),
-            Mode::Sizes => sizes::render(self, parts.heading, parts.list, buffer),
+            InspectorMode::Items => items::render(self, &parts, buffer),
+            InspectorMode::Facts => facts::render(self, &parts, buffer),
+            InspectorMode::Sizes => sizes::render(self, parts.heading, parts.list, buffer),
         }
         status(self, parts.status).render(parts.status, buffer);
         let tables = keys::tables(self.mode());
@@ -61,7 +61,7 @@ impl Widget for &App {
 }
 
 /// Returns the open question, else the work in flight, else the last news.
-fn status(app: &App, area: Rect) -> Line<'static> {
+fn status(app: &Inspector, area: Rect) -> Line<'static> {
     let columns = usize::from(area.width);
     if let Some(prompt) = app.dialog.prompt() {
         return prompt.line(app.palette, area.width);

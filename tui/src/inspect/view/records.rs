@@ -6,9 +6,9 @@ use ratatui::text::Line;
 use ratatui::widgets::{Paragraph, Widget, Wrap};
 use sealpack::core::read::RecordPlace;
 
-use crate::inspect::layout::Parts;
+use crate::inspect::layout::InspectorLayout;
 use crate::inspect::marks::Mark;
-use crate::inspect::model::App;
+use crate::inspect::model::Inspector;
 use crate::terminal::text::{cut, grouped, ratio, width};
 
 /// The content of a column.
@@ -57,7 +57,7 @@ const ALL: [Column; 9] = [
 const STATE: usize = 10;
 
 /// Draws the list.
-pub fn render(app: &App, parts: &Parts, buffer: &mut Buffer) {
+pub fn render(app: &Inspector, parts: &InspectorLayout, buffer: &mut Buffer) {
     let area = parts.list;
     if app.records.len() == 0 {
         let text = "This pack holds no records. 3 shows what its trailer says.";
@@ -80,7 +80,7 @@ pub fn render(app: &App, parts: &Parts, buffer: &mut Buffer) {
 }
 
 fn render_row(
-    app: &App,
+    app: &Inspector,
     columns: &[(Column, usize)],
     place: &RecordPlace,
     area: Rect,
@@ -121,7 +121,7 @@ fn row(columns: &[(Column, usize)], text: impl Fn(Column) -> String) -> String {
     line
 }
 
-fn value(app: &App, column: Column, place: &RecordPlace) -> String {
+fn value(app: &Inspector, column: Column, place: &RecordPlace) -> String {
     let decoded = app.decoded.get(&place.number);
     match column {
         Column::Number => grouped(place.number.into()),
@@ -138,7 +138,7 @@ fn value(app: &App, column: Column, place: &RecordPlace) -> String {
 
 /// Returns the columns that fit, each as wide as the widest value that it can hold in
 /// this pack.
-fn columns(app: &App, room: u16) -> Vec<(Column, usize)> {
+fn columns(app: &Inspector, room: u16) -> Vec<(Column, usize)> {
     let directory = app.reader.directory();
     let widest = |column: Column| {
         let digits = |number: u64| width(&grouped(number));

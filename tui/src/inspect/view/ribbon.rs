@@ -7,11 +7,11 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
-use crate::inspect::model::App;
+use crate::inspect::model::Inspector;
 use crate::terminal::text::{cut, size, width};
 
 /// A part of the file, and the number of columns it takes.
-struct Stretch {
+struct Segment {
     name: &'static str,
     sign: &'static str,
     bytes: u64,
@@ -22,7 +22,7 @@ const RECORDS: usize = 0;
 
 /// Returns the parts, in the order of the file. A part that is not empty has at least one
 /// column; the records give up the columns that the others need.
-fn stretches(app: &App, columns: u16) -> Vec<Stretch> {
+fn stretches(app: &Inspector, columns: u16) -> Vec<Segment> {
     let trailer = app.reader.trailer();
     let records = app.reader.directory().records_end();
     let parts = [
@@ -33,9 +33,9 @@ fn stretches(app: &App, columns: u16) -> Vec<Stretch> {
     ];
     let total: u64 = parts.iter().map(|(_, _, bytes)| bytes).sum();
     let mut left = columns;
-    let mut stretches: Vec<Stretch> = parts
+    let mut stretches: Vec<Segment> = parts
         .into_iter()
-        .map(|(name, sign, bytes)| Stretch { name, sign, bytes, columns: 0 })
+        .map(|(name, sign, bytes)| Segment { name, sign, bytes, columns: 0 })
         .collect();
     for stretch in stretches.iter_mut().skip(1).filter(|stretch| stretch.bytes > 0) {
         let share = u128::from(stretch.bytes) * u128::from(columns) / u128::from(total.max(1));
@@ -55,7 +55,7 @@ fn column_of(offset: u64, records_end: u64, columns: u16) -> u16 {
 }
 
 /// Returns the byte of the records that a column of the ribbon represents.
-pub fn offset_at(app: &App, x: u16, ribbon: Rect) -> Option<u64> {
+pub fn offset_at(app: &Inspector, x: u16, ribbon: Rect) -> Option<u64> {
     let columns = stretches(app, ribbon.width).first()?.columns;
     let column = x.checked_sub(ribbon.x).filter(|column| *column < columns)?;
     let end = app.reader.directory().records_end();
@@ -64,7 +64,7 @@ pub fn offset_at(app: &App, x: u16, ribbon: Rect) -> Option<u64> {
 }
 
 /// Draws the ribbon, and below it the meaning of its signs.
-pub fn render(app: &App, ribbon: Rect, legend: Rect, buffer: &mut Buffer) {
+pub fn render(app: &Inspector, ribbon: Rect, legend: Rect, buffer: &mut Buffer) {
     let stretches = stretches(app, ribbon.width);
     let mut x = ribbon.x;
     for (nth, stretch) in stretches.iter().enumerate() {
@@ -101,7 +101,7 @@ pub fn render(app: &App, ribbon: Rect, legend: Rect, buffer: &mut Buffer) {
     legend_line(app, &stretches, legend.width).render(legend, buffer);
 }
 
-fn legend_line(app: &App, stretches: &[Stretch], columns: u16) -> Line<'static> {
+fn legend_line(app: &Inspector, stretches: &[Segment], columns: u16) -> Line<'static> {
     // Findings come first: the sizes of the parts are also among the facts.
     let mut parts: Vec<(&str, Style, String)> = Vec::new();
     if app.marks.all_damaged().next().is_some() {

@@ -5,18 +5,18 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::{Block, Borders, Widget};
 
-use crate::inspect::model::App;
+use crate::inspect::model::Inspector;
 use crate::terminal::text::{cut, grouped, size, width};
 
 /// Draws the histogram over the whole body.
-pub fn render(app: &App, heading: Rect, area: Rect, buffer: &mut Buffer) {
+pub fn render(app: &Inspector, heading: Rect, area: Rect, buffer: &mut Buffer) {
     let title = "sizes of the records as they are stored";
     buffer.set_string(heading.x, heading.y, title, app.palette.strong());
     render_bars(app, area, buffer);
 }
 
 /// Draws the histogram next to the records.
-pub fn render_beside(app: &App, area: Rect, buffer: &mut Buffer) {
+pub fn render_beside(app: &Inspector, area: Rect, buffer: &mut Buffer) {
     let block = Block::new().borders(Borders::LEFT).border_style(app.palette.faint());
     block.render(area, buffer);
     let inner = Rect { x: area.x + 2, width: area.width.saturating_sub(2), ..area };
@@ -26,7 +26,7 @@ pub fn render_beside(app: &App, area: Rect, buffer: &mut Buffer) {
     render_bars(app, bars, buffer);
 }
 
-fn render_bars(app: &App, area: Rect, buffer: &mut Buffer) {
+fn render_bars(app: &Inspector, area: Rect, buffer: &mut Buffer) {
     let Some(sizes) = &app.sizes else {
         return Line::styled("counting …", app.palette.faint()).render(area, buffer);
     };

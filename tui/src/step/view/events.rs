@@ -5,8 +5,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Position;
 
 use super::{is_wrong, puts};
-use crate::step::layout::Parts;
-use crate::step::model::App;
+use crate::step::layout::StepperLayout;
+use crate::step::model::Stepper;
 use crate::terminal::text::{cut, width};
 
 /// An event in the row: its step, its first column, its text.
@@ -17,7 +17,7 @@ struct Cell {
 }
 
 /// Returns the visible events: a window around the cursor.
-fn cells(app: &App, columns: u16) -> Vec<Cell> {
+fn cells(app: &Stepper, columns: u16) -> Vec<Cell> {
     let texts: Vec<String> = match app.steps() {
         [] => app.setup.case.events.iter().map(ToString::to_string).collect(),
         steps => steps
@@ -57,7 +57,7 @@ fn cells(app: &App, columns: u16) -> Vec<Cell> {
 }
 
 /// Draws the row and the marks below it.
-pub fn render(app: &App, parts: &Parts, buffer: &mut Buffer) {
+pub fn render(app: &Stepper, parts: &StepperLayout, buffer: &mut Buffer) {
     let (events, marks) = (parts.events, parts.marks);
     let cells = cells(app, events.width);
     let steps = app.steps();
@@ -90,7 +90,7 @@ pub fn render(app: &App, parts: &Parts, buffer: &mut Buffer) {
 }
 
 /// Returns the step whose event is at a position on the screen.
-pub fn step_at(app: &App, at: Position, parts: &Parts) -> Option<usize> {
+pub fn step_at(app: &Stepper, at: Position, parts: &StepperLayout) -> Option<usize> {
     let rows = [parts.events.y, parts.marks.y];
     let column = at.x.checked_sub(parts.events.x).filter(|_| rows.contains(&at.y))?;
     let cells = cells(app, parts.events.width);

@@ -5,14 +5,14 @@ use ratatui::layout::Rect;
 use sealpack_core::check::{Frame as Step, SinkCall};
 
 use super::is_wrong;
-use crate::step::model::App;
+use crate::step::model::Stepper;
 use crate::terminal::text::{cut, width};
 
 /// Lines that the machine needs before the history gets any.
 const MACHINE: u16 = 14;
 
 /// Draws the steps at the bottom of an area; returns the rest of the area.
-pub fn render(app: &App, area: Rect, buffer: &mut Buffer) -> Rect {
+pub fn render(app: &Stepper, area: Rect, buffer: &mut Buffer) -> Rect {
     let steps = app.steps();
     let wanted = u16::try_from(steps.len()).unwrap_or(u16::MAX).saturating_add(2);
     let height = wanted.min(area.height.saturating_sub(MACHINE));

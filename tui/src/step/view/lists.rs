@@ -8,8 +8,8 @@ use ratatui::widgets::Widget;
 use sealpack_core::check::MUTANTS;
 
 use super::paragraph;
-use crate::step::layout::Parts;
-use crate::step::model::{App, Mode};
+use crate::step::layout::StepperLayout;
+use crate::step::model::{Stepper, StepperMode};
 use crate::step::scenario::SCENARIOS;
 use crate::terminal::text::{count, cut, grouped, width};
 
@@ -38,20 +38,20 @@ fn letters() -> impl Iterator<Item = char> {
 }
 
 /// Returns a row of the current list as text.
-pub fn row_text(app: &App, row: u64) -> String {
+pub fn row_text(app: &Stepper, row: u64) -> String {
     let row = usize::try_from(row).unwrap_or(usize::MAX);
     match app.mode() {
-        Mode::Scenarios => SCENARIOS.get(row).map_or(String::new(), |scenario| {
+        StepperMode::Scenarios => SCENARIOS.get(row).map_or(String::new(), |scenario| {
             format!("{:<52} {}", scenario.name, scenario.sentence)
         }),
-        Mode::Mutants => {
+        StepperMode::Mutants => {
             let letter = letters().nth(row).unwrap_or(' ');
             match MUTANTS.get(row) {
                 Some(mutant) => format!("{letter}  {:<30} {}", mutant.name, mutant.wrong),
                 None => format!("{letter}  all of them"),
             }
         }
-        Mode::Failures => app.hunted.found.get(row).map_or(String::new(), |failure| {
+        StepperMode::Failures => app.hunted.found.get(row).map_or(String::new(), |failure| {
             let events = count(failure.case.events.len() as u64, "event");
             let text = format!("{:<10} {events:<9} {}", failure.invariant.name(), failure.case);
             match app.hunted.of_one {
@@ -59,12 +59,12 @@ pub fn row_text(app: &App, row: u64) -> String {
                 false => format!("{text:<52} {}", failure.mutant.name),
             }
         }),
-        Mode::Step => String::new(),
+        StepperMode::Step => String::new(),
     }
 }
 
 /// Draws the current list.
-pub fn render(app: &App, parts: &Parts, buffer: &mut Buffer) {
+pub fn render(app: &Stepper, parts: &StepperLayout, buffer: &mut Buffer) {
     let area = parts.list();
     let columns = usize::from(area.width);
     let heading = Rect { y: area.y.saturating_sub(2), height: 1, ..area };
@@ -78,35 +78,40 @@ pub fn render(app: &App, parts: &Parts, buffer: &mut Buffer) {
         buffer.set_stringn(area.x, y, format!("{text}{gap}"), columns, style);
     }
     paragraph(&detail(app), parts.detail(), buffer, app.palette.plain());
-    if app.mode() == Mode::Failures && app.hunted.found.is_empty() && app.hunted.bag.is_some() {
+    if app.mode() == StepperMode::Failures
+        && app.hunted.found.is_empty()
+        && app.hunted.bag.is_some()
+    {
         let text = "No failure: the checker found nothing that this breaks.";
         buffer.set_stringn(area.x, area.y, cut(text, columns), columns, app.palette.plain());
     }
 }
 
 /// Returns the details of the selected row.
-fn detail(app: &App) -> String {
+fn detail(app: &Stepper) -> String {
     let row = usize::try_from(app.list.at).unwrap_or(usize::MAX);
     match app.mode() {
-        Mode::Scenarios => SCENARIOS.get(row).map(|s| format!("{}: {}", s.name, s.sentence)),
-        Mode::Mutants => Some(match MUTANTS.get(row) {
+        StepperMode::Scenarios => SCENARIOS.get(row).map(|s| format!("{}: {}", s.name, s.sentence)),
+        StepperMode::Mutants => Some(match MUTANTS.get(row) {
             Some(mutant) => format!("{}: {}", mutant.name, mutant.wrong),
             None => "all of them, one after another, in cases of up to 3 events".into(),
         }),
-        Mode::Failures => app.hunted.found.get(row).map(|failure| {
+        StepperMode::Failures => app.hunted.found.get(row).map(|failure| {
             let (mutant, invariant) = (failure.mutant, failure.invariant);
             format!("{}: {}. {}", mutant.name, mutant.wrong, invariant.promise())
         }),
-        Mode::Step => None,
+        StepperMode::Step => None,
     }
     .unwrap_or_default()
 }
 
-fn heading_line(app: &App, columns: usize) -> Line<'static> {
+fn heading_line(app: &Stepper, columns: usize) -> Line<'static> {
     let text = match app.mode() {
-        Mode::Scenarios => "Scenarios: cases worth a look".to_string(),
-        Mode::Mutants => "Seeded bugs: a letter picks one and looks for its failures".to_string(),
-        Mode::Failures => {
+        StepperMode::Scenarios => "Scenarios: cases worth a look".to_string(),
+        StepperMode::Mutants => {
+            "Seeded bugs: a letter picks one and looks for its failures".to_string()
+        }
+        StepperMode::Failures => {
             let found = count(app.hunted.found.len() as u64, "failure");
             let size = app.hunted.buffer_size;
             match (app.hunted.progress, app.hunted.bag) {
@@ -126,7 +131,7 @@ fn heading_line(app: &App, columns: usize) -> Line<'static> {
                 (None, None) => format!("{found} with S = {size}; stopped"),
             }
         }
-        Mode::Step => String::new(),
+        StepperMode::Step => String::new(),
     };
     Line::styled(cut(&text, columns), app.palette.strong())
 }

@@ -8,13 +8,13 @@ use ratatui::widgets::Widget;
 use sealpack_core::check::{ExtentKind, Frame as Step, FrameExtent, Replay, SinkCall};
 
 use super::history;
-use crate::step::model::App;
+use crate::step::model::Stepper;
 use crate::terminal::palette::Palette;
 use crate::terminal::panel::fitted;
 use crate::terminal::text::{cut, width};
 
 /// Draws the machine.
-pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
+pub fn render(app: &Stepper, area: Rect, buffer: &mut Buffer) {
     let Some(replay) = app.replay() else { return };
     let area = history::render(app, area, buffer);
     let Some(twin) = app.twin() else {
@@ -33,7 +33,7 @@ pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
 }
 
 struct Panel<'a> {
-    app: &'a App,
+    app: &'a Stepper,
     replay: &'a Replay,
     /// The machine to compare with.
     other: Option<&'a Replay>,

@@ -14,8 +14,8 @@ use ratatui::widgets::Widget;
 use sealpack_core::check::{Frame as Step, SinkCall, Variant};
 
 use super::keys;
-use super::layout::Parts;
-use super::model::{App, Mode, Origin};
+use super::layout::StepperLayout;
+use super::model::{CaseOrigin, Stepper, StepperMode};
 use super::scenario::SCENARIOS;
 use crate::terminal::keys::{help, hints};
 use crate::terminal::panel::{Overlay, is_large_enough, too_small};
@@ -27,7 +27,7 @@ pub use lists::letter_of;
 pub use lists::{row_of_letter, row_text};
 
 /// Draws the whole screen.
-pub fn draw(app: &App, frame: &mut Frame<'_>) {
+pub fn draw(app: &Stepper, frame: &mut Frame<'_>) {
     let area = frame.area();
     frame.render_widget(app, area);
 }
@@ -54,15 +54,15 @@ pub fn words(step: &Step) -> String {
     words
 }
 
-impl Widget for &App {
+impl Widget for &Stepper {
     fn render(self, area: Rect, buffer: &mut Buffer) {
         if !is_large_enough(area.as_size()) {
             return too_small(area, buffer);
         }
-        let parts = Parts::of(self);
+        let parts = StepperLayout::of(self);
         title(self, &parts, buffer);
         match self.mode() {
-            Mode::Step => {
+            StepperMode::Step => {
                 about(self, parts.about, buffer);
                 events::render(self, &parts, buffer);
                 decision(self, parts.decision, buffer);
@@ -83,7 +83,7 @@ impl Widget for &App {
     }
 }
 
-fn title(app: &App, parts: &Parts, buffer: &mut Buffer) {
+fn title(app: &Stepper, parts: &StepperLayout, buffer: &mut Buffer) {
     let columns = usize::from(parts.title.width);
     let size = app.setup.buffer_size.get();
     let trim = if app.setup.case.trim { "trim" } else { "no trim" };
@@ -95,7 +95,9 @@ fn title(app: &App, parts: &Parts, buffer: &mut Buffer) {
     };
     let playing = if app.playing { "▶ " } else { "" };
     let step = match app.mode() {
-        Mode::Step => format!("{playing}step {} of {} ", app.at + 1, app.steps().len().max(1)),
+        StepperMode::Step => {
+            format!("{playing}step {} of {} ", app.at + 1, app.steps().len().max(1))
+        }
         _ => String::new(),
     };
     let left = format!(" S = {size}, {trim} · {stream}");
@@ -105,18 +107,18 @@ fn title(app: &App, parts: &Parts, buffer: &mut Buffer) {
     Line::styled(line, app.palette.title()).render(parts.title, buffer);
 }
 
-fn about(app: &App, area: Rect, buffer: &mut Buffer) {
+fn about(app: &Stepper, area: Rect, buffer: &mut Buffer) {
     let text = match &app.origin {
-        Origin::Scenario(nth) => match SCENARIOS.get(*nth) {
+        CaseOrigin::Scenario(nth) => match SCENARIOS.get(*nth) {
             Some(scenario) if area.height == 1 => scenario.name.to_string(),
             Some(scenario) => format!("{}: {}", scenario.name, scenario.sentence),
             None => String::new(),
         },
-        Origin::Failure(invariant) => match app.setup.mutant() {
+        CaseOrigin::Failure(invariant) => match app.setup.mutant() {
             Some(mutant) => format!("{} breaks {}: {}", mutant.name, invariant, mutant.wrong),
             None => format!("breaks {invariant}"),
         },
-        Origin::Own => match app.setup.mutant() {
+        CaseOrigin::Own => match app.setup.mutant() {
             Some(mutant) => format!("a case of your own · {}: {}", mutant.name, mutant.wrong),
             None => match &app.setup.trace {
                 Some(trace) => format!("recorded: {}", trace.stream),
@@ -127,7 +129,7 @@ fn about(app: &App, area: Rect, buffer: &mut Buffer) {
     paragraph(&text, area, buffer, app.palette.plain());
 }
 
-fn decision(app: &App, area: Rect, buffer: &mut Buffer) {
+fn decision(app: &Stepper, area: Rect, buffer: &mut Buffer) {
     let Some(step) = app.step() else {
         buffer.set_string(area.x, area.y, "running …", app.palette.faint());
         return;
@@ -150,7 +152,7 @@ fn paragraph(text: &str, area: Rect, buffer: &mut Buffer, style: ratatui::style:
     }
 }
 
-fn status(app: &App, area: Rect) -> Line<'static> {
+fn status(app: &Stepper, area: Rect) -> Line<'static> {
     let columns = usize::from(area.width);
     if let Some(prompt) = app.dialog.prompt() {
         return prompt.line(app.palette, area.width);

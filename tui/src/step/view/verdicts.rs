@@ -6,12 +6,12 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 use sealpack_core::check::{Frame as Step, Invariant};
 
-use crate::step::model::App;
+use crate::step::model::Stepper;
 use crate::terminal::panel::fitted;
 use crate::terminal::text::{cut, width};
 
 /// Draws the verdicts.
-pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
+pub fn render(app: &Stepper, area: Rect, buffer: &mut Buffer) {
     let Some(step) = app.step() else { return };
     let mut lines = verdicts(app, step, usize::from(area.width));
     for finding in &step.findings {
@@ -32,14 +32,14 @@ pub fn render(app: &App, area: Rect, buffer: &mut Buffer) {
 }
 
 /// Returns the first step before this one in which an invariant broke.
-fn broke_before(app: &App, invariant: Invariant) -> Option<usize> {
+fn broke_before(app: &Stepper, invariant: Invariant) -> Option<usize> {
     let before = app.steps().iter().take(app.at);
     let mut broke =
         before.filter(|step| step.findings.iter().any(|found| found.invariant == invariant));
     broke.next().map(|step| step.index + 1)
 }
 
-fn verdicts(app: &App, step: &Step, columns: usize) -> Vec<Line<'static>> {
+fn verdicts(app: &Stepper, step: &Step, columns: usize) -> Vec<Line<'static>> {
     let mut lines = vec![Vec::new()];
     let mut taken = 0;
     for judgement in &step.verdict {

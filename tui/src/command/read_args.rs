@@ -6,9 +6,9 @@ use sealpack::core::format::known::{KnownCodec, known};
 use sealpack::{ChosenCodec, DecidedBy, ReadCodec, Reader, ReaderOptions};
 use serde::{Deserialize, Serialize};
 
-use super::location::{Location, Opened};
+use super::location::{PackLocation, PackSource};
 use super::place::place;
-use super::trusting::Trusting;
+use super::trust_args::TrustArgs;
 use crate::items::write::hex;
 use crate::outcome::Failure;
 use crate::printable::{self, JsonPath};
@@ -16,21 +16,21 @@ use crate::report;
 
 /// The arguments of commands that read a pack.
 #[derive(clap::Args, Debug)]
-pub struct Reading {
+pub struct ReadArgs {
     /// The codec of the records; `auto` detects it
     #[arg(long, value_name = "CODEC", default_value = "auto")]
-    codec: CodecArgument,
+    codec: ReadCodecArg,
     /// Identify versions of a URL by size and date and ignore ETags: for servers
     /// behind one name whose ETags differ
     #[arg(long)]
     no_etag: bool,
     #[command(flatten)]
-    trusting: Trusting,
+    trusting: TrustArgs,
 }
 
 /// Everything in the arguments that the verdict about a pack depends on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Question {
+pub struct VerifyQuestion {
     /// `--codec`.
     pub codec: String,
     /// `--trust`, in hexadecimal.
@@ -40,7 +40,7 @@ pub struct Question {
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum CodecArgument {
+enum ReadCodecArg {
     /// By the format id if it is known, else by the magic of the first record
     Auto,
     /// Records are stored as they are
@@ -49,13 +49,13 @@ enum CodecArgument {
     Zstd,
 }
 
-impl Reading {
+impl ReadArgs {
     /// Opens a pack: a file, or the object of a URL.
     ///
     /// # Errors
     /// [`Failure::Pack`], [`Failure::Usage`] for a URL that names nothing.
     pub fn open(&self, path: &Path) -> Result<Reader, Failure> {
-        let Opened { source, name, options, .. } =
+        let PackSource { source, name, options, .. } =
             self.location(path)?.open(self.options(path)?)?;
         Ok(options.open_source(source, name)?)
     }
@@ -69,14 +69,14 @@ impl Reading {
     ///
     /// # Errors
     /// [`Failure::Usage`] for a URL that names nothing.
-    pub fn location(&self, path: &Path) -> Result<Location, Failure> {
-        Ok(Location::of(path)?.ignoring_e_tags(self.no_etag))
+    pub fn location(&self, path: &Path) -> Result<PackLocation, Failure> {
+        Ok(PackLocation::of(path)?.ignoring_e_tags(self.no_etag))
     }
 
     /// The options of a reader of `pack` with this codec and trusted hash.
     ///
     /// # Errors
-    /// Those of [`Trusting::apply`].
+    /// Those of [`TrustArgs::apply`].
     pub fn options(&self, pack: &Path) -> Result<ReaderOptions, Failure> {
         self.trusting.apply(self.untrusted_options(), pack, self.no_etag)
     }
@@ -85,9 +85,9 @@ impl Reading {
     /// and compares the hash itself.
     pub fn untrusted_options(&self) -> ReaderOptions {
         let codec = match self.codec {
-            CodecArgument::Auto => ReadCodec::AutoOrPlain,
-            CodecArgument::None => ReadCodec::Plain,
-            CodecArgument::Zstd => ReadCodec::Zstd,
+            ReadCodecArg::Auto => ReadCodec::AutoOrPlain,
+            ReadCodecArg::None => ReadCodec::Plain,
+            ReadCodecArg::Zstd => ReadCodec::Zstd,
         };
         Reader::options().codec(codec)
     }
@@ -96,18 +96,18 @@ impl Reading {
     ///
     /// # Errors
     /// Those of [`place()`].
-    pub fn question(&self) -> Result<Question, Failure> {
+    pub fn question(&self) -> Result<VerifyQuestion, Failure> {
         // Every field by name: a new one has to be in the question, too, if the
         // verdict depends on it.
         // The version of a pack differs by itself without its ETag.
         let Self { codec, no_etag: _, trusting } = self;
         let codec = match codec {
-            CodecArgument::Auto => "auto",
-            CodecArgument::None => "none",
-            CodecArgument::Zstd => "zstd",
+            ReadCodecArg::Auto => "auto",
+            ReadCodecArg::None => "none",
+            ReadCodecArg::Zstd => "zstd",
         };
-        let Trusting { trust, digests } = trusting;
-        Ok(Question {
+        let TrustArgs { trust, digests } = trusting;
+        Ok(VerifyQuestion {
             codec: codec.into(),
             trust: trust.as_ref().map(|hash| hex(hash)),
             digests: digests.as_deref().map(place).transpose()?,
@@ -115,7 +115,7 @@ impl Reading {
     }
 
     /// The arguments of `--trust`.
-    pub fn trusting(&self) -> &Trusting {
+    pub fn trusting(&self) -> &TrustArgs {
         &self.trusting
     }
 
@@ -172,14 +172,14 @@ fn note_codec(reader: &Reader, chosen: ChosenCodec) {
 
 /// The first keys of every JSON object: the pack and its codec.
 #[derive(Serialize)]
-pub struct About {
+pub struct PackHeading {
     #[serde(flatten)]
     path: JsonPath,
     codec: Option<&'static str>,
     codec_decided_by: Option<&'static str>,
 }
 
-impl About {
+impl PackHeading {
     /// A pack at `path` with the codec of its records; `None` if every record is
     /// empty.
     pub fn new(path: &Path, chosen: Option<ChosenCodec>) -> Self {

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use sealpack::core::format::digest::Hash;
 use sealpack::{ReadAt, Reader, ReaderOptions, Trust, digest_list_path};
 
-use super::location::{Location, Opened};
+use super::location::{PackLocation, PackSource};
 use crate::outcome::Failure;
 
 /// The arguments that authenticate a pack.
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "Trust")]
-pub struct Trusting {
+pub struct TrustArgs {
     /// Check every record against this hash from a trusted source: the root that
     /// `sealpack digests` prints, or the content hash. Only data that matches it
     /// is returned
@@ -23,7 +23,7 @@ pub struct Trusting {
     pub(super) digests: Option<PathBuf>,
 }
 
-impl Trusting {
+impl TrustArgs {
     /// The digest list that was named.
     pub fn list(&self) -> Option<&Path> {
         self.digests.as_deref()
@@ -72,7 +72,7 @@ pub enum List {
     File(PathBuf),
     /// An object in a store.
     #[cfg_attr(not(feature = "remote"), allow(dead_code, reason = "no URL names one then"))]
-    Store(Location),
+    Store(PackLocation),
 }
 
 impl List {
@@ -86,15 +86,15 @@ impl List {
             Some(path) => path.to_path_buf(),
             None => digest_list_path(pack),
         };
-        match Location::of(&path)? {
-            Location::File(path) => Ok(Self::File(path)),
+        match PackLocation::of(&path)? {
+            PackLocation::File(path) => Ok(Self::File(path)),
             #[cfg(feature = "remote")]
-            Location::Store(ref url, _) if named.is_none() && url.query().is_some() => {
+            PackLocation::Store(ref url, _) if named.is_none() && url.query().is_some() => {
                 let advice = "for a URL with a query, name the list with --digests";
                 Err(Failure::usage(format!("{url}: {advice}")))
             }
             #[cfg(feature = "remote")]
-            store @ Location::Store(..) => Ok(Self::Store(store)),
+            store @ PackLocation::Store(..) => Ok(Self::Store(store)),
         }
     }
 }
@@ -103,8 +103,8 @@ impl List {
 ///
 /// # Errors
 /// [`Failure::Pack`].
-pub fn open(list: &Location) -> Result<(Arc<dyn ReadAt>, PathBuf), Failure> {
-    let Opened { source, name, .. } = list.open(Reader::options())?;
+pub fn open(list: &PackLocation) -> Result<(Arc<dyn ReadAt>, PathBuf), Failure> {
+    let PackSource { source, name, .. } = list.open(Reader::options())?;
     Ok((source, name))
 }
 
