@@ -43,7 +43,11 @@ impl Failure {
             Self::Input { error, .. } if error.kind() == io::ErrorKind::PermissionDenied => {
                 Some("nothing was packed: exclude the file, or make it readable")
             }
-            Self::Signals(error) if error.kind() == io::ErrorKind::WouldBlock => Some(NO_THREADS),
+            Self::Signals(error) | Self::Threads(error)
+                if error.kind() == io::ErrorKind::WouldBlock =>
+            {
+                Some(NO_THREADS)
+            }
             Self::Framing { .. } => Some(
                 "with --framed, each item is its length (u32, little-endian) followed by its bytes",
             ),

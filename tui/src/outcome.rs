@@ -128,6 +128,8 @@ pub enum Failure {
     /// panicked.
     #[cfg(feature = "remote")]
     Runtime(io::Error),
+    /// The system starts no more threads.
+    Threads(io::Error),
     /// The handler of the signals that end the process cannot be installed.
     Signals(io::Error),
     /// Standard output cannot be written.
@@ -224,6 +226,7 @@ impl fmt::Display for Failure {
             Self::Object { name, why } => write!(f, "{}: {why}", printable::path(name)),
             #[cfg(feature = "remote")]
             Self::Runtime(error) => write!(f, "cannot send requests: {error}"),
+            Self::Threads(error) => write!(f, "cannot start a thread: {error}"),
             Self::Signals(error) => write!(f, "cannot wait for signals: {error}"),
             Self::Output(error) => write!(f, "standard output: {error}"),
             Self::Terminal(error) => write!(f, "the terminal: {error}"),

@@ -10,9 +10,10 @@
 //!   one is quoted for the shell (`$'a\nb.pack'`), so that it can be copied
 //!   back into a command line. No byte is lost.
 //! - [`text`]: any other text, its unprintable characters escaped (`\x1b`).
+//! - [`content`]: bytes of an item on a terminal, tabs kept.
 //! - [`line`]: the same, on one line of bounded length: a server's answer.
 //!
-//! Each also removes passwords and signatures from URLs.
+//! All but [`content`] also remove passwords and signatures from URLs.
 
 use std::borrow::Cow;
 use std::fmt::{self, Display, Write};
@@ -38,6 +39,13 @@ pub fn text<T: Display>(text: T) -> PrintableText<T> {
 /// becomes one space.
 pub fn line<T: Display>(text: T) -> PrintableLine<T> {
     PrintableLine(text)
+}
+
+/// Bytes of an item, on a terminal: unprintable characters but tabs and bytes
+/// that are not UTF-8 are escaped. URLs stay as they are: an item is what was
+/// asked for.
+pub fn content(bytes: &[u8]) -> PrintableContent<'_> {
+    PrintableContent(bytes)
 }
 
 /// See [`path`].
@@ -108,6 +116,27 @@ impl<T: Display> Display for PrintableLine<T> {
             Some((end, _)) => write!(f, "{}…", self::text(joined.get(..end).unwrap_or_default())),
             None => self::text(joined).fmt(f),
         }
+    }
+}
+
+/// See [`content`].
+#[derive(Clone, Copy, Debug)]
+pub struct PrintableContent<'a>(&'a [u8]);
+
+impl Display for PrintableContent<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chunk in self.0.utf8_chunks() {
+            for (char, printable) in judged(chunk.valid()) {
+                match printable || char == '\t' {
+                    true => f.write_char(char)?,
+                    false => f.write_str(&escape(char))?,
+                }
+            }
+            for byte in chunk.invalid() {
+                write!(f, "\\x{byte:02x}")?;
+            }
+        }
+        Ok(())
     }
 }
 

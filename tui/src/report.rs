@@ -50,6 +50,12 @@ pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(),
     write(&mut to).and_then(|()| to.flush()).map_err(Failure::Output)
 }
 
+/// Whether output to standard output is coloured: it is a terminal, and `NO_COLOR`
+/// and its kin do not forbid it.
+pub fn stdout_has_colors() -> bool {
+    anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
+}
+
 /// Prints one JSON object, on a line of its own.
 pub fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     print(|to| {

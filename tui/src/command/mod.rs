@@ -6,6 +6,7 @@ mod diff;
 mod digests;
 mod distinct;
 mod get;
+mod grep;
 mod info;
 mod inspect;
 mod location;
@@ -46,6 +47,7 @@ Examples:
   sealpack pack /usr/share/doc -o doc.pack     each file becomes an item
   sealpack pack --lines big.log -o log.pack    each line becomes an item
   sealpack get log.pack 41                     print the 42nd line
+  sealpack grep error log.pack                 print the lines that match
   sealpack verify *.pack                       run every check
   sealpack digests log.pack                    write a list that proves items
   sealpack diff old.pack new.pack              show which items differ
@@ -64,6 +66,7 @@ enum Command {
     Info(info::InfoArgs),
     Get(get::GetArgs),
     Cat(cat::CatArgs),
+    Grep(grep::GrepArgs),
     Verify(verify::VerifyArgs),
     Digests(digests::DigestsArgs),
     Diff(diff::DiffArgs),
@@ -122,6 +125,7 @@ fn run(command: &Command) -> Result<CommandOutcome, Failure> {
         Command::Info(args) => info::run(args),
         Command::Get(args) => get::run(args),
         Command::Cat(args) => cat::run(args),
+        Command::Grep(args) => grep::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Digests(args) => digests::run(args),
         Command::Diff(args) => diff::run(args),

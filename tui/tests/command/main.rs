@@ -16,6 +16,7 @@ mod diff;
 mod endings;
 mod files;
 mod fixtures;
+mod grep;
 mod http;
 mod limits;
 mod odd_web;

@@ -136,8 +136,10 @@ fn a_codec_that_the_first_record_decided_is_noted_except_with_json() {
 #[test]
 fn the_help_of_every_subcommand_has_examples() {
     let place = Place::new();
-    let commands =
-        ["", "pack", "info", "get", "cat", "verify", "digests", "diff", "inspect", "step", "check"];
+    let commands = [
+        "", "pack", "info", "get", "cat", "grep", "verify", "digests", "diff", "inspect", "step",
+        "check",
+    ];
     for command in commands {
         let help = place.run(&format!("{command} --help")).fine().out_text();
         let examples = help.split("Examples:\n").nth(1).unwrap();

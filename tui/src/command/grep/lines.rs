@@ -1,0 +1,163 @@
+//! Finds the matching lines of an item.
+
+use grep_matcher::Matcher;
+use grep_regex::RegexMatcher;
+use memchr::{memchr, memchr_iter, memrchr};
+
+/// A selected line of an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line<'a> {
+    /// Its number in the item, from 1.
+    pub number: u64,
+    /// Its bytes without the newline.
+    pub bytes: &'a [u8],
+}
+
+/// Calls `on_line` with the selected lines of an item, in order, until it returns
+/// false. Returns whether there was one.
+///
+/// An item without a newline is one line, also if it is empty. The newline at the
+/// end of an item does not begin another line.
+pub fn select<'a>(
+    matcher: &RegexMatcher,
+    inverted: bool,
+    item: &'a [u8],
+    on_line: impl FnMut(Line<'a>) -> bool,
+) -> bool {
+    if inverted {
+        select_others(matcher, item, on_line)
+    } else {
+        select_matching(matcher, item, on_line)
+    }
+}
+
+/// Whether the matcher finds anything from `start` on, and where that begins. A
+/// matcher of regular expressions has no errors.
+fn find(matcher: &RegexMatcher, item: &[u8], start: usize) -> Option<usize> {
+    matcher.find_at(item, start).unwrap_or_default().map(|found| found.start())
+}
+
+/// Searches the item as a whole and then takes the line around each match: most
+/// items have none.
+fn select_matching<'a>(
+    matcher: &RegexMatcher,
+    item: &'a [u8],
+    mut on_line: impl FnMut(Line<'a>) -> bool,
+) -> bool {
+    let (mut searched, mut newlines, mut counted) = (0, 0, 0);
+    let mut selected = false;
+    while let Some(at) = find(matcher, item, searched) {
+        let (before, after) = item.split_at_checked(at).unwrap_or((item, &[]));
+        let start = memrchr(b'\n', before).map_or(0, |newline| newline + 1);
+        let end = memchr(b'\n', after).map_or(item.len(), |newline| at + newline);
+        // An empty match after the last newline is in no line.
+        if start == item.len() && start > 0 {
+            break;
+        }
+        newlines += memchr_iter(b'\n', item.get(counted..start).unwrap_or_default()).count();
+        counted = start;
+        selected = true;
+        let bytes = item.get(start..end).unwrap_or_default();
+        if !on_line(Line { number: newlines as u64 + 1, bytes }) || end == item.len() {
+            break;
+        }
+        searched = end + 1;
+    }
+    selected
+}
+
+fn select_others<'a>(
+    matcher: &RegexMatcher,
+    item: &'a [u8],
+    mut on_line: impl FnMut(Line<'a>) -> bool,
+) -> bool {
+    let mut selected = false;
+    let text = item.strip_suffix(b"\n").unwrap_or(item);
+    for (bytes, number) in text.split(|byte| *byte == b'\n').zip(1..) {
+        if find(matcher, bytes, 0).is_some() {
+            continue;
+        }
+        selected = true;
+        if !on_line(Line { number, bytes }) {
+            break;
+        }
+    }
+    selected
+}
+
+/// The parts of a line that match: start and end in bytes, in order.
+pub fn matches(matcher: &RegexMatcher, line: &[u8]) -> Vec<(usize, usize)> {
+    let mut spans = Vec::new();
+    let found = matcher.find_iter(line, |found| {
+        spans.push((found.start(), found.end()));
+        true
+    });
+    // A matcher of regular expressions has no errors.
+    found.map_or_else(|_| Vec::new(), |()| spans)
+}
+
+#[cfg(test)]
+mod tests {
+    use grep_regex::RegexMatcherBuilder;
+
+    use super::*;
+
+    fn matcher(pattern: &str) -> RegexMatcher {
+        let mut builder = RegexMatcherBuilder::new();
+        builder.multi_line(true).line_terminator(Some(b'\n')).build(pattern).unwrap()
+    }
+
+    fn selected(pattern: &str, inverted: bool, item: &str) -> Vec<(u64, String)> {
+        let mut lines = Vec::new();
+        let any = select(&matcher(pattern), inverted, item.as_bytes(), |line| {
+            lines.push((line.number, String::from_utf8(line.bytes.to_vec()).unwrap()));
+            true
+        });
+        assert_eq!(any, !lines.is_empty());
+        lines
+    }
+
+    /// The plain way: split into lines, then ask of each.
+    fn expected(pattern: &str, inverted: bool, item: &str) -> Vec<(u64, String)> {
+        let lines = item.strip_suffix('\n').unwrap_or(item).split('\n').zip(1..);
+        let wanted = |line: &str| find(&matcher(pattern), line.as_bytes(), 0).is_some() != inverted;
+        lines.filter(|(line, _)| wanted(line)).map(|(line, at)| (at, line.to_string())).collect()
+    }
+
+    #[test]
+    fn the_selected_lines_are_those_that_match_alone() {
+        let items = ["", "\n", "a", "a\n", "\na", "a\n\nb", "ab\nba\n\nb\na\n", "\n\n", "b\nb\nb"];
+        for pattern in ["a", "b$", "^a", "^$", "", "^", "$", "a|b", r"\w+", r"^.{2}$", r"\bb"] {
+            for item in items {
+                for inverted in [false, true] {
+                    let found = selected(pattern, inverted, item);
+                    assert_eq!(
+                        found,
+                        expected(pattern, inverted, item),
+                        "{pattern:?} in {item:?}, inverted {inverted}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_search_ends_when_the_caller_has_enough() {
+        let mut calls = 0;
+        for inverted in [false, true] {
+            assert!(
+                select(&matcher("a?"), inverted, b"b\nb", |_| {
+                    calls += 1;
+                    false
+                }) || inverted
+            );
+        }
+        assert_eq!(calls, 1);
+    }
+
+    #[test]
+    fn every_match_of_a_line_is_found_once() {
+        assert_eq!(matches(&matcher("a+"), b"aa b a"), [(0, 2), (5, 6)]);
+        assert_eq!(matches(&matcher("x"), b"aa"), []);
+    }
+}
