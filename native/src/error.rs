@@ -109,6 +109,8 @@ pub enum OptionsError {
     /// A digest list together with a hash extract: the list proves the items as
     /// they are, but an extract hashes other bytes.
     DigestsWithExtract,
+    /// Records of a pack that stores them in another form than the new pack.
+    RecordForm,
 }
 
 impl Error {
@@ -256,6 +258,9 @@ impl fmt::Display for OptionsError {
             Self::DigestListOfStream => {
                 f.write_str("a digest list is a file next to its pack: a stream cannot have one")
             }
+            Self::RecordForm => f.write_str(
+                "these records cannot be copied as they are: the packs differ in codec, items per record or record checksum",
+            ),
             Self::DigestsWithExtract => f.write_str(
                 "a digest list proves items as they are, which a hash of extracts does not speak of",
             ),

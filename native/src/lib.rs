@@ -42,6 +42,7 @@ mod error;
 mod ordered;
 mod publish;
 mod read;
+mod record_copy;
 #[cfg(feature = "remote")]
 pub mod remote;
 mod source;
@@ -63,6 +64,7 @@ pub use publish::{Caveat, PublishedFile, StagedFile, is_temporary_name};
 pub use read::{
     ChosenCodec, DecidedBy, Items, ReadCodec, Reader, ReaderOptions, RecordDigests, VerifyProgress,
 };
+pub use record_copy::RecordCopy;
 pub use source::{FileSource, ReadAt};
 pub use trust::{
     DifferingRecords, DigestListFile, DigestListReader, SealedDigests, Trust, digest_list_path,

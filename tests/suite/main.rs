@@ -10,6 +10,7 @@
 )]
 
 mod broken;
+mod copying;
 mod edges;
 mod faults;
 mod hostile;

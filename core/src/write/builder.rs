@@ -7,7 +7,8 @@ use core::mem;
 use bytes::{BufMut as _, Bytes, BytesMut};
 
 use super::PackShape;
-use crate::error::{Error, Limit};
+use super::draft::{Draft, StoredRecords};
+use crate::error::{Error, Limit, Misuse};
 use crate::format::MAX_U32;
 use crate::wire::group;
 
@@ -26,42 +27,6 @@ const MAX_RETIRED: usize = 8 << 20;
 /// are copied, which costs less.
 const OWNED_SIZE: usize = 4 << 10;
 
-/// One record, or several small ones, not yet encoded.
-#[derive(Clone, Debug)]
-pub struct Draft {
-    /// The draft's number, counted from 0 in file order.
-    pub number: u64,
-    /// The number of its first record.
-    pub first_record: u32,
-    /// The items' bytes, in order. Invariants: no item spans two extents, and
-    /// there is more than one extent only if the draft is a single record.
-    pub(super) extents: Vec<Bytes>,
-    /// The items' lengths, in order.
-    pub(super) lengths: Vec<u32>,
-}
-
-impl Draft {
-    /// The number of items in the draft.
-    #[must_use]
-    pub fn item_count(&self) -> usize {
-        self.lengths.len()
-    }
-
-    /// The size of its items, in bytes.
-    #[must_use]
-    pub fn payload_size(&self) -> u64 {
-        self.extents.iter().map(|extent| extent.len() as u64).sum()
-    }
-
-    /// Roughly the memory that it takes on its way to the file, in bytes: the
-    /// items and, for each item, its share of lengths, sizes and digests.
-    #[must_use]
-    pub fn weight(&self) -> u64 {
-        const BYTES_PER_ITEM: u64 = 160;
-        self.payload_size().saturating_add(BYTES_PER_ITEM * self.lengths.len() as u64)
-    }
-}
-
 /// Collects items into drafts. After each call, take the completed drafts with
 /// [`next_draft`](Self::next_draft).
 #[derive(Debug)]
@@ -72,6 +37,8 @@ pub struct RecordBuilder {
     /// The minimum number of bytes after a payload.
     min_tail_size: u64,
     total_items: u32,
+    /// No item is added once there are this many.
+    max_items: u32,
     /// The number of the next draft, and of its first record.
     number: u64,
     first_record: u32,
@@ -107,6 +74,7 @@ impl RecordBuilder {
             plain,
             min_tail_size,
             total_items: 0,
+            max_items: MAX_U32,
             number: 0,
             first_record: 0,
             copied: BytesMut::new(),
@@ -181,6 +149,39 @@ impl RecordBuilder {
         Ok(())
     }
 
+    /// Adds whole records as another pack stores them. A record that is not full
+    /// must be the last one of the pack: nothing can be added after it.
+    ///
+    /// # Errors
+    /// [`Misuse::Order`] if the last record so far is not full; [`Limit::Items`].
+    pub fn push_stored(&mut self, records: StoredRecords) -> Result<(), Error> {
+        if self.open_items > 0 || self.max_items < MAX_U32 {
+            return Err(self.out_of_order());
+        }
+        let too_many = || Error::Limit(Limit::Items);
+        let total = self.total_items.checked_add(records.item_count).ok_or_else(too_many)?;
+        let count = u32::try_from(records.sizes.len()).map_err(|_| too_many())?;
+        self.dispatch();
+        self.total_items = total;
+        if total % self.items_per_record > 0 {
+            self.max_items = total;
+        }
+        if count > 0 {
+            let (number, first_record) = (self.number, self.first_record);
+            self.number += 1;
+            self.first_record = self.first_record.checked_add(count).ok_or_else(too_many)?;
+            let (extents, lengths, stored) = (Vec::new(), Vec::new(), Some(records));
+            self.ready.push_back(Draft { number, first_record, extents, lengths, stored });
+        }
+        Ok(())
+    }
+
+    /// The error of adding something after a record that is not full.
+    fn out_of_order(&self) -> Error {
+        let expected = self.total_items / self.items_per_record;
+        Error::Misuse(Misuse::Order { expected, given: expected.saturating_add(1) })
+    }
+
     /// The next completed draft. Call it until it returns `None`.
     #[must_use]
     pub fn next_draft(&mut self) -> Option<Draft> {
@@ -203,8 +204,11 @@ impl RecordBuilder {
 
     fn admit(&self, length: u64) -> Result<u32, Error> {
         let item = u32::try_from(length).map_err(|_| Error::Limit(Limit::Item { length }))?;
-        if self.total_items == MAX_U32 {
-            return Err(Error::Limit(Limit::Items));
+        if self.total_items >= self.max_items {
+            return Err(match self.max_items {
+                MAX_U32 => Error::Limit(Limit::Items),
+                _ => self.out_of_order(),
+            });
         }
         let size = self.open_bytes.saturating_add(length).saturating_add(self.min_tail_size);
         if size > u64::from(MAX_U32) {
@@ -320,7 +324,7 @@ impl RecordBuilder {
         #[allow(clippy::cast_possible_truncation, reason = "at most `total_items`")]
         let records = records as u32;
         self.first_record += records;
-        self.ready.push_back(Draft { number, first_record, extents, lengths });
+        self.ready.push_back(Draft { number, first_record, extents, lengths, stored: None });
     }
 }
 

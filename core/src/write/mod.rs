@@ -45,11 +45,13 @@
 
 mod assembly;
 mod builder;
+mod draft;
 mod reorder;
 mod seal;
 
 pub use assembly::{Assembly, FinalSections};
-pub use builder::{Draft, RecordBuilder};
+pub use builder::RecordBuilder;
+pub use draft::{Draft, StoredRecords};
 pub use reorder::ReorderBuffer;
 pub use seal::{DraftDigester, SealedDraft, Sealer};
 

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use super::builder::Draft;
+use super::draft::Draft;
 use super::{Hashing, PackShape};
 use crate::codec::Encode;
 use crate::error::{Cause, Error, Limit};
@@ -144,7 +144,18 @@ impl Sealer {
         Ok(())
     }
 
-    fn seal_hashed(&mut self, draft: Draft, digests: Vec<Hash>) -> Result<SealedDraft, Error> {
+    fn seal_hashed(&mut self, mut draft: Draft, digests: Vec<Hash>) -> Result<SealedDraft, Error> {
+        if let Some(stored) = draft.stored.take() {
+            return Ok(SealedDraft {
+                number: draft.number,
+                first_record: draft.first_record,
+                item_count: stored.item_count,
+                payload_size: stored.payload_size,
+                sizes: stored.sizes,
+                digests: stored.digests,
+                extents: stored.extents,
+            });
+        }
         let mut sealed = SealedDraft {
             number: draft.number,
             first_record: draft.first_record,
@@ -216,6 +227,10 @@ impl DraftDigester {
         self.take(drafts, &mut digests)?;
         let mut digests = digests.into_iter();
         for (draft, sealed) in drafts.iter().zip(sealed) {
+            if draft.stored.is_some() {
+                // They came with their digests.
+                continue;
+            }
             let records = draft.lengths.len().div_ceil(self.items_per_record);
             sealed.digests = digests.by_ref().take(records).collect();
         }

@@ -7,6 +7,7 @@
 //!        ── range ────> scan.rs     whole records ahead of the caller, in order
 //!        ── verify ───> verify.rs   the same, examined and not handed out
 //!        ── record_digests ─> digests.rs   the same, only their digests
+//!        ── stored_runs ──> stored.rs  the same, as they are stored
 //! memory limit ────────> budget.rs   how much of it each of them may take
 //! ```
 
@@ -20,6 +21,7 @@ mod options;
 mod positions;
 mod reader;
 mod scan;
+mod stored;
 mod verify;
 mod views;
 mod workspace;
@@ -30,6 +32,8 @@ pub use examined::VerifyProgress;
 pub use options::ReaderOptions;
 pub use reader::Reader;
 pub use scan::Items;
+
+pub(crate) use stored::StoredCheck;
 
 /// Used by the reader of stores too.
 #[cfg(feature = "remote")]

@@ -28,6 +28,7 @@ pub use async_writer::AsyncWriter;
 pub use options::WriterOptions;
 #[cfg(feature = "remote")]
 pub(crate) use output::{PackOutput, Streamed, Written};
+pub(crate) use packer::RecordForm;
 #[cfg(feature = "remote")]
 pub(crate) use packer::{Packer, Sealers};
 pub use progress::{WriteMonitor, WriteProgress};

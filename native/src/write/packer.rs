@@ -2,6 +2,7 @@
 //! records through the pipeline.
 
 use sealpack_core::Error as PackError;
+use sealpack_core::format::known::{KnownCodec, known};
 use sealpack_core::write::{Hashing, PackShape, RecordBuilder, Sealer};
 
 use super::options::WriterOptions;
@@ -19,6 +20,18 @@ pub(crate) struct Packer<S: PackSink> {
     builder: RecordBuilder,
     pipeline: Pipeline<S>,
     monitor: WriteMonitor,
+    form: RecordForm,
+    hashing: Hashing,
+}
+
+/// How a pack stores its records. Records of another pack can be taken over as
+/// they are if it stores them in the same form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RecordForm {
+    pub(crate) items_per_record: u32,
+    pub(crate) record_checksum: bool,
+    /// `None` for a codec of the caller's, whose settings are unknown.
+    pub(crate) codec: Option<KnownCodec>,
 }
 
 /// The sealers of a pack. They are made before any file is created, so that an
@@ -71,7 +84,16 @@ impl<S: PackSink + 'static> Packer<S> {
             Sealers::Workers(sealers) => Pipeline::threads(sealers, output)?,
         };
         let builder = RecordBuilder::new(shape, options.codec.is_plain());
-        Ok(Self { builder, pipeline, monitor })
+        let codec = if options.codec.is_plain() {
+            Some(KnownCodec::None)
+        } else {
+            known(options.codec.format_id()).map(|known| known.codec)
+        };
+        let (items_per_record, record_checksum) =
+            (shape.items_per_record.get(), shape.record_checksum);
+        let form = RecordForm { items_per_record, record_checksum, codec };
+        let hashing = shape.content_hash.clone();
+        Ok(Self { builder, pipeline, monitor, form, hashing })
     }
 
     /// Lets `push` add an item to the builder, unless the writer has failed.
@@ -93,6 +115,16 @@ impl<S: PackSink + 'static> Packer<S> {
             None if self.monitor.is_cancelled() => Err(ErrorKind::Cancelled),
             None => Ok(push(&mut self.builder)?),
         }
+    }
+
+    /// Returns how records are stored.
+    pub(crate) fn form(&self) -> RecordForm {
+        self.form
+    }
+
+    /// Returns what the content hash covers.
+    pub(crate) fn hashing(&self) -> &Hashing {
+        &self.hashing
     }
 
     /// Returns the monitor that watches and cancels this writer.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use sealpack_core::Error as PackError;
 use sealpack_core::error::Limit;
 use sealpack_core::format::Trailer;
-use sealpack_core::write::RecordBuilder;
+use sealpack_core::write::{RecordBuilder, StoredRecords};
 
 use super::file::FileSink;
 use super::options::WriterOptions;
@@ -278,6 +278,20 @@ impl Writer {
                 Err(failed(kind))
             }
         }
+    }
+
+    /// The part that all writers share.
+    pub(crate) fn packer(&self) -> &Packer<FileSink> {
+        &self.packer
+    }
+
+    /// Appends records as another pack stores them.
+    pub(crate) fn append_stored(&mut self, records: StoredRecords) -> Result<(), Error> {
+        self.append_with(|builder| builder.push_stored(records))
+    }
+
+    pub(crate) fn error(&self, kind: ErrorKind) -> Error {
+        Error::new(&self.path, kind)
     }
 
     fn append_with(

@@ -47,6 +47,7 @@ const NATIVE: Arrows = &[
             "error",
         ],
     ),
+    ("record_copy", &["write", "read", "error"]),
     ("remote", &["write", "read", "trust", "source", "caught", "error"]),
 ];
 

@@ -1,0 +1,130 @@
+//! Records as they are stored, for a pack that takes them over.
+
+use std::ops::Range;
+
+use sealpack_core::error::{Error as PackError, Misuse};
+use sealpack_core::read::{Examiner, PlannedRead};
+use sealpack_core::write::StoredRecords;
+
+use super::reader::{Reader, ReaderInner};
+use super::scan::{Scan, Work};
+use super::views::cut;
+use super::workspace::{Workspace, WorkspaceDecoder};
+use crate::digest::Lanes;
+use crate::error::{Error, ErrorKind};
+
+/// What is checked of records that are read as they are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StoredCheck {
+    /// Nothing.
+    Nothing,
+    /// That each decodes; their digests are computed.
+    Content,
+}
+
+/// Runs of stored records, in order. The iterator ends after an error.
+pub(crate) struct StoredRuns {
+    reader: Reader,
+    scan: Option<Scan<StoredRecords>>,
+}
+
+impl Reader {
+    /// Returns records as they are stored, in runs, read ahead on the threads of
+    /// the reader.
+    ///
+    /// # Errors
+    /// [`Misuse::RecordNumber`] if the pack does not have all of these records.
+    pub(crate) fn stored_runs(
+        &self,
+        records: Range<u32>,
+        check: StoredCheck,
+    ) -> Result<StoredRuns, Error> {
+        let count = self.directory().record_count();
+        if records.end > count {
+            let record = u64::from(records.end) - 1;
+            let misuse = Misuse::RecordNumber { record, records: count };
+            return Err(self.inner.error(PackError::Misuse(misuse).into()));
+        }
+        let work: Work<StoredRecords> = match check {
+            StoredCheck::Nothing => ReaderInner::take_stored,
+            StoredCheck::Content => ReaderInner::take_checked,
+        };
+        let scan = Scan::new(&self.inner, records, self.inner.merge_of_scan(), work);
+        Ok(StoredRuns { reader: self.clone(), scan: Some(scan) })
+    }
+}
+
+impl Reader {
+    /// Returns whether the content hash is checked with an extract.
+    pub(crate) fn has_hash_extract(&self) -> bool {
+        self.inner.opened.options.extract.is_some()
+    }
+
+    pub(crate) fn error(&self, kind: ErrorKind) -> Error {
+        self.inner.error(kind)
+    }
+}
+
+impl Iterator for StoredRuns {
+    type Item = Result<StoredRecords, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.scan.as_mut()?.next()?;
+        Some(next.map_err(|kind| {
+            self.scan = None;
+            self.reader.inner.error(kind)
+        }))
+    }
+}
+
+impl ReaderInner {
+    fn take_stored(
+        &self,
+        read: PlannedRead,
+        workspace: &mut Workspace,
+    ) -> Result<StoredRecords, ErrorKind> {
+        let bytes = self.fetch_in(workspace, &read.range)?;
+        let mut stored = StoredRecords { extents: vec![bytes], ..StoredRecords::default() };
+        for record in &read.records {
+            stored.sizes.push(size_of_record(record.place.size())?);
+            stored.item_count += record.place.item_count;
+            // The size of the items is not known without decoding.
+            stored.payload_size += record.place.size();
+        }
+        Ok(stored)
+    }
+
+    fn take_checked(
+        &self,
+        read: PlannedRead,
+        workspace: &mut Workspace,
+    ) -> Result<StoredRecords, ErrorKind> {
+        let places: Vec<u32> = read.records.iter().map(|record| record.place.item_count).collect();
+        let bytes = self.fetch_in(workspace, &read.range)?;
+        if let Some((first, stored)) = cut(read.clone(), &bytes).next() {
+            self.settle(&first.place, &stored)?;
+        }
+        let decoder = WorkspaceDecoder::new(&self.opened.decoders, workspace);
+        self.opened.decoders.refuse_unknown()?;
+        let directory = &self.opened.pack.directory;
+        let examiner = Examiner::new(directory, &decoder, self.opened.options.limits, None);
+        let records = cut(read, &bytes).map(|(record, stored)| (record.place, stored));
+        let examined = examiner.taking_digests().examine_all(records, &mut Lanes::default())?;
+        let mut stored = StoredRecords { extents: vec![bytes], ..StoredRecords::default() };
+        for (examination, items) in examined.iter().zip(places) {
+            let sound = examination.outcome().map_err(Clone::clone)?;
+            let digest = sound.digest.unwrap_or_default();
+            self.check_digest(examination.place().number, &digest)?;
+            stored.sizes.push(size_of_record(examination.place().size())?);
+            stored.digests.push(digest);
+            stored.item_count += items;
+            stored.payload_size += sound.payload_size;
+        }
+        Ok(stored)
+    }
+}
+
+fn size_of_record(size: u64) -> Result<u32, ErrorKind> {
+    let limit = sealpack_core::error::Limit::Record { size };
+    u32::try_from(size).map_err(|_| PackError::Limit(limit).into())
+}
