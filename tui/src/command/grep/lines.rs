@@ -6,7 +6,7 @@ use memchr::{memchr, memchr_iter, memrchr};
 
 /// A selected line of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Line<'a> {
+pub struct SelectedLine<'a> {
     /// Its number in the item, from 1.
     pub number: u64,
     /// Its bytes without the newline.
@@ -22,7 +22,7 @@ pub fn select<'a>(
     matcher: &RegexMatcher,
     inverted: bool,
     item: &'a [u8],
-    on_line: impl FnMut(Line<'a>) -> bool,
+    on_line: impl FnMut(SelectedLine<'a>) -> bool,
 ) -> bool {
     if inverted {
         select_others(matcher, item, on_line)
@@ -42,7 +42,7 @@ fn find(matcher: &RegexMatcher, item: &[u8], start: usize) -> Option<usize> {
 fn select_matching<'a>(
     matcher: &RegexMatcher,
     item: &'a [u8],
-    mut on_line: impl FnMut(Line<'a>) -> bool,
+    mut on_line: impl FnMut(SelectedLine<'a>) -> bool,
 ) -> bool {
     let (mut searched, mut newlines, mut counted) = (0, 0, 0);
     let mut selected = false;
@@ -58,7 +58,7 @@ fn select_matching<'a>(
         counted = start;
         selected = true;
         let bytes = item.get(start..end).unwrap_or_default();
-        if !on_line(Line { number: newlines as u64 + 1, bytes }) || end == item.len() {
+        if !on_line(SelectedLine { number: newlines as u64 + 1, bytes }) || end == item.len() {
             break;
         }
         searched = end + 1;
@@ -69,7 +69,7 @@ fn select_matching<'a>(
 fn select_others<'a>(
     matcher: &RegexMatcher,
     item: &'a [u8],
-    mut on_line: impl FnMut(Line<'a>) -> bool,
+    mut on_line: impl FnMut(SelectedLine<'a>) -> bool,
 ) -> bool {
     let mut selected = false;
     let text = item.strip_suffix(b"\n").unwrap_or(item);
@@ -78,7 +78,7 @@ fn select_others<'a>(
             continue;
         }
         selected = true;
-        if !on_line(Line { number, bytes }) {
+        if !on_line(SelectedLine { number, bytes }) {
             break;
         }
     }

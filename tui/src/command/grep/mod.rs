@@ -17,12 +17,12 @@ use std::path::{Path, PathBuf};
 
 use super::read_args::ReadArgs;
 use crate::items::write::standard_output;
-use crate::outcome::{Failure, CommandOutcome, Status};
-use crate::progress::Progress;
+use crate::outcome::{CommandOutcome, Failure, Status};
+use crate::progress::ProgressMeter;
 use crate::report;
 use pattern::PatternArgs;
-use print::{Format, Lines, Printed};
-use search::Search;
+use print::{LineFormat, MatchFormat, Printed};
+use search::PackSearch;
 
 /// Size of the output buffer in bytes.
 const BUFFER: usize = 256 << 10;
@@ -77,14 +77,14 @@ pub struct GrepArgs {
 
 const EXAMPLES: &str = "\
 Examples:
-  sealpack grep 'timed? out' log.pack        every matching line, with its position
+  sealpack grep 'timed? out' log.pack        matching lines with positions
   sealpack grep -F -c 'a.b(c)' *.pack        how many items contain this text
   sealpack grep -l -i todo src.pack          which items, in any case of letters
   sealpack grep -n main src.pack             with the line number in the item
   sealpack grep --json error https://packs.example/log.pack
 
-Exit status: 0 something matched; 1 nothing did, or a pack is corrupt; 2 wrong
-usage; 3 any other error.";
+Exit status: 0 something matched; 1 nothing did, or a pack is corrupt;
+2 wrong usage; 3 any other error.";
 
 /// Runs the command.
 ///
@@ -99,7 +99,7 @@ pub fn run(args: &GrepArgs) -> Result<CommandOutcome, Failure> {
     let mut matched = false;
     let mut failed = None;
     for pack in packs {
-        let search = Search { matcher: &matcher, format, limit: args.limit() };
+        let search = PackSearch { matcher: &matcher, format, limit: args.limit() };
         match args.search(pack, &search, &mut to) {
             Ok(items) => matched |= items > 0,
             // The other packs may be whole: report this one and go on.
@@ -143,7 +143,7 @@ impl GrepArgs {
         if self.quiet { 1 } else { self.max_count.unwrap_or(u64::MAX) }
     }
 
-    fn format(&self, several: bool) -> Format {
+    fn format(&self, several: bool) -> MatchFormat {
         let is_terminal = stdout().is_terminal();
         let colored = match self.color {
             clap::ColorChoice::Always => true,
@@ -154,21 +154,21 @@ impl GrepArgs {
             () if self.quiet || self.count => Printed::Nothing,
             () if self.items_with_matches => Printed::Items,
             () if self.json => Printed::Json,
-            () => Printed::Lines(Lines {
+            () => Printed::Lines(LineFormat {
                 numbers: self.line_number,
                 prefix: !self.no_prefix,
                 escaped: is_terminal,
                 colored,
             }),
         };
-        Format { printed, several, text: self.text, inverted: self.patterns.inverted }
+        MatchFormat { printed, several, text: self.text, inverted: self.patterns.inverted }
     }
 
     /// Searches one pack. Returns the number of matching items.
     fn search(
         &self,
         pack: &Path,
-        search: &Search<'_>,
+        search: &PackSearch<'_>,
         to: &mut impl Write,
     ) -> Result<u64, Failure> {
         let location = self.reading.location(pack)?;
@@ -179,7 +179,7 @@ impl GrepArgs {
         let reader = opened.options.threads(1).open_source(opened.source, opened.name)?;
         let (reader, _) = self.reading.with_codec(reader, self.json)?;
         let quiet = self.json || stdout().is_terminal();
-        let mut progress = Progress::items("searching", u64::from(reader.item_count()), quiet);
+        let mut progress = ProgressMeter::items("searching", u64::from(reader.item_count()), quiet);
         let found = search.run(&reader, pack, workers, |chunk| {
             to.write_all(&chunk.output).and_then(|()| to.flush()).map_err(Failure::Output)?;
             progress.add(u64::from(chunk.searched));

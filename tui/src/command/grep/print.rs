@@ -9,7 +9,7 @@ use grep_regex::RegexMatcher;
 use memchr::memchr;
 use serde::Serialize;
 
-use super::lines::{self, Line};
+use super::lines::{self, SelectedLine};
 use crate::items::write::hex;
 use crate::printable::{self, JsonPath};
 use crate::report;
@@ -20,7 +20,7 @@ const MATCH: Style = AnsiColor::Red.on_default().bold();
 
 /// How matches are printed.
 #[derive(Clone, Copy, Debug)]
-pub struct Format {
+pub struct MatchFormat {
     /// What of them.
     pub printed: Printed,
     /// Whether there are several packs, so that each line needs its pack.
@@ -41,12 +41,12 @@ pub enum Printed {
     /// Each line, as JSON.
     Json,
     /// Each line, for people and pipes.
-    Lines(Lines),
+    Lines(LineFormat),
 }
 
 /// How lines are printed.
 #[derive(Clone, Copy, Debug)]
-pub struct Lines {
+pub struct LineFormat {
     /// With their numbers.
     pub numbers: bool,
     /// With their item.
@@ -59,7 +59,7 @@ pub struct Lines {
 
 /// An item that is searched.
 #[derive(Clone, Copy, Debug)]
-pub struct Item<'a> {
+pub struct SearchedItem<'a> {
     /// Its pack.
     pub pack: &'a Path,
     /// Its position.
@@ -90,8 +90,8 @@ struct JsonLine<'a> {
 pub fn item(
     to: &mut Vec<u8>,
     matcher: &RegexMatcher,
-    format: Format,
-    item: Item<'_>,
+    format: MatchFormat,
+    item: SearchedItem<'_>,
 ) -> io::Result<bool> {
     let mut result = Ok(());
     let found = lines::select(matcher, format.inverted, item.bytes, |line| {
@@ -106,9 +106,9 @@ pub fn item(
 fn one(
     to: &mut Vec<u8>,
     matcher: &RegexMatcher,
-    format: Format,
-    item: Item<'_>,
-    line: Line<'_>,
+    format: MatchFormat,
+    item: SearchedItem<'_>,
+    line: SelectedLine<'_>,
 ) -> (bool, io::Result<()>) {
     match format.printed {
         Printed::Nothing => (false, Ok(())),
@@ -127,8 +127,8 @@ fn one(
 fn json(
     to: &mut Vec<u8>,
     matcher: &RegexMatcher,
-    item: Item<'_>,
-    line: Line<'_>,
+    item: SearchedItem<'_>,
+    line: SelectedLine<'_>,
 ) -> io::Result<()> {
     let text = std::str::from_utf8(line.bytes).ok();
     let object = JsonLine {
@@ -161,16 +161,16 @@ impl fmt::Display for Label<'_> {
     }
 }
 
-fn label(format: Format, lines: Lines, item: Item<'_>) -> Label<'_> {
+fn label(format: MatchFormat, lines: LineFormat, item: SearchedItem<'_>) -> Label<'_> {
     let pack = format.several.then_some(item.pack);
     Label { pack, position: item.position, colored: lines.colored }
 }
 
 fn binary(
     to: &mut Vec<u8>,
-    format: Format,
-    lines: Lines,
-    item: Item<'_>,
+    format: MatchFormat,
+    lines: LineFormat,
+    item: SearchedItem<'_>,
     offset: usize,
 ) -> io::Result<()> {
     let label = label(format, lines, item);
@@ -180,10 +180,10 @@ fn binary(
 fn text(
     to: &mut Vec<u8>,
     matcher: &RegexMatcher,
-    format: Format,
-    lines: Lines,
-    item: Item<'_>,
-    line: Line<'_>,
+    format: MatchFormat,
+    lines: LineFormat,
+    item: SearchedItem<'_>,
+    line: SelectedLine<'_>,
 ) -> io::Result<()> {
     if lines.prefix {
         write!(to, "{}:", label(format, lines, item))?;
@@ -208,7 +208,7 @@ fn text(
 }
 
 /// Appends a part of a line.
-fn part(to: &mut Vec<u8>, lines: Lines, bytes: &[u8]) -> io::Result<()> {
+fn part(to: &mut Vec<u8>, lines: LineFormat, bytes: &[u8]) -> io::Result<()> {
     if lines.escaped {
         write!(to, "{}", printable::content(bytes))
     } else {

@@ -7,7 +7,7 @@ use std::thread;
 use grep_regex::RegexMatcher;
 use sealpack::Reader;
 
-use super::print::{self, Format, Item};
+use super::print::{self, MatchFormat, SearchedItem};
 use crate::command::location::PackLocation;
 #[cfg(feature = "remote")]
 use crate::command::location::REQUESTS;
@@ -22,18 +22,18 @@ const AHEAD: usize = 2;
 
 /// What is searched for, and how it is printed.
 #[derive(Clone, Copy, Debug)]
-pub struct Search<'a> {
+pub struct PackSearch<'a> {
     /// The pattern.
     pub matcher: &'a RegexMatcher,
     /// The output.
-    pub format: Format,
+    pub format: MatchFormat,
     /// The search ends after this many matching items.
     pub limit: u64,
 }
 
 /// What was found in a chunk.
 #[derive(Debug, Default)]
-pub struct Chunk {
+pub struct SearchedChunk {
     /// The formatted matches.
     pub output: Vec<u8>,
     /// Where the output of each matching item ends in it.
@@ -44,7 +44,7 @@ pub struct Chunk {
     failure: Option<Failure>,
 }
 
-impl Chunk {
+impl SearchedChunk {
     /// Keeps the first `items` matching items.
     fn truncate(&mut self, items: u64) {
         let Ok(items) = usize::try_from(items) else { return };
@@ -67,11 +67,11 @@ pub fn workers(location: &PackLocation) -> usize {
     cores
 }
 
-impl Search<'_> {
+impl PackSearch<'_> {
     /// Searches all items of a pack and passes the chunks to `on_chunk` in order.
     /// Returns the number of matching items.
     ///
-    /// Chunk `n` is searched by worker `n % workers`, and taken from that worker's
+    /// SearchedChunk `n` is searched by worker `n % workers`, and taken from that worker's
     /// channel: so the order needs no lock, and a channel's capacity bounds what is
     /// in memory.
     ///
@@ -83,14 +83,14 @@ impl Search<'_> {
         reader: &Reader,
         pack: &Path,
         workers: usize,
-        mut on_chunk: impl FnMut(&Chunk) -> Result<(), Failure>,
+        mut on_chunk: impl FnMut(&SearchedChunk) -> Result<(), Failure>,
     ) -> Result<u64, Failure> {
         let items = reader.item_count();
         let step = chunk_items(reader);
         let chunks = items.div_ceil(step);
         let workers = workers.clamp(1, usize::try_from(chunks.max(1)).unwrap_or(usize::MAX));
         thread::scope(|scope| {
-            let mut channels: Vec<Receiver<Chunk>> = Vec::with_capacity(workers);
+            let mut channels: Vec<Receiver<SearchedChunk>> = Vec::with_capacity(workers);
             for first in 0..workers {
                 let (send, receive) = sync_channel(AHEAD);
                 let chunks = (0..chunks).skip(first).step_by(workers);
@@ -125,14 +125,14 @@ impl Search<'_> {
         pack: &Path,
         step: u32,
         chunks: impl Iterator<Item = u32>,
-        to: &SyncSender<Chunk>,
+        to: &SyncSender<SearchedChunk>,
     ) {
         // A matcher of its own: a shared one hands out its memory under a lock.
         let matcher = self.matcher.clone();
         for chunk in chunks {
             let start = chunk.saturating_mul(step);
             let range = start..start.saturating_add(step).min(reader.item_count());
-            let mut found = Chunk::default();
+            let mut found = SearchedChunk::default();
             if let Err(failure) = self.chunk(reader, pack, &matcher, range, &mut found) {
                 found.failure = Some(failure);
             }
@@ -149,11 +149,11 @@ impl Search<'_> {
         pack: &Path,
         matcher: &RegexMatcher,
         range: std::ops::Range<u32>,
-        found: &mut Chunk,
+        found: &mut SearchedChunk,
     ) -> Result<(), Failure> {
         for (position, bytes) in range.clone().zip(reader.range(range)?) {
             let bytes = &bytes?;
-            let item = Item { pack, position, bytes };
+            let item = SearchedItem { pack, position, bytes };
             found.searched += 1;
             if print::item(&mut found.output, matcher, self.format, item)
                 .map_err(Failure::Output)?
