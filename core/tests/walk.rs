@@ -7,7 +7,7 @@ use sealpack_core::check::{
     self, Case, Expectation, Expected, Failed, FlightRecorder, FlushRule, Invariant, Mutant,
     Operation, Recorder, Sink, Subject, Trace, TraceError, Variant, Walk,
 };
-use sealpack_core::stream::{BufferSize, Outcome, Output, Shape, Stream};
+use sealpack_core::stream::{BufferSize, Outcome, Output, Rules, Shape, Stream};
 use std::io::{BufWriter, Write};
 
 fn size(bytes: usize) -> BufferSize {
@@ -272,9 +272,56 @@ fn the_recorder_forgets_what_is_old_and_goes_on_from_where_the_stream_was() {
     let stream = fly(&case, 5, 50);
     let trace = stream.trace("a long one");
     let frames = trace.replay.frames.len();
-    assert!((25..=110).contains(&frames), "{frames} steps are remembered");
+    assert!((12..=64).contains(&frames), "{frames} steps are remembered");
     assert_eq!(trace.replay.first_departure(), None);
     assert_eq!(trace.specified().puts, trace.replay.puts);
+}
+
+#[test]
+fn the_recorder_tells_a_put_that_never_ended_and_leaves_out_what_was_refused() {
+    let mut stream = FlightRecorder::new(Stream::new(Shape::exactly(size(5))), 100);
+    stream.write(b"abc").unwrap();
+    stream.write_extents([]).unwrap();
+    stream.write_owned(Bytes::from_static(b"0123456789")).unwrap();
+    let _hanging = stream.next_output().unwrap();
+    assert!(stream.write(b"d").is_err());
+    assert!(stream.write_extents([Bytes::from_static(b"e")]).is_err());
+    let trace = stream.trace("a put that hangs");
+    assert_eq!(trace.replay.line(), "trim=1 writes=b3,z10 puts=3+2|5");
+    assert_eq!(trace.replay.first_departure(), None);
+    while stream.next_output().is_some() {
+        stream.completed(Outcome::Done);
+    }
+    stream.completed(Outcome::Done);
+    stream.next_output().unwrap();
+    stream.completed(Outcome::Done);
+    stream.write(b"fg").unwrap();
+    let trace = stream.trace("it went on");
+    assert_eq!(trace.replay.line(), "trim=1 writes=b3,z10,b2 puts=3+2|5");
+    assert_eq!(trace.replay.first_departure(), None);
+}
+
+#[test]
+fn the_recorder_sees_numbers_that_are_not_the_specified_ones() {
+    struct Miscounts;
+    impl Rules for Miscounts {
+        fn pending_after_seal(pending: usize, _: usize) -> usize {
+            pending
+        }
+    }
+    let stream = Stream::<Miscounts>::with_rules(Shape::at_least(size(5)));
+    let mut stream = FlightRecorder::new(stream, 100);
+    stream.write(b"ab").unwrap();
+    stream.write_owned(Bytes::from_static(b"c")).unwrap();
+    stream.write(b"d").unwrap();
+    stream.write(b"e").unwrap();
+    let trace = stream.trace("a wrong sum");
+    let departed = trace.replay.first_departure().unwrap();
+    assert_eq!(departed.event.to_string(), "z1");
+    assert_eq!(
+        (departed.departure.as_ref().unwrap().after.pending, departed.after.state.pending),
+        (3, 1)
+    );
 }
 
 #[test]

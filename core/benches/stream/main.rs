@@ -4,7 +4,8 @@
 //! comparisons whose title contains WORDS.
 //!
 //! The candidates alternate round after round, and the fastest round of each
-//! counts. Trust the ratios, not the nanoseconds. All candidates write to the same
+//! counts. Trust the ratios, not the nanoseconds: the last column has the median of
+//! a candidate's ratio to the first one of the same round, and its quartiles. All candidates write to the same
 //! sink, which only adds up sizes. The sink is never inlined, and `black_box` hides
 //! each writer from the optimiser, as in a real program: a compiler that sees all
 //! uses of a writer keeps its fields in registers.
@@ -33,7 +34,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-const ROUNDS: usize = 25;
+const ROUNDS: usize = 51;
 /// The number of writes in one round of small writes.
 const WRITES: usize = 1 << 21;
 /// The number of payloads in one round of mixed writes, 32 MiB in all.
@@ -234,13 +235,14 @@ struct Candidate<'a> {
     name: &'a str,
     run: Box<RunCandidate<'a>>,
     fastest: Duration,
+    rounds: Vec<Duration>,
     allocations: u64,
     copied: f64,
 }
 
 fn candidate<'a>(name: &'a str, run: impl Fn(&mut CountingSink, Vec<Bytes>) + 'a) -> Candidate<'a> {
     let run = Box::new(run);
-    Candidate { name, run, fastest: Duration::MAX, allocations: 0, copied: 0.0 }
+    Candidate { name, run, fastest: Duration::MAX, rounds: Vec::new(), allocations: 0, copied: 0.0 }
 }
 
 /// Compares all candidates with the first one.
@@ -294,18 +296,33 @@ fn compare(title: &str, size: usize, writes: usize, payloads: usize, work: &impl
             let (mut sink, payloads) = (CountingSink::default(), payloads_of_round());
             let start = Instant::now();
             (candidate.run)(&mut sink, payloads);
+            candidate.rounds.push(start.elapsed());
             candidate.fastest = start.elapsed().min(candidate.fastest);
         }
     }
+    print_results(&title, writes, &candidates);
+}
+
+/// Prints a line for each candidate.
+fn print_results(title: &str, writes: usize, candidates: &[Candidate<'_>]) {
     println!("\n{title}");
+    let rounds_of_first = &candidates[0].rounds;
     let first = candidates[0].fastest.as_nanos() as f64;
-    for Candidate { name, fastest, allocations, copied, .. } in &candidates {
+    for Candidate { name, fastest, allocations, copied, rounds, .. } in candidates {
         let nanos = fastest.as_nanos() as f64;
+        let pairs = rounds.iter().zip(rounds_of_first);
+        let mut ratios: Vec<f64> =
+            pairs.map(|(own, first)| own.as_secs_f64() / first.as_secs_f64()).collect();
+        ratios.sort_by(f64::total_cmp);
+        let quarter = |n: usize| ratios[ratios.len() * n / 4];
         println!(
             "  {name:<24}{:>8.2} ns a write  {:>6.2} × the first  {allocations:>5} allocations  \
-             {copied:>6.2}% copied",
+             {copied:>6.2}% copied  median {:.3} × ({:.3}–{:.3})",
             nanos / writes as f64,
             nanos / first,
+            quarter(2),
+            quarter(1),
+            quarter(3),
         );
     }
 }

@@ -6,20 +6,18 @@ use super::model::{Abstract, FlushRule, Model};
 use super::specified::{SeenPut, Steps};
 use super::trace::Trace;
 use crate::stream::{Faithful, Outcome, Output, Put, Refused, Rules, Shape, Stream};
-use alloc::vec::Vec;
+use alloc::{vec, vec::Vec};
 use bytes::Bytes;
-use core::mem;
 
 /// A [`Stream`] that remembers its last operations, to be dumped as a [`Trace`]
 /// after an incident. It has the stream's operations and answers.
 ///
 /// It keeps only lengths, never a byte of the data, in a ring that does not grow: a
-/// word for each operation that requires a decision of the stream, and one for each
-/// put. It does not note buffered writes that fit the buffer: those between two
-/// other events become one write, which leaves the stream in the same state. In the
-/// stream's benchmark (`cargo bench -p sealpack-core --bench stream`) a recorded
-/// stream takes about 1.3 times as long with writes of mixed kinds, 4 ns more for
-/// each.
+/// note for each operation that requires a decision of the stream, with the
+/// stream's numbers before it, and one for each put. It does not note buffered
+/// writes that fit the buffer: those between two notes become one write in the
+/// trace, which leaves the stream in the same state. PERFORMANCE.md has the cost: 2%
+/// of the stream's own time.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -43,61 +41,105 @@ use core::mem;
 #[repr(C)]
 pub struct FlightRecorder<R: Rules = Faithful> {
     stream: Stream<R>,
-    /// `E` after the last note.
-    filled: usize,
-    recent: Half,
-    older: Half,
-    limit: usize,
-    forgotten: bool,
-    /// Whether the output in the driver's hand is a put.
-    put_in_hand: bool,
+    ring: Ring,
 }
 
-/// Half of the ring: when it is full, it becomes the older half.
-#[derive(Debug, Default)]
-struct Half {
-    start: Abstract,
-    notes: Vec<u64>,
+/// The last notes. Their number is a power of two, so that a mask gives the place of
+/// the next one.
+#[derive(Debug)]
+struct Ring {
+    notes: Vec<Note>,
+    /// The number of notes taken so far.
+    taken: usize,
 }
 
-/// The kind of a word of the ring, in its lowest bits; the other bits are a number
-/// of bytes.
+/// The largest ring: 400 MB.
+const MOST_NOTES: usize = 1 << 24;
+
+/// A note. Each operation has the stream's numbers before it, so the oldest note of
+/// an operation is a place to begin at, wherever the ring has been cut.
+#[derive(Clone, Copy, Debug, Default)]
+struct Note {
+    /// A tag in the lowest bits; the other bits are a number of bytes.
+    what: u64,
+    capacity: u32,
+    filled: u32,
+    pending: u32,
+}
+
+/// The kinds of notes.
 mod tag {
     pub(super) const BUFFERED: u64 = 0;
-    /// Buffered writes that fitted, added up.
-    pub(super) const FITTED: u64 = 1;
-    pub(super) const EXTENT: u64 = 2;
-    /// A further extent of the same write.
-    pub(super) const FURTHER: u64 = 3;
-    pub(super) const FLUSH: u64 = 4;
-    pub(super) const CLOSE: u64 = 5;
-    pub(super) const PUT: u64 = 6;
+    /// A zero-copy write of one extent.
+    pub(super) const OWNED: u64 = 1;
+    /// A zero-copy write of many extents; a note for each follows.
+    pub(super) const EXTENTS: u64 = 2;
+    pub(super) const FLUSH: u64 = 3;
+    pub(super) const CLOSE: u64 = 4;
+    /// Not an operation: the numbers at the end.
+    pub(super) const END: u64 = 5;
+    /// From here on the notes have no numbers.
+    pub(super) const EXTENT: u64 = 6;
+    pub(super) const PUT: u64 = 7;
     /// The previous output failed. For a put, the number is one more than the bytes
     /// taken; for the sink's flush and close it is 0.
-    pub(super) const FAILED: u64 = 7;
-    pub(super) const BITS: u32 = 3;
+    pub(super) const FAILED: u64 = 8;
+    /// The previous operation was refused and left the stream as it was.
+    pub(super) const REFUSED: u64 = 9;
+    pub(super) const BITS: u32 = 4;
 }
 
-const fn note(tag: u64, bytes: usize) -> u64 {
-    (bytes as u64) << tag::BITS | tag
+impl Note {
+    #[inline]
+    const fn new(tag: u64, bytes: usize) -> Self {
+        let what = (bytes as u64) << tag::BITS | tag;
+        Note { what, capacity: 0, filled: 0, pending: 0 }
+    }
+
+    const fn tag(self) -> u64 {
+        self.what & ((1 << tag::BITS) - 1)
+    }
+
+    fn bytes(self) -> usize {
+        usize::try_from(self.what >> tag::BITS).unwrap_or(usize::MAX)
+    }
+
+    fn numbers(self) -> Abstract {
+        let number = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
+        Abstract {
+            capacity: number(self.capacity),
+            filled: number(self.filled),
+            pending: number(self.pending),
+        }
+    }
+}
+
+impl Ring {
+    #[inline]
+    fn push(&mut self, note: Note) {
+        let at = self.taken & self.notes.len().wrapping_sub(1);
+        if let Some(place) = self.notes.get_mut(at) {
+            *place = note;
+        }
+        self.taken = self.taken.wrapping_add(1);
+    }
+
+    /// The notes, oldest first.
+    fn in_order(&self) -> impl Iterator<Item = Note> {
+        let at = self.taken & self.notes.len().wrapping_sub(1);
+        let (newer, older) = self.notes.split_at_checked(at).unwrap_or_default();
+        let older = if self.taken < self.notes.len() { &[] } else { older };
+        older.iter().chain(newer).copied()
+    }
 }
 
 impl<R: Rules> FlightRecorder<R> {
-    /// A recorder that remembers at least the last `limit` operations and puts, in
-    /// 16 bytes for each. The stream must be at rest.
+    /// A recorder with room for `limit` notes of 24 bytes, rounded up to a power of
+    /// two: for that many of the last operations, extents of a write of many, and
+    /// puts together.
     pub fn new(stream: Stream<R>, limit: usize) -> Self {
-        let half = || Half { start: Abstract::default(), notes: Vec::with_capacity(limit) };
-        let mut recorder = FlightRecorder {
-            filled: stream.filled_len(),
-            stream,
-            recent: half(),
-            older: half(),
-            limit,
-            forgotten: false,
-            put_in_hand: false,
-        };
-        recorder.recent.start = recorder.state();
-        recorder
+        let len = limit.clamp(1, MOST_NOTES).next_power_of_two();
+        FlightRecorder { stream, ring: Ring { notes: vec![Note::default(); len], taken: 0 } }
     }
 
     /// See [`Stream::write`].
@@ -115,10 +157,9 @@ impl<R: Rules> FlightRecorder<R> {
     #[cold]
     #[inline(never)]
     fn write_past_the_buffer(&mut self, bytes: &[u8]) -> Result<(), Refused> {
-        self.operation(note(tag::BUFFERED, bytes.len()));
+        self.operation(tag::BUFFERED, bytes.len());
         let answer = self.stream.write(bytes);
-        self.filled = self.stream.filled_len();
-        answer
+        self.answered(answer)
     }
 
     /// See [`Stream::write_owned`].
@@ -127,10 +168,9 @@ impl<R: Rules> FlightRecorder<R> {
     /// As there.
     #[inline]
     pub fn write_owned(&mut self, extent: Bytes) -> Result<(), Refused> {
-        self.operation(note(tag::EXTENT, extent.len()));
+        self.operation(tag::OWNED, extent.len());
         let answer = self.stream.write_owned(extent);
-        self.filled = self.stream.filled_len();
-        answer
+        self.answered(answer)
     }
 
     /// See [`Stream::write_extents`].
@@ -141,17 +181,12 @@ impl<R: Rules> FlightRecorder<R> {
         &mut self,
         extents: impl IntoIterator<Item = Bytes>,
     ) -> Result<(), Refused> {
-        let FlightRecorder { stream, recent, .. } = {
-            self.make_room();
-            &mut *self
-        };
-        let mut tag = tag::EXTENT;
-        let noted = extents.into_iter().inspect(|extent| {
-            recent.notes.push(note(mem::replace(&mut tag, tag::FURTHER), extent.len()));
-        });
+        self.operation(tag::EXTENTS, 0);
+        let FlightRecorder { stream, ring } = &mut *self;
+        let extents = extents.into_iter();
+        let noted = extents.inspect(|extent| ring.push(Note::new(tag::EXTENT, extent.len())));
         let answer = stream.write_extents(noted);
-        self.filled = self.stream.filled_len();
-        answer
+        self.answered(answer)
     }
 
     /// See [`Stream::flush`].
@@ -159,10 +194,9 @@ impl<R: Rules> FlightRecorder<R> {
     /// # Errors
     /// As there.
     pub fn flush(&mut self) -> Result<(), Refused> {
-        self.operation(tag::FLUSH);
+        self.operation(tag::FLUSH, 0);
         let answer = self.stream.flush();
-        self.filled = self.stream.filled_len();
-        answer
+        self.answered(answer)
     }
 
     /// See [`Stream::close`].
@@ -170,34 +204,35 @@ impl<R: Rules> FlightRecorder<R> {
     /// # Errors
     /// As there.
     pub fn close(&mut self) -> Result<(), Refused> {
-        self.operation(tag::CLOSE);
+        self.operation(tag::CLOSE, 0);
         let answer = self.stream.close();
-        self.filled = self.stream.filled_len();
-        answer
+        self.answered(answer)
     }
 
     /// See [`Stream::next_output`].
     #[inline]
     pub fn next_output(&mut self) -> Option<Output> {
-        let output = self.stream.next_output()?;
-        if let Output::Put(put) = &output {
-            self.recent.notes.push(note(tag::PUT, put.len()));
-        }
-        self.put_in_hand = matches!(output, Output::Put(_));
-        Some(output)
+        self.stream.next_output()
     }
 
     /// See [`Stream::completed`].
     #[inline]
     pub fn completed(&mut self, outcome: Outcome) {
-        if let Outcome::Failed { taken } = outcome {
-            let of_put = if self.put_in_hand { taken.saturating_add(1) } else { 0 };
-            self.recent.notes.push(note(tag::FAILED, of_put));
-            self.stream.completed(outcome);
-            self.filled = self.stream.filled_len();
-        } else {
-            self.stream.completed(outcome);
+        if let Some(len) = self.stream.outputs().put_in_hand() {
+            self.ring.push(Note::new(tag::PUT, len));
         }
+        if let Outcome::Failed { taken } = outcome {
+            self.failed(taken);
+        }
+        self.stream.completed(outcome);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn failed(&mut self, taken: usize) {
+        let is_put = self.stream.outputs().put_in_hand().is_some();
+        let number = if is_put { taken.saturating_add(1) } else { 0 };
+        self.ring.push(Note::new(tag::FAILED, number));
     }
 
     /// See [`Stream::recycle`].
@@ -213,96 +248,109 @@ impl<R: Rules> FlightRecorder<R> {
 
     /// The last operations, oldest first, and the puts. `name` says which stream
     /// this is.
+    ///
+    /// Puts of the last operation that the driver has not reported on are in the
+    /// trace too, as if it had carried them out.
     #[must_use]
     pub fn trace(&self, name: &str) -> Trace {
-        let shape = self.stream.shape();
-        let start = if self.forgotten { self.older.start } else { self.recent.start };
-        let mut notes = Vec::new();
-        if self.forgotten {
-            notes.extend_from_slice(&self.older.notes);
-        }
-        notes.extend_from_slice(&self.recent.notes);
-        let fitted = self.stream.filled_len().saturating_sub(self.filled);
-        notes.extend((fitted > 0).then_some(note(tag::FITTED, fitted)));
-        let replay = decode(&notes, start, shape);
-        Trace { stream: name.into(), rule: FlushRule::Strict, start, replay }
+        let left = self.stream.outputs().puts_left().map(|len| Note::new(tag::PUT, len));
+        let notes = self.ring.in_order().chain(left).chain([self.note(tag::END, 0)]);
+        decode(name, &without_refused(notes), self.stream.shape())
     }
 
-    /// Notes an operation, and before it the writes that have fitted.
+    /// Notes an operation.
     #[inline]
-    fn operation(&mut self, operation: u64) {
-        self.make_room();
-        self.recent.notes.push(operation);
+    fn operation(&mut self, tag: u64, bytes: usize) {
+        let note = self.note(tag, bytes);
+        self.ring.push(note);
+    }
+
+    /// A note with the stream's numbers: each is at most `S`, which is at most 2^30.
+    #[inline]
+    fn note(&self, tag: u64, bytes: usize) -> Note {
+        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        Note {
+            capacity: number(self.stream.capacity().unwrap_or(0)),
+            filled: number(self.stream.filled_len()),
+            pending: number(self.stream.pending_bytes()),
+            ..Note::new(tag, bytes)
+        }
     }
 
     #[inline]
-    fn make_room(&mut self) {
-        if self.recent.notes.len() >= self.limit {
-            self.forget();
+    fn answered(&mut self, answer: Result<(), Refused>) -> Result<(), Refused> {
+        if let Err(Refused::OutputsWait | Refused::TooLong) = answer {
+            self.ring.push(Note::new(tag::REFUSED, 0));
         }
-        let fitted = self.stream.filled_len().saturating_sub(self.filled);
-        if fitted > 0 {
-            self.recent.notes.push(note(tag::FITTED, fitted));
-        }
-    }
-
-    /// Discards the older half.
-    #[cold]
-    #[inline(never)]
-    fn forget(&mut self) {
-        mem::swap(&mut self.recent, &mut self.older);
-        self.recent.notes.clear();
-        self.filled = self.stream.filled_len();
-        self.recent.start = self.state();
-        self.forgotten = true;
-    }
-
-    fn state(&self) -> Abstract {
-        Abstract {
-            capacity: self.stream.capacity().unwrap_or(0),
-            filled: self.stream.filled_len(),
-            pending: self.stream.pending_bytes(),
-        }
+        answer
     }
 }
 
-/// Decodes the notes into steps.
-fn decode(notes: &[u64], start: Abstract, shape: Shape) -> super::frame::Replay {
-    let model = Model::new(shape, FlushRule::Strict);
-    let mut steps = Steps::new(model, layout_at(start));
+/// Leaves out the operations that were refused: the puts after them belong to the
+/// operation before.
+fn without_refused(notes: impl Iterator<Item = Note>) -> Vec<Note> {
+    let mut kept: Vec<Note> = Vec::new();
+    for note in notes {
+        if note.tag() == tag::REFUSED {
+            while kept.last().is_some_and(|note| note.tag() == tag::EXTENT) {
+                kept.pop();
+            }
+            kept.pop();
+        } else {
+            kept.push(note);
+        }
+    }
+    kept
+}
+
+/// Decodes the notes into steps. The last note is the end.
+fn decode(name: &str, notes: &[Note], shape: Shape) -> Trace {
+    // An operation whose own note is lost cannot be told.
+    let first = notes.iter().position(|note| note.tag() <= tag::END).unwrap_or(0);
+    let mut rest = notes.get(first..).unwrap_or_default();
+    let start = rest.first().map(|note| note.numbers()).unwrap_or_default();
+    let mut steps = Steps::new(Model::new(shape, FlushRule::Strict), layout_at(start));
     let mut events = Vec::new();
-    let mut rest = notes;
-    while let Some((first, mut after)) = rest.split_first() {
-        let mut event = match first & ((1 << tag::BITS) - 1) {
-            tag::BUFFERED | tag::FITTED => Event::buffered(bytes_of(*first)),
-            tag::EXTENT => {
-                let further = count(after, tag::FURTHER);
-                let (list, behind) = after.split_at_checked(further).unwrap_or_default();
-                after = behind;
-                let lengths = core::iter::once(first).chain(list).map(|note| bytes_of(*note));
-                Event::extents(lengths.collect())
-            }
-            tag::FLUSH => Event::flush(),
-            tag::CLOSE => Event::close(),
-            _ => {
-                rest = after;
-                continue;
-            }
-        };
+    while let Some((note, after)) = rest.split_first() {
+        let followers = after.iter().take_while(|note| note.tag() > tag::END).count();
+        let (followers, others) = after.split_at_checked(followers).unwrap_or_default();
+        rest = others;
+        if let Some(fitted) = steps.catch_up(note.numbers()) {
+            let event = Event::buffered(fitted);
+            steps.seen(&event, false, &[]);
+            events.push(event);
+        }
+        let Some(mut event) = event(*note, followers) else { continue };
         let mut seen = Vec::new();
-        while let Some((note, behind)) = after.split_first() {
-            match note & ((1 << tag::BITS) - 1) {
-                tag::PUT => seen.push(SeenPut { len: bytes_of(*note), failed: None }),
-                tag::FAILED => fail(&mut event, &mut seen, bytes_of(*note)),
-                _ => break,
+        for note in followers {
+            match note.tag() {
+                tag::PUT => seen.push(SeenPut { len: note.bytes(), failed: None }),
+                tag::FAILED => fail(&mut event, &mut seen, note.bytes()),
+                _ => {}
             }
-            after = behind;
         }
         steps.seen(&event, false, &seen);
         events.push(event);
-        rest = after;
     }
-    steps.into_replay(Case { trim: shape.trim, events }, shape)
+    let replay = steps.into_replay(Case { trim: shape.trim, events }, shape);
+    Trace { stream: name.into(), rule: FlushRule::Strict, start, replay }
+}
+
+/// The event of an operation's note and the notes that follow it; `None` for the end
+/// and for a write of no extents.
+fn event(note: Note, followers: &[Note]) -> Option<Event> {
+    match note.tag() {
+        tag::BUFFERED => Some(Event::buffered(note.bytes())),
+        tag::OWNED => Some(Event::extents([note.bytes()].to_vec())),
+        tag::FLUSH => Some(Event::flush()),
+        tag::CLOSE => Some(Event::close()),
+        tag::EXTENTS => {
+            let extents = followers.iter().filter(|note| note.tag() == tag::EXTENT);
+            let lengths: Vec<usize> = extents.map(|note| note.bytes()).collect();
+            (!lengths.is_empty()).then(|| Event::extents(lengths))
+        }
+        _ => None,
+    }
 }
 
 /// Marks the previous output as failed: the last put, or the sink's flush or close.
@@ -316,12 +364,4 @@ fn fail(event: &mut Event, seen: &mut [SeenPut], number: usize) {
         _ if event.operation == Operation::Close => event.fault = Some(SinkFault::Close),
         _ => event.fault = Some(SinkFault::Flush),
     }
-}
-
-fn count(notes: &[u64], tag: u64) -> usize {
-    notes.iter().take_while(|note| *note & ((1 << tag::BITS) - 1) == tag).count()
-}
-
-fn bytes_of(note: u64) -> usize {
-    usize::try_from(note >> tag::BITS).unwrap_or(usize::MAX)
 }

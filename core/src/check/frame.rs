@@ -151,6 +151,14 @@ impl Frame {
     pub fn holds(&self) -> bool {
         self.findings.is_empty()
     }
+
+    /// The sizes of its puts.
+    pub(super) fn put_sizes(&self) -> impl Iterator<Item = usize> {
+        self.outputs.iter().filter_map(|output| match output {
+            SinkCall::Put { len, .. } => Some(*len),
+            _ => None,
+        })
+    }
 }
 
 /// A case with its frames.

@@ -136,10 +136,7 @@ fn departure(f: &mut fmt::Formatter<'_>, frame: &Frame) -> fmt::Result {
     let Some(departure) = &frame.departure else { return Ok(()) };
     let (is, should) = (&frame.after.state, &departure.after);
     let step = frame.index + 1;
-    let puts = frame.outputs.iter().filter_map(|output| match output {
-        SinkCall::Put { len, .. } => Some(*len),
-        _ => None,
-    });
+    let puts = frame.put_sizes();
     let specified = list(departure.puts.iter().copied());
     if !frame.after.known {
         writeln!(f, "In step {step} (`{}`).\n", frame.event)?;

@@ -9,8 +9,8 @@ use super::frame::{
     Departure, ExtentKind, Frame, FrameExtent, Judgement, Picture, Replay, SinkCall,
 };
 use super::invariant::{Broken, Invariant};
-use super::layout::{Layout, LayoutExtent, Memory, Puts};
-use super::model::{Decision, FlushRule, Model};
+use super::layout::{Layout, LayoutExtent, Memory, Puts, layout_at};
+use super::model::{Abstract, Decision, FlushRule, Model};
 use super::state::State;
 use crate::stream::Shape;
 use alloc::{
@@ -149,6 +149,31 @@ impl Steps {
             verdict: Invariant::ALL.map(|invariant| Judgement { invariant, holds: true }).to_vec(),
             findings: Vec::new(),
         });
+    }
+
+    /// Goes on from numbers that were observed. Returns the length of the buffered
+    /// writes that have only filled the buffer since the last step. A stream whose
+    /// numbers were others after that step has departed there.
+    pub(super) fn catch_up(&mut self, numbers: Abstract) -> Option<usize> {
+        if self.failed || self.closed {
+            return None;
+        }
+        let waits = numbers.pending.saturating_add(numbers.filled);
+        let fitted = waits.saturating_sub(self.written.saturating_sub(self.taken));
+        let filled = numbers.filled.saturating_sub(fitted);
+        let before = Abstract { filled, ..numbers };
+        if self.layout.as_ref().is_none_or(|layout| layout.state != before) {
+            let specified = self.layout.replace(layout_at(before));
+            let after = self.picture();
+            if let Some(frame) = self.frames.last_mut() {
+                if let Some(specified) = specified {
+                    let puts = frame.put_sizes().collect();
+                    frame.departure = Some(Departure { after: specified.state, puts });
+                }
+                frame.after = after;
+            }
+        }
+        (fitted > 0).then_some(fitted)
     }
 
     /// Whether the sink's flush or close fails in this event.

@@ -88,6 +88,13 @@ impl<R: Rules> Stream<R> {
         self.buffer.copy_if_it_fits::<R>(bytes, self.shape.buffer_size.get())
     }
 
+    /// The outputs, for a recorder.
+    #[cfg(feature = "check")]
+    #[inline]
+    pub(crate) fn outputs(&self) -> &Outputs {
+        &self.outputs
+    }
+
     /// A *zero-copy* write of one extent: the stream keeps the buffer itself and
     /// copies nothing.
     ///

@@ -76,7 +76,7 @@ impl Eq for Put {}
 
 /// The outputs that the driver still has to take, and the one it has in hand.
 #[derive(Debug, Default)]
-pub(super) struct Outputs {
+pub(crate) struct Outputs {
     queue: VecDeque<Output>,
     in_hand: Option<InHand>,
     /// A few empty lists that recycled puts returned.
@@ -131,6 +131,23 @@ impl Outputs {
             Output::Close => InHand::Close,
         });
         Some(output)
+    }
+
+    /// The length of the put in the driver's hand.
+    #[cfg(feature = "check")]
+    #[inline]
+    pub(crate) fn put_in_hand(&self) -> Option<usize> {
+        if let Some(InHand::Put { len }) = self.in_hand { Some(len) } else { None }
+    }
+
+    /// The lengths of the puts that the driver has not reported on.
+    #[cfg(feature = "check")]
+    pub(crate) fn puts_left(&self) -> impl Iterator<Item = usize> {
+        let queued = self.queue.iter().filter_map(|output| match output {
+            Output::Put(put) => Some(put.len),
+            _ => None,
+        });
+        self.put_in_hand().into_iter().chain(queued)
     }
 
     pub(super) fn reported(&mut self) -> Option<InHand> {

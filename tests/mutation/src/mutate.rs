@@ -141,11 +141,11 @@ impl VisitMut for Mutator<'_> {
     }
 
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
-        let shown = shown(expr);
         let condition = match expr {
             Expr::If(branch) => shown(&*branch.cond),
             _ => String::new(),
         };
+        let shown = shown(expr);
         let line = line_of(expr);
         visit_mut::visit_expr_mut(self, expr);
         let others = match &*expr {
