@@ -306,15 +306,15 @@ fn compare(title: &str, size: usize, writes: usize, payloads: usize, work: &impl
 /// Prints a line for each candidate.
 fn print_results(title: &str, writes: usize, candidates: &[Candidate<'_>]) {
     println!("\n{title}");
-    let rounds_of_first = &candidates[0].rounds;
-    let first = candidates[0].fastest.as_nanos() as f64;
+    let first_candidate = candidates.first().expect("a candidate");
+    let first = first_candidate.fastest.as_nanos() as f64;
     for Candidate { name, fastest, allocations, copied, rounds, .. } in candidates {
         let nanos = fastest.as_nanos() as f64;
-        let pairs = rounds.iter().zip(rounds_of_first);
+        let pairs = rounds.iter().zip(&first_candidate.rounds);
         let mut ratios: Vec<f64> =
             pairs.map(|(own, first)| own.as_secs_f64() / first.as_secs_f64()).collect();
         ratios.sort_by(f64::total_cmp);
-        let quarter = |n: usize| ratios[ratios.len() * n / 4];
+        let quarter = |n: usize| ratios.get(ratios.len() * n / 4).expect("a round");
         println!(
             "  {name:<24}{:>8.2} ns a write  {:>6.2} × the first  {allocations:>5} allocations  \
              {copied:>6.2}% copied  median {:.3} × ({:.3}–{:.3})",

@@ -41,14 +41,14 @@ use bytes::Bytes;
 #[repr(C)]
 pub struct FlightRecorder<R: Rules = Faithful> {
     stream: Stream<R>,
-    ring: Ring,
+    ring: FlightRing,
 }
 
 /// The last notes. Their number is a power of two, so that a mask gives the place of
 /// the next one.
 #[derive(Debug)]
-struct Ring {
-    notes: Vec<Note>,
+struct FlightRing {
+    notes: Vec<FlightNote>,
     /// The number of notes taken so far.
     taken: usize,
 }
@@ -59,7 +59,7 @@ const MOST_NOTES: usize = 1 << 24;
 /// A note. Each operation has the stream's numbers before it, so the oldest note of
 /// an operation is a place to begin at, wherever the ring has been cut.
 #[derive(Clone, Copy, Debug, Default)]
-struct Note {
+struct FlightNote {
     /// A tag in the lowest bits; the other bits are a number of bytes.
     what: u64,
     capacity: u32,
@@ -89,11 +89,11 @@ mod tag {
     pub(super) const BITS: u32 = 4;
 }
 
-impl Note {
+impl FlightNote {
     #[inline]
     const fn new(tag: u64, bytes: usize) -> Self {
         let what = (bytes as u64) << tag::BITS | tag;
-        Note { what, capacity: 0, filled: 0, pending: 0 }
+        FlightNote { what, capacity: 0, filled: 0, pending: 0 }
     }
 
     const fn tag(self) -> u64 {
@@ -114,9 +114,9 @@ impl Note {
     }
 }
 
-impl Ring {
+impl FlightRing {
     #[inline]
-    fn push(&mut self, note: Note) {
+    fn push(&mut self, note: FlightNote) {
         let at = self.taken & self.notes.len().wrapping_sub(1);
         if let Some(place) = self.notes.get_mut(at) {
             *place = note;
@@ -125,7 +125,7 @@ impl Ring {
     }
 
     /// The notes, oldest first.
-    fn in_order(&self) -> impl Iterator<Item = Note> {
+    fn in_order(&self) -> impl Iterator<Item = FlightNote> {
         let at = self.taken & self.notes.len().wrapping_sub(1);
         let (newer, older) = self.notes.split_at_checked(at).unwrap_or_default();
         let older = if self.taken < self.notes.len() { &[] } else { older };
@@ -139,7 +139,10 @@ impl<R: Rules> FlightRecorder<R> {
     /// puts together.
     pub fn new(stream: Stream<R>, limit: usize) -> Self {
         let len = limit.clamp(1, MOST_NOTES).next_power_of_two();
-        FlightRecorder { stream, ring: Ring { notes: vec![Note::default(); len], taken: 0 } }
+        FlightRecorder {
+            stream,
+            ring: FlightRing { notes: vec![FlightNote::default(); len], taken: 0 },
+        }
     }
 
     /// See [`Stream::write`].
@@ -184,7 +187,7 @@ impl<R: Rules> FlightRecorder<R> {
         self.operation(tag::EXTENTS, 0);
         let FlightRecorder { stream, ring } = &mut *self;
         let extents = extents.into_iter();
-        let noted = extents.inspect(|extent| ring.push(Note::new(tag::EXTENT, extent.len())));
+        let noted = extents.inspect(|extent| ring.push(FlightNote::new(tag::EXTENT, extent.len())));
         let answer = stream.write_extents(noted);
         self.answered(answer)
     }
@@ -219,7 +222,7 @@ impl<R: Rules> FlightRecorder<R> {
     #[inline]
     pub fn completed(&mut self, outcome: Outcome) {
         if let Some(len) = self.stream.outputs().put_in_hand() {
-            self.ring.push(Note::new(tag::PUT, len));
+            self.ring.push(FlightNote::new(tag::PUT, len));
         }
         if let Outcome::Failed { taken } = outcome {
             self.failed(taken);
@@ -232,7 +235,7 @@ impl<R: Rules> FlightRecorder<R> {
     fn failed(&mut self, taken: usize) {
         let is_put = self.stream.outputs().put_in_hand().is_some();
         let number = if is_put { taken.saturating_add(1) } else { 0 };
-        self.ring.push(Note::new(tag::FAILED, number));
+        self.ring.push(FlightNote::new(tag::FAILED, number));
     }
 
     /// See [`Stream::recycle`].
@@ -253,7 +256,7 @@ impl<R: Rules> FlightRecorder<R> {
     /// trace too, as if it had carried them out.
     #[must_use]
     pub fn trace(&self, name: &str) -> Trace {
-        let left = self.stream.outputs().puts_left().map(|len| Note::new(tag::PUT, len));
+        let left = self.stream.outputs().puts_left().map(|len| FlightNote::new(tag::PUT, len));
         let notes = self.ring.in_order().chain(left).chain([self.note(tag::END, 0)]);
         decode(name, &without_refused(notes), self.stream.shape())
     }
@@ -267,20 +270,20 @@ impl<R: Rules> FlightRecorder<R> {
 
     /// A note with the stream's numbers: each is at most `S`, which is at most 2^30.
     #[inline]
-    fn note(&self, tag: u64, bytes: usize) -> Note {
+    fn note(&self, tag: u64, bytes: usize) -> FlightNote {
         let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        Note {
+        FlightNote {
             capacity: number(self.stream.capacity().unwrap_or(0)),
             filled: number(self.stream.filled_len()),
             pending: number(self.stream.pending_bytes()),
-            ..Note::new(tag, bytes)
+            ..FlightNote::new(tag, bytes)
         }
     }
 
     #[inline]
     fn answered(&mut self, answer: Result<(), Refused>) -> Result<(), Refused> {
         if let Err(Refused::OutputsWait | Refused::TooLong) = answer {
-            self.ring.push(Note::new(tag::REFUSED, 0));
+            self.ring.push(FlightNote::new(tag::REFUSED, 0));
         }
         answer
     }
@@ -288,8 +291,8 @@ impl<R: Rules> FlightRecorder<R> {
 
 /// Leaves out the operations that were refused: the puts after them belong to the
 /// operation before.
-fn without_refused(notes: impl Iterator<Item = Note>) -> Vec<Note> {
-    let mut kept: Vec<Note> = Vec::new();
+fn without_refused(notes: impl Iterator<Item = FlightNote>) -> Vec<FlightNote> {
+    let mut kept: Vec<FlightNote> = Vec::new();
     for note in notes {
         if note.tag() == tag::REFUSED {
             while kept.last().is_some_and(|note| note.tag() == tag::EXTENT) {
@@ -304,7 +307,7 @@ fn without_refused(notes: impl Iterator<Item = Note>) -> Vec<Note> {
 }
 
 /// Decodes the notes into steps. The last note is the end.
-fn decode(name: &str, notes: &[Note], shape: Shape) -> Trace {
+fn decode(name: &str, notes: &[FlightNote], shape: Shape) -> Trace {
     // An operation whose own note is lost cannot be told.
     let first = notes.iter().position(|note| note.tag() <= tag::END).unwrap_or(0);
     let mut rest = notes.get(first..).unwrap_or_default();
@@ -338,7 +341,7 @@ fn decode(name: &str, notes: &[Note], shape: Shape) -> Trace {
 
 /// The event of an operation's note and the notes that follow it; `None` for the end
 /// and for a write of no extents.
-fn event(note: Note, followers: &[Note]) -> Option<Event> {
+fn event(note: FlightNote, followers: &[FlightNote]) -> Option<Event> {
     match note.tag() {
         tag::BUFFERED => Some(Event::buffered(note.bytes())),
         tag::OWNED => Some(Event::extents([note.bytes()].to_vec())),
