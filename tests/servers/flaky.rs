@@ -12,13 +12,13 @@ use object_store::{ClientOptions, Result};
 
 /// Counts the requests by method, path and range.
 #[derive(Clone, Debug, Default)]
-pub struct Line {
+pub struct FlakyConnector {
     /// Whether the first request of each kind fails.
     pub fails_first: bool,
     sent: Arc<Mutex<HashMap<String, usize>>>,
 }
 
-impl Line {
+impl FlakyConnector {
     pub fn new(fails_first: bool) -> Self {
         Self { fails_first, ..Self::default() }
     }
@@ -34,7 +34,7 @@ impl Line {
     }
 }
 
-impl HttpConnector for Line {
+impl HttpConnector for FlakyConnector {
     fn connect(&self, options: &ClientOptions) -> Result<HttpClient> {
         let client = ReqwestConnector::default().connect(options)?;
         Ok(HttpClient::new(Service { client, connection: self.clone() }))
@@ -44,7 +44,7 @@ impl HttpConnector for Line {
 #[derive(Debug)]
 struct Service {
     client: HttpClient,
-    connection: Line,
+    connection: FlakyConnector,
 }
 
 #[derive(Debug)]

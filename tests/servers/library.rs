@@ -11,13 +11,13 @@ use sealpack::remote::{
 };
 use tokio::runtime::Runtime;
 
-use super::flaky::Line;
+use super::flaky::FlakyConnector;
 use super::start::{BOTH, BUCKET, KEY, Kind, SECRET, Server};
 use super::{item, pack, plain};
 
 const PATH: &str = "folder/a.pack";
 
-fn store(server: &Server, secret: &str, line: &Line) -> AmazonS3 {
+fn store(server: &Server, secret: &str, connector: &FlakyConnector) -> AmazonS3 {
     static TLS: Once = Once::new();
     TLS.call_once(|| rustls::crypto::ring::default_provider().install_default().unwrap());
     AmazonS3Builder::new()
@@ -27,13 +27,13 @@ fn store(server: &Server, secret: &str, line: &Line) -> AmazonS3 {
         .with_bucket_name(BUCKET)
         .with_access_key_id(KEY)
         .with_secret_access_key(secret)
-        .with_http_connector(line.clone())
+        .with_http_connector(connector.clone())
         .build()
         .unwrap()
 }
 
-fn at(server: &Server, line: &Line) -> Location {
-    Location::new(store(server, SECRET, line), PATH.into())
+fn at(server: &Server, connector: &FlakyConnector) -> Location {
+    Location::new(store(server, SECRET, connector), PATH.into())
 }
 
 fn small_parts(replace: bool) -> RemoteWriterOptions {
@@ -51,14 +51,14 @@ fn write(location: &Location, runtime: &Runtime, options: RemoteWriterOptions, c
 fn a_pack_goes_there_whole_and_comes_back_by_the_item() {
     let runtime = Runtime::new().unwrap();
     for kind in BOTH {
-        let (server, line) = (Server::start(kind), Line::new(false));
-        let location = at(&server, &line);
+        let (server, connector) = (Server::start(kind), FlakyConnector::new(false));
+        let location = at(&server, &connector);
         // One part, and four.
         for (count, requests) in [(3, 2), (2000, 8)] {
-            let before = line.count();
+            let before = connector.count();
             write(&location, &runtime, small_parts(count > 3), count);
             let overwriting = if count > 3 { 2 } else { 0 };
-            assert_eq!(line.count() - before, requests - overwriting, "{kind:?}");
+            assert_eq!(connector.count() - before, requests - overwriting, "{kind:?}");
             let stored = runtime
                 .block_on(async { location.store().get(location.path()).await?.bytes().await })
                 .unwrap();
@@ -66,15 +66,15 @@ fn a_pack_goes_there_whole_and_comes_back_by_the_item() {
         }
         assert_eq!(server.open_uploads(), 0);
         runtime.block_on(async {
-            let before = line.count();
+            let before = connector.count();
             let reader = RemoteReader::open(&location).await.unwrap();
-            assert_eq!(line.count() - before, 1, "{kind:?}: open");
+            assert_eq!(connector.count() - before, 1, "{kind:?}: open");
             assert_eq!(reader.get(1234).await.unwrap(), item(1234, 10_000));
-            assert_eq!(line.count() - before, 2, "{kind:?}: an item");
+            assert_eq!(connector.count() - before, 2, "{kind:?}: an item");
             let range: Vec<_> = reader.range(1500..1600).unwrap().try_collect().await.unwrap();
             assert!(range.iter().zip(1500..).all(|(found, n)| *found == item(n, 10_000)));
             assert!(reader.verify().await.unwrap().is_ok());
-            let listed = Location::new(store(&server, SECRET, &line), "folder".into());
+            let listed = Location::new(store(&server, SECRET, &connector), "folder".into());
             let listed = listed.list().await.unwrap();
             assert_eq!(listed.len(), 1, "{kind:?}");
             // s3s-fs lists no ETags, so there a listing has less information about
@@ -93,8 +93,8 @@ fn a_pack_goes_there_whole_and_comes_back_by_the_item() {
 fn what_is_there_stays_unless_it_may_be_replaced() {
     let runtime = Runtime::new().unwrap();
     for kind in BOTH {
-        let (server, line) = (Server::start(kind), Line::new(false));
-        let location = at(&server, &line);
+        let (server, connector) = (Server::start(kind), FlakyConnector::new(false));
+        let location = at(&server, &connector);
         write(&location, &runtime, small_parts(false), 3);
         let refused = small_parts(false).create(&location, runtime.handle());
         assert!(matches!(refused.unwrap_err().kind(), ErrorKind::Exists), "{kind:?}");
@@ -126,8 +126,8 @@ fn what_is_there_stays_unless_it_may_be_replaced() {
 fn an_upload_that_is_given_up_leaves_no_parts() {
     let runtime = Runtime::new().unwrap();
     for kind in BOTH {
-        let (server, line) = (Server::start(kind), Line::new(false));
-        let location = at(&server, &line);
+        let (server, connector) = (Server::start(kind), FlakyConnector::new(false));
+        let location = at(&server, &connector);
         for count in [600, 1100, 2100] {
             let mut writer = small_parts(false).create(&location, runtime.handle()).unwrap();
             (0..count).for_each(|number| writer.append(&item(number, 10_000)).unwrap());
@@ -145,15 +145,15 @@ fn an_upload_that_is_given_up_leaves_no_parts() {
 fn each_request_may_fail_once() {
     let runtime = Runtime::new().unwrap();
     for kind in BOTH {
-        let (server, line) = (Server::start(kind), Line::new(true));
-        let location = at(&server, &line);
+        let (server, connector) = (Server::start(kind), FlakyConnector::new(true));
+        let location = at(&server, &connector);
         write(&location, &runtime, small_parts(false), 1100);
         runtime.block_on(async {
             let reader = RemoteReader::open(&location).await.unwrap();
             assert!(reader.verify().await.unwrap().is_ok());
             assert_eq!(reader.get(77).await.unwrap(), item(77, 10_000));
         });
-        assert!(line.fewest() >= 2, "{kind:?}: every request was lost once");
+        assert!(connector.fewest() >= 2, "{kind:?}: every request was lost once");
         assert_eq!(server.open_uploads(), 0);
     }
 }
@@ -163,8 +163,8 @@ fn each_request_may_fail_once() {
 fn an_object_that_changes_is_noticed() {
     let runtime = Runtime::new().unwrap();
     for kind in BOTH {
-        let (server, line) = (Server::start(kind), Line::new(false));
-        let location = at(&server, &line);
+        let (server, connector) = (Server::start(kind), FlakyConnector::new(false));
+        let location = at(&server, &connector);
         write(&location, &runtime, small_parts(false), 600);
         runtime.block_on(async {
             let reader = RemoteReader::open(&location).await.unwrap();
@@ -189,8 +189,8 @@ fn an_object_that_changes_is_noticed() {
 #[test]
 #[ignore = "needs servers: tests/run remote"]
 fn wrong_credentials_are_told_as_such() {
-    let (server, line) = (Server::start(Kind::S3sFs), Line::new(false));
-    let location = Location::new(store(&server, "guessed", &line), PATH.into());
+    let (server, connector) = (Server::start(Kind::S3sFs), FlakyConnector::new(false));
+    let location = Location::new(store(&server, "guessed", &connector), PATH.into());
     let error = Runtime::new().unwrap().block_on(RemoteReader::open(&location)).unwrap_err();
     assert_eq!(error.store().map(|error| error.fault()), Some(StoreFault::Denied), "{error}");
 }

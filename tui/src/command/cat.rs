@@ -14,15 +14,15 @@ use crate::progress::ProgressMeter;
 
 /// Write all items, or a range of them, to standard output
 ///
-/// Without --lines, --framed or --json the items follow each other with nothing between them. What
-/// `pack --lines` took apart, `cat --lines` puts together again, byte for byte (a last line gets a
-/// newline where it had none); the same holds for --framed.
+/// Without --lines, --framed or --json nothing separates the items. `cat --lines` restores the input of
+/// `pack --lines` byte for byte, except that the last line always ends in a newline; `cat --framed`
+/// restores the input of `pack --framed`.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct CatArgs {
     /// The pack
     file: PathBuf,
-    /// Only the items at positions A to B-1; A.. and ..B leave an end open
+    /// Only the items at positions A to B-1; A.. has no end, ..B starts at 0
     #[arg(long, value_name = "A..B")]
     range: Option<PositionRange>,
     #[command(flatten)]
@@ -36,7 +36,7 @@ Examples:
   sealpack cat log.pack --lines | grep error        every line
   sealpack cat log.pack --lines --range 1000..1010  ten of them
   sealpack cat old.pack --framed | sealpack pack --framed - -o new.pack
-                                                    write a pack anew";
+                                                    pack the items again";
 
 /// A range of positions; either end may be open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ struct NotARange;
 
 impl std::fmt::Display for NotARange {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a range is A..B with A not above B; 10..20 are ten items, 10.. all from there")
+        f.write_str("a range is A..B with A at most B: 10..20 is ten items, 10.. is position 10 and all after it")
     }
 }
 
@@ -89,7 +89,7 @@ impl PositionRange {
 /// # Errors
 /// [`Failure`]: a pack that cannot be read, a range it does not have.
 pub fn run(args: &CatArgs) -> Result<CommandOutcome, Failure> {
-    let (reader, chosen) = args.reading.open_and_tell(&args.file, args.framing.is_json())?;
+    let (reader, chosen) = args.reading.open_with_codec(&args.file, args.framing.is_json())?;
     let range = match args.range {
         None => 0..reader.item_count(),
         Some(positions) => positions

@@ -22,14 +22,14 @@ use crate::progress::ProgressMeter;
 use crate::report::{self, BOLD};
 use crate::size::{Bytes, Count};
 
-/// Write the digest list of a pack, with which single items can be trusted
+/// Write the digest list of a pack, which authenticates single items
 ///
-/// Reads all of the pack. The list has 32 bytes for each record and a little more; its root is 32
-/// bytes that vouch for every item, its position, the format id and the app data. Give the root to
-/// whoever is to read the pack, by a way that you both trust; pack and list may lie anywhere. A reader
-/// fetches a few kilobytes of the list for an item.
+/// Reads the whole pack. The list takes a little over 32 bytes per record. Its root, 32 bytes,
+/// authenticates every item and its position, the format id and the app data. Send the root to the
+/// readers over a channel that they trust; the pack and the list need no trusted storage. To read an
+/// item, a reader fetches a few kilobytes of the list.
 ///
-/// The list appears whole or not at all. `sealpack pack --with-digests` writes it with the pack.
+/// The list is written completely or not at all. `sealpack pack --with-digests` writes it with the pack.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct DigestsArgs {
@@ -38,13 +38,13 @@ pub struct DigestsArgs {
     /// Where to write the list [default: FILE.digests]
     #[arg(short, long, value_name = "LIST", conflicts_with = "print")]
     output: Option<PathBuf>,
-    /// Write nothing, only tell root and content hash
+    /// Write no list: only print the root and the content hash
     #[arg(long)]
     print: bool,
-    /// Replace LIST if it is there
+    /// Replace LIST if it exists
     #[arg(long)]
     force: bool,
-    /// One JSON object instead of words, and no progress
+    /// Print one JSON object instead of text, and no progress
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -53,9 +53,9 @@ pub struct DigestsArgs {
 
 const EXAMPLES: &str = "\
 Examples:
-  sealpack digests log.pack                  log.pack.digests, and its root
+  sealpack digests log.pack                  write log.pack.digests, print the root
   sealpack digests log.pack --json | jq -r .root
-  sealpack get log.pack 41 --trust $ROOT     that very item, or an error
+  sealpack get log.pack 41 --trust $ROOT     an authenticated item
   sealpack get copy.pack 41 --trust $ROOT --digests log.pack.digests";
 
 /// The fields that are printed.
@@ -81,7 +81,7 @@ struct DigestsSummary {
 /// [`Failure`]: a pack that cannot be read or is damaged, a list that cannot
 /// be written.
 pub fn run(args: &DigestsArgs) -> Result<CommandOutcome, Failure> {
-    let (reader, chosen) = args.reading.open_and_tell(&args.file, args.json)?;
+    let (reader, chosen) = args.reading.open_with_codec(&args.file, args.json)?;
     let records = u64::from(reader.directory().record_count());
     let mut progress = ProgressMeter::records("taking digests", records, args.json);
     let mut summary = DigestsSummary {

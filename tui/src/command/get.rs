@@ -12,8 +12,9 @@ use crate::outcome::{CommandOutcome, Failure};
 
 /// Write the items at these positions to standard output
 ///
-/// An item costs one read, wherever it lies. Items come in the order they are asked for. One item is
-/// written as it is; several need --lines, --framed or --json, so that they can be told apart.
+/// Reads each item with one read, whatever its position, and writes the items in the order of the
+/// arguments. A single item is written without any framing; several need --lines, --framed or --json
+/// to separate them.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct GetArgs {
@@ -30,11 +31,11 @@ pub struct GetArgs {
 
 const EXAMPLES: &str = "\
 Examples:
-  sealpack get photos.pack 17 > photo.jpg         one item, as it is
+  sealpack get photos.pack 17 > photo.jpg         one item, unchanged
   sealpack get log.pack 41 7 41 --lines           three lines
   sealpack get events.pack 0 128 --framed | prog  lengths before the items
   sealpack get events.pack 5 --json               position, size, text
-  sealpack get log.pack 41 --trust $ROOT          that very item, or an error";
+  sealpack get log.pack 41 --trust $ROOT          an authenticated item";
 
 /// Items that are buffered at a time, so that they are written in the requested order.
 const BATCH: usize = 256;
@@ -46,7 +47,7 @@ const BATCH: usize = 256;
 pub fn run(args: &GetArgs) -> Result<CommandOutcome, Failure> {
     if args.positions.len() > 1 && args.framing.is_none() {
         return Err(Failure::usage(
-            "several items would run together: add --lines, --framed or --json",
+            "several items need a separator: add --lines, --framed or --json",
         ));
     }
     let reader = args.reading.open(&args.file)?;
@@ -67,7 +68,7 @@ pub fn run(args: &GetArgs) -> Result<CommandOutcome, Failure> {
         reader.codec()?;
     }
     let first = fetch(&reader, batches.next().unwrap_or_default())?;
-    let (reader, chosen) = args.reading.with_codec(reader, args.framing.is_json())?;
+    let (reader, chosen) = args.reading.detect_codec(reader, args.framing.is_json())?;
     let about = PackHeading::new(&args.file, chosen);
     let mut to = ItemWriter::new(args.framing, &about)?;
     for (position, item) in first {

@@ -1,4 +1,4 @@
-//! `sealpack info`: the facts in the trailer.
+//! `sealpack info`: prints what the trailer says about a pack.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -17,10 +17,10 @@ use crate::printable;
 use crate::report::{self, BOLD, DOUBTFUL};
 use crate::size::{Bytes, Count};
 
-/// Show the facts in a pack's trailer
+/// Show what the trailer says about a pack
 ///
-/// Checks trailer, app data and index against their checksums. Does not read the records; `sealpack
-/// verify` checks everything.
+/// Checks the trailer, the app data and the index against their checksums, and reads no records.
+/// `sealpack verify` checks everything.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct InfoArgs {
@@ -46,7 +46,7 @@ Examples:
 /// at most this large.
 const MAX_RECORD_READ: u64 = 16 << 20;
 
-/// The report, in JSON and in words.
+/// The report, printed as JSON or as text.
 #[derive(Serialize)]
 struct PackInfo {
     #[serde(flatten)]
@@ -202,7 +202,7 @@ pub fn run(args: &InfoArgs) -> Result<CommandOutcome, Failure> {
         return written.map(|()| CommandOutcome::Fine).map_err(Failure::Output);
     }
     // The report itself says what decided the codec.
-    let (reader, chosen) = args.reading.open_and_tell(&args.file, true)?;
+    let (reader, chosen) = args.reading.open_with_codec(&args.file, true)?;
     let facts = PackInfo::of(&reader, chosen)?;
     match args.json {
         true => report::print_json(&facts)?,

@@ -8,18 +8,18 @@ use crate::inspect::{self, ViewCommand};
 use crate::outcome::{CommandOutcome, Failure};
 use crate::terminal::NoTerminal;
 
-/// Look inside a pack, at a terminal
+/// Browse a pack at a terminal
 ///
-/// Shows records, items as text or hex, the trailer and a histogram; goes to a position, searches,
-/// saves items and verifies. A damaged pack is shown as far as it can be read. `?` shows the keys.
+/// Shows the records, items as text or hex, the trailer and a histogram of sizes. Goes to a position,
+/// searches, saves items and verifies. Shows all readable parts of a damaged pack. `?` shows the keys.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct InspectArgs {
     /// The pack
     file: PathBuf,
-    /// Show items through a program of yours, which reads one from its standard input: `jq .`,
-    /// `protoc --decode_raw`. It is split into words as by a shell and run without one, for 5
-    /// seconds at most
+    /// Show items through your own program, for example `jq .` or `protoc --decode_raw`. It reads an
+    /// item from standard input, and runs for at most 5 seconds. COMMAND is split into words
+    /// like a shell command, but no shell runs it
     #[arg(long, value_name = "COMMAND", value_parser = ViewCommand::parse)]
     view: Option<ViewCommand>,
     #[command(flatten)]

@@ -33,8 +33,8 @@ const STYLES: Styles = Styles::styled()
     .literal(AnsiColor::Green.on_default())
     .placeholder(AnsiColor::Cyan.on_default());
 
-/// Pack many items into one sealed, immutable file, read any of them by its
-/// position with one read, and verify that the file is intact.
+/// Pack many items into one sealed, immutable file, read any item by its position
+/// with one read, and verify that the file is intact.
 #[derive(Parser)]
 #[command(name = "sealpack", version, styles = STYLES, after_help = EXAMPLES)]
 struct Cli {
@@ -49,9 +49,9 @@ Examples:
   sealpack get log.pack 41                     print the 42nd line
   sealpack grep error log.pack                 print the lines that match
   sealpack verify *.pack                       run every check
-  sealpack digests log.pack                    write a list that proves items
+  sealpack digests log.pack                    write a list that authenticates items
   sealpack diff old.pack new.pack              show which items differ
-  sealpack inspect log.pack                    look inside, at a terminal
+  sealpack inspect log.pack                    browse a pack at a terminal
   sealpack step                                step through the output stream
   sealpack check                               prove the output stream
 

@@ -1,4 +1,4 @@
-//! Arguments and output that all commands have that read a pack.
+//! Arguments and output that are shared by all commands that read a pack.
 
 use std::path::Path;
 
@@ -20,8 +20,8 @@ pub struct ReadArgs {
     /// The codec of the records; `auto` detects it
     #[arg(long, value_name = "CODEC", default_value = "auto")]
     codec: ReadCodecArg,
-    /// Identify versions of a URL by size and date and ignore ETags: for servers
-    /// behind one name whose ETags differ
+    /// Identify versions of a URL by size and date and ignore ETags: for a name
+    /// that is served by several servers with different ETags
     #[arg(long)]
     no_etag: bool,
     #[command(flatten)]
@@ -43,7 +43,7 @@ pub struct VerifyQuestion {
 enum ReadCodecArg {
     /// By the format id if it is known, else by the magic of the first record
     Auto,
-    /// Records are stored as they are
+    /// Records are stored uncompressed
     None,
     /// Each record is a zstd frame
     Zstd,
@@ -124,19 +124,19 @@ impl ReadArgs {
     ///
     /// # Errors
     /// [`Failure::Pack`].
-    pub fn open_and_tell(
+    pub fn open_with_codec(
         &self,
         path: &Path,
         quiet: bool,
     ) -> Result<(Reader, Option<ChosenCodec>), Failure> {
-        self.with_codec(self.open(path)?, quiet)
+        self.detect_codec(self.open(path)?, quiet)
     }
 
-    /// As [`open_and_tell`](Self::open_and_tell) for a pack that is open.
+    /// As [`open_with_codec`](Self::open_with_codec) for a pack that is open.
     ///
     /// # Errors
     /// [`Failure::Pack`].
-    pub fn with_codec(
+    pub fn detect_codec(
         &self,
         reader: Reader,
         quiet: bool,
@@ -170,7 +170,7 @@ fn note_codec(reader: &Reader, chosen: ChosenCodec) {
     ));
 }
 
-/// The first keys of every JSON object: the pack and its codec.
+/// The pack and its codec: the first keys of every JSON object.
 #[derive(Serialize)]
 pub struct PackHeading {
     #[serde(flatten)]

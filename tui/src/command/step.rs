@@ -10,15 +10,15 @@ use crate::outcome::{CommandOutcome, Failure, Input};
 use crate::step::{self, Setup};
 use crate::terminal::NoTerminal;
 
-/// Step through the output stream, a write at a time, at a terminal
+/// Step through the output stream at a terminal, one write at a time
 ///
-/// Shows the buffer, what waits and what was put after each write, the decision in words and the
-/// seven invariants. The case can be edited live; seeded bugs run beside the stream that ships.
-/// Without CASE it opens a scenario. `?` shows the keys.
+/// After each write it shows the buffer, the pending bytes, the puts, the reason for the decision and
+/// the seven invariants. The case can be edited while it runs, and a stream with a seeded bug is shown
+/// next to the correct one. Without CASE it opens a scenario. `?` shows the keys.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct StepArgs {
-    /// The events: `b4,z2+3,f` copies 4 bytes, hands over two extents, flushes
+    /// The events: `b4,z2+3,f` copies 4 bytes, hands over extents of 2 and 3 bytes, flushes
     #[arg(value_parser = Events::parse)]
     case: Option<Events>,
     /// Run the stream with a seeded bug; `sealpack check --mutant all` lists them
@@ -30,7 +30,7 @@ pub struct StepArgs {
     /// Limit puts to the buffer size
     #[arg(long)]
     trim: bool,
-    /// Walk through a trace: JSON Lines, or what `sealpack check --replay --json` prints
+    /// Step through a trace: JSON Lines, or the output of `sealpack check --replay --json`
     #[arg(long, value_name = "FILE", conflicts_with_all = ["case", "mutant", "buffer_size", "trim"])]
     trace: Option<PathBuf>,
 }

@@ -22,14 +22,14 @@ use {
 #[derive(clap::Args, Debug, Default)]
 #[command(next_help_heading = "Writing to a store (s3://, gs://, az://)")]
 pub struct UploadArgs {
-    /// Bytes in a part of the upload, 5MiB to 1GiB. A store takes 10,000
-    /// parts, so 8MiB is enough for 83.9 GB [default: 8MiB, or more where
-    /// the size is known]
+    /// Size of each part of the upload, 5MiB to 1GiB. A store accepts 10,000
+    /// parts, so parts of 8MiB hold a pack of up to 83.9 GB [default: 8MiB,
+    /// or more if the pack needs it and its size is known]
     #[cfg(feature = "remote")]
     #[arg(long, value_name = "BYTES", value_parser = part_size)]
     part_size: Option<PartSize>,
-    /// How large the pack gets, at most: parts are made large enough. Not
-    /// needed where the inputs are files
+    /// The largest size that the pack may reach, which sets the size of the
+    /// parts. Needed only if an input is not a file
     #[cfg(feature = "remote")]
     #[arg(long, value_name = "BYTES", value_parser = parse_size)]
     size_hint: Option<u64>,
@@ -38,7 +38,7 @@ pub struct UploadArgs {
 #[cfg(feature = "remote")]
 fn part_size(text: &str) -> Result<PartSize, String> {
     let bytes = parse_size(text).map_err(|error| error.to_string())?;
-    PartSize::new(bytes).ok_or_else(|| "a part has from 5MiB to 1GiB".into())
+    PartSize::new(bytes).ok_or_else(|| "a part has 5MiB to 1GiB".into())
 }
 
 /// A pack that is being written.
@@ -52,8 +52,8 @@ pub enum Target {
 
 /// Printed after an upload to a store that does not support `If-None-Match`.
 #[cfg(feature = "remote")]
-const NO_CONDITIONS: &str = "this store does not know conditional writes (If-None-Match): that no \
-    object had the name was looked up just before, and one that appeared since was replaced";
+const NO_CONDITIONS: &str = "this store does not support conditional writes (If-None-Match): the name was \
+    free just before the upload was completed, but an object created since then was replaced";
 
 /// A pack that is being uploaded. If it is dropped before it is finished, its upload is
 /// aborted, and the parts that then remain in the store are reported.

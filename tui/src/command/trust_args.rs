@@ -14,11 +14,11 @@ use crate::outcome::Failure;
 #[command(next_help_heading = "Trust")]
 pub struct TrustArgs {
     /// Check every record against this hash from a trusted source: the root that
-    /// `sealpack digests` prints, or the content hash. Only data that matches it
-    /// is returned
+    /// `sealpack digests` prints, or the content hash. Data that does not match is
+    /// an error
     #[arg(long, value_name = "HASH", value_parser = parse_hash)]
     pub(super) trust: Option<Hash>,
-    /// The pack's digest list, a file or a URL; it need not be trusted [default: FILE.digests]
+    /// The pack's digest list, a file or a URL; it needs no trust [default: FILE.digests]
     #[arg(long, value_name = "LIST", requires = "trust")]
     pub(super) digests: Option<PathBuf>,
 }

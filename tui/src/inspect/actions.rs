@@ -86,7 +86,7 @@ impl Inspector {
         let place = next.and_then(|next| self.reader.directory().place(next).ok());
         match place {
             Some(place) => self.go(ItemAddress { record: place.record.number, slot: place.slot }),
-            None => self.tell(if forward { "this is the last item" } else { "this is item 0" }),
+            None => self.inform(if forward { "this is the last item" } else { "this is item 0" }),
         }
     }
 
@@ -167,7 +167,7 @@ impl Inspector {
 
     pub(super) fn open(&mut self) {
         if self.records.len() == 0 {
-            return self.tell("the pack has no records");
+            return self.inform("the pack has no records");
         }
         // Return to the last item shown, if it is in this record.
         if self.items_of != Some(self.record()) {
@@ -229,15 +229,15 @@ impl Inspector {
 
     fn toggle_pretty(&mut self) {
         if self.look() == ItemFormat::Hex {
-            return self.tell("p is for JSON as text: x shows text");
+            return self.inform("p is for JSON as text: x shows text");
         }
         let size = self.text_bytes().map_or(0, |bytes| bytes.len());
         if size > item::MAX_JSON {
             let (size, most) = (text::size(size as u64), text::size(item::MAX_JSON as u64));
-            return self.tell(format!("this item has {size}: JSON is set out up to {most}"));
+            return self.inform(format!("this item has {size}: JSON is set out up to {most}"));
         }
         if self.pretty && self.content.text.as_ref().is_some_and(|text| !text.json) {
-            return self.tell("not a JSON object or array: there is nothing to set out");
+            return self.inform("not a JSON object or array: there is nothing to set out");
         }
         self.pretty = !self.pretty;
         let viewed = self.content.viewed.take();
@@ -249,11 +249,11 @@ impl Inspector {
     fn back(&mut self) -> Option<InspectorEffect> {
         match self.task.take() {
             Some(TaskInFlight { verifying: true, .. }) => {
-                self.tell("verification stopped");
+                self.inform("verification stopped");
                 return Some(InspectorEffect::StopVerifying);
             }
             Some(_) => {
-                self.tell("search stopped");
+                self.inform("search stopped");
                 return Some(InspectorEffect::StopSearching);
             }
             None if self.in_item => self.in_item = false,

@@ -55,9 +55,9 @@ impl Inspector {
             }
             InspectorAnswer::Found(outcome) => self.take_found(&outcome),
             InspectorAnswer::Counted(counted) => self.take_count(counted),
-            InspectorAnswer::Saved(_, Ok(news)) => self.tell(news),
+            InspectorAnswer::Saved(_, Ok(news)) => self.inform(news),
             InspectorAnswer::Saved(to, Err(why)) => self.ask_again_where_to_save(to, why),
-            InspectorAnswer::Copied => self.tell("handed to the terminal's clipboard"),
+            InspectorAnswer::Copied => self.inform("handed to the terminal's clipboard"),
         }
         None
     }
@@ -126,7 +126,7 @@ impl Inspector {
         self.take_verified(report.record_count, damaged.collect());
         if report.is_ok() && self.notes().is_empty() {
             let records = count(report.record_count.into(), "record");
-            self.tell(match report.items_are_protected() {
+            self.inform(match report.items_are_protected() {
                 true => format!("verified: {records}, everything is sound"),
                 false => format!(
                     "verified: {records}, nothing failed, but no checksum covers the items' bytes"
@@ -144,8 +144,8 @@ impl Inspector {
     /// Goes to the next known damaged record, or to the previous one.
     pub(super) fn go_to_damaged(&mut self, forward: bool) {
         match self.marks.next_damaged(self.record(), forward) {
-            None if self.report.is_some() => self.tell("no record is damaged"),
-            None => self.tell("no record is known to be damaged; v verifies all of them"),
+            None if self.report.is_some() => self.inform("no record is damaged"),
+            None => self.inform("no record is known to be damaged; v verifies all of them"),
             Some(record) => {
                 self.go(ItemAddress { record, slot: 0 });
                 let what = self.marks.damage(record).map_or(String::new(), |d| d.what.clone());
@@ -173,7 +173,7 @@ impl Inspector {
     /// Continues the search from the last hit, or from the cursor if it has moved.
     pub(super) fn search_again(&mut self, forward: bool) -> Option<InspectorEffect> {
         let Some(needle) = self.needle.clone() else {
-            self.tell("nothing was searched for yet: / asks");
+            self.inform("nothing was searched for yet: / asks");
             return None;
         };
         let position = self.position();
@@ -196,7 +196,7 @@ impl Inspector {
     /// Counts the hits of the last search in the whole pack.
     pub(super) fn count_hits(&mut self) -> Option<InspectorEffect> {
         let Some(needle) = self.needle.clone() else {
-            self.tell("nothing was searched for yet: / asks");
+            self.inform("nothing was searched for yet: / asks");
             return None;
         };
         let verifying = self.task.is_some_and(|task| task.verifying);
@@ -217,7 +217,7 @@ impl Inspector {
         let written = self.needle.as_ref().map_or("", |needle| &needle.written).to_string();
         let (hits, items) = (count(counted.hits, "hit"), count(counted.items, "item"));
         let unread = unread(counted.unread);
-        self.tell(format!("“{written}”: {hits} in {items}{unread}"));
+        self.inform(format!("“{written}”: {hits} in {items}{unread}"));
     }
 
     fn take_found(&mut self, outcome: &SearchResult) {
@@ -228,7 +228,7 @@ impl Inspector {
         let written = self.needle.as_ref().map_or("", |needle| &needle.written).to_string();
         let unread = unread(outcome.unread);
         let Some(hit) = outcome.hit else {
-            return self.tell(format!("“{written}” is nowhere in the items{unread}"));
+            return self.inform(format!("“{written}” is nowhere in the items{unread}"));
         };
         let Ok(place) = self.reader.directory().place(hit.position) else { return };
         self.hit = Some(hit);
@@ -237,6 +237,6 @@ impl Inspector {
         let wrapped = if outcome.wrapped { ", around the end" } else { "" };
         let at = grouped(hit.at as u64);
         let position = grouped(hit.position.into());
-        self.tell(format!("“{written}” at byte {at} of item {position}{wrapped}{unread}"));
+        self.inform(format!("“{written}” at byte {at} of item {position}{wrapped}{unread}"));
     }
 }

@@ -14,7 +14,7 @@ use super::model::{Inspector, ItemWindow, LoadedRecord, TextLayout};
 use super::search::{self, HitCount, ItemAddress, Needle, SearchResult, SearchStart};
 use super::sizes::Sizes;
 use super::view_command::ViewCommand;
-use crate::terminal::progress::{Meter, Progress};
+use crate::terminal::progress::{Progress, ReportLimiter};
 use crate::terminal::work::{Slot, StopFlag};
 use crate::terminal::{Outbox, Perform, export};
 
@@ -288,7 +288,7 @@ fn load(reader: &Reader, place: ItemAddress) -> LoadedRecord {
 
 fn verify(reader: &Reader, stop: &StopFlag, out: &Outbox<InspectorAnswer>) {
     let total = reader.directory().records_end();
-    let mut meter = Meter::start();
+    let mut limiter = ReportLimiter::start();
     let (mut looked_at, mut known, mut named) = (0, 0, 0);
     let mut damaged = Vec::new();
     let report = reader.verify_with(|so_far| {
@@ -306,7 +306,7 @@ fn verify(reader: &Reader, stop: &StopFlag, out: &Outbox<InspectorAnswer>) {
             }
         }
         (looked_at, known) = (so_far.records, so_far.damaged);
-        if let Some(progress) = meter.tell(so_far.bytes, total) {
+        if let Some(progress) = limiter.progress_if_due(so_far.bytes, total) {
             let damaged = std::mem::take(&mut damaged);
             out.send(InspectorAnswer::Verifying { progress, records: so_far.records, damaged });
         }
@@ -328,9 +328,9 @@ fn look_for(
     out: &Outbox<InspectorAnswer>,
 ) {
     let total = u64::from(reader.directory().record_count()) + 1;
-    let mut meter = Meter::start();
+    let mut limiter = ReportLimiter::start();
     let found = search::find(reader, needle, from, forward, |records| {
-        if let Some(progress) = meter.tell(records.into(), total) {
+        if let Some(progress) = limiter.progress_if_due(records.into(), total) {
             out.send(InspectorAnswer::Searching(progress));
         }
         if stop.is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -342,9 +342,9 @@ fn look_for(
 
 fn count(reader: &Reader, needle: &Needle, stop: &StopFlag, out: &Outbox<InspectorAnswer>) {
     let total = u64::from(reader.directory().record_count());
-    let mut meter = Meter::start();
+    let mut limiter = ReportLimiter::start();
     let counted = search::count(reader, needle, |records| {
-        if let Some(progress) = meter.tell(records.into(), total) {
+        if let Some(progress) = limiter.progress_if_due(records.into(), total) {
             out.send(InspectorAnswer::Searching(progress));
         }
         if stop.is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

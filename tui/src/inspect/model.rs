@@ -334,8 +334,8 @@ impl Inspector {
         first.saturating_add(slot)
     }
 
-    pub(super) fn tell(&mut self, news: impl Into<String>) {
-        self.news = Some(News::Told(news.into()));
+    pub(super) fn inform(&mut self, news: impl Into<String>) {
+        self.news = Some(News::Info(news.into()));
     }
 
     pub(super) fn fail(&mut self, news: impl Into<String>) {

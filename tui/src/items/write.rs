@@ -10,18 +10,18 @@ use crate::report;
 /// Size of the output buffer.
 const BUFFER: usize = 256 << 10;
 
-/// How items are set apart.
+/// How items are separated.
 #[derive(clap::Args, Clone, Copy, Debug)]
 #[group(multiple = false)]
 pub struct OutputFraming {
-    /// Write a newline behind each item
+    /// Write a newline after each item
     #[arg(long)]
     lines: bool,
     /// Write each item's length before it: u32, little-endian
     #[arg(long)]
     framed: bool,
-    /// Write one JSON object with the items: text where an item is UTF-8, else
-    /// hexadecimal
+    /// Write one JSON object with the items: as text if an item is UTF-8, else
+    /// in hexadecimal
     #[arg(long)]
     json: bool,
 }

@@ -40,7 +40,7 @@ impl Stepper {
     fn edit(&mut self, edit: Edit) {
         let before = self.setup.clone();
         match self.setup.edit(self.at, edit) {
-            Err(refusal) => self.tell(refusal),
+            Err(refusal) => self.inform(refusal),
             Ok(at) => {
                 let edited = std::mem::replace(&mut self.setup, before);
                 self.remember();
@@ -64,7 +64,7 @@ impl Stepper {
             false => (&mut self.undone, &mut self.done),
         };
         let Some(setup) = from.pop() else {
-            return self.tell(if back { "nothing to undo" } else { "nothing to do again" });
+            return self.inform(if back { "nothing to undo" } else { "nothing to do again" });
         };
         to.push(std::mem::replace(&mut self.setup, setup));
         self.edited(self.at);
@@ -83,7 +83,7 @@ impl Stepper {
         };
         match found.map(|step| step.index) {
             Some(index) => self.go(index),
-            None => self.tell(format!("no {what} {}", if forward { "behind" } else { "before" })),
+            None => self.inform(format!("no {what} {}", if forward { "behind" } else { "before" })),
         }
     }
 
@@ -179,7 +179,7 @@ impl Stepper {
     fn back(&mut self) -> Option<StepperEffect> {
         let hunting = self.hunted.progress.take().is_some();
         if hunting {
-            self.tell("stopped");
+            self.inform("stopped");
             return Some(StepperEffect::StopHunting);
         }
         self.mode = StepperMode::Step;
@@ -205,7 +205,7 @@ impl Stepper {
                     trace: None,
                 };
                 self.put_up(setup, CaseOrigin::Failure(failure.invariant), 0);
-                self.tell("v goes to the violation · s shrinks the case · w writes a report");
+                self.inform("v goes to the violation · s shrinks the case · w writes a report");
                 None
             }
             StepperMode::Step => None,
@@ -214,7 +214,7 @@ impl Stepper {
 
     fn mend(&mut self) {
         if self.setup.mutant().is_none() {
-            return self.tell("this is the stream that ships; m picks one with a bug");
+            return self.inform("this is the stream that ships; m picks one with a bug");
         }
         let setup = Setup { variant: Variant::Strict, ..self.setup.clone() };
         self.put_up(setup, CaseOrigin::Own, self.at);
@@ -241,10 +241,10 @@ impl Stepper {
                 self.take_found(found);
             }
             StepperAnswer::Shrunk(case) => self.take_shrunk(case),
-            StepperAnswer::Exported(_, Ok(news)) => self.tell(news),
+            StepperAnswer::Exported(_, Ok(news)) => self.inform(news),
             StepperAnswer::Exported(typed, Err(why)) => self.ask_again_where_to_export(typed, why),
             StepperAnswer::Copied => {
-                self.tell("the command that replays it: on the terminal's clipboard")
+                self.inform("the command that replays it: on the terminal's clipboard")
             }
             StepperAnswer::Failed(why) => self.fail(why),
         }

@@ -16,7 +16,7 @@ fn export_prompt(name: String) -> Prompt {
 impl Stepper {
     pub(super) fn ask_where_to_export(&mut self) {
         match self.report_name() {
-            None => self.tell("this case breaks nothing: there is nothing to report"),
+            None => self.inform("this case breaks nothing: there is nothing to report"),
             Some(name) => self.dialog.ask(StepperQuestion::Export, export_prompt(name)),
         }
     }
@@ -89,7 +89,7 @@ impl Stepper {
 
     pub(super) fn search_again(&mut self, forward: bool) {
         let Some(needle) = self.needle.clone() else {
-            return self.tell("nothing was searched for yet: / asks");
+            return self.inform("nothing was searched for yet: / asks");
         };
         if self.mode() == StepperMode::Step {
             let hit = |step: &Step| view::words(step).to_lowercase().contains(&needle);
@@ -104,7 +104,7 @@ impl Stepper {
         let hit = (1..=rows).map(row).find(is_hit);
         match hit {
             Some(row) => self.list.go(row),
-            None => self.tell(format!("“{needle}” is not in the list")),
+            None => self.inform(format!("“{needle}” is not in the list")),
         }
     }
 }

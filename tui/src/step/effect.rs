@@ -14,7 +14,7 @@ use sealpack_core::stream::{BufferSize, Shape};
 use super::hunt::{FailingCase, Hunt, HuntResult};
 use super::model::{ReplayedCase, Stepper};
 use super::setup::Setup;
-use crate::terminal::progress::{Meter, Progress};
+use crate::terminal::progress::{Progress, ReportLimiter};
 use crate::terminal::work::{Slot, StopFlag};
 use crate::terminal::{Outbox, Perform, export};
 
@@ -170,7 +170,7 @@ fn run(version: u64, setup: &Setup) -> ReplayedCase {
 
 fn hunt(id: u64, hunt: &Hunt<'_>, stop: &StopFlag, out: &Outbox<StepperAnswer>) {
     let total = hunt.total();
-    let mut meter = Meter::start();
+    let mut limiter = ReportLimiter::start();
     let caught = std::cell::RefCell::new(Vec::new());
     let bag = hunt.run(
         |failure| caught.borrow_mut().push(failure),
@@ -178,7 +178,7 @@ fn hunt(id: u64, hunt: &Hunt<'_>, stop: &StopFlag, out: &Outbox<StepperAnswer>) 
             if stop.is_asked() {
                 return ControlFlow::Break(());
             }
-            if let Some(progress) = meter.tell(cases, total) {
+            if let Some(progress) = limiter.progress_if_due(cases, total) {
                 out.send(StepperAnswer::Hunting(id, progress, caught.take()));
             }
             ControlFlow::Continue(())

@@ -33,16 +33,16 @@ impl Stepper {
 
     pub(super) fn shrink(&mut self) -> Option<StepperEffect> {
         let Some(invariant) = self.broken() else {
-            self.tell("this case breaks nothing; m looks for failures of a seeded bug");
+            self.inform("this case breaks nothing; m looks for failures of a seeded bug");
             return None;
         };
         if self.setup.trace.is_some() {
-            self.tell("a trace is a record: it cannot be run again, and so not made smaller");
+            self.inform("a trace is a record: it cannot be run again, and so not made smaller");
             return None;
         }
         self.shrinking = true;
         self.origin = CaseOrigin::Failure(invariant);
-        self.tell("shrinking …");
+        self.inform("shrinking …");
         Some(StepperEffect::Shrink { setup: Box::new(self.setup.clone()), invariant })
     }
 
@@ -74,12 +74,12 @@ impl Stepper {
             return;
         }
         if case == self.setup.case {
-            return self.tell("this is the smallest case");
+            return self.inform("this is the smallest case");
         }
         let before = self.setup.case.events.len();
         let news = format!("shrunk from {before} events to {}", case.events.len());
         let setup = Setup { case, ..self.setup.clone() };
         self.put_up(setup, self.origin.clone(), 0);
-        self.tell(news);
+        self.inform(news);
     }
 }

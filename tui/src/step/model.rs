@@ -130,7 +130,7 @@ impl Stepper {
             hunted: HuntState::default(),
             shrinking: false,
             dialog: Dialog::default(),
-            news: Some(News::Told(WELCOME.into())),
+            news: Some(News::Info(WELCOME.into())),
             help: None,
             needle: None,
             over: false,
@@ -194,8 +194,8 @@ impl Stepper {
         }
     }
 
-    pub(super) fn tell(&mut self, news: impl Into<String>) {
-        self.news = Some(News::Told(news.into()));
+    pub(super) fn inform(&mut self, news: impl Into<String>) {
+        self.news = Some(News::Info(news.into()));
     }
 
     pub(super) fn fail(&mut self, news: impl Into<String>) {

@@ -14,13 +14,13 @@ use crate::printable;
 /// # Errors
 /// A sentence that says why the file was not saved.
 pub fn save(path: &Path, bytes: &[u8]) -> Result<String, String> {
-    let told = |error: Error| match error.kind() {
+    let failed = |error: Error| match error.kind() {
         ErrorKind::Exists => format!("{} exists: choose another name", printable::path(path)),
         _ => error.to_string(),
     };
-    let mut file = StagedFile::create(path, false).map_err(told)?;
+    let mut file = StagedFile::create(path, false).map_err(failed)?;
     file.write_all(bytes).map_err(|error| format!("{}: {error}", printable::path(path)))?;
-    let published = file.publish().map_err(told)?;
+    let published = file.publish().map_err(failed)?;
     let mut news = format!("saved to {}", printable::path(path));
     for caveat in published.caveats() {
         news.push_str(&format!("; {caveat}"));

@@ -28,7 +28,7 @@ pub fn too_small(area: Rect, buffer: &mut Buffer) {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News {
     /// Information.
-    Told(String),
+    Info(String),
     /// Something failed.
     Failed(String),
 }
@@ -38,7 +38,7 @@ impl News {
     #[must_use]
     pub fn line(&self, palette: Palette, columns: usize) -> Line<'static> {
         match self {
-            Self::Told(news) => Line::raw(cut(&sanitised(news), columns)),
+            Self::Info(news) => Line::raw(cut(&sanitised(news), columns)),
             Self::Failed(news) => {
                 Line::styled(cut(&format!("✗ {}", sanitised(news)), columns), palette.bad())
             }

@@ -49,9 +49,9 @@ pub fn duration(span: Duration) -> String {
 
 /// Limits progress reports to a rate that shows movement.
 #[derive(Debug)]
-pub struct Meter {
+pub struct ReportLimiter {
     started: Instant,
-    told: Option<Instant>,
+    reported: Option<Instant>,
 }
 
 /// The minimum time between two reports: each one wakes the drawing thread.
@@ -59,20 +59,20 @@ const APART: Duration = Duration::from_millis(60);
 /// The minimum time before the time left is estimated.
 const TO_JUDGE: Duration = Duration::from_millis(700);
 
-impl Meter {
-    /// Starts a meter.
+impl ReportLimiter {
+    /// Starts the clock.
     #[must_use]
     pub fn start() -> Self {
-        Self { started: Instant::now(), told: None }
+        Self { started: Instant::now(), reported: None }
     }
 
     /// Returns the progress if the next report is due.
-    pub fn tell(&mut self, done: u64, total: u64) -> Option<Progress> {
+    pub fn progress_if_due(&mut self, done: u64, total: u64) -> Option<Progress> {
         let now = Instant::now();
-        if self.told.is_some_and(|told| now - told < APART) {
+        if self.reported.is_some_and(|reported| now - reported < APART) {
             return None;
         }
-        self.told = Some(now);
+        self.reported = Some(now);
         let spent = now - self.started;
         let rest = total.saturating_sub(done);
         let left = (spent > TO_JUDGE && done > 0).then(|| {

@@ -16,11 +16,11 @@ use crate::outcome::{CommandOutcome, Failure};
 use crate::report;
 use crate::size::grouped;
 
-/// Check the invariants of the output stream that every pack is written through.
+/// Check the invariants of the output stream that writes every pack
 ///
 /// Visits every state and every transition of the stream, which proves the seven
-/// invariants for sequences of any length; then runs every case of three small
-/// worlds and compares the digests of their puts.
+/// invariants for sequences of any length. Then runs every case of three small
+/// sets and compares the digests of their puts.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct CheckArgs {
@@ -43,9 +43,9 @@ pub struct CheckArgs {
     #[arg(long, value_name = "FILE")]
     replay: Option<PathBuf>,
 
-    /// How a flush with trim puts S bytes or more: in pieces of S, or in one put as
-    /// the reference (Seastar) does; such puts are then counted and violate no
-    /// invariant
+    /// How a flush with trim writes S bytes or more: strict, in puts of at most S
+    /// bytes; reference, in one put as Seastar does, which is counted and violates
+    /// no invariant
     #[arg(long, value_enum, default_value_t = Rule::Strict, conflicts_with = "mutant")]
     flush_rule: Rule,
 
@@ -68,8 +68,8 @@ Examples:
   echo 'trim=1 writes=z4,b4,f' | sealpack check --replay - --buffer-size 5
 
 A case: bN copies N bytes, zN hands N over (z2+3: two extents), f flushes, c
-closes. A fault behind an event: b7!2+3, its second put fails after 3 bytes;
-f!f, the sink's flush fails; c!c, its close.";
+closes. A fault follows its event: with b7!2+3 the second put fails after
+3 bytes; with f!f the sink's flush fails, with c!c its close.";
 
 /// The flush rules by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

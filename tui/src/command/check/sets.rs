@@ -13,7 +13,7 @@ use crate::outcome::{CommandOutcome, Failure, Status};
 use crate::progress::ProgressMeter;
 use crate::report::{self, BAD, BOLD, GOOD};
 
-/// A larger or smaller world than the set's own.
+/// Options that change the size of a set.
 #[derive(Args)]
 #[command(next_help_heading = "With --set")]
 pub struct SetArgs {
@@ -34,7 +34,7 @@ pub struct SetArgs {
     #[arg(long, value_name = "N")]
     sample: Option<u64>,
 
-    /// The seed of the sample, to repeat one; it is printed
+    /// The seed of the sample; each run prints its seed, which repeats the sample
     #[arg(long, value_name = "NUMBER", requires = "sample")]
     seed: Option<u64>,
 }

@@ -19,10 +19,10 @@ use report::DiffReport;
 
 /// Show which records and items of two packs differ
 ///
-/// Compares items at the same position, and reads as little as possible: equal content hashes mean
-/// that nothing differs; two digest lists (FILE.digests) show which records differ, and cost a few
-/// kilobytes each to read; without both lists it reads all records and compares their digests. Packs
-/// with different numbers of items per record are compared item by item. Differences in codec, format
+/// Compares the items at each position, and reads as little as possible. If the content hashes are
+/// equal, nothing differs. Two digest lists (FILE.digests, a few kilobytes each) show which records
+/// differ. Without both lists it reads all records and compares their digests. Packs with different
+/// numbers of items per record are compared item by item. Differences in codec, format
 /// id and checksums are ignored; app data is compared.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
@@ -40,10 +40,10 @@ pub struct DiffArgs {
     /// The digest list of B [default: B.digests, if it exists]
     #[arg(long, value_name = "LIST", conflicts_with = "read_all")]
     digests_b: Option<PathBuf>,
-    /// List at most N items; all are counted [default: 20, with --json 10000]
+    /// List at most N items; all are counted [default: 20; 10000 with --json]
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
-    /// Print nothing and stop at the first difference: see the exit status
+    /// Print nothing and stop at the first difference; the exit status is the result
     #[arg(short, long, conflicts_with_all = ["json", "limit"])]
     quiet: bool,
     /// Print one JSON object instead of text, and no progress
@@ -56,13 +56,13 @@ pub struct DiffArgs {
 const EXAMPLES: &str = "\
 Examples:
   sealpack diff monday.pack tuesday.pack
-  sealpack diff -q here.pack /backup/here.pack && echo the same items
+  sealpack diff -q here.pack /backup/here.pack && echo equal
   sealpack diff a.pack b.pack --json | jq '.items[].position'
 
-Exit status: 0 the same items and app data; 1 they differ; 2 wrong usage;
+Exit status: 0 items and app data are equal; 1 they differ; 2 wrong usage;
 3 any other error, for example a pack that is damaged or cannot be read.";
 
-/// Runs it.
+/// Runs the command.
 ///
 /// # Errors
 /// [`Failure`]: a pack that cannot be read.
@@ -82,8 +82,8 @@ pub fn run(args: &DiffArgs) -> Result<CommandOutcome, Failure> {
 /// Compares the packs and returns whether they are the same.
 fn compare(args: &DiffArgs) -> Result<bool, Failure> {
     let silent = args.json || args.quiet;
-    let (a, _) = args.reading.open_and_tell(&args.a, silent)?;
-    let (b, _) = args.reading.open_and_tell(&args.b, silent)?;
+    let (a, _) = args.reading.open_with_codec(&args.a, silent)?;
+    let (b, _) = args.reading.open_with_codec(&args.b, silent)?;
     let lists = match args.read_all {
         true => None,
         false => {

@@ -25,20 +25,21 @@ use crate::size::{parse_size, parse_u32};
 
 /// Pack files, lines or frames into one sealed file
 ///
-/// Each INPUT is an item: a file; every file below a folder, sorted by name, folder by folder; or
-/// standard input, as `-`. With --lines or --framed each INPUT is taken apart into items. Symbolic
-/// links below a folder are left out (and counted) unless --follow-links; those that are named are
-/// followed. Left out and counted are also the files being written, and temporary files of killed
-/// writers (.NAME.XXXXXX.tmp). A file that cannot be read, or that changes meanwhile, ends the
-/// packing.
+/// Each INPUT becomes an item, or several: a file is an item; a folder gives an item for every file
+/// below it, sorted by name within each folder; `-` is standard input. With --lines or --framed, each
+/// INPUT is split into items.
 ///
-/// The pack appears whole or not at all: it is written under a temporary name next to FILE, synced,
-/// and renamed, and so are its digest list and the list of names. An existing FILE is left alone, or
-/// replaced at the very end with --force; the new file keeps its mode, and its owner where allowed.
-/// All files that are read or written must be distinct.
+/// Named symbolic links are followed. Skipped and counted are symbolic links below a folder (unless
+/// --follow-links is given), the files being written, and temporary files of killed writers
+/// (.NAME.XXXXXX.tmp). If a file cannot be read, or changes while it is read, no pack is written.
 ///
-/// FILE may be a URL: s3://bucket/name, gs://…, az://…. The pack goes straight into a multipart
-/// upload, without a file in between, and is there when that is complete.
+/// The pack, its digest list and the list of names are each written under a temporary name next to
+/// FILE, synced and renamed, so an incomplete pack is never visible. An existing FILE is an error;
+/// with --force it is replaced when the pack is complete, and the new file keeps its mode, and its
+/// owner where allowed. All files that are read or written must be distinct.
+///
+/// FILE may be a URL: s3://bucket/name, gs://…, az://…. The pack is then sent in a multipart upload
+/// without a local file, and becomes visible when the upload is complete.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct PackArgs {
@@ -48,26 +49,26 @@ pub struct PackArgs {
     /// The pack to write: a file, or s3://BUCKET/NAME, gs://…, az://…
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// Each line is an item, without its newline; a carriage return stays, a
+    /// Each line is an item, without its newline. A carriage return is kept, and the
     /// last line needs no newline
     #[arg(long, conflicts_with = "framed")]
     lines: bool,
-    /// Each item comes as its length (u32, little-endian), then its bytes
+    /// Each item is its length (u32, little-endian) followed by its bytes
     #[arg(long)]
     framed: bool,
-    /// Write the path of each item to this file, a line each: the path of item
-    /// 0 is line 1 (items have no names in a pack). A newline in a path is written
-    /// as \n, a backslash as \\. The file appears with the pack
+    /// Write the path of each item to this file, one per line: line 1 has the path of
+    /// item 0. A newline in a path is written as \n, a backslash as \\. A pack itself
+    /// stores no names. The file is published with the pack
     #[arg(long, value_name = "FILE", conflicts_with_all = ["lines", "framed"])]
     names: Option<PathBuf>,
-    /// Take a file that is changed while it is packed as it was read, and count
-    /// it. Without this, such a file ends the packing
+    /// Pack a file that changes while it is read with the bytes that were read, and
+    /// count it, instead of ending with an error
     #[arg(long)]
     allow_changed: bool,
     /// Follow symbolic links below folders too
     #[arg(long)]
     follow_links: bool,
-    /// One JSON object instead of the summary, and no progress
+    /// Print one JSON object instead of the summary, and no progress
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -78,11 +79,11 @@ pub struct PackArgs {
     upload: UploadArgs,
 }
 
-/// What the pack says.
+/// Options of the pack's contents.
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "The pack")]
 struct FormatArgs {
-    /// Items in a record: more compress better, fewer are read faster
+    /// Items per record: a larger number compresses better, a smaller one reads faster
     #[arg(long, value_name = "N", default_value = "128", value_parser = clap::value_parser!(u32).range(1..))]
     items_per_record: u32,
     /// How records are encoded
@@ -91,50 +92,50 @@ struct FormatArgs {
     /// The zstd level, 1 (fast) to 22 (small) [default: 3]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(-7..=22), allow_negative_numbers = true)]
     level: Option<i32>,
-    /// Store no SHA-256 of the items
+    /// Do not store the SHA-256 of the items
     #[arg(long)]
     no_content_hash: bool,
-    /// Cover whole records with their checksum, not only item lengths
+    /// Let each record's checksum cover the whole record, not only the item lengths
     #[arg(long)]
     record_checksum: bool,
-    /// Write the digest list too, as FILE.digests: with its root, single items
-    /// can be trusted (see `sealpack digests`)
+    /// Also write the digest list, FILE.digests, whose root authenticates single
+    /// items (see `sealpack digests`)
     #[arg(long, conflicts_with = "no_content_hash")]
     with_digests: bool,
-    /// What the items are: your number, decimal or 0x hexadecimal [default: 1
-    /// for zstd, 0 for none]
+    /// A number of your own for the format of the items, decimal or 0x hexadecimal
+    /// [default: 1 for zstd, 0 for none]
     #[arg(long, value_name = "N", value_parser = parse_u32)]
     format_id: Option<u32>,
     /// Store this file's bytes as app data
     #[arg(long, value_name = "FILE")]
     app_data: Option<PathBuf>,
-    /// Write the older dialect, which knows no checksum of app data, and no
+    /// Write the older dialect, which has no checksum of app data and no
     /// --record-checksum
     #[arg(long, conflicts_with = "record_checksum")]
     no_app_data_checksum: bool,
 }
 
-/// How it is written.
+/// Options of the writer.
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "Writing")]
 struct WriteArgs {
-    /// Threads that encode and hash; 0 to do it all on one [default: as many
-    /// as there are cores]
+    /// Threads that encode and hash; 0 does all work on one thread [default: the
+    /// number of cores]
     #[arg(long, value_name = "N", value_parser = threads)]
     threads: Option<usize>,
-    /// Start writing to the disk behind every so many bytes (64KiB, 1M)
+    /// Start writing dirty pages to disk after every N bytes (64KiB, 1M)
     #[arg(long, value_name = "BYTES", value_parser = parse_size)]
     sync_every: Option<u64>,
-    /// Replace FILE if it is there
+    /// Replace FILE if it exists
     #[arg(long)]
     force: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum PackCodecArg {
-    /// A zstd frame each
+    /// Each record is a zstd frame
     Zstd,
-    /// As they are
+    /// Records are stored uncompressed
     None,
 }
 
@@ -151,21 +152,21 @@ const EXAMPLES: &str = "\
 Examples:
   sealpack pack /usr/share/doc -o doc.pack             every file below a folder
   sealpack pack photos/ -o photos.pack --names photos.txt
-                                                       and which item is which
+                                                       and the path of each item
   sealpack pack --lines big.log -o log.pack            every line
   journalctl | sealpack pack --lines - -o journal.pack
   prog | sealpack pack --framed - -o events.pack --items-per-record 128
   sealpack pack photos/ -o photos.pack --codec none --items-per-record 1
-                                                       compressed already
-  sealpack pack logs/ -o s3://bucket/logs.pack         into a store";
+                                                       files that are already compressed
+  sealpack pack logs/ -o s3://bucket/logs.pack         an upload";
 
 /// Parses a number of threads. More than 1024 are refused as a typing error: no machine
 /// has as many.
 fn threads(text: &str) -> Result<usize, String> {
-    const MOST: usize = 1024;
+    const MAX_THREADS: usize = 1024;
     match text.parse() {
-        Ok(threads) if threads <= MOST => Ok(threads),
-        _ => Err(format!("a number from 0 to {MOST}")),
+        Ok(threads) if threads <= MAX_THREADS => Ok(threads),
+        _ => Err(format!("a number from 0 to {MAX_THREADS}")),
     }
 }
 
@@ -192,7 +193,7 @@ impl PackArgs {
             }
             (PackCodecArg::None, None) => options.codec(Plain),
             (PackCodecArg::None, Some(_)) => {
-                return Err(Failure::usage("--level says nothing with --codec none"));
+                return Err(Failure::usage("--level has no effect with --codec none"));
             }
         };
         if shape.no_app_data_checksum {
@@ -215,18 +216,20 @@ impl PackArgs {
         Ok(options)
     }
 
-    /// Checks what the parser of single arguments cannot see.
+    /// Checks combinations of arguments.
     fn check(&self) -> Result<(), Failure> {
         if walk::is_standard_input(&self.output) {
             return Err(Failure::usage(
-                "a pack appears whole or not at all, so it cannot go to standard output: name a file",
+                "a pack cannot be written to standard output: name a file with --output",
             ));
         }
         if self.inputs.iter().filter(|input| walk::is_standard_input(input)).count() > 1 {
-            return Err(Failure::usage("standard input can be read only once: `-` is there twice"));
+            return Err(Failure::usage("standard input can be read only once: give `-` once"));
         }
         if self.writing.sync_every.is_some() && Destination::of(&self.output)?.file().is_none() {
-            return Err(Failure::usage("--sync-every is about a disk, and a store has none"));
+            return Err(Failure::usage(
+                "--sync-every has no effect on a store: use it with a file",
+            ));
         }
         self.files()?.check()
     }

@@ -30,23 +30,24 @@ use unopened::UnopenedPack;
 
 /// Run every check that a pack allows
 ///
-/// Checks in layers: trailer and sections, offset index, app data, and of each record its checksum,
-/// its decoding, the checksum in its frame and the item lengths; last the content hash. Lists every
-/// damaged record. Reports which layers a pack does not have, and whether no layer covers the items'
-/// bytes.
+/// Checks layer by layer: the trailer and the sections, the offset index, the app data, each record
+/// (its checksum, its decoding, the checksum in its frame, the item lengths), and the content hash.
+/// Lists every damaged record. Reports which layers the pack does not have, and whether no layer
+/// covers the bytes of the items.
 ///
-/// A folder means all packs below it (names that end in .pack), and a URL that ends in a slash means
-/// all packs below that prefix. Follows links to files; counts links to folders. Reports a folder
-/// that cannot be read and continues. Verifies several packs in parallel.
+/// A folder stands for all files below it whose names end in .pack, and a URL that ends in a slash for
+/// all such objects below that prefix. Links to files are followed; links to folders are only counted.
+/// A folder that cannot be read is reported, and the others are verified. Several packs are verified in
+/// parallel.
 ///
 /// --state records each result, so that the same command resumes after an interruption. A result is
-/// used again only for the same question (--codec, --trust, --digests) about the same version of the
-/// pack at the same path or URL: size, times of writing and change, inode; in a store the ETag or the
-/// date. Several runs may share the file.
+/// reused only for the same options (--codec, --trust, --digests) and the same version of the pack at
+/// the same path or URL. A file's version is its size, modification time, change time and inode; an
+/// object's is its ETag or date. Several runs may share the file.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct VerifyArgs {
-    /// Packs, folders of packs, or URLs; s3://BUCKET/PREFIX/ means all packs
+    /// Packs, folders of packs, or URLs; s3://BUCKET/PREFIX/ stands for all packs
     /// below the prefix
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -60,8 +61,8 @@ pub struct VerifyArgs {
     /// Record results in this file, and skip packs with a recorded result
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
-    /// Below a folder or a prefix verify all files, except the state file, with
-    /// any name
+    /// Verify all files below a folder or a prefix, whatever their names, except
+    /// the state file
     #[arg(long)]
     all: bool,
     #[command(flatten)]
@@ -75,13 +76,13 @@ Examples:
   sealpack verify log.pack --json | jq '.layers, .damaged_records'
   sealpack verify log.pack --trust $HASH       check it against a trusted hash
   sealpack verify s3://bucket/packs/ --state done.jsonl --jobs 8
-                                               all packs below; resumes
+                                               all packs below a prefix
 
-Exit status: 0 every pack is sound; 1 one is corrupt; 3 none is, but one could
-not be read.";
+Exit status: 0 every pack is sound; 1 at least one is corrupt; 3 none is corrupt,
+but at least one could not be read.";
 
 /// The text report lists at most this many damaged records; JSON has all.
-const MOST_LISTED: usize = 20;
+const MAX_LISTED: usize = 20;
 
 /// Parses `--jobs`.
 fn jobs(text: &str) -> Result<usize, String> {
@@ -188,7 +189,7 @@ fn open(
         pack.open(&args.reading, options)?;
     *version = opened;
     let reader = options.open_source(source, name)?;
-    let (reader, chosen) = args.reading.with_codec(reader, args.json)?;
+    let (reader, chosen) = args.reading.detect_codec(reader, args.json)?;
     let against = hash.or_else(|| reader.trusted().map(|list| list.header().content_hash));
     Ok((reader, chosen, against))
 }
@@ -267,7 +268,7 @@ impl VerifiedPack {
             Count(damaged.into()),
             Count(records.into())
         )?;
-        for damage in report.damaged.iter().take(MOST_LISTED) {
+        for damage in report.damaged.iter().take(MAX_LISTED) {
             let positions = damage.record.positions();
             let (first, last) = (positions.start, positions.end.saturating_sub(1));
             let place = &damage.record.range;
@@ -279,7 +280,7 @@ impl VerifiedPack {
                 place.end
             )?;
         }
-        match (damaged as usize).saturating_sub(MOST_LISTED) {
+        match (damaged as usize).saturating_sub(MAX_LISTED) {
             0 => Ok(()),
             more => writeln!(to, "    and {more} more (--json lists all)"),
         }
