@@ -30,12 +30,12 @@ impl Failure {
                 (ErrorKind::Io { operation: IoOperation::Threading, .. }, _) => Some(NO_THREADS),
                 (ErrorKind::Io { operation, error }, _) => advice_on_publishing(*operation, error),
                 (ErrorKind::UnknownCodec { .. }, _) => {
-                    Some("--codec none reads records that are stored as they are")
+                    Some("--codec none reads uncompressed records")
                 }
                 _ => None,
             },
             Self::Changed { .. } => {
-                Some("pack a copy of it, or take it as it was read: --allow-changed")
+                Some("pack a copy of it, or add --allow-changed to pack the bytes that were read")
             }
             Self::Item { error: PackError::Limit(Limit::Record { .. }), .. } => {
                 Some("put fewer items into each record: --items-per-record")
@@ -73,7 +73,7 @@ impl Failure {
 
 const NO_THREADS: &str = "the system allows this user no more threads: see `ulimit -u`";
 
-/// A file that cannot get its name.
+/// Advice on a file that cannot be published under its name.
 fn advice_on_publishing(operation: IoOperation, error: &io::Error) -> Option<&'static str> {
     match (operation, error.kind()) {
         (IoOperation::TestingRename, _)
@@ -115,7 +115,7 @@ fn end_by_closed_pipe() {
     #[cfg(unix)]
     {
         use signal_hook::{consts::SIGPIPE, low_level::emulate_default_handler};
-        // Where that fails, the exit status says the same.
+        // If that fails, the exit status still reports it.
         drop(emulate_default_handler(SIGPIPE));
     }
 }

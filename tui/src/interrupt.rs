@@ -1,12 +1,12 @@
 //! When a signal ends the process, no temporary file and no upload is left.
 //!
-//! A process that a signal ends drops nothing, and the main thread may be waiting for
-//! standard input or for the disk. So a separate thread waits for the signals, removes
+//! A signal ends a process without running destructors, and the main thread may be
+//! waiting for standard input or for the disk. So a separate thread waits for the signals, removes
 //! the unfinished files and uploads, and ends the process as the signal would have: the
 //! shell sees 130 for `SIGINT` and 143 for `SIGTERM`, and a loop in a script ends too.
 //!
 //! `SIGKILL`, a crash (`SIGSEGV`) or a failed allocation (`SIGABRT`) cannot be handled:
-//! the temporary file `.NAME.XXXXXX.tmp` stays. `pack` leaves out such files.
+//! the temporary file `.NAME.XXXXXX.tmp` stays. `pack` skips such files.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -85,7 +85,7 @@ pub enum Failure {
         /// The system's error.
         error: io::Error,
     },
-    /// A file or folder that is no item of a pack cannot be used.
+    /// A file or folder that is not an item of a pack cannot be used.
     File {
         /// The file.
         path: Input,
@@ -96,11 +96,11 @@ pub enum Failure {
     },
     /// A file was changed while it was packed.
     Changed {
-        /// Which one.
+        /// The file.
         input: Input,
         /// Its size when it was opened, in bytes.
         before: u64,
-        /// Its size when it had been read.
+        /// Its size after it was read.
         after: u64,
     },
     /// The framing of an input ends within an item.
@@ -114,9 +114,9 @@ pub enum Failure {
         /// The bytes that remain in the input.
         found: u64,
     },
-    /// Wrong usage that only shows once the files are looked at.
+    /// Wrong usage that the argument parser cannot detect.
     Usage(Cow<'static, str>),
-    /// An object that cannot be asked for.
+    /// An object whose key the client cannot express.
     #[cfg(feature = "remote")]
     Object {
         /// Its name.

@@ -204,8 +204,8 @@ fn is_joiner(char: char) -> bool {
     matches!(char, '\u{200c}' | '\u{200d}')
 }
 
-/// A text without what is secret in URLs: user and password become `***`, and
-/// so does the query of an HTTP URL, which may be a signature.
+/// Removes the secrets from URLs in a text: user and password become `***`, and so does
+/// the query of an HTTP URL, which may contain a signature.
 pub fn redacted(text: &str) -> Cow<'_, str> {
     if !text.contains("://") {
         return text.into();

@@ -79,12 +79,12 @@ impl ProgressMeter {
         Self { bar, ticker, started: Instant::now(), done: 0, shown: 0, step }
     }
 
-    /// Adds to what is done.
+    /// Advances the bar.
     pub fn add(&mut self, more: u64) {
         self.set(self.done.saturating_add(more));
     }
 
-    /// Sets how much is done.
+    /// Sets the amount done.
     pub fn set(&mut self, done: u64) {
         self.done = done;
         if self.done.saturating_sub(self.shown) >= self.step {
@@ -98,7 +98,7 @@ impl ProgressMeter {
         self.bar.set_message(what);
     }
 
-    /// How much is done so far.
+    /// The amount done so far.
     pub fn done(&self) -> u64 {
         self.done
     }
@@ -117,9 +117,8 @@ impl Drop for ProgressMeter {
     }
 }
 
-/// A thread that draws a bar anew while nothing else moves it. The bar's own one
-/// panics where the system allows no thread; without this one it only stands
-/// still.
+/// A thread that redraws a bar that does not move. The thread of the library panics if
+/// the system refuses it; if this one is refused, the bar is only redrawn when it moves.
 struct Ticker {
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,

@@ -1,8 +1,8 @@
 //! Prints reports to standard output, and errors and notes to standard error.
-//! Colours go where a terminal is and `NO_COLOR` is not.
+//! Colours are used on a terminal, unless `NO_COLOR` is set.
 //!
-//! Errors and notes are escaped as a whole ([`printable`]). In a report the
-//! writer escapes what is foreign, since colours and newlines are its own.
+//! Errors and notes are escaped as a whole ([`printable`]). A report contains colours and
+//! newlines of its own, so its author escapes the foreign text in it.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -14,13 +14,13 @@ use serde_json::ser::{Formatter, Serializer};
 use crate::outcome::Failure;
 use crate::printable;
 
-/// Names and headings.
+/// The style of names and headings.
 pub const BOLD: Style = Style::new().bold();
-/// What is sound.
+/// The style of sound parts.
 pub const GOOD: Style = AnsiColor::Green.on_default().bold();
-/// What deserves a second look.
+/// The style of doubtful parts.
 pub const DOUBTFUL: Style = AnsiColor::Yellow.on_default().bold();
-/// What is broken.
+/// The style of broken parts.
 pub const BAD: Style = AnsiColor::Red.on_default().bold();
 
 /// Prints an error, and what to do about it. If standard error is gone, nothing
@@ -33,13 +33,13 @@ pub fn error(error: &dyn Display, advice: Option<&str>) {
     }
 }
 
-/// Prints something that a user should know and that is no error.
+/// Prints a note: information that is not an error.
 pub fn note(note: &dyn Display) {
     let note = printable::text(note);
     drop(writeln!(anstream::stderr().lock(), "{DOUBTFUL}note:{DOUBTFUL:#} {note}"));
 }
 
-/// Prints text of this command's own to standard error, newlines included.
+/// Prints text that needs no escaping to standard error.
 pub fn explain(text: &dyn Display) {
     drop(writeln!(anstream::stderr().lock(), "{text}"));
 }

@@ -186,7 +186,7 @@ fn frame_checksum(reader: &Reader, chosen: Option<ChosenCodec>) -> Result<Option
     Ok(FrameHeader::parse(&stored).ok().map(|header| header.checksum))
 }
 
-/// Runs it.
+/// Runs the command.
 ///
 /// # Errors
 /// [`Failure`]: a pack that cannot be read.

@@ -10,7 +10,7 @@ use crate::outcome::Failure;
 #[cfg(feature = "remote")]
 use crate::stores::{self, ETags, StoreUrl};
 
-/// Where a pack lies, as an argument names it.
+/// The location of a pack, as an argument names it.
 #[derive(Clone, Debug)]
 pub enum PackLocation {
     /// A file.
@@ -32,7 +32,7 @@ pub struct PackSource {
     pub options: ReaderOptions,
 }
 
-/// Requests in flight for each pack: most of them wait.
+/// Requests in flight for each pack.
 #[cfg(feature = "remote")]
 pub const REQUESTS: usize = 8;
 

@@ -1,4 +1,4 @@
-//! What identifies the place of a pack, whatever folder a command runs in.
+//! Identifies the place of a pack, independent of the current folder.
 
 use std::path::Path;
 
@@ -29,10 +29,10 @@ const STORE_SETTINGS: [&str; 10] = [
 
 /// Text that identifies a place: two places never have the same.
 ///
-/// Of a file it is the absolute path; one that is not UTF-8 is `bytes:` and its
-/// bytes in hexadecimal, which no absolute path begins with. Of an object it is
-/// the URL, with the settings that say which store is meant. It holds no
-/// password and no signature: of a query it has the SHA-256.
+/// For a file it is the absolute path, or for a path that is not UTF-8 `bytes:` and the
+/// bytes in hexadecimal, with which no absolute path begins. For an object it is the URL,
+/// with the settings that select the store. It contains no password and no signature:
+/// the query is replaced with its SHA-256.
 ///
 /// # Errors
 /// [`Failure::Usage`] for a URL that names nothing; [`Failure::File`] if the

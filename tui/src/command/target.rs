@@ -80,7 +80,7 @@ impl Drop for LeftoverReporter {
 
 #[cfg(feature = "remote")]
 fn report_left_behind(uploads: &Uploads, url: &StoreUrl) {
-    for upload in uploads.left_behind(url) {
+    for upload in uploads.leftovers(url) {
         report::note(&upload);
     }
 }
@@ -129,13 +129,15 @@ impl Destination {
             PackLocation::File(path) => Ok(Self::File(path)),
             #[cfg(feature = "remote")]
             PackLocation::Store(url, _) if url.is_prefix() => Err(Failure::usage(format!(
-                "{url}: a pack needs a name, as {}/out.pack",
+                "{url}: a pack needs a name, for example {}/out.pack",
                 url.to_string().trim_end_matches('/')
             ))),
             #[cfg(feature = "remote")]
-            PackLocation::Store(url, _) if url.service() == Service::Http => Err(Failure::usage(
-                format!("{url}: a web server is only read from; write to s3://, gs:// or az://"),
-            )),
+            PackLocation::Store(url, _) if url.service() == Service::Http => {
+                Err(Failure::usage(format!(
+                    "{url}: packs cannot be written to a web server; write to s3://, gs:// or az://"
+                )))
+            }
             #[cfg(feature = "remote")]
             PackLocation::Store(url, _) => Ok(Self::Store(url)),
         }
@@ -150,7 +152,7 @@ impl Destination {
         }
     }
 
-    /// Creates the pack. However the process ends, the unfinished pack is removed.
+    /// Creates the pack. On an error or a signal the unfinished pack is removed.
     ///
     /// # Errors
     /// [`Failure::Pack`]: the pack exists already, or the store refuses it.
@@ -210,7 +212,7 @@ impl Destination {
     }
 }
 
-/// Creates a file that appears together with the pack or next to it. A signal removes it.
+/// Creates a file that is published together with the pack. A signal removes it.
 ///
 /// # Errors
 /// [`Failure::Pack`]: the file exists already, or its folder does not exist.
@@ -267,7 +269,7 @@ impl Target {
         }
     }
 
-    /// Makes the pack appear together with its list of names.
+    /// Publishes the pack together with its list of names.
     ///
     /// # Errors
     /// Same as [`Writer::finish_with`]: on an error neither appears.

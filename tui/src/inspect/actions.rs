@@ -17,7 +17,7 @@ use crate::terminal::list::{Cursor, Move};
 use crate::terminal::text;
 
 /// The maximum number of decoded sizes that are kept.
-const MOST_DECODED: u32 = 4096;
+const MAX_DECODED: u32 = 4096;
 
 impl Inspector {
     pub(super) fn resize(&mut self, size: Size) {
@@ -119,10 +119,10 @@ impl Inspector {
             self.help = match action {
                 InspectorAction::Move(Move::Up) => Some(scroll.saturating_sub(1)),
                 InspectorAction::Move(Move::Down) => {
-                    Some(scroll.saturating_add(1).min(self.most_help()))
+                    Some(scroll.saturating_add(1).min(self.max_help_scroll()))
                 }
                 InspectorAction::Move(Move::PageUp | Move::First) => Some(0),
-                InspectorAction::Move(Move::PageDown | Move::Last) => Some(self.most_help()),
+                InspectorAction::Move(Move::PageDown | Move::Last) => Some(self.max_help_scroll()),
                 InspectorAction::Quit | InspectorAction::Help | InspectorAction::Back => None,
                 _ => self.help,
             };
@@ -132,9 +132,9 @@ impl Inspector {
         self.act(action)
     }
 
-    fn most_help(&self) -> u16 {
+    fn max_help_scroll(&self) -> u16 {
         let lines = crate::terminal::keys::help(keys::ALL, self.palette, self.size.width).len();
-        crate::terminal::panel::Overlay::most_scroll(lines, self.size)
+        crate::terminal::panel::Overlay::max_scroll(lines, self.size)
     }
 
     pub(super) fn act(&mut self, action: InspectorAction) -> Option<InspectorEffect> {
@@ -147,13 +147,13 @@ impl Inspector {
             InspectorAction::Move(step) => self.step(step),
             InspectorAction::Item { forward } => self.step_item(forward),
             InspectorAction::Focus => self.in_item = !self.in_item,
-            InspectorAction::Look => self.look_otherwise(),
+            InspectorAction::NextFormat => self.next_item_format(),
             InspectorAction::Pretty => self.toggle_pretty(),
             InspectorAction::GoTo => {
-                self.ask(InspectorQuestion::GoTo, "go to", super::goto::UNDERSTOOD, "")
+                self.ask(InspectorQuestion::GoTo, "go to", super::goto::ACCEPTED_ANSWERS, "")
             }
             InspectorAction::Search => {
-                self.ask(InspectorQuestion::Search, "search", super::search::UNDERSTOOD, "")
+                self.ask(InspectorQuestion::Search, "search", super::search::ACCEPTED_ANSWERS, "")
             }
             InspectorAction::Again { forward } => return self.search_again(forward),
             InspectorAction::Count => return self.count_hits(),
@@ -181,7 +181,7 @@ impl Inspector {
     pub(super) fn scroll_item(&mut self, step: Move) {
         let rows = &self.content.rows;
         let (at_start, at_end) = (rows.view().start == 0, rows.view().end >= rows.len());
-        let text = self.content.text.as_ref().filter(|_| self.look() != ItemFormat::Hex);
+        let text = self.content.text.as_ref().filter(|_| self.item_format() != ItemFormat::Hex);
         let next = text.and_then(|text| {
             let (window, total) = (&text.window, text.total);
             let next = match step {
@@ -217,8 +217,8 @@ impl Inspector {
 
     /// Switches to the next way to show an item: text, hex, then the user's decoder if
     /// there is one.
-    fn look_otherwise(&mut self) {
-        self.look = Some(match self.look() {
+    fn next_item_format(&mut self) {
+        self.look = Some(match self.item_format() {
             ItemFormat::View => ItemFormat::Text,
             ItemFormat::Text => ItemFormat::Hex,
             ItemFormat::Hex if self.view_command.is_some() => ItemFormat::View,
@@ -228,16 +228,16 @@ impl Inspector {
     }
 
     fn toggle_pretty(&mut self) {
-        if self.look() == ItemFormat::Hex {
-            return self.inform("p is for JSON as text: x shows text");
+        if self.item_format() == ItemFormat::Hex {
+            return self.inform("p indents JSON text: x shows text");
         }
         let size = self.text_bytes().map_or(0, |bytes| bytes.len());
         if size > item::MAX_JSON {
             let (size, most) = (text::size(size as u64), text::size(item::MAX_JSON as u64));
-            return self.inform(format!("this item has {size}: JSON is set out up to {most}"));
+            return self.inform(format!("this item has {size}: JSON is indented up to {most}"));
         }
         if self.pretty && self.content.text.as_ref().is_some_and(|text| !text.json) {
-            return self.inform("not a JSON object or array: there is nothing to set out");
+            return self.inform("not a JSON object or array: there is nothing to indent");
         }
         self.pretty = !self.pretty;
         let viewed = self.content.viewed.take();
@@ -266,11 +266,11 @@ impl Inspector {
     pub(super) fn mark_sound(&mut self, record: u32, decoded: u64) {
         self.marks.sound(record);
         self.decoded.insert(record, decoded);
-        if self.decoded.len() > MOST_DECODED as usize {
+        if self.decoded.len() > MAX_DECODED as usize {
             // Sizes of records far from the cursor are the least likely to be needed
             // again.
             let here = self.record();
-            let near = |record: &u32, _: &mut u64| record.abs_diff(here) < MOST_DECODED / 4;
+            let near = |record: &u32, _: &mut u64| record.abs_diff(here) < MAX_DECODED / 4;
             self.decoded.retain(near);
         }
     }

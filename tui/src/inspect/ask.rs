@@ -9,7 +9,7 @@ use super::search::{Needle, SearchStart};
 use crate::terminal::prompt::{Prompt, typed_path};
 
 /// The maximum number of bytes that are copied to the clipboard of the terminal.
-const MOST_COPIED: usize = 64 << 10;
+const MAX_COPIED: usize = 64 << 10;
 
 fn save_prompt(name: String) -> Prompt {
     Prompt::new("save to", "Enter saves, Esc does not", name)
@@ -49,8 +49,8 @@ impl Inspector {
 
     pub(super) fn copy(&mut self) -> Option<InspectorEffect> {
         let bytes = self.bytes()?;
-        if bytes.len() > MOST_COPIED {
-            self.fail("more than 64 KiB: too much for a clipboard, s saves it");
+        if bytes.len() > MAX_COPIED {
+            self.fail("more than 64 KiB is too much for a clipboard: s saves it");
             return None;
         }
         let text = String::from_utf8(bytes.to_vec());

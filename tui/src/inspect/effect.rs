@@ -126,10 +126,10 @@ pub enum InspectorAnswer {
 }
 
 /// The maximum size of a record that is decoded only to show its decoded size.
-const MOST_PEEKED: u64 = 4 << 20;
+const MAX_PEEKED: u64 = 4 << 20;
 /// The maximum number of damaged records that are named while a verification runs; the
 /// final report names all.
-const NAMED_ON_THE_WAY: usize = 1000;
+const MAX_NAMED_DAMAGED: usize = 1000;
 
 /// Carries out the effects.
 pub struct InspectorPerformer {
@@ -184,7 +184,7 @@ impl Perform<Inspector> for InspectorPerformer {
             InspectorEffect::Load(place) => {
                 self.loading.start(outbox, no_thread, move |stop, out| {
                     let loaded = load(&reader, place);
-                    if !stop.is_asked() {
+                    if !stop.is_set() {
                         out.send(InspectorAnswer::Loaded(loaded));
                     }
                 })
@@ -193,7 +193,7 @@ impl Perform<Inspector> for InspectorPerformer {
                 self.laying_out.start(outbox, no_thread, move |stop, out| {
                     let TextLayout { columns, pretty, from, .. } = layout;
                     let text = item::lay_out(&bytes, columns, pretty, from);
-                    if !stop.is_asked() {
+                    if !stop.is_set() {
                         out.send(InspectorAnswer::LaidOut(layout, text));
                     }
                 });
@@ -239,8 +239,9 @@ fn measure(reader: &Reader, stop: &StopFlag, out: &Outbox<InspectorAnswer>) {
         Ok(codec) => out.send(InspectorAnswer::Codec(codec)),
         Err(error) => out.send(InspectorAnswer::Failed(error.kind().to_string())),
     }
-    let go_on = || if stop.is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-    if let ControlFlow::Continue(sizes) = Sizes::count(reader.directory(), go_on) {
+    let keep_going =
+        || if stop.is_set() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+    if let ControlFlow::Continue(sizes) = Sizes::count(reader.directory(), keep_going) {
         out.send(InspectorAnswer::Sizes(sizes));
     }
 }
@@ -248,10 +249,10 @@ fn measure(reader: &Reader, stop: &StopFlag, out: &Outbox<InspectorAnswer>) {
 fn peek(reader: &Reader, records: &[u32], stop: &StopFlag, out: &Outbox<InspectorAnswer>) {
     for &number in records {
         let Ok(place) = reader.directory().record(number) else { continue };
-        if stop.is_asked() {
+        if stop.is_set() {
             return;
         }
-        if place.size() <= MOST_PEEKED {
+        if place.size() <= MAX_PEEKED {
             match reader.record(number) {
                 Ok(record) => {
                     out.send(InspectorAnswer::Peeked(number, Ok(record.payload().len() as u64)))
@@ -292,10 +293,10 @@ fn verify(reader: &Reader, stop: &StopFlag, out: &Outbox<InspectorAnswer>) {
     let (mut looked_at, mut known, mut named) = (0, 0, 0);
     let mut damaged = Vec::new();
     let report = reader.verify_with(|so_far| {
-        if stop.is_asked() {
+        if stop.is_set() {
             return ControlFlow::Break(());
         }
-        if so_far.damaged > known && named < NAMED_ON_THE_WAY {
+        if so_far.damaged > known && named < MAX_NAMED_DAMAGED {
             // To find which of the records since the last call is damaged, they are read
             // again; damage is rare.
             for number in looked_at..so_far.records {
@@ -333,7 +334,7 @@ fn look_for(
         if let Some(progress) = limiter.progress_if_due(records.into(), total) {
             out.send(InspectorAnswer::Searching(progress));
         }
-        if stop.is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if stop.is_set() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     if let ControlFlow::Continue(outcome) = found {
         out.send(InspectorAnswer::Found(outcome));
@@ -347,7 +348,7 @@ fn count(reader: &Reader, needle: &Needle, stop: &StopFlag, out: &Outbox<Inspect
         if let Some(progress) = limiter.progress_if_due(records.into(), total) {
             out.send(InspectorAnswer::Searching(progress));
         }
-        if stop.is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if stop.is_set() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     if let ControlFlow::Continue(counted) = counted {
         out.send(InspectorAnswer::Counted(counted));

@@ -5,7 +5,7 @@ use sealpack::core::read::Directory;
 use super::search::ItemAddress;
 
 /// The hint, which lists the accepted answers.
-pub const UNDERSTOOD: &str = "42 an item · r7 a record · @4096 an offset · 0x2a in hex";
+pub const ACCEPTED_ANSWERS: &str = "42 an item · r7 a record · @4096 an offset · 0x2a in hex";
 
 /// Why an answer does not name a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub enum GoToError {
 impl std::fmt::Display for GoToError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::NoNumber => f.write_str("a number is wanted: 42, r7, @0x1000"),
+            Self::NoNumber => f.write_str("type a number: 42, r7, @0x1000"),
             Self::Item(items) => write!(f, "the pack has {items} items, counted from 0"),
             Self::Record(records) => write!(f, "the pack has {records} records, counted from 0"),
             Self::Offset(end) => write!(f, "no record lies there: the records end at {end}"),

@@ -58,12 +58,12 @@ impl Text {
 /// characters.
 #[must_use]
 pub fn looks_like_text(bytes: &[u8]) -> bool {
-    const LOOKED_AT: usize = 1024;
-    let start = bytes.get(..LOOKED_AT.min(bytes.len())).unwrap_or_default();
+    const EXAMINED_BYTES: usize = 1024;
+    let start = bytes.get(..EXAMINED_BYTES.min(bytes.len())).unwrap_or_default();
     let text = match std::str::from_utf8(start) {
         Ok(text) => text,
         // A character cut at the end of the inspected part is not an error.
-        Err(error) if error.error_len().is_none() && bytes.len() > LOOKED_AT => {
+        Err(error) if error.error_len().is_none() && bytes.len() > EXAMINED_BYTES => {
             let valid = start.get(..error.valid_up_to()).unwrap_or_default();
             std::str::from_utf8(valid).unwrap_or_default()
         }
@@ -87,7 +87,7 @@ pub fn lay_out(bytes: &[u8], columns: u16, pretty: bool, from: usize) -> Text {
         page.note(start, &format!("… {} before: PgUp", count(start as u64, "byte")));
     }
     if json {
-        set_out(bytes, window.clone(), &mut page);
+        indent_json(bytes, window.clone(), &mut page);
     } else {
         page.flow(bytes.get(window.clone()).unwrap_or_default(), start, 0);
     }
@@ -193,7 +193,7 @@ impl RowWrapper {
 /// Lays out the JSON of a window with one member or element per line. This adds only
 /// white space and drops the original white space: numbers and strings stay as they were
 /// written, and no key is lost.
-fn set_out(bytes: &[u8], window: Range<usize>, page: &mut RowWrapper) {
+fn indent_json(bytes: &[u8], window: Range<usize>, page: &mut RowWrapper) {
     let mut depth: usize = 0;
     let mut at = 0;
     let mut opened = false;
@@ -272,7 +272,7 @@ mod tests {
     #[test]
     fn json_is_set_out_and_nothing_in_it_changes() {
         let json = br#"{"a":1.10,"b":[true,"x,\"]"],"a":12345678901234567890,"e":{},"f":[]}"#;
-        let set_out = [
+        let indent_json = [
             "{",
             r#"  "a": 1.10,"#,
             r#"  "b": ["#,
@@ -284,7 +284,7 @@ mod tests {
             r#"  "f": []"#,
             "}",
         ];
-        assert_eq!(lines(json, 60, true), set_out);
+        assert_eq!(lines(json, 60, true), indent_json);
         assert_eq!(lines(b"[1", 60, true), ["[1"]);
     }
 

@@ -48,7 +48,7 @@ pub enum InspectorAction {
     /// Moves between the list and the item.
     Focus,
     /// Switches between hex and text.
-    Look,
+    NextFormat,
     /// Switches between indented JSON and JSON as stored.
     Pretty,
     /// Saves the item.
@@ -96,29 +96,29 @@ pub const ITEMS: Table<InspectorAction> = Table {
         ),
         bind!(
             [Char('x')],
-            A::Look,
+            A::NextFormat,
             Some("hex/text"),
             "show the item as text, as hex, or through --view"
         ),
-        bind!([Char('p')], A::Pretty, None, "set JSON out, or show it as it is stored"),
+        bind!([Char('p')], A::Pretty, None, "indent JSON, or show it as stored"),
         bind!([Char('s')], A::Save, Some("save"), "save the item to a file"),
         bind!(
             [Char('y')],
             A::Copy,
             Some("copy"),
-            "copy the item: text as it is, other bytes as hex"
+            "copy the item: text unchanged, other bytes as hex"
         ),
         bind!(
             [Code(KeyCode::Right), Char('l')],
             A::Item { forward: true },
             None,
-            "the next item, in the next record too"
+            "the next item, also across records"
         ),
         bind!(
             [Code(KeyCode::Left), Char('h')],
             A::Item { forward: false },
             None,
-            "the item before, in the record before too"
+            "the previous item, also across records"
         ),
     ],
 };
@@ -132,7 +132,7 @@ pub const EVERYWHERE: Table<InspectorAction> = Table {
             [Code(KeyCode::Esc)],
             A::Back,
             None,
-            "stop what is under way; otherwise back to the records"
+            "stop the work in flight; otherwise back to the records"
         ),
         bind!(
             [Char(':')],
@@ -147,7 +147,7 @@ pub const EVERYWHERE: Table<InspectorAction> = Table {
             "search: text, i:any case, r:regular expression, x:DE AD bytes"
         ),
         bind!([Char('n')], A::Again { forward: true }, None, "the next hit"),
-        bind!([Char('N')], A::Again { forward: false }, None, "the hit before"),
+        bind!([Char('N')], A::Again { forward: false }, None, "the previous hit"),
         bind!([Char('c')], A::Count, None, "count all hits in the pack"),
         bind!(
             [Char('v')],
@@ -156,7 +156,7 @@ pub const EVERYWHERE: Table<InspectorAction> = Table {
             "verify every layer of the pack, in the background"
         ),
         bind!([Char('d')], A::Damaged { forward: true }, None, "the next damaged record"),
-        bind!([Char('D')], A::Damaged { forward: false }, None, "the damaged record before"),
+        bind!([Char('D')], A::Damaged { forward: false }, None, "the previous damaged record"),
         bind!([Char('1')], A::Show(InspectorMode::Records), Some("records"), "the records"),
         bind!([Char('2')], A::Show(InspectorMode::Items), None, "the items of the record"),
         bind!(
@@ -169,7 +169,7 @@ pub const EVERYWHERE: Table<InspectorAction> = Table {
             [Char('4')],
             A::Show(InspectorMode::Sizes),
             Some("sizes"),
-            "how large the records are"
+            "a histogram of the record sizes"
         ),
         bind!([Char('q'), Ctrl('c')], A::Quit, Some("quit"), "quit"),
     ],

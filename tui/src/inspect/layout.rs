@@ -33,7 +33,7 @@ pub struct InspectorLayout {
 }
 
 /// From this width on, in columns, the sizes are shown next to the records.
-const ROOMY: u16 = 116;
+const WIDE_SCREEN: u16 = 116;
 
 /// Returns the width of the list of items. A wide screen has room for a preview of each
 /// item, but not at the expense of the bytes in a line of hex: 16 from 76 columns on, 32
@@ -61,7 +61,7 @@ impl InspectorLayout {
             ]))
             .areas(screen);
         let [list, beside] = Layout::horizontal(match app.mode() {
-            InspectorMode::Records if screen.width >= ROOMY => {
+            InspectorMode::Records if screen.width >= WIDE_SCREEN => {
                 [Constraint::Min(0), Constraint::Length(44)]
             }
             InspectorMode::Items => {

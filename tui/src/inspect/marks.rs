@@ -1,4 +1,4 @@
-//! The state of each record: two bits, stored only for stretches in which some record is
+//! The state of each record: two bits, stored only for segments in which some record is
 //! known.
 
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ const CHUNK: u32 = 4096;
 /// Bytes of a chunk: two bits per record.
 const BYTES: usize = CHUNK as usize / 4;
 /// The maximum number of damaged records whose damage is described.
-const MOST_REASONS: usize = 10_000;
+const MAX_REASONS: usize = 10_000;
 
 /// The marks of all records: no memory for a stretch of 4,096 unknown records, otherwise
 /// a quarter of a byte per record.
@@ -93,7 +93,7 @@ impl Marks {
     /// Marks a record as damaged.
     pub fn damaged(&mut self, record: u32, damage: Damage) {
         self.set(record, 2);
-        if self.damaged.len() < MOST_REASONS || self.damaged.contains_key(&record) {
+        if self.damaged.len() < MAX_REASONS || self.damaged.contains_key(&record) {
             self.damaged.insert(record, damage);
         }
     }

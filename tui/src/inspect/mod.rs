@@ -1,7 +1,7 @@
 //! `sealpack inspect`: shows the contents of a pack.
 //!
 //! `model.rs` holds the state; `actions.rs` applies keys to it, `ask.rs` questions,
-//! `pointer.rs` the mouse and `answers.rs` the answers of effects; `effect.rs` reads,
+//! `pointer.rs` the mouse and `tasks.rs` the results of effects; `effect.rs` reads,
 //! decodes, verifies, searches and saves; `view/` draws. `open.rs` opens a damaged pack
 //! as far as it can be trusted. If no record in it can be located, `refused.rs` shows
 //! what is known all the same.
@@ -11,7 +11,6 @@
 //! quarter of a byte (`marks.rs`), and only after it was checked.
 
 mod actions;
-mod answers;
 mod ask;
 mod effect;
 mod goto;
@@ -26,6 +25,7 @@ mod pointer;
 mod refused;
 mod search;
 mod sizes;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod view;

@@ -309,7 +309,7 @@ impl Inspector {
 
     /// Returns the text in view: the bytes, or the output of the user's decoder.
     pub(super) fn text_bytes(&self) -> Option<Bytes> {
-        match (self.look(), &self.content.viewed) {
+        match (self.item_format(), &self.content.viewed) {
             (ItemFormat::View, Some(Ok(viewed))) => Some(viewed.clone()),
             (ItemFormat::View, _) => None,
             _ => self.bytes(),
@@ -317,7 +317,7 @@ impl Inspector {
     }
 
     /// Returns how the bytes in view are shown.
-    pub(super) fn look(&self) -> ItemFormat {
+    pub(super) fn item_format(&self) -> ItemFormat {
         self.look.unwrap_or_else(|| match self.loaded().map(|loaded| &loaded.items) {
             Some(Ok(_)) if self.view_command.is_some() => ItemFormat::View,
             Some(Ok(_)) if self.bytes().is_some_and(|b| item::looks_like_text(&b)) => {

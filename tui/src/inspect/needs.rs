@@ -55,7 +55,7 @@ impl Inspector {
         self.asked_for = None;
         let columns = InspectorLayout::of(self).content().width;
         let bytes = self.bytes()?;
-        match self.look() {
+        match self.item_format() {
             ItemFormat::View if self.content.viewed.is_none() => {
                 if std::mem::replace(&mut self.content.view_asked, true) {
                     return None;

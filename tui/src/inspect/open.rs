@@ -4,7 +4,7 @@
 //! from the rest, the pack opens *as if* the check had passed, with a note on what cannot
 //! be trusted: the rest still has checks of its own (the sizes in the index add up to the
 //! index's own place in the file, each record has its checksum or its frame). If no
-//! record can be located, the file is [refused](Opened::Refused) with the information
+//! record can be located, the file is [refused](OpenedFile::Refused) with the information
 //! that is available.
 
 use std::io;
@@ -50,9 +50,9 @@ pub struct RefusedFile {
 }
 
 /// The maximum number of failed checks that are bypassed, each at most once.
-const MOST_NOTES: usize = 4;
+const MAX_NOTES: usize = 4;
 /// How far before the end of a file its trailer is searched for.
-const LOOKED_THROUGH: u64 = 256 << 10;
+const TRAILER_SEARCH_BYTES: u64 = 256 << 10;
 
 /// Opens a file with the bytes `source` and the name `path`.
 ///
@@ -70,8 +70,8 @@ pub fn open(
     let size = source.size().unwrap_or(0);
     let mut mended = PatchedSource { source, end: size, patches: Vec::new() };
     let (mut damaged, mut notes) = (damaged, Vec::new());
-    while notes.len() < MOST_NOTES {
-        let Some(note) = mended.mend(&damaged) else { break };
+    while notes.len() < MAX_NOTES {
+        let Some(note) = mended.bypass(&damaged) else { break };
         notes.push(note);
         match options.clone().open_source(mended.clone(), path) {
             Ok(reader) => return Ok(OpenedFile::Pack(reader, notes)),
@@ -123,30 +123,30 @@ const TRAILER: u64 = trailer::SIZE as u64;
 
 impl PatchedSource {
     /// Bypasses a failed check, if the rest can still be read.
-    fn mend(&mut self, error: &CoreError) -> Option<Note> {
+    fn bypass(&mut self, error: &CoreError) -> Option<Note> {
         let CoreError::Corrupt { section, fault } = error else { return None };
         let so = match (section, fault) {
             (Section::Trailer, Fault::Checksum { .. }) => {
                 self.seal_trailer(None)?;
-                "its fields are shown as they stand; the index agrees with those that place it"
+                "its fields are shown as stored; the index agrees with those that locate it"
             }
             (Section::AppData, Fault::Checksum { computed, .. }) => {
                 self.seal_trailer(Some(*computed))?;
-                "the app data is not to be trusted; records and index have checks of their own"
+                "the app data cannot be trusted; records and index have checks of their own"
             }
             (Section::Index, Fault::Checksum { computed, .. }) => {
                 self.patch_index(*computed)?;
                 "the sizes in it add up, but any two may be wrong: \
-                 a record is as good as its own checks"
+                 rely on the checks of each record"
             }
             (
                 Section::Trailer,
                 Fault::Magic { .. } | Fault::Version { .. } | Fault::Truncated { .. },
             ) => {
-                let behind = self.find_trailer()?;
+                let extra = self.find_trailer()?;
                 return Some(Note {
                     section: *section,
-                    what: format!("{} behind the last trailer", count(behind, "byte")),
+                    what: format!("{} after the last trailer", count(extra, "byte")),
                     so: "the file is read as if it ended there".into(),
                 });
             }
@@ -178,8 +178,8 @@ impl PatchedSource {
 
     fn patch_index(&mut self, crc: u32) -> Option<()> {
         let trailer = Trailer::decode(&self.trailer_bytes()?).ok()?;
-        let behind = u64::from(trailer.app_data_size) + TRAILER;
-        let at = self.end.checked_sub(behind)?.checked_sub(4)?;
+        let after_index = u64::from(trailer.app_data_size) + TRAILER;
+        let at = self.end.checked_sub(after_index)?.checked_sub(4)?;
         self.patches.push((at, crc.to_le_bytes().to_vec()));
         Some(())
     }
@@ -187,7 +187,7 @@ impl PatchedSource {
     /// Searches for the last sound trailer before the end, and takes its end as the end
     /// of the file. Returns how many bytes follow it.
     fn find_trailer(&mut self) -> Option<u64> {
-        let start = self.end.saturating_sub(LOOKED_THROUGH);
+        let start = self.end.saturating_sub(TRAILER_SEARCH_BYTES);
         let mut bytes = vec![0; usize::try_from(self.end - start).ok()?];
         self.read_exact_at(&mut bytes, start).ok()?;
         let mut places = memchr::memmem::rfind_iter(&bytes, b"SLCH");
@@ -196,9 +196,9 @@ impl PatchedSource {
             Trailer::decode(bytes.get(..end)?).ok().map(|_| end)
         })?;
         let end = start + end as u64;
-        let behind = self.end.checked_sub(end).filter(|behind| *behind > 0)?;
+        let extra = self.end.checked_sub(end).filter(|extra| *extra > 0)?;
         self.end = end;
-        Some(behind)
+        Some(extra)
     }
 }
 

@@ -156,7 +156,7 @@ fn advice(error: &Error) -> &'static str {
                 "Its writer is older than the format that is known here; nothing is damaged."
             }
             (Section::Trailer, Fault::Magic { .. } | Fault::Truncated { .. }) => {
-                "Is it a pack, and was it copied to its end? The trailer is the last part of a \
+                "Is it a pack, and was it copied completely? The trailer is the last part of a \
                  pack: without it no record can be located."
             }
             (Section::Index, _) => {

@@ -30,7 +30,7 @@ impl PartialEq for Needle {
 }
 
 /// The hint, which lists the accepted answers.
-pub const UNDERSTOOD: &str = "text · i:any case · r:regular expression · x:DE AD bytes";
+pub const ACCEPTED_ANSWERS: &str = "text · i:any case · r:regular expression · x:DE AD bytes";
 
 impl Needle {
     /// Parses what was typed: plain text; text in any case after `i:`; a regular
@@ -140,9 +140,9 @@ pub struct HitCount {
 }
 
 /// The target size of a batch of records that are read together, in bytes.
-const TOGETHER: u64 = 4 << 20;
+const BATCH_BYTES: u64 = 4 << 20;
 /// The maximum number of records that are read together.
-const MAX_TOGETHER: u32 = 4096;
+const MAX_BATCH_RECORDS: u32 = 4096;
 
 /// Finds the next hit after `from`, or the last one before it, around the end of the
 /// pack. `progress` receives the number of records searched so far and may end the
@@ -225,7 +225,7 @@ pub fn count<B>(
 /// Removes the next batch of records from a leg and returns it.
 fn take_part(reader: &Reader, leg: &mut Range<u32>, forward: bool) -> Range<u32> {
     let (mut bytes, mut count) = (0, 0);
-    while count < leg.end - leg.start && count < MAX_TOGETHER && bytes < TOGETHER {
+    while count < leg.end - leg.start && count < MAX_BATCH_RECORDS && bytes < BATCH_BYTES {
         let number = if forward { leg.start + count } else { leg.end - 1 - count };
         bytes += reader.directory().record(number).map_or(0, |place| place.size());
         count += 1;
@@ -333,8 +333,8 @@ mod tests {
         let (_folder, reader) = reader(&["xaxa", "b", "A", "c", "xa"]);
         let counted = |needle| {
             let needle = Needle::parse(needle).unwrap();
-            let go_on = |_| ControlFlow::<Infallible>::Continue(());
-            let ControlFlow::Continue(counted) = count(&reader, &needle, go_on);
+            let keep_going = |_| ControlFlow::<Infallible>::Continue(());
+            let ControlFlow::Continue(counted) = count(&reader, &needle, keep_going);
             (counted.hits, counted.items, counted.unread)
         };
         assert_eq!(counted("a"), (3, 2, 0));

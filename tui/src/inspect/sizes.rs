@@ -5,9 +5,9 @@ use std::ops::ControlFlow;
 use sealpack::core::read::Directory;
 
 /// The number of bins per doubling of the size.
-const TO_A_DOUBLING: u32 = 4;
+const BINS_PER_DOUBLING: u32 = 4;
 /// Every size from 0 to 2^32-1 has a bin.
-const BINS: usize = 32 * TO_A_DOUBLING as usize + 1;
+const BINS: usize = 32 * BINS_PER_DOUBLING as usize + 1;
 
 /// The number of records of each size, in bins that grow with the size.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,23 +28,23 @@ pub struct Sizes {
 fn bin(size: u64) -> usize {
     let Some(log) = size.checked_ilog2() else { return 0 };
     let below = if log >= 2 { size >> (log - 2) & 3 } else { (size << (2 - log)) & 3 };
-    let bin = u64::from(log * TO_A_DOUBLING) + below + 1;
+    let bin = u64::from(log * BINS_PER_DOUBLING) + below + 1;
     usize::try_from(bin).unwrap_or(BINS).min(BINS - 1)
 }
 
 /// Returns the smallest size in a bin.
-fn least_of(bin: usize) -> u64 {
+fn smallest_of(bin: usize) -> u64 {
     let Some(bin) = bin.checked_sub(1) else { return 0 };
-    let log = u32::try_from(bin).unwrap_or(0) / TO_A_DOUBLING;
+    let log = u32::try_from(bin).unwrap_or(0) / BINS_PER_DOUBLING;
     ((4 + bin as u64 % 4) << log).div_ceil(4)
 }
 
 impl Sizes {
-    /// Counts the sizes of all records; `go_on` is called from time to time and may stop
+    /// Counts the sizes of all records; `keep_going` is called from time to time and may stop
     /// the count.
     pub fn count(
         directory: &Directory,
-        mut go_on: impl FnMut() -> ControlFlow<()>,
+        mut keep_going: impl FnMut() -> ControlFlow<()>,
     ) -> ControlFlow<(), Self> {
         let mut sizes = Self { bins: vec![0; BINS], least: u64::MAX, most: 0, count: 0, total: 0 };
         for place in directory.records(0..directory.record_count()) {
@@ -57,7 +57,7 @@ impl Sizes {
             sizes.count += 1;
             sizes.total += size;
             if sizes.count.is_multiple_of(1 << 16) {
-                go_on()?;
+                keep_going()?;
             }
         }
         ControlFlow::Continue(sizes)
@@ -74,7 +74,7 @@ impl Sizes {
         let bins = self.bins.get(first..=last).unwrap_or_default();
         let bars = bins.chunks(together).enumerate().map(|(index, bins)| {
             let count = bins.iter().map(|count| u64::from(*count)).sum();
-            (least_of(first + index * together), count)
+            (smallest_of(first + index * together), count)
         });
         bars.collect()
     }
@@ -88,9 +88,11 @@ mod tests {
     fn every_size_lies_in_the_bin_that_starts_at_or_below_it() {
         for size in (0..5000).chain([1 << 31, u64::from(u32::MAX)]) {
             let bin = bin(size);
-            assert!(least_of(bin) <= size, "{size} in {bin} from {}", least_of(bin));
+            assert!(smallest_of(bin) <= size, "{size} in {bin} from {}", smallest_of(bin));
             assert!(
-                bin + 1 == BINS || size < least_of(bin + 1) || least_of(bin + 1) <= least_of(bin),
+                bin + 1 == BINS
+                    || size < smallest_of(bin + 1)
+                    || smallest_of(bin + 1) <= smallest_of(bin),
                 "{size} in {bin}"
             );
         }

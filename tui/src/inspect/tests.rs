@@ -195,11 +195,11 @@ fn hits_are_reached_one_after_another() {
         inspector.keys("n");
     }
     assert_eq!(seen, (300..400).step_by(4).collect::<Vec<u32>>());
-    assert!(inspector.screen().contains("around the end"));
+    assert!(inspector.screen().contains("search wrapped around"));
     inspector.keys("N");
     assert_eq!(inspector.program.hit.unwrap().position, 396);
     inspector.keys("/no such thing<Enter>");
-    assert!(inspector.screen().contains("is nowhere in the items"));
+    assert!(inspector.screen().contains("is not in any item"));
 }
 
 #[test]
@@ -307,7 +307,7 @@ fn json_larger_than_a_window_is_set_out_and_p_says_why_it_does_nothing() {
     let object = format!(r#"{{"all":[{}0]}}"#, r#"{"key":"value"},"#.repeat(200_000));
     let mut large = inspector(&pack_of(folder.path(), object.as_bytes()), (100, 24));
     large.keys("<Enter>");
-    assert!(large.screen().contains("JSON, set out, bytes 0 to"), "{}", large.screen());
+    assert!(large.screen().contains("JSON, indented, bytes 0 to"), "{}", large.screen());
     large.keys("p");
     assert!(large.screen().contains("text, bytes 0 to"), "{}", large.screen());
     let folder = tempfile::tempdir().unwrap();
@@ -320,7 +320,7 @@ fn json_larger_than_a_window_is_set_out_and_p_says_why_it_does_nothing() {
     let huge = format!("[{}]", " ".repeat(super::item::MAX_JSON));
     let mut huge = inspector(&pack_of(folder.path(), huge.as_bytes()), (100, 24));
     huge.keys("<Enter>p");
-    assert!(huge.screen().contains("JSON is set out up to 64.0 MiB"), "{}", huge.screen());
+    assert!(huge.screen().contains("JSON is indented up to 64.0 MiB"), "{}", huge.screen());
 }
 
 #[test]
@@ -354,7 +354,7 @@ fn items_are_shown_through_the_users_own_decoder() {
     let mut upper = viewed("tr a-z A-Z", (100, 24));
     upper.keys("<Enter>");
     assert!(upper.screen().contains(r#""EVENT": 0"#), "{}", upper.screen());
-    assert!(upper.screen().contains("tr, JSON, set out"), "{}", upper.screen());
+    assert!(upper.screen().contains("tr, JSON, indented"), "{}", upper.screen());
     upper.keys("x");
     assert!(upper.screen().contains(r#""event": 0"#), "{}", upper.screen());
     upper.keys("xx");

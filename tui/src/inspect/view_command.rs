@@ -20,9 +20,9 @@ const MAX_OUTPUT: usize = 1 << 20;
 /// The maximum number of bytes of its error messages that are read.
 const MAX_ERRORS: usize = 4 << 10;
 /// An item must stay in view for this long before a program is started for it.
-const SETTLED: Duration = Duration::from_millis(60);
+const START_DELAY: Duration = Duration::from_millis(60);
 /// The interval at which the inspector checks whether the item is still wanted.
-const GLANCE: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// A program and its arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,11 +56,11 @@ impl ViewCommand {
     #[must_use]
     pub fn run(&self, item: Bytes, stop: &StopFlag) -> Option<Result<Bytes, String>> {
         let start = Instant::now();
-        while start.elapsed() < SETTLED {
-            if stop.is_asked() {
+        while start.elapsed() < START_DELAY {
+            if stop.is_set() {
                 return None;
             }
-            thread::sleep(GLANCE);
+            thread::sleep(POLL_INTERVAL);
         }
         match self.start(item) {
             Ok(running) => running.output(self.name(), stop),
@@ -135,7 +135,7 @@ impl RunningProgram {
         let mut errors = Vec::new();
         // Both streams end when the program and every process that it started have ended.
         loop {
-            match self.pieces.recv_timeout(GLANCE) {
+            match self.pieces.recv_timeout(POLL_INTERVAL) {
                 Ok(ProgramOutput::Output(mut bytes)) if bytes.len() > MAX_OUTPUT => {
                     bytes.truncate(MAX_OUTPUT);
                     bytes.extend_from_slice(b"\n\xe2\x80\xa6 more than 1 MiB is not shown");
@@ -146,7 +146,7 @@ impl RunningProgram {
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {}
             }
-            if stop.is_asked() {
+            if stop.is_set() {
                 return None;
             }
             if Instant::now() > end {
@@ -156,9 +156,9 @@ impl RunningProgram {
         let status = loop {
             match self.child.try_wait() {
                 Ok(Some(status)) => break status,
-                Ok(None) if stop.is_asked() => return None,
+                Ok(None) if stop.is_set() => return None,
                 Ok(None) if Instant::now() > end => return Some(Err(late())),
-                Ok(None) => thread::sleep(GLANCE),
+                Ok(None) => thread::sleep(POLL_INTERVAL),
                 Err(error) => return Some(Err(format!("{name}: {error}"))),
             }
         };
@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn an_item_that_is_not_wanted_any_more_starts_no_program() {
         let stop = StopFlag::default();
-        stop.ask();
+        stop.set();
         let command = ViewCommand::parse("touch /tmp/never").unwrap();
         assert_eq!(command.run(Bytes::new(), &stop), None);
     }

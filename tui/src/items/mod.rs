@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! files, folders ── walk ──> inputs ── read: whole files, lines, frames ──> pack
-//! pack ──> items ── write: as they are, lines, frames, JSON ──> standard output
+//! pack ──> items ── write: unchanged, lines, frames, JSON ──> standard output
 //! ```
 //!
 //! *Lines*: an item is a line without its newline. A carriage return is part of the line;
@@ -14,4 +14,4 @@ pub mod walk;
 pub mod write;
 
 /// The maximum size of an item in bytes.
-pub const MOST: u64 = u32::MAX as u64;
+pub const MAX_ITEM_SIZE: u64 = u32::MAX as u64;

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use sealpack::core::error::Limit;
 
-use super::MOST;
+use super::MAX_ITEM_SIZE;
 use crate::descriptors;
 use crate::outcome::{Failure, Input};
 
@@ -63,7 +63,7 @@ pub fn items(input: &Input, split: InputFraming, to: &mut impl Accept) -> Result
     }
 }
 
-/// What is compared to detect that a file changed between two looks at it.
+/// The size and time of a file, which are compared to detect a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct FileStamp {
     size: u64,
@@ -111,7 +111,7 @@ fn whole(
 ) -> Result<(), Failure> {
     let failed = |error| Failure::Input { input: input.clone(), error };
     let size = size.unwrap_or(0);
-    if size > MOST {
+    if size > MAX_ITEM_SIZE {
         return Err(too_large(input, size));
     }
     let mut item = Vec::new();
@@ -121,7 +121,7 @@ fn whole(
     let capacity = usize::try_from(size + 1).map_err(|_| too_large(input, size))?;
     item.try_reserve_exact(capacity).map_err(out_of_memory)?;
     // Read in steps, so that the progress of a large item is visible.
-    let mut from = from.take(MOST + 1);
+    let mut from = from.take(MAX_ITEM_SIZE + 1);
     loop {
         match from.by_ref().take(BUFFER as u64).read_to_end(&mut item).map_err(failed)? {
             0 => break,
@@ -129,7 +129,7 @@ fn whole(
         }
     }
     let length = item.len() as u64;
-    if length > MOST {
+    if length > MAX_ITEM_SIZE {
         return Err(too_large(input, length));
     }
     to.owned(input, item)
@@ -162,7 +162,7 @@ fn lines(input: &Input, from: impl Read, to: &mut impl Accept) -> Result<(), Fai
             rest = behind;
         }
         begun.extend_from_slice(rest);
-        if begun.len() as u64 > MOST {
+        if begun.len() as u64 > MAX_ITEM_SIZE {
             return Err(too_large(input, begun.len() as u64));
         }
         from.consume(length);

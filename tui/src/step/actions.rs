@@ -15,11 +15,11 @@ use crate::terminal::list::{Cursor, Move};
 use crate::terminal::panel::Overlay;
 
 /// The maximum number of edits that can be undone.
-const MOST_EDITS: usize = 1000;
+const MAX_EDITS: usize = 1000;
 
 impl Stepper {
     /// Shows another case.
-    pub(super) fn put_up(&mut self, setup: Setup, origin: CaseOrigin, at: usize) {
+    pub(super) fn show_case(&mut self, setup: Setup, origin: CaseOrigin, at: usize) {
         self.remember();
         self.setup = setup;
         self.origin = origin;
@@ -31,7 +31,7 @@ impl Stepper {
 
     pub(super) fn remember(&mut self) {
         self.done.push(self.setup.clone());
-        if self.done.len() > MOST_EDITS {
+        if self.done.len() > MAX_EDITS {
             self.done.remove(0);
         }
         self.undone.clear();
@@ -64,7 +64,7 @@ impl Stepper {
             false => (&mut self.undone, &mut self.done),
         };
         let Some(setup) = from.pop() else {
-            return self.inform(if back { "nothing to undo" } else { "nothing to do again" });
+            return self.inform(if back { "nothing to undo" } else { "nothing to redo" });
         };
         to.push(std::mem::replace(&mut self.setup, setup));
         self.edited(self.at);
@@ -83,7 +83,10 @@ impl Stepper {
         };
         match found.map(|step| step.index) {
             Some(index) => self.go(index),
-            None => self.inform(format!("no {what} {}", if forward { "behind" } else { "before" })),
+            None => self.inform(format!(
+                "no {what} {}",
+                if forward { "after this step" } else { "before this step" }
+            )),
         }
     }
 
@@ -95,7 +98,7 @@ impl Stepper {
         if let Some(scroll) = self.help {
             let tables: &[_] = &[&keys::LIST, &keys::EVERYWHERE];
             let lines = crate::terminal::keys::help(keys::ALL, self.palette, self.size.width).len();
-            let most = Overlay::most_scroll(lines, self.size);
+            let most = Overlay::max_scroll(lines, self.size);
             self.help = match action(tables, key) {
                 Some(StepperAction::Move(Move::Up)) => Some(scroll.saturating_sub(1)),
                 Some(StepperAction::Move(Move::Down)) => Some(scroll.saturating_add(1).min(most)),
@@ -191,7 +194,7 @@ impl Stepper {
         match self.mode {
             StepperMode::Scenarios => {
                 let scenario = SCENARIOS.get(row)?;
-                self.put_up(scenario.setup(), CaseOrigin::Scenario(row), 0);
+                self.show_case(scenario.setup(), CaseOrigin::Scenario(row), 0);
                 None
             }
             StepperMode::Mutants => Some(self.hunt(row)),
@@ -204,7 +207,7 @@ impl Stepper {
                     variant: Variant::Mutant(failure.mutant),
                     trace: None,
                 };
-                self.put_up(setup, CaseOrigin::Failure(failure.invariant), 0);
+                self.show_case(setup, CaseOrigin::Failure(failure.invariant), 0);
                 self.inform("v goes to the violation · s shrinks the case · w writes a report");
                 None
             }
@@ -217,7 +220,7 @@ impl Stepper {
             return self.inform("this is the stream that ships; m picks one with a bug");
         }
         let setup = Setup { variant: Variant::Strict, ..self.setup.clone() };
-        self.put_up(setup, CaseOrigin::Own, self.at);
+        self.show_case(setup, CaseOrigin::Own, self.at);
     }
 
     pub(super) fn take(&mut self, answer: StepperAnswer) {
@@ -244,7 +247,7 @@ impl Stepper {
             StepperAnswer::Exported(_, Ok(news)) => self.inform(news),
             StepperAnswer::Exported(typed, Err(why)) => self.ask_again_where_to_export(typed, why),
             StepperAnswer::Copied => {
-                self.inform("the command that replays it: on the terminal's clipboard")
+                self.inform("the replay command is on the terminal's clipboard")
             }
             StepperAnswer::Failed(why) => self.fail(why),
         }

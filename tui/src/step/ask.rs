@@ -89,7 +89,7 @@ impl Stepper {
 
     pub(super) fn search_again(&mut self, forward: bool) {
         let Some(needle) = self.needle.clone() else {
-            return self.inform("nothing was searched for yet: / asks");
+            return self.inform("no search yet: / starts one");
         };
         if self.mode() == StepperMode::Step {
             let hit = |step: &Step| view::words(step).to_lowercase().contains(&needle);

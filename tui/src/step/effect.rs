@@ -107,7 +107,7 @@ impl Perform<Stepper> for StepperPerformer {
             StepperEffect::Replay { version, setup } => {
                 self.replaying.start(outbox, no_thread, move |stop, out| {
                     let replayed = run(version, &setup);
-                    if !stop.is_asked() {
+                    if !stop.is_set() {
                         out.send(StepperAnswer::Replayed(Box::new(replayed)));
                     }
                 });
@@ -122,7 +122,7 @@ impl Perform<Stepper> for StepperPerformer {
                 self.shrinking.start(outbox, no_thread, move |stop, out| {
                     let open = |shape: Shape| setup.variant.open(shape);
                     let smallest = shrink(&setup.case, invariant, setup.buffer_size, &open);
-                    if !stop.is_asked() {
+                    if !stop.is_set() {
                         out.send(StepperAnswer::Shrunk(smallest));
                     }
                 });
@@ -175,7 +175,7 @@ fn hunt(id: u64, hunt: &Hunt<'_>, stop: &StopFlag, out: &Outbox<StepperAnswer>) 
     let bag = hunt.run(
         |failure| caught.borrow_mut().push(failure),
         |cases| {
-            if stop.is_asked() {
+            if stop.is_set() {
                 return ControlFlow::Break(());
             }
             if let Some(progress) = limiter.progress_if_due(cases, total) {
@@ -184,7 +184,7 @@ fn hunt(id: u64, hunt: &Hunt<'_>, stop: &StopFlag, out: &Outbox<StepperAnswer>) 
             ControlFlow::Continue(())
         },
     );
-    if !stop.is_asked() {
+    if !stop.is_set() {
         out.send(StepperAnswer::Hunted(id, bag, caught.take()));
     }
 }

@@ -33,11 +33,11 @@ impl Stepper {
 
     pub(super) fn shrink(&mut self) -> Option<StepperEffect> {
         let Some(invariant) = self.broken() else {
-            self.inform("this case breaks nothing; m looks for failures of a seeded bug");
+            self.inform("this case breaks nothing; m searches for failures of a seeded bug");
             return None;
         };
         if self.setup.trace.is_some() {
-            self.inform("a trace is a record: it cannot be run again, and so not made smaller");
+            self.inform("a trace is a recording: it cannot be run again, so it cannot be shrunk");
             return None;
         }
         self.shrinking = true;
@@ -79,7 +79,7 @@ impl Stepper {
         let before = self.setup.case.events.len();
         let news = format!("shrunk from {before} events to {}", case.events.len());
         let setup = Setup { case, ..self.setup.clone() };
-        self.put_up(setup, self.origin.clone(), 0);
+        self.show_case(setup, self.origin.clone(), 0);
         self.inform(news);
     }
 }

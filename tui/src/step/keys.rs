@@ -76,46 +76,46 @@ pub const STEPPING: Table<StepperAction> = Table {
     title: "Stepping",
     bindings: &[
         bind!([Code(KeyCode::Right), Char('l')], A::Forward, Some("step"), "the next step"),
-        bind!([Code(KeyCode::Left), Char('h')], A::Backward, None, "the step before"),
+        bind!([Code(KeyCode::Left), Char('h')], A::Backward, None, "the previous step"),
         bind!([Char('p')], A::Put { forward: true }, Some("put"), "the next step that puts"),
-        bind!([Char('P')], A::Put { forward: false }, None, "the step before that puts"),
+        bind!([Char('P')], A::Put { forward: false }, None, "the previous step that puts"),
         bind!(
             [Char('v')],
             A::Violation { forward: true },
             Some("broken"),
-            "the next step that breaks an invariant, or leaves the specification"
+            "the next step that breaks an invariant or the specification"
         ),
-        bind!([Char('V')], A::Violation { forward: false }, None, "the step before that does"),
+        bind!([Char('V')], A::Violation { forward: false }, None, "the previous such step"),
         bind!([Code(KeyCode::Home), Char('g')], A::Move(Move::First), None, "the first step"),
         bind!([Code(KeyCode::End), Char('G')], A::Move(Move::Last), None, "the last step"),
         bind!([Code(KeyCode::PageUp)], A::Move(Move::PageUp), None, "five steps back"),
-        bind!([Code(KeyCode::PageDown)], A::Move(Move::PageDown), None, "five steps on"),
+        bind!([Code(KeyCode::PageDown)], A::Move(Move::PageDown), None, "five steps forward"),
     ],
 };
 
 /// Keys that start or stop stepping automatically.
 pub const PLAYING: Table<StepperAction> = Table {
     title: "Playing",
-    bindings: &[bind!([Char(' ')], A::Play, Some("play"), "step by itself; again: pause")],
+    bindings: &[bind!([Char(' ')], A::Play, Some("play"), "step automatically; again: pause")],
 };
 
 /// Keys that open a list or act on the case.
 pub const OPENING: Table<StepperAction> = Table {
     title: "Scenarios and failures",
     bindings: &[
-        bind!([Char('o')], A::Scenarios, Some("scenarios"), "cases worth a look"),
+        bind!([Char('o')], A::Scenarios, Some("scenarios"), "instructive cases"),
         bind!(
             [Char('m')],
             A::Mutants,
             Some("bugs"),
-            "pick a seeded bug, and look for its failures"
+            "pick a seeded bug and search for its failures"
         ),
         bind!([Char('F')], A::Failures, None, "the failures that were found"),
         bind!(
             [Char('s')],
             A::ShrinkFailure,
             Some("shrink"),
-            "the smallest case that breaks the same"
+            "the smallest case that breaks the same invariant"
         ),
         bind!([Char('w')], A::Export, Some("report"), "write a report about the failure to a file"),
         bind!([Char('y')], A::Copy, None, "copy the command that replays the case"),
@@ -125,7 +125,7 @@ pub const OPENING: Table<StepperAction> = Table {
 
 /// Keys that edit the case.
 pub const EDITING: Table<StepperAction> = Table {
-    title: "Editing the case; the rest is run again at once",
+    title: "Editing the case, which then runs again",
     bindings: &[
         bind!(
             [Code(KeyCode::Up), Char('k'), Char('+')],
@@ -143,7 +143,7 @@ pub const EDITING: Table<StepperAction> = Table {
             [Char('b')],
             A::Edit(Edit::Insert(NewEvent::Buffered)),
             Some("insert"),
-            "insert a buffered write behind this step"
+            "insert a buffered write after this step"
         ),
         bind!(
             [Char('z')],
@@ -159,13 +159,18 @@ pub const EDITING: Table<StepperAction> = Table {
             None,
             "buffered, zero-copy, flush: change the kind"
         ),
-        bind!([Char('!')], A::Edit(Edit::Fail), None, "the event's first put fails, or no longer"),
+        bind!(
+            [Char('!')],
+            A::Edit(Edit::Fail),
+            None,
+            "make the event's first put fail, or succeed again"
+        ),
         bind!([Char(']')], A::Edit(Edit::LargerBuffer), None, "a larger buffer"),
         bind!([Char('[')], A::Edit(Edit::SmallerBuffer), None, "a smaller buffer"),
-        bind!([Char('t')], A::Edit(Edit::Trim), Some("trim"), "cut puts to S, or not"),
+        bind!([Char('t')], A::Edit(Edit::Trim), Some("trim"), "limit puts to S, or not"),
         bind!([Char('e')], A::EditText, Some("edit"), "edit the case as text: b4,z2+3,f"),
-        bind!([Char('u')], A::Undo, Some("undo"), "take the last edit back"),
-        bind!([Char('U'), Ctrl('r')], A::Redo, None, "do it again"),
+        bind!([Char('u')], A::Undo, Some("undo"), "undo the last edit"),
+        bind!([Char('U'), Ctrl('r')], A::Redo, None, "redo it"),
     ],
 };
 
@@ -193,15 +198,15 @@ pub const EVERYWHERE: Table<StepperAction> = Table {
     title: "Everywhere",
     bindings: &[
         bind!([Char('?')], A::Help, Some("help"), "these keys"),
-        bind!([Code(KeyCode::Esc)], A::Back, None, "stop what is under way; otherwise back"),
+        bind!([Code(KeyCode::Esc)], A::Back, None, "stop the work in flight; otherwise back"),
         bind!(
             [Char('/')],
             A::Search,
             None,
-            "look for text: in decisions and findings, or in a list"
+            "search for text in decisions and findings, or in a list"
         ),
         bind!([Char('n')], A::Again { forward: true }, None, "the next hit"),
-        bind!([Char('N')], A::Again { forward: false }, None, "the hit before"),
+        bind!([Char('N')], A::Again { forward: false }, None, "the previous hit"),
         bind!([Char('q'), Ctrl('c')], A::Quit, Some("quit"), "quit"),
     ],
 };

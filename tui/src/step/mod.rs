@@ -49,7 +49,7 @@ pub fn run(setup: Option<Setup>) -> io::Result<Exit> {
 }
 
 /// How long each step is shown while stepping automatically.
-const A_STEP: Duration = Duration::from_millis(700);
+const STEP_DURATION: Duration = Duration::from_millis(700);
 
 impl Program for Stepper {
     type Answer = StepperAnswer;
@@ -92,7 +92,7 @@ impl Program for Stepper {
     }
 
     fn tick(&self) -> Option<Duration> {
-        self.playing.then_some(A_STEP)
+        self.playing.then_some(STEP_DURATION)
     }
 
     fn is_over(&self) -> bool {

@@ -22,8 +22,8 @@ pub struct Scenario {
 pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "header, payload, trailer",
-        sentence: "What the stream is for: small writes are copied, large ones handed over as \
-                   they are, and the sink gets them in order.",
+        sentence: "The purpose of the stream: small writes are copied, large ones are handed over \
+                   without a copy, and the sink receives them in order.",
         buffer_size: 5,
         trim: false,
         events: "b2,z9,b2,b1,z12,b3",
@@ -31,8 +31,8 @@ pub const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "first bug of the reference: the whole allocation",
-        sentence: "An overflow hands over all that was allocated for it, so bytes follow that \
-                   nobody wrote.",
+        sentence: "An overflow hands over the whole allocation, so the output contains bytes that \
+                   were never written.",
         buffer_size: 5,
         trim: false,
         events: "z1,b1,b5",
@@ -40,7 +40,7 @@ pub const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "second bug of the reference: an exhausted remnant",
-        sentence: "A buffer of which nothing is left still counts as one: the next small write \
+        sentence: "A buffer without free space still counts as a remnant: the next small write \
                    puts it, empty.",
         buffer_size: 5,
         trim: false,
@@ -49,8 +49,8 @@ pub const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "third bug of the reference: a tail past the remnant",
-        sentence: "A large write is cut to S and its tail goes into the remnant, which is \
-                   shorter: a write past the end.",
+        sentence: "A large write is cut to S, and its tail goes into the remnant, which is \
+                   shorter: this writes past its end.",
         buffer_size: 5,
         trim: true,
         events: "b4,z1,b7",
@@ -58,8 +58,8 @@ pub const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "remnant reuse",
-        sentence: "Each header seals a byte of the buffer and leaves a remnant; the next header \
-                   goes there, and one allocation serves all.",
+        sentence: "Each header seals a byte of the buffer and leaves a remnant, which takes the \
+                   next header, so one allocation serves all.",
         buffer_size: 5,
         trim: false,
         events: "b1,z4,b1,z4,b1,z4,b1,z4",
@@ -76,8 +76,8 @@ pub const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "equal parts for a multipart upload",
-        sentence: "With trim every put is exactly S, whatever is written; only the last may be \
-                   shorter.",
+        sentence: "With trim every put has exactly S bytes, whatever the writes; only the last \
+                   may be shorter.",
         buffer_size: 8,
         trim: true,
         events: "b3,z13,b2,z6+5,b4,z9",
@@ -86,7 +86,7 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "a put that fails",
         sentence: "The sink takes 3 of 7 bytes and fails: every later call is refused, nothing \
-                   is put behind the gap, and close still closes the sink.",
+                   is put after the gap, and close still closes the sink.",
         buffer_size: 5,
         trim: false,
         events: "b3,z4!1+3,b4,f",

@@ -71,7 +71,7 @@ pub enum NewEvent {
 
 /// The largest buffer size that keys can set: a larger buffer cannot be drawn byte for
 /// byte. The command line accepts any size.
-const MOST_BY_KEYS: usize = 64;
+const MAX_BY_KEYS: usize = 64;
 
 impl Setup {
     /// Returns the seeded bug of the stream, if it has one.
@@ -90,7 +90,7 @@ impl Setup {
     /// A sentence that says why there is nothing to edit.
     pub fn edit(&mut self, at: usize, edit: Edit) -> Result<usize, &'static str> {
         if self.case.bytes() > MAX_CASE_BYTES {
-            return Err("a case above 16 MiB is walked through, not edited");
+            return Err("a case of more than 16 MiB cannot be edited");
         }
         const CLOSE: &str = "the close at the end is not part of the case: insert before it";
         let events = &mut self.case.events;
@@ -116,7 +116,7 @@ impl Setup {
                 let bytes = self.case.bytes();
                 let event = self.case.events.get_mut(at).ok_or(CLOSE)?;
                 if edit == Edit::Grow && bytes >= MAX_CASE_BYTES {
-                    return Err("a case writes 16 MiB at the most");
+                    return Err("a case writes at most 16 MiB");
                 }
                 resize(&mut event.operation, edit == Edit::Grow)?;
             }
@@ -138,12 +138,13 @@ impl Setup {
             Edit::Trim => self.case.trim = !self.case.trim,
             Edit::LargerBuffer => {
                 let larger = self.buffer_size.get().saturating_add(1);
-                let larger = (larger <= MOST_BY_KEYS).then(|| BufferSize::new(larger)).flatten();
-                self.buffer_size = larger.ok_or("64 is as large as can be drawn byte for byte")?;
+                let larger = (larger <= MAX_BY_KEYS).then(|| BufferSize::new(larger)).flatten();
+                self.buffer_size = larger
+                    .ok_or("the largest buffer that can be drawn byte for byte has 64 bytes")?;
             }
             Edit::SmallerBuffer => {
                 let smaller = BufferSize::new(self.buffer_size.get().saturating_sub(1));
-                self.buffer_size = smaller.ok_or("a buffer has a byte at the least")?;
+                self.buffer_size = smaller.ok_or("a buffer has at least 1 byte")?;
             }
         }
         self.trace = None;
@@ -168,7 +169,7 @@ fn resize(operation: &mut Operation, grow: bool) -> Result<(), &'static str> {
         Operation::Flush | Operation::Close => return Err("only writes have a length"),
     };
     *length = if grow { length.checked_add(1) } else { length.checked_sub(1) }
-        .ok_or("a write has no fewer than 0 bytes")?;
+        .ok_or("a write has at least 0 bytes")?;
     Ok(())
 }
 

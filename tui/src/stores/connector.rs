@@ -1,5 +1,5 @@
-//! What is put into requests that the crate `object_store` does not put there,
-//! and answers as it understands them.
+//! Adds to requests what the crate `object_store` does not send, and converts responses
+//! to what it understands.
 
 use async_trait::async_trait;
 use object_store::client::{
@@ -9,27 +9,26 @@ use object_store::client::{
 use object_store::{ClientOptions, HeaderValue};
 use url::Url;
 
-use super::answers::{self, KnownSize, RequestSummary};
 use super::listing::OmittedKeys;
+use super::responses::{self, KnownSize, RequestSummary};
 use super::uploads::{UploadRequest, Uploads};
 
 /// Makes the clients of a store.
 #[derive(Clone, Debug, Default)]
 pub struct Connector {
-    /// The URL that every request is sent to: HTTP URLs go out byte for byte.
+    /// The URL that every request is sent to, so that HTTP URLs are sent byte for byte.
     pub target: Option<String>,
-    /// The query that every request of a WebDAV listing gets.
+    /// The query that is added to every request of a WebDAV listing.
     pub query: Option<String>,
     /// The value of `Authorization`.
     pub login: Option<HeaderValue>,
-    /// Whether a multipart upload is completed on the condition that there is
-    /// no object of the name (S3's `If-None-Match`, a header that needs no
-    /// signature).
+    /// Whether a multipart upload is completed only if no object has the name (S3's
+    /// `If-None-Match`, a header that needs no signature).
     pub create_only: bool,
-    /// Where uploads are noted.
+    /// Records the uploads.
     pub uploads: Uploads,
-    /// Where keys are noted that a listing had and the client cannot express.
-    pub unlisted: OmittedKeys,
+    /// Collects the keys of listings that the client cannot express.
+    pub omitted_keys: OmittedKeys,
 }
 
 impl HttpConnector for Connector {
@@ -54,7 +53,7 @@ impl HttpService for Connection {
         if let Some(step) = &step {
             self.what.uploads.sending(step, request.uri().path());
         }
-        let asked = RequestSummary::by(&request);
+        let summary = RequestSummary::of(&request);
         let response = match self.what.create_only && completes_upload(&request) {
             true => self.complete(request).await?,
             false => self.client.execute(request).await?,
@@ -63,17 +62,17 @@ impl HttpService for Connection {
         if let (Some(step), true) = (&step, is_done) {
             self.what.uploads.done(step);
         }
-        let response = self.what.unlisted.leave_out(&asked, response).await?;
-        let understood = answers::understood(&asked, response, &self.size_of_one()).await;
-        if understood.as_ref().is_err_and(answers::says_no_conditions) {
+        let response = self.what.omitted_keys.omit_inexpressible(&summary, response).await?;
+        let response = responses::normalize(&summary, response, &self.size_of_one()).await;
+        if response.as_ref().is_err_and(responses::is_unsupported_condition) {
             self.what.uploads.note_no_conditions();
         }
-        understood
+        response
     }
 }
 
 impl Connection {
-    /// Where the size of the one object is kept that this connection is for.
+    /// Returns the recorded size of the object, if this connection is for a single object.
     fn size_of_one(&self) -> KnownSize {
         self.what.target.as_ref().map(|_| self.size.clone()).unwrap_or_default()
     }
@@ -88,27 +87,26 @@ impl Connection {
             let refused = |error| HttpError::new(HttpErrorKind::Unknown, error);
             *request.uri_mut() = uri.parse().map_err(refused)?;
         }
-        // The client below takes every URL for a valid one.
+        // The HTTP client does not validate the URL.
         Url::parse(&request.uri().to_string())
             .map_err(|error| HttpError::new(HttpErrorKind::Unknown, error))?;
         if let Some(login) = &self.what.login {
             request.headers_mut().insert("authorization", login.clone());
         }
         if self.what.target.is_some() {
-            let as_it_is = HeaderValue::from_static("identity");
-            request.headers_mut().insert("accept-encoding", as_it_is);
+            let identity = HeaderValue::from_static("identity");
+            request.headers_mut().insert("accept-encoding", identity);
         }
         Ok(())
     }
 
-    /// Completes an upload on the condition that the name is free; without the
-    /// condition where the store does not know it. (The writer has looked just
-    /// before.)
+    /// Completes an upload if the name is free. If the store does not support the
+    /// condition, completes it without: the writer has checked the name just before.
     async fn complete(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let mut conditional = request.clone();
         conditional.headers_mut().insert("if-none-match", HeaderValue::from_static("*"));
         let response = self.client.execute(conditional).await?;
-        let (response, is_refused) = answers::refuses_condition(response).await;
+        let (response, is_refused) = responses::refuses_condition(response).await;
         if !is_refused {
             return Ok(response);
         }
@@ -117,8 +115,8 @@ impl Connection {
     }
 }
 
-/// `POST /key?uploadId=…`, of all requests of S3 (`POST /key?uploads` begins
-/// an upload).
+/// Returns whether a request completes an upload: `POST /key?uploadId=…` does, while
+/// `POST /key?uploads` begins one.
 fn completes_upload(request: &HttpRequest) -> bool {
     request.method() == "POST" && matches!(UploadRequest::of(request), Some(UploadRequest::End(_)))
 }

@@ -1,8 +1,7 @@
-//! Listings without the keys that the crate `object_store` cannot express.
+//! Removes keys from listings that the crate `object_store` cannot express.
 //!
-//! The crate gives up a whole listing at a key such as `a//b` or `../x`, and
-//! takes `x/` for `x`. Such entries are taken out of the store's answer and
-//! reported one by one.
+//! The crate fails a whole listing at a key such as `a//b` or `../x`, and reads `x/` as
+//! `x`. So such entries are removed from the store's response and reported one by one.
 
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,14 +9,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use object_store::client::{HttpError, HttpResponse};
 use serde::Deserialize;
 
-use super::answers::RequestSummary;
+use super::responses::RequestSummary;
 use super::url::exact;
 
-/// Keys that were left out of listings.
+/// Keys that were removed from listings.
 #[derive(Clone, Debug, Default)]
 pub struct OmittedKeys(Arc<Mutex<Vec<String>>>);
 
-/// An entry of a listing, as S3 and Google or as Azure name its key.
+/// An entry of a listing. S3 and Google name the element `Key`, Azure names it `Name`.
 #[derive(Deserialize)]
 struct ListingEntry {
     #[serde(rename = "Key", alias = "Name")]
@@ -25,21 +24,21 @@ struct ListingEntry {
 }
 
 impl OmittedKeys {
-    /// The keys so far.
+    /// Returns and removes the keys collected so far.
     pub fn take(&self) -> Vec<String> {
         mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The answer without such entries, where it is a listing.
+    /// Removes such entries from a response, if it is a listing.
     ///
     /// # Errors
-    /// That of a body that ends too early.
-    pub async fn leave_out(
+    /// The error of a body that ends early.
+    pub async fn omit_inexpressible(
         &self,
-        asked: &RequestSummary,
+        request: &RequestSummary,
         response: HttpResponse,
     ) -> Result<HttpResponse, HttpError> {
-        let Some(element) = entries_of(asked).filter(|_| response.status().is_success()) else {
+        let Some(element) = entries_of(request).filter(|_| response.status().is_success()) else {
             return Ok(response);
         };
         let (parts, body) = response.into_parts();
@@ -53,18 +52,18 @@ impl OmittedKeys {
     }
 }
 
-/// The element of an entry, of an answer that is a listing.
-fn entries_of(asked: &RequestSummary) -> Option<&'static str> {
-    let has = |pair| asked.query.split('&').any(|found| found == pair);
-    match asked.method.as_str() {
+/// Returns the name of the element of an entry, if the request is for a listing.
+fn entries_of(request: &RequestSummary) -> Option<&'static str> {
+    let has = |pair| request.query.split('&').any(|found| found == pair);
+    match request.method.as_str() {
         "GET" if has("list-type=2") => Some("Contents"),
         "GET" if has("comp=list") => Some("Blob"),
         _ => None,
     }
 }
 
-/// A listing without the entries whose keys cannot be expressed, and those
-/// keys. Text in it is escaped, so a `<` begins a tag.
+/// Returns a listing without the entries whose keys cannot be expressed, and those keys.
+/// Text in the listing is escaped, so every `<` begins a tag.
 fn without_inexpressible(xml: &str, element: &str) -> (String, Vec<String>) {
     let (open, close) = (format!("<{element}>"), format!("</{element}>"));
     let mut kept = String::with_capacity(xml.len());

@@ -1,12 +1,12 @@
 //! Packs that are named by a URL: in an object store, or on a web server.
 //!
-//! What comes before `://` says which store; what the store needs to know, its
-//! credentials above all, comes from the environment, as the crate
-//! `object_store` reads it (`AWS_…`, `GOOGLE_…`, `AZURE_STORAGE_…`).
+//! The scheme before `://` selects the store. The settings of the store, above all the
+//! credentials, come from the environment, as the crate `object_store` reads them
+//! (`AWS_…`, `GOOGLE_…`, `AZURE_STORAGE_…`).
 
-mod answers;
 mod connector;
 mod listing;
+mod responses;
 mod settings;
 mod uploads;
 mod url;
@@ -31,8 +31,8 @@ use connector::Connector;
 pub use uploads::Uploads;
 pub use url::{NotAStore, Service, StoreUrl, file};
 
-/// A request that takes longer than this is sent anew: a part of an upload
-/// over a slow line takes its time.
+/// A request that takes longer than this is sent again. The limit is high enough for a
+/// part of an upload over a slow connection.
 const TIMEOUT: &str = "300 seconds";
 
 /// Threads of the runtime that requests run on.
@@ -41,27 +41,27 @@ const WORKERS: usize = 2;
 /// Whether ETags identify the version of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum ETags {
-    /// Where the store gives them.
+    /// They do, if the store returns them.
     #[default]
     Compared,
-    /// Size and date do alone.
+    /// They do not: only size and date do.
     Ignored,
 }
 
-/// What is written at a location.
+/// The purpose of opening a location.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// Nothing, or an object that may replace another.
+    /// Reading, or writing an object that may replace another.
     Any,
-    /// An object that must not exist: on S3 a condition of completing the upload.
+    /// Writing an object that must not exist yet: on S3 a condition of completing the upload.
     Create,
 }
 
-/// The object that a URL names, and what is noted of uploads to it.
+/// Returns the object that a URL names, and the record of the uploads to it.
 ///
 /// # Errors
-/// [`Failure::Usage`] for a URL that names none, a setting of the environment
-/// that cannot be right, or too few of them.
+/// [`Failure::Usage`] if the URL names no object, or if a setting of the environment is
+/// invalid or missing.
 pub fn destination(url: &StoreUrl, purpose: Purpose) -> Result<(Location, Uploads), Failure> {
     let path = url.object().map_err(|error| Failure::usage(format!("{url}: {error}")))?;
     let connector = Connector {
@@ -74,7 +74,7 @@ pub fn destination(url: &StoreUrl, purpose: Purpose) -> Result<(Location, Upload
     Ok((location.named(url.to_string()), uploads))
 }
 
-/// The object that a URL names, for reading.
+/// Returns the object that a URL names, for reading.
 ///
 /// # Errors
 /// As [`destination`].
@@ -89,27 +89,27 @@ fn with_e_tags(location: Location, e_tags: ETags) -> Location {
     }
 }
 
-/// What is below a prefix.
+/// The objects below a prefix.
 pub struct StoreListing {
     /// The objects, sorted by their paths.
     pub objects: Vec<(Location, Version)>,
-    /// The names of those that the client cannot ask for.
+    /// The names of the objects whose keys the client cannot express.
     pub inexpressible: Vec<String>,
 }
 
-/// The objects below the prefix that a URL names.
+/// Lists the objects below the prefix that a URL names.
 ///
 /// # Errors
 /// [`Failure::Pack`], [`Failure::Usage`] as [`destination`].
 pub fn list(url: &StoreUrl, e_tags: ETags) -> Result<StoreListing, Failure> {
     let path = url.prefix().map_err(|error| Failure::usage(format!("{url}: {error}")))?;
     let connector = Connector { query: url.query().map(Into::into), ..Connector::default() };
-    let unlisted = connector.unlisted.clone();
+    let omitted_keys = connector.omitted_keys.clone();
     let prefix = Location::shared(store(url, connector)?.into(), path).named(url.to_string());
     let prefix = with_e_tags(prefix, e_tags);
     let objects = wait(async move { prefix.list().await })??;
     let name = |key| format!("{}/{key}", url.origin());
-    let inexpressible = unlisted.take().into_iter().map(name);
+    let inexpressible = omitted_keys.take().into_iter().map(name);
     Ok(StoreListing { objects, inexpressible: inexpressible.collect() })
 }
 
@@ -125,13 +125,13 @@ fn store(url: &StoreUrl, connector: Connector) -> Result<Box<dyn ObjectStore>, F
         Some(Err(error)) => return Err(refused(error.to_string())),
     };
     let connector = Connector { login, ..connector };
-    build(url, connector).map_err(|error| refused(settings::explained(url, &error)))
+    build(url, connector).map_err(|error| refused(settings::explain(url, &error)))
 }
 
 fn build(url: &StoreUrl, connector: Connector) -> object_store::Result<Box<dyn ObjectStore>> {
     secure_connections();
-    // Waits 0.1, 0.2 … 3.2 s: an outage of some seconds is survived, and a
-    // server that is not there is given up within seconds.
+    // The waits are 0.1, 0.2 … 3.2 s: requests survive an outage of some seconds, and fail
+    // within seconds if the server does not exist.
     let retry = RetryConfig {
         max_retries: 6,
         retry_timeout: Duration::from_secs(60),
@@ -178,14 +178,14 @@ fn build(url: &StoreUrl, connector: Connector) -> object_store::Result<Box<dyn O
     })
 }
 
-/// TLS by ring, unless something in this process has chosen before.
+/// Selects ring for TLS, unless this process has selected a provider before.
 fn secure_connections() {
     static CHOSEN: OnceLock<()> = OnceLock::new();
     CHOSEN.get_or_init(|| drop(rustls::crypto::ring::default_provider().install_default()));
 }
 
-/// The runtime that requests run on: one for the process, begun with the first
-/// of them.
+/// Returns the runtime that requests run on. The process has one, which starts with the
+/// first request.
 ///
 /// # Errors
 /// [`Failure::Runtime`].
@@ -197,8 +197,8 @@ pub fn runtime() -> Result<&'static Handle, Failure> {
     }
 }
 
-/// Starts a runtime. Tokio panics where the system refuses it a thread, so the
-/// system is asked first.
+/// Starts a runtime. Tokio panics if the system refuses a thread, so this function first
+/// checks that the threads can be started.
 fn start_runtime() -> io::Result<Runtime> {
     let threads = |_| {
         let (end, ended) = mpsc::channel::<()>();
@@ -210,7 +210,7 @@ fn start_runtime() -> io::Result<Runtime> {
     let threads: Vec<_> = (0..WORKERS).map(threads).collect::<io::Result<_>>()?;
     for (end, thread) in threads {
         drop(end);
-        // It has nothing to panic of.
+        // The thread only waits: it does not panic.
         let _ = thread.join();
     }
     silence_panics();
@@ -225,7 +225,8 @@ fn start_runtime() -> io::Result<Runtime> {
 /// The name of the runtime's threads.
 const THREAD: &str = "sealpack-store";
 
-/// A panic of a task is an error of what waits for it, and is reported as one.
+/// Prints no message for a panic of a task: the caller that waits for the task reports it
+/// as an error.
 fn silence_panics() {
     let report = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
@@ -243,7 +244,7 @@ fn text(panic: &(dyn Any + Send)) -> String {
 /// Runs a future on the runtime, and blocks until it has finished.
 ///
 /// # Errors
-/// [`Failure::Runtime`], a panic among it.
+/// [`Failure::Runtime`], also if the future panics.
 pub fn wait<T: Send + 'static>(
     future: impl Future<Output = T> + Send + 'static,
 ) -> Result<T, Failure> {
@@ -252,7 +253,7 @@ pub fn wait<T: Send + 'static>(
     runtime.block_on(task).map_err(|error| Failure::Runtime(io::Error::other(error)))
 }
 
-/// What a user can do about an error of a store.
+/// Returns advice on an error of a store.
 pub fn advice(path: &Path, fault: StoreFault) -> Option<&'static str> {
     let service = StoreUrl::parse(path.to_str()?).ok().map(|url| url.service())?;
     let credentials = match service {
@@ -268,35 +269,35 @@ pub fn advice(path: &Path, fault: StoreFault) -> Option<&'static str> {
             "set AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY (or \
              AZURE_STORAGE_SAS_KEY)"
         }
-        Service::Http => "the server wants a login, or the signature in the URL has expired",
+        Service::Http => "the server requires a login, or the signature in the URL has expired",
     };
     Some(match fault {
         StoreFault::Unauthenticated | StoreFault::Denied => credentials,
         StoreFault::Other if service == Service::S3 && !aws_credentials_are_set() => credentials,
-        StoreFault::NotFound => "is the name right, letter by letter, and the bucket there?",
+        StoreFault::NotFound => "check that the bucket exists, and the spelling of the name",
         StoreFault::NoRanges => "download the file, and read that",
-        StoreFault::WebPage => {
-            "does it want a login? A user is named as https://USER:PASSWORD@HOST/…"
-        }
+        StoreFault::WebPage => "if it requires a login, use https://USER:PASSWORD@HOST/…",
         StoreFault::Encoded => {
             "turn compression off for this file on the server, or download it and read that"
         }
-        StoreFault::Changed => "it was replaced meanwhile: run this again",
+        StoreFault::Changed => "it was replaced during the run: run this again",
         StoreFault::ETagChanged => {
             "it was replaced within a second, or several servers behind this name have different \
              ETags for one file: --no-etag compares size and date alone"
         }
         StoreFault::ClockSkew => "set the clock of this machine",
-        StoreFault::Conflict => "run this again, when the other one is done",
-        StoreFault::Unknown => "look whether it is there before you run this again",
+        StoreFault::Conflict => "run this again when the other writer has finished",
+        StoreFault::Unknown => "check whether the object exists before you run this again",
         StoreFault::Unsupported => "write to s3://, gs:// or az://, or to a file",
-        StoreFault::TooManyParts { .. } => "say how large it gets, --size-hint, or --part-size",
+        StoreFault::TooManyParts { .. } => {
+            "state the size of the pack with --size-hint, or use a larger --part-size"
+        }
         _ => return None,
     })
 }
 
-/// Whether the environment names any credentials for S3. Without, the
-/// metadata service of the machine is asked, which only Amazon's have.
+/// Returns whether the environment names credentials for S3. Without credentials, the
+/// client asks the metadata service, which only Amazon's machines have.
 fn aws_credentials_are_set() -> bool {
     [
         "AWS_ACCESS_KEY_ID",

@@ -1,5 +1,5 @@
-//! Settings from the environment, checked before a client is made of them: the
-//! crate `object_store` panics at some, and names no variable.
+//! Checks settings from the environment before a client is created: the crate
+//! `object_store` panics at some invalid values, and its errors name no variable.
 
 use std::env::{self, VarError};
 
@@ -48,7 +48,7 @@ const KEYS: [&str; 15] = [
     "GOOGLE_BEARER_TOKEN",
 ];
 
-/// Variables that name a proxy, whose scheme may be left out.
+/// Variables that name a proxy, with or without a scheme.
 const PROXIES: [&str; 9] = [
     "HTTP_PROXY",
     "http_proxy",
@@ -61,7 +61,7 @@ const PROXIES: [&str; 9] = [
     "GOOGLE_PROXY_URL",
 ];
 
-/// What the variables of a service begin with.
+/// The prefix of the variables of a service.
 fn prefix(service: Service) -> Option<&'static str> {
     match service {
         Service::S3 => Some("AWS_"),
@@ -71,11 +71,11 @@ fn prefix(service: Service) -> Option<&'static str> {
     }
 }
 
-/// Checks everything that requests for a URL are made of.
+/// Checks all settings that requests for a URL use.
 ///
 /// # Errors
-/// The variable, or the bucket, and what is wrong with it; never its value
-/// where that is a secret.
+/// A message that names the variable or the bucket and says what is wrong. It does not
+/// contain a value that may be secret.
 pub fn check(url: &StoreUrl) -> Result<(), String> {
     check_bucket(url)?;
     let prefix = prefix(url.service());
@@ -102,7 +102,7 @@ pub fn check(url: &StoreUrl) -> Result<(), String> {
     }
 }
 
-/// A variable, where it is set.
+/// Checks a variable, if it is set.
 fn check_variable(name: &str, check: fn(&str) -> Result<(), &'static str>) -> Result<(), String> {
     match env::var(name) {
         Ok(value) => check(&value).map_err(|wrong| format!("{name} {wrong}")),
@@ -113,26 +113,26 @@ fn check_variable(name: &str, check: fn(&str) -> Result<(), &'static str>) -> Re
 
 fn is_server(value: &str) -> Result<(), &'static str> {
     if value.is_empty() {
-        return Err("is set and empty: unset it");
+        return Err("is empty: unset it");
     }
     let url = Url::parse(value).ok().filter(Url::has_host);
     match url.filter(|url| ["http", "https"].contains(&url.scheme())) {
         Some(_) if value.chars().all(is_visible) => Ok(()),
-        _ => Err("is no URL of a server: https://HOST, or http://HOST:PORT"),
+        _ => Err("is not the URL of a server: https://HOST, or http://HOST:PORT"),
     }
 }
 
 fn is_name(value: &str) -> Result<(), &'static str> {
     match !value.is_empty() && value.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
         true => Ok(()),
-        false => Err("is no name: letters, digits and hyphens, without a space or a newline"),
+        false => Err("is not a name: it may have letters, digits and hyphens"),
     }
 }
 
 fn is_key(value: &str) -> Result<(), &'static str> {
     match value.chars().all(is_visible) {
         true => Ok(()),
-        false => Err("has a space, a newline or another character that no key has"),
+        false => Err("has a space, a newline or another character that is invalid in a key"),
     }
 }
 
@@ -144,7 +144,7 @@ fn is_proxy(value: &str) -> Result<(), &'static str> {
     };
     match value.is_empty() || (is_url && value.chars().all(is_visible)) {
         true => Ok(()),
-        false => Err("is no URL of a proxy: http://HOST:PORT"),
+        false => Err("is not the URL of a proxy: http://HOST:PORT"),
     }
 }
 
@@ -152,7 +152,7 @@ fn is_visible(c: char) -> bool {
     c.is_ascii_graphic()
 }
 
-/// The bucket is part of a URL, of the host's name perhaps.
+/// Checks the bucket, which becomes part of a URL, in some cases of the host name.
 fn check_bucket(url: &StoreUrl) -> Result<(), String> {
     let (name, more) = match url.service() {
         Service::S3 | Service::Google => ("bucket", "-._"),
@@ -161,11 +161,13 @@ fn check_bucket(url: &StoreUrl) -> Result<(), String> {
     };
     match url.authority().chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c)) {
         true => Ok(()),
-        false => Err(format!("no {name} has such a name: it has letters, digits and {more}")),
+        false => {
+            Err(format!("not a valid name of a {name}: it may have letters, digits and {more}"))
+        }
     }
 }
 
-/// The client refuses `http://` unless it may use it, in words of its own.
+/// Checks that `http://` is allowed: the client's own error does not name the variable.
 fn check_transport() -> Result<(), String> {
     let allowed = env::var("AWS_ALLOW_HTTP").unwrap_or_default().to_ascii_lowercase();
     if ["1", "true", "on", "yes", "y"].contains(&allowed.as_str()) {
@@ -182,9 +184,8 @@ fn check_transport() -> Result<(), String> {
     Ok(())
 }
 
-/// What the crate says of the environment, with the variable whose value it
-/// complains of.
-pub fn explained(url: &StoreUrl, error: &object_store::Error) -> String {
+/// Adds the name of the variable to an error of the crate about its value.
+pub fn explain(url: &StoreUrl, error: &object_store::Error) -> String {
     let said = error.to_string();
     let variable = prefix(url.service()).and_then(|prefix| {
         env::vars_os().find_map(|(name, value)| {

@@ -1,4 +1,5 @@
-//! Multipart uploads in flight, for the day one of them cannot be aborted.
+//! Records the multipart uploads in flight, so that those that cannot be aborted are
+//! reported.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -10,7 +11,7 @@ use percent_encoding::percent_decode_str;
 
 use super::url::{Service, StoreUrl};
 
-/// What a destination's requests have left in the store.
+/// The uploads that a destination's requests have begun.
 #[derive(Clone, Debug, Default)]
 pub struct Uploads(Arc<UploadRegistry>);
 
@@ -21,7 +22,7 @@ struct UploadRegistry {
     no_conditions: AtomicBool,
 }
 
-/// What a request does to an upload.
+/// The effect of a request on an upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UploadRequest {
     /// Sends a part.
@@ -31,7 +32,7 @@ pub enum UploadRequest {
 }
 
 impl UploadRequest {
-    /// What a request with this method and query does.
+    /// Returns the effect of a request, if it belongs to an upload.
     pub fn of(request: &HttpRequest) -> Option<Self> {
         let query = request.uri().query()?;
         let id = query.split('&').find_map(|pair| pair.strip_prefix("uploadId="))?;
@@ -49,40 +50,40 @@ impl Uploads {
         self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes a request that is about to be sent to `path`.
+    /// Records a request that is about to be sent to `path`.
     pub fn sending(&self, step: &UploadRequest, path: &str) {
         if let UploadRequest::Part(id) = step {
             self.open().entry(id.clone()).or_insert_with(|| path.into());
         }
     }
 
-    /// Notes a request that the store has carried out.
+    /// Records a request that the store has completed.
     pub fn done(&self, step: &UploadRequest) {
         if let UploadRequest::End(id) = step {
             self.open().remove(id);
         }
     }
 
-    /// Notes that the store does not know `If-None-Match`.
+    /// Records that the store does not support `If-None-Match`.
     pub fn note_no_conditions(&self) {
         self.0.no_conditions.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the store did not know `If-None-Match`, so that the name was
-    /// only looked at before it was written.
+    /// Returns whether the store did not support `If-None-Match`, so that the name was only
+    /// checked before the write.
     pub fn had_no_conditions(&self) -> bool {
         self.0.no_conditions.load(Ordering::Relaxed)
     }
 
-    /// The uploads that were neither completed nor aborted, and how to remove
+    /// Describes the uploads that were neither completed nor aborted, and how to remove
     /// them.
-    pub fn left_behind(&self, url: &StoreUrl) -> Vec<String> {
+    pub fn leftovers(&self, url: &StoreUrl) -> Vec<String> {
         let open = self.open();
-        open.iter().map(|(id, path)| left_behind(url, id, path)).collect()
+        open.iter().map(|(id, path)| leftovers(url, id, path)).collect()
     }
 }
 
-fn left_behind(url: &StoreUrl, id: &str, path: &str) -> String {
+fn leftovers(url: &StoreUrl, id: &str, path: &str) -> String {
     let path = percent_decode_str(path).decode_utf8_lossy();
     // The digest list of a pack is uploaded next to it.
     let list = format!("{}.digests", url.key());
@@ -104,7 +105,7 @@ fn left_behind(url: &StoreUrl, id: &str, path: &str) -> String {
     )
 }
 
-/// A word as a shell takes it.
+/// Quotes a word for a shell.
 fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-:=+@".contains(c);
     match !word.is_empty() && word.chars().all(is_plain) {
@@ -124,11 +125,11 @@ mod tests {
         uploads.sending(&UploadRequest::Part("id 1".into()), "/b/a%20key.pack");
         uploads.sending(&UploadRequest::Part("id2".into()), "/b/a%20key.pack.digests");
         uploads.done(&UploadRequest::Part("id2".into()));
-        let left = uploads.left_behind(&url);
+        let left = uploads.leftovers(&url);
         assert!(left[0].contains("--bucket b --key 'a key.pack' --upload-id 'id 1'"), "{left:?}");
         assert!(left[1].contains("--key 'a key.pack.digests' --upload-id id2"), "{left:?}");
         uploads.done(&UploadRequest::End("id 1".into()));
         uploads.done(&UploadRequest::End("id2".into()));
-        assert!(uploads.left_behind(&url).is_empty());
+        assert!(uploads.leftovers(&url).is_empty());
     }
 }

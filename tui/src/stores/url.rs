@@ -11,24 +11,24 @@ use url::{Position, Url};
 
 /// A URL that names an object in a store.
 ///
-/// What follows the bucket in `s3://`, `gs://` and `az://` is the object's key
-/// as it is, as in the stores' own commands. An `https://` URL is one, sent as
-/// it was given, with its query: presigned URLs have their signature there.
+/// In `s3://`, `gs://` and `az://` the text after the bucket is the object's key, not
+/// encoded, as in the stores' own commands. An `https://` URL is sent unchanged, with its
+/// query, which contains the signature of a presigned URL.
 #[derive(Clone)]
 pub struct StoreUrl {
     service: Service,
     /// The bucket, or the host.
     authority: String,
-    /// The key as it is; of HTTP the path, percent-encoded.
+    /// The key, not encoded; for HTTP the percent-encoded path.
     key: String,
-    /// Scheme and bucket; of HTTP scheme, host and port.
+    /// Scheme and bucket; for HTTP scheme, host and port.
     origin: String,
     query: Option<String>,
-    /// Of HTTP: user and password, as `Authorization: Basic` has them.
+    /// For HTTP: user and password, as in `Authorization: Basic`.
     login: Option<String>,
 }
 
-/// Who keeps the object.
+/// The kind of store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
     /// Amazon S3, or another store with its interface.
@@ -53,10 +53,10 @@ impl Service {
     }
 }
 
-/// Why a text is no URL of an object.
+/// Why a text is not the URL of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotAStore {
-    /// What comes before `://` is not known.
+    /// The scheme is unknown.
     Scheme,
     /// There is no bucket, or no host.
     Authority,
@@ -64,7 +64,7 @@ pub enum NotAStore {
     NotAbsolute,
     /// A `#` in a web address, which no client sends.
     Fragment,
-    /// A key that the stores' client cannot send as it is.
+    /// A key that the client cannot send unchanged.
     Key,
 }
 
@@ -73,10 +73,12 @@ impl fmt::Display for NotAStore {
         f.write_str(match self {
             Self::Scheme => "a URL begins with s3://, gs://, az://, https://, http:// or file://",
             Self::Authority => "the URL names no bucket, or no host",
-            Self::NotAbsolute => "a file is file:///path/from/the/root",
-            Self::Fragment => "what follows a # is not sent to a server: write %23 for it",
+            Self::NotAbsolute => "the path of a file must be absolute: file:///path/from/the/root",
+            Self::Fragment => {
+                "the part after # is not sent to a server: write %23 for a # in the path"
+            }
             Self::Key => {
-                "this key cannot be asked for: a part of it is empty, `.` or `..`, or it has \
+                "this key cannot be requested: a part of it is empty, `.` or `..`, or it has \
                  control characters; copy the object to another key"
             }
         })
@@ -84,7 +86,7 @@ impl fmt::Display for NotAStore {
 }
 
 impl StoreUrl {
-    /// Reads a URL.
+    /// Parses a URL.
     ///
     /// # Errors
     /// [`NotAStore`].
@@ -124,7 +126,7 @@ impl StoreUrl {
         })
     }
 
-    /// Who keeps the object.
+    /// The kind of store.
     pub fn service(&self) -> Service {
         self.service
     }
@@ -134,12 +136,12 @@ impl StoreUrl {
         &self.authority
     }
 
-    /// The key as it was given; of HTTP the path, percent-encoded.
+    /// The key, not encoded; for HTTP the percent-encoded path.
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// Scheme and bucket; of HTTP scheme, host and port.
+    /// Scheme and bucket; for HTTP scheme, host and port.
     pub fn origin(&self) -> &str {
         &self.origin
     }
@@ -154,16 +156,16 @@ impl StoreUrl {
         self.login.as_deref()
     }
 
-    /// Whether it names everything below a prefix, and not one object.
+    /// Whether it names all objects below a prefix, instead of one object.
     pub fn is_prefix(&self) -> bool {
         self.key.is_empty() || self.key.ends_with('/')
     }
 
-    /// The path of the object in the store. Of HTTP it is for people: what is
-    /// sent is [`target`](Self::target).
+    /// The path of the object in the store. For HTTP it is only shown; requests use
+    /// [`target`](Self::target).
     ///
     /// # Errors
-    /// [`NotAStore::Key`] where the client would ask for another key.
+    /// [`NotAStore::Key`] if the client would request another key.
     pub fn object(&self) -> Result<ObjectPath, NotAStore> {
         match self.service {
             Service::Http => {
@@ -186,20 +188,20 @@ impl StoreUrl {
         }
     }
 
-    /// What is sent for an HTTP URL: all of it but user and password.
+    /// The URL of HTTP requests, without user and password.
     pub fn target(&self) -> String {
         let query = self.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
         format!("{}{}{query}", self.origin, self.key)
     }
 }
 
-/// The path of this very key; `None` where there is none: the client strips
-/// and refuses what it takes for mistakes.
+/// The path with exactly this key; `None` if there is none, because the client rewrites
+/// or refuses keys that it considers mistakes.
 pub fn exact(key: &str) -> Option<ObjectPath> {
     ObjectPath::parse(key).ok().filter(|path| path.as_ref() == key)
 }
 
-/// User and password as `Authorization` wants them (RFC 7617).
+/// User and password in the form of `Authorization` (RFC 7617).
 fn basic_login(url: &Url) -> Option<String> {
     if url.username().is_empty() && url.password().is_none() {
         return None;
@@ -210,7 +212,7 @@ fn basic_login(url: &Url) -> Option<String> {
     Some(format!("Basic {}", BASE64_STANDARD.encode(login)))
 }
 
-/// Without user, password and query, which may be secrets.
+/// Omits user, password and query, which may be secret.
 impl fmt::Display for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.login, self.origin.split_once("://")) {

@@ -83,10 +83,10 @@ fn run<P: Program>(
                 LoopEvent::Stop => {
                     taken.leave();
                     signals::stop()?;
-                    update(program, Message::Resize(take_again(taken, &mut screen)?));
+                    update(program, Message::Resize(retake_terminal(taken, &mut screen)?));
                 }
                 LoopEvent::Continued => {
-                    update(program, Message::Resize(take_again(taken, &mut screen)?));
+                    update(program, Message::Resize(retake_terminal(taken, &mut screen)?));
                 }
                 LoopEvent::Lost(error) => return Err(error),
             }
@@ -115,7 +115,7 @@ fn open_screen() -> io::Result<Screen> {
 
 /// Takes over the terminal again, to redraw it completely; returns its size, which may
 /// have changed.
-fn take_again(taken: &mut RawTerminal, screen: &mut Screen) -> io::Result<Size> {
+fn retake_terminal(taken: &mut RawTerminal, screen: &mut Screen) -> io::Result<Size> {
     taken.enter()?;
     let size = screen.backend().size()?;
     // The resize also clears the screen.

@@ -86,7 +86,7 @@ pub struct Overlay<'a> {
 impl Overlay<'_> {
     /// Returns how far this many lines can be scrolled on a screen of this size.
     #[must_use]
-    pub fn most_scroll(lines: usize, screen: Size) -> u16 {
+    pub fn max_scroll(lines: usize, screen: Size) -> u16 {
         let height = screen.height.saturating_sub(4);
         u16::try_from(lines).unwrap_or(u16::MAX).saturating_sub(height)
     }

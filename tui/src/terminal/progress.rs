@@ -55,9 +55,9 @@ pub struct ReportLimiter {
 }
 
 /// The minimum time between two reports: each one wakes the drawing thread.
-const APART: Duration = Duration::from_millis(60);
+const MIN_INTERVAL: Duration = Duration::from_millis(60);
 /// The minimum time before the time left is estimated.
-const TO_JUDGE: Duration = Duration::from_millis(700);
+const MIN_ELAPSED: Duration = Duration::from_millis(700);
 
 impl ReportLimiter {
     /// Starts the clock.
@@ -69,13 +69,13 @@ impl ReportLimiter {
     /// Returns the progress if the next report is due.
     pub fn progress_if_due(&mut self, done: u64, total: u64) -> Option<Progress> {
         let now = Instant::now();
-        if self.reported.is_some_and(|reported| now - reported < APART) {
+        if self.reported.is_some_and(|reported| now - reported < MIN_INTERVAL) {
             return None;
         }
         self.reported = Some(now);
         let spent = now - self.started;
         let rest = total.saturating_sub(done);
-        let left = (spent > TO_JUDGE && done > 0).then(|| {
+        let left = (spent > MIN_ELAPSED && done > 0).then(|| {
             let millis = spent.as_millis() * u128::from(rest) / u128::from(done);
             Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
         });

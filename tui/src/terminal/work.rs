@@ -41,12 +41,12 @@ pub struct StopFlag(Arc<AtomicBool>);
 impl StopFlag {
     /// Returns whether the work should stop.
     #[must_use]
-    pub fn is_asked(&self) -> bool {
+    pub fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 
     /// Requests the work to stop.
-    pub fn ask(&self) {
+    pub fn set(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 }
@@ -80,6 +80,6 @@ impl Slot {
 
     /// Requests the work in flight to stop.
     pub fn stop(&self) {
-        self.stop.ask();
+        self.stop.set();
     }
 }

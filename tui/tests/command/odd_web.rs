@@ -211,7 +211,9 @@ fn a_web_server_is_not_written_to_and_no_work_is_done_for_it() {
     let server = server(&place, |request, _| reply(request, "201 Created", &[], b""));
     for args in ["pack in -o", "pack missing -o", "pack in --force -o"] {
         let url = server.url("/new.pack");
-        place.run(&format!("{args} {url}")).failed(2, &[&url, "only read from", "s3://"]);
+        place
+            .run(&format!("{args} {url}"))
+            .failed(2, &[&url, "cannot be written to a web server", "s3://"]);
     }
     assert!(server.requests().is_empty());
 }

@@ -106,7 +106,9 @@ fn a_pack_is_not_written_to_a_web_server_or_to_a_prefix() {
     place.file("in", "text");
     let web = Web::new(Manner::Usual);
     let url = web.url("/new.pack");
-    place.run(&format!("pack in -o {url}")).failed(2, &[&url, "only read from", "s3://"]);
+    place
+        .run(&format!("pack in -o {url}"))
+        .failed(2, &[&url, "cannot be written to a web server", "s3://"]);
     place.run("pack in -o s3://bucket/folder/").failed(2, &["needs a name"]);
     place.run("pack in -o s3://bucket").failed(2, &["needs a name"]);
     place.run("pack in -o s3://b/p --sync-every 1M").failed(2, &["--sync-every"]);

@@ -136,8 +136,8 @@ fn a_key_that_cannot_be_asked_for_is_reported_and_the_others_are_verified() {
     let run = s3.run(&place, "verify s3://bucket/p/").failed(
         3,
         &[
-            "s3://bucket/p//y.pack: this key cannot be asked for",
-            "s3://bucket/p/../z.pack: this key cannot be asked for",
+            "s3://bucket/p//y.pack: this key cannot be requested",
+            "s3://bucket/p/../z.pack: this key cannot be requested",
         ],
     );
     let words = run.out_text();
@@ -146,7 +146,7 @@ fn a_key_that_cannot_be_asked_for_is_reported_and_the_others_are_verified() {
     for key in ["p//y.pack", "p/../z.pack", "/x.pack"] {
         s3.server.requests();
         let url = format!("s3://bucket/{key}");
-        s3.run(&place, &format!("info {url}")).failed(2, &[&url, "cannot be asked for"]);
+        s3.run(&place, &format!("info {url}")).failed(2, &[&url, "cannot be requested"]);
         assert!(s3.server.requests().is_empty(), "no other key is asked for");
     }
 }
@@ -205,6 +205,6 @@ fn settings_that_cannot_be_right_are_named_before_any_request() {
         }
     }
     let output = s3.command(&place, "info").arg("s3://a bucket/a.pack").run();
-    Run { output }.failed(2, &["no bucket has such a name"]);
+    Run { output }.failed(2, &["not a valid name of a bucket"]);
     assert!(s3.server.requests().is_empty());
 }

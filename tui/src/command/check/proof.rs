@@ -1,5 +1,5 @@
-//! Every state of the stream and every transition; and, where no size is given,
-//! all sets.
+//! Visits every state and every transition of the stream; without --buffer-size it also
+//! runs all sets.
 
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -16,13 +16,13 @@ use crate::report::{self, BAD, BOLD, GOOD};
 
 /// The sizes that are proved by default.
 const SIZES: [usize; 7] = [1, 2, 3, 4, 5, 8, 16];
-/// The size at which buffered writes are proved by themselves by default: the
-/// stream copies up to 32 bytes in other ways than more.
-const OF_BUFFERED_WRITES: usize = 40;
+/// The default size of the proof for buffered writes alone: the stream copies up to 32
+/// bytes with other code than more.
+const BUFFERED_ONLY_SIZE: usize = 40;
 /// Above this size a proof takes minutes.
-const LARGEST: usize = 64;
+const MAX_PROOF_SIZE: usize = 64;
 /// Up to this size every transition is taken again with each output failing.
-const WITH_FAULTS: usize = 8;
+const MAX_SIZE_WITH_FAULTS: usize = 8;
 
 /// The proof, as JSON. A transition is a state and an operation; each is taken in
 /// both modes.
@@ -58,8 +58,8 @@ struct OneProof {
 pub fn run(args: &CheckArgs, variant: &Variant) -> Result<CommandOutcome, Failure> {
     let started = Instant::now();
     let sizes: Vec<BufferSize> = match args.buffer_size {
-        Some(size) if size.get() > LARGEST => {
-            let advice = format!("a proof takes a buffer size of at most {LARGEST}");
+        Some(size) if size.get() > MAX_PROOF_SIZE => {
+            let advice = format!("a proof takes a buffer size of at most {MAX_PROOF_SIZE}");
             return Err(Failure::usage(advice));
         }
         Some(size) => vec![size],
@@ -82,7 +82,7 @@ pub fn run(args: &CheckArgs, variant: &Variant) -> Result<CommandOutcome, Failur
         done.proofs.extend(both);
     }
     if args.buffer_size.is_none() {
-        if let Some(size) = BufferSize::new(OF_BUFFERED_WRITES) {
+        if let Some(size) = BufferSize::new(BUFFERED_ONLY_SIZE) {
             let both = prove(args, size, variant, true)?;
             done.violations += both.iter().map(|proof| proof.violations).sum::<u64>();
             done.proofs.extend(both);
@@ -145,7 +145,7 @@ fn prove(
 
 fn search(args: &CheckArgs, shape: Shape, variant: &Variant, buffered_only: bool) -> Proof {
     let size = u64::try_from(shape.buffer_size.get()).unwrap_or(u64::MAX);
-    // Known beforehand: S (S + 1) (S + 2) / 2 states, 6 S + 3 events.
+    // Known in advance: S (S + 1) (S + 2) / 2 states, 6 S + 3 events.
     let states = size.saturating_mul(size + 1).saturating_mul(size + 2) / 2;
     let (states, events) =
         if buffered_only { (size + 2, 3 * size + 2) } else { (states, 6 * size + 3) };
@@ -162,7 +162,7 @@ fn search(args: &CheckArgs, shape: Shape, variant: &Variant, buffered_only: bool
     if buffered_only {
         exploration = exploration.of_buffered_writes();
     }
-    if buffered_only || shape.buffer_size.get() <= WITH_FAULTS {
+    if buffered_only || shape.buffer_size.get() <= MAX_SIZE_WITH_FAULTS {
         exploration = exploration.with_faults();
     }
     exploration.run()

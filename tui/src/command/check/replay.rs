@@ -21,7 +21,7 @@ struct ReplayReport {
     violations: u64,
     mismatches: u64,
     /// The lines of a trace for `sealpack step --trace`: of the first case that
-    /// breaks a promise, or else of the first.
+    /// breaks an invariant, or else of the first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     trace: Vec<serde_json::Value>,
 }

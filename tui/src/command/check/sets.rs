@@ -1,4 +1,4 @@
-//! Every case of a small world, with the digests of what each puts.
+//! Runs every case of a set, and computes the digests of the puts.
 
 use std::ops::ControlFlow;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -114,7 +114,7 @@ pub fn enumerate(args: &CheckArgs, set: u8, variant: &Variant) -> Result<SetRepo
     space.max_events = args.world.max_events.map_or(space.max_events, usize::from);
     space.max_write = args.world.max_write.map_or(space.max_write, usize::from);
     let cases = space.cases().ok_or_else(|| {
-        Failure::usage("that world has more cases than 64 bits count: lower --max-events")
+        Failure::usage("the set would have more than 2^64 cases: lower --max-events")
     })?;
 
     let started = Instant::now();
@@ -204,8 +204,10 @@ fn print(report: &SetReport) -> Result<(), Failure> {
             }
         }
         match report.as_specified {
-            Some(true) => writeln!(to, "       {GOOD}the digests are those specified{GOOD:#}"),
-            Some(false) => writeln!(to, "       {BAD}the digests are not those specified{BAD:#}"),
+            Some(true) => writeln!(to, "       {GOOD}the digests are as specified{GOOD:#}"),
+            Some(false) => {
+                writeln!(to, "       {BAD}the digests differ from those specified{BAD:#}")
+            }
             None => Ok(()),
         }
     })

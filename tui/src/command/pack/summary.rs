@@ -69,7 +69,7 @@ impl PackingSummary {
             let count = Count(self.changed_files);
             row(
                 "changed",
-                format!("{count} files while they were packed: taken as they were read"),
+                format!("{count} files while they were packed: packed as they were read"),
             )?;
         }
         let SkippedCounts { symbolic_links, special_files, output_files, temporary_files } =

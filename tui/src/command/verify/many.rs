@@ -1,4 +1,4 @@
-//! Many packs: verified in parallel, reported in order, summed up.
+//! Verifies packs in parallel, reports them in order, and prints a summary.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -63,7 +63,7 @@ fn known<'a>(
     state?.find(&pack.place, pack.version.as_deref()?, question)
 }
 
-/// The result of a pack, small for a pack of any size.
+/// The result of a pack, with a bounded size.
 struct PackSummary {
     text: Vec<u8>,
     json: Value,
@@ -241,11 +241,11 @@ impl VerifySummary {
 
     fn print(&self, json: bool) -> Result<(), Failure> {
         #[derive(Serialize)]
-        struct Line<'a> {
+        struct SummaryLine<'a> {
             summary: &'a VerifySummary,
         }
         match json {
-            true => report::print_json(&Line { summary: self }),
+            true => report::print_json(&SummaryLine { summary: self }),
             false => report::print(|to| self.print_words(to)),
         }
     }

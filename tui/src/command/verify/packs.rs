@@ -47,7 +47,7 @@ enum PackOrigin {
 /// The packs that arguments stand for.
 #[derive(Default)]
 pub struct Packs {
-    /// In the order of the arguments, below each by name.
+    /// In the order of the arguments, and sorted by name below each folder or prefix.
     pub packs: Vec<PackToVerify>,
     /// Whether a folder or a prefix was among the arguments.
     pub walked: bool,
@@ -55,7 +55,7 @@ pub struct Packs {
     pub left_out: OmittedCounts,
 }
 
-/// Counts of what lies below folders and prefixes and is not verified.
+/// Counts of the entries below folders and prefixes that are not verified.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct OmittedCounts {
     /// Files and objects whose names do not end in `.pack`.
@@ -72,9 +72,9 @@ pub struct OmittedCounts {
 /// The options of the search.
 #[derive(Clone, Copy, Debug)]
 pub struct SearchOptions<'a> {
-    /// Below a folder or prefix everything is a pack, whatever its name.
+    /// Whether all files below a folder or prefix are packs, whatever their names.
     pub all: bool,
-    /// The state file, which is no pack.
+    /// The state file, which is not verified.
     pub state: Option<&'a Path>,
 }
 
@@ -84,7 +84,8 @@ impl Packs {
     ///
     /// # Errors
     /// [`Failure::Pack`] for a prefix that cannot be listed, [`Failure::Usage`]
-    /// where there is nothing. A folder that cannot be read is one of the packs.
+    /// if nothing is found. A folder that cannot be read becomes one of the packs, so that
+    /// it is reported.
     pub fn find(
         arguments: &[PathBuf],
         reading: &ReadArgs,
@@ -202,7 +203,7 @@ impl PackToVerify {
         Ok(Self { path, place, version: None, found: PackOrigin::Unreadable(error) })
     }
 
-    /// An object below a prefix that cannot be asked for.
+    /// An object below a prefix whose key the client cannot express.
     #[cfg(feature = "remote")]
     fn inexpressible(name: String) -> Self {
         let (path, place) = (PathBuf::from(&name), name);

@@ -1,4 +1,4 @@
-//! The results of earlier runs: a file that a long verification goes on from.
+//! The results of earlier runs: a file from which an interrupted verification resumes.
 //!
 //! ```text
 //! {"sealpack_verify_state":2}
@@ -6,12 +6,13 @@
 //! …
 //! ```
 //!
-//! A line a pack, appended and synced when the pack is done. A result answers
-//! only the same question about the same version of the pack at the same place.
+//! Each pack has one line, which is appended and synced when the pack is verified. A
+//! result is reused only for the same options, the same version of the pack and the
+//! same place.
 //!
-//! Several runs may share a file: each line is appended under a lock. The file
-//! is replaced as a whole (`StagedFile`) only when most of its lines are out of
-//! date; a run that finds another file at the path goes on with that one.
+//! Several runs may share a file: each line is appended under a lock. Only when most of
+//! its lines are outdated, the whole file is replaced (`StagedFile`); a run that finds a
+//! new file at the path continues with that one.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -30,30 +31,30 @@ use crate::outcome::{Failure, Input};
 use crate::printable;
 use crate::report;
 
-/// The version of the format. A change of what identifies a pack, or of what
-/// is asked of it, is a new one.
+/// The version of the format. It increases whenever the fields that identify a pack or
+/// its verification change.
 const VERSION: u64 = 2;
 
 /// The first line.
 const HEADER: &str = "{\"sealpack_verify_state\":2}\n";
 
-/// Lines that may be out of date, besides as many as are not, before the file
-/// is written anew.
-const OUTDATED: usize = 1000;
+/// The file is rewritten when its outdated lines exceed its current ones by more than
+/// this number.
+const MAX_OUTDATED: usize = 1000;
 
-/// Other runs hold the lock for as long as appending a line takes.
+/// The maximum wait for the lock; another run needs it only to append a line.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The result of a pack.
+/// A line of the file: the result of a pack.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StateEntry {
-    /// What identifies its place.
+    /// Identifies the place of the pack.
     pub place: String,
     /// The version that was verified.
     pub version: String,
-    /// What was asked.
+    /// The options that the result depends on.
     pub question: VerifyQuestion,
-    /// Whether it was sound.
+    /// Whether the pack was sound.
     pub ok: bool,
     /// The object of `--json`.
     pub result: Value,
@@ -70,16 +71,15 @@ impl StateFile {
     /// Opens a state file, or creates one.
     ///
     /// # Errors
-    /// [`Failure::Usage`] for a file that is something else, which stays as it
-    /// is; [`Failure::File`] and [`Failure::Pack`] where it cannot be read or
-    /// written.
+    /// [`Failure::Usage`] for a file of another kind, which is not changed;
+    /// [`Failure::File`] and [`Failure::Pack`] if it cannot be read or written.
     pub fn open(path: &Path) -> Result<Self, Failure> {
         let (file, bytes) = attach(path)?;
-        // A link stays: its target is the file.
+        // A symbolic link is kept: its target is the file.
         let path = fs::canonicalize(path).map_err(failed(path, "cannot find"))?;
         let mut state = Self { path, file, done: BTreeMap::new() };
         let lines = state.read(&bytes);
-        let compacted = match lines > 2 * state.done.len() + OUTDATED {
+        let compacted = match lines > 2 * state.done.len() + MAX_OUTDATED {
             true => state.compact(),
             false => Ok(()),
         };
@@ -87,7 +87,7 @@ impl StateFile {
         compacted.map(|()| state)
     }
 
-    /// The file, without links and dots.
+    /// The canonical path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -103,7 +103,7 @@ impl StateFile {
         (done.version == version).then_some(done)
     }
 
-    /// Records a result: when this returns, the disk has it.
+    /// Records a result. When this returns, the result is on disk.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -122,8 +122,8 @@ impl StateFile {
         Ok(())
     }
 
-    /// Takes the lines after the header: the last line of each pack counts. One
-    /// that cannot be read was cut short by a crash. Returns how many there are.
+    /// Reads the lines after the header. The last line of each pack counts; a line that
+    /// cannot be parsed was cut short by a crash. Returns the number of lines.
     fn read(&mut self, bytes: &[u8]) -> usize {
         let lines = bytes.split(|byte| *byte == b'\n').skip(1).filter(|line| !line.is_empty());
         let mut count = 0;
@@ -136,14 +136,14 @@ impl StateFile {
         count
     }
 
-    /// Replaces the file, which is locked, by one with a line a pack.
+    /// Replaces the locked file with one that has a line for each pack.
     fn compact(&mut self) -> Result<(), Failure> {
         let mut bytes = HEADER.as_bytes().to_vec();
         for done in self.done.values() {
             serde_json::to_writer(&mut bytes, done).unwrap_or_default();
             bytes.push(b'\n');
         }
-        write_anew(&self.path, true, &bytes)?;
+        publish_file(&self.path, true, &bytes)?;
         let (file, _) = attach(&self.path)?;
         unlock(&self.file);
         self.file = file;
@@ -151,22 +151,22 @@ impl StateFile {
     }
 }
 
-/// Opens the file at a path and locks it, or creates it. Returns its bytes too;
-/// they begin with the header.
+/// Opens the file at a path and locks it, or creates it. Also
+/// returns its bytes, which begin with the header.
 fn attach(path: &Path) -> Result<(File, Vec<u8>), Failure> {
     loop {
         match fs::metadata(path) {
             Ok(found) if !found.is_file() => {
-                let not_a_file = "not a regular file, so it cannot keep what was verified";
+                let not_a_file = "not a regular file, so it cannot store results";
                 return Err(Failure::usage(format!("{}: {not_a_file}", printable::path(path))));
             }
             Ok(_) => {}
             Err(_) if fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) => {
-                let nowhere = "a link to nothing";
+                let nowhere = "a symbolic link to a missing file";
                 return Err(Failure::usage(format!("{}: {nowhere}", printable::path(path))));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                match write_anew(path, false, HEADER.as_bytes()) {
+                match publish_file(path, false, HEADER.as_bytes()) {
                     // Another run has created it meanwhile.
                     Err(Failure::Pack(error)) if matches!(error.kind(), ErrorKind::Exists) => {}
                     created => created?,
@@ -183,7 +183,7 @@ fn attach(path: &Path) -> Result<(File, Vec<u8>), Failure> {
             file.read_to_end(&mut bytes).map_err(failed(path, "cannot read"))?;
             check(path, &bytes)?;
             if bytes.len() < HEADER.len() {
-                // Its creation was cut short, or it was made empty.
+                // Its creation was interrupted, or it was truncated.
                 let written = file.set_len(0).and_then(|()| append(&mut file, HEADER.as_bytes()));
                 written.map_err(failed(path, "cannot write"))?;
             }
@@ -192,7 +192,7 @@ fn attach(path: &Path) -> Result<(File, Vec<u8>), Failure> {
     }
 }
 
-/// Whether a file is a state file of this version, or the beginning of one.
+/// Checks that a file is a state file of this version, or the beginning of one.
 fn check(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     #[derive(Deserialize)]
     struct Header {
@@ -205,16 +205,16 @@ fn check(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     match serde_json::from_slice::<Header>(first) {
         Ok(header) if header.sealpack_verify_state < VERSION => refused(
-            "a state file of an older sealpack, which does not say what was asked of each pack. \
-             Remove it, or name another file; every pack is verified again then",
+            "a state file of an older sealpack, which lacks the options of each result. \
+             Remove it or name another file; then every pack is verified again",
         ),
         Ok(_) => refused("a state file of a newer sealpack. Name another file"),
-        Err(_) => refused("not a state file of verify, so it was left alone. Name another file"),
+        Err(_) => refused("not a state file of verify, so it was not changed. Name another file"),
     }
 }
 
 /// Publishes a file with these bytes.
-fn write_anew(path: &Path, replace: bool, bytes: &[u8]) -> Result<(), Failure> {
+fn publish_file(path: &Path, replace: bool, bytes: &[u8]) -> Result<(), Failure> {
     let mut file = StagedFile::create(path, replace)?;
     file.write_all(bytes).map_err(failed(path, "cannot write"))?;
     for caveat in file.publish()?.caveats() {
@@ -223,7 +223,7 @@ fn write_anew(path: &Path, replace: bool, bytes: &[u8]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Appends a line; one that was cut short before it is ended first.
+/// Appends a line. If the last line was cut short, it is ended first.
 fn append(file: &mut File, line: &[u8]) -> io::Result<()> {
     let mut whole = Vec::with_capacity(line.len() + 1);
     if file.seek(SeekFrom::End(0))? > 0 {
@@ -242,8 +242,8 @@ fn lock(path: &Path, file: &File) -> Result<(), Failure> {
     let begun = Instant::now();
     loop {
         match file.try_lock() {
-            // A file system without locks: a line is one write, which local
-            // file systems append whole.
+            // The file system has no locks. Each line is one write, which local file
+            // systems append atomically.
             Ok(()) | Err(TryLockError::Error(_)) => return Ok(()),
             Err(TryLockError::WouldBlock) if begun.elapsed() < LOCK_TIMEOUT => {
                 thread::sleep(Duration::from_millis(2));
@@ -257,7 +257,7 @@ fn lock(path: &Path, file: &File) -> Result<(), Failure> {
 }
 
 fn unlock(file: &File) {
-    // Where it fails, closing the file releases the lock.
+    // If this fails, closing the file releases the lock.
     drop(file.unlock());
 }
 
@@ -342,16 +342,16 @@ mod tests {
         let path = folder.path().join("state");
         let mut open = StateFile::open(&path).unwrap();
         let mut text = fs::read_to_string(&path).unwrap();
-        for version in 0..2 * OUTDATED {
+        for version in 0..2 * MAX_OUTDATED {
             text +=
                 &format!("{}\n", serde_json::to_string(&done("a", &version.to_string())).unwrap());
         }
         fs::write(&path, text).unwrap();
-        assert!(knows(&path, "a", &(2 * OUTDATED - 1).to_string()));
+        assert!(knows(&path, "a", &(2 * MAX_OUTDATED - 1).to_string()));
         assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 2);
         open.record(done("b", "1")).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 3);
-        // It was removed: what follows is kept in a new one.
+        // The file was removed: later results go to a new one.
         fs::remove_file(&path).unwrap();
         open.record(done("c", "1")).unwrap();
         assert!(knows(&path, "c", "1"));

@@ -6,16 +6,16 @@ use ratatui::widgets::{Paragraph, Widget};
 use sealpack::core::format::known;
 use sealpack::core::read::{LayerName, Verdict};
 
-use super::head::{self, standing};
+use super::head::{self, layer_state};
 use crate::inspect::layout::InspectorLayout;
 use crate::inspect::model::Inspector;
 use crate::terminal::panel::fitted;
 use crate::terminal::text::{count, grouped, harmless, size, wrapped};
 
 /// The maximum number of damaged records that are listed.
-const MOST_LISTED: usize = 1000;
+const MAX_LISTED: usize = 1000;
 /// The maximum number of bytes of the app data that are shown.
-const MOST_SHOWN: usize = 4096;
+const MAX_SHOWN: usize = 4096;
 
 /// Draws the facts.
 pub fn render(app: &Inspector, parts: &InspectorLayout, buffer: &mut Buffer) {
@@ -62,7 +62,7 @@ impl FactsPage<'_> {
         if self.app.notes().is_empty() {
             return;
         }
-        self.heading("not to be trusted");
+        self.heading("cannot be trusted");
         for note in self.app.notes() {
             let what = format!("  ✗ {}: {}", note.section, note.what);
             self.lines.push(Line::styled(what, self.app.palette.bad()));
@@ -73,18 +73,18 @@ impl FactsPage<'_> {
     fn verdicts(&mut self) {
         self.heading("verdicts");
         for layer in LayerName::ALL {
-            let standing = standing(self.app, layer);
+            let layer_state = layer_state(self.app, layer);
             let name = layer.name().replace('_', " ");
             let mut spans = vec![
                 Span::raw("  "),
-                Span::styled(standing.sign(), standing.style(self.app.palette)),
+                Span::styled(layer_state.sign(), layer_state.style(self.app.palette)),
                 Span::raw(format!(" {name:<16}")),
             ];
             let error = self.app.report.as_ref().and_then(|report| match report.verdict(layer) {
                 Verdict::Failed(error) | Verdict::NotChecked(error) => Some(format!("{error:#}")),
                 _ => None,
             });
-            spans.push(Span::raw(standing.word()));
+            spans.push(Span::raw(layer_state.word()));
             self.lines.push(Line::from(spans));
             if let Some(error) = error {
                 self.words(4, &error);
@@ -106,7 +106,7 @@ impl FactsPage<'_> {
             .app
             .marks
             .all_damaged()
-            .take(MOST_LISTED)
+            .take(MAX_LISTED)
             .map(|(record, damage)| {
                 let (record, offset) = (grouped(record.into()), grouped(damage.offset));
                 format!("✗ record {record} at {offset}: {}", damage.what)
@@ -177,7 +177,7 @@ impl FactsPage<'_> {
         }
         self.heading("app data");
         let a_row = if self.columns >= 78 { 16 } else { 8 };
-        let shown = data.get(..MOST_SHOWN.min(data.len())).unwrap_or_default();
+        let shown = data.get(..MAX_SHOWN.min(data.len())).unwrap_or_default();
         for (row, chunk) in shown.chunks(a_row).enumerate() {
             let hex: Vec<String> = chunk.iter().map(|byte| format!("{byte:02x}")).collect();
             let text: String = chunk

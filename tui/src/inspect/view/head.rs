@@ -33,8 +33,8 @@ pub fn render(app: &Inspector, parts: &InspectorLayout, buffer: &mut Buffer) {
 
 fn render_note(app: &Inspector, note: &str, area: Rect, buffer: &mut Buffer) {
     let more = match app.notes().len() {
-        1 => " · 3 says more".to_string(),
-        n => format!(" · and {} · 3 says more", n - 1),
+        1 => " · 3 shows details".to_string(),
+        n => format!(" · and {} · 3 shows details", n - 1),
     };
     let room = usize::from(area.width).saturating_sub(width(&more) + 2);
     let line = Line::from(vec![
@@ -155,7 +155,7 @@ impl LayerState {
 }
 
 /// Returns the state of a layer.
-pub fn standing(app: &Inspector, layer: LayerName) -> LayerState {
+pub fn layer_state(app: &Inspector, layer: LayerName) -> LayerState {
     let noted = |section| app.notes().iter().any(|note| note.section == section);
     let failed = match layer {
         LayerName::Structure => noted(Section::Trailer),
@@ -212,7 +212,7 @@ fn verdicts(app: &Inspector, columns: u16) -> Line<'static> {
     let apart = if fits(&names) { "  " } else { " " };
     let mut spans = Vec::new();
     for (layer, name) in LayerName::ALL.into_iter().zip(names) {
-        let standing = standing(app, layer);
+        let standing = layer_state(app, layer);
         let style = standing.style(app.palette);
         spans.push(Span::raw(*name));
         spans.push(Span::styled(format!(" {}", standing.sign()), style));

@@ -35,7 +35,7 @@ fn render_list(app: &Inspector, parts: &InspectorLayout, buffer: &mut Buffer) {
         let size = size.map_or_else(|| "·".into(), grouped);
         let room = columns.saturating_sub(positions + width(&size) + 5);
         let preview = match items.and_then(|items| items.get(slot)) {
-            Some(item) if room >= LEAST_PREVIEW => preview(&item, room),
+            Some(item) if room >= MIN_PREVIEW => preview(&item, room),
             _ => String::new(),
         };
         let gap = columns.saturating_sub(positions + width(&preview) + width(&size) + 4);
@@ -50,7 +50,7 @@ fn render_list(app: &Inspector, parts: &InspectorLayout, buffer: &mut Buffer) {
 }
 
 /// The minimum number of columns for a useful preview.
-const LEAST_PREVIEW: usize = 8;
+const MIN_PREVIEW: usize = 8;
 
 /// Returns a preview of an item in a few columns: its text, or its first bytes in hex. If
 /// packs named their items, the preview would be the name.
@@ -99,7 +99,7 @@ fn render_item(app: &Inspector, parts: &InspectorLayout, buffer: &mut Buffer) {
         heading.width.into(),
         style,
     );
-    let nothing = match (app.look(), &app.content.viewed) {
+    let nothing = match (app.item_format(), &app.content.viewed) {
         (ItemFormat::View, Some(Err(why))) => {
             let text = format!("✗ {why}");
             let lines = wrapped(&sanitised(&text), content.width.into());
@@ -114,22 +114,22 @@ fn render_item(app: &Inspector, parts: &InspectorLayout, buffer: &mut Buffer) {
     if let Some(nothing) = nothing {
         return Line::styled(nothing, app.palette.faint()).render(content, buffer);
     }
-    match app.look() {
+    match app.item_format() {
         ItemFormat::Hex => render_hex(app, &bytes, content, buffer),
         ItemFormat::Text | ItemFormat::View => render_text(app, content, buffer),
     }
 }
 
 fn look(app: &Inspector) -> String {
-    let name = match (app.look(), &app.view_command) {
+    let name = match (app.item_format(), &app.view_command) {
         (ItemFormat::Hex, _) => return "hex".into(),
         (ItemFormat::View, Some(command)) => sanitised(command.name()),
         _ => "text".into(),
     };
-    match (&app.content.text, app.look()) {
+    match (&app.content.text, app.item_format()) {
         (Some(text), look) if text.json => {
             let name = if look == ItemFormat::View { format!("{name}, ") } else { String::new() };
-            format!("{name}JSON, set out{}", window(text))
+            format!("{name}JSON, indented{}", window(text))
         }
         (Some(text), _) => format!("{name}{}", window(text)),
         (None, _) => name,

@@ -41,7 +41,7 @@ impl Widget for &Inspector {
             InspectorMode::Records => {
                 records::render(self, &parts, buffer);
                 if !parts.beside.is_empty() {
-                    sizes::render_beside(self, parts.beside, buffer);
+                    sizes::render_next_to_records(self, parts.beside, buffer);
                 }
             }
             InspectorMode::Items => items::render(self, &parts, buffer),

@@ -60,7 +60,7 @@ const STATE: usize = 10;
 pub fn render(app: &Inspector, parts: &InspectorLayout, buffer: &mut Buffer) {
     let area = parts.list;
     if app.records.len() == 0 {
-        let text = "This pack holds no records. 3 shows what its trailer says.";
+        let text = "This pack has no records. 3 shows its trailer.";
         return Paragraph::new(text).wrap(Wrap { trim: true }).render(area, buffer);
     }
     let columns = columns(app, area.width);

@@ -22,7 +22,7 @@ const RECORDS: usize = 0;
 
 /// Returns the parts, in the order of the file. A part that is not empty has at least one
 /// column; the records give up the columns that the others need.
-fn stretches(app: &Inspector, columns: u16) -> Vec<Segment> {
+fn segments(app: &Inspector, columns: u16) -> Vec<Segment> {
     let trailer = app.reader.trailer();
     let records = app.reader.directory().records_end();
     let parts = [
@@ -33,19 +33,19 @@ fn stretches(app: &Inspector, columns: u16) -> Vec<Segment> {
     ];
     let total: u64 = parts.iter().map(|(_, _, bytes)| bytes).sum();
     let mut left = columns;
-    let mut stretches: Vec<Segment> = parts
+    let mut segments: Vec<Segment> = parts
         .into_iter()
         .map(|(name, sign, bytes)| Segment { name, sign, bytes, columns: 0 })
         .collect();
-    for stretch in stretches.iter_mut().skip(1).filter(|stretch| stretch.bytes > 0) {
+    for stretch in segments.iter_mut().skip(1).filter(|stretch| stretch.bytes > 0) {
         let share = u128::from(stretch.bytes) * u128::from(columns) / u128::from(total.max(1));
         stretch.columns = u16::try_from(share).unwrap_or(columns).max(1).min(left);
         left -= stretch.columns;
     }
-    if let Some(records) = stretches.get_mut(RECORDS) {
+    if let Some(records) = segments.get_mut(RECORDS) {
         records.columns = left;
     }
-    stretches
+    segments
 }
 
 /// Returns the column of the ribbon that contains a byte of the records.
@@ -56,7 +56,7 @@ fn column_of(offset: u64, records_end: u64, columns: u16) -> u16 {
 
 /// Returns the byte of the records that a column of the ribbon represents.
 pub fn offset_at(app: &Inspector, x: u16, ribbon: Rect) -> Option<u64> {
-    let columns = stretches(app, ribbon.width).first()?.columns;
+    let columns = segments(app, ribbon.width).first()?.columns;
     let column = x.checked_sub(ribbon.x).filter(|column| *column < columns)?;
     let end = app.reader.directory().records_end();
     let offset = u128::from(column) * u128::from(end) / u128::from(columns);
@@ -65,15 +65,15 @@ pub fn offset_at(app: &Inspector, x: u16, ribbon: Rect) -> Option<u64> {
 
 /// Draws the ribbon, and below it the meaning of its signs.
 pub fn render(app: &Inspector, ribbon: Rect, legend: Rect, buffer: &mut Buffer) {
-    let stretches = stretches(app, ribbon.width);
+    let segments = segments(app, ribbon.width);
     let mut x = ribbon.x;
-    for (nth, stretch) in stretches.iter().enumerate() {
+    for (nth, stretch) in segments.iter().enumerate() {
         let text = stretch.sign.repeat(usize::from(stretch.columns));
         buffer.set_string(x, ribbon.y, text, app.palette.part(nth));
         x += stretch.columns;
     }
     let directory = app.reader.directory();
-    let columns = stretches.first().map_or(0, |records| records.columns);
+    let columns = segments.first().map_or(0, |records| records.columns);
     let mut put = |offset: u64, sign: &str, style| {
         let x = ribbon.x + column_of(offset, directory.records_end(), columns);
         if let Some(cell) = buffer.cell_mut(Position { x, y: ribbon.y }).filter(|_| columns > 0) {
@@ -98,10 +98,10 @@ pub fn render(app: &Inspector, ribbon: Rect, legend: Rect, buffer: &mut Buffer) 
         let sign = if damaged { "✗" } else { "◆" };
         put(place.range.start, sign, app.palette.selected());
     }
-    legend_line(app, &stretches, legend.width).render(legend, buffer);
+    legend_line(app, &segments, legend.width).render(legend, buffer);
 }
 
-fn legend_line(app: &Inspector, stretches: &[Segment], columns: u16) -> Line<'static> {
+fn legend_line(app: &Inspector, segments: &[Segment], columns: u16) -> Line<'static> {
     // Findings come first: the sizes of the parts are also among the facts.
     let mut parts: Vec<(&str, Style, String)> = Vec::new();
     if app.marks.all_damaged().next().is_some() {
@@ -113,7 +113,7 @@ fn legend_line(app: &Inspector, stretches: &[Segment], columns: u16) -> Line<'st
     if app.record_place().is_some() {
         parts.push(("◆", app.palette.plain(), "here".into()));
     }
-    let present = stretches.iter().enumerate().filter(|(_, stretch)| stretch.bytes > 0);
+    let present = segments.iter().enumerate().filter(|(_, stretch)| stretch.bytes > 0);
     for (nth, stretch) in present {
         let text = format!("{} {}", stretch.name, size(stretch.bytes));
         parts.push((stretch.sign, app.palette.part(nth), text));

@@ -10,13 +10,13 @@ use crate::terminal::text::{cut, grouped, size, width};
 
 /// Draws the histogram over the whole body.
 pub fn render(app: &Inspector, heading: Rect, area: Rect, buffer: &mut Buffer) {
-    let title = "sizes of the records as they are stored";
+    let title = "sizes of the stored records";
     buffer.set_string(heading.x, heading.y, title, app.palette.strong());
     render_bars(app, area, buffer);
 }
 
 /// Draws the histogram next to the records.
-pub fn render_beside(app: &Inspector, area: Rect, buffer: &mut Buffer) {
+pub fn render_next_to_records(app: &Inspector, area: Rect, buffer: &mut Buffer) {
     let block = Block::new().borders(Borders::LEFT).border_style(app.palette.faint());
     block.render(area, buffer);
     let inner = Rect { x: area.x + 2, width: area.width.saturating_sub(2), ..area };

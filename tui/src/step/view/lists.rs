@@ -82,7 +82,7 @@ pub fn render(app: &Stepper, parts: &StepperLayout, buffer: &mut Buffer) {
         && app.hunted.found.is_empty()
         && app.hunted.bag.is_some()
     {
-        let text = "No failure: the checker found nothing that this breaks.";
+        let text = "The checker found no failure.";
         buffer.set_stringn(area.x, area.y, cut(text, columns), columns, app.palette.plain());
     }
 }
@@ -107,9 +107,9 @@ fn detail(app: &Stepper) -> String {
 
 fn heading_line(app: &Stepper, columns: usize) -> Line<'static> {
     let text = match app.mode() {
-        StepperMode::Scenarios => "Scenarios: cases worth a look".to_string(),
+        StepperMode::Scenarios => "Scenarios: instructive cases".to_string(),
         StepperMode::Mutants => {
-            "Seeded bugs: a letter picks one and looks for its failures".to_string()
+            "Seeded bugs: a letter picks one and searches for its failures".to_string()
         }
         StepperMode::Failures => {
             let found = count(app.hunted.found.len() as u64, "failure");
@@ -126,7 +126,7 @@ fn heading_line(app: &Stepper, columns: usize) -> Line<'static> {
                     grouped(bag.cases)
                 ),
                 (None, None) if app.hunted.found.is_empty() => {
-                    "No failures were looked for yet: m picks a seeded bug".to_string()
+                    "No search for failures yet: m picks a seeded bug".to_string()
                 }
                 (None, None) => format!("{found} with S = {size}; stopped"),
             }

@@ -136,7 +136,7 @@ impl Panel<'_> {
         let scale = self.scale(columns);
         let mut spans = self.name(differs, "queue");
         if !step.after.known {
-            spans.push(Span::raw(format!("{} bytes wait inside", state.pending)));
+            spans.push(Span::raw(format!("{} bytes pending inside", state.pending)));
             return Line::from(spans);
         }
         spans.push(Span::raw("["));
@@ -148,7 +148,7 @@ impl Panel<'_> {
         spans.push(Span::raw(scale.run('·', size.saturating_sub(taken))));
         spans.push(Span::raw(format!("] Z {}", state.pending)));
         if state.real != state.pending {
-            let real = format!(" but {} wait", state.real);
+            let real = format!(" but {} pending", state.real);
             spans.push(Span::styled(real, self.palette().bad()));
         }
         Line::from(spans)
@@ -168,7 +168,7 @@ impl Panel<'_> {
         let extents: Vec<String> = step.after.extents.iter().map(text).collect();
         let text = match extents.is_empty() {
             _ if !step.after.known => String::new(),
-            true => "nothing waits".to_string(),
+            true => "nothing pending".to_string(),
             false => extents.join(" "),
         };
         let text = cut(&text, columns.saturating_sub(NAMES));

@@ -33,7 +33,7 @@ impl Inspector {
             InspectorAnswer::LaidOut(layout, _) if self.content.asked != Some(layout) => {}
             InspectorAnswer::LaidOut(_, text) => self.take_text(text),
             InspectorAnswer::Viewed(item, viewed) => {
-                if item == self.place() && self.look() == ItemFormat::View {
+                if item == self.place() && self.item_format() == ItemFormat::View {
                     self.content.viewed = Some(viewed);
                 }
             }
@@ -57,7 +57,7 @@ impl Inspector {
             InspectorAnswer::Counted(counted) => self.take_count(counted),
             InspectorAnswer::Saved(_, Ok(news)) => self.inform(news),
             InspectorAnswer::Saved(to, Err(why)) => self.ask_again_where_to_save(to, why),
-            InspectorAnswer::Copied => self.inform("handed to the terminal's clipboard"),
+            InspectorAnswer::Copied => self.inform("copied to the terminal's clipboard"),
         }
         None
     }
@@ -134,9 +134,9 @@ impl Inspector {
             });
         } else if report.damaged_count > 0 {
             let damaged = count(report.damaged_count.into(), "damaged record");
-            self.fail(format!("{damaged}: d goes to the next, 3 says more"));
+            self.fail(format!("{damaged}: d goes to the next, 3 shows details"));
         } else {
-            self.fail("a check failed: 3 says which");
+            self.fail("a check failed: 3 shows which");
         }
         self.report = Some(report);
     }
@@ -145,7 +145,7 @@ impl Inspector {
     pub(super) fn go_to_damaged(&mut self, forward: bool) {
         match self.marks.next_damaged(self.record(), forward) {
             None if self.report.is_some() => self.inform("no record is damaged"),
-            None => self.inform("no record is known to be damaged; v verifies all of them"),
+            None => self.inform("no record is known to be damaged; v verifies all records"),
             Some(record) => {
                 self.go(ItemAddress { record, slot: 0 });
                 let what = self.marks.damage(record).map_or(String::new(), |d| d.what.clone());
@@ -173,7 +173,7 @@ impl Inspector {
     /// Continues the search from the last hit, or from the cursor if it has moved.
     pub(super) fn search_again(&mut self, forward: bool) -> Option<InspectorEffect> {
         let Some(needle) = self.needle.clone() else {
-            self.inform("nothing was searched for yet: / asks");
+            self.inform("no search yet: / starts one");
             return None;
         };
         let position = self.position();
@@ -196,7 +196,7 @@ impl Inspector {
     /// Counts the hits of the last search in the whole pack.
     pub(super) fn count_hits(&mut self) -> Option<InspectorEffect> {
         let Some(needle) = self.needle.clone() else {
-            self.inform("nothing was searched for yet: / asks");
+            self.inform("no search yet: / starts one");
             return None;
         };
         let verifying = self.task.is_some_and(|task| task.verifying);
@@ -228,13 +228,13 @@ impl Inspector {
         let written = self.needle.as_ref().map_or("", |needle| &needle.written).to_string();
         let unread = unread(outcome.unread);
         let Some(hit) = outcome.hit else {
-            return self.inform(format!("“{written}” is nowhere in the items{unread}"));
+            return self.inform(format!("“{written}” is not in any item{unread}"));
         };
         let Ok(place) = self.reader.directory().place(hit.position) else { return };
         self.hit = Some(hit);
         self.go(ItemAddress { record: place.record.number, slot: place.slot });
         self.show_at(hit.at);
-        let wrapped = if outcome.wrapped { ", around the end" } else { "" };
+        let wrapped = if outcome.wrapped { ", search wrapped around" } else { "" };
         let at = grouped(hit.at as u64);
         let position = grouped(hit.position.into());
         self.inform(format!("“{written}” at byte {at} of item {position}{wrapped}{unread}"));

@@ -1,9 +1,9 @@
-//! The answers of servers, as the crate `object_store` understands them.
+//! Converts the responses of servers to what the crate `object_store` understands.
 //!
-//! HTTP leaves servers more freedom than the crate takes into account: a size
-//! may be unknown (`bytes 0-9/*`, chunked bodies), dates and ETags may be
-//! nonsense, an error may have a body of any length in any encoding. And of an
-//! error the crate keeps a text; what a user can act on is sorted out here.
+//! HTTP allows more than the crate accepts: a size may be unknown (`bytes 0-9/*`, chunked
+//! bodies), dates and ETags may be invalid, and the body of an error may have any length
+//! and encoding. The crate reduces an error to a text, so this module also classifies
+//! the errors that a user can act on.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,11 +15,12 @@ use object_store::{HeaderMap, HeaderValue};
 use sealpack::remote::{Refusal, StoreFault};
 use tokio::time::timeout;
 
-/// What is read of the body of an error, and for how long.
+/// The maximum number of bytes that are read of the body of an error.
 const MAX_BODY: usize = 16 << 10;
+/// The maximum time for reading the body of an error.
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
-/// What of a request its answer is judged by.
+/// The parts of a request that its response is interpreted with.
 #[derive(Clone, Debug)]
 pub struct RequestSummary {
     /// The method.
@@ -35,13 +36,13 @@ pub struct RequestSummary {
 enum Range {
     /// The last bytes.
     Suffix,
-    /// Any other.
+    /// Any other range.
     Bounded,
 }
 
 impl RequestSummary {
-    /// What this request asks for.
-    pub fn by(request: &HttpRequest) -> Self {
+    /// Extracts these parts.
+    pub fn of(request: &HttpRequest) -> Self {
         let header = |name| text(request.headers(), name);
         let range = header("range").map(|range| match range.starts_with("bytes=-") {
             true => Range::Suffix,
@@ -60,28 +61,28 @@ impl RequestSummary {
     }
 }
 
-/// The answer as the client understands it.
+/// Converts a response to one that the client understands.
 ///
 /// # Errors
-/// [`Refusal`] within, for an answer that is neither usable nor an error that
-/// the client understands.
-pub async fn understood(
-    asked: &RequestSummary,
+/// An error that contains a [`Refusal`], for a response that is neither usable nor an
+/// error that the client understands.
+pub async fn normalize(
+    request: &RequestSummary,
     response: HttpResponse,
     size: &KnownSize,
 ) -> Result<HttpResponse, HttpError> {
     let status = response.status();
     if status.is_client_error() || status.is_server_error() {
-        return understood_error(asked, response).await;
+        return normalize_error(request, response).await;
     }
     let mut response = response;
     let headers = response.headers_mut();
-    drop_nonsense(headers);
-    match (status.as_u16(), asked.range) {
+    remove_invalid_headers(headers);
+    match (status.as_u16(), request.range) {
         (200, Some(_)) if is_web_page(headers) => return Err(refusal(StoreFault::WebPage, "")),
         (206, Some(range)) => complete_range(headers, range, size),
-        (200, None) if asked.method == "HEAD" => size.learn(headers),
-        (200..=299, _) if asked.method == "PUT" && !asked.is_part() => {
+        (200, None) if request.method == "HEAD" => size.learn(headers),
+        (200..=299, _) if request.method == "PUT" && !request.is_part() => {
             headers.entry("etag").or_insert(HeaderValue::from_static("\"\""));
         }
         _ => {}
@@ -89,8 +90,8 @@ pub async fn understood(
     Ok(response)
 }
 
-/// Whether an error says that the store does not know `If-None-Match`.
-pub fn says_no_conditions(error: &HttpError) -> bool {
+/// Returns whether an error says that the store does not support `If-None-Match`.
+pub fn is_unsupported_condition(error: &HttpError) -> bool {
     let mut source = std::error::Error::source(error);
     while let Some(error) = source {
         if let Some(refusal) = error.downcast_ref::<Refusal>() {
@@ -101,36 +102,36 @@ pub fn says_no_conditions(error: &HttpError) -> bool {
     false
 }
 
-/// Whether an answer refuses the header `If-None-Match` itself, and the answer
-/// with what was read of it.
+/// Returns whether a response rejects the header `If-None-Match` itself, and the response
+/// with the part of its body that was read.
 pub async fn refuses_condition(response: HttpResponse) -> (HttpResponse, bool) {
     if !matches!(response.status().as_u16(), 400 | 501) {
         return (response, false);
     }
     let (parts, body) = response.into_parts();
     let body = start_of(body).await;
-    let is_refused = names_condition(parts.status.as_u16(), &body);
+    let is_refused = mentions_condition(parts.status.as_u16(), &body);
     (HttpResponse::from_parts(parts, body.into()), is_refused)
 }
 
-fn names_condition(status: u16, body: &str) -> bool {
+fn mentions_condition(status: u16, body: &str) -> bool {
     status == 501 || (status == 400 && body.to_ascii_lowercase().contains("if-none-match"))
 }
 
-async fn understood_error(
-    asked: &RequestSummary,
+async fn normalize_error(
+    request: &RequestSummary,
     response: HttpResponse,
 ) -> Result<HttpResponse, HttpError> {
     let (mut parts, body) = response.into_parts();
     let body = start_of(body).await;
     let code = element(&body, "Code").unwrap_or_default();
     let status = parts.status.as_u16();
-    let said = described(&parts.headers, &body);
+    let said = error_message(&parts.headers, &body);
     match (status, code) {
-        (400 | 501, _) if asked.if_none_match && names_condition(status, &body) => {
+        (400 | 501, _) if request.if_none_match && mentions_condition(status, &body) => {
             return Err(refusal(StoreFault::NoConditions, &said));
         }
-        // Statuses that the client sends such a request again for.
+        // Use statuses for which the client retries the request.
         (400, "RequestTimeout") => parts.status = status_of(408, parts.status),
         (409, "ConditionalRequestConflict" | "OperationAborted") => {
             parts.status = status_of(503, parts.status);
@@ -143,7 +144,7 @@ async fn understood_error(
         }
         _ => {}
     }
-    // The client shows the body; of 4xx the code in it is looked for.
+    // The client shows the body. For 4xx it searches the body for the error code.
     let body = if parts.status.is_server_error() { said } else { body };
     Ok(HttpResponse::from_parts(parts, body.into()))
 }
@@ -156,8 +157,8 @@ fn refusal(fault: StoreFault, words: &str) -> HttpError {
     HttpError::new(HttpErrorKind::Unknown, Refusal::new(fault, words))
 }
 
-/// What the body of an error says, after `: `.
-fn described(headers: &HeaderMap, body: &str) -> String {
+/// Returns the message in the body of an error, after `: `.
+fn error_message(headers: &HeaderMap, body: &str) -> String {
     let line = match (element(body, "Code"), element(body, "Message")) {
         (Some(code), Some(message)) => format!("{code}: {message}"),
         (Some(code), None) => code.into(),
@@ -167,14 +168,14 @@ fn described(headers: &HeaderMap, body: &str) -> String {
     if line.is_empty() { line } else { format!(": {line}") }
 }
 
-/// The first words of a page.
+/// Returns the first words of a page.
 fn without_tags(page: &str) -> String {
     let texts = page.split('<').filter_map(|part| part.split_once('>').map(|(_, text)| text));
     let words: Vec<&str> = texts.flat_map(str::split_whitespace).take(30).collect();
     words.join(" ")
 }
 
-/// The text of the first element of this name.
+/// Returns the text of the first element of this name.
 fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
     let (_, rest) = xml.split_once(&format!("<{name}>"))?;
     rest.split_once(&format!("</{name}>")).map(|(text, _)| text)
@@ -188,8 +189,8 @@ fn is_web_page(headers: &HeaderMap) -> bool {
     text(headers, "content-type").is_some_and(|kind| kind.trim_start().starts_with("text/html"))
 }
 
-/// A recipient ignores a validator that it cannot read (RFC 9110, 8.8).
-fn drop_nonsense(headers: &mut HeaderMap) {
+/// Removes validators that cannot be parsed: a recipient ignores them (RFC 9110, 8.8).
+fn remove_invalid_headers(headers: &mut HeaderMap) {
     if headers.get("etag").is_some_and(|value| value.to_str().is_err()) {
         headers.remove("etag");
     }
@@ -202,8 +203,8 @@ fn drop_nonsense(headers: &mut HeaderMap) {
     }
 }
 
-/// The size of the one object that a connection is for, as its server said it
-/// last; 0 before.
+/// The size of the single object of a connection, as the server reported it last; 0
+/// before the first report.
 #[derive(Clone, Debug, Default)]
 pub struct KnownSize(Arc<AtomicU64>);
 
@@ -215,8 +216,9 @@ impl KnownSize {
     }
 }
 
-/// What the client reads the size of a range and of the object from. Where a
-/// server does not say how large the object is, a range from its end does.
+/// Completes the headers from which the client reads the size of a range and of the
+/// object. If the server does not report the object's size, the end of a suffix range is
+/// its size.
 fn complete_range(headers: &mut HeaderMap, asked: Range, known: &KnownSize) {
     let range = text(headers, "content-range").and_then(|range| {
         let (first, rest) = range.trim().strip_prefix("bytes ")?.split_once('-')?;
@@ -237,8 +239,7 @@ fn complete_range(headers: &mut HeaderMap, asked: Range, known: &KnownSize) {
     headers.entry("content-length").or_insert(end.saturating_sub(first).into());
 }
 
-/// The first bytes of a body as text, however long it is and however slowly it
-/// comes.
+/// Returns the first bytes of a body as text, within a limit of bytes and of time.
 async fn start_of(body: HttpResponseBody) -> String {
     let mut stream = body.bytes_stream();
     let mut start = Vec::new();
@@ -250,7 +251,7 @@ async fn start_of(body: HttpResponseBody) -> String {
             }
         }
     };
-    // What came until then will do.
+    // After the time limit, the bytes that have arrived are used.
     let _ = timeout(MAX_WAIT, read).await;
     start.truncate(MAX_BODY);
     String::from_utf8_lossy(&start).into_owned()
