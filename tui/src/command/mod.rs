@@ -49,7 +49,7 @@ Examples:
   sealpack get log.pack 41                     print the 42nd line
   sealpack grep error log.pack                 print the lines that match
   sealpack verify *.pack                       run every check
-  sealpack digests log.pack                    write a list that authenticates items
+  sealpack digests log.pack                    write its digest list
   sealpack diff old.pack new.pack              show which items differ
   sealpack inspect log.pack                    browse a pack at a terminal
   sealpack step                                step through the output stream

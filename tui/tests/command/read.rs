@@ -144,7 +144,7 @@ fn the_help_of_every_subcommand_has_examples() {
         let help = place.run(&format!("{command} --help")).fine().out_text();
         let examples = help.split("Examples:\n").nth(1).unwrap();
         assert!(examples.starts_with("  sealpack "), "{command}: {help}");
-        // They are set as they are, whatever the terminal.
+        // Examples are not wrapped, so they must fit any terminal.
         assert!(examples.lines().all(|line| line.len() <= 80), "{command}: {help}");
         assert!(!help.contains('\x1b'), "colours in a pipe");
     }

@@ -78,8 +78,8 @@ Examples:
   sealpack verify s3://bucket/packs/ --state done.jsonl --jobs 8
                                                all packs below a prefix
 
-Exit status: 0 every pack is sound; 1 at least one is corrupt; 3 none is corrupt,
-but at least one could not be read.";
+Exit status: 0 every pack is sound; 1 at least one is corrupt; 3 none is
+corrupt, but at least one could not be read.";
 
 /// The text report lists at most this many damaged records; JSON has all.
 const MAX_LISTED: usize = 20;
