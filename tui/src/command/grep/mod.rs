@@ -177,7 +177,7 @@ impl GrepArgs {
         let opened = location.open(options)?;
         // Each worker reads and decodes by itself.
         let reader = opened.options.threads(1).open_source(opened.source, opened.name)?;
-        let (reader, _) = self.reading.with_codec(reader, self.json)?;
+        let (reader, _) = self.reading.detect_codec(reader, self.json)?;
         let quiet = self.json || stdout().is_terminal();
         let mut progress = ProgressMeter::items("searching", u64::from(reader.item_count()), quiet);
         let found = search.run(&reader, pack, workers, |chunk| {
