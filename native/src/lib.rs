@@ -49,6 +49,7 @@ mod source;
 mod sync;
 mod trace;
 mod trust;
+mod unpack;
 mod write;
 mod zstd;
 
@@ -68,6 +69,10 @@ pub use record_copy::RecordCopy;
 pub use source::{FileSource, ReadAt};
 pub use trust::{
     DifferingRecords, DigestListFile, DigestListReader, SealedDigests, Trust, digest_list_path,
+};
+pub use unpack::{
+    RefusedItem, StagedUnpack, UnpackAbort, UnpackOptions, UnpackProgress, UnpackRefusal,
+    UnpackReport, Unpacker,
 };
 #[cfg(feature = "async")]
 pub use write::AsyncWriter;

@@ -26,6 +26,8 @@ mod streams;
 mod sweeps;
 mod tidy;
 mod trusted;
+#[cfg(unix)]
+mod unpack;
 mod wasm_packs;
 mod weaknesses;
 mod writing;

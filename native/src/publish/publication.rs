@@ -240,7 +240,7 @@ pub fn is_temporary_name(name: &OsStr) -> bool {
 }
 
 /// Random characters in the name of a temporary file.
-const RANDOM_CHARS: usize = 6;
+pub(super) const RANDOM_CHARS: usize = 6;
 
 /// `.NAME.`, or a short one where a name as long as the system allows would
 /// leave no room for what follows.

@@ -224,6 +224,11 @@ impl Reader {
         self.inner.trusted.as_ref().map(TrustedDigests::list)
     }
 
+    /// Returns the number of threads that the options allow.
+    pub(crate) fn threads(&self) -> usize {
+        self.inner.opened.options.threads
+    }
+
     /// Returns the path, or the name in place of it.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -48,6 +48,7 @@ const NATIVE: Arrows = &[
         ],
     ),
     ("record_copy", &["write", "read", "error"]),
+    ("unpack", &["read", "publish", "caught", "cores", "error"]),
     ("remote", &["write", "read", "trust", "source", "caught", "error"]),
 ];
 

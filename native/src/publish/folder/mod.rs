@@ -1,0 +1,43 @@
+//! A folder that is open: names in it are looked up, created and renamed one
+//! component at a time, and no symbolic link is followed.
+//!
+//! Every call takes the handle of an open folder and one name in it. A name has
+//! no separator and is not `..`, so no call leaves the folder, whatever links
+//! another process creates meanwhile. One `openat` for each component does this
+//! on every Unix; `openat2` with `RESOLVE_BENEATH` would refuse the same names in
+//! one call, on Linux alone.
+
+mod staging;
+
+cfg_if::cfg_if! {
+    if #[cfg(unix)] {
+        mod unix;
+        pub(crate) use self::unix::OpenFolder;
+    } else {
+        mod other;
+        pub(crate) use self::other::OpenFolder;
+    }
+}
+
+pub(crate) use self::staging::{StagedItem, StagingFolder};
+
+/// What has a name in a folder. A symbolic link is not followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NamedEntry {
+    /// A regular file.
+    File(FileIdentity),
+    /// A folder.
+    Folder,
+    /// A symbolic link, wherever it leads.
+    Link,
+    /// A pipe, a socket, a device.
+    Special,
+}
+
+/// Device and inode of a file. On other systems than Unix files have none that the
+/// standard library returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct FileIdentity {
+    pub(super) device: u64,
+    pub(super) inode: u64,
+}

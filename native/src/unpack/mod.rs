@@ -1,0 +1,232 @@
+//! Items back into files, each under its name below one folder.
+//!
+//! ```text
+//! names ──> path.rs ──> plan.rs: which item gets which path
+//! workers   run.rs      read and decode items, and stage them (publish/folder)
+//! naming    naming.rs   syncs staged files together, and gives them their names
+//! ```
+//!
+//! Names come from untrusted packs. No name leads out of the folder: `path.rs`
+//! refuses the ones that try, and `publish/folder` follows no symbolic link.
+
+mod naming;
+mod path;
+mod plan;
+mod report;
+mod run;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use self::plan::UnpackPlan;
+use self::run::RunSettings;
+use crate::cores::MAX_THREADS;
+use crate::error::{Error, ErrorKind, IoOperation};
+use crate::publish::StagingFolder;
+use crate::read::Reader;
+
+pub use self::report::{RefusedItem, UnpackRefusal, UnpackReport};
+
+/// How items are unpacked. Made by [`Unpacker::options`].
+#[derive(Clone, Debug)]
+#[must_use = "options do nothing until an unpacker is created with them"]
+pub struct UnpackOptions {
+    overwrite: bool,
+    portable: bool,
+    durable: bool,
+    threads: Option<usize>,
+}
+
+impl UnpackOptions {
+    /// Sets whether a file replaces an existing file of its name, and takes over that
+    /// file's mode and owner. Default: no. A symbolic link is replaced itself;
+    /// folders, pipes and devices are never replaced.
+    pub fn overwrite(mut self, overwrite: bool) -> Self {
+        self.overwrite = overwrite;
+        self
+    }
+
+    /// Sets whether names are refused that cannot be kept on every common system:
+    /// names that are not UTF-8, device names of Windows, characters that Windows
+    /// reserves, and names that differ only in case. Default: no, and yes on Windows.
+    pub fn portable(mut self, portable: bool) -> Self {
+        self.portable = portable || cfg!(windows);
+        self
+    }
+
+    /// Sets whether the files are made durable before they get their names, so that
+    /// after a crash of the system no name has an incomplete file. Default: yes.
+    /// Without it, this holds for a crash of the process alone.
+    pub fn durable(mut self, durable: bool) -> Self {
+        self.durable = durable;
+        self
+    }
+
+    /// Sets the threads that read, decode and write. Default: those of the reader. At
+    /// least one.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads.clamp(1, MAX_THREADS));
+        self
+    }
+
+    /// Creates an unpacker with these options.
+    #[must_use]
+    pub fn build(self) -> Unpacker {
+        Unpacker { options: self, plan: UnpackPlan::default() }
+    }
+}
+
+/// Writes items of a pack to files below a folder, each under its name.
+///
+/// Each file appears whole or not at all. A name that would leave the folder, or
+/// that the folder cannot hold, is refused; the report lists every item that was not
+/// written and the reason, and all other items are written.
+///
+/// ```
+/// use sealpack::{Reader, Unpacker, Writer};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("out.pack");
+/// # let mut writer = Writer::options().create(&path)?;
+/// # for item in ["one", "two", "three"] { writer.append(item.as_bytes())?; }
+/// # writer.finish()?;
+/// let reader = Reader::open(&path)?;
+/// let mut unpacker = Unpacker::options().build();
+/// unpacker.add(0, b"docs/one.txt");
+/// unpacker.add(1, b"two.txt");
+/// unpacker.add(2, b"../three.txt");
+/// let report = unpacker.unpack(&reader, folder.path())?;
+/// assert_eq!(std::fs::read(folder.path().join("docs/one.txt"))?, b"one");
+/// assert_eq!(report.files, 2);
+/// assert_eq!(report.refused[0].refusal.to_string(), "the name contains `..`");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Unpacker {
+    options: UnpackOptions,
+    plan: UnpackPlan,
+}
+
+impl Unpacker {
+    /// Returns the default options.
+    pub fn options() -> UnpackOptions {
+        UnpackOptions { overwrite: false, portable: cfg!(windows), durable: true, threads: None }
+    }
+
+    /// Adds the item at `position`, which gets the file `name`: bytes with `/` between
+    /// folders. A `.` component means nothing.
+    pub fn add(&mut self, position: u32, name: &[u8]) {
+        self.plan.add(position, name, self.options.portable);
+    }
+
+    /// Returns the number of items that were added and not refused so far.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.plan.len()
+    }
+
+    /// Returns whether no item was added, or every one refused.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Writes the files below an existing folder.
+    ///
+    /// # Errors
+    /// As [`StagedUnpack::run`] and [`stage`](Self::stage).
+    pub fn unpack(self, reader: &Reader, folder: impl AsRef<Path>) -> Result<UnpackReport, Error> {
+        self.stage(folder)?.run(reader, |_| {})
+    }
+
+    /// Creates the temporary folder `.unpack.XXXXXX.tmp` in an existing folder, in
+    /// which files wait for their names. For a program that removes it when a signal
+    /// ends the process.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] if the folder cannot be created.
+    pub fn stage(mut self, folder: impl AsRef<Path>) -> Result<StagedUnpack, Error> {
+        let path = Arc::new(folder.as_ref().to_path_buf());
+        let staging = StagingFolder::create(&path)
+            .map_err(|error| Error::new(&path, ErrorKind::io(IoOperation::Creating, error)))?;
+        self.plan.settle(self.options.overwrite, self.options.portable);
+        let stop = Arc::new(AtomicBool::new(false));
+        Ok(StagedUnpack { path, options: self.options, plan: self.plan, staging, stop })
+    }
+}
+
+/// An unpacking that is about to begin. Dropped, it leaves nothing.
+#[derive(Debug)]
+pub struct StagedUnpack {
+    path: Arc<PathBuf>,
+    options: UnpackOptions,
+    plan: UnpackPlan,
+    staging: Arc<StagingFolder>,
+    stop: Arc<AtomicBool>,
+}
+
+/// The progress of an unpacking.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnpackProgress {
+    /// Items read and written, refused ones included.
+    pub items: u64,
+    /// Bytes of these items.
+    pub bytes: u64,
+}
+
+impl StagedUnpack {
+    /// Returns what stops the unpacking from another thread.
+    #[must_use]
+    pub fn abort_handle(&self) -> UnpackAbort {
+        UnpackAbort { staging: self.staging.path().to_path_buf(), stop: Arc::clone(&self.stop) }
+    }
+
+    /// Writes the files. Calls `progress` now and then, on any thread.
+    ///
+    /// An item of a damaged record is refused like an item without a usable name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] if the pack cannot be read or a file cannot be written,
+    /// [`ErrorKind::Cancelled`] after [`UnpackAbort::abort`], and errors of the pack
+    /// that concern more than single records. Files that were written stay.
+    pub fn run(
+        self,
+        reader: &Reader,
+        progress: impl Fn(UnpackProgress) + Sync,
+    ) -> Result<UnpackReport, Error> {
+        let Self { path, options, plan, staging, stop } = self;
+        let threads = options.threads.unwrap_or_else(|| reader.threads());
+        let settings = RunSettings { path, staging, stop, threads, durable: options.durable };
+        let mut report = run::run(reader, &plan, settings, options.overwrite, &progress)?;
+        report.refused.extend(plan.refused);
+        report.refused.sort_by_key(|item| item.position);
+        report.replaced = plan.replaced;
+        Ok(report)
+    }
+}
+
+/// Stops an unpacking.
+#[derive(Clone, Debug)]
+pub struct UnpackAbort {
+    staging: PathBuf,
+    stop: Arc<AtomicBool>,
+}
+
+impl UnpackAbort {
+    /// Stops the unpacking, and removes its temporary folder. Files that have their
+    /// names stay.
+    pub fn abort(&self) {
+        /// Each failure means that a worker created another file meanwhile; workers
+        /// stop after the current one.
+        const ATTEMPTS: usize = 1000;
+        self.stop.store(true, Ordering::SeqCst);
+        for _ in 0..ATTEMPTS {
+            match std::fs::remove_dir_all(&self.staging) {
+                Err(error) if error.kind() == std::io::ErrorKind::DirectoryNotEmpty => {}
+                _ => return,
+            }
+        }
+    }
+}
