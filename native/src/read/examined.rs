@@ -1,7 +1,8 @@
 //! Counts examinations of records and collects them into a report.
 
 use sealpack_core::Error as PackError;
-use sealpack_core::read::{Examination, Report, Verification};
+use sealpack_core::format::digest::Hash;
+use sealpack_core::read::{Examination, Report, SoundRecord, Verification};
 
 use crate::error::ErrorKind;
 
@@ -49,6 +50,19 @@ impl RunningVerification {
     pub(crate) fn finish(self) -> Report {
         self.verification.finish()
     }
+}
+
+/// Returns the sound records among the examined ones, with their digests.
+pub(crate) fn sound_records(
+    examined: &mut [Examination],
+) -> impl Iterator<Item = (&mut Examination, Hash)> {
+    examined.iter_mut().filter_map(|examination| match examination.outcome() {
+        Ok(SoundRecord { digest: Some(digest), .. }) => {
+            let digest = *digest;
+            Some((examination, digest))
+        }
+        _ => None,
+    })
 }
 
 /// Marks a record that differs from the trusted hash as damaged, like any other

@@ -39,7 +39,7 @@ pub(crate) use stored::StoredCheck;
 #[cfg(feature = "remote")]
 pub(crate) use self::{
     budget::Budget,
-    examined::refuse_untrusted,
+    examined::{refuse_untrusted, sound_records},
     opened::OpenedPack,
     views::{cut, items_of},
 };

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use sealpack_core::codec::Decode;
 use sealpack_core::format::digest::Hash;
 use sealpack_core::read::{
-    Examination, Examiner, Merge, Pack, PlannedRead, Record, RecordPlace, Verification, unseal,
+    Examination, Examiner, FileTail, Merge, Pack, PlannedRead, Record, RecordPlace, Verification,
+    unseal,
 };
 
 use super::budget::Budget;
@@ -26,7 +27,14 @@ pub(crate) struct OpenedPack {
 }
 
 impl OpenedPack {
-    pub(crate) fn new(pack: Pack, options: ReaderOptions, merge: Merge) -> Self {
+    /// Takes a pack that was opened from a file of `size` bytes.
+    pub(crate) fn new(mut pack: Pack, size: u64, options: ReaderOptions, merge: Merge) -> Self {
+        // A tail that is only part of the file is hardly used once the pack is
+        // open, and would keep a quarter of a mebibyte in memory. A tail that is
+        // the whole of a small file saves every later read.
+        if pack.tail.start > 0 {
+            pack.tail = FileTail { start: size, bytes: Bytes::new() };
+        }
         let decoders = Decoders::new(options.codec.clone());
         let budget = Budget::new(options.limits, merge);
         Self { pack, decoders, options, budget }

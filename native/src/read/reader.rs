@@ -10,8 +10,7 @@ use sealpack_core::codec::Decode;
 use sealpack_core::format::digest::Hash;
 use sealpack_core::format::{Dialect, Trailer};
 use sealpack_core::read::{
-    Directory, FileTail, ItemLookup, Merge, Opening, Pack, PackOpened, ReadLimits, Record,
-    RecordPlace,
+    Directory, ItemLookup, Merge, Opening, Pack, PackOpened, ReadLimits, Record, RecordPlace,
 };
 use sealpack_core::trust::TrustedList;
 
@@ -128,17 +127,12 @@ impl Reader {
             let pack = open(&source, options.limits)?;
             Ok((source, pack))
         });
-        let (source, mut pack) = opened.map_err(|kind| Error::new(&path, kind))?;
-        // A tail that is only part of the file is hardly used once the pack is
-        // open, and would keep a quarter of a mebibyte in memory.
-        if pack.tail.start > 0 {
-            pack.tail = FileTail { start: source.size(), bytes: Bytes::new() };
-        }
+        let (source, pack) = opened.map_err(|kind| Error::new(&path, kind))?;
         let (merge, trust) = (options.merge, options.trust.clone());
-        let opened = OpenedPack::new(pack, options, merge);
+        let opened = OpenedPack::new(pack, source.size(), options, merge);
         let mut inner = ReaderInner { path, source, opened, trusted: None };
         if let Some(trust) = trust {
-            inner.trusted = Some(inner.hold_to(&trust).map_err(|kind| inner.error(kind))?);
+            inner.trusted = Some(inner.open_digest_list(&trust).map_err(|kind| inner.error(kind))?);
         }
         event!(
             DEBUG,
@@ -283,7 +277,7 @@ impl ReaderInner {
     /// Returns which records a scan reads together. Larger reads of a file save no
     /// time, and the records that several threads decode ahead would no longer fit
     /// into their caches.
-    pub(super) fn merge_of_scan(&self) -> Merge {
+    pub(super) fn scan_merge(&self) -> Merge {
         const SCANNED: u64 = 256 << 10;
         let merge = self.opened.budget.merge;
         if self.opened.options.merge != Merge::default() || self.source.round_trip() > 0 {
@@ -364,7 +358,8 @@ impl ReaderInner {
         self.trusted.as_ref().map_or(Ok(()), |trusted| trusted.check_digest(number, digest))
     }
 
-    fn hold_to(&self, trust: &Trust) -> Result<TrustedDigests, ErrorKind> {
+    /// Opens the digest list that every record is authenticated against.
+    fn open_digest_list(&self, trust: &Trust) -> Result<TrustedDigests, ErrorKind> {
         if self.opened.options.extract.is_some() {
             return Err(ErrorKind::Options(OptionsError::DigestsWithExtract));
         }

@@ -33,7 +33,7 @@ impl Reader {
         let positions = positions_in(&positions, self.item_count());
         let of = self.directory().records_of(&positions);
         let records = of.map_err(|error| self.inner.error(error.into()))?;
-        let merge = self.inner.merge_of_scan();
+        let merge = self.inner.scan_merge();
         let scan = Scan::new(&self.inner, records, merge, ReaderInner::read);
         let skipped = positions.start % self.trailer().items_per_record.max(1);
         let left = positions.end - positions.start;

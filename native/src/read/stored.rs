@@ -49,7 +49,7 @@ impl Reader {
             StoredCheck::Nothing => ReaderInner::take_stored,
             StoredCheck::Content => ReaderInner::take_checked,
         };
-        let scan = Scan::new(&self.inner, records, self.inner.merge_of_scan(), work);
+        let scan = Scan::new(&self.inner, records, self.inner.scan_merge(), work);
         Ok(StoredRuns { reader: self.clone(), scan: Some(scan) })
     }
 }

@@ -4,9 +4,9 @@ use std::convert::Infallible;
 use std::ops::ControlFlow;
 
 use sealpack_core::format::digest::Hash;
-use sealpack_core::read::{Examination, Merge, PlannedRead, Report, SoundRecord};
+use sealpack_core::read::{Examination, Merge, PlannedRead, Report};
 
-use super::examined::{VerifyProgress, refuse_untrusted};
+use super::examined::{VerifyProgress, refuse_untrusted, sound_records};
 use super::reader::{Reader, ReaderInner};
 use super::scan::Scan;
 use super::workspace::{Workspace, WorkspaceDecoder};
@@ -115,11 +115,8 @@ impl ReaderInner {
         workspace: &mut Workspace,
     ) -> Result<Vec<Examination>, ErrorKind> {
         let mut examined = self.examine_with(read, workspace, true)?;
-        for examination in &mut examined {
-            let Ok(SoundRecord { digest: Some(digest), .. }) = examination.outcome() else {
-                continue;
-            };
-            let checked = self.check_digest(examination.place().number, digest);
+        for (examination, digest) in sound_records(&mut examined) {
+            let checked = self.check_digest(examination.place().number, &digest);
             refuse_untrusted(examination, checked)?;
         }
         Ok(examined)

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use object_store::{Attribute, Error as StoreAnswer, GetOptions, GetResult};
-use sealpack_core::read::{FileTail, Opening, Pack, PackOpened, ReadLimits};
+use sealpack_core::read::{Opening, Pack, PackOpened, ReadLimits};
 
 use super::error::{StoreError, StoreFault};
 use super::location::Location;
@@ -101,12 +101,4 @@ impl PinnedObject {
 fn is_encoded(got: &GetResult) -> bool {
     let encoding = got.attributes.get(&Attribute::ContentEncoding);
     encoding.is_some_and(|encoding| !encoding.as_ref().eq_ignore_ascii_case("identity"))
-}
-
-/// Drops a tail that is only part of the object: it is hardly used once the pack is
-/// open. A tail that is the whole of a small object saves every request.
-pub(super) fn keep_only_whole(pack: &mut Pack, size: u64) {
-    if pack.tail.start > 0 {
-        pack.tail = FileTail { start: size, bytes: Bytes::new() };
-    }
 }

@@ -18,7 +18,7 @@ use tokio::task::spawn_blocking;
 use super::error::no_answer;
 use super::location::Location;
 use super::options::RemoteReaderOptions;
-use super::pinned::{PinnedObject, keep_only_whole};
+use super::pinned::PinnedObject;
 use super::trust::{RemoteDigests, RemoteTrust};
 use super::version::Version;
 use crate::error::{Error, ErrorKind, IoOperation, OptionsError};
@@ -269,12 +269,12 @@ impl RemoteReaderOptions {
         }
         let limits = self.reading.limits;
         let opened = PinnedObject::open(location, known, limits).await;
-        let (object, mut pack) = opened.map_err(|kind| location.error(kind))?;
-        keep_only_whole(&mut pack, object.version.size());
+        let (object, pack) = opened.map_err(|kind| location.error(kind))?;
         let merge = self.merge.unwrap_or_else(|| Merge::for_requests(&pack.directory));
+        let opened = OpenedPack::new(pack, object.version.size(), self.reading, merge);
         let inner = RemoteReaderInner {
             object,
-            opened: OpenedPack::new(pack, self.reading, merge),
+            opened,
             requests: self.requests.unwrap_or(REQUESTS),
             trusted: OnceLock::new(),
         };

@@ -4,13 +4,13 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt as _};
-use sealpack_core::read::{Examination, PlannedRead, Report, SoundRecord};
+use sealpack_core::read::{Examination, PlannedRead, Report};
 
 use super::reader::{RemoteReader, RemoteReaderInner};
 use super::room::RoomShare;
 use super::scan::scan;
 use crate::error::{Error, ErrorKind};
-use crate::read::{VerifyProgress, refuse_untrusted};
+use crate::read::{VerifyProgress, refuse_untrusted, sound_records};
 
 impl RemoteReader {
     /// Checks everything in the pack, as [`Reader::verify`](crate::Reader::verify)
@@ -71,11 +71,8 @@ impl RemoteReaderInner {
         let mut examined = examined.await??;
         drop(share);
         let Some(trusted) = inner.trusted.get() else { return Ok(examined) };
-        for examination in &mut examined {
-            let Ok(SoundRecord { digest: Some(digest), .. }) = examination.outcome() else {
-                continue;
-            };
-            let checked = trusted.check(examination.place().number, digest).await;
+        for (examination, digest) in sound_records(&mut examined) {
+            let checked = trusted.check(examination.place().number, &digest).await;
             refuse_untrusted(examination, checked)?;
         }
         Ok(examined)

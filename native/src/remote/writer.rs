@@ -16,7 +16,7 @@ use super::runtime::refuse_single_thread;
 use super::upload::{Plan, UploadAbort, UploadSink};
 use crate::error::{Error, ErrorKind};
 use crate::trust::SealedDigests;
-use crate::write::{PackOutput, Packer, Sealers, WriterOptions, Written, refuse_large_app_data};
+use crate::write::{PackOutput, PackPlan, Packer, WriterOptions, Written};
 
 /// The default number of parts in flight.
 const PARTS: usize = 3;
@@ -67,7 +67,6 @@ const PARTS: usize = 3;
 pub struct RemoteWriter {
     location: Location,
     packer: Packer<UploadSink>,
-    app_data: Bytes,
     digests: Option<DigestListObject>,
     abort: UploadAbort,
     part_size: PartSize,
@@ -142,10 +141,8 @@ impl RemoteWriterOptions {
 
     fn create_at(self, location: &Location, runtime: &Handle) -> Result<RemoteWriter, ErrorKind> {
         refuse_single_thread(runtime)?;
-        let shape = self.writing.shape()?;
         let listed = self.writing.wants_digest_list()?;
-        refuse_large_app_data(&self.writing.app_data)?;
-        let sealers = Sealers::new(&self.writing, &shape)?;
+        let pack = PackPlan::new(&self.writing)?;
         let part_size = self.chosen_part_size();
         let plan = Plan {
             location: location.clone(),
@@ -161,10 +158,9 @@ impl RemoteWriterOptions {
             None => sink.abort_handle(),
         };
         let spool = digests.as_ref().map(|_| DigestListObject::spool());
-        let output = PackOutput::new(&shape, sink, spool);
-        let packer = Packer::start(&self.writing, &shape, sealers, output)?;
-        let (location, app_data) = (location.clone(), self.writing.app_data);
-        Ok(RemoteWriter { location, packer, app_data, digests, abort, part_size })
+        let output = PackOutput::new(pack.shape(), sink, spool);
+        let packer = Packer::start(pack, output)?;
+        Ok(RemoteWriter { location: location.clone(), packer, digests, abort, part_size })
     }
 }
 
@@ -224,10 +220,8 @@ impl RemoteWriter {
     /// [`Limit::AppData`](sealpack_core::error::Limit::AppData) above 2^32-1
     /// bytes.
     pub fn set_app_data(&mut self, app_data: impl Into<Bytes>) -> Result<(), Error> {
-        let app_data = app_data.into();
-        refuse_large_app_data(&app_data).map_err(|kind| self.location.error(kind))?;
-        self.app_data = app_data;
-        Ok(())
+        let set = self.packer.set_app_data(app_data.into());
+        set.map_err(|kind| self.location.error(kind))
     }
 
     /// Items appended so far.
@@ -256,9 +250,9 @@ impl RemoteWriter {
     }
 
     fn finish_all(self) -> Result<SealedObject, ErrorKind> {
-        let Self { location, packer, app_data, digests, part_size, .. } = self;
-        let written = packer.finish()?.finish(app_data.clone())?;
-        let Written { sink, trailer, file_size: size, digests: spool } = written;
+        let Self { location, packer, digests, part_size, .. } = self;
+        let written = packer.finish()?;
+        let Written { sink, trailer, file_size: size, app_data, digests: spool } = written;
         // The list is uploaded first, so that it exists once the pack does.
         let listed = match (digests, spool) {
             (Some(list), Some(spool)) => Some(list.finish(spool, &trailer, &app_data)?),

@@ -16,11 +16,10 @@ use tokio::sync::watch;
 
 use super::options::WriterOptions;
 use super::output::{PackOutput, Written};
-use super::packer::{Packer, Sealers};
+use super::packer::{PackPlan, Packer};
 use super::progress::WriteMonitor;
 use super::sink::{PackSink, WRITE_SIZE};
 use super::stream_writer::{SealedStream, error, refuse_digest_list};
-use super::writer::refuse_large_app_data;
 use crate::error::{Error, ErrorKind, IoOperation};
 
 /// Writes a pack into a tokio [`AsyncWrite`]: a socket, a request body, a pipe.
@@ -53,7 +52,6 @@ pub struct AsyncWriter<W: AsyncWrite + Unpin + Send + 'static> {
     /// failed.
     packer: Option<Packer<AsyncSink<W>>>,
     monitor: WriteMonitor,
-    app_data: Bytes,
     items: u32,
     runtime: Handle,
     stop: watch::Sender<bool>,
@@ -78,16 +76,14 @@ impl WriterOptions {
     {
         let no_runtime = |error| ErrorKind::io(IoOperation::Threading, io::Error::other(error));
         let runtime = Handle::try_current().map_err(no_runtime)?;
-        let shape = self.shape()?;
         refuse_digest_list(&self)?;
-        refuse_large_app_data(&self.app_data)?;
-        let sealers = Sealers::new(&self, &shape)?;
+        let plan = PackPlan::new(&self)?;
         let (stop, stopped) = watch::channel(false);
         let sink = AsyncSink { sink, runtime: runtime.clone(), stopped };
-        let packer = Packer::start(&self, &shape, sealers, PackOutput::new(&shape, sink, None))?;
+        let output = PackOutput::new(plan.shape(), sink, None);
+        let packer = Packer::start(plan, output)?;
         let monitor = packer.monitor().clone();
-        let (packer, app_data) = (Some(packer), self.app_data);
-        Ok(AsyncWriter { packer, monitor, app_data, items: 0, runtime, stop })
+        Ok(AsyncWriter { packer: Some(packer), monitor, items: 0, runtime, stop })
     }
 }
 
@@ -115,10 +111,7 @@ impl<W: AsyncWrite + Unpin + Send + 'static> AsyncWriter<W> {
     /// [`Limit::AppData`](sealpack_core::error::Limit::AppData) above 2^32-1
     /// bytes.
     pub fn set_app_data(&mut self, app_data: impl Into<Bytes>) -> Result<(), Error> {
-        let app_data = app_data.into();
-        refuse_large_app_data(&app_data).map_err(error)?;
-        self.app_data = app_data;
-        Ok(())
+        self.packer()?.set_app_data(app_data.into()).map_err(error)
     }
 
     /// Items appended so far.
@@ -138,9 +131,8 @@ impl<W: AsyncWrite + Unpin + Send + 'static> AsyncWriter<W> {
     /// # Errors
     /// The first error of the writer or of the sink. The sink is dropped then.
     pub async fn finish(mut self) -> Result<SealedStream<W>, Error> {
-        let app_data = std::mem::take(&mut self.app_data);
         let packer = self.packer.take().ok_or(ErrorKind::Ended).map_err(error)?;
-        let finished = self.runtime.spawn_blocking(move || packer.finish()?.finish(app_data));
+        let finished = self.runtime.spawn_blocking(move || packer.finish());
         let written = finished.await.unwrap_or(Err(ErrorKind::Ended)).map_err(error)?;
         let Written { sink, trailer, file_size, .. } = written;
         let mut sink = sink.sink;
@@ -149,14 +141,20 @@ impl<W: AsyncWrite + Unpin + Send + 'static> AsyncWriter<W> {
         Ok(SealedStream { sink, trailer, size: file_size })
     }
 
+    fn packer(&mut self) -> Result<&mut Packer<AsyncSink<W>>, Error> {
+        self.packer.as_mut().ok_or(ErrorKind::Ended).map_err(error)
+    }
+
     async fn append_with(
         &mut self,
         push: impl FnOnce(&mut RecordBuilder) -> Result<(), PackError>,
     ) -> Result<(), Error> {
-        let packer = self.packer.as_mut().ok_or(ErrorKind::Ended).map_err(error)?;
+        let packer = self.packer()?;
         packer.push_with(push).map_err(error)?;
-        self.items = packer.item_count();
-        if packer.try_submit_drafts().map_err(error)? {
+        let items = packer.item_count();
+        let submitted = packer.try_submit_drafts();
+        self.items = items;
+        if submitted.map_err(error)? {
             return Ok(());
         }
         let Some(mut packer) = self.packer.take() else { return Ok(()) };

@@ -30,11 +30,9 @@ pub use options::WriterOptions;
 pub(crate) use output::{PackOutput, Streamed, Written};
 pub(crate) use packer::RecordForm;
 #[cfg(feature = "remote")]
-pub(crate) use packer::{Packer, Sealers};
+pub(crate) use packer::{PackPlan, Packer};
 pub use progress::{WriteMonitor, WriteProgress};
 #[cfg(feature = "remote")]
 pub(crate) use sink::PackSink;
 pub use stream_writer::{SealedStream, StreamWriter};
-#[cfg(feature = "remote")]
-pub(crate) use writer::refuse_large_app_data;
 pub use writer::{SealedPack, Writer};

@@ -61,7 +61,7 @@ impl<S: PackSink> PackOutput<S> {
         let Self { assembly, mut file, digests, monitor } = self;
         let ending = assembly.finish(&app_data)?;
         let trailer = Bytes::copy_from_slice(&ending.trailer.encode());
-        for section in [ending.index.into(), app_data, trailer] {
+        for section in [ending.index.into(), app_data.clone(), trailer] {
             let bytes = section.len() as u64;
             file.write(section)?;
             monitor.count_out(0, bytes);
@@ -70,7 +70,8 @@ impl<S: PackSink> PackOutput<S> {
         if monitor.is_cancelled() {
             return Err(ErrorKind::Cancelled);
         }
-        Ok(Written { sink, trailer: ending.trailer, file_size: ending.file_size, digests })
+        let (trailer, file_size) = (ending.trailer, ending.file_size);
+        Ok(Written { sink, trailer, file_size, app_data, digests })
     }
 }
 
@@ -79,6 +80,7 @@ pub(crate) struct Written<S> {
     pub(crate) sink: S,
     pub(crate) trailer: Trailer,
     pub(crate) file_size: u64,
+    pub(crate) app_data: Bytes,
     pub(crate) digests: Option<DigestSpool>,
 }
 

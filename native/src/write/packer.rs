@@ -1,12 +1,14 @@
 //! The part that all writers share, wherever the bytes go: items into records,
 //! records through the pipeline.
 
+use bytes::Bytes;
 use sealpack_core::Error as PackError;
+use sealpack_core::error::Limit;
 use sealpack_core::format::known::{KnownCodec, known};
 use sealpack_core::write::{Hashing, PackShape, RecordBuilder, Sealer};
 
 use super::options::WriterOptions;
-use super::output::PackOutput;
+use super::output::{PackOutput, Written};
 use super::pipeline::Pipeline;
 use super::progress::WriteMonitor;
 use super::sink::PackSink;
@@ -15,11 +17,12 @@ use crate::codec::Codec;
 use crate::digest::Lanes;
 use crate::error::ErrorKind;
 
-/// Takes items and hands sealed records to an [`PackOutput`].
+/// Takes items and hands sealed records to a [`PackOutput`].
 pub(crate) struct Packer<S: PackSink> {
     builder: RecordBuilder,
     pipeline: Pipeline<S>,
     monitor: WriteMonitor,
+    app_data: Bytes,
     form: RecordForm,
     hashing: Hashing,
 }
@@ -34,19 +37,57 @@ pub(crate) struct RecordForm {
     pub(crate) codec: Option<KnownCodec>,
 }
 
-/// The sealers of a pack. They are made before any file is created, so that an
-/// encoder that cannot be made leaves no file.
-pub(crate) enum Sealers {
-    /// On the caller's thread.
-    Here(Sealer),
-    /// On the thread that writes: workers would only add hand-offs.
-    Behind(Sealer),
+impl RecordForm {
+    fn new(options: &WriterOptions, shape: &PackShape) -> Self {
+        let codec = if options.codec.is_plain() {
+            Some(KnownCodec::None)
+        } else {
+            known(options.codec.format_id()).map(|known| known.codec)
+        };
+        let (items_per_record, record_checksum) =
+            (shape.items_per_record.get(), shape.record_checksum);
+        Self { items_per_record, record_checksum, codec }
+    }
+}
+
+/// Checked options and the sealers made from them. It is made before any file is
+/// created, so that refused options and an encoder that cannot be made leave no
+/// file.
+pub(crate) struct PackPlan {
+    shape: PackShape,
+    sealers: Sealers,
+    app_data: Bytes,
+    is_plain: bool,
+    form: RecordForm,
+}
+
+/// The threads that seal, and their sealers.
+enum Sealers {
+    /// The caller's thread.
+    Caller(Sealer),
+    /// The thread that writes: workers would only add hand-offs.
+    Writer(Sealer),
     /// One worker for each sealer.
     Workers(Vec<Sealer>),
 }
 
+impl PackPlan {
+    pub(crate) fn new(options: &WriterOptions) -> Result<Self, ErrorKind> {
+        let shape = options.shape()?;
+        refuse_large_app_data(&options.app_data)?;
+        let sealers = Sealers::new(options, &shape)?;
+        let (app_data, is_plain) = (options.app_data.clone(), options.codec.is_plain());
+        let form = RecordForm::new(options, &shape);
+        Ok(Self { shape, sealers, app_data, is_plain, form })
+    }
+
+    pub(crate) fn shape(&self) -> &PackShape {
+        &self.shape
+    }
+}
+
 impl Sealers {
-    pub(crate) fn new(options: &WriterOptions, shape: &PackShape) -> Result<Self, ErrorKind> {
+    fn new(options: &WriterOptions, shape: &PackShape) -> Result<Self, ErrorKind> {
         let sealer = || {
             let sealer = match caught(|| options.codec.encoder()).flatten() {
                 Ok(Codec::Plain) => Sealer::plain(shape),
@@ -62,8 +103,8 @@ impl Sealers {
             && matches!(shape.content_hash, Hashing::None)
             && !shape.record_checksum;
         Ok(match options.threads {
-            0 => Self::Here(sealer()?),
-            _ if nothing_to_do => Self::Behind(sealer()?),
+            0 => Self::Caller(sealer()?),
+            _ if nothing_to_do => Self::Writer(sealer()?),
             threads => Self::Workers((0..threads).map(|_| sealer()).collect::<Result<_, _>>()?),
         })
     }
@@ -71,29 +112,17 @@ impl Sealers {
 
 impl<S: PackSink + 'static> Packer<S> {
     /// Starts the threads that the options ask for.
-    pub(crate) fn start(
-        options: &WriterOptions,
-        shape: &PackShape,
-        sealers: Sealers,
-        output: PackOutput<S>,
-    ) -> Result<Self, ErrorKind> {
+    pub(crate) fn start(plan: PackPlan, output: PackOutput<S>) -> Result<Self, ErrorKind> {
+        let PackPlan { shape, sealers, app_data, is_plain, form } = plan;
         let monitor = output.monitor().clone();
         let pipeline = match sealers {
-            Sealers::Here(sealer) => Pipeline::inline(sealer, output),
-            Sealers::Behind(sealer) => Pipeline::on_one_thread(sealer, output)?,
+            Sealers::Caller(sealer) => Pipeline::inline(sealer, output),
+            Sealers::Writer(sealer) => Pipeline::on_one_thread(sealer, output)?,
             Sealers::Workers(sealers) => Pipeline::threads(sealers, output)?,
         };
-        let builder = RecordBuilder::new(shape, options.codec.is_plain());
-        let codec = if options.codec.is_plain() {
-            Some(KnownCodec::None)
-        } else {
-            known(options.codec.format_id()).map(|known| known.codec)
-        };
-        let (items_per_record, record_checksum) =
-            (shape.items_per_record.get(), shape.record_checksum);
-        let form = RecordForm { items_per_record, record_checksum, codec };
-        let hashing = shape.content_hash.clone();
-        Ok(Self { builder, pipeline, monitor, form, hashing })
+        let builder = RecordBuilder::new(&shape, is_plain);
+        let hashing = shape.content_hash;
+        Ok(Self { builder, pipeline, monitor, app_data, form, hashing })
     }
 
     /// Lets `push` add an item to the builder, unless the writer has failed.
@@ -137,15 +166,22 @@ impl<S: PackSink + 'static> Packer<S> {
         self.builder.total_items()
     }
 
-    /// Seals and writes the remaining items.
-    pub(crate) fn finish(mut self) -> Result<PackOutput<S>, ErrorKind> {
+    /// Replaces the app data.
+    pub(crate) fn set_app_data(&mut self, app_data: Bytes) -> Result<(), ErrorKind> {
+        refuse_large_app_data(&app_data)?;
+        self.app_data = app_data;
+        Ok(())
+    }
+
+    /// Seals and writes the remaining items, then the sections that follow them.
+    pub(crate) fn finish(mut self) -> Result<Written<S>, ErrorKind> {
         self.builder.finish();
         let submitted = self.submit_drafts();
         // Finish even if submitting failed: the encoders must be closed, and the
         // pipeline returns the first error.
         let output = self.pipeline.finish()?;
         submitted?;
-        Ok(output)
+        output.finish(self.app_data)
     }
 
     /// Submits complete drafts; waits while too many are in flight.
@@ -172,4 +208,12 @@ impl<S: PackSink + 'static> Packer<S> {
         }
         Ok(true)
     }
+}
+
+fn refuse_large_app_data(app_data: &Bytes) -> Result<(), ErrorKind> {
+    let length = app_data.len() as u64;
+    if u32::try_from(length).is_err() {
+        return Err(PackError::Limit(Limit::AppData { length }).into());
+    }
+    Ok(())
 }

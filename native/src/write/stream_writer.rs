@@ -13,11 +13,10 @@ use sealpack_core::write::RecordBuilder;
 
 use super::options::WriterOptions;
 use super::output::{PackOutput, Written};
-use super::packer::{Packer, Sealers};
+use super::packer::{PackPlan, Packer};
 use super::progress::WriteMonitor;
 use super::sink::{PackSink, WRITE_SIZE};
 use super::vectored::write_put;
-use super::writer::refuse_large_app_data;
 use crate::error::{Error, ErrorKind, IoOperation, OptionsError};
 
 /// Writes a pack into a [`Write`]: a socket, a pipe, an open [`File`], memory.
@@ -44,7 +43,6 @@ use crate::error::{Error, ErrorKind, IoOperation, OptionsError};
 /// [`File`]: std::fs::File
 pub struct StreamWriter<W: Write + Send + 'static> {
     packer: Packer<WriteSink<W>>,
-    app_data: Bytes,
 }
 
 /// A complete pack in a sink, and the sink.
@@ -86,13 +84,10 @@ impl WriterOptions {
         self,
         sink: WriteSink<W>,
     ) -> Result<StreamWriter<W>, ErrorKind> {
-        let shape = self.shape()?;
         refuse_digest_list(&self)?;
-        refuse_large_app_data(&self.app_data)?;
-        let sealers = Sealers::new(&self, &shape)?;
-        let output = PackOutput::new(&shape, sink, None);
-        let packer = Packer::start(&self, &shape, sealers, output)?;
-        Ok(StreamWriter { packer, app_data: self.app_data })
+        let plan = PackPlan::new(&self)?;
+        let output = PackOutput::new(plan.shape(), sink, None);
+        Ok(StreamWriter { packer: Packer::start(plan, output)? })
     }
 }
 
@@ -128,10 +123,7 @@ impl<W: Write + Send + 'static> StreamWriter<W> {
     /// [`Limit::AppData`](sealpack_core::error::Limit::AppData) above 2^32-1
     /// bytes.
     pub fn set_app_data(&mut self, app_data: impl Into<Bytes>) -> Result<(), Error> {
-        let app_data = app_data.into();
-        refuse_large_app_data(&app_data).map_err(error)?;
-        self.app_data = app_data;
-        Ok(())
+        self.packer.set_app_data(app_data.into()).map_err(error)
     }
 
     /// Items appended so far.
@@ -155,8 +147,7 @@ impl<W: Write + Send + 'static> StreamWriter<W> {
     }
 
     fn finish_all(self) -> Result<SealedStream<W>, ErrorKind> {
-        let Written { sink, trailer, file_size, .. } =
-            self.packer.finish()?.finish(self.app_data)?;
+        let Written { sink, trailer, file_size, .. } = self.packer.finish()?;
         let mut sink = sink.0;
         sink.flush().map_err(|error| ErrorKind::io(IoOperation::Writing, error))?;
         Ok(SealedStream { sink, trailer, size: file_size })

@@ -6,14 +6,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use sealpack_core::Error as PackError;
-use sealpack_core::error::Limit;
 use sealpack_core::format::Trailer;
 use sealpack_core::write::{RecordBuilder, StoredRecords};
 
 use super::file::FileSink;
 use super::options::WriterOptions;
 use super::output::{PackOutput, Written};
-use super::packer::{Packer, Sealers};
+use super::packer::{PackPlan, Packer};
 use super::progress::WriteMonitor;
 use crate::error::{Error, ErrorKind};
 use crate::publish::{Caveat, Publication, StagedFile, has_its_name, make_durable};
@@ -47,7 +46,6 @@ pub struct Writer {
     packer: Packer<FileSink>,
     publication: Publication,
     digests: Option<DigestListFile>,
-    app_data: Bytes,
 }
 
 impl fmt::Debug for Writer {
@@ -106,21 +104,14 @@ impl Writer {
 
     fn create_at(options: WriterOptions, path: &Arc<PathBuf>) -> Result<Self, ErrorKind> {
         let _span = span!("create", path = %path.display());
-        let shape = options.shape()?;
-        refuse_large_app_data(&options.app_data)?;
-        let sealers = Sealers::new(&options, &shape)?;
+        let plan = PackPlan::new(&options)?;
         let (publication, file) = Publication::create(&options.disk, path, options.overwrite)?;
         let digests = options.start_digest_list(path)?;
         let spool = digests.as_ref().map(|list| DigestSpool::new(list.folder()));
-        let output = PackOutput::new(&shape, FileSink::new(file, options.writeback), spool);
-        let packer = Packer::start(&options, &shape, sealers, output)?;
-        Ok(Self {
-            path: Arc::clone(path),
-            packer,
-            publication,
-            digests,
-            app_data: options.app_data,
-        })
+        let sink = FileSink::new(file, options.writeback);
+        let output = PackOutput::new(plan.shape(), sink, spool);
+        let packer = Packer::start(plan, output)?;
+        Ok(Self { path: Arc::clone(path), packer, publication, digests })
     }
 
     /// Appends an item, copying it once.
@@ -157,10 +148,8 @@ impl Writer {
     /// # Errors
     /// [`Limit::AppData`] above 2^32-1 bytes.
     pub fn set_app_data(&mut self, app_data: impl Into<Bytes>) -> Result<(), Error> {
-        let app_data = app_data.into();
-        refuse_large_app_data(&app_data).map_err(|kind| Error::new(&self.path, kind))?;
-        self.app_data = app_data;
-        Ok(())
+        let set = self.packer.set_app_data(app_data.into());
+        set.map_err(|kind| Error::new(&self.path, kind))
     }
 
     /// Returns the path of the temporary file, which gets its name in
@@ -228,9 +217,8 @@ impl Writer {
         let _span = span!("finish", path = %path.display());
         let failed = |kind| Error::new(&path, kind);
         let monitor = self.monitor();
-        let output = self.packer.finish().map_err(failed)?;
-        let written = output.finish(self.app_data.clone()).map_err(failed)?;
-        let Written { sink, trailer, file_size, digests } = written;
+        let written = self.packer.finish().map_err(failed)?;
+        let Written { sink, trailer, file_size, app_data, digests } = written;
         let list = self.digests.zip(digests);
         if list.is_some() || !companions.is_empty() {
             // This is the last step that can fail for lack of space.
@@ -239,7 +227,7 @@ impl Writer {
         let mut before = StagedFile::publish_all(companions)?;
         let mut sealed = None;
         if let Some((list, spool)) = list {
-            match list.finish_for_pack(spool, &trailer, &self.app_data) {
+            match list.finish_for_pack(spool, &trailer, &app_data) {
                 Ok((digests, list)) => {
                     before.push(list);
                     sealed = Some(digests);
@@ -300,12 +288,4 @@ impl Writer {
     ) -> Result<(), Error> {
         self.packer.append_with(push).map_err(|kind| Error::new(&self.path, kind))
     }
-}
-
-pub(crate) fn refuse_large_app_data(app_data: &Bytes) -> Result<(), ErrorKind> {
-    let length = app_data.len() as u64;
-    if u32::try_from(length).is_err() {
-        return Err(PackError::Limit(Limit::AppData { length }).into());
-    }
-    Ok(())
 }
