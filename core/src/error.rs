@@ -13,9 +13,11 @@
 
 mod cause;
 mod decode;
+mod names;
 
 pub use cause::Cause;
 pub use decode::DecodeError;
+pub use names::NamesFault;
 
 use core::fmt;
 
@@ -68,6 +70,8 @@ pub enum Section {
     ContentHash,
     /// The list of the records' digests, a file next to the pack.
     DigestList,
+    /// The names of the items: a part of the app data, or a file next to the pack.
+    Names,
 }
 
 /// What is wrong with a [`Section`]: what was expected, and what was found.
@@ -170,6 +174,14 @@ pub enum Fault {
     Decode(DecodeError),
     /// The caller's hash extract refused an item during verification.
     Extract(Cause),
+    /// The app data contains an extension that this version does not know and must
+    /// not pass over: it cannot tell how to read the items.
+    Extension {
+        /// The kind of the extension.
+        kind: u32,
+    },
+    /// The names of the items contradict themselves or the pack.
+    Names(NamesFault),
 }
 
 impl Fault {
@@ -205,6 +217,21 @@ pub enum Limit {
     AppData {
         /// Its length in bytes.
         length: u64,
+    },
+    /// A name above 65,535 bytes.
+    Name {
+        /// Its length in bytes.
+        length: u64,
+    },
+    /// The names of a pack above 2^32-1 bytes, compressed.
+    Names {
+        /// A lower bound of their size in bytes.
+        size: u64,
+    },
+    /// More items with the same name than can be returned.
+    SameName {
+        /// The limit.
+        limit: u64,
     },
     /// A file of 2^64 bytes or more.
     File,
@@ -269,6 +296,8 @@ pub enum Misuse {
         /// The position it ends before.
         end: u32,
     },
+    /// A name that contains a NUL byte.
+    Nul,
     /// Records supplied out of order.
     Order {
         /// The next record in order.
@@ -305,7 +334,10 @@ impl core::error::Error for Error {
         match self {
             Self::Encode { cause, .. }
             | Self::Corrupt {
-                fault: Fault::Decode(DecodeError::Codec(cause)) | Fault::Extract(cause),
+                fault:
+                    Fault::Decode(DecodeError::Codec(cause))
+                    | Fault::Names(NamesFault::Decode { error: DecodeError::Codec(cause), .. })
+                    | Fault::Extract(cause),
                 ..
             } => Some(cause.get()),
             _ => None,
@@ -322,6 +354,7 @@ impl fmt::Display for Section {
             Self::Record(number) => write!(f, "record {number}"),
             Self::ContentHash => f.write_str("content hash"),
             Self::DigestList => f.write_str("digest list"),
+            Self::Names => f.write_str("names"),
         }
     }
 }
@@ -367,6 +400,11 @@ impl fmt::Display for Fault {
                 f.write_str("the hash extract failed")?;
                 write_cause(f, cause)
             }
+            Self::Extension { kind } => write!(
+                f,
+                "extension {kind} is unknown: its items can only be read by a newer version"
+            ),
+            Self::Names(fault) => fault.fmt(f),
         }
     }
 }
@@ -393,6 +431,13 @@ impl fmt::Display for Limit {
             Self::AppData { length } => {
                 write!(f, "app data of {length} bytes: at most {MAX} are possible")
             }
+            Self::Name { length } => {
+                write!(f, "a name of {length} bytes: at most 65535 are possible")
+            }
+            Self::Names { size } => {
+                write!(f, "names of {size} bytes: at most {MAX} are possible")
+            }
+            Self::SameName { limit } => write!(f, "more than {limit} items have this name"),
             Self::File => f.write_str("a file of 2^64 bytes or more"),
             Self::Memory { bytes } => write!(f, "{bytes} bytes do not fit this platform's memory"),
             Self::Decoded { size, limit } => {
@@ -423,6 +468,7 @@ impl fmt::Display for Misuse {
             Self::Range { start, end } => {
                 write!(f, "the range start {start} exceeds its end {end}")
             }
+            Self::Nul => f.write_str("a name cannot contain a NUL byte"),
             Self::Order { expected, given } => {
                 write!(f, "record {given} was supplied instead of record {expected}")
             }

@@ -26,11 +26,12 @@
 //! | --- | --- |
 //! | [`error`] | one [`Error`], as data: which section, which fault |
 //! | [`wire`] | a checked cursor, CRC-32C, the frame-of-reference group |
-//! | [`format`] | trailer, offset index, record, content hash: encoding and decoding together |
+//! | [`format`] | trailer, offset index, record, content hash, extensions: encoding and decoding together |
 //! | [`codec`] | what a platform provides: [`codec::Encode`], [`codec::Decode`] |
 //! | [`mod@write`] | builder, seal, reorder, assembly |
 //! | [`read`] | opening, directory, plans, unseal, verification in layers |
 //! | [`trust`] | the digest list: authenticates items against a trusted hash |
+//! | [`names`] | the names of the items: positions by name, names by position |
 //! | [`stream`] | the output stream of mixed writes |
 //! | `check` | the stream's invariants, enumerated and proved (feature `check`) |
 //!
@@ -48,6 +49,7 @@ pub mod check;
 pub mod codec;
 pub mod error;
 pub mod format;
+pub mod names;
 pub mod read;
 pub mod stream;
 pub mod trust;

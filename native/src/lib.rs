@@ -39,6 +39,7 @@ mod codec;
 mod cores;
 mod digest;
 mod error;
+mod names;
 mod ordered;
 mod publish;
 mod read;
@@ -59,6 +60,7 @@ pub use sealpack_core as core;
 
 pub use codec::{Codec, EncoderFactory, Plain};
 pub use error::{Error, ErrorKind, IoOperation, OptionsError};
+pub use names::{ItemNames, Names};
 #[cfg(feature = "testing")]
 pub use publish::disk;
 pub use publish::{Caveat, PublishedFile, StagedFile, is_temporary_name};

@@ -12,10 +12,12 @@
 mod broken;
 mod copying;
 mod edges;
+mod extensions;
 mod faults;
 mod hostile;
 mod hygiene;
 mod mutants;
+mod names;
 mod promises;
 mod publication;
 mod reading;

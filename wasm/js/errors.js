@@ -123,6 +123,11 @@ const ROWS = [
     ([expected, found]) => `the sizes add up to ${found} bytes instead of ${expected}`,
   ],
   ["extract", "extract", (_, text) => `the hash extract failed: ${text}`],
+  [
+    "unsupported",
+    "extension",
+    ([kind]) => `extension ${kind} is unknown: its items can only be read by a newer version`,
+  ],
   ["corrupt", "decode", () => "the payload is not a frame of this codec"],
   ["corrupt", "decode", () => "the frame ends early"],
   ["corrupt", "decode", ([bytes]) => `${bytes} bytes follow the frame`],

@@ -61,7 +61,7 @@ export async function open(input, options = {}) {
 async function authenticate(pack, handle, list, signal) {
   const { fileSize, trailerSize } = pack.info;
   const trailer = handle.tailBytes(fileSize - trailerSize, fileSize) ?? new Uint8Array(0);
-  await list.bind(trailer, handle.appData(), signal);
+  await list.bind(trailer, handle.appData(true), signal);
   // In this order: the last record proves nothing before the first is known.
   if (!list.isRoot && pack.length) {
     await pack.getMany([0], { signal });

@@ -121,7 +121,7 @@ export class Pack {
         { section: "app-data" },
       );
     }
-    return /** @type {Uint8Array<ArrayBuffer>} */ (this.handle().appData());
+    return /** @type {Uint8Array<ArrayBuffer>} */ (this.handle().appData(false));
   }
 
   /** @type {Public.Pack["record"]} */

@@ -11,6 +11,7 @@ use core::num::NonZero;
 use bytes::Bytes;
 use js_sys::{Object, Uint8Array};
 use sealpack_core::Error;
+use sealpack_core::format::AppDataParts;
 use sealpack_core::format::known::KnownCodec;
 use sealpack_core::stream::{BufferSize, Outcome, Output, Put, Refused, Shape, Stream};
 use sealpack_core::write::{Assembly, Hashing, PackShape, RecordBuilder, SealedDraft, Sealer};
@@ -132,7 +133,8 @@ impl PackBuilder {
         let sealer = self.sealer.take().ok_or_else(finished)?;
         sealer.finish().map_err(|error| thrown(&error))?;
         let assembly = self.assembly.take().ok_or_else(finished)?;
-        let app_data = Bytes::from(app_data);
+        let parts = AppDataParts { caller: app_data.into(), ..AppDataParts::default() };
+        let app_data = parts.encode().map_err(|error| thrown(&error))?;
         let ending = assembly.finish(&app_data).map_err(|error| thrown(&error))?;
         let sealed = Object::new().into();
         let trailer = &ending.trailer;

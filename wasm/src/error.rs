@@ -35,6 +35,7 @@ pub enum ErrorRow {
     ItemCount,
     Sum,
     Extract,
+    Extension,
     // DecodeError
     NotAFrame,
     FrameTruncated,
@@ -218,6 +219,7 @@ fn fault_row(fault: &Fault) -> ErrorFields {
         }
         Fault::Sum { expected, found } => (ErrorRow::Sum, [expected, found, 0]),
         Fault::Extract(_) => (ErrorRow::Extract, [0; 3]),
+        Fault::Extension { kind } => (ErrorRow::Extension, [kind.into(), 0, 0]),
         Fault::Decode(ref error) => decode_row(error),
         _ => OTHER,
     }

@@ -147,11 +147,13 @@ impl PackHandle {
         Array::of3(&Float64Array::from(&numbers[..]), &name, &hash)
     }
 
-    /// The application's own data.
+    /// The application's own data, or with `raw` all of the app data: what a digest
+    /// list covers.
     #[wasm_bindgen(js_name = appData)]
     #[must_use]
-    pub fn app_data(&self) -> Uint8Array {
-        Uint8Array::from(&self.shared.pack.app_data[..])
+    pub fn app_data(&self, raw: bool) -> Uint8Array {
+        let app_data = &self.shared.pack.app_data;
+        Uint8Array::from(&if raw { app_data.raw() } else { app_data.caller() }[..])
     }
 
     /// Bytes `start..end` of the file if opening read them, else nothing.

@@ -34,6 +34,7 @@ fn faults() -> Vec<Fault> {
         Fault::ItemCount { items: 9, per_record: 4, records: 2 },
         Fault::Sum { expected: 10, found: 11 },
         Fault::Extract(Cause::text("no")),
+        Fault::Extension { kind: 7 },
         Fault::Decode(DecodeError::NotAFrame),
         Fault::Decode(DecodeError::Truncated),
         Fault::Decode(DecodeError::Trailing { bytes: 4 }),

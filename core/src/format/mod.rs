@@ -6,10 +6,12 @@
 //! ```
 //!
 //! [`trailer`] describes the file, [`index`] locates a record, [`record`] splits
-//! one into payload and item lengths, [`digest`] hashes the items.
+//! one into payload and item lengths, [`digest`] hashes the items, [`extensions`]
+//! divides the app data.
 
 pub mod content;
 pub mod digest;
+pub mod extensions;
 pub mod index;
 pub mod known;
 pub mod record;
@@ -17,6 +19,7 @@ pub mod trailer;
 
 pub use content::{DigestRecords, OneByOne, RecordContent};
 pub use digest::{ContentHasher, record_digest};
+pub use extensions::{AppData, AppDataParts, ExtensionKind, ExtensionSection};
 pub use index::{IndexEncoder, OffsetIndex};
 pub use record::RecordLayout;
 pub use trailer::{Dialect, Trailer};

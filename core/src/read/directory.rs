@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use crate::error::{Error, Misuse};
-use crate::format::{OffsetIndex, RecordLayout, Trailer};
+use crate::format::{ExtensionKind, OffsetIndex, RecordLayout, Trailer, extensions};
 
 /// What a reader keeps of an open pack: the trailer and the offset index. It
 /// takes slightly more memory than the index takes on disk.
@@ -12,6 +12,7 @@ pub struct Directory {
     trailer: Trailer,
     index: OffsetIndex,
     records_end: u64,
+    unknown_extension: Option<ExtensionKind>,
 }
 
 /// Where an item is stored.
@@ -52,8 +53,23 @@ impl RecordPlace {
 }
 
 impl Directory {
-    pub(super) fn new(trailer: Trailer, index: OffsetIndex, records_end: u64) -> Self {
-        Self { trailer, index, records_end }
+    pub(super) fn new(
+        trailer: Trailer,
+        index: OffsetIndex,
+        records_end: u64,
+        unknown_extension: Option<ExtensionKind>,
+    ) -> Self {
+        Self { trailer, index, records_end, unknown_extension }
+    }
+
+    /// Refuses to decode records if the pack has an extension that this crate must
+    /// know for that and does not.
+    ///
+    /// # Errors
+    /// [`Fault::Extension`](crate::error::Fault::Extension) in
+    /// [`Section::AppData`](crate::error::Section::AppData).
+    pub fn refuse_unknown_extension(&self) -> Result<(), Error> {
+        self.unknown_extension.map_or(Ok(()), |kind| Err(extensions::unknown(kind)))
     }
 
     /// The trailer.

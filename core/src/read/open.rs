@@ -8,7 +8,7 @@ use core::ops::Range;
 
 use super::{Directory, ReadLimits};
 use crate::error::{Error, Fault, Misuse, Section};
-use crate::format::{Dialect, OffsetIndex, Trailer, trailer};
+use crate::format::{AppData, Dialect, OffsetIndex, Trailer, trailer};
 
 /// The default size of the first read, in bytes. It contains index, app data and
 /// trailer of packs with up to about a hundred thousand records.
@@ -50,8 +50,8 @@ pub enum PackOpened {
 pub struct Pack {
     /// Locates each item.
     pub directory: Directory,
-    /// The application's data.
-    pub app_data: Bytes,
+    /// The application's data, and the extensions.
+    pub app_data: AppData,
     /// The dialect of the file. With [`Dialect::NoAppDataCrc`], nothing protects
     /// the app data.
     pub dialect: Dialect,
@@ -194,8 +194,8 @@ fn ready(
     let index = detach(&index, &tail);
     let index = OffsetIndex::decode(index, trailer.record_count, records_end)?;
     trailer.check_counts()?;
-    let app_data = detach(&app_data, &tail);
-    let directory = Directory::new(trailer, index, records_end);
+    let app_data = AppData::parse(detach(&app_data, &tail));
+    let directory = Directory::new(trailer, index, records_end, app_data.refused());
     Ok(PackOpened::Ready(Pack { directory, app_data, dialect, tail }))
 }
 

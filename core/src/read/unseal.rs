@@ -7,7 +7,7 @@ use core::ops::Range;
 use super::{Directory, ReadLimits, RecordPlace};
 use crate::codec::{Decode, Size};
 use crate::error::{DecodeError, Error, Fault, Limit, Misuse, Section};
-use crate::format::{MAX_U32, RecordContent, RecordLayout};
+use crate::format::{MAX_U32, RecordContent};
 use crate::wire::group::{Group, OwnedGroup};
 use crate::wire::{crc, cursor};
 
@@ -25,8 +25,9 @@ pub struct Record {
 /// lengths add up to it.
 ///
 /// # Errors
-/// [`Error::Corrupt`] in [`Section::Record`]; [`Limit::Decoded`] if the record
-/// exceeds the reader's limits; [`Misuse::Supplied`] if `stored` does not have
+/// [`Error::Corrupt`] in [`Section::Record`];
+/// [`Fault::Extension`] for a pack with an unknown extension; [`Limit::Decoded`] if
+/// the record exceeds the reader's limits; [`Misuse::Supplied`] if `stored` does not have
 /// the record's size.
 pub fn unseal(
     directory: &Directory,
@@ -39,6 +40,7 @@ pub fn unseal(
     if wanted != given {
         return Err(Error::Misuse(Misuse::Supplied { wanted, given }));
     }
+    directory.refuse_unknown_extension()?;
     let section = Section::Record(place.number);
     let layout = directory.layout();
     let parts =
@@ -205,11 +207,13 @@ pub struct ItemLookup {
 }
 
 impl ItemLookup {
-    /// A lookup in a record of this layout; `None` if the record has to be read
-    /// whole: it is a single item, its checksum covers the payload, or its end is
-    /// more than a quarter of it.
+    /// A lookup in a record of this pack; `None` if the record has to be read
+    /// whole: it is a single item, its checksum covers the payload, its end is
+    /// more than a quarter of it, or [`unseal`] will refuse it.
     #[must_use]
-    pub fn new(layout: RecordLayout, record: RecordPlace, slot: u32) -> Option<Self> {
+    pub fn new(directory: &Directory, record: RecordPlace, slot: u32) -> Option<Self> {
+        directory.refuse_unknown_extension().ok()?;
+        let layout = directory.layout();
         let tail_size = layout.max_tail_size(record.item_count);
         let is_worthwhile = record.size() / 4 >= tail_size;
         if !layout.has_lengths() || layout.has_record_checksum() || !is_worthwhile {

@@ -357,12 +357,13 @@ impl Verification {
     }
 }
 
-/// Whether only the reader's own limit kept a record from being checked. No
-/// sound record decodes to more than the format allows.
+/// Whether only the reader's own limit, or an extension that it does not know, kept a
+/// record from being checked. No sound record decodes to more than the format allows.
 fn is_own_limit(error: &Error) -> bool {
     match error {
         Error::Limit(Limit::Decoded { size, .. }) => *size <= 1 << 32,
-        Error::Limit(Limit::SingleAllocation { .. }) => true,
+        Error::Limit(Limit::SingleAllocation { .. })
+        | Error::Corrupt { fault: Fault::Extension { .. }, .. } => true,
         _ => false,
     }
 }

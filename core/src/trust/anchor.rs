@@ -188,7 +188,7 @@ impl AuthenticatedList {
     /// [`Error::Untrusted`] if the trailer or, under a root, the app data
     /// contradicts the list.
     pub fn bind(self, pack: &Pack) -> Result<PendingBinding, Error> {
-        self.bind_sections(pack.directory.trailer(), &pack.app_data)
+        self.bind_sections(pack.directory.trailer(), pack.app_data.raw())
     }
 
     /// Binds the list to a pack that was opened elsewhere, given its trailer and

@@ -52,20 +52,7 @@ fn width_of(largest: u32) -> u32 {
 pub fn encode(values: &[u32], out: &mut Vec<u8>) {
     let (Some(&min), Some(&max)) = (values.iter().min(), values.iter().max()) else { return };
     let width = width_of(max - min);
-    let mut pending = 0u64;
-    let mut bits = 0;
-    for value in values {
-        pending |= u64::from(value - min) << bits;
-        bits += width;
-        if bits >= u32::BITS {
-            let [a, b, c, d, ..] = pending.to_le_bytes();
-            out.extend_from_slice(&[a, b, c, d]);
-            pending >>= u32::BITS;
-            bits -= u32::BITS;
-        }
-    }
-    let tail = pending.to_le_bytes();
-    out.extend(tail.iter().take(bits.div_ceil(8) as usize));
+    packed::pack(values.iter().map(|value| value - min), width, out);
     let [width, ..] = width.to_le_bytes();
     out.push(width);
     out.extend_from_slice(&min.to_le_bytes());

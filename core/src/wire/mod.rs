@@ -7,4 +7,4 @@
 pub mod crc;
 pub mod cursor;
 pub mod group;
-mod packed;
+pub(crate) mod packed;

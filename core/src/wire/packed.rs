@@ -5,9 +5,30 @@
 //! adds up all record sizes, and a lookup adds up the sizes before a record or
 //! the lengths before an item, so this function dominates the cost of both.
 
+use alloc::vec::Vec;
+
+/// Appends numbers, each below 2^`width` (1 to 32 bits); the last byte ends in zero
+/// bits.
+pub(crate) fn pack(numbers: impl Iterator<Item = u32>, width: u32, out: &mut Vec<u8>) {
+    let mut pending = 0u64;
+    let mut bits = 0;
+    for number in numbers {
+        pending |= u64::from(number) << bits;
+        bits += width;
+        if bits >= u32::BITS {
+            let [a, b, c, d, ..] = pending.to_le_bytes();
+            out.extend_from_slice(&[a, b, c, d]);
+            pending >>= u32::BITS;
+            bits -= u32::BITS;
+        }
+    }
+    let tail = pending.to_le_bytes();
+    out.extend(tail.iter().take(bits.div_ceil(8) as usize));
+}
+
 /// The number at `index`, of `width` bits (1 to 32); 0 past the end.
 #[inline]
-pub(super) fn get(packed: &[u8], width: u32, index: u32) -> u32 {
+pub(crate) fn get(packed: &[u8], width: u32, index: u32) -> u32 {
     let bit = u64::from(index) * u64::from(width);
     #[allow(clippy::cast_possible_truncation, reason = "masked to at most 32 bits")]
     let number = (word_at(packed, bit) & mask(width)) as u32;
@@ -128,7 +149,6 @@ fn sum_twos(packed: &[u8], width: u32, count: u32) -> (u32, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::vec::Vec;
 
     /// Every width, with every count up to well beyond those that fill a word,
     /// a group or an overflowing four, compared with adding one by one.

@@ -72,7 +72,7 @@ impl DigestListFile {
                 return Ok(ControlFlow::Break(reason));
             }
         }
-        let finished = self.finish_alone(spool, reader.trailer(), reader.app_data());
+        let finished = self.finish_alone(spool, reader.trailer(), reader.extensions().raw());
         Ok(ControlFlow::Continue(finished?))
     }
 }

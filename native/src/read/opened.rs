@@ -2,9 +2,15 @@
 //! stores. Each of them fetches bytes in its own way and passes them to this
 //! module.
 
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
 use bytes::Bytes;
 use sealpack_core::codec::Decode;
+use sealpack_core::error::{Fault, NamesFault, Section};
+use sealpack_core::format::ExtensionKind;
 use sealpack_core::format::digest::Hash;
+use sealpack_core::names::StoredNames;
 use sealpack_core::read::{
     Examination, Examiner, FileTail, Merge, Pack, PlannedRead, Record, RecordPlace, Verification,
     unseal,
@@ -17,6 +23,7 @@ use super::options::ReaderOptions;
 use super::views::cut;
 use crate::digest::Lanes;
 use crate::error::ErrorKind;
+use crate::names::Names;
 
 /// An opened pack, its decoders, and the options that it is read with.
 pub(crate) struct OpenedPack {
@@ -24,6 +31,8 @@ pub(crate) struct OpenedPack {
     pub(crate) decoders: Decoders,
     pub(crate) options: ReaderOptions,
     pub(crate) budget: Budget,
+    /// The names, once they were asked for.
+    names: OnceLock<Option<Names>>,
 }
 
 impl OpenedPack {
@@ -37,7 +46,26 @@ impl OpenedPack {
         }
         let decoders = Decoders::new(options.codec.clone());
         let budget = Budget::new(options.limits, merge);
-        Self { pack, decoders, options, budget }
+        Self { pack, decoders, options, budget, names: OnceLock::new() }
+    }
+
+    /// Returns the names of the items, if they have any. `path` is that of the pack, for
+    /// errors.
+    pub(crate) fn names(&self, path: &Arc<PathBuf>) -> Result<Option<Names>, ErrorKind> {
+        if let Some(names) = self.names.get() {
+            return Ok(names.clone());
+        }
+        let names = match self.pack.app_data.section(ExtensionKind::NAMES) {
+            None => None,
+            Some(section) => match StoredNames::parse(section, self.pack.directory.item_count())? {
+                StoredNames::Section(names) => Some(Names::new(Arc::clone(path), names)),
+                StoredNames::Companion(_) => {
+                    let fault = Fault::Names(NamesFault::Companion);
+                    return Err(fault.in_section(Section::Names).into());
+                }
+            },
+        };
+        Ok(self.names.get_or_init(|| names).clone())
     }
 
     /// Returns the first record, if no record has decided the codec yet.

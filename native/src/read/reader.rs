@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sealpack_core::codec::Decode;
 use sealpack_core::format::digest::Hash;
-use sealpack_core::format::{Dialect, Trailer};
+use sealpack_core::format::{AppData, Dialect, Trailer};
 use sealpack_core::read::{
     Directory, ItemLookup, Merge, Opening, Pack, PackOpened, ReadLimits, Record, RecordPlace,
 };
@@ -19,6 +19,7 @@ use super::opened::OpenedPack;
 use super::options::ReaderOptions;
 use super::workspace::{Workspace, WorkspaceDecoder};
 use crate::error::{Error, ErrorKind, OptionsError};
+use crate::names::Names;
 use crate::source::{FileSource, ReadAt, Source};
 use crate::trace::{event, span};
 use crate::trust::{Trust, TrustedDigests};
@@ -198,11 +199,33 @@ impl Reader {
         &self.inner.opened.pack.directory
     }
 
-    /// Returns the app data. If the reader [trusts](crate::Trust) a content hash
-    /// and not a root, the app data is not authenticated.
+    /// Returns the caller's app data, without the extensions that sealpack stores next
+    /// to it. If the reader [trusts](crate::Trust) a content hash and not a root, the
+    /// app data is not authenticated.
     #[must_use]
     pub fn app_data(&self) -> &Bytes {
+        self.extensions().caller()
+    }
+
+    /// Returns all of the app data: the caller's part and the extensions.
+    #[must_use]
+    pub fn extensions(&self) -> &AppData {
         &self.inner.opened.pack.app_data
+    }
+
+    /// Returns the names of the items; `None` if the pack has none. Decodes nothing.
+    ///
+    /// Names are a part of the app data: a root that the reader trusts authenticates
+    /// them, a content hash does not.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Pack`] in [`Section::Names`] if the names are damaged. Items can
+    /// still be read by position.
+    ///
+    /// [`Section::Names`]: sealpack_core::error::Section::Names
+    pub fn names(&self) -> Result<Option<Names>, Error> {
+        let names = self.inner.opened.names(&self.inner.path);
+        names.map_err(|kind| self.inner.error(kind))
     }
 
     /// Returns the size of the file in bytes.
@@ -317,8 +340,8 @@ impl ReaderInner {
         if self.trusted.is_some() || !self.opened.decoders.is_plain() || in_one_read {
             return Ok(None);
         }
-        let layout = self.opened.pack.directory.layout();
-        let Some(lookup) = ItemLookup::new(layout, place.clone(), slot) else { return Ok(None) };
+        let directory = &self.opened.pack.directory;
+        let Some(lookup) = ItemLookup::new(directory, place.clone(), slot) else { return Ok(None) };
         let range = lookup.locate(&self.fetch(&lookup.tail())?)?;
         self.fetch(&range).map(Some)
     }

@@ -33,12 +33,16 @@ impl Reader {
     /// the reader.
     ///
     /// # Errors
-    /// [`Misuse::RecordNumber`] if the pack does not have all of these records.
+    /// [`Misuse::RecordNumber`] if the pack does not have all of these records;
+    /// [`Fault::Extension`](sealpack_core::error::Fault::Extension) if it has an
+    /// unknown extension: what its records mean is not known.
     pub(crate) fn stored_runs(
         &self,
         records: Range<u32>,
         check: StoredCheck,
     ) -> Result<StoredRuns, Error> {
+        let known = self.directory().refuse_unknown_extension();
+        known.map_err(|error| self.inner.error(error.into()))?;
         let count = self.directory().record_count();
         if records.end > count {
             let record = u64::from(records.end) - 1;

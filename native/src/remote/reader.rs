@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::future::try_join;
 use object_store::ObjectMeta;
 use sealpack_core::format::digest::Hash;
-use sealpack_core::format::{Trailer, record_digest};
+use sealpack_core::format::{AppData, Trailer, record_digest};
 use sealpack_core::read::{
     Directory, ItemLookup, ItemPlace, Merge, PlannedRecord, Record, RecordPlace,
 };
@@ -22,6 +22,7 @@ use super::pinned::PinnedObject;
 use super::trust::{RemoteDigests, RemoteTrust};
 use super::version::Version;
 use crate::error::{Error, ErrorKind, IoOperation, OptionsError};
+use crate::names::Names;
 use crate::read::{ChosenCodec, OpenedPack};
 
 /// The default number of requests in flight of one call.
@@ -178,11 +179,33 @@ impl RemoteReader {
         &self.inner.opened.pack.directory
     }
 
-    /// Returns the app data. If the reader [trusts](super::RemoteTrust) a content
-    /// hash and not a root, the app data is not authenticated.
+    /// Returns the caller's app data, without the extensions that sealpack stores next
+    /// to it. If the reader [trusts](super::RemoteTrust) a content hash and not a root, the
+    /// app data is not authenticated.
     #[must_use]
     pub fn app_data(&self) -> &Bytes {
+        self.extensions().caller()
+    }
+
+    /// Returns all of the app data: the caller's part and the extensions.
+    #[must_use]
+    pub fn extensions(&self) -> &AppData {
         &self.inner.opened.pack.app_data
+    }
+
+    /// Returns the names of the items; `None` if the pack has none. Decodes nothing.
+    ///
+    /// Names are a part of the app data: a root that the reader trusts authenticates
+    /// them, a content hash does not.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Pack`] in [`Section::Names`] if the names are damaged. Items can
+    /// still be read by position.
+    ///
+    /// [`Section::Names`]: sealpack_core::error::Section::Names
+    pub async fn names(&self) -> Result<Option<Names>, Error> {
+        let names = self.inner.opened.names(&self.location().name);
+        names.map_err(|kind| self.error(kind))
     }
 
     /// Returns the digest list that every record is checked against, if there is
@@ -226,7 +249,7 @@ impl RemoteReader {
     pub fn memory(&self) -> usize {
         let pack = &self.inner.opened.pack;
         let trusted = self.inner.trusted.get().map_or(0, RemoteDigests::memory);
-        let kept = pack.directory.memory() + pack.app_data.len() + pack.tail.bytes.len();
+        let kept = pack.directory.memory() + pack.app_data.raw().len() + pack.tail.bytes.len();
         size_of::<RemoteReaderInner>() + kept + trusted
     }
 
@@ -342,8 +365,8 @@ impl RemoteReaderInner {
     /// has to be read.
     async fn get_part(&self, place: &ItemPlace) -> Result<Option<Bytes>, ErrorKind> {
         self.settle_on_first_record().await?;
-        let layout = self.opened.pack.directory.layout();
-        let lookup = ItemLookup::new(layout, place.record.clone(), place.slot);
+        let directory = &self.opened.pack.directory;
+        let lookup = ItemLookup::new(directory, place.record.clone(), place.slot);
         let Some(lookup) = lookup.filter(|_| self.opened.decoders.is_plain()) else {
             return Ok(None);
         };

@@ -214,6 +214,23 @@ impl RemoteWriter {
         self.append_with(|builder| builder.push_owned(item))
     }
 
+    /// As [`Writer::append_named`](crate::Writer::append_named).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn append_named(&mut self, name: &[u8], item: &[u8]) -> Result<(), Error> {
+        self.append_named_with(name, |builder| builder.push(item))
+    }
+
+    /// As [`append_owned`](Self::append_owned), for an item with a name.
+    ///
+    /// # Errors
+    /// As [`append_named`](Self::append_named).
+    pub fn append_named_owned(&mut self, name: &[u8], item: impl Into<Bytes>) -> Result<(), Error> {
+        let item = item.into();
+        self.append_named_with(name, |builder| builder.push_owned(item))
+    }
+
     /// As [`Writer::set_app_data`](crate::Writer::set_app_data).
     ///
     /// # Errors
@@ -271,6 +288,15 @@ impl RemoteWriter {
                 Err(error)
             }
         }
+    }
+
+    fn append_named_with(
+        &mut self,
+        name: &[u8],
+        push: impl FnOnce(&mut RecordBuilder) -> Result<(), PackError>,
+    ) -> Result<(), Error> {
+        let appended = self.packer.append_named_with(name, push);
+        appended.map_err(|kind| self.location.error(kind))
     }
 
     fn append_with(

@@ -105,6 +105,27 @@ impl<W: AsyncWrite + Unpin + Send + 'static> AsyncWriter<W> {
         self.append_with(|builder| builder.push_owned(item)).await
     }
 
+    /// As [`Writer::append_named`](crate::Writer::append_named).
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn append_named(&mut self, name: &[u8], item: &[u8]) -> Result<(), Error> {
+        self.append_named_with(name, |builder| builder.push(item)).await
+    }
+
+    /// As [`append_owned`](Self::append_owned), for an item with a name.
+    ///
+    /// # Errors
+    /// As [`append_named`](Self::append_named).
+    pub async fn append_named_owned(
+        &mut self,
+        name: &[u8],
+        item: impl Into<Bytes>,
+    ) -> Result<(), Error> {
+        let item = item.into();
+        self.append_named_with(name, |builder| builder.push_owned(item)).await
+    }
+
     /// As [`Writer::set_app_data`](crate::Writer::set_app_data).
     ///
     /// # Errors
@@ -151,6 +172,22 @@ impl<W: AsyncWrite + Unpin + Send + 'static> AsyncWriter<W> {
     ) -> Result<(), Error> {
         let packer = self.packer()?;
         packer.push_with(push).map_err(error)?;
+        self.submit().await
+    }
+
+    async fn append_named_with(
+        &mut self,
+        name: &[u8],
+        push: impl FnOnce(&mut RecordBuilder) -> Result<(), PackError>,
+    ) -> Result<(), Error> {
+        let packer = self.packer()?;
+        packer.push_named_with(name, push).map_err(error)?;
+        self.submit().await
+    }
+
+    /// Submits complete drafts; waits on a blocking thread if too many are in flight.
+    async fn submit(&mut self) -> Result<(), Error> {
+        let packer = self.packer()?;
         let items = packer.item_count();
         let submitted = packer.try_submit_drafts();
         self.items = items;

@@ -3,8 +3,10 @@
 
 use bytes::Bytes;
 use sealpack_core::Error as PackError;
-use sealpack_core::error::Limit;
+use sealpack_core::error::{Limit, Misuse};
+use sealpack_core::format::AppDataParts;
 use sealpack_core::format::known::{KnownCodec, known};
+use sealpack_core::names::NamesBuilder;
 use sealpack_core::write::{Hashing, PackShape, RecordBuilder, Sealer};
 
 use super::options::WriterOptions;
@@ -16,6 +18,7 @@ use crate::caught::{Caught, caught};
 use crate::codec::Codec;
 use crate::digest::Lanes;
 use crate::error::ErrorKind;
+use crate::names::NameCollector;
 
 /// Takes items and hands sealed records to a [`PackOutput`].
 pub(crate) struct Packer<S: PackSink> {
@@ -25,6 +28,9 @@ pub(crate) struct Packer<S: PackSink> {
     app_data: Bytes,
     form: RecordForm,
     hashing: Hashing,
+    names: NameCollector,
+    /// The error of adding a name to an item that the builder already has.
+    names_failure: Option<ErrorKind>,
 }
 
 /// How a pack stores its records. Records of another pack can be taken over as
@@ -122,7 +128,46 @@ impl<S: PackSink + 'static> Packer<S> {
         };
         let builder = RecordBuilder::new(&shape, is_plain);
         let hashing = shape.content_hash;
-        Ok(Self { builder, pipeline, monitor, app_data, form, hashing })
+        let names = NameCollector::default();
+        let names_failure = None;
+        Ok(Self { builder, pipeline, monitor, app_data, form, hashing, names, names_failure })
+    }
+
+    /// As [`append_with`](Self::append_with), for one item with a name.
+    pub(crate) fn append_named_with(
+        &mut self,
+        name: &[u8],
+        push: impl FnOnce(&mut RecordBuilder) -> Result<(), PackError>,
+    ) -> Result<(), ErrorKind> {
+        self.push_named_with(name, push)?;
+        self.submit_drafts()
+    }
+
+    /// As [`append_named_with`](Self::append_named_with), but submits no drafts.
+    pub(crate) fn push_named_with(
+        &mut self,
+        name: &[u8],
+        push: impl FnOnce(&mut RecordBuilder) -> Result<(), PackError>,
+    ) -> Result<(), ErrorKind> {
+        NamesBuilder::check(name)?;
+        let position = self.item_count();
+        self.push_with(push)?;
+        let named = self.names.push(position, name);
+        named.inspect_err(|error| self.names_failure = Some(error.clone()))
+    }
+
+    /// Names an item that was appended before; later items must not have names yet.
+    pub(crate) fn name_item(&mut self, position: u32, name: &[u8]) -> Result<(), ErrorKind> {
+        NamesBuilder::check(name)?;
+        self.failure().map_or(Ok(()), Err)?;
+        let items = self.item_count();
+        if position < self.names.count() || position >= items {
+            return Err(
+                PackError::Misuse(Misuse::Position { position: position.into(), items }).into()
+            );
+        }
+        let named = self.names.push(position, name);
+        named.inspect_err(|error| self.names_failure = Some(error.clone()))
     }
 
     /// Lets `push` add an item to the builder, unless the writer has failed.
@@ -139,7 +184,7 @@ impl<S: PackSink + 'static> Packer<S> {
         &mut self,
         push: impl FnOnce(&mut RecordBuilder) -> Result<(), PackError>,
     ) -> Result<(), ErrorKind> {
-        match self.pipeline.failure() {
+        match self.failure() {
             Some(failure) => Err(failure),
             None if self.monitor.is_cancelled() => Err(ErrorKind::Cancelled),
             None => Ok(push(&mut self.builder)?),
@@ -154,6 +199,10 @@ impl<S: PackSink + 'static> Packer<S> {
     /// Returns what the content hash covers.
     pub(crate) fn hashing(&self) -> &Hashing {
         &self.hashing
+    }
+
+    fn failure(&self) -> Option<ErrorKind> {
+        self.pipeline.failure().or_else(|| self.names_failure.clone())
     }
 
     /// Returns the monitor that watches and cancels this writer.
@@ -181,7 +230,10 @@ impl<S: PackSink + 'static> Packer<S> {
         // pipeline returns the first error.
         let output = self.pipeline.finish()?;
         submitted?;
-        output.finish(self.app_data)
+        self.names_failure.map_or(Ok(()), Err)?;
+        let names = self.names.finish(self.builder.total_items())?;
+        let parts = AppDataParts { caller: self.app_data, dictionary: None, names };
+        output.finish(parts.encode()?)
     }
 
     /// Submits complete drafts; waits while too many are in flight.

@@ -117,6 +117,23 @@ impl<W: Write + Send + 'static> StreamWriter<W> {
         self.append_with(|builder| builder.push_owned(item))
     }
 
+    /// As [`Writer::append_named`](crate::Writer::append_named).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn append_named(&mut self, name: &[u8], item: &[u8]) -> Result<(), Error> {
+        self.append_named_with(name, |builder| builder.push(item))
+    }
+
+    /// As [`append_owned`](Self::append_owned), for an item with a name.
+    ///
+    /// # Errors
+    /// As [`append_named`](Self::append_named).
+    pub fn append_named_owned(&mut self, name: &[u8], item: impl Into<Bytes>) -> Result<(), Error> {
+        let item = item.into();
+        self.append_named_with(name, |builder| builder.push_owned(item))
+    }
+
     /// As [`Writer::set_app_data`](crate::Writer::set_app_data).
     ///
     /// # Errors
@@ -151,6 +168,14 @@ impl<W: Write + Send + 'static> StreamWriter<W> {
         let mut sink = sink.0;
         sink.flush().map_err(|error| ErrorKind::io(IoOperation::Writing, error))?;
         Ok(SealedStream { sink, trailer, size: file_size })
+    }
+
+    fn append_named_with(
+        &mut self,
+        name: &[u8],
+        push: impl FnOnce(&mut RecordBuilder) -> Result<(), PackError>,
+    ) -> Result<(), Error> {
+        self.packer.append_named_with(name, push).map_err(error)
     }
 
     fn append_with(

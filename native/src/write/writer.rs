@@ -142,6 +142,47 @@ impl Writer {
         self.append_with(|builder| builder.push_owned(item))
     }
 
+    /// As [`append`](Self::append), for an item with a name: any bytes but NUL, at
+    /// most 65,535 of them. With the empty name, the item has none. Names need not be
+    /// in order or different. A reader returns them as
+    /// [`Names`](crate::Names).
+    ///
+    /// The names stay compressed in memory until [`finish`](Self::finish). If they do
+    /// not ascend, `finish` sorts them, which takes the memory of all names and 24
+    /// bytes for each.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append); [`Limit::Name`] and [`Misuse::Nul`] for this name,
+    /// whose item is then not added.
+    ///
+    /// [`Misuse::Nul`]: sealpack_core::error::Misuse::Nul
+    pub fn append_named(&mut self, name: &[u8], item: &[u8]) -> Result<(), Error> {
+        self.append_named_with(name, |builder| builder.push(item))
+    }
+
+    /// As [`append_owned`](Self::append_owned), for an item with a name.
+    ///
+    /// # Errors
+    /// As [`append_named`](Self::append_named).
+    pub fn append_named_owned(&mut self, name: &[u8], item: impl Into<Bytes>) -> Result<(), Error> {
+        let item = item.into();
+        self.append_named_with(name, |builder| builder.push_owned(item))
+    }
+
+    /// Names an item that was appended without a name, such as one of a copied
+    /// record. Names are given in ascending order of the positions.
+    ///
+    /// # Errors
+    /// [`Misuse::Position`] if there is no such item, or if this or a later item was
+    /// named before; [`Limit::Name`] and [`Misuse::Nul`] for this name. The writer
+    /// stays usable.
+    ///
+    /// [`Misuse::Position`]: sealpack_core::error::Misuse::Position
+    /// [`Misuse::Nul`]: sealpack_core::error::Misuse::Nul
+    pub fn name_item(&mut self, position: u32, name: &[u8]) -> Result<(), Error> {
+        self.packer.name_item(position, name).map_err(|kind| Error::new(&self.path, kind))
+    }
+
     /// Sets the app data, replacing that of [`WriterOptions::app_data`]: for
     /// example offsets that are known only when all items are appended.
     ///
@@ -280,6 +321,15 @@ impl Writer {
 
     pub(crate) fn error(&self, kind: ErrorKind) -> Error {
         Error::new(&self.path, kind)
+    }
+
+    fn append_named_with(
+        &mut self,
+        name: &[u8],
+        push: impl FnOnce(&mut RecordBuilder) -> Result<(), PackError>,
+    ) -> Result<(), Error> {
+        let appended = self.packer.append_named_with(name, push);
+        appended.map_err(|kind| Error::new(&self.path, kind))
     }
 
     fn append_with(

@@ -16,6 +16,7 @@ const CORE: Arrows = &[
     ("write", &["format", "codec", "wire", "error"]),
     ("read", &["format", "codec", "wire", "error"]),
     ("trust", &["read", "format", "wire", "error"]),
+    ("names", &["format", "codec", "wire", "error"]),
     ("stream", &[]),
     ("check", &["stream"]),
 ];
@@ -30,26 +31,27 @@ const NATIVE: Arrows = &[
     ("ordered", &["sync"]),
     ("codec", &["error"]),
     ("zstd", &["codec", "error"]),
+    ("names", &["zstd", "codec", "error"]),
     ("source", &["caught", "trace", "error"]),
     ("publish", &["error"]),
     ("trust", &["source", "publish", "error"]),
     (
         "write",
         &[
-            "trust", "publish", "codec", "zstd", "caught", "cores", "digest", "ordered", "sync",
-            "trace", "error",
+            "names", "trust", "publish", "codec", "zstd", "caught", "cores", "digest", "ordered",
+            "sync", "trace", "error",
         ],
     ),
     (
         "read",
         &[
-            "trust", "source", "zstd", "codec", "caught", "cores", "digest", "ordered", "trace",
-            "error",
+            "names", "trust", "source", "zstd", "codec", "caught", "cores", "digest", "ordered",
+            "trace", "error",
         ],
     ),
     ("record_copy", &["write", "read", "error"]),
     ("unpack", &["read", "publish", "caught", "cores", "error"]),
-    ("remote", &["write", "read", "trust", "source", "caught", "error"]),
+    ("remote", &["write", "read", "names", "trust", "source", "caught", "error"]),
 ];
 
 const TUI: Arrows = &[

@@ -1,0 +1,132 @@
+//! What is wrong with the names of a pack.
+
+use core::fmt;
+
+use super::DecodeError;
+
+/// What is wrong with the names of a pack (FORMAT.md, *Names*). The items can still
+/// be read by position.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum NamesFault {
+    /// There is not one name for each item.
+    Count {
+        /// The number of names.
+        names: u32,
+        /// The number of items.
+        items: u32,
+    },
+    /// A block ends where it starts or before, in positions or in bytes; or there is
+    /// no such block.
+    BlockOrder {
+        /// The block, counted from 0.
+        block: u32,
+    },
+    /// A block claims an impossible size.
+    BlockSize {
+        /// The block, counted from 0.
+        block: u32,
+        /// Its claimed size before compression, in bytes.
+        size: u32,
+    },
+    /// A block cannot be decompressed.
+    Decode {
+        /// The block, counted from 0.
+        block: u32,
+        /// Why not.
+        error: DecodeError,
+    },
+    /// A block ends before the name of this position does, or one of its lengths
+    /// takes more than three bytes.
+    Entry {
+        /// The position.
+        position: u32,
+    },
+    /// Bytes follow the last name of a block.
+    BlockLeftover {
+        /// The first position of the block.
+        position: u32,
+    },
+    /// A name shares more bytes with the name before than that has.
+    Shared {
+        /// The position of the name.
+        position: u32,
+    },
+    /// A name above 65,535 bytes.
+    NameLength {
+        /// The position of the name.
+        position: u32,
+    },
+    /// A name that contains a NUL byte.
+    Nul {
+        /// The position of the name.
+        position: u32,
+    },
+    /// The names of a block have more than 4 MiB together.
+    Expanded {
+        /// The position of the first name above that.
+        position: u32,
+    },
+    /// The names are marked as sorted, but this one is smaller than the one before.
+    Order {
+        /// The position of the name.
+        position: u32,
+    },
+    /// The sorted order names a position that the pack does not have.
+    OrderEntry {
+        /// The place in the sorted order, counted from 0.
+        rank: u32,
+        /// The position.
+        position: u32,
+    },
+    /// The file next to the pack that contains the names has another size or
+    /// SHA-256 than the pack states.
+    Companion,
+}
+
+impl fmt::Display for NamesFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Count { names, items } => {
+                write!(f, "there are {names} names for {items} items")
+            }
+            Self::BlockOrder { block } => {
+                write!(f, "block {block} does not follow the block before it")
+            }
+            Self::BlockSize { block, size } => {
+                write!(f, "block {block} claims an impossible size of {size} bytes")
+            }
+            Self::Decode { block, error } => write!(f, "block {block}: {error}"),
+            Self::Entry { position } => write!(f, "the name of item {position} is cut short"),
+            Self::BlockLeftover { position } => {
+                write!(f, "bytes follow the last name of the block of item {position}")
+            }
+            Self::Shared { position } => write!(
+                f,
+                "the name of item {position} shares more bytes with the name before than that has"
+            ),
+            Self::NameLength { position } => {
+                write!(f, "the name of item {position} has more than 65535 bytes")
+            }
+            Self::Nul { position } => {
+                write!(f, "the name of item {position} contains a NUL byte")
+            }
+            Self::Expanded { position } => {
+                write!(f, "the names of the block of item {position} have more than 4 MiB")
+            }
+            Self::Order { position } => write!(
+                f,
+                "the name of item {position} is smaller than the name before, but the names are marked as sorted"
+            ),
+            Self::OrderEntry { rank, position } => {
+                write!(
+                    f,
+                    "entry {rank} of the sorted order is item {position}, which does not exist"
+                )
+            }
+            Self::Companion => f.write_str(
+                "the file of names next to the pack is not the one that the pack was written with",
+            ),
+        }
+    }
+}
