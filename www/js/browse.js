@@ -70,7 +70,7 @@ export class Browser {
             h("div", this.list, h("div.pager", this.previous, this.where, this.next)),
             this.view,
           )
-        : h("p.hint", "This pack holds no items."),
+        : h("p.hint", "This pack has no items."),
     );
   }
 
@@ -146,14 +146,14 @@ export class Browser {
     return to.offset + to.size - from.offset;
   }
 
-  /** Makes a row the one tab stop of the list. */
+  /** Makes a row the only tab stop of the list. */
   #stopAt(position) {
     for (const button of this.list.querySelectorAll("button")) {
       button.tabIndex = Number(button.value) === position ? 0 : -1;
     }
   }
 
-  /** Moves the focus in the list by keyboard, on to other pages too. */
+  /** Moves the focus in the list by keyboard, also across pages. */
   async #moved(event) {
     const from = Number(event.target.closest("button")?.value);
     const steps = { ArrowUp: -1, ArrowDown: 1, PageUp: -10, PageDown: 10, Home: -Infinity, End: Infinity };

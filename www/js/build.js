@@ -22,7 +22,7 @@ export class BuildView {
       { id: "build-drop" },
       input,
       h("span.drop-title", "Drop files here, or ", h("u", "choose files")),
-      h("span.hint", "each becomes an item, or one for each of its lines"),
+      h("span.hint", "each file becomes an item, or each of its lines"),
     );
     input.addEventListener("change", () => {
       this.#add([...input.files]);
@@ -57,7 +57,7 @@ export class BuildView {
       type: "number",
       min: "0",
       max: "4294967295",
-      placeholder: "that of the codec",
+      placeholder: "default of the codec",
     });
     this.lines = checkbox("Each line of a file is an item");
     this.hash = checkbox("Content hash", true);
@@ -230,7 +230,7 @@ export class BuildView {
   }
 }
 
-/** What packing did to the size. A small pack is larger than its items. */
+/** Compares the size of the pack with that of its items. A small pack is larger. */
 function effect({ itemBytes, fileSize, totalItems }) {
   if (!totalItems) return [h("p.big-number", "empty")];
   if (fileSize <= itemBytes) {
@@ -244,7 +244,7 @@ function effect({ itemBytes, fileSize, totalItems }) {
     h("p.big-number", `${bytes(fileSize - itemBytes)} more`),
     h(
       "p.hint",
-      "The pack is larger than its items: index, checksums and trailer take some space, and few or incompressible items save none.",
+      "The pack is larger than its items: index, checksums and trailer take some space, and small or incompressible items save none.",
     ),
   ];
 }

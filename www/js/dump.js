@@ -37,14 +37,14 @@ export function visible(text) {
   );
 }
 
-/** The bytes as text, with a character that the end cuts dropped. */
+/** The bytes as text, without a character that is cut at the end. */
 function decoded(bytes) {
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes, { stream: true });
 }
 
 /**
- * The JSON of the item, indented; null if it is none. The text is kept as it is
- * written: long numbers keep their digits, and repeated keys stay.
+ * The JSON of the item, indented; null if it is not JSON. Only white space changes:
+ * long numbers keep their digits, and repeated keys stay.
  */
 export function asJson(bytes) {
   if (bytes.length > 4 << 20) return null;
@@ -57,7 +57,7 @@ export function asJson(bytes) {
   }
 }
 
-/** Valid JSON with a line for each value; at least as much of it as is shown. */
+/** Valid JSON with a line for each value, up to at least the part that is shown. */
 function indented(text) {
   const tokens = text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g);
   let [out, depth, opened] = ["", 0, false];

@@ -132,7 +132,7 @@ export class StepView {
     return { bufferSize: Number(this.size.value) || 5, mutant: this.mutant.value || undefined };
   }
 
-  /** Shows a bug by the smallest case that it breaks. */
+  /** Shows the smallest case in which the bug breaks an invariant. */
   async #chosenBug() {
     if (this.mutant.value) {
       const { smallest } = await prove({ ...this.#options, trim: true });
@@ -260,18 +260,18 @@ export class StepView {
   }
 }
 
-/** What the letters of the pictures stand for. */
+/** The meaning of the letters in the pictures. */
 function letters() {
   const meanings = [
     ["S", "the buffer size"],
     ["C", "the capacity of the current buffer"],
-    ["E", "how many of its bytes are filled"],
-    ["L", "the list of pending extents: bytes that wait to be put"],
+    ["E", "the number of its filled bytes"],
+    ["L", "the list of pending extents, which are not put yet"],
     ["Z", "the number of bytes in L"],
   ];
   return h(
     "details",
-    h("summary", "What S, C, E, Z and L stand for"),
+    h("summary", "The meaning of S, C, E, Z and L"),
     h("dl.letters", meanings.map(([letter, meaning]) => [h("dt", letter), h("dd", meaning)])),
   );
 }

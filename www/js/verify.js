@@ -8,7 +8,7 @@ import { Browser } from "./browse.js";
 
 const LAYERS = {
   structure: ["Structure", "the trailer, and whether the sections fit the file"],
-  index: ["Offset index", "the place of each record"],
+  index: ["Offset index", "the location of each record"],
   app_data: ["App data", "the application's own bytes"],
   record_checksum: ["Record checksums", "over the stored bytes of each record"],
   decoding: ["Decoding", "whether each payload can be decoded"],
@@ -34,7 +34,7 @@ export class VerifyView {
   #browser = null;
   #place = byId("pack");
   #changed;
-  /** The address, the root and the item that are shown, as in the page's own address. */
+  /** The address, the root and the item that are shown; the page's own address has the same. */
   #state = {};
 
   /** @param changed called when `state` has changed */
@@ -54,7 +54,7 @@ export class VerifyView {
     byId("verify-sample").addEventListener("click", () => this.#openUrl(SAMPLE.href, ""));
   }
 
-  /** Opens what an address of this page names, unless it is open already. */
+  /** Opens the pack that the address of the page names, unless it is open already. */
   restore({ url, root = "", item }) {
     if (!url || (url === this.#state.url && root === (this.#state.root ?? ""))) return;
     byId("url").value = url;
@@ -79,7 +79,7 @@ export class VerifyView {
     this.open(url, nameOf(url), { trust: root && { digestRoot: root, digests }, state, item });
   }
 
-  /** A pack, and perhaps its digest list; more than that is not taken. */
+  /** Opens a pack, with its digest list if given; refuses further files. */
   #openFiles(files, folders) {
     if (folders.length) {
       return this.#say(`${visible(folders[0])} is a folder: drop the pack itself.`);
@@ -88,7 +88,7 @@ export class VerifyView {
     const packs = files.filter((file) => !lists.includes(file));
     if (!files.length) return undefined;
     if (packs.length !== 1 || lists.length > 1) {
-      return this.#say("Open one pack at a time; its digest list (.digests) may come with it.");
+      return this.#say("Open one pack at a time, with its digest list (.digests) if there is one.");
     }
     const root = byId("root").value.trim();
     if (Boolean(root) !== Boolean(lists.length)) {

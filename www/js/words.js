@@ -29,7 +29,7 @@ export function seconds(number) {
   return `${Math.floor(number / 60)} min ${Math.round(number % 60)} s`;
 }
 
-/** The name in a URL, decoded where that can be. */
+/** The name in a URL, decoded if possible. */
 export function nameOf(url) {
   const last = url.split(/[?#]/)[0].split("/").pop() || url;
   try {
@@ -39,20 +39,20 @@ export function nameOf(url) {
   }
 }
 
-/** What to do about an error of this code. */
+/** Advice for each error code. */
 const ADVICE = {
-  untrusted: "The server or the file is not what the trusted root stands for. Do not use its items.",
+  untrusted: "The data does not match the trusted root. Do not use its items.",
   "not-a-pack": "This does not look like a packfile. Is it the right file, and is it complete?",
   checksum: "Bytes of this file were damaged after it was written. Fetch it again, or use another copy.",
   corrupt: "The file contradicts itself: it is damaged or cut short, or its writer has a bug.",
-  unsupported: "This page cannot read it. A newer version may.",
+  unsupported: "This version of the page cannot read it; a newer one may.",
   changed: "Open it again to read the version that is there now.",
   network: "Check the address, and whether the server allows this page to read it (CORS).",
   "range-not-supported": "Download the file and open it from disk instead.",
   "size-unknown": "Download the file and open it from disk instead.",
   "read-failed": "Choose the file again.",
-  "write-failed": "Is there room for the pack? Choose fewer files, or free some.",
-  limit: "Its sizes are above the limits of this page.",
+  "write-failed": "Check the free space. Choose fewer files, or free some space.",
+  limit: "Its sizes exceed the limits of this page.",
 };
 
 export function advice(error) {

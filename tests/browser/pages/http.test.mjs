@@ -6,14 +6,13 @@ import path from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { create } from "../../../wasm/js/index.node.js";
-import { launch, quietPage } from "../browser.mjs";
 import { folder as fixtures } from "../fixtures.mjs";
-import { serve } from "../server.mjs";
+import { IMPORT, openPackagePage } from "../package-page.mjs";
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
 const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src *";
 const text = (at) => `item ${at} `.repeat(60);
-let browser;
+let opened;
 let server;
 let page;
 
@@ -28,29 +27,18 @@ before(async () => {
   const html = Buffer.from(
     `<!doctype html><meta http-equiv="Content-Security-Policy" content="${POLICY}"><script type="module" src="/page.js"></script>`,
   );
-  const script = Buffer.from(
-    'import * as sealpack from "/package/js/index.js"; globalThis.sealpack = sealpack;',
-  );
   const large = await packOf();
   const aliases = {
     "/page.html": html,
-    "/page.js": script,
+    "/page.js": Buffer.from(IMPORT),
     "/large.pack": large,
     "/large.pack.next": await packOf(42),
   };
-  server = await serve(
-    { "/package/": path.join(root, "target", "www", "sealpack"), "/fixtures/": fixtures },
-    { aliases },
-  );
-  browser = await launch();
-  page = await quietPage(await browser.newContext());
-  await page.goto(`${server.url}/page.html`);
-  await page.waitForFunction(() => globalThis.sealpack);
+  const folders = { "/package/": path.join(root, "target", "www", "sealpack"), "/fixtures/": fixtures };
+  opened = await openPackagePage(folders, aliases);
+  ({ server, page } = opened);
 });
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+after(() => opened?.close());
 beforeEach(() => server.forget());
 
 /** Opens a pack in the page and reads item 42. */

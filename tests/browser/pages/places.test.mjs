@@ -5,12 +5,11 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { launch, quietPage } from "../browser.mjs";
+import { quietPage } from "../browser.mjs";
 import { folder as fixtures } from "../fixtures.mjs";
-import { serve } from "../server.mjs";
+import { IMPORT, openPackagePage } from "../package-page.mjs";
 
 const wasm = path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "..", "..", "wasm");
-const IMPORT = 'import * as sealpack from "/package/js/index.js"; globalThis.sealpack = sealpack;';
 const html = (body, head = "") => Buffer.from(`<!doctype html><title>t</title>${head}<body>${body}`);
 
 /** Reports how many items a pack has, or the code and message of the error. */
@@ -56,7 +55,7 @@ async function work(url) {
   }
 }`;
 
-let browser;
+let opened;
 let server;
 let page;
 
@@ -68,16 +67,10 @@ before(async () => {
     "/service-worker.js": Buffer.from(SERVICE_WORKER),
     "/a.pack": await readFile(path.join(fixtures, "zstd-ipr128.pack")),
   };
-  server = await serve({ "/package/": wasm, "/fixtures/": fixtures }, { aliases });
-  browser = await launch();
-  page = await quietPage(await browser.newContext());
-  await page.goto(`${server.url}/page.html`);
-  await page.waitForFunction(() => globalThis.sealpack);
+  opened = await openPackagePage({ "/package/": wasm, "/fixtures/": fixtures }, aliases);
+  ({ server, page } = opened);
 });
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+after(() => opened?.close());
 beforeEach(() => server.forget());
 
 test("values of another window are opened", async () => {

@@ -5,15 +5,14 @@ import path from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { create } from "../../../wasm/js/index.node.js";
-import { launch, quietPage } from "../browser.mjs";
 import { digestList, digestsOf } from "../digests.mjs";
-import { serve } from "../server.mjs";
+import { IMPORT, openPackagePage } from "../package-page.mjs";
 
 const wasm = path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "..", "..", "wasm");
 const COUNT = 40_000;
 const text = (at) => `item ${at} of the text`;
 const items = Array.from({ length: COUNT }, (_, at) => Buffer.from(text(at)));
-let browser;
+let opened;
 let server;
 let page;
 let listed;
@@ -31,9 +30,7 @@ before(async () => {
   lying.write("ITEM", pack.indexOf(text(42)));
   const forged = Buffer.from(listed.list);
   forged[124 + 42 * 32] ^= 1;
-  const html = Buffer.from(
-    '<!doctype html><script type="module">import * as sealpack from "/package/js/index.js"; globalThis.sealpack = sealpack;</script>',
-  );
+  const html = Buffer.from(`<!doctype html><script type="module">${IMPORT}</script>`);
   const aliases = {
     "/page.html": html,
     "/a.pack": pack,
@@ -41,16 +38,10 @@ before(async () => {
     "/a.digests": listed.list,
     "/forged.digests": forged,
   };
-  server = await serve({ "/package/": wasm }, { aliases });
-  browser = await launch();
-  page = await quietPage(await browser.newContext());
-  await page.goto(`${server.url}/page.html`);
-  await page.waitForFunction(() => globalThis.sealpack);
+  opened = await openPackagePage({ "/package/": wasm }, aliases);
+  ({ server, page } = opened);
 });
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+after(() => opened?.close());
 beforeEach(() => server.forget());
 
 /** Opens a pack of the other origin in the page and reads these items. */

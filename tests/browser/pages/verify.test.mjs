@@ -7,15 +7,14 @@ import path from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { create } from "../../../wasm/js/index.node.js";
-import { FILE_PAGE, launch, quietPage } from "../browser.mjs";
-import { serve } from "../server.mjs";
+import { FILE_PAGE } from "../browser.mjs";
+import { openPackagePage } from "../package-page.mjs";
 
 const ITEM = 64 * 1024;
 const ITEMS = 1024;
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
 let folder;
-let browser;
-let server;
+let opened;
 let page;
 
 before(async () => {
@@ -24,19 +23,13 @@ before(async () => {
   for (let at = 0; at < ITEMS; at += 1) await builder.append(new Uint8Array(ITEM).fill(at));
   const { blob } = await builder.finish();
   await writeFile(path.join(folder, "chosen.pack"), Buffer.from(await blob.arrayBuffer()));
-  server = await serve(
-    { "/package/": path.join(root, "target", "www", "sealpack") },
-    { aliases: { "/page.html": FILE_PAGE } },
-  );
-  browser = await launch({ args: ["--js-flags=--expose-gc"] });
-  page = await quietPage(await browser.newContext());
-  await page.goto(`${server.url}/page.html`);
+  const folders = { "/package/": path.join(root, "target", "www", "sealpack") };
+  opened = await openPackagePage(folders, { "/page.html": FILE_PAGE }, ["--js-flags=--expose-gc"]);
+  ({ page } = opened);
   await page.setInputFiles("input", path.join(folder, "chosen.pack"));
-  await page.waitForFunction(() => globalThis.sealpack);
 });
 after(async () => {
-  await browser?.close();
-  await server?.close();
+  await opened?.close();
   await rm(folder, { recursive: true });
 });
 
