@@ -35,7 +35,7 @@ fn is_empty(folder: &Path) -> bool {
 }
 
 #[test]
-fn a_factory_that_fails_or_panics_makes_no_file() {
+fn a_factory_that_fails_or_panics_creates_no_file() {
     let _alone = threads::counted();
     let folder = tempfile::tempdir().unwrap();
     for threads in 0..3 {
@@ -125,7 +125,7 @@ fn a_caller_that_panics_in_its_callback_gets_its_panic_and_no_thread_is_left() {
 }
 
 #[test]
-fn a_scan_or_verification_that_is_given_up_leaves_no_thread() {
+fn a_scan_or_verification_that_is_stopped_leaves_no_thread() {
     let _alone = threads::counted();
     let folder = tempfile::tempdir().unwrap();
     let (path, options) = pack(folder.path());

@@ -1,12 +1,12 @@
-//! A writer on the model disk, and every crash of its run.
+//! Runs a writer on the model disk, and checks the disk after every possible crash.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Cursor;
 
 use sealpack::core::format::Dialect;
 use sealpack::disk::Disk;
-use sealpack::{Plain, Reader, Writer, WriterOptions, Zstd};
+use sealpack::{Plain, Reader, SealedPack, Writer, WriterOptions, Zstd};
 
 use super::crash::crash_states;
 use super::model::{Call, Files, Habits, ModelDisk};
@@ -78,85 +78,135 @@ pub fn small_packs() -> Vec<Small> {
     ]
 }
 
+/// The files that a run writes: a pack, or a pack with its digest list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    Pack,
+    PackAndList,
+}
+
+impl Written {
+    fn options(self, options: WriterOptions) -> WriterOptions {
+        options.digest_list(self == Self::PackAndList)
+    }
+}
+
 /// A recorded run.
 pub struct Run {
     pub ending: Ending,
-    pub old: Option<Vec<u8>>,
-    pub new: Vec<u8>,
+    /// The files before the run.
+    pub old: Files,
+    /// The files after it if no call fails.
+    pub new: Files,
     pub journal: Vec<Call>,
-    /// Whether `finish` reported that the pack is there and durable.
-    pub promised: bool,
+    /// Whether `finish` reported that the files have their names and are durable.
+    pub reported: bool,
     /// The files as a running program sees them at the end.
     pub files: Files,
 }
 
-/// The bytes of a pack if no call fails.
-pub fn whole(small: &Small) -> Vec<u8> {
+/// Writes a small pack on a disk without faults; returns its files and the writer's result.
+pub fn write(small: &Small, written: Written) -> (Files, SealedPack) {
     let disk = ModelDisk::new(Habits::default(), &Files::new());
-    let mut writer = (small.options)().threads(0).disk(disk.clone()).create(NAME).unwrap();
+    let options = written.options((small.options)()).threads(0).disk(disk.clone());
+    let mut writer = options.create(NAME).unwrap();
     small.items.iter().for_each(|item| writer.append(item).unwrap());
-    writer.finish().unwrap();
-    disk.files().remove(NAME).unwrap()
+    let sealed = writer.finish().unwrap();
+    (disk.files(), sealed)
 }
 
-/// The old pack.
-fn old_pack() -> Vec<u8> {
-    whole(&Small { items: vec![b"old".to_vec(); 9], options: || Writer::options().codec(Plain) })
+/// The bytes of a pack if no call fails.
+pub fn whole(small: &Small) -> Vec<u8> {
+    write(small, Written::Pack).0.remove(NAME).unwrap()
+}
+
+/// The pack that some runs replace.
+pub fn old_pack() -> Small {
+    Small {
+        items: vec![b"old".to_vec(); 9],
+        options: || Writer::options().codec(Plain).items_per_record(2),
+    }
 }
 
 /// Writes a small pack to a model disk, through the disk that `through` makes of
 /// it.
 pub fn run<D: Disk + 'static>(
     small: &Small,
+    written: Written,
     ending: Ending,
     threads: usize,
     habits: Habits,
     through: impl FnOnce(ModelDisk) -> D,
 ) -> Run {
-    let old = ending.is_over_an_old_pack().then(old_pack);
-    let initial = old.iter().map(|old| (NAME.to_owned(), old.clone())).collect();
+    let is_over = ending.is_over_an_old_pack();
+    let old = if is_over { write(&old_pack(), written).0 } else { Files::new() };
     let renames_by_link = ending == Ending::CreateByLink;
-    let disk = ModelDisk::new(Habits { renames_by_link, ..habits }, &initial);
-    let options = (small.options)().threads(threads).overwrite(old.is_some());
-    let promised = options.disk(through(disk.clone())).create(NAME).and_then(|mut writer| {
+    let disk = ModelDisk::new(Habits { renames_by_link, ..habits }, &old);
+    let options = written.options((small.options)()).threads(threads).overwrite(is_over);
+    let reported = options.disk(through(disk.clone())).create(NAME).and_then(|mut writer| {
         small.items.iter().try_for_each(|item| writer.append(item))?;
         if ending.finishes() { writer.finish().map(|_| true) } else { Ok(false) }
     });
-    let promised = promised.unwrap_or(false);
+    let reported = reported.unwrap_or(false);
     let (journal, files) = (disk.journal(), disk.files());
-    Run { ending, old, new: whole(small), journal, promised, files }
+    Run { ending, old, new: write(small, written).0, journal, reported, files }
 }
 
-/// The crash states of some runs.
-#[derive(Clone, Debug, Default)]
-pub struct Found {
+/// The version of a file under a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Version {
+    Absent,
+    Old,
+    New,
+}
+
+impl Run {
+    /// Returns which version these files have under a name.
+    ///
+    /// # Errors
+    /// The invariant that the file breaks: it is neither version, or the old one is lost.
+    pub fn version(&self, files: &Files, name: &str) -> Result<Version, String> {
+        match files.get(name) {
+            None if self.old.contains_key(name) => Err(format!("the old {name} is gone")),
+            None => Ok(Version::Absent),
+            found if found == self.old.get(name) => Ok(Version::Old),
+            found if found == self.new.get(name) => Ok(Version::New),
+            Some(_) => Err(format!("{name} is neither the old nor the new one")),
+        }
+    }
+}
+
+/// The states of the disk after every possible crash of some runs.
+#[derive(Clone, Debug)]
+pub struct CrashStates<S> {
     /// The calls after which the system was stopped.
     pub points: usize,
     /// The states in which a disk may be then.
     pub states: usize,
-    pub nothing: usize,
-    pub old: usize,
-    pub new: usize,
-    /// The states that break the promise; the first is described.
-    pub broken: usize,
+    /// The outcomes of the check, with their counts.
+    pub outcomes: BTreeMap<S, usize>,
+    /// The first state that breaks an invariant.
     pub first_broken: Option<String>,
 }
 
-impl Found {
+impl<S> Default for CrashStates<S> {
+    fn default() -> Self {
+        Self { points: 0, states: 0, outcomes: BTreeMap::new(), first_broken: None }
+    }
+}
+
+impl<S: Ord> CrashStates<S> {
     /// Stops a run after every call, and checks every possible content of the disk.
-    pub fn add(&mut self, run: &Run) {
-        let initial = run.old.iter().map(|old| (NAME.to_owned(), old.clone())).collect();
+    /// `check` receives the files, and whether `finish` has reported them as durable.
+    pub fn add(&mut self, run: &Run, check: fn(&Run, bool, &Files) -> Result<S, String>) {
         for stop in 0..=run.journal.len() {
             self.points += 1;
-            let durable = run.promised && stop == run.journal.len();
-            crash_states(&initial, &run.journal[..stop], &mut |files| {
+            let durable = run.reported && stop == run.journal.len();
+            crash_states(&run.old, &run.journal[..stop], &mut |files| {
                 self.states += 1;
-                match look_at(run, durable, files) {
-                    Ok(Held::Nothing) => self.nothing += 1,
-                    Ok(Held::Old) => self.old += 1,
-                    Ok(Held::New) => self.new += 1,
+                match check(run, durable, files) {
+                    Ok(outcome) => *self.outcomes.entry(outcome).or_default() += 1,
                     Err(broken) => {
-                        self.broken += 1;
                         self.first_broken.get_or_insert_with(|| {
                             format!("{:?}, after {stop} calls: {broken}", run.ending)
                         });
@@ -165,36 +215,38 @@ impl Found {
             });
         }
     }
+
+    /// Adds the counts of other states.
+    pub fn absorb(&mut self, other: Self) {
+        self.points += other.points;
+        self.states += other.states;
+        for (outcome, count) in other.outcomes {
+            *self.outcomes.entry(outcome).or_default() += count;
+        }
+        self.first_broken = self.first_broken.take().or(other.first_broken);
+    }
 }
 
-enum Held {
-    Nothing,
-    Old,
-    New,
-}
-
-/// Checks these files against the writer's promise; `durable` means that `finish`
-/// reported the pack as there.
-fn look_at(run: &Run, durable: bool, files: &Files) -> Result<Held, String> {
+/// Checks the files of a run that writes a pack alone; `durable` means that `finish`
+/// reported the pack as durable.
+pub fn check_pack(run: &Run, durable: bool, files: &Files) -> Result<Version, String> {
     for (name, bytes) in files.iter().filter(|(name, _)| *name != NAME) {
         if !(name.starts_with(&format!(".{NAME}.")) && name.ends_with(".tmp")) {
             return Err(format!("there is a file {name}"));
         }
-        if *bytes != run.new && verifies(bytes) {
+        if Some(bytes) != run.new.get(NAME) && verifies(bytes) {
             return Err("a temporary file that is not the pack verifies".into());
         }
     }
-    match files.get(NAME) {
-        _ if durable && files.get(NAME) != Some(&run.new) => {
-            Err("finish said that the pack is there, and it is not".into())
+    match run.version(files, NAME) {
+        version if durable && version != Ok(Version::New) => {
+            Err("finish reported the pack, but it is not there".into())
         }
-        None if run.old.is_none() => Ok(Held::Nothing),
-        None => Err("the old pack is gone".into()),
-        Some(bytes) if run.old.as_ref() == Some(bytes) => Ok(Held::Old),
-        Some(bytes) if *bytes != run.new => Err("the name holds something else".into()),
-        Some(_) if !run.ending.finishes() => Err("an unfinished pack has the name".into()),
-        Some(bytes) if verifies(bytes) => Ok(Held::New),
-        Some(_) => Err("the new pack does not verify".into()),
+        Ok(Version::New) if !run.ending.finishes() => Err("an unfinished pack has the name".into()),
+        Ok(Version::New) if !files.get(NAME).is_some_and(|pack| verifies(pack)) => {
+            Err("the new pack does not verify".into())
+        }
+        version => version,
     }
 }
 

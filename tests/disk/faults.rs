@@ -9,9 +9,10 @@ use std::sync::{Arc, Mutex};
 
 use nix::libc::*;
 use sealpack::disk::{Disk, DiskFile, DiskFolder, Found, Owner, System};
-use sealpack::{Caveat, Error, ErrorKind, IoOperation, Writer};
-use sealpack_tests::incompressible::item;
+use sealpack::{Caveat, ErrorKind, IoOperation, Writer};
 
+use super::attempt::{Ended, OLD, Plan, Way, attempt, fail_each_call};
+use super::explore::NAME;
 use super::layer::{Layer, Layered};
 use super::threads;
 
@@ -147,91 +148,33 @@ pub fn operation(call: Call) -> IoOperation {
     }
 }
 
-/// Where and how a writer runs.
-#[derive(Clone, Copy, Debug)]
-struct Way {
-    threads: usize,
-    over_an_old_pack: bool,
-    finishes: bool,
-}
+/// A pack of about 1.6 MB.
+const PLAN: Plan =
+    Plan { files: &[NAME], options: |options| options.writeback_every(1 << 18), item_size: 80_000 };
 
 const WAYS: [Way; 8] = [
-    Way { threads: 0, over_an_old_pack: false, finishes: true },
-    Way { threads: 0, over_an_old_pack: true, finishes: true },
-    Way { threads: 1, over_an_old_pack: false, finishes: true },
-    Way { threads: 1, over_an_old_pack: true, finishes: true },
-    Way { threads: 2, over_an_old_pack: false, finishes: true },
-    Way { threads: 2, over_an_old_pack: true, finishes: true },
-    Way { threads: 0, over_an_old_pack: true, finishes: false },
-    Way { threads: 2, over_an_old_pack: false, finishes: false },
+    Way { threads: 0, over_old_files: false, finishes: true },
+    Way { threads: 0, over_old_files: true, finishes: true },
+    Way { threads: 1, over_old_files: false, finishes: true },
+    Way { threads: 1, over_old_files: true, finishes: true },
+    Way { threads: 2, over_old_files: false, finishes: true },
+    Way { threads: 2, over_old_files: true, finishes: true },
+    Way { threads: 0, over_old_files: true, finishes: false },
+    Way { threads: 2, over_old_files: false, finishes: false },
 ];
 
-const OLD: &[u8] = b"the old pack";
-
-struct Ended {
-    folder: tempfile::TempDir,
-    calls: Vec<Call>,
-    result: Result<(), Error>,
-}
-
-impl Ended {
-    fn names(&self) -> Vec<String> {
-        let names = fs::read_dir(self.folder.path()).unwrap();
-        names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
-    }
-
-    fn pack(&self) -> Option<Vec<u8>> {
-        fs::read(self.folder.path().join("out.pack")).ok()
-    }
-}
-
-/// Writes a pack of about 1.6 MB, through the disk of `faulty`.
-fn attempt(way: Way, faulty: Faulty) -> Ended {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("out.pack");
-    if way.over_an_old_pack {
-        fs::write(&path, OLD).unwrap();
-    }
-    let faulty = Arc::new(faulty);
-    let disk = Layered::new(Arc::clone(&faulty), System);
-    let options = Writer::options().threads(way.threads).overwrite(way.over_an_old_pack);
-    let options = options.items_per_record(4).writeback_every(1 << 18).disk(disk);
-    let result = options.create(&path).and_then(|mut writer| {
-        let mut first = None;
-        for number in 0..20 {
-            let error = writer.append(&item(number, 80_000)).err();
-            if let (Some(first), Some(error)) = (&first, &error) {
-                assert_eq!(error.to_string(), *first, "told again by the next append");
-            }
-            first = first.or(error.map(|error| error.to_string()));
-        }
-        let finished = if way.finishes {
-            writer.finish().map(drop)
-        } else {
-            drop(writer);
-            Ok(())
-        };
-        if let (Some(first), Err(error)) = (&first, &finished) {
-            assert_eq!(error.to_string(), *first, "and by finish");
-        }
-        assert!(first.is_none() || !way.finishes || finished.is_err(), "the first error is lost");
-        finished
-    });
-    let calls = faulty.calls.lock().unwrap().clone();
-    Ended { folder, calls, result }
-}
-
-fn check_failed(way: Way, call: Call, errno: i32, ended: &Ended) {
+fn check_failed(way: Way, at: usize, errno: i32, ended: &Ended) {
+    let call = ended.calls[at];
     let context = (way, call, io::Error::from_raw_os_error(errno));
-    let named = ended.pack();
+    let named = ended.file(NAME);
     match call {
         // There is no way to report this, and the pack already has its name or
         // never gets it.
         Call::Remove => assert!(ended.result.is_ok(), "{context:?}"),
         _ if !way.finishes && ended.result.is_ok() => {}
         _ => {
-            let error = ended.result.as_ref().expect_err("the first error comes out");
-            assert_eq!(error.path(), ended.folder.path().join("out.pack"), "{context:?}");
+            let error = ended.result.as_ref().expect_err("the first error is returned");
+            assert_eq!(error.path(), ended.folder.path().join(NAME), "{context:?}");
             let ErrorKind::Io { operation: done, error } = error.kind() else {
                 panic!("{context:?}: {error}");
             };
@@ -245,34 +188,17 @@ fn check_failed(way: Way, call: Call, errno: i32, ended: &Ended) {
     if call == Call::SyncFolder {
         assert!(named.is_some_and(|named| named != OLD), "{context:?}: the pack has its name");
     } else {
-        assert_eq!(named.as_deref(), way.over_an_old_pack.then_some(OLD), "{context:?}");
+        assert_eq!(named.as_deref(), way.over_old_files.then_some(OLD), "{context:?}");
     }
-    let left = ended.names().into_iter().filter(|name| name != "out.pack").count();
-    assert_eq!(left, usize::from(call == Call::Remove), "{context:?}: {:?}", ended.names());
+    let left = ended.leftovers(&PLAN);
+    assert_eq!(left.len(), usize::from(call == Call::Remove), "{context:?}: {left:?}");
     threads::assert_nothing_is_left(ended.folder.path(), &context);
 }
 
 #[test]
-fn every_call_fails_once_with_each_error_and_the_first_comes_out_and_nothing_is_left() {
+fn every_call_fails_once_with_each_error_which_is_returned_and_no_file_is_left() {
     let _alone = threads::counted();
-    let mut injected = 0;
-    for way in WAYS {
-        let clean = attempt(way, Faulty::default());
-        clean.result.as_ref().unwrap();
-        for (at, &call) in clean.calls.iter().enumerate() {
-            for &errno in errors(call) {
-                let faults = vec![(at, Fault::Errno(errno))];
-                let ended = attempt(way, Faulty { faults, ..Faulty::default() });
-                // If a writer is dropped while threads write, it may have made fewer
-                // calls than in the first run.
-                let Some(&met) = ended.calls.get(at) else { continue };
-                assert!(met == call || !way.finishes, "{way:?}: the calls are always the same");
-                check_failed(way, met, errno, &ended);
-                injected += 1;
-            }
-        }
-    }
-    println!("{injected} faults");
+    let injected = fail_each_call(&PLAN, &WAYS, check_failed);
     assert!(injected >= 600, "{injected}");
 }
 
@@ -281,70 +207,69 @@ fn short_writes_and_interruptions_are_survived_and_the_pack_is_the_same() {
     let _alone = threads::counted();
     let mut survived = 0;
     for way in WAYS.into_iter().filter(|way| way.finishes) {
-        let clean = attempt(way, Faulty::default());
+        let clean = attempt(&PLAN, way, Faulty::default());
         let writes = clean.calls.iter().enumerate().filter(|(_, call)| **call == Call::Write);
         for (at, _) in writes {
             for fault in [Fault::Errno(EINTR), Fault::Short(1), Fault::Short(40_001)] {
                 let faults =
                     vec![(at, fault), (at + 1, Fault::Errno(EINTR)), (at + 2, Fault::Short(7))];
-                let ended = attempt(way, Faulty { faults, ..Faulty::default() });
+                let ended = attempt(&PLAN, way, Faulty { faults, ..Faulty::default() });
                 // The two faults after it may have hit calls that cannot be
                 // interrupted; the writer reports those, and survives everything
                 // else.
                 if ended.calls.get(at + 1) == Some(&Call::Write) {
                     ended.result.as_ref().unwrap();
-                    assert_eq!(ended.pack(), clean.pack(), "{way:?} {fault:?}");
+                    assert_eq!(ended.file(NAME), clean.file(NAME), "{way:?} {fault:?}");
                     survived += 1;
                 }
             }
         }
         let taken = clean.calls.iter().position(|call| *call == Call::Create).unwrap();
         let faults = vec![(taken, Fault::Errno(EEXIST)), (taken + 1, Fault::Errno(EEXIST))];
-        let ended = attempt(way, Faulty { faults, ..Faulty::default() });
-        ended.result.as_ref().expect("another temporary name is taken");
-        assert_eq!(ended.pack(), clean.pack());
+        let ended = attempt(&PLAN, way, Faulty { faults, ..Faulty::default() });
+        ended.result.as_ref().expect("the writer tries another temporary name");
+        assert_eq!(ended.file(NAME), clean.file(NAME));
     }
     println!("{survived} survived");
     assert!(survived >= 100, "{survived}");
 }
 
 #[test]
-fn a_disk_that_takes_nothing_is_an_error_and_no_endless_loop() {
+fn a_disk_that_accepts_no_bytes_is_an_error_and_not_an_endless_loop() {
     let _alone = threads::counted();
     for way in WAYS.into_iter().filter(|way| way.finishes) {
-        let calls = attempt(way, Faulty::default()).calls;
+        let calls = attempt(&PLAN, way, Faulty::default()).calls;
         let at = calls.iter().position(|call| *call == Call::Write).unwrap();
         let faults = vec![(at, Fault::Short(0))];
-        let ended = attempt(way, Faulty { faults, ..Faulty::default() });
+        let ended = attempt(&PLAN, way, Faulty { faults, ..Faulty::default() });
         let error = ended.result.as_ref().unwrap_err();
         let ErrorKind::Io { operation, error } = error.kind() else { panic!("{error}") };
         assert_eq!((*operation, error.kind()), (IoOperation::Writing, io::ErrorKind::WriteZero));
-        assert_eq!(ended.pack().as_deref(), way.over_an_old_pack.then_some(OLD));
+        assert_eq!(ended.file(NAME).as_deref(), way.over_old_files.then_some(OLD));
     }
 }
 
 #[test]
-fn the_first_error_is_told_also_where_the_temporary_file_cannot_be_removed() {
+fn the_first_error_is_returned_even_if_the_temporary_file_cannot_be_removed() {
     let _alone = threads::counted();
     for way in WAYS.into_iter().filter(|way| way.finishes) {
-        let calls = attempt(way, Faulty::default()).calls;
+        let calls = attempt(&PLAN, way, Faulty::default()).calls;
         for (at, &call) in calls.iter().enumerate() {
             let temporary_is_there = matches!(call, Call::Write | Call::Sync | Call::Rename);
             if temporary_is_there {
                 let faults = vec![(at, Fault::Errno(EIO))];
                 let faulty = Faulty { faults, removals_fail: true, ..Faulty::default() };
-                let ended = attempt(way, faulty);
+                let ended = attempt(&PLAN, way, faulty);
                 let error = ended.result.as_ref().unwrap_err();
                 let ErrorKind::Io { operation: done, .. } = error.kind() else { panic!("{error}") };
                 assert_eq!(*done, operation(call));
-                let names = ended.names();
-                let left: Vec<_> = names.iter().filter(|name| *name != "out.pack").collect();
+                let left = ended.leftovers(&PLAN);
                 assert!(
                     left.len() == 1
                         && left[0].starts_with(".out.pack.")
                         && left[0].ends_with(".tmp")
                 );
-                assert_eq!(ended.pack().as_deref(), way.over_an_old_pack.then_some(OLD));
+                assert_eq!(ended.file(NAME).as_deref(), way.over_old_files.then_some(OLD));
             }
         }
     }
@@ -363,7 +288,7 @@ impl Layer for OnlyReplaces {
 }
 
 #[test]
-fn a_file_system_that_can_only_replace_is_refused_before_the_work_and_takes_overwriting() {
+fn a_file_system_that_can_only_replace_is_refused_in_advance_unless_overwriting() {
     let _alone = threads::counted();
     for errno in [EINVAL, ENOSYS, EPERM, EOPNOTSUPP] {
         let folder = tempfile::tempdir().unwrap();

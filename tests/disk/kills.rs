@@ -68,7 +68,7 @@ fn temporary_files(folder: &Path) -> usize {
 }
 
 #[test]
-fn a_writer_killed_at_any_moment_leaves_whole_packs_and_every_one_it_promised() {
+fn a_writer_killed_at_any_moment_leaves_whole_packs_and_every_reported_one() {
     let _threads = super::threads::may_start();
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     let seed = from_environment("SEALPACK_SEED").unwrap_or(now.subsec_nanos().into());

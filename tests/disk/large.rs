@@ -64,7 +64,7 @@ fn pack(folder: &Path) -> PathBuf {
 }
 
 #[test]
-fn a_record_behind_four_gibibytes_is_written_where_the_index_says() {
+fn a_record_beyond_four_gibibytes_is_at_its_offset_in_the_index() {
     let _threads = threads::may_start();
     let folder = tempfile::tempdir().unwrap();
     let reader = Reader::open(pack(folder.path())).unwrap();
@@ -75,7 +75,7 @@ fn a_record_behind_four_gibibytes_is_written_where_the_index_says() {
 
 #[test]
 #[ignore = "takes 5 GiB of memory"]
-fn the_largest_record_that_there_is_comes_back() {
+fn the_largest_record_reads_back() {
     let folder = tempfile::tempdir().unwrap();
     let reader = Reader::options().threads(1).open(pack(folder.path())).unwrap();
     let item = reader.get(0).unwrap();

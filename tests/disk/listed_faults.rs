@@ -6,69 +6,24 @@ use std::io::{self, Cursor};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use sealpack::disk::System;
 use sealpack::{Bytes, Error, ErrorKind, IoOperation, Reader, Trust, Writer, Zstd};
 use sealpack_tests::incompressible::item;
 
+use super::attempt::{Ended, OLD, Plan, Way, attempt, fail_each_call};
 use super::explore::NAME;
-use super::faults::{Call, Fault, Faulty, errors, operation};
-use super::layer::Layered;
+use super::faults::{Call, Fault, Faulty, operation};
 use super::listed::LIST;
 use super::{reader_faults, threads};
 
-#[derive(Clone, Copy, Debug)]
-struct Way {
-    threads: usize,
-    over_old_ones: bool,
-    finishes: bool,
-}
+const PLAN: Plan =
+    Plan { files: &[NAME, LIST], options: |options| options.digest_list(true), item_size: 20_000 };
 
 const WAYS: [Way; 4] = [
-    Way { threads: 0, over_old_ones: false, finishes: true },
-    Way { threads: 2, over_old_ones: true, finishes: true },
-    Way { threads: 0, over_old_ones: true, finishes: false },
-    Way { threads: 2, over_old_ones: false, finishes: false },
+    Way { threads: 0, over_old_files: false, finishes: true },
+    Way { threads: 2, over_old_files: true, finishes: true },
+    Way { threads: 0, over_old_files: true, finishes: false },
+    Way { threads: 2, over_old_files: false, finishes: false },
 ];
-
-const OLD: &[u8] = b"old";
-
-struct Ended {
-    folder: tempfile::TempDir,
-    calls: Vec<Call>,
-    result: Result<(), Error>,
-}
-
-impl Ended {
-    fn file(&self, name: &str) -> Option<Vec<u8>> {
-        fs::read(self.folder.path().join(name)).ok()
-    }
-
-    /// The number of temporary files that are left.
-    fn left(&self) -> usize {
-        let names =
-            fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
-        names.filter(|name| name != NAME && name != LIST).count()
-    }
-}
-
-fn attempt(way: Way, faulty: Faulty) -> Ended {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join(NAME);
-    if way.over_old_ones {
-        fs::write(&path, OLD).unwrap();
-        fs::write(folder.path().join(LIST), OLD).unwrap();
-    }
-    let faulty = Arc::new(faulty);
-    let disk = Layered::new(Arc::clone(&faulty), System);
-    let options = Writer::options().threads(way.threads).overwrite(way.over_old_ones);
-    let options = options.items_per_record(4).digest_list(true).disk(disk);
-    let result = options.create(&path).and_then(|mut writer| {
-        let appended = (0..20).try_for_each(|number| writer.append(&item(number, 20_000)));
-        if way.finishes { writer.finish().map(drop).and(appended) } else { Ok(()) }
-    });
-    let calls = faulty.calls.lock().unwrap().clone();
-    Ended { folder, calls, result }
-}
 
 /// Whether the call of this number is about the list. The pack is created first and
 /// synced; then the list is written, synced and named, then the pack.
@@ -106,7 +61,7 @@ fn check_error(error: &Error, folder: &Path, call: Call, errno: i32, about_the_l
 /// Checks the pack and the list after a call has failed.
 fn check_files(way: Way, ended: &Ended, call: Call, about_the_list: bool) {
     let (pack, list) = (ended.file(NAME), ended.file(LIST));
-    let old = way.over_old_ones.then(|| OLD.to_vec());
+    let old = way.over_old_files.then(|| OLD.to_vec());
     let list_has_its_name =
         ended.calls.contains(&Call::Rename) && !(call == Call::Rename && about_the_list);
     if call == Call::SyncFolder && !about_the_list {
@@ -116,45 +71,30 @@ fn check_files(way: Way, ended: &Ended, call: Call, about_the_list: bool) {
         assert!(reader.verify().unwrap().is_ok() && list.is_some_and(|list| list != OLD));
         return;
     }
-    assert_eq!(pack, old, "the pack is as it was");
+    assert_eq!(pack, old, "the pack is unchanged");
     if list_has_its_name {
-        assert_eq!(list, None, "a list whose pack did not appear is taken back");
+        assert_eq!(list, None, "a list without its pack is removed");
     } else {
-        assert_eq!(list, old, "the list is as it was");
+        assert_eq!(list, old, "the list is unchanged");
     }
 }
 
 #[test]
 fn every_call_for_a_pack_with_its_list_fails_once_and_neither_is_left_without_the_other() {
     let _alone = threads::counted();
-    let mut injected = 0;
-    for way in WAYS {
-        let clean = attempt(way, Faulty::default());
-        clean.result.as_ref().unwrap();
-        assert_eq!(clean.left(), 0);
-        for at in 0..clean.calls.len() {
-            for &errno in errors(clean.calls[at]) {
-                let faults = vec![(at, Fault::Errno(errno))];
-                let ended = attempt(way, Faulty { faults, ..Faulty::default() });
-                let Some(&call) = ended.calls.get(at) else { continue };
-                let about_the_list = is_about_the_list(&ended.calls, at);
-                let context = (way, call, about_the_list, io::Error::from_raw_os_error(errno));
-                match &ended.result {
-                    Err(error) => {
-                        let folder = ended.folder.path();
-                        check_error(error, folder, call, errno, about_the_list);
-                    }
-                    // There is no way to report this.
-                    Ok(()) => assert!(call == Call::Remove || !way.finishes, "it comes out"),
-                }
-                check_files(way, &ended, call, about_the_list);
-                assert_eq!(ended.left(), usize::from(call == Call::Remove));
-                threads::assert_nothing_is_left(ended.folder.path(), &context);
-                injected += 1;
-            }
+    let injected = fail_each_call(&PLAN, &WAYS, |way, at, errno, ended| {
+        let call = ended.calls[at];
+        let about_the_list = is_about_the_list(&ended.calls, at);
+        let context = (way, call, about_the_list, io::Error::from_raw_os_error(errno));
+        match &ended.result {
+            Err(error) => check_error(error, ended.folder.path(), call, errno, about_the_list),
+            // There is no way to report this.
+            Ok(()) => assert!(call == Call::Remove || !way.finishes, "the error is returned"),
         }
-    }
-    println!("{injected} faults");
+        check_files(way, ended, call, about_the_list);
+        assert_eq!(ended.leftovers(&PLAN).len(), usize::from(call == Call::Remove));
+        threads::assert_nothing_is_left(ended.folder.path(), &context);
+    });
     assert!(injected >= 370, "{injected}");
 }
 
@@ -163,17 +103,21 @@ fn short_writes_and_interruptions_of_a_list_are_survived() {
     let _alone = threads::counted();
     let mut survived = 0;
     for way in WAYS.into_iter().filter(|way| way.finishes) {
-        let clean = attempt(way, Faulty::default());
+        let clean = attempt(&PLAN, way, Faulty::default());
         let writes = (0..clean.calls.len()).filter(|&at| clean.calls[at] == Call::Write);
         for at in writes.filter(|&at| is_about_the_list(&clean.calls, at)) {
             for fault in [Fault::Errno(nix::libc::EINTR), Fault::Short(1), Fault::Short(41)] {
-                let ended = attempt(way, Faulty { faults: vec![(at, fault)], ..Faulty::default() });
+                let ended =
+                    attempt(&PLAN, way, Faulty { faults: vec![(at, fault)], ..Faulty::default() });
                 ended.result.as_ref().unwrap();
                 assert_eq!(ended.file(LIST), clean.file(LIST), "{way:?} {fault:?}");
                 survived += 1;
             }
-            let ended =
-                attempt(way, Faulty { faults: vec![(at, Fault::Short(0))], ..Faulty::default() });
+            let ended = attempt(
+                &PLAN,
+                way,
+                Faulty { faults: vec![(at, Fault::Short(0))], ..Faulty::default() },
+            );
             let error = ended.result.unwrap_err();
             assert!(matches!(error.kind(), ErrorKind::DigestList(_)), "{error}");
         }
@@ -182,7 +126,7 @@ fn short_writes_and_interruptions_of_a_list_are_survived() {
 }
 
 #[test]
-fn every_read_of_a_list_fails_once_and_no_item_is_believed_without_it() {
+fn every_read_of_a_list_fails_once_and_no_item_is_returned_without_it() {
     let _alone = threads::counted();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(NAME);
@@ -217,7 +161,7 @@ fn every_read_of_a_list_fails_once_and_no_item_is_believed_without_it() {
             for at in 0..calls.len() {
                 for errno in [nix::libc::EIO, nix::libc::EAGAIN, nix::libc::ESTALE] {
                     let (_, read) = attempt(trust.clone(), threads, Some((at, errno)));
-                    let error = read.expect_err("it comes out");
+                    let error = read.expect_err("the error is returned");
                     let ErrorKind::DigestList(error) = error.kind() else { panic!("{error}") };
                     assert_eq!(error.path(), Path::new("the list"));
                     let ErrorKind::Io { error, .. } = error.kind() else { panic!("{error}") };

@@ -11,6 +11,7 @@
     reason = "tests"
 )]
 
+mod attempt;
 mod broken_variants;
 mod callbacks;
 mod crash;

@@ -114,7 +114,7 @@ fn attempt(
 }
 
 #[test]
-fn every_read_fails_once_with_each_error_and_it_comes_out_with_its_place() {
+fn every_read_fails_once_with_each_error_which_is_returned_with_its_place() {
     let _alone = threads::counted();
     let folder = tempfile::tempdir().unwrap();
     let bytes = pack(folder.path());
@@ -137,7 +137,7 @@ fn every_read_fails_once_with_each_error_and_it_comes_out_with_its_place() {
                 for errno in errors {
                     let (calls, result) = attempt(&bytes, threads, Some((at, errno)), used);
                     let context = (name, threads, at, io::Error::from_raw_os_error(errno));
-                    let error = result.expect_err("it comes out");
+                    let error = result.expect_err("the error is returned");
                     assert_eq!(error.path(), Path::new("the name of it"), "{context:?}");
                     let ErrorKind::Io { operation, error } = error.kind() else {
                         panic!("{context:?}: {error}");

@@ -25,7 +25,7 @@ fn write(path: &Path, options: sealpack::WriterOptions) -> Result<(), sealpack::
     writer.finish().map(drop).and(appended)
 }
 
-fn assert_told(result: Result<(), sealpack::Error>, errno: i32, path: &Path) {
+fn assert_errno(result: Result<(), sealpack::Error>, errno: i32, path: &Path) {
     let error = result.unwrap_err();
     assert_eq!(error.path(), path);
     let ErrorKind::Io { operation: IoOperation::Writing, error } = error.kind() else {
@@ -68,7 +68,7 @@ impl Layer for DevFull {
 }
 
 #[test]
-fn a_full_device_is_told_and_the_old_file_stays() {
+fn a_full_device_is_an_error_and_the_old_file_stays() {
     let _alone = threads::counted();
     for threads in 0..3 {
         let folder = tempfile::tempdir().unwrap();
@@ -76,7 +76,7 @@ fn a_full_device_is_told_and_the_old_file_stays() {
         fs::write(&path, "old").unwrap();
         let disk = Layered::new(Arc::new(DevFull), System);
         let options = Writer::options().threads(threads).overwrite(true).disk(disk);
-        assert_told(write(&path, options), libc::ENOSPC, &path);
+        assert_errno(write(&path, options), libc::ENOSPC, &path);
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(names(folder.path()), ["out.pack"]);
         threads::assert_nothing_is_left(folder.path(), &threads);
@@ -105,8 +105,8 @@ fn in_a_process_of_its_own(test: &str, name: &str) -> bool {
 }
 
 #[test]
-fn a_limit_on_file_sizes_is_told_and_the_old_file_stays() {
-    let test = "real::a_limit_on_file_sizes_is_told_and_the_old_file_stays";
+fn a_limit_on_file_sizes_is_an_error_and_the_old_file_stays() {
+    let test = "real::a_limit_on_file_sizes_is_an_error_and_the_old_file_stays";
     if !in_a_process_of_its_own(test, "SEALPACK_LIMITED") {
         return;
     }
@@ -121,7 +121,7 @@ fn a_limit_on_file_sizes_is_told_and_the_old_file_stays() {
         let path = folder.path().join("out.pack");
         fs::write(&path, "old").unwrap();
         let options = Writer::options().threads(threads).overwrite(true);
-        assert_told(write(&path, options), libc::EFBIG, &path);
+        assert_errno(write(&path, options), libc::EFBIG, &path);
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(names(folder.path()), ["out.pack"]);
         threads::assert_nothing_is_left(folder.path(), &threads);
@@ -158,7 +158,7 @@ fn inside_a_mount_namespace() {
             for threads in 0..3 {
                 fs::write(&path, "old").unwrap();
                 let ended = write(&path, overwrite.clone().threads(threads));
-                assert_told(ended, libc::ENOSPC, &path);
+                assert_errno(ended, libc::ENOSPC, &path);
                 assert_eq!(fs::read(&path).unwrap(), b"old");
                 assert_eq!(names(Path::new(&folder)), ["out.pack"]);
                 // The written space is freed: a small pack fits again.
@@ -217,24 +217,24 @@ fn mounted(expected: &str, mounts: &str) {
 }
 
 #[test]
-fn a_file_system_that_is_full_is_told_the_old_file_stays_and_the_space_is_given_back() {
+fn a_full_file_system_is_an_error_that_keeps_the_old_file_and_frees_the_space() {
     mounted("full", "mount -t tmpfs -o size=2m none \"$1\"");
 }
 
 #[test]
-fn a_file_system_that_is_full_of_digests_is_told_and_nothing_is_left() {
+fn a_file_system_that_is_full_of_digests_is_an_error_and_no_file_is_left() {
     mounted("full of digests", "mount -t tmpfs -o size=2m none \"$1\"");
 }
 
 #[test]
-fn a_read_only_file_system_is_told_before_anything_is_written() {
+fn a_read_only_file_system_is_an_error_before_anything_is_written() {
     let mounts =
         "mount -t tmpfs none \"$1\"; printf old > \"$1/out.pack\"; mount -o remount,ro \"$1\"";
     mounted("read-only", mounts);
 }
 
 #[test]
-fn a_name_on_another_device_is_told_and_left_as_it_was() {
+fn a_name_on_another_device_is_an_error_and_stays_unchanged() {
     let mounts = "mount -t tmpfs none \"$1\"; mkdir /tmp/sealpack-$$ ; \
         printf \"another device's\" > \"/tmp/sealpack-$$/file\"; touch \"$1/out.pack\"; \
         mount --bind \"/tmp/sealpack-$$/file\" \"$1/out.pack\"; rm -r \"/tmp/sealpack-$$\"";

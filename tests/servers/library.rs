@@ -48,7 +48,7 @@ fn write(location: &Location, runtime: &Runtime, options: RemoteWriterOptions, c
 
 #[test]
 #[ignore = "needs servers: tests/run remote"]
-fn a_pack_goes_there_whole_and_comes_back_by_the_item() {
+fn a_pack_is_uploaded_and_its_items_are_read() {
     let runtime = Runtime::new().unwrap();
     for kind in BOTH {
         let (server, connector) = (Server::start(kind), FlakyConnector::new(false));
@@ -90,7 +90,7 @@ fn a_pack_goes_there_whole_and_comes_back_by_the_item() {
 
 #[test]
 #[ignore = "needs servers: tests/run remote"]
-fn what_is_there_stays_unless_it_may_be_replaced() {
+fn an_existing_object_stays_unless_overwriting_is_allowed() {
     let runtime = Runtime::new().unwrap();
     for kind in BOTH {
         let (server, connector) = (Server::start(kind), FlakyConnector::new(false));
@@ -123,7 +123,7 @@ fn what_is_there_stays_unless_it_may_be_replaced() {
 
 #[test]
 #[ignore = "needs servers: tests/run remote"]
-fn an_upload_that_is_given_up_leaves_no_parts() {
+fn an_aborted_upload_leaves_no_parts() {
     let runtime = Runtime::new().unwrap();
     for kind in BOTH {
         let (server, connector) = (Server::start(kind), FlakyConnector::new(false));
@@ -188,7 +188,7 @@ fn an_object_that_changes_is_noticed() {
 
 #[test]
 #[ignore = "needs servers: tests/run remote"]
-fn wrong_credentials_are_told_as_such() {
+fn wrong_credentials_are_reported() {
     let (server, connector) = (Server::start(Kind::S3sFs), FlakyConnector::new(false));
     let location = Location::new(store(&server, "guessed", &connector), PATH.into());
     let error = Runtime::new().unwrap().block_on(RemoteReader::open(&location)).unwrap_err();

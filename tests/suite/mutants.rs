@@ -261,16 +261,13 @@ const MUTANTS: &[Mutant] = &[
         )],
         test: &[
             DISK,
-            "crash_points::after_a_sync_that_failed_nothing_is_claimed_and_no_second_one_is_tried",
+            "crash_points::after_a_failed_sync_no_pack_is_reported_and_no_second_sync_is_tried",
         ],
     },
     Mutant {
         name: "the folder is not synced",
         edits: &[edit(PUBLISH, "match self.folder.sync() {", "match Ok::<(), io::Error>(()) {")],
-        test: &[
-            DISK,
-            "crash_points::after_a_crash_at_any_call_the_name_holds_nothing_or_the_old_or_the_new_pack",
-        ],
+        test: &[DISK, "crash_points::after_a_crash_at_any_call_the_pack_is_absent_old_or_new"],
     },
 ];
 

@@ -300,17 +300,17 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     (
         "a full disk destroys the old file",
         "disk/real.rs",
-        "a_file_system_that_is_full_is_told_the_old_file_stays_and_the_space_is_given_back",
+        "a_full_file_system_is_an_error_that_keeps_the_old_file_and_frees_the_space",
     ),
     (
         "a kill leaves half a file at the final name",
         "disk/kills.rs",
-        "a_writer_killed_at_any_moment_leaves_whole_packs_and_every_one_it_promised",
+        "a_writer_killed_at_any_moment_leaves_whole_packs_and_every_reported_one",
     ),
     (
         "the folder is never synced",
         "disk/crash_points.rs",
-        "after_a_crash_at_any_call_the_name_holds_nothing_or_the_old_or_the_new_pack",
+        "after_a_crash_at_any_call_the_pack_is_absent_old_or_new",
     ),
     (
         "the buffer that restores order has no bound",

@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_of_a_server_becomes_one_short_line() {
+    fn a_servers_message_becomes_one_short_line() {
         let body = format!("<html>\r\n  <b>\u{1b}[31mno</b>\n{}", "x".repeat(5000));
         let line = line(body).to_string();
         assert!(line.starts_with("<html> <b>\\x1b[31mno</b> xxx"), "{line}");

@@ -53,7 +53,7 @@ pub struct DigestsArgs {
 
 const EXAMPLES: &str = "\
 Examples:
-  sealpack digests log.pack                  write log.pack.digests, print the root
+  sealpack digests log.pack                  write the list, print its root
   sealpack digests log.pack --json | jq -r .root
   sealpack get log.pack 41 --trust $ROOT     an authenticated item
   sealpack get copy.pack 41 --trust $ROOT --digests log.pack.digests";

@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_recognized_by_every_name_it_has_and_one_that_is_not_there_by_its_place() {
+    fn a_file_is_recognized_by_every_name_and_a_missing_one_by_its_place() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         let (file, other, new) = (path("file"), path("other"), path("new"));

@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_set_out_and_nothing_in_it_changes() {
+    fn indented_json_keeps_every_token() {
         let json = br#"{"a":1.10,"b":[true,"x,\"]"],"a":12345678901234567890,"e":{},"f":[]}"#;
         let indent_json = [
             "{",
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_not_taken_for_it() {
+    fn binary_bytes_are_not_shown_as_text() {
         assert!(looks_like_text(b"{\"a\": 1}\n"));
         assert!(looks_like_text("é".repeat(1000).as_bytes()));
         assert!(looks_like_text(b""));
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_over_a_long_item_leave_no_byte_out() {
+    fn windows_over_a_long_item_show_every_byte() {
         let line = "some words, and é at the end\n";
         let prose = line.repeat(3 * MAX_WINDOW / line.len());
         let solid = "日".repeat(MAX_WINDOW);
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_set_out_in_a_window_as_in_the_whole() {
+    fn json_is_indented_in_a_window_as_in_the_whole() {
         let json = format!(r#"{{"a":[{}1],"b":{{"c":2}}}}"#, r#"{"k":"v"},"#.repeat(200_000));
         let tail = lay_out(json.as_bytes(), 60, true, json.len() - 30);
         let lines: Vec<&str> = tail.rows.iter().map(|row| row.text.as_str()).collect();

@@ -115,7 +115,7 @@ fn a_damaged_record_is_marked_and_can_be_looked_at() {
 }
 
 #[test]
-fn a_pack_of_which_a_part_is_damaged_opens_and_says_what_is_not_to_be_trusted() {
+fn a_pack_with_a_damaged_part_opens_and_names_what_cannot_be_trusted() {
     for name in ["app-data-flip-rc", "append-1", "trailer-crc", "index-crc-flip"] {
         let path = fixture(&format!("corrupt/{name}.pack"));
         at_every_size(&path, name, "3");
@@ -124,7 +124,7 @@ fn a_pack_of_which_a_part_is_damaged_opens_and_says_what_is_not_to_be_trusted() 
 
 /// Every broken fixture opens, or is refused with a page.
 #[test]
-fn no_damaged_file_keeps_the_inspector_from_saying_what_it_can() {
+fn every_damaged_file_opens_or_is_explained() {
     let mut seen = 0;
     for entry in fs::read_dir(fixture("corrupt")).unwrap() {
         let path = entry.unwrap().path();
@@ -203,7 +203,7 @@ fn hits_are_reached_one_after_another() {
 }
 
 #[test]
-fn places_are_reached_by_item_record_and_offset() {
+fn go_to_accepts_item_record_and_offset() {
     let folder = tempfile::tempdir().unwrap();
     let mut inspector = inspector(&log(folder.path()), (80, 24));
     for (place, record, slot) in [("999", 62, 7), ("0x10", 1, 0), ("r7", 7, 0), ("@0", 0, 0)] {
@@ -218,7 +218,7 @@ fn places_are_reached_by_item_record_and_offset() {
 }
 
 #[test]
-fn clicks_and_the_wheel_do_what_is_seen_there() {
+fn clicks_and_the_wheel_act_on_what_is_shown() {
     use crossterm::event::MouseEventKind;
 
     let folder = tempfile::tempdir().unwrap();
@@ -302,7 +302,7 @@ fn a_hit_far_into_an_item_is_shown_where_it_is() {
 }
 
 #[test]
-fn json_larger_than_a_window_is_set_out_and_p_says_why_it_does_nothing() {
+fn json_larger_than_a_window_is_indented_and_p_explains_when_it_has_no_effect() {
     let folder = tempfile::tempdir().unwrap();
     let object = format!(r#"{{"all":[{}0]}}"#, r#"{"key":"value"},"#.repeat(200_000));
     let mut large = inspector(&pack_of(folder.path(), object.as_bytes()), (100, 24));

@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_does_not_end_is_ended_with_whatever_it_started() {
+    fn a_program_that_does_not_end_is_ended_with_all_its_children() {
         let started = Instant::now();
         let late = viewed("sh -c 'sleep 1000 & sleep 1000'", b"").unwrap_err();
         assert_eq!(late, "sh did not end within 5 s");
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_that_is_not_wanted_any_more_starts_no_program() {
+    fn an_item_that_left_the_view_starts_no_program() {
         let stop = StopFlag::default();
         stop.set();
         let command = ViewCommand::parse("touch /tmp/never").unwrap();

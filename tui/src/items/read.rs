@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_what_stands_before_its_newline_wherever_reads_end() {
+    fn lines_are_split_at_newlines_wherever_reads_end() {
         let text = b"one\n\ntwo\r\nthree\n\nlast";
         for step in 1..=text.len() {
             let to = split(text, InputFraming::Lines, step).unwrap();
@@ -299,14 +299,14 @@ mod tests {
     }
 
     #[test]
-    fn a_newline_at_the_end_begins_no_line() {
+    fn a_final_newline_begins_no_line() {
         assert_eq!(split(b"a\n", InputFraming::Lines, 1).unwrap().items, [b"a"]);
         assert_eq!(split(b"\n", InputFraming::Lines, 1).unwrap().items, [b""]);
         assert!(split(b"", InputFraming::Lines, 1).unwrap().items.is_empty());
     }
 
     #[test]
-    fn frames_come_out_as_they_went_in() {
+    fn frames_round_trip() {
         let frames = b"\x03\0\0\0abc\0\0\0\0\x01\0\0\0d";
         for step in 1..=frames.len() {
             let to = split(frames, InputFraming::Frames, step).unwrap();
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_that_ends_early_is_told_with_its_place() {
+    fn a_frame_that_ends_early_is_reported_with_its_place() {
         let broken = |bytes: &[u8]| match split(bytes, InputFraming::Frames, 7) {
             Err(Failure::Framing { offset, claimed, found, .. }) => (offset, claimed, found),
             _ => panic!("{bytes:?} is not whole"),

@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hunt_ends_when_it_is_told_to() {
+    fn a_hunt_ends_on_request() {
         let mutants = [&MUTANTS[0]];
         let hunt = Hunt { mutants: &mutants, buffer_size: BufferSize::new(5).unwrap() };
         let bag = hunt.run(|_| {}, |_| ControlFlow::Break(()));

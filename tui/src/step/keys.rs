@@ -232,7 +232,7 @@ mod tests {
     use crate::terminal::keys::bound_twice;
 
     #[test]
-    fn no_key_stands_for_two_things() {
+    fn key_bindings_are_unique() {
         for mode in
             [StepperMode::Step, StepperMode::Scenarios, StepperMode::Mutants, StepperMode::Failures]
         {

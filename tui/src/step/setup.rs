@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_edited_is_left_alone() {
+    fn invalid_edits_change_nothing() {
         for edit in [Edit::Delete, Edit::Grow, Edit::Shrink, Edit::ChangeKind, Edit::Fail] {
             assert!(setup("b1").edit(1, edit).is_err(), "{edit:?}");
         }

@@ -64,7 +64,7 @@ fn walking_through(trace: Trace) -> ScriptedProgram<Stepper, StepperPerformer> {
 }
 
 #[test]
-fn a_trace_is_walked_through_beside_the_specification() {
+fn a_trace_is_shown_next_to_the_specification() {
     let mutant = Mutant::find("split-trusts-remnant").unwrap();
     let case: Case = "trim=1 writes=b4,z1,b7".parse().unwrap();
     let replay = check::replay(&case, BufferSize::new(5).unwrap(), &Variant::Mutant(mutant));
@@ -131,7 +131,7 @@ fn a_case_of_many_or_long_writes_is_drawn_in_any_place() {
 }
 
 #[test]
-fn clicks_and_the_wheel_do_what_is_seen_there() {
+fn clicks_and_the_wheel_act_on_what_is_shown() {
     use crossterm::event::MouseEventKind;
 
     let mut stepper = stepper((80, 24));

@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_cannot_be_expressed_is_left_out() {
+    fn only_inexpressible_keys_are_removed() {
         let keys = ["p/x.pack", "p//y.pack", "p/a&amp;b", "p/", "../z", "p/ü.pack", "a&#10;b"];
         for (element, name) in [("Contents", "Key"), ("Blob", "Name")] {
             let entry =

@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_upload_is_open_from_its_first_part_to_its_end() {
+    fn an_upload_is_recorded_from_its_first_part_to_its_end() {
         let url = StoreUrl::parse("s3://b/a key.pack").unwrap();
         let uploads = Uploads::default();
         uploads.sending(&UploadRequest::Part("id 1".into()), "/b/a%20key.pack");

@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_taken_as_it_is() {
+    fn a_key_is_not_decoded() {
         assert_eq!(parsed("s3://b/a/100%.pack"), ("s3://b".into(), "a/100%.pack".into()));
         assert_eq!(parsed("s3://b/what?.pack"), ("s3://b".into(), "what?.pack".into()));
         assert_eq!(parsed("gs://b/a%2Fb"), ("gs://b".into(), "a%2Fb".into()));
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_web_address_is_sent_as_it_was_given() {
+    fn a_web_address_is_sent_unchanged() {
         for address in [
             "http://host/a//b.pack",
             "http://host/a%2Fb.pack",
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_object_is_refused() {
+    fn a_url_without_an_object_is_refused() {
         for (text, why) in [
             ("ftp://host/a", NotAStore::Scheme),
             ("plain.pack", NotAStore::Scheme),

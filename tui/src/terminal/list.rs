@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_nothing_has_no_row() {
+    fn an_empty_list_has_no_rows() {
         let mut list = cursor(0, 10);
         list.step(Move::Down);
         list.step(Move::Last);

@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn time_left_is_told_in_two_units_at_the_most() {
+    fn time_left_has_at_most_two_units() {
         assert_eq!(duration(Duration::from_millis(3)), "1 s");
         assert_eq!(duration(Duration::from_secs(61)), "1 min 1 s");
         assert_eq!(duration(Duration::from_secs(7300)), "2 h 1 min");

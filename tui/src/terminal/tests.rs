@@ -27,7 +27,7 @@ struct Worker;
 
 impl Perform<Misbehaving> for Worker {
     fn perform(&mut self, (): (), _: &Outbox<()>) {
-        std::thread::spawn(|| panic!("as told, at work"));
+        std::thread::spawn(|| panic!("a panic in a worker"));
     }
 }
 
@@ -38,7 +38,7 @@ impl Program for Misbehaving {
     fn update(&mut self, message: Message<()>) -> Option<()> {
         let Message::Key(key) = message else { return None };
         match key.code {
-            KeyCode::Char('u') => panic!("as told, in update"),
+            KeyCode::Char('u') => panic!("a panic in update"),
             KeyCode::Char('d') => self.panic_in_draw = true,
             KeyCode::Char('w') => return Some(()),
             _ => self.over = true,
@@ -47,7 +47,7 @@ impl Program for Misbehaving {
     }
 
     fn draw(&self, frame: &mut Frame<'_>) {
-        assert!(!self.panic_in_draw, "as told, in draw");
+        assert!(!self.panic_in_draw, "a panic in draw");
         frame.render_widget(Line::raw("ready to misbehave"), frame.area());
     }
 
@@ -67,19 +67,19 @@ fn misbehaving_program() {
 }
 
 #[test]
-fn a_panic_is_reported_on_a_sane_terminal() {
+fn a_panic_is_printed_on_a_restored_terminal() {
     let program = std::env::current_exe().unwrap();
     let name = "terminal::tests::misbehaving_program";
     let arguments = ["--exact", name, "--ignored", "--nocapture"];
-    for (key, told) in
-        [("u", "as told, in update"), ("d", "as told, in draw"), ("w", "as told, at work")]
+    for (key, message) in
+        [("u", "a panic in update"), ("d", "a panic in draw"), ("w", "a panic in a worker")]
     {
         let mut session = Session::start(program.to_str().unwrap(), &arguments, 80, 24);
         session.wait_for("ready to misbehave");
         session.type_keys(key);
         assert_eq!(session.wait().exit_code(), 101);
         session.assert_sane();
-        session.wait_for(told);
+        session.wait_for(message);
         assert!(!session.screen().contains("ready to misbehave"));
     }
     let mut session = Session::start(program.to_str().unwrap(), &arguments, 80, 24);

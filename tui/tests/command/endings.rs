@@ -22,7 +22,7 @@ fn large(place: &Place) {
 }
 
 #[test]
-fn a_closed_pipe_ends_it_silently_as_it_ends_other_filters() {
+fn a_closed_pipe_ends_the_command_silently() {
     let place = Place::new();
     large(&place);
     for args in ["cat p --lines", "cat p --json", "get p --framed 1 2 3", "info p", "verify p"] {
@@ -36,7 +36,7 @@ fn a_closed_pipe_ends_it_silently_as_it_ends_other_filters() {
 }
 
 #[test]
-fn a_pipe_closed_half_way_is_no_error_either() {
+fn a_pipe_closed_half_way_is_not_an_error() {
     let place = Place::new();
     large(&place);
     let mut child = place.command(["cat", "p", "--lines"]).start();
@@ -112,7 +112,7 @@ fn a_signal_leaves_no_temporary_file_and_the_old_pack() {
 }
 
 #[test]
-fn a_signal_that_it_was_started_to_ignore_is_ignored() {
+fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
     if !cfg!(target_os = "linux") {
         return; // Elsewhere the system does not say which are ignored.
     }

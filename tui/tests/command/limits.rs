@@ -57,18 +57,18 @@ fn a_refused_thread_is_no_panic() {
             ("digests packs/0.pack -o list --force", false),
         ] {
             let run = limited(&place, user, threads, args);
-            let told = format!("{args} with {threads}: {}{}", run.err(), run.output.status);
-            assert!(!run.err().contains("panicked"), "{told}");
+            let message = format!("{args} with {threads}: {}{}", run.err(), run.output.status);
+            assert!(!run.err().contains("panicked"), "{message}");
             match run.code() {
                 Some(0) => {}
-                Some(3) => assert!(!must_succeed && run.err().starts_with("error: "), "{told}"),
-                _ => panic!("{told}"),
+                Some(3) => assert!(!must_succeed && run.err().starts_with("error: "), "{message}"),
+                _ => panic!("{message}"),
             }
             if args.starts_with("get") {
                 assert_eq!(run.out_text(), item);
             }
             if args.starts_with("cat") {
-                assert!(run.out_text() == text, "{told}");
+                assert!(run.out_text() == text, "{message}");
             }
         }
         let left: Vec<_> =

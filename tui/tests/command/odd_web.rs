@@ -90,7 +90,7 @@ fn answers_that_http_allows_are_understood() {
 }
 
 #[test]
-fn a_path_is_asked_for_as_it_was_given() {
+fn a_path_is_requested_unchanged() {
     let place = Place::new();
     let server = server(&place, |request, pack| file(request, &[E_TAG], pack));
     for path in ["/a//b.pack", "/a%2Fb.pack", "/a%20b.pack", "/x/", "/%C3%BC.pack?q=a%2Fb&c"] {
@@ -160,7 +160,7 @@ fn a_condition_that_fails_wrongly_is_not_called_a_change() {
 /// What is wrong is said, and what helps; never "replaced", "no such object" or
 /// "download the file" where that is not so.
 #[test]
-fn answers_of_no_use_are_named_for_what_they_are() {
+fn unusable_responses_are_explained() {
     let place = Place::new();
     let answers: [(Answer, &[&str]); 5] = [
         (

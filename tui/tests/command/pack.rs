@@ -43,7 +43,7 @@ fn a_last_line_without_newline_is_an_item_and_does_not_run_into_the_next_file() 
 }
 
 #[test]
-fn frames_come_back_byte_for_byte_and_a_broken_one_is_told_with_its_place() {
+fn frames_come_back_byte_for_byte_and_a_broken_one_is_reported_with_its_place() {
     let place = Place::new();
     let framed = frames([&b"a"[..], b"", b"\n\n", &[7; 70_000]]);
     place.feed("pack --framed - -o p", &framed).fine();
@@ -65,7 +65,7 @@ fn standard_input_is_one_item_unless_it_is_split() {
 }
 
 #[test]
-fn no_items_are_a_pack_too() {
+fn a_pack_without_items_is_valid() {
     let place = Place::new();
     fs::create_dir(place.path("in")).unwrap();
     place.run("pack in -o p").fine();
@@ -113,7 +113,7 @@ fn a_higher_level_packs_smaller() {
 }
 
 #[test]
-fn an_existing_file_stays_without_force_and_gives_way_with_it() {
+fn an_existing_file_is_replaced_only_with_force() {
     let place = Place::new();
     place.file("a", "new");
     place.file("p", "old");
@@ -153,7 +153,7 @@ fn a_pack_within_its_own_input_does_not_pack_itself() {
 }
 
 #[test]
-fn names_say_which_item_is_which_file() {
+fn the_list_of_names_has_the_path_of_each_item() {
     let place = Place::new();
     place.file("in/b", "1");
     place.file("in/a/x", "0");
@@ -206,7 +206,7 @@ fn wrong_usage_is_status_2() {
 }
 
 #[test]
-fn the_summary_says_what_a_user_cares_about_and_json_says_it_to_programs() {
+fn the_summary_is_printed_as_text_or_json() {
     let place = Place::new();
     place.file("a", "x".repeat(5000));
     let summary = place.run("pack a a -o p").fine().out_text();

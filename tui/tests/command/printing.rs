@@ -41,7 +41,7 @@ fn pack(place: &Place) -> Vec<u8> {
 }
 
 #[test]
-fn no_command_prints_a_name_that_a_terminal_would_act_on() {
+fn no_command_prints_control_characters_of_a_name() {
     let place = Place::new();
     let bytes = pack(&place);
     let damaged = &bytes[..bytes.len() - 1];
@@ -137,16 +137,16 @@ mod remote {
     use crate::web::{Manner, Web};
 
     #[test]
-    fn what_a_server_answers_is_one_short_line() {
+    fn a_servers_message_is_one_short_line() {
         let place = Place::new();
         let web = Web::new(Manner::Hostile);
         for command in ["info", "verify", "cat", "verify --json"] {
             let run = place.run(&format!("{command} {}", web.url("/a.pack")));
             printable(&run);
-            let told = format!("{}{}", run.err(), run.out_text());
-            assert!(told.contains("no such thing"), "{told}");
-            assert!(run.err().lines().all(|line| line.chars().count() < 600), "{told}");
-            assert!(run.err().lines().count() <= 2, "{told}");
+            let message = format!("{}{}", run.err(), run.out_text());
+            assert!(message.contains("no such thing"), "{message}");
+            assert!(run.err().lines().all(|line| line.chars().count() < 600), "{message}");
+            assert!(run.err().lines().count() <= 2, "{message}");
         }
     }
 

@@ -93,7 +93,7 @@ fn errors_name_the_url_and_say_what_to_do() {
     }
     let web = Web::new(Manner::Usual);
     let url = web.url("/none.pack");
-    place.run(&format!("get {url} 1")).failed(3, &[&url, "no such object", "is the name right"]);
+    place.run(&format!("get {url} 1")).failed(3, &[&url, "no such object", "spelling of the name"]);
     web.put("/empty.pack", Vec::new());
     place.run(&format!("info {}", web.url("/empty.pack"))).failed(1, &["empty.pack"]);
     place.run("info s3:///pack").failed(2, &["names no bucket"]);
@@ -216,7 +216,7 @@ fn a_pack_that_cannot_be_read_is_tried_again() {
 }
 
 #[test]
-fn what_is_trusted_of_a_url_needs_no_file_here() {
+fn a_url_is_authenticated_without_local_files() {
     let place = Place::new();
     let web = Web::new(Manner::Usual);
     web.put("/log.pack", log(&place, "zstd"));

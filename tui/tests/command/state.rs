@@ -39,7 +39,7 @@ fn known(place: &Place, args: &str, status: i32) -> u64 {
 }
 
 #[test]
-fn a_result_serves_only_the_question_that_it_answered() {
+fn a_result_is_reused_only_for_the_same_options() {
     let place = Place::new();
     sound_and_damaged(&place);
     let wrong = format!("a.pack --trust {}", "0".repeat(64));

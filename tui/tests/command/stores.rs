@@ -76,7 +76,7 @@ fn another_writers_object_stays_and_is_named() {
 }
 
 #[test]
-fn a_store_without_conditional_writes_is_looked_at_before_and_that_is_said() {
+fn a_store_without_conditional_writes_is_checked_first_and_a_note_says_so() {
     let place = place();
     for args in [SMALL, LARGE] {
         let s3 = S3::new(Oddity::KnowsNoConditions);
@@ -125,7 +125,7 @@ fn a_listing_without_quotes_is_verified() {
 }
 
 #[test]
-fn a_key_that_cannot_be_asked_for_is_reported_and_the_others_are_verified() {
+fn a_key_that_cannot_be_requested_is_reported_and_the_others_are_verified() {
     let place = place();
     place.run("pack small -o a.pack").fine();
     let pack = fs::read(place.path("a.pack")).unwrap();
@@ -180,7 +180,7 @@ fn a_second_signal_ends_an_upload_that_cannot_be_aborted_and_says_what_stays() {
 }
 
 #[test]
-fn settings_that_cannot_be_right_are_named_before_any_request() {
+fn invalid_settings_are_named_before_any_request() {
     let place = place();
     let s3 = S3::new(Oddity::None);
     let long = "x".repeat(70);

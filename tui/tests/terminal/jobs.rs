@@ -98,7 +98,7 @@ fn ctrl_z_does_nothing_where_no_shell_could_continue_the_program() {
 }
 
 #[test]
-fn a_vanished_terminal_ends_it_also_where_hangups_are_ignored() {
+fn a_vanished_terminal_ends_the_program_even_if_hangups_are_ignored() {
     let pack = fixture("hash-ipr128.pack");
     for arguments in [&["step", "b4,z1,b7"][..], &["inspect", &pack]] {
         let script = "trap '' HUP; \"$@\"; exit $?";

@@ -51,7 +51,7 @@ fn the_screen_follows_the_size_of_the_terminal() {
 }
 
 #[test]
-fn a_signal_ends_it_and_leaves_the_terminal_sane() {
+fn a_signal_ends_the_program_and_restores_the_terminal() {
     for signal in [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT] {
         let mut session = inspector(80, 24);
         session.signal(signal);
@@ -83,14 +83,14 @@ fn with_no_color_nothing_is_coloured() {
 }
 
 #[test]
-fn a_closed_terminal_ends_it() {
+fn a_closed_terminal_ends_the_program() {
     let mut session = inspector(80, 24);
     session.close("?");
     assert!(!session.wait().success());
 }
 
 #[test]
-fn an_error_before_the_first_screen_is_told_on_a_sane_terminal() {
+fn an_error_before_the_first_screen_is_printed_on_a_restored_terminal() {
     let mut session = Session::start(SEALPACK, &["inspect", "there-is-no-such.pack"], 80, 24);
     assert_eq!(session.wait().exit_code(), 3);
     session.wait_for("there-is-no-such.pack");
@@ -98,7 +98,7 @@ fn an_error_before_the_first_screen_is_told_on_a_sane_terminal() {
 }
 
 #[test]
-fn a_damaged_file_is_opened_and_its_damage_is_told() {
+fn a_damaged_file_is_opened_and_its_damage_is_shown() {
     let file = fixture("corrupt/trunc-half.pack");
     let mut session = Session::start(SEALPACK, &["inspect", &file], 80, 24);
     session.wait_for("not a packfile");
@@ -108,14 +108,14 @@ fn a_damaged_file_is_opened_and_its_damage_is_told() {
 }
 
 #[test]
-fn without_a_terminal_it_says_so_and_ends_with_2() {
+fn without_a_terminal_the_status_is_2() {
     for arguments in [&["step"][..], &["inspect", &fixture("hash-ipr128.pack")]] {
         let mut command = Command::new(SEALPACK);
         command.args(arguments).stdin(Stdio::null());
         let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).run();
         assert_eq!(output.status.code(), Some(2));
         assert!(output.stdout.is_empty());
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert!(told.contains("needs a terminal"), "{told}");
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert!(message.contains("needs a terminal"), "{message}");
     }
 }

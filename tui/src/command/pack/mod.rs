@@ -157,7 +157,7 @@ Examples:
   journalctl | sealpack pack --lines - -o journal.pack
   prog | sealpack pack --framed - -o events.pack --items-per-record 128
   sealpack pack photos/ -o photos.pack --codec none --items-per-record 1
-                                                       files that are already compressed
+                                                       already compressed files
   sealpack pack logs/ -o s3://bucket/logs.pack         an upload";
 
 /// Parses a number of threads. More than 1024 are refused as a typing error: no machine

@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_result_answers_only_for_its_version_place_and_question() {
+    fn a_result_is_reused_only_for_its_version_place_and_options() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state");
         StateFile::open(&path).unwrap().record(done("a", "1")).unwrap();
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_state_file_of_this_version_is_refused_and_stays() {
+    fn a_file_of_another_kind_or_version_is_refused_and_unchanged() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notes.txt");
         for (text, word) in [
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_are_out_of_date_go_and_an_open_run_follows_the_new_file() {
+    fn outdated_lines_are_removed_and_an_open_run_follows_the_new_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state");
         let mut open = StateFile::open(&path).unwrap();
