@@ -2,13 +2,15 @@
 //! the random walk, the sink that a stream owns, replays and traces.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests panic")]
 
+mod std_buffer;
+
 use bytes::Bytes;
 use sealpack_core::check::{
-    self, Case, Expectation, Expected, Failed, FlightRecorder, FlushRule, Invariant, Mutant,
-    Operation, Recorder, Sink, Subject, Trace, TraceError, Variant, Walk,
+    self, Case, Expectation, Expected, FlightRecorder, FlushRule, Invariant, Mutant, Operation,
+    Trace, TraceError, Variant, Walk,
 };
 use sealpack_core::stream::{BufferSize, Outcome, Output, Rules, Shape, Stream};
-use std::io::{BufWriter, Write};
+use std_buffer::StdBuffer;
 
 fn size(bytes: usize) -> BufferSize {
     BufferSize::new(bytes).unwrap()
@@ -16,38 +18,6 @@ fn size(bytes: usize) -> BufferSize {
 
 fn case(text: &str) -> Case {
     text.parse().unwrap()
-}
-
-/// `std::io::BufWriter`, which owns its sink and does not show its contents.
-struct Std {
-    stream: BufWriter<Sink>,
-    sink: Sink,
-}
-
-impl Std {
-    fn open(shape: Shape) -> Box<dyn Subject> {
-        let sink = Sink::new();
-        let stream = BufWriter::with_capacity(shape.buffer_size.get(), sink.clone());
-        Box::new(Std { stream, sink })
-    }
-}
-
-impl Subject for Std {
-    fn write(&mut self, bytes: &[u8], recorder: &mut Recorder) -> Result<(), Failed> {
-        self.sink.clone().lend(recorder, || self.stream.write_all(bytes)).map_err(|_| Failed)
-    }
-    fn write_extents(&mut self, extents: &[Bytes], sink: &mut Recorder) -> Result<(), Failed> {
-        extents.iter().try_for_each(|extent| self.write(extent, sink))
-    }
-    fn flush(&mut self, recorder: &mut Recorder) -> Result<(), Failed> {
-        let flushed = self.sink.clone().lend(recorder, || self.stream.flush());
-        flushed.map_err(|_| Failed)?;
-        recorder.flush()
-    }
-    fn close(&mut self, recorder: &mut Recorder) -> Result<(), Failed> {
-        let flushed = self.flush(recorder);
-        flushed.and(recorder.close())
-    }
 }
 
 #[test]
@@ -128,13 +98,13 @@ fn another_stream_is_compared_with_a_model_of_its_own() {
     let shape = Shape::at_least(size(10));
     let mut model = OfBufWriter::default();
     let promises = [Invariant::Order, Invariant::NoEmpty];
-    let walk = Walk::new(shape, &Std::open).promising(&promises).without_faults();
+    let walk = Walk::new(shape, &StdBuffer::open).promising(&promises).without_faults();
     let walked = walk.against(&mut model).run();
     assert!(walked.holds(), "{walked:?}");
     // This crate's stream is another model: the walk finds the difference and
     // shrinks it.
     let mut ours = Expected::new(FlushRule::Strict);
-    let walk = Walk::new(shape, &Std::open).promising(&promises).without_faults();
+    let walk = Walk::new(shape, &StdBuffer::open).promising(&promises).without_faults();
     let walked = walk.against(&mut ours).run();
     assert_eq!(walked.departure.unwrap().to_string(), "trim=0 writes=b0,b10");
 }
@@ -145,7 +115,7 @@ fn a_fault_reaches_a_stream_that_owns_its_sink() {
     let replay = check::replay_subject(
         &case("trim=0 writes=b3,b9!2+4,b1,f"),
         shape,
-        &Std::open,
+        &StdBuffer::open,
         FlushRule::Strict,
     );
     assert!(replay.broken.contains(Invariant::FailStop), "{replay:?}");
@@ -157,7 +127,7 @@ fn a_fault_reaches_a_stream_that_owns_its_sink() {
 fn of_a_stream_that_shows_nothing_only_what_is_known_is_said() {
     let shape = Shape::exactly(size(5));
     let case = case("trim=1 writes=b3,b3,z6");
-    let replay = check::replay_subject(&case, shape, &Std::open, FlushRule::Strict);
+    let replay = check::replay_subject(&case, shape, &StdBuffer::open, FlushRule::Strict);
     assert_eq!(replay.line(), "trim=1 writes=b3,b3,z6 puts=3|3|6");
     let words: Vec<&str> = replay.frames.iter().map(|frame| frame.words.as_str()).collect();
     assert_eq!(words[0], "3 bytes written so far, 0 put, 3 wait inside");
@@ -183,7 +153,7 @@ fn a_trace_is_read_as_it_was_written() {
     let opaque = check::replay_subject(
         &case("trim=0 writes=b3,z2+0+9,f"),
         Shape::at_least(size(5)),
-        &Std::open,
+        &StdBuffer::open,
         FlushRule::Strict,
     );
     for replay in [bug, opaque] {

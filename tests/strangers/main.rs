@@ -1,13 +1,15 @@
-//! Streams of other people, put through the checker: what each promises, and what
-//! the checker says about the rest.
+//! Runs streams of other projects in the checker: the invariants that each promises,
+//! and those that it breaks.
 //!
-//! Each file is an example of an adapter, from a stream that owns its sink to a
-//! failure to step through.
+//! Each file is an example of an adapter for a stream, and of a failure that can be
+//! stepped through.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests panic")]
 
 mod buffered;
 mod buffered_async;
 mod multipart;
+#[path = "../../core/tests/std_buffer/mod.rs"]
+mod std_buffer;
 
 use sealpack_core::check::{Invariant, Open, Walk};
 use sealpack_core::stream::{BufferSize, Shape};

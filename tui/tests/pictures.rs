@@ -1,8 +1,7 @@
-//! The pictures in the README are of the program as it is: taken from its own
-//! screen, and compared with those that are kept.
+//! Checks that the pictures in the README show the current program: renders its screens and
+//! compares them with the stored pictures.
 //!
-//! `UPDATE_PICTURES=1 cargo test -p sealpack-tui --test pictures` takes them
-//! anew.
+//! `UPDATE_PICTURES=1 cargo test -p sealpack-tui --test pictures` writes them again.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -98,7 +97,7 @@ const COLOURS: [&str; 16] = [
     "#7f848e", "#ff8a93", "#b5e890", "#ffd68a", "#8cc4ff", "#f0b0ff", "#7fe3ec", "#ffffff",
 ];
 
-/// How a run of cells looks.
+/// The style of a run of cells.
 #[derive(Clone, PartialEq)]
 struct Look {
     fore: String,
@@ -125,7 +124,7 @@ fn look(cell: &vt100::Cell) -> Look {
     Look { fore, back, bold: cell.bold(), dim: cell.dim(), underlined: cell.underline() }
 }
 
-/// The screen as SVG: a rectangle behind and a text for each run of one look.
+/// The screen as SVG: a background rectangle and a text for each run of one style.
 fn picture(screen: &vt100::Screen) -> String {
     let (width, height) = (f32::from(COLUMNS) * CELL.0 + 20.0, f32::from(ROWS) * CELL.1 + 20.0);
     let mut svg = format!(

@@ -25,7 +25,7 @@ pub struct InspectorLayout {
     /// The list of records or items.
     pub list: Rect,
     /// The area next to the list, which shows an item or the sizes; may be empty.
-    pub beside: Rect,
+    pub side: Rect,
     /// Progress, questions and news.
     pub status: Rect,
     /// The hints for the keys.
@@ -60,7 +60,7 @@ impl InspectorLayout {
                 Constraint::Length(1),
             ]))
             .areas(screen);
-        let [list, beside] = Layout::horizontal(match app.mode() {
+        let [list, side] = Layout::horizontal(match app.mode() {
             InspectorMode::Records if screen.width >= WIDE_SCREEN => {
                 [Constraint::Min(0), Constraint::Length(44)]
             }
@@ -81,7 +81,7 @@ impl InspectorLayout {
             legend,
             heading,
             list,
-            beside,
+            side,
             status,
             hints,
         }
@@ -91,10 +91,10 @@ impl InspectorLayout {
     #[must_use]
     pub fn content(&self) -> Rect {
         Rect {
-            x: self.beside.x + 2.min(self.beside.width),
-            y: self.beside.y + 1.min(self.beside.height),
-            width: self.beside.width.saturating_sub(2),
-            height: self.beside.height.saturating_sub(1),
+            x: self.side.x + 2.min(self.side.width),
+            y: self.side.y + 1.min(self.side.height),
+            width: self.side.width.saturating_sub(2),
+            height: self.side.height.saturating_sub(1),
         }
     }
 }

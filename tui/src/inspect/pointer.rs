@@ -58,7 +58,7 @@ impl Inspector {
                     self.new_item();
                 }
             }
-            InspectorMode::Items => self.in_item = parts.beside.contains(at),
+            InspectorMode::Items => self.in_item = parts.side.contains(at),
             _ => {}
         }
     }

@@ -4,9 +4,12 @@
 use std::fmt;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::palette::Palette;
+use super::panel::Overlay;
 use super::text::{width, wrapped};
 
 /// A key as it appears in a table.
@@ -163,6 +166,19 @@ pub fn help<A>(tables: &[&Table<A>], palette: Palette, screen: u16) -> Vec<Line<
     }
     lines.extend(explanation(&[SUSPEND], SUSPEND_HELP, palette, room));
     lines
+}
+
+/// Draws the help about all keys over the screen, scrolled down by `scroll` lines.
+pub fn render_help<A>(
+    tables: &[&Table<A>],
+    scroll: u16,
+    screen: Rect,
+    palette: Palette,
+    buffer: &mut Buffer,
+) {
+    let lines = help(tables, palette, screen.width);
+    let overlay = Overlay { title: "Keys", foot: "↑↓ scroll · Esc closes", lines, scroll };
+    overlay.render(screen, palette, buffer);
 }
 
 /// Columns for the keys in the help.

@@ -1,5 +1,4 @@
-//! How the command ends where something outside it does: closed pipes, full
-//! disks, signals.
+//! How the command ends on closed pipes, full disks and signals.
 
 #![cfg(unix)]
 
@@ -61,8 +60,8 @@ fn a_full_disk_is_status_3_and_says_where() {
     }
 }
 
-/// A limit on the size of files stands for a disk that is full. The signal that
-/// comes with it is ignored by the parent, or is not.
+/// A limit on file sizes simulates a full disk. The parent ignores the signal of that
+/// limit, or does not.
 #[test]
 fn a_pack_that_cannot_be_written_to_its_end_leaves_nothing_and_the_old_one_whole() {
     for trap in ["trap '' XFSZ; ", ""] {
@@ -81,7 +80,7 @@ fn a_pack_that_cannot_be_written_to_its_end_leaves_nothing_and_the_old_one_whole
     }
 }
 
-/// A `pack` that waits for standard input, its temporary files created.
+/// Starts a `pack` that has created its temporary files and waits for standard input.
 fn waiting(place: &Place) -> Started {
     let mut command = place.command(["pack", "-", "-o", "p", "--force", "--with-digests"]);
     let child = command.args(["--names", "n"]).stdin(Stdio::piped()).start();
@@ -114,7 +113,7 @@ fn a_signal_leaves_no_temporary_file_and_the_old_pack() {
 #[test]
 fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
     if !cfg!(target_os = "linux") {
-        return; // Elsewhere the system does not say which are ignored.
+        return; // Other systems do not report which signals are ignored.
     }
     let place = Place::new();
     let script = format!("trap '' HUP; exec {} pack - -o p", env!("CARGO_BIN_EXE_sealpack"));
@@ -152,7 +151,7 @@ fn a_standard_stream_that_is_closed_or_open_for_the_other_direction_is_an_error(
             let run = place.script(&format!("exec $SEALPACK {command} {closed}"));
             run.failed(3, &["standard output", "ad file descriptor"]);
         }
-        // Whatever else is closed: it is not needed.
+        // The other streams may be closed: the command does not need them.
         assert_eq!(place.script(&format!("exec $SEALPACK {command} <&- 2>&-")).code(), Some(0));
         for made in ["q", "p.digests"] {
             drop(fs::remove_file(place.path(made)));

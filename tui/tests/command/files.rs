@@ -63,7 +63,8 @@ fn a_list_of_names_appears_with_its_pack_or_neither_does() {
     place.run("pack in -o p --names nowhere/n").failed(3, &["nowhere/n"]);
     assert_eq!(place.names(), ["in"], "refused before anything was packed");
 
-    // A file that appears meanwhile is not replaced, be it the pack or the list.
+    // A file that is created during the run is not replaced, neither at the name of the
+    // pack nor at that of the list.
     for late in ["n", "p", "p.digests"] {
         let mut command = place.command(["pack", "-", "-o", "p", "--names", "n"]);
         let mut child = command.arg("--with-digests").stdin(Stdio::piped()).start();
@@ -137,8 +138,8 @@ fn pack_a_growing_file(more: &str) -> (Place, Run) {
     let place = Place::new();
     let path = place.file("log", "line\n".repeat(8 << 20));
     let args = format!("pack --lines log -o p --json --threads 0 {more}");
-    // The process is looked at every moment, and stopped in the middle; a machine
-    // that is too busy to look in time tries again.
+    // The test polls the process and stops it in the middle of the file. On a busy machine
+    // it may miss that moment; then it tries again.
     for _ in 0..50 {
         let child = place.command(args.split_whitespace()).start();
         let folder = format!("/proc/{}/fd", child.id());
@@ -217,7 +218,7 @@ fn every_file_that_replaces_another_keeps_its_mode() {
     assert_eq!(mode("p.digests"), 0o640);
 }
 
-/// Runs a script in a mount namespace; `None` where the machine allows none.
+/// Runs a script in a mount namespace; `None` if the machine allows none.
 fn with_mounts(place: &Place, script: &str) -> Option<Run> {
     place.file("script", script);
     let unshare = "unshare --mount --map-root-user";
@@ -231,7 +232,7 @@ fn with_mounts(place: &Place, script: &str) -> Option<Run> {
 #[test]
 fn on_a_full_file_system_nothing_is_torn_and_nothing_is_left() {
     let place = Place::new();
-    // The names alone take more than there is.
+    // The names alone exceed the free space.
     for number in 0..600 {
         place.file(&format!("in/{number:0>120}"), "");
     }
@@ -269,8 +270,7 @@ fn an_overlay_takes_packs_and_their_files() {
 fn a_file_that_cannot_be_replaced_is_refused_before_anything_is_packed() {
     let place = Place::new();
     place.file("in/f", "item");
-    // What is packed cannot be read: an error about it would mean that the
-    // packing had begun.
+    // The input cannot be read, so an error about it would show that packing had begun.
     let pack = "$SEALPACK pack missing -o d/p --force";
     let tail = "2>err || echo $? >&2; cat err; cat d/p; ls -A d";
     let mounted = format!("mkdir d; echo theirs > m; touch d/p; mount --bind m d/p; {pack} {tail}");

@@ -1,4 +1,4 @@
-//! HTTP servers on loopback that answer as a test wants, byte by byte.
+//! HTTP servers on loopback whose responses a test defines byte by byte.
 
 #![cfg(feature = "remote")]
 
@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// A request as it came.
+/// A received request.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub method: String,
-    /// Path and query, as they were sent.
+    /// Path and query as sent.
     pub target: String,
     headers: Vec<(String, String)>,
     pub body: Vec<u8>,
@@ -54,17 +54,17 @@ impl Request {
     }
 }
 
-/// What becomes of a request.
+/// The response to a request.
 pub enum Reply {
-    /// These bytes, and the next request.
+    /// Sends these bytes and waits for the next request.
     Bytes(Vec<u8>),
-    /// These bytes, and the end of the connection.
+    /// Sends these bytes and closes the connection.
     Last(Vec<u8>),
-    /// Nothing, for longer than any test takes.
+    /// Sends nothing for longer than any test takes.
     Silence,
 }
 
-/// An answer with a `Content-Length`, and none of its body for `HEAD`.
+/// A response with a `Content-Length`, without a body for `HEAD`.
 pub fn reply(to: &Request, status: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
     let mut answer = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n", body.len());
     headers.iter().for_each(|(name, value)| answer += &format!("{name}: {value}\r\n"));
@@ -75,7 +75,7 @@ pub fn reply(to: &Request, status: &str, headers: &[(&str, &str)], body: &[u8]) 
     Reply::Bytes(answer)
 }
 
-/// A file, or the range of it that was asked for.
+/// The file, or the requested range of it.
 pub fn file(to: &Request, headers: &[(&str, &str)], file: &[u8]) -> Reply {
     match to.range(file.len()) {
         None => reply(to, "200 OK", headers, file),

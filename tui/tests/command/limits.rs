@@ -1,5 +1,5 @@
-//! Where the system allows no more threads, the command does with fewer, or says
-//! so: it does not panic.
+//! If the system refuses threads, the command uses fewer or reports an error; it does not
+//! panic.
 
 #![cfg(target_os = "linux")]
 
@@ -11,14 +11,14 @@ use std::process::{Command, Stdio};
 use crate::child::Spawn as _;
 use crate::run::{Place, Run};
 
-/// A user that has no other process, and whose limit therefore counts this one
-/// alone; `None` where this test may not become another user.
+/// A user without other processes, so that the limit counts only this one; `None` if the
+/// test may not switch users.
 fn lonely_user() -> Option<u32> {
     let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
     is_root.then(|| 400_000 + std::process::id() % 100_000)
 }
 
-/// Runs the command with so many threads allowed, its first among them.
+/// Runs the command with a limit on its threads, which includes the main thread.
 fn limited(place: &Place, user: u32, threads: u32, args: &str) -> Run {
     let (command, limit) = (env!("CARGO_BIN_EXE_sealpack"), threads + 1);
     let script = format!("ulimit -u {limit}; exec {command} {args}");

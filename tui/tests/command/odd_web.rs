@@ -1,4 +1,4 @@
-//! Web servers that answer as HTTP allows, and as it does not.
+//! Web servers with unusual responses, some of which violate HTTP.
 
 #![cfg(feature = "remote")]
 
@@ -10,7 +10,7 @@ use crate::http::{Reply, Request, Server, file, reply};
 use crate::run::{Place, Run};
 use crate::s3::DATE;
 
-/// A pack larger than what is read to open it.
+/// A pack larger than the read that opens it.
 fn pack(place: &Place) -> Vec<u8> {
     let line = |i: u32| format!("line {i} {}\n", i.wrapping_mul(2_654_435_761));
     let text: String = (0..60_000).map(line).collect();
@@ -31,7 +31,7 @@ type Answer = fn(&Request, &[u8]) -> Reply;
 
 const E_TAG: (&str, &str) = ("etag", "\"e\"");
 
-/// An answer to a range, with a head of its own.
+/// A response to a range request with custom headers.
 fn ranged(request: &Request, pack: &[u8], head: impl Fn(usize, usize, usize) -> String) -> Reply {
     let Some(range) = request.range(pack.len()) else { return file(request, &[E_TAG], pack) };
     let head = head(range.start, range.end - 1, pack.len());
@@ -157,8 +157,8 @@ fn a_condition_that_fails_wrongly_is_not_called_a_change() {
     place.run(&format!("verify {}", server.url("/a.pack"))).fine();
 }
 
-/// What is wrong is said, and what helps; never "replaced", "no such object" or
-/// "download the file" where that is not so.
+/// Errors say what is wrong and what helps; they say "replaced", "no such object" or
+/// "download the file" only if that is true.
 #[test]
 fn unusable_responses_are_explained() {
     let place = Place::new();
@@ -218,8 +218,7 @@ fn a_web_server_is_not_written_to_and_no_work_is_done_for_it() {
     assert!(server.requests().is_empty());
 }
 
-/// A stack that no machine has room for stands for a system that refuses
-/// threads.
+/// A stack size that no machine can provide simulates a system that refuses threads.
 #[test]
 fn a_system_that_refuses_threads_is_an_error_and_no_panic() {
     let place = Place::new();

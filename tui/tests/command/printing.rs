@@ -1,5 +1,4 @@
-//! What comes from outside reaches the terminal escaped: names, URLs, what a
-//! server answers.
+//! Foreign text reaches the terminal escaped: names, URLs and messages of servers.
 
 #![cfg(unix)]
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::run::{Place, has};
 use crate::web::{Manner, Web};
 
-/// A pack of 40,000 lines, larger than what is read to open it.
+/// A pack of 40,000 lines, larger than the read that opens it.
 fn log(place: &Place, codec: &str) -> Vec<u8> {
     let line = |i: u32| format!("line {i} {}\n", i.wrapping_mul(2_654_435_761));
     let text: String = (0..40_000).map(line).collect();
@@ -182,7 +182,7 @@ fn verification_resumes_from_a_state_file_that_knows_versions() {
     };
     assert_eq!(sorted(&first), sorted(&second), "findings are reported again");
 
-    // Mended, and one that came meanwhile.
+    // The damaged pack was replaced, and another one was added.
     let pack = fs::read(place.path("packs/a.pack")).unwrap();
     place.file("packs/deep/d.pack", &pack);
     place.file("packs/e.pack", &pack);
@@ -193,7 +193,7 @@ fn verification_resumes_from_a_state_file_that_knows_versions() {
     );
     assert!(third.contains("d.pack: sound") && !third.contains("a.pack"), "{third}");
 
-    // A web server: its version is asked for.
+    // A pack on a web server: its version is requested.
     let web = Web::new(Manner::Usual);
     web.put("/log.pack", pack);
     let args = format!("verify {} --state web", web.url("/log.pack"));

@@ -1,5 +1,4 @@
-//! A small S3 in memory whose answers get lost, or come out otherwise than they
-//! should.
+//! A small S3 server in memory that loses responses or sends wrong ones.
 
 #![cfg(feature = "remote")]
 
@@ -11,23 +10,23 @@ use crate::child::Spawn as _;
 use crate::http::{Reply, Request, Server, file, reply};
 use crate::run::{Place, Run};
 
-/// What is odd about a store. Of what happens once, once for each key.
+/// The faults of a store. A fault that happens once happens once for each key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Oddity {
     None,
-    /// The connection ends once after a put, or a completion, was carried out.
+    /// The connection closes once after a put or a completion has succeeded.
     LosesAnswers,
-    /// A put that was carried out is answered once with 500.
+    /// A put that has succeeded returns 500 once.
     FailsAfterPut,
-    /// A conditional write meets another one once.
+    /// A conditional write conflicts with another one once.
     Conflicts,
-    /// A put or a part is answered once with 400 RequestTimeout.
+    /// A put or a part returns 400 RequestTimeout once.
     TimesOut,
-    /// Another writer's object is there once the upload has begun.
+    /// Another writer's object appears after the upload has begun.
     IsBeaten,
     /// `If-None-Match` is not implemented.
     KnowsNoConditions,
-    /// Objects are put without an answer of their ETags.
+    /// Responses to puts have no ETag.
     TellsNoETag,
     /// Listings have ETags without quotes.
     ListsUnquoted,
@@ -35,7 +34,7 @@ pub enum Oddity {
     IsSkewed,
     /// Credentials expire within an upload.
     Expires,
-    /// Parts and aborts are never answered.
+    /// Parts and aborts get no response.
     Stalls,
 }
 
@@ -258,5 +257,5 @@ impl State {
     }
 }
 
-/// When every object was written.
+/// The date of every object.
 pub const DATE: &str = "Wed, 21 Oct 2015 07:28:00 GMT";

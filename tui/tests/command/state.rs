@@ -143,7 +143,7 @@ fn the_file_keeps_its_mode_and_nothing_next_to_it_is_touched() {
     assert_eq!(fs::metadata(place.path("st")).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(fs::read(place.path("victim")).unwrap(), b"victim");
     assert!(fs::symlink_metadata(place.path("st.new")).unwrap().is_symlink());
-    // A link to a state file stays, and so does the file.
+    // A symbolic link to a state file is kept, and its target is used.
     symlink("st", place.path("link")).unwrap();
     place.run("verify a.pack --state link").fine();
     assert!(fs::symlink_metadata(place.path("link")).unwrap().is_symlink());
@@ -199,7 +199,7 @@ fn the_state_file_is_not_taken_for_a_pack() {
         let run = place.run("verify folder --all --state folder/st").fine().out_text();
         assert!(run.contains("1 pack: 1 sound"), "{run}");
     }
-    // As a pattern of the shell names it.
+    // A shell pattern may include the state file.
     let run = place.run("verify folder/p folder/st --state folder/st");
     assert_eq!(run.code(), Some(0));
     assert!(run.err().contains("is the state file"), "{}", run.err());

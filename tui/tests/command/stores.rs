@@ -1,4 +1,4 @@
-//! Packs in a store whose answers are lost, late or odd.
+//! Packs in a store whose responses are lost, late or unusual.
 
 #![cfg(all(unix, feature = "remote"))]
 

@@ -1,4 +1,4 @@
-//! A web server on loopback: files in memory, ranges, a log of what was asked.
+//! A web server on loopback with files in memory, ranges and a log of requests.
 
 #![cfg(feature = "remote")]
 
@@ -11,15 +11,15 @@ use std::thread;
 /// How the server answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
-    /// As web servers do: ranges, an ETag.
+    /// Sends ranges and an ETag, like common web servers.
     Usual,
-    /// Whole files only, whatever is asked for.
+    /// Sends only whole files, whatever the request.
     NoRanges,
-    /// Nobody may see anything.
+    /// Refuses every request.
     Forbidden,
-    /// Each request is refused with a long page that a terminal would act on.
+    /// Refuses each request with a long page that contains control characters.
     Hostile,
-    /// Each request is answered once with "try again".
+    /// Answers each request once with "try again".
     Flaky,
 }
 

@@ -1,4 +1,4 @@
-//! A program in a pseudo-terminal, and what a terminal would show of it.
+//! Runs a program in a pseudo-terminal and reads its screen.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
 
-/// How long anything may take.
+/// The time limit of every wait.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A program on a terminal of its own.
@@ -24,9 +24,9 @@ pub struct Session {
     master: Option<Box<dyn MasterPty + Send>>,
     keys: Box<dyn Write + Send>,
     screen: Arc<Mutex<vt100::Parser>>,
-    /// The settings of the terminal before the program had it.
+    /// The settings of the terminal before the program started.
     before: String,
-    /// Whether the terminal is to be closed; the reader holds it open too.
+    /// Whether to close the terminal, which the reader also keeps open.
     closed: Arc<AtomicBool>,
     reader: Option<JoinHandle<()>>,
 }
@@ -92,13 +92,13 @@ impl Session {
         }
     }
 
-    /// Types.
+    /// Types text.
     pub fn type_keys(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
         self.keys.flush().unwrap();
     }
 
-    /// The terminal has another size.
+    /// Resizes the terminal.
     pub fn resize(&mut self, columns: u16, rows: u16) {
         let (width, height) = (columns.try_into().unwrap(), rows.try_into().unwrap());
         self.screen.lock().unwrap().screen_mut().set_size(height, width);
@@ -121,22 +121,22 @@ impl Session {
         self.keys = Box::new(std::io::sink());
     }
 
-    /// What is on the screen.
+    /// The text on the screen.
     pub fn screen(&self) -> String {
         self.screen.lock().unwrap().screen().contents()
     }
 
-    /// Looks at the screen, cell by cell.
+    /// Examines the cells of the screen.
     pub fn with_screen<T>(&self, look: impl FnOnce(&vt100::Screen) -> T) -> T {
         look(self.screen.lock().unwrap().screen())
     }
 
-    /// Waits until something is on the screen.
+    /// Waits until the screen contains a text.
     pub fn wait_for(&self, text: &str) {
         self.wait_until(text, |screen| screen.contents().contains(text));
     }
 
-    /// Waits until the screen is as it should be.
+    /// Waits until the screen satisfies a condition.
     pub fn wait_until(&self, what: &str, is_so: impl Fn(&vt100::Screen) -> bool) {
         let started = Instant::now();
         while !self.with_screen(&is_so) {
@@ -145,13 +145,13 @@ impl Session {
         }
     }
 
-    /// Waits until the screen is that of the shell again, with its cursor and without reports of
-    /// the mouse.
+    /// Waits until the terminal shows the main screen again, with the cursor and without
+    /// mouse reports.
     pub fn wait_for_the_shell(&self) {
         self.wait_until("screen of the shell", is_given_back);
     }
 
-    /// The process group that has the terminal.
+    /// The foreground process group.
     pub fn foreground(&self) -> i32 {
         self.master.as_ref().unwrap().process_group_leader().unwrap()
     }
@@ -174,8 +174,7 @@ impl Session {
         }
     }
 
-    /// Whether the terminal is as it was: its settings, its screen, its cursor,
-    /// its mouse.
+    /// Whether the terminal is restored: its settings, screen, cursor and mouse reports.
     pub fn assert_sane(&self) {
         let after = format!("{:?}", self.master.as_ref().unwrap().get_termios().unwrap());
         assert_eq!(after, self.before);

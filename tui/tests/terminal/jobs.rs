@@ -1,4 +1,5 @@
-//! The program as a job of a shell: stopped, continued, and left behind by its terminal.
+//! The program as a job of a shell: stopped, continued, and after its terminal has
+//! vanished.
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -17,7 +18,8 @@ fn shell_with_inspector(folder: &std::path::Path) -> Session {
     shell
 }
 
-/// The inspector is back, whole, and takes keys; then it and its shell are left.
+/// Checks that the inspector redraws completely and handles keys; then quits it and its
+/// shell.
 fn assert_whole_and_leave(shell: &mut Session) {
     shell.wait_until("the whole screen", |screen| {
         let text = screen.contents();
@@ -81,7 +83,8 @@ fn after_sigstop_fg_brings_back_the_whole_screen() {
     let mut shell = shell_with_inspector(folder.path());
     kill(Pid::from_raw(-shell.foreground()), Signal::SIGSTOP).unwrap();
     shell.wait_for("ready> ");
-    // Not every shell mends the settings of the terminal: this may still be raw mode.
+    // Not every shell restores the settings of the terminal, which may still be in raw
+    // mode.
     shell.type_keys("fg\n");
     assert_whole_and_leave(&mut shell);
 }

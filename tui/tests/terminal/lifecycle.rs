@@ -1,4 +1,4 @@
-//! Opened, driven, resized, ended by a signal; and the terminal afterwards.
+//! Start, keys, resizing, signals, and the state of the terminal after the end.
 
 use std::process::{Command, Stdio};
 

@@ -1,5 +1,5 @@
-//! The program itself on a real pseudo-terminal. What a panic leaves behind is tested next to the
-//! loop, in `src/terminal/tests.rs`: nothing in the program panics on request.
+//! The program itself on a real pseudo-terminal. The effects of a panic are tested next to
+//! the loop, in `src/terminal/tests.rs`: nothing in the program panics on request.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

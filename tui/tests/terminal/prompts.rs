@@ -38,13 +38,13 @@ fn a_failed_save_keeps_what_was_typed_and_a_tilde_is_the_home_folder() {
     session.type_keys("s\u{15}~/no-such-folder/a name\r");
     session.wait_for("save to ~/no-such-folder/a name");
     session.wait_for("✗");
-    // Only the folder in the middle is taken out.
+    // Deletes only the folder in the middle.
     session.type_keys("\u{1}\u{6}\u{6}");
     session.type_keys(&"\u{4}".repeat("no-such-folder/".len()));
     session.type_keys("\r");
     session.wait_for("saved to");
     assert_eq!(fs::read(home.join("a name")).unwrap(), b"line 0");
-    // Up brings the answer back; the file is there by now, and stays.
+    // Up recalls the answer. The file exists by now and is not overwritten.
     session.type_keys("js\u{1b}[A");
     session.wait_for("save to ~/a name");
     session.type_keys("\r");

@@ -71,7 +71,7 @@ fn preview(item: &[u8], columns: usize) -> String {
 }
 
 fn render_item(app: &Inspector, parts: &InspectorLayout, buffer: &mut Buffer) {
-    let area = parts.beside;
+    let area = parts.side;
     let style = if app.in_item { app.palette.strong() } else { app.palette.faint() };
     let block = Block::new().borders(Borders::LEFT).border_style(style);
     block.render(area, buffer);

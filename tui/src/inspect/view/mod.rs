@@ -16,8 +16,8 @@ use ratatui::widgets::Widget;
 use super::keys;
 use super::layout::InspectorLayout;
 use super::model::{Inspector, InspectorMode};
-use crate::terminal::keys::{help, hints};
-use crate::terminal::panel::{Overlay, is_large_enough, too_small};
+use crate::terminal::keys::{hints, render_help};
+use crate::terminal::panel::{is_large_enough, too_small};
 
 pub use facts::lines as facts_lines;
 pub use items::bytes_a_row;
@@ -40,8 +40,8 @@ impl Widget for &Inspector {
         match self.mode() {
             InspectorMode::Records => {
                 records::render(self, &parts, buffer);
-                if !parts.beside.is_empty() {
-                    sizes::render_next_to_records(self, parts.beside, buffer);
+                if !parts.side.is_empty() {
+                    sizes::render_next_to_records(self, parts.side, buffer);
                 }
             }
             InspectorMode::Items => items::render(self, &parts, buffer),
@@ -52,10 +52,7 @@ impl Widget for &Inspector {
         let tables = keys::tables(self.mode());
         hints(tables, self.palette, parts.hints.width).render(parts.hints, buffer);
         if let Some(scroll) = self.help {
-            let lines = help(keys::ALL, self.palette, area.width);
-            let foot = "↑↓ scroll · Esc closes";
-            let overlay = Overlay { title: "Keys", foot, lines, scroll };
-            overlay.render(area, self.palette, buffer);
+            render_help(keys::ALL, scroll, area, self.palette, buffer);
         }
     }
 }

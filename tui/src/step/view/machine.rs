@@ -237,8 +237,8 @@ impl Panel<'_> {
         };
         let failed = failed.map(|taken| format!(" ✗ fails, {taken} taken"));
         let note = format!(" {lengths}{len} {relation}");
-        let beside = width(&note) + failed.as_ref().map_or(0, |text| width(text)) + 6;
-        let room = columns.saturating_sub(beside);
+        let other_columns = width(&note) + failed.as_ref().map_or(0, |text| width(text)) + 6;
+        let room = columns.saturating_sub(other_columns);
         // Use the scale of the buffer unless the put is too long for it.
         let scale = Some(self.scale(columns)).filter(|scale| scale.columns(len) <= room);
         let scale = scale.unwrap_or_else(|| Scale::new(len, room));

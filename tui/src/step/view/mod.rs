@@ -17,8 +17,8 @@ use super::keys;
 use super::layout::StepperLayout;
 use super::model::{CaseOrigin, Stepper, StepperMode};
 use super::scenario::SCENARIOS;
-use crate::terminal::keys::{help, hints};
-use crate::terminal::panel::{Overlay, is_large_enough, too_small};
+use crate::terminal::keys::{hints, render_help};
+use crate::terminal::panel::{is_large_enough, too_small};
 use crate::terminal::text::{cut, width, wrapped};
 
 pub use events::step_at;
@@ -75,10 +75,7 @@ impl Widget for &Stepper {
         let tables = keys::tables(self.mode());
         hints(tables, self.palette, parts.hints.width).render(parts.hints, buffer);
         if let Some(scroll) = self.help {
-            let lines = help(keys::ALL, self.palette, area.width);
-            let foot = "↑↓ scroll · Esc closes";
-            let overlay = Overlay { title: "Keys", foot, lines, scroll };
-            overlay.render(area, self.palette, buffer);
+            render_help(keys::ALL, scroll, area, self.palette, buffer);
         }
     }
 }
