@@ -47,6 +47,7 @@
 
 mod detect;
 mod directory;
+mod lengths;
 mod open;
 mod plan;
 mod report;
@@ -55,6 +56,7 @@ mod verify;
 
 pub use detect::CodecDetection;
 pub use directory::{Directory, ItemPlace, RecordPlace};
+pub use lengths::ItemLengths;
 pub use open::{DEFAULT_TAIL, FileTail, Opening, Pack, PackOpened};
 pub use plan::{Merge, PlannedRead, PlannedRecord, plan, plan_ascending, plan_records};
 pub use report::{DamagedRecord, LayerName, LayerVerdict, Report, UncheckedRecord, Verdict};

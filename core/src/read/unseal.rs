@@ -79,6 +79,11 @@ fn decode(encoded: Bytes, size: Size, decoder: &dyn Decode) -> Result<Bytes, Dec
 }
 
 impl Record {
+    /// The packed lengths of the items; `None` if the record is one item.
+    pub(super) fn packed_lengths(&self) -> Option<&OwnedGroup> {
+        self.lengths.as_ref()
+    }
+
     /// The number of items.
     #[must_use]
     pub fn item_count(&self) -> u32 {

@@ -3,6 +3,7 @@
 //! ```text
 //! Reader ── open ──> core's Opening over a source ──> directory, kept
 //!        ── get ──────> reader.rs   one record, or the part of it that is needed
+//!        ── item_lengths ─> lengths.rs   the end of the record
 //!        ── get_many ─> batch.rs    merged reads, decoded in parallel
 //!        ── range ────> scan.rs     whole records ahead of the caller, in order
 //!        ── verify ───> verify.rs   the same, examined and not handed out
@@ -16,6 +17,7 @@ mod budget;
 mod codec;
 mod digests;
 mod examined;
+mod lengths;
 mod opened;
 mod options;
 mod positions;

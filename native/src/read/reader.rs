@@ -396,7 +396,7 @@ impl ReaderInner {
     }
 
     /// Chooses the codec before any record was read.
-    fn settle_on_first_record(&self) -> Result<(), ErrorKind> {
+    pub(super) fn settle_on_first_record(&self) -> Result<(), ErrorKind> {
         self.opened.record_to_settle_on().map_or(Ok(()), |first| self.settle(&first, &[]))
     }
 }
