@@ -74,7 +74,7 @@ pub use trust::{
 };
 pub use unpack::{
     RefusedItem, StagedUnpack, UnpackAbort, UnpackOptions, UnpackProgress, UnpackRefusal,
-    UnpackReport, Unpacker,
+    UnpackReport, UnpackedPath, Unpacker,
 };
 #[cfg(feature = "async")]
 pub use write::AsyncWriter;

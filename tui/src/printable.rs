@@ -30,6 +30,11 @@ pub fn path(path: &Path) -> PrintablePath<'_> {
     PrintablePath(path)
 }
 
+/// The name of an item, quoted like a file name.
+pub fn name(name: &[u8]) -> PrintableName<'_> {
+    PrintableName(name)
+}
+
 /// Text in which unprintable characters are escaped.
 pub fn text<T: Display>(text: T) -> PrintableText<T> {
     PrintableText(text)
@@ -54,12 +59,22 @@ pub struct PrintablePath<'a>(&'a Path);
 
 impl Display for PrintablePath<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.to_str().map(redacted) {
+        PrintableName(self.0.as_os_str().as_encoded_bytes()).fmt(f)
+    }
+}
+
+/// See [`name`].
+#[derive(Clone, Copy, Debug)]
+pub struct PrintableName<'a>(&'a [u8]);
+
+impl Display for PrintableName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match std::str::from_utf8(self.0).map(redacted) {
             // A name that begins like a quoted one is quoted, too: otherwise
             // two names could be printed alike.
-            Some(name) if !name.starts_with("$'") && is_printable(&name) => f.write_str(&name),
-            Some(name) => quote(name.as_bytes(), f),
-            None => quote(self.0.as_os_str().as_encoded_bytes(), f),
+            Ok(name) if !name.starts_with("$'") && is_printable(&name) => f.write_str(&name),
+            Ok(name) => quote(name.as_bytes(), f),
+            Err(_) => quote(self.0, f),
         }
     }
 }
@@ -286,6 +301,25 @@ impl Serialize for JsonPath {
             let bytes = path.as_os_str().as_encoded_bytes();
             let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
             map.serialize_entry(self.bytes_key, &hex)?;
+        }
+        map.end()
+    }
+}
+
+/// The name of an item as JSON has it: `name`, and where that is not UTF-8
+/// `name_bytes`, its bytes in hexadecimal; null if the item has none. For
+/// `#[serde(flatten)]`.
+#[derive(Clone, Copy, Debug)]
+pub struct JsonName<'a>(pub &'a [u8]);
+
+impl Serialize for JsonName<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        let text = String::from_utf8_lossy(self.0);
+        map.serialize_entry("name", &(!self.0.is_empty()).then_some(&text))?;
+        if let Cow::Owned(_) = text {
+            let hex: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
+            map.serialize_entry("name_bytes", &hex)?;
         }
         map.end()
     }

@@ -19,6 +19,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytes::Bytes;
+
 use self::plan::UnpackPlan;
 use self::run::RunSettings;
 use crate::cores::MAX_THREADS;
@@ -132,6 +134,20 @@ impl Unpacker {
         self.len() == 0
     }
 
+    /// Returns the path of each item, by position, and a report that lists the items
+    /// without one: for a program that writes something else than files, such as an
+    /// archive. Each path is relative, is not empty, and contains no `..`.
+    #[must_use]
+    pub fn paths(mut self) -> (Vec<UnpackedPath>, UnpackReport) {
+        self.plan.settle(self.options.overwrite, self.options.portable);
+        let path = |file: &plan::PlannedFile| UnpackedPath {
+            position: file.position,
+            path: Bytes::copy_from_slice(self.plan.path(*file)),
+        };
+        let paths = self.plan.files().iter().map(path).collect();
+        (paths, self.plan.report())
+    }
+
     /// Writes the files below an existing folder.
     ///
     /// # Errors
@@ -154,6 +170,16 @@ impl Unpacker {
         let stop = Arc::new(AtomicBool::new(false));
         Ok(StagedUnpack { path, options: self.options, plan: self.plan, staging, stop })
     }
+}
+
+/// The path of an item below a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnpackedPath {
+    /// The position of the item.
+    pub position: u32,
+    /// Its path: components with `/` between them.
+    pub path: Bytes,
 }
 
 /// An unpacking that is about to begin. Dropped, it leaves nothing.
@@ -199,11 +225,11 @@ impl StagedUnpack {
         let Self { path, options, plan, staging, stop } = self;
         let threads = options.threads.unwrap_or_else(|| reader.threads());
         let settings = RunSettings { path, staging, stop, threads, durable: options.durable };
-        let mut report = run::run(reader, &plan, settings, options.overwrite, &progress)?;
-        report.refused.extend(plan.refused);
-        report.refused.sort_by_key(|item| item.position);
-        report.replaced = plan.replaced;
-        Ok(report)
+        let done = run::run(reader, &plan, settings, options.overwrite, &progress)?;
+        let UnpackReport { mut refused, replaced, .. } = plan.report();
+        refused.extend(done.refused);
+        refused.sort_by_key(|item| item.position);
+        Ok(UnpackReport { refused, replaced, ..done })
     }
 }
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::path::{append_path, fold_case};
-use super::report::{RefusedItem, UnpackRefusal};
+use super::report::{RefusedItem, UnpackRefusal, UnpackReport};
 
 /// The paths of all files, in the order in which their items were added.
 #[derive(Debug, Default)]
@@ -14,8 +14,8 @@ pub(super) struct UnpackPlan {
     /// The paths, one after another.
     paths: Vec<u8>,
     files: Vec<PlannedFile>,
-    pub(super) refused: Vec<RefusedItem>,
-    pub(super) replaced: Vec<RefusedItem>,
+    refused: Vec<RefusedItem>,
+    replaced: Vec<RefusedItem>,
 }
 
 /// A file to be written.
@@ -65,6 +65,13 @@ impl UnpackPlan {
     pub(super) fn refuse(&self, file: PlannedFile, refusal: UnpackRefusal) -> RefusedItem {
         let name = Bytes::copy_from_slice(self.path(file));
         RefusedItem { position: file.position, name, refusal }
+    }
+
+    /// Returns a report of the items that are not written.
+    pub(super) fn report(self) -> UnpackReport {
+        let Self { mut refused, replaced, .. } = self;
+        refused.sort_by_key(|item| item.position);
+        UnpackReport { refused, replaced, ..UnpackReport::default() }
     }
 
     /// Settles which item gets a path that several claim: the first, or with

@@ -1,18 +1,24 @@
 //! `sealpack cat`: prints all items, or those of a range, one after another.
 
+use std::ffi::OsString;
 use std::io::{IsTerminal, stdout};
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use sealpack::core::error::Misuse;
+use sealpack::{Bytes, Names, Reader};
 
+use super::name_pattern::NamePatterns;
+use super::named_items::{report_unmatched, required_names};
 use super::read_args::{PackHeading, ReadArgs};
 use crate::items::write::{ItemWriter, OutputFraming};
 use crate::outcome::{CommandOutcome, Failure};
 use crate::progress::ProgressMeter;
 
-/// Write all items, or a range of them, to standard output
+/// Write all items, or some of them, to standard output
+///
+/// A PATTERN selects items by name, as for `sealpack ls`; --range selects by position.
 ///
 /// Without --lines, --framed or --json nothing separates the items. `cat --lines` restores the input of
 /// `pack --lines` byte for byte, except that the last line always ends in a newline; `cat --framed`
@@ -22,9 +28,16 @@ use crate::progress::ProgressMeter;
 pub struct CatArgs {
     /// The pack
     file: PathBuf,
+    /// Only items whose names match one of these
+    #[arg(value_name = "PATTERN")]
+    patterns: Vec<OsString>,
     /// Only the items at positions A to B-1; A.. has no end, ..B starts at 0
     #[arg(long, value_name = "A..B")]
     range: Option<PositionRange>,
+    /// Write the name of each item before it, as `==> NAME <==` on a line of its
+    /// own; with --json as the field `name`
+    #[arg(long, conflicts_with = "framed")]
+    names: bool,
     #[command(flatten)]
     framing: OutputFraming,
     #[command(flatten)]
@@ -35,6 +48,7 @@ const EXAMPLES: &str = "\
 Examples:
   sealpack cat log.pack --lines | grep error        every line
   sealpack cat log.pack --lines --range 1000..1010  ten of them
+  sealpack cat src.pack '**/*.toml' --names         some files, with their names
   sealpack cat old.pack --framed | sealpack pack --framed - -o new.pack
                                                     pack the items again";
 
@@ -96,17 +110,83 @@ pub fn run(args: &CatArgs) -> Result<CommandOutcome, Failure> {
             .of(reader.item_count())
             .map_err(|misuse| Failure::Position { path: args.file.clone(), misuse })?,
     };
+    let mut patterns = NamePatterns::parse(&args.patterns)?;
+    let by_name = !patterns.is_empty() || args.names;
+    let names = if by_name { Some(required_names(&reader)?) } else { None };
     let about = PackHeading::new(&args.file, chosen);
-    let mut to = ItemWriter::new(args.framing, &about)?;
+    let to = ItemWriter::new(args.framing, &about)?;
     // If the items go to the terminal, a progress bar would appear among them.
     let quiet = args.framing.is_json() || stdout().is_terminal();
-    let mut progress = ProgressMeter::items("reading", u64::from(range.end - range.start), quiet);
+    let progress = |items: u64| ProgressMeter::items("reading", items, quiet);
+    match names {
+        Some(names) => {
+            let to = if args.names { to.with_names() } else { to };
+            let matched = matching(&names, range, &mut patterns)?;
+            write_named(&reader, &matched, to, progress(matched.len() as u64))?;
+        }
+        None => {
+            let progress = progress(u64::from(range.end - range.start));
+            write_range(&reader, range, to, progress)?;
+        }
+    }
+    Ok(report_unmatched(&patterns))
+}
+
+fn write_range(
+    reader: &Reader,
+    range: Range<u32>,
+    mut to: ItemWriter,
+    mut progress: ProgressMeter,
+) -> Result<(), Failure> {
     for (position, item) in range.clone().zip(reader.range(range)?) {
-        let item = item?;
-        to.write(position, &item)?;
+        to.write(position, b"", &item?)?;
         progress.add(1);
     }
-    to.finish().map(|()| CommandOutcome::Fine)
+    to.finish()
+}
+
+/// The items of a range whose names match, with their names.
+fn matching(
+    names: &Names,
+    range: Range<u32>,
+    patterns: &mut NamePatterns,
+) -> Result<Vec<(u32, Bytes)>, Failure> {
+    let mut matched = Vec::new();
+    for named in names.range(range)? {
+        let (position, name) = named?;
+        if patterns.matches(&name) {
+            matched.push((position, name));
+        }
+    }
+    Ok(matched)
+}
+
+fn write_named(
+    reader: &Reader,
+    items: &[(u32, Bytes)],
+    mut to: ItemWriter,
+    mut progress: ProgressMeter,
+) -> Result<(), Failure> {
+    /// Items that are read in one call, so that the first ones are written soon.
+    const BATCH: usize = 4096;
+    for batch in items.chunks(BATCH) {
+        let positions: Vec<u32> = batch.iter().map(|(position, _)| *position).collect();
+        // The positions ascend, and the items come in the order of the file.
+        let stopped = reader.get_many_with(&positions, |request, item| {
+            let Some((position, name)) = batch.get(request) else {
+                return ControlFlow::Continue(());
+            };
+            progress.add(1);
+            match to.write(*position, name, &item) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(failure) => ControlFlow::Break(failure),
+            }
+        })?;
+        if let ControlFlow::Break(failure) = stopped {
+            return Err(failure);
+        }
+    }
+    to.finish()
 }
 
 #[cfg(test)]

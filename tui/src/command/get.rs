@@ -1,16 +1,21 @@
-//! `sealpack get`: prints items by their positions.
+//! `sealpack get`: prints items by their positions or names.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use sealpack::core::error::Misuse;
 use sealpack::{Bytes, Reader};
 
 use super::location::PackLocation;
+use super::named_items::{position_of, required_names};
 use super::read_args::{PackHeading, ReadArgs};
 use crate::items::write::{ItemWriter, OutputFraming};
 use crate::outcome::{CommandOutcome, Failure};
 
-/// Write the items at these positions to standard output
+/// Write items to standard output, by position or name
+///
+/// A number is a position, any other text a name: --name takes numbers as names, too. `sealpack ls`
+/// lists both.
 ///
 /// Reads each item with one read, whatever its position, and writes the items in the order of the
 /// arguments. A single item is written without any framing; several need --lines, --framed or --json
@@ -20,9 +25,12 @@ use crate::outcome::{CommandOutcome, Failure};
 pub struct GetArgs {
     /// The pack
     file: PathBuf,
-    /// Positions, counted from 0
-    #[arg(required = true, value_name = "POSITION")]
-    positions: Vec<u64>,
+    /// Positions, counted from 0, or names
+    #[arg(required = true, value_name = "POSITION|NAME")]
+    items: Vec<OsString>,
+    /// Take every argument as a name, also one that is a number
+    #[arg(long)]
+    name: bool,
     #[command(flatten)]
     framing: OutputFraming,
     #[command(flatten)]
@@ -45,21 +53,13 @@ const BATCH: usize = 256;
 /// # Errors
 /// [`Failure`]: a pack that cannot be read, a position it does not have.
 pub fn run(args: &GetArgs) -> Result<CommandOutcome, Failure> {
-    if args.positions.len() > 1 && args.framing.is_none() {
+    if args.items.len() > 1 && args.framing.is_none() {
         return Err(Failure::usage(
-            "several items need a separator: add --lines, --framed or --json",
+            "several items would run together: add --lines, --framed or --json",
         ));
     }
     let reader = args.reading.open(&args.file)?;
-    let items = reader.item_count();
-    let position = |&position: &u64| match u32::try_from(position) {
-        Ok(known) if known < items => Ok(known),
-        _ => Err(Failure::Position {
-            path: args.file.clone(),
-            misuse: Misuse::Position { position, items },
-        }),
-    };
-    let positions = args.positions.iter().map(position).collect::<Result<Vec<_>, _>>()?;
+    let positions = args.positions(&reader)?;
     let mut batches = positions.chunks(BATCH);
     // For a pack in a store the codec is not determined first: any record reveals it, and
     // each read is a round trip. For a local file, knowing the codec may save most of a
@@ -72,14 +72,48 @@ pub fn run(args: &GetArgs) -> Result<CommandOutcome, Failure> {
     let about = PackHeading::new(&args.file, chosen);
     let mut to = ItemWriter::new(args.framing, &about)?;
     for (position, item) in first {
-        to.write(position, &item)?;
+        to.write(position, b"", &item)?;
     }
     for positions in batches {
         for (position, item) in fetch(&reader, positions)? {
-            to.write(position, &item)?;
+            to.write(position, b"", &item)?;
         }
     }
     to.finish().map(|()| CommandOutcome::Fine)
+}
+
+impl GetArgs {
+    /// Returns the position that each argument means.
+    fn positions(&self, reader: &Reader) -> Result<Vec<u32>, Failure> {
+        let items = reader.item_count();
+        let mut names = None;
+        let mut position = |item: &OsString| {
+            if let (false, Some(position)) = (self.name, position(item)) {
+                return match u32::try_from(position) {
+                    Ok(known) if known < items => Ok(known),
+                    _ => Err(Failure::Position {
+                        path: self.file.clone(),
+                        misuse: Misuse::Position { position, items },
+                    }),
+                };
+            }
+            // The names are opened once, and only if an argument is one.
+            let opened = match names.take() {
+                Some(opened) => opened,
+                None => required_names(reader)?,
+            };
+            let found = position_of(reader, &opened, item.as_encoded_bytes());
+            names = Some(opened);
+            found
+        };
+        self.items.iter().map(&mut position).collect()
+    }
+}
+
+/// Returns the position that an argument is, if it is a number.
+fn position(item: &OsString) -> Option<u64> {
+    let text = item.to_str().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
+    text.parse().ok()
 }
 
 /// Returns the items at these positions, in the same order.

@@ -10,12 +10,16 @@ mod grep;
 mod info;
 mod inspect;
 mod location;
+mod ls;
+mod name_pattern;
+mod named_items;
 mod pack;
 mod place;
 mod read_args;
 mod step;
 mod target;
 mod trust_args;
+mod unpack;
 mod verify;
 
 use std::process::ExitCode;
@@ -46,7 +50,10 @@ const EXAMPLES: &str = "\
 Examples:
   sealpack pack /usr/share/doc -o doc.pack     each file becomes an item
   sealpack pack --lines big.log -o log.pack    each line becomes an item
+  sealpack ls doc.pack                         list the items
   sealpack get log.pack 41                     print the 42nd line
+  sealpack get doc.pack bash/README            print a file by its name
+  sealpack unpack doc.pack -C doc              write the files back
   sealpack grep error log.pack                 print the lines that match
   sealpack verify *.pack                       run every check
   sealpack digests log.pack                    write its digest list
@@ -64,8 +71,10 @@ the trusted hash, two packs differ, or an invariant is broken; 2 wrong usage;
 enum Command {
     Pack(pack::PackArgs),
     Info(info::InfoArgs),
+    Ls(ls::LsArgs),
     Get(get::GetArgs),
     Cat(cat::CatArgs),
+    Unpack(unpack::UnpackArgs),
     Grep(grep::GrepArgs),
     Verify(verify::VerifyArgs),
     Digests(digests::DigestsArgs),
@@ -123,8 +132,10 @@ fn run(command: &Command) -> Result<CommandOutcome, Failure> {
     match command {
         Command::Pack(args) => pack::run(args),
         Command::Info(args) => info::run(args),
+        Command::Ls(args) => ls::run(args),
         Command::Get(args) => get::run(args),
         Command::Cat(args) => cat::run(args),
+        Command::Unpack(args) => unpack::run(args),
         Command::Grep(args) => grep::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Digests(args) => digests::run(args),

@@ -35,8 +35,27 @@ fn every_command_that_reads_takes_a_url() {
     both("get PACK 5 39999 5 20000 --lines");
     both("cat PACK --lines");
     both("cat PACK --framed --range 100..200");
+    both("ls PACK");
     let verified = place.run(&format!("verify {url} --json")).fine().json();
     has(&verified, &json!({ "path": url, "ok": true }));
+}
+
+#[test]
+fn commands_that_use_names_take_a_url() {
+    let place = crate::named::tree();
+    let web = Web::new(Manner::Usual);
+    web.put("/tree.pack", fs::read(place.path("p")).unwrap());
+    let url = web.url("/tree.pack");
+    for args in
+        ["ls PACK --long", "ls PACK -0 src", "get PACK src/lib.rs", "cat PACK **/*.rs --names"]
+    {
+        let local = place.run(&args.replace("PACK", "p")).fine().out().to_vec();
+        let remote = place.run(&args.replace("PACK", &url)).fine().out().to_vec();
+        assert!(local == remote && !local.is_empty(), "{args}");
+    }
+    let unpacked = place.run(&format!("unpack {url} -C out --json")).fine().json();
+    has(&unpacked, &json!({ "path": url, "files": 6 }));
+    assert_eq!(fs::read(place.path("out/src/sub/mod.rs")).unwrap(), b"fn sub() {}\n");
 }
 
 #[test]

@@ -1,0 +1,144 @@
+//! Items by their names: the names of a pack, one item's position, close names.
+
+use std::path::Path;
+
+use sealpack::{Names, Reader};
+
+use super::name_pattern::NamePatterns;
+use super::trust_args::trusted_by;
+use crate::outcome::{CommandOutcome, Failure, Status};
+use crate::{printable, report};
+
+/// Returns the names of a pack, if it stores any; prints a note if the trusted hash
+/// does not cover them.
+///
+/// # Errors
+/// [`Failure::Pack`].
+pub fn names_of(reader: &Reader) -> Result<Option<Names>, Failure> {
+    let names = reader.names()?;
+    if names.is_some() && trusted_by(reader) == Some("content_hash") {
+        report::note(&format_args!(
+            "{}: a content hash does not authenticate names; the root of a digest list does",
+            printable::path(reader.path())
+        ));
+    }
+    Ok(names)
+}
+
+/// The same for a command that cannot do without names.
+///
+/// # Errors
+/// [`Failure::Pack`], [`Failure::Usage`] for a pack without names.
+pub fn required_names(reader: &Reader) -> Result<Names, Failure> {
+    names_of(reader)?.ok_or_else(|| no_names(reader.path()))
+}
+
+/// The pack stores no names.
+pub fn no_names(path: &Path) -> Failure {
+    Failure::usage(format!("{}: the pack stores no names", printable::path(path)))
+}
+
+/// Returns the position of the item with this name.
+///
+/// # Errors
+/// [`Failure::Pack`]; [`Failure::Usage`] if no item has the name, or several.
+pub fn position_of(reader: &Reader, names: &Names, name: &[u8]) -> Result<u32, Failure> {
+    let path = printable::path(reader.path());
+    let printed = printable::name(name);
+    match names.find(name)?.as_slice() {
+        [position] => Ok(*position),
+        [] => {
+            let close = close_names(names, name)?;
+            let close: Vec<String> =
+                close.iter().map(|name| printable::name(name).to_string()).collect();
+            let hint = match close.as_slice() {
+                [] => "`sealpack ls` lists all names".to_string(),
+                close => format!("close to it: {}", close.join(", ")),
+            };
+            Err(Failure::usage(format!("{path}: no item is named {printed}; {hint}")))
+        }
+        several => {
+            /// Positions that the message lists.
+            const LISTED: usize = 10;
+            let listed: Vec<String> = several.iter().take(LISTED).map(u32::to_string).collect();
+            let more = if several.len() > LISTED { ", …" } else { "" };
+            Err(Failure::usage(format!(
+                "{path}: {} items are named {printed}: choose one of the positions {}{more}",
+                several.len(),
+                listed.join(", ")
+            )))
+        }
+    }
+}
+
+/// Names that a user may have meant, the closest first: at most three.
+fn close_names(names: &Names, wanted: &[u8]) -> Result<Vec<Vec<u8>>, Failure> {
+    /// Names that a message lists.
+    const LISTED: usize = 3;
+    let mut close: Vec<(usize, Vec<u8>)> = Vec::new();
+    for name in names.iter() {
+        let (_, name) = name?;
+        let Some(distance) = distance(wanted, &name) else { continue };
+        let at = close.partition_point(|(other, _)| *other <= distance);
+        if at < LISTED {
+            close.insert(at, (distance, name.to_vec()));
+            close.truncate(LISTED);
+        }
+    }
+    Ok(close.into_iter().map(|(_, name)| name).collect())
+}
+
+/// How far a name is from the wanted one; `None` if a user hardly meant it. The same
+/// file in another folder is close, and so is a typing error in a file's name.
+fn distance(wanted: &[u8], name: &[u8]) -> Option<usize> {
+    let last = |name: &'_ [u8]| -> usize {
+        name.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1)
+    };
+    let wanted_file = wanted.get(last(wanted)..).unwrap_or_default();
+    let file = name.get(last(name)..).unwrap_or_default();
+    if wanted_file.is_empty() {
+        return None;
+    }
+    if file.eq_ignore_ascii_case(wanted_file) {
+        return Some(usize::from(!name.ends_with(wanted)));
+    }
+    // Two typing errors, of which a short name has none.
+    let allowed = (wanted_file.len() / 3).min(2);
+    if file.len().abs_diff(wanted_file.len()) > allowed {
+        return None;
+    }
+    let (wanted, file) = (std::str::from_utf8(wanted_file).ok()?, std::str::from_utf8(file).ok()?);
+    let distance = strsim::osa_distance(wanted, file);
+    (distance <= allowed).then_some(distance + 1)
+}
+
+/// Reports each pattern that matched nothing.
+pub fn report_unmatched(patterns: &NamePatterns) -> CommandOutcome {
+    let mut outcome = CommandOutcome::Fine;
+    for pattern in patterns.unmatched() {
+        let pattern = printable::name(pattern);
+        report::error(&format_args!("no item's name matches {pattern}"), None);
+        outcome = CommandOutcome::Reported(Status::Usage);
+    }
+    outcome
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn close_names_are_the_same_file_elsewhere_and_typing_errors() {
+        for (wanted, name, expected) in [
+            ("lib.rs", "src/lib.rs", Some(0)),
+            ("source/lib.rs", "src/lib.rs", Some(1)),
+            ("LIB.rs", "src/lib.rs", Some(1)),
+            ("src/lbi.rs", "src/lib.rs", Some(2)),
+            ("src/main.rs", "src/lib.rs", None),
+            ("a", "b", None),
+            ("src/", "src/lib.rs", None),
+        ] {
+            assert_eq!(distance(wanted.as_bytes(), name.as_bytes()), expected, "{wanted} {name}");
+        }
+    }
+}
