@@ -51,8 +51,8 @@ use super::invariant::{Broken, Invariant, Observation};
 use super::layout::{Layout, Puts};
 use super::model::{Abstract, FlushRule, Model};
 use super::subject::Open;
-use super::world::World;
-use crate::stream::{BufferSize, Shape};
+use super::world::{World, rounds};
+use crate::stream::Shape;
 use alloc::{
     collections::{BTreeMap, BTreeSet},
     vec::Vec,
@@ -456,16 +456,9 @@ impl StateSearch<'_> {
     /// that is freed, so a stream that does not reuse memory has a new address for
     /// each of its buffers.
     fn reuse(&mut self) {
-        let size = 64;
-        let shape = Shape {
-            buffer_size: BufferSize::new(size).unwrap_or(BufferSize::SMALLEST),
-            trim: self.shape.trim,
-        };
-        let whole = [Event::buffered(size / 2)];
-        let in_pieces = [Event::buffered(size - 1), Event::zero_copy(size), Event::buffered(1)];
-        let last = Event::zero_copy(size);
-        for round in [&whole[..], &[in_pieces.as_slice(), &[last]].concat()] {
-            let events: Vec<&Event> = core::iter::repeat_n(round, 24).flatten().collect();
+        let shape = self.shape;
+        for round in rounds(shape) {
+            let events: Vec<&Event> = round.iter().collect();
             if !self.world.reuses_memory(shape, &events) {
                 let mut broken = Broken::NONE;
                 broken.insert(Observation::MemoryNotReused.breaks());

@@ -109,6 +109,9 @@ pub struct Departure {
     pub after: Abstract,
     /// The sizes of its puts.
     pub puts: Vec<usize>,
+    /// If its numbers and puts are the same: what differs, in words. Otherwise empty.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "String::is_empty"))]
+    pub words: String,
 }
 
 /// One step of a case.

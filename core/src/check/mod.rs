@@ -177,7 +177,7 @@ pub use model::{Abstract, Choice, Decision, Emit, FlushRule, Model, Tail, Waits}
 pub use mutant::{MUTANTS, Mutant};
 pub use recorder::Recorder;
 pub use replay::{Variant, replay, replay_subject};
-pub use report::{replay_command, report, report_replay};
+pub use report::{replay_command, report, report_departure, report_replay};
 pub use shrink::shrink;
 #[cfg(feature = "std")]
 pub use sink::Sink;

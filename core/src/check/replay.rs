@@ -10,13 +10,18 @@ use super::frame::{
     Departure, ExtentKind, Finding, Frame, FrameExtent, Judgement, Picture, Replay, SinkCall,
 };
 use super::invariant::{Broken, Invariant, Observation};
+use super::layout::{Layout, Puts};
 use super::model::{Abstract, Decision, FlushRule, Model};
 use super::mutant::Mutant;
 use super::state::State;
 use super::subject::{Open, Subject};
-use super::world::{World, planes_for};
+use super::world::{World, is_rounds, planes_for};
 use crate::stream::{BufferSize, Shape};
-use alloc::{boxed::Box, string::ToString, vec::Vec};
+use alloc::{
+    boxed::Box,
+    string::{String, ToString},
+    vec::Vec,
+};
 
 /// Which stream of this crate is under test.
 #[derive(Clone, Copy, Debug, Default)]
@@ -83,6 +88,8 @@ pub fn replay_subject(case: &Case, shape: Shape, open: Open<'_>, rule: FlushRule
     }
     let mut player = Player::new(World::new(open), Model::new(shape, rule), shape);
     let mut frames: Vec<Frame> = Vec::new();
+    let all: Vec<&Event> = case.events.iter().collect();
+    let reuses = !is_rounds(shape, &all) || player.world.reuses_memory(shape, &all);
     // One run per digit of a position in base 256; the lowest digit comes last, so
     // that its puts can still be printed.
     let mut seen: Vec<Vec<Observation>> = Vec::new();
@@ -105,6 +112,9 @@ pub fn replay_subject(case: &Case, shape: Shape, open: Open<'_>, rule: FlushRule
                 }
             }
         }
+    }
+    if let (false, Some(last)) = (reuses, seen.last_mut()) {
+        last.push(Observation::MemoryNotReused);
     }
     let mut broken = Broken::NONE;
     for (frame, observations) in frames.iter_mut().zip(seen) {
@@ -133,17 +143,36 @@ struct Player<'a> {
     /// The state of the specification, for a stream that does not show its own;
     /// `None` once the stream has departed from it.
     beside: Option<Abstract>,
+    /// The extents as specified, for a stream that shows them; `None` once the stream
+    /// has departed from them or failed.
+    layout: Option<Layout>,
 }
 
 impl<'a> Player<'a> {
     fn new(mut world: World<'a>, model: Model, shape: Shape) -> Self {
         world.set_probes(true);
-        Player { world, model, shape, beside: None }
+        Player { world, model, shape, beside: None, layout: None }
     }
 
     fn begin(&mut self, plane: usize, bytes: usize) {
         self.world.begin(self.shape, plane, bytes);
         self.beside = Some(Abstract::default());
+        self.layout = Some(Layout::default());
+    }
+
+    /// What differs from the specification if the numbers do not: the extents.
+    fn layout_departure(&mut self, event: &Event, puts_before: usize) -> Option<String> {
+        let mut puts = Puts::default();
+        let layout = self.layout.take()?.step(&self.model, &event.operation, &mut puts);
+        let what = if !self.world.has_put(puts_before, &puts) {
+            "the puts have other extents, or copies where the writer's memory is specified"
+        } else if !self.world.has_layout(&layout) {
+            "the bytes wait in other extents, or as copies where the writer's memory is specified"
+        } else {
+            self.layout = Some(layout);
+            return None;
+        };
+        Some(what.into())
     }
 
     fn frame(&mut self, index: usize, event: &Event, implied: bool) -> Frame {
@@ -170,13 +199,20 @@ impl<'a> Player<'a> {
             words.push_str("; but the sink fails: the stream is over");
             words.push_str(if state.is_some() { ", and lets go of what waits" } else { "" });
             after = Abstract::default();
-            puts.clone_from(&put);
+            puts.truncate(put.len());
         }
         let agrees = match state {
             Some(state) => Abstract::from(state) == after && put == puts,
             None => from.is_none() || put == puts,
         };
         self.beside = from.filter(|_| agrees && !struck).map(|_| after);
+        if !agrees || struck || ended || state.is_none() {
+            self.layout = None;
+        }
+        let differs = self.layout_departure(event, puts_before);
+        let departs = !agrees || differs.is_some();
+        let departure =
+            departs.then(|| Departure { after, puts, words: differs.unwrap_or_default() });
         Frame {
             index,
             event: event.clone(),
@@ -188,7 +224,7 @@ impl<'a> Player<'a> {
             taken: self.world.recorder().taken(),
             decision,
             words,
-            departure: (!agrees).then_some(Departure { after, puts }),
+            departure,
             verdict: Vec::new(),
             findings: Vec::new(),
         }

@@ -4,7 +4,7 @@ use super::event::Case;
 use super::frame::{ExtentKind, Frame, FrameExtent, Picture, Replay, SinkCall};
 use super::invariant::Invariant;
 use super::replay::{Variant, replay};
-use super::shrink::shrink;
+use super::shrink::{shrink, shrink_by_changes};
 use crate::stream::{BufferSize, Shape};
 use alloc::{
     format,
@@ -27,9 +27,28 @@ pub fn report(
 ) -> String {
     let open = |shape: Shape| variant.open(shape);
     let smallest = shrink(case, invariant, buffer_size, &open);
-    let replay = replay(&smallest, buffer_size, variant);
+    page(case, Some(invariant), &smallest, buffer_size, variant)
+}
+
+/// The same page about a case that breaks no invariant but departs from the
+/// specification.
+#[must_use]
+pub fn report_departure(case: &Case, buffer_size: BufferSize, variant: &Variant) -> String {
+    let mut departs = |case: &Case| replay(case, buffer_size, variant).first_departure().is_some();
+    let smallest = shrink_by_changes(case, &mut departs);
+    page(case, None, &smallest, buffer_size, variant)
+}
+
+fn page(
+    found: &Case,
+    invariant: Option<Invariant>,
+    smallest: &Case,
+    buffer_size: BufferSize,
+    variant: &Variant,
+) -> String {
+    let replay = replay(smallest, buffer_size, variant);
     let size = buffer_size.get();
-    let trim = if case.trim { "with trim" } else { "without trim" };
+    let trim = if smallest.trim { "with trim" } else { "without trim" };
     let stream = match variant {
         Variant::Strict => format!("The one that ships, S = {size}, {trim}."),
         Variant::Reference => format!("With the reference's flush rule, S = {size}, {trim}."),
@@ -39,8 +58,8 @@ pub fn report(
         ),
     };
     ReplayPage {
-        found: Some(case),
-        invariant: Some(invariant),
+        found: Some(found),
+        invariant,
         replay: &replay,
         stream: &stream,
         command: Some(replay_command(&replay.case, size, variant)),
@@ -142,6 +161,15 @@ fn departure(f: &mut fmt::Formatter<'_>, frame: &Frame) -> fmt::Result {
         writeln!(f, "In step {step} (`{}`).\n", frame.event)?;
         writeln!(f, "| | puts |\n| --- | --- |\n| specified | {specified} |")?;
         return writeln!(f, "| seen | {} |", list(puts));
+    }
+    if !departure.words.is_empty() {
+        let words = &departure.words;
+        return writeln!(
+            f,
+            "In step {step} (`{}`) its numbers and the sizes of its puts are those of the \
+             specification, but {words}.",
+            frame.event
+        );
     }
     writeln!(f, "In step {step} (`{}`). The specification decides:\n", frame.event)?;
     writeln!(f, "> {}\n", frame.words)?;

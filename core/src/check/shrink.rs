@@ -38,15 +38,21 @@ pub fn shrink(case: &Case, invariant: Invariant, buffer_size: BufferSize, open: 
 
 /// The smallest failing case, found from a failing one.
 pub(super) fn shrink_by(case: &Case, fails: &mut impl FnMut(&Case) -> bool) -> Case {
-    let mut smallest = case.clone();
-    while let Some(smaller) = smaller_by_one_change(&smallest).into_iter().find(&mut *fails) {
-        smallest = smaller;
-    }
+    let smallest = shrink_by_changes(case, fails);
     // The number of smaller cases composed of long writes would be too large.
     if smallest.bytes() > COMPOSED {
         return smallest;
     }
     below(&smallest, fails).unwrap_or(smallest)
+}
+
+/// A failing case that no single change makes smaller.
+pub(super) fn shrink_by_changes(case: &Case, fails: &mut impl FnMut(&Case) -> bool) -> Case {
+    let mut smallest = case.clone();
+    while let Some(smaller) = smaller_by_one_change(&smallest).into_iter().find(&mut *fails) {
+        smallest = smaller;
+    }
+    smallest
 }
 
 /// Every case that one change makes of this case, the smallest first.

@@ -127,6 +127,7 @@ impl Steps {
         let departure = (!agrees).then(|| Departure {
             after: next.as_ref().map(|layout| layout.state).unwrap_or_default(),
             puts: puts.sizes.clone(),
+            words: String::new(),
         });
         self.layout = if struck { Some(Layout::default()) } else { next.filter(|_| agrees) };
         if struck {
@@ -168,7 +169,8 @@ impl Steps {
             if let Some(frame) = self.frames.last_mut() {
                 if let Some(specified) = specified {
                     let puts = frame.put_sizes().collect();
-                    frame.departure = Some(Departure { after: specified.state, puts });
+                    let (after, words) = (specified.state, String::new());
+                    frame.departure = Some(Departure { after, puts, words });
                 }
                 frame.after = after;
             }

@@ -10,6 +10,7 @@ use super::subject::Open;
 use super::world::World;
 use crate::stream::Shape;
 use alloc::vec::Vec;
+use core::ops::ControlFlow;
 
 /// The expected puts of a stream: a model to compare it with.
 ///
@@ -82,6 +83,7 @@ pub struct Walk<'a> {
     faults: bool,
     promised: Broken,
     expectation: Option<&'a mut dyn Expectation>,
+    progress: Option<&'a mut dyn FnMut(u64) -> ControlFlow<()>>,
 }
 
 /// The results of a walk.
@@ -118,6 +120,7 @@ impl<'a> Walk<'a> {
             faults: true,
             promised,
             expectation: None,
+            progress: None,
         }
     }
 
@@ -164,6 +167,13 @@ impl<'a> Walk<'a> {
         self
     }
 
+    /// Calls back after each case with the number of cases run; a break ends the walk.
+    #[must_use]
+    pub fn with_progress(mut self, progress: &'a mut dyn FnMut(u64) -> ControlFlow<()>) -> Self {
+        self.progress = Some(progress);
+        self
+    }
+
     /// Walks until it finds something, or to the end.
     pub fn run(mut self) -> Walked {
         let mut world = World::new(self.open);
@@ -187,6 +197,11 @@ impl<'a> Walk<'a> {
                     walked.departure = Some(shrink_by(&case, &mut departs));
                     return walked;
                 }
+            }
+            if let Some(progress) = &mut self.progress
+                && progress(walked.cases).is_break()
+            {
+                return walked;
             }
         }
         walked

@@ -57,6 +57,10 @@ impl<'a> World<'a> {
         let events = events.into_iter();
         let bytes = events.clone().map(|event| event.operation.bytes()).sum();
         let mut broken = Broken::NONE;
+        let all: Vec<&Event> = events.clone().collect();
+        if is_rounds(shape, &all) && !self.reuses_memory(shape, &all) {
+            broken.insert(Observation::MemoryNotReused.breaks());
+        }
         self.set_probes(true);
         // The plane of the lowest digit comes last: its puts and numbers can still
         // be read.
@@ -213,6 +217,9 @@ impl<'a> World<'a> {
     /// memory that it frees. A stream that breaks an invariant is not judged.
     pub(super) fn reuses_memory(&mut self, shape: Shape, events: &[&Event]) -> bool {
         let bytes = events.iter().map(|event| event.operation.bytes()).sum();
+        // A driver that probes keeps the previous put.
+        let probes = self.recorder.probes();
+        self.set_probes(false);
         self.set_lets_go(true);
         self.begin(shape, 0, bytes);
         let mut places = BTreeSet::new();
@@ -230,6 +237,7 @@ impl<'a> World<'a> {
             }
         }
         self.set_lets_go(false);
+        self.set_probes(probes);
         places.len() <= 4 || !self.recorder.broken().is_none()
     }
 
@@ -247,6 +255,32 @@ impl<'a> World<'a> {
         self.recorder.puts_text(form, &mut text);
         text
     }
+}
+
+/// The cases that show whether memory is reused: of buffers that are put whole, and of
+/// buffers that are used up in pieces.
+pub(super) fn rounds(shape: Shape) -> Vec<Vec<Event>> {
+    let size = shape.buffer_size.get();
+    if size < 2 {
+        return Vec::new();
+    }
+    let in_pieces = [
+        Event::buffered(size - 1),
+        Event::zero_copy(size),
+        Event::buffered(1),
+        Event::zero_copy(size),
+    ];
+    let repeated =
+        |round: &[Event]| core::iter::repeat_n(round, ROUNDS).flatten().cloned().collect();
+    [repeated(&[Event::buffered(size / 2)]), repeated(&in_pieces)].to_vec()
+}
+
+const ROUNDS: usize = 24;
+
+/// Whether a case is one of those.
+pub(super) fn is_rounds(shape: Shape, events: &[&Event]) -> bool {
+    events.len() >= ROUNDS
+        && rounds(shape).iter().any(|round| round.iter().eq(events.iter().copied()))
 }
 
 /// The number of digits in base 256 of the positions of a case.

@@ -87,3 +87,38 @@ fn a_replay_as_json_has_a_trace_that_step_reads() {
     place.file("other.jsonl", "{\"trace\":9}\n");
     place.run("step --trace other.jsonl").failed(2, &["other.jsonl", "version 9"]);
 }
+
+#[test]
+fn a_walk_finds_nothing_and_can_be_repeated_by_its_seed() {
+    let place = Place::new();
+    let walk = "check --walk 20 --seed 7 --buffer-size 100 --json";
+    let (first, second) = (place.run(walk).fine().json(), place.run(walk).fine().json());
+    assert_eq!((&first["cases"], &first["seed"]), (&40.into(), &7.into()));
+    assert_eq!((&first["violations"], &first["complete"]), (&0.into(), &true.into()));
+    assert_eq!(first["cases"], second["cases"]);
+    place.run("check --seed 7").failed(2, &["--walk or --sample"]);
+    place.run("check --walk 5 --set 1").failed(2, &["--set"]);
+    place.run("check --time-limit 5").failed(2, &["--walk"]);
+}
+
+#[test]
+fn a_walk_ends_at_its_time_limit_and_says_so() {
+    let place = Place::new();
+    let walk = "check --walk 1000000000 --time-limit 1 --buffer-size 4096";
+    let run = place.run(walk).fine();
+    assert!(run.out_text().contains("held until the time limit"), "{}", run.out_text());
+}
+
+#[test]
+fn the_failure_of_a_walk_is_a_case_that_a_replay_takes() {
+    let place = Place::new();
+    let bug = "--buffer-size 100 --mutant extents-overtake";
+    let walk = place.run(&format!("check --walk 1000 --seed 1 --json {bug}"));
+    assert_eq!(walk.code(), Some(1));
+    let case = walk.json()["smallest"].as_str().unwrap().to_owned();
+    place
+        .feed(&format!("check --replay - {bug}"), case.as_bytes())
+        .failed(1, &["(order) is broken"]);
+    let text = place.run(&format!("check --walk 1000 --seed 1 {bug}"));
+    assert!(text.out_text().contains("sealpack check --replay -"), "{}", text.out_text());
+}

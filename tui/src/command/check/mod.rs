@@ -4,8 +4,10 @@ mod mutants;
 mod proof;
 mod replay;
 mod sets;
+mod walk;
 
 use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
@@ -25,7 +27,7 @@ use crate::size::grouped;
 #[command(after_help = EXAMPLES)]
 pub struct CheckArgs {
     /// The stream's buffer size in bytes [default: 1, 2, 3, 4, 5, 8 and 16 for the
-    /// proof; 5, 4 and 3 for sets 1, 2 and 3; 5 for a replay]
+    /// proof; 5, 4 and 3 for sets 1, 2 and 3; 5 for a replay; 8192 for a walk]
     #[arg(long, value_name = "S", value_parser = buffer_size)]
     buffer_size: Option<BufferSize>,
 
@@ -49,6 +51,25 @@ pub struct CheckArgs {
     #[arg(long, value_enum, default_value_t = Rule::Strict, conflicts_with = "mutant")]
     flush_rule: Rule,
 
+    /// Run N random cases in each mode, with writes around the buffer size and faults;
+    /// a failing case is made as small as it goes
+    #[arg(
+        long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..),
+        conflicts_with_all = ["replay", "set", "sample"]
+    )]
+    walk: Option<u64>,
+
+    /// End a walk after this many seconds
+    #[arg(
+        long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..),
+        requires = "walk"
+    )]
+    time_limit: Option<u64>,
+
+    /// The seed of a walk or a sample; each run prints its seed, which repeats it
+    #[arg(long, value_name = "NUMBER")]
+    seed: Option<u64>,
+
     #[command(flatten)]
     world: sets::SetArgs,
 
@@ -63,6 +84,7 @@ Examples:
   sealpack check --buffer-size 16            the proof at S = 16
   sealpack check --set 1 --json              1,675,860 cases and their digests
   sealpack check --set 3                     writes of several extents
+  sealpack check --walk 10000 --seed 7       random cases at S = 8192
   sealpack check --mutant all                which invariant catches which bug
   sealpack check --mutant split-trusts-remnant
   echo 'trim=1 writes=z4,b4,f' | sealpack check --replay - --buffer-size 5
@@ -84,8 +106,15 @@ pub fn run(args: &CheckArgs) -> Result<CommandOutcome, Failure> {
     if let Some(path) = &args.replay {
         return replay::run(args, path, &variant);
     }
+    if args.seed.is_some() && args.walk.is_none() && !args.world.is_sampled() {
+        return Err(Failure::usage("--seed needs --walk or --sample"));
+    }
     if args.mutant.as_deref() == Some("all") {
         return mutants::run(args);
+    }
+    if let Some(cases) = args.walk {
+        args.world.belongs_to_a_set()?;
+        return walk::run(args, cases, &variant);
     }
     if let Some(set) = args.set {
         return sets::run(args, set, &variant);
@@ -95,6 +124,14 @@ pub fn run(args: &CheckArgs) -> Result<CommandOutcome, Failure> {
 }
 
 impl CheckArgs {
+    /// The seed that was chosen, or one by the clock.
+    fn seed(&self) -> u64 {
+        self.seed.unwrap_or_else(|| {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH);
+            now.map_or(0, |now| u64::from(now.subsec_nanos()) ^ now.as_secs())
+        })
+    }
+
     fn variant(&self) -> Result<Variant, Failure> {
         match (self.mutant.as_deref(), self.flush_rule) {
             (None | Some("all"), Rule::Strict) => Ok(Variant::Strict),
@@ -132,13 +169,29 @@ fn smallest_failure<'c>(
     cases.min_by_key(|(_, case)| case.weight())
 }
 
-/// Prints the explanation of a failure.
+/// What was found, in words: broken invariants, or cases that break none and still do
+/// something else than specified.
+fn found(violations: u64, broken: &[&str]) -> String {
+    let count = grouped(violations);
+    if broken.is_empty() {
+        format!("{count} departures from the specification")
+    } else {
+        format!("{count} violations: {}", broken.join(", "))
+    }
+}
+
+/// Prints the explanation of a failure: of a broken invariant, or else of a departure
+/// from the specification.
 fn print_failure(
     failure: Option<(Invariant, &Case)>,
+    departure: Option<&Case>,
     size: BufferSize,
     variant: &Variant,
 ) -> Result<(), Failure> {
-    let Some((invariant, case)) = failure else { return Ok(()) };
-    let page = check::report(case, invariant, size, variant);
+    let page = match (failure, departure) {
+        (Some((invariant, case)), _) => check::report(case, invariant, size, variant),
+        (None, Some(case)) => check::report_departure(case, size, variant),
+        (None, None) => return Ok(()),
+    };
     report::print(|to| write!(to, "\n{page}"))
 }

@@ -9,7 +9,7 @@ use sealpack_core::stream::{BufferSize, Shape};
 use serde::Serialize;
 
 use super::sets::{self, SetReport};
-use super::{CheckArgs, grouped, print_failure, smallest_failure, violated};
+use super::{CheckArgs, found, grouped, print_failure, smallest_failure, violated};
 use crate::outcome::{CommandOutcome, Failure, Status};
 use crate::progress::ProgressMeter;
 use crate::report::{self, BAD, BOLD, GOOD};
@@ -52,6 +52,8 @@ struct OneProof {
     violations: u64,
     broken: Vec<&'static str>,
     smallest: Option<String>,
+    /// The first case that departs from the specification.
+    departure: Option<String>,
     seconds: f64,
 }
 
@@ -132,11 +134,12 @@ fn prove(
             violations: if fine { 0 } else { proof.violations },
             broken: broken.iter().map(|invariant| invariant.name()).collect(),
             smallest: failure.map(|(_, case)| case.to_string()),
+            departure: proof.first_departure().map(ToString::to_string),
             seconds: started.elapsed().as_secs_f64(),
         };
         if !args.json {
             print(&one)?;
-            print_failure(failure, size, variant)?;
+            print_failure(failure, proof.first_departure(), size, variant)?;
         }
         both.push(one);
     }
@@ -189,8 +192,7 @@ fn print(proof: &OneProof) -> Result<(), Failure> {
         if proof.violations == 0 {
             writeln!(to, "  {GOOD}holds{GOOD:#}  {:.2} s", proof.seconds)
         } else {
-            let broken = proof.broken.join(", ");
-            writeln!(to, "  {BAD}{} violations: {broken}{BAD:#}", grouped(proof.violations))
+            writeln!(to, "  {BAD}{}{BAD:#}", found(proof.violations, &proof.broken))
         }
     })
 }

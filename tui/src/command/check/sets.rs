@@ -1,14 +1,14 @@
 //! Runs every case of a set, and computes the digests of the puts.
 
 use std::ops::ControlFlow;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use clap::Args;
 use sealpack_core::check::{self, Enumeration, Invariant, Sample, Space, Tally, Variant};
 use sealpack_core::stream::Shape;
 use serde::Serialize;
 
-use super::{CheckArgs, grouped, print_failure, smallest_failure, violated};
+use super::{CheckArgs, found, grouped, print_failure, smallest_failure, violated};
 use crate::outcome::{CommandOutcome, Failure, Status};
 use crate::progress::ProgressMeter;
 use crate::report::{self, BAD, BOLD, GOOD};
@@ -33,31 +33,23 @@ pub struct SetArgs {
     /// ones
     #[arg(long, value_name = "N")]
     sample: Option<u64>,
-
-    /// The seed of the sample; each run prints its seed, which repeats the sample
-    #[arg(long, value_name = "NUMBER", requires = "sample")]
-    seed: Option<u64>,
 }
 
 impl SetArgs {
+    /// Whether only a sample is run.
+    pub fn is_sampled(&self) -> bool {
+        self.sample.is_some()
+    }
+
     /// An error if options of a set are given without one.
     pub fn belongs_to_a_set(&self) -> Result<(), Failure> {
-        let SetArgs { max_events, max_write, faults, sample, seed: _ } = self;
+        let SetArgs { max_events, max_write, faults, sample } = self;
         if max_events.is_some() || max_write.is_some() || *faults || sample.is_some() {
             return Err(Failure::usage(
                 "--max-events, --max-write, --faults and --sample need --set",
             ));
         }
         Ok(())
-    }
-
-    fn sample(&self) -> Option<Sample> {
-        let by_the_clock = || {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH);
-            now.map_or(0, |now| u64::from(now.subsec_nanos()) ^ now.as_secs())
-        };
-        let one_in = self.sample?;
-        Some(Sample { seed: self.seed.unwrap_or_else(by_the_clock), one_in })
     }
 }
 
@@ -78,6 +70,8 @@ pub struct SetReport {
     seed: Option<u64>,
     broken: Vec<&'static str>,
     smallest: Option<String>,
+    /// The first case that departs from the specification.
+    departure: Option<String>,
     seconds: f64,
 }
 
@@ -118,7 +112,7 @@ pub fn enumerate(args: &CheckArgs, set: u8, variant: &Variant) -> Result<SetRepo
     })?;
 
     let started = Instant::now();
-    let sample = args.world.sample();
+    let sample = args.world.sample.map(|one_in| Sample { seed: args.seed(), one_in });
     let tally = walk(args, &space, cases, set, sample, variant);
     let rule = variant.flush_rule();
     let broken: Vec<Invariant> = violated(tally.broken(), rule).collect();
@@ -142,11 +136,12 @@ pub fn enumerate(args: &CheckArgs, set: u8, variant: &Variant) -> Result<SetRepo
         seed: sample.map(|sample| sample.seed),
         broken: broken.iter().map(|invariant| invariant.name()).collect(),
         smallest: failure.map(|(_, case)| case.to_string()),
+        departure: tally.first_departure().map(ToString::to_string),
         seconds: started.elapsed().as_secs_f64(),
     };
     if !args.json {
         print(&report)?;
-        print_failure(failure, space.buffer_size, variant)?;
+        print_failure(failure, tally.first_departure(), space.buffer_size, variant)?;
     }
     Ok(report)
 }
@@ -191,8 +186,8 @@ fn print(report: &SetReport) -> Result<(), Failure> {
         if report.violations == 0 {
             writeln!(to, "  {GOOD}every invariant holds{GOOD:#}  {:.2} s", report.seconds)?;
         } else {
-            let broken = report.broken.join(", ");
-            writeln!(to, "  {BAD}{} violations: {broken}{BAD:#}", grouped(report.violations))?;
+            let found = found(report.violations, &report.broken);
+            writeln!(to, "  {BAD}{found}{BAD:#}")?;
         }
         if report.above_size > 0 {
             let count = grouped(report.above_size);

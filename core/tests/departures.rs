@@ -1,0 +1,120 @@
+//! What a replay tells of streams whose bytes are right and which still do not do what
+//! is specified.
+#![allow(clippy::unwrap_used, reason = "tests panic")]
+
+use bytes::Bytes;
+use sealpack_core::check::{
+    self, Case, Exploration, Failed, FlushRule, Invariant, Mutant, Recorder, Subject, Variant,
+};
+use sealpack_core::stream::{BufferSize, Shape};
+
+fn size(bytes: usize) -> BufferSize {
+    BufferSize::new(bytes).unwrap()
+}
+
+fn case(text: &str) -> Case {
+    text.parse().unwrap()
+}
+
+/// The stream that ships, but for a change of the extents of each zero-copy write.
+struct Wrapped(Box<dyn Subject>, fn(&mut Vec<Bytes>));
+
+impl Subject for Wrapped {
+    fn write(&mut self, bytes: &[u8], sink: &mut Recorder) -> Result<(), Failed> {
+        self.0.write(bytes, sink)
+    }
+    fn write_extents(&mut self, extents: &[Bytes], sink: &mut Recorder) -> Result<(), Failed> {
+        let mut extents = extents.to_vec();
+        self.1(&mut extents);
+        self.0.write_extents(&extents, sink)
+    }
+    fn flush(&mut self, sink: &mut Recorder) -> Result<(), Failed> {
+        self.0.flush(sink)
+    }
+    fn close(&mut self, sink: &mut Recorder) -> Result<(), Failed> {
+        self.0.close(sink)
+    }
+    fn state(&self) -> Option<check::State> {
+        self.0.state()
+    }
+    fn waiting(&self, visit: &mut dyn FnMut(&[u8], bool)) {
+        self.0.waiting(visit);
+    }
+}
+
+#[test]
+fn a_replay_tells_extents_that_differ_where_the_numbers_do_not() {
+    // Cuts each extent in two: the bytes, the numbers and the memory stay the same.
+    fn cut(extents: &mut Vec<Bytes>) {
+        let halves = |extent: &Bytes| {
+            let mut second = extent.clone();
+            [second.split_to(extent.len() / 2), second]
+        };
+        *extents = extents.iter().flat_map(halves).collect();
+    }
+    let open = |shape: Shape| -> Box<dyn Subject> { Box::new(Wrapped(check::strict(shape), cut)) };
+    let shape = Shape::at_least(size(5));
+    let replay =
+        check::replay_subject(&case("trim=0 writes=b1,z3"), shape, &open, FlushRule::Strict);
+    let departure = replay.first_departure().unwrap();
+    assert!(replay.broken.is_none());
+    assert_eq!(departure.index, 1);
+    let page = check::report_replay(&replay, "A stream that cuts.");
+    assert!(page.contains("the bytes wait in other extents"), "{page}");
+}
+
+#[test]
+fn memory_that_is_not_reused_is_found_in_a_case_that_can_be_replayed() {
+    // Shows its buffer at a new address each time, as if nothing came back.
+    struct Moves(Box<dyn Subject>);
+    impl Subject for Moves {
+        fn write(&mut self, bytes: &[u8], sink: &mut Recorder) -> Result<(), Failed> {
+            self.0.write(bytes, sink)
+        }
+        fn write_extents(&mut self, extents: &[Bytes], sink: &mut Recorder) -> Result<(), Failed> {
+            self.0.write_extents(extents, sink)
+        }
+        fn flush(&mut self, sink: &mut Recorder) -> Result<(), Failed> {
+            self.0.flush(sink)
+        }
+        fn close(&mut self, sink: &mut Recorder) -> Result<(), Failed> {
+            self.0.close(sink)
+        }
+        fn state(&self) -> Option<check::State> {
+            self.0.state()
+        }
+        fn waiting(&self, visit: &mut dyn FnMut(&[u8], bool)) {
+            self.0.waiting(&mut |bytes, in_buffer| {
+                if in_buffer && !bytes.is_empty() {
+                    let copy = bytes.to_vec().leak();
+                    visit(copy, in_buffer);
+                } else {
+                    visit(bytes, in_buffer);
+                }
+            });
+        }
+    }
+    let open = |shape: Shape| -> Box<dyn Subject> { Box::new(Moves(check::strict(shape))) };
+    for buffer_size in [2, 5, 8] {
+        for trim in [false, true] {
+            let shape = Shape { buffer_size: size(buffer_size), trim };
+            let proof = Exploration::new(shape, &open).with_writes_up_to(1).run();
+            let found = proof.smallest(Invariant::ZeroCopy).unwrap();
+            let replay = check::replay_subject(found, shape, &open, FlushRule::Strict);
+            let last = replay.frames.last().unwrap();
+            assert_eq!(
+                last.findings.first().unwrap().words,
+                "memory that came back is not used again"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_departure_that_breaks_no_invariant_has_a_page_with_its_smallest_case() {
+    let bug = Mutant::find("flush-above-size").unwrap();
+    let found = case("trim=1 writes=z4,b4,f,b1");
+    let page = check::report_departure(&found, size(5), &Variant::Mutant(bug));
+    assert!(page.contains("The specification decides"), "{page}");
+    assert!(page.contains("sealpack check --replay -"), "{page}");
+}
