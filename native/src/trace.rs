@@ -9,6 +9,9 @@
 //! | `create` | | |
 //! | `finish` | `finished` | items, bytes_in, bytes_out |
 //! | | `read` (level `TRACE`) | offset, bytes |
+//!
+//! The reader and the writer of stores have the same spans and events, with the
+//! location in place of the path. A request is an event `read`.
 
 cfg_if::cfg_if! {
     if #[cfg(feature = "tracing")] {
@@ -16,6 +19,16 @@ cfg_if::cfg_if! {
         macro_rules! span {
             ($($span:tt)*) => {
                 tracing::info_span!(target: "sealpack", $($span)*).entered()
+            };
+        }
+
+        /// Runs a future within a span.
+        macro_rules! in_span {
+            ($future:expr, $($span:tt)*) => {
+                tracing::Instrument::instrument(
+                    $future,
+                    tracing::info_span!(target: "sealpack", $($span)*),
+                )
             };
         }
 
@@ -41,4 +54,6 @@ cfg_if::cfg_if! {
     }
 }
 
+#[cfg(feature = "remote")]
+pub(crate) use in_span;
 pub(crate) use {event, span};

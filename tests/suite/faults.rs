@@ -144,6 +144,27 @@ fn records_of_an_unknown_codec_are_refused_until_the_caller_chooses() {
     assert!(!open(ReadCodec::Plain).verify().unwrap().is_ok(), "the content hash tells");
 }
 
+/// Records without a payload do not decide the codec, however many there are.
+#[test]
+fn an_unknown_codec_is_refused_after_any_number_of_empty_records_too() {
+    let options = Writer::options().codec(Own::Inverts).threads(1).items_per_record(1);
+    let mut writer = options.content_hash(false).write_to(Vec::new()).unwrap();
+    (0..200).for_each(|_| writer.append(b"").unwrap());
+    (0..200).for_each(|_| writer.append(b"an item").unwrap());
+    let pack = writer.finish().unwrap().sink;
+    let open = |codec| Reader::options().codec(codec).open_source(pack.clone(), "memory").unwrap();
+    let is_refused = |error: Error| {
+        assert!(matches!(error.kind(), ErrorKind::UnknownCodec { format_id: 0x77 }), "{error:#}");
+    };
+    is_refused(open(ReadCodec::Auto).get(300).unwrap_err());
+    is_refused(open(ReadCodec::Auto).verify().unwrap_err());
+    let read: Vec<_> = open(ReadCodec::Auto).iter().unwrap().collect();
+    assert_eq!(read.iter().filter(|item| item.is_ok()).count(), 200, "the empty ones");
+    is_refused(read.last().unwrap().clone().unwrap_err());
+    let plain = open(ReadCodec::AutoOrPlain).get(300).unwrap();
+    assert_eq!(plain, b"an item".map(|byte| !byte)[..]);
+}
+
 #[test]
 fn what_a_limit_kept_from_being_checked_is_not_damaged() {
     let mut writer = Writer::options().write_to(Vec::new()).unwrap();

@@ -16,6 +16,7 @@ mod extensions;
 mod faults;
 mod hostile;
 mod hygiene;
+mod lending;
 mod mutants;
 mod names;
 mod promises;

@@ -13,11 +13,11 @@ import { SealpackError, guarded, invalidArgument, messageOf } from "./errors.js"
  * @returns {asserts codec is CodecChoice}
  */
 export function checkCodec(codec) {
-  const named = ["auto", "none", "zstd"].includes(/** @type {string} */ (codec));
+  const named = ["auto", "auto-or-none", "none", "zstd"].includes(/** @type {string} */ (codec));
   const own = typeof codec === "function" || isCodec(codec);
   if (!named && !own)
     throw invalidArgument(
-      `codec is "auto", "none", "zstd", { decode } or a function of the format id, not ${describe(codec)}`,
+      `codec is "auto", "auto-or-none", "none", "zstd", { decode } or a function of the format id, not ${describe(codec)}`,
     );
 }
 
@@ -32,7 +32,7 @@ const isCodec = (codec) => typeof (/** @type {Partial<Codec> | undefined} */ (co
  *
  * @param {CodecChoice} codec
  * @param {number} formatId
- * @returns {"auto" | "none" | "zstd" | Codec}
+ * @returns {"auto" | "auto-or-none" | "none" | "zstd" | Codec}
  */
 function codecFor(codec, formatId) {
   if (typeof codec !== "function") return codec;
@@ -47,12 +47,20 @@ function codecFor(codec, formatId) {
   return chosen;
 }
 
+/** The name that the module gives to a codec which the caller has to choose. */
+const UNKNOWN = "unknown";
+
 /** The codec of one open pack. */
 export class PackCodec {
   /** @type {Pack["codec"]} */
   #name = "auto";
   /** @type {Promise<void> | null} */
   #detecting = null;
+  /** Whether the codec was detected in vain. */
+  #isUnknown = false;
+  /** Whether a pack of an unknown codec is read as uncompressed. */
+  #orNone = false;
+  #formatId;
   /** The module's handle; throws once the pack is closed. */
   #handle;
   /** @type {Codec["decode"] | undefined} */
@@ -67,15 +75,17 @@ export class PackCodec {
    */
   constructor(codec, formatId, handle) {
     this.#handle = handle;
+    this.#formatId = formatId;
     const chosen = codecFor(codec, formatId);
     if (typeof chosen !== "string") {
       this.#own = (bytes, size) => this.#decode(chosen, bytes, size);
       guarded(() => handle().setCodec("custom", this.#own));
       this.#name = "custom";
-    } else if (chosen !== "auto") {
+    } else if (chosen === "none" || chosen === "zstd") {
       guarded(() => handle().setCodec(chosen));
       this.#name = chosen;
     } else {
+      this.#orNone = chosen === "auto-or-none";
       this.#detectInTail();
     }
   }
@@ -88,10 +98,10 @@ export class PackCodec {
   /**
    * Takes the codec that the module found in a record which agrees with the format id.
    *
-   * @param {Pack["codec"] | undefined} name
+   * @param {Pack["codec"] | typeof UNKNOWN | undefined} name
    */
   settled(name) {
-    if (this.#name === "auto" && name) this.#name = name;
+    if (this.#name === "auto" && name && name !== UNKNOWN) this.#name = name;
   }
 
   /**
@@ -111,9 +121,24 @@ export class PackCodec {
    */
   async choose(read, signal) {
     if (this.#name !== "auto") return;
-    // Shared by all callers: aborting one of them does not affect the others.
-    this.#detecting ??= this.#detect(read).finally(() => (this.#detecting = null));
-    await abortable(this.#detecting, signal);
+    if (!this.#isUnknown) {
+      // Shared by all callers: aborting one of them does not affect the others.
+      this.#detecting ??= this.#detect(read).finally(() => (this.#detecting = null));
+      await abortable(this.#detecting, signal);
+    }
+    if (this.#isUnknown) {
+      throw new SealpackError(
+        "unsupported",
+        `no codec is known for format id ${this.#formatId}, and the records are not zstd frames: open the pack with its own codec, { decode }, or with "none" if its records are stored as they are`,
+      );
+    }
+  }
+
+  /** @param {Pack["codec"] | typeof UNKNOWN} name as the module detected it */
+  #found(name) {
+    if (name !== UNKNOWN) this.#name = name;
+    else if (this.#orNone) guarded(() => this.#handle().setCodec((this.#name = "none")));
+    else this.#isUnknown = true;
   }
 
   /** If opening the pack read the first record, detecting needs no request. */
@@ -125,7 +150,7 @@ export class PackCodec {
       if (!bytes) return;
       step = handle.detect(bytes);
     }
-    this.#name = step;
+    this.#found(step);
   }
 
   /** @param {ReadBytes} read */
@@ -135,7 +160,7 @@ export class PackCodec {
       const bytes = await read(step[0], step[1]);
       step = this.#handle().detect(bytes);
     }
-    this.#name = step;
+    this.#found(step);
   }
 
   /**

@@ -38,9 +38,14 @@ export interface Codec {
   decode(bytes: Uint8Array<ArrayBuffer>, size: number | undefined): Uint8Array;
 }
 
-/** `auto`: by the format id if it is known, otherwise by the first record's magic. */
-export type CodecChoice =
-  "auto" | "none" | "zstd" | Codec | ((formatId: number) => "auto" | "none" | "zstd" | Codec | undefined);
+/**
+ * `auto`: by the format id if it is known, otherwise by the first record's
+ * magic. Records of an unknown format id that are not zstd frames are refused
+ * with `unsupported`, since they may be in an encoding of their program's own;
+ * `auto-or-none` reads them as they are stored.
+ */
+export type NamedCodecChoice = "auto" | "auto-or-none" | "none" | "zstd";
+export type CodecChoice = NamedCodecChoice | Codec | ((formatId: number) => NamedCodecChoice | Codec | undefined);
 
 export interface OpenOptions {
   /** Aborts the opening at once. */
@@ -147,8 +152,11 @@ export type LayerName =
   | "lengths"
   | "content_hash";
 
-/** `not_present`: the file does not have this layer, so nothing was checked. */
-export type Verdict = "passed" | "failed" | "not_present";
+/**
+ * `not_present`: the file does not have this layer, so nothing was checked.
+ * `not_checked`: what was checked is sound, but a limit left records unchecked.
+ */
+export type Verdict = "passed" | "failed" | "not_present" | "not_checked";
 
 export interface VerifyOptions {
   signal?: AbortSignal | null | undefined;
@@ -167,14 +175,17 @@ export interface VerifyOptions {
 
 /** Plain data: it can be posted to another thread and written as JSON. */
 export interface Report {
-  /** Whether no layer failed. */
+  /** Whether every record was checked and no layer failed. */
   readonly ok: boolean;
   readonly layers: Readonly<Record<LayerName, Verdict>>;
-  /** The first error of each layer that failed. */
+  /** The first error of each layer that failed or was not checked. */
   readonly failures: ReadonlyArray<ErrorDetails & { readonly layer: LayerName }>;
   /** The first thousand damaged records; `damagedCount` counts all. */
   readonly damaged: ReadonlyArray<ErrorDetails & { readonly record: number }>;
   readonly damagedCount: number;
+  /** The first thousand records above `recordLimit`, which may be sound; `uncheckedCount` counts all. */
+  readonly unchecked: ReadonlyArray<ErrorDetails & { readonly record: number }>;
+  readonly uncheckedCount: number;
   readonly recordCount: number;
   /** The number of zstd frames without a checksum of their own. */
   readonly framesWithoutChecksum: number;
@@ -192,7 +203,7 @@ export class Pack {
   readonly info: PackInfo;
   /** The number of items. */
   readonly length: number;
-  /** The codec of the records; `auto` until the first read detects it. */
+  /** The codec of the records; `auto` until the first read detects it, and while it is unknown. */
   readonly codec: "auto" | "none" | "zstd" | "custom";
   /** The hash that every record is authenticated against; null without trust. `content-hash` does not cover the app data. */
   readonly trustedBy: "digest-root" | "content-hash" | null;
@@ -360,7 +371,7 @@ export type ErrorCode =
   | "checksum"
   /** Pack or digest list do not have the trusted hash; they may be sound. */
   | "untrusted"
-  /** Another kind of file; a pack that this version cannot read. */
+  /** Another kind of file; a pack that this version cannot read; records of an unknown codec. */
   | "not-a-pack"
   | "unsupported"
   /** A size above a limit: see `recordLimit`. */

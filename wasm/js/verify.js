@@ -11,6 +11,7 @@ import { Buffers } from "./source/buffers.js";
 /** @import { Pack } from "./pack.js" */
 /** @import { ReportBuilder } from "../dist/read.js" */
 /** @typedef {{ first: number, count: number, start: number, end: number }} RunRange */
+/** @typedef {[number, unknown][]} Listed */
 
 /** Bytes of a run: with smaller ones, a browser spends more time per request than on reading. */
 const RUN_SIZE = 4 * 1024 * 1024;
@@ -150,26 +151,27 @@ const LAYERS = [
   "content_hash",
 ];
 /** @type {Verdict[]} */
-const VERDICTS = ["passed", "failed", "not_present"];
+const VERDICTS = ["passed", "failed", "not_present", "not_checked"];
 
 /**
  * The report of the module with names for its numbers.
  *
- * @param {[numbers: number[], failures: [number, unknown][], damaged: [number, unknown][]]} report
+ * @param {[numbers: number[], failures: Listed, damaged: Listed, unchecked: Listed]} report
  * @param {number} workers
  * @returns {Report}
  */
-function plainReport([numbers, failures, damaged], workers) {
-  const [damagedCount, recordCount, framesWithoutChecksum, payloadSize, protectedItems] = numbers.slice(
-    LAYERS.length,
-  );
+function plainReport([numbers, failures, damaged, unchecked], workers) {
+  const [damagedCount, uncheckedCount, recordCount, framesWithoutChecksum, payloadSize, protectedItems] =
+    numbers.slice(LAYERS.length);
   const layers = Object.fromEntries(LAYERS.map((name, at) => [name, VERDICTS[numbers[at]]]));
   return {
     ok: failures.length === 0,
     layers: /** @type {Report["layers"]} */ (layers),
     failures: failures.map(([layer, error]) => ({ ...details(error), layer: LAYERS[layer] })),
-    damaged: damaged.map(([record, error]) => ({ ...details(error), record })),
+    damaged: damaged.map(withRecord),
     damagedCount,
+    unchecked: unchecked.map(withRecord),
+    uncheckedCount,
     recordCount,
     framesWithoutChecksum,
     payloadSize,
@@ -177,6 +179,9 @@ function plainReport([numbers, failures, damaged], workers) {
     workers,
   };
 }
+
+/** @param {[record: number, error: unknown]} listed */
+const withRecord = ([record, error]) => ({ ...details(error), record });
 
 /**
  * An error of the module as plain data.

@@ -11,10 +11,13 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use crate::decode::RuzstdDecoder;
 
+/// The name of a codec that the caller has to choose.
+pub const UNKNOWN: &str = "unknown";
+
 /// A decoder and the name that JavaScript knows it by.
 #[derive(Clone)]
 pub struct NamedDecoder {
-    /// `none`, `zstd` or `custom`.
+    /// `none`, `zstd`, `custom` or `unknown`.
     pub name: &'static str,
     /// The decoder itself.
     pub decoder: Rc<dyn Decode>,
@@ -40,6 +43,13 @@ impl NamedDecoder {
     #[must_use]
     pub fn zstd() -> Self {
         Self { name: "zstd", decoder: Rc::new(RuzstdDecoder::default()) }
+    }
+
+    /// The format id is unknown and the records are not zstd frames. The caller
+    /// has to choose: nothing is decoded until then.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self { name: UNKNOWN, ..Self::none() }
     }
 
     /// The caller's own decoder.

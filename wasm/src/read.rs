@@ -11,7 +11,7 @@ use js_sys::{Array, Float64Array, Function, Uint8Array, Uint32Array};
 use sealpack_core::Error;
 use sealpack_core::codec::Decode;
 use sealpack_core::format::digest::{Hash, record_digest};
-use sealpack_core::format::known::known;
+use sealpack_core::format::known::{KnownCodec, known};
 use sealpack_core::format::{Dialect, trailer};
 use sealpack_core::read::{
     CodecDetection, DEFAULT_TAIL, Merge, Opening, Pack, PackOpened, PlannedRead, PlannedRecord,
@@ -20,7 +20,7 @@ use sealpack_core::read::{
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::codec::NamedDecoder;
+use crate::codec::{NamedDecoder, UNKNOWN};
 use crate::error::{ModuleRefusal, thrown, to_f64, to_u64};
 
 /// The number of bytes to fetch first, from the end of the file.
@@ -99,18 +99,23 @@ impl SharedPack {
         codec.as_ref().map_or_else(|| NamedDecoder::none().decoder, |it| Rc::clone(&it.decoder))
     }
 
-    /// The decoder, if the codec is known or this record looks as the format id
-    /// says; otherwise the codec must be detected.
+    /// The decoder, if the codec is known, or this record has no payload or looks
+    /// as the format id says; otherwise the codec must be detected.
     fn settled(&self, place: &RecordPlace, stored: &[u8]) -> Option<Rc<dyn Decode>> {
-        if self.codec.borrow().is_none() {
-            let codec = CodecDetection::evidence(&self.pack.directory, place, stored)?;
-            let by_id = known(self.pack.directory.trailer().format_id)?.codec;
-            if by_id != codec {
+        let name = self.codec.borrow().as_ref().map(|codec| codec.name);
+        if name.is_none_or(|name| name == UNKNOWN)
+            && let Some(codec) = CodecDetection::evidence(&self.pack.directory, place, stored)
+        {
+            if name.is_some() || self.by_format_id() != Some(codec) {
                 return None;
             }
             self.codec.replace(Some(NamedDecoder::of(codec)));
         }
         Some(self.decoder())
+    }
+
+    fn by_format_id(&self) -> Option<KnownCodec> {
+        known(self.pack.directory.trailer().format_id).map(|known| known.codec)
     }
 }
 
@@ -193,21 +198,26 @@ impl PackHandle {
         Ok(())
     }
 
-    /// Detects the codec, a step at a time. Returns its name once it is known,
-    /// and sets it; until then `[start, end]` of the bytes to pass to the next
-    /// call.
+    /// Detects the codec, a step at a time. Returns its name, and sets it, once it
+    /// is known, or `unknown` if the caller has to choose; until then `[start,
+    /// end]` of the bytes to pass to the next call.
     #[must_use]
     pub fn detect(&self, bytes: Option<Vec<u8>>) -> JsValue {
         let mut detection = self.shared.detection.borrow_mut();
         let found = match (detection.wanted(), bytes) {
             (None, _) => Some(detection.fallback()),
             (Some(_), None) => None,
-            (Some(_), Some(bytes)) => detection.supply(&bytes),
+            (Some(_), Some(bytes)) => detection.supply(&bytes).map(|codec| {
+                // Plain, or in an encoding that this module does not know.
+                let plain = codec == KnownCodec::None;
+                (!plain || self.shared.by_format_id().is_some()).then_some(codec)
+            }),
         };
-        let Some(codec) = found.map(NamedDecoder::of) else {
+        let Some(codec) = found else {
             let Range { start, end } = detection.wanted().unwrap_or_default();
             return Array::of2(&to_f64(start).into(), &to_f64(end).into()).into();
         };
+        let codec = codec.map_or_else(NamedDecoder::unknown, NamedDecoder::of);
         let name = codec.name.into();
         self.shared.codec.replace(Some(codec));
         name

@@ -242,32 +242,40 @@ impl ReportBuilder {
     }
 }
 
-/// The report as `[numbers, failures, damaged]`; `js/verify.js` names the
-/// numbers. A failure is `[layer, error]`, a damaged record `[record, error]`.
+/// The report as `[numbers, failures, damaged, unchecked]`; `js/verify.js` names
+/// the numbers. A failure is `[layer, error]`, a record `[record, error]`.
 fn plain(report: &Report) -> JsValue {
-    let (mut numbers, failures) = (Vec::with_capacity(13), Array::new());
+    let (mut numbers, failures) = (Vec::with_capacity(14), Array::new());
     for (at, layer) in (0u32..).zip(&report.layers) {
-        numbers.push(match &layer.verdict {
-            Verdict::Passed => 0.0,
-            Verdict::Failed(error) | Verdict::NotChecked(error) => {
-                failures.push(&Array::of2(&at.into(), &thrown(error)));
-                1.0
-            }
-            Verdict::NotPresent => 2.0,
-        });
+        let (number, error) = match &layer.verdict {
+            Verdict::Passed => (0.0, None),
+            Verdict::Failed(error) => (1.0, Some(error)),
+            Verdict::NotPresent => (2.0, None),
+            Verdict::NotChecked(error) => (3.0, Some(error)),
+        };
+        numbers.push(number);
+        if let Some(error) = error {
+            failures.push(&Array::of2(&at.into(), &thrown(error)));
+        }
     }
-    let damaged = Array::new();
-    let records = report.damaged.iter().map(|damaged| (&damaged.record, &damaged.error));
+    let damaged = report.damaged.iter().map(|damaged| (&damaged.record, &damaged.error));
     let unchecked = report.unchecked.iter().map(|unchecked| (&unchecked.record, &unchecked.error));
-    for (record, error) in records.chain(unchecked).take(MAX_LISTED) {
-        damaged.push(&Array::of2(&record.number.into(), &thrown(error)));
-    }
     numbers.extend_from_slice(&[
-        report.damaged_count.saturating_add(report.unchecked_count).into(),
+        report.damaged_count.into(),
+        report.unchecked_count.into(),
         report.record_count.into(),
         report.frames_without_checksum.into(),
         to_f64(report.payload_size),
         report.items_are_protected().into(),
     ]);
-    Array::of3(&Float64Array::from(&numbers[..]), &failures, &damaged).into()
+    let numbers = Float64Array::from(&numbers[..]);
+    Array::of4(&numbers, &failures, &listed(damaged), &listed(unchecked)).into()
+}
+
+fn listed<'a>(records: impl Iterator<Item = (&'a RecordPlace, &'a Error)>) -> Array {
+    let list = Array::new();
+    for (record, error) in records.take(MAX_LISTED) {
+        list.push(&Array::of2(&record.number.into(), &thrown(error)));
+    }
+    list
 }

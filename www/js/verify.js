@@ -16,12 +16,13 @@ const LAYERS = {
   lengths: ["Item lengths", "whether they add up to the decoded size"],
   content_hash: ["Content hash", "SHA-256 over all items"],
 };
-const MARKS = { passed: "✓", failed: "✗", not_present: "–", not_checked: "…" };
+const MARKS = { passed: "✓", failed: "✗", not_present: "–", not_checked: "?", pending: "…" };
 const WORDS = {
   passed: "passed",
   failed: "failed",
   not_present: "not present",
-  not_checked: "not checked yet",
+  not_checked: "not checked: limit",
+  pending: "not checked yet",
 };
 
 const SAMPLE = new URL("../sample.pack", import.meta.url);
@@ -120,7 +121,7 @@ export class VerifyView {
     const cancel = h("button.quiet", { type: "button", onclick: () => opening.abort() }, "Cancel");
     this.#place.replaceChildren(h("div.sheet.title-row", h("p.hint", `Opening ${name} …`), cancel));
     try {
-      const pack = await open(source, { signal: opening.signal, ...trust });
+      const pack = await open(source, { signal: opening.signal, codec: "auto-or-none", ...trust });
       if (this.#opening !== opening) return void pack.close();
       this.#pack = pack;
       this.#show(name, source instanceof Blob, item);
@@ -297,7 +298,7 @@ export class VerifyView {
     this.rate.textContent = `${plural(info.recordCount, "record")}, ${bytes(info.fileSize)}, in ${elapsed < 1 ? `${Math.round(elapsed * 1000)} ms` : seconds(elapsed)}.`;
     const lines = report.ok
       ? verdictOf(report)
-      : ["This pack is damaged.", ...damageCount(report), ...new Set(report.failures.map(({ message }) => message))];
+      : [isDamaged(report) ? "This pack is damaged." : "Not every record could be checked.", ...damageCount(report), ...new Set(report.failures.map(({ message }) => message))];
     this.verdict.replaceChildren(
       h(
         `div.notice.${report.ok ? "good" : "bad"}`,
@@ -312,7 +313,7 @@ export class VerifyView {
   #drawLayers(layers, failures = []) {
     this.layers.replaceChildren(
       ...Object.entries(LAYERS).map(([key, [title, what]]) => {
-        const state = layers[key] ?? "not_checked";
+        const state = layers[key] ?? "pending";
         const failed = failures.find((failure) => failure.layer === key);
         const unprotected = key === "app_data" && state === "not_present" && this.#pack.info.appDataSize > 0;
         return h(
@@ -337,6 +338,8 @@ export class VerifyView {
     return [offset / recordsSize, (offset + size) / recordsSize];
   }
 }
+
+const isDamaged = ({ layers }) => Object.values(layers).includes("failed");
 
 /** The number of damaged records, if it is more than one. */
 function damageCount({ damagedCount, recordCount }) {

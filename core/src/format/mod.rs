@@ -21,7 +21,7 @@ pub use content::{DigestRecords, OneByOne, RecordContent};
 pub use digest::{ContentHasher, record_digest};
 pub use extensions::{AppData, AppDataParts, ExtensionKind, ExtensionSection};
 pub use index::{IndexEncoder, OffsetIndex};
-pub use record::RecordLayout;
+pub use record::{RecordLayout, RecordParts};
 pub use trailer::{Dialect, Trailer};
 
 use core::num::NonZero;

@@ -20,9 +20,14 @@ pub struct CodecDetection {
     known: Option<KnownCodec>,
     /// The records still to be sampled, in order.
     samples: Vec<RecordPlace>,
+    /// Whether no record of the pack has a payload.
+    no_payload: bool,
 }
 
 const MAGIC_SIZE: u64 = 4;
+
+/// The number of neighbouring records among which a sample is searched.
+const NEAR: u32 = 64;
 
 impl CodecDetection {
     /// Selects records with a payload as samples; a few lookups in a pack of any
@@ -39,11 +44,12 @@ impl CodecDetection {
         };
         let mut samples: Vec<RecordPlace> = Vec::new();
         for place in places {
-            let near = directory.records(place..place.saturating_add(64));
+            let near = directory.records(place..place.saturating_add(NEAR));
             let found = { near }.find(|place| place.size() > empty_size(directory, place));
             samples.extend(found.filter(|found| !samples.contains(found)));
         }
-        Self { known, samples }
+        let no_payload = samples.is_empty() && records <= NEAR;
+        Self { known, samples, no_payload }
     }
 
     /// The range of the next magic to fetch; `None` once the codec is known.
@@ -77,10 +83,12 @@ impl CodecDetection {
         (whole && place.size() > empty_size(directory, place)).then(|| evidence_of(stored))
     }
 
-    /// The codec if no record has a payload.
+    /// The codec if no sample has a payload: that of the format id. For an unknown
+    /// id, [`KnownCodec::None`] if no record of the pack has a payload; otherwise
+    /// the pack does not tell.
     #[must_use]
-    pub fn fallback(&self) -> KnownCodec {
-        self.known.unwrap_or(KnownCodec::None)
+    pub fn fallback(&self) -> Option<KnownCodec> {
+        self.known.or(self.no_payload.then_some(KnownCodec::None))
     }
 }
 

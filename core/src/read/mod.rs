@@ -60,7 +60,7 @@ pub use lengths::ItemLengths;
 pub use open::{DEFAULT_TAIL, FileTail, Opening, Pack, PackOpened};
 pub use plan::{Merge, PlannedRead, PlannedRecord, plan, plan_ascending, plan_records};
 pub use report::{DamagedRecord, LayerName, LayerVerdict, Report, UncheckedRecord, Verdict};
-pub use unseal::{ItemLookup, Record, RecordItems, unseal};
+pub use unseal::{EncodedRecord, ItemLookup, Record, RecordItems, split_record, unseal};
 pub use verify::{Examination, Examiner, SoundRecord, Verification};
 
 use crate::error::{Error, Limit};

@@ -1,13 +1,14 @@
 //! Turns the bytes of a record into its items.
 
 use bytes::{Buf as _, Bytes};
+use core::iter::FusedIterator;
 use core::mem;
 use core::ops::Range;
 
 use super::{Directory, ReadLimits, RecordPlace};
 use crate::codec::{Decode, Size};
 use crate::error::{DecodeError, Error, Fault, Limit, Misuse, Section};
-use crate::format::{MAX_U32, RecordContent};
+use crate::format::{MAX_U32, RecordContent, RecordParts};
 use crate::wire::group::{Group, OwnedGroup};
 use crate::wire::{crc, cursor};
 
@@ -19,6 +20,102 @@ pub struct Record {
     /// Invariant: they add up to the length of the payload.
     lengths: Option<OwnedGroup>,
     item_count: u32,
+}
+
+/// A stored record whose checksum was checked; its payload is not decoded yet.
+#[derive(Clone, Copy, Debug)]
+pub struct EncodedRecord<'a> {
+    parts: RecordParts<'a>,
+    expected: ExpectedPayload,
+}
+
+/// What the decoded payload of a record must be.
+#[derive(Clone, Copy, Debug)]
+struct ExpectedPayload {
+    record: u32,
+    size: Size,
+    limit: u64,
+}
+
+/// Checks the bytes of a record, up to the decoding of its payload.
+///
+/// # Errors
+/// As [`unseal`].
+pub fn split_record<'a>(
+    directory: &Directory,
+    place: &RecordPlace,
+    stored: &'a [u8],
+    limits: &ReadLimits,
+) -> Result<EncodedRecord<'a>, Error> {
+    let (wanted, given) = (place.size(), stored.len() as u64);
+    if wanted != given {
+        return Err(Error::Misuse(Misuse::Supplied { wanted, given }));
+    }
+    directory.refuse_unknown_extension()?;
+    let section = Section::Record(place.number);
+    let split = directory.layout().split(stored, place.item_count);
+    let parts = split.map_err(|fault| fault.in_section(section))?;
+    let limit = limits.max_decoded();
+    let size = match &parts.lengths {
+        Some(lengths) => Size::Exactly(lengths.sum()),
+        None => Size::AtMost(limit.min(MAX_U32.into())),
+    };
+    if size.upper_bound() > limit {
+        return Err(Error::Limit(Limit::Decoded { size: size.upper_bound(), limit }));
+    }
+    Ok(EncodedRecord { parts, expected: ExpectedPayload { record: place.number, size, limit } })
+}
+
+impl<'a> EncodedRecord<'a> {
+    /// The payload as stored. Decode it unless it is empty.
+    #[must_use]
+    pub fn payload(&self) -> &'a [u8] {
+        self.parts.payload
+    }
+
+    /// The size of the decoded payload.
+    #[must_use]
+    pub fn size(&self) -> Size {
+        self.expected.size
+    }
+
+    /// The items, given the outcome of decoding the payload. It checks that the
+    /// item lengths add up to the payload.
+    ///
+    /// # Errors
+    /// As [`unseal`].
+    pub fn items<'b>(
+        &self,
+        decoded: Result<&'b [u8], DecodeError>,
+    ) -> Result<RecordContent<'b>, Error>
+    where
+        'a: 'b,
+    {
+        let payload = self.expected.check(decoded)?;
+        Ok(RecordContent::packed(payload, self.parts.lengths))
+    }
+}
+
+impl ExpectedPayload {
+    /// Checks the decoder's output.
+    fn check<T: AsRef<[u8]>>(&self, decoded: Result<T, DecodeError>) -> Result<T, Error> {
+        let checked = decoded.and_then(|payload| {
+            self.size.check(payload.as_ref().len() as u64)?;
+            Ok(payload)
+        });
+        let section = Section::Record(self.record);
+        checked.map_err(|error| match error {
+            // The reader's limit, unless the item is too large for any reader.
+            DecodeError::AboveLimit { found, .. } if found <= MAX_U32.into() => {
+                Error::Limit(Limit::Decoded { size: found, limit: self.limit })
+            }
+            // Report a length mismatch as `Fault::Sum`.
+            DecodeError::Length { expected, found } => {
+                Fault::Sum { expected: found, found: expected }.in_section(section)
+            }
+            error => Fault::Decode(error).in_section(section),
+        })
+    }
 }
 
 /// Checks the bytes of a record, decodes its payload and checks that the item
@@ -36,46 +133,15 @@ pub fn unseal(
     decoder: &dyn Decode,
     limits: &ReadLimits,
 ) -> Result<Record, Error> {
-    let (wanted, given) = (place.size(), stored.len() as u64);
-    if wanted != given {
-        return Err(Error::Misuse(Misuse::Supplied { wanted, given }));
-    }
-    directory.refuse_unknown_extension()?;
-    let section = Section::Record(place.number);
-    let layout = directory.layout();
-    let parts =
-        layout.split(&stored, place.item_count).map_err(|fault| fault.in_section(section))?;
-    let limit = limits.max_decoded();
-    let size = match &parts.lengths {
-        Some(lengths) => Size::Exactly(lengths.sum()),
-        None => Size::AtMost(limit.min(MAX_U32.into())),
-    };
-    if size.upper_bound() > limit {
-        return Err(Error::Limit(Limit::Decoded { size: size.upper_bound(), limit }));
-    }
+    let EncodedRecord { parts, expected } = split_record(directory, place, &stored, limits)?;
     let payload_end = parts.payload.len();
     let lengths = parts.lengths.map(|group| OwnedGroup::new(group, &stored, payload_end));
     let mut encoded = stored;
     encoded.truncate(payload_end);
-    let payload = decode(encoded, size, decoder).map_err(|error| match error {
-        // The reader's limit, unless the item is too large for any reader.
-        DecodeError::AboveLimit { found, .. } if found <= MAX_U32.into() => {
-            Error::Limit(Limit::Decoded { size: found, limit })
-        }
-        // Report a length mismatch as `Fault::Sum`.
-        DecodeError::Length { expected, found } => {
-            Fault::Sum { expected: found, found: expected }.in_section(section)
-        }
-        error => Fault::Decode(error).in_section(section),
-    })?;
+    let decoded =
+        if encoded.is_empty() { Ok(encoded) } else { decoder.decode(encoded, expected.size) };
+    let payload = expected.check(decoded)?;
     Ok(Record { payload, lengths, item_count: place.item_count })
-}
-
-/// Decodes a payload, and checks the decoder's output against `size`.
-fn decode(encoded: Bytes, size: Size, decoder: &dyn Decode) -> Result<Bytes, DecodeError> {
-    let payload = if encoded.is_empty() { encoded } else { decoder.decode(encoded, size)? };
-    size.check(payload.len() as u64)?;
-    Ok(payload)
 }
 
 impl Record {
@@ -159,8 +225,9 @@ impl Record {
     /// The items from `slot` on, as an iterator that owns the record.
     #[must_use]
     pub fn into_items(self, slot: u32) -> RecordItems {
-        let at = self.group().map_or(0, |group| group.sum_first(slot));
-        RecordItems { at: usize::try_from(at).unwrap_or(usize::MAX), slot, record: self }
+        let start = self.group().map_or(0, |group| group.sum_first(slot));
+        let start = usize::try_from(start).unwrap_or(usize::MAX);
+        RecordItems { range: start..self.payload.len(), slots: slot..self.item_count, record: self }
     }
 }
 
@@ -168,37 +235,70 @@ impl Record {
 #[derive(Clone, Debug)]
 pub struct RecordItems {
     record: Record,
-    slot: u32,
-    at: usize,
+    /// The items that were not taken yet.
+    slots: Range<u32>,
+    /// Their bytes in the payload.
+    range: Range<usize>,
+}
+
+impl RecordItems {
+    fn length(&self, slot: u32) -> Option<usize> {
+        match self.record.group() {
+            Some(group) => group.get(slot).map(|length| length as usize),
+            None => Some(self.range.len()),
+        }
+    }
+
+    /// Returns a view of this part of the payload. The last item takes over the
+    /// payload instead of sharing it.
+    fn view(&mut self, range: Range<usize>) -> Bytes {
+        if !self.slots.is_empty() {
+            return self.record.payload.slice(range);
+        }
+        let mut item = mem::take(&mut self.record.payload);
+        item.truncate(range.end);
+        item.advance(range.start);
+        item
+    }
 }
 
 impl Iterator for RecordItems {
     type Item = Bytes;
 
     fn next(&mut self) -> Option<Bytes> {
-        if self.slot >= self.record.item_count {
+        if self.slots.is_empty() {
             return None;
         }
-        let payload = &self.record.payload;
-        let end = match self.record.group() {
-            Some(group) => self.at.checked_add(group.get(self.slot)? as usize)?,
-            None => payload.len(),
-        };
-        if end > payload.len() {
+        let end = self.range.start.checked_add(self.length(self.slots.start)?)?;
+        if end > self.range.end {
             return None;
         }
-        let start = mem::replace(&mut self.at, end);
-        self.slot += 1;
-        if self.slot < self.record.item_count {
-            return Some(payload.slice(start..end));
-        }
-        // The last item takes over the payload instead of sharing it.
-        let mut item = mem::take(&mut self.record.payload);
-        item.truncate(end);
-        item.advance(start);
-        Some(item)
+        self.slots.start += 1;
+        let start = mem::replace(&mut self.range.start, end);
+        Some(self.view(start..end))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.slots.len(), Some(self.slots.len()))
     }
 }
+
+impl DoubleEndedIterator for RecordItems {
+    fn next_back(&mut self) -> Option<Bytes> {
+        if self.slots.is_empty() {
+            return None;
+        }
+        let length = self.length(self.slots.end - 1)?;
+        let start = self.range.end.checked_sub(length).filter(|&at| at >= self.range.start)?;
+        self.slots.end -= 1;
+        let end = mem::replace(&mut self.range.end, start);
+        Some(self.view(start..end))
+    }
+}
+
+impl ExactSizeIterator for RecordItems {}
+
+impl FusedIterator for RecordItems {}
 
 /// Locates one item of a plain record without reading the whole record: the
 /// driver reads the end of the record, which determines where the item lies, and

@@ -164,11 +164,12 @@ impl Decoders {
             return Ok(());
         }
         let by_id = known(directory.trailer().format_id).map(|known| known.codec);
-        let agreed =
-            CodecDetection::evidence(directory, place, stored).filter(|&it| Some(it) == by_id);
-        let codec = match agreed {
+        let evidence = CodecDetection::evidence(directory, place, stored);
+        let codec = match evidence.filter(|&it| Some(it) == by_id) {
             Some(codec) => Some(codec),
-            None => detect(CodecDetection::new(directory), fetch)?,
+            // If no sample has a payload and this record has one, it decides.
+            None => detect(CodecDetection::new(directory), fetch)?
+                .or_else(|| evidence.map(|found| by_id.unwrap_or(found))),
         };
         let choice = match codec {
             Some(KnownCodec::None) if by_id.is_none() && self.refuses_unknown => {

@@ -5,6 +5,7 @@
 //!        ── get ──────> reader.rs   one record, or the part of it that is needed
 //!        ── item_lengths ─> lengths.rs   the end of the record
 //!        ── get_many ─> batch.rs    merged reads, decoded in parallel
+//!        ── for_each, get_with ─> lent.rs   items as slices, without a view of each
 //!        ── range ────> scan.rs     whole records ahead of the caller, in order
 //!        ── verify ───> verify.rs   the same, examined and not handed out
 //!        ── record_digests ─> digests.rs   the same, only their digests
@@ -18,6 +19,7 @@ mod codec;
 mod digests;
 mod examined;
 mod lengths;
+mod lent;
 mod opened;
 mod options;
 mod positions;
@@ -43,5 +45,6 @@ pub(crate) use self::{
     budget::Budget,
     examined::{refuse_untrusted, sound_records},
     opened::OpenedPack,
+    positions::positions_in,
     views::{cut, items_of},
 };

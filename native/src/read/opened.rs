@@ -2,6 +2,8 @@
 //! stores. Each of them fetches bytes in its own way and passes them to this
 //! module.
 
+use std::convert::Infallible;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -12,8 +14,8 @@ use sealpack_core::format::ExtensionKind;
 use sealpack_core::format::digest::Hash;
 use sealpack_core::names::StoredNames;
 use sealpack_core::read::{
-    Examination, Examiner, FileTail, Merge, Pack, PlannedRead, Record, RecordPlace, Verification,
-    unseal,
+    CodecDetection, Examination, Examiner, FileTail, Merge, Pack, PlannedRead, Record, RecordPlace,
+    Verification, unseal,
 };
 
 use super::budget::Budget;
@@ -73,6 +75,17 @@ impl OpenedPack {
         if self.decoders.is_settled() { None } else { self.pack.directory.record(0).ok() }
     }
 
+    /// Chooses the codec by a record that has a payload, if no sample had one.
+    pub(super) fn settle_by(&self, place: &RecordPlace, stored: &[u8]) {
+        let directory = &self.pack.directory;
+        let decides = || CodecDetection::evidence(directory, place, stored).is_some();
+        if !self.decoders.is_settled() && decides() {
+            // There is no sample, so nothing is fetched.
+            let fetch = |_: &Range<u64>| Ok::<_, Infallible>(Bytes::new());
+            let Ok(()) = self.decoders.settle(directory, place, stored, fetch);
+        }
+    }
+
     /// Checks and decodes a record that was read.
     pub(crate) fn unseal(
         &self,
@@ -80,6 +93,7 @@ impl OpenedPack {
         stored: Bytes,
         decoder: &dyn Decode,
     ) -> Result<Record, ErrorKind> {
+        self.settle_by(place, &stored);
         self.decoders.refuse_unknown()?;
         Ok(unseal(&self.pack.directory, place, stored, decoder, &self.options.limits)?)
     }
@@ -93,6 +107,11 @@ impl OpenedPack {
         decoder: &dyn Decode,
         takes_digests: bool,
     ) -> Result<Vec<Examination>, ErrorKind> {
+        if !self.decoders.is_settled() {
+            for (record, stored) in cut(read.clone(), bytes) {
+                self.settle_by(&record.place, &stored);
+            }
+        }
         self.decoders.refuse_unknown()?;
         let (limits, extract) = (self.options.limits, self.options.extract.clone());
         let examiner = Examiner::new(&self.pack.directory, decoder, limits, extract);

@@ -62,7 +62,7 @@ impl fmt::Debug for Reader {
 /// The state that the clones of a reader share.
 pub(super) struct ReaderInner {
     pub(super) path: Arc<PathBuf>,
-    source: Source,
+    pub(super) source: Source,
     pub(super) opened: OpenedPack,
     /// The digests that every record is authenticated against, if the caller asked
     /// for it.
@@ -334,16 +334,31 @@ impl ReaderInner {
     /// Reads only the end of a record and the item itself, unless the whole record
     /// has to be read.
     fn get_part(&self, place: &RecordPlace, slot: u32) -> Result<Option<Bytes>, ErrorKind> {
+        let Some(lookup) = self.lookup_part(place, slot) else { return Ok(None) };
+        let range = lookup.locate(&self.fetch(&lookup.tail())?)?;
+        self.fetch(&range).map(Some)
+    }
+
+    /// Returns how to find an item without reading its whole record; `None` if the
+    /// whole record has to be read.
+    pub(super) fn lookup_part(&self, place: &RecordPlace, slot: u32) -> Option<ItemLookup> {
         let in_one_read = place.size() <= self.source.round_trip()
             || self.opened.pack.tail.get(&place.range).is_some();
         // A digest covers the whole record.
         if self.trusted.is_some() || !self.opened.decoders.is_plain() || in_one_read {
-            return Ok(None);
+            return None;
         }
+        ItemLookup::new(&self.opened.pack.directory, place.clone(), slot)
+    }
+
+    /// Returns the bytes that these records take in the file.
+    pub(super) fn bytes_of(&self, records: &Range<u32>) -> u64 {
         let directory = &self.opened.pack.directory;
-        let Some(lookup) = ItemLookup::new(directory, place.clone(), slot) else { return Ok(None) };
-        let range = lookup.locate(&self.fetch(&lookup.tail())?)?;
-        self.fetch(&range).map(Some)
+        let last = records.end.saturating_sub(1);
+        match (directory.record(records.start), directory.record(last)) {
+            (Ok(first), Ok(last)) => last.range.end.saturating_sub(first.range.start),
+            _ => 0,
+        }
     }
 
     /// Reads, checks and decodes a record.

@@ -189,7 +189,7 @@ impl<T: Send + 'static> Scan<T> {
         };
         // A scan that fits one read uses no other thread: starting one would cost
         // more.
-        let together = threads > 1 && scan.bytes_left() > scan.merge.max_read;
+        let together = threads > 1 && scan.inner.bytes_of(&scan.records) > scan.merge.max_read;
         let workspace = Workspace::new(&scan.inner.opened.budget, together);
         for _ in 1..if together { threads } else { 1 } {
             let (inner, jobs) = (Arc::clone(&scan.inner), Arc::clone(&scan.jobs));
@@ -208,15 +208,6 @@ impl<T: Send + 'static> Scan<T> {
         }
         scan.workspace = Some(workspace);
         scan
-    }
-
-    fn bytes_left(&self) -> u64 {
-        let directory = &self.inner.opened.pack.directory;
-        let last = self.records.end.saturating_sub(1);
-        match (directory.record(self.records.start), directory.record(last)) {
-            (Ok(first), Ok(last)) => last.range.end.saturating_sub(first.range.start),
-            _ => 0,
-        }
     }
 
     fn plan(&mut self) -> Option<PlannedRead> {
@@ -266,7 +257,7 @@ impl<T: Send + 'static> Scan<T> {
 
 impl Scan<FetchedRecords> {
     /// Returns a record of a read, decoded.
-    fn unseal(&mut self, fetched: Fetched) -> Result<Record, ErrorKind> {
+    pub(super) fn unseal(&mut self, fetched: Fetched) -> Result<Record, ErrorKind> {
         let budget = &self.inner.opened.budget;
         let workspace = self.workspace.get_or_insert_with(|| Workspace::new(budget, false));
         fetched.unseal(&self.inner, workspace)

@@ -13,6 +13,7 @@ use super::error::{StoreError, StoreFault};
 use super::location::Location;
 use super::version::Version;
 use crate::error::{ErrorKind, IoOperation};
+use crate::trace::event;
 
 /// An object, pinned to the version that was opened.
 #[derive(Clone, Debug)]
@@ -36,6 +37,7 @@ impl PinnedObject {
             return Ok(Bytes::new());
         }
         let length = range.end - range.start;
+        event!(TRACE, offset = range.start, bytes = length, "read");
         let got = self.request(range, length).await;
         got.map_err(|error| error.during(IoOperation::Reading { offset: range.start, length }))
     }

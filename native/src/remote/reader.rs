@@ -24,6 +24,7 @@ use super::version::Version;
 use crate::error::{Error, ErrorKind, IoOperation, OptionsError};
 use crate::names::Names;
 use crate::read::{ChosenCodec, OpenedPack};
+use crate::trace::{event, in_span};
 
 /// The default number of requests in flight of one call.
 const REQUESTS: usize = 8;
@@ -287,6 +288,15 @@ impl RemoteReaderOptions {
         location: &Location,
         known: Option<Version>,
     ) -> Result<RemoteReader, Error> {
+        let path = location.name().display();
+        in_span!(self.open_pinned(location, known), "open", path = %path).await
+    }
+
+    async fn open_pinned(
+        self,
+        location: &Location,
+        known: Option<Version>,
+    ) -> Result<RemoteReader, Error> {
         if self.trust.is_some() && self.reading.extract.is_some() {
             return Err(location.error(ErrorKind::Options(OptionsError::DigestsWithExtract)));
         }
@@ -306,6 +316,13 @@ impl RemoteReaderOptions {
             let opened = reader.inner.open_digest_list(trust).await;
             opened.map_err(|kind| location.error(kind))?;
         }
+        event!(
+            DEBUG,
+            items = reader.item_count(),
+            records = reader.directory().record_count(),
+            bytes = reader.version().size(),
+            "opened"
+        );
         Ok(reader)
     }
 }

@@ -1,7 +1,7 @@
 //! Reads many items, by position or in a range: requests in parallel, records
 //! decoded while others arrive, items in order.
 
-use std::ops::Range;
+use std::ops::{Range, RangeBounds};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,7 +11,8 @@ use sealpack_core::read::{PlannedRead, PlannedRecord, Record, plan, plan_records
 use super::reader::{RemoteReader, RemoteReaderInner};
 use super::room::{Room, RoomShare, is_limited};
 use crate::error::{Error, ErrorKind};
-use crate::read::{cut, items_of};
+use crate::read::{cut, items_of, positions_in};
+use crate::trace::in_span;
 
 /// Stored bytes that are decoded as one batch, or a single larger record. With
 /// larger batches, more decoded bytes that the caller has not taken yet stay in
@@ -28,14 +29,17 @@ impl RemoteReader {
     /// or for the first record in file order that is damaged; [`ErrorKind::Io`],
     /// with [`Error::store`].
     pub async fn get_many(&self, positions: &[u32]) -> Result<Vec<Bytes>, Error> {
-        let mut items = vec![Bytes::new(); positions.len()];
-        let mut found = std::pin::pin!(self.stream_many(positions)?);
-        while let Some((request, item)) = found.try_next().await? {
-            if let Some(place) = items.get_mut(request) {
-                *place = item;
+        let found = async {
+            let mut items = vec![Bytes::new(); positions.len()];
+            let mut found = std::pin::pin!(self.stream_many(positions)?);
+            while let Some((request, item)) = found.try_next().await? {
+                if let Some(place) = items.get_mut(request) {
+                    *place = item;
+                }
             }
-        }
-        Ok(items)
+            Ok(items)
+        };
+        in_span!(found, "get_many", positions = positions.len()).await
     }
 
     /// As [`get_many`](Self::get_many), for more items than fit into memory: each
@@ -58,17 +62,19 @@ impl RemoteReader {
         Ok(items.try_flatten().map_err(move |kind| reader.error(kind)))
     }
 
-    /// Returns the items at a range of positions, in order, as a stream. The next
-    /// requests are in flight while the caller works on these.
+    /// Returns the items at a range of positions, in order, as a stream: `10..20`,
+    /// `..=7`, `5..`. The next requests are in flight while the caller works on
+    /// these.
     ///
     /// # Errors
     /// [`ErrorKind::Pack`] for a range that the pack does not have. The stream
     /// returns the error of the first record that cannot be read, after the items
     /// before it.
-    pub fn range(
+    pub fn range<R: RangeBounds<u32>>(
         &self,
-        positions: Range<u32>,
-    ) -> Result<impl Stream<Item = Result<Bytes, Error>> + Send + Unpin + use<>, Error> {
+        positions: R,
+    ) -> Result<impl Stream<Item = Result<Bytes, Error>> + Send + Unpin + use<R>, Error> {
+        let positions = positions_in(&positions, self.item_count());
         let of = self.directory().records_of(&positions);
         let numbers = of.map_err(|error| self.error(error.into()))?;
         let skipped = positions.start % self.trailer().items_per_record.max(1);

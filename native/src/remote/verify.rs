@@ -11,6 +11,7 @@ use super::room::RoomShare;
 use super::scan::scan;
 use crate::error::{Error, ErrorKind};
 use crate::read::{VerifyProgress, refuse_untrusted, sound_records};
+use crate::trace::{event, in_span};
 
 impl RemoteReader {
     /// Checks everything in the pack, as [`Reader::verify`](crate::Reader::verify)
@@ -32,6 +33,14 @@ impl RemoteReader {
     /// As [`verify`](Self::verify).
     pub async fn verify_with<B>(
         &self,
+        progress: impl FnMut(VerifyProgress) -> ControlFlow<B>,
+    ) -> Result<ControlFlow<B, Report>, Error> {
+        in_span!(self.examine_all(progress), "verify", path = %self.location().name().display())
+            .await
+    }
+
+    async fn examine_all<B>(
+        &self,
         mut progress: impl FnMut(VerifyProgress) -> ControlFlow<B>,
     ) -> Result<ControlFlow<B, Report>, Error> {
         self.codec().await?;
@@ -50,7 +59,15 @@ impl RemoteReader {
                 return Ok(ControlFlow::Break(reason));
             }
         }
-        Ok(ControlFlow::Continue(verification.finish()))
+        let report = verification.finish();
+        event!(
+            DEBUG,
+            records = report.record_count,
+            bytes = report.payload_size,
+            damaged = report.damaged_count,
+            "verified"
+        );
+        Ok(ControlFlow::Continue(report))
     }
 }
 

@@ -15,8 +15,9 @@ use super::part::PartSize;
 use super::runtime::refuse_single_thread;
 use super::upload::{Plan, UploadAbort, UploadSink};
 use crate::error::{Error, ErrorKind};
+use crate::trace::{event, span};
 use crate::trust::SealedDigests;
-use crate::write::{PackOutput, PackPlan, Packer, WriterOptions, Written};
+use crate::write::{PackOutput, PackPlan, Packer, WriteMonitor, WriterOptions, Written};
 
 /// The default number of parts in flight.
 const PARTS: usize = 3;
@@ -136,6 +137,7 @@ impl RemoteWriterOptions {
     /// [`StoreFault::NoWorkers`](super::StoreFault::NoWorkers) for a runtime that
     /// has no threads of its own; [`ErrorKind::Options`], or the codec's error.
     pub fn create(self, location: &Location, runtime: &Handle) -> Result<RemoteWriter, Error> {
+        let _span = span!("create", path = %location.name().display());
         self.create_at(location, runtime).map_err(|kind| location.error(kind))
     }
 
@@ -247,6 +249,13 @@ impl RemoteWriter {
         self.packer.item_count()
     }
 
+    /// Returns a handle that watches this writer, and can cancel it, from any
+    /// thread. Bytes count as packed once they are handed to the upload.
+    #[must_use]
+    pub fn monitor(&self) -> WriteMonitor {
+        self.packer.monitor().clone()
+    }
+
     /// Returns a handle that aborts the upload from another thread, for a process
     /// that ends on a signal and so drops nothing.
     #[must_use]
@@ -263,10 +272,12 @@ impl RemoteWriter {
     /// is [`StoreFault::Unknown`](super::StoreFault::Unknown) if that fails too.
     pub fn finish(self) -> Result<SealedObject, Error> {
         let location = self.location.clone();
+        let _span = span!("finish", path = %location.name().display());
         self.finish_all().map_err(|kind| location.error(kind))
     }
 
     fn finish_all(self) -> Result<SealedObject, ErrorKind> {
+        let monitor = self.monitor();
         let Self { location, packer, digests, part_size, .. } = self;
         let written = packer.finish()?;
         let Written { sink, trailer, file_size: size, app_data, digests: spool } = written;
@@ -275,8 +286,19 @@ impl RemoteWriter {
             (Some(list), Some(spool)) => Some(list.finish(spool, &trailer, &app_data)?),
             _ => None,
         };
-        match (sink.finish(), listed) {
+        let finished = match monitor.is_cancelled() {
+            true => Err(ErrorKind::Cancelled),
+            false => sink.finish(),
+        };
+        match (finished, listed) {
             (Ok(()), listed) => {
+                event!(
+                    DEBUG,
+                    items = trailer.total_items,
+                    bytes_in = monitor.progress().bytes_in,
+                    bytes_out = size,
+                    "finished"
+                );
                 let digests = listed.map(|listed| listed.sealed);
                 Ok(SealedObject { location, trailer, size, part_size, digests })
             }

@@ -19,7 +19,7 @@ pub struct WriteProgress {
 }
 
 /// Watches a writer and may cancel it, from any thread. Made by
-/// [`Writer::monitor`](crate::Writer::monitor).
+/// [`Writer::monitor`](crate::Writer::monitor) and by the other writers.
 ///
 /// ```
 /// # let folder = tempfile::tempdir()?;

@@ -18,12 +18,85 @@ test("the codec is detected for every format id", async () => {
   for (const codec of ["zstd", "none"]) {
     for (const formatId of [0, 1, 77, 0xfe1e000b, 0xfe1e000c]) {
       for (const itemsPerRecord of [1, 8]) {
-        const pack = await open(await packOf({ codec, formatId, itemsPerRecord }));
+        const isUnknown = codec === "none" && [1, 77].includes(formatId);
+        const pack = await open(await packOf({ codec, formatId, itemsPerRecord }), {
+          codec: isUnknown ? "auto-or-none" : "auto",
+        });
         assert.deepEqual(await pack.get(7), items[7], `${codec}, ${formatId}, ${itemsPerRecord}`);
         assert.equal(pack.codec, codec);
         pack.close();
       }
     }
+  }
+});
+
+test("records of an unknown codec are refused until the caller chooses", async () => {
+  const unknown = async (pack) => {
+    const refused = { code: "unsupported", message: /format id 77.*decode/ };
+    await assert.rejects(pack.get(7), refused);
+    await assert.rejects(pack.get(7), refused, "the second time too");
+    await assert.rejects(pack.getMany([1, 39]), refused);
+    await assert.rejects(pack.range().next(), refused);
+    await assert.rejects(pack.verify(), refused);
+    await assert.rejects(pack.verify({ workers: 2 }), refused);
+    assert.equal(pack.codec, "auto");
+  };
+  for (const itemsPerRecord of [1, 8]) {
+    const bytes = await packOf({ codec: "none", formatId: 77, itemsPerRecord });
+    const pack = await open(bytes);
+    await unknown(pack);
+    pack.close();
+    for (const codec of ["none", "auto-or-none", (id) => (id === 77 ? "none" : "auto")]) {
+      const chosen = await open(bytes, { codec });
+      assert.deepEqual(await chosen.get(7), items[7]);
+      assert.equal(chosen.codec, "none");
+      assert.ok((await chosen.verify({ workers: 2 })).ok);
+      chosen.close();
+    }
+  }
+});
+
+test("an unknown codec is refused after any number of empty records too, and empty records are read", async () => {
+  for (const [empty, rest] of [
+    [200, 200],
+    [10, 0],
+  ]) {
+    const builder = create({ codec: "none", formatId: 77, itemsPerRecord: 1, contentHash: false });
+    for (let at = 0; at < empty; at += 1) builder.append(new Uint8Array(0));
+    for (let at = 0; at < rest; at += 1) builder.append(items[0]);
+    const pack = await open((await builder.finish()).blob);
+    assert.deepEqual(await pack.get(7), new Uint8Array(0));
+    if (rest) {
+      await assert.rejects(pack.get(empty + 7), { code: "unsupported" });
+      await assert.rejects(pack.verify(), { code: "unsupported" });
+    } else {
+      assert.ok((await pack.verify()).ok);
+    }
+    pack.close();
+  }
+});
+
+test("records above the limit are listed as not checked, not as damaged", async () => {
+  const builder = create({ codec: "zstd", itemsPerRecord: 1 });
+  for (const length of [10, 5000, 10, 6000]) builder.append(new Uint8Array(length));
+  const { blob } = await builder.finish();
+  for (const workers of [0, 2]) {
+    const pack = await open(blob, { recordLimit: 1000 });
+    const report = await pack.verify({ workers });
+    assert.equal(report.ok, false);
+    assert.deepEqual([report.damagedCount, report.damaged], [0, []]);
+    assert.equal(report.uncheckedCount, 2);
+    assert.deepEqual(
+      report.unchecked.map(({ record, code }) => [record, code]),
+      [
+        [1, "limit"],
+        [3, "limit"],
+      ],
+    );
+    assert.equal(report.layers.decoding, "not_checked");
+    assert.ok(!Object.values(report.layers).includes("failed"));
+    assert.ok(report.failures.every(({ code }) => code === "limit"));
+    pack.close();
   }
 });
 

@@ -46,6 +46,45 @@ fn bytes_at(path: &str, store: &InMemory, runtime: &Runtime) -> Option<Vec<u8>> 
     got.ok().map(|bytes| bytes.to_vec())
 }
 
+#[test]
+fn progress_adds_up_and_a_cancelled_upload_leaves_nothing() {
+    let runtime = runtime();
+    for cancelled_at in [None, Some(1000), Some(2999)] {
+        for listed in [false, true] {
+            let store = Watched::new();
+            let location = Location::new(store.clone(), PATH.into());
+            let options = small_parts(Writer::options().codec(Plain).digest_list(listed));
+            let mut writer = options.create(&location, runtime.handle()).unwrap();
+            let monitor = writer.monitor();
+            let mut appended = Ok(());
+            for number in 0..3000 {
+                appended = appended.and_then(|()| writer.append(&item(number, 5000)));
+                let progress = monitor.progress();
+                assert!(progress.bytes_in_flight <= progress.bytes_in);
+                if Some(number) == cancelled_at {
+                    monitor.cancel();
+                }
+            }
+            let finished = writer.finish();
+            let progress = monitor.progress();
+            match (cancelled_at, finished) {
+                (None, Ok(sealed)) => {
+                    assert_eq!((progress.bytes_in, progress.bytes_in_flight), (15_000_000, 0));
+                    assert_eq!(progress.bytes_out, sealed.size);
+                    assert!(bytes(&store.inner, &runtime).is_some());
+                }
+                (Some(_), Err(error)) => {
+                    assert!(matches!(error.kind(), ErrorKind::Cancelled), "{error:#}");
+                    assert!(bytes(&store.inner, &runtime).is_none());
+                    assert!(bytes_at(LIST, &store.inner, &runtime).is_none());
+                }
+                (_, finished) => panic!("{cancelled_at:?}: {finished:?}"),
+            }
+            appended.err().inspect(|error| assert!(matches!(error.kind(), ErrorKind::Cancelled)));
+        }
+    }
+}
+
 /// Whatever the options, a store has the very bytes that a file would.
 #[test]
 fn a_pack_in_a_store_is_the_pack_in_a_file() {

@@ -51,7 +51,7 @@ const NATIVE: Arrows = &[
     ),
     ("record_copy", &["write", "read", "error"]),
     ("unpack", &["read", "publish", "caught", "cores", "error"]),
-    ("remote", &["write", "read", "names", "trust", "source", "caught", "error"]),
+    ("remote", &["write", "read", "names", "trust", "source", "caught", "error", "trace"]),
 ];
 
 const TUI: Arrows = &[

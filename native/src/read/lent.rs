@@ -1,0 +1,301 @@
+//! Items lent as slices: no view is counted and nothing is allocated for an item.
+//!
+//! ```text
+//! plain records   read ──────────────────> slices of the bytes that were read
+//! zstd records    read ──> one buffer ───> slices of the record decoded last
+//! several threads scan.rs, whose decoded records are lent in order
+//! ```
+
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::mem;
+use std::ops::{ControlFlow, Range, RangeBounds};
+
+use bytes::Bytes;
+use sealpack_core::codec::Decode as _;
+use sealpack_core::format::RecordContent;
+use sealpack_core::format::digest::record_digest;
+use sealpack_core::read::{RecordPlace, plan_records, split_record};
+
+use super::positions::positions_in;
+use super::reader::{Reader, ReaderInner};
+use super::scan::Scan;
+use crate::error::{Error, ErrorKind};
+use crate::zstd::Context;
+
+/// Memory that a thread keeps for its next [`Reader::get_with`], at most.
+const KEPT: usize = 1 << 20;
+
+thread_local! {
+    /// The memory of the thread's last [`Reader::get_with`].
+    static SCRATCH: Cell<Scratch> =
+        const { Cell::new(Scratch { stored: Vec::new(), decoded: Vec::new() }) };
+}
+
+/// The memory that lent items lie in, reused from read to read.
+#[derive(Default)]
+struct Scratch {
+    stored: Vec<u8>,
+    decoded: Vec<u8>,
+}
+
+impl Reader {
+    /// Calls `take` with the item at `position`, counted from 0, and returns its
+    /// result. The item lies in memory that the thread reuses: this is
+    /// [`get`](Self::get) without an allocation.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("out.pack");
+    /// # let mut writer = sealpack::Writer::options().create(&path)?;
+    /// # for i in 0..1000 { writer.append(format!("item {i}").as_bytes())?; }
+    /// # writer.finish()?;
+    /// let reader = sealpack::Reader::open(&path)?;
+    /// assert_eq!(reader.get_with(42, <[u8]>::len)?, "item 42".len());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn get_with<T>(&self, position: u32, take: impl FnOnce(&[u8]) -> T) -> Result<T, Error> {
+        let mut scratch = SCRATCH.take();
+        let got = self.inner.get_with(position, &mut scratch, take);
+        if scratch.stored.capacity() + scratch.decoded.capacity() <= KEPT {
+            SCRATCH.set(scratch);
+        }
+        got.map_err(|kind| self.inner.error(kind))
+    }
+
+    /// Calls `take` on this thread with each item of a range of positions, and its
+    /// position, in order. The items lie in memory that is reused: this is
+    /// [`range`](Self::range) without a view of each item.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("out.pack");
+    /// # let mut writer = sealpack::Writer::options().create(&path)?;
+    /// # for i in 0..1000 { writer.append(format!("item {i}").as_bytes())?; }
+    /// # writer.finish()?;
+    /// let reader = sealpack::Reader::open(&path)?;
+    /// let mut bytes = 0;
+    /// reader.for_each(10..20, |position, item| {
+    ///     assert_eq!(item, format!("item {position}").as_bytes());
+    ///     bytes += item.len();
+    /// })?;
+    /// assert_eq!(bytes, 10 * "item 10".len());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Pack`] for a range that the pack does not have; otherwise the
+    /// error of the first record that cannot be read, after the items before it
+    /// were passed to `take`.
+    pub fn for_each(
+        &self,
+        positions: impl RangeBounds<u32>,
+        mut take: impl FnMut(u32, &[u8]),
+    ) -> Result<(), Error> {
+        let go_on = |position, item: &[u8]| {
+            take(position, item);
+            ControlFlow::<Infallible>::Continue(())
+        };
+        match self.for_each_with(positions, go_on)? {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(never) => match never {},
+        }
+    }
+
+    /// As [`for_each`](Self::for_each); `take` may stop the reading, for example on
+    /// an error of its own. The call then returns the value of its `Break`.
+    ///
+    /// # Errors
+    /// As [`for_each`](Self::for_each).
+    pub fn for_each_with<B>(
+        &self,
+        positions: impl RangeBounds<u32>,
+        take: impl FnMut(u32, &[u8]) -> ControlFlow<B>,
+    ) -> Result<ControlFlow<B>, Error> {
+        let inner = &self.inner;
+        let positions = positions_in(&positions, self.item_count());
+        let records = self.directory().records_of(&positions);
+        let records = records.map_err(|error| inner.error(error.into()))?;
+        let mut lending = Lending { positions, take };
+        let together = inner.opened.options.threads > 1
+            && inner.bytes_of(&records) > inner.scan_merge().max_read;
+        let done = match together {
+            true => lending.in_parallel(self, records),
+            false => lending.alone(inner, records),
+        };
+        done.map_err(|kind| inner.error(kind))
+    }
+}
+
+/// A range of items on their way to the caller.
+struct Lending<F> {
+    /// The positions that are wanted.
+    positions: Range<u32>,
+    take: F,
+}
+
+impl<B, F: FnMut(u32, &[u8]) -> ControlFlow<B>> Lending<F> {
+    /// Lends the wanted items of a record whose first item is at `first`.
+    #[inline]
+    fn lend<'a>(&mut self, first: u32, items: impl Iterator<Item = &'a [u8]>) -> ControlFlow<B> {
+        let skipped = self.positions.start.saturating_sub(first);
+        let start = first.saturating_add(skipped);
+        let items = items.skip(skipped as usize);
+        (start..self.positions.end).zip(items).try_for_each(|(at, item)| (self.take)(at, item))
+    }
+
+    /// Reads, decodes and lends on this thread.
+    fn alone(
+        &mut self,
+        inner: &ReaderInner,
+        records: Range<u32>,
+    ) -> Result<ControlFlow<B>, ErrorKind> {
+        let Scratch { mut stored, mut decoded } = Scratch::default();
+        let mut context = None;
+        let directory = &inner.opened.pack.directory;
+        for read in plan_records(directory, records, inner.scan_merge()) {
+            let kept;
+            let bytes = match inner.opened.pack.tail.get(&read.range) {
+                Some(bytes) => {
+                    kept = bytes;
+                    &kept[..]
+                }
+                None => inner.fetch_into(&read.range, &mut stored)?,
+            };
+            for record in read.records {
+                let place = record.place;
+                let stored = part_of(bytes, read.range.start, &place.range);
+                let content = inner.unseal_lent(&place, stored, &mut decoded, &mut context)?;
+                if let ControlFlow::Break(reason) = self.lend(place.first_item, content.items()) {
+                    return Ok(ControlFlow::Break(reason));
+                }
+            }
+        }
+        inner.keep(context);
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Lends the records that the threads of a scan read and decode.
+    fn in_parallel(
+        &mut self,
+        reader: &Reader,
+        records: Range<u32>,
+    ) -> Result<ControlFlow<B>, ErrorKind> {
+        let inner = &reader.inner;
+        let per_record = reader.trailer().items_per_record;
+        let mut first = records.start.saturating_mul(per_record);
+        let mut scan = Scan::new(inner, records, inner.scan_merge(), ReaderInner::read);
+        while let Some(read) = scan.next() {
+            for fetched in read? {
+                let record = scan.unseal(fetched)?;
+                if let ControlFlow::Break(reason) = self.lend(first, record.slices()) {
+                    return Ok(ControlFlow::Break(reason));
+                }
+                first = first.saturating_add(per_record);
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
+/// Returns the part of `bytes`, read at `start`, that is the record at `range`.
+fn part_of<'a>(bytes: &'a [u8], start: u64, range: &Range<u64>) -> &'a [u8] {
+    let offset = |at: u64| usize::try_from(at - start).unwrap_or(usize::MAX);
+    bytes.get(offset(range.start)..offset(range.end)).unwrap_or_default()
+}
+
+impl ReaderInner {
+    fn get_with<T>(
+        &self,
+        position: u32,
+        scratch: &mut Scratch,
+        take: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T, ErrorKind> {
+        let place = self.opened.pack.directory.place(position)?;
+        let Scratch { stored, decoded } = scratch;
+        if let Some(lookup) = self.lookup_part(&place.record, place.slot) {
+            let range = lookup.locate(self.fetch_into(&lookup.tail(), stored)?)?;
+            return Ok(take(self.fetch_into(&range, stored)?));
+        }
+        let record = place.record;
+        let bytes = match self.opened.pack.tail.get(&record.range) {
+            Some(bytes) => bytes,
+            None => Bytes::new(),
+        };
+        let stored = match bytes.is_empty() {
+            true => self.fetch_into(&record.range, stored)?,
+            false => &bytes,
+        };
+        let mut context = None;
+        let content = self.unseal_lent(&record, stored, decoded, &mut context)?;
+        let item = content.items().nth(place.slot as usize).unwrap_or_default();
+        let taken = take(item);
+        self.keep(context);
+        Ok(taken)
+    }
+
+    /// Returns the bytes of a range, read into the front of `buffer`.
+    fn fetch_into<'a>(
+        &self,
+        range: &Range<u64>,
+        buffer: &'a mut Vec<u8>,
+    ) -> Result<&'a [u8], ErrorKind> {
+        let length = range.end - range.start;
+        if length == 0 {
+            return Ok(&[]);
+        }
+        self.opened.options.limits.admit(length)?;
+        *buffer = self.source.read_into(range, mem::take(buffer))?;
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        Ok(buffer.get(..length).unwrap_or_default())
+    }
+
+    /// Checks, decodes and authenticates a record, as
+    /// [`unseal`](Self::unseal) does, without taking over its bytes.
+    fn unseal_lent<'a>(
+        &self,
+        place: &RecordPlace,
+        stored: &'a [u8],
+        decoded: &'a mut Vec<u8>,
+        context: &mut Option<Context>,
+    ) -> Result<RecordContent<'a>, ErrorKind> {
+        self.settle(place, stored)?;
+        let opened = &self.opened;
+        opened.decoders.refuse_unknown()?;
+        let directory = &opened.pack.directory;
+        let record = split_record(directory, place, stored, &opened.options.limits)?;
+        let payload = match record.payload() {
+            payload if payload.is_empty() || opened.decoders.is_plain() => Ok(payload),
+            payload if opened.decoders.is_zstd() => {
+                let context = match context {
+                    Some(context) => Ok(context),
+                    none => opened.decoders.zstd().context().map(|context| none.insert(context)),
+                };
+                let decoding = context.and_then(|it| it.decode(payload, record.size(), decoded));
+                decoding.map(|()| &decoded[..])
+            }
+            payload => opened.decoders.decode(Bytes::copy_from_slice(payload), record.size()).map(
+                |bytes| {
+                    decoded.clear();
+                    decoded.extend_from_slice(&bytes);
+                    &decoded[..]
+                },
+            ),
+        };
+        let content = record.items(payload)?;
+        if self.trusted.is_some() {
+            self.check_digest(place.number, &record_digest(content.items())?)?;
+        }
+        Ok(content)
+    }
+
+    /// Returns a decompression context to the decoders.
+    fn keep(&self, context: Option<Context>) {
+        if let Some(context) = context {
+            self.opened.decoders.zstd().keep(context);
+        }
+    }
+}
