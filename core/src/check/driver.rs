@@ -209,6 +209,8 @@ impl<R: Rules> Driver<R> {
             stream.write_owned(Bytes::new()),
             stream.write_owned(one()),
             stream.write_extents([]),
+            stream.write_extents([Bytes::new(), Bytes::new()]),
+            stream.write_extents([Bytes::new(), one()]),
             stream.write_extents([one(), one()]),
             stream.flush(),
             Err(expected),

@@ -319,7 +319,8 @@ struct StateSearch<'a> {
 }
 
 /// Events that return a stream to its initial state, except for memory that it may
-/// reuse: a buffer that was put whole, two that were used up in pieces, and lists.
+/// reuse: two buffers that were used up in pieces, one that was put whole, and lists;
+/// what was put in one piece larger than `S` is no memory to reuse.
 fn warm_up(shape: Shape, model: &Model) -> Vec<Event> {
     let size = shape.buffer_size.get();
     let in_pieces = [
@@ -329,8 +330,9 @@ fn warm_up(shape: Shape, model: &Model) -> Vec<Event> {
         Event::buffered(size.saturating_sub(1)),
         Event::flush(),
     ];
+    let larger = [Event::buffered(size.saturating_add(1)), Event::flush()];
     let whole = [Event::buffered(size), Event::flush()];
-    let events: Vec<Event> = whole.into_iter().chain(in_pieces.clone()).chain(in_pieces).collect();
+    let events = [&in_pieces[..], &in_pieces, &larger, &whole, &larger].concat();
     let mut layout = Layout::default();
     for event in &events {
         layout = layout.step(model, &event.operation, &mut Puts::default());
