@@ -472,16 +472,20 @@ impl StateSearch<'_> {
     fn found(&mut self, path: &[&Event], last: &[&Event], broken: Broken, agrees: bool) {
         let proof = &mut self.proof;
         proof.violations = proof.violations.saturating_add(1);
-        let events: Vec<Event> = path.iter().chain(last).map(|event| (*event).clone()).collect();
-        let case = Case { trim: self.shape.trim, events };
+        let (trim, events) = (self.shape.trim, path.iter().chain(last).copied());
+        let case = || Case { trim, events: events.clone().cloned().collect() };
         if !agrees {
             proof.departures = proof.departures.saturating_add(1);
-            proof.first_departure.get_or_insert_with(|| case.clone());
+            proof.first_departure.get_or_insert_with(case);
         }
+        let length = path.len().saturating_add(last.len());
         for invariant in broken.iter() {
+            // Most cases are not smaller: compare the number of events first.
             let known = proof.smallest.get(&invariant);
-            if known.is_none_or(|known| case.weight() < known.weight()) {
-                proof.smallest.insert(invariant, case.clone());
+            if known.is_none_or(|known| {
+                length <= known.events.len() && case().weight() < known.weight()
+            }) {
+                proof.smallest.insert(invariant, case());
             }
         }
     }
