@@ -1,6 +1,7 @@
 // Step: a case of the output stream, frame by frame, with or without a seeded bug.
 import { mutants, promises, prove, replay, report } from "sealpack/lab";
 import { announce, byId, field, h, save } from "./dom.js";
+import { caseOf, readTrace } from "./trace.js";
 import { plural } from "./words.js";
 
 const SCENARIOS = [
@@ -18,6 +19,10 @@ export class StepView {
   #steps = null;
   #at = 0;
   #turn = 0;
+  /** The trace that is walked through; `null` for a case. */
+  #trace = null;
+  /** What the specification does with the events of the trace, if it can be run again. */
+  #specified = null;
 
   constructor() {
     this.scenario = h(
@@ -35,6 +40,7 @@ export class StepView {
     this.mutant = h("select", h("option", { value: "" }, "none"));
     this.size = h("input", { type: "number", min: "1", max: "16", value: "5" });
     this.scenario.value = SCENARIOS[2][1];
+    this.file = h("input", { type: "file", accept: ".json,.jsonl", id: "step-trace" });
     this.frame = h("div", { id: "frame" });
     this.writes = h("ol.writes", { "aria-label": "Steps" });
     this.problem = h("div", { role: "alert" });
@@ -68,6 +74,7 @@ export class StepView {
         ),
         field("Seeded bug", this.mutant),
         field("Buffer size S", this.size),
+        field("Trace", this.file, "of sealpack check --replay --json, or of a recorder in production"),
       ),
     );
   }
@@ -102,6 +109,7 @@ export class StepView {
     });
     this.size.addEventListener("input", () => this.#run());
     this.mutant.addEventListener("change", () => this.#chosenBug());
+    this.file.addEventListener("change", () => this.#load(this.file.files[0]));
     byId("step").addEventListener("keydown", (event) => {
       if (event.target.closest("input, select, textarea")) return;
       const to = { ArrowLeft: this.#at - 1, ArrowRight: this.#at + 1, Home: 0, End: Infinity }[event.key];
@@ -146,8 +154,27 @@ export class StepView {
     if (this.#steps?.departure !== null) this.#go(this.#steps.departure);
   }
 
+  /** Walks through a trace instead of a case. */
+  async #load(file) {
+    if (!file) return;
+    const turn = (this.#turn += 1);
+    this.proof.replaceChildren();
+    try {
+      const trace = readTrace(await file.text());
+      const specified = await specifiedSteps(trace);
+      if (turn !== this.#turn) return;
+      [this.#steps, this.#trace, this.#specified] = [trace, trace, specified];
+      this.problem.replaceChildren();
+      this.#go(trace.departure ?? 0);
+    } catch (error) {
+      if (turn !== this.#turn) return;
+      this.problem.replaceChildren(h("div.notice.bad", h("p", error.message)));
+    }
+  }
+
   async #run() {
     const turn = (this.#turn += 1);
+    [this.#trace, this.#specified, this.file.value] = [null, null, ""];
     this.proof.replaceChildren();
     try {
       const steps = await replay(this.text.value.trim(), this.#options);
@@ -179,7 +206,7 @@ export class StepView {
   }
 
   #step(frame, step) {
-    const bad = frame.findings.length > 0;
+    const bad = frame.findings.length > 0 || (this.#trace !== null && Boolean(frame.departure));
     const label = `${frame.event}${bad ? " ✗" : ""}`;
     const current = step === this.#at ? { "aria-current": "step" } : {};
     return h(
@@ -202,7 +229,9 @@ export class StepView {
     const puts = this.#steps.frames
       .slice(0, this.#at + 1)
       .flatMap(({ outputs }, step) => outputs.map((call) => ({ call, step })));
+    const specified = this.#specified?.[this.#at];
     return [
+      this.#trace && h("p.hint", `Trace of ${this.#trace.stream || "a stream"}, S = ${bufferSize}, ${trim ? "with" : "without"} trim`),
       h("p.decision", h("strong", `${named(frame)}: `), frame.words),
       ...frame.findings.map(({ invariant, words }) => this.#finding(invariant, words)),
       frame.departure &&
@@ -213,6 +242,13 @@ export class StepView {
       h(
         "div.columns",
         h("div", h("h3", "Pending bytes and buffer"), picture(frame.after, bufferSize)),
+        specified &&
+          h(
+            "div",
+            h("h3", "As specified"),
+            picture(specified.after, bufferSize),
+            h("p.hint", `Puts ${list(specified.outputs.filter(({ kind }) => kind === "put").map(({ len }) => len))}.`),
+          ),
         h(
           "div",
           h("h3", `Put so far: ${plural(frame.taken, "byte")} of ${frame.written}`),
@@ -235,7 +271,9 @@ export class StepView {
       "div.notice.bad",
       h("p", h("strong", `Invariant ${invariant?.number ?? ""} (${name}) is broken: `), words),
       invariant && h("p", invariant.promise),
-      h("p", h("button.link", { type: "button", onclick: page }, "Save a report with the smallest case")),
+      // A report runs the case on the stream of this package, not on the one of a trace.
+      !this.#trace &&
+        h("p", h("button.link", { type: "button", onclick: page }, "Save a report with the smallest case")),
     );
   }
 
@@ -276,6 +314,21 @@ function letters() {
   );
 }
 
+/** The largest trace, in bytes written, that is run again beside itself. */
+const MAX_RUN_AGAIN = 1 << 20;
+
+/**
+ * What the specification does with the events of a trace: the steps of the stream that
+ * ships, which the proof holds to it. `null` for a trace that is too large, or whose
+ * stream was not fresh.
+ */
+async function specifiedSteps(trace) {
+  const { bufferSize, fresh, reference, frames } = trace;
+  if (!fresh || frames.at(-1).written > MAX_RUN_AGAIN) return null;
+  const mutant = reference ? "reference" : undefined;
+  return (await replay(caseOf(trace), { bufferSize, mutant })).frames;
+}
+
 function named({ event, implied }) {
   const close = event === "c" ? "close" : null;
   return close ? `${close}${implied ? " (at the end of every case)" : ""}` : event;
@@ -285,11 +338,19 @@ const list = (sizes) => (sizes.length ? sizes.join(" + ") : "nothing");
 
 const KINDS = { copied: ["buffered", "copied"], zero_copy: ["zero", "handed over"] };
 
-/** Cells of bytes, each with its offset in the stream. */
+/** More bytes than this are drawn as one cell with their number. */
+const DRAWN = 64;
+
+/** Cells of bytes, each with its offset in the stream; many bytes are one cell. */
 function cells(extents) {
   return extents.flatMap(({ at, len, kind }) =>
-    Array.from({ length: len }, (_, step) => h(`span.cell.${KINDS[kind][0]}`, String(at + step))),
+    run(len, `span.cell.${KINDS[kind][0]}`, (step) => String(at + step)),
   );
+}
+
+function run(length, tag, label) {
+  if (length > DRAWN) return [h(tag, { title: plural(length, "byte") }, `${length} bytes`)];
+  return Array.from({ length }, (_, step) => h(tag, label(step)));
 }
 
 function describe(extents) {
@@ -299,13 +360,14 @@ function describe(extents) {
   );
 }
 
-function picture({ state, extents, buffer_at: at }, size) {
-  const filled = Array.from({ length: state.filled }, (_, step) =>
-    h(`span.cell.buffered${step >= state.capacity ? ".wrong" : ""}`, String(at + step)),
-  );
-  const free = Array.from({ length: Math.max(0, state.capacity - state.filled) }, () =>
-    h("span.cell.free", "·"),
-  );
+function picture({ known, state, extents, buffer_at: at }, size) {
+  if (known === false) return h("p.hint", `${plural(state.pending, "byte")} wait inside; the stream does not show how.`);
+  const inside = Math.min(state.filled, state.capacity);
+  const filled = [
+    run(inside, "span.cell.buffered", (step) => String(at + step)),
+    run(state.filled - inside, "span.cell.buffered.wrong", (step) => String(at + inside + step)),
+  ];
+  const free = run(Math.max(0, state.capacity - state.filled), "span.cell.free", () => "·");
   return h(
     "div",
     h("p.hint", "L: pending extents"),

@@ -205,6 +205,44 @@ test("the stream is stepped by keyboard, a seeded bug is shown, and the proof ru
   quiet(page);
 });
 
+test("a trace is walked through beside what is specified; a wrong file is refused by its line", async () => {
+  const page = await visit({}, "#step");
+  await page.waitForSelector(".writes button");
+  const state = (capacity, filled, pending) => ({ capacity, filled, pending, has_buffer: capacity > 0 });
+  const frame = (event, after, outputs, departure = null) => ({
+    event,
+    implied: false,
+    words: "the decision",
+    after: { known: true, state: after, extents: [], buffer_at: 0 },
+    outputs,
+    written: 6,
+    taken: 0,
+    departure,
+    verdict: [{ invariant: "order", holds: true }],
+    findings: [],
+  });
+  const put = { kind: "put", extents: [{ at: 0, len: 4, kind: "copied" }], len: 4, failed: null };
+  const lines = [
+    { trace: 1, stream: "uploads of the night", buffer_size: 4, trim: false },
+    frame("b3", state(4, 3, 0), []),
+    frame("b3", state(4, 2, 0), [{ ...put, len: 3 }], { after: state(4, 2, 0), puts: [4] }),
+  ];
+  const load = (text) =>
+    page.setInputFiles("#step-trace", { name: "night.jsonl", mimeType: "application/json", buffer: Buffer.from(text) });
+  await load(lines.map((line) => JSON.stringify(line)).join("\n"));
+  await page.getByText("Trace of uploads of the night, S = 4").waitFor();
+  assert.equal(await page.locator(".writes button[aria-current]").textContent(), "b3 ✗");
+  await page.getByText("Specified: puts 4, then C = 4").waitFor();
+  await page.getByRole("heading", { name: "As specified" }).waitFor();
+  await page.getByText("Puts 4.").waitFor();
+  await accessible(page, "a trace");
+  await load(JSON.stringify({ trace: [{ ...lines[0], buffer_size: 1 << 20, start: { capacity: 1 << 20 } }, frame("b9", state(1 << 20, 1 << 19, 0), [])] }));
+  await page.getByText("524288 bytes").first().waitFor();
+  await load(`${JSON.stringify(lines[0])}\n{"event":1}`);
+  await page.getByRole("alert").getByText("Line 2 of the trace is not a step").waitFor();
+  quiet(page);
+});
+
 test("a pack is opened, verified and browsed by keyboard alone", async () => {
   const page = await visit();
   await page.focus("#verify-sample");
