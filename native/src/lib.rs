@@ -46,6 +46,7 @@ mod read;
 mod record_copy;
 #[cfg(feature = "remote")]
 pub mod remote;
+mod runs;
 mod source;
 mod sync;
 mod trace;
@@ -65,7 +66,8 @@ pub use names::{ItemNames, Names};
 pub use publish::disk;
 pub use publish::{Caveat, PublishedFile, StagedFile, is_temporary_name};
 pub use read::{
-    ChosenCodec, DecidedBy, Items, ReadCodec, Reader, ReaderOptions, RecordDigests, VerifyProgress,
+    CacheStats, ChosenCodec, DecidedBy, Items, ReadCodec, Reader, ReaderOptions, RecordCache,
+    RecordDigests, VerifyProgress,
 };
 pub use record_copy::RecordCopy;
 pub use source::{FileSource, ReadAt};

@@ -2,6 +2,6 @@
 //! `ordered.rs` and `write/pipeline.rs` against a scheduler that tries every
 //! interleaving (`tests/interleavings`).
 
-pub(crate) use std::sync::atomic::{AtomicBool, Ordering};
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 pub(crate) use std::sync::{Condvar, Mutex, MutexGuard};
 pub(crate) use std::thread::{Builder, JoinHandle};

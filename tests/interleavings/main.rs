@@ -19,6 +19,10 @@
 #[path = "../../native/src/ordered.rs"]
 mod ordered;
 
+#[path = "../../native/src/runs.rs"]
+#[allow(dead_code, reason = "the panics of a thread are not used here")]
+mod runs;
+
 #[path = "../../native/src/caught.rs"]
 #[allow(dead_code, reason = "the readers' half of it is not used here")]
 mod caught;

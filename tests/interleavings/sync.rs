@@ -5,7 +5,7 @@
 use std::cell::Cell;
 use std::sync::LockResult;
 
-pub(crate) use loom::sync::atomic::{AtomicBool, Ordering};
+pub(crate) use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 pub(crate) use loom::sync::{Mutex, MutexGuard};
 pub(crate) use loom::thread::{Builder, JoinHandle};
 

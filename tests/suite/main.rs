@@ -10,6 +10,7 @@
 )]
 
 mod broken;
+mod caching;
 mod copying;
 mod edges;
 mod extensions;

@@ -133,7 +133,7 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "item lengths need not add up to the payload",
         edits: &[
-            edit(UNSEAL, "    size.check(payload.len() as u64)?;\n", ""),
+            edit(UNSEAL, "            self.size.check(payload.as_ref().len() as u64)?;\n", ""),
             edit(
                 "core/src/codec/mod.rs",
                 "        size.check(encoded.len() as u64)?;\n",

@@ -49,6 +49,11 @@ impl Budget {
         MOST_IDLE.min(self.limits.memory / 16)
     }
 
+    /// Returns the bytes that all reads in flight may take.
+    pub(super) fn in_flight(&self) -> u64 {
+        self.limits.memory / 8 * 3
+    }
+
     /// Returns the most bytes that a read may take: the records as stored, those
     /// decoded ahead, and the record that exceeded that allowance.
     pub(crate) fn weight(&self, read: &PlannedRead) -> u64 {
@@ -75,7 +80,7 @@ pub(super) struct Allowance {
 impl Allowance {
     /// Returns whether another read may begin; if none is in flight, one may.
     pub(super) fn has_room(&self) -> bool {
-        self.in_flight.is_empty() || self.weight < self.budget.limits.memory / 8 * 3
+        self.in_flight.is_empty() || self.weight < self.budget.in_flight()
     }
 
     /// Counts a read that begins.

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use sealpack_core::codec::Decode as _;
 use sealpack_core::format::RecordContent;
 use sealpack_core::format::digest::record_digest;
-use sealpack_core::read::{RecordPlace, plan_records, split_record};
+use sealpack_core::read::{PlannedRead, PlannedRecord, RecordPlace, plan_records, split_record};
 
 use super::positions::positions_in;
 use super::reader::{Reader, ReaderInner};
@@ -153,28 +153,16 @@ impl<B, F: FnMut(u32, &[u8]) -> ControlFlow<B>> Lending<F> {
         inner: &ReaderInner,
         records: Range<u32>,
     ) -> Result<ControlFlow<B>, ErrorKind> {
-        let Scratch { mut stored, mut decoded } = Scratch::default();
-        let mut context = None;
-        let directory = &inner.opened.pack.directory;
-        for read in plan_records(directory, records, inner.scan_merge()) {
-            let kept;
-            let bytes = match inner.opened.pack.tail.get(&read.range) {
-                Some(bytes) => {
-                    kept = bytes;
-                    &kept[..]
-                }
-                None => inner.fetch_into(&read.range, &mut stored)?,
+        let mut lender = Lender::default();
+        for read in plan_records(&inner.opened.pack.directory, records, inner.scan_merge()) {
+            let lend = |record: &PlannedRecord, content: RecordContent<'_>| {
+                self.lend(record.place.first_item, content.items())
             };
-            for record in read.records {
-                let place = record.place;
-                let stored = part_of(bytes, read.range.start, &place.range);
-                let content = inner.unseal_lent(&place, stored, &mut decoded, &mut context)?;
-                if let ControlFlow::Break(reason) = self.lend(place.first_item, content.items()) {
-                    return Ok(ControlFlow::Break(reason));
-                }
+            if let ControlFlow::Break(reason) = lender.read(inner, &read, lend)? {
+                return Ok(ControlFlow::Break(reason));
             }
         }
-        inner.keep(context);
+        lender.close(inner);
         Ok(ControlFlow::Continue(()))
     }
 
@@ -201,6 +189,43 @@ impl<B, F: FnMut(u32, &[u8]) -> ControlFlow<B>> Lending<F> {
     }
 }
 
+/// The memory and the context of a thread that lends the records of its reads.
+#[derive(Default)]
+pub(super) struct Lender {
+    scratch: Scratch,
+    context: Option<Context>,
+}
+
+impl Lender {
+    /// Performs a read, and calls `lend` with each of its records and the items.
+    pub(super) fn read<B>(
+        &mut self,
+        inner: &ReaderInner,
+        read: &PlannedRead,
+        mut lend: impl FnMut(&PlannedRecord, RecordContent<'_>) -> ControlFlow<B>,
+    ) -> Result<ControlFlow<B>, ErrorKind> {
+        let Scratch { stored, decoded } = &mut self.scratch;
+        let in_tail = inner.opened.pack.tail.get(&read.range);
+        let bytes = match &in_tail {
+            Some(bytes) => bytes,
+            None => inner.fetch_into(&read.range, stored)?,
+        };
+        for record in &read.records {
+            let stored = part_of(bytes, read.range.start, &record.place.range);
+            let content = inner.unseal_lent(&record.place, stored, decoded, &mut self.context)?;
+            if let ControlFlow::Break(reason) = lend(record, content) {
+                return Ok(ControlFlow::Break(reason));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Returns the context to the decoders, for another thread.
+    pub(super) fn close(self, inner: &ReaderInner) {
+        inner.keep(self.context);
+    }
+}
+
 /// Returns the part of `bytes`, read at `start`, that is the record at `range`.
 fn part_of<'a>(bytes: &'a [u8], start: u64, range: &Range<u64>) -> &'a [u8] {
     let offset = |at: u64| usize::try_from(at - start).unwrap_or(usize::MAX);
@@ -221,13 +246,13 @@ impl ReaderInner {
             return Ok(take(self.fetch_into(&range, stored)?));
         }
         let record = place.record;
-        let bytes = match self.opened.pack.tail.get(&record.range) {
+        if let Some(cached) = self.cached(&record) {
+            return Ok(take(cached.slices().nth(place.slot as usize).unwrap_or_default()));
+        }
+        let in_tail = self.opened.pack.tail.get(&record.range);
+        let stored = match &in_tail {
             Some(bytes) => bytes,
-            None => Bytes::new(),
-        };
-        let stored = match bytes.is_empty() {
-            true => self.fetch_into(&record.range, stored)?,
-            false => &bytes,
+            None => self.fetch_into(&record.range, stored)?,
         };
         let mut context = None;
         let content = self.unseal_lent(&record, stored, decoded, &mut context)?;

@@ -5,11 +5,13 @@
 //!        ── get ──────> reader.rs   one record, or the part of it that is needed
 //!        ── item_lengths ─> lengths.rs   the end of the record
 //!        ── get_many ─> batch.rs    merged reads, decoded in parallel
+//!        ── get_many_unordered ─> unordered.rs   in runs, each thread calls the caller
 //!        ── for_each, get_with ─> lent.rs   items as slices, without a view of each
 //!        ── range ────> scan.rs     whole records ahead of the caller, in order
 //!        ── verify ───> verify.rs   the same, examined and not handed out
 //!        ── record_digests ─> digests.rs   the same, only their digests
 //!        ── stored_runs ──> stored.rs  the same, as they are stored
+//! records kept ────────> record_cache.rs   for the calls that read one item or record
 //! memory limit ────────> budget.rs   how much of it each of them may take
 //! ```
 
@@ -24,8 +26,10 @@ mod opened;
 mod options;
 mod positions;
 mod reader;
+mod record_cache;
 mod scan;
 mod stored;
+mod unordered;
 mod verify;
 mod views;
 mod workspace;
@@ -35,6 +39,7 @@ pub use digests::RecordDigests;
 pub use examined::VerifyProgress;
 pub use options::ReaderOptions;
 pub use reader::Reader;
+pub use record_cache::{CacheStats, RecordCache};
 pub use scan::Items;
 
 pub(crate) use stored::StoredCheck;

@@ -22,6 +22,7 @@ use super::budget::Budget;
 use super::codec::Decoders;
 use super::examined::RunningVerification;
 use super::options::ReaderOptions;
+use super::record_cache::CachedRecords;
 use super::views::cut;
 use crate::digest::Lanes;
 use crate::error::ErrorKind;
@@ -33,6 +34,7 @@ pub(crate) struct OpenedPack {
     pub(crate) decoders: Decoders,
     pub(crate) options: ReaderOptions,
     pub(crate) budget: Budget,
+    pub(crate) cached: CachedRecords,
     /// The names, once they were asked for.
     names: OnceLock<Option<Names>>,
 }
@@ -48,7 +50,8 @@ impl OpenedPack {
         }
         let decoders = Decoders::new(options.codec.clone());
         let budget = Budget::new(options.limits, merge);
-        Self { pack, decoders, options, budget, names: OnceLock::new() }
+        let cached = CachedRecords::new(options.cache.clone());
+        Self { pack, decoders, options, budget, cached, names: OnceLock::new() }
     }
 
     /// Returns the names of the items, if they have any. `path` is that of the pack, for

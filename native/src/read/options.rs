@@ -7,6 +7,7 @@ use sealpack_core::format::digest::Extract;
 use sealpack_core::read::{Merge, ReadLimits};
 
 use super::codec::ReadCodec;
+use super::record_cache::RecordCache;
 use crate::caught::Caught;
 use crate::cores::{MAX_THREADS, cores};
 use crate::trust::Trust;
@@ -21,6 +22,7 @@ pub struct ReaderOptions {
     pub(crate) extract: Option<Arc<dyn Extract>>,
     pub(crate) threads: usize,
     pub(crate) trust: Option<Trust>,
+    pub(crate) cache: Option<RecordCache>,
 }
 
 impl fmt::Debug for ReaderOptions {
@@ -31,6 +33,7 @@ impl fmt::Debug for ReaderOptions {
             .field("merge", &self.merge)
             .field("threads", &self.threads)
             .field("trust", &self.trust)
+            .field("cache", &self.cache)
             .finish_non_exhaustive()
     }
 }
@@ -44,6 +47,7 @@ impl Default for ReaderOptions {
             extract: None,
             threads: cores(),
             trust: None,
+            cache: None,
         }
     }
 }
@@ -129,6 +133,16 @@ impl ReaderOptions {
     /// one.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads.clamp(1, MAX_THREADS);
+        self
+    }
+
+    /// Keeps decoded records in this cache, which other readers may share, for
+    /// [`get`](crate::Reader::get), [`get_with`](crate::Reader::get_with) and
+    /// [`record`](crate::Reader::record). Default: no cache, so that a reader holds
+    /// nothing between calls. Plain records are not kept: their items are read alone,
+    /// and the system caches the file.
+    pub fn cache(mut self, cache: RecordCache) -> Self {
+        self.cache = Some(cache);
         self
     }
 

@@ -163,7 +163,7 @@ impl Reader {
     /// As [`get`](Self::get).
     pub fn record(&self, number: u32) -> Result<Record, Error> {
         let place = self.directory().record(number).map_err(|e| self.inner.error(e.into()))?;
-        self.inner.record(&place).map_err(|kind| self.inner.error(kind))
+        self.inner.cached_record(&place).map_err(|kind| self.inner.error(kind))
     }
 
     /// Returns the bytes of a record as they are stored.
@@ -327,7 +327,7 @@ impl ReaderInner {
         if let Some(item) = self.get_part(&place.record, place.slot)? {
             return Ok(item);
         }
-        let record = self.record(&place.record)?;
+        let record = self.cached_record(&place.record)?;
         Ok(record.into_item(place.slot).unwrap_or_default())
     }
 
@@ -359,6 +359,22 @@ impl ReaderInner {
             (Ok(first), Ok(last)) => last.range.end.saturating_sub(first.range.start),
             _ => 0,
         }
+    }
+
+    /// Returns a record from the cache; otherwise reads, checks and decodes it, and
+    /// keeps it if it had to be decoded.
+    fn cached_record(&self, place: &RecordPlace) -> Result<Record, ErrorKind> {
+        if let Some(record) = self.cached(place) {
+            return Ok(record);
+        }
+        let record = self.record(place)?;
+        let is_plain = self.opened.decoders.is_plain();
+        Ok(if is_plain { record } else { self.opened.cached.insert(place, record) })
+    }
+
+    /// Returns a record from the cache. Plain records are never there.
+    pub(super) fn cached(&self, place: &RecordPlace) -> Option<Record> {
+        if self.opened.decoders.is_plain() { None } else { self.opened.cached.get(place.number) }
     }
 
     /// Reads, checks and decodes a record.

@@ -4,7 +4,7 @@ use sealpack_core::format::digest::Extract;
 use sealpack_core::read::Merge;
 
 use super::trust::RemoteTrust;
-use crate::read::{ReadCodec, ReaderOptions};
+use crate::read::{ReadCodec, ReaderOptions, RecordCache};
 
 /// How a pack in a store is read. Made by
 /// [`RemoteReader::options`](super::RemoteReader::options).
@@ -53,6 +53,13 @@ impl RemoteReaderOptions {
     /// Default: the number of cores.
     pub fn threads(mut self, threads: usize) -> Self {
         self.reading = self.reading.threads(threads);
+        self
+    }
+
+    /// Keeps the records of `get` and `record` in this cache, plain ones too: each
+    /// saves a request. As [`ReaderOptions::cache`]. Default: no cache.
+    pub fn cache(mut self, cache: RecordCache) -> Self {
+        self.reading = self.reading.cache(cache);
         self
     }
 

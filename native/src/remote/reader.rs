@@ -150,7 +150,7 @@ impl RemoteReader {
     /// As [`get`](Self::get).
     pub async fn record(&self, number: u32) -> Result<Record, Error> {
         let place = self.directory().record(number).map_err(|error| self.error(error.into()))?;
-        self.inner.record(place).await.map_err(|kind| self.error(kind))
+        self.inner.cached_record(place).await.map_err(|kind| self.error(kind))
     }
 
     /// Returns the bytes of a record as they are stored: one request.
@@ -288,8 +288,7 @@ impl RemoteReaderOptions {
         location: &Location,
         known: Option<Version>,
     ) -> Result<RemoteReader, Error> {
-        let path = location.name().display();
-        in_span!(self.open_pinned(location, known), "open", path = %path).await
+        in_span!(self.open_pinned(location, known), "open", path = %location.name().display()).await
     }
 
     async fn open_pinned(
@@ -374,7 +373,7 @@ impl RemoteReaderInner {
         {
             return Ok(item);
         }
-        let record = self.record(place.record).await?;
+        let record = self.cached_record(place.record).await?;
         Ok(record.item(place.slot).unwrap_or_default())
     }
 
@@ -389,6 +388,15 @@ impl RemoteReaderInner {
         };
         let range = lookup.locate(&self.fetch(&lookup.tail()).await?)?;
         self.fetch(&range).await.map(Some)
+    }
+
+    /// Returns a record from the cache; otherwise reads, checks, decodes and keeps it.
+    async fn cached_record(self: &Arc<Self>, place: RecordPlace) -> Result<Record, ErrorKind> {
+        if let Some(record) = self.opened.cached.get(place.number) {
+            return Ok(record);
+        }
+        let record = self.record(place.clone()).await?;
+        Ok(self.opened.cached.insert(&place, record))
     }
 
     /// Reads, checks and decodes a record.

@@ -2,16 +2,18 @@
 
 mod monitor;
 mod pipeline;
+mod runs;
 
 /// A name, and a test that returns a summary.
 pub(crate) type Test = (&'static str, fn() -> String);
 
-pub(crate) const TESTS: [Test; 9] = [
+pub(crate) const TESTS: [Test; 10] = [
     ("nothing_is_lost_and_the_order_is_kept", monitor::nothing_is_lost),
     ("results_taken_together_come_all_and_in_order", monitor::taken_together),
     ("the_first_error_wins_and_everybody_stops", monitor::the_first_error_wins),
     ("a_scan_given_up_at_any_point_leaves_no_thread", monitor::given_up),
     ("every_broken_variant_is_found_out", monitor::broken_variants),
+    ("every_job_of_a_run_is_taken_once_and_none_after_the_stop", runs::taken_once),
     ("the_pipeline_writes_every_draft_in_order", pipeline::writes),
     ("the_pipeline_waits_where_the_window_is_full", pipeline::waits),
     ("the_pipeline_ends_on_any_failure_with_that_failure", pipeline::fails),

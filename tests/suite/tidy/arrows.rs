@@ -29,6 +29,7 @@ const NATIVE: Arrows = &[
     ("sync", &[]),
     ("trace", &[]),
     ("ordered", &["sync"]),
+    ("runs", &["sync"]),
     ("codec", &["error"]),
     ("zstd", &["codec", "error"]),
     ("names", &["zstd", "codec", "error"]),
@@ -46,7 +47,7 @@ const NATIVE: Arrows = &[
         "read",
         &[
             "names", "trust", "source", "zstd", "codec", "caught", "cores", "digest", "ordered",
-            "trace", "error",
+            "runs", "trace", "error",
         ],
     ),
     ("record_copy", &["write", "read", "error"]),

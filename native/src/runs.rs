@@ -1,0 +1,57 @@
+//! Contiguous runs of jobs, handed out to threads that answer to no order.
+//!
+//! A thread takes a run with one atomic addition: no lock, and no wake-up.
+
+use crate::sync::{AtomicBool, AtomicUsize, Ordering};
+
+/// Runs for each thread, so that all end at about the same time.
+const RUNS_PER_THREAD: usize = 8;
+
+/// The numbers of jobs, in runs.
+pub(crate) struct Runs {
+    next: AtomicUsize,
+    stopped: AtomicBool,
+    jobs: usize,
+    run: usize,
+}
+
+impl Runs {
+    /// Divides `jobs` among `threads`.
+    pub(crate) fn new(jobs: usize, threads: usize) -> Self {
+        let run = (jobs / threads.saturating_mul(RUNS_PER_THREAD).max(1)).max(1);
+        Self { next: AtomicUsize::new(0), stopped: AtomicBool::new(false), jobs, run }
+    }
+
+    /// Returns the next run; `None` when there are no more jobs, or the work was
+    /// stopped.
+    pub(crate) fn take(&self) -> Option<std::ops::Range<usize>> {
+        if self.is_stopped() {
+            return None;
+        }
+        // It cannot overflow: each thread ends with its first number beyond the last
+        // job.
+        let start = self.next.fetch_add(self.run, Ordering::Relaxed);
+        (start < self.jobs).then(|| start..self.jobs.min(start.saturating_add(self.run)))
+    }
+
+    /// Stops the work: no thread begins another job.
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+    }
+
+    /// Returns whether the work was stopped.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+}
+
+/// Stops the work when a thread ends by a panic.
+pub(crate) struct StopOnPanic<'a>(pub(crate) &'a Runs);
+
+impl Drop for StopOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.stop();
+        }
+    }
+}
