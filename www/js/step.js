@@ -237,7 +237,9 @@ export class StepView {
       frame.departure &&
         h(
           "p.hint",
-          `Specified: puts ${list(frame.departure.puts)}, then C = ${frame.departure.after.capacity}, E = ${frame.departure.after.filled}, Z = ${frame.departure.after.pending}.`,
+          frame.departure.words
+            ? `Not as specified: ${frame.departure.words}.`
+            : `Specified: puts ${list(frame.departure.puts)}, then C = ${frame.departure.after.capacity}, E = ${frame.departure.after.filled}, Z = ${frame.departure.after.pending}.`,
         ),
       h(
         "div.columns",
