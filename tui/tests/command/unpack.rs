@@ -65,6 +65,18 @@ fn existing_files_stay_and_are_reported_unless_force_replaces_them() {
 }
 
 #[test]
+fn an_item_does_not_replace_the_pack_that_it_is_read_from() {
+    let place = Place::new();
+    named::pack(&place, "p", &[(b"a", b"A"), (b"p", b"P")]);
+    let pack = fs::read(place.path("p")).unwrap();
+    place.run("unpack p --force").failed(2, &["item 1 would replace the pack p"]);
+    place.run("unpack p").failed(1, &["item 1, p: there is a file"]);
+    assert_eq!(fs::read(place.path("p")).unwrap(), pack);
+    assert_eq!(fs::read(place.path("a")).unwrap(), b"A");
+    place.run("unpack p --force a").fine();
+}
+
+#[test]
 fn names_that_mean_no_file_below_the_folder_are_refused_by_name() {
     let place = Place::new();
     let items: [(&[u8], &[u8]); 8] = [

@@ -5,7 +5,7 @@ mod to_tar;
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -119,6 +119,7 @@ impl UnpackArgs {
             .durable(!self.no_sync);
         let mut unpacker = options.build();
         let mut nameless = 0;
+        let own_name = self.own_name();
         let by_position = |unpacker: &mut Unpacker, position: u32| {
             unpacker.add(position, position.to_string().as_bytes());
         };
@@ -128,6 +129,7 @@ impl UnpackArgs {
                     let (position, name) = named?;
                     if !name.is_empty() {
                         if patterns.matches(&name) {
+                            self.keep_pack(own_name.as_deref(), position, &name)?;
                             unpacker.add(position, &name);
                         }
                     } else if self.positions && patterns.is_empty() {
@@ -150,6 +152,25 @@ impl UnpackArgs {
             None => return Err(no_names(&self.file)),
         }
         Ok((unpacker, nameless))
+    }
+
+    /// The name that an item would have to replace the pack itself.
+    fn own_name(&self) -> Option<PathBuf> {
+        let pack = fs::canonicalize(&self.file).ok().filter(|_| self.force)?;
+        let folder = fs::canonicalize(&self.directory).ok()?;
+        Some(pack.strip_prefix(folder).ok()?.to_path_buf())
+    }
+
+    /// Refuses an item that would replace the pack while it is read.
+    fn keep_pack(&self, own: Option<&Path>, position: u32, name: &[u8]) -> Result<(), Failure> {
+        let Some(own) = own.map(|own| own.as_os_str().as_encoded_bytes()) else { return Ok(()) };
+        if name.strip_prefix(b"./").unwrap_or(name) != own || self.to_tar.is_some() {
+            return Ok(());
+        }
+        Err(Failure::usage(format!(
+            "item {position} would replace the pack {}: unpack into another folder",
+            printable::path(&self.file)
+        )))
     }
 
     fn write_files(
