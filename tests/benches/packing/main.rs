@@ -39,6 +39,7 @@ mod durable;
 mod external;
 mod inputs;
 mod latency;
+mod lending;
 mod limits;
 mod measure;
 mod reading;

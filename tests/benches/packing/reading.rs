@@ -5,11 +5,12 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use sealpack::core::wire::crc;
-use sealpack::{Plain, ReadCodec, Reader, Writer, Zstd};
+use sealpack::{Plain, ReadCodec, Reader, ReaderOptions, Writer, Zstd};
 
 use super::Arguments;
 use super::inputs::{self, InputItems};
 use super::latency;
+use super::lending;
 use super::limits;
 use super::measure::{Measurement, in_turn, memory_of_opening, once};
 use super::report::{Quantity, ResultTable, TableRow};
@@ -35,8 +36,12 @@ impl<'a> SourcePack<'a> {
         Self { items, views: items.views().collect(), path, codec }
     }
 
+    pub fn options(&self, threads: usize) -> ReaderOptions {
+        Reader::options().codec(self.codec.clone()).threads(threads)
+    }
+
     pub fn open(&self, threads: usize) -> Reader {
-        Reader::options().codec(self.codec.clone()).threads(threads).open(&self.path).unwrap()
+        self.options(threads).open(&self.path).unwrap()
     }
 
     /// Positions spread over the pack.
@@ -49,10 +54,18 @@ impl<'a> SourcePack<'a> {
 
 pub fn rows(arguments: &Arguments, folder: &Path, report: &mut ResultTable) {
     let size = arguments.size;
-    if ["open-e", "get-e", "many-e", "scan-e", "verify-e", "latency-e"]
-        .iter()
-        .any(|row| arguments.wants_some(row))
-    {
+    const EVENTS: [&str; 9] = [
+        "open-e",
+        "get-e",
+        "many-e",
+        "scan-e",
+        "lent-e",
+        "unordered-e",
+        "cached-e",
+        "verify-e",
+        "latency-e",
+    ];
+    if EVENTS.iter().any(|row| arguments.wants_some(row)) {
         let items = inputs::events(size);
         for zstd in [false, true] {
             let subject = SourcePack::new(&items, zstd, folder);
@@ -69,6 +82,7 @@ pub fn rows(arguments: &Arguments, folder: &Path, report: &mut ResultTable) {
                 get_many(arguments, report, &subject);
             }
             scan(arguments, report, &subject, "scan-e", zstd);
+            lending::rows(arguments, report, &subject, "e", zstd);
             verify(arguments, report, &subject, "verify-e", zstd);
             if arguments.wants_some("latency-e") {
                 latency::rows(arguments, report, &subject, zstd, false);
@@ -88,13 +102,17 @@ pub fn rows(arguments: &Arguments, folder: &Path, report: &mut ResultTable) {
             verify(arguments, report, &subject, "verify-r", zstd);
         }
     }
-    if ["get-single", "scan-small"].iter().any(|row| arguments.wants_some(row)) {
+    if ["get-single", "lent-single", "unordered-single", "cached-single", "scan-small"]
+        .iter()
+        .any(|row| arguments.wants_some(row))
+    {
         let mut items = inputs::events(size / 4);
         items.per_record = 1;
         for zstd in [false, true] {
             let subject = SourcePack::new(&items, zstd, folder);
             let reference = if zstd { (5.3, 1.2) } else { (1.3, 1.2) };
             get(arguments, report, &subject, "get-single", zstd, reference);
+            lending::rows(arguments, report, &subject, "single", zstd);
             if zstd {
                 scan(arguments, report, &subject, "scan-small", zstd);
             }

@@ -1,0 +1,94 @@
+//! Lent items, unordered reads and cached records, each in turn with the call that
+//! gives the same items as views, in order, and keeps none.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use sealpack::{Reader, RecordCache};
+
+use super::Arguments;
+use super::measure::{Measurement, in_turn, once};
+use super::reading::SourcePack;
+use super::report::{Quantity, ResultTable, TableRow};
+
+pub fn rows(
+    arguments: &Arguments,
+    report: &mut ResultTable,
+    subject: &SourcePack<'_>,
+    input: &str,
+    zstd: bool,
+) {
+    let codec = if zstd { "zstd" } else { "none" };
+    let mut row = |name: &str,
+                   amount: Quantity,
+                   ours: &mut dyn FnMut() -> Measurement,
+                   other: &mut dyn FnMut() -> Measurement,
+                   what: &'static str| {
+        let (ours, limit) = in_turn(arguments, ours, other);
+        let limit = limit.map(|limit| (limit, what));
+        let (reference, external, bound) = (None, None, None);
+        let name = name.to_owned();
+        report.row(&TableRow { name, ours, limit, amount, reference, external, bound });
+    };
+    let bytes: usize = subject.views.iter().map(|item| item.len()).sum();
+    for threads in [1, 2] {
+        let name = format!("lent-{input} {codec} {threads}t");
+        if arguments.wants(&name) {
+            let reader = subject.open(threads);
+            let mut lent = || {
+                let mut sum = 0;
+                let (run, ()) = once(|| reader.for_each(.., |_, item| sum += item.len()).unwrap());
+                assert_eq!(sum, bytes);
+                run
+            };
+            let mut given = || {
+                let sum = || reader.iter().unwrap().map(|item| item.unwrap().len()).sum::<usize>();
+                let (run, sum) = once(sum);
+                assert_eq!(sum, bytes);
+                run
+            };
+            let amount = Quantity::Bytes(bytes as u64);
+            row(&name, amount, &mut lent, &mut given, "the same items as views");
+        }
+    }
+    let positions = subject.scattered(1000);
+    for threads in [1, 2, 8] {
+        let name = format!("unordered-{input} {codec} 1000 {threads}t");
+        if arguments.wants(&name) {
+            let reader = subject.open(threads);
+            let seen = AtomicUsize::new(0);
+            let check = |request: usize, item: &[u8]| {
+                assert!(item == subject.views[positions[request] as usize]);
+                seen.fetch_add(1, Ordering::Relaxed);
+            };
+            let mut unordered = || once(|| reader.get_many_unordered(&positions, check).unwrap()).0;
+            let mut ordered =
+                || once(|| reader.get_many(&positions, |at, item| check(at, &item)).unwrap()).0;
+            row(&name, Quantity::Once, &mut unordered, &mut ordered, "get_many of the same");
+            assert_eq!(seen.into_inner() % 1000, 0);
+        }
+    }
+    let name = format!("cached-{input} {codec}");
+    if arguments.wants(&name) {
+        let positions = skewed(&subject.scattered(20_000));
+        let cache = RecordCache::new(32 << 20);
+        let cached = subject.options(1).cache(cache).open(&subject.path).unwrap();
+        let bare = subject.open(1);
+        let get = |reader: &Reader| {
+            let get = |&position: &u32| assert!(reader.get_with(position, <[u8]>::len).is_ok());
+            once(|| positions.iter().for_each(get)).0
+        };
+        let amount = Quantity::Operations(positions.len() as u64);
+        row(&name, amount, &mut || get(&cached), &mut || get(&bare), "without the cache");
+    }
+}
+
+/// Positions whose frequency falls with their rank, as 1 to the rank.
+fn skewed(scattered: &[u32]) -> Vec<u32> {
+    let mut state = 1_u64;
+    let ranks = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let uniform = (state >> 11) as f64 / (1_u64 << 53) as f64;
+        (scattered.len() as f64).powf(uniform) as usize - 1
+    });
+    ranks.take(scattered.len()).map(|rank| scattered[rank]).collect()
+}
