@@ -17,6 +17,7 @@ mod endings;
 mod files;
 mod fixtures;
 mod grep;
+mod hostile_packs;
 mod http;
 mod limits;
 mod ls;
