@@ -68,6 +68,17 @@ fn items_of_a_cached_record_cost_no_read() {
 }
 
 #[test]
+fn lent_items_fill_the_cache_too() {
+    let cache = RecordCache::new(32 << 20);
+    let (reader, source) =
+        open(Reader::options().cache(cache.clone()), pack(zstd(), COUNT, LENGTH));
+    for position in 256..384 {
+        assert_eq!(reader.get_with(position, <[u8]>::to_vec).unwrap(), item(position, LENGTH));
+    }
+    assert_eq!((source.reads(), cache.stats().misses, cache.stats().hits), (1, 1, 127));
+}
+
+#[test]
 fn without_a_cache_nothing_is_kept() {
     let (reader, source) = open(Reader::options(), pack(zstd(), COUNT, LENGTH));
     (0..3).for_each(|_| drop(reader.get(7).unwrap()));

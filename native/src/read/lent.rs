@@ -246,7 +246,8 @@ impl ReaderInner {
             return Ok(take(self.fetch_into(&range, stored)?));
         }
         let record = place.record;
-        if let Some(cached) = self.cached(&record) {
+        if self.opened.cached.is_in_use() && !self.opened.decoders.is_plain() {
+            let cached = self.cached_record(&record)?;
             return Ok(take(cached.slices().nth(place.slot as usize).unwrap_or_default()));
         }
         let in_tail = self.opened.pack.tail.get(&record.range);

@@ -363,7 +363,7 @@ impl ReaderInner {
 
     /// Returns a record from the cache; otherwise reads, checks and decodes it, and
     /// keeps it if it had to be decoded.
-    fn cached_record(&self, place: &RecordPlace) -> Result<Record, ErrorKind> {
+    pub(super) fn cached_record(&self, place: &RecordPlace) -> Result<Record, ErrorKind> {
         if let Some(record) = self.cached(place) {
             return Ok(record);
         }
@@ -373,7 +373,7 @@ impl ReaderInner {
     }
 
     /// Returns a record from the cache. Plain records are never there.
-    pub(super) fn cached(&self, place: &RecordPlace) -> Option<Record> {
+    fn cached(&self, place: &RecordPlace) -> Option<Record> {
         if self.opened.decoders.is_plain() { None } else { self.opened.cached.get(place.number) }
     }
 

@@ -138,6 +138,11 @@ impl CachedRecords {
         }))
     }
 
+    /// Returns whether the reader has a cache.
+    pub(super) fn is_in_use(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Returns the record of this number, if it is in the cache.
     pub(crate) fn get(&self, number: u32) -> Option<Record> {
         let (cache, reader) = self.0.as_ref()?;

@@ -34,18 +34,7 @@ pub fn rows(
         let name = format!("lent-{input} {codec} {threads}t");
         if arguments.wants(&name) {
             let reader = subject.open(threads);
-            let mut lent = || {
-                let mut sum = 0;
-                let (run, ()) = once(|| reader.for_each(.., |_, item| sum += item.len()).unwrap());
-                assert_eq!(sum, bytes);
-                run
-            };
-            let mut given = || {
-                let sum = || reader.iter().unwrap().map(|item| item.unwrap().len()).sum::<usize>();
-                let (run, sum) = once(sum);
-                assert_eq!(sum, bytes);
-                run
-            };
+            let (mut lent, mut given) = (|| lent(&reader, bytes), || given(&reader, bytes));
             let amount = Quantity::Bytes(bytes as u64);
             row(&name, amount, &mut lent, &mut given, "the same items as views");
         }
@@ -80,6 +69,20 @@ pub fn rows(
         let amount = Quantity::Operations(positions.len() as u64);
         row(&name, amount, &mut || get(&cached), &mut || get(&bare), "without the cache");
     }
+}
+
+fn lent(reader: &Reader, bytes: usize) -> Measurement {
+    let mut sum = 0;
+    let (run, ()) = once(|| reader.for_each(.., |_, item| sum += item.len()).unwrap());
+    assert_eq!(sum, bytes);
+    run
+}
+
+fn given(reader: &Reader, bytes: usize) -> Measurement {
+    let sum = || reader.iter().unwrap().map(|item| item.unwrap().len()).sum::<usize>();
+    let (run, sum) = once(sum);
+    assert_eq!(sum, bytes);
+    run
 }
 
 /// Positions whose frequency falls with their rank, as 1 to the rank.
