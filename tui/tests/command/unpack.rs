@@ -145,7 +145,9 @@ fn an_archive_holds_the_same_files() {
     place.run("unpack p --to-tar p.tar").failed(3, &["p.tar: there is a file", "--force"]);
     place.run("unpack p --to-tar - --json").failed(2, &["--json"]);
     let long = [&b"d"[..]; 300].join(&b'/');
-    let items: [(&[u8], &[u8]); 3] = [(&long, b"deep"), (b"../x", b""), (b"\xff", b"bytes")];
+    let long_bytes = [b'\xff'; 200];
+    let items: [(&[u8], &[u8]); 4] =
+        [(&long, b"deep"), (b"../x", b""), (b"\xff", b"bytes"), (&long_bytes, b"long")];
     named::pack(&place, "q", &items);
     place.run("unpack q --to-tar q.tar").failed(1, &["item 1, ../x"]);
     let untar =
@@ -153,6 +155,7 @@ fn an_archive_holds_the_same_files() {
     assert!(untar.status.success() && untar.stderr.is_empty(), "{untar:?}");
     assert_eq!(fs::read(place.path("out").join(OsStr::from_bytes(&long))).unwrap(), b"deep");
     assert_eq!(fs::read(place.path("out").join(OsStr::from_bytes(b"\xff"))).unwrap(), b"bytes");
+    assert_eq!(fs::read(place.path("out").join(OsStr::from_bytes(&long_bytes))).unwrap(), b"long");
 }
 
 /// Items large enough that an unpacking takes a while.

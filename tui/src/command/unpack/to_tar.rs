@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use sealpack::{Reader, UnpackReport, UnpackedPath, Unpacker};
-use tar::{Builder, Header};
+use tar::{Builder, EntryType, Header};
 
 use super::UnpackArgs;
 use crate::command::target::{report_caveats, stage};
@@ -96,12 +96,17 @@ impl<W: Write> TarWriter<W> {
     }
 
     fn append(&mut self, path: &[u8], item: &[u8]) -> io::Result<()> {
-        let mut header = Header::new_gnu();
-        header.set_size(item.len() as u64);
-        // A pack stores neither modes nor times.
-        header.set_mode(0o644);
-        header.set_mtime(0);
-        self.archive.append_data(&mut header, system_path(path)?, item)?;
+        // The crate takes long paths only if they are UTF-8, so the names are written here.
+        if path.len() > NAME_BYTES {
+            let name = [path, b"\0"].concat();
+            let mut header = header(b"././@LongLink", name.len() as u64)?;
+            header.set_entry_type(EntryType::GNULongName);
+            header.set_cksum();
+            self.archive.append(&header, name.as_slice())?;
+        }
+        let mut header = header(path, item.len() as u64)?;
+        header.set_cksum();
+        self.archive.append(&header, item)?;
         self.report.files += 1;
         self.report.bytes += item.len() as u64;
         self.progress.add(1);
@@ -109,13 +114,18 @@ impl<W: Write> TarWriter<W> {
     }
 }
 
-#[cfg(unix)]
-fn system_path(path: &[u8]) -> io::Result<&Path> {
-    use std::os::unix::ffi::OsStrExt as _;
-    Ok(Path::new(std::ffi::OsStr::from_bytes(path)))
-}
+/// Bytes of a name in a header; a longer one gets an entry of its own before it.
+const NAME_BYTES: usize = 100;
 
-#[cfg(not(unix))]
-fn system_path(path: &[u8]) -> io::Result<&Path> {
-    std::str::from_utf8(path).map(Path::new).map_err(io::Error::other)
+/// The header of a file. A pack stores neither modes nor times.
+fn header(path: &[u8], size: u64) -> io::Result<Header> {
+    let mut header = Header::new_gnu();
+    let gnu = header.as_gnu_mut().ok_or_else(|| io::Error::other("no GNU header"))?;
+    for (to, from) in gnu.name.iter_mut().zip(path) {
+        *to = *from;
+    }
+    header.set_size(size);
+    header.set_mode(0o644);
+    header.set_mtime(0);
+    Ok(header)
 }
