@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use futures_util::TryStreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use object_store::ObjectStoreExt as _;
 use sealpack::core::Error as PackError;
 use sealpack::core::error::Limit;
 use sealpack::core::read::{Merge, Report, plan};
 use sealpack::remote::{Location, ReaderCache, RemoteReader, StoreFault, StoreSource, Version};
-use sealpack::{Error, ErrorKind, Plain, ReadCodec, Reader, Writer, Zstd};
+use sealpack::{Error, ErrorKind, Plain, ReadCodec, Reader, RecordCache, Writer, Zstd};
 use sealpack_tests::fixtures;
 use tokio::runtime::Runtime;
 
@@ -93,6 +93,31 @@ async fn a_range_is_what_it_is_in_a_file_and_costs_few_requests() {
         assert!(store.requests().len() <= most, "{range:?}");
     }
     assert!(reader.range(5..20_001).is_err());
+    assert_eq!(reader.range(..).unwrap().count().await, 20_000);
+    assert_eq!(reader.range(..=7).unwrap().count().await, 8);
+    assert_eq!(reader.range(19_990..).unwrap().count().await, 10);
+    assert!(reader.range(..=20_000).is_err());
+}
+
+#[tokio::test]
+async fn an_item_of_a_cached_record_costs_no_request() {
+    for codec in [ReadCodec::Plain, ReadCodec::Zstd] {
+        let options = match codec {
+            ReadCodec::Plain => Writer::options().codec(Plain),
+            _ => Writer::options(),
+        };
+        let (store, location) = store_with(pack(options, 20_000, 1000)).await;
+        let cache = RecordCache::new(8 << 20);
+        let options = RemoteReader::options().codec(codec).cache(cache.clone());
+        let reader = options.open(&location).await.unwrap();
+        store.requests();
+        for position in 256..384 {
+            assert_eq!(reader.get(position).await.unwrap(), item(position, 1000));
+        }
+        assert_eq!(reader.record(2).await.unwrap().item(127).unwrap(), item(383, 1000));
+        assert_eq!((store.requests().len(), cache.stats().misses), (1, 1));
+        assert_eq!(cache.stats().hits, 128);
+    }
 }
 
 #[tokio::test]
