@@ -202,7 +202,7 @@ fn nothing_foreign_is_printed_but_through_one_module() {
 fn files_are_published_in_one_place() {
     let published = [
         "fs::rename",
-        "hard_link",
+        "hard_link(",
         "fs::symlink(",
         "fs::write(",
         "fs::copy",

@@ -145,6 +145,8 @@ pub enum Input {
     Standard,
     /// A file or a folder.
     Path(PathBuf),
+    /// A member of a tar archive: the archive, and the name of the member.
+    Member(Box<Input>, Vec<u8>),
 }
 
 impl fmt::Display for Input {
@@ -152,6 +154,9 @@ impl fmt::Display for Input {
         match self {
             Self::Standard => f.write_str("standard input"),
             Self::Path(path) => write!(f, "{}", printable::path(path)),
+            Self::Member(archive, name) => {
+                write!(f, "{archive}, member {}", printable::name(name))
+            }
         }
     }
 }

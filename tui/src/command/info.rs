@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use sealpack::core::codec::zstd_frame::FrameHeader;
-use sealpack::core::format::Dialect;
 use sealpack::core::format::known::{KnownCodec, known};
+use sealpack::core::format::{Dialect, ExtensionKind, ExtensionSection};
 use sealpack::{ChosenCodec, Reader};
 use serde::Serialize;
 
@@ -64,6 +64,8 @@ struct PackInfo {
     app_data_size: u32,
     /// Whether a checksum covers the app data; null if there is none.
     app_data_checksum: Option<bool>,
+    /// The sections of the app data, if it has extensions.
+    extensions: Vec<ExtensionInfo>,
     content_hash: Option<String>,
     record_checksum: bool,
     /// What authenticates the items: root, content_hash; null without --trust.
@@ -71,6 +73,33 @@ struct PackInfo {
     /// Whether the first record's frame has a checksum; null if records are not
     /// frames.
     frame_checksum: Option<bool>,
+}
+
+/// A section of the app data.
+#[derive(Serialize)]
+struct ExtensionInfo {
+    kind: u32,
+    /// What it is; null for an unknown kind.
+    name: Option<&'static str>,
+    /// Its size in bytes.
+    size: u64,
+}
+
+impl ExtensionInfo {
+    fn of(section: &ExtensionSection) -> Self {
+        let ExtensionSection { kind, bytes } = section;
+        Self { kind: kind.0, name: kind.name(), size: bytes.len() as u64 }
+    }
+
+    /// What it is and, for an unknown kind, whether the items can be read.
+    fn label(&self) -> String {
+        let kind = ExtensionKind(self.kind);
+        match self.name {
+            Some(name) => name.into(),
+            None if kind.may_be_passed_over() => format!("unknown extension {kind}, ignored"),
+            None => format!("unknown extension {kind}: only a newer version reads the items"),
+        }
+    }
 }
 
 impl PackInfo {
@@ -92,6 +121,7 @@ impl PackInfo {
             index_size: trailer.index_size,
             app_data_size: trailer.app_data_size,
             app_data_checksum: (trailer.app_data_size > 0).then_some(app_data_checksum),
+            extensions: reader.extensions().sections().map(|it| ExtensionInfo::of(&it)).collect(),
             content_hash: trailer.content_hash.map(|hash| hex(&hash)),
             record_checksum: trailer.record_checksum,
             trusted_by: trusted_by(reader),
@@ -118,6 +148,9 @@ impl PackInfo {
         row("  records", &Bytes(self.records_size).to_string())?;
         row("  index", &Bytes(self.index_size.into()).to_string())?;
         row("  app data", &self.app_data(reader))?;
+        for extension in &self.extensions {
+            row("", &format!("  {}: {}", extension.label(), Bytes(extension.size)))?;
+        }
         let known_as = self.known_as.map(|name| format!(" ({name})")).unwrap_or_default();
         row("format id", &format!("{}{known_as}", format_id(self.format_id)))?;
         row("codec", &self.about.codec())?;
@@ -163,8 +196,9 @@ impl PackInfo {
         let all = reader.app_data();
         let dots = if all.len() > SHOWN { "…" } else { "" };
         let start = hex(all.get(..SHOWN).unwrap_or(all));
+        let colon = if all.is_empty() { "" } else { ": " };
         let covered = if covered { "" } else { ", not protected by a checksum" };
-        format!("{}: {start}{dots}{covered}", Bytes(self.app_data_size.into()))
+        format!("{}{colon}{start}{dots}{covered}", Bytes(self.app_data_size.into()))
     }
 }
 

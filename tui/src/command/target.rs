@@ -260,12 +260,12 @@ impl Target {
         }
     }
 
-    /// Same as [`Writer::append_owned`].
-    pub fn append_owned(&mut self, item: Vec<u8>) -> Result<(), Error> {
+    /// Same as [`Writer::append_named_owned`].
+    pub fn append_named_owned(&mut self, name: &[u8], item: Vec<u8>) -> Result<(), Error> {
         match self {
-            Self::File(writer) => writer.append_owned(item),
+            Self::File(writer) => writer.append_named_owned(name, item),
             #[cfg(feature = "remote")]
-            Self::Store(upload) => upload.writer.append_owned(item),
+            Self::Store(upload) => upload.writer.append_named_owned(name, item),
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! files, folders ── walk ──> inputs ── read: whole files, lines, frames ──> pack
+//! tar archive ── tar: regular files ──> pack
 //! pack ──> items ── write: unchanged, lines, frames, JSON ──> standard output
 //! ```
 //!
@@ -10,6 +11,7 @@
 //! little-endian).
 
 pub mod read;
+pub mod tar;
 pub mod walk;
 pub mod write;
 

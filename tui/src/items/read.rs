@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use sealpack::core::error::Limit;
 
 use super::MAX_ITEM_SIZE;
+use super::walk::FoundInput;
 use crate::descriptors;
 use crate::outcome::{Failure, Input};
 
@@ -29,8 +30,8 @@ pub trait Accept {
     /// Takes an item that consists of one or more slices.
     fn parts(&mut self, input: &Input, parts: &[&[u8]]) -> Result<(), Failure>;
 
-    /// Takes an item and its ownership.
-    fn owned(&mut self, input: &Input, item: Vec<u8>) -> Result<(), Failure>;
+    /// Takes an item, its ownership and its name, which is empty if it has none.
+    fn named(&mut self, input: &Input, name: &[u8], item: Vec<u8>) -> Result<(), Failure>;
 
     /// Decides what happens when a file changed while it was read. `before` and `after`
     /// are its sizes in bytes before and after the read.
@@ -40,19 +41,22 @@ pub trait Accept {
     fn read(&mut self, bytes: u64);
 }
 
-/// Splits an input and passes its items to `to`.
+/// Splits an input and passes its items to `to`. An input that is one item has this `name`.
 ///
 /// # Errors
 /// [`Failure::Input`], [`Failure::Framing`], [`Failure::Item`] for an item that is too
 /// large for a pack, and the errors of `to`.
-pub fn items(input: &Input, split: InputFraming, to: &mut impl Accept) -> Result<(), Failure> {
+pub fn items(input: &FoundInput, split: InputFraming, to: &mut impl Accept) -> Result<(), Failure> {
+    let FoundInput { input, name } = input;
     match input {
-        Input::Standard => split_items(input, descriptors::standard_input()?, None, split, to),
+        Input::Standard | Input::Member(..) => {
+            split_items(input, name, descriptors::standard_input()?, None, split, to)
+        }
         Input::Path(path) => {
             let failed = |error| Failure::Input { input: input.clone(), error };
             let file = File::open(path).map_err(failed)?;
             let before = FileStamp::of(&file).map_err(failed)?;
-            split_items(input, &file, before.map(|before| before.size), split, to)?;
+            split_items(input, name, &file, before.map(|before| before.size), split, to)?;
             match before.zip(FileStamp::of(&file).map_err(failed)?) {
                 Some((before, after)) if before != after => {
                     to.changed(input, before.size, after.size)
@@ -84,19 +88,21 @@ impl FileStamp {
 
 fn split_items(
     input: &Input,
+    name: &[u8],
     from: impl Read,
     size: Option<u64>,
     split: InputFraming,
     to: &mut impl Accept,
 ) -> Result<(), Failure> {
     match split {
-        InputFraming::Whole => whole(input, from, size, to),
+        InputFraming::Whole => whole(input, name, from, size, to),
         InputFraming::Lines => lines(input, from, to),
         InputFraming::Frames => frames(input, from, to),
     }
 }
 
-fn too_large(input: &Input, length: u64) -> Failure {
+/// The error about an item that no pack can hold.
+pub(super) fn too_large(input: &Input, length: u64) -> Failure {
     let error = sealpack::core::Error::Limit(Limit::Item { length });
     Failure::Item { input: input.clone(), error }
 }
@@ -105,6 +111,7 @@ fn too_large(input: &Input, length: u64) -> Failure {
 /// reserved; the item is the bytes that are really read.
 fn whole(
     input: &Input,
+    name: &[u8],
     from: impl Read,
     size: Option<u64>,
     to: &mut impl Accept,
@@ -132,7 +139,7 @@ fn whole(
     if length > MAX_ITEM_SIZE {
         return Err(too_large(input, length));
     }
-    to.owned(input, item)
+    to.named(input, name, item)
 }
 
 /// Splits an input into lines without their newlines. A line that lies completely in the
@@ -222,6 +229,7 @@ mod tests {
 
     #[derive(Default)]
     struct ItemCollector {
+        names: Vec<Vec<u8>>,
         items: Vec<Vec<u8>>,
         read: u64,
         changed: Vec<(u64, u64)>,
@@ -235,7 +243,8 @@ mod tests {
             Ok(())
         }
 
-        fn owned(&mut self, _: &Input, item: Vec<u8>) -> Result<(), Failure> {
+        fn named(&mut self, _: &Input, name: &[u8], item: Vec<u8>) -> Result<(), Failure> {
+            self.names.push(name.to_vec());
             self.items.push(item);
             Ok(())
         }
@@ -264,7 +273,10 @@ mod tests {
                 let file = File::options().write(true).open(&path).unwrap();
                 let resizes = size.map(|size| (file, size));
                 let mut to = ItemCollector { resizes, ..ItemCollector::default() };
-                items(&Input::Path(path.clone()), split, &mut to).unwrap();
+                let input = Input::Path(path.clone());
+                items(&FoundInput { input, name: b"name".to_vec() }, split, &mut to).unwrap();
+                let is_named = split == InputFraming::Whole;
+                assert_eq!(to.names, Vec::from_iter(is_named.then(|| b"name".to_vec())));
                 let expected = size.map(|size| (text.len() as u64, size));
                 assert_eq!(to.changed, Vec::from_iter(expected), "{split:?}");
             }
@@ -283,7 +295,7 @@ mod tests {
 
     fn split(bytes: &[u8], split: InputFraming, step: usize) -> Result<ItemCollector, Failure> {
         let mut to = ItemCollector::default();
-        split_items(&Input::Standard, SlowReader(bytes, step), None, split, &mut to)?;
+        split_items(&Input::Standard, b"", SlowReader(bytes, step), None, split, &mut to)?;
         Ok(to)
     }
 

@@ -2,7 +2,7 @@
 
 use std::fs::{self, FileType};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use walkdir::WalkDir;
 
@@ -13,11 +13,22 @@ use crate::outcome::{Failure, Input};
 #[derive(Debug, Default)]
 pub struct FoundInputs {
     /// The inputs, in the order of their items.
-    pub inputs: Vec<Input>,
+    pub inputs: Vec<FoundInput>,
     /// Total size of the inputs in bytes, if every input has a known size.
     pub bytes: Option<u64>,
     /// The files that were left out.
     pub skipped: SkippedCounts,
+}
+
+/// An input and the name of its item.
+#[derive(Debug)]
+pub struct FoundInput {
+    /// The input.
+    pub input: Input,
+    /// The name that its item has, if the whole input is one: the path relative to the
+    /// folder, if a single folder is packed; otherwise the path, without `/`, `.` and `..`
+    /// at its front. Empty for standard input.
+    pub name: Vec<u8>,
 }
 
 /// Counts of the files below folders that were left out.
@@ -31,10 +42,16 @@ pub struct SkippedCounts {
     pub output_files: u64,
     /// Temporary files of writers that were killed: `.NAME.XXXXXX.tmp`.
     pub temporary_files: u64,
+    /// Folders of a tar archive.
+    pub folders: u64,
+    /// Hard links of a tar archive.
+    pub hard_links: u64,
+    /// Members of a tar archive of an unknown type.
+    pub unknown_members: u64,
 }
 
 /// Finds the files: each argument in turn, `-` as standard input, a folder as every file
-/// below it, sorted by the bytes of the names, folder by folder.
+/// below it, sorted by the bytes of the relative path.
 ///
 /// A link that is an argument is followed. A link below a folder is left out and counted,
 /// unless `follow_links` is set. `outputs` are left out too.
@@ -50,16 +67,23 @@ pub fn find(
     let mut found = FoundInputs { bytes: Some(0), ..FoundInputs::default() };
     for argument in arguments {
         if is_standard_input(argument) {
-            found.push(Input::Standard, standard_input_file().map(|file| file.len()));
+            let size = standard_input_file().map(|file| file.len());
+            found.push(Input::Standard, Vec::new(), size);
             continue;
         }
         let failed = |error| Failure::Input { input: Input::Path(argument.clone()), error };
         let metadata = fs::metadata(argument).map_err(failed)?;
         if metadata.is_dir() {
-            walk(argument, follow_links, outputs, &mut found)?;
+            // The names in a single folder are relative to it.
+            let root = if arguments.len() == 1 { argument } else { Path::new("") };
+            let first = found.inputs.len();
+            walk(argument, root, follow_links, outputs, &mut found)?;
+            if let Some(below) = found.inputs.get_mut(first..) {
+                below.sort_by(|a, b| a.name.cmp(&b.name));
+            }
         } else {
             let size = metadata.is_file().then_some(metadata.len());
-            found.push(Input::Path(argument.clone()), size);
+            found.push(Input::Path(argument.clone()), name_of(argument), size);
         }
     }
     Ok(found)
@@ -70,15 +94,26 @@ pub fn is_standard_input(argument: &Path) -> bool {
     argument == Path::new("-")
 }
 
+/// Returns the name of a file: its path with `/` between the parts, without a root, `.`
+/// and `..`.
+fn name_of(path: &Path) -> Vec<u8> {
+    let parts = path.components().filter_map(|part| match part {
+        Component::Normal(part) => Some(part.as_encoded_bytes()),
+        _ => None,
+    });
+    parts.collect::<Vec<_>>().join(&b'/')
+}
+
 fn walk(
     folder: &Path,
+    root: &Path,
     follow_links: bool,
     outputs: &OutputFiles,
     found: &mut FoundInputs,
 ) -> Result<(), Failure> {
     // The folder itself may be a link: it is an argument.
     let walk = WalkDir::new(folder).follow_root_links(true).follow_links(follow_links);
-    for entry in walk.sort_by_file_name() {
+    for entry in walk {
         let entry = entry.map_err(|error| unreadable(folder, error))?;
         match FileKind::of(entry.file_type()) {
             FileKind::Folder => {}
@@ -90,7 +125,9 @@ fn walk(
             }
             FileKind::File => {
                 let size = entry.metadata().map_err(|error| unreadable(folder, error))?.len();
-                found.push(Input::Path(entry.into_path()), Some(size));
+                let path = entry.into_path();
+                let name = name_of(path.strip_prefix(root).unwrap_or(&path));
+                found.push(Input::Path(path), name, Some(size));
             }
         }
     }
@@ -129,19 +166,20 @@ impl FileKind {
 }
 
 impl FoundInputs {
-    fn push(&mut self, input: Input, size: Option<u64>) {
+    fn push(&mut self, input: Input, name: Vec<u8>, size: Option<u64>) {
         self.bytes = self.bytes.zip(size).and_then(|(bytes, size)| bytes.checked_add(size));
-        self.inputs.push(input);
+        self.inputs.push(FoundInput { input, name });
     }
 
     /// Returns the path of each input, one per line. A newline in a path is written as
     /// `\n` and a backslash as `\\`, so that every path can be read back.
     pub fn names(&self) -> Vec<u8> {
         let mut names = Vec::new();
-        for input in &self.inputs {
-            let path = match input {
+        for found in &self.inputs {
+            let path = match &found.input {
                 Input::Standard => b"-",
                 Input::Path(path) => path.as_os_str().as_encoded_bytes(),
+                Input::Member(_, name) => name,
             };
             for byte in path {
                 match byte {

@@ -6,6 +6,8 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use sealpack::core::Error as PackError;
+use sealpack::core::error::Misuse;
 use sealpack::core::format::Dialect;
 use sealpack::{ErrorKind, Plain, StagedFile, Writer, WriterOptions, Zstd, digest_list_path};
 
@@ -15,6 +17,7 @@ use super::target::{Destination, Target, UploadArgs, WrittenPack, report_caveats
 use crate::descriptors;
 use crate::interrupt::Interrupt;
 use crate::items::read::{self, Accept, InputFraming};
+use crate::items::tar;
 use crate::items::walk::{self, FoundInputs, OutputFiles};
 use crate::items::write::hex;
 use crate::outcome::{CommandOutcome, Failure, Input};
@@ -26,8 +29,12 @@ use crate::size::{parse_size, parse_u32};
 /// Pack files, lines or frames into one sealed file
 ///
 /// Each INPUT becomes an item, or several: a file is an item; a folder gives an item for every file
-/// below it, sorted by name within each folder; `-` is standard input. With --lines or --framed, each
-/// INPUT is split into items.
+/// below it, sorted by the bytes of its path; `-` is standard input. With --lines or --framed, each
+/// INPUT is split into items. With --tar, every regular file of a tar archive is an item.
+///
+/// The pack stores the name of each file: its path relative to the folder if a single folder is
+/// packed, otherwise its path as given, without / and .. at the front. --no-names stores none; lines
+/// and frames have none. Names, content and order are stored; modes, times and empty folders are not.
 ///
 /// Named symbolic links are followed. Skipped and counted are symbolic links below a folder (unless
 /// --follow-links is given), the files being written, and temporary files of killed writers
@@ -44,7 +51,7 @@ use crate::size::{parse_size, parse_u32};
 #[command(after_long_help = EXAMPLES)]
 pub struct PackArgs {
     /// Files, folders, or - for standard input
-    #[arg(required = true, value_name = "INPUT")]
+    #[arg(required_unless_present = "tar", value_name = "INPUT")]
     inputs: Vec<PathBuf>,
     /// The pack to write: a file, or s3://BUCKET/NAME, gs://…, az://…
     #[arg(short, long, value_name = "FILE")]
@@ -56,9 +63,18 @@ pub struct PackArgs {
     /// Each item is its length (u32, little-endian) followed by its bytes
     #[arg(long)]
     framed: bool,
-    /// Write the path of each item to this file, one per line: line 1 has the path of
-    /// item 0. A newline in a path is written as \n, a backslash as \\. A pack itself
-    /// stores no names. The file is published with the pack
+    /// Pack the regular files of this tar archive with their names; - is standard
+    /// input. Other members are counted and left out
+    #[arg(long, value_name = "FILE", conflicts_with_all = [
+        "inputs", "lines", "framed", "names", "allow_changed", "follow_links",
+    ])]
+    tar: Option<PathBuf>,
+    /// Do not store the names of the files in the pack
+    #[arg(long)]
+    no_names: bool,
+    /// Also write the path of each item to this file, one per line: line 1 has the path
+    /// of item 0. A newline in a path is written as \n, a backslash as \\. The file is
+    /// published with the pack
     #[arg(long, value_name = "FILE", conflicts_with_all = ["lines", "framed"])]
     names: Option<PathBuf>,
     /// Pack a file that changes while it is read with the bytes that were read, and
@@ -151,8 +167,8 @@ impl PackCodecArg {
 const EXAMPLES: &str = "\
 Examples:
   sealpack pack /usr/share/doc -o doc.pack             every file below a folder
-  sealpack pack photos/ -o photos.pack --names photos.txt
-                                                       and the path of each item
+  tar -c photos | sealpack pack --tar - -o photos.pack
+                                                       every file of an archive
   sealpack pack --lines big.log -o log.pack            every line
   journalctl | sealpack pack --lines - -o journal.pack
   prog | sealpack pack --framed - -o events.pack --items-per-record 128
@@ -223,6 +239,11 @@ impl PackArgs {
                 "a pack cannot be written to standard output: name a file with --output",
             ));
         }
+        if self.tar.as_ref().is_some_and(|tar| tar.is_dir()) {
+            return Err(Failure::usage(
+                "--tar reads a tar archive: to pack a folder, give it as INPUT",
+            ));
+        }
         if self.inputs.iter().filter(|input| walk::is_standard_input(input)).count() > 1 {
             return Err(Failure::usage("standard input can be read only once: give `-` once"));
         }
@@ -237,7 +258,7 @@ impl PackArgs {
     /// Returns every file that is read or written.
     fn files(&self) -> Result<Files, Failure> {
         let mut files = Files::default();
-        for input in &self.inputs {
+        for input in self.inputs.iter().chain(&self.tar) {
             if walk::is_standard_input(input) {
                 drop(descriptors::standard_input()?);
                 files.read_standard_input();
@@ -266,7 +287,8 @@ impl PackArgs {
         let list = output.filter(|_| self.shape.with_digests).map(digest_list_path);
         let outputs = [output, list.as_deref(), self.names.as_deref()].into_iter().flatten();
         let outputs = OutputFiles::new(outputs.chain(temporary.iter().copied()));
-        walk::find(&self.inputs, self.follow_links, &outputs)
+        let inputs = self.tar.as_ref().map_or(self.inputs.as_slice(), std::slice::from_ref);
+        walk::find(inputs, self.follow_links, &outputs)
     }
 }
 
@@ -287,7 +309,7 @@ pub fn run(args: &PackArgs) -> Result<CommandOutcome, Failure> {
     // A file is created before the search for inputs, which may take long, so that a file
     // that cannot be created is refused early. An upload first needs the size of the
     // inputs.
-    let (found, target) = match destination.file() {
+    let (mut found, target) = match destination.file() {
         Some(_) => {
             let target = create(None)?;
             let temporary = names.iter().map(StagedFile::temporary_path);
@@ -305,10 +327,20 @@ pub fn run(args: &PackArgs) -> Result<CommandOutcome, Failure> {
     }
     let progress = ProgressMeter::bytes("packing", found.bytes, args.json);
     let allow_changed = args.allow_changed;
-    let mut packing =
-        PackInProgress { target, progress, item_bytes: 0, allow_changed, changed_files: 0 };
+    let mut packing = PackInProgress {
+        target,
+        progress,
+        item_bytes: 0,
+        stores_names: !args.no_names,
+        named_items: 0,
+        allow_changed,
+        changed_files: 0,
+    };
     for input in &found.inputs {
-        read::items(input, args.split(), &mut packing)?;
+        match args.tar {
+            Some(_) => found.skipped = tar::members(&input.input, &mut packing)?,
+            None => read::items(input, args.split(), &mut packing)?,
+        }
     }
     let summary = packing.finish(args, &found, names)?;
     match args.json {
@@ -330,6 +362,8 @@ struct PackInProgress {
     target: Target,
     progress: ProgressMeter,
     item_bytes: u64,
+    stores_names: bool,
+    named_items: u32,
     allow_changed: bool,
     /// Files that were changed while they were packed.
     changed_files: u64,
@@ -342,9 +376,11 @@ impl Accept for PackInProgress {
         self.target.append_parts(parts).map_err(|error| refused(input, error))
     }
 
-    fn owned(&mut self, input: &Input, item: Vec<u8>) -> Result<(), Failure> {
+    fn named(&mut self, input: &Input, name: &[u8], item: Vec<u8>) -> Result<(), Failure> {
+        let name = if self.stores_names { name } else { b"" };
+        self.named_items += u32::from(!name.is_empty());
         self.item_bytes += item.len() as u64;
-        self.target.append_owned(item).map_err(|error| refused(input, error))
+        self.target.append_named_owned(name, item).map_err(|error| refused(input, error))
     }
 
     fn changed(&mut self, input: &Input, before: u64, after: u64) -> Result<(), Failure> {
@@ -363,8 +399,8 @@ impl Accept for PackInProgress {
 /// Adds the input to the error about an item that is too large.
 fn refused(input: &Input, error: sealpack::Error) -> Failure {
     match error.kind() {
-        ErrorKind::Pack(limit @ sealpack::core::Error::Limit(_)) => {
-            Failure::Item { input: input.clone(), error: limit.clone() }
+        ErrorKind::Pack(refusal @ (PackError::Limit(_) | PackError::Misuse(Misuse::Nul))) => {
+            Failure::Item { input: input.clone(), error: refusal.clone() }
         }
         _ => Failure::Pack(error),
     }
@@ -377,7 +413,7 @@ impl PackInProgress {
         found: &FoundInputs,
         names: Option<StagedFile>,
     ) -> Result<PackingSummary, Failure> {
-        let Self { target, progress, item_bytes, changed_files, .. } = self;
+        let Self { target, progress, item_bytes, named_items, changed_files, .. } = self;
         progress.say("syncing");
         let WrittenPack { trailer, size: file_size, parts, digests, caveats } =
             target.finish(names)?;
@@ -387,6 +423,7 @@ impl PackInProgress {
         Ok(PackingSummary {
             path: JsonPath::new(&args.output),
             total_items: trailer.total_items,
+            named_items,
             record_count: trailer.record_count,
             items_per_record: trailer.items_per_record,
             bytes_in,
@@ -408,6 +445,7 @@ impl PackInProgress {
             skipped: found.skipped,
             changed_files,
             parts,
+            is_tar: args.tar.is_some(),
         })
     }
 }

@@ -15,6 +15,8 @@ pub(super) struct PackingSummary {
     #[serde(flatten)]
     pub(super) path: JsonPath,
     pub(super) total_items: u32,
+    /// Items whose names the pack stores.
+    pub(super) named_items: u32,
     pub(super) record_count: u32,
     pub(super) items_per_record: u32,
     /// Bytes of the inputs, including newlines and frame lengths.
@@ -40,6 +42,8 @@ pub(super) struct PackingSummary {
     pub(super) changed_files: u64,
     #[serde(skip)]
     pub(super) parts: Option<String>,
+    #[serde(skip)]
+    pub(super) is_tar: bool,
 }
 
 /// Computes a ratio for display.
@@ -72,13 +76,27 @@ impl PackingSummary {
                 format!("{count} files while they were packed: packed as they were read"),
             )?;
         }
-        let SkippedCounts { symbolic_links, special_files, output_files, temporary_files } =
-            self.skipped;
+        let SkippedCounts {
+            symbolic_links,
+            special_files,
+            output_files,
+            temporary_files,
+            folders,
+            hard_links,
+            unknown_members,
+        } = self.skipped;
+        let links = match self.is_tar {
+            true => "symbolic links",
+            false => "symbolic links: --follow-links packs what they point to",
+        };
         for (count, what) in [
-            (symbolic_links, "symbolic links: --follow-links packs what they point to"),
+            (symbolic_links, links),
             (special_files, "pipes, sockets or devices"),
             (output_files, "being written: the pack itself, its list of names"),
             (temporary_files, "temporary files of killed writers: .NAME.XXXXXX.tmp"),
+            (folders, "folders: only files are stored"),
+            (hard_links, "hard links: their files are stored under another name"),
+            (unknown_members, "members of an unknown type"),
         ] {
             if count > 0 {
                 row("left out", format!("{} {what}", Count(count)))?;
