@@ -98,3 +98,8 @@ fn every_target_has_a_binary_and_every_corpus_a_target() {
     corpora.sort_unstable();
     assert_eq!(corpora, names);
 }
+
+#[test]
+fn any_bytes_as_app_data_are_divided_and_any_names_are_refused_or_consistent() {
+    replay("extensions");
+}

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use sealpack::core::Error as PackError;
-use sealpack::core::error::{Limit, Misuse};
+use sealpack::core::error::{Limit, Misuse, Section};
+use sealpack::core::format::extensions::{AppDataParts, ExtensionKind};
 use sealpack::core::names::{MAX_EXPANDED, MAX_NAME};
 use sealpack::{Bytes, ErrorKind, Names, Reader, Writer};
+use sealpack_tests::hostile::{CodecChoice, Packing};
 
 /// A pack in memory whose items have these names and their positions as content.
 fn pack(names: &[Vec<u8>]) -> Reader {
@@ -219,4 +221,162 @@ fn every_writer_stores_the_same_names() {
         assert_eq!(reader.get(43).await.unwrap(), 43u32.to_le_bytes()[..]);
         assert_eq!(reader.app_data(), &b""[..]);
     });
+}
+
+/// Names of a small pack: sorted or not, in two blocks.
+fn small(sorted: bool) -> (Vec<Vec<u8>>, Reader, Vec<u8>) {
+    let mut names: Vec<Vec<u8>> = (0..7).map(|n| format!("folder/file-{n}").into()).collect();
+    names.push(vec![b'x'; 300]);
+    if !sorted {
+        names.reverse();
+    }
+    let reader = pack(&names);
+    let section = reader.extensions().section(ExtensionKind::NAMES).unwrap().to_vec();
+    (names, reader, section)
+}
+
+/// A pack of eight items with these bytes as names, with correct checksums.
+fn with_section(section: &[u8]) -> Reader {
+    let parts = AppDataParts { names: Some(section.to_vec().into()), ..AppDataParts::default() };
+    let items = (0..8u32).map(|item| item.to_le_bytes().to_vec()).collect();
+    let mut packing = Packing::of(CodecChoice::Zstd, 3, items);
+    packing.app_data = parts.encode().unwrap().to_vec();
+    Reader::options().open_source(packing.file(), "memory").unwrap()
+}
+
+/// Asks for every name; returns the first error.
+fn ask(reader: &Reader) -> Result<Vec<Bytes>, sealpack::Error> {
+    let Some(names) = reader.names()? else { return Ok(Vec::new()) };
+    names.find(b"folder/file-3")?;
+    names.iter().map(|named| named.map(|(_, name)| name)).collect()
+}
+
+#[test]
+fn whatever_byte_of_the_names_changes_items_are_read_by_position_and_names_refused_or_in_order() {
+    for sorted in [true, false] {
+        let (_, _, section) = small(sorted);
+        let (mut refused, mut read) = (0, 0);
+        for at in 0..section.len() {
+            for bit in 0..8 {
+                let mut damaged = section.clone();
+                damaged[at] ^= 1 << bit;
+                let reader = with_section(&damaged);
+                for position in 0..8 {
+                    assert_eq!(reader.get(position).unwrap(), position.to_le_bytes()[..]);
+                }
+                match ask(&reader) {
+                    Ok(names) => {
+                        read += 1;
+                        assert_eq!(names.len(), 8);
+                    }
+                    Err(error) => {
+                        refused += 1;
+                        let (section, _) = error.corruption().unwrap_or_else(|| panic!("{error}"));
+                        assert_eq!(section, Section::Names, "byte {at}, bit {bit}: {error}");
+                    }
+                }
+            }
+        }
+        // A changed sorted order is not noticed as long as every position exists.
+        assert!(refused > 10 * read, "{refused} refused, {read} read");
+    }
+}
+
+#[test]
+fn names_that_are_cut_short_anywhere_are_refused() {
+    for sorted in [true, false] {
+        let (_, _, section) = small(sorted);
+        for length in 0..section.len() {
+            let error = ask(&with_section(&section[..length])).unwrap_err();
+            assert_eq!(error.corruption().unwrap().0, Section::Names, "{length} bytes: {error}");
+        }
+        let longer = [&section[..], b"x"].concat();
+        assert!(ask(&with_section(&longer)).is_err());
+    }
+}
+
+#[test]
+fn a_pack_with_names_whose_file_is_damaged_anywhere_yields_no_other_name() {
+    let (names, reader, _) = small(true);
+    let mut writer = Writer::options().threads(0).write_to(Vec::new()).unwrap();
+    for (position, name) in (0u32..).zip(&names) {
+        writer.append_named(name, &position.to_le_bytes()).unwrap();
+    }
+    let file = writer.finish().unwrap().sink;
+    let app_data = reader.extensions().raw().len();
+    for at in 0..file.len() {
+        for bit in 0..8 {
+            let mut damaged = file.clone();
+            damaged[at] ^= 1 << bit;
+            let opened = Reader::options().open_source(damaged, "memory");
+            let in_app_data = (file.len() - 76 - app_data..file.len() - 76).contains(&at);
+            assert!(!in_app_data || opened.is_err(), "byte {at}, bit {bit}");
+            if let Ok(reader) = opened {
+                assert_eq!(ask(&reader).unwrap(), names);
+            }
+        }
+        assert!(Reader::options().open_source(file[..at].to_vec(), "memory").is_err());
+    }
+}
+
+#[test]
+fn broken_names_are_refused_by_name() {
+    let (_, _, sound) = small(true);
+    let (_, _, unsorted) = small(false);
+    let edit = |section: &[u8], at: usize, bytes: &[u8]| {
+        let mut section = section.to_vec();
+        section[at..at + bytes.len()].copy_from_slice(bytes);
+        section
+    };
+    let most = u32::MAX.to_le_bytes();
+    let in_sorted_order = {
+        // The same names in their reverse order, but marked as sorted.
+        let mut section = unsorted.clone();
+        section[1] = 1;
+        section.drain(22..25); // Eight positions of three bits.
+        section
+    };
+    for (section, words) in [
+        (edit(&sound, 0, &[2]), "version 2"),
+        (edit(&sound, 1, &[5]), "unknown flags: 0x05"),
+        (edit(&sound, 1, &[2]), "bytes too many"),
+        (edit(&sound, 2, &[9]), "there are 9 names for 8 items"),
+        (edit(&sound, 2, &most), "there are 4294967295 names for 8 items"),
+        (edit(&sound, 6, &most), "needs 51539607550 bytes"),
+        (edit(&sound, 6, &[0]), "there are 0 names for 8 items"),
+        (edit(&sound, 10, &[0]), "block 0 does not follow the block before it"),
+        (edit(&sound, 10, &[7]), "there are 7 names for 8 items"),
+        (edit(&sound, 14, &most), "add up to 4294967295 bytes"),
+        (edit(&sound, 14, &[0, 0, 0, 0]), "block 0 does not follow"),
+        (edit(&sound, 18, &most), "impossible size of 4294967295 bytes"),
+        (edit(&sound, 18, &[3, 0, 0, 0]), "impossible size of 3 bytes"),
+        (edit(&sound, 22, b"none"), "block 0: the payload is not a frame"),
+        (in_sorted_order, "smaller than the name before"),
+        (edit(&unsorted, 22, &[0xff; 3]), ""),
+    ] {
+        let asked = ask(&with_section(&section));
+        match words {
+            "" => assert_eq!(asked.unwrap().len(), 8),
+            _ => {
+                let text = format!("{:#}", asked.unwrap_err());
+                assert!(text.contains("names: ") && text.contains(words), "{words}: {text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_example_of_the_format_is_what_a_writer_writes() {
+    let reader = pack(&[b"src/lib.rs".to_vec(), b"src/main.rs".to_vec()]);
+    let section = reader.extensions().section(ExtensionKind::NAMES).unwrap();
+    let format = include_str!("../../FORMAT.md");
+    let example = format.split("*Example.* The names").nth(1).unwrap();
+    let example = example.split("```").nth(1).unwrap().trim_start_matches("text\n");
+    let bytes = example.lines().flat_map(|line| {
+        let hex = line
+            .split_whitespace()
+            .map_while(|it| u8::from_str_radix(it, 16).ok().filter(|_| it.len() == 2));
+        hex.collect::<Vec<u8>>()
+    });
+    assert_eq!(section, bytes.collect::<Vec<u8>>());
 }

@@ -79,8 +79,7 @@ pub enum NamesFault {
         /// The position.
         position: u32,
     },
-    /// The file next to the pack that contains the names has another size or
-    /// SHA-256 than the pack states.
+    /// The names are in a file next to the pack, which this version does not read.
     Companion,
 }
 
@@ -124,9 +123,9 @@ impl fmt::Display for NamesFault {
                     "entry {rank} of the sorted order is item {position}, which does not exist"
                 )
             }
-            Self::Companion => f.write_str(
-                "the file of names next to the pack is not the one that the pack was written with",
-            ),
+            Self::Companion => {
+                f.write_str("they are in a file next to the pack, which only a newer version reads")
+            }
         }
     }
 }

@@ -8,6 +8,7 @@
 //! single file reproduces a finding.
 
 mod agree;
+mod extensions;
 mod input;
 mod options;
 mod packing;
@@ -18,6 +19,7 @@ mod stream;
 mod tail;
 
 pub use agree::{LIMIT, agree};
+pub use extensions::extensions;
 pub use input::{Input, Random, mutate};
 pub use options::options;
 pub use packing::{CodecChoice, Flipped, Packing, read_options};
@@ -38,7 +40,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     Target { name: "tail", check: tail },
     Target { name: "record", check: record },
     Target { name: "whole", check: whole },
@@ -46,6 +48,7 @@ pub const TARGETS: [Target; 7] = [
     Target { name: "stream", check: stream },
     Target { name: "options", check: options },
     Target { name: "repaired", check: repaired },
+    Target { name: "extensions", check: extensions },
 ];
 
 /// Opens any bytes as a pack and reads them in every way. All ways must agree with
