@@ -54,13 +54,13 @@ Examples:
 
 /// A range of positions; either end may be open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct PositionRange {
+pub struct PositionRange {
     start: u64,
     end: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct NotARange;
+pub struct NotARange;
 
 impl std::fmt::Display for NotARange {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -89,12 +89,20 @@ impl PositionRange {
     /// Returns the range within a pack of `items` items.
     fn of(self, items: u32) -> Result<Range<u32>, Misuse> {
         let missing = |position| Misuse::Position { position, items };
+        let range = self.of_items(items.into()).map_err(missing)?;
+        // Both ends are at most `items`.
+        let within = |position| u32::try_from(position).map_err(|_| missing(position));
+        Ok(within(range.start)?..within(range.end)?)
+    }
+
+    /// Returns the range within `items` items.
+    ///
+    /// # Errors
+    /// The position that they do not have.
+    pub fn of_items(self, items: u64) -> Result<Range<u64>, u64> {
         // `end` may equal the number of items: it is one past the last position.
-        let within = |position| match u32::try_from(position) {
-            Ok(within) if within <= items => Ok(within),
-            _ => Err(missing(position)),
-        };
-        Ok(within(self.start)?..self.end.map_or(Ok(items), within)?)
+        let within = |position| if position <= items { Ok(position) } else { Err(position) };
+        Ok(within(self.start)?..within(self.end.unwrap_or(items))?)
     }
 }
 

@@ -16,11 +16,13 @@ mod named_items;
 mod pack;
 mod place;
 mod read_args;
+mod repack;
 mod step;
 mod target;
 mod trust_args;
 mod unpack;
 mod verify;
+mod write_args;
 
 use std::process::ExitCode;
 
@@ -56,6 +58,7 @@ Examples:
   sealpack unpack doc.pack -C doc              write the files back
   sealpack grep error log.pack                 print the lines that match
   sealpack verify *.pack                       run every check
+  sealpack repack a.pack b.pack -o c.pack      join packs, change their form
   sealpack digests log.pack                    write its digest list
   sealpack diff old.pack new.pack              show which items differ
   sealpack inspect log.pack                    browse a pack at a terminal
@@ -77,6 +80,7 @@ enum Command {
     Unpack(unpack::UnpackArgs),
     Grep(grep::GrepArgs),
     Verify(verify::VerifyArgs),
+    Repack(repack::RepackArgs),
     Digests(digests::DigestsArgs),
     Diff(diff::DiffArgs),
     Check(check::CheckArgs),
@@ -138,6 +142,7 @@ fn run(command: &Command) -> Result<CommandOutcome, Failure> {
         Command::Unpack(args) => unpack::run(args),
         Command::Grep(args) => grep::run(args),
         Command::Verify(args) => verify::run(args),
+        Command::Repack(args) => repack::run(args),
         Command::Digests(args) => digests::run(args),
         Command::Diff(args) => diff::run(args),
         Command::Check(args) => check::run(args),

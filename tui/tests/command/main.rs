@@ -28,6 +28,7 @@ mod pack;
 mod printing;
 mod read;
 mod remote;
+mod repack;
 mod run;
 mod s3;
 mod state;

@@ -137,8 +137,8 @@ fn a_codec_that_the_first_record_decided_is_noted_except_with_json() {
 fn the_help_of_every_subcommand_has_examples() {
     let place = Place::new();
     let commands = [
-        "", "pack", "info", "ls", "get", "cat", "unpack", "grep", "verify", "digests", "diff",
-        "inspect", "step", "check",
+        "", "pack", "info", "ls", "get", "cat", "unpack", "grep", "repack", "verify", "digests",
+        "diff", "inspect", "step", "check",
     ];
     for command in commands {
         let help = place.run(&format!("{command} --help")).fine().out_text();

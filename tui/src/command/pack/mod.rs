@@ -14,6 +14,7 @@ use sealpack::{ErrorKind, Plain, StagedFile, Writer, WriterOptions, Zstd, digest
 use self::summary::{PackingSummary, quotient};
 use super::distinct::Files;
 use super::target::{Destination, Target, UploadArgs, WrittenPack, report_caveats, stage};
+use super::write_args::{PackCodecArg, WriteArgs};
 use crate::descriptors;
 use crate::interrupt::Interrupt;
 use crate::items::read::{self, Accept, InputFraming};
@@ -24,7 +25,7 @@ use crate::outcome::{CommandOutcome, Failure, Input};
 use crate::printable::JsonPath;
 use crate::progress::ProgressMeter;
 use crate::report;
-use crate::size::{parse_size, parse_u32};
+use crate::size::parse_u32;
 
 /// Pack files, lines or frames into one sealed file
 ///
@@ -131,39 +132,6 @@ struct FormatArgs {
     no_app_data_checksum: bool,
 }
 
-/// Options of the writer.
-#[derive(clap::Args, Debug)]
-#[command(next_help_heading = "Writing")]
-struct WriteArgs {
-    /// Threads that encode and hash; 0 does all work on one thread [default: the
-    /// number of cores]
-    #[arg(long, value_name = "N", value_parser = threads)]
-    threads: Option<usize>,
-    /// Start writing dirty pages to disk after every N bytes (64KiB, 1M)
-    #[arg(long, value_name = "BYTES", value_parser = parse_size)]
-    sync_every: Option<u64>,
-    /// Replace FILE if it exists
-    #[arg(long)]
-    force: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum PackCodecArg {
-    /// Each record is a zstd frame
-    Zstd,
-    /// Records are stored uncompressed
-    None,
-}
-
-impl PackCodecArg {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Zstd => "zstd",
-            Self::None => "none",
-        }
-    }
-}
-
 const EXAMPLES: &str = "\
 Examples:
   sealpack pack /usr/share/doc -o doc.pack             every file below a folder
@@ -175,16 +143,6 @@ Examples:
   sealpack pack photos/ -o photos.pack --codec none --items-per-record 1
                                                        already compressed files
   sealpack pack logs/ -o s3://bucket/logs.pack         an upload";
-
-/// Parses a number of threads. More than 1024 are refused as a typing error: no machine
-/// has as many.
-fn threads(text: &str) -> Result<usize, String> {
-    const MAX_THREADS: usize = 1024;
-    match text.parse() {
-        Ok(threads) if threads <= MAX_THREADS => Ok(threads),
-        _ => Err(format!("a number from 0 to {MAX_THREADS}")),
-    }
-}
 
 impl PackArgs {
     fn split(&self) -> InputFraming {
@@ -201,8 +159,7 @@ impl PackArgs {
             .items_per_record(shape.items_per_record)
             .content_hash(!shape.no_content_hash)
             .record_checksum(shape.record_checksum)
-            .digest_list(shape.with_digests)
-            .overwrite(self.writing.force);
+            .digest_list(shape.with_digests);
         options = match (shape.codec, shape.level) {
             (PackCodecArg::Zstd, level) => {
                 options.codec(level.map_or_else(Zstd::default, Zstd::level))
@@ -218,18 +175,12 @@ impl PackArgs {
         if let Some(format_id) = shape.format_id {
             options = options.format_id(format_id);
         }
-        if let Some(threads) = self.writing.threads {
-            options = options.threads(threads);
-        }
-        if let Some(bytes) = self.writing.sync_every {
-            options = options.writeback_every(bytes);
-        }
         if let Some(path) = &shape.app_data {
             let input = Input::Path(path.clone());
             options =
                 options.app_data(fs::read(path).map_err(|error| Failure::Input { input, error })?);
         }
-        Ok(options)
+        Ok(self.writing.apply(options))
     }
 
     /// Checks combinations of arguments.
@@ -247,11 +198,7 @@ impl PackArgs {
         if self.inputs.iter().filter(|input| walk::is_standard_input(input)).count() > 1 {
             return Err(Failure::usage("standard input can be read only once: give `-` once"));
         }
-        if self.writing.sync_every.is_some() && Destination::of(&self.output)?.file().is_none() {
-            return Err(Failure::usage(
-                "--sync-every has no effect on a store: use it with a file",
-            ));
-        }
+        self.writing.check(&Destination::of(&self.output)?)?;
         self.files()?.check()
     }
 

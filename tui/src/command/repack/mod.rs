@@ -1,0 +1,318 @@
+//! `sealpack repack`: makes one pack of the items of others.
+
+mod sources;
+mod summary;
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use sealpack::core::format::known::{KnownCodec, known};
+use sealpack::{Bytes, Plain, Reader, RecordCopy, Writer, WriterOptions, Zstd, digest_list_path};
+
+use self::sources::{Part, Source, SourceHash, Sources};
+use self::summary::RepackSummary;
+use super::cat::PositionRange;
+use super::distinct::Files;
+use super::location::PackLocation;
+use super::target::{Destination, Target, UploadArgs, report_caveats};
+use super::trust_args::TrustArgs;
+use super::write_args::{PackCodecArg, WriteArgs};
+use crate::interrupt::Interrupt;
+use crate::items::walk;
+use crate::outcome::{CommandOutcome, Failure, Input};
+use crate::progress::ProgressMeter;
+use crate::report;
+use crate::size::parse_u32;
+
+/// Make one pack of the items of others
+///
+/// The items of the packs follow each other in the order of the arguments. What no option changes
+/// stays as it is in the first pack: items per record, codec, format id, checksums, content hash,
+/// app data.
+///
+/// Records that no option changes are copied as they are stored, without encoding them anew. Every
+/// record is checked on the way, and so is the content hash of every pack that is taken whole;
+/// --unchecked leaves that out where records are copied, which is then about as fast as cp.
+///
+/// The new pack appears whole or not at all. The packs that are read stay unchanged.
+#[derive(clap::Args, Debug)]
+#[command(after_long_help = EXAMPLES)]
+pub struct RepackArgs {
+    /// The packs to read: files or URLs
+    #[arg(required = true, value_name = "PACK")]
+    packs: Vec<PathBuf>,
+    /// The pack to write: a file, or s3://BUCKET/NAME, gs://…, az://…
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// Only the items at positions A to B-1, counted through all packs; A.. and ..B
+    /// leave an end open
+    #[arg(long, value_name = "A..B")]
+    range: Option<PositionRange>,
+    /// Copy records without checking what is in them
+    #[arg(long)]
+    unchecked: bool,
+    /// Print one JSON object instead of the summary, and no progress
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    changes: ChangeArgs,
+    #[command(flatten)]
+    writing: WriteArgs,
+    #[command(flatten)]
+    upload: UploadArgs,
+    #[command(flatten)]
+    trusting: TrustArgs,
+}
+
+/// What differs from the first pack.
+#[derive(clap::Args, Debug)]
+#[command(next_help_heading = "What the new pack has instead of what the first one has")]
+struct ChangeArgs {
+    /// Items per record: more compress better, fewer are read faster
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    items_per_record: Option<u32>,
+    /// The codec of the new pack
+    #[arg(long)]
+    codec: Option<PackCodecArg>,
+    /// The zstd level, 1 (fast) to 22 (small): every record is encoded anew
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(-7..=22), allow_negative_numbers = true)]
+    level: Option<i32>,
+    /// Store a SHA-256 of the items
+    #[arg(long, overrides_with = "no_content_hash")]
+    content_hash: bool,
+    /// Store no SHA-256 of the items
+    #[arg(long)]
+    no_content_hash: bool,
+    /// Cover whole records with their checksum
+    #[arg(long, overrides_with = "no_record_checksum")]
+    record_checksum: bool,
+    /// Cover only the item lengths with a record's checksum
+    #[arg(long)]
+    no_record_checksum: bool,
+    /// Write a digest list, FILE.digests (see `sealpack digests`)
+    #[arg(long, conflicts_with = "no_content_hash")]
+    with_digests: bool,
+    /// What the items are: your number, decimal or 0x hexadecimal
+    #[arg(long, value_name = "N", value_parser = parse_u32)]
+    format_id: Option<u32>,
+    /// Store this file's bytes as app data
+    #[arg(long, value_name = "FILE", conflicts_with = "no_app_data")]
+    app_data: Option<PathBuf>,
+    /// Store no app data
+    #[arg(long)]
+    no_app_data: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  sealpack repack old.pack -o small.pack --level 19
+  sealpack repack log.pack -o fast.pack --items-per-record 8
+  sealpack repack mon.pack tue.pack wed.pack -o week.pack
+  sealpack repack log.pack -o part.pack --range 1000..2000
+  sealpack repack s3://bucket/a.pack -o a.pack --with-digests";
+
+/// What the new pack is like.
+#[derive(Clone, Copy, Debug)]
+struct NewShape {
+    codec: KnownCodec,
+    format_id: u32,
+    items_per_record: u32,
+    record_checksum: bool,
+    content_hash: bool,
+}
+
+impl RepackArgs {
+    /// The shape of a pack that is like `first` but for the changes.
+    fn shape(&self, first: &Source) -> Result<NewShape, Failure> {
+        let (trailer, changes) = (first.reader.trailer(), &self.changes);
+        let old = first.codec;
+        let codec = changes.codec.map_or(old, KnownCodec::from);
+        if codec == KnownCodec::None && changes.level.is_some() {
+            return Err(Failure::usage("--level has no effect with --codec none"));
+        }
+        let is_default = known(trailer.format_id).is_some_and(|known| known.codec == old);
+        let format_id = match changes.format_id {
+            Some(format_id) => format_id,
+            None if codec == old => trailer.format_id,
+            None if is_default => codec.default_format_id(),
+            None => {
+                return Err(Failure::usage(format!(
+                    "the codec changes, and format id {:#x} is one of your own: say with --format-id \
+                     which one the new pack has",
+                    trailer.format_id
+                )));
+            }
+        };
+        let record_checksum = match (changes.record_checksum, changes.no_record_checksum) {
+            (true, _) => true,
+            (_, true) => false,
+            _ => trailer.record_checksum,
+        };
+        let content_hash = match (changes.content_hash, changes.no_content_hash) {
+            (true, _) => true,
+            (_, true) => false,
+            _ => trailer.content_hash.is_some() || changes.with_digests,
+        };
+        let items_per_record = changes.items_per_record.unwrap_or(trailer.items_per_record.max(1));
+        Ok(NewShape { codec, format_id, items_per_record, record_checksum, content_hash })
+    }
+
+    fn options(&self, shape: NewShape, app_data: Bytes) -> WriterOptions {
+        let options = Writer::options()
+            .items_per_record(shape.items_per_record)
+            .content_hash(shape.content_hash)
+            .record_checksum(shape.record_checksum)
+            .digest_list(self.changes.with_digests)
+            .app_data(app_data);
+        let options = match shape.codec {
+            KnownCodec::None => options.codec(Plain),
+            _ => options.codec(self.changes.level.map_or_else(Zstd::default, Zstd::level)),
+        };
+        self.writing.apply(options.format_id(shape.format_id))
+    }
+
+    fn app_data(&self, first: &Reader) -> Result<Bytes, Failure> {
+        match &self.changes.app_data {
+            Some(path) => {
+                let failed = |error| Failure::Input { input: Input::Path(path.clone()), error };
+                Ok(fs::read(path).map_err(failed)?.into())
+            }
+            None if self.changes.no_app_data => Ok(Bytes::new()),
+            None => Ok(first.app_data().clone()),
+        }
+    }
+
+    /// Checks what the parser of single arguments cannot see.
+    fn check(&self) -> Result<(), Failure> {
+        if walk::is_standard_input(&self.output) {
+            return Err(Failure::usage(
+                "a pack appears whole or not at all, so it cannot go to standard output: name a file",
+            ));
+        }
+        let mut files = Files::default();
+        for pack in &self.packs {
+            if PackLocation::of(pack)?.is_file() {
+                files.read("a pack", pack);
+            }
+        }
+        if let Some(app_data) = &self.changes.app_data {
+            files.read("the app data", app_data);
+        }
+        if let Some(output) = Destination::of(&self.output)?.file() {
+            files.write("the new pack", output);
+            if self.changes.with_digests {
+                files.write("its digest list", &digest_list_path(output));
+            }
+        }
+        files.check()
+    }
+
+    /// Opens the packs.
+    fn sources(&self) -> Result<Sources, Failure> {
+        let opened = self.packs.iter().map(|pack| Source::open(pack, &self.trusting));
+        Sources::new(opened.collect::<Result<_, _>>()?, self.range)
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Failure`]: a pack that cannot be read or is damaged, one that cannot be
+/// written.
+pub fn run(args: &RepackArgs) -> Result<CommandOutcome, Failure> {
+    args.check()?;
+    let interrupt = Interrupt::new().map_err(Failure::Signals)?;
+    let sources = args.sources()?;
+    let first = sources.first()?;
+    let shape = args.shape(first)?;
+    let options = args.options(shape, args.app_data(&first.reader)?);
+    sources.note_other_app_data(args.changes.app_data.is_some() || args.changes.no_app_data);
+    let destination = Destination::of(&args.output)?;
+    args.writing.check(&destination)?;
+    let size = Some(sources.stored_bytes());
+    let target = destination.create(options, &args.upload, &interrupt, size, args.writing.force)?;
+    let progress = ProgressMeter::bytes("repacking", size, args.json);
+    // A level says how to encode: records that were encoded in another way stay
+    // only where none is asked for.
+    let copies = args.changes.level.is_none();
+    let mut repacking =
+        Repacking { target, progress, copies, unchecked: args.unchecked, copied_records: 0 };
+    for part in sources.parts() {
+        repacking.append(&part)?;
+    }
+    let summary = repacking.finish(args, &sources)?;
+    match args.json {
+        true => report::print_json(&summary)?,
+        false => report::print(|to| summary.print(to))?,
+    }
+    Ok(CommandOutcome::Fine)
+}
+
+/// A pack that is being written.
+struct Repacking {
+    target: Target,
+    progress: ProgressMeter,
+    copies: bool,
+    unchecked: bool,
+    copied_records: u32,
+}
+
+impl Repacking {
+    /// Appends the items of a part: whole records where they can be copied, the rest
+    /// item by item.
+    fn append(&mut self, part: &Part<'_>) -> Result<(), Failure> {
+        let mut positions = part.positions.clone();
+        let mut is_whole = part.is_whole();
+        if self.copies
+            && let Target::File(writer) = &mut self.target
+            && let Some(records) = part.records_after(writer.item_count())
+        {
+            let copy = RecordCopy::new(&part.source.reader).records(records.clone());
+            let copy = if self.unchecked { copy.unchecked() } else { copy };
+            if copy.fits(writer)? {
+                let progress = &mut self.progress;
+                let copied = copy.append_to(writer, |bytes| {
+                    progress.add(bytes);
+                    ControlFlow::<()>::Continue(())
+                })?;
+                debug_assert!(copied.is_continue(), "nothing stops it");
+                self.copied_records += records.end - records.start;
+                positions.start = part.position_after(&records);
+                // A copy of all records has checked the content hash.
+                is_whole = false;
+            }
+        }
+        self.append_items(part, positions, is_whole)
+    }
+
+    fn append_items(
+        &mut self,
+        part: &Part<'_>,
+        positions: std::ops::Range<u32>,
+        is_whole: bool,
+    ) -> Result<(), Failure> {
+        let reader = &part.source.reader;
+        let items = u64::from(positions.end - positions.start).max(1);
+        let bytes_an_item = part.stored_bytes_of(&positions) / items;
+        let mut hash = is_whole.then(|| SourceHash::new(reader)).flatten();
+        for item in reader.range(positions)? {
+            let item = item?;
+            if let Some(hash) = &mut hash {
+                hash.item(&item).map_err(|error| part.source.failure(error))?;
+            }
+            self.target.append_owned(item)?;
+            self.progress.add(bytes_an_item);
+        }
+        hash.map_or(Ok(()), |hash| hash.finish().map_err(|error| part.source.failure(error)))
+    }
+
+    fn finish(self, args: &RepackArgs, sources: &Sources) -> Result<RepackSummary, Failure> {
+        let Self { target, progress, copied_records, .. } = self;
+        progress.say("syncing");
+        let sealed = target.finish(None)?;
+        report_caveats(&args.output, &sealed.caveats);
+        let seconds = progress.elapsed().as_secs_f64();
+        Ok(RepackSummary::new(&args.output, sources, sealed, copied_records, seconds))
+    }
+}

@@ -1,0 +1,243 @@
+//! The packs that are read, and the parts of them that are taken.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use sealpack::core::error::{Fault, Misuse, Section};
+use sealpack::core::format::ContentHasher;
+use sealpack::core::format::digest::{Hash, RecordHasher};
+use sealpack::core::format::known::KnownCodec;
+use sealpack::{ReadCodec, Reader};
+
+use crate::command::cat::PositionRange;
+use crate::command::location::{PackLocation, PackSource};
+use crate::command::trust_args::TrustArgs;
+use crate::outcome::Failure;
+use crate::{printable, report};
+
+/// A pack that is read.
+pub struct Source {
+    pub path: PathBuf,
+    pub reader: Reader,
+    pub codec: KnownCodec,
+}
+
+impl Source {
+    /// Opens a pack and detects its codec.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn open(path: &Path, trusting: &TrustArgs) -> Result<Self, Failure> {
+        let options = Reader::options().codec(ReadCodec::AutoOrPlain);
+        let options = trusting.apply(options, path, false)?;
+        let PackSource { source, name, options, .. } = PackLocation::of(path)?.open(options)?;
+        let reader = options.open_source(source, name)?;
+        let codec = match reader.codec()? {
+            Some(chosen) => chosen.codec,
+            // Empty records are the same in every codec.
+            None => Some(KnownCodec::Zstd),
+        };
+        match codec {
+            Some(codec) => Ok(Self { path: path.to_path_buf(), reader, codec }),
+            None => {
+                Err(Failure::usage(format!("{}: its codec is not known", printable::path(path))))
+            }
+        }
+    }
+
+    /// What is wrong with the pack, as a failure of the command.
+    pub fn failure(&self, error: sealpack::core::Error) -> Failure {
+        Failure::PackData { path: self.path.clone(), error }
+    }
+
+    fn stored_bytes(&self) -> u64 {
+        self.reader.directory().records_end()
+    }
+}
+
+/// The packs in order, and the range of items that is taken of them.
+pub struct Sources {
+    sources: Vec<Source>,
+    /// Positions counted through all packs.
+    taken: Range<u64>,
+}
+
+impl Sources {
+    /// Resolves the range.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] for more items than a pack can have, [`Failure::Position`]
+    /// for a range that the packs do not have.
+    pub fn new(sources: Vec<Source>, range: Option<PositionRange>) -> Result<Self, Failure> {
+        let items: u64 = sources.iter().map(|source| u64::from(source.reader.item_count())).sum();
+        let taken = match range {
+            None => 0..items,
+            Some(range) => range.of_items(items).map_err(|position| {
+                let path = sources.last().map(|last| last.path.clone()).unwrap_or_default();
+                let items = u32::try_from(items).unwrap_or(u32::MAX);
+                Failure::Position { path, misuse: Misuse::Position { position, items } }
+            })?,
+        };
+        if taken.end - taken.start > u64::from(u32::MAX) {
+            return Err(Failure::usage(format!(
+                "{} items: a pack has at most {}; take a --range",
+                taken.end - taken.start,
+                u32::MAX
+            )));
+        }
+        Ok(Self { sources, taken })
+    }
+
+    /// The pack that the new one resembles.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] if there is none.
+    pub fn first(&self) -> Result<&Source, Failure> {
+        self.sources.first().ok_or_else(|| Failure::usage("no pack to read"))
+    }
+
+    /// Prints a note if app data of packs but the first are lost.
+    pub fn note_other_app_data(&self, is_replaced: bool) {
+        let Some((first, others)) = self.sources.split_first() else { return };
+        let differs = |source: &&Source| source.reader.app_data() != first.reader.app_data();
+        if let (Some(other), false) = (others.iter().find(differs), is_replaced) {
+            report::note(&format_args!(
+                "the app data of {} is left out: the new pack has that of {}",
+                printable::path(&other.path),
+                printable::path(&first.path)
+            ));
+        }
+    }
+
+    /// Bytes of all records of the packs.
+    pub fn stored_bytes(&self) -> u64 {
+        self.sources.iter().map(Source::stored_bytes).sum()
+    }
+
+    /// The number of packs.
+    pub fn len(&self) -> usize {
+        self.sources.len()
+    }
+
+    /// The parts that are taken, in order.
+    pub fn parts(&self) -> impl Iterator<Item = Part<'_>> {
+        let mut start = 0_u64;
+        self.sources.iter().filter_map(move |source| {
+            let items = u64::from(source.reader.item_count());
+            let (from, to) = (self.taken.start.max(start), self.taken.end.min(start + items));
+            let before = start;
+            start += items;
+            let position = |at: u64| u32::try_from(at - before).unwrap_or(u32::MAX);
+            let is_last = to == self.taken.end;
+            let part = || Part { source, positions: position(from)..position(to), is_last };
+            (from < to).then(part)
+        })
+    }
+}
+
+/// Items of one pack that are taken.
+pub struct Part<'a> {
+    pub source: &'a Source,
+    /// Their positions in it; not empty.
+    pub positions: Range<u32>,
+    /// Whether nothing follows.
+    pub is_last: bool,
+}
+
+impl Part<'_> {
+    /// Whether it is the whole pack.
+    pub fn is_whole(&self) -> bool {
+        self.positions == (0..self.source.reader.item_count())
+    }
+
+    /// The records that can be copied if the new pack has so many items: those that
+    /// are full, and the last one of everything. `None` if there are none, or if
+    /// records would begin within a record.
+    pub fn records_after(&self, items: u32) -> Option<Range<u32>> {
+        let trailer = self.source.reader.trailer();
+        let items_per_record = trailer.items_per_record.max(1);
+        let is_aligned = |position: u32| position % items_per_record == 0;
+        if !is_aligned(items) || !is_aligned(self.positions.start) {
+            return None;
+        }
+        let is_end = self.is_last && self.positions.end == trailer.total_items;
+        let end = match is_end {
+            true => trailer.record_count,
+            false => self.positions.end / items_per_record,
+        };
+        let records = self.positions.start / items_per_record..end;
+        (!records.is_empty()).then_some(records)
+    }
+
+    /// The position after the last item of these records.
+    pub fn position_after(&self, records: &Range<u32>) -> u32 {
+        let items_per_record = self.source.reader.trailer().items_per_record.max(1);
+        records.end.saturating_mul(items_per_record).min(self.positions.end)
+    }
+
+    /// Stored bytes of the records that hold these positions, approximately.
+    pub fn stored_bytes_of(&self, positions: &Range<u32>) -> u64 {
+        let all = u128::from(self.source.reader.item_count()).max(1);
+        let share = u128::from(positions.end.saturating_sub(positions.start));
+        let bytes = u128::from(self.source.stored_bytes()) * share / all;
+        u64::try_from(bytes).unwrap_or(u64::MAX)
+    }
+}
+
+/// Computes the content hash of a pack whose items pass by.
+pub struct SourceHash {
+    stored: Hash,
+    items_per_record: u32,
+    content: ContentHasher,
+    record: RecordHasher,
+    in_record: u32,
+}
+
+impl SourceHash {
+    /// `None` for a pack without a content hash.
+    pub fn new(reader: &Reader) -> Option<Self> {
+        let trailer = reader.trailer();
+        Some(Self {
+            stored: trailer.content_hash?,
+            items_per_record: trailer.items_per_record.max(1),
+            content: ContentHasher::new(),
+            record: RecordHasher::new(),
+            in_record: 0,
+        })
+    }
+
+    /// Adds the next item.
+    ///
+    /// # Errors
+    /// None for an item of a pack.
+    pub fn item(&mut self, item: &[u8]) -> Result<(), sealpack::core::Error> {
+        self.record.item(item)?;
+        self.in_record += 1;
+        if self.in_record == self.items_per_record {
+            self.end_record();
+        }
+        Ok(())
+    }
+
+    fn end_record(&mut self) {
+        let record = std::mem::replace(&mut self.record, RecordHasher::new());
+        self.content.record(&record.finish());
+        self.in_record = 0;
+    }
+
+    /// Compares the hash with the stored one.
+    ///
+    /// # Errors
+    /// [`Fault::ContentHash`] if they differ.
+    pub fn finish(mut self) -> Result<(), sealpack::core::Error> {
+        if self.in_record > 0 {
+            self.end_record();
+        }
+        let (stored, computed) = (self.stored, self.content.finish());
+        if stored == computed {
+            return Ok(());
+        }
+        let fault = Fault::ContentHash { stored, computed };
+        Err(fault.in_section(Section::ContentHash))
+    }
+}

@@ -1,0 +1,164 @@
+//! `repack`: one pack of the items of others.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::run::{Place, fixtures, has};
+
+fn lines(range: std::ops::Range<u32>) -> Vec<u8> {
+    range.map(|number| format!("line {number}\n")).collect::<String>().into_bytes()
+}
+
+/// `a` with 300 lines, `b` with 50 more, `whole` with all of them.
+fn packs(options: &str) -> Place {
+    let place = Place::new();
+    for (name, range) in [("a", 0..300), ("b", 300..350), ("whole", 0..350)] {
+        place.feed(&format!("pack --lines - -o {name} {options}"), &lines(range)).fine();
+    }
+    place
+}
+
+fn same(place: &Place, a: &str, b: &str) -> bool {
+    fs::read(place.path(a)).unwrap() == fs::read(place.path(b)).unwrap()
+}
+
+#[test]
+fn a_pack_that_nothing_changes_about_is_copied() {
+    let place = packs("--items-per-record 100 --format-id 77");
+    let summary = place.run("repack a -o c --json").fine().json();
+    has(&summary, &json!({"copied_records": 3, "record_count": 3, "total_items": 300}));
+    assert!(same(&place, "a", "c"));
+    let printed = place.run("repack a -o d").fine().out_text();
+    assert!(printed.contains("all copied as they were stored"), "{printed}");
+}
+
+#[test]
+fn joined_packs_equal_the_pack_of_all_items() {
+    let place = packs("--items-per-record 100");
+    let summary = place.run("repack a b -o c --json").fine().json();
+    has(&summary, &json!({"copied_records": 4, "record_count": 4, "packs": 2}));
+    assert!(same(&place, "c", "whole"));
+    // The last record of b is not full: what follows is encoded.
+    let summary = place.run("repack b a -o d --json").fine().json();
+    has(&summary, &json!({"copied_records": 0, "total_items": 350}));
+    assert_eq!(place.run("cat d --lines").fine().out(), [lines(300..350), lines(0..300)].concat());
+    let verified = place.run("verify c d").fine();
+    assert_eq!(verified.code(), Some(0));
+}
+
+#[test]
+fn a_range_counts_through_all_packs() {
+    let place = packs("--items-per-record 100");
+    for (range, expected) in [
+        ("0..200", 0..200),
+        ("100..", 100..350),
+        ("290..310", 290..310),
+        ("..1", 0..1),
+        ("7..7", 0..0),
+    ] {
+        let summary = place.run(&format!("repack a b -o c --force --range {range} --json")).fine();
+        assert_eq!(summary.json()["total_items"], expected.len(), "{range}");
+        assert_eq!(place.run("cat c --lines").fine().out(), lines(expected), "{range}");
+        place.run("verify c").fine();
+    }
+    place.run("repack a b -o d --range 0..351").failed(2, &["351"]);
+    assert!(!place.path("d").exists());
+}
+
+#[test]
+fn every_change_gives_what_packing_the_items_with_it_gives() {
+    let place = packs("");
+    fs::write(place.path("app"), "app data").unwrap();
+    for change in [
+        "--items-per-record 7",
+        "--codec none",
+        "--level 9",
+        "--no-content-hash",
+        "--record-checksum",
+        "--format-id 5",
+        "--app-data app",
+        "--with-digests",
+        "--codec none --items-per-record 1 --record-checksum --threads 0",
+    ] {
+        place.run(&format!("repack a b -o c {change} --force")).fine();
+        place.feed(&format!("pack --lines - -o d {change} --force"), &lines(0..350)).fine();
+        assert!(same(&place, "c", "d"), "{change}");
+        // And back again, from a pack that has it.
+        place.run("repack c -o e --force").fine();
+        let printed = place.run("cat e --lines");
+        assert_eq!((printed.code(), printed.out()), (Some(0), &lines(0..350)[..]), "{change}");
+    }
+    assert!(same(&place, "c.digests", "d.digests"));
+}
+
+#[test]
+fn the_reference_packs_are_repacked_to_the_same_files() {
+    let place = Place::new();
+    let manifest: serde_json::Value =
+        serde_json::from_slice(&fs::read(fixtures().join("manifest.json")).unwrap()).unwrap();
+    for pack in manifest["packs"].as_array().unwrap() {
+        let path = fixtures().join(pack["pack_file"].as_str().unwrap());
+        // The oldest dialect, which has no checksum of app data, is not written again.
+        let is_older = pack["app_data_crc32c"].is_null() && !pack["app_data_file"].is_null();
+        place.run(&format!("repack {} -o c --force", path.display())).fine();
+        if !is_older {
+            let name = &pack["name"];
+            assert!(fs::read(&path).unwrap() == fs::read(place.path("c")).unwrap(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn damage_ends_it_and_leaves_what_was_there() {
+    let place = packs("--items-per-record 100");
+    let whole = fs::read(place.path("a")).unwrap();
+    let mut damaged = whole.clone();
+    damaged[20] ^= 1;
+    fs::write(place.path("a"), &damaged).unwrap();
+    fs::write(place.path("c"), "old").unwrap();
+    for options in ["", "--items-per-record 5", "--no-content-hash"] {
+        let run = place.run(&format!("repack a -o c --force {options}"));
+        run.failed(1, &["a: record 0"]);
+        assert_eq!(fs::read(place.path("c")).unwrap(), b"old");
+    }
+    // Another content hash than that of the items.
+    let mut wrong = whole.clone();
+    let end = wrong.len() - 4;
+    wrong[end - 36] ^= 1;
+    let crc = sealpack::core::wire::crc::crc32c(&wrong[end - 72..end]);
+    wrong[end..].copy_from_slice(&crc.to_le_bytes());
+    fs::write(place.path("a"), &wrong).unwrap();
+    for options in ["", "--items-per-record 5", "--codec none"] {
+        let run = place.run(&format!("repack a -o c --force {options}"));
+        run.failed(1, &["a: ", "content hash"]);
+        assert_eq!(fs::read(place.path("c")).unwrap(), b"old");
+    }
+    place.run("repack a -o c --force --no-content-hash --unchecked").fine();
+}
+
+#[test]
+fn wrong_usage_says_what_to_do() {
+    let place = packs("--format-id 77");
+    place.run("repack a -o a --force").failed(2, &["a pack", "the new pack"]);
+    place.run("repack a -o b").failed(3, &["b", "--force"]);
+    place.run("repack a -o c --codec none").failed(2, &["0x4d", "--format-id"]);
+    place.run("repack a -o c --codec none --format-id 0 --level 3").failed(2, &["--level"]);
+    place.run("repack missing -o c").failed(3, &["missing"]);
+    place.run("repack a -o -").failed(2, &["name a file"]);
+    assert!(!place.path("c").exists());
+}
+
+#[test]
+fn app_data_of_the_first_pack_is_kept() {
+    let place = Place::new();
+    for name in ["a", "b"] {
+        fs::write(place.path("app"), format!("of {name}")).unwrap();
+        place.feed(&format!("pack --lines - -o {name} --app-data app"), &lines(0..3)).fine();
+    }
+    let run = place.run("repack a b -o c");
+    assert!(run.err().contains("the app data of b is left out"), "{}", run.err());
+    assert_eq!(place.run("info --app-data c").fine().out(), b"of a");
+    place.run("repack a b -o d --no-app-data").fine();
+    assert_eq!(place.run("info --app-data d").out(), b"");
+}
