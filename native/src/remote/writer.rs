@@ -233,6 +233,14 @@ impl RemoteWriter {
         self.append_named_with(name, |builder| builder.push_owned(item))
     }
 
+    /// As [`Writer::name_item`](crate::Writer::name_item).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn name_item(&mut self, position: u32, name: &[u8]) -> Result<(), Error> {
+        self.packer.name_item(position, name).map_err(|kind| self.location.error(kind))
+    }
+
     /// As [`Writer::set_app_data`](crate::Writer::set_app_data).
     ///
     /// # Errors

@@ -269,6 +269,24 @@ impl Target {
         }
     }
 
+    /// Same as [`Writer::name_item`].
+    pub fn name_item(&mut self, position: u32, name: &[u8]) -> Result<(), Error> {
+        match self {
+            Self::File(writer) => writer.name_item(position, name),
+            #[cfg(feature = "remote")]
+            Self::Store(upload) => upload.writer.name_item(position, name),
+        }
+    }
+
+    /// Items appended so far.
+    pub fn item_count(&self) -> u32 {
+        match self {
+            Self::File(writer) => writer.item_count(),
+            #[cfg(feature = "remote")]
+            Self::Store(upload) => upload.writer.item_count(),
+        }
+    }
+
     /// Publishes the pack together with its list of names.
     ///
     /// # Errors

@@ -162,3 +162,30 @@ fn app_data_of_the_first_pack_is_kept() {
     place.run("repack a b -o d --no-app-data").fine();
     assert_eq!(place.run("info --app-data d").out(), b"");
 }
+
+#[test]
+fn items_keep_their_names() {
+    let place = Place::new();
+    for (pack, names) in [("a", ["1", "3"]), ("b", ["2", "0"])] {
+        let path = place.path(pack);
+        let mut writer = sealpack::Writer::options().items_per_record(2).create(path).unwrap();
+        for name in names {
+            writer.append_named(name.as_bytes(), format!("item {name}").as_bytes()).unwrap();
+        }
+        writer.finish().unwrap();
+    }
+    let named = |pack: &str| {
+        let reader = sealpack::Reader::open(place.path(pack)).unwrap();
+        let names = reader.names().unwrap()?;
+        let text = |name: sealpack::Bytes| String::from_utf8(name.to_vec()).unwrap();
+        Some(names.iter().map(|named| text(named.unwrap().1)).collect::<Vec<_>>())
+    };
+    for options in ["", "--level 5", "--items-per-record 3"] {
+        place.run(&format!("repack a b -o c --force {options}")).fine();
+        assert_eq!(named("c").unwrap(), ["1", "3", "2", "0"], "{options}");
+        place.run(&format!("repack a b -o c --force {options} --range 1..3")).fine();
+        assert_eq!(named("c").unwrap(), ["3", "2"], "{options}");
+    }
+    place.run("repack a b -o d --no-names").fine();
+    assert_eq!(named("d"), None);
+}

@@ -29,7 +29,7 @@ use crate::size::parse_u32;
 ///
 /// The items of the packs follow each other in the order of the arguments. What no option changes
 /// stays as it is in the first pack: items per record, codec, format id, checksums, content hash,
-/// app data.
+/// app data. Items keep their names.
 ///
 /// Records that no option changes are copied as they are stored, without encoding them anew. Every
 /// record is checked on the way, and so is the content hash of every pack that is taken whole;
@@ -102,6 +102,9 @@ struct ChangeArgs {
     /// Store no app data
     #[arg(long)]
     no_app_data: bool,
+    /// Store no names of items
+    #[arg(long)]
+    no_names: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -236,8 +239,14 @@ pub fn run(args: &RepackArgs) -> Result<CommandOutcome, Failure> {
     // A level says how to encode: records that were encoded in another way stay
     // only where none is asked for.
     let copies = args.changes.level.is_none();
-    let mut repacking =
-        Repacking { target, progress, copies, unchecked: args.unchecked, copied_records: 0 };
+    let mut repacking = Repacking {
+        target,
+        progress,
+        copies,
+        unchecked: args.unchecked,
+        names: !args.changes.no_names,
+        copied_records: 0,
+    };
     for part in sources.parts() {
         repacking.append(&part)?;
     }
@@ -255,6 +264,7 @@ struct Repacking {
     progress: ProgressMeter,
     copies: bool,
     unchecked: bool,
+    names: bool,
     copied_records: u32,
 }
 
@@ -262,6 +272,20 @@ impl Repacking {
     /// Appends the items of a part: whole records where they can be copied, the rest
     /// item by item.
     fn append(&mut self, part: &Part<'_>) -> Result<(), Failure> {
+        let first = self.target.item_count();
+        self.append_records(part)?;
+        let names = if self.names { part.source.reader.names()? } else { None };
+        let Some(names) = names else { return Ok(()) };
+        for named in names.range(part.positions.clone())? {
+            let (position, name) = named?;
+            if !name.is_empty() {
+                self.target.name_item(first + (position - part.positions.start), &name)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn append_records(&mut self, part: &Part<'_>) -> Result<(), Failure> {
         let mut positions = part.positions.clone();
         let mut is_whole = part.is_whole();
         if self.copies
