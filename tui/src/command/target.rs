@@ -260,6 +260,15 @@ impl Target {
         }
     }
 
+    /// Same as [`Writer::append_owned`].
+    pub fn append_owned(&mut self, item: impl Into<sealpack::Bytes>) -> Result<(), Error> {
+        match self {
+            Self::File(writer) => writer.append_owned(item),
+            #[cfg(feature = "remote")]
+            Self::Store(upload) => upload.writer.append_owned(item),
+        }
+    }
+
     /// Same as [`Writer::append_named_owned`].
     pub fn append_named_owned(&mut self, name: &[u8], item: Vec<u8>) -> Result<(), Error> {
         match self {
