@@ -157,7 +157,7 @@ fn an_index_of_empty_records_costs_what_it_takes_on_disk() {
 
 /// The writer's memory depends on its options, not on the number of records.
 #[test]
-fn a_writer_holds_two_bytes_a_record_and_what_is_under_way() {
+fn a_writer_keeps_two_bytes_a_record_and_what_is_in_flight() {
     let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tiny.pack");
@@ -205,7 +205,7 @@ fn small_records_that_expand_do_not_add_up() {
 
 /// The writer does not exceed the memory bound that its options report.
 #[test]
-fn a_writer_stays_within_the_bound_that_its_options_tell() {
+fn a_writer_stays_within_the_bound_of_its_options() {
     let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bound.pack");
@@ -225,7 +225,7 @@ fn a_writer_stays_within_the_bound_that_its_options_tell() {
                     writer.finish().unwrap();
                 });
                 let what = format!("{length} B, {workers} workers, zstd {zstd}");
-                assert!((peak as u64) < bound, "{what}: {peak} bytes, told {bound}");
+                assert!((peak as u64) < bound, "{what}: {peak} bytes, bound {bound}");
             }
         }
     }

@@ -442,10 +442,10 @@ fn a_frame_is_plain_data_that_serialises() {
 #[test]
 fn a_replay_goes_on_from_numbers_that_only_a_bug_leaves() {
     for mutant in MUTANTS {
-        for behind in ["f", "z1", "b1", "b9", "c", "z9,b9,f"] {
+        for next in ["f", "z1", "b1", "b9", "c", "z9,b9,f"] {
             for start in ["b1,z1,b5", "b4,z1,b7", "b4,z1,b1", "z1,b1,b5", "b1,z4!1,b4"] {
                 for trim in [0, 1] {
-                    let case = case(&format!("trim={trim} writes={start},{behind}"));
+                    let case = case(&format!("trim={trim} writes={start},{next}"));
                     check::replay(&case, size(5), &Variant::Mutant(mutant));
                 }
             }

@@ -90,7 +90,7 @@ fn after_a_failed_put_nothing_follows_but_the_close_of_the_sink() {
     stream.completed(Outcome::Done);
     assert!(matches!(stream.next_output(), Some(Output::Put(_))));
     stream.completed(Outcome::Failed { taken: 3 });
-    assert_eq!(stream.next_output(), None, "the third put would stand behind a gap");
+    assert_eq!(stream.next_output(), None, "the third put would follow a gap");
     assert_eq!(stream.taken(), 7);
     assert_eq!(stream.write(b"x"), Err(Refused::Failed));
     assert_eq!(stream.write(b""), Err(Refused::Failed));
@@ -189,7 +189,7 @@ fn memory_that_comes_back_is_used_again() {
 // The stream also reuses the memory of a buffer that was given away in pieces, but
 // not while another view of it exists.
 #[test]
-fn memory_that_somebody_looks_at_is_left_alone() {
+fn memory_with_another_view_is_not_reused() {
     let mut stream = Stream::new(Shape::at_least(size(64)));
     let mut held = Vec::new();
     for turn in 0..100_u8 {

@@ -248,7 +248,7 @@ fn the_recorder_forgets_what_is_old_and_goes_on_from_where_the_stream_was() {
 }
 
 #[test]
-fn the_recorder_tells_a_put_that_never_ended_and_leaves_out_what_was_refused() {
+fn the_recorder_reports_a_put_that_never_ended_and_omits_refused_calls() {
     let mut stream = FlightRecorder::new(Stream::new(Shape::exactly(size(5))), 100);
     stream.write(b"abc").unwrap();
     stream.write_extents([]).unwrap();

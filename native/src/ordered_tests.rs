@@ -64,7 +64,7 @@ fn the_first_error_is_kept_and_everybody_stops() {
 }
 
 #[test]
-fn no_more_than_the_window_is_under_way() {
+fn no_more_than_the_window_is_in_flight() {
     let squares = squares(3);
     (0..3).for_each(|job| squares.submit(job, 100).unwrap());
     assert!(!squares.has_room());
@@ -86,7 +86,7 @@ fn small_jobs_may_be_more_and_large_ones_may_not() {
 }
 
 #[test]
-fn whoever_takes_results_may_do_all_the_work() {
+fn the_taker_of_results_may_do_all_the_work() {
     let squares = squares(4);
     let mut results = Vec::new();
     let mut jobs = 0..100;

@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_ends_reading_and_is_told_as_it_came() {
+    fn an_error_ends_reading_and_is_returned_unchanged() {
         let kinds = [
             io::ErrorKind::WouldBlock,
             io::ErrorKind::TimedOut,

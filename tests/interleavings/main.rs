@@ -88,12 +88,12 @@ pub(crate) fn is_found_out(preemptions: usize, model: impl Fn() + Send + Sync + 
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
-    let told = std::panic::take_hook();
+    let previous = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         let message = panic.payload().downcast_ref::<String>();
         let struck = message.is_some_and(|message| message.ends_with(" panicked"));
         if !struck && !QUIET.load(Ordering::Relaxed) {
-            told(panic);
+            previous(panic);
         }
     }));
     let mut failed = 0;

@@ -2,7 +2,7 @@
 //!
 //! It promises what such an upload needs: the order, parts of exactly its chunk
 //! size but for the last, no empty part, and that `put` does not copy. It has no
-//! flush. A failed part is found out only where somebody waits for the parts: the
+//! flush. A failed part is found out only by a call that waits for the parts: the
 //! adapter does so after each call.
 
 use bytes::Bytes;
@@ -102,7 +102,7 @@ fn write_multipart_keeps_all_that_an_upload_needs() {
 }
 
 #[test]
-fn write_multipart_starts_further_parts_of_a_write_behind_one_that_failed() {
+fn write_multipart_starts_further_parts_of_a_write_after_one_failed() {
     let found = broken(Shape::exactly(size(5)), &Multipart::open, true);
     let invariants: Vec<Invariant> = found.iter().map(|(invariant, _)| *invariant).collect();
     assert_eq!(invariants, [Invariant::FailStop], "{found:?}");

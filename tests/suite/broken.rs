@@ -43,7 +43,7 @@ fn look(broken: &Broken) -> Found {
 const REFUSED_BY_A_RULE: &[(&str, &str)] = &[
     ("index-wraparound.pack", "a residual that carries past 2^32-1"),
     ("reserved68-nonzero.pack", "the CRC of no app data is 0"),
-    ("zstd-fcs-0-garbage-ipr1.pack", "an empty frame with anything behind it"),
+    ("zstd-fcs-0-garbage-ipr1.pack", "an empty frame followed by other bytes"),
 ];
 
 #[test]

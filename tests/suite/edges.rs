@@ -102,7 +102,7 @@ fn a_link_to_a_pipe_a_device_or_a_folder_is_refused_and_stays() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing was made");
 }
 
-/// Root may give files away; others must at least be told.
+/// Root may give files away; for others the writer must return an error.
 #[test]
 fn owner_and_group_of_what_is_replaced_are_kept_or_reported() {
     let folder = tempfile::tempdir().unwrap();
@@ -121,7 +121,7 @@ fn owner_and_group_of_what_is_replaced_are_kept_or_reported() {
 }
 
 #[test]
-fn a_reader_follows_a_link_and_tells_a_dangling_one() {
+fn a_reader_follows_a_link_and_reports_a_dangling_one() {
     let folder = tempfile::tempdir().unwrap();
     let (link, target) = (folder.path().join("link.pack"), folder.path().join("target.pack"));
     symlink(&target, &link).unwrap();
@@ -172,7 +172,7 @@ fn the_permissions_of_what_is_replaced_are_kept_and_it_need_not_be_writable() {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, mode);
         assert_eq!(item(&path), b"new");
     }
-    // While it is written the file is nobody else's to read either.
+    // No other user can read the file while it is written either.
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     let writer = overwrite().create(&path).unwrap();
     let mode = fs::metadata(writer.temporary_path()).unwrap().permissions().mode();

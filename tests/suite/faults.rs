@@ -141,7 +141,7 @@ fn records_of_an_unknown_codec_are_refused_until_the_caller_chooses() {
     let reader = open(ReadCodec::Own(Arc::new(Inverts)));
     assert_eq!(reader.get(3).unwrap(), 3u32.to_le_bytes()[..]);
     assert!(reader.verify().unwrap().is_ok());
-    assert!(!open(ReadCodec::Plain).verify().unwrap().is_ok(), "the content hash tells");
+    assert!(!open(ReadCodec::Plain).verify().unwrap().is_ok(), "the content hash differs");
 }
 
 /// Records without a payload do not decide the codec, however many there are.

@@ -113,7 +113,7 @@ const MUTANTS: &[Mutant] = &[
         test: &[SUITE, SWEEP],
     },
     Mutant {
-        name: "content behind a frame is let through",
+        name: "content after a frame is accepted",
         edits: &[edit(
             "core/src/codec/zstd_frame.rs",
             "if !yields_nothing(after) ||",
@@ -253,7 +253,7 @@ const MUTANTS: &[Mutant] = &[
         ],
     },
     Mutant {
-        name: "a sync that failed is not told",
+        name: "a failed sync is not reported",
         edits: &[edit(
             PUBLISH,
             "        make_durable(file)?;\n",
@@ -331,8 +331,8 @@ fn passes(copy: &Path, test: &[&str]) -> bool {
         .args(["test", "--locked", "-p", "sealpack-tests", "--test", binary, "--", "--exact", test])
         .output()
         .unwrap();
-    let told = String::from_utf8_lossy(&output.stdout);
-    assert!(told.contains("running 1 test"), "{}", String::from_utf8_lossy(&output.stderr));
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(printed.contains("running 1 test"), "{}", String::from_utf8_lossy(&output.stderr));
     output.status.success()
 }
 

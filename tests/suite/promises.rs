@@ -66,8 +66,8 @@ impl Names {
             return module(&folder, &modules).is_some_and(|text| has_test(&text, test));
         }
         if name.contains(['/', '.']) {
-            let beside = [root().join(name), tests.join(name)];
-            self.place = beside.iter().find_map(|path| text_below(path));
+            let candidates = [root().join(name), tests.join(name)];
+            self.place = candidates.iter().find_map(|path| text_below(path));
             return self.place.is_some();
         }
         let models = || text_below(&tests.join("interleavings/models")).unwrap();

@@ -94,7 +94,7 @@ fn a_reader_goes_on_with_the_old_pack_while_it_is_replaced() {
 }
 
 #[test]
-fn of_two_writers_on_one_path_one_wins_and_the_other_is_told() {
+fn of_two_writers_on_one_path_one_succeeds_and_the_other_gets_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.pack");
     let mut writers: Vec<_> = (0..2).map(|_| Writer::options().create(&path).unwrap()).collect();
@@ -125,7 +125,7 @@ fn permissions_follow_the_umask_or_the_file_that_is_replaced() {
 }
 
 #[test]
-fn a_folder_or_a_missing_folder_is_told_at_once() {
+fn a_folder_or_a_missing_folder_is_refused_immediately() {
     let folder = tempfile::tempdir().unwrap();
     for overwrite in [false, true] {
         let refused = Writer::options().overwrite(overwrite).create(folder.path()).err().unwrap();

@@ -342,9 +342,9 @@ fn a_panic_in_the_callers_source_is_an_error() {
         let options = Reader::options().threads(2).codec(ReadCodec::Plain);
         options.open_source(Panics(bytes.clone(), AtomicUsize::new(0)), "memory").unwrap()
     };
-    let told = |error: Error| format!("{error:#}").contains("reading panicked");
-    assert!(open().iter().unwrap().any(|item| item.is_err_and(told)));
+    let names_the_panic = |error: Error| format!("{error:#}").contains("reading panicked");
+    assert!(open().iter().unwrap().any(|item| item.is_err_and(names_the_panic)));
     let positions: Vec<u32> = (0..20_000).step_by(100).collect();
-    assert!(told(open().get_many(&positions, |_, _| {}).unwrap_err()));
-    assert!(told(open().verify().unwrap_err()));
+    assert!(names_the_panic(open().get_many(&positions, |_, _| {}).unwrap_err()));
+    assert!(names_the_panic(open().verify().unwrap_err()));
 }

@@ -162,13 +162,13 @@ fn offsets_above_four_gibibytes_are_exact() {
     for _ in 0..2 {
         writer.append_owned(zeros.slice(..1 << 20)).unwrap();
     }
-    writer.append(b"behind").unwrap();
+    writer.append(b"after").unwrap();
     drop(writer);
     assert!(!path.exists());
     sparse_pack(&path, LARGE);
     let reader = Reader::options().codec(ReadCodec::Plain).open(&path).unwrap();
     assert!(reader.file_size() > 2 * u64::from(LARGE));
-    assert_eq!(reader.get(2).unwrap(), b"behind"[..]);
+    assert_eq!(reader.get(2).unwrap(), b"after"[..]);
     let place = reader.directory().place(2).unwrap();
     assert_eq!(place.record.range.start, 2 * u64::from(LARGE));
     assert_eq!(reader.directory().record_at(2 * u64::from(LARGE)), Some(2));
@@ -196,7 +196,7 @@ fn sparse_pack(path: &std::path::Path, large: u32) {
     };
     let mut file = std::fs::File::create(path).unwrap();
     file.seek(SeekFrom::Start(2 * u64::from(large))).unwrap();
-    file.write_all(b"behind").unwrap();
+    file.write_all(b"after").unwrap();
     file.write_all(&index).unwrap();
     file.write_all(&trailer.encode()).unwrap();
 }

@@ -212,7 +212,7 @@ async fn an_async_sink_gets_the_bytes_that_a_file_gets_on_one_thread_too() {
 }
 
 #[tokio::test]
-async fn an_async_writer_that_is_dropped_lets_go_of_a_sink_that_takes_nothing() {
+async fn a_dropped_async_writer_drops_a_sink_that_takes_nothing() {
     for threads in 0..3 {
         let (near, mut far) = duplex(16);
         let mut writer =
@@ -222,7 +222,7 @@ async fn an_async_writer_that_is_dropped_lets_go_of_a_sink_that_takes_nothing() 
                 writer.append(&[7; 100_000]).await.unwrap();
             }
         };
-        // It waits for room, since nobody reads.
+        // It waits for room, since the other end reads nothing.
         let waited = tokio::time::timeout(Duration::from_millis(200), filling).await;
         assert!(waited.is_err());
         let after = writer.append(b"an item").await.unwrap_err();

@@ -4,6 +4,8 @@
 mod arrows;
 mod circles;
 mod modules;
+mod names;
+mod words;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! Packs that were built in wasm, read by the native reader.
 //!
-//! `tests/browser/dump.mjs` writes them into a folder, with their items beside
+//! `tests/browser/dump.mjs` writes them into a folder, with their items next to
 //! them; `tests/browser/run.sh` does both.
 
 use std::path::{Path, PathBuf};
@@ -34,8 +34,8 @@ fn items(pack: &Path) -> Vec<Vec<u8>> {
     let stream = std::fs::read(pack.with_extension("items")).unwrap();
     let mut rest = &stream[..];
     let mut items = Vec::new();
-    while let Some((length, behind)) = rest.split_first_chunk::<4>() {
-        let (item, next) = behind.split_at(u32::from_le_bytes(*length) as usize);
+    while let Some((length, after)) = rest.split_first_chunk::<4>() {
+        let (item, next) = after.split_at(u32::from_le_bytes(*length) as usize);
         items.push(item.to_vec());
         rest = next;
     }

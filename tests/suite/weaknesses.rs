@@ -81,8 +81,8 @@ fn an_item_above_four_gibibytes_is_an_error_and_never_cut_short() {
         let reader = open(sound, ReadCodec::Zstd).unwrap();
         let error = reader.get(0).unwrap_err();
         assert!(cannot_be_decoded(&error), "{error}");
-        let told = error.to_string();
-        assert!(claimed != Some(whole) || told.contains("4294967306"), "{told}");
+        let text = error.to_string();
+        assert!(claimed != Some(whole) || text.contains("4294967306"), "{text}");
     }
 }
 
@@ -156,7 +156,7 @@ fn verifying_without_a_hash_reads_everything_on_several_threads_and_says_what_it
     let mut flipped = pack(Writer::options().content_hash(false), 1000, 1000);
     flipped[40] ^= 1;
     let report = open(flipped, ReadCodec::Zstd).unwrap().verify().unwrap();
-    assert_eq!(report.damaged_count, 1, "what there is besides the hash is checked");
+    assert_eq!(report.damaged_count, 1, "everything but the hash is checked");
 }
 
 /// "Undetected: a flipped passthrough payload."
@@ -206,7 +206,7 @@ fn the_codec_is_found_out_and_the_wrong_one_is_an_error() {
             let file = Packing::of(codec, per_record, items.clone()).file();
             let reader = open(file.clone(), ReadCodec::Auto).unwrap();
             let read: Vec<Bytes> = reader.iter().unwrap().map(Result::unwrap).collect();
-            assert_eq!(read, items, "nobody said which codec");
+            assert_eq!(read, items, "no option names the codec");
             if codec == CodecChoice::Plain {
                 let wrong = open(file, ReadCodec::Zstd).unwrap().get(0).unwrap_err();
                 let (section, fault) = wrong.corruption().unwrap();
@@ -325,7 +325,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     (
         "671 MB for tiny records",
         "allocation.rs",
-        "a_writer_holds_two_bytes_a_record_and_what_is_under_way",
+        "a_writer_keeps_two_bytes_a_record_and_what_is_in_flight",
     ),
     (
         "a file that fits the first read is read again",

@@ -80,7 +80,7 @@ fn run(factory: &Factory, threads: usize, most: usize) -> (Option<Error>, Result
     let failed = (0..most).find_map(|_| writer.append(&item).err());
     if let Some(first) = &failed {
         let again = writer.append(&item).unwrap_err();
-        assert_eq!(again.to_string(), first.to_string(), "told again by the next append");
+        assert_eq!(again.to_string(), first.to_string(), "returned again by the next append");
     }
     let finished = writer.finish().map(drop);
     assert_eq!(path.exists(), finished.is_ok(), "whole or not at all");

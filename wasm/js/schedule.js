@@ -4,7 +4,7 @@
 const SLICE_MS = 8;
 
 /**
- * Yields once to the event loop. A message queues behind timers and other
+ * Yields once to the event loop. A message queues after timers and other
  * messages. The continuation of `scheduler.yield` would run before them, so
  * that timers of the page and answers of workers waited until the work ends.
  *

@@ -6,7 +6,7 @@
 //! the cuts between them kept: the stream appends the list to what waits and then
 //! walks along it, cutting where a put is full. What that walk does with an
 //! extent depends on its length and on the room that is left in the put before
-//! it, and leaves another room behind; so a list does nothing that its extents,
+//! it, and leaves another room in the buffer; so a list does nothing that its extents,
 //! met one after another at the same rooms, would not do.
 //!
 //! *Two extents.* Every room is met: the walk begins with what waits, `Z + E`

@@ -171,7 +171,7 @@ impl<R: Rules> Driver<R> {
         self.probe_put(&put, sink);
         let len = put.len();
         let ended = sink.put_views(len, put.to_bytes());
-        self.last_put = (!sink.lets_go()).then(|| put.clone());
+        self.last_put = (!sink.drops_puts()).then(|| put.clone());
         self.stream.recycle(put);
         match ended {
             Ok(()) => Outcome::Done,

@@ -373,10 +373,10 @@ impl StateSearch<'_> {
         }
         let warm = self.warm_up.clone();
         let path: Vec<&Event> = warm.iter().chain(path.iter().copied()).collect();
-        self.world.set_lets_go(true);
+        self.world.set_drops_puts(true);
         let agrees = self.take(from, &to, &path, event);
         self.end(&path, event, agrees);
-        self.world.set_lets_go(false);
+        self.world.set_drops_puts(false);
     }
 
     /// Takes a transition. Returns whether its state and its puts are those of the

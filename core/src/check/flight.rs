@@ -308,7 +308,7 @@ fn without_refused(notes: impl Iterator<Item = FlightNote>) -> Vec<FlightNote> {
 
 /// Decodes the notes into steps. The last note is the end.
 fn decode(name: &str, notes: &[FlightNote], shape: Shape) -> Trace {
-    // An operation whose own note is lost cannot be told.
+    // An operation whose own note is lost cannot be reported.
     let first = notes.iter().position(|note| note.tag() <= tag::END).unwrap_or(0);
     let mut rest = notes.get(first..).unwrap_or_default();
     let start = rest.first().map(|note| note.numbers()).unwrap_or_default();

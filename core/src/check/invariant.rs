@@ -105,7 +105,7 @@ impl Invariant {
         match self {
             Invariant::Order => {
                 "A pack's index holds offsets that were counted while writing. One byte out of \
-                 place and every record behind it is read from the wrong offset: the checksums \
+                 place and every record after it is read from the wrong offset: the checksums \
                  say so, and nothing can be recovered."
             }
             Invariant::Shape => {
@@ -412,7 +412,7 @@ impl fmt::Display for Observation {
             }
             O::HeldBack { waiting } => write!(f, "{waiting} bytes wait, S or more"),
             O::AcceptedAfterFailure => f.write_str("a call after the failure was not refused"),
-            O::OutputAfterFailure => f.write_str("a put or flush behind the failure"),
+            O::OutputAfterFailure => f.write_str("a put or flush after the failure"),
             O::NotClosedOnce { closes } => write!(f, "the sink was closed {closes} times"),
         }
     }

@@ -145,7 +145,7 @@ pub enum Tail {
 #[allow(missing_docs, reason = "the fields are the lengths that the sentences name")]
 pub enum Waits {
     /// Other bytes wait before it.
-    Behind { pending: usize },
+    After { pending: usize },
     /// The buffer is a remnant, too short for a put.
     Remnant { capacity: usize },
 }
@@ -243,7 +243,7 @@ impl Model {
         let untouched = |choice| Decision { choice, emit: Emit::Untouched };
         if s.pending > 0 || s.capacity < size {
             let why = if s.pending > 0 {
-                Waits::Behind { pending: s.pending }
+                Waits::After { pending: s.pending }
             } else {
                 Waits::Remnant { capacity: s.capacity }
             };
@@ -384,7 +384,7 @@ impl fmt::Display for Choice {
                 write!(f, "{n} handed over: they join, not copied")
             }
             Choice::HandOver { n, sealed } => {
-                write!(f, "the {sealed} filled bytes are sealed, {n} handed over join behind them")
+                write!(f, "the {sealed} filled bytes are sealed, {n} handed over follow them")
             }
             Choice::Nothing => f.write_str("nothing handed over: nothing to do"),
             Choice::FlushBuffer { filled } => {
@@ -433,7 +433,7 @@ impl fmt::Display for Tail {
 impl fmt::Display for Waits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Waits::Behind { pending } => write!(f, "{pending} wait before them"),
+            Waits::After { pending } => write!(f, "{pending} wait before them"),
             Waits::Remnant { capacity } => {
                 write!(f, "the buffer is a remnant of {capacity}, no put by itself")
             }

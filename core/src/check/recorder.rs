@@ -60,7 +60,7 @@ pub struct Recorder {
     observations: Vec<Observation>,
     broken: Broken,
     probes: bool,
-    lets_go: bool,
+    drops_puts: bool,
     has_flush: bool,
 }
 
@@ -102,7 +102,7 @@ impl Recorder {
             observations: Vec::new(),
             broken: Broken::NONE,
             probes: false,
-            lets_go: false,
+            drops_puts: false,
             has_flush: true,
         }
     }
@@ -125,12 +125,12 @@ impl Recorder {
     /// Sets whether the sink drops what it was given, from here on, so that the
     /// stream may reuse its memory. Otherwise the sink keeps every buffer, to look
     /// at each once more.
-    pub(super) fn set_lets_go(&mut self, lets_go: bool) {
-        self.lets_go = lets_go;
+    pub(super) fn set_drops_puts(&mut self, drops_puts: bool) {
+        self.drops_puts = drops_puts;
     }
 
-    pub(super) fn lets_go(&self) -> bool {
-        self.lets_go
+    pub(super) fn drops_puts(&self) -> bool {
+        self.drops_puts
     }
 
     /// Forgets everything except the allocated memory.
@@ -296,8 +296,8 @@ impl Recorder {
         }
         let zero_copy = offset.is_some();
         let bytes = match self.source.get(at..end) {
-            Some(_) if self.lets_go && right => self.source.slice(at..end),
-            _ if self.lets_go => Bytes::copy_from_slice(&extent),
+            Some(_) if self.drops_puts && right => self.source.slice(at..end),
+            _ if self.drops_puts => Bytes::copy_from_slice(&extent),
             _ => extent,
         };
         self.kept.push(ReceivedExtent { at, bytes, zero_copy, right });

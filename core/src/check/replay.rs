@@ -142,7 +142,7 @@ struct Player<'a> {
     shape: Shape,
     /// The state of the specification, for a stream that does not show its own;
     /// `None` once the stream has departed from it.
-    beside: Option<Abstract>,
+    specified: Option<Abstract>,
     /// The extents as specified, for a stream that shows them; `None` once the stream
     /// has departed from them or failed.
     layout: Option<Layout>,
@@ -151,12 +151,12 @@ struct Player<'a> {
 impl<'a> Player<'a> {
     fn new(mut world: World<'a>, model: Model, shape: Shape) -> Self {
         world.set_probes(true);
-        Player { world, model, shape, beside: None, layout: None }
+        Player { world, model, shape, specified: None, layout: None }
     }
 
     fn begin(&mut self, plane: usize, bytes: usize) {
         self.world.begin(self.shape, plane, bytes);
-        self.beside = Some(Abstract::default());
+        self.specified = Some(Abstract::default());
         self.layout = Some(Layout::default());
     }
 
@@ -180,7 +180,7 @@ impl<'a> Player<'a> {
         let ended = recorder.failed() || recorder.closed();
         let puts_before = recorder.puts().len();
         let before = self.picture();
-        let from = if before.known { Some(before.state.into()) } else { self.beside };
+        let from = if before.known { Some(before.state.into()) } else { self.specified };
         let mut puts = Vec::new();
         let (mut after, mut decision) = match from {
             Some(from) if !ended => self.model.step(from, &event.operation, &mut puts),
@@ -197,7 +197,7 @@ impl<'a> Player<'a> {
         let struck = recorder.struck();
         if struck {
             words.push_str("; but the sink fails: the stream is over");
-            words.push_str(if state.is_some() { ", and lets go of what waits" } else { "" });
+            words.push_str(if state.is_some() { ", and drops the waiting bytes" } else { "" });
             after = Abstract::default();
             puts.truncate(put.len());
         }
@@ -205,7 +205,7 @@ impl<'a> Player<'a> {
             Some(state) => Abstract::from(state) == after && put == puts,
             None => from.is_none() || put == puts,
         };
-        self.beside = from.filter(|_| agrees && !struck).map(|_| after);
+        self.specified = from.filter(|_| agrees && !struck).map(|_| after);
         if !agrees || struck || ended || state.is_none() {
             self.layout = None;
         }

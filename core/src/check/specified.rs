@@ -131,7 +131,7 @@ impl Steps {
         });
         self.layout = if struck { Some(Layout::default()) } else { next.filter(|_| agrees) };
         if struck {
-            words.push_str("; but the sink fails: the stream is over, and lets go of what waits");
+            words.push_str("; but the sink fails: the stream is over, and drops the waiting bytes");
         }
         self.failed |= struck;
         self.closed |= event.operation == Operation::Close;

@@ -81,9 +81,9 @@ impl<'a> World<'a> {
         self.recorder.set_probes(probes);
     }
 
-    /// See [`Recorder::set_lets_go`].
-    pub(super) fn set_lets_go(&mut self, lets_go: bool) {
-        self.recorder.set_lets_go(lets_go);
+    /// See [`Recorder::set_drops_puts`].
+    pub(super) fn set_drops_puts(&mut self, drops_puts: bool) {
+        self.recorder.set_drops_puts(drops_puts);
     }
 
     /// Starts with a fresh stream and an empty sink.
@@ -220,7 +220,7 @@ impl<'a> World<'a> {
         // A driver that probes keeps the previous put.
         let probes = self.recorder.probes();
         self.set_probes(false);
-        self.set_lets_go(true);
+        self.set_drops_puts(true);
         self.begin(shape, 0, bytes);
         let mut places = BTreeSet::new();
         let mut taken = Vec::new();
@@ -236,7 +236,7 @@ impl<'a> World<'a> {
                 });
             }
         }
-        self.set_lets_go(false);
+        self.set_drops_puts(false);
         self.set_probes(probes);
         places.len() <= 4 || !self.recorder.broken().is_none()
     }

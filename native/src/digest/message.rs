@@ -1,4 +1,4 @@
-//! A record's message, block by block: its items, each behind its length, then
+//! A record's message, block by block: its items, each after its length, then
 //! the padding of SHA-256 (FIPS 180-4, 5.1.1).
 
 use std::mem;
@@ -63,7 +63,7 @@ const PREFIX: usize = 4;
 enum Padding {
     /// There are items left, or there may be.
     NotYet,
-    /// The bit behind the message was given out; the length was not.
+    /// The bit after the message was given out; the length was not.
     Begun,
     Done,
 }
@@ -143,7 +143,7 @@ impl<'a, I: Iterator<Item = &'a [u8]>> HashMessage<'a, I> {
         Ok(true)
     }
 
-    /// Pads the block behind its first `filled` bytes, which are the last of
+    /// Pads the block after its first `filled` bytes, which are the last of
     /// the message.
     fn pad(&mut self, block: &mut [u8; BLOCK], filled: usize) {
         let (_, padding) = block.split_at_mut(filled);
@@ -154,7 +154,7 @@ impl<'a, I: Iterator<Item = &'a [u8]>> HashMessage<'a, I> {
             *first = 0x80;
             self.padding = Padding::Begun;
         }
-        // The length takes eight bytes behind at least the bit; where they do
+        // The length takes eight bytes after at least the bit; where they do
         // not fit, one more block holds them alone.
         let bits = self.length.wrapping_mul(8).swap_bytes().to_le_bytes();
         if filled < BLOCK - 8
@@ -166,7 +166,7 @@ impl<'a, I: Iterator<Item = &'a [u8]>> HashMessage<'a, I> {
     }
 }
 
-/// Moves what fits from the front of `from` into the block, behind its first
+/// Moves what fits from the front of `from` into the block, after its first
 /// `filled` bytes; how much that was.
 #[inline]
 fn copy_front(block: &mut [u8; BLOCK], filled: usize, from: &mut &[u8]) -> usize {

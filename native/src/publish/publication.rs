@@ -50,7 +50,7 @@ impl fmt::Display for Caveat {
             Self::OwnerNotKept { user, group } => write!(
                 f,
                 "the replaced file belonged to user {user}, group {group}; the new one belongs to \
-                 whoever runs this, who may not give it away"
+                 the user who runs this program, who may not give it away"
             ),
             Self::FolderNotSynced => f.write_str(
                 "this file system cannot fsync a folder: after a power failure the file's name may \

@@ -42,17 +42,17 @@ pub(super) fn is_mount_point(path: &Path) -> bool {
 fn unescaped(point: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(point.len());
     let mut rest = point;
-    while let Some((&first, behind)) = rest.split_first() {
-        let digits = behind.get(..3).filter(|_| first == b'\\');
+    while let Some((&first, after)) = rest.split_first() {
+        let digits = after.get(..3).filter(|_| first == b'\\');
         let code = digits.and_then(|digits| std::str::from_utf8(digits).ok());
         match code.and_then(|code| u8::from_str_radix(code, 8).ok()) {
             Some(byte) => {
                 bytes.push(byte);
-                rest = behind.get(3..).unwrap_or_default();
+                rest = after.get(3..).unwrap_or_default();
             }
             None => {
                 bytes.push(first);
-                rest = behind;
+                rest = after;
             }
         }
     }

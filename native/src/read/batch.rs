@@ -35,11 +35,11 @@ impl Reader {
         positions: &[u32],
         mut take: impl FnMut(usize, Bytes),
     ) -> Result<(), Error> {
-        let go_on = |request, item| {
+        let proceed = |request, item| {
             take(request, item);
             ControlFlow::<Infallible>::Continue(())
         };
-        match self.get_many_with(positions, go_on)? {
+        match self.get_many_with(positions, proceed)? {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(never) => match never {},
         }

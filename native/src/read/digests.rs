@@ -43,8 +43,8 @@ impl Reader {
     /// # Errors
     /// As [`DigestListFile::create`] and [`DigestListFile::write`].
     pub fn write_digests(&self, path: impl AsRef<Path>) -> Result<SealedDigests, Error> {
-        let go_on = |_| ControlFlow::<Infallible>::Continue(());
-        match DigestListFile::create(path, false)?.write(self, go_on)? {
+        let proceed = |_| ControlFlow::<Infallible>::Continue(());
+        match DigestListFile::create(path, false)?.write(self, proceed)? {
             ControlFlow::Continue(sealed) => Ok(sealed),
             ControlFlow::Break(never) => match never {},
         }

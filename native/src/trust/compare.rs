@@ -133,8 +133,8 @@ impl<'a> DifferingRecords<'a> {
         let paths = path_a.chunks(size_of::<Hash>()).zip(path_b.chunks(size_of::<Hash>()));
         let below: Vec<_> = (0..level).zip(paths).filter(|(_, (a, b))| a != b).collect();
         // Right of the block, with the lowest level last: it is taken first.
-        let beside = below.iter().rev().map(|&(level, _)| (level, (block >> level) ^ 1));
-        self.nodes.extend(beside);
+        let siblings = below.iter().rev().map(|&(level, _)| (level, (block >> level) ^ 1));
+        self.nodes.extend(siblings);
         let Range { start, .. } = one.header.shape().records(block);
         let records = (start..).zip(a.iter().zip(&b)).filter(|(_, (a, b))| a != b);
         self.found = records.map(|(record, _)| record).collect::<Vec<_>>().into_iter();

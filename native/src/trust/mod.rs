@@ -42,7 +42,7 @@ pub use file::{DigestListFile, SealedDigests};
 ///
 /// let mut writer = Writer::options().digest_list(true).create(&path)?;
 /// writer.append(b"an item")?;
-/// let root = writer.finish()?.digests.unwrap().root; // keep it where nobody can change it
+/// let root = writer.finish()?.digests.unwrap().root; // keep it where no one else can change it
 ///
 /// let reader = Reader::open_trusted(&path, Trust::root(root))?;
 /// assert_eq!(reader.get(0)?, b"an item"[..]);

@@ -111,7 +111,7 @@ pub(super) fn taken_together() -> String {
 fn fail(jobs: &Jobs, job: u64) -> Option<u64> {
     jobs.fail(if job == 0 { "zero" } else { "one" });
     let first = jobs.failure();
-    assert!(first.is_some(), "an error is there once it was told");
+    assert!(first.is_some(), "a reported error stays");
     jobs.fail("a later one");
     assert_eq!(jobs.failure(), first);
     None

@@ -139,11 +139,11 @@ fn pack(shape: Shape, at: At) -> (Result<(), ErrorKind>, Vec<usize>) {
     let Made { mut pipeline, came, closed } = pipeline(shape, at);
     let (count, unit) = shape.drafts;
     let submitted = drafts(count, unit).into_iter().try_for_each(|draft| pipeline.submit(draft));
-    let told = pipeline.failure();
+    let failure = pipeline.failure();
     let finished = pipeline.finish().map(drop);
     let encoders = shape.workers.max(1);
     assert_eq!(closed.load(Ordering::Relaxed), encoders, "each encoder is closed, once");
-    if let Err(error) = submitted.and(told.map_or(Ok(()), Err)) {
+    if let Err(error) = submitted.and(failure.map_or(Ok(()), Err)) {
         let finished = finished.as_ref().unwrap_err();
         assert_eq!(finished.to_string(), error.to_string(), "the first error, every time");
     }

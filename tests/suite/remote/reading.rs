@@ -211,7 +211,7 @@ async fn a_change_between_two_requests_is_noticed() {
 
 /// A server that does not look at `If-Match` is found out by what it answers.
 #[tokio::test]
-async fn a_version_without_an_etag_is_told_by_its_size() {
+async fn a_version_without_an_etag_is_recognized_by_its_size() {
     let bytes = pack(Writer::options(), 20_000, 1000);
     let size = bytes.len() as u64;
     let (_, location) = store_with(bytes).await;

@@ -310,7 +310,7 @@ struct WatchedUpload {
 impl WatchedUpload {
     /// Every part but the last as large as the first, none above it, and none
     /// empty: what R2 asks for, and so what is asked for here.
-    fn hold_to_the_rule(&self) {
+    fn check_the_rule(&self) {
         let (last, others) = self.sizes.split_last().unwrap();
         let first = self.sizes[0];
         assert!(others.iter().all(|&size| size == first), "parts of {:?}", self.sizes);
@@ -323,7 +323,7 @@ impl MultipartUpload for WatchedUpload {
     fn put_part(&mut self, data: PutPayload) -> UploadPart {
         let size = data.content_length();
         self.sizes.push(size);
-        self.hold_to_the_rule();
+        self.check_the_rule();
         let noted = self.log.note(Request::Part { size });
         let (log, part) = (Arc::clone(&self.log), self.inner.put_part(data));
         Box::pin(async move {

@@ -138,7 +138,7 @@ async fn a_block_that_could_not_be_had_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn a_cache_gives_readers_that_trust_as_they_were_told_to() {
+async fn readers_of_a_cache_trust_as_their_options_say() {
     let mut listed = listed(Writer::options().codec(Plain).items_per_record(10));
     listed.pack[500] ^= 1;
     let (_, location) = store_with(listed.pack.clone(), listed.list.clone()).await;

@@ -169,7 +169,7 @@ fn what_is_there_is_replaced_only_on_demand() {
     }
 }
 
-/// Somebody else writes the name after this writer has looked.
+/// Another client writes the name after this writer has looked.
 #[test]
 fn what_appears_meanwhile_is_not_replaced() {
     let runtime = runtime();

@@ -111,13 +111,13 @@ fn circles_are_found_and_a_mod_rs_with_its_files_is_none() {
         ("m/y.rs", "use super::{Own, x::f}; pub fn g() {}"),
     ]);
     assert!(circles(&apart).is_empty());
-    let behind_the_face = package(&[
+    let below_the_face = package(&[
         ("lib.rs", "mod m;"),
         shared,
         ("m/x.rs", "use super::{Own, y}; pub fn f() {}"),
         ("m/y.rs", "use super::x::f; pub fn g() {}"),
     ]);
-    assert_eq!(circles(&behind_the_face).len(), 1);
+    assert_eq!(circles(&below_the_face).len(), 1);
     let across = package(&[
         ("lib.rs", "mod m; mod n;"),
         shared,

@@ -46,8 +46,8 @@ impl Package {
         package
     }
 
-    /// Each file with the files that it uses. A re-export is no use: whoever
-    /// takes an item through it uses the file that defines the item.
+    /// Each file with the files that it uses. A re-export is no use: a
+    /// file that imports an item through it uses the file that defines the item.
     pub(super) fn uses(&self) -> BTreeMap<String, BTreeSet<String>> {
         let mut uses = BTreeMap::new();
         for (module, source) in &self.files {

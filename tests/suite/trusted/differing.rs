@@ -38,7 +38,7 @@ fn every_record_that_differs_is_found_and_no_other() {
             expected.dedup();
             let (found, reads) = differing(&same, &listed(count, &others));
             assert_eq!(found, expected, "{count}");
-            // A block of each list on the way to each record, at the most one
+            // A block of each list on the way to each record, at most one
             // for each level of the tree.
             let levels = count.div_ceil(128).max(1).next_power_of_two().trailing_zeros() + 1;
             assert!(reads <= 2 * levels as usize * expected.len(), "{count}: {reads} reads");

@@ -34,8 +34,8 @@ impl Forged {
         let header = ListHeader::decode(&listed.list).unwrap();
         let mut rest = &listed.list[DigestList::HEADER_SIZE..];
         let mut take = |hashes: usize| {
-            let (front, behind) = rest.split_at(hashes * 32);
-            rest = behind;
+            let (front, after) = rest.split_at(hashes * 32);
+            rest = after;
             front.to_vec()
         };
         let shape = header.shape();
@@ -86,7 +86,7 @@ impl Forged {
         list
     }
 
-    /// What whoever forges a pack would do next: a list of what it now is. The
+    /// What a forger would do next: make a list of what it now is. The
     /// content hash in its header stays the one that is trusted.
     fn with_list_of_its_own(mut self) -> Self {
         let plain = std::io::Cursor::new(self.pack());

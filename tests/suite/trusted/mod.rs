@@ -130,8 +130,8 @@ fn verification_against_a_content_hash_needs_no_list() {
     let listed = Listed::new(Writer::options().content_hash(true), numbered(500, 0));
     let reader = Reader::options().open_source(Cursor::new(listed.pack), "pack").unwrap();
     let verify = |hash: Hash| {
-        let go_on = |_| ControlFlow::<()>::Continue(());
-        match reader.verify_against(Some(hash), go_on).unwrap() {
+        let proceed = |_| ControlFlow::<()>::Continue(());
+        match reader.verify_against(Some(hash), proceed).unwrap() {
             ControlFlow::Continue(report) => report.is_ok(),
             ControlFlow::Break(()) => unreachable!("nothing breaks it"),
         }

@@ -1,0 +1,55 @@
+//! One name, one thing: no two files of the packages define a type of the same
+//! name. Variants for several systems lie in one file.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::sources;
+
+/// The error of a crate is `Error` everywhere in Rust; `sealpack::Error` has the
+/// core's inside.
+const ALLOWED: [&str; 1] = ["Error"];
+
+/// The types that a source laid out by rustfmt defines: those of inner modules,
+/// and associated types, are indented.
+fn defined(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter_map(|line| {
+        let mut words = line.split(' ').peekable();
+        words.next_if(|word| word.starts_with("pub"));
+        let kinds = ["struct", "enum", "trait", "union", "type"];
+        words.next_if(|word| kinds.contains(word))?;
+        words.next()?.split(|letter: char| !letter.is_alphanumeric()).next()
+    })
+}
+
+/// The names that more than one file defines, with the files.
+fn defined_twice<'a>(files: &'a [(String, String)]) -> Vec<(&'a str, BTreeSet<&'a str>)> {
+    let mut found: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (path, text) in files {
+        for name in defined(text) {
+            found.entry(name).or_default().insert(path);
+        }
+    }
+    let twice = found.into_iter();
+    twice.filter(|(name, files)| files.len() > 1 && !ALLOWED.contains(name)).collect()
+}
+
+#[test]
+fn a_type_name_stands_for_one_type() {
+    let folders = ["core/src", "native/src", "tui/src", "wasm/src"];
+    let files = folders.iter().flat_map(|folder| sources(folder, &[".rs"]));
+    let files: Vec<_> = files.filter(|(path, _)| !path.ends_with("tests.rs")).collect();
+    for (name, files) in defined_twice(&files) {
+        panic!("{name} is defined in each of {files:#?}: rename it where it is less known");
+    }
+}
+
+#[test]
+fn names_defined_twice_are_found() {
+    let file = |path: &str, text: &str| (path.to_string(), text.to_string());
+    let files = [
+        file("a.rs", "pub(super) struct Pack<'a> {\n}\nstruct Same(u8);\n"),
+        file("b.rs", "enum Pack {\n}\nimpl X for Y {\n    type Same = u8;\n}\n"),
+    ];
+    let twice = defined_twice(&files);
+    assert_eq!(twice, [("Pack", BTreeSet::from(["a.rs", "b.rs"]))]);
+}
