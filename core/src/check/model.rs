@@ -384,7 +384,7 @@ impl fmt::Display for Choice {
                 write!(f, "{n} handed over: they join, not copied")
             }
             Choice::HandOver { n, sealed } => {
-                write!(f, "the {sealed} filled bytes are sealed, {n} handed over follow them")
+                write!(f, "the {sealed} filled bytes are sealed, {n} handed over join behind them")
             }
             Choice::Nothing => f.write_str("nothing handed over: nothing to do"),
             Choice::FlushBuffer { filled } => {

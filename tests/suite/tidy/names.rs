@@ -1,5 +1,6 @@
 //! One name, one thing: no two files of the packages define a type of the same
-//! name. Variants for several systems lie in one file.
+//! name. Variants for several systems are one type: they are defined in one file, or
+//! in neighbouring files named for the systems.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,6 +9,8 @@ use super::sources;
 /// The error of a crate is `Error` everywhere in Rust; `sealpack::Error` has the
 /// core's inside.
 const ALLOWED: [&str; 1] = ["Error"];
+
+const SYSTEMS: [&str; 3] = ["/unix.rs", "/linux.rs", "/other.rs"];
 
 /// The types that a source laid out by rustfmt defines: those of inner modules,
 /// and associated types, are indented.
@@ -26,7 +29,8 @@ fn defined_twice<'a>(files: &'a [(String, String)]) -> Vec<(&'a str, BTreeSet<&'
     let mut found: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (path, text) in files {
         for name in defined(text) {
-            found.entry(name).or_default().insert(path);
+            let system = SYSTEMS.iter().find_map(|system| path.strip_suffix(system));
+            found.entry(name).or_default().insert(system.unwrap_or(path));
         }
     }
     let twice = found.into_iter();

@@ -4,7 +4,7 @@
 use super::{PACKAGES, root, sources};
 
 /// A phrase, and the words for it.
-const PHRASES: [(&str, &str); 18] = [
+const PHRASES: [(&str, &str); 16] = [
     ("under way", "in flight"),
     ("underway", "in flight"),
     ("unless told", "default: N"),
@@ -21,8 +21,6 @@ const PHRASES: [(&str, &str); 18] = [
     ("let go of", "dropped, released"),
     ("at the most", "at most"),
     ("at the least", "at least"),
-    ("say so", "what it says"),
-    ("says so", "what it says"),
 ];
 
 /// The words of a line, with a space around each: `in_flight` is two.

@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn the_marks_of_ten_million_records_take_a_third_of_a_byte_each_at_the_most() {
+    fn the_marks_of_ten_million_records_take_at_most_a_third_of_a_byte_each() {
         let mut marks = Marks::default();
         assert_eq!(marks.memory(), 0);
         marks.sound_range(0..10_000_000);

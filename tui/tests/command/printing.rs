@@ -168,7 +168,7 @@ mod remote {
             "/a.pack?sig=secret",
             "/not.pack?sig=secret",
         ] {
-            let url = web.url(path).replace("://", "://somebody:secret@");
+            let url = web.url(path).replace("://", "://user:secret@");
             for command in [
                 "info",
                 "verify",

@@ -102,7 +102,7 @@ impl PackSearch<'_> {
             }
             let mut found = 0;
             for channel in channels.iter().cycle() {
-                // A worker that has ended has no chunk left, and so has nobody.
+                // A worker ends when no chunk is left, for any worker.
                 let Ok(mut chunk) = channel.recv() else { break };
                 chunk.truncate(self.limit.saturating_sub(found));
                 found += chunk.ends.len() as u64;
