@@ -10,7 +10,7 @@ use super::report::{RefusedItem, UnpackRefusal};
 use crate::publish::{FileIdentity, NamedEntry, OpenFolder, StagedItem};
 
 /// A staged file and the path that it will have.
-pub(super) struct StagedFile {
+pub(super) struct UnpackedFile {
     pub(super) file: PlannedFile,
     pub(super) item: StagedItem,
     pub(super) size: u64,
@@ -76,10 +76,10 @@ impl<'a> Naming<'a> {
     /// That of the system, if no file can be named any more.
     pub(super) fn name_all(
         &mut self,
-        staged: impl IntoIterator<Item = StagedFile>,
+        staged: impl IntoIterator<Item = UnpackedFile>,
         result: &mut NamingResult,
     ) -> io::Result<()> {
-        for StagedFile { file, item, size } in staged {
+        for UnpackedFile { file, item, size } in staged {
             match self.name(file, item) {
                 Ok(()) => {
                     result.files += 1;

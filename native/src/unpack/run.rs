@@ -20,7 +20,7 @@ use bytes::Bytes;
 use sealpack_core::read::Directory;
 
 use super::UnpackProgress;
-use super::naming::{Naming, NamingResult, OwnFiles, StagedFile};
+use super::naming::{Naming, NamingResult, OwnFiles, UnpackedFile};
 use super::plan::{PlannedFile, UnpackPlan};
 use super::report::{RefusedItem, UnpackRefusal, UnpackReport};
 use crate::caught::caught;
@@ -124,7 +124,7 @@ struct Running<'a> {
 /// Staged files of one worker.
 #[derive(Default)]
 struct StagedBatch {
-    files: Vec<StagedFile>,
+    files: Vec<UnpackedFile>,
     bytes: u64,
 }
 
@@ -191,7 +191,7 @@ impl Running<'_> {
         }
     }
 
-    fn name(&self, naming: &mut Naming<'_>, files: Vec<StagedFile>) {
+    fn name(&self, naming: &mut Naming<'_>, files: Vec<UnpackedFile>) {
         if self.has_stopped() {
             return;
         }
@@ -285,7 +285,7 @@ impl Running<'_> {
                 Err(error) => return ControlFlow::Break(error),
             };
             taken(request);
-            batch.files.push(StagedFile { file, item: staged, size });
+            batch.files.push(UnpackedFile { file, item: staged, size });
             batch.bytes += size;
             self.items.fetch_add(1, Ordering::Relaxed);
             self.bytes.fetch_add(size, Ordering::Relaxed);
