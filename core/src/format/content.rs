@@ -12,13 +12,13 @@ use crate::wire::group::Group;
 /// The decoded items of one record: the input of its digest.
 #[derive(Clone, Copy, Debug)]
 pub struct RecordContent<'a> {
-    runs: Runs<'a>,
+    runs: ContentRuns<'a>,
     lengths: Lengths<'a>,
 }
 
 /// The bytes of the items. No item spans two runs.
 #[derive(Clone, Copy, Debug)]
-enum Runs<'a> {
+enum ContentRuns<'a> {
     One(&'a [u8]),
     Many(&'a [Bytes]),
 }
@@ -36,13 +36,13 @@ impl<'a> RecordContent<'a> {
     /// A record whose items lie in one run of bytes and have these lengths.
     #[must_use]
     pub fn listed(run: &'a [u8], lengths: &'a [u32]) -> Self {
-        Self { runs: Runs::One(run), lengths: Lengths::List(lengths) }
+        Self { runs: ContentRuns::One(run), lengths: Lengths::List(lengths) }
     }
 
     /// A record whose items lie in several runs. No item may span two of them.
     #[must_use]
     pub fn in_runs(runs: &'a [Bytes], lengths: &'a [u32]) -> Self {
-        Self { runs: Runs::Many(runs), lengths: Lengths::List(lengths) }
+        Self { runs: ContentRuns::Many(runs), lengths: Lengths::List(lengths) }
     }
 
     /// A record from its decoded payload and the packed lengths of its items;
@@ -50,7 +50,7 @@ impl<'a> RecordContent<'a> {
     #[must_use]
     pub fn packed(payload: &'a [u8], lengths: Option<Group<'a>>) -> Self {
         let lengths = lengths.map_or(Lengths::Single, Lengths::Packed);
-        Self { runs: Runs::One(payload), lengths }
+        Self { runs: ContentRuns::One(payload), lengths }
     }
 
     /// The number of items in the record.
@@ -67,8 +67,8 @@ impl<'a> RecordContent<'a> {
     #[must_use]
     pub fn size(&self) -> usize {
         match self.runs {
-            Runs::One(run) => run.len(),
-            Runs::Many(runs) => runs.iter().map(Bytes::len).sum(),
+            ContentRuns::One(run) => run.len(),
+            ContentRuns::Many(runs) => runs.iter().map(Bytes::len).sum(),
         }
     }
 
@@ -76,16 +76,16 @@ impl<'a> RecordContent<'a> {
     #[must_use]
     pub fn run(&self) -> Option<&'a [u8]> {
         match self.runs {
-            Runs::One(run) => Some(run),
-            Runs::Many(_) => None,
+            ContentRuns::One(run) => Some(run),
+            ContentRuns::Many(_) => None,
         }
     }
 
     /// The items in order.
     pub fn items(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let (mut rest, mut runs): (&[u8], _) = match self.runs {
-            Runs::One(run) => (run, [].iter()),
-            Runs::Many(runs) => (&[], runs.iter()),
+            ContentRuns::One(run) => (run, [].iter()),
+            ContentRuns::Many(runs) => (&[], runs.iter()),
         };
         let lengths = self.lengths;
         (0..self.item_count()).map(move |at| {

@@ -59,12 +59,12 @@ pub struct ReaderCache {
 }
 
 /// A location's name, and the version's id.
-type CacheKey = (Arc<PathBuf>, String);
+type ReaderKey = (Arc<PathBuf>, String);
 
 struct CachedReaders {
     bound: usize,
     bytes: usize,
-    readers: HashMap<CacheKey, CachedReader>,
+    readers: HashMap<ReaderKey, CachedReader>,
     /// Counts uses: the least recently used entry has the lowest.
     uses: u64,
 }
@@ -168,14 +168,14 @@ impl fmt::Debug for ReaderCache {
 }
 
 impl CachedReaders {
-    fn find(&mut self, key: &CacheKey) -> Option<RemoteReader> {
+    fn find(&mut self, key: &ReaderKey) -> Option<RemoteReader> {
         self.uses += 1;
         let entry = self.readers.get_mut(key)?;
         entry.used = self.uses;
         Some(entry.reader.clone())
     }
 
-    fn keep(&mut self, key: CacheKey, reader: &RemoteReader) {
+    fn keep(&mut self, key: ReaderKey, reader: &RemoteReader) {
         let bytes = reader.memory();
         if bytes > self.bound {
             return;

@@ -205,7 +205,7 @@ test("the stream is stepped by keyboard, a seeded bug is shown, and the proof ru
   quiet(page);
 });
 
-test("a trace is walked through beside what is specified; a wrong file is refused by its line", async () => {
+test("a trace is shown next to what is specified; a wrong file is refused by its line", async () => {
   const page = await visit({}, "#step");
   await page.waitForSelector(".writes button");
   const state = (capacity, filled, pending) => ({ capacity, filled, pending, has_buffer: capacity > 0 });

@@ -129,7 +129,7 @@ impl Listing<'_> {
             return list.finish().map_err(Failure::Output);
         }
         let mut to = to;
-        let format = LineFormat {
+        let format = ListingFormat {
             position_width: self.reader.item_count().to_string().len(),
             is_quoted: stdout().is_terminal(),
         };
@@ -265,13 +265,13 @@ fn share(stored: u64, size: u64, total: u64) -> u64 {
 
 /// How lines are laid out.
 #[derive(Clone, Copy)]
-struct LineFormat {
+struct ListingFormat {
     position_width: usize,
     /// Names that cannot be printed are quoted.
     is_quoted: bool,
 }
 
-impl LineFormat {
+impl ListingFormat {
     fn line(
         self,
         to: &mut impl Write,
