@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use sealpack::core::format::known::{KnownCodec, known};
 use sealpack::{Bytes, Plain, Reader, RecordCopy, Writer, WriterOptions, Zstd, digest_list_path};
 
-use self::sources::{Part, Source, SourceHash, Sources};
+use self::sources::{Part, SourceHash, SourcePack, Sources};
 use self::summary::RepackSummary;
 use super::cat::PositionRange;
 use super::distinct::Files;
@@ -127,7 +127,7 @@ struct NewShape {
 
 impl RepackArgs {
     /// The shape of a pack that is like `first` but for the changes.
-    fn shape(&self, first: &Source) -> Result<NewShape, Failure> {
+    fn shape(&self, first: &SourcePack) -> Result<NewShape, Failure> {
         let (trailer, changes) = (first.reader.trailer(), &self.changes);
         let old = first.codec;
         let codec = changes.codec.map_or(old, KnownCodec::from);
@@ -213,7 +213,7 @@ impl RepackArgs {
 
     /// Opens the packs.
     fn sources(&self) -> Result<Sources, Failure> {
-        let opened = self.packs.iter().map(|pack| Source::open(pack, &self.trusting));
+        let opened = self.packs.iter().map(|pack| SourcePack::open(pack, &self.trusting));
         Sources::new(opened.collect::<Result<_, _>>()?, self.range)
     }
 }

@@ -16,13 +16,13 @@ use crate::outcome::Failure;
 use crate::{printable, report};
 
 /// A pack that is read.
-pub struct Source {
+pub struct SourcePack {
     pub path: PathBuf,
     pub reader: Reader,
     pub codec: KnownCodec,
 }
 
-impl Source {
+impl SourcePack {
     /// Opens a pack and detects its codec.
     ///
     /// # Errors
@@ -57,7 +57,7 @@ impl Source {
 
 /// The packs in order, and the range of items that is taken of them.
 pub struct Sources {
-    sources: Vec<Source>,
+    sources: Vec<SourcePack>,
     /// Positions counted through all packs.
     taken: Range<u64>,
 }
@@ -68,7 +68,7 @@ impl Sources {
     /// # Errors
     /// [`Failure::Usage`] for more items than a pack can have, [`Failure::Position`]
     /// for a range that the packs do not have.
-    pub fn new(sources: Vec<Source>, range: Option<PositionRange>) -> Result<Self, Failure> {
+    pub fn new(sources: Vec<SourcePack>, range: Option<PositionRange>) -> Result<Self, Failure> {
         let items: u64 = sources.iter().map(|source| u64::from(source.reader.item_count())).sum();
         let taken = match range {
             None => 0..items,
@@ -92,14 +92,14 @@ impl Sources {
     ///
     /// # Errors
     /// [`Failure::Usage`] if there is none.
-    pub fn first(&self) -> Result<&Source, Failure> {
+    pub fn first(&self) -> Result<&SourcePack, Failure> {
         self.sources.first().ok_or_else(|| Failure::usage("no pack to read"))
     }
 
     /// Prints a note if app data of packs but the first are lost.
     pub fn note_other_app_data(&self, is_replaced: bool) {
         let Some((first, others)) = self.sources.split_first() else { return };
-        let differs = |source: &&Source| source.reader.app_data() != first.reader.app_data();
+        let differs = |source: &&SourcePack| source.reader.app_data() != first.reader.app_data();
         if let (Some(other), false) = (others.iter().find(differs), is_replaced) {
             report::note(&format_args!(
                 "the app data of {} is left out: the new pack has that of {}",
@@ -111,7 +111,7 @@ impl Sources {
 
     /// Bytes of all records of the packs.
     pub fn stored_bytes(&self) -> u64 {
-        self.sources.iter().map(Source::stored_bytes).sum()
+        self.sources.iter().map(SourcePack::stored_bytes).sum()
     }
 
     /// The number of packs.
@@ -137,7 +137,7 @@ impl Sources {
 
 /// Items of one pack that are taken.
 pub struct Part<'a> {
-    pub source: &'a Source,
+    pub source: &'a SourcePack,
     /// Their positions in it; not empty.
     pub positions: Range<u32>,
     /// Whether nothing follows.
@@ -156,7 +156,7 @@ impl Part<'_> {
     pub fn records_after(&self, items: u32) -> Option<Range<u32>> {
         let trailer = self.source.reader.trailer();
         let items_per_record = trailer.items_per_record.max(1);
-        let is_aligned = |position: u32| position % items_per_record == 0;
+        let is_aligned = |position: u32| position.is_multiple_of(items_per_record);
         if !is_aligned(items) || !is_aligned(self.positions.start) {
             return None;
         }
