@@ -174,14 +174,14 @@ fn offsets_above_four_gibibytes_are_exact() {
     assert_eq!(reader.directory().record_at(2 * u64::from(LARGE)), Some(2));
 }
 
-/// Writes two records of `large` zeros and one of six bytes, leaving holes for
+/// Writes two records of `large` zeros and one of five bytes, leaving holes for
 /// the zeros.
 fn sparse_pack(path: &std::path::Path, large: u32) {
     use sealpack::core::format::{IndexEncoder, Trailer};
     use std::io::{Seek as _, SeekFrom, Write as _};
 
     let mut index = IndexEncoder::new();
-    [large, large, 6].iter().for_each(|&size| index.push(size).unwrap());
+    [large, large, 5].iter().for_each(|&size| index.push(size).unwrap());
     let index = index.finish();
     let trailer = Trailer {
         format_id: 0,
