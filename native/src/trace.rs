@@ -23,6 +23,7 @@ cfg_if::cfg_if! {
         }
 
         /// Runs a future within a span.
+        #[cfg(feature = "remote")]
         macro_rules! in_span {
             ($future:expr, $($span:tt)*) => {
                 tracing::Instrument::instrument(
@@ -45,6 +46,13 @@ cfg_if::cfg_if! {
         macro_rules! span {
             ($($span:tt)*) => {
                 $crate::trace::NoSpan
+            };
+        }
+
+        #[cfg(feature = "remote")]
+        macro_rules! in_span {
+            ($future:expr, $($span:tt)*) => {
+                $future
             };
         }
 

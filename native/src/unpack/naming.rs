@@ -113,7 +113,7 @@ impl<'a> Naming<'a> {
             });
         };
         match folder.look_at(name)? {
-            Some(NamedEntry::File(found)) => {
+            Some(NamedEntry::File(Some(found))) => {
                 let own = own.lock().unwrap_or_else(PoisonError::into_inner);
                 if let Some(&position) = own.get(&found) {
                     return Err(UnpackRefusal::SameButForCase { position }.into());
@@ -122,7 +122,7 @@ impl<'a> Naming<'a> {
             Some(found @ (NamedEntry::Folder | NamedEntry::Special)) => {
                 return Err(refused_for(found).into());
             }
-            Some(NamedEntry::Link) | None => {}
+            Some(NamedEntry::File(None) | NamedEntry::Link) | None => {}
         }
         let identity = item.identity()?;
         item.publish(folder, name, true)?;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+#[cfg(feature = "remote")]
 use sealpack::core::format::digest::record_digest;
 
 use super::location::PackLocation;

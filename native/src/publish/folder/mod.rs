@@ -24,8 +24,8 @@ pub(crate) use self::staging::{StagedItem, StagingFolder};
 /// What has a name in a folder. A symbolic link is not followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NamedEntry {
-    /// A regular file.
-    File(FileIdentity),
+    /// A regular file, and its identity where the system has one.
+    File(Option<FileIdentity>),
     /// A folder.
     Folder,
     /// A symbolic link, wherever it leads.

@@ -47,6 +47,7 @@ impl OpenFolder {
         match fs::symlink_metadata(self.path(name)?) {
             Ok(found) if found.is_symlink() => Ok(Some(NamedEntry::Link)),
             Ok(found) if found.is_dir() => Ok(Some(NamedEntry::Folder)),
+            Ok(found) if found.is_file() => Ok(Some(NamedEntry::File(None))),
             Ok(_) => Ok(Some(NamedEntry::Special)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),

@@ -111,7 +111,7 @@ impl StagedItem {
     /// Returns what all names of the file have in common.
     pub(crate) fn identity(&self) -> io::Result<Option<FileIdentity>> {
         Ok(match self.staging.folder.look_at(&self.name)? {
-            Some(NamedEntry::File(identity)) => Some(identity),
+            Some(NamedEntry::File(identity)) => identity,
             _ => None,
         })
     }

@@ -72,7 +72,7 @@ impl OpenFolder {
     /// Returns what has this name; `None` if nothing has it.
     pub(crate) fn look_at(&self, name: &[u8]) -> io::Result<Option<NamedEntry>> {
         Ok(self.stat(name)?.map(|found| match kind(&found) {
-            SFlag::S_IFREG => NamedEntry::File(identity(&found)),
+            SFlag::S_IFREG => NamedEntry::File(Some(identity(&found))),
             SFlag::S_IFDIR => NamedEntry::Folder,
             SFlag::S_IFLNK => NamedEntry::Link,
             _ => NamedEntry::Special,
