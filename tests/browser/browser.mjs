@@ -22,6 +22,11 @@ export async function browserMemory() {
   return sum((await family(process.pid)).filter((pid) => pid !== process.pid).map(ownMemory));
 }
 
+/** The processor time of those browsers, user and system, in seconds (Linux). */
+export async function browserTime() {
+  return sum((await family(process.pid)).filter((pid) => pid !== process.pid).map(ownTime));
+}
+
 const sum = async (numbers) => (await Promise.all(numbers)).reduce((all, number) => all + number, 0);
 
 /** A process and its descendants. */
@@ -43,6 +48,13 @@ async function ownMemory(pid) {
   const status = await statusOf(pid);
   const kilobytes = (name) => Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)?.[1] ?? 0);
   return 1024 * (kilobytes("RssAnon") + kilobytes("RssShmem"));
+}
+
+/** Zero for a process that ended meanwhile. */
+async function ownTime(pid) {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" "); // the name may contain spaces
+  return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / 100;
 }
 
 /** A page that collects its errors and the violations of its policy in `complaints`. */

@@ -1,45 +1,40 @@
-//! zstd by ruzstd, plus the checks that ruzstd leaves out: the content
-//! checksum, the content size, and bytes after the frame.
+//! zstd by zstd-rs, between core's checks of the frame and our own checks of
+//! its content.
 
+use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 
 use bytes::Bytes;
-use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
-use sealpack_core::codec::zstd_frame::{FrameHeader, FrameLayout};
+use sealpack_core::codec::zstd_frame::{self, FrameHeader, FrameLayout};
 use sealpack_core::codec::{Decode, FrameChecksum, Size};
 use sealpack_core::error::{Cause, DecodeError};
-
-/// Output is collected from the decoder in steps of about this size, so that a
-/// frame which yields too much is stopped early.
-const STEP: usize = 512 << 10;
+use zstd_rs::{Decompressor, Error};
 
 /// The largest window that zstd writes without an explicit request for more
-/// (`--long=27`).
+/// (`--long=27`), in bytes.
 const LARGEST_WINDOW: u64 = 128 << 20;
+
+/// Bytes that zstd-rs writes after the content while it decodes.
+const SLACK: u64 = 32;
 
 /// Decodes one zstd frame at a time, reusing the decoder's tables.
 #[derive(Default)]
-pub struct RuzstdDecoder {
-    decoder: RefCell<Option<FrameDecoder>>,
+pub struct ZstdDecoder {
+    decompressor: RefCell<Option<Decompressor>>,
 }
 
-impl Decode for RuzstdDecoder {
+impl Decode for ZstdDecoder {
     fn decode(&self, encoded: Bytes, size: Size) -> Result<Bytes, DecodeError> {
         let layout = FrameLayout::of(&encoded, size)?;
-        let frame = encoded.get(..layout.length).ok_or(DecodeError::Truncated)?;
-        let reserve = size.plausible(Some(layout.max_output), frame.len());
-        // A reused decoder reserves the window that the header claims; a new
-        // one grows with what the frame yields.
-        let believable = layout.header.window_size <= reserve.max(STEP as u64);
-        let mut decoder = self.decoder.take().filter(|_| believable).unwrap_or_default();
-        decoder.set_max_window_size(LARGEST_WINDOW.max(size.upper_bound()));
-        let payload = run(&mut decoder, frame, reserve, &layout, size)?;
-        check(&decoder, &layout, &payload, size)?;
-        // After an error the decoder is dropped: its state is unknown.
-        if believable {
-            self.decoder.replace(Some(decoder));
+        if layout.header.window_size > LARGEST_WINDOW.max(size.upper_bound()) {
+            return Err(refused("the window is above 128 MiB"));
         }
+        let frame = encoded.get(..layout.length).ok_or(DecodeError::Truncated)?;
+        // After an error the decompressor is dropped: its state is unknown.
+        let mut decompressor = self.decompressor.take().unwrap_or_default();
+        let payload = run(&mut decompressor, frame, &layout, size)?;
+        self.decompressor.replace(Some(decompressor));
         Ok(payload.into())
     }
 
@@ -51,51 +46,55 @@ impl Decode for RuzstdDecoder {
     }
 }
 
+// The decoder's own messages would make the module larger.
+fn refused(what: &str) -> DecodeError {
+    DecodeError::Codec(Cause::text(what))
+}
+
 fn run(
-    decoder: &mut FrameDecoder,
+    decompressor: &mut Decompressor,
     frame: &[u8],
-    reserve: u64,
     layout: &FrameLayout,
     size: Size,
 ) -> Result<Vec<u8>, DecodeError> {
-    // ruzstd's own messages would make the module a fifth larger.
-    let refused = |what: &str| DecodeError::Codec(Cause::text(what));
-    let mut input = frame;
-    decoder.reset(&mut input).map_err(|_| refused("zstd refuses the header"))?;
+    let plausible = size.plausible(Some(layout.max_output), frame.len());
+    let claimed = layout.header.content_size;
+    // zstd-rs allocates the content size; without one, it grows with what the frame yields.
+    let frame = match claimed {
+        Some(claimed) if claimed > plausible => Cow::Owned(without_content_size(frame, layout)?),
+        _ => Cow::Borrowed(frame),
+    };
+    let memory = || refused("out of memory");
     let mut payload = Vec::new();
-    let reserve = usize::try_from(reserve).unwrap_or(0);
-    payload.try_reserve(reserve).map_err(|_| refused("out of memory"))?;
-    loop {
-        let step = BlockDecodingStrategy::UptoBytes(STEP);
-        decoder.decode_blocks(&mut input, step).map_err(|_| refused("a block is damaged"))?;
-        let found = payload.len().saturating_add(decoder.can_collect()) as u64;
-        if found > layout.max_output {
-            return Err(layout.too_long(size));
-        }
-        decoder.collect_to_writer(&mut payload).map_err(|_| refused("out of memory"))?;
-        if decoder.is_finished() {
-            return Ok(payload);
-        }
+    let reserve = usize::try_from(plausible.saturating_add(SLACK)).map_err(|_| memory())?;
+    payload.try_reserve_exact(reserve).map_err(|_| memory())?;
+    let limit = usize::try_from(layout.max_output).unwrap_or(usize::MAX);
+    let used = decompressor.decompress_frame(&frame, None, limit, &mut payload);
+    let found = payload.len() as u64;
+    match used {
+        Ok(used) if used == frame.len() => {}
+        Err(Error::OutputLimit) => return Err(layout.too_long(size)),
+        Err(Error::Checksum) => return Err(DecodeError::FrameChecksum),
+        Err(Error::ContentSize) => {}
+        _ => return Err(refused("a block is damaged")),
+    }
+    match claimed {
+        Some(expected) if expected != found => Err(DecodeError::Length { expected, found }),
+        _ => size.check(found).map(|()| payload),
     }
 }
 
-fn check(
-    decoder: &FrameDecoder,
-    layout: &FrameLayout,
-    payload: &[u8],
-    size: Size,
-) -> Result<(), DecodeError> {
-    let found = payload.len() as u64;
-    if let Some(expected) = layout.header.content_size
-        && expected != found
-    {
-        return Err(DecodeError::Length { expected, found });
-    }
-    size.check(found)?;
-    if layout.header.checksum
-        && decoder.get_checksum_from_data() != decoder.get_calculated_checksum()
-    {
-        return Err(DecodeError::FrameChecksum);
-    }
-    Ok(())
+/// The frame with a header that states no content size.
+fn without_content_size(frame: &[u8], layout: &FrameLayout) -> Result<Vec<u8>, DecodeError> {
+    const CHECKSUM: u8 = 0b100;
+    /// A window of 2 GiB, the largest that zstd-rs accepts: it refuses none of
+    /// the content, and allocates nothing for it.
+    const WINDOW: u8 = 21 << 3;
+    let blocks = frame.get(layout.header.length..).ok_or(DecodeError::Truncated)?;
+    let mut unsized_frame = Vec::with_capacity(6 + blocks.len());
+    unsized_frame.extend_from_slice(&zstd_frame::MAGIC.to_le_bytes());
+    unsized_frame.push(if layout.header.checksum { CHECKSUM } else { 0 });
+    unsized_frame.push(WINDOW);
+    unsized_frame.extend_from_slice(blocks);
+    Ok(unsized_frame)
 }

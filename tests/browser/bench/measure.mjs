@@ -1,64 +1,102 @@
 // The measurements, the same in Node and in a page.
 
-const ROUNDS = 3;
+const GETS = 400;
 
 /**
- * The best of a few rounds, in MB of decoded items per second, and the number of
- * busy cores; `busy` returns the seconds that all cores were busy.
+ * Measures every row once per round, one row after another, so that a machine
+ * that changes speed changes all of them.
+ *
+ * @returns {Promise<{ rows: { name: string, rates: number[], cpu: number[] }[], crypto: number[] }>}
+ *   rates in MB of items per second (of `get`: calls per second), `cpu` in
+ *   seconds of processor time per GB of items (of `get`: per million calls)
  */
-async function rate(bytes, work, busy) {
-  let best = { seconds: Infinity };
-  for (let round = 0; round < ROUNDS; round += 1) {
-    const workedBefore = await busy();
-    const started = performance.now();
-    await work();
-    const seconds = (performance.now() - started) / 1000;
-    if (seconds < best.seconds) best = { seconds, cores: ((await busy()) - workedBefore) / seconds };
+export async function measure(bytes, libraries) {
+  const { rounds, cpu } = libraries;
+  const { rows, close } = await rowsOf(bytes, libraries);
+  const crypto = [];
+  for (let round = 0; round <= rounds; round += 1) {
+    for (const row of rows) {
+      const workedBefore = await cpu();
+      const started = performance.now();
+      await row.work();
+      const seconds = (performance.now() - started) / 1000;
+      const worked = (await cpu()) - workedBefore;
+      if (!round) continue; // the first round compiles
+      row.rates.push(row.amount / seconds);
+      row.cpu.push((worked / row.amount) * (row.amount === GETS ? 1e6 : 1e3));
+    }
+    if (round) crypto.push(await hashRate());
   }
-  return { rate: bytes / 1e6 / best.seconds, cores: best.cores };
+  close();
+  return { rows: rows.map(({ name, rates, cpu: worked }) => ({ name, rates, cpu: worked })), crypto };
 }
 
-export async function measure(name, bytes, { sealpack, fzstd, zstd, busy }) {
-  const pack = await sealpack.open(bytes, { codec: "zstd" });
-  const records = Array.from({ length: pack.info.recordCount }, (_, number) => pack.record(number));
-  const lengths = [];
-  for await (const item of pack.range()) lengths.push(item.length);
-  const total = lengths.reduce((sum, length) => sum + length, 0);
-  const frames = records.map(({ offset, size }) => bytes.subarray(offset, offset + size)).map(onlyFrame);
-  const sha = (message) => globalThis.crypto.subtle.digest("SHA-256", message);
+async function rowsOf(bytes, { packages, decoders }) {
+  const rows = [];
+  const row = (name, amount, work) => rows.push({ name, amount, work, rates: [], cpu: [] });
+  const opened = [];
+  let packed;
+  for (const [name, sealpack] of packages) {
+    const pack = await sealpack.open(bytes, { codec: "zstd", cacheSize: 0 });
+    packed ??= await framesOf(pack, bytes);
+    const { megabytes, positions } = packed;
+    opened.push(pack);
+    row(`${name}, get`, GETS, async () => {
+      for (const position of positions) await pack.get(position);
+    });
+    row(`${name}, every item`, megabytes, async () => {
+      for await (const item of pack.range()) void item;
+    });
+    for (const workers of [0, 1, 2]) {
+      row(`${name}, verify${workers ? `, workers: ${workers}` : ""}`, megabytes, async () => {
+        if (!(await pack.verify({ workers })).ok) throw new Error("the pack is damaged");
+      });
+    }
+  }
+  for (const [name, decode] of decoders) addDecoder(row, name, decode, packed);
+  return { rows, close: () => opened.forEach((pack) => pack.close()) };
+}
 
-  const hashed = async (decode) => {
+/** The same work with a decoder alone, which gets the places of frames and items. */
+function addDecoder(row, name, decode, { frames, records, lengths, positions, itemsPerRecord, megabytes }) {
+  row(`${name}, one record and its item`, GETS, async () => {
+    for (const position of positions) {
+      const record = Math.floor(position / itemsPerRecord);
+      const { firstItem } = records[record];
+      let start = 0;
+      for (let at = firstItem; at < position; at += 1) start += lengths[at];
+      decode(frames[record]).slice(start, start + lengths[position]);
+    }
+  });
+  row(`${name}, decode`, megabytes, () => frames.forEach((frame) => decode(frame)));
+  row(`${name} + WebCrypto`, megabytes, async () => {
     const digests = [];
     for (const [number, frame] of frames.entries()) {
       const { firstItem, itemCount } = records[number];
       digests.push(await sha(message(decode(frame), lengths.slice(firstItem, firstItem + itemCount))));
     }
     await sha(await new Blob(digests).arrayBuffer());
-  };
-  const rows = [];
-  const row = async (label, work) => rows.push({ name: label, ...(await rate(total, work, busy)) });
-  await row("sealpack, every item read", async () => {
-    for await (const item of pack.range()) void item;
   });
-  await row("fzstd, decode", () => frames.forEach((frame) => fzstd.decompress(frame)));
-  await row("@bokuweb/zstd-wasm, decode", () => frames.forEach((frame) => zstd.decompress(frame)));
-  await row("sealpack, verify", async () => {
-    if (!(await pack.verify()).ok) throw new Error(name);
-  });
-  for (const workers of [1, 2]) {
-    await row(`sealpack, verify, ${workers} ${workers === 1 ? "worker" : "workers"}`, () =>
-      pack.verify({ workers }),
-    );
-  }
-  await row("fzstd + WebCrypto", () => hashed((frame) => fzstd.decompress(frame)));
-  await row("@bokuweb/zstd-wasm + WebCrypto", () => hashed((frame) => zstd.decompress(frame)));
+}
+
+async function framesOf(pack, bytes) {
+  const records = Array.from({ length: pack.info.recordCount }, (_, number) => pack.record(number));
+  const lengths = [];
+  for await (const item of pack.range()) lengths.push(item.length);
+  const frames = records.map(({ offset, size }) => bytes.subarray(offset, offset + size)).map(onlyFrame);
+  // A step that visits records far apart.
+  const positions = Array.from({ length: GETS }, (_, at) => (at * 7919 * 131) % pack.length);
+  const megabytes = lengths.reduce((sum, length) => sum + length, 0) / 1e6;
+  return { frames, records, lengths, positions, itemsPerRecord: pack.info.itemsPerRecord, megabytes };
+}
+
+const sha = (message) => globalThis.crypto.subtle.digest("SHA-256", message);
+
+async function hashRate() {
   const block = new Uint8Array(1 << 20);
-  const hashing = async () => {
-    for (let count = 0; count < 32; count += 1) await sha(block);
-  };
-  const { rate: crypto } = await rate(32 * block.length, hashing, busy);
-  pack.close();
-  return { pack: name, rows, crypto };
+  const started = performance.now();
+  for (let count = 0; count < 32; count += 1) await sha(block);
+  return (32 * block.length) / 1e3 / (performance.now() - started);
 }
 
 /** The message that is hashed: each item as (length u32 | bytes). */

@@ -1,31 +1,47 @@
 // Speed in one run: this package, fzstd, and @bokuweb/zstd-wasm with WebCrypto
-// for the hash, on the same packs.
+// for the hash, on the same packs; in Node with zstd also node:zlib.
 //
 //   node tests/browser/bench/run.mjs          in Node and in Chromium
 //
-// Decode: every record's frame to its payload. Verify: decode, and check frames,
-// lengths and the content hash; the other two check no frame checksum, and get
-// the places of frames and items. Compare the ratios; the last column is the
-// number of busy cores.
-import { readFile } from "node:fs/promises";
+//   SEALPACK=FILE     the native command, which writes the packs (default:
+//                     target/release/sealpack; without one this package does)
+//   PACKAGES=A=DIR,…  other builds of the package to compare
+//   WHERE=node        only there (or chromium)
+//   BENCH_SIZE, BENCH_ROUNDS
+//
+// Get: one item from its record; nothing is cached. Every item: all items, one
+// at a time; the others only decode. Verify: decode, and check frames, lengths
+// and the content hash; the others get the places of frames and items. Compare
+// the ratios: the rows of a round follow each other.
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import zlib from "node:zlib";
 import { build } from "esbuild";
 import { create } from "../../../wasm/js/index.node.js";
-import { launch } from "../browser.mjs";
+import { browserTime, launch } from "../browser.mjs";
 import { random } from "../random.mjs";
 import { serve } from "../server.mjs";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
-const SIZE = Number(process.env.BENCH_SIZE ?? 48 * 2 ** 20);
+const root = path.join(here, "..", "..", "..");
+/** Of the text's items in bytes; the ledger-like ones have twice that. */
+const SIZE = Number(process.env.BENCH_SIZE ?? 67e6);
+const rounds = Number(process.env.BENCH_ROUNDS ?? 7);
+const command = process.env.SEALPACK ?? path.join(root, "target", "release", "sealpack");
+const packages = (process.env.PACKAGES ?? `sealpack=${path.join(root, "wasm")}`)
+  .split(",")
+  .map((choice) => choice.split("="));
 
 /** Like ledgers: half repeated structure, half keys and hashes. */
 function ledgers(rand) {
   const items = [];
   const field = (length) => Uint8Array.from({ length }, () => rand.below(256));
   const accounts = Array.from({ length: 400 }, () => field(32));
-  for (let bytes = 0; bytes < SIZE;) {
+  for (let bytes = 0; bytes < 2 * SIZE;) {
     const item = Buffer.concat(
       Array.from({ length: 700 }, () =>
         Buffer.concat([
@@ -63,7 +79,7 @@ const WORDS = [
 
 function text(rand) {
   const items = [];
-  for (let bytes = 0; bytes < SIZE / 2;) {
+  for (let bytes = 0; bytes < SIZE;) {
     let line = "";
     while (line.length < 240) line += `${rand.pick(WORDS)} ${rand.below(1000)} `;
     items.push(Buffer.from(line));
@@ -73,86 +89,144 @@ function text(rand) {
 }
 
 async function packOf({ name, items, itemsPerRecord }) {
+  if (existsSync(command)) {
+    const folder = await mkdtemp(path.join(os.tmpdir(), "sealpack-bench-"));
+    const file = path.join(folder, "text.pack");
+    const framed = Buffer.concat(items.flatMap((item) => [lengthOf(item), item]));
+    const args = ["pack", "--framed", "-", "--items-per-record", String(itemsPerRecord), "-o", file];
+    const { status, stderr } = spawnSync(command, args, { input: framed, encoding: "utf8" });
+    if (status) throw new Error(stderr);
+    const bytes = await readFile(file);
+    await rm(folder, { recursive: true });
+    return { name: `${name}, packed natively`, bytes };
+  }
   const builder = create({ itemsPerRecord });
   for (const item of items) await builder.append(item);
-  return { name, bytes: Buffer.from(await (await builder.finish()).blob.arrayBuffer()) };
+  const bytes = Buffer.from(await (await builder.finish()).blob.arrayBuffer());
+  return { name: `${name}, packed by this package`, bytes };
 }
 
-function show(where, results) {
-  console.log(`\n${where}`);
-  for (const { pack, rows, crypto } of results) {
-    console.log(`  ${pack}   (WebCrypto SHA-256: ${crypto.toFixed(0)} MB/s)`);
-    const base = rows.find(({ name }) => name === "fzstd, decode").rate;
-    for (const { name, rate, cores } of rows) {
-      const ratio = (rate / base).toFixed(2);
-      console.log(
-        `    ${name.padEnd(36)} ${rate.toFixed(0).padStart(6)} MB/s   ${ratio} × fzstd   ${cores.toFixed(1)} cores`,
-      );
-    }
+function lengthOf(item) {
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(item.length);
+  return length;
+}
+
+/** The value in the middle, and how far the others lie from it. */
+function summary(values) {
+  const sorted = values.toSorted((a, b) => a - b);
+  return { median: sorted[sorted.length >> 1], least: sorted[0], most: sorted.at(-1) };
+}
+
+function show(where, { name, rows, crypto }) {
+  const rate = summary(crypto).median.toFixed(0);
+  console.log(`\n${where}: ${name}   (WebCrypto SHA-256: ${rate} MB/s)`);
+  for (const { name, rates, cpu } of rows) {
+    const base = rows.find((other) => other.name === `@bokuweb/zstd-wasm${KINDS.find(([ends]) => ends.test(name))[1]}`);
+    // Of each round, because rounds differ more than rows of one round do.
+    const ratio = summary(rates.map((rate, round) => rate / base.rates[round]));
+    const { median, least, most } = summary(rates);
+    const numbers = [
+      median.toFixed(0).padStart(7),
+      `${least.toFixed(0)} to ${most.toFixed(0)}`.padStart(15),
+      ratio.median.toFixed(2).padStart(6),
+      `${ratio.least.toFixed(2)} to ${ratio.most.toFixed(2)}`.padStart(13),
+      summary(cpu).median.toFixed(1).padStart(7),
+    ];
+    console.log(`  ${name.padEnd(48)} ${numbers.join("  ")}`);
   }
 }
 
-/** The seconds that all cores of the machine were busy. */
-function busy() {
-  const spent = os.cpus().map(({ times }) => times.user + times.nice + times.sys + times.irq);
-  return spent.reduce((sum, milliseconds) => sum + milliseconds / 1000, 0);
-}
+/** The row of @bokuweb/zstd-wasm that does the same work as rows with these names. */
+const KINDS = [
+  [/(get|one record and its item)$/, ", one record and its item"],
+  [/(every item|decode)$/, ", decode"],
+  [/(verify.*|WebCrypto)$/, " + WebCrypto"],
+];
 
 const rand = random(11);
-const packs = [await packOf(ledgers(rand)), await packOf(text(rand))];
+const packs = [];
+for (const make of [text, ledgers]) packs.push(await packOf(make(rand)));
+console.log("MB/s (get: calls/s), least to most, ratio to @bokuweb/zstd-wasm, least to most,");
+console.log("seconds of processor time per GB (get: per million calls)");
 
-const { measure } = await import("./measure.mjs");
-const zstd = await import("@bokuweb/zstd-wasm");
-await zstd.init();
-const sealpack = await import("../../../wasm/js/index.node.js");
-const fzstd = await import("fzstd");
-const inNode = [];
-for (const { name, bytes } of packs) inNode.push(await measure(name, bytes, { sealpack, fzstd, zstd, busy }));
-show(`Node ${process.version}`, inNode);
+async function inNode() {
+  const { measure } = await import("./measure.mjs");
+  const zstd = await import("@bokuweb/zstd-wasm");
+  await zstd.init();
+  const fzstd = await import("fzstd");
+  const decoders = [
+    ["fzstd", (frame) => fzstd.decompress(frame)],
+    ["@bokuweb/zstd-wasm", (frame) => zstd.decompress(frame)],
+  ];
+  if (zlib.zstdDecompressSync) decoders.push(["node:zlib", (frame) => zlib.zstdDecompressSync(frame)]);
+  const loaded = [];
+  for (const [name, folder] of packages) {
+    loaded.push([name, await import(pathToFileURL(path.join(folder, "js", "index.node.js")))]);
+  }
+  const cpu = () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1e6;
+  };
+  for (const { name, bytes } of packs) {
+    show(`Node ${process.version}`, { name, ...(await measure(bytes, { packages: loaded, decoders, rounds, cpu })) });
+  }
+}
 
 const page = `
 import * as fzstd from "fzstd";
 import * as zstd from "@bokuweb/zstd-wasm";
-import * as sealpack from "/package/js/index.js";
 import { measure } from "./measure.mjs";
 await zstd.init("/zstd.wasm");
-globalThis.measureAll = async (packs) => {
-  const results = [];
-  for (const [name, url] of packs) results.push(await measure(name, new Uint8Array(await (await fetch(url)).arrayBuffer()), { sealpack, fzstd, zstd, busy }));
-  return results;
+const decoders = [
+  ["fzstd", (frame) => fzstd.decompress(frame)],
+  ["@bokuweb/zstd-wasm", (frame) => zstd.decompress(frame)],
+];
+globalThis.measureOne = async (url, names, rounds) => {
+  const packages = [];
+  for (const [at, name] of names.entries()) packages.push([name, await import("/package/" + at + "/js/index.js")]);
+  const bytes = new Uint8Array(await (await fetch(url)).arrayBuffer());
+  return measure(bytes, { packages, decoders, rounds, cpu });
 };
 `;
-const bundle = await build({
-  stdin: { contents: page, resolveDir: here },
-  bundle: true,
-  write: false,
-  format: "esm",
-  target: "es2022",
-  external: ["/package/*"],
-  loader: { ".wasm": "file" },
-  outdir: "/",
-  conditions: ["browser"],
-  mainFields: ["browser", "module", "main"],
-  platform: "browser",
-});
-const script = bundle.outputFiles.find(({ path: name }) => name.endsWith(".js")).contents;
-const zstdWasm = path.join(here, "..", "node_modules", "@bokuweb", "zstd-wasm", "dist", "web", "zstd.wasm");
-const aliases = {
-  "/bench.html": Buffer.from('<script type="module" src="/bench.js"></script>'),
-  "/bench.js": Buffer.from(script),
-  "/zstd.wasm": await readFile(zstdWasm),
-};
-packs.forEach(({ bytes }, number) => (aliases[`/${number}.pack`] = bytes));
-const server = await serve({ "/package/": path.join(here, "..", "..", "..", "wasm") }, { aliases });
-const browser = await launch();
-const tab = await browser.newPage();
-await tab.exposeFunction("busy", busy);
-await tab.goto(`${server.url}/bench.html`);
-await tab.waitForFunction(() => globalThis.measureAll);
-const inChromium = await tab.evaluate(
-  (list) => globalThis.measureAll(list),
-  packs.map(({ name }, number) => [name, `/${number}.pack`]),
-);
-show(`Chromium ${browser.version()}`, inChromium);
-await browser.close();
-await server.close();
+
+async function inChromium() {
+  const bundle = await build({
+    stdin: { contents: page, resolveDir: here },
+    bundle: true,
+    write: false,
+    format: "esm",
+    target: "es2022",
+    loader: { ".wasm": "file" },
+    outdir: "/",
+    conditions: ["browser"],
+    mainFields: ["browser", "module", "main"],
+    platform: "browser",
+  });
+  const script = bundle.outputFiles.find(({ path: name }) => name.endsWith(".js")).contents;
+  const zstdWasm = path.join(here, "..", "node_modules", "@bokuweb", "zstd-wasm", "dist", "web", "zstd.wasm");
+  const aliases = {
+    "/bench.html": Buffer.from('<script type="module" src="/bench.js"></script>'),
+    "/bench.js": Buffer.from(script),
+    "/zstd.wasm": await readFile(zstdWasm),
+  };
+  packs.forEach(({ bytes }, number) => (aliases[`/${number}.pack`] = bytes));
+  const folders = packages.map(([, folder], at) => [`/package/${at}/`, folder]);
+  const server = await serve(Object.fromEntries(folders), { aliases });
+  const browser = await launch();
+  const names = packages.map(([name]) => name);
+  for (const [number, { name }] of packs.entries()) {
+    const tab = await browser.newPage();
+    await tab.exposeFunction("cpu", browserTime);
+    await tab.goto(`${server.url}/bench.html`);
+    await tab.waitForFunction(() => globalThis.measureOne);
+    const measured = await tab.evaluate((args) => globalThis.measureOne(...args), [`/${number}.pack`, names, rounds]);
+    show(`Chromium ${browser.version()}`, { name, ...measured });
+    await tab.close();
+  }
+  await browser.close();
+  await server.close();
+}
+
+if (process.env.WHERE !== "chromium") await inNode();
+if (process.env.WHERE !== "node") await inChromium();

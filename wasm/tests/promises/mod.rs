@@ -91,7 +91,7 @@ fn get(pack: &PackHandle, position: u32) -> Result<Vec<u8>, JsValue> {
 
 #[wasm_bindgen_test]
 fn frames_carry_size_and_checksum_and_decode() {
-    let decoder = decode::RuzstdDecoder::default();
+    let decoder = decode::ZstdDecoder::default();
     for length in [1, 255, 256, 257, 65_791, 65_792, 300_000] {
         for payload in [noise(7, length), vec![9; length]] {
             let frame = frame(&payload);
@@ -108,7 +108,7 @@ fn frames_carry_size_and_checksum_and_decode() {
 fn flipping_any_bit_of_a_frame_never_changes_the_payload() {
     let payload = noise(3, 700);
     let sound = frame(&payload);
-    let decoder = decode::RuzstdDecoder::default();
+    let decoder = decode::ZstdDecoder::default();
     for bit in 0..sound.len() * 8 {
         let mut damaged = sound.clone();
         damaged[bit / 8] ^= 1 << (bit % 8);
@@ -126,7 +126,7 @@ fn a_frame_that_claims_a_terabyte_is_refused_without_allocating() {
     frame.push(0xe4);
     frame.extend_from_slice(&(1u64 << 40).to_le_bytes());
     frame.extend_from_slice(&[1, 0, 0, 0, 0, 0, 0]);
-    let decoder = decode::RuzstdDecoder::default();
+    let decoder = decode::ZstdDecoder::default();
     let refused = decoder.decode(Bytes::from(frame), Size::AtMost(1 << 30));
     assert!(matches!(refused, Err(DecodeError::AboveLimit { .. })));
 }
