@@ -105,8 +105,6 @@ function smallLibraries() {
     "-Zfmt-debug=none",
     // Returning results through a pointer, and handles in a table of the glue, take fewer bytes.
     "-Ctarget-feature=-multivalue,-reference-types",
-    // Fewer bytes, and the decoder's loops are no slower.
-    "-Cllvm-args=-inline-threshold=10",
   ];
   try {
     ask(...flags, "--target", "wasm32-unknown-unknown", "--print", "cfg");
@@ -194,9 +192,9 @@ async function compile(name, optimiser, small) {
     wasm,
     "-o",
     wasm,
-    "-Oz",
+    // A tenth faster than -Oz, and the same number of bytes once gzipped.
+    "-O3",
     "--converge",
-    "--one-caller-inline-max-function-size=0",
     "--strip-debug",
     "--strip-producers",
     "--strip-target-features",

@@ -3,7 +3,8 @@
 //   node www/build.mjs [FOLDER=target/www]
 //
 // The page consists of the files of this folder; its `sealpack/` is the npm
-// package, unpacked from its tarball as users get it.
+// package, unpacked from its tarball as users get it, and the stepper's module,
+// which the package leaves out.
 import { createHash } from "node:crypto";
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -35,4 +36,6 @@ const tarball = readdirSync(out).find((name) => name.endsWith(".tgz"));
 execFileSync("tar", ["-xzf", tarball], { cwd: out });
 renameSync(path.join(out, "package"), path.join(out, "sealpack"));
 rmSync(path.join(out, tarball));
+for (const name of ["js/lab.js", "dist/lab.js", "dist/lab.packed.js"])
+  cpSync(path.join(npm, name), path.join(out, "sealpack", name));
 console.log(out);

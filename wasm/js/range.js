@@ -1,25 +1,147 @@
 // A range of items, read one request ahead, as an async iterator and as a stream.
 import { aborted, guarded } from "./errors.js";
 import { linked, throwIfAborted } from "./abort.js";
+import { ASYNC_DISPOSE } from "./platform.js";
 import { itemOf } from "./records.js";
 import { Slices } from "./schedule.js";
 
 /** @import { Signal } from "./abort.js" */
 /** @import { RangeOptions } from "./index.js" */
 /** @import { Pack } from "./pack.js" */
+/** @import { DecodedRecord } from "./records.js" */
 /** @import { RangeScan } from "../dist/read.js" */
 
 const REQUEST_SIZE = 1024 * 1024;
 const GAP = 0; // neighbouring records touch
 
 /**
+ * The items of a record that are still to come: those in the slots from `slot`
+ * up to `end`.
+ *
+ * @typedef {{ record: DecodedRecord, slot: number, end: number }} RecordItems
+ * @typedef {Uint8Array<ArrayBuffer>} Item
+ */
+
+/**
  * @param {Pack} pack
  * @param {number} start
  * @param {number} end
  * @param {RangeOptions} options
- * @returns {AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined>}
+ * @returns {AsyncGenerator<Item, void, undefined>}
  */
-export async function* readItems(pack, start, end, { signal, requestSize = REQUEST_SIZE } = {}) {
+export function readItems(pack, start, end, options = {}) {
+  return new Items(readRecords(pack, start, end, options), options.signal);
+}
+
+/**
+ * Behaves as an async generator of the items does: calls are answered in order.
+ * But an item of a record that is decoded takes one turn of the event loop's
+ * microtasks, not the three of a `yield`; with small items, half of the time
+ * went there.
+ *
+ * @implements {AsyncGenerator<Item, void, undefined>}
+ */
+class Items {
+  #records;
+  #signal;
+  /** @type {RecordItems | null} */
+  #current = null;
+  /** Calls that wait for a record, or for a call before them. */
+  #waiting = 0;
+  /** @type {Promise<unknown>} the last of these */
+  #last = Promise.resolve();
+
+  /**
+   * @param {AsyncGenerator<RecordItems, void, undefined>} records
+   * @param {Signal} signal
+   */
+  constructor(records, signal) {
+    this.#records = records;
+    this.#signal = signal;
+  }
+
+  /** @returns {Promise<IteratorResult<Item, void>>} */
+  next() {
+    if (this.#current && !this.#waiting && !this.#signal?.aborted) {
+      return Promise.resolve({ value: this.#take(this.#current), done: false });
+    }
+    return this.#inTurn(() => this.#advance());
+  }
+
+  /** @returns {Promise<IteratorResult<Item, void>>} */
+  return() {
+    return this.#inTurn(async () => {
+      this.#current = null;
+      await this.#records.return();
+      return { value: undefined, done: true };
+    });
+  }
+
+  /**
+   * @param {unknown} error
+   * @returns {Promise<IteratorResult<Item, void>>}
+   */
+  throw(error) {
+    return this.#inTurn(async () => {
+      this.#current = null;
+      await this.#records.throw(error);
+      return { value: undefined, done: true };
+    });
+  }
+
+  [Symbol.asyncIterator]() {
+    return this;
+  }
+
+  async [ASYNC_DISPOSE]() {
+    await this.return();
+  }
+
+  /**
+   * Runs a call after those before it.
+   *
+   * @param {() => Promise<IteratorResult<Item, void>>} call
+   */
+  #inTurn(call) {
+    this.#waiting += 1;
+    const result = this.#last.then(call);
+    const ended = () => {
+      this.#waiting -= 1;
+    };
+    this.#last = result.then(ended, ended);
+    return result;
+  }
+
+  /** @returns {Promise<IteratorResult<Item, void>>} */
+  async #advance() {
+    if (!this.#current || this.#signal?.aborted) {
+      this.#current = null;
+      const next = await this.#records.next(); // throws if the signal is aborted
+      if (next.done) return next;
+      this.#current = next.value;
+    }
+    return { value: this.#take(this.#current), done: false };
+  }
+
+  /** @param {RecordItems} items */
+  #take(items) {
+    const { record, slot, end } = items;
+    items.slot = slot + 1;
+    if (items.slot >= end) this.#current = null;
+    return record.ends.length === 1 ? record.payload : itemOf(record, slot);
+  }
+}
+
+/**
+ * The records of a range, none without items.
+ *
+ * @param {Pack} pack
+ * @param {number} start
+ * @param {number} end
+ * @param {RangeOptions} options
+ * @returns {AsyncGenerator<RecordItems, void, undefined>}
+ */
+async function* readRecords(pack, start, end, { signal, requestSize = REQUEST_SIZE }) {
   throwIfAborted(signal);
   const release = pack.acquire();
   const scan = guarded(() => pack.handle().scan(start, end, GAP, requestSize));
@@ -37,10 +159,10 @@ export async function* readItems(pack, start, end, { signal, requestSize = REQUE
       for (const [number, record] of records) {
         const first = number * itemsPerRecord;
         const slots = Math.min(record.ends.length, end - first);
-        for (let slot = Math.max(0, start - first); slot < slots; slot += 1) {
-          throwIfAborted(signal);
-          yield record.ends.length === 1 ? record.payload : itemOf(record, slot);
-        }
+        const slot = Math.max(0, start - first);
+        throwIfAborted(signal);
+        if (slot < slots) yield { record, slot, end: slots };
+        throwIfAborted(signal);
       }
       if (slices.over) await slices.next();
     }

@@ -8,13 +8,16 @@
 //! The promises of this crate without its JavaScript: the codec, the errors,
 //! and that the instance stays usable after each.
 
+#[path = "../reference/mod.rs"]
+mod reference;
+
 use bytes::Bytes;
 use js_sys::{Array, BigUint64Array, Reflect, Uint8Array};
 use sealpack_core::codec::zstd_frame::FrameHeader;
 use sealpack_core::codec::{Decode, Encode, FrameChecksum, Size};
 use sealpack_core::error::DecodeError;
 use sealpack_wasm::build::{BuildOptions, PackBuilder};
-use sealpack_wasm::error::{ErrorRow, Refusal};
+use sealpack_wasm::error::{ErrorRow, ModuleRefusal};
 use sealpack_wasm::read::{PackHandle, PackOpening};
 use sealpack_wasm::verify::{ReportBuilder, RunExaminer};
 use sealpack_wasm::{decode, encode, lab};
@@ -132,6 +135,42 @@ fn a_frame_that_claims_a_terabyte_is_refused_without_allocating() {
 }
 
 #[wasm_bindgen_test]
+fn memory_grows_with_what_a_frame_yields_and_not_with_its_claims() {
+    let pages = || core::arch::wasm32::memory_size(0);
+    let block = [0x19, 0, 0, b'a', b'b', b'c'];
+    let magic = 0xFD2F_B528u32.to_le_bytes();
+    // A content size of 256 MiB; a window of 128 MiB and no content size.
+    let sized = [&magic[..], &[0xa0], &(256u32 << 20).to_le_bytes(), &block].concat();
+    let windowed = [&magic[..], &[0, 17 << 3], &block].concat();
+    let decoder = decode::ZstdDecoder::default();
+    let before = pages();
+    let refused = decoder.decode(sized.into(), Size::AtMost(1 << 30));
+    assert!(matches!(refused, Err(DecodeError::Length { found: 3, .. })));
+    assert_eq!(decoder.decode(windowed.into(), Size::AtMost(1 << 30)).unwrap(), "abc");
+    assert!(pages() - before < 64, "{} pages", pages() - before);
+}
+
+#[wasm_bindgen_test]
+fn damaged_frames_decode_as_the_reference_says_or_not_at_all() {
+    let decoder = decode::ZstdDecoder::default();
+    for (seed, length) in [(11, 90), (12, 900), (13, 9000)] {
+        let mut sound = frame(&noise(seed, length));
+        // Without the checksum, what the blocks say is what is compared.
+        sound.truncate(sound.len() - 4);
+        sound[4] &= !0b100;
+        for bit in (0..sound.len() * 8).step_by(3) {
+            let mut damaged = sound.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            let size = Size::AtMost(1 << 20);
+            let Ok(decoded) = decoder.decode(damaged.clone().into(), size) else { continue };
+            if let Some(expected) = reference::decoded(&damaged, size) {
+                assert!(decoded == expected, "bit {bit}");
+            }
+        }
+    }
+}
+
+#[wasm_bindgen_test]
 fn packs_are_built_opened_read_and_verified() {
     let items: Vec<Vec<u8>> = (0..50u8).map(|at| noise(at.into(), usize::from(at) * 30)).collect();
     for codec in ["none", "zstd"] {
@@ -165,7 +204,7 @@ fn errors_have_rows_and_the_instance_stays_usable() {
             "no room for a trailer"
         );
     }
-    assert_eq!(row(&PackOpening::new(0.5, 1.0).err().unwrap())[0], Refusal::NotWhole as u64);
+    assert_eq!(row(&PackOpening::new(0.5, 1.0).err().unwrap())[0], ModuleRefusal::NotWhole as u64);
     let mut damaged = sound.clone();
     damaged[3] ^= 1;
     let refused = get(&open(&damaged, "zstd").unwrap(), 0).unwrap_err();

@@ -1,0 +1,58 @@
+// A range of items as an async iterator: calls in any order and number behave
+// as those of an async generator do.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { create, open } from "../../../wasm/js/index.node.js";
+
+const ITEMS = Array.from({ length: 40 }, (_, at) => `item ${at}`);
+const text = (item) => new TextDecoder().decode(item);
+
+async function packOfItems() {
+  const builder = create({ itemsPerRecord: 16 });
+  for (const item of ITEMS) await builder.append(new TextEncoder().encode(item));
+  const pack = await open((await builder.finish()).blob);
+  return pack;
+}
+
+test("calls of next that do not wait for each other are answered in order", async () => {
+  const range = (await packOfItems()).range(3, 37);
+  const answers = await Promise.all(Array.from({ length: 36 }, () => range.next()));
+  const items = answers.filter(({ done }) => !done).map(({ value }) => text(value));
+  assert.deepEqual(items, ITEMS.slice(3, 37));
+  assert.deepEqual(answers.slice(34), Array(2).fill({ value: undefined, done: true }));
+});
+
+test("return ends the range after the calls before it, in the middle of a record too", async () => {
+  const range = (await packOfItems()).range();
+  assert.equal(text((await range.next()).value), "item 0");
+  const answers = await Promise.all([range.next(), range.return(), range.next()]);
+  assert.equal(text(answers[0].value), "item 1");
+  assert.deepEqual(answers.slice(1), Array(2).fill({ value: undefined, done: true }));
+});
+
+test("throw ends the range with that error", async () => {
+  const range = (await packOfItems()).range();
+  await range.next();
+  const mine = new Error("mine");
+  await assert.rejects(range.throw(mine), (error) => error === mine);
+  assert.equal((await range.next()).done, true);
+});
+
+for (const taken of [1, 16, 39, 40]) {
+  test(`an abort after ${taken} items ends the range with aborted`, async () => {
+    const controller = new AbortController();
+    const range = (await packOfItems()).range(0, 40, { signal: controller.signal });
+    for (let count = 0; count < taken; count += 1) await range.next();
+    controller.abort();
+    await assert.rejects(range.next(), { code: "aborted" });
+    assert.equal((await range.next()).done, true);
+  });
+}
+
+test("items are copies: changing one changes no other", async () => {
+  const range = (await packOfItems()).range();
+  const { value: first } = await range.next();
+  assert.equal(first.buffer.byteLength, first.length);
+  first.fill(0);
+  assert.equal(text((await range.next()).value), "item 1");
+});
