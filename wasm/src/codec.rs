@@ -9,7 +9,7 @@ use sealpack_core::error::{Cause, DecodeError};
 use sealpack_core::format::known::KnownCodec;
 use wasm_bindgen::{JsCast, JsValue};
 
-use crate::decode::ZstdDecoder;
+use crate::decode::FrameDecoder;
 
 /// The name of a codec that the caller has to choose.
 pub const UNKNOWN: &str = "unknown";
@@ -42,7 +42,7 @@ impl NamedDecoder {
     /// Each payload is a zstd frame.
     #[must_use]
     pub fn zstd() -> Self {
-        Self { name: "zstd", decoder: Rc::new(ZstdDecoder::default()) }
+        Self { name: "zstd", decoder: Rc::new(FrameDecoder::default()) }
     }
 
     /// The format id is unknown and the records are not zstd frames. The caller

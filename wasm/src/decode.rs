@@ -20,11 +20,11 @@ const SLACK: u64 = 32;
 
 /// Decodes one zstd frame at a time, reusing the decoder's tables.
 #[derive(Default)]
-pub struct ZstdDecoder {
+pub struct FrameDecoder {
     decompressor: RefCell<Option<Decompressor>>,
 }
 
-impl Decode for ZstdDecoder {
+impl Decode for FrameDecoder {
     fn decode(&self, encoded: Bytes, size: Size) -> Result<Bytes, DecodeError> {
         let layout = FrameLayout::of(&encoded, size)?;
         if layout.header.window_size > LARGEST_WINDOW.max(size.upper_bound()) {

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use sealpack_core::codec::zstd_frame::{FrameHeader, FrameLayout, MAGIC};
 use sealpack_core::codec::{Decode as _, Size};
 use sealpack_core::error::DecodeError;
-use sealpack_wasm::decode::ZstdDecoder;
+use sealpack_wasm::decode::FrameDecoder;
 
 /// Each damages a frame four times.
 const ROUNDS: u32 = 15_000;
@@ -90,7 +90,7 @@ fn by_c_zstd(frame: &[u8]) -> Option<Vec<u8>> {
 
 /// Compares the three decoders on one frame. Where two of them accept it, they
 /// must agree; C zstd and ruzstd may accept more.
-fn compare(decoder: &ZstdDecoder, frame: &[u8], size: Size) -> Option<Vec<u8>> {
+fn compare(decoder: &FrameDecoder, frame: &[u8], size: Size) -> Option<Vec<u8>> {
     let ours = decoder.decode(frame.to_vec().into(), size).ok()?;
     let layout = FrameLayout::of(frame, size).unwrap();
     let by_c = by_c_zstd(&frame[..layout.length]).expect("C zstd refuses what the reader accepts");
@@ -104,7 +104,7 @@ fn compare(decoder: &ZstdDecoder, frame: &[u8], size: Size) -> Option<Vec<u8>> {
 #[test]
 fn frames_of_every_kind_decode_to_the_same_bytes_in_three_decoders() {
     let mut random = Random(1);
-    let decoder = ZstdDecoder::default();
+    let decoder = FrameDecoder::default();
     for round in 0..1500 {
         let payload = random.payload();
         for level in [-5, 1, 3, 9, 19] {
@@ -127,7 +127,7 @@ fn frames_of_every_kind_decode_to_the_same_bytes_in_three_decoders() {
 #[test]
 fn damaged_frames_never_decode_to_other_bytes() {
     let mut random = Random(2);
-    let mut decoder = ZstdDecoder::default();
+    let mut decoder = FrameDecoder::default();
     let (mut refused, mut accepted) = (0, 0);
     for round in 0..ROUNDS {
         let payload = random.payload();
@@ -146,7 +146,7 @@ fn damaged_frames_never_decode_to_other_bytes() {
             }
         }
         if round % 1000 == 0 {
-            decoder = ZstdDecoder::default();
+            decoder = FrameDecoder::default();
         }
     }
     println!("{refused} refused, {accepted} accepted");
@@ -191,7 +191,7 @@ fn the_frames_of_the_fixtures_and_of_the_fuzz_corpora_decode_alike_damaged_or_no
     files_below(&tests.join("fixtures"), &mut files);
     files_below(&tests.join("fuzz/corpus"), &mut files);
     let mut random = Random(3);
-    let decoder = ZstdDecoder::default();
+    let decoder = FrameDecoder::default();
     let mut decoded = 0;
     for file in files {
         for frame in frames_in(&fs::read(&file).unwrap()).into_iter().take(40) {
@@ -209,7 +209,7 @@ fn the_frames_of_the_fixtures_and_of_the_fuzz_corpora_decode_alike_damaged_or_no
 fn every_flipped_bit_of_a_checksum_is_refused() {
     let payload = Random(4).payload();
     let sound = frame(&payload, 3, true, true);
-    let decoder = ZstdDecoder::default();
+    let decoder = FrameDecoder::default();
     for bit in 0..32 {
         let mut damaged = sound.clone();
         let at = damaged.len() - 4 + bit / 8;
@@ -237,7 +237,7 @@ fn stating(content_size: u32, blocks: &[(u8, &[u8])]) -> Vec<u8> {
 
 #[test]
 fn a_content_size_that_the_blocks_do_not_yield_is_refused() {
-    let decoder = ZstdDecoder::default();
+    let decoder = FrameDecoder::default();
     for (claimed, accepted) in [(5, false), (6, true), (7, false)] {
         let frame = stating(claimed, &[(0, &b"abc"[..]), (0, &b"def"[..])]);
         let decoded = decoder.decode(frame.into(), Size::AtMost(100));
@@ -257,7 +257,7 @@ fn a_content_size_that_the_blocks_do_not_yield_is_refused() {
 
 #[test]
 fn records_that_compress_beyond_the_plausible_decode() {
-    let decoder = ZstdDecoder::default();
+    let decoder = FrameDecoder::default();
     for length in [100_000, 300_000, 20_000_000] {
         let payload = vec![7; length];
         let frame = frame(&payload, 3, true, true);

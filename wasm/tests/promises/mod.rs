@@ -94,7 +94,7 @@ fn get(pack: &PackHandle, position: u32) -> Result<Vec<u8>, JsValue> {
 
 #[wasm_bindgen_test]
 fn frames_carry_size_and_checksum_and_decode() {
-    let decoder = decode::ZstdDecoder::default();
+    let decoder = decode::FrameDecoder::default();
     for length in [1, 255, 256, 257, 65_791, 65_792, 300_000] {
         for payload in [noise(7, length), vec![9; length]] {
             let frame = frame(&payload);
@@ -111,7 +111,7 @@ fn frames_carry_size_and_checksum_and_decode() {
 fn flipping_any_bit_of_a_frame_never_changes_the_payload() {
     let payload = noise(3, 700);
     let sound = frame(&payload);
-    let decoder = decode::ZstdDecoder::default();
+    let decoder = decode::FrameDecoder::default();
     for bit in 0..sound.len() * 8 {
         let mut damaged = sound.clone();
         damaged[bit / 8] ^= 1 << (bit % 8);
@@ -129,7 +129,7 @@ fn a_frame_that_claims_a_terabyte_is_refused_without_allocating() {
     frame.push(0xe4);
     frame.extend_from_slice(&(1u64 << 40).to_le_bytes());
     frame.extend_from_slice(&[1, 0, 0, 0, 0, 0, 0]);
-    let decoder = decode::ZstdDecoder::default();
+    let decoder = decode::FrameDecoder::default();
     let refused = decoder.decode(Bytes::from(frame), Size::AtMost(1 << 30));
     assert!(matches!(refused, Err(DecodeError::AboveLimit { .. })));
 }
@@ -142,7 +142,7 @@ fn memory_grows_with_what_a_frame_yields_and_not_with_its_claims() {
     // A content size of 256 MiB; a window of 128 MiB and no content size.
     let sized = [&magic[..], &[0xa0], &(256u32 << 20).to_le_bytes(), &block].concat();
     let windowed = [&magic[..], &[0, 17 << 3], &block].concat();
-    let decoder = decode::ZstdDecoder::default();
+    let decoder = decode::FrameDecoder::default();
     let before = pages();
     let refused = decoder.decode(sized.into(), Size::AtMost(1 << 30));
     assert!(matches!(refused, Err(DecodeError::Length { found: 3, .. })));
@@ -152,7 +152,7 @@ fn memory_grows_with_what_a_frame_yields_and_not_with_its_claims() {
 
 #[wasm_bindgen_test]
 fn damaged_frames_decode_as_the_reference_says_or_not_at_all() {
-    let decoder = decode::ZstdDecoder::default();
+    let decoder = decode::FrameDecoder::default();
     for (seed, length) in [(11, 90), (12, 900), (13, 9000)] {
         let mut sound = frame(&noise(seed, length));
         // Without the checksum, what the blocks say is what is compared.
