@@ -119,6 +119,10 @@ impl Writer {
     /// # Errors
     /// The first error of the writer; or [`Limit::Item`], [`Limit::Items`],
     /// [`Limit::Record`] for this item, which is then not added.
+    ///
+    /// [`Limit::Item`]: sealpack_core::error::Limit::Item
+    /// [`Limit::Items`]: sealpack_core::error::Limit::Items
+    /// [`Limit::Record`]: sealpack_core::error::Limit::Record
     pub fn append(&mut self, item: &[u8]) -> Result<(), Error> {
         self.append_with(|builder| builder.push(item))
     }
@@ -156,6 +160,7 @@ impl Writer {
     /// whose item is then not added.
     ///
     /// [`Misuse::Nul`]: sealpack_core::error::Misuse::Nul
+    /// [`Limit::Name`]: sealpack_core::error::Limit::Name
     pub fn append_named(&mut self, name: &[u8], item: &[u8]) -> Result<(), Error> {
         self.append_named_with(name, |builder| builder.push(item))
     }
@@ -179,6 +184,7 @@ impl Writer {
     ///
     /// [`Misuse::Position`]: sealpack_core::error::Misuse::Position
     /// [`Misuse::Nul`]: sealpack_core::error::Misuse::Nul
+    /// [`Limit::Name`]: sealpack_core::error::Limit::Name
     pub fn name_item(&mut self, position: u32, name: &[u8]) -> Result<(), Error> {
         self.packer.name_item(position, name).map_err(|kind| Error::new(&self.path, kind))
     }
@@ -188,6 +194,8 @@ impl Writer {
     ///
     /// # Errors
     /// [`Limit::AppData`] above 2^32-1 bytes.
+    ///
+    /// [`Limit::AppData`]: sealpack_core::error::Limit::AppData
     pub fn set_app_data(&mut self, app_data: impl Into<Bytes>) -> Result<(), Error> {
         let set = self.packer.set_app_data(app_data.into());
         set.map_err(|kind| Error::new(&self.path, kind))
