@@ -85,7 +85,7 @@ pub enum Fault {
         /// Bytes that it has.
         found: u64,
     },
-    /// Bytes that belong to nothing.
+    /// Surplus bytes, which belong to no part of the section.
     Leftover {
         /// How many.
         bytes: u64,
@@ -163,7 +163,7 @@ pub enum Fault {
         /// Records that the trailer states.
         records: u32,
     },
-    /// Sizes do not add up to the bytes they describe.
+    /// Sizes do not add up to the number of bytes that they describe.
     Sum {
         /// The bytes they describe.
         expected: u64,
@@ -175,7 +175,7 @@ pub enum Fault {
     /// The caller's hash extract refused an item during verification.
     Extract(Cause),
     /// The app data contains an extension that this version does not know and must
-    /// not pass over: it cannot tell how to read the items.
+    /// not ignore: the extension may change how items are read.
     Extension {
         /// The kind of the extension.
         kind: u32,
@@ -390,7 +390,7 @@ impl fmt::Display for Fault {
                 write!(f, "{claimed} records stated, but the index has room for {at_most}")
             }
             Self::ItemCount { items, per_record, records } => {
-                write!(f, "{items} items, {per_record} a record, do not make {records} records")
+                write!(f, "{items} items at {per_record} per record do not make {records} records")
             }
             Self::Sum { expected, found } => {
                 write!(f, "the sizes add up to {found} bytes instead of {expected}")
@@ -402,7 +402,7 @@ impl fmt::Display for Fault {
             }
             Self::Extension { kind } => write!(
                 f,
-                "extension {kind} is unknown: its items can only be read by a newer version"
+                "extension {kind} is unknown: only a newer version can read the items"
             ),
             Self::Names(fault) => fault.fmt(f),
         }
@@ -419,27 +419,29 @@ impl fmt::Display for Limit {
         const MAX: u32 = u32::MAX;
         match self {
             Self::Item { length } => {
-                write!(f, "an item of {length} bytes: at most {MAX} are possible")
+                write!(f, "an item of {length} bytes, above the maximum of {MAX}")
             }
             Self::Items => write!(f, "a pack holds at most {MAX} items"),
             Self::Record { size } => {
-                write!(f, "a record of {size} bytes: at most {MAX} are possible")
+                write!(f, "a record of {size} bytes, above the maximum of {MAX}")
             }
             Self::Index { size } => {
-                write!(f, "an offset index of {size} bytes: at most {MAX} are possible")
+                write!(f, "an offset index of {size} bytes, above the maximum of {MAX}")
             }
             Self::AppData { length } => {
-                write!(f, "app data of {length} bytes: at most {MAX} are possible")
+                write!(f, "app data of {length} bytes, above the maximum of {MAX}")
             }
             Self::Name { length } => {
-                write!(f, "a name of {length} bytes: at most 65535 are possible")
+                write!(f, "a name of {length} bytes, above the maximum of 65535")
             }
             Self::Names { size } => {
-                write!(f, "names of {size} bytes: at most {MAX} are possible")
+                write!(f, "names of {size} bytes, above the maximum of {MAX}")
             }
             Self::SameName { limit } => write!(f, "more than {limit} items have this name"),
             Self::File => f.write_str("a file of 2^64 bytes or more"),
-            Self::Memory { bytes } => write!(f, "{bytes} bytes do not fit this platform's memory"),
+            Self::Memory { bytes } => {
+                write!(f, "{bytes} bytes are more than this platform can address")
+            }
             Self::Decoded { size, limit } => {
                 write!(f, "a record decodes to {size} bytes, above the limit of {limit}")
             }

@@ -54,7 +54,7 @@ impl Decode for RunLengths {
     }
 
     fn checksum(&self, _encoded: &[u8]) -> FrameChecksum {
-        FrameChecksum::NotKept
+        FrameChecksum::Unsupported
     }
 }
 

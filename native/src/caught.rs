@@ -54,6 +54,6 @@ impl<T: Decode + ?Sized> Decode for Caught<&T> {
     }
 
     fn checksum(&self, encoded: &[u8]) -> FrameChecksum {
-        caught(|| self.0.checksum(encoded)).unwrap_or(FrameChecksum::NotKept)
+        caught(|| self.0.checksum(encoded)).unwrap_or(FrameChecksum::Unsupported)
     }
 }

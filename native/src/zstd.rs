@@ -104,7 +104,7 @@ impl Context {
         size: Size,
         out: &mut Vec<u8>,
     ) -> Result<(), DecodeError> {
-        let layout = FrameLayout::of(encoded, size)?;
+        let layout = FrameLayout::parse(encoded, size)?;
         let frame = encoded.get(..layout.length).unwrap_or_default();
         let most = layout.max_output;
         let mut capacity = size.plausible(Some(most), frame.len());

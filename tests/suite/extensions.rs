@@ -95,8 +95,7 @@ fn an_unknown_extension_keeps_items_unread_unless_bit_31_is_set() {
     let reader = pack_with(&envelope(&[(1, b"mine"), (9, b"?")]));
     assert_eq!(reader.app_data(), &b"mine"[..]);
     assert_eq!(reader.item_count(), 3);
-    let expected =
-        "app data: extension 9 is unknown: its items can only be read by a newer version";
+    let expected = "app data: extension 9 is unknown: only a newer version can read the items";
     assert_eq!(fault(&reader.get(1).unwrap_err()), expected);
     assert_eq!(fault(&reader.record(0).unwrap_err()), expected);
     assert_eq!(fault(&reader.get_many(&[0, 2], |_, _| ()).unwrap_err()), expected);

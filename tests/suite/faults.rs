@@ -124,7 +124,7 @@ fn records_of_an_unknown_codec_are_refused_until_the_caller_chooses() {
         }
 
         fn checksum(&self, _: &[u8]) -> FrameChecksum {
-            FrameChecksum::NotKept
+            FrameChecksum::Unsupported
         }
     }
     let pack = pack_with(Own::Inverts, 1).unwrap();

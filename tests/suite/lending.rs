@@ -24,7 +24,7 @@ impl Decode for Own {
     }
 
     fn checksum(&self, _: &[u8]) -> FrameChecksum {
-        FrameChecksum::NotKept
+        FrameChecksum::Unsupported
     }
 }
 

@@ -52,8 +52,8 @@ const MUTANTS: &[Mutant] = &[
         name: "the trailer's CRC is not compared",
         edits: &[edit(
             TRAILER,
-            "        refuse_bad_crc(bytes)?;\n",
-            "        let _ = refuse_bad_crc(bytes);\n",
+            "        check_crc(bytes)?;\n",
+            "        let _ = check_crc(bytes);\n",
         )],
         test: &[SUITE, SWEEP],
     },
@@ -80,8 +80,8 @@ const MUTANTS: &[Mutant] = &[
         name: "a record's CRC is not compared",
         edits: &[edit(
             RECORD,
-            "refuse_other(stored, covered)?;",
-            "let _ = refuse_other(stored, covered);",
+            "check_crc(stored, covered)?;",
+            "let _ = check_crc(stored, covered);",
         )],
         test: &[SUITE, SWEEP],
     },
@@ -89,8 +89,8 @@ const MUTANTS: &[Mutant] = &[
         name: "the CRC of the item lengths is not compared",
         edits: &[edit(
             RECORD,
-            "refuse_other(stored, covered.get(payload.len()..).unwrap_or_default())?;",
-            "let _ = refuse_other(stored, covered.get(payload.len()..).unwrap_or_default());",
+            "check_crc(stored, covered.get(payload.len()..).unwrap_or_default())?;",
+            "let _ = check_crc(stored, covered.get(payload.len()..).unwrap_or_default());",
         )],
         test: &[SUITE, SWEEP],
     },

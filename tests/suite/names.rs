@@ -351,7 +351,7 @@ fn broken_names_are_refused_by_name() {
         (edit(&sound, 18, &most), "impossible size of 4294967295 bytes"),
         (edit(&sound, 18, &[3, 0, 0, 0]), "impossible size of 3 bytes"),
         (edit(&sound, 22, b"none"), "block 0: the payload is not a frame"),
-        (in_sorted_order, "smaller than the name before"),
+        (in_sorted_order, "sorts before the previous one"),
         (edit(&unsorted, 22, &[0xff; 3]), ""),
     ] {
         let asked = ask(&with_section(&section));

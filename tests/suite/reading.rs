@@ -259,7 +259,7 @@ fn a_panic_in_the_callers_decoder_or_extract_is_an_error() {
             Ok(encoded)
         }
         fn checksum(&self, _: &[u8]) -> FrameChecksum {
-            FrameChecksum::NotKept
+            FrameChecksum::Unsupported
         }
     }
     let bytes = pack(Writer::options().codec(Plain).items_per_record(64), 4096, 1000);

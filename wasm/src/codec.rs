@@ -81,6 +81,6 @@ impl Decode for Custom {
     }
 
     fn checksum(&self, _encoded: &[u8]) -> FrameChecksum {
-        FrameChecksum::NotKept
+        FrameChecksum::Unsupported
     }
 }

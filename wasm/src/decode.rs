@@ -26,7 +26,7 @@ pub struct FrameDecoder {
 
 impl Decode for FrameDecoder {
     fn decode(&self, encoded: Bytes, size: Size) -> Result<Bytes, DecodeError> {
-        let layout = FrameLayout::of(&encoded, size)?;
+        let layout = FrameLayout::parse(&encoded, size)?;
         if layout.header.window_size > LARGEST_WINDOW.max(size.upper_bound()) {
             return Err(refused("the window is above 128 MiB"));
         }

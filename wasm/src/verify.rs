@@ -44,14 +44,14 @@ pub struct RunExaminer {
 }
 
 const NOTHING: SoundRecord =
-    SoundRecord { frame: FrameChecksum::NotKept, digest: None, payload_size: 0 };
+    SoundRecord { frame: FrameChecksum::Unsupported, digest: None, payload_size: 0 };
 
 // The first two numbers that `next` returns. The record is damaged, sound, or
 // sound with a message for the caller to hash; then the kind of its frame.
 const DAMAGED: u32 = 0;
 const SOUND: u32 = 1;
 const TO_HASH: u32 = 2;
-const FRAME_NOT_KEPT: u32 = 0;
+const FRAME_WITHOUT_CHECKSUMS: u32 = 0;
 const FRAME_PRESENT: u32 = 1;
 const FRAME_ABSENT: u32 = 2;
 
@@ -116,7 +116,7 @@ impl RunExaminer {
         self.found = self.examine(&place, stored);
         let Ok(sound) = &self.found else { return Ok(Some(vec![DAMAGED.into()])) };
         let frame = match sound.frame {
-            FrameChecksum::NotKept => FRAME_NOT_KEPT,
+            FrameChecksum::Unsupported => FRAME_WITHOUT_CHECKSUMS,
             FrameChecksum::Present => FRAME_PRESENT,
             FrameChecksum::Absent => FRAME_ABSENT,
         };
@@ -205,7 +205,7 @@ impl ReportBuilder {
         let frame = match frame {
             FRAME_PRESENT => FrameChecksum::Present,
             FRAME_ABSENT => FrameChecksum::Absent,
-            _ => FrameChecksum::NotKept,
+            _ => FrameChecksum::Unsupported,
         };
         let digest = Hash::try_from(digest).ok();
         let sound = SoundRecord { frame, digest, payload_size: to_u64(payload_size)? };

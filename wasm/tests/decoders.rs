@@ -92,7 +92,7 @@ fn by_c_zstd(frame: &[u8]) -> Option<Vec<u8>> {
 /// must agree; C zstd and ruzstd may accept more.
 fn compare(decoder: &FrameDecoder, frame: &[u8], size: Size) -> Option<Vec<u8>> {
     let ours = decoder.decode(frame.to_vec().into(), size).ok()?;
-    let layout = FrameLayout::of(frame, size).unwrap();
+    let layout = FrameLayout::parse(frame, size).unwrap();
     let by_c = by_c_zstd(&frame[..layout.length]).expect("C zstd refuses what the reader accepts");
     assert!(ours == by_c, "other bytes than C zstd");
     if let Some(reference) = reference::decoded(frame, size) {

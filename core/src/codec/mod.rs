@@ -108,7 +108,7 @@ pub enum FrameChecksum {
     /// The codec supports checksums, but this payload has none.
     Absent,
     /// The codec has no checksums.
-    NotKept,
+    Unsupported,
 }
 
 /// Decodes payloads that are stored unchanged.
@@ -122,6 +122,6 @@ impl Decode for PlainDecoder {
     }
 
     fn checksum(&self, _encoded: &[u8]) -> FrameChecksum {
-        FrameChecksum::NotKept
+        FrameChecksum::Unsupported
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A record holds one frame with its content size and a checksum. Decoders
 //! differ in what they check, so the rules that every reader must follow are
-//! here: [`FrameHeader::parse`] and [`FrameLayout::of`] examine a frame and the
+//! here: [`FrameHeader::parse`] and [`FrameLayout::parse`] examine a frame and the
 //! bytes after it before a decoder runs. [`with_content_size`] adds the content
 //! size to the frames of an encoder that omits it.
 
@@ -118,8 +118,8 @@ impl FrameLayout {
     /// ones) may follow. Nothing is decoded or allocated.
     ///
     /// # Errors
-    /// [`DecodeError`].
-    pub fn of(payload: &[u8], size: Size) -> Result<Self, DecodeError> {
+    /// [`DecodeError`], whose variants say what was refused.
+    pub fn parse(payload: &[u8], size: Size) -> Result<Self, DecodeError> {
         let header = FrameHeader::parse(payload)?;
         if header.dictionary {
             return Err(DecodeError::Dictionary);
@@ -132,8 +132,8 @@ impl FrameLayout {
         if !yields_nothing(after) || (header.content_size == Some(0) && !after.is_empty()) {
             return Err(DecodeError::Trailing { bytes: after.len() as u64 });
         }
-        let unsized_most = (payload.len() as u64).saturating_mul(UNSIZED_RATIO);
-        let max_output = header.content_size.unwrap_or(unsized_most).min(size.upper_bound());
+        let unsized_limit = (payload.len() as u64).saturating_mul(UNSIZED_RATIO);
+        let max_output = header.content_size.unwrap_or(unsized_limit).min(size.upper_bound());
         Ok(Self { header, length, max_output })
     }
 
@@ -296,21 +296,25 @@ mod tests {
             (b"\0", false),
         ] {
             let payload = [&whole, after].concat();
-            assert_eq!(FrameLayout::of(&payload, Size::Exactly(3)).is_ok(), accepted, "{after:?}");
+            assert_eq!(
+                FrameLayout::parse(&payload, Size::Exactly(3)).is_ok(),
+                accepted,
+                "{after:?}"
+            );
         }
-        assert!(FrameLayout::of(&[&skippable, &whole[..]].concat(), Size::Exactly(3)).is_err());
-        assert!(FrameLayout::of(&[&empty, &whole[..]].concat(), Size::AtMost(9)).is_err());
+        assert!(FrameLayout::parse(&[&skippable, &whole[..]].concat(), Size::Exactly(3)).is_err());
+        assert!(FrameLayout::parse(&[&empty, &whole[..]].concat(), Size::AtMost(9)).is_err());
     }
 
     #[test]
     fn a_content_size_that_contradicts_the_lengths_is_refused() {
         let claims_a_tebibyte = frame(&[0xe4, 0, 0, 0, 0, 0, 1, 0, 0], b"abc");
         assert!(matches!(
-            FrameLayout::of(&claims_a_tebibyte, Size::Exactly(3)),
+            FrameLayout::parse(&claims_a_tebibyte, Size::Exactly(3)),
             Err(DecodeError::Length { expected: 3, found: 0x100_0000_0000 })
         ));
         assert!(matches!(
-            FrameLayout::of(&claims_a_tebibyte, Size::AtMost(1 << 32)),
+            FrameLayout::parse(&claims_a_tebibyte, Size::AtMost(1 << 32)),
             Err(DecodeError::AboveLimit { .. })
         ));
     }
@@ -319,7 +323,10 @@ mod tests {
     fn a_truncated_frame_is_refused() {
         let whole = frame(&[0x24, 3], b"abc");
         for length in 0..whole.len() {
-            assert!(FrameLayout::of(&whole[..length], Size::Exactly(3)).is_err(), "{length} bytes");
+            assert!(
+                FrameLayout::parse(&whole[..length], Size::Exactly(3)).is_err(),
+                "{length} bytes"
+            );
         }
     }
 }

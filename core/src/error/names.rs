@@ -9,15 +9,15 @@ use super::DecodeError;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum NamesFault {
-    /// There is not one name for each item.
+    /// The number of names differs from the number of items.
     Count {
         /// The number of names.
         names: u32,
         /// The number of items.
         items: u32,
     },
-    /// A block ends where it starts or before, in positions or in bytes; or there is
-    /// no such block.
+    /// A block does not end after the block before it, in positions or in bytes; or
+    /// there is no such block.
     BlockOrder {
         /// The block, counted from 0.
         block: u32,
@@ -47,7 +47,7 @@ pub enum NamesFault {
         /// The first position of the block.
         position: u32,
     },
-    /// A name shares more bytes with the name before than that has.
+    /// A name claims to share more bytes with the previous name than that name has.
     Shared {
         /// The position of the name.
         position: u32,
@@ -62,17 +62,17 @@ pub enum NamesFault {
         /// The position of the name.
         position: u32,
     },
-    /// The names of a block have more than 4 MiB together.
+    /// The expanded names of a block take more than 4 MiB.
     Expanded {
-        /// The position of the first name above that.
+        /// The position of the first name above the limit.
         position: u32,
     },
-    /// The names are marked as sorted, but this one is smaller than the one before.
+    /// The names are marked as sorted, but this one sorts before the previous one.
     Order {
         /// The position of the name.
         position: u32,
     },
-    /// The sorted order names a position that the pack does not have.
+    /// The sorted order contains a position that the pack does not have.
     OrderEntry {
         /// The place in the sorted order, counted from 0.
         rank: u32,
@@ -102,7 +102,7 @@ impl fmt::Display for NamesFault {
             }
             Self::Shared { position } => write!(
                 f,
-                "the name of item {position} shares more bytes with the name before than that has"
+                "the name of item {position} claims to share more bytes with the previous name than that name has"
             ),
             Self::NameLength { position } => {
                 write!(f, "the name of item {position} has more than 65535 bytes")
@@ -111,11 +111,11 @@ impl fmt::Display for NamesFault {
                 write!(f, "the name of item {position} contains a NUL byte")
             }
             Self::Expanded { position } => {
-                write!(f, "the names of the block of item {position} have more than 4 MiB")
+                write!(f, "the names of the block of item {position} take more than 4 MiB")
             }
             Self::Order { position } => write!(
                 f,
-                "the name of item {position} is smaller than the name before, but the names are marked as sorted"
+                "the name of item {position} sorts before the previous one, but the names are marked as sorted"
             ),
             Self::OrderEntry { rank, position } => {
                 write!(

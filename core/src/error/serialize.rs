@@ -16,7 +16,7 @@ pub fn hash<S: Serializer>(hash: &[u8; 32], serializer: S) -> Result<S::Ok, S::E
     serializer.collect_str(&Hex(hash))
 }
 
-/// As [`hash`], or nothing.
+/// As [`hash`]; `None` is serialized as none (`null` in JSON).
 pub fn optional_hash<S: Serializer>(
     hash: &Option<[u8; 32]>,
     serializer: S,

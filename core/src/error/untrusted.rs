@@ -10,7 +10,8 @@ use super::Hex;
 #[non_exhaustive]
 pub enum Untrusted {
     /// The digest list belongs to another pack: its root differs from the
-    /// trusted hash. If that may be either hash, its content hash differs too.
+    /// trusted hash. If the caller did not say which of the two hashes it trusts,
+    /// the list's content hash differs too.
     List {
         /// The hash that the caller trusts.
         trusted: [u8; 32],

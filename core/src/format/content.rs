@@ -122,7 +122,7 @@ pub trait DigestRecords: Send {
         digests: &mut Vec<Hash>,
     ) -> Result<(), Error>;
 
-    /// The number of records per call with which it is fastest.
+    /// The number of records per call at which it is fastest.
     fn preferred_batch(&self) -> usize {
         1
     }

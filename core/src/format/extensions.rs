@@ -36,10 +36,9 @@ impl ExtensionKind {
     /// The names of the items ([`names`](crate::names)).
     pub const NAMES: Self = Self(3);
 
-    /// Whether a reader that does not know this kind may pass over it: bit 31 is
-    /// set.
+    /// Whether a reader that does not know this kind may ignore it: bit 31 is set.
     #[must_use]
-    pub fn may_be_passed_over(self) -> bool {
+    pub fn may_be_ignored(self) -> bool {
         self.0 >> 31 == 1
     }
 
@@ -109,7 +108,7 @@ impl AppData {
         for section in sections(&raw, is_envelope) {
             match section.kind {
                 ExtensionKind::CALLER => caller = section.bytes,
-                kind if kind.name().is_none() && !kind.may_be_passed_over() => {
+                kind if kind.name().is_none() && !kind.may_be_ignored() => {
                     refused = refused.or(Some(kind));
                 }
                 _ => {}
@@ -143,8 +142,8 @@ impl AppData {
         self.sections().find(|section| section.kind == kind).map(|section| section.bytes)
     }
 
-    /// The first kind that this crate does not know and that may not be passed
-    /// over, if there is one. The items of such a pack are not readable here.
+    /// The first kind that this crate does not know and must not ignore, if there is
+    /// one. It refuses to read the items of such a pack.
     #[must_use]
     pub fn refused(&self) -> Option<ExtensionKind> {
         self.refused
@@ -187,7 +186,7 @@ fn sections(raw: &Bytes, is_envelope: bool) -> impl Iterator<Item = ExtensionSec
     })
 }
 
-/// What a writer stores in the app data.
+/// The parts that a writer stores in the app data.
 #[derive(Clone, Debug, Default)]
 pub struct AppDataParts {
     /// The caller's own app data.
@@ -235,8 +234,7 @@ impl AppDataParts {
     }
 }
 
-/// The error for items of a pack with an extension that this crate must not pass
-/// over.
+/// The error for items of a pack with an unknown extension that must not be ignored.
 pub(crate) fn unknown(kind: ExtensionKind) -> Error {
     Fault::Extension { kind: kind.0 }.in_section(Section::AppData)
 }
@@ -291,7 +289,7 @@ mod tests {
         assert_eq!(parse(&sound).caller(), &b"mine"[..]);
         for length in MAGIC.len() + 1..sound.len() {
             let cut = &sound[..length];
-            // Between two sections, the rest is an envelope of fewer sections.
+            // A cut between two sections leaves an envelope of fewer sections.
             let whole = [8 + 12, 8 + 12 + 13].contains(&length);
             assert_eq!(parse(cut).caller() != cut, whole, "{length} bytes");
         }

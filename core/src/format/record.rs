@@ -89,25 +89,25 @@ impl RecordLayout {
             (record, None)
         };
         if let (true, Some(stored)) = (self.record_checksum, stored) {
-            refuse_other(stored, covered)?;
+            check_crc(stored, covered)?;
         }
         if !self.lengths {
             return Ok(RecordParts { payload: covered, lengths: None });
         }
         let (group, payload) = Group::split_last(covered, count)?;
         if let (false, Some(stored)) = (self.record_checksum, stored) {
-            refuse_other(stored, covered.get(payload.len()..).unwrap_or_default())?;
+            check_crc(stored, covered.get(payload.len()..).unwrap_or_default())?;
         }
         Ok(RecordParts { payload, lengths: Some(group) })
     }
 }
 
-fn refuse_other(stored: u32, covered: &[u8]) -> Result<(), Fault> {
+fn check_crc(stored: u32, covered: &[u8]) -> Result<(), Fault> {
     let computed = crc::crc32c(covered);
     if stored == computed { Ok(()) } else { Err(Fault::Checksum { stored, computed }) }
 }
 
-/// The parts of a record whose checksum is right.
+/// The parts of a record whose checksum matched.
 #[derive(Clone, Copy, Debug)]
 pub struct RecordParts<'a> {
     /// The payload as stored.

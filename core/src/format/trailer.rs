@@ -141,7 +141,7 @@ impl Trailer {
         if version != VERSION {
             return Err(Fault::Version { found: version });
         }
-        refuse_bad_crc(bytes)?;
+        check_crc(bytes)?;
         let flags = cursor.u8()?;
         if flags & !(FLAG_CONTENT_HASH | FLAG_RECORD_CHECKSUM) != 0 {
             return Err(Fault::Flags { found: flags });
@@ -261,7 +261,7 @@ fn refuse_early(tail: &[u8]) -> Result<(), Fault> {
     }
 }
 
-fn refuse_bad_crc(bytes: &[u8; SIZE]) -> Result<(), Fault> {
+fn check_crc(bytes: &[u8; SIZE]) -> Result<(), Fault> {
     let (covered, stored) = crate::wire::cursor::split_last_u32(bytes)?;
     let computed = crc::crc32c(covered);
     if stored == computed { Ok(()) } else { Err(Fault::Checksum { stored, computed }) }

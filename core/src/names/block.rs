@@ -64,7 +64,7 @@ impl NameBlock {
         }
     }
 
-    /// The positions whose names it holds.
+    /// The positions whose names the block holds.
     #[must_use]
     pub fn positions(&self) -> Range<u32> {
         let count = u32::try_from(self.ends.len()).unwrap_or(u32::MAX);
@@ -95,14 +95,14 @@ impl NameBlock {
         Some(start..end)
     }
 
-    /// Its memory in bytes.
+    /// The memory that the block takes, in bytes.
     #[must_use]
     pub fn memory(&self) -> usize {
         self.names.len() + self.ends.len() * size_of::<u32>()
     }
 }
 
-/// Appends a name that follows `before` to a block.
+/// Appends a name to a block; `before` is the name before it.
 pub(super) fn encode(before: &[u8], name: &[u8], block: &mut Vec<u8>) {
     let shared = before.iter().zip(name).take_while(|(a, b)| a == b).count();
     let suffix = name.get(shared..).unwrap_or_default();
@@ -111,7 +111,7 @@ pub(super) fn encode(before: &[u8], name: &[u8], block: &mut Vec<u8>) {
     block.extend_from_slice(suffix);
 }
 
-/// The most bytes that [`encode`] appends for a name of this length.
+/// The maximum number of bytes that [`encode`] appends for a name of this length.
 pub(super) fn max_encoded(length: usize) -> usize {
     length + 2 * MAX_VARINT
 }

@@ -88,7 +88,7 @@ impl NamesBuilder {
         self.count
     }
 
-    /// Refuses a name that [`push`](Self::push) would refuse for itself.
+    /// Refuses a name that [`push`](Self::push) would refuse because of its bytes.
     ///
     /// # Errors
     /// [`Limit::Name`] above [`MAX_NAME`] bytes, [`Misuse::Nul`].

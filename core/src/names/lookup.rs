@@ -17,16 +17,16 @@ pub const CACHED_BLOCKS: usize = 8;
 /// small file can give billions of items the same name.
 pub const MAX_FOUND: usize = 1 << 20;
 
-/// Looks up names. It keeps the blocks that were used last.
+/// Looks up names. It keeps the most recently used blocks decoded.
 #[derive(Clone, Debug)]
 pub struct NameLookup {
     section: NamesSection,
-    /// Blocks with their numbers, the one used last at the end.
+    /// Blocks with their numbers; the most recently used one is at the end.
     cached: Vec<(u32, Arc<NameBlock>)>,
 }
 
 impl NameLookup {
-    /// A lookup in these names. Nothing is decoded yet.
+    /// A lookup in these names. It decodes nothing yet.
     #[must_use]
     pub fn new(section: NamesSection) -> Self {
         Self { section, cached: Vec::new() }
@@ -51,7 +51,8 @@ impl NameLookup {
     /// The positions of all items with this name, ascending; none for the empty name.
     ///
     /// # Errors
-    /// [`Limit::SameName`] above [`MAX_FOUND`] items; [`Error::Corrupt`] in [`Section::Names`](crate::error::Section::Names).
+    /// [`Limit::SameName`] above [`MAX_FOUND`] items; [`Error::Corrupt`] in
+    /// [`Section::Names`](crate::error::Section::Names).
     pub fn find(&mut self, name: &[u8], decoder: &dyn Decode) -> Result<Vec<u32>, Error> {
         let mut found = Vec::new();
         if name.is_empty() {

@@ -9,12 +9,12 @@
 //! A name is any bytes but NUL, at most [`MAX_NAME`] of them; an empty name means
 //! that the item has none. The names of a block are *front-coded*: each is stored
 //! as the length that it shares with the one before, and the rest. Opening the names
-//! decodes nothing. The name of a position takes the decoding of one block, and
-//! finding a name one block for each step of a binary search.
+//! decodes nothing. Looking up the name of a position decodes one block; finding a
+//! name decodes one block for each step of a binary search.
 //!
 //! This module decompresses nothing itself: the driver passes a
 //! [`Decode`](crate::codec::Decode). At most [`CACHED_BLOCKS`] decoded blocks are in
-//! memory, each of at most [`MAX_EXPANDED`] bytes of names; for usual paths, a block
+//! memory, each of at most [`MAX_EXPANDED`] bytes of names; a block of typical paths
 //! takes a quarter of a mebibyte.
 
 mod block;

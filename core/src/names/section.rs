@@ -87,7 +87,7 @@ impl StoredNames {
 impl NamesCompanion {
     fn parse(section: &[u8], items: u32) -> Result<Self, Fault> {
         let mut cursor = ByteCursor::new(section);
-        let (flags, count) = head(&mut cursor, items)?;
+        let (flags, count) = parse_head(&mut cursor, items)?;
         if flags != FLAG_COMPANION {
             return Err(Fault::Flags { found: flags });
         }
@@ -107,9 +107,9 @@ impl NamesCompanion {
     }
 }
 
-/// Parses what both forms begin with: the flags, and the number of names, which must
-/// be the number of items.
-fn head(cursor: &mut ByteCursor<'_>, items: u32) -> Result<(u8, u32), Fault> {
+/// Parses the fields that both forms begin with, and returns the flags and the number
+/// of names, which must be the number of items.
+fn parse_head(cursor: &mut ByteCursor<'_>, items: u32) -> Result<(u8, u32), Fault> {
     let version = cursor.u8()?;
     if version != VERSION {
         return Err(Fault::Version { found: version });
@@ -139,7 +139,7 @@ impl NamesSection {
 
     fn parse_bytes(bytes: &Bytes, items: u32) -> Result<Self, Fault> {
         let mut cursor = ByteCursor::new(bytes);
-        let (flags, count) = head(&mut cursor, items)?;
+        let (flags, count) = parse_head(&mut cursor, items)?;
         if flags & !FLAG_SORTED != 0 {
             return Err(Fault::Flags { found: flags });
         }
@@ -171,16 +171,16 @@ impl NamesSection {
     fn check_table(&self) -> Result<(), Fault> {
         let (mut position, mut offset) = (0, 0);
         for (block, entry) in (0..).zip(self.table.chunks_exact(ENTRY)) {
-            let [last_position, last_offset, size] = entry_fields(entry);
-            if last_position <= position || last_offset <= offset {
+            let [end_position, end_offset, size] = entry_fields(entry);
+            if end_position <= position || end_offset <= offset {
                 return Err(Fault::Names(NamesFault::BlockOrder { block }));
             }
-            // An entry takes at least two bytes: two lengths.
-            let least = u64::from(last_position - position) * 2;
-            if size > MAX_BLOCK || u64::from(size) < least {
+            // An entry holds two lengths, so it takes at least two bytes.
+            let min_size = u64::from(end_position - position) * 2;
+            if size > MAX_BLOCK || u64::from(size) < min_size {
                 return Err(Fault::Names(NamesFault::BlockSize { block, size }));
             }
-            (position, offset) = (last_position, last_offset);
+            (position, offset) = (end_position, end_offset);
         }
         if position != self.count {
             return Err(Fault::Names(NamesFault::Count { names: position, items: self.count }));
@@ -284,13 +284,13 @@ impl NamesSection {
     }
 
     fn entry(&self, block: u32) -> Option<BlockEntry> {
-        let [last_position, last_offset, size] = self.fields(block)?;
+        let [end_position, end_offset, size] = self.fields(block)?;
         let [first_position, first_offset, _] = match block.checked_sub(1) {
             Some(before) => self.fields(before)?,
             None => [0; 3],
         };
-        let stored = first_offset as usize..last_offset as usize;
-        Some(BlockEntry { positions: first_position..last_position, stored, size })
+        let stored = first_offset as usize..end_offset as usize;
+        Some(BlockEntry { positions: first_position..end_position, stored, size })
     }
 
     fn fields(&self, block: u32) -> Option<[u32; 3]> {

@@ -9,8 +9,9 @@ use super::{Directory, RecordPlace};
 use crate::codec::zstd_frame::MAGIC;
 use crate::format::known::{KnownCodec, known};
 
-/// Detects how the records of a pack are encoded. A known format id decides if
-/// the records look like it; otherwise the first record's magic does.
+/// Detects how the records of a pack are encoded. A known format id decides,
+/// provided that the records look like its codec; otherwise the first record's magic
+/// decides.
 ///
 /// One damaged magic must not make a reader treat a zstd pack as plain. So a
 /// magic with one wrong byte still counts, and if the format id implies zstd, up
@@ -44,8 +45,8 @@ impl CodecDetection {
         };
         let mut samples: Vec<RecordPlace> = Vec::new();
         for place in places {
-            let near = directory.records(place..place.saturating_add(NEAR));
-            let found = { near }.find(|place| place.size() > empty_size(directory, place));
+            let mut near = directory.records(place..place.saturating_add(NEAR));
+            let found = near.find(|place| place.size() > empty_size(directory, place));
             samples.extend(found.filter(|found| !samples.contains(found)));
         }
         let no_payload = samples.is_empty() && records <= NEAR;
@@ -85,7 +86,7 @@ impl CodecDetection {
 
     /// The codec if no sample has a payload: that of the format id. For an unknown
     /// id, [`KnownCodec::None`] if no record of the pack has a payload; otherwise
-    /// the pack does not tell.
+    /// `None`, because nothing in the pack says which codec it uses.
     #[must_use]
     pub fn fallback(&self) -> Option<KnownCodec> {
         self.known.or(self.no_payload.then_some(KnownCodec::None))
@@ -94,8 +95,8 @@ impl CodecDetection {
 
 /// A magic with one wrong byte still counts.
 fn evidence_of(bytes: &[u8]) -> KnownCodec {
-    let right = MAGIC.to_le_bytes().iter().zip(bytes).filter(|(a, b)| a == b).count();
-    if right >= 3 { KnownCodec::Zstd } else { KnownCodec::None }
+    let matching = MAGIC.to_le_bytes().iter().zip(bytes).filter(|(a, b)| a == b).count();
+    if matching >= 3 { KnownCodec::Zstd } else { KnownCodec::None }
 }
 
 /// The size of a record whose payload is empty. A larger record has a payload:

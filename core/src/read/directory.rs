@@ -62,8 +62,8 @@ impl Directory {
         Self { trailer, index, records_end, unknown_extension }
     }
 
-    /// Refuses to decode records if the pack has an extension that this crate must
-    /// know for that and does not.
+    /// Fails if the pack has an unknown extension that may change how its records are
+    /// decoded.
     ///
     /// # Errors
     /// [`Fault::Extension`](crate::error::Fault::Extension) in

@@ -27,8 +27,9 @@ impl ItemLengths {
         layout.has_lengths().then(|| record.range.end - size..record.range.end)
     }
 
-    /// Parses the bytes of [`range`](Self::range). Their checksum is compared, unless
-    /// it covers the payload too: then the lengths are unchecked.
+    /// Parses the bytes of [`range`](Self::range), and checks their checksum. If the
+    /// checksum covers the payload too, it cannot be checked, and neither are the
+    /// lengths.
     ///
     /// # Errors
     /// [`Error::Corrupt`] in [`Section::Record`], or [`Misuse::Supplied`].

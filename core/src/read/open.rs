@@ -14,8 +14,9 @@ use crate::format::{AppData, Dialect, OffsetIndex, Trailer, trailer};
 /// trailer of packs with up to about a hundred thousand records.
 pub const DEFAULT_TAIL: u64 = 256 << 10;
 
-/// If the missing part is at least this many times as long as the tail, both are
-/// read again together: reading a sixteenth more costs less than a copy.
+/// If the missing part is at least this many times as long as the tail, the second
+/// read fetches the tail again together with the missing part: reading a sixteenth
+/// more costs less than copying the two parts into one.
 const REREAD_RATIO: u64 = 16;
 
 /// A pack being opened. Fetch [`range`](Self::range) and pass the bytes to
@@ -29,10 +30,10 @@ pub struct Opening {
 
 #[derive(Clone, Debug)]
 enum Stage {
-    /// The file is wanted from this offset to its end.
+    /// Wants the file from this offset to its end.
     Tail { from: u64 },
-    /// The trailer is known, and the sections start before the bytes at hand. The
-    /// bytes before `tail` are wanted.
+    /// The trailer is known, and the sections start before the bytes at hand. Wants
+    /// the bytes before `tail`.
     Sections { trailer: Trailer, from: u64, tail_from: u64, tail: Bytes },
 }
 
@@ -171,7 +172,7 @@ impl Opening {
     }
 }
 
-/// Makes every check that follows the trailer's own.
+/// Makes the checks that follow those of the trailer itself.
 fn ready(
     trailer: Trailer,
     records_end: u64,

@@ -55,7 +55,7 @@ impl Merge {
 /// One read: a range of the file and the records in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedRead {
-    /// The bytes to fetch; empty if the records are.
+    /// The bytes to fetch; empty if all the records are empty.
     pub range: Range<u64>,
     /// The wanted records in it, in file order.
     pub records: Vec<PlannedRecord>,
@@ -109,7 +109,7 @@ pub fn plan_ascending(
         }
         let place = directory.place(position)?;
         let wanted = Vec::from([(request, place.slot)]);
-        add(&mut reads, PlannedRecord { place: place.record, wanted }, merge);
+        append_record(&mut reads, PlannedRecord { place: place.record, wanted }, merge);
     }
     Ok(reads)
 }
@@ -136,7 +136,7 @@ pub fn plan_records(
     })
 }
 
-fn add(reads: &mut Vec<PlannedRead>, record: PlannedRecord, merge: Merge) {
+fn append_record(reads: &mut Vec<PlannedRead>, record: PlannedRecord, merge: Merge) {
     let next = &record.place.range;
     match reads.last_mut() {
         Some(read) if merge.joins(&read.range, next) => {

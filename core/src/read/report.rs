@@ -84,8 +84,8 @@ pub enum Verdict {
     Failed(Error),
     /// The pack does not have this layer, so nothing was checked.
     NotPresent,
-    /// What was checked of it is sound, but a limit of the reader left records
-    /// unchecked; this is the first one.
+    /// What was checked of it is sound, but some records were not checked; this is
+    /// the reason for the first of them.
     NotChecked(Error),
 }
 
@@ -128,7 +128,7 @@ pub struct DamagedRecord {
 pub struct UncheckedRecord {
     /// The record.
     pub record: RecordPlace,
-    /// The reader's limit that it exceeds.
+    /// Why not: a limit of the reader, or an extension that it does not know.
     pub error: Error,
 }
 
@@ -142,8 +142,8 @@ pub struct Report {
     pub damaged: Vec<DamagedRecord>,
     /// The number of damaged records.
     pub damaged_count: u32,
-    /// The records that a limit of the reader left unchecked, at most the first
-    /// ten thousand.
+    /// The records that were not checked, because of a limit of the reader or an
+    /// unknown extension; at most the first ten thousand.
     pub unchecked: Vec<UncheckedRecord>,
     /// The number of unchecked records.
     pub unchecked_count: u32,

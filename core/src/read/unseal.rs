@@ -175,8 +175,8 @@ impl Record {
         (end <= self.payload.len()).then(|| self.payload.slice(start..end))
     }
 
-    /// As [`item`](Self::item), for a caller that wants nothing else of the
-    /// record: a record of one item is returned without making a view.
+    /// As [`item`](Self::item), for a caller that needs no other item of the record:
+    /// the payload of a record of one item is returned as it is, without a new view.
     #[must_use]
     pub fn into_item(self, slot: u32) -> Option<Bytes> {
         match self.lengths {

@@ -31,7 +31,7 @@ pub struct Examiner<'a> {
     decoder: &'a dyn Decode,
     limits: ReadLimits,
     extract: Option<Arc<dyn Extract>>,
-    takes_digests: bool,
+    computes_digests: bool,
 }
 
 /// The result of examining one record.
@@ -44,7 +44,7 @@ pub struct Examination {
 /// What is known about a record that is sound in itself.
 #[derive(Clone, Debug)]
 pub struct SoundRecord {
-    /// Whether the payload carried a checksum; if so, it was right.
+    /// Whether the payload carried a checksum; if so, it matched.
     pub frame: FrameChecksum,
     /// The digest of the items, if it was computed: because the pack stores a
     /// content hash, or because the caller asked for it.
@@ -63,15 +63,15 @@ impl<'a> Examiner<'a> {
         limits: ReadLimits,
         extract: Option<Arc<dyn Extract>>,
     ) -> Self {
-        let takes_digests = directory.trailer().content_hash.is_some();
-        Self { directory, decoder, limits, extract, takes_digests }
+        let computes_digests = directory.trailer().content_hash.is_some();
+        Self { directory, decoder, limits, extract, computes_digests }
     }
 
     /// Makes the examiner compute digests even if the pack stores no content
     /// hash.
     #[must_use]
-    pub fn taking_digests(mut self) -> Self {
-        self.takes_digests = true;
+    pub fn with_digests(mut self) -> Self {
+        self.computes_digests = true;
         self
     }
 
@@ -80,7 +80,7 @@ impl<'a> Examiner<'a> {
     #[must_use]
     pub fn examine(&self, place: &RecordPlace, stored: Bytes) -> Examination {
         let outcome = self.inspect(place, stored).and_then(|(mut sound, record)| {
-            if self.takes_digests {
+            if self.computes_digests {
                 sound.digest = Some(self.digest(place, &record)?);
             }
             Ok(sound)
@@ -100,7 +100,7 @@ impl<'a> Examiner<'a> {
         records: impl IntoIterator<Item = (RecordPlace, Bytes)>,
         digester: &mut dyn DigestRecords,
     ) -> Result<Vec<Examination>, Error> {
-        let in_batches = self.takes_digests && self.extract.is_none();
+        let in_batches = self.computes_digests && self.extract.is_none();
         if !in_batches {
             let one = |(place, stored)| self.examine(&place, stored);
             return Ok(records.into_iter().map(one).collect());
@@ -124,8 +124,9 @@ impl<'a> Examiner<'a> {
             }
         }
         digest_all(&batch, digester, &mut digests)?;
-        let sounds = examined.iter_mut().filter_map(|examined| examined.outcome.as_mut().ok());
-        for (sound, digest) in sounds.zip(digests) {
+        let sound_records =
+            examined.iter_mut().filter_map(|examined| examined.outcome.as_mut().ok());
+        for (sound, digest) in sound_records.zip(digests) {
             sound.digest = Some(digest);
         }
         Ok(examined)
@@ -144,13 +145,13 @@ impl<'a> Examiner<'a> {
         stored: Bytes,
     ) -> Result<(SoundRecord, Record), Error> {
         let frame = match stored.is_empty() {
-            true => FrameChecksum::NotKept,
+            true => FrameChecksum::Unsupported,
             false => self.decoder.checksum(&stored),
         };
         let record = unseal(self.directory, place, stored, self.decoder, &self.limits)?;
         // An empty payload is stored as zero bytes with any codec.
         let payload_size = record.payload().len() as u64;
-        let frame = if payload_size == 0 { FrameChecksum::NotKept } else { frame };
+        let frame = if payload_size == 0 { FrameChecksum::Unsupported } else { frame };
         Ok((SoundRecord { frame, digest: None, payload_size }, record))
     }
 
@@ -278,13 +279,13 @@ impl Verification {
                 match sound.frame {
                     FrameChecksum::Present => self.frames_with_checksum += 1,
                     FrameChecksum::Absent => self.frames_without_checksum += 1,
-                    FrameChecksum::NotKept => {}
+                    FrameChecksum::Unsupported => {}
                 }
                 if let Some(digest) = &sound.digest {
                     self.hasher.record(digest);
                 }
             }
-            Err(error) if is_own_limit(&error) => {
+            Err(error) if leaves_unchecked(&error) => {
                 self.unchecked_count += 1;
                 if self.unchecked.len() < MAX_LISTED {
                     self.unchecked.push(UncheckedRecord { record: examination.place, error });
@@ -357,9 +358,10 @@ impl Verification {
     }
 }
 
-/// Whether only the reader's own limit, or an extension that it does not know, kept a
-/// record from being checked. No sound record decodes to more than the format allows.
-fn is_own_limit(error: &Error) -> bool {
+/// Whether the error means that the record was not checked, rather than that it is
+/// damaged: it exceeds a limit of the reader, or the pack has an unknown extension. No
+/// sound record decodes to more than the format allows.
+fn leaves_unchecked(error: &Error) -> bool {
     match error {
         Error::Limit(Limit::Decoded { size, .. }) => *size <= 1 << 32,
         Error::Limit(Limit::SingleAllocation { .. })

@@ -23,9 +23,9 @@ pub enum Anchor {
     /// The content hash of the pack. It covers only the items, and the whole list
     /// is read once.
     ContentHash(Hash),
-    /// One or the other, whichever matches. That is safe: no list can have a root
-    /// that is the content hash of a pack, because the two hashed messages never
-    /// have the same length.
+    /// One or the other, whichever matches. That is safe: the two hashed messages
+    /// never have the same length, so no root of a list is also the content hash of
+    /// a pack.
     Either(Hash),
 }
 
@@ -110,6 +110,7 @@ impl ListOpening {
     }
 }
 
+/// The last block of the read that starts with block `first`.
 fn last_block_of_read(shape: ListShape, first: u32) -> u32 {
     let block = shape.range(first);
     let more = READ_SIZE / (block.end - block.start).max(1);
@@ -266,7 +267,7 @@ impl PendingBinding {
         let Some(record) = self.wanted() else { return Ok(()) };
         block.check(record, digest)?;
         let Range { start, end } = self.witnesses;
-        // The last record is next, then none.
+        // After the first record comes the last one, and then none.
         self.witnesses.start = if start == 0 { end.saturating_sub(1).max(1) } else { end };
         Ok(())
     }

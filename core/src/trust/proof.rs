@@ -9,7 +9,7 @@ use crate::format::digest::Hash;
 
 const HASH: usize = size_of::<Hash>();
 
-/// A block whose digests are proved to belong to the tree.
+/// A block whose digests have been proved to belong to the tree.
 #[derive(Clone, Debug)]
 pub struct ProvenBlock {
     first_record: u32,
@@ -50,8 +50,8 @@ impl ProvenBlock {
 
 impl ListHeader {
     /// Proves that a block belongs to the tree whose top this header states.
-    /// `bytes` are the block's digests followed by its path. Where no trusted
-    /// hash covers the header, the proof says no more than that.
+    /// `bytes` are the block's digests followed by its path. Unless a trusted hash
+    /// covers the header, this proves nothing about the pack.
     ///
     /// # Errors
     /// [`Untrusted::Block`], [`Misuse::Supplied`].

@@ -53,7 +53,7 @@ impl Tree {
         Self { levels }
     }
 
-    /// The hash over everything; without blocks, the hash of an empty block.
+    /// The top of the tree; without blocks, the hash of an empty block.
     pub(super) fn top(&self) -> Hash {
         let top = self.levels.last().and_then(|level| level.first());
         top.copied().unwrap_or_else(|| block_hash(&[]))

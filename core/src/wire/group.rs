@@ -116,7 +116,7 @@ impl<'a> Group<'a> {
         (0..self.count).map(move |index| self.residual(index))
     }
 
-    /// How many values there are.
+    /// The number of values.
     #[must_use]
     pub fn count(&self) -> u32 {
         self.count

@@ -57,12 +57,12 @@ fn word_at(packed: &[u8], bit: u64) -> u64 {
 /// twice the width, and pairs form fours.
 #[derive(Clone, Copy)]
 struct Fours {
-    /// Numbers taken from a word: a multiple of four, in at most 56 bits.
+    /// How many numbers are taken from a word: a multiple of four, in at most 56 bits.
     taken: u32,
     /// Masks of every second number, and of every second pair.
     numbers: u64,
     pairs: u64,
-    /// TextCause that can be added before a four may overflow.
+    /// Words that can be added before a four may overflow.
     words: u32,
 }
 
@@ -87,7 +87,7 @@ const MAX_WIDTH_OF_FOURS: u32 = 14;
 /// The largest width of which a word holds two numbers.
 const MAX_WIDTH_OF_TWOS: u32 = 28;
 
-/// By width; index 0 is not used.
+/// Indexed by width; index 0 is not used.
 const FOURS: [Fours; MAX_WIDTH_OF_FOURS as usize + 1] = {
     let mut fours = [Fours::new(1); MAX_WIDTH_OF_FOURS as usize + 1];
     let mut width = 1;
@@ -112,7 +112,7 @@ pub(super) fn sum(packed: &[u8], width: u32, count: u32) -> u64 {
     (at..count).fold(sum, |sum, index| sum + u64::from(get(packed, width, index)))
 }
 
-/// Adds as many numbers as fill whole words: how many, and their sum.
+/// Adds the numbers that fill whole words. Returns how many those are, and their sum.
 fn sum_fours(packed: &[u8], width: u32, count: u32, fours: Fours) -> (u32, u64) {
     let Fours { taken, numbers, pairs, words } = fours;
     let (mut bit, step) = (0, u64::from(taken * width));

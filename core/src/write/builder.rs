@@ -106,7 +106,7 @@ impl RecordBuilder {
         let length = self.admit(item.len() as u64)?;
         self.make_room(item.len());
         self.copied.put_slice(item);
-        self.take(length);
+        self.count_item(length);
         Ok(())
     }
 
@@ -125,7 +125,7 @@ impl RecordBuilder {
             self.make_room(part.len());
             self.copied.put_slice(part);
         }
-        self.take(length);
+        self.count_item(length);
         Ok(())
     }
 
@@ -145,7 +145,7 @@ impl RecordBuilder {
         }
         self.freeze_copied();
         self.extents.push(item);
-        self.take(length);
+        self.count_item(length);
         Ok(())
     }
 
@@ -176,7 +176,7 @@ impl RecordBuilder {
         Ok(())
     }
 
-    /// The error of adding something after a record that is not full.
+    /// The error for anything added after a record that is not full.
     fn out_of_order(&self) -> Error {
         let expected = self.total_items / self.items_per_record;
         Error::Misuse(Misuse::Order { expected, given: expected.saturating_add(1) })
@@ -188,7 +188,7 @@ impl RecordBuilder {
         self.ready.pop_front()
     }
 
-    /// Whether [`next_draft`](Self::next_draft) has one.
+    /// Whether [`next_draft`](Self::next_draft) would return a draft.
     #[must_use]
     pub fn has_draft(&self) -> bool {
         !self.ready.is_empty()
@@ -247,7 +247,7 @@ impl RecordBuilder {
             self.retired_bytes += self.copied_capacity;
             self.retired.push_back((retired, self.copied_capacity));
         }
-        // The oldest draft is the first to be written.
+        // The oldest draft is written first, so its buffer is the first to become free.
         if let Some((mut oldest, capacity)) = self.retired.pop_front() {
             if oldest.try_reclaim(size) {
                 self.retired_bytes -= capacity;
@@ -267,7 +267,7 @@ impl RecordBuilder {
     }
 
     /// Counts an item whose bytes have been stored.
-    fn take(&mut self, length: u32) {
+    fn count_item(&mut self, length: u32) {
         self.lengths.push(length);
         self.total_items += 1;
         self.open_items += 1;

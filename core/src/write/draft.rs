@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::format::digest::Hash;
 
-/// Whole records as another pack stores them. They are written as they are: the
+/// Whole records as another pack stores them. They are written unchanged, so both
 /// packs must have the same codec, items per record and record checksum.
 #[derive(Clone, Debug, Default)]
 pub struct StoredRecords {

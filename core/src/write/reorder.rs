@@ -4,8 +4,8 @@ use alloc::collections::VecDeque;
 
 /// Holds values until those before them have arrived.
 ///
-/// The driver bounds how many: it hands out no more work while the values
-/// [`waiting`](Self::waiting) here and those in flight are too many.
+/// The driver bounds their number: it hands out no more work while too many values
+/// are [`waiting`](Self::waiting) here or in flight.
 ///
 /// ```
 /// let mut reorder = sealpack_core::write::ReorderBuffer::new();
@@ -35,8 +35,8 @@ impl<T> ReorderBuffer<T> {
         Self::default()
     }
 
-    /// Inserts the value with this number. If there already was one, that one is
-    /// kept and the new value returned.
+    /// Inserts the value with this number. If the buffer already has or had a value
+    /// of this number, it keeps that one and returns the new value.
     pub fn insert(&mut self, number: u64, value: T) -> Option<T> {
         let Some(ahead) = number.checked_sub(self.next).and_then(|n| usize::try_from(n).ok())
         else {

@@ -89,7 +89,7 @@ impl Sealer {
         self
     }
 
-    /// The number of drafts with which [`seal_all`](Self::seal_all) is fastest.
+    /// The number of drafts per call at which [`seal_all`](Self::seal_all) is fastest.
     #[must_use]
     pub fn preferred_batch(&self) -> usize {
         self.digester.preferred_batch()
@@ -118,7 +118,7 @@ impl Sealer {
     /// a stored record exceeds 2^32-1 bytes.
     pub fn seal(&mut self, draft: Draft) -> Result<SealedDraft, Error> {
         let mut digests = Vec::new();
-        self.digester.take(core::slice::from_ref(&draft), &mut digests)?;
+        self.digester.append_digests(core::slice::from_ref(&draft), &mut digests)?;
         self.seal_hashed(draft, digests)
     }
 
@@ -134,7 +134,7 @@ impl Sealer {
         mut sealed: impl FnMut(SealedDraft),
     ) -> Result<(), Error> {
         let mut digests = Vec::new();
-        self.digester.take(&drafts, &mut digests)?;
+        self.digester.append_digests(&drafts, &mut digests)?;
         let mut digests = digests.into_iter();
         for draft in drafts {
             let records = draft.lengths.len().div_ceil(self.items_per_record);
@@ -208,7 +208,7 @@ pub struct DraftDigester {
 }
 
 impl DraftDigester {
-    /// The number of drafts with which it is fastest.
+    /// The number of drafts per call at which it is fastest.
     #[must_use]
     pub fn preferred_batch(&self) -> usize {
         match self.hashing {
@@ -224,11 +224,11 @@ impl DraftDigester {
     /// As [`Sealer::seal`], for the digests.
     pub fn complete(&mut self, drafts: &[Draft], sealed: &mut [SealedDraft]) -> Result<(), Error> {
         let mut digests = Vec::new();
-        self.take(drafts, &mut digests)?;
+        self.append_digests(drafts, &mut digests)?;
         let mut digests = digests.into_iter();
         for (draft, sealed) in drafts.iter().zip(sealed) {
             if draft.stored.is_some() {
-                // They came with their digests.
+                // Stored records come with their digests.
                 continue;
             }
             let records = draft.lengths.len().div_ceil(self.items_per_record);
@@ -237,7 +237,7 @@ impl DraftDigester {
         Ok(())
     }
 
-    fn take(&mut self, drafts: &[Draft], digests: &mut Vec<Hash>) -> Result<(), Error> {
+    fn append_digests(&mut self, drafts: &[Draft], digests: &mut Vec<Hash>) -> Result<(), Error> {
         match &self.hashing {
             Hashing::None => Ok(()),
             Hashing::Items => {
@@ -308,8 +308,8 @@ fn take_encoded(out: &mut Vec<u8>) -> Option<Bytes> {
         return None;
     }
     if out.capacity() > LARGE || out.len() > out.capacity() / 4 * 3 {
-        // An encoder reserves for the worst case, and the output stream may keep
-        // this for a while.
+        // An encoder reserves for the worst case, and the output stream may keep the
+        // extent for a while.
         let mut owned = core::mem::take(out);
         owned.shrink_to_fit();
         return Some(owned.into());
@@ -344,7 +344,7 @@ fn encode(
             let before = last_bytes(out);
             encoder.encode(payload, out).map_err(failed)?;
             if out.len() <= start || last_bytes(out.get(..start).unwrap_or_default()) != before {
-                let what = "it must append the encoded payload to what `out` holds already";
+                let what = "the encoder must append to `out` and leave what it already holds";
                 return Err(failed(Cause::text(what)));
             }
         }

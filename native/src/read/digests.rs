@@ -134,7 +134,7 @@ impl ReaderInner {
         let directory = &self.opened.pack.directory;
         let decoder = WorkspaceDecoder::new(&self.opened.decoders, workspace);
         let examiner = Examiner::new(directory, &decoder, self.opened.options.limits, None);
-        let examined = examiner.taking_digests().examine_all(records, &mut Lanes::default())?;
+        let examined = examiner.with_digests().examine_all(records, &mut Lanes::default())?;
         let digest = |examination: &sealpack_core::read::Examination| {
             let digest = examination.outcome().map_err(Clone::clone)?.digest.unwrap_or_default();
             self.check_digest(examination.place().number, &digest)?;

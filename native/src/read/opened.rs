@@ -118,7 +118,7 @@ impl OpenedPack {
         self.decoders.refuse_unknown()?;
         let (limits, extract) = (self.options.limits, self.options.extract.clone());
         let examiner = Examiner::new(&self.pack.directory, decoder, limits, extract);
-        let examiner = if takes_digests { examiner.taking_digests() } else { examiner };
+        let examiner = if takes_digests { examiner.with_digests() } else { examiner };
         let records = cut(read, bytes).map(|(record, stored)| (record.place, stored));
         Ok(examiner.examine_all(records, &mut Lanes::default())?)
     }

@@ -113,7 +113,7 @@ impl ReaderInner {
         let directory = &self.opened.pack.directory;
         let examiner = Examiner::new(directory, &decoder, self.opened.options.limits, None);
         let records = cut(read, &bytes).map(|(record, stored)| (record.place, stored));
-        let examined = examiner.taking_digests().examine_all(records, &mut Lanes::default())?;
+        let examined = examiner.with_digests().examine_all(records, &mut Lanes::default())?;
         let mut stored = StoredRecords { extents: vec![bytes], ..StoredRecords::default() };
         for (examination, items) in examined.iter().zip(places) {
             let sound = examination.outcome().map_err(Clone::clone)?;

@@ -74,7 +74,7 @@ impl Decode for Flipped {
     }
 
     fn checksum(&self, _encoded: &[u8]) -> FrameChecksum {
-        FrameChecksum::NotKept
+        FrameChecksum::Unsupported
     }
 }
 

@@ -96,7 +96,7 @@ impl ExtensionInfo {
         let kind = ExtensionKind(self.kind);
         match self.name {
             Some(name) => name.into(),
-            None if kind.may_be_passed_over() => format!("unknown extension {kind}, ignored"),
+            None if kind.may_be_ignored() => format!("unknown extension {kind}, ignored"),
             None => format!("unknown extension {kind}: only a newer version reads the items"),
         }
     }

@@ -8,7 +8,7 @@ use sealpack_core::codec::zstd_frame::FrameLayout;
 
 /// The content of a frame, if ruzstd accepts it and every check passes.
 pub fn decoded(encoded: &[u8], size: Size) -> Option<Vec<u8>> {
-    let layout = FrameLayout::of(encoded, size).ok()?;
+    let layout = FrameLayout::parse(encoded, size).ok()?;
     let mut input = encoded.get(..layout.length)?;
     let mut decoder = FrameDecoder::new();
     decoder.set_max_window_size(u64::from(u32::MAX));

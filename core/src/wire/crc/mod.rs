@@ -2,8 +2,8 @@
 //! value and final exclusive-or all ones (FORMAT.md, *Conventions*).
 //!
 //! The crate `crc32c` computes it, with the processor's instruction if there is
-//! one. Wasm has none, and the crate's tables would be a quarter of what a page
-//! loads; the module `narrow` uses tables an eighth of their size.
+//! one. Wasm has no such instruction, and the crate's tables would be a quarter of
+//! what a page loads, so there the module `narrow` uses tables an eighth of their size.
 
 #[cfg(any(test, target_family = "wasm"))]
 mod narrow;

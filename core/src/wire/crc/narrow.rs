@@ -6,7 +6,10 @@ const POLYNOMIAL: u32 = 0x82F6_3B78;
 /// `TABLES[j][n]`: the CRC of the nibble `n` followed by `j` zero nibbles.
 const TABLES: [[u32; 16]; 16] = tables();
 
-#[allow(clippy::indexing_slicing, reason = "evaluated by the compiler, which would refuse it")]
+#[allow(
+    clippy::indexing_slicing,
+    reason = "evaluated at compile time, where an index out of bounds is an error"
+)]
 const fn tables() -> [[u32; 16]; 16] {
     let mut tables = [[0; 16]; 16];
     let mut nibble = 0;
