@@ -75,17 +75,16 @@ fn open_and_verify(path: &std::path::Path, codec: &str) {
 }
 
 #[test]
-fn no_broken_pack_costs_more_than_its_own_size_allows() {
+fn reading_a_broken_pack_takes_memory_in_proportion_to_its_size() {
     let _alone = alone();
     for broken in fixtures::broken() {
         let path = broken.path();
         let size = usize::try_from(std::fs::metadata(&path).unwrap().len()).unwrap();
         let (peak, ()) = peak_of(|| open_and_verify(&path, &broken.codec));
-        // The allowance covers the bytes of the file, views and plans of them, and
-        // what a frame of these sizes may honestly yield; the pack that really
-        // yields 32 MiB may hold them once.
-        let yields = if broken.file == "zstd-bomb-32m-ipr1.pack" { 34 << 20 } else { 0 };
-        let allowed = 6 * size + (1 << 20) + yields;
+        // The allowance covers the bytes of the file, views and plans of them, and what
+        // a frame of this size may decode to; one pack really decodes to 32 MiB.
+        let decoded = if broken.file == "zstd-bomb-32m-ipr1.pack" { 34 << 20 } else { 0 };
+        let allowed = 6 * size + (1 << 20) + decoded;
         assert!(peak < allowed, "{}: {size} bytes cost {peak}", broken.file);
     }
 }
@@ -157,7 +156,7 @@ fn an_index_of_empty_records_costs_what_it_takes_on_disk() {
 
 /// The writer's memory depends on its options, not on the number of records.
 #[test]
-fn a_writer_keeps_two_bytes_a_record_and_what_is_in_flight() {
+fn a_writer_keeps_two_bytes_per_record_and_what_is_in_flight() {
     let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tiny.pack");
@@ -171,14 +170,14 @@ fn a_writer_keeps_two_bytes_a_record_and_what_is_in_flight() {
     };
     let (few, ()) = peak_of(|| write(1_000_000));
     let (many, ()) = peak_of(|| write(4_000_000));
-    let a_record = many.saturating_sub(few) / 3_000_000;
-    assert!(a_record < 2, "{few} bytes for a million records, {many} for four");
+    let bytes_per_record = many.saturating_sub(few) / 3_000_000;
+    assert!(bytes_per_record < 2, "{few} bytes for a million records, {many} for four");
 }
 
-/// Records that expand thirty-thousandfold, many of them in one read: the memory of
-/// a reader depends on its limit and not on their number.
+/// One read covers many records that each expand thirty-thousandfold: the memory of a
+/// reader depends on its limit and not on their number.
 #[test]
-fn small_records_that_expand_do_not_add_up() {
+fn the_memory_of_a_reader_does_not_grow_with_the_number_of_records_that_expand() {
     let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bombs.pack");
@@ -234,7 +233,7 @@ fn a_writer_stays_within_the_bound_of_its_options() {
 /// The records of a pack may claim to hold 2^32-1 items each; the memory reserved
 /// for their digests depends on the items that exist.
 #[test]
-fn a_hash_over_records_of_four_billion_items_reserves_nothing() {
+fn hashing_records_that_may_hold_four_billion_items_reserves_no_memory() {
     let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("hash.pack");
@@ -269,10 +268,10 @@ impl Encode for SlowFirst {
     fn encode(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), Cause> {
         let appended = || self.appended.load(Ordering::Relaxed);
         if payload[0] == 1 {
-            let (mut seen, mut still) = (appended(), 0);
-            while still < 20 && seen < self.all {
+            let (mut seen, mut idle_rounds) = (appended(), 0);
+            while idle_rounds < 20 && seen < self.all {
                 std::thread::sleep(Duration::from_millis(10));
-                still = if appended() == seen { still + 1 } else { 0 };
+                idle_rounds = if appended() == seen { idle_rounds + 1 } else { 0 };
                 seen = appended();
             }
         }
@@ -284,7 +283,7 @@ impl Encode for SlowFirst {
 /// While one record takes long, the records after it wait in a window, and the
 /// writer waits too; the records do not pile up in memory.
 #[test]
-fn a_slow_first_record_does_not_gather_the_others_in_memory() {
+fn later_records_do_not_pile_up_in_memory_after_a_slow_one() {
     let _alone = alone();
     const SIZE: usize = 1 << 20;
     let slow = SlowFirst { appended: Arc::default(), all: 300 };
@@ -384,7 +383,7 @@ fn a_pack_of_more_items_than_the_limit_is_not_opened() {
 
 /// The bound holds for any number of threads, any records, and any expansion.
 #[test]
-fn what_a_reader_holds_at_once_stays_within_its_memory_limit() {
+fn a_reader_stays_within_its_memory_limit() {
     let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("expands.pack");
@@ -417,13 +416,13 @@ fn what_a_reader_holds_at_once_stays_within_its_memory_limit() {
     assert!(matches!(refused, Limit::Decoded { limit, .. } if limit == 7 << 18));
     let report = tight.verify().unwrap();
     assert_eq!((report.damaged_count, report.unchecked_count), (0, 50));
-    assert!(!report.is_ok(), "what was not looked at is not sound");
+    assert!(!report.is_ok(), "unchecked records do not count as sound");
 }
 
 /// While opening, the reader holds the sections up to four times, as its limit
 /// assumes.
 #[test]
-fn opening_an_index_of_the_most_that_the_limit_allows_stays_within_it() {
+fn opening_the_largest_index_that_the_memory_limit_allows_stays_within_it() {
     let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("index.pack");

@@ -32,7 +32,7 @@ impl Encode for Failing {
 }
 
 #[test]
-fn what_fails_or_is_given_up_leaves_no_memory() {
+fn failed_and_abandoned_operations_free_their_memory() {
     let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("p");

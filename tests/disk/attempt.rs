@@ -24,29 +24,29 @@ pub struct Plan {
     pub item_size: usize,
 }
 
-/// How a run goes.
+/// The setup of a run.
 #[derive(Clone, Copy, Debug)]
-pub struct Way {
+pub struct Setup {
     pub threads: usize,
     pub over_old_files: bool,
     pub finishes: bool,
 }
 
-/// The end of a run.
-pub struct Ended {
+/// The outcome of a run.
+pub struct Outcome {
     pub folder: tempfile::TempDir,
     /// The calls that the writer made.
     pub calls: Vec<Call>,
     pub result: Result<(), Error>,
 }
 
-impl Ended {
+impl Outcome {
     /// The contents of a file, if it exists.
     pub fn file(&self, name: &str) -> Option<Vec<u8>> {
         fs::read(self.folder.path().join(name)).ok()
     }
 
-    /// The names of the files that are not those of the plan: temporary files.
+    /// The names of the temporary files: those that the plan does not name.
     pub fn leftovers(&self, plan: &Plan) -> Vec<String> {
         let names = fs::read_dir(self.folder.path()).unwrap();
         let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -56,14 +56,14 @@ impl Ended {
 
 /// Writes 20 items through the disk of `faulty`. Checks that every call after the first
 /// error returns that error.
-pub fn attempt(plan: &Plan, way: Way, faulty: Faulty) -> Ended {
+pub fn attempt(plan: &Plan, setup: Setup, faulty: Faulty) -> Outcome {
     let folder = tempfile::tempdir().unwrap();
-    for name in plan.files.iter().filter(|_| way.over_old_files) {
+    for name in plan.files.iter().filter(|_| setup.over_old_files) {
         fs::write(folder.path().join(name), OLD).unwrap();
     }
     let faulty = Arc::new(faulty);
     let disk = Layered::new(Arc::clone(&faulty), System);
-    let options = Writer::options().threads(way.threads).overwrite(way.over_old_files);
+    let options = Writer::options().threads(setup.threads).overwrite(setup.over_old_files);
     let options = (plan.options)(options.items_per_record(4)).disk(disk);
     let result = options.create(folder.path().join(NAME)).and_then(|mut writer| {
         let mut first = None;
@@ -74,7 +74,7 @@ pub fn attempt(plan: &Plan, way: Way, faulty: Faulty) -> Ended {
             }
             first = first.or(error.map(|error| error.to_string()));
         }
-        if !way.finishes {
+        if !setup.finishes {
             drop(writer);
             return Ok(());
         }
@@ -86,26 +86,33 @@ pub fn attempt(plan: &Plan, way: Way, faulty: Faulty) -> Ended {
         finished
     });
     let calls = faulty.calls.lock().unwrap().clone();
-    Ended { folder, calls, result }
+    Outcome { folder, calls, result }
 }
 
-/// Lets each call of a run fail once with each of its errors, in every way; `check` receives
-/// the way, the number of the call, the error and the end. Returns the number of faults.
-pub fn fail_each_call(plan: &Plan, ways: &[Way], check: impl Fn(Way, usize, i32, &Ended)) -> usize {
+/// Lets each call of a run fail once with each of its errors, in every setup; `check` receives
+/// the setup, the number of the call, the error and the outcome. Returns the number of faults.
+pub fn fail_each_call(
+    plan: &Plan,
+    setups: &[Setup],
+    check: impl Fn(Setup, usize, i32, &Outcome),
+) -> usize {
     let mut injected = 0;
-    for &way in ways {
-        let clean = attempt(plan, way, Faulty::default());
+    for &setup in setups {
+        let clean = attempt(plan, setup, Faulty::default());
         clean.result.as_ref().unwrap();
-        assert!(clean.leftovers(plan).is_empty(), "{way:?}");
+        assert!(clean.leftovers(plan).is_empty(), "{setup:?}");
         for (at, &call) in clean.calls.iter().enumerate() {
             for &errno in errors(call) {
                 let faults = vec![(at, Fault::Errno(errno))];
-                let ended = attempt(plan, way, Faulty { faults, ..Faulty::default() });
+                let outcome = attempt(plan, setup, Faulty { faults, ..Faulty::default() });
                 // A writer that is dropped while its threads write may make fewer calls
-                // than in the first run.
-                let Some(&made) = ended.calls.get(at) else { continue };
-                assert!(made == call || !way.finishes, "{way:?}: the calls are always the same");
-                check(way, at, errno, &ended);
+                // than in the run without faults.
+                let Some(&made) = outcome.calls.get(at) else { continue };
+                assert!(
+                    made == call || !setup.finishes,
+                    "{setup:?}: the calls are always the same"
+                );
+                check(setup, at, errno, &outcome);
                 injected += 1;
             }
         }

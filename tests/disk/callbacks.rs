@@ -1,5 +1,5 @@
-//! The caller's code inside a writer or a reader fails, panics, is slow, or stops
-//! early: no result is lost, no call hangs, and no file or thread is left.
+//! Callbacks of the caller fail, panic, are slow, or stop early: no result is lost,
+//! no call hangs, and no file or thread is left.
 
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -36,16 +36,16 @@ fn is_empty(folder: &Path) -> bool {
 
 #[test]
 fn a_factory_that_fails_or_panics_creates_no_file() {
-    let _alone = threads::counted();
+    let _alone = threads::exclusive();
     let folder = tempfile::tempdir().unwrap();
     for threads in 0..3 {
         for panics in [false, true] {
             let options = Writer::options().codec(Factory { panics }).threads(threads);
             let create = || options.create(folder.path().join("out.pack")).map(drop);
             let error = format!("{:#}", create().unwrap_err());
-            let said =
+            let message =
                 if panics { "making an encoder panicked" } else { "making an encoder failed" };
-            assert!(error.contains(said), "{error}");
+            assert!(error.contains(message), "{error}");
             assert!(is_empty(folder.path()));
             threads::assert_nothing_is_left(folder.path(), &(threads, panics));
         }
@@ -68,8 +68,8 @@ impl Drop for PanicsOnDrop {
 }
 
 #[test]
-fn an_owned_item_that_panics_on_being_dropped_is_an_error() {
-    let _alone = threads::counted();
+fn a_panic_on_dropping_an_owned_item_is_an_error() {
+    let _alone = threads::exclusive();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.pack");
     let options = Writer::options().codec(Plain).items_per_record(1).threads(2);
@@ -94,8 +94,8 @@ fn pack(folder: &Path) -> (std::path::PathBuf, ReaderOptions) {
 }
 
 #[test]
-fn a_caller_that_panics_in_its_callback_gets_its_panic_and_no_thread_is_left() {
-    let _alone = threads::counted();
+fn a_panic_in_a_callback_reaches_the_caller_and_leaves_no_thread() {
+    let _alone = threads::exclusive();
     let folder = tempfile::tempdir().unwrap();
     let (path, options) = pack(folder.path());
     let positions: Vec<u32> = (0..2000).collect();
@@ -109,7 +109,7 @@ fn a_caller_that_panics_in_its_callback_gets_its_panic_and_no_thread_is_left() {
             })
         }));
         assert!(many.is_err());
-        assert_eq!(taken, at, "those before it were handed over");
+        assert_eq!(taken, at, "the callback received the items before it");
         let mut reads = 0;
         let verified = catch_unwind(AssertUnwindSafe(|| {
             reader.verify_with(|_| {
@@ -126,7 +126,7 @@ fn a_caller_that_panics_in_its_callback_gets_its_panic_and_no_thread_is_left() {
 
 #[test]
 fn a_scan_or_verification_that_is_stopped_leaves_no_thread() {
-    let _alone = threads::counted();
+    let _alone = threads::exclusive();
     let folder = tempfile::tempdir().unwrap();
     let (path, options) = pack(folder.path());
     for taken in [0, 1, 500, 1999] {
@@ -143,8 +143,8 @@ fn a_scan_or_verification_that_is_stopped_leaves_no_thread() {
 }
 
 #[test]
-fn slow_callers_only_take_longer() {
-    let _alone = threads::counted();
+fn slow_callbacks_receive_every_item() {
+    let _alone = threads::exclusive();
     let folder = tempfile::tempdir().unwrap();
     let (path, options) = pack(folder.path());
     let slow = |item: &[u8]| -> Result<Vec<u8>, Cause> {

@@ -19,7 +19,7 @@ use super::model::{Call, Files, Inode};
 /// Longer writes are torn only in the middle.
 const TORN_AT_EVERY_BYTE: usize = 4096;
 
-/// The state of the disk after some calls: what is safe and what is pending.
+/// The state of the disk after some calls: what is durable and what is pending.
 #[derive(Default)]
 struct OnDisk {
     names: BTreeMap<String, Inode>,
@@ -36,7 +36,7 @@ enum NameChange {
 
 #[derive(Default)]
 struct Content {
-    safe: Vec<u8>,
+    durable: Vec<u8>,
     pending: Vec<Pending>,
 }
 
@@ -44,11 +44,11 @@ struct Content {
 struct Pending {
     offset: usize,
     bytes: Vec<u8>,
-    /// A sync has failed since then: no later sync makes this write safe.
+    /// A sync has failed since then: no later sync makes this write durable.
     lost: bool,
 }
 
-/// What happened to a write that was not safe.
+/// What happened in the crash to a write that was not durable.
 #[derive(Clone, Copy)]
 enum Fate {
     Kept,
@@ -85,7 +85,7 @@ fn on_disk(initial: &Files, calls: &[Call]) -> OnDisk {
     let mut disk = OnDisk::default();
     for ((name, bytes), inode) in initial.iter().zip(0..) {
         disk.names.insert(name.clone(), inode);
-        disk.files.insert(inode, Content { safe: bytes.clone(), pending: Vec::new() });
+        disk.files.insert(inode, Content { durable: bytes.clone(), pending: Vec::new() });
     }
     // The names as a running program sees them: which file each one means.
     let mut seen = disk.names.clone();
@@ -107,9 +107,9 @@ impl OnDisk {
             Call::Write { inode, offset, bytes } => {
                 self.content(inode).pending.push(Pending { offset, bytes, lost: false });
             }
-            Call::StartWriting | Call::SetPermissions | Call::SyncFolder { done: false } => {}
-            Call::Sync { inode, done: true } => self.content(inode).make_safe(),
-            Call::Sync { inode, done: false } => {
+            Call::StartWriting | Call::SetPermissions | Call::SyncFolder { succeeded: false } => {}
+            Call::Sync { inode, succeeded: true } => self.content(inode).make_durable(),
+            Call::Sync { inode, succeeded: false } => {
                 self.content(inode).pending.iter_mut().for_each(|write| write.lost = true);
             }
             Call::Rename { from, to } => {
@@ -126,7 +126,7 @@ impl OnDisk {
                 seen.remove(&name);
                 self.pending_names.push(NameChange::Remove { name });
             }
-            Call::SyncFolder { done: true } => {
+            Call::SyncFolder { succeeded: true } => {
                 for change in std::mem::take(&mut self.pending_names) {
                     change.apply(&mut self.names, false);
                 }
@@ -140,9 +140,9 @@ impl OnDisk {
 }
 
 impl Content {
-    fn make_safe(&mut self) {
+    fn make_durable(&mut self) {
         for write in self.pending.extract_if(.., |write| !write.lost) {
-            overlay(&mut self.safe, &write, Fate::Kept);
+            overlay(&mut self.durable, &write, Fate::Kept);
         }
     }
 }
@@ -168,16 +168,16 @@ impl NameChange {
 
 /// Every subset of the changes, with each move complete or half done.
 fn name_outcomes(
-    safe: &BTreeMap<String, Inode>,
+    durable: &BTreeMap<String, Inode>,
     pending: &[NameChange],
 ) -> Vec<BTreeMap<String, Inode>> {
-    let Some((first, rest)) = pending.split_first() else { return vec![safe.clone()] };
-    let mut outcomes = name_outcomes(safe, rest);
+    let Some((first, rest)) = pending.split_first() else { return vec![durable.clone()] };
+    let mut outcomes = name_outcomes(durable, rest);
     for both_names in [false, true] {
         if both_names && !matches!(first, NameChange::Move { .. }) {
             continue;
         }
-        let mut changed = safe.clone();
+        let mut changed = durable.clone();
         first.clone().apply(&mut changed, both_names);
         outcomes.extend(name_outcomes(&changed, rest));
     }
@@ -199,7 +199,7 @@ fn content_outcomes(
     let Some((&inode, rest)) = inodes.split_first() else { return visit(chosen) };
     let content = &disk.files[&inode];
     fates(&content.pending, &mut Vec::new(), &mut |fates| {
-        let mut bytes = content.safe.clone();
+        let mut bytes = content.durable.clone();
         for (write, fate) in content.pending.iter().zip(fates) {
             overlay(&mut bytes, write, *fate);
         }

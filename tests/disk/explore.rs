@@ -9,13 +9,13 @@ use sealpack::disk::Disk;
 use sealpack::{Plain, Reader, SealedPack, Writer, WriterOptions, Zstd};
 
 use super::crash::crash_states;
-use super::model::{Call, Files, Habits, ModelDisk};
+use super::model::{Call, DiskOptions, Files, ModelDisk};
 
 pub const NAME: &str = "out.pack";
 
 /// How a run starts and ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub enum Scenario {
     /// A new pack.
     Create,
     /// A new pack, on a disk that links and unlinks.
@@ -28,11 +28,16 @@ pub enum Ending {
     DropOverwrite,
 }
 
-pub const ENDINGS: [Ending; 5] =
-    [Ending::Create, Ending::CreateByLink, Ending::Overwrite, Ending::Drop, Ending::DropOverwrite];
+pub const SCENARIOS: [Scenario; 5] = [
+    Scenario::Create,
+    Scenario::CreateByLink,
+    Scenario::Overwrite,
+    Scenario::Drop,
+    Scenario::DropOverwrite,
+];
 
-impl Ending {
-    pub fn is_over_an_old_pack(self) -> bool {
+impl Scenario {
+    pub fn overwrites(self) -> bool {
         matches!(self, Self::Overwrite | Self::DropOverwrite)
     }
 
@@ -43,35 +48,35 @@ impl Ending {
 
 /// A pack: its items and its options. Every pack has a content hash, so that
 /// verification detects any damage.
-pub struct Small {
+pub struct SmallPack {
     pub items: Vec<Vec<u8>>,
     pub options: fn() -> WriterOptions,
 }
 
 /// An empty pack, one with one record, one with many records and every feature, one
-/// in the older dialect, and one of more than one write.
-pub fn small_packs() -> Vec<Small> {
+/// in the older dialect, and one that takes more than one write.
+pub fn small_packs() -> Vec<SmallPack> {
     let items = |count: u8, length: usize| -> Vec<Vec<u8>> {
         (0..count)
             .map(|n| (0..length).map(|i| n.wrapping_mul(31) ^ (i % 251) as u8).collect())
             .collect()
     };
     vec![
-        Small { items: Vec::new(), options: Writer::options },
-        Small { items: items(3, 40), options: || Writer::options().codec(Plain) },
-        Small {
+        SmallPack { items: Vec::new(), options: Writer::options },
+        SmallPack { items: items(3, 40), options: || Writer::options().codec(Plain) },
+        SmallPack {
             items: items(12, 50),
             options: || {
                 let options = Writer::options().items_per_record(3).record_checksum(true);
                 options.app_data(&b"app data"[..]).codec(Zstd::level(3)).writeback_every(100)
             },
         },
-        Small {
+        SmallPack {
             items: items(6, 30),
             options: || Writer::options().items_per_record(1).dialect(Dialect::NoAppDataCrc),
         },
-        // Large enough that it is written while items are appended.
-        Small {
+        // So large that the writer writes while items are appended.
+        SmallPack {
             items: items(3, 600_000),
             options: || Writer::options().codec(Plain).items_per_record(1),
         },
@@ -80,12 +85,12 @@ pub fn small_packs() -> Vec<Small> {
 
 /// The files that a run writes: a pack, or a pack with its digest list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Written {
+pub enum WrittenFiles {
     Pack,
     PackAndList,
 }
 
-impl Written {
+impl WrittenFiles {
     fn options(self, options: WriterOptions) -> WriterOptions {
         options.digest_list(self == Self::PackAndList)
     }
@@ -93,7 +98,7 @@ impl Written {
 
 /// A recorded run.
 pub struct Run {
-    pub ending: Ending,
+    pub scenario: Scenario,
     /// The files before the run.
     pub old: Files,
     /// The files after it if no call fails.
@@ -106,8 +111,8 @@ pub struct Run {
 }
 
 /// Writes a small pack on a disk without faults; returns its files and the writer's result.
-pub fn write(small: &Small, written: Written) -> (Files, SealedPack) {
-    let disk = ModelDisk::new(Habits::default(), &Files::new());
+pub fn write(small: &SmallPack, written: WrittenFiles) -> (Files, SealedPack) {
+    let disk = ModelDisk::new(DiskOptions::default(), &Files::new());
     let options = written.options((small.options)()).threads(0).disk(disk.clone());
     let mut writer = options.create(NAME).unwrap();
     small.items.iter().for_each(|item| writer.append(item).unwrap());
@@ -115,41 +120,41 @@ pub fn write(small: &Small, written: Written) -> (Files, SealedPack) {
     (disk.files(), sealed)
 }
 
-/// The bytes of a pack if no call fails.
-pub fn whole(small: &Small) -> Vec<u8> {
-    write(small, Written::Pack).0.remove(NAME).unwrap()
+/// The bytes of a small pack, written without faults.
+pub fn pack_bytes(small: &SmallPack) -> Vec<u8> {
+    write(small, WrittenFiles::Pack).0.remove(NAME).unwrap()
 }
 
 /// The pack that some runs replace.
-pub fn old_pack() -> Small {
-    Small {
+pub fn old_pack() -> SmallPack {
+    SmallPack {
         items: vec![b"old".to_vec(); 9],
         options: || Writer::options().codec(Plain).items_per_record(2),
     }
 }
 
-/// Writes a small pack to a model disk, through the disk that `through` makes of
+/// Writes a small pack to a model disk, through the disk that `wrap` makes of
 /// it.
 pub fn run<D: Disk + 'static>(
-    small: &Small,
-    written: Written,
-    ending: Ending,
+    small: &SmallPack,
+    written: WrittenFiles,
+    scenario: Scenario,
     threads: usize,
-    habits: Habits,
-    through: impl FnOnce(ModelDisk) -> D,
+    disk_options: DiskOptions,
+    wrap: impl FnOnce(ModelDisk) -> D,
 ) -> Run {
-    let is_over = ending.is_over_an_old_pack();
-    let old = if is_over { write(&old_pack(), written).0 } else { Files::new() };
-    let renames_by_link = ending == Ending::CreateByLink;
-    let disk = ModelDisk::new(Habits { renames_by_link, ..habits }, &old);
-    let options = written.options((small.options)()).threads(threads).overwrite(is_over);
-    let reported = options.disk(through(disk.clone())).create(NAME).and_then(|mut writer| {
+    let overwrites = scenario.overwrites();
+    let old = if overwrites { write(&old_pack(), written).0 } else { Files::new() };
+    let renames_by_link = scenario == Scenario::CreateByLink;
+    let disk = ModelDisk::new(DiskOptions { renames_by_link, ..disk_options }, &old);
+    let options = written.options((small.options)()).threads(threads).overwrite(overwrites);
+    let reported = options.disk(wrap(disk.clone())).create(NAME).and_then(|mut writer| {
         small.items.iter().try_for_each(|item| writer.append(item))?;
-        if ending.finishes() { writer.finish().map(|_| true) } else { Ok(false) }
+        if scenario.finishes() { writer.finish().map(|_| true) } else { Ok(false) }
     });
     let reported = reported.unwrap_or(false);
     let (journal, files) = (disk.journal(), disk.files());
-    Run { ending, old, new: write(small, written).0, journal, reported, files }
+    Run { scenario, old, new: write(small, written).0, journal, reported, files }
 }
 
 /// The version of a file under a name.
@@ -179,11 +184,11 @@ impl Run {
 /// The states of the disk after every possible crash of some runs.
 #[derive(Clone, Debug)]
 pub struct CrashStates<S> {
-    /// The calls after which the system was stopped.
+    /// The number of calls after which the system was stopped.
     pub points: usize,
-    /// The states in which a disk may be then.
+    /// The number of states in which the disk may be at these points.
     pub states: usize,
-    /// The outcomes of the check, with their counts.
+    /// How often the check returned each outcome.
     pub outcomes: BTreeMap<S, usize>,
     /// The first state that breaks an invariant.
     pub first_broken: Option<String>,
@@ -208,7 +213,7 @@ impl<S: Ord> CrashStates<S> {
                     Ok(outcome) => *self.outcomes.entry(outcome).or_default() += 1,
                     Err(broken) => {
                         self.first_broken.get_or_insert_with(|| {
-                            format!("{:?}, after {stop} calls: {broken}", run.ending)
+                            format!("{:?}, after {stop} calls: {broken}", run.scenario)
                         });
                     }
                 }
@@ -242,7 +247,9 @@ pub fn check_pack(run: &Run, durable: bool, files: &Files) -> Result<Version, St
         version if durable && version != Ok(Version::New) => {
             Err("finish reported the pack, but it is not there".into())
         }
-        Ok(Version::New) if !run.ending.finishes() => Err("an unfinished pack has the name".into()),
+        Ok(Version::New) if !run.scenario.finishes() => {
+            Err("an unfinished pack has the name".into())
+        }
         Ok(Version::New) if !files.get(NAME).is_some_and(|pack| verifies(pack)) => {
             Err("the new pack does not verify".into())
         }
@@ -250,22 +257,22 @@ pub fn check_pack(run: &Run, durable: bool, files: &Files) -> Result<Version, St
     }
 }
 
-/// Whether a reader accepts these bytes as a sound pack. Many paths lead to the
+/// Whether a reader accepts these bytes as an intact pack. Many crashes lead to the
 /// same bytes, so the results are cached.
 fn verifies(bytes: &[u8]) -> bool {
-    thread_local!(static KNOWN: RefCell<HashMap<Vec<u8>, bool>> = RefCell::default());
-    let look = || {
+    thread_local!(static RESULTS: RefCell<HashMap<Vec<u8>, bool>> = RefCell::default());
+    let verify = || {
         let source = Cursor::new(bytes.to_vec());
         let opened = Reader::options().threads(1).open_source(source, NAME);
         opened.and_then(|reader| reader.verify()).is_ok_and(|report| report.is_ok())
     };
     if bytes.len() > 10_000 {
-        return look();
+        return verify();
     }
-    if let Some(known) = KNOWN.with_borrow(|known| known.get(bytes).copied()) {
+    if let Some(known) = RESULTS.with_borrow(|results| results.get(bytes).copied()) {
         return known;
     }
-    let verifies = look();
-    KNOWN.with_borrow_mut(|known| known.insert(bytes.to_vec(), verifies));
+    let verifies = verify();
+    RESULTS.with_borrow_mut(|results| results.insert(bytes.to_vec(), verifies));
     verifies
 }

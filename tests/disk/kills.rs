@@ -21,15 +21,15 @@ fn from_environment(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|value| value.parse().unwrap())
 }
 
-/// How far a process came.
-struct Came {
+/// How far a process got.
+struct Progress {
     started: u64,
     done: u64,
 }
 
 /// Starts the process, waits until it starts pack `start`, waits a moment longer,
 /// and kills it.
-fn kill_one(folder: &Path, threads: u64, mode: &str, start: u64, after: Duration) -> Came {
+fn kill_one(folder: &Path, threads: u64, mode: &str, start: u64, after: Duration) -> Progress {
     let mut command = Command::new(env!("CARGO_BIN_EXE_write_in_a_loop"));
     command.arg(folder).args([threads.to_string().as_str(), mode]).stdout(Stdio::piped());
     let mut process = command.start();
@@ -38,14 +38,14 @@ fn kill_one(folder: &Path, threads: u64, mode: &str, start: u64, after: Duration
     assert!(lines.by_ref().any(|line| line.unwrap() == started));
     thread::sleep(after);
     process.kill();
-    let mut came = Came { started: start, done: start - 1 };
+    let mut progress = Progress { started: start, done: start - 1 };
     for line in lines.map(Result::unwrap) {
         let (word, number) = line.split_once(' ').unwrap();
         let number = number.parse().unwrap();
-        if word == "start" { came.started = number } else { came.done = number }
+        if word == "start" { progress.started = number } else { progress.done = number }
     }
-    assert!(came.started - came.done <= 1);
-    came
+    assert!(progress.started - progress.done <= 1);
+    progress
 }
 
 /// The number of files in the folder that are not packs: temporary files, at most
@@ -56,7 +56,7 @@ fn temporary_files(folder: &Path) -> usize {
     let others: Vec<String> = names.filter(|name| !name.ends_with(".pack")).collect();
     for name in &others {
         assert!(name.starts_with('.') && name.ends_with(".tmp"), "{name}");
-        // A complete one only lacked its rename; a reader refuses any other.
+        // If one verifies, then only its rename was missing.
         let path = folder.join(name);
         let verified = Reader::open(&path).and_then(|reader| reader.verify());
         if verified.is_ok_and(|report| report.is_ok()) {
@@ -69,13 +69,13 @@ fn temporary_files(folder: &Path) -> usize {
 
 #[test]
 fn a_writer_killed_at_any_moment_leaves_whole_packs_and_every_reported_one() {
-    let _threads = super::threads::may_start();
+    let _threads = super::threads::shared();
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     let seed = from_environment("SEALPACK_SEED").unwrap_or(now.subsec_nanos().into());
     let kills = from_environment("SEALPACK_KILLS").unwrap_or(KILLS);
     println!("SEALPACK_SEED={seed}");
     let mut random = Random::new(seed);
-    let (mut in_the_middle, mut finished) = (0, 0);
+    let (mut mid_write, mut finished) = (0, 0);
     for round in 0..kills {
         let folder = tempfile::tempdir().unwrap();
         let (threads, overwrite) = (round % 3, round / 3 % 2 == 1);
@@ -86,29 +86,32 @@ fn a_writer_killed_at_any_moment_leaves_whole_packs_and_every_reported_one() {
         let (start, after) = (1 + random.below(3) as u64, random.below(8_000) as u64);
         let after = Duration::from_micros(after);
         let mode = if overwrite { "overwrite" } else { "create" };
-        let came = kill_one(folder.path(), threads, mode, start, after);
+        let progress = kill_one(folder.path(), threads, mode, start, after);
         let context = format!("SEALPACK_SEED={seed}, round {round}, {threads} threads, {mode}");
-        let within = came.done..=came.started;
+        let possible = progress.done..=progress.started;
         if overwrite {
             let number = numbered::read(&name).unwrap_or_else(|e| panic!("{context}: {e}"));
-            assert!(within.contains(&number), "{context}: {number} is not in {within:?}");
+            assert!(possible.contains(&number), "{context}: {number} is not in {possible:?}");
         } else {
-            let found: BTreeSet<u64> = (1..=came.started + 1)
+            let found: BTreeSet<u64> = (1..=progress.started + 1)
                 .filter(|number| folder.path().join(format!("{number}.pack")).exists())
                 .inspect(|number| {
                     let path = folder.path().join(format!("{number}.pack"));
                     assert_eq!(numbered::read(&path).as_ref(), Ok(number), "{context}");
                 })
                 .collect();
-            let promised = (1..=came.done).all(|number| found.contains(&number));
-            assert!(promised && found.iter().all(|n| *n <= came.started), "{context}: {found:?}");
+            let reported_exist = (1..=progress.done).all(|number| found.contains(&number));
+            assert!(
+                reported_exist && found.iter().all(|n| *n <= progress.started),
+                "{context}: {found:?}"
+            );
         }
-        in_the_middle += temporary_files(folder.path());
-        finished += came.done;
+        mid_write += temporary_files(folder.path());
+        finished += progress.done;
     }
     println!(
-        "{kills} kills, {in_the_middle} of them while a pack was written; {finished} packs finished"
+        "{kills} kills, {mid_write} of them while a pack was written; {finished} packs finished"
     );
-    assert!(in_the_middle as u64 >= kills / 4, "{in_the_middle} kills met a pack being written");
+    assert!(mid_write as u64 >= kills / 4, "{mid_write} kills met a pack being written");
     assert!(finished >= kills / 2, "{finished} packs were finished");
 }

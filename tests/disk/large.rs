@@ -1,5 +1,5 @@
-//! Packs above 4 GiB and a record of the maximum size, on a disk that stores no
-//! zeros.
+//! Packs above 4 GiB and a record of the maximum size, on a disk that stores zeros as
+//! holes.
 
 use std::fs::{File, Permissions};
 use std::io::{self, IoSlice, Seek as _, SeekFrom, Write as _};
@@ -55,9 +55,9 @@ fn pack(folder: &Path) -> PathBuf {
     let options = Writer::options().codec(Plain).items_per_record(1).content_hash(false);
     let options = options.disk(Layered::new(Arc::new(Sparse), System));
     let mut writer = options.create(&path).unwrap();
-    // Memory that is only read costs nothing.
+    // Zeroed memory that is only read occupies no physical memory.
     writer.append_owned(Bytes::from(vec![0; usize::try_from(LARGEST).unwrap()])).unwrap();
-    writer.append(b"behind").unwrap();
+    writer.append(b"after it").unwrap();
     let sealed = writer.finish().unwrap();
     assert!(sealed.file_size > LARGEST);
     path
@@ -65,12 +65,12 @@ fn pack(folder: &Path) -> PathBuf {
 
 #[test]
 fn a_record_beyond_four_gibibytes_is_at_its_offset_in_the_index() {
-    let _threads = threads::may_start();
+    let _threads = threads::shared();
     let folder = tempfile::tempdir().unwrap();
     let reader = Reader::open(pack(folder.path())).unwrap();
     assert_eq!(reader.directory().record(0).unwrap().range, 0..LARGEST);
     assert_eq!(reader.directory().record(1).unwrap().range.start, LARGEST);
-    assert_eq!(reader.get(1).unwrap(), b"behind"[..]);
+    assert_eq!(reader.get(1).unwrap(), b"after it"[..]);
 }
 
 #[test]

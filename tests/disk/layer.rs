@@ -1,4 +1,4 @@
-//! A layer between the writer and a disk that changes how some calls end.
+//! A layer between the writer and a disk that changes the results of some calls.
 
 use std::fs::Permissions;
 use std::io::{self, IoSlice};

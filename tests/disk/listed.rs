@@ -1,5 +1,5 @@
 //! A pack with its digest list. After a crash at any point each of the two files is
-//! whole, old or new, or absent if there was none; if the new pack is visible, its list is
+//! complete, old or new, or absent if there was none; if the new pack is visible, its list is
 //! visible too; and a reader never accepts a list for another pack.
 
 use std::io::{self, Cursor};
@@ -12,11 +12,11 @@ use sealpack::disk::{Disk, DiskFile, DiskFolder};
 use sealpack::{Bytes, Reader, Trust};
 
 use super::explore::{
-    CrashStates, ENDINGS, Ending, NAME, Run, Small, Version, Written, old_pack, run, small_packs,
-    whole, write,
+    CrashStates, NAME, Run, SCENARIOS, Scenario, SmallPack, Version, WrittenFiles, old_pack,
+    pack_bytes, run, small_packs, write,
 };
 use super::layer::{Layer, Layered};
-use super::model::{Files, Habits, ModelDisk};
+use super::model::{DiskOptions, Files, ModelDisk};
 use super::threads;
 
 pub const LIST: &str = "out.pack.digests";
@@ -30,8 +30,8 @@ struct ListedPack {
 }
 
 impl ListedPack {
-    fn of(small: &Small) -> Self {
-        let (mut files, sealed) = write(small, Written::PackAndList);
+    fn of(small: &SmallPack) -> Self {
+        let (mut files, sealed) = write(small, WrittenFiles::PackAndList);
         let (pack, list) = (files.remove(NAME).unwrap(), files.remove(LIST).unwrap());
         assert!(files.is_empty(), "{:?}", files.keys());
         let sealed = sealed.digests.unwrap();
@@ -63,40 +63,47 @@ fn check_both(run: &Run, durable: bool, files: &Files) -> Result<(Version, Versi
         (Version::New, list) if list != Version::New => {
             Err(format!("the pack is new, but its list is {list:?}"))
         }
-        (_, Version::New) | (Version::New, _) if !run.ending.finishes() => {
+        (_, Version::New) | (Version::New, _) if !run.scenario.finishes() => {
             Err("an unfinished pack or list has its name".into())
         }
         _ => Ok(both),
     }
 }
 
-/// A disk that takes a pack in three writes, and its list as well.
-fn habits(small: &Small) -> Habits {
-    Habits { most_taken: whole(small).len().div_ceil(3), ..Habits::default() }
+/// A disk that accepts a pack in at least three writes, and so its list.
+fn disk_options(small: &SmallPack) -> DiskOptions {
+    DiskOptions { max_write: pack_bytes(small).len().div_ceil(3), ..DiskOptions::default() }
 }
 
 #[test]
 fn after_a_crash_at_any_call_pack_and_list_are_whole_and_a_new_pack_has_its_list() {
-    let _threads = threads::may_start();
+    let _threads = threads::shared();
     let mut all = CrashStates::default();
-    for ending in ENDINGS {
+    for scenario in SCENARIOS {
         let mut found = CrashStates::default();
-        // Only the small ones: `crash_points` covers the one that is written while
-        // items are appended.
+        // `crash_points` covers the large one, which is written while items are
+        // appended.
         for small in &small_packs()[..4] {
             for threads in 0..=2 {
-                let habits = habits(small);
-                let run = run(small, Written::PackAndList, ending, threads, habits, |disk| disk);
-                assert_eq!(run.reported, ending.finishes());
+                let disk_options = disk_options(small);
+                let run = run(
+                    small,
+                    WrittenFiles::PackAndList,
+                    scenario,
+                    threads,
+                    disk_options,
+                    |disk| disk,
+                );
+                assert_eq!(run.reported, scenario.finishes());
                 found.add(&run, check_both);
                 assert_eq!(found.first_broken, None);
             }
         }
-        println!("{ending:?}: {found:?}");
-        let before = if ending.is_over_an_old_pack() { Version::Old } else { Version::Absent };
+        println!("{scenario:?}: {found:?}");
+        let before = if scenario.overwrites() { Version::Old } else { Version::Absent };
         let outcomes: Vec<_> = found.outcomes.keys().copied().collect();
         let expected = [(before, before), (before, Version::New), (Version::New, Version::New)];
-        assert_eq!(outcomes, expected[..if ending.finishes() { 3 } else { 1 }], "{ending:?}");
+        assert_eq!(outcomes, expected[..if scenario.finishes() { 3 } else { 1 }], "{scenario:?}");
         all.absorb(found);
     }
     println!("{} crash points, {} states", all.points, all.states);
@@ -112,16 +119,16 @@ fn a_list_is_never_accepted_for_another_pack() {
         let new = ListedPack::of(&small);
         for (pack, list) in [(&old, &old), (&old, &new), (&new, &old), (&new, &new)] {
             for (trusted, hashes) in [(&old, old.trusted), (&new, new.trusted)] {
-                let all_one = std::ptr::eq(pack, list) && std::ptr::eq(pack, trusted);
+                let match_each_other = std::ptr::eq(pack, list) && std::ptr::eq(pack, trusted);
                 for hash in hashes {
                     match read(&pack.pack, &list.list, hash) {
-                        Ok(items) => assert!(all_one && items == pack.items),
-                        Err(error) => assert!(!all_one, "{error}"),
+                        Ok(items) => assert!(match_each_other && items == pack.items),
+                        Err(error) => assert!(!match_each_other, "{error}"),
                     }
                 }
             }
         }
-        // A truncated list is not accepted as the whole one either.
+        // A truncated list is not accepted as the complete one either.
         for end in (0..new.list.len()).step_by(7) {
             for hash in new.trusted {
                 if let Ok(items) = read(&new.pack, &new.list[..end], hash) {
@@ -134,14 +141,16 @@ fn a_list_is_never_accepted_for_another_pack() {
 
 #[test]
 fn after_a_failed_sync_neither_file_is_reported() {
-    let _threads = threads::may_start();
-    // The failing sync is that of the pack, of the list, or of the pack again, for
-    // its publication.
+    let _threads = threads::shared();
+    // The failing sync is that of the pack, of the list, or the second one of the pack,
+    // when it is published.
     for (failing, list_is_replaced) in [(0, false), (1, false), (2, true)] {
         for small in small_packs() {
-            for ending in [Ending::Create, Ending::CreateByLink, Ending::Overwrite] {
-                let habits = Habits { failing_sync: Some(failing), ..habits(&small) };
-                let run = run(&small, Written::PackAndList, ending, 1, habits, |disk| disk);
+            for scenario in [Scenario::Create, Scenario::CreateByLink, Scenario::Overwrite] {
+                let disk_options =
+                    DiskOptions { failing_sync: Some(failing), ..disk_options(&small) };
+                let run =
+                    run(&small, WrittenFiles::PackAndList, scenario, 1, disk_options, |disk| disk);
                 assert!(!run.reported);
                 let mut left = run.old.clone();
                 if list_is_replaced {
@@ -149,15 +158,15 @@ fn after_a_failed_sync_neither_file_is_reported() {
                     // first.
                     left.remove(LIST);
                 }
-                assert_eq!(run.files, left, "{ending:?}, sync {failing}");
+                assert_eq!(run.files, left, "{scenario:?}, sync {failing}");
             }
         }
     }
 }
 
-/// Flaws that show only in a crash.
+/// Seeded bugs whose effect shows only after a crash.
 #[derive(Clone, Copy, Debug)]
-enum Flaw {
+enum ListMutant {
     /// The list's name is not made durable before the pack gets its own.
     ListsFolderNotSynced,
     ListNotSynced,
@@ -165,58 +174,62 @@ enum Flaw {
     PackFirst,
 }
 
-struct Broken {
-    flaw: Flaw,
+struct MutantLayer {
+    mutant: ListMutant,
     disk: ModelDisk,
     syncs: AtomicUsize,
     folder_syncs: AtomicUsize,
 }
 
-impl Layer for Broken {
+impl Layer for MutantLayer {
     fn sync(&self, file: &dyn DiskFile) -> io::Result<()> {
         let number = self.syncs.fetch_add(1, SeqCst);
-        if number == 1 && matches!(self.flaw, Flaw::ListNotSynced) { Ok(()) } else { file.sync() }
+        if number == 1 && matches!(self.mutant, ListMutant::ListNotSynced) {
+            Ok(())
+        } else {
+            file.sync()
+        }
     }
 
     fn sync_folder(&self, folder: &dyn DiskFolder) -> io::Result<()> {
         let number = self.folder_syncs.fetch_add(1, SeqCst);
-        let skipped = number == 0 && matches!(self.flaw, Flaw::ListsFolderNotSynced);
+        let skipped = number == 0 && matches!(self.mutant, ListMutant::ListsFolderNotSynced);
         if skipped { Ok(()) } else { folder.sync() }
     }
 
     fn rename_new(&self, disk: &dyn Disk, from: &Path, to: &Path) -> io::Result<()> {
-        if !matches!(self.flaw, Flaw::PackFirst) {
+        if !matches!(self.mutant, ListMutant::PackFirst) {
             return disk.rename_new(from, to);
         }
         if to.ends_with(NAME) {
             return Ok(());
         }
         let files = self.disk.files();
-        let packs = |name: &&String| !name.contains(".digests.");
-        disk.rename_new(Path::new(files.keys().find(packs).unwrap()), Path::new(NAME))?;
+        let is_pack = |name: &&String| !name.contains(".digests.");
+        disk.rename_new(Path::new(files.keys().find(is_pack).unwrap()), Path::new(NAME))?;
         disk.rename_new(from, to)
     }
 }
 
 #[test]
-fn every_broken_variant_of_publishing_two_files_is_detected() {
-    for (flaw, words) in [
-        (Flaw::ListsFolderNotSynced, "the pack is new, but its list is Absent"),
-        (Flaw::ListNotSynced, "is neither the old nor the new one"),
-        (Flaw::PackFirst, "the pack is new, but its list is Absent"),
+fn every_mutant_of_publishing_two_files_is_detected() {
+    for (mutant, words) in [
+        (ListMutant::ListsFolderNotSynced, "the pack is new, but its list is Absent"),
+        (ListMutant::ListNotSynced, "is neither the old nor the new one"),
+        (ListMutant::PackFirst, "the pack is new, but its list is Absent"),
     ] {
         let small = &small_packs()[1];
-        let through = |disk: ModelDisk| {
+        let wrap = |disk: ModelDisk| {
             let (syncs, folder_syncs) = Default::default();
-            let broken = Broken { flaw, disk: disk.clone(), syncs, folder_syncs };
+            let broken = MutantLayer { mutant, disk: disk.clone(), syncs, folder_syncs };
             Layered::new(Arc::new(broken), disk)
         };
-        let habits = habits(small);
-        let run = run(small, Written::PackAndList, Ending::Create, 0, habits, through);
+        let disk_options = disk_options(small);
+        let run = run(small, WrittenFiles::PackAndList, Scenario::Create, 0, disk_options, wrap);
         let mut found = CrashStates::default();
         found.add(&run, check_both);
-        let complaint = found.first_broken.unwrap_or_else(|| panic!("{flaw:?} was not detected"));
-        println!("{flaw:?}: {complaint}");
-        assert!(complaint.contains(words), "{flaw:?}: {complaint}");
+        let complaint = found.first_broken.unwrap_or_else(|| panic!("{mutant:?} was not detected"));
+        println!("{mutant:?}: {complaint}");
+        assert!(complaint.contains(words), "{mutant:?}: {complaint}");
     }
 }

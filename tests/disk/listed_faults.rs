@@ -1,5 +1,5 @@
-//! Every call for writing a pack with its digest list fails once with each error,
-//! and so does every read of a list by a trusting reader.
+//! Every call that writes a pack with its digest list fails once with each error, and
+//! so does every read of a list by a reader that authenticates the items.
 
 use std::fs;
 use std::io::{self, Cursor};
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use sealpack::{Bytes, Error, ErrorKind, IoOperation, Reader, Trust, Writer, Zstd};
 use sealpack_tests::incompressible::item;
 
-use super::attempt::{Ended, OLD, Plan, Way, attempt, fail_each_call};
+use super::attempt::{OLD, Outcome, Plan, Setup, attempt, fail_each_call};
 use super::explore::NAME;
 use super::faults::{Call, Fault, Faulty, operation};
 use super::listed::LIST;
@@ -18,11 +18,11 @@ use super::{reader_faults, threads};
 const PLAN: Plan =
     Plan { files: &[NAME, LIST], options: |options| options.digest_list(true), item_size: 20_000 };
 
-const WAYS: [Way; 4] = [
-    Way { threads: 0, over_old_files: false, finishes: true },
-    Way { threads: 2, over_old_files: true, finishes: true },
-    Way { threads: 0, over_old_files: true, finishes: false },
-    Way { threads: 2, over_old_files: false, finishes: false },
+const SETUPS: [Setup; 4] = [
+    Setup { threads: 0, over_old_files: false, finishes: true },
+    Setup { threads: 2, over_old_files: true, finishes: true },
+    Setup { threads: 0, over_old_files: true, finishes: false },
+    Setup { threads: 2, over_old_files: false, finishes: false },
 ];
 
 /// Whether the call of this number is about the list. The pack is created first and
@@ -50,23 +50,23 @@ fn check_error(error: &Error, folder: &Path, call: Call, errno: i32, about_the_l
         _ if about_the_list => panic!("{error}: does not name the list"),
         _ => error,
     };
-    let ErrorKind::Io { operation: done, error } = error.kind() else { panic!("{error}") };
+    let ErrorKind::Io { operation: reported, error } = error.kind() else { panic!("{error}") };
     let expected = match operation(call) {
         IoOperation::Writing if about_the_list => IoOperation::WritingDigests,
         other => other,
     };
-    assert_eq!((*done, error.raw_os_error()), (expected, Some(errno)));
+    assert_eq!((*reported, error.raw_os_error()), (expected, Some(errno)));
 }
 
 /// Checks the pack and the list after a call has failed.
-fn check_files(way: Way, ended: &Ended, call: Call, about_the_list: bool) {
-    let (pack, list) = (ended.file(NAME), ended.file(LIST));
-    let old = way.over_old_files.then(|| OLD.to_vec());
+fn check_files(setup: Setup, outcome: &Outcome, call: Call, about_the_list: bool) {
+    let (pack, list) = (outcome.file(NAME), outcome.file(LIST));
+    let old = setup.over_old_files.then(|| OLD.to_vec());
     let list_has_its_name =
-        ended.calls.contains(&Call::Rename) && !(call == Call::Rename && about_the_list);
+        outcome.calls.contains(&Call::Rename) && !(call == Call::Rename && about_the_list);
     if call == Call::SyncFolder && !about_the_list {
         // The pack has its name, but may lose it in a crash.
-        let folder = ended.folder.path();
+        let folder = outcome.folder.path();
         let reader = Reader::open(folder.join(NAME)).unwrap();
         assert!(reader.verify().unwrap().is_ok() && list.is_some_and(|list| list != OLD));
         return;
@@ -81,44 +81,47 @@ fn check_files(way: Way, ended: &Ended, call: Call, about_the_list: bool) {
 
 #[test]
 fn every_call_for_a_pack_with_its_list_fails_once_and_neither_is_left_without_the_other() {
-    let _alone = threads::counted();
-    let injected = fail_each_call(&PLAN, &WAYS, |way, at, errno, ended| {
-        let call = ended.calls[at];
-        let about_the_list = is_about_the_list(&ended.calls, at);
-        let context = (way, call, about_the_list, io::Error::from_raw_os_error(errno));
-        match &ended.result {
-            Err(error) => check_error(error, ended.folder.path(), call, errno, about_the_list),
-            // There is no way to report this.
-            Ok(()) => assert!(call == Call::Remove || !way.finishes, "the error is returned"),
+    let _alone = threads::exclusive();
+    let injected = fail_each_call(&PLAN, &SETUPS, |setup, at, errno, outcome| {
+        let call = outcome.calls[at];
+        let about_the_list = is_about_the_list(&outcome.calls, at);
+        let context = (setup, call, about_the_list, io::Error::from_raw_os_error(errno));
+        match &outcome.result {
+            Err(error) => check_error(error, outcome.folder.path(), call, errno, about_the_list),
+            // The writer has no way to report this.
+            Ok(()) => assert!(call == Call::Remove || !setup.finishes, "the error is returned"),
         }
-        check_files(way, ended, call, about_the_list);
-        assert_eq!(ended.leftovers(&PLAN).len(), usize::from(call == Call::Remove));
-        threads::assert_nothing_is_left(ended.folder.path(), &context);
+        check_files(setup, outcome, call, about_the_list);
+        assert_eq!(outcome.leftovers(&PLAN).len(), usize::from(call == Call::Remove));
+        threads::assert_nothing_is_left(outcome.folder.path(), &context);
     });
     assert!(injected >= 370, "{injected}");
 }
 
 #[test]
 fn short_writes_and_interruptions_of_a_list_are_survived() {
-    let _alone = threads::counted();
+    let _alone = threads::exclusive();
     let mut survived = 0;
-    for way in WAYS.into_iter().filter(|way| way.finishes) {
-        let clean = attempt(&PLAN, way, Faulty::default());
+    for setup in SETUPS.into_iter().filter(|setup| setup.finishes) {
+        let clean = attempt(&PLAN, setup, Faulty::default());
         let writes = (0..clean.calls.len()).filter(|&at| clean.calls[at] == Call::Write);
         for at in writes.filter(|&at| is_about_the_list(&clean.calls, at)) {
             for fault in [Fault::Errno(nix::libc::EINTR), Fault::Short(1), Fault::Short(41)] {
-                let ended =
-                    attempt(&PLAN, way, Faulty { faults: vec![(at, fault)], ..Faulty::default() });
-                ended.result.as_ref().unwrap();
-                assert_eq!(ended.file(LIST), clean.file(LIST), "{way:?} {fault:?}");
+                let outcome = attempt(
+                    &PLAN,
+                    setup,
+                    Faulty { faults: vec![(at, fault)], ..Faulty::default() },
+                );
+                outcome.result.as_ref().unwrap();
+                assert_eq!(outcome.file(LIST), clean.file(LIST), "{setup:?} {fault:?}");
                 survived += 1;
             }
-            let ended = attempt(
+            let outcome = attempt(
                 &PLAN,
-                way,
+                setup,
                 Faulty { faults: vec![(at, Fault::Short(0))], ..Faulty::default() },
             );
-            let error = ended.result.unwrap_err();
+            let error = outcome.result.unwrap_err();
             assert!(matches!(error.kind(), ErrorKind::DigestList(_)), "{error}");
         }
     }
@@ -127,7 +130,7 @@ fn short_writes_and_interruptions_of_a_list_are_survived() {
 
 #[test]
 fn every_read_of_a_list_fails_once_and_no_item_is_returned_without_it() {
-    let _alone = threads::counted();
+    let _alone = threads::exclusive();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(NAME);
     let options = Writer::options().codec(Zstd::level(1)).items_per_record(1).threads(0);

@@ -12,7 +12,6 @@
 )]
 
 mod attempt;
-mod broken_variants;
 mod callbacks;
 mod crash;
 mod crash_points;
@@ -24,6 +23,7 @@ mod layer;
 mod listed;
 mod listed_faults;
 mod model;
+mod publication_mutants;
 mod reader_faults;
 mod real;
 mod threads;

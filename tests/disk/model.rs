@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use nix::libc;
 use sealpack::disk::{Attributes, Disk, DiskFile, DiskFolder, Found, Owner};
 
-/// A file, whatever its names.
+/// The number of a file, which stays the same when its name changes.
 pub type Inode = usize;
 
 /// The files of a folder by name, as seen after a crash.
@@ -37,10 +37,10 @@ pub enum Call {
     },
     StartWriting,
     SetPermissions,
-    /// A sync of a file, whether it succeeded or failed.
+    /// A sync of a file.
     Sync {
         inode: Inode,
-        done: bool,
+        succeeded: bool,
     },
     Rename {
         from: String,
@@ -54,28 +54,28 @@ pub enum Call {
         name: String,
     },
     SyncFolder {
-        done: bool,
+        succeeded: bool,
     },
 }
 
-/// The behaviour of a disk, within what a file system may do.
+/// The options of a model disk: what a real file system may do.
 #[derive(Clone, Copy, Debug)]
-pub struct Habits {
-    /// The most bytes that one write takes.
-    pub most_taken: usize,
+pub struct DiskOptions {
+    /// The maximum number of bytes that one write accepts.
+    pub max_write: usize,
     /// Whether a rename that must not replace is a link followed by an unlink, as
     /// on a file system that has no other way.
     pub renames_by_link: bool,
-    /// The sync of a file with this number, from 0, fails once.
+    /// The number, from 0, of the sync of a file that fails.
     pub failing_sync: Option<usize>,
-    /// The write with this number, from 0, fails once.
+    /// The number, from 0, of the write that fails.
     pub failing_write: Option<usize>,
 }
 
-impl Default for Habits {
+impl Default for DiskOptions {
     fn default() -> Self {
         Self {
-            most_taken: usize::MAX,
+            max_write: usize::MAX,
             renames_by_link: false,
             failing_sync: None,
             failing_write: None,
@@ -85,10 +85,10 @@ impl Default for Habits {
 
 /// The disk; its clones are the same disk.
 #[derive(Clone)]
-pub struct ModelDisk(Arc<Mutex<World>>);
+pub struct ModelDisk(Arc<Mutex<ModelState>>);
 
-struct World {
-    habits: Habits,
+struct ModelState {
+    disk_options: DiskOptions,
     files: Vec<Vec<u8>>,
     names: BTreeMap<String, Inode>,
     journal: Vec<Call>,
@@ -97,12 +97,12 @@ struct World {
 }
 
 impl ModelDisk {
-    /// A disk on which these files are safe.
-    pub fn new(habits: Habits, initial: &Files) -> Self {
+    /// A disk on which these files are durable.
+    pub fn new(disk_options: DiskOptions, initial: &Files) -> Self {
         let names = initial.keys().cloned().zip(0..).collect();
         let files = initial.values().cloned().collect();
-        Self(Arc::new(Mutex::new(World {
-            habits,
+        Self(Arc::new(Mutex::new(ModelState {
+            disk_options,
             files,
             names,
             journal: Vec::new(),
@@ -111,33 +111,32 @@ impl ModelDisk {
         })))
     }
 
-    fn world(&self) -> MutexGuard<'_, World> {
+    fn state(&self) -> MutexGuard<'_, ModelState> {
         self.0.lock().unwrap()
     }
 
     /// Every call so far.
     pub fn journal(&self) -> Vec<Call> {
-        self.world().journal.clone()
+        self.state().journal.clone()
     }
 
     /// The files as a running program sees them.
     pub fn files(&self) -> Files {
-        let world = self.world();
-        world
+        let state = self.state();
+        state
             .names
             .iter()
-            .map(|(name, &inode)| (name.clone(), world.files[inode].clone()))
+            .map(|(name, &inode)| (name.clone(), state.files[inode].clone()))
             .collect()
     }
 
-    /// Opens an existing file and truncates it, or creates it: this is what a naive
-    /// program does.
+    /// Opens an existing file and truncates it, or creates it, as a naive program does.
     pub fn open_in_place(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
-        let existing = self.world().names.get(&name_of(path)).copied();
+        let existing = self.state().names.get(&name_of(path)).copied();
         let Some(inode) = existing else { return self.create_new(path) };
-        let mut world = self.world();
-        world.files[inode].clear();
-        world.journal.push(Call::Truncate { inode });
+        let mut state = self.state();
+        state.files[inode].clear();
+        state.journal.push(Call::Truncate { inode });
         Ok(Box::new(ModelFile { disk: self.clone(), inode }))
     }
 }
@@ -148,9 +147,9 @@ fn name_of(path: &Path) -> String {
 
 impl Disk for ModelDisk {
     fn look_at(&self, path: &Path) -> io::Result<Found> {
-        let there = self.world().names.contains_key(&name_of(path));
+        let exists = self.state().names.contains_key(&name_of(path));
         let attributes = Attributes { permissions: Permissions::from_mode(0o644), owner: None };
-        there.then_some(Found::File(attributes)).ok_or(io::ErrorKind::NotFound.into())
+        exists.then_some(Found::File(attributes)).ok_or(io::ErrorKind::NotFound.into())
     }
 
     fn open_folder(&self, _path: &Path) -> io::Result<Box<dyn DiskFolder>> {
@@ -158,39 +157,39 @@ impl Disk for ModelDisk {
     }
 
     fn create_new(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
-        let mut world = self.world();
-        let (name, inode) = (name_of(path), world.files.len());
-        if world.names.contains_key(&name) {
+        let mut state = self.state();
+        let (name, inode) = (name_of(path), state.files.len());
+        if state.names.contains_key(&name) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        world.files.push(Vec::new());
-        world.names.insert(name.clone(), inode);
-        world.journal.push(Call::Create { name, inode });
+        state.files.push(Vec::new());
+        state.names.insert(name.clone(), inode);
+        state.journal.push(Call::Create { name, inode });
         Ok(Box::new(ModelFile { disk: self.clone(), inode }))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let mut world = self.world();
+        let mut state = self.state();
         let (from, to) = (name_of(from), name_of(to));
-        let inode = world.names.remove(&from).ok_or(io::ErrorKind::NotFound)?;
-        world.names.insert(to.clone(), inode);
-        world.journal.push(Call::Rename { from, to });
+        let inode = state.names.remove(&from).ok_or(io::ErrorKind::NotFound)?;
+        state.names.insert(to.clone(), inode);
+        state.journal.push(Call::Rename { from, to });
         Ok(())
     }
 
     fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
-        if self.world().names.contains_key(&name_of(to)) {
+        if self.state().names.contains_key(&name_of(to)) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        if !self.world().habits.renames_by_link {
+        if !self.state().disk_options.renames_by_link {
             return self.rename(from, to);
         }
-        let mut world = self.world();
+        let mut state = self.state();
         let (old, new) = (name_of(from), name_of(to));
-        let inode = *world.names.get(&old).ok_or(io::ErrorKind::NotFound)?;
-        world.names.insert(new.clone(), inode);
-        world.journal.push(Call::Link { from: old, to: new });
-        drop(world);
+        let inode = *state.names.get(&old).ok_or(io::ErrorKind::NotFound)?;
+        state.names.insert(new.clone(), inode);
+        state.journal.push(Call::Link { from: old, to: new });
+        drop(state);
         self.remove(from)
     }
 
@@ -203,10 +202,10 @@ impl Disk for ModelDisk {
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        let mut world = self.world();
+        let mut state = self.state();
         let name = name_of(path);
-        world.names.remove(&name).ok_or(io::ErrorKind::NotFound)?;
-        world.journal.push(Call::Remove { name });
+        state.names.remove(&name).ok_or(io::ErrorKind::NotFound)?;
+        state.journal.push(Call::Remove { name });
         Ok(())
     }
 }
@@ -218,28 +217,28 @@ struct ModelFile {
 
 impl DiskFile for ModelFile {
     fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        let mut world = self.disk.world();
-        let fails = world.habits.failing_write == Some(world.writes);
-        world.writes += 1;
+        let mut state = self.disk.state();
+        let fails = state.disk_options.failing_write == Some(state.writes);
+        state.writes += 1;
         if fails {
             return Err(io::Error::from_raw_os_error(libc::ENOSPC));
         }
         let mut bytes: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
-        bytes.truncate(world.habits.most_taken);
+        bytes.truncate(state.disk_options.max_write);
         let inode = self.inode;
-        let offset = world.files[inode].len();
-        let taken = bytes.len();
-        world.files[inode].extend_from_slice(&bytes);
-        world.journal.push(Call::Write { inode, offset, bytes });
-        Ok(taken)
+        let offset = state.files[inode].len();
+        let accepted = bytes.len();
+        state.files[inode].extend_from_slice(&bytes);
+        state.journal.push(Call::Write { inode, offset, bytes });
+        Ok(accepted)
     }
 
     fn start_writing(&self, _offset: u64, _length: u64) {
-        self.disk.world().journal.push(Call::StartWriting);
+        self.disk.state().journal.push(Call::StartWriting);
     }
 
     fn set_permissions(&self, _permissions: Permissions) -> io::Result<()> {
-        self.disk.world().journal.push(Call::SetPermissions);
+        self.disk.state().journal.push(Call::SetPermissions);
         Ok(())
     }
 
@@ -248,11 +247,11 @@ impl DiskFile for ModelFile {
     }
 
     fn sync(&self) -> io::Result<()> {
-        let mut world = self.disk.world();
-        let done = world.habits.failing_sync != Some(world.syncs);
-        world.syncs += 1;
-        world.journal.push(Call::Sync { inode: self.inode, done });
-        if done { Ok(()) } else { Err(io::Error::from_raw_os_error(libc::EIO)) }
+        let mut state = self.disk.state();
+        let succeeded = state.disk_options.failing_sync != Some(state.syncs);
+        state.syncs += 1;
+        state.journal.push(Call::Sync { inode: self.inode, succeeded });
+        if succeeded { Ok(()) } else { Err(io::Error::from_raw_os_error(libc::EIO)) }
     }
 }
 
@@ -260,7 +259,7 @@ struct ModelFolder(ModelDisk);
 
 impl DiskFolder for ModelFolder {
     fn sync(&self) -> io::Result<()> {
-        self.0.world().journal.push(Call::SyncFolder { done: true });
+        self.0.state().journal.push(Call::SyncFolder { succeeded: true });
         Ok(())
     }
 }

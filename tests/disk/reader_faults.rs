@@ -1,5 +1,5 @@
 //! Every read of a reader fails once with each error. The reader returns the error
-//! with the path and the place, yields no wrong data, and leaves no thread.
+//! with the path and the offset, yields no wrong data, and leaves no thread.
 
 use std::fs::{self, File};
 use std::io;
@@ -28,7 +28,7 @@ pub struct Faulty {
 }
 
 impl Faulty {
-    fn may(&self, call: Call) -> io::Result<()> {
+    fn check(&self, call: Call) -> io::Result<()> {
         let mut calls = self.calls.lock().unwrap();
         calls.push(call);
         match self.fault {
@@ -40,12 +40,12 @@ impl Faulty {
 
 impl ReadAt for Faulty {
     fn size(&self) -> io::Result<u64> {
-        self.may(Call::Size)?;
+        self.check(Call::Size)?;
         Ok(self.bytes.len() as u64)
     }
 
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-        self.may(Call::Read { offset, length: buffer.len() as u64 })?;
+        self.check(Call::Read { offset, length: buffer.len() as u64 })?;
         io::Cursor::new(&self.bytes).read_exact_at(buffer, offset)
     }
 }
@@ -63,10 +63,10 @@ fn pack(folder: &Path) -> Bytes {
     fs::read(path).unwrap().into()
 }
 
-/// A use of a reader. Each use checks that the data is right.
-type Use = fn(&Reader) -> Result<(), Error>;
+/// A use of a reader. Each use checks that the data is correct.
+type ReaderUse = fn(&Reader) -> Result<(), Error>;
 
-const USES: [(&str, Use); 4] = [
+const USES: [(&str, ReaderUse); 4] = [
     ("get", |reader| {
         [0, 700, 1400].into_iter().try_for_each(|number| {
             assert_eq!(reader.get(number)?, item(number, LENGTH));
@@ -101,21 +101,21 @@ fn attempt(
     bytes: &Bytes,
     threads: usize,
     fault: Option<(usize, i32)>,
-    used: Use,
+    use_reader: ReaderUse,
 ) -> (Vec<Call>, Result<(), Error>) {
     let calls = std::sync::Arc::<Mutex<Vec<Call>>>::default();
     let source = Faulty { bytes: bytes.clone(), fault, calls: std::sync::Arc::clone(&calls) };
     // Small reads, so that several threads have several reads.
     let options = Reader::options().threads(threads).merge(Merge { gap: 0, max_read: 200_000 });
-    let opened = options.open_source(source, "the name of it");
-    let result = opened.and_then(|reader| used(&reader));
+    let opened = options.open_source(source, "the source");
+    let result = opened.and_then(|reader| use_reader(&reader));
     let calls = calls.lock().unwrap().clone();
     (calls, result)
 }
 
 #[test]
-fn every_read_fails_once_with_each_error_which_is_returned_with_its_place() {
-    let _alone = threads::counted();
+fn every_read_fails_once_with_each_error_which_is_returned_with_its_offset() {
+    let _alone = threads::exclusive();
     let folder = tempfile::tempdir().unwrap();
     let bytes = pack(folder.path());
     let errors = [
@@ -129,16 +129,16 @@ fn every_read_fails_once_with_each_error_which_is_returned_with_its_place() {
         libc::ESTALE,
     ];
     let mut injected = 0;
-    for (name, used) in USES {
+    for (name, use_reader) in USES {
         for threads in 1..=3 {
-            let (calls, clean) = attempt(&bytes, threads, None, used);
+            let (calls, clean) = attempt(&bytes, threads, None, use_reader);
             clean.unwrap();
             for at in 0..calls.len() {
                 for errno in errors {
-                    let (calls, result) = attempt(&bytes, threads, Some((at, errno)), used);
+                    let (calls, result) = attempt(&bytes, threads, Some((at, errno)), use_reader);
                     let context = (name, threads, at, io::Error::from_raw_os_error(errno));
                     let error = result.expect_err("the error is returned");
-                    assert_eq!(error.path(), Path::new("the name of it"), "{context:?}");
+                    assert_eq!(error.path(), Path::new("the source"), "{context:?}");
                     let ErrorKind::Io { operation, error } = error.kind() else {
                         panic!("{context:?}: {error}");
                     };
@@ -162,12 +162,12 @@ fn every_read_fails_once_with_each_error_which_is_returned_with_its_place() {
 }
 
 #[test]
-fn a_file_cut_under_an_open_reader_gives_its_items_or_an_error() {
-    let _threads = threads::may_start();
+fn a_file_truncated_under_an_open_reader_gives_its_items_or_an_error() {
+    let _threads = threads::shared();
     let folder = tempfile::tempdir().unwrap();
     let bytes = pack(folder.path());
     let path = folder.path().join("cut.pack");
-    let (mut right, mut refused) = (0, 0);
+    let (mut correct, mut refused) = (0, 0);
     for cut in (0..bytes.len()).step_by(bytes.len() / 40) {
         fs::write(&path, &bytes).unwrap();
         let reader = Reader::options().threads(2).open(&path).unwrap();
@@ -176,7 +176,7 @@ fn a_file_cut_under_an_open_reader_gives_its_items_or_an_error() {
             match reader.get(number) {
                 Ok(got) => {
                     assert_eq!(got, item(number, LENGTH));
-                    right += 1;
+                    correct += 1;
                 }
                 Err(error) => {
                     assert!(error.to_string().contains("cut.pack"), "{error}");
@@ -188,9 +188,9 @@ fn a_file_cut_under_an_open_reader_gives_its_items_or_an_error() {
         let records_are_whole = cut as u64 >= reader.directory().records_end();
         assert_eq!(reader.verify().is_ok(), records_are_whole, "cut to {cut}");
         let mut items = reader.iter().unwrap();
-        let good = items.by_ref().take_while(Result::is_ok).count();
-        assert_eq!(good == ITEMS as usize, records_are_whole, "cut to {cut}");
+        let intact = items.by_ref().take_while(Result::is_ok).count();
+        assert_eq!(intact == ITEMS as usize, records_are_whole, "cut to {cut}");
         assert!(items.next().is_none(), "cut to {cut}");
     }
-    assert!(right > 100 && refused > 100, "{right} right, {refused} refused");
+    assert!(correct > 100 && refused > 100, "{correct} correct, {refused} refused");
 }

@@ -1,4 +1,4 @@
-//! Real disks that are full, small or read-only, if the machine lets a test make
+//! Real disks that are full, small or read-only, if the machine allows a test to make
 //! them.
 
 use std::fs::{self, File};
@@ -69,7 +69,7 @@ impl Layer for DevFull {
 
 #[test]
 fn a_full_device_is_an_error_and_the_old_file_stays() {
-    let _alone = threads::counted();
+    let _alone = threads::exclusive();
     for threads in 0..3 {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out.pack");
@@ -81,37 +81,37 @@ fn a_full_device_is_an_error_and_the_old_file_stays() {
         assert_eq!(names(folder.path()), ["out.pack"]);
         threads::assert_nothing_is_left(folder.path(), &threads);
     }
-    // Under its own name it is not a file, and the writer never opens it through a
-    // link.
+    // The device itself is not a regular file: the writer refuses it.
     let refused = Writer::options().overwrite(true).create("/dev/full").err().unwrap();
     assert!(matches!(refused.kind(), ErrorKind::NotAFile));
 }
 
-/// Runs this test again in a process of its own, with `name` set.
-fn in_a_process_of_its_own(test: &str, name: &str) -> bool {
+/// Returns true in a process in which the variable `name` is set; otherwise runs the
+/// test in such a process, and returns false.
+fn runs_in_own_process(test: &str, name: &str) -> bool {
     if std::env::var_os(name).is_some() {
         return true;
     }
-    let ended = Command::new(std::env::current_exe().unwrap())
+    let result = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture"])
         .env(name, "1")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .run();
-    let said = String::from_utf8_lossy(&ended.stdout) + String::from_utf8_lossy(&ended.stderr);
-    assert!(ended.status.success(), "{said}");
-    println!("{said}");
+    let output = String::from_utf8_lossy(&result.stdout) + String::from_utf8_lossy(&result.stderr);
+    assert!(result.status.success(), "{output}");
+    println!("{output}");
     false
 }
 
 #[test]
 fn a_limit_on_file_sizes_is_an_error_and_the_old_file_stays() {
     let test = "real::a_limit_on_file_sizes_is_an_error_and_the_old_file_stays";
-    if !in_a_process_of_its_own(test, "SEALPACK_LIMITED") {
+    if !runs_in_own_process(test, "SEALPACK_LIMITED") {
         return;
     }
-    // The system takes the bytes that still fit, a short write, and refuses the
-    // rest; unless the signal is ignored, it also sends a signal.
+    // The system accepts the bytes that still fit, a short write, and refuses the rest;
+    // unless the signal is blocked, it also sends SIGXFSZ.
     let mut ignored = SigSet::empty();
     ignored.add(Signal::SIGXFSZ);
     ignored.thread_block().unwrap();
@@ -138,16 +138,16 @@ fn with_mounts(script: &str, folder: &Path) -> Option<String> {
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).run()
     };
     if !unshare("mount -t tmpfs -o size=64k none \"$1\"").status.success() {
-        println!("skipped: no mount namespace can be had here");
+        println!("skipped: this machine does not allow mount namespaces");
         return None;
     }
-    let ended = unshare(script);
-    let said = String::from_utf8_lossy(&ended.stdout) + String::from_utf8_lossy(&ended.stderr);
-    assert!(ended.status.success(), "{said}");
-    Some(said.into_owned())
+    let result = unshare(script);
+    let output = String::from_utf8_lossy(&result.stdout) + String::from_utf8_lossy(&result.stderr);
+    assert!(result.status.success(), "{output}");
+    Some(output.into_owned())
 }
 
-/// Runs in the processes in a mount namespace; does nothing in an ordinary run.
+/// Runs in the processes that `mounted` starts; does nothing in an ordinary run.
 #[test]
 fn inside_a_mount_namespace() {
     let Some(folder) = std::env::var_os("SEALPACK_MOUNTED") else { return };
@@ -157,8 +157,8 @@ fn inside_a_mount_namespace() {
         "full" => {
             for threads in 0..3 {
                 fs::write(&path, "old").unwrap();
-                let ended = write(&path, overwrite.clone().threads(threads));
-                assert_errno(ended, libc::ENOSPC, &path);
+                let result = write(&path, overwrite.clone().threads(threads));
+                assert_errno(result, libc::ENOSPC, &path);
                 assert_eq!(fs::read(&path).unwrap(), b"old");
                 assert_eq!(names(Path::new(&folder)), ["out.pack"]);
                 // The written space is freed: a small pack fits again.
@@ -169,8 +169,8 @@ fn inside_a_mount_namespace() {
             }
         }
         "full of digests" => {
-            // So many digests that memory does not hold them until the list is
-            // written.
+            // So many digests that the writer moves them from memory to disk before it
+            // writes the list.
             for threads in 0..3 {
                 let options = Writer::options().codec(Plain).items_per_record(1).threads(threads);
                 let mut writer = options.digest_list(true).create(&path).unwrap();
@@ -211,8 +211,8 @@ const INSIDE: &str =
 fn mounted(expected: &str, mounts: &str) {
     let folder = tempfile::tempdir().unwrap();
     let script = format!("{mounts}\nexport SEALPACK_EXPECTED='{expected}'\n{INSIDE}");
-    if let Some(said) = with_mounts(&script, folder.path()) {
-        assert!(said.contains("reached"), "{said}");
+    if let Some(output) = with_mounts(&script, folder.path()) {
+        assert!(output.contains("reached"), "{output}");
     }
 }
 

@@ -1,10 +1,10 @@
 //! Every interleaving of the threads that pack: the shipped `ordered.rs` and
-//! `write/pipeline.rs`, compiled against loom, which runs a small model once for
-//! each order in which its threads can meet.
+//! `write/pipeline.rs`, compiled against loom, which runs a small model once for each
+//! order of the threads' steps.
 //!
-//! This test compiles them by path and not by a `cfg` that would affect every
-//! dependency, so an ordinary `cargo test` runs it. It does not use libtest, which
-//! would include their unit tests, and those need real threads.
+//! This test includes the files by path instead of setting a `cfg`, which would affect
+//! every dependency; so an ordinary `cargo test` runs it. It does not use libtest,
+//! which would include their unit tests, and those need real threads.
 
 #![allow(
     clippy::unwrap_used,
@@ -24,7 +24,7 @@ mod ordered;
 mod runs;
 
 #[path = "../../native/src/caught.rs"]
-#[allow(dead_code, reason = "the readers' half of it is not used here")]
+#[allow(dead_code, reason = "the part for readers is not used here")]
 mod caught;
 
 #[path = "../../native/src/error.rs"]
@@ -33,7 +33,7 @@ mod error;
 
 mod models;
 mod sync;
-#[allow(dead_code, reason = "threads are used here, and not the pipeline without")]
+#[allow(dead_code, reason = "the pipeline without threads is not used here")]
 mod write;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -42,15 +42,15 @@ use std::time::Instant;
 
 use sealpack_core::error::Cause;
 
-/// The kind of a failure.
+/// How the code that the model provides fails.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Trouble {
+pub(crate) enum InjectedFailure {
     Fails,
     Panics,
 }
 
-impl Trouble {
-    fn strike(self, what: &str) -> Result<(), Cause> {
+impl InjectedFailure {
+    fn trigger(self, what: &str) -> Result<(), Cause> {
         match self {
             Self::Fails => Err(Cause::text(format!("{what} failed"))),
             Self::Panics => panic!("{what} panicked"),
@@ -58,17 +58,18 @@ impl Trouble {
     }
 }
 
-/// Set while panics are expected: they are part of the test, and are not printed.
+/// Set while panics are expected, which are then not printed.
 static QUIET: AtomicBool = AtomicBool::new(false);
 
 /// Runs a model once for each interleaving with at most `preemptions` preemptions
 /// (a switch away from a thread that could have continued), and returns the number
 /// of interleavings. `SEALPACK_PREEMPTIONS` allows more of them.
 pub(crate) fn explore(preemptions: usize, model: impl Fn() + Send + Sync + 'static) -> usize {
-    let more = std::env::var("SEALPACK_PREEMPTIONS").map_or(0, |more| more.parse().unwrap());
+    let additional =
+        std::env::var("SEALPACK_PREEMPTIONS").map_or(0, |additional| additional.parse().unwrap());
     let runs = std::sync::Arc::new(AtomicUsize::new(0));
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(preemptions + more);
+    builder.preemption_bound = Some(preemptions + additional);
     builder.max_branches = 10_000;
     let counted = std::sync::Arc::clone(&runs);
     builder.check(move || {
@@ -79,7 +80,7 @@ pub(crate) fn explore(preemptions: usize, model: impl Fn() + Send + Sync + 'stat
 }
 
 /// Whether some interleaving of a model deadlocks or panics.
-pub(crate) fn is_found_out(preemptions: usize, model: impl Fn() + Send + Sync + 'static) -> bool {
+pub(crate) fn is_detected(preemptions: usize, model: impl Fn() + Send + Sync + 'static) -> bool {
     QUIET.store(true, Ordering::Relaxed);
     let found = catch_unwind(AssertUnwindSafe(|| explore(preemptions, model))).is_err();
     QUIET.store(false, Ordering::Relaxed);
@@ -91,8 +92,8 @@ fn main() {
     let previous = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         let message = panic.payload().downcast_ref::<String>();
-        let struck = message.is_some_and(|message| message.ends_with(" panicked"));
-        if !struck && !QUIET.load(Ordering::Relaxed) {
+        let is_injected = message.is_some_and(|message| message.ends_with(" panicked"));
+        if !is_injected && !QUIET.load(Ordering::Relaxed) {
             previous(panic);
         }
     }));
@@ -100,10 +101,10 @@ fn main() {
     for (name, test) in models::TESTS {
         if wanted.is_empty() || wanted.iter().any(|wanted| name.contains(wanted.as_str())) {
             let start = Instant::now();
-            let ended = catch_unwind(test);
+            let result = catch_unwind(test);
             let seconds = start.elapsed().as_secs_f32();
-            match ended {
-                Ok(said) => println!("test {name} ... ok, {said} ({seconds:.1} s)"),
+            match result {
+                Ok(summary) => println!("test {name} ... ok, {summary} ({seconds:.1} s)"),
                 Err(_) => {
                     failed += 1;
                     println!("test {name} ... FAILED ({seconds:.1} s)");

@@ -1,6 +1,6 @@
-//! The names of `native/src/sync.rs`, from loom: at every lock, wait and wake-up
-//! another thread may continue. A flaw can be added to them, to check that the
-//! models detect it.
+//! The types of `native/src/sync.rs`, from loom: at every lock, wait and wake-up
+//! another thread may continue. A bug can be seeded in them, to check that the models
+//! detect it.
 
 use std::cell::Cell;
 use std::sync::LockResult;
@@ -9,29 +9,29 @@ pub(crate) use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 pub(crate) use loom::sync::{Mutex, MutexGuard};
 pub(crate) use loom::thread::{Builder, JoinHandle};
 
-/// The flaw of the condition variables.
+/// The seeded bug of the condition variables.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Flaw {
-    Nothing,
-    /// Waking one thread wakes no thread.
-    OneIsNotWoken,
-    /// Waking all threads wakes only one.
-    AllAreOne,
+pub(crate) enum CondvarMutant {
+    None,
+    /// `notify_one` wakes no thread.
+    NotifyOneWakesNone,
+    /// `notify_all` wakes only one thread.
+    NotifyAllWakesOne,
 }
 
 thread_local! {
     // loom runs the threads of a model on the thread that runs the model.
-    static FLAW: Cell<Flaw> = const { Cell::new(Flaw::Nothing) };
+    static MUTANT: Cell<CondvarMutant> = const { Cell::new(CondvarMutant::None) };
 }
 
-/// Runs `work` with flawed condition variables.
-pub(crate) fn with_flaw(flaw: Flaw, work: impl FnOnce()) {
-    FLAW.set(flaw);
+/// Runs `work` with a bug in the condition variables.
+pub(crate) fn with_mutant(mutant: CondvarMutant, work: impl FnOnce()) {
+    MUTANT.set(mutant);
     work();
-    FLAW.set(Flaw::Nothing);
+    MUTANT.set(CondvarMutant::None);
 }
 
-/// A condition variable that may have a flaw.
+/// A condition variable that may have a seeded bug.
 pub(crate) struct Condvar(loom::sync::Condvar);
 
 impl Condvar {
@@ -40,13 +40,13 @@ impl Condvar {
     }
 
     pub(crate) fn notify_one(&self) {
-        if FLAW.get() != Flaw::OneIsNotWoken {
+        if MUTANT.get() != CondvarMutant::NotifyOneWakesNone {
             self.0.notify_one();
         }
     }
 
     pub(crate) fn notify_all(&self) {
-        if FLAW.get() == Flaw::AllAreOne {
+        if MUTANT.get() == CondvarMutant::NotifyAllWakesOne {
             self.0.notify_one();
         } else {
             self.0.notify_all();

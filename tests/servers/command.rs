@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use super::item;
-use super::start::{BOTH, Kind, Server};
+use super::start::{SERVER_KINDS, Server, ServerKind};
 use sealpack_tests::child::{Spawn as _, wait_until};
 
 /// The command, as `tests/run remote` built it.
@@ -22,8 +22,8 @@ pub fn sealpack(server: &Server, args: &str) -> Command {
 #[track_caller]
 fn run(server: &Server, args: &str, input: &[u8], status: i32) -> Output {
     let output = sealpack(server, args).stdin(Stdio::piped()).start().feed(input);
-    let words = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(status), "{:?} {args}: {words}", server.kind);
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(status), "{:?} {args}: {message}", server.kind);
     output
 }
 
@@ -35,16 +35,22 @@ fn framed(count: u32) -> Vec<u8> {
 
 #[test]
 #[ignore = "needs servers: tests/run remote"]
-fn packing_reading_and_verifying_need_no_file() {
-    for kind in BOTH {
+fn packs_in_a_store_are_written_read_and_verified() {
+    for kind in SERVER_KINDS {
         let server = Server::start(kind);
         let input = framed(2000);
         let pack = "pack --framed - -o s3://bucket/logs/a.pack --codec none --part-size 5MiB";
-        let words = String::from_utf8(run(&server, pack, &input, 0).stdout).unwrap();
-        assert!(words.contains("4 of 5,242,880 bytes (5.24 MB), enough for 52.43 GB"), "{words}");
+        let message = String::from_utf8(run(&server, pack, &input, 0).stdout).unwrap();
+        assert!(
+            message.contains("4 of 5,242,880 bytes (5.24 MB), enough for 52.43 GB"),
+            "{message}"
+        );
         let again = run(&server, pack, &input, 3);
-        let words = String::from_utf8(again.stderr).unwrap();
-        assert!(words.contains("s3://bucket/logs/a.pack") && words.contains("--force"), "{words}");
+        let message = String::from_utf8(again.stderr).unwrap();
+        assert!(
+            message.contains("s3://bucket/logs/a.pack") && message.contains("--force"),
+            "{message}"
+        );
         run(&server, &format!("{pack} --force"), &input, 0);
         assert_eq!(server.open_uploads(), 0);
 
@@ -54,15 +60,18 @@ fn packing_reading_and_verifying_need_no_file() {
         run(&server, &format!("info {url} --json"), b"", 0);
         run(&server, &format!("verify {url}"), b"", 0);
         let none = run(&server, "info s3://bucket/none.pack", b"", 3);
-        let words = String::from_utf8(none.stderr).unwrap();
-        assert!(words.contains("s3://bucket/none.pack") && words.contains("no such"), "{words}");
+        let message = String::from_utf8(none.stderr).unwrap();
+        assert!(
+            message.contains("s3://bucket/none.pack") && message.contains("no such"),
+            "{message}"
+        );
     }
 }
 
 #[test]
 #[ignore = "needs servers: tests/run remote"]
 fn a_pack_is_written_with_its_digest_list_and_read_by_its_root() {
-    for kind in BOTH {
+    for kind in SERVER_KINDS {
         let server = Server::start(kind);
         let url = "s3://bucket/a.pack";
         let pack = format!("pack --framed - -o {url} --codec none --with-digests --json");
@@ -81,7 +90,7 @@ fn a_pack_is_written_with_its_digest_list_and_read_by_its_root() {
 #[test]
 #[ignore = "needs servers: tests/run remote"]
 fn a_prefix_is_verified_with_a_state_file() {
-    for kind in BOTH {
+    for kind in SERVER_KINDS {
         let server = Server::start(kind);
         let state = tempfile::tempdir().unwrap();
         let state = state.path().join("done").display().to_string();
@@ -89,27 +98,30 @@ fn a_prefix_is_verified_with_a_state_file() {
             run(&server, &format!("pack --framed - -o s3://bucket/{name}"), &framed(20), 0);
         }
         let verify = format!("verify s3://bucket/a/ --state {state}");
-        let words = String::from_utf8(run(&server, &verify, b"", 0).stdout).unwrap();
+        let message = String::from_utf8(run(&server, &verify, b"", 0).stdout).unwrap();
         assert!(
-            words.ends_with("3 packs: 3 sound; 1 left out for their names (--all)\n"),
-            "{words}"
+            message.ends_with("3 packs: 3 sound; 1 left out for their names (--all)\n"),
+            "{message}"
         );
         run(&server, "pack --framed - -o s3://bucket/a/2.pack --force", &framed(21), 0);
-        let words = String::from_utf8(run(&server, &verify, b"", 0).stdout).unwrap();
-        assert!(words.contains("; 2 verified before;"), "{words}");
-        assert!(words.contains("s3://bucket/a/2.pack: sound"), "{words}");
+        let message = String::from_utf8(run(&server, &verify, b"", 0).stdout).unwrap();
+        assert!(message.contains("; 2 verified before;"), "{message}");
+        assert!(message.contains("s3://bucket/a/2.pack: sound"), "{message}");
     }
 }
 
 #[test]
 #[ignore = "needs servers: tests/run remote"]
 fn wrong_credentials_name_the_variables_to_set() {
-    let server = Server::start(Kind::S3sFs);
+    let server = Server::start(ServerKind::S3sFs);
     let mut command = sealpack(&server, "info s3://bucket/a.pack");
     let output = command.env("AWS_SECRET_ACCESS_KEY", "guessed").run();
-    let words = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(3), "{words}");
-    assert!(words.contains("AWS_ACCESS_KEY_ID") && words.contains("s3://bucket/a.pack"), "{words}");
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{message}");
+    assert!(
+        message.contains("AWS_ACCESS_KEY_ID") && message.contains("s3://bucket/a.pack"),
+        "{message}"
+    );
 }
 
 /// Parts are in flight when the signal arrives; none of them remains.
@@ -118,7 +130,7 @@ fn wrong_credentials_name_the_variables_to_set() {
 fn ctrl_c_leaves_no_parts() {
     use std::os::unix::process::ExitStatusExt as _;
 
-    for kind in BOTH {
+    for kind in SERVER_KINDS {
         let server = Server::start(kind);
         let pack = "pack --framed - -o s3://bucket/a.pack --codec none --part-size 5MiB";
         let mut child = sealpack(&server, pack).stdin(Stdio::piped()).start();
@@ -128,7 +140,7 @@ fn ctrl_c_leaves_no_parts() {
         wait_until("an upload", || server.open_uploads() > 0);
         let interrupt = nix::sys::signal::Signal::SIGINT as i32;
         child.signal(interrupt);
-        let status = child.wait("its end by a signal");
+        let status = child.wait("it to end by the signal");
         drop(stdin);
         assert_eq!(status.signal(), Some(interrupt), "{kind:?}");
         assert_eq!(server.open_uploads(), 0, "{kind:?}");

@@ -10,10 +10,10 @@ use object_store::client::{
 };
 use object_store::{ClientOptions, Result};
 
-/// Counts the requests by method, path and range.
+/// Counts the requests by method, path and range; two with all three equal are repeats.
 #[derive(Clone, Debug, Default)]
 pub struct FlakyConnector {
-    /// Whether the first request of each kind fails.
+    /// Whether the first of each group of repeats fails.
     pub fails_first: bool,
     sent: Arc<Mutex<HashMap<String, usize>>>,
 }
@@ -62,14 +62,14 @@ impl std::error::Error for ConnectionFailed {}
 impl HttpService for Service {
     async fn call(&self, request: HttpRequest) -> std::result::Result<HttpResponse, HttpError> {
         let range = request.headers().get("range").map(|range| range.to_str().unwrap().to_string());
-        let what = format!("{} {} {range:?}", request.method(), request.uri());
-        let times = {
+        let request_line = format!("{} {} {range:?}", request.method(), request.uri());
+        let count = {
             let mut sent = self.connection.sent.lock().unwrap();
-            let times = sent.entry(what).or_default();
-            *times += 1;
-            *times
+            let count = sent.entry(request_line).or_default();
+            *count += 1;
+            *count
         };
-        if self.connection.fails_first && times == 1 {
+        if self.connection.fails_first && count == 1 {
             return Err(HttpError::new(HttpErrorKind::Connect, ConnectionFailed));
         }
         self.client.execute(request).await

@@ -1,5 +1,5 @@
-//! Two gigabytes: the memory that an upload takes, and its speed compared with a
-//! plain upload of the finished file. It takes minutes and runs on request only:
+//! Two gigabytes: the memory that packing into a store takes, and its speed compared
+//! with a plain upload of the finished pack. Takes minutes; runs on request only:
 //!
 //! ```text
 //! SEALPACK_LARGE=1 tests/run remote
@@ -13,20 +13,20 @@ use sealpack_tests::child::Spawn as _;
 
 use super::command::sealpack;
 use super::item;
-use super::start::{Kind, Server};
+use super::start::{Server, ServerKind};
 
 const TOTAL: u64 = 2_000_000_000;
 const MAX_MEMORY_KIB: u64 = 64 << 10;
-/// The limit of each process.
-const MINUTES: Duration = Duration::from_secs(20 * 60);
+/// The time limit of each process.
+const PROCESS_LIMIT: Duration = Duration::from_secs(20 * 60);
 
 /// Packs two gigabytes of framed items. Returns the peak memory of the process in
 /// KiB, and the time.
-fn pack(server: &Server, output: &str, more: &str) -> (u64, Duration) {
-    let args = format!("pack --framed - -o {output} --codec none --force {more}");
+fn pack(server: &Server, output: &str, options: &str) -> (u64, Duration) {
+    let args = format!("pack --framed - -o {output} --codec none --force {options}");
     let started = Instant::now();
     let mut child = sealpack(server, &args).stdin(Stdio::piped()).start();
-    child = child.patiently(MINUTES);
+    child = child.with_limit(PROCESS_LIMIT);
     let mut stdin = child.stdin();
     // 128 items of 8 KiB, a record of 1 MiB.
     let item = item(1, 8 << 10);
@@ -44,7 +44,7 @@ fn pack(server: &Server, output: &str, more: &str) -> (u64, Duration) {
         sample();
     }
     drop(stdin);
-    while child.is_running() && started.elapsed() < MINUTES {
+    while child.is_running() && started.elapsed() < PROCESS_LIMIT {
         sample();
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -59,7 +59,7 @@ fn two_gigabytes_are_uploaded_in_64_megabytes_of_memory() {
     if std::env::var_os("SEALPACK_LARGE").is_none() {
         return;
     }
-    let server = Server::start(Kind::S3sFs);
+    let server = Server::start(ServerKind::S3sFs);
     let (memory, packed) = pack(&server, "s3://bucket/large.pack", "");
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("large.pack");
@@ -71,7 +71,7 @@ fn two_gigabytes_are_uploaded_in_64_megabytes_of_memory() {
         .env("SEALPACK_PLAIN_FILE", &file)
         .stdout(Stdio::piped())
         .start()
-        .patiently(MINUTES)
+        .with_limit(PROCESS_LIMIT)
         .end();
     assert!(plain.status.success(), "{}", String::from_utf8_lossy(&plain.stdout));
     let plain = started.elapsed();

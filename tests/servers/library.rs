@@ -12,7 +12,7 @@ use sealpack::remote::{
 use tokio::runtime::Runtime;
 
 use super::flaky::FlakyConnector;
-use super::start::{BOTH, BUCKET, KEY, Kind, SECRET, Server};
+use super::start::{BUCKET, KEY, SECRET, SERVER_KINDS, Server, ServerKind};
 use super::{item, pack, plain};
 
 const PATH: &str = "folder/a.pack";
@@ -50,7 +50,7 @@ fn write(location: &Location, runtime: &Runtime, options: RemoteWriterOptions, c
 #[ignore = "needs servers: tests/run remote"]
 fn a_pack_is_uploaded_and_its_items_are_read() {
     let runtime = Runtime::new().unwrap();
-    for kind in BOTH {
+    for kind in SERVER_KINDS {
         let (server, connector) = (Server::start(kind), FlakyConnector::new(false));
         let location = at(&server, &connector);
         // One part, and four.
@@ -74,14 +74,13 @@ fn a_pack_is_uploaded_and_its_items_are_read() {
             let range: Vec<_> = reader.range(1500..1600).unwrap().try_collect().await.unwrap();
             assert!(range.iter().zip(1500..).all(|(found, n)| *found == item(n, 10_000)));
             assert!(reader.verify().await.unwrap().is_ok());
-            let listed = Location::new(store(&server, SECRET, &connector), "folder".into());
-            let listed = listed.list().await.unwrap();
-            assert_eq!(listed.len(), 1, "{kind:?}");
-            // s3s-fs lists no ETags, so there a listing has less information about
-            // a version.
-            let same = listed[0].1.id() == reader.version().id();
-            assert!(same || kind == Kind::S3sFs, "{kind:?}: the same version");
-            let (location, version) = listed[0].clone();
+            let folder = Location::new(store(&server, SECRET, &connector), "folder".into());
+            let folder = folder.list().await.unwrap();
+            assert_eq!(folder.len(), 1, "{kind:?}");
+            // Listings of s3s-fs have no ETags, so their versions differ.
+            let same = folder[0].1.id() == reader.version().id();
+            assert!(same || kind == ServerKind::S3sFs, "{kind:?}: the listed version differs");
+            let (location, version) = folder[0].clone();
             let reader = RemoteReader::options().open_version(&location, version).await.unwrap();
             assert_eq!(reader.get(5).await.unwrap(), item(5, 10_000));
         });
@@ -92,7 +91,7 @@ fn a_pack_is_uploaded_and_its_items_are_read() {
 #[ignore = "needs servers: tests/run remote"]
 fn an_existing_object_stays_unless_overwriting_is_allowed() {
     let runtime = Runtime::new().unwrap();
-    for kind in BOTH {
+    for kind in SERVER_KINDS {
         let (server, connector) = (Server::start(kind), FlakyConnector::new(false));
         let location = at(&server, &connector);
         write(&location, &runtime, small_parts(false), 3);
@@ -101,10 +100,10 @@ fn an_existing_object_stays_unless_overwriting_is_allowed() {
         write(&location, &runtime, small_parts(true), 4);
         runtime.block_on(location.store().delete(location.path())).unwrap();
 
-        // Another writer is quicker, for one part and for several. (s3s-fs does not
-        // support the condition of a single put.)
+        // Another writer creates the object first, for one part and for several. (s3s-fs
+        // does not support conditional puts.)
         for count in [3, 2000] {
-            if kind == Kind::S3sFs && count == 3 {
+            if kind == ServerKind::S3sFs && count == 3 {
                 continue;
             }
             let mut writer = small_parts(false).create(&location, runtime.handle()).unwrap();
@@ -114,8 +113,8 @@ fn an_existing_object_stays_unless_overwriting_is_allowed() {
             let error = writer.finish().unwrap_err();
             assert!(matches!(error.kind(), ErrorKind::Exists), "{kind:?}: {error}");
             assert_eq!(server.open_uploads(), 0, "{kind:?}");
-            let there = async { location.store().get(location.path()).await?.bytes().await };
-            assert_eq!(runtime.block_on(there).unwrap(), b"theirs"[..]);
+            let stored = async { location.store().get(location.path()).await?.bytes().await };
+            assert_eq!(runtime.block_on(stored).unwrap(), b"theirs"[..]);
             runtime.block_on(location.store().delete(location.path())).unwrap();
         }
     }
@@ -125,7 +124,7 @@ fn an_existing_object_stays_unless_overwriting_is_allowed() {
 #[ignore = "needs servers: tests/run remote"]
 fn an_aborted_upload_leaves_no_parts() {
     let runtime = Runtime::new().unwrap();
-    for kind in BOTH {
+    for kind in SERVER_KINDS {
         let (server, connector) = (Server::start(kind), FlakyConnector::new(false));
         let location = at(&server, &connector);
         for count in [600, 1100, 2100] {
@@ -133,18 +132,18 @@ fn an_aborted_upload_leaves_no_parts() {
             (0..count).for_each(|number| writer.append(&item(number, 10_000)).unwrap());
             drop(writer);
             assert_eq!(server.open_uploads(), 0, "{kind:?} after {count} items");
-            let there = runtime.block_on(location.store().head(location.path()));
-            assert!(matches!(there, Err(object_store::Error::NotFound { .. })), "{kind:?}");
+            let stored = runtime.block_on(location.store().head(location.path()));
+            assert!(matches!(stored, Err(object_store::Error::NotFound { .. })), "{kind:?}");
         }
     }
 }
 
-/// Each request is lost once: the store's retries complete all of them.
+/// Each request fails once; the store retries it.
 #[test]
 #[ignore = "needs servers: tests/run remote"]
-fn each_request_may_fail_once() {
+fn a_request_that_fails_once_is_retried() {
     let runtime = Runtime::new().unwrap();
-    for kind in BOTH {
+    for kind in SERVER_KINDS {
         let (server, connector) = (Server::start(kind), FlakyConnector::new(true));
         let location = at(&server, &connector);
         write(&location, &runtime, small_parts(false), 1100);
@@ -153,16 +152,16 @@ fn each_request_may_fail_once() {
             assert!(reader.verify().await.unwrap().is_ok());
             assert_eq!(reader.get(77).await.unwrap(), item(77, 10_000));
         });
-        assert!(connector.fewest() >= 2, "{kind:?}: every request was lost once");
+        assert!(connector.fewest() >= 2, "{kind:?}: every request failed once");
         assert_eq!(server.open_uploads(), 0);
     }
 }
 
 #[test]
 #[ignore = "needs servers: tests/run remote"]
-fn an_object_that_changes_is_noticed() {
+fn a_changed_object_is_reported() {
     let runtime = Runtime::new().unwrap();
-    for kind in BOTH {
+    for kind in SERVER_KINDS {
         let (server, connector) = (Server::start(kind), FlakyConnector::new(false));
         let location = at(&server, &connector);
         write(&location, &runtime, small_parts(false), 600);
@@ -189,7 +188,7 @@ fn an_object_that_changes_is_noticed() {
 #[test]
 #[ignore = "needs servers: tests/run remote"]
 fn wrong_credentials_are_reported() {
-    let (server, connector) = (Server::start(Kind::S3sFs), FlakyConnector::new(false));
+    let (server, connector) = (Server::start(ServerKind::S3sFs), FlakyConnector::new(false));
     let location = Location::new(store(&server, "guessed", &connector), PATH.into());
     let error = Runtime::new().unwrap().block_on(RemoteReader::open(&location)).unwrap_err();
     assert_eq!(error.store().map(|error| error.fault()), Some(StoreFault::Denied), "{error}");

@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use sealpack_tests::child::{Spawn as _, Started, wait_until};
+use sealpack_tests::child::{RunningProcess, Spawn as _, wait_until};
 use tempfile::TempDir;
 
 /// The access key of the tests.
@@ -15,23 +15,23 @@ pub const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 /// The bucket of every server.
 pub const BUCKET: &str = "bucket";
 
-/// The kind of a server.
+/// The program of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ServerKind {
     /// Checks signatures; stores a bucket as a folder.
     S3sFs,
     /// Checks preconditions and part sizes; keeps everything in memory.
     Moto,
 }
 
-/// Both kinds.
-pub const BOTH: [Kind; 2] = [Kind::S3sFs, Kind::Moto];
+/// Both programs.
+pub const SERVER_KINDS: [ServerKind; 2] = [ServerKind::S3sFs, ServerKind::Moto];
 
 /// A server on loopback.
 pub struct Server {
-    pub kind: Kind,
+    pub kind: ServerKind,
     pub port: u16,
-    _process: Started,
+    _process: RunningProcess,
     folder: TempDir,
 }
 
@@ -41,48 +41,48 @@ fn tools() -> PathBuf {
 }
 
 impl Server {
-    pub fn start(kind: Kind) -> Self {
+    pub fn start(kind: ServerKind) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port();
         drop(free);
         let mut command = match kind {
-            Kind::S3sFs => {
+            ServerKind::S3sFs => {
                 std::fs::create_dir(folder.path().join(BUCKET)).unwrap();
                 let mut command = Command::new(tools().join("bin/s3s-fs"));
                 command.args(["--host", "127.0.0.1", "--port", &port.to_string()]);
                 command.args(["--access-key", KEY, "--secret-key", SECRET]).arg(folder.path());
                 command
             }
-            Kind::Moto => {
+            ServerKind::Moto => {
                 let mut command = Command::new(tools().join("moto/bin/moto_server"));
                 command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
                 command
             }
         };
-        // `tests/run remote` installs the servers.
+        // If this fails, the servers are missing: `tests/run remote` installs them.
         let process = command.stdout(Stdio::null()).stderr(Stdio::null()).start();
         let server = Self { kind, port, _process: process, folder };
         server.wait();
-        if kind == Kind::Moto {
-            server.raw(&format!("PUT /{BUCKET} HTTP/1.1"));
+        if kind == ServerKind::Moto {
+            server.request_unsigned(&format!("PUT /{BUCKET} HTTP/1.1"));
         }
         server
     }
 
     fn wait(&self) {
-        let is_there = || TcpStream::connect(("127.0.0.1", self.port)).is_ok();
-        wait_until(&format!("{:?} to start", self.kind), is_there);
+        let accepts = || TcpStream::connect(("127.0.0.1", self.port)).is_ok();
+        wait_until(&format!("{:?} to start", self.kind), accepts);
     }
 
-    /// Sends an unsigned request without a body and returns the whole answer.
-    fn raw(&self, request: &str) -> String {
+    /// Sends an unsigned request without a body, and returns the complete response.
+    fn request_unsigned(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         let head = "host: localhost\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
         write!(stream, "{request}\r\n{head}").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        response
     }
 
     pub fn endpoint(&self) -> String {
@@ -92,12 +92,12 @@ impl Server {
     /// The number of uploads that were neither completed nor aborted.
     pub fn open_uploads(&self) -> usize {
         match self.kind {
-            Kind::Moto => {
-                let answer = self.raw(&format!("GET /{BUCKET}?uploads HTTP/1.1"));
-                assert!(answer.contains("ListMultipartUploadsResult"), "{answer}");
-                answer.matches("<UploadId>").count()
+            ServerKind::Moto => {
+                let response = self.request_unsigned(&format!("GET /{BUCKET}?uploads HTTP/1.1"));
+                assert!(response.contains("ListMultipartUploadsResult"), "{response}");
+                response.matches("<UploadId>").count()
             }
-            Kind::S3sFs => {
+            ServerKind::S3sFs => {
                 let names = std::fs::read_dir(self.folder.path()).unwrap();
                 let is_part = |name: &str| name.contains("upload");
                 names

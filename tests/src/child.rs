@@ -12,18 +12,18 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// The longest time that a test waits for anything.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub const WAIT_LIMIT: Duration = Duration::from_secs(120);
 
 /// Starts and runs processes.
 pub trait Spawn {
     /// Starts a process, if the program exists. Dropping the value kills the
     /// process.
-    fn try_start(&mut self) -> io::Result<Started>;
+    fn try_start(&mut self) -> io::Result<RunningProcess>;
 
     /// Starts a process.
     #[track_caller]
-    fn start(&mut self) -> Started {
-        self.try_start().unwrap_or_else(|error| panic!("cannot start it: {error}"))
+    fn start(&mut self) -> RunningProcess {
+        self.try_start().unwrap_or_else(|error| panic!("the process does not start: {error}"))
     }
 
     /// Runs a process to its end.
@@ -33,25 +33,25 @@ pub trait Spawn {
 }
 
 impl Spawn for Command {
-    fn try_start(&mut self) -> io::Result<Started> {
+    fn try_start(&mut self) -> io::Result<RunningProcess> {
         reset_ignored_signals();
         let name = format!("{self:?}");
-        Ok(Started { child: self.spawn()?, name, patience: PATIENCE })
+        Ok(RunningProcess { child: self.spawn()?, name, limit: WAIT_LIMIT })
     }
 }
 
 /// A running process.
-pub struct Started {
+pub struct RunningProcess {
     child: Child,
     name: String,
-    patience: Duration,
+    limit: Duration,
 }
 
-impl Started {
-    /// Sets a longer limit for waiting.
+impl RunningProcess {
+    /// Sets the limit of each wait.
     #[must_use]
-    pub fn patiently(mut self, patience: Duration) -> Self {
-        self.patience = patience;
+    pub fn with_limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
         self
     }
 
@@ -93,7 +93,7 @@ impl Started {
     /// Kills it, and waits for its end.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
-        self.wait("its end by SIGKILL");
+        self.wait("it to end after SIGKILL");
     }
 
     /// Feeds these bytes to the process, then waits for its end. The process may
@@ -114,17 +114,17 @@ impl Started {
         drop(self.child.stdin.take());
         let stdout = self.child.stdout.take().map(read);
         let stderr = self.child.stderr.take().map(read);
-        // A wait for the end of a pipe wakes up at once.
-        let stdout = self.bytes(stdout, "the end of its standard output");
-        let stderr = self.bytes(stderr, "the end of its standard error");
-        let status = self.wait("its end");
+        // Unlike the wait for the status, which polls, these wake up at once.
+        let stdout = self.bytes(stdout, "its standard output to end");
+        let stderr = self.bytes(stderr, "its standard error to end");
+        let status = self.wait("it to end");
         Output { status, stdout, stderr }
     }
 
     #[track_caller]
     fn bytes(&mut self, from: Option<Receiver<Vec<u8>>>, what: &str) -> Vec<u8> {
         let Some(from) = from else { return Vec::new() };
-        from.recv_timeout(self.patience).unwrap_or_else(|_| self.fail(what))
+        from.recv_timeout(self.limit).unwrap_or_else(|_| self.fail(what))
     }
 
     /// Waits for its end.
@@ -136,7 +136,7 @@ impl Started {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status;
             }
-            if started.elapsed() > self.patience {
+            if started.elapsed() > self.limit {
                 self.fail(what);
             }
             thread::sleep(pause);
@@ -147,11 +147,11 @@ impl Started {
     #[track_caller]
     fn fail(&mut self, what: &str) -> ! {
         drop(self.child.kill());
-        panic!("{}: waited {} s for {what}", self.name, self.patience.as_secs());
+        panic!("{}: waited {} s in vain for {what}", self.name, self.limit.as_secs());
     }
 }
 
-impl Drop for Started {
+impl Drop for RunningProcess {
     fn drop(&mut self) {
         if let Ok(None) = self.child.try_wait() {
             drop(self.child.kill());
@@ -177,13 +177,17 @@ fn read(mut from: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
 pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let started = Instant::now();
     while !done() {
-        assert!(started.elapsed() < PATIENCE, "waited {} s for {what}", PATIENCE.as_secs());
+        assert!(
+            started.elapsed() < WAIT_LIMIT,
+            "waited {} s in vain for {what}",
+            WAIT_LIMIT.as_secs()
+        );
         thread::sleep(Duration::from_millis(2));
     }
 }
 
-/// A process inherits ignored signals, but not handled ones: this replaces each
-/// ignored signal by a handler that does nothing.
+/// Replaces each ignored signal by a handler that does nothing: a process inherits
+/// ignored signals, but not handlers.
 fn reset_ignored_signals() {
     static RESET: Once = Once::new();
     RESET.call_once(|| {

@@ -84,12 +84,12 @@ pub struct Broken {
     /// A description of the damage.
     pub edit: String,
     /// The result of each branch of the reference.
-    pub peer: BTreeMap<String, Opinion>,
+    pub peer: BTreeMap<String, ReferenceResult>,
 }
 
 /// The result of a branch of the reference for a broken pack.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Opinion {
+pub struct ReferenceResult {
     /// `ok`, or the error; `None` if the process died.
     pub open: Option<String>,
     /// The same for a scan over all items.
@@ -100,11 +100,11 @@ pub struct Opinion {
     pub verify: Option<String>,
 }
 
-impl Opinion {
+impl ReferenceResult {
     /// Whether this branch read every item without an error.
     #[must_use]
-    pub fn is_content(&self) -> bool {
-        let ok = |said: &Option<String>| said.as_deref() == Some("ok");
+    pub fn reads_everything(&self) -> bool {
+        let ok = |result: &Option<String>| result.as_deref() == Some("ok");
         ok(&self.open) && ok(&self.scan) && ok(&self.verify)
     }
 }

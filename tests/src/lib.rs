@@ -1,6 +1,6 @@
 //! Code that the tests of several packages share: the reference files, the promises
-//! for arbitrary bytes, packs whose content is derived from a number, and items
-//! that do not compress.
+//! for arbitrary bytes, packs whose content is derived from a number, items that do
+//! not compress, and processes.
 //!
 //! `fixtures/` holds packs that the Go library wrote, with the items, the app data
 //! and the options of each (`manifest.json`), and packs that were broken on

@@ -35,7 +35,8 @@ pub fn write(options: WriterOptions, path: &Path, number: u64) -> Result<(), Err
     writer.finish().map(drop)
 }
 
-/// Returns the number of the pack at `path` if every item and every check is right.
+/// Returns the number of the pack at `path` if it is intact and has the items of that
+/// number.
 ///
 /// # Errors
 /// A description of what is wrong with the pack.
@@ -46,8 +47,8 @@ pub fn read(path: &Path) -> Result<u64, String> {
     let number = number.map_err(|_| "no number in the app data")?;
     let items = items(number);
     let read = reader.iter().map_err(|error| error.to_string())?;
-    let right = read.zip(&items).all(|(read, item)| read.is_ok_and(|read| read == item[..]));
-    if report.is_ok() && right && reader.item_count() as usize == items.len() {
+    let same = read.zip(&items).all(|(read, item)| read.is_ok_and(|read| read == item[..]));
+    if report.is_ok() && same && reader.item_count() as usize == items.len() {
         Ok(number)
     } else {
         Err(format!("{} is not the pack of number {number}", path.display()))

@@ -1,23 +1,23 @@
 //! Broken packs are refused, or their damage is reported. They never cause a panic,
-//! and never yield other items than the Go library reads.
+//! and never yield items that differ from those that the Go library reads.
 
 use sealpack::core::read::Report;
 use sealpack::{Error, ErrorKind, ReadCodec, Reader};
 use sealpack_tests::fixtures::{self, Broken, items_sha256};
 
 /// How far reading a broken pack got.
-enum Found {
+enum Outcome {
     /// It did not open, or some item could not be read.
     Refused(Error),
     /// Every item was read; this is the verification's report.
     Read { sha256: String, report: Box<Report> },
 }
 
-fn look(broken: &Broken) -> Found {
+fn read_pack(broken: &Broken) -> Outcome {
     let codec = if broken.codec == "none" { ReadCodec::Plain } else { ReadCodec::Zstd };
     let reader = match Reader::options().codec(codec).open(broken.path()) {
         Ok(reader) => reader,
-        Err(error) => return Found::Refused(error),
+        Err(error) => return Outcome::Refused(error),
     };
     let report = reader.verify().unwrap();
     let scanned: Result<Vec<_>, _> = reader.iter().unwrap().collect();
@@ -26,11 +26,11 @@ fn look(broken: &Broken) -> Found {
     match (scanned, one_by_one) {
         (Ok(items), Ok(same)) => {
             assert_eq!(items[..same.len()], same, "{}", broken.file);
-            Found::Read { sha256: items_sha256(&items), report: Box::new(report) }
+            Outcome::Read { sha256: items_sha256(&items), report: Box::new(report) }
         }
         (Err(error), _) => {
-            assert!(!report.is_ok(), "{}: a scan fails and verify does not", broken.file);
-            Found::Refused(error)
+            assert!(!report.is_ok(), "{}: a scan fails, but verify does not", broken.file);
+            Outcome::Refused(error)
         }
         // A single item may be readable from a record whose other part is damaged,
         // but not the other way round.
@@ -52,27 +52,33 @@ fn every_broken_pack_is_refused_or_read_as_the_reference_reads_it() {
     let (mut refused, mut found_by_verify, mut same) = (0, 0, 0);
     for broken in &cases {
         let name = broken.file.as_str();
-        let contents: Vec<_> = broken.peer.values().filter(|said| said.is_content()).collect();
-        match look(broken) {
-            Found::Refused(error) => {
+        let correct_results: Vec<_> =
+            broken.peer.values().filter(|result| result.reads_everything()).collect();
+        match read_pack(broken) {
+            Outcome::Refused(error) => {
                 refused += 1;
                 let by_rule = REFUSED_BY_A_RULE.iter().any(|(file, _)| *file == name);
-                assert!(contents.is_empty() || by_rule, "{name} ({}): {error}", broken.edit);
+                assert!(correct_results.is_empty() || by_rule, "{name} ({}): {error}", broken.edit);
                 assert!(
                     error.corruption().is_some() || is_limit(&error),
                     "{name}: the error names no section: {error}"
                 );
                 assert!(error.to_string().contains(name), "the error names the file: {error}");
             }
-            Found::Read { report, .. } if !report.is_ok() => {
+            Outcome::Read { report, .. } if !report.is_ok() => {
                 found_by_verify += 1;
-                assert!(contents.is_empty(), "{name}: the reference finds nothing wrong");
+                assert!(correct_results.is_empty(), "{name}: the reference finds nothing wrong");
             }
-            Found::Read { sha256, .. } => {
+            Outcome::Read { sha256, .. } => {
                 same += 1;
-                let as_read =
-                    |said: &&fixtures::Opinion| said.scan_sha256.as_ref() == Some(&sha256);
-                assert!(contents.iter().any(as_read), "{name} ({}): {contents:?}", broken.edit);
+                let same_items = |result: &&fixtures::ReferenceResult| {
+                    result.scan_sha256.as_ref() == Some(&sha256)
+                };
+                assert!(
+                    correct_results.iter().any(same_items),
+                    "{name} ({}): {correct_results:?}",
+                    broken.edit
+                );
             }
         }
     }

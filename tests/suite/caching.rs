@@ -1,5 +1,5 @@
-//! A cache of decoded records: what it saves, what it may take, and that nothing
-//! unchecked comes out of it.
+//! A cache of decoded records: the reads that it saves, its memory limit, and that it
+//! holds checked records only.
 
 use std::io;
 use std::panic::AssertUnwindSafe;
@@ -154,8 +154,8 @@ fn a_damaged_record_never_enters_the_cache() {
     assert_eq!((source.reads(), cache.stats().records), (6, 0));
 }
 
-/// The reader of another file, of other items, has the same cache: trust holds for
-/// the records of each reader alone.
+/// A reader of another file, without trust, shares the cache: a reader with trust takes
+/// only the records that it authenticated itself.
 #[test]
 fn a_forged_record_never_enters_the_cache_of_a_reader_that_trusts() {
     let folder = tempfile::tempdir().unwrap();
@@ -173,14 +173,14 @@ fn a_forged_record_never_enters_the_cache_of_a_reader_that_trusts() {
     let reader = Reader::options().cache(cache.clone()).trust(Trust::root(root)).open(&path);
     let reader = reader.unwrap();
     assert_eq!(reader.get(300).unwrap(), item(300, LENGTH));
-    // The bytes of another record with the same shape: sound, and not trusted.
-    let (mut bytes, stolen) = (std::fs::read(&path).unwrap(), std::fs::read(&other).unwrap());
+    // The bytes of another record of the same size: sound, but not authentic.
+    let (mut bytes, other_bytes) = (std::fs::read(&path).unwrap(), std::fs::read(&other).unwrap());
     let place = reader.directory().record(1).unwrap().range;
-    let theirs = forged.directory().record(1).unwrap().range;
-    assert_eq!(place, theirs, "the records have one size");
+    let other_range = forged.directory().record(1).unwrap().range;
+    assert_eq!(place, other_range, "the records have one size");
     let offset = |at: u64| usize::try_from(at).unwrap();
     let range = offset(place.start)..offset(place.end);
-    bytes[range.clone()].copy_from_slice(&stolen[range]);
+    bytes[range.clone()].copy_from_slice(&other_bytes[range]);
     std::fs::write(&path, bytes).unwrap();
     let before = cache.stats().records;
     for _ in 0..2 {
@@ -189,7 +189,11 @@ fn a_forged_record_never_enters_the_cache_of_a_reader_that_trusts() {
         assert!(reader.get_with(130, |_| panic!("an item")).is_err());
     }
     assert_eq!(cache.stats().records, before);
-    assert_eq!(reader.get(300).unwrap(), item(300, LENGTH), "what was checked before stays");
+    assert_eq!(
+        reader.get(300).unwrap(),
+        item(300, LENGTH),
+        "records that were checked before stay"
+    );
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Records that are copied into another pack: the same bytes as encoding anew, and
-//! nothing that a reader would refuse.
+//! Records that are copied into another pack: the same bytes as if they were encoded
+//! again, and nothing that a reader would refuse.
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -141,7 +141,7 @@ fn records_of_another_form_are_refused() {
 }
 
 #[test]
-fn damage_is_found_unless_nothing_is_checked() {
+fn damage_is_reported_unless_records_are_copied_unchecked() {
     let folder = tempfile::tempdir().unwrap();
     let (old, new) = (folder.path().join("old"), folder.path().join("new"));
     drop(lines(&old, ten(), 0, 25));

@@ -1,4 +1,5 @@
-//! Names that are not what a writer or a reader would like them to be.
+//! Paths that are not plain files (links, pipes, devices, folders), unusual names, and
+//! several writers of one path.
 
 #![cfg(unix)]
 
@@ -30,7 +31,7 @@ fn item(path: &Path) -> Vec<u8> {
 }
 
 #[test]
-fn a_pipe_a_socket_or_a_device_in_the_way_is_refused_and_stays() {
+fn an_existing_pipe_socket_or_device_is_refused_and_stays() {
     let folder = tempfile::tempdir().unwrap();
     let fifo = folder.path().join("fifo");
     let made = std::process::Command::new("mkfifo").arg(&fifo).status().unwrap();
@@ -48,37 +49,40 @@ fn a_pipe_a_socket_or_a_device_in_the_way_is_refused_and_stays() {
     }
     assert!(fs::metadata(&fifo).unwrap().file_type().is_fifo());
     assert!(fs::metadata(&socket).unwrap().file_type().is_socket());
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing was made");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing was created");
 }
 
 #[test]
 fn a_link_is_replaced_and_its_target_stays() {
     let folder = tempfile::tempdir().unwrap();
     let (link, target) = (folder.path().join("link.pack"), folder.path().join("target"));
-    for there in [true, false] {
+    for exists in [true, false] {
         fs::write(&target, "mine").unwrap();
         fs::set_permissions(&target, fs::Permissions::from_mode(0o600)).unwrap();
         symlink(&target, &link).unwrap();
-        if !there {
+        if !exists {
             fs::remove_file(&target).unwrap();
         }
         let refused = Writer::options().create(&link).err().unwrap();
-        assert!(matches!(refused.kind(), ErrorKind::Exists), "a link is something: {refused}");
+        assert!(matches!(refused.kind(), ErrorKind::Exists), "a link counts as a file: {refused}");
         write(&link, b"new");
         let found = fs::symlink_metadata(&link).unwrap();
         assert!(found.is_file());
-        assert!(!there || found.permissions().mode() & 0o7777 == 0o600, "its target's mode");
+        assert!(!exists || found.permissions().mode() & 0o7777 == 0o600, "its target's mode");
         assert_eq!(item(&link), b"new");
-        assert_eq!(fs::read(&target).ok(), there.then(|| b"mine".to_vec()));
+        assert_eq!(fs::read(&target).ok(), exists.then(|| b"mine".to_vec()));
         fs::remove_file(&link).unwrap();
     }
     // A link to a folder within the path is followed, as everywhere.
-    let (real, seen) = (folder.path().join("real"), folder.path().join("seen"));
+    let (real, linked) = (folder.path().join("real"), folder.path().join("linked"));
     fs::create_dir(&real).unwrap();
-    symlink(&real, &seen).unwrap();
-    write(&seen.join("out.pack"), b"new");
+    symlink(&real, &linked).unwrap();
+    write(&linked.join("out.pack"), b"new");
     assert_eq!(item(&real.join("out.pack")), b"new");
-    assert!(matches!(overwrite().create(seen.join("")).err().unwrap().kind(), ErrorKind::NotAFile));
+    assert!(matches!(
+        overwrite().create(linked.join("")).err().unwrap().kind(),
+        ErrorKind::NotAFile
+    ));
 }
 
 #[test]
@@ -99,17 +103,17 @@ fn a_link_to_a_pipe_a_device_or_a_folder_is_refused_and_stays() {
         assert_eq!(fs::read_link(&link).unwrap(), target);
         fs::remove_file(&link).unwrap();
     }
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing was made");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing was created");
 }
 
-/// Root may give files away; for others the writer must return an error.
+/// Only root may change the owner of a file; `disk faults::` has the case of others.
 #[test]
-fn owner_and_group_of_what_is_replaced_are_kept_or_reported() {
+fn owner_and_group_of_a_replaced_file_are_kept() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.pack");
     write(&path, b"old");
     if chown(&path, Some(54_321), Some(54_322)).is_err() {
-        return; // Only root can make the situation.
+        return; // Only root may change the owner.
     }
     fs::set_permissions(&path, fs::Permissions::from_mode(0o6640)).unwrap();
     let mut file = StagedFile::create(&path, true).unwrap();
@@ -134,7 +138,7 @@ fn a_reader_follows_a_link_and_reports_a_dangling_one() {
 }
 
 #[test]
-fn names_that_are_no_text_are_names() {
+fn names_that_are_not_utf_8_or_look_like_options_work() {
     let folder = tempfile::tempdir().unwrap();
     for name in [&b"not \xff utf-8"[..], b"new\nline", b"-o", b" ", b"..."] {
         let path = folder.path().join(OsStr::from_bytes(name));
@@ -162,7 +166,7 @@ fn names_that_name_no_file_are_refused() {
 }
 
 #[test]
-fn the_permissions_of_what_is_replaced_are_kept_and_it_need_not_be_writable() {
+fn the_permissions_of_a_replaced_file_are_kept_and_it_need_not_be_writable() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.pack");
     for mode in [0o600, 0o640, 0o444, 0o755] {
@@ -222,7 +226,7 @@ fn readers_see_whole_packs_while_several_writers_replace_them() {
 fn of_many_writers_that_create_one_name_exactly_one_wins() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.pack");
-    let ended: Vec<_> = thread::scope(|scope| {
+    let result: Vec<_> = thread::scope(|scope| {
         let path = &path;
         let writers = (1..=8).map(|number| {
             let write = move || (number, numbered::write(Writer::options(), path, number));
@@ -231,7 +235,7 @@ fn of_many_writers_that_create_one_name_exactly_one_wins() {
         let writers: Vec<_> = writers.collect();
         writers.into_iter().map(|writer| writer.join().unwrap()).collect()
     });
-    let (won, lost): (Vec<_>, Vec<_>) = ended.into_iter().partition(|(_, ended)| ended.is_ok());
+    let (won, lost): (Vec<_>, Vec<_>) = result.into_iter().partition(|(_, result)| result.is_ok());
     assert_eq!(won.len(), 1);
     assert!(lost.iter().all(|(_, e)| matches!(e.as_ref().unwrap_err().kind(), ErrorKind::Exists)));
     assert_eq!(numbered::read(&path), Ok(won[0].0));

@@ -1,5 +1,5 @@
-//! Codecs, sources and limits of the program: what goes wrong there is reported
-//! as what it is.
+//! Codecs and limits of the caller: each failure is reported with the right kind of
+//! error.
 
 use std::error::Error as _;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use sealpack::{Bytes, Codec, EncoderFactory, Error, ErrorKind, Plain, ReadCodec,
 
 /// What an encoder does to its buffer instead of appending.
 #[derive(Clone, Copy, Debug)]
-enum Lie {
+enum Violation {
     Clears,
     Truncates,
     ReplacesWithMore,
@@ -20,17 +20,17 @@ enum Lie {
 }
 
 #[derive(Clone)]
-enum Own {
+enum TestCodec {
     /// The factory fails.
     Fails,
     /// The factory panics.
     Panics,
-    Lies(Lie),
-    /// Each byte is inverted: as long as the payload, and not the payload.
+    Violates(Violation),
+    /// Inverts each byte: the result is as long as the payload, but differs.
     Inverts,
 }
 
-impl EncoderFactory for Own {
+impl EncoderFactory for TestCodec {
     fn encoder(&self) -> Result<Codec, Cause> {
         match self {
             Self::Fails => Err(Cause::text("no licence for this codec")),
@@ -44,19 +44,19 @@ impl EncoderFactory for Own {
     }
 }
 
-impl Encode for Own {
+impl Encode for TestCodec {
     fn encode(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), Cause> {
         match self {
             Self::Inverts => out.extend(payload.iter().map(|byte| !byte)),
-            Self::Lies(Lie::Clears) => {
+            Self::Violates(Violation::Clears) => {
                 out.clear();
                 out.extend_from_slice(payload);
             }
-            Self::Lies(Lie::Truncates) => {
+            Self::Violates(Violation::Truncates) => {
                 out.truncate(out.len().saturating_sub(3));
                 out.extend_from_slice(payload);
             }
-            Self::Lies(Lie::ReplacesWithMore) => {
+            Self::Violates(Violation::ReplacesWithMore) => {
                 let length = out.len();
                 out.clear();
                 out.resize(length + 10, 7);
@@ -67,7 +67,7 @@ impl Encode for Own {
     }
 }
 
-fn pack_with(codec: Own, threads: usize) -> Result<Vec<u8>, Error> {
+fn pack_with(codec: TestCodec, threads: usize) -> Result<Vec<u8>, Error> {
     let options = Writer::options().codec(codec).items_per_record(2).threads(threads);
     let mut writer = options.write_to(Vec::new())?;
     for number in 0..100u32 {
@@ -77,11 +77,12 @@ fn pack_with(codec: Own, threads: usize) -> Result<Vec<u8>, Error> {
 }
 
 #[test]
-fn a_codec_that_has_no_encoder_is_reported_as_that() {
+fn a_codec_that_cannot_make_an_encoder_is_reported() {
     for threads in 0..3 {
-        for (codec, says) in
-            [(Own::Fails, "no licence for this codec"), (Own::Panics, "the factory panicked")]
-        {
+        for (codec, says) in [
+            (TestCodec::Fails, "no licence for this codec"),
+            (TestCodec::Panics, "the factory panicked"),
+        ] {
             let error = pack_with(codec, threads).unwrap_err();
             assert!(matches!(error.kind(), ErrorKind::Encoder(_)), "{error:#}");
             assert!(error.to_string().ends_with("the codec cannot make an encoder"), "{error}");
@@ -93,10 +94,15 @@ fn a_codec_that_has_no_encoder_is_reported_as_that() {
 #[test]
 fn an_encoder_that_does_not_append_is_an_error_of_its_record() {
     for threads in 0..3 {
-        for lie in [Lie::Clears, Lie::Truncates, Lie::ReplacesWithMore, Lie::AppendsNothing] {
-            let error = pack_with(Own::Lies(lie), threads).unwrap_err();
+        for violation in [
+            Violation::Clears,
+            Violation::Truncates,
+            Violation::ReplacesWithMore,
+            Violation::AppendsNothing,
+        ] {
+            let error = pack_with(TestCodec::Violates(violation), threads).unwrap_err();
             let ErrorKind::Pack(PackError::Encode { record: Some(_), .. }) = error.kind() else {
-                panic!("{lie:?}: {error:#}");
+                panic!("{violation:?}: {error:#}");
             };
             assert!(format!("{error:#}").contains("must append"), "{error:#}");
         }
@@ -104,7 +110,7 @@ fn an_encoder_that_does_not_append_is_an_error_of_its_record() {
 }
 
 #[test]
-fn any_number_of_threads_may_be_asked_for() {
+fn any_number_of_threads_may_be_requested() {
     let options = Writer::options().threads(usize::MAX);
     assert!(options.memory_bound(1 << 20) < 1 << 40);
     let mut writer = options.codec(Plain).write_to(Vec::new()).unwrap();
@@ -127,7 +133,7 @@ fn records_of_an_unknown_codec_are_refused_until_the_caller_chooses() {
             FrameChecksum::Unsupported
         }
     }
-    let pack = pack_with(Own::Inverts, 1).unwrap();
+    let pack = pack_with(TestCodec::Inverts, 1).unwrap();
     let open = |codec| Reader::options().codec(codec).open_source(pack.clone(), "memory").unwrap();
     let reader = open(ReadCodec::Auto);
     let is_refused = |error: Error| {
@@ -147,7 +153,7 @@ fn records_of_an_unknown_codec_are_refused_until_the_caller_chooses() {
 /// Records without a payload do not decide the codec, however many there are.
 #[test]
 fn an_unknown_codec_is_refused_after_any_number_of_empty_records_too() {
-    let options = Writer::options().codec(Own::Inverts).threads(1).items_per_record(1);
+    let options = Writer::options().codec(TestCodec::Inverts).threads(1).items_per_record(1);
     let mut writer = options.content_hash(false).write_to(Vec::new()).unwrap();
     (0..200).for_each(|_| writer.append(b"").unwrap());
     (0..200).for_each(|_| writer.append(b"an item").unwrap());
@@ -166,7 +172,7 @@ fn an_unknown_codec_is_refused_after_any_number_of_empty_records_too() {
 }
 
 #[test]
-fn what_a_limit_kept_from_being_checked_is_not_damaged() {
+fn records_that_a_limit_leaves_unchecked_are_not_reported_as_damaged() {
     let mut writer = Writer::options().write_to(Vec::new()).unwrap();
     (0..1000).for_each(|n| writer.append(format!("item {n}").as_bytes()).unwrap());
     let pack = writer.finish().unwrap().sink;
@@ -183,7 +189,7 @@ fn what_a_limit_kept_from_being_checked_is_not_damaged() {
         }
         assert!(matches!(report.verdict(LayerName::Index), Verdict::Passed));
     }
-    // Damage is reported as damage, whatever was left out.
+    // Damage is reported as damage, even if other records were not checked.
     let mut damaged = pack.clone();
     damaged[10] ^= 1;
     let reader = Reader::options().memory_limit(16_000).open_source(damaged, "memory").unwrap();
@@ -193,9 +199,9 @@ fn what_a_limit_kept_from_being_checked_is_not_damaged() {
 #[test]
 fn an_error_names_each_cause_once() {
     let reader = Reader::open("/no/such/folder/in.pack").unwrap_err();
-    let encoder = pack_with(Own::Fails, 1).unwrap_err();
-    let lie = pack_with(Own::Lies(Lie::Clears), 1).unwrap_err();
-    for error in [reader, encoder, lie] {
+    let encoder = pack_with(TestCodec::Fails, 1).unwrap_err();
+    let violation = pack_with(TestCodec::Violates(Violation::Clears), 1).unwrap_err();
+    for error in [reader, encoder, violation] {
         let mut chain = vec![error.to_string()];
         let mut next = error.source();
         while let Some(cause) = next {

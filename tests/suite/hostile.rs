@@ -70,7 +70,7 @@ fn any_operations_on_a_stream_keep_its_invariants() {
 }
 
 #[test]
-fn any_options_are_a_typed_error_or_a_pack_that_comes_back() {
+fn any_options_are_a_typed_error_or_a_pack_that_reads_back() {
     replay("options");
 }
 
@@ -100,6 +100,6 @@ fn every_target_has_a_binary_and_every_corpus_a_target() {
 }
 
 #[test]
-fn any_bytes_as_app_data_are_divided_and_any_names_are_refused_or_consistent() {
+fn any_bytes_as_app_data_are_parsed_without_loss_and_names_are_refused_or_consistent() {
     replay("extensions");
 }

@@ -26,7 +26,7 @@ fn sources(folder: &str) -> Vec<(String, String)> {
     found
 }
 
-/// The values of a section of a manifest, `key = value` a line.
+/// The values of a section of a manifest, with one `key = value` per line.
 fn section(manifest: &str, name: &str) -> Vec<(String, String)> {
     let after = manifest.split(&format!("\n[{name}]\n")).nth(1).unwrap();
     let lines = after.lines().take_while(|line| !line.starts_with('['));
@@ -73,7 +73,7 @@ fn exemptions(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_exemption_from_a_lint_has_a_reason_and_those_from_panics_are_these() {
+fn every_lint_exemption_has_a_reason_and_those_for_panics_are_listed() {
     let panics = ["unwrap_used", "expect_used", "clippy::panic", "indexing_slicing"];
     let mut exempt = Vec::new();
     for folder in ["core", "native", "wasm", "tui", "tests/src", "tests/suite", "tests/benches"] {

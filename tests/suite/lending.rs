@@ -1,4 +1,4 @@
-//! Lent items are the items that the other calls return, and checked as they are.
+//! Lent items are the items that the other calls return, and undergo the same checks.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -14,9 +14,9 @@ const COUNT: u32 = 5000;
 const LENGTH: usize = 150;
 
 /// Reads zstd frames as a codec of the program would.
-struct Own;
+struct ProgramCodec;
 
-impl Decode for Own {
+impl Decode for ProgramCodec {
     fn decode(&self, encoded: Bytes, size: Size) -> Result<Bytes, DecodeError> {
         let decoded = zstd::decode_all(&encoded[..]).map_err(|_| DecodeError::NotAFrame)?;
         size.check(decoded.len() as u64)?;
@@ -38,7 +38,10 @@ fn packs() -> Vec<(WriterOptions, ReaderOptions)> {
         (Writer::options().codec(Plain).items_per_record(7).record_checksum(true), reading()),
         (Writer::options().codec(Zstd::level(1)), reading()),
         (Writer::options().codec(Zstd::level(1)).items_per_record(1), reading()),
-        (Writer::options().codec(Zstd::level(1)), reading().codec(ReadCodec::Own(Arc::new(Own)))),
+        (
+            Writer::options().codec(Zstd::level(1)),
+            reading().codec(ReadCodec::Own(Arc::new(ProgramCodec))),
+        ),
     ]
 }
 
@@ -96,7 +99,7 @@ fn a_lent_item_may_be_read_within_the_callback_of_another() {
     assert_eq!(both.unwrap(), (item(7, LENGTH), item(9, LENGTH)));
 }
 
-/// Flips one byte of each of many places: lending refuses what `get` and `range`
+/// Damages one byte at each of many offsets: lending refuses what `get` and `range`
 /// refuse, with the same error, after the same items.
 #[test]
 fn lending_makes_every_check_that_the_other_calls_make() {

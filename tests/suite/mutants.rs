@@ -35,7 +35,7 @@ const SUITE: &str = "suite";
 const DISK: &str = "disk";
 const SWEEP: &str = "sweeps::a_changed_byte_never_yields_a_different_protected_item";
 const BROKEN: &str = "broken::every_broken_pack_is_refused_or_read_as_the_reference_reads_it";
-const FORGED: &str = "trusted::forged::twenty_thousand_forgeries_give_true_items_or_errors";
+const FORGED: &str = "trusted::forged::twenty_thousand_forgeries_yield_authentic_items_or_errors";
 const TRAILER: &str = "core/src/format/trailer.rs";
 const INDEX: &str = "core/src/format/index.rs";
 const RECORD: &str = "core/src/format/record.rs";
@@ -72,7 +72,7 @@ const MUTANTS: &[Mutant] = &[
         test: &[SUITE, "sweeps::extra_bytes_before_or_after_are_refused"],
     },
     Mutant {
-        name: "bytes left over in the index are let through",
+        name: "bytes left over in the index are accepted",
         edits: &[edit(INDEX, "if !rest.is_empty() {", "if rest.len() == usize::MAX {")],
         test: &[SUITE, BROKEN],
     },
@@ -157,9 +157,9 @@ const MUTANTS: &[Mutant] = &[
         test: &[SUITE, "hostile::any_bytes_as_a_tail_are_refused_or_consistent"],
     },
     Mutant {
-        name: "what a frame claims is allocated",
+        name: "the size that a frame claims is allocated",
         edits: &[edit(ZSTD, "size.plausible(Some(most), frame.len())", "most")],
-        test: &["allocation", "no_broken_pack_costs_more_than_its_own_size_allows"],
+        test: &["allocation", "reading_a_broken_pack_takes_memory_in_proportion_to_its_size"],
     },
     Mutant {
         name: "a single item may decode to more than the limit",
@@ -171,7 +171,7 @@ const MUTANTS: &[Mutant] = &[
         test: &[SUITE, "reading::the_limit_on_a_decoded_record_is_enforced"],
     },
     Mutant {
-        name: "the sections are fetched whatever their size",
+        name: "the limit on the sections is not checked",
         edits: &[edit(
             "core/src/read/open.rs",
             "                self.limits.admit_sections(&trailer)?;\n",
@@ -183,13 +183,13 @@ const MUTANTS: &[Mutant] = &[
         ],
     },
     Mutant {
-        name: "reads ahead are not weighed",
+        name: "reads ahead do not count against the memory limit",
         edits: &[edit(
             "native/src/read/budget.rs",
             "self.in_flight.is_empty() ||",
             "self.in_flight.len() < 1 << 20 ||",
         )],
-        test: &["allocation", "what_a_reader_holds_at_once_stays_within_its_memory_limit"],
+        test: &["allocation", "a_reader_stays_within_its_memory_limit"],
     },
     Mutant {
         name: "unprotected items are reported as protected",
@@ -210,7 +210,7 @@ const MUTANTS: &[Mutant] = &[
         test: &[SUITE, FORGED],
     },
     Mutant {
-        name: "a block of digests is believed without proof",
+        name: "a block of digests is accepted without proof",
         edits: &[edit(PROOF, "if found == trusted {", "if found == trusted || block < 9 {")],
         test: &[SUITE, FORGED],
     },
@@ -221,7 +221,7 @@ const MUTANTS: &[Mutant] = &[
             "if self.by_root { 0..0 }",
             "if self.by_root || header.record_count > 0 { 0..0 }",
         )],
-        test: &[SUITE, "trusted::items_cannot_be_moved_by_what_the_trailer_claims"],
+        test: &[SUITE, "trusted::counts_in_the_trailer_cannot_move_items"],
     },
     Mutant {
         name: "the app data is not compared with the list's",
@@ -229,7 +229,7 @@ const MUTANTS: &[Mutant] = &[
         test: &[SUITE, "trusted::the_root_covers_the_app_data_and_the_content_hash_does_not"],
     },
     Mutant {
-        name: "a list stays whose pack does not appear",
+        name: "a list is kept although its pack does not appear",
         edits: &[edit(
             "native/src/publish/staged.rs",
             "if has_its_name(&kind) {",
@@ -241,7 +241,7 @@ const MUTANTS: &[Mutant] = &[
         ],
     },
     Mutant {
-        name: "a write that was interrupted is not called again",
+        name: "an interrupted write is not retried",
         edits: &[edit(
             "native/src/write/vectored.rs",
             "Err(error) if error.kind() == io::ErrorKind::Interrupted => {}\n",
@@ -277,7 +277,7 @@ fn root() -> PathBuf {
 
 /// The folder of the copy and its build: always the same one, so that runs do not
 /// leave copies.
-fn place(name: &str) -> PathBuf {
+fn copy_folder(name: &str) -> PathBuf {
     root().join("target/mutants").join(name)
 }
 
@@ -286,8 +286,8 @@ fn every_seeded_bug_applies_and_names_a_test() {
     for mutant in MUTANTS {
         for edit in mutant.edits {
             let text = fs::read_to_string(root().join(edit.file)).unwrap();
-            let times = text.matches(edit.find).count();
-            assert_eq!(times, 1, "{}: {}: {:?}", mutant.name, edit.file, edit.find);
+            let count = text.matches(edit.find).count();
+            assert_eq!(count, 1, "{}: {}: {:?}", mutant.name, edit.file, edit.find);
         }
         let [binary, test] = mutant.test else { panic!("{}", mutant.name) };
         let (module, name) = test.rsplit_once("::").unwrap_or((binary, test));
@@ -326,7 +326,7 @@ fn passes(copy: &Path, test: &[&str]) -> bool {
     let output = Command::new(cargo)
         .current_dir(copy)
         // A target folder of its own: cargo would confuse the two builds.
-        .env("CARGO_TARGET_DIR", place("target"))
+        .env("CARGO_TARGET_DIR", copy_folder("target"))
         .env("CARGO_INCREMENTAL", "1")
         .args(["test", "--locked", "-p", "sealpack-tests", "--test", binary, "--", "--exact", test])
         .output()
@@ -337,7 +337,7 @@ fn passes(copy: &Path, test: &[&str]) -> bool {
 }
 
 /// All seeded bugs, or those whose names contain `SEALPACK_MUTANT`.
-fn chosen() -> Vec<&'static Mutant> {
+fn selected() -> Vec<&'static Mutant> {
     let part = std::env::var("SEALPACK_MUTANT").unwrap_or_default();
     MUTANTS.iter().filter(|mutant| mutant.name.contains(&part)).collect()
 }
@@ -345,27 +345,28 @@ fn chosen() -> Vec<&'static Mutant> {
 #[test]
 #[ignore = "builds the libraries once for each variant: tests/run mutants"]
 fn every_seeded_bug_is_detected() {
-    let place = place("source");
-    if place.exists() {
-        fs::remove_dir_all(&place).unwrap();
+    let copy_folder = copy_folder("source");
+    if copy_folder.exists() {
+        fs::remove_dir_all(&copy_folder).unwrap();
     }
-    copy(&root(), &place);
-    let mut tests: Vec<_> = chosen().iter().map(|mutant| mutant.test).collect();
+    copy(&root(), &copy_folder);
+    let mut tests: Vec<_> = selected().iter().map(|mutant| mutant.test).collect();
     tests.sort_unstable();
     tests.dedup();
     for test in tests {
-        assert!(passes(&place, test), "{test:?} fails without a bug");
+        assert!(passes(&copy_folder, test), "{test:?} fails without a bug");
     }
     let mut missed = Vec::new();
-    for mutant in chosen() {
-        let paths: Vec<PathBuf> = mutant.edits.iter().map(|edit| place.join(edit.file)).collect();
+    for mutant in selected() {
+        let paths: Vec<PathBuf> =
+            mutant.edits.iter().map(|edit| copy_folder.join(edit.file)).collect();
         let sound: Vec<String> =
             paths.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
         for ((edit, path), text) in mutant.edits.iter().zip(&paths).zip(&sound) {
             fs::write(path, text.replacen(edit.find, edit.replace, 1)).unwrap();
         }
         let start = Instant::now();
-        let caught = !passes(&place, mutant.test);
+        let caught = !passes(&copy_folder, mutant.test);
         let caught_or_not = if caught { "caught" } else { "MISSED" };
         println!("{}: {caught_or_not}, {} s", mutant.name, start.elapsed().as_secs());
         if !caught {

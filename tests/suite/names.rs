@@ -1,5 +1,5 @@
-//! The names of items: what a writer is given, a reader returns; broken names are
-//! refused by name, and the items can still be read.
+//! The names of items: a reader returns the names that a writer was given; broken names
+//! are refused with an error that says so, and the items can still be read.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ fn names_of(reader: &Reader) -> Names {
     reader.names().unwrap().expect("a pack with names")
 }
 
-/// Checks every way to ask for names.
+/// Packs these names, and checks every way to read them.
 fn check(names: &[Vec<u8>]) {
     let reader = pack(names);
     let found = reader.names().unwrap();
@@ -99,7 +99,7 @@ fn the_longest_names_come_back() {
     check(&(1..200).map(long).collect::<Vec<_>>());
     let different = |first: u8| [vec![first], vec![b'x'; MAX_NAME - 1]].concat();
     check(&(1..200).rev().map(different).collect::<Vec<_>>());
-    // More than a block may hold, although front-coded they are a few bytes each.
+    // More than the limit of one block, although each takes a few bytes when encoded.
     const { assert!(199 * MAX_NAME > MAX_EXPANDED) };
 }
 
@@ -224,7 +224,7 @@ fn every_writer_stores_the_same_names() {
 }
 
 /// Names of a small pack: sorted or not, in two blocks.
-fn small(sorted: bool) -> (Vec<Vec<u8>>, Reader, Vec<u8>) {
+fn small_pack(sorted: bool) -> (Vec<Vec<u8>>, Reader, Vec<u8>) {
     let mut names: Vec<Vec<u8>> = (0..7).map(|n| format!("folder/file-{n}").into()).collect();
     names.push(vec![b'x'; 300]);
     if !sorted {
@@ -244,17 +244,17 @@ fn with_section(section: &[u8]) -> Reader {
     Reader::options().open_source(packing.file(), "memory").unwrap()
 }
 
-/// Asks for every name; returns the first error.
-fn ask(reader: &Reader) -> Result<Vec<Bytes>, sealpack::Error> {
+/// Reads every name; returns the first error.
+fn read_names(reader: &Reader) -> Result<Vec<Bytes>, sealpack::Error> {
     let Some(names) = reader.names()? else { return Ok(Vec::new()) };
     names.find(b"folder/file-3")?;
     names.iter().map(|named| named.map(|(_, name)| name)).collect()
 }
 
 #[test]
-fn whatever_byte_of_the_names_changes_items_are_read_by_position_and_names_refused_or_in_order() {
+fn a_changed_byte_in_the_names_affects_no_item_and_the_names_are_refused_or_complete() {
     for sorted in [true, false] {
-        let (_, _, section) = small(sorted);
+        let (_, _, section) = small_pack(sorted);
         let (mut refused, mut read) = (0, 0);
         for at in 0..section.len() {
             for bit in 0..8 {
@@ -264,7 +264,7 @@ fn whatever_byte_of_the_names_changes_items_are_read_by_position_and_names_refus
                 for position in 0..8 {
                     assert_eq!(reader.get(position).unwrap(), position.to_le_bytes()[..]);
                 }
-                match ask(&reader) {
+                match read_names(&reader) {
                     Ok(names) => {
                         read += 1;
                         assert_eq!(names.len(), 8);
@@ -277,27 +277,28 @@ fn whatever_byte_of_the_names_changes_items_are_read_by_position_and_names_refus
                 }
             }
         }
-        // A changed sorted order is not noticed as long as every position exists.
+        // A change in the sorted order is not detected as long as every position occurs
+        // once.
         assert!(refused > 10 * read, "{refused} refused, {read} read");
     }
 }
 
 #[test]
-fn names_that_are_cut_short_anywhere_are_refused() {
+fn truncated_names_are_refused() {
     for sorted in [true, false] {
-        let (_, _, section) = small(sorted);
+        let (_, _, section) = small_pack(sorted);
         for length in 0..section.len() {
-            let error = ask(&with_section(&section[..length])).unwrap_err();
+            let error = read_names(&with_section(&section[..length])).unwrap_err();
             assert_eq!(error.corruption().unwrap().0, Section::Names, "{length} bytes: {error}");
         }
         let longer = [&section[..], b"x"].concat();
-        assert!(ask(&with_section(&longer)).is_err());
+        assert!(read_names(&with_section(&longer)).is_err());
     }
 }
 
 #[test]
-fn a_pack_with_names_whose_file_is_damaged_anywhere_yields_no_other_name() {
-    let (names, reader, _) = small(true);
+fn a_damaged_pack_never_yields_a_different_name() {
+    let (names, reader, _) = small_pack(true);
     let mut writer = Writer::options().threads(0).write_to(Vec::new()).unwrap();
     for (position, name) in (0u32..).zip(&names) {
         writer.append_named(name, &position.to_le_bytes()).unwrap();
@@ -312,7 +313,7 @@ fn a_pack_with_names_whose_file_is_damaged_anywhere_yields_no_other_name() {
             let in_app_data = (file.len() - 76 - app_data..file.len() - 76).contains(&at);
             assert!(!in_app_data || opened.is_err(), "byte {at}, bit {bit}");
             if let Ok(reader) = opened {
-                assert_eq!(ask(&reader).unwrap(), names);
+                assert_eq!(read_names(&reader).unwrap(), names);
             }
         }
         assert!(Reader::options().open_source(file[..at].to_vec(), "memory").is_err());
@@ -320,15 +321,15 @@ fn a_pack_with_names_whose_file_is_damaged_anywhere_yields_no_other_name() {
 }
 
 #[test]
-fn broken_names_are_refused_by_name() {
-    let (_, _, sound) = small(true);
-    let (_, _, unsorted) = small(false);
+fn broken_names_are_refused_with_an_error_that_says_what_is_wrong() {
+    let (_, _, sound) = small_pack(true);
+    let (_, _, unsorted) = small_pack(false);
     let edit = |section: &[u8], at: usize, bytes: &[u8]| {
         let mut section = section.to_vec();
         section[at..at + bytes.len()].copy_from_slice(bytes);
         section
     };
-    let most = u32::MAX.to_le_bytes();
+    let max = u32::MAX.to_le_bytes();
     let in_sorted_order = {
         // The same names in their reverse order, but marked as sorted.
         let mut section = unsorted.clone();
@@ -341,24 +342,24 @@ fn broken_names_are_refused_by_name() {
         (edit(&sound, 1, &[5]), "unknown flags: 0x05"),
         (edit(&sound, 1, &[2]), "bytes too many"),
         (edit(&sound, 2, &[9]), "there are 9 names for 8 items"),
-        (edit(&sound, 2, &most), "there are 4294967295 names for 8 items"),
-        (edit(&sound, 6, &most), "needs 51539607550 bytes"),
+        (edit(&sound, 2, &max), "there are 4294967295 names for 8 items"),
+        (edit(&sound, 6, &max), "needs 51539607550 bytes"),
         (edit(&sound, 6, &[0]), "there are 0 names for 8 items"),
         (edit(&sound, 10, &[0]), "block 0 does not follow the block before it"),
         (edit(&sound, 10, &[7]), "there are 7 names for 8 items"),
-        (edit(&sound, 14, &most), "add up to 4294967295 bytes"),
+        (edit(&sound, 14, &max), "add up to 4294967295 bytes"),
         (edit(&sound, 14, &[0, 0, 0, 0]), "block 0 does not follow"),
-        (edit(&sound, 18, &most), "impossible size of 4294967295 bytes"),
+        (edit(&sound, 18, &max), "impossible size of 4294967295 bytes"),
         (edit(&sound, 18, &[3, 0, 0, 0]), "impossible size of 3 bytes"),
         (edit(&sound, 22, b"none"), "block 0: the payload is not a frame"),
         (in_sorted_order, "sorts before the previous one"),
         (edit(&unsorted, 22, &[0xff; 3]), ""),
     ] {
-        let asked = ask(&with_section(&section));
+        let read = read_names(&with_section(&section));
         match words {
-            "" => assert_eq!(asked.unwrap().len(), 8),
+            "" => assert_eq!(read.unwrap().len(), 8),
             _ => {
-                let text = format!("{:#}", asked.unwrap_err());
+                let text = format!("{:#}", read.unwrap_err());
                 assert!(text.contains("names: ") && text.contains(words), "{words}: {text}");
             }
         }

@@ -46,7 +46,7 @@ fn module(folder: &Path, modules: &[&str]) -> Option<String> {
 #[derive(Default)]
 struct Names {
     /// The source in which a name without a module is searched.
-    place: Option<String>,
+    source: Option<String>,
     modules: String,
 }
 
@@ -67,11 +67,11 @@ impl Names {
         }
         if name.contains(['/', '.']) {
             let candidates = [root().join(name), tests.join(name)];
-            self.place = candidates.iter().find_map(|path| text_below(path));
-            return self.place.is_some();
+            self.source = candidates.iter().find_map(|path| text_below(path));
+            return self.source.is_some();
         }
         let models = || text_below(&tests.join("interleavings/models")).unwrap();
-        match &self.place {
+        match &self.source {
             Some(text) => has_test(text, name),
             // The models have a harness of their own, with a table of names.
             None => models().contains(&format!("    (\"{name}\", ")),

@@ -1,4 +1,4 @@
-//! A pack appears whole or not at all, and what was there stays.
+//! A pack appears complete or not at all, and until then an existing file stays.
 
 use std::fs;
 use std::io::Write as _;
@@ -69,7 +69,11 @@ fn with_overwrite_the_old_file_stays_whole_until_the_new_one_is() {
     writer.append(&[7; 3_000_000]).unwrap();
     assert_eq!(fs::read(&path).unwrap(), b"old");
     drop(writer);
-    assert_eq!(fs::read(&path).unwrap(), b"old", "and stays where there is no new one");
+    assert_eq!(
+        fs::read(&path).unwrap(),
+        b"old",
+        "the old file stays if the new one is not finished"
+    );
     let mut writer = Writer::options().overwrite(true).create(&path).unwrap();
     writer.append(b"new").unwrap();
     writer.finish().unwrap();
@@ -78,7 +82,7 @@ fn with_overwrite_the_old_file_stays_whole_until_the_new_one_is() {
 }
 
 #[test]
-fn a_reader_goes_on_with_the_old_pack_while_it_is_replaced() {
+fn a_reader_continues_with_the_old_pack_after_it_was_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.pack");
     let write = |item: &[u8]| {
@@ -121,7 +125,7 @@ fn permissions_follow_the_umask_or_the_file_that_is_replaced() {
     assert_eq!(mode(&path), mode(&plain), "as any new file");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
     Writer::options().overwrite(true).create(&path).unwrap().finish().unwrap();
-    assert_eq!(mode(&path), 0o640, "as the one before");
+    assert_eq!(mode(&path), 0o640, "as the file that it replaces");
 }
 
 #[test]
@@ -168,12 +172,12 @@ fn a_staged_file_appears_whole_or_not_at_all() {
     let prefix = format!("{}/.names.", folder.path().display());
     assert!(file.temporary_path().display().to_string().starts_with(&prefix));
     drop(file);
-    assert!(entries(folder.path()).is_empty(), "dropped, it leaves nothing");
+    assert!(entries(folder.path()).is_empty(), "dropping it leaves nothing");
 
     let mut published = stage(&path, false, b"first").publish().unwrap();
     published.write_all(b" and more").unwrap();
     published.sync().unwrap();
-    assert_eq!(fs::read(&path).unwrap(), b"first and more", "it can be appended to");
+    assert_eq!(fs::read(&path).unwrap(), b"first and more", "a published file can be appended to");
     let refused = StagedFile::create(&path, false).err().unwrap();
     assert!(matches!(refused.kind(), ErrorKind::Exists));
     drop(stage(&path, true, b"second"));

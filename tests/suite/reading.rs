@@ -141,11 +141,11 @@ fn missing_positions_and_ranges_are_refused_before_any_read() {
     let refused =
         |error: Error| matches!(error.kind(), ErrorKind::Pack(sealpack::core::Error::Misuse(_)));
     assert!(refused(reader.get(10).unwrap_err()));
-    assert!(refused(reader.get_many(&[3, 10], |_, _| panic!("handed over")).unwrap_err()));
+    assert!(refused(reader.get_many(&[3, 10], |_, _| panic!("an item")).unwrap_err()));
     assert!(refused(reader.range(5..11).err().unwrap()));
-    #[allow(clippy::reversed_empty_ranges, reason = "that is the point")]
-    let upside_down = reader.range(5..3);
-    assert!(refused(upside_down.err().unwrap()));
+    #[allow(clippy::reversed_empty_ranges, reason = "the test needs one")]
+    let reversed = reader.range(5..3);
+    assert!(refused(reversed.err().unwrap()));
     assert_eq!(reader.range(10..10).unwrap().count(), 0);
     assert_eq!(source.reads.load(Ordering::Relaxed), 1);
 }
@@ -174,7 +174,7 @@ fn verification_continues_after_damage_and_lists_it() {
 }
 
 #[test]
-fn a_pack_that_nothing_protects_is_reported_so() {
+fn an_unprotected_pack_is_reported_as_unprotected() {
     let options = || Writer::options().codec(Plain).content_hash(false);
     for (options, protected) in [
         (options(), false),
@@ -188,7 +188,7 @@ fn a_pack_that_nothing_protects_is_reported_so() {
 }
 
 #[test]
-fn a_file_that_shrinks_under_a_reader_is_an_error_with_its_place() {
+fn a_file_that_shrinks_under_a_reader_is_an_error_that_names_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("shrinks.pack");
     std::fs::write(&path, pack(Writer::options(), 20_000, 1000)).unwrap();
@@ -317,10 +317,10 @@ fn empty_records_do_not_decide_the_codec() {
         let options = Writer::options().items_per_record(per_record).record_checksum(checksum);
         let bytes = pack_of(options, &items);
         let (reader, _) = open(bytes.clone(), ReadCodec::Auto);
-        assert!(reader.verify().unwrap().is_ok(), "{per_record} a record");
+        assert!(reader.verify().unwrap().is_ok(), "{per_record} per record");
         let (reader, _) = open(bytes, ReadCodec::Auto);
         assert_eq!(reader.get(0).unwrap(), b""[..]);
-        assert_eq!(reader.get(130).unwrap(), filled[..], "{per_record} a record");
+        assert_eq!(reader.get(130).unwrap(), filled[..], "{per_record} per record");
     }
 }
 

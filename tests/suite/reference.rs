@@ -92,7 +92,7 @@ fn the_dialect_is_reported() {
 }
 
 #[test]
-fn the_codec_is_found_whatever_the_format_id_says() {
+fn the_codec_is_detected_without_the_format_id() {
     for fixture in fixtures::all() {
         let options = Reader::options().codec(ReadCodec::AutoOrPlain);
         let reader = options.open(fixture.path()).unwrap();

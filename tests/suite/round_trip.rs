@@ -145,8 +145,8 @@ proptest! {
     }
 }
 
-/// A source of more than 2^32 bytes that is not stored: a pack whose middle
-/// is one large item of zeros, in a sparse file.
+/// Records beyond the first 4 GiB are found: the pack is a sparse file with two large
+/// records of zeros.
 #[test]
 fn offsets_above_four_gibibytes_are_exact() {
     const LARGE: u32 = 3 << 30;
@@ -226,7 +226,7 @@ fn a_record_of_300_megabytes_and_app_data_of_ten_come_back() {
 }
 
 #[test]
-fn a_hash_extract_covers_the_meaning_of_items() {
+fn a_hash_extract_hashes_what_it_extracts() {
     let folder = tempfile::tempdir().unwrap();
     let (one, two) = (folder.path().join("one.pack"), folder.path().join("two.pack"));
     // Two encodings of the same items, and an extract that decodes them.

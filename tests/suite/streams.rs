@@ -1,4 +1,4 @@
-//! Packs in sinks and sources that are no files.
+//! Packs in sinks and sources that are not files.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
@@ -54,11 +54,11 @@ fn an_open_file_gets_the_pack_from_its_position_on() {
 
 /// A sink that fails or panics at a write.
 #[derive(Debug)]
-struct Trouble {
+struct FailingSink {
     panics: bool,
 }
 
-impl Write for Trouble {
+impl Write for FailingSink {
     fn write(&mut self, _: &[u8]) -> io::Result<usize> {
         assert!(!self.panics, "the sink panicked");
         Err(io::Error::other("the sink failed"))
@@ -74,7 +74,7 @@ fn an_error_or_a_panic_of_the_sink_ends_the_writer() {
     for threads in 0..3 {
         for panics in [false, true] {
             let options = Writer::options().codec(Plain).threads(threads);
-            let mut writer = options.write_to(Trouble { panics }).unwrap();
+            let mut writer = options.write_to(FailingSink { panics }).unwrap();
             let appended = (0..10_000).find_map(|_| writer.append(&[7; 10_000]).err());
             let finished = writer.finish().unwrap_err();
             for error in [appended.expect("an append fails"), finished] {
@@ -192,14 +192,14 @@ fn a_panic_in_any_method_of_a_source_is_an_error() {
 }
 
 #[tokio::test]
-async fn an_async_sink_gets_the_bytes_that_a_file_gets_on_one_thread_too() {
+async fn an_async_sink_gets_the_bytes_that_a_file_gets() {
     for threads in 0..3 {
-        let (near, mut far) = duplex(1000);
+        let (sink, mut receiver) = duplex(1000);
         let receiving = tokio::spawn(async move {
             let mut pack = Vec::new();
-            far.read_to_end(&mut pack).await.map(|_| pack)
+            receiver.read_to_end(&mut pack).await.map(|_| pack)
         });
-        let mut writer = Writer::options().threads(threads).write_to_async(near).unwrap();
+        let mut writer = Writer::options().threads(threads).write_to_async(sink).unwrap();
         for item in items() {
             writer.append_owned(item).await.unwrap();
         }
@@ -214,9 +214,9 @@ async fn an_async_sink_gets_the_bytes_that_a_file_gets_on_one_thread_too() {
 #[tokio::test]
 async fn a_dropped_async_writer_drops_a_sink_that_takes_nothing() {
     for threads in 0..3 {
-        let (near, mut far) = duplex(16);
+        let (sink, mut receiver) = duplex(16);
         let mut writer =
-            Writer::options().codec(Plain).threads(threads).write_to_async(near).unwrap();
+            Writer::options().codec(Plain).threads(threads).write_to_async(sink).unwrap();
         let filling = async {
             loop {
                 writer.append(&[7; 100_000]).await.unwrap();
@@ -229,7 +229,7 @@ async fn a_dropped_async_writer_drops_a_sink_that_takes_nothing() {
         assert!(matches!(after.kind(), ErrorKind::Ended), "{after:#}");
         drop(writer);
         let mut rest = Vec::new();
-        let closed = tokio::time::timeout(Duration::from_secs(30), far.read_to_end(&mut rest));
+        let closed = tokio::time::timeout(Duration::from_secs(30), receiver.read_to_end(&mut rest));
         assert!(closed.await.expect("the sink is dropped").is_ok());
     }
 }

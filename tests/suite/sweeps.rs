@@ -10,7 +10,7 @@ use sealpack::core::read::{LayerName, Verdict};
 use sealpack::{Bytes, Error, Reader};
 use sealpack_tests::hostile::{CodecChoice, LIMIT, Packing, Random};
 
-/// Every shape: three codecs, one and three items a record, both checksum layouts,
+/// Every shape: three codecs, one and three items per record, both checksum layouts,
 /// with and without hash, both dialects (the older one has no record checksum).
 fn packings() -> Vec<Packing> {
     let mut all = Vec::new();
@@ -45,28 +45,28 @@ fn open(packing: &Packing, file: Vec<u8>) -> Result<Reader, Error> {
     options.open_source(Cursor::new(file), "memory")
 }
 
-/// The outcomes of damaged files.
+/// The number of damaged files with each outcome.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Tally {
     files: usize,
-    /// It did not open.
+    /// Files that did not open.
     refused: usize,
-    /// Some item was an error; all others were the same.
+    /// Files in which some item was an error, and all others were unchanged.
     errors: usize,
-    /// Every item was the same.
+    /// Files in which every item was unchanged.
     same: usize,
-    /// A different item was read, and a verification fails.
+    /// Files in which a different item was read, and a verification failed.
     found_by_verify: usize,
-    /// A different item was read, and a verification reports that nothing protects
-    /// it.
+    /// Files in which a different item was read, and a verification reported that
+    /// nothing protects it.
     reported_unprotected: usize,
 }
 
 impl Tally {
-    /// Examines a damaged file. If whole records were `moved`, one may be in the
-    /// place of another of the same size, and only the content hash detects that: a
-    /// record's checksum does not identify the record.
-    fn look(&mut self, packing: &Packing, file: Vec<u8>, moved: bool) {
+    /// Examines a damaged file. If `records_moved`, one may be at the offset of another
+    /// of the same size, and only the content hash detects that: a record's checksum
+    /// does not identify the record.
+    fn examine(&mut self, packing: &Packing, file: Vec<u8>, records_moved: bool) {
         self.files += 1;
         let Ok(reader) = open(packing, file) else {
             self.refused += 1;
@@ -83,17 +83,20 @@ impl Tally {
         let error = got.iter().any(Result::is_err);
         let report = reader.verify().unwrap();
         if other {
-            let bare = packing.codec != CodecChoice::Zstd && !packing.record_checksum;
-            if moved && !bare && packing.items_per_record == 1 {
-                let own = |got: &Bytes| packing.items.iter().any(|item| got == item);
-                assert!(got.iter().flatten().all(own), "{packing:?}: {got:?}");
+            let is_unprotected = packing.codec != CodecChoice::Zstd && !packing.record_checksum;
+            if records_moved && !is_unprotected && packing.items_per_record == 1 {
+                let is_an_item = |got: &Bytes| packing.items.iter().any(|item| got == item);
+                assert!(got.iter().flatten().all(is_an_item), "{packing:?}: {got:?}");
             }
-            assert!(bare || moved, "{packing:?}: another item came out of a protected layout");
+            assert!(
+                is_unprotected || records_moved,
+                "{packing:?}: a protected layout yielded a different item"
+            );
             if packing.content_hash || error {
                 assert!(!report.is_ok(), "{packing:?}: {report:?}");
                 self.found_by_verify += 1;
             } else {
-                assert!(moved || !report.items_are_protected(), "{packing:?}: {report:?}");
+                assert!(records_moved || !report.items_are_protected(), "{packing:?}: {report:?}");
                 let hash = report.verdict(LayerName::ContentHash);
                 assert!(matches!(hash, Verdict::NotPresent));
                 self.reported_unprotected += 1;
@@ -105,14 +108,17 @@ impl Tally {
             self.same += 1;
         }
         let app_data = *reader.app_data() == packing.app_data;
-        let unprotected = matches!(report.verdict(LayerName::AppData), Verdict::NotPresent);
-        assert!(app_data || unprotected, "{packing:?}: other app data, and not a word of it");
+        let is_unprotected = matches!(report.verdict(LayerName::AppData), Verdict::NotPresent);
+        assert!(
+            app_data || is_unprotected,
+            "{packing:?}: different app data is not reported as unprotected"
+        );
     }
 
-    /// Checks the number of files for each outcome.
-    fn pinned(&self, expected: Tally) {
-        let judged = self.refused + self.errors + self.same;
-        assert_eq!(self.files, judged + self.found_by_verify + self.reported_unprotected);
+    /// Checks the counts.
+    fn assert_equals(&self, expected: Tally) {
+        let others = self.refused + self.errors + self.same;
+        assert_eq!(self.files, others + self.found_by_verify + self.reported_unprotected);
         assert_eq!(*self, expected);
     }
 }
@@ -130,11 +136,11 @@ fn a_changed_byte_never_yields_a_different_protected_item() {
             for value in values.into_iter().filter(|&value| value != sound[at]) {
                 let mut file = sound.clone();
                 file[at] = value;
-                tally.look(&packing, file, false);
+                tally.examine(&packing, file, false);
             }
         }
     }
-    tally.pinned(Tally {
+    tally.assert_equals(Tally {
         files: 58_000,
         refused: 31_718,
         errors: 19_862,
@@ -149,9 +155,10 @@ fn every_truncation_is_refused() {
     let mut tally = Tally::default();
     for packing in packings() {
         let sound = packing.file();
-        (0..sound.len()).for_each(|length| tally.look(&packing, sound[..length].to_vec(), false));
+        (0..sound.len())
+            .for_each(|length| tally.examine(&packing, sound[..length].to_vec(), false));
     }
-    tally.pinned(Tally { files: 6_054, refused: 6_054, ..Tally::default() });
+    tally.assert_equals(Tally { files: 6_054, refused: 6_054, ..Tally::default() });
 }
 
 /// The ranges of a pack's sections: each record, index, app data, trailer.
@@ -181,11 +188,11 @@ fn swapped_sections_yield_no_other_items_except_swapped_records() {
                 let between = &sound[a.end..b.start];
                 let file =
                     [&sound[..a.start], &sound[b.clone()], between, &sound[a], &sound[b.end..]];
-                tally.look(&packing, file.concat(), records);
+                tally.examine(&packing, file.concat(), records);
             }
         }
     }
-    tally.pinned(Tally {
+    tally.assert_equals(Tally {
         files: 1_080,
         refused: 648,
         errors: 192,
@@ -205,13 +212,13 @@ fn extra_bytes_before_or_after_are_refused() {
             let noise: Vec<u8> = (0..length).map(|_| random.byte()).collect();
             let own_end = sound[sound.len() - length..].to_vec();
             for junk in [vec![0; length], vec![255; length], noise, own_end] {
-                tally.look(&packing, [&sound[..], &junk].concat(), false);
-                tally.look(&packing, [&junk, &sound[..]].concat(), false);
+                tally.examine(&packing, [&sound[..], &junk].concat(), false);
+                tally.examine(&packing, [&junk, &sound[..]].concat(), false);
             }
         }
-        tally.look(&packing, [&sound[..], &sound].concat(), false);
+        tally.examine(&packing, [&sound[..], &sound].concat(), false);
     }
-    tally.pinned(Tally { files: 28_836, refused: 28_836, ..Tally::default() });
+    tally.assert_equals(Tally { files: 28_836, refused: 28_836, ..Tally::default() });
 }
 
 #[test]

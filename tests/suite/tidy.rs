@@ -1,5 +1,5 @@
-//! The shape of the project as a test: who may know whom, how long a file and
-//! a function may be, where `unsafe` may stand.
+//! Tests of the structure of the project: which modules may use which, how long files
+//! and functions may be, and where `unsafe` may be used.
 
 mod arrows;
 mod circles;
@@ -10,8 +10,8 @@ mod words;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const MOST_LINES_OF_A_FILE: usize = 500;
-const MOST_LINES_OF_A_FUNCTION: usize = 70;
+const MAX_FILE_LINES: usize = 500;
+const MAX_FUNCTION_LINES: usize = 70;
 
 fn root() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
@@ -45,7 +45,7 @@ fn files_are_short_enough_to_be_read() {
     all.extend(sources("wasm", &[".rs", ".js", ".mjs", ".ts"]));
     for (path, text) in all {
         let lines = text.lines().count();
-        assert!(lines <= MOST_LINES_OF_A_FILE, "{path}: {lines} lines");
+        assert!(lines <= MAX_FILE_LINES, "{path}: {lines} lines");
     }
 }
 
@@ -53,13 +53,13 @@ fn files_are_short_enough_to_be_read() {
 fn functions_are_short_enough_to_be_read() {
     for (path, text) in PACKAGES.iter().flat_map(|package| sources(package, &[".rs"])) {
         for (name, lines) in functions(&text) {
-            assert!(lines <= MOST_LINES_OF_A_FUNCTION, "{path}: {name} has {lines} lines");
+            assert!(lines <= MAX_FUNCTION_LINES, "{path}: {name} has {lines} lines");
         }
     }
 }
 
-/// The functions of a source that rustfmt has laid out, and their lines: one
-/// ends at the closing brace that stands as far in as the line it began on.
+/// The functions of a source formatted by rustfmt, with their numbers of lines: a
+/// function ends at the closing brace that is indented like its first line.
 fn functions(text: &str) -> Vec<(String, usize)> {
     let mut open: Vec<(String, String, usize)> = Vec::new();
     let mut found = Vec::new();
@@ -87,7 +87,7 @@ fn functions(text: &str) -> Vec<(String, usize)> {
 }
 
 #[test]
-fn the_measure_of_functions_measures() {
+fn the_lines_of_functions_are_counted() {
     let text = "fn a() {\n    1\n}\n\nimpl X {\n    pub fn b(\n        c: u8,\n    ) {\n    }\n}\n";
     assert_eq!(functions(text), [("a()".to_string(), 3), ("b(".to_string(), 4)]);
 }
@@ -133,15 +133,15 @@ fn core_is_without_std_without_unsafe_and_without_io() {
     }
 }
 
-/// Blocks, functions and implementations. A new one is argued here, too.
+/// Counts blocks, functions and implementations. A new one needs its reason here too.
 #[test]
-fn unsafe_stands_only_where_it_was_argued() {
-    let argued = [
-        // sync_file_range, which nothing wraps.
+fn unsafe_code_is_only_where_a_reason_is_given() {
+    let justified = [
+        // sync_file_range, for which no crate has a safe wrapper.
         ("native/src/publish/writeback/linux.rs", 1),
         // fcntl before the standard library has started.
         ("tui/src/descriptors.rs", 1),
-        // AVX-512: loads and stores, and a call where it is there.
+        // AVX-512: loads and stores, and a call if the processor has it.
         ("native/src/digest/avx512.rs", 3),
         // SHA instructions: a call if the processor has them.
         ("native/src/digest/sha_ni.rs", 1),
@@ -154,30 +154,30 @@ fn unsafe_stands_only_where_it_was_argued() {
     let mut seen = 0;
     for (path, text) in PACKAGES.iter().flat_map(|package| sources(package, &[".rs"])) {
         let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
-        let here: usize = code
+        let count: usize = code
             .map(|line| kinds.iter().map(|kind| line.matches(kind).count()).sum::<usize>())
             .sum();
-        let expected = argued.iter().find(|(file, _)| path.ends_with(file));
-        assert_eq!(here, expected.map_or(0, |(_, count)| *count), "{path}");
-        seen += usize::from(here > 0);
+        let expected = justified.iter().find(|(file, _)| path.ends_with(file));
+        assert_eq!(count, expected.map_or(0, |(_, count)| *count), "{path}");
+        seen += usize::from(count > 0);
     }
-    assert_eq!(seen, argued.len(), "a file that is gone is still in the list");
+    assert_eq!(seen, justified.len(), "the list names a file that has no such code");
 }
 
 #[test]
-fn no_file_is_a_drawer() {
+fn no_file_has_a_catch_all_name() {
     for (path, _) in PACKAGES.iter().flat_map(|package| sources(package, &[".rs"])) {
         let name = Path::new(&path).file_stem().unwrap().to_string_lossy().to_lowercase();
-        for drawer in ["util", "utils", "common", "helper", "helpers", "misc", "manager"] {
-            assert_ne!(name, drawer, "{path}");
+        for catch_all in ["util", "utils", "common", "helper", "helpers", "misc", "manager"] {
+            assert_ne!(name, catch_all, "{path}");
         }
     }
 }
 
-/// Names, URLs and answers of servers are printed through `printable`, and what
-/// is printed goes through `report`, `terminal` or, where it is items, `write`.
+/// Names, URLs and responses of servers are printed through `printable`; all output goes
+/// through `report`, `terminal` or, for items, `items/write`.
 #[test]
-fn nothing_foreign_is_printed_but_through_one_module() {
+fn foreign_text_is_printed_through_one_module_only() {
     let raw = [".display()", "to_string_lossy", "into_string_lossy"];
     let streams = ["println!", "print!(", "io::stderr()", "stdout()", "anstream::"];
     for (path, text) in sources("tui/src", &[".rs"]) {
@@ -185,7 +185,7 @@ fn nothing_foreign_is_printed_but_through_one_module() {
         let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
         let code = code.lines().filter(|line| !line.trim_start().starts_with("//"));
         for line in code {
-            let is_raw = raw.iter().any(|way| line.contains(way));
+            let is_raw = raw.iter().any(|call| line.contains(call));
             let allowed = name == "printable.rs" || name.ends_with("/tests.rs");
             assert!(!is_raw || allowed, "{path}: {line}");
             let is_stream = streams.iter().any(|stream| line.contains(stream));
@@ -214,17 +214,17 @@ fn files_are_published_in_one_place() {
         "File::options()",
         "tempfile::",
     ];
-    let argued = [
+    let justified = [
         // Where everything is published.
         "native/src/publish/",
-        // A spool without a name: digests that memory does not hold.
+        // A spool file without a name, for digests that exceed their memory limit.
         "native/src/trust/collect.rs",
         // Appends to a state file, which it has created with the mechanism.
         "tui/src/command/verify/state.rs",
     ];
     for (path, text) in ["native/src", "tui/src"].iter().flat_map(|part| sources(part, &[".rs"])) {
-        let is_argued = argued.iter().any(|argued| path.contains(argued));
-        if is_argued || path.ends_with("tests.rs") {
+        let is_justified = justified.iter().any(|justified| path.contains(justified));
+        if is_justified || path.ends_with("tests.rs") {
             continue;
         }
         let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();

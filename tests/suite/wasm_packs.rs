@@ -9,10 +9,10 @@ use sealpack::core::codec::zstd_frame::FrameHeader;
 use sealpack::{Plain, ReadCodec, Reader, Writer};
 use serde_json::Value;
 
-/// Names the folder with the packs.
+/// The variable that names the folder with the packs.
 const FOLDER: &str = "SEALPACK_WASM_PACKS";
 
-/// Writing a pack natively waits for the disk, so not each is compared.
+/// The maximum number of packs that are compared: the native writer waits for the disk.
 const COMPARED: usize = 1000;
 
 fn packs() -> Vec<PathBuf> {
@@ -25,11 +25,11 @@ fn packs() -> Vec<PathBuf> {
     packs
 }
 
-fn described(pack: &Path) -> Value {
+fn description(pack: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(pack.with_extension("json")).unwrap()).unwrap()
 }
 
-/// `[length u32][bytes]`, again and again.
+/// The items of a pack, from a file that repeats `[length u32][bytes]`.
 fn items(pack: &Path) -> Vec<Vec<u8>> {
     let stream = std::fs::read(pack.with_extension("items")).unwrap();
     let mut rest = &stream[..];
@@ -54,28 +54,31 @@ fn packs_built_in_wasm_are_read_whole_by_the_native_reader() {
     let (mut frames, mut read) = (0, 0);
     let packs = packs();
     for pack in &packs {
-        let (about, expected) = (described(pack), items(pack));
-        let zstd = about["codec"] == "zstd";
+        let (description, expected) = (description(pack), items(pack));
+        let zstd = description["codec"] == "zstd";
         let codec = if zstd { ReadCodec::Zstd } else { ReadCodec::Plain };
         let reader = Reader::options().codec(codec).open(pack).unwrap();
         assert_eq!(reader.item_count() as usize, expected.len(), "{pack:?}");
-        assert_eq!(reader.app_data(), &unhex(about["appData"].as_str().unwrap()), "{pack:?}");
-        assert_eq!(u64::from(reader.trailer().format_id), about["formatId"].as_u64().unwrap());
+        assert_eq!(reader.app_data(), &unhex(description["appData"].as_str().unwrap()), "{pack:?}");
+        assert_eq!(
+            u64::from(reader.trailer().format_id),
+            description["formatId"].as_u64().unwrap()
+        );
         let stored = reader.trailer().content_hash.map(Vec::from);
-        assert_eq!(stored, about["contentHash"].as_str().map(unhex), "{pack:?}");
+        assert_eq!(stored, description["contentHash"].as_str().map(unhex), "{pack:?}");
         for (item, expected) in reader.iter().unwrap().zip(&expected) {
             assert_eq!(&item.unwrap(), expected, "{pack:?}");
             read += 1;
         }
         assert!(reader.verify().unwrap().is_ok(), "{pack:?}");
         if zstd {
-            frames += every_frame_says_its_size_and_is_checked(&reader, pack);
+            frames += check_frames(&reader, pack);
         }
     }
     println!("{} packs, {read} items, {frames} frames", packs.len());
 }
 
-fn every_frame_says_its_size_and_is_checked(reader: &Reader, pack: &Path) -> usize {
+fn check_frames(reader: &Reader, pack: &Path) -> usize {
     let mut frames = 0;
     for number in 0..reader.trailer().record_count {
         let payload = reader.record(number).unwrap().payload().len() as u64;
@@ -95,19 +98,19 @@ fn every_frame_says_its_size_and_is_checked(reader: &Reader, pack: &Path) -> usi
 #[ignore = "needs packs from tests/browser/dump.mjs: see tests/browser/run.sh"]
 fn packs_without_a_codec_have_the_bytes_of_the_native_writer() {
     let folder = tempfile::tempdir().unwrap();
-    let plain = packs().into_iter().filter(|pack| described(pack)["codec"] == "none");
+    let plain = packs().into_iter().filter(|pack| description(pack)["codec"] == "none");
     let mut compared = 0;
     for pack in plain.take(COMPARED) {
-        let about = described(&pack);
-        let number = |key: &str| u32::try_from(about[key].as_u64().unwrap()).unwrap();
+        let description = description(&pack);
+        let number = |key: &str| u32::try_from(description[key].as_u64().unwrap()).unwrap();
         let path = folder.path().join(format!("{compared}.pack"));
         let mut writer = Writer::options()
             .codec(Plain)
             .items_per_record(number("itemsPerRecord"))
             .format_id(number("formatId"))
-            .record_checksum(about["recordChecksum"] == true)
-            .content_hash(about["contentHash"].is_string())
-            .app_data(unhex(about["appData"].as_str().unwrap()))
+            .record_checksum(description["recordChecksum"] == true)
+            .content_hash(description["contentHash"].is_string())
+            .app_data(unhex(description["appData"].as_str().unwrap()))
             .create(&path)
             .unwrap();
         items(&pack).iter().for_each(|item| writer.append(item).unwrap());

@@ -73,8 +73,8 @@ fn frame_of_four_gibibytes(claimed: Option<u64>) -> Vec<u8> {
 /// "No limit on a decoded size, and silent truncation": 4 GiB + 10 became 10.
 #[test]
 fn an_item_above_four_gibibytes_is_an_error_and_never_cut_short() {
-    let whole = (1 << 32) + 10;
-    for claimed in [Some(whole), Some(10), None] {
+    let size = (1 << 32) + 10;
+    for claimed in [Some(size), Some(10), None] {
         let frame = frame_of_four_gibibytes(claimed);
         assert!(frame.len() < 140_000);
         let sound = Packing::of(CodecChoice::Plain, 1, vec![frame]).file();
@@ -82,7 +82,7 @@ fn an_item_above_four_gibibytes_is_an_error_and_never_cut_short() {
         let error = reader.get(0).unwrap_err();
         assert!(cannot_be_decoded(&error), "{error}");
         let text = error.to_string();
-        assert!(claimed != Some(whole) || text.contains("4294967306"), "{text}");
+        assert!(claimed != Some(size) || text.contains("4294967306"), "{text}");
     }
 }
 
@@ -120,7 +120,7 @@ impl ReadAt for Watched {
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         self.readers.lock().unwrap().insert(thread::current().id());
         self.ranges.lock().unwrap().push((offset, buffer.len() as u64));
-        // Time for another thread to take the next one.
+        // Gives another thread the time to start the next read.
         thread::sleep(Duration::from_millis(2));
         Cursor::new(&self.bytes).read_exact_at(buffer, offset)
     }
@@ -130,10 +130,10 @@ fn pack(options: WriterOptions, count: u32, length: usize) -> Vec<u8> {
     pack_of(options, (0..count).map(|number| vec![number.to_le_bytes()[0]; length]))
 }
 
-/// "Verify without a stored hash is a success that read nothing;
-/// single-threaded otherwise."
+/// "Verifying without a stored hash succeeds and reads nothing; otherwise it runs on one
+/// thread."
 #[test]
-fn verifying_without_a_hash_reads_everything_on_several_threads_and_says_what_it_did_not_check() {
+fn verifying_without_a_hash_reads_everything_on_several_threads_and_reports_what_was_not_checked() {
     let plain = || Writer::options().codec(Plain).content_hash(false);
     let watched = std::sync::Arc::new(Watched::new(pack(plain(), 20_000, 1000)));
     let options = Reader::options().codec(ReadCodec::Plain).threads(3);
@@ -156,12 +156,12 @@ fn verifying_without_a_hash_reads_everything_on_several_threads_and_says_what_it
     let mut flipped = pack(Writer::options().content_hash(false), 1000, 1000);
     flipped[40] ^= 1;
     let report = open(flipped, ReadCodec::Zstd).unwrap().verify().unwrap();
-    assert_eq!(report.damaged_count, 1, "everything but the hash is checked");
+    assert_eq!(report.damaged_count, 1, "everything except the hash is checked");
 }
 
 /// "Undetected: a flipped passthrough payload."
 #[test]
-fn a_flipped_plain_payload_is_found_or_the_report_says_that_nothing_would_have() {
+fn a_flipped_bit_in_a_plain_payload_is_detected_or_reported_as_undetectable() {
     for file in ["rec-payload-flip.pack", "rec-payload-flip-ipr1.pack"] {
         let report = open(broken(file), ReadCodec::Plain).unwrap().verify().unwrap();
         assert!(report.is_ok() && !report.items_are_protected(), "{file}");
@@ -170,11 +170,11 @@ fn a_flipped_plain_payload_is_found_or_the_report_says_that_nothing_would_have()
     assert!(!report.verify().unwrap().is_ok());
     for file in ["rc-payload-flip.pack", "rc-payload-flip-ipr1.pack"] {
         let reader = open(broken(file), ReadCodec::Plain).unwrap();
-        assert!(reader.iter().unwrap().any(|item| item.is_err()), "{file}: found by reading");
+        assert!(reader.iter().unwrap().any(|item| item.is_err()), "{file}: reading reports it");
     }
 }
 
-/// "Undetected: moved item boundaries with their CRC redone."
+/// "Undetected: moved item boundaries with a recomputed CRC."
 #[test]
 fn moved_item_boundaries_are_found_by_the_hash_or_reported_as_unprotected() {
     let report = open(broken("rec-for-swap.pack"), ReadCodec::Plain).unwrap().verify().unwrap();
@@ -185,9 +185,9 @@ fn moved_item_boundaries_are_found_by_the_hash_or_reported_as_unprotected() {
         let items = items.map(|item| item.as_bytes().to_vec()).into();
         Packing { content_hash: true, ..Packing::of(CodecChoice::Plain, 2, items) }
     };
-    let (kept, mut moved) = (packing(["ab", "cde"]).file(), packing(["abc", "de"]).file());
-    let hash = kept.len() - trailer::SIZE + 36..kept.len() - trailer::SIZE + 68;
-    moved[hash.clone()].copy_from_slice(&kept[hash]);
+    let (original, mut moved) = (packing(["ab", "cde"]).file(), packing(["abc", "de"]).file());
+    let hash = original.len() - trailer::SIZE + 36..original.len() - trailer::SIZE + 68;
+    moved[hash.clone()].copy_from_slice(&original[hash]);
     let crc_at = moved.len() - 4;
     let crc = sealpack::core::wire::crc::crc32c(&moved[crc_at - 72..crc_at]);
     moved[crc_at..].copy_from_slice(&crc.to_le_bytes());
@@ -199,7 +199,7 @@ fn moved_item_boundaries_are_found_by_the_hash_or_reported_as_unprotected() {
 
 /// "Undetected: the wrong codec at one item per record."
 #[test]
-fn the_codec_is_found_out_and_the_wrong_one_is_an_error() {
+fn the_codec_is_detected_and_a_wrong_one_is_an_error() {
     let items = vec![b"item".to_vec(), vec![7; 300]];
     for codec in [CodecChoice::Plain, CodecChoice::Zstd] {
         for per_record in [1, 2] {
@@ -237,7 +237,7 @@ fn an_error_names_the_file_and_the_section() {
     }
 }
 
-/// "One `write` a record": the kernel counts the calls of this thread.
+/// "One `write` per record": the kernel counts the calls of this thread.
 #[cfg(target_os = "linux")]
 #[test]
 fn tiny_records_are_written_a_mebibyte_at_a_time() {
@@ -283,14 +283,14 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
         "an_index_of_empty_records_costs_what_it_takes_on_disk",
     ),
     (
-        "items that a record claims, allocated before its CRC",
+        "memory for the items that a record claims, allocated before its CRC is checked",
         "allocation.rs",
-        "no_broken_pack_costs_more_than_its_own_size_allows",
+        "reading_a_broken_pack_takes_memory_in_proportion_to_its_size",
     ),
     (
         "16 GiB for the hash of records of 2^32-1 items",
         "allocation.rs",
-        "a_hash_over_records_of_four_billion_items_reserves_nothing",
+        "hashing_records_that_may_hold_four_billion_items_reserves_no_memory",
     ),
     (
         "published in place",
@@ -315,7 +315,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     (
         "the buffer that restores order has no bound",
         "allocation.rs",
-        "a_slow_first_record_does_not_gather_the_others_in_memory",
+        "later_records_do_not_pile_up_in_memory_after_a_slow_one",
     ),
     (
         "opening a pipe hangs",
@@ -325,7 +325,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     (
         "671 MB for tiny records",
         "allocation.rs",
-        "a_writer_keeps_two_bytes_a_record_and_what_is_in_flight",
+        "a_writer_keeps_two_bytes_per_record_and_what_is_in_flight",
     ),
     (
         "a file that fits the first read is read again",

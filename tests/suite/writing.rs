@@ -1,4 +1,4 @@
-//! The writer's errors: the first one counts, is returned, and is never lost.
+//! The writer's errors: the first one is returned, by every later call, and never lost.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,9 +8,9 @@ use sealpack::core::codec::Encode;
 use sealpack::core::error::{Cause, Limit};
 use sealpack::{Bytes, Codec, EncoderFactory, Error, ErrorKind, Plain, Writer};
 
-/// An encoder that misbehaves on request.
+/// How an encoder misbehaves.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Trouble {
+enum Misbehaviour {
     FailAt(usize),
     PanicAt(usize),
     FailOnFinish,
@@ -21,14 +21,14 @@ enum Trouble {
 
 #[derive(Clone)]
 struct Factory {
-    trouble: Trouble,
+    misbehaviour: Misbehaviour,
     encoded: Arc<AtomicUsize>,
     finished: Arc<AtomicUsize>,
 }
 
 impl Factory {
-    fn new(trouble: Trouble) -> Self {
-        Self { trouble, encoded: Arc::default(), finished: Arc::default() }
+    fn new(misbehaviour: Misbehaviour) -> Self {
+        Self { misbehaviour, encoded: Arc::default(), finished: Arc::default() }
     }
 }
 
@@ -45,12 +45,12 @@ impl EncoderFactory for Factory {
 impl Encode for Factory {
     fn encode(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), Cause> {
         let number = self.encoded.fetch_add(1, Ordering::SeqCst);
-        match self.trouble {
-            Trouble::FailAt(at) | Trouble::FailAtAndOnFinish(at) if number == at => {
+        match self.misbehaviour {
+            Misbehaviour::FailAt(at) | Misbehaviour::FailAtAndOnFinish(at) if number == at => {
                 return Err(Cause::text("encoding failed"));
             }
-            Trouble::PanicAt(at) if number == at => panic!("encoding panicked"),
-            Trouble::Slow => std::thread::sleep(Duration::from_micros(300)),
+            Misbehaviour::PanicAt(at) if number == at => panic!("encoding panicked"),
+            Misbehaviour::Slow => std::thread::sleep(Duration::from_micros(300)),
             _ => {}
         }
         out.extend_from_slice(payload);
@@ -59,57 +59,63 @@ impl Encode for Factory {
 
     fn finish(self: Box<Self>) -> Result<(), Cause> {
         self.finished.fetch_add(1, Ordering::SeqCst);
-        match self.trouble {
-            Trouble::FailOnFinish | Trouble::FailAtAndOnFinish(_) => {
+        match self.misbehaviour {
+            Misbehaviour::FailOnFinish | Misbehaviour::FailAtAndOnFinish(_) => {
                 Err(Cause::text("closing failed"))
             }
-            Trouble::PanicOnFinish => panic!("closing panicked"),
+            Misbehaviour::PanicOnFinish => panic!("closing panicked"),
             _ => Ok(()),
         }
     }
 }
 
-/// Appends until an append fails or `most` items are appended. Returns the error of
+/// Appends until an append fails or `max_items` items are appended. Returns the error of
 /// the append, and the result of `finish`.
-fn run(factory: &Factory, threads: usize, most: usize) -> (Option<Error>, Result<(), Error>) {
+fn run(factory: &Factory, threads: usize, max_items: usize) -> (Option<Error>, Result<(), Error>) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.pack");
     let options = Writer::options().codec(factory.clone()).threads(threads).items_per_record(1);
     let mut writer = options.create(&path).unwrap();
     let item = vec![7; 40_000];
-    let failed = (0..most).find_map(|_| writer.append(&item).err());
-    if let Some(first) = &failed {
+    let append_error = (0..max_items).find_map(|_| writer.append(&item).err());
+    if let Some(first) = &append_error {
         let again = writer.append(&item).unwrap_err();
-        assert_eq!(again.to_string(), first.to_string(), "returned again by the next append");
+        assert_eq!(again.to_string(), first.to_string(), "the next append returns the same error");
     }
     let finished = writer.finish().map(drop);
-    assert_eq!(path.exists(), finished.is_ok(), "whole or not at all");
-    let left = std::fs::read_dir(folder.path()).unwrap().count();
-    assert_eq!(left, usize::from(finished.is_ok()), "no temporary file is left");
-    (failed, finished)
+    assert_eq!(path.exists(), finished.is_ok(), "the pack exists only if finish succeeded");
+    let files = std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(files, usize::from(finished.is_ok()), "no temporary file is left");
+    (append_error, finished)
 }
 
 #[test]
 fn append_and_finish_return_an_encoders_error() {
     for threads in 0..4 {
-        for trouble in [Trouble::FailAt(5), Trouble::PanicAt(5), Trouble::FailAtAndOnFinish(5)] {
-            let factory = Factory::new(trouble);
+        for misbehaviour in
+            [Misbehaviour::FailAt(5), Misbehaviour::PanicAt(5), Misbehaviour::FailAtAndOnFinish(5)]
+        {
+            let factory = Factory::new(misbehaviour);
             let (appended, finished) = run(&factory, threads, 10_000);
             let appended = format!("{:#}", appended.expect("one of ten thousand appends fails"));
             let finished = format!("{:#}", finished.unwrap_err());
-            assert_eq!(appended, finished, "the first error, both times");
+            assert_eq!(appended, finished, "both calls return the first error");
             assert!(finished.contains("encoding"), "{finished}");
             assert!(!finished.contains("closing"), "the first error wins: {finished}");
-            assert_eq!(factory.finished.load(Ordering::SeqCst), threads.max(1), "encoders closed");
+            assert_eq!(
+                factory.finished.load(Ordering::SeqCst),
+                threads.max(1),
+                "every encoder is closed"
+            );
         }
     }
 }
 
 #[test]
-fn an_error_of_closing_an_encoder_is_never_lost() {
+fn an_error_on_closing_an_encoder_is_never_lost() {
     for threads in 0..4 {
-        for trouble in [Trouble::FailOnFinish, Trouble::PanicOnFinish] {
-            let (appended, finished) = run(&Factory::new(trouble), threads, 10);
+        for misbehaviour in [Misbehaviour::FailOnFinish, Misbehaviour::PanicOnFinish] {
+            let (appended, finished) = run(&Factory::new(misbehaviour), threads, 10);
             assert!(appended.is_none());
             assert!(format!("{:#}", finished.unwrap_err()).contains("closing"));
         }
@@ -117,9 +123,9 @@ fn an_error_of_closing_an_encoder_is_never_lost() {
 }
 
 #[test]
-fn a_slow_encoder_only_takes_longer() {
+fn a_slow_encoder_causes_no_error() {
     for threads in 0..3 {
-        let (appended, finished) = run(&Factory::new(Trouble::Slow), threads, 200);
+        let (appended, finished) = run(&Factory::new(Misbehaviour::Slow), threads, 200);
         assert!(appended.is_none() && finished.is_ok());
     }
 }
@@ -154,7 +160,7 @@ fn no_thread_remains_after_a_writer() {
     for round in 0..100 {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out.pack");
-        let factory = Factory::new(Trouble::FailAt(round % 7));
+        let factory = Factory::new(Misbehaviour::FailAt(round % 7));
         let mut writer = Writer::options().codec(factory).threads(3).create(&path).unwrap();
         for _ in 0..20 {
             let _ = writer.append(&[1; 50_000]);
@@ -191,7 +197,7 @@ fn the_append_that_exceeds_a_limit_returns_the_error() {
 }
 
 #[test]
-fn options_that_describe_no_pack_are_refused_before_a_file_is_made() {
+fn options_that_describe_no_pack_are_refused_before_a_file_is_created() {
     use sealpack::core::format::Dialect;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.pack");

@@ -129,7 +129,7 @@
 //! # }
 //! ```
 //!
-//! `tests/strangers` of the repository has three such streams: std's and tokio's
+//! `tests/foreign_streams` of the repository has three such streams: std's and tokio's
 //! `BufWriter`, and `object_store::WriteMultipart`.
 //!
 //! *In production* a [`FlightRecorder`] around a stream remembers the last

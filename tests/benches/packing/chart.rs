@@ -24,7 +24,7 @@ const STYLE: &str = "text{font:12px system-ui,sans-serif;fill:#1f2328}.dim{fill:
 @media(prefers-color-scheme:dark){text{fill:#e6edf3}.dim{fill:#9198a1}.bar{fill:#6cb6ff}\
 .line{stroke:#9198a1}}";
 
-/// Writes the chart of the rows in `results`, one JSON object a line.
+/// Writes the chart of the rows in `results`, which has one JSON object per line.
 pub fn write(results: &Path, out: &Path) {
     let text = std::fs::read_to_string(results).unwrap();
     let rows: Vec<Value> =

@@ -1,8 +1,8 @@
 //! Measures how long it takes until a pack is durable, and which system calls
 //! shorten that.
 //!
-//! The times are those of the whole pack and of `finish` alone, as minimum, median
-//! and maximum of all runs, since a disk differs from run to run.
+//! The rows have the time of the whole pack and of `finish` alone, as minimum, median
+//! and maximum of all runs, since a disk's speed differs from run to run.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -24,13 +24,13 @@ pub fn rows(arguments: &Arguments, report: &mut ResultTable) {
     let folder = tempfile::tempdir_in(disk).unwrap();
     let path = folder.path().join("durable.pack");
     let items = inputs::events(arguments.size);
-    for (name, every) in [
+    for (name, writeback) in [
         ("durable-e no writeback", 0),
         ("durable-e writeback 1 MiB", 1 << 20),
         ("durable-e writeback 8 MiB", 8 << 20),
     ] {
         if arguments.wants(name) {
-            let runs = (0..arguments.runs).map(|_| pack(&items, every, &path)).collect();
+            let runs = (0..arguments.runs).map(|_| pack(&items, writeback, &path)).collect();
             report.spread(&Spread::new(name, items.bytes.len(), runs));
         }
     }
@@ -38,13 +38,14 @@ pub fn rows(arguments: &Arguments, report: &mut ResultTable) {
         [("durable-e bare write", false), ("durable-e bare write, fallocate", true)]
     {
         if arguments.wants(name) {
-            let runs = (0..arguments.runs).map(|_| bare(&items, allocated, &path)).collect();
+            let runs =
+                (0..arguments.runs).map(|_| write_directly(&items, allocated, &path)).collect();
             report.spread(&Spread::new(name, items.bytes.len(), runs));
         }
     }
 }
 
-/// The seconds of the whole pack, and of the last call.
+/// Writes a pack; returns the seconds of everything, and of `finish`.
 fn pack(items: &InputItems, writeback: u64, path: &Path) -> (f64, f64) {
     let start = Instant::now();
     let options = Writer::options().codec(Plain).content_hash(false).writeback_every(writeback);
@@ -58,7 +59,7 @@ fn pack(items: &InputItems, writeback: u64, path: &Path) -> (f64, f64) {
     seconds
 }
 
-fn bare(items: &InputItems, allocated: bool, path: &Path) -> (f64, f64) {
+fn write_directly(items: &InputItems, allocated: bool, path: &Path) -> (f64, f64) {
     let start = Instant::now();
     let mut file = File::create(path).unwrap();
     if allocated {

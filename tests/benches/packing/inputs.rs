@@ -3,7 +3,7 @@
 //! | input | items | records |
 //! | --- | --- | --- |
 //! | E, events-like | ~1 KB of HTML: the toolchain's own documentation | 128 items |
-//! | R, records of 50 KB | the same text, 400 B an item | 128 items |
+//! | R, records of 50 KB | the same text, 400 B per item | 128 items |
 //! | L, ledgers-like | ~28 KB, alternating text and machine code | 1 item |
 //! | F, freeze | L's items, each already a zstd frame, passed as owned buffers | 1 item, plain |
 //! | T, tiny | 10 B, 20 million of them | 1 item, plain |
@@ -74,7 +74,7 @@ fn scatter(number: usize) -> usize {
     (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29) as usize
 }
 
-/// `size` bytes of the files below `folders` with one of `endings`.
+/// `size` bytes from the files below `folders` that have one of `endings`.
 fn gather(folders: &[PathBuf], endings: &[&str], size: usize) -> Vec<u8> {
     let mut files = Vec::new();
     folders.iter().for_each(|folder| walk(folder, endings, &mut files));
@@ -87,12 +87,12 @@ fn gather(folders: &[PathBuf], endings: &[&str], size: usize) -> Vec<u8> {
         bytes.extend(fs::read(file).unwrap_or_default());
     }
     assert!(!bytes.is_empty(), "no {endings:?} below {folders:?}: install the rust-docs component");
-    // A machine with less text repeats the text, from different offsets.
+    // If the machine has less text, it is repeated from different offsets.
     let found = bytes.len();
     while bytes.len() < size {
         let start = scatter(bytes.len()) % found;
-        let more = (found - start).min(size - bytes.len());
-        bytes.extend_from_within(start..start + more);
+        let length = (found - start).min(size - bytes.len());
+        bytes.extend_from_within(start..start + length);
     }
     bytes.truncate(size);
     bytes
@@ -126,7 +126,7 @@ fn html(size: usize) -> Vec<u8> {
     )
 }
 
-/// E: ~1 KB of HTML an item, 128 a record.
+/// E: ~1 KB of HTML per item, 128 items per record.
 pub fn events(size: usize) -> InputItems {
     InputItems::cut(html(size), 128, |number| 512 + scatter(number) % 1024)
 }
@@ -141,7 +141,7 @@ pub fn small() -> InputItems {
     InputItems::cut(html(12_800 * 400), 128, |_| 400)
 }
 
-/// L: ~28 KB an item, alternating text and machine code, one item a record.
+/// L: ~28 KB per item, alternating text and machine code, one item per record.
 pub fn ledgers(size: usize) -> InputItems {
     let text = html(size / 2);
     let code = gather(&[toolchain().join("lib"), toolchain().join("bin")], &["", ".so"], size / 2);

@@ -25,7 +25,7 @@ const COLD: usize = 200;
 /// Times `calls` calls on each of `callers` threads that share the reader.
 /// `before` runs before each call and `check` after it; neither is timed. Returns
 /// the seconds of all calls, sorted.
-fn times<T>(
+fn time_calls<T>(
     callers: usize,
     calls: usize,
     before: impl Fn() + Sync,
@@ -61,12 +61,12 @@ fn times<T>(
 pub fn rows(
     arguments: &Arguments,
     report: &mut ResultTable,
-    subject: &SourcePack<'_>,
+    source: &SourcePack<'_>,
     zstd: bool,
     cold: bool,
 ) {
     let codec = if zstd { "zstd" } else { "none" };
-    let file = File::open(&subject.path).unwrap();
+    let file = File::open(&source.path).unwrap();
     let drop_pages = || {
         if cold {
             posix_fadvise(&file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED).unwrap();
@@ -81,26 +81,29 @@ pub fn rows(
                 continue;
             }
             // The callers are the threads; the reader needs no others.
-            let reader = subject.open(1);
+            let reader = source.open(1);
             reader.get(0).unwrap();
-            let positions = subject.scattered(callers * calls * if many { MANY } else { 1 });
-            let width = if many { MANY } else { 1 };
-            let wanted = |number: usize| &positions[number * width..][..width];
-            let call = |number: usize| match wanted(number) {
+            let positions = source.scattered(callers * calls * if many { MANY } else { 1 });
+            let positions_per_call = if many { MANY } else { 1 };
+            let requested =
+                |number: usize| &positions[number * positions_per_call..][..positions_per_call];
+            let call = |number: usize| match requested(number) {
                 &[position] => vec![(0, reader.get(position).unwrap())],
                 positions => get_many(&reader, positions),
             };
             let check = |number: usize, result: Vec<(usize, Bytes)>| {
-                let wanted = wanted(number);
-                assert_eq!(result.len(), wanted.len());
+                let requested = requested(number);
+                assert_eq!(result.len(), requested.len());
                 for (request, item) in result {
-                    assert!(item == subject.views[wanted[request] as usize]);
+                    assert!(item == source.views[requested[request] as usize]);
                 }
             };
             let calls = calls / if many { 4 } else { 1 };
-            let seconds = times(callers, calls, drop_pages, call, check);
-            let at = |part: f64| seconds[((seconds.len() - 1) as f64 * part) as usize] * 1e6;
-            let latencies = Latencies { p50: at(0.5), p99: at(0.99), worst: at(1.0) };
+            let seconds = time_calls(callers, calls, drop_pages, call, check);
+            let percentile =
+                |part: f64| seconds[((seconds.len() - 1) as f64 * part) as usize] * 1e6;
+            let latencies =
+                Latencies { p50: percentile(0.5), p99: percentile(0.99), worst: percentile(1.0) };
             report.latencies(&name, seconds.len(), latencies);
         }
     }

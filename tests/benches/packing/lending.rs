@@ -1,5 +1,5 @@
-//! Lent items, unordered reads and cached records, each in turn with the call that
-//! gives the same items as views, in order, and keeps none.
+//! Lent items, unordered reads and cached records. Each alternates with its counterpart:
+//! items as views, reads in order, reads without a cache.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -13,7 +13,7 @@ use super::report::{Quantity, ResultTable, TableRow};
 pub fn rows(
     arguments: &Arguments,
     report: &mut ResultTable,
-    subject: &SourcePack<'_>,
+    source: &SourcePack<'_>,
     input: &str,
     zstd: bool,
 ) {
@@ -21,53 +21,53 @@ pub fn rows(
     let mut row = |name: &str,
                    amount: Quantity,
                    ours: &mut dyn FnMut() -> Measurement,
-                   other: &mut dyn FnMut() -> Measurement,
+                   baseline: &mut dyn FnMut() -> Measurement,
                    what: &'static str| {
-        let (ours, limit) = in_turn(arguments, ours, other);
+        let (ours, limit) = in_turn(arguments, ours, baseline);
         let limit = limit.map(|limit| (limit, what));
         let (reference, external, bound) = (None, None, None);
         let name = name.to_owned();
         report.row(&TableRow { name, ours, limit, amount, reference, external, bound });
     };
-    let bytes: usize = subject.views.iter().map(|item| item.len()).sum();
+    let bytes: usize = source.views.iter().map(|item| item.len()).sum();
     for threads in [1, 2] {
         let name = format!("lent-{input} {codec} {threads}t");
         if arguments.wants(&name) {
-            let reader = subject.open(threads);
-            let (mut lent, mut given) = (|| lent(&reader, bytes), || given(&reader, bytes));
+            let reader = source.open(threads);
+            let (mut lent, mut yielded) = (|| lent(&reader, bytes), || yielded(&reader, bytes));
             let amount = Quantity::Bytes(bytes as u64);
-            row(&name, amount, &mut lent, &mut given, "the same items as views");
+            row(&name, amount, &mut lent, &mut yielded, "the same items as views");
         }
     }
-    let positions = subject.scattered(1000);
+    let positions = source.scattered(1000);
     for threads in [1, 2, 8] {
         let name = format!("unordered-{input} {codec} 1000 {threads}t");
         if arguments.wants(&name) {
-            let reader = subject.open(threads);
-            let seen = AtomicUsize::new(0);
+            let reader = source.open(threads);
+            let checked = AtomicUsize::new(0);
             let check = |request: usize, item: &[u8]| {
-                assert!(item == subject.views[positions[request] as usize]);
-                seen.fetch_add(1, Ordering::Relaxed);
+                assert!(item == source.views[positions[request] as usize]);
+                checked.fetch_add(1, Ordering::Relaxed);
             };
             let mut unordered = || once(|| reader.get_many_unordered(&positions, check).unwrap()).0;
             let mut ordered =
                 || once(|| reader.get_many(&positions, |at, item| check(at, &item)).unwrap()).0;
             row(&name, Quantity::Once, &mut unordered, &mut ordered, "get_many of the same");
-            assert_eq!(seen.into_inner() % 1000, 0);
+            assert_eq!(checked.into_inner() % 1000, 0);
         }
     }
     let name = format!("cached-{input} {codec}");
     if arguments.wants(&name) {
-        let positions = skewed(&subject.scattered(20_000));
+        let positions = skewed(&source.scattered(20_000));
         let cache = RecordCache::new(32 << 20);
-        let cached = subject.options(1).cache(cache).open(&subject.path).unwrap();
-        let bare = subject.open(1);
+        let cached = source.options(1).cache(cache).open(&source.path).unwrap();
+        let uncached = source.open(1);
         let get = |reader: &Reader| {
             let get = |&position: &u32| assert!(reader.get_with(position, <[u8]>::len).is_ok());
             once(|| positions.iter().for_each(get)).0
         };
         let amount = Quantity::Operations(positions.len() as u64);
-        row(&name, amount, &mut || get(&cached), &mut || get(&bare), "without the cache");
+        row(&name, amount, &mut || get(&cached), &mut || get(&uncached), "without the cache");
     }
 }
 
@@ -78,14 +78,14 @@ fn lent(reader: &Reader, bytes: usize) -> Measurement {
     run
 }
 
-fn given(reader: &Reader, bytes: usize) -> Measurement {
+fn yielded(reader: &Reader, bytes: usize) -> Measurement {
     let sum = || reader.iter().unwrap().map(|item| item.unwrap().len()).sum::<usize>();
     let (run, sum) = once(sum);
     assert_eq!(sum, bytes);
     run
 }
 
-/// Positions whose frequency falls with their rank, as 1 to the rank.
+/// Positions of which the n-th most frequent is requested 1/n as often as the first.
 fn skewed(scattered: &[u32]) -> Vec<u32> {
     let mut state = 1_u64;
     let ranks = std::iter::repeat_with(|| {

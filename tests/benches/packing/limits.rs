@@ -1,4 +1,4 @@
-//! The limits: what the machine can do with the same bytes and none of our code.
+//! The limits: what the machine achieves with the same bytes without sealpack.
 
 use std::fs::File;
 use std::io::{IoSlice, Write as _};
@@ -28,7 +28,7 @@ pub fn copy_and_write<'a>(items: impl Iterator<Item = &'a [u8]>, path: &Path) {
     file.write_all(&buffer).unwrap();
 }
 
-/// Writes buffers in place with `writev`, about 1 MiB a call. The caller removes
+/// Writes buffers in place with `writev`, about 1 MiB per call. The caller removes
 /// the file.
 pub fn write_vectored(items: &[Bytes], path: &Path) {
     let mut file = File::create(path).unwrap();
@@ -39,14 +39,14 @@ pub fn write_vectored(items: &[Bytes], path: &Path) {
             bytes += item.len();
             bytes <= 1 << 20
         });
-        let (now, later) = rest.split_at(count.count().max(1));
-        let mut slices: Vec<_> = now.iter().map(|item| IoSlice::new(item)).collect();
+        let (current, remaining) = rest.split_at(count.count().max(1));
+        let mut slices: Vec<_> = current.iter().map(|item| IoSlice::new(item)).collect();
         let mut slices = &mut slices[..];
         while !slices.is_empty() {
             let written = file.write_vectored(slices).unwrap();
             IoSlice::advance_slices(&mut slices, written);
         }
-        rest = later;
+        rest = remaining;
     }
 }
 

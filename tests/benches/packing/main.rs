@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! cargo bench --bench packing                       every row, inputs of 1 GiB
-//! cargo bench --bench packing -- --quick            inputs of 64 MiB: for a first look, not for figures
+//! cargo bench --bench packing -- --quick            inputs of 64 MiB: for a quick impression, not for figures
 //! cargo bench --bench packing -- write-e get        rows whose names contain one of these words
-//! cargo bench --bench packing -- --json             one JSON object a row
+//! cargo bench --bench packing -- --json             one JSON object per row
 //! cargo bench --bench packing -- --runs 5           runs of each row; the median is reported
 //! cargo bench --bench packing -- --size 256         size of each input in MiB
 //! cargo bench --bench packing -- --alone            without the limits, for a profiler
@@ -18,10 +18,10 @@
 //!     line {"seconds": …}
 //! ```
 //!
-//! A limit is what the machine can do with the same bytes and none of our
-//! code: the bare zstd loop, SHA-256 over the same messages, a bare write. It
-//! alternates with the row in the same run, so that a machine that changes its
-//! speed changes both. Each row checks what it wrote or read.
+//! A limit is what the machine achieves with the same bytes without sealpack: a loop
+//! over zstd, SHA-256 over the same messages, a plain write. It alternates with the row
+//! in the same run, so that a change in the machine's speed affects both. Each row checks
+//! what it wrote or read.
 
 #![allow(
     clippy::unwrap_used,
@@ -86,9 +86,9 @@ impl Arguments {
             external: None,
             rows: Vec::new(),
         };
-        let mut words = std::env::args().skip(1);
-        while let Some(argument) = words.next() {
-            let mut value = || words.next().expect("a value after the option");
+        let mut remaining = std::env::args().skip(1);
+        while let Some(argument) = remaining.next() {
+            let mut value = || remaining.next().expect("a value after the option");
             match argument.as_str() {
                 "--bench" => {}
                 "--quick" => parsed.quick = true,

@@ -15,7 +15,7 @@ pub struct Measurement {
     pub seconds: f64,
     /// Processor time of all threads, user and system, in seconds.
     pub cpu: f64,
-    /// The part of it that the calling thread spent.
+    /// The part of `cpu` that the calling thread spent.
     pub caller_cpu: f64,
     /// The peak of resident memory above that before the run, in bytes; `None` if
     /// the allocator reuses freed memory, which makes the peak meaningless.
@@ -82,7 +82,7 @@ fn status(field: &str) -> u64 {
     kib.unwrap_or(0) * 1024
 }
 
-/// The peak of memory of opening `path`, measured in a process of its own.
+/// The peak of memory of opening `path`, measured in a separate process.
 pub fn memory_of_opening(path: &Path) -> Option<u64> {
     let output = this_program().arg("--open").arg(path).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -96,8 +96,8 @@ pub fn print_memory_of_opening(path: &Path) {
     println!("{}", run.memory.unwrap());
 }
 
-/// Runs this program again with an allocator that returns memory at once, so that
-/// the peak of a run is its own. Returns whether it did.
+/// Runs this program again with an allocator that returns freed memory immediately, so that
+/// the peak of each run is measured alone. Returns whether it did.
 pub fn run_again_for_memory() -> bool {
     if returns_memory() {
         return false;

@@ -68,28 +68,28 @@ pub fn rows(arguments: &Arguments, folder: &Path, report: &mut ResultTable) {
     if EVENTS.iter().any(|row| arguments.wants_some(row)) {
         let items = inputs::events(size);
         for zstd in [false, true] {
-            let subject = SourcePack::new(&items, zstd, folder);
-            open_events(arguments, report, &subject, zstd);
+            let source = SourcePack::new(&items, zstd, folder);
+            open_events(arguments, report, &source, zstd);
             get(
                 arguments,
                 report,
-                &subject,
+                &source,
                 "get-e",
                 zstd,
                 if zstd { (72.0, 1.3) } else { (19.6, 4.0) },
             );
             if zstd {
-                get_many(arguments, report, &subject);
+                get_many(arguments, report, &source);
             }
-            scan(arguments, report, &subject, "scan-e", zstd);
-            lending::rows(arguments, report, &subject, "e", zstd);
-            verify(arguments, report, &subject, "verify-e", zstd);
+            scan(arguments, report, &source, "scan-e", zstd);
+            lending::rows(arguments, report, &source, "e", zstd);
+            verify(arguments, report, &source, "verify-e", zstd);
             if arguments.wants_some("latency-e") {
-                latency::rows(arguments, report, &subject, zstd, false);
+                latency::rows(arguments, report, &source, zstd, false);
                 if let Some(disk) = &arguments.disk {
                     let folder = tempfile::tempdir_in(disk).unwrap();
-                    let subject = SourcePack::new(&items, zstd, folder.path());
-                    latency::rows(arguments, report, &subject, zstd, true);
+                    let source = SourcePack::new(&items, zstd, folder.path());
+                    latency::rows(arguments, report, &source, zstd, true);
                 }
             }
         }
@@ -97,9 +97,9 @@ pub fn rows(arguments: &Arguments, folder: &Path, report: &mut ResultTable) {
     if ["scan-r", "verify-r"].iter().any(|row| arguments.wants_some(row)) {
         let items = inputs::records_of_50_kb(size / 2);
         for zstd in [false, true] {
-            let subject = SourcePack::new(&items, zstd, folder);
-            scan(arguments, report, &subject, "scan-r", zstd);
-            verify(arguments, report, &subject, "verify-r", zstd);
+            let source = SourcePack::new(&items, zstd, folder);
+            scan(arguments, report, &source, "scan-r", zstd);
+            verify(arguments, report, &source, "verify-r", zstd);
         }
     }
     if ["get-single", "lent-single", "unordered-single", "cached-single", "scan-small"]
@@ -109,12 +109,12 @@ pub fn rows(arguments: &Arguments, folder: &Path, report: &mut ResultTable) {
         let mut items = inputs::events(size / 4);
         items.per_record = 1;
         for zstd in [false, true] {
-            let subject = SourcePack::new(&items, zstd, folder);
+            let source = SourcePack::new(&items, zstd, folder);
             let reference = if zstd { (5.3, 1.2) } else { (1.3, 1.2) };
-            get(arguments, report, &subject, "get-single", zstd, reference);
-            lending::rows(arguments, report, &subject, "single", zstd);
+            get(arguments, report, &source, "get-single", zstd, reference);
+            lending::rows(arguments, report, &source, "single", zstd);
             if zstd {
-                scan(arguments, report, &subject, "scan-small", zstd);
+                scan(arguments, report, &source, "scan-small", zstd);
             }
         }
     }
@@ -130,7 +130,7 @@ fn name(row: &str, zstd: bool) -> String {
 fn open_events(
     arguments: &Arguments,
     report: &mut ResultTable,
-    subject: &SourcePack<'_>,
+    source: &SourcePack<'_>,
     zstd: bool,
 ) {
     let name = name("open-e", zstd);
@@ -138,15 +138,15 @@ fn open_events(
         return;
     }
     const TIMES: u64 = 200;
-    let size = std::fs::metadata(&subject.path).unwrap().len();
+    let size = std::fs::metadata(&source.path).unwrap().len();
     let tail = size.min(256 << 10);
     let (ours, limit) = in_turn(
         arguments,
-        || once(|| (0..TIMES).for_each(|_| assert!(subject.open(1).item_count() > 0))).0,
+        || once(|| (0..TIMES).for_each(|_| assert!(source.open(1).item_count() > 0))).0,
         || {
             let read = || {
                 let mut buffer = vec![0; tail as usize];
-                let file = File::open(&subject.path).unwrap();
+                let file = File::open(&source.path).unwrap();
                 file.read_exact_at(&mut buffer, size - tail).unwrap();
                 std::hint::black_box(&buffer);
             };
@@ -166,12 +166,12 @@ fn open_events(
     });
 }
 
-/// Compares every item with the expected one, and returns the size of all items.
-/// This is not timed: the expected item is in no cache, and fetching it takes as
-/// long as a `get`.
-fn compare(reader: &Reader, subject: &SourcePack<'_>, positions: &[u32]) -> usize {
+/// Compares every item with the expected one, and returns the size of all items. This is
+/// not timed: the expected item is in no processor cache, and loading it takes as long as
+/// a `get`.
+fn compare(reader: &Reader, source: &SourcePack<'_>, positions: &[u32]) -> usize {
     let checked_size = |&position: &u32| {
-        let expected = &subject.views[position as usize];
+        let expected = &source.views[position as usize];
         assert!(reader.get(position).unwrap() == expected);
         expected.len()
     };
@@ -181,7 +181,7 @@ fn compare(reader: &Reader, subject: &SourcePack<'_>, positions: &[u32]) -> usiz
 fn get(
     arguments: &Arguments,
     report: &mut ResultTable,
-    subject: &SourcePack<'_>,
+    source: &SourcePack<'_>,
     row: &str,
     zstd: bool,
     reference: (f64, f64),
@@ -190,11 +190,11 @@ fn get(
     if !arguments.wants(&name) {
         return;
     }
-    let reader = subject.open(1);
-    let positions = subject.scattered(if arguments.quick { 2_000 } else { 20_000 });
-    let file = File::open(&subject.path).unwrap();
+    let reader = source.open(1);
+    let positions = source.scattered(if arguments.quick { 2_000 } else { 20_000 });
+    let file = File::open(&source.path).unwrap();
     let records: Vec<_> = positions.iter().map(|&p| reader.directory().place(p).unwrap()).collect();
-    let bytes = compare(&reader, subject, &positions);
+    let bytes = compare(&reader, source, &positions);
     let (ours, limit) = in_turn(
         arguments,
         || {
@@ -227,13 +227,13 @@ fn get(
             .0
         },
     );
-    let what = match (zstd, subject.items.per_record) {
+    let limit_name = match (zstd, source.items.per_record) {
         (true, _) => "pread of the record and bare decoding, buffers reused",
         (false, 1) => "one pread",
         (false, _) => "two small preads",
     };
     let amount = Quantity::Operations(positions.len() as u64);
-    let limit = limit.map(|limit| (limit, what));
+    let limit = limit.map(|limit| (limit, limit_name));
     report.row(&TableRow {
         name,
         ours,
@@ -245,21 +245,21 @@ fn get(
     });
 }
 
-fn get_many(arguments: &Arguments, report: &mut ResultTable, subject: &SourcePack<'_>) {
+fn get_many(arguments: &Arguments, report: &mut ResultTable, source: &SourcePack<'_>) {
     for (threads, reference) in [(1, (64.0, 1.2)), (2, (35.0, 1.3))] {
         let name = format!("many-e zstd 1000 {threads}t");
         if !arguments.wants(&name) {
             continue;
         }
-        let reader = subject.open(threads);
-        let positions = subject.scattered(1000);
+        let reader = source.open(threads);
+        let positions = source.scattered(1000);
         let frames = stored_payloads(&reader, positions.iter().map(|p| p / 128));
         let ours = || {
             let mut seen = 0;
             let (run, ()) = once(|| {
                 reader
                     .get_many(&positions, |request, item| {
-                        assert!(item == subject.views[positions[request] as usize]);
+                        assert!(item == source.views[positions[request] as usize]);
                         seen += 1;
                     })
                     .unwrap();
@@ -308,7 +308,7 @@ fn decode(frame: &[u8]) {
 fn scan(
     arguments: &Arguments,
     report: &mut ResultTable,
-    subject: &SourcePack<'_>,
+    source: &SourcePack<'_>,
     row: &str,
     zstd: bool,
 ) {
@@ -317,8 +317,8 @@ fn scan(
         if !arguments.wants(&name) {
             continue;
         }
-        let reader = subject.open(threads);
-        let bytes = subject.items.bytes.len();
+        let reader = source.open(threads);
+        let bytes = source.items.bytes.len();
         let ours = || {
             let count = || reader.iter().unwrap().map(|item| item.unwrap().len()).sum::<usize>();
             let (run, sum) = once(count);
@@ -331,10 +331,10 @@ fn scan(
         };
         let limit = || match zstd {
             true => once(|| limits::spread(&frames, threads, |frame| decode(frame))).0,
-            false => bare_scan(&subject.path),
+            false => bare_scan(&source.path),
         };
         let (ours, limit) = in_turn(arguments, ours, limit);
-        let what =
+        let limit_name =
             if zstd { "bare decoding, buffers reused" } else { "pread of 1 MiB, one thread" };
         let reference = match (row, zstd, threads) {
             ("scan-e", false, _) => Some((6000.0, 1.2)),
@@ -347,7 +347,7 @@ fn scan(
         report.row(&TableRow {
             name,
             ours,
-            limit: limit.map(|limit| (limit, what)),
+            limit: limit.map(|limit| (limit, limit_name)),
             amount,
             reference,
             external: None,
@@ -374,7 +374,7 @@ fn bare_scan(path: &Path) -> Measurement {
 fn verify(
     arguments: &Arguments,
     report: &mut ResultTable,
-    subject: &SourcePack<'_>,
+    source: &SourcePack<'_>,
     row: &str,
     zstd: bool,
 ) {
@@ -382,8 +382,8 @@ fn verify(
     if !arguments.wants(&name) {
         return;
     }
-    let reader = subject.open(2);
-    let payloads = subject.items.payloads();
+    let reader = source.open(2);
+    let payloads = source.items.payloads();
     let frames = match zstd {
         true => stored_payloads(&reader, 0..reader.directory().record_count()),
         false => Vec::new(),
@@ -406,11 +406,11 @@ fn verify(
         ("verify-e", false) => Some((950.0, 2.5)),
         _ => None,
     };
-    let what = "decoding and SHA-256 (sha2), 2 threads";
+    let limit_name = "decoding and SHA-256 (sha2), 2 threads";
     report.row(&TableRow {
         name,
         ours,
-        limit: limit.map(|limit| (limit, what)),
+        limit: limit.map(|limit| (limit, limit_name)),
         amount: Quantity::Once,
         reference,
         external: None,
@@ -443,15 +443,15 @@ fn open_tiny(arguments: &Arguments, folder: &Path, report: &mut ResultTable) {
             .0
         },
     );
-    let what = "one read of the index, and its CRC";
+    let limit_name = "one read of the index, and its CRC";
     let bound = 2 * u64::from(Reader::open(&path).unwrap().directory().record_count());
     let ours = Measurement { memory: memory_of_opening(&path), ..ours };
-    // Those of a small input are less than what a process takes in any case.
+    // With a small input, the memory of the process itself dominates.
     assert!(arguments.size < 1 << 30 || ours.memory.unwrap() <= bound, "{:?}", ours.memory);
     report.row(&TableRow {
         name: "open-t".into(),
         ours,
-        limit: limit.map(|limit| (limit, what)),
+        limit: limit.map(|limit| (limit, limit_name)),
         amount: Quantity::Once,
         reference: Some((193.0, 5.0)),
         external: None,

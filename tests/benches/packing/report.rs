@@ -1,4 +1,4 @@
-//! The table.
+//! Prints the results: a table, or JSON.
 
 use super::Arguments;
 use super::measure::Measurement;
@@ -11,18 +11,18 @@ pub struct TableRow {
     pub ours: Measurement,
     /// The measurement of the limit, and what the limit is.
     pub limit: Option<(Measurement, &'static str)>,
-    /// What was processed, which determines the unit.
+    /// How much was processed; determines the unit.
     pub amount: Quantity,
-    /// What the Go library reached on a 2-core x86-64 machine with AVX-512, in
-    /// the unit of the row, and the target for sealpack's ratio to it.
+    /// The figure of the Go library on a 2-core x86-64 machine with AVX-512, in the unit
+    /// of the row, and the target for sealpack's ratio to it.
     pub reference: Option<(f64, f64)>,
     /// The external packer's seconds.
     pub external: Option<f64>,
-    /// The bound on its memory, in bytes.
+    /// The bound on the memory of sealpack, in bytes.
     pub bound: Option<u64>,
 }
 
-/// What a row processes.
+/// How much a row processes.
 #[derive(Clone, Copy)]
 pub enum Quantity {
     Bytes(u64),
@@ -80,7 +80,7 @@ impl Spread {
 }
 
 /// Minimum, median and maximum.
-fn three(sorted: &[f64]) -> [f64; 3] {
+fn min_median_max(sorted: &[f64]) -> [f64; 3] {
     [sorted[0], sorted[sorted.len() / 2], sorted[sorted.len() - 1]]
 }
 
@@ -106,17 +106,17 @@ impl ResultTable {
         let amount = row.amount;
         let ours = amount.figure(row.ours.seconds);
         let limit = row.limit.map(|(run, _)| amount.figure(run.seconds));
-        let to_limit = limit.map(|limit| amount.ratio(ours, limit));
+        let ratio_to_limit = limit.map(|limit| amount.ratio(ours, limit));
         // The time for a whole input is comparable only at the full size.
         let comparable = !(self.quick && matches!(amount, Quantity::Once));
         let reference = row.reference.filter(|_| comparable);
-        let to_reference = reference.map(|(figure, _)| amount.ratio(ours, figure));
+        let ratio_to_reference = reference.map(|(figure, _)| amount.ratio(ours, figure));
         if self.json {
             let line = serde_json::json!({
                 "row": row.name, "unit": amount.unit(), "ours": ours, "limit": limit,
-                "limit_is": row.limit.map(|(_, what)| what), "ratio_to_limit": to_limit,
+                "limit_is": row.limit.map(|(_, what)| what), "ratio_to_limit": ratio_to_limit,
                 "reference": reference.map(|(figure, _)| figure),
-                "ratio_to_reference": to_reference, "goal": reference.map(|(_, goal)| goal),
+                "ratio_to_reference": ratio_to_reference, "goal": reference.map(|(_, goal)| goal),
                 "external": row.external.map(|seconds| amount.figure(seconds)),
                 "seconds": row.ours.seconds, "cpu_seconds": row.ours.cpu,
                 "caller_cpu_seconds": row.ours.caller_cpu,
@@ -134,9 +134,9 @@ impl ResultTable {
             text(Some(ours)),
             amount.unit(),
             text(limit),
-            ratio(to_limit),
+            ratio(ratio_to_limit),
             text(reference.map(|(figure, _)| figure)),
-            ratio(to_reference),
+            ratio(ratio_to_reference),
             ratio(reference.map(|(_, goal)| goal)),
             row.ours.cpu,
             {
@@ -154,7 +154,7 @@ impl ResultTable {
         );
     }
 
-    /// Prints a row of single calls.
+    /// Prints a row of latencies.
     pub fn latencies(&mut self, name: &str, calls: usize, times: Latencies) {
         self.rows += 1;
         let Latencies { p50, p99, worst } = times;
@@ -170,10 +170,10 @@ impl ResultTable {
         }
     }
 
-    /// Prints a row of work that ends with waiting for a disk.
+    /// Prints a row with the times of several runs.
     pub fn spread(&mut self, spread: &Spread) {
         self.rows += 1;
-        let (whole, last) = (three(&spread.whole), three(&spread.last));
+        let (whole, last) = (min_median_max(&spread.whole), min_median_max(&spread.last));
         if self.json {
             let line = serde_json::json!({
                 "row": spread.name, "unit": "s", "bytes": spread.bytes,
@@ -189,7 +189,7 @@ impl ResultTable {
     }
 
     pub fn finish(self) {
-        assert!(self.rows > 0, "no row has such a name");
+        assert!(self.rows > 0, "no row has a name that contains one of these words");
         if !self.json {
             println!(
                 "\n{} rows. Rates in MB/s (10^6). A ratio above 1: sealpack is faster.\n\

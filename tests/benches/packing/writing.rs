@@ -21,41 +21,41 @@ struct WriteCase {
     reference: Option<(f64, f64)>,
 }
 
-const fn work(zstd: bool, hash: bool, workers: usize, reference: f64, goal: f64) -> WriteCase {
+const fn case(zstd: bool, hash: bool, workers: usize, reference: f64, goal: f64) -> WriteCase {
     WriteCase { zstd, hash, workers, reference: Some((reference, goal)) }
 }
 
 const EVENTS: [WriteCase; 7] = [
-    work(false, false, 1, 2136.0, 1.6),
-    work(false, true, 1, 1164.0, 2.0),
-    work(false, true, 2, 1496.0, 2.0),
-    work(true, false, 1, 592.0, 1.0),
-    work(true, false, 2, 1087.0, 1.0),
-    work(true, true, 1, 504.0, 1.1),
-    work(true, true, 2, 741.0, 1.25),
+    case(false, false, 1, 2136.0, 1.6),
+    case(false, true, 1, 1164.0, 2.0),
+    case(false, true, 2, 1496.0, 2.0),
+    case(true, false, 1, 592.0, 1.0),
+    case(true, false, 2, 1087.0, 1.0),
+    case(true, true, 1, 504.0, 1.1),
+    case(true, true, 2, 741.0, 1.25),
 ];
 
 const LEDGERS: [WriteCase; 5] = [
-    work(false, false, 1, 2003.0, 1.6),
-    work(false, true, 1, 860.0, 2.2),
-    work(false, true, 2, 1390.0, 2.0),
-    work(true, false, 2, 445.0, 1.0),
-    work(true, true, 2, 313.0, 1.3),
+    case(false, false, 1, 2003.0, 1.6),
+    case(false, true, 1, 860.0, 2.2),
+    case(false, true, 2, 1390.0, 2.0),
+    case(true, false, 2, 445.0, 1.0),
+    case(true, true, 2, 313.0, 1.3),
 ];
 
 pub fn rows(arguments: &Arguments, folder: &Path, report: &mut ResultTable) {
     let size = arguments.size;
     if arguments.wants_some("write-e") {
         let items = inputs::events(size);
-        EVENTS.iter().for_each(|&work| row(arguments, folder, report, "write-e", &items, work));
+        EVENTS.iter().for_each(|&case| row(arguments, folder, report, "write-e", &items, case));
     }
     if arguments.wants_some("write-r") {
         let items = inputs::records_of_50_kb(size / 2);
         for zstd in [false, true] {
             for hash in [false, true] {
                 for workers in [1, 2] {
-                    let work = WriteCase { zstd, hash, workers, reference: None };
-                    row(arguments, folder, report, "write-r", &items, work);
+                    let case = WriteCase { zstd, hash, workers, reference: None };
+                    row(arguments, folder, report, "write-r", &items, case);
                 }
             }
         }
@@ -65,7 +65,7 @@ pub fn rows(arguments: &Arguments, folder: &Path, report: &mut ResultTable) {
         if arguments.wants_some("write-l") {
             LEDGERS
                 .iter()
-                .for_each(|&work| row(arguments, folder, report, "write-l", &items, work));
+                .for_each(|&case| row(arguments, folder, report, "write-l", &items, case));
         }
         if arguments.wants_some("write-f") {
             freeze(arguments, folder, report, &items);
@@ -76,17 +76,17 @@ pub fn rows(arguments: &Arguments, folder: &Path, report: &mut ResultTable) {
     }
     if arguments.wants_some("write-s") {
         let items = inputs::small();
-        let work = WriteCase { zstd: true, hash: false, workers: 2, reference: None };
-        row(arguments, folder, report, "write-s", &items, work);
+        let case = WriteCase { zstd: true, hash: false, workers: 2, reference: None };
+        row(arguments, folder, report, "write-s", &items, case);
     }
 }
 
-fn options(work: WriteCase, per_record: u32) -> WriterOptions {
+fn options(case: WriteCase, per_record: u32) -> WriterOptions {
     let options = Writer::options()
         .items_per_record(per_record)
-        .content_hash(work.hash)
-        .threads(work.workers);
-    if work.zstd { options.codec(Zstd::level(3)) } else { options.codec(Plain) }
+        .content_hash(case.hash)
+        .threads(case.workers);
+    if case.zstd { options.codec(Zstd::level(3)) } else { options.codec(Plain) }
 }
 
 /// Writes all items, checks their number, and removes the pack.
@@ -101,9 +101,9 @@ fn write(options: WriterOptions, items: &InputItems, path: &Path) -> Measurement
 }
 
 /// Runs a limit, and removes the file that it may have written.
-fn bare(limit: impl Fn(), raw: &Path) -> Measurement {
+fn run_limit(limit: impl Fn(), limit_path: &Path) -> Measurement {
     let (run, ()) = once(limit);
-    let _ = std::fs::remove_file(raw);
+    let _ = std::fs::remove_file(limit_path);
     run
 }
 
@@ -119,9 +119,9 @@ fn row(
     report: &mut ResultTable,
     input: &str,
     items: &InputItems,
-    work: WriteCase,
+    case: WriteCase,
 ) {
-    let WriteCase { zstd, hash, workers, reference } = work;
+    let WriteCase { zstd, hash, workers, reference } = case;
     let name = format!(
         "{input} {}{} {workers}w",
         if zstd { "zstd" } else { "none" },
@@ -132,11 +132,11 @@ fn row(
     }
     let payloads = items.payloads();
     let path = folder.join("bench.pack");
-    let raw = folder.join("bench.raw");
-    let (what, limit): (&'static str, Box<dyn Fn()>) = match (zstd, hash) {
+    let limit_path = folder.join("bench.raw");
+    let (limit_name, limit): (&'static str, Box<dyn Fn()>) = match (zstd, hash) {
         (false, false) => (
             "one copy into 1 MiB buffers, and write",
-            Box::new(|| limits::copy_and_write(items.slices(), &raw)),
+            Box::new(|| limits::copy_and_write(items.slices(), &limit_path)),
         ),
         (false, true) => (
             "SHA-256 of each record (sha2) on the workers",
@@ -158,8 +158,8 @@ fn row(
     };
     let (ours, limit) = in_turn(
         arguments,
-        || write(options(work, items.per_record), items, &path),
-        || bare(&limit, &raw),
+        || write(options(case, items.per_record), items, &path),
+        || run_limit(&limit, &limit_path),
     );
     let external = arguments.external.as_ref().map(|command| {
         let file = folder.join("bench.items");
@@ -171,9 +171,9 @@ fn row(
         seconds[seconds.len() / 2]
     });
     let amount = Quantity::Bytes(items.bytes.len() as u64);
-    let limit = limit.map(|limit| (limit, what));
+    let limit = limit.map(|limit| (limit, limit_name));
     let largest = payloads.iter().map(|payload| payload.len() as u64).max();
-    let bound = largest.map(|record| options(work, items.per_record).memory_bound(record));
+    let bound = largest.map(|record| options(case, items.per_record).memory_bound(record));
     report.row(&TableRow { name, ours, limit, amount, reference, external, bound });
 }
 
@@ -181,17 +181,17 @@ fn row(
 fn freeze(arguments: &Arguments, folder: &Path, report: &mut ResultTable, ledgers: &InputItems) {
     let frozen = inputs::frozen(ledgers);
     let bytes: u64 = frozen.iter().map(|item| item.len() as u64).sum();
-    let (path, raw) = (folder.join("bench.pack"), folder.join("bench.raw"));
+    let (path, limit_path) = (folder.join("bench.pack"), folder.join("bench.raw"));
     for (hash, reference) in [(false, (2003.0, 2.5)), (true, (860.0, 2.2))] {
         let name = format!("write-f owned{} 1w", if hash { "+hash" } else { "" });
         if !arguments.wants(&name) {
             continue;
         }
-        let work = WriteCase { zstd: false, hash, workers: 1, reference: None };
+        let case = WriteCase { zstd: false, hash, workers: 1, reference: None };
         let ours = || {
             let items: Vec<Bytes> = frozen.clone();
             let (run, sealed) = once(|| {
-                let mut writer = options(work, 1).format_id(1).create(&path).unwrap();
+                let mut writer = options(case, 1).format_id(1).create(&path).unwrap();
                 items.into_iter().for_each(|item| writer.append_owned(item).unwrap());
                 writer.finish().unwrap()
             });
@@ -199,17 +199,18 @@ fn freeze(arguments: &Arguments, folder: &Path, report: &mut ResultTable, ledger
             run
         };
         let limit = || match hash {
-            false => bare(|| limits::write_vectored(&frozen, &raw), &raw),
+            false => run_limit(|| limits::write_vectored(&frozen, &limit_path), &limit_path),
             true => once(|| limits::spread(&frozen, 1, |item| limits::sha_once(item))).0,
         };
-        let what = if hash { "SHA-256 of each item (sha2)" } else { "writev of the same buffers" };
+        let limit_name =
+            if hash { "SHA-256 of each item (sha2)" } else { "writev of the same buffers" };
         let (ours, limit) = in_turn(arguments, ours, limit);
         let amount = Quantity::Bytes(bytes);
         let reference = Some(reference);
         report.row(&TableRow {
             name,
             ours,
-            limit: limit.map(|limit| (limit, what)),
+            limit: limit.map(|limit| (limit, limit_name)),
             amount,
             reference,
             external: None,
@@ -221,24 +222,24 @@ fn freeze(arguments: &Arguments, folder: &Path, report: &mut ResultTable, ledger
 /// T: twenty million items of ten bytes.
 fn tiny(arguments: &Arguments, folder: &Path, report: &mut ResultTable) {
     let items = inputs::tiny(arguments.tiny());
-    let (path, raw) = (folder.join("bench.pack"), folder.join("bench.raw"));
-    let work = WriteCase { zstd: false, hash: false, workers: 1, reference: None };
+    let (path, limit_path) = (folder.join("bench.pack"), folder.join("bench.raw"));
+    let case = WriteCase { zstd: false, hash: false, workers: 1, reference: None };
     let (ours, limit) = in_turn(
         arguments,
-        || write(options(work, 1), &items, &path),
-        || bare(|| limits::copy_and_write(items.slices(), &raw), &raw),
+        || write(options(case, 1), &items, &path),
+        || run_limit(|| limits::copy_and_write(items.slices(), &limit_path), &limit_path),
     );
-    let what = "the same bytes through a 1 MiB buffer";
+    let limit_name = "the same bytes through a 1 MiB buffer";
     report.row(&TableRow {
         name: "write-t none".into(),
         ours,
-        limit: limit.map(|limit| (limit, what)),
+        limit: limit.map(|limit| (limit, limit_name)),
         amount: Quantity::Bytes(items.bytes.len() as u64),
         reference: Some((16.0, 12.0)),
         external: None,
         bound: None,
     });
-    let hashed = WriteCase { hash: true, ..work };
+    let hashed = WriteCase { hash: true, ..case };
     let runs = (0..arguments.runs).map(|_| write(options(hashed, 1), &items, &path)).collect();
     report.row(&TableRow {
         name: "write-t none+hash 1w".into(),

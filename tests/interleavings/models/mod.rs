@@ -1,4 +1,4 @@
-//! The models: each runs in every interleaving, and checks what must hold in each.
+//! The models: each runs in every interleaving, and checks its promise in each.
 
 mod monitor;
 mod pipeline;
@@ -10,9 +10,9 @@ pub(crate) type Test = (&'static str, fn() -> String);
 pub(crate) const TESTS: [Test; 10] = [
     ("nothing_is_lost_and_the_order_is_kept", monitor::nothing_is_lost),
     ("results_taken_together_come_all_and_in_order", monitor::taken_together),
-    ("the_first_error_wins_and_everybody_stops", monitor::the_first_error_wins),
-    ("a_scan_given_up_at_any_point_leaves_no_thread", monitor::given_up),
-    ("every_broken_variant_is_found_out", monitor::broken_variants),
+    ("the_first_error_wins_and_all_threads_stop", monitor::the_first_error_wins),
+    ("a_scan_abandoned_at_any_point_leaves_no_thread", monitor::abandoned),
+    ("every_mutant_of_the_monitor_is_detected", monitor::mutants),
     ("every_job_of_a_run_is_taken_once_and_none_after_the_stop", runs::taken_once),
     ("the_pipeline_writes_every_draft_in_order", pipeline::writes),
     ("the_pipeline_waits_where_the_window_is_full", pipeline::waits),
@@ -20,9 +20,8 @@ pub(crate) const TESTS: [Test; 10] = [
     ("the_pipeline_dropped_at_any_point_ends", pipeline::dropped),
 ];
 
-/// Checks the least value of a count, so that a model cannot become empty
-/// unnoticed.
-fn at_least(count: usize, least: usize) -> String {
-    assert!(count >= least, "only {count} interleavings");
+/// Checks the minimum of a count, so that a model that explores too little fails.
+fn at_least(count: usize, minimum: usize) -> String {
+    assert!(count >= minimum, "only {count} interleavings");
     format!("{count} interleavings")
 }

@@ -5,15 +5,19 @@ use std::sync::{Arc, Mutex};
 
 use super::at_least;
 use crate::ordered::{Batch, Ordered, Turn, Window};
-use crate::sync::{Builder, Flaw, JoinHandle, with_flaw};
-use crate::{explore, is_found_out};
+use crate::sync::{Builder, CondvarMutant, JoinHandle, with_mutant};
+use crate::{explore, is_detected};
 
 type Jobs = Ordered<u64, u64, &'static str>;
 
-/// A worker that takes up to `most` jobs at a time.
-fn worker(jobs: &Arc<Jobs>, most: usize, answer: fn(&Jobs, u64) -> Option<u64>) -> JoinHandle<()> {
+/// A worker that takes up to `max_jobs` jobs at a time.
+fn worker(
+    jobs: &Arc<Jobs>,
+    max_jobs: usize,
+    work_on: fn(&Jobs, u64) -> Option<u64>,
+) -> JoinHandle<()> {
     let jobs = Arc::clone(jobs);
-    let batch = Batch { jobs: most, bytes: u64::MAX, lanes: 1 };
+    let batch = Batch { jobs: max_jobs, bytes: u64::MAX, lanes: 1 };
     let work = move || {
         loop {
             let taken = jobs.take_many(batch);
@@ -21,8 +25,8 @@ fn worker(jobs: &Arc<Jobs>, most: usize, answer: fn(&Jobs, u64) -> Option<u64>) 
                 return;
             }
             for (ticket, job) in taken {
-                if let Some(answer) = answer(&jobs, job) {
-                    jobs.deliver(ticket, answer);
+                if let Some(result) = work_on(&jobs, job) {
+                    jobs.deliver(ticket, result);
                 }
             }
         }
@@ -30,7 +34,7 @@ fn worker(jobs: &Arc<Jobs>, most: usize, answer: fn(&Jobs, u64) -> Option<u64>) 
     Builder::new().spawn(work).unwrap()
 }
 
-/// A worker's answer, which identifies its job.
+/// A worker's result, which identifies its job.
 fn square(_: &Jobs, job: u64) -> Option<u64> {
     Some(job * job)
 }
@@ -47,10 +51,10 @@ fn submitter(jobs: &Arc<Jobs>, count: u64) -> JoinHandle<()> {
 
 /// A submitter, workers, and the model's own thread, which takes one result after
 /// another.
-fn everything_comes(workers: usize, count: u64, window: usize, most: usize) {
+fn all_results_arrive(workers: usize, count: u64, window: usize, max_jobs: usize) {
     let jobs = Arc::new(Jobs::new(Window::of_jobs(window)));
     let mut threads = vec![submitter(&jobs, count)];
-    threads.extend((0..workers).map(|_| worker(&jobs, most, square)));
+    threads.extend((0..workers).map(|_| worker(&jobs, max_jobs, square)));
     for expected in 0..count {
         assert_eq!(jobs.next(), Some(expected * expected));
     }
@@ -61,7 +65,7 @@ fn everything_comes(workers: usize, count: u64, window: usize, most: usize) {
 
 pub(super) fn nothing_is_lost() -> String {
     let mut count = 0;
-    for (workers, jobs, window, most, preemptions) in [
+    for (workers, jobs, window, max_jobs, preemptions) in [
         (1, 3, 1, 1, 3),
         (1, 3, 2, 2, 2),
         (2, 2, 1, 1, 2),
@@ -69,14 +73,14 @@ pub(super) fn nothing_is_lost() -> String {
         (3, 2, 1, 1, 1),
         (3, 2, 2, 2, 1),
     ] {
-        count += explore(preemptions, move || everything_comes(workers, jobs, window, most));
+        count += explore(preemptions, move || all_results_arrive(workers, jobs, window, max_jobs));
     }
     at_least(count, 100_000)
 }
 
-/// Takes results as the writer thread does: all that are ready, with at least
-/// `bytes` bytes while more are to come.
-fn everything_comes_together(workers: usize, count: u64, window: usize, bytes: u64) {
+/// Takes results as the writer thread does: all that are ready, and at least `bytes`
+/// bytes unless they are the last.
+fn batches_arrive(workers: usize, count: u64, window: usize, bytes: u64) {
     let jobs = Arc::new(Jobs::new(Window::of_jobs(window)));
     let mut threads = vec![submitter(&jobs, count)];
     threads.extend((0..workers).map(|number| worker(&jobs, 1 + number % 2, square)));
@@ -92,7 +96,7 @@ fn everything_comes_together(workers: usize, count: u64, window: usize, bytes: u
         }
         jobs.release(&tickets);
     }
-    assert_eq!(expected, count, "all have come");
+    assert_eq!(expected, count, "all have arrived");
     threads.into_iter().for_each(|thread| thread.join().unwrap());
 }
 
@@ -101,7 +105,7 @@ pub(super) fn taken_together() -> String {
     for (workers, jobs, window, bytes, preemptions) in
         [(1, 3, 1, 2, 2), (1, 3, 2, 1, 3), (2, 2, 1, 2, 1), (2, 2, 3, 2, 2), (3, 2, 2, 1, 1)]
     {
-        let model = move || everything_comes_together(workers, jobs, window, bytes);
+        let model = move || batches_arrive(workers, jobs, window, bytes);
         count += explore(preemptions, model);
     }
     at_least(count, 25_000)
@@ -122,7 +126,7 @@ fn first_error(workers: usize, window: usize) {
     let mut threads = vec![submitter(&jobs, 2)];
     threads.extend((0..workers).map(|_| worker(&jobs, 1, fail)));
     assert_eq!(jobs.next(), None);
-    let first = jobs.failure().expect("the results ended before all had come");
+    let first = jobs.failure().expect("the results ended early");
     threads.into_iter().for_each(|thread| thread.join().unwrap());
     assert_eq!(jobs.failure(), Some(first), "the first error is kept");
     assert!(first == "zero" || (workers > 1 && first == "one"), "{first}");
@@ -139,8 +143,8 @@ pub(super) fn the_first_error_wins() -> String {
     at_least(count, 40_000)
 }
 
-/// Works like the readers' scans: one thread submits, takes results, does the work
-/// if a result is not ready, and stops after it has taken `wanted` results.
+/// Works like the readers' scans: one thread submits, takes results, does a job itself
+/// while the next result is not ready, and stops after it has taken `wanted` results.
 fn scan(workers: usize, wanted: u64) {
     const READS: u64 = 3;
     let jobs = Arc::new(Jobs::new(Window::of_jobs(2)));
@@ -169,7 +173,7 @@ fn scan(workers: usize, wanted: u64) {
     threads.into_iter().for_each(|thread| thread.join().unwrap());
 }
 
-pub(super) fn given_up() -> String {
+pub(super) fn abandoned() -> String {
     let mut count = 0;
     for (workers, preemptions) in [(1, 3), (2, 2), (3, 1)] {
         for wanted in 0..=4 {
@@ -179,22 +183,25 @@ pub(super) fn given_up() -> String {
     at_least(count, 6_000)
 }
 
-/// Wrong models: each has an interleaving that reveals the mistake.
-pub(super) fn broken_variants() -> String {
-    with_flaw(Flaw::OneIsNotWoken, || {
-        assert!(is_found_out(2, || everything_comes(1, 2, 1, 1)), "a lost wake-up");
+/// Models with seeded bugs: in each, some interleaving fails.
+pub(super) fn mutants() -> String {
+    with_mutant(CondvarMutant::NotifyOneWakesNone, || {
+        assert!(is_detected(2, || all_results_arrive(1, 2, 1, 1)), "a lost wake-up is detected");
     });
-    with_flaw(Flaw::AllAreOne, || {
-        assert!(is_found_out(2, || everything_comes(2, 2, 2, 1)), "one woken for all");
+    with_mutant(CondvarMutant::NotifyAllWakesOne, || {
+        assert!(
+            is_detected(2, || all_results_arrive(2, 2, 2, 1)),
+            "one wake-up instead of all is detected"
+        );
     });
     let found = [
-        ("a job that is not delivered", is_found_out(2, undelivered)),
-        ("a stop that is forgotten", is_found_out(2, not_stopped)),
-        ("results that are not given back", is_found_out(2, not_released)),
-        ("order by arrival", is_found_out(2, without_tickets)),
+        ("a job that is not delivered", is_detected(2, undelivered)),
+        ("workers that are not stopped", is_detected(2, not_stopped)),
+        ("results that are not released", is_detected(2, not_released)),
+        ("results in the order of arrival", is_detected(2, without_tickets)),
     ];
     for (what, found) in found {
-        assert!(found, "{what}");
+        assert!(found, "{what}: not detected");
     }
     format!("{} of {0}", 2 + found.len())
 }
@@ -226,20 +233,20 @@ fn not_released() {
 /// Workers that put their results in the order in which they finish.
 fn without_tickets() {
     let jobs = Arc::new(Jobs::new(Window::of_jobs(3)));
-    let came = Arc::<Mutex<Vec<u64>>>::default();
+    let arrived = Arc::<Mutex<Vec<u64>>>::default();
     (0..3).for_each(|job| jobs.submit(job, 1).unwrap());
     jobs.close();
     let take = |_| {
-        let (jobs, came) = (Arc::clone(&jobs), Arc::clone(&came));
+        let (jobs, arrived) = (Arc::clone(&jobs), Arc::clone(&arrived));
         let work = move || {
             while let Some((ticket, job)) = jobs.take() {
                 jobs.deliver(ticket, job);
-                came.lock().unwrap().push(job);
+                arrived.lock().unwrap().push(job);
             }
         };
         Builder::new().spawn(work).unwrap()
     };
     let threads: Vec<_> = (0..2).map(take).collect();
     threads.into_iter().for_each(|thread| thread.join().unwrap());
-    assert!(came.lock().unwrap().is_sorted());
+    assert!(arrived.lock().unwrap().is_sorted());
 }

@@ -1,5 +1,5 @@
-//! `write/pipeline.rs` on top of `ordered.rs`, with real drafts and sealers;
-//! encoder, digester and output are the model's own.
+//! `write/pipeline.rs` on top of `ordered.rs`, with real drafts and sealers; the model
+//! provides encoder, digester and output.
 
 use std::marker::PhantomData;
 use std::num::NonZero;
@@ -16,9 +16,9 @@ use sealpack_core::write::{Draft, Hashing, PackShape, RecordBuilder, Sealer};
 
 use super::at_least;
 use crate::error::ErrorKind;
-use crate::write::output::{Nowhere, PackOutput};
+use crate::write::output::{DiscardingSink, PackOutput};
 use crate::write::pipeline::Pipeline;
-use crate::{Trouble, explore};
+use crate::{InjectedFailure, explore};
 
 /// The length of an item that fills a draft by itself. Four of them fill the
 /// pipeline's window.
@@ -48,28 +48,28 @@ fn shape() -> PackShape {
     }
 }
 
-/// The place at which a pipeline has trouble.
+/// The point at which a pipeline fails.
 #[derive(Clone, Copy, Debug)]
-enum At {
-    Nowhere,
-    Encoding(usize, Trouble),
-    Closing(Trouble),
-    Writing(usize, Trouble),
+enum FailurePoint {
+    None,
+    Encoding(usize, InjectedFailure),
+    Closing(InjectedFailure),
+    Writing(usize, InjectedFailure),
 }
 
-/// An encoder that reports which item it was given, or has trouble.
+/// An encoder whose output identifies its item, and which may fail.
 struct Encoder {
-    at: At,
+    at: FailurePoint,
     closed: Arc<AtomicUsize>,
 }
 
 impl Encode for Encoder {
     fn encode(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), Cause> {
         let number = payload.len() % SMALL;
-        if let At::Encoding(at, trouble) = self.at
+        if let FailurePoint::Encoding(at, failure_kind) = self.at
             && at == number
         {
-            trouble.strike("encoding")?;
+            failure_kind.trigger("encoding")?;
         }
         out.resize(number + 1, 0);
         Ok(())
@@ -77,11 +77,15 @@ impl Encode for Encoder {
 
     fn finish(self: Box<Self>) -> Result<(), Cause> {
         self.closed.fetch_add(1, Ordering::Relaxed);
-        if let At::Closing(trouble) = self.at { trouble.strike("closing") } else { Ok(()) }
+        if let FailurePoint::Closing(failure_kind) = self.at {
+            failure_kind.trigger("closing")
+        } else {
+            Ok(())
+        }
     }
 }
 
-/// Computes no real digests; its preferred batch is this number of records.
+/// Returns empty digests; its preferred batch is this number of records.
 struct Digester(usize);
 
 impl DigestRecords for Digester {
@@ -101,7 +105,7 @@ impl DigestRecords for Digester {
 
 /// The parameters of a pipeline.
 #[derive(Clone, Copy, Debug)]
-struct Shape {
+struct PipelineShape {
     /// The number of workers; without any, the writer thread also seals.
     workers: usize,
     /// The number of records in a worker's batch of digests.
@@ -110,17 +114,20 @@ struct Shape {
     drafts: (usize, usize),
 }
 
-struct Made {
-    pipeline: Pipeline<Nowhere>,
-    came: Arc<Mutex<Vec<usize>>>,
+struct TestPipeline {
+    pipeline: Pipeline<DiscardingSink>,
+    written: Arc<Mutex<Vec<usize>>>,
     closed: Arc<AtomicUsize>,
 }
 
-fn pipeline(shape_of: Shape, at: At) -> Made {
-    let (came, closed) = (Arc::<Mutex<Vec<usize>>>::default(), Arc::<AtomicUsize>::default());
-    let trouble =
-        if let At::Writing(number, trouble) = at { Some((number, trouble)) } else { None };
-    let output = PackOutput { came: Arc::clone(&came), trouble, sink: PhantomData };
+fn pipeline(shape_of: PipelineShape, at: FailurePoint) -> TestPipeline {
+    let (written, closed) = (Arc::<Mutex<Vec<usize>>>::default(), Arc::<AtomicUsize>::default());
+    let failure = if let FailurePoint::Writing(number, failure_kind) = at {
+        Some((number, failure_kind))
+    } else {
+        None
+    };
+    let output = PackOutput { written: Arc::clone(&written), failure, sink: PhantomData };
     let sealer = || {
         let encoder = Encoder { at, closed: Arc::clone(&closed) };
         let sealer = Sealer::with_encoder(&shape(), Box::new(encoder));
@@ -130,13 +137,13 @@ fn pipeline(shape_of: Shape, at: At) -> Made {
         0 => Pipeline::on_one_thread(sealer(), output),
         workers => Pipeline::threads((0..workers).map(|_| sealer()).collect(), output),
     };
-    Made { pipeline: pipeline.unwrap(), came, closed }
+    TestPipeline { pipeline: pipeline.unwrap(), written, closed }
 }
 
 /// Submits drafts and finishes; returns the result of `finish`, and what was
 /// written.
-fn pack(shape: Shape, at: At) -> (Result<(), ErrorKind>, Vec<usize>) {
-    let Made { mut pipeline, came, closed } = pipeline(shape, at);
+fn pack(shape: PipelineShape, at: FailurePoint) -> (Result<(), ErrorKind>, Vec<usize>) {
+    let TestPipeline { mut pipeline, written, closed } = pipeline(shape, at);
     let (count, unit) = shape.drafts;
     let submitted = drafts(count, unit).into_iter().try_for_each(|draft| pipeline.submit(draft));
     let failure = pipeline.failure();
@@ -145,19 +152,19 @@ fn pack(shape: Shape, at: At) -> (Result<(), ErrorKind>, Vec<usize>) {
     assert_eq!(closed.load(Ordering::Relaxed), encoders, "each encoder is closed, once");
     if let Err(error) = submitted.and(failure.map_or(Ok(()), Err)) {
         let finished = finished.as_ref().unwrap_err();
-        assert_eq!(finished.to_string(), error.to_string(), "the first error, every time");
+        assert_eq!(finished.to_string(), error.to_string(), "every call returns the first error");
     }
-    let came = came.lock().unwrap().clone();
-    (finished, came)
+    let written = written.lock().unwrap().clone();
+    (finished, written)
 }
 
-/// Runs a pipeline without trouble.
-fn whole(shape: Shape, preemptions: usize) -> usize {
+/// Runs a pipeline without failures.
+fn packs_all(shape: PipelineShape, preemptions: usize) -> usize {
     explore(preemptions, move || {
-        let (finished, came) = pack(shape, At::Nowhere);
+        let (finished, written) = pack(shape, FailurePoint::None);
         finished.unwrap();
         let expected: Vec<usize> = (1..=shape.drafts.0).collect();
-        assert_eq!(came, expected, "every draft, in order");
+        assert_eq!(written, expected, "every draft, in order");
     })
 }
 
@@ -165,7 +172,8 @@ pub(super) fn writes() -> String {
     let mut count = 0;
     for (workers, drafts, preemptions) in [(0, 3, 3), (1, 3, 3), (2, 2, 2), (3, 2, 1)] {
         for lanes in [1, 2] {
-            count += whole(Shape { workers, lanes, drafts: (drafts, SMALL) }, preemptions);
+            count +=
+                packs_all(PipelineShape { workers, lanes, drafts: (drafts, SMALL) }, preemptions);
         }
     }
     at_least(count, 10_000)
@@ -175,7 +183,8 @@ pub(super) fn waits() -> String {
     let mut count = 0;
     for (workers, drafts, preemptions) in [(0, 6, 3), (1, 6, 2), (2, 7, 1)] {
         for lanes in [1, 2] {
-            count += whole(Shape { workers, lanes, drafts: (drafts, LARGE) }, preemptions);
+            count +=
+                packs_all(PipelineShape { workers, lanes, drafts: (drafts, LARGE) }, preemptions);
         }
     }
     at_least(count, 4_000)
@@ -183,20 +192,21 @@ pub(super) fn waits() -> String {
 
 pub(super) fn fails() -> String {
     let mut count = 0;
-    for trouble in [Trouble::Fails, Trouble::Panics] {
-        for (at, words) in [
-            (At::Encoding(0, trouble), "encoding"),
-            (At::Encoding(1, trouble), "encoding"),
-            (At::Closing(trouble), "closing"),
-            (At::Writing(0, trouble), "writing"),
-            (At::Writing(1, trouble), "writing"),
+    for failure_kind in [InjectedFailure::Fails, InjectedFailure::Panics] {
+        for (at, text) in [
+            (FailurePoint::Encoding(0, failure_kind), "encoding"),
+            (FailurePoint::Encoding(1, failure_kind), "encoding"),
+            (FailurePoint::Closing(failure_kind), "closing"),
+            (FailurePoint::Writing(0, failure_kind), "writing"),
+            (FailurePoint::Writing(1, failure_kind), "writing"),
         ] {
             for (workers, lanes, preemptions) in [(0, 1, 3), (1, 2, 2), (2, 1, 2)] {
                 count += explore(preemptions, move || {
-                    let (finished, came) = pack(Shape { workers, lanes, drafts: (2, SMALL) }, at);
-                    let error = finished.expect_err("the failure comes out");
-                    assert!(format!("{error:#}").contains(words), "{at:?}: {error:#}");
-                    assert!(came.iter().is_sorted() && came.len() <= 2);
+                    let (finished, written) =
+                        pack(PipelineShape { workers, lanes, drafts: (2, SMALL) }, at);
+                    let error = finished.expect_err("finish returns the failure");
+                    assert!(format!("{error:#}").contains(text), "{at:?}: {error:#}");
+                    assert!(written.iter().is_sorted() && written.len() <= 2);
                 });
             }
         }
@@ -209,13 +219,14 @@ pub(super) fn dropped() -> String {
     for (workers, lanes, preemptions) in [(0, 1, 3), (1, 2, 3), (2, 1, 2), (3, 1, 1)] {
         for submitted in 0..=2 {
             count += explore(preemptions, move || {
-                let shape = Shape { workers, lanes, drafts: (submitted, SMALL) };
-                let Made { mut pipeline, came, closed } = pipeline(shape, At::Nowhere);
+                let shape = PipelineShape { workers, lanes, drafts: (submitted, SMALL) };
+                let TestPipeline { mut pipeline, written, closed } =
+                    pipeline(shape, FailurePoint::None);
                 let drafts = drafts(submitted, SMALL);
                 drafts.into_iter().for_each(|draft| pipeline.submit(draft).unwrap());
                 drop(pipeline);
                 assert_eq!(closed.load(Ordering::Relaxed), workers.max(1), "threads have ended");
-                assert!(came.lock().unwrap().iter().is_sorted());
+                assert!(written.lock().unwrap().iter().is_sorted());
             });
         }
     }

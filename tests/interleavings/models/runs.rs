@@ -1,4 +1,4 @@
-//! `runs.rs`: threads share jobs, in runs and in no order.
+//! `runs.rs`: threads share jobs, several at a time and in no order.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ fn shared(stops: bool) {
     other.join().unwrap();
     for job in taken.iter() {
         let times = job.load(Ordering::Relaxed);
-        assert!(times == 1 || (stops && times == 0), "a job was taken {times} times");
+        assert!(times == 1 || (stops && times == 0), "a job was taken {times} times, and not once");
     }
     assert!(runs.take().is_none());
 }

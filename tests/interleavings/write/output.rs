@@ -1,4 +1,4 @@
-//! An output that keeps its input, and may fail or panic at a draft.
+//! An output that records its input, and may fail or panic at a draft.
 
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex};
@@ -7,13 +7,13 @@ use sealpack_core::stream::{BufferSize, Put};
 use sealpack_core::write::SealedDraft;
 
 use super::sink::PackSink;
-use crate::Trouble;
+use crate::InjectedFailure;
 use crate::error::ErrorKind;
 
 /// A sink that never receives a byte.
-pub(crate) struct Nowhere;
+pub(crate) struct DiscardingSink;
 
-impl PackSink for Nowhere {
+impl PackSink for DiscardingSink {
     fn put_size(&self) -> BufferSize {
         BufferSize::new(1 << 20).unwrap()
     }
@@ -23,26 +23,26 @@ impl PackSink for Nowhere {
     }
 }
 
-/// Replaces the file: keeps the lengths of the drafts, in the order of their
+/// Replaces the file: records the lengths of the drafts, in the order of their
 /// arrival.
 pub(crate) struct PackOutput<S> {
-    pub(crate) came: Arc<Mutex<Vec<usize>>>,
-    pub(crate) trouble: Option<(usize, Trouble)>,
+    pub(crate) written: Arc<Mutex<Vec<usize>>>,
+    pub(crate) failure: Option<(usize, InjectedFailure)>,
     pub(crate) sink: PhantomData<S>,
 }
 
 impl<S> PackOutput<S> {
     pub(crate) fn write(&mut self, sealed: SealedDraft) -> Result<(), ErrorKind> {
-        let mut came = self.came.lock().unwrap();
-        if let Some((at, trouble)) = self.trouble
-            && at == came.len()
+        let mut written = self.written.lock().unwrap();
+        if let Some((at, failure)) = self.failure
+            && at == written.len()
         {
-            drop(came);
-            let struck = trouble.strike("writing");
+            drop(written);
+            let result = failure.trigger("writing");
             let failed = |cause| sealpack_core::Error::Encode { record: None, cause };
-            return struck.map_err(|cause| failed(cause).into());
+            return result.map_err(|cause| failed(cause).into());
         }
-        came.push(sealed.extents.iter().map(bytes::Bytes::len).sum());
+        written.push(sealed.extents.iter().map(bytes::Bytes::len).sum());
         Ok(())
     }
 }

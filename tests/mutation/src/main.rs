@@ -1,13 +1,12 @@
-//! Every small change to the output stream, and whether the proof sees it.
+//! Applies every small change to the output stream, and runs the proof on each.
 //!
 //!     cargo run --manifest-path tests/mutation/Cargo.toml
 //!
-//! The four files that move the bytes are parsed, and every operator, condition,
-//! number, statement and answer in them is changed, one mutant each. All mutants
-//! are compiled at once; which one is there is chosen when the program starts. The
-//! proof runs on each, alone: no set of cases, no test. Those that it does not
-//! catch must be the ones that `survivors.md` argues to be equivalent, no more and
-//! no fewer.
+//! The four files that move the bytes are parsed. Every operator, condition, number,
+//! statement and return value in them is changed, one mutant each. All mutants are
+//! compiled into one program, whose argument selects the active one. Only the proof runs
+//! on each, no list of cases and no test. The mutants that it does not detect must be
+//! exactly those that `survivors.md` explains to be equivalent.
 
 mod mutate;
 
@@ -21,7 +20,7 @@ use std::{env, fs, io, thread};
 
 /// The files whose every branch is mutated, in `core/src/stream`.
 const FILES: [&str; 4] = ["machine.rs", "pending.rs", "queue.rs", "buffer.rs"];
-/// A mutant that runs longer does not end.
+/// The time after which a mutant counts as not ending.
 const LIMIT: Duration = Duration::from_secs(60);
 
 const MANIFEST: &str = r#"[package]
@@ -52,7 +51,7 @@ pub mod stream;
 pub mod check;
 ";
 
-/// What `sealpack check` proves by default, the quickest first.
+/// Proves what `sealpack check` proves by default, the quickest part first.
 const PROGRAM: &str = r#"
 use mutated::check::{self, Exploration};
 use mutated::stream::{BufferSize, Shape};
@@ -92,65 +91,66 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<bool, Box<dyn std::error::Error>> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let core = env::var_os("SEALPACK_CORE").map_or_else(|| here.join("../../core"), PathBuf::from);
-    let place = here.join("target/mutated");
-    let mutants = build(&core, &place)?;
-    let argued = argued(&fs::read_to_string(here.join("survivors.md")).unwrap_or_default());
-    let program = place.join("target/debug/mutated");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let core =
+        env::var_os("SEALPACK_CORE").map_or_else(|| folder.join("../../core"), PathBuf::from);
+    let build_folder = folder.join("target/mutated");
+    let mutants = build(&core, &build_folder)?;
+    let listed = listed(&fs::read_to_string(folder.join("survivors.md")).unwrap_or_default());
+    let program = build_folder.join("target/debug/mutated");
     let mut caught: BTreeMap<String, u32> = BTreeMap::new();
     let mut survivors = Vec::new();
-    if judge(&program, 0)? != "nothing" {
-        return Err("the stream itself does not pass the proof".into());
+    if run_proof(&program, 0)? != "nothing" {
+        return Err("the unchanged stream does not pass the proof".into());
     }
     for mutant in &mutants {
-        let by = judge(&program, mutant.number)?;
-        let word = by.split(' ').next().unwrap_or_default().to_owned();
+        let by = run_proof(&program, mutant.number)?;
+        let detected_by = by.split(' ').next().unwrap_or_default().to_owned();
         if env::var_os("VERBOSE").is_some() {
             println!("{by:40} {}:{} {}", mutant.number, mutant.line, mutant.name);
         }
-        if word == "nothing" {
+        if detected_by == "nothing" {
             survivors.push(mutant);
         } else {
-            *caught.entry(word).or_default() += 1;
+            *caught.entry(detected_by).or_default() += 1;
         }
     }
     println!(
-        "{} mutants: {} caught {caught:?}, {} survive",
+        "{} mutants: {} detected {caught:?}, {} not",
         mutants.len(),
         mutants.len() - survivors.len(),
         survivors.len()
     );
-    let mut fine = true;
+    let mut is_exact = true;
     for mutant in &survivors {
-        if !argued.contains(&mutant.name) {
-            fine = false;
-            println!("survives, and is not argued: line {} {}", mutant.line, mutant.name);
+        if !listed.contains(&mutant.name) {
+            is_exact = false;
+            println!("not detected, and not in survivors.md: line {} {}", mutant.line, mutant.name);
         }
     }
-    for name in &argued {
+    for name in &listed {
         if !survivors.iter().any(|mutant| mutant.name == *name) {
-            fine = false;
-            println!("is argued, and does not survive: {name}");
+            is_exact = false;
+            println!("in survivors.md, but detected: {name}");
         }
     }
-    Ok(fine)
+    Ok(is_exact)
 }
 
 /// The names in `survivors.md`: the lines that are list items in code.
-fn argued(text: &str) -> Vec<String> {
+fn listed(text: &str) -> Vec<String> {
     let names = text.lines().filter_map(|line| line.strip_prefix("- ``")?.strip_suffix("``"));
     names.map(|name| name.trim().to_owned()).collect()
 }
 
-/// Builds all mutants at once; those that do not compile are left out.
-fn build(core: &Path, place: &Path) -> Result<Vec<Mutant>, Box<dyn std::error::Error>> {
-    let src = place.join("src");
+/// Builds all mutants as one program, without those that do not compile.
+fn build(core: &Path, build_folder: &Path) -> Result<Vec<Mutant>, Box<dyn std::error::Error>> {
+    let src = build_folder.join("src");
     for folder in ["stream", "check"] {
         let _ = fs::remove_dir_all(src.join(folder));
         copy(&core.join("src").join(folder), &src.join(folder))?;
     }
-    fs::write(place.join("Cargo.toml"), MANIFEST)?;
+    fs::write(build_folder.join("Cargo.toml"), MANIFEST)?;
     fs::write(src.join("lib.rs"), LIBRARY)?;
     fs::write(src.join("main.rs"), PROGRAM)?;
     let mut skip: Vec<u32> = Vec::new();
@@ -165,7 +165,7 @@ fn build(core: &Path, place: &Path) -> Result<Vec<Mutant>, Box<dyn std::error::E
         }
         let build = Command::new("cargo")
             .args(["build", "--quiet", "--message-format=short"])
-            .current_dir(place)
+            .current_dir(build_folder)
             .output()?;
         if build.status.success() {
             distinguish(&mut all);
@@ -181,11 +181,11 @@ fn build(core: &Path, place: &Path) -> Result<Vec<Mutant>, Box<dyn std::error::E
     }
 }
 
-/// The same change in two places of a function: the second has a number.
+/// Appends a number to the name of a change that occurs again in the same function.
 fn distinguish(mutants: &mut [Mutant]) {
-    let mut seen: BTreeMap<String, u32> = BTreeMap::new();
+    let mut counts: BTreeMap<String, u32> = BTreeMap::new();
     for mutant in mutants {
-        let count = seen.entry(mutant.name.clone()).or_default();
+        let count = counts.entry(mutant.name.clone()).or_default();
         *count += 1;
         if *count > 1 {
             mutant.name = format!("{} ({count})", mutant.name);
@@ -193,8 +193,8 @@ fn distinguish(mutants: &mut [Mutant]) {
     }
 }
 
-/// The mutants at the places that the compiler complains about: for each error
-/// the nearest one in front of it.
+/// The mutants that do not compile: for each error of the compiler, the nearest mutant
+/// before its position.
 fn not_compiling(errors: &str, src: &Path) -> io::Result<Vec<u32>> {
     let mut found = Vec::new();
     for line in errors.lines().filter(|line| line.contains(": error")) {
@@ -221,8 +221,9 @@ fn not_compiling(errors: &str, src: &Path) -> io::Result<Vec<u32>> {
     Ok(found)
 }
 
-/// What catches a mutant: an invariant, the model, a panic, the time; or nothing.
-fn judge(program: &Path, number: u32) -> io::Result<String> {
+/// Runs the proof on a mutant. Returns what detects it: an invariant and its case,
+/// `model`, `panic`, `time`, or `nothing`.
+fn run_proof(program: &Path, number: u32) -> io::Result<String> {
     let mut child = Command::new(program)
         .arg(number.to_string())
         .stdout(Stdio::piped())

@@ -1,5 +1,5 @@
-//! Every mutant of a source file in one: each changed place asks at run time
-//! which mutant was chosen.
+//! Adds every mutant to one copy of a source file: each changed expression checks at run
+//! time whether its mutant is the selected one.
 
 use quote::{ToTokens, quote};
 use syn::visit_mut::{self, VisitMut};
@@ -7,17 +7,17 @@ use syn::{
     BinOp, Block, Expr, ExprLit, ImplItemFn, ItemFn, Lit, ReturnType, Stmt, UnOp, parse_quote,
 };
 
-/// A mutant: where it is, and what it does.
+/// A mutant: its line, and its change.
 #[derive(Clone, Debug)]
 pub struct Mutant {
     pub number: u32,
     pub line: usize,
-    /// `machine.rs write_extents: without `self.outputs.keep(list);``: what it is
-    /// known by, wherever its line goes.
+    /// For example `machine.rs write_extents: without `self.outputs.keep(list);``: stays
+    /// the same when the line moves.
     pub name: String,
 }
 
-/// Puts every mutant of `source` into it.
+/// Adds every mutant to `source`.
 pub fn mutate(
     file: &str,
     source: &str,
@@ -51,8 +51,14 @@ impl Mutator<'_> {
         Some(number)
     }
 
-    /// `expr`, or one of the others where its mutant was chosen.
-    fn instead(&mut self, line: usize, expr: &mut Expr, shown: &str, others: Vec<(Expr, String)>) {
+    /// Replaces `expr` by a choice between it and the others, each for its mutant.
+    fn alternatives(
+        &mut self,
+        line: usize,
+        expr: &mut Expr,
+        shown: &str,
+        others: Vec<(Expr, String)>,
+    ) {
         for (other, what) in others {
             if let Some(number) = self.mutant(line, &format!("`{shown}` as {what}")) {
                 let original = expr.clone();
@@ -64,7 +70,7 @@ impl Mutator<'_> {
     fn function(&mut self, name: &syn::Ident, output: &ReturnType, block: &mut Block) {
         self.function = name.to_string();
         visit_mut::visit_block_mut(self, block);
-        let answers: &[&str] = match output {
+        let return_values: &[&str] = match output {
             ReturnType::Default => &["()"],
             ReturnType::Type(_, ty) => match ty.to_token_stream().to_string().as_str() {
                 "bool" => &["true", "false"],
@@ -81,10 +87,10 @@ impl Mutator<'_> {
             },
         };
         let line = name.span().start().line;
-        for answer in answers {
-            if let Some(number) = self.mutant(line, &format!("answers `{answer}` at once")) {
-                let answer: Expr = syn::parse_str(answer).expect("an expression");
-                let stmt: Stmt = parse_quote!(if crate::mutant(#number) { return #answer; });
+        for value in return_values {
+            if let Some(number) = self.mutant(line, &format!("returns `{value}` immediately")) {
+                let value: Expr = syn::parse_str(value).expect("an expression");
+                let stmt: Stmt = parse_quote!(if crate::mutant(#number) { return #value; });
                 block.stmts.insert(0, stmt);
             }
         }
@@ -107,9 +113,10 @@ impl VisitMut for Mutator<'_> {
     }
 
     fn visit_impl_item_fn_mut(&mut self, item: &mut ImplItemFn) {
-        // What is there for the checker's own recorder is no part of the stream.
-        let of_the_checker = item.attrs.iter().any(|attribute| attribute.path().is_ident("cfg"));
-        if item.sig.constness.is_none() && !of_the_checker {
+        // Code for the checker's recorder is not part of the stream.
+        let is_for_the_checker =
+            item.attrs.iter().any(|attribute| attribute.path().is_ident("cfg"));
+        if item.sig.constness.is_none() && !is_for_the_checker {
             self.function(&item.sig.ident, &item.sig.output, &mut item.block);
         }
     }
@@ -161,7 +168,7 @@ impl VisitMut for Mutator<'_> {
                     .collect()
             }
             Expr::Unary(unary) if matches!(unary.op, UnOp::Not(_)) => {
-                vec![((*unary.expr).clone(), "its contrary".to_owned())]
+                vec![((*unary.expr).clone(), "its negation".to_owned())]
             }
             Expr::Lit(ExprLit { lit: Lit::Int(int), .. }) => {
                 let n: u64 = int.base10_parse().unwrap_or(0);
@@ -182,12 +189,12 @@ impl VisitMut for Mutator<'_> {
             }
             Expr::MethodCall(call) => method(call),
             Expr::Macro(macro_) if macro_.mac.path.is_ident("matches") => {
-                vec![(parse_quote!(!#expr), "its contrary".to_owned())]
+                vec![(parse_quote!(!#expr), "its negation".to_owned())]
             }
             Expr::Path(path) => other_value(path),
             _ => Vec::new(),
         };
-        self.instead(line, expr, &shown, others);
+        self.alternatives(line, expr, &shown, others);
         if let Expr::If(branch) = expr
             && !has_let(&branch.cond)
         {
@@ -196,7 +203,7 @@ impl VisitMut for Mutator<'_> {
                 (parse_quote!(false), "false".to_owned()),
             ];
             let mut cond = (*branch.cond).clone();
-            self.instead(line, &mut cond, &format!("if {condition}"), others);
+            self.alternatives(line, &mut cond, &format!("if {condition}"), others);
             *branch.cond = cond;
         }
     }
@@ -227,23 +234,23 @@ fn method(call: &syn::ExprMethodCall) -> Vec<(Expr, String)> {
         (Expr::MethodCall(call), format!("`{other}`"))
     };
     match name.as_str() {
-        "min" => vec![renamed("max"), ((*call.receiver).clone(), "the first".to_owned())],
+        "min" => vec![renamed("max"), ((*call.receiver).clone(), "its receiver".to_owned())],
         "max" => vec![renamed("min")],
         "saturating_add" => {
-            vec![renamed("saturating_sub"), ((*call.receiver).clone(), "the first".to_owned())]
+            vec![renamed("saturating_sub"), ((*call.receiver).clone(), "its receiver".to_owned())]
         }
         "saturating_sub" | "wrapping_sub" => {
             vec![
                 renamed(if name == "wrapping_sub" { "wrapping_add" } else { "saturating_add" }),
-                ((*call.receiver).clone(), "the first".to_owned()),
+                ((*call.receiver).clone(), "its receiver".to_owned()),
             ]
         }
         "wrapping_add" => {
-            vec![renamed("wrapping_sub"), ((*call.receiver).clone(), "the first".to_owned())]
+            vec![renamed("wrapping_sub"), ((*call.receiver).clone(), "its receiver".to_owned())]
         }
         "is_empty" | "is_some" | "is_none" | "is_some_and" | "any" | "is_open" | "try_reclaim" => {
             let call = call.clone();
-            vec![(parse_quote!(!#call), "its contrary".to_owned())]
+            vec![(parse_quote!(!#call), "its negation".to_owned())]
         }
         "push_back" => vec![renamed("push_front")],
         "pop_front" => vec![renamed("pop_back")],
@@ -296,11 +303,11 @@ fn has_let(expr: &Expr) -> bool {
 
 fn line_of(node: &impl ToTokens) -> usize {
     let tokens = node.to_token_stream().into_iter();
-    // What was put in has no place of its own.
+    // Inserted code has no position in the source.
     tokens.map(|token| token.span().start().line).find(|line| *line > 1).unwrap_or(0)
 }
 
-/// A node as it is written, on one line, not too long.
+/// The source text of a node, on one line and shortened.
 fn shown(node: &impl ToTokens) -> String {
     let text = quote!(#node).to_string();
     let text = text

@@ -15,14 +15,14 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [folder, threads, mode] = arguments.as_slice() else { panic!("FOLDER THREADS MODE") };
     let (threads, overwrite) = (threads.parse().unwrap(), mode == "overwrite");
-    let said = |word: &str, number: u64| {
+    let print = |word: &str, number: u64| {
         std::io::stdout().write_all(format!("{word} {number}\n").as_bytes()).unwrap();
     };
     for number in 1.. {
         let name = if overwrite { "out.pack".to_owned() } else { format!("{number}.pack") };
-        said("start", number);
+        print("start", number);
         let options = Writer::options().threads(threads).overwrite(overwrite);
         numbered::write(options, &Path::new(folder).join(name), number).unwrap();
-        said("done", number);
+        print("done", number);
     }
 }

@@ -18,16 +18,15 @@ const MAX_SINGLE_READS: u32 = 300;
 /// records.
 const MAX_SCANNED: usize = 100_000;
 
-/// Panics unless scanning, reading single items, reading many items and
-/// verification agree on every item of a pack whose source never fails, and every
-/// error names its section.
+/// Panics unless scanning, reading single items, reading many items and verification
+/// agree on every item of a pack in memory, and every error names its section.
 pub fn agree(reader: &Reader) {
     let report = reader.verify().unwrap();
     let count = reader.item_count();
-    let (scanned, stopped) = scan(reader);
-    let complete = stopped.is_none();
-    let all_seen = scanned.len() < MAX_SCANNED;
-    if all_seen {
+    let (scanned, error) = scan(reader);
+    let complete = error.is_none();
+    let scanned_all = scanned.len() < MAX_SCANNED;
+    if scanned_all {
         assert_eq!(
             complete,
             report.damaged_count + report.unchecked_count == 0,
@@ -47,9 +46,9 @@ pub fn agree(reader: &Reader) {
             (None, Err(error)) => assert_damage_or_limit(&error),
         }
     }
-    many(reader, &scanned);
-    if complete && all_seen {
-        judge(reader, &scanned, &report);
+    check_get_many(reader, &scanned);
+    if complete && scanned_all {
+        check_report(reader, &scanned, &report);
     }
 }
 
@@ -67,10 +66,10 @@ fn scan(reader: &Reader) -> (Vec<Bytes>, Option<Error>) {
     (scanned, None)
 }
 
-/// Some positions of scanned items, out of order and repeated.
-fn many(reader: &Reader, scanned: &[Bytes]) {
-    let some = u32::try_from(scanned.len()).unwrap().min(MAX_SINGLE_READS);
-    let positions: Vec<u32> = (0..some).rev().chain((0..some).step_by(3)).collect();
+/// Reads positions of scanned items, out of order and repeated, in one call.
+fn check_get_many(reader: &Reader, scanned: &[Bytes]) {
+    let count = u32::try_from(scanned.len()).unwrap().min(MAX_SINGLE_READS);
+    let positions: Vec<u32> = (0..count).rev().chain((0..count).step_by(3)).collect();
     let mut answered = 0;
     let take = |request: usize, item: Bytes| {
         answered += 1;
@@ -81,7 +80,7 @@ fn many(reader: &Reader, scanned: &[Bytes]) {
 }
 
 /// Checks the verification report of a pack of which every item was read.
-fn judge(reader: &Reader, items: &[Bytes], report: &Report) {
+fn check_report(reader: &Reader, items: &[Bytes], report: &Report) {
     let bytes: u64 = items.iter().map(|item| item.len() as u64).sum();
     assert_eq!(report.payload_size, bytes);
     let per_record = reader.trailer().items_per_record.max(1) as usize;
@@ -94,12 +93,12 @@ fn judge(reader: &Reader, items: &[Bytes], report: &Report) {
         hasher.record(&record_digest(record.iter().map(Bytes::as_ref)).unwrap());
     }
     let right = reader.trailer().content_hash.map(|stored| stored == hasher.finish());
-    let said = match report.verdict(LayerName::ContentHash) {
+    let reported = match report.verdict(LayerName::ContentHash) {
         Verdict::Passed => Some(true),
         Verdict::Failed(_) => Some(false),
         Verdict::NotPresent | Verdict::NotChecked(_) => None,
     };
-    assert_eq!(said, right, "the content hash");
+    assert_eq!(reported, right, "the content hash");
     assert_eq!(report.is_ok(), right != Some(false), "{report:?}");
 }
 

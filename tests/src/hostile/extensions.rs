@@ -9,16 +9,17 @@ use super::agree::assert_damage_or_limit;
 use super::{CodecChoice, Input, Packing};
 
 /// The maximum number of names that are looked up.
-const LOOKED_AT: u32 = 200;
+const MAX_LOOKUPS: u32 = 200;
 
-/// Takes any bytes as app data, as an envelope and as names: divided without a loss, and
-/// refused or consistent. Items can be read by position in any case.
+/// Takes any bytes as app data, as an envelope and as names: parsing loses no byte, and
+/// names are refused or consistent. If a reader accepts the app data, items can be read
+/// by position.
 pub fn extensions(data: &[u8]) {
     let mut input = Input::new(data);
     let (bits, items) = (input.byte(), input.number());
     let bytes = Bytes::copy_from_slice(input.rest());
     app_data(&bytes);
-    // Blocks that are stored as they are let the fuzzer reach the names themselves.
+    // With uncompressed blocks the fuzzer reaches the code that reads the names.
     if let Ok(section) = NamesSection::parse(bytes.clone(), items) {
         plain_names(&section);
     }
@@ -45,7 +46,7 @@ fn app_data(raw: &Bytes) {
         assert!(sections.windows(2).all(|pair| pair[0].kind < pair[1].kind));
         assert_eq!(*parsed.caller(), parsed.section(ExtensionKind::CALLER).unwrap_or_default());
     }
-    // What a writer is given, a reader returns.
+    // A reader returns the app data that the writer was given.
     let parts = AppDataParts { caller: raw.clone(), ..AppDataParts::default() };
     assert_eq!(AppData::parse(parts.encode().unwrap()).caller(), raw);
 }
@@ -53,7 +54,7 @@ fn app_data(raw: &Bytes) {
 fn plain_names(section: &NamesSection) {
     let mut lookup = NameLookup::new(section.clone());
     let mut end = 0;
-    for block in 0..section.block_count().min(LOOKED_AT) {
+    for block in 0..section.block_count().min(MAX_LOOKUPS) {
         let positions = section.block_positions(block);
         assert!(positions.start == end && positions.end > end);
         end = positions.end;
@@ -65,8 +66,8 @@ fn plain_names(section: &NamesSection) {
             assert_eq!(name, names.name(position));
             assert!(name.len() <= sealpack::core::names::MAX_NAME && !name.contains(&0));
             if let Ok(found) = lookup.find(&name, &PlainDecoder) {
-                let has_it = |&at: &u32| lookup.name(at, &PlainDecoder).unwrap() == name;
-                assert!(found.is_sorted() && found.iter().take(20).all(has_it));
+                let has_name = |&at: &u32| lookup.name(at, &PlainDecoder).unwrap() == name;
+                assert!(found.is_sorted() && found.iter().take(20).all(has_name));
                 assert!(!name.is_empty() || found.is_empty());
             }
         }
@@ -99,7 +100,7 @@ fn pack(items: u32, app_data: Vec<u8>) {
 
 fn look_up(names: &Names, items: u32) {
     assert_eq!(names.len(), items);
-    for named in names.iter().take(LOOKED_AT as usize) {
+    for named in names.iter().take(MAX_LOOKUPS as usize) {
         match named {
             Ok((position, name)) => {
                 assert_eq!(names.get(position).unwrap(), name);

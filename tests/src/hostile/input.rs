@@ -1,6 +1,6 @@
 //! Derives choices from bytes, and bytes from a seed.
 
-/// Takes choices from the front of an input, and zeros after its end.
+/// Takes choices from the front of an input; after its end every choice is zero.
 #[derive(Clone, Debug)]
 pub struct Input<'a> {
     rest: &'a [u8],
@@ -40,9 +40,9 @@ impl<'a> Input<'a> {
         self.number() as usize % bound.max(1)
     }
 
-    /// The next bytes, at most `most` of them.
-    pub fn take(&mut self, most: usize) -> &'a [u8] {
-        let (taken, rest) = self.rest.split_at(most.min(self.rest.len()));
+    /// The next bytes, at most `max` of them.
+    pub fn take(&mut self, max: usize) -> &'a [u8] {
+        let (taken, rest) = self.rest.split_at(max.min(self.rest.len()));
         self.rest = rest;
         taken
     }

@@ -29,7 +29,7 @@ pub fn options(data: &[u8]) {
     items.iter().for_each(|item| writer.append(item).unwrap());
     let sealed = writer.finish().unwrap();
     assert_eq!(sealed.trailer.total_items as usize, items.len());
-    // A limit may prevent opening or reading, but never yields a different item.
+    // A limit may prevent opening or reading, but never changes an item.
     let Ok(reader) = reader.open(path) else { return };
     assert_eq!(reader.app_data(), &app_data);
     if let Ok(all) = reader.iter().and_then(Iterator::collect::<Result<Vec<Bytes>, _>>) {
@@ -75,11 +75,11 @@ fn writer_options(input: &mut Input<'_>, zstd: bool) -> (WriterOptions, Bytes) {
 
 fn reader_options(input: &mut Input<'_>, zstd: bool) -> ReaderOptions {
     let mut wide = || u64::from(input.number()) << (input.byte() % 33);
-    let (gap, most, limit) = (wide(), wide(), wide());
+    let (gap, max_read, limit) = (wide(), wide(), wide());
     let bits = input.byte();
     let options = Reader::options()
         .codec(if zstd { ReadCodec::Zstd } else { ReadCodec::Plain })
-        .merge(Merge { gap, max_read: most })
+        .merge(Merge { gap, max_read })
         .decoded_limit(limit)
         .threads(usize::from(bits % 4));
     match bits & 0x80 != 0 {

@@ -40,7 +40,7 @@ impl CodecChoice {
             Self::Own => Some(Box::new(Flipped)),
             Self::Zstd => match Zstd::level(1).encoder() {
                 Ok(Codec::Encoder(encoder)) => Some(encoder),
-                _ => panic!("zstd is an encoder"),
+                _ => panic!("zstd has an encoder"),
             },
         }
     }

@@ -9,8 +9,8 @@ use sealpack::{Bytes, ReadCodec, Reader};
 
 use super::{Input, LIMIT, agree, read_options};
 
-/// What to repair. The trailer's checksum and its description of the sections are
-/// always repaired.
+/// What to repair. The trailer's checksum and the sizes of the sections in it are always
+/// repaired.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Repairs {
     /// The records' checksums.
@@ -47,58 +47,59 @@ pub fn repaired(data: &[u8]) {
 
 /// Repairs a file in place. It reads the file with `codec` for the content hash.
 pub fn repair(file: &mut Vec<u8>, repairs: Repairs, codec: &ReadCodec) {
-    let Some(mut head) = fit_trailer(file) else { return };
-    let app_data = file[file.len() - trailer::SIZE - head.app_data_size as usize..]
-        [..head.app_data_size as usize]
+    let Some(mut trailer) = fit_trailer(file) else { return };
+    let app_data = file[file.len() - trailer::SIZE - trailer.app_data_size as usize..]
+        [..trailer.app_data_size as usize]
         .to_vec();
-    if head.app_data_crc != 0 || head.record_checksum {
-        head.app_data_crc = crc32c(&app_data);
+    if trailer.app_data_crc != 0 || trailer.record_checksum {
+        trailer.app_data_crc = crc32c(&app_data);
     }
-    let records_end = file.len() - trailer::SIZE - app_data.len() - head.index_size as usize;
-    let mut index = file[records_end..][..head.index_size as usize].to_vec();
+    let records_end = file.len() - trailer::SIZE - app_data.len() - trailer.index_size as usize;
+    let mut index = file[records_end..][..trailer.index_size as usize].to_vec();
     file.truncate(records_end);
-    let sizes = sizes_of(&index, head.record_count, records_end);
+    let sizes = sizes_of(&index, trailer.record_count, records_end);
     if let Some(sizes) = sizes.or_else(|| repairs.index.then(|| vec![records_end])) {
         if repairs.index {
-            fit_counts(&mut head, sizes.len());
+            fit_counts(&mut trailer, sizes.len());
         }
-        let layout = head.layout();
-        let mut mended = Vec::new();
+        let layout = trailer.layout();
+        let mut repaired = Vec::new();
         let mut encoder = IndexEncoder::new();
         let mut at = 0;
         for (number, size) in (0u64..).zip(sizes) {
-            let first = number * u64::from(head.items_per_record);
-            let left = u64::from(head.total_items).saturating_sub(first);
-            let count = u32::try_from(left.min(head.items_per_record.into())).unwrap();
-            let record = mend_record(&file[at..at + size], layout, count, repairs);
+            let first = number * u64::from(trailer.items_per_record);
+            let left = u64::from(trailer.total_items).saturating_sub(first);
+            let count = u32::try_from(left.min(trailer.items_per_record.into())).unwrap();
+            let record = repair_record(&file[at..at + size], layout, count, repairs);
             encoder.push(u32::try_from(record.len()).unwrap()).unwrap();
-            mended.extend(record);
+            repaired.extend(record);
             at += size;
         }
         if repairs.index {
             index = encoder.finish();
-            *file = mended;
-        } else if mended.len() == records_end {
-            *file = mended;
+            *file = repaired;
+        } else if repaired.len() == records_end {
+            *file = repaired;
         }
     }
     if let Some((groups, crc)) = index.split_last_chunk_mut::<4>() {
         *crc = crc32c(groups).to_le_bytes();
     }
-    head.index_size = u32::try_from(index.len()).unwrap();
+    trailer.index_size = u32::try_from(index.len()).unwrap();
     file.extend_from_slice(&index);
     file.extend_from_slice(&app_data);
-    file.extend_from_slice(&head.encode());
+    file.extend_from_slice(&trailer.encode());
     if repairs.content_hash
         && let Some(hash) = hash_of(file, codec)
     {
-        head.content_hash = Some(hash);
+        trailer.content_hash = Some(hash);
         file.truncate(file.len() - trailer::SIZE);
-        file.extend_from_slice(&head.encode());
+        file.extend_from_slice(&trailer.encode());
     }
 }
 
-/// The trailer with all required fields, and with its sections within the file.
+/// The trailer, changed so that its fixed fields are valid and its sections fit into the
+/// file.
 fn fit_trailer(file: &[u8]) -> Option<Trailer> {
     let mut bytes = *file.last_chunk::<{ trailer::SIZE }>()?;
     bytes[..5].copy_from_slice(b"SLCH\x01");
@@ -106,11 +107,11 @@ fn fit_trailer(file: &[u8]) -> Option<Trailer> {
     bytes[24..26].copy_from_slice(&128u16.to_le_bytes());
     let crc = crc32c(&bytes[..72]);
     bytes[72..].copy_from_slice(&crc.to_le_bytes());
-    let mut head = Trailer::decode(&bytes).unwrap();
-    let room = u32::try_from(file.len() - trailer::SIZE).unwrap();
-    head.app_data_size = head.app_data_size.min(room);
-    head.index_size = head.index_size.min(room - head.app_data_size);
-    Some(head)
+    let mut trailer = Trailer::decode(&bytes).unwrap();
+    let available = u32::try_from(file.len() - trailer::SIZE).unwrap();
+    trailer.app_data_size = trailer.app_data_size.min(available);
+    trailer.index_size = trailer.index_size.min(available - trailer.app_data_size);
+    Some(trailer)
 }
 
 /// The sizes in an index, changed so that they add up; `None` if the index cannot
@@ -136,21 +137,21 @@ fn sizes_of(index: &[u8], records: u32, records_end: usize) -> Option<Vec<usize>
     Some(sizes)
 }
 
-/// The number of items for this many records.
-fn fit_counts(head: &mut Trailer, records: usize) {
-    head.record_count = u32::try_from(records).unwrap();
-    if head.check_counts().is_ok() {
+/// Sets the counts of a trailer for this number of records.
+fn fit_counts(trailer: &mut Trailer, records: usize) {
+    trailer.record_count = u32::try_from(records).unwrap();
+    if trailer.check_counts().is_ok() {
         return;
     }
-    let most = u32::MAX / head.record_count.max(1);
-    head.items_per_record = head.items_per_record.clamp(1, most);
-    head.total_items = match head.record_count {
+    let max = u32::MAX / trailer.record_count.max(1);
+    trailer.items_per_record = trailer.items_per_record.clamp(1, max);
+    trailer.total_items = match trailer.record_count {
         0 => 0,
-        records => (records - 1) * head.items_per_record + 1,
+        records => (records - 1) * trailer.items_per_record + 1,
     };
 }
 
-fn mend_record(record: &[u8], layout: RecordLayout, count: u32, repairs: Repairs) -> Vec<u8> {
+fn repair_record(record: &[u8], layout: RecordLayout, count: u32, repairs: Repairs) -> Vec<u8> {
     let has_crc = layout.has_lengths() || layout.has_record_checksum();
     let covered = if has_crc { &record[..record.len().saturating_sub(4)] } else { record };
     let (mut lengths, mut payload) = (Vec::new(), covered.to_vec());
@@ -169,17 +170,17 @@ fn mend_record(record: &[u8], layout: RecordLayout, count: u32, repairs: Repairs
         lengths.clear();
         group::encode(&even, &mut lengths);
     }
-    let mut mended = payload;
-    let payload_size = mended.len();
-    mended.extend(lengths);
+    let mut repaired = payload;
+    let payload_size = repaired.len();
+    repaired.extend(lengths);
     if has_crc && repairs.records {
         let from = if layout.has_record_checksum() { 0 } else { payload_size };
-        let crc = crc32c(&mended[from..]);
-        mended.extend_from_slice(&crc.to_le_bytes());
+        let crc = crc32c(&repaired[from..]);
+        repaired.extend_from_slice(&crc.to_le_bytes());
     } else if has_crc {
-        mended.extend_from_slice(&record[covered.len()..]);
+        repaired.extend_from_slice(&record[covered.len()..]);
     }
-    mended
+    repaired
 }
 
 fn drop_frame_checksum(payload: &mut Vec<u8>) {

@@ -16,19 +16,19 @@ use super::{CodecChoice, Input, LIMIT, Packing, agree};
 pub fn round_trip(data: &[u8]) {
     let mut input = Input::new(data);
     let packing = Packing::choose(&mut input);
-    let sound = packing.file();
-    let reader = open(&packing, sound.clone()).unwrap();
-    assert_eq!(read(&reader).unwrap(), packing.items, "what goes in comes out");
+    let original = packing.file();
+    let reader = open(&packing, original.clone()).unwrap();
+    assert_eq!(read(&reader).unwrap(), packing.items, "the original reads back");
     assert!(reader.verify().unwrap().is_ok());
-    let kept = reader.trailer().content_hash;
-    let mut file = sound.clone();
+    let original_hash = reader.trailer().content_hash;
+    let mut file = original.clone();
     let bursts = damage(&mut file, &mut input);
     let Ok(reader) = open(&packing, file.clone()) else { return };
     agree(&reader);
     let got = read(&reader);
     let report = reader.verify().unwrap();
-    if kept.is_some() && reader.trailer().content_hash == kept && report.is_ok() {
-        assert_eq!(got.unwrap(), packing.items, "verified against the hash that was kept");
+    if original_hash.is_some() && reader.trailer().content_hash == original_hash && report.is_ok() {
+        assert_eq!(got.unwrap(), packing.items, "verified against the original hash");
         return;
     }
     let protected = packing.record_checksum || packing.codec == CodecChoice::Zstd;
@@ -45,7 +45,7 @@ pub fn round_trip(data: &[u8]) {
         let hash = report.verdict(LayerName::ContentHash);
         assert!(
             !report.items_are_protected() || bursts > 1 || matches!(hash, Verdict::Passed),
-            "other items, and the report says that they are protected: {report:?}"
+            "different items, although the report says that they are protected: {report:?}"
         );
     }
 }

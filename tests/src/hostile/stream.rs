@@ -7,7 +7,7 @@ use sealpack_core::stream::BufferSize;
 use super::Input;
 
 /// The maximum number of bytes of one case.
-const MOST: usize = 4000;
+const MAX_BYTES: usize = 4000;
 
 /// Runs the case that the input describes, as text or as choices.
 pub fn stream(data: &[u8]) {
@@ -20,9 +20,9 @@ pub fn stream(data: &[u8]) {
         assert_eq!(again.as_ref(), Ok(&case), "a case is read back from its own text");
         case
     } else {
-        chosen(&mut input)
+        choose_case(&mut input)
     };
-    if case.bytes() > MOST || case.events.len() > 200 {
+    if case.bytes() > MAX_BYTES || case.events.len() > 200 {
         return;
     }
     let replay = check::replay(&case, size, &Variant::Strict);
@@ -34,7 +34,7 @@ pub fn stream(data: &[u8]) {
     assert!(last.taken <= last.written);
 }
 
-fn chosen(input: &mut Input<'_>) -> Case {
+fn choose_case(input: &mut Input<'_>) -> Case {
     let trim = input.flag();
     let mut events = Vec::new();
     while !input.is_empty() && events.len() < 60 {

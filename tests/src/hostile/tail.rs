@@ -8,7 +8,7 @@ use sealpack::{Bytes, core};
 use super::Input;
 
 /// The maximum number of values that are compared one by one.
-const LOOKED_AT: u32 = 2000;
+const MAX_CHECKED: u32 = 2000;
 
 /// Decodes any bytes as the end of a file, as an index and as a group. Accepted
 /// data is consistent, and the same however it is fetched.
@@ -34,7 +34,7 @@ pub fn tail(data: &[u8]) {
             directory(&a);
         }
         (Err(_), Err(_)) => {}
-        (a, b) => panic!("how it is fetched decides: {a:?} {b:?}"),
+        (a, b) => panic!("the result depends on how the file is fetched: {a:?} {b:?}"),
     }
 }
 
@@ -61,7 +61,7 @@ fn trailer(file: &[u8]) {
 }
 
 fn index(bytes: &Bytes, count: u32, end: u64) {
-    // As callers must, skip a count that the size rules out.
+    // As callers must, refuse a count that the size rules out.
     let groups = bytes.len().saturating_sub(4) as u64 / group::MIN_SIZE;
     if u64::from(count) > groups * 128 {
         return;
@@ -78,7 +78,7 @@ fn records(index: &OffsetIndex, count: u32, end: u64) {
     assert_eq!((index.record(count), index.record_at(end)), (None, None));
     let (mut at, mut seen) = (0, 0);
     for (number, range) in (0..).zip(index.records_from(0)) {
-        if number < LOOKED_AT {
+        if number < MAX_CHECKED {
             assert_eq!(index.record(number), Some(range.clone()));
             assert_eq!(index.record_at(range.start) == Some(number), !range.is_empty());
         }
@@ -99,7 +99,7 @@ fn directory(pack: &Pack) {
     }
     assert_eq!(next, items);
     assert!(directory.place(items).is_err() && directory.record(records).is_err());
-    for position in 0..items.min(LOOKED_AT) {
+    for position in 0..items.min(MAX_CHECKED) {
         let place = directory.place(position).unwrap();
         assert_eq!(place.record.first_item + place.slot, position);
     }
@@ -109,7 +109,7 @@ fn group(bytes: &[u8], count: u32) {
     let Ok((group, before)) = Group::split_last(bytes, count) else { return };
     assert_eq!(group.size() + before.len() as u64, bytes.len() as u64);
     assert_eq!((group.count(), group.get(count)), (count, None));
-    if count > LOOKED_AT || count == 0 {
+    if count > MAX_CHECKED || count == 0 {
         return;
     }
     let values: Vec<u32> = group.iter().collect();

@@ -1,6 +1,6 @@
-//! Packs in object stores: what they cost in requests, what they survive.
+//! Packs in object stores: the number of requests, and the failures that they survive.
 //!
-//! The store is in memory here; `tests/servers` asks the same of servers.
+//! The store is in memory; `tests/servers` tests the same with servers.
 
 mod outcomes;
 mod reading;
@@ -12,13 +12,13 @@ mod writing;
 use object_store::ObjectStoreExt as _;
 use sealpack::remote::Location;
 use sealpack_tests::incompressible::{item, pack};
-use store::Watched;
+use store::RecordingStore;
 
 const PATH: &str = "folder/a.pack";
 
 /// A store with one pack in it.
-async fn store_with(pack: Vec<u8>) -> (Watched, Location) {
-    let store = Watched::new();
+async fn store_with(pack: Vec<u8>) -> (RecordingStore, Location) {
+    let store = RecordingStore::new();
     store.inner.put(&PATH.into(), pack.into()).await.unwrap();
     let location = Location::new(store.clone(), PATH.into());
     (store, location)

@@ -1,14 +1,14 @@
-//! A write whose answer is lost is looked up, and not guessed.
+//! If the response to a write is lost, the writer looks up whether the write took place.
 
 use object_store::ObjectStoreExt as _;
 use sealpack::remote::{Location, PartSize, RemoteWriter, StoreFault, StoreSource};
 use sealpack::{Error, ErrorKind, Plain, Writer, WriterOptions};
 use tokio::runtime::Runtime;
 
-use super::store::{Lost, Request, Watched};
+use super::store::{LostResponse, RecordingStore, Request};
 use super::{PATH, item, pack};
 
-/// Items of one part, and of three.
+/// Numbers of items that make one part, and three.
 const SIZES: [u32; 2] = [10, 12_000];
 
 fn options(replace: bool) -> WriterOptions {
@@ -16,7 +16,7 @@ fn options(replace: bool) -> WriterOptions {
 }
 
 fn write(
-    store: &Watched,
+    store: &RecordingStore,
     runtime: &Runtime,
     options: WriterOptions,
     count: u32,
@@ -28,7 +28,7 @@ fn write(
     writer.finish().map(drop)
 }
 
-fn at(store: &Watched, runtime: &Runtime, path: &str) -> Option<Vec<u8>> {
+fn at(store: &RecordingStore, runtime: &Runtime, path: &str) -> Option<Vec<u8>> {
     let got = runtime.block_on(async { store.inner.get(&path.into()).await?.bytes().await });
     got.ok().map(|bytes| bytes.to_vec())
 }
@@ -38,14 +38,14 @@ fn fault(error: &Error) -> Option<StoreFault> {
 }
 
 #[test]
-fn a_write_whose_answer_is_lost_has_succeeded() {
+fn a_write_whose_response_is_lost_succeeds() {
     let runtime = Runtime::new().unwrap();
     for count in SIZES {
-        for lost in [Lost::Connection, Lost::Retried] {
+        for lost in [LostResponse::Connection, LostResponse::Retried] {
             for (replace, drops_metadata) in
                 [(false, false), (true, false), (false, true), (true, true)]
             {
-                let store = Watched::new();
+                let store = RecordingStore::new();
                 if replace {
                     runtime.block_on(store.inner.put(&PATH.into(), "before".into())).unwrap();
                 }
@@ -63,18 +63,18 @@ fn a_write_whose_answer_is_lost_has_succeeded() {
 }
 
 #[test]
-fn another_writers_object_is_not_taken_for_this_one() {
+fn another_writers_object_is_not_mistaken_for_this_one() {
     let runtime = Runtime::new().unwrap();
     for count in SIZES {
         for drops_metadata in [false, true] {
-            let store = Watched::new();
+            let store = RecordingStore::new();
             if drops_metadata {
                 store.drop_metadata();
             }
-            store.lose(Lost::Beaten);
+            store.lose(LostResponse::OtherWriterFirst);
             let error = write(&store, &runtime, options(false), count).unwrap_err();
             assert!(matches!(error.kind(), ErrorKind::Exists), "{error}");
-            store.lose(Lost::Beaten);
+            store.lose(LostResponse::OtherWriterFirst);
             let error = write(&store, &runtime, options(true), count).unwrap_err();
             assert_eq!(fault(&error), Some(StoreFault::Other), "{error}");
             assert_eq!(at(&store, &runtime, PATH).unwrap(), b"another writer's");
@@ -83,48 +83,48 @@ fn another_writers_object_is_not_taken_for_this_one() {
     }
 }
 
-/// A store answers 409 while another request for the name is in progress.
+/// A store responds with 409 while another request for the path is in progress.
 #[test]
-fn a_conflict_is_tried_again_and_is_never_called_an_object_that_exists() {
+fn a_conflict_is_retried_and_never_reported_as_an_existing_object() {
     let runtime = Runtime::new().unwrap();
-    let store = Watched::new();
-    store.lose(Lost::Conflict);
+    let store = RecordingStore::new();
+    store.lose(LostResponse::Conflict);
     write(&store, &runtime, options(false), 10).unwrap();
     let requests = store.requests();
     let puts = requests.iter().filter(|request| matches!(request, Request::Put { .. })).count();
     assert_eq!(puts, 2, "{requests:?}");
 
     // An upload of several parts cannot be completed again by its client.
-    let store = Watched::new();
-    store.lose(Lost::Conflict);
+    let store = RecordingStore::new();
+    store.lose(LostResponse::Conflict);
     let error = write(&store, &runtime, options(false), 12_000).unwrap_err();
     assert_eq!(fault(&error), Some(StoreFault::Conflict), "{error}");
     assert_eq!(store.open_uploads(), 0);
 }
 
 #[test]
-fn a_lost_answer_leaves_pack_and_digest_list_together() {
+fn a_lost_response_leaves_pack_and_digest_list_together() {
     let runtime = Runtime::new().unwrap();
-    let listed = options(false).digest_list(true);
+    let with_list = options(false).digest_list(true);
     for count in SIZES {
-        let store = Watched::new();
-        // The list is written first, so this is the list's answer.
-        store.lose(Lost::Connection);
-        write(&store, &runtime, listed.clone(), count).unwrap();
+        let store = RecordingStore::new();
+        // The list is written first, so this is the response to the list's write.
+        store.lose(LostResponse::Connection);
+        write(&store, &runtime, with_list.clone(), count).unwrap();
         assert!(at(&store, &runtime, PATH).is_some());
         assert!(at(&store, &runtime, &format!("{PATH}.digests")).is_some());
     }
 }
 
 #[test]
-fn an_outcome_that_cannot_be_looked_up_is_said_to_be_unknown() {
+fn an_outcome_that_cannot_be_looked_up_is_reported_as_unknown() {
     let runtime = Runtime::new().unwrap();
-    let store = Watched::new();
+    let store = RecordingStore::new();
     let location = Location::new(store.clone(), PATH.into());
     let options = RemoteWriter::options(options(false));
     let mut writer = options.create(&location, runtime.handle()).unwrap();
     writer.append(b"an item").unwrap();
-    store.lose(Lost::Connection);
+    store.lose(LostResponse::Connection);
     store.fail(1);
     let error = writer.finish().unwrap_err();
     assert_eq!(fault(&error), Some(StoreFault::Unknown), "{error}");
@@ -134,9 +134,9 @@ fn an_outcome_that_cannot_be_looked_up_is_said_to_be_unknown() {
 #[test]
 fn an_abort_that_fails_is_part_of_the_error() {
     let runtime = Runtime::new().unwrap();
-    let store = Watched::new();
+    let store = RecordingStore::new();
     store.keep_parts();
-    store.lose(Lost::Beaten);
+    store.lose(LostResponse::OtherWriterFirst);
     let error = write(&store, &runtime, options(true), 12_000).unwrap_err();
     assert!(error.store().unwrap().abort_failure().is_some());
     assert!(
@@ -144,20 +144,20 @@ fn an_abort_that_fails_is_part_of_the_error() {
         "{error:#}"
     );
 
-    let store = Watched::new();
+    let store = RecordingStore::new();
     store.keep_parts();
     let location = Location::new(store.clone(), PATH.into());
     let small = RemoteWriter::options(options(true)).part_size(PartSize::SMALLEST);
     let mut writer = small.create(&location, runtime.handle()).unwrap();
-    // More than wait in memory, so the upload has begun.
+    // More than the writer buffers, so the upload has begun.
     (0..60_000).for_each(|number| writer.append(&item(number, 1000)).unwrap());
-    assert!(!writer.abort_handle().abort(), "parts are left");
+    assert!(!writer.abort_handle().abort(), "abort reports that parts are left");
 }
 
 #[test]
-fn a_store_without_conditional_puts_is_asked_before_instead() {
+fn without_conditional_puts_the_writer_checks_before_each_put() {
     let runtime = Runtime::new().unwrap();
-    let store = Watched::new();
+    let store = RecordingStore::new();
     store.refuse_if_none_match();
     write(&store, &runtime, options(false), 10).unwrap();
     let requests = store.requests();
@@ -169,12 +169,12 @@ fn a_store_without_conditional_puts_is_asked_before_instead() {
     assert!(matches!(error.kind(), ErrorKind::Exists), "{error}");
 }
 
-/// A client that panics, as some do at settings that they do not expect.
+/// A store client that panics, as some do with settings that they do not expect.
 #[test]
-fn a_panic_of_the_store_is_an_error_and_no_abort() {
+fn a_panic_of_the_store_is_an_error_and_does_not_abort_the_process() {
     let runtime = Runtime::new().unwrap();
     for (write_first, count) in [(false, 0), (true, 10), (true, 12_000)] {
-        let store = Watched::new();
+        let store = RecordingStore::new();
         if !write_first {
             store.panic();
         }
@@ -187,9 +187,9 @@ fn a_panic_of_the_store_is_an_error_and_no_abort() {
         });
         let error = written.unwrap_err();
         assert_eq!(fault(&error), Some(StoreFault::Panicked), "{error}");
-        assert!(format!("{error:#}").contains("a task panicked: out of order"), "{error:#}");
+        assert!(format!("{error:#}").contains("a task panicked: the store panicked"), "{error:#}");
     }
-    let store = Watched::new();
+    let store = RecordingStore::new();
     store.panic();
     let location = Location::new(store, PATH.into());
     let error = StoreSource::open(&location, runtime.handle()).unwrap_err();

@@ -1,4 +1,5 @@
-//! Requests counted, versions pinned, everything as from a file.
+//! Reading from a store: the number of requests, pinned versions, and the same results
+//! as from a file.
 
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use sealpack::{Error, ErrorKind, Plain, ReadCodec, Reader, RecordCache, Writer, 
 use sealpack_tests::fixtures;
 use tokio::runtime::Runtime;
 
-use super::store::{Request, Watched};
+use super::store::{RecordingStore, Request};
 use super::{PATH, item, pack, store_with};
 
 fn fault(error: &Error) -> Option<StoreFault> {
@@ -50,14 +51,14 @@ async fn an_item_of_a_large_plain_record_costs_two_requests_and_few_bytes() {
         let reader = RemoteReader::options().codec(codec).open(&location).await.unwrap();
         store.requests();
         assert_eq!(reader.get(12_345).await.unwrap(), item(12_345, 1000));
-        assert_eq!(store.requests().len(), requests, "one more to learn the codec");
+        assert_eq!(store.requests().len(), requests, "one more to detect the codec");
         reader.get(2345).await.unwrap();
         assert_eq!(store.requests().len(), 2);
     }
 }
 
 #[tokio::test]
-async fn scattered_positions_cost_no_more_requests_than_the_plan_says() {
+async fn scattered_positions_cost_no_more_requests_than_planned() {
     let options = Writer::options().items_per_record(50);
     let (store, location) = store_with(pack(options, 60_000, 1000)).await;
     let reader = RemoteReader::open(&location).await.unwrap();
@@ -73,14 +74,14 @@ async fn scattered_positions_cost_no_more_requests_than_the_plan_says() {
 
     store.requests();
     let items = reader.get_many(&positions).await.unwrap();
-    assert!(store.requests().len() <= planned.len(), "a request for each planned read");
+    assert!(store.requests().len() <= planned.len(), "at most one request per planned read");
     for (position, found) in positions.iter().zip(items) {
         assert_eq!(found, item(*position, 1000));
     }
 }
 
 #[tokio::test]
-async fn a_range_is_what_it_is_in_a_file_and_costs_few_requests() {
+async fn a_range_yields_the_same_items_as_from_a_file_with_few_requests() {
     let options = Writer::options().items_per_record(50);
     let (store, location) = store_with(pack(options, 20_000, 1000)).await;
     let reader = RemoteReader::open(&location).await.unwrap();
@@ -89,8 +90,8 @@ async fn a_range_is_what_it_is_in_a_file_and_costs_few_requests() {
         let items: Vec<_> = reader.range(range.clone()).unwrap().try_collect().await.unwrap();
         let expected: Vec<_> = range.clone().map(|number| item(number, 1000)).collect();
         assert_eq!(items, expected, "{range:?}");
-        let most = range.len().div_ceil(4000) + 1;
-        assert!(store.requests().len() <= most, "{range:?}");
+        let max = range.len().div_ceil(4000) + 1;
+        assert!(store.requests().len() <= max, "{range:?}");
     }
     assert!(reader.range(5..20_001).is_err());
     assert_eq!(reader.range(..).unwrap().count().await, 20_000);
@@ -172,7 +173,7 @@ async fn broken_packs_are_refused_as_from_files() {
             Err(error) => Err(error),
         };
         let local = Reader::open(broken.path()).and_then(|reader| reader.verify());
-        // What a decoder says first of a frame with several faults may differ.
+        // Of a frame with several faults, decoders may report different ones.
         let damaged = |report: Report| {
             let records = report.damaged.iter().map(|damage| damage.record.number);
             (report.is_ok(), records.collect::<Vec<_>>())
@@ -183,10 +184,9 @@ async fn broken_packs_are_refused_as_from_files() {
     }
 }
 
-/// Whatever is asked for when the object is replaced, the answer is an error
-/// that says so, or was read before.
+/// After the object was replaced, every call returns an error that says so.
 #[tokio::test]
-async fn a_change_between_two_requests_is_noticed() {
+async fn a_change_between_two_requests_is_an_error() {
     for same_size in [true, false] {
         let first = pack(Writer::options(), 20_000, 1000);
         let mut second = first.clone();
@@ -209,7 +209,7 @@ async fn a_change_between_two_requests_is_noticed() {
     }
 }
 
-/// A server that does not look at `If-Match` is found out by what it answers.
+/// If a server ignores `If-Match`, the reader compares the size in its response.
 #[tokio::test]
 async fn a_version_without_an_etag_is_recognized_by_its_size() {
     let bytes = pack(Writer::options(), 20_000, 1000);
@@ -220,9 +220,9 @@ async fn a_version_without_an_etag_is_recognized_by_its_size() {
     assert_eq!(fault(&open(size - 1).await.unwrap_err()), Some(StoreFault::Changed));
 }
 
-/// Every request in turn: the error comes out, and the next call is sound.
+/// Each request fails once: the call returns the error, and the next call succeeds.
 #[tokio::test]
-async fn a_request_that_fails_is_reported_and_spoils_nothing() {
+async fn a_failed_request_is_reported_and_later_calls_succeed() {
     let (store, location) = store_with(pack(Writer::options(), 20_000, 1000)).await;
     let reader = RemoteReader::options().requests(3).open(&location).await.unwrap();
     reader.codec().await.unwrap();
@@ -240,17 +240,18 @@ async fn a_request_that_fails_is_reported_and_spoils_nothing() {
     }
     store.fail(0);
     let error = reader.get(9).await.unwrap_err();
-    assert!(format!("{error:#}").contains("a test made it fail"), "{error:#}");
-    // A store that does not answer for the end of an object is asked for its
-    // size.
+    assert!(format!("{error:#}").contains("a failure injected by a test"), "{error:#}");
+    // If a store refuses a request for the last bytes of an object, the reader requests
+    // the size.
     store.fail(0);
     assert!(RemoteReader::open(&location).await.is_ok());
     assert_eq!(store.requests(), [Request::Get, Request::Head, Request::Get]);
 }
 
 #[tokio::test]
-async fn what_is_not_there_says_so() {
-    let location = Location::new(Watched::new(), "none.pack".into()).named("s3://bucket/none.pack");
+async fn a_missing_object_is_reported_as_not_found() {
+    let location =
+        Location::new(RecordingStore::new(), "none.pack".into()).named("s3://bucket/none.pack");
     let error = RemoteReader::open(&location).await.unwrap_err();
     assert_eq!(fault(&error), Some(StoreFault::NotFound));
     assert!(error.to_string().starts_with("s3://bucket/none.pack: "), "{error}");
@@ -259,7 +260,7 @@ async fn what_is_not_there_says_so() {
     assert!(error.corruption().is_some(), "{error}");
 }
 
-/// Dropping the future is all there is to cancelling.
+/// Dropping the future cancels it.
 #[tokio::test]
 async fn a_cancelled_read_leaves_the_reader_as_it_was() {
     let (store, location) = store_with(pack(Writer::options(), 20_000, 1000)).await;
@@ -272,26 +273,26 @@ async fn a_cancelled_read_leaves_the_reader_as_it_was() {
     assert_eq!(store.requests(), [Request::Get]);
 }
 
-/// 1 MiB allows two reads in flight, each 1/8 of it as stored, 1/8 decoded and
-/// waiting, 1/4 a record that is decoded.
+/// A limit of 1 MiB allows two reads in flight. Each may take 1/8 of it for the bytes as
+/// stored, 1/8 for decoded items that wait, and 1/4 for the record being decoded.
 #[tokio::test]
 async fn a_memory_limit_bounds_the_reads_in_flight() {
     let options = Writer::options().items_per_record(64);
     let (store, location) = store_with(pack(options, 6000, 1000)).await;
     store.slow_down();
     let positions: Vec<u32> = (0..6000).step_by(300).collect();
-    for (limit, most) in [(u64::MAX, 8), (1 << 20, 2), (512 << 10, 2)] {
+    for (limit, max) in [(u64::MAX, 8), (1 << 20, 2), (512 << 10, 2)] {
         let options =
             RemoteReader::options().memory_limit(limit).merge(Merge { gap: 0, max_read: 1 });
         let reader = options.open(&location).await.unwrap();
-        store.most_gets();
+        store.max_gets();
         let all: Vec<_> = reader.range(0..6000).unwrap().try_collect().await.unwrap();
         assert!((0..6000).all(|number| all[number as usize] == item(number, 1000)));
-        assert_eq!(store.most_gets(), most, "range, {limit}");
+        assert_eq!(store.max_gets(), max, "range, {limit}");
         reader.get_many(&positions).await.unwrap();
-        assert_eq!(store.most_gets(), most, "get_many, {limit}");
+        assert_eq!(store.max_gets(), max, "get_many, {limit}");
         assert!(reader.verify().await.unwrap().is_ok());
-        assert_eq!(store.most_gets(), most, "verify, {limit}");
+        assert_eq!(store.max_gets(), max, "verify, {limit}");
     }
     let options =
         RemoteReader::options().memory_limit(200 << 10).merge(Merge { gap: 0, max_read: 1 });
@@ -301,11 +302,11 @@ async fn a_memory_limit_bounds_the_reads_in_flight() {
     else {
         panic!("{refused}");
     };
-    assert_eq!(*limit, 50 << 10, "a quarter of it");
+    assert_eq!(*limit, 50 << 10, "a quarter of the memory limit");
 }
 
 #[tokio::test]
-async fn a_cache_costs_what_its_table_says() {
+async fn a_cached_reader_costs_the_requests_that_its_documentation_states() {
     let (store, location) = store_with(pack(Writer::options(), 20_000, 1000)).await;
     let cache = ReaderCache::new(1 << 20, RemoteReader::options());
     cache.open(&location).await.unwrap();
@@ -317,14 +318,14 @@ async fn a_cache_costs_what_its_table_says() {
     assert_eq!(store.requests(), []);
 
     store.inner.put(&PATH.into(), pack(Writer::options(), 9, 9).into()).await.unwrap();
-    assert_eq!(cache.open(&location).await.unwrap().item_count(), 9, "the new one");
-    assert_eq!(cache.len(), 2, "of both versions");
+    assert_eq!(cache.open(&location).await.unwrap().item_count(), 9, "the new version");
+    assert_eq!(cache.len(), 2, "readers of both versions");
     assert_eq!(cache.last(&location).unwrap().item_count(), 9);
 }
 
 #[tokio::test]
-async fn a_cache_keeps_to_its_bound_and_the_least_used_goes() {
-    let store = Watched::new();
+async fn a_cache_stays_within_its_bound_and_drops_the_least_recently_used() {
+    let store = RecordingStore::new();
     let mut locations = Vec::new();
     for number in 0..4 {
         let path = format!("{number}.pack");
@@ -347,7 +348,7 @@ async fn a_cache_keeps_to_its_bound_and_the_least_used_goes() {
     assert!(small.is_empty(), "larger than the bound");
 }
 
-/// The blocking source, under the reader of files: the same counts.
+/// The blocking source, with the reader of files, makes as many requests.
 #[test]
 fn a_blocking_reader_costs_one_request_to_open_and_one_for_an_item() {
     let runtime = Runtime::new().unwrap();
@@ -368,9 +369,9 @@ fn a_blocking_reader_costs_one_request_to_open_and_one_for_an_item() {
 }
 
 #[test]
-fn a_runtime_without_threads_of_its_own_is_refused_and_not_waited_for() {
+fn a_runtime_without_worker_threads_is_refused_instead_of_blocking() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let location = Location::new(Watched::new(), PATH.into());
+    let location = Location::new(RecordingStore::new(), PATH.into());
     let error = StoreSource::open(&location, runtime.handle()).unwrap_err();
     assert_eq!(fault(&error), Some(StoreFault::NoWorkers));
 }

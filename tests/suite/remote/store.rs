@@ -1,5 +1,5 @@
-//! A store in memory that counts requests, asserts that parts have the sizes
-//! that every store accepts, and fails when a test asks for it.
+//! A store in memory that records requests, asserts that parts have sizes that every
+//! store accepts, and fails on request.
 
 use std::fmt;
 use std::ops::Range;
@@ -18,7 +18,7 @@ use object_store::{
 };
 use sealpack::remote::{Refusal, StoreFault};
 
-/// What was asked of a store.
+/// A request to the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
     Head,
@@ -32,58 +32,59 @@ pub enum Request {
 
 /// How the store fails a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lost {
-    /// It carries the request out, and the connection breaks.
+pub enum LostResponse {
+    /// The store carries out the request, and the connection breaks.
     Connection,
-    /// It carries the request out, and answers a retry: there is one, or there
-    /// is no such upload.
+    /// The store carries out the request, and responds to a retry: the object exists, or
+    /// the upload does not.
     Retried,
-    /// It carries nothing out, and says that another write is in progress.
+    /// The store refuses the request, since another write is in progress.
     Conflict,
     /// Another writer's object appears, and the connection breaks.
-    Beaten,
+    OtherWriterFirst,
 }
 
-/// What the clones of a [`Watched`] share.
+/// The state that the clones of a [`RecordingStore`] share.
 #[derive(Debug, Default)]
 pub struct Log {
     requests: Mutex<Vec<Request>>,
-    /// The request of this number fails, counted from 0.
-    fails: AtomicUsize,
+    /// The number, from 0, of the request that fails.
+    failing_request: AtomicUsize,
     open_uploads: AtomicUsize,
-    most_parts: AtomicUsize,
+    max_parts: AtomicUsize,
     parts_in_flight: AtomicUsize,
     gets_in_flight: AtomicUsize,
-    most_gets: AtomicUsize,
-    slow: AtomicBool,
+    max_gets: AtomicUsize,
+    is_slow: AtomicBool,
     /// Whether every request panics.
     panics: AtomicBool,
     /// How the next put or complete fails.
-    loses: Mutex<Option<Lost>>,
-    /// Whether objects come without their metadata.
+    next_failure: Mutex<Option<LostResponse>>,
+    /// Whether objects are returned without their metadata.
     drops_metadata: AtomicBool,
     /// Whether no upload can be aborted.
     keeps_parts: AtomicBool,
     /// Whether `If-None-Match` is refused.
-    knows_no_condition: AtomicBool,
-    /// Listings have ETags without quotes, as Azure's.
-    unquotes: AtomicBool,
-    /// The next answers have another ETag each, as from other servers.
-    e_tags: AtomicUsize,
-    /// Every condition fails.
+    refuses_if_none_match: AtomicBool,
+    /// Whether listings have ETags without quotes, as Azure's.
+    lists_unquoted_e_tags: AtomicBool,
+    /// How many of the next responses have an ETag of their own, as if each came from
+    /// another server.
+    varying_e_tags: AtomicUsize,
+    /// Whether every `If-Match` fails.
     refuses_conditions: AtomicBool,
 }
 
-/// A store in memory that is watched.
+/// A store in memory that records its requests.
 #[derive(Clone)]
-pub struct Watched {
+pub struct RecordingStore {
     pub inner: Arc<InMemory>,
     pub log: Arc<Log>,
 }
 
-impl Watched {
+impl RecordingStore {
     pub fn new() -> Self {
-        let log = Log { fails: AtomicUsize::new(usize::MAX), ..Log::default() };
+        let log = Log { failing_request: AtomicUsize::new(usize::MAX), ..Log::default() };
         Self { inner: Arc::new(InMemory::new()), log: Arc::new(log) }
     }
 
@@ -92,20 +93,20 @@ impl Watched {
         std::mem::take(&mut *self.log.requests.lock().unwrap())
     }
 
-    /// Has the request of this number fail from now on, counted from 0.
+    /// Lets the request with this number, counted from 0 from now on, fail.
     pub fn fail(&self, number: usize) {
         self.requests();
-        self.log.fails.store(number, Ordering::SeqCst);
+        self.log.failing_request.store(number, Ordering::SeqCst);
     }
 
-    /// The most reads that were in flight at once, from the last call on.
-    pub fn most_gets(&self) -> usize {
-        self.log.most_gets.swap(0, Ordering::SeqCst)
+    /// The maximum number of reads in flight at once since the last call.
+    pub fn max_gets(&self) -> usize {
+        self.log.max_gets.swap(0, Ordering::SeqCst)
     }
 
-    /// Lets parts and reads take their time.
+    /// Delays parts and reads from now on.
     pub fn slow_down(&self) {
-        self.log.slow.store(true, Ordering::SeqCst);
+        self.log.is_slow.store(true, Ordering::SeqCst);
     }
 
     /// Panics at every request from now on.
@@ -113,101 +114,104 @@ impl Watched {
         self.log.panics.store(true, Ordering::SeqCst);
     }
 
-    /// Loses the answer to the next put or complete.
-    pub fn lose(&self, how: Lost) {
-        *self.log.loses.lock().unwrap() = Some(how);
+    /// Loses the response to the next put or complete.
+    pub fn lose(&self, how: LostResponse) {
+        *self.log.next_failure.lock().unwrap() = Some(how);
     }
 
-    /// Keeps no metadata from now on.
+    /// Drops metadata from now on.
     pub fn drop_metadata(&self) {
         self.log.drops_metadata.store(true, Ordering::SeqCst);
     }
 
-    /// Aborts no upload from now on.
+    /// Refuses to abort uploads from now on.
     pub fn keep_parts(&self) {
         self.log.keeps_parts.store(true, Ordering::SeqCst);
     }
 
-    /// Refuses conditional puts from now on, as a store that does not know
-    /// them.
+    /// Refuses conditional puts from now on, as a store that does not support them.
     pub fn refuse_if_none_match(&self) {
-        self.log.knows_no_condition.store(true, Ordering::SeqCst);
+        self.log.refuses_if_none_match.store(true, Ordering::SeqCst);
     }
 
     /// Lists ETags without their quotes from now on.
     pub fn unquote_listings(&self) {
-        self.log.unquotes.store(true, Ordering::SeqCst);
+        self.log.lists_unquoted_e_tags.store(true, Ordering::SeqCst);
     }
 
-    /// Gives each of the next answers an ETag of its own, until 0 is set.
-    pub fn vary_e_tags(&self, answers: usize) {
-        self.log.e_tags.store(answers, Ordering::SeqCst);
+    /// Gives each of the next `responses` responses an ETag of its own.
+    pub fn vary_e_tags(&self, responses: usize) {
+        self.log.varying_e_tags.store(responses, Ordering::SeqCst);
     }
 
-    /// Answers 412 to every condition, true or not.
+    /// Responds with 412 to every `If-Match`, even if it matches.
     pub fn refuse_conditions(&self) {
         self.log.refuses_conditions.store(true, Ordering::SeqCst);
     }
 
-    /// Uploads that were begun and neither completed nor aborted.
+    /// The number of uploads that were begun and neither completed nor aborted.
     pub fn open_uploads(&self) -> usize {
         self.log.open_uploads.load(Ordering::SeqCst)
     }
 
-    /// The most parts that were in flight at once.
-    pub fn most_parts(&self) -> usize {
-        self.log.most_parts.load(Ordering::SeqCst)
+    /// The maximum number of parts in flight at once.
+    pub fn max_parts(&self) -> usize {
+        self.log.max_parts.load(Ordering::SeqCst)
     }
 }
 
 impl Log {
-    fn note(&self, request: Request) -> Result<()> {
-        assert!(!self.panics.load(Ordering::SeqCst), "out of order");
+    fn record(&self, request: Request) -> Result<()> {
+        assert!(!self.panics.load(Ordering::SeqCst), "the store panicked");
         let mut requests = self.requests.lock().unwrap();
         requests.push(request);
-        if requests.len() - 1 == self.fails.load(Ordering::SeqCst) {
-            return Err(Error::Generic { store: "Watched", source: "a test made it fail".into() });
+        if requests.len() - 1 == self.failing_request.load(Ordering::SeqCst) {
+            return Err(Error::Generic {
+                store: "recording",
+                source: "a failure injected by a test".into(),
+            });
         }
         Ok(())
     }
 }
 
-/// Not the bytes in it.
-impl fmt::Debug for Watched {
+/// Leaves out the stored bytes.
+impl fmt::Debug for RecordingStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Watched").field("log", &self.log).finish_non_exhaustive()
+        f.debug_struct("RecordingStore").field("log", &self.log).finish_non_exhaustive()
     }
 }
 
-impl fmt::Display for Watched {
+impl fmt::Display for RecordingStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Watched")
+        f.write_str("RecordingStore")
     }
 }
 
 #[async_trait]
-impl ObjectStore for Watched {
+impl ObjectStore for RecordingStore {
     async fn put_opts(
         &self,
         location: &Path,
         payload: PutPayload,
         options: PutOptions,
     ) -> Result<PutResult> {
-        self.log.note(Request::Put { size: payload.content_length() })?;
-        if options.mode == PutMode::Create && self.log.knows_no_condition.load(Ordering::SeqCst) {
-            let why = Refusal::new(StoreFault::NoConditions, "501 Not Implemented");
-            return Err(Error::Generic { store: "Watched", source: why.into() });
+        self.log.record(Request::Put { size: payload.content_length() })?;
+        if options.mode == PutMode::Create && self.log.refuses_if_none_match.load(Ordering::SeqCst)
+        {
+            let refusal = Refusal::new(StoreFault::NoConditions, "501 Not Implemented");
+            return Err(Error::Generic { store: "recording", source: refusal.into() });
         }
-        let lost = self.log.loses.lock().unwrap().take();
-        if lost == Some(Lost::Beaten) {
+        let failure = self.log.next_failure.lock().unwrap().take();
+        if failure == Some(LostResponse::OtherWriterFirst) {
             self.inner.put(location, "another writer's".into()).await?;
         }
-        if !matches!(lost, Some(Lost::Conflict | Lost::Beaten)) {
+        if !matches!(failure, Some(LostResponse::Conflict | LostResponse::OtherWriterFirst)) {
             let put = self.inner.put_opts(location, payload, options).await?;
-            let None = lost else { return Err(lost_answer(lost, location)) };
+            let None = failure else { return Err(lost_response(failure, location)) };
             return Ok(put);
         }
-        Err(lost_answer(lost, location))
+        Err(lost_response(failure, location))
     }
 
     async fn put_multipart_opts(
@@ -215,11 +219,11 @@ impl ObjectStore for Watched {
         location: &Path,
         options: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
-        self.log.note(Request::Begin)?;
+        self.log.record(Request::Begin)?;
         let inner = self.inner.put_multipart_opts(location, options).await?;
         self.log.open_uploads.fetch_add(1, Ordering::SeqCst);
         let (store, location) = (self.clone(), location.clone());
-        Ok(Box::new(WatchedUpload {
+        Ok(Box::new(RecordingUpload {
             inner,
             log: Arc::clone(&self.log),
             store,
@@ -229,14 +233,14 @@ impl ObjectStore for Watched {
     }
 
     async fn get_opts(&self, location: &Path, mut options: GetOptions) -> Result<GetResult> {
-        self.log.note(if options.head { Request::Head } else { Request::Get })?;
+        self.log.record(if options.head { Request::Head } else { Request::Get })?;
         let in_flight = self.log.gets_in_flight.fetch_add(1, Ordering::SeqCst) + 1;
-        self.log.most_gets.fetch_max(in_flight, Ordering::SeqCst);
-        if self.log.slow.load(Ordering::SeqCst) {
+        self.log.max_gets.fetch_max(in_flight, Ordering::SeqCst);
+        if self.log.is_slow.load(Ordering::SeqCst) {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         self.log.gets_in_flight.fetch_sub(1, Ordering::SeqCst);
-        let varies = self.log.e_tags.load(Ordering::SeqCst);
+        let varies = self.log.varying_e_tags.load(Ordering::SeqCst);
         if varies > 0 {
             options.if_match = None;
         }
@@ -248,14 +252,14 @@ impl ObjectStore for Watched {
             got.attributes = Attributes::new();
         }
         if varies > 0 {
-            self.log.e_tags.store(varies - 1, Ordering::SeqCst);
+            self.log.varying_e_tags.store(varies - 1, Ordering::SeqCst);
             got.meta.e_tag = Some(format!("\"from server {varies}\""));
         }
         Ok(got)
     }
 
     async fn get_ranges(&self, _: &Path, _: &[Range<u64>]) -> Result<Vec<bytes::Bytes>> {
-        panic!("its gap of 1 MiB does not suit records")
+        panic!("sealpack must not use it: it merges ranges up to 1 MiB apart")
     }
 
     fn delete_stream(
@@ -266,14 +270,14 @@ impl ObjectStore for Watched {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        let unquotes = self.log.unquotes.load(Ordering::SeqCst);
+        let lists_unquoted_e_tags = self.log.lists_unquoted_e_tags.load(Ordering::SeqCst);
         let unquoted = move |mut meta: ObjectMeta| {
             meta.e_tag = meta.e_tag.map(|e_tag| e_tag.replace('"', ""));
             meta
         };
         self.inner
             .list(prefix)
-            .map_ok(move |meta| if unquotes { unquoted(meta) } else { meta })
+            .map_ok(move |meta| if lists_unquoted_e_tags { unquoted(meta) } else { meta })
             .boxed()
     }
 
@@ -286,31 +290,31 @@ impl ObjectStore for Watched {
     }
 }
 
-/// What the writer hears of a request that was lost so.
-fn lost_answer(lost: Option<Lost>, location: &Path) -> Error {
-    match lost {
-        Some(Lost::Connection | Lost::Beaten) | None => {
-            Error::Generic { store: "Watched", source: "connection reset".into() }
+/// The error that the writer gets instead of the response.
+fn lost_response(failure: Option<LostResponse>, location: &Path) -> Error {
+    match failure {
+        Some(LostResponse::Connection | LostResponse::OtherWriterFirst) | None => {
+            Error::Generic { store: "recording", source: "connection reset".into() }
         }
-        Some(Lost::Retried | Lost::Conflict) => {
+        Some(LostResponse::Retried | LostResponse::Conflict) => {
             Error::AlreadyExists { path: location.to_string(), source: "409".into() }
         }
     }
 }
 
 #[derive(Debug)]
-struct WatchedUpload {
+struct RecordingUpload {
     inner: Box<dyn MultipartUpload>,
     log: Arc<Log>,
-    store: Watched,
+    store: RecordingStore,
     location: Path,
     sizes: Vec<usize>,
 }
 
-impl WatchedUpload {
-    /// Every part but the last as large as the first, none above it, and none
-    /// empty: what R2 asks for, and so what is asked for here.
-    fn check_the_rule(&self) {
+impl RecordingUpload {
+    /// Asserts that every part except the last is as large as the first, that the last
+    /// is not larger, and that none is empty: the rules of R2, the strictest store.
+    fn check_part_sizes(&self) {
         let (last, others) = self.sizes.split_last().unwrap();
         let first = self.sizes[0];
         assert!(others.iter().all(|&size| size == first), "parts of {:?}", self.sizes);
@@ -319,50 +323,53 @@ impl WatchedUpload {
 }
 
 #[async_trait]
-impl MultipartUpload for WatchedUpload {
+impl MultipartUpload for RecordingUpload {
     fn put_part(&mut self, data: PutPayload) -> UploadPart {
         let size = data.content_length();
         self.sizes.push(size);
-        self.check_the_rule();
-        let noted = self.log.note(Request::Part { size });
+        self.check_part_sizes();
+        let recorded = self.log.record(Request::Part { size });
         let (log, part) = (Arc::clone(&self.log), self.inner.put_part(data));
         Box::pin(async move {
             let now = log.parts_in_flight.fetch_add(1, Ordering::SeqCst) + 1;
-            log.most_parts.fetch_max(now, Ordering::SeqCst);
-            if log.slow.load(Ordering::SeqCst) {
+            log.max_parts.fetch_max(now, Ordering::SeqCst);
+            if log.is_slow.load(Ordering::SeqCst) {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
             log.parts_in_flight.fetch_sub(1, Ordering::SeqCst);
-            noted?;
+            recorded?;
             part.await
         })
     }
 
     async fn complete(&mut self) -> Result<PutResult> {
-        self.log.note(Request::Complete)?;
-        let lost = self.log.loses.lock().unwrap().take();
-        if lost == Some(Lost::Beaten) {
+        self.log.record(Request::Complete)?;
+        let failure = self.log.next_failure.lock().unwrap().take();
+        if failure == Some(LostResponse::OtherWriterFirst) {
             self.store.inner.put(&self.location, "another writer's".into()).await?;
         }
-        if matches!(lost, Some(Lost::Conflict | Lost::Beaten)) {
-            return Err(lost_answer(lost, &self.location));
+        if matches!(failure, Some(LostResponse::Conflict | LostResponse::OtherWriterFirst)) {
+            return Err(lost_response(failure, &self.location));
         }
         let completed = self.inner.complete().await?;
         self.log.open_uploads.fetch_sub(1, Ordering::SeqCst);
-        match lost {
+        match failure {
             None => Ok(completed),
-            Some(Lost::Retried) => {
+            Some(LostResponse::Retried) => {
                 let path = self.location.to_string();
                 Err(Error::NotFound { path, source: "<Code>NoSuchUpload</Code>".into() })
             }
-            lost => Err(lost_answer(lost, &self.location)),
+            failure => Err(lost_response(failure, &self.location)),
         }
     }
 
     async fn abort(&mut self) -> Result<()> {
-        self.log.note(Request::Abort)?;
+        self.log.record(Request::Abort)?;
         if self.log.keeps_parts.load(Ordering::SeqCst) {
-            return Err(Error::Generic { store: "Watched", source: "credentials expired".into() });
+            return Err(Error::Generic {
+                store: "recording",
+                source: "credentials expired".into(),
+            });
         }
         self.inner.abort().await?;
         self.log.open_uploads.fetch_sub(1, Ordering::SeqCst);

@@ -1,4 +1,4 @@
-//! A reader of a store that holds what it reads to a hash.
+//! A reader of a store that authenticates what it reads against a trusted hash.
 
 use std::sync::Arc;
 
@@ -11,27 +11,27 @@ use sealpack::core::read::{LayerName, Verdict};
 use sealpack::remote::{Location, ReaderCache, RemoteReader, RemoteReaderOptions, RemoteTrust};
 use sealpack::{Error, ErrorKind, OptionsError, Plain, SealedDigests, Writer};
 
-use super::store::{Request, Watched};
+use super::store::{RecordingStore, Request};
 use super::{PATH, item};
-use crate::trusted::Listed;
+use crate::trusted::ListedPack;
 use crate::trusted::forged::Forger;
 
 const COUNT: u32 = 3000;
 const LENGTH: usize = 1000;
 
-fn listed(options: sealpack::WriterOptions) -> Listed {
-    Listed::new(options, (0..COUNT).map(|number| item(number, LENGTH)).collect())
+fn listed(options: sealpack::WriterOptions) -> ListedPack {
+    ListedPack::new(options, (0..COUNT).map(|number| item(number, LENGTH)).collect())
 }
 
-async fn store_with(pack: Vec<u8>, list: Vec<u8>) -> (Watched, Location) {
-    let store = Watched::new();
+async fn store_with(pack: Vec<u8>, list: Vec<u8>) -> (RecordingStore, Location) {
+    let store = RecordingStore::new();
     store.inner.put(&PATH.into(), pack.into()).await.unwrap();
     let location = Location::new(store.clone(), PATH.into());
     store.inner.put(location.digest_list().path(), list.into()).await.unwrap();
     (store, location)
 }
 
-fn both(sealed: &SealedDigests) -> [RemoteReaderOptions; 2] {
+fn trusting_options(sealed: &SealedDigests) -> [RemoteReaderOptions; 2] {
     let root = RemoteTrust::root(sealed.root);
     let content_hash = RemoteTrust::content_hash(sealed.content_hash);
     [root, content_hash].map(|trust| RemoteReader::options().trust(trust))
@@ -42,12 +42,12 @@ fn untrusted(error: &Error) -> bool {
 }
 
 #[tokio::test]
-async fn every_way_of_reading_gives_the_items_of_a_sound_pack() {
+async fn every_way_of_reading_yields_the_items_of_a_sound_pack() {
     for options in [Writer::options(), Writer::options().codec(Plain)] {
         for items_per_record in [1, 7, 128] {
             let listed = listed(options.clone().items_per_record(items_per_record));
             let (_, location) = store_with(listed.pack.clone(), listed.list.clone()).await;
-            for options in both(&listed.sealed) {
+            for options in trusting_options(&listed.sealed) {
                 let reader = options.open(&location).await.unwrap();
                 assert_eq!(reader.trusted().unwrap().header().root(), listed.sealed.root);
                 assert_eq!(reader.get(2999).await.unwrap(), listed.items[2999]);
@@ -65,25 +65,25 @@ async fn every_way_of_reading_gives_the_items_of_a_sound_pack() {
 
 /// Neither checksum nor content hash covers the items of this pack.
 #[tokio::test]
-async fn an_item_that_nothing_else_covers_is_refused_in_every_way_of_reading() {
+async fn a_changed_item_that_no_checksum_covers_is_refused_in_every_way_of_reading() {
     let mut listed = listed(Writer::options().codec(Plain).items_per_record(10));
     listed.pack[1_000_500] ^= 1;
     let (_, location) = store_with(listed.pack.clone(), listed.list.clone()).await;
-    for options in both(&listed.sealed) {
+    for options in trusting_options(&listed.sealed) {
         let reader = options.open(&location).await.unwrap();
         assert!(untrusted(&reader.get(995).await.unwrap_err()));
         assert_eq!(reader.get(5).await.unwrap(), listed.items[5]);
         assert!(untrusted(&reader.get_many(&[5, 995]).await.unwrap_err()));
         let mut range = std::pin::pin!(reader.range(900..COUNT).unwrap());
-        let mut given = 0;
+        let mut yielded = 0;
         let refused = loop {
             match range.try_next().await {
-                Ok(Some(_)) => given += 1,
-                Ok(None) => panic!("the whole range was given out"),
+                Ok(Some(_)) => yielded += 1,
+                Ok(None) => panic!("the damaged item was yielded"),
                 Err(error) => break error,
             }
         };
-        assert!(untrusted(&refused) && given < 100, "{refused} after {given}");
+        assert!(untrusted(&refused) && yielded < 100, "{refused} after {yielded}");
         let report = reader.verify().await.unwrap();
         assert_eq!(report.damaged_count, 1);
         assert!(matches!(report.verdict(LayerName::ContentHash), Verdict::Failed(_)));
@@ -94,14 +94,14 @@ async fn an_item_that_nothing_else_covers_is_refused_in_every_way_of_reading() {
 async fn a_list_of_another_pack_or_none_opens_nothing() {
     let listed = listed(Writer::options());
     let (store, location) = store_with(listed.pack.clone(), Vec::new()).await;
-    for options in both(&listed.sealed) {
+    for options in trusting_options(&listed.sealed) {
         let error = options.open(&location).await.unwrap_err();
-        let ErrorKind::DigestList(of_list) = error.kind() else { panic!("{error}") };
-        assert_eq!(of_list.path(), location.digest_list().name());
+        let ErrorKind::DigestList(list_error) = error.kind() else { panic!("{error}") };
+        assert_eq!(list_error.path(), location.digest_list().name());
     }
-    let other = Listed::new(Writer::options(), vec![b"another".to_vec()]);
+    let other = ListedPack::new(Writer::options(), vec![b"another".to_vec()]);
     store.inner.put(location.digest_list().path(), other.list.into()).await.unwrap();
-    for options in both(&listed.sealed) {
+    for options in trusting_options(&listed.sealed) {
         let error = options.open(&location).await.unwrap_err();
         assert!(error.untrusted().is_some(), "{error}");
     }
@@ -111,23 +111,23 @@ async fn a_list_of_another_pack_or_none_opens_nothing() {
 async fn under_the_root_trust_costs_one_request_to_open_and_one_for_128_records() {
     let listed = listed(Writer::options().codec(Plain).items_per_record(2));
     let (store, location) = store_with(listed.pack.clone(), listed.list.clone()).await;
-    let [by_root, _] = both(&listed.sealed);
+    let [by_root, _] = trusting_options(&listed.sealed);
     let reader = by_root.open(&location).await.unwrap();
     assert_eq!(store.requests(), [Request::Get; 2], "the end of the pack, the header of the list");
     reader.get(0).await.unwrap();
-    assert_eq!(store.requests(), [Request::Get; 2], "a record, a block");
+    assert_eq!(store.requests(), [Request::Get; 2], "a record and a block of the list");
     reader.get(255).await.unwrap();
-    assert_eq!(store.requests(), [Request::Get], "of the same block");
-    // All at once, of one block: the first asks for it, and the others wait.
+    assert_eq!(store.requests(), [Request::Get], "a record whose digest is in the same block");
+    // Concurrent calls of one block: the first requests it, and the others wait.
     try_join_all((256..266).step_by(2).map(|position| reader.get(position))).await.unwrap();
-    assert_eq!(store.requests(), [Request::Get; 6], "five records, a block");
+    assert_eq!(store.requests(), [Request::Get; 6], "five records and one block");
 }
 
 #[tokio::test]
-async fn a_block_that_could_not_be_had_is_asked_for_again() {
+async fn a_block_whose_request_failed_is_requested_again() {
     let listed = listed(Writer::options().codec(Plain).items_per_record(2));
     let (store, location) = store_with(listed.pack.clone(), listed.list.clone()).await;
-    let [by_root, _] = both(&listed.sealed);
+    let [by_root, _] = trusting_options(&listed.sealed);
     let reader = by_root.open(&location).await.unwrap();
     for request in 0..2 {
         store.fail(request);
@@ -138,14 +138,14 @@ async fn a_block_that_could_not_be_had_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn readers_of_a_cache_trust_as_their_options_say() {
+async fn readers_of_a_cache_authenticate_as_their_options_say() {
     let mut listed = listed(Writer::options().codec(Plain).items_per_record(10));
     listed.pack[500] ^= 1;
     let (_, location) = store_with(listed.pack.clone(), listed.list.clone()).await;
-    for options in both(&listed.sealed) {
+    for options in trusting_options(&listed.sealed) {
         let cache = ReaderCache::new(1 << 24, options);
         let opened = cache.open(&location).await;
-        // Under a content hash the first record is looked at when opening.
+        // With a trusted content hash, opening already checks the first record.
         let Ok(reader) = opened else { continue };
         assert!(untrusted(&reader.get(0).await.unwrap_err()));
         assert!(untrusted(&cache.last(&location).unwrap().get(0).await.unwrap_err()));
@@ -162,44 +162,48 @@ async fn trust_together_with_an_extract_is_refused() {
     assert_eq!(format!("{:?}", error.kind()), format!("{refused:?}"));
 }
 
-/// The reader of files is tested with twenty thousand (`trusted/forged.rs`).
+/// `trusted/forged.rs` tests the reader of files with twenty thousand.
 #[tokio::test]
-async fn forgeries_in_a_store_give_true_items_or_errors() {
+async fn forgeries_in_a_store_yield_authentic_items_or_errors() {
     let mut forger = Forger::new(88);
     let store = Arc::new(InMemory::new());
     let location = Location::shared(store.clone(), PATH.into());
-    let (mut opened, mut given, mut refused) = (0, 0, 0);
+    let (mut opened, mut yielded, mut refused) = (0, 0, 0);
     for turn in 0..3000 {
-        let (pack, list, true_one) = forger.forge();
+        let (pack, list, original) = forger.forge();
         store.put(&PATH.into(), pack.into()).await.unwrap();
         store.put(location.digest_list().path(), list.into()).await.unwrap();
-        let [by_root, by_content_hash] = both(&true_one.sealed);
+        let [by_root, by_content_hash] = trusting_options(&original.sealed);
         let options = if turn % 2 == 0 { by_root } else { by_content_hash };
         let Ok(reader) = options.open(&location).await else { continue };
         opened += 1;
-        let items = &true_one.items;
+        let items = &original.items;
         let count = u32::try_from(items.len()).unwrap();
-        assert_eq!(reader.item_count(), count, "the number of items is vouched for");
+        assert_eq!(reader.item_count(), count, "the number of items is authentic");
         for _ in 0..4 {
             let position = forger.below(items.len());
             match reader.get(u32::try_from(position).unwrap()).await {
                 Ok(item) => {
                     assert_eq!(item, items[position], "item {position}");
-                    given += 1;
+                    yielded += 1;
                 }
                 Err(_) => refused += 1,
             }
         }
-        let whole: Result<Vec<_>, _> = reader.range(0..count).unwrap().try_collect().await;
+        let scanned: Result<Vec<_>, _> = reader.range(0..count).unwrap().try_collect().await;
         let positions: Vec<u32> = (0..count).rev().collect();
         let many = reader.get_many(&positions).await;
         let sound = reader.verify().await.is_ok_and(|report| report.is_ok());
-        assert_eq!((whole.is_ok(), many.is_ok()), (sound, sound), "each says what reading does");
-        if let (Ok(whole), Ok(many)) = (whole, many) {
-            assert_eq!(&whole, items);
+        assert_eq!(
+            (scanned.is_ok(), many.is_ok()),
+            (sound, sound),
+            "all calls agree with the verification"
+        );
+        if let (Ok(scanned), Ok(many)) = (scanned, many) {
+            assert_eq!(&scanned, items);
             assert!(many.iter().eq(items.iter().rev()));
         }
     }
-    println!("{opened} opened, {given} items, {refused} refused");
-    assert!(opened > 300 && given > 300 && refused > 50);
+    println!("{opened} opened, {yielded} items, {refused} refused");
+    assert!(opened > 300 && yielded > 300 && refused > 50);
 }

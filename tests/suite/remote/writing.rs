@@ -1,4 +1,4 @@
-//! Uploads: equal parts, all or nothing, and no parts that stay.
+//! Uploads: parts of equal size, all or nothing, and no parts left over.
 
 use object_store::ObjectStoreExt as _;
 use object_store::memory::InMemory;
@@ -8,7 +8,7 @@ use sealpack::remote::{
 use sealpack::{Error, ErrorKind, Plain, Writer, WriterOptions, Zstd};
 use tokio::runtime::Runtime;
 
-use super::store::{Request, Watched};
+use super::store::{RecordingStore, Request};
 use super::{PATH, item, pack};
 
 const PART: usize = 5 << 20;
@@ -50,10 +50,10 @@ fn bytes_at(path: &str, store: &InMemory, runtime: &Runtime) -> Option<Vec<u8>> 
 fn progress_adds_up_and_a_cancelled_upload_leaves_nothing() {
     let runtime = runtime();
     for cancelled_at in [None, Some(1000), Some(2999)] {
-        for listed in [false, true] {
-            let store = Watched::new();
+        for with_list in [false, true] {
+            let store = RecordingStore::new();
             let location = Location::new(store.clone(), PATH.into());
-            let options = small_parts(Writer::options().codec(Plain).digest_list(listed));
+            let options = small_parts(Writer::options().codec(Plain).digest_list(with_list));
             let mut writer = options.create(&location, runtime.handle()).unwrap();
             let monitor = writer.monitor();
             let mut appended = Ok(());
@@ -85,7 +85,7 @@ fn progress_adds_up_and_a_cancelled_upload_leaves_nothing() {
     }
 }
 
-/// Whatever the options, a store has the very bytes that a file would.
+/// With any options, the object has the same bytes as the file.
 #[test]
 fn a_pack_in_a_store_is_the_pack_in_a_file() {
     let runtime = runtime();
@@ -98,7 +98,7 @@ fn a_pack_in_a_store_is_the_pack_in_a_file() {
     ];
     for options in both {
         for (count, length) in [(0, 0), (1, 10), (12_000, 1000), (3, 9 << 20)] {
-            let store = Watched::new();
+            let store = RecordingStore::new();
             let location = Location::new(store.clone(), PATH.into());
             let size = write(small_parts(options.clone()), &location, &runtime, count, length);
             let found = bytes(&store.inner, &runtime).unwrap();
@@ -109,19 +109,18 @@ fn a_pack_in_a_store_is_the_pack_in_a_file() {
     }
 }
 
-/// `WatchedUpload` holds every upload to the rule; here it is seen to have had
-/// something to hold.
+/// `RecordingUpload` asserts the sizes of all uploads; this test compares them with the
+/// expected ones.
 #[test]
 fn every_part_but_the_last_is_exactly_as_large() {
     let runtime = runtime();
-    // 5 MiB and a little more or less of them: the trailer is 76 bytes, the
-    // index 5 + 4 for one record or so, all counted by the size alone.
+    // Packs of a multiple of 5 MiB, and of one byte more or less.
     let options = || Writer::options().codec(Plain).items_per_record(1).content_hash(false);
     let overhead = pack(options(), 1, 0).len();
     for parts in 1..4 {
-        for more in [-1isize, 0, 1] {
-            let length = (parts * PART - overhead).checked_add_signed(more).unwrap();
-            let store = Watched::new();
+        for difference in [-1isize, 0, 1] {
+            let length = (parts * PART - overhead).checked_add_signed(difference).unwrap();
+            let store = RecordingStore::new();
             let location = Location::new(store.clone(), PATH.into());
             let size = write(small_parts(options()), &location, &runtime, 1, length).unwrap();
             let size = usize::try_from(size).unwrap();
@@ -143,7 +142,7 @@ fn every_part_but_the_last_is_exactly_as_large() {
 #[test]
 fn a_pack_of_one_part_is_one_request_that_creates() {
     let runtime = runtime();
-    let store = Watched::new();
+    let store = RecordingStore::new();
     let location = Location::new(store.clone(), PATH.into());
     let size = write(small_parts(Writer::options()), &location, &runtime, 10, 10).unwrap();
     let size = usize::try_from(size).unwrap();
@@ -151,10 +150,10 @@ fn a_pack_of_one_part_is_one_request_that_creates() {
 }
 
 #[test]
-fn what_is_there_is_replaced_only_on_demand() {
+fn an_existing_object_is_replaced_only_on_request() {
     let runtime = runtime();
     for (count, length) in [(10, 10), (8000, 1000)] {
-        let store = Watched::new();
+        let store = RecordingStore::new();
         let location = Location::new(store.clone(), PATH.into());
         runtime.block_on(store.inner.put(&PATH.into(), "before".into())).unwrap();
         let refused = small_parts(Writer::options()).create(&location, runtime.handle());
@@ -163,51 +162,55 @@ fn what_is_there_is_replaced_only_on_demand() {
         let mut writer = small_parts(forced.clone()).create(&location, runtime.handle()).unwrap();
         writer.append(b"an item").unwrap();
         drop(writer);
-        assert_eq!(bytes(&store.inner, &runtime).unwrap(), b"before", "dropped: as it was");
+        assert_eq!(
+            bytes(&store.inner, &runtime).unwrap(),
+            b"before",
+            "dropping the writer keeps the old object"
+        );
         write(small_parts(forced), &location, &runtime, count, length).unwrap();
         assert!(bytes(&store.inner, &runtime).unwrap() == pack(Writer::options(), count, length));
     }
 }
 
-/// Another client writes the name after this writer has looked.
+/// Another client creates the object after this writer checked that there is none.
 #[test]
-fn what_appears_meanwhile_is_not_replaced() {
+fn an_object_that_appears_meanwhile_is_not_replaced() {
     let runtime = runtime();
     for (count, length) in [(10, 10), (12_000, 1000)] {
-        let store = Watched::new();
+        let store = RecordingStore::new();
         let location = Location::new(store.clone(), PATH.into());
         let options = small_parts(Writer::options());
         let mut writer = options.create(&location, runtime.handle()).unwrap();
         (0..count).for_each(|number| writer.append(&item(number, length)).unwrap());
-        runtime.block_on(store.inner.put(&PATH.into(), "theirs".into())).unwrap();
+        runtime.block_on(store.inner.put(&PATH.into(), "other".into())).unwrap();
         let error = writer.finish().unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::Exists), "{error}");
-        assert_eq!(bytes(&store.inner, &runtime).unwrap(), b"theirs");
+        assert_eq!(bytes(&store.inner, &runtime).unwrap(), b"other");
         assert_eq!(store.open_uploads(), 0);
     }
 }
 
-/// Each request of an upload fails once: an error that names the pack, no
-/// object, no parts left.
+/// Each request of an upload fails once: the error names the pack, and no object and no
+/// parts are left.
 #[test]
 fn a_request_that_fails_ends_the_upload_and_leaves_nothing() {
     let runtime = runtime();
-    for listed in [false, true] {
-        let options = Writer::options().codec(Plain).digest_list(listed);
-        let upload = |store: &Watched| {
+    for with_list in [false, true] {
+        let options = Writer::options().codec(Plain).digest_list(with_list);
+        let upload = |store: &RecordingStore| {
             let location = Location::new(store.clone(), PATH.into());
             write(small_parts(options.clone()), &location, &runtime, 24_000, 1000)
         };
-        let store = Watched::new();
+        let store = RecordingStore::new();
         upload(&store).unwrap();
         let requests = store.requests();
         assert_eq!(requests.iter().filter(|r| matches!(r, Request::Part { .. })).count(), 5);
         for number in 0..requests.len() {
-            let store = Watched::new();
+            let store = RecordingStore::new();
             store.fail(number);
             let error = upload(&store).unwrap_err();
             assert!(error.to_string().contains(PATH), "{error}");
-            assert!(format!("{error:#}").contains("a test made it fail"), "{error:#}");
+            assert!(format!("{error:#}").contains("a failure injected by a test"), "{error:#}");
             assert_eq!(bytes(&store.inner, &runtime), None, "request {number}");
             assert_eq!(bytes_at(LIST, &store.inner, &runtime), None, "request {number}");
             assert_eq!(store.open_uploads(), 0, "request {number}: {:?}", store.requests());
@@ -215,19 +218,19 @@ fn a_request_that_fails_ends_the_upload_and_leaves_nothing() {
     }
 }
 
-/// The list in the store is the list in a file, of one part and of several.
+/// The list in the store equals the list in a file, with one part and with several.
 #[test]
-fn a_digest_list_is_there_before_its_pack() {
+fn a_digest_list_is_uploaded_before_its_pack() {
     let runtime = runtime();
     for (count, puts) in [(1000, 2), (500_000, 0)] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.pack");
         let options = Writer::options().codec(Plain).items_per_record(1).digest_list(true);
-        let mut in_a_file = options.clone().create(&path).unwrap();
-        (0..count).for_each(|number| in_a_file.append(&item(number, 20)).unwrap());
-        let expected = in_a_file.finish().unwrap().digests.unwrap();
+        let mut file_writer = options.clone().create(&path).unwrap();
+        (0..count).for_each(|number| file_writer.append(&item(number, 20)).unwrap());
+        let expected = file_writer.finish().unwrap().digests.unwrap();
 
-        let store = Watched::new();
+        let store = RecordingStore::new();
         let location = Location::new(store.clone(), PATH.into());
         let mut writer = small_parts(options).create(&location, runtime.handle()).unwrap();
         (0..count).for_each(|number| writer.append(&item(number, 20)).unwrap());
@@ -240,8 +243,8 @@ fn a_digest_list_is_there_before_its_pack() {
         let mut requests = store.requests();
         requests.retain(|request| matches!(request, Request::Put { .. } | Request::Complete));
         assert_eq!(requests.len(), 2);
-        let of_list = |request: &Request| *request == Request::Put { size: list.len() };
-        assert_eq!(requests.iter().position(of_list), (puts == 2).then_some(0), "{requests:?}");
+        let list_error = |request: &Request| *request == Request::Put { size: list.len() };
+        assert_eq!(requests.iter().position(list_error), (puts == 2).then_some(0), "{requests:?}");
         let options = RemoteReader::options().trust(RemoteTrust::root(sealed.root));
         let read = async { options.open(&location).await?.get(count - 1).await };
         assert_eq!(runtime.block_on(read).unwrap(), item(count - 1, 20));
@@ -249,15 +252,15 @@ fn a_digest_list_is_there_before_its_pack() {
 }
 
 #[test]
-fn a_digest_list_that_is_there_is_replaced_only_on_demand() {
+fn an_existing_digest_list_is_replaced_only_on_request() {
     let runtime = runtime();
-    let store = Watched::new();
+    let store = RecordingStore::new();
     let location = Location::new(store.clone(), PATH.into());
     runtime.block_on(store.inner.put(&LIST.into(), "before".into())).unwrap();
     let options = Writer::options().digest_list(true);
     let refused = write(small_parts(options.clone()), &location, &runtime, 9, 9).unwrap_err();
-    let ErrorKind::DigestList(of_list) = refused.kind() else { panic!("{refused}") };
-    assert!(matches!(of_list.kind(), ErrorKind::Exists));
+    let ErrorKind::DigestList(list_error) = refused.kind() else { panic!("{refused}") };
+    assert!(matches!(list_error.kind(), ErrorKind::Exists));
     assert_eq!(bytes_at(LIST, &store.inner, &runtime).unwrap(), b"before");
     write(small_parts(options.overwrite(true)), &location, &runtime, 9, 9).unwrap();
     assert_ne!(bytes_at(LIST, &store.inner, &runtime).unwrap(), b"before");
@@ -266,14 +269,13 @@ fn a_digest_list_that_is_there_is_replaced_only_on_demand() {
     assert!(matches!(refused.kind(), ErrorKind::Options(_)), "{refused}");
 }
 
-/// The writer is dropped, or the upload aborted from another thread, after
-/// every part.
+/// After any number of parts, the writer is dropped, or the upload aborted.
 #[test]
-fn an_upload_that_is_given_up_leaves_nothing_wherever_it_stands() {
+fn an_upload_abandoned_at_any_point_leaves_nothing() {
     let runtime = runtime();
     for megabytes in 0..18 {
         for dropped in [true, false] {
-            let store = Watched::new();
+            let store = RecordingStore::new();
             store.slow_down();
             let location = Location::new(store.clone(), PATH.into());
             let options = Writer::options().codec(Plain).items_per_record(1);
@@ -300,23 +302,23 @@ fn an_upload_that_is_given_up_leaves_nothing_wherever_it_stands() {
 #[test]
 fn no_more_parts_are_in_flight_than_allowed() {
     let runtime = runtime();
-    for most in [1, 2, 4] {
-        let store = Watched::new();
+    for max in [1, 2, 4] {
+        let store = RecordingStore::new();
         store.slow_down();
         let location = Location::new(store.clone(), PATH.into());
-        let options = small_parts(Writer::options().codec(Plain)).parts_in_flight(most);
+        let options = small_parts(Writer::options().codec(Plain)).parts_in_flight(max);
         write(options, &location, &runtime, 60, 1 << 20).unwrap();
-        assert!(store.most_parts() <= most + 1, "{} of {most}", store.most_parts());
-        assert!(most == 1 || store.most_parts() > 1, "in parallel");
+        assert!(store.max_parts() <= max + 1, "{} of {max}", store.max_parts());
+        assert!(max == 1 || store.max_parts() > 1, "in parallel");
     }
 }
 
-/// Requests end with the runtime, and so does every wait.
+/// 0 counts as 1, and any large number as 10,000.
 #[test]
 fn any_number_of_parts_in_flight_is_allowed() {
     let runtime = runtime();
     for parts in [0, 1, usize::MAX] {
-        let store = Watched::new();
+        let store = RecordingStore::new();
         let location = Location::new(store.clone(), PATH.into());
         let options = small_parts(Writer::options().codec(Plain)).parts_in_flight(parts);
         write(options, &location, &runtime, 12, 1 << 20).unwrap();
@@ -327,7 +329,7 @@ fn any_number_of_parts_in_flight_is_allowed() {
 #[test]
 fn a_runtime_that_ends_ends_the_upload() {
     let runtime = runtime();
-    let store = Watched::new();
+    let store = RecordingStore::new();
     let location = Location::new(store, PATH.into());
     let options = small_parts(Writer::options().codec(Plain).items_per_record(1));
     let mut writer = options.create(&location, runtime.handle()).unwrap();
@@ -338,7 +340,7 @@ fn a_runtime_that_ends_ends_the_upload() {
 }
 
 #[test]
-fn parts_grow_with_the_pack_that_is_announced() {
+fn the_part_size_grows_with_the_announced_size() {
     let size = |hint| RemoteWriter::options(Writer::options()).size_hint(hint).chosen_part_size();
     assert_eq!(size(0), PartSize::default());
     assert_eq!(size(80_000_000_000), PartSize::default());

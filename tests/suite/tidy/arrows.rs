@@ -123,7 +123,7 @@ fn the_parts_of_a_package_use_each_other_in_one_direction() {
                 let other = part_of(used);
                 assert!(
                     other == part || allowed.contains(&other),
-                    "{package}: {file} uses {used}, but {part} may use {allowed:?} alone"
+                    "{package}: {file} uses {used}, but {part} may only use {allowed:?}"
                 );
             }
         }

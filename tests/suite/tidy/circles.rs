@@ -8,50 +8,50 @@ use super::modules::{Package, uses_of};
 
 type Graph = BTreeMap<String, BTreeSet<String>>;
 
-/// The files that can be reached from `start`, itself only by a way back.
+/// The files that can be reached from `start`; `start` itself if a path leads back to it.
 fn reachable(uses: &Graph, start: &str) -> BTreeSet<String> {
     let mut reached = BTreeSet::new();
-    let mut open = vec![start];
-    while let Some(file) = open.pop() {
+    let mut pending = vec![start];
+    while let Some(file) = pending.pop() {
         for next in uses.get(file).into_iter().flatten() {
             if reached.insert(next.clone()) {
-                open.push(next);
+                pending.push(next);
             }
         }
     }
     reached
 }
 
-/// Sets of files of which each uses every other, directly or through others;
-/// without those that are a `mod.rs` and files below it, which are looked into.
+/// Sets of files of which each uses every other, directly or through others. Of a set
+/// that consists of a `mod.rs` and files below it, only the circles among the latter.
 fn circles(uses: &Graph) -> Vec<BTreeSet<String>> {
     let reached: BTreeMap<&String, BTreeSet<String>> =
         uses.keys().map(|file| (file, reachable(uses, file))).collect();
     let mut found: Vec<BTreeSet<String>> = Vec::new();
     for (file, from) in &reached {
-        let with = from.iter().filter(|other| reached[other].contains(*file));
-        let circle: BTreeSet<String> = with.cloned().collect();
+        let mutual = from.iter().filter(|other| reached[other].contains(*file));
+        let circle: BTreeSet<String> = mutual.cloned().collect();
         if circle.len() > 1 && !found.contains(&circle) {
             found.push(circle);
         }
     }
-    found.into_iter().flat_map(|circle| without_face(uses, circle)).collect()
+    found.into_iter().flat_map(|circle| without_mod_file(uses, circle)).collect()
 }
 
-/// What is left of a circle when the `mod.rs` above all its files is set aside.
-fn without_face(uses: &Graph, circle: BTreeSet<String>) -> Vec<BTreeSet<String>> {
-    let face = circle.iter().find(|file| {
+/// The circles that remain of a circle without the `mod.rs` above all its files.
+fn without_mod_file(uses: &Graph, circle: BTreeSet<String>) -> Vec<BTreeSet<String>> {
+    let mod_file = circle.iter().find(|file| {
         let folder = ["mod.rs", "lib.rs", "main.rs"].iter().find_map(|end| file.strip_suffix(end));
         folder.is_some_and(|folder| circle.iter().all(|other| other.starts_with(folder)))
     });
-    let Some(face) = face else { return vec![circle] };
+    let Some(mod_file) = mod_file else { return vec![circle] };
     let rest: Graph = circle
         .iter()
-        .filter(|file| *file != face)
+        .filter(|file| *file != mod_file)
         .map(|file| {
-            let within =
-                uses[file].iter().filter(|other| circle.contains(*other) && *other != face);
-            (file.clone(), within.cloned().collect())
+            let inside =
+                uses[file].iter().filter(|other| circle.contains(*other) && *other != mod_file);
+            (file.clone(), inside.cloned().collect())
         })
         .collect();
     circles(&rest)
@@ -86,11 +86,11 @@ fn a_path_is_followed_through_re_exports_to_the_file_of_the_item() {
     ]);
     assert_eq!(used_by(&uses, "b.rs"), ["a/inner.rs", "a/mod.rs"]);
     assert_eq!(used_by(&uses, "a/other.rs"), ["a/inner.rs", "a/mod.rs"]);
-    assert!(used_by(&uses, "lib.rs").is_empty(), "a re-export is no use");
+    assert!(used_by(&uses, "lib.rs").is_empty(), "a re-export does not count as a use");
 }
 
 #[test]
-fn comments_strings_and_tests_are_no_uses() {
+fn comments_strings_and_tests_do_not_count_as_uses() {
     let uses = package(&[
         ("lib.rs", "mod a; mod b; #[cfg(test)] mod c;"),
         ("a.rs", "// crate::b::X\n/* crate::b */ const S: &str = r#\"crate::b\"#; fn f<'a>() {}"),
@@ -102,22 +102,22 @@ fn comments_strings_and_tests_are_no_uses() {
 }
 
 #[test]
-fn circles_are_found_and_a_mod_rs_with_its_files_is_none() {
+fn circles_are_found_and_a_mod_rs_with_its_files_does_not_count() {
     let shared = ("m/mod.rs", "mod x; mod y; pub struct Own; fn f() { x::f(); y::g() }");
-    let apart = package(&[
+    let separate = package(&[
         ("lib.rs", "mod m;"),
         shared,
         ("m/x.rs", "use super::Own; pub fn f() {}"),
         ("m/y.rs", "use super::{Own, x::f}; pub fn g() {}"),
     ]);
-    assert!(circles(&apart).is_empty());
-    let below_the_face = package(&[
+    assert!(circles(&separate).is_empty());
+    let below_the_mod_file = package(&[
         ("lib.rs", "mod m;"),
         shared,
         ("m/x.rs", "use super::{Own, y}; pub fn f() {}"),
         ("m/y.rs", "use super::x::f; pub fn g() {}"),
     ]);
-    assert_eq!(circles(&below_the_face).len(), 1);
+    assert_eq!(circles(&below_the_mod_file).len(), 1);
     let across = package(&[
         ("lib.rs", "mod m; mod n;"),
         shared,
@@ -125,5 +125,5 @@ fn circles_are_found_and_a_mod_rs_with_its_files_is_none() {
         ("m/y.rs", "pub fn g() {}"),
         ("n.rs", "use crate::m::Own; pub struct N;"),
     ]);
-    assert_eq!(circles(&across).len(), 1, "through the mod.rs into another module");
+    assert_eq!(circles(&across).len(), 1, "a circle through the mod.rs and another module");
 }

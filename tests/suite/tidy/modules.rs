@@ -28,15 +28,16 @@ impl Package {
     /// `files` are paths below `src` and their texts.
     pub(super) fn new(files: &[(String, String)]) -> Self {
         let mut sources = BTreeMap::new();
-        let mut for_tests = BTreeSet::new();
+        let mut modules_for_tests = BTreeSet::new();
         for (path, text) in files {
             let module = module_of(path);
             let (tokens, test_modules) = without_tests(tokens(text));
-            for_tests.extend(test_modules.into_iter().map(|name| [&module[..], &[name]].concat()));
+            modules_for_tests
+                .extend(test_modules.into_iter().map(|name| [&module[..], &[name]].concat()));
             let source = Source { path: path.clone(), tokens, imports: BTreeMap::new() };
             sources.insert(module, source);
         }
-        sources.retain(|module, _| !for_tests.iter().any(|test| module.starts_with(test)));
+        sources.retain(|module, _| !modules_for_tests.iter().any(|test| module.starts_with(test)));
         let mut package = Self { files: sources };
         let modules: Vec<Vec<String>> = package.files.keys().cloned().collect();
         for module in modules {
@@ -46,8 +47,8 @@ impl Package {
         package
     }
 
-    /// Each file with the files that it uses. A re-export is no use: a
-    /// file that imports an item through it uses the file that defines the item.
+    /// Each file with the files that it uses. A re-export does not count as a use: a file
+    /// that imports an item through it uses the file that defines the item.
     pub(super) fn uses(&self) -> BTreeMap<String, BTreeSet<String>> {
         let mut uses = BTreeMap::new();
         for (module, source) in &self.files {
@@ -61,7 +62,7 @@ impl Package {
         uses
     }
 
-    /// The absolute path that begins with `first`, where it is inside this package.
+    /// The absolute path that `path` means in a module; `None` if it leaves the package.
     fn absolute(&self, module: &[String], path: &[String]) -> Option<Vec<String>> {
         let (first, rest) = path.split_first()?;
         let mut base = match first.as_str() {
@@ -110,7 +111,7 @@ impl Package {
             if tokens[at] == "use" {
                 at = use_tree(tokens, at + 1, &[], &mut Vec::new());
             } else if is_name(&tokens[at]) && tokens.get(at + 1).is_some_and(|next| next == "::") {
-                let starts = at == 0 || !["::", "in", "."].contains(&tokens[at - 1].as_str());
+                let is_start = at == 0 || !["::", "in", "."].contains(&tokens[at - 1].as_str());
                 let mut path = vec![tokens[at].clone()];
                 while tokens.get(at + 1).is_some_and(|next| next == "::")
                     && tokens.get(at + 2).is_some_and(|next| is_name(next))
@@ -118,7 +119,7 @@ impl Package {
                     path.push(tokens[at + 2].clone());
                     at += 2;
                 }
-                if starts {
+                if is_start {
                     paths.extend(self.absolute(module, &path));
                 }
             }
@@ -127,7 +128,7 @@ impl Package {
         paths
     }
 
-    /// The file that defines what a path names, whatever re-exports it.
+    /// The file that defines the item of a path, after following re-exports.
     fn defining_file(&self, path: &[String]) -> Option<String> {
         let mut path = path.to_vec();
         // A chain of re-exports is short; a circle of them does not compile.
@@ -139,7 +140,7 @@ impl Package {
                 None => return Some(source.path.clone()),
             }
         }
-        panic!("{path:?} is re-exported without end");
+        panic!("{path:?} is re-exported in a circle");
     }
 }
 
@@ -170,8 +171,8 @@ fn is_name(token: &str) -> bool {
     token.starts_with(|c: char| c.is_alphabetic() || c == '_')
 }
 
-/// Reads the tree of a `use` declaration that begins at `at`; the place of the
-/// token after it. `found` takes each name with the path that it stands for.
+/// Reads the tree of a `use` declaration that begins at token `at`, and returns the
+/// number of the token after it. Adds each imported name with its path to `found`.
 fn use_tree(
     tokens: &[String],
     mut at: usize,
@@ -207,15 +208,15 @@ fn use_tree(
     }
 }
 
-/// Tokens without what is compiled for tests alone, and the names of the
-/// modules in files of their own that are.
+/// The tokens without code that is compiled only for tests, and the names of the test
+/// modules that have their own files.
 fn without_tests(tokens: Vec<String>) -> (Vec<String>, Vec<String>) {
     let marker = ["#", "[", "cfg", "(", "test", ")", "]"];
-    let (mut kept, mut modules) = (Vec::new(), Vec::new());
+    let (mut shipped, mut modules) = (Vec::new(), Vec::new());
     let mut at = 0;
     while at < tokens.len() {
         if !tokens[at..].iter().take(marker.len()).eq(marker.iter()) {
-            kept.push(tokens[at].clone());
+            shipped.push(tokens[at].clone());
             at += 1;
             continue;
         }
@@ -238,7 +239,7 @@ fn without_tests(tokens: Vec<String>) -> (Vec<String>, Vec<String>) {
             modules.push(name[1].clone());
         }
     }
-    (kept, modules)
+    (shipped, modules)
 }
 
 /// Names and punctuation of a source, without comments, strings and numbers.
@@ -303,7 +304,7 @@ fn after_raw_string(chars: &[char], mut at: usize) -> usize {
     let hashes = chars[at..].iter().take_while(|c| **c == '#').count();
     at += hashes;
     if chars.get(at) != Some(&'"') {
-        // A raw identifier: its name is a token like any other.
+        // A raw identifier: its name is an ordinary token.
         return at;
     }
     at += 1;
@@ -317,7 +318,7 @@ fn after_raw_string(chars: &[char], mut at: usize) -> usize {
     }
 }
 
-/// A character, or a lifetime, which ends by itself.
+/// The end of a character literal; of a lifetime, only its quote is skipped.
 fn after_quote(chars: &[char], at: usize) -> usize {
     match (chars.get(at + 1), chars.get(at + 2)) {
         (Some('\\'), _) => {

@@ -1,13 +1,11 @@
-//! One name, one thing: no two files of the packages define a type of the same
-//! name. Variants for several systems are one type: they are defined in one file, or
-//! in neighbouring files named for the systems.
+//! No two files of the packages define types with the same name. Definitions for several
+//! systems count as one type: they are in one file, or in files named for the systems.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::sources;
 
-/// The error of a crate is `Error` everywhere in Rust; `sealpack::Error` has the
-/// core's inside.
+/// By convention the error of a crate is `Error`; `sealpack::Error` contains the core's.
 const ALLOWED: [&str; 1] = ["Error"];
 
 const SYSTEMS: [&str; 3] = ["/unix.rs", "/linux.rs", "/other.rs"];
@@ -43,7 +41,7 @@ fn a_type_name_stands_for_one_type() {
     let files = folders.iter().flat_map(|folder| sources(folder, &[".rs"]));
     let files: Vec<_> = files.filter(|(path, _)| !path.ends_with("tests.rs")).collect();
     let twice = defined_twice(&files);
-    assert!(twice.is_empty(), "rename these where they are less known: {twice:#?}");
+    assert!(twice.is_empty(), "rename the less prominent of these: {twice:#?}");
 }
 
 #[test]

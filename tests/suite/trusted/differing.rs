@@ -1,4 +1,5 @@
-//! What two digest lists differ in, and how little of them is read for it.
+//! The records in which two digest lists differ, and the number of reads that finding
+//! them takes.
 
 use std::io::Cursor;
 use std::sync::Arc;
@@ -6,17 +7,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sealpack::{DigestListReader, Plain, Writer};
 
-use super::{Counted, Listed, numbered};
+use super::{Counted, ListedPack, numbered};
 
-fn listed(count: u32, others: &[u32]) -> Listed {
+fn listed(count: u32, others: &[u32]) -> ListedPack {
     let mut items = numbered(count, 0);
     others.iter().for_each(|&other| items[other as usize] = b"another".to_vec());
-    Listed::new(Writer::options().items_per_record(1).codec(Plain).threads(0), items)
+    ListedPack::new(Writer::options().items_per_record(1).codec(Plain).threads(0), items)
 }
 
-/// The records that differ, and how often the lists were read for it.
-fn differing(one: &Listed, other: &Listed) -> (Vec<u32>, usize) {
-    let counted = |listed: &Listed| {
+/// The records that differ, and the number of reads of the lists after opening.
+fn differing(one: &ListedPack, other: &ListedPack) -> (Vec<u32>, usize) {
+    let counted = |listed: &ListedPack| {
         Arc::new(Counted(listed.list.clone(), AtomicUsize::new(0), AtomicUsize::new(0)))
     };
     let (a, b) = (counted(one), counted(other));
@@ -38,8 +39,7 @@ fn every_record_that_differs_is_found_and_no_other() {
             expected.dedup();
             let (found, reads) = differing(&same, &listed(count, &others));
             assert_eq!(found, expected, "{count}");
-            // A block of each list on the way to each record, at most one
-            // for each level of the tree.
+            // For each record at most one block of each list per level of the tree.
             let levels = count.div_ceil(128).max(1).next_power_of_two().trailing_zeros() + 1;
             assert!(reads <= 2 * levels as usize * expected.len(), "{count}: {reads} reads");
         }
@@ -47,7 +47,7 @@ fn every_record_that_differs_is_found_and_no_other() {
 }
 
 #[test]
-fn lists_of_different_lengths_are_compared_as_far_as_both_go() {
+fn lists_of_different_lengths_are_compared_up_to_the_shorter() {
     let (short, long) = (listed(300, &[]), listed(1000, &[7, 299, 300, 999]));
     assert_eq!(differing(&short, &long).0, [7, 299]);
     assert_eq!(differing(&long, &short).0, [7, 299]);
@@ -59,12 +59,12 @@ fn a_list_that_is_damaged_ends_the_comparison_with_an_error() {
     let (one, mut other) = (listed(1000, &[]), listed(1000, &[500]));
     let at = other.list.len() - 7;
     other.list[at] ^= 1;
-    let open = |listed: &Listed| {
+    let open = |listed: &ListedPack| {
         DigestListReader::open_source(Cursor::new(listed.list.clone()), "list").unwrap()
     };
     let (one, other) = (open(&one), open(&other));
     let found: Vec<_> = one.differing(&other).map(|record| record.map_err(drop)).collect();
-    assert_eq!(found, [Ok(500)], "what is damaged lies elsewhere, and is not read");
+    assert_eq!(found, [Ok(500)], "the damaged part is not read");
     let mut other = listed(1000, &[500]);
     other.list[200] ^= 1;
     let other = open(&other);

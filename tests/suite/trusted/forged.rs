@@ -1,7 +1,7 @@
-//! Twenty thousand forgeries, and none of them accepted.
+//! Twenty thousand forgeries, of which readers accept none.
 //!
-//! A forgery is taken apart and put together again with checksums, counts and
-//! index as they should be, so that only the trusted hash stands in its way.
+//! Each forgery is assembled with correct checksums, counts and index, so that only the
+//! comparison with the trusted hash detects it.
 
 use sealpack::core::format::digest::Hash;
 use sealpack::core::format::{IndexEncoder, Trailer, record_digest};
@@ -11,9 +11,9 @@ use sealpack::core::wire::crc::crc32c;
 use sealpack::{Error, Plain, Reader, Trust, Writer, WriterOptions, Zstd};
 use sealpack_tests::hostile::Random;
 
-use super::{Listed, numbered, open};
+use super::{ListedPack, numbered, open};
 
-/// A pack and a list in parts, to be changed.
+/// The parts of a pack and a list, which can be changed and assembled again.
 #[derive(Clone)]
 pub struct Forged {
     records: Vec<Vec<u8>>,
@@ -25,7 +25,7 @@ pub struct Forged {
 }
 
 impl Forged {
-    pub fn of(listed: &Listed) -> Self {
+    pub fn of(listed: &ListedPack) -> Self {
         let pack = std::io::Cursor::new(listed.pack.clone());
         let reader = Reader::options().open_source(pack, "pack").unwrap();
         let records = (0..reader.directory().record_count())
@@ -49,7 +49,7 @@ impl Forged {
         Self { records, trailer, app_data, header, digests, paths }
     }
 
-    /// Items per record and items, in the trailer and in the list's header.
+    /// Sets items per record and items, in the trailer and in the list's header.
     pub fn with_counts(mut self, per_record: u32, items: u32) -> Self {
         (self.trailer.items_per_record, self.trailer.total_items) = (per_record, items);
         (self.header.items_per_record, self.header.total_items) = (per_record, items);
@@ -61,7 +61,7 @@ impl Forged {
         self
     }
 
-    /// The pack, its index and checksums made anew.
+    /// The bytes of the pack, with recomputed index and checksums.
     pub fn pack(&self) -> Vec<u8> {
         let mut index = IndexEncoder::new();
         for record in &self.records {
@@ -78,7 +78,7 @@ impl Forged {
         [&self.records.concat(), &index, &self.app_data, &trailer.encode()[..]].concat()
     }
 
-    /// The list, its checksum made anew.
+    /// The bytes of the list, with a recomputed checksum.
     pub fn list(&self) -> Vec<u8> {
         let mut list = self.header.encode().to_vec();
         let blocks = self.digests.chunks(128).zip(&self.paths);
@@ -86,9 +86,9 @@ impl Forged {
         list
     }
 
-    /// What a forger would do next: make a list of what it now is. The
-    /// content hash in its header stays the one that is trusted.
-    fn with_list_of_its_own(mut self) -> Self {
+    /// Replaces the list by one of the forged records, as a forger would. The content
+    /// hash in its header stays the trusted one.
+    fn with_new_list(mut self) -> Self {
         let plain = std::io::Cursor::new(self.pack());
         let Ok(reader) = Reader::options().open_source(plain, "forged") else { return self };
         let digest = |record: Record| record_digest(record.slices()).unwrap();
@@ -107,16 +107,16 @@ impl Forged {
     }
 }
 
-/// Numbers that look random, and what is done with them here.
-struct Dice(Random);
+/// Random choices, the same in every run.
+struct Randomizer(Random);
 
-impl Dice {
-    fn below(&mut self, most: usize) -> usize {
-        self.0.below(most)
+impl Randomizer {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0.below(bound)
     }
 
-    fn small(&mut self, most: usize) -> u32 {
-        u32::try_from(self.below(most)).unwrap()
+    fn small(&mut self, bound: usize) -> u32 {
+        u32::try_from(self.below(bound)).unwrap()
     }
 
     fn swap<T>(&mut self, of: &mut [T]) {
@@ -136,7 +136,7 @@ impl Dice {
         }
     }
 
-    /// Cuts off, adds, or takes out of the middle.
+    /// Truncates, extends, or removes or inserts bytes in the middle.
     fn resize(&mut self, bytes: &mut Vec<u8>) {
         let at = self.below(bytes.len() + 1);
         match self.below(4) {
@@ -148,165 +148,165 @@ impl Dice {
     }
 }
 
-/// Changes a part of the pack; `other` is one of the same kind.
-fn change_pack(dice: &mut Dice, forged: &mut Forged, other: &Forged) {
+/// Changes a part of the pack, or copies it from `other`, a pack of the same shape.
+fn change_pack(random: &mut Randomizer, forged: &mut Forged, other: &Forged) {
     let Forged { records, trailer, app_data, .. } = forged;
-    match dice.below(11) {
-        0 | 1 => dice.swap(records),
+    match random.below(11) {
+        0 | 1 => random.swap(records),
         2 => {
-            if let (Some(theirs), true) = (dice.pick(&other.records), !records.is_empty()) {
-                let at = dice.below(records.len());
-                records[at].clone_from(theirs);
+            if let (Some(foreign), true) = (random.pick(&other.records), !records.is_empty()) {
+                let at = random.below(records.len());
+                records[at].clone_from(foreign);
             }
         }
         3 => {
-            let at = dice.below(records.len() + 1);
-            let record = dice.pick(records).cloned().unwrap_or_default();
+            let at = random.below(records.len() + 1);
+            let record = random.pick(records).cloned().unwrap_or_default();
             records.insert(at, record);
             trailer.total_items += trailer.items_per_record;
         }
         4 if records.len() > 1 => {
-            drop(records.remove(dice.below(records.len())));
+            drop(records.remove(random.below(records.len())));
             trailer.total_items = trailer.total_items.saturating_sub(trailer.items_per_record);
         }
-        5 => trailer.total_items = dice.small(2 * trailer.total_items as usize + 2),
-        6 => trailer.items_per_record = 1 + dice.small(140),
+        5 => trailer.total_items = random.small(2 * trailer.total_items as usize + 2),
+        6 => trailer.items_per_record = 1 + random.small(140),
         7 => trailer.record_checksum = !trailer.record_checksum,
-        8 => trailer.format_id = dice.small(3),
-        9 => dice.flip(app_data),
+        8 => trailer.format_id = random.small(3),
+        9 => random.flip(app_data),
         _ => {
-            if let Some(at) = records.len().checked_sub(1).map(|_| dice.below(records.len())) {
-                dice.flip(&mut records[at]);
+            if let Some(at) = records.len().checked_sub(1).map(|_| random.below(records.len())) {
+                random.flip(&mut records[at]);
             }
         }
     }
 }
 
-/// Moves the true last record to other positions, and makes everything fit.
-fn move_items(dice: &mut Dice, forged: &mut Forged) {
+/// Changes the counts so that the last record, unchanged, has other positions.
+fn move_items(random: &mut Randomizer, forged: &mut Forged) {
     let records = forged.digests.len();
     let Trailer { items_per_record, total_items, .. } = forged.trailer;
     let before = u32::try_from(records.saturating_sub(1)).unwrap();
     let last = total_items.saturating_sub(before * items_per_record);
-    let claimed = 1 + dice.small(2 * items_per_record as usize);
+    let claimed = 1 + random.small(2 * items_per_record as usize);
     *forged = forged.clone().with_counts(claimed, before * claimed + last);
 }
 
 /// Changes a part of the list.
-fn change_list(dice: &mut Dice, forged: &mut Forged, other: &Forged) {
+fn change_list(random: &mut Randomizer, forged: &mut Forged, other: &Forged) {
     let Forged { header, digests, paths, .. } = forged;
-    match dice.below(10) {
-        0 | 1 => dice.swap(digests),
+    match random.below(10) {
+        0 | 1 => random.swap(digests),
         2 => {
-            if let (Some(&theirs), true) = (dice.pick(&other.digests), !digests.is_empty()) {
-                let at = dice.below(digests.len());
-                digests[at] = theirs;
+            if let (Some(&foreign), true) = (random.pick(&other.digests), !digests.is_empty()) {
+                let at = random.below(digests.len());
+                digests[at] = foreign;
             }
         }
-        3 => dice.swap(paths),
+        3 => random.swap(paths),
         4 => {
-            if let Some(at) = paths.len().checked_sub(1).map(|_| dice.below(paths.len())) {
-                dice.flip(&mut paths[at]);
+            if let Some(at) = paths.len().checked_sub(1).map(|_| random.below(paths.len())) {
+                random.flip(&mut paths[at]);
             }
         }
-        5 => header.total_items = dice.small(2 * header.total_items as usize + 2),
-        6 => header.items_per_record = 1 + dice.small(140),
-        7 => header.record_count = dice.small(2 * header.record_count as usize + 2),
+        5 => header.total_items = random.small(2 * header.total_items as usize + 2),
+        6 => header.items_per_record = 1 + random.small(140),
+        7 => header.record_count = random.small(2 * header.record_count as usize + 2),
         8 => header.top = other.header.top,
         _ => drop(digests.pop()),
     }
 }
 
 /// The bytes of a forgery.
-fn forge(dice: &mut Dice, true_one: &Forged, other: &Forged) -> (Vec<u8>, Vec<u8>) {
-    let mut forged = true_one.clone();
-    let kind = dice.below(8);
-    for _ in 0..=dice.below(3) {
+fn forge(random: &mut Randomizer, original: &Forged, other: &Forged) -> (Vec<u8>, Vec<u8>) {
+    let mut forged = original.clone();
+    let kind = random.below(8);
+    for _ in 0..=random.below(3) {
         match kind {
-            0..=2 => change_pack(dice, &mut forged, other),
-            3 | 4 => change_list(dice, &mut forged, other),
-            5 => move_items(dice, &mut forged),
+            0..=2 => change_pack(random, &mut forged, other),
+            3 | 4 => change_list(random, &mut forged, other),
+            5 => move_items(random, &mut forged),
             6 => {
-                change_pack(dice, &mut forged, other);
-                change_list(dice, &mut forged, other);
+                change_pack(random, &mut forged, other);
+                change_list(random, &mut forged, other);
             }
             _ => forged.clone_from(other),
         }
     }
-    match dice.below(5) {
-        0 => forged = forged.with_list_of_its_own(),
-        // The digests are of what is there, under the true header.
+    match random.below(5) {
+        0 => forged = forged.with_new_list(),
+        // The digests of the forged records, with the original header.
         2 => {
-            forged = forged.with_list_of_its_own();
-            forged.header.clone_from(&true_one.header);
+            forged = forged.with_new_list();
+            forged.header.clone_from(&original.header);
         }
-        // The trailer agrees with whatever the header says.
+        // The trailer agrees with the header.
         1 => {
             forged.trailer.total_items = forged.header.total_items;
             forged.trailer.items_per_record = forged.header.items_per_record;
         }
         _ => {}
     }
-    if dice.below(2) == 0 {
-        forged.header.content_hash = true_one.header.content_hash;
-        forged.trailer.content_hash = true_one.trailer.content_hash;
+    if random.below(2) == 0 {
+        forged.header.content_hash = original.header.content_hash;
+        forged.trailer.content_hash = original.trailer.content_hash;
     }
     let (mut pack, mut list) = (forged.pack(), forged.list());
-    match dice.below(12) {
-        0 => dice.flip(&mut pack),
-        1 => dice.flip(&mut list),
-        2 => dice.resize(&mut pack),
-        3 => dice.resize(&mut list),
+    match random.below(12) {
+        0 => random.flip(&mut pack),
+        1 => random.flip(&mut list),
+        2 => random.resize(&mut pack),
+        3 => random.resize(&mut list),
         _ => {}
     }
     (pack, list)
 }
 
-/// What a trusted reader gave out of a forgery.
+/// The results of the readers.
 #[derive(Default)]
-struct Given {
+struct Tally {
     opened: u32,
     items: u32,
     refused: u32,
 }
 
-/// Reads in every way; whatever comes out must be what the true pack has.
-fn read_all(dice: &mut Dice, reader: &Reader, items: &[Vec<u8>], given: &mut Given) {
-    given.opened += 1;
-    assert_eq!(reader.item_count() as usize, items.len(), "the number of items is vouched for");
+/// Reads in every way, and checks that each item is that of the original pack.
+fn read_all(random: &mut Randomizer, reader: &Reader, items: &[Vec<u8>], tally: &mut Tally) {
+    tally.opened += 1;
+    assert_eq!(reader.item_count() as usize, items.len(), "the number of items is authentic");
     if items.is_empty() {
         return;
     }
     for _ in 0..4 {
-        let position = dice.below(items.len());
+        let position = random.below(items.len());
         match reader.get(u32::try_from(position).unwrap()) {
             Ok(item) => {
                 assert_eq!(item, items[position][..], "item {position}");
-                given.items += 1;
+                tally.items += 1;
             }
-            Err(_) => given.refused += 1,
+            Err(_) => tally.refused += 1,
         }
     }
-    let positions: Vec<u32> = (0..3).map(|_| dice.small(items.len())).collect();
+    let positions: Vec<u32> = (0..3).map(|_| random.small(items.len())).collect();
     let take = |at: usize, item: sealpack::Bytes| {
         assert_eq!(item, items[positions[at] as usize][..]);
     };
     drop(reader.get_many(&positions, take));
-    if dice.below(8) == 0 {
+    if random.below(8) == 0 {
         for (item, expected) in reader.iter().unwrap().zip(items) {
             let Ok(item) = item else { break };
             assert_eq!(item, expected[..]);
         }
         let sound = reader.verify().is_ok_and(|report| report.is_ok());
         let all: Option<Vec<_>> = reader.iter().unwrap().map(Result::ok).collect();
-        assert_eq!(sound, all.is_some_and(|all| all == items), "verify says what reading does");
+        assert_eq!(sound, all.is_some_and(|all| all == items), "verify and reading disagree");
     }
 }
 
-/// Makes forgeries, the same ones every time.
+/// Makes forgeries, the same ones in every run.
 pub struct Forger {
-    pairs: Vec<(Forged, Forged, Listed)>,
-    dice: Dice,
+    pairs: Vec<(Forged, Forged, ListedPack)>,
+    random: Randomizer,
 }
 
 impl Forger {
@@ -321,51 +321,54 @@ impl Forger {
         ];
         let pair = |(options, count): (WriterOptions, u32)| {
             let options = options.app_data(&b"app data"[..]).threads(0);
-            let true_one = Listed::new(options.clone(), numbered(count, 0));
-            let mut items = true_one.items.clone();
-            // One item is another; everything else is the same.
+            let original = ListedPack::new(options.clone(), numbered(count, 0));
+            let mut items = original.items.clone();
+            // One item differs; everything else is the same.
             items[count as usize / 2][0] ^= 1;
-            let other = Listed::new(options, items);
-            (Forged::of(&true_one), Forged::of(&other), true_one)
+            let other = ListedPack::new(options, items);
+            (Forged::of(&original), Forged::of(&other), original)
         };
-        Self { pairs: shapes.into_iter().map(pair).collect(), dice: Dice(Random::new(seed)) }
+        Self {
+            pairs: shapes.into_iter().map(pair).collect(),
+            random: Randomizer(Random::new(seed)),
+        }
     }
 
-    /// The bytes of a forged pack and of a list, and what they pass for.
-    pub fn forge(&mut self) -> (Vec<u8>, Vec<u8>, Listed) {
-        let (true_parts, other, true_one) = &self.pairs[self.dice.below(self.pairs.len())];
-        let (pack, list) = forge(&mut self.dice, true_parts, other);
-        (pack, list, true_one.clone())
+    /// The bytes of a forged pack and of its list, and the original that they imitate.
+    pub fn forge(&mut self) -> (Vec<u8>, Vec<u8>, ListedPack) {
+        let (original_parts, other, original) = &self.pairs[self.random.below(self.pairs.len())];
+        let (pack, list) = forge(&mut self.random, original_parts, other);
+        (pack, list, original.clone())
     }
 
-    /// A number below `most`.
-    pub fn below(&mut self, most: usize) -> usize {
-        self.dice.below(most)
+    /// A number below `bound`.
+    pub fn below(&mut self, bound: usize) -> usize {
+        self.random.below(bound)
     }
 }
 
 #[test]
-fn twenty_thousand_forgeries_give_true_items_or_errors() {
+fn twenty_thousand_forgeries_yield_authentic_items_or_errors() {
     let mut forger = Forger::new(8);
-    let mut given = Given::default();
+    let mut tally = Tally::default();
     for turn in 0..20_000 {
-        let (pack, list, true_one) = forger.forge();
+        let (pack, list, original) = forger.forge();
         let by_root = turn % 2 == 0;
         let trust = match by_root {
-            true => Trust::root(true_one.sealed.root),
-            false => Trust::content_hash(true_one.sealed.content_hash),
+            true => Trust::root(original.sealed.root),
+            false => Trust::content_hash(original.sealed.content_hash),
         };
         let Ok(reader) = open(pack, list, trust) else { continue };
         assert!(!by_root || reader.app_data() == &b"app data"[..]);
-        read_all(&mut forger.dice, &reader, &true_one.items, &mut given);
+        read_all(&mut forger.random, &reader, &original.items, &mut tally);
     }
-    // Forgeries got as far as being read, or this would test little.
-    println!("{} opened, {} items, {} refused", given.opened, given.items, given.refused);
-    assert!(given.opened > 2_000 && given.items > 2_000 && given.refused > 500);
+    // Many forgeries pass opening: the test checks more than that.
+    println!("{} opened, {} items, {} refused", tally.opened, tally.items, tally.refused);
+    assert!(tally.opened > 2_000 && tally.items > 2_000 && tally.refused > 500);
 }
 
 #[test]
-fn the_shape_of_a_list_says_where_its_blocks_are() {
+fn the_shape_of_a_list_gives_the_ranges_of_its_blocks() {
     for records in [0, 1, 128, 129, 1000] {
         let shape = ListShape::new(records);
         let mut at = DigestList::HEADER_SIZE as u64;

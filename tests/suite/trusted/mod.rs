@@ -1,4 +1,4 @@
-//! A reader that trusts a hash returns the true items or an error.
+//! A reader with a trusted hash returns authentic items or an error.
 
 mod differing;
 pub mod forged;
@@ -18,14 +18,14 @@ use sealpack::{
 
 /// A pack and its digest list, in memory.
 #[derive(Clone)]
-pub struct Listed {
+pub struct ListedPack {
     pub pack: Vec<u8>,
     pub list: Vec<u8>,
     pub sealed: SealedDigests,
     pub items: Vec<Vec<u8>>,
 }
 
-impl Listed {
+impl ListedPack {
     pub fn new(options: WriterOptions, items: Vec<Vec<u8>>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("in.pack");
@@ -46,24 +46,24 @@ pub fn open(pack: Vec<u8>, list: Vec<u8>, trust: Trust) -> Result<Reader, Error>
     Reader::options().threads(1).trust(trust).open_source(Cursor::new(pack), "pack")
 }
 
-pub fn numbered(count: u32, salt: u32) -> Vec<Vec<u8>> {
+pub fn numbered(count: u32, series: u32) -> Vec<Vec<u8>> {
     (0..count)
-        .map(|i| format!("item {i} of {salt}").repeat(1 + (i % 3) as usize).into_bytes())
+        .map(|i| format!("item {i} of {series}").repeat(1 + (i % 3) as usize).into_bytes())
         .collect()
 }
 
-fn both(sealed: &SealedDigests) -> [Trust; 2] {
+fn both_trusts(sealed: &SealedDigests) -> [Trust; 2] {
     [Trust::root(sealed.root), Trust::content_hash(sealed.content_hash)]
 }
 
 #[test]
-fn every_way_of_reading_gives_the_items_of_a_sound_pack() {
+fn every_way_of_reading_yields_the_items_of_a_sound_pack() {
     for (items_per_record, count) in [(1, 300), (3, 1000), (128, 700), (7, 0), (9, 5)] {
         for codec in [true, false] {
             let options = Writer::options().items_per_record(items_per_record);
             let options = if codec { options } else { options.codec(Plain) };
-            let listed = Listed::new(options, numbered(count, 0));
-            for trust in both(&listed.sealed) {
+            let listed = ListedPack::new(options, numbered(count, 0));
+            for trust in both_trusts(&listed.sealed) {
                 let reader = listed.open(trust).unwrap();
                 for position in (0..count).step_by(17) {
                     assert_eq!(reader.get(position).unwrap(), listed.items[position as usize][..]);
@@ -82,8 +82,8 @@ fn every_way_of_reading_gives_the_items_of_a_sound_pack() {
 }
 
 #[test]
-fn a_list_made_afterwards_is_the_one_that_the_writer_makes() {
-    let listed = Listed::new(Writer::options().items_per_record(2), numbered(1000, 0));
+fn a_list_created_afterwards_equals_the_writers() {
+    let listed = ListedPack::new(Writer::options().items_per_record(2), numbered(1000, 0));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("later.pack");
     std::fs::write(&path, &listed.pack).unwrap();
@@ -91,7 +91,7 @@ fn a_list_made_afterwards_is_the_one_that_the_writer_makes() {
     assert_eq!(std::fs::read(digest_list_path(&path)).unwrap(), listed.list);
     assert_eq!(sealed.root, listed.sealed.root);
     assert_eq!(sealed.file_size, listed.list.len() as u64);
-    // It is found next to the pack, with either of the two hashes.
+    // Readers find the list next to the pack, with either of the two hashes.
     for trusted in [sealed.root, sealed.content_hash] {
         let reader = Reader::open_trusted(&path, Trust::either(trusted)).unwrap();
         assert_eq!(reader.get(999).unwrap(), listed.items[999][..]);
@@ -99,18 +99,18 @@ fn a_list_made_afterwards_is_the_one_that_the_writer_makes() {
 }
 
 #[test]
-fn a_pack_without_content_hash_is_trusted_by_the_list_made_of_it() {
+fn a_list_created_afterwards_authenticates_a_pack_without_content_hash() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("no-hash.pack");
     let mut writer = Writer::options().content_hash(false).codec(Plain).create(&path).unwrap();
     numbered(500, 0).iter().for_each(|item| writer.append(item).unwrap());
     writer.finish().unwrap();
     let sealed = Reader::open(&path).unwrap().write_digests(digest_list_path(&path)).unwrap();
-    for trust in both(&sealed) {
+    for trust in both_trusts(&sealed) {
         let reader = Reader::open_trusted(&path, trust.clone()).unwrap();
         let report = reader.verify().unwrap();
         assert!(matches!(report.verdict(LayerName::ContentHash), Verdict::Passed));
-        // A bit of an item, which nothing else covers here.
+        // Changes an item that no checksum covers.
         let mut changed = std::fs::read(&path).unwrap();
         changed[6000] ^= 1;
         let list = std::fs::read(digest_list_path(&path)).unwrap();
@@ -127,7 +127,7 @@ fn a_pack_without_content_hash_is_trusted_by_the_list_made_of_it() {
 
 #[test]
 fn verification_against_a_content_hash_needs_no_list() {
-    let listed = Listed::new(Writer::options().content_hash(true), numbered(500, 0));
+    let listed = ListedPack::new(Writer::options().content_hash(true), numbered(500, 0));
     let reader = Reader::options().open_source(Cursor::new(listed.pack), "pack").unwrap();
     let verify = |hash: Hash| {
         let proceed = |_| ControlFlow::<()>::Continue(());
@@ -140,16 +140,17 @@ fn verification_against_a_content_hash_needs_no_list() {
     assert!(!verify([1; 32]));
 }
 
-/// The attack because of which the first record is a witness: with a smaller number
-/// of items per record in the trailer, the unchanged last record moves.
+/// The attack for which the first record is a witness: with fewer items per record in the
+/// trailer, the unchanged last record has other positions.
 #[test]
-fn items_cannot_be_moved_by_what_the_trailer_claims() {
-    let listed = Listed::new(Writer::options().items_per_record(3).codec(Plain), numbered(5, 0));
+fn counts_in_the_trailer_cannot_move_items() {
+    let listed =
+        ListedPack::new(Writer::options().items_per_record(3).codec(Plain), numbered(5, 0));
     let forged = forged::Forged::of(&listed);
     let moved = forged.clone().with_counts(2, 4);
-    // The pack is sound in itself, but would return item 3 in place of item 2.
-    let unaware = Reader::options().open_source(Cursor::new(moved.pack()), "pack").unwrap();
-    assert_eq!(unaware.get(2).unwrap(), listed.items[3][..]);
+    // The pack is sound, but returns item 3 at position 2.
+    let untrusting = Reader::options().open_source(Cursor::new(moved.pack()), "pack").unwrap();
+    assert_eq!(untrusting.get(2).unwrap(), listed.items[3][..]);
     let refused = open(moved.pack(), moved.list(), Trust::content_hash(listed.sealed.content_hash));
     let refused = refused.err().unwrap();
     assert!(matches!(refused.kind(), ErrorKind::Pack(_)), "{refused}");
@@ -163,7 +164,7 @@ fn items_cannot_be_moved_by_what_the_trailer_claims() {
 #[test]
 fn the_root_covers_the_app_data_and_the_content_hash_does_not() {
     let options = Writer::options().app_data(&b"offsets"[..]);
-    let listed = Listed::new(options, numbered(10, 0));
+    let listed = ListedPack::new(options, numbered(10, 0));
     let forged = forged::Forged::of(&listed).with_app_data(b"others!").pack();
     let by_root = open(forged.clone(), listed.list.clone(), Trust::root(listed.sealed.root));
     assert!(matches!(by_root.err().unwrap().untrusted(), Some(Untrusted::AppData { .. })));
@@ -175,7 +176,7 @@ fn the_root_covers_the_app_data_and_the_content_hash_does_not() {
 
 #[test]
 fn errors_name_the_damaged_section() {
-    let listed = Listed::new(Writer::options(), numbered(10, 0));
+    let listed = ListedPack::new(Writer::options(), numbered(10, 0));
     let root = Trust::root(listed.sealed.root);
     let missing = Reader::options().trust(root.clone().digests("/nowhere/list"));
     let missing = missing.open_source(Cursor::new(listed.pack.clone()), "pack").err().unwrap();
@@ -214,7 +215,7 @@ fn pack_and_list_appear_together_or_neither_does() {
     assert!(matches!(late.finish().unwrap_err().kind(), ErrorKind::Exists));
     assert_eq!(names(), ["p"]);
     assert_eq!(std::fs::read(&path).unwrap(), b"theirs");
-    // An existing list is not touched, and reported at once.
+    // An existing list is not touched, and `create` reports it.
     std::fs::remove_file(&path).unwrap();
     std::fs::write(digest_list_path(&path), "theirs").unwrap();
     let refused = options().create(&path).err().unwrap();
@@ -225,7 +226,7 @@ fn pack_and_list_appear_together_or_neither_does() {
 }
 
 #[test]
-fn options_that_cannot_be_kept_are_refused() {
+fn options_that_exclude_each_other_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("p");
     let refused = |options: WriterOptions| options.digest_list(true).create(&path).err().unwrap();
@@ -234,7 +235,7 @@ fn options_that_cannot_be_kept_are_refused() {
     let extract = |item: &[u8]| Ok(item.to_vec());
     let error = refused(Writer::options().hash_extract(extract));
     assert!(matches!(error.kind(), ErrorKind::Options(OptionsError::DigestsWithExtract)));
-    let listed = Listed::new(Writer::options(), numbered(1, 0));
+    let listed = ListedPack::new(Writer::options(), numbered(1, 0));
     let options = Reader::options().hash_extract(extract).trust(Trust::root(listed.sealed.root));
     let error = options.open_source(Cursor::new(listed.pack), "pack").err().unwrap();
     assert!(matches!(error.kind(), ErrorKind::Options(OptionsError::DigestsWithExtract)));
@@ -242,19 +243,19 @@ fn options_that_cannot_be_kept_are_refused() {
 
 #[test]
 fn a_damaged_pack_gets_no_list() {
-    let mut listed = Listed::new(Writer::options(), numbered(1000, 0));
+    let mut listed = ListedPack::new(Writer::options(), numbered(1000, 0));
     listed.pack[1000] ^= 1;
     let folder = tempfile::tempdir().unwrap();
     let reader = Reader::options().open_source(Cursor::new(listed.pack), "pack").unwrap();
     reader.write_digests(folder.path().join("list")).unwrap_err();
     let stop = DigestListFile::create(folder.path().join("list"), false).unwrap();
     let sound = Reader::options().open_source(Cursor::new(listed.list), "list").err().unwrap();
-    assert!(sound.corruption().is_some(), "a list is no pack");
+    assert!(sound.corruption().is_some(), "a list is not a pack");
     drop(stop);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
-/// Bytes in memory that count the bytes read.
+/// Bytes in memory that count the reads and the bytes read.
 struct Counted(Vec<u8>, AtomicUsize, AtomicUsize);
 
 impl ReadAt for Counted {
@@ -272,7 +273,7 @@ impl ReadAt for Counted {
 #[test]
 fn under_the_root_an_item_costs_the_header_and_one_block_of_the_list() {
     let options = Writer::options().items_per_record(1).codec(Plain);
-    let listed = Listed::new(options, numbered(200_000, 0));
+    let listed = ListedPack::new(options, numbered(200_000, 0));
     let list = Arc::new(Counted(listed.list, AtomicUsize::new(0), AtomicUsize::new(0)));
     let trust = Trust::root(listed.sealed.root).digests_source(Arc::clone(&list), "list");
     let options = Reader::options().trust(trust);
@@ -283,5 +284,5 @@ fn under_the_root_an_item_costs_the_header_and_one_block_of_the_list() {
     // 1563 blocks: eleven levels above each.
     assert_eq!(read(), (2, 124 + (128 + 11) * 32));
     reader.get(123_457).unwrap();
-    assert_eq!(read().0, 2, "a proven block is kept");
+    assert_eq!(read().0, 2, "a proven block is cached");
 }

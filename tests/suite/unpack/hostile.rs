@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::snapshot;
 
-/// Components of names: links that lead out, the way up, and ordinary ones.
+/// Components of names: links that lead out of the folder, `..`, and ordinary ones.
 const COMPONENTS: [&[u8]; 32] = [
     b"..",
     b"..",
@@ -73,7 +73,7 @@ fn name(random: &mut Random, outer: &Path) -> Vec<u8> {
     name
 }
 
-/// Outer folder: `in`, which names may fill, next to `outside`, which they may not.
+/// Fills the outer folder: `in`, where files may be written, and `outside`, where not.
 fn prepare(outer: &Path) {
     let (inside, outside) = (outer.join("in"), outer.join("outside"));
     fs::create_dir_all(outside.join("a")).unwrap();
@@ -94,15 +94,15 @@ fn prepare(outer: &Path) {
         symlink(target, inside.join(link)).unwrap();
     }
     symlink(&outside, inside.join("abs")).unwrap();
-    // What `swap` becomes and was, in turn.
+    // `swap` is renamed from and to these, alternately.
     fs::create_dir(inside.join("folder")).unwrap();
     symlink("../outside", inside.join("leads-out")).unwrap();
 }
 
-/// Makes `swap` a folder and a link out of the tree, in turn.
-fn swap(inside: &Path, ended: &AtomicBool) {
+/// Makes `swap` alternately a folder and a link out of the tree.
+fn swap(inside: &Path, stop: &AtomicBool) {
     let (swap, other) = (inside.join("swap"), ["folder", "leads-out"]);
-    while !ended.load(Ordering::Relaxed) {
+    while !stop.load(Ordering::Relaxed) {
         for name in other {
             let _ = fs::rename(inside.join(name), &swap);
             let _ = fs::rename(&swap, inside.join(name));
@@ -110,14 +110,14 @@ fn swap(inside: &Path, ended: &AtomicBool) {
     }
 }
 
-/// A temporary folder, in memory where the system has one there.
+/// A temporary folder, in memory if possible.
 fn folder() -> TempDir {
     let in_memory = tempfile::Builder::new().tempdir_in("/dev/shm");
     in_memory.unwrap_or_else(|_| tempfile::tempdir().unwrap())
 }
 
-/// Name lists that are tried.
-const LISTS: u64 = 2000;
+/// The number of name lists.
+const NAME_LISTS: u64 = 2000;
 
 #[test]
 fn two_thousand_hostile_name_lists_touch_nothing_outside_the_folder() {
@@ -126,20 +126,23 @@ fn two_thousand_hostile_name_lists_touch_nothing_outside_the_folder() {
     let items: Vec<&[u8]> = items.iter().map(Vec::as_slice).collect();
     let reader = super::pack(packed.path(), &items);
     let (mut written, mut refused) = (0, 0);
-    for seed in 0..LISTS {
+    for seed in 0..NAME_LISTS {
         let folder = folder();
         let outer = folder.path();
         prepare(outer);
         let inside = outer.join("in");
         let before = snapshot::take(outer, &inside);
-        let (files, left_out) = attack(seed, &reader, outer, &inside);
+        let (files, refused_here) = attack(seed, &reader, outer, &inside);
         assert_eq!(snapshot::take(outer, &inside), before, "list {seed}");
         written += files;
-        refused += left_out;
+        refused += refused_here;
         assert!(fs::symlink_metadata("/x").is_err() && fs::symlink_metadata("/f0").is_err());
     }
     // The lists are neither all harmless nor all refused.
-    assert!(written > 10 * LISTS && refused > 10 * LISTS, "{written} written, {refused} refused");
+    assert!(
+        written > 10 * NAME_LISTS && refused > 10 * NAME_LISTS,
+        "{written} written, {refused} refused"
+    );
 }
 
 /// Unpacks a list, and returns how many files were written and refused.
@@ -148,28 +151,28 @@ fn attack(seed: u64, reader: &Reader, outer: &Path, inside: &Path) -> (u64, u64)
     let options = Unpacker::options()
         .overwrite(random.below(2) == 0)
         .portable(random.below(4) == 0)
-        .durable(seed == LISTS / 2)
+        .durable(seed == NAME_LISTS / 2)
         .threads(1 + random.below(3));
     let mut unpacker = options.build();
     for position in 0..64 {
         unpacker.add(position, &name(&mut random, outer));
     }
-    let ended = AtomicBool::new(false);
+    let stop = AtomicBool::new(false);
     let report = thread::scope(|scope| {
-        // Another process changes the folder meanwhile, in every fourth list.
+        // For every fourth list, another thread changes the folder meanwhile.
         if seed.is_multiple_of(4) {
-            scope.spawn(|| swap(inside, &ended));
+            scope.spawn(|| swap(inside, &stop));
         }
         let report = unpacker.unpack(reader, inside);
-        ended.store(true, Ordering::Relaxed);
+        stop.store(true, Ordering::Relaxed);
         report.unwrap()
     });
-    let left_out = report.refused.len() + report.replaced.len();
-    assert_eq!(report.files + left_out as u64, 64, "every item is in the report");
+    let refused = report.refused.len() + report.replaced.len();
+    assert_eq!(report.files + refused as u64, 64, "every item is in the report");
     let names = fs::read_dir(inside).unwrap().map(|entry| entry.unwrap().file_name());
     let staging = |name: &std::ffi::OsString| {
         name.as_bytes().starts_with(b".unpack.") && name != ".unpack.aaaaaa.tmp"
     };
     assert_eq!(names.filter(staging).count(), 0, "no staging folder is left");
-    (report.files, left_out as u64)
+    (report.files, refused as u64)
 }

@@ -1,4 +1,4 @@
-//! Items become files: whole, under their names, and nowhere else.
+//! Unpacking: each item becomes a complete file with its name, inside the folder.
 
 mod hostile;
 mod snapshot;
@@ -25,7 +25,7 @@ fn pack(folder: &Path, items: &[&[u8]]) -> Reader {
     Reader::open(path).unwrap()
 }
 
-/// Options for tests that do not crash the system.
+/// Options without fsync, which only matters in a crash.
 fn options() -> UnpackOptions {
     Unpacker::options().durable(false)
 }
@@ -60,7 +60,7 @@ fn path(folder: &Path, name: &[u8]) -> PathBuf {
 }
 
 #[test]
-fn a_tree_with_hostile_names_comes_back_whether_durable_or_not() {
+fn a_tree_with_hostile_names_is_unpacked_durable_or_not() {
     let deep = [&b"d"[..]; 1500].join(&b'/');
     let mut tree: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
     for number in 0..500_u32 {
@@ -80,26 +80,26 @@ fn a_tree_with_hostile_names_comes_back_whether_durable_or_not() {
         for (position, name) in tree.keys().enumerate() {
             unpacker.add(u32::try_from(position).unwrap(), name);
         }
-        let seen = AtomicU64::new(0);
+        let max_items = AtomicU64::new(0);
         let note = |progress: sealpack::UnpackProgress| {
-            seen.fetch_max(progress.items, Ordering::Relaxed);
+            max_items.fetch_max(progress.items, Ordering::Relaxed);
         };
         let report = unpacker.stage(folder.path()).unwrap().run(&reader, note).unwrap();
         assert_eq!(report.files, tree.len() as u64, "{:?}", report.refused);
         assert_eq!(report.bytes, items.iter().map(|item| item.len() as u64).sum::<u64>());
-        assert_eq!(seen.into_inner(), tree.len() as u64);
+        assert_eq!(max_items.into_inner(), tree.len() as u64);
         for (name, item) in &tree {
             assert_eq!(&fs::read(path(folder.path(), name)).unwrap(), item, "{name:?}");
         }
-        let left: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
+        let entries: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
         let first = |name: &Vec<u8>| name.split(|byte| *byte == b'/').next().unwrap().to_vec();
         let expected: std::collections::BTreeSet<_> = tree.keys().map(first).collect();
-        assert_eq!(left.len(), expected.len(), "the staging folder is gone");
+        assert_eq!(entries.len(), expected.len(), "the staging folder is gone");
     }
 }
 
 #[test]
-fn an_existing_file_stays_unless_overwriting_is_allowed_and_then_passes_on_its_mode() {
+fn an_existing_file_stays_unless_overwriting_is_allowed_and_then_its_mode_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let old = folder.join("old");

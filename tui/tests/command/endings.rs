@@ -11,7 +11,7 @@ use signal_hook::consts::{
     SIGALRM, SIGHUP, SIGINT, SIGPIPE, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU,
 };
 
-use crate::child::{Spawn as _, Started, wait_until};
+use crate::child::{RunningProcess, Spawn as _, wait_until};
 use crate::run::{Place, Run};
 
 /// A pack with more items than a pipe holds.
@@ -81,7 +81,7 @@ fn a_pack_that_cannot_be_written_to_its_end_leaves_nothing_and_the_old_one_whole
 }
 
 /// Starts a `pack` that has created its temporary files and waits for standard input.
-fn waiting(place: &Place) -> Started {
+fn waiting(place: &Place) -> RunningProcess {
     let mut command = place.command(["pack", "-", "-o", "p", "--force", "--with-digests"]);
     let child = command.args(["--names", "n"]).stdin(Stdio::piped()).start();
     let temporary =

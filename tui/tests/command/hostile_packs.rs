@@ -89,7 +89,7 @@ fn two_thousand_hostile_packs_write_nothing_outside_the_folder() {
     let Ok(started) = unshare.try_start() else {
         return println!("skipped: no `unshare` here");
     };
-    let output = started.patiently(Duration::from_secs(600)).end();
+    let output = started.with_limit(Duration::from_secs(600)).end();
     if output.status.code() == Some(77) {
         return println!("skipped: this system does not let a test mount anything");
     }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::child::{PATIENCE, Spawn as _};
+use crate::child::{Spawn as _, WAIT_LIMIT};
 use crate::named::{self, TREE, tree};
 use crate::run::{Place, has};
 
@@ -222,7 +222,7 @@ fn a_signal_removes_what_waits_for_its_name() {
         names.filter(|entry| entry.file_name().as_bytes().starts_with(b".unpack.")).count()
     };
     while staging() == 0 {
-        assert!(begun.elapsed() < PATIENCE && child.is_running(), "no staging folder");
+        assert!(begun.elapsed() < WAIT_LIMIT && child.is_running(), "no staging folder");
         std::thread::sleep(Duration::from_millis(5));
     }
     child.signal(2);

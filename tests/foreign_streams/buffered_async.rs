@@ -11,7 +11,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt, BufWriter};
 
 use crate::{broken, size};
 
-/// The checker's sink as tokio wants one.
+/// The checker's sink as tokio's `AsyncWrite`.
 struct AsyncSink(Sink);
 
 impl AsyncWrite for AsyncSink {

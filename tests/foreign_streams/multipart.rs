@@ -1,9 +1,9 @@
 //! `object_store::WriteMultipart`: parts of one size for a multipart upload.
 //!
-//! It promises what such an upload needs: the order, parts of exactly its chunk
-//! size but for the last, no empty part, and that `put` does not copy. It has no
-//! flush. A failed part is found out only by a call that waits for the parts: the
-//! adapter does so after each call.
+//! It promises what such an upload needs: the order, parts of exactly its chunk size
+//! except the last, no empty part, and that `put` does not copy. It has no flush. Only
+//! a call that waits for the parts reports a failed part: the adapter makes one after
+//! each call.
 
 use bytes::Bytes;
 use object_store::{MultipartUpload, PutPayload, PutResult, UploadPart, WriteMultipart};
@@ -17,7 +17,10 @@ use crate::{broken, size};
 struct Upload(Sink);
 
 fn failed() -> object_store::Error {
-    object_store::Error::Generic { store: "checker", source: "the checker has it fail".into() }
+    object_store::Error::Generic {
+        store: "checker",
+        source: "a failure that the checker injects".into(),
+    }
 }
 
 #[async_trait::async_trait]
@@ -39,7 +42,7 @@ impl MultipartUpload for Upload {
 }
 
 struct Multipart {
-    /// Gone once it is closed or has failed.
+    /// `None` after it was closed or has failed.
     stream: Option<WriteMultipart>,
     sink: Sink,
     runtime: tokio::runtime::Runtime,

@@ -1,8 +1,7 @@
 //! Runs streams of other projects in the checker: the invariants that each promises,
 //! and those that it breaks.
 //!
-//! Each file is an example of an adapter for a stream, and of a failure that can be
-//! stepped through.
+//! Each file is an example of an adapter for a stream, and of a failure to step through.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests panic")]
 
 mod buffered;

@@ -1,8 +1,8 @@
 //! `std::io::BufWriter`.
 //!
 //! It promises the order of the bytes. It copies every write, puts a short buffer when
-//! the next write does not fit, and keeps the bytes of a failed write and tries again: a
-//! later flush may succeed after the gap.
+//! the next write does not fit, and keeps the bytes of a failed write and retries them:
+//! a later flush may succeed after the gap.
 
 use sealpack_core::check::{self, FlushRule, Invariant, Trace};
 use sealpack_core::stream::Shape;
