@@ -4,12 +4,18 @@
 //! The text of an error leaves out its cause, which is its `source`; the
 //! alternate form (`{:#}`) adds every cause.
 
+// The path also holds where a test includes this file.
+#[path = "error/set.rs"]
+mod set;
+
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sealpack_core::error::{Cause, Fault, Section, Untrusted};
+
+pub use set::{MemberNameFault, SetFault};
 
 /// An error of this crate: the file, and what went wrong.
 #[derive(Clone, Debug)]
@@ -38,6 +44,8 @@ pub enum ErrorKind {
     /// The digest list next to the pack failed: the inner error has its path and
     /// kind.
     DigestList(Arc<Error>),
+    /// The manifest of a set, or a member of it, is not what it should be.
+    Set(SetFault),
     /// The options do not describe a pack.
     Options(OptionsError),
     /// The codec could not make an encoder.
@@ -118,6 +126,11 @@ impl Error {
         Self { path: Arc::clone(path), kind }
     }
 
+    /// Makes an error of a set: of its manifest, or of a member.
+    pub(crate) fn of_set(path: &Path, fault: SetFault) -> Self {
+        Self::new(&Arc::new(path.to_path_buf()), ErrorKind::Set(fault))
+    }
+
     /// Returns the path of the file that the error is about.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -164,6 +177,7 @@ impl ErrorKind {
             Self::Pack(error) => std::error::Error::source(error),
             Self::Io { error, .. } => Some(error.as_ref()),
             Self::DigestList(error) => error.kind.source(),
+            Self::Set(fault) => std::error::Error::source(fault),
             Self::Encoder(cause) | Self::Panicked(cause) => Some(cause.get()),
             _ => None,
         }
@@ -177,6 +191,7 @@ impl ErrorKind {
             Self::Exists => f.write_str("there is a file of this name already"),
             Self::NotAFile => f.write_str("not a regular file"),
             Self::DigestList(error) => write!(f, "its digest list {error}"),
+            Self::Set(fault) => write!(f, "{fault}"),
             Self::Options(error) => write!(f, "{error}"),
             Self::Encoder(_) => f.write_str("the codec cannot make an encoder"),
             Self::UnknownCodec { format_id } => write!(
@@ -289,6 +304,8 @@ fn io_kind(kind: &ErrorKind) -> io::ErrorKind {
         ErrorKind::Exists => io::ErrorKind::AlreadyExists,
         ErrorKind::NotAFile | ErrorKind::Options(_) => io::ErrorKind::InvalidInput,
         ErrorKind::DigestList(error) => io_kind(&error.kind),
+        ErrorKind::Set(fault) if fault.is_misuse() => io::ErrorKind::InvalidInput,
+        ErrorKind::Set(_) => io::ErrorKind::InvalidData,
         ErrorKind::Pack(PackError::Corrupt { .. } | PackError::Untrusted(_)) => {
             io::ErrorKind::InvalidData
         }

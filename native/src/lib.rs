@@ -47,6 +47,7 @@ mod record_copy;
 #[cfg(feature = "remote")]
 pub mod remote;
 mod runs;
+mod set;
 mod source;
 mod sync;
 mod trace;
@@ -60,7 +61,7 @@ pub use bytes::Bytes;
 pub use sealpack_core as core;
 
 pub use codec::{Codec, EncoderFactory, Plain};
-pub use error::{Error, ErrorKind, IoOperation, OptionsError};
+pub use error::{Error, ErrorKind, IoOperation, MemberNameFault, OptionsError, SetFault};
 pub use names::{ItemNames, Names};
 #[cfg(feature = "testing")]
 pub use publish::disk;
@@ -70,6 +71,10 @@ pub use read::{
     RecordDigests, VerifyProgress,
 };
 pub use record_copy::RecordCopy;
+pub use set::{
+    MemberChange, MemberName, MemberPack, MemberPosition, MemberReport, MemberSource, PackIdentity,
+    PackSet, PackSetOptions, PackSetReport, SetDiff, SetItems, SetManifest, SetMember, SetProgress,
+};
 pub use source::{FileSource, ReadAt};
 pub use trust::{
     DifferingRecords, DigestListFile, DigestListReader, SealedDigests, Trust, digest_list_path,

@@ -28,7 +28,7 @@ mod runs;
 mod caught;
 
 #[path = "../../native/src/error.rs"]
-#[allow(dead_code, reason = "only its kinds are used here")]
+#[allow(dead_code, unused_imports, reason = "only its kinds are used here")]
 mod error;
 
 mod models;

@@ -26,6 +26,7 @@ mod reading;
 mod reference;
 mod remote;
 mod round_trip;
+mod sets;
 mod streams;
 mod sweeps;
 mod tidy;

@@ -52,6 +52,7 @@ const NATIVE: Arrows = &[
     ),
     ("record_copy", &["write", "read", "error"]),
     ("unpack", &["read", "publish", "caught", "cores", "error"]),
+    ("set", &["read", "trust", "source", "publish", "caught", "error"]),
     ("remote", &["write", "read", "names", "trust", "source", "caught", "error", "trace"]),
 ];
 
