@@ -46,6 +46,9 @@ pub enum ErrorKind {
     DigestList(Arc<Error>),
     /// The manifest of a set, or a member of it, is not what it should be.
     Set(SetFault),
+    /// The file with the names of the pack's items failed: the inner error has its
+    /// path and kind.
+    NamesFile(Arc<Error>),
     /// The options do not describe a pack.
     Options(OptionsError),
     /// The codec could not make an encoder.
@@ -176,8 +179,8 @@ impl ErrorKind {
         match self {
             Self::Pack(error) => std::error::Error::source(error),
             Self::Io { error, .. } => Some(error.as_ref()),
-            Self::DigestList(error) => error.kind.source(),
             Self::Set(fault) => std::error::Error::source(fault),
+            Self::DigestList(error) | Self::NamesFile(error) => error.kind.source(),
             Self::Encoder(cause) | Self::Panicked(cause) => Some(cause.get()),
             _ => None,
         }
@@ -192,6 +195,7 @@ impl ErrorKind {
             Self::NotAFile => f.write_str("not a regular file"),
             Self::DigestList(error) => write!(f, "its digest list {error}"),
             Self::Set(fault) => write!(f, "{fault}"),
+            Self::NamesFile(error) => write!(f, "its names file {error}"),
             Self::Options(error) => write!(f, "{error}"),
             Self::Encoder(_) => f.write_str("the codec cannot make an encoder"),
             Self::UnknownCodec { format_id } => write!(

@@ -62,7 +62,7 @@ pub use sealpack_core as core;
 
 pub use codec::{Codec, EncoderFactory, Plain};
 pub use error::{Error, ErrorKind, IoOperation, MemberNameFault, OptionsError, SetFault};
-pub use names::{ItemNames, Names};
+pub use names::{ItemNames, Names, names_path};
 #[cfg(feature = "testing")]
 pub use publish::disk;
 pub use publish::{Caveat, PublishedFile, StagedFile, is_temporary_name};

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -47,12 +47,22 @@ pub trait ReadAt: Send + Sync {
     fn round_trip(&self) -> u64 {
         0
     }
+
+    /// Opens the source whose name is the name of this one with `ending` appended:
+    /// the file next to a pack that holds its names. `None` if there is no such place,
+    /// as in memory. Default: `None`.
+    fn companion(&self, ending: &str) -> Option<io::Result<Box<dyn ReadAt>>> {
+        let _ = ending;
+        None
+    }
 }
 
 /// A pack in a file.
 #[derive(Debug)]
 pub struct FileSource {
     file: File,
+    /// Absolute, because the program may change its current folder.
+    path: PathBuf,
 }
 
 impl FileSource {
@@ -68,7 +78,8 @@ impl FileSource {
             return Err(error(ErrorKind::NotAFile));
         }
         let file = File::open(path).map_err(opening)?;
-        Ok(Self { file })
+        let path = std::path::absolute(path).map_err(opening)?;
+        Ok(Self { file, path })
     }
 }
 
@@ -83,6 +94,19 @@ impl ReadAt for FileSource {
 
     fn first_read(&self, size: u64) -> u64 {
         self.file.first_read(size)
+    }
+
+    fn companion(&self, ending: &str) -> Option<io::Result<Box<dyn ReadAt>>> {
+        let mut path = self.path.clone().into_os_string();
+        path.push(ending);
+        let open = |path: PathBuf| {
+            if !fs::metadata(&path)?.is_file() {
+                return Err(io::Error::other("not a regular file"));
+            }
+            let file = File::open(&path)?;
+            Ok(Box::new(Self { file, path }) as Box<dyn ReadAt>)
+        };
+        Some(open(path.into()))
     }
 }
 
@@ -152,6 +176,10 @@ macro_rules! read_at {
             fn round_trip(&self) -> u64 {
                 (**self).round_trip()
             }
+
+            fn companion(&self, ending: &str) -> Option<io::Result<Box<dyn ReadAt>>> {
+                (**self).companion(ending)
+            }
         })*
     };
 }
@@ -177,6 +205,14 @@ impl Source {
             .map_err(ErrorKind::Panicked)?
             .map_err(|error| ErrorKind::io(IoOperation::Opening, error))?;
         Ok(Self { bytes, size, first_read, round_trip })
+    }
+
+    /// See [`ReadAt::companion`].
+    pub(crate) fn companion(&self, ending: &str) -> Result<Option<Self>, ErrorKind> {
+        let opened = caught(|| self.bytes.companion(ending)).map_err(ErrorKind::Panicked)?;
+        let Some(opened) = opened else { return Ok(None) };
+        let source = opened.map_err(|error| ErrorKind::io(IoOperation::Opening, error))?;
+        Self::open(Arc::from(source)).map(Some)
     }
 
     /// Returns the source's size in bytes, as of when it was opened.

@@ -22,6 +22,8 @@ pub struct Plan {
     pub options: fn(WriterOptions) -> WriterOptions,
     /// The size of each of its 20 items in bytes.
     pub item_size: usize,
+    /// Whether the items have names.
+    pub is_named: bool,
 }
 
 /// The setup of a run.
@@ -68,7 +70,12 @@ pub fn attempt(plan: &Plan, setup: Setup, faulty: Faulty) -> Outcome {
     let result = options.create(folder.path().join(NAME)).and_then(|mut writer| {
         let mut first = None;
         for number in 0..20 {
-            let error = writer.append(&item(number, plan.item_size)).err();
+            let item = item(number, plan.item_size);
+            let appended = match plan.is_named {
+                true => writer.append_named(format!("item {number}").as_bytes(), &item),
+                false => writer.append(&item),
+            };
+            let error = appended.err();
             if let (Some(first), Some(error)) = (&first, &error) {
                 assert_eq!(error.to_string(), *first, "the next append returns the first error");
             }

@@ -83,21 +83,40 @@ pub fn small_packs() -> Vec<SmallPack> {
     ]
 }
 
-/// The files that a run writes: a pack, or a pack with its digest list.
+/// The files that a run writes: a pack, or a pack with its digest list or with the file
+/// of its names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WrittenFiles {
     Pack,
     PackAndList,
+    PackAndNames,
 }
 
 impl WrittenFiles {
     fn options(self, options: WriterOptions) -> WriterOptions {
-        options.digest_list(self == Self::PackAndList)
+        options.digest_list(self == Self::PackAndList).max_names_in_pack(0)
+    }
+
+    fn append(self, writer: &mut Writer, items: &[Vec<u8>]) -> Result<(), sealpack::Error> {
+        (0..).zip(items).try_for_each(|(number, item): (u32, _)| match self {
+            Self::PackAndNames => writer.append_named(format!("item {number}").as_bytes(), item),
+            _ => writer.append(item),
+        })
+    }
+
+    /// The name of the file next to the pack, if there is one.
+    pub fn companion(self) -> Option<&'static str> {
+        match self {
+            Self::Pack => None,
+            Self::PackAndList => Some("out.pack.digests"),
+            Self::PackAndNames => Some("out.pack.names"),
+        }
     }
 }
 
 /// A recorded run.
 pub struct Run {
+    pub written: WrittenFiles,
     pub scenario: Scenario,
     /// The files before the run.
     pub old: Files,
@@ -115,7 +134,7 @@ pub fn write(small: &SmallPack, written: WrittenFiles) -> (Files, SealedPack) {
     let disk = ModelDisk::new(DiskOptions::default(), &Files::new());
     let options = written.options((small.options)()).threads(0).disk(disk.clone());
     let mut writer = options.create(NAME).unwrap();
-    small.items.iter().for_each(|item| writer.append(item).unwrap());
+    written.append(&mut writer, &small.items).unwrap();
     let sealed = writer.finish().unwrap();
     (disk.files(), sealed)
 }
@@ -149,12 +168,12 @@ pub fn run<D: Disk + 'static>(
     let disk = ModelDisk::new(DiskOptions { renames_by_link, ..disk_options }, &old);
     let options = written.options((small.options)()).threads(threads).overwrite(overwrites);
     let reported = options.disk(wrap(disk.clone())).create(NAME).and_then(|mut writer| {
-        small.items.iter().try_for_each(|item| writer.append(item))?;
+        written.append(&mut writer, &small.items)?;
         if scenario.finishes() { writer.finish().map(|_| true) } else { Ok(false) }
     });
     let reported = reported.unwrap_or(false);
     let (journal, files) = (disk.journal(), disk.files());
-    Run { scenario, old, new: write(small, written).0, journal, reported, files }
+    Run { written, scenario, old, new: write(small, written).0, journal, reported, files }
 }
 
 /// The version of a file under a name.

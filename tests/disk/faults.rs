@@ -149,8 +149,12 @@ pub fn operation(call: Call) -> IoOperation {
 }
 
 /// A pack of about 1.6 MB.
-const PLAN: Plan =
-    Plan { files: &[NAME], options: |options| options.writeback_every(1 << 18), item_size: 80_000 };
+const PLAN: Plan = Plan {
+    files: &[NAME],
+    options: |options| options.writeback_every(1 << 18),
+    item_size: 80_000,
+    is_named: false,
+};
 
 const SETUPS: [Setup; 8] = [
     Setup { threads: 0, over_old_files: false, finishes: true },

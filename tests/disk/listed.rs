@@ -47,24 +47,26 @@ fn read(pack: &[u8], list: &[u8], trusted: Hash) -> Result<Vec<Bytes>, sealpack:
     options.open_source(Cursor::new(pack.to_vec()), "pack")?.iter()?.collect()
 }
 
-/// Checks the files of a run that writes a pack with its list: the versions of both.
-fn check_both(run: &Run, durable: bool, files: &Files) -> Result<(Version, Version), String> {
+/// Checks the files of a run that writes a pack with a file next to it: the versions of
+/// both.
+pub fn check_both(run: &Run, durable: bool, files: &Files) -> Result<(Version, Version), String> {
+    let companion = run.written.companion().unwrap();
     let is_temporary = |name: &str| name.starts_with(".out.pack.") && name.ends_with(".tmp");
     if let Some(name) =
-        files.keys().find(|n| ![NAME, LIST].contains(&n.as_str()) && !is_temporary(n))
+        files.keys().find(|n| ![NAME, companion].contains(&n.as_str()) && !is_temporary(n))
     {
         return Err(format!("there is a file {name}"));
     }
-    let both = (run.version(files, NAME)?, run.version(files, LIST)?);
+    let both = (run.version(files, NAME)?, run.version(files, companion)?);
     match both {
         _ if durable && both != (Version::New, Version::New) => {
             Err(format!("finish reported both files, but they are {both:?}"))
         }
-        (Version::New, list) if list != Version::New => {
-            Err(format!("the pack is new, but its list is {list:?}"))
+        (Version::New, other) if other != Version::New => {
+            Err(format!("the pack is new, but {companion} is {other:?}"))
         }
         (_, Version::New) | (Version::New, _) if !run.scenario.finishes() => {
-            Err("an unfinished pack or list has its name".into())
+            Err("an unfinished pack or companion has its name".into())
         }
         _ => Ok(both),
     }
@@ -214,9 +216,9 @@ impl Layer for MutantLayer {
 #[test]
 fn every_mutant_of_publishing_two_files_is_detected() {
     for (mutant, words) in [
-        (ListMutant::ListsFolderNotSynced, "the pack is new, but its list is Absent"),
+        (ListMutant::ListsFolderNotSynced, "the pack is new, but out.pack.digests is Absent"),
         (ListMutant::ListNotSynced, "is neither the old nor the new one"),
-        (ListMutant::PackFirst, "the pack is new, but its list is Absent"),
+        (ListMutant::PackFirst, "the pack is new, but out.pack.digests is Absent"),
     ] {
         let small = &small_packs()[1];
         let wrap = |disk: ModelDisk| {

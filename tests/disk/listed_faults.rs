@@ -15,8 +15,12 @@ use super::faults::{Call, Fault, Faulty, operation};
 use super::listed::LIST;
 use super::{reader_faults, threads};
 
-const PLAN: Plan =
-    Plan { files: &[NAME, LIST], options: |options| options.digest_list(true), item_size: 20_000 };
+const PLAN: Plan = Plan {
+    files: &[NAME, LIST],
+    options: |options| options.digest_list(true),
+    item_size: 20_000,
+    is_named: false,
+};
 
 const SETUPS: [Setup; 4] = [
     Setup { threads: 0, over_old_files: false, finishes: true },

@@ -23,6 +23,7 @@ mod layer;
 mod listed;
 mod listed_faults;
 mod model;
+mod names_file;
 mod publication_mutants;
 mod reader_faults;
 mod real;

@@ -20,6 +20,7 @@ mod hygiene;
 mod lending;
 mod mutants;
 mod names;
+mod names_file;
 mod promises;
 mod publication;
 mod reading;

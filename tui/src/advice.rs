@@ -27,6 +27,7 @@ impl Failure {
                     Some("`sealpack verify` lists every damaged record")
                 }
                 (ErrorKind::DigestList(list), _) => advice_on_list(list),
+                (ErrorKind::NamesFile(file), _) => advice_on_names(file),
                 (ErrorKind::Io { operation: IoOperation::Threading, .. }, _) => Some(NO_THREADS),
                 (ErrorKind::Io { operation, error }, _) => advice_on_publishing(*operation, error),
                 (ErrorKind::UnknownCodec { .. }, _) => {
@@ -106,6 +107,17 @@ fn advice_on_list(error: &sealpack::Error) -> Option<&'static str> {
         }
         (_, Some(Untrusted::List { .. })) => Some("do the list and the hash belong to this pack?"),
         _ => None,
+    }
+}
+
+fn advice_on_names(error: &sealpack::Error) -> Option<&'static str> {
+    match error.kind() {
+        ErrorKind::Exists => Some("use --force to replace it"),
+        ErrorKind::Io { operation: IoOperation::Opening, .. } => {
+            Some("copy it next to the pack; items can be read by position without it")
+        }
+        ErrorKind::Io { operation, error } => advice_on_publishing(*operation, error),
+        _ => Some("is it the one that was written with this pack?"),
     }
 }
 

@@ -79,8 +79,19 @@ pub enum NamesFault {
         /// The position.
         position: u32,
     },
-    /// The names are in a file next to the pack, which this version does not read.
+    /// The names are in a file next to the pack, and the reader has no way to open
+    /// that.
     Companion,
+    /// The file next to the pack has not the size that the pack states.
+    CompanionSize {
+        /// The size that the pack states, in bytes.
+        expected: u64,
+        /// The size of the file, in bytes.
+        found: u64,
+    },
+    /// The file next to the pack has not the hash that the pack states: it belongs to
+    /// another pack, or is damaged.
+    CompanionHash,
 }
 
 impl fmt::Display for NamesFault {
@@ -123,9 +134,11 @@ impl fmt::Display for NamesFault {
                     "entry {rank} of the sorted order is item {position}, which does not exist"
                 )
             }
-            Self::Companion => {
-                f.write_str("they are in a file next to the pack, which only a newer version reads")
+            Self::Companion => f.write_str("they are in a file next to the pack"),
+            Self::CompanionSize { expected, found } => {
+                write!(f, "the pack states a file of {expected} bytes, and this one has {found}")
             }
+            Self::CompanionHash => f.write_str("the pack states another hash of this file"),
         }
     }
 }

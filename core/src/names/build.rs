@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use super::section::{FLAG_SORTED, HEADER, VERSION, order_size, order_width};
+use super::section::{ENTRY, FLAG_SORTED, HEADER, VERSION, order_size, order_width};
 use super::{MAX_BLOCK, MAX_EXPANDED, MAX_NAME, NameBlock, NamesSection, block};
 use crate::codec::{Decode, Encode};
 use crate::error::{Error, Limit, Misuse};
@@ -86,6 +86,17 @@ impl NamesBuilder {
     #[must_use]
     pub fn count(&self) -> u32 {
         self.count
+    }
+
+    /// The most bytes that [`finish`](Self::finish) can return for the names so far.
+    #[must_use]
+    pub fn size_bound(&self) -> u64 {
+        // Room for the frame of a last block that does not compress.
+        const FRAME: usize = 1 << 10;
+        let order = if self.is_sorted { 0 } else { order_size(self.count) };
+        let last = if self.filling.is_empty() { 0 } else { ENTRY + self.filling.len() + FRAME };
+        let parts = [HEADER, self.table.len(), self.blocks.len(), last];
+        parts.iter().fold(order, |sum, &part| sum.saturating_add(part as u64))
     }
 
     /// Refuses a name that [`push`](Self::push) would refuse because of its bytes.

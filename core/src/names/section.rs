@@ -11,6 +11,7 @@
 use core::ops::Range;
 
 use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
 
 use super::{MAX_BLOCK, NameBlock};
 use crate::codec::{Decode, Size};
@@ -28,7 +29,7 @@ pub(super) const HEADER: usize = 10;
 
 /// Bytes of a block in the table: the position after its last name, the offset after
 /// its last byte, its size before compression.
-const ENTRY: usize = 12;
+pub(super) const ENTRY: usize = 12;
 
 /// Where the names of a pack are stored.
 #[derive(Clone, Debug)]
@@ -85,6 +86,29 @@ impl StoredNames {
 }
 
 impl NamesCompanion {
+    /// Describes the file that holds `names`, the bytes of
+    /// [`NamesBuilder::finish`](super::NamesBuilder::finish), of `count` items.
+    #[must_use]
+    pub fn new(count: u32, names: &[u8]) -> Self {
+        Self { count, size: names.len() as u64, hash: Sha256::digest(names).into() }
+    }
+
+    /// Checks the content of the file against its size and hash, and parses it.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] in [`Section::Names`].
+    pub fn open(&self, names: Bytes) -> Result<NamesSection, Error> {
+        let fault = |fault| Fault::Names(fault).in_section(Section::Names);
+        let found = names.len() as u64;
+        if found != self.size {
+            return Err(fault(NamesFault::CompanionSize { expected: self.size, found }));
+        }
+        if Hash::from(Sha256::digest(&names)) != self.hash {
+            return Err(fault(NamesFault::CompanionHash));
+        }
+        NamesSection::parse(names, self.count)
+    }
+
     fn parse(section: &[u8], items: u32) -> Result<Self, Fault> {
         let mut cursor = ByteCursor::new(section);
         let (flags, count) = parse_head(&mut cursor, items)?;

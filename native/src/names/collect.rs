@@ -33,6 +33,12 @@ impl NameCollector {
         self.builder.as_ref().map_or(0, NamesBuilder::count)
     }
 
+    /// Returns the most bytes that [`finish`](Self::finish) can return for the names
+    /// so far.
+    pub(crate) fn size_bound(&self) -> u64 {
+        self.builder.as_ref().map_or(0, NamesBuilder::size_bound)
+    }
+
     /// Returns the names of this many items; `None` if no item has one.
     pub(crate) fn finish(self, items: u32) -> Result<Option<Bytes>, ErrorKind> {
         let Some(mut builder) = self.builder else { return Ok(None) };

@@ -23,4 +23,5 @@ mod writeback;
 pub(crate) use folder::{FileIdentity, NamedEntry, OpenFolder, StagedItem, StagingFolder};
 pub use publication::{Caveat, is_temporary_name};
 pub(crate) use publication::{Publication, has_its_name, make_durable};
+pub(crate) use staged::PublishedFiles;
 pub use staged::{PublishedFile, StagedFile};

@@ -49,7 +49,7 @@ pub(crate) use stored::StoredCheck;
 pub(crate) use self::{
     budget::Budget,
     examined::{refuse_untrusted, sound_records},
-    opened::OpenedPack,
+    opened::{FoundNames, OpenedPack},
     positions::positions_in,
     views::{cut, items_of},
 };

@@ -9,10 +9,9 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use sealpack_core::codec::Decode;
-use sealpack_core::error::{Fault, NamesFault, Section};
 use sealpack_core::format::ExtensionKind;
 use sealpack_core::format::digest::Hash;
-use sealpack_core::names::StoredNames;
+use sealpack_core::names::{NamesCompanion, StoredNames};
 use sealpack_core::read::{
     CodecDetection, Examination, Examiner, FileTail, Merge, Pack, PlannedRead, Record, RecordPlace,
     Verification, unseal,
@@ -26,7 +25,7 @@ use super::record_cache::CachedRecords;
 use super::views::cut;
 use crate::digest::Lanes;
 use crate::error::ErrorKind;
-use crate::names::Names;
+use crate::names::{Names, names_file_error};
 
 /// An opened pack, its decoders, and the options that it is read with.
 pub(crate) struct OpenedPack {
@@ -37,6 +36,14 @@ pub(crate) struct OpenedPack {
     pub(crate) cached: CachedRecords,
     /// The names, once they were asked for.
     names: OnceLock<Option<Names>>,
+}
+
+/// Where the names of an opened pack are.
+pub(crate) enum FoundNames {
+    /// In memory; `None` if the items have none.
+    Opened(Option<Names>),
+    /// In a file next to the pack, which the reader has to fetch.
+    Companion(NamesCompanion),
 }
 
 impl OpenedPack {
@@ -54,23 +61,43 @@ impl OpenedPack {
         Self { pack, decoders, options, budget, cached, names: OnceLock::new() }
     }
 
-    /// Returns the names of the items, if they have any. `path` is that of the pack, for
-    /// errors.
-    pub(crate) fn names(&self, path: &Arc<PathBuf>) -> Result<Option<Names>, ErrorKind> {
+    /// Returns the names of the items if they were returned before, or else where they
+    /// are. `path` is that of the pack, for errors.
+    pub(crate) fn find_names(&self, path: &Arc<PathBuf>) -> Result<FoundNames, ErrorKind> {
         if let Some(names) = self.names.get() {
-            return Ok(names.clone());
+            return Ok(FoundNames::Opened(names.clone()));
         }
-        let names = match self.pack.app_data.section(ExtensionKind::NAMES) {
-            None => None,
-            Some(section) => match StoredNames::parse(section, self.pack.directory.item_count())? {
-                StoredNames::Section(names) => Some(Names::new(Arc::clone(path), names)),
-                StoredNames::Companion(_) => {
-                    let fault = Fault::Names(NamesFault::Companion);
-                    return Err(fault.in_section(Section::Names).into());
-                }
-            },
+        let Some(section) = self.pack.app_data.section(ExtensionKind::NAMES) else {
+            return Ok(FoundNames::Opened(None));
         };
-        Ok(self.names.get_or_init(|| names).clone())
+        match StoredNames::parse(section, self.pack.directory.item_count())? {
+            StoredNames::Section(names) => {
+                let names = Names::new(Arc::clone(path), names);
+                Ok(FoundNames::Opened(Some(self.keep_names(names))))
+            }
+            StoredNames::Companion(companion) => {
+                self.options.limits.admit(companion.size)?;
+                Ok(FoundNames::Companion(companion))
+            }
+        }
+    }
+
+    /// Opens the names that were read from the names file at `path`.
+    pub(crate) fn open_names(
+        &self,
+        companion: &NamesCompanion,
+        bytes: Bytes,
+        path: PathBuf,
+    ) -> Result<Names, ErrorKind> {
+        match companion.open(bytes) {
+            Ok(section) => Ok(self.keep_names(Names::new(Arc::new(path), section))),
+            Err(error) => Err(names_file_error(path, error.into())),
+        }
+    }
+
+    fn keep_names(&self, names: Names) -> Names {
+        let kept = self.names.get_or_init(|| Some(names.clone()));
+        kept.clone().unwrap_or(names)
     }
 
     /// Returns the first record, if no record has decided the codec yet.

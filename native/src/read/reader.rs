@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use sealpack_core::codec::Decode;
+use sealpack_core::error::{Fault, NamesFault, Section};
 use sealpack_core::format::digest::Hash;
 use sealpack_core::format::{AppData, Dialect, Trailer};
 use sealpack_core::read::{
@@ -15,11 +16,11 @@ use sealpack_core::read::{
 use sealpack_core::trust::TrustedList;
 
 use super::codec::ChosenCodec;
-use super::opened::OpenedPack;
+use super::opened::{FoundNames, OpenedPack};
 use super::options::ReaderOptions;
 use super::workspace::{Workspace, WorkspaceDecoder};
 use crate::error::{Error, ErrorKind, OptionsError};
-use crate::names::Names;
+use crate::names::{NAMES_ENDING, Names, names_file_error, names_path};
 use crate::source::{FileSource, ReadAt, Source};
 use crate::trace::{event, span};
 use crate::trust::{Trust, TrustedDigests};
@@ -216,16 +217,18 @@ impl Reader {
     /// Returns the names of the items; `None` if the pack has none. Decodes nothing.
     ///
     /// Names are a part of the app data: a root that the reader trusts authenticates
-    /// them, a content hash does not.
+    /// them, a content hash does not. If they are in a [file next to the
+    /// pack](crate::names_path), the first call reads that file and compares its hash
+    /// with the one in the app data.
     ///
     /// # Errors
-    /// [`ErrorKind::Pack`] in [`Section::Names`] if the names are damaged. Items can
-    /// still be read by position.
+    /// [`ErrorKind::Pack`] in [`Section::Names`] if the names are damaged,
+    /// [`ErrorKind::NamesFile`] if the file next to the pack cannot be read or does not
+    /// belong to it. Items can still be read by position.
     ///
     /// [`Section::Names`]: sealpack_core::error::Section::Names
     pub fn names(&self) -> Result<Option<Names>, Error> {
-        let names = self.inner.opened.names(&self.inner.path);
-        names.map_err(|kind| self.inner.error(kind))
+        self.inner.names().map_err(|kind| self.inner.error(kind))
     }
 
     /// Returns the size of the file in bytes.
@@ -320,6 +323,22 @@ impl ReaderInner {
             Some(bytes) => Ok(bytes),
             None => workspace.read(&self.source, range),
         }
+    }
+
+    fn names(&self) -> Result<Option<Names>, ErrorKind> {
+        let companion = match self.opened.find_names(&self.path)? {
+            FoundNames::Opened(names) => return Ok(names),
+            FoundNames::Companion(companion) => companion,
+        };
+        let path = names_path(&*self.path);
+        let failed = |kind| names_file_error(&path, kind);
+        let Some(source) = self.source.companion(NAMES_ENDING).map_err(failed)? else {
+            return Err(Fault::Names(NamesFault::Companion).in_section(Section::Names).into());
+        };
+        // One byte more than it should have shows that the file is larger.
+        let size = source.size().min(companion.size.saturating_add(1));
+        let bytes = source.fetch(&(0..size)).map_err(failed)?;
+        self.opened.open_names(&companion, bytes, path).map(Some)
     }
 
     fn get(&self, position: u32) -> Result<Bytes, ErrorKind> {

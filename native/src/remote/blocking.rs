@@ -119,6 +119,13 @@ impl ReadAt for StoreSource {
     fn round_trip(&self) -> u64 {
         ROUND_TRIP
     }
+
+    fn companion(&self, ending: &str) -> Option<io::Result<Box<dyn ReadAt>>> {
+        let location = self.object.location.with_ending(ending);
+        let opened = Self::open(&location, &self.runtime);
+        let failed = |error: Error| into_io(error.kind().clone());
+        Some(opened.map(|source| Box::new(source) as Box<dyn ReadAt>).map_err(failed))
+    }
 }
 
 fn copy(bytes: &Bytes, buffer: &mut [u8]) -> io::Result<()> {

@@ -14,7 +14,7 @@ use sealpack_core::read::DEFAULT_TAIL;
 use super::error::{StoreError, StoreFault};
 use super::version::Version;
 use crate::error::{Error, ErrorKind, IoOperation};
-use crate::trust::digest_list_path;
+use crate::names::NAMES_ENDING;
 
 /// The place of a pack: a store, and the path of an object in it.
 ///
@@ -96,12 +96,25 @@ impl Location {
     /// ```
     #[must_use]
     pub fn digest_list(&self) -> Self {
+        self.with_ending(".digests")
+    }
+
+    /// Returns the location of this pack's names file, as
+    /// [`names_path`](crate::names_path).
+    #[must_use]
+    pub fn names_file(&self) -> Self {
+        self.with_ending(NAMES_ENDING)
+    }
+
+    /// Returns the location whose name is this one's with `ending` appended.
+    pub(super) fn with_ending(&self, ending: &str) -> Self {
         // The name is already part of a path, so nothing is escaped twice.
-        let path = format!("{}.digests", self.path);
+        let path = format!("{}{ending}", self.path);
         let path = ObjectPath::parse(&path).unwrap_or_else(|_| path.into());
         let store = Arc::clone(&self.store);
-        let name = Arc::new(digest_list_path(&*self.name));
-        Self { store, path, name, uses_e_tags: self.uses_e_tags }
+        let mut name = self.name.as_os_str().to_os_string();
+        name.push(ending);
+        Self { store, path, name: Arc::new(name.into()), uses_e_tags: self.uses_e_tags }
     }
 
     /// Returns the present version: one request.

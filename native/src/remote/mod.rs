@@ -24,6 +24,7 @@ mod cache;
 mod digests;
 mod error;
 mod location;
+mod names;
 mod options;
 mod outcome;
 mod part;

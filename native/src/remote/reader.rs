@@ -196,17 +196,13 @@ impl RemoteReader {
 
     /// Returns the names of the items; `None` if the pack has none. Decodes nothing.
     ///
-    /// Names are a part of the app data: a root that the reader trusts authenticates
-    /// them, a content hash does not.
+    /// As [`Reader::names`](crate::Reader::names). If the names are in an object next to
+    /// the pack, the first call takes one request.
     ///
     /// # Errors
-    /// [`ErrorKind::Pack`] in [`Section::Names`] if the names are damaged. Items can
-    /// still be read by position.
-    ///
-    /// [`Section::Names`]: sealpack_core::error::Section::Names
+    /// As there.
     pub async fn names(&self) -> Result<Option<Names>, Error> {
-        let names = self.inner.opened.names(&self.location().name);
-        names.map_err(|kind| self.error(kind))
+        self.inner.names().await.map_err(|kind| self.error(kind))
     }
 
     /// Returns the digest list that every record is checked against, if there is

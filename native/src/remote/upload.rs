@@ -54,6 +54,18 @@ pub(super) struct Plan {
     pub(super) overwrite: bool,
 }
 
+impl Plan {
+    /// Refuses a name that is taken, unless the plan allows overwriting: one request.
+    pub(super) fn refuse_taken(&self, runtime: &Handle) -> Result<(), ErrorKind> {
+        if self.overwrite {
+            return Ok(());
+        }
+        let location = self.location.clone();
+        let free = wait(runtime, async move { refuse_existing(&location).await });
+        free.flatten().map_err(|error| error.during(IoOperation::Opening))
+    }
+}
+
 /// The writer's requests to the task.
 enum UploadCommand {
     Part(PutPayload, OwnedSemaphorePermit),
@@ -177,11 +189,7 @@ impl UploadSink {
     /// whether the name is taken, so that the error does not surface only after
     /// everything is written.
     pub(super) fn start(plan: Plan, runtime: &Handle) -> Result<Self, ErrorKind> {
-        if !plan.overwrite {
-            let location = plan.location.clone();
-            let free = wait(runtime, async move { refuse_existing(&location).await });
-            free.flatten().map_err(|error| error.during(IoOperation::Opening))?;
-        }
+        plan.refuse_taken(runtime)?;
         let room = Arc::new(Semaphore::new(plan.parts.max(1) + 1));
         let ending = Arc::new(Ending::default());
         let (commands, received) = unbounded_channel();

@@ -11,6 +11,7 @@ use tokio::runtime::Handle;
 use super::digests::{DigestListObject, UploadedList};
 use super::error::{MAX_PARTS, StoreError, StoreFault};
 use super::location::Location;
+use super::names::{NamesObject, UploadedNames};
 use super::part::PartSize;
 use super::runtime::refuse_single_thread;
 use super::upload::{Plan, UploadAbort, UploadSink};
@@ -69,6 +70,7 @@ pub struct RemoteWriter {
     location: Location,
     packer: Packer<UploadSink>,
     digests: Option<DigestListObject>,
+    names: NamesObject,
     abort: UploadAbort,
     part_size: PartSize,
 }
@@ -96,6 +98,9 @@ pub struct SealedObject {
     pub part_size: PartSize,
     /// The digest list next to the pack, if the options asked for one.
     pub digests: Option<SealedDigests>,
+    /// The location of the names next to the pack, if they are too large for it
+    /// ([`WriterOptions::max_names_in_pack`]).
+    pub names_file: Option<Location>,
 }
 
 impl RemoteWriterOptions {
@@ -162,7 +167,9 @@ impl RemoteWriterOptions {
         let spool = digests.as_ref().map(|_| DigestListObject::spool());
         let output = PackOutput::new(pack.shape(), sink, spool);
         let packer = Packer::start(pack, output)?;
-        Ok(RemoteWriter { location: location.clone(), packer, digests, abort, part_size })
+        let names = NamesObject::new(plan, self.writing.max_names_in_pack, runtime);
+        let location = location.clone();
+        Ok(RemoteWriter { location, packer, digests, names, abort, part_size })
     }
 }
 
@@ -238,7 +245,8 @@ impl RemoteWriter {
     /// # Errors
     /// As there.
     pub fn name_item(&mut self, position: u32, name: &[u8]) -> Result<(), Error> {
-        self.packer.name_item(position, name).map_err(|kind| self.location.error(kind))
+        self.packer.name_item(position, name).map_err(|kind| self.location.error(kind))?;
+        self.prepare_names()
     }
 
     /// As [`Writer::set_app_data`](crate::Writer::set_app_data).
@@ -286,20 +294,23 @@ impl RemoteWriter {
 
     fn finish_all(self) -> Result<SealedObject, ErrorKind> {
         let monitor = self.monitor();
-        let Self { location, packer, digests, part_size, .. } = self;
+        let Self { location, packer, digests, names, part_size, .. } = self;
         let written = packer.finish()?;
-        let Written { sink, trailer, file_size: size, app_data, digests: spool } = written;
-        // The list is uploaded first, so that it exists once the pack does.
+        let Written { sink, trailer, file_size: size, app_data, digests: spool, names_file } =
+            written;
+        // Names and list are uploaded first, so that they exist once the pack does.
+        let named = names_file.map(|bytes| names.upload(bytes)).transpose()?;
         let listed = match (digests, spool) {
-            (Some(list), Some(spool)) => Some(list.finish(spool, &trailer, &app_data)?),
-            _ => None,
+            (Some(list), Some(spool)) => list.finish(spool, &trailer, &app_data).map(Some),
+            _ => Ok(None),
         };
-        let finished = match monitor.is_cancelled() {
-            true => Err(ErrorKind::Cancelled),
-            false => sink.finish(),
+        let (finished, listed) = match listed {
+            Ok(listed) if monitor.is_cancelled() => (Err(ErrorKind::Cancelled), listed),
+            Ok(listed) => (sink.finish(), listed),
+            Err(error) => (Err(error), None),
         };
-        match (finished, listed) {
-            (Ok(()), listed) => {
+        match finished {
+            Ok(()) => {
                 event!(
                     DEBUG,
                     items = trailer.total_items,
@@ -308,12 +319,14 @@ impl RemoteWriter {
                     "finished"
                 );
                 let digests = listed.map(|listed| listed.sealed);
-                Ok(SealedObject { location, trailer, size, part_size, digests })
+                let names_file = named.map(|named| named.location().clone());
+                Ok(SealedObject { location, trailer, size, part_size, digests, names_file })
             }
-            (Err(error), listed) => {
-                // If the pack may exist after all, its list stays.
+            Err(error) => {
+                // If the pack may exist after all, its list and its names stay.
                 if !is_unknown(&error) {
                     listed.into_iter().for_each(UploadedList::remove);
+                    named.into_iter().for_each(UploadedNames::remove);
                 }
                 Err(error)
             }
@@ -326,7 +339,16 @@ impl RemoteWriter {
         push: impl FnOnce(&mut RecordBuilder) -> Result<(), PackError>,
     ) -> Result<(), Error> {
         let appended = self.packer.append_named_with(name, push);
-        appended.map_err(|kind| self.location.error(kind))
+        appended.map_err(|kind| self.location.error(kind))?;
+        self.prepare_names()
+    }
+
+    fn prepare_names(&mut self) -> Result<(), Error> {
+        let prepared = self.names.prepare(self.packer.names_size_bound());
+        prepared.map_err(|kind| {
+            self.packer.fail_names(kind.clone());
+            self.location.error(kind)
+        })
     }
 
     fn append_with(

@@ -77,7 +77,7 @@ impl WriterOptions {
         let no_runtime = |error| ErrorKind::io(IoOperation::Threading, io::Error::other(error));
         let runtime = Handle::try_current().map_err(no_runtime)?;
         refuse_digest_list(&self)?;
-        let plan = PackPlan::new(&self)?;
+        let plan = PackPlan::without_companions(&self)?;
         let (stop, stopped) = watch::channel(false);
         let sink = AsyncSink { sink, runtime: runtime.clone(), stopped };
         let output = PackOutput::new(plan.shape(), sink, None);

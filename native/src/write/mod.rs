@@ -13,6 +13,7 @@
 #[cfg(feature = "async")]
 mod async_writer;
 mod file;
+mod names_file;
 mod options;
 mod output;
 mod packer;

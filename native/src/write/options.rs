@@ -14,6 +14,7 @@ use crate::caught::Caught;
 use crate::codec::EncoderFactory;
 use crate::cores::{MAX_THREADS, cores};
 use crate::error::{ErrorKind, OptionsError};
+use crate::names::MAX_NAMES_IN_PACK;
 use crate::publish::disk::{Disk, System};
 
 /// How a pack is written. Made by [`Writer::options`](crate::Writer::options).
@@ -32,6 +33,7 @@ pub struct WriterOptions {
     pub(crate) overwrite: bool,
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) digest_list: bool,
+    pub(crate) max_names_in_pack: u64,
 }
 
 impl fmt::Debug for WriterOptions {
@@ -45,6 +47,7 @@ impl fmt::Debug for WriterOptions {
             .field("threads", &self.threads)
             .field("overwrite", &self.overwrite)
             .field("digest_list", &self.digest_list)
+            .field("max_names_in_pack", &self.max_names_in_pack)
             .finish_non_exhaustive()
     }
 }
@@ -64,6 +67,7 @@ impl Default for WriterOptions {
             overwrite: false,
             disk: Arc::new(System),
             digest_list: false,
+            max_names_in_pack: MAX_NAMES_IN_PACK,
         }
     }
 }
@@ -163,6 +167,18 @@ impl WriterOptions {
     /// visible, so is its list.
     pub fn digest_list(mut self, written: bool) -> Self {
         self.digest_list = written;
+        self
+    }
+
+    /// Sets the most bytes that the names of items, compressed, may take in the pack,
+    /// where every reader fetches them on opening. Default: 16 MiB. Larger ones are
+    /// written to a file next to the pack, at [`names_path`](crate::names_path), which
+    /// gets its name before the pack does. The pack contains the hash of that file.
+    ///
+    /// A pack that goes into a stream has no place next to it, and contains its names
+    /// in any case.
+    pub fn max_names_in_pack(mut self, bytes: u64) -> Self {
+        self.max_names_in_pack = bytes;
         self
     }
 

@@ -71,7 +71,7 @@ impl<S: PackSink> PackOutput<S> {
             return Err(ErrorKind::Cancelled);
         }
         let (trailer, file_size) = (ending.trailer, ending.file_size);
-        Ok(Written { sink, trailer, file_size, app_data, digests })
+        Ok(Written { sink, trailer, file_size, app_data, digests, names_file: None })
     }
 }
 
@@ -82,6 +82,8 @@ pub(crate) struct Written<S> {
     pub(crate) file_size: u64,
     pub(crate) app_data: Bytes,
     pub(crate) digests: Option<DigestSpool>,
+    /// The names, if they are too large for the pack.
+    pub(crate) names_file: Option<Bytes>,
 }
 
 /// An output stream and the sink that it writes to.
@@ -95,7 +97,8 @@ impl<S: PackSink> Streamed<S> {
         Self { stream: Stream::new(Shape::exactly(sink.put_size())), sink }
     }
 
-    fn write(&mut self, extent: Bytes) -> Result<(), ErrorKind> {
+    /// Writes `extent`, without copying it if it is large.
+    pub(crate) fn write(&mut self, extent: Bytes) -> Result<(), ErrorKind> {
         if extent.len() < COPIED_SIZE {
             return self.copy(&extent);
         }

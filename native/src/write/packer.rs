@@ -6,7 +6,7 @@ use sealpack_core::Error as PackError;
 use sealpack_core::error::{Limit, Misuse};
 use sealpack_core::format::AppDataParts;
 use sealpack_core::format::known::{KnownCodec, known};
-use sealpack_core::names::NamesBuilder;
+use sealpack_core::names::{NamesBuilder, NamesCompanion};
 use sealpack_core::write::{Hashing, PackShape, RecordBuilder, Sealer};
 
 use super::options::WriterOptions;
@@ -29,6 +29,9 @@ pub(crate) struct Packer<S: PackSink> {
     form: RecordForm,
     hashing: Hashing,
     names: NameCollector,
+    /// The most bytes that the names may take in the pack; more go into a file next
+    /// to it.
+    max_names_in_pack: u64,
     /// The error of adding a name to an item that the builder already has.
     names_failure: Option<ErrorKind>,
 }
@@ -65,6 +68,7 @@ pub(crate) struct PackPlan {
     app_data: Bytes,
     is_plain: bool,
     form: RecordForm,
+    max_names_in_pack: u64,
 }
 
 /// The threads that seal, and their sealers.
@@ -84,7 +88,13 @@ impl PackPlan {
         let sealers = Sealers::new(options, &shape)?;
         let (app_data, is_plain) = (options.app_data.clone(), options.codec.is_plain());
         let form = RecordForm::new(options, &shape);
-        Ok(Self { shape, sealers, app_data, is_plain, form })
+        let max_names_in_pack = options.max_names_in_pack;
+        Ok(Self { shape, sealers, app_data, is_plain, form, max_names_in_pack })
+    }
+
+    /// As [`new`](Self::new), for a pack with no place next to it.
+    pub(crate) fn without_companions(options: &WriterOptions) -> Result<Self, ErrorKind> {
+        Ok(Self { max_names_in_pack: u64::MAX, ..Self::new(options)? })
     }
 
     pub(crate) fn shape(&self) -> &PackShape {
@@ -119,7 +129,7 @@ impl Sealers {
 impl<S: PackSink + 'static> Packer<S> {
     /// Starts the threads that the options ask for.
     pub(crate) fn start(plan: PackPlan, output: PackOutput<S>) -> Result<Self, ErrorKind> {
-        let PackPlan { shape, sealers, app_data, is_plain, form } = plan;
+        let PackPlan { shape, sealers, app_data, is_plain, form, max_names_in_pack } = plan;
         let monitor = output.monitor().clone();
         let pipeline = match sealers {
             Sealers::Caller(sealer) => Pipeline::inline(sealer, output),
@@ -129,8 +139,17 @@ impl<S: PackSink + 'static> Packer<S> {
         let builder = RecordBuilder::new(&shape, is_plain);
         let hashing = shape.content_hash;
         let names = NameCollector::default();
-        let names_failure = None;
-        Ok(Self { builder, pipeline, monitor, app_data, form, hashing, names, names_failure })
+        Ok(Self {
+            builder,
+            pipeline,
+            monitor,
+            app_data,
+            form,
+            hashing,
+            names,
+            max_names_in_pack,
+            names_failure: None,
+        })
     }
 
     /// As [`append_with`](Self::append_with), for one item with a name.
@@ -231,9 +250,25 @@ impl<S: PackSink + 'static> Packer<S> {
         let output = self.pipeline.finish()?;
         submitted?;
         self.names_failure.map_or(Ok(()), Err)?;
-        let names = self.names.finish(self.builder.total_items())?;
+        let items = self.builder.total_items();
+        let mut names = self.names.finish(items)?;
+        let is_too_large = |names: &mut Bytes| names.len() as u64 > self.max_names_in_pack;
+        let names_file = names.take_if(is_too_large);
+        if let Some(file) = &names_file {
+            names = Some(NamesCompanion::new(items, file).encode());
+        }
         let parts = AppDataParts { caller: self.app_data, dictionary: None, names };
-        output.finish(parts.encode()?)
+        Ok(Written { names_file, ..output.finish(parts.encode()?)? })
+    }
+
+    /// The most bytes that the names so far can take.
+    pub(crate) fn names_size_bound(&self) -> u64 {
+        self.names.size_bound()
+    }
+
+    /// Fails the writer, because its names cannot be written.
+    pub(crate) fn fail_names(&mut self, error: ErrorKind) {
+        self.names_failure.get_or_insert(error);
     }
 
     /// Submits complete drafts; waits while too many are in flight.

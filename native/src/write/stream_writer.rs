@@ -85,7 +85,7 @@ impl WriterOptions {
         sink: WriteSink<W>,
     ) -> Result<StreamWriter<W>, ErrorKind> {
         refuse_digest_list(&self)?;
-        let plan = PackPlan::new(&self)?;
+        let plan = PackPlan::without_companions(&self)?;
         let output = PackOutput::new(plan.shape(), sink, None);
         Ok(StreamWriter { packer: Packer::start(plan, output)? })
     }

@@ -10,12 +10,13 @@ use sealpack_core::format::Trailer;
 use sealpack_core::write::{RecordBuilder, StoredRecords};
 
 use super::file::FileSink;
+use super::names_file::NamesFile;
 use super::options::WriterOptions;
 use super::output::{PackOutput, Written};
 use super::packer::{PackPlan, Packer};
 use super::progress::WriteMonitor;
 use crate::error::{Error, ErrorKind};
-use crate::publish::{Caveat, Publication, StagedFile, has_its_name, make_durable};
+use crate::publish::{Caveat, Publication, PublishedFiles, StagedFile, has_its_name, make_durable};
 use crate::trace::{event, span};
 use crate::trust::{DigestListFile, DigestSpool, SealedDigests, digest_list_path};
 
@@ -46,6 +47,7 @@ pub struct Writer {
     packer: Packer<FileSink>,
     publication: Publication,
     digests: Option<DigestListFile>,
+    names_file: NamesFile,
 }
 
 impl fmt::Debug for Writer {
@@ -69,6 +71,9 @@ pub struct SealedPack {
     pub file_size: u64,
     /// The pack's digest list, if the options asked for one.
     pub digests: Option<SealedDigests>,
+    /// The path of the file with the names of the items, if they are too large for the
+    /// pack ([`WriterOptions::max_names_in_pack`]).
+    pub names_file: Option<PathBuf>,
     /// What the pack, and the files published with it, lack although they are
     /// whole, each caveat once; usually empty.
     pub caveats: Vec<Caveat>,
@@ -107,11 +112,13 @@ impl Writer {
         let plan = PackPlan::new(&options)?;
         let (publication, file) = Publication::create(&options.disk, path, options.overwrite)?;
         let digests = options.start_digest_list(path)?;
+        let names_file = NamesFile::new(&options, path);
         let spool = digests.as_ref().map(|list| DigestSpool::new(list.folder()));
         let sink = FileSink::new(file, options.writeback);
         let output = PackOutput::new(plan.shape(), sink, spool);
         let packer = Packer::start(plan, output)?;
-        Ok(Self { path: Arc::clone(path), packer, publication, digests })
+        let path = Arc::clone(path);
+        Ok(Self { path, packer, publication, digests, names_file })
     }
 
     /// Appends an item, copying it once.
@@ -186,7 +193,8 @@ impl Writer {
     /// [`Misuse::Nul`]: sealpack_core::error::Misuse::Nul
     /// [`Limit::Name`]: sealpack_core::error::Limit::Name
     pub fn name_item(&mut self, position: u32, name: &[u8]) -> Result<(), Error> {
-        self.packer.name_item(position, name).map_err(|kind| Error::new(&self.path, kind))
+        self.packer.name_item(position, name).map_err(|kind| Error::new(&self.path, kind))?;
+        self.prepare_names_file()
     }
 
     /// Sets the app data, replacing that of [`WriterOptions::app_data`]: for
@@ -225,6 +233,13 @@ impl Writer {
     #[must_use]
     pub fn temporary_digests_path(&self) -> Option<&Path> {
         self.digests.as_ref().map(DigestListFile::temporary_path)
+    }
+
+    /// As [`temporary_path`](Self::temporary_path), for the file with the names: there
+    /// is one once the names may be too large for the pack.
+    #[must_use]
+    pub fn temporary_names_path(&self) -> Option<&Path> {
+        self.names_file.temporary_path()
     }
 
     /// Items appended so far.
@@ -267,26 +282,27 @@ impl Writer {
         let failed = |kind| Error::new(&path, kind);
         let monitor = self.monitor();
         let written = self.packer.finish().map_err(failed)?;
-        let Written { sink, trailer, file_size, app_data, digests } = written;
+        let Written { sink, trailer, file_size, app_data, digests, names_file: names } = written;
+        let names = match names {
+            Some(names) => self.names_file.write(&names).map_err(failed)?,
+            None => None,
+        };
+        let names_file = names.as_ref().map(|names| names.path().to_path_buf());
         let list = self.digests.zip(digests);
-        if list.is_some() || !companions.is_empty() {
+        if list.is_some() || names.is_some() || !companions.is_empty() {
             // This is the last step that can fail for lack of space.
             make_durable(sink.file()).map_err(failed)?;
         }
         let mut before = StagedFile::publish_all(companions)?;
-        let mut sealed = None;
-        if let Some((list, spool)) = list {
-            match list.finish_for_pack(spool, &trailer, &app_data) {
-                Ok((digests, list)) => {
-                    before.push(list);
-                    sealed = Some(digests);
-                }
-                Err(error) => {
-                    before.take_back();
-                    return Err(failed(ErrorKind::DigestList(Arc::new(error))));
-                }
+        let published = publish_names(names, &mut before)
+            .and_then(|()| publish_list(list, &trailer, &app_data, &mut before));
+        let sealed = match published {
+            Ok(sealed) => sealed,
+            Err(kind) => {
+                before.take_back();
+                return Err(failed(kind));
             }
-        }
+        };
         let published = match monitor.is_cancelled() {
             true => Err(ErrorKind::Cancelled),
             false => self.publication.publish(sink.file()),
@@ -306,7 +322,8 @@ impl Writer {
                     "finished"
                 );
                 let path = path.to_path_buf();
-                Ok(SealedPack { path, trailer, file_size, digests: sealed, caveats })
+                let digests = sealed;
+                Ok(SealedPack { path, trailer, file_size, digests, names_file, caveats })
             }
             Err(kind) => {
                 if !has_its_name(&kind) {
@@ -337,7 +354,16 @@ impl Writer {
         push: impl FnOnce(&mut RecordBuilder) -> Result<(), PackError>,
     ) -> Result<(), Error> {
         let appended = self.packer.append_named_with(name, push);
-        appended.map_err(|kind| Error::new(&self.path, kind))
+        appended.map_err(|kind| Error::new(&self.path, kind))?;
+        self.prepare_names_file()
+    }
+
+    fn prepare_names_file(&mut self) -> Result<(), Error> {
+        let prepared = self.names_file.prepare(self.packer.names_size_bound());
+        prepared.map_err(|kind| {
+            self.packer.fail_names(kind.clone());
+            Error::new(&self.path, kind)
+        })
     }
 
     fn append_with(
@@ -346,4 +372,26 @@ impl Writer {
     ) -> Result<(), Error> {
         self.packer.append_with(push).map_err(|kind| Error::new(&self.path, kind))
     }
+}
+
+/// Publishes the names file of a pack that is about to be published.
+fn publish_names(names: Option<StagedFile>, before: &mut PublishedFiles) -> Result<(), ErrorKind> {
+    let Some(names) = names else { return Ok(()) };
+    let published = names.publish_or_remove();
+    before.push(published.map_err(|error| ErrorKind::NamesFile(Arc::new(error)))?);
+    Ok(())
+}
+
+/// Publishes the digest list of a pack that is about to be published.
+fn publish_list(
+    list: Option<(DigestListFile, DigestSpool)>,
+    trailer: &Trailer,
+    app_data: &[u8],
+    before: &mut PublishedFiles,
+) -> Result<Option<SealedDigests>, ErrorKind> {
+    let Some((list, spool)) = list else { return Ok(None) };
+    let finished = list.finish_for_pack(spool, trailer, app_data);
+    let (sealed, list) = finished.map_err(|error| ErrorKind::DigestList(Arc::new(error)))?;
+    before.push(list);
+    Ok(Some(sealed))
 }

@@ -1,6 +1,7 @@
 //! Where a pack is written: a file, or an object in a store.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 #[cfg(feature = "remote")]
 use std::time::Duration;
 
@@ -44,10 +45,46 @@ fn part_size(text: &str) -> Result<PartSize, String> {
 /// A pack that is being written.
 pub enum Target {
     /// To a file.
-    File(Box<Writer>),
+    File(Box<PackFile>),
     /// To a store.
     #[cfg(feature = "remote")]
     Store(Box<PackUpload>),
+}
+
+/// A pack that is being written to a file. A signal removes its temporary files.
+pub struct PackFile {
+    pub writer: Writer,
+    temporary: Arc<Mutex<Vec<PathBuf>>>,
+    has_names_file: bool,
+}
+
+impl PackFile {
+    fn create(path: &Path, options: WriterOptions, interrupt: &Interrupt) -> Result<Self, Error> {
+        interrupt.guard(|| {
+            let writer = options.create(path)?;
+            let temporary = temporaries(&writer).map(Path::to_path_buf).collect::<Vec<_>>();
+            let temporary = Arc::new(Mutex::new(temporary));
+            let created = Arc::clone(&temporary);
+            let cleanup = move || {
+                for path in &*created.lock().unwrap_or_else(PoisonError::into_inner) {
+                    // If the file is gone, it already has its final name.
+                    drop(std::fs::remove_file(path));
+                }
+            };
+            Ok((Self { writer, temporary, has_names_file: false }, cleanup))
+        })
+    }
+
+    /// Adds the file with the names to those that a signal removes, once there is one.
+    fn guard_names_file(&mut self) {
+        if !self.has_names_file
+            && let Some(path) = self.writer.temporary_names_path()
+        {
+            self.has_names_file = true;
+            let mut temporary = self.temporary.lock().unwrap_or_else(PoisonError::into_inner);
+            temporary.push(path.to_path_buf());
+        }
+    }
 }
 
 /// Printed after an upload to a store that does not support `If-None-Match`.
@@ -106,6 +143,8 @@ pub struct WrittenPack {
     pub parts: Option<String>,
     /// The digest list, if one was requested.
     pub digests: Option<SealedDigests>,
+    /// The path of the file with the names, if they are too large for the pack.
+    pub names_file: Option<PathBuf>,
     /// Guarantees that the files lack although they are complete.
     pub caveats: Vec<Caveat>,
 }
@@ -167,19 +206,7 @@ impl Destination {
     ) -> Result<Target, Failure> {
         match self {
             Self::File(path) => {
-                let writer = interrupt.guard(|| {
-                    let writer = options.create(path)?;
-                    let temporary = temporaries(&writer).map(Path::to_path_buf);
-                    let temporary = temporary.collect::<Vec<_>>();
-                    let cleanup = move || {
-                        for path in temporary {
-                            // If the file is gone, it already has its final name.
-                            drop(std::fs::remove_file(path));
-                        }
-                    };
-                    Ok::<_, Error>((writer, cleanup))
-                })?;
-                Ok(Target::File(Box::new(writer)))
+                Ok(Target::File(Box::new(PackFile::create(path, options, interrupt)?)))
             }
             #[cfg(feature = "remote")]
             Self::Store(url) => {
@@ -242,7 +269,7 @@ impl Target {
     /// Returns the temporary paths of the files that are being written.
     pub fn temporary_paths(&self) -> Vec<&Path> {
         match self {
-            Self::File(writer) => temporaries(writer).collect(),
+            Self::File(file) => temporaries(&file.writer).collect(),
             #[cfg(feature = "remote")]
             Self::Store(_) => Vec::new(),
         }
@@ -251,8 +278,8 @@ impl Target {
     /// Same as [`Writer::append_parts`].
     pub fn append_parts(&mut self, parts: &[&[u8]]) -> Result<(), Error> {
         match (self, parts) {
-            (Self::File(writer), [item]) => writer.append(item),
-            (Self::File(writer), parts) => writer.append_parts(parts),
+            (Self::File(file), [item]) => file.writer.append(item),
+            (Self::File(file), parts) => file.writer.append_parts(parts),
             #[cfg(feature = "remote")]
             (Self::Store(upload), [item]) => upload.writer.append(item),
             #[cfg(feature = "remote")]
@@ -263,7 +290,7 @@ impl Target {
     /// Same as [`Writer::append_owned`].
     pub fn append_owned(&mut self, item: impl Into<sealpack::Bytes>) -> Result<(), Error> {
         match self {
-            Self::File(writer) => writer.append_owned(item),
+            Self::File(file) => file.writer.append_owned(item),
             #[cfg(feature = "remote")]
             Self::Store(upload) => upload.writer.append_owned(item),
         }
@@ -272,7 +299,11 @@ impl Target {
     /// Same as [`Writer::append_named_owned`].
     pub fn append_named_owned(&mut self, name: &[u8], item: Vec<u8>) -> Result<(), Error> {
         match self {
-            Self::File(writer) => writer.append_named_owned(name, item),
+            Self::File(file) => {
+                file.writer.append_named_owned(name, item)?;
+                file.guard_names_file();
+                Ok(())
+            }
             #[cfg(feature = "remote")]
             Self::Store(upload) => upload.writer.append_named_owned(name, item),
         }
@@ -281,7 +312,11 @@ impl Target {
     /// Same as [`Writer::name_item`].
     pub fn name_item(&mut self, position: u32, name: &[u8]) -> Result<(), Error> {
         match self {
-            Self::File(writer) => writer.name_item(position, name),
+            Self::File(file) => {
+                file.writer.name_item(position, name)?;
+                file.guard_names_file();
+                Ok(())
+            }
             #[cfg(feature = "remote")]
             Self::Store(upload) => upload.writer.name_item(position, name),
         }
@@ -290,7 +325,7 @@ impl Target {
     /// Items appended so far.
     pub fn item_count(&self) -> u32 {
         match self {
-            Self::File(writer) => writer.item_count(),
+            Self::File(file) => file.writer.item_count(),
             #[cfg(feature = "remote")]
             Self::Store(upload) => upload.writer.item_count(),
         }
@@ -302,10 +337,11 @@ impl Target {
     /// Same as [`Writer::finish_with`]: on an error neither appears.
     pub fn finish(self, names: Option<StagedFile>) -> Result<WrittenPack, Error> {
         match self {
-            Self::File(writer) => {
-                let sealed = writer.finish_with(names.into_iter().collect())?;
-                let SealedPack { trailer, file_size, digests, caveats, .. } = sealed;
-                Ok(WrittenPack { trailer, size: file_size, parts: None, digests, caveats })
+            Self::File(file) => {
+                let sealed = file.writer.finish_with(names.into_iter().collect())?;
+                let SealedPack { trailer, file_size: size, digests, names_file, caveats, .. } =
+                    sealed;
+                Ok(WrittenPack { trailer, size, parts: None, digests, names_file, caveats })
             }
             #[cfg(feature = "remote")]
             Self::Store(upload) => {
@@ -317,7 +353,8 @@ impl Target {
                     // The upload's error is the one to report.
                     drop(names.take_back());
                 }
-                let SealedObject { trailer, size, part_size, digests, .. } = finished?;
+                let SealedObject { trailer, size, part_size, digests, names_file, .. } = finished?;
+                let names_file = names_file.map(|location| location.name().to_path_buf());
                 let part = Bytes(part_size.get());
                 let most = Decimal(part_size.largest_pack());
                 let parts = match size.div_ceil(part_size.get()) {
@@ -327,7 +364,7 @@ impl Target {
                 if left_behind.uploads.had_no_conditions() {
                     report::note(&NO_CONDITIONS);
                 }
-                Ok(WrittenPack { trailer, size, parts: Some(parts), digests, caveats })
+                Ok(WrittenPack { trailer, size, parts: Some(parts), digests, names_file, caveats })
             }
         }
     }

@@ -18,6 +18,10 @@ pub struct WriteArgs {
     /// Start writing dirty pages to disk after every N bytes (64KiB, 1M)
     #[arg(long, value_name = "BYTES", value_parser = parse_size)]
     pub sync_every: Option<u64>,
+    /// Write names that take more than this, compressed, to FILE.names next to the
+    /// pack [default: 16MiB]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub names_in_pack: Option<u64>,
     /// Replace FILE if it exists
     #[arg(long)]
     pub force: bool,
@@ -56,6 +60,9 @@ impl WriteArgs {
     pub fn apply(&self, mut options: WriterOptions) -> WriterOptions {
         if let Some(threads) = self.threads {
             options = options.threads(threads);
+        }
+        if let Some(bytes) = self.names_in_pack {
+            options = options.max_names_in_pack(bytes);
         }
         if let Some(bytes) = self.sync_every {
             options = options.writeback_every(bytes);

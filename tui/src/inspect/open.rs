@@ -117,6 +117,10 @@ impl ReadAt for PatchedSource {
         }
         Ok(())
     }
+
+    fn companion(&self, ending: &str) -> Option<io::Result<Box<dyn ReadAt>>> {
+        self.source.companion(ending)
+    }
 }
 
 const TRAILER: u64 = trailer::SIZE as u64;

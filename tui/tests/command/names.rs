@@ -130,3 +130,32 @@ fn names_are_stored_byte_for_byte() {
     expected.sort();
     assert_eq!(found.iter().map(|named| named.unwrap().1.to_vec()).collect::<Vec<_>>(), expected);
 }
+
+#[test]
+fn large_names_go_to_a_file_next_to_the_pack_and_every_command_finds_them() {
+    let place = Place::new();
+    for number in 0..40 {
+        place.file(&format!("in/file-{number}"), format!("content {number}"));
+    }
+    let summary = place.run("pack in -o in/p --names-in-pack 100 --json").fine().json();
+    has(&summary, &json!({ "total_items": 40, "names_file": "in/p.names" }));
+    assert!(place.path("in/p.names").exists());
+    assert_eq!(place.run("get in/p file-7").fine().out(), b"content 7");
+    assert_eq!(place.run("ls in/p").fine().out_text().lines().count(), 40);
+    place.run("unpack in/p -C out").fine();
+    assert_eq!(fs::read(place.path("out/file-39")).unwrap(), b"content 39");
+    // The folder holds the pack and its names now: neither is packed again.
+    let summary = place.run("pack in -o in/p --names-in-pack 100 --force --json").fine().json();
+    has(&summary, &json!({ "total_items": 40 }));
+    // Copied records keep their names; by default these fit into the pack.
+    let summary = place.run("repack in/p -o q --json").fine().json();
+    has(&summary, &json!({ "names_file": null }));
+    let summary = place.run("repack in/p -o r --names-in-pack 0 --json").fine().json();
+    has(&summary, &json!({ "names_file": "r.names" }));
+    assert_eq!(place.run("get r file-7").fine().out(), b"content 7");
+    fs::remove_file(place.path("r.names")).unwrap();
+    place.run("get r file-7").failed(3, &["its names file", "r.names"]);
+    assert_eq!(place.run("get r 7").fine().out(), b"content 15", "items stay readable by position");
+    // The list of --names must not have the same path.
+    place.run("pack in -o p --names p.names").failed(2, &["p.names"]);
+}

@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use sealpack::core::Error as PackError;
 use sealpack::core::error::Misuse;
 use sealpack::core::format::Dialect;
-use sealpack::{ErrorKind, Plain, StagedFile, Writer, WriterOptions, Zstd, digest_list_path};
+use sealpack::{
+    ErrorKind, Plain, StagedFile, Writer, WriterOptions, Zstd, digest_list_path, names_path,
+};
 
 use self::summary::{PackingSummary, quotient};
 use super::distinct::Files;
@@ -153,6 +155,11 @@ impl PackArgs {
         }
     }
 
+    /// Whether items can have names: lines and frames have none.
+    fn stores_names(&self) -> bool {
+        !(self.no_names || self.lines || self.framed)
+    }
+
     fn options(&self) -> Result<WriterOptions, Failure> {
         let shape = &self.shape;
         let mut options = Writer::options()
@@ -221,6 +228,9 @@ impl PackArgs {
             if self.shape.with_digests {
                 files.write("its digest list", &digest_list_path(output));
             }
+            if self.stores_names() {
+                files.write("its names file", &names_path(output));
+            }
         }
         if let Some(names) = &self.names {
             files.write("the list of names", names);
@@ -232,7 +242,9 @@ impl PackArgs {
     fn find(&self, output: Option<&Path>, temporary: &[&Path]) -> Result<FoundInputs, Failure> {
         let _looking = ProgressMeter::bytes("looking for files", None, self.json);
         let list = output.filter(|_| self.shape.with_digests).map(digest_list_path);
-        let outputs = [output, list.as_deref(), self.names.as_deref()].into_iter().flatten();
+        let names = output.filter(|_| self.stores_names()).map(names_path);
+        let outputs = [output, list.as_deref(), names.as_deref(), self.names.as_deref()];
+        let outputs = outputs.into_iter().flatten();
         let outputs = OutputFiles::new(outputs.chain(temporary.iter().copied()));
         let inputs = self.tar.as_ref().map_or(self.inputs.as_slice(), std::slice::from_ref);
         walk::find(inputs, self.follow_links, &outputs)
@@ -362,7 +374,7 @@ impl PackInProgress {
     ) -> Result<PackingSummary, Failure> {
         let Self { target, progress, item_bytes, named_items, changed_files, .. } = self;
         progress.say("syncing");
-        let WrittenPack { trailer, size: file_size, parts, digests, caveats } =
+        let WrittenPack { trailer, size: file_size, parts, digests, names_file, caveats } =
             target.finish(names)?;
         report_caveats(&args.output, &caveats);
         let seconds = progress.elapsed().as_secs_f64();
@@ -389,6 +401,7 @@ impl PackInProgress {
                 digests.as_ref().map(|list| list.path.as_path()),
             ),
             root: digests.map(|list| hex(&list.root)),
+            names_file: JsonPath::named("names_file", "names_file_bytes", names_file.as_deref()),
             skipped: found.skipped,
             changed_files,
             parts,

@@ -37,6 +37,9 @@ pub(super) struct PackingSummary {
     #[serde(flatten)]
     pub(super) digests: JsonPath,
     pub(super) root: Option<String>,
+    /// The file with the names; null if the pack has none next to it.
+    #[serde(flatten)]
+    pub(super) names_file: JsonPath,
     pub(super) skipped: SkippedCounts,
     /// Files that changed while they were packed; only with --allow-changed.
     pub(super) changed_files: u64,
@@ -62,6 +65,9 @@ impl PackingSummary {
         row("out", format!("{}{ratio}", Bytes(self.bytes_out)))?;
         if let Some(parts) = &self.parts {
             row("parts", parts.clone())?;
+        }
+        if self.names_file.path().is_some() {
+            row("names", format!("in {}", self.names_file))?;
         }
         let rate = self.bytes_per_second / 1e6;
         row("time", format!("{:.2} s, {rate:.0} MB/s", self.seconds))?;

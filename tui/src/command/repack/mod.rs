@@ -8,7 +8,9 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use sealpack::core::format::known::{KnownCodec, known};
-use sealpack::{Bytes, Plain, Reader, RecordCopy, Writer, WriterOptions, Zstd, digest_list_path};
+use sealpack::{
+    Bytes, Plain, Reader, RecordCopy, Writer, WriterOptions, Zstd, digest_list_path, names_path,
+};
 
 use self::sources::{Part, SourceHash, SourcePack, Sources};
 use self::summary::RepackSummary;
@@ -207,6 +209,9 @@ impl RepackArgs {
             if self.changes.with_digests {
                 files.write("its digest list", &digest_list_path(output));
             }
+            if !self.changes.no_names {
+                files.write("its names file", &names_path(output));
+            }
         }
         files.check()
     }
@@ -289,9 +294,10 @@ impl Repacking {
         let mut positions = part.positions.clone();
         let mut is_whole = part.is_whole();
         if self.copies
-            && let Target::File(writer) = &mut self.target
-            && let Some(records) = part.records_after(writer.item_count())
+            && let Target::File(file) = &mut self.target
+            && let Some(records) = part.records_after(file.writer.item_count())
         {
+            let writer = &mut file.writer;
             let copy = RecordCopy::new(&part.source.reader).records(records.clone());
             let copy = if self.unchecked { copy.unchecked() } else { copy };
             if copy.fits(writer)? {

@@ -35,6 +35,9 @@ pub struct RepackSummary {
     #[serde(flatten)]
     digests: JsonPath,
     root: Option<String>,
+    /// The file with the names; null if the pack has none next to it.
+    #[serde(flatten)]
+    names_file: JsonPath,
     #[serde(skip)]
     parts: Option<String>,
 }
@@ -48,7 +51,7 @@ impl RepackSummary {
         copied_records: u32,
         seconds: f64,
     ) -> Self {
-        let WrittenPack { trailer, size, parts, digests, .. } = sealed;
+        let WrittenPack { trailer, size, parts, digests, names_file, .. } = sealed;
         let list = digests.as_ref().map(|list| list.path.as_path());
         Self {
             path: JsonPath::new(path),
@@ -65,6 +68,7 @@ impl RepackSummary {
             content_hash: trailer.content_hash.as_ref().map(|hash| hex(hash)),
             digests: JsonPath::named("digests", "digests_bytes", list),
             root: digests.map(|list| hex(&list.root)),
+            names_file: JsonPath::named("names_file", "names_file_bytes", names_file.as_deref()),
             parts,
         }
     }
@@ -90,6 +94,9 @@ impl RepackSummary {
         row("out", Bytes(self.bytes_out).to_string())?;
         if let Some(parts) = &self.parts {
             row("parts", parts.clone())?;
+        }
+        if self.names_file.path().is_some() {
+            row("names", format!("in {}", self.names_file))?;
         }
         row("time", format!("{:.2} s", self.seconds))?;
         row("hash", self.content_hash.clone().unwrap_or_else(|| "none".into()))?;
