@@ -1,5 +1,4 @@
-//! Runs the checker over the whole of its small worlds, and checks the checker
-//! itself.
+//! Runs the checker over its complete sets of cases, and tests the checker itself.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests panic")]
 
 use bytes::Bytes;
@@ -39,7 +38,7 @@ fn prove(buffer_size: usize, trim: bool) -> Proof {
 // The digests cover the puts of each of the 1,675,860 cases; `departures` covers
 // the state of the stream after each of their 6.6 million events.
 #[test]
-fn every_case_of_set_1_keeps_the_seven_promises_and_puts_what_is_specified() {
+fn every_case_of_set_1_keeps_the_invariants_and_puts_what_is_specified() {
     let tally = enumerate(&Space::set_1(), FlushRule::Strict);
     assert_eq!((tally.cases, tally.violations, tally.departures), (1_675_860, 0, 0));
     assert_digests(&Space::set_1(), FlushRule::Strict, &tally);
@@ -47,17 +46,16 @@ fn every_case_of_set_1_keeps_the_seven_promises_and_puts_what_is_specified() {
 }
 
 #[test]
-fn with_the_reference_s_flush_rule_set_1_is_put_as_the_reference_puts_it() {
+fn set_1_under_the_flush_rule_of_the_reference_has_the_puts_of_the_reference() {
     let tally = enumerate(&Space::set_1(), FlushRule::Reference);
     assert_digests(&Space::set_1(), FlushRule::Reference, &tally);
-    // The strict rule exists because here the last put may be above S, in this many
-    // cases.
+    // In this many cases the last put is above S: the reason for the strict rule.
     assert_eq!((tally.violations, tally.departures), (22_449, 0));
     assert_eq!(tally.broken().iter().collect::<Vec<_>>(), [Invariant::Bound]);
 }
 
 #[test]
-fn set_2_with_its_flushes_under_both_rules() {
+fn set_2_with_flushes_is_as_recorded_under_both_rules() {
     let strict = enumerate(&Space::set_2(), FlushRule::Strict);
     assert_eq!((strict.cases, strict.violations), (108_480, 0));
     assert_digests(&Space::set_2(), FlushRule::Strict, &strict);
@@ -67,7 +65,7 @@ fn set_2_with_its_flushes_under_both_rules() {
 }
 
 #[test]
-fn set_3_with_its_lists_of_extents_under_both_rules() {
+fn set_3_with_lists_of_extents_is_as_recorded_under_both_rules() {
     let strict = enumerate(&Space::set_3(), FlushRule::Strict);
     assert_eq!((strict.cases, strict.violations, strict.departures), (666_678, 0, 0));
     assert_digests(&Space::set_3(), FlushRule::Strict, &strict);
@@ -78,7 +76,7 @@ fn set_3_with_its_lists_of_extents_under_both_rules() {
 }
 
 #[test]
-fn the_lines_that_were_written_down_while_running_the_reference_are_put_again() {
+fn reference_cases_replay_identically() {
     let first = include_str!("data/stream-reference-first.txt").lines();
     let random = include_str!("data/stream-reference-random.txt").lines();
     let random = random.map(|line| line.split_once('\t').unwrap().1);
@@ -94,7 +92,7 @@ fn the_lines_that_were_written_down_while_running_the_reference_are_put_again() 
 }
 
 #[test]
-fn the_proof_holds_and_has_not_shrunk() {
+fn the_proof_holds_with_the_recorded_numbers_of_states_and_transitions() {
     // Buffer size, states, transitions; the diameter without trim and with it.
     for (s, states, transitions) in
         [(3, 30, 630), (5, 105, 3_465), (8, 360, 18_360), (16, 2_448, 242_352)]
@@ -123,7 +121,7 @@ fn the_proof_visits_every_layout_and_takes_lists_of_extents_from_each() {
         (3, true, 80, 9_640),
         (4, false, 221, 39_235),
         (4, true, 317, 48_355),
-        // From here on a state stands for all its layouts.
+        // From here on a state represents all its layouts.
         (5, false, 105, 9_030),
         (5, true, 105, 9_030),
     ] {
@@ -137,7 +135,7 @@ fn the_proof_visits_every_layout_and_takes_lists_of_extents_from_each() {
 // The stream copies up to 3, 7, 16 and 32 bytes, and more than that, in different
 // ways.
 #[test]
-fn buffered_writes_of_every_length_up_to_a_buffer_of_forty_are_proved() {
+fn buffered_writes_of_every_length_are_proved_for_a_buffer_of_forty_bytes() {
     for trim in [false, true] {
         let shape = Shape { buffer_size: size(40), trim };
         let proof =
@@ -150,7 +148,7 @@ fn buffered_writes_of_every_length_up_to_a_buffer_of_forty_are_proved() {
 // Without empty writes, a whole empty buffer occurs only after a split run, so only
 // with trim.
 #[test]
-fn without_empty_writes_the_states_are_fewer_by_the_whole_empty_buffers() {
+fn without_empty_writes_no_state_has_a_whole_empty_buffer_except_with_trim() {
     let states = |trim| {
         let shape = Shape { buffer_size: size(5), trim };
         let proof = Exploration::new(shape, &check::strict).without_empty_writes().run();
@@ -161,7 +159,7 @@ fn without_empty_writes_the_states_are_fewer_by_the_whole_empty_buffers() {
 }
 
 #[test]
-fn writes_above_three_buffers_lead_nowhere_else() {
+fn writes_above_three_buffers_reach_no_further_states() {
     for trim in [false, true] {
         let shape = Shape { buffer_size: size(5), trim };
         let proof = Exploration::new(shape, &check::strict).with_writes_up_to(40).run();
@@ -171,7 +169,7 @@ fn writes_above_three_buffers_lead_nowhere_else() {
 }
 
 #[test]
-fn whatever_fails_the_sink_has_a_prefix_and_is_closed() {
+fn whichever_output_fails_the_sink_gets_a_prefix_and_is_closed() {
     for buffer_size in [3, 4] {
         let space = Space {
             buffer_size: size(buffer_size),
@@ -210,7 +208,7 @@ const TABLE: [(&str, &[&str]); 15] = [
 ];
 
 #[test]
-fn every_seeded_bug_is_caught_and_every_promise_catches_one() {
+fn every_seeded_bug_is_caught_and_every_invariant_catches_one() {
     let matrix = Matrix::of_all();
     let golden = include_str!("data/seeded-bugs.md");
     assert_eq!(matrix.to_string(), golden, "the golden file is core/tests/data/seeded-bugs.md");
@@ -235,7 +233,7 @@ fn every_seeded_bug_is_caught_and_every_promise_catches_one() {
 }
 
 #[test]
-fn a_sample_keeps_the_cases_that_catch_what_the_whole_set_catches() {
+fn a_sample_catches_the_bugs_that_the_whole_set_catches() {
     let seed = 20_261_120;
     let sample = Sample { seed, one_in: 0 };
     for (name, _) in TABLE {
@@ -255,7 +253,7 @@ fn a_sample_keeps_the_cases_that_catch_what_the_whole_set_catches() {
 }
 
 #[test]
-fn a_failing_case_is_shrunk_to_a_smallest_one_and_always_the_same() {
+fn shrinking_finds_a_smallest_failing_case_and_is_deterministic() {
     let mutant = Mutant::find("split-trusts-remnant").unwrap();
     let open = |shape: Shape| mutant.open(shape);
     let large = case("trim=1 writes=z2+0+3,b3,f,b4,z1,b14,b2,f,z3");
@@ -303,7 +301,7 @@ fn a_list_of_extents_is_shrunk_to_fewer_and_smaller_ones() {
 }
 
 #[test]
-fn a_report_names_the_promise_the_case_the_step_and_the_command() {
+fn a_report_names_the_invariant_the_case_the_step_and_the_command() {
     let mutant = Mutant::find("split-trusts-remnant").unwrap();
     let found = case("trim=1 writes=b2,f,b4,z1,b12");
     let page = check::report(&found, Invariant::Rest, size(5), &Variant::Mutant(mutant));
@@ -312,7 +310,7 @@ fn a_report_names_the_promise_the_case_the_step_and_the_command() {
         "`trim=1 writes=b4,z1,b7`",
         "the tail of 2 does not fit the remnant of 1: a fresh buffer, 1 byte abandoned",
         "| specified | 5 | 2 | 0 | 5 |",
-        "| seen | 1 | 2 | 0 | 5 |",
+        "| observed | 1 | 2 | 0 | 5 |",
         "E = 2 is past C = 1",
         "echo 'trim=1 writes=b4,z1,b7' | sealpack check --replay - --buffer-size 5 \
          --mutant split-trusts-remnant",
@@ -322,7 +320,7 @@ fn a_report_names_the_promise_the_case_the_step_and_the_command() {
 }
 
 #[test]
-fn extents_in_one_write_and_empty_ones_are_put_as_extents_and_left_out() {
+fn puts_keep_the_extents_of_a_write_and_leave_out_empty_ones() {
     let puts = |text| check::replay(&case(text), size(5), &Variant::Strict).puts;
     assert_eq!(puts("trim=0 writes=b1,z2+0+3"), "1+2+3");
     assert_eq!(puts("trim=1 writes=b1,z2+0+3"), "1+2+2|1");
@@ -332,7 +330,7 @@ fn extents_in_one_write_and_empty_ones_are_put_as_extents_and_left_out() {
 }
 
 #[test]
-fn a_frame_says_what_is_decided_and_where_a_bug_departs() {
+fn a_frame_shows_the_decision_and_where_a_bug_departs() {
     let text = "trim=1 writes=b4,z1,b7";
     let faithful = check::replay(&case(text), size(5), &Variant::Strict);
     assert_eq!(faithful.frames.len(), 4, "the close at the end is a step");
@@ -379,7 +377,7 @@ impl Subject for Swapping {
 // A checker whose values repeat every 256 bytes would not notice bytes that are
 // misplaced by 256.
 #[test]
-fn bytes_256_apart_are_not_taken_for_each_other() {
+fn bytes_256_apart_are_not_mistaken_for_each_other() {
     for (swaps, found) in [(false, false), (true, true)] {
         let open =
             move |_| -> Box<dyn Subject> { Box::new(Swapping { swaps, ..Swapping::default() }) };
@@ -390,7 +388,7 @@ fn bytes_256_apart_are_not_taken_for_each_other() {
 }
 
 #[test]
-fn the_names_of_the_seeded_bugs_are_distinct_and_found() {
+fn every_seeded_bug_is_found_by_its_name() {
     for mutant in MUTANTS {
         assert_eq!(Mutant::find(mutant.name).unwrap().wrong, mutant.wrong);
     }
@@ -400,7 +398,7 @@ fn the_names_of_the_seeded_bugs_are_distinct_and_found() {
 // Found by the fuzz target `stream`: the recorder counted the bytes that a closed
 // stream had refused, and reported them as missing.
 #[test]
-fn what_a_closed_stream_refuses_is_not_missed() {
+fn bytes_that_a_closed_stream_refuses_are_not_reported_as_missing() {
     for line in ["trim=1 writes=c,b9", "trim=0 writes=b3,c,z9+1,f", "trim=1 writes=b250,c,b250,c"] {
         let replay = check::replay(&case(line), size(5), &Variant::Strict);
         for frame in &replay.frames {
@@ -412,7 +410,7 @@ fn what_a_closed_stream_refuses_is_not_missed() {
 // Found by the fuzz target `stream`: an empty extent between buffered bytes was
 // mistaken for bytes that had been handed over.
 #[test]
-fn an_empty_extent_amidst_buffered_bytes_is_no_copy() {
+fn an_empty_extent_between_buffered_bytes_is_not_reported_as_copied() {
     for line in ["trim=1 writes=b2,z0,b3", "trim=0 writes=b10,z0+0,b40,f"] {
         let replay = check::replay(&case(line), size(40), &Variant::Strict);
         for frame in &replay.frames {
@@ -436,11 +434,10 @@ fn a_frame_is_plain_data_that_serialises() {
     assert_eq!(frame["verdict"][6]["holds"], true);
 }
 
-/// A bug can leave impossible numbers: here `E` past `C`. What the specification
-/// does from there means nothing, but a replay has to show it instead of ending the
-/// program.
+/// A bug can leave impossible numbers, such as `E` above `C`. What the specification
+/// does from there is meaningless, but a replay must show it instead of panicking.
 #[test]
-fn a_replay_goes_on_from_numbers_that_only_a_bug_leaves() {
+fn a_replay_continues_from_impossible_numbers() {
     for mutant in MUTANTS {
         for next in ["f", "z1", "b1", "b9", "c", "z9,b9,f"] {
             for start in ["b1,z1,b5", "b4,z1,b7", "b4,z1,b1", "z1,b1,b5", "b1,z4!1,b4"] {

@@ -1,5 +1,4 @@
-//! What a replay tells of streams whose bytes are right and which still do not do what
-//! is specified.
+//! Replays of streams whose bytes are right, but which depart from the specification.
 #![allow(clippy::unwrap_used, reason = "tests panic")]
 
 use bytes::Bytes;
@@ -16,7 +15,7 @@ fn case(text: &str) -> Case {
     text.parse().unwrap()
 }
 
-/// The stream that ships, but for a change of the extents of each zero-copy write.
+/// The stream that ships, with a change to the extents of each zero-copy write.
 struct Wrapped(Box<dyn Subject>, fn(&mut Vec<Bytes>));
 
 impl Subject for Wrapped {
@@ -43,7 +42,7 @@ impl Subject for Wrapped {
 }
 
 #[test]
-fn a_replay_tells_extents_that_differ_where_the_numbers_do_not() {
+fn a_replay_reports_extents_that_differ_although_the_numbers_agree() {
     // Cuts each extent in two: the bytes, the numbers and the memory stay the same.
     fn cut(extents: &mut Vec<Bytes>) {
         let halves = |extent: &Bytes| {
@@ -57,7 +56,7 @@ fn a_replay_tells_extents_that_differ_where_the_numbers_do_not() {
     let replay =
         check::replay_subject(&case("trim=0 writes=b1,z3"), shape, &open, FlushRule::Strict);
     let departure = replay.first_departure().unwrap();
-    assert!(replay.broken.is_none());
+    assert!(replay.broken.is_empty());
     assert_eq!(departure.index, 1);
     let page = check::report_replay(&replay, "A stream that cuts.");
     assert!(page.contains("the bytes wait in other extents"), "{page}");
@@ -65,7 +64,7 @@ fn a_replay_tells_extents_that_differ_where_the_numbers_do_not() {
 
 #[test]
 fn memory_that_is_not_reused_is_found_in_a_case_that_can_be_replayed() {
-    // Shows its buffer at a new address each time, as if nothing came back.
+    // Shows its buffer at a new address each time, as if no memory were reused.
     struct Moves(Box<dyn Subject>);
     impl Subject for Moves {
         fn write(&mut self, bytes: &[u8], sink: &mut Recorder) -> Result<(), Failed> {
@@ -102,16 +101,13 @@ fn memory_that_is_not_reused_is_found_in_a_case_that_can_be_replayed() {
             let found = proof.smallest(Invariant::ZeroCopy).unwrap();
             let replay = check::replay_subject(found, shape, &open, FlushRule::Strict);
             let last = replay.frames.last().unwrap();
-            assert_eq!(
-                last.findings.first().unwrap().words,
-                "memory that came back is not used again"
-            );
+            assert_eq!(last.findings.first().unwrap().words, "returned memory is not reused");
         }
     }
 }
 
 #[test]
-fn a_departure_that_breaks_no_invariant_has_a_page_with_its_smallest_case() {
+fn the_report_of_a_departure_that_breaks_no_invariant_has_its_smallest_case() {
     let bug = Mutant::find("flush-above-size").unwrap();
     let found = case("trim=1 writes=z4,b4,f,b1");
     let page = check::report_departure(&found, size(5), &Variant::Mutant(bug));

@@ -1,9 +1,9 @@
-//! The output stream from outside: what a driver sees.
+//! The output stream, tested through its public interface, as a driver uses it.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests panic")]
 
 use bytes::Bytes;
 use sealpack_core::stream::{
-    BufferSize, Faithful, Outcome, Output, ReferenceFlush, Refused, Rules, Shape, Stream,
+    BufferSize, Outcome, Output, ReferenceFlush, Refusal, Rules, Shape, SpecifiedRules, Stream,
 };
 
 fn size(bytes: usize) -> BufferSize {
@@ -50,16 +50,16 @@ fn puts_of<R: Rules>(buffer_size: usize, trim: bool, ops: &[Op]) -> String {
 }
 
 #[test]
-fn the_case_drawn_at_the_top_of_the_module_is_put_as_drawn() {
+fn the_case_in_the_module_documentation_is_put_as_drawn() {
     use Op::{Buffered as B, Flush, ZeroCopy as Z};
     let case = [Z(4), B(4), Flush];
-    assert_eq!(puts_of::<Faithful>(5, true, &case), "4+1|3");
-    assert_eq!(puts_of::<Faithful>(5, false, &case), "4+4");
+    assert_eq!(puts_of::<SpecifiedRules>(5, true, &case), "4+1|3");
+    assert_eq!(puts_of::<SpecifiedRules>(5, false, &case), "4+4");
     assert_eq!(puts_of::<ReferenceFlush>(5, true, &case), "4+4");
 }
 
 #[test]
-fn the_type_that_ships_has_the_size_it_had() {
+fn the_size_of_the_type_that_ships_is_pinned() {
     // Native keeps one stream per file. Other rules are another type of the same
     // size.
     assert_eq!(size_of::<Stream>(), size_of::<Stream<ReferenceFlush>>());
@@ -71,12 +71,12 @@ fn the_type_that_ships_has_the_size_it_had() {
 fn an_operation_before_the_outputs_are_taken_is_refused_and_takes_nothing() {
     let mut stream = Stream::new(Shape::at_least(size(4)));
     stream.write(b"12345").unwrap();
-    assert_eq!(stream.write(b"6"), Err(Refused::OutputsWait));
+    assert_eq!(stream.write(b"6"), Err(Refusal::OutputsWait));
     let Some(Output::Put(put)) = stream.next_output() else { panic!("five bytes are due") };
     assert!(put.extents().eq([b"12345"]));
     assert_eq!(stream.next_output(), None, "one output at a time");
-    assert_eq!(stream.flush(), Err(Refused::OutputsWait));
-    assert_eq!(stream.close(), Err(Refused::OutputsWait));
+    assert_eq!(stream.flush(), Err(Refusal::OutputsWait));
+    assert_eq!(stream.close(), Err(Refusal::OutputsWait));
     stream.completed(Outcome::Done);
     assert_eq!(stream.taken(), 5);
     assert_eq!(stream.write(b"6"), Ok(()));
@@ -92,20 +92,20 @@ fn after_a_failed_put_nothing_follows_but_the_close_of_the_sink() {
     stream.completed(Outcome::Failed { taken: 3 });
     assert_eq!(stream.next_output(), None, "the third put would follow a gap");
     assert_eq!(stream.taken(), 7);
-    assert_eq!(stream.write(b"x"), Err(Refused::Failed));
-    assert_eq!(stream.write(b""), Err(Refused::Failed));
-    assert_eq!(stream.write_owned(Bytes::from_static(b"x")), Err(Refused::Failed));
-    assert_eq!(stream.write_extents([]), Err(Refused::Failed));
-    assert_eq!(stream.flush(), Err(Refused::Failed));
-    assert_eq!(stream.close(), Err(Refused::Failed));
+    assert_eq!(stream.write(b"x"), Err(Refusal::Failed));
+    assert_eq!(stream.write(b""), Err(Refusal::Failed));
+    assert_eq!(stream.write_owned(Bytes::from_static(b"x")), Err(Refusal::Failed));
+    assert_eq!(stream.write_extents([]), Err(Refusal::Failed));
+    assert_eq!(stream.flush(), Err(Refusal::Failed));
+    assert_eq!(stream.close(), Err(Refusal::Failed));
     assert_eq!(stream.next_output(), Some(Output::Close));
     stream.completed(Outcome::Done);
-    assert_eq!(stream.close(), Err(Refused::Failed));
+    assert_eq!(stream.close(), Err(Refusal::Failed));
     assert_eq!(stream.next_output(), None, "a sink is closed once");
 }
 
 #[test]
-fn close_reaches_the_sink_also_where_the_flush_failed() {
+fn close_reaches_the_sink_even_if_the_flush_failed() {
     let mut stream = Stream::new(Shape::exactly(size(4)));
     stream.write(b"12").unwrap();
     stream.close().unwrap();
@@ -116,7 +116,7 @@ fn close_reaches_the_sink_also_where_the_flush_failed() {
     assert_eq!(stream.next_output(), Some(Output::Close));
     stream.completed(Outcome::Done);
     assert_eq!(stream.next_output(), None);
-    assert_eq!(stream.write(b"x"), Err(Refused::Failed));
+    assert_eq!(stream.write(b"x"), Err(Refusal::Failed));
 }
 
 // Found by the fuzz target `stream`: after the second failure the stream forgot
@@ -127,20 +127,20 @@ fn a_sink_whose_close_fails_after_a_failed_put_is_not_closed_again() {
     stream.write(b"12345").unwrap();
     assert!(matches!(stream.next_output(), Some(Output::Put(_))));
     stream.completed(Outcome::Failed { taken: 0 });
-    assert_eq!(stream.close(), Err(Refused::Failed));
+    assert_eq!(stream.close(), Err(Refusal::Failed));
     assert_eq!(stream.next_output(), Some(Output::Close));
     stream.completed(Outcome::Failed { taken: 0 });
-    assert_eq!(stream.close(), Err(Refused::Failed));
+    assert_eq!(stream.close(), Err(Refusal::Failed));
     assert_eq!(stream.next_output(), None, "a sink is closed once");
 }
 
 #[test]
-fn a_closed_stream_says_so() {
+fn a_closed_stream_refuses_writes_and_a_second_close() {
     let mut stream = Stream::new(Shape::exactly(size(4)));
     stream.close().unwrap();
     drain(&mut stream, &mut String::new());
-    assert_eq!(stream.write(b"x"), Err(Refused::Closed));
-    assert_eq!(stream.close(), Err(Refused::Closed));
+    assert_eq!(stream.write(b"x"), Err(Refusal::Closed));
+    assert_eq!(stream.close(), Err(Refusal::Closed));
 }
 
 #[test]
@@ -165,11 +165,11 @@ fn a_report_without_an_output_in_hand_changes_nothing() {
 // A stream of small writes whose puts come back reuses the same memory: a pack of a
 // million small items must not allocate a buffer for each 8 KiB.
 #[test]
-fn memory_that_comes_back_is_used_again() {
+fn the_memory_of_recycled_puts_is_reused() {
     let mut stream = Stream::new(Shape::exactly(size(64)));
     let mut places = std::collections::BTreeSet::new();
-    // The test takes at once any memory that the stream frees: otherwise the stream
-    // would get the same address again, and seem to have kept the memory.
+    // The test immediately takes any memory that the stream frees: otherwise the
+    // allocator could return the same address, as if the stream had kept the memory.
     let mut others = Vec::new();
     for _ in 0..1000 {
         others.push(Vec::<u8>::with_capacity(64));

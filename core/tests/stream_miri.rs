@@ -5,7 +5,7 @@ use sealpack_core::check::{self, Enumeration, Order, Sample, Space};
 use sealpack_core::stream::BufferSize;
 
 #[test]
-fn a_sample_of_a_small_world_with_faults_keeps_every_promise() {
+fn a_sample_of_cases_with_faults_keeps_every_invariant() {
     let seed = 7;
     let space = Space {
         buffer_size: BufferSize::new(4).unwrap(),

@@ -1,4 +1,4 @@
-//! The digest list: what it proves, and that everything else is refused.
+//! Digest lists prove every record of their pack, and anything forged is refused.
 
 #![allow(
     clippy::unwrap_used,
@@ -54,15 +54,15 @@ fn list(records: u32) -> (ListHeader, Vec<u8>) {
 /// Opens a list in memory; also returns how many bytes were requested.
 fn open(file: &[u8], anchor: Anchor) -> Result<(AuthenticatedList, u64), Error> {
     let mut opening = ListOpening::new(anchor);
-    let mut asked = 0;
+    let mut requested = 0;
     loop {
         let range = opening.range();
-        asked += range.end - range.start;
+        requested += range.end - range.start;
         let end = (range.end as usize).min(file.len());
         let bytes = Bytes::copy_from_slice(&file[(range.start as usize).min(end)..end]);
         match opening.supply(bytes)? {
             ListOpened::More(next) => opening = next,
-            ListOpened::Ready(list) => return Ok((list, asked)),
+            ListOpened::Ready(list) => return Ok((list, requested)),
         }
     }
 }
@@ -152,10 +152,10 @@ fn every_record_is_proved_under_the_root_and_under_the_content_hash() {
             Anchor::Either(header.root()),
             Anchor::Either(header.content_hash),
         ] {
-            let (authenticated, asked) = open(&file, trusted).unwrap();
+            let (authenticated, requested) = open(&file, trusted).unwrap();
             let by_root =
                 matches!(trusted, Anchor::Root(_)) || trusted == Anchor::Either(header.root());
-            assert_eq!(asked, if by_root { 124 } else { file.len() as u64 });
+            assert_eq!(requested, if by_root { 124 } else { file.len() as u64 });
             let trusted = bind_to_its_pack(authenticated, &header);
             assert_eq!(trusted.covers_app_data(), by_root);
             for (record, digest) in (0..).zip(digests(records)) {

@@ -6,8 +6,8 @@ mod std_buffer;
 
 use bytes::Bytes;
 use sealpack_core::check::{
-    self, Case, Expectation, Expected, FlightRecorder, FlushRule, Invariant, Mutant, Operation,
-    Trace, TraceError, Variant, Walk,
+    self, Case, Expectation, FlightRecorder, FlushRule, Invariant, Mutant, Operation,
+    SpecifiedPuts, Trace, TraceError, Variant, Walk,
 };
 use sealpack_core::stream::{BufferSize, Outcome, Output, Rules, Shape, Stream};
 use std_buffer::StdBuffer;
@@ -21,11 +21,11 @@ fn case(text: &str) -> Case {
 }
 
 #[test]
-fn the_walk_finds_nothing_wrong_with_the_stream_that_ships_at_any_size() {
+fn the_walk_finds_no_violation_in_the_stream_that_ships_at_any_size() {
     for (bytes, cases) in [(1, 500), (33, 500), (100, 500), (4096, 50), (1 << 20, 3)] {
         for trim in [false, true] {
             let shape = Shape { buffer_size: size(bytes), trim };
-            let mut expected = Expected::new(FlushRule::Strict);
+            let mut expected = SpecifiedPuts::new(FlushRule::Strict);
             let walk = Walk::new(shape, &check::strict).cases(cases).against(&mut expected);
             let walked = walk.run();
             assert!(walked.holds(), "S = {bytes}: {walked:?}");
@@ -35,7 +35,7 @@ fn the_walk_finds_nothing_wrong_with_the_stream_that_ships_at_any_size() {
 }
 
 #[test]
-fn the_walk_catches_every_seeded_bug_and_repeats_itself() {
+fn the_walk_catches_every_seeded_bug_and_is_deterministic() {
     for mutant in check::MUTANTS {
         let open = |shape: Shape| mutant.open(shape);
         let found = [false, true].map(|trim| {
@@ -62,12 +62,12 @@ fn the_walk_shrinks_a_case_of_a_large_buffer() {
 
 /// The puts of `BufWriter`: a model of another stream.
 #[derive(Default)]
-struct OfBufWriter {
+struct BufWriterPuts {
     size: usize,
     filled: usize,
 }
 
-impl Expectation for OfBufWriter {
+impl Expectation for BufWriterPuts {
     fn begin(&mut self, shape: Shape) {
         (self.size, self.filled) = (shape.buffer_size.get(), 0);
     }
@@ -96,15 +96,15 @@ impl Expectation for OfBufWriter {
 #[test]
 fn another_stream_is_compared_with_a_model_of_its_own() {
     let shape = Shape::at_least(size(10));
-    let mut model = OfBufWriter::default();
-    let promises = [Invariant::Order, Invariant::NoEmpty];
-    let walk = Walk::new(shape, &StdBuffer::open).promising(&promises).without_faults();
+    let mut model = BufWriterPuts::default();
+    let invariants = [Invariant::Order, Invariant::NoEmpty];
+    let walk = Walk::new(shape, &StdBuffer::open).checking(&invariants).without_faults();
     let walked = walk.against(&mut model).run();
     assert!(walked.holds(), "{walked:?}");
     // This crate's stream is another model: the walk finds the difference and
     // shrinks it.
-    let mut ours = Expected::new(FlushRule::Strict);
-    let walk = Walk::new(shape, &StdBuffer::open).promising(&promises).without_faults();
+    let mut ours = SpecifiedPuts::new(FlushRule::Strict);
+    let walk = Walk::new(shape, &StdBuffer::open).checking(&invariants).without_faults();
     let walked = walk.against(&mut ours).run();
     assert_eq!(walked.departure.unwrap().to_string(), "trim=0 writes=b0,b10");
 }
@@ -124,7 +124,7 @@ fn a_fault_reaches_a_stream_that_owns_its_sink() {
 }
 
 #[test]
-fn of_a_stream_that_shows_nothing_only_what_is_known_is_said() {
+fn the_replay_of_an_opaque_stream_contains_only_what_is_known() {
     let shape = Shape::exactly(size(5));
     let case = case("trim=1 writes=b3,b3,z6");
     let replay = check::replay_subject(&case, shape, &StdBuffer::open, FlushRule::Strict);
@@ -143,11 +143,11 @@ fn of_a_stream_that_shows_nothing_only_what_is_known_is_said() {
     assert_eq!(replay.frames.iter().filter(|frame| frame.departure.is_some()).count(), 1);
     let page = check::report_replay(&replay, "std's BufWriter, S = 5.");
     assert!(page.contains("invariant 2 (shape) is broken"), "{page}");
-    assert!(page.contains("| specified | 5 |\n| seen | 3 |"), "{page}");
+    assert!(page.contains("| specified | 5 |\n| observed | 3 |"), "{page}");
 }
 
 #[test]
-fn a_trace_is_read_as_it_was_written() {
+fn traces_round_trip() {
     let mutant = Mutant::find("split-trusts-remnant").unwrap();
     let bug = check::replay(&case("trim=1 writes=b4,z1,b7!1+2"), size(5), &Variant::Mutant(mutant));
     let opaque = check::replay_subject(
@@ -165,7 +165,7 @@ fn a_trace_is_read_as_it_was_written() {
 }
 
 #[test]
-fn a_text_that_is_no_trace_is_refused_and_the_line_named() {
+fn text_that_is_not_a_trace_is_refused_and_the_line_named() {
     let read = Trace::from_json_lines;
     assert_eq!(read(" \n"), Err(TraceError::Empty));
     assert_eq!(read("{\"trace\":2}").unwrap_err(), TraceError::Version(2));
@@ -179,7 +179,7 @@ fn a_text_that_is_no_trace_is_refused_and_the_line_named() {
 }
 
 /// Runs a case on a recorded stream, with arbitrary bytes.
-fn fly(case: &Case, buffer_size: usize, limit: usize) -> FlightRecorder {
+fn run_recorded(case: &Case, buffer_size: usize, limit: usize) -> FlightRecorder {
     let shape = Shape { buffer_size: size(buffer_size), trim: case.trim };
     let mut stream = FlightRecorder::new(Stream::new(shape), limit);
     let bytes = |n: usize| Bytes::from(vec![7; n]);
@@ -212,13 +212,13 @@ fn fly(case: &Case, buffer_size: usize, limit: usize) -> FlightRecorder {
 }
 
 #[test]
-fn a_recorder_around_a_stream_in_production_gives_the_trace_of_what_was_done() {
+fn the_trace_of_a_flight_recorder_matches_the_replay_of_the_same_case() {
     for writes in
         ["b3,b1,b1,z1,b9,f,z2+0+9,c", "b4,z1,b7!1+2,b1,c", "b3,f!f,c", "b3,z2,c!c", "z20,b5,f"]
     {
         for trim in [0, 1] {
             let case = case(&format!("trim={trim} writes={writes}"));
-            let stream = fly(&case, 5, 1000);
+            let stream = run_recorded(&case, 5, 1000);
             let trace = stream.trace("uploads");
             let replay = check::replay(&case, size(5), &Variant::Strict);
             let implied = !case.events.iter().any(|event| event.operation == Operation::Close);
@@ -237,9 +237,9 @@ fn a_recorder_around_a_stream_in_production_gives_the_trace_of_what_was_done() {
 }
 
 #[test]
-fn the_recorder_forgets_what_is_old_and_goes_on_from_where_the_stream_was() {
+fn the_trace_of_a_full_ring_begins_at_the_state_of_the_oldest_note() {
     let case = case(&format!("trim=1 writes={}", ["b3", "z4", "b9", "f"].repeat(300).join(",")));
-    let stream = fly(&case, 5, 50);
+    let stream = run_recorded(&case, 5, 50);
     let trace = stream.trace("a long one");
     let frames = trace.replay.frames.len();
     assert!((12..=64).contains(&frames), "{frames} steps are remembered");
@@ -248,7 +248,7 @@ fn the_recorder_forgets_what_is_old_and_goes_on_from_where_the_stream_was() {
 }
 
 #[test]
-fn the_recorder_reports_a_put_that_never_ended_and_omits_refused_calls() {
+fn the_trace_contains_a_put_without_outcome_and_omits_refused_calls() {
     let mut stream = FlightRecorder::new(Stream::new(Shape::exactly(size(5))), 100);
     stream.write(b"abc").unwrap();
     stream.write_extents([]).unwrap();
@@ -272,7 +272,7 @@ fn the_recorder_reports_a_put_that_never_ended_and_omits_refused_calls() {
 }
 
 #[test]
-fn the_recorder_sees_numbers_that_are_not_the_specified_ones() {
+fn the_trace_shows_where_the_numbers_depart_from_the_specification() {
     struct Miscounts;
     impl Rules for Miscounts {
         fn pending_after_seal(pending: usize, _: usize) -> usize {
@@ -295,7 +295,7 @@ fn the_recorder_sees_numbers_that_are_not_the_specified_ones() {
 }
 
 #[test]
-fn a_trace_of_a_megabyte_buffer_and_a_thousand_puts_is_as_small_as_its_numbers() {
+fn a_trace_of_large_buffers_and_many_puts_holds_numbers_only() {
     let case = Case {
         trim: true,
         events: vec![check::Event::buffered(3), check::Event::zero_copy(1000 << 20)],

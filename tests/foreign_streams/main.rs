@@ -10,14 +10,14 @@ mod multipart;
 #[path = "../../core/tests/std_buffer/mod.rs"]
 mod std_buffer;
 
-use sealpack_core::check::{Invariant, Open, Walk};
+use sealpack_core::check::{Invariant, OpenSubject, Walk};
 use sealpack_core::stream::{BufferSize, Shape};
 
 /// The invariants that a walk finds broken, each with its smallest case.
-fn broken(shape: Shape, open: Open<'_>, faults: bool) -> Vec<(Invariant, String)> {
+fn broken(shape: Shape, open: OpenSubject<'_>, faults: bool) -> Vec<(Invariant, String)> {
     let mut found = Vec::new();
     for invariant in Invariant::ALL {
-        let walk = Walk::new(shape, open).cases(300).promising(&[invariant]);
+        let walk = Walk::new(shape, open).cases(300).checking(&[invariant]);
         let walk = if faults { walk } else { walk.without_faults() };
         found.extend(walk.run().violation.map(|(broken, case)| (broken, case.to_string())));
     }

@@ -103,7 +103,7 @@ pub fn promises() -> Result<String, JsValue> {
     let fields = |invariant: Invariant| InvariantJson {
         number: invariant.number(),
         name: invariant.name(),
-        promise: invariant.promise(),
+        promise: invariant.statement(),
         story: invariant.story(),
     };
     json(&Invariant::ALL.map(fields))

@@ -4,11 +4,11 @@
 //! comparisons whose title contains WORDS.
 //!
 //! The candidates alternate round after round, and the fastest round of each
-//! counts. Trust the ratios, not the nanoseconds: the last column has the median of
-//! a candidate's ratio to the first one of the same round, and its quartiles. All candidates write to the same
-//! sink, which only adds up sizes. The sink is never inlined, and `black_box` hides
-//! each writer from the optimiser, as in a real program: a compiler that sees all
-//! uses of a writer keeps its fields in registers.
+//! counts. Trust the ratios, not the nanoseconds: the last column has the median and
+//! the quartiles of a candidate's ratio to the first candidate in the same round. All
+//! candidates write to the same sink, which only adds up sizes. The sink is never
+//! inlined, and `black_box` hides each writer from the optimiser, as in a real program:
+//! a compiler that sees all uses of a writer keeps its fields in registers.
 //!
 //! One more round is not timed. It counts the allocations, and the bytes that were
 //! copied: those that reach the sink at another address than the one at which they
@@ -65,8 +65,9 @@ static ALLOCATOR: CountingAllocator = CountingAllocator;
 /// A sink that adds up sizes.
 #[derive(Default)]
 struct CountingSink {
+    /// Bytes written to the sink.
     taken: u64,
-    /// How many of them were copied.
+    /// How many of those bytes were copied.
     copied: u64,
     /// The addresses of the payloads; `None` in timed rounds.
     payloads: Option<Range<usize>>,
@@ -93,7 +94,7 @@ impl Write for &mut CountingSink {
     }
 }
 
-/// The measured operations: writes, followed by a close.
+/// The operations that are measured: writes, followed by a close.
 trait StreamWriter {
     fn write(&mut self, bytes: &[u8]);
     fn write_owned(&mut self, extent: Bytes);

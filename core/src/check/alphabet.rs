@@ -1,38 +1,40 @@
-//! The letters that stand for all operations: which writes of several extents.
+//! The alphabet of the searches: which writes of several extents it needs, so that
+//! they represent all others.
 //!
-//! # Which lists of a total suffice
+//! # Which lists suffice for a total length
 //!
-//! A write of several extents does what one extent of their total would do, with
-//! the cuts between them kept: the stream appends the list to what waits and then
-//! walks along it, cutting where a put is full. What that walk does with an
-//! extent depends on its length and on the room that is left in the put before
-//! it, and leaves another room in the buffer; so a list does nothing that its extents,
-//! met one after another at the same rooms, would not do.
+//! A write of several extents does what one extent of their total length would do,
+//! except that the cuts between the extents remain: the stream appends the list to
+//! the waiting bytes and then walks along it, cutting where a put is full. What that
+//! walk does with an extent depends only on the extent's length and on the *room*,
+//! the bytes that the current put still lacks; the extent leaves another room for the
+//! next one. So a list does nothing that its extents, each met at the same room, would
+//! not do one by one.
 //!
-//! *Two extents.* Every room is met: the walk begins with what waits, `Z + E`
-//! bytes, and the states have each value of it. A list `a+b` cuts from there as
-//! `1+b` cuts from a state with `a - 1` more, so `1+(n-1)` and `(n-1)+1` stand
-//! for all pairs of a total.
+//! *Two extents.* Every room occurs: the walk begins with the waiting `Z + E` bytes,
+//! and the states have each value of that sum. A list `a+b` is cut from there as
+//! `1+b` is cut from a state with `a - 1` bytes more, so `1+(n-1)` and `(n-1)+1`
+//! represent all pairs of a total `n`.
 //!
 //! *More than two.* `1+1+…+1` has extents that are neither the first nor the last
 //! of their list, in every number up to the largest write.
 //!
 //! *Empty extents* are left out before anything else: one first, one last and one
-//! between others stand for all.
+//! between others represent all.
 //!
-//! The smallest worlds rely on no argument: there every list of up to three extents
-//! is a letter. In the largest worlds the pairs are enough, since the smaller ones
-//! have tried everything else.
+//! The searches of the smallest sizes rely on no argument: there every list of up to
+//! three extents is in the alphabet. For the largest sizes the pairs are enough,
+//! because the smaller ones have tried everything else.
 
 use super::event::Event;
 use alloc::{vec, vec::Vec};
 
-/// How many of the lists of a total are letters.
+/// Which lists of each total length are in the alphabet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lists {
-    /// `1+(n-1)`, which stands for all pairs.
+    /// `1+(n-1)`, which represents all pairs.
     Pairs,
-    /// The lists that stand for all others.
+    /// The lists that represent all others.
     Few,
     /// Those lists, and every list of two or three extents.
     All,
@@ -70,7 +72,7 @@ pub(super) fn lists_of(total: usize, lists: Lists) -> Vec<Vec<usize>> {
     found
 }
 
-/// The letters with several extents of 0 to `max_write` bytes.
+/// The writes of several extents with a total of 0 to `max_write` bytes.
 pub(super) fn lists_up_to(max_write: usize, lists: Lists) -> Vec<Event> {
     let totals = 0..=max_write;
     totals.flat_map(|total| lists_of(total, lists)).map(Event::extents).collect()

@@ -1,10 +1,9 @@
-//! The stream of this crate as a subject: the driver's loop, and a loop that
-//! probes.
+//! This crate's stream as a subject: the driver's loop, and a loop that probes.
 //!
-//! A well-behaved driver never sees half of the public interface: a refused
-//! operation, a second output while one is in hand, an answer of an accessor
-//! between two outputs. If the [`Recorder`] asks for it, the loop *probes*: it
-//! tries everything that must be refused, compares each accessor with the others
+//! A well-behaved driver never exercises half of the public interface: a refused
+//! operation, a second output while one is in hand, the accessors between two
+//! outputs. If the [`Recorder`] requests it, the loop *probes*: it tries every call
+//! that must be refused, compares each accessor with the others
 //! and with the sink's counts, and checks that waiting bytes stay at the same
 //! addresses.
 
@@ -13,18 +12,18 @@ use super::recorder::Recorder;
 use super::state::{Failed, State};
 use super::subject::Subject;
 use crate::stream::{
-    Faithful, Outcome, Output, Put, ReferenceFlush, Refused, Rules, Shape, Stream,
+    Outcome, Output, Put, ReferenceFlush, Refusal, Rules, Shape, SpecifiedRules, Stream,
 };
 use alloc::{boxed::Box, vec::Vec};
 use bytes::Bytes;
 
-/// The stream under the rules `R`. The trait makes all of them look alike.
+/// The stream with the rules `R`, as a [`Subject`].
 pub(super) struct Driver<R: Rules> {
     stream: Stream<R>,
     shape: Shape,
     closed: bool,
     failed: bool,
-    /// The previous put, which the next one must not equal.
+    /// The previous put, to check the equality of puts.
     last_put: Option<Put>,
     /// The addresses of the waiting bytes.
     places: Vec<WaitingBytes>,
@@ -38,7 +37,7 @@ struct WaitingBytes {
     address: usize,
 }
 
-/// The answers of the accessors, except `taken`.
+/// The values of the accessors, except `taken`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Answers {
     capacity: Option<usize>,
@@ -67,7 +66,7 @@ impl<R: Rules> Driver<R> {
         &mut self,
         sink: &mut Recorder,
         closes: bool,
-        operation: impl FnOnce(&mut Stream<R>) -> Result<(), Refused>,
+        operation: impl FnOnce(&mut Stream<R>) -> Result<(), Refusal>,
     ) -> Result<(), Failed> {
         if !sink.probes() {
             let accepted = operation(&mut self.stream);
@@ -79,7 +78,7 @@ impl<R: Rules> Driver<R> {
         let accepted = operation(&mut self.stream);
         self.closed |= closes;
         if accepted.err() != refused {
-            sink.see(wrong_refusal(refused, accepted));
+            sink.observe(wrong_refusal(refused, accepted));
         }
         self.probe_answers(sink);
         let result = self.drive_probing(accepted, sink);
@@ -88,12 +87,12 @@ impl<R: Rules> Driver<R> {
     }
 
     /// The driver's loop.
-    fn drive(&mut self, accepted: Result<(), Refused>, sink: &mut Recorder) -> Result<(), Failed> {
+    fn drive(&mut self, accepted: Result<(), Refusal>, sink: &mut Recorder) -> Result<(), Failed> {
         let mut result = accepted.map_err(|_| Failed);
-        let mut left = most_outputs(sink);
+        let mut left = max_outputs(sink);
         while let Some(output) = self.stream.next_output() {
             if left == 0 {
-                sink.see(Observation::EndlessOutputs);
+                sink.observe(Observation::EndlessOutputs);
                 return result;
             }
             left -= 1;
@@ -115,33 +114,32 @@ impl<R: Rules> Driver<R> {
         result
     }
 
-    /// The same loop; between its steps it tries everything that must change
-    /// nothing.
+    /// The same loop. Between its steps it tries every call that must change nothing.
     fn drive_probing(
         &mut self,
-        accepted: Result<(), Refused>,
+        accepted: Result<(), Refusal>,
         sink: &mut Recorder,
     ) -> Result<(), Failed> {
         let mut result = accepted.map_err(|_| Failed);
         let at_rest = self.answers();
-        let mut left = most_outputs(sink);
+        let mut left = max_outputs(sink);
         loop {
-            let welcome = self.stream.write_extents([]).is_ok();
+            let accepts_writes = self.stream.write_extents([]).is_ok();
             let Some(output) = self.stream.next_output() else {
-                if !welcome && !self.failed && !self.closed {
-                    sink.see(Observation::RefusedWithoutFailure);
+                if !accepts_writes && !self.failed && !self.closed {
+                    sink.observe(Observation::RefusedWithoutFailure);
                 }
                 return result;
             };
             if left == 0 {
-                sink.see(Observation::EndlessOutputs);
+                sink.observe(Observation::EndlessOutputs);
                 return result;
             }
             left -= 1;
-            if welcome || self.stream.next_output().is_some() {
-                sink.see(Observation::AcceptedTooEarly);
+            if accepts_writes || self.stream.next_output().is_some() {
+                sink.observe(Observation::AcceptedTooEarly);
             }
-            self.probe_refusals(self.refusal().unwrap_or(Refused::OutputsWait), sink);
+            self.probe_refusals(self.refusal().unwrap_or(Refusal::OutputsWait), sink);
             let outcome = self.carry_out(output, sink);
             self.stream.completed(outcome);
             self.probe_taken(sink);
@@ -152,16 +150,16 @@ impl<R: Rules> Driver<R> {
             let nothing = Answers { capacity: None, filled: 0, pending: 0, waiting: 0 };
             let expected = if self.failed { nothing } else { at_rest };
             if self.answers() != expected && !self.failed {
-                sink.see(Observation::LeftATrace);
+                sink.observe(Observation::LeftATrace);
             } else if self.answers() != expected {
-                sink.see(Observation::KeptAfterFailure);
+                sink.observe(Observation::KeptAfterFailure);
             }
         }
     }
 
-    /// Carries out an output. Some failures are reported with an impossible number
-    /// of bytes: more than the put, if the sink took all of it, and a few bytes of
-    /// a flush or a close.
+    /// Carries out an output. It reports some failures with an impossible number of
+    /// bytes: more than the put has, if the sink took all of it, and a few bytes for a
+    /// flush or a close.
     fn carry_out(&mut self, output: Output, sink: &mut Recorder) -> Outcome {
         let put = match output {
             Output::Put(put) => put,
@@ -183,22 +181,22 @@ impl<R: Rules> Driver<R> {
     /// Checks that the stream's count of taken bytes matches the sink's.
     fn probe_taken(&self, sink: &mut Recorder) {
         if usize::try_from(self.stream.taken()) != Ok(sink.taken()) {
-            sink.see(Observation::MiscountedTaken { taken: sink.taken() });
+            sink.observe(Observation::MiscountedTaken { taken: sink.taken() });
         }
     }
 
-    /// The reason for which the next operation must be refused, if the stream has
-    /// failed or was closed.
-    fn refusal(&self) -> Option<Refused> {
+    /// The reason why the next operation must be refused, if the stream has failed or
+    /// was closed.
+    fn refusal(&self) -> Option<Refusal> {
         match (self.failed, self.closed) {
-            (true, _) => Some(Refused::Failed),
-            (false, true) => Some(Refused::Closed),
+            (true, _) => Some(Refusal::Failed),
+            (false, true) => Some(Refusal::Closed),
             (false, false) => None,
         }
     }
 
-    /// Tries every operation while none is accepted.
-    fn probe_refusals(&mut self, expected: Refused, sink: &mut Recorder) {
+    /// Tries every operation while the stream must refuse all of them.
+    fn probe_refusals(&mut self, expected: Refusal, sink: &mut Recorder) {
         let before = self.answers();
         let stream = &mut self.stream;
         let one = || Bytes::from_static(&[0]);
@@ -220,14 +218,14 @@ impl<R: Rules> Driver<R> {
             *last = stream.close();
         }
         for answer in answers.iter().filter(|answer| **answer != Err(expected)) {
-            sink.see(wrong_refusal(Some(expected), *answer));
+            sink.observe(wrong_refusal(Some(expected), *answer));
         }
         if answers.iter().all(Result::is_err) && self.answers() != before {
-            sink.see(Observation::LeftATrace);
+            sink.observe(Observation::LeftATrace);
         }
     }
 
-    /// Checks the stream between operations: nothing is in hand, and an accepted
+    /// Checks the stream between operations: no output is in hand, and an accepted
     /// empty write changes nothing.
     fn probe_rest(&mut self, sink: &mut Recorder) {
         let before = self.answers();
@@ -237,11 +235,11 @@ impl<R: Rules> Driver<R> {
             Some(refused) => self.probe_refusals(refused, sink),
             None => changed |= self.stream.write_extents([]).is_err(),
         }
-        // After a failure, the refusals were judged above.
+        // After a failure, the refusals were checked above.
         changed |= !self.failed && self.stream.next_output().is_some();
         changed |= !self.failed && self.answers() != before;
         if changed {
-            sink.see(Observation::LeftATrace);
+            sink.observe(Observation::LeftATrace);
         }
         self.probe_taken(sink);
         self.probe_answers(sink);
@@ -264,7 +262,7 @@ impl<R: Rules> Driver<R> {
             && waiting == pending.saturating_add(filled)
             && stream.pending().len() == stream.pending().count();
         if !agree {
-            sink.see(Observation::Contradiction);
+            sink.observe(Observation::Contradiction);
         }
     }
 
@@ -279,7 +277,7 @@ impl<R: Rules> Driver<R> {
         let has_equal_bytes =
             self.last_put.as_ref().is_some_and(|last| last.extents().eq(put.extents()));
         if !same_views || sum != put.len() || put != &put.clone() || equals != has_equal_bytes {
-            sink.see(Observation::Contradiction);
+            sink.observe(Observation::Contradiction);
         }
         let mut at = sink.taken();
         for extent in put.extents() {
@@ -296,10 +294,11 @@ impl<R: Rules> Driver<R> {
         }
     }
 
-    /// Checks that bytes that waited before the operation have kept their address.
+    /// Checks that bytes that were already waiting before the operation have kept their
+    /// address.
     fn probe_place(&self, at: usize, bytes: &[u8], sink: &mut Recorder) -> usize {
         let end = at.saturating_add(bytes.len());
-        // Bytes in the wrong order break another invariant, which is judged
+        // Bytes in the wrong order break another invariant, which is checked
         // elsewhere.
         if self.failed || sink.source().get(at..end) != Some(bytes) {
             return end;
@@ -310,7 +309,7 @@ impl<R: Rules> Driver<R> {
             let is = bytes.as_ptr().addr().wrapping_add(from.wrapping_sub(at));
             let was = place.address.wrapping_add(from.wrapping_sub(place.at));
             if from < to && is != was {
-                sink.see(Observation::Moved { position: from });
+                sink.observe(Observation::Moved { position: from });
             }
         }
         end
@@ -326,21 +325,22 @@ impl<R: Rules> Driver<R> {
     }
 }
 
-/// The observation for an operation that did not answer with the expected refusal,
-/// or that was refused although no refusal was expected.
-fn wrong_refusal(expected: Option<Refused>, answer: Result<(), Refused>) -> Observation {
+/// The observation for an operation that did not return the expected refusal, or that
+/// was refused unexpectedly.
+fn wrong_refusal(expected: Option<Refusal>, answer: Result<(), Refusal>) -> Observation {
     match (expected, answer) {
         (None, _) => Observation::RefusedWithoutFailure,
-        (Some(Refused::Failed), Ok(())) => Observation::AcceptedAfterFailure,
-        (Some(Refused::Closed), Ok(())) => Observation::AcceptedAfterClose,
+        (Some(Refusal::Failed), Ok(())) => Observation::AcceptedAfterFailure,
+        (Some(Refusal::Closed), Ok(())) => Observation::AcceptedAfterClose,
         (Some(_), Ok(())) => Observation::AcceptedTooEarly,
         (Some(_), Err(_)) => Observation::WrongReason,
     }
 }
 
-/// A bound on the outputs of one operation: each put has a byte, and a flush and a
-/// close may follow. It leaves room for some empty puts, which are then judged.
-fn most_outputs(sink: &Recorder) -> usize {
+/// A bound on the outputs of one operation: each put has at least a byte, and a flush
+/// and a close may follow. It leaves room for some empty puts, which are violations of
+/// their own.
+fn max_outputs(sink: &Recorder) -> usize {
     sink.written().saturating_sub(sink.taken()).saturating_add(16)
 }
 
@@ -392,7 +392,7 @@ impl<R: Rules> Subject for Driver<R> {
 
 /// The stream that ships.
 pub fn strict(shape: Shape) -> Box<dyn Subject> {
-    Driver::<Faithful>::open(shape)
+    Driver::<SpecifiedRules>::open(shape)
 }
 
 /// The stream under the flush rule of the reference.

@@ -1,11 +1,11 @@
-//! Every case of a small world, with digests of its puts.
+//! Runs every case of a space, with digests of the puts.
 
 use super::event::{Case, Event, Operation, SinkFault, events_text};
 use super::form::{Form, push_number};
-use super::invariant::{Broken, Invariant};
-use super::model::{Abstract, FlushRule, Model};
+use super::invariant::{Invariant, InvariantSet};
+use super::model::{AbstractState, FlushRule, Model};
 use super::space::{Sample, Space};
-use super::subject::Open;
+use super::subject::OpenSubject;
 use super::world::{World, planes_for};
 use crate::stream::Shape;
 use alloc::{
@@ -23,7 +23,7 @@ pub struct Tally {
     pub cases: u64,
     /// Cases run again with a fault.
     pub fault_cases: u64,
-    /// Cases that break an invariant or depart from the model.
+    /// Cases that break an invariant or depart from the model, faults included.
     pub violations: u64,
     /// Cases whose numbers differ from those of the model; 0 if no model was
     /// compared.
@@ -38,8 +38,8 @@ pub struct Tally {
 
 impl Tally {
     /// The invariants that at least one case broke.
-    pub fn broken(&self) -> Broken {
-        let mut broken = Broken::NONE;
+    pub fn broken(&self) -> InvariantSet {
+        let mut broken = InvariantSet::EMPTY;
         self.smallest.keys().for_each(|invariant| broken.insert(*invariant));
         broken
     }
@@ -78,14 +78,14 @@ pub fn hex(digest: &[u8; 32]) -> String {
 /// let tally = check::enumerate(&Space { max_events: 2, ..Space::set_2() }, &check::strict);
 /// assert_eq!((tally.cases, tally.violations), (480, 0));
 /// ```
-pub fn enumerate(space: &Space, open: Open<'_>) -> Tally {
+pub fn enumerate(space: &Space, open: OpenSubject<'_>) -> Tally {
     Enumeration::new(space, open).run()
 }
 
 /// An enumeration with its options: a model to compare with, a sample, progress.
 pub struct Enumeration<'a> {
     space: &'a Space,
-    open: Open<'a>,
+    open: OpenSubject<'a>,
     model: Option<FlushRule>,
     sample: Option<Sample>,
     digests: bool,
@@ -96,7 +96,7 @@ pub struct Enumeration<'a> {
 
 impl<'a> Enumeration<'a> {
     /// An enumeration of all cases, with digests, without a model.
-    pub fn new(space: &'a Space, open: Open<'a>) -> Self {
+    pub fn new(space: &'a Space, open: OpenSubject<'a>) -> Self {
         Enumeration {
             space,
             open,
@@ -125,16 +125,16 @@ impl<'a> Enumeration<'a> {
         self
     }
 
-    /// Leaves out the digests (they are then the digests of no lines).
+    /// Computes no digests; they are then all zeros.
     #[must_use]
     pub fn without_digests(mut self) -> Self {
         self.digests = false;
         self
     }
 
-    /// Runs each case again for each of its outputs, with that output failing: a
-    /// put that fails outright, one of which the sink takes a part, a flush, the
-    /// close. The later events still follow.
+    /// Runs each case again for each of its outputs, with that output failing: a put
+    /// of which the sink takes nothing, a part or everything, a flush, the close. The
+    /// later events still follow.
     #[must_use]
     pub fn with_faults(mut self) -> Self {
         self.faults = true;
@@ -214,7 +214,7 @@ impl Run<'_> {
         let bytes = events.iter().map(|event| event.operation.bytes()).sum();
         self.world.begin(shape, 0, bytes);
         let mut agrees = true;
-        let mut before = Abstract::default();
+        let mut before = AbstractState::default();
         self.puts_after.clear();
         for event in events {
             let after = self.world.step(event);
@@ -236,7 +236,7 @@ impl Run<'_> {
         if planes_for(bytes) > 1 {
             broken = broken.union(self.world.run(shape, events.iter().copied()));
         }
-        if !broken.is_none() || !agrees {
+        if !broken.is_empty() || !agrees {
             self.found(shape.trim, events, broken, agrees);
         }
         if self.faults {
@@ -261,14 +261,14 @@ impl Run<'_> {
                 }
                 self.fault_cases = self.fault_cases.saturating_add(1);
                 let broken = self.world.run(shape, path.iter().copied());
-                if !broken.is_none() {
+                if !broken.is_empty() {
                     self.found(shape.trim, &path, broken, true);
                 }
             }
         }
     }
 
-    fn found(&mut self, trim: bool, events: &[&Event], broken: Broken, agrees: bool) {
+    fn found(&mut self, trim: bool, events: &[&Event], broken: InvariantSet, agrees: bool) {
         self.violations = self.violations.saturating_add(1);
         let case = || Case { trim, events: events.iter().map(|event| (*event).clone()).collect() };
         if !agrees {
@@ -302,7 +302,7 @@ impl Run<'_> {
     }
 }
 
-/// Every fault that can strike in an event with these puts.
+/// Every fault that can occur in an event with these puts.
 pub(super) fn faults_of(event: &Event, puts: &[usize]) -> Vec<SinkFault> {
     let mut faults = Vec::new();
     for (nth, len) in puts.iter().enumerate() {

@@ -6,8 +6,8 @@
 //!    b4       a buffered write of 4 bytes
 //!    z2+3     one zero-copy write of two extents; z0 and z2+0+3 are allowed
 //!    f        flush
-//!    c        close; a case that does not say so is closed at its end
-//!    b7!1     … its first put fails, the sink has taken nothing of it
+//!    c        close; a case without it is closed at its end
+//!    b7!1     … its first put fails, and the sink takes none of it
 //!    b7!2+3   … its second put fails after 3 bytes
 //!    f!f      … the sink's flush fails
 //!    c!c      … the sink's close fails
@@ -23,8 +23,8 @@ use alloc::{
 };
 use core::{fmt, str::FromStr};
 
-/// The most bytes that one case may write, 16 MiB: a case is text, and no text may
-/// cause a large allocation.
+/// The maximum number of bytes that one case may write, 16 MiB: a case is text, and no
+/// text may cause a large allocation.
 pub const MAX_CASE_BYTES: usize = 1 << 24;
 
 /// An operation on the stream.
@@ -55,8 +55,8 @@ impl Operation {
 
 /// A fault of the sink while the stream carries out an operation.
 ///
-/// The fault strikes only if the operation gets that far: the second put of an
-/// operation that puts once does not fail.
+/// The fault occurs only if the operation gets that far: a fault of the second put has
+/// no effect on an operation that puts once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SinkFault {
     /// A put fails.
@@ -73,7 +73,7 @@ pub enum SinkFault {
     Close,
 }
 
-/// An operation, and the fault that strikes in it.
+/// An operation, and the fault that occurs in it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Event {
     /// The operation.
@@ -196,8 +196,8 @@ impl Case {
         })
     }
 
-    /// The order in which cases are compared to find the smaller one: fewer events,
-    /// then fewer bytes, then fewer extents, then the order of their text.
+    /// The key by which cases are compared to find the smaller one: the number of
+    /// events, then of bytes, then of extents, then the text.
     pub fn weight(&self) -> (usize, usize, usize, String) {
         (self.events.len(), self.bytes(), self.extents(), self.to_string())
     }
@@ -396,7 +396,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_notation_is_printed_as_it_was_read() {
+    fn every_notation_is_printed_as_it_was_parsed() {
         for text in [
             "trim=0 writes=b4,z2+3,f",
             "trim=1 writes=z0,b0,z2+0+3,c",
@@ -410,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_no_case_is_refused_and_the_event_named() {
+    fn text_that_is_not_a_case_is_refused_and_the_event_named() {
         let event = |index, fault| Err(ParseCaseError::Event { index, fault });
         for (text, error) in [
             ("", Err(ParseCaseError::Trim)),

@@ -1,29 +1,29 @@
-//! A proof for sequences of any length: every state, every transition, once.
+//! A proof for sequences of any length: it visits every state and takes every
+//! transition once.
 //!
 //! # Why a finite search is enough
 //!
 //! Every decision of the stream depends on `(C, E, Z)` and the length `n` of the
 //! write alone; `L` is empty exactly when `Z` is 0 (invariant 6). Those states
 //! are few: `0 <= E <= C <= S` and `0 <= Z < S` leave `S (S + 1) (S + 2) / 2` of
-//! them (105 for S = 5; 2,448 for S = 16), all reached within four operations. A
-//! search that has taken every transition from every state, and found each
-//! invariant kept by it, has covered every sequence: a longer one only takes the
-//! same transitions again.
+//! them (105 for S = 5; 2,448 for S = 16), all reached within four operations. Once a
+//! search has taken every transition from every state, and each kept the invariants,
+//! it has covered every sequence: a longer one only takes the same transitions again.
 //!
-//! *Order* is not a matter of numbers, so it is judged on bytes: at each transition
-//! the puts are the front of the bytes that waited, followed by the new bytes, and
-//! the bytes that wait afterwards are the rest, byte for byte, each at its distance
-//! from the first byte not yet put. Transitions that keep this compose.
+//! *Order* is not a matter of numbers, so it is checked on bytes. At each transition,
+//! the bytes that waited before it, followed by the new bytes, must equal its puts
+//! followed by the bytes that wait after it, byte for byte. If each transition keeps
+//! this, so does every sequence of transitions.
 //!
 //! *Large writes.* For `n >= 2S` every comparison in the specification has been
 //! decided: `n >= S`; `n > C - E`; and the rest after filling the buffer is at
 //! least `n - S >= S`. From there on `n` matters only by `n mod S`, so `n` and
 //! `n + S` lead to the same state, the longer with one more put of `S` (with
-//! trim) or a put longer by `S` (without). Writes up to `3S` therefore stand for
+//! trim) or a put longer by `S` (without). Writes up to `3S` therefore represent
 //! all: `2S ..= 3S` has each remainder, and 2S and 3S show the step.
 //!
-//! *Writes of several extents.* `alphabet.rs` argues which of them stand for all;
-//! the search takes them from every state too.
+//! *Writes of several extents.* `alphabet.rs` argues which of them represent all; the
+//! search takes them from every state too.
 //!
 //! # The abstraction is checked, not assumed
 //!
@@ -35,22 +35,22 @@
 //! For up to S = 4, the search checks that the path does not matter: it visits not
 //! only the states but every *layout*, that is, each way in which the `Z` bytes can
 //! wait, in which extents and in whose memory. Their number is finite too, and two
-//! sequences that lead to one layout differ in nothing else but memory to reuse. So
+//! sequences that lead to one layout differ only in the memory that can be reused. So
 //! the search takes each of these transitions twice: on a fresh stream whose sink
 //! keeps every buffer, and on one that has memory to reuse and whose sink drops
-//! what it was given.
+//! every buffer.
 //!
 //! Up to S = 8 the last step of each transition runs under a driver that *probes*
-//! (see `driver.rs`): it tries everything that must be refused, and compares every
-//! answer of the public interface with the others.
+//! (see `driver.rs`): it tries every call that must be refused, and compares the
+//! accessors with each other.
 
 use super::alphabet::{Lists, lists_up_to};
 use super::enumerate::faults_of;
 use super::event::{Case, Event, Operation, SinkFault};
-use super::invariant::{Broken, Invariant, Observation};
+use super::invariant::{Invariant, InvariantSet, Observation};
 use super::layout::{Layout, Puts};
-use super::model::{Abstract, FlushRule, Model};
-use super::subject::Open;
+use super::model::{AbstractState, FlushRule, Model};
+use super::subject::OpenSubject;
 use super::world::{World, rounds};
 use crate::stream::Shape;
 use alloc::{
@@ -61,14 +61,14 @@ use core::ops::ControlFlow;
 
 /// Up to this buffer size the search visits every layout.
 const ALL_LAYOUTS: usize = 4;
-/// Up to this buffer size the search takes all lists that stand for others, and the
+/// Up to this buffer size the search takes all lists that represent others, and the
 /// driver probes.
 const PROBED: usize = 8;
 
 /// A search over the states of one kind of stream.
 pub struct Exploration<'a> {
     shape: Shape,
-    open: Open<'a>,
+    open: OpenSubject<'a>,
     rule: FlushRule,
     max_write: usize,
     zero_length: bool,
@@ -107,8 +107,8 @@ pub struct Proof {
 
 impl Proof {
     /// The invariants that at least one transition broke.
-    pub fn broken(&self) -> Broken {
-        let mut broken = Broken::NONE;
+    pub fn broken(&self) -> InvariantSet {
+        let mut broken = InvariantSet::EMPTY;
         self.smallest.keys().for_each(|invariant| broken.insert(*invariant));
         broken
     }
@@ -137,7 +137,7 @@ impl Proof {
 impl<'a> Exploration<'a> {
     /// A search over all states of the streams that `open` opens, with writes of 0
     /// to `3S` bytes.
-    pub fn new(shape: Shape, open: Open<'a>) -> Self {
+    pub fn new(shape: Shape, open: OpenSubject<'a>) -> Self {
         Exploration {
             shape,
             open,
@@ -181,8 +181,8 @@ impl<'a> Exploration<'a> {
         self
     }
 
-    /// Takes every transition again with each of its outputs failing, and checks
-    /// what the stream does afterwards.
+    /// Takes every transition again for each of its outputs, with that output failing,
+    /// and checks what the stream does afterwards.
     #[must_use]
     pub fn with_faults(mut self) -> Self {
         self.faults = true;
@@ -246,7 +246,7 @@ impl<'a> Exploration<'a> {
             world: World::new(self.open),
             nodes: alloc::vec![start],
             known: BTreeSet::from([Layout::default()]),
-            states: BTreeSet::from([Abstract::default()]),
+            states: BTreeSet::from([AbstractState::default()]),
             warm_up: if self.all_layouts() { warm_up(self.shape, &model) } else { Vec::new() },
             proof: Proof::default(),
             puts: Puts::default(),
@@ -287,8 +287,9 @@ impl<'a> Exploration<'a> {
     }
 }
 
-/// The letters: first those that count as `transitions`, then those that are taken
-/// from every layout, then the rest.
+/// The events of the search. The first `base` of them count as `transitions`; the
+/// first `few` are taken from every layout, the rest only from the first layout of
+/// each state.
 struct Alphabet {
     letters: Vec<Event>,
     base: usize,
@@ -312,15 +313,15 @@ struct StateSearch<'a> {
     world: World<'a>,
     nodes: Vec<Node>,
     known: BTreeSet<Layout>,
-    states: BTreeSet<Abstract>,
+    states: BTreeSet<AbstractState>,
     warm_up: Vec<Event>,
     proof: Proof,
     puts: Puts,
 }
 
 /// Events that return a stream to its initial state, except for memory that it may
-/// reuse: two buffers that were used up in pieces, one that was put whole, and lists;
-/// what was put in one piece larger than `S` is no memory to reuse.
+/// reuse: two buffers that were used up in pieces, one that was put whole, and lists.
+/// A put of one extent above `S` leaves no memory to reuse.
 fn warm_up(shape: Shape, model: &Model) -> Vec<Event> {
     let size = shape.buffer_size.get();
     let in_pieces = [
@@ -360,7 +361,7 @@ impl StateSearch<'_> {
         let from = node.layout.state;
         let depth = node.depth;
         let agrees = self.take(from, &to, path, event);
-        let reached = self.world.recorder().broken().is_none().then(|| {
+        let reached = self.world.recorder().broken().is_empty().then(|| {
             let layout = if agrees { to.clone() } else { self.world.layout() };
             (layout, event.operation != Operation::Close)
         });
@@ -381,26 +382,26 @@ impl StateSearch<'_> {
 
     /// Takes a transition. Returns whether its state and its puts are those of the
     /// model.
-    fn take(&mut self, from: Abstract, to: &Layout, path: &[&Event], event: &Event) -> bool {
+    fn take(&mut self, from: AbstractState, to: &Layout, path: &[&Event], event: &Event) -> bool {
         let bytes = path.iter().chain([&event]).map(|event| event.operation.bytes()).sum();
         let before = self.along(path, bytes);
         let puts_before = self.world.recorder().puts().len();
         self.world.set_probes(self.probes);
         let state = self.world.step(event);
-        self.world.judge_waiting();
-        state.is_some_and(|state| Abstract::from(state) == to.state)
+        self.world.check_waiting();
+        state.is_some_and(|state| AbstractState::from(state) == to.state)
             && before == from
             && self.world.has_layout(to)
             && self.world.has_put(puts_before, &self.puts)
     }
 
     /// The state at the end of a path, on a fresh stream.
-    fn along(&mut self, path: &[&Event], bytes: usize) -> Abstract {
+    fn along(&mut self, path: &[&Event], bytes: usize) -> AbstractState {
         self.world.set_probes(false);
         self.world.begin(self.shape, 0, bytes);
-        let mut state = Abstract::default();
+        let mut state = AbstractState::default();
         for step in path {
-            state = self.world.step(step).map(Abstract::from).unwrap_or_default();
+            state = self.world.step(step).map(AbstractState::from).unwrap_or_default();
         }
         state
     }
@@ -408,14 +409,14 @@ impl StateSearch<'_> {
     fn end(&mut self, path: &[&Event], event: &Event, agrees: bool) {
         self.world.end();
         let broken = self.world.recorder().broken();
-        if !broken.is_none() || !agrees {
+        if !broken.is_empty() || !agrees {
             self.found(path, &[event], broken, agrees);
         }
     }
 
     fn reach(&mut self, layout: Layout, agrees: bool, edge: (usize, usize), depth: u64) {
         let state = layout.state;
-        // A wrong stream may reach ever new layouts.
+        // A stream with a bug could reach new layouts without end.
         let waiting = if agrees && self.all_layouts { layout.waiting.clone() } else { Vec::new() };
         if !self.known.insert(Layout { state, waiting }) {
             return;
@@ -448,28 +449,28 @@ impl StateSearch<'_> {
             self.world.end();
             let broken = self.world.recorder().broken();
             self.proof.fault_transitions = self.proof.fault_transitions.saturating_add(1);
-            if !broken.is_none() || !agrees {
+            if !broken.is_empty() || !agrees {
                 self.found(path, &after, broken, agrees);
             }
         }
     }
 
-    /// Checks that returned memory is reused. Other allocations take the memory
-    /// that is freed, so a stream that does not reuse memory has a new address for
-    /// each of its buffers.
+    /// Checks that returned memory is reused. The test immediately allocates the memory
+    /// that is freed, so in a stream that does not reuse memory each buffer has a new
+    /// address.
     fn reuse(&mut self) {
         let shape = self.shape;
         for round in rounds(shape) {
             let events: Vec<&Event> = round.iter().collect();
             if !self.world.reuses_memory(shape, &events) {
-                let mut broken = Broken::NONE;
+                let mut broken = InvariantSet::EMPTY;
                 broken.insert(Observation::MemoryNotReused.breaks());
                 self.found(&events, &[], broken, true);
             }
         }
     }
 
-    fn found(&mut self, path: &[&Event], last: &[&Event], broken: Broken, agrees: bool) {
+    fn found(&mut self, path: &[&Event], last: &[&Event], broken: InvariantSet, agrees: bool) {
         let proof = &mut self.proof;
         proof.violations = proof.violations.saturating_add(1);
         let (trim, events) = (self.shape.trim, path.iter().chain(last).copied());

@@ -1,23 +1,23 @@
-//! A recorder around a stream in production.
+//! A recorder for a stream in production.
 
 use super::event::{Case, Event, Operation, SinkFault};
 use super::layout::layout_at;
-use super::model::{Abstract, FlushRule, Model};
-use super::specified::{SeenPut, Steps};
+use super::model::{AbstractState, FlushRule, Model};
+use super::specified::{ObservedPut, Steps};
 use super::trace::Trace;
-use crate::stream::{Faithful, Outcome, Output, Put, Refused, Rules, Shape, Stream};
+use crate::stream::{Outcome, Output, Put, Refusal, Rules, Shape, SpecifiedRules, Stream};
 use alloc::{vec, vec::Vec};
 use bytes::Bytes;
 
 /// A [`Stream`] that remembers its last operations, to be dumped as a [`Trace`]
-/// after an incident. It has the stream's operations and answers.
+/// after an incident. It has the same methods as the stream.
 ///
-/// It keeps only lengths, never a byte of the data, in a ring that does not grow: a
-/// note for each operation that requires a decision of the stream, with the
-/// stream's numbers before it, and one for each put. It does not note buffered
-/// writes that fit the buffer: those between two notes become one write in the
-/// trace, which leaves the stream in the same state. PERFORMANCE.md has the cost: 2%
-/// of the stream's own time.
+/// It keeps only lengths, never a byte of the data, in a ring of fixed size: a note
+/// for each operation that requires a decision of the stream, with the stream's
+/// numbers before it, and a note for each put. It does not note buffered writes that
+/// fit the buffer: in the trace, those between two notes become one write, which
+/// leaves the stream in the same state. PERFORMANCE.md states the cost: 2% of the
+/// stream's own time.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -34,18 +34,18 @@ use bytes::Bytes;
 /// }
 /// let trace = stream.trace("uploads of the night");
 /// assert_eq!(trace.replay.line(), "trim=1 writes=z4,b4,f puts=4+1|3");
-/// # Ok::<(), sealpack_core::stream::Refused>(())
+/// # Ok::<(), sealpack_core::stream::Refusal>(())
 /// ```
 // The stream comes first: see its own field order.
 #[derive(Debug)]
 #[repr(C)]
-pub struct FlightRecorder<R: Rules = Faithful> {
+pub struct FlightRecorder<R: Rules = SpecifiedRules> {
     stream: Stream<R>,
     ring: FlightRing,
 }
 
-/// The last notes. Their number is a power of two, so that a mask gives the place of
-/// the next one.
+/// The last notes. The size of the ring is a power of two, so that a mask yields the
+/// index of the next note.
 #[derive(Debug)]
 struct FlightRing {
     notes: Vec<FlightNote>,
@@ -54,10 +54,10 @@ struct FlightRing {
 }
 
 /// The largest ring: 400 MB.
-const MOST_NOTES: usize = 1 << 24;
+const MAX_NOTES: usize = 1 << 24;
 
-/// A note. Each operation has the stream's numbers before it, so the oldest note of
-/// an operation is a place to begin at, wherever the ring has been cut.
+/// A note. The note of an operation has the stream's numbers before it, so a trace can
+/// begin at the oldest operation in the ring, whichever that is.
 #[derive(Clone, Copy, Debug, Default)]
 struct FlightNote {
     /// A tag in the lowest bits; the other bits are a number of bytes.
@@ -104,9 +104,9 @@ impl FlightNote {
         usize::try_from(self.what >> tag::BITS).unwrap_or(usize::MAX)
     }
 
-    fn numbers(self) -> Abstract {
+    fn numbers(self) -> AbstractState {
         let number = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
-        Abstract {
+        AbstractState {
             capacity: number(self.capacity),
             filled: number(self.filled),
             pending: number(self.pending),
@@ -138,7 +138,7 @@ impl<R: Rules> FlightRecorder<R> {
     /// two: for that many of the last operations, extents of a write of many, and
     /// puts together.
     pub fn new(stream: Stream<R>, limit: usize) -> Self {
-        let len = limit.clamp(1, MOST_NOTES).next_power_of_two();
+        let len = limit.clamp(1, MAX_NOTES).next_power_of_two();
         FlightRecorder {
             stream,
             ring: FlightRing { notes: vec![FlightNote::default(); len], taken: 0 },
@@ -150,8 +150,8 @@ impl<R: Rules> FlightRecorder<R> {
     /// # Errors
     /// As there; the same applies to the other methods.
     #[inline]
-    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Refused> {
-        if self.stream.copies(bytes) {
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+        if self.stream.copy_if_it_fits(bytes) {
             return Ok(());
         }
         self.write_past_the_buffer(bytes)
@@ -159,7 +159,7 @@ impl<R: Rules> FlightRecorder<R> {
 
     #[cold]
     #[inline(never)]
-    fn write_past_the_buffer(&mut self, bytes: &[u8]) -> Result<(), Refused> {
+    fn write_past_the_buffer(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
         self.operation(tag::BUFFERED, bytes.len());
         let answer = self.stream.write(bytes);
         self.answered(answer)
@@ -170,7 +170,7 @@ impl<R: Rules> FlightRecorder<R> {
     /// # Errors
     /// As there.
     #[inline]
-    pub fn write_owned(&mut self, extent: Bytes) -> Result<(), Refused> {
+    pub fn write_owned(&mut self, extent: Bytes) -> Result<(), Refusal> {
         self.operation(tag::OWNED, extent.len());
         let answer = self.stream.write_owned(extent);
         self.answered(answer)
@@ -183,7 +183,7 @@ impl<R: Rules> FlightRecorder<R> {
     pub fn write_extents(
         &mut self,
         extents: impl IntoIterator<Item = Bytes>,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), Refusal> {
         self.operation(tag::EXTENTS, 0);
         let FlightRecorder { stream, ring } = &mut *self;
         let extents = extents.into_iter();
@@ -196,7 +196,7 @@ impl<R: Rules> FlightRecorder<R> {
     ///
     /// # Errors
     /// As there.
-    pub fn flush(&mut self) -> Result<(), Refused> {
+    pub fn flush(&mut self) -> Result<(), Refusal> {
         self.operation(tag::FLUSH, 0);
         let answer = self.stream.flush();
         self.answered(answer)
@@ -206,7 +206,7 @@ impl<R: Rules> FlightRecorder<R> {
     ///
     /// # Errors
     /// As there.
-    pub fn close(&mut self) -> Result<(), Refused> {
+    pub fn close(&mut self) -> Result<(), Refusal> {
         self.operation(tag::CLOSE, 0);
         let answer = self.stream.close();
         self.answered(answer)
@@ -249,11 +249,11 @@ impl<R: Rules> FlightRecorder<R> {
         &self.stream
     }
 
-    /// The last operations, oldest first, and the puts. `name` says which stream
-    /// this is.
+    /// The last operations, oldest first, and the puts. `name` identifies the stream in
+    /// the trace.
     ///
-    /// Puts of the last operation that the driver has not reported on are in the
-    /// trace too, as if it had carried them out.
+    /// The trace includes puts of the last operation whose outcome the driver has not
+    /// reported yet, as if they had succeeded.
     #[must_use]
     pub fn trace(&self, name: &str) -> Trace {
         let left = self.stream.outputs().puts_left().map(|len| FlightNote::new(tag::PUT, len));
@@ -281,8 +281,8 @@ impl<R: Rules> FlightRecorder<R> {
     }
 
     #[inline]
-    fn answered(&mut self, answer: Result<(), Refused>) -> Result<(), Refused> {
-        if let Err(Refused::OutputsWait | Refused::TooLong) = answer {
+    fn answered(&mut self, answer: Result<(), Refusal>) -> Result<(), Refusal> {
+        if let Err(Refusal::OutputsWait | Refusal::TooLong) = answer {
             self.ring.push(FlightNote::new(tag::REFUSED, 0));
         }
         answer
@@ -308,7 +308,7 @@ fn without_refused(notes: impl Iterator<Item = FlightNote>) -> Vec<FlightNote> {
 
 /// Decodes the notes into steps. The last note is the end.
 fn decode(name: &str, notes: &[FlightNote], shape: Shape) -> Trace {
-    // An operation whose own note is lost cannot be reported.
+    // An operation whose own note was overwritten cannot be reported.
     let first = notes.iter().position(|note| note.tag() <= tag::END).unwrap_or(0);
     let mut rest = notes.get(first..).unwrap_or_default();
     let start = rest.first().map(|note| note.numbers()).unwrap_or_default();
@@ -320,19 +320,19 @@ fn decode(name: &str, notes: &[FlightNote], shape: Shape) -> Trace {
         rest = others;
         if let Some(fitted) = steps.catch_up(note.numbers()) {
             let event = Event::buffered(fitted);
-            steps.seen(&event, false, &[]);
+            steps.add_observed(&event, false, &[]);
             events.push(event);
         }
         let Some(mut event) = event(*note, followers) else { continue };
-        let mut seen = Vec::new();
+        let mut observed = Vec::new();
         for note in followers {
             match note.tag() {
-                tag::PUT => seen.push(SeenPut { len: note.bytes(), failed: None }),
-                tag::FAILED => fail(&mut event, &mut seen, note.bytes()),
+                tag::PUT => observed.push(ObservedPut { len: note.bytes(), failed: None }),
+                tag::FAILED => fail(&mut event, &mut observed, note.bytes()),
                 _ => {}
             }
         }
-        steps.seen(&event, false, &seen);
+        steps.add_observed(&event, false, &observed);
         events.push(event);
     }
     let replay = steps.into_replay(Case { trim: shape.trim, events }, shape);
@@ -357,9 +357,9 @@ fn event(note: FlightNote, followers: &[FlightNote]) -> Option<Event> {
 }
 
 /// Marks the previous output as failed: the last put, or the sink's flush or close.
-fn fail(event: &mut Event, seen: &mut [SeenPut], number: usize) {
-    let nth = seen.len().saturating_sub(1);
-    match (seen.last_mut(), number.checked_sub(1)) {
+fn fail(event: &mut Event, observed: &mut [ObservedPut], number: usize) {
+    let nth = observed.len().saturating_sub(1);
+    match (observed.last_mut(), number.checked_sub(1)) {
         (Some(put), Some(taken)) => {
             put.failed = Some(taken.min(put.len));
             event.fault = Some(SinkFault::Put { nth, taken: taken.min(put.len) });

@@ -1,4 +1,4 @@
-//! Puts in text: the two forms, and numbers without the formatting machinery.
+//! Puts as text: the two forms, and numbers without the formatting machinery.
 
 use alloc::string::String;
 

@@ -1,8 +1,8 @@
-//! Steps of a stream as plain data.
+//! The steps of a stream as plain data.
 
 use super::event::{Case, Event};
-use super::invariant::{Broken, Invariant, Observation};
-use super::model::{Abstract, Decision};
+use super::invariant::{Invariant, InvariantSet, Observation};
+use super::model::{AbstractState, Decision};
 use super::state::State;
 use crate::stream::Shape;
 use alloc::{string::String, vec::Vec};
@@ -37,11 +37,11 @@ pub struct FrameExtent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Picture {
-    /// Whether the stream shows its contents. If it does not, `state` only has the
-    /// number of waiting bytes, as `pending`, and their place is unknown.
+    /// Whether the stream shows its contents. If it does not, `state` has only the
+    /// number of waiting bytes, as `pending`; where they wait is unknown.
     #[cfg_attr(feature = "serde", serde(default = "known"))]
     pub known: bool,
-    /// `C`, `E`, `Z` and the like.
+    /// `C`, `E`, `Z` and the other numbers.
     pub state: State,
     /// `L`, in order.
     pub extents: Vec<FrameExtent>,
@@ -101,15 +101,16 @@ pub struct Finding {
     pub words: String,
 }
 
-/// What the specification does in a step in which the stream did something else.
+/// What the specification does in a step in which the stream does something else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Departure {
-    /// The state in which it ends.
-    pub after: Abstract,
+    /// The state after the step.
+    pub after: AbstractState,
     /// The sizes of its puts.
     pub puts: Vec<usize>,
-    /// If its numbers and puts are the same: what differs, in words. Otherwise empty.
+    /// What differs, in words, if the numbers and the sizes of the puts are the same;
+    /// otherwise empty.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "String::is_empty"))]
     pub words: String,
 }
@@ -122,7 +123,7 @@ pub struct Frame {
     pub index: usize,
     /// The operation, with its fault.
     pub event: Event,
-    /// Whether the event is the implied close, which the case does not spell out.
+    /// Whether the event is the implied close at the end of a case without one.
     pub implied: bool,
     /// The contents of the stream before the step.
     pub before: Picture,
@@ -174,7 +175,7 @@ pub struct Replay {
     /// Its steps; the last is the close.
     pub frames: Vec<Frame>,
     /// The invariants that it broke.
-    pub broken: Broken,
+    pub broken: InvariantSet,
     /// Its puts, with the extents inside.
     pub puts: String,
 }

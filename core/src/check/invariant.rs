@@ -1,4 +1,4 @@
-//! The seven invariants of the stream, each with a story of what it protects.
+//! The seven invariants of the stream, and what each of them protects.
 
 use core::fmt;
 
@@ -10,7 +10,7 @@ use core::fmt;
     serde(rename_all = "snake_case")
 )]
 pub enum Invariant {
-    /// The puts joined are the writes joined.
+    /// The concatenation of all puts is the concatenation of all writes.
     Order,
     /// Puts are full, except the last before a flush or close.
     Shape,
@@ -66,7 +66,7 @@ impl Invariant {
     }
 
     /// The invariant as a sentence.
-    pub const fn promise(self) -> &'static str {
+    pub const fn statement(self) -> &'static str {
         match self {
             Invariant::Order => {
                 "The concatenation of all puts is the concatenation of all writes: nothing lost, \
@@ -82,19 +82,19 @@ impl Invariant {
                  most 2S - 1 bytes."
             }
             Invariant::NoEmpty => {
-                "No put is empty, and no extent inside a put. Nothing written: nothing put."
+                "No put is empty, and no extent inside a put. If nothing is written, nothing is put."
             }
             Invariant::ZeroCopy => {
                 "A zero-copy buffer is never copied, only split into views; a buffered byte is \
-                 copied once, and memory that comes back is used again. A byte once handed to the \
-                 sink never changes under it."
+                 copied once, and returned memory is reused. A byte that the sink was given never \
+                 changes."
             }
             Invariant::Rest => {
                 "Between operations 0 <= E <= C <= S, Z is the sum of L, Z < S, L is empty \
                  exactly when Z is 0, and there is a buffer exactly when C > 0."
             }
             Invariant::FailStop => {
-                "After a failed put or flush every later call says so, nothing more is put, and \
+                "After a failed put or flush every later call fails, nothing more is put, and \
                  close still reaches the sink's close, once."
             }
         }
@@ -104,38 +104,38 @@ impl Invariant {
     pub const fn story(self) -> &'static str {
         match self {
             Invariant::Order => {
-                "A pack's index holds offsets that were counted while writing. One byte out of \
-                 place and every record after it is read from the wrong offset: the checksums \
-                 say so, and nothing can be recovered."
+                "A pack's index holds offsets that were counted while writing. If one byte is out \
+                 of place, every record after it is read from the wrong offset: the checksums \
+                 fail, and nothing can be recovered."
             }
             Invariant::Shape => {
-                "A multipart upload is refused when a part in its middle has another size than \
-                 the rest, after hours of sending; a format of fixed blocks cannot be read from a \
-                 block that is short. Without trim, a short put is a system call for a few bytes."
+                "A store refuses a multipart upload, perhaps after hours of sending, if a part in \
+                 its middle has another size than the rest; a format of fixed blocks cannot be \
+                 read past a short block. Without trim, a short put is a system call for a few \
+                 bytes."
             }
             Invariant::Bound => {
-                "Who has set aside S bytes for a part gets one of S + 3 and has nowhere to put \
-                 it. It happens only when a large write stands before the end, so it is met in \
-                 production first."
+                "A sink that has reserved S bytes for a part gets S + 3 and has no room for them. \
+                 It happens only if a large write precedes the end, so it shows up in production \
+                 first."
             }
             Invariant::NoEmpty => {
-                "An empty write ends some sinks: a chunked HTTP body is finished by an empty \
-                 chunk. An empty extent makes a vectored write return 0, which reads as a full \
-                 disk."
+                "An empty write ends some sinks: an empty chunk finishes a chunked HTTP body. An \
+                 empty extent makes a vectored write return 0, which looks like a full disk."
             }
             Invariant::ZeroCopy => {
-                "Copying payloads is the cost that the stream exists to save. And a sink that \
-                 still sends a buffer while the stream fills it again writes bytes of the future \
-                 to the disk: no test with a sink that copies at once can see that."
+                "Copying payloads is the cost that the stream exists to save. And a sink that is \
+                 still sending a buffer while the stream refills it sends later bytes in place of \
+                 earlier ones: no test with a sink that copies immediately can notice that."
             }
             Invariant::Rest => {
                 "The numbers decide where the next byte goes. A filled end past the capacity is a \
-                 write past the buffer in a language that allows it; a sum that counts too little \
-                 holds bytes back for ever."
+                 write past the buffer in a language that allows it; a sum that is too small holds \
+                 bytes back forever."
             }
             Invariant::FailStop => {
-                "A disk is full for a moment, one put fails, the next succeeds: the file has a \
-                 hole in it and the program has seen its last writes succeed."
+                "If a disk is full for a moment, one put fails and the next succeeds: the file has \
+                 a hole in it, although the program's last writes succeeded."
             }
         }
     }
@@ -151,20 +151,20 @@ impl fmt::Display for Invariant {
     }
 }
 
-/// A set of invariants: those that a run has broken.
+/// A set of invariants, such as those that a run has broken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Broken(u8);
+pub struct InvariantSet(u8);
 
-impl Broken {
-    /// None.
-    pub const NONE: Broken = Broken(0);
+impl InvariantSet {
+    /// The empty set.
+    pub const EMPTY: InvariantSet = InvariantSet(0);
 
-    /// Whether all seven hold.
-    pub const fn is_none(self) -> bool {
+    /// Whether the set is empty.
+    pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// Whether this invariant is broken.
+    /// Whether the set contains this invariant.
     pub const fn contains(self, invariant: Invariant) -> bool {
         self.0 & invariant.bit() != 0
     }
@@ -174,13 +174,13 @@ impl Broken {
         self.0 |= invariant.bit();
     }
 
-    /// The invariants broken in either set.
+    /// The invariants in either set.
     #[must_use]
-    pub const fn union(self, other: Broken) -> Broken {
-        Broken(self.0 | other.0)
+    pub const fn union(self, other: InvariantSet) -> InvariantSet {
+        InvariantSet(self.0 | other.0)
     }
 
-    /// The broken ones in order.
+    /// The invariants of the set, in their order.
     pub fn iter(self) -> impl Iterator<Item = Invariant> {
         Invariant::ALL.into_iter().filter(move |invariant| self.contains(*invariant))
     }
@@ -196,7 +196,7 @@ impl Broken {
 )]
 #[non_exhaustive]
 pub enum Observation {
-    /// The put has another byte than the one written at that position.
+    /// A put has another byte than the one that was written at its position.
     WrongByte {
         /// The first such position.
         position: usize,
@@ -213,13 +213,13 @@ pub enum Observation {
         /// Bytes put.
         put: usize,
     },
-    /// The bytes that wait inside are not those that were written and not yet put.
+    /// The waiting bytes are not those that were written and not yet put.
     WrongBytesWait {
         /// The first position with a wrong byte.
         position: usize,
     },
-    /// The sink was flushed or closed without a request or in the wrong place, or a
-    /// requested flush or close did not come.
+    /// The sink was flushed or closed without a request or in the wrong order, or a
+    /// requested flush or close is missing.
     SinkCallMisplaced,
     /// An operation was refused without a reason.
     RefusedWithoutFailure,
@@ -274,7 +274,7 @@ pub enum Observation {
     },
     /// Returned memory is not reused.
     MemoryNotReused,
-    /// The answers of the stream contradict each other.
+    /// The accessors of the stream contradict each other.
     Contradiction,
     /// The filled end is past the capacity.
     FilledPastCapacity {
@@ -363,56 +363,69 @@ impl fmt::Display for Observation {
             }
             O::TooMuchPut { written } => write!(f, "more is put than the {written} bytes written"),
             O::BytesMissing { written, put } => {
-                write!(f, "{written} bytes were written and {put} put")
+                write!(f, "{written} bytes were written, but only {put} put")
             }
             O::WrongBytesWait { position } => {
-                write!(f, "byte {position} is not where it should wait")
+                write!(f, "the waiting bytes are wrong from byte {position} on")
             }
             O::SinkCallMisplaced => {
-                f.write_str("a flush or close of the sink is missing or out of its place")
+                f.write_str("a flush or close of the sink is missing or misplaced")
             }
-            O::RefusedWithoutFailure => f.write_str("an operation was refused, and nothing failed"),
+            O::RefusedWithoutFailure => {
+                f.write_str("an operation was refused, although nothing had failed")
+            }
             O::AcceptedAfterClose => f.write_str("an operation was accepted after the close"),
             O::AcceptedTooEarly => f.write_str(
                 "an operation was accepted, or a second output given out, while an output waits",
             ),
-            O::EndlessOutputs => f.write_str("an operation has no end of outputs"),
+            O::EndlessOutputs => f.write_str("an operation has more outputs than bytes to put"),
             O::LeftATrace => {
                 f.write_str("a call that was refused, or had nothing to do, changed the stream")
             }
             O::MiscountedTaken { taken } => {
-                write!(f, "the sink has taken {taken} bytes, and the stream counts others")
+                write!(
+                    f,
+                    "the sink has taken {taken} bytes, but the stream counts a different number"
+                )
             }
             O::Moved { position } => {
-                write!(f, "byte {position} waited, and was copied once more")
+                write!(f, "byte {position} was copied again while it waited")
             }
-            O::MemoryNotReused => f.write_str("memory that came back is not used again"),
-            O::Contradiction => f.write_str("two answers of the stream contradict each other"),
-            O::WrongReason => f.write_str("a call was refused for a reason that is not the case"),
-            O::KeptAfterFailure => {
-                f.write_str("after the failure bytes or a buffer are still there")
-            }
+            O::MemoryNotReused => f.write_str("returned memory is not reused"),
+            O::Contradiction => f.write_str("two accessors of the stream contradict each other"),
+            O::WrongReason => f.write_str("a call was refused for the wrong reason"),
+            O::KeptAfterFailure => f.write_str("bytes or a buffer remain after the failure"),
             O::NotFull { len } => write!(f, "a put of {len} bytes where a full one is due"),
-            O::AboveBound { len, bound } => write!(f, "a put of {len} bytes, above {bound}"),
+            O::AboveBound { len, bound } => {
+                write!(f, "a put of {len} bytes, above the bound of {bound}")
+            }
             O::EmptyPut => f.write_str("an empty put"),
             O::EmptyExtent => f.write_str("an empty extent in a put"),
             O::Copied { position, len } => {
-                write!(f, "{len} bytes at {position}, handed over, reached the sink as a copy")
+                write!(
+                    f,
+                    "{len} bytes at {position} were handed over, but reached the sink as a copy"
+                )
             }
             O::Changed { position, len } => {
-                write!(f, "of {len} bytes at {position} some changed after the sink had them")
+                write!(
+                    f,
+                    "some of {len} bytes at {position} changed after the sink had received them"
+                )
             }
             O::FilledPastCapacity { filled, capacity } => {
                 write!(f, "E = {filled} is past C = {capacity}: a write past the end of the buffer")
             }
             O::CapacityAboveSize { capacity } => write!(f, "C = {capacity} is above S"),
-            O::ExhaustedBuffer => f.write_str("a buffer without capacity is still there"),
+            O::ExhaustedBuffer => f.write_str("a buffer without capacity still exists"),
             O::WrongSum { counted, real } => {
-                write!(f, "Z = {counted}, and the extents have {real} bytes")
+                write!(f, "Z = {counted}, but the extents have {real} bytes")
             }
-            O::HeldBack { waiting } => write!(f, "{waiting} bytes wait, S or more"),
+            O::HeldBack { waiting } => {
+                write!(f, "{waiting} bytes wait, although a put is due at S")
+            }
             O::AcceptedAfterFailure => f.write_str("a call after the failure was not refused"),
-            O::OutputAfterFailure => f.write_str("a put or flush after the failure"),
+            O::OutputAfterFailure => f.write_str("the sink got a put or flush after the failure"),
             O::NotClosedOnce { closes } => write!(f, "the sink was closed {closes} times"),
         }
     }

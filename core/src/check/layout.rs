@@ -1,11 +1,11 @@
-//! The specification down to the extents: the waiting bytes, piece by piece.
+//! The specification down to the extents in which bytes wait and are put.
 //!
 //! The [`Model`] knows how many bytes wait. This module knows in which extents they
 //! wait, in whose memory each extent lies, and so which extents each put has. It
-//! decides nothing: it takes the model's decision and moves pieces.
+//! decides nothing: it applies the model's decision to the extents.
 
 use super::event::Operation;
-use super::model::{Abstract, Choice, Model};
+use super::model::{AbstractState, Choice, Model};
 use alloc::vec::Vec;
 
 /// Where the bytes of a piece lie.
@@ -28,8 +28,8 @@ pub(super) struct LayoutExtent {
 
 impl LayoutExtent {
     /// Whether an extent of `len` bytes, in the writer's memory or not, matches
-    /// this piece.
-    pub(super) fn is(&self, len: usize, handed_over: bool) -> bool {
+    /// this one.
+    pub(super) fn matches(&self, len: usize, handed_over: bool) -> bool {
         self.len == len && (self.memory == Memory::HandedOver) == handed_over
     }
 }
@@ -37,11 +37,11 @@ impl LayoutExtent {
 /// A state with its waiting extents.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Layout {
-    pub(super) state: Abstract,
+    pub(super) state: AbstractState,
     pub(super) waiting: Vec<LayoutExtent>,
 }
 
-/// Puts: their sizes, and the pieces of all of them in order.
+/// Puts: the size of each, and the extents of all of them in order.
 #[derive(Debug, Default)]
 pub(super) struct Puts {
     pub(super) sizes: Vec<usize>,
@@ -102,8 +102,8 @@ impl Layout {
             Choice::FlushPending { sealed } => seal(&mut waiting, sealed),
         }
         take(&mut waiting, puts);
-        // The rest of a put has views of its own, and so have the waiting pieces if
-        // the buffer is gone.
+        // After a put, the remaining extents have views of their own; so have all
+        // waiting extents if the buffer was dropped.
         if !puts.sizes.is_empty() || state.capacity == 0 {
             for piece in &mut waiting {
                 if piece.memory == Memory::Sealed {
@@ -136,7 +136,7 @@ fn take(waiting: &mut Vec<LayoutExtent>, puts: &mut Puts) {
 
 /// The waiting bytes at the start of a trace: their extents are unknown, so they
 /// are drawn as one.
-pub(super) fn layout_at(state: Abstract) -> Layout {
+pub(super) fn layout_at(state: AbstractState) -> Layout {
     let waits = LayoutExtent { len: state.pending, memory: Memory::Copied };
     Layout { state, waiting: (state.pending > 0).then_some(waits).into_iter().collect() }
 }

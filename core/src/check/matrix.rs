@@ -34,12 +34,12 @@ impl MutantRow {
     }
 }
 
-/// The world of the matrix: that of set 1 with writes of up to 7 bytes, enough for
-/// every kind of decision.
+/// The space of the matrix: set 1 with writes of up to 7 bytes, enough for every kind
+/// of decision.
 pub const MATRIX_SPACE: Space = Space { max_write: 7, ..Space::set_1() };
 
-/// The invariants that a mutant breaks in the world of set 1, by enumeration and by
-/// proof.
+/// The invariants that a mutant breaks at the buffer size of set 1, by enumeration and
+/// by proof.
 pub fn row(mutant: &'static Mutant) -> MutantRow {
     let open = |shape: Shape| mutant.open(shape);
     let buffer_size = MATRIX_SPACE.buffer_size;
@@ -55,8 +55,8 @@ pub fn row(mutant: &'static Mutant) -> MutantRow {
     MutantRow {
         mutant,
         cells: Invariant::ALL.into_iter().map(cell).collect(),
-        by_enumeration: !tally.broken().is_none(),
-        by_proof: proofs.iter().any(|proof| !proof.broken().is_none()),
+        by_enumeration: !tally.broken().is_empty(),
+        by_proof: proofs.iter().any(|proof| !proof.broken().is_empty()),
     }
 }
 

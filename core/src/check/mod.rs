@@ -1,33 +1,34 @@
-//! A checker for output streams: seven invariants, judged over whole small worlds.
+//! A checker for output streams: it checks seven invariants in every case of a small
+//! size, and proves them for sequences of any length.
 //!
 //! The [`stream`](crate::stream) decides with a dozen comparisons in which every
 //! `<` could be a `<=`. Its tests are therefore not examples: they run *all*
-//! sequences of a small world, and prove sequences of any length. Twenty-four
+//! sequences of a small size, and prove sequences of any length. Twenty-four
 //! streams with a seeded bug show that these tests can detect a bug.
 //!
 //! ```text
 //!    event       a case in text: trim=1 writes=b4,z2+3,f
 //!      │
-//!    world       fresh streams, bytes with a value for their place, the sink
-//!      │    subject    the stream under test: ours, a seeded bug, or yours
-//!      │    recorder   the sink: keeps every buffer, judges while it is written to
-//!      │    driver     the driver of ours; it can try all that must be refused
-//!      │    invariant  the seven promises, each with its story
-//!      │    model      the specification on numbers, and in words
-//!      │    layout     the same down to the extents that wait
-//!      │    alphabet   which writes of several extents stand for all
+//!    world       fresh streams, bytes whose values encode their positions, the sink
+//!      │    subject    the stream under test: this crate's, one with a seeded bug, or yours
+//!      │    recorder   the sink: keeps every buffer, and checks the invariants at each write
+//!      │    driver     drives this crate's stream; can try every call that must be refused
+//!      │    invariant  the seven invariants, and what each of them protects
+//!      │    model      the specification computed on numbers, with an explanation of each step
+//!      │    layout     the same, down to the waiting extents
+//!      │    alphabet   which writes of several extents represent all others
 //!      │
 //!      ├── enumerate   every case of a space, with digests     (what happened)
 //!      ├── explore     every state and transition              (what can happen)
-//!      ├── mutant      the seeded bugs;  matrix  which promise catches which
-//!      ├── shrink      a failing case to a smallest one
-//!      ├── walk        random cases, for streams that show nothing
-//!      ├── replay      a case to frames, plain data;  specified  without a stream
-//!      ├── trace       frames that are kept;  flight  a recorder in production
+//!      ├── mutant      the seeded bugs;  matrix  which invariant catches which bug
+//!      ├── shrink      reduces a failing case to a smallest one
+//!      ├── walk        random cases, for streams that do not show their state
+//!      ├── replay      a case as frames, plain data;  specified  the same without a stream
+//!      ├── trace       stored frames;  flight  a recorder for a stream in production
 //!      └── report      a page about a failure
 //! ```
 //!
-//! # To begin with
+//! # Getting started
 //!
 //! [`enumerate`] a [`Space`], or [`replay`] a [`Case`]:
 //!
@@ -47,23 +48,27 @@
 //! // A seeded bug does not get through.
 //! let bug = Mutant::find("split-trusts-remnant").unwrap();
 //! let proof = Exploration::new(Shape::exactly(size), &|shape| bug.open(shape)).run();
-//! let (promise, case) = proof.smallest_of_all().unwrap();
-//! assert_eq!((promise.name(), case.to_string().as_str()), ("rest", "trim=1 writes=b4,z1,b7"));
+//! let (invariant, case) = proof.smallest_of_all().unwrap();
+//! assert_eq!((invariant.name(), case.to_string().as_str()), ("rest", "trim=1 writes=b4,z1,b7"));
 //! # Ok::<(), sealpack_core::check::ParseCaseError>(())
 //! ```
 //!
 //! # How it avoids missing bugs
 //!
-//! A checker easily misses bugs. Its sink therefore keeps each buffer to the end
-//! and looks again, since a sink that copies at once cannot see a buffer that is
-//! filled while it is still being sent. Each byte has a value of its own (see
-//! [`Recorder`]), since chunks that all begin with `a` could be swapped unnoticed.
-//! Empty puts and empty extents count. The sink identifies handed-over buffers by
-//! their addresses. Writes of several extents are letters like any other: a seeded
-//! bug that only they reveal was once missed. A well-behaved driver sees half of
-//! the public interface, so one that probes covers the rest. And the
-//! [matrix](Matrix) of seeded bugs has no row without a broken invariant, and no
-//! column without a bug.
+//! A checker easily misses bugs. This one takes these precautions:
+//!
+//! - Its sink keeps each buffer to the end and compares it again: a sink that copies
+//!   immediately cannot notice a buffer that is refilled while it is still being sent.
+//! - Each byte has a value of its own (see [`Recorder`]): chunks that all begin with
+//!   `a` could be swapped unnoticed.
+//! - Empty puts and empty extents count as violations.
+//! - The sink identifies handed-over buffers by their addresses.
+//! - Writes of several extents are part of every search: a seeded bug that only they
+//!   reveal was once missed.
+//! - A well-behaved driver exercises only half of the public interface; a driver that
+//!   probes covers the rest.
+//! - The [matrix](Matrix) of seeded bugs has no row without a broken invariant, and no
+//!   column without a bug.
 //!
 //! # From "I have a stream" to stepping through its failure
 //!
@@ -72,12 +77,12 @@
 //!    which is a `Write` and lets the faults of a case reach the stream. A stream
 //!    without a flush says so in [`Subject::has_flush`].
 //! 2. **A walk.** [`Walk`] runs random cases around the buffer size, including
-//!    faults, judges what the stream [promises](Walk::promising), compares its puts
-//!    with a [model](Walk::against) if there is one, and shrinks the first failure.
-//!    A stream that shows its numbers ([`Subject::state`]) can be enumerated and
-//!    proved as well.
-//! 3. **A trace.** [`replay_subject`] runs the smallest case step by step; a
-//!    [`Trace`] of it is written as JSON Lines (feature `json`).
+//!    faults, checks the invariants that the stream [claims](Walk::checking), compares
+//!    its puts with a [model](Walk::against) if there is one, and shrinks the first
+//!    failure. A stream that shows its numbers ([`Subject::state`]) can be enumerated
+//!    and proved as well.
+//! 3. **A trace.** [`replay_subject`] runs the smallest case step by step; its
+//!    [`Trace`] can be written as JSON Lines (feature `json`).
 //! 4. **Step through it**, next to what the specification would have done:
 //!    `sealpack step --trace FILE`. [`report_replay`] returns the same as a page.
 //!
@@ -115,25 +120,25 @@
 //!     Box::new(Mine(BufWriter::with_capacity(shape.buffer_size.get(), sink.clone()), sink))
 //! }
 //!
-//! // 2. It keeps the order; that every put is full it does not promise.
+//! // 2. It keeps the order of the bytes, but its puts are not always full.
 //! let shape = Shape::at_least(BufferSize::new(5).unwrap());
 //! let walk = || Walk::new(shape, &open).without_faults();
-//! assert!(walk().promising(&[Invariant::Order]).run().holds());
-//! let (_, case) = walk().promising(&[Invariant::Shape]).run().violation.unwrap();
+//! assert!(walk().checking(&[Invariant::Order]).run().holds());
+//! let (_, case) = walk().checking(&[Invariant::Shape]).run().violation.unwrap();
 //! assert_eq!(case.to_string(), "trim=0 writes=b1,b5");
 //!
-//! // 3. Its failure, step by step, for 4.
+//! // 3. The failure, step by step: the input of step 4.
 //! let replay = check::replay_subject(&case, shape, &open, FlushRule::Strict);
 //! let trace = Trace::new("my stream", FlushRule::Strict, replay).to_json_lines();
 //! assert!(trace.starts_with("{\"trace\":1,\"stream\":\"my stream\""));
 //! # }
 //! ```
 //!
-//! `tests/foreign_streams` of the repository has three such streams: std's and tokio's
-//! `BufWriter`, and `object_store::WriteMultipart`.
+//! `tests/foreign_streams` in the repository does this for three streams of other people:
+//! std's and tokio's `BufWriter`, and `object_store::WriteMultipart`.
 //!
-//! *In production* a [`FlightRecorder`] around a stream remembers the last
-//! operations, only as lengths, and gives the same kind of trace after an incident.
+//! *In production* a [`FlightRecorder`] around a stream remembers the lengths of the
+//! last operations, and returns the same kind of trace after an incident.
 
 mod alphabet;
 mod driver;
@@ -171,9 +176,9 @@ pub use form::Form;
 pub use frame::{
     Departure, ExtentKind, Finding, Frame, FrameExtent, Judgement, Picture, Replay, SinkCall,
 };
-pub use invariant::{Broken, Invariant, Observation};
+pub use invariant::{Invariant, InvariantSet, Observation};
 pub use matrix::{MATRIX_SPACE, Matrix, MutantRow, row};
-pub use model::{Abstract, Choice, Decision, Emit, FlushRule, Model, Tail, Waits};
+pub use model::{AbstractState, Choice, Decision, Emit, FlushRule, Model, Tail, WaitReason};
 pub use mutant::{MUTANTS, Mutant};
 pub use recorder::Recorder;
 pub use replay::{Variant, replay, replay_subject};
@@ -184,9 +189,9 @@ pub use sink::Sink;
 pub use space::{Order, Sample, Space};
 pub use specified::specified;
 pub use state::{Failed, State};
-pub use subject::{Open, Subject};
+pub use subject::{OpenSubject, Subject};
 #[cfg(feature = "json")]
 pub use trace::TraceError;
 pub use trace::{Trace, VERSION as TRACE_VERSION};
-pub use walk::{Expectation, Expected, Walk, Walked};
+pub use walk::{Expectation, SpecifiedPuts, Walk, WalkTally};
 pub use world::World;

@@ -1,14 +1,15 @@
-//! The specification a second time, on numbers only, and in words.
+//! The specification a second time: computed on numbers only, with sentences that
+//! explain each decision.
 //!
 //! [`Model::step`] takes the abstract state of a stream, `(C, E, Z)`, and an
 //! operation, and returns what the specification does: the next state, the sizes of
-//! the puts, and the *decision* on the way, as data that prints as a sentence. It
-//! is written from the table of the specification and shares no code with the
-//! machine: if both agree, a bug would have to be in both.
+//! the puts, and the *decision*, as data that prints as a sentence. It is written from
+//! the table of the specification and shares no code with the machine: a bug that
+//! goes unnoticed would have to be in both.
 //!
 //! It has three users: the proof (`explore.rs`) checks at every transition that the
 //! machine does what the model says; the enumeration checks the same along every
-//! path; and the replay needs the words.
+//! path; and the replay prints the sentences.
 
 use super::event::Operation;
 use super::state::State;
@@ -16,7 +17,7 @@ use crate::stream::Shape;
 use alloc::vec::Vec;
 use core::fmt;
 
-/// How a flush with trim puts the waiting bytes.
+/// How a flush puts the waiting bytes if the stream trims.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(
     feature = "serde",
@@ -34,7 +35,7 @@ pub enum FlushRule {
 /// The state on which every decision depends: the buffer and the waiting bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Abstract {
+pub struct AbstractState {
     /// `C`, 0 if there is no buffer.
     pub capacity: usize,
     /// `E`.
@@ -43,9 +44,9 @@ pub struct Abstract {
     pub pending: usize,
 }
 
-impl From<State> for Abstract {
+impl From<State> for AbstractState {
     fn from(state: State) -> Self {
-        Abstract { capacity: state.capacity, filled: state.filled, pending: state.pending }
+        AbstractState { capacity: state.capacity, filled: state.filled, pending: state.pending }
     }
 }
 
@@ -55,7 +56,7 @@ impl From<State> for Abstract {
 pub struct Decision {
     /// What the operation does with its bytes.
     pub choice: Choice,
-    /// What it then puts of `L`.
+    /// How much of `L` it puts at its end.
     pub emit: Emit,
 }
 
@@ -78,14 +79,15 @@ pub enum Choice {
     LargePut { n: usize },
     /// A large write is put in pieces, its tail kept.
     Split { puts: usize, tail: Tail },
-    /// The write overflows a buffer that is not a put by itself.
-    OverflowWaits { now: usize, rest: usize, why: Waits },
+    /// The write overflows a buffer that cannot be put by itself.
+    OverflowWaits { now: usize, rest: usize, why: WaitReason },
     /// The write overflows a full buffer, which is put; the rest goes into a fresh
     /// one.
     OverflowKept { now: usize, rest: usize },
-    /// The same, but the rest is a put of its own.
+    /// As [`OverflowKept`](Self::OverflowKept), but the rest is a put of its own.
     OverflowPut { now: usize, rest: usize },
-    /// The same, but the rest is put in pieces and its tail is kept.
+    /// As [`OverflowKept`](Self::OverflowKept), but the rest is put in pieces and its
+    /// tail is kept.
     OverflowSplit { now: usize, puts: usize, tail: Tail },
     /// A zero-copy write joins the waiting bytes, after `sealed` bytes of the
     /// buffer.
@@ -98,7 +100,7 @@ pub enum Choice {
     FlushPending { sealed: usize },
     /// A flush has nothing to put.
     FlushNothing,
-    /// The stream has failed or was closed before: it refuses.
+    /// The stream has failed or is closed, and refuses.
     Refuse,
     /// The stream does not show its contents: the numbers of bytes written and put
     /// so far.
@@ -143,7 +145,7 @@ pub enum Tail {
     serde(tag = "kind", rename_all = "snake_case")
 )]
 #[allow(missing_docs, reason = "the fields are the lengths that the sentences name")]
-pub enum Waits {
+pub enum WaitReason {
     /// Other bytes wait before it.
     After { pending: usize },
     /// The buffer is a remnant, too short for a put.
@@ -161,11 +163,11 @@ pub enum Waits {
 pub enum Emit {
     /// `L` is not touched.
     Untouched,
-    /// Too little waits.
+    /// Fewer than `S` bytes wait.
     Waits { pending: usize },
-    /// All of it is put at once.
+    /// `L` is put as one put.
     All { pending: usize },
-    /// It is put in pieces of `S`; the rest stays, or a flush puts it too.
+    /// `L` is put in pieces of `S`; the rest stays, or a flush puts it too.
     Pieces { pending: usize, puts: usize, left: usize },
 }
 
@@ -190,10 +192,10 @@ impl Model {
     /// operation and the decision, and adds the sizes of the puts to `puts`.
     pub fn step(
         &self,
-        state: Abstract,
+        state: AbstractState,
         operation: &Operation,
         puts: &mut Vec<usize>,
-    ) -> (Abstract, Decision) {
+    ) -> (AbstractState, Decision) {
         match operation {
             Operation::Buffered(n) => self.buffered(state, *n, puts),
             Operation::ZeroCopy(_) => self.zero_copy(state, operation.bytes(), puts),
@@ -201,19 +203,24 @@ impl Model {
         }
     }
 
-    fn buffered(&self, s: Abstract, n: usize, puts: &mut Vec<usize>) -> (Abstract, Decision) {
+    fn buffered(
+        &self,
+        s: AbstractState,
+        n: usize,
+        puts: &mut Vec<usize>,
+    ) -> (AbstractState, Decision) {
         let size = self.size();
         let free = s.capacity.saturating_sub(s.filled);
         let untouched = |choice| Decision { choice, emit: Emit::Untouched };
         if s.capacity > 0 && n <= free {
-            let after = Abstract { filled: s.filled + n, ..s };
+            let after = AbstractState { filled: s.filled + n, ..s };
             return (after, untouched(Choice::Fits { n, free }));
         }
         if s.filled == 0 && n >= size {
             if s.pending > 0 {
                 let (pending, emit) = self.emit(s.pending + n, puts);
                 let choice = Choice::LargeWaits { n };
-                return (Abstract { pending, ..s }, Decision { choice, emit });
+                return (AbstractState { pending, ..s }, Decision { choice, emit });
             }
             if !self.shape.trim {
                 puts.push(n);
@@ -226,47 +233,52 @@ impl Model {
         let now = n.min(capacity.saturating_sub(s.filled));
         let rest = n - now;
         if rest == 0 {
-            let after = Abstract { capacity, filled: s.filled + now, ..s };
+            let after = AbstractState { capacity, filled: s.filled + now, ..s };
             return (after, untouched(Choice::FreshBuffer { n }));
         }
-        self.overflow(Abstract { capacity, filled: s.filled + now, ..s }, now, rest, puts)
+        self.overflow(AbstractState { capacity, filled: s.filled + now, ..s }, now, rest, puts)
     }
 
     fn overflow(
         &self,
-        s: Abstract,
+        s: AbstractState,
         now: usize,
         rest: usize,
         puts: &mut Vec<usize>,
-    ) -> (Abstract, Decision) {
+    ) -> (AbstractState, Decision) {
         let size = self.size();
         let untouched = |choice| Decision { choice, emit: Emit::Untouched };
         if s.pending > 0 || s.capacity < size {
             let why = if s.pending > 0 {
-                Waits::After { pending: s.pending }
+                WaitReason::After { pending: s.pending }
             } else {
-                Waits::Remnant { capacity: s.capacity }
+                WaitReason::Remnant { capacity: s.capacity }
             };
             let (pending, emit) = self.emit(s.pending + s.filled + rest, puts);
             let after =
-                Abstract { capacity: s.capacity.saturating_sub(s.filled), filled: 0, pending };
+                AbstractState { capacity: s.capacity.saturating_sub(s.filled), filled: 0, pending };
             return (after, Decision { choice: Choice::OverflowWaits { now, rest, why }, emit });
         }
         puts.push(size);
         if rest < size {
-            let after = Abstract { capacity: size, filled: rest, pending: 0 };
+            let after = AbstractState { capacity: size, filled: rest, pending: 0 };
             return (after, untouched(Choice::OverflowKept { now, rest }));
         }
         if !self.shape.trim {
             puts.push(rest);
-            return (Abstract::default(), untouched(Choice::OverflowPut { now, rest }));
+            return (AbstractState::default(), untouched(Choice::OverflowPut { now, rest }));
         }
-        let (after, puts, tail) = self.split(Abstract::default(), rest, puts);
+        let (after, puts, tail) = self.split(AbstractState::default(), rest, puts);
         (after, untouched(Choice::OverflowSplit { now, puts, tail }))
     }
 
-    /// A run with nothing before it, with trim.
-    fn split(&self, s: Abstract, n: usize, puts: &mut Vec<usize>) -> (Abstract, usize, Tail) {
+    /// Puts a run that nothing waits before, with trim.
+    fn split(
+        &self,
+        s: AbstractState,
+        n: usize,
+        puts: &mut Vec<usize>,
+    ) -> (AbstractState, usize, Tail) {
         let size = self.size();
         let (whole, tail) = (n / size, n % size);
         puts.extend(core::iter::repeat_n(size, whole));
@@ -277,15 +289,21 @@ impl Model {
         } else {
             (s.capacity, Tail::Remnant { tail, remnant: s.capacity })
         };
-        (Abstract { capacity, filled: tail, pending: 0 }, whole, where_to)
+        (AbstractState { capacity, filled: tail, pending: 0 }, whole, where_to)
     }
 
-    fn zero_copy(&self, s: Abstract, n: usize, puts: &mut Vec<usize>) -> (Abstract, Decision) {
+    fn zero_copy(
+        &self,
+        s: AbstractState,
+        n: usize,
+        puts: &mut Vec<usize>,
+    ) -> (AbstractState, Decision) {
         if n == 0 {
             return (s, Decision { choice: Choice::Nothing, emit: Emit::Untouched });
         }
         let (pending, emit) = self.emit(s.pending + s.filled + n, puts);
-        let after = Abstract { capacity: s.capacity.saturating_sub(s.filled), filled: 0, pending };
+        let after =
+            AbstractState { capacity: s.capacity.saturating_sub(s.filled), filled: 0, pending };
         (after, Decision { choice: Choice::HandOver { n, sealed: s.filled }, emit })
     }
 
@@ -303,14 +321,14 @@ impl Model {
         (left, Emit::Pieces { pending, puts: whole, left })
     }
 
-    fn flush(&self, s: Abstract, puts: &mut Vec<usize>) -> (Abstract, Decision) {
+    fn flush(&self, s: AbstractState, puts: &mut Vec<usize>) -> (AbstractState, Decision) {
         let untouched = |choice| Decision { choice, emit: Emit::Untouched };
         if s.pending == 0 {
             if s.filled == 0 {
                 return (s, untouched(Choice::FlushNothing));
             }
             puts.push(s.filled);
-            return (Abstract::default(), untouched(Choice::FlushBuffer { filled: s.filled }));
+            return (AbstractState::default(), untouched(Choice::FlushBuffer { filled: s.filled }));
         }
         let pending = s.pending + s.filled;
         let emit = if self.shape.trim && self.rule == FlushRule::Strict {
@@ -322,7 +340,7 @@ impl Model {
             Emit::All { pending }
         };
         let after =
-            Abstract { capacity: s.capacity.saturating_sub(s.filled), filled: 0, pending: 0 };
+            AbstractState { capacity: s.capacity.saturating_sub(s.filled), filled: 0, pending: 0 };
         (after, Decision { choice: Choice::FlushPending { sealed: s.filled }, emit })
     }
 }
@@ -351,25 +369,28 @@ impl fmt::Display for Decision {
 impl fmt::Display for Choice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Choice::Fits { n, free } => write!(f, "{n} into the {free} free bytes: copied"),
-            Choice::FreshBuffer { n } => write!(f, "no buffer: a fresh one, {n} copied into it"),
+            Choice::Fits { n, free } => write!(f, "{n} copied into the {free} free bytes"),
+            Choice::FreshBuffer { n } => write!(f, "no buffer: {n} copied into a fresh one"),
             Choice::LargeWaits { n } => {
-                write!(f, "{n} is S or more, but bytes wait before it: its copy joins them")
+                write!(f, "{n} is S or more, but bytes wait before it: a copy joins them")
             }
             Choice::LargePut { n } => {
-                write!(f, "{n} is S or more and nothing is before it: its copy is put at once")
+                write!(f, "{n} is S or more and nothing waits before it: a copy is put at once")
             }
             Choice::Split { puts, tail } => {
-                write!(f, "S or more and nothing is before it: {puts} × S put; {tail}")
+                write!(f, "S or more and nothing waits before it: {puts} × S put; {tail}")
             }
             Choice::OverflowWaits { now, rest, why } => {
                 write!(
                     f,
-                    "{now} fill the buffer, {rest} are left over; {why}: sealed, the rest joins"
+                    "{now} fill the buffer, {rest} are left over; {why}: the buffer is sealed and the rest joins L"
                 )
             }
             Choice::OverflowKept { now, rest } => {
-                write!(f, "{now} fill the buffer, which is put; the other {rest} into a fresh one")
+                write!(
+                    f,
+                    "{now} fill the buffer, which is put; the other {rest} go into a fresh one"
+                )
             }
             Choice::OverflowPut { now, rest } => {
                 write!(
@@ -381,25 +402,28 @@ impl fmt::Display for Choice {
                 write!(f, "{now} fill the buffer, which is put; then {puts} × S put; {tail}")
             }
             Choice::HandOver { n, sealed: 0 } => {
-                write!(f, "{n} handed over: they join, not copied")
+                write!(f, "{n} handed over join L without a copy")
             }
             Choice::HandOver { n, sealed } => {
-                write!(f, "the {sealed} filled bytes are sealed, {n} handed over join behind them")
+                write!(f, "the {sealed} filled bytes are sealed; {n} handed over follow them in L")
             }
             Choice::Nothing => f.write_str("nothing handed over: nothing to do"),
             Choice::FlushBuffer { filled } => {
-                write!(f, "nothing waits before the buffer: its {filled} bytes are put, it is gone")
+                write!(
+                    f,
+                    "nothing waits before the buffer: its {filled} bytes are put, and it is dropped"
+                )
             }
-            Choice::FlushPending { sealed: 0 } => f.write_str("what waits goes out"),
+            Choice::FlushPending { sealed: 0 } => f.write_str("the flush puts L"),
             Choice::FlushPending { sealed } => {
-                write!(f, "the {sealed} filled bytes are sealed and go out with what waits")
+                write!(f, "the {sealed} filled bytes are sealed, and the flush puts L")
             }
-            Choice::FlushNothing => f.write_str("nothing to put: the sink's flush only"),
+            Choice::FlushNothing => f.write_str("nothing to put: only the sink is flushed"),
             Choice::Unseen { written, put } => {
                 let waits = written.saturating_sub(put);
                 write!(f, "{written} bytes written so far, {put} put, {waits} wait inside")
             }
-            Choice::Refuse => f.write_str("the stream has ended: refused"),
+            Choice::Refuse => f.write_str("the stream has ended: the call is refused"),
         }
     }
 }
@@ -409,12 +433,12 @@ impl fmt::Display for Tail {
         match *self {
             Tail::Remnant { tail: 0, .. } => f.write_str("nothing is left over"),
             Tail::Fresh { tail: 0 } => {
-                f.write_str("nothing is left over; a fresh buffer for what comes")
+                f.write_str("nothing is left over; a fresh buffer for later writes")
             }
             Tail::Remnant { tail, remnant } => {
                 write!(f, "the tail of {tail} fits the remnant of {remnant}")
             }
-            Tail::Fresh { tail } => write!(f, "the tail of {tail} into a fresh buffer"),
+            Tail::Fresh { tail } => write!(f, "the tail of {tail} goes into a fresh buffer"),
             Tail::Abandons { tail, remnant: 1 } => {
                 write!(
                     f,
@@ -430,12 +454,12 @@ impl fmt::Display for Tail {
     }
 }
 
-impl fmt::Display for Waits {
+impl fmt::Display for WaitReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Waits::After { pending } => write!(f, "{pending} wait before them"),
-            Waits::Remnant { capacity } => {
-                write!(f, "the buffer is a remnant of {capacity}, no put by itself")
+            WaitReason::After { pending } => write!(f, "{pending} wait before them"),
+            WaitReason::Remnant { capacity } => {
+                write!(f, "the buffer is a remnant of {capacity}, too short for a put")
             }
         }
     }

@@ -12,7 +12,7 @@ use alloc::boxed::Box;
 /// A stream with one decision gone wrong.
 #[derive(Clone, Copy, Debug)]
 pub struct Mutant {
-    /// The name by which the command knows it.
+    /// Its name, as the command accepts and prints it.
     pub name: &'static str,
     /// The wrong decision, in words.
     pub wrong: &'static str,
@@ -33,8 +33,8 @@ impl Mutant {
     }
 }
 
-/// Declares the mutants: for each a type, the overridden functions, and a line in
-/// [`MUTANTS`].
+/// Declares the mutants: for each a type, the functions that it overrides, and an entry
+/// in [`MUTANTS`].
 macro_rules! mutants {
     ($($type:ident, $name:literal, $rule:literal, $wrong:literal { $($body:tt)* })*) => {
         $(
@@ -42,8 +42,8 @@ macro_rules! mutants {
             struct $type;
             impl Rules for $type { $($body)* }
         )*
-        /// All mutants. The first three are the bugs that the authors of the
-        /// reference met.
+        /// All mutants. The first three are bugs that the authors of the reference
+        /// had.
         pub const MUTANTS: &[Mutant] = &[
             $(Mutant {
                 name: $name,
@@ -53,7 +53,7 @@ macro_rules! mutants {
             },)*
             Mutant {
                 name: "flush-above-size",
-                wrong: "with trim, a flush puts all that waits at once (the flush of the reference)",
+                wrong: "with trim, a flush puts all of L at once (the flush of the reference)",
                 rule: "flush_piece",
                 open: Driver::<ReferenceFlush>::open,
             },
@@ -63,7 +63,7 @@ macro_rules! mutants {
 
 mutants! {
     OverflowHandsOverAllocation, "overflow-hands-over-allocation", "handed_over",
-    "an overflow hands over all that was allocated for it, not the bytes written" {
+    "an overflow hands over its whole allocation, not only the bytes written to it" {
         fn handed_over(_written: usize, allocated: usize) -> usize {
             allocated
         }
@@ -101,42 +101,42 @@ mutants! {
     }
 
     ListReversed, "list-reversed", "list_end",
-    "the extents of one zero-copy write join in reverse" {
+    "the extents of one zero-copy write join L in reverse order" {
         fn list_end() -> End {
             End::Front
         }
     }
 
     ListCountsLast, "list-counts-last", "list_counts",
-    "of the extents of one zero-copy write only the last is counted" {
+    "only the last extent of a zero-copy write is counted in Z" {
         fn list_counts(_sum: usize, last: usize) -> usize {
             last
         }
     }
 
     SealedGoesFirst, "sealed-goes-first", "sealed_end",
-    "a sealed prefix goes to the front of what waits" {
+    "sealed bytes go to the front of L" {
         fn sealed_end() -> End {
             End::Front
         }
     }
 
     OverflowForgetsRest, "overflow-forgets-rest", "handed_over",
-    "an overflow counts the rest and forgets to append it" {
+    "an overflow counts the rest in Z, but does not append it to L" {
         fn handed_over(_written: usize, _allocated: usize) -> usize {
             0
         }
     }
 
     ShortRemnantPut, "short-remnant-put", "overflow_waits",
-    "a remnant that overflows is put by itself, short as it is" {
+    "a remnant that overflows is put by itself, although it is short" {
         fn overflow_waits(pending_is_empty: bool, _capacity: usize, _size: usize) -> bool {
             !pending_is_empty
         }
     }
 
     StartNotMoved, "start-not-moved", "sealed_from",
-    "the start of the buffer is not moved past what was sealed: the next seal takes it again" {
+    "the start of the buffer stays before the sealed bytes: the next seal takes them again" {
         // In a language that allows it, the stream would overwrite the buffer while
         // a view of it waits; here the bytes are safe, and the next view is wrong:
         // it begins at the same place.
@@ -146,7 +146,7 @@ mutants! {
     }
 
     FastPathTrustsSize, "fast-path-trusts-size", "fits",
-    "the fast path takes every buffer for a whole one" {
+    "the fast path assumes that every buffer is whole" {
         fn fits(end: usize, limit: usize, start: usize, size: usize) -> bool {
             limit > start && end <= start.saturating_add(size)
         }
@@ -160,42 +160,42 @@ mutants! {
     }
 
     FlushPutsOnlyBuffer, "flush-puts-only-buffer", "flushes_buffer",
-    "a flush puts the buffer and leaves what waits before it" {
+    "a flush puts only the buffer, and leaves L" {
         fn flushes_buffer(_pending_is_empty: bool, filled: usize) -> bool {
             filled > 0
         }
     }
 
     FlushPutsOnlyPending, "flush-puts-only-pending", "flush_seals",
-    "a flush puts what waits and leaves the buffer" {
+    "a flush puts only L, and leaves the buffer" {
         fn flush_seals(_filled: usize) -> bool {
             false
         }
     }
 
     SealedNotCounted, "sealed-not-counted", "pending_after_seal",
-    "sealed bytes join without being counted" {
+    "sealed bytes join L without being counted in Z" {
         fn pending_after_seal(pending: usize, _sealed: usize) -> usize {
             pending
         }
     }
 
     SumNotReset, "sum-not-reset", "pending_after_put",
-    "the count of what waits is not lowered by what was put" {
+    "Z is not reduced by the bytes that were put" {
         fn pending_after_put(pending: usize, _put: usize) -> usize {
             pending
         }
     }
 
     ThresholdAbove, "threshold-above", "is_due",
-    "bytes are put when more than S wait, not when S do" {
+    "a put is due above S waiting bytes, not at S" {
         fn is_due(pending: usize, size: usize) -> bool {
             pending > size
         }
     }
 
     EmptyExtentsJoin, "empty-extents-join", "joins",
-    "an empty extent joins what waits like any other" {
+    "an empty extent joins L like any other" {
         fn joins(_extent: usize) -> bool {
             true
         }
@@ -216,7 +216,7 @@ mutants! {
     }
 
     PartCountsAsDone, "part-counts-as-done", "fail_stops",
-    "a put of which the sink took a part counts as done" {
+    "a put that failed after some bytes counts as done" {
         fn fail_stops(taken: usize) -> bool {
             taken == 0
         }

@@ -1,8 +1,8 @@
-//! The checking sink: it keeps every buffer to the end, and then looks at it again.
+//! The checking sink: it keeps every buffer to the end, and then compares it again.
 
 use super::event::{Operation, SinkFault};
 use super::form::{Form, push_number};
-use super::invariant::{Broken, Observation};
+use super::invariant::{InvariantSet, Observation};
 use super::state::{Failed, State};
 use crate::stream::Shape;
 use alloc::{string::String, vec::Vec};
@@ -18,30 +18,30 @@ pub(super) struct ReceivedExtent {
     right: bool,
 }
 
-/// A put that the sink received: the kept extents of the put, and how many bytes
-/// the sink took.
+/// A put that the sink received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PutRecord {
+    /// The indices of its extents in [`Recorder::kept`].
     pub(super) kept: Range<usize>,
     pub(super) len: usize,
     /// How many bytes the sink took, if the put failed.
     pub(super) failed: Option<usize>,
 }
 
-/// The sink that a stream under test writes to. It judges the invariants while the
+/// The sink that a stream under test writes to. It checks the invariants while the
 /// stream writes to it.
 ///
 /// # Why it notices every misplaced byte
 ///
 /// The byte at position `p` of the stream has the value `p mod 256`, so in a case
-/// of up to 256 bytes each byte is the only one with its value: a lost, doubled,
-/// moved or stale byte in the wrong place differs from the right one. A longer case
+/// of up to 256 bytes each byte is the only one with its value: wherever a byte is
+/// lost, doubled, moved or stale, a put differs from the writes. A longer case
 /// is run once more for each further digit of its positions in base 256, with that
-/// digit as the value. No decision of a stream looks at a byte, so the runs do the
-/// same, and two bytes that agree in every run have the same position.
+/// digit as the value. No decision of a stream depends on a byte's value, so all runs
+/// do the same, and two bytes that agree in every run have the same position.
 ///
-/// The checker never compares the bytes of a buffer that was handed over: its
-/// extents must lie in the very memory that was passed in, at the offset of their
+/// For a buffer that was handed over, the checker compares addresses instead of bytes:
+/// each extent must lie in the very memory that was passed in, at the offset of its
 /// position.
 #[derive(Debug)]
 pub struct Recorder {
@@ -49,7 +49,7 @@ pub struct Recorder {
     source: Bytes,
     written: usize,
     taken: usize,
-    /// The parts of the stream that zero-copy writes wrote.
+    /// The ranges of the stream that were written by zero-copy writes.
     handed_over: Vec<Range<usize>>,
     kept: Vec<ReceivedExtent>,
     puts: Vec<PutRecord>,
@@ -58,22 +58,23 @@ pub struct Recorder {
     failed: bool,
     call: Call,
     observations: Vec<Observation>,
-    broken: Broken,
+    broken: InvariantSet,
     probes: bool,
     drops_puts: bool,
     has_flush: bool,
 }
 
-/// The events of the current call, or of the last one.
+/// What has happened in the current call, or in the last one.
 #[derive(Clone, Copy, Debug, Default)]
 struct Call {
     kind: CallKind,
     fault: Option<SinkFault>,
     puts: usize,
-    /// A put was not full: it must be the last.
+    /// A put was not full, so it must be the last.
     short: bool,
     flushed: bool,
     closed: bool,
+    /// The fault of the call has occurred.
     struck: bool,
 }
 
@@ -100,7 +101,7 @@ impl Recorder {
             failed: false,
             call: Call::default(),
             observations: Vec::new(),
-            broken: Broken::NONE,
+            broken: InvariantSet::EMPTY,
             probes: false,
             drops_puts: false,
             has_flush: true,
@@ -112,8 +113,8 @@ impl Recorder {
         self.has_flush = has_flush;
     }
 
-    /// Sets whether the driver of this crate's stream tries, from here on,
-    /// everything that must be refused or must change nothing.
+    /// Sets whether, from now on, the driver of this crate's stream tries every call
+    /// that must be refused or must change nothing.
     pub(super) fn set_probes(&mut self, probes: bool) {
         self.probes = probes;
     }
@@ -122,9 +123,9 @@ impl Recorder {
         self.probes
     }
 
-    /// Sets whether the sink drops what it was given, from here on, so that the
-    /// stream may reuse its memory. Otherwise the sink keeps every buffer, to look
-    /// at each once more.
+    /// Sets whether, from now on, the sink drops every buffer, so that the stream may
+    /// reuse the memory. Otherwise the sink keeps every buffer and compares it again at
+    /// the end.
     pub(super) fn set_drops_puts(&mut self, drops_puts: bool) {
         self.drops_puts = drops_puts;
     }
@@ -133,7 +134,7 @@ impl Recorder {
         self.drops_puts
     }
 
-    /// Forgets everything except the allocated memory.
+    /// Starts anew, but keeps the allocated memory.
     pub(super) fn begin(&mut self, shape: Shape, source: Bytes) {
         self.shape = shape;
         self.source = source;
@@ -146,7 +147,7 @@ impl Recorder {
         self.closed = false;
         self.failed = false;
         self.observations.clear();
-        self.broken = Broken::NONE;
+        self.broken = InvariantSet::EMPTY;
     }
 
     pub(super) fn begin_call(&mut self, operation: &Operation, fault: Option<SinkFault>) {
@@ -156,13 +157,13 @@ impl Recorder {
             Operation::Close => CallKind::Close,
         };
         self.call = Call { kind, fault, ..Call::default() };
-        // A closed stream refuses: it does not write the bytes.
+        // A closed stream refuses the operation, so its bytes do not count as written.
         if self.closed {
             return;
         }
         let start = self.written;
         self.written = start.saturating_add(operation.bytes());
-        // A zero-copy write of no bytes cannot be copied, whatever its position.
+        // A zero-copy write of no bytes cannot be copied.
         if matches!(operation, Operation::ZeroCopy(_)) && start < self.written {
             self.handed_over.push(start..self.written);
         }
@@ -171,7 +172,7 @@ impl Recorder {
     /// One write of a list of extents to the sink.
     ///
     /// # Errors
-    /// The number of bytes that the sink took, if the case lets the put fail.
+    /// The number of bytes that the sink took, if the case makes the put fail.
     pub fn put(&mut self, extents: &[Bytes]) -> Result<(), usize> {
         let len = extents.iter().map(Bytes::len).sum();
         self.put_views(len, extents.iter().cloned())
@@ -184,22 +185,22 @@ impl Recorder {
         extents: impl Iterator<Item = Bytes>,
     ) -> Result<(), usize> {
         if self.failed || self.call.struck || self.closed {
-            self.see(Observation::OutputAfterFailure);
+            self.observe(Observation::OutputAfterFailure);
             return if self.closed { Ok(()) } else { Err(0) };
         }
         if self.call.flushed {
-            self.see(Observation::SinkCallMisplaced);
+            self.observe(Observation::SinkCallMisplaced);
         }
-        self.judge_size(len);
+        self.check_size(len);
         let first = self.kept.len();
         let mut at = self.taken;
         for extent in extents {
             let end = at.saturating_add(extent.len());
-            self.judge_extent(at, extent);
+            self.check_extent(at, extent);
             at = end;
         }
         if at > self.written {
-            self.see(Observation::TooMuchPut { written: self.written });
+            self.observe(Observation::TooMuchPut { written: self.written });
         }
         let nth = self.call.puts;
         self.call.puts = nth.saturating_add(1);
@@ -216,14 +217,14 @@ impl Recorder {
     /// A flush of the sink.
     ///
     /// # Errors
-    /// [`Failed`] if the case lets the flush fail.
+    /// [`Failed`] if the case makes the flush fail.
     pub fn flush(&mut self) -> Result<(), Failed> {
         if self.failed || self.call.struck {
-            self.see(Observation::OutputAfterFailure);
+            self.observe(Observation::OutputAfterFailure);
             return Err(Failed);
         }
         if self.call.kind == CallKind::Write || self.call.flushed || self.closed {
-            self.see(Observation::SinkCallMisplaced);
+            self.observe(Observation::SinkCallMisplaced);
         }
         self.call.flushed = true;
         self.strike(SinkFault::Flush)
@@ -232,11 +233,11 @@ impl Recorder {
     /// A close of the sink.
     ///
     /// # Errors
-    /// [`Failed`] if the case lets the close fail.
+    /// [`Failed`] if the case makes the close fail.
     pub fn close(&mut self) -> Result<(), Failed> {
         let failed = self.failed || self.call.struck;
         if self.call.kind != CallKind::Close || (!failed && self.has_flush && !self.call.flushed) {
-            self.see(Observation::SinkCallMisplaced);
+            self.observe(Observation::SinkCallMisplaced);
         }
         self.closes = self.closes.saturating_add(1);
         self.call.closed = true;
@@ -251,14 +252,14 @@ impl Recorder {
         Ok(())
     }
 
-    /// Judges the size of a put: Shape, Bound and the empty put.
-    fn judge_size(&mut self, len: usize) {
+    /// Checks the size of a put: the invariants Shape and Bound, and that it is not empty.
+    fn check_size(&mut self, len: usize) {
         let size = self.shape.buffer_size.get();
         let full = if self.shape.trim { len == size } else { len >= size };
-        // The caller may always write again, so a put of a write is never known to
-        // be the last; a put of a flush is the last unless another follows.
+        // The caller may always write again, so a put of a write is never the last; a
+        // put of a flush is the last unless another follows.
         if self.call.short || (self.call.kind == CallKind::Write && !full) {
-            self.see(Observation::NotFull { len });
+            self.observe(Observation::NotFull { len });
         }
         self.call.short = !full;
         let bound = match (self.shape.trim, self.call.kind) {
@@ -267,18 +268,18 @@ impl Recorder {
             (false, _) => size.saturating_mul(2).saturating_sub(1),
         };
         if len > bound {
-            self.see(Observation::AboveBound { len, bound });
+            self.observe(Observation::AboveBound { len, bound });
         }
         if len == 0 {
-            self.see(Observation::EmptyPut);
+            self.observe(Observation::EmptyPut);
         }
     }
 
-    /// Judges an extent: Order, zero copy and the empty extent.
-    fn judge_extent(&mut self, at: usize, extent: Bytes) {
+    /// Checks an extent: the invariants Order and ZeroCopy, and that it is not empty.
+    fn check_extent(&mut self, at: usize, extent: Bytes) {
         let end = at.saturating_add(extent.len());
         if extent.is_empty() {
-            self.see(Observation::EmptyExtent);
+            self.observe(Observation::EmptyExtent);
         }
         let offset = self.offset_in_source(&extent);
         let right = match offset {
@@ -287,12 +288,12 @@ impl Recorder {
         };
         if !right && end <= self.written {
             let position = self.first_difference(at, &extent);
-            self.see(Observation::WrongByte { position });
+            self.observe(Observation::WrongByte { position });
         }
         let overlaps = |range: &Range<usize>| range.start < end && at < range.end;
         if right && offset.is_none() && !extent.is_empty() && self.handed_over.iter().any(overlaps)
         {
-            self.see(Observation::Copied { position: at, len: extent.len() });
+            self.observe(Observation::Copied { position: at, len: extent.len() });
         }
         let zero_copy = offset.is_some();
         let bytes = match self.source.get(at..end) {
@@ -316,63 +317,63 @@ impl Recorder {
         (offset < self.source.len() && !extent.is_empty()).then_some(offset)
     }
 
-    /// Judges the end of a call: the stream's answer and its numbers.
+    /// Checks the end of a call: what the stream returned, and its numbers.
     pub(super) fn end_call(&mut self, answer: Result<(), Failed>, state: Option<State>) {
         let call = self.call;
         if self.failed {
             if answer.is_ok() {
-                self.see(Observation::AcceptedAfterFailure);
+                self.observe(Observation::AcceptedAfterFailure);
             }
         } else if self.closed {
             if answer.is_ok() {
-                self.see(Observation::AcceptedAfterClose);
+                self.observe(Observation::AcceptedAfterClose);
             }
         } else if !call.struck {
             if answer.is_err() {
-                self.see(Observation::RefusedWithoutFailure);
+                self.observe(Observation::RefusedWithoutFailure);
             }
             if call.kind != CallKind::Write && self.has_flush && !call.flushed {
-                self.see(Observation::SinkCallMisplaced);
+                self.observe(Observation::SinkCallMisplaced);
             }
         }
         if call.kind == CallKind::Close {
             self.closed = true;
             if self.closes != 1 {
-                self.see(Observation::NotClosedOnce { closes: self.closes });
+                self.observe(Observation::NotClosedOnce { closes: self.closes });
             }
         }
         self.failed |= call.struck;
         if let Some(state) = state {
-            self.judge_rest(state);
+            self.check_rest(state);
         }
     }
 
-    fn judge_rest(&mut self, state: State) {
+    fn check_rest(&mut self, state: State) {
         let State { capacity, filled, pending, real, .. } = state;
         let size = self.shape.buffer_size.get();
         if filled > capacity {
-            self.see(Observation::FilledPastCapacity { filled, capacity });
+            self.observe(Observation::FilledPastCapacity { filled, capacity });
         }
         if capacity > size {
-            self.see(Observation::CapacityAboveSize { capacity });
+            self.observe(Observation::CapacityAboveSize { capacity });
         }
         if state.has_buffer && capacity == 0 {
-            self.see(Observation::ExhaustedBuffer);
+            self.observe(Observation::ExhaustedBuffer);
         }
         if pending != real || (pending == 0) != (state.extents == 0) {
-            self.see(Observation::WrongSum { counted: pending, real });
+            self.observe(Observation::WrongSum { counted: pending, real });
         }
         if real >= size {
-            self.see(Observation::HeldBack { waiting: real });
+            self.observe(Observation::HeldBack { waiting: real });
         }
     }
 
-    /// Judges the end of a case, after its close: whether all bytes arrived, and
-    /// whether the kept extents are unchanged.
+    /// Checks the end of a case, after its close: that all bytes arrived, and that the
+    /// kept extents are unchanged.
     pub(super) fn end(&mut self) {
         if !self.failed && self.taken < self.written {
             let (written, put) = (self.written, self.taken);
-            self.see(Observation::BytesMissing { written, put });
+            self.observe(Observation::BytesMissing { written, put });
         }
         let mut changed = None;
         for kept in self.kept.iter().filter(|kept| kept.right) {
@@ -382,17 +383,17 @@ impl Recorder {
             }
         }
         if let Some(observation) = changed {
-            self.see(observation);
+            self.observe(observation);
         }
     }
 
-    pub(super) fn see(&mut self, observation: Observation) {
+    pub(super) fn observe(&mut self, observation: Observation) {
         self.broken.insert(observation.breaks());
         self.observations.push(observation);
     }
 
     /// The invariants broken so far.
-    pub fn broken(&self) -> Broken {
+    pub fn broken(&self) -> InvariantSet {
         self.broken
     }
 
@@ -430,7 +431,7 @@ impl Recorder {
         (self.call.flushed, self.call.closed)
     }
 
-    /// Whether a fault struck in the last call.
+    /// Whether a fault occurred in the last call.
     pub(super) fn struck(&self) -> bool {
         self.call.struck
     }
@@ -471,7 +472,7 @@ mod tests {
     use crate::stream::BufferSize;
 
     /// A recorder that received two bytes, `ab`, in a copy of its own.
-    fn given_two_bytes() -> Recorder {
+    fn recorder_with_two_bytes() -> Recorder {
         let mut recorder = Recorder::new(Shape::at_least(BufferSize::SMALLEST));
         recorder.begin(recorder.shape, Bytes::from_static(b"ab"));
         recorder.begin_call(&Operation::Buffered(2), None);
@@ -480,15 +481,15 @@ mod tests {
         recorder
     }
 
-    // The sink is still sending a buffer while the stream fills it again. No safe
-    // stream can do that to a `Bytes`, so this test makes the change itself.
+    // Simulates a stream that refills a buffer while the sink is still sending it. No
+    // safe stream can do that to a `Bytes`, so this test makes the change itself.
     #[test]
-    fn a_byte_that_changes_after_it_was_put_is_seen_at_the_second_look() {
-        let mut recorder = given_two_bytes();
+    fn a_byte_that_changes_after_its_put_is_detected_at_the_end() {
+        let mut recorder = recorder_with_two_bytes();
         recorder.end();
-        assert!(recorder.broken().is_none());
+        assert!(recorder.broken().is_empty());
 
-        let mut recorder = given_two_bytes();
+        let mut recorder = recorder_with_two_bytes();
         recorder.kept[0].bytes = Bytes::from_static(b"aX");
         recorder.end();
         assert_eq!(recorder.observations(), [Observation::Changed { position: 0, len: 2 }]);

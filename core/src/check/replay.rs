@@ -1,6 +1,6 @@
 //! A case step by step, as plain data.
 //!
-//! A [`Frame`] has no generics and no stream: it consists of numbers and short
+//! A [`Frame`] has no type parameters and no stream: it consists of numbers and short
 //! lists, which a terminal, a page or a report can draw.
 
 use super::driver::{reference, strict};
@@ -9,12 +9,12 @@ use super::form::Form;
 use super::frame::{
     Departure, ExtentKind, Finding, Frame, FrameExtent, Judgement, Picture, Replay, SinkCall,
 };
-use super::invariant::{Broken, Invariant, Observation};
+use super::invariant::{Invariant, InvariantSet, Observation};
 use super::layout::{Layout, Puts};
-use super::model::{Abstract, Decision, FlushRule, Model};
+use super::model::{AbstractState, Decision, FlushRule, Model};
 use super::mutant::Mutant;
 use super::state::State;
-use super::subject::{Open, Subject};
+use super::subject::{OpenSubject, Subject};
 use super::world::{World, is_rounds, planes_for};
 use crate::stream::{BufferSize, Shape};
 use alloc::{
@@ -64,7 +64,7 @@ impl Variant {
 /// assert_eq!(replay.line(), "trim=1 writes=b4,z1,b7 puts=4+1|5|2");
 /// assert_eq!(
 ///     replay.frames[2].words,
-///     "S or more and nothing is before it: 1 × S put; \
+///     "S or more and nothing waits before it: 1 × S put; \
 ///      the tail of 2 does not fit the remnant of 1: a fresh buffer, 1 byte abandoned",
 /// );
 /// # Ok::<(), sealpack_core::check::ParseCaseError>(())
@@ -77,10 +77,10 @@ pub fn replay(case: &Case, buffer_size: BufferSize, variant: &Variant) -> Replay
 
 /// Like [`replay`], for streams of any kind.
 ///
-/// If the [`state`](Subject::state) of a stream is `None`, the frames have what is
-/// known from outside: the bytes written and put, how many bytes wait, and the
-/// first step in which the stream puts something else than the specification would.
-pub fn replay_subject(case: &Case, shape: Shape, open: Open<'_>, rule: FlushRule) -> Replay {
+/// If the [`state`](Subject::state) of a stream is `None`, the frames contain what is
+/// known from outside: the bytes written and put, how many bytes wait, and the first
+/// step whose puts differ from those of the specification.
+pub fn replay_subject(case: &Case, shape: Shape, open: OpenSubject<'_>, rule: FlushRule) -> Replay {
     let mut events: Vec<(&Event, bool)> = case.events.iter().map(|event| (event, false)).collect();
     let close = Event::close();
     if !case.events.iter().any(|event| event.operation == Operation::Close) {
@@ -90,7 +90,7 @@ pub fn replay_subject(case: &Case, shape: Shape, open: Open<'_>, rule: FlushRule
     let mut frames: Vec<Frame> = Vec::new();
     let all: Vec<&Event> = case.events.iter().collect();
     let reuses = !is_rounds(shape, &all) || player.world.reuses_memory(shape, &all);
-    // One run per digit of a position in base 256; the lowest digit comes last, so
+    // One run for each digit of a position in base 256. The lowest digit comes last, so
     // that its puts can still be printed.
     let mut seen: Vec<Vec<Observation>> = Vec::new();
     for plane in (0..planes_for(case.bytes())).rev() {
@@ -116,15 +116,16 @@ pub fn replay_subject(case: &Case, shape: Shape, open: Open<'_>, rule: FlushRule
     if let (false, Some(last)) = (reuses, seen.last_mut()) {
         last.push(Observation::MemoryNotReused);
     }
-    let mut broken = Broken::NONE;
+    let mut broken = InvariantSet::EMPTY;
     for (frame, observations) in frames.iter_mut().zip(seen) {
-        judge(frame, &observations);
+        set_verdict(frame, &observations);
         observations.iter().for_each(|observation| broken.insert(observation.breaks()));
     }
     Replay { case: case.clone(), shape, frames, broken, puts: player.world.puts(Form::B) }
 }
 
-fn judge(frame: &mut Frame, observations: &[Observation]) {
+/// Sets the findings and the verdict of a frame.
+fn set_verdict(frame: &mut Frame, observations: &[Observation]) {
     let finding = |observation: &Observation| Finding {
         invariant: observation.breaks(),
         observation: *observation,
@@ -142,7 +143,7 @@ struct Player<'a> {
     shape: Shape,
     /// The state of the specification, for a stream that does not show its own;
     /// `None` once the stream has departed from it.
-    specified: Option<Abstract>,
+    specified: Option<AbstractState>,
     /// The extents as specified, for a stream that shows them; `None` once the stream
     /// has departed from them or failed.
     layout: Option<Layout>,
@@ -156,11 +157,11 @@ impl<'a> Player<'a> {
 
     fn begin(&mut self, plane: usize, bytes: usize) {
         self.world.begin(self.shape, plane, bytes);
-        self.specified = Some(Abstract::default());
+        self.specified = Some(AbstractState::default());
         self.layout = Some(Layout::default());
     }
 
-    /// What differs from the specification if the numbers do not: the extents.
+    /// How the extents differ from the specification, in words. The numbers agree.
     fn layout_departure(&mut self, event: &Event, puts_before: usize) -> Option<String> {
         let mut puts = Puts::default();
         let layout = self.layout.take()?.step(&self.model, &event.operation, &mut puts);
@@ -187,7 +188,7 @@ impl<'a> Player<'a> {
             from => (from.unwrap_or_default(), Decision::refuse()),
         };
         let state = self.world.step(event);
-        self.world.judge_waiting();
+        self.world.check_waiting();
         let recorder = self.world.recorder();
         let put: Vec<usize> = recorder.puts().iter().skip(puts_before).map(|put| put.len).collect();
         if !before.known {
@@ -196,13 +197,13 @@ impl<'a> Player<'a> {
         let mut words = decision.to_string();
         let struck = recorder.struck();
         if struck {
-            words.push_str("; but the sink fails: the stream is over");
+            words.push_str("; but the sink fails: the stream has ended");
             words.push_str(if state.is_some() { ", and drops the waiting bytes" } else { "" });
-            after = Abstract::default();
+            after = AbstractState::default();
             puts.truncate(put.len());
         }
         let agrees = match state {
-            Some(state) => Abstract::from(state) == after && put == puts,
+            Some(state) => AbstractState::from(state) == after && put == puts,
             None => from.is_none() || put == puts,
         };
         self.specified = from.filter(|_| agrees && !struck).map(|_| after);

@@ -1,4 +1,4 @@
-//! One page about a failure, readable without the code at hand.
+//! One page about a failure, readable without the source code.
 
 use super::event::Case;
 use super::frame::{ExtentKind, Frame, FrameExtent, Picture, Replay, SinkCall};
@@ -95,7 +95,7 @@ impl fmt::Display for ReplayPage<'_> {
             Some(broken) => {
                 let number = broken.number();
                 writeln!(f, "# Output stream: invariant {number} ({broken}) is broken\n")?;
-                writeln!(f, "**Promise.** {}\n", broken.promise())?;
+                writeln!(f, "**Invariant.** {}\n", broken.statement())?;
                 writeln!(f, "**What it protects.** {}\n", broken.story())?;
             }
             None if replay.first_departure().is_some() => {
@@ -113,7 +113,7 @@ impl fmt::Display for ReplayPage<'_> {
         for frame in &replay.frames {
             write_frame(f, frame, size)?;
         }
-        writeln!(f, "```\n\n## Where it leaves the specification\n")?;
+        writeln!(f, "```\n\n## Where it departs from the specification\n")?;
         match replay.first_departure() {
             Some(frame) => departure(f, frame)?,
             None => writeln!(
@@ -121,7 +121,7 @@ impl fmt::Display for ReplayPage<'_> {
                 "Its numbers and the sizes of its puts are those of the specification at every \
                  step{}",
                 if invariant.is_some() {
-                    ": it is the bytes, or what came after a failure, that are wrong."
+                    ": the bytes are wrong, or what came after a failure."
                 } else {
                     "."
                 }
@@ -130,13 +130,13 @@ impl fmt::Display for ReplayPage<'_> {
         if let Some((frame, words)) = invariant.and_then(|broken| first_finding(replay, broken)) {
             writeln!(
                 f,
-                "\nThe promise is broken in step {} (`{}`): {words}.",
+                "\nThe invariant is broken in step {} (`{}`): {words}.",
                 frame.index + 1,
                 frame.event
             )?;
         }
         match command {
-            Some(command) => writeln!(f, "\n## To see it again\n\n```sh\n{command}\n```"),
+            Some(command) => writeln!(f, "\n## To replay it\n\n```sh\n{command}\n```"),
             None => Ok(()),
         }
     }
@@ -144,23 +144,23 @@ impl fmt::Display for ReplayPage<'_> {
 
 /// The meaning of the letters and the drawing.
 const NOTATION: &str = "\
-`bN` copies N bytes, `zN` hands N over (`z2+3`: two extents), `f` flushes, `c` closes; `!1+3` lets
+`bN` copies N bytes, `zN` hands N over (`z2+3`: two extents), `f` flushes, `c` closes; `!1+3` makes
 the first put fail after 3 bytes, `!f` the sink's flush, `!c` its close. S is the buffer size, C the
-capacity left in the buffer, E its filled end, L the extents that wait before it, Z their bytes. In
-the drawing `-` was given away, `#` is filled, `.` is free; `b4@0` is 4 copied bytes at place 0 of the
-stream, `z1@4` 1 byte handed over.
+capacity left in the buffer, E how much of it is filled, L the extents that wait before it, Z their
+bytes. In the drawing `-` was given away, `#` is filled, `.` is free; `b4@0` is 4 copied bytes at
+position 0 of the stream, `z1@4` 1 byte handed over at position 4.
 ";
 
 fn departure(f: &mut fmt::Formatter<'_>, frame: &Frame) -> fmt::Result {
     let Some(departure) = &frame.departure else { return Ok(()) };
-    let (is, should) = (&frame.after.state, &departure.after);
+    let (observed, specified_state) = (&frame.after.state, &departure.after);
     let step = frame.index + 1;
     let puts = frame.put_sizes();
     let specified = list(departure.puts.iter().copied());
     if !frame.after.known {
         writeln!(f, "In step {step} (`{}`).\n", frame.event)?;
         writeln!(f, "| | puts |\n| --- | --- |\n| specified | {specified} |")?;
-        return writeln!(f, "| seen | {} |", list(puts));
+        return writeln!(f, "| observed | {} |", list(puts));
     }
     if !departure.words.is_empty() {
         let words = &departure.words;
@@ -177,9 +177,16 @@ fn departure(f: &mut fmt::Formatter<'_>, frame: &Frame) -> fmt::Result {
     writeln!(
         f,
         "| specified | {} | {} | {} | {specified} |",
-        should.capacity, should.filled, should.pending,
+        specified_state.capacity, specified_state.filled, specified_state.pending,
     )?;
-    writeln!(f, "| seen | {} | {} | {} | {} |", is.capacity, is.filled, is.pending, list(puts))
+    writeln!(
+        f,
+        "| observed | {} | {} | {} | {} |",
+        observed.capacity,
+        observed.filled,
+        observed.pending,
+        list(puts)
+    )
 }
 
 fn list(sizes: impl Iterator<Item = usize>) -> String {

@@ -1,17 +1,17 @@
-//! From a failing case to a smallest failing one, always the same.
+//! Reduces a failing case to a smallest failing one; the result is always the same.
 
 use super::alphabet::{Lists, lists_of};
 use super::event::{Case, Event, Operation, SinkFault};
 use super::invariant::Invariant;
-use super::subject::Open;
+use super::subject::OpenSubject;
 use super::world::World;
 use crate::stream::{BufferSize, Shape};
 use alloc::vec::Vec;
 
-/// How many cases the search for a smaller one runs at most, once no single change
-/// makes the case smaller.
+/// The maximum number of cases that the search runs once no single change makes the
+/// case smaller.
 const BUDGET: usize = 200_000;
-/// Smaller cases are composed only if the case has at most this many bytes.
+/// That search takes place only if the case writes at most this many bytes.
 const COMPOSED: usize = 256;
 
 /// The smallest case that breaks `invariant`, found from `case`, which breaks it
@@ -20,11 +20,16 @@ const COMPOSED: usize = 256;
 /// *Smaller* is fewer events, then fewer bytes, then fewer extents, then the order
 /// of the text. The search first tries every single change (an event left out, a
 /// fault left out, a length made shorter, two extents made one) until none helps;
-/// then it tries all smaller cases of the same kind, by size, up to a budget of
+/// then it tries all smaller cases of the same kind, in order of size, at most
 /// 200,000. Nothing is random.
 ///
 /// If the case does not break the invariant, it is returned unchanged.
-pub fn shrink(case: &Case, invariant: Invariant, buffer_size: BufferSize, open: Open<'_>) -> Case {
+pub fn shrink(
+    case: &Case,
+    invariant: Invariant,
+    buffer_size: BufferSize,
+    open: OpenSubject<'_>,
+) -> Case {
     let mut world = World::new(open);
     let mut fails = |case: &Case| {
         let shape = Shape { buffer_size, trim: case.trim };
@@ -43,7 +48,7 @@ pub(super) fn shrink_by(case: &Case, fails: &mut impl FnMut(&Case) -> bool) -> C
     if smallest.bytes() > COMPOSED {
         return smallest;
     }
-    below(&smallest, fails).unwrap_or(smallest)
+    smallest_below(&smallest, fails).unwrap_or(smallest)
 }
 
 /// A failing case that no single change makes smaller.
@@ -55,7 +60,7 @@ pub(super) fn shrink_by_changes(case: &Case, fails: &mut impl FnMut(&Case) -> bo
     smallest
 }
 
-/// Every case that one change makes of this case, the smallest first.
+/// The smaller cases that one change makes of this case, the smallest first.
 fn smaller_by_one_change(case: &Case) -> Vec<Case> {
     let mut found: Vec<Case> = Vec::new();
     let with = |events: Vec<Event>| Case { trim: case.trim, events };
@@ -116,8 +121,8 @@ fn smaller_events(event: &Event) -> Vec<Event> {
     found
 }
 
-/// All shorter lengths of a short write; of a long one, repeated halves and one
-/// less.
+/// The shorter lengths to try: all for a short write; for a long one, repeated halves
+/// and one less.
 fn lengths_below(n: usize) -> Vec<usize> {
     if n <= 64 {
         return (0..n).collect();
@@ -129,9 +134,9 @@ fn lengths_below(n: usize) -> Vec<usize> {
     lengths
 }
 
-/// The first failing case below `limit`, by weight; a case with faults is not
-/// searched.
-fn below(limit: &Case, fails: &mut impl FnMut(&Case) -> bool) -> Option<Case> {
+/// The smallest failing case that is smaller than `limit`; `None` for a case with
+/// faults.
+fn smallest_below(limit: &Case, fails: &mut impl FnMut(&Case) -> bool) -> Option<Case> {
     if limit.events.iter().any(|event| event.fault.is_some()) {
         return None;
     }
@@ -160,7 +165,7 @@ fn below(limit: &Case, fails: &mut impl FnMut(&Case) -> bool) -> Option<Case> {
     None
 }
 
-/// The letters of which cases are composed.
+/// The events of which cases are composed.
 struct Letters {
     trim: bool,
     /// Whether writes of several extents are among them.

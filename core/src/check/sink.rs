@@ -15,18 +15,18 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// that took its sink when it was made, as `std::io::BufWriter` does, gets a clone
 /// of this type instead, and the adapter *lends* it the recorder during a call: the
 /// recorder receives the stream's writes, and the faults of a case reach the
-/// stream. It is a [`Write`], in which a put that fails after some bytes is a short
+/// stream. It is a [`Write`], where a put that fails after some bytes is a short
 /// write followed by an error; other sinks call [`put`](Sink::put),
 /// [`flush`](Sink::flush) and [`close`](Sink::close).
 ///
-/// Outside such a call it takes nothing and returns an error.
+/// Outside such a call, every write is an error.
 #[derive(Clone, Debug, Default)]
-pub struct Sink(Arc<Mutex<Lent>>);
+pub struct Sink(Arc<Mutex<SinkState>>);
 
 #[derive(Debug, Default)]
-struct Lent {
+struct SinkState {
     recorder: Option<Recorder>,
-    /// A short write was returned; the error for which it stands comes next.
+    /// A short write was returned; the next write returns its error.
     fails: bool,
 }
 
@@ -48,7 +48,7 @@ impl Sink {
         answer
     }
 
-    fn lock(&self) -> MutexGuard<'_, Lent> {
+    fn lock(&self) -> MutexGuard<'_, SinkState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -63,7 +63,7 @@ impl Sink {
     /// See [`Recorder::flush`].
     ///
     /// # Errors
-    /// [`Failed`] if the case lets the flush fail, and outside a call.
+    /// [`Failed`] if the case makes the flush fail, and outside a call.
     pub fn flush(&self) -> Result<(), Failed> {
         self.lock().recorder.as_mut().map_or(Err(Failed), Recorder::flush)
     }
@@ -77,8 +77,8 @@ impl Sink {
     }
 }
 
-fn broken() -> io::Error {
-    io::Error::other("the checker has this write fail")
+fn write_error() -> io::Error {
+    io::Error::other("the checker makes this write fail")
 }
 
 impl Write for Sink {
@@ -88,13 +88,13 @@ impl Write for Sink {
 
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         if mem::take(&mut self.lock().fails) {
-            return Err(broken());
+            return Err(write_error());
         }
         let extents: alloc::vec::Vec<Bytes> =
             slices.iter().map(|slice| Bytes::copy_from_slice(slice)).collect();
         match self.put(&extents) {
             Ok(()) => Ok(extents.iter().map(Bytes::len).sum()),
-            Err(0) => Err(broken()),
+            Err(0) => Err(write_error()),
             Err(taken) => {
                 self.lock().fails = true;
                 Ok(taken)

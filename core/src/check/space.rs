@@ -1,4 +1,4 @@
-//! Small worlds: their cases, the order of the cases, and samples of them.
+//! Finite sets of cases, their order, and samples of them.
 
 use super::alphabet::{Lists, lists_up_to};
 use super::event::{Event, Operation};
@@ -54,8 +54,8 @@ impl Space {
         Space { max_events: 3, ..Self::of(3, 6, Order::Extents) }
     }
 
-    /// The recorded digests A and B of this space under a flush rule, if there are
-    /// any: those of sets 1, 2 and 3. The reference's were measured by running it,
+    /// The recorded digests A and B of sets 1, 2 and 3 under a flush rule; `None` for
+    /// other spaces. Those of the reference's rule come from running the reference,
     /// except for set 3, which it has not run.
     pub fn known_digests(&self, rule: FlushRule) -> Option<[&'static str; 2]> {
         if *self == Self::set_3() {
@@ -117,10 +117,8 @@ impl Space {
         sum.checked_mul(2)
     }
 
-    /// Visits every case in order.
-    ///
-    /// The visitor receives the events by reference from one alphabet: no case
-    /// allocates.
+    /// Visits every case in order. The events are references into one alphabet, so that
+    /// no case allocates.
     pub fn for_each(&self, mut visit: impl FnMut(bool, &[&Event]) -> ControlFlow<()>) {
         let buffered: Vec<Event> = (1..=self.max_write).map(Event::buffered).collect();
         let zero_copy: Vec<Event> = (1..=self.max_write).map(Event::zero_copy).collect();
@@ -187,8 +185,8 @@ fn masks<'e>(
     ControlFlow::Continue(())
 }
 
-/// Which cases of a space are run if there is no time for all: the critical ones,
-/// and one in `one_in` of the others.
+/// Which cases of a space are run if there is no time for all of them: the critical
+/// ones, and one in `one_in` of the others.
 ///
 /// A case is *critical* if all its writes, and all extents of each, have one of the
 /// sizes at which decisions change: 1, S - 1, S, S + 1 and S + 2. Those cover each

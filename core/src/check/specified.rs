@@ -1,16 +1,16 @@
 //! What the specification does with a case, step by step, without a stream.
 //!
-//! It needs no bytes, so any size works: a buffer of 1 MiB and a thousand puts are
-//! a few numbers.
+//! It needs no bytes, so any size works: a case with a buffer of 1 MiB and a thousand
+//! puts is only a few numbers.
 
 use super::event::{Case, Event, Operation, SinkFault};
 use super::form::push_number;
 use super::frame::{
     Departure, ExtentKind, Frame, FrameExtent, Judgement, Picture, Replay, SinkCall,
 };
-use super::invariant::{Broken, Invariant};
+use super::invariant::{Invariant, InvariantSet};
 use super::layout::{Layout, LayoutExtent, Memory, Puts, layout_at};
-use super::model::{Abstract, Decision, FlushRule, Model};
+use super::model::{AbstractState, Decision, FlushRule, Model};
 use super::state::State;
 use crate::stream::Shape;
 use alloc::{
@@ -18,7 +18,7 @@ use alloc::{
     vec::Vec,
 };
 
-/// The steps of a case as specified, for a case of any size.
+/// The steps of a case as specified; the case may have any size.
 ///
 /// ```
 /// use sealpack_core::{check::{self, Case, Event, FlushRule}, stream::{BufferSize, Shape}};
@@ -32,10 +32,10 @@ use alloc::{
 pub fn specified(case: &Case, shape: Shape, rule: FlushRule) -> Replay {
     let mut steps = Steps::new(Model::new(shape, rule), Layout::default());
     for event in &case.events {
-        steps.specified(event, false);
+        steps.add_specified(event, false);
     }
     if !steps.closed {
-        steps.specified(&Event::close(), true);
+        steps.add_specified(&Event::close(), true);
     }
     steps.into_replay(case.clone(), shape)
 }
@@ -43,7 +43,7 @@ pub fn specified(case: &Case, shape: Shape, rule: FlushRule) -> Replay {
 /// A put that was observed: its length, and how many bytes the sink took if it
 /// failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct SeenPut {
+pub(super) struct ObservedPut {
     pub(super) len: usize,
     pub(super) failed: Option<usize>,
 }
@@ -75,29 +75,29 @@ impl Steps {
 
     pub(super) fn into_replay(self, case: Case, shape: Shape) -> Replay {
         let puts = puts_text(&self.frames);
-        Replay { case, shape, frames: self.frames, broken: Broken::NONE, puts }
+        Replay { case, shape, frames: self.frames, broken: InvariantSet::EMPTY, puts }
     }
 
     /// Adds the step that the specification takes, including the fault of the
     /// event.
-    pub(super) fn specified(&mut self, event: &Event, implied: bool) {
+    pub(super) fn add_specified(&mut self, event: &Event, implied: bool) {
         let mut puts = Puts::default();
         if let (Some(layout), false) = (&self.layout, self.closed || self.failed) {
             layout.step(&self.model, &event.operation, &mut puts);
         }
-        let mut seen: Vec<SeenPut> =
-            puts.sizes.iter().map(|len| SeenPut { len: *len, failed: None }).collect();
+        let mut observed: Vec<ObservedPut> =
+            puts.sizes.iter().map(|len| ObservedPut { len: *len, failed: None }).collect();
         if let Some(SinkFault::Put { nth, taken }) = event.fault
-            && let Some(put) = seen.get_mut(nth)
+            && let Some(put) = observed.get_mut(nth)
         {
             put.failed = Some(taken.min(put.len));
-            seen.truncate(nth + 1);
+            observed.truncate(nth + 1);
         }
-        self.seen(event, implied, &seen);
+        self.add_observed(event, implied, &observed);
     }
 
     /// Adds a step in which these puts were observed.
-    pub(super) fn seen(&mut self, event: &Event, implied: bool, seen: &[SeenPut]) {
+    pub(super) fn add_observed(&mut self, event: &Event, implied: bool, observed: &[ObservedPut]) {
         let ended = self.closed || self.failed;
         let before = self.picture();
         let mut puts = Puts::default();
@@ -110,15 +110,15 @@ impl Steps {
             Some(layout) => self.model.step(layout.state, &event.operation, &mut Vec::new()).1,
             None => Decision::unseen(self.written, self.taken),
         };
-        let put_failed = seen.iter().any(|put| put.failed.is_some());
-        let expected = puts.sizes.iter().take(if put_failed { seen.len() } else { usize::MAX });
-        let agrees = self.layout.is_none() || expected.eq(seen.iter().map(|put| &put.len));
-        // Count as the checker's sink does: the writes to a failed stream count as
+        let put_failed = observed.iter().any(|put| put.failed.is_some());
+        let expected = puts.sizes.iter().take(if put_failed { observed.len() } else { usize::MAX });
+        let agrees = self.layout.is_none() || expected.eq(observed.iter().map(|put| &put.len));
+        // As in the checker's sink, the bytes of writes to a failed stream count as
         // written.
         if !self.closed {
             self.written = self.written.saturating_add(event.operation.bytes());
         }
-        let mut outputs = self.puts(seen, agrees.then_some(&puts.pieces));
+        let mut outputs = self.puts(observed, agrees.then_some(&puts.pieces));
         let struck = put_failed || self.strikes(event, ended);
         if !ended || event.operation == Operation::Close && !self.closed {
             self.sink_calls(event, put_failed || ended, &mut outputs);
@@ -131,7 +131,9 @@ impl Steps {
         });
         self.layout = if struck { Some(Layout::default()) } else { next.filter(|_| agrees) };
         if struck {
-            words.push_str("; but the sink fails: the stream is over, and drops the waiting bytes");
+            words.push_str(
+                "; but the sink fails: the stream has ended, and drops the waiting bytes",
+            );
         }
         self.failed |= struck;
         self.closed |= event.operation == Operation::Close;
@@ -152,17 +154,17 @@ impl Steps {
         });
     }
 
-    /// Goes on from numbers that were observed. Returns the length of the buffered
-    /// writes that have only filled the buffer since the last step. A stream whose
-    /// numbers were others after that step has departed there.
-    pub(super) fn catch_up(&mut self, numbers: Abstract) -> Option<usize> {
+    /// Continues from numbers that were observed. Returns the length of the buffered
+    /// writes that have only filled the buffer since the last step. If the numbers after
+    /// that step differ from the specified ones, the stream departed in that step.
+    pub(super) fn catch_up(&mut self, numbers: AbstractState) -> Option<usize> {
         if self.failed || self.closed {
             return None;
         }
         let waits = numbers.pending.saturating_add(numbers.filled);
         let fitted = waits.saturating_sub(self.written.saturating_sub(self.taken));
         let filled = numbers.filled.saturating_sub(fitted);
-        let before = Abstract { filled, ..numbers };
+        let before = AbstractState { filled, ..numbers };
         if self.layout.as_ref().is_none_or(|layout| layout.state != before) {
             let specified = self.layout.replace(layout_at(before));
             let after = self.picture();
@@ -194,10 +196,14 @@ impl Steps {
     }
 
     /// The puts, with their extents if those are known.
-    fn puts(&mut self, seen: &[SeenPut], pieces: Option<&Vec<LayoutExtent>>) -> Vec<SinkCall> {
+    fn puts(
+        &mut self,
+        observed: &[ObservedPut],
+        pieces: Option<&Vec<LayoutExtent>>,
+    ) -> Vec<SinkCall> {
         let mut pieces = pieces.into_iter().flatten().copied();
         let mut outputs = Vec::new();
-        for put in seen {
+        for put in observed {
             let mut extents = Vec::new();
             let mut at = self.taken;
             let end = at.saturating_add(put.len);

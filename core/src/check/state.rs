@@ -1,6 +1,6 @@
-//! The answers of a stream under test, and the numbers that it shows.
+//! The error of a stream under test, and the numbers that it shows.
 
-/// The answer of a stream to a call that it refused or that did not succeed.
+/// The error of a call that the stream refused or that did not succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Failed;
 
@@ -12,7 +12,7 @@ pub struct State {
     pub capacity: usize,
     /// Whether there is a buffer.
     pub has_buffer: bool,
-    /// `E`: the filled end of the buffer.
+    /// `E`: the number of filled bytes in the buffer.
     pub filled: usize,
     /// `Z`: the number of bytes that wait in `L`, as the stream counts them.
     pub pending: usize,

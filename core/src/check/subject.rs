@@ -1,4 +1,4 @@
-//! A stream under test: this crate's under any rules, or a caller's own.
+//! A stream under test: this crate's with any rules, or a caller's own.
 
 use super::recorder::Recorder;
 use super::state::{Failed, State};
@@ -12,9 +12,10 @@ use bytes::Bytes;
 /// a value derived from its position, and the checker looks for the buffers of
 /// [`write_extents`](Subject::write_extents) in the extents that the sink receives.
 ///
-/// To check your own stream, write an adapter. The example is `std::io::BufWriter`,
-/// which promises only the order of the bytes: it copies small writes even if they
-/// were handed over, and puts a short buffer if the next write does not fit.
+/// To check your own stream, write an adapter. This example adapts
+/// `std::io::BufWriter`, which guarantees only the order of the bytes: it copies small
+/// writes even if they were handed over, and puts a short buffer if the next write does
+/// not fit.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -107,17 +108,17 @@ pub trait Subject {
     /// As for [`write`](Subject::write).
     fn close(&mut self, sink: &mut Recorder) -> Result<(), Failed>;
 
-    /// The stream's numbers; `None` if they cannot be seen. Then
-    /// [`Rest`](super::Invariant::Rest) is not judged, and nothing can be proved.
+    /// The stream's numbers; `None` if the stream does not show them. Then
+    /// [`Rest`](super::Invariant::Rest) is not checked, and nothing can be proved.
     fn state(&self) -> Option<State> {
         None
     }
 
-    /// Visits the bytes that wait in the stream in order: each extent of `L`, then
-    /// the filled front of the buffer, with whether it lies in the buffer. It is
-    /// called only if [`state`](Subject::state) is known.
+    /// Visits the waiting bytes in order: each extent of `L`, then the filled bytes of
+    /// the buffer. The flag says whether the bytes lie in the buffer. It is called only
+    /// if [`state`](Subject::state) is `Some`.
     fn waiting(&self, _visit: &mut dyn FnMut(&[u8], bool)) {}
 }
 
-/// A way to open fresh streams under test.
-pub type Open<'a> = &'a (dyn Fn(Shape) -> Box<dyn Subject> + 'a);
+/// A function that opens fresh streams under test.
+pub type OpenSubject<'a> = &'a (dyn Fn(Shape) -> Box<dyn Subject> + 'a);

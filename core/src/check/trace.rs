@@ -1,4 +1,4 @@
-//! Traces: the steps of a stream, kept for stepping through them later.
+//! Traces: the steps of a stream, stored so that they can be stepped through later.
 //!
 //! A trace is written as JSON Lines (feature `json`). The first line describes the
 //! stream:
@@ -16,7 +16,7 @@ use super::event::{Case, Event};
 use super::frame::Frame;
 use super::frame::Replay;
 use super::layout::layout_at;
-use super::model::{Abstract, FlushRule, Model};
+use super::model::{AbstractState, FlushRule, Model};
 use super::specified::Steps;
 use alloc::string::String;
 
@@ -26,12 +26,12 @@ pub const VERSION: u32 = 1;
 /// The steps of a stream, and what is needed to step through them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trace {
-    /// The name of the stream, in words.
+    /// A name for the stream, for people to read.
     pub stream: String,
     /// The flush rule of the specification to compare the stream with.
     pub rule: FlushRule,
     /// The state of the stream when the trace begins.
-    pub start: Abstract,
+    pub start: AbstractState,
     /// The steps.
     pub replay: Replay,
 }
@@ -40,7 +40,7 @@ impl Trace {
     /// The trace of a stream that was fresh at its start: of any [`Replay`].
     #[must_use]
     pub fn new(stream: impl Into<String>, rule: FlushRule, replay: Replay) -> Self {
-        Trace { stream: stream.into(), rule, start: Abstract::default(), replay }
+        Trace { stream: stream.into(), rule, start: AbstractState::default(), replay }
     }
 
     /// What the specification does with the same events.
@@ -49,7 +49,7 @@ impl Trace {
         let shape = self.replay.shape;
         let mut steps = Steps::new(Model::new(shape, self.rule), layout_at(self.start));
         for frame in &self.replay.frames {
-            steps.specified(&frame.event, frame.implied);
+            steps.add_specified(&frame.event, frame.implied);
         }
         steps.into_replay(self.replay.case.clone(), shape)
     }
@@ -104,7 +104,7 @@ struct Head {
     #[serde(default)]
     flush_rule: FlushRule,
     #[serde(default)]
-    start: Abstract,
+    start: AbstractState,
 }
 
 #[cfg(feature = "json")]
@@ -135,7 +135,7 @@ impl Trace {
     /// # Errors
     /// [`TraceError`], which names the line.
     pub fn from_json_lines(text: &str) -> Result<Self, TraceError> {
-        use super::invariant::Broken;
+        use super::invariant::InvariantSet;
         use super::specified::puts_text;
         use crate::stream::{BufferSize, Shape};
         use alloc::{string::ToString, vec::Vec};
@@ -158,9 +158,9 @@ impl Trace {
             frame.index = frames.len();
             frames.push(frame);
         }
-        let said = frames.iter().filter(|frame| !frame.implied);
-        let events: Vec<Event> = said.map(|frame| frame.event.clone()).collect();
-        let mut broken = Broken::NONE;
+        let explicit = frames.iter().filter(|frame| !frame.implied);
+        let events: Vec<Event> = explicit.map(|frame| frame.event.clone()).collect();
+        let mut broken = InvariantSet::EMPTY;
         for finding in frames.iter().flat_map(|frame| &frame.findings) {
             broken.insert(finding.invariant);
         }

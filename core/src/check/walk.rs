@@ -2,11 +2,11 @@
 //! buffers.
 
 use super::event::{Case, Event, Operation, SinkFault};
-use super::invariant::{Broken, Invariant};
-use super::model::{Abstract, FlushRule, Model};
+use super::invariant::{Invariant, InvariantSet};
+use super::model::{AbstractState, FlushRule, Model};
 use super::shrink::{shrink, shrink_by};
 use super::space::mix;
-use super::subject::Open;
+use super::subject::OpenSubject;
 use super::world::World;
 use crate::stream::Shape;
 use alloc::vec::Vec;
@@ -14,8 +14,8 @@ use core::ops::ControlFlow;
 
 /// The expected puts of a stream: a model to compare it with.
 ///
-/// [`Expected`] wraps the [`Model`] of this crate's stream as one; a stream with
-/// other rules brings its own.
+/// [`SpecifiedPuts`] is the one of this crate's stream, from its [`Model`]; implement
+/// the trait for a stream with other rules.
 pub trait Expectation {
     /// A fresh stream.
     fn begin(&mut self, shape: Shape);
@@ -25,26 +25,26 @@ pub trait Expectation {
     fn puts(&mut self, operation: &Operation, puts: &mut Vec<usize>);
 }
 
-/// Expects a stream to put what the specification says.
+/// Expects the puts of the specification.
 #[derive(Clone, Debug)]
-pub struct Expected {
+pub struct SpecifiedPuts {
     rule: FlushRule,
     model: Option<Model>,
-    state: Abstract,
+    state: AbstractState,
 }
 
-impl Expected {
+impl SpecifiedPuts {
     /// The specification under a flush rule.
     #[must_use]
     pub fn new(rule: FlushRule) -> Self {
-        Expected { rule, model: None, state: Abstract::default() }
+        SpecifiedPuts { rule, model: None, state: AbstractState::default() }
     }
 }
 
-impl Expectation for Expected {
+impl Expectation for SpecifiedPuts {
     fn begin(&mut self, shape: Shape) {
         self.model = Some(Model::new(shape, self.rule));
-        self.state = Abstract::default();
+        self.state = AbstractState::default();
     }
 
     fn puts(&mut self, operation: &Operation, puts: &mut Vec<usize>) {
@@ -71,33 +71,33 @@ impl Expectation for Expected {
 /// let bug = Mutant::find("extents-overtake").unwrap();
 /// let small = Shape::exactly(BufferSize::new(100).unwrap());
 /// let walked = Walk::new(small, &|shape| bug.open(shape)).run();
-/// let (promise, case) = walked.violation.unwrap();
-/// assert_eq!((promise, case.to_string().as_str()), (Invariant::Order, "trim=1 writes=b1,z1"));
+/// let (invariant, case) = walked.violation.unwrap();
+/// assert_eq!((invariant, case.to_string().as_str()), (Invariant::Order, "trim=1 writes=b1,z1"));
 /// ```
 pub struct Walk<'a> {
     shape: Shape,
-    open: Open<'a>,
+    open: OpenSubject<'a>,
     seed: u64,
     cases: u64,
     events: usize,
     faults: bool,
-    promised: Broken,
+    checked: InvariantSet,
     expectation: Option<&'a mut dyn Expectation>,
     progress: Option<&'a mut dyn FnMut(u64) -> ControlFlow<()>>,
 }
 
 /// The results of a walk.
 #[derive(Clone, Debug, Default)]
-pub struct Walked {
+pub struct WalkTally {
     /// Cases run.
     pub cases: u64,
-    /// The first case that breaks a promised invariant, shrunk, and the invariant.
+    /// The first invariant that a case broke, and that case, shrunk.
     pub violation: Option<(Invariant, Case)>,
-    /// The first case that puts something else than expected, shrunk.
+    /// The first case whose puts differ from the expected ones, shrunk.
     pub departure: Option<Case>,
 }
 
-impl Walked {
+impl WalkTally {
     /// Whether nothing was found.
     #[must_use]
     pub fn holds(&self) -> bool {
@@ -106,11 +106,11 @@ impl Walked {
 }
 
 impl<'a> Walk<'a> {
-    /// A thousand cases of up to twelve events with faults, which must keep all
-    /// seven invariants.
-    pub fn new(shape: Shape, open: Open<'a>) -> Self {
-        let mut promised = Broken::NONE;
-        Invariant::ALL.into_iter().for_each(|invariant| promised.insert(invariant));
+    /// A walk of a thousand cases of up to twelve events, with faults. They must keep
+    /// all seven invariants.
+    pub fn new(shape: Shape, open: OpenSubject<'a>) -> Self {
+        let mut checked = InvariantSet::EMPTY;
+        Invariant::ALL.into_iter().for_each(|invariant| checked.insert(invariant));
         Walk {
             shape,
             open,
@@ -118,7 +118,7 @@ impl<'a> Walk<'a> {
             cases: 1000,
             events: 12,
             faults: true,
-            promised,
+            checked,
             expectation: None,
             progress: None,
         }
@@ -152,11 +152,11 @@ impl<'a> Walk<'a> {
         self
     }
 
-    /// Judges only these invariants, which the stream promises.
+    /// Checks only these invariants, because the stream does not claim the others.
     #[must_use]
-    pub fn promising(mut self, invariants: &[Invariant]) -> Self {
-        self.promised = Broken::NONE;
-        invariants.iter().for_each(|invariant| self.promised.insert(*invariant));
+    pub fn checking(mut self, invariants: &[Invariant]) -> Self {
+        self.checked = InvariantSet::EMPTY;
+        invariants.iter().for_each(|invariant| self.checked.insert(*invariant));
         self
     }
 
@@ -175,15 +175,15 @@ impl<'a> Walk<'a> {
     }
 
     /// Walks until it finds something, or to the end.
-    pub fn run(mut self) -> Walked {
+    pub fn run(mut self) -> WalkTally {
         let mut world = World::new(self.open);
-        let mut walked = Walked::default();
+        let mut walked = WalkTally::default();
         let mut numbers = Numbers { state: self.seed, drawn: 0 };
         for _ in 0..self.cases {
             let case = self.case(&mut numbers);
             walked.cases = walked.cases.saturating_add(1);
             let broken = world.run(self.shape, &case.events);
-            let broken = broken.iter().find(|invariant| self.promised.contains(*invariant));
+            let broken = broken.iter().find(|invariant| self.checked.contains(*invariant));
             if let Some(invariant) = broken {
                 let size = self.shape.buffer_size;
                 walked.violation = Some((invariant, shrink(&case, invariant, size, self.open)));
@@ -224,7 +224,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Whether the stream departs from the expected puts, up to a fault.
+/// Whether the stream departs from the expected puts before its first fault.
 fn departs(
     world: &mut World<'_>,
     shape: Shape,

@@ -1,19 +1,20 @@
-//! A world: fresh streams, the bytes that are written to them, and the sink.
+//! A world runs cases: it opens fresh streams, and has the bytes to write to them and
+//! the sink.
 
 use super::event::{Event, Operation};
 use super::form::Form;
-use super::invariant::{Broken, Observation};
+use super::invariant::{InvariantSet, Observation};
 use super::layout::{Layout, LayoutExtent, Memory, Puts};
 use super::recorder::Recorder;
 use super::state::State;
-use super::subject::{Open, Subject};
+use super::subject::{OpenSubject, Subject};
 use crate::stream::{BufferSize, Shape};
 use alloc::{boxed::Box, collections::BTreeSet, string::String, vec::Vec};
 use bytes::Bytes;
 
 /// Runs cases, one after another, and keeps its memory between them.
 pub struct World<'a> {
-    open: Open<'a>,
+    open: OpenSubject<'a>,
     recorder: Recorder,
     /// The bytes to write, one buffer for each digit of a position in base 256.
     planes: Vec<Bytes>,
@@ -21,9 +22,9 @@ pub struct World<'a> {
     stream: Option<Box<dyn Subject>>,
 }
 
-/// The bytes of the small worlds: the value of each is its position. They are
-/// static, so that sharing a view of them counts no references; a set shares tens
-/// of millions.
+/// The bytes of cases of up to 256 bytes: the value of each is its position. They are
+/// static, so that views of them need no reference counts; a set makes tens of millions
+/// of views.
 static SMALL: [u8; 256] = {
     let mut bytes = [0; 256];
     let mut rest: &mut [u8] = &mut bytes;
@@ -37,8 +38,8 @@ static SMALL: [u8; 256] = {
 };
 
 impl<'a> World<'a> {
-    /// A world of the streams that `open` opens.
-    pub fn new(open: Open<'a>) -> Self {
+    /// A world for the streams that `open` opens.
+    pub fn new(open: OpenSubject<'a>) -> Self {
         World {
             open,
             recorder: Recorder::new(Shape::at_least(BufferSize::SMALLEST)),
@@ -49,21 +50,21 @@ impl<'a> World<'a> {
     }
 
     /// Runs a case to its close, and returns the invariants that it breaks.
-    pub fn run<'e, I>(&mut self, shape: Shape, events: I) -> Broken
+    pub fn run<'e, I>(&mut self, shape: Shape, events: I) -> InvariantSet
     where
         I: IntoIterator<Item = &'e Event>,
         I::IntoIter: Clone,
     {
         let events = events.into_iter();
         let bytes = events.clone().map(|event| event.operation.bytes()).sum();
-        let mut broken = Broken::NONE;
+        let mut broken = InvariantSet::EMPTY;
         let all: Vec<&Event> = events.clone().collect();
         if is_rounds(shape, &all) && !self.reuses_memory(shape, &all) {
             broken.insert(Observation::MemoryNotReused.breaks());
         }
         self.set_probes(true);
-        // The plane of the lowest digit comes last: its puts and numbers can still
-        // be read.
+        // The plane of the lowest digit comes last, so that its puts and numbers can
+        // still be read.
         for plane in (0..planes_for(bytes)).rev() {
             self.begin(shape, plane, bytes);
             for event in events.clone() {
@@ -86,7 +87,7 @@ impl<'a> World<'a> {
         self.recorder.set_drops_puts(drops_puts);
     }
 
-    /// Starts with a fresh stream and an empty sink.
+    /// Starts a case with a fresh stream and an empty sink.
     pub(super) fn begin(&mut self, shape: Shape, plane: usize, bytes: usize) {
         let source = self.source(plane, bytes);
         self.recorder.begin(shape, source);
@@ -108,8 +109,8 @@ impl<'a> World<'a> {
         self.planes.get(plane).cloned().unwrap_or_default()
     }
 
-    /// Runs one event. The invariants that it breaks are added to those broken
-    /// before.
+    /// Runs one event. The recorder adds the invariants that it breaks to those that
+    /// are already broken.
     pub(super) fn step(&mut self, event: &Event) -> Option<State> {
         let recorder = &mut self.recorder;
         let stream = self.stream.as_mut()?;
@@ -139,7 +140,8 @@ impl<'a> World<'a> {
         state
     }
 
-    /// Closes a case that has no close, and looks at everything a second time.
+    /// Ends a case: closes the stream unless it is closed, and compares all kept bytes
+    /// again.
     pub(super) fn end(&mut self) {
         if !self.recorder.closed() {
             self.step(&Event::close());
@@ -148,9 +150,9 @@ impl<'a> World<'a> {
         self.extents.clear();
     }
 
-    /// Judges the order of the bytes that wait inside, if they can be seen: they
-    /// must be those written and not yet put, byte for byte.
-    pub(super) fn judge_waiting(&mut self) {
+    /// Checks the waiting bytes, if the stream shows them: they must be those that were
+    /// written and not yet put, byte for byte.
+    pub(super) fn check_waiting(&mut self) {
         let Some(stream) = &self.stream else { return };
         if self.recorder.failed() || stream.state().is_none() {
             return;
@@ -169,11 +171,11 @@ impl<'a> World<'a> {
             wrong = wrong.or(Some(at));
         }
         if let Some(position) = wrong {
-            self.recorder.see(Observation::WrongBytesWait { position });
+            self.recorder.observe(Observation::WrongBytesWait { position });
         }
     }
 
-    /// The waiting extents, if they can be seen.
+    /// The waiting extents, if the stream shows them.
     pub(super) fn layout(&self) -> Layout {
         let mut layout = Layout::default();
         let Some(stream) = &self.stream else { return layout };
@@ -188,7 +190,7 @@ impl<'a> World<'a> {
         layout
     }
 
-    /// Whether the waiting extents are these pieces, each in the right memory.
+    /// Whether the waiting extents are those of `layout`, each in the right memory.
     pub(super) fn has_layout(&self, layout: &Layout) -> bool {
         let Some(stream) = &self.stream else { return false };
         let mut expected = layout.waiting.iter();
@@ -196,13 +198,14 @@ impl<'a> World<'a> {
         stream.waiting(&mut |bytes, in_buffer| {
             if !in_buffer {
                 let handed_over = self.recorder.offset_in_source(bytes).is_some();
-                agrees &= expected.next().is_some_and(|piece| piece.is(bytes.len(), handed_over));
+                agrees &=
+                    expected.next().is_some_and(|piece| piece.matches(bytes.len(), handed_over));
             }
         });
         agrees && expected.next().is_none()
     }
 
-    /// Whether the puts after the first `before` are these.
+    /// Whether the puts after the first `before` are `puts`.
     pub(super) fn has_put(&self, before: usize, puts: &Puts) -> bool {
         let put = self.recorder.puts().get(before..).unwrap_or_default();
         let extents = put.iter().flat_map(|put| self.recorder.kept(put));
@@ -210,11 +213,11 @@ impl<'a> World<'a> {
             && extents.clone().count() == puts.pieces.len()
             && extents
                 .zip(&puts.pieces)
-                .all(|(kept, piece)| piece.is(kept.bytes.len(), kept.zero_copy))
+                .all(|(kept, piece)| piece.matches(kept.bytes.len(), kept.zero_copy))
     }
 
-    /// Whether a stream uses few addresses for its buffers while others take the
-    /// memory that it frees. A stream that breaks an invariant is not judged.
+    /// Whether a stream uses few addresses for its buffers although the memory that it
+    /// frees is immediately allocated again. True for a stream that breaks an invariant.
     pub(super) fn reuses_memory(&mut self, shape: Shape, events: &[&Event]) -> bool {
         let bytes = events.iter().map(|event| event.operation.bytes()).sum();
         // A driver that probes keeps the previous put.
@@ -238,7 +241,7 @@ impl<'a> World<'a> {
         }
         self.set_drops_puts(false);
         self.set_probes(probes);
-        places.len() <= 4 || !self.recorder.broken().is_none()
+        places.len() <= 4 || !self.recorder.broken().is_empty()
     }
 
     pub(super) fn recorder(&self) -> &Recorder {
@@ -277,7 +280,7 @@ pub(super) fn rounds(shape: Shape) -> Vec<Vec<Event>> {
 
 const ROUNDS: usize = 24;
 
-/// Whether a case is one of those.
+/// Whether a case is one of [`rounds`].
 pub(super) fn is_rounds(shape: Shape, events: &[&Event]) -> bool {
     events.len() >= ROUNDS
         && rounds(shape).iter().any(|round| round.iter().eq(events.iter().copied()))

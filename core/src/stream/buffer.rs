@@ -16,19 +16,19 @@ use core::{mem, ops::Range};
 /// ```
 ///
 /// 1. `E <= capacity <= S`, where `E = at - start` bytes are filled.
-/// 2. `bytes` is `start + capacity` long. The bytes after `at` are there to be
-///    overwritten: a copy is then a copy into a slice, which makes the fast path
-///    fast without unsafe code.
+/// 2. `bytes` is `start + capacity` long. The bytes after `at` are initialised, and
+///    writes replace them: so a write is a copy into a slice, which keeps the fast
+///    path fast without unsafe code.
 /// 3. The front consists of the sealed bytes that still wait: `L` holds ranges of
-///    it. When they are put, one view of the whole front is made, not one per
-///    range, since each view costs one atomic operation to make and one to drop.
-/// 4. While the stream accepts no write, [`SHUT`] is set in `at`: then nothing
-///    fits, so the fast path only checks whether the bytes fit.
+///    it. A put takes one view of the whole front, not one per range, because each
+///    view costs one atomic operation to make and one to drop.
+/// 4. While the stream accepts no write, [`SHUT`] is set in `at`, so that no write
+///    fits: the fast path needs no check other than whether the bytes fit.
 /// 5. If there is no buffer, all fields are 0.
 ///
-/// `capacity` is counted separately from the length that `bytes` knows: a wrong
-/// decision then shows as a broken invariant, `E > C`, and never as a write past
-/// the end, since `bytes` would grow.
+/// `capacity` is counted separately from the length of `bytes`: a wrong decision
+/// then shows as a broken invariant (`E > C`) and never as a write past the end,
+/// because `bytes` grows instead.
 // Field order matters: see `Stream`.
 #[derive(Debug, Default)]
 #[repr(C)]
@@ -84,7 +84,7 @@ impl Buffer {
         self.bytes.get(self.start..end).unwrap_or_default()
     }
 
-    /// Whether the rules see room for `n` bytes, at least one.
+    /// Whether `n` bytes fit according to the rules; false for 0 bytes.
     #[inline]
     pub(super) fn has_room<R: Rules>(&self, n: usize, size: usize) -> bool {
         n > 0 && R::fits(self.at.wrapping_add(n), self.bytes.len(), self.start, size)
@@ -104,7 +104,7 @@ impl Buffer {
         false
     }
 
-    /// Copies without asking the rules.
+    /// Copies without consulting the rules.
     #[inline(never)]
     pub(super) fn copy(&mut self, bytes: &[u8]) {
         let end = self.at.saturating_add(bytes.len());
@@ -142,8 +142,8 @@ impl Buffer {
         front
     }
 
-    /// Takes the filled bytes as a view, if there is no front. From a whole buffer
-    /// it takes the memory itself, which the driver may return later.
+    /// Takes the filled bytes as a view; there must be no front. If they fill a whole
+    /// buffer, the view owns its memory, which the driver may return later.
     pub(super) fn take_filled(&mut self, size: usize) -> Bytes {
         let filled = self.filled().min(self.bytes.len());
         self.at = 0;
@@ -194,10 +194,10 @@ fn copy_ends<const N: usize>(to: &mut [u8], from: &[u8]) {
 /// Memory to reuse, so that a stream whose sink keeps up allocates only two or
 /// three buffers.
 ///
-/// The driver may return a buffer that was put whole, as it is. A buffer that was
-/// used up in pieces is still on its way to the sink when the next one is needed;
-/// by then the one before it has usually been written, and no view of its memory is
-/// left.
+/// A buffer that was put whole can come back from the driver as it is. A buffer that
+/// was used up in pieces is still on its way to the sink when the next one is needed;
+/// by then the buffer before it has usually been written, and no view of its memory
+/// remains.
 #[derive(Debug, Default)]
 pub(super) struct RetiredBuffers {
     whole: BytesMut,

@@ -1,4 +1,4 @@
-//! An extent: a run of bytes that waits or is put.
+//! An extent: a contiguous run of bytes, waiting or in a put.
 
 use bytes::Bytes;
 use core::{mem, ops::Range};
@@ -43,7 +43,7 @@ impl Extent {
         }
     }
 
-    /// Takes the first `len` bytes; there are at least that many.
+    /// Takes the first `len` bytes; the extent has at least that many.
     pub(super) fn split_to(&mut self, len: usize) -> Extent {
         match self {
             Extent::Own(bytes) => Extent::Own(bytes.split_to(len.min(bytes.len()))),

@@ -2,10 +2,10 @@
 
 use super::buffer::{Buffer, RetiredBuffers};
 use super::extent::Extent;
-use super::outcome::{Outcome, Refused};
+use super::outcome::{Outcome, Refusal};
 use super::pending::Pending;
 use super::queue::{InHand, Output, Outputs, Put};
-use super::rules::{End, Faithful, Rules};
+use super::rules::{End, Rules, SpecifiedRules};
 use super::shape::Shape;
 use bytes::{Bytes, BytesMut};
 use core::{marker::PhantomData, mem};
@@ -31,7 +31,7 @@ enum Phase {
 // after the rest, where access is a tenth slower.
 #[derive(Debug)]
 #[repr(C)]
-pub struct Stream<R: Rules = Faithful> {
+pub struct Stream<R: Rules = SpecifiedRules> {
     buffer: Buffer,
     retired: RetiredBuffers,
     shape: Shape,
@@ -43,16 +43,15 @@ pub struct Stream<R: Rules = Faithful> {
 }
 
 impl Stream {
-    /// A stream that has put nothing and holds nothing. The first buffered write
-    /// allocates the buffer.
+    /// An empty stream. The first buffered write allocates the buffer.
     pub fn new(shape: Shape) -> Self {
         Self::with_rules(shape)
     }
 }
 
 impl<R: Rules> Stream<R> {
-    /// A stream under other rules than the specified ones: those of the reference
-    /// ([`ReferenceFlush`](super::ReferenceFlush)), to compare with it.
+    /// A stream with rules other than the specified ones, such as
+    /// [`ReferenceFlush`](super::ReferenceFlush) for a comparison with the reference.
     pub fn with_rules(shape: Shape) -> Self {
         Stream {
             buffer: Buffer::default(),
@@ -69,9 +68,9 @@ impl<R: Rules> Stream<R> {
     /// A *buffered* write: copies the bytes, and may put them at once or later.
     ///
     /// # Errors
-    /// [`Refused`]; then nothing was taken.
+    /// [`Refusal`]; the stream has then taken none of the bytes.
     #[inline]
-    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Refused> {
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
         // Nothing fits a shut buffer, so a stream that is not `Ready` needs no
         // check of its own.
         if self.buffer.copy_if_it_fits::<R>(bytes, self.shape.buffer_size.get()) {
@@ -80,11 +79,11 @@ impl<R: Rules> Stream<R> {
         self.write_past_the_buffer(bytes)
     }
 
-    /// Copies a buffered write that fits the buffer, and does nothing else: the
-    /// part of [`write`](Self::write) that queues nothing and decides nothing.
+    /// Copies a buffered write that fits the buffer; otherwise does nothing. This is
+    /// the part of [`write`](Self::write) that queues nothing and decides nothing.
     #[cfg(feature = "check")]
     #[inline]
-    pub(crate) fn copies(&mut self, bytes: &[u8]) -> bool {
+    pub(crate) fn copy_if_it_fits(&mut self, bytes: &[u8]) -> bool {
         self.buffer.copy_if_it_fits::<R>(bytes, self.shape.buffer_size.get())
     }
 
@@ -99,10 +98,10 @@ impl<R: Rules> Stream<R> {
     /// copies nothing.
     ///
     /// # Errors
-    /// [`Refused`]; then the extent is dropped, and nothing of it was taken.
-    pub fn write_owned(&mut self, extent: Bytes) -> Result<(), Refused> {
+    /// [`Refusal`]; the extent is then dropped, and none of it was taken.
+    pub fn write_owned(&mut self, extent: Bytes) -> Result<(), Refusal> {
         self.check_ready()?;
-        self.waiting().checked_add(extent.len()).ok_or(Refused::TooLong)?;
+        self.waiting().checked_add(extent.len()).ok_or(Refusal::TooLong)?;
         if R::joins(extent.len()) {
             self.seal_first(1);
             let len = extent.len();
@@ -112,24 +111,23 @@ impl<R: Rules> Stream<R> {
         Ok(())
     }
 
-    /// A *zero-copy* write of many extents, which are put in this order and as one
-    /// write: the stream checks no threshold between them. Empty extents are left
-    /// out.
+    /// A *zero-copy* write of many extents, in this order and as one write: the
+    /// stream checks no threshold between them. It leaves out empty extents.
     ///
     /// # Errors
-    /// [`Refused`]; then the extents are dropped, and nothing of them was taken.
+    /// [`Refusal`]; the extents are then dropped, and none of their bytes was taken.
     pub fn write_extents(
         &mut self,
         extents: impl IntoIterator<Item = Bytes>,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), Refusal> {
         self.check_ready()?;
         // The extents are gathered first: a refused write must leave no trace.
         let mut list = self.outputs.list();
         let (waiting, mut len, mut last) = (self.waiting(), 0_usize, 0);
         for extent in extents {
             let of_extent = extent.len();
-            len = len.checked_add(of_extent).ok_or(Refused::TooLong)?;
-            waiting.checked_add(len).ok_or(Refused::TooLong)?;
+            len = len.checked_add(of_extent).ok_or(Refusal::TooLong)?;
+            waiting.checked_add(len).ok_or(Refusal::TooLong)?;
             if R::joins(of_extent) {
                 let extent = Extent::Own(self.handed_over(extent));
                 match R::list_end() {
@@ -148,11 +146,11 @@ impl<R: Rules> Stream<R> {
         Ok(())
     }
 
-    /// Puts all that waits, then flushes the sink.
+    /// Puts all waiting bytes, then flushes the sink.
     ///
     /// # Errors
-    /// [`Refused`]; then nothing is queued.
-    pub fn flush(&mut self) -> Result<(), Refused> {
+    /// [`Refusal`]; nothing is queued then.
+    pub fn flush(&mut self) -> Result<(), Refusal> {
         self.check_ready()?;
         self.queue_flush();
         self.enter(Phase::Draining);
@@ -163,10 +161,10 @@ impl<R: Rules> Stream<R> {
     /// happened before and even if the flush fails.
     ///
     /// # Errors
-    /// [`Refused::Failed`] on a failed stream: the waiting bytes are lost, but the
+    /// [`Refusal::Failed`] on a failed stream: the waiting bytes are lost, but the
     /// sink's close is still queued (once), so the driver's rule applies here too.
     /// With the other refusals nothing is queued.
-    pub fn close(&mut self) -> Result<(), Refused> {
+    pub fn close(&mut self) -> Result<(), Refusal> {
         match self.phase {
             Phase::Ready => {
                 self.queue_flush();
@@ -179,22 +177,22 @@ impl<R: Rules> Stream<R> {
                     self.outputs.push(Output::Close);
                 }
                 self.enter(Phase::Failed { closed: true });
-                Err(Refused::Failed)
+                Err(Refusal::Failed)
             }
-            Phase::Draining => Err(Refused::OutputsWait),
-            Phase::Closed => Err(Refused::Closed),
+            Phase::Draining => Err(Refusal::OutputsWait),
+            Phase::Closed => Err(Refusal::Closed),
         }
     }
 
-    /// The next thing to do at the sink; `None` if there is nothing, or if the
-    /// previous output has not been [reported](Self::completed) on.
+    /// The next output for the driver to carry out; `None` if there is none, or if the
+    /// outcome of the previous one has not been [reported](Self::completed).
     #[inline]
     pub fn next_output(&mut self) -> Option<Output> {
         if self.buffer.is_open() { None } else { self.outputs.next() }
     }
 
-    /// Reports how the output last taken ended. If no output is in hand, this does
-    /// nothing.
+    /// Reports the outcome of the output that was taken last. Does nothing if its
+    /// outcome was already reported.
     ///
     /// Report an abandoned put (a cancelled task) as failed: the stream cannot know
     /// how much of it the sink took.
@@ -215,9 +213,9 @@ impl<R: Rules> Stream<R> {
         }
     }
 
-    /// Takes back a put that the sink is done with, to reuse its memory: its list
-    /// of extents, or the buffer if no other view of it exists. Optional; a stream
-    /// whose puts come back allocates next to nothing once it runs.
+    /// Takes back a put that the sink no longer needs, to reuse its memory: its list
+    /// of extents, or the buffer if no other view of it exists. This is optional; a
+    /// stream whose puts come back soon stops allocating.
     pub fn recycle(&mut self, put: Put) {
         if let Some(extent) = self.outputs.recycle(put) {
             self.retired.keep_whole(extent, self.shape.buffer_size.get());
@@ -230,13 +228,13 @@ impl<R: Rules> Stream<R> {
         self.taken
     }
 
-    /// How the stream cuts what it puts.
+    /// The sizes of the stream's puts.
     pub fn shape(&self) -> Shape {
         self.shape
     }
 
-    /// `C`: the capacity left in the current buffer, filled or not; `None` if there
-    /// is no buffer.
+    /// `C`: the capacity left in the current buffer, including its filled part; `None`
+    /// if there is no buffer.
     pub fn capacity(&self) -> Option<usize> {
         self.buffer.capacity()
     }
@@ -273,12 +271,12 @@ impl<R: Rules> Stream<R> {
         self.shape.buffer_size.get()
     }
 
-    fn check_ready(&self) -> Result<(), Refused> {
+    fn check_ready(&self) -> Result<(), Refusal> {
         match self.phase {
             Phase::Ready => Ok(()),
-            Phase::Draining => Err(Refused::OutputsWait),
-            Phase::Closed => Err(Refused::Closed),
-            Phase::Failed { .. } => Err(Refused::Failed),
+            Phase::Draining => Err(Refusal::OutputsWait),
+            Phase::Closed => Err(Refusal::Closed),
+            Phase::Failed { .. } => Err(Refusal::Failed),
         }
     }
 
@@ -307,9 +305,9 @@ impl<R: Rules> Stream<R> {
 
     #[cold]
     #[inline(never)]
-    fn write_past_the_buffer(&mut self, bytes: &[u8]) -> Result<(), Refused> {
+    fn write_past_the_buffer(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
         self.check_ready()?;
-        self.waiting().checked_add(bytes.len()).ok_or(Refused::TooLong)?;
+        self.waiting().checked_add(bytes.len()).ok_or(Refusal::TooLong)?;
         let filled = self.filled_len();
         if self.buffer.has_room::<R>(bytes.len(), self.size()) {
             // Only a seeded bug sees room where there is none.
@@ -333,7 +331,7 @@ impl<R: Rules> Stream<R> {
         }
     }
 
-    /// Fills the buffer; the overflow either waits with it or follows its put.
+    /// Fills the buffer. The overflow either waits together with it, or follows its put.
     fn write_across(&mut self, bytes: &[u8]) {
         let size = self.size();
         if self.buffer.capacity().is_none() {
@@ -368,8 +366,8 @@ impl<R: Rules> Stream<R> {
         self.buffer.renew(self.retired.memory(self.shape.buffer_size.get()));
     }
 
-    /// Puts a copied run with nothing before it: whole, or cut to `S` with the tail
-    /// in the buffer.
+    /// Puts a copy of a run that no waiting bytes precede: as one put, or with trim as
+    /// puts of `S`, with the tail in the buffer.
     fn put_run(&mut self, bytes: &[u8]) {
         let size = self.size();
         if !self.shape.trim {
@@ -414,13 +412,13 @@ impl<R: Rules> Stream<R> {
         }
     }
 
-    /// An extent of a zero-copy write, as it is.
+    /// An extent of a zero-copy write, unchanged.
     #[inline]
     fn handed_over(&self, extent: Bytes) -> Bytes {
         if R::copies(extent.len(), self.size()) { Bytes::copy_from_slice(&extent) } else { extent }
     }
 
-    /// *Seal*: the filled bytes of the buffer join `L`, where they are.
+    /// *Seal*: the filled bytes of the buffer join `L` without being moved.
     #[inline]
     fn seal(&mut self) {
         if self.buffer.filled() == 0 {
@@ -432,7 +430,7 @@ impl<R: Rules> Stream<R> {
         }
     }
 
-    /// Puts the filled bytes of the buffer; then there is no buffer.
+    /// Puts the filled bytes of the buffer, and drops the buffer.
     fn put_buffer(&mut self) {
         self.detach();
         let size = self.size();
@@ -453,8 +451,8 @@ impl<R: Rules> Stream<R> {
         self.retired.keep(mem::take(&mut self.buffer));
     }
 
-    /// Gives the waiting extents in the buffer's front views of their own, since
-    /// the buffer is dropped before they are put.
+    /// Gives each waiting extent in the buffer's front a view of its own, because the
+    /// buffer is dropped before they are put.
     fn detach(&mut self) {
         if !self.buffer.front().is_empty() {
             self.pending.detach(&self.buffer.take_front());

@@ -1,5 +1,5 @@
-//! The output stream of mixed writes: small ones copied together, large ones handed
-//! over, in one order.
+//! The output stream of mixed writes: it copies small writes together, and passes
+//! large ones on without a copy, all in one order.
 //!
 //! A packfile is written as large encoded payloads with small tails between
 //! them, an index and a trailer. Copying the payloads into a buffer would cost a
@@ -31,10 +31,10 @@
 //!    emit   (Z >= S)   without trim: one put of all of L
 //!                      with trim: puts of exactly S while S bytes are there; an
 //!                      extent across a cut is shared by two puts; the rest stays in L
-//!    split  (a run)    with trim, of a large buffered write that nothing waits before:
-//!                      puts of S; its tail t < S is copied into the buffer. Where
-//!                      there is no buffer it gets a fresh one, even for t = 0; where
-//!                      C < t too (then the remnant is abandoned)
+//!    split  (a run)    with trim, for a large buffered write that nothing waits before:
+//!                      puts of S; its tail t < S is copied into the buffer. If there
+//!                      is no buffer, a fresh one is allocated, even for t = 0; also
+//!                      if C < t (the remnant is then abandoned)
 //! ```
 //!
 //! ```text
@@ -43,21 +43,21 @@
 //!                       L not empty          its copy joins L, emit
 //!                       L empty              put the copy (with trim: split)
 //!                     otherwise            fill the buffer (a fresh one of S, if none);
-//!                                          of what is left over, the rest r:
+//!                                          with the rest r that did not fit:
 //!                       L not empty, or C < S   seal; r joins L; emit
 //!                       else                    put the full buffer; then r: r >= S as a
 //!                                               large write, else into a fresh buffer
 //!    write_owned,     total > 0            seal; the extents join L; emit
 //!    write_extents
-//!    flush            L empty, E > 0       put the filled bytes; the buffer is gone
+//!    flush            L empty, E > 0       put the filled bytes; drop the buffer
 //!                     L not empty          seal; put all of L (with trim: S by S, then
 //!                                          the rest)
 //!                                          … then the sink's flush, always
 //!    close                                 flush, then the sink's close, always
 //! ```
 //!
-//! The *next* write or flush puts a buffer that is exactly full; it is not put at
-//! once. A buffered write of no bytes allocates the buffer if there is none.
+//! A buffer that is exactly full is put by the *next* write or flush, not
+//! immediately. A buffered write of no bytes allocates the buffer if there is none.
 //!
 //! # One case by hand
 //!
@@ -74,8 +74,8 @@
 //!
 //! The first put consists of the four bytes handed over and one of the copied
 //! bytes, the second of the other three; then the sink is flushed. Without trim the
-//! flush is one put, `4+4`. To see it on the screen, with every invariant judged at
-//! every step:
+//! flush is one put, `4+4`. This command prints the case, with every invariant checked
+//! at every step:
 //!
 //! ```text
 //!    echo 'trim=1 writes=z4,b4,f' | sealpack check --replay - --buffer-size 5
@@ -83,7 +83,7 @@
 //!
 //! # The invariants
 //!
-//! 1. **Order.** The puts joined are the writes joined.
+//! 1. **Order.** The concatenation of all puts is the concatenation of all writes.
 //! 2. **Shape.** Every put but the last before a flush or close is exactly `S`
 //!    bytes with trim, at least `S` without.
 //! 3. **Bound.** With trim no put is above `S`; without, a flush puts at most `2S -
@@ -93,10 +93,10 @@
 //!    sink has been given never change.
 //! 6. **Rest.** Between operations `0 <= E <= C <= S`, `Z` is the bytes of `L`, `Z
 //!    < S`.
-//! 7. **Fail-stop.** After a failed output every call says so; nothing is put after
-//!    a gap.
+//! 7. **Fail-stop.** After a failed output every call fails; nothing is put after a
+//!    gap.
 //!
-//! Module `check` (feature `check`) judges these invariants, by enumeration and by
+//! Module `check` (feature `check`) checks these invariants, by enumeration and by
 //! proof.
 //!
 //! # The driver's one rule
@@ -104,10 +104,10 @@
 //! The stream does no I/O. An operation *queues* outputs, and:
 //!
 //! > **After every operation, whatever it returned, take each output, carry it
-//! > out, and report how it ended, until there is none.**
+//! > out, and report its outcome, until there is none.**
 //!
 //! The stream gives out one output at a time, and refuses an operation while one
-//! is left ([`Refused::OutputsWait`]): a driver that forgets the rule cannot
+//! is left ([`Refusal::OutputsWait`]): a driver that forgets the rule cannot
 //! reorder bytes. *Whatever it returned*: the close of a failed stream is
 //! refused, and still has the sink's close to carry out.
 //!
@@ -188,14 +188,14 @@
 //! # assert_eq!(upload.0, [5, 3]);
 //! ```
 //!
-//! If a future is dropped in the middle of a put, the output stays in the driver's
-//! hand, and the stream refuses to go on: report the output as [`Outcome::Failed`],
-//! and close.
+//! If a future is dropped in the middle of a put, the outcome of that output is never
+//! reported, and the stream refuses every operation: report the output as
+//! [`Outcome::Failed`], and close.
 //!
-//! # Where to read on
+//! # Source files
 //!
 //! `rules.rs` is the specification, with one function per decision; `machine.rs`
-//! asks it and moves the bytes; `buffer.rs` is the buffer, `pending.rs` is `L`,
+//! calls it and moves the bytes; `buffer.rs` is the buffer, `pending.rs` is `L`,
 //! `queue.rs` has the puts and the driver's side, and `extent.rs` has the extents
 //! that both use.
 //!
@@ -204,15 +204,15 @@
 //! The behaviour is that of Seastar's `output_stream`, measured by running it, with
 //! three exceptions:
 //!
-//! - *The flush rule.* With trim, a flush puts pieces of `S` here and everything at
-//!   once there: see [`ReferenceFlush`].
-//! - *Fail-stop.* After a failed put the reference carries on after the gap.
-//! - *Empty extents* of one zero-copy write are left out here, and put there.
+//! - *The flush rule.* With trim, a flush of this stream puts pieces of `S`; the
+//!   reference puts everything at once: see [`ReferenceFlush`].
+//! - *Fail-stop.* After a failed put the reference continues, and so leaves a gap.
+//! - *Empty extents* of one zero-copy write are left out; the reference puts them.
 //!
 //! The reference has three features that this stream lacks: `batch_flushes`, which
 //! postpones flushes and reports their errors through a hook (here a flush is an
 //! output like any other, and the driver may postpone it); a buffer size that the
-//! sink requests (here the caller that opens the sink chooses the [`Shape`]); and
+//! sink requests (here the caller chooses the [`Shape`] when it opens the sink); and
 //! `allocate_buffer`, with which a sink for direct I/O provides aligned memory.
 //! Buffers here are not aligned.
 //!
@@ -234,7 +234,7 @@ mod rules;
 mod shape;
 
 pub use machine::Stream;
-pub use outcome::{Outcome, Refused};
+pub use outcome::{Outcome, Refusal};
 pub use queue::{Output, Put};
-pub use rules::{End, Faithful, ReferenceFlush, Rules};
+pub use rules::{End, ReferenceFlush, Rules, SpecifiedRules};
 pub use shape::{BufferSize, Shape};

@@ -1,37 +1,41 @@
-//! What the stream answers its caller, and what its driver reports to the stream.
+//! What the stream returns to its caller, and what the driver reports to the stream.
 
 use core::fmt;
 
-/// Why an operation was refused. Nothing was taken from the caller.
+/// Why an operation was refused. The stream took nothing from the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Refused {
-    /// A put, a flush or the close of the sink failed before. The stream has ended:
-    /// further bytes would come after a gap.
+pub enum Refusal {
+    /// A put, a flush or the close of the sink has failed. The stream has ended: further
+    /// bytes would come after a gap.
     Failed,
-    /// The stream was closed before.
+    /// The stream is already closed.
     Closed,
-    /// Outputs of the previous operation wait to be taken, or one of them to be
-    /// reported on: see the driver's rule in the [module](super) documentation.
+    /// The driver has not yet taken all outputs of the previous operation, or has not
+    /// reported the outcome of one: see the driver's rule in the [module](super) documentation.
     OutputsWait,
     /// The waiting bytes and those of this write together exceed `usize` (the same
     /// buffer handed over many times on a 32-bit machine).
     TooLong,
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Refused::Failed => "the stream has failed: a write to its sink did not succeed",
-            Refused::Closed => "the stream is closed",
-            Refused::OutputsWait => "outputs of the operation before are still to be carried out",
-            Refused::TooLong => "the write is longer than a machine word counts",
+            Refusal::Failed => "the stream has failed: a write to its sink did not succeed",
+            Refusal::Closed => "the stream is closed",
+            Refusal::OutputsWait => {
+                "outputs of the previous operation have not been carried out yet"
+            }
+            Refusal::TooLong => {
+                "the waiting bytes and this write together exceed the address space"
+            }
         })
     }
 }
 
-impl core::error::Error for Refused {}
+impl core::error::Error for Refusal {}
 
-/// How an output ended at the sink.
+/// Whether the sink carried out an output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// Carried out in full.

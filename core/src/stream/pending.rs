@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use core::{mem, ops::Range};
 
-/// `L`, the extents that wait, with `Z`, their bytes.
+/// `L`, the waiting extents, and `Z`, the number of their bytes.
 ///
 /// 1. `bytes` is the sum of the lengths in `extents`.
 /// 2. No extent is empty, so `extents` is empty exactly when `bytes` is 0.
@@ -61,7 +61,7 @@ impl Pending {
         self.extents.append(list);
     }
 
-    /// Counts `len` bytes without an extent: an overflow that handed over nothing.
+    /// Adds `len` to `Z` without an extent, for an overflow that handed over nothing.
     /// Only a seeded bug calls this with `len > 0`.
     pub(super) fn count(&mut self, len: usize) {
         self.bytes = self.bytes.saturating_add(len);
@@ -71,7 +71,7 @@ impl Pending {
         *self = Pending::default();
     }
 
-    /// Gives each sealed extent a view of its own, of the front that was taken.
+    /// Replaces each sealed extent by a view of `front`, the front that was taken.
     pub(super) fn detach(&mut self, front: &Bytes) {
         for extent in &mut self.extents {
             if let Extent::Sealed(range) = extent {

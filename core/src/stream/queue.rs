@@ -1,4 +1,4 @@
-//! What the stream hands to its driver.
+//! The outputs that the stream gives to its driver.
 
 use super::extent::Extent;
 use super::rules::Rules;
@@ -6,7 +6,7 @@ use alloc::{collections::VecDeque, vec::Vec};
 use bytes::Bytes;
 use core::mem;
 
-/// One thing for the driver to do at the sink.
+/// One action for the driver to carry out at the sink.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// Write all of these bytes, after everything put before.
@@ -29,7 +29,7 @@ pub struct Put {
     len: usize,
 }
 
-/// Many puts consist of one extent: those need no list of their own.
+/// Many puts consist of one extent; those need no list.
 #[derive(Clone, Debug)]
 enum Extents {
     One(Extent),
@@ -74,7 +74,8 @@ impl PartialEq for Put {
 
 impl Eq for Put {}
 
-/// The outputs that the driver still has to take, and the one it has in hand.
+/// The outputs that the driver has yet to take, and the one in its hand: taken, but
+/// its outcome not yet reported.
 #[derive(Debug, Default)]
 pub(crate) struct Outputs {
     queue: VecDeque<Output>,
@@ -83,7 +84,7 @@ pub(crate) struct Outputs {
     spare: Vec<Vec<Extent>>,
 }
 
-/// The output that the driver has taken and not yet reported on.
+/// The output in the driver's hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum InHand {
     Put { len: usize },
@@ -154,8 +155,8 @@ impl Outputs {
         self.in_hand.take()
     }
 
-    /// Drops the queue after a failure: nothing more is put or flushed; a close
-    /// that was requested is still due.
+    /// Drops the queue after a failure, except a close: nothing more is put or flushed,
+    /// but a requested close is still due.
     pub(super) fn drop_all_but_close<R: Rules>(&mut self) {
         self.queue.retain(|output| matches!(output, Output::Close) && R::closes_after_failure());
     }
@@ -179,8 +180,8 @@ impl Outputs {
         }
     }
 
-    /// Keeps an empty list for another put: one for each that can be in use at the
-    /// same time, namely `L`, a put being made, and a put at the sink.
+    /// Keeps an empty list for reuse, up to three: as many as can be in use at the same
+    /// time, namely `L`, a put being made, and a put at the sink.
     pub(super) fn keep(&mut self, list: Vec<Extent>) {
         if list.capacity() > 0 && self.spare.len() < 3 {
             self.spare.push(list);

@@ -1,10 +1,10 @@
 //! The decisions of the machine, one small function each.
 //!
 //! The default bodies of [`Rules`] *are* the specification: the machine in
-//! `machine.rs` moves bytes, and asks here whenever there is a choice. A seeded bug
-//! (`check::mutant`) is therefore an `impl` that overrides one function, and the
-//! type that ships, `Stream<Faithful>`, has no switch for it: the functions are
-//! static, inlined, and gone after compilation.
+//! `machine.rs` moves bytes, and calls these functions whenever there is a choice. A
+//! seeded bug (`check::mutant`) is therefore an `impl` that overrides one function,
+//! and the type that ships, `Stream<SpecifiedRules>`, has no switch for it: the
+//! functions are static, inlined, and gone after compilation.
 //!
 //! The letters in the comments: `S` is the buffer size; `C` the capacity left in
 //! the current buffer; `E` its filled end; `L` the list of waiting extents; `Z` the
@@ -15,14 +15,14 @@
 pub enum End {
     /// After everything that waits: the order in which it was written.
     Back,
-    /// Before everything that waits. No faithful stream returns this.
+    /// Before everything that waits. Only a seeded bug returns this.
     Front,
 }
 
 /// One function per decision of the output stream; the default bodies are the
 /// specification.
 ///
-/// All lengths are in bytes. Only [`Faithful`] and [`ReferenceFlush`] are meant
+/// All lengths are in bytes. Only [`SpecifiedRules`] and [`ReferenceFlush`] are meant
 /// for use; other implementations are seeded bugs.
 pub trait Rules: 'static {
     /// Whether a buffered write fits the buffer (the fast path): the write would
@@ -38,7 +38,7 @@ pub trait Rules: 'static {
         filled == 0 && n >= size
     }
 
-    /// Whether a large write may be put at once: only if nothing waits before it.
+    /// Whether a large write may be put immediately: only if nothing waits before it.
     #[inline]
     fn goes_direct(pending_is_empty: bool) -> bool {
         pending_is_empty
@@ -50,16 +50,16 @@ pub trait Rules: 'static {
         tail <= capacity
     }
 
-    /// Whether an overflowing buffer has to wait in `L` together with the overflow
-    /// (because other bytes wait before it, or because it is a remnant and so too
-    /// short for a put), or is a full put by itself.
+    /// Whether an overflowing buffer must wait in `L` together with the overflow:
+    /// because other bytes wait before it, or because it is a remnant and so too short
+    /// for a put. Otherwise it is a full put by itself.
     #[inline]
     fn overflow_waits(pending_is_empty: bool, capacity: usize, size: usize) -> bool {
         !pending_is_empty || capacity < size
     }
 
-    /// How much of the overflow's run is handed over: the bytes `written` to it,
-    /// not the `allocated` ones.
+    /// How many bytes of the overflow's run join `L`: those `written` to it, not all
+    /// that were `allocated`.
     #[inline]
     fn handed_over(written: usize, _allocated: usize) -> usize {
         written
@@ -109,7 +109,7 @@ pub trait Rules: 'static {
         filled > 0
     }
 
-    /// Which end of its list each further extent of one zero-copy write joins.
+    /// At which end of its list each further extent of one zero-copy write is added.
     #[inline]
     fn list_end() -> End {
         End::Back
@@ -173,16 +173,16 @@ pub trait Rules: 'static {
 ///
 /// [`Stream`]: super::Stream
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Faithful;
+pub struct SpecifiedRules;
 
-impl Rules for Faithful {}
+impl Rules for SpecifiedRules {}
 
 /// The flush rule of the reference (Seastar's `output_stream`): a flush puts all
 /// waiting bytes at once, up to `2S - 1` bytes even with trim.
 ///
 /// Every other rule is the specification's. This type exists to compare with the
 /// reference, byte for byte; a caller that uploads parts of equal size needs
-/// [`Faithful`].
+/// [`SpecifiedRules`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReferenceFlush;
 

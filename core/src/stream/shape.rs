@@ -1,4 +1,4 @@
-//! The choices made once for a stream.
+//! The settings of a stream, which never change.
 
 /// The size of a stream's buffer in bytes, `S`: from 1 to [`BufferSize::MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,7 +29,7 @@ impl BufferSize {
     }
 }
 
-/// How a stream cuts what it puts.
+/// The sizes of a stream's puts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Shape {
     /// `S`: the size of every put, exactly (with trim) or at least (without),
@@ -40,7 +40,8 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// Puts of at least `buffer_size`, each as large as what was handed over.
+    /// Puts of at least `buffer_size`; bytes that were handed over together are put
+    /// together.
     pub const fn at_least(buffer_size: BufferSize) -> Self {
         Shape { buffer_size, trim: false }
     }

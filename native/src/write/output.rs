@@ -5,7 +5,7 @@ use bytes::Bytes;
 use sealpack_core::Error as PackError;
 use sealpack_core::error::Limit;
 use sealpack_core::format::Trailer;
-use sealpack_core::stream::{Outcome, Output, Refused, Shape, Stream};
+use sealpack_core::stream::{Outcome, Output, Refusal, Shape, Stream};
 use sealpack_core::write::{Assembly, PackShape, SealedDraft};
 
 use super::progress::WriteMonitor;
@@ -148,11 +148,11 @@ impl<S: PackSink> Streamed<S> {
     }
 }
 
-fn refusal(refused: Refused) -> ErrorKind {
+fn refusal(refused: Refusal) -> ErrorKind {
     match refused {
-        Refused::TooLong => PackError::Limit(Limit::File).into(),
+        Refusal::TooLong => PackError::Limit(Limit::File).into(),
         // `drive` follows the rule, so each of these means that the stream failed
         // before.
-        Refused::Failed | Refused::Closed | Refused::OutputsWait => ErrorKind::Ended,
+        Refusal::Failed | Refusal::Closed | Refusal::OutputsWait => ErrorKind::Ended,
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use sealpack_core::check::{Broken, Case, Exploration, Invariant, Mutant, Order, Space, World};
+use sealpack_core::check::{
+    Case, Exploration, Invariant, InvariantSet, Mutant, Order, Space, World,
+};
 use sealpack_core::stream::{BufferSize, Shape};
 
 /// A case in which a mutant breaks an invariant.
@@ -124,9 +126,9 @@ impl Hunt<'_> {
                 return ControlFlow::Continue(());
             }
             let shape = Shape { buffer_size: self.buffer_size, trim };
-            let broken: Broken = world.run(shape, events.iter().copied());
+            let broken: InvariantSet = world.run(shape, events.iter().copied());
             bag.cases += 1;
-            bag.failing += u64::from(!broken.is_none());
+            bag.failing += u64::from(!broken.is_empty());
             for invariant in broken.iter() {
                 let count = kept.entry(invariant).or_default();
                 if *count < KEPT {

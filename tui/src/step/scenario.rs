@@ -124,7 +124,7 @@ mod tests {
             assert!(!setup.case.events.is_empty(), "{}", scenario.name);
             assert_eq!(setup.buffer_size.get(), scenario.buffer_size);
             let replay = replay(&setup.case, setup.buffer_size, &setup.variant);
-            assert_eq!(replay.broken.is_none(), scenario.mutant.is_none(), "{}", scenario.name);
+            assert_eq!(replay.broken.is_empty(), scenario.mutant.is_none(), "{}", scenario.name);
         }
     }
 }

@@ -11,7 +11,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
-use sealpack_core::check::{self, Broken, Case, FlushRule, Invariant, MUTANTS, Mutant, Variant};
+use sealpack_core::check::{
+    self, Case, FlushRule, Invariant, InvariantSet, MUTANTS, Mutant, Variant,
+};
 use sealpack_core::stream::BufferSize;
 
 use crate::outcome::{CommandOutcome, Failure};
@@ -154,14 +156,14 @@ fn buffer_size(text: &str) -> Result<BufferSize, String> {
 
 /// The invariants that were violated. Under the reference's flush rule, `Bound`
 /// does not apply: the last put of a flush may be larger than S.
-fn violated(broken: Broken, rule: FlushRule) -> impl Iterator<Item = Invariant> {
+fn violated(broken: InvariantSet, rule: FlushRule) -> impl Iterator<Item = Invariant> {
     let promised = move |i: &Invariant| rule == FlushRule::Strict || *i != Invariant::Bound;
     broken.iter().filter(promised)
 }
 
 /// The smallest case that violates an invariant.
 fn smallest_failure<'c>(
-    broken: Broken,
+    broken: InvariantSet,
     rule: FlushRule,
     smallest: impl Fn(Invariant) -> Option<&'c Case>,
 ) -> Option<(Invariant, &'c Case)> {

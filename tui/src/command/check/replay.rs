@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
-use sealpack_core::check::{self, Broken, Case, Form, Invariant, Trace, Variant, World};
+use sealpack_core::check::{self, Case, Form, Invariant, InvariantSet, Trace, Variant, World};
 use sealpack_core::stream::{BufferSize, Shape};
 use serde::Serialize;
 
@@ -110,7 +110,7 @@ impl ReplayTotals {
     fn add(
         &mut self,
         case: Case,
-        broken: Broken,
+        broken: InvariantSet,
         variant: &Variant,
         json: Option<(String, String)>,
     ) {

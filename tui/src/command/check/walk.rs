@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use sealpack_core::check::{Expected, FlushRule, Invariant, Variant, Walk, Walked};
+use sealpack_core::check::{FlushRule, Invariant, SpecifiedPuts, Variant, Walk, WalkTally};
 use sealpack_core::stream::{BufferSize, Shape};
 use serde::Serialize;
 
@@ -52,7 +52,7 @@ pub fn run(args: &CheckArgs, cases: u64, variant: &Variant) -> Result<CommandOut
     let total = cases.saturating_mul(2);
     let mut progress =
         ProgressMeter::items(format!("walk at S = {}", size.get()), total, args.json);
-    let mut walked = Walked::default();
+    let mut walked = WalkTally::default();
     for trim in [false, true] {
         let before = report.cases;
         let mut show = |done: u64| {
@@ -90,7 +90,7 @@ fn walk(
     seed: u64,
     cases: u64,
     show: &mut dyn FnMut(u64) -> ControlFlow<()>,
-) -> Walked {
+) -> WalkTally {
     let rule = variant.flush_rule();
     let promised = |invariant: &Invariant| match rule {
         FlushRule::Strict => true,
@@ -98,11 +98,11 @@ fn walk(
     };
     let promised: Vec<Invariant> = Invariant::ALL.into_iter().filter(promised).collect();
     let open = |shape: Shape| variant.open(shape);
-    let mut expected = Expected::new(rule);
+    let mut expected = SpecifiedPuts::new(rule);
     Walk::new(shape, &open)
         .seed(seed)
         .cases(cases)
-        .promising(&promised)
+        .checking(&promised)
         .against(&mut expected)
         .with_progress(show)
         .run()

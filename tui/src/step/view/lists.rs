@@ -98,7 +98,7 @@ fn detail(app: &Stepper) -> String {
         }),
         StepperMode::Failures => app.hunted.found.get(row).map(|failure| {
             let (mutant, invariant) = (failure.mutant, failure.invariant);
-            format!("{}: {}. {}", mutant.name, mutant.wrong, invariant.promise())
+            format!("{}: {}. {}", mutant.name, mutant.wrong, invariant.statement())
         }),
         StepperMode::Step => None,
     }
