@@ -13,8 +13,9 @@ use sealpack_core::read::DEFAULT_TAIL;
 
 use super::error::{StoreError, StoreFault};
 use super::version::Version;
-use crate::error::{Error, ErrorKind, IoOperation};
+use crate::error::{Error, ErrorKind, IoOperation, SetFault};
 use crate::names::NAMES_ENDING;
+use crate::set::MemberName;
 
 /// The place of a pack: a store, and the path of an object in it.
 ///
@@ -117,6 +118,31 @@ impl Location {
         Self { store, path, name: Arc::new(name.into()), uses_e_tags: self.uses_e_tags }
     }
 
+    /// Returns the location of a member of the set whose manifest is here: below the
+    /// manifest's folder, in the same store.
+    ///
+    /// ```
+    /// # use object_store::memory::InMemory;
+    /// # use sealpack::remote::Location;
+    /// let set = Location::new(InMemory::new(), "logs/set.json".into());
+    /// let member = set.named("s3://b/logs/set.json").member(&"2026/01.pack".parse()?);
+    /// assert_eq!(member.path().as_ref(), "logs/2026/01.pack");
+    /// assert_eq!(member.to_string(), "s3://b/logs/2026/01.pack");
+    /// # Ok::<(), sealpack::SetFault>(())
+    /// ```
+    #[must_use]
+    pub fn member(&self, name: &MemberName) -> Self {
+        let path = match self.path.as_ref().rsplit_once('/') {
+            Some((folder, _)) => format!("{folder}/{name}"),
+            None => name.to_string(),
+        };
+        // The parts of a member's name are parts of a path.
+        let path = ObjectPath::parse(&path).unwrap_or_else(|_| path.into());
+        let folder = self.name.parent().unwrap_or(Path::new(""));
+        let member = Self::shared(Arc::clone(&self.store), path).named(folder.join(name.as_str()));
+        Self { uses_e_tags: self.uses_e_tags, ..member }
+    }
+
     /// Returns the present version: one request.
     ///
     /// # Errors
@@ -152,6 +178,27 @@ impl Location {
             (location, self.version_of(&meta).listed())
         };
         Ok(found.into_iter().map(below).collect())
+    }
+
+    /// Fetches the whole object, of whichever version is present: one request. An object
+    /// of more than `limit` bytes is refused, whatever size the store states.
+    pub(super) async fn fetch_whole(&self, limit: u64) -> Result<Vec<u8>, ErrorKind> {
+        let failed = |error: StoreError| error.during(IoOperation::Opening);
+        let got = self.store.get_opts(&self.path, GetOptions::new()).await;
+        let got = got.map_err(|error| failed(StoreError::reading(error)))?;
+        let too_large = |size| ErrorKind::Set(SetFault::ManifestSize { size, limit });
+        if got.meta.size > limit {
+            return Err(too_large(got.meta.size));
+        }
+        let (mut bytes, mut parts) = (Vec::new(), got.into_stream());
+        while let Some(part) = parts.try_next().await.map_err(|e| failed(StoreError::reading(e)))? {
+            let size = bytes.len() as u64 + part.len() as u64;
+            if size > limit {
+                return Err(too_large(size));
+            }
+            bytes.extend_from_slice(&part);
+        }
+        Ok(bytes)
     }
 
     /// Fetches a range of whichever version is present: one request. Returns fewer

@@ -10,6 +10,7 @@
 //! (store,     (async)      ── get_many ──> near records in one request, in parallel
 //!  path)                   ── range, verify ──> streams, requests ahead
 //! RemoteTrust ─(options)─> every record checked against a digest list, by blocks
+//! RemotePackSet ── one of several packs, which a manifest or a prefix lists
 //!          ── ReaderCache ── open ───────> none, if the version is known
 //!          ── StoreSource ──> Reader       the same for threads, blocking
 //!          ── RemoteWriter ── append ────> equal parts of a multipart upload
@@ -25,8 +26,10 @@ mod digests;
 mod error;
 mod location;
 mod names;
+mod open_set;
 mod options;
 mod outcome;
+mod pack_set;
 mod part;
 mod pinned;
 mod reader;
@@ -43,7 +46,9 @@ pub use blocking::StoreSource;
 pub use cache::ReaderCache;
 pub use error::{Refusal, StoreError, StoreFault};
 pub use location::Location;
+pub use open_set::RemotePackSetOptions;
 pub use options::RemoteReaderOptions;
+pub use pack_set::{RemoteMember, RemotePackSet};
 pub use part::PartSize;
 pub use reader::RemoteReader;
 pub use trust::RemoteTrust;

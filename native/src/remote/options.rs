@@ -15,6 +15,8 @@ pub struct RemoteReaderOptions {
     pub(super) merge: Option<Merge>,
     pub(super) requests: Option<usize>,
     pub(super) trust: Option<RemoteTrust>,
+    /// The size that a set lists, in bytes.
+    pub(super) listed_size: Option<u64>,
 }
 
 impl RemoteReaderOptions {

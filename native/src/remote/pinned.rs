@@ -12,7 +12,7 @@ use sealpack_core::read::{Opening, Pack, PackOpened, ReadLimits};
 use super::error::{StoreError, StoreFault};
 use super::location::Location;
 use super::version::Version;
-use crate::error::{ErrorKind, IoOperation};
+use crate::error::{ErrorKind, IoOperation, SetFault};
 use crate::trace::event;
 
 /// An object, pinned to the version that was opened.
@@ -73,16 +73,22 @@ impl PinnedObject {
 
     /// Opens a pack: one request if the version is known, or if the store supports
     /// ranges that count from the end; otherwise two. An index above 256 KiB takes
-    /// one more.
+    /// one more. If a set lists the size, an object of another size is refused.
     pub(super) async fn open(
         location: &Location,
         known: Option<Version>,
+        listed_size: Option<u64>,
         limits: ReadLimits,
     ) -> Result<(Self, Pack), ErrorKind> {
         let (version, mut tail) = match known {
             Some(version) => (version, None),
             None => location.end().await?,
         };
+        if let (Some(listed), found) = (listed_size, version.size())
+            && listed != found
+        {
+            return Err(ErrorKind::Set(SetFault::MemberSize { listed, found }));
+        }
         let object = Self::new(location, version);
         let mut opening = Opening::new(object.version.size())?.with_limits(limits);
         loop {

@@ -296,7 +296,7 @@ impl RemoteReaderOptions {
             return Err(location.error(ErrorKind::Options(OptionsError::DigestsWithExtract)));
         }
         let limits = self.reading.limits;
-        let opened = PinnedObject::open(location, known, limits).await;
+        let opened = PinnedObject::open(location, known, self.listed_size, limits).await;
         let (object, pack) = opened.map_err(|kind| location.error(kind))?;
         let merge = self.merge.unwrap_or_else(|| Merge::for_requests(&pack.directory));
         let opened = OpenedPack::new(pack, object.version.size(), self.reading, merge);

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt as _};
+use sealpack_core::format::digest::Hash;
 use sealpack_core::read::{Examination, PlannedRead, Report};
 
 use super::reader::{RemoteReader, RemoteReaderInner};
@@ -35,23 +36,40 @@ impl RemoteReader {
         &self,
         progress: impl FnMut(VerifyProgress) -> ControlFlow<B>,
     ) -> Result<ControlFlow<B, Report>, Error> {
-        in_span!(self.examine_all(progress), "verify", path = %self.location().name().display())
-            .await
+        let content_hash = self.trusted().map(|list| list.header().content_hash);
+        self.verify_against(content_hash, progress).await
+    }
+
+    /// As [`verify_with`](Self::verify_with), against a content hash that the caller has
+    /// from elsewhere, as [`Reader::verify_against`](crate::Reader::verify_against).
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub async fn verify_against<B>(
+        &self,
+        content_hash: Option<Hash>,
+        progress: impl FnMut(VerifyProgress) -> ControlFlow<B>,
+    ) -> Result<ControlFlow<B, Report>, Error> {
+        let path = self.location().name();
+        in_span!(self.examine_all(content_hash, progress), "verify", path = %path.display()).await
     }
 
     async fn examine_all<B>(
         &self,
+        content_hash: Option<Hash>,
         mut progress: impl FnMut(VerifyProgress) -> ControlFlow<B>,
     ) -> Result<ControlFlow<B, Report>, Error> {
         self.codec().await?;
         let inner = &self.inner;
         let reads = scan(inner, 0..self.directory().record_count());
         let room = inner.room();
-        let examined = stream::iter(reads)
-            .then(move |read| Box::pin(room.clone().take(read)))
-            .map(|(read, share)| RemoteReaderInner::examine(Arc::clone(inner), read, share));
+        let examined = stream::iter(reads).then(move |read| Box::pin(room.clone().take(read))).map(
+            |(read, share)| {
+                let takes_digests = content_hash.is_some();
+                RemoteReaderInner::examine(Arc::clone(inner), read, share, takes_digests)
+            },
+        );
         let mut examined = std::pin::pin!(examined.buffered(inner.requests));
-        let content_hash = self.trusted().map(|list| list.header().content_hash);
         let mut verification = inner.opened.verification(content_hash);
         while let Some(examinations) = examined.next().await {
             let so_far = verification.push(examinations.map_err(|kind| self.error(kind))?);
@@ -78,11 +96,12 @@ impl RemoteReaderInner {
         inner: Arc<Self>,
         read: PlannedRead,
         share: RoomShare,
+        takes_digests: bool,
     ) -> Result<Vec<Examination>, ErrorKind> {
         let bytes = inner.fetch_read(&read).await?;
         let own = Arc::clone(&inner);
         let examined = inner.off_the_runtime(move || {
-            let takes_digests = own.trusted.get().is_some();
+            let takes_digests = takes_digests || own.trusted.get().is_some();
             own.opened.examine(read, &bytes, &own.opened.decoders, takes_digests)
         });
         let mut examined = examined.await??;

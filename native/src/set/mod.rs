@@ -32,3 +32,7 @@ pub use options::{MemberSource, PackSetOptions};
 pub use pack_set::{MemberPack, PackSet};
 pub use range::SetItems;
 pub use verify::{MemberReport, PackSetReport, SetProgress};
+
+/// Used by the sets in stores too.
+#[cfg(feature = "remote")]
+pub(crate) use self::{manifest::PositionMap, range::set_range};

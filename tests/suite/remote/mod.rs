@@ -5,7 +5,7 @@
 mod names;
 mod outcomes;
 mod reading;
-mod store;
+pub mod store;
 mod trusted;
 mod versions;
 mod writing;

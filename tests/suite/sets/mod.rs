@@ -3,6 +3,7 @@
 mod manifests;
 mod members;
 mod reading;
+mod remote;
 
 use std::path::{Path, PathBuf};
 

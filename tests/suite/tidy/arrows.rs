@@ -53,7 +53,7 @@ const NATIVE: Arrows = &[
     ("record_copy", &["write", "read", "error"]),
     ("unpack", &["read", "publish", "caught", "cores", "error"]),
     ("set", &["read", "trust", "source", "publish", "caught", "error"]),
-    ("remote", &["write", "read", "names", "trust", "source", "caught", "error", "trace"]),
+    ("remote", &["set", "write", "read", "names", "trust", "source", "caught", "error", "trace"]),
 ];
 
 const TUI: Arrows = &[
