@@ -19,25 +19,25 @@ export function launch({ args = [] } = {}) {
 
 /** The private memory of the browsers that this process started, in bytes (Linux). */
 export async function browserMemory() {
-  return sum((await family(process.pid)).filter((pid) => pid !== process.pid).map(ownMemory));
+  return sum((await processTree(process.pid)).filter((pid) => pid !== process.pid).map(ownMemory));
 }
 
 /** The processor time of those browsers, user and system, in seconds (Linux). */
 export async function browserTime() {
-  return sum((await family(process.pid)).filter((pid) => pid !== process.pid).map(ownTime));
+  return sum((await processTree(process.pid)).filter((pid) => pid !== process.pid).map(ownTime));
 }
 
 const sum = async (numbers) => (await Promise.all(numbers)).reduce((all, number) => all + number, 0);
 
 /** A process and its descendants. */
-async function family(root) {
+async function processTree(root) {
   const parents = new Map();
   for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
     const parent = /^PPid:\s+(\d+)/m.exec(await statusOf(pid))?.[1];
     parents.set(Number(pid), Number(parent));
   }
-  const within = (pid) => pid === root || (parents.has(pid) && within(parents.get(pid)));
-  return [...parents.keys()].filter(within);
+  const isInTree = (pid) => pid === root || (parents.has(pid) && isInTree(parents.get(pid)));
+  return [...parents.keys()].filter(isInTree);
 }
 
 /** Empty for a process that ended meanwhile. */
@@ -57,15 +57,15 @@ async function ownTime(pid) {
   return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / 100;
 }
 
-/** A page that collects its errors and the violations of its policy in `complaints`. */
-export async function quietPage(context) {
+/** A page that collects its errors and the violations of its policy in `loggedErrors`. */
+export async function newPage(context) {
   const page = await context.newPage();
-  const complaints = [];
-  page.on("pageerror", (error) => complaints.push(`uncaught: ${error.message}`));
+  const loggedErrors = [];
+  page.on("pageerror", (error) => loggedErrors.push(`uncaught: ${error.message}`));
   page.on("console", (message) => {
     if (message.type() === "error" && !/Failed to load resource/.test(message.text()))
-      complaints.push(message.text());
+      loggedErrors.push(message.text());
   });
-  page.complaints = complaints;
+  page.loggedErrors = loggedErrors;
   return page;
 }

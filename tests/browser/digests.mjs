@@ -1,5 +1,5 @@
-// A digest list implemented from FORMAT.md with Node's own SHA-256, so that the
-// package is not tested against itself.
+// Digest lists, implemented from FORMAT.md with Node's SHA-256, so that the package is
+// not tested against itself.
 import { createHash } from "node:crypto";
 
 const BLOCK = 128;

@@ -7,7 +7,7 @@ export const folder = path.join(path.dirname(fileURLToPath(import.meta.url)), ".
 
 const read = (...name) => readFile(path.join(folder, ...name));
 
-export async function sound() {
+export async function soundPacks() {
   const { packs } = JSON.parse(await read("manifest.json"));
   return Promise.all(
     packs.map(async (pack) => ({
@@ -31,13 +31,13 @@ export function itemsOf(stream) {
 }
 
 /**
- * Files that the reference refuses and the package reads, by a rule of
- * FORMAT.md: a CRC of 0 over app data is the older dialect.
+ * Files that the reference refuses and the package accepts, by a rule of
+ * FORMAT.md: a CRC of 0 over app data means the older dialect.
  */
-const READ_HERE = new Set(["app-data-crc-rc.pack"]);
+const ACCEPTED = new Set(["app-data-crc-rc.pack"]);
 
 /** The broken files; `scans` are the digests of all items by each version of the reference. */
-export async function broken() {
+export async function brokenPacks() {
   const { cases } = JSON.parse(await read("corrupt", "manifest-corrupt.json"));
   return Promise.all(
     cases.map(async (one) => {
@@ -46,7 +46,7 @@ export async function broken() {
         file: one.file,
         codec: one.codec,
         bytes: new Uint8Array(await read("corrupt", one.file)),
-        mustRefuse: sound.length === 0 && !READ_HERE.has(one.file),
+        mustRefuse: sound.length === 0 && !ACCEPTED.has(one.file),
         scans: sound.map((peer) => peer.scan_sha256),
       };
     }),

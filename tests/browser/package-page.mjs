@@ -1,5 +1,5 @@
-// A page in Chromium that has the package, from a server of its own.
-import { launch, quietPage } from "./browser.mjs";
+// A page in Chromium that loads the package from its own server.
+import { launch, newPage } from "./browser.mjs";
 import { serve } from "./server.mjs";
 
 /** Loads the package as `globalThis.sealpack`. */
@@ -15,7 +15,7 @@ export const IMPORT = 'import * as sealpack from "/package/js/index.js"; globalT
 export async function openPackagePage(folders, aliases, args = []) {
   const server = await serve(folders, { aliases });
   const browser = await launch({ args });
-  const page = await quietPage(await browser.newContext());
+  const page = await newPage(await browser.newContext());
   await page.goto(`${server.url}/page.html`);
   await page.waitForFunction(() => globalThis.sealpack);
   return {

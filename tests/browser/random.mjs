@@ -18,7 +18,7 @@ const WORDS =
   'ledger event offset account balance seal record item trailer payload 0 1 2 3 {"a": null} \n'.split(" ");
 
 /** Items of every kind: empty, tiny, text that compresses, noise, runs of one byte. */
-export function randomItems(rand, most = 60) {
+export function randomItems(rand, max = 60) {
   const kinds = rand.pick([
     ["text"],
     ["noise"],
@@ -26,7 +26,7 @@ export function randomItems(rand, most = 60) {
     ["empty"],
     ["text", "noise", "run", "empty", "tiny"],
   ]);
-  return Array.from({ length: rand.below(most) }, () => randomItem(rand, rand.pick(kinds)));
+  return Array.from({ length: rand.below(max) }, () => randomItem(rand, rand.pick(kinds)));
 }
 
 function randomItem(rand, kind) {

@@ -12,9 +12,9 @@ cd "$(dirname "$0")/../.."
 : "${CHROMIUM:=/usr/bin/chromium}" "${CHROMEDRIVER:=/usr/bin/chromedriver}"
 export CHROMIUM CHROMEDRIVER
 
-say() { printf '\n== %s\n' "$*"; }
+title() { printf '\n== %s\n' "$*"; }
 
-say "tools"
+title "tools"
 rustup target add wasm32-unknown-unknown 2>/dev/null || true
 node wasm/build.mjs --tools
 # Not `npm ci`: it requires Deno of every platform in the lock file, but npm
@@ -22,27 +22,27 @@ node wasm/build.mjs --tools
 [ -d tests/browser/node_modules ] ||
     npm install --prefix tests/browser --no-save --no-fund --no-audit --loglevel=error
 
-say "the package and the page"
+title "the package and the page"
 node wasm/build.mjs
 node www/build.mjs
 
-say "wasm-bindgen-test, in Node and in Chromium"
+title "wasm-bindgen-test, in Node and in Chromium"
 runner="$PWD/target/tools/bin/wasm-bindgen-test-runner"
 for where in node browser; do
     CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER="$runner" \
         cargo test --package sealpack-wasm --all-features --target wasm32-unknown-unknown --test "$where"
 done
 
-say "the package in Node; the package and the page in Chromium"
+title "the package in Node; the package and the page in Chromium"
 node --test tests/browser/node/ tests/browser/pages/
 
-say "packs built in wasm, read by the native reader"
+title "packs built in wasm, read by the native reader"
 packs=$(mktemp -d)
 trap 'rm -rf "$packs"' EXIT
 node tests/browser/dump.mjs "$packs" "${PACKS:-1000}"
 SEALPACK_WASM_PACKS="$packs" cargo test --package sealpack-tests --test suite wasm_packs -- --ignored --nocapture
 
 if [ "${1:-}" != --quick ]; then
-    say "the tarball in fresh projects"
+    title "the tarball in fresh projects"
     node --test tests/browser/packaging/
 fi

@@ -1,7 +1,7 @@
-// A file server with ranges, and with the bad habits of real servers. The query
-// names a habit: /folder/file.pack?habit=range-ignored
+// A file server with ranges that imitates the quirks of real servers. The query
+// names a quirk: /folder/file.pack?quirk=range-ignored
 //
-//   range-ignored     answers 200 and the whole file
+//   range-ignored     responds with 200 and the whole file
 //   head-refused      405 for HEAD, like a URL signed for GET
 //   head-gzip         HEAD sends the length of the gzipped file, with Content-Encoding
 //   head-gzip-silent  the same, without Content-Encoding
@@ -14,9 +14,9 @@
 //   redirect          302 to the plain file
 //   redirect-away     302 to the other origin
 //   flaky             503 for the first two requests of each kind
-//   broken            503 always
+//   broken            always 503
 //   cut               sends half of a range, once, and drops the connection
-//   slow              a byte, and then nothing for a minute
+//   slow              sends one byte, and then nothing
 //   wrong-range       206 with other bytes than requested
 //   too-long          206 whose body is longer than requested
 //   no-length         chunked, without Content-Length
@@ -44,7 +44,7 @@ const TYPES = {
  */
 export async function serve(mounts, { headers = {}, aliases = {} } = {}) {
   const state = { log: [], seen: new Map(), other: null, aliases, open: new Set() };
-  const server = createServer((request, response) => answer(request, response, { mounts, headers, state }));
+  const server = createServer((request, response) => respond(request, response, { mounts, headers, state }));
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address();
   return {
@@ -94,32 +94,32 @@ function count(state, kind, url) {
   return state.seen.get(key);
 }
 
-function answer(request, response, { mounts, headers, state }) {
+function respond(request, response, { mounts, headers, state }) {
   const url = new URL(request.url, "http://server");
-  const habit = url.searchParams.get("habit") ?? "";
+  const quirk = url.searchParams.get("quirk") ?? "";
   const { range } = request.headers;
-  state.log.push({ method: request.method, range, url: url.pathname, habit });
+  state.log.push({ method: request.method, range, url: url.pathname, quirk });
   state.open.add(response);
   response.on("close", () => state.open.delete(response));
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   response.setHeader("access-control-allow-origin", "*");
   if (request.method === "OPTIONS") {
-    // Refusing preflights fails the tests of a package that causes one.
+    // Refused, so that a test fails if the package causes a preflight.
     response.writeHead(403).end();
     return;
   }
-  if (habit !== "hidden" && !habit.endsWith("silent")) {
+  if (quirk !== "hidden" && !quirk.endsWith("silent")) {
     response.setHeader("access-control-expose-headers", "ETag, Content-Range");
   }
   const found = load(decodeURIComponent(url.pathname), mounts, state.aliases);
-  if (!found) return void response.writeHead(404).end("not here");
-  misbehave(request, response, { url, habit, found, state });
+  if (!found) return void response.writeHead(404).end("not found");
+  misbehave(request, response, { url, quirk, found, state });
 }
 
-function misbehave(request, response, { url, habit, found, state }) {
+function misbehave(request, response, { url, quirk, found, state }) {
   const turn = count(state, request.method, url.href);
   const redirect = (to) => response.writeHead(302, { location: to }).end();
-  switch (habit) {
+  switch (quirk) {
     case "head-refused":
       if (request.method === "HEAD") return void response.writeHead(405).end();
       break;
@@ -138,7 +138,7 @@ function misbehave(request, response, { url, habit, found, state }) {
       const second = state.aliases[`${url.pathname}.next`];
       if (second && ranges >= Number(url.searchParams.get("after") ?? 2)) {
         return void send(request, response, {
-          habit,
+          quirk,
           found: { bytes: second },
           tag: '"second"',
           state,
@@ -148,54 +148,54 @@ function misbehave(request, response, { url, habit, found, state }) {
       break;
     }
   }
-  send(request, response, { habit, found, tag: '"first"', state, turn });
+  send(request, response, { quirk, found, tag: '"first"', state, turn });
 }
 
-function send(request, response, { habit, found, tag, turn }) {
+function send(request, response, { quirk, found, tag, turn }) {
   const size = found.bytes?.length ?? found.size;
-  const silent = habit === "no-validators" || habit === "changes-silently" || habit === "hidden";
+  const silent = quirk === "no-validators" || quirk === "changes-silently" || quirk === "hidden";
   if (!silent) response.setHeader("etag", tag);
   if (found.type) response.setHeader("content-type", found.type);
   response.setHeader("accept-ranges", "bytes");
-  if (request.method === "HEAD" && habit.startsWith("head-gzip")) {
+  if (request.method === "HEAD" && quirk.startsWith("head-gzip")) {
     const packed = gzipSync(found.bytes ?? readFileSync(found.file)).length;
-    if (habit === "head-gzip") response.setHeader("content-encoding", "gzip");
+    if (quirk === "head-gzip") response.setHeader("content-encoding", "gzip");
     return void response.writeHead(200, { "content-length": packed }).end();
   }
-  if (request.method === "HEAD" && habit === "head-empty") {
+  if (request.method === "HEAD" && quirk === "head-empty") {
     return void response.writeHead(200, { "content-length": 0 }).end();
   }
-  const part = habit === "range-ignored" ? null : parseRange(request.headers.range, size, habit);
+  const part = quirk === "range-ignored" ? null : parseRange(request.headers.range, size, quirk);
   if (part === "unsatisfiable") {
     return void response.writeHead(416, { "content-range": `bytes */${size}` }).end();
   }
   const { start, end } = part ?? { start: 0, end: size };
   const length = end - start;
-  const lengths = habit === "no-length" ? {} : { "content-length": length };
+  const lengths = quirk === "no-length" ? {} : { "content-length": length };
   if (part) {
     response.writeHead(206, {
-      ...lengthFor(habit, length, lengths),
+      ...lengthFor(quirk, length, lengths),
       "content-range": `bytes ${start}-${end - 1}/${size}`,
     });
   } else {
     response.writeHead(200, lengths);
   }
   if (request.method === "HEAD") return void response.end();
-  body(response, { habit, found, start, end, turn, ranged: Boolean(part) });
+  body(response, { quirk, found, start, end, turn, ranged: Boolean(part) });
 }
 
-function lengthFor(habit, length, lengths) {
-  return habit === "too-long" ? { "content-length": length + 64 } : lengths;
+function lengthFor(quirk, length, lengths) {
+  return quirk === "too-long" ? { "content-length": length + 64 } : lengths;
 }
 
-function body(response, { habit, found, start, end, turn, ranged }) {
+function body(response, { quirk, found, start, end, turn, ranged }) {
   const bytes = () => (found.bytes ?? readFileSync(found.file)).subarray(start, end);
-  if (ranged && habit === "slow" && turn > 1) return void response.write(bytes().subarray(0, 1));
-  if (ranged && habit === "cut" && turn % 2 === 1) {
+  if (ranged && quirk === "slow" && turn > 1) return void response.write(bytes().subarray(0, 1));
+  if (ranged && quirk === "cut" && turn % 2 === 1) {
     response.write(bytes().subarray(0, Math.floor((end - start) / 2)), () => response.destroy());
     return;
   }
-  if (ranged && habit === "too-long") return void response.end(Buffer.concat([bytes(), Buffer.alloc(64)]));
+  if (ranged && quirk === "too-long") return void response.end(Buffer.concat([bytes(), Buffer.alloc(64)]));
   if (found.bytes) return void response.end(found.bytes.subarray(start, end));
   if (start === end) return void response.end();
   createReadStream(found.file, { start, end: end - 1 })
@@ -203,18 +203,18 @@ function body(response, { habit, found, start, end, turn, ranged }) {
     .pipe(response);
 }
 
-function parseRange(header, size, habit) {
+function parseRange(header, size, quirk) {
   const match = /^bytes=(\d*)-(\d*)$/.exec(header ?? "");
   if (!match || (match[1] === "" && match[2] === "")) return null;
   if (match[1] === "") {
-    if (habit === "no-suffix") return "unsatisfiable";
-    if (habit === "suffix-misread") return { start: 0, end: Math.min(size, Number(match[2]) + 1) };
+    if (quirk === "no-suffix") return "unsatisfiable";
+    if (quirk === "suffix-misread") return { start: 0, end: Math.min(size, Number(match[2]) + 1) };
     if (size === 0) return "unsatisfiable";
     return { start: Math.max(0, size - Number(match[2])), end: size };
   }
   const start = Number(match[1]);
   if (start >= size) return "unsatisfiable";
   const end = match[2] === "" ? size : Math.min(size, Number(match[2]) + 1);
-  if (habit === "wrong-range" && start > 0) return { start: start - 1, end };
+  if (quirk === "wrong-range" && start > 0) return { start: start - 1, end };
   return { start, end };
 }

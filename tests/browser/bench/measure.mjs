@@ -1,4 +1,4 @@
-// The measurements, the same in Node and in a page.
+// The measurements, which run in Node and in a page alike.
 
 const GETS = 400;
 
@@ -16,19 +16,19 @@ export async function measure(bytes, libraries) {
   const crypto = [];
   for (let round = 0; round <= rounds; round += 1) {
     for (const row of rows) {
-      const workedBefore = await cpu();
+      const usedBefore = await cpu();
       const started = performance.now();
       await row.work();
       const seconds = (performance.now() - started) / 1000;
-      const worked = (await cpu()) - workedBefore;
+      const used = (await cpu()) - usedBefore;
       if (!round) continue; // the first round compiles
       row.rates.push(row.amount / seconds);
-      row.cpu.push((worked / row.amount) * (row.amount === GETS ? 1e6 : 1e3));
+      row.cpu.push((used / row.amount) * (row.amount === GETS ? 1e6 : 1e3));
     }
     if (round) crypto.push(await hashRate());
   }
   close();
-  return { rows: rows.map(({ name, rates, cpu: worked }) => ({ name, rates, cpu: worked })), crypto };
+  return { rows: rows.map(({ name, rates, cpu: used }) => ({ name, rates, cpu: used })), crypto };
 }
 
 async function rowsOf(bytes, { packages, decoders }) {
@@ -57,7 +57,7 @@ async function rowsOf(bytes, { packages, decoders }) {
   return { rows, close: () => opened.forEach((pack) => pack.close()) };
 }
 
-/** The same work with a decoder alone, which gets the places of frames and items. */
+/** Adds the rows of another decoder, which is given the offsets of frames and items. */
 function addDecoder(row, name, decode, { frames, records, lengths, positions, itemsPerRecord, megabytes }) {
   row(`${name}, one record and its item`, GETS, async () => {
     for (const position of positions) {
@@ -84,7 +84,7 @@ async function framesOf(pack, bytes) {
   const lengths = [];
   for await (const item of pack.range()) lengths.push(item.length);
   const frames = records.map(({ offset, size }) => bytes.subarray(offset, offset + size)).map(onlyFrame);
-  // A step that visits records far apart.
+  // The step is so large that successive positions are in distant records.
   const positions = Array.from({ length: GETS }, (_, at) => (at * 7919 * 131) % pack.length);
   const megabytes = lengths.reduce((sum, length) => sum + length, 0) / 1e6;
   return { frames, records, lengths, positions, itemsPerRecord: pack.info.itemsPerRecord, megabytes };

@@ -1,18 +1,18 @@
-// Speed in one run: this package, fzstd, and @bokuweb/zstd-wasm with WebCrypto
-// for the hash, on the same packs; in Node with zstd also node:zlib.
+// Measures in one run, on the same packs: this package, fzstd, and
+// @bokuweb/zstd-wasm with WebCrypto for the hash; in Node with zstd also node:zlib.
 //
 //   node tests/browser/bench/run.mjs          in Node and in Chromium
 //
 //   SEALPACK=FILE     the native command, which writes the packs (default:
 //                     target/release/sealpack; without one this package does)
 //   PACKAGES=A=DIR,…  other builds of the package to compare
-//   WHERE=node        only there (or chromium)
+//   WHERE=node        runs only in Node (or only in chromium)
 //   BENCH_SIZE, BENCH_ROUNDS
 //
-// Get: one item from its record; nothing is cached. Every item: all items, one
-// at a time; the others only decode. Verify: decode, and check frames, lengths
-// and the content hash; the others get the places of frames and items. Compare
-// the ratios: the rows of a round follow each other.
+// "get" reads one item, without a cache. "every item" reads all items, one at a time;
+// the other libraries only decode. "verify" decodes, and checks frames, lengths and the
+// content hash; the other libraries are given the offsets of frames and items. Compare
+// the ratios: all rows of a round run directly after each other.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -26,9 +26,9 @@ import { browserTime, launch } from "../browser.mjs";
 import { random } from "../random.mjs";
 import { serve } from "../server.mjs";
 
-const here = path.dirname(fileURLToPath(import.meta.url));
-const root = path.join(here, "..", "..", "..");
-/** Of the text's items in bytes; the ledger-like ones have twice that. */
+const folder = path.dirname(fileURLToPath(import.meta.url));
+const root = path.join(folder, "..", "..", "..");
+/** The size of the items of text in bytes; the ledger-like items have twice that. */
 const SIZE = Number(process.env.BENCH_SIZE ?? 67e6);
 const rounds = Number(process.env.BENCH_ROUNDS ?? 7);
 const command = process.env.SEALPACK ?? path.join(root, "target", "release", "sealpack");
@@ -36,7 +36,7 @@ const packages = (process.env.PACKAGES ?? `sealpack=${path.join(root, "wasm")}`)
   .split(",")
   .map((choice) => choice.split("="));
 
-/** Like ledgers: half repeated structure, half keys and hashes. */
+/** Items like ledgers: one half repeated structure, the other keys and hashes. */
 function ledgers(rand) {
   const items = [];
   const field = (length) => Uint8Array.from({ length }, () => rand.below(256));
@@ -56,7 +56,7 @@ function ledgers(rand) {
     items.push(item);
     bytes += item.length;
   }
-  return { name: "ledger-like, 98 KB an item", items, itemsPerRecord: 1 };
+  return { name: "ledger-like, 98 KB per item", items, itemsPerRecord: 1 };
 }
 
 const WORDS = [
@@ -85,7 +85,7 @@ function text(rand) {
     items.push(Buffer.from(line));
     bytes += line.length;
   }
-  return { name: "text, 250 B an item, 128 a record", items, itemsPerRecord: 128 };
+  return { name: "text, 250 B per item, 128 items per record", items, itemsPerRecord: 128 };
 }
 
 async function packOf({ name, items, itemsPerRecord }) {
@@ -112,10 +112,10 @@ function lengthOf(item) {
   return length;
 }
 
-/** The value in the middle, and how far the others lie from it. */
+/** The median and the extremes. */
 function summary(values) {
   const sorted = values.toSorted((a, b) => a - b);
-  return { median: sorted[sorted.length >> 1], least: sorted[0], most: sorted.at(-1) };
+  return { median: sorted[sorted.length >> 1], min: sorted[0], max: sorted.at(-1) };
 }
 
 function show(where, { name, rows, crypto }) {
@@ -123,14 +123,14 @@ function show(where, { name, rows, crypto }) {
   console.log(`\n${where}: ${name}   (WebCrypto SHA-256: ${rate} MB/s)`);
   for (const { name, rates, cpu } of rows) {
     const base = rows.find((other) => other.name === `@bokuweb/zstd-wasm${KINDS.find(([ends]) => ends.test(name))[1]}`);
-    // Of each round, because rounds differ more than rows of one round do.
+    // Ratios within each round, because rounds differ more than the rows of one round.
     const ratio = summary(rates.map((rate, round) => rate / base.rates[round]));
-    const { median, least, most } = summary(rates);
+    const { median, min, max } = summary(rates);
     const numbers = [
       median.toFixed(0).padStart(7),
-      `${least.toFixed(0)} to ${most.toFixed(0)}`.padStart(15),
+      `${min.toFixed(0)} to ${max.toFixed(0)}`.padStart(15),
       ratio.median.toFixed(2).padStart(6),
-      `${ratio.least.toFixed(2)} to ${ratio.most.toFixed(2)}`.padStart(13),
+      `${ratio.min.toFixed(2)} to ${ratio.max.toFixed(2)}`.padStart(13),
       summary(cpu).median.toFixed(1).padStart(7),
     ];
     console.log(`  ${name.padEnd(48)} ${numbers.join("  ")}`);
@@ -147,7 +147,7 @@ const KINDS = [
 const rand = random(11);
 const packs = [];
 for (const make of [text, ledgers]) packs.push(await packOf(make(rand)));
-console.log("MB/s (get: calls/s), least to most, ratio to @bokuweb/zstd-wasm, least to most,");
+console.log("MB/s (get: calls/s), min to max, ratio to @bokuweb/zstd-wasm, min to max,");
 console.log("seconds of processor time per GB (get: per million calls)");
 
 async function inNode() {
@@ -192,7 +192,7 @@ globalThis.measureOne = async (url, names, rounds) => {
 
 async function inChromium() {
   const bundle = await build({
-    stdin: { contents: page, resolveDir: here },
+    stdin: { contents: page, resolveDir: folder },
     bundle: true,
     write: false,
     format: "esm",
@@ -204,7 +204,7 @@ async function inChromium() {
     platform: "browser",
   });
   const script = bundle.outputFiles.find(({ path: name }) => name.endsWith(".js")).contents;
-  const zstdWasm = path.join(here, "..", "node_modules", "@bokuweb", "zstd-wasm", "dist", "web", "zstd.wasm");
+  const zstdWasm = path.join(folder, "..", "node_modules", "@bokuweb", "zstd-wasm", "dist", "web", "zstd.wasm");
   const aliases = {
     "/bench.html": Buffer.from('<script type="module" src="/bench.js"></script>'),
     "/bench.js": Buffer.from(script),

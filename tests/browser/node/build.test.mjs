@@ -1,17 +1,17 @@
-// Packs built in wasm: they read back, have the promised bytes, and are written in equal parts.
+// Packs built in wasm: their items, their bytes, and the parts in which they are written.
 import assert from "node:assert/strict";
 import { mkdtemp, open as openFile, readFile, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { test } from "node:test";
 import { create, open } from "../../../wasm/js/index.node.js";
-import { itemsOf, sound } from "../fixtures.mjs";
+import { itemsOf, soundPacks } from "../fixtures.mjs";
 import { random, randomItems, randomOptions } from "../random.mjs";
 import { framesOf } from "../frames.mjs";
 
 const bytesOf = async (blob) => new Uint8Array(await blob.arrayBuffer());
 
-async function built(items, options) {
+async function build(items, options) {
   const builder = create(options);
   for (const item of items) await builder.append(item);
   return builder.finish();
@@ -19,9 +19,9 @@ async function built(items, options) {
 
 test("a pack without compression has the bytes of the reference implementation", async () => {
   let compared = 0;
-  for (const fixture of await sound()) {
+  for (const fixture of await soundPacks()) {
     if (fixture.codec !== "none" || (fixture.app_data_crc32c === null && fixture.app_data_size > 0)) continue;
-    const { blob } = await built(itemsOf(fixture.items), {
+    const { blob } = await build(itemsOf(fixture.items), {
       codec: "none",
       itemsPerRecord: fixture.items_per_record,
       formatId: fixture.format,
@@ -42,24 +42,24 @@ test("random packs read back item by item and verify; every frame has a size and
   for (let round = 0; round < 300; round += 1) {
     const items = randomItems(rand);
     const options = randomOptions(rand);
-    const { blob, ...sealed } = await built(items, options);
+    const { blob, ...sealed } = await build(items, options);
     const bytes = await bytesOf(blob);
     assert.equal(sealed.fileSize, bytes.length);
     const pack = await open(bytes, { codec: options.codec });
-    const about = JSON.stringify({ round, ...options, appData: options.appData?.length });
-    assert.equal(pack.length, items.length, about);
+    const context = JSON.stringify({ round, ...options, appData: options.appData?.length });
+    assert.equal(pack.length, items.length, context);
     let position = 0;
     for await (const item of pack.range()) {
-      assert.equal(Buffer.compare(item, items[position]), 0, `${about}, item ${position}`);
+      assert.equal(Buffer.compare(item, items[position]), 0, `${context}, item ${position}`);
       position += 1;
     }
-    assert.equal(Buffer.compare(await pack.appData(), options.appData ?? new Uint8Array(0)), 0, about);
+    assert.equal(Buffer.compare(await pack.appData(), options.appData ?? new Uint8Array(0)), 0, context);
     const report = await pack.verify();
-    assert.ok(report.ok, `${about}: ${report.failures[0]?.message}`);
+    assert.ok(report.ok, `${context}: ${report.failures[0]?.message}`);
     if (options.codec === "zstd") {
       for (const { payload, size } of framesOf(pack, bytes, items)) {
         if (size > 0)
-          assert.deepEqual(payload, { contentSize: size, checksum: true, singleSegment: true }, about);
+          assert.deepEqual(payload, { contentSize: size, checksum: true, singleSegment: true }, context);
         frames += 1;
       }
     }
@@ -68,13 +68,13 @@ test("random packs read back item by item and verify; every frame has a size and
   console.log(`# 300 random packs, ${frames} frames checked`);
 });
 
-test("a stream receives parts of equal size, one at a time, and awaiting it keeps memory flat", async () => {
+test("a stream receives parts of equal size, one at a time, if append() is awaited", async () => {
   const sizes = [];
   let waiting = 0;
-  let most = 0;
+  let max = 0;
   const to = new WritableStream({
     async write(part) {
-      most = Math.max(most, (waiting += 1));
+      max = Math.max(max, (waiting += 1));
       await new Promise((resolve) => setTimeout(resolve, 1));
       sizes.push(part.length);
       waiting -= 1;
@@ -92,7 +92,7 @@ test("a stream receives parts of equal size, one at a time, and awaiting it keep
   assert.ok(sizes.length > 100);
   assert.ok(sizes.slice(0, -1).every((size) => size === 65_536));
   assert.ok(sizes.at(-1) <= 65_536);
-  assert.equal(most, 1);
+  assert.equal(max, 1);
 });
 
 test("a file of Node and an object with write() receive the pack", async (context) => {
@@ -101,10 +101,10 @@ test("a file of Node and an object with write() receive the pack", async (contex
   const items = randomItems(random(9), 200);
   const name = path.join(folder, "out.pack");
   const file = await openFile(name, "w");
-  await built(items, { to: file, partSize: 1000 });
+  await build(items, { to: file, partSize: 1000 });
   await file.close();
   const parts = [];
-  await built(items, { to: { write: (part, offset) => void parts.push([offset, part]) }, partSize: 1000 });
+  await build(items, { to: { write: (part, offset) => void parts.push([offset, part]) }, partSize: 1000 });
   const whole = await readFile(name);
   for (const [offset, part] of parts)
     assert.equal(Buffer.compare(whole.subarray(offset, offset + part.length), part), 0);
@@ -135,7 +135,7 @@ test("an aborted builder returns no pack", async () => {
   await assert.rejects(builder.finish(), { code: "aborted" });
 });
 
-test("invalid options and items are refused at once, with a code", async () => {
+test("invalid options and items are refused immediately, with a code", async () => {
   for (const options of [
     { itemsPerRecord: 0 },
     { itemsPerRecord: 1.5 },
@@ -169,7 +169,7 @@ test("items that change after append() are packed as they were", async () => {
 });
 
 test("verifying leaves the bytes of the caller unchanged, with and without workers", async () => {
-  const [{ bytes }] = (await sound()).filter(({ name }) => name === "zstd-ipr128");
+  const [{ bytes }] = (await soundPacks()).filter(({ name }) => name === "zstd-ipr128");
   const cached = bytes.slice();
   const sources = [
     Buffer.from(bytes),
@@ -180,7 +180,7 @@ test("verifying leaves the bytes of the caller unchanged, with and without worke
     const pack = await open(source);
     for (const workers of [2, 2, 0]) assert.ok((await pack.verify({ workers })).ok);
     pack.close();
-    const left = source.byteLength ?? cached.length;
-    assert.equal(left, bytes.length);
+    const size = source.byteLength ?? cached.length;
+    assert.equal(size, bytes.length);
   }
 });

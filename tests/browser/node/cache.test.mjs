@@ -1,6 +1,6 @@
-// Few requests: the record itself shows its codec, reads of one record share
-// its request, and a cache keeps decoded records. Memory that a large record
-// took in wasm goes back.
+// Few requests: detecting the codec takes none, reads of one record share its request,
+// and a cache keeps decoded records. Memory that a large record needed in wasm is
+// released.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -18,8 +18,8 @@ async function packOf(options) {
   return new Uint8Array(await (await builder.finish()).blob.arrayBuffer());
 }
 
-/** A source that logs its reads and answers after a moment. */
-function logged(bytes) {
+/** A source that logs its reads and returns bytes after a short delay. */
+function loggingSource(bytes) {
   const source = {
     reads: [],
     aborted: 0,
@@ -37,7 +37,7 @@ function logged(bytes) {
 const PINNED = { fetch: undefined };
 
 async function openLogged(options, openOptions = PINNED) {
-  const source = logged(await packOf(options));
+  const source = loggingSource(await packOf(options));
   const pack = await open(source, openOptions);
   source.reads.length = 0;
   return { source, pack };
@@ -53,7 +53,7 @@ test("a known format id costs no request to detect the codec", async () => {
   }
 });
 
-test("a format id that is wrong about the codec is found out", async () => {
+test("a format id that does not match the codec is detected", async () => {
   for (const [codec, formatId] of [["none", 1], ["zstd", 0], ["zstd", 77]]) {
     const { pack } = await openLogged({ codec, formatId });
     assert.deepEqual(await pack.get(5), itemAt(5));
@@ -110,7 +110,7 @@ test("aborting one of two readers of a record leaves the other's request alone; 
   assert.deepEqual(await pack.get(200), itemAt(200), "a record that was cancelled is read again");
 });
 
-test("a failed read is not kept, and many records are read in one call", async () => {
+test("a failed read is not cached, and many records are read in one call", async () => {
   const { source, pack } = await openLogged({});
   const { read } = source;
   source.read = async () => {
@@ -123,7 +123,7 @@ test("a failed read is not kept, and many records are read in one call", async (
   items.forEach((item, at) => assert.deepEqual(item, itemAt(positions[at])));
 });
 
-test("memory that a large record took goes back once nothing is in flight", { timeout: 60_000 }, async () => {
+test("memory that a large record needed is released once nothing is in flight", { timeout: 60_000 }, async () => {
   const size = 120 * 2 ** 20;
   const builder = create({ codec: "none", itemsPerRecord: 1, contentHash: false });
   await builder.append(itemAt(1));

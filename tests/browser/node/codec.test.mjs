@@ -34,7 +34,7 @@ test("records of an unknown codec are refused until the caller chooses", async (
   const unknown = async (pack) => {
     const refused = { code: "unsupported", message: /format id 77.*decode/ };
     await assert.rejects(pack.get(7), refused);
-    await assert.rejects(pack.get(7), refused, "the second time too");
+    await assert.rejects(pack.get(7), refused, "also the second time");
     await assert.rejects(pack.getMany([1, 39]), refused);
     await assert.rejects(pack.range().next(), refused);
     await assert.rejects(pack.verify(), refused);
@@ -131,20 +131,20 @@ test("the caller's own codec is used, by object and by format id, and gets the d
 
 test("an error of the caller's codec is the cause, a wrong result is refused, and reading continues", async () => {
   const bytes = await packOf({ codec: "none", itemsPerRecord: 4 });
-  const broken = new Error("no such table");
-  let answer = () => {
-    throw broken;
+  const thrown = new Error("no such table");
+  let decode = () => {
+    throw thrown;
   };
-  const pack = await open(bytes, { codec: { decode: (payload) => answer(payload) } });
+  const pack = await open(bytes, { codec: { decode: (payload) => decode(payload) } });
   await assert.rejects(
     pack.get(0),
-    (error) => error.code === "corrupt" && error.cause === broken && error.record === 0,
+    (error) => error.code === "corrupt" && error.cause === thrown && error.record === 0,
   );
-  answer = async (payload) => payload;
+  decode = async (payload) => payload;
   await assert.rejects(pack.get(0), (error) => error.cause.code === "invalid-argument");
-  answer = (payload) => payload.subarray(1);
+  decode = (payload) => payload.subarray(1);
   await assert.rejects(pack.get(0), { code: "corrupt" });
-  answer = (payload) => payload;
+  decode = (payload) => payload;
   assert.deepEqual(await pack.get(0), items[0]);
   pack.close();
 });
@@ -156,12 +156,12 @@ test("an extract replaces items before they are hashed, and its error is in the 
   assert.ok((await pack.verify({ extract: (item) => item })).ok);
   const other = await pack.verify({ extract: flip });
   assert.equal(other.layers.content_hash, "failed");
-  const threw = await pack.verify({
+  const failing = await pack.verify({
     extract: () => {
       throw new Error("no");
     },
   });
-  assert.equal(threw.failures[0].code, "extract");
+  assert.equal(failing.failures[0].code, "extract");
   pack.close();
 });
 

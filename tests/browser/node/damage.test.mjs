@@ -12,22 +12,22 @@ const ROUNDS = Number(process.env.DAMAGE_ROUNDS ?? 60_000);
 const CODES = new Set(["not-a-pack", "unsupported", "corrupt", "checksum", "limit"]);
 
 async function packs(rand) {
-  const made = [];
+  const packsToDamage = [];
   for (const itemsPerRecord of [1, 1, 4, 128]) {
     for (const recordChecksum of [false, true]) {
       const items = [
         ...randomItems(rand, 30),
-        new TextEncoder().encode("some text that is there ".repeat(9)),
+        new TextEncoder().encode("some text that repeats ".repeat(9)),
       ];
       const builder = create({ itemsPerRecord, recordChecksum, contentHash: false });
       items.forEach((item) => builder.append(item));
-      made.push({ items, bytes: new Uint8Array(await (await builder.finish()).blob.arrayBuffer()) });
+      packsToDamage.push({ items, bytes: new Uint8Array(await (await builder.finish()).blob.arrayBuffer()) });
     }
   }
-  return made;
+  return packsToDamage;
 }
 
-/** Packs with the frames of C zstd, which have more kinds of blocks than ours. */
+/** Packs with frames of C zstd, which have more kinds of blocks than those of the builder. */
 async function packsOfCZstd() {
   const read = [];
   for (const name of ["zstd-ipr1", "zstd-ipr128"]) {
@@ -56,11 +56,11 @@ test(`${ROUNDS} random corruptions never return a wrong byte`, async () => {
   const rand = random(7);
   const codes = {};
   const fixed = await packsOfCZstd();
-  let made = [...fixed, ...(await packs(rand))];
-  let right = 0;
+  let packsToDamage = [...fixed, ...(await packs(rand))];
+  let unaffected = 0;
   for (let round = 0; round < ROUNDS; round += 1) {
-    if (round % 500 === 499) made = [...fixed, ...(await packs(rand))];
-    const { items, bytes } = rand.pick(made);
+    if (round % 500 === 499) packsToDamage = [...fixed, ...(await packs(rand))];
+    const { items, bytes } = rand.pick(packsToDamage);
     const damaged = damage(rand, bytes);
     let pack;
     try {
@@ -71,12 +71,12 @@ test(`${ROUNDS} random corruptions never return a wrong byte`, async () => {
       assert.equal(
         Buffer.compare(item, items[position]),
         0,
-        `round ${round}: other bytes for item ${position}`,
+        `round ${round}: wrong bytes for item ${position}`,
       );
-      for (const [place, each] of (await pack.getMany(items.keys())).entries()) {
-        assert.equal(Buffer.compare(each, items[place]), 0, `round ${round}: other bytes for item ${place}`);
+      for (const [at, found] of (await pack.getMany(items.keys())).entries()) {
+        assert.equal(Buffer.compare(found, items[at]), 0, `round ${round}: wrong bytes for item ${at}`);
       }
-      right += 1;
+      unaffected += 1;
     } catch (error) {
       if (error.code === "ERR_ASSERTION") throw error;
       assert.ok(
@@ -87,8 +87,8 @@ test(`${ROUNDS} random corruptions never return a wrong byte`, async () => {
     }
     pack?.close();
   }
-  console.log(`# ${ROUNDS} corruptions: ${JSON.stringify(codes)}, ${right} without effect`);
-  const { items, bytes } = made[0];
+  console.log(`# ${ROUNDS} corruptions: ${JSON.stringify(codes)}, ${unaffected} without effect`);
+  const { items, bytes } = packsToDamage[0];
   assert.equal((await open(bytes)).length, items.length);
 });
 

@@ -1,6 +1,5 @@
-// Destinations hold exactly the pack afterwards, whatever they contained
-// before, and their errors are those of the pack. OPFS is in
-// pages/places.test.mjs.
+// A destination contains exactly the pack afterwards, whatever it contained before; its
+// errors fail the pack. OPFS is in pages/environments.test.mjs.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
@@ -31,7 +30,7 @@ async function oldFile(name) {
   return file;
 }
 
-async function holdsThePack(bytes, items) {
+async function assertIsThePack(bytes, items) {
   const pack = await open(bytes);
   assert.equal(pack.length, items);
   assert.equal(pack.info.fileSize, bytes.length);
@@ -39,13 +38,13 @@ async function holdsThePack(bytes, items) {
   pack.close();
 }
 
-/** An object like a FileSystemSyncAccessHandle, which writes at most `most` bytes at a time. */
-function syncHandle(old, most = Infinity) {
+/** An object like a FileSystemSyncAccessHandle, which writes at most `max` bytes at a time. */
+function syncHandle(old, max = Infinity) {
   let bytes = old;
   return {
     log: [],
     write(part, { at }) {
-      const count = Math.min(most, part.length);
+      const count = Math.min(max, part.length);
       const larger = Buffer.alloc(Math.max(bytes.length, at + count));
       bytes.copy(larger);
       larger.set(part.subarray(0, count), at);
@@ -67,12 +66,12 @@ function syncHandle(old, most = Infinity) {
   };
 }
 
-test("a sync access handle over a larger file holds the pack alone, also with short writes", async () => {
-  for (const most of [Infinity, 300_000]) {
-    const to = syncHandle(Buffer.alloc(5_000_000, 7), most);
+test("a sync access handle of a larger file contains only the pack, also with short writes", async () => {
+  for (const max of [Infinity, 300_000]) {
+    const to = syncHandle(Buffer.alloc(5_000_000, 7), max);
     await build(to, 1500);
     assert.deepEqual(to.log, ["truncate 0", "flush", "close"]);
-    await holdsThePack(to.bytes(), 1500);
+    await assertIsThePack(to.bytes(), 1500);
   }
 });
 
@@ -92,16 +91,16 @@ test("an aborted pack leaves an empty sync access handle, closed", async () => {
   assert.equal(to.log.at(-1), "close");
 });
 
-test("a FileHandle of Node over a larger file holds the pack alone", async () => {
+test("a FileHandle of Node of a larger file contains only the pack", async () => {
   const name = await oldFile("handle.pack");
   const to = await openFile(name, "r+");
   await to.read(Buffer.alloc(10)); // its position is not the start
   await build(to, 1500);
   await to.close();
-  await holdsThePack(await readFile(name), 1500);
+  await assertIsThePack(await readFile(name), 1500);
 });
 
-test("a stream of a browser file that kept its content holds the pack alone", async () => {
+test("a stream of a browser file that kept its content contains only the pack", async () => {
   let bytes = Buffer.alloc(5_000_000, 7);
   let position = 0;
   const to = new WritableStream({
@@ -117,7 +116,7 @@ test("a stream of a browser file that kept its content holds the pack alone", as
   });
   to.truncate = to.seek = () => {};
   await build(to, 1500);
-  await holdsThePack(bytes, 1500);
+  await assertIsThePack(bytes, 1500);
 });
 
 for (const items of [500, 3000]) {
@@ -126,17 +125,17 @@ for (const items of [500, 3000]) {
     const through = new PassThrough();
     through.on("data", (piece) => pieces.push(piece));
     await build(through, items);
-    await holdsThePack(Buffer.concat(pieces), items);
+    await assertIsThePack(Buffer.concat(pieces), items);
 
     const name = await oldFile(`stream-${items}.pack`);
     await build(createWriteStream(name), items);
-    await holdsThePack(await readFile(name), items);
+    await assertIsThePack(await readFile(name), items);
 
     const server = createServer((request, response) => build(response, items)).listen(0, "127.0.0.1");
     await once(server, "listening");
     try {
       const response = await fetch(`http://127.0.0.1:${server.address().port}/`, { signal: AbortSignal.timeout(10_000) });
-      await holdsThePack(Buffer.from(await response.arrayBuffer()), items);
+      await assertIsThePack(Buffer.from(await response.arrayBuffer()), items);
     } finally {
       server.closeAllConnections();
       server.close();
@@ -162,7 +161,7 @@ test("a device that is full is write-failed, by handle and by stream", { timeout
   try {
     file = await openFile("/dev/full", "w");
   } catch {
-    return context.skip("no /dev/full here");
+    return context.skip("this system has no /dev/full");
   }
   await assert.rejects(build(file, 3000), (error) => error.code === "write-failed" && error.cause.code === "ENOSPC");
   await file.close();
@@ -171,7 +170,7 @@ test("a device that is full is write-failed, by handle and by stream", { timeout
   await assert.rejects(build(stream, 3000), (error) => error.code === "write-failed" && error.cause.code === "ENOSPC");
 });
 
-test("an own object may write a part in steps, and is emptied first if it can be", async () => {
+test("an object of the caller may write a part in steps, and is truncated first if it supports that", async () => {
   const pieces = [];
   const log = [];
   const to = {
@@ -186,14 +185,14 @@ test("an own object may write a part in steps, and is emptied first if it can be
   assert.deepEqual(log, [0]);
   const bytes = Buffer.alloc(fileSize);
   for (const [offset, piece] of pieces) bytes.set(piece, offset);
-  await holdsThePack(bytes, 1500);
+  await assertIsThePack(bytes, 1500);
   await assert.rejects(build({ truncate() {}, write: () => 0 }, 10), { code: "write-failed" });
 });
 
-test("the return value of an own write() without truncate() is not a count", async () => {
+test("without truncate(), the return value of write() does not count as a number of bytes", async () => {
   const parts = [];
   await build({ write: (part) => parts.push(part) }, 3000);
-  await holdsThePack(Buffer.concat(parts), 3000);
+  await assertIsThePack(Buffer.concat(parts), 3000);
 });
 
 test("a path is refused with advice", async () => {

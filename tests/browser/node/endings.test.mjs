@@ -1,6 +1,5 @@
-// Endings while other operations are in flight: a pack is sealed, closed or
-// aborted, or one of several reads fails; and errors of the caller's own
-// source, destination or callback.
+// Sealing, closing, aborting or a failing read while other operations are in flight, and
+// errors of the caller's source, destination or callback.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -47,7 +46,7 @@ test("while a pack is being sealed, append() and finish() are refused, and the p
   assert.deepEqual(to.log, ["closed"]);
 });
 
-test("abort() ends sealing even if the destination never answers", async () => {
+test("abort() ends sealing even if a write of the destination never settles", async () => {
   const to = destination(() => never);
   const builder = create({ codec: "none", partSize: 10, to });
   builder.append(new Uint8Array(200));
@@ -58,7 +57,7 @@ test("abort() ends sealing even if the destination never answers", async () => {
   assert.deepEqual(to.log, ["aborted"]);
 });
 
-test("a destination is aborted at once: before the first item, and between calls", async () => {
+test("a destination is aborted immediately: before the first item, and between calls", async () => {
   const early = new TransformStream();
   await create({ to: early.writable }).abort();
   await assert.rejects(early.readable.getReader().read(), code("aborted"));
@@ -88,12 +87,12 @@ test("every error of a destination is write-failed, even if its abort throws too
   }
 });
 
-test("the return value of a destination's close() is not taken for the pack", async () => {
+test("the return value of a destination's close() is ignored", async () => {
   const builder = create({ to: { write() {}, close: async () => ({ etag: "abc" }) } });
   assert.equal("blob" in (await builder.finish()), false);
 });
 
-test("verify ends at once if one read fails and the others never end", async () => {
+test("verify rejects immediately if one read fails and the others never settle", async () => {
   const bytes = await packBytes();
   let reads = 0;
   const pack = await open(
@@ -202,21 +201,21 @@ test("a file replaced by one of equal size is detected, even if the server then 
   await assert.rejects(pack.verify(), code("changed"));
 });
 
-test("workers that die after their first run end the verification at once", async (context) => {
+test("workers that stop after their first run end the verification immediately", async (context) => {
   const { startWorker } = platform;
   context.after(() => (platform.startWorker = startWorker));
-  let began;
-  const ready = new Promise((resolve) => (began = resolve));
+  let resolveReady;
+  const ready = new Promise((resolve) => (resolveReady = resolve));
   platform.startWorker = () => {
     const worker = startWorker();
-    const mortal = { postMessage: worker.postMessage, terminate: worker.terminate };
-    worker.onerror = (error) => mortal.onerror(error);
+    const stoppingWorker = { postMessage: worker.postMessage, terminate: worker.terminate };
+    worker.onerror = (error) => stoppingWorker.onerror(error);
     worker.onmessage = (message) => {
-      mortal.onmessage(message);
-      if (message.data.ready) began();
+      stoppingWorker.onmessage(message);
+      if (message.data.ready) resolveReady();
       else worker.terminate();
     };
-    return mortal;
+    return stoppingWorker;
   };
   const bytes = await packBytes();
   let reads = 0;

@@ -1,5 +1,5 @@
-// The module throws numbers; JavaScript makes the same messages from them as
-// the native library (wasm/tests/errors.json, which its tests check too).
+// The wasm module throws numbers. JavaScript turns them into the messages of the native
+// library, which are in wasm/tests/errors.json; the tests of wasm check that file too.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
@@ -47,8 +47,8 @@ test("workers report the same codes and places as the page's thread, also after 
     const { failures, damaged } = await pack.verify({ workers });
     return [...failures, ...damaged].map(({ code, layer, section, fault, record }) => [code, layer, section, fault, record]);
   };
-  const here = await findings(0);
-  assert.equal(here.at(-1).at(-1), 0, "the first record is damaged");
-  assert.deepEqual(await findings(2), here);
+  const onThisThread = await findings(0);
+  assert.equal(onThisThread.at(-1).at(-1), 0, "the first record is damaged");
+  assert.deepEqual(await findings(2), onThisThread);
   pack.close();
 });

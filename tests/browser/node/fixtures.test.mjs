@@ -5,11 +5,11 @@ import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { open } from "../../../wasm/js/index.node.js";
 import { reading } from "../../../wasm/js/modules.js";
-import { broken, sound, itemsOf, readBroken } from "../fixtures.mjs";
+import { brokenPacks, soundPacks, itemsOf, readBroken } from "../fixtures.mjs";
 
 const CODES = ["fine", "not-a-pack", "unsupported", "corrupt", "checksum", "limit"];
 
-/** Of all items, each as (length u32 | bytes). */
+/** The digest of all items, each as (length u32 | bytes). */
 function digestOf(items) {
   const hash = createHash("sha256");
   for (const item of items) {
@@ -20,12 +20,12 @@ function digestOf(items) {
   return hash.digest("hex");
 }
 
-const named = (codec) => (codec.startsWith("zstd") ? "zstd" : "none");
+const codecName = (codec) => (codec.startsWith("zstd") ? "zstd" : "none");
 
 test("every item of every sound file equals that of the reference", async () => {
   let items = 0;
-  for (const fixture of await sound()) {
-    for (const codec of [named(fixture.codec), "auto-or-none"]) {
+  for (const fixture of await soundPacks()) {
+    for (const codec of [codecName(fixture.codec), "auto-or-none"]) {
       const pack = await open(fixture.bytes, { codec });
       const expected = itemsOf(fixture.items);
       assert.equal(pack.length, expected.length, fixture.name);
@@ -50,12 +50,12 @@ test("every item of every sound file equals that of the reference", async () => 
       items += position;
     }
   }
-  console.log(`# ${(await sound()).length} sound files, ${items} items compared`);
+  console.log(`# ${(await soundPacks()).length} sound files, ${items} items compared`);
 });
 
 test("every sound file verifies, with and without workers", async () => {
-  for (const fixture of await sound()) {
-    const pack = await open(fixture.bytes, { codec: named(fixture.codec) });
+  for (const fixture of await soundPacks()) {
+    const pack = await open(fixture.bytes, { codec: codecName(fixture.codec) });
     for (const workers of [0, 2]) {
       const report = await pack.verify({ workers });
       assert.ok(report.ok, `${fixture.name}: ${report.failures[0]?.message}`);
@@ -67,11 +67,11 @@ test("every sound file verifies, with and without workers", async () => {
 });
 
 test("every broken file is refused or reported, with a code, and the instance stays usable", async () => {
-  const [healthy] = (await sound()).filter(({ name }) => name === "zstd-ipr128");
+  const [healthy] = (await soundPacks()).filter(({ name }) => name === "zstd-ipr128");
   const codes = {};
-  const cases = await broken();
+  const cases = await brokenPacks();
   for (const { file, bytes, codec, mustRefuse, scans } of cases) {
-    const { outcome, items } = await readBroken(open, bytes, named(codec));
+    const { outcome, items } = await readBroken(open, bytes, codecName(codec));
     codes[outcome] = (codes[outcome] ?? 0) + 1;
     // If the reference refuses, crashes or panics, the package refuses: in open, in a read, or in verify.
     if (mustRefuse) assert.notEqual(outcome, "fine", `${file} passed as sound`);

@@ -1,10 +1,10 @@
-// Packs on HTTP servers and their habits: the requests, their number, and the
-// errors. Node has no CORS, so the suffix range is used here;
-// pages/http.test.mjs tests the same across origins.
+// Packs on HTTP servers with quirks: the requests, their number, and the errors. Without
+// CORS, as in Node, suffix ranges are used; pages/http.test.mjs tests the same across
+// origins.
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import { create, open } from "../../../wasm/js/index.node.js";
-import { folder, itemsOf, sound } from "../fixtures.mjs";
+import { folder, itemsOf, soundPacks } from "../fixtures.mjs";
 import { serve } from "../server.mjs";
 
 let server;
@@ -26,7 +26,7 @@ before(async () => {
 after(() => server.close());
 beforeEach(() => server.forget());
 
-const at = (habit, file = "large.pack") => `${server.url}/${file}${habit ? `?habit=${habit}` : ""}`;
+const at = (quirk, file = "large.pack") => `${server.url}/${file}${quirk ? `?quirk=${quirk}` : ""}`;
 
 async function reads42(target, options) {
   const pack = await open(target, options);
@@ -50,8 +50,8 @@ test("one request opens a pack, and one reads an item", async () => {
   assert.match(got[0], /^GET bytes=\d+-\d+$/);
 });
 
-test("a file that fits the first read takes one request in all", async () => {
-  const [fixture] = (await sound()).filter(({ name }) => name === "zstd-ipr128");
+test("a file that fits the first read takes one request in total", async () => {
+  const [fixture] = (await soundPacks()).filter(({ name }) => name === "zstd-ipr128");
   const pack = await open(at("", fixture.pack_file));
   for await (const item of pack.range()) void item;
   assert.equal(Buffer.compare(await pack.get(42), itemsOf(fixture.items)[42]), 0);
@@ -76,9 +76,9 @@ test("a Request keeps its headers, and only GET is accepted", async () => {
 });
 
 test("two requests open a pack on a server without suffix ranges", async () => {
-  for (const habit of ["no-suffix", "suffix-misread"]) {
-    const { opened, got } = await reads42(at(habit), { codec: "none" });
-    assert.equal(opened.length, 2, `${habit}: ${opened}`);
+  for (const quirk of ["no-suffix", "suffix-misread"]) {
+    const { opened, got } = await reads42(at(quirk), { codec: "none" });
+    assert.equal(opened.length, 2, `${quirk}: ${opened}`);
     assert.equal(got.length, 1);
     server.forget();
   }
@@ -91,7 +91,7 @@ test("a small file is downloaded whole if the server ignores ranges, a large one
   await assert.rejects(open(at("range-ignored"), { wholeFileLimit: 1000 }), code("range-not-supported"));
 });
 
-for (const habit of [
+for (const quirk of [
   "head-refused",
   "head-gzip",
   "head-gzip-silent",
@@ -102,8 +102,8 @@ for (const habit of [
   "hidden",
   "cut",
 ]) {
-  test(`${habit}: items are read`, async () => {
-    await reads42(at(habit));
+  test(`${quirk}: items are read`, async () => {
+    await reads42(at(quirk));
   });
 }
 
@@ -114,7 +114,7 @@ test("5xx is retried a few times, then thrown with its status", async () => {
   assert.equal(server.requests().length, 4);
 });
 
-test("a missing file is refused at once, with its status", async () => {
+test("a missing file is refused immediately, with its status", async () => {
   await assert.rejects(
     open(at("", "none.pack")),
     (error) => code("http-status")(error) && error.status === 404,
@@ -131,14 +131,14 @@ test("bytes of another range than requested are refused", async () => {
 });
 
 test("a file that changes between requests is detected, and versions are never mixed", async () => {
-  for (const habit of ["changes", "changes-silently"]) {
+  for (const quirk of ["changes", "changes-silently"]) {
     server.forget();
-    const pack = await open(at(`${habit}&after=2`), { codec: "none" });
-    await assert.rejects(pack.get(42), code("changed"), habit);
+    const pack = await open(at(`${quirk}&after=2`), { codec: "none" });
+    await assert.rejects(pack.get(42), code("changed"), quirk);
     pack.close();
     server.forget();
-    const scanned = await open(at(`${habit}&after=3`), { codec: "none" });
-    await assert.rejects(scanned.verify(), code("changed"), habit);
+    const scanned = await open(at(`${quirk}&after=3`), { codec: "none" });
+    await assert.rejects(scanned.verify(), code("changed"), quirk);
   }
 });
 
@@ -147,18 +147,18 @@ test("an empty file and a file of another kind are not-a-pack", async () => {
   await assert.rejects(open(at("", "zstd-ipr128.items")), code("not-a-pack"));
 });
 
-/** A `fetch` whose bodies come in chunks of these sizes, in turn, with `more` bytes than requested. */
-const inPieces = (sizes, type, more) => async (url, { headers }) => {
+/** A `fetch` whose bodies arrive in chunks of these sizes, repeated, with `extra` bytes more than requested. */
+const inPieces = (sizes, type, extra) => async (url, { headers }) => {
   const [, from, to] = /bytes=(\d+)-(\d*)/.exec(headers.get("range"));
   const end = to ? Number(to) + 1 : large.length;
   let at = Number(from);
   let turn = 0;
   const pull = (sink) => {
-    if (at >= end + more) {
+    if (at >= end + extra) {
       sink.close();
       return sink.byobRequest?.respond(0);
     }
-    const size = Math.min(sizes[turn++ % sizes.length], end + more - at);
+    const size = Math.min(sizes[turn++ % sizes.length], end + extra - at);
     sink.enqueue(Uint8Array.from({ length: size }, (_, step) => large[at + step] ?? 0));
     at += size;
   };
@@ -179,20 +179,20 @@ for (const type of ["bytes", undefined]) {
 
   test(`a body of one byte more or less is refused, ${type ? "in place" : "from ordinary streams"}`, async () => {
     const pieces = [100_000];
-    let more = 0;
-    const fetch = (...call) => inPieces(pieces, type, more)(...call);
+    let extra = 0;
+    const fetch = (...call) => inPieces(pieces, type, extra)(...call);
     const pack = await open(at(""), { codec: "none", size: large.length, fetch, retries: 0 });
-    more = 1;
+    extra = 1;
     await assert.rejects(pack.get(42), code("range-not-supported"));
-    more = -1;
+    extra = -1;
     await assert.rejects(pack.get(42), code("network"));
-    more = 0;
+    extra = 0;
     assert.deepEqual(Buffer.from(await pack.get(42)), items[42]);
     pack.close();
   });
 }
 
-test("aborting works at once with a slow server, before and while reading", async () => {
+test("aborting takes effect immediately with a slow server, before and while reading", async () => {
   const controller = new AbortController();
   const pack = await open(at("slow"), { codec: "none" });
   const started = performance.now();
@@ -213,9 +213,9 @@ test("a custom fetch that ignores the signal does not delay an abort", async () 
 
 test("neighbouring items share a request, and `requests` limits those in flight", async () => {
   let running = 0;
-  let most = 0;
+  let max = 0;
   const counted = async (...call) => {
-    most = Math.max(most, (running += 1));
+    max = Math.max(max, (running += 1));
     await new Promise((resolve) => setTimeout(resolve, 5));
     return fetch(...call).finally(() => (running -= 1));
   };
@@ -224,12 +224,12 @@ test("neighbouring items share a request, and `requests` limits those in flight"
   await pack.getMany([3, 0, 1, 2, 9, 3], { gap: 4096 });
   assert.equal(server.requests().length, 1);
   const spread = Array.from({ length: 30 }, (_, step) => step * 100);
-  most = 0;
+  max = 0;
   const got = await pack.getMany(spread, { gap: 0, requests: 3 });
   got.forEach((item, place) => assert.equal(Buffer.compare(item, items[spread[place]]), 0));
   // the last ones are in the tail, which was read already
   assert.ok(server.requests().length >= 25);
-  assert.equal(most, 3);
+  assert.equal(max, 3);
   pack.close();
 });
 

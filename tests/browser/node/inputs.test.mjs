@@ -1,5 +1,5 @@
-// Inputs are recognised by what they can do, whatever realm they come from, and
-// their failures keep their kind. Other windows are in pages/places.test.mjs.
+// Inputs are recognised by their methods, so values of other realms work; their failures
+// have the right code. Other windows are in pages/environments.test.mjs.
 import assert from "node:assert/strict";
 import { mkdtemp, open as openFile, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
@@ -44,7 +44,7 @@ test("bytes of another realm are read, packed, and taken from a codec", async ()
   assert.ok((await pack.verify({ extract })).ok);
 });
 
-test("a FileHandle of Node is read, and stays the caller's", async () => {
+test("a FileHandle of Node is read, and is not closed", async () => {
   const name = path.join(folder, "a.pack");
   await writeFile(name, bytes);
   const file = await openFile(name);
@@ -56,7 +56,7 @@ test("a FileHandle of Node is read, and stays the caller's", async () => {
   await assert.rejects(pack.get(0), { code: "read-failed" });
 });
 
-/** A Blob as that of jsdom: without stream(). */
+/** A Blob without stream(), like that of jsdom. */
 class OldBlob extends Blob {
   slice(...range) {
     const part = super.slice(...range);

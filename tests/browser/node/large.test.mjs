@@ -1,7 +1,6 @@
-// A pack of more than 4 GiB, as a sparse file: opened, its last item read, and
-// verified in memory that does not grow with the file. In Chromium as a chosen
-// File, in Node through a custom source (a Blob of Node 20 reads zeros after
-// 4 GiB).
+// A pack of more than 4 GiB, as a sparse file, is opened, its last item is read, and it is
+// verified in memory that does not grow with the file: in Chromium as a chosen File, in
+// Node through a custom source (a Blob of Node 20 reads zeros after 4 GiB).
 import assert from "node:assert/strict";
 import { mkdtemp, open as openFile, rm } from "node:fs/promises";
 import os from "node:os";
@@ -10,15 +9,15 @@ import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { create, open } from "../../../wasm/js/index.node.js";
-import { FILE_PAGE, browserMemory, launch, quietPage } from "../browser.mjs";
+import { FILE_PAGE, browserMemory, launch, newPage } from "../browser.mjs";
 import { serve } from "../server.mjs";
 
 const GIB = 2 ** 30;
 const MIB = 2 ** 20;
 const ITEM = 16 * MIB;
 const ITEMS = 384; // 6 GiB
-/** Memory for some items of 16 MiB; a twelfth of the file. */
-const FLAT = GIB / 2;
+/** The maximum growth of memory: enough for some items of 16 MiB, a twelfth of the file. */
+const MAX_GROWTH = GIB / 2;
 const LAST = "the last item of a large file";
 
 let folder;
@@ -51,7 +50,7 @@ async function sparsePack() {
 }
 
 test(
-  "Node reads the last item of 6 GiB, and verifies in flat memory",
+  "Node reads the last item of 6 GiB, and verifies with constant memory",
   { timeout: 300_000 },
   async (context) => {
     const file = await openFile(name);
@@ -65,18 +64,18 @@ test(
     assert.equal(pack.record(ITEMS).offset, ITEM * ITEMS);
     assert.equal(new TextDecoder().decode(await pack.get(ITEMS)), LAST);
     const before = process.memoryUsage().rss;
-    let most = before;
+    let max = before;
     const started = performance.now();
     const report = await pack.verify({
-      onProgress: () => (most = Math.max(most, process.memoryUsage().rss)),
+      onProgress: () => (max = Math.max(max, process.memoryUsage().rss)),
     });
     const seconds = (performance.now() - started) / 1000;
     assert.ok(report.ok);
     assert.equal(report.itemsAreProtected, true);
     console.log(
-      `# Node: ${(size / GIB).toFixed(2)} GiB verified in ${seconds.toFixed(1)} s, memory grew by ${Math.round((most - before) / MIB)} MiB at most`,
+      `# Node: ${(size / GIB).toFixed(2)} GiB verified in ${seconds.toFixed(1)} s, memory grew by ${Math.round((max - before) / MIB)} MiB at most`,
     );
-    assert.ok(most - before < FLAT, `${most - before} bytes`);
+    assert.ok(max - before < MAX_GROWTH, `${max - before} bytes`);
     pack.close();
   },
 );
@@ -86,7 +85,7 @@ test("Chromium does the same with a chosen file, without workers and with two", 
   const js = fileURLToPath(new URL("../../../wasm/", import.meta.url));
   const server = await serve({ "/package/": js }, { aliases: { "/page.html": FILE_PAGE } });
   context.after(() => Promise.all([browser.close(), server.close()]));
-  const page = await quietPage(await browser.newContext());
+  const page = await newPage(await browser.newContext());
   await page.goto(`${server.url}/page.html`);
   await page.setInputFiles("input", name);
   await page.waitForFunction(() => globalThis.sealpack);
@@ -97,17 +96,17 @@ test("Chromium does the same with a chosen file, without workers and with two", 
   assert.deepEqual(opened, [LAST, size]);
   for (const workers of [0, 2]) {
     const before = await browserMemory();
-    let most = before;
+    let max = before;
     const started = performance.now();
     const verified = page.evaluate((count) => pack.verify({ workers: count }), workers);
-    for (let over = false; !over; most = Math.max(most, await browserMemory()))
+    for (let over = false; !over; max = Math.max(max, await browserMemory()))
       over = await Promise.race([verified.then(() => true), sleep(250, false)]);
     const { ok } = await verified;
     const seconds = (performance.now() - started) / 1000;
     console.log(
-      `# Chromium, ${workers} workers: ${(size / GIB).toFixed(2)} GiB verified in ${seconds.toFixed(1)} s, all its processes grew by ${Math.round((most - before) / MIB)} MiB at most`,
+      `# Chromium, ${workers} workers: ${(size / GIB).toFixed(2)} GiB verified in ${seconds.toFixed(1)} s, all its processes grew by ${Math.round((max - before) / MIB)} MiB at most`,
     );
     assert.ok(ok);
-    assert.ok(most - before < FLAT, `${most - before} bytes`);
+    assert.ok(max - before < MAX_GROWTH, `${max - before} bytes`);
   }
 });

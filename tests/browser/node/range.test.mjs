@@ -1,5 +1,5 @@
-// A range of items as an async iterator: calls in any order and number behave
-// as those of an async generator do.
+// A range of items as an async iterator: it behaves like an async generator for any order
+// of the calls.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create, open } from "../../../wasm/js/index.node.js";
@@ -14,20 +14,20 @@ async function packOfItems() {
   return pack;
 }
 
-test("calls of next that do not wait for each other are answered in order", async () => {
+test("concurrent calls of next() return items in order", async () => {
   const range = (await packOfItems()).range(3, 37);
-  const answers = await Promise.all(Array.from({ length: 36 }, () => range.next()));
-  const items = answers.filter(({ done }) => !done).map(({ value }) => text(value));
+  const results = await Promise.all(Array.from({ length: 36 }, () => range.next()));
+  const items = results.filter(({ done }) => !done).map(({ value }) => text(value));
   assert.deepEqual(items, ITEMS.slice(3, 37));
-  assert.deepEqual(answers.slice(34), Array(2).fill({ value: undefined, done: true }));
+  assert.deepEqual(results.slice(34), Array(2).fill({ value: undefined, done: true }));
 });
 
 test("return ends the range after the calls before it, in the middle of a record too", async () => {
   const range = (await packOfItems()).range();
   assert.equal(text((await range.next()).value), "item 0");
-  const answers = await Promise.all([range.next(), range.return(), range.next()]);
-  assert.equal(text(answers[0].value), "item 1");
-  assert.deepEqual(answers.slice(1), Array(2).fill({ value: undefined, done: true }));
+  const results = await Promise.all([range.next(), range.return(), range.next()]);
+  assert.equal(text(results[0].value), "item 1");
+  assert.deepEqual(results.slice(1), Array(2).fill({ value: undefined, done: true }));
 });
 
 test("throw ends the range with that error", async () => {

@@ -1,6 +1,6 @@
-// Packs that are authenticated against a hash: the true items or `untrusted`, for
-// a few kilobytes of the digest list. RECORDS=10000000 measures the cost of an
-// item of that many records (in a minute or two, with 3 GB of memory).
+// Packs that are authenticated against a hash: reads return authentic items or fail with
+// `untrusted`, and fetch a few kilobytes of the digest list. RECORDS=10000000 measures the
+// bytes that one item of that many records takes (in two minutes, with 3 GB of memory).
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import { create, open } from "../../../wasm/js/index.node.js";
@@ -12,7 +12,7 @@ const ITEMS_PER_RECORD = 2;
 const items = Array.from({ length: 3001 }, (_, at) => Buffer.from(`item ${at} `.repeat(1 + (at % 3))));
 const appData = Buffer.from("offsets");
 let pack;
-let listed;
+let published;
 let server;
 
 async function packOf(list, options = {}) {
@@ -31,21 +31,21 @@ const code = (expected) => (error) => {
   return true;
 };
 
-/** The two ways to trust. */
-const ways = () => [{ digestRoot: listed.root }, { contentHash: listed.contentHash }];
+/** The options for each of the two trusted hashes. */
+const trustOptions = () => [{ digestRoot: published.root }, { contentHash: published.contentHash }];
 
 before(async () => {
   pack = await packOf(items, { appData });
-  listed = listOf(items);
-  server = await serve({}, { aliases: { "/a.pack": pack, "/a.pack.digests": listed.list } });
+  published = listOf(items);
+  server = await serve({}, { aliases: { "/a.pack": pack, "/a.pack.digests": published.list } });
 });
 after(() => server.close());
 beforeEach(() => server.forget());
 
-test("every way of reading returns the true items", async () => {
-  for (const way of ways()) {
-    const opened = await open(pack, { ...way, digests: listed.list });
-    assert.equal(opened.trustedBy, way.digestRoot ? "digest-root" : "content-hash");
+test("every way of reading returns the authentic items", async () => {
+  for (const trust of trustOptions()) {
+    const opened = await open(pack, { ...trust, digests: published.list });
+    assert.equal(opened.trustedBy, trust.digestRoot ? "digest-root" : "content-hash");
     assert.deepEqual(Buffer.from(await opened.get(3000)), items[3000]);
     const some = await opened.getMany([2999, 0, 1500, 1]);
     assert.deepEqual(
@@ -64,16 +64,16 @@ test("every way of reading returns the true items", async () => {
 });
 
 test("a hash may be text or bytes, and a list may have any source that a pack may have", async () => {
-  const bytes = Buffer.from(listed.root, "hex");
+  const bytes = Buffer.from(published.root, "hex");
   const sources = [
-    listed.list,
-    new Blob([listed.list]),
-    { size: () => listed.list.length, read: (at, length) => listed.list.subarray(at, at + length) },
+    published.list,
+    new Blob([published.list]),
+    { size: () => published.list.length, read: (at, length) => published.list.subarray(at, at + length) },
     `${server.url}/a.pack.digests`,
     new URL(`${server.url}/a.pack.digests`),
   ];
   for (const digests of sources) {
-    for (const digestRoot of [bytes, listed.root, listed.root.toUpperCase()]) {
+    for (const digestRoot of [bytes, published.root, published.root.toUpperCase()]) {
       const opened = await open(pack, { digestRoot, digests });
       assert.deepEqual(Buffer.from(await opened.get(7)), items[7]);
       await opened.close();
@@ -82,27 +82,27 @@ test("a hash may be text or bytes, and a list may have any source that a pack ma
 });
 
 test("incomplete or contradictory trust options are refused before reading", async () => {
-  const digests = listed.list;
+  const digests = published.list;
   for (const options of [
     { digests },
-    { digestRoot: listed.root },
-    { digestRoot: listed.root, contentHash: listed.contentHash, digests },
+    { digestRoot: published.root },
+    { digestRoot: published.root, contentHash: published.contentHash, digests },
     { digestRoot: "00ff", digests },
     { contentHash: new Uint8Array(31), digests },
     { digestRoot: 7, digests },
-    { digestRoot: listed.root, digests: 7 },
+    { digestRoot: published.root, digests: 7 },
   ])
     await assert.rejects(open(pack, options), code("invalid-argument"));
 });
 
 test("the root covers the app data, the content hash does not", async () => {
   const other = await packOf(items, { appData: Buffer.from("others!") });
-  const digests = listed.list;
-  await assert.rejects(open(other, { digestRoot: listed.root, digests }), code("untrusted"));
-  const opened = await open(other, { contentHash: listed.contentHash, digests });
+  const digests = published.list;
+  await assert.rejects(open(other, { digestRoot: published.root, digests }), code("untrusted"));
+  const opened = await open(other, { contentHash: published.contentHash, digests });
   assert.deepEqual(Buffer.from(await opened.get(0)), items[0]);
   await assert.rejects(opened.appData(), code("untrusted"));
-  const trusted = await open(pack, { digestRoot: listed.root, digests });
+  const trusted = await open(pack, { digestRoot: published.root, digests });
   assert.deepEqual(Buffer.from(await trusted.appData()), appData);
 });
 
@@ -111,8 +111,8 @@ test("a changed item is `untrusted`, with its record, and its neighbours can be 
     appData,
     contentHash: false,
   });
-  for (const way of ways()) {
-    const opened = await open(other, { ...way, digests: listed.list });
+  for (const trust of trustOptions()) {
+    const opened = await open(other, { ...trust, digests: published.list });
     await assert.rejects(opened.get(1500), (error) => code("untrusted")(error) && error.record === 750);
     await assert.rejects(async () => {
       for await (const item of opened.range()) void item;
@@ -125,15 +125,16 @@ test("a changed item is `untrusted`, with its record, and its neighbours can be 
 
 test("a pack without a hash of its own is verified against the trusted one", async () => {
   const bare = await packOf(items, { appData, contentHash: false });
-  for (const way of ways()) {
-    const opened = await open(bare, { ...way, digests: listed.list });
+  for (const trust of trustOptions()) {
+    const opened = await open(bare, { ...trust, digests: published.list });
     const report = await opened.verify({ workers: 2 });
     assert.deepEqual([report.ok, report.layers.content_hash], [true, "passed"]);
   }
 });
 
 test("a false trailer cannot move items", async () => {
-  // Records of three and of two; claimed are two of two, so that the last record answers for 2 and 3.
+  // The records have three and two items. The trailer claims two records of two, which puts
+  // the items of the last record at positions 2 and 3.
   const five = items.slice(0, 5);
   const { list, contentHash } = listOf(five, 3);
   const moved = await packOf(five, { itemsPerRecord: 3, appData, contentHash: false });
@@ -149,7 +150,7 @@ test("a false trailer cannot move items", async () => {
   await assert.rejects(open(moved, { contentHash, digests: header }));
 });
 
-test("two thousand changes of pack and list give true items or errors", async () => {
+test("two thousand changes of pack and list yield authentic items or errors", async () => {
   const few = items.slice(0, 600);
   const sound = await packOf(few, { appData });
   const { list, root, contentHash } = listOf(few);
@@ -164,19 +165,19 @@ test("two thousand changes of pack and list give true items or errors", async ()
     else return changed.subarray(0, at);
     return changed;
   };
-  let given = 0;
+  let returned = 0;
   let refused = 0;
   for (let turn = 0; turn < 2000; turn += 1) {
     const which = rand.below(3);
-    const way = turn % 2 ? { digestRoot: root } : { contentHash };
+    const trust = turn % 2 ? { digestRoot: root } : { contentHash };
     try {
       const digests = which === 0 ? list : change(list);
-      const opened = await open(which === 1 ? sound : change(sound), { ...way, digests });
+      const opened = await open(which === 1 ? sound : change(sound), { ...trust, digests });
       assert.equal(opened.length, few.length);
       for (let times = 0; times < 3; times += 1) {
         const position = rand.below(few.length);
         assert.deepEqual(Buffer.from(await opened.get(position)), few[position]);
-        given += 1;
+        returned += 1;
       }
       opened.close();
     } catch (error) {
@@ -185,21 +186,21 @@ test("two thousand changes of pack and list give true items or errors", async ()
       refused += 1;
     }
   }
-  assert.ok(given > 200 && refused > 1000, `${given} given, ${refused} refused`);
+  assert.ok(returned > 200 && refused > 1000, `${returned} given, ${refused} refused`);
 });
 
 test("an item takes one range of the pack and one of the list over HTTP", async () => {
   const opened = await open(`${server.url}/a.pack`, {
-    digestRoot: listed.root,
+    digestRoot: published.root,
     digests: `${server.url}/a.pack.digests`,
   });
   assert.deepEqual(server.requests("/a.pack.digests"), ["GET bytes=0-123"]);
   server.forget();
   assert.deepEqual(Buffer.from(await opened.get(2000)), items[2000]);
   // 12 blocks, so four hashes above each.
-  const asked = server.requests();
+  const requests = server.requests();
   const block = 124 + 7 * (128 + 4) * 32;
-  assert.deepEqual(asked, [`GET bytes=${block}-${block + (128 + 4) * 32 - 1}`]);
+  assert.deepEqual(requests, [`GET bytes=${block}-${block + (128 + 4) * 32 - 1}`]);
   await opened.close();
 });
 

@@ -1,5 +1,4 @@
-// The code of the package is checked by TypeScript, and its declarations
-// cannot differ from it.
+// TypeScript checks the code of the package, and that its declarations match the code.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readFile, readdir } from "node:fs/promises";
@@ -15,7 +14,7 @@ const run = promisify(execFile);
 const PROJECTS = ["tsconfig.json", "tsconfig.node.json", "tsconfig.workerd.json"];
 
 for (const project of PROJECTS) {
-  test(`the code has no type error, and the types that it declares: ${project}`, async () => {
+  test(`the code has no type errors, and its types are the declared ones: ${project}`, async () => {
     const tsc = path.join(tests, "node_modules", "typescript", "bin", "tsc");
     await run(tsc, ["--project", path.join(tests, "types", project)]).catch(({ stdout, message }) =>
       assert.fail(stdout || message),

@@ -1,5 +1,5 @@
-// workerd (Cloudflare Workers), by miniflare: wasm modules are compiled at
-// deployment there, and there are no workers.
+// The package in workerd (Cloudflare Workers), run by miniflare: wasm modules are compiled
+// at deployment, and there are no worker threads.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import path from "node:path";

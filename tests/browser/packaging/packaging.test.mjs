@@ -10,12 +10,12 @@ import { after, before, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { gunzipSync } from "node:zlib";
-import { launch, quietPage } from "../browser.mjs";
+import { launch, newPage } from "../browser.mjs";
 import { folder as fixtures } from "../fixtures.mjs";
 import { serve } from "../server.mjs";
 
-const here = path.dirname(fileURLToPath(import.meta.url));
-const tests = path.dirname(here);
+const folder = path.dirname(fileURLToPath(import.meta.url));
+const tests = path.dirname(folder);
 const npm = path.join(tests, "..", "..", "wasm");
 const bin = (name) => path.join(tests, "node_modules", ".bin", name);
 const require = createRequire(import.meta.url);
@@ -23,22 +23,22 @@ const run = promisify(execFile);
 const PACK = path.join(fixtures, "zstd-ipr128.pack");
 const EXPECTED = { length: 400, ok: true, built: 1 };
 
-let home;
+let workFolder;
 let tarball;
 let browser;
 
 before(async () => {
-  home = await mkdtemp(path.join(os.tmpdir(), "sealpack-packaging-"));
-  await run("npm", ["pack", "--silent", "--ignore-scripts", "--pack-destination", home], { cwd: npm });
+  workFolder = await mkdtemp(path.join(os.tmpdir(), "sealpack-packaging-"));
+  await run("npm", ["pack", "--silent", "--ignore-scripts", "--pack-destination", workFolder], { cwd: npm });
   tarball = path.join(
-    home,
-    (await readdir(home)).find((name) => name.endsWith(".tgz")),
+    workFolder,
+    (await readdir(workFolder)).find((name) => name.endsWith(".tgz")),
   );
   browser = await launch();
 });
 after(async () => {
   await browser?.close();
-  await rm(home, { recursive: true, force: true });
+  await rm(workFolder, { recursive: true, force: true });
 });
 
 const USE = `
@@ -55,7 +55,7 @@ export async function use(sealpack, source, workers) {
 
 /** A fresh project with the package installed and these files. */
 async function project(name, files) {
-  const folder = path.join(home, name);
+  const folder = path.join(workFolder, name);
   await mkdir(folder);
   await writeFile(path.join(folder, "package.json"), JSON.stringify({ name, private: true, type: "module" }));
   await run("npm", ["install", "--silent", "--no-audit", "--no-fund", tarball], { cwd: folder });
@@ -77,11 +77,11 @@ async function inChromium(folder, { workers = [0, 2], page: name = "index.html" 
   const server = await serve({ "/fixtures/": fixtures, "/": folder });
   try {
     for (const count of workers) {
-      const page = await quietPage(await browser.newContext());
+      const page = await newPage(await browser.newContext());
       await page.goto(`${server.url}/${name}?workers=${count}`);
       await page.waitForFunction(() => globalThis.result, null, { timeout: 15_000 });
       assert.deepEqual(await page.evaluate(() => globalThis.result), EXPECTED);
-      assert.deepEqual(page.complaints, []);
+      assert.deepEqual(page.loggedErrors, []);
     }
   } finally {
     await server.close();
@@ -228,7 +228,7 @@ export async function typed(): Promise<number> {
 create({ codec: "lz4" });
 `;
 
-test("the types resolve and are right, for bundlers and for Node", async () => {
+test("the types resolve and are correct, for bundlers and for Node", async () => {
   const folder = await project("typed", { "main.ts": TYPED });
   for (const [module, moduleResolution] of [
     ["nodenext", "nodenext"],
@@ -283,7 +283,7 @@ test("attw finds no wrong types", async () => {
 });
 
 test("the sizes stay within their limits", async () => {
-  const folder = path.join(home, "sizes");
+  const folder = path.join(workFolder, "sizes");
   await mkdir(folder);
   await run("tar", ["-xzf", tarball], { cwd: folder });
   const gzipped = async (name) => (await stat(path.join(folder, "package", "dist", `${name}.wasm.gz`))).size;
@@ -299,7 +299,7 @@ test("the sizes stay within their limits", async () => {
 /** In bytes; the builder's module reads as well. */
 const LIMITS = { read: 37_000, build: 60_000, trust: 15_000, unpacked: 700_000 };
 
-test("the stepper of the page is no part of the package", async () => {
+test("the stepper of the page is not part of the package", async () => {
   const { stdout } = await run("tar", ["-tzf", tarball]);
   assert.deepEqual(stdout.split("\n").filter((name) => /lab/.test(name)), []);
 });
@@ -318,11 +318,11 @@ test("the modules import only their own glue, and contain no path of a machine",
     const bytes = gunzipSync(Buffer.from(text, "base64"));
     const glue = await readFile(path.join(npm, "dist", `${name}.js`), "utf8");
     const imports = WebAssembly.Module.imports(await WebAssembly.compile(bytes));
-    const given = new Set(Array.from(glue.matchAll(/([\w$]+):function/g), ([, called]) => called));
+    const provided = new Set(Array.from(glue.matchAll(/([\w$]+):function/g), ([, called]) => called));
     assert.ok(
-      imports.every(({ module, name: called }) => module === "a" && given.has(called)),
+      imports.every(({ module, name: called }) => module === "a" && provided.has(called)),
       JSON.stringify(imports),
     );
-    assert.doesNotMatch(bytes.toString("latin1"), /\/(root|home|work|Users)\//, name);
+    assert.doesNotMatch(bytes.toString("latin1"), /\/(root|workFolder|work|Users)\//, name);
   }
 });

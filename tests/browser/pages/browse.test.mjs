@@ -1,6 +1,5 @@
-// The page shows packs and names of strangers as they are, reads only what was
-// asked for, keeps its state over a reload, and works by keyboard, on a phone
-// and in forced colours.
+// The page shows untrusted items and names safely, reads only what it needs, keeps its
+// state over a reload, and works by keyboard, on a phone and with forced colours.
 import assert from "node:assert/strict";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -9,7 +8,7 @@ import path from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { create } from "../../../wasm/js/index.node.js";
-import { launch, quietPage } from "../browser.mjs";
+import { launch, newPage } from "../browser.mjs";
 import { digestList, digestsOf } from "../digests.mjs";
 import { folder as fixtures } from "../fixtures.mjs";
 import { serve } from "../server.mjs";
@@ -26,7 +25,7 @@ const items = [
 const LONG_NAME = `${"a-very-long-name-without-any-space".repeat(6)}.pack`;
 let browser;
 let server;
-let listed;
+let published;
 
 async function packOf(list, options) {
   const builder = create({ codec: "none", itemsPerRecord: 4, ...options });
@@ -36,14 +35,14 @@ async function packOf(list, options) {
 
 before(async () => {
   const pack = await packOf(items);
-  listed = digestList(digestsOf(items, 4), { formatId: 0, totalItems: items.length, itemsPerRecord: 4 });
+  published = digestList(digestsOf(items, 4), { formatId: 0, totalItems: items.length, itemsPerRecord: 4 });
   const large = Array.from({ length: 40 }, (_, at) => new Uint8Array(4_000_000).fill(at));
-  const lying = items.with(7, Buffer.from("item X"));
+  const tampered = items.with(7, Buffer.from("item X"));
   const aliases = {
     "/a.pack": pack,
-    "/a.pack.digests": listed.list,
-    "/lying.pack": await packOf(lying, { contentHash: false }),
-    "/lying.pack.digests": listed.list,
+    "/a.pack.digests": published.list,
+    "/lying.pack": await packOf(tampered, { contentHash: false }),
+    "/lying.pack.digests": published.list,
     "/large.pack": await packOf(large, { itemsPerRecord: 1, contentHash: false }),
     "/Zürich log.pack": pack,
     [`/${LONG_NAME}`]: pack,
@@ -58,7 +57,7 @@ after(async () => {
 beforeEach(() => server.forget());
 
 async function visit(hash = "", options = {}) {
-  const page = await quietPage(await browser.newContext(options));
+  const page = await newPage(await browser.newContext(options));
   await page.goto(`${server.url}/${hash}`);
   await page.waitForSelector("nav a[aria-current]");
   return page;
@@ -73,16 +72,16 @@ async function opened(name, { item, ...options } = {}) {
   return page;
 }
 
-const finished = async (page) => {
-  assert.deepEqual(page.complaints, []);
+const closeAndCheck = async (page) => {
+  assert.deepEqual(page.loggedErrors, []);
   await page.context().close();
 };
 
-test("JSON is shown as it is written: every digit, every key", async () => {
+test("JSON is shown with every digit and every key", async () => {
   const page = await opened("a.pack", { item: 0 });
-  const shown = await page.textContent("pre.dump");
+  const visibleWidth = await page.textContent("pre.dump");
   assert.equal(
-    shown,
+    visibleWidth,
     [
       "{",
       '  "id": 12345678901234567890,',
@@ -98,10 +97,10 @@ test("JSON is shown as it is written: every digit, every key", async () => {
       "}",
     ].join("\n"),
   );
-  await finished(page);
+  await closeAndCheck(page);
 });
 
-test("previews end at characters, and control and bidi characters are visible", async () => {
+test("previews end between characters, and control and bidi characters are visible", async () => {
   const page = await opened("a.pack", { item: 2 });
   await page.waitForFunction(() => document.querySelector('.list button[value="2"] small').textContent);
   const rows = await page.locator(".list small").allTextContents();
@@ -109,30 +108,30 @@ test("previews end at characters, and control and bidi characters are visible", 
   assert.match(rows[2], /^safe⟨U\+202E⟩gnp\.exe|^73 61 66/);
   await page.getByRole("button", { name: "Text", exact: true }).click();
   assert.equal(await page.textContent("pre.dump"), "safe⟨U+202E⟩gnp.exe ␇bell ⟨U+200B⟩zero");
-  await finished(page);
+  await closeAndCheck(page);
 });
 
-test("a page of large records is not downloaded for its previews", async () => {
+test("large records are not downloaded for previews", async () => {
   const page = await opened("large.pack");
   await page.waitForTimeout(300);
-  const asked = server.requests("/large.pack");
-  assert.ok(asked.length <= 2, asked.join(", "));
+  const requests = server.requests("/large.pack");
+  assert.ok(requests.length <= 2, requests.join(", "));
   await page.locator('.list button[value="3"]').click();
   await page.getByRole("heading", { name: "Item 3", exact: true }).waitFor();
   assert.equal(server.requests("/large.pack").length, 1);
   assert.match(await page.textContent('.list button[value="3"] small'), /03 03 03/);
-  await finished(page);
+  await closeAndCheck(page);
 });
 
 test("names are decoded, and long ones wrap", async () => {
   const page = await opened("Z%C3%BCrich%20log.pack");
   assert.equal(await page.textContent("#pack-name"), "Zürich log.pack");
-  await finished(page);
+  await closeAndCheck(page);
   for (const width of [375, 1280]) {
     const long = await opened(LONG_NAME, { viewport: { width, height: 700 } });
-    const [wide, shown] = await long.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-    assert.ok(wide <= shown, `${wide} on ${shown}`);
-    await finished(long);
+    const [contentWidth, visibleWidth] = await long.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+    assert.ok(contentWidth <= visibleWidth, `${contentWidth} on ${visibleWidth}`);
+    await closeAndCheck(long);
   }
 });
 
@@ -151,7 +150,7 @@ test("a reload keeps the address, the item and the view", async () => {
   await page.getByRole("link", { name: "Build" }).click();
   await page.reload();
   await page.getByRole("heading", { name: "Build a pack" }).waitFor();
-  await finished(page);
+  await closeAndCheck(page);
 });
 
 test("the list is one tab stop, and the arrow keys move through it and its pages", async () => {
@@ -177,7 +176,7 @@ test("the list is one tab stop, and the arrow keys move through it and its pages
   await page.getByRole("heading", { name: "Item 1", exact: true }).waitFor();
   await page.keyboard.press("Tab");
   assert.equal(await page.evaluate(() => document.activeElement.closest(".list")), null);
-  await finished(page);
+  await closeAndCheck(page);
 });
 
 test("the map is operated by keyboard", async () => {
@@ -190,7 +189,7 @@ test("the map is operated by keyboard", async () => {
   await page.getByRole("heading", { name: "Item 24", exact: true }).waitFor();
   await page.keyboard.press("End");
   assert.equal(await map.getAttribute("aria-valuenow"), "49");
-  await finished(page);
+  await closeAndCheck(page);
 });
 
 test("on a phone the tapped item comes into view", async () => {
@@ -199,7 +198,7 @@ test("on a phone the tapped item comes into view", async () => {
   await page.getByRole("heading", { name: "Item 5", exact: true }).waitFor();
   const top = await page.locator("#item-title").evaluate((title) => title.getBoundingClientRect().top);
   assert.ok(top >= 0 && top < 667, `${top}`);
-  await finished(page);
+  await closeAndCheck(page);
 });
 
 test("forced colours keep the sections of the map and the current item apart", async () => {
@@ -216,20 +215,20 @@ test("forced colours keep the sections of the map and the current item apart", a
     .locator(".list button[aria-current]")
     .evaluate((button) => getComputedStyle(button).outlineStyle);
   assert.equal(outline, "solid");
-  await finished(page);
+  await closeAndCheck(page);
 });
 
 test("items are checked against a trusted root, with the list next to the pack", async () => {
-  const page = await visit(`${at("a.pack")}&root=${listed.root}`);
+  const page = await visit(`${at("a.pack")}&root=${published.root}`);
   await page.getByText("the trusted root").waitFor();
   await page.locator('.list button[value="7"]').click();
   await page.getByRole("heading", { name: "Item 7", exact: true }).waitFor();
-  await finished(page);
-  const lied = await visit(`${at("lying.pack")}&root=${listed.root}&item=7`);
-  await lied.getByRole("alert").getByText("untrusted").or(lied.getByText("is trusted")).first().waitFor();
-  assert.equal(await lied.locator("#item-title").count(), 0);
-  await lied.getByText("Do not use its items").first().waitFor();
-  await finished(lied);
+  await closeAndCheck(page);
+  const tamperedPage = await visit(`${at("tampered.pack")}&root=${published.root}&item=7`);
+  await tamperedPage.getByRole("alert").getByText("untrusted").or(tamperedPage.getByText("is trusted")).first().waitFor();
+  assert.equal(await tamperedPage.locator("#item-title").count(), 0);
+  await tamperedPage.getByText("Do not use its items").first().waitFor();
+  await closeAndCheck(tamperedPage);
 });
 
 test("a pack file and its list are opened together, other files are refused with the reason", async (context) => {
@@ -237,17 +236,17 @@ test("a pack file and its list are opened together, other files are refused with
   context.after(() => rm(folder, { recursive: true }));
   const files = ["a.pack", "a.pack.digests", "b.pack"].map((name) => path.join(folder, name));
   await writeFile(files[0], await packOf(items));
-  await writeFile(files[1], listed.list);
+  await writeFile(files[1], published.list);
   await writeFile(files[2], await packOf(items));
   const page = await visit();
   await page.setInputFiles("#verify-file", [files[0], files[2]]);
   await page.getByRole("alert").getByText("one pack at a time").waitFor();
   await page.setInputFiles("#verify-file", files.slice(0, 2));
   await page.getByRole("alert").getByText("needs the trusted root").waitFor();
-  await page.fill("#root", listed.root);
+  await page.fill("#root", published.root);
   await page.setInputFiles("#verify-file", files.slice(0, 2));
   await page.getByText("the trusted root").waitFor();
-  await finished(page);
+  await closeAndCheck(page);
 });
 
 test("a drop next to the marked area, and a dropped folder, are explained", async (context) => {
@@ -266,7 +265,7 @@ test("a drop next to the marked area, and a dropped folder, are explained", asyn
     document.getElementById("verify-drop").dispatchEvent(drop);
   });
   await page.getByRole("alert").getByText("photos is a folder").waitFor();
-  await finished(page);
+  await closeAndCheck(page);
 });
 
 test("a pack that is larger than its items is explained", async () => {
@@ -275,10 +274,10 @@ test("a pack that is larger than its items is explained", async () => {
   await page.click("#build-start");
   await page.waitForSelector("#built");
   assert.match(await page.textContent("#build-result"), /bytes more.*larger than its items/);
-  await finished(page);
+  await closeAndCheck(page);
 });
 
-const LOOKS = {
+const APPEARANCES = {
   "1280 light": { viewport: { width: 1280, height: 900 }, colorScheme: "light" },
   "1280 dark": { viewport: { width: 1280, height: 900 }, colorScheme: "dark" },
   "375 light": { viewport: { width: 375, height: 740 }, colorScheme: "light" },
@@ -288,7 +287,7 @@ const LOOKS = {
   "forced colours": { viewport: { width: 1280, height: 900 }, forcedColors: "active" },
 };
 
-for (const [name, options] of Object.entries(LOOKS)) {
+for (const [name, options] of Object.entries(APPEARANCES)) {
   test(`axe has no findings and nothing is cut off: ${name}`, async () => {
     const page = await opened("a.pack", { item: 0, ...options });
     await page.getByRole("button", { name: "Verify", exact: true }).click();
@@ -298,13 +297,13 @@ for (const [name, options] of Object.entries(LOOKS)) {
     const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
     const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target).join(", ")}`);
     assert.deepEqual(found, []);
-    const [wide, shown] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-    assert.ok(wide <= shown, `${wide} on ${shown}`);
+    const [contentWidth, visibleWidth] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+    assert.ok(contentWidth <= visibleWidth, `${contentWidth} on ${visibleWidth}`);
     if (process.env.SCREENSHOTS) {
       await mkdir(process.env.SCREENSHOTS, { recursive: true });
       const file = path.join(process.env.SCREENSHOTS, `${name.replaceAll(/\W+/g, "-")}.png`);
       await writeFile(file, await page.screenshot({ fullPage: true }));
     }
-    await finished(page);
+    await closeAndCheck(page);
   });
 }

@@ -1,5 +1,5 @@
-// HTTP across origins in Chromium: no preflight, few requests, and the habits of
-// servers; and the reference files, in a page and in workers, under a strict
+// HTTP across origins in Chromium: no preflight, few requests, and servers with quirks.
+// Also the reference files, in a page and in workers, under a strict
 // Content-Security-Policy.
 import assert from "node:assert/strict";
 import path from "node:path";
@@ -57,18 +57,18 @@ const read42 = (url, options = {}) =>
     [url, options],
   );
 
-const away = (habit) => `${server.otherUrl}/large.pack${habit ? `?habit=${habit}` : ""}`;
+const crossOrigin = (quirk) => `${server.otherUrl}/large.pack${quirk ? `?quirk=${quirk}` : ""}`;
 
 test("across origins, a HEAD and a range open a pack, one range reads an item, without preflight", async () => {
-  assert.equal((await read42(away(""), { codec: "none" })).item, text(42));
-  const asked = server.requests("/large.pack");
-  assert.equal(asked.length, 3, asked.join(", "));
-  assert.match(asked.join(", "), /^HEAD -, GET bytes=\d+-, GET bytes=\d+-\d+$/);
+  assert.equal((await read42(crossOrigin(""), { codec: "none" })).item, text(42));
+  const requests = server.requests("/large.pack");
+  assert.equal(requests.length, 3, requests.join(", "));
+  assert.match(requests.join(", "), /^HEAD -, GET bytes=\d+-, GET bytes=\d+-\d+$/);
 });
 
 test("across origins, one range opens a pack of known size", async () => {
   const size = server.aliases["/large.pack"].length;
-  assert.equal((await read42(away(""), { codec: "none", size })).item, text(42));
+  assert.equal((await read42(crossOrigin(""), { codec: "none", size })).item, text(42));
   assert.equal(server.requests().length, 2);
 });
 
@@ -77,7 +77,7 @@ test("on the page's own origin, one request opens a pack", async () => {
   assert.equal(server.requests().length, 2);
 });
 
-for (const habit of [
+for (const quirk of [
   "head-refused",
   "head-gzip",
   "head-gzip-silent",
@@ -89,27 +89,27 @@ for (const habit of [
   "cut",
   "no-suffix",
 ]) {
-  test(`across origins, ${habit}: items are read without preflight`, async () => {
-    const { item, code, message } = await read42(away(habit), { codec: "none" });
+  test(`across origins, ${quirk}: items are read without preflight`, async () => {
+    const { item, code, message } = await read42(crossOrigin(quirk), { codec: "none" });
     assert.equal(item, text(42), `${code}: ${message}`);
-    const asked = server.requests();
-    assert.ok(!asked.some((request) => request.startsWith("OPTIONS")), asked.join(", "));
+    const requests = server.requests();
+    assert.ok(!requests.some((request) => request.startsWith("OPTIONS")), requests.join(", "));
   });
 }
 
 test("a signed URL is opened in two requests without a HEAD", async () => {
-  assert.equal((await read42(`${away("head-refused")}&X-Amz-Signature=0`, { codec: "none" })).item, text(42));
+  assert.equal((await read42(`${crossOrigin("head-refused")}&X-Amz-Signature=0`, { codec: "none" })).item, text(42));
   assert.deepEqual(server.requests().slice(0, 1), ["GET bytes=0-"]);
 });
 
-for (const [habit, code] of [
+for (const [quirk, code] of [
   ["changes&after=2", "changed"],
   ["changes-silently&after=2", "changed"],
   ["broken", "http-status"],
   ["wrong-range", "range-not-supported"],
 ]) {
-  test(`across origins, ${habit}: the error is ${code}`, async () => {
-    assert.equal((await read42(away(habit), { codec: "none" })).code, code);
+  test(`across origins, ${quirk}: the error is ${code}`, async () => {
+    assert.equal((await read42(crossOrigin(quirk), { codec: "none" })).code, code);
   });
 }
 
@@ -124,7 +124,7 @@ test("aborting in the page works at once with a slow server", async () => {
       (error) => error.code,
     );
     return { code, took: performance.now() - started };
-  }, away("slow"));
+  }, crossOrigin("slow"));
   assert.equal(waited.code, "aborted");
   assert.ok(waited.took < 2000);
 });
@@ -182,9 +182,9 @@ test("every broken file is refused or reported in a page, and the instance stays
   for (const code of Object.keys(codes)) {
     assert.ok(["fine", "not-a-pack", "unsupported", "corrupt", "checksum", "limit"].includes(code), code);
   }
-  assert.equal((await read42(away(""))).item, text(42));
+  assert.equal((await read42(crossOrigin(""))).item, text(42));
 });
 
 test("the page logged no error during these tests", () => {
-  assert.deepEqual(page.complaints, []);
+  assert.deepEqual(page.loggedErrors, []);
 });

@@ -1,5 +1,5 @@
-// The page in Chromium as people use it: by mouse and by keyboard, in light and
-// dark, on a desktop and on a phone; axe checks its accessibility.
+// The page in Chromium, used by mouse and by keyboard, in light and dark, on a desktop
+// and on a phone; axe checks its accessibility.
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
@@ -7,7 +7,7 @@ import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { open } from "../../../wasm/js/index.node.js";
-import { launch, quietPage } from "../browser.mjs";
+import { launch, newPage } from "../browser.mjs";
 import { folder as fixtures, itemsOf } from "../fixtures.mjs";
 import { serve } from "../server.mjs";
 
@@ -39,13 +39,13 @@ async function bigPack() {
 
 async function visit(options = {}, hash = "") {
   const context = await browser.newContext({ acceptDownloads: true, ...options });
-  const page = await quietPage(context);
+  const page = await newPage(context);
   await page.goto(`${server.url}/${hash}`);
   await page.waitForSelector("nav a[aria-current]");
   return page;
 }
 
-async function accessible(page, what) {
+async function assertAccessible(page, what) {
   // axe is a script of the test: it bypasses the page's policy.
   await page.evaluate(await readFile(axe, "utf8"));
   const { violations } = await page.evaluate(() =>
@@ -69,13 +69,13 @@ async function drop(page, selector, name, bytes) {
 }
 
 const fixture = (name) => readFile(path.join(fixtures, name));
-const quiet = (page) => assert.deepEqual(page.complaints, []);
+const assertNoErrors = (page) => assert.deepEqual(page.loggedErrors, []);
 
 test("a dropped pack is verified and browsed, and an item is saved", async () => {
   const page = await visit();
   await drop(page, "#verify-drop", "zstd-ipr128.pack", await fixture("zstd-ipr128.pack"));
   await page.waitForSelector(VERIFIED);
-  assert.match(await page.textContent(VERIFIED), /This pack is whole/);
+  assert.match(await page.textContent(VERIFIED), /This pack is intact/);
   assert.equal(await page.locator("#layers li.passed").count(), 6);
   await page.locator('.list button[value="42"]').click();
   await page.waitForSelector("#item-title");
@@ -91,7 +91,7 @@ test("a dropped pack is verified and browsed, and an item is saved", async () =>
   await page.getByRole("button", { name: "Hex" }).click();
   assert.match(await page.textContent("pre.dump"), /^00000000 /);
   await page.getByRole("button", { name: "Text" }).click();
-  quiet(page);
+  assertNoErrors(page);
 });
 
 test("a pack at a web address opens with a few requests and no preflight", async () => {
@@ -101,13 +101,13 @@ test("a pack at a web address opens with a few requests and no preflight", async
   await page.getByRole("button", { name: "Open", exact: true }).click();
   await page.waitForSelector("#pack-name");
   await page.waitForSelector("#item-title, .list button");
-  const asked = server.requests("/big.pack");
+  const requests = server.requests("/big.pack");
   assert.ok(
-    asked.every((request) => !request.startsWith("OPTIONS")),
-    `a preflight: ${asked}`,
+    requests.every((request) => !request.startsWith("OPTIONS")),
+    `a preflight: ${requests}`,
   );
-  assert.equal(asked[0], "HEAD -");
-  quiet(page);
+  assert.equal(requests[0], "HEAD -");
+  assertNoErrors(page);
 });
 
 test("a broken pack shows its damaged records, and its sound items are read", async () => {
@@ -122,8 +122,8 @@ test("a broken pack shows its damaged records, and its sound items are read", as
   await page.fill("#goto", "390");
   await page.getByRole("button", { name: "Go", exact: true }).click();
   await page.getByRole("heading", { name: "Item 390" }).waitFor();
-  await accessible(page, "a broken pack");
-  quiet(page);
+  await assertAccessible(page, "a broken pack");
+  assertNoErrors(page);
 });
 
 test("a file of another kind and an unreachable address are explained", async () => {
@@ -141,7 +141,7 @@ test("a file of another kind and an unreachable address are explained", async ()
   await page.getByRole("button", { name: "Open", exact: true }).click();
   await page.getByRole("alert").getByText("http-status").waitFor();
   assert.equal(await page.locator("#pack").isHidden(), true);
-  quiet(page);
+  assertNoErrors(page);
 });
 
 test("verifying can be cancelled", async () => {
@@ -160,7 +160,7 @@ test("verifying can be cancelled", async () => {
   await page.getByRole("button", { name: "Cancel" }).click();
   await page.getByText("the rest of the file was not checked").waitFor();
   assert.equal(await page.locator(VERIFIED).count(), 0);
-  quiet(page);
+  assertNoErrors(page);
 });
 
 test("files become a pack that is saved and that the package reads", async () => {
@@ -177,11 +177,11 @@ test("files become a pack that is saved and that the package reads", async () =>
   const items = (await pack.getMany([0, 1, 2, 3])).map((item) => Buffer.from(item).toString("latin1"));
   assert.deepEqual(items, ["first", "second\r", "\xff\xfe, no UTF-8", '{"seal": "pack"}']);
   assert.ok((await pack.verify()).ok);
-  await accessible(page, "built");
+  await assertAccessible(page, "built");
   await page.click("#build-look");
   await page.waitForSelector(VERIFIED);
-  assert.match(await page.textContent(VERIFIED), /whole/);
-  quiet(page);
+  assert.match(await page.textContent(VERIFIED), /intact/);
+  assertNoErrors(page);
 });
 
 test("the stream is stepped by keyboard, a seeded bug is shown, and the proof runs", async () => {
@@ -195,17 +195,17 @@ test("the stream is stepped by keyboard, a seeded bug is shown, and the proof ru
   await page.keyboard.press("End");
   await page.getByLabel("Seeded bug").selectOption("split-trusts-remnant");
   await page.getByText("Invariant 6 (rest) is broken").waitFor();
-  await accessible(page, "a broken invariant");
+  await assertAccessible(page, "a broken invariant");
   await page.getByLabel("Seeded bug").selectOption("");
   await page.click("#prove");
   await page.getByText("105 states").first().waitFor();
   assert.equal(await page.locator("#proof").getByText("every invariant holds").count(), 2);
   await page.getByLabel("Case").fill("trim=1 writes=q9");
   await page.getByRole("alert").getByText("event 1").waitFor();
-  quiet(page);
+  assertNoErrors(page);
 });
 
-test("a trace is shown next to what is specified; a wrong file is refused by its line", async () => {
+test("a trace is shown next to the specified steps; an invalid file is refused with the line", async () => {
   const page = await visit({}, "#step");
   await page.waitForSelector(".writes button");
   const state = (capacity, filled, pending) => ({ capacity, filled, pending, has_buffer: capacity > 0 });
@@ -235,12 +235,12 @@ test("a trace is shown next to what is specified; a wrong file is refused by its
   await page.getByText("Specified: puts 4, then C = 4").waitFor();
   await page.getByRole("heading", { name: "As specified" }).waitFor();
   await page.getByText("Puts 4.").waitFor();
-  await accessible(page, "a trace");
+  await assertAccessible(page, "a trace");
   await load(JSON.stringify({ trace: [{ ...lines[0], buffer_size: 1 << 20, start: { capacity: 1 << 20 } }, frame("b9", state(1 << 20, 1 << 19, 0), [])] }));
   await page.getByText("524288 bytes").first().waitFor();
   await load(`${JSON.stringify(lines[0])}\n{"event":1}`);
   await page.getByRole("alert").getByText("Line 2 of the trace is not a step").waitFor();
-  quiet(page);
+  assertNoErrors(page);
 });
 
 test("a pack is opened, verified and browsed by keyboard alone", async () => {
@@ -255,7 +255,7 @@ test("a pack is opened, verified and browsed by keyboard alone", async () => {
   await page.keyboard.type("7");
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "Item 7", exact: true }).waitFor();
-  quiet(page);
+  assertNoErrors(page);
 });
 
 for (const [name, options] of [
@@ -273,14 +273,14 @@ for (const [name, options] of [
         await page.waitForSelector("#item-title");
       }
       if (view === "#step") await page.waitForSelector(".writes button");
-      await accessible(page, `${name}, ${view}`);
-      const [wide, shown] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-      assert.ok(wide <= shown, `${view} is ${wide} wide on ${shown}`);
+      await assertAccessible(page, `${name}, ${view}`);
+      const [contentWidth, visibleWidth] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+      assert.ok(contentWidth <= visibleWidth, `${view} is ${contentWidth} wide on ${visibleWidth}`);
       if (process.env.SCREENSHOTS) {
         const file = `${name.replaceAll(" ", "-")}${view.replace("#", "-")}.png`;
         await writeFile(path.join(process.env.SCREENSHOTS, file), await page.screenshot({ fullPage: true }));
       }
-      quiet(page);
+      assertNoErrors(page);
       await page.context().close();
     }
   });

@@ -15,7 +15,7 @@ const items = Array.from({ length: COUNT }, (_, at) => Buffer.from(text(at)));
 let opened;
 let server;
 let page;
-let listed;
+let published;
 
 async function packOf(list) {
   const builder = create({ itemsPerRecord: 1, codec: "none" });
@@ -25,17 +25,17 @@ async function packOf(list) {
 
 before(async () => {
   const pack = await packOf(items);
-  listed = digestList(digestsOf(items, 1), { formatId: 0, totalItems: COUNT, itemsPerRecord: 1 });
-  const lying = Buffer.from(pack);
-  lying.write("ITEM", pack.indexOf(text(42)));
-  const forged = Buffer.from(listed.list);
+  published = digestList(digestsOf(items, 1), { formatId: 0, totalItems: COUNT, itemsPerRecord: 1 });
+  const tampered = Buffer.from(pack);
+  tampered.write("ITEM", pack.indexOf(text(42)));
+  const forged = Buffer.from(published.list);
   forged[124 + 42 * 32] ^= 1;
   const html = Buffer.from(`<!doctype html><script type="module">${IMPORT}</script>`);
   const aliases = {
     "/page.html": html,
     "/a.pack": pack,
-    "/lying.pack": lying,
-    "/a.digests": listed.list,
+    "/lying.pack": tampered,
+    "/a.digests": published.list,
     "/forged.digests": forged,
   };
   opened = await openPackagePage({ "/package/": wasm }, aliases);
@@ -60,18 +60,18 @@ const read = (pack, list, trust, positions) =>
     [`${server.otherUrl}/${pack}`, { ...trust, digests: `${server.otherUrl}/${list}` }, positions],
   );
 
-const byRoot = () => ({ digestRoot: listed.root });
-const byContent = () => ({ contentHash: listed.contentHash });
+const byRoot = () => ({ digestRoot: published.root });
+const byContent = () => ({ contentHash: published.contentHash });
 
 test("an item takes the header and one block of the list, and no preflight", async () => {
   assert.deepEqual(await read("a.pack", "a.digests", byRoot(), [20_000]), [text(20_000)]);
-  const asked = server.requests("/a.digests");
+  const requests = server.requests("/a.digests");
   const depth = Math.ceil(Math.log2(Math.ceil(COUNT / 128)));
   const start = 124 + Math.floor(20_000 / 128) * (128 + depth) * 32;
-  assert.deepEqual(asked, ["GET bytes=0-123", `GET bytes=${start}-${start + (128 + depth) * 32 - 1}`]);
+  assert.deepEqual(requests, ["GET bytes=0-123", `GET bytes=${start}-${start + (128 + depth) * 32 - 1}`]);
 });
 
-test("under the content hash the list is fetched whole, once", async () => {
+test("with a content hash the list is fetched completely, once", async () => {
   assert.deepEqual(await read("a.pack", "a.digests", byContent(), [1, 39_999]), [text(1), text(39_999)]);
 });
 
@@ -82,5 +82,5 @@ test("a server that changes the pack or the list is detected", async () => {
     assert.equal((await read("a.pack", "forged.digests", trust, [42])).code, "untrusted");
     assert.equal((await read("lying.pack", "forged.digests", trust, [42])).code, "untrusted");
   }
-  assert.deepEqual(page.complaints, []);
+  assert.deepEqual(page.loggedErrors, []);
 });

@@ -1,5 +1,5 @@
-// Verifying in Chromium alongside the other work of a page: garbage collection,
-// timers, its own code.
+// Verifying in Chromium while the page does other work: garbage collection, timers, its
+// own code.
 import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
@@ -34,7 +34,7 @@ after(async () => {
 });
 
 for (const workers of [0, 2]) {
-  test(`garbage collection ends no read of a chosen file, ${workers} workers`, { timeout: 30_000 }, async () => {
+  test(`garbage collection does not end reads of a chosen file, ${workers} workers`, { timeout: 30_000 }, async () => {
     const records = await page.evaluate(async (count) => {
       const collecting = setInterval(() => gc(), 1);
       let records = 0;

@@ -1,5 +1,5 @@
-// The declarations of the package and its code are the same: tsc fails on any
-// difference between index.d.ts or lab.d.ts and what the modules export.
+// Compares the declarations of the package with its code: tsc fails on any difference
+// between index.d.ts and the types of the modules.
 import type * as declared from "../../../wasm/js/index.js";
 import * as builder from "../../../wasm/js/builder.js";
 import * as errors from "../../../wasm/js/errors.js";

@@ -1,11 +1,11 @@
-// The package in the places of a browser that differ: another window's values,
-// OPFS, a service worker, srcdoc and <base>, a sandboxed frame.
+// The package in special environments of a browser: values of another window, OPFS, a
+// service worker, srcdoc and <base>, a sandboxed frame.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { quietPage } from "../browser.mjs";
+import { newPage } from "../browser.mjs";
 import { folder as fixtures } from "../fixtures.mjs";
 import { IMPORT, openPackagePage } from "../package-page.mjs";
 
@@ -140,7 +140,7 @@ const inFrame = (attributes, script) =>
 test("relative addresses work in srcdoc and under <base>", async () => {
   const script = `${IMPORT} parent.postMessage(await (${COUNT})("/a.pack"), "*");`;
   assert.equal(await inFrame({}, script), 400);
-  const other = await quietPage(page.context());
+  const other = await newPage(page.context());
   await other.goto(`${server.url}/base.html`);
   await other.waitForFunction(() => globalThis.sealpack);
   const count = await other.evaluate(
@@ -155,11 +155,11 @@ test("a sandboxed frame, whose origin is opaque, causes no preflight", async () 
   const script = `${IMPORT} parent.postMessage(await (${COUNT})("/a.pack"), "*");`;
   server.aliases["/frame.html"] = html("", `<script type="module">${script}</script>`);
   assert.equal(await inFrame({ sandbox: "allow-scripts", src: "/frame.html" }, null), 400);
-  const asked = server.requests("/a.pack");
-  assert.ok(!asked.some((request) => /OPTIONS|bytes=-/.test(request)), asked.join(", "));
+  const requests = server.requests("/a.pack");
+  assert.ok(!requests.some((request) => /OPTIONS|bytes=-/.test(request)), requests.join(", "));
 });
 
-test("a report says how many workers took part", async () => {
+test("a report has the number of workers that took part", async () => {
   const counts = await page.evaluate(async () => {
     const builder = sealpack.create({ itemsPerRecord: 1 });
     for (let at = 0; at < 400; at += 1) await builder.append(crypto.getRandomValues(new Uint8Array(60_000)));
@@ -176,11 +176,11 @@ test("a report says how many workers took part", async () => {
 test("a HEAD that says 0 does not make a file empty, across origins", async () => {
   const count = await page.evaluate(
     ([url, source]) => new Function(`return ${source}`)()(url),
-    [`${server.otherUrl}/a.pack?habit=head-empty`, COUNT],
+    [`${server.otherUrl}/a.pack?quirk=head-empty`, COUNT],
   );
   assert.equal(count, 400);
 });
 
 test("the page logged no error during these tests", () => {
-  assert.deepEqual(page.complaints, []);
+  assert.deepEqual(page.loggedErrors, []);
 });

@@ -1,5 +1,5 @@
-// What HTTP servers send are claims: short ranges, validators that differ
-// between nodes, compressed ranges, pages in place of files.
+// Unusual responses of HTTP servers: short ranges, validators that differ between nodes,
+// compressed ranges, pages instead of files.
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { after, before, beforeEach, test } from "node:test";
@@ -8,7 +8,7 @@ import { create, open } from "../../../wasm/js/index.node.js";
 const items = Array.from({ length: 4000 }, (_, at) => Buffer.alloc(400, `item ${at} `));
 let bytes;
 let server;
-let answer;
+let respond;
 let requests;
 
 before(async () => {
@@ -17,7 +17,7 @@ before(async () => {
   bytes = Buffer.from(await (await builder.finish()).blob.arrayBuffer());
   server = createServer((request, response) => {
     requests.push(`${request.method} ${request.headers.range ?? "-"}`);
-    answer(request, response, requests.length);
+    respond(request, response, requests.length);
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
 });
@@ -27,17 +27,17 @@ after(() => {
 });
 beforeEach(() => {
   requests = [];
-  answer = (request, response) => ranged(request, response);
+  respond = (request, response) => ranged(request, response);
 });
 
 const url = (rest = "") => `http://127.0.0.1:${server.address().port}/a.pack${rest}`;
 
-/** Sends the requested range, or its first `most` bytes. */
-function ranged(request, response, { most = Infinity, headers = {}, hideRange = false, body } = {}) {
+/** Sends the requested range, or its first `max` bytes. */
+function ranged(request, response, { max = Infinity, headers = {}, hideRange = false, body } = {}) {
   const [, from, to] = /bytes=(\d*)-(\d*)/.exec(request.headers.range ?? "bytes=0-");
   const start = from ? Number(from) : Math.max(0, bytes.length - Number(to));
-  const wanted = from && to ? Number(to) + 1 : bytes.length;
-  const end = Math.min(wanted, start + most);
+  const requestedEnd = from && to ? Number(to) + 1 : bytes.length;
+  const end = Math.min(requestedEnd, start + max);
   const part = body ?? bytes.subarray(start, end);
   const range = hideRange ? {} : { "content-range": `bytes ${start}-${end - 1}/${bytes.length}` };
   response.writeHead(206, { ...range, "content-length": part.length, ...headers }).end(part);
@@ -51,21 +51,21 @@ async function readsAll(pack) {
 
 test("a range that is shorter than requested is completed by further requests", { timeout: 20_000 }, async () => {
   for (const hideRange of [false, true]) {
-    answer = (request, response) => ranged(request, response, { most: 100_000, hideRange, headers: { etag: '"a"' } });
+    respond = (request, response) => ranged(request, response, { max: 100_000, hideRange, headers: { etag: '"a"' } });
     await readsAll(await open(url(), { size: hideRange ? bytes.length : undefined }));
     assert.equal(new Set(requests).size, requests.length, "no range was requested twice");
     requests = [];
   }
 });
 
-test("a server that sends a byte at a time is refused, and not for ever", { timeout: 20_000 }, async () => {
-  answer = (request, response) => ranged(request, response, { most: 1 });
+test("a server that sends one byte per request is refused in finite time", { timeout: 20_000 }, async () => {
+  respond = (request, response) => ranged(request, response, { max: 1 });
   await assert.rejects(open(url()), { code: "range-not-supported" });
 });
 
 test("a HEAD that says 0 does not make a file empty", async () => {
   // Outside a page no HEAD is sent unless the server has no suffix ranges.
-  answer = (request, response) => {
+  respond = (request, response) => {
     if (request.method === "HEAD") return response.writeHead(200, { "content-length": 0 }).end();
     if (/bytes=-/.test(request.headers.range)) return response.writeHead(416).end();
     return ranged(request, response);
@@ -75,7 +75,7 @@ test("a HEAD that says 0 does not make a file empty", async () => {
 
 const etags = (...sent) => {
   let turn = 0;
-  answer = (request, response) => ranged(request, response, { headers: sent[Math.min(turn++, sent.length - 1)] });
+  respond = (request, response) => ranged(request, response, { headers: sent[Math.min(turn++, sent.length - 1)] });
 };
 
 test("weak and strong forms of one ETag, and another date with one strong ETag, are one version", async () => {
@@ -96,15 +96,15 @@ test("validators that differ between nodes are ignored on request, and the trail
   const pack = await open(url(), { validators: false });
   const changed = Buffer.from(bytes);
   changed[changed.length - 10] ^= 1;
-  answer = (request, response) => {
+  respond = (request, response) => {
     const [, from, to] = /bytes=(\d+)-(\d+)/.exec(request.headers.range);
     ranged(request, response, { body: changed.subarray(Number(from), Number(to) + 1) });
   };
   await assert.rejects(pack.get(42), { code: "changed" });
 });
 
-test("compressed ranges are refused at once, and named", { timeout: 5000 }, async () => {
-  answer = (request, response) => ranged(request, response, { headers: { "content-encoding": "gzip" } });
+test("compressed ranges are refused immediately, with the encoding", { timeout: 5000 }, async () => {
+  respond = (request, response) => ranged(request, response, { headers: { "content-encoding": "gzip" } });
   const started = performance.now();
   await assert.rejects(open(url()), (error) => error.code === "range-not-supported" && /gzip/.test(error.message));
   assert.ok(performance.now() - started < 1000);
@@ -112,7 +112,7 @@ test("compressed ranges are refused at once, and named", { timeout: 5000 }, asyn
 
 test("Retry-After is obeyed, in seconds and as a date, and a long one is left to the caller", { timeout: 20_000 }, async () => {
   for (const retryAfter of [() => "1", () => new Date(Date.now() + 2000).toUTCString()]) {
-    answer = (request, response, count) =>
+    respond = (request, response, count) =>
       count === 1 ? response.writeHead(503, { "retry-after": retryAfter() }).end() : ranged(request, response);
     requests = [];
     const started = performance.now();
@@ -120,7 +120,7 @@ test("Retry-After is obeyed, in seconds and as a date, and a long one is left to
     assert.ok(performance.now() - started > 900, "it waited");
     pack.close();
   }
-  answer = (request, response) => response.writeHead(429, { "retry-after": "3600" }).end();
+  respond = (request, response) => response.writeHead(429, { "retry-after": "3600" }).end();
   requests = [];
   await assert.rejects(
     open(url()),
@@ -129,9 +129,9 @@ test("Retry-After is obeyed, in seconds and as a date, and a long one is left to
   assert.equal(requests.length, 1);
 });
 
-test("an HTML page in place of a pack is named", async () => {
+test("an HTML page instead of a pack is reported as one", async () => {
   const page = Buffer.from(`<!doctype html><title>Log in</title>${" ".repeat(2000)}`);
-  answer = (request, response) => response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(page);
+  respond = (request, response) => response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(page);
   await assert.rejects(open(url()), (error) => error.code === "not-a-pack" && /HTML page/.test(error.message));
 });
 
@@ -156,7 +156,7 @@ test("the signal of a Request aborts its reads", async () => {
 });
 
 test("errors name the address without its query, and credentials in it are refused", async () => {
-  answer = (request, response) => response.writeHead(403).end();
+  respond = (request, response) => response.writeHead(403).end();
   const secret = "X-Amz-Signature=s3cr3t";
   const refused = await open(url(`?${secret}`)).catch((error) => error);
   assert.equal(refused.code, "http-status");
