@@ -23,9 +23,9 @@ import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
-const here = path.dirname(fileURLToPath(import.meta.url));
-const root = path.dirname(here);
-const dist = path.join(here, "dist");
+const folder = path.dirname(fileURLToPath(import.meta.url));
+const root = path.dirname(folder);
+const dist = path.join(folder, "dist");
 const tools = path.join(root, "target", "tools");
 const target = process.env.CARGO_TARGET_DIR ?? path.join(root, "target");
 
@@ -80,9 +80,9 @@ function installBindgen() {
 }
 
 function installOptimiser() {
-  const command = path.join(here, "node_modules", ".bin", "wasm-opt");
-  const libraries = ["@gfx/zopfli", "terser"].map((name) => path.join(here, "node_modules", name));
-  if (![command, ...libraries].every(existsSync)) run("npm", ["ci", "--silent", "--no-fund", "--no-audit"], { cwd: here });
+  const command = path.join(folder, "node_modules", ".bin", "wasm-opt");
+  const libraries = ["@gfx/zopfli", "terser"].map((name) => path.join(folder, "node_modules", name));
+  if (![command, ...libraries].every(existsSync)) run("npm", ["ci", "--silent", "--no-fund", "--no-audit"], { cwd: folder });
   return command;
 }
 
@@ -131,7 +131,16 @@ function flags(name, more) {
   return all.join("\u001f");
 }
 
+/** Compiles a module and its glue, and returns the bytes of the module. */
 async function compile(name, optimiser, small) {
+  compileRust(name, small);
+  const wasm = bind(name);
+  const names = optimise(wasm, optimiser);
+  await trimGlue(name, names);
+  return readFileSync(wasm);
+}
+
+function compileRust(name, small) {
   run(
     "cargo",
     [
@@ -161,6 +170,10 @@ async function compile(name, optimiser, small) {
       },
     },
   );
+}
+
+/** Writes the glue of a compiled module into dist/, and returns the path of the module. */
+function bind(name) {
   const compiled = path.join(target, "wasm32-unknown-unknown", "wasm", "sealpack_wasm.wasm");
   const raw = path.join(tools, `${name}.wasm`);
   copyFileSync(compiled, raw);
@@ -177,6 +190,11 @@ async function compile(name, optimiser, small) {
   rmSync(path.join(dist, `${name}_bg.wasm.d.ts`));
   const wasm = path.join(tools, `${name}_bg.wasm`);
   renameSync(path.join(dist, `${name}_bg.wasm`), wasm);
+  return wasm;
+}
+
+/** Optimises a module in place, and returns its shortened import and export names. */
+function optimise(wasm, optimiser) {
   // Every engine has had these since 2022.
   const features = [
     "bulk-memory",
@@ -201,9 +219,7 @@ async function compile(name, optimiser, small) {
     ...enabled,
   ]);
   const shorten = [wasm, "-o", wasm, ...enabled, "--minify-imports-and-exports-and-modules"];
-  const names = execFileSync(optimiser, shorten, { encoding: "utf8" });
-  await trimGlue(name, JSON.parse(names));
-  return readFileSync(wasm);
+  return JSON.parse(execFileSync(optimiser, shorten, { encoding: "utf8" }));
 }
 
 /**
@@ -271,7 +287,7 @@ if (!process.argv.includes("--tools")) {
   rmSync(dist, { recursive: true, force: true });
   mkdirSync(dist);
   for (const licence of ["LICENSE-MIT", "LICENSE-APACHE"])
-    copyFileSync(path.join(root, licence), path.join(here, licence));
+    copyFileSync(path.join(root, licence), path.join(folder, licence));
   const small = smallLibraries();
   for (const name of Object.keys(MODULES)) {
     const bytes = await compile(name, optimiser, small);

@@ -1,5 +1,5 @@
-// Building a pack. append() takes an item at once; records are compressed,
-// hashed and written afterwards, a slice at a time.
+// Building a pack. append() copies an item and returns; records are compressed, hashed
+// and written afterwards, in slices of a few milliseconds.
 import { building } from "./modules.js";
 import { SealpackError, aborted, guarded, invalidArgument, messageOf } from "./errors.js";
 import { abortable, linked } from "./abort.js";
@@ -26,9 +26,9 @@ export function create(options = {}) {
 /** @param {Public.CreateOptions} options */
 function checkedOptions(options) {
   const checked = {
-    itemsPerRecord: whole(options.itemsPerRecord ?? 128, "itemsPerRecord", 1),
-    partSize: whole(options.partSize ?? 1024 * 1024, "partSize", 1),
-    formatId: options.formatId === undefined ? undefined : whole(options.formatId, "formatId", 0),
+    itemsPerRecord: wholeNumber(options.itemsPerRecord ?? 128, "itemsPerRecord", 1),
+    partSize: wholeNumber(options.partSize ?? 1024 * 1024, "partSize", 1),
+    formatId: options.formatId === undefined ? undefined : wholeNumber(options.formatId, "formatId", 0),
     codec: options.codec ?? "zstd",
     contentHash: options.contentHash ?? true,
     recordChecksum: options.recordChecksum ?? false,
@@ -39,7 +39,7 @@ function checkedOptions(options) {
   if (!["zstd", "none"].includes(checked.codec)) {
     throw new SealpackError(
       "unsupported",
-      `no codec is called ${String(checked.codec)}: there are "zstd" and "none"`,
+      `codec must be "zstd" or "none", not ${describe(checked.codec)}`,
     );
   }
   return checked;
@@ -48,11 +48,11 @@ function checkedOptions(options) {
 /**
  * @param {number} value
  * @param {string} name
- * @param {number} least
+ * @param {number} min
  */
-function whole(value, name, least) {
-  if (!Number.isInteger(value) || value < least || value > MAX_U32) {
-    throw invalidArgument(`${name} is a whole number from ${least} to 2^32-1, not ${describe(value)}`);
+function wholeNumber(value, name, min) {
+  if (!Number.isInteger(value) || value < min || value > MAX_U32) {
+    throw invalidArgument(`${name} must be a whole number from ${min} to 2^32-1, not ${describe(value)}`);
   }
   return value;
 }
@@ -66,12 +66,12 @@ export class Builder {
   #state = /** @type {"open" | "sealing" | "finished" | "failed"} */ ("open");
   #error = /** @type {SealpackError | null} */ (null);
   /** Follows the caller's signal, and ends every wait once the pack has failed. */
-  #ending;
+  #cancellation;
   #slices = new Slices();
-  /** Loading or writing in progress. Items wait in `#early` meanwhile. */
-  #working = /** @type {Promise<void> | null} */ (null);
+  /** Loading or writing in progress. Items wait in `#waitingItems` meanwhile. */
+  #pendingWork = /** @type {Promise<void> | null} */ (null);
   /** @type {Uint8Array[]} */
-  #early = [];
+  #waitingItems = [];
   #items = 0;
 
   /**
@@ -79,11 +79,11 @@ export class Builder {
    * @param {CheckedOptions} options
    */
   constructor(key, options) {
-    if (key !== PRIVATE) throw invalidArgument("create() makes a Builder");
+    if (key !== PRIVATE) throw invalidArgument("a Builder is made by create()");
     this.#options = options;
-    this.#ending = linked(options.signal);
+    this.#cancellation = linked(options.signal);
     // Aborts the destination at once, not at the next call of the builder.
-    this.#ending.signal.addEventListener("abort", () => this.#fail(aborted(options.signal)));
+    this.#cancellation.signal.addEventListener("abort", () => this.#fail(aborted(options.signal)));
     this.#work(this.#start());
   }
 
@@ -93,33 +93,33 @@ export class Builder {
 
   /** @type {Public.Builder["append"]} */
   append(item) {
-    this.#check();
+    this.#throwUnlessOpen();
     const bytes = toBytes(item, "the item");
     this.#items += 1;
-    if (this.#working) {
-      this.#early.push(bytes.slice());
-      return this.#working;
+    if (this.#pendingWork) {
+      this.#waitingItems.push(bytes.slice());
+      return this.#pendingWork;
     }
     try {
       this.#add(bytes);
     } catch (error) {
       throw this.#fail(error);
     }
-    return this.#working ?? undefined;
+    return this.#pendingWork ?? undefined;
   }
 
   /** @type {Public.Builder["finish"]} */
   async finish({ appData } = {}) {
     const data = appData === undefined ? this.#options.appData : toBytes(appData, "appData");
-    this.#check();
+    this.#throwUnlessOpen();
     this.#state = "sealing";
     try {
-      while (this.#working) await this.#working;
-      this.#checkSound();
+      while (this.#pendingWork) await this.#pendingWork;
+      this.#throwIfFailed();
       const [handle, sink] = this.#started;
       const sealed = guarded(() => handle.finish(data ?? new Uint8Array(0)));
       await this.#writeParts();
-      const blob = await abortable(sink.close(sealed.fileSize), this.#ending.signal);
+      const blob = await abortable(sink.close(sealed.fileSize), this.#cancellation.signal);
       sealed.contentHash &&= toHex(sealed.contentHash);
       this.#state = "finished";
       return Object.freeze(blob ? { ...sealed, blob } : sealed);
@@ -135,7 +135,7 @@ export class Builder {
     const sealing = this.#state === "sealing";
     if (!sealing && this.#state !== "open") return;
     this.#fail(new SealpackError("aborted", "building was aborted", { cause: reason }));
-    await this.#working?.catch(() => {});
+    await this.#pendingWork?.catch(() => {});
     if (!sealing) this.#free(); // otherwise finish() does
   }
 
@@ -154,8 +154,8 @@ export class Builder {
       this.#sink = sink;
       if (this.#error) this.#discard();
     });
-    await Promise.all([sink, abortable(building.load(), this.#ending.signal)]);
-    this.#checkSound();
+    await Promise.all([sink, abortable(building.load(), this.#cancellation.signal)]);
+    this.#throwIfFailed();
     this.#handle = guarded(() => this.#newHandle());
   }
 
@@ -189,46 +189,46 @@ export class Builder {
    * @param {Promise<void>} step
    */
   #work(step) {
-    const working = this.#drain(step).catch((error) => {
-      this.#working = null;
+    const pendingWork = this.#drain(step).catch((error) => {
+      this.#pendingWork = null;
       throw this.#fail(error);
     });
-    working.catch(() => {}); // append() and finish() throw it again
-    this.#working = working;
+    pendingWork.catch(() => {}); // append() and finish() throw it again
+    this.#pendingWork = pendingWork;
   }
 
   /** @param {Promise<void>} step */
   async #drain(step) {
     await step;
     const [handle] = this.#started;
-    while (this.#early.length) {
-      for (const bytes of this.#early.splice(0)) {
+    while (this.#waitingItems.length) {
+      for (const bytes of this.#waitingItems.splice(0)) {
         guarded(() => handle.append(bytes));
         if (handle.hasParts || this.#slices.over) await this.#writeParts();
       }
     }
-    // No await between the check of `#early` and this: an item would be lost.
-    this.#working = null;
+    // No await between the check of `#waitingItems` and this: an item would be lost.
+    this.#pendingWork = null;
   }
 
   async #writeParts() {
     const [handle, sink] = this.#started;
     for (let part = handle.nextPart(); part; part = handle.nextPart()) {
-      await abortable(sink.write(/** @type {Uint8Array<ArrayBuffer>} */ (part)), this.#ending.signal);
-      this.#checkSound();
+      await abortable(sink.write(/** @type {Uint8Array<ArrayBuffer>} */ (part)), this.#cancellation.signal);
+      this.#throwIfFailed();
     }
     if (this.#slices.over) await this.#slices.next();
-    this.#checkSound();
+    this.#throwIfFailed();
   }
 
-  #checkSound() {
+  #throwIfFailed() {
     if (this.#error) throw this.#error;
     if (this.#options.signal?.aborted) throw this.#fail(aborted(this.#options.signal));
   }
 
   /** Throws unless the builder takes items. */
-  #check() {
-    this.#checkSound();
+  #throwUnlessOpen() {
+    this.#throwIfFailed();
     if (this.#state !== "open") throw new SealpackError("closed", "the pack is finished");
   }
 
@@ -242,10 +242,10 @@ export class Builder {
               cause: thrown,
             });
       this.#state = "failed";
-      this.#early.length = 0;
+      this.#waitingItems.length = 0;
       this.#discard();
-      this.#ending.abort(this.#error);
-      this.#ending.release();
+      this.#cancellation.abort(this.#error);
+      this.#cancellation.release();
     }
     return this.#error;
   }
@@ -257,7 +257,7 @@ export class Builder {
   }
 
   #free() {
-    this.#ending.release();
+    this.#cancellation.release();
     this.#handle?.free();
     this.#handle = null;
     // wasm never gives memory back, but a dropped instance does.

@@ -6,7 +6,7 @@ import { describe } from "./bytes.js";
 export function atLeastOne(options) {
   for (const [name, value] of Object.entries(options)) {
     if (!Number.isInteger(value) || value < 1) {
-      throw invalidArgument(`${name} is a whole number of at least 1, not ${describe(value)}`);
+      throw invalidArgument(`${name} must be a whole number of at least 1, not ${describe(value)}`);
     }
   }
 }
@@ -19,7 +19,7 @@ export function atLeastOne(options) {
 export function checkPosition(position, what, count) {
   if (typeof position !== "number" || !Number.isInteger(position)) {
     const whose = what === "item" ? "an item" : "a record";
-    throw invalidArgument(`the position of ${whose} is a whole number, not ${describe(position)}`);
+    throw invalidArgument(`the position of ${whose} must be a whole number, not ${describe(position)}`);
   }
   if (position < 0 || position >= count) {
     throw new SealpackError("out-of-range", `no ${what} ${position}: the pack has ${count}, counted from 0`);

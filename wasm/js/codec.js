@@ -14,10 +14,10 @@ import { SealpackError, guarded, invalidArgument, messageOf } from "./errors.js"
  */
 export function checkCodec(codec) {
   const named = ["auto", "auto-or-none", "none", "zstd"].includes(/** @type {string} */ (codec));
-  const own = typeof codec === "function" || isCodec(codec);
-  if (!named && !own)
+  const isOwn = typeof codec === "function" || isCodec(codec);
+  if (!named && !isOwn)
     throw invalidArgument(
-      `codec is "auto", "auto-or-none", "none", "zstd", { decode } or a function of the format id, not ${describe(codec)}`,
+      `codec must be "auto", "auto-or-none", "none", "zstd", { decode } or a function of the format id, not ${describe(codec)}`,
     );
 }
 
@@ -56,7 +56,7 @@ export class PackCodec {
   #name = "auto";
   /** @type {Promise<void> | null} */
   #detecting = null;
-  /** Whether the codec was detected in vain. */
+  /** Whether detection found no codec that the package knows. */
   #isUnknown = false;
   /** Whether a pack of an unknown codec is read as uncompressed. */
   #orNone = false;
@@ -64,7 +64,7 @@ export class PackCodec {
   /** The module's handle; throws once the pack is closed. */
   #handle;
   /** @type {Codec["decode"] | undefined} */
-  #own;
+  #ownDecode;
   /** The last error of the caller's codec: it cannot pass through the module. */
   #thrown = /** @type {unknown} */ (null);
 
@@ -78,8 +78,8 @@ export class PackCodec {
     this.#formatId = formatId;
     const chosen = codecFor(codec, formatId);
     if (typeof chosen !== "string") {
-      this.#own = (bytes, size) => this.#decode(chosen, bytes, size);
-      guarded(() => handle().setCodec("custom", this.#own));
+      this.#ownDecode = (bytes, size) => this.#decode(chosen, bytes, size);
+      guarded(() => handle().setCodec("custom", this.#ownDecode));
       this.#name = "custom";
     } else if (chosen === "none" || chosen === "zstd") {
       guarded(() => handle().setCodec(chosen));
@@ -96,11 +96,11 @@ export class PackCodec {
   }
 
   /**
-   * Takes the codec that the module found in a record which agrees with the format id.
+   * Remembers the codec that the module found by the format id and the first record read.
    *
    * @param {Pack["codec"] | typeof UNKNOWN | undefined} name
    */
-  settled(name) {
+  adopt(name) {
     if (this.#name === "auto" && name && name !== UNKNOWN) this.#name = name;
   }
 
@@ -109,8 +109,8 @@ export class PackCodec {
    *
    * @param {PackHandle} handle
    */
-  move(handle) {
-    if (this.#name !== "auto") handle.setCodec(this.#name, this.#own);
+  applyTo(handle) {
+    if (this.#name !== "auto") handle.setCodec(this.#name, this.#ownDecode);
   }
 
   /**

@@ -7,7 +7,7 @@
 /**
  * The findings of a run, as plain numbers and digests that a worker can post.
  *
- * @typedef {{ frames: Uint8Array, sizes: Float64Array, digests: Uint8Array, bad: number[] }} Findings
+ * @typedef {{ frames: Uint8Array, sizes: Float64Array, digests: Uint8Array, damaged: number[] }} Findings
  */
 
 /** WebCrypto hashes messages above this size: for smaller ones the call costs more than it saves. */
@@ -24,7 +24,7 @@ const TO_HASH = 2;
  * @param {ReadGlue} glue
  * @param {{ size: number, tail: Uint8Array, recordLimit: number }} pack
  */
-export function openAgain(glue, { size, tail, recordLimit }) {
+export function reopen(glue, { size, tail, recordLimit }) {
   const opening = new glue.PackOpening(size, recordLimit);
   const tailStart = size - tail.length;
   for (;;) {
@@ -74,7 +74,7 @@ export class LaneExaminer {
       frames: new Uint8Array(count),
       sizes: new Float64Array(count),
       digests: new Uint8Array(this.#hashes ? 32 * count : 0),
-      bad: [],
+      damaged: [],
     };
     const hashing = [];
     for (let at = 0; at < count; at += 1) {
@@ -82,7 +82,7 @@ export class LaneExaminer {
       check?.();
       const [kind, frame, size, ...message] = this.#examiner.next() ?? [];
       if (kind === DAMAGED) {
-        found.bad.push(at);
+        found.damaged.push(at);
         continue;
       }
       found.frames[at] = frame;
@@ -113,7 +113,7 @@ export class LaneExaminer {
    * @param {number} start
    * @param {Uint8Array} bytes
    */
-  again(record, start, bytes) {
+  examineAgain(record, start, bytes) {
     this.#examiner.load(record, 1, start, bytes);
     this.#examiner.next();
     return this.#examiner;

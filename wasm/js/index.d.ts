@@ -41,8 +41,8 @@ export interface Codec {
 /**
  * `auto`: by the format id if it is known, otherwise by the first record's
  * magic. Records of an unknown format id that are not zstd frames are refused
- * with `unsupported`, since they may be in an encoding of their program's own;
- * `auto-or-none` reads them as they are stored.
+ * with `unsupported`, since they may be in an encoding that only their program
+ * knows; `auto-or-none` reads them as they are stored.
  */
 export type NamedCodecChoice = "auto" | "auto-or-none" | "none" | "zstd";
 export type CodecChoice = NamedCodecChoice | Codec | ((formatId: number) => NamedCodecChoice | Codec | undefined);

@@ -11,7 +11,7 @@ import { LaneExaminer } from "./examine.js";
 /** @import { WorkerLike } from "./platform.js" */
 /** @import { Buffers } from "./source/buffers.js" */
 /** @import { Pack } from "./pack.js" */
-/** @typedef {Run & { lent: boolean }} LaneRun `lent`: the bytes belong to the source */
+/** @typedef {Run & { lent: boolean }} LaneRun `lent`: the bytes belong to the source, and must be copied for a worker */
 /** @typedef {{ found: Findings, bytes: Uint8Array<ArrayBuffer>, lent: boolean }} LaneResult */
 /**
  * @typedef {object} Lane
@@ -59,10 +59,10 @@ export class LocalLane {
     return { found: await done, bytes: run.bytes, lent: run.lent };
   }
 
-  /** @param {Parameters<LaneExaminer["again"]>} record */
-  again(...record) {
+  /** @param {Parameters<LaneExaminer["examineAgain"]>} record */
+  examineAgain(...record) {
     this.#second ??= this.#newExaminer();
-    return this.#second.again(...record);
+    return this.#second.examineAgain(...record);
   }
 
   async close() {
@@ -83,12 +83,12 @@ class WorkerLane {
   /** @type {Map<number, { resolve: (result: LaneResult) => void, reject: (error: unknown) => void }>} */
   #waiting = new Map();
   #next = 0;
-  /** Whether it answered a run. */
+  /** Whether the worker has examined a run. */
   examined = false;
   /** Fulfilled once the worker takes runs; rejected if it cannot. */
   ready;
   #started;
-  /** The error after which it answers no more. */
+  /** The error after which the worker is not used any more. */
   #stopped = /** @type {SealpackError | null} */ (null);
 
   /**
@@ -102,7 +102,7 @@ class WorkerLane {
     /** @type {Promise<WorkerLane>} */
     this.ready = new Promise((resolve, reject) => (started = { resolve, reject }));
     this.#started = started;
-    worker.onmessage = ({ data }) => this.#answered(data);
+    worker.onmessage = ({ data }) => this.#receive(data);
     worker.onerror = (event) =>
       this.#stop(
         new SealpackError("internal", `a worker stopped: ${event?.message ?? "it could not be started"}`),
@@ -116,7 +116,7 @@ class WorkerLane {
   }
 
   /** @param {any} answer */
-  #answered({ ready, failed, id, found, bytes }) {
+  #receive({ ready, failed, id, found, bytes }) {
     if (ready) return this.#started.resolve(this);
     if (failed) {
       return this.#stop(SealpackError.from({ ...failed, message: `a worker failed: ${failed.message}` }));
@@ -227,7 +227,7 @@ export class Lanes {
    * @param {Buffers} buffers lends memory for bytes that must be copied
    */
   examine(run, buffers) {
-    const lane = this.#open.reduce((least, other) => (other.running < least.running ? other : least));
+    const lane = this.#open.reduce((idlest, other) => (other.running < idlest.running ? other : idlest));
     return lane.examine(run, buffers);
   }
 

@@ -159,7 +159,7 @@ async function compile(source) {
     );
   }
   const response = /** @type {Response} */ (source);
-  if (!response.ok) throw new Error(`${response.url} answered ${response.status}`);
+  if (!response.ok) throw new Error(`${response.url} responded with ${response.status}`);
   // Not compileStreaming: some servers send another MIME type.
   return compile(await response.arrayBuffer());
 }

@@ -25,7 +25,7 @@ const DIRECTORY_LIMIT = 512 * 1024 * 1024;
 export async function open(input, options = {}) {
   const { signal, codec = "auto", recordLimit = RECORD_LIMIT, cacheSize = CACHE_SIZE } = options;
   if (!Number.isSafeInteger(cacheSize) || cacheSize < 0) {
-    throw invalidArgument(`cacheSize is a number of bytes, not ${describe(cacheSize)}`);
+    throw invalidArgument(`cacheSize must be a number of bytes, not ${describe(cacheSize)}`);
   }
   const onProgress = listener(options.onProgress);
   const source = await sourceFrom(input, options);
@@ -62,7 +62,7 @@ async function authenticate(pack, handle, list, signal) {
   const { fileSize, trailerSize } = pack.info;
   const trailer = handle.tailBytes(fileSize - trailerSize, fileSize) ?? new Uint8Array(0);
   await list.bind(trailer, handle.appData(true), signal);
-  // In this order: the last record proves nothing before the first is known.
+  // In this order: the last record proves nothing before the first was checked.
   if (!list.isRoot && pack.length) {
     await pack.getMany([0], { signal });
     await pack.getMany([pack.length - 1], { signal });

@@ -4,7 +4,7 @@ import { reading } from "./modules.js";
 import { SealpackError, guarded, invalidArgument } from "./errors.js";
 import { abortable, throwIfAborted } from "./abort.js";
 import { atLeastOne, checkPosition, groupedByRecord } from "./checks.js";
-import { openAgain } from "./examine.js";
+import { reopen } from "./examine.js";
 import { Records, itemOf } from "./records.js";
 import { PackCodec } from "./codec.js";
 import { describe, toHex } from "./bytes.js";
@@ -19,7 +19,7 @@ import { readItems, readableOf } from "./range.js";
 /** @import { ReadGlue } from "./examine.js" */
 /** @import { Instance } from "./modules.js" */
 /** @import { DecodedRecord } from "./records.js" */
-/** @import { DigestList, Proof } from "./trust.js" */
+/** @import { DigestList, DigestProof } from "./trust.js" */
 /** @import { PackHandle, RangeRead } from "../dist/read.js" */
 /**
  * What a worker needs to examine records of a pack.
@@ -70,7 +70,7 @@ export class Pack {
    * @param {Instance<ReadGlue>} parts.instance
    */
   constructor(key, { source, handle, size, codec, recordLimit, list, cacheSize, instance }) {
-    if (key !== PRIVATE) throw invalidArgument("open() makes a Pack");
+    if (key !== PRIVATE) throw invalidArgument("a Pack is opened by open()");
     this.#source = source;
     this.#handle = /** @type {PackHandle | null} */ (handle);
     this.#size = size;
@@ -78,7 +78,7 @@ export class Pack {
     this.#list = list;
     /** The instance of the wasm module that the handle belongs to. */
     this.instance = instance;
-    this.#settle(instance);
+    this.#register(instance);
     const { tailStart, ...info } = decodeInfo(handle.info());
     this.#tailStart = tailStart;
     /**
@@ -158,7 +158,7 @@ export class Pack {
   async getMany(positions, { signal, gap = GAP, requestSize = REQUEST_SIZE, requests = REQUESTS } = {}) {
     this.handle();
     if (typeof positions?.[Symbol.iterator] !== "function") {
-      throw invalidArgument(`the positions are a list of numbers, not ${describe(positions)}`);
+      throw invalidArgument(`the positions must be a list of numbers, not ${describe(positions)}`);
     }
     atLeastOne({ requestSize, requests });
     throwIfAborted(signal);
@@ -168,7 +168,7 @@ export class Pack {
     /** @type {Uint8Array<ArrayBuffer>[]} */
     const items = new Array(wanted.length);
     const options = { signal, gap, requestSize, requests };
-    await this.#records.each(Array.from(places.keys()), options, (number, record, own) => {
+    await this.#records.forEach(Array.from(places.keys()), options, (number, record, own) => {
       const indices = places.get(number) ?? [];
       const whole = own && record.ends.length === 1 && indices.length === 1;
       for (const at of indices) {
@@ -211,7 +211,7 @@ export class Pack {
     this.handle();
     atLeastOne({ requestSize });
     for (const bound of [start, end]) {
-      if (!Number.isInteger(bound)) throw invalidArgument(`a position is a whole number, not ${describe(bound)}`);
+      if (!Number.isInteger(bound)) throw invalidArgument(`a position must be a whole number, not ${describe(bound)}`);
     }
     if (start < 0 || end < start || end > this.length) {
       throw new SealpackError(
@@ -270,7 +270,7 @@ export class Pack {
    *
    * @param {RangeRead} read
    * @param {Uint8Array | undefined} bytes
-   * @param {Proof | undefined} proof
+   * @param {DigestProof | undefined} proof
    * @param {Signal} signal
    */
   async decode(read, bytes, proof, signal) {
@@ -287,7 +287,7 @@ export class Pack {
       const explained = this.#codec.explain(/** @type {SealpackError} */ (error));
       throw await this.#changedOrDamaged(explained, signal);
     }
-    this.#codec.settled(this.handle().codec);
+    this.#codec.adopt(this.handle().codec);
     if (proof) this.#list?.check(proof, parts.at(-1));
     /** @type {Map<number, DecodedRecord>} */
     const records = new Map();
@@ -335,8 +335,8 @@ export class Pack {
   }
 
   /**
-   * Reads the trailer again after reading, if no header would show a change of
-   * the file.
+   * Compares the trailer again after reading, if the responses have no ETag or date that
+   * would show a change of the file.
    *
    * @param {Signal} signal
    */
@@ -344,8 +344,8 @@ export class Pack {
     if (this.isPinned) return;
     const { trailerSize } = this.info;
     const before = this.handle().tailBytes(this.#size - trailerSize, this.#size);
-    const now = await this.readBytes(this.#size - trailerSize, this.#size, signal);
-    if (before?.some((byte, at) => byte !== now[at])) {
+    const current = await this.readBytes(this.#size - trailerSize, this.#size, signal);
+    if (before?.some((byte, at) => byte !== current[at])) {
       throw new SealpackError(
         "changed",
         "the file changed while it was read: its trailer differs. Open it again",
@@ -407,11 +407,11 @@ export class Pack {
   }
 
   /**
-   * Makes the pack known to its instance, without keeping it alive.
+   * Adds the pack to the list of its instance, which does not keep it alive.
    *
    * @param {Instance<ReadGlue>} instance
    */
-  #settle(instance) {
+  #register(instance) {
     if (typeof WeakRef === "function") instance.packs.add(new WeakRef(this)); // workerd may lack it
   }
 
@@ -429,12 +429,12 @@ export class Pack {
     try {
       const fresh = await reading.replaced(instance);
       if (!movable() || fresh === instance) return;
-      const handle = openAgain(fresh.glue, this.forWorkers());
-      this.#codec.move(handle);
+      const handle = reopen(fresh.glue, this.forWorkers());
+      this.#codec.applyTo(handle);
       this.#handle?.free();
       this.#handle = handle;
       this.instance = fresh;
-      this.#settle(fresh);
+      this.#register(fresh);
     } catch {
       // Without memory for a second instance the pack stays where it is.
     } finally {
@@ -466,7 +466,7 @@ export class Pack {
 }
 
 /**
- * Names the numbers of an open pack.
+ * The properties of a pack, from the numbers of the module.
  *
  * @param {any[]} info
  */

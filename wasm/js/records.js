@@ -58,9 +58,9 @@ class RecordCache {
 /** @param {DecodedRecord} record */
 const sizeOf = ({ payload, ends }) => payload.byteLength + ends.byteLength;
 
-/** A read in flight, for all callers that wait for one of its records. */
-class Flight {
-  /** How many callers wait; without any the read is cancelled. */
+/** A read in flight, which all callers that need one of its records share. */
+class SharedRead {
+  /** The number of callers that wait; at 0 the read is cancelled. */
   waiting = 0;
   ended = false;
   #controller = platform.newController();
@@ -88,8 +88,8 @@ class Flight {
 export class Records {
   #pack;
   #cache;
-  /** @type {Map<number, Flight>} */
-  #flights = new Map();
+  /** @type {Map<number, SharedRead>} */
+  #reads = new Map();
 
   /**
    * @param {Pack} pack
@@ -101,14 +101,14 @@ export class Records {
   }
 
   /**
-   * Calls `use` with each of these records, in any order. `own` says that
-   * nothing else refers to the record.
+   * Calls `use` with each of these records, in any order. `own` is true if nothing else
+   * refers to the record.
    *
    * @param {number[]} numbers without repetition
    * @param {FetchOptions} options
    * @param {(number: number, record: DecodedRecord, own: boolean) => void} use
    */
-  async each(numbers, options, use) {
+  async forEach(numbers, options, use) {
     const slices = new Slices();
     const missing = new Set();
     for (const number of numbers) {
@@ -118,99 +118,99 @@ export class Records {
       if (slices.over) await slices.next();
     }
     if (!missing.size) return;
-    const flights = this.#join(Array.from(missing), options);
-    const useAll = async (/** @type {Flight} */ flight) => {
-      const records = await flight.done;
-      const own = flight.waiting === 1;
+    const reads = this.#join(Array.from(missing), options);
+    const useAll = async (/** @type {SharedRead} */ shared) => {
+      const records = await shared.done;
+      const own = shared.waiting === 1;
       for (const [number, record] of records) {
         if (missing.has(number)) use(number, record, own && !this.#cache.get(number));
         if (slices.over) await slices.next();
       }
     };
     try {
-      await abortable(Promise.all(Array.from(flights, useAll)), options.signal);
+      await abortable(Promise.all(Array.from(reads, useAll)), options.signal);
     } finally {
-      for (const flight of flights) flight.leave();
+      for (const shared of reads) shared.leave();
     }
   }
 
   /**
-   * The flights of these records; starts those that are not in flight.
+   * The reads of these records; starts those that are not in flight.
    *
    * @param {number[]} missing
    * @param {FetchOptions} options
    */
   #join(missing, { gap, requestSize, requests }) {
-    // A flight that was cancelled has not ended yet: do not join it.
-    const isNew = (/** @type {number} */ number) => this.#flights.get(number)?.signal.aborted !== false;
+    // A read that was cancelled may not have ended yet: do not join it.
+    const isNew = (/** @type {number} */ number) => this.#reads.get(number)?.signal.aborted !== false;
     const start = missing.filter(isNew).sort((a, b) => a - b);
-    const started = this.#pack.plan(start, gap, requestSize).map((read) => new Flight(read));
-    for (const flight of started) {
-      for (const number of flight.numbers) this.#flights.set(number, flight);
+    const started = this.#pack.plan(start, gap, requestSize).map((read) => new SharedRead(read));
+    for (const shared of started) {
+      for (const number of shared.numbers) this.#reads.set(number, shared);
     }
-    const flights = new Set(missing.map((number) => /** @type {Flight} */ (this.#flights.get(number))));
-    for (const flight of flights) flight.waiting += 1;
+    const reads = new Set(missing.map((number) => /** @type {SharedRead} */ (this.#reads.get(number))));
+    for (const shared of reads) shared.waiting += 1;
     if (started.length) this.#run(started, requests, requestSize);
-    return flights;
+    return reads;
   }
 
   /**
-   * Runs flights, up to `requests` at once.
+   * Runs reads, up to `requests` at once.
    *
-   * @param {Flight[]} flights
+   * @param {SharedRead[]} reads
    * @param {number} requests
    * @param {number} requestSize
    */
-  async #run(flights, requests, requestSize) {
+  async #run(reads, requests, requestSize) {
     const release = this.#pack.acquire();
-    const queue = flights.values();
+    const queue = reads.values();
     const slices = new Slices();
-    /** @type {[Flight, Map<number, DecodedRecord>][]} */
+    /** @type {[SharedRead, Map<number, DecodedRecord>][]} */
     const unchecked = [];
     const work = async () => {
-      for (const flight of queue) {
+      for (const shared of queue) {
         try {
-          throwIfAborted(flight.signal);
-          const records = await this.#pack.decodeRead(flight.read, flight.signal, requestSize);
-          if (this.#pack.isPinned) this.#land(flight, records);
-          else unchecked.push([flight, records]);
+          throwIfAborted(shared.signal);
+          const records = await this.#pack.decodeRead(shared.read, shared.signal, requestSize);
+          if (this.#pack.isPinned) this.#complete(shared, records);
+          else unchecked.push([shared, records]);
         } catch (error) {
-          this.#end(flight);
-          flight.reject(error);
+          this.#remove(shared);
+          shared.reject(error);
         }
-        flight.read.free();
+        shared.read.free();
         if (slices.over) await slices.next();
       }
     };
-    await Promise.all(Array.from({ length: Math.min(requests, flights.length) }, work));
+    await Promise.all(Array.from({ length: Math.min(requests, reads.length) }, work));
     try {
-      // One look at the trailer for all of them.
+      // One check of the trailer for all of them.
       if (unchecked.length) await this.#pack.sameVersion(undefined);
-      for (const [flight, records] of unchecked) this.#land(flight, records);
+      for (const [shared, records] of unchecked) this.#complete(shared, records);
     } catch (error) {
-      for (const [flight] of unchecked) {
-        this.#end(flight);
-        flight.reject(error);
+      for (const [shared] of unchecked) {
+        this.#remove(shared);
+        shared.reject(error);
       }
     }
     release();
   }
 
   /**
-   * @param {Flight} flight
+   * @param {SharedRead} shared
    * @param {Map<number, DecodedRecord>} records
    */
-  #land(flight, records) {
-    this.#end(flight);
+  #complete(shared, records) {
+    this.#remove(shared);
     for (const [number, record] of records) this.#cache.set(number, record);
-    flight.resolve(records);
+    shared.resolve(records);
   }
 
-  /** @param {Flight} flight */
-  #end(flight) {
-    flight.ended = true;
-    for (const number of flight.numbers) {
-      if (this.#flights.get(number) === flight) this.#flights.delete(number);
+  /** @param {SharedRead} shared */
+  #remove(shared) {
+    shared.ended = true;
+    for (const number of shared.numbers) {
+      if (this.#reads.get(number) === shared) this.#reads.delete(number);
     }
   }
 }

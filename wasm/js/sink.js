@@ -1,5 +1,5 @@
-// The destination of a pack. It holds exactly the pack afterwards: whatever it
-// contained before is removed first.
+// The destination of a pack. Its old content is removed first, so that it contains
+// exactly the pack afterwards.
 import { invalidArgument } from "./errors.js";
 import { describe } from "./bytes.js";
 
@@ -36,7 +36,7 @@ class BlobSink {
 }
 
 /**
- * A WritableStream. That of a file may start with the file's old content.
+ * A WritableStream. If it writes a file, the file may still have its old content.
  *
  * @implements {Sink}
  */
@@ -188,31 +188,31 @@ class NodeFileSink {
  *
  * @implements {Sink}
  */
-class OwnSink {
-  #own;
+class CustomSink {
+  #object;
   #offset = 0;
-  /** Only a file counts what it wrote: `write: (part) => parts.push(part)` does not. */
+  /** Only the `write` of a file returns the bytes written; `(part) => parts.push(part)` does not. */
   #isFile;
   #isSyncHandle;
 
-  /** @param {any} own */
-  constructor(own) {
-    this.#own = own;
-    this.#isFile = typeof own.truncate === "function";
-    this.#isSyncHandle = this.#isFile && typeof own.getSize === "function";
+  /** @param {any} object */
+  constructor(object) {
+    this.#object = object;
+    this.#isFile = typeof object.truncate === "function";
+    this.#isSyncHandle = this.#isFile && typeof object.getSize === "function";
   }
 
-  /** @param {any} own */
-  static async open(own) {
-    await own.truncate?.(0);
-    return new OwnSink(own);
+  /** @param {any} object */
+  static async open(object) {
+    await object.truncate?.(0);
+    return new CustomSink(object);
   }
 
   /** @param {Part} part */
   async write(part) {
     for (let rest = part; rest.length;) {
       const where = this.#isSyncHandle ? { at: this.#offset } : this.#offset;
-      const written = await this.#own.write(rest, where);
+      const written = await this.#object.write(rest, where);
       const count = this.#isFile && typeof written === "number" ? written : rest.length;
       if (count <= 0 || count > rest.length) throw new Error(`write() returned ${count} for ${rest.length} bytes`);
       this.#offset += count;
@@ -227,17 +227,17 @@ class OwnSink {
    */
   async close(fileSize) {
     if (this.#isSyncHandle) {
-      await this.#own.flush?.();
-      checkSize(await this.#own.getSize(), fileSize);
+      await this.#object.flush?.();
+      checkSize(await this.#object.getSize(), fileSize);
     }
-    await this.#own.close?.();
+    await this.#object.close?.();
   }
 
   /** @param {unknown} reason */
   async abort(reason) {
-    if (this.#own.abort) return this.#own.abort(reason);
-    await this.#own.truncate?.(0);
-    if (this.#isSyncHandle) await this.#own.close?.();
+    if (this.#object.abort) return this.#object.abort(reason);
+    await this.#object.truncate?.(0);
+    if (this.#isSyncHandle) await this.#object.close?.();
   }
 }
 
@@ -267,7 +267,7 @@ export async function sinkFor(to) {
   }
   if (can("write") && can("end") && can("on")) return new NodeStreamSink(to);
   if (can("write") && typeof to.fd === "number") return NodeFileSink.open(to);
-  if (can("write")) return OwnSink.open(to);
+  if (can("write")) return CustomSink.open(to);
   const hint = typeof to === "string" ? ": open the file first, with open() of node:fs/promises" : "";
   throw invalidArgument(
     `a pack is written to a WritableStream, a file handle or { write() }, not to ${describe(to)}${hint}`,

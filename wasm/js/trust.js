@@ -12,7 +12,7 @@ import { sourceFrom } from "./source/from.js";
 /** @import { RangeRead } from "../dist/read.js" */
 /** @import { DigestListHandle } from "../dist/trust.js" */
 /** @typedef {{ hash: Uint8Array, isRoot: boolean, digests: unknown, options: SourceOptions }} Trust */
-/** @typedef {{ records: Uint32Array, parts: Float64Array, bytes: Uint8Array }} Proof */
+/** @typedef {{ records: Uint32Array, parts: Float64Array, bytes: Uint8Array }} DigestProof */
 
 /**
  * The trust options of `open`; null if there are none.
@@ -36,11 +36,11 @@ export function trustFrom({ contentHash, digestRoot, digests, fetch, retries, wh
  */
 function hashFrom(value, what) {
   if (typeof value === "string") {
-    if (!/^[0-9a-f]{64}$/i.test(value)) throw invalidArgument(`${what} is 64 hexadecimal digits`);
+    if (!/^[0-9a-f]{64}$/i.test(value)) throw invalidArgument(`${what} must have 64 hexadecimal digits`);
     return Uint8Array.from(value.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
   }
   const bytes = toBytes(value, what);
-  if (bytes.length !== 32) throw invalidArgument(`${what} has 32 bytes, not ${bytes.length}`);
+  if (bytes.length !== 32) throw invalidArgument(`${what} must have 32 bytes, not ${bytes.length}`);
   return bytes;
 }
 
@@ -115,7 +115,7 @@ export class DigestList {
    *
    * @param {RangeRead} read
    * @param {Signal} signal
-   * @returns {Promise<Proof>}
+   * @returns {Promise<DigestProof>}
    */
   async prove(read, signal) {
     const records = read.records();
@@ -128,7 +128,7 @@ export class DigestList {
   /**
    * Checks the records of a read, by the digests of their items, against the proof.
    *
-   * @param {Proof} proof
+   * @param {DigestProof} proof
    * @param {Uint8Array} digests
    */
   check({ records, parts, bytes }, digests) {

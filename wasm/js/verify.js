@@ -11,7 +11,7 @@ import { Buffers } from "./source/buffers.js";
 /** @import { Pack } from "./pack.js" */
 /** @import { ReportBuilder } from "../dist/read.js" */
 /** @typedef {{ first: number, count: number, start: number, end: number }} RunRange */
-/** @typedef {[number, unknown][]} Listed */
+/** @typedef {[number, unknown][]} ErrorList */
 
 /** Bytes of a run: with smaller ones, a browser spends more time per request than on reading. */
 const RUN_SIZE = 4 * 1024 * 1024;
@@ -45,7 +45,7 @@ export async function verifyPack(pack, { signal, onProgress, workers = 0, extrac
       report?.(progress(pack, run));
     });
     await pack.sameVersion(signal);
-    return plainReport(guarded(() => builder.finish()), lanes.workers);
+    return reportFrom(guarded(() => builder.finish()), lanes.workers);
   } catch (error) {
     throw signal?.aborted ? aborted(signal) : fromWasm(error);
   } finally {
@@ -90,7 +90,7 @@ async function examineAll(pack, lanes, runSize, { signal, abort }, deliver) {
     for (let run = queue.shift(); run; run = queue.shift()) {
       const result = await run.result;
       deliver(run, result);
-      if (!result.lent) buffers.give(result.bytes.buffer);
+      if (!result.lent) buffers.giveBack(result.bytes.buffer);
       throwIfAborted(signal);
       readAhead();
     }
@@ -111,17 +111,17 @@ async function examineAll(pack, lanes, runSize, { signal, abort }, deliver) {
  * @param {LaneResult} result
  */
 function addFindings(pack, builder, local, run, { found, bytes }) {
-  const bad = new Set(found.bad);
+  const damaged = new Set(found.damaged);
   const hashed = found.digests.length > 0;
   for (let at = 0; at < run.count; at += 1) {
-    if (!bad.has(at)) {
+    if (!damaged.has(at)) {
       const digest = hashed ? found.digests.subarray(32 * at, 32 * at + 32) : found.digests;
       guarded(() => builder.sound(found.frames[at], found.sizes[at], digest));
       continue;
     }
     const { offset, size } = pack.record(run.first + at);
     const stored = bytes.subarray(offset - run.start, offset - run.start + size);
-    guarded(() => builder.examined(local.again(run.first + at, offset, stored)));
+    guarded(() => builder.examined(local.examineAgain(run.first + at, offset, stored)));
   }
 }
 
@@ -156,11 +156,11 @@ const VERDICTS = ["passed", "failed", "not_present", "not_checked"];
 /**
  * The report of the module with names for its numbers.
  *
- * @param {[numbers: number[], failures: Listed, damaged: Listed, unchecked: Listed]} report
+ * @param {[numbers: number[], failures: ErrorList, damaged: ErrorList, unchecked: ErrorList]} report
  * @param {number} workers
  * @returns {Report}
  */
-function plainReport([numbers, failures, damaged, unchecked], workers) {
+function reportFrom([numbers, failures, damaged, unchecked], workers) {
   const [damagedCount, uncheckedCount, recordCount, framesWithoutChecksum, payloadSize, protectedItems] =
     numbers.slice(LAYERS.length);
   const layers = Object.fromEntries(LAYERS.map((name, at) => [name, VERDICTS[numbers[at]]]));

@@ -1,14 +1,14 @@
 // The worker's side of a verification: opens the pack from the bytes it
 // receives, then answers each run of records with its findings.
 import { building, reading } from "./modules.js";
-import { LaneExaminer, openAgain } from "./examine.js";
+import { LaneExaminer, reopen } from "./examine.js";
 import { fromWasm } from "./errors.js";
 
 /** @import { Run } from "./examine.js" */
 
 /**
- * @param {(message: unknown, transfer?: ArrayBuffer[]) => void} post answers a message
- * @returns {(message: any) => void} the handler of messages
+ * @param {(message: unknown, transfer?: ArrayBuffer[]) => void} post sends a message to the page
+ * @returns {(message: any) => void} the handler of messages from the page
  */
 export function serve(post) {
   /** @type {LaneExaminer} */
@@ -18,7 +18,7 @@ export function serve(post) {
     const loaded = isLarger ? building : reading;
     await loaded.load(module);
     const { glue, memory } = loaded.instance;
-    const pack = openAgain(glue, { size, tail, recordLimit });
+    const pack = reopen(glue, { size, tail, recordLimit });
     pack.setCodec(codec);
     examiner = new LaneExaminer(glue, memory, pack, undefined, digests);
     post({ ready: true });

@@ -1,5 +1,5 @@
 // The entry point of a worker in a browser.
 import { serve } from "./worker-serve.js";
 
-const answer = serve((message, transfer) => self.postMessage(message, { transfer: transfer ?? [] }));
-self.onmessage = ({ data }) => answer(data);
+const handle = serve((message, transfer) => self.postMessage(message, { transfer: transfer ?? [] }));
+self.onmessage = ({ data }) => handle(data);

@@ -3,7 +3,7 @@
 //!
 //! `sealpack-core` decides what a pack is, which bytes are wanted next and
 //! whether they are sound. JavaScript (`js/`) fetches the bytes. This crate
-//! connects the two and supplies zstd by ruzstd ([`decode`], [`encode`]).
+//! connects the two and supplies zstd: [`decode`] by zstd-rs, [`encode`] by ruzstd.
 //!
 //! ```text
 //!   js/pack.js     await source.read(start, end) ──┐          ┌──> items

@@ -99,9 +99,9 @@ impl SharedPack {
         codec.as_ref().map_or_else(|| NamedDecoder::none().decoder, |it| Rc::clone(&it.decoder))
     }
 
-    /// The decoder, if the codec is known, or this record has no payload or looks
-    /// as the format id says; otherwise the codec must be detected.
-    fn settled(&self, place: &RecordPlace, stored: &[u8]) -> Option<Rc<dyn Decode>> {
+    /// The decoder of a record. `None` if the codec must be detected first: it is unknown,
+    /// and the record has a payload that does not agree with the format id.
+    fn decoder_for(&self, place: &RecordPlace, stored: &[u8]) -> Option<Rc<dyn Decode>> {
         let name = self.codec.borrow().as_ref().map(|codec| codec.name);
         if name.is_none_or(|name| name == UNKNOWN)
             && let Some(codec) = CodecDetection::evidence(&self.pack.directory, place, stored)
@@ -350,7 +350,7 @@ impl RangeRead {
         let (decoded, mut gathered) = (Array::new(), Vec::new());
         for PlannedRecord { place, .. } in &self.planned.records {
             let stored = part_of(&bytes, self.planned.range.start, &place.range)?;
-            let Some(decoder) = self.shared.settled(place, &stored) else { return Ok(None) };
+            let Some(decoder) = self.shared.decoder_for(place, &stored) else { return Ok(None) };
             let record = unseal(&pack.directory, place, stored, decoder.as_ref(), limits)
                 .map_err(|error| thrown(&error))?;
             if digests {

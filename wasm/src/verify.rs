@@ -238,13 +238,13 @@ impl ReportBuilder {
         let verification = self.verification.take().filter(|_| all);
         let report =
             verification.ok_or_else(|| JsValue::from(ModuleRefusal::RecordsMissing))?.finish();
-        Ok(plain(&report))
+        Ok(report_to_js(&report))
     }
 }
 
 /// The report as `[numbers, failures, damaged, unchecked]`; `js/verify.js` names
 /// the numbers. A failure is `[layer, error]`, a record `[record, error]`.
-fn plain(report: &Report) -> JsValue {
+fn report_to_js(report: &Report) -> JsValue {
     let (mut numbers, failures) = (Vec::with_capacity(14), Array::new());
     for (at, layer) in (0u32..).zip(&report.layers) {
         let (number, error) = match &layer.verdict {
@@ -269,10 +269,10 @@ fn plain(report: &Report) -> JsValue {
         report.items_are_protected().into(),
     ]);
     let numbers = Float64Array::from(&numbers[..]);
-    Array::of4(&numbers, &failures, &listed(damaged), &listed(unchecked)).into()
+    Array::of4(&numbers, &failures, &errors_to_js(damaged), &errors_to_js(unchecked)).into()
 }
 
-fn listed<'a>(records: impl Iterator<Item = (&'a RecordPlace, &'a Error)>) -> Array {
+fn errors_to_js<'a>(records: impl Iterator<Item = (&'a RecordPlace, &'a Error)>) -> Array {
     let list = Array::new();
     for (record, error) in records.take(MAX_LISTED) {
         list.push(&Array::of2(&record.number.into(), &thrown(error)));

@@ -7,8 +7,8 @@
     clippy::unwrap_used,
     reason = "a test that cannot go on is a test that fails"
 )]
-//! The decoder of the npm package against C zstd and ruzstd: the same bytes for
-//! every sound frame, and never other bytes for a damaged one.
+//! Compares the decoder of the npm package with C zstd and ruzstd: it returns the same
+//! bytes for every sound frame, and never different ones for a damaged frame.
 
 mod reference;
 
@@ -20,7 +20,7 @@ use sealpack_core::codec::{Decode as _, Size};
 use sealpack_core::error::DecodeError;
 use sealpack_wasm::decode::FrameDecoder;
 
-/// Each damages a frame four times.
+/// The number of frames, each of which is damaged four times.
 const ROUNDS: u32 = 15_000;
 const LIMIT: Size = Size::AtMost(1 << 20);
 
@@ -94,9 +94,9 @@ fn compare(decoder: &FrameDecoder, frame: &[u8], size: Size) -> Option<Vec<u8>> 
     let ours = decoder.decode(frame.to_vec().into(), size).ok()?;
     let layout = FrameLayout::parse(frame, size).unwrap();
     let by_c = by_c_zstd(&frame[..layout.length]).expect("C zstd refuses what the reader accepts");
-    assert!(ours == by_c, "other bytes than C zstd");
+    assert!(ours == by_c, "different bytes than C zstd");
     if let Some(reference) = reference::decoded(frame, size) {
-        assert!(ours == reference, "other bytes than ruzstd");
+        assert!(ours == reference, "different bytes than ruzstd");
     }
     Some(ours.to_vec())
 }
@@ -153,8 +153,8 @@ fn damaged_frames_never_decode_to_other_bytes() {
     assert!(refused > accepted);
 }
 
-/// The frames in a file: at every place where the magic is, up to the end of the
-/// frame or, if its blocks are damaged, of the file.
+/// The frames in a file: from every occurrence of the magic to the end of the frame or, if
+/// its blocks are damaged, of the file.
 fn frames_in(bytes: &[u8]) -> Vec<Vec<u8>> {
     let starts = bytes.windows(4).enumerate().filter(|(_, four)| *four == MAGIC.to_le_bytes());
     starts.map(|(at, _)| only_frame(&bytes[at..])).collect()
@@ -185,7 +185,7 @@ fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
 }
 
 #[test]
-fn the_frames_of_the_fixtures_and_of_the_fuzz_corpora_decode_alike_damaged_or_not() {
+fn frames_of_the_fixtures_and_the_fuzz_corpora_decode_to_the_same_bytes_damaged_or_not() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");
     let mut files = Vec::new();
     files_below(&tests.join("fixtures"), &mut files);
@@ -219,9 +219,9 @@ fn every_flipped_bit_of_a_checksum_is_refused() {
     }
 }
 
-/// A frame that states this content size, of raw (0) and run (1) blocks; a run
-/// has 100,000 bytes.
-fn stating(content_size: u32, blocks: &[(u8, &[u8])]) -> Vec<u8> {
+/// A frame that claims this content size, of raw (0) and run (1) blocks; a run has
+/// 100,000 bytes.
+fn frame_claiming(content_size: u32, blocks: &[(u8, &[u8])]) -> Vec<u8> {
     let mut frame = MAGIC.to_le_bytes().to_vec();
     frame.push(0xa0);
     frame.extend_from_slice(&content_size.to_le_bytes());
@@ -239,13 +239,13 @@ fn stating(content_size: u32, blocks: &[(u8, &[u8])]) -> Vec<u8> {
 fn a_content_size_that_the_blocks_do_not_yield_is_refused() {
     let decoder = FrameDecoder::default();
     for (claimed, accepted) in [(5, false), (6, true), (7, false)] {
-        let frame = stating(claimed, &[(0, &b"abc"[..]), (0, &b"def"[..])]);
+        let frame = frame_claiming(claimed, &[(0, &b"abc"[..]), (0, &b"def"[..])]);
         let decoded = decoder.decode(frame.into(), Size::AtMost(100));
         assert_eq!(decoded.is_ok(), accepted, "{claimed}: {decoded:?}");
     }
     // Too large to allocate in advance: decoded without the claim.
     for (claimed, accepted) in [(999_999, false), (1_000_000, true), (200_000_000, false)] {
-        let frame = stating(claimed, &[(1, &b"x"[..]); 10]);
+        let frame = frame_claiming(claimed, &[(1, &b"x"[..]); 10]);
         let decoded = decoder.decode(frame.into(), Size::AtMost(1 << 30));
         assert_eq!(decoded.is_ok(), accepted, "{claimed}");
         assert!(
@@ -256,7 +256,7 @@ fn a_content_size_that_the_blocks_do_not_yield_is_refused() {
 }
 
 #[test]
-fn records_that_compress_beyond_the_plausible_decode() {
+fn highly_compressed_records_decode() {
     let decoder = FrameDecoder::default();
     for length in [100_000, 300_000, 20_000_000] {
         let payload = vec![7; length];

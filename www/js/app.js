@@ -1,4 +1,4 @@
-// The frame of the page: the current view and the theme.
+// The current view and the theme of the page.
 import { announce, byId } from "./dom.js";
 import { VerifyView } from "./verify.js";
 import { BuildView } from "./build.js";
@@ -14,14 +14,14 @@ const views = {
 };
 
 /** `#verify&url=…&item=…` as the view and its state. */
-function parsed() {
+function addressState() {
   const [name, ...rest] = location.hash.slice(1).split("&");
   return { name: name in TITLES ? name : "verify", state: Object.fromEntries(new URLSearchParams(rest.join("&"))) };
 }
 
 /** Writes the state of the view into the address, for reloads and bookmarks. */
 function keepState() {
-  if (parsed().name !== "verify") return;
+  if (addressState().name !== "verify") return;
   const state = new URLSearchParams(verify.state).toString();
   const hash = state ? `#verify&${state}` : "#verify";
   if (location.hash !== hash && (state || location.hash)) history.replaceState(null, "", hash);
@@ -34,7 +34,7 @@ function show(name, then) {
 }
 
 function route() {
-  const { name, state } = parsed();
+  const { name, state } = addressState();
   for (const other of Object.keys(TITLES)) {
     byId(`view-${other}`).hidden = other !== name;
     const link = document.querySelector(`nav a[href="#${other}"]`);

@@ -32,7 +32,7 @@ export class Browser {
     this.#name = name.replace(/\.pack$/, "");
     this.#maxPreviewed = local ? MAX_PREVIEWED.local : MAX_PREVIEWED.remote;
     this.#selected = selected;
-    this.list = h("ul.list", { "aria-label": "Items", onkeydown: (event) => this.#moved(event) });
+    this.list = h("ul.list", { "aria-label": "Items", onkeydown: (event) => this.#moveFocus(event) });
     this.where = h("span.where");
     this.previous = h(
       "button.quiet",
@@ -83,30 +83,30 @@ export class Browser {
   }
 
   async show(position) {
-    const inside = Math.min(Math.max(0, Math.trunc(position) || 0), this.#pack.length - 1);
-    if (inside < this.#first || inside >= this.#first + PAGE || !this.list.children.length) {
-      await this.#page(inside - (inside % PAGE));
+    const shownPosition = Math.min(Math.max(0, Math.trunc(position) || 0), this.#pack.length - 1);
+    if (shownPosition < this.#first || shownPosition >= this.#first + PAGE || !this.list.children.length) {
+      await this.#page(shownPosition - (shownPosition % PAGE));
     }
     for (const button of this.list.querySelectorAll("button")) {
-      const current = Number(button.value) === inside;
+      const current = Number(button.value) === shownPosition;
       button.toggleAttribute("aria-current", current);
       if (current) button.setAttribute("aria-current", "true");
       if (current) button.scrollIntoView({ block: "nearest" });
     }
-    this.#stopAt(inside);
-    this.goto.value = String(inside);
+    this.#stopAt(shownPosition);
+    this.goto.value = String(shownPosition);
     const turn = (this.#request += 1);
     try {
-      const item = await this.#pack.get(inside);
+      const item = await this.#pack.get(shownPosition);
       if (turn !== this.#request) return;
-      const record = this.#pack.recordOf(inside);
-      this.#selected(record, inside);
-      this.#item = { position: inside, bytes: item, record };
-      this.#label(inside, glimpse(item));
+      const record = this.#pack.recordOf(shownPosition);
+      this.#selected(record, shownPosition);
+      this.#item = { position: shownPosition, bytes: item, record };
+      this.#label(shownPosition, previewWithSize(item));
       this.#draw();
       if (matchMedia(NARROW).matches) this.view.scrollIntoView({ block: "start" });
     } catch (error) {
-      if (turn === this.#request) this.view.replaceChildren(problem(`Item ${count(inside)}`, error));
+      if (turn === this.#request) this.view.replaceChildren(problem(`Item ${count(shownPosition)}`, error));
     }
   }
 
@@ -129,7 +129,7 @@ export class Browser {
     try {
       for await (const item of this.#pack.range(this.#first, end)) {
         if (turn !== this.#pages) return;
-        this.#label(position, glimpse(item));
+        this.#label(position, previewWithSize(item));
         position += 1;
       }
     } catch (error) {
@@ -154,7 +154,7 @@ export class Browser {
   }
 
   /** Moves the focus in the list by keyboard, also across pages. */
-  async #moved(event) {
+  async #moveFocus(event) {
     const from = Number(event.target.closest("button")?.value);
     const steps = { ArrowUp: -1, ArrowDown: 1, PageUp: -10, PageDown: 10, Home: -Infinity, End: Infinity };
     const step = steps[event.key];
@@ -162,8 +162,8 @@ export class Browser {
     event.preventDefault();
     const last = this.#pack.length - 1;
     const [low, high] = [this.#first, Math.min(last, this.#first + PAGE - 1)];
-    const within = Math.abs(step) === Infinity;
-    const to = Math.min(Math.max(from + step, within ? low : 0), within ? high : last);
+    const withinPage = Math.abs(step) === Infinity;
+    const to = Math.min(Math.max(from + step, withinPage ? low : 0), withinPage ? high : last);
     const turned = to < low || to > high ? this.#page(to - (to % PAGE)) : null;
     this.#stopAt(to);
     this.list.querySelector(`button[value="${to}"]`)?.focus();
@@ -173,7 +173,7 @@ export class Browser {
   /** After damage: marks the damaged items, and lists their neighbours. */
   async #oneByOne(first, end, turn) {
     for (let position = first; position < end && turn === this.#pages; position += 1) {
-      this.#label(position, await this.#pack.get(position).then(glimpse, () => "damaged"));
+      this.#label(position, await this.#pack.get(position).then(previewWithSize, () => "damaged"));
     }
   }
 
@@ -239,7 +239,7 @@ export class Browser {
   }
 }
 
-const glimpse = (item) => `${preview(item)} · ${bytes(item.length)}`;
+const previewWithSize = (item) => `${preview(item)} · ${bytes(item.length)}`;
 
 function problem(what, error) {
   return h(

@@ -209,7 +209,7 @@ export class BuildView {
         "section.sheet",
         { "aria-labelledby": "built" },
         h("div.title-row", h("h2", { id: "built", tabindex: "-1" }, "Sealed"), h("div.actions", keep, look)),
-        ...effect(sealed),
+        ...sizeComparison(sealed),
         h(
           "dl.facts",
           fact("Items", `${count(sealed.totalItems)}, ${bytes(sealed.itemBytes)}`),
@@ -231,7 +231,7 @@ export class BuildView {
 }
 
 /** Compares the size of the pack with that of its items. A small pack is larger. */
-function effect({ itemBytes, fileSize, totalItems }) {
+function sizeComparison({ itemBytes, fileSize, totalItems }) {
   if (!totalItems) return [h("p.big-number", "empty")];
   if (fileSize <= itemBytes) {
     const saved = Math.round((1 - fileSize / itemBytes) * 100);
@@ -254,19 +254,19 @@ function effect({ itemBytes, fileSize, totalItems }) {
  * return, like `sealpack pack --lines`.
  */
 async function* linesOf(file) {
-  let begun = [];
+  let lineParts = [];
   for (let at = 0; at < file.size; at += CHUNK) {
     const chunk = new Uint8Array(await file.slice(at, at + CHUNK).arrayBuffer());
     let from = 0;
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, from)) {
       const line = chunk.subarray(from, end);
-      yield begun.length ? await joined([...begun, line]) : line;
-      begun = [];
+      yield lineParts.length ? await joined([...lineParts, line]) : line;
+      lineParts = [];
       from = end + 1;
     }
-    if (from < chunk.length) begun.push(chunk.subarray(from));
+    if (from < chunk.length) lineParts.push(chunk.subarray(from));
   }
-  if (begun.length) yield joined(begun);
+  if (lineParts.length) yield joined(lineParts);
 }
 
 const joined = async (pieces) => new Uint8Array(await new Blob(pieces).arrayBuffer());

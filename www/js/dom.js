@@ -1,4 +1,4 @@
-// Elements without innerHTML: the content of a pack is text, never markup.
+// Creates elements without innerHTML, so that the content of a pack is text, never markup.
 
 /** h("p.hint", { title: "…" }, "text", child) */
 export function h(name, ...rest) {

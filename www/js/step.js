@@ -19,9 +19,9 @@ export class StepView {
   #steps = null;
   #at = 0;
   #turn = 0;
-  /** The trace that is walked through; `null` for a case. */
+  /** The trace that is shown; `null` for a case. */
   #trace = null;
-  /** What the specification does with the events of the trace, if it can be run again. */
+  /** The steps of the specification for the events of the trace, if they can be replayed. */
   #specified = null;
 
   constructor() {
@@ -74,7 +74,7 @@ export class StepView {
         ),
         field("Seeded bug", this.mutant),
         field("Buffer size S", this.size),
-        field("Trace", this.file, "of sealpack check --replay --json, or of a recorder in production"),
+        field("Trace", this.file, "printed by sealpack check --replay --json, or written by a recorder in production"),
       ),
     );
   }
@@ -154,7 +154,7 @@ export class StepView {
     if (this.#steps?.departure !== null) this.#go(this.#steps.departure);
   }
 
-  /** Walks through a trace instead of a case. */
+  /** Shows a trace instead of a case. */
   async #load(file) {
     if (!file) return;
     const turn = (this.#turn += 1);
@@ -232,7 +232,7 @@ export class StepView {
     const specified = this.#specified?.[this.#at];
     return [
       this.#trace && h("p.hint", `Trace of ${this.#trace.stream || "a stream"}, S = ${bufferSize}, ${trim ? "with" : "without"} trim`),
-      h("p.decision", h("strong", `${named(frame)}: `), frame.words),
+      h("p.decision", h("strong", `${eventName(frame)}: `), frame.words),
       ...frame.findings.map(({ invariant, words }) => this.#finding(invariant, words)),
       frame.departure &&
         h(
@@ -254,7 +254,7 @@ export class StepView {
         h(
           "div",
           h("h3", `Put so far: ${plural(frame.taken, "byte")} of ${frame.written}`),
-          sunk(puts, this.#at, bufferSize, trim),
+          putList(puts, this.#at, bufferSize, trim),
         ),
       ),
       verdicts(frame),
@@ -316,22 +316,22 @@ function letters() {
   );
 }
 
-/** The largest trace, in bytes written, that is run again beside itself. */
-const MAX_RUN_AGAIN = 1 << 20;
+/** The size of the largest trace, in bytes written, whose events are replayed. */
+const MAX_REPLAYED = 1 << 20;
 
 /**
- * What the specification does with the events of a trace: the steps of the stream that
- * ships, which the proof holds to it. `null` for a trace that is too large, or whose
- * stream was not fresh.
+ * The steps that the specification takes for the events of a trace: those of the shipped
+ * stream, which is proven to follow it. `null` if the trace is too large, or does not
+ * start with a new stream.
  */
 async function specifiedSteps(trace) {
   const { bufferSize, fresh, reference, frames } = trace;
-  if (!fresh || frames.at(-1).written > MAX_RUN_AGAIN) return null;
+  if (!fresh || frames.at(-1).written > MAX_REPLAYED) return null;
   const mutant = reference ? "reference" : undefined;
   return (await replay(caseOf(trace), { bufferSize, mutant })).frames;
 }
 
-function named({ event, implied }) {
+function eventName({ event, implied }) {
   const close = event === "c" ? "close" : null;
   return close ? `${close}${implied ? " (at the end of every case)" : ""}` : event;
 }
@@ -394,13 +394,13 @@ function picture({ known, state, extents, buffer_at: at }, size) {
   );
 }
 
-function sunk(puts, now, size, trim) {
+function putList(puts, now, size, trim) {
   if (!puts.length) return h("p.hint", "nothing yet");
   const rows = puts.map(({ call, step }) => {
     if (call.kind !== "put")
       return h("li", h("span.hint", call.kind === "flush" ? "the sink's flush" : "the sink's close"));
     const failed = call.failed !== null ? ` · failed after ${call.failed}` : "";
-    const odd = trim && call.len > size;
+    const isTooLong = trim && call.len > size;
     return h(
       "li",
       { className: step === now ? "now" : "" },

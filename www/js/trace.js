@@ -1,5 +1,5 @@
-// Traces of an output stream: JSON Lines of `sealpack check`, of the recorder around a
-// stream in production, or of a checker of one's own.
+// Traces of an output stream: JSON Lines from `sealpack check`, from the recorder around a
+// stream in production, or from your own checker.
 
 /** The version of the format that this page reads. */
 const VERSION = 1;
@@ -13,11 +13,11 @@ const VERSION = 1;
 export function readTrace(text) {
   const [head, ...frames] = linesOf(text);
   if (!head) throw new Error("The trace is empty.");
-  if (typeof head.trace !== "number") throw new Error("Line 1 is not the head of a trace.");
+  if (typeof head.trace !== "number") throw new Error("Line 1 is not the header of a trace.");
   if (head.trace !== VERSION)
     throw new Error(`The trace has version ${head.trace}; this page reads version ${VERSION}.`);
   if (!isSize(head.buffer_size)) throw new Error("Line 1 of the trace has no buffer size.");
-  if (!frames.length) throw new Error("The trace has no step.");
+  if (!frames.length) throw new Error("The trace has no steps.");
   const wrong = frames.findIndex((frame) => !isFrame(frame));
   if (wrong >= 0) throw new Error(`Line ${wrong + 2} of the trace is not a step.`);
   const departure = frames.findIndex((frame) => frame.departure);

@@ -21,7 +21,7 @@ const WORDS = {
   passed: "passed",
   failed: "failed",
   not_present: "not present",
-  not_checked: "not checked: limit",
+  not_checked: "not checked: above a limit",
   pending: "not checked yet",
 };
 
@@ -35,7 +35,7 @@ export class VerifyView {
   #browser = null;
   #place = byId("pack");
   #changed;
-  /** The address, the root and the item that are shown; the page's own address has the same. */
+  /** The URL, the root and the item that are shown, as in the address of the page. */
   #state = {};
 
   /** @param changed called when `state` has changed */
@@ -83,17 +83,17 @@ export class VerifyView {
   /** Opens a pack, with its digest list if given; refuses further files. */
   #openFiles(files, folders) {
     if (folders.length) {
-      return this.#say(`${visible(folders[0])} is a folder: drop the pack itself.`);
+      return this.#showError(`${visible(folders[0])} is a folder: drop the pack itself.`);
     }
     const lists = files.filter(({ name }) => name.endsWith(".digests"));
     const packs = files.filter((file) => !lists.includes(file));
     if (!files.length) return undefined;
     if (packs.length !== 1 || lists.length > 1) {
-      return this.#say("Open one pack at a time, with its digest list (.digests) if there is one.");
+      return this.#showError("Open one pack at a time, with its digest list (.digests) if there is one.");
     }
     const root = byId("root").value.trim();
     if (Boolean(root) !== Boolean(lists.length)) {
-      return this.#say(
+      return this.#showError(
         root
           ? "With a trusted root, choose the pack together with its digest list (.digests)."
           : "A digest list needs the trusted root: enter it first.",
@@ -103,7 +103,7 @@ export class VerifyView {
     return this.open(packs[0], packs[0].name, { trust: root && { digestRoot: root, digests: lists[0] } });
   }
 
-  #say(text, aboutTrust = false) {
+  #showError(text, aboutTrust = false) {
     if (aboutTrust) byId("trust").open = true;
     byId("verify-error").replaceChildren(h("div.notice.bad", h("p", text)));
   }
@@ -174,7 +174,7 @@ export class VerifyView {
         h("h2", { id: "pack-name", tabindex: "-1" }, h("bdi", name)),
         facts(this.#pack),
         canvas,
-        key(),
+        legend(),
       ),
       h(
         "section.sheet",
@@ -262,7 +262,7 @@ export class VerifyView {
       });
       if (this.#pack !== pack) return;
       this.#drawLayers(report.layers, report.failures);
-      this.#judge(report, (performance.now() - started) / 1000);
+      this.#showVerdict(report, (performance.now() - started) / 1000);
     } catch (error) {
       if (this.#pack !== pack) return;
       this.start.hidden = false;
@@ -287,7 +287,7 @@ export class VerifyView {
     this.rate.textContent = `${bytes(done)} of ${bytes(total)} · ${bytes(done / elapsed)}/s · ${seconds((elapsed / share) * (1 - share))} left`;
   }
 
-  #judge(report, elapsed) {
+  #showVerdict(report, elapsed) {
     const { info } = this.#pack;
     this.progress.value = 1;
     this.#map.checked = 1;
@@ -362,7 +362,7 @@ function verdictOf({ layers }) {
     layers.content_hash !== "passed" &&
     layers.record_checksum !== "passed" &&
     layers.frame_checksum !== "passed";
-  if (!unprotected) return ["This pack is whole.", "Every check that the file supports passed."];
+  if (!unprotected) return ["This pack is intact.", "Every check that the file supports passed."];
   return [
     "No damage was found.",
     "But this file has no checksum over its items: a changed byte of an item would go unnoticed.",
@@ -396,14 +396,14 @@ function facts(pack) {
     fact("App data", info.appDataSize ? exactBytes(info.appDataSize) : "none"),
     fact(
       "Record checksum",
-      info.recordChecksum ? "over all of it" : info.itemsPerRecord === 1 ? "none" : "item lengths only",
+      info.recordChecksum ? "the whole record" : info.itemsPerRecord === 1 ? "none" : "item lengths only",
     ),
     pack.trustedBy && fact("Checked against", "the trusted root"),
     fact("Content hash", info.contentHash ? h("code", info.contentHash) : "none stored", true),
   );
 }
 
-function key() {
+function legend() {
   const parts = [
     ["records", "records"],
     ["verified", "verified"],

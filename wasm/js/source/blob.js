@@ -2,7 +2,7 @@
 import { SealpackError, messageOf } from "../errors.js";
 import { fill } from "./fill.js";
 
-/** @import { PackSource, ReadOptions } from "./from.js" */
+/** @import { PackSource, SourceReadOptions } from "./from.js" */
 
 /** @implements {PackSource} */
 export class BlobSource {
@@ -20,7 +20,7 @@ export class BlobSource {
   /**
    * @param {number} offset
    * @param {number} length
-   * @param {ReadOptions} [options]
+   * @param {SourceReadOptions} [options]
    */
   async read(offset, length, { signal, buffers } = {}) {
     const part = this.#blob.slice(offset, offset + length);

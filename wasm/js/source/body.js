@@ -5,7 +5,7 @@ import { joined } from "../bytes.js";
 import { fill } from "./fill.js";
 import { redacted } from "./http-rules.js";
 
-/** @import { OnBytes, ReadOptions } from "./from.js" */
+/** @import { OnBytes, SourceReadOptions } from "./from.js" */
 
 /** The connection ended early. Callers see `network`, after the last retry. */
 export class TruncatedBody extends Error {
@@ -25,7 +25,7 @@ export class TruncatedBody extends Error {
  *
  * @param {Response} response
  * @param {number} length
- * @param {ReadOptions & { onBytes?: OnBytes | undefined }} options
+ * @param {SourceReadOptions & { onBytes?: OnBytes | undefined }} options
  */
 export async function readBody(response, length, { signal, onBytes, buffers } = {}) {
   if (!response.body && length) throw new TruncatedBody(0, length);
@@ -53,7 +53,7 @@ export async function readBody(response, length, { signal, onBytes, buffers } = 
  *
  * @param {Response} response
  * @param {number} limit
- * @param {ReadOptions & { onBytes?: OnBytes | undefined }} options
+ * @param {SourceReadOptions & { onBytes?: OnBytes | undefined }} options
  */
 export async function readUpTo(response, limit, { signal, onBytes } = {}) {
   if (!response.body) return new Uint8Array(0);

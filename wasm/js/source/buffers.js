@@ -1,6 +1,6 @@
-// Buffers that are reused. The pieces that a stream allocates become garbage at
-// once, and a browser lets gigabytes of it accumulate before it collects; a
-// buffer lent to the stream comes back.
+// Reuses buffers. The pieces that a stream allocates become garbage immediately, of which
+// a browser accumulates gigabytes before it collects them; a buffer lent to the stream is
+// returned.
 
 /** Sizes are multiples of this, so that runs of similar size share buffers. */
 const STEP = 1024 * 1024;
@@ -25,7 +25,7 @@ export class Buffers {
    *
    * @param {ArrayBuffer} buffer
    */
-  give(buffer) {
+  giveBack(buffer) {
     this.#free.push(buffer);
   }
 }

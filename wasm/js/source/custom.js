@@ -4,7 +4,7 @@ import { toBytes } from "../bytes.js";
 
 /** @import { Source } from "../index.js" */
 /** @import { Signal } from "../abort.js" */
-/** @import { PackSource, ReadOptions } from "./from.js" */
+/** @import { PackSource, SourceReadOptions } from "./from.js" */
 
 /** @implements {PackSource} */
 export class CustomSource {
@@ -29,7 +29,7 @@ export class CustomSource {
   /**
    * @param {number} offset
    * @param {number} length
-   * @param {ReadOptions} [options]
+   * @param {SourceReadOptions} [options]
    */
   async read(offset, length, { signal } = {}) {
     const read = await called(() => this.#source.read(offset, length, signal ?? undefined), "source.read()");

@@ -3,7 +3,7 @@ import { SealpackError } from "../errors.js";
 import { called } from "./custom.js";
 
 /** @import { FileHandle } from "../index.js" */
-/** @import { PackSource, ReadOptions } from "./from.js" */
+/** @import { PackSource, SourceReadOptions } from "./from.js" */
 
 /** @implements {PackSource} */
 export class FileSource {
@@ -21,7 +21,7 @@ export class FileSource {
   /**
    * @param {number} offset
    * @param {number} length
-   * @param {ReadOptions} [options]
+   * @param {SourceReadOptions} [options]
    */
   async read(offset, length, { buffers } = {}) {
     const bytes = new Uint8Array(buffers?.take(length) ?? new ArrayBuffer(length), 0, length);

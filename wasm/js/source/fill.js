@@ -5,13 +5,13 @@ import { abortable } from "../abort.js";
 /** @import { Signal } from "../abort.js" */
 /** @import { OnBytes } from "./from.js" */
 /** @typedef {{ done: boolean, value?: Uint8Array<ArrayBuffer> | undefined }} Filled */
-/** @typedef {{ cancel: (reason?: unknown) => Promise<void>, read: (room: Uint8Array<ArrayBuffer>) => Promise<Filled> }} PlaceReader */
+/** @typedef {{ cancel: (reason?: unknown) => Promise<void>, read: (room: Uint8Array<ArrayBuffer>) => Promise<Filled> }} InPlaceReader */
 
 /**
  * Readers in use. Chromium collects the stream of a blob if only its own
  * pending read refers to it, and that read then never ends.
  *
- * @type {Set<PlaceReader>}
+ * @type {Set<InPlaceReader>}
  */
 const reading = new Set();
 
@@ -57,11 +57,11 @@ export async function fill(stream, buffer, length, signal, onBytes) {
  * Null if the stream only has chunks of its own.
  *
  * @param {ReadableStream<Uint8Array>} stream
- * @returns {PlaceReader | null}
+ * @returns {InPlaceReader | null}
  */
 function inPlace(stream) {
   try {
-    return /** @type {PlaceReader} */ (stream.getReader({ mode: "byob" }));
+    return /** @type {InPlaceReader} */ (stream.getReader({ mode: "byob" }));
   } catch {
     return null;
   }
@@ -71,7 +71,7 @@ function inPlace(stream) {
  * A reader like that of mode "byob", over an ordinary one.
  *
  * @param {ReadableStreamDefaultReader<Uint8Array>} reader
- * @returns {PlaceReader}
+ * @returns {InPlaceReader}
  */
 function inChunks(reader) {
   let left = /** @type {Uint8Array} */ (new Uint8Array(0));

@@ -12,12 +12,12 @@ import { HttpSource } from "./http.js";
 /** @import { OpenOptions } from "../index.js" */
 /** @import { Buffers } from "./buffers.js" */
 /** @typedef {Pick<OpenOptions, "size" | "fetch" | "retries" | "wholeFileLimit" | "validators">} SourceOptions */
-/** @typedef {{ signal?: Signal, buffers?: Buffers | undefined }} ReadOptions `buffers` lends the memory for the result */
+/** @typedef {{ signal?: Signal, buffers?: Buffers | undefined }} SourceReadOptions `buffers` lends the memory for the result */
 /** @typedef {(more: number) => void} OnBytes called with the number of bytes that arrived */
 /**
  * @typedef {object} PackSource
  * @property {(signal: Signal) => Promise<number>} size
- * @property {(offset: number, length: number, options?: ReadOptions) => Promise<Uint8Array<ArrayBuffer>>} read
+ * @property {(offset: number, length: number, options?: SourceReadOptions) => Promise<Uint8Array<ArrayBuffer>>} read
  * @property {(want: number, signal: Signal, onBytes?: OnBytes) => Promise<{ size: number, bytes: Uint8Array }>} [tail]
  *   the last `want` bytes and the size, in one request if possible
  * @property {() => Promise<void>} [close]

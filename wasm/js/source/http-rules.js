@@ -51,9 +51,9 @@ export function isTransient(status) {
 const MAX_WAIT_MS = 60_000;
 
 /**
- * The wait before the next attempt: what the server's Retry-After asks for (in
- * seconds, or a date), otherwise 0.2, 0.6, 1.8 … seconds with some jitter.
- * Undefined if the server asks for more than a minute.
+ * The wait before the next attempt in milliseconds: the server's Retry-After (seconds or a
+ * date), otherwise 0.2, 0.6, 1.8 … seconds with some jitter. Undefined if the server
+ * requests more than a minute.
  *
  * @param {number} turn
  * @param {string | null | undefined} retryAfter
@@ -61,33 +61,33 @@ const MAX_WAIT_MS = 60_000;
 export function retryDelay(turn, retryAfter) {
   const seconds = wholeNumber(retryAfter);
   const date = retryAfter ? Date.parse(retryAfter) : Number.NaN;
-  const asked = seconds !== undefined ? seconds * 1000 : Math.max(0, date - Date.now());
-  if (Number.isNaN(asked)) return 200 * 3 ** turn * (0.75 + Math.random() / 2);
-  return asked <= MAX_WAIT_MS ? asked : undefined;
+  const requested = seconds !== undefined ? seconds * 1000 : Math.max(0, date - Date.now());
+  if (Number.isNaN(requested)) return 200 * 3 ** turn * (0.75 + Math.random() / 2);
+  return requested <= MAX_WAIT_MS ? requested : undefined;
 }
 
 /** @typedef {{ etag: string | null, modified: string | null, total: number | null }} Version */
 
 /**
  * The difference between two versions of a file; null if they may be the same.
- * A weak and a strong ETag of one tag are the same, and with one strong ETag
- * the date means nothing: another node of a CDN may have another.
+ * A weak and a strong ETag with one value are equal. If both are strong and equal, the
+ * date is ignored: nodes of a CDN may send different dates.
  *
  * @param {Version} first
- * @param {Version} now
+ * @param {Version} current
  */
-export function differenceOf(first, now) {
-  const tags = [first.etag, now.etag].map((tag) => tag?.replace(/^W\//, ""));
-  const bothStrong = [first.etag, now.etag].every((tag) => tag && !tag.startsWith("W/"));
+export function differenceOf(first, current) {
+  const tags = [first.etag, current.etag].map((tag) => tag?.replace(/^W\//, ""));
+  const bothStrong = [first.etag, current.etag].every((tag) => tag && !tag.startsWith("W/"));
   const changed = (/** @type {unknown} */ a, /** @type {unknown} */ b) => a != null && b != null && a !== b;
-  if (changed(tags[0], tags[1])) return `ETag was ${first.etag} and is ${now.etag}`;
-  if (changed(first.total, now.total)) return `its size was ${first.total} and is ${now.total}`;
+  if (changed(tags[0], tags[1])) return `ETag was ${first.etag} and is ${current.etag}`;
+  if (changed(first.total, current.total)) return `its size was ${first.total} and is ${current.total}`;
   const same = bothStrong && tags[0] === tags[1];
-  if (same || !changed(first.modified, now.modified)) return null;
-  return `Last-Modified was ${first.modified} and is ${now.modified}`;
+  if (same || !changed(first.modified, current.modified)) return null;
+  return `Last-Modified was ${first.modified} and is ${current.modified}`;
 }
 
-/** What relative URLs are relative to; undefined outside a page. */
+/** The base of relative URLs; undefined outside a page. */
 export const baseUrl = () => globalThis.document?.baseURI ?? globalThis.location?.href;
 
 /**

@@ -1,4 +1,4 @@
-// A file on an HTTP server, read by ranges, in spite of the habits of servers.
+// A file on an HTTP server, read by ranges, despite the quirks of servers.
 //
 // It never sends a header that needs a preflight, never mixes two versions of a
 // file, and never waits for a body that it does not need.
@@ -14,13 +14,13 @@ import { checkedUrl, compressionOf, differenceOf, isPresigned, lengthOf, rangeOf
 import { describe } from "../bytes.js";
 
 /** @import { Signal } from "../abort.js" */
-/** @import { OnBytes, PackSource, ReadOptions, SourceOptions } from "./from.js" */
+/** @import { OnBytes, PackSource, SourceReadOptions, SourceOptions } from "./from.js" */
 /** @import { Version } from "./http-rules.js" */
 /** @typedef {{ size: number, bytes: Uint8Array<ArrayBuffer> }} Tail */
 
 /** A server that ignores ranges sends the whole file, which is accepted up to this size. */
 const WHOLE_FILE_LIMIT = 32 * 1024 * 1024;
-/** A server that sends less than requested is asked for the rest, this often at most. */
+/** The maximum number of requests for one range, if the server sends less than requested. */
 const MAX_PARTS = 1000;
 
 /** @implements {PackSource} */
@@ -49,7 +49,7 @@ export class HttpSource {
       throw invalidArgument('the Request has mode "no-cors", whose responses cannot be read: use mode "cors"');
     }
     if (size !== undefined && (!Number.isSafeInteger(size) || size < 0)) {
-      throw invalidArgument(`size is a number of bytes, not ${describe(size)}`);
+      throw invalidArgument(`size must be a number of bytes, not ${describe(size)}`);
     }
     checkedUrl(typeof target === "string" ? target : target.url);
     this.#requests = new Requests(target, options);
@@ -102,10 +102,10 @@ export class HttpSource {
     }
     // The size from a HEAD may be that of the gzipped file. The tail proves it
     // or corrects it, so two requests are enough.
-    const given = this.#size !== undefined;
+    const isGiven = this.#size !== undefined;
     await this.size(signal);
     const tail =
-      (await this.#provenTail(want, signal, onBytes, given)) ??
+      (await this.#provenTail(want, signal, onBytes, isGiven)) ??
       (await this.#provenTail(want, signal, onBytes, true));
     return /** @type {Tail} */ (tail); // with `true` a wrong size is thrown
   }
@@ -113,7 +113,7 @@ export class HttpSource {
   /**
    * @param {number} offset
    * @param {number} length
-   * @param {ReadOptions} [options]
+   * @param {SourceReadOptions} [options]
    * @returns {Promise<Uint8Array<ArrayBuffer>>}
    */
   async read(offset, length, { signal, buffers } = {}) {
@@ -129,7 +129,7 @@ export class HttpSource {
    *
    * @param {number} offset
    * @param {number} length
-   * @param {ReadOptions & { onBytes?: OnBytes | undefined }} options
+   * @param {SourceReadOptions & { onBytes?: OnBytes | undefined }} options
    */
   #readPart(offset, length, options) {
     const { signal } = options;
@@ -150,13 +150,13 @@ export class HttpSource {
    * @param {Response} response
    * @param {number} offset
    * @param {number} length
-   * @param {ReadOptions & { onBytes?: OnBytes | undefined }} options
+   * @param {SourceReadOptions & { onBytes?: OnBytes | undefined }} options
    */
   async #takePart(response, offset, length, options) {
     await this.#expectPartial(response);
     const range = rangeOf(response);
     if (range && range.start !== offset) {
-      throw await this.#requests.drop(response, this.#notRanged("it sent another range"));
+      throw await this.#requests.drop(response, this.#rangeError("it sent another range"));
     }
     await this.#compare(response);
     const sent = range ? range.end - range.start : (lengthOf(response) ?? length);
@@ -169,14 +169,14 @@ export class HttpSource {
    * @param {Uint8Array<ArrayBuffer>} first
    * @param {number} offset
    * @param {number} length
-   * @param {ReadOptions & { onBytes?: OnBytes | undefined }} options
+   * @param {SourceReadOptions & { onBytes?: OnBytes | undefined }} options
    */
   async #withRest(first, offset, length, { signal, onBytes }) {
     const bytes = new Uint8Array(length);
     bytes.set(first);
     let at = first.length;
     for (let parts = 1; at < length; parts += 1) {
-      if (parts === MAX_PARTS) throw this.#notRanged(`it sends ranges in more than ${MAX_PARTS} parts`);
+      if (parts === MAX_PARTS) throw this.#rangeError(`it sends ranges in more than ${MAX_PARTS} parts`);
       const part = await this.#readPart(offset + at, length - at, { signal, onBytes });
       bytes.set(part, at);
       at += part.length;
@@ -337,7 +337,7 @@ export class HttpSource {
     if (total !== undefined && total > this.#wholeFileLimit) {
       throw await this.#requests.drop(
         response,
-        this.#notRanged(`it sent all ${total} bytes, more than wholeFileLimit`),
+        this.#rangeError(`it sent all ${total} bytes, more than wholeFileLimit`),
       );
     }
     const options = { signal, onBytes };
@@ -345,7 +345,7 @@ export class HttpSource {
       total === undefined
         ? await readUpTo(response, this.#wholeFileLimit, options)
         : await readBody(response, total, options);
-    if (!bytes) throw this.#notRanged("it sent the whole file, more than wholeFileLimit");
+    if (!bytes) throw this.#rangeError("it sent the whole file, more than wholeFileLimit");
     if (this.#version && this.#size !== undefined && this.#size !== bytes.length) {
       throw this.#changed(`it has ${bytes.length} bytes, not ${this.#size}`);
     }
@@ -381,7 +381,7 @@ export class HttpSource {
     const encoding = compressionOf(response);
     if (encoding) {
       const how = `it compresses ranges (Content-Encoding: ${encoding})`;
-      throw await this.#requests.drop(response, this.#notRanged(how));
+      throw await this.#requests.drop(response, this.#rangeError(how));
     }
   }
 
@@ -397,7 +397,7 @@ export class HttpSource {
   }
 
   /** @param {string} how */
-  #notRanged(how) {
+  #rangeError(how) {
     const { name, url } = this.#requests;
     return new SealpackError("range-not-supported", `${name} is not served by ranges: ${how}`, { url });
   }

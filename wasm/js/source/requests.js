@@ -21,7 +21,7 @@ class StatusError extends SealpackError {
   constructor(url, { status, statusText, headers }) {
     const retryAfter = headers.get("retry-after");
     const later = isTransient(status) && retryAfter ? ` (Retry-After: ${retryAfter})` : "";
-    super("http-status", `${url} answered ${status} ${statusText}`.trimEnd() + later, { status, url });
+    super("http-status", `${url} responded with ${status} ${statusText}`.trimEnd() + later, { status, url });
     this.#retryAfter = retryAfter;
   }
 
@@ -39,7 +39,7 @@ export class Requests {
   target;
   /** The address for messages and errors. */
   name;
-  /** Whether the server answered at all. */
+  /** Whether the server has responded to any request. */
   reached = false;
 
   /**
@@ -126,7 +126,7 @@ export class Requests {
   }
 
   /**
-   * The wait before the next attempt; undefined if another one is of no use.
+   * The wait before the next attempt; undefined if a retry cannot help.
    *
    * @param {unknown} error
    * @param {number} turn

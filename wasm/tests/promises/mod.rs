@@ -151,11 +151,11 @@ fn memory_grows_with_what_a_frame_yields_and_not_with_its_claims() {
 }
 
 #[wasm_bindgen_test]
-fn damaged_frames_decode_as_the_reference_says_or_not_at_all() {
+fn damaged_frames_decode_as_in_the_reference_or_are_refused() {
     let decoder = decode::FrameDecoder::default();
     for (seed, length) in [(11, 90), (12, 900), (13, 9000)] {
         let mut sound = frame(&noise(seed, length));
-        // Without the checksum, what the blocks say is what is compared.
+        // Without the checksum, so that damage to the blocks reaches the comparison.
         sound.truncate(sound.len() - 4);
         sound[4] &= !0b100;
         for bit in (0..sound.len() * 8).step_by(3) {

@@ -1,5 +1,5 @@
-//! Decoding by ruzstd, with the checks that it leaves out: what the shipped
-//! decoder is compared with.
+//! Decodes with ruzstd, plus the checks that ruzstd leaves out, for comparison with the
+//! shipped decoder.
 
 use ruzstd::decoding::FrameDecoder;
 use ruzstd::io::Read as _;
