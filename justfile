@@ -22,7 +22,7 @@ bench *arguments:
 bench-stream:
     cargo bench -p sealpack-core --bench stream
 
-# fuzz a target, one of tail, record, whole, round_trip, stream, options, repaired
+# fuzz a target, one of tail, record, whole, round_trip, stream, options, repaired, extensions
 fuzz target seconds='900':
     tests/fuzz/run {{target}} {{seconds}}
 
@@ -30,7 +30,7 @@ fuzz target seconds='900':
 mutants:
     tests/run mutants
 
-# every small change to the output stream, each against the proof alone
+# run the proof on every small change to the output stream (slow)
 stream-mutants:
     tests/run stream-mutants
 

@@ -4,7 +4,7 @@
 use super::{PACKAGES, root, sources};
 
 /// A phrase, and the words for it.
-const PHRASES: [(&str, &str); 16] = [
+const PHRASES: [(&str, &str); 19] = [
     ("under way", "in flight"),
     ("underway", "in flight"),
     ("unless told", "default: N"),
@@ -21,6 +21,9 @@ const PHRASES: [(&str, &str); 16] = [
     ("let go of", "dropped, released"),
     ("at the most", "at most"),
     ("at the least", "at least"),
+    ("comes out", "is returned"),
+    ("came out", "was returned"),
+    ("let through", "accepted"),
 ];
 
 /// The words of a line, with a space around each: `in_flight` is two.
@@ -52,8 +55,9 @@ fn phrases(text: &str) -> Vec<(usize, &'static str, &'static str)> {
 
 #[test]
 fn names_comments_and_texts_are_in_plain_words() {
-    let code = [".rs", ".js", ".mjs", ".ts", ".md", ".toml", ".sh"];
-    let mut files: Vec<_> = PACKAGES.iter().flat_map(|package| sources(package, &code)).collect();
+    let code = [".rs", ".js", ".mjs", ".ts", ".html", ".md", ".toml", ".sh"];
+    let folders = PACKAGES.iter().chain(&["www"]);
+    let mut files: Vec<_> = folders.flat_map(|folder| sources(folder, &code)).collect();
     for document in ["README", "ARCHITECTURE", "FORMAT", "SECURITY", "PERFORMANCE", "CHANGELOG"] {
         let path = root().join(format!("{document}.md"));
         files.push((path.display().to_string(), std::fs::read_to_string(path).unwrap()));
