@@ -114,3 +114,17 @@ fn the_report_of_a_departure_that_breaks_no_invariant_has_its_smallest_case() {
     assert!(page.contains("The specification decides"), "{page}");
     assert!(page.contains("sealpack check --replay -"), "{page}");
 }
+
+#[test]
+fn what_only_a_stream_that_reuses_memory_does_wrong_is_shrunk_and_shown() {
+    let bug = Mutant::find("long-memory-reused").unwrap();
+    let open = |shape: Shape| bug.open(shape);
+    let found = case("trim=0 writes=b3,f,b7,z2,f,b1");
+    let smallest = check::shrink(&found, Invariant::Rest, size(5), &open);
+    assert_eq!(smallest.to_string(), "trim=0 writes=b6,b0");
+    let replay = check::replay(&smallest, size(5), &Variant::Mutant(bug));
+    assert!(replay.broken.contains(Invariant::Rest));
+    assert_eq!(replay.first_departure().unwrap().index, 1);
+    assert_eq!(replay.frames[1].after.state.capacity, 6);
+    assert_eq!(replay.frames[1].findings[0].words, "C = 6 is above S");
+}

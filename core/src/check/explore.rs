@@ -35,8 +35,9 @@
 //! For up to S = 4, the search checks that the path does not matter: it visits not
 //! only the states but every *layout*, that is, each way in which the `Z` bytes can
 //! wait, in which extents and in whose memory. Their number is finite too, and two
-//! sequences that lead to one layout differ only in the memory that can be reused. So
-//! the search takes each of these transitions twice: on a fresh stream whose sink
+//! sequences that lead to one layout differ in nothing else but memory to reuse.
+//!
+//! Up to S = 5 it therefore takes each transition twice: on a fresh stream whose sink
 //! keeps every buffer, and on one that has memory to reuse and whose sink drops
 //! every buffer.
 //!
@@ -51,7 +52,7 @@ use super::invariant::{Invariant, InvariantSet, Observation};
 use super::layout::{Layout, Puts};
 use super::model::{AbstractState, FlushRule, Model};
 use super::subject::OpenSubject;
-use super::world::{World, rounds};
+use super::world::{World, rounds, warm_up};
 use crate::stream::Shape;
 use alloc::{
     collections::{BTreeMap, BTreeSet},
@@ -61,6 +62,9 @@ use core::ops::ControlFlow;
 
 /// Up to this buffer size the search visits every layout.
 const ALL_LAYOUTS: usize = 4;
+/// Up to this buffer size it takes every transition also on a stream that has memory to
+/// reuse.
+const REUSING: usize = 5;
 /// Up to this buffer size the search takes all lists that represent others, and the
 /// driver probes.
 const PROBED: usize = 8;
@@ -229,6 +233,10 @@ impl<'a> Exploration<'a> {
         self.shape.buffer_size.get() <= ALL_LAYOUTS
     }
 
+    fn reuses(&self) -> bool {
+        self.shape.buffer_size.get() <= REUSING && !self.buffered_only
+    }
+
     fn probes(&self) -> bool {
         self.shape.buffer_size.get() <= PROBED || self.buffered_only
     }
@@ -247,7 +255,7 @@ impl<'a> Exploration<'a> {
             nodes: alloc::vec![start],
             known: BTreeSet::from([Layout::default()]),
             states: BTreeSet::from([AbstractState::default()]),
-            warm_up: if self.all_layouts() { warm_up(self.shape, &model) } else { Vec::new() },
+            warm_up: if self.reuses() { warm_up(self.shape, &model) } else { Vec::new() },
             proof: Proof::default(),
             puts: Puts::default(),
         };
@@ -317,28 +325,6 @@ struct StateSearch<'a> {
     warm_up: Vec<Event>,
     proof: Proof,
     puts: Puts,
-}
-
-/// Events that return a stream to its initial state, except for memory that it may
-/// reuse: two buffers that were used up in pieces, one that was put whole, and lists.
-/// A put of one extent above `S` leaves no memory to reuse.
-fn warm_up(shape: Shape, model: &Model) -> Vec<Event> {
-    let size = shape.buffer_size.get();
-    let in_pieces = [
-        Event::buffered(1),
-        Event::extents([1, 1].to_vec()),
-        Event::flush(),
-        Event::buffered(size.saturating_sub(1)),
-        Event::flush(),
-    ];
-    let larger = [Event::buffered(size.saturating_add(1)), Event::flush()];
-    let whole = [Event::buffered(size), Event::flush()];
-    let events = [&in_pieces[..], &in_pieces, &larger, &whole, &larger].concat();
-    let mut layout = Layout::default();
-    for event in &events {
-        layout = layout.step(model, &event.operation, &mut Puts::default());
-    }
-    if layout == Layout::default() { events } else { Vec::new() }
 }
 
 impl StateSearch<'_> {

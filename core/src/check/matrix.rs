@@ -106,6 +106,10 @@ impl fmt::Display for Matrix {
 
 fn cell(case: &Case) -> String {
     let mut text = events_text(&case.events);
+    if text.is_empty() {
+        // The case is the close that ends every case.
+        text.push('c');
+    }
     if case.trim {
         text.push_str(" +t");
     }

@@ -44,6 +44,13 @@ pub struct AbstractState {
     pub pending: usize,
 }
 
+impl AbstractState {
+    /// The bytes that wait, in `L` and in the buffer.
+    pub(super) fn waiting(self) -> usize {
+        self.pending.saturating_add(self.filled)
+    }
+}
+
 impl From<State> for AbstractState {
     fn from(state: State) -> Self {
         AbstractState { capacity: state.capacity, filled: state.filled, pending: state.pending }
@@ -213,12 +220,12 @@ impl Model {
         let free = s.capacity.saturating_sub(s.filled);
         let untouched = |choice| Decision { choice, emit: Emit::Untouched };
         if s.capacity > 0 && n <= free {
-            let after = AbstractState { filled: s.filled + n, ..s };
+            let after = AbstractState { filled: s.filled.saturating_add(n), ..s };
             return (after, untouched(Choice::Fits { n, free }));
         }
         if s.filled == 0 && n >= size {
             if s.pending > 0 {
-                let (pending, emit) = self.emit(s.pending + n, puts);
+                let (pending, emit) = self.emit(s.pending.saturating_add(n), puts);
                 let choice = Choice::LargeWaits { n };
                 return (AbstractState { pending, ..s }, Decision { choice, emit });
             }
@@ -233,10 +240,11 @@ impl Model {
         let now = n.min(capacity.saturating_sub(s.filled));
         let rest = n - now;
         if rest == 0 {
-            let after = AbstractState { capacity, filled: s.filled + now, ..s };
+            let after = AbstractState { capacity, filled: s.filled.saturating_add(now), ..s };
             return (after, untouched(Choice::FreshBuffer { n }));
         }
-        self.overflow(AbstractState { capacity, filled: s.filled + now, ..s }, now, rest, puts)
+        let full = AbstractState { capacity, filled: s.filled.saturating_add(now), ..s };
+        self.overflow(full, now, rest, puts)
     }
 
     fn overflow(
@@ -254,7 +262,7 @@ impl Model {
             } else {
                 WaitReason::Remnant { capacity: s.capacity }
             };
-            let (pending, emit) = self.emit(s.pending + s.filled + rest, puts);
+            let (pending, emit) = self.emit(s.waiting().saturating_add(rest), puts);
             let after =
                 AbstractState { capacity: s.capacity.saturating_sub(s.filled), filled: 0, pending };
             return (after, Decision { choice: Choice::OverflowWaits { now, rest, why }, emit });
@@ -301,7 +309,7 @@ impl Model {
         if n == 0 {
             return (s, Decision { choice: Choice::Nothing, emit: Emit::Untouched });
         }
-        let (pending, emit) = self.emit(s.pending + s.filled + n, puts);
+        let (pending, emit) = self.emit(s.waiting().saturating_add(n), puts);
         let after =
             AbstractState { capacity: s.capacity.saturating_sub(s.filled), filled: 0, pending };
         (after, Decision { choice: Choice::HandOver { n, sealed: s.filled }, emit })
@@ -330,7 +338,7 @@ impl Model {
             puts.push(s.filled);
             return (AbstractState::default(), untouched(Choice::FlushBuffer { filled: s.filled }));
         }
-        let pending = s.pending + s.filled;
+        let pending = s.waiting();
         let emit = if self.shape.trim && self.rule == FlushRule::Strict {
             let (left, emit) = self.emit(pending, puts);
             puts.extend((left > 0).then_some(left));

@@ -201,6 +201,20 @@ mutants! {
         }
     }
 
+    EmptyListsAccepted, "empty-lists-accepted", "refuses_empty_lists",
+    "a list of empty extents is accepted while outputs wait, and after the end" {
+        fn refuses_empty_lists() -> bool {
+            false
+        }
+    }
+
+    LongMemoryReused, "long-memory-reused", "reuses",
+    "memory that comes back becomes a buffer even if it is longer than one" {
+        fn reuses(len: usize, size: usize) -> bool {
+            len >= size
+        }
+    }
+
     SmallExtentsCopied, "small-extents-copied", "copies",
     "extents smaller than the buffer are copied although they were handed over" {
         fn copies(extent: usize, size: usize) -> bool {

@@ -15,7 +15,7 @@ use super::model::{AbstractState, Decision, FlushRule, Model};
 use super::mutant::Mutant;
 use super::state::State;
 use super::subject::{OpenSubject, Subject};
-use super::world::{World, is_rounds, planes_for};
+use super::world::{Pass, World, is_rounds, passes};
 use crate::stream::{BufferSize, Shape};
 use alloc::{
     boxed::Box,
@@ -87,32 +87,13 @@ pub fn replay_subject(case: &Case, shape: Shape, open: OpenSubject<'_>, rule: Fl
         events.push((&close, true));
     }
     let mut player = Player::new(World::new(open), Model::new(shape, rule), shape);
-    let mut frames: Vec<Frame> = Vec::new();
     let all: Vec<&Event> = case.events.iter().collect();
     let reuses = !is_rounds(shape, &all) || player.world.reuses_memory(shape, &all);
-    // One run for each digit of a position in base 256. The lowest digit comes last, so
-    // that its puts can still be printed.
-    let mut seen: Vec<Vec<Observation>> = Vec::new();
-    for plane in (0..planes_for(case.bytes())).rev() {
-        frames.clear();
-        player.begin(plane, case.bytes());
-        seen.resize(events.len(), Vec::new());
-        for (index, (event, implied)) in events.iter().enumerate() {
-            let known = player.world.recorder().observations().len();
-            frames.push(player.frame(index, event, *implied));
-            if index.saturating_add(1) == events.len() {
-                player.world.end();
-            }
-            let all = player.world.recorder().observations();
-            if let Some(step) = seen.get_mut(index) {
-                for observation in all.get(known..).unwrap_or_default() {
-                    if !step.contains(observation) {
-                        step.push(*observation);
-                    }
-                }
-            }
-        }
+    let mut played = Played::default();
+    for pass in passes(case.bytes()) {
+        played = played.followed_by(player.play(pass, case.bytes(), &events));
     }
+    let Played { mut frames, mut seen, puts } = played;
     if let (false, Some(last)) = (reuses, seen.last_mut()) {
         last.push(Observation::MemoryNotReused);
     }
@@ -121,7 +102,40 @@ pub fn replay_subject(case: &Case, shape: Shape, open: OpenSubject<'_>, rule: Fl
         set_verdict(frame, &observations);
         observations.iter().for_each(|observation| broken.insert(observation.breaks()));
     }
-    Replay { case: case.clone(), shape, frames, broken, puts: player.world.puts(Form::B) }
+    Replay { case: case.clone(), shape, frames, broken, puts }
+}
+
+/// One run of a case, or several runs of it together.
+#[derive(Default)]
+struct Played {
+    frames: Vec<Frame>,
+    /// What was seen in each step.
+    seen: Vec<Vec<Observation>>,
+    puts: String,
+}
+
+impl Played {
+    fn is_as_specified(&self) -> bool {
+        self.seen.iter().all(Vec::is_empty) && self.frames.iter().all(|f| f.departure.is_none())
+    }
+
+    /// This run and a further one: the steps of the further one, unless only this one
+    /// found something, as a run in which the stream may reuse its memory may.
+    fn followed_by(self, further: Played) -> Played {
+        if further.is_as_specified() && !self.is_as_specified() {
+            return self;
+        }
+        let mut both = further;
+        for (step, earlier) in both.seen.iter_mut().zip(self.seen) {
+            let later: Vec<Observation> = core::mem::replace(step, earlier);
+            for observation in later {
+                if !step.contains(&observation) {
+                    step.push(observation);
+                }
+            }
+        }
+        both
+    }
 }
 
 /// Sets the findings and the verdict of a frame.
@@ -155,10 +169,29 @@ impl<'a> Player<'a> {
         Player { world, model, shape, specified: None, layout: None }
     }
 
-    fn begin(&mut self, plane: usize, bytes: usize) {
-        self.world.begin(self.shape, plane, bytes);
+    /// Runs the events, with whether each is implied.
+    fn play(&mut self, pass: Pass, bytes: usize, events: &[(&Event, bool)]) -> Played {
+        self.world.begin_pass(self.shape, pass, bytes);
         self.specified = Some(AbstractState::default());
         self.layout = Some(Layout::default());
+        let mut played = Played::default();
+        for (index, (event, implied)) in events.iter().enumerate() {
+            let known = self.world.recorder().observations().len();
+            played.frames.push(self.frame(index, event, *implied));
+            if index.saturating_add(1) == events.len() {
+                self.world.end();
+            }
+            let new = self.world.recorder().observations().get(known..).unwrap_or_default();
+            let mut step: Vec<Observation> = Vec::new();
+            for observation in new {
+                if !step.contains(observation) {
+                    step.push(*observation);
+                }
+            }
+            played.seen.push(step);
+        }
+        played.puts = self.world.puts(Form::B);
+        played
     }
 
     /// How the extents differ from the specification, in words. The numbers agree.

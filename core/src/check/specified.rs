@@ -64,7 +64,7 @@ impl Steps {
     pub(super) fn new(model: Model, layout: Layout) -> Self {
         Steps {
             model,
-            written: layout.state.pending + layout.state.filled,
+            written: layout.state.waiting(),
             layout: Some(layout),
             frames: Vec::new(),
             taken: 0,

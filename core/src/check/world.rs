@@ -5,6 +5,7 @@ use super::event::{Event, Operation};
 use super::form::Form;
 use super::invariant::{InvariantSet, Observation};
 use super::layout::{Layout, LayoutExtent, Memory, Puts};
+use super::model::Model;
 use super::recorder::Recorder;
 use super::state::State;
 use super::subject::{OpenSubject, Subject};
@@ -63,10 +64,8 @@ impl<'a> World<'a> {
             broken.insert(Observation::MemoryNotReused.breaks());
         }
         self.set_probes(true);
-        // The plane of the lowest digit comes last, so that its puts and numbers can
-        // still be read.
-        for plane in (0..planes_for(bytes)).rev() {
-            self.begin(shape, plane, bytes);
+        for pass in passes(bytes) {
+            self.begin_pass(shape, pass, bytes);
             for event in events.clone() {
                 self.step(event);
             }
@@ -75,6 +74,13 @@ impl<'a> World<'a> {
         }
         self.set_probes(false);
         broken
+    }
+
+    /// Starts one of the [`passes`] of a case.
+    pub(super) fn begin_pass(&mut self, shape: Shape, pass: Pass, bytes: usize) {
+        self.set_drops_puts(pass == Pass::Reusing);
+        let plane = if let Pass::Keeping { plane } = pass { plane } else { 0 };
+        self.begin(shape, plane, bytes);
     }
 
     /// See [`Recorder::set_probes`].
@@ -278,12 +284,53 @@ pub(super) fn rounds(shape: Shape) -> Vec<Vec<Event>> {
     [repeated(&[Event::buffered(size / 2)]), repeated(&in_pieces)].to_vec()
 }
 
+/// Events that return a stream to its initial state, except for memory that it may
+/// reuse: two buffers that were used up in pieces, one that was put whole, and lists;
+/// what was put in one piece larger than `S` is no memory to reuse.
+pub(super) fn warm_up(shape: Shape, model: &Model) -> Vec<Event> {
+    let size = shape.buffer_size.get();
+    let in_pieces = [
+        Event::buffered(1),
+        Event::extents([1, 1].to_vec()),
+        Event::flush(),
+        Event::buffered(size.saturating_sub(1)),
+        Event::flush(),
+    ];
+    let larger = [Event::buffered(size.saturating_add(1)), Event::flush()];
+    let whole = [Event::buffered(size), Event::flush()];
+    let events = [&in_pieces[..], &in_pieces, &larger, &whole, &larger].concat();
+    let mut layout = Layout::default();
+    for event in &events {
+        layout = layout.step(model, &event.operation, &mut Puts::default());
+    }
+    if layout == Layout::default() { events } else { Vec::new() }
+}
+
 const ROUNDS: usize = 24;
 
 /// Whether a case is one of [`rounds`].
 pub(super) fn is_rounds(shape: Shape, events: &[&Event]) -> bool {
     events.len() >= ROUNDS
         && rounds(shape).iter().any(|round| round.iter().eq(events.iter().copied()))
+}
+
+/// One of the runs of a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pass {
+    /// The sink drops what it was given, so that the stream may reuse its memory.
+    Reusing,
+    /// The sink keeps every buffer; the bytes are digits of their positions.
+    Keeping {
+        /// The digit, from the lowest.
+        plane: usize,
+    },
+}
+
+/// The runs that judge a case of so many bytes. The lowest digit comes last: its puts
+/// and numbers can still be read.
+pub(super) fn passes(bytes: usize) -> impl Iterator<Item = Pass> {
+    let keeping = (0..planes_for(bytes)).rev().map(|plane| Pass::Keeping { plane });
+    core::iter::once(Pass::Reusing).chain(keeping)
 }
 
 /// The number of digits in base 256 of the positions of a case.

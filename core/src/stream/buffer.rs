@@ -212,8 +212,8 @@ impl RetiredBuffers {
     }
 
     /// Keeps the memory of a returned put that was one extent.
-    pub(super) fn keep_whole(&mut self, extent: Bytes, size: usize) {
-        if extent.len() == size
+    pub(super) fn keep_whole<R: Rules>(&mut self, extent: Bytes, size: usize) {
+        if R::reuses(extent.len(), size)
             && let Ok(whole) = extent.try_into_mut()
         {
             self.whole = whole;
@@ -221,9 +221,9 @@ impl RetiredBuffers {
     }
 
     /// Returns memory for a whole buffer.
-    pub(super) fn memory(&mut self, size: usize) -> BytesMut {
+    pub(super) fn memory<R: Rules>(&mut self, size: usize) -> BytesMut {
         let whole = mem::take(&mut self.whole);
-        if whole.len() == size {
+        if R::reuses(whole.len(), size) {
             return whole;
         }
         let mut bytes = mem::take(&mut self.older);

@@ -120,7 +120,10 @@ impl<R: Rules> Stream<R> {
         &mut self,
         extents: impl IntoIterator<Item = Bytes>,
     ) -> Result<(), Refusal> {
-        self.check_ready()?;
+        let ready = self.check_ready();
+        if R::refuses_empty_lists() {
+            ready?;
+        }
         // The extents are gathered first: a refused write must leave no trace.
         let mut list = self.outputs.list();
         let (waiting, mut len, mut last) = (self.waiting(), 0_usize, 0);
@@ -138,6 +141,7 @@ impl<R: Rules> Stream<R> {
             }
         }
         if !list.is_empty() {
+            ready?;
             self.seal_first(list.len());
             self.pending.join_list(&mut list, R::list_counts(len, last));
             self.emit();
@@ -203,8 +207,7 @@ impl<R: Rules> Stream<R> {
             (InHand::Put { len }, Outcome::Failed { taken }) => taken.min(len),
             (InHand::Flush | InHand::Close, _) => 0,
         };
-        // `usize` is at most 64 bits on every target; no stream reaches 2^64 bytes
-        // in a lifetime.
+        // `usize` has at most 64 bits, and no stream reaches 2^64 bytes.
         self.taken = self.taken.saturating_add(u64::try_from(taken).unwrap_or(u64::MAX));
         if matches!(outcome, Outcome::Failed { .. }) && R::fail_stops(taken) {
             self.fail();
@@ -218,7 +221,7 @@ impl<R: Rules> Stream<R> {
     /// stream whose puts come back soon stops allocating.
     pub fn recycle(&mut self, put: Put) {
         if let Some(extent) = self.outputs.recycle(put) {
-            self.retired.keep_whole(extent, self.shape.buffer_size.get());
+            self.retired.keep_whole::<R>(extent, self.shape.buffer_size.get());
         }
     }
 
@@ -297,8 +300,7 @@ impl<R: Rules> Stream<R> {
         self.outputs.drop_all_but_close::<R>();
         self.buffer = Buffer::default();
         self.pending.clear();
-        // The close of an already failed stream may fail too; it still counts as
-        // the close.
+        // The close of a failed stream may fail too; it still counts as the close.
         let closed = matches!(self.phase, Phase::Closed | Phase::Failed { closed: true });
         self.enter(Phase::Failed { closed });
     }
@@ -363,7 +365,7 @@ impl<R: Rules> Stream<R> {
         if self.buffer.capacity().is_some() {
             self.retire_buffer();
         }
-        self.buffer.renew(self.retired.memory(self.shape.buffer_size.get()));
+        self.buffer.renew(self.retired.memory::<R>(self.shape.buffer_size.get()));
     }
 
     /// Puts a copy of a run that no waiting bytes precede: as one put, or with trim as
@@ -383,8 +385,7 @@ impl<R: Rules> Stream<R> {
         // purpose, so that the tail stays in one piece. If there is no buffer, even
         // a tail of 0 gets one: the next write of S bytes then fills it, as in the
         // reference.
-        let remnant = self.buffer.capacity();
-        if !remnant.is_some_and(|capacity| R::tail_fits(tail.len(), capacity)) {
+        if !self.buffer.capacity().is_some_and(|capacity| R::tail_fits(tail.len(), capacity)) {
             self.fresh_buffer();
         }
         self.buffer.copy(tail);

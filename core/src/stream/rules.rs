@@ -122,6 +122,13 @@ pub trait Rules: 'static {
         sum
     }
 
+    /// Whether a zero-copy write of several extents is refused while outputs wait and
+    /// after the end even if none of them has a byte.
+    #[inline]
+    fn refuses_empty_lists() -> bool {
+        true
+    }
+
     /// Whether an extent of a zero-copy write joins `L`: an empty one does not.
     #[inline]
     fn joins(extent: usize) -> bool {
@@ -152,6 +159,13 @@ pub trait Rules: 'static {
     #[inline]
     fn flush_piece(pending: usize, size: usize, trim: bool) -> usize {
         if trim { pending.min(size) } else { pending }
+    }
+
+    /// Whether memory of `len` bytes that the driver gave back becomes a buffer again:
+    /// only if it was a whole one.
+    #[inline]
+    fn reuses(len: usize, size: usize) -> bool {
+        len == size
     }
 
     /// Whether a failed put or flush ends the stream: always, since later bytes
