@@ -6,7 +6,7 @@ import path from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { INDEX, LAB } from "../types/exports.js";
+import { INDEX, LAB, OPTIONS } from "../types/exports.js";
 
 const tests = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const js = path.join(tests, "..", "..", "wasm", "js");
@@ -29,6 +29,14 @@ test("the entry points export what they declare", async () => {
   assert.deepEqual(Object.keys(index).sort(), Object.keys(INDEX).sort());
   assert.deepEqual(Object.keys(node).sort(), Object.keys(INDEX).sort());
   assert.deepEqual(Object.keys(lab).sort(), Object.keys(LAB).sort());
+});
+
+test("the code reads every option that the declarations accept", async () => {
+  const files = (await readdir(js, { recursive: true })).filter((name) => name.endsWith(".js"));
+  const texts = await Promise.all(files.map((name) => readFile(path.join(js, name), "utf8")));
+  const code = texts.join("\n").replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, "");
+  const unread = Object.keys(OPTIONS).filter((name) => !new RegExp(`[{,.]\\s*${name}\\b`).test(code));
+  assert.deepEqual(unread, []);
 });
 
 test("TypeScript checks every file of the package", async () => {

@@ -14,3 +14,43 @@ export const LAB = {
   replay: true,
   report: true,
 };
+
+/**
+ * @typedef {import("../../../wasm/js/index.d.ts").OpenOptions} OpenOptions
+ * @typedef {import("../../../wasm/js/index.d.ts").ReadManyOptions} ReadManyOptions
+ * @typedef {import("../../../wasm/js/index.d.ts").RangeOptions} RangeOptions
+ * @typedef {import("../../../wasm/js/index.d.ts").VerifyOptions} VerifyOptions
+ * @typedef {import("../../../wasm/js/index.d.ts").CreateOptions} CreateOptions
+ */
+
+/**
+ * The options that the declarations accept.
+ *
+ * @type {Record<keyof (OpenOptions & ReadManyOptions & RangeOptions & VerifyOptions & CreateOptions), true>}
+ */
+export const OPTIONS = {
+  signal: true,
+  codec: true,
+  size: true,
+  fetch: true,
+  onProgress: true,
+  recordLimit: true,
+  wholeFileLimit: true,
+  digestRoot: true,
+  contentHash: true,
+  digests: true,
+  retries: true,
+  validators: true,
+  cacheSize: true,
+  gap: true,
+  requestSize: true,
+  requests: true,
+  workers: true,
+  extract: true,
+  itemsPerRecord: true,
+  formatId: true,
+  recordChecksum: true,
+  appData: true,
+  to: true,
+  partSize: true,
+};
