@@ -1,6 +1,6 @@
-//! Writes packs in async code: into any `AsyncWrite` (feature `async`), and into an
-//! object store (feature `remote`). The store here is in memory; a program uses one
-//! from `object_store`.
+//! Writes packs in async code: to any `AsyncWrite` (feature `async`), and to an object
+//! store (feature `remote`). The example uses a store in memory; a real program would
+//! use another one of `object_store`.
 //!
 //! `cargo run --example async_upload --features async,remote`
 
@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt as _, duplex};
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
-/// Packs items into one end of a connection, and reads the pack at the other.
+/// Writes a pack to one end of a connection, and reads it from the other.
 pub async fn through_a_connection(items: &[Bytes]) -> Result<Vec<Bytes>, Box<dyn Error>> {
     let (near, mut far) = duplex(64 << 10);
     let receiving = tokio::spawn(async move {
@@ -30,7 +30,7 @@ pub async fn through_a_connection(items: &[Bytes]) -> Result<Vec<Bytes>, Box<dyn
     Ok(Reader::options().open_source(pack, "received")?.iter()?.collect::<Result<_, _>>()?)
 }
 
-/// Packs items into a store, and reads one of them from there.
+/// Writes a pack to a store, and reads an item from it.
 pub async fn through_a_store(items: Vec<Bytes>, position: u32) -> Result<Bytes, Box<dyn Error>> {
     let location = Location::new(InMemory::new(), "a.pack".into());
     let (to, runtime) = (location.clone(), Handle::current());

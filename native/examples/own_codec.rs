@@ -1,5 +1,5 @@
-//! A codec of the program's own: run lengths, for items of few distinct bytes. The
-//! pack needs a format id for it, and the reader needs the decoder.
+//! A custom codec: run-length encoding, for items with long runs of equal bytes. The pack
+//! needs a format id of its own, and the reader needs the decoder.
 //!
 //! `cargo run --example own_codec`
 
@@ -44,7 +44,7 @@ impl Decode for RunLengths {
         for pair in encoded.chunks(2) {
             let &[length, byte] = pair else { return Err(DecodeError::Truncated) };
             payload.resize(payload.len() + usize::from(length), byte);
-            // Never more than the caller allows.
+            // Allocate no more than the caller allows.
             if payload.len() as u64 > size.upper_bound() {
                 break;
             }
@@ -65,7 +65,7 @@ pub fn round_trip(items: &[Vec<u8>]) -> Result<Vec<Bytes>, sealpack::Error> {
         writer.append(item)?;
     }
     let sealed = writer.finish()?;
-    let reader = Reader::options().codec(ReadCodec::Own(Arc::new(RunLengths)));
+    let reader = Reader::options().codec(ReadCodec::Custom(Arc::new(RunLengths)));
     reader.open_source(sealed.sink, "memory")?.iter()?.collect()
 }
 

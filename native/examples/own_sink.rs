@@ -1,5 +1,5 @@
-//! Writes a pack into a sink of the program's own, which may encrypt, mirror or
-//! send it. Here it counts the bytes and computes their SHA-256.
+//! Writes a pack to a custom sink, which might encrypt, mirror or send it. This one
+//! counts the bytes and computes their SHA-256.
 //!
 //! `cargo run --example own_sink -- OUT.pack`
 
@@ -19,12 +19,12 @@ pub struct HashingSink<W> {
 }
 
 impl<W> HashingSink<W> {
-    /// Starts hashing the bytes that go to `to`.
+    /// Makes a sink that passes bytes on to `to`.
     pub fn new(to: W) -> Self {
         Self { to, hasher: Sha256::new(), bytes: 0 }
     }
 
-    /// Returns the sink, the number of bytes that it took, and their hash.
+    /// Returns the inner sink, the number of bytes written, and their hash.
     pub fn finish(self) -> (W, u64, [u8; 32]) {
         (self.to, self.bytes, self.hasher.finalize().into())
     }

@@ -1,5 +1,5 @@
-//! Packs the files of a folder, one item each, in the order of their names, and
-//! reports progress meanwhile. Ctrl-C and errors leave no file.
+//! Packs the files of a folder as items, sorted by name, and reports progress. After
+//! Ctrl-C and after errors, no pack appears.
 //!
 //! `cargo run --example pack_folder -- FOLDER OUT.pack`
 
@@ -49,7 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (sealed, files) = pack_folder(Path::new(&folder), Path::new(&out))?;
     println!("{}: {} items, {} bytes", sealed.path.display(), files.len(), sealed.file_size);
     if let Some(digests) = sealed.digests {
-        println!("trust it by the root {:02x?}", digests.root);
+        println!("root to trust it by: {:02x?}", digests.root);
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! A service that answers requests from one pack: every thread has a clone of one
-//! reader, and an untrusted pack cannot take more memory than allowed.
+//! A service that answers requests from one pack. Threads have clones of one reader, and
+//! an untrusted pack cannot take more memory than allowed.
 //!
 //! `cargo run --example shared_reader -- IN.pack POSITION…`
 

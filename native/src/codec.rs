@@ -14,13 +14,13 @@ use sealpack_core::format::known::KnownCodec;
 pub trait EncoderFactory: Send + Sync {
     /// Makes an encoder for one worker. Its
     /// [`finish`](sealpack_core::codec::Encode::finish) is called once, when the
-    /// last record was written or another record failed.
+    /// last record was written or any record failed.
     ///
     /// # Errors
     /// Any error of the codec; creating the pack fails then.
     fn encoder(&self) -> Result<Codec, Cause>;
 
-    /// Returns whether payloads are stored as they are.
+    /// Returns whether payloads are stored unencoded.
     fn is_plain(&self) -> bool {
         false
     }
@@ -61,7 +61,7 @@ impl<T: EncoderFactory + ?Sized> EncoderFactory for Arc<T> {
 
 /// The result of an [`EncoderFactory`].
 pub enum Codec {
-    /// Payloads are stored as they are.
+    /// Payloads are stored unencoded.
     Plain,
     /// An encoder for one thread.
     Encoder(Box<dyn Encode>),
@@ -76,7 +76,7 @@ impl fmt::Debug for Codec {
     }
 }
 
-/// Stores payloads as they are.
+/// Stores payloads unencoded.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Plain;
 

@@ -1,4 +1,4 @@
-//! The errors of this crate: the core's error or the system's, always with the
+//! The errors of this crate: an error of the core or of the system, always with the
 //! path.
 //!
 //! The text of an error leaves out its cause, which is its `source`; the
@@ -37,7 +37,7 @@ pub enum ErrorKind {
         /// The system's error.
         error: Arc<io::Error>,
     },
-    /// A file of that name exists, and the options do not allow overwriting it.
+    /// A file exists at this path, and the options do not allow overwriting it.
     Exists,
     /// The path is not a regular file.
     NotAFile,
@@ -49,7 +49,7 @@ pub enum ErrorKind {
     /// The file with the names of the pack's items failed: the inner error has its
     /// path and kind.
     NamesFile(Arc<Error>),
-    /// The options do not describe a pack.
+    /// The options cannot be combined, or one has no valid value.
     Options(OptionsError),
     /// The codec could not make an encoder.
     Encoder(Cause),
@@ -85,7 +85,7 @@ pub enum IoOperation {
     /// Testing, with the empty temporary file, whether the file system can rename
     /// without replacing.
     TestingRename,
-    /// Testing whether the file that has the name may be replaced.
+    /// Testing whether the existing file may be replaced.
     TestingReplacement,
     /// Writing a pack.
     Writing,
@@ -93,10 +93,10 @@ pub enum IoOperation {
     WritingDigests,
     /// Making a file durable.
     Syncing,
-    /// Giving a finished file its name.
+    /// Renaming a finished file to its final name.
     Publishing,
-    /// Making the name durable. The file has its name and is whole; after a crash
-    /// of the system the name may be missing.
+    /// Making the name durable. The file is whole and has its final name; after a
+    /// crash of the system the name may be missing.
     SyncingFolder,
     /// Removing a file that must not exist without another one.
     Removing,
@@ -104,23 +104,24 @@ pub enum IoOperation {
     Threading,
 }
 
-/// Options that do not describe a pack.
+/// Options that cannot be combined, or have no valid value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OptionsError {
     /// Zero items per record.
     ItemsPerRecord,
-    /// A record checksum in the older dialect, which does not support it.
+    /// A record checksum in the older dialect, which does not support one.
     RecordChecksumInOlderDialect,
     /// A digest list for a pack without content hash: no digests are computed.
     DigestsWithoutContentHash,
-    /// A digest list for a pack that goes into a stream: there is no place next to
-    /// it.
+    /// A digest list for a pack that is written to a stream: the list is a file next to
+    /// its pack.
     DigestListOfStream,
-    /// A digest list together with a hash extract: the list proves the items as
-    /// they are, but an extract hashes other bytes.
+    /// A digest list together with a hash extract: the list proves whole items, but an
+    /// extract hashes other bytes.
     DigestsWithExtract,
-    /// Records of a pack that stores them in another form than the new pack.
+    /// Records whose form differs from that of the new pack: codec, items per record
+    /// or record checksum.
     RecordForm,
 }
 
@@ -146,8 +147,8 @@ impl Error {
         &self.kind
     }
 
-    /// Returns what differs from the caller's trusted hash, if this is such an
-    /// error; in the pack or in its digest list.
+    /// Returns what differs from the caller's trusted hash, in the pack or in its digest
+    /// list, if this is such an error.
     #[must_use]
     pub fn untrusted(&self) -> Option<&Untrusted> {
         match &self.kind {
@@ -191,7 +192,7 @@ impl ErrorKind {
         match self {
             Self::Pack(error) => write!(f, "{error}"),
             Self::Io { operation, .. } => write!(f, "{operation}"),
-            Self::Exists => f.write_str("there is a file of this name already"),
+            Self::Exists => f.write_str("the file already exists"),
             Self::NotAFile => f.write_str("not a regular file"),
             Self::DigestList(error) => write!(f, "its digest list {error}"),
             Self::Set(fault) => write!(f, "{fault}"),
@@ -202,9 +203,9 @@ impl ErrorKind {
                 f,
                 "no codec is known for format id {format_id}, and the records are not zstd frames"
             ),
-            Self::Panicked(_) => f.write_str("code of the program failed"),
+            Self::Panicked(_) => f.write_str("code supplied by the program failed"),
             Self::Cancelled => f.write_str("cancelled"),
-            Self::Ended => f.write_str("the writer has ended on an earlier error"),
+            Self::Ended => f.write_str("the writer has stopped after an earlier error"),
         }
     }
 }
@@ -247,18 +248,18 @@ impl fmt::Display for IoOperation {
                 write!(f, "cannot read {length} bytes at {offset}")
             }
             Self::Creating => f.write_str("cannot create a file in this folder"),
-            Self::TestingRename => {
-                f.write_str("this file system cannot create a name without replacing what has it")
-            }
+            Self::TestingRename => f.write_str(
+                "this file system cannot rename a file without replacing an existing one",
+            ),
             Self::TestingReplacement => f.write_str("the existing file cannot be replaced"),
             Self::Writing => f.write_str("cannot write"),
             Self::WritingDigests => f.write_str("cannot write the digests of the records"),
             Self::Syncing => f.write_str("fsync failed"),
             Self::SyncingFolder => {
-                f.write_str("it has its name, but the fsync of its folder failed")
+                f.write_str("the file is in place, but the fsync of its folder failed")
             }
-            Self::Publishing => f.write_str("cannot give the finished file its name"),
-            Self::Removing => f.write_str("cannot remove it"),
+            Self::Publishing => f.write_str("cannot rename the finished file to its final name"),
+            Self::Removing => f.write_str("cannot remove the file"),
             Self::Threading => f.write_str("cannot start a thread"),
         }
     }
@@ -267,21 +268,22 @@ impl fmt::Display for IoOperation {
 impl fmt::Display for OptionsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::ItemsPerRecord => f.write_str("a record holds at least one item"),
+            Self::ItemsPerRecord => f.write_str("items per record must be at least 1"),
             Self::RecordChecksumInOlderDialect => {
-                f.write_str("the dialect without app data checksum knows no record checksum")
+                f.write_str("the dialect without app data checksum has no record checksum")
             }
-            Self::DigestsWithoutContentHash => {
-                f.write_str("a digest list is made of what the content hash is made of: store one")
-            }
-            Self::DigestListOfStream => {
-                f.write_str("a digest list is a file next to its pack: a stream cannot have one")
-            }
+            Self::DigestsWithoutContentHash => f.write_str(
+                "a digest list needs the digests of the content hash: store a content hash too",
+            ),
+            Self::DigestListOfStream => f.write_str(
+                "a digest list is a file next to its pack: a pack in a stream cannot have one",
+            ),
             Self::RecordForm => f.write_str(
-                "these records cannot be copied as they are: the packs differ in codec, items per record or record checksum",
+                "these records cannot be copied without re-encoding: the packs differ in codec, \
+                 items per record or record checksum",
             ),
             Self::DigestsWithExtract => f.write_str(
-                "a digest list proves items as they are, which a hash of extracts does not speak of",
+                "a digest list proves whole items, but a hash extract hashes only a part of them",
             ),
         }
     }

@@ -1,8 +1,8 @@
-//! Packfiles for production: write, read and verify them with threads, C zstd
-//! and the system's own calls.
+//! Writes, reads and verifies packfiles, with threads, C zstd and direct system
+//! calls.
 //!
 //! A *pack* is an immutable file of many variable-length items. One read finds an
-//! item by its position, and a SHA-256 seals the items' content. Start with
+//! item by its position, and a SHA-256 protects the content of all items. Start with
 //! [`Writer`] and [`Reader`]:
 //!
 //! ```
@@ -13,7 +13,7 @@
 //! let mut writer = Writer::options().codec(Zstd::level(3)).create(&path)?;
 //! writer.append(b"first")?;
 //! writer.append(b"second")?;
-//! writer.finish()?; // dropped without `finish`: no file
+//! writer.finish()?; // without `finish`, no file appears
 //!
 //! let reader = Reader::open(&path)?; // Send + Sync, shared by threads
 //! assert_eq!(reader.get(1)?, b"second"[..]);
@@ -26,7 +26,7 @@
 //!
 //! - a pack appears whole or not at all (`publish/publication.rs`);
 //! - memory is bounded by the options, not by the pack (`write/pipeline.rs`);
-//! - the first error wins and is never lost (`ordered.rs`);
+//! - the first error is returned and never lost (`ordered.rs`);
 //! - no allocation trusts a size that only the file claims.
 //!
 //! With the feature `remote`, packs are read from and written to object stores: see
@@ -34,13 +34,13 @@
 
 #![warn(missing_debug_implementations)]
 
-mod caught;
 mod codec;
 mod cores;
 mod digest;
 mod error;
 mod names;
 mod ordered;
+mod panics;
 mod publish;
 mod read;
 mod record_copy;

@@ -5,9 +5,9 @@
 //!             '------------- no more than the window ------------'
 //! ```
 //!
-//! The window counts jobs, and beyond a fixed number of them their bytes: many
-//! small jobs fit, so that a worker that is faster with several together finds
-//! them; large jobs do not.
+//! The window holds a fixed number of jobs of any size, and more while their bytes
+//! stay below a limit. So many small jobs fit, for workers that are faster with
+//! several at once, but only a few large ones.
 //!
 //! A wake-up costs more than a small job, so no thread is woken for a single one: a
 //! worker may ask for a [`Batch`], and the thread that takes all results is woken
@@ -69,7 +69,7 @@ pub(crate) struct Batch {
     pub(crate) jobs: usize,
     /// … or fewer, once they have this many bytes together.
     pub(crate) bytes: u64,
-    /// The number of jobs is a multiple of this if there are more than this.
+    /// If there are more jobs than this, their number is a multiple of it.
     pub(crate) lanes: usize,
 }
 
@@ -116,13 +116,13 @@ struct QueueState<J, R, E> {
     /// Results that were not taken yet.
     done: ReorderBuffer<(Ticket, R)>,
     done_amount: Amount,
-    /// Everything that is in flight.
-    within: Amount,
+    /// Jobs in flight: submitted, and their results not yet released.
+    in_flight: Amount,
     /// The number of workers that wait; `batch` is the batch they wait for.
     idle: usize,
     batch: Batch,
-    /// A thread waits for results of this many bytes.
-    listening: Option<u64>,
+    /// The results, in bytes, that the waiting taker needs; `None` if no thread waits.
+    awaited_bytes: Option<u64>,
     /// A thread waits for room in the window.
     blocked: bool,
     closed: bool,
@@ -131,20 +131,19 @@ struct QueueState<J, R, E> {
 }
 
 impl<J, R, E> QueueState<J, R, E> {
-    /// Returns whether a worker can take its jobs now: they make a batch, or no
-    /// more will come soon.
+    /// Returns whether a worker should take its jobs now: they make a batch, or no more
+    /// can arrive until some are taken.
     fn has_batch(&self, batch: Batch, window: Window) -> bool {
         batch.is_full(self.waiting_amount)
             || self.closed
             || self.blocked
-            || !window.has_room(self.within)
+            || !window.has_room(self.in_flight)
     }
 
-    /// Returns whether there are results of this many bytes, or every job in flight
-    /// is done.
+    /// Returns whether there are results of this many bytes, or of every job in flight.
     fn has_results(&self, bytes: u64) -> bool {
         self.done_amount.jobs > 0
-            && (self.done_amount.bytes >= bytes || self.done_amount.jobs == self.within.jobs)
+            && (self.done_amount.bytes >= bytes || self.done_amount.jobs == self.in_flight.jobs)
     }
 }
 
@@ -155,7 +154,7 @@ pub(crate) enum Turn<J, R> {
     /// The next result is not ready, but no worker has taken this job.
     Job(Ticket, J),
     /// There will be no more results.
-    Over,
+    Done,
 }
 
 /// Returns the largest multiple of `lanes` up to `jobs`, or `jobs` if it is not
@@ -178,10 +177,10 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
                 waiting_amount: Amount::default(),
                 done: ReorderBuffer::new(),
                 done_amount: Amount::default(),
-                within: Amount::default(),
+                in_flight: Amount::default(),
                 idle: 0,
                 batch: Batch::ONE,
-                listening: None,
+                awaited_bytes: None,
                 blocked: false,
                 closed: false,
                 stopped: false,
@@ -195,8 +194,8 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
         }
     }
 
-    /// Takes the lock. A thread that panics while it holds the lock leaves a
-    /// consistent state: this file runs no foreign code under the lock.
+    /// Takes the lock. A poisoned lock still guards a consistent state: no code of the
+    /// caller runs under it.
     fn lock(&self) -> MutexGuard<'_, QueueState<J, R, E>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -211,7 +210,7 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
     /// Submits a job of this many bytes; waits for room in the window.
     pub(crate) fn submit(&self, job: J, bytes: u64) -> Result<(), Stopped> {
         let mut state = self.lock();
-        while !self.window.has_room(state.within) && !state.stopped {
+        while !self.window.has_room(state.in_flight) && !state.stopped {
             state.blocked = true;
             if state.idle > 0 && !state.waiting.is_empty() {
                 self.work.notify_one();
@@ -224,7 +223,7 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
         }
         let ticket = Ticket { number: state.submitted, bytes };
         state.submitted += 1;
-        state.within.add(ticket);
+        state.in_flight.add(ticket);
         state.waiting_amount.add(ticket);
         state.waiting.push_back((ticket, job));
         let ready = state.idle > 0 && state.has_batch(state.batch, self.window);
@@ -237,7 +236,7 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
 
     /// Returns whether [`submit`](Self::submit) would not have to wait.
     pub(crate) fn has_room(&self) -> bool {
-        self.window.has_room(self.lock().within)
+        self.window.has_room(self.lock().in_flight)
     }
 
     /// Declares that no more jobs will come.
@@ -252,8 +251,8 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
         self.take_many(Batch::ONE).pop()
     }
 
-    /// Returns the next jobs, for a worker: a batch, or fewer if waiting for more
-    /// would be in vain; none when there will be no more.
+    /// Returns the next jobs, for a worker: a batch, or fewer if no more can arrive until
+    /// some are taken; none when there will be no more.
     pub(crate) fn take_many(&self, batch: Batch) -> Vec<(Ticket, J)> {
         let mut state = self.lock();
         loop {
@@ -283,10 +282,10 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
         let jobs: Vec<_> = state.waiting.drain(..count).collect();
         jobs.iter().for_each(|(ticket, _)| state.waiting_amount.remove(*ticket));
         // The remaining jobs may be a batch for another worker.
-        let more =
+        let has_more =
             state.idle > 0 && !state.waiting.is_empty() && state.has_batch(batch, self.window);
         drop(state);
-        if more {
+        if has_more {
             self.work.notify_one();
         }
         jobs
@@ -300,9 +299,9 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
         }
         state.done.insert(ticket.number, (ticket, result));
         state.done_amount.add(ticket);
-        let heard = state.listening.is_some_and(|bytes| state.has_results(bytes));
+        let wakes_taker = state.awaited_bytes.is_some_and(|bytes| state.has_results(bytes));
         drop(state);
-        if heard {
+        if wakes_taker {
             self.results.notify_one();
         }
     }
@@ -312,7 +311,7 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
     pub(crate) fn next(&self) -> Option<R> {
         match self.turn(|_| None) {
             Turn::Result(result) => Some(result),
-            Turn::Job(..) | Turn::Over => None,
+            Turn::Job(..) | Turn::Done => None,
         }
     }
 
@@ -330,20 +329,20 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
         let mut state = self.lock();
         loop {
             if state.stopped {
-                return Turn::Over;
+                return Turn::Done;
             }
             if let Some((ticket, result)) = state.done.next() {
                 state.done_amount.remove(ticket);
-                self.leave(state, &[ticket]);
+                self.free_room(state, &[ticket]);
                 return Turn::Result(result);
             }
             if let Some((ticket, job)) = job(&mut state) {
                 return Turn::Job(ticket, job);
             }
-            if state.closed && state.within.jobs == 0 {
-                return Turn::Over;
+            if state.closed && state.in_flight.jobs == 0 {
+                return Turn::Done;
             }
-            state = self.listen(state, 0);
+            state = self.wait_for_results(state, 0);
         }
     }
 
@@ -359,8 +358,8 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
             }
             if state.has_results(bytes) {
                 let mut results = Vec::new();
-                let most = whole_lanes(state.done.waiting(), lanes);
-                while results.len() < most
+                let limit = whole_lanes(state.done.waiting(), lanes);
+                while results.len() < limit
                     && let Some((ticket, result)) = state.done.next()
                 {
                     state.done_amount.remove(ticket);
@@ -370,20 +369,20 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
                     return results;
                 }
             }
-            if state.closed && state.within.jobs == 0 {
+            if state.closed && state.in_flight.jobs == 0 {
                 return Vec::new();
             }
-            state = self.listen(state, bytes);
+            state = self.wait_for_results(state, bytes);
         }
     }
 
     /// Frees the room of these jobs in the window: their results were processed.
     pub(crate) fn release(&self, tickets: &[Ticket]) {
-        self.leave(self.lock(), tickets);
+        self.free_room(self.lock(), tickets);
     }
 
-    fn leave(&self, mut state: MutexGuard<'_, QueueState<J, R, E>>, tickets: &[Ticket]) {
-        tickets.iter().for_each(|ticket| state.within.remove(*ticket));
+    fn free_room(&self, mut state: MutexGuard<'_, QueueState<J, R, E>>, tickets: &[Ticket]) {
+        tickets.iter().for_each(|ticket| state.in_flight.remove(*ticket));
         let blocked = state.blocked;
         drop(state);
         if blocked {
@@ -391,14 +390,14 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
         }
     }
 
-    fn listen<'a>(
+    fn wait_for_results<'a>(
         &self,
         mut state: MutexGuard<'a, QueueState<J, R, E>>,
         bytes: u64,
     ) -> MutexGuard<'a, QueueState<J, R, E>> {
-        state.listening = Some(bytes);
+        state.awaited_bytes = Some(bytes);
         let mut state = Self::wait(&self.results, state);
-        state.listening = None;
+        state.awaited_bytes = None;
         state
     }
 
@@ -416,7 +415,7 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
             self.stopped.store(true, Ordering::Release);
             (std::mem::take(&mut state.waiting), std::mem::take(&mut state.done))
         };
-        // Jobs and results are foreign values, so they are dropped outside the
+        // Jobs and results are values of the caller: their destructors run outside the
         // lock.
         drop(dropped);
         self.work.notify_all();
@@ -424,7 +423,7 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
         self.room.notify_all();
     }
 
-    /// Returns the first error, if there was one. Takes no lock if nothing was
+    /// Returns the first error, if there was one. Takes no lock while nothing has
     /// stopped.
     pub(crate) fn failure(&self) -> Option<E> {
         if !self.stopped.load(Ordering::Acquire) {

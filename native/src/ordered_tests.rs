@@ -7,9 +7,9 @@ fn squares(jobs: usize) -> Squares {
     Squares::new(Window::of_jobs(jobs))
 }
 
-fn work(squares: &Squares, most: usize) {
+fn work(squares: &Squares, batch_jobs: usize) {
     loop {
-        let jobs = squares.take_many(Batch { jobs: most, bytes: u64::MAX, lanes: 1 });
+        let jobs = squares.take_many(Batch { jobs: batch_jobs, bytes: u64::MAX, lanes: 1 });
         if jobs.is_empty() {
             return;
         }
@@ -47,7 +47,7 @@ fn results_come_in_the_order_of_the_jobs_and_none_is_lost() {
 }
 
 #[test]
-fn the_first_error_is_kept_and_everybody_stops() {
+fn the_first_error_is_kept_and_every_thread_stops() {
     let squares = squares(2);
     thread::scope(|scope| {
         scope.spawn(|| work(&squares, 1));
@@ -64,19 +64,19 @@ fn the_first_error_is_kept_and_everybody_stops() {
 }
 
 #[test]
-fn no_more_than_the_window_is_in_flight() {
+fn at_most_one_window_of_jobs_is_in_flight() {
     let squares = squares(3);
     (0..3).for_each(|job| squares.submit(job, 100).unwrap());
     assert!(!squares.has_room());
     let (ticket, job) = squares.take().unwrap();
     squares.deliver(ticket, job);
-    assert!(!squares.has_room(), "a result that waits counts");
+    assert!(!squares.has_room(), "a result that was not taken counts");
     assert_eq!(squares.next(), Some(0));
     assert!(squares.has_room());
 }
 
 #[test]
-fn small_jobs_may_be_more_and_large_ones_may_not() {
+fn more_small_jobs_fit_into_the_window_than_large_ones() {
     let small = Squares::new(Window { jobs: 2, bytes: 1000 });
     (0..10).for_each(|job| small.submit(job, 100).unwrap());
     assert!(!small.has_room());
@@ -86,7 +86,7 @@ fn small_jobs_may_be_more_and_large_ones_may_not() {
 }
 
 #[test]
-fn the_taker_of_results_may_do_all_the_work() {
+fn the_thread_that_takes_results_may_do_all_jobs() {
     let squares = squares(4);
     let mut results = Vec::new();
     let mut jobs = 0..100;
@@ -103,7 +103,7 @@ fn the_taker_of_results_may_do_all_the_work() {
         match squares.next_or_job() {
             Turn::Result(square) => results.push(square),
             Turn::Job(ticket, job) => squares.deliver(ticket, job * job),
-            Turn::Over => break,
+            Turn::Done => break,
         }
     }
     assert_eq!(results, (0..100).map(|job| job * job).collect::<Vec<u64>>());
@@ -114,7 +114,7 @@ fn batch(jobs: usize, lanes: usize) -> Batch {
 }
 
 #[test]
-fn a_worker_waits_for_a_batch_and_never_for_what_cannot_come() {
+fn a_worker_waits_for_a_batch_only_while_more_jobs_can_arrive() {
     let taken = |jobs: u64, window, wanted, end: fn(&Squares)| {
         let squares = squares(window);
         thread::scope(|scope| {
@@ -127,13 +127,13 @@ fn a_worker_waits_for_a_batch_and_never_for_what_cannot_come() {
     assert_eq!(taken(4, 100, batch(4, 1), |_| {}), 4, "the batch is full");
     assert_eq!(taken(3, 3, batch(4, 1), |_| {}), 3, "the window is full");
     assert_eq!(taken(3, 100, batch(4, 4), Squares::close), 3, "there will be no more");
-    assert_eq!(taken(2, 100, Batch { bytes: 2, ..batch(9, 1) }, |_| {}), 2, "bytes enough");
+    assert_eq!(taken(2, 100, Batch { bytes: 2, ..batch(9, 1) }, |_| {}), 2, "enough bytes");
     assert_eq!(taken(7, 100, batch(7, 4), |_| {}), 4, "a multiple of the lanes");
     assert_eq!(taken(0, 100, batch(7, 4), Squares::stop), 0, "it was stopped");
 }
 
 #[test]
-fn results_are_taken_together_and_count_until_they_are_released() {
+fn results_are_taken_in_batches_and_count_until_they_are_released() {
     let squares = squares(4);
     (0..4).for_each(|job| squares.submit(job, 10).unwrap());
     let jobs: Vec<_> = (0..4).map(|_| squares.take().unwrap()).collect();
@@ -153,7 +153,7 @@ fn results_are_taken_together_and_count_until_they_are_released() {
 }
 
 #[test]
-fn results_are_taken_in_whole_lanes_and_the_rest_later() {
+fn the_number_of_results_taken_is_a_multiple_of_the_lanes_until_the_end() {
     let squares = squares(7);
     (0..7).for_each(|job| squares.submit(job, 1).unwrap());
     while let Some((ticket, job)) = squares.take() {
@@ -173,10 +173,10 @@ fn results_are_taken_in_whole_lanes_and_the_rest_later() {
     assert!(taken().eq(0..0));
 }
 
-/// Every way of taking several, small windows, batches larger than these: no thread
+/// Batches larger and smaller than the window, with every number of lanes: no thread
 /// waits for ever.
 #[test]
-fn batches_and_windows_of_every_size_come_to_an_end() {
+fn no_batch_or_window_size_causes_a_deadlock() {
     for workers in 1..=3 {
         for window in [1, 2, 5, 40] {
             for (wanted, lanes) in [(1, 1), (4, 1), (64, 1), (1, 3), (4, 16)] {

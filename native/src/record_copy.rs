@@ -1,4 +1,4 @@
-//! Records of a pack in another pack, without encoding them anew.
+//! Copies records from one pack into another without re-encoding them.
 
 use std::ops::{ControlFlow, Range};
 
@@ -11,11 +11,11 @@ use crate::error::{Error, ErrorKind, OptionsError};
 use crate::read::{Reader, StoredCheck};
 use crate::write::{RecordForm, Writer};
 
-/// Copies records from one pack into another as they are stored: near the speed of
-/// copying the file where nothing is checked.
+/// Copies records from one pack into another as they are stored. Without checks,
+/// this is nearly as fast as copying the file.
 ///
-/// Possible where both packs have the same codec, items per record and record
-/// checksum. A record that is not full can only be the last one of the new pack.
+/// Both packs must have the same codec, items per record and record checksum. A
+/// record that is not full can only be the last one of the new pack.
 ///
 /// ```
 /// use std::ops::ControlFlow;
@@ -28,7 +28,7 @@ use crate::write::{RecordForm, Writer};
 /// writer.finish()?;
 ///
 /// let reader = Reader::open(&old)?;
-/// let mut writer = Writer::options().app_data("more to say").create(&new)?;
+/// let mut writer = Writer::options().app_data("other app data").create(&new)?;
 /// let copy = RecordCopy::new(&reader);
 /// if copy.fits(&writer)? {
 ///     copy.append_to(&mut writer, |_bytes| ControlFlow::<()>::Continue(()))?;
@@ -51,7 +51,7 @@ impl<'a> RecordCopy<'a> {
         Self { reader, records: 0..reader.directory().record_count(), checked: true }
     }
 
-    /// Copies these records only. A range that the pack does not have is an error of
+    /// Copies only these records. A range that exceeds the pack is an error of
     /// [`append_to`](Self::append_to).
     #[must_use]
     pub fn records(mut self, records: Range<u32>) -> Self {
@@ -59,10 +59,11 @@ impl<'a> RecordCopy<'a> {
         self
     }
 
-    /// Checks nothing but the structure of the pack. Default: every record is
-    /// decoded and checked; so is the content hash, if all records are copied.
-    /// Records are checked in any case if the new pack stores a content hash, which
-    /// needs their digests, or if the reader trusts a hash.
+    /// Skips the checks of the records; the structure of the pack is still checked.
+    /// Default: every record is decoded and checked, and the content hash too if all
+    /// records are copied. If the new pack stores a content hash, which needs the
+    /// digests of the records, or if the reader has a trusted hash, records are
+    /// checked in any case.
     #[must_use]
     pub fn unchecked(mut self) -> Self {
         self.checked = false;
@@ -70,10 +71,11 @@ impl<'a> RecordCopy<'a> {
     }
 
     /// Returns whether the writer's pack stores records in the same form. False for
-    /// a codec other than zstd and none: its settings are unknown.
+    /// a codec other than zstd and none, because its settings are unknown.
     ///
     /// # Errors
-    /// Those of reading the first record, which may decide the codec.
+    /// Any error of reading the first record, which may be needed to detect the
+    /// codec.
     pub fn fits(&self, writer: &Writer) -> Result<bool, Error> {
         let trailer = self.reader.trailer();
         let chosen = self.reader.codec()?;
@@ -96,7 +98,7 @@ impl<'a> RecordCopy<'a> {
     ///
     /// # Errors
     /// [`OptionsError::RecordForm`] unless the records [fit](Self::fits); the error
-    /// of the first damaged record; a content hash that differs from the stored one;
+    /// of the first damaged record; [`Fault::ContentHash`] if the stored one differs;
     /// [`Misuse::Order`](sealpack_core::error::Misuse::Order) if the writer's last
     /// record is not full; the errors of the writer.
     pub fn append_to<B>(
@@ -127,7 +129,7 @@ impl<'a> RecordCopy<'a> {
         }
         let computed = content.finish();
         match trailer.content_hash {
-            // With an extract it does not cover the items as they are.
+            // With an extract, the stored hash covers other bytes than `computed`.
             _ if self.reader.has_hash_extract() => Ok(ControlFlow::Continue(())),
             Some(stored) if checked && is_whole && stored != computed => {
                 let fault = Fault::ContentHash { stored, computed };

@@ -1,10 +1,10 @@
-//! Contiguous runs of jobs, handed out to threads that answer to no order.
+//! Contiguous runs of jobs, for threads whose results need no order.
 //!
 //! A thread takes a run with one atomic addition: no lock, and no wake-up.
 
 use crate::sync::{AtomicBool, AtomicUsize, Ordering};
 
-/// Runs for each thread, so that all end at about the same time.
+/// Runs for each thread: several, so that all threads end at about the same time.
 const RUNS_PER_THREAD: usize = 8;
 
 /// The numbers of jobs, in runs.
@@ -28,8 +28,7 @@ impl Runs {
         if self.is_stopped() {
             return None;
         }
-        // It cannot overflow: each thread ends with its first number beyond the last
-        // job.
+        // This cannot overflow: a thread stops at its first number beyond the last job.
         let start = self.next.fetch_add(self.run, Ordering::Relaxed);
         (start < self.jobs).then(|| start..self.jobs.min(start.saturating_add(self.run)))
     }

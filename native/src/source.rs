@@ -9,8 +9,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sealpack_core::read::DEFAULT_TAIL;
 
-use crate::caught::caught;
 use crate::error::{Error, ErrorKind, IoOperation};
+use crate::panics::catch_panic;
 use crate::trace::event;
 
 /// Bytes that several threads can read at any offset in parallel.
@@ -40,9 +40,9 @@ pub trait ReadAt: Send + Sync {
         size.min(DEFAULT_TAIL)
     }
 
-    /// Returns the bytes that arrive in the time a read takes to begin: 0 for a
-    /// file and for memory, millions for a distant server. If an item's record is
-    /// not larger than this, the whole record is read, in one read instead of two.
+    /// Returns how many bytes could arrive during one round trip: 0 for a file and
+    /// for memory, millions for a distant server. If an item's record is at most
+    /// this large, the whole record is fetched, in one read instead of two.
     /// Default: 0.
     fn round_trip(&self) -> u64 {
         0
@@ -186,8 +186,8 @@ macro_rules! read_at {
 
 read_at!(memory: Bytes, Vec<u8>, &[u8]; pointers: Box, Arc);
 
-/// An opened source. Its code may be the program's: only this type calls it, and
-/// turns a panic there into an error.
+/// An opened source, which may be an implementation of the caller. All calls to it
+/// go through this type, which turns its panics into errors.
 pub(crate) struct Source {
     bytes: Arc<dyn ReadAt>,
     size: u64,
@@ -197,11 +197,11 @@ pub(crate) struct Source {
 
 impl Source {
     pub(crate) fn open(bytes: Arc<dyn ReadAt>) -> Result<Self, ErrorKind> {
-        let asked = caught(|| {
+        let opened = catch_panic(|| {
             let size = bytes.size()?;
             Ok((size, bytes.first_read(size), bytes.round_trip()))
         });
-        let (size, first_read, round_trip) = asked
+        let (size, first_read, round_trip) = opened
             .map_err(ErrorKind::Panicked)?
             .map_err(|error| ErrorKind::io(IoOperation::Opening, error))?;
         Ok(Self { bytes, size, first_read, round_trip })
@@ -209,7 +209,7 @@ impl Source {
 
     /// See [`ReadAt::companion`].
     pub(crate) fn companion(&self, ending: &str) -> Result<Option<Self>, ErrorKind> {
-        let opened = caught(|| self.bytes.companion(ending)).map_err(ErrorKind::Panicked)?;
+        let opened = catch_panic(|| self.bytes.companion(ending)).map_err(ErrorKind::Panicked)?;
         let Some(opened) = opened else { return Ok(None) };
         let source = opened.map_err(|error| ErrorKind::io(IoOperation::Opening, error))?;
         Self::open(Arc::from(source)).map(Some)
@@ -254,15 +254,14 @@ impl Source {
         }
         let bytes = buffer.get_mut(..length).unwrap_or_default();
         event!(TRACE, offset = range.start, bytes = length, "read");
-        let read = caught(|| self.bytes.read_exact_at(bytes, range.start));
+        let read = catch_panic(|| self.bytes.read_exact_at(bytes, range.start));
         read.map_err(ErrorKind::Panicked)?.map_err(failed)?;
         Ok(buffer)
     }
 }
 
-/// Fills `buffer` with reads that may each return less than was asked for, or be
-/// interrupted; `read` gets the rest of the buffer, and the offset of its first
-/// byte.
+/// Fills `buffer` with reads that may each be interrupted or return fewer bytes than
+/// requested; `read` gets the rest of the buffer, and the offset of its first byte.
 ///
 /// This loop replaces the standard library's, which exists for Unix alone and does
 /// not accept a test's simulated reads.
@@ -275,7 +274,7 @@ fn fill(
         match read(buffer, offset) {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(taken) => {
-                let wrong = || io::Error::other("a read gave more than was asked for");
+                let wrong = || io::Error::other("a read returned more bytes than requested");
                 buffer = buffer.split_at_mut_checked(taken).ok_or_else(wrong)?.1;
                 offset = offset.checked_add(taken as u64).ok_or_else(wrong)?;
             }
@@ -304,36 +303,40 @@ cfg_if::cfg_if! {
 mod tests {
     use super::*;
 
-    /// The end of one simulated system call.
+    /// The result of one simulated system call.
     #[derive(Clone, Copy, Debug)]
-    enum Ends {
+    enum CallResult {
         /// It returns at most this many bytes.
-        With(usize),
+        AtMost(usize),
         /// It returns an error of this kind.
-        In(io::ErrorKind),
+        Error(io::ErrorKind),
     }
 
-    use Ends::{In, With};
+    use CallResult::{AtMost, Error};
 
-    const FILE: &[u8] = b"the bytes of a file, read where they lie";
+    const FILE: &[u8] = b"the bytes of a file, read at an offset..";
 
-    /// Reads `length` bytes from `offset` on, with calls that end as `ends` says
-    /// and later ones that succeed. Returns the outcome and the number of calls.
-    fn fill_from(ends: &[Ends], offset: u64, length: usize) -> (io::Result<Vec<u8>>, usize) {
+    /// Reads `length` bytes from `offset` on. The first calls return `results`, later
+    /// ones succeed. Returns the outcome and the number of calls.
+    fn fill_from(
+        results: &[CallResult],
+        offset: u64,
+        length: usize,
+    ) -> (io::Result<Vec<u8>>, usize) {
         let mut calls = 0;
         let mut buffer = vec![0; length];
         let filled = fill(&mut buffer, offset, |buffer, offset| {
             let rest = &FILE[FILE.len().min(usize::try_from(offset).unwrap())..];
-            let most = match ends.get(calls) {
-                Some(In(kind)) => {
+            let limit = match results.get(calls) {
+                Some(Error(kind)) => {
                     calls += 1;
                     return Err((*kind).into());
                 }
-                Some(With(most)) => *most,
+                Some(AtMost(bytes)) => *bytes,
                 None => usize::MAX,
             };
             calls += 1;
-            let taken = most.min(rest.len()).min(buffer.len());
+            let taken = limit.min(rest.len()).min(buffer.len());
             buffer[..taken].copy_from_slice(&rest[..taken]);
             Ok(taken)
         });
@@ -342,19 +345,25 @@ mod tests {
 
     #[test]
     fn short_reads_and_interruptions_at_any_byte_change_nothing() {
-        let interrupted = In(io::ErrorKind::Interrupted);
+        let interrupted = Error(io::ErrorKind::Interrupted);
         // Under Miri a few of the offsets suffice: they cover every path.
         for offset in (0..FILE.len()).step_by(if cfg!(miri) { 13 } else { 1 }) {
             for length in 0..=FILE.len() - offset {
-                let right = &FILE[offset..offset + length];
+                let expected = &FILE[offset..offset + length];
                 for first in 1..=length {
-                    let ends =
-                        [interrupted, With(first), interrupted, interrupted, With(1), interrupted];
-                    let (got, _) = fill_from(&ends, offset as u64, length);
-                    assert_eq!(got.unwrap(), right);
+                    let results = [
+                        interrupted,
+                        AtMost(first),
+                        interrupted,
+                        interrupted,
+                        AtMost(1),
+                        interrupted,
+                    ];
+                    let (got, _) = fill_from(&results, offset as u64, length);
+                    assert_eq!(got.unwrap(), expected);
                 }
-                let (got, calls) = fill_from(&[With(1); FILE.len()], offset as u64, length);
-                assert_eq!((got.unwrap(), calls), (right.to_vec(), length));
+                let (got, calls) = fill_from(&[AtMost(1); FILE.len()], offset as u64, length);
+                assert_eq!((got.unwrap(), calls), (expected.to_vec(), length));
             }
         }
     }
@@ -369,27 +378,27 @@ mod tests {
         ];
         for kind in kinds {
             for before in 0..3 {
-                let mut ends = vec![With(1); before];
-                ends.push(In(kind));
-                let (got, calls) = fill_from(&ends, 3, 10);
+                let mut results = vec![AtMost(1); before];
+                results.push(Error(kind));
+                let (got, calls) = fill_from(&results, 3, 10);
                 assert_eq!((got.unwrap_err().kind(), calls), (kind, before + 1), "not tried again");
             }
         }
     }
 
     #[test]
-    fn a_file_that_ends_too_early_is_an_error_and_no_endless_loop() {
+    fn a_file_that_ends_too_early_is_an_error_and_not_an_endless_loop() {
         for offset in [0, FILE.len() - 1, FILE.len(), FILE.len() + 9] {
             let left = FILE.len().saturating_sub(offset);
-            let (got, calls) = fill_from(&[With(5)], offset as u64, left + 1);
+            let (got, calls) = fill_from(&[AtMost(5)], offset as u64, left + 1);
             assert_eq!(got.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
             assert!(calls <= 3, "{calls} calls");
         }
-        assert_eq!(fill_from(&[], u64::MAX, 0).1, 0, "nothing is asked for nothing");
+        assert_eq!(fill_from(&[], u64::MAX, 0).1, 0, "an empty range needs no call");
     }
 
     #[test]
-    fn a_system_that_claims_more_than_was_asked_for_is_an_error() {
+    fn a_system_call_that_returns_more_than_requested_is_an_error() {
         let mut buffer = [0; 4];
         fill(&mut buffer, 0, |_, _| Ok(5)).unwrap_err();
         fill(&mut buffer, u64::MAX, |_, _| Ok(3)).unwrap_err();

@@ -106,8 +106,8 @@ impl Context {
     ) -> Result<(), DecodeError> {
         let layout = FrameLayout::parse(encoded, size)?;
         let frame = encoded.get(..layout.length).unwrap_or_default();
-        let most = layout.max_output;
-        let mut capacity = size.plausible(Some(most), frame.len());
+        let max_output = layout.max_output;
+        let mut capacity = size.plausible(Some(max_output), frame.len());
         loop {
             let bytes = usize::try_from(capacity).map_err(|_| DecodeError::AboveLimit {
                 limit: usize::MAX as u64,
@@ -123,15 +123,15 @@ impl Context {
             capacity = out.capacity() as u64;
             match self.0.decompress(out, frame) {
                 // A reused buffer may be larger than requested.
-                Ok(_) if out.len() as u64 > most => return Err(layout.too_long(size)),
+                Ok(_) if out.len() as u64 > max_output => return Err(layout.too_long(size)),
                 Ok(_) => return size.check(out.len() as u64),
-                // The frame yielded at least this many bytes; there may be four
-                // times as many. Allocation grows with the frame's output.
+                // The frame filled the buffer, so a buffer four times as large is
+                // justified. Allocation grows with the frame's output.
                 Err(code) if is(code, ZSTD_ErrorCode::ZSTD_error_dstSize_tooSmall) => {
-                    if capacity >= most {
+                    if capacity >= max_output {
                         return Err(layout.too_long(size));
                     }
-                    capacity = capacity.saturating_mul(4).max(1 << 10).min(most);
+                    capacity = capacity.saturating_mul(4).max(1 << 10).min(max_output);
                 }
                 Err(code) => return Err(decode_error(code)),
             }
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_carries_size_and_checksum_and_decodes_to_what_it_was() {
+    fn a_frame_has_size_and_checksum_and_decodes_to_its_payload() {
         for length in [1, 255, 256, 65_791, 65_792, 3_000_000] {
             let payload: Vec<u8> =
                 (0..length).map(|i| u8::try_from(i * i % 251).unwrap()).collect();
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_record_appends_and_leaves_the_first_alone() {
+    fn encoding_appends_and_leaves_earlier_output_unchanged() {
         let mut encoder = ZstdEncoder::new(3).unwrap();
         let mut out = b"before".to_vec();
         encoder.encode(b"one", &mut out).unwrap();
@@ -239,14 +239,15 @@ mod tests {
         assert_eq!(ZstdDecoder::default().decode(frame, size).unwrap().len(), zeros.len());
     }
 
-    /// Returns the same blocks after a header without content size: window 1 MiB.
+    /// Returns the frame's blocks after a new header, with a window of 1 MiB and no
+    /// content size.
     fn without_content_size(frame: &[u8]) -> Bytes {
         let header = FrameHeader::parse(frame).unwrap();
         [&frame[..4], &[0x04, 0x50], &frame[header.length..]].concat().into()
     }
 
     #[test]
-    fn an_item_above_the_limit_is_refused_and_not_cut_short() {
+    fn a_payload_above_the_limit_is_refused_and_not_truncated() {
         let payload: Vec<u8> = (0..5000u32).flat_map(|i| (i * i).to_le_bytes()).collect();
         let sized = encode(&payload);
         for frame in [without_content_size(&sized), sized] {
@@ -262,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_without_content_size_yields_four_times_its_bytes_at_most() {
+    fn a_frame_without_content_size_yields_at_most_four_times_its_bytes() {
         let frame = without_content_size(&encode(&[7; 5000]));
         let refused = ZstdDecoder::default().decode(frame, Size::Exactly(5000));
         assert!(matches!(refused, Err(DecodeError::NoContentSize { .. })), "{refused:?}");

@@ -1,4 +1,4 @@
-//! The examples do what they say.
+//! The examples work as described.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use std::fs;
@@ -26,7 +26,7 @@ mod shared_reader;
 mod verify_progress;
 
 #[test]
-fn a_folder_becomes_a_pack_of_its_files_in_the_order_of_their_names() {
+fn a_folder_is_packed_with_its_files_sorted_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let inside = folder.path().join("files");
     fs::create_dir(&inside).unwrap();
@@ -62,14 +62,14 @@ fn clones_of_one_reader_answer_requests() {
 }
 
 #[test]
-fn items_come_back_from_a_codec_of_ones_own() {
+fn a_custom_codec_decodes_what_it_encoded() {
     let items = [vec![0; 1000], Vec::new(), b"aaabbb".to_vec()];
     let read = own_codec::round_trip(&items).unwrap();
     assert_eq!(read, items.map(Bytes::from));
 }
 
 #[test]
-fn a_sink_of_ones_own_gets_every_byte() {
+fn a_custom_sink_receives_every_byte() {
     use sha2::{Digest as _, Sha256};
     let (pack, bytes, hash) = own_sink::pack(&[b"first", b"second"], Vec::new()).unwrap();
     assert_eq!((pack.len() as u64, hash), (bytes, Sha256::digest(&pack).into()));

@@ -1,4 +1,4 @@
-//! What a program gets as JSON with the feature `serde`.
+//! The JSON form of reports and other values, with the feature `serde`.
 #![cfg(feature = "serde")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
@@ -51,7 +51,7 @@ fn the_report_of_a_damaged_pack_names_the_record_and_the_fault() {
 }
 
 #[test]
-fn codec_trailer_and_progress_are_values_too() {
+fn codec_trailer_and_progress_can_be_serialized() {
     let reader = open(pack());
     let chosen = value(&reader.codec().unwrap().unwrap());
     assert_eq!(chosen, json!({ "codec": "zstd", "decided_by": "format_id" }));
@@ -69,7 +69,7 @@ fn codec_trailer_and_progress_are_values_too() {
 }
 
 #[test]
-fn the_error_of_a_pack_is_a_value_too() {
+fn an_error_of_a_pack_can_be_serialized() {
     let error = open(pack()).get(1000).unwrap_err();
     let ErrorKind::Pack(error) = error.kind() else { panic!("{error:#}") };
     let text = value(error).to_string();

@@ -23,9 +23,9 @@ mod ordered;
 #[allow(dead_code, reason = "the panics of a thread are not used here")]
 mod runs;
 
-#[path = "../../native/src/caught.rs"]
+#[path = "../../native/src/panics.rs"]
 #[allow(dead_code, reason = "the part for readers is not used here")]
-mod caught;
+mod panics;
 
 #[path = "../../native/src/error.rs"]
 #[allow(dead_code, unused_imports, reason = "only its kinds are used here")]

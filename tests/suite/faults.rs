@@ -144,7 +144,7 @@ fn records_of_an_unknown_codec_are_refused_until_the_caller_chooses() {
     is_refused(reader.iter().unwrap().next().unwrap().unwrap_err());
     is_refused(reader.verify().unwrap_err());
     is_refused(reader.record_digests(0..3).unwrap().next().unwrap().unwrap_err());
-    let reader = open(ReadCodec::Own(Arc::new(Inverts)));
+    let reader = open(ReadCodec::Custom(Arc::new(Inverts)));
     assert_eq!(reader.get(3).unwrap(), 3u32.to_le_bytes()[..]);
     assert!(reader.verify().unwrap().is_ok());
     assert!(!open(ReadCodec::Plain).verify().unwrap().is_ok(), "the content hash differs");

@@ -40,7 +40,7 @@ fn packs() -> Vec<(WriterOptions, ReaderOptions)> {
         (Writer::options().codec(Zstd::level(1)).items_per_record(1), reading()),
         (
             Writer::options().codec(Zstd::level(1)),
-            reading().codec(ReadCodec::Own(Arc::new(ProgramCodec))),
+            reading().codec(ReadCodec::Custom(Arc::new(ProgramCodec))),
         ),
     ]
 }

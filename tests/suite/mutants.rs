@@ -158,7 +158,7 @@ const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "the size that a frame claims is allocated",
-        edits: &[edit(ZSTD, "size.plausible(Some(most), frame.len())", "most")],
+        edits: &[edit(ZSTD, "size.plausible(Some(max_output), frame.len())", "max_output")],
         test: &["allocation", "reading_a_broken_pack_takes_memory_in_proportion_to_its_size"],
     },
     Mutant {

@@ -265,7 +265,7 @@ fn a_panic_in_the_callers_decoder_or_extract_is_an_error() {
     let bytes = pack(Writer::options().codec(Plain).items_per_record(64), 4096, 1000);
     for threads in [1, 3] {
         let options = || Reader::options().threads(threads);
-        let own = options().codec(ReadCodec::Own(Arc::new(Panics)));
+        let own = options().codec(ReadCodec::Custom(Arc::new(Panics)));
         let reader = own.open_source(io::Cursor::new(bytes.clone()), "memory").unwrap();
         assert!(format!("{:#}", reader.get(64).unwrap_err()).contains("decoding panicked"));
         assert!(reader.iter().unwrap().any(|item| item.is_err()));

@@ -252,7 +252,7 @@ fn custom_codecs_round_trip() {
     writer.append(b"").unwrap();
     writer.finish().unwrap();
     assert!(std::fs::read(&path).unwrap().starts_with(&[!b'i', !b't']));
-    let own = ReadCodec::Own(Arc::new(Flipped));
+    let own = ReadCodec::Custom(Arc::new(Flipped));
     let reader = Reader::options().codec(own).open(&path).unwrap();
     assert_eq!(reader.get(0).unwrap(), b"item"[..]);
     assert!(reader.verify().unwrap().is_ok());

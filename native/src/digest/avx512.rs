@@ -1,4 +1,5 @@
-//! Sixteen SHA-256 at a time on AVX-512, one in each lane (FIPS 180-4, 6.2).
+//! SHA-256 of sixteen messages at a time on AVX-512, one in each lane (FIPS 180-4,
+//! 6.2).
 
 use std::arch::x86_64::{
     __m512i, _mm512_add_epi32, _mm512_loadu_si512, _mm512_ror_epi32, _mm512_set1_epi32,
@@ -16,15 +17,15 @@ use super::message::{BLOCK, HashMessage, INITIAL, ROUND};
 /// Messages that are hashed at once.
 pub(super) const LANES: usize = 16;
 
-/// A word of every lane's state or message.
+/// One word of the state or of the message, for every lane.
 type Words = [u32; LANES];
 
-/// Whether this processor has what [`compress`] needs.
+/// Returns whether this processor has the instructions that [`compress`] needs.
 pub(super) fn is_available() -> bool {
     is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw")
 }
 
-/// Appends the digest of each record. To be called where [`is_available`].
+/// Appends the digest of each record. Must only be called if [`is_available`].
 pub(super) fn digests(records: &[RecordContent<'_>], digests: &mut Vec<Hash>) -> Result<(), Error> {
     let first = digests.len();
     digests.resize(first + records.len(), Hash::default());
@@ -68,14 +69,14 @@ pub(super) fn digests(records: &[RecordContent<'_>], digests: &mut Vec<Hash>) ->
     }
 }
 
-/// What a lane without a message works on.
+/// The block of a lane that has no message.
 static EMPTY: [u8; BLOCK] = [0; BLOCK];
 
-/// One block of each lane.
+/// Hashes one block of each lane.
 #[inline]
 fn compress_one(state: &mut [Words; 8], blocks: &[&[u8; BLOCK]; LANES]) {
-    // SAFETY: `digests` is called where `is_available` has said that the processor
-    // has the features that `compress` is compiled for.
+    // SAFETY: `digests` is called only if `is_available`: the processor has the
+    // features that `compress` is compiled for.
     #[allow(unsafe_code, reason = "a function for some processors only")]
     unsafe {
         compress(state, blocks);
@@ -133,8 +134,8 @@ fn xor3(a: __m512i, b: __m512i, c: __m512i) -> __m512i {
     _mm512_ternarylogic_epi32::<0x96>(a, b, c)
 }
 
-/// Word `i` of each lane's block in register `i`: the blocks as rows of a
-/// 16 × 16 matrix, transposed.
+/// Returns word `i` of each lane's block in register `i`: the blocks are the rows of
+/// a 16 × 16 matrix, which is transposed.
 #[allow(clippy::indexing_slicing, reason = "indices of fixed arrays, none of them from data")]
 #[target_feature(enable = "avx512f,avx512bw")]
 #[inline]
@@ -174,10 +175,10 @@ fn transpose(blocks: &[&[u8; BLOCK]; LANES]) -> [__m512i; 16] {
     })
 }
 
-/// A round whose place among sixteen is known when this is compiled, so that
-/// nothing is moved from one register to another: state word `n` is, `AT` rounds
-/// on, where word `n - AT` was. With `NEXT` the word of the schedule gives way to
-/// the one sixteen rounds on.
+/// Computes round `AT` of sixteen. `AT` is a constant, so that the state words rotate
+/// through the registers without moves: after `AT` rounds, word `n` is in the place
+/// of word `n - AT`. With `NEXT`, the word of the schedule is replaced by the one for
+/// sixteen rounds later.
 #[allow(clippy::indexing_slicing, reason = "indices of fixed arrays, none of them from data")]
 #[target_feature(enable = "avx512f,avx512bw")]
 #[inline]
@@ -234,7 +235,7 @@ fn sixteen_rounds<const NEXT: bool>(
     round::<15, NEXT>(state, schedule, constants);
 }
 
-/// One block of each lane.
+/// Hashes one block of each lane.
 #[target_feature(enable = "avx512f,avx512bw")]
 fn compress(state: &mut [Words; 8], blocks: &[&[u8; BLOCK]; LANES]) {
     let mut schedule = transpose(blocks);

@@ -1,11 +1,11 @@
-//! A record's message, block by block: its items, each after its length, then
-//! the padding of SHA-256 (FIPS 180-4, 5.1.1).
+//! The bytes of a record that SHA-256 hashes, block by block: each item's length and
+//! bytes, then the padding (FIPS 180-4, 5.1.1).
 
 use std::mem;
 
 use sealpack_core::error::{Error, Limit};
 
-/// Bytes of a block.
+/// The size of a block in bytes.
 pub(super) const BLOCK: usize = 64;
 
 /// The state before the first block.
@@ -41,30 +41,30 @@ pub(super) const ROUND: [[u32; 16]; 4] = [
     ],
 ];
 
-/// What is left of a message.
+/// The part of a message that was not returned yet.
 pub(super) struct HashMessage<'a, I> {
     items: I,
-    /// The length that is still to be given out: so many bytes of it, the last.
+    /// The length of `next`; its last `prefix_left` bytes were not returned yet.
     prefix: [u8; PREFIX],
     prefix_left: usize,
-    /// What is left of the item; nothing while its length is not given out.
+    /// The rest of the current item.
     rest: &'a [u8],
-    /// The item whose length is not given out.
+    /// The item after it; it becomes the current item after its length.
     next: &'a [u8],
-    /// Bytes of the message so far, padding apart.
+    /// Bytes of the message so far, without padding.
     length: u64,
     padding: Padding,
 }
 
-/// Bytes of an item's length.
+/// The size of an item's length in bytes.
 const PREFIX: usize = 4;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Padding {
-    /// There are items left, or there may be.
-    NotYet,
-    /// The bit after the message was given out; the length was not.
-    Begun,
+    /// There may be items left.
+    NotStarted,
+    /// The bit after the message was returned; the length was not.
+    Started,
     Done,
 }
 
@@ -77,17 +77,17 @@ impl<'a, I: Iterator<Item = &'a [u8]>> HashMessage<'a, I> {
             rest: &[],
             next: &[],
             length: 0,
-            padding: Padding::NotYet,
+            padding: Padding::NotStarted,
         }
     }
 
-    /// Whether the last block was given out.
+    /// Returns whether the last block was returned.
     #[inline]
     pub(super) fn is_done(&self) -> bool {
         self.padding == Padding::Done
     }
 
-    /// The next block, if it lies within an item.
+    /// Returns the next block, if it lies within an item.
     #[inline(always)]
     pub(super) fn next_whole(&mut self) -> Option<&'a [u8; BLOCK]> {
         let (whole, rest) = self.rest.split_first_chunk()?;
@@ -95,13 +95,13 @@ impl<'a, I: Iterator<Item = &'a [u8]>> HashMessage<'a, I> {
         Some(whole)
     }
 
-    /// How many of the next blocks lie within the same item.
+    /// Returns how many of the next blocks lie within the same item.
     #[inline(always)]
     pub(super) fn whole_blocks(&self) -> usize {
         self.rest.len() / BLOCK
     }
 
-    /// The next `count` blocks, if they lie within the same item.
+    /// Returns the next `count` blocks, if they lie within the same item.
     #[inline(always)]
     pub(super) fn next_blocks(&mut self, count: usize) -> Option<&'a [[u8; BLOCK]]> {
         let (blocks, rest) = self.rest.split_at_checked(count.checked_mul(BLOCK)?)?;
@@ -109,7 +109,7 @@ impl<'a, I: Iterator<Item = &'a [u8]>> HashMessage<'a, I> {
         Some(blocks.as_chunks().0)
     }
 
-    /// The next block, assembled from pieces: it does not lie within one item.
+    /// Assembles the next block, which does not lie within one item.
     #[inline(never)]
     pub(super) fn assemble(&mut self, block: &mut [u8; BLOCK]) -> Result<(), Error> {
         let mut filled = 0;
@@ -148,14 +148,14 @@ impl<'a, I: Iterator<Item = &'a [u8]>> HashMessage<'a, I> {
     fn pad(&mut self, block: &mut [u8; BLOCK], filled: usize) {
         let (_, padding) = block.split_at_mut(filled);
         padding.fill(0);
-        if self.padding == Padding::NotYet
+        if self.padding == Padding::NotStarted
             && let Some(first) = padding.first_mut()
         {
             *first = 0x80;
-            self.padding = Padding::Begun;
+            self.padding = Padding::Started;
         }
-        // The length takes eight bytes after at least the bit; where they do
-        // not fit, one more block holds them alone.
+        // The length takes eight bytes after at least the bit; if they do not fit, they
+        // go into one more block.
         let bits = self.length.wrapping_mul(8).swap_bytes().to_le_bytes();
         if filled < BLOCK - 8
             && let Some(end) = block.last_chunk_mut()
@@ -167,7 +167,7 @@ impl<'a, I: Iterator<Item = &'a [u8]>> HashMessage<'a, I> {
 }
 
 /// Moves what fits from the front of `from` into the block, after its first
-/// `filled` bytes; how much that was.
+/// `filled` bytes. Returns the number of bytes moved.
 #[inline]
 fn copy_front(block: &mut [u8; BLOCK], filled: usize, from: &mut &[u8]) -> usize {
     let room = block.get_mut(filled..).unwrap_or_default();

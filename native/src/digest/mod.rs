@@ -3,8 +3,8 @@
 //! A single SHA-256 cannot use all of a processor: each round waits for the one
 //! before. The digests of different records are independent of each other, so
 //! several are computed at once: four on the SHA instructions, at twice the rate
-//! of one; sixteen in the lanes of AVX-512. A lane whose record ends takes the next one, so records of
-//! different lengths cost nothing.
+//! of one; sixteen in the lanes of AVX-512. A lane whose record ends takes the next
+//! one, so no lane idles when records differ in length.
 //!
 //! ```text
 //!  records ──> lane: its message, cut into blocks ──┐
@@ -14,9 +14,10 @@
 //!
 //! On other processors the crate `sha2` computes one digest after another.
 //!
-//! The processor's features choose the kernel. On an EPYC that has both (Zen 4)
-//! the two are about equally fast on one thread once lanes are full. Sixteen lanes
-//! are preferred for that, and the SHA instructions for fewer records.
+//! The processor's features decide which kernel runs. On an EPYC that has both
+//! (Zen 4), the two are about equally fast on one thread once all lanes are full.
+//! AVX-512 is preferred if there are enough records to fill its lanes, the SHA
+//! instructions for fewer.
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;
@@ -104,8 +105,8 @@ mod tests {
     use super::*;
     use sealpack_core::format::record_digest;
 
-    /// Every kernel of this processor against `sha2`, over every number of records
-    /// near the number of lanes, and lengths near the block and padding boundaries.
+    /// Checks every kernel of this processor against `sha2`: numbers of records near
+    /// the number of lanes, lengths near the block and padding boundaries.
     #[test]
     fn every_kernel_computes_the_same_digests() {
         // Miri has no such kernels, and takes minutes for megabytes.
@@ -135,7 +136,7 @@ mod tests {
             for kernel in Kernel::available() {
                 let mut digests = vec![[9; 32]];
                 Lanes(kernel).digests(&records, &mut digests).unwrap();
-                assert_eq!(digests.remove(0), [9; 32], "{kernel:?}: what was there stays");
+                assert_eq!(digests.remove(0), [9; 32], "{kernel:?}: earlier digests stay");
                 assert_eq!(digests, expected, "{kernel:?}");
             }
         }

@@ -3,9 +3,9 @@
 //!
 //! A round waits about four cycles for the round before it, while the processor
 //! could start another one every second cycle. Rounds of other messages fill that
-//! gap: four messages interleaved take half the time of four in turn. Each
-//! message has a state of its own, so a lane whose message ends takes the next
-//! record, and when no records are left, fewer lanes go on.
+//! gap: four interleaved messages take half the time of four in sequence. Each
+//! message has its own state, so a lane whose message ends takes the next record;
+//! when no records are left, fewer lanes continue.
 
 use std::arch::x86_64::{
     __m128i, _mm_add_epi32, _mm_alignr_epi8, _mm_cvtsi128_si64, _mm_set_epi32, _mm_set_epi64x,
@@ -19,12 +19,12 @@ use sealpack_core::format::digest::Hash;
 
 use super::message::{BLOCK, HashMessage, INITIAL, ROUND};
 
-/// Messages hashed at once. MB/s of one core (EPYC, Zen 4), blocks in the cache:
-/// one 1,820, two 2,720, three 3,280, four 3,010. Four are faster than three where
-/// items are short, since each step through the messages then hashes more.
+/// Messages hashed at once. Throughput of one core (EPYC, Zen 4) with the blocks in
+/// the cache: one 1,820 MB/s, two 2,720, three 3,280, four 3,010. Four are faster than
+/// three if items are short, since each step through the messages then hashes more.
 pub(super) const LANES: usize = 4;
 
-/// Whether this processor has what [`compress`] needs.
+/// Returns whether this processor has the instructions that [`compress`] needs.
 pub(super) fn is_available() -> bool {
     is_x86_feature_detected!("sha")
         && is_x86_feature_detected!("ssse3")
@@ -36,11 +36,11 @@ struct Lane<'a, 'd, I> {
     message: HashMessage<'a, I>,
     state: HashState,
     digest: &'d mut Hash,
-    /// Room for a block that does not lie within one item.
+    /// A buffer for a block that does not lie within one item.
     assembled: [[u8; BLOCK]; 1],
 }
 
-/// Appends the digest of each record. Only to be called if [`is_available`].
+/// Appends the digest of each record. Must only be called if [`is_available`].
 pub(super) fn digests(records: &[RecordContent<'_>], digests: &mut Vec<Hash>) -> Result<(), Error> {
     let first = digests.len();
     digests.resize(first + records.len(), Hash::default());
@@ -66,17 +66,17 @@ pub(super) fn digests(records: &[RecordContent<'_>], digests: &mut Vec<Hash>) ->
             }
             *lane.digest = lane.state.digest();
             let next = waiting.next();
-            let found = next.is_some();
+            let is_busy = next.is_some();
             if let Some(next) = next {
                 *lane = next;
             }
-            found
+            is_busy
         });
     }
 }
 
-/// Hashes as many blocks as every lane has next in one piece: several within
-/// its item, or one that the message puts together.
+/// Hashes as many blocks of each lane as are contiguous in every lane: several
+/// within an item, or one that the message assembles.
 fn advance<'a, const N: usize, I: Iterator<Item = &'a [u8]>>(
     mut lanes: [&mut Lane<'a, '_, I>; N],
 ) -> Result<(), Error> {
@@ -195,7 +195,7 @@ fn compress<const N: usize>(states: [HashState; N], blocks: [&[[u8; BLOCK]]; N])
     }
 }
 
-/// The sixteen words of a block, the first one lowest.
+/// Returns the sixteen words of a block; the first is in the lowest bits.
 #[target_feature(enable = "sha,ssse3,sse4.1")]
 #[inline]
 fn load(block: &[u8; BLOCK]) -> [__m128i; 4] {
@@ -211,8 +211,8 @@ fn load(block: &[u8; BLOCK]) -> [__m128i; 4] {
     words
 }
 
-/// Sixteen rounds of each lane. With `NEXT` every quarter of the schedule is
-/// replaced by the one sixteen rounds on.
+/// Computes sixteen rounds of each lane. With `NEXT`, every quarter of the schedule
+/// is replaced by the one for sixteen rounds later.
 #[target_feature(enable = "sha,ssse3,sse4.1")]
 #[inline]
 fn sixteen_rounds<const N: usize, const NEXT: bool>(

@@ -7,7 +7,7 @@ use crate::codec::{Codec, EncoderFactory as _};
 use crate::error::ErrorKind;
 use crate::zstd::{Zstd, ZstdDecoder};
 
-/// Collects the names of items, compressed. Without a name nothing is collected.
+/// Collects the names of items, compressed. Stays empty until an item has a name.
 #[derive(Debug, Default)]
 pub(crate) struct NameCollector {
     builder: Option<NamesBuilder>,
@@ -28,7 +28,7 @@ impl NameCollector {
         Ok(builder.push(name)?)
     }
 
-    /// Returns the number of items that can no longer be named.
+    /// Returns the number of items whose names are fixed, an absent name included.
     pub(crate) fn count(&self) -> u32 {
         self.builder.as_ref().map_or(0, NamesBuilder::count)
     }

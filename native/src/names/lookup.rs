@@ -73,7 +73,7 @@ impl Names {
         self.len() == 0
     }
 
-    /// Returns whether names ascend with the positions.
+    /// Returns whether the names are in ascending order.
     #[must_use]
     pub fn is_sorted(&self) -> bool {
         self.shared.section.is_sorted()
@@ -99,8 +99,8 @@ impl Names {
         self.with_lookup(|lookup, decoder| lookup.find(name, decoder))
     }
 
-    /// Returns all names with their positions, in the order of the positions. Each
-    /// block is decoded once.
+    /// Returns all names with their positions, in order of position. Each block is
+    /// decoded once.
     #[must_use]
     pub fn iter(&self) -> ItemNames {
         ItemNames { names: self.clone(), positions: 0..self.len(), block: None }
@@ -110,7 +110,7 @@ impl Names {
     ///
     /// # Errors
     /// [`ErrorKind::Pack`] if the start exceeds the end, or if the pack does not have
-    /// all of these items.
+    /// all these items.
     pub fn range(&self, positions: Range<u32>) -> Result<ItemNames, Error> {
         let Range { start, end } = positions;
         let misuse = if start > end {

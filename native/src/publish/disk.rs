@@ -3,11 +3,11 @@
 //!
 //! [`System`] is what a program runs on. The feature `testing` makes the module
 //! public and adds `WriterOptions::disk`, so that a test can act as the disk:
-//! lose what was not synced, fail any call, take less than was offered. Semantic
+//! lose what was not synced, fail any call, accept only part of a write. Semantic
 //! versioning does not cover it.
 //!
-//! Calls are dispatched dynamically, one for each write of 1 MiB: the cost
-//! cannot be measured, and no public type has to name its disk.
+//! Calls are dispatched dynamically, so that no public type needs a type parameter
+//! for its disk. With one call for each write of 1 MiB, the cost is not measurable.
 
 use std::fs;
 use std::io::{self, IoSlice};
@@ -17,13 +17,13 @@ pub use super::system::System;
 
 /// A file system, as far as writing a file needs one.
 pub trait Disk: Send + Sync {
-    /// Reports what has this name.
+    /// Returns what exists at this path.
     ///
     /// # Errors
-    /// [`io::ErrorKind::NotFound`] if nothing has it; any error of the lookup.
+    /// [`io::ErrorKind::NotFound`] if nothing does; any error of the lookup.
     fn look_at(&self, path: &Path) -> io::Result<Found>;
 
-    /// Opens the folder in which names will be made.
+    /// Opens the folder in which files will be created and renamed.
     ///
     /// # Errors
     /// Any error of the system.
@@ -36,25 +36,24 @@ pub trait Disk: Send + Sync {
     /// the system.
     fn create_new(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
 
-    /// Renames a file and replaces what has the new name: at every moment
-    /// something has it.
+    /// Renames a file, atomically replacing an existing file at the new path.
     ///
     /// # Errors
-    /// Any error of the system; nothing was changed then.
+    /// Any error of the system; then nothing was changed.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
     /// Renames a file without replacing.
     ///
     /// # Errors
     /// [`io::ErrorKind::AlreadyExists`] if the name is taken; any other error of
-    /// the system. Nothing was changed then.
+    /// the system. Then nothing was changed.
     fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()>;
 
     /// Tests whether [`rename_new`](Self::rename_new) works here: renames an empty
-    /// file to a name that nothing has, and back.
+    /// file to an unused name, and back.
     ///
     /// # Errors
-    /// Any error of the system. The file may have either name then.
+    /// Any error of the system. The file may then have either name.
     fn test_rename_new(&self, file: &Path, free: &Path) -> io::Result<()>;
 
     /// Tests whether a rename may replace this regular file, as far as a test can
@@ -73,11 +72,11 @@ pub trait Disk: Send + Sync {
 
 /// A file that is written front to back. Closed when dropped.
 pub trait DiskFile: Send {
-    /// Appends bytes of these slices, and returns how many.
+    /// Appends bytes of these slices, and returns how many it wrote.
     ///
     /// # Errors
     /// [`io::ErrorKind::Interrupted`] if the call should be repeated; any other
-    /// error of the system. Nothing was taken then.
+    /// error of the system. Then nothing was written.
     fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize>;
 
     /// Asks the disk to start writing these bytes. Advice: it promises nothing
@@ -90,8 +89,8 @@ pub trait DiskFile: Send {
     /// Any error of the system.
     fn set_permissions(&self, permissions: fs::Permissions) -> io::Result<()>;
 
-    /// Gives the file to another user and group, unless it is theirs already.
-    /// If only the group may be set, sets that and returns the error.
+    /// Changes the file's owner and group, unless they are set already. If only the
+    /// group may be changed, changes that and returns the error.
     ///
     /// # Errors
     /// Any error of the system.
@@ -100,21 +99,21 @@ pub trait DiskFile: Send {
     /// Waits until every byte written is on the disk.
     ///
     /// # Errors
-    /// Any error of the system. What was written may be lost for good then, and
-    /// a second call that succeeds proves nothing.
+    /// Any error of the system. What was written may then be lost for good, and a
+    /// second call that succeeds proves nothing.
     fn sync(&self) -> io::Result<()>;
 }
 
 /// An open folder. Closed when dropped.
 pub trait DiskFolder: Send {
-    /// Waits until every name made, moved or removed in it is on the disk.
+    /// Waits until every creation, rename and removal in it is on the disk.
     ///
     /// # Errors
     /// Any error of the system.
     fn sync(&self) -> io::Result<()>;
 }
 
-/// The kind of file that a name belongs to.
+/// What exists at a path.
 #[derive(Clone, Debug)]
 pub enum Found {
     /// A regular file.

@@ -6,11 +6,11 @@
 //! system.rs         that trait on the machine's file system
 //! publication.rs    temporary file ─ fsync ─ rename ─ fsync of the folder
 //! replacing.rs      may this file be replaced?
-//! staged.rs         StagedFile: the same for any program's bytes
-//! folder/           the same for many files in a tree of folders
+//! staged.rs         StagedFile: one such file, of arbitrary bytes
+//! folder/           many such files in a tree of folders
 //! ```
 //!
-//! This module knows `error` and the system, nothing of packs.
+//! This module uses `error` and the system, and knows nothing of packs.
 
 pub mod disk;
 mod folder;

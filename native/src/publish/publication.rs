@@ -5,17 +5,17 @@
 //! write     …
 //! publish   fsync the file                                 its bytes are on the disk
 //!           rename to NAME (without replacing, unless the caller allows it)
-//!           fsync the folder                               so is its name
+//!           fsync the folder                               its name is on the disk
 //! drop      remove the temporary file
 //! ```
 //!
 //! A failed sync is not repeated: the system may have dropped what it could not
 //! write, and would report the second call as a success.
 //!
-//! A file that replaces another takes over its mode, and its owner and group if
-//! the process may set them. A symbolic link to a regular file is replaced
-//! itself, as `mv` replaces it: its target stays, and passes on its mode.
-//! Anything else that is not a regular file is refused, also through a link.
+//! A file that replaces another gets its mode, and its owner and group if the
+//! process may set them. If the path is a symbolic link to a regular file, the link
+//! itself is replaced, as `mv` does it: the target stays, and the new file gets its
+//! mode. Anything else that is not a regular file is refused, also through a link.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -26,21 +26,21 @@ use std::sync::Arc;
 use super::disk::{Attributes, Disk, DiskFile, DiskFolder, Found, Owner};
 use crate::error::{ErrorKind, IoOperation};
 
-/// Something that a published file lacks although it is whole and has its name.
+/// Something that a published file lacks although it is whole and in its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Caveat {
-    /// The file belongs to this process: it was not allowed to give it to the
-    /// user and group of the file that it replaces.
+    /// The file belongs to the user of this process, which was not allowed to change
+    /// the owner to that of the replaced file.
     OwnerNotKept {
         /// The user of the replaced file.
         user: u32,
         /// Its group.
         group: u32,
     },
-    /// The file system cannot fsync a folder (network and FUSE file systems):
-    /// after a crash of the system the name may hold what it held before.
+    /// The file system cannot fsync a folder (network and FUSE file systems): after a
+    /// crash of the system the path may be as it was before.
     FolderNotSynced,
 }
 
@@ -50,7 +50,7 @@ impl fmt::Display for Caveat {
             Self::OwnerNotKept { user, group } => write!(
                 f,
                 "the replaced file belonged to user {user}, group {group}; the new one belongs to \
-                 the user who runs this program, who may not give it away"
+                 the user who runs this program, who may not change its owner"
             ),
             Self::FolderNotSynced => f.write_str(
                 "this file system cannot fsync a folder: after a power failure the file's name may \
@@ -60,7 +60,7 @@ impl fmt::Display for Caveat {
     }
 }
 
-/// A new file that does not have its name yet.
+/// A new file that does not have its final name yet.
 pub(crate) struct Publication {
     temporary: Temporary,
     folder: Box<dyn DiskFolder>,
@@ -83,7 +83,7 @@ impl Publication {
         let path = &std::path::absolute(path).map_err(creating)?;
         let file_name = path.file_name().filter(|_| !ends_in_separator);
         let file_name = file_name.ok_or(ErrorKind::NotAFile)?;
-        let replaced = look_at_existing(disk.as_ref(), path, overwrite)?;
+        let replaced = attributes_to_keep(disk.as_ref(), path, overwrite)?;
         let folder_path = path.parent().ok_or(ErrorKind::NotAFile)?;
         // Open the directory first: a failure must surface before the rename.
         let folder = disk.open_folder(folder_path).map_err(creating)?;
@@ -101,7 +101,7 @@ impl Publication {
         Ok((Self { temporary, folder, name: path.to_path_buf(), overwrite, caveats }, file))
     }
 
-    /// Returns the path of the file before it has its name.
+    /// Returns the path of the file until it is published.
     pub(crate) fn temporary_path(&self) -> &Path {
         &self.temporary.path
     }
@@ -111,12 +111,12 @@ impl Publication {
         &self.temporary.disk
     }
 
-    /// Returns the file's name, as an absolute path.
+    /// Returns the absolute path at which the file will appear.
     pub(crate) fn final_path(&self) -> &Path {
         &self.name
     }
 
-    /// Makes the file durable, gives it its name, makes the name durable.
+    /// Makes the file durable, renames it, and makes its name durable.
     pub(crate) fn publish(self, file: &dyn DiskFile) -> Result<Vec<Caveat>, ErrorKind> {
         make_durable(file)?;
         self.temporary.persist(&self.name, self.overwrite)?;
@@ -130,7 +130,7 @@ impl Publication {
     }
 }
 
-/// Returns whether the file got its name although the publication failed.
+/// Returns whether the file has its final name although the publication failed.
 pub(crate) fn has_its_name(error: &ErrorKind) -> bool {
     matches!(error, ErrorKind::Io { operation: IoOperation::SyncingFolder, .. })
 }
@@ -175,8 +175,8 @@ impl Temporary {
         Ok((Self { disk, path: path.to_path_buf(), persisted: false }, file))
     }
 
-    /// Tests on the empty file whether `persist` can work, to fail now and not
-    /// after all the work.
+    /// Tests with the empty file whether `persist` can work, so that a failure shows
+    /// now and not after all the work.
     fn test_rename_new(&self, folder: &Path, file_name: &OsStr) -> Result<(), ErrorKind> {
         let test = |free: &Path| {
             self.disk.test_rename_new(&self.path, free).inspect_err(|error| {
@@ -242,19 +242,19 @@ pub fn is_temporary_name(name: &OsStr) -> bool {
 /// Random characters in the name of a temporary file.
 pub(super) const RANDOM_CHARS: usize = 6;
 
-/// `.NAME.`, or a short one where a name as long as the system allows would
-/// leave no room for what follows.
+/// Returns `.NAME.`, or a short prefix if the name is so long that the temporary
+/// name would exceed the system's limit.
 fn temporary_prefix(file_name: &OsStr) -> OsString {
-    const LONGEST: usize = 200;
+    const MAX_LENGTH: usize = 200;
     let mut prefix = OsString::from(".");
-    prefix.push(if file_name.len() <= LONGEST { file_name } else { OsStr::new("sealpack") });
+    prefix.push(if file_name.len() <= MAX_LENGTH { file_name } else { OsStr::new("sealpack") });
     prefix.push(".");
     prefix
 }
 
-/// Refuses what cannot be replaced, before anything is written. Returns the
-/// attributes of the file that will be replaced.
-fn look_at_existing(
+/// Fails if what exists at `path` cannot be replaced, before anything is written.
+/// Returns the attributes of the file that will be replaced.
+fn attributes_to_keep(
     disk: &dyn Disk,
     path: &Path,
     overwrite: bool,

@@ -7,9 +7,9 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-/// Asks the system to remove the *folder* of this name. The name is that of a
-/// regular file, so the call must fail; the system checks the permissions that a
-/// rename needs before it looks at the kind of file.
+/// Asks the system to remove this path as a *folder*. It is a regular file, so the
+/// call must fail; but the system checks the permissions that a rename also needs
+/// before it checks the kind of file.
 ///
 /// # Errors
 /// The error that the rename would give.
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ordinary_file_may_be_replaced_and_is_not_touched_by_the_test() {
+    fn an_ordinary_file_may_be_replaced_and_the_check_leaves_it_unchanged() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         fs::write(&path, "bytes").unwrap();

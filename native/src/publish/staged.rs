@@ -1,4 +1,4 @@
-//! Writes any program's bytes to a file that appears whole or not at all.
+//! `StagedFile`: arbitrary bytes in a file that appears whole or not at all.
 
 use std::fmt;
 use std::io::{self, IoSlice, Write};
@@ -15,9 +15,9 @@ use crate::error::{Error, ErrorKind, IoOperation};
 ///
 /// The bytes go to `.NAME.XXXXXX.tmp` next to the destination, a random name that
 /// is created exclusively: no existing file and no symbolic link is written to.
-/// A file that replaces another takes over its mode, and its owner and group if
-/// the process may set them. A symbolic link to a regular file is replaced
-/// itself; its target stays.
+/// A file that replaces another gets its mode, and its owner and group if the
+/// process may set them. If the path is a symbolic link to a regular file, the link
+/// itself is replaced; its target stays.
 ///
 /// Every `write` is a call to the system: wrap small ones in a
 /// [`BufWriter`](std::io::BufWriter).
@@ -46,7 +46,7 @@ pub struct StagedFile {
 
 impl StagedFile {
     /// Creates the temporary file. `overwrite` allows [`publish`](Self::publish)
-    /// to replace a regular file of the name `path`, or a link to one.
+    /// to replace a regular file at `path`, or a link to one.
     ///
     /// # Errors
     /// [`ErrorKind::Exists`] without `overwrite`; [`ErrorKind::NotAFile`] for a
@@ -72,8 +72,8 @@ impl StagedFile {
         &self.path
     }
 
-    /// Returns the path of the temporary file. A process that ends on a signal
-    /// drops nothing, and has to remove this file itself.
+    /// Returns the path of the temporary file. A process that is killed by a signal
+    /// runs no destructors, and has to remove this file itself.
     #[must_use]
     pub fn temporary_path(&self) -> &Path {
         self.publication.temporary_path()
@@ -83,18 +83,19 @@ impl StagedFile {
     /// not in [`publish`](Self::publish).
     ///
     /// # Errors
-    /// [`ErrorKind::Io`]. The file must not be published then.
+    /// [`ErrorKind::Io`]. Then the file must not be published.
     pub fn sync(&mut self) -> Result<(), Error> {
         make_durable(self.file.as_ref()).map_err(|kind| self.error(kind))
     }
 
-    /// Makes the file durable, gives it its name, and makes the name durable.
+    /// Makes the file durable, renames it to its final name, and makes the name
+    /// durable.
     ///
     /// # Errors
     /// [`ErrorKind::Exists`] if the name was taken meanwhile, without
-    /// `overwrite`; [`ErrorKind::Io`]. The file does not appear then, except
-    /// with [`IoOperation::SyncingFolder`](crate::IoOperation::SyncingFolder): it has its
-    /// name, which may not survive a crash of the system.
+    /// `overwrite`; [`ErrorKind::Io`]. Then the file does not appear, except after
+    /// [`IoOperation::SyncingFolder`](crate::IoOperation::SyncingFolder): it was renamed,
+    /// but the name may not survive a crash of the system.
     pub fn publish(self) -> Result<PublishedFile, Error> {
         self.publish_with(|_, _| {})
     }
@@ -115,8 +116,8 @@ impl StagedFile {
         Ok(published)
     }
 
-    /// As [`publish`](Self::publish), but after any error nothing of this file
-    /// remains: for a file that must not exist without another one.
+    /// As [`publish`](Self::publish), but the file is also removed if only the fsync
+    /// of the folder failed: for a file that must not exist without another one.
     pub(crate) fn publish_or_remove(self) -> Result<PublishedFile, Error> {
         self.publish_with(|disk, name| drop(disk.remove(name)))
     }
@@ -125,7 +126,10 @@ impl StagedFile {
         Error::new(&self.path, kind)
     }
 
-    fn publish_with(self, after_failed_sync: fn(&dyn Disk, &Path)) -> Result<PublishedFile, Error> {
+    fn publish_with(
+        self,
+        after_failed_folder_sync: fn(&dyn Disk, &Path),
+    ) -> Result<PublishedFile, Error> {
         let Self { path, publication, file } = self;
         let absolute = publication.final_path().to_path_buf();
         let disk = Arc::clone(publication.disk());
@@ -133,7 +137,7 @@ impl StagedFile {
             Ok(caveats) => Ok(PublishedFile { path, absolute, file, disk, caveats }),
             Err(kind) => {
                 if has_its_name(&kind) {
-                    after_failed_sync(disk.as_ref(), &absolute);
+                    after_failed_folder_sync(disk.as_ref(), &absolute);
                 }
                 Err(Error::new(&path, kind))
             }
@@ -152,7 +156,7 @@ impl Write for StagedFile {
     }
 }
 
-/// Files that were published for another file, which is not published yet.
+/// Files that were published ahead of the file that they belong to.
 #[derive(Default)]
 pub(crate) struct PublishedFiles {
     files: Vec<PublishedFile>,
@@ -167,8 +171,8 @@ impl PublishedFiles {
         self.files.iter().flat_map(|file| file.caveats.iter().copied())
     }
 
-    /// Removes the files, because the other file does not appear. The error to
-    /// report is that of the other file; a file that remains alone does no harm.
+    /// Removes the files, because the file that they belong to does not appear. That
+    /// file's error is the one to report; a file that remains alone does no harm.
     pub(crate) fn take_back(self) {
         for file in self.files {
             drop(file.take_back());
@@ -176,8 +180,8 @@ impl PublishedFiles {
     }
 }
 
-/// A file that has its name. It is still open at its end: a program may append
-/// to it.
+/// A file that was renamed to its final name. It is still open at its end: a
+/// program may append to it.
 pub struct PublishedFile {
     path: Arc<PathBuf>,
     absolute: PathBuf,
@@ -187,7 +191,7 @@ pub struct PublishedFile {
 }
 
 impl PublishedFile {
-    /// What the file lacks although it is whole.
+    /// Returns what the file lacks although it is whole.
     #[must_use]
     pub fn caveats(&self) -> &[Caveat] {
         &self.caveats
@@ -196,13 +200,13 @@ impl PublishedFile {
     /// Makes bytes that were appended after the publication durable.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`]. What was appended may be lost for good then; do not
-    /// repeat the call.
+    /// [`ErrorKind::Io`]. Then the appended bytes may be lost for good; do not repeat
+    /// the call.
     pub fn sync(&mut self) -> Result<(), Error> {
         make_durable(self.file.as_ref()).map_err(|kind| Error::new(&self.path, kind))
     }
 
-    /// Removes the file: for one that must not stay without another that could
+    /// Removes the file again, for example because a file that belongs with it could
     /// not be published.
     ///
     /// # Errors

@@ -44,8 +44,8 @@ impl Disk for System {
         fs::rename(from, to)
     }
 
-    /// `tempfile` knows each system's call for this, and the link and unlink
-    /// that stand in for it.
+    /// `tempfile` uses each system's call for this, or link and unlink where there
+    /// is none.
     fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut from = TempPath::try_from_path(from)?;
         from.disable_cleanup(true);
@@ -97,8 +97,8 @@ cfg_if::cfg_if! {
     if #[cfg(unix)] {
         use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
 
-        /// Bits of a mode that a new file takes over: not set-user-id and
-        /// set-group-id, which mean nothing on data.
+        /// Bits of a mode that a new file gets from the replaced one: not set-user-id
+        /// and set-group-id, which mean nothing on data.
         const MODE: u32 = 0o1777;
 
         fn attributes(found: &fs::Metadata) -> Attributes {
@@ -111,13 +111,13 @@ cfg_if::cfg_if! {
         }
 
         fn set_owner(file: &File, wanted: Owner) -> io::Result<()> {
-            let is = owner(&file.metadata()?);
-            if is == wanted {
+            let current = owner(&file.metadata()?);
+            if current == wanted {
                 return Ok(());
             }
-            let user = (is.user != wanted.user).then_some(wanted.user);
+            let user = (current.user != wanted.user).then_some(wanted.user);
             fchown(file, user, Some(wanted.group)).inspect_err(|_| {
-                // A user may give a file to another of their groups.
+                // A user may set the group to any of their own groups.
                 drop(fchown(file, None, Some(wanted.group)));
             })
         }
@@ -144,7 +144,7 @@ cfg_if::cfg_if! {
             Ok(())
         }
 
-        /// Folders cannot be synced here; the system orders a rename itself.
+        /// Folders cannot be synced here; the system makes renames durable by itself.
         struct SystemFolder;
 
         impl SystemFolder {

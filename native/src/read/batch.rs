@@ -10,21 +10,21 @@ use bytes::Bytes;
 use sealpack_core::read::{PlannedRead, PlannedRecord, Record, RecordPlace, plan};
 
 use super::reader::{Reader, ReaderInner};
-use super::views::{cut, items_of};
+use super::views::{records_of_read, requested_items};
 use super::workspace::Workspace;
-use crate::caught::caught;
 use crate::error::{Error, ErrorKind};
 use crate::ordered::{Ordered, Turn, Window};
+use crate::panics::catch_panic;
 use crate::trace::span;
 
-/// The caller's thread alone decodes at most this many reads: starting a thread
-/// costs more.
-const ALONE: usize = 2;
+/// Up to this many reads are performed on the caller's thread alone: starting another
+/// thread would cost more.
+const MAX_READS_INLINE: usize = 2;
 
 impl Reader {
-    /// Reads the items at `positions`, in any order, repeated or not. The reader
-    /// calls `take` on this thread, once for each of them, with its index in
-    /// `positions` and the item; the calls come in the order of the file.
+    /// Reads the items at `positions`, which may be in any order and may repeat. Calls
+    /// `take` on this thread once for each of them, with its index in `positions` and
+    /// the item. The calls are made in file order.
     ///
     /// # Errors
     /// [`ErrorKind::Pack`] if a position does not exist, before anything is read;
@@ -80,46 +80,46 @@ impl Reader {
         let inner = &self.inner;
         let planned = plan(self.directory(), positions, inner.opened.budget.merge);
         let reads = planned.map_err(|error| inner.error(error.into()))?;
-        let mut hand_over = |read: FetchedRecords, workspace: &mut Workspace| {
+        let mut pass_items = |read: FetchedRecords, workspace: &mut Workspace| {
             for mut fetched in read {
                 let wanted = mem::take(&mut fetched.wanted);
                 let record = fetched.unseal(inner, workspace)?;
-                for (request, item) in items_of(record, wanted) {
+                for (request, item) in requested_items(record, wanted) {
                     if let ControlFlow::Break(reason) = take(request, item) {
-                        return Err(Ended::Stopped(reason));
+                        return Err(EarlyEnd::Stopped(reason));
                     }
                 }
             }
             Ok(())
         };
         let threads = inner.opened.options.threads.min(reads.len());
-        let done = if threads <= 1 || reads.len() <= ALONE {
+        let done = if threads <= 1 || reads.len() <= MAX_READS_INLINE {
             let mut workspace = Workspace::new(&inner.opened.budget, false);
             let mut reads = reads.into_iter();
             let done = reads.try_for_each(|read| {
                 let records = inner.read(read, &mut workspace)?;
-                hand_over(records, &mut workspace)
+                pass_items(records, &mut workspace)
             });
             workspace.close(&inner.opened.decoders);
             done
         } else {
-            in_parallel(inner, reads, threads, hand_over)
+            in_parallel(inner, reads, threads, pass_items)
         };
         match done {
             Ok(()) => Ok(ControlFlow::Continue(())),
-            Err(Ended::Stopped(reason)) => Ok(ControlFlow::Break(reason)),
-            Err(Ended::Failed(kind)) => Err(inner.error(kind)),
+            Err(EarlyEnd::Stopped(reason)) => Ok(ControlFlow::Break(reason)),
+            Err(EarlyEnd::Failed(kind)) => Err(inner.error(kind)),
         }
     }
 }
 
 /// The reason why the reading ended early.
-enum Ended<B> {
+enum EarlyEnd<B> {
     Failed(ErrorKind),
     Stopped(B),
 }
 
-impl<B> From<ErrorKind> for Ended<B> {
+impl<B> From<ErrorKind> for EarlyEnd<B> {
     fn from(kind: ErrorKind) -> Self {
         Self::Failed(kind)
     }
@@ -128,22 +128,22 @@ impl<B> From<ErrorKind> for Ended<B> {
 /// The records of one read.
 pub(super) type FetchedRecords = Vec<Fetched>;
 
-/// A record that was read, and the items that are wanted of it.
+/// A record that was read, and the requested items of it.
 pub(super) struct Fetched {
     state: RecordState,
     wanted: Vec<(usize, u32)>,
 }
 
-/// A read decodes its records until they reach the bytes that the budget allows
-/// ahead; the other records stay as stored until they are taken. So a file whose
-/// records expand a thousandfold costs at most that allowance, and one record more.
+/// A read decodes its records ahead, up to the number of bytes that the budget allows;
+/// the others stay encoded until they are taken. So even if records expand a
+/// thousandfold, the read takes at most that allowance and one more record.
 enum RecordState {
     Unsealed(Record),
     Stored(RecordPlace, Bytes),
 }
 
 impl Fetched {
-    /// Returns the record, and decodes it first if that was not done yet.
+    /// Returns the record, decoding it if that was not done yet.
     pub(super) fn unseal(
         self,
         inner: &ReaderInner,
@@ -157,7 +157,7 @@ impl Fetched {
 }
 
 impl ReaderInner {
-    /// Performs a read: one fetch, with each record a view of the bytes.
+    /// Performs a read with one fetch; each record is a view of its bytes.
     pub(super) fn read(
         &self,
         read: PlannedRead,
@@ -165,9 +165,9 @@ impl ReaderInner {
     ) -> Result<FetchedRecords, ErrorKind> {
         let bytes = self.fetch_in(workspace, &read.range)?;
         let mut decoded = 0;
-        cut(read, &bytes)
+        records_of_read(read, &bytes)
             .map(|(PlannedRecord { place, wanted }, stored)| {
-                let state = if decoded < workspace.ahead {
+                let state = if decoded < workspace.decode_ahead {
                     let record = self.unseal(&place, stored, workspace)?;
                     decoded += record.payload().len() as u64;
                     RecordState::Unsealed(record)
@@ -186,12 +186,13 @@ fn in_parallel<B>(
     inner: &ReaderInner,
     reads: Vec<PlannedRead>,
     threads: usize,
-    mut hand_over: impl FnMut(FetchedRecords, &mut Workspace) -> Result<(), Ended<B>>,
-) -> Result<(), Ended<B>> {
+    mut pass_items: impl FnMut(FetchedRecords, &mut Workspace) -> Result<(), EarlyEnd<B>>,
+) -> Result<(), EarlyEnd<B>> {
     let window = Window::of_jobs(2 * threads);
     let jobs = Ordered::<PlannedRead, Result<FetchedRecords, ErrorKind>, ErrorKind>::new(window);
     let mut workspace = Workspace::new(&inner.opened.budget, true);
-    let carry_out = |read, workspace: &mut Workspace| without_panic(|| inner.read(read, workspace));
+    let perform =
+        |read, workspace: &mut Workspace| panics_as_errors(|| inner.read(read, workspace));
     let done = thread::scope(|scope| {
         // Stops the workers on every exit, an error and a panic in the caller's
         // closure included: the scope waits for them.
@@ -201,7 +202,7 @@ fn in_parallel<B>(
             let jobs = &jobs;
             let work = move || {
                 while let Some((ticket, read)) = jobs.take() {
-                    jobs.deliver(ticket, carry_out(read, &mut workspace));
+                    jobs.deliver(ticket, perform(read, &mut workspace));
                 }
                 workspace.close(&inner.opened.decoders);
             };
@@ -228,11 +229,11 @@ fn in_parallel<B>(
             }
             match jobs.next_or_job() {
                 Turn::Result(records) => {
-                    hand_over(records?, &mut workspace)?;
+                    pass_items(records?, &mut workspace)?;
                     allowance.end();
                 }
-                Turn::Job(ticket, read) => jobs.deliver(ticket, carry_out(read, &mut workspace)),
-                Turn::Over => return Ok(()),
+                Turn::Job(ticket, read) => jobs.deliver(ticket, perform(read, &mut workspace)),
+                Turn::Done => return Ok(()),
             }
         }
     });
@@ -240,12 +241,12 @@ fn in_parallel<B>(
     done
 }
 
-/// Runs a worker's job. A panic, for example in the caller's source, is delivered
-/// as an error: otherwise a thread would wait for the result for ever.
-pub(super) fn without_panic<T>(
+/// Runs a worker's job. A panic, for example in the caller's source, becomes an error:
+/// otherwise the thread that takes the results would wait for ever.
+pub(super) fn panics_as_errors<T>(
     work: impl FnOnce() -> Result<T, ErrorKind>,
 ) -> Result<T, ErrorKind> {
-    caught(work).unwrap_or_else(|cause| Err(ErrorKind::Panicked(cause)))
+    catch_panic(work).unwrap_or_else(|cause| Err(ErrorKind::Panicked(cause)))
 }
 
 struct StopOnDrop<'a, J, R, E: Clone>(&'a Ordered<J, R, E>);

@@ -1,23 +1,23 @@
 //! Divides the memory that a reader may use among the reads in flight.
 //!
 //! ```text
-//! the memory limit = 3/8 reads in flight + 5/8 the next one, which may be
-//!     1/4 a record as stored + 1/8 decoded ahead + 1/4 a record decoded
+//! the memory limit = 3/8 for reads in flight + 5/8 for the next one, which may take
+//!     1/4 for a stored record + 1/8 decoded ahead + 1/4 for a decoded record
 //! ```
 //!
-//! The weight of a read is the most bytes that it may take, so the limit holds for
-//! any number of threads, and however far the records expand. Without a limit (the
-//! default) nothing is refused here.
+//! The weight of a read is the most bytes that it may take, so the limit holds for any
+//! number of threads and any compression ratio. Without a limit (the default) no read
+//! waits.
 
 use std::collections::VecDeque;
 
 use sealpack_core::read::{Merge, PlannedRead, ReadLimits};
 
-/// Bytes that one read may decode to before they are wanted.
+/// Decoded bytes that one read may produce before they are taken.
 const DECODED_AHEAD: u64 = 32 << 20;
 
-/// Bytes of idle buffers that a scan keeps.
-const MOST_IDLE: u64 = 16 << 20;
+/// The most bytes of idle buffers that a scan keeps.
+const MAX_IDLE: u64 = 16 << 20;
 
 /// The shares of a reader's memory limit.
 #[derive(Clone, Copy, Debug)]
@@ -30,35 +30,35 @@ pub(crate) struct Budget {
 impl Budget {
     pub(crate) fn new(limits: ReadLimits, merge: Merge) -> Self {
         let budget = Self { limits, merge };
-        Self { merge: Merge { max_read: budget.read_of(merge.max_read), ..merge }, ..budget }
+        Self { merge: Merge { max_read: budget.max_read(merge.max_read), ..merge }, ..budget }
     }
 
-    /// Returns the most bytes of a read of several records, given that `most` would
-    /// be useful.
-    pub(super) fn read_of(&self, most: u64) -> u64 {
-        most.min(self.limits.memory / 8)
+    /// Returns the most bytes that a read of several records may fetch: `preferred`, or
+    /// less under a memory limit.
+    pub(super) fn max_read(&self, preferred: u64) -> u64 {
+        preferred.min(self.limits.memory / 8)
     }
 
-    /// Returns the bytes that one read may decode to before they are wanted.
+    /// Returns the decoded bytes that one read may produce before they are taken.
     pub(super) fn decoded_ahead(&self) -> u64 {
         DECODED_AHEAD.min(self.limits.memory / 32)
     }
 
-    /// Returns the bytes of idle buffers, of each kind, that are kept for reuse.
-    pub(super) fn idle(&self) -> u64 {
-        MOST_IDLE.min(self.limits.memory / 16)
+    /// Returns the most bytes of idle buffers, of each kind, that are kept for reuse.
+    pub(super) fn max_idle(&self) -> u64 {
+        MAX_IDLE.min(self.limits.memory / 16)
     }
 
-    /// Returns the bytes that all reads in flight may take.
+    /// Returns the most bytes that all reads in flight may take together.
     pub(super) fn in_flight(&self) -> u64 {
         self.limits.memory / 8 * 3
     }
 
-    /// Returns the most bytes that a read may take: the records as stored, those
-    /// decoded ahead, and the record that exceeded that allowance.
+    /// Returns the most bytes that a read may take: the stored records, those decoded
+    /// ahead, and the record that exceeded that allowance.
     pub(crate) fn weight(&self, read: &PlannedRead) -> u64 {
         let stored = read.range.end - read.range.start;
-        // A verification keeps this many bytes, to hash them together.
+        // A verification keeps this many bytes to hash them in one batch.
         let ahead = DECODED_AHEAD.min(self.limits.memory / 8);
         stored.saturating_add(ahead).saturating_add(self.limits.max_decoded())
     }
@@ -69,7 +69,8 @@ impl Budget {
     }
 }
 
-/// The reads in flight: submitted, and their results not yet dropped.
+/// Counts the weights of the reads in flight: submitted, and their results not yet
+/// dropped.
 #[derive(Debug)]
 pub(super) struct Allowance {
     budget: Budget,
@@ -78,7 +79,7 @@ pub(super) struct Allowance {
 }
 
 impl Allowance {
-    /// Returns whether another read may begin; if none is in flight, one may.
+    /// Returns whether another read may begin. If none is in flight, one always may.
     pub(super) fn has_room(&self) -> bool {
         self.in_flight.is_empty() || self.weight < self.budget.in_flight()
     }

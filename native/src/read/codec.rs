@@ -1,10 +1,10 @@
 //! Chooses the decoder of a pack's records.
 //!
-//! The format id is the caller's number, so it is only a hint. Under
-//! [`ReadCodec::Auto`] the reader follows it if it is known and the first record
-//! that is read looks like that codec; otherwise the magics of the pack's first
-//! record and, against a known id, of a few more decide ([`CodecDetection`]), and
-//! the reader reports that they did.
+//! The format id is any number that the writer chose, so it is only a hint. Under
+//! [`ReadCodec::Auto`], the reader follows it if it is known and the first record that
+//! is read looks like that codec. Otherwise the magic of the pack's first record
+//! decides; if it contradicts a known id, so do those of a few more records
+//! ([`CodecDetection`]). The reader reports what decided.
 
 use std::fmt;
 use std::ops::Range;
@@ -16,8 +16,8 @@ use sealpack_core::error::DecodeError;
 use sealpack_core::format::known::{KnownCodec, known};
 use sealpack_core::read::{CodecDetection, Directory, RecordPlace};
 
-use crate::caught::Caught;
 use crate::error::ErrorKind;
+use crate::panics::CatchPanics;
 use crate::zstd::ZstdDecoder;
 
 /// How the records of a pack are decoded.
@@ -27,19 +27,19 @@ pub enum ReadCodec {
     /// read does not contradict it; otherwise the codec whose magic the pack's
     /// first record has. If the format id is unknown and the records are not zstd
     /// frames, they are refused ([`ErrorKind::UnknownCodec`]): choose
-    /// [`Plain`](Self::Plain) or [`Own`](Self::Own) for them.
+    /// [`Plain`](Self::Plain) or [`Custom`](Self::Custom) for them.
     #[default]
     Auto,
     /// As [`Auto`](Self::Auto), but if the format id is unknown and the records are
     /// not zstd frames, they are read as plain payloads. In a pack of a codec that
     /// this crate does not know, the reader then returns encoded bytes as items.
     AutoOrPlain,
-    /// Payloads are stored as they are.
+    /// Payloads are stored unencoded.
     Plain,
     /// Payloads are zstd frames.
     Zstd,
     /// The caller's own decoder.
-    Own(Arc<dyn Decode + Send + Sync>),
+    Custom(Arc<dyn Decode + Send + Sync>),
 }
 
 impl fmt::Debug for ReadCodec {
@@ -49,7 +49,7 @@ impl fmt::Debug for ReadCodec {
             Self::AutoOrPlain => "AutoOrPlain",
             Self::Plain => "Plain",
             Self::Zstd => "Zstd",
-            Self::Own(_) => "Own",
+            Self::Custom(_) => "Custom",
         })
     }
 }
@@ -89,10 +89,10 @@ impl DecidedBy {
     }
 }
 
-/// The decoders of a reader; the first use chooses one.
+/// The decoders of a reader. One of them is chosen when the first record is read.
 pub(crate) struct Decoders {
     zstd: ZstdDecoder,
-    own: Option<Arc<dyn Decode + Send + Sync>>,
+    custom: Option<Arc<dyn Decode + Send + Sync>>,
     /// Whether the reader refuses records of an unknown codec.
     refuses_unknown: bool,
     chosen: OnceLock<CodecChoice>,
@@ -102,9 +102,8 @@ pub(crate) struct Decoders {
 #[derive(Clone, Copy)]
 enum CodecChoice {
     Codec(ChosenCodec),
-    /// The format id is not known and the records are not zstd frames. They may be
-    /// plain, or in an encoding of the program's own: the bytes do not distinguish
-    /// the two, so the caller has to choose.
+    /// The format id is not known and the records are not zstd frames. They may be plain
+    /// or in a custom encoding: the bytes do not show which, so the caller has to choose.
     Unknown {
         format_id: u32,
     },
@@ -113,18 +112,18 @@ enum CodecChoice {
 impl Decoders {
     pub(crate) fn new(codec: ReadCodec) -> Self {
         let refuses_unknown = matches!(codec, ReadCodec::Auto);
-        let (fixed, own) = match codec {
+        let (fixed, custom) = match codec {
             ReadCodec::Auto | ReadCodec::AutoOrPlain => (None, None),
             ReadCodec::Plain => (Some(Some(KnownCodec::None)), None),
             ReadCodec::Zstd => (Some(Some(KnownCodec::Zstd)), None),
-            ReadCodec::Own(own) => (Some(None), Some(own)),
+            ReadCodec::Custom(custom) => (Some(None), Some(custom)),
         };
         let chosen = OnceLock::new();
         if let Some(codec) = fixed {
             let choice = ChosenCodec { codec, decided_by: DecidedBy::Caller };
             chosen.get_or_init(|| CodecChoice::Codec(choice));
         }
-        Self { zstd: ZstdDecoder::default(), own, refuses_unknown, chosen }
+        Self { zstd: ZstdDecoder::default(), custom, refuses_unknown, chosen }
     }
 
     /// Returns the chosen codec, if there is one.
@@ -136,7 +135,7 @@ impl Decoders {
     }
 
     /// Returns whether a record has decided the codec, or that it is unknown.
-    pub(super) fn is_settled(&self) -> bool {
+    pub(super) fn is_chosen(&self) -> bool {
         self.chosen.get().is_some()
     }
 
@@ -150,10 +149,10 @@ impl Decoders {
         }
     }
 
-    /// Chooses the codec, given a record that was read, and a way to fetch other
-    /// parts of the pack if that record does not look like the format id's codec. A
-    /// pack of empty records decides nothing.
-    pub(crate) fn settle<E>(
+    /// Chooses the codec, given a record that was read. If that record does not look like
+    /// the format id's codec, `fetch` is called for other parts of the pack. No codec is
+    /// chosen if all records are empty.
+    pub(crate) fn choose<E>(
         &self,
         directory: &Directory,
         place: &RecordPlace,
@@ -165,7 +164,7 @@ impl Decoders {
         }
         let by_id = known(directory.trailer().format_id).map(|known| known.codec);
         let evidence = CodecDetection::evidence(directory, place, stored);
-        let codec = match evidence.filter(|&it| Some(it) == by_id) {
+        let codec = match evidence.filter(|&codec| Some(codec) == by_id) {
             Some(codec) => Some(codec),
             // If no sample has a payload and this record has one, it decides.
             None => detect(CodecDetection::new(directory), fetch)?
@@ -187,7 +186,7 @@ impl Decoders {
         Ok(())
     }
 
-    /// Returns whether records are known to be stored as they are.
+    /// Returns whether records are known to be stored unencoded.
     pub(crate) fn is_plain(&self) -> bool {
         self.chosen().is_some_and(|chosen| chosen.codec == Some(KnownCodec::None))
     }
@@ -205,9 +204,9 @@ impl Decoders {
     /// Calls `work` with the decoder. The caller's decoder runs on this crate's
     /// threads.
     fn with_decoder<T>(&self, work: impl FnOnce(&dyn Decode) -> T) -> T {
-        match (self.chosen().and_then(|chosen| chosen.codec), &self.own) {
+        match (self.chosen().and_then(|chosen| chosen.codec), &self.custom) {
             (Some(KnownCodec::Zstd), _) => work(&self.zstd),
-            (None, Some(own)) => work(&Caught(own.as_ref())),
+            (None, Some(custom)) => work(&CatchPanics(custom.as_ref())),
             // No codec was chosen: every record so far was empty.
             _ => work(&PlainDecoder),
         }

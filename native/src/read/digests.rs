@@ -12,16 +12,16 @@ use sealpack_core::read::{Examiner, PlannedRead};
 
 use super::reader::{Reader, ReaderInner};
 use super::scan::Scan;
-use super::views::cut;
+use super::views::records_of_read;
 use super::workspace::{Workspace, WorkspaceDecoder};
 use crate::digest::Lanes;
 use crate::error::{Error, ErrorKind};
 use crate::trust::{DigestListFile, DigestSpool, SealedDigests};
 
 impl Reader {
-    /// Returns the digest of each of these records, in order. It covers the items
-    /// as they are, even if the content hash was computed with an extract. Records
-    /// are read and checked as in [`range`](Self::range).
+    /// Returns the digest of each of these records, in order. It covers the whole items,
+    /// even if the content hash was computed with an extract. Records are read and
+    /// checked as in [`range`](Self::range).
     ///
     /// # Errors
     /// [`ErrorKind::Pack`] if the pack does not have all of these records.
@@ -54,7 +54,7 @@ impl Reader {
 impl DigestListFile {
     /// Reads all of a pack, and writes its digest list. `progress` is called after
     /// every record with the number of records read so far, and may stop the
-    /// reading; nothing is written then.
+    /// reading; then no list appears.
     ///
     /// # Errors
     /// The error of the first damaged record; a content hash that differs from the
@@ -117,7 +117,7 @@ impl fmt::Debug for RecordDigests {
 }
 
 impl ReaderInner {
-    /// Computes the digests of a read's records. Those after a damaged record are
+    /// Computes the digests of the records of a read. Digests after a damaged record are
     /// not used.
     fn digest(
         &self,
@@ -125,10 +125,10 @@ impl ReaderInner {
         workspace: &mut Workspace,
     ) -> Result<Vec<Result<Hash, ErrorKind>>, ErrorKind> {
         let bytes = self.fetch_in(workspace, &read.range)?;
-        let records = cut(read, &bytes).map(|(record, stored)| (record.place, stored));
+        let records = records_of_read(read, &bytes).map(|(record, stored)| (record.place, stored));
         let mut records = records.peekable();
         if let Some((first, stored)) = records.peek() {
-            self.settle(first, stored)?;
+            self.choose_codec(first, stored)?;
         }
         self.opened.decoders.refuse_unknown()?;
         let directory = &self.opened.pack.directory;

@@ -1,4 +1,4 @@
-//! Counts examinations of records and collects them into a report.
+//! Collects the examinations of records into a report, and counts them.
 
 use sealpack_core::Error as PackError;
 use sealpack_core::format::digest::Hash;
@@ -12,7 +12,7 @@ use crate::error::ErrorKind;
 pub struct VerifyProgress {
     /// Records examined.
     pub records: u32,
-    /// Bytes that they take in the file.
+    /// The size of these records in the file, in bytes.
     pub bytes: u64,
     /// Damaged records among them.
     pub damaged: u32,
@@ -65,9 +65,8 @@ pub(crate) fn sound_records(
     })
 }
 
-/// Marks a record that differs from the trusted hash as damaged, like any other
-/// damage.
-pub(crate) fn refuse_untrusted(
+/// Marks a record as damaged if it differs from the trusted hash.
+pub(crate) fn mark_untrusted(
     examination: &mut Examination,
     checked: Result<(), ErrorKind>,
 ) -> Result<(), ErrorKind> {

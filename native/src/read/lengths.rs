@@ -1,4 +1,4 @@
-//! Lengths of items, read without their records.
+//! Reads the lengths of items without reading whole records.
 
 use bytes::Bytes;
 use sealpack_core::codec::zstd_frame::FrameHeader;
@@ -7,13 +7,13 @@ use sealpack_core::read::{ItemLengths, RecordPlace};
 use super::reader::{Reader, ReaderInner};
 use crate::error::{Error, ErrorKind};
 
-/// The most bytes of a zstd frame's header.
-const FRAME_HEADER: u64 = 18;
+/// The maximum size of a zstd frame header.
+const MAX_FRAME_HEADER: u64 = 18;
 
 impl Reader {
-    /// Returns the lengths of the items of the record with this number. Reads only the
-    /// end of the record, or its first bytes if it is a single item; the whole record
-    /// if the reader [trusts](crate::Trust) a hash, which covers whole records.
+    /// Returns the lengths of the items of record `record`. Reads only the end of the
+    /// record, or its first bytes if it is a single item. If the reader
+    /// [trusts](crate::Trust) a hash, which covers whole records, reads the whole record.
     ///
     /// ```
     /// # let folder = tempfile::tempdir()?;
@@ -28,7 +28,7 @@ impl Reader {
     /// ```
     ///
     /// # Errors
-    /// As [`get`](Self::get). A damaged record may not be noticed.
+    /// As [`get`](Self::get). Damage to the record may go undetected.
     pub fn item_lengths(&self, record: u32) -> Result<ItemLengths, Error> {
         let place = self.directory().record(record).map_err(|e| self.inner.error(e.into()))?;
         self.inner.item_lengths(&place).map_err(|kind| self.inner.error(kind))
@@ -44,13 +44,13 @@ impl ReaderInner {
         if let Some(range) = ItemLengths::range(layout, place) {
             return Ok(ItemLengths::parse(layout, place, &self.fetch(&range)?)?);
         }
-        self.settle_on_first_record()?;
+        self.choose_codec_by_first_record()?;
         let end = place.range.end.saturating_sub(layout.max_tail_size(1));
         let payload = place.range.start..end.max(place.range.start);
         if payload.is_empty() || self.opened.decoders.is_plain() {
             return Ok(ItemLengths::of_one(payload.end - payload.start));
         }
-        let header = payload.start..payload.end.min(payload.start + FRAME_HEADER);
+        let header = payload.start..payload.end.min(payload.start + MAX_FRAME_HEADER);
         match stated_size(&self.fetch(&header)?) {
             Some(size) => Ok(ItemLengths::of_one(size)),
             None => Ok(self.record(place)?.lengths()),

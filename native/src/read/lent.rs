@@ -1,9 +1,10 @@
-//! Items lent as slices: no view is counted and nothing is allocated for an item.
+//! Lends items to the caller as slices, without allocating or reference counting for
+//! each item.
 //!
 //! ```text
 //! plain records   read ──────────────────> slices of the bytes that were read
-//! zstd records    read ──> one buffer ───> slices of the record decoded last
-//! several threads scan.rs, whose decoded records are lent in order
+//! zstd records    read ──> one buffer ───> slices of the last decoded record
+//! several threads scan.rs ───────────────> slices of its decoded records, in order
 //! ```
 
 use std::cell::Cell;
@@ -23,8 +24,8 @@ use super::scan::Scan;
 use crate::error::{Error, ErrorKind};
 use crate::zstd::Context;
 
-/// Memory that a thread keeps for its next [`Reader::get_with`], at most.
-const KEPT: usize = 1 << 20;
+/// The most memory that a thread keeps for its next [`Reader::get_with`].
+const MAX_KEPT: usize = 1 << 20;
 
 thread_local! {
     /// The memory of the thread's last [`Reader::get_with`].
@@ -40,9 +41,9 @@ struct Scratch {
 }
 
 impl Reader {
-    /// Calls `take` with the item at `position`, counted from 0, and returns its
-    /// result. The item lies in memory that the thread reuses: this is
-    /// [`get`](Self::get) without an allocation.
+    /// Calls `take` with the item at `position`, counted from 0, and returns its result.
+    /// As [`get`](Self::get), but without an allocation: the item lies in memory that
+    /// the thread reuses.
     ///
     /// ```
     /// # let folder = tempfile::tempdir()?;
@@ -59,16 +60,16 @@ impl Reader {
     /// As [`get`](Self::get).
     pub fn get_with<T>(&self, position: u32, take: impl FnOnce(&[u8]) -> T) -> Result<T, Error> {
         let mut scratch = SCRATCH.take();
-        let got = self.inner.get_with(position, &mut scratch, take);
-        if scratch.stored.capacity() + scratch.decoded.capacity() <= KEPT {
+        let taken = self.inner.get_with(position, &mut scratch, take);
+        if scratch.stored.capacity() + scratch.decoded.capacity() <= MAX_KEPT {
             SCRATCH.set(scratch);
         }
-        got.map_err(|kind| self.inner.error(kind))
+        taken.map_err(|kind| self.inner.error(kind))
     }
 
-    /// Calls `take` on this thread with each item of a range of positions, and its
-    /// position, in order. The items lie in memory that is reused: this is
-    /// [`range`](Self::range) without a view of each item.
+    /// Calls `take` on this thread with the position and the bytes of each item in a range,
+    /// in order. As [`range`](Self::range), but without reference counting for each
+    /// item: the items lie in memory that is reused.
     ///
     /// ```
     /// # let folder = tempfile::tempdir()?;
@@ -95,11 +96,11 @@ impl Reader {
         positions: impl RangeBounds<u32>,
         mut take: impl FnMut(u32, &[u8]),
     ) -> Result<(), Error> {
-        let go_on = |position, item: &[u8]| {
+        let proceed = |position, item: &[u8]| {
             take(position, item);
             ControlFlow::<Infallible>::Continue(())
         };
-        match self.for_each_with(positions, go_on)? {
+        match self.for_each_with(positions, proceed)? {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(never) => match never {},
         }
@@ -119,26 +120,26 @@ impl Reader {
         let positions = positions_in(&positions, self.item_count());
         let records = self.directory().records_of(&positions);
         let records = records.map_err(|error| inner.error(error.into()))?;
-        let mut lending = Lending { positions, take };
-        let together = inner.opened.options.threads > 1
+        let mut lending = RangeLending { positions, take };
+        let is_parallel = inner.opened.options.threads > 1
             && inner.bytes_of(&records) > inner.scan_merge().max_read;
-        let done = match together {
+        let done = match is_parallel {
             true => lending.in_parallel(self, records),
-            false => lending.alone(inner, records),
+            false => lending.on_this_thread(inner, records),
         };
         done.map_err(|kind| inner.error(kind))
     }
 }
 
-/// A range of items on their way to the caller.
-struct Lending<F> {
-    /// The positions that are wanted.
+/// A range of items that is passed to the caller.
+struct RangeLending<F> {
+    /// The requested positions.
     positions: Range<u32>,
     take: F,
 }
 
-impl<B, F: FnMut(u32, &[u8]) -> ControlFlow<B>> Lending<F> {
-    /// Lends the wanted items of a record whose first item is at `first`.
+impl<B, F: FnMut(u32, &[u8]) -> ControlFlow<B>> RangeLending<F> {
+    /// Lends the requested items of a record whose first item is at `first`.
     #[inline]
     fn lend<'a>(&mut self, first: u32, items: impl Iterator<Item = &'a [u8]>) -> ControlFlow<B> {
         let skipped = self.positions.start.saturating_sub(first);
@@ -148,7 +149,7 @@ impl<B, F: FnMut(u32, &[u8]) -> ControlFlow<B>> Lending<F> {
     }
 
     /// Reads, decodes and lends on this thread.
-    fn alone(
+    fn on_this_thread(
         &mut self,
         inner: &ReaderInner,
         records: Range<u32>,
@@ -279,8 +280,8 @@ impl ReaderInner {
         Ok(buffer.get(..length).unwrap_or_default())
     }
 
-    /// Checks, decodes and authenticates a record, as
-    /// [`unseal`](Self::unseal) does, without taking over its bytes.
+    /// As [`unseal`](Self::unseal), but for borrowed bytes: checks, decodes and
+    /// authenticates a record.
     fn unseal_lent<'a>(
         &self,
         place: &RecordPlace,
@@ -288,7 +289,7 @@ impl ReaderInner {
         decoded: &'a mut Vec<u8>,
         context: &mut Option<Context>,
     ) -> Result<RecordContent<'a>, ErrorKind> {
-        self.settle(place, stored)?;
+        self.choose_codec(place, stored)?;
         let opened = &self.opened;
         opened.decoders.refuse_unknown()?;
         let directory = &opened.pack.directory;
@@ -300,7 +301,8 @@ impl ReaderInner {
                     Some(context) => Ok(context),
                     none => opened.decoders.zstd().context().map(|context| none.insert(context)),
                 };
-                let decoding = context.and_then(|it| it.decode(payload, record.size(), decoded));
+                let decoding =
+                    context.and_then(|context| context.decode(payload, record.size(), decoded));
                 decoding.map(|()| &decoded[..])
             }
             payload => opened.decoders.decode(Bytes::copy_from_slice(payload), record.size()).map(

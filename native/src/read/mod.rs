@@ -1,18 +1,18 @@
-//! Reading packs: one item, many, a range, all of it.
+//! Reading packs: one item, many items, a range, or all.
 //!
 //! ```text
-//! Reader ── open ──> core's Opening over a source ──> directory, kept
-//!        ── get ──────> reader.rs   one record, or the part of it that is needed
-//!        ── item_lengths ─> lengths.rs   the end of the record
-//!        ── get_many ─> batch.rs    merged reads, decoded in parallel
-//!        ── get_many_unordered ─> unordered.rs   in runs, each thread calls the caller
-//!        ── for_each, get_with ─> lent.rs   items as slices, without a view of each
-//!        ── range ────> scan.rs     whole records ahead of the caller, in order
-//!        ── verify ───> verify.rs   the same, examined and not handed out
-//!        ── record_digests ─> digests.rs   the same, only their digests
-//!        ── stored_runs ──> stored.rs  the same, as they are stored
-//! records kept ────────> record_cache.rs   for the calls that read one item or record
-//! memory limit ────────> budget.rs   how much of it each of them may take
+//! Reader ── open ──> core's Opening over a source ──> the directory, in memory
+//!        ── get ──────────────> reader.rs      one record, or the part of it that is needed
+//!        ── item_lengths ─────> lengths.rs     the end of the record
+//!        ── get_many ─────────> batch.rs       merged reads, decoded in parallel
+//!        ── get_many_unordered > unordered.rs  each thread passes its items to the caller
+//!        ── for_each, get_with > lent.rs       items as slices of reused memory
+//!        ── range ────────────> scan.rs        records in order, read ahead of the caller
+//!        ── verify ───────────> verify.rs      a scan that examines the records
+//!        ── record_digests ───> digests.rs     a scan that computes digests
+//!        ── stored_runs ──────> stored.rs      a scan without decoding, for copies
+//! decoded records ────────────> record_cache.rs  for calls that read one item or record
+//! memory limit ───────────────> budget.rs      the share of each of these
 //! ```
 
 mod batch;
@@ -48,8 +48,8 @@ pub(crate) use stored::StoredCheck;
 #[cfg(feature = "remote")]
 pub(crate) use self::{
     budget::Budget,
-    examined::{refuse_untrusted, sound_records},
+    examined::{mark_untrusted, sound_records},
     opened::{FoundNames, OpenedPack},
     positions::positions_in,
-    views::{cut, items_of},
+    views::{records_of_read, requested_items},
 };

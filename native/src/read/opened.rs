@@ -22,7 +22,7 @@ use super::codec::Decoders;
 use super::examined::RunningVerification;
 use super::options::ReaderOptions;
 use super::record_cache::CachedRecords;
-use super::views::cut;
+use super::views::records_of_read;
 use crate::digest::Lanes;
 use crate::error::ErrorKind;
 use crate::names::{Names, names_file_error};
@@ -34,7 +34,7 @@ pub(crate) struct OpenedPack {
     pub(crate) options: ReaderOptions,
     pub(crate) budget: Budget,
     pub(crate) cached: CachedRecords,
-    /// The names, once they were asked for.
+    /// The names, once they were requested.
     names: OnceLock<Option<Names>>,
 }
 
@@ -49,9 +49,9 @@ pub(crate) enum FoundNames {
 impl OpenedPack {
     /// Takes a pack that was opened from a file of `size` bytes.
     pub(crate) fn new(mut pack: Pack, size: u64, options: ReaderOptions, merge: Merge) -> Self {
-        // A tail that is only part of the file is hardly used once the pack is
-        // open, and would keep a quarter of a mebibyte in memory. A tail that is
-        // the whole of a small file saves every later read.
+        // A tail that is only part of the file is rarely used once the pack is open, and
+        // would keep up to 256 KiB in memory. A tail that is a whole small file saves
+        // every later read.
         if pack.tail.start > 0 {
             pack.tail = FileTail { start: size, bytes: Bytes::new() };
         }
@@ -61,8 +61,8 @@ impl OpenedPack {
         Self { pack, decoders, options, budget, cached, names: OnceLock::new() }
     }
 
-    /// Returns the names of the items if they were returned before, or else where they
-    /// are. `path` is that of the pack, for errors.
+    /// Returns the names of the items if an earlier call returned them, otherwise where
+    /// they are stored. Errors name `path`, the path of the pack.
     pub(crate) fn find_names(&self, path: &Arc<PathBuf>) -> Result<FoundNames, ErrorKind> {
         if let Some(names) = self.names.get() {
             return Ok(FoundNames::Opened(names.clone()));
@@ -101,18 +101,19 @@ impl OpenedPack {
     }
 
     /// Returns the first record, if no record has decided the codec yet.
-    pub(crate) fn record_to_settle_on(&self) -> Option<RecordPlace> {
-        if self.decoders.is_settled() { None } else { self.pack.directory.record(0).ok() }
+    pub(crate) fn record_for_codec_choice(&self) -> Option<RecordPlace> {
+        if self.decoders.is_chosen() { None } else { self.pack.directory.record(0).ok() }
     }
 
-    /// Chooses the codec by a record that has a payload, if no sample had one.
-    pub(super) fn settle_by(&self, place: &RecordPlace, stored: &[u8]) {
+    /// Chooses the codec by this record, if none of the sampled records had a payload but
+    /// this one has.
+    pub(super) fn choose_codec_by_payload(&self, place: &RecordPlace, stored: &[u8]) {
         let directory = &self.pack.directory;
         let decides = || CodecDetection::evidence(directory, place, stored).is_some();
-        if !self.decoders.is_settled() && decides() {
+        if !self.decoders.is_chosen() && decides() {
             // There is no sample, so nothing is fetched.
             let fetch = |_: &Range<u64>| Ok::<_, Infallible>(Bytes::new());
-            let Ok(()) = self.decoders.settle(directory, place, stored, fetch);
+            let Ok(()) = self.decoders.choose(directory, place, stored, fetch);
         }
     }
 
@@ -123,35 +124,35 @@ impl OpenedPack {
         stored: Bytes,
         decoder: &dyn Decode,
     ) -> Result<Record, ErrorKind> {
-        self.settle_by(place, &stored);
+        self.choose_codec_by_payload(place, &stored);
         self.decoders.refuse_unknown()?;
         Ok(unseal(&self.pack.directory, place, stored, decoder, &self.options.limits)?)
     }
 
-    /// Examines the records of a read. `takes_digests` computes the digests
-    /// even if the pack stores no content hash.
+    /// Examines the records of a read. With `computes_digests`, computes digests even if
+    /// the pack stores no content hash.
     pub(crate) fn examine(
         &self,
         read: PlannedRead,
         bytes: &Bytes,
         decoder: &dyn Decode,
-        takes_digests: bool,
+        computes_digests: bool,
     ) -> Result<Vec<Examination>, ErrorKind> {
-        if !self.decoders.is_settled() {
-            for (record, stored) in cut(read.clone(), bytes) {
-                self.settle_by(&record.place, &stored);
+        if !self.decoders.is_chosen() {
+            for (record, stored) in records_of_read(read.clone(), bytes) {
+                self.choose_codec_by_payload(&record.place, &stored);
             }
         }
         self.decoders.refuse_unknown()?;
         let (limits, extract) = (self.options.limits, self.options.extract.clone());
         let examiner = Examiner::new(&self.pack.directory, decoder, limits, extract);
-        let examiner = if takes_digests { examiner.with_digests() } else { examiner };
-        let records = cut(read, bytes).map(|(record, stored)| (record.place, stored));
+        let examiner = if computes_digests { examiner.with_digests() } else { examiner };
+        let records = records_of_read(read, bytes).map(|(record, stored)| (record.place, stored));
         Ok(examiner.examine_all(records, &mut Lanes::default())?)
     }
 
-    /// Starts a verification; with a content hash, it checks the items against that
-    /// one.
+    /// Starts a verification, against `content_hash` if there is one, or else the stored
+    /// hash.
     pub(crate) fn verification(&self, content_hash: Option<Hash>) -> RunningVerification {
         let verification = Verification::new(&self.pack);
         RunningVerification::new(match content_hash {

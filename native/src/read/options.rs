@@ -1,4 +1,4 @@
-//! How a pack is read.
+//! Options for reading a pack.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,11 +8,11 @@ use sealpack_core::read::{Merge, ReadLimits};
 
 use super::codec::ReadCodec;
 use super::record_cache::RecordCache;
-use crate::caught::Caught;
 use crate::cores::{MAX_THREADS, cores};
+use crate::panics::CatchPanics;
 use crate::trust::Trust;
 
-/// How a pack is read. Made by [`Reader::options`](crate::Reader::options).
+/// Options for reading a pack. Made by [`Reader::options`](crate::Reader::options).
 #[derive(Clone)]
 #[must_use = "options do nothing until a pack is opened with them"]
 pub struct ReaderOptions {
@@ -73,18 +73,18 @@ impl ReaderOptions {
         self
     }
 
-    /// Sets the most bytes that the reader may hold at a time while it opens a
-    /// pack, scans, verifies or runs [`get_many`](crate::Reader::get_many).
-    /// Default: no limit. No single allocation may take more than a quarter of it:
-    /// index and app data together, a record as stored, a record decoded. A larger
-    /// one is an error, and is not read. The reader reads ahead as far as the limit
-    /// allows, so set a [`decoded_limit`](Self::decoded_limit) too, or it reads
-    /// little ahead.
+    /// Sets the most memory, in bytes, that the reader may use while it opens a pack,
+    /// scans, verifies or runs [`get_many`](crate::Reader::get_many). Default: no
+    /// limit. Each of these may take at most a quarter of it: index and app data
+    /// together, a stored record, a decoded record. A larger one is an error, and is
+    /// not read. Set a [`decoded_limit`](Self::decoded_limit) too: without one, every
+    /// read is assumed to decode to that quarter, which leaves little room to read
+    /// ahead.
     ///
-    /// The limit does not count items that the caller keeps, and the directory of
-    /// an open pack: its index, and 12 bytes for 128 records.
+    /// The limit covers neither items that the caller keeps nor the directory of an
+    /// open pack, which is its index and 12 bytes per 128 records.
     ///
-    /// For example a service that opens untrusted packs:
+    /// Example: a service that opens untrusted packs.
     ///
     /// ```
     /// use sealpack::core::error::Limit;
@@ -100,7 +100,7 @@ impl ReaderOptions {
     ///     .decoded_limit(1 << 20)
     ///     .memory_limit(64 << 20);
     /// let reader = options.open(&path)?;
-    /// // 128 items of 20,000 zeros: a few bytes on disk, and too much to decode.
+    /// // 128 items of 20,000 zeros: few bytes on disk, but too many to decode.
     /// let refused = reader.get(0).unwrap_err();
     /// let ErrorKind::Pack(sealpack::core::Error::Limit(limit)) = refused.kind() else {
     ///     panic!("{refused}");
@@ -123,14 +123,13 @@ impl ReaderOptions {
     /// Sets the extract that the content hash was computed with, for
     /// [`verify`](crate::Reader::verify).
     pub fn hash_extract(mut self, extract: impl Extract + 'static) -> Self {
-        self.extract = Some(Arc::new(Caught(extract)));
+        self.extract = Some(Arc::new(CatchPanics(extract)));
         self
     }
 
-    /// Sets the threads that read and decode in
+    /// Sets the number of threads, at least one, that read and decode in
     /// [`get_many`](crate::Reader::get_many), [`range`](crate::Reader::range) and
-    /// [`verify`](crate::Reader::verify). Default: the number of cores. At least
-    /// one.
+    /// [`verify`](crate::Reader::verify). Default: the number of cores.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads.clamp(1, MAX_THREADS);
         self
@@ -138,21 +137,20 @@ impl ReaderOptions {
 
     /// Keeps decoded records in this cache, which other readers may share, for
     /// [`get`](crate::Reader::get), [`get_with`](crate::Reader::get_with) and
-    /// [`record`](crate::Reader::record). Default: no cache, so that a reader holds
-    /// nothing between calls. Plain records are not kept: their items are read alone,
+    /// [`record`](crate::Reader::record). Default: no cache, so that a reader keeps no
+    /// records between calls. Plain records are not cached: each item is read by itself,
     /// and the system caches the file.
     pub fn cache(mut self, cache: RecordCache) -> Self {
         self.cache = Some(cache);
         self
     }
 
-    /// Authenticates every record that is read against a hash that the caller
-    /// trusts; the reader returns no item before that. Reading a single item of a
-    /// plain pack then reads the whole record.
+    /// Authenticates every record that is read against a hash that the caller trusts;
+    /// the reader returns only items of authenticated records. Reading a single item of
+    /// a plain pack then reads the whole record.
     ///
-    /// Opening fails if the pack or its digest list does not match that hash, and
-    /// so does every later read: [`Error::untrusted`](crate::Error::untrusted)
-    /// returns what differs.
+    /// Opening and every read fail if the pack or its digest list does not match that
+    /// hash: [`Error::untrusted`](crate::Error::untrusted) returns what differs.
     pub fn trust(mut self, trust: Trust) -> Self {
         self.trust = Some(trust);
         self

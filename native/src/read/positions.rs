@@ -2,8 +2,8 @@
 
 use std::ops::{Bound, Range, RangeBounds};
 
-/// Returns the positions that `bounds` names in a pack of `item_count` items, not
-/// yet checked against the pack.
+/// Returns the positions within `bounds` in a pack of `item_count` items. They are not
+/// checked against the pack yet.
 pub(crate) fn positions_in(bounds: &impl RangeBounds<u32>, item_count: u32) -> Range<u32> {
     // No pack has an item at the saturated position: a pack has at most 2^32-1
     // items.
@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_of_range_names_its_positions() {
+    fn every_kind_of_range_is_converted_to_positions() {
         assert_eq!(positions_in(&(2..5), 10), 2..5);
         assert_eq!(positions_in(&(2..=5), 10), 2..6);
         assert_eq!(positions_in(&(..5), 10), 0..5);

@@ -1,4 +1,4 @@
-//! The reader of a pack, which threads may share.
+//! `Reader`: reads a pack, from any number of threads.
 
 use std::fmt;
 use std::ops::Range;
@@ -25,10 +25,10 @@ use crate::source::{FileSource, ReadAt, Source};
 use crate::trace::{event, span};
 use crate::trust::{Trust, TrustedDigests};
 
-/// Reads a pack: items by position, ranges, all of it.
+/// Reads a pack: single items by position, ranges, or everything.
 ///
-/// Opening takes one read of the end of the file for nearly every pack; after that
-/// an item costs one read. A reader is `Send + Sync` and cheap to clone: all clones
+/// Opening nearly every pack takes one read, of the end of the file; after that, each
+/// item takes one read. A reader is `Send + Sync` and cheap to clone: all clones
 /// share the directory and the decoders.
 ///
 /// ```
@@ -104,8 +104,8 @@ impl Reader {
         Self::options().open(path)
     }
 
-    /// Opens a pack whose every record is checked against a hash that the
-    /// caller trusts.
+    /// Opens a pack, and checks every record that is read against a hash that the caller
+    /// trusts.
     ///
     /// # Errors
     /// As [`ReaderOptions::open`] with [`trust`](ReaderOptions::trust).
@@ -167,7 +167,7 @@ impl Reader {
         self.inner.cached_record(&place).map_err(|kind| self.inner.error(kind))
     }
 
-    /// Returns the bytes of a record as they are stored.
+    /// Returns the stored bytes of a record.
     ///
     /// # Errors
     /// As [`get`](Self::get), but the bytes are neither checked nor authenticated.
@@ -188,7 +188,7 @@ impl Reader {
         self.directory().trailer()
     }
 
-    /// Returns the dialect that the file is written in.
+    /// Returns the format dialect of the file.
     #[must_use]
     pub fn dialect(&self) -> Dialect {
         self.inner.opened.pack.dialect
@@ -216,8 +216,8 @@ impl Reader {
 
     /// Returns the names of the items; `None` if the pack has none. Decodes nothing.
     ///
-    /// Names are a part of the app data: a root that the reader trusts authenticates
-    /// them, a content hash does not. If they are in a [file next to the
+    /// Names are part of the app data: a trusted root authenticates them, a trusted
+    /// content hash does not. If they are in a [file next to the
     /// pack](crate::names_path), the first call reads that file and compares its hash
     /// with the one in the app data.
     ///
@@ -249,20 +249,20 @@ impl Reader {
         self.inner.opened.options.threads
     }
 
-    /// Returns the path, or the name in place of it.
+    /// Returns the path, or the name given instead.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.inner.path
     }
 
-    /// Returns the codec of the records, and what decided it; reads a record if
-    /// none was read before. `None` if every record is empty.
+    /// Returns the codec of the records, and what decided it. Reads a record if none was
+    /// read before. `None` if every record is empty.
     ///
     /// # Errors
     /// [`ErrorKind::Io`].
     pub fn codec(&self) -> Result<Option<ChosenCodec>, Error> {
-        let settled = self.inner.settle_on_first_record();
-        settled.map_err(|kind| self.inner.error(kind))?;
+        let chosen = self.inner.choose_codec_by_first_record();
+        chosen.map_err(|kind| self.inner.error(kind))?;
         Ok(self.inner.opened.decoders.chosen())
     }
 }
@@ -300,20 +300,19 @@ impl ReaderInner {
         }
     }
 
-    /// Returns which records a scan reads together. Larger reads of a file save no
-    /// time, and the records that several threads decode ahead would no longer fit
-    /// into their caches.
+    /// Returns which records a scan reads together. Larger reads of a file would save no
+    /// time, and the records that several threads decode ahead would no longer fit into
+    /// the processor's caches.
     pub(super) fn scan_merge(&self) -> Merge {
-        const SCANNED: u64 = 256 << 10;
+        const MAX_SCAN_READ: u64 = 256 << 10;
         let merge = self.opened.budget.merge;
         if self.opened.options.merge != Merge::default() || self.source.round_trip() > 0 {
             return merge;
         }
-        Merge { max_read: self.opened.budget.read_of(SCANNED), ..merge }
+        Merge { max_read: self.opened.budget.max_read(MAX_SCAN_READ), ..merge }
     }
 
-    /// Returns the bytes of a read of several records, in the memory of a
-    /// workspace.
+    /// Returns the bytes of a read of several records, in a buffer of the workspace.
     pub(super) fn fetch_in(
         &self,
         workspace: &Workspace,
@@ -370,7 +369,7 @@ impl ReaderInner {
         ItemLookup::new(&self.opened.pack.directory, place.clone(), slot)
     }
 
-    /// Returns the bytes that these records take in the file.
+    /// Returns how many bytes these records take in the file.
     pub(super) fn bytes_of(&self, records: &Range<u32>) -> u64 {
         let directory = &self.opened.pack.directory;
         let last = records.end.saturating_sub(1);
@@ -391,7 +390,7 @@ impl ReaderInner {
         Ok(if is_plain { record } else { self.opened.cached.insert(place, record) })
     }
 
-    /// Returns a record from the cache. Plain records are never there.
+    /// Returns a record from the cache, which never contains plain records.
     fn cached(&self, place: &RecordPlace) -> Option<Record> {
         if self.opened.decoders.is_plain() { None } else { self.opened.cached.get(place.number) }
     }
@@ -401,7 +400,8 @@ impl ReaderInner {
         self.unseal_with(place, self.fetch(&place.range)?, &self.opened.decoders)
     }
 
-    /// Checks and decodes a record that was read, in the memory of a workspace.
+    /// Checks, decodes and authenticates a record that was read, in buffers of the
+    /// workspace.
     pub(super) fn unseal(
         &self,
         place: &RecordPlace,
@@ -411,14 +411,15 @@ impl ReaderInner {
         self.unseal_with(place, stored, &WorkspaceDecoder::new(&self.opened.decoders, workspace))
     }
 
-    /// Checks, decodes and authenticates a record. No other function does.
+    /// Checks, decodes and authenticates a record. All records pass through this function,
+    /// except lent ones (`unseal_lent`).
     fn unseal_with(
         &self,
         place: &RecordPlace,
         stored: Bytes,
         decoder: &dyn Decode,
     ) -> Result<Record, ErrorKind> {
-        self.settle(place, &stored)?;
+        self.choose_codec(place, &stored)?;
         let record = self.opened.unseal(place, stored, decoder)?;
         if let Some(trusted) = &self.trusted {
             trusted.check(place.number, &record)?;
@@ -437,16 +438,17 @@ impl ReaderInner {
             return Err(ErrorKind::Options(OptionsError::DigestsWithExtract));
         }
         let read = |number| self.record(&self.opened.pack.directory.record(number)?);
-        TrustedDigests::establish(trust, &self.path, &self.opened.pack, read)
+        TrustedDigests::open(trust, &self.path, &self.opened.pack, read)
     }
 
-    pub(super) fn settle(&self, place: &RecordPlace, stored: &[u8]) -> Result<(), ErrorKind> {
+    /// Chooses the codec, given a record that was read.
+    pub(super) fn choose_codec(&self, place: &RecordPlace, stored: &[u8]) -> Result<(), ErrorKind> {
         let directory = &self.opened.pack.directory;
-        self.opened.decoders.settle(directory, place, stored, |range| self.fetch(range))
+        self.opened.decoders.choose(directory, place, stored, |range| self.fetch(range))
     }
 
     /// Chooses the codec before any record was read.
-    pub(super) fn settle_on_first_record(&self) -> Result<(), ErrorKind> {
-        self.opened.record_to_settle_on().map_or(Ok(()), |first| self.settle(&first, &[]))
+    pub(super) fn choose_codec_by_first_record(&self) -> Result<(), ErrorKind> {
+        self.opened.record_for_codec_choice().map_or(Ok(()), |first| self.choose_codec(&first, &[]))
     }
 }

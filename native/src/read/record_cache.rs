@@ -1,4 +1,4 @@
-//! Decoded records that readers keep between calls.
+//! A cache of decoded records, for calls that read one item or record.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,21 +12,21 @@ use sealpack_core::read::{Record, RecordPlace};
 /// the record.
 const OVERHEAD: u64 = 256;
 
-/// The weight of a usual record. The cache has fewer shards where only few such
+/// The weight of a typical record. The cache has fewer shards if only a few such
 /// records fit.
-const USUAL: u64 = 64 << 10;
+const TYPICAL_RECORD: u64 = 64 << 10;
 
-/// Decoded records that several readers may share, at most so many bytes of them.
+/// A cache of decoded records, bounded in bytes, which several readers may share.
 ///
 /// A random `get` from a record of many items decodes all of them; with a cache, the
-/// next `get` from that record copies nothing and decodes nothing. Give it to the
-/// readers with [`ReaderOptions::cache`](crate::ReaderOptions::cache). The calls that
-/// read single items and records use it; ranges, scans and verifications do not, so
-/// they evict nothing.
+/// next `get` from that record copies and decodes nothing. Pass it to readers with
+/// [`ReaderOptions::cache`](crate::ReaderOptions::cache). Calls that read single items
+/// and records use it; ranges, scans and verifications do not, so they evict nothing.
 ///
-/// A record enters the cache after every check: its checksums, its decoding and, in
-/// a reader that trusts a hash, its digest. Readers never share records, even of one
-/// file. A reader's records leave the cache with its last clone.
+/// A record enters the cache only after every check: its checksums, its decoding and,
+/// if the reader trusts a hash, its digest. Readers share the cache's memory but never
+/// its records, even of the same file. When the last clone of a reader is dropped, its
+/// records leave the cache.
 ///
 /// ```
 /// use sealpack::{Reader, RecordCache};
@@ -55,7 +55,7 @@ struct SharedRecords {
     misses: AtomicU64,
 }
 
-/// A reader's number, and a record of its pack.
+/// The number of a reader, and the number of a record in its pack.
 type CacheKey = (u64, u32);
 
 /// A record, and the bytes that it keeps in memory.
@@ -74,38 +74,39 @@ impl Weighter<CacheKey, CachedRecord> for ByBytes {
     }
 }
 
-/// The use of a [`RecordCache`] so far.
+/// Statistics of a [`RecordCache`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct CacheStats {
-    /// Records that were in the cache when they were wanted.
+    /// Lookups that found the record in the cache.
     pub hits: u64,
-    /// Records that had to be read.
+    /// Lookups that did not.
     pub misses: u64,
     /// Records in the cache.
     pub records: u64,
-    /// Bytes that they take.
+    /// The size of these records in bytes.
     pub bytes: u64,
 }
 
 impl RecordCache {
-    /// Makes a cache of at most this many bytes of decoded records. A record that
-    /// takes more than a small part of them may not be kept.
+    /// Makes a cache of at most `bytes` bytes of decoded records. A record that would take
+    /// more than a small part of the cache may not be kept.
     #[must_use]
     pub fn new(bytes: u64) -> Self {
-        let usual = usize::try_from(bytes / USUAL).unwrap_or(usize::MAX).clamp(1, 1 << 20);
-        let records = Cache::with_weighter(usual, bytes, ByBytes);
+        let records =
+            usize::try_from(bytes / TYPICAL_RECORD).unwrap_or(usize::MAX).clamp(1, 1 << 20);
+        let records = Cache::with_weighter(records, bytes, ByBytes);
         let (readers, hits, misses) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
         Self { shared: Arc::new(SharedRecords { records, readers, hits, misses }) }
     }
 
-    /// Returns the most bytes of records that the cache keeps.
+    /// Returns the most bytes of records that the cache holds.
     #[must_use]
     pub fn capacity(&self) -> u64 {
         self.shared.records.capacity()
     }
 
-    /// Returns hits and misses so far, and what is in the cache now.
+    /// Returns hits and misses so far, and the present contents of the cache.
     #[must_use]
     pub fn stats(&self) -> CacheStats {
         let SharedRecords { records, hits, misses, .. } = &*self.shared;
@@ -127,7 +128,7 @@ impl fmt::Debug for RecordCache {
     }
 }
 
-/// One reader's part of a cache, if the reader has one.
+/// One reader's part of a cache, if it has a cache.
 pub(crate) struct CachedRecords(Option<(RecordCache, u64)>);
 
 impl CachedRecords {
@@ -155,7 +156,7 @@ impl CachedRecords {
     /// Keeps a record that passed every check, and returns it.
     pub(crate) fn insert(&self, place: &RecordPlace, record: Record) -> Record {
         if let Some((cache, reader)) = &self.0 {
-            // The item lengths are a view of the bytes as stored.
+            // The item lengths are a view of the stored bytes, and keep them in memory.
             let bytes = OVERHEAD + place.size() + record.payload().len() as u64;
             let cached = CachedRecord { record: record.clone(), bytes };
             cache.shared.records.insert((*reader, place.number), cached);
@@ -167,7 +168,7 @@ impl CachedRecords {
 impl Drop for CachedRecords {
     fn drop(&mut self) {
         if let Some((cache, reader)) = &self.0 {
-            cache.shared.records.retain(|(of, _), _| of != reader);
+            cache.shared.records.retain(|(owner, _), _| owner != reader);
         }
     }
 }

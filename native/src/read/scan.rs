@@ -1,4 +1,4 @@
-//! Records in order, read and decoded ahead of the thread that takes them.
+//! Reads records in order, ahead of the thread that takes them.
 
 use std::fmt;
 use std::iter::FusedIterator;
@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 use bytes::Bytes;
 use sealpack_core::read::{Merge, PlannedRead, Record, RecordItems, plan_records};
 
-use super::batch::{Fetched, FetchedRecords, without_panic};
+use super::batch::{Fetched, FetchedRecords, panics_as_errors};
 use super::budget::Allowance;
 use super::positions::positions_in;
 use super::reader::{Reader, ReaderInner};
@@ -19,20 +19,19 @@ use crate::error::{Error, ErrorKind};
 use crate::ordered::{Ordered, Turn, Window};
 
 /// Reads in flight for each worker: the one that it decodes, and the next one.
-const AHEAD: usize = 2;
+const READS_PER_WORKER: usize = 2;
 
 impl Reader {
     /// Returns the items at a range of positions, in order: `10..20`, `..=7`,
-    /// `5..`. One read fetches records of up to 256 KiB together (1 MiB if a read
-    /// of the source takes long to begin), and the next records are read while the
-    /// caller works on these.
+    /// `5..`. Each read fetches up to 256 KiB of records (1 MiB from a source with a
+    /// round trip), and the next records are read while the caller works on these.
     ///
     /// # Errors
     /// [`ErrorKind::Pack`] for a range that the pack does not have.
     pub fn range(&self, positions: impl RangeBounds<u32>) -> Result<Items, Error> {
         let positions = positions_in(&positions, self.item_count());
-        let of = self.directory().records_of(&positions);
-        let records = of.map_err(|error| self.inner.error(error.into()))?;
+        let records = self.directory().records_of(&positions);
+        let records = records.map_err(|error| self.inner.error(error.into()))?;
         let merge = self.inner.scan_merge();
         let scan = Scan::new(&self.inner, records, merge, ReaderInner::read);
         let skipped = positions.start % self.trailer().items_per_record.max(1);
@@ -80,7 +79,7 @@ struct RangeReading {
     scan: Scan<FetchedRecords>,
     batch: <FetchedRecords as IntoIterator>::IntoIter,
     record: Option<RecordItems>,
-    /// Items of the first record that come before the range.
+    /// The number of items in the first record that come before the range.
     skipped: u32,
     left: u32,
 }
@@ -144,12 +143,12 @@ impl RangeReading {
     }
 }
 
-/// Reads of a run of records; threads work on them, and one thread takes the
-/// results in order. That thread works too if the next result is not ready; without
-/// other threads it reads and decodes without any waiting.
+/// Reads a run of records: threads work on the reads, and one thread takes the results
+/// in order. If the next result is not ready, that thread works too; without other
+/// threads it does all the work.
 pub(super) struct Scan<T> {
     inner: Arc<ReaderInner>,
-    /// The records for which no read was planned yet.
+    /// The records that no planned read covers yet.
     records: Range<u32>,
     merge: Merge,
     work: Work<T>,
@@ -174,7 +173,7 @@ impl<T: Send + 'static> Scan<T> {
     ) -> Self {
         let count = records.end.saturating_sub(records.start) as usize;
         let threads = inner.opened.options.threads.min(count);
-        let jobs = Arc::new(ScanJobs::new(Window::of_jobs(AHEAD * threads)));
+        let jobs = Arc::new(ScanJobs::new(Window::of_jobs(READS_PER_WORKER * threads)));
         let allowance = inner.opened.budget.allowance();
         let inner = Arc::clone(inner);
         let mut scan = Self {
@@ -189,14 +188,14 @@ impl<T: Send + 'static> Scan<T> {
         };
         // A scan that fits one read uses no other thread: starting one would cost
         // more.
-        let together = threads > 1 && scan.inner.bytes_of(&scan.records) > scan.merge.max_read;
-        let workspace = Workspace::new(&scan.inner.opened.budget, together);
-        for _ in 1..if together { threads } else { 1 } {
+        let is_parallel = threads > 1 && scan.inner.bytes_of(&scan.records) > scan.merge.max_read;
+        let workspace = Workspace::new(&scan.inner.opened.budget, is_parallel);
+        for _ in 1..if is_parallel { threads } else { 1 } {
             let (inner, jobs) = (Arc::clone(&scan.inner), Arc::clone(&scan.jobs));
             let mut workspace = workspace.for_another_thread();
             let work = move || {
                 while let Some((ticket, read)) = jobs.take() {
-                    jobs.deliver(ticket, without_panic(|| work(&inner, read, &mut workspace)));
+                    jobs.deliver(ticket, panics_as_errors(|| work(&inner, read, &mut workspace)));
                 }
                 workspace.close(&inner.opened.decoders);
             };
@@ -224,7 +223,7 @@ impl<T: Send + 'static> Scan<T> {
     pub(super) fn next(&mut self) -> Option<Result<T, ErrorKind>> {
         if self.threads.is_empty() {
             let read = self.plan()?;
-            return Some(self.carry_out(read));
+            return Some(self.perform(read));
         }
         self.allowance.end();
         loop {
@@ -240,18 +239,18 @@ impl<T: Send + 'static> Scan<T> {
             match self.jobs.next_or_job() {
                 Turn::Result(result) => return Some(result),
                 Turn::Job(ticket, read) => {
-                    let result = self.carry_out(read);
+                    let result = self.perform(read);
                     self.jobs.deliver(ticket, result);
                 }
-                Turn::Over => return None,
+                Turn::Done => return None,
             }
         }
     }
 
-    fn carry_out(&mut self, read: PlannedRead) -> Result<T, ErrorKind> {
+    fn perform(&mut self, read: PlannedRead) -> Result<T, ErrorKind> {
         let budget = &self.inner.opened.budget;
         let workspace = self.workspace.get_or_insert_with(|| Workspace::new(budget, false));
-        without_panic(|| (self.work)(&self.inner, read, workspace))
+        panics_as_errors(|| (self.work)(&self.inner, read, workspace))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Records as they are stored, for a pack that takes them over.
+//! Reads records as they are stored, to copy them into another pack.
 
 use std::ops::Range;
 
@@ -8,17 +8,17 @@ use sealpack_core::write::StoredRecords;
 
 use super::reader::{Reader, ReaderInner};
 use super::scan::{Scan, Work};
-use super::views::cut;
+use super::views::records_of_read;
 use super::workspace::{Workspace, WorkspaceDecoder};
 use crate::digest::Lanes;
 use crate::error::{Error, ErrorKind};
 
-/// What is checked of records that are read as they are stored.
+/// Which checks are made on records that are read as they are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StoredCheck {
     /// Nothing.
     Nothing,
-    /// That each decodes; their digests are computed.
+    /// Each record is decoded and checked, and its digest computed.
     Content,
 }
 
@@ -35,7 +35,7 @@ impl Reader {
     /// # Errors
     /// [`Misuse::RecordNumber`] if the pack does not have all of these records;
     /// [`Fault::Extension`](sealpack_core::error::Fault::Extension) if it has an
-    /// unknown extension: what its records mean is not known.
+    /// unknown extension, which may change the meaning of its records.
     pub(crate) fn stored_runs(
         &self,
         records: Range<u32>,
@@ -50,8 +50,8 @@ impl Reader {
             return Err(self.inner.error(PackError::Misuse(misuse).into()));
         }
         let work: Work<StoredRecords> = match check {
-            StoredCheck::Nothing => ReaderInner::take_stored,
-            StoredCheck::Content => ReaderInner::take_checked,
+            StoredCheck::Nothing => ReaderInner::stored_run,
+            StoredCheck::Content => ReaderInner::checked_run,
         };
         let scan = Scan::new(&self.inner, records, self.inner.scan_merge(), work);
         Ok(StoredRuns { reader: self.clone(), scan: Some(scan) })
@@ -82,7 +82,7 @@ impl Iterator for StoredRuns {
 }
 
 impl ReaderInner {
-    fn take_stored(
+    fn stored_run(
         &self,
         read: PlannedRead,
         workspace: &mut Workspace,
@@ -98,24 +98,25 @@ impl ReaderInner {
         Ok(stored)
     }
 
-    fn take_checked(
+    fn checked_run(
         &self,
         read: PlannedRead,
         workspace: &mut Workspace,
     ) -> Result<StoredRecords, ErrorKind> {
-        let places: Vec<u32> = read.records.iter().map(|record| record.place.item_count).collect();
+        let item_counts: Vec<u32> =
+            read.records.iter().map(|record| record.place.item_count).collect();
         let bytes = self.fetch_in(workspace, &read.range)?;
-        if let Some((first, stored)) = cut(read.clone(), &bytes).next() {
-            self.settle(&first.place, &stored)?;
+        if let Some((first, stored)) = records_of_read(read.clone(), &bytes).next() {
+            self.choose_codec(&first.place, &stored)?;
         }
         let decoder = WorkspaceDecoder::new(&self.opened.decoders, workspace);
         self.opened.decoders.refuse_unknown()?;
         let directory = &self.opened.pack.directory;
         let examiner = Examiner::new(directory, &decoder, self.opened.options.limits, None);
-        let records = cut(read, &bytes).map(|(record, stored)| (record.place, stored));
+        let records = records_of_read(read, &bytes).map(|(record, stored)| (record.place, stored));
         let examined = examiner.with_digests().examine_all(records, &mut Lanes::default())?;
         let mut stored = StoredRecords { extents: vec![bytes], ..StoredRecords::default() };
-        for (examination, items) in examined.iter().zip(places) {
+        for (examination, items) in examined.iter().zip(item_counts) {
             let sound = examination.outcome().map_err(Clone::clone)?;
             let digest = sound.digest.unwrap_or_default();
             self.check_digest(examination.place().number, &digest)?;

@@ -1,5 +1,5 @@
-//! Reads many positions in no order, on several threads, each of which calls the
-//! caller.
+//! Reads many positions in no particular order: several threads read, and each calls the
+//! caller's function.
 
 use std::convert::Infallible;
 use std::ops::ControlFlow;
@@ -15,15 +15,15 @@ use crate::error::{Error, ErrorKind};
 use crate::runs::{Runs, StopOnPanic};
 use crate::trace::span;
 
-/// The caller's thread alone performs at most this many reads: starting a thread
-/// costs more.
-const ALONE: usize = 4;
+/// Up to this many reads are performed on the caller's thread alone: starting another
+/// thread would cost more.
+const MAX_READS_INLINE: usize = 4;
 
 impl Reader {
-    /// As [`get_many`](Self::get_many), in no order: the threads of the reader call
-    /// `take` themselves, several at a time, with items that lie in memory they
-    /// reuse. Nothing is handed over between threads, so this is the quickest way to
-    /// many items; the caller combines what its calls find.
+    /// As [`get_many`](Self::get_many), but in no particular order: the reader's threads
+    /// call `take` concurrently. Each item lies in memory that its thread reuses after
+    /// the call. Nothing is passed between threads, so this is the fastest way to read
+    /// many items; `take` has to combine the results itself.
     ///
     /// ```
     /// use std::sync::atomic::{AtomicUsize, Ordering};
@@ -48,7 +48,7 @@ impl Reader {
     /// items were passed to `take`.
     ///
     /// # Panics
-    /// If `take` panics, with its panic.
+    /// If `take` panics, with the same panic.
     pub fn get_many_unordered(
         &self,
         positions: &[u32],
@@ -67,10 +67,10 @@ impl Reader {
 }
 
 impl ReaderInner {
-    /// Returns how many threads perform these reads: as many as the options allow,
-    /// and as fit the memory limit.
+    /// Returns how many threads perform these reads: as many as the options and the memory
+    /// limit allow.
     fn threads_for(&self, reads: &[PlannedRead]) -> usize {
-        if reads.len() <= ALONE {
+        if reads.len() <= MAX_READS_INLINE {
             return 1;
         }
         let heaviest = reads.iter().map(|read| self.opened.budget.weight(read)).max();

@@ -1,4 +1,4 @@
-//! Verifies every layer that a pack has, on several threads.
+//! Verifies all layers of a pack, on several threads.
 
 use std::convert::Infallible;
 use std::ops::ControlFlow;
@@ -6,22 +6,22 @@ use std::ops::ControlFlow;
 use sealpack_core::format::digest::Hash;
 use sealpack_core::read::{Examination, Merge, PlannedRead, Report};
 
-use super::examined::{VerifyProgress, refuse_untrusted, sound_records};
+use super::examined::{VerifyProgress, mark_untrusted, sound_records};
 use super::reader::{Reader, ReaderInner};
 use super::scan::Scan;
 use super::workspace::{Workspace, WorkspaceDecoder};
 use crate::error::{Error, ErrorKind};
 use crate::trace::{event, span};
 
-/// Bytes of plain records that one read fetches together by default: sixteen
-/// digests are computed side by side, so records of a hundred kilobytes need a few
-/// megabytes to keep all lanes busy.
-const TOGETHER: u64 = 4 << 20;
+/// Bytes of plain records that one read fetches by default. Sixteen digests are computed
+/// side by side, so with records of a hundred kilobytes a few megabytes are needed to
+/// keep all lanes busy.
+const PLAIN_READ_SIZE: u64 = 4 << 20;
 
 impl Reader {
     /// Checks everything in the pack: each record's checksum, its decoding, the
-    /// checksum within each frame, the item lengths, the content hash. Trailer,
-    /// index and app data are sound, since the pack could be opened.
+    /// checksum within each frame, the item lengths, the content hash. Trailer, index
+    /// and app data were already checked when the pack was opened.
     ///
     /// Damage does not end the verification: the report lists the damaged records,
     /// and which layers are *not present*, so were not checked.
@@ -48,10 +48,9 @@ impl Reader {
         self.verify_against(content_hash, progress)
     }
 
-    /// As [`verify_with`](Self::verify_with), against a content hash that the
-    /// caller has from elsewhere: the content hash layer of the report then says
-    /// whether the items have *that* hash, and is present even if the pack stores
-    /// none.
+    /// As [`verify_with`](Self::verify_with), against a content hash given by the
+    /// caller. The content hash layer of the report then states whether the items have
+    /// *that* hash, and is present even if the pack stores none.
     ///
     /// # Errors
     /// As [`verify`](Self::verify).
@@ -69,7 +68,7 @@ impl Reader {
                 if inner.opened.options.merge == Merge::default()
                     && inner.opened.decoders.is_plain() =>
             {
-                Merge { max_read: inner.opened.budget.read_of(TOGETHER), ..merge }
+                Merge { max_read: inner.opened.budget.max_read(PLAIN_READ_SIZE), ..merge }
             }
             merge => merge,
         };
@@ -117,7 +116,7 @@ impl ReaderInner {
         let mut examined = self.examine_with(read, workspace, true)?;
         for (examination, digest) in sound_records(&mut examined) {
             let checked = self.check_digest(examination.place().number, &digest);
-            refuse_untrusted(examination, checked)?;
+            mark_untrusted(examination, checked)?;
         }
         Ok(examined)
     }
@@ -126,10 +125,10 @@ impl ReaderInner {
         &self,
         read: PlannedRead,
         workspace: &mut Workspace,
-        takes_digests: bool,
+        computes_digests: bool,
     ) -> Result<Vec<Examination>, ErrorKind> {
         let bytes = self.fetch_in(workspace, &read.range)?;
         let decoder = WorkspaceDecoder::new(&self.opened.decoders, workspace);
-        self.opened.examine(read, &bytes, &decoder, takes_digests)
+        self.opened.examine(read, &bytes, &decoder, computes_digests)
     }
 }

@@ -5,14 +5,14 @@ use std::ops::Range;
 use bytes::Bytes;
 use sealpack_core::read::{PlannedRead, PlannedRecord, Record};
 
-/// Returns the wanted items of a record, each with the request that it answers.
-pub(crate) fn items_of(
+/// Returns the requested items of a record, each with the index of its request.
+pub(crate) fn requested_items(
     record: Record,
     wanted: Vec<(usize, u32)>,
 ) -> impl Iterator<Item = (usize, Bytes)> + Send {
     let mut items = record.into_items(0);
     let (mut next, mut item) = (0, Bytes::new());
-    // In order of the slots, so that the lengths are added up only once.
+    // The slots are in ascending order, so that the lengths are added up only once.
     wanted.into_iter().map(move |(request, slot)| {
         if slot >= next {
             item = items.nth((slot - next) as usize).unwrap_or_default();
@@ -23,7 +23,7 @@ pub(crate) fn items_of(
 }
 
 /// Returns the records of a read, each with its part of the bytes.
-pub(crate) fn cut(
+pub(crate) fn records_of_read(
     read: PlannedRead,
     bytes: &Bytes,
 ) -> impl Iterator<Item = (PlannedRecord, Bytes)> {
@@ -34,7 +34,8 @@ pub(crate) fn cut(
     })
 }
 
-/// Returns the part of `bytes`, read at `read`, that is the record at `record`.
+/// Returns the part of `bytes` at the file range `record`, given that `bytes` were read
+/// from the file range `read`.
 fn view(bytes: &Bytes, read: &Range<u64>, record: &Range<u64>) -> Bytes {
     let offset = |at: u64| usize::try_from(at - read.start).unwrap_or(usize::MAX);
     let range = offset(record.start)..offset(record.end);

@@ -1,9 +1,9 @@
-//! The memory and the decompression context of one thread, reused from record to
+//! The buffers and the decompression context of one thread, reused from record to
 //! record.
 //!
-//! A new megabyte costs more than reading into it: the system provides it page by
-//! page, and zeroes each page. So a buffer comes back for reuse once the last item
-//! in it was dropped, on any thread.
+//! Allocating a megabyte costs more than reading into it: the system provides it page
+//! by page, and zeroes each page. So a buffer returns to its pool once the last item in
+//! it was dropped, on any thread.
 
 use std::cell::RefCell;
 use std::mem;
@@ -20,35 +20,34 @@ use crate::error::ErrorKind;
 use crate::source::Source;
 use crate::zstd::Context;
 
-/// Smaller buffers are not worth a separate allocation for each record: decoded
-/// records up to this size share a buffer. Reads up to this size are allocated
-/// anew.
-const SMALL: usize = 16 << 10;
+/// Decoded records up to this size share a buffer instead of taking one each. Reads up
+/// to this size get a new buffer, which costs little.
+const MAX_SMALL: usize = 16 << 10;
 
 /// The size of the buffer that small decoded records share. A caller that keeps one
-/// item keeps all of the buffer.
-const SHARED: usize = 256 << 10;
+/// item keeps the whole buffer in memory.
+const SHARED_SIZE: usize = 256 << 10;
 
 /// Buffers for reuse, shared by the threads of a scan.
 pub(super) struct BufferPool {
-    idle: Mutex<Idle>,
+    idle: Mutex<IdleBuffers>,
     /// The most bytes of idle buffers that are kept.
-    most_idle: u64,
+    max_idle: u64,
 }
 
 #[derive(Default)]
-struct Idle {
+struct IdleBuffers {
     buffers: Vec<Vec<u8>>,
     bytes: usize,
 }
 
 impl BufferPool {
-    fn keeping(most_idle: u64) -> Self {
-        Self { idle: Mutex::default(), most_idle }
+    fn with_max_idle(max_idle: u64) -> Self {
+        Self { idle: Mutex::default(), max_idle }
     }
 
-    /// Returns an idle buffer, the most recently used first: it is most likely in a
-    /// cache.
+    /// Returns an idle buffer, or a new one. The most recently used comes first, since it
+    /// is most likely in the processor's cache.
     fn take(&self) -> Vec<u8> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let buffer = idle.buffers.pop().unwrap_or_default();
@@ -58,14 +57,15 @@ impl BufferPool {
 
     fn give_back(&self, buffer: Vec<u8>) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if (idle.bytes + buffer.capacity()) as u64 <= self.most_idle {
+        if (idle.bytes + buffer.capacity()) as u64 <= self.max_idle {
             idle.bytes += buffer.capacity();
             idle.buffers.push(buffer);
         }
     }
 }
 
-/// A buffer on loan: its first `length` bytes are the content.
+/// A buffer taken from a pool, to which it returns when dropped. Its first `length`
+/// bytes are the content.
 struct PooledBuffer {
     bytes: Vec<u8>,
     length: usize,
@@ -84,9 +84,9 @@ impl Drop for PooledBuffer {
     }
 }
 
-/// The memory and the context of one thread.
+/// The buffers and the decompression context of one thread.
 pub(super) struct Workspace {
-    /// Buffers for reads: all of their bytes may be overwritten.
+    /// Buffers for reads.
     stored: Arc<BufferPool>,
     /// Buffers for decoded records.
     decoded: Arc<BufferPool>,
@@ -95,35 +95,35 @@ pub(super) struct Workspace {
     /// The buffer that small records are copied to.
     shared: BytesMut,
     context: Option<Context>,
-    /// Bytes that a read may decode to before they are wanted.
-    pub(super) ahead: u64,
+    /// Decoded bytes that a read may produce before they are taken.
+    pub(super) decode_ahead: u64,
 }
 
 impl Workspace {
-    /// Makes the workspace of a first thread. One of several threads decodes ahead;
-    /// a single thread decodes a record when it is wanted, so that the previous one
-    /// is still in a cache.
-    pub(super) fn new(budget: &Budget, together: bool) -> Self {
-        let ahead = if together { budget.decoded_ahead() } else { 0 };
-        let buffers = || Arc::new(BufferPool::keeping(budget.idle()));
-        Self::with(buffers(), buffers(), ahead)
+    /// Makes the workspace of the first thread. If there are several threads
+    /// (`is_parallel`), each decodes ahead; a single thread decodes each record when it
+    /// is taken, while the processor's cache still holds it.
+    pub(super) fn new(budget: &Budget, is_parallel: bool) -> Self {
+        let decode_ahead = if is_parallel { budget.decoded_ahead() } else { 0 };
+        let buffers = || Arc::new(BufferPool::with_max_idle(budget.max_idle()));
+        Self::with(buffers(), buffers(), decode_ahead)
     }
 
-    fn with(stored: Arc<BufferPool>, decoded: Arc<BufferPool>, ahead: u64) -> Self {
+    fn with(stored: Arc<BufferPool>, decoded: Arc<BufferPool>, decode_ahead: u64) -> Self {
         let (next, shared) = (Vec::new(), BytesMut::new());
-        Self { stored, decoded, next, shared, context: None, ahead }
+        Self { stored, decoded, next, shared, context: None, decode_ahead }
     }
 
     /// Makes the workspace of another thread, which shares the idle buffers.
     pub(super) fn for_another_thread(&self) -> Self {
-        Self::with(Arc::clone(&self.stored), Arc::clone(&self.decoded), self.ahead)
+        Self::with(Arc::clone(&self.stored), Arc::clone(&self.decoded), self.decode_ahead)
     }
 
     /// Reads a range of the source, into a used buffer if the range is large
     /// enough.
     pub(super) fn read(&self, source: &Source, range: &Range<u64>) -> Result<Bytes, ErrorKind> {
         let length = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
-        if length <= SMALL {
+        if length <= MAX_SMALL {
             return source.fetch(range);
         }
         let idle = Some(self.stored.take()).filter(|idle| !is_too_large(idle, length));
@@ -152,24 +152,24 @@ impl Workspace {
         if is_too_large(&self.next, self.next.len()) {
             return Ok(Bytes::copy_from_slice(&self.next));
         }
-        if self.next.len() > SMALL {
+        if self.next.len() > MAX_SMALL {
             let bytes = mem::replace(&mut self.next, self.decoded.take());
             let (length, pool) = (bytes.len(), Arc::clone(&self.decoded));
             return Ok(Bytes::from_owner(PooledBuffer { bytes, length, pool }));
         }
         if self.shared.capacity() - self.shared.len() < self.next.len() {
             // Reuses the memory if no view of it is left.
-            self.shared.reserve(SHARED);
+            self.shared.reserve(SHARED_SIZE);
         }
         self.shared.extend_from_slice(&self.next);
         Ok(self.shared.split().freeze())
     }
 }
 
-/// Returns whether so much of a buffer would be empty that keeping an item of it
-/// would keep much more memory than the item.
+/// Returns whether a buffer is so much larger than its content that a caller who keeps
+/// an item would keep far more memory than the item needs.
 fn is_too_large(buffer: &Vec<u8>, length: usize) -> bool {
-    length > SMALL && buffer.capacity() / 4 > length
+    length > MAX_SMALL && buffer.capacity() / 4 > length
 }
 
 /// A reader's decoders, used in the workspace of a thread.
@@ -189,7 +189,7 @@ impl Decode for WorkspaceDecoder<'_> {
         if !self.decoders.is_zstd() {
             return self.decoders.decode(encoded, size);
         }
-        let busy = |_| DecodeError::Codec(Cause::text("a record within a record"));
+        let busy = |_| DecodeError::Codec(Cause::text("the decoder was called recursively"));
         let mut workspace = self.workspace.try_borrow_mut().map_err(busy)?;
         workspace.decode_zstd(self.decoders, &encoded, size)
     }
@@ -206,32 +206,32 @@ mod tests {
     use sealpack_core::read::{Merge, ReadLimits};
 
     #[test]
-    fn a_buffer_comes_back_when_its_last_view_is_dropped_and_not_before() {
+    fn a_buffer_returns_to_the_pool_when_its_last_view_is_dropped_and_not_before() {
         let workspace =
             Workspace::new(&Budget::new(ReadLimits::default(), Merge::default()), false);
         let fill = |byte: u8| {
-            let source = Source::open(Arc::new(vec![byte; SMALL * 2])).unwrap();
-            workspace.read(&source, &(0..SMALL as u64 * 2)).unwrap()
+            let source = Source::open(Arc::new(vec![byte; MAX_SMALL * 2])).unwrap();
+            workspace.read(&source, &(0..MAX_SMALL as u64 * 2)).unwrap()
         };
         let first = fill(1);
         let view = first.slice(100..200);
         let address = first.as_ptr();
         drop(first);
         let second = fill(2);
-        assert_ne!(second.as_ptr(), address, "a view is still held");
+        assert_ne!(second.as_ptr(), address, "a view still exists");
         assert_eq!(view, [1; 100][..]);
         drop(view);
         let third = fill(3);
         assert_eq!(third.as_ptr(), address);
-        assert_eq!((&second[..], &third[..]), (&[2; SMALL * 2][..], &[3; SMALL * 2][..]));
+        assert_eq!((&second[..], &third[..]), (&[2; MAX_SMALL * 2][..], &[3; MAX_SMALL * 2][..]));
     }
 
     #[test]
-    fn what_is_kept_idle_is_bounded() {
-        let most_idle = 4 << 20;
-        let buffers = BufferPool::keeping(most_idle);
+    fn the_size_of_idle_buffers_is_bounded() {
+        let max_idle = 4 << 20;
+        let buffers = BufferPool::with_max_idle(max_idle);
         (0..100).for_each(|_| buffers.give_back(Vec::with_capacity(1 << 20)));
-        assert!(buffers.idle.lock().unwrap().bytes as u64 <= most_idle);
+        assert!(buffers.idle.lock().unwrap().bytes as u64 <= max_idle);
     }
 
     fn payload(sizes: &[usize], n: usize) -> Vec<u8> {
@@ -239,11 +239,11 @@ mod tests {
     }
 
     #[test]
-    fn records_decoded_into_one_workspace_stay_what_they_are() {
+    fn records_decoded_in_one_workspace_do_not_overwrite_each_other() {
         let decoders = Decoders::new(ReadCodec::Zstd);
         let mut workspace =
             Workspace::new(&Budget::new(ReadLimits::default(), Merge::default()), false);
-        let sizes = [1, 1000, SMALL, SMALL + 1, 300_000, 0, 70_000];
+        let sizes = [1, 1000, MAX_SMALL, MAX_SMALL + 1, 300_000, 0, 70_000];
         let whole = |n| payload(&sizes, n);
         let mut kept: Vec<(usize, Bytes)> = Vec::new();
         for n in 0..2000 {

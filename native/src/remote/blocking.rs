@@ -1,5 +1,5 @@
-//! Reads a pack in a store at any offset, for the [`Reader`](crate::Reader) with
-//! its threads.
+//! `StoreSource`: reads an object with blocking calls, as a source for a
+//! [`Reader`](crate::Reader).
 
 use std::io;
 use std::sync::Arc;
@@ -15,12 +15,11 @@ use super::version::Version;
 use crate::error::{Error, ErrorKind, IoOperation};
 use crate::source::ReadAt;
 
-/// The bytes that a connection delivers in the time that another request takes to
-/// begin: 100 MB/s for 40 ms.
+/// The bytes that a connection delivers during one round trip: 100 MB/s for 40 ms.
 const ROUND_TRIP: u64 = 4 << 20;
 
-/// A pack in an object store, for a [`Reader`](crate::Reader): every read is a
-/// request for the version that was opened.
+/// A pack in an object store, as a source for a [`Reader`](crate::Reader). Every read is
+/// a request for the version that was opened.
 ///
 /// ```
 /// use object_store::{ObjectStoreExt as _, memory::InMemory};
@@ -43,13 +42,13 @@ const ROUND_TRIP: u64 = 4 << 20;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// It blocks the calling thread, so do not use it in async code: use
-/// [`RemoteReader`](super::RemoteReader) there. The runtime must have its own
-/// worker threads (`multi_thread`).
+/// Reads block the calling thread, so do not use it in async code: use
+/// [`RemoteReader`](super::RemoteReader) there. The runtime must have worker threads
+/// (`multi_thread`).
 #[derive(Debug)]
 pub struct StoreSource {
     object: Arc<PinnedObject>,
-    /// The end of the object, which the store returned with its version.
+    /// The end of the object, which arrived with its version.
     tail: FileTail,
     runtime: Handle,
 }
@@ -61,8 +60,8 @@ impl StoreSource {
     /// [`ErrorKind::Io`], with [`Error::store`].
     pub fn open(location: &Location, runtime: &Handle) -> Result<Self, Error> {
         refuse_single_thread(runtime).map_err(|kind| location.error(kind))?;
-        let wanted = location.clone();
-        let (version, tail) = wait(runtime, async move { wanted.end().await })
+        let object = location.clone();
+        let (version, tail) = wait(runtime, async move { object.end().await })
             .unwrap_or_else(|error| Err(error.during(IoOperation::Opening)))
             .map_err(|kind| location.error(kind))?;
         let size = version.size();
@@ -72,8 +71,8 @@ impl StoreSource {
         Ok(Self { object, tail, runtime: runtime.clone() })
     }
 
-    /// As [`open`](Self::open), for a version that is known, for example from a
-    /// listing: no request.
+    /// As [`open`](Self::open), but without a request, for a version that is already known,
+    /// for example from a listing.
     ///
     /// # Errors
     /// [`StoreFault::NoWorkers`](super::StoreFault::NoWorkers).
@@ -136,7 +135,7 @@ fn copy(bytes: &Bytes, buffer: &mut [u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns the inner error: the reader adds again what it was doing.
+/// Returns the inner error: the reader adds the operation again.
 fn into_io(kind: ErrorKind) -> io::Error {
     let ErrorKind::Io { error, .. } = kind else { return io::ErrorKind::Other.into() };
     let store = error.get_ref().and_then(|error| error.downcast_ref::<super::StoreError>());

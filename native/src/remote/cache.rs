@@ -1,4 +1,4 @@
-//! Opened packs, kept for services that open one per request.
+//! A cache of opened packs, for services that open one per request.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,23 +11,23 @@ use super::reader::RemoteReader;
 use super::version::Version;
 use crate::error::Error;
 
-/// Keeps the directories of packs that were opened, within a bound of bytes.
+/// A cache of opened packs with their directories, bounded in bytes.
 ///
 /// Opening a pack costs a request for its end; a service that opens a pack for each
-/// of its own requests pays that every time. With a cache, the cost depends on what
-/// the service knows of the object:
+/// of its own requests pays that every time. With a cache, the cost depends on what the
+/// service knows about the object:
 ///
-/// | call | requests, kept | requests, not kept |
+/// | call | requests on a hit | requests on a miss |
 /// | --- | --- | --- |
 /// | [`open_version`](Self::open_version): the caller knows size and ETag | 0 | 1 |
-/// | [`open`](Self::open): the cache asks the store for the present version | 1 (HEAD) | 2 |
-/// | [`last`](Self::last): whichever version was opened last | 0 | – |
+/// | [`open`](Self::open): the cache requests the current version | 1 (HEAD) | 2 |
+/// | [`last`](Self::last): the version that was used last, current or not | 0 | – |
 ///
-/// Readers are kept by the name of their [`Location`] and by version, so a replaced
-/// pack is never confused with its earlier version: `open` returns the new one, and
-/// a reader of the old one reports that the object has changed. The cache evicts
+/// The key is the name of the [`Location`] and the version, so a replaced pack is never
+/// confused with its earlier version: `open` returns the new one, and a reader of the
+/// old one reports that the object has changed. The cache evicts
 /// the least recently used readers; a reader that is larger than the bound is not
-/// kept. The cache is `Sync`: share it.
+/// cached. The cache is `Sync`: share it.
 ///
 /// ```
 /// use object_store::{ObjectStoreExt as _, memory::InMemory};
@@ -55,7 +55,7 @@ use crate::error::Error;
 /// ```
 pub struct ReaderCache {
     options: RemoteReaderOptions,
-    kept: Mutex<CachedReaders>,
+    cached: Mutex<CachedReaders>,
 }
 
 /// A location's name, and the version's id.
@@ -80,11 +80,11 @@ impl ReaderCache {
     /// `bytes` of memory.
     #[must_use]
     pub fn new(bytes: usize, options: RemoteReaderOptions) -> Self {
-        let kept = CachedReaders { bound: bytes, bytes: 0, readers: HashMap::new(), uses: 0 };
-        Self { options, kept: Mutex::new(kept) }
+        let cached = CachedReaders { bound: bytes, bytes: 0, readers: HashMap::new(), uses: 0 };
+        Self { options, cached: Mutex::new(cached) }
     }
 
-    /// Opens the present version of a pack: one request if it is cached, otherwise
+    /// Opens the current version of a pack. Takes one request if it is cached, otherwise
     /// two.
     ///
     /// # Errors
@@ -94,7 +94,7 @@ impl ReaderCache {
         self.open_version(location, version).await
     }
 
-    /// Opens a version of a pack that the caller knows: no request if it is cached,
+    /// Opens a version of a pack that the caller knows. Takes no request if it is cached,
     /// otherwise one.
     ///
     /// # Errors
@@ -108,21 +108,21 @@ impl ReaderCache {
         if let Some(reader) = self.lock().find(&key) {
             return Ok(reader);
         }
-        // If two calls need the same version, both open it: neither waits for the
-        // other, whose future may be dropped.
+        // Concurrent calls for one version all open it: waiting for another call would be
+        // unsafe, since its future may be dropped.
         let reader = self.options.clone().open_version(location, version).await?;
-        self.lock().keep(key, &reader);
+        self.lock().insert(key, &reader);
         Ok(reader)
     }
 
-    /// Returns the reader of this location that was used last, whichever version is
-    /// present: no request. Its next read detects whether the object has changed.
+    /// Returns the reader of this location that was used last, without a request. If the
+    /// object has changed since, its next read reports that.
     #[must_use]
     pub fn last(&self, location: &Location) -> Option<RemoteReader> {
-        let mut kept = self.lock();
-        let of = kept.readers.iter().filter(|((name, _), _)| *name == location.name);
-        let key = of.max_by_key(|(_, entry)| entry.used).map(|(key, _)| key.clone())?;
-        kept.find(&key)
+        let mut cached = self.lock();
+        let readers = cached.readers.iter().filter(|((name, _), _)| *name == location.name);
+        let key = readers.max_by_key(|(_, entry)| entry.used).map(|(key, _)| key.clone())?;
+        cached.find(&key)
     }
 
     /// Returns the bytes that the cached readers take now.
@@ -145,24 +145,24 @@ impl ReaderCache {
 
     /// Removes all readers.
     pub fn clear(&self) {
-        let mut kept = self.lock();
-        kept.bytes = 0;
-        kept.readers.clear();
+        let mut cached = self.lock();
+        cached.bytes = 0;
+        cached.readers.clear();
     }
 
-    /// No foreign code runs under the lock, so a panic leaves a consistent state.
+    /// No code of the caller runs under the lock, so a panic leaves a consistent state.
     fn lock(&self) -> MutexGuard<'_, CachedReaders> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+        self.cached.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl fmt::Debug for ReaderCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kept = self.lock();
+        let cached = self.lock();
         f.debug_struct("ReaderCache")
-            .field("readers", &kept.readers.len())
-            .field("bytes", &kept.bytes)
-            .field("bound", &kept.bound)
+            .field("readers", &cached.readers.len())
+            .field("bytes", &cached.bytes)
+            .field("bound", &cached.bound)
             .finish_non_exhaustive()
     }
 }
@@ -175,7 +175,7 @@ impl CachedReaders {
         Some(entry.reader.clone())
     }
 
-    fn keep(&mut self, key: ReaderKey, reader: &RemoteReader) {
+    fn insert(&mut self, key: ReaderKey, reader: &RemoteReader) {
         let bytes = reader.memory();
         if bytes > self.bound {
             return;
@@ -183,8 +183,8 @@ impl CachedReaders {
         self.uses += 1;
         let entry = CachedReader { reader: reader.clone(), bytes, used: self.uses };
         self.bytes += bytes;
-        if let Some(before) = self.readers.insert(key, entry) {
-            self.bytes -= before.bytes;
+        if let Some(replaced) = self.readers.insert(key, entry) {
+            self.bytes -= replaced.bytes;
         }
         while self.bytes > self.bound {
             let least = self.readers.iter().min_by_key(|(_, entry)| entry.used);

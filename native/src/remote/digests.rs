@@ -8,10 +8,10 @@ use tokio::runtime::Handle;
 
 use super::location::Location;
 use super::runtime::wait;
-use super::upload::{Plan, UploadAbort, UploadSink};
+use super::upload::{UploadAbort, UploadPlan, UploadSink};
 use crate::error::ErrorKind;
 use crate::trust::{DigestSpool, SealedDigests, list_error};
-use crate::write::Streamed;
+use crate::write::SinkStream;
 
 /// A digest list that is uploaded once all digests of its pack are known.
 pub(super) struct DigestListObject {
@@ -28,11 +28,11 @@ pub(super) struct UploadedList {
 }
 
 impl DigestListObject {
-    /// Starts the list of the pack that `plan` uploads: one request, unless the
-    /// plan allows overwriting.
-    pub(super) fn start(plan: &Plan, runtime: &Handle) -> Result<Self, ErrorKind> {
+    /// Starts the list of the pack that `plan` uploads. Takes one request, unless the plan
+    /// allows overwriting.
+    pub(super) fn start(plan: &UploadPlan, runtime: &Handle) -> Result<Self, ErrorKind> {
         let location = plan.location.digest_list();
-        let plan = Plan { location: location.clone(), ..plan.clone() };
+        let plan = UploadPlan { location: location.clone(), ..plan.clone() };
         let sink = UploadSink::start(plan, runtime);
         let sink = sink.map_err(|kind| list_error(location.error(kind)))?;
         Ok(Self { location, sink, runtime: runtime.clone() })
@@ -42,8 +42,8 @@ impl DigestListObject {
         self.sink.abort_handle()
     }
 
-    /// Makes the spool that keeps the digests until the last one is known: 4 MiB in
-    /// memory, the rest in an unnamed file.
+    /// Makes the spool that keeps the digests until the last one is known: up to 4 MiB in
+    /// memory, more in an unnamed file.
     pub(super) fn spool() -> DigestSpool {
         DigestSpool::new(&std::env::temp_dir())
     }
@@ -57,7 +57,7 @@ impl DigestListObject {
     ) -> Result<UploadedList, ErrorKind> {
         let Self { location, sink, runtime } = self;
         let uploaded = || {
-            let mut to = Streamed::new(sink);
+            let mut to = SinkStream::new(sink);
             let list = spool.write(trailer, app_data, |bytes| to.copy(bytes))?;
             to.close()?.finish()?;
             Ok(list)
@@ -69,8 +69,8 @@ impl DigestListObject {
 }
 
 impl UploadedList {
-    /// Removes the list of a pack that does not appear. The caller returns the
-    /// error of the pack; a list that remains does no harm.
+    /// Removes the list, because its pack does not appear. The error to report is that of
+    /// the pack; a list that remains does no harm.
     pub(super) fn remove(self) {
         let Self { location, runtime, .. } = self;
         let store = Arc::clone(location.store());

@@ -1,4 +1,4 @@
-//! The errors of stores, and their reasons.
+//! Errors of object stores.
 
 use std::fmt;
 use std::io;
@@ -11,13 +11,13 @@ use crate::error::{Error, ErrorKind, IoOperation};
 pub struct StoreError {
     fault: StoreFault,
     source: Option<Arc<object_store::Error>>,
-    /// The reason why the failed upload could not be aborted either.
-    not_aborted: Option<Arc<object_store::Error>>,
+    /// The error of aborting the failed upload, if that failed too.
+    abort_failure: Option<Arc<object_store::Error>>,
 }
 
-/// A precise refusal by a server, for programs that implement their own
-/// `HttpConnector` for a store: as the source of an `HttpError` it determines the
-/// fault of the [`StoreError`], and its text if that is [`StoreFault::Other`].
+/// A server's refusal with a precise fault, for programs that implement their own
+/// `HttpConnector` for a store. As the source of an `HttpError`, it determines the
+/// fault of the [`StoreError`], and its text if the fault is [`StoreFault::Other`].
 #[derive(Clone, Debug)]
 pub struct Refusal {
     fault: StoreFault,
@@ -49,26 +49,26 @@ impl std::error::Error for Refusal {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreFault {
-    /// The object is not the one that was opened: it was replaced, or grew.
+    /// The object is no longer the version that was opened: it was replaced, or grew.
     Changed,
-    /// The ETag differs from that of the version that was opened, size and date are
-    /// the same. The object was replaced within a second, or several servers under
-    /// one name have different ETags for one file: see
+    /// The ETag differs from that of the version that was opened, but size and date are
+    /// the same. Either the object was replaced within a second, or several servers
+    /// behind one name have different ETags for one file: see
     /// [`Location::without_e_tags`](super::Location::without_e_tags).
     ETagChanged,
-    /// The server compresses its answers (`Content-Encoding`), so a range of an
-    /// answer is not a range of the object.
+    /// The server compresses its responses (`Content-Encoding`), so a byte range of a
+    /// response is not a range of the object.
     Encoded,
-    /// The server sent more or fewer bytes than it was asked for.
+    /// The server sent more or fewer bytes than requested.
     WrongLength {
-        /// Bytes that the request was for.
+        /// The number of bytes requested.
         asked: u64,
-        /// Bytes that came.
+        /// The number of bytes received.
         sent: u64,
     },
     /// There is no such object, or no such bucket.
     NotFound,
-    /// No credentials, or none that the store accepts.
+    /// There are no credentials, or the store does not accept them.
     Unauthenticated,
     /// The credentials do not allow the request. Some stores also answer like this
     /// for a missing object if the credentials do not allow listing.
@@ -76,7 +76,7 @@ pub enum StoreFault {
     /// The store refuses requests whose date differs too much from its own: the
     /// clock of this machine or of the store is wrong.
     ClockSkew,
-    /// The server sends only whole files.
+    /// The server does not support range requests.
     NoRanges,
     /// The server sent a web page instead of the file, perhaps a login page.
     WebPage,
@@ -87,20 +87,20 @@ pub enum StoreFault {
     Unsupported,
     /// An object of this name exists.
     Exists,
-    /// The store refused because of another request for the same name, and no
-    /// object has that name.
+    /// The store refused the request because another one for the same name was in
+    /// progress, and no object has that name.
     Conflict,
-    /// The store does not know the upload: it was aborted or completed by
-    /// another program, or has expired.
+    /// The upload no longer exists in the store: it was aborted or completed by another
+    /// program, or has expired.
     UploadGone,
-    /// The answer to a write was lost, and its outcome could not be looked up.
+    /// The response to a write was lost, and its outcome could not be determined.
     Unknown,
     /// The pack is larger than 10,000 parts, the most that a store takes.
     TooManyParts {
         /// The size of a part, in bytes.
         part_size: u64,
     },
-    /// The runtime has no threads of its own, so waiting for it would never end.
+    /// The runtime has no worker threads, so a blocking call would wait for ever.
     NoWorkers,
     /// The upload was aborted, or the runtime shut down.
     Aborted,
@@ -112,16 +112,16 @@ pub enum StoreFault {
 
 impl StoreError {
     pub(super) fn new(fault: StoreFault) -> Self {
-        Self { fault, source: None, not_aborted: None }
+        Self { fault, source: None, abort_failure: None }
     }
 
-    /// Makes an error of a panic in a task, with its message.
+    /// Makes the error for a task that panicked with this message.
     pub(super) fn panicked(message: &str) -> Self {
         let source = object_store::Error::Generic { store: "task", source: message.into() };
         Self { source: Some(Arc::new(source)), ..Self::new(StoreFault::Panicked) }
     }
 
-    /// Makes an error of a store's answer to a read.
+    /// Makes the error of a failed read.
     pub(super) fn reading(error: object_store::Error) -> Self {
         use object_store::Error as E;
         let fault = match &error {
@@ -132,14 +132,14 @@ impl StoreError {
         Self { source: Some(Arc::new(error)), ..Self::new(fault) }
     }
 
-    /// Makes an error of a store's answer to a write.
+    /// Makes the error of a failed write.
     pub(super) fn writing(error: object_store::Error) -> Self {
         let fault = fault(&error);
         Self { source: Some(Arc::new(error)), ..Self::new(fault) }
     }
 
-    /// Makes an error of a store's answer to completing an upload: if the store
-    /// does not know the upload, it may be completed already.
+    /// Makes the error of completing an upload. If the store does not find the upload, it
+    /// may already be completed.
     pub(super) fn completing(error: object_store::Error) -> Self {
         let error = Self::writing(error);
         let fault = match error.fault {
@@ -149,16 +149,16 @@ impl StoreError {
         Self { fault, ..error }
     }
 
-    /// Returns whether the store has certainly not performed the write.
-    pub(super) fn is_certain(&self) -> bool {
+    /// Returns whether it is certain that the store did not perform the write.
+    pub(super) fn is_certainly_not_written(&self) -> bool {
         use StoreFault as F;
         let certain = [F::NotFound, F::Unauthenticated, F::Denied, F::ClockSkew, F::Unsupported];
         certain.contains(&self.fault) || matches!(self.fault, F::NoConditions | F::Aborted)
     }
 
-    /// Returns the error for a name that was looked up and is free, or may be
-    /// replaced.
-    pub(super) fn unless_exists(self) -> Self {
+    /// Turns [`StoreFault::Exists`] into [`StoreFault::Conflict`], because a look-up found
+    /// that the name is free, or because it may be replaced.
+    pub(super) fn exists_as_conflict(self) -> Self {
         let fault = match self.fault {
             StoreFault::Exists => StoreFault::Conflict,
             fault => fault,
@@ -166,14 +166,14 @@ impl StoreError {
         Self { fault, ..self }
     }
 
-    /// Returns the error for a write whose outcome could not be determined.
-    pub(super) fn left_open(self) -> Self {
+    /// Turns the error into that of a write whose outcome could not be determined.
+    pub(super) fn outcome_unknown(self) -> Self {
         Self { fault: StoreFault::Unknown, ..self }
     }
 
-    /// Returns the error for an upload that could not be aborted.
-    pub(super) fn and_not_aborted(self, refused: object_store::Error) -> Self {
-        Self { not_aborted: Some(Arc::new(refused)), ..self }
+    /// Adds the error of aborting the upload.
+    pub(super) fn with_abort_failure(self, refused: object_store::Error) -> Self {
+        Self { abort_failure: Some(Arc::new(refused)), ..self }
     }
 
     /// Returns the error of the store's client, if there is one.
@@ -182,12 +182,11 @@ impl StoreError {
         self.source.as_deref()
     }
 
-    /// Returns why the upload could not be aborted, if it was begun and failed: its
-    /// parts stay in the store, and cost money, until a lifecycle rule or an
-    /// operator removes them.
+    /// Returns why a failed upload could not be aborted either. Its parts then stay in the
+    /// store, and cost money, until a lifecycle rule or an operator removes them.
     #[must_use]
     pub fn abort_failure(&self) -> Option<&object_store::Error> {
-        self.not_aborted.as_deref()
+        self.abort_failure.as_deref()
     }
 
     /// Returns the store's error, if the error comes from a store.
@@ -204,12 +203,12 @@ impl StoreError {
         self.fault
     }
 
-    /// Writes `text`, and the store's own code (`NoSuchBucket`,
-    /// `SignatureDoesNotMatch`) if its answer has one. For people only.
+    /// Writes `text`, and the store's error code (`NoSuchBucket`,
+    /// `SignatureDoesNotMatch`) if the response contains one. For people only.
     fn fmt_with_code(&self, text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(text)?;
-        let said = self.source.as_ref().map(ToString::to_string).unwrap_or_default();
-        let code = said.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>"));
+        let response = self.source.as_ref().map(ToString::to_string).unwrap_or_default();
+        let code = response.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>"));
         match code {
             Some((code, _)) => write!(f, " ({code})"),
             None => Ok(()),
@@ -251,10 +250,10 @@ fn fault(error: &object_store::Error) -> StoreFault {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.fmt_fault(f)?;
-        match &self.not_aborted {
+        match &self.abort_failure {
             Some(error) => {
                 let why = innermost(error.as_ref());
-                write!(f, "; the parts of its upload stay, since it could not be aborted: {why}")
+                write!(f, "; the parts of its upload remain because it could not be aborted: {why}")
             }
             None => Ok(()),
         }
@@ -266,32 +265,32 @@ impl StoreError {
         match self.fault {
             StoreFault::Changed => f.write_str("the object has changed since it was opened"),
             StoreFault::ETagChanged => f.write_str(
-                "the object's ETag has changed since it was opened, its size and date have not",
+                "the object's ETag has changed since it was opened, but its size and date have not",
             ),
             StoreFault::Encoded => {
-                f.write_str("the server compresses what it sends, so ranges of it are of no use")
+                f.write_str("the server compresses its responses, so byte ranges of the object cannot be read")
             }
             StoreFault::WrongLength { asked, sent } => {
-                write!(f, "the server sent {sent} bytes where it was asked for {asked}")
+                write!(f, "the server sent {sent} bytes instead of {asked}")
             }
             StoreFault::NotFound => self.fmt_with_code("there is no such object", f),
             StoreFault::Unauthenticated => {
-                self.fmt_with_code("the store wants other credentials", f)
+                self.fmt_with_code("the store does not accept the credentials", f)
             }
-            StoreFault::Denied => self.fmt_with_code("the store does not allow it", f),
+            StoreFault::Denied => self.fmt_with_code("the store denies access", f),
             StoreFault::ClockSkew => f.write_str(
-                "the store refuses the date of the request: its clock and that of this machine differ",
+                "the store refuses the date of the request: its clock differs from that of this machine",
             ),
             StoreFault::WebPage => f.write_str("the server sent a web page instead of the file"),
             StoreFault::NoConditions => {
-                f.write_str("the store does not know conditional writes (If-None-Match)")
+                f.write_str("the store does not support conditional writes (If-None-Match)")
             }
-            StoreFault::NoRanges => f.write_str("the server sends whole files only"),
-            StoreFault::Unsupported => f.write_str("the store cannot do this"),
-            StoreFault::Exists => f.write_str("there is an object of this name already"),
+            StoreFault::NoRanges => f.write_str("the server does not support range requests"),
+            StoreFault::Unsupported => f.write_str("the store does not support this operation"),
+            StoreFault::Exists => f.write_str("the object already exists"),
             StoreFault::Conflict => f.write_str("another request for this name was in progress"),
             StoreFault::UploadGone => {
-                self.fmt_with_code("the store does not know the upload any more", f)
+                self.fmt_with_code("the upload no longer exists in the store", f)
             }
             StoreFault::Unknown => {
                 write!(f, "it is not known whether the object was written: {}", self.reason())
@@ -299,7 +298,7 @@ impl StoreError {
             StoreFault::TooManyParts { part_size } => write!(
                 f,
                 "the pack is larger than {MAX_PARTS} parts of {part_size} bytes, \
-                 which is all that a store takes"
+                 the most that a store accepts"
             ),
             StoreFault::NoWorkers => f.write_str("the runtime has no worker threads"),
             StoreFault::Aborted => f.write_str("the upload was aborted"),
@@ -311,22 +310,22 @@ impl StoreError {
     /// Returns what went wrong, in the words of the client or the server.
     fn reason(&self) -> String {
         let source = self.source.as_ref().map(|source| innermost(source.as_ref()));
-        source.unwrap_or_else(|| "the store does not answer as it should".into())
+        source.unwrap_or_else(|| "the store gave an unexpected response".into())
     }
 }
 
 /// The most parts of an upload, in any of the stores.
 pub(super) const MAX_PARTS: u32 = 10_000;
 
-/// Returns an error, its source, and so on.
+/// Returns an error and the chain of its sources.
 fn sources<'a>(
     error: &'a (dyn std::error::Error + 'static),
 ) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
     std::iter::successors(Some(error), |error| error.source())
 }
 
-/// Returns the text of the innermost error, or the outermost one below
-/// `object_store`'s own that contains it.
+/// Returns the text of the innermost source; or that of an outer one which repeats it,
+/// up to `object_store`'s own text.
 fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     let texts: Vec<String> = sources(error).map(ToString::to_string).collect();
     let mut texts = texts.into_iter().skip(usize::from(error.source().is_some())).rev();
@@ -340,7 +339,7 @@ fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     one_line(&text)
 }
 
-/// Returns the first words of a text that a server wrote, on one line.
+/// Returns the beginning of a server's text, on one line.
 fn one_line(text: &str) -> String {
     const MAX: usize = 300;
     let words: Vec<&str> = text.split_whitespace().collect();
@@ -362,8 +361,8 @@ impl Error {
     }
 }
 
-/// The error for a task on a runtime that ended without an answer: the runtime is
-/// being shut down.
-pub(super) fn no_answer() -> StoreError {
+/// Makes the error of an upload that was aborted, or of a task that ended without a
+/// result because the runtime was shut down.
+pub(super) fn aborted() -> StoreError {
     StoreError::new(StoreFault::Aborted)
 }

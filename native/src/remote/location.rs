@@ -1,4 +1,4 @@
-//! The place of a pack in a store.
+//! `Location`: the place of an object in a store.
 
 use std::fmt;
 use std::ops::Range;
@@ -17,7 +17,7 @@ use crate::error::{Error, ErrorKind, IoOperation, SetFault};
 use crate::names::NAMES_ENDING;
 use crate::set::MemberName;
 
-/// The place of a pack: a store, and the path of an object in it.
+/// The location of a pack: a store, and the path of an object in it.
 ///
 /// ```
 /// use object_store::memory::InMemory;
@@ -43,23 +43,23 @@ impl Location {
         Self::shared(Arc::new(store), path)
     }
 
-    /// As [`new`](Self::new), with a store that has other users too.
+    /// As [`new`](Self::new), with a store that is shared.
     #[must_use]
     pub fn shared(store: Arc<dyn ObjectStore>, path: ObjectPath) -> Self {
         let name = Arc::new(PathBuf::from(format!("{store}/{path}")));
         Self { store, path, name, uses_e_tags: true }
     }
 
-    /// Sets another name; errors begin with it. Two objects must not share a name:
-    /// it is their key in a [`ReaderCache`](super::ReaderCache).
+    /// Sets the name, which errors begin with. Two objects must not share a name: it is
+    /// their key in a [`ReaderCache`](super::ReaderCache).
     #[must_use]
     pub fn named(mut self, name: impl Into<PathBuf>) -> Self {
         self.name = Arc::new(name.into());
         self
     }
 
-    /// Identifies versions by size and date instead of the ETag: for several
-    /// servers under one name that have different ETags for the same file
+    /// Identifies versions by size and date instead of the ETag: for several servers
+    /// behind one name that have different ETags for the same file
     /// ([`StoreFault::ETagChanged`]).
     #[must_use]
     pub fn without_e_tags(mut self) -> Self {
@@ -79,7 +79,7 @@ impl Location {
         &self.path
     }
 
-    /// Returns the name for people.
+    /// Returns the name to show to people.
     #[must_use]
     pub fn name(&self) -> &Path {
         &self.name
@@ -109,7 +109,7 @@ impl Location {
 
     /// Returns the location whose name is this one's with `ending` appended.
     pub(super) fn with_ending(&self, ending: &str) -> Self {
-        // The name is already part of a path, so nothing is escaped twice.
+        // `parse`, because the path is already escaped.
         let path = format!("{}{ending}", self.path);
         let path = ObjectPath::parse(&path).unwrap_or_else(|_| path.into());
         let store = Arc::clone(&self.store);
@@ -143,7 +143,7 @@ impl Location {
         Self { uses_e_tags: self.uses_e_tags, ..member }
     }
 
-    /// Returns the present version: one request.
+    /// Returns the current version, with one request.
     ///
     /// # Errors
     /// [`ErrorKind::Io`], with [`Error::store`].
@@ -152,12 +152,11 @@ impl Location {
         version.map_err(|error| Error::new(&self.name, error.during(IoOperation::Opening)))
     }
 
-    /// Returns the objects below this location, which is used as a prefix, and
-    /// their versions; sorted by path. Most stores take one request per thousand
-    /// objects.
+    /// Returns the objects below this location, which is used as a prefix, with their
+    /// versions, sorted by path. Most stores need one request per thousand objects.
     ///
-    /// `object_store` fails a listing that contains a key that a
-    /// [`Path`](object_store::path::Path) cannot express (`a//b`, `..`).
+    /// Fails if any of the keys cannot be expressed as a
+    /// [`Path`](object_store::path::Path) (`a//b`, `..`).
     ///
     /// # Errors
     /// [`ErrorKind::Io`], with [`Error::store`].
@@ -175,13 +174,13 @@ impl Location {
             }
             let location = Self::shared(Arc::clone(&self.store), meta.location.clone());
             let location = Self { uses_e_tags: self.uses_e_tags, ..location.named(name) };
-            (location, self.version_of(&meta).listed())
+            (location, self.version_of(&meta).with_quoted_e_tag())
         };
         Ok(found.into_iter().map(below).collect())
     }
 
-    /// Fetches the whole object, of whichever version is present: one request. An object
-    /// of more than `limit` bytes is refused, whatever size the store states.
+    /// Fetches the whole object, in its current version, with one request. An
+    /// object of more than `limit` bytes is refused, whatever size the store states.
     pub(super) async fn fetch_whole(&self, limit: u64) -> Result<Vec<u8>, ErrorKind> {
         let failed = |error: StoreError| error.during(IoOperation::Opening);
         let got = self.store.get_opts(&self.path, GetOptions::new()).await;
@@ -201,15 +200,15 @@ impl Location {
         Ok(bytes)
     }
 
-    /// Fetches a range of whichever version is present: one request. Returns fewer
-    /// bytes if the object ends before.
+    /// Fetches a range of the current version with one request. Returns fewer bytes if the
+    /// object ends earlier.
     pub(super) async fn fetch(&self, range: Range<u64>) -> Result<Bytes, StoreError> {
         let options = GetOptions::new().with_range(Some(range));
         let got = self.store.get_opts(&self.path, options).await.map_err(StoreError::reading)?;
         got.bytes().await.map_err(StoreError::reading)
     }
 
-    /// Returns the version that an answer is about.
+    /// Returns the version that a response describes.
     pub(super) fn version_of(&self, meta: &ObjectMeta) -> Version {
         let version = Version::from(meta.clone());
         if self.uses_e_tags { version } else { version.without_e_tag() }
@@ -220,7 +219,8 @@ impl Location {
         got.map(|got| self.version_of(&got.meta)).map_err(StoreError::reading)
     }
 
-    /// Returns the present version, and the bytes at its end if they came with it.
+    /// Returns the current version, and the bytes at its end if the same response contains
+    /// them.
     pub(super) async fn end(&self) -> Result<(Version, Option<Bytes>), ErrorKind> {
         end_of(self).await.map_err(|error| error.during(IoOperation::Opening))
     }
@@ -262,7 +262,7 @@ async fn end_of(location: &Location) -> Result<(Version, Option<Bytes>), StoreEr
     Ok((version, tail))
 }
 
-/// Looks up the object without a range that counts from the end: Azure has no such
+/// Looks up the version without a range that counts from the end: Azure has no such
 /// ranges, and an empty object has no last byte.
 async fn without_suffix(
     location: &Location,

@@ -1,19 +1,19 @@
 //! Packs in object stores: read in place, written in place.
 //!
-//! The format suits this: the end of a pack says where everything lies, and an item
-//! is one range. The stores are those of the crate [`object_store`] (S3, Google,
-//! Azure, HTTP, a folder, memory). The caller makes them; credentials, retries and
-//! time limits are theirs.
+//! The format suits object stores: the end of a pack locates everything else, and an
+//! item is one range. The stores are those of the crate [`object_store`] (S3, Google,
+//! Azure, HTTP, a folder, memory). The caller makes the store, with its credentials,
+//! retries and time limits.
 //!
 //! ```text
-//! Location ── RemoteReader ── get ───────> one request
-//! (store,     (async)      ── get_many ──> near records in one request, in parallel
-//!  path)                   ── range, verify ──> streams, requests ahead
-//! RemoteTrust ─(options)─> every record checked against a digest list, by blocks
-//! RemotePackSet ── one of several packs, which a manifest or a prefix lists
-//!          ── ReaderCache ── open ───────> none, if the version is known
-//!          ── StoreSource ──> Reader       the same for threads, blocking
-//!          ── RemoteWriter ── append ────> equal parts of a multipart upload
+//! Location ── RemoteReader ── get ──────────> one request
+//! (store,     (async)      ── get_many ─────> one request for nearby records, in parallel
+//!  path)                   ── range, verify > streams; requests run ahead
+//!          ── RemoteTrust ──────────────────> a digest list that records are checked against
+//!          ── RemotePackSet ────────────────> several packs, listed by a manifest or a prefix
+//!          ── ReaderCache ── open ──────────> no request if the version is known and cached
+//!          ── StoreSource ──> Reader          blocking, for threads
+//!          ── RemoteWriter ── append ───────> equal parts of a multipart upload
 //! ```
 //!
 //! Only `pinned.rs` and `location.rs` request bytes, and only `upload.rs` sends

@@ -10,11 +10,11 @@ use super::location::Location;
 use super::part::PartSize;
 use super::reader::RemoteReaderInner;
 use super::runtime::wait;
-use super::upload::{Plan, UploadSink};
+use super::upload::{UploadPlan, UploadSink};
 use crate::error::{ErrorKind, IoOperation};
 use crate::names::{Names, names_file_error};
 use crate::read::FoundNames;
-use crate::write::Streamed;
+use crate::write::SinkStream;
 
 impl RemoteReaderInner {
     pub(super) async fn names(&self) -> Result<Option<Names>, ErrorKind> {
@@ -36,7 +36,7 @@ impl RemoteReaderInner {
 /// The names object of a pack that is being written.
 pub(super) struct NamesObject {
     /// The upload of the pack.
-    pack: Plan,
+    pack: UploadPlan,
     runtime: Handle,
     max_in_pack: u64,
     /// Whether the name of the object was looked up.
@@ -50,12 +50,12 @@ pub(super) struct UploadedNames {
 }
 
 impl NamesObject {
-    pub(super) fn new(pack: Plan, max_in_pack: u64, runtime: &Handle) -> Self {
+    pub(super) fn new(pack: UploadPlan, max_in_pack: u64, runtime: &Handle) -> Self {
         Self { pack, runtime: runtime.clone(), max_in_pack, is_prepared: false }
     }
 
-    fn plan(&self) -> Plan {
-        Plan { location: self.pack.location.names_file(), ..self.pack.clone() }
+    fn plan(&self) -> UploadPlan {
+        UploadPlan { location: self.pack.location.names_file(), ..self.pack.clone() }
     }
 
     /// Looks up the name, unless it may be replaced, if names of this size would be
@@ -75,10 +75,10 @@ impl NamesObject {
     pub(super) fn upload(self, names: Bytes) -> Result<UploadedNames, ErrorKind> {
         // One part is a single request, which leaves nothing behind if it is aborted.
         let size = (names.len() as u64).clamp(PartSize::SMALLEST.get(), PartSize::LARGEST.get());
-        let plan = Plan { part_size: PartSize::new(size).unwrap_or_default(), ..self.plan() };
+        let plan = UploadPlan { part_size: PartSize::new(size).unwrap_or_default(), ..self.plan() };
         let location = plan.location.clone();
         let uploaded = || {
-            let mut to = Streamed::new(UploadSink::start(plan, &self.runtime)?);
+            let mut to = SinkStream::new(UploadSink::start(plan, &self.runtime)?);
             to.write(names)?;
             to.close()?.finish()
         };

@@ -1,4 +1,4 @@
-//! How a pack in a store is read.
+//! Options for reading a pack in a store.
 
 use sealpack_core::format::digest::Extract;
 use sealpack_core::read::Merge;
@@ -6,7 +6,7 @@ use sealpack_core::read::Merge;
 use super::trust::RemoteTrust;
 use crate::read::{ReadCodec, ReaderOptions, RecordCache};
 
-/// How a pack in a store is read. Made by
+/// Options for reading a pack in a store. Made by
 /// [`RemoteReader::options`](super::RemoteReader::options).
 #[derive(Clone, Debug, Default)]
 #[must_use = "options do nothing until a pack is opened with them"]
@@ -38,8 +38,8 @@ impl RemoteReaderOptions {
         self
     }
 
-    /// As [`ReaderOptions::memory_limit`], for each call: requests wait until there
-    /// is room for their records, and records are decoded one after another.
+    /// As [`ReaderOptions::memory_limit`], for each call separately: requests wait until
+    /// there is memory for their records, and records are decoded one after another.
     pub fn memory_limit(mut self, bytes: u64) -> Self {
         self.reading = self.reading.memory_limit(bytes);
         self
@@ -51,39 +51,40 @@ impl RemoteReaderOptions {
         self
     }
 
-    /// Sets the threads that decode in `get_many` and `range`, at least one.
+    /// Sets the number of threads that decode in `get_many` and `range`, at least one.
     /// Default: the number of cores.
     pub fn threads(mut self, threads: usize) -> Self {
         self.reading = self.reading.threads(threads);
         self
     }
 
-    /// Keeps the records of `get` and `record` in this cache, plain ones too: each
-    /// saves a request. As [`ReaderOptions::cache`]. Default: no cache.
+    /// Keeps the records of `get` and `record` in this cache, as
+    /// [`ReaderOptions::cache`]; plain ones too, since each cache hit saves a request.
+    /// Default: no cache.
     pub fn cache(mut self, cache: RecordCache) -> Self {
         self.reading = self.reading.cache(cache);
         self
     }
 
-    /// Authenticates every record that is read against a hash that the caller
-    /// trusts, as [`ReaderOptions::trust`] does. Opening takes one more request
-    /// under a root. Each block of 128 records that are read takes one more, in
-    /// parallel with theirs.
+    /// Authenticates every record that is read against a hash that the caller trusts, as
+    /// [`ReaderOptions::trust`] does. With a root, opening takes one more request. Each
+    /// block of 128 records takes one more when the first of them is read, in parallel
+    /// with the record's own.
     pub fn trust(mut self, trust: RemoteTrust) -> Self {
         self.trust = Some(trust);
         self
     }
 
     /// Sets which records one request fetches together. Default:
-    /// [`Merge::for_requests`], a gap of twice the mean record.
+    /// [`Merge::for_requests`], which allows a gap of twice the mean record size.
     pub fn merge(mut self, merge: Merge) -> Self {
         self.merge = Some(merge);
         self
     }
 
-    /// Sets the requests in flight at a time, for each call of `get_many`, `range`
-    /// and `verify`, at least one. Default: 8. Each takes up to 4 MiB of memory,
-    /// and the memory of its decoded records.
+    /// Sets the number of requests in flight, at least one, for each call of `get_many`,
+    /// `range` and `verify`. Default: 8. Each takes up to 4 MiB of memory, and the memory
+    /// of its decoded records.
     pub fn requests(mut self, requests: usize) -> Self {
         self.requests = Some(requests.max(1));
         self

@@ -1,16 +1,15 @@
-//! Determines whether a write whose answer was lost took place.
+//! Determines whether a write took place although its response was lost.
 //!
-//! A store may perform a request whose answer is lost: the connection breaks, a
-//! gateway gives up, and the answer to a retry is that the name is taken or that
-//! the upload is gone. So an error of a write is final only after a look-up of the
-//! object:
+//! A store may perform a request whose response is lost: the connection breaks or a
+//! gateway gives up, and the response to a retry is that the name is taken or that the
+//! upload is gone. So after an ambiguous error, the object is looked up:
 //!
 //! ```text
-//! PUT, complete ── error that leaves it open ──> HEAD ── our token ──────────> written
-//!               └─ refused for certain ─> error       ├─ another's ──────────> error, or Exists
-//!                                                     ├─ no token, our size ─> GET of the last bytes
-//!                                                     ├─ nothing there ──────> error
-//!                                                     └─ no answer ──────────> Unknown
+//! PUT, complete ── ambiguous error ──> HEAD ── our token ──────────> written
+//!               └─ refusal ─> error         ├─ another token ──────> error, or Exists
+//!                                           ├─ no token, our size ─> GET of the last bytes
+//!                                           ├─ no object ──────────> error
+//!                                           └─ no response ────────> Unknown
 //! ```
 //!
 //! The token is random, and part of the object's metadata. Some stores keep no
@@ -29,15 +28,15 @@ use super::location::Location;
 /// and proxies drop headers with an underscore.
 const TOKEN: &str = "sealpackupload";
 
-/// The bytes at the end that are compared.
-const END: usize = 4 << 10;
+/// The number of bytes at the end that are compared.
+const END_SIZE: usize = 4 << 10;
 
-/// What an upload writes: enough to identify it in the store.
+/// A summary of an upload's content that identifies it in the store.
 #[derive(Debug)]
 pub(super) struct UploadContent {
     token: String,
     size: u64,
-    /// The last bytes, at most [`END`] of them.
+    /// The last bytes, at most [`END_SIZE`] of them.
     end: Vec<u8>,
 }
 
@@ -47,7 +46,7 @@ pub(super) enum WriteOutcome {
     /// The object exists, and it is the one that was written.
     Written,
     /// The object does not exist, and no object has the name.
-    Nothing(StoreError),
+    NotWritten(StoreError),
     /// The write failed, for this reason.
     Failed(StoreError),
 }
@@ -59,7 +58,7 @@ impl UploadContent {
         Self { token, size: 0, end: Vec::new() }
     }
 
-    /// Returns the metadata that the store is to keep with the object.
+    /// Returns the metadata to store with the object.
     pub(super) fn attributes(&self) -> Attributes {
         let token = Attribute::Metadata(Cow::Borrowed(TOKEN));
         Attributes::from_iter([(token, self.token.clone())])
@@ -69,9 +68,9 @@ impl UploadContent {
     pub(super) fn push(&mut self, part: &PutPayload) {
         for bytes in part {
             self.size = self.size.saturating_add(bytes.len() as u64);
-            self.end.extend_from_slice(last(bytes));
-            let more = self.end.len().saturating_sub(END);
-            self.end.drain(..more);
+            self.end.extend_from_slice(last_bytes(bytes));
+            let excess = self.end.len().saturating_sub(END_SIZE);
+            self.end.drain(..excess);
         }
     }
 
@@ -82,25 +81,25 @@ impl UploadContent {
         overwrite: bool,
         error: StoreError,
     ) -> WriteOutcome {
-        if error.is_certain() {
+        if error.is_certainly_not_written() {
             return WriteOutcome::Failed(error);
         }
         match self.is_at(location).await {
             Ok(true) => WriteOutcome::Written,
-            Ok(false) if overwrite => WriteOutcome::Failed(error.unless_exists()),
+            Ok(false) if overwrite => WriteOutcome::Failed(error.exists_as_conflict()),
             Ok(false) => WriteOutcome::Failed(StoreError::new(StoreFault::Exists)),
-            Err(look) => match look.fault() {
-                StoreFault::NotFound => WriteOutcome::Nothing(error.unless_exists()),
-                // Without the right to read, the store returns only this.
+            Err(look_up) => match look_up.fault() {
+                StoreFault::NotFound => WriteOutcome::NotWritten(error.exists_as_conflict()),
+                // Without permission to read, the outcome cannot be looked up.
                 StoreFault::Denied if error.fault() == StoreFault::Exists => {
                     WriteOutcome::Failed(error)
                 }
-                _ => WriteOutcome::Failed(error.left_open()),
+                _ => WriteOutcome::Failed(error.outcome_unknown()),
             },
         }
     }
 
-    /// Returns whether the present object is this one.
+    /// Returns whether the object that exists now has this content.
     async fn is_at(&self, location: &Location) -> Result<bool, StoreError> {
         let get = |options| async {
             let got = location.store().get_opts(location.path(), options).await;
@@ -119,9 +118,9 @@ impl UploadContent {
     }
 }
 
-/// Returns the last [`END`] bytes.
-fn last(bytes: &[u8]) -> &[u8] {
-    bytes.get(bytes.len().saturating_sub(END)..).unwrap_or_default()
+/// Returns the last [`END_SIZE`] bytes.
+fn last_bytes(bytes: &[u8]) -> &[u8] {
+    bytes.get(bytes.len().saturating_sub(END_SIZE)..).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -129,17 +128,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_end_of_the_content_is_kept_however_it_is_cut() {
+    fn the_end_of_the_content_is_kept_for_every_part_size() {
         let bytes: Vec<u8> = (0..20_000u32).map(|i| i.to_le_bytes()[0] ^ 0x5a).collect();
-        for size in [1, 100, END - 1, END, END + 1, 19_999, 20_000] {
+        for size in [1, 100, END_SIZE - 1, END_SIZE, END_SIZE + 1, 19_999, 20_000] {
             let mut content = UploadContent::new();
             bytes.chunks(size).for_each(|part| content.push(&part.to_vec().into()));
-            assert_eq!((content.size, content.end.as_slice()), (20_000, last(&bytes)), "{size}");
+            assert_eq!(
+                (content.size, content.end.as_slice()),
+                (20_000, last_bytes(&bytes)),
+                "{size}"
+            );
         }
     }
 
     #[test]
-    fn no_two_uploads_have_one_token() {
+    fn every_upload_has_a_different_token() {
         let tokens: std::collections::HashSet<_> =
             (0..1000).map(|_| UploadContent::new().token).collect();
         assert_eq!(tokens.len(), 1000);

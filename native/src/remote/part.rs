@@ -6,7 +6,7 @@ use super::error::MAX_PARTS;
 
 const MIB: u64 = 1 << 20;
 
-/// The size of every part of an upload but the last: at least 5 MiB, since stores
+/// The size of every part of an upload except the last: at least 5 MiB, since stores
 /// refuse smaller parts, and at most 1 GiB.
 ///
 /// A store takes at most 10,000 parts, so the part size bounds the pack:
@@ -56,8 +56,8 @@ impl PartSize {
         size.filter(|&size| size >= Self::SMALLEST)
     }
 
-    /// Returns the smallest size in whole MiB with which a pack of `bytes` fits, at
-    /// least the default.
+    /// Returns the smallest part size, in whole MiB and at least the default, that a pack of
+    /// `bytes` bytes fits with.
     #[must_use]
     pub fn for_pack(bytes: u64) -> Self {
         let part = bytes.div_ceil(u64::from(MAX_PARTS)).next_multiple_of(MIB);

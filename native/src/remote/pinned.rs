@@ -1,12 +1,12 @@
-//! An object in a store, pinned to one version: every request for bytes of a
-//! pack.
+//! An object in a store, pinned to one version. All requests for bytes of a pack are
+//! made here.
 
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use object_store::{Attribute, Error as StoreAnswer, GetOptions, GetResult};
+use object_store::{Attribute, Error as ClientError, GetOptions, GetResult};
 use sealpack_core::read::{Opening, Pack, PackOpened, ReadLimits};
 
 use super::error::{StoreError, StoreFault};
@@ -15,13 +15,13 @@ use super::version::Version;
 use crate::error::{ErrorKind, IoOperation, SetFault};
 use crate::trace::event;
 
-/// An object, pinned to the version that was opened.
+/// An object in a store, pinned to the version that was opened.
 #[derive(Clone, Debug)]
 pub(super) struct PinnedObject {
     pub(super) location: Location,
     pub(super) version: Version,
-    /// Set once the store refused a condition that was true. The version is
-    /// compared with every answer in any case.
+    /// Set once the store refused a condition that was true. The version of every response
+    /// is checked in any case.
     conditions_are_broken: Arc<AtomicBool>,
 }
 
@@ -31,7 +31,7 @@ impl PinnedObject {
         Self { location: location.clone(), version, conditions_are_broken }
     }
 
-    /// Fetches a range: one request.
+    /// Fetches a range with one request.
     pub(super) async fn fetch(&self, range: &Range<u64>) -> Result<Bytes, ErrorKind> {
         if range.is_empty() {
             return Ok(Bytes::new());
@@ -54,15 +54,15 @@ impl PinnedObject {
         }
     }
 
-    /// Sends a request on the condition that the version is still present. If the
-    /// store refuses, looks up the object to confirm the refusal.
+    /// Sends a request on the condition that the version is still current. If the store
+    /// refuses, looks up the object to confirm that it has changed.
     async fn get(&self, range: &Range<u64>) -> Result<GetResult, StoreError> {
         let (store, path) = (self.location.store(), self.location.path());
         let unconditional = GetOptions::new().with_range(Some(range.clone()));
         if !self.conditions_are_broken.load(Ordering::Relaxed) {
             let options = self.version.conditions().with_range(Some(range.clone()));
             match store.get_opts(path, options).await {
-                Err(StoreAnswer::Precondition { .. }) => {}
+                Err(ClientError::Precondition { .. }) => {}
                 got => return got.map_err(StoreError::reading),
             }
             self.version.check(&self.location.head().await?)?;
@@ -71,9 +71,9 @@ impl PinnedObject {
         store.get_opts(path, unconditional).await.map_err(StoreError::reading)
     }
 
-    /// Opens a pack: one request if the version is known, or if the store supports
-    /// ranges that count from the end; otherwise two. An index above 256 KiB takes
-    /// one more. If a set lists the size, an object of another size is refused.
+    /// Opens a pack. Takes one request if the version is known, or if the store supports
+    /// ranges that count from the end; otherwise two. An index above 256 KiB takes one
+    /// more. If a set lists the size, an object of another size is refused.
     pub(super) async fn open(
         location: &Location,
         known: Option<Version>,
@@ -104,8 +104,8 @@ impl PinnedObject {
     }
 }
 
-/// Returns whether the server compressed the answer: a range of it is not a range
-/// of the object.
+/// Returns whether the server compressed the response, so that a range of it is not a
+/// range of the object.
 fn is_encoded(got: &GetResult) -> bool {
     let encoding = got.attributes.get(&Attribute::ContentEncoding);
     encoding.is_some_and(|encoding| !encoding.as_ref().eq_ignore_ascii_case("identity"))

@@ -1,4 +1,4 @@
-//! The reader of a pack in a store, for async programs.
+//! `RemoteReader`: reads a pack in a store, in async programs.
 
 use std::fmt;
 use std::ops::Range;
@@ -15,7 +15,7 @@ use sealpack_core::read::{
 use sealpack_core::trust::TrustedList;
 use tokio::task::spawn_blocking;
 
-use super::error::no_answer;
+use super::error::aborted;
 use super::location::Location;
 use super::options::RemoteReaderOptions;
 use super::pinned::PinnedObject;
@@ -26,22 +26,22 @@ use crate::names::Names;
 use crate::read::{ChosenCodec, OpenedPack};
 use crate::trace::{event, in_span};
 
-/// The default number of requests in flight of one call.
+/// The default number of requests in flight for one call.
 const REQUESTS: usize = 8;
 
-/// A larger plain record is not read whole for one of its items: two requests, one
-/// for the item's place and one for the item, are quicker.
-const READ_WHOLE: u64 = 4 << 20;
+/// The largest plain record that is read whole for one of its items. For larger ones, two
+/// requests are faster: one to locate the item and one to read it.
+const MAX_WHOLE_READ: u64 = 4 << 20;
 
-/// Plain records of up to this size are checked on the thread that receives them.
-const CHECKED_INLINE: usize = 256 << 10;
+/// Plain records up to this size are checked on the thread that receives them.
+const MAX_INLINE_CHECK: usize = 256 << 10;
 
-/// Reads a pack in an object store: items by position, ranges, all of it.
+/// Reads a pack in an object store: single items by position, ranges, or everything.
 ///
 /// Opening takes one request (two if the store does not support ranges that count
-/// from the end, or if the index is above 256 KiB). An item takes one more, or none
-/// if the whole pack is smaller than 256 KiB. Every read is of the version that was
-/// opened: when the object is replaced, the next read returns
+/// from the end, or if the index is above 256 KiB). Each item takes one more, or none if
+/// the whole pack is smaller than 256 KiB. All reads are of the version that was opened:
+/// if the object is replaced, the next read fails with
 /// [`StoreFault::Changed`](super::StoreFault::Changed).
 ///
 /// ```
@@ -63,7 +63,7 @@ const CHECKED_INLINE: usize = 256 << 10;
 ///
 /// let reader = RemoteReader::open(&Location::new(store, "a.pack".into())).await?;
 /// assert_eq!(reader.get(42).await?, b"item 42"[..]);
-/// let items = reader.get_many(&[7, 900, 7]).await?; // near ones in one request
+/// let items = reader.get_many(&[7, 900, 7]).await?; // one request for nearby items
 /// assert_eq!(items, [&b"item 7"[..], b"item 900", b"item 7"]);
 /// let mut range = reader.range(10..20)?; // a stream
 /// while let Some(item) = range.try_next().await? {
@@ -73,11 +73,10 @@ const CHECKED_INLINE: usize = 256 << 10;
 /// # Ok(()) }
 /// ```
 ///
-/// *Cancelling* is dropping the future or the stream: requests in flight end with
-/// it. *Retries* are the store's ([`object_store::RetryConfig`]). *Decoding* takes
-/// place on the runtime's blocking threads ([`tokio::task::spawn_blocking`]), so
-/// that a large record does not delay other tasks; it needs a tokio runtime, as the
-/// stores do.
+/// *Cancelling*: drop the future or the stream; that also ends its requests in flight.
+/// *Retries* are up to the store ([`object_store::RetryConfig`]). *Decoding* takes place
+/// on the runtime's blocking threads ([`tokio::task::spawn_blocking`]), so that a large
+/// record does not delay other tasks. This needs a tokio runtime, as do the stores.
 ///
 /// The reader is `Send + Sync` and cheap to clone: clones share directory and
 /// codec.
@@ -118,7 +117,7 @@ impl RemoteReader {
         Self::options().open(location).await
     }
 
-    /// Opens an object that a listing found, with one request.
+    /// Opens an object from a listing, with one request.
     ///
     /// # Errors
     /// As [`RemoteReaderOptions::open_version`].
@@ -131,8 +130,8 @@ impl RemoteReader {
         RemoteReaderOptions::default()
     }
 
-    /// Returns the item at `position`, counted from 0: one request; two if its
-    /// record is stored as it is and larger than 4 MiB.
+    /// Returns the item at `position`, counted from 0. Takes one request, or two if its
+    /// record is stored unencoded and larger than 4 MiB.
     ///
     /// The item is a view of the record that was read for it, and keeps that record
     /// in memory; copy the item if you keep it for long.
@@ -144,7 +143,7 @@ impl RemoteReader {
         self.inner.get(position).await.map_err(|kind| self.error(kind))
     }
 
-    /// Returns the record of this number, checked and decoded: one request.
+    /// Returns the record of this number, checked and decoded. Takes one request.
     ///
     /// # Errors
     /// As [`get`](Self::get).
@@ -153,7 +152,7 @@ impl RemoteReader {
         self.inner.cached_record(place).await.map_err(|kind| self.error(kind))
     }
 
-    /// Returns the bytes of a record as they are stored: one request.
+    /// Returns the stored bytes of a record. Takes one request.
     ///
     /// # Errors
     /// As [`get`](Self::get), but the bytes are neither checked nor authenticated.
@@ -218,7 +217,7 @@ impl RemoteReader {
         &self.inner.object.location
     }
 
-    /// Returns the version of the object that is read.
+    /// Returns the version of the object that was opened.
     #[must_use]
     pub fn version(&self) -> &Version {
         &self.inner.object.version
@@ -230,18 +229,18 @@ impl RemoteReader {
         self.inner.opened.budget.merge
     }
 
-    /// Returns the codec of the records, and what decided it; takes a request if no
-    /// record was read before. `None` if every record is empty.
+    /// Returns the codec of the records, and what decided it. Takes a request if no record
+    /// was read before. `None` if every record is empty.
     ///
     /// # Errors
     /// [`ErrorKind::Io`], with [`Error::store`].
     pub async fn codec(&self) -> Result<Option<ChosenCodec>, Error> {
-        let settled = self.inner.settle_on_first_record().await;
-        settled.map_err(|kind| self.error(kind))?;
+        let chosen = self.inner.choose_codec_by_first_record().await;
+        chosen.map_err(|kind| self.error(kind))?;
         Ok(self.inner.opened.decoders.chosen())
     }
 
-    /// Returns the most bytes that the reader takes in memory between two calls.
+    /// Returns the most memory, in bytes, that the reader takes between calls.
     #[must_use]
     pub fn memory(&self) -> usize {
         let pack = &self.inner.opened.pack;
@@ -256,7 +255,7 @@ impl RemoteReader {
 }
 
 impl RemoteReaderOptions {
-    /// Opens a pack: one request in most stores.
+    /// Opens a pack. Takes one request in most stores.
     ///
     /// # Errors
     /// [`ErrorKind::Io`], with [`Error::store`]; [`ErrorKind::Pack`] for an object
@@ -265,9 +264,8 @@ impl RemoteReaderOptions {
         self.open_known(location, None).await
     }
 
-    /// Opens a version of a pack that is known, from a listing or an earlier
-    /// opening: one request in every store. If the object has changed since, the
-    /// call fails.
+    /// Opens a known version of a pack, from a listing or an earlier opening. Takes one
+    /// request in every store. Fails if the object has changed since.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -331,13 +329,12 @@ impl RemoteReaderInner {
         let read =
             |number| async move { self.record(self.opened.pack.directory.record(number)?).await };
         let location = &self.object.location;
-        let digests = RemoteDigests::establish(trust, location, &self.opened.pack, read).await?;
+        let digests = RemoteDigests::open(trust, location, &self.opened.pack, read).await?;
         self.trusted.get_or_init(|| digests);
         Ok(())
     }
 
-    /// Returns the bytes of a range: from memory if they are there, otherwise with
-    /// one request.
+    /// Returns the bytes of a range, from memory or with one request.
     pub(super) async fn fetch(&self, range: &Range<u64>) -> Result<Bytes, ErrorKind> {
         match self.opened.pack.tail.get(range) {
             Some(bytes) => Ok(bytes),
@@ -348,8 +345,8 @@ impl RemoteReaderInner {
         }
     }
 
-    /// Returns the bytes of a read that begins with this record; the block of
-    /// digests that authenticates it is fetched in parallel.
+    /// Returns the bytes of a read whose first record is `first`; the block of digests that
+    /// authenticates it is fetched in parallel.
     pub(super) async fn fetch_records(
         &self,
         range: &Range<u64>,
@@ -363,7 +360,7 @@ impl RemoteReaderInner {
     async fn get(self: &Arc<Self>, position: u32) -> Result<Bytes, ErrorKind> {
         let place = self.opened.pack.directory.place(position)?;
         // A digest covers the whole record.
-        if place.record.size() > READ_WHOLE
+        if place.record.size() > MAX_WHOLE_READ
             && self.trusted.get().is_none()
             && let Some(item) = self.get_part(&place).await?
         {
@@ -373,10 +370,9 @@ impl RemoteReaderInner {
         Ok(record.item(place.slot).unwrap_or_default())
     }
 
-    /// Reads only the end of a record and the item itself, unless the whole record
-    /// has to be read.
+    /// Reads only the end of a record and the item, unless the whole record is needed.
     async fn get_part(&self, place: &ItemPlace) -> Result<Option<Bytes>, ErrorKind> {
-        self.settle_on_first_record().await?;
+        self.choose_codec_by_first_record().await?;
         let directory = &self.opened.pack.directory;
         let lookup = ItemLookup::new(directory, place.record.clone(), place.slot);
         let Some(lookup) = lookup.filter(|_| self.opened.decoders.is_plain()) else {
@@ -398,25 +394,25 @@ impl RemoteReaderInner {
     /// Reads, checks and decodes a record.
     async fn record(self: &Arc<Self>, place: RecordPlace) -> Result<Record, ErrorKind> {
         let stored = self.fetch_records(&place.range, place.number).await?;
-        self.settle(&place, &stored).await?;
+        self.choose_codec(&place, &stored).await?;
         let record = PlannedRecord { place, wanted: Vec::new() };
         let mut records = self.unseal_all(vec![(record, stored)]).await?;
-        let damaged = || no_answer().during(IoOperation::Opening);
-        records.pop().map(|(_, record)| record).ok_or_else(damaged)?
+        let no_record = || aborted().during(IoOperation::Opening);
+        records.pop().map(|(_, record)| record).ok_or_else(no_record)?
     }
 
-    /// Checks and decodes records that were read, off the runtime's own threads if
+    /// Checks, decodes and authenticates records that were read, on a blocking thread if
     /// that may take long. An error in one record does not affect the others.
     pub(super) async fn unseal_all(
         self: &Arc<Self>,
         records: Vec<(PlannedRecord, Bytes)>,
     ) -> Result<Vec<(PlannedRecord, Result<Record, ErrorKind>)>, ErrorKind> {
         let bytes: usize = records.iter().map(|(_, stored)| stored.len()).sum();
-        let unsealed = if self.opened.decoders.is_plain() && bytes <= CHECKED_INLINE {
-            self.unseal_here(records)
+        let unsealed = if self.opened.decoders.is_plain() && bytes <= MAX_INLINE_CHECK {
+            self.unseal_blocking(records)
         } else {
             let inner = Arc::clone(self);
-            self.off_the_runtime(move || inner.unseal_here(records)).await?
+            self.on_blocking_thread(move || inner.unseal_blocking(records)).await?
         };
         let mut authenticated = Vec::with_capacity(unsealed.len());
         for (planned, unsealed) in unsealed {
@@ -439,18 +435,18 @@ impl RemoteReaderInner {
         Ok(record)
     }
 
-    /// Runs work that may take long on a thread where it delays no other task.
-    pub(super) async fn off_the_runtime<T: Send + 'static>(
+    /// Runs work that may take long on a blocking thread, where it delays no other task.
+    pub(super) async fn on_blocking_thread<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ErrorKind> {
         let done = spawn_blocking(work).await;
-        // The caller's decoders cannot panic (see `caught.rs`), so the runtime is
-        // being shut down.
-        done.map_err(|_| no_answer().during(IoOperation::Threading))
+        // Panics of the caller's decoders are caught (`panics.rs`), so the runtime is being
+        // shut down.
+        done.map_err(|_| aborted().during(IoOperation::Threading))
     }
 
-    fn unseal_here(
+    fn unseal_blocking(
         &self,
         records: Vec<(PlannedRecord, Bytes)>,
     ) -> Vec<(PlannedRecord, Result<Unsealed, ErrorKind>)> {
@@ -467,16 +463,20 @@ impl RemoteReaderInner {
         records.collect()
     }
 
-    /// Chooses the codec, given a record that was read. Nearly always that is
-    /// enough; if the record contradicts the format id, a few magics are fetched.
-    pub(super) async fn settle(&self, place: &RecordPlace, stored: &[u8]) -> Result<(), ErrorKind> {
+    /// Chooses the codec, given a record that was read. If that record contradicts the
+    /// format id, the magics of a few more are fetched, which is rare.
+    pub(super) async fn choose_codec(
+        &self,
+        place: &RecordPlace,
+        stored: &[u8],
+    ) -> Result<(), ErrorKind> {
         let mut fetched: Vec<(Range<u64>, Bytes)> = Vec::new();
         loop {
             let known = |range: &Range<u64>| {
                 let known = fetched.iter().find(|(known, _)| known == range);
                 known.map(|(_, bytes)| bytes.clone()).ok_or_else(|| range.clone())
             };
-            match self.opened.decoders.settle(&self.opened.pack.directory, place, stored, known) {
+            match self.opened.decoders.choose(&self.opened.pack.directory, place, stored, known) {
                 Ok(()) => return Ok(()),
                 Err(missing) => {
                     let bytes = self.fetch(&missing).await?;
@@ -487,9 +487,9 @@ impl RemoteReaderInner {
     }
 
     /// Chooses the codec before any record was read.
-    pub(super) async fn settle_on_first_record(&self) -> Result<(), ErrorKind> {
-        match self.opened.record_to_settle_on() {
-            Some(first) => self.settle(&first, &[]).await,
+    pub(super) async fn choose_codec_by_first_record(&self) -> Result<(), ErrorKind> {
+        match self.opened.record_for_codec_choice() {
+            Some(first) => self.choose_codec(&first, &[]).await,
             None => Ok(()),
         }
     }

@@ -1,9 +1,8 @@
-//! The memory limit of a reader, divided among the requests in flight.
+//! Divides the memory limit of a reader among the requests in flight.
 //!
-//! A read waits for its share *before* it is requested, in the order of the file,
-//! so it never waits for a later one. Each call has its own room: a stream that is
-//! not polled takes no memory from another. Without a limit (the default) no read
-//! waits.
+//! A read waits for its share of the memory *before* it is requested, in file order, so
+//! it never waits for a later one. Each call has the whole limit to itself, so a stream
+//! that is not polled cannot block another. Without a limit (the default) no read waits.
 
 use std::sync::Arc;
 
@@ -20,7 +19,7 @@ pub(super) struct Room {
     permits: Option<(Arc<Semaphore>, u32)>,
 }
 
-/// The share of a read, which is returned when it is dropped.
+/// The memory reserved for a read. Dropping it releases the memory.
 pub(super) struct RoomShare {
     _permits: Option<OwnedSemaphorePermit>,
 }
@@ -33,7 +32,7 @@ impl Room {
         Self { budget, permits: is_limited(limits).then(permits) }
     }
 
-    /// Waits for room for a read and what it may decode to.
+    /// Waits for memory for a read and its decoded records.
     pub(super) async fn take(self, read: PlannedRead) -> (PlannedRead, RoomShare) {
         let Some((semaphore, count)) = self.permits else {
             return (read, RoomShare { _permits: None });

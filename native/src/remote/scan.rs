@@ -1,5 +1,5 @@
-//! Reads many items, by position or in a range: requests in parallel, records
-//! decoded while others arrive, items in order.
+//! Reads many items, by position or in a range. Requests run in parallel, records are
+//! decoded while others arrive, and items are returned in order.
 
 use std::ops::{Range, RangeBounds};
 use std::sync::Arc;
@@ -11,18 +11,17 @@ use sealpack_core::read::{PlannedRead, PlannedRecord, Record, plan, plan_records
 use super::reader::{RemoteReader, RemoteReaderInner};
 use super::room::{Room, RoomShare, is_limited};
 use crate::error::{Error, ErrorKind};
-use crate::read::{cut, items_of, positions_in};
+use crate::read::{positions_in, records_of_read, requested_items};
 use crate::trace::in_span;
 
-/// Stored bytes that are decoded as one batch, or a single larger record. With
-/// larger batches, more decoded bytes that the caller has not taken yet stay in
-/// memory.
-const DECODED_TOGETHER: usize = 64 << 10;
+/// Stored bytes that are decoded as one batch; a larger record is a batch by itself. With
+/// larger batches, more decoded records would wait in memory for the caller.
+const DECODE_BATCH_SIZE: usize = 64 << 10;
 
 impl RemoteReader {
-    /// Returns the items at `positions`, in this order, repeated or not. One
-    /// request fetches neighbouring records together ([`merge`](Self::merge)), each
-    /// once.
+    /// Returns the items at `positions`, in the same order; positions may repeat. One
+    /// request fetches several nearby records ([`merge`](Self::merge)), and each record
+    /// is fetched once.
     ///
     /// # Errors
     /// [`ErrorKind::Pack`] if a position does not exist, before anything is read,
@@ -42,8 +41,8 @@ impl RemoteReader {
         in_span!(found, "get_many", positions = positions.len()).await
     }
 
-    /// As [`get_many`](Self::get_many), for more items than fit into memory: each
-    /// with its index in `positions`, in the order of the file.
+    /// As [`get_many`](Self::get_many), for more items than fit into memory: returns a
+    /// stream of the items in file order, each with its index in `positions`.
     ///
     /// # Errors
     /// [`ErrorKind::Pack`] if a position does not exist. The stream returns the
@@ -56,8 +55,9 @@ impl RemoteReader {
     {
         let planned = plan(self.directory(), positions, self.inner.opened.budget.merge);
         let reads = planned.map_err(|error| self.error(error.into()))?;
-        let items = records(&self.inner, reads.into_iter())
-            .map_ok(|(planned, record)| stream::iter(items_of(record, planned.wanted).map(Ok)));
+        let items = records(&self.inner, reads.into_iter()).map_ok(|(planned, record)| {
+            stream::iter(requested_items(record, planned.wanted).map(Ok))
+        });
         let reader = self.clone();
         Ok(items.try_flatten().map_err(move |kind| reader.error(kind)))
     }
@@ -75,8 +75,8 @@ impl RemoteReader {
         positions: R,
     ) -> Result<impl Stream<Item = Result<Bytes, Error>> + Send + Unpin + use<R>, Error> {
         let positions = positions_in(&positions, self.item_count());
-        let of = self.directory().records_of(&positions);
-        let numbers = of.map_err(|error| self.error(error.into()))?;
+        let numbers = self.directory().records_of(&positions);
+        let numbers = numbers.map_err(|error| self.error(error.into()))?;
         let skipped = positions.start % self.trailer().items_per_record.max(1);
         let first = numbers.start;
         let items = records(&self.inner, scan(&self.inner, numbers)).map_ok(move |found| {
@@ -90,7 +90,7 @@ impl RemoteReader {
     }
 }
 
-/// Returns the reads of a run of records, planned as they are taken.
+/// Returns the reads for a run of records, each planned when it is taken.
 pub(super) fn scan(
     inner: &Arc<RemoteReaderInner>,
     mut numbers: Range<u32>,
@@ -104,8 +104,8 @@ pub(super) fn scan(
     })
 }
 
-/// Returns the records of planned reads, in file order: requests run in parallel,
-/// and decoding at the same time.
+/// Returns the records of planned reads, in file order. Requests run in parallel with
+/// each other and with decoding.
 fn records<I: Iterator<Item = PlannedRead> + Send>(
     inner: &Arc<RemoteReaderInner>,
     reads: I,
@@ -116,12 +116,12 @@ fn records<I: Iterator<Item = PlannedRead> + Send>(
         .then(move |read| Box::pin(room.clone().take(read)))
         .map(move |(read, share)| RemoteReaderInner::read(Arc::clone(&fetching), read, share))
         .buffered(inner.requests);
-    let together = inner.decoded_together();
+    let batch_size = inner.decode_batch_size();
     let decoding = Arc::clone(inner);
     let decoded = fetched
         .map_ok(move |(records, share)| {
             let share = Arc::new(share);
-            let batches = batches(records, together).into_iter();
+            let batches = batches(records, batch_size).into_iter();
             stream::iter(batches.map(move |batch| Ok::<_, ErrorKind>((batch, Arc::clone(&share)))))
         })
         .try_flatten()
@@ -133,7 +133,7 @@ fn records<I: Iterator<Item = PlannedRead> + Send>(
                 unsealed
             }
         })
-        .try_buffered(inner.decoders_at_once());
+        .try_buffered(inner.parallel_decoders());
     decoded
         .map_ok(|batch| {
             let each =
@@ -145,15 +145,15 @@ fn records<I: Iterator<Item = PlannedRead> + Send>(
 
 type StoredRecord = (PlannedRecord, Bytes);
 
-/// Divides records into batches of at most `together` bytes, or of one larger
-/// record.
-fn batches(records: Vec<StoredRecord>, together: usize) -> Vec<Vec<StoredRecord>> {
+/// Divides records into batches of at most `batch_size` bytes; a larger record is a batch
+/// by itself.
+fn batches(records: Vec<StoredRecord>, batch_size: usize) -> Vec<Vec<StoredRecord>> {
     let mut batches: Vec<Vec<StoredRecord>> = Vec::new();
-    let mut bytes = together;
+    let mut bytes = batch_size;
     for record in records {
         let size = record.1.len();
         match batches.last_mut() {
-            Some(batch) if bytes + size <= together => batch.push(record),
+            Some(batch) if bytes + size <= batch_size => batch.push(record),
             _ => {
                 batches.push(vec![record]);
                 bytes = 0;
@@ -169,26 +169,26 @@ impl RemoteReaderInner {
         Room::new(self.opened.budget, &self.opened.options.limits)
     }
 
-    /// Returns the stored bytes that are decoded as one batch; under a memory limit
-    /// a batch is one record, since another could take as much memory again.
-    fn decoded_together(&self) -> usize {
-        if is_limited(&self.opened.options.limits) { 0 } else { DECODED_TOGETHER }
+    /// Returns the stored bytes that are decoded as one batch. Under a memory limit each
+    /// record is a batch, since every record may take the same amount of memory again.
+    fn decode_batch_size(&self) -> usize {
+        if is_limited(&self.opened.options.limits) { 0 } else { DECODE_BATCH_SIZE }
     }
 
-    fn decoders_at_once(&self) -> usize {
+    fn parallel_decoders(&self) -> usize {
         if is_limited(&self.opened.options.limits) { 1 } else { self.opened.options.threads.max(1) }
     }
 
-    /// Performs a read: one request, with each record a view of the bytes.
+    /// Performs a read with one request; each record is a view of its bytes.
     async fn read(
         inner: Arc<Self>,
         read: PlannedRead,
         share: RoomShare,
     ) -> Result<(Vec<StoredRecord>, RoomShare), ErrorKind> {
         let bytes = inner.fetch_read(&read).await?;
-        let records: Vec<_> = cut(read, &bytes).collect();
+        let records: Vec<_> = records_of_read(read, &bytes).collect();
         if let Some((record, stored)) = records.first() {
-            inner.settle(&record.place, stored).await?;
+            inner.choose_codec(&record.place, stored).await?;
         }
         Ok((records, share))
     }

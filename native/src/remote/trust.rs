@@ -1,4 +1,4 @@
-//! A digest list in a store, read block by block alongside the records.
+//! Authenticates records against a digest list in a store, which is read block by block.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -21,10 +21,9 @@ use super::location::Location;
 use crate::error::{ErrorKind, IoOperation};
 use crate::trust::{MAX_CACHED_BLOCKS, block_of, list_error};
 
-/// The hash that a [`RemoteReader`](super::RemoteReader) authenticates a pack
-/// against: the caller has it from elsewhere, and the digest list relates the
-/// records to it. Neither the store of the pack nor that of the list need be
-/// trusted.
+/// The hash that a [`RemoteReader`](super::RemoteReader) authenticates a pack against.
+/// The caller gets it from a trusted source; the digest list connects the records to it.
+/// Neither the store of the pack nor that of the list need be trusted.
 ///
 /// ```
 /// use object_store::{ObjectStoreExt as _, memory::InMemory};
@@ -35,7 +34,7 @@ use crate::trust::{MAX_CACHED_BLOCKS, block_of, list_error};
 /// # let path = folder.path().join("a.pack");
 /// let mut writer = sealpack::Writer::options().digest_list(true).create(&path)?;
 /// writer.append(b"an item")?;
-/// let root = writer.finish()?.digests.unwrap().root; // keep it in a safe place
+/// let root = writer.finish()?.digests.unwrap().root; // store it in a safe place
 ///
 /// let store = InMemory::new(); // not under your control
 /// store.put(&"a.pack".into(), std::fs::read(&path)?.into()).await?;
@@ -95,7 +94,7 @@ impl fmt::Debug for RemoteTrust {
     }
 }
 
-/// A block that is proven, or that the first caller is fetching.
+/// A proven block, or one that is being fetched.
 type Block = Arc<OnceCell<ProvenBlock>>;
 
 /// The digests that records are checked against.
@@ -107,9 +106,9 @@ pub(super) struct RemoteDigests {
 }
 
 impl RemoteDigests {
-    /// Opens the list and binds it to the pack. `read` reads a record of the pack,
-    /// decoded and not yet authenticated.
-    pub(super) async fn establish<R: Future<Output = Result<Record, ErrorKind>>>(
+    /// Opens the list and binds it to the pack. `read` returns a record of the pack,
+    /// decoded but not yet authenticated.
+    pub(super) async fn open<R: Future<Output = Result<Record, ErrorKind>>>(
         trust: &RemoteTrust,
         pack_location: &Location,
         pack: &Pack,
@@ -139,22 +138,22 @@ impl RemoteDigests {
         usize::try_from(block.end - block.start).unwrap_or(usize::MAX).saturating_mul(blocks)
     }
 
-    /// Fetches the block of a record if it is not cached, in parallel with the
-    /// record itself.
+    /// Fetches the block of a record if it is not cached. Called in parallel with fetching
+    /// the record.
     pub(super) async fn prepare(&self, number: u32) -> Result<(), ErrorKind> {
         let block = block_of(&self.list, number)?;
         self.proven(block, &self.cell(block)).await.map(|_| ())
     }
 
-    /// Checks the digest of the record of this number.
+    /// Checks the digest of record `number`.
     pub(super) async fn check(&self, number: u32, digest: &Hash) -> Result<(), ErrorKind> {
         let block = block_of(&self.list, number)?;
         let cell = self.cell(block);
         Ok(self.proven(block, &cell).await?.check(number, digest)?)
     }
 
-    /// Concurrent callers share one fetch; if it fails or is cancelled, the next
-    /// one retries.
+    /// Returns the proven block. Concurrent callers share one fetch; if it fails or is
+    /// cancelled, the next one retries.
     async fn proven<'a>(
         &self,
         block: u32,
@@ -198,8 +197,8 @@ async fn prove(
     list.prove(block, bytes).map_err(|error: PackError| list_fault(location, error.into()))
 }
 
-/// Fetches a range with one request, of whichever version is present: the bytes are
-/// proven afterwards, so it does not matter who wrote them and when.
+/// Fetches a range of the current version with one request. The version does not matter,
+/// because the bytes are proven afterwards.
 async fn fetch(location: &Location, range: Range<u64>) -> Result<Bytes, ErrorKind> {
     let length = range.end - range.start;
     let operation = IoOperation::Reading { offset: range.start, length };

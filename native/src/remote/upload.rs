@@ -9,9 +9,9 @@
 //!  drop, abort ─────abort──────────────────>     ── abort ─────> no parts remain
 //! ```
 //!
-//! The task owns the upload, so in every case one place decides how it ends;
-//! `outcome.rs` determines what a write without an answer has done. The task keeps
-//! the first part until there is a second: a pack of one part is a single request.
+//! The task owns the upload, so a single place decides how it ends; `outcome.rs`
+//! determines whether a write without a response took place. The task holds the first
+//! part back until there is a second: a pack of one part is a single request.
 
 use std::future::Future;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -27,26 +27,25 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::error::{MAX_PARTS, StoreError, StoreFault, no_answer};
+use super::error::{MAX_PARTS, StoreError, StoreFault, aborted};
 use super::location::Location;
 use super::outcome::{UploadContent, WriteOutcome};
 use super::part::PartSize;
-use super::runtime::{unless_it_panics, wait};
+use super::runtime::{catch_task_panic, wait};
 use crate::error::{ErrorKind, IoOperation};
 use crate::write::PackSink;
 
 /// How long a dropped writer waits for the end of its upload.
-const PATIENCE: Duration = Duration::from_secs(30);
+const ABORT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How often a write is repeated after a conflict with another one of the same
-/// name, and how long it waits before the first repetition; the wait doubles each
-/// time.
-const CONFLICTS: u32 = 4;
-const PAUSE: Duration = Duration::from_millis(100);
+/// How often a write is retried after a conflict with another one of the same name, and
+/// the delay before the first retry, which doubles each time.
+const MAX_CONFLICTS: u32 = 4;
+const FIRST_DELAY: Duration = Duration::from_millis(100);
 
 /// The description of an upload.
 #[derive(Clone, Debug)]
-pub(super) struct Plan {
+pub(super) struct UploadPlan {
     pub(super) location: Location,
     pub(super) part_size: PartSize,
     /// Parts in flight at a time.
@@ -54,33 +53,33 @@ pub(super) struct Plan {
     pub(super) overwrite: bool,
 }
 
-impl Plan {
-    /// Refuses a name that is taken, unless the plan allows overwriting: one request.
+impl UploadPlan {
+    /// Refuses a name that is taken, with one request; none if overwriting is allowed.
     pub(super) fn refuse_taken(&self, runtime: &Handle) -> Result<(), ErrorKind> {
         if self.overwrite {
             return Ok(());
         }
         let location = self.location.clone();
-        let free = wait(runtime, async move { refuse_existing(&location).await });
+        let free = wait(runtime, async move { check_name_is_free(&location).await });
         free.flatten().map_err(|error| error.during(IoOperation::Opening))
     }
 }
 
-/// The writer's requests to the task.
+/// The writer's commands to the task.
 enum UploadCommand {
     Part(PutPayload, OwnedSemaphorePermit),
     Finish,
     Abort,
 }
 
-/// The end of an upload, once it has ended.
+/// The result of an upload, once there is one.
 #[derive(Debug, Default)]
-struct Ending {
+struct UploadResult {
     outcome: Mutex<Option<Result<(), StoreError>>>,
     ended: Condvar,
 }
 
-impl Ending {
+impl UploadResult {
     fn lock(&self) -> MutexGuard<'_, Option<Result<(), StoreError>>> {
         self.outcome.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -100,10 +99,9 @@ impl Ending {
         }
     }
 
-    /// As `wait`, for at most `patience`; `None` if the upload has not ended by
-    /// then.
-    fn wait_for(&self, patience: Duration) -> Option<Result<(), StoreError>> {
-        let until = Instant::now() + patience;
+    /// As `wait`, for at most `timeout`; `None` if the upload has not ended by then.
+    fn wait_for(&self, timeout: Duration) -> Option<Result<(), StoreError>> {
+        let until = Instant::now() + timeout;
         let mut outcome = self.lock();
         loop {
             if let Some(outcome) = &*outcome {
@@ -119,8 +117,8 @@ impl Ending {
     }
 }
 
-/// Aborts an upload from another thread: for a process that ends on a signal, which
-/// drops nothing.
+/// Aborts an upload from another thread: for a process that is killed by a signal, which
+/// runs no destructors.
 #[derive(Clone, Debug)]
 pub struct UploadAbort {
     uploads: Vec<TaskHandle>,
@@ -133,8 +131,8 @@ impl UploadAbort {
     /// Returns whether no parts remain: false if the store did not answer in time,
     /// or refused.
     pub fn abort(&self) -> bool {
-        let left: Vec<bool> = self.uploads.iter().map(|upload| !upload.abort()).collect();
-        !left.contains(&true)
+        let aborted: Vec<bool> = self.uploads.iter().map(TaskHandle::abort).collect();
+        !aborted.contains(&false)
     }
 
     /// Returns a handle that aborts both uploads.
@@ -144,18 +142,18 @@ impl UploadAbort {
     }
 }
 
-/// The sender of commands to the task of an upload, and the end of the upload.
+/// A handle of the task of an upload: sends it commands, and has its result.
 #[derive(Clone, Debug)]
 struct TaskHandle {
     commands: UnboundedSender<UploadCommand>,
-    ending: Arc<Ending>,
+    result: Arc<UploadResult>,
 }
 
 impl TaskHandle {
     fn abort(&self) -> bool {
-        // A task that has ended takes no command.
+        // Sending fails only if the task has ended.
         let _ = self.commands.send(UploadCommand::Abort);
-        match self.ending.wait_for(PATIENCE) {
+        match self.result.wait_for(ABORT_TIMEOUT) {
             Some(Ok(())) => true,
             Some(Err(error)) => error.abort_failure().is_none(),
             None => false,
@@ -176,32 +174,31 @@ impl std::fmt::Debug for UploadCommand {
 /// The sink of the output stream that uploads its puts. If it is dropped before it
 /// is finished, it aborts the upload.
 pub(super) struct UploadSink {
-    plan: Plan,
+    plan: UploadPlan,
     runtime: Handle,
-    /// Initially one more than the parts in flight, for the first part, which is
-    /// kept.
+    /// One permit for each part in flight, and one for the first part while it is held
+    /// back.
     room: Arc<Semaphore>,
     task: TaskHandle,
 }
 
 impl UploadSink {
-    /// Starts an upload. Unless the plan allows overwriting, one request checks
-    /// whether the name is taken, so that the error does not surface only after
-    /// everything is written.
-    pub(super) fn start(plan: Plan, runtime: &Handle) -> Result<Self, ErrorKind> {
+    /// Starts an upload. Unless the plan allows overwriting, one request checks whether
+    /// the name is taken, to fail now and not after everything is written.
+    pub(super) fn start(plan: UploadPlan, runtime: &Handle) -> Result<Self, ErrorKind> {
         plan.refuse_taken(runtime)?;
         let room = Arc::new(Semaphore::new(plan.parts.max(1) + 1));
-        let ending = Arc::new(Ending::default());
+        let result = Arc::new(UploadResult::default());
         let (commands, received) = unbounded_channel();
         let task = UploadTask {
             plan: plan.clone(),
             commands: received,
             room: Arc::clone(&room),
-            ending: Arc::clone(&ending),
+            result: Arc::clone(&result),
             content: UploadContent::new(),
         };
         runtime.spawn(task.run());
-        let task = TaskHandle { commands, ending };
+        let task = TaskHandle { commands, result };
         Ok(Self { plan, runtime: runtime.clone(), room, task })
     }
 
@@ -212,20 +209,20 @@ impl UploadSink {
     /// Finishes the upload, and waits until the object exists.
     pub(super) fn finish(self) -> Result<(), ErrorKind> {
         let _ = self.task.commands.send(UploadCommand::Finish);
-        self.task.ending.wait().map_err(|error| error.during(IoOperation::Publishing))
+        self.task.result.wait().map_err(|error| error.during(IoOperation::Publishing))
     }
 
-    /// Returns the reason why the task takes no more parts.
+    /// Returns the reason why the task accepts no more parts.
     fn failure(&self) -> ErrorKind {
-        let ended = self.task.ending.wait();
-        ended.err().unwrap_or_else(no_answer).during(IoOperation::Writing)
+        let ended = self.task.result.wait();
+        ended.err().unwrap_or_else(aborted).during(IoOperation::Writing)
     }
 }
 
 impl PackSink for UploadSink {
-    // Parts take most of the memory; a network is slower than a disk, so the
-    // workers need less of a lead.
-    const BYTES_A_WORKER: u64 = 4 << 20;
+    // Less than for files: the parts already take most of the memory, and a network is
+    // slower than a disk, so the workers need not be as far ahead.
+    const BYTES_PER_WORKER: u64 = 4 << 20;
 
     fn put_size(&self) -> BufferSize {
         self.plan.part_size.into()
@@ -255,11 +252,10 @@ impl Drop for UploadSink {
     }
 }
 
-async fn refuse_existing(location: &Location) -> Result<(), StoreError> {
+async fn check_name_is_free(location: &Location) -> Result<(), StoreError> {
     match location.head().await {
         Ok(_) => Err(StoreError::new(StoreFault::Exists)),
-        // Without the right to list, a store returns "forbidden" for a missing
-        // object.
+        // Without permission to list, a store returns "forbidden" for a missing object.
         Err(error) if matches!(error.fault(), StoreFault::NotFound | StoreFault::Denied) => Ok(()),
         Err(error) => Err(error),
     }
@@ -267,25 +263,25 @@ async fn refuse_existing(location: &Location) -> Result<(), StoreError> {
 
 /// The task that owns the upload.
 struct UploadTask {
-    plan: Plan,
+    plan: UploadPlan,
     commands: UnboundedReceiver<UploadCommand>,
     room: Arc<Semaphore>,
-    ending: Arc<Ending>,
+    result: Arc<UploadResult>,
     content: UploadContent,
 }
 
 impl Drop for UploadTask {
-    /// Wakes the writer, even if the task ends because the runtime does.
+    /// Wakes the writer, even if the task ends because the runtime was shut down.
     fn drop(&mut self) {
-        self.ending.set(Err(no_answer()));
+        self.result.set(Err(aborted()));
         self.room.close();
     }
 }
 
 impl UploadTask {
     async fn run(mut self) {
-        let outcome = unless_it_panics(self.upload()).await.flatten();
-        self.ending.set(outcome);
+        let outcome = catch_task_panic(self.upload()).await.flatten();
+        self.result.set(outcome);
     }
 
     async fn next(&mut self) -> UploadCommand {
@@ -294,7 +290,7 @@ impl UploadTask {
 
     async fn upload(&mut self) -> Result<(), StoreError> {
         let UploadCommand::Part(first, first_permit) = self.next().await else {
-            return Err(no_answer());
+            return Err(aborted());
         };
         self.content.push(&first);
         match self.next().await {
@@ -302,12 +298,12 @@ impl UploadTask {
                 let Self { plan, content, commands, .. } = self;
                 until_aborted(commands, plan.put_whole(content, first)).await
             }
-            UploadCommand::Abort => Err(no_answer()),
+            UploadCommand::Abort => Err(aborted()),
             UploadCommand::Part(second, second_permit) => {
                 self.content.push(&second);
                 let mut upload = self.plan.begin(&self.content).await?;
                 let parts = [(first, None), (second, Some(second_permit))];
-                // From now on no part is kept.
+                // The first part is no longer held back.
                 first_permit.forget();
                 let ended = match self.send(upload.as_mut(), parts).await {
                     Ok(()) => {
@@ -324,8 +320,8 @@ impl UploadTask {
         }
     }
 
-    /// Sends parts as they come, until the last one is complete. On an error, and
-    /// if the upload is aborted, the parts in flight are dropped.
+    /// Sends parts as they arrive, until the last one is complete. On an error, and if
+    /// the upload is aborted, the parts in flight are dropped.
     async fn send(
         &mut self,
         upload: &mut dyn MultipartUpload,
@@ -362,16 +358,16 @@ impl UploadTask {
                     in_flight.push(part(upload.put_part(payload), Some(permit)));
                 }
                 Some(UploadCommand::Finish) => is_last = true,
-                Some(UploadCommand::Abort) | None => return Err(no_answer()),
+                Some(UploadCommand::Abort) | None => return Err(aborted()),
             }
         }
         Ok(())
     }
 }
 
-impl Plan {
-    /// Begins an upload of several parts. A store that keeps no metadata may refuse
-    /// the request: then it is repeated without metadata.
+impl UploadPlan {
+    /// Begins an upload of several parts. A store without metadata may refuse the request;
+    /// then it is repeated without them.
     async fn begin(&self, content: &UploadContent) -> Result<Box<dyn MultipartUpload>, StoreError> {
         let (store, path) = (self.location.store(), self.location.path());
         let begin = |attributes| {
@@ -384,9 +380,9 @@ impl Plan {
         begun.map_err(StoreError::writing)
     }
 
-    /// Uploads a pack of one part with a single request, which states itself
-    /// whether it may replace an object. If a store does not support that
-    /// condition, the object is looked up first, as for an upload of several parts.
+    /// Uploads a pack of one part with a single request. Its condition states whether it
+    /// may replace an object. If a store does not support conditions, the object is
+    /// looked up first, as for an upload of several parts.
     async fn put_whole(
         &self,
         content: &UploadContent,
@@ -412,18 +408,18 @@ impl Plan {
                 Err(error) => StoreError::writing(error),
             };
             if error.fault() == StoreFault::NoConditions && mode == PutMode::Create {
-                refuse_existing(location).await?;
+                check_name_is_free(location).await?;
                 mode = PutMode::Overwrite;
                 continue;
             }
             let is_conflict = error.fault() == StoreFault::Exists;
             match content.outcome(location, *overwrite, error).await {
                 WriteOutcome::Written => return Ok(()),
-                WriteOutcome::Nothing(_) if is_conflict && conflicts < CONFLICTS => {
-                    tokio::time::sleep(PAUSE * (1 << conflicts)).await;
+                WriteOutcome::NotWritten(_) if is_conflict && conflicts < MAX_CONFLICTS => {
+                    tokio::time::sleep(FIRST_DELAY * (1 << conflicts)).await;
                     conflicts += 1;
                 }
-                WriteOutcome::Nothing(error) | WriteOutcome::Failed(error) => return Err(error),
+                WriteOutcome::NotWritten(error) | WriteOutcome::Failed(error) => return Err(error),
             }
         }
     }
@@ -436,41 +432,41 @@ impl Plan {
     ) -> Result<(), StoreError> {
         let Self { location, overwrite, .. } = self;
         if !overwrite {
-            refuse_existing(location).await?;
+            check_name_is_free(location).await?;
         }
         let Err(error) = upload.complete().await else { return Ok(()) };
         let error = StoreError::completing(error);
         match content.outcome(location, *overwrite, error).await {
             WriteOutcome::Written => Ok(()),
-            WriteOutcome::Nothing(error) | WriteOutcome::Failed(error) => Err(error),
+            WriteOutcome::NotWritten(error) | WriteOutcome::Failed(error) => Err(error),
         }
     }
 }
 
 /// Returns the result of `work`, unless the writer aborts the upload first: after
-/// `Finish` no other command comes. A request in flight is then dropped, and the
-/// object exists whole, or not at all.
+/// `Finish`, `Abort` is the only command that can arrive. Then a request in flight is
+/// dropped, and the object exists whole or not at all.
 async fn until_aborted<T>(
     commands: &mut UnboundedReceiver<UploadCommand>,
     work: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
     match select(std::pin::pin!(commands.recv()), std::pin::pin!(work)).await {
-        Either::Left(_) => Err(no_answer()),
+        Either::Left(_) => Err(aborted()),
         Either::Right((done, _)) => done,
     }
 }
 
-/// Removes the parts of an upload that ended in `error`, and adds to the error if
-/// that fails. An upload that the store does not know has no parts.
+/// Removes the parts of an upload that ended in `error`. If that fails, adds the failure
+/// to the error. An upload that the store does not find has no parts.
 async fn abort(upload: &mut dyn MultipartUpload, error: StoreError) -> StoreError {
     match upload.abort().await {
         Ok(()) | Err(object_store::Error::NotFound { .. }) => error,
-        Err(refused) => error.and_not_aborted(refused),
+        Err(refused) => error.with_abort_failure(refused),
     }
 }
 
-/// Returns whether this is the answer of a store without metadata, before it writes
-/// anything.
+/// Returns whether a store refused the request because it has no metadata; it has written
+/// nothing then.
 fn is_not_implemented(error: &object_store::Error) -> bool {
     matches!(error, object_store::Error::NotImplemented { .. })
 }

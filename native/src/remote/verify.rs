@@ -1,4 +1,5 @@
-//! Verifies a pack: requests in parallel, records examined while others arrive.
+//! Verifies a pack: requests run in parallel, and records are examined while others
+//! arrive.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use super::reader::{RemoteReader, RemoteReaderInner};
 use super::room::RoomShare;
 use super::scan::scan;
 use crate::error::{Error, ErrorKind};
-use crate::read::{VerifyProgress, refuse_untrusted, sound_records};
+use crate::read::{VerifyProgress, mark_untrusted, sound_records};
 use crate::trace::{event, in_span};
 
 impl RemoteReader {
@@ -65,8 +66,8 @@ impl RemoteReader {
         let room = inner.room();
         let examined = stream::iter(reads).then(move |read| Box::pin(room.clone().take(read))).map(
             |(read, share)| {
-                let takes_digests = content_hash.is_some();
-                RemoteReaderInner::examine(Arc::clone(inner), read, share, takes_digests)
+                let computes_digests = content_hash.is_some();
+                RemoteReaderInner::examine(Arc::clone(inner), read, share, computes_digests)
             },
         );
         let mut examined = std::pin::pin!(examined.buffered(inner.requests));
@@ -90,26 +91,26 @@ impl RemoteReader {
 }
 
 impl RemoteReaderInner {
-    /// Examines the records of a read. The share is returned once the examinations
-    /// are complete: the records are no longer in memory then.
+    /// Examines the records of a read. Its memory is released once the examinations are
+    /// complete, since the records are then no longer in memory.
     async fn examine(
         inner: Arc<Self>,
         read: PlannedRead,
         share: RoomShare,
-        takes_digests: bool,
+        computes_digests: bool,
     ) -> Result<Vec<Examination>, ErrorKind> {
         let bytes = inner.fetch_read(&read).await?;
         let own = Arc::clone(&inner);
-        let examined = inner.off_the_runtime(move || {
-            let takes_digests = takes_digests || own.trusted.get().is_some();
-            own.opened.examine(read, &bytes, &own.opened.decoders, takes_digests)
+        let examined = inner.on_blocking_thread(move || {
+            let computes_digests = computes_digests || own.trusted.get().is_some();
+            own.opened.examine(read, &bytes, &own.opened.decoders, computes_digests)
         });
         let mut examined = examined.await??;
         drop(share);
         let Some(trusted) = inner.trusted.get() else { return Ok(examined) };
         for (examination, digest) in sound_records(&mut examined) {
             let checked = trusted.check(examination.place().number, &digest).await;
-            refuse_untrusted(examination, checked)?;
+            mark_untrusted(examination, checked)?;
         }
         Ok(examined)
     }

@@ -1,16 +1,16 @@
-//! One version of an object, and how versions are compared.
+//! `Version`: one version of an object, and how versions are compared.
 
 use object_store::path::Path as ObjectPath;
 use object_store::{GetOptions, ObjectMeta};
 
 use super::error::{StoreError, StoreFault};
 
-/// One version of an object: its size, and what distinguishes it from others.
+/// One version of an object: its size, and its ETag or date.
 ///
-/// An [`ObjectMeta`], from a listing for example, is a version; so are a size and
-/// an ETag that the caller has kept. ETags are compared by their content: some
-/// stores quote them in headers and not in listings, and a proxy that marks one as
-/// weak (`W/`) does not change the object.
+/// Made from an [`ObjectMeta`], for example of a listing, or from a size and an ETag that
+/// the caller has stored. ETags are compared without quotes and weakness mark: some
+/// stores quote them in headers but not in listings, and a proxy that marks one as weak
+/// (`W/`) does not change the object.
 ///
 /// ```
 /// use sealpack::remote::Version;
@@ -83,8 +83,8 @@ impl Version {
         self.meta.e_tag.as_deref()
     }
 
-    /// Returns text that identifies this version among those of the same object, in
-    /// every run: the ETag, or size and date.
+    /// Returns text that identifies this version among those of the same object: the ETag,
+    /// or size and date. It is the same in every run.
     #[must_use]
     pub fn id(&self) -> String {
         let size = self.meta.size;
@@ -95,10 +95,9 @@ impl Version {
         }
     }
 
-    /// Returns the version as headers state it, given one from a listing. ETags in
-    /// headers have quotes, those in the listings of some stores do not, and
-    /// `If-Match` is compared with headers.
-    pub(super) fn listed(mut self) -> Self {
+    /// Normalizes the ETag of a version from a listing. `If-Match` needs the ETag as in
+    /// headers, with quotes, which the listings of some stores lack.
+    pub(super) fn with_quoted_e_tag(mut self) -> Self {
         self.meta.e_tag = self.parsed_e_tag().map(|e_tag| {
             let weak = if e_tag.is_weak { "W/" } else { "" };
             format!("{weak}{}", e_tag.quoted())
@@ -127,10 +126,10 @@ impl Version {
         self.meta.last_modified.timestamp_subsec_nanos() == 0
     }
 
-    /// Returns the conditions of a request for this version. A weak ETag matches
-    /// nothing under `If-Match` (RFC 9110, 13.1.1), so it is only compared. A date
-    /// with milliseconds is later than the same one in a header, so it is only
-    /// compared too.
+    /// Returns the conditions of a request for this version. There is none for a weak ETag,
+    /// which never satisfies `If-Match` (RFC 9110, 13.1.1), or for a date with
+    /// milliseconds, which is later than the same date in a header. Those are only
+    /// compared with the response.
     pub(super) fn conditions(&self) -> GetOptions {
         let options = GetOptions::new();
         match self.parsed_e_tag() {
@@ -143,8 +142,8 @@ impl Version {
         }
     }
 
-    /// Checks that an answer is about this version: a server may ignore the
-    /// conditions of a request.
+    /// Checks that a response is for this version: a server may ignore the conditions of a
+    /// request.
     ///
     /// # Errors
     /// [`StoreFault::Changed`]; [`StoreFault::ETagChanged`] if only the ETag

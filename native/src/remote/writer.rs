@@ -1,4 +1,4 @@
-//! The writer of a pack in a store.
+//! `RemoteWriter`: writes a pack to a store.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ use super::location::Location;
 use super::names::{NamesObject, UploadedNames};
 use super::part::PartSize;
 use super::runtime::refuse_single_thread;
-use super::upload::{Plan, UploadAbort, UploadSink};
+use super::upload::{UploadAbort, UploadPlan, UploadSink};
 use crate::error::{Error, ErrorKind};
 use crate::trace::{event, span};
 use crate::trust::SealedDigests;
@@ -23,27 +23,27 @@ use crate::write::{PackOutput, PackPlan, Packer, WriteMonitor, WriterOptions, Wr
 /// The default number of parts in flight.
 const PARTS: usize = 3;
 
-/// Writes a pack straight into an object store, byte for byte the pack that a
-/// [`Writer`](crate::Writer) with the same options makes.
+/// Writes a pack directly to an object store. The bytes are exactly those that a
+/// [`Writer`](crate::Writer) with the same options writes.
 ///
-/// The output stream divides it into parts: *every part but the last is exactly as
-/// large as the others, and none is larger*, which all stores accept. They go to a
-/// multipart upload while the pack is written, without a file in between; the parts
-/// in flight bound the memory. A pack of one part is a single request.
+/// The output stream divides the pack into parts. *All parts have the same size, except
+/// that the last may be smaller*, which every store accepts. They are sent as a multipart
+/// upload while the pack is written, without a temporary file; memory is bounded by the
+/// parts in flight. A pack of one part is a single request.
 ///
 /// *Whole or not at all*: the object appears when [`finish`](Self::finish) has
 /// completed the upload. On an error, and when the writer is dropped before that,
-/// the upload is aborted, so that no parts remain to be paid for. A process that is
-/// killed leaves them; for that case, set a lifecycle rule of the bucket
+/// the upload is aborted, so that no parts remain that cost money. A process that is
+/// killed leaves its parts; for that case, set a lifecycle rule of the bucket
 /// (`AbortIncompleteMultipartUpload`).
 ///
 /// *No object is replaced* unless [`overwrite`](WriterOptions::overwrite) allows
-/// it. A single request is sent on that condition (`If-None-Match: *`). The crate
-/// `object_store` completes uploads without a condition, so there the name is
-/// looked up before the first part and before completing: if two writers complete
-/// within the same round trip, the second replaces the first. A store whose HTTP
-/// client adds the condition closes that gap: the command `sealpack` has one for
-/// S3.
+/// it. For a pack of one part, the request itself has that condition (`If-None-Match:
+/// *`). But the crate `object_store` completes multipart uploads without a condition, so
+/// for those the name is looked up before the first part and before completing: if two
+/// writers complete within the same round trip, the second replaces the first. A store
+/// whose HTTP client adds the condition closes that gap; the command `sealpack` has one
+/// for S3.
 ///
 /// ```
 /// use object_store::memory::InMemory;
@@ -63,8 +63,8 @@ const PARTS: usize = 3;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Packing is work for the processor, and appending waits while too many parts are
-/// in flight. So it blocks: in async code, run it on its own thread
+/// The writer blocks: packing takes processor time, and appending waits while too many
+/// parts are in flight. In async code, run it on its own thread
 /// (`tokio::task::spawn_blocking`). Requests run on the given runtime.
 pub struct RemoteWriter {
     location: Location,
@@ -75,7 +75,7 @@ pub struct RemoteWriter {
     part_size: PartSize,
 }
 
-/// How a pack is written into a store. Made by [`RemoteWriter::options`].
+/// Options for writing a pack to a store. Made by [`RemoteWriter::options`].
 #[derive(Clone, Debug)]
 #[must_use = "options do nothing until a pack is created with them"]
 pub struct RemoteWriterOptions {
@@ -111,17 +111,16 @@ impl RemoteWriterOptions {
         self
     }
 
-    /// Sets the approximate size of the pack: parts grow so that it fits into
-    /// 10,000 of them. It does not change a [`part_size`](Self::part_size) that was
-    /// set.
+    /// Sets the approximate size of the pack, so that the part size is chosen large enough
+    /// for 10,000 parts. Has no effect if [`part_size`](Self::part_size) was set.
     pub fn size_hint(mut self, bytes: u64) -> Self {
         self.size_hint = bytes;
         self
     }
 
-    /// Sets the parts in flight at a time, at least one and at most the 10,000 parts
-    /// that an upload may have. Default: 3. Memory holds those, one that waits, and
-    /// one that is being filled.
+    /// Sets the number of parts in flight, from 1 to the 10,000 parts that an upload may
+    /// have. Default: 3. Memory holds these parts, one that waits, and one that is being
+    /// filled.
     pub fn parts_in_flight(mut self, parts: usize) -> Self {
         self.parts = parts.clamp(1, MAX_PARTS as usize);
         self
@@ -148,10 +147,10 @@ impl RemoteWriterOptions {
 
     fn create_at(self, location: &Location, runtime: &Handle) -> Result<RemoteWriter, ErrorKind> {
         refuse_single_thread(runtime)?;
-        let listed = self.writing.wants_digest_list()?;
+        let wants_digest_list = self.writing.wants_digest_list()?;
         let pack = PackPlan::new(&self.writing)?;
         let part_size = self.chosen_part_size();
-        let plan = Plan {
+        let plan = UploadPlan {
             location: location.clone(),
             part_size,
             parts: self.parts,
@@ -159,7 +158,7 @@ impl RemoteWriterOptions {
         };
         let sink = UploadSink::start(plan.clone(), runtime)?;
         let start_list = || DigestListObject::start(&plan, runtime);
-        let digests = listed.then(start_list).transpose()?;
+        let digests = wants_digest_list.then(start_list).transpose()?;
         let abort = match &digests {
             Some(list) => sink.abort_handle().and(list.abort_handle()),
             None => sink.abort_handle(),
@@ -174,7 +173,7 @@ impl RemoteWriterOptions {
 }
 
 /// Returns whether it is unknown if the object was written.
-fn is_unknown(kind: &ErrorKind) -> bool {
+fn is_outcome_unknown(kind: &ErrorKind) -> bool {
     StoreError::find_in(kind).is_some_and(|error| error.fault() == StoreFault::Unknown)
 }
 
@@ -259,7 +258,7 @@ impl RemoteWriter {
         set.map_err(|kind| self.location.error(kind))
     }
 
-    /// Items appended so far.
+    /// Returns the number of items appended so far.
     #[must_use]
     pub fn item_count(&self) -> u32 {
         self.packer.item_count()
@@ -272,8 +271,8 @@ impl RemoteWriter {
         self.packer.monitor().clone()
     }
 
-    /// Returns a handle that aborts the upload from another thread, for a process
-    /// that ends on a signal and so drops nothing.
+    /// Returns a handle that aborts the upload from another thread, for a process that is
+    /// killed by a signal and runs no destructors.
     #[must_use]
     pub fn abort_handle(&self) -> UploadAbort {
         self.abort.clone()
@@ -283,9 +282,9 @@ impl RemoteWriter {
     ///
     /// # Errors
     /// The first error of the writer; [`ErrorKind::Exists`] if an object of this
-    /// name has appeared meanwhile. The pack does not appear then. If the answer to
-    /// a request is lost, the call looks up the object before it fails: the error
-    /// is [`StoreFault::Unknown`](super::StoreFault::Unknown) if that fails too.
+    /// name has appeared meanwhile. Then the pack does not appear. If the response to a
+    /// request is lost, the call looks up the object before it fails; if that fails
+    /// too, the error is [`StoreFault::Unknown`](super::StoreFault::Unknown).
     pub fn finish(self) -> Result<SealedObject, Error> {
         let location = self.location.clone();
         let _span = span!("finish", path = %location.name().display());
@@ -324,7 +323,7 @@ impl RemoteWriter {
             }
             Err(error) => {
                 // If the pack may exist after all, its list and its names stay.
-                if !is_unknown(&error) {
+                if !is_outcome_unknown(&error) {
                     listed.into_iter().for_each(UploadedList::remove);
                     named.into_iter().for_each(UploadedNames::remove);
                 }

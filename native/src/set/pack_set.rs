@@ -14,8 +14,8 @@ use super::identity::PackIdentity;
 use super::manifest::{MemberPosition, PositionMap, SetManifest};
 use super::open_members::OpenMembers;
 use super::options::{MemberSource, PackSetOptions};
-use crate::caught::caught;
 use crate::error::{Error, ErrorKind, IoOperation, SetFault};
+use crate::panics::catch_panic;
 use crate::read::Reader;
 use crate::source::{FileSource, ReadAt};
 use crate::trust::{Trust, digest_list_path};
@@ -272,7 +272,7 @@ impl PackSet {
         let pack = self.members().get(member).ok_or_else(|| self.no_member(member))?;
         let refused = |fault| Error::of_set(&pack.path, fault);
         let source = self.source_of(member, pack)?;
-        if let Ok(Ok(size)) = caught(|| source.size()) {
+        if let Ok(Ok(size)) = catch_panic(|| source.size()) {
             pack.identity.check_size(size).map_err(refused)?;
         }
         let mut options = self.inner.options.reading.clone();
@@ -315,7 +315,7 @@ impl PackSet {
     ) -> Option<Result<Arc<dyn ReadAt>, Error>> {
         let source = self.inner.source.as_ref()?;
         let name = &self.inner.manifest.as_ref()?.members().get(member)?.name;
-        let opened = caught(|| source.open(&format!("{name}{suffix}")));
+        let opened = catch_panic(|| source.open(&format!("{name}{suffix}")));
         let failed = |kind| Error::new(&Arc::new(path.to_path_buf()), kind);
         Some(match opened {
             Ok(Ok(source)) => Ok(source),

@@ -30,9 +30,9 @@ pub(crate) struct TrustedDigests {
 }
 
 impl TrustedDigests {
-    /// Opens the list and binds it to the pack. `read` reads a record of the pack,
-    /// decoded and not yet authenticated.
-    pub(crate) fn establish(
+    /// Opens the list and binds it to the pack. `read` returns a record of the pack,
+    /// decoded but not yet authenticated.
+    pub(crate) fn open(
         trust: &Trust,
         path: &Arc<PathBuf>,
         pack: &Pack,
@@ -56,12 +56,12 @@ impl TrustedDigests {
         &self.list
     }
 
-    /// Checks the items of the record of this number.
+    /// Checks the items of record `number`.
     pub(crate) fn check(&self, number: u32, record: &Record) -> Result<(), ErrorKind> {
         self.check_digest(number, &record_digest(record.slices())?)
     }
 
-    /// Checks the digest of the record of this number.
+    /// Checks the digest of record `number`.
     pub(crate) fn check_digest(&self, number: u32, digest: &Hash) -> Result<(), ErrorKind> {
         let cached = || self.cached.lock().unwrap_or_else(PoisonError::into_inner);
         // The block is read without the lock, so that other threads can continue.
@@ -95,7 +95,7 @@ impl ListSource {
         }
     }
 
-    /// Reads and proves the block that has the digest of a record.
+    /// Reads and proves the block that contains the digest of a record.
     fn prove(&self, list: &TrustedList, record: u32) -> Result<ProvenBlock, ErrorKind> {
         let block = block_of(list, record)?;
         let bytes = self.fetch(&list.shape().range(block))?;
@@ -112,7 +112,7 @@ impl ListSource {
     }
 }
 
-/// Returns the number of the block that has the digest of a record.
+/// Returns the number of the block that contains the digest of a record.
 pub(crate) fn block_of(list: &TrustedList, record: u32) -> Result<u32, ErrorKind> {
     let shape = list.shape();
     let block = shape.block_of(record);
@@ -123,7 +123,7 @@ pub(crate) fn block_of(list: &TrustedList, record: u32) -> Result<u32, ErrorKind
     Ok(block)
 }
 
-/// Makes an error of the list, as distinct from one of the pack.
+/// Marks an error as one of the digest list, not of the pack.
 pub(crate) fn list_error(error: Error) -> ErrorKind {
     ErrorKind::DigestList(Arc::new(error))
 }

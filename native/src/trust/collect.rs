@@ -1,5 +1,5 @@
-//! Collects digests for a list. They are kept until the last one is known, because
-//! the paths next to the first ones depend on it.
+//! Collects digests for a list. They are spooled until the last one is known, because
+//! the proof paths of the first ones depend on it.
 
 use std::io::{self, BufWriter, Read as _, Seek as _, Write as _};
 use std::path::Path;
@@ -41,8 +41,8 @@ impl DigestSpool {
         Ok(())
     }
 
-    /// Passes the bytes of the list of the pack that has this trailer and app data
-    /// to `take`, front to back.
+    /// Passes the bytes of the list, front to back, to `take`. Trailer and app data are
+    /// those of the pack.
     pub(crate) fn write(
         self,
         trailer: &Trailer,
@@ -51,12 +51,12 @@ impl DigestSpool {
     ) -> Result<DigestList, ErrorKind> {
         let list = self.builder.finish(trailer, app_data)?;
         let spool = self.spool.into_inner().map_err(|error| writing(error.into_error()))?;
-        hand_over(&list, spool, take)?;
+        write_list(&list, spool, take)?;
         Ok(list)
     }
 }
 
-fn hand_over(
+fn write_list(
     list: &DigestList,
     mut digests: SpooledTempFile,
     mut take: impl FnMut(&[u8]) -> Result<(), ErrorKind>,

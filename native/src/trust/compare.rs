@@ -1,4 +1,5 @@
-//! Compares digest lists without a trusted hash: which records of two packs differ.
+//! Compares digest lists without a trusted hash, to find the records that differ between
+//! two packs.
 
 use std::fmt;
 use std::iter::FusedIterator;
@@ -14,8 +15,8 @@ use sealpack_core::trust::{DigestList, ListHeader};
 use crate::error::Error;
 use crate::source::{FileSource, ReadAt, Source};
 
-/// A digest list without a trusted hash. The parts that are read are consistent in
-/// themselves, but the list may belong to another pack: to authenticate a pack, see
+/// Reads a digest list without a trusted hash. The parts that are read are checked to be
+/// consistent, but the list may belong to another pack: to authenticate a pack, see
 /// [`Trust`](crate::Trust).
 pub struct DigestListReader {
     source: Source,
@@ -53,7 +54,7 @@ impl DigestListReader {
         Ok(Self { source, path, header })
     }
 
-    /// Returns the path, or the name in place of it.
+    /// Returns the path, or the name given instead.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -80,14 +81,14 @@ impl DigestListReader {
     /// Returns the records for which this list and `other` have different digests,
     /// in order; records that only one of them has are left out.
     ///
-    /// If both lists have the same number of records, only those parts of the lists
-    /// are read that differ: a few kilobytes per record.
+    /// If both lists have the same number of records, only the differing parts of the
+    /// lists are read: a few kilobytes per differing record.
     #[must_use]
     pub fn differing<'a>(&'a self, other: &'a Self) -> DifferingRecords<'a> {
         DifferingRecords::new(self, other)
     }
 
-    /// Returns the digests of a block, and the path next to them.
+    /// Returns the digests of a block, and its proof path.
     fn block(&self, block: u32) -> Result<(Vec<Hash>, Bytes), Error> {
         let shape = self.header.shape();
         let read = || {
@@ -105,7 +106,7 @@ impl DigestListReader {
 /// error.
 pub struct DifferingRecords<'a> {
     lists: [&'a DigestListReader; 2],
-    /// Parts of the tree that differ: a level and the number of the node on it. The
+    /// A stack of nodes whose subtrees differ: level, and number within the level. The
     /// leftmost node is on top.
     nodes: Vec<(u32, u32)>,
     found: std::vec::IntoIter<u32>,
@@ -124,15 +125,16 @@ impl<'a> DifferingRecords<'a> {
         Self { lists: [one, other], nodes, found: Vec::new().into_iter() }
     }
 
-    /// Compares the first block below a node: the hashes of its path show which
-    /// other parts below that node differ.
-    fn look_below(&mut self, level: u32, number: u32) -> Result<(), Error> {
+    /// Compares the first block below a node. The hashes of its proof path show which
+    /// other subtrees below that node differ.
+    fn descend(&mut self, level: u32, number: u32) -> Result<(), Error> {
         let block = number << level;
         let [one, other] = self.lists;
         let ((a, path_a), (b, path_b)) = (one.block(block)?, other.block(block)?);
         let paths = path_a.chunks(size_of::<Hash>()).zip(path_b.chunks(size_of::<Hash>()));
         let below: Vec<_> = (0..level).zip(paths).filter(|(_, (a, b))| a != b).collect();
-        // Right of the block, with the lowest level last: it is taken first.
+        // The siblings lie right of the block. The lowest one is pushed last, so that it
+        // is taken first.
         let siblings = below.iter().rev().map(|&(level, _)| (level, (block >> level) ^ 1));
         self.nodes.extend(siblings);
         let Range { start, .. } = one.header.shape().records(block);
@@ -151,7 +153,7 @@ impl Iterator for DifferingRecords<'_> {
                 return Some(Ok(record));
             }
             let (level, number) = self.nodes.pop()?;
-            if let Err(error) = self.look_below(level, number) {
+            if let Err(error) = self.descend(level, number) {
                 self.nodes.clear();
                 return Some(Err(error));
             }

@@ -58,7 +58,7 @@ impl DigestListFile {
         Ok(Self { staged: StagedFile::create_on(disk, path, overwrite)? })
     }
 
-    /// Returns the path of the temporary file, which a process that ends on a
+    /// Returns the path of the temporary file, which a process that is killed by a
     /// signal has to remove itself.
     #[must_use]
     pub fn temporary_path(&self) -> &Path {
@@ -69,12 +69,12 @@ impl DigestListFile {
         self.staged.error(kind)
     }
 
-    /// Returns the folder for digests beyond the memory bound.
+    /// Returns the folder for digests that do not fit into memory.
     pub(crate) fn folder(&self) -> &Path {
         self.temporary_path().parent().unwrap_or(Path::new("."))
     }
 
-    /// Writes the list of a pack that is about to be published: as
+    /// Writes the list of a pack that is about to be published. As
     /// [`finish_alone`](Self::finish_alone), but after any error no list remains.
     pub(crate) fn finish_for_pack(
         self,
@@ -85,7 +85,7 @@ impl DigestListFile {
         self.finish(spool, trailer, app_data, StagedFile::publish_or_remove)
     }
 
-    /// Writes the list, makes it durable and gives it its name.
+    /// Writes the list, makes it durable and renames it to its final name.
     pub(crate) fn finish_alone(
         self,
         spool: DigestSpool,

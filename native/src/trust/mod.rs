@@ -3,9 +3,9 @@
 //!
 //! ```text
 //! Writer, digest_list(true) ──digests──> collect.rs ──> file.rs   PACK.digests, before the pack
-//! DigestListFile::write ──reads it all─> collect.rs ──> file.rs   for an existing pack
-//! DigestListReader ─────── two of them: what differs ──> compare.rs
-//! ReaderOptions::trust ─> anchored.rs ── a block of digests ──> every record that is read
+//! DigestListFile::write ── reads all ──> collect.rs ──> file.rs   for an existing pack
+//! DigestListReader ──── two of them ───> compare.rs               records that differ
+//! ReaderOptions::trust ────────────────> anchored.rs              checks every record read
 //! ```
 
 mod anchored;
@@ -31,9 +31,9 @@ pub(crate) use collect::DigestSpool;
 pub use compare::{DifferingRecords, DigestListReader};
 pub use file::{DigestListFile, SealedDigests};
 
-/// The hash that a reader authenticates a pack against: the caller has it from
-/// elsewhere, and the digest list relates the records to it. Neither the pack nor
-/// the list need come from a trusted source.
+/// The hash that a reader authenticates a pack against. The caller gets it from a trusted
+/// source; the digest list connects the records to it. Neither the pack nor the list
+/// need come from a trusted source.
 ///
 /// ```
 /// # let folder = tempfile::tempdir()?;
@@ -42,7 +42,7 @@ pub use file::{DigestListFile, SealedDigests};
 ///
 /// let mut writer = Writer::options().digest_list(true).create(&path)?;
 /// writer.append(b"an item")?;
-/// let root = writer.finish()?.digests.unwrap().root; // keep it where no one else can change it
+/// let root = writer.finish()?.digests.unwrap().root; // store it in a safe place
 ///
 /// let reader = Reader::open_trusted(&path, Trust::root(root))?;
 /// assert_eq!(reader.get(0)?, b"an item"[..]);
@@ -79,9 +79,8 @@ impl Trust {
         Self::new(Anchor::ContentHash(hash))
     }
 
-    /// Trusts a hash that is either of the two. No list has the content hash of a
-    /// pack as its root, nor the other way round, so this is as strict as naming
-    /// the kind.
+    /// Trusts a hash that is either of the two. The root of a list is never the content
+    /// hash of a pack, or vice versa, so this is as strict as naming the kind.
     #[must_use]
     pub fn either(hash: Hash) -> Self {
         Self::new(Anchor::Either(hash))

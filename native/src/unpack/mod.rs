@@ -1,13 +1,13 @@
-//! Items back into files, each under its name below one folder.
+//! Unpacks items into files below one folder; each item's name is the path.
 //!
 //! ```text
 //! names ──> path.rs ──> plan.rs: which item gets which path
 //! workers   run.rs      read and decode items, and stage them (publish/folder)
-//! naming    naming.rs   syncs staged files together, and gives them their names
+//! naming    naming.rs   syncs staged files together, and renames them
 //! ```
 //!
 //! Names come from untrusted packs. No name leads out of the folder: `path.rs`
-//! refuses the ones that try, and `publish/folder` follows no symbolic link.
+//! refuses names that would, and `publish/folder` follows no symbolic link.
 
 mod naming;
 mod path;
@@ -30,7 +30,7 @@ use crate::read::Reader;
 
 pub use self::report::{RefusedItem, UnpackRefusal, UnpackReport};
 
-/// How items are unpacked. Made by [`Unpacker::options`].
+/// Options for unpacking items. Made by [`Unpacker::options`].
 #[derive(Clone, Debug)]
 #[must_use = "options do nothing until an unpacker is created with them"]
 pub struct UnpackOptions {
@@ -41,32 +41,32 @@ pub struct UnpackOptions {
 }
 
 impl UnpackOptions {
-    /// Sets whether a file replaces an existing file of its name, and takes over that
-    /// file's mode and owner. Default: no. A symbolic link is replaced itself;
+    /// Sets whether a file replaces an existing file at its path, and gets that file's
+    /// mode and owner. Default: no. For a symbolic link, the link itself is replaced;
     /// folders, pipes and devices are never replaced.
     pub fn overwrite(mut self, overwrite: bool) -> Self {
         self.overwrite = overwrite;
         self
     }
 
-    /// Sets whether names are refused that cannot be kept on every common system:
-    /// names that are not UTF-8, device names of Windows, characters that Windows
-    /// reserves, and names that differ only in case. Default: no, and yes on Windows.
+    /// Sets whether names are refused that some common system cannot store: names that
+    /// are not UTF-8, device names of Windows, characters that Windows reserves, and
+    /// names that differ only in case. Default: no, but yes on Windows.
     pub fn portable(mut self, portable: bool) -> Self {
         self.portable = portable || cfg!(windows);
         self
     }
 
-    /// Sets whether the files are made durable before they get their names, so that
-    /// after a crash of the system no name has an incomplete file. Default: yes.
-    /// Without it, this holds for a crash of the process alone.
+    /// Sets whether the files are made durable before they are renamed, so that no
+    /// incomplete file is visible even after a crash of the system. Default: yes. With
+    /// no, this holds only after a crash of the process.
     pub fn durable(mut self, durable: bool) -> Self {
         self.durable = durable;
         self
     }
 
-    /// Sets the threads that read, decode and write. Default: those of the reader. At
-    /// least one.
+    /// Sets the number of threads that read, decode and write, at least one. Default:
+    /// that of the reader.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads.clamp(1, MAX_THREADS));
         self
@@ -79,11 +79,11 @@ impl UnpackOptions {
     }
 }
 
-/// Writes items of a pack to files below a folder, each under its name.
+/// Writes items of a pack to files below a folder, each at the path that its name gives.
 ///
-/// Each file appears whole or not at all. A name that would leave the folder, or
-/// that the folder cannot hold, is refused; the report lists every item that was not
-/// written and the reason, and all other items are written.
+/// Each file appears whole or not at all. A name that leads out of the folder, or that
+/// the file system cannot store, is refused. The report lists every item that was not
+/// written, with the reason; all other items are written.
 ///
 /// ```
 /// use sealpack::{Reader, Unpacker, Writer};
@@ -116,8 +116,8 @@ impl Unpacker {
         UnpackOptions { overwrite: false, portable: cfg!(windows), durable: true, threads: None }
     }
 
-    /// Adds the item at `position`, which gets the file `name`: bytes with `/` between
-    /// folders. A `.` component means nothing.
+    /// Adds the item at `position`, to be written to the path `name`, with `/` between
+    /// folders. Components `.` are ignored.
     pub fn add(&mut self, position: u32, name: &[u8]) {
         self.plan.add(position, name, self.options.portable);
     }
@@ -128,18 +128,18 @@ impl Unpacker {
         self.plan.len()
     }
 
-    /// Returns whether no item was added, or every one refused.
+    /// Returns whether no item was added, or all were refused.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Returns the path of each item, by position, and a report that lists the items
-    /// without one: for a program that writes something else than files, such as an
-    /// archive. Each path is relative, is not empty, and contains no `..`.
+    /// without one: for a program that writes an archive, say, instead of files. Each
+    /// path is relative, is not empty, and contains no `..`.
     #[must_use]
     pub fn paths(mut self) -> (Vec<UnpackedPath>, UnpackReport) {
-        self.plan.settle(self.options.overwrite, self.options.portable);
+        self.plan.resolve_conflicts(self.options.overwrite, self.options.portable);
         let path = |file: &plan::PlannedFile| UnpackedPath {
             position: file.position,
             path: Bytes::copy_from_slice(self.plan.path(*file)),
@@ -156,9 +156,9 @@ impl Unpacker {
         self.stage(folder)?.run(reader, |_| {})
     }
 
-    /// Creates the temporary folder `.unpack.XXXXXX.tmp` in an existing folder, in
-    /// which files wait for their names. For a program that removes it when a signal
-    /// ends the process.
+    /// Creates the temporary folder `.unpack.XXXXXX.tmp` in an existing folder; files are
+    /// written there before they are renamed. For a program that removes it when a
+    /// signal ends the process.
     ///
     /// # Errors
     /// [`ErrorKind::Io`] if the folder cannot be created.
@@ -166,7 +166,7 @@ impl Unpacker {
         let path = Arc::new(folder.as_ref().to_path_buf());
         let staging = StagingFolder::create(&path)
             .map_err(|error| Error::new(&path, ErrorKind::io(IoOperation::Creating, error)))?;
-        self.plan.settle(self.options.overwrite, self.options.portable);
+        self.plan.resolve_conflicts(self.options.overwrite, self.options.portable);
         let stop = Arc::new(AtomicBool::new(false));
         Ok(StagedUnpack { path, options: self.options, plan: self.plan, staging, stop })
     }
@@ -182,7 +182,7 @@ pub struct UnpackedPath {
     pub path: Bytes,
 }
 
-/// An unpacking that is about to begin. Dropped, it leaves nothing.
+/// An unpacking that has not begun. If it is dropped, nothing remains.
 #[derive(Debug)]
 pub struct StagedUnpack {
     path: Arc<PathBuf>,
@@ -203,15 +203,15 @@ pub struct UnpackProgress {
 }
 
 impl StagedUnpack {
-    /// Returns what stops the unpacking from another thread.
+    /// Returns a handle that stops the unpacking from another thread.
     #[must_use]
     pub fn abort_handle(&self) -> UnpackAbort {
         UnpackAbort { staging: self.staging.path().to_path_buf(), stop: Arc::clone(&self.stop) }
     }
 
-    /// Writes the files. Calls `progress` now and then, on any thread.
+    /// Writes the files. Calls `progress` after each megabyte or so, on any thread.
     ///
-    /// An item of a damaged record is refused like an item without a usable name.
+    /// An item of a damaged record is refused, like an item without a usable name.
     ///
     /// # Errors
     /// [`ErrorKind::Io`] if the pack cannot be read or a file cannot be written,
@@ -241,8 +241,8 @@ pub struct UnpackAbort {
 }
 
 impl UnpackAbort {
-    /// Stops the unpacking, and removes its temporary folder. Files that have their
-    /// names stay.
+    /// Stops the unpacking, and removes its temporary folder. Files that were already
+    /// renamed stay.
     pub fn abort(&self) {
         /// Each failure means that a worker created another file meanwhile; workers
         /// stop after the current one.

@@ -1,5 +1,5 @@
-//! Staged files get their names: folders are opened or created on the way, one
-//! component at a time.
+//! Moves staged files to their paths. Folders are opened or created one component at a
+//! time.
 
 use std::collections::HashMap;
 use std::io;
@@ -16,11 +16,11 @@ pub(super) struct UnpackedFile {
     pub(super) size: u64,
 }
 
-/// Files that this run has written, where one of them may replace a file: a file
-/// system that ignores case, or the form of an accent, takes two names for one.
-pub(super) type OwnFiles = Mutex<HashMap<FileIdentity, u32>>;
+/// The files that this run has written, to detect two items for one file: on a file
+/// system that ignores case, or normalizes accents, two names may be the same.
+pub(super) type WrittenFiles = Mutex<HashMap<FileIdentity, u32>>;
 
-/// What naming some files did.
+/// The result of naming some files.
 #[derive(Default)]
 pub(super) struct NamingResult {
     pub(super) files: u64,
@@ -28,30 +28,30 @@ pub(super) struct NamingResult {
     pub(super) refused: Vec<RefusedItem>,
 }
 
-/// Gives files their names; keeps the last folder open, which the next file usually
-/// shares.
-pub(super) struct Naming<'a> {
+/// Moves staged files to their paths. Keeps the last folder open, because the next file
+/// is usually in the same one.
+pub(super) struct Namer<'a> {
     plan: &'a UnpackPlan,
     root: &'a OpenFolder,
-    /// `Some` if existing files are replaced.
-    overwrite: Option<&'a OwnFiles>,
+    /// The files written so far; `None` if no existing file is replaced.
+    overwrite: Option<&'a WrittenFiles>,
     current: Option<(Vec<u8>, OpenFolder)>,
 }
 
-/// Why a file did not get its name.
-enum Unnamed {
+/// The reason why a file could not be named.
+enum NamingError {
     Refused(UnpackRefusal),
     /// No other file can be named either.
     Fatal(io::Error),
 }
 
-impl From<UnpackRefusal> for Unnamed {
+impl From<UnpackRefusal> for NamingError {
     fn from(refusal: UnpackRefusal) -> Self {
         Self::Refused(refusal)
     }
 }
 
-impl From<io::Error> for Unnamed {
+impl From<io::Error> for NamingError {
     fn from(error: io::Error) -> Self {
         use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
         match error.kind() {
@@ -61,19 +61,19 @@ impl From<io::Error> for Unnamed {
     }
 }
 
-impl<'a> Naming<'a> {
+impl<'a> Namer<'a> {
     pub(super) fn new(
         plan: &'a UnpackPlan,
         root: &'a OpenFolder,
-        overwrite: Option<&'a OwnFiles>,
+        overwrite: Option<&'a WrittenFiles>,
     ) -> Self {
         Self { plan, root, overwrite, current: None }
     }
 
-    /// Names files; one that cannot get its name is refused and removed.
+    /// Names files. A file that cannot be named is refused and removed.
     ///
     /// # Errors
-    /// That of the system, if no file can be named any more.
+    /// The error of the system, if no other file can be named either.
     pub(super) fn name_all(
         &mut self,
         staged: impl IntoIterator<Item = UnpackedFile>,
@@ -85,25 +85,25 @@ impl<'a> Naming<'a> {
                     result.files += 1;
                     result.bytes += size;
                 }
-                Err(Unnamed::Refused(refusal)) => {
+                Err(NamingError::Refused(refusal)) => {
                     result.refused.push(self.plan.refuse(file, refusal));
                 }
-                Err(Unnamed::Fatal(error)) => return Err(error),
+                Err(NamingError::Fatal(error)) => return Err(error),
             }
         }
         Ok(())
     }
 
-    fn name(&mut self, file: PlannedFile, item: StagedItem) -> Result<(), Unnamed> {
+    fn name(&mut self, file: PlannedFile, item: StagedItem) -> Result<(), NamingError> {
         let path = self.plan.path(file);
         let slash = path.iter().rposition(|byte| *byte == b'/');
-        let (above, name) = match slash.and_then(|slash| path.split_at_checked(slash)) {
-            Some((above, name)) => (above, name.strip_prefix(b"/").unwrap_or_default()),
+        let (parent, name) = match slash.and_then(|slash| path.split_at_checked(slash)) {
+            Some((parent, name)) => (parent, name.strip_prefix(b"/").unwrap_or_default()),
             None => (&[][..], path),
         };
         let overwrite = self.overwrite;
-        let folder = self.folder(above)?;
-        let Some(own) = overwrite else {
+        let folder = self.folder(parent)?;
+        let Some(written) = overwrite else {
             return item.publish(folder, name, false).map_err(|error| {
                 let exists = error.kind() == io::ErrorKind::AlreadyExists;
                 match exists.then(|| folder.look_at(name)) {
@@ -114,9 +114,9 @@ impl<'a> Naming<'a> {
         };
         match folder.look_at(name)? {
             Some(NamedEntry::File(Some(found))) => {
-                let own = own.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some(&position) = own.get(&found) {
-                    return Err(UnpackRefusal::SameButForCase { position }.into());
+                let written = written.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(&position) = written.get(&found) {
+                    return Err(UnpackRefusal::DiffersOnlyInCase { position }.into());
                 }
             }
             Some(found @ (NamedEntry::Folder | NamedEntry::Special)) => {
@@ -127,14 +127,14 @@ impl<'a> Naming<'a> {
         let identity = item.identity()?;
         item.publish(folder, name, true)?;
         if let Some(identity) = identity {
-            let mut own = own.lock().unwrap_or_else(PoisonError::into_inner);
-            own.insert(identity, file.position);
+            let mut written = written.lock().unwrap_or_else(PoisonError::into_inner);
+            written.insert(identity, file.position);
         }
         Ok(())
     }
 
-    /// Returns the folder at a path, and creates what is missing of it.
-    fn folder(&mut self, path: &[u8]) -> Result<&OpenFolder, Unnamed> {
+    /// Returns the folder at a path; creates missing folders.
+    fn folder(&mut self, path: &[u8]) -> Result<&OpenFolder, NamingError> {
         if path.is_empty() {
             return Ok(self.root);
         }
@@ -149,7 +149,7 @@ impl<'a> Naming<'a> {
     }
 }
 
-fn open_or_create(folder: &OpenFolder, name: &[u8]) -> Result<OpenFolder, Unnamed> {
+fn open_or_create(folder: &OpenFolder, name: &[u8]) -> Result<OpenFolder, NamingError> {
     match folder.child(name) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => match folder.create_child(name) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
@@ -157,12 +157,12 @@ fn open_or_create(folder: &OpenFolder, name: &[u8]) -> Result<OpenFolder, Unname
             }
             _ => {}
         },
-        opened => return opened.map_err(|error| not_opened(folder, name, error)),
+        opened => return opened.map_err(|error| open_error(folder, name, error)),
     }
-    folder.child(name).map_err(|error| not_opened(folder, name, error))
+    folder.child(name).map_err(|error| open_error(folder, name, error))
 }
 
-fn not_opened(folder: &OpenFolder, name: &[u8], error: io::Error) -> Unnamed {
+fn open_error(folder: &OpenFolder, name: &[u8], error: io::Error) -> NamingError {
     if error.kind() != io::ErrorKind::NotADirectory {
         return error.into();
     }

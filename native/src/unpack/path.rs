@@ -4,16 +4,16 @@ use std::ops::Range;
 
 use super::report::UnpackRefusal;
 
-/// The most bytes of a path: what system calls take.
-const LONGEST_PATH: usize = 4095;
+/// The most bytes of a path that system calls accept.
+const MAX_PATH: usize = 4095;
 /// The most bytes of one component.
-const LONGEST_COMPONENT: usize = 255;
+const MAX_COMPONENT: usize = 255;
 
-/// Appends the path that an item's name means to `to`, and returns where it lies
-/// there: the components with `/` between them, without `./`.
+/// Appends the path of an item's name to `to`: the components with `/` between them,
+/// without `./`. Returns its range in `to`.
 ///
 /// # Errors
-/// The [`UnpackRefusal`], if the name means no file below a folder.
+/// The [`UnpackRefusal`], if the name is not that of a file below a folder.
 pub(super) fn append_path(
     to: &mut Vec<u8>,
     name: &[u8],
@@ -24,7 +24,7 @@ pub(super) fn append_path(
     let range = start..to.len();
     let checked = appended.and(match range.len() {
         0 => Err(UnpackRefusal::Folder),
-        1..=LONGEST_PATH => Ok(range),
+        1..=MAX_PATH => Ok(range),
         _ => Err(UnpackRefusal::TooLong),
     });
     if checked.is_err() {
@@ -48,8 +48,8 @@ fn append_components(to: &mut Vec<u8>, name: &[u8], portable: bool) -> Result<()
             b"" => return Err(UnpackRefusal::EmptyComponent),
             b".." => return Err(UnpackRefusal::ParentFolder),
             b"." => continue,
-            _ if component.len() > LONGEST_COMPONENT => return Err(UnpackRefusal::TooLong),
-            _ if portable => is_portable(component)?,
+            _ if component.len() > MAX_COMPONENT => return Err(UnpackRefusal::TooLong),
+            _ if portable => check_portable(component)?,
             _ => {}
         }
         if to.len() > start {
@@ -61,15 +61,15 @@ fn append_components(to: &mut Vec<u8>, name: &[u8], portable: bool) -> Result<()
     if name.ends_with(b"/.") { Err(UnpackRefusal::Folder) } else { Ok(()) }
 }
 
-/// Refuses a component that some common system cannot store, or would take for
-/// something else.
-fn is_portable(component: &[u8]) -> Result<(), UnpackRefusal> {
+/// Fails for a component that some common system cannot store, or interprets
+/// differently.
+fn check_portable(component: &[u8]) -> Result<(), UnpackRefusal> {
     let text = std::str::from_utf8(component).map_err(|_| UnpackRefusal::NotUtf8)?;
     let reserved = |char: char| char.is_control() || "<>:\"\\|?*".contains(char);
     if text.contains(reserved) || text.ends_with(['.', ' ']) {
         return Err(UnpackRefusal::ReservedCharacter);
     }
-    // Windows takes `nul.txt` and `nul .txt` for the device, too.
+    // Windows also opens the device for `nul.txt` and `nul .txt`.
     let stem = text.split('.').next().unwrap_or_default().trim_end().to_lowercase();
     let is_device = match stem.as_str() {
         "con" | "prn" | "aux" | "nul" | "conin$" | "conout$" => true,
@@ -81,8 +81,8 @@ fn is_portable(component: &[u8]) -> Result<(), UnpackRefusal> {
     if is_device { Err(UnpackRefusal::DeviceName) } else { Ok(()) }
 }
 
-/// Returns the path as file systems compare it that ignore case; any other bytes as
-/// they are.
+/// Returns the path in lower case, for file systems that ignore case. Bytes that are not
+/// UTF-8 are folded as ASCII.
 pub(super) fn fold_case(path: &[u8]) -> Vec<u8> {
     match std::str::from_utf8(path) {
         Ok(text) => text.to_lowercase().into_bytes(),
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn ordinary_names_are_paths_and_a_dot_means_nothing() {
+    fn ordinary_names_are_paths_and_dot_components_are_ignored() {
         for (name, expected) in [
             (&b"a"[..], &b"a"[..]),
             (b"a/b/c.txt", b"a/b/c.txt"),
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_climb_out_or_name_no_file_are_refused() {
+    fn names_that_lead_out_of_the_folder_or_name_no_file_are_refused() {
         for (name, refusal) in [
             (&b""[..], "NoName"),
             (b"/", "Absolute"),
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_portable_name_is_one_on_every_system() {
+    fn portable_names_are_valid_on_every_system() {
         for name in ["con", "NUL.txt", "a/Aux .c/b", "com1", "LPT².x", "conin$"] {
             assert!(
                 matches!(path(name.as_bytes(), true), Err(UnpackRefusal::DeviceName)),

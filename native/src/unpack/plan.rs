@@ -1,5 +1,5 @@
-//! The files that an unpacking will write: names become paths, and of several items
-//! that claim one path, one gets it. Nothing is read or written here.
+//! Decides which files an unpacking will write: turns names into paths, and lets one of
+//! several items with the same path win. Reads and writes nothing.
 
 use std::ops::Range;
 
@@ -61,7 +61,7 @@ impl UnpackPlan {
         self.paths.get(file.range()).unwrap_or_default()
     }
 
-    /// Returns the item of a file that is not written.
+    /// Returns the report entry of a file that is not written.
     pub(super) fn refuse(&self, file: PlannedFile, refusal: UnpackRefusal) -> RefusedItem {
         let name = Bytes::copy_from_slice(self.path(file));
         RefusedItem { position: file.position, name, refusal }
@@ -74,10 +74,10 @@ impl UnpackPlan {
         UnpackReport { refused, replaced, ..UnpackReport::default() }
     }
 
-    /// Settles which item gets a path that several claim: the first, or with
+    /// Decides which of several items with the same path is written: the first, or with
     /// `overwrite` the last. An item whose path is a folder of another item's path is
-    /// refused. With `portable`, paths that differ only in case are one path.
-    pub(super) fn settle(&mut self, overwrite: bool, portable: bool) {
+    /// refused. With `portable`, paths that differ only in case are the same.
+    pub(super) fn resolve_conflicts(&mut self, overwrite: bool, portable: bool) {
         self.files.sort_by_key(|file| file.position);
         let keys = if portable { self.folded() } else { Vec::new() };
         let key = |at: usize| match keys.get(at) {
@@ -85,9 +85,9 @@ impl UnpackPlan {
             None => self.files.get(at).map_or(&[][..], |file| self.path(*file)),
         };
         let mut order: Vec<usize> = (0..self.files.len()).collect();
-        order.sort_by(|one, other| ordered(key(*one)).cmp(ordered(key(*other))));
+        order.sort_by(|one, other| sort_key(key(*one)).cmp(sort_key(key(*other))));
         let groups: Vec<&[usize]> = order.chunk_by(|one, other| key(*one) == key(*other)).collect();
-        // What becomes of each file that is not written.
+        // The index of each file that is not written, and why.
         let mut refusals: Vec<(usize, UnpackRefusal)> = Vec::new();
         for (group, next) in groups.iter().zip(groups.iter().skip(1).map(Some).chain([None])) {
             let winner = if overwrite { group.last() } else { group.first() };
@@ -108,9 +108,9 @@ impl UnpackPlan {
                         None if same() => {
                             Some(UnpackRefusal::Duplicate { position: self.position(winner) })
                         }
-                        None => {
-                            Some(UnpackRefusal::SameButForCase { position: self.position(winner) })
-                        }
+                        None => Some(UnpackRefusal::DiffersOnlyInCase {
+                            position: self.position(winner),
+                        }),
                     }
                     .map(|refusal| (at, refusal)),
                 );
@@ -151,9 +151,9 @@ impl UnpackPlan {
     }
 }
 
-/// The bytes of a path in an order in which a folder comes directly before what is
-/// in it: `/` before every other byte. A path has no zero byte.
-fn ordered(path: &[u8]) -> impl Iterator<Item = u8> + '_ {
+/// Returns the bytes of a path for sorting, so that a folder comes directly before its
+/// contents: `/` becomes 0, which no path contains.
+fn sort_key(path: &[u8]) -> impl Iterator<Item = u8> + '_ {
     path.iter().map(|byte| if *byte == b'/' { 0 } else { *byte })
 }
 
@@ -161,15 +161,15 @@ fn ordered(path: &[u8]) -> impl Iterator<Item = u8> + '_ {
 mod tests {
     use super::*;
 
-    type Settled = (Vec<(u32, String)>, Vec<(u32, String)>, Vec<u32>);
+    type Resolved = (Vec<(u32, String)>, Vec<(u32, String)>, Vec<u32>);
 
     /// The files that are written, the refusals, and the items replaced.
-    fn settle(names: &[&str], overwrite: bool, portable: bool) -> Settled {
+    fn resolve_conflicts(names: &[&str], overwrite: bool, portable: bool) -> Resolved {
         let mut plan = UnpackPlan::default();
         for (position, name) in names.iter().enumerate() {
             plan.add(u32::try_from(position).unwrap(), name.as_bytes(), portable);
         }
-        plan.settle(overwrite, portable);
+        plan.resolve_conflicts(overwrite, portable);
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         let files = plan.files().iter().map(|file| (file.position, text(plan.path(*file))));
         let refused =
@@ -183,24 +183,24 @@ mod tests {
     }
 
     #[test]
-    fn the_first_of_equal_names_is_written_and_with_overwrite_the_last() {
+    fn of_equal_names_the_first_is_written_or_with_overwrite_the_last() {
         let names = ["b", "a", "./a", "c/d", "a"];
-        let (files, refused, replaced) = settle(&names, false, false);
+        let (files, refused, replaced) = resolve_conflicts(&names, false, false);
         assert_eq!(files, [file(0, "b"), file(1, "a"), file(3, "c/d")]);
         let duplicate = "Duplicate { position: 1 }";
         assert_eq!(refused, [file(2, duplicate), file(4, duplicate)]);
         assert!(replaced.is_empty());
-        let (files, refused, replaced) = settle(&names, true, false);
+        let (files, refused, replaced) = resolve_conflicts(&names, true, false);
         assert_eq!(files, [file(0, "b"), file(3, "c/d"), file(4, "a")]);
         assert!(refused.is_empty());
         assert_eq!(replaced, [1, 2]);
     }
 
     #[test]
-    fn a_name_that_is_also_a_folder_is_refused_and_what_is_in_the_folder_is_written() {
+    fn a_name_that_is_also_a_folder_is_refused_and_the_files_in_the_folder_are_written() {
         for overwrite in [false, true] {
             let names = ["a", "a/b", "a-b", "a/b/c", "a", "a/d"];
-            let (files, refused, replaced) = settle(&names, overwrite, false);
+            let (files, refused, replaced) = resolve_conflicts(&names, overwrite, false);
             assert_eq!(files, [file(2, "a-b"), file(3, "a/b/c"), file(5, "a/d")]);
             let positions: Vec<u32> = refused.iter().map(|(position, _)| *position).collect();
             assert_eq!((positions, replaced), (vec![0, 1, 4], vec![]));
@@ -211,14 +211,14 @@ mod tests {
     #[test]
     fn portable_names_differ_in_more_than_case() {
         let names = ["README", "readme", "É", "é", "a", "A/b"];
-        assert_eq!(settle(&names, false, false).0.len(), 6);
-        let (files, refused, _) = settle(&names, false, true);
+        assert_eq!(resolve_conflicts(&names, false, false).0.len(), 6);
+        let (files, refused, _) = resolve_conflicts(&names, false, true);
         assert_eq!(files, [file(0, "README"), file(2, "É"), file(5, "A/b")]);
         assert_eq!(
             refused,
             [
-                file(1, "SameButForCase { position: 0 }"),
-                file(3, "SameButForCase { position: 2 }"),
+                file(1, "DiffersOnlyInCase { position: 0 }"),
+                file(3, "DiffersOnlyInCase { position: 2 }"),
                 file(4, "FolderOfItem { position: 5 }"),
             ]
         );

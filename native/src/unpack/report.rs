@@ -1,4 +1,4 @@
-//! What an unpacking did, and which items it left out.
+//! The report of an unpacking, with the items that were not written.
 
 use std::fmt;
 use std::io;
@@ -53,19 +53,19 @@ pub enum UnpackRefusal {
     ZeroByte,
     /// The name, or a component of it, is longer than file systems allow.
     TooLong,
-    /// A portable name is UTF-8.
+    /// The name is not UTF-8, as a portable name must be.
     NotUtf8,
-    /// The name contains a character that means something else on some system.
+    /// The name contains a character that Windows reserves, or ends in one.
     ReservedCharacter,
-    /// Windows takes the name for a device.
+    /// The name is that of a device on Windows.
     DeviceName,
-    /// Another item has the name.
+    /// Another item has the same name.
     Duplicate {
         /// The position of that item.
         position: u32,
     },
-    /// Another item has a name that some file systems take for the same one.
-    SameButForCase {
+    /// Another item has a name that some file systems treat as the same one.
+    DiffersOnlyInCase {
         /// The position of that item.
         position: u32,
     },
@@ -74,11 +74,11 @@ pub enum UnpackRefusal {
         /// The position of that item.
         position: u32,
     },
-    /// There is a file of this name already.
+    /// A file exists at this path.
     Exists,
-    /// There is a folder of this name.
+    /// A folder exists at this path.
     FolderExists,
-    /// A pipe, a device or a socket has the name.
+    /// A pipe, a device or a socket exists at this path.
     SpecialFile,
     /// A folder in the name is a symbolic link.
     Link,
@@ -94,7 +94,7 @@ impl UnpackRefusal {
     /// Returns whether [`overwrite`](super::UnpackOptions::overwrite) would have
     /// written the item.
     #[must_use]
-    pub fn is_mended_by_overwrite(&self) -> bool {
+    pub fn is_resolved_by_overwrite(&self) -> bool {
         matches!(self, Self::Exists | Self::Duplicate { .. })
     }
 
@@ -115,23 +115,23 @@ impl fmt::Display for UnpackRefusal {
             Self::Absolute => f.write_str("the name is an absolute path"),
             Self::ParentFolder => f.write_str("the name contains `..`"),
             Self::EmptyComponent => f.write_str("the name contains `//`"),
-            Self::Folder => f.write_str("the name is that of a folder"),
+            Self::Folder => f.write_str("the name is that of a folder, not of a file"),
             Self::ZeroByte => f.write_str("the name contains a zero byte"),
             Self::TooLong => f.write_str("the name is too long"),
             Self::NotUtf8 => f.write_str("the name is not UTF-8"),
             Self::ReservedCharacter => {
                 f.write_str("the name has a character that Windows reserves, or ends in one")
             }
-            Self::DeviceName => f.write_str("Windows takes the name for a device"),
+            Self::DeviceName => f.write_str("the name is that of a device on Windows"),
             Self::Duplicate { position } => write!(f, "item {position} has the same name"),
-            Self::SameButForCase { position } => {
-                write!(f, "the name of item {position} is the same but for upper and lower case")
+            Self::DiffersOnlyInCase { position } => {
+                write!(f, "the name of item {position} differs only in upper and lower case")
             }
             Self::FolderOfItem { position } => {
                 write!(f, "the name is that of a folder in the name of item {position}")
             }
-            Self::Exists => f.write_str("there is a file of this name already"),
-            Self::FolderExists => f.write_str("there is a folder of this name"),
+            Self::Exists => f.write_str("the file already exists"),
+            Self::FolderExists => f.write_str("a folder has this name"),
             Self::SpecialFile => f.write_str("a pipe, a device or a socket has this name"),
             Self::Link => f.write_str("a folder in the name is a symbolic link"),
             Self::FileInPath => f.write_str("a folder in the name is a file"),

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! workers   next run of neighbouring records ─ read, decode ─ stage each item ─ batch
-//! naming    all batches that wait ─ one sync ─ rename each file
+//! naming    all waiting batches ─ one sync ─ rename each file
 //! ```
 //!
 //! The sync of some files and the writing of the next ones overlap, so that the disk
@@ -20,11 +20,11 @@ use bytes::Bytes;
 use sealpack_core::read::Directory;
 
 use super::UnpackProgress;
-use super::naming::{Naming, NamingResult, OwnFiles, UnpackedFile};
+use super::naming::{Namer, NamingResult, UnpackedFile, WrittenFiles};
 use super::plan::{PlannedFile, UnpackPlan};
 use super::report::{RefusedItem, UnpackRefusal, UnpackReport};
-use crate::caught::caught;
 use crate::error::{Error, ErrorKind, IoOperation};
+use crate::panics::catch_panic;
 use crate::publish::StagingFolder;
 use crate::read::Reader;
 
@@ -32,13 +32,13 @@ use crate::read::Reader;
 const CHUNK_BYTES: u64 = 1 << 20;
 /// Items that a worker takes at a time.
 const CHUNK_ITEMS: usize = 4096;
-/// Files, and bytes in them, that a worker stages before they get their names.
+/// Files, and bytes in them, that a worker stages before they are renamed.
 const BATCH_FILES: usize = 4096;
 const BATCH_BYTES: u64 = 64 << 20;
 /// Batches that wait for a sync.
-const WAITING: usize = 64;
+const MAX_WAITING_BATCHES: usize = 64;
 
-/// Where and how a run works.
+/// The settings of a run.
 pub(super) struct RunSettings {
     pub(super) path: Arc<PathBuf>,
     pub(super) staging: Arc<StagingFolder>,
@@ -56,12 +56,12 @@ pub(super) fn run(
     progress: &(dyn Fn(UnpackProgress) + Sync),
 ) -> Result<UnpackReport, Error> {
     if let Some(last) = plan.files().last() {
-        // A position that the pack does not have is an error before anything is written.
+        // Fail for a position that the pack does not have before anything is written.
         let place = reader.directory().place(last.position);
         place.map_err(|error| Error::new(&Arc::new(reader.path().to_path_buf()), error.into()))?;
     }
-    let own = overwrite.then(OwnFiles::default);
-    let running = Running {
+    let own = overwrite.then(WrittenFiles::default);
+    let running = UnpackRun {
         reader,
         plan,
         progress,
@@ -76,13 +76,13 @@ pub(super) fn run(
     };
     running.run();
     if settings.durable && !running.has_stopped() {
-        // The names of the last batch.
-        running.note(settings.staging.sync([]));
+        // Make the names of the last batch durable.
+        running.fail_on_error(settings.staging.sync([]));
     }
     running.finish()
 }
 
-/// Cuts the files into runs of neighbouring records.
+/// Divides the files into runs of neighbouring records.
 fn chunks(files: &[PlannedFile], directory: &Directory) -> Vec<Range<usize>> {
     let per_record = directory.trailer().items_per_record.max(1);
     let mut chunks = Vec::new();
@@ -105,8 +105,8 @@ fn chunks(files: &[PlannedFile], directory: &Directory) -> Vec<Range<usize>> {
     chunks
 }
 
-/// The state that the threads share.
-struct Running<'a> {
+/// One run of an unpacking: the state that its threads share.
+struct UnpackRun<'a> {
     reader: &'a Reader,
     plan: &'a UnpackPlan,
     settings: &'a RunSettings,
@@ -116,7 +116,7 @@ struct Running<'a> {
     next: AtomicUsize,
     items: AtomicU64,
     bytes: AtomicU64,
-    own: Option<&'a OwnFiles>,
+    own: Option<&'a WrittenFiles>,
     result: Mutex<NamingResult>,
     failure: Mutex<Option<Error>>,
 }
@@ -128,22 +128,22 @@ struct StagedBatch {
     bytes: u64,
 }
 
-impl Running<'_> {
+impl UnpackRun<'_> {
     fn run(&self) {
         if !self.settings.durable {
             thread::scope(|scope| {
                 for _ in 1..self.settings.threads {
                     let worker = thread::Builder::new().name("sealpack-unpack".into());
                     // If the system allows no more threads, fewer threads work.
-                    if worker.spawn_scoped(scope, || self.work_alone()).is_err() {
+                    if worker.spawn_scoped(scope, || self.stage_and_name()).is_err() {
                         break;
                     }
                 }
-                self.work_alone();
+                self.stage_and_name();
             });
             return;
         }
-        let (send, waiting) = sync_channel(WAITING);
+        let (send, waiting) = sync_channel(MAX_WAITING_BATCHES);
         thread::scope(|scope| {
             let mut started = 0;
             for _ in 0..self.settings.threads {
@@ -155,34 +155,35 @@ impl Running<'_> {
                 }
                 started += 1;
             }
-            // The names end when the last worker does.
+            // The channel closes when the last worker ends.
             drop(send);
             if started == 0 {
-                self.work_alone();
+                self.stage_and_name();
             }
-            self.name_waiting(&waiting);
+            self.name_batches(&waiting);
         });
     }
 
-    /// Stages and names, one after the other.
-    fn work_alone(&self) {
+    /// Stages and names batches on one thread.
+    fn stage_and_name(&self) {
         let mut naming = self.naming();
         self.work(|batch| self.name(&mut naming, batch.files));
     }
 
-    fn naming(&self) -> Naming<'_> {
-        Naming::new(self.plan, self.settings.staging.root(), self.own)
+    fn naming(&self) -> Namer<'_> {
+        Namer::new(self.plan, self.settings.staging.root(), self.own)
     }
 
     fn send(&self, send: &SyncSender<StagedBatch>, batch: StagedBatch) {
-        // The receiver ends last, except by a panic, which the scope passes on.
+        // The receiver outlives the workers unless it panics; the scope then passes
+        // the panic on.
         if send.send(batch).is_err() {
             self.fail(ErrorKind::Cancelled);
         }
     }
 
-    /// Names all batches, those that wait together after one sync.
-    fn name_waiting(&self, waiting: &Receiver<StagedBatch>) {
+    /// Names all batches; those that are waiting share one sync.
+    fn name_batches(&self, waiting: &Receiver<StagedBatch>) {
         let mut naming = self.naming();
         while let Ok(batch) = waiting.recv() {
             let mut files = batch.files;
@@ -191,12 +192,12 @@ impl Running<'_> {
         }
     }
 
-    fn name(&self, naming: &mut Naming<'_>, files: Vec<UnpackedFile>) {
+    fn name(&self, naming: &mut Namer<'_>, files: Vec<UnpackedFile>) {
         if self.has_stopped() {
             return;
         }
         if self.settings.durable {
-            self.note(self.settings.staging.sync(files.iter().map(|file| &file.item)));
+            self.fail_on_error(self.settings.staging.sync(files.iter().map(|file| &file.item)));
             if self.has_stopped() {
                 return;
             }
@@ -208,13 +209,12 @@ impl Running<'_> {
         all.bytes += result.bytes;
         all.refused.extend(result.refused);
         drop(all);
-        self.note(named);
+        self.fail_on_error(named);
     }
 
-    /// Stages chunks until none is left. A panic of the caller's source becomes an
-    /// error.
+    /// Stages chunks until none is left. A panic in the caller's source becomes an error.
     fn work(&self, mut deliver: impl FnMut(StagedBatch)) {
-        let worked = caught(|| {
+        let worked = catch_panic(|| {
             let mut batch = StagedBatch::default();
             while let Some(chunk) = self.take() {
                 if let Err(error) = self.stage_chunk(chunk, &mut batch) {
@@ -253,7 +253,7 @@ impl Running<'_> {
         if !is_damage(&error) {
             return Err(error);
         }
-        // A record is damaged: the others one by one.
+        // A record is damaged: read the others one by one.
         let left = chunk.iter().zip(left).filter(|(_, left)| *left).map(|(file, _)| *file);
         let left: Vec<PlannedFile> = left.collect();
         let per_record = self.reader.trailer().items_per_record.max(1);
@@ -269,7 +269,7 @@ impl Running<'_> {
         Ok(())
     }
 
-    /// Stages the items of some files; `taken` learns which ones.
+    /// Stages the items of some files; calls `taken` with the index of each.
     fn stage_items(
         &self,
         files: &[PlannedFile],
@@ -317,7 +317,7 @@ impl Running<'_> {
         self.settings.stop.load(Ordering::SeqCst)
     }
 
-    fn note(&self, result: io::Result<()>) {
+    fn fail_on_error(&self, result: io::Result<()>) {
         if let Err(error) = result {
             self.fail(ErrorKind::io(IoOperation::Writing, error));
         }
@@ -329,7 +329,7 @@ impl Running<'_> {
 
     /// Stops all threads; the first error is kept.
     fn fail_with(&self, error: Error) {
-        // What fails after an abort fails because of it.
+        // An error after an abort is a consequence of it.
         if !self.settings.stop.swap(true, Ordering::SeqCst) {
             let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
             failure.get_or_insert(error);
@@ -347,7 +347,7 @@ impl Running<'_> {
     }
 }
 
-/// Returns whether an error concerns single records, so that others can be read.
+/// Returns whether an error concerns a single record, so that others can be read.
 fn is_damage(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Pack(_))
 }

@@ -1,4 +1,4 @@
-//! The writer of a pack into any async sink.
+//! Writes a pack to any tokio `AsyncWrite`.
 
 use std::fmt;
 use std::future::Future as _;
@@ -58,8 +58,8 @@ pub struct AsyncWriter<W: AsyncWrite + Unpin + Send + 'static> {
 }
 
 impl WriterOptions {
-    /// Starts a pack that goes into an async `sink`, as
-    /// [`write_to`](Self::write_to) does into a blocking one.
+    /// Starts a pack that is written to an async `sink`, as
+    /// [`write_to`](Self::write_to) does for a blocking one.
     ///
     /// # Errors
     /// As there; [`ErrorKind::Io`] outside of a tokio runtime.
@@ -135,7 +135,7 @@ impl<W: AsyncWrite + Unpin + Send + 'static> AsyncWriter<W> {
         self.packer()?.set_app_data(app_data.into()).map_err(error)
     }
 
-    /// Items appended so far.
+    /// Returns the number of items appended so far.
     #[must_use]
     pub fn item_count(&self) -> u32 {
         self.items
@@ -150,7 +150,7 @@ impl<W: AsyncWrite + Unpin + Send + 'static> AsyncWriter<W> {
     /// Writes the remaining bytes, flushes the sink and returns it.
     ///
     /// # Errors
-    /// The first error of the writer or of the sink. The sink is dropped then.
+    /// The first error of the writer or of the sink. Then the sink is dropped.
     pub async fn finish(mut self) -> Result<SealedStream<W>, Error> {
         let packer = self.packer.take().ok_or(ErrorKind::Ended).map_err(error)?;
         let finished = self.runtime.spawn_blocking(move || packer.finish());
@@ -223,7 +223,7 @@ impl<W: AsyncWrite + Unpin + Send + 'static> fmt::Debug for AsyncWriter<W> {
     }
 }
 
-/// An async sink, written to from a thread that may block.
+/// An async sink, written to from a thread that may be blocked.
 struct AsyncSink<W> {
     sink: W,
     runtime: Handle,

@@ -33,31 +33,31 @@ impl PackSink for FileSink {
     fn put(&mut self, put: &Put) -> Result<(), ErrorKind> {
         let written = write_put(put, |slices| self.file.write(slices));
         written.map_err(|error| ErrorKind::io(IoOperation::Writing, error))?;
-        self.writeback.wrote(self.file.as_ref(), put.len() as u64);
+        self.writeback.count_written(self.file.as_ref(), put.len() as u64);
         Ok(())
     }
 }
 
-/// Counts the bytes written, and asks the system to write them to the disk each
-/// time that `every` more have come together.
+/// Counts the bytes written, and after every `every` bytes asks the system to start
+/// writing them to the disk.
 struct Writeback {
     every: Option<NonZero<u64>>,
-    asked_up_to: u64,
+    requested_up_to: u64,
     written: u64,
 }
 
 impl Writeback {
     fn new(every: Option<NonZero<u64>>) -> Self {
-        Self { every, asked_up_to: 0, written: 0 }
+        Self { every, requested_up_to: 0, written: 0 }
     }
 
-    /// Counts `bytes` more bytes at the end of `file`.
-    fn wrote(&mut self, file: &dyn DiskFile, bytes: u64) {
+    /// Counts bytes that were written to the end of `file`.
+    fn count_written(&mut self, file: &dyn DiskFile, bytes: u64) {
         self.written = self.written.saturating_add(bytes);
-        let waiting = self.written - self.asked_up_to;
-        if self.every.is_some_and(|every| waiting >= every.get()) {
-            file.start_writing(self.asked_up_to, waiting);
-            self.asked_up_to = self.written;
+        let pending = self.written - self.requested_up_to;
+        if self.every.is_some_and(|every| pending >= every.get()) {
+            file.start_writing(self.requested_up_to, pending);
+            self.requested_up_to = self.written;
         }
     }
 }

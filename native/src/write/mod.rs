@@ -28,7 +28,7 @@ mod writer;
 pub use async_writer::AsyncWriter;
 pub use options::WriterOptions;
 #[cfg(feature = "remote")]
-pub(crate) use output::{PackOutput, Streamed, Written};
+pub(crate) use output::{PackOutput, SinkStream, Written};
 pub(crate) use packer::RecordForm;
 #[cfg(feature = "remote")]
 pub(crate) use packer::{PackPlan, Packer};

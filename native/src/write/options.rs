@@ -1,4 +1,4 @@
-//! How a pack is written.
+//! Options for writing a pack.
 
 use std::fmt;
 use std::num::NonZero;
@@ -10,14 +10,14 @@ use sealpack_core::format::{DEFAULT_ITEMS_PER_RECORD, Dialect};
 use sealpack_core::write::{Hashing, PackShape};
 
 use super::pipeline::memory_bound;
-use crate::caught::Caught;
 use crate::codec::EncoderFactory;
 use crate::cores::{MAX_THREADS, cores};
 use crate::error::{ErrorKind, OptionsError};
 use crate::names::MAX_NAMES_IN_PACK;
+use crate::panics::CatchPanics;
 use crate::publish::disk::{Disk, System};
 
-/// How a pack is written. Made by [`Writer::options`](crate::Writer::options).
+/// Options for writing a pack. Made by [`Writer::options`](crate::Writer::options).
 #[derive(Clone)]
 #[must_use = "options do nothing until a pack is created with them"]
 pub struct WriterOptions {
@@ -73,9 +73,9 @@ impl Default for WriterOptions {
 }
 
 impl WriterOptions {
-    /// Sets the items in every record but the last, from 1 to 2^32-1. Default: 128.
-    /// More items per record compress better and need a smaller index; reading one
-    /// item decodes the whole record.
+    /// Sets the number of items in every record except the last, from 1 to 2^32-1.
+    /// Default: 128. More items per record compress better and need a smaller index,
+    /// but reading one item decodes the whole record.
     pub fn items_per_record(mut self, items: u32) -> Self {
         self.items_per_record = items;
         self
@@ -101,16 +101,16 @@ impl WriterOptions {
         self
     }
 
-    /// Stores a content hash over what `extract` makes of each item. To verify
-    /// the pack, the same extract is needed.
+    /// Stores a content hash over the bytes that `extract` returns for each item.
+    /// Verifying the pack needs the same extract.
     pub fn hash_extract(mut self, extract: impl Extract + 'static) -> Self {
-        self.hashing = Hashing::Extracted(Arc::new(Caught(extract)));
+        self.hashing = Hashing::Extracted(Arc::new(CatchPanics(extract)));
         self
     }
 
-    /// Sets whether each record's checksum covers its payload, and not only the
-    /// item lengths. Default: false. It costs four bytes per record, and detects a
-    /// flipped bit when the record is read.
+    /// Sets whether each record's checksum covers its payload too, and not only the
+    /// item lengths. Default: false. It costs four bytes per record, and lets every
+    /// read detect a flipped bit.
     pub fn record_checksum(mut self, covered: bool) -> Self {
         self.record_checksum = covered;
         self
@@ -122,24 +122,24 @@ impl WriterOptions {
         self
     }
 
-    /// Sets the worker threads that encode and hash. Default: the number of cores.
-    /// At most 1,024. Records keep their order. With 0, the appending thread does
-    /// everything.
+    /// Sets the number of worker threads that encode and hash, at most 1,024. Default:
+    /// the number of cores. Records keep their order. With 0, the appending thread
+    /// does everything.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads.min(MAX_THREADS);
         self
     }
 
-    /// Asks the system to start writing to the disk each time `bytes` more bytes
-    /// were written, so that `finish` has little left to wait for. Linux only
-    /// (`sync_file_range`); elsewhere it has no effect.
+    /// Makes the system start writing to the disk after every `bytes` bytes, so that
+    /// `finish` has little left to wait for. Linux only (`sync_file_range`);
+    /// elsewhere it has no effect.
     pub fn writeback_every(mut self, bytes: u64) -> Self {
         self.writeback = NonZero::new(bytes);
         self
     }
 
-    /// Sets the app data: bytes of the application that every reader gets on
-    /// opening.
+    /// Sets the app data: bytes of the application that every reader gets when it opens
+    /// the pack.
     pub fn app_data(mut self, app_data: impl Into<Bytes>) -> Self {
         self.app_data = app_data.into();
         self
@@ -162,7 +162,7 @@ impl WriterOptions {
 
     /// Sets whether the pack's digest list is written next to it, at
     /// [`digest_list_path`](crate::digest_list_path). Default: false. The list
-    /// takes 32 bytes per record, and lets a reader [trust](crate::Trust) single
+    /// takes 32 bytes per record, and lets a reader [authenticate](crate::Trust) single
     /// items. The list gets its name before the pack does: once the pack is
     /// visible, so is its list.
     pub fn digest_list(mut self, written: bool) -> Self {
@@ -183,8 +183,8 @@ impl WriterOptions {
     }
 
     /// Returns the most memory, in bytes, that a writer with these options takes
-    /// while no record exceeds `record` bytes. The index (about two bytes per
-    /// record) and the codec's own memory for each thread come on top.
+    /// if no record exceeds `record` bytes. The index (about two bytes per record)
+    /// and each thread's codec need additional memory.
     ///
     /// ```
     /// let options = sealpack::Writer::options().threads(4);
@@ -212,7 +212,7 @@ impl WriterOptions {
     /// Returns whether the options ask for a digest list.
     ///
     /// # Errors
-    /// [`OptionsError`] where they do and no digests of the items are computed.
+    /// [`OptionsError`] if they do, but no digests of the items are computed.
     pub(crate) fn wants_digest_list(&self) -> Result<bool, ErrorKind> {
         let refused = |error| Err(ErrorKind::Options(error));
         match self.hashing {

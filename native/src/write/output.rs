@@ -1,5 +1,5 @@
-//! The end of the pipeline: sealed drafts in order, through the output stream,
-//! into the file.
+//! The end of the pipeline: passes sealed drafts in order through the output stream
+//! to the sink.
 
 use bytes::Bytes;
 use sealpack_core::Error as PackError;
@@ -13,14 +13,14 @@ use super::sink::PackSink;
 use crate::error::ErrorKind;
 use crate::trust::DigestSpool;
 
-/// Smaller extents are copied into the stream's buffer: an entry of a vectored
-/// write costs more than such a copy.
-const COPIED_SIZE: usize = 4 << 10;
+/// Extents smaller than this are copied into the stream's buffer: an entry of a
+/// vectored write costs more than such a copy.
+const MIN_REFERENCED_SIZE: usize = 4 << 10;
 
-/// Passes sealed drafts on to the place where the pack is written.
+/// Assembles a pack from sealed drafts and writes it to a sink.
 pub(crate) struct PackOutput<S> {
     assembly: Assembly,
-    file: Streamed<S>,
+    stream: SinkStream<S>,
     /// The records' digests, if a digest list is to be written.
     digests: Option<DigestSpool>,
     monitor: WriteMonitor,
@@ -28,8 +28,8 @@ pub(crate) struct PackOutput<S> {
 
 impl<S: PackSink> PackOutput<S> {
     pub(crate) fn new(shape: &PackShape, sink: S, digests: Option<DigestSpool>) -> Self {
-        let (assembly, file) = (Assembly::new(shape), Streamed::new(sink));
-        Self { assembly, file, digests, monitor: WriteMonitor::default() }
+        let (assembly, stream) = (Assembly::new(shape), SinkStream::new(sink));
+        Self { assembly, stream, digests, monitor: WriteMonitor::default() }
     }
 
     /// Returns the monitor that watches and cancels this output.
@@ -39,34 +39,34 @@ impl<S: PackSink> PackOutput<S> {
 
     /// Writes the next draft.
     pub(crate) fn write(&mut self, sealed: SealedDraft) -> Result<(), ErrorKind> {
-        self.refuse_cancelled()?;
+        self.check_not_cancelled()?;
         self.assembly.push(&sealed)?;
         if let Some(digests) = &mut self.digests {
             digests.push(&sealed.digests)?;
         }
         let (items, stored) = (sealed.payload_size, sealed.size());
-        sealed.extents.into_iter().try_for_each(|extent| self.file.write(extent))?;
+        sealed.extents.into_iter().try_for_each(|extent| self.stream.write(extent))?;
         self.monitor.count_out(items, stored);
         Ok(())
     }
 
-    fn refuse_cancelled(&self) -> Result<(), ErrorKind> {
+    fn check_not_cancelled(&self) -> Result<(), ErrorKind> {
         if self.monitor.is_cancelled() { Err(ErrorKind::Cancelled) } else { Ok(()) }
     }
 
-    /// Writes the sections that follow the records. The file is then complete, but
-    /// not yet durable.
+    /// Writes the sections that follow the records. Then the pack is complete, but not
+    /// yet durable.
     pub(crate) fn finish(self, app_data: Bytes) -> Result<Written<S>, ErrorKind> {
-        self.refuse_cancelled()?;
-        let Self { assembly, mut file, digests, monitor } = self;
+        self.check_not_cancelled()?;
+        let Self { assembly, mut stream, digests, monitor } = self;
         let ending = assembly.finish(&app_data)?;
         let trailer = Bytes::copy_from_slice(&ending.trailer.encode());
         for section in [ending.index.into(), app_data.clone(), trailer] {
             let bytes = section.len() as u64;
-            file.write(section)?;
+            stream.write(section)?;
             monitor.count_out(0, bytes);
         }
-        let sink = file.close()?;
+        let sink = stream.close()?;
         if monitor.is_cancelled() {
             return Err(ErrorKind::Cancelled);
         }
@@ -75,7 +75,7 @@ impl<S: PackSink> PackOutput<S> {
     }
 }
 
-/// A pack whose bytes the sink has all received.
+/// A complete pack: its sink has received all bytes.
 pub(crate) struct Written<S> {
     pub(crate) sink: S,
     pub(crate) trailer: Trailer,
@@ -87,19 +87,19 @@ pub(crate) struct Written<S> {
 }
 
 /// An output stream and the sink that it writes to.
-pub(crate) struct Streamed<S> {
+pub(crate) struct SinkStream<S> {
     stream: Stream,
     sink: S,
 }
 
-impl<S: PackSink> Streamed<S> {
+impl<S: PackSink> SinkStream<S> {
     pub(crate) fn new(sink: S) -> Self {
         Self { stream: Stream::new(Shape::exactly(sink.put_size())), sink }
     }
 
     /// Writes `extent`, without copying it if it is large.
     pub(crate) fn write(&mut self, extent: Bytes) -> Result<(), ErrorKind> {
-        if extent.len() < COPIED_SIZE {
+        if extent.len() < MIN_REFERENCED_SIZE {
             return self.copy(&extent);
         }
         let taken = self.stream.write_owned(extent);
@@ -107,7 +107,7 @@ impl<S: PackSink> Streamed<S> {
         taken.map_err(refusal)
     }
 
-    /// Copies `bytes` into the stream; the caller keeps them.
+    /// Copies `bytes` into the stream.
     pub(crate) fn copy(&mut self, bytes: &[u8]) -> Result<(), ErrorKind> {
         let taken = self.stream.write(bytes);
         self.drive()?;
@@ -122,8 +122,8 @@ impl<S: PackSink> Streamed<S> {
         Ok(self.sink)
     }
 
-    /// Follows the stream's one rule: take each output, perform it, report the
-    /// outcome.
+    /// Takes each output of the stream, performs it, and reports the outcome, as
+    /// `Stream` requires.
     fn drive(&mut self) -> Result<(), ErrorKind> {
         let mut first_error = Ok(());
         while let Some(output) = self.stream.next_output() {
@@ -151,8 +151,8 @@ impl<S: PackSink> Streamed<S> {
 fn refusal(refused: Refusal) -> ErrorKind {
     match refused {
         Refusal::TooLong => PackError::Limit(Limit::File).into(),
-        // `drive` follows the rule, so each of these means that the stream failed
-        // before.
+        // `drive` leaves no output waiting, so each of these means that the stream
+        // failed before.
         Refusal::Failed | Refusal::Closed | Refusal::OutputsWait => ErrorKind::Ended,
     }
 }

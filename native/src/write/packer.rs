@@ -1,4 +1,4 @@
-//! The part that all writers share, wherever the bytes go: items into records,
+//! The part that all writers share: it collects items into records and passes the
 //! records through the pipeline.
 
 use bytes::Bytes;
@@ -14,11 +14,11 @@ use super::output::{PackOutput, Written};
 use super::pipeline::Pipeline;
 use super::progress::WriteMonitor;
 use super::sink::PackSink;
-use crate::caught::{Caught, caught};
 use crate::codec::Codec;
 use crate::digest::Lanes;
 use crate::error::ErrorKind;
 use crate::names::NameCollector;
+use crate::panics::{CatchPanics, catch_panic};
 
 /// Takes items and hands sealed records to a [`PackOutput`].
 pub(crate) struct Packer<S: PackSink> {
@@ -36,13 +36,13 @@ pub(crate) struct Packer<S: PackSink> {
     names_failure: Option<ErrorKind>,
 }
 
-/// How a pack stores its records. Records of another pack can be taken over as
-/// they are if it stores them in the same form.
+/// How a pack stores its records. Records can be copied between packs of the same
+/// form without re-encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RecordForm {
     pub(crate) items_per_record: u32,
     pub(crate) record_checksum: bool,
-    /// `None` for a codec of the caller's, whose settings are unknown.
+    /// `None` for a codec supplied by the caller, whose settings are unknown.
     pub(crate) codec: Option<KnownCodec>,
 }
 
@@ -59,9 +59,8 @@ impl RecordForm {
     }
 }
 
-/// Checked options and the sealers made from them. It is made before any file is
-/// created, so that refused options and an encoder that cannot be made leave no
-/// file.
+/// Checked options and the sealers made from them. It is made before any file, so that
+/// invalid options or a failing encoder factory leave no file.
 pub(crate) struct PackPlan {
     shape: PackShape,
     sealers: Sealers,
@@ -75,7 +74,7 @@ pub(crate) struct PackPlan {
 enum Sealers {
     /// The caller's thread.
     Caller(Sealer),
-    /// The thread that writes: workers would only add hand-offs.
+    /// The thread that writes.
     Writer(Sealer),
     /// One worker for each sealer.
     Workers(Vec<Sealer>),
@@ -84,7 +83,7 @@ enum Sealers {
 impl PackPlan {
     pub(crate) fn new(options: &WriterOptions) -> Result<Self, ErrorKind> {
         let shape = options.shape()?;
-        refuse_large_app_data(&options.app_data)?;
+        check_app_data_size(&options.app_data)?;
         let sealers = Sealers::new(options, &shape)?;
         let (app_data, is_plain) = (options.app_data.clone(), options.codec.is_plain());
         let form = RecordForm::new(options, &shape);
@@ -105,22 +104,22 @@ impl PackPlan {
 impl Sealers {
     fn new(options: &WriterOptions, shape: &PackShape) -> Result<Self, ErrorKind> {
         let sealer = || {
-            let sealer = match caught(|| options.codec.encoder()).flatten() {
+            let sealer = match catch_panic(|| options.codec.encoder()).flatten() {
                 Ok(Codec::Plain) => Sealer::plain(shape),
                 Ok(Codec::Encoder(encoder)) => {
-                    Sealer::with_encoder(shape, Box::new(Caught(encoder)))
+                    Sealer::with_encoder(shape, Box::new(CatchPanics(encoder)))
                 }
                 Err(cause) => return Err(ErrorKind::Encoder(cause)),
             };
             Ok(sealer.with_digester(Box::new(Lanes::default())))
         };
-        // The thread that writes has no other work.
-        let nothing_to_do = options.codec.is_plain()
+        // Without encoding and hashing, workers would only add hand-offs.
+        let nothing_to_seal = options.codec.is_plain()
             && matches!(shape.content_hash, Hashing::None)
             && !shape.record_checksum;
         Ok(match options.threads {
             0 => Self::Caller(sealer()?),
-            _ if nothing_to_do => Self::Writer(sealer()?),
+            _ if nothing_to_seal => Self::Writer(sealer()?),
             threads => Self::Workers((0..threads).map(|_| sealer()).collect::<Result<_, _>>()?),
         })
     }
@@ -229,14 +228,14 @@ impl<S: PackSink + 'static> Packer<S> {
         &self.monitor
     }
 
-    /// Items appended so far.
+    /// Returns the number of items appended so far.
     pub(crate) fn item_count(&self) -> u32 {
         self.builder.total_items()
     }
 
     /// Replaces the app data.
     pub(crate) fn set_app_data(&mut self, app_data: Bytes) -> Result<(), ErrorKind> {
-        refuse_large_app_data(&app_data)?;
+        check_app_data_size(&app_data)?;
         self.app_data = app_data;
         Ok(())
     }
@@ -245,8 +244,8 @@ impl<S: PackSink + 'static> Packer<S> {
     pub(crate) fn finish(mut self) -> Result<Written<S>, ErrorKind> {
         self.builder.finish();
         let submitted = self.submit_drafts();
-        // Finish even if submitting failed: the encoders must be closed, and the
-        // pipeline returns the first error.
+        // Finish the pipeline even if submitting failed: it closes the encoders and
+        // returns the first error.
         let output = self.pipeline.finish()?;
         submitted?;
         self.names_failure.map_or(Ok(()), Err)?;
@@ -297,7 +296,7 @@ impl<S: PackSink + 'static> Packer<S> {
     }
 }
 
-fn refuse_large_app_data(app_data: &Bytes) -> Result<(), ErrorKind> {
+fn check_app_data_size(app_data: &Bytes) -> Result<(), ErrorKind> {
     let length = app_data.len() as u64;
     if u32::try_from(length).is_err() {
         return Err(PackError::Limit(Limit::AppData { length }).into());

@@ -1,53 +1,53 @@
-//! Sealing on several threads, writing in order on one.
+//! Seals drafts on several threads and writes them in order on one.
 //!
-//! At most `2 * workers + 2` drafts are in flight, or more small ones while they
-//! are together below 2 MiB a worker; below 6 MiB a worker where digests are
-//! computed in batches, of which an upload allows 4. So the options bound the
-//! memory ([`memory_bound`]), not the pack.
+//! At most `2 * workers + 2` drafts are in flight; more small ones while they take
+//! together less than 2 MiB per worker. If digests are computed in batches, that limit
+//! is 6 MiB, and 4 MiB for an upload. So the memory is bounded by the options
+//! ([`memory_bound`]), not by the pack.
 //!
 //! A wake-up per draft costs more than the draft. So a worker that computes
 //! digests waits for as many drafts as keep its lanes busy, and the writer
 //! thread waits for a batch of results. A single worker leaves the digests to
 //! the writer thread, which is otherwise idle. The first error stops every
-//! thread; the next call and the last one return it.
+//! thread; the next append and `finish` return it.
 
 use std::sync::Arc;
 
 use sealpack_core::write::{Draft, DraftDigester, SealedDraft, Sealer};
 
 use super::output::PackOutput;
-use super::sink::{BYTES_A_WORKER, PackSink};
-use crate::caught::caught;
+use super::sink::{BYTES_PER_WORKER, PackSink};
 use crate::error::{ErrorKind, IoOperation};
 use crate::ordered::{Batch, Ordered, Window};
+use crate::panics::catch_panic;
 use crate::sync::{Builder, JoinHandle};
 
-/// As [`BYTES_A_WORKER`], for workers that take drafts one by one.
-const BYTES_ONE_BY_ONE: u64 = 2 << 20;
+/// As [`BYTES_PER_WORKER`], for workers that take one draft at a time.
+const BYTES_PER_WORKER_UNBATCHED: u64 = 2 << 20;
 
-/// Bytes of results that the writer thread waits for.
-const BYTES_WRITTEN: u64 = 1 << 20;
+/// The writer thread waits for this many bytes of results.
+const WRITE_BATCH_BYTES: u64 = 1 << 20;
 
 /// Drafts that a worker takes in a batch for each lane of its digests, …
-const ROUNDS: usize = 4;
+const DRAFTS_PER_LANE: usize = 4;
 
 /// … or this many bytes of drafts.
-const BYTES_TAKEN: u64 = 5 << 19;
+const SEAL_BATCH_BYTES: u64 = 5 << 19;
 
-/// Returns the most bytes that a pipeline of `workers` workers takes for records of
-/// `record` bytes, together with the stages before and after it.
+/// Returns the most memory, in bytes, that a pipeline of `workers` workers takes for
+/// records of `record` bytes, including the stages before and after it.
 pub(crate) fn memory_bound(workers: usize, record: u64) -> u64 {
-    /// The most memory of written drafts that the builder keeps for reuse.
+    /// The most memory that the builder keeps for reuse after its drafts were written.
     const REUSED: u64 = 8 << 20;
     /// The buffers of the output stream.
     const STREAM: u64 = 4 << 20;
     let workers = workers as u64;
-    // A draft has an eighth of spare room, and consists of many records if they are
-    // small.
+    // A draft's buffer may have an eighth of spare capacity; small records share a
+    // draft.
     let draft = record.saturating_add(record / 8).saturating_add(64 << 10);
-    // The window holds this much, or one draft more; every worker has, next to the
-    // draft, the buffer it encodes into, and the builder fills another draft.
-    let drafts = draft.saturating_mul(2 * workers + 2).max(BYTES_A_WORKER * workers.max(1));
+    // The drafts in the window. On top come the buffer that each worker encodes into
+    // and the draft that the builder fills.
+    let drafts = draft.saturating_mul(2 * workers + 2).max(BYTES_PER_WORKER * workers.max(1));
     // A single worker's drafts may be kept until the writer thread has hashed them.
     let unhashed = if workers == 1 { drafts } else { 0 };
     let in_flight = drafts.saturating_add(unhashed).saturating_add(REUSED + STREAM);
@@ -56,7 +56,7 @@ pub(crate) fn memory_bound(workers: usize, record: u64) -> u64 {
 
 type SealJobs = Ordered<Draft, DeliveredDraft, ErrorKind>;
 
-/// A sealed draft; and the draft itself if the writer thread computes its digests.
+/// A sealed draft, and the unsealed one if the writer thread computes its digests.
 struct DeliveredDraft {
     sealed: SealedDraft,
     draft: Option<Draft>,
@@ -95,38 +95,39 @@ impl<S: PackSink + 'static> Pipeline<S> {
         mut sealers: Vec<Sealer>,
         output: PackOutput<S>,
     ) -> Result<Self, ErrorKind> {
-        let digests = match &mut sealers[..] {
+        let digester = match &mut sealers[..] {
             [only] => only.split_digester(),
             _ => None,
         };
-        let deliver_drafts = digests.is_some();
-        let lanes = sealers.iter().any(|sealer| sealer.preferred_batch() > 1) || deliver_drafts;
-        let most = if lanes { BYTES_A_WORKER } else { BYTES_ONE_BY_ONE };
-        let bytes = most.min(S::BYTES_A_WORKER).saturating_mul(sealers.len() as u64);
+        let deliver_drafts = digester.is_some();
+        let in_batches =
+            sealers.iter().any(|sealer| sealer.preferred_batch() > 1) || deliver_drafts;
+        let limit = if in_batches { BYTES_PER_WORKER } else { BYTES_PER_WORKER_UNBATCHED };
+        let bytes = limit.min(S::BYTES_PER_WORKER).saturating_mul(sealers.len() as u64);
         let window = Window { jobs: 2 * sealers.len() + 2, bytes };
         let jobs = Arc::new(SealJobs::new(window));
         let mut threads = Threads { jobs: Arc::clone(&jobs), workers: Vec::new(), writer: None };
-        let named = |name: &str| Builder::new().name(name.into());
-        let refused = |error| ErrorKind::io(IoOperation::Threading, error);
+        let thread = |name: &str| Builder::new().name(name.into());
+        let no_thread = |error| ErrorKind::io(IoOperation::Threading, error);
         for sealer in sealers {
             let jobs = Arc::clone(&jobs);
-            let worker = named("sealpack-seal").spawn(move || seal(&jobs, sealer, deliver_drafts));
-            threads.workers.push(worker.map_err(refused)?);
+            let worker = thread("sealpack-seal").spawn(move || seal(&jobs, sealer, deliver_drafts));
+            threads.workers.push(worker.map_err(no_thread)?);
         }
-        let writer = named("sealpack-write").spawn(move || write(&jobs, output, digests));
-        threads.writer = Some(writer.map_err(refused)?);
+        let writer = thread("sealpack-write").spawn(move || write(&jobs, output, digester));
+        threads.writer = Some(writer.map_err(no_thread)?);
         Ok(Self::Threads(threads))
     }
 
-    /// Starts one thread that seals and writes, for packs with so little to seal
-    /// that a hand-off would cost more.
+    /// Starts one thread that seals and writes, for packs whose sealing costs less
+    /// than a hand-off between threads.
     pub(crate) fn on_one_thread(sealer: Sealer, output: PackOutput<S>) -> Result<Self, ErrorKind> {
-        let jobs = Arc::new(SealJobs::new(Window { jobs: 4, bytes: 4 * BYTES_WRITTEN }));
+        let jobs = Arc::new(SealJobs::new(Window { jobs: 4, bytes: 4 * WRITE_BATCH_BYTES }));
         let mut threads = Threads { jobs: Arc::clone(&jobs), workers: Vec::new(), writer: None };
         let writer = Builder::new().name("sealpack-write".into());
         let writer = writer.spawn(move || seal_and_write(&jobs, sealer, output));
-        let refused = |error| ErrorKind::io(IoOperation::Threading, error);
-        threads.writer = Some(writer.map_err(refused)?);
+        let no_thread = |error| ErrorKind::io(IoOperation::Threading, error);
+        threads.writer = Some(writer.map_err(no_thread)?);
         Ok(Self::Threads(threads))
     }
 
@@ -209,13 +210,14 @@ impl<S: PackSink> Drop for Threads<S> {
     }
 }
 
-/// A worker: seals drafts until there are no more, then closes its encoder, even if
-/// other threads failed. With `deliver_drafts` it delivers the drafts too.
+/// Runs a worker: seals drafts until there are no more, then closes the encoder, even
+/// if other threads failed. With `deliver_drafts`, it also delivers the unsealed
+/// drafts.
 fn seal(jobs: &SealJobs, mut sealer: Sealer, deliver_drafts: bool) {
     let lanes = sealer.preferred_batch();
     let batch = match lanes {
         0 | 1 => Batch::ONE,
-        lanes => Batch { jobs: ROUNDS * lanes, bytes: BYTES_TAKEN, lanes },
+        lanes => Batch { jobs: DRAFTS_PER_LANE * lanes, bytes: SEAL_BATCH_BYTES, lanes },
     };
     loop {
         let (tickets, drafts): (Vec<_>, Vec<_>) = jobs.take_many(batch).into_iter().unzip();
@@ -238,17 +240,19 @@ fn seal(jobs: &SealJobs, mut sealer: Sealer, deliver_drafts: bool) {
     }
 }
 
-/// The writer thread: writes sealed drafts to the file in order. With `digests` it
-/// computes their digests first.
+/// Runs the writer thread: writes sealed drafts to the sink in order. With a
+/// `digester`, it computes their digests first.
 fn write<S: PackSink>(
     jobs: &SealJobs,
     mut output: PackOutput<S>,
-    mut digests: Option<DraftDigester>,
+    mut digester: Option<DraftDigester>,
 ) -> Option<PackOutput<S>> {
-    let (bytes, lanes) = match &digests {
-        // Half of the window, so that the worker can continue meanwhile.
-        Some(digests) => (BYTES_TAKEN.min(S::BYTES_A_WORKER / 2), digests.preferred_batch()),
-        None => (BYTES_WRITTEN, 1),
+    let (bytes, lanes) = match &digester {
+        // At most half of the window, so that the worker can continue meanwhile.
+        Some(digester) => {
+            (SEAL_BATCH_BYTES.min(S::BYTES_PER_WORKER / 2), digester.preferred_batch())
+        }
+        None => (WRITE_BATCH_BYTES, 1),
     };
     loop {
         let results = jobs.next_all(bytes, lanes);
@@ -257,9 +261,9 @@ fn write<S: PackSink>(
         }
         let (tickets, done): (Vec<_>, Vec<_>) = results.into_iter().unzip();
         let written = guard(|| {
-            let (mut sealed, drafts) = apart(done);
-            if let Some(digests) = &mut digests {
-                digests.complete(&drafts, &mut sealed)?;
+            let (mut sealed, drafts) = split_delivered(done);
+            if let Some(digester) = &mut digester {
+                digester.complete(&drafts, &mut sealed)?;
             }
             drop(drafts);
             sealed.into_iter().try_for_each(|sealed| output.write(sealed))
@@ -272,7 +276,7 @@ fn write<S: PackSink>(
     }
 }
 
-fn apart(done: Vec<DeliveredDraft>) -> (Vec<SealedDraft>, Vec<Draft>) {
+fn split_delivered(done: Vec<DeliveredDraft>) -> (Vec<SealedDraft>, Vec<Draft>) {
     let (sealed, drafts): (Vec<_>, Vec<_>) =
         done.into_iter().map(|done| (done.sealed, done.draft)).unzip();
     (sealed, drafts.into_iter().flatten().collect())
@@ -284,7 +288,7 @@ fn seal_and_write<S: PackSink>(
     mut sealer: Sealer,
     mut output: PackOutput<S>,
 ) -> Option<PackOutput<S>> {
-    let batch = Batch { jobs: usize::MAX, bytes: BYTES_WRITTEN, lanes: 1 };
+    let batch = Batch { jobs: usize::MAX, bytes: WRITE_BATCH_BYTES, lanes: 1 };
     loop {
         let (tickets, drafts): (Vec<_>, Vec<_>) = jobs.take_many(batch).into_iter().unzip();
         if drafts.is_empty() {
@@ -303,8 +307,8 @@ fn seal_and_write<S: PackSink>(
     Some(output)
 }
 
-/// Runs work that may call the caller's code: an extract, a sink, the drop of an
-/// owned item. A panic there becomes an error.
+/// Runs work that may call code of the caller: an extract, a sink, the destructor of
+/// an owned item. A panic there becomes an error.
 fn guard<T>(work: impl FnOnce() -> Result<T, ErrorKind>) -> Result<T, ErrorKind> {
-    caught(work).unwrap_or_else(|cause| Err(ErrorKind::Panicked(cause)))
+    catch_panic(work).unwrap_or_else(|cause| Err(ErrorKind::Panicked(cause)))
 }

@@ -44,7 +44,7 @@ pub struct WriteMonitor {
 #[derive(Default)]
 struct ProgressCounters {
     bytes_in: AtomicU64,
-    /// The part of `bytes_in` that is in the pack.
+    /// The part of `bytes_in` that was passed to the sink.
     bytes_packed: AtomicU64,
     bytes_out: AtomicU64,
     cancelled: AtomicBool,
@@ -64,10 +64,10 @@ impl WriteMonitor {
         }
     }
 
-    /// Cancels the writer: its next call, or the one that runs now, fails with
+    /// Cancels the writer: its current or next call fails with
     /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled), and no pack appears.
-    /// A write to the sink that has begun is completed first. Once the finished
-    /// pack is being made durable, this has no effect.
+    /// A write to the sink that has begun is completed first. The call has no effect once
+    /// the finished pack is being made durable.
     pub fn cancel(&self) {
         self.shared.cancelled.store(true, Ordering::Release);
     }
@@ -82,10 +82,10 @@ impl WriteMonitor {
         self.shared.bytes_in.fetch_add(bytes, Ordering::AcqRel);
     }
 
-    /// Counts `items` bytes of items that became `pack` bytes of the pack.
-    pub(super) fn count_out(&self, items: u64, pack: u64) {
-        self.shared.bytes_packed.fetch_add(items, Ordering::AcqRel);
-        self.shared.bytes_out.fetch_add(pack, Ordering::AcqRel);
+    /// Counts `item_bytes` bytes of items, stored as `pack_bytes` bytes of the pack.
+    pub(super) fn count_out(&self, item_bytes: u64, pack_bytes: u64) {
+        self.shared.bytes_packed.fetch_add(item_bytes, Ordering::AcqRel);
+        self.shared.bytes_out.fetch_add(pack_bytes, Ordering::AcqRel);
     }
 }
 

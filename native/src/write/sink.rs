@@ -4,12 +4,12 @@ use sealpack_core::stream::{BufferSize, Put};
 
 use crate::error::ErrorKind;
 
-/// Bytes of small drafts that may be in flight for each worker: those that it works
-/// on, those that wait for it, and those that it has sealed. More would not fit
-/// into the caches, and the builder could not reuse their memory.
-pub(crate) const BYTES_A_WORKER: u64 = 6 << 20;
+/// Bytes of small drafts that may be in flight for each worker: waiting, being sealed,
+/// or sealed but not yet written. More would not fit into the processor's caches, and
+/// the builder could not reuse their memory.
+pub(crate) const BYTES_PER_WORKER: u64 = 6 << 20;
 
-/// The size of every write to a file or a stream but the last.
+/// The size of every write to a file or a stream except the last.
 pub(crate) const WRITE_SIZE: BufferSize = match BufferSize::new(1 << 20) {
     Some(size) => size,
     None => unreachable!(),
@@ -18,11 +18,11 @@ pub(crate) const WRITE_SIZE: BufferSize = match BufferSize::new(1 << 20) {
 /// The end of the pipeline: takes the output stream's puts in order.
 pub(crate) trait PackSink: Send {
     /// Bytes of small drafts that may be in flight for each worker.
-    const BYTES_A_WORKER: u64 = BYTES_A_WORKER;
+    const BYTES_PER_WORKER: u64 = BYTES_PER_WORKER;
 
-    /// The exact size of every put but the last.
+    /// Returns the exact size of every put except the last.
     fn put_size(&self) -> BufferSize;
 
-    /// Writes the bytes of a put after those of earlier puts.
+    /// Appends the bytes of a put.
     fn put(&mut self, put: &Put) -> Result<(), ErrorKind>;
 }

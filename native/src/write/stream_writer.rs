@@ -1,4 +1,4 @@
-//! The writer of a pack into any sink: the bytes as they are.
+//! Writes a pack to any `std::io::Write`.
 
 use std::fmt;
 use std::io::Write;
@@ -24,8 +24,8 @@ use crate::error::{Error, ErrorKind, IoOperation, OptionsError};
 ///
 /// The sink gets the bytes of the pack in order, in writes of 1 MiB, on a thread of
 /// the writer (on the caller's with `threads(0)`). The writer renames, removes and
-/// syncs nothing: that is the program's task, and so is handling the bytes of a
-/// pack that was never finished.
+/// syncs nothing; that is up to the program. So is cleaning up after a pack that was
+/// never finished.
 ///
 /// ```
 /// use sealpack::{Reader, Writer};
@@ -56,7 +56,7 @@ pub struct SealedStream<W> {
     pub size: u64,
 }
 
-/// Makes an error about a sink: it has no path, so the text is a fixed one.
+/// Makes an error about a sink. It has no path; `(stream)` stands in for one.
 pub(super) fn error(kind: ErrorKind) -> Error {
     Error::new(&Arc::new(PathBuf::from("(stream)")), kind)
 }
@@ -70,12 +70,12 @@ pub(super) fn refuse_digest_list(options: &WriterOptions) -> Result<(), ErrorKin
 }
 
 impl WriterOptions {
-    /// Starts a pack that goes into `sink`, from its present position on. Options
-    /// that concern files have no effect: `overwrite`, `writeback_every`.
+    /// Starts a pack that is written to `sink`, from its current position on. The
+    /// options `overwrite` and `writeback_every`, which concern files, have no effect.
     ///
     /// # Errors
-    /// [`ErrorKind::Options`], also for a [digest list](Self::digest_list): a
-    /// stream has no place next to it. [`ErrorKind::Encoder`].
+    /// [`ErrorKind::Options`], also for a [digest list](Self::digest_list), which is a
+    /// file next to its pack; [`ErrorKind::Encoder`].
     pub fn write_to<W: Write + Send + 'static>(self, sink: W) -> Result<StreamWriter<W>, Error> {
         self.start_stream(WriteSink(sink)).map_err(error)
     }
@@ -143,7 +143,7 @@ impl<W: Write + Send + 'static> StreamWriter<W> {
         self.packer.set_app_data(app_data.into()).map_err(error)
     }
 
-    /// Items appended so far.
+    /// Returns the number of items appended so far.
     #[must_use]
     pub fn item_count(&self) -> u32 {
         self.packer.item_count()
@@ -158,7 +158,7 @@ impl<W: Write + Send + 'static> StreamWriter<W> {
     /// Writes the remaining bytes, flushes the sink and returns it.
     ///
     /// # Errors
-    /// The first error of the writer or of the sink. The sink is dropped then.
+    /// The first error of the writer or of the sink. Then the sink is dropped.
     pub fn finish(self) -> Result<SealedStream<W>, Error> {
         self.finish_all().map_err(error)
     }

@@ -1,5 +1,4 @@
-//! Writes a put with vectored writes, each of which may take fewer bytes than it
-//! was given.
+//! Writes a put with vectored writes, each of which may write only a part.
 
 use std::io::{self, IoSlice};
 
@@ -17,12 +16,12 @@ pub(super) fn write_put(
     slices.chunks_mut(MAX_EXTENTS).try_for_each(|slices| write_all(slices, &mut write))
 }
 
-/// Continues after a write that took only a part, or was interrupted.
+/// Writes all slices, however many calls that takes. Repeats interrupted calls.
 fn write_all(
     mut slices: &mut [IoSlice<'_>],
     write: &mut impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>,
 ) -> io::Result<()> {
-    // A leading empty slice would look as if the sink took nothing.
+    // A write of empty slices returns 0, which would look like a sink that is full.
     IoSlice::advance_slices(&mut slices, 0);
     while !slices.is_empty() {
         match write(slices) {

@@ -1,4 +1,4 @@
-//! The writer of a pack file.
+//! Writes a pack to a file.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ use crate::publish::{Caveat, Publication, PublishedFiles, StagedFile, has_its_na
 use crate::trace::{event, span};
 use crate::trust::{DigestListFile, DigestSpool, SealedDigests, digest_list_path};
 
-/// Writes a pack.
+/// Writes a pack to a file.
 ///
 /// The pack appears under its name, whole and durable, when
 /// [`finish`](Self::finish) has returned `Ok`. A writer that is dropped before that
@@ -40,8 +40,8 @@ use crate::trust::{DigestListFile, DigestSpool, SealedDigests, digest_list_path}
 /// ```
 ///
 /// The first error ends the writer: the next append and `finish` return it, and no
-/// file appears. Only an item that is refused for its own size leaves the writer
-/// usable.
+/// file appears. The writer stays usable only after an item that is refused for its
+/// own size.
 pub struct Writer {
     path: Arc<PathBuf>,
     packer: Packer<FileSink>,
@@ -134,8 +134,8 @@ impl Writer {
         self.append_with(|builder| builder.push(item))
     }
 
-    /// Appends one item that lies in several slices, copying each once. Without
-    /// slices nothing is appended; an empty slice is an empty item.
+    /// Appends one item that consists of several slices, copying each once. No slices
+    /// append nothing; an empty slice appends an empty item.
     ///
     /// # Errors
     /// As [`append`](Self::append).
@@ -143,8 +143,8 @@ impl Writer {
         self.append_with(|builder| builder.push_parts(parts))
     }
 
-    /// Appends an item without copying it, if it has at least 4 KiB and is either
-    /// alone in its record or stored as it is.
+    /// Appends an item without copying it, if it has at least 4 KiB and is either alone
+    /// in its record or stored unencoded.
     ///
     /// # Errors
     /// As [`append`](Self::append).
@@ -154,13 +154,12 @@ impl Writer {
     }
 
     /// As [`append`](Self::append), for an item with a name: any bytes but NUL, at
-    /// most 65,535 of them. With the empty name, the item has none. Names need not be
-    /// in order or different. A reader returns them as
-    /// [`Names`](crate::Names).
+    /// most 65,535 of them. An empty name means that the item has none. Names need not
+    /// be in order or unique. A reader returns them as [`Names`](crate::Names).
     ///
-    /// The names stay compressed in memory until [`finish`](Self::finish). If they do
-    /// not ascend, `finish` sorts them, which takes the memory of all names and 24
-    /// bytes for each.
+    /// The names stay compressed in memory until [`finish`](Self::finish). If they are
+    /// not in ascending order, `finish` sorts them, which takes the memory of all names
+    /// uncompressed and 24 bytes for each.
     ///
     /// # Errors
     /// As [`append`](Self::append); [`Limit::Name`] and [`Misuse::Nul`] for this name,
@@ -182,7 +181,7 @@ impl Writer {
     }
 
     /// Names an item that was appended without a name, such as one of a copied
-    /// record. Names are given in ascending order of the positions.
+    /// record. Items must be named in ascending order of position.
     ///
     /// # Errors
     /// [`Misuse::Position`] if there is no such item, or if this or a later item was
@@ -209,9 +208,9 @@ impl Writer {
         set.map_err(|kind| Error::new(&self.path, kind))
     }
 
-    /// Returns the path of the temporary file, which gets its name in
-    /// [`finish`](Self::finish). A process that ends on a signal drops nothing, and
-    /// has to remove this file itself.
+    /// Returns the path of the temporary file, which [`finish`](Self::finish) renames. A
+    /// process that is killed by a signal runs no destructors, and has to remove this
+    /// file itself.
     ///
     /// ```
     /// # let folder = tempfile::tempdir()?;
@@ -235,14 +234,14 @@ impl Writer {
         self.digests.as_ref().map(DigestListFile::temporary_path)
     }
 
-    /// As [`temporary_path`](Self::temporary_path), for the file with the names: there
-    /// is one once the names may be too large for the pack.
+    /// Like [`temporary_path`](Self::temporary_path), but of the names file. It exists
+    /// once the names may be too large for the pack.
     #[must_use]
     pub fn temporary_names_path(&self) -> Option<&Path> {
         self.names_file.temporary_path()
     }
 
-    /// Items appended so far.
+    /// Returns the number of items appended so far.
     #[must_use]
     pub fn item_count(&self) -> u32 {
         self.packer.item_count()
@@ -255,11 +254,12 @@ impl Writer {
         self.packer.monitor().clone()
     }
 
-    /// Writes the remaining bytes, makes the pack durable and gives it its name.
+    /// Writes the remaining bytes, makes the pack durable and renames it to its final
+    /// name.
     ///
     /// # Errors
-    /// The first error of the writer, including those of closing the encoders. The
-    /// pack does not appear then, with one exception:
+    /// The first error of the writer, including those of closing the encoders. Then
+    /// the pack does not appear, with one exception:
     /// [`IoOperation::SyncingFolder`](crate::IoOperation::SyncingFolder) means that the pack
     /// did appear, but its name may not survive a crash of the system.
     pub fn finish(self) -> Result<SealedPack, Error> {
@@ -272,7 +272,7 @@ impl Writer {
     /// removed again.
     ///
     /// Several files cannot be replaced atomically: if these replace existing files
-    /// and the pack then cannot be given its name, the existing files are gone.
+    /// and renaming the pack then fails, the existing files are gone.
     ///
     /// # Errors
     /// As [`finish`](Self::finish) and [`StagedFile::publish`].
@@ -293,13 +293,13 @@ impl Writer {
             // This is the last step that can fail for lack of space.
             make_durable(sink.file()).map_err(failed)?;
         }
-        let mut before = StagedFile::publish_all(companions)?;
-        let published = publish_names(names, &mut before)
-            .and_then(|()| publish_list(list, &trailer, &app_data, &mut before));
+        let mut companions = StagedFile::publish_all(companions)?;
+        let published = publish_names(names, &mut companions)
+            .and_then(|()| publish_list(list, &trailer, &app_data, &mut companions));
         let sealed = match published {
             Ok(sealed) => sealed,
             Err(kind) => {
-                before.take_back();
+                companions.take_back();
                 return Err(failed(kind));
             }
         };
@@ -309,7 +309,7 @@ impl Writer {
         };
         match published {
             Ok(mut caveats) => {
-                for caveat in before.caveats() {
+                for caveat in companions.caveats() {
                     if !caveats.contains(&caveat) {
                         caveats.push(caveat);
                     }
@@ -327,14 +327,14 @@ impl Writer {
             }
             Err(kind) => {
                 if !has_its_name(&kind) {
-                    before.take_back();
+                    companions.take_back();
                 }
                 Err(failed(kind))
             }
         }
     }
 
-    /// The part that all writers share.
+    /// Returns the part that all writers share.
     pub(crate) fn packer(&self) -> &Packer<FileSink> {
         &self.packer
     }

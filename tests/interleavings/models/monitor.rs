@@ -165,7 +165,7 @@ fn scan(workers: usize, wanted: u64) {
                 expected += 1;
             }
             Turn::Job(ticket, job) => jobs.deliver(ticket, job * job),
-            Turn::Over => break,
+            Turn::Done => break,
         }
     }
     assert_eq!(expected, wanted.min(READS));

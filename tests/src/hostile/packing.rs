@@ -30,7 +30,7 @@ impl CodecChoice {
         match self {
             Self::Plain => ReadCodec::Plain,
             Self::Zstd => ReadCodec::Zstd,
-            Self::Own => ReadCodec::Own(Arc::new(Flipped)),
+            Self::Own => ReadCodec::Custom(Arc::new(Flipped)),
         }
     }
 

@@ -23,7 +23,7 @@ const CORE: Arrows = &[
 
 const NATIVE: Arrows = &[
     ("error", &[]),
-    ("caught", &[]),
+    ("panics", &[]),
     ("cores", &[]),
     ("digest", &[]),
     ("sync", &[]),
@@ -33,27 +33,27 @@ const NATIVE: Arrows = &[
     ("codec", &["error"]),
     ("zstd", &["codec", "error"]),
     ("names", &["zstd", "codec", "error"]),
-    ("source", &["caught", "trace", "error"]),
+    ("source", &["panics", "trace", "error"]),
     ("publish", &["error"]),
     ("trust", &["source", "publish", "error"]),
     (
         "write",
         &[
-            "names", "trust", "publish", "codec", "zstd", "caught", "cores", "digest", "ordered",
+            "names", "trust", "publish", "codec", "zstd", "panics", "cores", "digest", "ordered",
             "sync", "trace", "error",
         ],
     ),
     (
         "read",
         &[
-            "names", "trust", "source", "zstd", "codec", "caught", "cores", "digest", "ordered",
+            "names", "trust", "source", "zstd", "codec", "panics", "cores", "digest", "ordered",
             "runs", "trace", "error",
         ],
     ),
     ("record_copy", &["write", "read", "error"]),
-    ("unpack", &["read", "publish", "caught", "cores", "error"]),
-    ("set", &["read", "trust", "source", "publish", "caught", "error"]),
-    ("remote", &["set", "write", "read", "names", "trust", "source", "caught", "error", "trace"]),
+    ("unpack", &["read", "publish", "panics", "cores", "error"]),
+    ("set", &["read", "trust", "source", "publish", "panics", "error"]),
+    ("remote", &["set", "write", "read", "names", "trust", "source", "panics", "error", "trace"]),
 ];
 
 const TUI: Arrows = &[

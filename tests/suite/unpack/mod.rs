@@ -111,13 +111,13 @@ fn an_existing_file_stays_unless_overwriting_is_allowed_and_then_its_mode_is_kep
     nix::unistd::mkfifo(&folder.join("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
     let all = [&b"old"[..], b"link", b"sub", b"pipe"];
     let report = unpack(folder, options(), &all);
-    let exists = "there is a file of this name already";
+    let exists = "the file already exists";
     assert_eq!(
         refusals(&report),
         [
             (0, exists.into()),
             (1, exists.into()),
-            (2, "there is a folder of this name".into()),
+            (2, "a folder has this name".into()),
             (3, "a pipe, a device or a socket has this name".into()),
         ]
     );

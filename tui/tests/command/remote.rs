@@ -99,8 +99,8 @@ fn errors_name_the_url_and_say_what_to_do() {
     let place = Place::new();
     let pack = log(&place, "zstd");
     let answers = [
-        (Manner::NoRanges, &["whole files only", "download the file"][..]),
-        (Manner::Forbidden, &["does not allow it", "signature in the URL has expired"]),
+        (Manner::NoRanges, &["does not support range requests", "download the file"][..]),
+        (Manner::Forbidden, &["denies access", "signature in the URL has expired"]),
     ];
     for (manner, words) in answers {
         let web = Web::new(manner);

@@ -4,8 +4,8 @@
 //! Every call takes the handle of an open folder and one name in it. A name has
 //! no separator and is not `..`, so no call leaves the folder, whatever links
 //! another process creates meanwhile. One `openat` for each component does this
-//! on every Unix; `openat2` with `RESOLVE_BENEATH` would refuse the same names in
-//! one call, on Linux alone.
+//! on every Unix; `openat2` with `RESOLVE_BENEATH` would do it in one call, but
+//! exists only on Linux.
 
 mod staging;
 
@@ -21,7 +21,7 @@ cfg_if::cfg_if! {
 
 pub(crate) use self::staging::{StagedItem, StagingFolder};
 
-/// What has a name in a folder. A symbolic link is not followed.
+/// The kind of an entry of a folder. A symbolic link is not followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NamedEntry {
     /// A regular file, and its identity where the system has one.
@@ -34,8 +34,8 @@ pub(crate) enum NamedEntry {
     Special,
 }
 
-/// Device and inode of a file. On other systems than Unix files have none that the
-/// standard library returns.
+/// Device and inode of a file. Outside Unix the standard library offers no such
+/// numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct FileIdentity {
     pub(super) device: u64,

@@ -1,5 +1,5 @@
-//! Folders on other systems: paths, looked at before each step. A link that
-//! another process creates between look and step is not noticed here.
+//! Folders on other systems: paths, each checked just before it is used. A link that
+//! another process creates between the check and the use goes unnoticed.
 
 use std::fs::{self, File};
 use std::io;
@@ -54,8 +54,13 @@ impl OpenFolder {
         }
     }
 
-    pub(super) fn take_over(&self, name: &[u8], from: &Self, like: &[u8]) -> io::Result<()> {
-        fs::set_permissions(self.path(name)?, fs::metadata(from.path(like)?)?.permissions())
+    pub(super) fn copy_attributes(
+        &self,
+        name: &[u8],
+        from: &Self,
+        source: &[u8],
+    ) -> io::Result<()> {
+        fs::set_permissions(self.path(name)?, fs::metadata(from.path(source)?)?.permissions())
     }
 
     pub(super) fn rename(&self, from: &[u8], folder: &Self, to: &[u8]) -> io::Result<()> {

@@ -1,9 +1,9 @@
-//! Files on their way into a tree of folders, each of which appears whole or not at
-//! all.
+//! Files that are staged and then moved into a tree of folders; each appears whole or
+//! not at all.
 //!
 //! ```text
 //! stage     DIR/.unpack.XXXXXX.tmp/.N.XXXXXX.tmp    a crash leaves at most these
-//! sync      one call for all staged files           their bytes are on the disk
+//! sync      one call for all staged files           so their bytes are on the disk
 //! publish   rename to DIR/…/NAME (without replacing, unless the caller allows it)
 //! ```
 //!
@@ -56,7 +56,7 @@ impl StagingFolder {
         }))
     }
 
-    /// Returns the folder that the tree of files begins in.
+    /// Returns the top folder of the tree of files.
     pub(crate) fn root(&self) -> &OpenFolder {
         &self.root
     }
@@ -66,7 +66,7 @@ impl StagingFolder {
         &self.path
     }
 
-    /// Writes a file that has no name in the tree yet.
+    /// Writes a file to the staging folder; it has no name in the tree yet.
     pub(crate) fn stage(self: &Arc<Self>, bytes: &[u8]) -> io::Result<StagedItem> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         // A name that `is_temporary_name` recognizes.
@@ -77,7 +77,7 @@ impl StagingFolder {
         Ok(staged)
     }
 
-    /// Makes these files durable, and every name that was given before.
+    /// Makes these files durable, and every rename made before.
     pub(crate) fn sync<'a>(
         &self,
         staged: impl IntoIterator<Item = &'a StagedItem>,
@@ -108,7 +108,7 @@ pub(crate) struct StagedItem {
 }
 
 impl StagedItem {
-    /// Returns what all names of the file have in common.
+    /// Returns the device and inode of the file.
     pub(crate) fn identity(&self) -> io::Result<Option<FileIdentity>> {
         Ok(match self.staging.folder.look_at(&self.name)? {
             Some(NamedEntry::File(identity)) => identity,
@@ -116,8 +116,8 @@ impl StagedItem {
         })
     }
 
-    /// Gives the file its name. With `replace`, it replaces a file or a link that has
-    /// the name, and takes over a file's mode and, if allowed, its owner.
+    /// Moves the file to `name` in `folder`. With `replace`, it replaces an existing
+    /// file or link, and gets the file's mode and, if allowed, its owner.
     pub(crate) fn publish(
         mut self,
         folder: &OpenFolder,
@@ -126,7 +126,7 @@ impl StagedItem {
     ) -> io::Result<()> {
         let from = &self.staging.folder;
         if replace && matches!(folder.look_at(name)?, Some(NamedEntry::File(_))) {
-            from.take_over(&self.name, folder, name)?;
+            from.copy_attributes(&self.name, folder, name)?;
         }
         let renamed = match replace {
             true => from.rename(&self.name, folder, name),
@@ -143,17 +143,18 @@ impl StagedItem {
         }
     }
 
-    /// Publishes a copy: another file system is mounted below the tree's first folder,
-    /// and a rename cannot cross that.
+    /// Publishes a copy: another file system is mounted within the tree, and a rename
+    /// cannot cross that.
     fn copy_to(&self, folder: &OpenFolder, name: &[u8], replace: bool) -> io::Result<()> {
-        // `.N.XXXXXX.tmp` before the random part of the staging folder: unique here, too.
+        // `.N.XXXXXX.tmp` followed by the random part of the staging folder's name: no
+        // other process uses that name.
         let random = self.staging.name.strip_prefix(b".unpack.").unwrap_or_default();
         let temporary = [&self.name, &b"."[..], random].concat();
         let mut from = self.staging.folder.open_file(&self.name)?;
         let mut to = folder.create_file(&temporary)?;
         let copied = io::copy(&mut from, &mut to).and_then(|_| {
             if replace {
-                folder.take_over(&temporary, folder, name)?;
+                folder.copy_attributes(&temporary, folder, name)?;
             }
             to.sync_all()?;
             match replace {

@@ -16,14 +16,14 @@ use super::{FileIdentity, NamedEntry};
 #[derive(Debug)]
 pub(crate) struct OpenFolder(OwnedFd);
 
-/// `O_PATH`: to look up names needs no permission to list them.
+/// `O_PATH`: looking up names needs no permission to list the folder.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const LOOK_UP: OFlag = OFlag::O_PATH;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const LOOK_UP: OFlag = OFlag::O_RDONLY;
 
 impl OpenFolder {
-    /// Opens the folder that a caller named, through links if it is one.
+    /// Opens the folder at a caller's path, following symbolic links.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let flags = LOOK_UP | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         Ok(Self(openat(AT_FDCWD, path, flags, Mode::empty())?))
@@ -39,7 +39,7 @@ impl OpenFolder {
         let flags = access | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         match openat(&self.0, name, flags, Mode::empty()) {
             Ok(folder) => Ok(Self(folder)),
-            // Some systems report a link so.
+            // Some systems report a symbolic link with these errors.
             Err(Errno::ELOOP | Errno::EMLINK) => Err(Errno::ENOTDIR.into()),
             Err(error) => Err(error.into()),
         }
@@ -63,13 +63,13 @@ impl OpenFolder {
         Ok(openat(&self.0, name, flags, Mode::from_bits_truncate(0o666))?.into())
     }
 
-    /// Opens a file for reading that [`create_file`](Self::create_file) created.
+    /// Opens a file, made by [`create_file`](Self::create_file), for reading.
     pub(super) fn open_file(&self, name: &[u8]) -> io::Result<File> {
         let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         Ok(openat(&self.0, name, flags, Mode::empty())?.into())
     }
 
-    /// Returns what has this name; `None` if nothing has it.
+    /// Returns the kind of the entry with this name; `None` if there is none.
     pub(crate) fn look_at(&self, name: &[u8]) -> io::Result<Option<NamedEntry>> {
         Ok(self.stat(name)?.map(|found| match kind(&found) {
             SFlag::S_IFREG => NamedEntry::File(Some(identity(&found))),
@@ -87,16 +87,23 @@ impl OpenFolder {
         }
     }
 
-    /// Gives the file `name` the mode of `like` in another folder and, if the
-    /// system allows it, its owner and group.
-    pub(super) fn take_over(&self, name: &[u8], from: &Self, like: &[u8]) -> io::Result<()> {
-        let (Some(is), Some(wanted)) = (self.stat(name)?, from.stat(like)?) else { return Ok(()) };
-        if (is.st_uid, is.st_gid) != (wanted.st_uid, wanted.st_gid) {
-            let user = (is.st_uid != wanted.st_uid).then(|| Uid::from_raw(wanted.st_uid));
+    /// Gives the file `name` the mode of the file `source` in the folder `from` and, if
+    /// the system allows it, its owner and group.
+    pub(super) fn copy_attributes(
+        &self,
+        name: &[u8],
+        from: &Self,
+        source: &[u8],
+    ) -> io::Result<()> {
+        let (Some(current), Some(wanted)) = (self.stat(name)?, from.stat(source)?) else {
+            return Ok(());
+        };
+        if (current.st_uid, current.st_gid) != (wanted.st_uid, wanted.st_gid) {
+            let user = (current.st_uid != wanted.st_uid).then(|| Uid::from_raw(wanted.st_uid));
             let group = Some(Gid::from_raw(wanted.st_gid));
             let flags = AtFlags::AT_SYMLINK_NOFOLLOW;
             if fchownat(&self.0, name, user, group, flags).is_err() {
-                // A user may give a file to another of their groups.
+                // A user may set the group to any of their own groups.
                 let _ = fchownat(&self.0, name, None, group, flags);
             }
         }
@@ -105,7 +112,7 @@ impl OpenFolder {
         Ok(fchmodat(&self.0, name, mode, FchmodatFlags::FollowSymlink)?)
     }
 
-    /// Renames a file into another folder and replaces what has the name there.
+    /// Renames a file into another folder, replacing an existing file there.
     pub(super) fn rename(&self, from: &[u8], folder: &Self, to: &[u8]) -> io::Result<()> {
         Ok(renameat(&self.0, from, &folder.0, to)?)
     }
@@ -116,7 +123,7 @@ impl OpenFolder {
         {
             use nix::fcntl::{RenameFlags, renameat2};
             match renameat2(&self.0, from, &folder.0, to, RenameFlags::RENAME_NOREPLACE) {
-                // This file system does not have it.
+                // This file system does not support it.
                 Err(Errno::EINVAL | Errno::ENOSYS) => {}
                 renamed => return Ok(renamed?),
             }
@@ -136,8 +143,8 @@ impl OpenFolder {
     }
 
     /// Makes every file and name of the file system durable, if the system has one
-    /// call for that; `false` if each file has to be synced by itself. Only for a
-    /// folder from [`create_private_child`](Self::create_private_child).
+    /// call for that; returns false if each file has to be synced by itself. Only for
+    /// a folder from [`create_private_child`](Self::create_private_child).
     #[cfg(any(target_os = "linux", target_os = "android"))]
     pub(super) fn sync_file_system(&self) -> io::Result<bool> {
         nix::unistd::syncfs(&self.0)?;
@@ -151,7 +158,7 @@ impl OpenFolder {
     }
 }
 
-/// Bits of a mode that a new file takes over: not set-user-id and set-group-id.
+/// Bits of a mode that are copied: not set-user-id and set-group-id.
 fn kept_mode() -> Mode {
     Mode::S_IRWXU | Mode::S_IRWXG | Mode::S_IRWXO | Mode::S_ISVTX
 }

@@ -52,7 +52,7 @@ impl<'a> UnpackSummary<'a> {
             position: item.position,
             name: JsonName(&item.name),
             reason: printable::line(format!("{:#}", item.refusal)).to_string(),
-            is_mended_by_force: item.refusal.is_mended_by_overwrite(),
+            is_mended_by_force: item.refusal.is_resolved_by_overwrite(),
         };
         let written_to = args.to_tar.as_ref().unwrap_or(&args.directory);
         Self {

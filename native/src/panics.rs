@@ -13,7 +13,7 @@ use sealpack_core::error::{Cause, DecodeError};
 use sealpack_core::format::digest::Extract;
 
 /// Runs `work`; a panic becomes a [`Cause`] with the panic's message.
-pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Cause> {
+pub(crate) fn catch_panic<T>(work: impl FnOnce() -> T) -> Result<T, Cause> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
         let message = panic_message(panic.as_ref());
         Cause::text(format!("it panicked: {message}"))
@@ -25,35 +25,35 @@ pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> &str {
     match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
         (Some(message), _) => message,
         (_, Some(message)) => message,
-        _ => "without a message",
+        _ => "(no message)",
     }
 }
 
-/// The caller's extract, encoder or decoder, with panics turned into errors.
-pub(crate) struct Caught<T>(pub(crate) T);
+/// The caller's extract, encoder or decoder; its panics become errors.
+pub(crate) struct CatchPanics<T>(pub(crate) T);
 
-impl<T: Extract> Extract for Caught<T> {
+impl<T: Extract> Extract for CatchPanics<T> {
     fn extract<'a>(&self, item: &'a [u8]) -> Result<Cow<'a, [u8]>, Cause> {
-        caught(|| self.0.extract(item))?
+        catch_panic(|| self.0.extract(item))?
     }
 }
 
-impl Encode for Caught<Box<dyn Encode>> {
+impl Encode for CatchPanics<Box<dyn Encode>> {
     fn encode(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), Cause> {
-        caught(|| self.0.encode(payload, out))?
+        catch_panic(|| self.0.encode(payload, out))?
     }
 
     fn finish(self: Box<Self>) -> Result<(), Cause> {
-        caught(|| self.0.finish())?
+        catch_panic(|| self.0.finish())?
     }
 }
 
-impl<T: Decode + ?Sized> Decode for Caught<&T> {
+impl<T: Decode + ?Sized> Decode for CatchPanics<&T> {
     fn decode(&self, encoded: Bytes, size: Size) -> Result<Bytes, DecodeError> {
-        caught(|| self.0.decode(encoded, size)).map_err(DecodeError::Codec)?
+        catch_panic(|| self.0.decode(encoded, size)).map_err(DecodeError::Codec)?
     }
 
     fn checksum(&self, encoded: &[u8]) -> FrameChecksum {
-        caught(|| self.0.checksum(encoded)).unwrap_or(FrameChecksum::Unsupported)
+        catch_panic(|| self.0.checksum(encoded)).unwrap_or(FrameChecksum::Unsupported)
     }
 }
