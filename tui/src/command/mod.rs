@@ -5,6 +5,7 @@ mod check;
 mod diff;
 mod digests;
 mod distinct;
+mod generate;
 mod get;
 mod grep;
 mod info;
@@ -28,7 +29,7 @@ use std::process::ExitCode;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::error::{ContextKind, ContextValue};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::outcome::{CommandOutcome, Failure};
 use crate::{descriptors, interrupt, printable};
@@ -86,6 +87,8 @@ enum Command {
     Check(check::CheckArgs),
     Inspect(inspect::InspectArgs),
     Step(step::StepArgs),
+    #[command(hide = true)]
+    Generate(generate::GenerateArgs),
 }
 
 /// Parses the arguments and runs the subcommand.
@@ -148,5 +151,6 @@ fn run(command: &Command) -> Result<CommandOutcome, Failure> {
         Command::Check(args) => check::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Step(args) => step::run(args),
+        Command::Generate(args) => generate::run(args, &mut Cli::command()),
     }
 }

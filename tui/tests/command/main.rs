@@ -16,6 +16,7 @@ mod diff;
 mod endings;
 mod files;
 mod fixtures;
+mod generate;
 mod grep;
 mod hostile_packs;
 mod http;
