@@ -3,6 +3,7 @@
 
 mod arrows;
 mod circles;
+mod documents;
 mod javascript;
 mod modules;
 mod names;
