@@ -17,9 +17,6 @@ const DOCUMENTS: [&str; 9] = [
 /// The folders whose paths are checked: others are examples, such as `logs/2026`.
 const FOLDERS: [&str; 6] = ["core/", "native/", "tui/", "wasm/", "tests/", "www/"];
 
-/// Files that exist only after a build.
-const BUILT: [&str; 2] = ["tests/browser/node_modules", "wasm/dist"];
-
 /// The paths that a document names in backticks. `{a,b}` names one path for each part.
 fn paths(text: &str) -> Vec<String> {
     let mut found = Vec::new();
@@ -49,10 +46,9 @@ fn every_path_in_a_document_exists() {
         // Code blocks contain backticks of other languages.
         let prose = text.split("```").step_by(2).collect::<Vec<_>>().join("\n");
         for path in paths(&prose) {
-            let is_built = BUILT.iter().any(|built| path.starts_with(built));
             // SECURITY.md uses `x.rs` as a placeholder for any module.
             let is_placeholder = path.ends_with("/x.rs");
-            if !is_built && !is_placeholder && !root().join(&path).exists() {
+            if !is_placeholder && !root().join(&path).exists() {
                 missing.push(format!("{document}: {path}"));
             }
         }
