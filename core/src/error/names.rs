@@ -79,18 +79,17 @@ pub enum NamesFault {
         /// The position.
         position: u32,
     },
-    /// The names are in a file next to the pack, and the reader has no way to open
-    /// that.
+    /// The names are in a file next to the pack, which this reader cannot open.
     Companion,
-    /// The file next to the pack has not the size that the pack states.
+    /// The file next to the pack does not have the size that the pack states.
     CompanionSize {
         /// The size that the pack states, in bytes.
         expected: u64,
         /// The size of the file, in bytes.
         found: u64,
     },
-    /// The file next to the pack has not the hash that the pack states: it belongs to
-    /// another pack, or is damaged.
+    /// The file next to the pack does not have the hash that the pack states: it
+    /// belongs to another pack, or is damaged.
     CompanionHash,
 }
 
@@ -134,11 +133,11 @@ impl fmt::Display for NamesFault {
                     "entry {rank} of the sorted order is item {position}, which does not exist"
                 )
             }
-            Self::Companion => f.write_str("they are in a file next to the pack"),
+            Self::Companion => f.write_str("they are in a file next to the pack, which cannot be opened here"),
             Self::CompanionSize { expected, found } => {
-                write!(f, "the pack states a file of {expected} bytes, and this one has {found}")
+                write!(f, "the file next to the pack has {found} bytes instead of {expected}")
             }
-            Self::CompanionHash => f.write_str("the pack states another hash of this file"),
+            Self::CompanionHash => f.write_str("the file next to the pack does not have the hash that the pack states"),
         }
     }
 }

@@ -88,7 +88,8 @@ impl NamesBuilder {
         self.count
     }
 
-    /// The most bytes that [`finish`](Self::finish) can return for the names so far.
+    /// The maximum number of bytes that [`finish`](Self::finish) can return for the names
+    /// so far.
     #[must_use]
     pub fn size_bound(&self) -> u64 {
         // Room for the frame of a last block that does not compress.

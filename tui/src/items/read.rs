@@ -147,7 +147,7 @@ fn whole(
 /// copied.
 fn lines(input: &Input, from: impl Read, to: &mut impl Accept) -> Result<(), Failure> {
     let mut from = BufReader::with_capacity(BUFFER, from);
-    let mut begun = Vec::new();
+    let mut partial = Vec::new();
     loop {
         let buffer = match from.fill_buf() {
             Ok(buffer) => buffer,
@@ -159,29 +159,29 @@ fn lines(input: &Input, from: impl Read, to: &mut impl Accept) -> Result<(), Fai
         }
         let length = buffer.len();
         let mut rest = buffer;
-        while let Some((line, behind)) = split_line(rest) {
-            if begun.is_empty() {
+        while let Some((line, after)) = split_line(rest) {
+            if partial.is_empty() {
                 to.parts(input, &[line])?;
             } else {
-                to.parts(input, &[&begun, line])?;
-                begun.clear();
+                to.parts(input, &[&partial, line])?;
+                partial.clear();
             }
-            rest = behind;
+            rest = after;
         }
-        begun.extend_from_slice(rest);
-        if begun.len() as u64 > MAX_ITEM_SIZE {
-            return Err(too_large(input, begun.len() as u64));
+        partial.extend_from_slice(rest);
+        if partial.len() as u64 > MAX_ITEM_SIZE {
+            return Err(too_large(input, partial.len() as u64));
         }
         from.consume(length);
         to.read(length as u64);
     }
-    if begun.is_empty() { Ok(()) } else { to.parts(input, &[&begun]) }
+    if partial.is_empty() { Ok(()) } else { to.parts(input, &[&partial]) }
 }
 
 /// Returns the first line, and the bytes after its newline.
 fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (line, behind) = bytes.split_at_checked(memchr::memchr(b'\n', bytes)?)?;
-    Some((line, behind.split_first()?.1))
+    let (line, after) = bytes.split_at_checked(memchr::memchr(b'\n', bytes)?)?;
+    Some((line, after.split_first()?.1))
 }
 
 /// Splits an input into frames. Memory grows with the bytes that are read, not with the
