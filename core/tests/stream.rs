@@ -3,7 +3,8 @@
 
 use bytes::Bytes;
 use sealpack_core::stream::{
-    BufferSize, Outcome, Output, ReferenceFlush, Refusal, Rules, Shape, SpecifiedRules, Stream,
+    BufferSize, Outcome, Output, ReferenceFlush, Rules, Shape, SpecifiedRules, Stream,
+    StreamRefusal,
 };
 
 fn size(bytes: usize) -> BufferSize {
@@ -71,12 +72,12 @@ fn the_size_of_the_type_that_ships_is_pinned() {
 fn an_operation_before_the_outputs_are_taken_is_refused_and_takes_nothing() {
     let mut stream = Stream::new(Shape::at_least(size(4)));
     stream.write(b"12345").unwrap();
-    assert_eq!(stream.write(b"6"), Err(Refusal::OutputsWait));
+    assert_eq!(stream.write(b"6"), Err(StreamRefusal::OutputsWait));
     let Some(Output::Put(put)) = stream.next_output() else { panic!("five bytes are due") };
     assert!(put.extents().eq([b"12345"]));
     assert_eq!(stream.next_output(), None, "one output at a time");
-    assert_eq!(stream.flush(), Err(Refusal::OutputsWait));
-    assert_eq!(stream.close(), Err(Refusal::OutputsWait));
+    assert_eq!(stream.flush(), Err(StreamRefusal::OutputsWait));
+    assert_eq!(stream.close(), Err(StreamRefusal::OutputsWait));
     stream.completed(Outcome::Done);
     assert_eq!(stream.taken(), 5);
     assert_eq!(stream.write(b"6"), Ok(()));
@@ -92,15 +93,15 @@ fn after_a_failed_put_nothing_follows_but_the_close_of_the_sink() {
     stream.completed(Outcome::Failed { taken: 3 });
     assert_eq!(stream.next_output(), None, "the third put would follow a gap");
     assert_eq!(stream.taken(), 7);
-    assert_eq!(stream.write(b"x"), Err(Refusal::Failed));
-    assert_eq!(stream.write(b""), Err(Refusal::Failed));
-    assert_eq!(stream.write_owned(Bytes::from_static(b"x")), Err(Refusal::Failed));
-    assert_eq!(stream.write_extents([]), Err(Refusal::Failed));
-    assert_eq!(stream.flush(), Err(Refusal::Failed));
-    assert_eq!(stream.close(), Err(Refusal::Failed));
+    assert_eq!(stream.write(b"x"), Err(StreamRefusal::Failed));
+    assert_eq!(stream.write(b""), Err(StreamRefusal::Failed));
+    assert_eq!(stream.write_owned(Bytes::from_static(b"x")), Err(StreamRefusal::Failed));
+    assert_eq!(stream.write_extents([]), Err(StreamRefusal::Failed));
+    assert_eq!(stream.flush(), Err(StreamRefusal::Failed));
+    assert_eq!(stream.close(), Err(StreamRefusal::Failed));
     assert_eq!(stream.next_output(), Some(Output::Close));
     stream.completed(Outcome::Done);
-    assert_eq!(stream.close(), Err(Refusal::Failed));
+    assert_eq!(stream.close(), Err(StreamRefusal::Failed));
     assert_eq!(stream.next_output(), None, "a sink is closed once");
 }
 
@@ -116,7 +117,7 @@ fn close_reaches_the_sink_even_if_the_flush_failed() {
     assert_eq!(stream.next_output(), Some(Output::Close));
     stream.completed(Outcome::Done);
     assert_eq!(stream.next_output(), None);
-    assert_eq!(stream.write(b"x"), Err(Refusal::Failed));
+    assert_eq!(stream.write(b"x"), Err(StreamRefusal::Failed));
 }
 
 // Found by the fuzz target `stream`: after the second failure the stream forgot
@@ -127,10 +128,10 @@ fn a_sink_whose_close_fails_after_a_failed_put_is_not_closed_again() {
     stream.write(b"12345").unwrap();
     assert!(matches!(stream.next_output(), Some(Output::Put(_))));
     stream.completed(Outcome::Failed { taken: 0 });
-    assert_eq!(stream.close(), Err(Refusal::Failed));
+    assert_eq!(stream.close(), Err(StreamRefusal::Failed));
     assert_eq!(stream.next_output(), Some(Output::Close));
     stream.completed(Outcome::Failed { taken: 0 });
-    assert_eq!(stream.close(), Err(Refusal::Failed));
+    assert_eq!(stream.close(), Err(StreamRefusal::Failed));
     assert_eq!(stream.next_output(), None, "a sink is closed once");
 }
 
@@ -139,8 +140,8 @@ fn a_closed_stream_refuses_writes_and_a_second_close() {
     let mut stream = Stream::new(Shape::exactly(size(4)));
     stream.close().unwrap();
     drain(&mut stream, &mut String::new());
-    assert_eq!(stream.write(b"x"), Err(Refusal::Closed));
-    assert_eq!(stream.close(), Err(Refusal::Closed));
+    assert_eq!(stream.write(b"x"), Err(StreamRefusal::Closed));
+    assert_eq!(stream.close(), Err(StreamRefusal::Closed));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use js_sys::{Object, Uint8Array};
 use sealpack_core::Error;
 use sealpack_core::format::AppDataParts;
 use sealpack_core::format::known::KnownCodec;
-use sealpack_core::stream::{BufferSize, Outcome, Output, Put, Refusal, Shape, Stream};
+use sealpack_core::stream::{BufferSize, Outcome, Output, Put, Shape, Stream, StreamRefusal};
 use sealpack_core::write::{Assembly, Hashing, PackShape, RecordBuilder, SealedDraft, Sealer};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -230,6 +230,6 @@ fn finished() -> JsValue {
 
 /// The stream has no reason to refuse: nothing is written after the end, and
 /// every put succeeds. Its own message would need Rust's formatting.
-fn refused(_: Refusal) -> JsValue {
+fn refused(_: StreamRefusal) -> JsValue {
     ModuleRefusal::Stream.into()
 }

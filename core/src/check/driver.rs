@@ -12,7 +12,7 @@ use super::recorder::Recorder;
 use super::state::{Failed, State};
 use super::subject::Subject;
 use crate::stream::{
-    Outcome, Output, Put, ReferenceFlush, Refusal, Rules, Shape, SpecifiedRules, Stream,
+    Outcome, Output, Put, ReferenceFlush, Rules, Shape, SpecifiedRules, Stream, StreamRefusal,
 };
 use alloc::{boxed::Box, vec::Vec};
 use bytes::Bytes;
@@ -66,7 +66,7 @@ impl<R: Rules> Driver<R> {
         &mut self,
         sink: &mut Recorder,
         closes: bool,
-        operation: impl FnOnce(&mut Stream<R>) -> Result<(), Refusal>,
+        operation: impl FnOnce(&mut Stream<R>) -> Result<(), StreamRefusal>,
     ) -> Result<(), Failed> {
         if !sink.probes() {
             let accepted = operation(&mut self.stream);
@@ -87,7 +87,11 @@ impl<R: Rules> Driver<R> {
     }
 
     /// The driver's loop.
-    fn drive(&mut self, accepted: Result<(), Refusal>, sink: &mut Recorder) -> Result<(), Failed> {
+    fn drive(
+        &mut self,
+        accepted: Result<(), StreamRefusal>,
+        sink: &mut Recorder,
+    ) -> Result<(), Failed> {
         let mut result = accepted.map_err(|_| Failed);
         let mut left = max_outputs(sink);
         while let Some(output) = self.stream.next_output() {
@@ -117,7 +121,7 @@ impl<R: Rules> Driver<R> {
     /// The same loop. Between its steps it tries every call that must change nothing.
     fn drive_probing(
         &mut self,
-        accepted: Result<(), Refusal>,
+        accepted: Result<(), StreamRefusal>,
         sink: &mut Recorder,
     ) -> Result<(), Failed> {
         let mut result = accepted.map_err(|_| Failed);
@@ -139,7 +143,7 @@ impl<R: Rules> Driver<R> {
             if accepts_writes || self.stream.next_output().is_some() {
                 sink.observe(Observation::AcceptedTooEarly);
             }
-            self.probe_refusals(self.refusal().unwrap_or(Refusal::OutputsWait), sink);
+            self.probe_refusals(self.refusal().unwrap_or(StreamRefusal::OutputsWait), sink);
             let outcome = self.carry_out(output, sink);
             self.stream.completed(outcome);
             self.probe_taken(sink);
@@ -187,16 +191,16 @@ impl<R: Rules> Driver<R> {
 
     /// The reason why the next operation must be refused, if the stream has failed or
     /// was closed.
-    fn refusal(&self) -> Option<Refusal> {
+    fn refusal(&self) -> Option<StreamRefusal> {
         match (self.failed, self.closed) {
-            (true, _) => Some(Refusal::Failed),
-            (false, true) => Some(Refusal::Closed),
+            (true, _) => Some(StreamRefusal::Failed),
+            (false, true) => Some(StreamRefusal::Closed),
             (false, false) => None,
         }
     }
 
     /// Tries every operation while the stream must refuse all of them.
-    fn probe_refusals(&mut self, expected: Refusal, sink: &mut Recorder) {
+    fn probe_refusals(&mut self, expected: StreamRefusal, sink: &mut Recorder) {
         let before = self.answers();
         let stream = &mut self.stream;
         let one = || Bytes::from_static(&[0]);
@@ -327,11 +331,14 @@ impl<R: Rules> Driver<R> {
 
 /// The observation for an operation that did not return the expected refusal, or that
 /// was refused unexpectedly.
-fn wrong_refusal(expected: Option<Refusal>, answer: Result<(), Refusal>) -> Observation {
+fn wrong_refusal(
+    expected: Option<StreamRefusal>,
+    answer: Result<(), StreamRefusal>,
+) -> Observation {
     match (expected, answer) {
         (None, _) => Observation::RefusedWithoutFailure,
-        (Some(Refusal::Failed), Ok(())) => Observation::AcceptedAfterFailure,
-        (Some(Refusal::Closed), Ok(())) => Observation::AcceptedAfterClose,
+        (Some(StreamRefusal::Failed), Ok(())) => Observation::AcceptedAfterFailure,
+        (Some(StreamRefusal::Closed), Ok(())) => Observation::AcceptedAfterClose,
         (Some(_), Ok(())) => Observation::AcceptedTooEarly,
         (Some(_), Err(_)) => Observation::WrongReason,
     }

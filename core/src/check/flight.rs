@@ -5,7 +5,7 @@ use super::layout::layout_at;
 use super::model::{AbstractState, FlushRule, Model};
 use super::specified::{ObservedPut, Steps};
 use super::trace::Trace;
-use crate::stream::{Outcome, Output, Put, Refusal, Rules, Shape, SpecifiedRules, Stream};
+use crate::stream::{Outcome, Output, Put, Rules, Shape, SpecifiedRules, Stream, StreamRefusal};
 use alloc::{vec, vec::Vec};
 use bytes::Bytes;
 
@@ -34,7 +34,7 @@ use bytes::Bytes;
 /// }
 /// let trace = stream.trace("uploads of the night");
 /// assert_eq!(trace.replay.line(), "trim=1 writes=z4,b4,f puts=4+1|3");
-/// # Ok::<(), sealpack_core::stream::Refusal>(())
+/// # Ok::<(), sealpack_core::stream::StreamRefusal>(())
 /// ```
 // The stream comes first: see its own field order.
 #[derive(Debug)]
@@ -150,7 +150,7 @@ impl<R: Rules> FlightRecorder<R> {
     /// # Errors
     /// As there; the same applies to the other methods.
     #[inline]
-    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), StreamRefusal> {
         if self.stream.copy_if_it_fits(bytes) {
             return Ok(());
         }
@@ -159,7 +159,7 @@ impl<R: Rules> FlightRecorder<R> {
 
     #[cold]
     #[inline(never)]
-    fn write_past_the_buffer(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+    fn write_past_the_buffer(&mut self, bytes: &[u8]) -> Result<(), StreamRefusal> {
         self.operation(tag::BUFFERED, bytes.len());
         let answer = self.stream.write(bytes);
         self.answered(answer)
@@ -170,7 +170,7 @@ impl<R: Rules> FlightRecorder<R> {
     /// # Errors
     /// As there.
     #[inline]
-    pub fn write_owned(&mut self, extent: Bytes) -> Result<(), Refusal> {
+    pub fn write_owned(&mut self, extent: Bytes) -> Result<(), StreamRefusal> {
         self.operation(tag::OWNED, extent.len());
         let answer = self.stream.write_owned(extent);
         self.answered(answer)
@@ -183,7 +183,7 @@ impl<R: Rules> FlightRecorder<R> {
     pub fn write_extents(
         &mut self,
         extents: impl IntoIterator<Item = Bytes>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), StreamRefusal> {
         self.operation(tag::EXTENTS, 0);
         let FlightRecorder { stream, ring } = &mut *self;
         let extents = extents.into_iter();
@@ -196,7 +196,7 @@ impl<R: Rules> FlightRecorder<R> {
     ///
     /// # Errors
     /// As there.
-    pub fn flush(&mut self) -> Result<(), Refusal> {
+    pub fn flush(&mut self) -> Result<(), StreamRefusal> {
         self.operation(tag::FLUSH, 0);
         let answer = self.stream.flush();
         self.answered(answer)
@@ -206,7 +206,7 @@ impl<R: Rules> FlightRecorder<R> {
     ///
     /// # Errors
     /// As there.
-    pub fn close(&mut self) -> Result<(), Refusal> {
+    pub fn close(&mut self) -> Result<(), StreamRefusal> {
         self.operation(tag::CLOSE, 0);
         let answer = self.stream.close();
         self.answered(answer)
@@ -281,8 +281,8 @@ impl<R: Rules> FlightRecorder<R> {
     }
 
     #[inline]
-    fn answered(&mut self, answer: Result<(), Refusal>) -> Result<(), Refusal> {
-        if let Err(Refusal::OutputsWait | Refusal::TooLong) = answer {
+    fn answered(&mut self, answer: Result<(), StreamRefusal>) -> Result<(), StreamRefusal> {
+        if let Err(StreamRefusal::OutputsWait | StreamRefusal::TooLong) = answer {
             self.ring.push(FlightNote::new(tag::REFUSED, 0));
         }
         answer

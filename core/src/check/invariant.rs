@@ -383,10 +383,7 @@ impl fmt::Display for Observation {
                 f.write_str("a call that was refused, or had nothing to do, changed the stream")
             }
             O::MiscountedTaken { taken } => {
-                write!(
-                    f,
-                    "the sink has taken {taken} bytes, but the stream counts a different number"
-                )
+                write!(f, "the sink has taken {taken} bytes, but the stream counts otherwise")
             }
             O::Moved { position } => {
                 write!(f, "byte {position} was copied again while it waited")
@@ -402,16 +399,10 @@ impl fmt::Display for Observation {
             O::EmptyPut => f.write_str("an empty put"),
             O::EmptyExtent => f.write_str("an empty extent in a put"),
             O::Copied { position, len } => {
-                write!(
-                    f,
-                    "{len} bytes at {position} were handed over, but reached the sink as a copy"
-                )
+                write!(f, "{len} bytes at {position} were handed over, but put as a copy")
             }
             O::Changed { position, len } => {
-                write!(
-                    f,
-                    "some of {len} bytes at {position} changed after the sink had received them"
-                )
+                write!(f, "some of {len} bytes at {position} changed after they were put")
             }
             O::FilledPastCapacity { filled, capacity } => {
                 write!(f, "E = {filled} is past C = {capacity}: a write past the end of the buffer")

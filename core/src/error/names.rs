@@ -133,11 +133,15 @@ impl fmt::Display for NamesFault {
                     "entry {rank} of the sorted order is item {position}, which does not exist"
                 )
             }
-            Self::Companion => f.write_str("they are in a file next to the pack, which cannot be opened here"),
+            Self::Companion => {
+                f.write_str("they are in a file next to the pack, which cannot be opened here")
+            }
             Self::CompanionSize { expected, found } => {
                 write!(f, "the file next to the pack has {found} bytes instead of {expected}")
             }
-            Self::CompanionHash => f.write_str("the file next to the pack does not have the hash that the pack states"),
+            Self::CompanionHash => {
+                f.write_str("the file next to the pack does not have the hash that the pack states")
+            }
         }
     }
 }

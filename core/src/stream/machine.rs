@@ -2,7 +2,7 @@
 
 use super::buffer::{Buffer, RetiredBuffers};
 use super::extent::Extent;
-use super::outcome::{Outcome, Refusal};
+use super::outcome::{Outcome, StreamRefusal};
 use super::pending::Pending;
 use super::queue::{InHand, Output, Outputs, Put};
 use super::rules::{End, Rules, SpecifiedRules};
@@ -68,9 +68,9 @@ impl<R: Rules> Stream<R> {
     /// A *buffered* write: copies the bytes, and may put them at once or later.
     ///
     /// # Errors
-    /// [`Refusal`]; the stream has then taken none of the bytes.
+    /// [`StreamRefusal`]; the stream has then taken none of the bytes.
     #[inline]
-    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), StreamRefusal> {
         // Nothing fits a shut buffer, so a stream that is not `Ready` needs no
         // check of its own.
         if self.buffer.copy_if_it_fits::<R>(bytes, self.shape.buffer_size.get()) {
@@ -98,10 +98,10 @@ impl<R: Rules> Stream<R> {
     /// copies nothing.
     ///
     /// # Errors
-    /// [`Refusal`]; the extent is then dropped, and none of it was taken.
-    pub fn write_owned(&mut self, extent: Bytes) -> Result<(), Refusal> {
+    /// [`StreamRefusal`]; the extent is then dropped, and none of it was taken.
+    pub fn write_owned(&mut self, extent: Bytes) -> Result<(), StreamRefusal> {
         self.check_ready()?;
-        self.waiting().checked_add(extent.len()).ok_or(Refusal::TooLong)?;
+        self.waiting().checked_add(extent.len()).ok_or(StreamRefusal::TooLong)?;
         if R::joins(extent.len()) {
             self.seal_first(1);
             let len = extent.len();
@@ -115,11 +115,11 @@ impl<R: Rules> Stream<R> {
     /// stream checks no threshold between them. It leaves out empty extents.
     ///
     /// # Errors
-    /// [`Refusal`]; the extents are then dropped, and none of their bytes was taken.
+    /// [`StreamRefusal`]; the extents are then dropped, and none of their bytes was taken.
     pub fn write_extents(
         &mut self,
         extents: impl IntoIterator<Item = Bytes>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), StreamRefusal> {
         let ready = self.check_ready();
         if R::refuses_empty_lists() {
             ready?;
@@ -129,8 +129,8 @@ impl<R: Rules> Stream<R> {
         let (waiting, mut len, mut last) = (self.waiting(), 0_usize, 0);
         for extent in extents {
             let of_extent = extent.len();
-            len = len.checked_add(of_extent).ok_or(Refusal::TooLong)?;
-            waiting.checked_add(len).ok_or(Refusal::TooLong)?;
+            len = len.checked_add(of_extent).ok_or(StreamRefusal::TooLong)?;
+            waiting.checked_add(len).ok_or(StreamRefusal::TooLong)?;
             if R::joins(of_extent) {
                 let extent = Extent::Own(self.handed_over(extent));
                 match R::list_end() {
@@ -153,8 +153,8 @@ impl<R: Rules> Stream<R> {
     /// Puts all waiting bytes, then flushes the sink.
     ///
     /// # Errors
-    /// [`Refusal`]; nothing is queued then.
-    pub fn flush(&mut self) -> Result<(), Refusal> {
+    /// [`StreamRefusal`]; nothing is queued then.
+    pub fn flush(&mut self) -> Result<(), StreamRefusal> {
         self.check_ready()?;
         self.queue_flush();
         self.enter(Phase::Draining);
@@ -165,10 +165,10 @@ impl<R: Rules> Stream<R> {
     /// happened before and even if the flush fails.
     ///
     /// # Errors
-    /// [`Refusal::Failed`] on a failed stream: the waiting bytes are lost, but the
+    /// [`StreamRefusal::Failed`] on a failed stream: the waiting bytes are lost, but the
     /// sink's close is still queued (once), so the driver's rule applies here too.
     /// With the other refusals nothing is queued.
-    pub fn close(&mut self) -> Result<(), Refusal> {
+    pub fn close(&mut self) -> Result<(), StreamRefusal> {
         match self.phase {
             Phase::Ready => {
                 self.queue_flush();
@@ -181,10 +181,10 @@ impl<R: Rules> Stream<R> {
                     self.outputs.push(Output::Close);
                 }
                 self.enter(Phase::Failed { closed: true });
-                Err(Refusal::Failed)
+                Err(StreamRefusal::Failed)
             }
-            Phase::Draining => Err(Refusal::OutputsWait),
-            Phase::Closed => Err(Refusal::Closed),
+            Phase::Draining => Err(StreamRefusal::OutputsWait),
+            Phase::Closed => Err(StreamRefusal::Closed),
         }
     }
 
@@ -274,12 +274,12 @@ impl<R: Rules> Stream<R> {
         self.shape.buffer_size.get()
     }
 
-    fn check_ready(&self) -> Result<(), Refusal> {
+    fn check_ready(&self) -> Result<(), StreamRefusal> {
         match self.phase {
             Phase::Ready => Ok(()),
-            Phase::Draining => Err(Refusal::OutputsWait),
-            Phase::Closed => Err(Refusal::Closed),
-            Phase::Failed { .. } => Err(Refusal::Failed),
+            Phase::Draining => Err(StreamRefusal::OutputsWait),
+            Phase::Closed => Err(StreamRefusal::Closed),
+            Phase::Failed { .. } => Err(StreamRefusal::Failed),
         }
     }
 
@@ -307,9 +307,9 @@ impl<R: Rules> Stream<R> {
 
     #[cold]
     #[inline(never)]
-    fn write_past_the_buffer(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+    fn write_past_the_buffer(&mut self, bytes: &[u8]) -> Result<(), StreamRefusal> {
         self.check_ready()?;
-        self.waiting().checked_add(bytes.len()).ok_or(Refusal::TooLong)?;
+        self.waiting().checked_add(bytes.len()).ok_or(StreamRefusal::TooLong)?;
         let filled = self.filled_len();
         if self.buffer.has_room::<R>(bytes.len(), self.size()) {
             // Only a seeded bug sees room where there is none.

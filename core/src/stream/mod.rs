@@ -107,7 +107,7 @@
 //! > out, and report its outcome, until there is none.**
 //!
 //! The stream gives out one output at a time, and refuses an operation while one
-//! is left ([`Refusal::OutputsWait`]): a driver that forgets the rule cannot
+//! is left ([`StreamRefusal::OutputsWait`]): a driver that forgets the rule cannot
 //! reorder bytes. *Whatever it returned*: the close of a failed stream is
 //! refused, and still has the sink's close to carry out.
 //!
@@ -234,7 +234,7 @@ mod rules;
 mod shape;
 
 pub use machine::Stream;
-pub use outcome::{Outcome, Refusal};
+pub use outcome::{Outcome, StreamRefusal};
 pub use queue::{Output, Put};
 pub use rules::{End, ReferenceFlush, Rules, SpecifiedRules};
 pub use shape::{BufferSize, Shape};

@@ -4,7 +4,7 @@ use core::fmt;
 
 /// Why an operation was refused. The stream took nothing from the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Refusal {
+pub enum StreamRefusal {
     /// A put, a flush or the close of the sink has failed. The stream has ended: further
     /// bytes would come after a gap.
     Failed,
@@ -18,22 +18,22 @@ pub enum Refusal {
     TooLong,
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for StreamRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Refusal::Failed => "the stream has failed: a write to its sink did not succeed",
-            Refusal::Closed => "the stream is closed",
-            Refusal::OutputsWait => {
+            StreamRefusal::Failed => "the stream has failed: a write to its sink did not succeed",
+            StreamRefusal::Closed => "the stream is closed",
+            StreamRefusal::OutputsWait => {
                 "outputs of the previous operation have not been carried out yet"
             }
-            Refusal::TooLong => {
+            StreamRefusal::TooLong => {
                 "the waiting bytes and this write together exceed the address space"
             }
         })
     }
 }
 
-impl core::error::Error for Refusal {}
+impl core::error::Error for StreamRefusal {}
 
 /// Whether the sink carried out an output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

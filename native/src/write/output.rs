@@ -5,7 +5,7 @@ use bytes::Bytes;
 use sealpack_core::Error as PackError;
 use sealpack_core::error::Limit;
 use sealpack_core::format::Trailer;
-use sealpack_core::stream::{Outcome, Output, Refusal, Shape, Stream};
+use sealpack_core::stream::{Outcome, Output, Shape, Stream, StreamRefusal};
 use sealpack_core::write::{Assembly, PackShape, SealedDraft};
 
 use super::progress::WriteMonitor;
@@ -148,11 +148,13 @@ impl<S: PackSink> SinkStream<S> {
     }
 }
 
-fn refusal(refused: Refusal) -> ErrorKind {
+fn refusal(refused: StreamRefusal) -> ErrorKind {
     match refused {
-        Refusal::TooLong => PackError::Limit(Limit::File).into(),
-        // `drive` leaves no output waiting, so each of these means that the stream
-        // failed before.
-        Refusal::Failed | Refusal::Closed | Refusal::OutputsWait => ErrorKind::Ended,
+        StreamRefusal::TooLong => PackError::Limit(Limit::File).into(),
+        // `drive` leaves no output waiting, so each of these means that the stream failed
+        // before.
+        StreamRefusal::Failed | StreamRefusal::Closed | StreamRefusal::OutputsWait => {
+            ErrorKind::Ended
+        }
     }
 }

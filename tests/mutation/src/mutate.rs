@@ -79,8 +79,8 @@ impl Mutator<'_> {
                 "Bytes" => &["Bytes::new()"],
                 "& [u8]" | "& [Extent]" => &["&[]"],
                 "Range < usize >" => &["0..0"],
-                "Result < () , Refusal >" => {
-                    &["Ok(())", "Err(Refusal::Failed)", "Err(Refusal::OutputsWait)"]
+                "Result < () , StreamRefusal >" => {
+                    &["Ok(())", "Err(StreamRefusal::Failed)", "Err(StreamRefusal::OutputsWait)"]
                 }
                 ty if ty.starts_with("Option <") => &["None"],
                 _ => &[],
@@ -215,9 +215,9 @@ fn other_value(path: &syn::ExprPath) -> Vec<(Expr, String)> {
         "Phase :: Ready" => "Phase::Draining",
         "Phase :: Draining" => "Phase::Ready",
         "Phase :: Closed" => "Phase::Draining",
-        "Refusal :: Closed" => "Refusal::Failed",
-        "Refusal :: Failed" => "Refusal::Closed",
-        "Refusal :: OutputsWait" => "Refusal::Closed",
+        "StreamRefusal :: Closed" => "StreamRefusal::Failed",
+        "StreamRefusal :: Failed" => "StreamRefusal::Closed",
+        "StreamRefusal :: OutputsWait" => "StreamRefusal::Closed",
         "InHand :: Flush" | "InHand :: Close" => "InHand::Put { len: 1 }",
         _ => return Vec::new(),
     };
