@@ -116,7 +116,7 @@ fn the_report_of_a_departure_that_breaks_no_invariant_has_its_smallest_case() {
 }
 
 #[test]
-fn what_only_a_stream_that_reuses_memory_does_wrong_is_shrunk_and_shown() {
+fn a_bug_that_needs_reused_memory_is_shrunk_and_replayed() {
     let bug = Mutant::find("long-memory-reused").unwrap();
     let open = |shape: Shape| bug.open(shape);
     let found = case("trim=0 writes=b3,f,b7,z2,f,b1");

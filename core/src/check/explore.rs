@@ -35,9 +35,9 @@
 //! For up to S = 4, the search checks that the path does not matter: it visits not
 //! only the states but every *layout*, that is, each way in which the `Z` bytes can
 //! wait, in which extents and in whose memory. Their number is finite too, and two
-//! sequences that lead to one layout differ in nothing else but memory to reuse.
+//! sequences that lead to one layout differ only in the memory that can be reused.
 //!
-//! Up to S = 5 it therefore takes each transition twice: on a fresh stream whose sink
+//! Up to S = 5 the search therefore takes each transition twice: on a fresh stream whose sink
 //! keeps every buffer, and on one that has memory to reuse and whose sink drops
 //! every buffer.
 //!
@@ -62,8 +62,8 @@ use core::ops::ControlFlow;
 
 /// Up to this buffer size the search visits every layout.
 const ALL_LAYOUTS: usize = 4;
-/// Up to this buffer size it takes every transition also on a stream that has memory to
-/// reuse.
+/// Up to this buffer size the search takes every transition also on a stream that has
+/// memory to reuse.
 const REUSING: usize = 5;
 /// Up to this buffer size the search takes all lists that represent others, and the
 /// driver probes.

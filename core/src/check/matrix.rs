@@ -107,7 +107,7 @@ impl fmt::Display for Matrix {
 fn cell(case: &Case) -> String {
     let mut text = events_text(&case.events);
     if text.is_empty() {
-        // The case is the close that ends every case.
+        // A case without events is only the implied close.
         text.push('c');
     }
     if case.trim {

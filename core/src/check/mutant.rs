@@ -209,7 +209,7 @@ mutants! {
     }
 
     LongMemoryReused, "long-memory-reused", "reuses",
-    "memory that comes back becomes a buffer even if it is longer than one" {
+    "returned memory becomes a buffer even if it is longer than S" {
         fn reuses(len: usize, size: usize) -> bool {
             len >= size
         }

@@ -89,16 +89,16 @@ pub fn replay_subject(case: &Case, shape: Shape, open: OpenSubject<'_>, rule: Fl
     let mut player = Player::new(World::new(open), Model::new(shape, rule), shape);
     let all: Vec<&Event> = case.events.iter().collect();
     let reuses = !is_rounds(shape, &all) || player.world.reuses_memory(shape, &all);
-    let mut played = Played::default();
+    let mut run = CaseRun::default();
     for pass in passes(case.bytes()) {
-        played = played.followed_by(player.play(pass, case.bytes(), &events));
+        run = run.merge(player.play(pass, case.bytes(), &events));
     }
-    let Played { mut frames, mut seen, puts } = played;
-    if let (false, Some(last)) = (reuses, seen.last_mut()) {
+    let CaseRun { mut frames, mut observations, puts } = run;
+    if let (false, Some(last)) = (reuses, observations.last_mut()) {
         last.push(Observation::MemoryNotReused);
     }
     let mut broken = InvariantSet::EMPTY;
-    for (frame, observations) in frames.iter_mut().zip(seen) {
+    for (frame, observations) in frames.iter_mut().zip(observations) {
         set_verdict(frame, &observations);
         observations.iter().for_each(|observation| broken.insert(observation.breaks()));
     }
@@ -107,26 +107,28 @@ pub fn replay_subject(case: &Case, shape: Shape, open: OpenSubject<'_>, rule: Fl
 
 /// One run of a case, or several runs of it together.
 #[derive(Default)]
-struct Played {
+struct CaseRun {
     frames: Vec<Frame>,
-    /// What was seen in each step.
-    seen: Vec<Vec<Observation>>,
+    /// The observations of each step.
+    observations: Vec<Vec<Observation>>,
     puts: String,
 }
 
-impl Played {
+impl CaseRun {
     fn is_as_specified(&self) -> bool {
-        self.seen.iter().all(Vec::is_empty) && self.frames.iter().all(|f| f.departure.is_none())
+        self.observations.iter().all(Vec::is_empty)
+            && self.frames.iter().all(|f| f.departure.is_none())
     }
 
-    /// This run and a further one: the steps of the further one, unless only this one
-    /// found something, as a run in which the stream may reuse its memory may.
-    fn followed_by(self, further: Played) -> Played {
+    /// Merges this run with a further one. The frames are those of the further run,
+    /// unless only this one found something: some bugs show only in the run in which
+    /// the stream may reuse its memory.
+    fn merge(self, further: CaseRun) -> CaseRun {
         if further.is_as_specified() && !self.is_as_specified() {
             return self;
         }
         let mut both = further;
-        for (step, earlier) in both.seen.iter_mut().zip(self.seen) {
+        for (step, earlier) in both.observations.iter_mut().zip(self.observations) {
             let later: Vec<Observation> = core::mem::replace(step, earlier);
             for observation in later {
                 if !step.contains(&observation) {
@@ -170,14 +172,14 @@ impl<'a> Player<'a> {
     }
 
     /// Runs the events, with whether each is implied.
-    fn play(&mut self, pass: Pass, bytes: usize, events: &[(&Event, bool)]) -> Played {
+    fn play(&mut self, pass: Pass, bytes: usize, events: &[(&Event, bool)]) -> CaseRun {
         self.world.begin_pass(self.shape, pass, bytes);
         self.specified = Some(AbstractState::default());
         self.layout = Some(Layout::default());
-        let mut played = Played::default();
+        let mut run = CaseRun::default();
         for (index, (event, implied)) in events.iter().enumerate() {
             let known = self.world.recorder().observations().len();
-            played.frames.push(self.frame(index, event, *implied));
+            run.frames.push(self.frame(index, event, *implied));
             if index.saturating_add(1) == events.len() {
                 self.world.end();
             }
@@ -188,10 +190,10 @@ impl<'a> Player<'a> {
                     step.push(*observation);
                 }
             }
-            played.seen.push(step);
+            run.observations.push(step);
         }
-        played.puts = self.world.puts(Form::B);
-        played
+        run.puts = self.world.puts(Form::B);
+        run
     }
 
     /// How the extents differ from the specification, in words. The numbers agree.

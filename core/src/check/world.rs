@@ -285,8 +285,8 @@ pub(super) fn rounds(shape: Shape) -> Vec<Vec<Event>> {
 }
 
 /// Events that return a stream to its initial state, except for memory that it may
-/// reuse: two buffers that were used up in pieces, one that was put whole, and lists;
-/// what was put in one piece larger than `S` is no memory to reuse.
+/// reuse: two buffers that were used up in pieces, one that was put whole, and lists.
+/// A put of one extent above `S` leaves no memory to reuse.
 pub(super) fn warm_up(shape: Shape, model: &Model) -> Vec<Event> {
     let size = shape.buffer_size.get();
     let in_pieces = [
@@ -317,7 +317,7 @@ pub(super) fn is_rounds(shape: Shape, events: &[&Event]) -> bool {
 /// One of the runs of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pass {
-    /// The sink drops what it was given, so that the stream may reuse its memory.
+    /// The sink drops every buffer, so that the stream may reuse the memory.
     Reusing,
     /// The sink keeps every buffer; the bytes are digits of their positions.
     Keeping {
@@ -326,8 +326,8 @@ pub(super) enum Pass {
     },
 }
 
-/// The runs that judge a case of so many bytes. The lowest digit comes last: its puts
-/// and numbers can still be read.
+/// The runs of a case that writes this many bytes. The lowest digit comes last, so that
+/// its puts and numbers can still be read.
 pub(super) fn passes(bytes: usize) -> impl Iterator<Item = Pass> {
     let keeping = (0..planes_for(bytes)).rev().map(|plane| Pass::Keeping { plane });
     core::iter::once(Pass::Reusing).chain(keeping)

@@ -122,8 +122,8 @@ pub trait Rules: 'static {
         sum
     }
 
-    /// Whether a zero-copy write of several extents is refused while outputs wait and
-    /// after the end even if none of them has a byte.
+    /// Whether a zero-copy write of several extents, all of them empty, is refused
+    /// while outputs wait and after the stream has ended.
     #[inline]
     fn refuses_empty_lists() -> bool {
         true
@@ -161,8 +161,8 @@ pub trait Rules: 'static {
         if trim { pending.min(size) } else { pending }
     }
 
-    /// Whether memory of `len` bytes that the driver gave back becomes a buffer again:
-    /// only if it was a whole one.
+    /// Whether memory of `len` bytes that the driver returned becomes a buffer again:
+    /// only if it was a whole buffer.
     #[inline]
     fn reuses(len: usize, size: usize) -> bool {
         len == size
