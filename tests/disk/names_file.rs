@@ -63,21 +63,24 @@ fn every_call_for_a_pack_with_its_names_fails_once_and_neither_is_left_without_t
         item_size: 20_000,
         is_named: true,
     };
-    let ways = [(0, false, true), (2, true, true), (0, true, false), (2, false, false)];
-    let ways =
-        ways.map(|(threads, over_old_files, finishes)| Setup { threads, over_old_files, finishes });
+    let setups = [(0, false, true), (2, true, true), (0, true, false), (2, false, false)];
+    let setups = setups.map(|(threads, over_old_files, finishes)| Setup {
+        threads,
+        over_old_files,
+        finishes,
+    });
     let _alone = threads::exclusive();
-    let (mut of_names, mut of_pack) = (0, 0);
-    let counts = (&mut of_names, &mut of_pack);
+    let (mut about_names, mut about_pack) = (0, 0);
+    let counts = (&mut about_names, &mut about_pack);
     let counts = std::cell::RefCell::new(counts);
-    let injected = fail_each_call(&PLAN, &ways, |way, at, errno, ended| {
-        let call = ended.calls[at];
-        let is_about_names = match &ended.result {
+    let injected = fail_each_call(&PLAN, &setups, |setup, at, errno, outcome| {
+        let call = outcome.calls[at];
+        let is_about_names = match &outcome.result {
             Err(error) => {
-                assert_eq!(error.path(), ended.folder.path().join(NAME));
+                assert_eq!(error.path(), outcome.folder.path().join(NAME));
                 let names = match error.kind() {
                     ErrorKind::NamesFile(error) => {
-                        assert_eq!(error.path(), ended.folder.path().join(NAMES));
+                        assert_eq!(error.path(), outcome.folder.path().join(NAMES));
                         Some(error)
                     }
                     _ => None,
@@ -87,33 +90,33 @@ fn every_call_for_a_pack_with_its_names_fails_once_and_neither_is_left_without_t
                 assert_eq!(error.raw_os_error(), Some(errno));
                 names.is_some()
             }
-            // There is no way to report this.
+            // The writer has no way to report this.
             Ok(()) => {
-                assert!(call == Call::Remove || !way.finishes, "the error is returned");
+                assert!(call == Call::Remove || !setup.finishes, "the error is returned");
                 false
             }
         };
         let mut counts = counts.borrow_mut();
         *if is_about_names { &mut *counts.0 } else { &mut *counts.1 } += 1;
-        let old = way.over_old_files.then(|| OLD.to_vec());
-        let (pack, names) = (ended.file(NAME), ended.file(NAMES));
-        if call == Call::SyncFolder && !is_about_names && way.finishes {
+        let old = setup.over_old_files.then(|| OLD.to_vec());
+        let (pack, names) = (outcome.file(NAME), outcome.file(NAMES));
+        if call == Call::SyncFolder && !is_about_names && setup.finishes {
             // The pack has its name, but may lose it in a crash.
-            let reader = Reader::open(ended.folder.path().join(NAME)).unwrap();
+            let reader = Reader::open(outcome.folder.path().join(NAME)).unwrap();
             assert_eq!(reader.names().unwrap().unwrap().get(7).unwrap(), b"item 7"[..]);
             return;
         }
         assert_eq!(pack, old, "the pack is unchanged");
-        let were_named = ended.calls.iter().filter(|&&call| call == Call::Rename).count();
+        let were_named = outcome.calls.iter().filter(|&&call| call == Call::Rename).count();
         let failed_to_rename = call == Call::Rename && is_about_names;
         if were_named == 0 || failed_to_rename {
             assert_eq!(names, old, "the names are unchanged");
         } else {
             assert_eq!(names, None, "names without their pack are removed");
         }
-        assert_eq!(ended.leftovers(&PLAN).len(), usize::from(call == Call::Remove));
-        threads::assert_nothing_is_left(ended.folder.path(), &(way, call, errno));
+        assert_eq!(outcome.leftovers(&PLAN).len(), usize::from(call == Call::Remove));
+        threads::assert_nothing_is_left(outcome.folder.path(), &(setup, call, errno));
     });
-    println!("{injected} faults, {of_names} of the names, {of_pack} of the pack");
-    assert!(injected >= 300 && of_names >= 50, "{injected}, {of_names}");
+    println!("{injected} faults, {about_names} of the names, {about_pack} of the pack");
+    assert!(injected >= 300 && about_names >= 50, "{injected}, {about_names}");
 }

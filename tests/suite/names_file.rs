@@ -71,7 +71,7 @@ fn names_above_the_limit_are_in_a_file_and_read_the_same() {
 }
 
 #[test]
-fn a_stream_contains_its_names_in_any_case() {
+fn a_stream_contains_its_names_whatever_their_size() {
     let mut writer = Writer::options().max_names_in_pack(0).write_to(Vec::new()).unwrap();
     writer.append_named(b"a name", b"an item").unwrap();
     let reader = Reader::options().open_source(writer.finish().unwrap().sink, "memory").unwrap();
@@ -119,12 +119,12 @@ fn a_names_file_that_is_missing_damaged_or_of_another_pack_is_refused_and_items_
     fs::create_dir(&file).unwrap();
     assert!(format!("{:#}", open().names().unwrap_err()).contains("not a regular file"));
     fs::remove_dir(&file).unwrap();
-    // Once it is there, the same reader finds it.
+    // Once the file exists, the same reader reads it.
     let reader = open();
     assert!(reader.names().is_err());
     fs::write(&file, &sound).unwrap();
     assert_eq!(reader.names().unwrap().unwrap().len(), 1000);
-    // Bytes in memory have no place next to them.
+    // A pack in memory has no file next to it.
     let memory = Reader::options().open_source(fs::read(&path).unwrap(), "memory").unwrap();
     let error = memory.names().unwrap_err();
     let (_, fault) = error.corruption().unwrap();
@@ -132,7 +132,7 @@ fn a_names_file_that_is_missing_damaged_or_of_another_pack_is_refused_and_items_
 }
 
 #[test]
-fn a_names_file_that_exists_is_found_before_everything_is_written_and_stays() {
+fn an_existing_names_file_is_refused_before_everything_is_written_and_stays() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("a.pack");
     fs::write(names_path(&path), "mine").unwrap();
@@ -149,7 +149,7 @@ fn a_names_file_that_exists_is_found_before_everything_is_written_and_stays() {
     assert!(matches!(error.kind(), ErrorKind::Exists));
     assert!(matches!(writer.finish().unwrap_err().kind(), ErrorKind::NamesFile(_)));
     assert!(!path.exists());
-    // A pack whose names stay inside does not mind that file.
+    // A pack that contains its names ignores that file.
     let mut writer = start(1 << 20);
     writer.append_named(b"a name", b"item").unwrap();
     writer.finish().unwrap();
@@ -187,7 +187,7 @@ fn a_trusted_root_authenticates_the_names_in_the_file() {
     let root = writer.finish().unwrap().digests.unwrap().root;
     let open = || Reader::open_trusted(&path, Trust::root(root));
     assert_eq!(open().unwrap().names().unwrap().unwrap().get(0).unwrap(), b"a name"[..]);
-    // The forger can choose the file, but not the hash in the pack.
+    // A forger can replace the file, but not the hash in the pack.
     let forged = folder.path().join("b.pack");
     let mut writer = options().create(&forged).unwrap();
     writer.append_named(b"forged", b"item").unwrap();

@@ -40,14 +40,14 @@ fn names_are_an_object_next_to_the_pack_that_one_request_reads() {
         assert_eq!(names.find(b"name 77").unwrap(), [77]);
     }
     assert_eq!(store.requests().len(), 1);
-    // The reader with its threads finds them too.
+    // The blocking reader reads them too.
     let source = StoreSource::open(&location, runtime.handle()).unwrap();
     let reader = Reader::options().open_source(source, location.name()).unwrap();
     assert_eq!(reader.names().unwrap().unwrap().find(b"name 999").unwrap(), [999]);
 }
 
 #[test]
-fn a_names_object_of_another_pack_is_refused_by_its_name() {
+fn a_wrong_names_object_is_refused_with_an_error_that_names_it() {
     let runtime = Runtime::new().unwrap();
     let store = RecordingStore::new();
     let location = Location::new(store.clone(), PATH.into());
@@ -68,7 +68,7 @@ fn a_names_object_of_another_pack_is_refused_by_its_name() {
 }
 
 #[test]
-fn names_are_not_left_without_their_pack_and_replace_none() {
+fn names_are_never_left_without_their_pack_and_replace_no_others() {
     let runtime = Runtime::new().unwrap();
     let store = RecordingStore::new();
     let location = Location::new(store.clone(), PATH.into());
@@ -85,7 +85,7 @@ fn names_are_not_left_without_their_pack_and_replace_none() {
     let options = RemoteWriter::options(Writer::options().max_names_in_pack(0));
     let mut writer = options.create(&location, runtime.handle()).unwrap();
     writer.append_named(b"a name", b"an item").unwrap();
-    // Another writer is quicker.
+    // Another writer creates the pack first.
     runtime.block_on(store.inner.put(&PATH.into(), "another".into())).unwrap();
     assert!(matches!(writer.finish().unwrap_err().kind(), ErrorKind::Exists));
     assert!(!exists(&store, &runtime, NAMES), "the names are removed again");

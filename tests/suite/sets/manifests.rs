@@ -21,20 +21,20 @@ fn named(name: &str, number: u8) -> SetMember {
     SetMember { name: name.parse().unwrap(), identity: identity(number) }
 }
 
-fn some() -> SetManifest {
+fn example() -> SetManifest {
     let members = [named("a.pack", 1), named("ü/b c.pack", 2), named("z/\"q\".pack", 3)];
     SetManifest::new(members.to_vec()).unwrap()
 }
 
-/// The manifest as JSON, with a root that fits whatever the members are.
+/// The manifest as JSON, with the root of its members.
 fn with_fitting_root(mut manifest: Value) -> String {
-    let root = root_by_the_document(manifest["members"].as_array().unwrap());
+    let root = documented_root(manifest["members"].as_array().unwrap());
     manifest["root"] = json!(hex(&root));
     manifest.to_string()
 }
 
 /// The root as FORMAT.md describes it, from the text of the manifest.
-fn root_by_the_document(members: &[Value]) -> [u8; 32] {
+fn documented_root(members: &[Value]) -> [u8; 32] {
     let bytes = |value: &Value| -> Option<Vec<u8>> {
         let digits = value.as_str()?.as_bytes();
         let byte =
@@ -58,7 +58,7 @@ fn root_by_the_document(members: &[Value]) -> [u8; 32] {
 }
 
 fn value() -> Value {
-    serde_json::from_str(&some().to_json()).unwrap()
+    serde_json::from_str(&example().to_json()).unwrap()
 }
 
 #[track_caller]
@@ -71,13 +71,13 @@ fn refused(text: &str) -> SetFault {
 
 #[test]
 fn a_manifest_is_read_as_it_was_written_and_its_root_is_the_documented_one() {
-    let manifest = some();
+    let manifest = example();
     assert_eq!(SetManifest::parse(manifest.to_json().as_bytes()).unwrap(), manifest);
-    assert_eq!(manifest.root(), root_by_the_document(value()["members"].as_array().unwrap()));
+    assert_eq!(manifest.root(), documented_root(value()["members"].as_array().unwrap()));
     assert_eq!(value()["root"], hex(&manifest.root()));
     let empty = SetManifest::new(Vec::new()).unwrap();
     assert_eq!(SetManifest::parse(empty.to_json().as_bytes()).unwrap(), empty);
-    assert_eq!(empty.root(), root_by_the_document(&[]));
+    assert_eq!(empty.root(), documented_root(&[]));
     // Any layout of the JSON, and digits of either case.
     let pretty = serde_json::to_string_pretty(&value()).unwrap();
     assert_eq!(SetManifest::parse(pretty.as_bytes()).unwrap(), manifest);
@@ -87,8 +87,8 @@ fn a_manifest_is_read_as_it_was_written_and_its_root_is_the_documented_one() {
 }
 
 #[test]
-fn a_manifest_is_one_member_a_line() {
-    let text = some().to_json();
+fn a_manifest_has_one_member_per_line() {
+    let text = example().to_json();
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 4 + 3 + 2, "{text}");
     assert!(lines[4].starts_with("{\"name\":\"a.pack\",\"items\":10,\"size\":1001,"), "{text}");
@@ -133,7 +133,7 @@ fn every_field_that_is_missing_wrong_or_unknown_is_refused() {
         let SetFault::Syntax(cause) = refused(&other.to_string()) else { panic!("{field}") };
         assert!(cause.get().to_string().contains(field), "{}", cause.get());
     }
-    let twice = some().to_json().replacen("\"items\":10,", "\"items\":10,\"items\":10,", 1);
+    let twice = example().to_json().replacen("\"items\":10,", "\"items\":10,\"items\":10,", 1);
     assert!(matches!(refused(&twice), SetFault::Syntax(_)));
 }
 
@@ -189,7 +189,7 @@ fn repeated_members_and_members_without_a_hash_are_refused() {
 
 #[test]
 fn the_root_covers_every_field_and_the_order() {
-    let right = some().root();
+    let right = example().root();
     let changes: [fn(&mut Value); 8] = [
         |it| it["members"][0]["items"] = json!(11),
         |it| it["members"][0]["size"] = json!(1),
@@ -212,8 +212,8 @@ fn the_root_covers_every_field_and_the_order() {
 }
 
 #[test]
-fn cut_and_flipped_manifests_are_refused_or_the_same() {
-    let manifest = some();
+fn truncated_and_changed_manifests_are_refused_or_equal() {
+    let manifest = example();
     let text = manifest.to_json().into_bytes();
     let whole = text.trim_ascii_end().len();
     for length in 0..whole {
@@ -253,16 +253,19 @@ fn positions_are_counted_in_64_bits() {
         SetMember { name: number.to_string().parse().unwrap(), identity }
     });
     let manifest = SetManifest::new(members.collect()).unwrap();
-    let of = u64::from(u32::MAX);
-    assert_eq!(manifest.item_count(), 3 * of);
-    for (position, member, within) in
-        [(0, 0, 0), (of - 1, 0, u32::MAX - 1), (of, 1, 0), (3 * of - 1, 2, u32::MAX - 1)]
-    {
+    let per_member = u64::from(u32::MAX);
+    assert_eq!(manifest.item_count(), 3 * per_member);
+    for (position, member, in_member) in [
+        (0, 0, 0),
+        (per_member - 1, 0, u32::MAX - 1),
+        (per_member, 1, 0),
+        (3 * per_member - 1, 2, u32::MAX - 1),
+    ] {
         let place = manifest.locate(position).unwrap();
-        assert_eq!((place.member, place.position), (member, within));
+        assert_eq!((place.member, place.position), (member, in_member));
     }
-    assert_eq!(manifest.locate(3 * of), None);
-    assert_eq!(manifest.first_position(2), Some(2 * of));
+    assert_eq!(manifest.locate(3 * per_member), None);
+    assert_eq!(manifest.first_position(2), Some(2 * per_member));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use sealpack_tests::incompressible::item;
 use super::{Packs, member, with_lists};
 
 /// Three members of 50 items, with or without digest lists.
-fn three(lists: bool) -> Packs {
+fn three_members(lists: bool) -> Packs {
     let options = move |_| Writer::options().codec(Plain).items_per_record(10).digest_list(lists);
     let packs = Packs::new(&[50, 50, 50], options);
     packs.publish();
@@ -21,7 +21,7 @@ fn three(lists: bool) -> Packs {
 /// Opens the set, and returns the error of every way of reading the second member. The
 /// other members are read.
 #[track_caller]
-fn second_fails(packs: &Packs) -> Error {
+fn assert_second_fails(packs: &Packs) -> Error {
     let set = PackSet::open(packs.at("set.json")).unwrap();
     let error = set.get(75).unwrap_err();
     assert_eq!(error.path(), packs.at("1.pack"), "{error}");
@@ -36,8 +36,8 @@ fn second_fails(packs: &Packs) -> Error {
     assert_eq!(failed.unwrap_err().path(), packs.at("1.pack"));
     assert_eq!(before, 1);
     let mut items = set.iter().unwrap();
-    let good = items.by_ref().take_while(Result::is_ok).count();
-    assert!((50..100).contains(&good), "{good} items before the error");
+    let read = items.by_ref().take_while(Result::is_ok).count();
+    assert!((50..100).contains(&read), "{read} items before the error");
     assert!(items.next().is_none(), "the iterator ends after an error");
     let report = set.verify();
     let sound: Vec<bool> = report.members.iter().map(|member| member.is_ok()).collect();
@@ -48,9 +48,9 @@ fn second_fails(packs: &Packs) -> Error {
 #[test]
 fn a_missing_member_is_an_error_with_its_path() {
     for lists in [true, false] {
-        let packs = three(lists);
+        let packs = three_members(lists);
         fs::remove_file(packs.at("1.pack")).unwrap();
-        let error = second_fails(&packs);
+        let error = assert_second_fails(&packs);
         let ErrorKind::Io { operation: IoOperation::Opening, .. } = error.kind() else {
             panic!("{error}")
         };
@@ -60,7 +60,7 @@ fn a_missing_member_is_an_error_with_its_path() {
 #[test]
 fn another_pack_of_the_same_size_is_not_the_listed_member() {
     for lists in [true, false] {
-        let packs = three(lists);
+        let packs = three_members(lists);
         let mut writer =
             Writer::options().codec(Plain).items_per_record(10).create(packs.at("new")).unwrap();
         for at in 50..100 {
@@ -72,7 +72,7 @@ fn another_pack_of_the_same_size_is_not_the_listed_member() {
             fs::metadata(packs.at("1.pack")).unwrap().len()
         );
         fs::rename(packs.at("new"), packs.at("1.pack")).unwrap();
-        let error = second_fails(&packs);
+        let error = assert_second_fails(&packs);
         match error.kind() {
             ErrorKind::Set(SetFault::MemberContentHash { .. }) => assert!(!lists),
             _ => assert!(lists && error.untrusted().is_some(), "{error}"),
@@ -82,11 +82,11 @@ fn another_pack_of_the_same_size_is_not_the_listed_member() {
 
 #[test]
 fn a_member_of_another_size_or_number_of_items_is_refused() {
-    let packs = three(false);
+    let packs = three_members(false);
     let whole = fs::read(packs.at("1.pack")).unwrap();
     for length in [0, 1, 75, 76, whole.len() / 2, whole.len() - 1] {
         fs::write(packs.at("1.pack"), &whole[..length]).unwrap();
-        let error = second_fails(&packs);
+        let error = assert_second_fails(&packs);
         assert!(matches!(error.kind(), ErrorKind::Set(SetFault::MemberSize { .. })), "{error}");
     }
     // The manifest has the right size and another number of items: its root is right.
@@ -103,10 +103,10 @@ fn a_member_of_another_size_or_number_of_items_is_refused() {
 
 #[test]
 fn swapped_members_are_refused() {
-    let packs = three(false);
+    let packs = three_members(false);
     fs::rename(packs.at("1.pack"), packs.at("x")).unwrap();
     fs::copy(packs.at("0.pack"), packs.at("1.pack")).unwrap();
-    let error = second_fails(&packs);
+    let error = assert_second_fails(&packs);
     assert!(matches!(error.kind(), ErrorKind::Set(_)), "{error}");
 }
 
@@ -114,7 +114,7 @@ fn swapped_members_are_refused() {
 #[test]
 fn with_a_digest_root_no_changed_item_is_returned_and_without_one_verify_finds_it() {
     for lists in [true, false] {
-        let packs = three(lists);
+        let packs = three_members(lists);
         let mut bytes = fs::read(packs.at("1.pack")).unwrap();
         bytes[20] ^= 1;
         fs::write(packs.at("1.pack"), bytes).unwrap();
@@ -135,7 +135,7 @@ fn with_a_digest_root_no_changed_item_is_returned_and_without_one_verify_finds_i
 
 #[test]
 fn a_member_that_changes_after_it_was_closed_is_refused_when_it_is_opened_again() {
-    let packs = three(false);
+    let packs = three_members(false);
     let set = PackSet::options().max_open(1).open(packs.at("set.json")).unwrap();
     set.get(60).unwrap();
     set.get(0).unwrap();
@@ -152,20 +152,20 @@ fn a_member_that_changes_after_it_was_closed_is_refused_when_it_is_opened_again(
 
 #[test]
 fn a_missing_or_foreign_digest_list_is_an_error_of_its_member() {
-    let packs = three(true);
+    let packs = three_members(true);
     let list = digest_list_path(packs.at("1.pack"));
     fs::copy(digest_list_path(packs.at("0.pack")), &list).unwrap();
-    let error = second_fails(&packs);
+    let error = assert_second_fails(&packs);
     assert!(matches!(error.untrusted(), Some(Untrusted::List { .. })), "{error}");
     fs::remove_file(&list).unwrap();
-    let error = second_fails(&packs);
+    let error = assert_second_fails(&packs);
     let ErrorKind::DigestList(inner) = error.kind() else { panic!("{error}") };
     assert_eq!(inner.path(), list);
 }
 
 #[test]
 fn a_trusted_root_authenticates_the_manifest_and_every_member() {
-    let packs = three(true);
+    let packs = three_members(true);
     let root = packs.manifest().root();
     let open = |root| PackSet::options().trust_root(root).open(packs.at("set.json"));
     let set = open(root).unwrap();
@@ -185,7 +185,7 @@ fn a_trusted_root_authenticates_the_manifest_and_every_member() {
 /// The content hash authenticates single records only with the help of the list.
 #[test]
 fn under_a_trusted_root_a_member_with_a_content_hash_alone_needs_its_list() {
-    let packs = three(false);
+    let packs = three_members(false);
     let root = packs.manifest().root();
     let open = || PackSet::options().trust_root(root).open(packs.at("set.json")).unwrap();
     let error = open().get(0).unwrap_err();

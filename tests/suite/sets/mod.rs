@@ -18,11 +18,11 @@ struct Packs {
     items: Vec<Vec<u8>>,
 }
 
-/// The number of items of each member: none, one, a record's worth, many.
+/// The number of items of each member: none, one, one full record, many.
 const COUNTS: [u32; 8] = [300, 0, 1, 128, 0, 77, 1000, 5];
 
 impl Packs {
-    /// Packs of these many items, in several forms, some in folders of their own.
+    /// Packs with these numbers of items, in several forms, some in a subfolder.
     fn new(counts: &[u32], options: impl Fn(usize) -> WriterOptions) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut packs = Self { folder, names: Vec::new(), items: Vec::new() };

@@ -89,7 +89,7 @@ async fn a_set_in_a_store_reads_as_its_members_in_order() {
 }
 
 #[tokio::test]
-async fn a_set_costs_a_request_and_each_member_one_more_when_it_is_needed() {
+async fn a_set_costs_one_request_and_each_member_one_more_when_it_is_needed() {
     let packs = Packs::new(&[50; 20], |_| sealpack::Writer::options());
     let (store, location) = uploaded(&packs).await;
     let set = RemotePackSet::open(&location).await.unwrap();
@@ -106,7 +106,7 @@ async fn a_set_costs_a_request_and_each_member_one_more_when_it_is_needed() {
     assert_eq!(store.requests(), [Request::Get; 2]);
     set.locate(999).unwrap();
     assert!(set.get(1000).await.is_err() && set.get_many(&[0, 1000]).await.is_err());
-    assert_eq!(store.requests(), [], "what the set does not have costs nothing");
+    assert_eq!(store.requests(), [], "positions beyond the set cost no request");
 }
 
 #[tokio::test]
