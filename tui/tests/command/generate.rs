@@ -3,6 +3,7 @@
 use std::fs;
 use std::process::Command;
 
+use crate::child::Spawn as _;
 use crate::run::Place;
 
 /// The subcommands that `sealpack --help` lists.
@@ -28,7 +29,7 @@ fn every_shell_completes_every_subcommand() {
         assert!(script.contains("items-per-record"), "{shell}");
     }
     let script = place.run("generate completions bash").fine().out_text();
-    let checked = Command::new("bash").args(["-n", "-c", &script]).status().unwrap();
+    let checked = Command::new("bash").args(["-n", "-c", &script]).run().status;
     assert!(checked.success());
 }
 
