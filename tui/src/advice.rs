@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use sealpack::core::Error as PackError;
 use sealpack::core::error::{Fault, Limit, Section, Untrusted};
-use sealpack::{ErrorKind, IoOperation};
+use sealpack::{ErrorKind, IoOperation, SetFault};
 
 use crate::outcome::Failure;
 use crate::report;
@@ -27,6 +27,7 @@ impl Failure {
                     Some("`sealpack verify` lists every damaged record")
                 }
                 (ErrorKind::DigestList(list), _) => advice_on_list(list),
+                (ErrorKind::Set(fault), _) => advice_on_set(fault),
                 (ErrorKind::NamesFile(file), _) => advice_on_names(file),
                 (ErrorKind::Io { operation: IoOperation::Threading, .. }, _) => Some(NO_THREADS),
                 (ErrorKind::Io { operation, error }, _) => advice_on_publishing(*operation, error),
@@ -92,6 +93,24 @@ fn advice_on_publishing(operation: IoOperation, error: &io::Error) -> Option<&'s
             "it is immutable (lsattr), or belongs to another user in a sticky folder: choose \
              another name",
         ),
+        _ => None,
+    }
+}
+
+fn advice_on_set(fault: &SetFault) -> Option<&'static str> {
+    match fault {
+        SetFault::Syntax(_) => Some(
+            "a manifest is written by `sealpack set create`; a pack's name must not end in .json",
+        ),
+        SetFault::Root { .. } => {
+            Some("get the manifest again, or make it again: `sealpack set create`")
+        }
+        SetFault::Untrusted { .. } => Some("does the root belong to this version of the set?"),
+        SetFault::MemberSize { .. }
+        | SetFault::MemberItems { .. }
+        | SetFault::MemberContentHash { .. } => {
+            Some("get the pack again, or list it as it is now: `sealpack set add --replace`")
+        }
         _ => None,
     }
 }

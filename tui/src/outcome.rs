@@ -188,6 +188,8 @@ fn status_of(kind: &ErrorKind) -> Status {
     match kind {
         ErrorKind::Pack(error) => status_of_data(error),
         ErrorKind::DigestList(error) => status_of(error.kind()),
+        ErrorKind::Set(fault) if fault.is_misuse() => Status::Usage,
+        ErrorKind::Set(_) => Status::Broken,
         ErrorKind::Options(_) => Status::Usage,
         _ => Status::Other,
     }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::identity::PackIdentity;
 use super::member::SetMember;
 use crate::error::{Error, SetFault};
-use crate::source::{FileSource, Source};
+use crate::source::{ReadAt, Source};
 
 /// The version that this module reads and writes.
 const VERSION: u64 = 1;
@@ -80,14 +80,14 @@ fn parse_hex(digits: &[u8]) -> Option<Hash> {
     Some(hash)
 }
 
-/// Reads the bytes of the manifest in a file, if they are not too many.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    let own = Arc::new(path.to_path_buf());
+/// Reads the bytes of a manifest, if they are not too many. Errors begin with `name`.
+pub(super) fn read(source: Arc<dyn ReadAt>, name: &Path) -> Result<Vec<u8>, Error> {
+    let own = Arc::new(name.to_path_buf());
     let failed = |kind| Error::new(&own, kind);
-    let source = Source::open(Arc::new(FileSource::open(path)?)).map_err(failed)?;
+    let source = Source::open(source).map_err(failed)?;
     let (size, limit) = (source.size(), MAX_SIZE);
     if size > limit {
-        return Err(Error::of_set(path, SetFault::ManifestSize { size, limit }));
+        return Err(Error::of_set(name, SetFault::ManifestSize { size, limit }));
     }
     source.read_into(&(0..size), Vec::new()).map_err(failed)
 }

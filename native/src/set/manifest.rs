@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::io::Write as _;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use sealpack_core::format::digest::Hash;
 use sha2::{Digest as _, Sha256};
@@ -13,6 +14,7 @@ use super::json;
 use super::member::SetMember;
 use crate::error::{Error, ErrorKind, IoOperation, SetFault};
 use crate::publish::{PublishedFile, StagedFile};
+use crate::source::{FileSource, ReadAt};
 
 /// The manifest of a set: members in order, each with what identifies its pack, and one
 /// root over all of them. A value of this type is consistent: the names are distinct and
@@ -104,9 +106,21 @@ impl SetManifest {
     /// # Errors
     /// [`ErrorKind::Io`], [`ErrorKind::NotAFile`], [`ErrorKind::Set`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
-        let path = path.as_ref();
-        let bytes = json::read(path)?;
-        Self::parse(&bytes).map_err(|fault| Error::of_set(path, fault))
+        let source = FileSource::open(path.as_ref())?;
+        Self::open_source(source, path)
+    }
+
+    /// Reads the manifest in a source other than a file. Errors begin with `name`.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_source(
+        source: impl ReadAt + 'static,
+        name: impl AsRef<Path>,
+    ) -> Result<Self, Error> {
+        let name = name.as_ref();
+        let bytes = json::read(Arc::new(source), name)?;
+        Self::parse(&bytes).map_err(|fault| Error::of_set(name, fault))
     }
 
     /// Returns the text of the manifest. The same members have the same text.

@@ -4,11 +4,12 @@ use std::convert::Infallible;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
+use sealpack_core::format::digest::Hash;
 use sealpack_core::read::Report;
 
 use super::pack_set::{MemberPack, PackSet};
 use crate::error::Error;
-use crate::read::VerifyProgress;
+use crate::read::{Reader, VerifyProgress};
 use crate::trust::Trust;
 
 /// The result of verifying a set: one report for each member, in order.
@@ -98,13 +99,23 @@ impl PackSet {
         member: usize,
         progress: impl FnMut(VerifyProgress) -> ControlFlow<B>,
     ) -> Result<ControlFlow<B, Report>, Error> {
+        let (reader, content_hash) = self.open_to_verify(member)?;
+        reader.verify_against(content_hash, progress)
+    }
+
+    /// Opens a member to be verified: a reader of its own, which evicts no member that is
+    /// in use, and the content hash that its items must have, for
+    /// [`Reader::verify_against`].
+    ///
+    /// # Errors
+    /// As [`reader`](Self::reader).
+    pub fn open_to_verify(&self, member: usize) -> Result<(Reader, Option<Hash>), Error> {
         let identity = self.members().get(member).map(|pack| pack.identity);
         let root = identity.and_then(|identity| identity.digest_root);
-        // A reader of its own: it evicts no member that is in use. All records are read,
-        // so that the content hash needs no list.
+        // All records are read, so that the content hash needs no list.
         let reader = self.open_member(member, root.map(Trust::root))?;
         let listed = identity.and_then(|identity| identity.content_hash);
         let trusted = reader.trusted().map(|list| list.header().content_hash);
-        reader.verify_against(trusted.or(listed), progress)
+        Ok((reader, trusted.or(listed)))
     }
 }

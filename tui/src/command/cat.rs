@@ -6,11 +6,11 @@ use std::ops::{ControlFlow, Range};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use sealpack::core::error::Misuse;
-use sealpack::{Bytes, Names, Reader};
+use sealpack::{Bytes, Names};
 
 use super::name_pattern::NamePatterns;
-use super::named_items::{report_unmatched, required_names};
+use super::named_items::{no_names, report_unmatched, required_names};
+use super::pack_sequence::{PackSequence, SequencePart};
 use super::read_args::{PackHeading, ReadArgs};
 use crate::items::write::{ItemWriter, OutputFraming};
 use crate::outcome::{CommandOutcome, Failure};
@@ -26,7 +26,7 @@ use crate::progress::ProgressMeter;
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct CatArgs {
-    /// The pack
+    /// The pack, or the manifest of a set of packs (*.json)
     file: PathBuf,
     /// Only items whose names match one of these
     #[arg(value_name = "PATTERN")]
@@ -86,15 +86,6 @@ impl FromStr for PositionRange {
 }
 
 impl PositionRange {
-    /// Returns the range within a pack of `items` items.
-    fn of(self, items: u32) -> Result<Range<u32>, Misuse> {
-        let missing = |position| Misuse::Position { position, items };
-        let range = self.of_items(items.into()).map_err(missing)?;
-        // Both ends are at most `items`.
-        let within = |position| u32::try_from(position).map_err(|_| missing(position));
-        Ok(within(range.start)?..within(range.end)?)
-    }
-
     /// Returns the range within `items` items.
     ///
     /// # Errors
@@ -111,46 +102,59 @@ impl PositionRange {
 /// # Errors
 /// [`Failure`]: a pack that cannot be read, a range it does not have.
 pub fn run(args: &CatArgs) -> Result<CommandOutcome, Failure> {
-    let (reader, chosen) = args.reading.open_with_codec(&args.file, args.framing.is_json())?;
+    let packs = PackSequence::open(&args.reading, &args.file)?;
     let range = match args.range {
-        None => 0..reader.item_count(),
-        Some(positions) => positions
-            .of(reader.item_count())
-            .map_err(|misuse| Failure::Position { path: args.file.clone(), misuse })?,
+        None => 0..packs.item_count(),
+        Some(range) => range
+            .of_items(packs.item_count())
+            .map_err(|position| packs.no_item(&args.file, position))?,
+    };
+    let chosen = match &packs {
+        PackSequence::Pack(reader) => args.reading.chosen_codec(reader, args.framing.is_json())?,
+        // Each member may have a codec of its own.
+        PackSequence::Set(_) => None,
     };
     let mut patterns = NamePatterns::parse(&args.patterns)?;
     let by_name = !patterns.is_empty() || args.names;
-    let names = if by_name { Some(required_names(&reader)?) } else { None };
-    let about = PackHeading::new(&args.file, chosen);
-    let to = ItemWriter::new(args.framing, &about)?;
+    if let (PackSequence::Pack(reader), true) = (&packs, by_name)
+        && reader.names()?.is_none()
+    {
+        return Err(no_names(&args.file));
+    }
+    let mut to = ItemWriter::new(args.framing, &PackHeading::new(&args.file, chosen))?;
+    if args.names {
+        to = to.with_names();
+    }
     // If the items go to the terminal, a progress bar would appear among them.
     let quiet = args.framing.is_json() || stdout().is_terminal();
-    let progress = |items: u64| ProgressMeter::items("reading", items, quiet);
-    match names {
-        Some(names) => {
-            let to = if args.names { to.with_names() } else { to };
-            let matched = matching(&names, range, &mut patterns)?;
-            write_named(&reader, &matched, to, progress(matched.len() as u64))?;
-        }
-        None => {
-            let progress = progress(u64::from(range.end - range.start));
-            write_range(&reader, range, to, progress)?;
+    let total = range.end - range.start;
+    let mut progress = ProgressMeter::items("reading", total, quiet);
+    for part in packs.parts(range) {
+        let part = part?;
+        if by_name {
+            let names = required_names(&part.reader)?;
+            let matched = matching(&names, part.positions.clone(), &mut patterns)?;
+            write_named(&part, &matched, &mut to, &mut progress)?;
+            progress.add(part.positions.len() as u64 - matched.len() as u64);
+        } else {
+            write_range(part, &mut to, &mut progress)?;
         }
     }
+    to.finish()?;
     Ok(report_unmatched(&patterns))
 }
 
 fn write_range(
-    reader: &Reader,
-    range: Range<u32>,
-    mut to: ItemWriter,
-    mut progress: ProgressMeter,
+    part: SequencePart,
+    to: &mut ItemWriter,
+    progress: &mut ProgressMeter,
 ) -> Result<(), Failure> {
-    for (position, item) in range.clone().zip(reader.range(range)?) {
-        to.write(position, b"", &item?)?;
+    let SequencePart { reader, first, positions } = part;
+    for (position, item) in positions.clone().zip(reader.range(positions)?) {
+        to.write(first + u64::from(position), b"", &item?)?;
         progress.add(1);
     }
-    to.finish()
+    Ok(())
 }
 
 /// The items of a range whose names match, with their names.
@@ -170,22 +174,22 @@ fn matching(
 }
 
 fn write_named(
-    reader: &Reader,
+    part: &SequencePart,
     items: &[(u32, Bytes)],
-    mut to: ItemWriter,
-    mut progress: ProgressMeter,
+    to: &mut ItemWriter,
+    progress: &mut ProgressMeter,
 ) -> Result<(), Failure> {
     /// Items that are read in one call, so that the first ones are written soon.
     const BATCH: usize = 4096;
     for batch in items.chunks(BATCH) {
         let positions: Vec<u32> = batch.iter().map(|(position, _)| *position).collect();
         // The positions ascend, and the items come in the order of the file.
-        let stopped = reader.get_many_with(&positions, |request, item| {
+        let stopped = part.reader.get_many_with(&positions, |request, item| {
             let Some((position, name)) = batch.get(request) else {
                 return ControlFlow::Continue(());
             };
             progress.add(1);
-            match to.write(*position, name, &item) {
+            match to.write(part.first + u64::from(*position), name, &item) {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(failure) => ControlFlow::Break(failure),
             }
@@ -194,7 +198,7 @@ fn write_named(
             return Err(failure);
         }
     }
-    to.finish()
+    Ok(())
 }
 
 #[cfg(test)]
@@ -203,13 +207,13 @@ mod tests {
 
     #[test]
     fn a_range_may_leave_an_end_open_and_may_not_be_upside_down() {
-        let of = |text: &str| text.parse::<PositionRange>().map(|positions| positions.of(10));
+        let of = |text: &str| text.parse::<PositionRange>().map(|positions| positions.of_items(10));
         assert_eq!(of("2..5").unwrap(), Ok(2..5));
         assert_eq!(of("2..").unwrap(), Ok(2..10));
         assert_eq!(of("..5").unwrap(), Ok(0..5));
         assert_eq!(of("..").unwrap(), Ok(0..10));
         assert_eq!(of("10..10").unwrap(), Ok(10..10));
-        assert_eq!(of("3..11").unwrap(), Err(Misuse::Position { position: 11, items: 10 }));
+        assert_eq!(of("3..11").unwrap(), Err(11));
         for text in ["5..2", "5", "a..b", "1...3", "1..=3", "-1..3"] {
             assert!(of(text).is_err(), "{text}");
         }

@@ -4,10 +4,11 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use sealpack::core::error::Misuse;
-use sealpack::{Bytes, Reader};
+use sealpack::{Bytes, PackSet, Reader};
 
 use super::location::PackLocation;
-use super::named_items::{position_of, required_names};
+use super::named_items::{position_in_set, position_of, required_names};
+use super::pack_sequence::PackSequence;
 use super::read_args::{PackHeading, ReadArgs};
 use crate::items::write::{ItemWriter, OutputFraming};
 use crate::outcome::{CommandOutcome, Failure};
@@ -23,7 +24,7 @@ use crate::outcome::{CommandOutcome, Failure};
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct GetArgs {
-    /// The pack
+    /// The pack, or the manifest of a set of packs (*.json)
     file: PathBuf,
     /// Positions, counted from 0, or names
     #[arg(required = true, value_name = "POSITION|NAME")]
@@ -58,7 +59,10 @@ pub fn run(args: &GetArgs) -> Result<CommandOutcome, Failure> {
             "several items would run together: add --lines, --framed or --json",
         ));
     }
-    let reader = args.reading.open(&args.file)?;
+    let reader = match PackSequence::open(&args.reading, &args.file)? {
+        PackSequence::Pack(reader) => *reader,
+        PackSequence::Set(set) => return args.run_on_set(&set),
+    };
     let positions = args.positions(&reader)?;
     let mut batches = positions.chunks(BATCH);
     // For a pack in a store the codec is not determined first: any record reveals it, and
@@ -72,17 +76,39 @@ pub fn run(args: &GetArgs) -> Result<CommandOutcome, Failure> {
     let about = PackHeading::new(&args.file, chosen);
     let mut to = ItemWriter::new(args.framing, &about)?;
     for (position, item) in first {
-        to.write(position, b"", &item)?;
+        to.write(position.into(), b"", &item)?;
     }
     for positions in batches {
         for (position, item) in fetch(&reader, positions)? {
-            to.write(position, b"", &item)?;
+            to.write(position.into(), b"", &item)?;
         }
     }
     to.finish().map(|()| CommandOutcome::Fine)
 }
 
 impl GetArgs {
+    /// The same for the items of a set.
+    fn run_on_set(&self, set: &PackSet) -> Result<CommandOutcome, Failure> {
+        let positions = self.items.iter().map(|item| match position(item) {
+            Some(position) if !self.name => Ok(set.locate(position).map(|_| position)?),
+            _ => position_in_set(set, item.as_encoded_bytes()),
+        });
+        let positions = positions.collect::<Result<Vec<u64>, Failure>>()?;
+        let mut to = ItemWriter::new(self.framing, &PackHeading::new(&self.file, None))?;
+        for batch in positions.chunks(BATCH) {
+            let mut items = vec![Bytes::new(); batch.len()];
+            set.get_many(batch, |request, item| {
+                if let Some(place) = items.get_mut(request) {
+                    *place = item;
+                }
+            })?;
+            for (position, item) in batch.iter().zip(items) {
+                to.write(*position, b"", &item)?;
+            }
+        }
+        to.finish().map(|()| CommandOutcome::Fine)
+    }
+
     /// Returns the position that each argument means.
     fn positions(&self, reader: &Reader) -> Result<Vec<u32>, Failure> {
         let items = reader.item_count();

@@ -9,7 +9,9 @@ use sealpack::core::format::{Dialect, ExtensionKind, ExtensionSection};
 use sealpack::{ChosenCodec, Reader};
 use serde::Serialize;
 
+use super::pack_sequence::open_set;
 use super::read_args::{PackHeading, ReadArgs};
+use super::set;
 use super::trust_args::trusted_by;
 use crate::items::write::{hex, standard_output};
 use crate::outcome::{CommandOutcome, Failure};
@@ -24,7 +26,7 @@ use crate::size::{Bytes, Count};
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct InfoArgs {
-    /// The pack
+    /// The pack, or the manifest of a set of packs (*.json)
     file: PathBuf,
     /// Print one JSON object instead of a table
     #[arg(long)]
@@ -225,6 +227,12 @@ fn frame_checksum(reader: &Reader, chosen: Option<ChosenCodec>) -> Result<Option
 /// # Errors
 /// [`Failure`]: a pack that cannot be read.
 pub fn run(args: &InfoArgs) -> Result<CommandOutcome, Failure> {
+    if let Some(set) = open_set(&args.reading, &args.file)? {
+        return match args.app_data {
+            true => Err(Failure::usage("a set has no app data; name one of its packs")),
+            false => set::info::print(&args.file, &set, args.json),
+        };
+    }
     if args.app_data {
         let reader = args.reading.open(&args.file)?;
         if reader.trusted().is_some_and(|list| !list.covers_app_data()) {

@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::location::PackLocation;
 use super::name_pattern::NamePatterns;
 use super::named_items::{names_of, no_names, report_unmatched};
+use super::pack_sequence::{PackSequence, SequencePart};
 use super::read_args::ReadArgs;
 use crate::items::write::{JsonList, standard_output};
 use crate::outcome::{CommandOutcome, Failure};
@@ -29,7 +30,7 @@ use crate::printable::{self, JsonName, JsonPath};
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct LsArgs {
-    /// The pack
+    /// The pack, or the manifest of a set of packs (*.json)
     file: PathBuf,
     /// Only items whose names match one of these
     #[arg(value_name = "PATTERN")]
@@ -73,9 +74,11 @@ const BUFFER: usize = 256 << 10;
 /// [`Failure`]: a pack that cannot be read.
 pub fn run(args: &LsArgs) -> Result<CommandOutcome, Failure> {
     let mut patterns = NamePatterns::parse(&args.patterns)?;
-    let reader = args.reading.open(&args.file)?;
-    let names = names_of(&reader)?;
-    if names.is_none() && (!patterns.is_empty() || args.names_only || args.null) {
+    let packs = PackSequence::open(&args.reading, &args.file)?;
+    if let PackSequence::Pack(reader) = &packs
+        && args.needs_names()
+        && reader.names()?.is_none()
+    {
         return Err(no_names(&args.file));
     }
     let threads = match PackLocation::of(&args.file)? {
@@ -83,9 +86,21 @@ pub fn run(args: &LsArgs) -> Result<CommandOutcome, Failure> {
         #[cfg(feature = "remote")]
         PackLocation::Store(..) => super::location::REQUESTS,
     };
-    let listing = Listing { args, reader: &reader, names: names.as_ref(), threads };
-    listing.print(&mut patterns)?;
+    SequenceListing { args, packs, threads }.print(&mut patterns)?;
     Ok(report_unmatched(&patterns))
+}
+
+impl LsArgs {
+    fn needs_names(&self) -> bool {
+        !self.patterns.is_empty() || self.names_only || self.null
+    }
+}
+
+/// The packs that are being listed.
+struct SequenceListing<'a> {
+    args: &'a LsArgs,
+    packs: PackSequence,
+    threads: usize,
 }
 
 /// A pack that is being listed.
@@ -93,13 +108,15 @@ struct Listing<'a> {
     args: &'a LsArgs,
     reader: &'a Reader,
     names: Option<&'a Names>,
+    /// The position of its first item.
+    first: u64,
     threads: usize,
 }
 
 /// An item, as JSON has it.
 #[derive(Serialize)]
 struct JsonListedItem<'a> {
-    position: u32,
+    position: u64,
     size: u64,
     #[serde(flatten)]
     name: JsonName<'a>,
@@ -115,41 +132,62 @@ struct StoredShare {
     stored: u64,
 }
 
-impl Listing<'_> {
+impl SequenceListing<'_> {
     fn print(&self, patterns: &mut NamePatterns) -> Result<(), Failure> {
         let to = standard_output().map_err(Failure::Output)?;
-        let to = BufWriter::with_capacity(BUFFER, to);
+        let mut to = BufWriter::with_capacity(BUFFER, to);
         if self.args.json {
             let about = JsonPath::new(&self.args.file);
             let mut list = JsonList::new(to, &about).map_err(Failure::Output)?;
-            self.list(patterns, |item, name| {
-                let (position, size, stored) = (item.position, item.size, self.stored(item));
-                list.push(&JsonListedItem { position, size, name: JsonName(name), stored })
+            self.each(|listing| {
+                listing.list(patterns, |item, name| {
+                    let ListedItem { position, size, .. } = item;
+                    let stored = listing.stored(item);
+                    list.push(&JsonListedItem { position, size, name: JsonName(name), stored })
+                })
             })?;
             return list.finish().map_err(Failure::Output);
         }
-        let mut to = to;
         let format = ListingFormat {
-            position_width: self.reader.item_count().to_string().len(),
+            position_width: self.packs.item_count().to_string().len(),
             is_quoted: stdout().is_terminal(),
         };
-        if self.args.names_only || self.args.null {
-            self.list_names(patterns, |name| match self.args.null {
+        let mut written = 0;
+        self.each(|listing| match self.args.names_only || self.args.null {
+            true => listing.list_names(patterns, |name| match self.args.null {
                 true => to.write_all(name).and_then(|()| to.write_all(b"\0")),
                 false => format.name(&mut to, name),
-            })?;
-        } else {
-            let mut written = 0;
-            self.list(patterns, |item, name| {
-                format.line(&mut to, item, self.stored(item), name)?;
+            }),
+            false => listing.list(patterns, |item, name| {
+                format.line(&mut to, item, listing.stored(item), name)?;
                 written += 1;
                 // The first lines appear at once.
                 if written == FIRST_BATCH { to.flush() } else { Ok(()) }
-            })?;
-        }
+            }),
+        })?;
         to.flush().map_err(Failure::Output)
     }
 
+    /// Calls `list` with each pack.
+    fn each(
+        &self,
+        mut list: impl FnMut(&Listing<'_>) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let (args, threads) = (self.args, self.threads);
+        for part in self.packs.parts(0..self.packs.item_count()) {
+            let SequencePart { reader, first, .. } = part?;
+            let names = names_of(&reader)?;
+            if names.is_none() && args.needs_names() {
+                return Err(no_names(reader.path()));
+            }
+            let names = names.as_ref();
+            list(&Listing { args, reader: &reader, names, first, threads })?;
+        }
+        Ok(())
+    }
+}
+
+impl Listing<'_> {
     fn stored(&self, item: ListedItem) -> Option<StoredShare> {
         self.args.long.then_some(StoredShare { record: item.record, stored: item.stored })
     }
@@ -184,6 +222,7 @@ impl Listing<'_> {
                 for (position, size) in place.positions().zip(lengths.iter()) {
                     if let Some((_, name)) = matched.next_if(|(wanted, _)| *wanted == position) {
                         let stored = share(place.size(), size, total);
+                        let position = self.first + u64::from(position);
                         let item = ListedItem { position, size, record: number, stored };
                         put(item, name).map_err(Failure::Output)?;
                     }
@@ -251,7 +290,7 @@ impl Listing<'_> {
 /// An item that matched.
 #[derive(Clone, Copy)]
 struct ListedItem {
-    position: u32,
+    position: u64,
     size: u64,
     record: u32,
     stored: u64,

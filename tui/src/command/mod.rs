@@ -15,9 +15,11 @@ mod ls;
 mod name_pattern;
 mod named_items;
 mod pack;
+mod pack_sequence;
 mod place;
 mod read_args;
 mod repack;
+mod set;
 mod step;
 mod target;
 mod trust_args;
@@ -62,6 +64,7 @@ Examples:
   sealpack repack a.pack b.pack -o c.pack      join packs, change their form
   sealpack digests log.pack                    write its digest list
   sealpack diff old.pack new.pack              show which items differ
+  sealpack set create set.json *.pack          read many packs as one
   sealpack inspect log.pack                    browse a pack at a terminal
   sealpack step                                step through the output stream
   sealpack check                               prove the output stream
@@ -84,6 +87,7 @@ enum Command {
     Repack(repack::RepackArgs),
     Digests(digests::DigestsArgs),
     Diff(diff::DiffArgs),
+    Set(set::PackSetArgs),
     Check(check::CheckArgs),
     Inspect(inspect::InspectArgs),
     Step(step::StepArgs),
@@ -148,6 +152,7 @@ fn run(command: &Command) -> Result<CommandOutcome, Failure> {
         Command::Repack(args) => repack::run(args),
         Command::Digests(args) => digests::run(args),
         Command::Diff(args) => diff::run(args),
+        Command::Set(args) => set::run(args),
         Command::Check(args) => check::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Step(args) => step::run(args),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use sealpack::{Names, Reader};
+use sealpack::{Names, PackSet, Reader};
 
 use super::name_pattern::NamePatterns;
 use super::trust_args::trusted_by;
@@ -58,17 +58,50 @@ pub fn position_of(reader: &Reader, names: &Names, name: &[u8]) -> Result<u32, F
             Err(Failure::usage(format!("{path}: no item is named {printed}; {hint}")))
         }
         several => {
-            /// Positions that the message lists.
-            const LISTED: usize = 10;
-            let listed: Vec<String> = several.iter().take(LISTED).map(u32::to_string).collect();
-            let more = if several.len() > LISTED { ", …" } else { "" };
-            Err(Failure::usage(format!(
-                "{path}: {} items are named {printed}: choose one of the positions {}{more}",
-                several.len(),
-                listed.join(", ")
-            )))
+            let several: Vec<u64> = several.iter().map(|position| u64::from(*position)).collect();
+            Err(ambiguous(reader.path(), name, &several))
         }
     }
+}
+
+/// Returns the position in a set of the item with this name. Members without names have
+/// no such item.
+///
+/// # Errors
+/// [`Failure::Pack`]; [`Failure::Usage`] if no item has the name, or several.
+pub fn position_in_set(set: &PackSet, name: &[u8]) -> Result<u64, Failure> {
+    let mut found = Vec::new();
+    let mut have_names = false;
+    for member in 0..set.members().len() {
+        let Some(names) = names_of(&set.reader(member)?)? else { continue };
+        have_names = true;
+        let first = set.first_position(member)?;
+        found.extend(names.find(name)?.iter().map(|position| first + u64::from(*position)));
+    }
+    let (path, printed) = (printable::path(set.name()), printable::name(name));
+    match found.as_slice() {
+        [position] => Ok(*position),
+        [] if !have_names => Err(Failure::usage(format!("{path}: the packs store no names"))),
+        [] => Err(Failure::usage(format!(
+            "{path}: no item is named {printed}; `sealpack ls` lists all names"
+        ))),
+        several => Err(ambiguous(set.name(), name, several)),
+    }
+}
+
+/// Several items have a name.
+fn ambiguous(path: &Path, name: &[u8], positions: &[u64]) -> Failure {
+    /// Positions that the message lists.
+    const LISTED: usize = 10;
+    let listed: Vec<String> = positions.iter().take(LISTED).map(u64::to_string).collect();
+    let more = if positions.len() > LISTED { ", …" } else { "" };
+    Failure::usage(format!(
+        "{}: {} items are named {}: choose one of the positions {}{more}",
+        printable::path(path),
+        positions.len(),
+        printable::name(name),
+        listed.join(", ")
+    ))
 }
 
 /// Names that a user may have meant, the closest first: at most three.

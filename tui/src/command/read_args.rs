@@ -141,11 +141,25 @@ impl ReadArgs {
         reader: Reader,
         quiet: bool,
     ) -> Result<(Reader, Option<ChosenCodec>), Failure> {
+        let chosen = self.chosen_codec(&reader, quiet)?;
+        Ok((reader, chosen))
+    }
+
+    /// Detects the codec of a pack that is open. Unless `quiet`, prints a note if the
+    /// first record decided.
+    ///
+    /// # Errors
+    /// [`Failure::Pack`].
+    pub fn chosen_codec(
+        &self,
+        reader: &Reader,
+        quiet: bool,
+    ) -> Result<Option<ChosenCodec>, Failure> {
         let chosen = reader.codec()?;
         if let (Some(chosen), false) = (chosen, quiet) {
-            note_codec(&reader, chosen);
+            note_codec(reader, chosen);
         }
-        Ok((reader, chosen))
+        Ok(chosen)
     }
 }
 

@@ -61,7 +61,7 @@ struct Quoting {
 
 #[derive(Serialize)]
 struct JsonItem<'a> {
-    position: u32,
+    position: u64,
     size: usize,
     #[serde(flatten)]
     name: Option<JsonName<'a>>,
@@ -96,7 +96,7 @@ impl ItemWriter {
     ///
     /// # Errors
     /// [`Failure::Output`].
-    pub fn write(&mut self, position: u32, name: &[u8], item: &[u8]) -> Result<(), Failure> {
+    pub fn write(&mut self, position: u64, name: &[u8], item: &[u8]) -> Result<(), Failure> {
         let names = self.names;
         let written = match &mut self.to {
             ItemOutput::Json(list) => {
@@ -136,7 +136,7 @@ impl Quoting {
         self,
         to: &mut impl Write,
         is_first: bool,
-        position: u32,
+        position: u64,
         name: &[u8],
     ) -> io::Result<()> {
         to.write_all(if is_first { b"==> " } else { b"\n==> " })?;

@@ -32,6 +32,7 @@ mod remote;
 mod repack;
 mod run;
 mod s3;
+mod sets;
 mod state;
 mod stores;
 mod tar;

@@ -38,7 +38,8 @@ use unopened::UnopenedPack;
 /// A folder stands for all files below it whose names end in .pack, and a URL that ends in a slash for
 /// all such objects below that prefix. Links to files are followed; links to folders are only counted.
 /// A folder that cannot be read is reported, and the others are verified. Several packs are verified in
-/// parallel.
+/// parallel. The manifest of a set (*.json) stands for its members; each must also be the pack that the
+/// manifest lists, and have the hash in it.
 ///
 /// --state records each result, so that the same command resumes after an interruption. A result is
 /// reused only for the same options (--codec, --trust, --digests) and the same version of the pack at
@@ -47,10 +48,10 @@ use unopened::UnopenedPack;
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct VerifyArgs {
-    /// Packs, folders of packs, or URLs; s3://BUCKET/PREFIX/ stands for all packs
+    /// Packs, folders of packs, manifests of sets, or URLs; s3://BUCKET/PREFIX/ stands for all packs
     /// below the prefix
     #[arg(required = true, value_name = "FILE")]
-    files: Vec<PathBuf>,
+    pub(super) files: Vec<PathBuf>,
     /// Print one JSON object per pack, one per line, and no progress; for a folder
     /// or a prefix, or with --state, followed by a line with a summary
     #[arg(long)]
@@ -90,6 +91,13 @@ fn jobs(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(jobs) if (1..=MAX).contains(&jobs) => Ok(jobs),
         _ => Err(format!("a number from 1 to {MAX}")),
+    }
+}
+
+impl VerifyArgs {
+    /// The arguments about reading.
+    pub fn reading(&self) -> &ReadArgs {
+        &self.reading
     }
 }
 
@@ -177,6 +185,11 @@ fn open(
     share: CpuShare,
     version: &mut Option<String>,
 ) -> Result<(Reader, Option<ChosenCodec>, Option<Hash>), Failure> {
+    if let Some((set, member)) = pack.as_member() {
+        let (reader, against) = set.open_to_verify(member)?;
+        let (reader, chosen) = args.reading.detect_codec(reader, args.json)?;
+        return Ok((reader, chosen, against));
+    }
     let hash = args.reading.trusting().without_list(&pack.path)?;
     let mut options = match hash {
         None => args.reading.options(&pack.path)?,

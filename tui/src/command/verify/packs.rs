@@ -4,15 +4,17 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use sealpack::ReaderOptions;
+use sealpack::{PackSet, ReaderOptions};
 use serde::Serialize;
 use walkdir::WalkDir;
 
 use crate::command::location::{self, PackLocation, PackSource};
+use crate::command::pack_sequence::open_set;
 #[cfg(feature = "remote")]
 use crate::command::place::of_object;
 use crate::command::place::place;
 use crate::command::read_args::ReadArgs;
+use crate::items::write::hex;
 use crate::outcome::{Failure, Input};
 use crate::printable;
 use crate::report;
@@ -35,6 +37,8 @@ pub struct PackToVerify {
 
 enum PackOrigin {
     Named,
+    /// A member of a set, by its number.
+    Member(PackSet, usize),
     /// A folder that cannot be read.
     Unreadable(io::Error),
     #[cfg(feature = "remote")]
@@ -94,6 +98,10 @@ impl Packs {
         let mut packs = Self::default();
         for argument in arguments {
             let (before, left_out) = (packs.packs.len(), packs.left_out);
+            if let Some(set) = open_set(reading, argument)? {
+                packs.add_members(&set)?;
+                continue;
+            }
             match reading.location(argument)? {
                 PackLocation::File(path) if path.is_dir() => packs.walk(&path, search)?,
                 PackLocation::File(path) if search.is_state(&path) => {
@@ -117,6 +125,15 @@ impl Packs {
             }
         }
         Ok(packs)
+    }
+
+    /// Adds the members of a set.
+    fn add_members(&mut self, set: &PackSet) -> Result<(), Failure> {
+        self.walked = true;
+        for number in 0..set.members().len() {
+            self.packs.push(PackToVerify::member(set, number)?);
+        }
+        Ok(())
     }
 
     fn walk(&mut self, folder: &Path, search: SearchOptions<'_>) -> Result<(), Failure> {
@@ -196,6 +213,26 @@ impl PackToVerify {
         Ok(Self { path, place, version, found: PackOrigin::Named })
     }
 
+    fn member(set: &PackSet, number: usize) -> Result<Self, Failure> {
+        let path = set.members().get(number).map(|pack| pack.path.clone()).unwrap_or_default();
+        let identity = set.members().get(number).map(|pack| pack.identity);
+        let named = Self::named(&path)?;
+        let found = PackOrigin::Member(set.clone(), number);
+        // A result holds for what the set lists.
+        let listed =
+            identity.map(|it| hex(&it.digest_root.or(it.content_hash).unwrap_or_default()));
+        let place = format!("{} listed as {}", named.place, listed.unwrap_or_default());
+        Ok(Self { place, found, ..named })
+    }
+
+    /// Returns the set and the number of the member that the pack is.
+    pub fn as_member(&self) -> Option<(&PackSet, usize)> {
+        match &self.found {
+            PackOrigin::Member(set, number) => Some((set, *number)),
+            _ => None,
+        }
+    }
+
     fn unreadable(folder: &Path, error: walkdir::Error) -> Result<Self, Failure> {
         let path = error.path().unwrap_or(folder).to_path_buf();
         let error = error.into_io_error().unwrap_or_else(|| io::ErrorKind::Other.into());
@@ -255,7 +292,9 @@ impl PackToVerify {
     /// [`Failure::Pack`], [`Failure::File`].
     pub fn open(&self, reading: &ReadArgs, options: ReaderOptions) -> Result<PackSource, Failure> {
         match &self.found {
-            PackOrigin::Named => reading.location(&self.path)?.open(options),
+            PackOrigin::Named | PackOrigin::Member(..) => {
+                reading.location(&self.path)?.open(options)
+            }
             PackOrigin::Unreadable(error) => Err(Failure::File {
                 path: Input::Path(self.path.clone()),
                 operation: "cannot read this folder",
