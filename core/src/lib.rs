@@ -39,6 +39,7 @@
 //! sections.
 #![no_std]
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 extern crate alloc;
 #[cfg(feature = "std")]
@@ -57,3 +58,8 @@ pub mod wire;
 pub mod write;
 
 pub use error::Error;
+
+/// Runs the example of the crate's front page.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct CrateReadme;

@@ -33,6 +33,7 @@
 //! the module `remote`.
 
 #![warn(missing_debug_implementations)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod codec;
 mod cores;
@@ -90,7 +91,7 @@ pub use write::{
 };
 pub use zstd::{DEFAULT_LEVEL, Zstd};
 
-/// Checks that the examples of the front page compile.
+/// Checks that the example of the crate's front page compiles.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;

@@ -21,3 +21,8 @@ pub mod fixtures;
 pub mod hostile;
 pub mod incompressible;
 pub mod numbered;
+
+/// Checks that the examples of the repository's front page compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct RepositoryReadme;
