@@ -174,7 +174,7 @@ fn the_number_of_results_taken_is_a_multiple_of_the_lanes_until_the_end() {
 }
 
 /// Batches larger and smaller than the window, with every number of lanes: no thread
-/// waits for ever.
+/// waits forever.
 #[test]
 fn no_batch_or_window_size_causes_a_deadlock() {
     for workers in 1..=3 {

@@ -1,7 +1,7 @@
 //! Runs the caller's code on this crate's threads: a panic there becomes an error.
 //!
 //! A worker that unwound would not deliver its job's result, and the thread that
-//! waits for the result would wait for ever.
+//! waits for the result would wait forever.
 
 use std::any::Any;
 use std::borrow::Cow;

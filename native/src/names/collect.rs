@@ -33,7 +33,7 @@ impl NameCollector {
         self.builder.as_ref().map_or(0, NamesBuilder::count)
     }
 
-    /// Returns the most bytes that [`finish`](Self::finish) can return for the names
+    /// Returns the maximum number of bytes that [`finish`](Self::finish) can return for the names
     /// so far.
     pub(crate) fn size_bound(&self) -> u64 {
         self.builder.as_ref().map_or(0, NamesBuilder::size_bound)

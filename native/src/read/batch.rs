@@ -242,7 +242,7 @@ fn in_parallel<B>(
 }
 
 /// Runs a worker's job. A panic, for example in the caller's source, becomes an error:
-/// otherwise the thread that takes the results would wait for ever.
+/// otherwise the thread that takes the results would wait forever.
 pub(super) fn panics_as_errors<T>(
     work: impl FnOnce() -> Result<T, ErrorKind>,
 ) -> Result<T, ErrorKind> {

@@ -5,7 +5,7 @@
 //!     1/4 for a stored record + 1/8 decoded ahead + 1/4 for a decoded record
 //! ```
 //!
-//! The weight of a read is the most bytes that it may take, so the limit holds for any
+//! The weight of a read is the maximum number of bytes that it may take, so the limit holds for any
 //! number of threads and any compression ratio. Without a limit (the default) no read
 //! waits.
 
@@ -16,7 +16,7 @@ use sealpack_core::read::{Merge, PlannedRead, ReadLimits};
 /// Decoded bytes that one read may produce before they are taken.
 const DECODED_AHEAD: u64 = 32 << 20;
 
-/// The most bytes of idle buffers that a scan keeps.
+/// The maximum number of bytes of idle buffers that a scan keeps.
 const MAX_IDLE: u64 = 16 << 20;
 
 /// The shares of a reader's memory limit.
@@ -33,8 +33,8 @@ impl Budget {
         Self { merge: Merge { max_read: budget.max_read(merge.max_read), ..merge }, ..budget }
     }
 
-    /// Returns the most bytes that a read of several records may fetch: `preferred`, or
-    /// less under a memory limit.
+    /// Returns the maximum number of bytes that a read of several records may fetch:
+    /// `preferred`, or less under a memory limit.
     pub(super) fn max_read(&self, preferred: u64) -> u64 {
         preferred.min(self.limits.memory / 8)
     }
@@ -44,17 +44,17 @@ impl Budget {
         DECODED_AHEAD.min(self.limits.memory / 32)
     }
 
-    /// Returns the most bytes of idle buffers, of each kind, that are kept for reuse.
+    /// Returns the maximum number of bytes of idle buffers, of each kind, that are kept for reuse.
     pub(super) fn max_idle(&self) -> u64 {
         MAX_IDLE.min(self.limits.memory / 16)
     }
 
-    /// Returns the most bytes that all reads in flight may take together.
+    /// Returns the maximum number of bytes that all reads in flight may take together.
     pub(super) fn in_flight(&self) -> u64 {
         self.limits.memory / 8 * 3
     }
 
-    /// Returns the most bytes that a read may take: the stored records, those decoded
+    /// Returns the maximum number of bytes that a read may take: the stored records, those decoded
     /// ahead, and the record that exceeded that allowance.
     pub(crate) fn weight(&self, read: &PlannedRead) -> u64 {
         let stored = read.range.end - read.range.start;

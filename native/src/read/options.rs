@@ -59,7 +59,7 @@ impl ReaderOptions {
         self
     }
 
-    /// Sets the most bytes that one record may decode to. Default: 2^32. A larger
+    /// Sets the maximum number of bytes that one record may decode to. Default: 2^32. A larger
     /// record is an error, and is not decoded.
     pub fn decoded_limit(mut self, bytes: u64) -> Self {
         self.limits.decoded_record = bytes;

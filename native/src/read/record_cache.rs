@@ -100,7 +100,7 @@ impl RecordCache {
         Self { shared: Arc::new(SharedRecords { records, readers, hits, misses }) }
     }
 
-    /// Returns the most bytes of records that the cache holds.
+    /// Returns the maximum number of bytes of records that the cache holds.
     #[must_use]
     pub fn capacity(&self) -> u64 {
         self.shared.records.capacity()

@@ -31,7 +31,7 @@ const SHARED_SIZE: usize = 256 << 10;
 /// Buffers for reuse, shared by the threads of a scan.
 pub(super) struct BufferPool {
     idle: Mutex<IdleBuffers>,
-    /// The most bytes of idle buffers that are kept.
+    /// The maximum number of bytes of idle buffers that are kept.
     max_idle: u64,
 }
 

@@ -100,7 +100,7 @@ pub enum StoreFault {
         /// The size of a part, in bytes.
         part_size: u64,
     },
-    /// The runtime has no worker threads, so a blocking call would wait for ever.
+    /// The runtime has no worker threads, so a blocking call would wait forever.
     NoWorkers,
     /// The upload was aborted, or the runtime shut down.
     Aborted,

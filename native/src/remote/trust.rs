@@ -130,7 +130,7 @@ impl RemoteDigests {
         &self.list
     }
 
-    /// Returns the most bytes that the cached blocks take in memory.
+    /// Returns the maximum number of bytes that the cached blocks take in memory.
     pub(super) fn memory(&self) -> usize {
         let shape = self.list.shape();
         let block = shape.range(0);

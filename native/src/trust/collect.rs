@@ -11,7 +11,7 @@ use tempfile::SpooledTempFile;
 
 use crate::error::{ErrorKind, IoOperation};
 
-/// The most bytes of digests kept in memory: those of 131,072 records. More of them
+/// The maximum number of bytes of digests kept in memory: those of 131,072 records. More of them
 /// go to an unnamed temporary file.
 const IN_MEMORY: usize = 4 << 20;
 

@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use super::report::UnpackRefusal;
 
-/// The most bytes of a path that system calls accept.
+/// The maximum number of bytes of a path that system calls accept.
 const MAX_PATH: usize = 4095;
-/// The most bytes of one component.
+/// The maximum number of bytes of one component.
 const MAX_COMPONENT: usize = 255;
 
 /// Appends the path of an item's name to `to`: the components with `/` between them,

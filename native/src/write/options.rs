@@ -170,7 +170,7 @@ impl WriterOptions {
         self
     }
 
-    /// Sets the most bytes that the names of items, compressed, may take in the pack,
+    /// Sets the maximum number of bytes that the names of items, compressed, may take in the pack,
     /// where every reader fetches them on opening. Default: 16 MiB. Larger ones are
     /// written to a file next to the pack, at [`names_path`](crate::names_path), which
     /// gets its name before the pack does. The pack contains the hash of that file.

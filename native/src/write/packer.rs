@@ -29,7 +29,7 @@ pub(crate) struct Packer<S: PackSink> {
     form: RecordForm,
     hashing: Hashing,
     names: NameCollector,
-    /// The most bytes that the names may take in the pack; more go into a file next
+    /// The maximum number of bytes that the names may take in the pack; more go into a file next
     /// to it.
     max_names_in_pack: u64,
     /// The error of adding a name to an item that the builder already has.
@@ -260,7 +260,7 @@ impl<S: PackSink + 'static> Packer<S> {
         Ok(Written { names_file, ..output.finish(parts.encode()?)? })
     }
 
-    /// The most bytes that the names so far can take.
+    /// The maximum number of bytes that the names so far can take.
     pub(crate) fn names_size_bound(&self) -> u64 {
         self.names.size_bound()
     }

@@ -4,7 +4,7 @@
 use super::{PACKAGES, root, sources};
 
 /// A phrase, and the words for it.
-const PHRASES: [(&str, &str); 19] = [
+const PHRASES: [(&str, &str); 24] = [
     ("under way", "in flight"),
     ("underway", "in flight"),
     ("unless told", "default: N"),
@@ -24,6 +24,11 @@ const PHRASES: [(&str, &str); 19] = [
     ("comes out", "is returned"),
     ("came out", "was returned"),
     ("let through", "accepted"),
+    ("for ever", "forever"),
+    ("the most bytes", "the maximum number of bytes"),
+    ("what waits", "the waiting bytes"),
+    ("amidst", "between, among"),
+    ("as it stands", "unchanged"),
 ];
 
 /// The words of a line, with a space around each: `in_flight` is two.
