@@ -150,10 +150,18 @@ impl Inspector {
             InspectorAction::NextFormat => self.next_item_format(),
             InspectorAction::Pretty => self.toggle_pretty(),
             InspectorAction::GoTo => {
-                self.ask(InspectorQuestion::GoTo, "go to", super::goto::ACCEPTED_ANSWERS, "")
+                let hint = match self.names.are_stored() {
+                    true => super::goto::ACCEPTED_WITH_NAMES,
+                    false => super::goto::ACCEPTED_ANSWERS,
+                };
+                self.ask(InspectorQuestion::GoTo, "go to", hint, "");
             }
             InspectorAction::Search => {
-                self.ask(InspectorQuestion::Search, "search", super::search::ACCEPTED_ANSWERS, "")
+                let hint = match self.names.are_stored() {
+                    true => super::search::ACCEPTED_WITH_NAMES,
+                    false => super::search::ACCEPTED_ANSWERS,
+                };
+                self.ask(InspectorQuestion::Search, "search", hint, "");
             }
             InspectorAction::Again { forward } => return self.search_again(forward),
             InspectorAction::Count => return self.count_hits(),

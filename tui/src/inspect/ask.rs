@@ -31,11 +31,23 @@ impl Inspector {
         let whole = self.loaded().is_some_and(|loaded| loaded.items.is_err());
         let name = match whole {
             true => format!("record-{}.bin", place.number),
-            false => format!("item-{}.bin", place.first_item.saturating_add(self.place().slot)),
+            false => self.file_name(place.first_item.saturating_add(self.place().slot)),
         };
         if self.bytes().is_some() {
             self.dialog.ask(InspectorQuestion::Save, save_prompt(name));
         }
+    }
+
+    /// Returns the name of a file to save an item in: the last part of its own name, if it
+    /// has one that can be typed.
+    fn file_name(&self, position: u32) -> String {
+        let name = self.names.get(position).and_then(|name| std::str::from_utf8(name).ok());
+        let last = name.and_then(|name| name.rsplit('/').next());
+        let usable = |name: &&str| {
+            !matches!(*name, "" | "." | "..")
+                && name.chars().all(crate::printable::is_printable_char)
+        };
+        last.filter(usable).map_or_else(|| format!("item-{position}.bin"), str::to_string)
     }
 
     /// The item was not saved: opens the question again with the text that was typed,
@@ -73,6 +85,9 @@ impl Inspector {
     ) -> Result<Option<InspectorEffect>, String> {
         match question {
             InspectorQuestion::GoTo => {
+                if let (true, Some(name)) = (self.names.are_stored(), super::goto::name(answer)) {
+                    return Ok(Some(InspectorEffect::FindName(name.to_string())));
+                }
                 let place = super::goto::place(answer, self.reader.directory());
                 let place = place.map_err(|nowhere| nowhere.to_string())?;
                 self.go(place);
@@ -86,6 +101,9 @@ impl Inspector {
             }
             InspectorQuestion::Search => {
                 let needle = Needle::parse(answer)?;
+                if needle.is_of_names && !self.names.are_stored() {
+                    return Err("the pack stores no names: t:n: searches for text".into());
+                }
                 self.needle = Some(needle.clone());
                 let position = self.position();
                 let from = SearchStart { position, passed: 0 };

@@ -3,14 +3,15 @@
 //! file or a thread.
 
 use std::io;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::PathBuf;
 
 use sealpack::core::read::Report;
-use sealpack::{Bytes, ChosenCodec, Error, Reader};
+use sealpack::{Bytes, ChosenCodec, Error, Names, Reader};
 
 use super::item::{self, Text};
 use super::model::{Inspector, ItemWindow, LoadedRecord, TextLayout};
+use super::name_search;
 use super::search::{self, HitCount, ItemAddress, Needle, SearchResult, SearchStart};
 use super::sizes::Sizes;
 use super::view_command::ViewCommand;
@@ -30,6 +31,10 @@ pub enum InspectorEffect {
     Peek(Vec<u32>),
     /// Read the items of a record; this one is to be shown.
     Load(ItemAddress),
+    /// Read the names of the items at these positions. This replaces the previous request.
+    ReadNames(Range<u32>),
+    /// Find the item with this name.
+    FindName(String),
     /// Lay bytes out as text.
     LayOut {
         /// The bytes.
@@ -96,6 +101,10 @@ pub enum InspectorAnswer {
     Peeked(u32, Result<u64, String>),
     /// The items of a record were read.
     Loaded(LoadedRecord),
+    /// The names of the items from a position on, or why they cannot be read.
+    NamesRead(u32, Result<Vec<Bytes>, String>),
+    /// The position of the item with a name, or why there is none.
+    NameFound(Result<u32, String>),
     /// Bytes as text, in this layout.
     LaidOut(TextLayout, Text),
     /// The output of the user's decoder for an item, or why there is none.
@@ -137,6 +146,8 @@ pub struct InspectorPerformer {
     measuring: Slot,
     peeking: Slot,
     loading: Slot,
+    naming: Slot,
+    finding_name: Slot,
     laying_out: Slot,
     viewing: Slot,
     verifying: Slot,
@@ -152,6 +163,8 @@ impl InspectorPerformer {
             measuring: Slot::default(),
             peeking: Slot::default(),
             loading: Slot::default(),
+            naming: Slot::default(),
+            finding_name: Slot::default(),
             laying_out: Slot::default(),
             viewing: Slot::default(),
             verifying: Slot::default(),
@@ -186,6 +199,23 @@ impl Perform<Inspector> for InspectorPerformer {
                     let loaded = load(&reader, place);
                     if !stop.is_set() {
                         out.send(InspectorAnswer::Loaded(loaded));
+                    }
+                })
+            }
+            InspectorEffect::ReadNames(positions) => {
+                self.naming.start(outbox, no_thread, move |stop, out| {
+                    let first = positions.start;
+                    let read = name_search::read(&reader, positions);
+                    if !stop.is_set() {
+                        out.send(InspectorAnswer::NamesRead(first, read));
+                    }
+                })
+            }
+            InspectorEffect::FindName(name) => {
+                self.finding_name.start(outbox, no_thread, move |stop, out| {
+                    let found = name_search::position_of(&reader, &name);
+                    if !stop.is_set() {
+                        out.send(InspectorAnswer::NameFound(found));
                     }
                 })
             }
@@ -320,6 +350,30 @@ fn verify(reader: &Reader, stop: &StopFlag, out: &Outbox<InspectorAnswer>) {
     }
 }
 
+/// Reports how much was searched, and ends the search when it is stopped.
+fn searching<'a>(
+    total: u64,
+    stop: &'a StopFlag,
+    out: &'a Outbox<InspectorAnswer>,
+) -> impl FnMut(u32) -> ControlFlow<()> + 'a {
+    let mut limiter = ReportLimiter::start();
+    move |searched| {
+        if let Some(progress) = limiter.progress_if_due(searched.into(), total) {
+            out.send(InspectorAnswer::Searching(progress));
+        }
+        if stop.is_set() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+/// Returns the names to search in place of the items, if the needle is for names.
+fn names_to_search(reader: &Reader, needle: &Needle) -> Option<Result<Names, String>> {
+    needle.is_of_names.then(|| match reader.names() {
+        Ok(Some(names)) => Ok(names),
+        Ok(None) => Err("the pack stores no names".into()),
+        Err(error) => Err(error.kind().to_string()),
+    })
+}
+
 fn look_for(
     reader: &Reader,
     needle: &Needle,
@@ -328,29 +382,39 @@ fn look_for(
     stop: &StopFlag,
     out: &Outbox<InspectorAnswer>,
 ) {
-    let total = u64::from(reader.directory().record_count()) + 1;
-    let mut limiter = ReportLimiter::start();
-    let found = search::find(reader, needle, from, forward, |records| {
-        if let Some(progress) = limiter.progress_if_due(records.into(), total) {
-            out.send(InspectorAnswer::Searching(progress));
+    let progress = |total: u32| searching(u64::from(total) + 1, stop, out);
+    let found = match names_to_search(reader, needle) {
+        None => {
+            let progress = progress(reader.directory().record_count());
+            search::find(reader, needle, from, forward, progress).continue_value().map(Ok)
         }
-        if stop.is_set() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    });
-    if let ControlFlow::Continue(outcome) = found {
-        out.send(InspectorAnswer::Found(outcome));
+        Some(Ok(names)) => {
+            name_search::find(&names, needle, from, forward, progress(names.len())).continue_value()
+        }
+        Some(Err(error)) => Some(Err(error)),
+    };
+    match found {
+        Some(Ok(outcome)) => out.send(InspectorAnswer::Found(outcome)),
+        Some(Err(error)) => out.send(InspectorAnswer::Failed(error)),
+        None => {}
     }
 }
 
 fn count(reader: &Reader, needle: &Needle, stop: &StopFlag, out: &Outbox<InspectorAnswer>) {
-    let total = u64::from(reader.directory().record_count());
-    let mut limiter = ReportLimiter::start();
-    let counted = search::count(reader, needle, |records| {
-        if let Some(progress) = limiter.progress_if_due(records.into(), total) {
-            out.send(InspectorAnswer::Searching(progress));
+    let progress = |total: u32| searching(total.into(), stop, out);
+    let counted = match names_to_search(reader, needle) {
+        None => {
+            let progress = progress(reader.directory().record_count());
+            search::count(reader, needle, progress).continue_value().map(Ok)
         }
-        if stop.is_set() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    });
-    if let ControlFlow::Continue(counted) = counted {
-        out.send(InspectorAnswer::Counted(counted));
+        Some(Ok(names)) => {
+            name_search::count(&names, needle, progress(names.len())).continue_value()
+        }
+        Some(Err(error)) => Some(Err(error)),
+    };
+    match counted {
+        Some(Ok(counted)) => out.send(InspectorAnswer::Counted(counted)),
+        Some(Err(error)) => out.send(InspectorAnswer::Failed(error)),
+        None => {}
     }
 }

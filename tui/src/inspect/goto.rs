@@ -7,6 +7,20 @@ use super::search::ItemAddress;
 /// The hint, which lists the accepted answers.
 pub const ACCEPTED_ANSWERS: &str = "42 an item · r7 a record · @4096 an offset · 0x2a in hex";
 
+/// The same for a pack that stores names.
+pub const ACCEPTED_WITH_NAMES: &str = "a name · 42 an item · r7 a record · @4096 an offset";
+
+/// The name that an answer means, in a pack that stores names: any text that means no
+/// other place, and all that follows `n:`.
+pub fn name(answer: &str) -> Option<&str> {
+    if let Some(name) = answer.strip_prefix("n:") {
+        return Some(name);
+    }
+    let answer = answer.trim();
+    let number_at = answer.strip_prefix(['@', 'r', 'R']).unwrap_or(answer);
+    (!answer.is_empty() && number(number_at).is_err()).then_some(answer)
+}
+
 /// Why an answer does not name a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GoToError {
@@ -70,6 +84,22 @@ fn number(text: &str) -> Result<u64, GoToError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_is_a_name_unless_it_is_a_number() {
+        for answer in ["42", "0x2a", "r7", "@4096", " 1,000 ", ""] {
+            assert_eq!(name(answer), None, "{answer}");
+        }
+        for (answer, wanted) in [
+            ("src/lib.rs", "src/lib.rs"),
+            ("readme", "readme"),
+            (" a b ", "a b"),
+            ("n:42", "42"),
+            ("n:r7 ", "r7 "),
+        ] {
+            assert_eq!(name(answer), Some(wanted));
+        }
+    }
 
     #[test]
     fn numbers_are_read_in_decimal_and_hex() {

@@ -37,9 +37,10 @@ const WIDE_SCREEN: u16 = 116;
 
 /// Returns the width of the list of items. A wide screen has room for a preview of each
 /// item, but not at the expense of the bytes in a line of hex: 16 from 76 columns on, 32
-/// from 141.
-fn items_width(screen: u16) -> u16 {
+/// from 141. Names are worth it.
+fn items_width(screen: u16, has_names: bool) -> u16 {
     match screen {
+        ..100 if has_names => screen.saturating_mul(2) / 5,
         ..100 => 20,
         100..177 => screen.saturating_sub(76).clamp(36, 64),
         _ => screen.saturating_sub(141).clamp(36, 64),
@@ -65,7 +66,8 @@ impl InspectorLayout {
                 [Constraint::Min(0), Constraint::Length(44)]
             }
             InspectorMode::Items => {
-                [Constraint::Length(items_width(screen.width)), Constraint::Min(0)]
+                let width = items_width(screen.width, app.names.are_stored());
+                [Constraint::Length(width), Constraint::Min(0)]
             }
             _ => [Constraint::Min(0), Constraint::Length(0)],
         })

@@ -19,6 +19,8 @@ mod keys;
 mod layout;
 mod marks;
 mod model;
+mod name_search;
+mod names;
 mod needs;
 mod open;
 mod pointer;

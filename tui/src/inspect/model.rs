@@ -9,6 +9,7 @@ use sealpack::{Bytes, ChosenCodec, Reader};
 
 use super::item::{self, Text};
 use super::marks::Marks;
+use super::names::ShownNames;
 use super::open::Note;
 use super::search::{Hit, ItemAddress, Needle};
 use super::sizes::Sizes;
@@ -108,6 +109,7 @@ pub struct Inspector {
     /// The decoded sizes of records near the cursor, in bytes.
     pub(super) decoded: BTreeMap<u32, u64>,
     pub(super) marks: Marks,
+    pub(super) names: ShownNames,
     /// The codec, once it is known; `Some(None)` if every record is empty.
     pub(super) codec: Option<Option<ChosenCodec>>,
     pub(super) sizes: Option<Sizes>,
@@ -221,6 +223,7 @@ impl Inspector {
         palette: Palette,
     ) -> Self {
         let records = Cursor::new(reader.directory().record_count().into());
+        let names = ShownNames::of(&reader);
         Self {
             palette,
             reader,
@@ -236,6 +239,7 @@ impl Inspector {
             peeked_at: 0..0,
             decoded: BTreeMap::new(),
             marks: Marks::default(),
+            names,
             codec: None,
             sizes: None,
             verified: 0,

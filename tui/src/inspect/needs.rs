@@ -21,6 +21,10 @@ impl Inspector {
             InspectorMode::Items => self.needs_item(),
             InspectorMode::Facts | InspectorMode::Sizes => None,
         });
+        effects.extend(match self.mode() {
+            InspectorMode::Items => self.needs_names(),
+            _ => None,
+        });
         match effects.len() {
             0 | 1 => effects.pop(),
             _ => Some(InspectorEffect::All(effects)),
@@ -39,6 +43,18 @@ impl Inspector {
         };
         let records: Vec<u32> = records.filter(unknown).collect();
         (!records.is_empty()).then_some(InspectorEffect::Peek(records))
+    }
+
+    /// Requests the names of the items in view.
+    fn needs_names(&mut self) -> Option<InspectorEffect> {
+        let record = self.record_place()?;
+        let view = self.items.view();
+        let position = |row: u64| {
+            let slot = u32::try_from(row).unwrap_or(u32::MAX).min(record.item_count);
+            record.first_item.saturating_add(slot)
+        };
+        let wanted = position(view.start)..position(view.end);
+        self.names.request(&wanted).then_some(InspectorEffect::ReadNames(wanted))
     }
 
     fn needs_item(&mut self) -> Option<InspectorEffect> {

@@ -19,6 +19,8 @@ pub struct ItemAddress {
 #[derive(Clone, Debug)]
 pub struct Needle {
     regex: Regex,
+    /// Whether it is searched for in the names, not in the items.
+    pub is_of_names: bool,
     /// The text as it was typed.
     pub written: String,
 }
@@ -32,16 +34,21 @@ impl PartialEq for Needle {
 /// The hint, which lists the accepted answers.
 pub const ACCEPTED_ANSWERS: &str = "text · i:any case · r:regular expression · x:DE AD bytes";
 
+/// The same for a pack that stores names.
+pub const ACCEPTED_WITH_NAMES: &str =
+    "text · n:name · i:any case · r:regular expression · x:DE AD bytes";
+
 impl Needle {
     /// Parses what was typed: plain text; text in any case after `i:`; a regular
     /// expression after `r:`, whose `^` and `$` match at the ends of a line; bytes in hex
-    /// after `x:`. Everything after `t:` is plain text.
+    /// after `x:`. After `n:` it is a part of a name, in any case. Everything after `t:` is
+    /// plain text.
     ///
     /// # Errors
     /// A sentence that says what is wrong.
     pub fn parse(written: &str) -> Result<Self, String> {
         let (kind, rest) = match written.split_at_checked(2) {
-            Some((kind @ ("i:" | "r:" | "x:" | "t:"), rest)) => (kind, rest),
+            Some((kind @ ("i:" | "r:" | "x:" | "t:" | "n:"), rest)) => (kind, rest),
             _ => ("t:", written),
         };
         if rest.is_empty() {
@@ -53,7 +60,7 @@ impl Needle {
             _ => regex::escape(rest),
         };
         let regex = RegexBuilder::new(&pattern)
-            .case_insensitive(kind == "i:")
+            .case_insensitive(matches!(kind, "i:" | "n:"))
             .multi_line(true)
             .build()
             .map_err(|error| {
@@ -62,7 +69,7 @@ impl Needle {
                 let why = last.trim_start_matches("error: ");
                 format!("not a regular expression: {why}")
             })?;
-        Ok(Self { regex, written: written.to_string() })
+        Ok(Self { regex, is_of_names: kind == "n:", written: written.to_string() })
     }
 
     /// Returns the hits in some bytes, in order; empty matches are not hits.

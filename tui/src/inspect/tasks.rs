@@ -29,6 +29,10 @@ impl Inspector {
             InspectorAnswer::Peeked(record, Ok(decoded)) => self.mark_sound(record, decoded),
             InspectorAnswer::Peeked(record, Err(what)) => self.mark_damaged(record, what),
             InspectorAnswer::Loaded(loaded) => self.take_loaded(loaded),
+            InspectorAnswer::NamesRead(first, Ok(names)) => self.names.take(first, names),
+            InspectorAnswer::NamesRead(_, Err(what)) => self.fail(format!("names: {what}")),
+            InspectorAnswer::NameFound(Ok(position)) => self.show_position(position),
+            InspectorAnswer::NameFound(Err(what)) => self.fail(what),
             // Another layout may have been requested since.
             InspectorAnswer::LaidOut(layout, _) if self.content.asked != Some(layout) => {}
             InspectorAnswer::LaidOut(_, text) => self.take_text(text),
@@ -182,6 +186,14 @@ impl Inspector {
         Some(self.search(needle, from, forward))
     }
 
+    /// Shows the item at a position.
+    fn show_position(&mut self, position: u32) {
+        if let Ok(place) = self.reader.directory().place(position) {
+            self.go(ItemAddress { record: place.record.number, slot: place.slot });
+            self.show(InspectorMode::Items);
+        }
+    }
+
     /// Shows the items, and scrolls to the byte at `at` of the current one.
     fn show_at(&mut self, at: usize) {
         self.act(InspectorAction::Show(InspectorMode::Items));
@@ -226,17 +238,24 @@ impl Inspector {
             return;
         }
         let written = self.needle.as_ref().map_or("", |needle| &needle.written).to_string();
+        let is_of_names = self.needle.as_ref().is_some_and(|needle| needle.is_of_names);
         let unread = unread(outcome.unread);
         let Some(hit) = outcome.hit else {
-            return self.inform(format!("“{written}” is not in any item{unread}"));
+            let things = if is_of_names { "name" } else { "item" };
+            return self.inform(format!("“{written}” is not in any {things}{unread}"));
         };
+        let wrapped = if outcome.wrapped { ", search wrapped around" } else { "" };
+        let position = grouped(hit.position.into());
+        if is_of_names {
+            self.hit = Some(hit);
+            self.show_position(hit.position);
+            return self.inform(format!("“{written}” in the name of item {position}{wrapped}"));
+        }
         let Ok(place) = self.reader.directory().place(hit.position) else { return };
         self.hit = Some(hit);
         self.go(ItemAddress { record: place.record.number, slot: place.slot });
         self.show_at(hit.at);
-        let wrapped = if outcome.wrapped { ", search wrapped around" } else { "" };
         let at = grouped(hit.at as u64);
-        let position = grouped(hit.position.into());
         self.inform(format!("“{written}” at byte {at} of item {position}{wrapped}{unread}"));
     }
 }

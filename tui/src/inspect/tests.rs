@@ -384,3 +384,77 @@ fn items_have_a_preview_where_there_is_width() {
     assert!(row(" 34  ").contains("00 01 02 c3 bf 00"), "{screen}");
     assert!(row(" 32  ").contains('…') && row(" 34  ").contains('…'), "{screen}");
 }
+
+/// A tree of files: names of every kind, one of them missing.
+fn tree(folder: &Path) -> PathBuf {
+    let path = folder.join("tree.pack");
+    let mut writer = Writer::options().codec(Plain).items_per_record(8).create(&path).unwrap();
+    for i in 0..100_u32 {
+        let name = match i {
+            1 => "b\n\u{1b}[31m".into(),
+            2 => String::new(),
+            3 => format!("deep/{}leaf", "folder/".repeat(40)),
+            4 => "42".into(),
+            _ => format!("folder-{}/file-{i}.txt", i % 3),
+        };
+        writer.append_named(name.as_bytes(), format!("item {i}\nof a tree\n").as_bytes()).unwrap();
+    }
+    writer.finish().unwrap();
+    path
+}
+
+#[test]
+fn items_are_listed_found_and_reached_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = tree(folder.path());
+    at_every_size(&path, "named-items", "<Enter>jjj");
+    at_every_size(&path, "named-go-to", "<Enter>:file");
+    at_every_size(&path, "named-search", "/n:FILE-77<Enter>");
+    let mut inspector = inspector(&path, (120, 40));
+    let here = |inspector: &mut ScriptedInspector, script: &str| {
+        inspector.keys(script);
+        inspector.program.position()
+    };
+    assert_eq!(here(&mut inspector, ":folder-2/file-95.txt<Enter>"), 95);
+    assert!(inspector.screen().contains("item 95 · folder-2/file-95.txt · "));
+    // A number is a position, unless it is said to be a name.
+    assert_eq!(here(&mut inspector, ":42<Enter>"), 42);
+    assert_eq!(here(&mut inspector, ":n:42<Enter>"), 4);
+    assert_eq!(here(&mut inspector, ":file-95<Enter>"), 4);
+    assert!(inspector.screen().contains("no item is named file-95: / n:file-95 finds"));
+    // Hits in names, one after another and around the end.
+    assert_eq!(here(&mut inspector, "/n:file-1<Enter>"), 10);
+    assert_eq!(here(&mut inspector, "n"), 11);
+    assert_eq!(here(&mut inspector, "NN"), 19);
+    assert!(inspector.screen().contains("in the name of item 19, search wrapped around"));
+    inspector.keys("c");
+    assert!(
+        inspector.screen().contains("“n:file-1”: 10 hits in 10 items"),
+        "{}",
+        inspector.screen()
+    );
+    inspector.keys("/n:nothing<Enter>");
+    assert!(inspector.screen().contains("“n:nothing” is not in any name"));
+    // An item is saved under its own name.
+    inspector.keys(":95<Enter>s");
+    assert!(inspector.screen().contains("file-95.txt"), "{}", inspector.screen());
+}
+
+#[test]
+fn a_pack_without_names_refuses_to_search_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut inspector = inspector(&log(folder.path()), (120, 40));
+    inspector.keys("/n:a<Enter>");
+    assert!(inspector.screen().contains("the pack stores no names"), "{}", inspector.screen());
+}
+
+/// Only the names in view are decoded.
+#[test]
+fn no_name_is_read_before_it_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut inspector = inspector(&tree(folder.path()), (80, 24));
+    inspector.keys("jjGg34");
+    assert_eq!(inspector.program.names.get(0), None);
+    inspector.keys("1<Enter>");
+    assert!(inspector.program.names.get(7).is_some() && inspector.program.names.get(8).is_none());
+}

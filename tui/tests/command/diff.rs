@@ -4,6 +4,7 @@ use std::fs;
 
 use serde_json::json;
 
+use crate::named::{self, TREE, tree};
 use crate::run::{Place, has};
 
 /// A pack of `count` lines, of which those in `others` differ.
@@ -114,4 +115,99 @@ fn a_damaged_pack_is_an_error_and_not_a_difference() {
     place.run("diff a b").failed(3, &["record 0"]);
     place.run("diff a missing").failed(3, &["missing"]);
     place.run("diff a").failed(2, &["<B>"]);
+}
+
+#[test]
+fn named_items_are_compared_by_name() {
+    let place = tree();
+    let mut items = TREE.to_vec();
+    items[4].1 = b"fn sub() { 1 }\n";
+    items.remove(1);
+    items.insert(0, (b"0-new", b"new"));
+    // The last file has another name.
+    items[5].0 = b"tests/all.rs";
+    named::pack(&place, "q", &items);
+    let run = place.run("diff p q --json");
+    assert_eq!((run.code(), run.err().as_str()), (Some(1), ""));
+    let expected = json!({
+        "same": false, "compared_by": "names", "shared_items": 4, "differing_items": 1,
+        "added_items": 1, "removed_items": 1, "renamed_items": 1, "moved_items": 1,
+        "app_data_same": true,
+        "items": [
+            { "change": "added", "name": "0-new", "position_a": null, "position_b": 0 },
+            { "change": "removed", "name": "docs/a.md", "position_a": 1, "position_b": null },
+            { "change": "changed", "name": "src/sub/mod.rs", "position_a": 4, "position_b": 4,
+              "size_a": 12, "size_b": 15, "first_difference": 10 },
+            { "change": "renamed", "name": "tests/all.rs", "old": { "name": "tests/lib.rs" },
+              "position_a": 5, "position_b": 5 },
+        ],
+    });
+    has(&run.json(), &expected);
+    let words = place.run("diff p q").out_text();
+    for word in [
+        "differ, by name",
+        "1 changed, 1 added, 1 removed, 1 renamed, 3 the same, 1 of them at other positions",
+        "+ 0-new",
+        "- docs/a.md",
+        "~ src/sub/mod.rs: 12 bytes and 15, from byte 10 on",
+        "> tests/lib.rs -> tests/all.rs",
+    ] {
+        assert!(words.contains(word), "no {word} in {words}");
+    }
+    let few = place.run("diff p q --limit 1").out_text();
+    assert!(few.contains("+ 0-new") && few.contains("and 3 more (--limit)"), "{few}");
+    assert_eq!(place.run("diff -q p q").code(), Some(1));
+    let by_position = place.run("diff p q --by-position --json").json();
+    assert_eq!(
+        (&by_position["compared_by"], &by_position["differing_items"]),
+        (&json!("digests"), &json!(3))
+    );
+}
+
+#[test]
+fn another_order_of_named_items_is_no_difference() {
+    let place = tree();
+    let mut items = TREE.to_vec();
+    items.reverse();
+    named::pack(&place, "q", &items);
+    let words = place.run("diff p q").fine().out_text();
+    assert!(words.contains("the same 6 items, by name, 6 of them at other positions"), "{words}");
+    assert_eq!(place.run("diff -q p q").fine().out(), b"");
+    assert_eq!(place.run("diff -q p q --by-position").code(), Some(1));
+}
+
+/// Of several items with one name the first belong together, then the second.
+#[test]
+fn items_of_one_name_are_compared_in_their_order() {
+    let place = Place::new();
+    named::pack(&place, "a", &[(b"x", b"1"), (b"x", b"2"), (b"", b"3")]);
+    named::pack(&place, "b", &[(b"x", b"1"), (b"x", b"9"), (b"x", b"2"), (b"", b"3")]);
+    let found = place.run("diff a b --json").json();
+    has(
+        &found,
+        &json!({"shared_items": 3, "differing_items": 1, "added_items": 1, "moved_items": 1}),
+    );
+    // A pack without names is compared by position.
+    place.feed("pack --lines - -o c", b"1\n2\n3\n").fine();
+    assert_eq!(
+        place.run("diff a c").fine().out_text(),
+        "a and c: the same 3 items, item by item\n"
+    );
+}
+
+/// Equal records are not read: what a digest list or the content hash proves.
+#[test]
+fn named_items_of_equal_records_are_not_read() {
+    let place = Place::new();
+    let items: Vec<(Vec<u8>, Vec<u8>)> =
+        (0..64_u32).map(|i| (format!("{i:03}").into_bytes(), i.to_string().into_bytes())).collect();
+    named::write(&place.path("a"), items.iter().map(|(name, item)| (&name[..], &item[..])));
+    let mut bytes = fs::read(place.path("a")).unwrap();
+    place.file("b", &bytes);
+    // A record that cannot be read.
+    bytes[3] ^= 1;
+    place.file("b", &bytes);
+    let found = place.run("diff a b --json").fine().json();
+    has(&found, &json!({"same": true, "compared_by": "names", "shared_items": 64}));
+    place.run("diff a b --read-all").failed(3, &["record 0"]);
 }

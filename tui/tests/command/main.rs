@@ -30,6 +30,7 @@ mod printing;
 mod read;
 mod remote;
 mod repack;
+mod round_trip;
 mod run;
 mod s3;
 mod sets;

@@ -4,6 +4,7 @@ use std::fs;
 
 use serde_json::json;
 
+use crate::named;
 use crate::run::{Place, fixtures, has};
 
 fn lines(range: std::ops::Range<u32>) -> Vec<u8> {
@@ -188,4 +189,44 @@ fn items_keep_their_names() {
     }
     place.run("repack a b -o d --no-names").fine();
     assert_eq!(named("d"), None);
+}
+
+/// Records of which every item is taken are copied, the others made of the items taken.
+#[test]
+fn items_are_taken_by_their_names() {
+    let place = Place::new();
+    let items: Vec<(Vec<u8>, Vec<u8>)> = (0..1000_u32)
+        .map(|i| {
+            let kind = if i < 500 { "a" } else { ["b", "c", "d"][i as usize % 3] };
+            (format!("{kind}/{i:03}").into_bytes(), format!("item {i}").into_bytes())
+        })
+        .collect();
+    named::write(&place.path("p"), items.iter().map(|(name, item)| (&name[..], &item[..])));
+    let mut sorted = items.clone();
+    sorted.sort();
+    named::write(&place.path("q"), sorted.iter().map(|(name, item)| (&name[..], &item[..])));
+    let taken = |pack: &str| {
+        let reader = sealpack::Reader::open(place.path(pack)).unwrap();
+        let names = reader.names().unwrap().unwrap();
+        let named = names.iter().map(|named| named.unwrap().1.to_vec());
+        named.zip(reader.iter().unwrap().map(|item| item.unwrap().to_vec())).collect::<Vec<_>>()
+    };
+    let wanted = |from: &[(Vec<u8>, Vec<u8>)], wanted: &dyn Fn(&[u8]) -> bool| {
+        from.iter().filter(|(name, _)| wanted(name)).cloned().collect::<Vec<_>>()
+    };
+    let run = place.run("repack p -o r --name a --name b --exclude */*7 --json").fine().json();
+    assert_eq!(run["copied_records"], 0);
+    assert!(taken("r") == wanted(&items, &|name| name[0] <= b'b' && name.last() != Some(&b'7')));
+    let run = place.run("repack p q -o r --force --name a --json").fine().json();
+    // 31 whole records of the first pack; those of the second no longer begin a record.
+    assert_eq!(run["copied_records"], 31);
+    let mut both = wanted(&items, &|name| name[0] == b'a');
+    both.extend(wanted(&sorted, &|name| name[0] == b'a'));
+    assert!(taken("r") == both);
+    place.run("repack p -o r --force --name a --range 490..700").fine();
+    assert!(taken("r") == items[490..500]);
+    place.run("repack p -o s --name nothing").failed(2, &["no item's name matches nothing"]);
+    place.feed("pack --lines - -o lines", b"a\n").fine();
+    place.run("repack lines -o s --exclude x").failed(2, &["lines", "stores no names"]);
+    assert!(!place.path("s").exists());
 }

@@ -1,6 +1,8 @@
 //! `sealpack diff`: compares the items of two packs.
 
+mod by_name;
 mod compare;
+mod named_report;
 mod report;
 
 use std::path::{Path, PathBuf};
@@ -8,18 +10,25 @@ use std::path::{Path, PathBuf};
 use sealpack::{DigestListReader, Reader};
 
 use super::location::PackLocation;
+use super::named_items::names_of;
 use super::read_args::ReadArgs;
 use super::trust_args::{self, List};
 use crate::outcome::{CommandOutcome, Failure, Status};
 use crate::printable;
 use crate::progress::ProgressMeter;
 use crate::report as output;
+use by_name::NamedDifferences;
 use compare::{Differences, Method};
+use named_report::NamedDiffReport;
 use report::DiffReport;
 
-/// Show which records and items of two packs differ
+/// Show which items of two packs differ
 ///
-/// Compares the items at each position, and reads as little as possible. If the content hashes are
+/// Where both packs store names, items of the same name are compared, wherever they are: the report
+/// lists what was added (+), removed (-), changed (~) or renamed (>), and counts items that only have
+/// another position. Other packs, and all with --by-position, are compared position by position.
+///
+/// Reads as little as possible. If the content hashes are
 /// equal, nothing differs. Two digest lists (FILE.digests, a few kilobytes each) show which records
 /// differ. Without both lists it reads all records and compares their digests. Packs with different
 /// numbers of items per record are compared item by item. Differences in codec, format
@@ -31,6 +40,9 @@ pub struct DiffArgs {
     a: PathBuf,
     /// The second pack
     b: PathBuf,
+    /// Compare the items at each position, also where both packs store names
+    #[arg(long)]
+    by_position: bool,
     /// Ignore stored hashes and digest lists: read both packs completely
     #[arg(long)]
     read_all: bool,
@@ -40,7 +52,7 @@ pub struct DiffArgs {
     /// The digest list of B [default: B.digests, if it exists]
     #[arg(long, value_name = "LIST", conflicts_with = "read_all")]
     digests_b: Option<PathBuf>,
-    /// List at most N items; all are counted [default: 20; 10000 with --json]
+    /// List at most N differences; all are counted [default: 20; 10000 with --json]
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
     /// Print nothing and stop at the first difference; the exit status is the result
@@ -57,7 +69,8 @@ const EXAMPLES: &str = "\
 Examples:
   sealpack diff monday.pack tuesday.pack
   sealpack diff -q here.pack /backup/here.pack && echo equal
-  sealpack diff a.pack b.pack --json | jq '.items[].position'
+  sealpack diff a.pack b.pack --json | jq '.items[].name'
+  sealpack diff a.pack b.pack --by-position
 
 Exit status: 0 items and app data are equal; 1 they differ; 2 wrong usage;
 3 any other error, for example a pack that is damaged or cannot be read.";
@@ -93,6 +106,13 @@ fn compare(args: &DiffArgs) -> Result<bool, Failure> {
     };
     let method = Method::choose(&a, &b, lists, args.read_all);
     let listed = args.limit.unwrap_or(if args.json { 10_000 } else { 20 });
+    if !args.by_position
+        && let Some(names) = names_of(&a)?
+        && let Some(names_of_b) = names_of(&b)?
+    {
+        let found = NamedDifferences::new([&a, &b], [names, names_of_b], listed, args.quiet);
+        return compare_by_name(args, found, &method);
+    }
     let mut differences = Differences::new(&a, &b, listed, args.quiet);
     let mut progress = ProgressMeter::records("comparing", differences.steps(&method), silent);
     differences.find(&method, &mut progress)?;
@@ -105,6 +125,27 @@ fn compare(args: &DiffArgs) -> Result<bool, Failure> {
         }
     }
     Ok(differences.none())
+}
+
+/// The same by name.
+fn compare_by_name(
+    args: &DiffArgs,
+    mut found: NamedDifferences<'_>,
+    method: &Method,
+) -> Result<bool, Failure> {
+    let [a, b] = found.packs;
+    let items = u64::from(a.item_count()) + u64::from(b.item_count());
+    let mut progress = ProgressMeter::items("comparing", items, args.json || args.quiet);
+    found.find(method, &mut progress)?;
+    drop(progress);
+    if !args.quiet {
+        let report = NamedDiffReport::new(&found)?;
+        match args.json {
+            true => output::print_json(&report)?,
+            false => output::print(|to| report.print(to))?,
+        }
+    }
+    Ok(found.none())
 }
 
 /// The digest list of a pack: the named one, else the one next to it if it

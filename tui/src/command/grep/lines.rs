@@ -2,13 +2,15 @@
 
 use grep_matcher::Matcher;
 use grep_regex::RegexMatcher;
-use memchr::{memchr, memchr_iter, memrchr};
+use memchr::{memchr, memchr_iter, memrchr, memrchr_iter};
 
 /// A selected line of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SelectedLine<'a> {
     /// Its number in the item, from 1.
     pub number: u64,
+    /// Where it begins in the item, in bytes.
+    pub start: usize,
     /// Its bytes without the newline.
     pub bytes: &'a [u8],
 }
@@ -58,7 +60,8 @@ fn select_matching<'a>(
         counted = start;
         selected = true;
         let bytes = item.get(start..end).unwrap_or_default();
-        if !on_line(SelectedLine { number: newlines as u64 + 1, bytes }) || end == item.len() {
+        let line = SelectedLine { number: newlines as u64 + 1, start, bytes };
+        if !on_line(line) || end == item.len() {
             break;
         }
         searched = end + 1;
@@ -72,17 +75,42 @@ fn select_others<'a>(
     mut on_line: impl FnMut(SelectedLine<'a>) -> bool,
 ) -> bool {
     let mut selected = false;
-    let text = item.strip_suffix(b"\n").unwrap_or(item);
-    for (bytes, number) in text.split(|byte| *byte == b'\n').zip(1..) {
-        if find(matcher, bytes, 0).is_some() {
+    for line in lines_of(item) {
+        if find(matcher, line.bytes, 0).is_some() {
             continue;
         }
         selected = true;
-        if !on_line(SelectedLine { number, bytes }) {
+        if !on_line(line) {
             break;
         }
     }
     selected
+}
+
+/// The lines of an item, or of a part of it that begins with a line.
+pub fn lines_of(item: &[u8]) -> impl Iterator<Item = SelectedLine<'_>> {
+    let text = item.strip_suffix(b"\n").unwrap_or(item);
+    let mut next = 0;
+    text.split(|byte| *byte == b'\n').zip(1..).map(move |(bytes, number)| {
+        let start = next;
+        next += bytes.len() + 1;
+        SelectedLine { number, start, bytes }
+    })
+}
+
+/// Where the last `wanted` lines of some lines begin, and how many there are.
+pub fn last_lines(lines: &[u8], wanted: usize) -> (usize, usize) {
+    let text = lines.strip_suffix(b"\n").unwrap_or(lines);
+    let (mut start, mut found) = (lines.len(), 0);
+    let mut newlines = memrchr_iter(b'\n', text);
+    while found < wanted {
+        found += 1;
+        match newlines.next() {
+            Some(newline) => start = newline + 1,
+            None => return (0, found),
+        }
+    }
+    (start, found)
 }
 
 /// The parts of a line that match: start and end in bytes, in order.
@@ -153,6 +181,17 @@ mod tests {
             );
         }
         assert_eq!(calls, 1);
+    }
+
+    #[test]
+    fn the_last_lines_are_counted_from_the_end() {
+        let lines = b"a\n\nbc\n";
+        for (wanted, start, found) in [(0, 6, 0), (1, 3, 1), (2, 2, 2), (3, 0, 3), (9, 0, 3)] {
+            assert_eq!(last_lines(lines, wanted), (start, found), "{wanted}");
+        }
+        assert_eq!((last_lines(b"", 2), last_lines(b"\n", 2)), ((0, 1), (0, 1)));
+        let starts = lines_of(lines).map(|line| line.start);
+        assert_eq!(starts.collect::<Vec<_>>(), [0, 2, 3]);
     }
 
     #[test]

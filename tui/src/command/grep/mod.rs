@@ -1,36 +1,48 @@
 //! `sealpack grep`: searches the items of packs for a pattern.
 //!
-//! ```text
-//! pack ── chunks of records ──> workers: decode, match, format ── in order ──> standard output
-//! ```
-//!
 //! [`pattern`] makes the matcher, [`lines`] finds the matching lines of one item,
-//! [`print`] formats them, [`search`] runs all of it on several threads.
+//! [`print`] formats them, [`context`] adds the lines around them, [`search`] does this
+//! for the chunks of a pack, [`queue`] for several packs on several threads.
 
+mod context;
 mod lines;
 mod pattern;
 mod print;
+mod queue;
 mod search;
 
 use std::io::{BufWriter, IsTerminal, Write, stdout};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
+use super::location::PackLocation;
+#[cfg(feature = "remote")]
+use super::location::REQUESTS;
+use super::name_filter::{NameFilter, NameFilterArgs};
+use super::named_items::{names_of, no_names, report_unmatched};
 use super::read_args::ReadArgs;
 use crate::items::write::standard_output;
 use crate::outcome::{CommandOutcome, Failure, Status};
 use crate::progress::ProgressMeter;
 use crate::report;
+use context::{ContextSize, SEPARATOR};
 use pattern::PatternArgs;
 use print::{LineFormat, MatchFormat, Printed};
-use search::PackSearch;
+use queue::{SearchOutput, SearchQueue, Wanted};
+use search::{OpenPack, PackSearch, SearchedChunk};
 
 /// Size of the output buffer in bytes.
 const BUFFER: usize = 256 << 10;
 
 /// Search the items of packs for a pattern
 ///
-/// Prints every matching line, preceded by the item's position. An item that was packed with
-/// --lines is one line; an item that is a whole file has many, and --line-number says which.
+/// Prints every matching line, preceded by the item's name, or by its position if the pack stores
+/// no names. An item that was packed with --lines is one line; an item that is a whole file has
+/// many, and --line-number says which.
+///
+/// The lines that -A, -B and -C add are lines of the same item. Items without names are taken to
+/// be lines of one text, so there they are lines of the neighbouring items.
 ///
 /// The pattern is a regular expression as ripgrep has them; it never matches across lines. An
 /// item with a NUL byte is taken to be binary: it is reported, its lines are not printed.
@@ -47,7 +59,7 @@ pub struct GrepArgs {
     /// Print only the number of matching items
     #[arg(short, long, group = "output")]
     count: bool,
-    /// Print only the position of each matching item
+    /// Print only the name of each matching item, or its position if it has none
     #[arg(short = 'l', long, group = "output")]
     items_with_matches: bool,
     /// Print nothing; stop at the first match
@@ -59,9 +71,17 @@ pub struct GrepArgs {
     /// Print the number of the line within its item
     #[arg(short = 'n', long)]
     line_number: bool,
-    /// Print the lines alone, without pack and position
+    /// Print positions also where items have names
+    #[arg(long)]
+    position: bool,
+    /// Print the lines alone, without pack and item
     #[arg(short = 'I', long)]
     no_prefix: bool,
+    /// Print a NUL byte after each name or position, for `xargs -0`
+    #[arg(short = '0', long)]
+    null: bool,
+    #[command(flatten)]
+    context: ContextArgs,
     /// Search binary items as if they were text
     #[arg(short = 'a', long)]
     text: bool,
@@ -72,53 +92,140 @@ pub struct GrepArgs {
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     color: clap::ColorChoice,
     #[command(flatten)]
+    names: NameFilterArgs,
+    #[command(flatten)]
     reading: ReadArgs,
+}
+
+/// The arguments about lines around the matching ones.
+#[derive(clap::Args, Debug)]
+struct ContextArgs {
+    /// Also print N lines after each matching line
+    #[arg(short = 'A', long, value_name = "N", conflicts_with = "json")]
+    after_context: Option<u32>,
+    /// Also print N lines before each matching line
+    #[arg(short = 'B', long, value_name = "N", conflicts_with = "json")]
+    before_context: Option<u32>,
+    /// Also print N lines before and after each matching line
+    #[arg(short = 'C', long, value_name = "N", conflicts_with = "json")]
+    context: Option<u32>,
 }
 
 const EXAMPLES: &str = "\
 Examples:
-  sealpack grep 'timed? out' log.pack        matching lines with positions
+  sealpack grep 'timed? out' log.pack        matching lines, after their item
   sealpack grep -F -c 'a.b(c)' *.pack        how many items contain this text
   sealpack grep -l -i todo src.pack          which items, in any case of letters
-  sealpack grep -n main src.pack             with the line number in the item
+  sealpack grep -n main src.pack --name '**/*.rs'
+                                             in some files, with line numbers
+  sealpack grep -C 3 panicked log.pack       with three lines before and after
+  sealpack grep -l0 TODO src.pack | xargs -0 sealpack get src.pack --json --name
+                                             the items that match
   sealpack grep --json error https://packs.example/log.pack
 
-Exit status: 0 something matched; 1 nothing did, or a pack is corrupt;
-2 wrong usage; 3 any other error.";
+Exit status: 0 something matched; 1 nothing did; 2 an error: wrong usage, or a
+pack that cannot be read to its end.";
 
 /// Runs the command.
 ///
 /// # Errors
-/// [`Failure`]: wrong usage, or the last pack that could not be searched to its
-/// end.
+/// [`Failure`]: standard output, or threads that do not start. Others are reported,
+/// and end the command with status 2.
 pub fn run(args: &GrepArgs) -> Result<CommandOutcome, Failure> {
     let (given, packs) = args.split_arguments()?;
     let matcher = args.patterns.matcher(given)?;
     let format = args.format(packs.len() > 1);
-    let mut to = BufWriter::with_capacity(BUFFER, standard_output().map_err(Failure::Output)?);
-    let mut matched = false;
-    let mut failed = None;
-    for pack in packs {
-        let search = PackSearch { matcher: &matcher, format, limit: args.limit() };
-        match args.search(pack, &search, &mut to) {
-            Ok(items) => matched |= items > 0,
-            // The other packs may be whole: report this one and go on.
-            Err(failure @ (Failure::Output(_) | Failure::Usage(_))) => return Err(failure),
-            Err(failure) => {
-                if let Some(earlier) = failed.replace(failure) {
-                    earlier.report();
-                }
-            }
-        }
-        if matched && args.quiet {
-            return Ok(CommandOutcome::Fine);
+    let search =
+        PackSearch { matcher: &matcher, format, context: args.context(), limit: args.limit() };
+    let filter = args.names.parse()?.map(Mutex::new);
+    let to = BufWriter::with_capacity(BUFFER, standard_output().map_err(Failure::Output)?);
+    let mut output =
+        GrepOutput { args, format, to, found: None, results: SearchResults::default() };
+    let queue = SearchQueue::new(packs, search, args.workers(packs));
+    queue.run(|pack| args.open(pack, filter.as_ref()), &mut output)?;
+    output.to.flush().map_err(Failure::Output)?;
+    let SearchResults { has_matched, has_failed, .. } = output.results;
+    if has_matched && args.quiet {
+        return Ok(CommandOutcome::Fine);
+    }
+    // In a pack that could not be opened a pattern may match.
+    if let (Some(filter), false) = (filter, has_failed) {
+        let filter = filter.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if report_unmatched(filter.taken()) != CommandOutcome::Fine {
+            return Ok(CommandOutcome::Reported(ERROR));
         }
     }
-    to.flush().map_err(Failure::Output)?;
-    match failed {
-        Some(failure) => Err(failure),
-        None if matched => Ok(CommandOutcome::Fine),
-        None => Ok(CommandOutcome::Reported(Status::Broken)),
+    Ok(match (has_failed, has_matched) {
+        (true, _) => CommandOutcome::Reported(ERROR),
+        (false, true) => CommandOutcome::Fine,
+        (false, false) => CommandOutcome::Reported(Status::Broken),
+    })
+}
+
+/// The status of any error: 2, as that of `grep`.
+const ERROR: Status = Status::Usage;
+
+/// What the search has found so far.
+#[derive(Default)]
+struct SearchResults {
+    has_matched: bool,
+    has_failed: bool,
+    has_printed: bool,
+}
+
+/// Prints the results.
+struct GrepOutput<'a, W> {
+    args: &'a GrepArgs,
+    format: MatchFormat,
+    to: W,
+    /// The matching items of the pack whose results come.
+    found: Option<(u64, ProgressMeter)>,
+    results: SearchResults,
+}
+
+impl<W: Write> SearchOutput for GrepOutput<'_, W> {
+    fn begin(&mut self, pack: &OpenPack) {
+        let quiet = self.args.json || self.format.escaped;
+        self.found = Some((0, ProgressMeter::items("searching", pack.item_count(), quiet)));
+    }
+
+    fn chunk(&mut self, mut chunk: SearchedChunk) -> Result<Wanted, Failure> {
+        let Some((found, progress)) = &mut self.found else { return Ok(Wanted::More) };
+        chunk.truncate(self.args.limit().saturating_sub(*found));
+        *found += chunk.found();
+        self.results.has_matched |= *found > 0;
+        if !chunk.output.is_empty() {
+            let apart = chunk.starts_apart && self.results.has_printed;
+            let separator = if apart { SEPARATOR } else { b"" };
+            self.results.has_printed = true;
+            let written = self.to.write_all(separator);
+            let written = written.and_then(|()| self.to.write_all(&chunk.output));
+            // What was found appears at once.
+            written.and_then(|()| self.to.flush()).map_err(Failure::Output)?;
+        }
+        progress.add(u64::from(chunk.searched));
+        Ok(match () {
+            () if self.args.quiet && self.results.has_matched => Wanted::Nothing,
+            () if *found >= self.args.limit() => Wanted::NextPack,
+            () => Wanted::More,
+        })
+    }
+
+    fn end(&mut self, path: &Path, failure: Option<Failure>) -> Result<Wanted, Failure> {
+        let found = self.found.take().map(|(found, _)| found);
+        match (failure, found) {
+            (Some(failure), _) => {
+                // The other packs may be whole: report this one and go on.
+                failure.report();
+                self.results.has_failed = true;
+            }
+            (None, Some(found)) if self.args.count => {
+                print::count(&mut self.to, path, found, self.format.several)
+                    .map_err(Failure::Output)?;
+            }
+            (None, _) => {}
+        }
+        Ok(Wanted::More)
     }
 }
 
@@ -144,7 +251,6 @@ impl GrepArgs {
     }
 
     fn format(&self, several: bool) -> MatchFormat {
-        let is_terminal = stdout().is_terminal();
         let colored = match self.color {
             clap::ColorChoice::Always => true,
             clap::ColorChoice::Never => false,
@@ -154,40 +260,55 @@ impl GrepArgs {
             () if self.quiet || self.count => Printed::Nothing,
             () if self.items_with_matches => Printed::Items,
             () if self.json => Printed::Json,
-            () => Printed::Lines(LineFormat {
-                numbers: self.line_number,
-                prefix: !self.no_prefix,
-                escaped: is_terminal,
-                colored,
-            }),
+            () => Printed::Lines(LineFormat { numbers: self.line_number, prefix: !self.no_prefix }),
         };
-        MatchFormat { printed, several, text: self.text, inverted: self.patterns.inverted }
+        MatchFormat {
+            printed,
+            several,
+            text: self.text,
+            inverted: self.patterns.inverted,
+            position: self.position,
+            null: self.null,
+            escaped: stdout().is_terminal(),
+            colored,
+        }
     }
 
-    /// Searches one pack. Returns the number of matching items.
-    fn search(
-        &self,
-        pack: &Path,
-        search: &PackSearch<'_>,
-        to: &mut impl Write,
-    ) -> Result<u64, Failure> {
-        let location = self.reading.location(pack)?;
-        let options = self.reading.options(pack)?;
-        let workers = search::workers(&location);
-        let opened = location.open(options)?;
+    fn context(&self) -> ContextSize {
+        let ContextArgs { before_context, after_context, context } = self.context;
+        ContextSize {
+            before: before_context.or(context).unwrap_or(0),
+            after: after_context.or(context).unwrap_or(0),
+        }
+    }
+
+    /// How many threads search: one a core, more where each of them waits for requests
+    /// most of the time.
+    fn workers(&self, packs: &[PathBuf]) -> usize {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        #[cfg(feature = "remote")]
+        if packs.iter().any(|pack| PackLocation::of(pack).is_ok_and(|pack| !pack.is_file())) {
+            return cores.max(REQUESTS);
+        }
+        let _ = packs;
+        cores
+    }
+
+    /// Opens a pack and selects its items.
+    fn open(&self, pack: &Path, filter: Option<&Mutex<NameFilter>>) -> Result<OpenPack, Failure> {
+        let opened = self.reading.location(pack)?.open(self.reading.options(pack)?)?;
         // Each worker reads and decodes by itself.
         let reader = opened.options.threads(1).open_source(opened.source, opened.name)?;
         let (reader, _) = self.reading.detect_codec(reader, self.json)?;
-        let quiet = self.json || stdout().is_terminal();
-        let mut progress = ProgressMeter::items("searching", u64::from(reader.item_count()), quiet);
-        let found = search.run(&reader, pack, workers, |chunk| {
-            to.write_all(&chunk.output).and_then(|()| to.flush()).map_err(Failure::Output)?;
-            progress.add(u64::from(chunk.searched));
-            Ok(())
-        })?;
-        if self.count {
-            print::count(to, pack, found, search.format.several).map_err(Failure::Output)?;
-        }
-        Ok(found)
+        let names = names_of(&reader)?;
+        let all = 0..reader.item_count();
+        let runs = match (filter, &names) {
+            (None, _) => vec![all],
+            (Some(_), None) => return Err(no_names(reader.path())),
+            (Some(filter), Some(names)) => {
+                filter.lock().unwrap_or_else(PoisonError::into_inner).runs(names, all)?
+            }
+        };
+        Ok(OpenPack { path: pack.to_path_buf(), reader, names, runs })
     }
 }

@@ -1,17 +1,18 @@
 //! Formats what was found.
 
-use std::fmt;
 use std::io::{self, Write};
 use std::path::Path;
 
 use clap::builder::styling::{AnsiColor, Style};
 use grep_regex::RegexMatcher;
 use memchr::memchr;
+use sealpack::{Bytes, Names};
 use serde::Serialize;
 
 use super::lines::{self, SelectedLine};
 use crate::items::write::hex;
-use crate::printable::{self, JsonPath};
+use crate::outcome::Failure;
+use crate::printable::{self, JsonName, JsonPath};
 use crate::report;
 
 const PACK: Style = AnsiColor::Magenta.on_default();
@@ -29,6 +30,14 @@ pub struct MatchFormat {
     pub text: bool,
     /// Whether the lines that do not match are selected.
     pub inverted: bool,
+    /// Whether the position of an item is printed although it has a name.
+    pub position: bool,
+    /// Whether a NUL byte follows the name, and not a colon.
+    pub null: bool,
+    /// Whether they go to a terminal: unprintable characters are escaped, names are quoted.
+    pub escaped: bool,
+    /// With colours.
+    pub colored: bool,
 }
 
 /// What is printed of matches.
@@ -51,21 +60,31 @@ pub struct LineFormat {
     pub numbers: bool,
     /// With their item.
     pub prefix: bool,
-    /// With unprintable characters escaped: they go to a terminal.
-    pub escaped: bool,
-    /// With colours.
-    pub colored: bool,
+}
+
+/// What a line is: it follows a colon or a dash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineKind {
+    /// It was selected.
+    Selected,
+    /// It is near one that was.
+    Context,
 }
 
 /// An item that is searched.
 #[derive(Clone, Copy, Debug)]
 pub struct SearchedItem<'a> {
-    /// Its pack.
-    pub pack: &'a Path,
     /// Its position.
     pub position: u32,
     /// Its bytes.
     pub bytes: &'a [u8],
+}
+
+impl SearchedItem<'_> {
+    /// Where its first NUL byte is: an item with one is taken to be binary.
+    pub fn binary_offset(self) -> Option<usize> {
+        memchr(0, self.bytes)
+    }
 }
 
 #[derive(Serialize)]
@@ -73,6 +92,9 @@ struct JsonLine<'a> {
     #[serde(flatten)]
     pack: JsonPath,
     position: u32,
+    /// Absent if the pack stores no names.
+    #[serde(flatten)]
+    name: Option<JsonName<'a>>,
     line_number: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<&'a str>,
@@ -82,134 +104,192 @@ struct JsonLine<'a> {
     matches: Vec<(usize, usize)>,
 }
 
-/// Searches an item and appends its matches to `to`. Returns whether the item
-/// matches.
-///
-/// # Errors
-/// None of its own: those of writing to memory.
-pub fn item(
-    to: &mut Vec<u8>,
-    matcher: &RegexMatcher,
+/// Prints matches of one pack to memory.
+pub struct MatchPrinter<'a> {
+    /// What was printed.
+    pub output: Vec<u8>,
+    matcher: &'a RegexMatcher,
     format: MatchFormat,
-    item: SearchedItem<'_>,
-) -> io::Result<bool> {
-    let mut result = Ok(());
-    let found = lines::select(matcher, format.inverted, item.bytes, |line| {
-        let (more, written) = one(to, matcher, format, item, line);
-        result = written;
-        more && result.is_ok()
-    });
-    result.map(|()| found)
+    pack: &'a Path,
+    names: Option<&'a Names>,
+    /// The name that was looked up last, of the item at a position.
+    named: Option<(u32, Bytes)>,
 }
 
-/// Appends one line, or the item instead. Returns whether more lines are wanted.
-fn one(
-    to: &mut Vec<u8>,
-    matcher: &RegexMatcher,
-    format: MatchFormat,
-    item: SearchedItem<'_>,
-    line: SelectedLine<'_>,
-) -> (bool, io::Result<()>) {
-    match format.printed {
-        Printed::Nothing => (false, Ok(())),
-        Printed::Items => {
-            let pack = format.several.then_some(item.pack);
-            (false, writeln!(to, "{}", Label { pack, position: item.position, colored: false }))
-        }
-        Printed::Json => (true, json(to, matcher, item, line)),
-        Printed::Lines(lines) => match memchr(0, item.bytes) {
-            Some(offset) if !format.text => (false, binary(to, format, lines, item, offset)),
-            _ => (true, text(to, matcher, format, lines, item, line)),
-        },
+impl<'a> MatchPrinter<'a> {
+    /// A printer for this pack; names are looked up only for what is printed.
+    pub fn new(
+        matcher: &'a RegexMatcher,
+        format: MatchFormat,
+        pack: &'a Path,
+        names: Option<&'a Names>,
+    ) -> Self {
+        Self { output: Vec::new(), matcher, format, pack, names, named: None }
     }
-}
 
-fn json(
-    to: &mut Vec<u8>,
-    matcher: &RegexMatcher,
-    item: SearchedItem<'_>,
-    line: SelectedLine<'_>,
-) -> io::Result<()> {
-    let text = std::str::from_utf8(line.bytes).ok();
-    let object = JsonLine {
-        pack: JsonPath::new(item.pack),
-        position: item.position,
-        line_number: line.number,
-        text,
-        hex: text.is_none().then(|| hex(line.bytes)),
-        matches: lines::matches(matcher, line.bytes),
-    };
-    report::write_json(&mut *to, &object)?;
-    to.push(b'\n');
-    Ok(())
-}
-
-/// Where a line was found.
-struct Label<'a> {
-    pack: Option<&'a Path>,
-    position: u32,
-    colored: bool,
-}
-
-impl fmt::Display for Label<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let style = if self.colored { PACK } else { Style::new() };
-        if let Some(pack) = self.pack {
-            write!(f, "{style}{}{style:#}:", printable::path(pack))?;
-        }
-        write!(f, "{style}{}{style:#}", self.position)
+    /// Searches an item and prints its matches. Returns whether the item matches.
+    ///
+    /// # Errors
+    /// [`Failure::Pack`] if the name of the item cannot be read.
+    pub fn item(&mut self, item: SearchedItem<'_>) -> Result<bool, Failure> {
+        let mut result = Ok(());
+        let matcher = self.matcher;
+        let found = lines::select(matcher, self.format.inverted, item.bytes, |line| {
+            match self.selected(item, line) {
+                Ok(more) => more,
+                Err(failure) => {
+                    result = Err(failure);
+                    false
+                }
+            }
+        });
+        result.map(|()| found)
     }
-}
 
-fn label(format: MatchFormat, lines: LineFormat, item: SearchedItem<'_>) -> Label<'_> {
-    let pack = format.several.then_some(item.pack);
-    Label { pack, position: item.position, colored: lines.colored }
-}
-
-fn binary(
-    to: &mut Vec<u8>,
-    format: MatchFormat,
-    lines: LineFormat,
-    item: SearchedItem<'_>,
-    offset: usize,
-) -> io::Result<()> {
-    let label = label(format, lines, item);
-    writeln!(to, "{label}: binary item matches (NUL byte at offset {offset}; -a prints its lines)")
-}
-
-fn text(
-    to: &mut Vec<u8>,
-    matcher: &RegexMatcher,
-    format: MatchFormat,
-    lines: LineFormat,
-    item: SearchedItem<'_>,
-    line: SelectedLine<'_>,
-) -> io::Result<()> {
-    if lines.prefix {
-        write!(to, "{}:", label(format, lines, item))?;
-    }
-    if lines.numbers {
-        let style = if lines.colored { NUMBER } else { Style::new() };
-        write!(to, "{style}{}{style:#}:", line.number)?;
-    }
-    let mut plain = 0;
-    if lines.colored && !format.inverted {
-        for (start, end) in lines::matches(matcher, line.bytes) {
-            part(to, lines, line.bytes.get(plain..start).unwrap_or_default())?;
-            write!(to, "{MATCH}")?;
-            part(to, lines, line.bytes.get(start..end).unwrap_or_default())?;
-            write!(to, "{MATCH:#}")?;
-            plain = end;
+    /// Prints a selected line, or the item instead. Returns whether more lines are
+    /// wanted.
+    fn selected(
+        &mut self,
+        item: SearchedItem<'_>,
+        line: SelectedLine<'_>,
+    ) -> Result<bool, Failure> {
+        let numbered = match self.format.printed {
+            Printed::Nothing => return Ok(false),
+            Printed::Items => {
+                self.label(item, b"")?;
+                self.output.push(if self.format.null { 0 } else { b'\n' });
+                return Ok(false);
+            }
+            Printed::Json => return self.json(item, line).map(|()| true),
+            Printed::Lines(numbered) => numbered,
+        };
+        match item.binary_offset() {
+            Some(offset) if !self.format.text => self.binary(item, offset).map(|()| false),
+            _ => self.line(item, line, numbered, LineKind::Selected).map(|()| true),
         }
     }
-    part(to, lines, line.bytes.get(plain..).unwrap_or_default())?;
-    to.push(b'\n');
-    Ok(())
+
+    fn json(&mut self, item: SearchedItem<'_>, line: SelectedLine<'_>) -> Result<(), Failure> {
+        self.look_up(item.position)?;
+        let text = std::str::from_utf8(line.bytes).ok();
+        let object = JsonLine {
+            pack: JsonPath::new(self.pack),
+            position: item.position,
+            name: self.named.as_ref().map(|(_, name)| JsonName(name)),
+            line_number: line.number,
+            text,
+            hex: text.is_none().then(|| hex(line.bytes)),
+            matches: lines::matches(self.matcher, line.bytes),
+        };
+        report::write_json(&mut self.output, &object).map_err(Failure::Output)?;
+        self.output.push(b'\n');
+        Ok(())
+    }
+
+    /// Looks up the name of an item, if the pack stores names.
+    fn look_up(&mut self, position: u32) -> Result<(), Failure> {
+        if let Some(names) = self.names
+            && self.named.as_ref().is_none_or(|(of, _)| *of != position)
+        {
+            self.named = Some((position, names.get(position)?));
+        }
+        Ok(())
+    }
+
+    /// Prints where something was found: pack, then name or position, then `end`.
+    fn label(&mut self, item: SearchedItem<'_>, end: &[u8]) -> Result<(), Failure> {
+        if !self.format.position {
+            self.look_up(item.position)?;
+        }
+        let name = self.named.as_ref().map_or(&b""[..], |(_, name)| name);
+        let style = if self.format.colored { PACK } else { Style::new() };
+        let to = &mut self.output;
+        let pack = self.format.several.then_some(self.pack);
+        let print = |to: &mut Vec<u8>| -> io::Result<()> {
+            if let Some(pack) = pack {
+                write!(to, "{style}{}{style:#}", printable::path(pack))?;
+                to.push(b':');
+            }
+            write!(to, "{style}")?;
+            match name {
+                _ if self.format.position => write!(to, "{}", item.position)?,
+                // No item's name is empty.
+                b"" => write!(to, "{}", item.position)?,
+                name if self.format.escaped => write!(to, "{}", printable::name(name))?,
+                name => to.extend_from_slice(name),
+            }
+            write!(to, "{style:#}")
+        };
+        print(to).map_err(Failure::Output)?;
+        self.output.extend_from_slice(if self.format.null && !end.is_empty() {
+            b"\0"
+        } else {
+            end
+        });
+        Ok(())
+    }
+
+    /// Reports a binary item that matches.
+    ///
+    /// # Errors
+    /// [`Failure::Pack`] if the name of the item cannot be read.
+    pub fn binary(&mut self, item: SearchedItem<'_>, offset: usize) -> Result<(), Failure> {
+        self.label(item, b":")?;
+        let to = &mut self.output;
+        writeln!(to, " binary item matches (NUL byte at offset {offset}; -a prints its lines)")
+            .map_err(Failure::Output)
+    }
+
+    /// Prints a line of text.
+    ///
+    /// # Errors
+    /// [`Failure::Pack`] if the name of the item cannot be read.
+    pub fn line(
+        &mut self,
+        item: SearchedItem<'_>,
+        line: SelectedLine<'_>,
+        format: LineFormat,
+        kind: LineKind,
+    ) -> Result<(), Failure> {
+        let end: &[u8] = if kind == LineKind::Selected { b":" } else { b"-" };
+        if format.prefix {
+            self.label(item, end)?;
+        }
+        self.content(line, format, kind, end).map_err(Failure::Output)
+    }
+
+    fn content(
+        &mut self,
+        line: SelectedLine<'_>,
+        format: LineFormat,
+        kind: LineKind,
+        end: &[u8],
+    ) -> io::Result<()> {
+        let MatchFormat { colored, inverted, escaped, .. } = self.format;
+        if format.numbers {
+            let style = if colored { NUMBER } else { Style::new() };
+            write!(self.output, "{style}{}{style:#}", line.number)?;
+            self.output.extend_from_slice(end);
+        }
+        let mut plain = 0;
+        if colored && !inverted && kind == LineKind::Selected {
+            for (start, end) in lines::matches(self.matcher, line.bytes) {
+                part(&mut self.output, escaped, line.bytes.get(plain..start).unwrap_or_default())?;
+                write!(self.output, "{MATCH}")?;
+                part(&mut self.output, escaped, line.bytes.get(start..end).unwrap_or_default())?;
+                write!(self.output, "{MATCH:#}")?;
+                plain = end;
+            }
+        }
+        part(&mut self.output, escaped, line.bytes.get(plain..).unwrap_or_default())?;
+        self.output.push(b'\n');
+        Ok(())
+    }
 }
 
 /// Appends a part of a line.
-fn part(to: &mut Vec<u8>, lines: LineFormat, bytes: &[u8]) -> io::Result<()> {
-    if lines.escaped {
+fn part(to: &mut Vec<u8>, escaped: bool, bytes: &[u8]) -> io::Result<()> {
+    if escaped {
         write!(to, "{}", printable::content(bytes))
     } else {
         to.extend_from_slice(bytes);

@@ -1,24 +1,20 @@
-//! Searches a pack on several threads.
+//! Searches the items of one pack, in chunks.
 
-use std::path::Path;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
+use std::ops::{ControlFlow, Range};
+use std::path::PathBuf;
+use std::vec;
 
 use grep_regex::RegexMatcher;
-use sealpack::Reader;
+use sealpack::{Names, Reader};
 
-use super::print::{self, MatchFormat, SearchedItem};
-use crate::command::location::PackLocation;
-#[cfg(feature = "remote")]
-use crate::command::location::REQUESTS;
+use super::context::{ContextPrinter, ContextSearch, ContextSize};
+use super::print::{LineFormat, MatchFormat, MatchPrinter, Printed, SearchedItem};
+use crate::command::position_runs::{PositionRuns, grouped_by_records};
 use crate::outcome::Failure;
 
 /// Stored bytes of a chunk, approximately: large enough that threads rarely meet,
 /// small enough that the first matches appear at once.
 const CHUNK: u64 = 1 << 20;
-
-/// Chunks that a worker may be ahead of the output.
-const AHEAD: usize = 2;
 
 /// What is searched for, and how it is printed.
 #[derive(Clone, Copy, Debug)]
@@ -27,26 +23,50 @@ pub struct PackSearch<'a> {
     pub matcher: &'a RegexMatcher,
     /// The output.
     pub format: MatchFormat,
-    /// The search ends after this many matching items.
+    /// The lines around each match.
+    pub context: ContextSize,
+    /// The search of a pack ends after this many matching items.
     pub limit: u64,
 }
+
+/// A pack that is searched.
+pub struct OpenPack {
+    /// Its name in the output.
+    pub path: PathBuf,
+    /// Its items. Each worker reads and decodes by itself.
+    pub reader: Reader,
+    /// The names of its items, if it stores any.
+    pub names: Option<Names>,
+    /// The items to search, in ascending order.
+    pub runs: Vec<Range<u32>>,
+}
+
+/// Items that one worker searches at a time: runs of positions, in ascending order.
+pub type Chunk = Vec<Range<u32>>;
 
 /// What was found in a chunk.
 #[derive(Debug, Default)]
 pub struct SearchedChunk {
     /// The formatted matches.
     pub output: Vec<u8>,
+    /// Whether a separator belongs before them.
+    pub starts_apart: bool,
     /// Where the output of each matching item ends in it.
     ends: Vec<usize>,
     /// The number of items that were searched.
     pub searched: u32,
     /// The items before this failure were searched, those after it were not.
-    failure: Option<Failure>,
+    pub failure: Option<Failure>,
 }
 
 impl SearchedChunk {
+    /// The number of matching items.
+    pub fn found(&self) -> u64 {
+        self.ends.len() as u64
+    }
+
     /// Keeps the first `items` matching items.
-    fn truncate(&mut self, items: u64) {
+    pub fn truncate(&mut self, items: u64) {
         let Ok(items) = usize::try_from(items) else { return };
         if items < self.ends.len() {
             self.ends.truncate(items);
@@ -55,124 +75,201 @@ impl SearchedChunk {
     }
 }
 
-/// How many threads search a pack: one a core, more where each of them waits for
-/// requests most of the time.
-pub fn workers(location: &PackLocation) -> usize {
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    #[cfg(feature = "remote")]
-    if !location.is_file() {
-        return cores.max(REQUESTS);
+/// Divides the items of a pack into chunks of whole records.
+pub struct Chunks {
+    runs: vec::IntoIter<Range<u32>>,
+    current: Range<u32>,
+    items_per_record: u32,
+    /// Items of a chunk; a multiple of `items_per_record`.
+    step: u32,
+}
+
+impl Chunks {
+    /// The chunks of a pack.
+    pub fn new(pack: &OpenPack, context: ContextSize) -> Self {
+        let trailer = pack.reader.trailer();
+        let items_per_record = trailer.items_per_record.max(1);
+        let records = u64::from(trailer.total_items).div_ceil(u64::from(items_per_record)).max(1);
+        let mut records_of_chunk = (CHUNK / (pack.reader.file_size() / records).max(1)).max(1);
+        if pack.is_text() {
+            // The items around a chunk are read as well.
+            let around = u64::from(context.before) + u64::from(context.after);
+            records_of_chunk = records_of_chunk.max(4 * around / u64::from(items_per_record));
+        }
+        let step = records_of_chunk.saturating_mul(items_per_record.into());
+        let most = u32::MAX - u32::MAX % items_per_record;
+        Self {
+            runs: pack.runs.clone().into_iter(),
+            current: 0..0,
+            items_per_record,
+            step: u32::try_from(step).unwrap_or(most).min(most),
+        }
     }
-    let _ = location;
-    cores
+}
+
+impl Iterator for Chunks {
+    type Item = Chunk;
+
+    fn next(&mut self) -> Option<Chunk> {
+        let mut chunk = Vec::new();
+        let mut left = self.step;
+        while left > 0 {
+            if self.current.is_empty() {
+                let Some(run) = self.runs.next() else { break };
+                self.current = run;
+                continue;
+            }
+            let start = self.current.start;
+            // A chunk ends between records.
+            let end = start.saturating_add(left);
+            let end = end - end % self.items_per_record;
+            let end = if end > start { end } else { start.saturating_add(left) };
+            let end = end.min(self.current.end);
+            self.current.start = end;
+            left -= (end - start).min(left);
+            if !self.current.is_empty() {
+                left = 0;
+            }
+            chunk.push(start..end);
+        }
+        (!chunk.is_empty()).then_some(chunk)
+    }
+}
+
+impl OpenPack {
+    /// Whether its items are the lines of one text: they have no names.
+    pub fn is_text(&self) -> bool {
+        self.names.is_none()
+    }
+
+    /// The number of items to search.
+    pub fn item_count(&self) -> u64 {
+        self.runs.iter().map(|run| u64::from(run.end - run.start)).sum()
+    }
+
+    /// The runs of a chunk that are read in one go.
+    fn groups<'a>(&self, runs: &'a [Range<u32>]) -> impl Iterator<Item = PositionRuns<'a>> {
+        grouped_by_records(runs, self.reader.trailer().items_per_record)
+    }
+}
+
+/// Why a search of items ends early.
+enum Stop {
+    Enough,
+    Failed(Failure),
 }
 
 impl PackSearch<'_> {
-    /// Searches all items of a pack and passes the chunks to `on_chunk` in order.
-    /// Returns the number of matching items.
-    ///
-    /// SearchedChunk `n` is searched by worker `n % workers`, and taken from that worker's
-    /// channel: so the order needs no lock, and a channel's capacity bounds what is
-    /// in memory.
-    ///
-    /// # Errors
-    /// The first failure of reading, after all matches before it were passed on;
-    /// those of `on_chunk`.
-    pub fn run(
-        &self,
-        reader: &Reader,
-        pack: &Path,
-        workers: usize,
-        mut on_chunk: impl FnMut(&SearchedChunk) -> Result<(), Failure>,
-    ) -> Result<u64, Failure> {
-        let items = reader.item_count();
-        let step = chunk_items(reader);
-        let chunks = items.div_ceil(step);
-        let workers = workers.clamp(1, usize::try_from(chunks.max(1)).unwrap_or(usize::MAX));
-        thread::scope(|scope| {
-            let mut channels: Vec<Receiver<SearchedChunk>> = Vec::with_capacity(workers);
-            for first in 0..workers {
-                let (send, receive) = sync_channel(AHEAD);
-                let chunks = (0..chunks).skip(first).step_by(workers);
-                let work = move || self.work(reader, pack, step, chunks, &send);
-                match thread::Builder::new().spawn_scoped(scope, work) {
-                    Ok(_) => channels.push(receive),
-                    Err(error) => return Err(Failure::Threads(error)),
-                }
+    /// Searches a chunk.
+    pub fn chunk(&self, pack: &OpenPack, matcher: &RegexMatcher, chunk: &Chunk) -> SearchedChunk {
+        let mut found = SearchedChunk::default();
+        let names = pack.names.as_ref();
+        let mut printer = MatchPrinter::new(matcher, self.format, &pack.path, names);
+        let searched = match self.format.printed {
+            Printed::Lines(format) if !self.context.is_none() => {
+                self.with_context(pack, matcher, chunk, format, printer, &mut found)
             }
-            let mut found = 0;
-            for channel in channels.iter().cycle() {
-                // A worker ends when no chunk is left, for any worker.
-                let Ok(mut chunk) = channel.recv() else { break };
-                chunk.truncate(self.limit.saturating_sub(found));
-                found += chunk.ends.len() as u64;
-                on_chunk(&chunk)?;
-                if found >= self.limit {
-                    break;
-                }
-                if let Some(failure) = chunk.failure {
-                    return Err(failure);
-                }
+            _ => {
+                let searched = self.items(pack, chunk, &mut printer, &mut found);
+                found.output = printer.output;
+                searched
             }
-            Ok(found)
-        })
+        };
+        found.failure = searched.err();
+        found
     }
 
-    /// Searches chunks until there are no more, or the receiver is gone.
-    fn work(
+    fn items(
         &self,
-        reader: &Reader,
-        pack: &Path,
-        step: u32,
-        chunks: impl Iterator<Item = u32>,
-        to: &SyncSender<SearchedChunk>,
-    ) {
-        // A matcher of its own: a shared one hands out its memory under a lock.
-        let matcher = self.matcher.clone();
-        for chunk in chunks {
-            let start = chunk.saturating_mul(step);
-            let range = start..start.saturating_add(step).min(reader.item_count());
-            let mut found = SearchedChunk::default();
-            if let Err(failure) = self.chunk(reader, pack, &matcher, range, &mut found) {
-                found.failure = Some(failure);
-            }
-            let failed = found.failure.is_some();
-            if to.send(found).is_err() || failed {
-                return;
-            }
-        }
-    }
-
-    fn chunk(
-        &self,
-        reader: &Reader,
-        pack: &Path,
-        matcher: &RegexMatcher,
-        range: std::ops::Range<u32>,
+        pack: &OpenPack,
+        chunk: &Chunk,
+        printer: &mut MatchPrinter<'_>,
         found: &mut SearchedChunk,
     ) -> Result<(), Failure> {
-        for (position, bytes) in range.clone().zip(reader.range(range)?) {
-            let bytes = &bytes?;
-            let item = SearchedItem { pack, position, bytes };
-            found.searched += 1;
-            if print::item(&mut found.output, matcher, self.format, item)
-                .map_err(Failure::Output)?
-            {
-                found.ends.push(found.output.len());
-                if found.ends.len() as u64 >= self.limit {
-                    break;
+        for runs in pack.groups(chunk) {
+            let mut wanted = runs.cursor();
+            let stopped = pack.reader.for_each_with(runs.span(), |position, bytes| {
+                if !wanted.contains(position) {
+                    return ControlFlow::Continue(());
+                }
+                found.searched += 1;
+                match printer.item(SearchedItem { position, bytes }) {
+                    Ok(false) => return ControlFlow::Continue(()),
+                    Ok(true) => found.ends.push(printer.output.len()),
+                    Err(failure) => return ControlFlow::Break(Stop::Failed(failure)),
+                }
+                match found.found() >= self.limit {
+                    true => ControlFlow::Break(Stop::Enough),
+                    false => ControlFlow::Continue(()),
+                }
+            })?;
+            match stopped {
+                ControlFlow::Continue(()) => {}
+                ControlFlow::Break(Stop::Enough) => break,
+                ControlFlow::Break(Stop::Failed(failure)) => return Err(failure),
+            }
+        }
+        Ok(())
+    }
+
+    fn with_context<'a>(
+        &self,
+        pack: &'a OpenPack,
+        matcher: &'a RegexMatcher,
+        chunk: &Chunk,
+        format: LineFormat,
+        printer: MatchPrinter<'a>,
+        found: &mut SearchedChunk,
+    ) -> Result<(), Failure> {
+        let (inverted, text, size) = (self.format.inverted, self.format.text, self.context);
+        let is_across = pack.is_text();
+        let search = ContextSearch { matcher, inverted, text, size, format, is_across };
+        let start = chunk.first().map_or(0, |run| run.start);
+        let own = start..chunk.last().map_or(start, |run| run.end);
+        let mut printer = ContextPrinter::new(search, printer, own.clone());
+        let searched = self.around(pack, chunk, &own, &mut printer, found);
+        (found.output, found.starts_apart) = printer.finish();
+        searched
+    }
+
+    /// Passes the items of a chunk to the printer; with those around it, if the context
+    /// continues across items.
+    fn around(
+        &self,
+        pack: &OpenPack,
+        chunk: &Chunk,
+        own: &Range<u32>,
+        printer: &mut ContextPrinter<'_>,
+        found: &mut SearchedChunk,
+    ) -> Result<(), Failure> {
+        let ContextSize { before, after } = self.context;
+        let with_neighbours = own.start.saturating_sub(after.saturating_add(1))
+            ..own.end.saturating_add(before).min(pack.reader.item_count());
+        let widened = [with_neighbours];
+        let runs = if pack.is_text() { &widened[..] } else { chunk };
+        for runs in pack.groups(runs) {
+            let mut wanted = runs.cursor();
+            for (position, item) in runs.span().zip(pack.reader.range(runs.span())?) {
+                // A neighbour that cannot be read is an error of its own chunk.
+                let item = match item {
+                    Err(_) if position >= own.end => break,
+                    item => item?,
+                };
+                if !wanted.contains(position) {
+                    continue;
+                }
+                let is_matching = printer.item(position, &item)?;
+                if own.contains(&position) {
+                    found.searched += 1;
+                    if is_matching {
+                        found.ends.push(printer.output().len());
+                    }
+                }
+                if found.found() >= self.limit {
+                    return Ok(());
                 }
             }
         }
         Ok(())
     }
-}
-
-/// Items of a chunk: those of whole records.
-fn chunk_items(reader: &Reader) -> u32 {
-    let trailer = reader.trailer();
-    let items_per_record = u64::from(trailer.items_per_record.max(1));
-    let records = u64::from(trailer.total_items).div_ceil(items_per_record).max(1);
-    let records_of_chunk = (CHUNK / (reader.file_size() / records).max(1)).max(1);
-    u32::try_from(records_of_chunk.saturating_mul(items_per_record)).unwrap_or(u32::MAX)
 }

@@ -12,11 +12,13 @@ use sealpack::{
     Bytes, Plain, Reader, RecordCopy, Writer, WriterOptions, Zstd, digest_list_path, names_path,
 };
 
-use self::sources::{Part, SourceHash, SourcePack, Sources};
+use self::sources::{Part, SelectedPart, SourceHash, SourcePack, Sources};
 use self::summary::RepackSummary;
 use super::cat::PositionRange;
 use super::distinct::Files;
 use super::location::PackLocation;
+use super::name_filter::NameFilterArgs;
+use super::position_runs::PositionRuns;
 use super::target::{Destination, Target, UploadArgs, report_caveats};
 use super::trust_args::TrustArgs;
 use super::write_args::{PackCodecArg, WriteArgs};
@@ -31,7 +33,7 @@ use crate::size::parse_u32;
 ///
 /// The items of the packs follow each other in the order of the arguments. What no option changes
 /// stays as it is in the first pack: items per record, codec, format id, checksums, content hash,
-/// app data. Items keep their names.
+/// app data. Items keep their names; --name and --exclude take only some of the items.
 ///
 /// Records that no option changes are copied as they are stored, without encoding them anew. Every
 /// record is checked on the way, and so is the content hash of every pack that is taken whole;
@@ -51,6 +53,8 @@ pub struct RepackArgs {
     /// leave an end open
     #[arg(long, value_name = "A..B")]
     range: Option<PositionRange>,
+    #[command(flatten)]
+    selection: NameFilterArgs,
     /// Copy records without checking what is in them
     #[arg(long)]
     unchecked: bool,
@@ -115,6 +119,7 @@ Examples:
   sealpack repack log.pack -o fast.pack --items-per-record 8
   sealpack repack mon.pack tue.pack wed.pack -o week.pack
   sealpack repack log.pack -o part.pack --range 1000..2000
+  sealpack repack src.pack -o docs.pack --name '**/*.md' --exclude drafts
   sealpack repack s3://bucket/a.pack -o a.pack --with-digests";
 
 /// What the new pack is like.
@@ -232,6 +237,7 @@ pub fn run(args: &RepackArgs) -> Result<CommandOutcome, Failure> {
     args.check()?;
     let interrupt = Interrupt::new().map_err(Failure::Signals)?;
     let sources = args.sources()?;
+    let selected = sources.selected(args.selection.parse()?)?;
     let first = sources.first()?;
     let shape = args.shape(first)?;
     let options = args.options(shape, args.app_data(&first.reader)?);
@@ -252,8 +258,8 @@ pub fn run(args: &RepackArgs) -> Result<CommandOutcome, Failure> {
         names: !args.changes.no_names,
         copied_records: 0,
     };
-    for part in sources.parts() {
-        repacking.append(&part)?;
+    for part in &selected {
+        repacking.append(part)?;
     }
     let summary = repacking.finish(args, &sources)?;
     match args.json {
@@ -276,16 +282,41 @@ struct Repacking {
 impl Repacking {
     /// Appends the items of a part: whole records where they can be copied, the rest
     /// item by item.
-    fn append(&mut self, part: &Part<'_>) -> Result<(), Failure> {
-        let first = self.target.item_count();
-        self.append_records(part)?;
-        let names = if self.names { part.source.reader.names()? } else { None };
-        let Some(names) = names else { return Ok(()) };
-        for named in names.range(part.positions.clone())? {
-            let (position, name) = named?;
-            if !name.is_empty() {
-                self.target.name_item(first + (position - part.positions.start), &name)?;
+    fn append(&mut self, selected: &SelectedPart<'_>) -> Result<(), Failure> {
+        let mut next = self.target.item_count();
+        for (runs, part) in selected.groups() {
+            match part {
+                Some(part) => self.append_records(&part)?,
+                None => self.append_some(&selected.part, runs)?,
             }
+        }
+        let reader = &selected.part.source.reader;
+        let names = if self.names { reader.names()? } else { None };
+        let Some(names) = names else { return Ok(()) };
+        for run in &selected.runs {
+            for named in names.range(run.clone())? {
+                let (_, name) = named?;
+                if !name.is_empty() {
+                    self.target.name_item(next, &name)?;
+                }
+                next += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends the items of some runs, whose records are read once.
+    fn append_some(&mut self, part: &Part<'_>, runs: PositionRuns<'_>) -> Result<(), Failure> {
+        let positions = runs.span();
+        let items = u64::from(positions.end - positions.start).max(1);
+        let bytes_an_item = part.stored_bytes_of(&positions) / items;
+        let mut taken = runs.cursor();
+        for (position, item) in positions.clone().zip(part.source.reader.range(positions)?) {
+            let item = item?;
+            if taken.contains(position) {
+                self.target.append_owned(item)?;
+            }
+            self.progress.add(bytes_an_item);
         }
         Ok(())
     }

@@ -11,6 +11,9 @@ use sealpack::{ReadCodec, Reader};
 
 use crate::command::cat::PositionRange;
 use crate::command::location::{PackLocation, PackSource};
+use crate::command::name_filter::NameFilter;
+use crate::command::named_items::no_names;
+use crate::command::position_runs::{PositionRuns, grouped_by_records};
 use crate::command::trust_args::TrustArgs;
 use crate::outcome::Failure;
 use crate::{printable, report};
@@ -119,8 +122,40 @@ impl Sources {
         self.sources.len()
     }
 
+    /// The parts that are taken, in order, and the items of them that a filter takes.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] if a pack stores no names or a pattern matches none;
+    /// [`Failure::Pack`].
+    pub fn selected<'a>(
+        &'a self,
+        filter: Option<NameFilter>,
+    ) -> Result<Vec<SelectedPart<'a>>, Failure> {
+        let Some(mut filter) = filter else {
+            let whole = |part: Part<'a>| SelectedPart { runs: vec![part.positions.clone()], part };
+            return Ok(self.parts().map(whole).collect());
+        };
+        let mut selected = Vec::new();
+        for part in self.parts() {
+            let reader = &part.source.reader;
+            let names = reader.names()?.ok_or_else(|| no_names(reader.path()))?;
+            let runs = filter.runs(&names, part.positions.clone())?;
+            if !runs.is_empty() {
+                selected.push(SelectedPart { part: Part { is_last: false, ..part }, runs });
+            }
+        }
+        if let Some(pattern) = filter.taken().unmatched().next() {
+            let pattern = printable::name(pattern);
+            return Err(Failure::usage(format!("no item's name matches {pattern}")));
+        }
+        if let Some(last) = selected.last_mut() {
+            last.part.is_last = true;
+        }
+        Ok(selected)
+    }
+
     /// The parts that are taken, in order.
-    pub fn parts(&self) -> impl Iterator<Item = Part<'_>> {
+    fn parts(&self) -> impl Iterator<Item = Part<'_>> {
         let mut start = 0_u64;
         self.sources.iter().filter_map(move |source| {
             let items = u64::from(source.reader.item_count());
@@ -135,6 +170,13 @@ impl Sources {
     }
 }
 
+/// A part of which the items with some names are taken.
+pub struct SelectedPart<'a> {
+    pub part: Part<'a>,
+    /// The positions, as runs of neighbours in ascending order; not empty.
+    pub runs: Vec<Range<u32>>,
+}
+
 /// Items of one pack that are taken.
 pub struct Part<'a> {
     pub source: &'a SourcePack,
@@ -142,6 +184,21 @@ pub struct Part<'a> {
     pub positions: Range<u32>,
     /// Whether nothing follows.
     pub is_last: bool,
+}
+
+impl<'a> SelectedPart<'a> {
+    /// The groups of items that are read together, and as parts of their own those of
+    /// which every item is taken.
+    pub fn groups(&self) -> impl Iterator<Item = (PositionRuns<'_>, Option<Part<'a>>)> {
+        let Part { source, is_last, .. } = self.part;
+        let end = self.runs.last().map_or(0, |run| run.end);
+        let items_per_record = source.reader.trailer().items_per_record;
+        grouped_by_records(&self.runs, items_per_record).map(move |runs| {
+            let positions = runs.span();
+            let is_last = is_last && positions.end == end;
+            (runs, runs.is_one().then_some(Part { source, positions, is_last }))
+        })
+    }
 }
 
 impl Part<'_> {

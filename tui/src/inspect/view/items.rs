@@ -9,7 +9,7 @@ use ratatui::widgets::{Block, Borders, Paragraph, Widget};
 use crate::inspect::item::{Text, looks_like_text};
 use crate::inspect::layout::InspectorLayout;
 use crate::inspect::model::{Inspector, ItemFormat};
-use crate::terminal::text::{count, cut, grouped, harmless, sanitised, width, wrapped};
+use crate::terminal::text::{count, cut, cut_front, grouped, harmless, sanitised, width, wrapped};
 
 /// Draws both areas.
 pub fn render(app: &Inspector, parts: &InspectorLayout, buffer: &mut Buffer) {
@@ -34,9 +34,13 @@ fn render_list(app: &Inspector, parts: &InspectorLayout, buffer: &mut Buffer) {
         let size = items.and_then(|items| items.range(slot)).map(|r| r.end - r.start);
         let size = size.map_or_else(|| "·".into(), grouped);
         let room = columns.saturating_sub(positions + width(&size) + 5);
-        let preview = match items.and_then(|items| items.get(slot)) {
-            Some(item) if room >= MIN_PREVIEW => preview(&item, room),
-            _ => String::new(),
+        let name = app.names.printable(record.first_item.saturating_add(slot));
+        let preview = match (name, items.and_then(|items| items.get(slot))) {
+            _ if room < MIN_PREVIEW => String::new(),
+            // The end of a path says more than its beginning.
+            (Some(name), _) => cut_front(&sanitised(&name), room),
+            (None, Some(item)) => preview(&item, room),
+            (None, None) => String::new(),
         };
         let gap = columns.saturating_sub(positions + width(&preview) + width(&size) + 4);
         let text = format!(" {position:>positions$}  {preview}{}{size} ", " ".repeat(gap));
@@ -52,8 +56,8 @@ fn render_list(app: &Inspector, parts: &InspectorLayout, buffer: &mut Buffer) {
 /// The minimum number of columns for a useful preview.
 const MIN_PREVIEW: usize = 8;
 
-/// Returns a preview of an item in a few columns: its text, or its first bytes in hex. If
-/// packs named their items, the preview would be the name.
+/// Returns a preview of an item without a name in a few columns: its text, or its first
+/// bytes in hex.
 fn preview(item: &[u8], columns: usize) -> String {
     // More bytes than columns, because a character may take several bytes and white space
     // is collapsed.
@@ -83,12 +87,7 @@ fn render_item(app: &Inspector, parts: &InspectorLayout, buffer: &mut Buffer) {
     };
     let bytes = app.bytes().unwrap_or_default();
     let title = match &loaded.items {
-        Ok(_) => format!(
-            "item {} · {} · {}",
-            grouped(app.position().into()),
-            count(bytes.len() as u64, "byte"),
-            look(app)
-        ),
+        Ok(_) => item_title(app, bytes.len() as u64, heading.width.into()),
         Err(what) => format!("✗ {what} · as stored, {}", count(bytes.len() as u64, "byte")),
     };
     let style = if loaded.items.is_ok() { app.palette.strong() } else { app.palette.bad() };
@@ -117,6 +116,23 @@ fn render_item(app: &Inspector, parts: &InspectorLayout, buffer: &mut Buffer) {
     match app.item_format() {
         ItemFormat::Hex => render_hex(app, &bytes, content, buffer),
         ItemFormat::Text | ItemFormat::View => render_text(app, content, buffer),
+    }
+}
+
+/// Returns the title of an item in some columns: with its name, if there is room for a
+/// useful part of it.
+fn item_title(app: &Inspector, size: u64, columns: usize) -> String {
+    let item = format!("item {}", grouped(app.position().into()));
+    let what = format!("{} · {}", count(size, "byte"), look(app));
+    let Some(name) = app.names.printable(app.position()) else {
+        return format!("{item} · {what}");
+    };
+    let name = sanitised(&name);
+    let room = columns.saturating_sub(width(&item) + width(&what) + 6);
+    match room >= MIN_PREVIEW.min(width(&name)) {
+        true => format!("{item} · {} · {what}", cut_front(&name, room)),
+        // The name matters more than how the item is shown.
+        false => cut_front(&name, columns),
     }
 }
 
@@ -161,7 +177,9 @@ fn render_text(app: &Inspector, area: Rect, buffer: &mut Buffer) {
 
 /// Returns a line of text with the search hits marked.
 fn marked(app: &Inspector, text: &str) -> Line<'static> {
-    let Some(needle) = &app.needle else { return Line::raw(text.to_string()) };
+    let Some(needle) = app.needle.as_ref().filter(|needle| !needle.is_of_names) else {
+        return Line::raw(text.to_string());
+    };
     let mut spans = Vec::new();
     let mut end = 0;
     for hit in needle.hits(text.as_bytes()) {

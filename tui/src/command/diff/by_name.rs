@@ -1,0 +1,337 @@
+//! Comparing two packs by the names of their items.
+//!
+//! Items of equal names belong together, wherever they are; of several items with one
+//! name, the first with the first and so on. An item that is only in one pack and has
+//! the bytes of one that is only in the other was renamed.
+
+use std::collections::{BTreeSet, HashMap};
+use std::iter::Peekable;
+use std::sync::{Mutex, PoisonError};
+
+use sealpack::core::format::digest::{Hash, record_digest};
+use sealpack::{Bytes, Error, Names, Reader};
+
+use super::compare::Method;
+use crate::outcome::Failure;
+use crate::progress::ProgressMeter;
+
+/// Decoded bytes that are compared in one step, approximately.
+const STEP_BYTES: u64 = 16 << 20;
+
+/// Items that are compared in one step, at most.
+const STEP_ITEMS: u64 = 1 << 16;
+
+/// A difference between two packs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NamedDifference {
+    /// The second pack has the item, the first does not.
+    Added { position: u32 },
+    /// The first pack has the item, the second does not.
+    Removed { position: u32 },
+    /// Both have an item of this name, with other bytes.
+    Changed { positions: [u32; 2], sizes: [usize; 2], first_difference: usize },
+    /// Both have these bytes, under other names.
+    Renamed { positions: [u32; 2] },
+}
+
+/// The differences between two packs, by name.
+pub struct NamedDifferences<'a> {
+    pub packs: [&'a Reader; 2],
+    names: [Names; 2],
+    /// The number of names that both packs have.
+    pub shared: u32,
+    /// Of these, the items that have the same bytes at another position.
+    pub moved: u32,
+    /// The number of differences of each kind.
+    pub added: u32,
+    pub removed: u32,
+    pub changed: u32,
+    pub renamed: u32,
+    /// The first differences, by name.
+    pub listed: Vec<(Bytes, NamedDifference)>,
+    limit: usize,
+    /// Whether to stop at the first difference.
+    any: bool,
+}
+
+/// The positions of items: those in both packs, and those in one.
+#[derive(Default)]
+struct JoinedNames {
+    shared: Vec<[u32; 2]>,
+    only: [Vec<u32>; 2],
+}
+
+impl<'a> NamedDifferences<'a> {
+    /// Prepares the comparison.
+    pub fn new(packs: [&'a Reader; 2], names: [Names; 2], limit: usize, any: bool) -> Self {
+        Self {
+            packs,
+            names,
+            shared: 0,
+            moved: 0,
+            added: 0,
+            removed: 0,
+            changed: 0,
+            renamed: 0,
+            listed: Vec::new(),
+            limit,
+            any,
+        }
+    }
+
+    /// Returns whether there are no differences. The order of the items is none.
+    pub fn none(&self) -> bool {
+        self.added == 0
+            && self.removed == 0
+            && self.changed == 0
+            && self.renamed == 0
+            && self.same_app_data()
+    }
+
+    /// Returns whether both packs have the same app data.
+    pub fn same_app_data(&self) -> bool {
+        let [a, b] = self.packs;
+        a.app_data() == b.app_data()
+    }
+
+    fn is_enough(&self) -> bool {
+        self.any && !self.none()
+    }
+
+    /// Finds the differences. What `method` proves equal is not read.
+    ///
+    /// # Errors
+    /// [`Failure::Pack`].
+    pub fn find(&mut self, method: &Method, progress: &mut ProgressMeter) -> Result<(), Failure> {
+        let JoinedNames { mut shared, only: [mut removed, mut added] } = self.join()?;
+        self.shared = count(&shared);
+        self.removed = count(&removed);
+        self.added = count(&added);
+        progress.add(u64::from(self.removed) + u64::from(self.added));
+        if self.is_enough() {
+            return Ok(());
+        }
+        shared.sort_unstable();
+        let equal = EqualRecords::of(self.packs[0], method)?;
+        self.compare(&shared, &equal, progress)?;
+        if self.is_enough() {
+            return Ok(());
+        }
+        self.pair_renamed(&mut removed, &mut added)?;
+        removed.sort_unstable();
+        added.sort_unstable();
+        for position in removed.into_iter().take(self.limit) {
+            self.list(0, position, NamedDifference::Removed { position })?;
+        }
+        for position in added.into_iter().take(self.limit) {
+            self.list(1, position, NamedDifference::Added { position })?;
+        }
+        self.listed.sort_by(|(one, _), (other, _)| one.cmp(other));
+        self.listed.truncate(self.limit);
+        Ok(())
+    }
+
+    /// Finds the items whose names both packs have.
+    fn join(&self) -> Result<JoinedNames, Error> {
+        let [a, b] = &self.names;
+        let (mut a, mut b) = (in_order(a)?, in_order(b)?);
+        let mut joined = JoinedNames::default();
+        let JoinedNames { shared, only: [removed, added] } = &mut joined;
+        loop {
+            let order = match (a.peek(), b.peek()) {
+                (None, None) => return Ok(joined),
+                (Some(Ok((_, one))), Some(Ok((_, other)))) => one.cmp(other),
+                (Some(_), None) | (Some(Err(_)), _) => std::cmp::Ordering::Less,
+                (None, Some(_)) | (_, Some(Err(_))) => std::cmp::Ordering::Greater,
+            };
+            let from_a = if order.is_le() { a.next().transpose()? } else { None };
+            let from_b = if order.is_ge() { b.next().transpose()? } else { None };
+            match (from_a, from_b) {
+                (Some((one, _)), Some((other, _))) => shared.push([one, other]),
+                (Some((position, _)), None) => removed.push(position),
+                (None, Some((position, _))) => added.push(position),
+                (None, None) => {}
+            }
+        }
+    }
+
+    /// Compares the items that both packs have.
+    fn compare(
+        &mut self,
+        shared: &[[u32; 2]],
+        equal: &EqualRecords,
+        progress: &mut ProgressMeter,
+    ) -> Result<(), Failure> {
+        let [a, b] = self.packs;
+        let mut moved = 0;
+        for pairs in shared.chunks(step_items(a).min(step_items(b))) {
+            progress.add(2 * pairs.len() as u64);
+            let pairs: Vec<[u32; 2]> =
+                pairs.iter().filter(|pair| !equal.contain(pair)).copied().collect();
+            let items_a = items(a, pairs.iter().map(|[at, _]| *at))?;
+            let items_b = items(b, pairs.iter().map(|[_, at]| *at))?;
+            for (positions, (a, b)) in pairs.iter().zip(items_a.iter().zip(&items_b)) {
+                if a == b {
+                    moved += u32::from(positions[0] != positions[1]);
+                    continue;
+                }
+                self.changed += 1;
+                if self.changed as usize <= self.limit {
+                    let first_difference = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+                    let (positions, sizes) = (*positions, [a.len(), b.len()]);
+                    let changed = NamedDifference::Changed { positions, sizes, first_difference };
+                    self.list(0, positions[0], changed)?;
+                }
+            }
+            if self.is_enough() {
+                break;
+            }
+        }
+        self.moved = moved;
+        Ok(())
+    }
+
+    /// Pairs the items that are only in one pack and have equal bytes, and removes
+    /// them from the lists.
+    fn pair_renamed(
+        &mut self,
+        removed: &mut Vec<u32>,
+        added: &mut Vec<u32>,
+    ) -> Result<(), Failure> {
+        if removed.is_empty() || added.is_empty() {
+            return Ok(());
+        }
+        let [a, b] = self.packs;
+        let mut by_digest: HashMap<Hash, Vec<u32>> = HashMap::new();
+        // The last of a list is taken first.
+        for (position, digest) in digests(a, removed)?.into_iter().rev() {
+            by_digest.entry(digest).or_default().push(position);
+        }
+        let mut renamed: Vec<[u32; 2]> = Vec::new();
+        for (position, digest) in digests(b, added)? {
+            if let Some(from) = by_digest.get_mut(&digest).and_then(Vec::pop) {
+                renamed.push([from, position]);
+            }
+        }
+        for (which, only) in [removed, added].into_iter().enumerate() {
+            let mut paired: Vec<u32> =
+                renamed.iter().filter_map(|pair| pair.get(which)).copied().collect();
+            paired.sort_unstable();
+            only.retain(|position| paired.binary_search(position).is_err());
+        }
+        self.renamed = count(&renamed);
+        self.removed -= self.renamed;
+        self.added -= self.renamed;
+        for positions in renamed.into_iter().take(self.limit) {
+            self.list(1, positions[1], NamedDifference::Renamed { positions })?;
+        }
+        Ok(())
+    }
+
+    fn list(
+        &mut self,
+        which: usize,
+        position: u32,
+        difference: NamedDifference,
+    ) -> Result<(), Failure> {
+        self.listed.push((self.name(which, position)?, difference));
+        Ok(())
+    }
+
+    /// The name of an item of one pack.
+    ///
+    /// # Errors
+    /// [`Failure::Pack`] if the names are damaged.
+    pub fn name(&self, which: usize, position: u32) -> Result<Bytes, Failure> {
+        let names = self.names.get(which).unwrap_or(&self.names[0]);
+        Ok(names.get(position)?)
+    }
+}
+
+/// The records that are known to be equal in both packs.
+struct EqualRecords {
+    /// The others; `None` if no record is known to be equal.
+    differing: Option<BTreeSet<u32>>,
+    items_per_record: u32,
+}
+
+impl EqualRecords {
+    fn of(pack: &Reader, method: &Method) -> Result<Self, Failure> {
+        let differing = match method {
+            Method::ContentHash => Some(BTreeSet::new()),
+            Method::DigestLists(lists) => {
+                let [a, b] = lists.as_ref();
+                Some(a.differing(b).collect::<Result<_, _>>()?)
+            }
+            Method::Digests | Method::Items => None,
+        };
+        Ok(Self { differing, items_per_record: pack.trailer().items_per_record.max(1) })
+    }
+
+    /// Whether the items at these positions are known to be equal.
+    fn contain(&self, [a, b]: &[u32; 2]) -> bool {
+        let is_equal =
+            |differing: &BTreeSet<u32>| !differing.contains(&(a / self.items_per_record));
+        a == b && self.differing.as_ref().is_some_and(is_equal)
+    }
+}
+
+/// A number of items, of which no pack has more.
+fn count<T>(items: &[T]) -> u32 {
+    u32::try_from(items.len()).unwrap_or(u32::MAX)
+}
+
+type OrderedNames = Peekable<Box<dyn Iterator<Item = Result<(u32, Bytes), Error>>>>;
+
+/// The names in ascending order. Names that are stored in another order are sorted in
+/// memory.
+fn in_order(names: &Names) -> Result<OrderedNames, Error> {
+    let ordered: Box<dyn Iterator<Item = _>> = if names.is_sorted() {
+        Box::new(names.iter())
+    } else {
+        let mut all = names.iter().collect::<Result<Vec<_>, _>>()?;
+        all.sort_by(|(at, one), (other_at, other)| (one, at).cmp(&(other, other_at)));
+        Box::new(all.into_iter().map(Ok))
+    };
+    Ok(ordered.peekable())
+}
+
+/// How many items of a pack have [`STEP_BYTES`], approximately.
+fn step_items(reader: &Reader) -> usize {
+    let stored = reader.directory().records_end() / u64::from(reader.item_count()).max(1);
+    let items = (STEP_BYTES / stored.max(1)).clamp(16, STEP_ITEMS);
+    usize::try_from(items).unwrap_or(16)
+}
+
+/// The items at these positions, in the same order.
+fn items(reader: &Reader, positions: impl Iterator<Item = u32>) -> Result<Vec<Bytes>, Error> {
+    let positions: Vec<u32> = positions.collect();
+    let mut items = vec![Bytes::new(); positions.len()];
+    reader.get_many(&positions, |request, item| {
+        if let Some(place) = items.get_mut(request) {
+            *place = item;
+        }
+    })?;
+    Ok(items)
+}
+
+/// The digests of the items at these positions, in the same order. Empty items are left
+/// out: that two of them are equal says nothing.
+fn digests(reader: &Reader, positions: &[u32]) -> Result<Vec<(u32, Hash)>, Failure> {
+    let mut found = Vec::with_capacity(positions.len());
+    for positions in positions.chunks(step_items(reader)) {
+        let digests = Mutex::new(vec![None; positions.len()]);
+        reader.get_many_unordered(positions, |request, item| {
+            // An item of a pack is not too long for a digest.
+            let digest = record_digest([item]).ok().filter(|_| !item.is_empty());
+            let mut digests = digests.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(place) = digests.get_mut(request) {
+                *place = digest;
+            }
+        })?;
+        let digests = digests.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let known = positions.iter().zip(digests);
+        found.extend(known.filter_map(|(position, digest)| Some((*position, digest?))));
+    }
+    Ok(found)
+}
