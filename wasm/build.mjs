@@ -33,7 +33,7 @@ const target = process.env.CARGO_TARGET_DIR ?? path.join(root, "target");
  * The wasm modules and the cargo features of each. The builder's module also
  * reads: the two together are far smaller than two modules.
  */
-const MODULES = { read: "read", build: "read,build", trust: "trust", lab: "lab" };
+const MODULES = { read: "read", build: "read,build", trust: "trust", names: "names", lab: "lab" };
 
 function run(command, args, options = {}) {
   execFileSync(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"], ...options });
@@ -127,7 +127,7 @@ function flags(name, more) {
   const all = [`--remap-path-prefix=${cargo}/registry/src/=`, `--remap-path-prefix=${root}=`];
   all.push("--cfg=sealpack_module", ...more);
   // WebCrypto hashes long messages; a small SHA-256 suffices for the others.
-  if (["read", "trust"].includes(name)) all.push('--cfg=sha2_backend_soft="compact"');
+  if (["read", "trust", "names"].includes(name)) all.push('--cfg=sha2_backend_soft="compact"');
   return all.join("\u001f");
 }
 
@@ -225,7 +225,7 @@ function optimise(wasm, optimiser) {
 /**
  * Writes the gzipped module as a script and, except for the lab, as a file. For
  * workerd, which compiles modules at deployment only, also as it is: the
- * builder's, which reads too, and that of digest lists.
+ * builder's, which reads too, and those of digest lists and of names.
  */
 async function pack(name, bytes) {
   const packed = await gzipped(bytes);

@@ -27,6 +27,20 @@ export function checkPosition(position, what, count) {
 }
 
 /**
+ * @param {number} start
+ * @param {number} end
+ * @param {number} count
+ */
+export function checkRange(start, end, count) {
+  for (const bound of [start, end]) {
+    if (!Number.isInteger(bound)) throw invalidArgument(`a position must be a whole number, not ${describe(bound)}`);
+  }
+  if (start < 0 || end < start || end > count) {
+    throw new SealpackError("out-of-range", `no items ${start} to ${end}: the pack has ${count}, counted from 0`);
+  }
+}
+
+/**
  * Checks positions, and groups their indices by the record of each.
  *
  * @param {number[]} positions

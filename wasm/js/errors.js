@@ -47,8 +47,8 @@ export class SealpackError extends Error {
 }
 
 /** @type {PublicError["section"][]} */
-const SECTIONS = [undefined, "trailer", "index", "app-data", "record", "content-hash", "digest-list"];
-const SECTION_NAMES = ["", "trailer", "offset index", "app data", "record", "content hash", "digest list"];
+const SECTIONS = [undefined, "trailer", "index", "app-data", "record", "content-hash", "digest-list", "names"];
+const SECTION_NAMES = ["", "trailer", "offset index", "app data", "record", "content hash", "digest list", "names"];
 const MAX_U32 = 2 ** 32 - 1;
 
 /** @param {bigint} number */
@@ -184,6 +184,34 @@ const ROWS = [
     undefined,
     (f) => `the items of record ${f[0]} have the digest ${foundHash(f)}, but ${expectedHash(f)} is trusted`,
   ],
+  // NamesFault; a block that cannot be decoded has the row of its decoding error.
+  ["corrupt", "names", ([names, items]) => `there are ${names} names for ${items} items`],
+  ["corrupt", "names", ([block]) => `block ${block} does not follow the block before it`],
+  ["corrupt", "names", ([block, size]) => `block ${block} claims an impossible size of ${size} bytes`],
+  ["corrupt", "names", ([item]) => `the name of item ${item} is cut short`],
+  ["corrupt", "names", ([item]) => `bytes follow the last name of the block of item ${item}`],
+  ["corrupt", "names", ([item]) => `the name of item ${item} claims to share more bytes with the previous name than that name has`],
+  ["corrupt", "names", ([item]) => `the name of item ${item} has more than 65535 bytes`],
+  ["corrupt", "names", ([item]) => `the name of item ${item} contains a NUL byte`],
+  ["corrupt", "names", ([item]) => `the names of the block of item ${item} take more than 4 MiB`],
+  [
+    "corrupt",
+    "names",
+    ([item]) => `the name of item ${item} sorts before the previous one, but the names are marked as sorted`,
+  ],
+  [
+    "corrupt",
+    "names",
+    ([rank, item]) => `entry ${rank} of the sorted order is item ${item}, which does not exist`,
+  ],
+  ["unsupported", "names", () => "they are in a file next to the pack"],
+  [
+    "corrupt",
+    "names",
+    ([expected, found]) => `the pack states a file of ${expected} bytes, and this one has ${found}`,
+  ],
+  ["checksum", "names", () => "the pack states another hash of this file"],
+  ["limit", undefined, ([limit]) => `more than ${limit} items have this name`],
   // Refusal, in wasm/src/error.rs
   ["invalid-argument", undefined, () => "a size or an offset is not a whole number of bytes"],
   ["invalid-argument", undefined, () => "the pack is already open, or opening it failed"],
@@ -208,6 +236,7 @@ function toError([numbers, text]) {
   const [code, fault, messageFrom] = ROWS[Number(row)];
   const where = SECTIONS[Number(section)];
   const record = where === "record" ? Number(number) : undefined;
+  const block = where === "names" && fault === "decode" ? `block ${number}: ` : "";
   const message = messageFrom(fields, text);
   if (code === "encode") {
     return new SealpackError(
@@ -222,7 +251,7 @@ function toError([numbers, text]) {
   const place = record === undefined ? SECTION_NAMES[Number(section)] : `record ${record}`;
   // A file too short for a trailer is not a damaged pack but another kind of file.
   const other = fault === "truncated" && where === "trailer" ? "not-a-pack" : code;
-  return new SealpackError(other, `${place}: ${message}`, { section: where, fault, record });
+  return new SealpackError(other, `${place}: ${block}${message}`, { section: where, fault, record });
 }
 
 /**

@@ -77,6 +77,12 @@ export interface OpenOptions {
   contentHash?: string | Bytes | undefined;
   /** The pack's digest list: `NAME.digests`. */
   digests?: string | URL | Request | Blob | Bytes | FileHandle | Source | undefined;
+  /**
+   * The file next to the pack that contains its names, `NAME.names`: large ones
+   * are not in the pack. Default: for a URL, that URL with `.names` after its path.
+   * It is read when names are asked for, and checked against its hash in the pack.
+   */
+  names?: string | URL | Request | Blob | Bytes | FileHandle | Source | undefined;
   /** How often a request is retried after a 5xx, a 429 or a lost connection. Default: 3. */
   retries?: number | undefined;
   /**
@@ -197,6 +203,31 @@ export interface Report {
   readonly workers: number;
 }
 
+/**
+ * The name of an item: a string if it is UTF-8, otherwise its bytes. Any
+ * character but NUL may be in it; it need not be a safe path.
+ */
+export type ItemName = string | Uint8Array<ArrayBuffer>;
+
+/**
+ * The names of a pack's items. Several items may have the same name, and an item
+ * may have none. Calls decode what they need, and fail with `corrupt` if that is
+ * damaged; items can still be read by position.
+ */
+export interface Names extends Iterable<[position: number, name: ItemName | null]> {
+  /** The number of items. */
+  readonly length: number;
+  /** Whether the names ascend with the positions, compared byte by byte. */
+  readonly isSorted: boolean;
+  /** The name of an item; null if it has none. */
+  get(position: number): ItemName | null;
+  /** The positions of all items with exactly this name, ascending. */
+  find(name: string | Bytes): number[];
+  /** Positions and names from `start` (default: 0) up to `end` (default: all). */
+  range(start?: number, end?: number): Generator<[position: number, name: ItemName | null], void, undefined>;
+  [Symbol.iterator](): Generator<[position: number, name: ItemName | null], void, undefined>;
+}
+
 /** An open pack. */
 export class Pack {
   private constructor();
@@ -226,6 +257,13 @@ export class Pack {
   verify(options?: VerifyOptions): Promise<Report>;
   /** The application's own bytes; empty if there are none. Rejects with `untrusted` if a content hash is trusted, which does not cover them. */
   appData(): Promise<Uint8Array<ArrayBuffer>>;
+  /**
+   * The names of the items; null if the pack has none. Decodes nothing; reads the
+   * names file if the names are in one. Rejects with `untrusted` if a content hash is trusted, which does not cover them.
+   */
+  names(options?: ReadOptions): Promise<Names | null>;
+  /** The positions of all items with exactly this name, ascending; none if the pack has no names. */
+  find(name: string | Bytes, options?: ReadOptions): Promise<number[]>;
   /** The place of a record in the file; reads nothing. */
   record(number: number): RecordPlace;
   /** The place of the record that contains an item. */
@@ -362,7 +400,12 @@ export type ModuleSource = string | URL | Request | Response | Bytes | CompiledM
 export function init(
   source?:
     | ModuleSource
-    | { read?: ModuleSource | undefined; build?: ModuleSource | undefined; trust?: ModuleSource | undefined },
+    | {
+        read?: ModuleSource | undefined;
+        build?: ModuleSource | undefined;
+        trust?: ModuleSource | undefined;
+        names?: ModuleSource | undefined;
+      },
 ): Promise<void>;
 
 export type ErrorCode =
@@ -404,7 +447,7 @@ export interface ErrorDetails {
   readonly message: string;
   /** The damaged part of the file, and what is wrong with it. */
   readonly section?:
-    "trailer" | "index" | "app-data" | "record" | "content-hash" | "digest-list" | undefined;
+    "trailer" | "index" | "app-data" | "record" | "content-hash" | "digest-list" | "names" | undefined;
   readonly fault?: string | undefined;
   /** The damaged record. */
   readonly record?: number | undefined;

@@ -6,6 +6,7 @@
 import { newGlue as readGlue } from "../dist/read.js";
 import { newGlue as buildGlue } from "../dist/build.js";
 import { newGlue as trustGlue } from "../dist/trust.js";
+import { newGlue as namesGlue } from "../dist/names.js";
 import { SealpackError, invalidArgument, messageOf } from "./errors.js";
 import { describe, isBytes, kindOf, toBytes } from "./bytes.js";
 
@@ -188,7 +189,11 @@ export const trusting = new WasmModule(trustGlue, {
   script: () => import("../dist/trust.packed.js"),
   file: () => new URL("../dist/trust.wasm.gz", import.meta.url),
 });
-const MODULES = { read: reading, build: building, trust: trusting };
+export const naming = new WasmModule(namesGlue, {
+  script: () => import("../dist/names.packed.js"),
+  file: () => new URL("../dist/names.wasm.gz", import.meta.url),
+});
+const MODULES = { read: reading, build: building, trust: trusting, names: naming };
 
 /** @type {typeof publicInit} */
 export async function init(source) {

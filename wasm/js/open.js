@@ -5,6 +5,7 @@ import { describe } from "./bytes.js";
 import { abortable, throwIfAborted } from "./abort.js";
 import { checkCodec } from "./codec.js";
 import { PRIVATE, Pack } from "./pack.js";
+import { namesFileOf } from "./names.js";
 import { sourceFrom } from "./source/from.js";
 import { DigestList, trustFrom } from "./trust.js";
 
@@ -40,7 +41,9 @@ export async function open(input, options = {}) {
     const { glue } = instance;
     const { size, tail } = await sizeAndTail(source, glue, signal, onProgress);
     const handle = await openLoop(source, size, tail, { glue, signal, recordLimit, onProgress });
-    const pack = new Pack(PRIVATE, { source, handle, size, codec, recordLimit, list, cacheSize, instance });
+    const namesFile = namesFileOf(input, options);
+    const parts = { source, handle, size, codec, recordLimit, list, cacheSize, instance, namesFile };
+    const pack = new Pack(PRIVATE, parts);
     if (list) await authenticate(pack, handle, list, signal);
     return pack;
   } catch (error) {

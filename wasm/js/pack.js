@@ -3,10 +3,11 @@
 import { reading } from "./modules.js";
 import { SealpackError, guarded, invalidArgument } from "./errors.js";
 import { abortable, throwIfAborted } from "./abort.js";
-import { atLeastOne, checkPosition, groupedByRecord } from "./checks.js";
+import { atLeastOne, checkPosition, checkRange, groupedByRecord } from "./checks.js";
 import { reopen } from "./examine.js";
 import { Records, itemOf } from "./records.js";
 import { PackCodec } from "./codec.js";
+import { PackNames } from "./names.js";
 import { describe, toHex } from "./bytes.js";
 import { ASYNC_DISPOSE, DISPOSE } from "./platform.js";
 import { verifyPack } from "./verify.js";
@@ -53,6 +54,7 @@ export class Pack {
   #tailStart;
   #list;
   #records;
+  #names;
   /** Operations that use the handle. */
   #busy = 0;
   #renewing = false;
@@ -68,8 +70,9 @@ export class Pack {
    * @param {DigestList | null} parts.list
    * @param {number} parts.cacheSize
    * @param {Instance<ReadGlue>} parts.instance
+   * @param {(() => Promise<PackSource>) | undefined} parts.namesFile
    */
-  constructor(key, { source, handle, size, codec, recordLimit, list, cacheSize, instance }) {
+  constructor(key, { source, handle, size, codec, recordLimit, list, cacheSize, instance, namesFile }) {
     if (key !== PRIVATE) throw invalidArgument("a Pack is opened by open()");
     this.#source = source;
     this.#handle = /** @type {PackHandle | null} */ (handle);
@@ -87,6 +90,7 @@ export class Pack {
      */
     this.info = Object.freeze({ ...info, fileSize: size });
     this.#records = new Records(this, cacheSize);
+    this.#names = new PackNames(this, namesFile);
     this.#codec = new PackCodec(codec, this.info.formatId, () => this.handle());
   }
 
@@ -122,6 +126,16 @@ export class Pack {
       );
     }
     return /** @type {Uint8Array<ArrayBuffer>} */ (this.handle().appData(false));
+  }
+
+  /** @type {Public.Pack["names"]} */
+  async names({ signal } = {}) {
+    return this.#names.open(signal);
+  }
+
+  /** @type {Public.Pack["find"]} */
+  async find(name, { signal } = {}) {
+    return this.#names.find(name, signal);
   }
 
   /** @type {Public.Pack["record"]} */
@@ -210,15 +224,7 @@ export class Pack {
   #checkRange(start, end, { requestSize = REQUEST_SIZE }) {
     this.handle();
     atLeastOne({ requestSize });
-    for (const bound of [start, end]) {
-      if (!Number.isInteger(bound)) throw invalidArgument(`a position must be a whole number, not ${describe(bound)}`);
-    }
-    if (start < 0 || end < start || end > this.length) {
-      throw new SealpackError(
-        "out-of-range",
-        `no items ${start} to ${end}: the pack has ${this.length}, counted from 0`,
-      );
-    }
+    checkRange(start, end, this.length);
   }
 
   // ---- for the package's own modules
@@ -452,6 +458,7 @@ export class Pack {
     if (!handle) return undefined;
     this.#handle = null;
     handle.free();
+    this.#names.close();
     const closing = this.#list?.close();
     return closing ? Promise.all([closing, this.#source.close?.()]).then(() => {}) : this.#source.close?.();
   }

@@ -9,6 +9,8 @@ use alloc::vec::Vec;
 
 use js_sys::{Array, BigUint64Array};
 use sealpack_core::Error;
+#[cfg(feature = "names")]
+use sealpack_core::error::NamesFault;
 use sealpack_core::error::{DecodeError, Fault, Limit, Misuse, Section, Untrusted};
 use wasm_bindgen::JsValue;
 
@@ -72,6 +74,22 @@ pub enum ErrorRow {
     UntrustedAppData,
     UntrustedBlock,
     UntrustedRecord,
+    // NamesFault, and the limit of a lookup
+    NamesCount,
+    NamesBlockOrder,
+    NamesBlockSize,
+    NamesEntry,
+    NamesBlockLeftover,
+    NamesShared,
+    NameLength,
+    NameNul,
+    NamesExpanded,
+    NamesOrder,
+    NamesOrderEntry,
+    NamesCompanion,
+    NamesCompanionSize,
+    NamesCompanionHash,
+    SameNameLimit,
 }
 
 /// What this crate itself refuses: the last rows of the same table.
@@ -79,7 +97,7 @@ pub enum ErrorRow {
 #[repr(u32)]
 pub enum ModuleRefusal {
     /// A size or an offset is not a whole number of bytes.
-    NotWhole = ErrorRow::UntrustedRecord as u32 + 1,
+    NotWhole = ErrorRow::SameNameLimit as u32 + 1,
     /// The pack is already open, or opening it failed.
     OpeningFinished,
     /// No codec has this name.
@@ -116,12 +134,16 @@ pub fn thrown(error: &Error) -> JsValue {
     Array::of2(&BigUint64Array::from(&numbers(error)[..]).into(), &text).into()
 }
 
-/// The error as numbers: its [`ErrorRow`], the section (0 for none), the
-/// record, three fields in the order that the error declares them, and, where
+/// The error as numbers: its [`ErrorRow`], the section (0 for none), the number of
+/// the record or of the block of names, three fields in the order that the error declares them, and, where
 /// the error compares two hashes, both as little-endian words.
 #[must_use]
 pub fn numbers(error: &Error) -> Vec<u64> {
-    let (section, record) = match error {
+    let (section, number) = match error {
+        #[cfg(feature = "names")]
+        Error::Corrupt { fault: Fault::Names(NamesFault::Decode { block, .. }), .. } => {
+            (NAMES, *block)
+        }
         Error::Corrupt { section, .. } => place(*section),
         Error::Encode { record: Some(record), .. }
         | Error::Untrusted(Untrusted::Record { record, .. }) => (RECORD, *record),
@@ -137,7 +159,7 @@ pub fn numbers(error: &Error) -> Vec<u64> {
         _ => OTHER,
     };
     let [a, b, c] = fields;
-    let mut numbers = Vec::from([row as u64, section, record.into(), a, b, c]);
+    let mut numbers = Vec::from([row as u64, section, number.into(), a, b, c]);
     if let Some(hashes) = hashes(error) {
         let words = hashes.iter().flat_map(|hash| hash.as_chunks().0);
         numbers.extend(words.map(|word| u64::from_le_bytes(*word)));
@@ -171,11 +193,17 @@ pub fn text(error: &Error) -> Option<&str> {
             fault: Fault::Extract(cause) | Fault::Decode(DecodeError::Codec(cause)),
             ..
         } => cause.as_text(),
+        #[cfg(feature = "names")]
+        Error::Corrupt {
+            fault: Fault::Names(NamesFault::Decode { error: DecodeError::Codec(cause), .. }),
+            ..
+        } => cause.as_text(),
         _ => None,
     }
 }
 
 const RECORD: u64 = 4;
+const NAMES: u64 = 7;
 
 fn place(section: Section) -> (u64, u32) {
     match section {
@@ -185,6 +213,7 @@ fn place(section: Section) -> (u64, u32) {
         Section::Record(number) => (RECORD, number),
         Section::ContentHash => (5, 0),
         Section::DigestList => (6, 0),
+        Section::Names => (NAMES, 0),
         _ => (0, 0),
     }
 }
@@ -221,8 +250,35 @@ fn fault_row(fault: &Fault) -> ErrorFields {
         Fault::Extract(_) => (ErrorRow::Extract, [0; 3]),
         Fault::Extension { kind } => (ErrorRow::Extension, [kind.into(), 0, 0]),
         Fault::Decode(ref error) => decode_row(error),
+        #[cfg(feature = "names")]
+        Fault::Names(ref fault) => names_row(fault),
         _ => OTHER,
     }
+}
+
+#[cfg(feature = "names")]
+fn names_row(fault: &NamesFault) -> ErrorFields {
+    let (row, a, b) = match *fault {
+        NamesFault::CompanionSize { expected, found } => {
+            return (ErrorRow::NamesCompanionSize, [expected, found, 0]);
+        }
+        NamesFault::CompanionHash => (ErrorRow::NamesCompanionHash, 0, 0),
+        NamesFault::Count { names, items } => (ErrorRow::NamesCount, names, items),
+        NamesFault::BlockOrder { block } => (ErrorRow::NamesBlockOrder, block, 0),
+        NamesFault::BlockSize { block, size } => (ErrorRow::NamesBlockSize, block, size),
+        NamesFault::Decode { ref error, .. } => return decode_row(error),
+        NamesFault::Entry { position } => (ErrorRow::NamesEntry, position, 0),
+        NamesFault::BlockLeftover { position } => (ErrorRow::NamesBlockLeftover, position, 0),
+        NamesFault::Shared { position } => (ErrorRow::NamesShared, position, 0),
+        NamesFault::NameLength { position } => (ErrorRow::NameLength, position, 0),
+        NamesFault::Nul { position } => (ErrorRow::NameNul, position, 0),
+        NamesFault::Expanded { position } => (ErrorRow::NamesExpanded, position, 0),
+        NamesFault::Order { position } => (ErrorRow::NamesOrder, position, 0),
+        NamesFault::OrderEntry { rank, position } => (ErrorRow::NamesOrderEntry, rank, position),
+        NamesFault::Companion => (ErrorRow::NamesCompanion, 0, 0),
+        _ => return OTHER,
+    };
+    (row, [a.into(), b.into(), 0])
 }
 
 fn decode_row(error: &DecodeError) -> ErrorFields {
@@ -256,6 +312,8 @@ fn limit_row(limit: &Limit) -> ErrorFields {
         Limit::SingleAllocation { bytes, limit } => {
             (ErrorRow::SingleAllocationLimit, [bytes, limit, 0])
         }
+        #[cfg(feature = "names")]
+        Limit::SameName { limit } => (ErrorRow::SameNameLimit, [limit, 0, 0]),
         _ => OTHER,
     }
 }

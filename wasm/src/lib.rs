@@ -8,6 +8,8 @@
 //! ```text
 //!   js/pack.js     await source.read(start, end) ──┐          ┌──> items
 //!   read.rs        PackOpening, PackHandle, reads ─┴─ core ───┘
+//!   js/names.js    strings and bytes
+//!   names.rs       NamesHandle: blocks of names, lookups
 //!   js/trust.js    fetches ranges of a digest list
 //!   trust.rs       DigestListHandle: the digests that records must have
 //!   js/verify.js   slices, workers, WebCrypto
@@ -17,10 +19,11 @@
 //! ```
 //!
 //! Inside the crate: `verify ──> read ──> codec ──> decode`, `build ──> encode`;
-//! `trust` and `lab` depend on neither; all depend on `error`.
+//! `trust`, `names` and `lab` depend on neither; all depend on `error`.
 //!
 //! Each feature is a wasm module of its own: a page that only reads loads
-//! neither the encoder nor the digest lists, and only the lab loads the checker.
+//! neither the encoder, nor the digest lists, nor what looks up names, and only
+//! the lab loads the checker.
 //!
 //! The rules of this crate: no input makes a function trap; errors are thrown
 //! ([`error`]), and the instance stays usable. Offsets are `f64`, exact up to
@@ -49,6 +52,8 @@ pub mod decode;
 pub mod encode;
 #[cfg(feature = "lab")]
 pub mod lab;
+#[cfg(feature = "names")]
+pub mod names;
 #[cfg(feature = "read")]
 pub mod read;
 #[cfg(feature = "trust")]

@@ -9,10 +9,11 @@ use core::ops::Range;
 use bytes::Bytes;
 use js_sys::{Array, Float64Array, Function, Uint8Array, Uint32Array};
 use sealpack_core::Error;
-use sealpack_core::codec::Decode;
+use sealpack_core::codec::{Decode, Size};
+use sealpack_core::error::{Fault, Section};
 use sealpack_core::format::digest::{Hash, record_digest};
 use sealpack_core::format::known::{KnownCodec, known};
-use sealpack_core::format::{Dialect, trailer};
+use sealpack_core::format::{Dialect, ExtensionKind, trailer};
 use sealpack_core::read::{
     CodecDetection, DEFAULT_TAIL, Merge, Opening, Pack, PackOpened, PlannedRead, PlannedRecord,
     ReadLimits, Record, RecordPlace, plan_ascending, plan_records, unseal,
@@ -28,6 +29,17 @@ use crate::error::{ModuleRefusal, thrown, to_f64, to_u64};
 #[must_use]
 pub fn tail_size() -> f64 {
     to_f64(DEFAULT_TAIL)
+}
+
+/// Decodes a block of names: a zstd frame whose content has `size` bytes.
+///
+/// # Errors
+/// Damage to the frame.
+#[wasm_bindgen(js_name = decodeNames)]
+pub fn decode_names(frame: Vec<u8>, size: u32) -> Result<Uint8Array, JsValue> {
+    let decoded = NamedDecoder::zstd().decoder.decode(frame.into(), Size::Exactly(size.into()));
+    let in_names = |error| thrown(&Fault::Decode(error).in_section(Section::Names));
+    decoded.map(|bytes| Uint8Array::from(&bytes[..])).map_err(in_names)
 }
 
 /// A pack being opened: fetch the `wanted` bytes and `supply` them, until
@@ -159,6 +171,14 @@ impl PackHandle {
     pub fn app_data(&self, raw: bool) -> Uint8Array {
         let app_data = &self.shared.pack.app_data;
         Uint8Array::from(&if raw { app_data.raw() } else { app_data.caller() }[..])
+    }
+
+    /// The names section of the app data, or nothing if the items have no names.
+    #[wasm_bindgen(js_name = namesSection)]
+    #[must_use]
+    pub fn names_section(&self) -> Option<Uint8Array> {
+        let section = self.shared.pack.app_data.section(ExtensionKind::NAMES);
+        section.map(|bytes| Uint8Array::from(&bytes[..]))
     }
 
     /// Bytes `start..end` of the file if opening read them, else nothing.

@@ -7,7 +7,7 @@
 
 use sealpack_core::Error;
 use sealpack_core::error::{
-    Cause, DecodeError, Fault, Limit, Misuse, Section, TrailerField, Untrusted,
+    Cause, DecodeError, Fault, Limit, Misuse, NamesFault, Section, TrailerField, Untrusted,
 };
 use sealpack_wasm::error::{ErrorRow, numbers, text};
 
@@ -45,6 +45,36 @@ fn faults() -> Vec<Fault> {
         Fault::Decode(DecodeError::Dictionary),
         Fault::Decode(DecodeError::Codec(Cause::text("a block is damaged"))),
     ]
+}
+
+fn names_faults() -> Vec<NamesFault> {
+    vec![
+        NamesFault::Count { names: 4, items: 5 },
+        NamesFault::BlockOrder { block: 3 },
+        NamesFault::BlockSize { block: 3, size: u32::MAX },
+        NamesFault::Entry { position: 7 },
+        NamesFault::BlockLeftover { position: 7 },
+        NamesFault::Shared { position: 7 },
+        NamesFault::NameLength { position: 7 },
+        NamesFault::Nul { position: 7 },
+        NamesFault::Expanded { position: 7 },
+        NamesFault::Order { position: 7 },
+        NamesFault::OrderEntry { rank: 2, position: 7 },
+        NamesFault::Companion,
+        NamesFault::CompanionSize { expected: BIG, found: 9 },
+        NamesFault::CompanionHash,
+    ]
+}
+
+/// A block of names that cannot be decoded has the row of its decoding error.
+fn undecodable_names() -> Vec<Error> {
+    let decoding = [
+        DecodeError::Truncated,
+        DecodeError::FrameChecksum,
+        DecodeError::Codec(Cause::text("a block is damaged")),
+    ];
+    let fault = |error| Fault::Names(NamesFault::Decode { block: 3, error });
+    decoding.map(|error| fault(error).in_section(Section::Names)).into()
 }
 
 fn errors() -> Vec<Error> {
@@ -91,6 +121,8 @@ fn errors() -> Vec<Error> {
         .chain(misuses.map(Error::Misuse))
         .chain([encode(Some(3)), encode(None)])
         .chain(untrusted.map(Error::Untrusted))
+        .chain(names_faults().into_iter().map(|it| Fault::Names(it).in_section(Section::Names)))
+        .chain([Error::Limit(Limit::SameName { limit: 1 << 20 })])
         .collect()
 }
 
@@ -98,10 +130,11 @@ fn errors() -> Vec<Error> {
 fn every_error_has_its_own_row_and_the_listed_message() {
     let mut rows: Vec<u64> = errors().iter().map(|error| numbers(error)[0]).collect();
     rows.dedup();
-    assert_eq!(rows, (1..=ErrorRow::UntrustedRecord as u64).collect::<Vec<_>>());
+    assert_eq!(rows, (1..=ErrorRow::SameNameLimit as u64).collect::<Vec<_>>());
 
     let lines: Vec<String> = errors()
         .iter()
+        .chain(&undecodable_names())
         .map(|error| {
             let numbers: Vec<String> = numbers(error).iter().map(|n| format!("\"{n}\"")).collect();
             let text = text(error).map_or("null".to_owned(), |text| format!("{text:?}"));

@@ -1,7 +1,8 @@
-// Browse: records and their items; one item in hexadecimal, as text or JSON.
-import { byId, h, save } from "./dom.js";
+// Browse: the items, by position or by name; one item in hexadecimal, as text or JSON.
+import { announce, byId, h, save } from "./dom.js";
 import { advice, bytes, count, plural } from "./words.js";
 import { asJson, hexDump, jsonDump, looksLikeText, preview, textDump } from "./dump.js";
+import { fileName, nameText, positionsWith, shortName } from "./names.js";
 
 const PAGE = 64;
 /**
@@ -9,6 +10,10 @@ const PAGE = 64;
  * others are read only when one of their items is opened.
  */
 const MAX_PREVIEWED = { local: 8 * 1024 * 1024, remote: 512 * 1024 };
+/** The filter is applied once nothing was typed for this long, in milliseconds. */
+const TYPING = 150;
+/** A longer name scrolls in the view of the item. */
+const LONG_NAME = 300;
 /** Below this width the item is under the list, as in style.css. */
 const NARROW = "(max-width: 53.99rem)";
 
@@ -17,6 +22,12 @@ export class Browser {
   #name;
   #selected;
   #maxPreviewed;
+  /** The names of the items; null if there are none. */
+  #names = null;
+  /** The positions that the filter leaves, ascending; null without a filter. */
+  #matches = null;
+  #filtering = new AbortController();
+  /** The row of the page's first item, among the rows of all pages. */
   #first = 0;
   #item = null;
   #form = "auto";
@@ -49,6 +60,16 @@ export class Browser {
       inputmode: "numeric",
     });
     this.view = h("div", { id: "item" });
+    this.filter = h("input", {
+      type: "search",
+      id: "filter",
+      autocomplete: "off",
+      spellcheck: "false",
+      oninput: () => this.#typed(),
+      onkeydown: (event) => this.#toList(event),
+    });
+    this.search = h("div.filter", { hidden: true }, h("label", { for: "filter" }, "Filter by name"), this.filter);
+    this.problem = h("div");
     const form = h(
       "form.field-row",
       {
@@ -67,15 +88,98 @@ export class Browser {
       pack.length
         ? h(
             "div.browse",
-            h("div", this.list, h("div.pager", this.previous, this.where, this.next)),
+            h("div", this.problem, this.search, this.list, h("div.pager", this.previous, this.where, this.next)),
             this.view,
           )
         : h("p.hint", "This pack has no items."),
     );
   }
 
-  async start() {
-    if (this.#pack.length) await this.#page(0);
+  /** Lists the items; shows the one at `position` if it is given. */
+  async start(position) {
+    if (!this.#pack.length) return;
+    await this.#openNames();
+    if (position === undefined) await this.#page(0);
+    else await this.show(position);
+  }
+
+  async #openNames() {
+    try {
+      this.#names = await this.#pack.names();
+    } catch (error) {
+      this.#withoutNames(error);
+    }
+    this.search.hidden = !this.#names;
+    this.list.classList.toggle("named", Boolean(this.#names));
+  }
+
+  /** Items are still readable by position if their names are damaged. */
+  #withoutNames(error) {
+    this.#names = null;
+    this.#matches = null;
+    this.search.hidden = true;
+    if (["aborted", "closed"].includes(error.code)) return;
+    this.problem.replaceChildren(
+      h("div.notice.bad", { role: "alert" }, h("p", h("strong", "The names"), ` cannot be read: ${error.message}`)),
+    );
+  }
+
+  /** The name of an item; null if it has none. */
+  #nameOf(position) {
+    try {
+      return this.#names?.get(position) ?? null;
+    } catch (error) {
+      this.#withoutNames(error);
+      return null;
+    }
+  }
+
+  // ---- the rows: all items, or those that the filter leaves
+
+  get #rows() {
+    return this.#matches ? this.#matches.length : this.#pack.length;
+  }
+
+  #positionOf(row) {
+    return this.#matches ? this.#matches[row] : row;
+  }
+
+  /** The row of an item; -1 if the filter leaves it out. */
+  #rowOf(position) {
+    if (!this.#matches) return position;
+    let [low, high] = [0, this.#matches.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#matches[middle] < position) low = middle + 1;
+      else high = middle;
+    }
+    return this.#matches[low] === position ? low : -1;
+  }
+
+  async #typed() {
+    this.#filtering.abort();
+    const { signal } = (this.#filtering = new AbortController());
+    await new Promise((resolve) => setTimeout(resolve, TYPING));
+    const part = this.filter.value;
+    if (signal.aborted) return;
+    try {
+      const matches = part && this.#names ? await positionsWith(this.#names, part, signal) : null;
+      if (signal.aborted) return;
+      this.#matches = matches;
+    } catch (error) {
+      this.#withoutNames(error);
+    }
+    announce(this.#matches ? `${plural(this.#rows, "name")} found` : "All items are listed");
+    await this.#page(0);
+  }
+
+  /** From the filter: Enter opens the first item, the down arrow goes to the list. */
+  #toList(event) {
+    const stop = this.list.querySelector('button[tabindex="0"]');
+    if (!stop || !["Enter", "ArrowDown"].includes(event.key)) return;
+    event.preventDefault();
+    if (event.key === "Enter") stop.click();
+    else stop.focus();
   }
 
   showRecord(number) {
@@ -84,16 +188,16 @@ export class Browser {
 
   async show(position) {
     const shownPosition = Math.min(Math.max(0, Math.trunc(position) || 0), this.#pack.length - 1);
-    if (shownPosition < this.#first || shownPosition >= this.#first + PAGE || !this.list.children.length) {
-      await this.#page(shownPosition - (shownPosition % PAGE));
-    }
+    const row = this.#rowOf(shownPosition);
+    const isListed = row >= this.#first && row < this.#first + PAGE && this.list.children.length > 0;
+    if (row >= 0 && !isListed) await this.#page(row - (row % PAGE));
     for (const button of this.list.querySelectorAll("button")) {
       const current = Number(button.value) === shownPosition;
       button.toggleAttribute("aria-current", current);
       if (current) button.setAttribute("aria-current", "true");
       if (current) button.scrollIntoView({ block: "nearest" });
     }
-    this.#stopAt(shownPosition);
+    if (row >= 0) this.#stopAt(shownPosition);
     this.goto.value = String(shownPosition);
     const turn = (this.#request += 1);
     try {
@@ -101,7 +205,7 @@ export class Browser {
       if (turn !== this.#request) return;
       const record = this.#pack.recordOf(shownPosition);
       this.#selected(record, shownPosition);
-      this.#item = { position: shownPosition, bytes: item, record };
+      this.#item = { position: shownPosition, name: this.#nameOf(shownPosition), bytes: item, record };
       this.#label(shownPosition, previewWithSize(item));
       this.#draw();
       if (matchMedia(NARROW).matches) this.view.scrollIntoView({ block: "start" });
@@ -112,38 +216,50 @@ export class Browser {
 
   /** A page of items; items of undamaged records are listed even if others are damaged. */
   async #page(first) {
-    const last = this.#pack.length;
-    this.#first = Math.min(Math.max(0, first), Math.max(0, last - 1));
-    const end = Math.min(last, this.#first + PAGE);
+    const rows = this.#rows;
+    this.#first = Math.min(Math.max(0, first), Math.max(0, rows - 1));
+    const end = Math.min(rows, this.#first + PAGE);
+    const positions = Array.from({ length: end - this.#first }, (_, step) => this.#positionOf(this.#first + step));
     this.previous.disabled = this.#first === 0;
-    this.next.disabled = end >= last;
-    this.where.textContent = `${count(this.#first)} to ${count(end - 1)} of ${count(last)}`;
-    this.list.replaceChildren(
-      ...Array.from({ length: end - this.#first }, (_, step) => this.#row(this.#first + step)),
-    );
+    this.next.disabled = end >= rows;
+    this.where.textContent = this.#place(this.#first, end);
+    this.list.replaceChildren(...positions.map((position) => this.#row(position)));
+    this.list.hidden = rows === 0;
     const turn = (this.#pages += 1);
     this.list.scrollTop = 0;
-    this.#stopAt(this.#first);
-    if (this.#sizeOfRecords(this.#first, end) > this.#maxPreviewed) return;
-    let position = this.#first;
+    if (!positions.length) return;
+    this.#stopAt(positions[0]);
+    if (this.#sizeOfRecords(positions) > this.#maxPreviewed) return;
+    let previewed = 0;
     try {
-      for await (const item of this.#pack.range(this.#first, end)) {
+      for await (const item of this.#itemsAt(positions)) {
         if (turn !== this.#pages) return;
-        this.#label(position, previewWithSize(item));
-        position += 1;
+        this.#label(positions[previewed], previewWithSize(item));
+        previewed += 1;
       }
     } catch (error) {
       if (turn !== this.#pages || ["aborted", "closed"].includes(error.code)) return;
-      if (["checksum", "corrupt"].includes(error.code)) await this.#oneByOne(position, end, turn);
+      if (["checksum", "corrupt"].includes(error.code)) await this.#oneByOne(positions.slice(previewed), turn);
       else this.view.replaceChildren(problem("Some items of this page", error));
     }
   }
 
+  #place(first, end) {
+    const rows = this.#rows;
+    if (!this.#matches) return `${count(first)} to ${count(end - 1)} of ${count(rows)}`;
+    if (!rows) return "No name contains this";
+    return `${count(first + 1)} to ${count(end)} of ${plural(rows, "match", "matches")}`;
+  }
+
+  async *#itemsAt(positions) {
+    if (this.#matches) yield* await this.#pack.getMany(positions);
+    else yield* this.#pack.range(positions[0], positions.at(-1) + 1);
+  }
+
   /** The stored bytes of the records of these items. */
-  #sizeOfRecords(first, end) {
-    const from = this.#pack.recordOf(first);
-    const to = this.#pack.recordOf(end - 1);
-    return to.offset + to.size - from.offset;
+  #sizeOfRecords(positions) {
+    const sizes = new Map(positions.map((position) => this.#pack.recordOf(position)).map(({ number, size }) => [number, size]));
+    return Array.from(sizes.values()).reduce((sum, size) => sum + size, 0);
   }
 
   /** Makes a row the only tab stop of the list. */
@@ -160,19 +276,21 @@ export class Browser {
     const step = steps[event.key];
     if (step === undefined || Number.isNaN(from)) return;
     event.preventDefault();
-    const last = this.#pack.length - 1;
+    const last = this.#rows - 1;
     const [low, high] = [this.#first, Math.min(last, this.#first + PAGE - 1)];
     const withinPage = Math.abs(step) === Infinity;
-    const to = Math.min(Math.max(from + step, withinPage ? low : 0), withinPage ? high : last);
+    const to = Math.min(Math.max(this.#rowOf(from) + step, withinPage ? low : 0), withinPage ? high : last);
     const turned = to < low || to > high ? this.#page(to - (to % PAGE)) : null;
-    this.#stopAt(to);
-    this.list.querySelector(`button[value="${to}"]`)?.focus();
+    const position = this.#positionOf(to);
+    this.#stopAt(position);
+    this.list.querySelector(`button[value="${position}"]`)?.focus();
     await turned;
   }
 
   /** After damage: marks the damaged items, and lists their neighbours. */
-  async #oneByOne(first, end, turn) {
-    for (let position = first; position < end && turn === this.#pages; position += 1) {
+  async #oneByOne(positions, turn) {
+    for (const position of positions) {
+      if (turn !== this.#pages) return;
       this.#label(position, await this.#pack.get(position).then(previewWithSize, () => "damaged"));
     }
   }
@@ -183,17 +301,27 @@ export class Browser {
   }
 
   #row(position) {
+    const name = this.#nameOf(position);
     const button = h(
       "button",
       { type: "button", value: String(position), tabindex: "-1", onclick: () => this.show(position) },
       h("span", count(position)),
+      name !== null && h("bdi.name", shortName(name)),
       h("small", { dir: "auto" }, ""),
     );
     return h("li", button);
   }
 
+  #save() {
+    const { name, position, bytes: item } = this.#item;
+    const numbered = `${this.#name}-${position}`;
+    const called = name === null ? numbered : fileName(name, numbered);
+    // A browser adds an ending to a file of no type; a name already is complete.
+    save(new Blob([item], { type: called === numbered ? "" : "application/octet-stream" }), called);
+  }
+
   #draw() {
-    const { position, bytes: item, record } = this.#item;
+    const { position, name, bytes: item, record } = this.#item;
     const json = asJson(item);
     const forms = { hex: "Hex", text: "Text", ...(json === null ? {} : { json: "JSON" }) };
     const automatic =
@@ -218,7 +346,7 @@ export class Browser {
     );
     const download = h(
       "button.quiet",
-      { type: "button", onclick: () => save(new Blob([item]), `${this.#name}-${position}`) },
+      { type: "button", onclick: () => this.#save() },
       "Download",
     );
     const dump = form === "hex" ? hexDump(item) : form === "text" ? textDump(item) : jsonDump(json);
@@ -229,6 +357,7 @@ export class Browser {
           h("h3", { id: "item-title" }, `Item ${count(position)}`),
           h("div.actions", { role: "group", "aria-label": "Shown as" }, buttons, download),
         ),
+        name !== null && namePart(name),
         h(
           "p.hint",
           `${plural(item.length, "byte")} · in record ${count(record.number)}, ${bytes(record.size)} at ${count(record.offset)}`,
@@ -237,6 +366,13 @@ export class Browser {
       ].filter(Boolean),
     );
   }
+}
+
+/** The whole name; a long one scrolls. */
+function namePart(name) {
+  const text = nameText(name);
+  const scrolls = text.length > LONG_NAME && { tabindex: "0", role: "group" };
+  return h("p.item-name", { id: "item-name", "aria-label": scrolls ? "Name" : undefined, ...scrolls }, h("bdi", text));
 }
 
 const previewWithSize = (item) => `${preview(item)} · ${bytes(item.length)}`;

@@ -18,24 +18,25 @@ export function looksLikeText(bytes) {
   }
 }
 
+/** How a character that cannot be seen is shown. */
+function shown(character) {
+  const code = character.codePointAt(0);
+  if (code < 0x20) return String.fromCharCode(0x2400 + code);
+  if (code === 0x7f) return "\u2421";
+  return `⟨U+${code.toString(16).toUpperCase().padStart(4, "0")}⟩`;
+}
+
 /**
- * The text with control characters, and those that change the direction of
- * text, replaced by visible ones: an item cannot look like something else.
+ * The text with control characters, and those that are invisible or change the
+ * direction of text, replaced by visible ones: an item cannot look like something
+ * else. Line breaks and tabs stay.
  */
 export function visible(text) {
-  return (
-    text
-      // eslint-disable-next-line no-control-regex
-      .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, (control) =>
-        String.fromCharCode(0x2400 + control.charCodeAt(0)),
-      )
-      .replace(/\u007f/g, "\u2421")
-      .replace(/[\u0080-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g, (odd) => {
-        const digits = odd.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0");
-        return `⟨U+${digits}⟩`;
-      })
-  );
+  return text.replace(/[^\P{Cc}\t\n\r]|[\p{Cf}\p{Zl}\p{Zp}]/gu, shown);
 }
+
+/** The same for text of a single line, such as a name: line breaks and tabs are replaced too. */
+export const visibleLine = (text) => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, shown);
 
 /** The bytes as text, without a character that is cut at the end. */
 function decoded(bytes) {

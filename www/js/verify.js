@@ -9,7 +9,7 @@ import { Browser } from "./browse.js";
 const LAYERS = {
   structure: ["Structure", "the trailer, and whether the sections fit the file"],
   index: ["Offset index", "the location of each record"],
-  app_data: ["App data", "the application's own bytes"],
+  app_data: ["App data", "the application's own bytes, and the names of the items"],
   record_checksum: ["Record checksums", "over the stored bytes of each record"],
   decoding: ["Decoding", "whether each payload can be decoded"],
   frame_checksum: ["Frame checksums", "of the codec, over the decoded bytes"],
@@ -198,7 +198,7 @@ export class VerifyView {
     this.#drawLayers(this.#pack.layers);
     // If the format id does not name the codec, the first read detects it.
     const pack = this.#pack;
-    const started = item === undefined ? this.#browser.start() : this.#browser.show(Number(item));
+    const started = this.#browser.start(item === undefined ? undefined : Number(item));
     started.then(() => this.#pack === pack && (byId("codec").textContent = pack.codec));
     byId("pack-name").focus({ preventScroll: true });
     announce(`${name} is open: ${plural(info.totalItems, "item")} in ${plural(info.recordCount, "record")}`);

@@ -105,7 +105,10 @@ impl fmt::Display for NamesFault {
             Self::BlockSize { block, size } => {
                 write!(f, "block {block} claims an impossible size of {size} bytes")
             }
-            Self::Decode { block, error } => write!(f, "block {block}: {error}"),
+            Self::Decode { block, error } => {
+                write!(f, "block {block}: ")?;
+                error.fmt(f)
+            }
             Self::Entry { position } => write!(f, "the name of item {position} is cut short"),
             Self::BlockLeftover { position } => {
                 write!(f, "bytes follow the last name of the block of item {position}")

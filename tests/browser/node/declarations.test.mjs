@@ -49,6 +49,17 @@ const PROGRAMS = {
     export const building = (signal?: AbortSignal, appData?: Uint8Array) => create({ signal, appData });
     export const options: OpenOptions = { codec: undefined, fetch: undefined, onProgress: undefined };`,
   ],
+  "names are strings or bytes": [
+    NODE,
+    `import { open, type ItemName, type Names } from "sealpack";
+    const pack = await open("x");
+    const names: Names | null = await pack.names();
+    const show = (name: ItemName) => (typeof name === "string" ? name : name.byteLength);
+    for (const [position, name] of names ?? []) if (name !== null) show(name) ?? position;
+    for (const [, name] of names?.range(0, 10) ?? []) name?.at(0);
+    const first: ItemName | null | undefined = names?.get(0);
+    for (const position of await pack.find(first ?? "a", { signal: null })) await pack.get(position);`,
+  ],
   "inputs and destinations of a browser": [
     DOM,
     `import { create, open } from "sealpack";

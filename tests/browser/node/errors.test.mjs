@@ -29,11 +29,17 @@ test("errors keep the place of the damage", () => {
 });
 
 test("the module's own refusals have a code and a message", () => {
-  for (let row = 49n; row <= 59n; row += 1n) {
+  for (let row = 64n; row <= 74n; row += 1n) {
     const error = fromWasm([BigUint64Array.of(row, 0n, 0n, 0n, 0n, 0n), undefined]);
     assert.match(error.code, /^(invalid-argument|unsupported|closed)$/, error.message);
     assert.match(error.message, /^\S+ \S+/);
   }
+});
+
+test("an error in a block of names says which one", () => {
+  const error = fromWasm([BigUint64Array.of(19n, 7n, 3n, 0n, 0n, 0n), undefined]);
+  assert.deepEqual([error.code, error.section, error.fault, "record" in error], ["corrupt", "names", "decode", false]);
+  assert.equal(error.message, "names: block 3: the frame ends early");
 });
 
 test("workers report the same codes and places as the page's thread, also after create()", async () => {

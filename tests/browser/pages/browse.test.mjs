@@ -1,8 +1,7 @@
 // The page shows untrusted items and names safely, reads only what it needs, keeps its
 // state over a reload, and works by keyboard, on a phone and with forced colours.
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { after, before, beforeEach, test } from "node:test";
@@ -11,10 +10,10 @@ import { create } from "../../../wasm/js/index.node.js";
 import { launch, newPage } from "../browser.mjs";
 import { digestList, digestsOf } from "../digests.mjs";
 import { folder as fixtures } from "../fixtures.mjs";
+import { APPEARANCES, looksRight } from "../looks.mjs";
 import { serve } from "../server.mjs";
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
-const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const JSON_ITEM = '{"id":12345678901234567890,"big":1.00000000000000000001,"id":2,"list":[1,{"x":[]}],"t":"a\\u0041: [,]"}';
 const items = [
   JSON_ITEM,
@@ -277,33 +276,13 @@ test("a pack that is larger than its items is explained", async () => {
   await closeAndCheck(page);
 });
 
-const APPEARANCES = {
-  "1280 light": { viewport: { width: 1280, height: 900 }, colorScheme: "light" },
-  "1280 dark": { viewport: { width: 1280, height: 900 }, colorScheme: "dark" },
-  "375 light": { viewport: { width: 375, height: 740 }, colorScheme: "light" },
-  "375 dark": { viewport: { width: 375, height: 740 }, colorScheme: "dark" },
-  // Twice the size: half the pixels for the page.
-  "1280 at 200%": { viewport: { width: 640, height: 450 }, deviceScaleFactor: 2 },
-  "forced colours": { viewport: { width: 1280, height: 900 }, forcedColors: "active" },
-};
-
 for (const [name, options] of Object.entries(APPEARANCES)) {
   test(`axe has no findings and nothing is cut off: ${name}`, async () => {
     const page = await opened("a.pack", { item: 0, ...options });
     await page.getByRole("button", { name: "Verify", exact: true }).click();
     await page.waitForSelector("#judgement");
     await page.locator("#trust summary").click();
-    await page.evaluate(await readFile(axe, "utf8"));
-    const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
-    const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target).join(", ")}`);
-    assert.deepEqual(found, []);
-    const [contentWidth, visibleWidth] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-    assert.ok(contentWidth <= visibleWidth, `${contentWidth} on ${visibleWidth}`);
-    if (process.env.SCREENSHOTS) {
-      await mkdir(process.env.SCREENSHOTS, { recursive: true });
-      const file = path.join(process.env.SCREENSHOTS, `${name.replaceAll(/\W+/g, "-")}.png`);
-      await writeFile(file, await page.screenshot({ fullPage: true }));
-    }
+    await looksRight(page, name);
     await closeAndCheck(page);
   });
 }

@@ -101,6 +101,7 @@ const WASM: Arrows = &[
     ("trust", &["error"]),
     ("read", &["codec", "error"]),
     ("verify", &["read", "error"]),
+    ("names", &["error"]),
     ("lab", &["error"]),
 ];
 

@@ -1,0 +1,77 @@
+// The names of items: as text, as file names, and found by a part of them.
+import { visibleLine } from "./dump.js";
+
+/** Of a longer name, lists show the start and the end. */
+const SHOWN = { start: 90, end: 60 };
+/** The longest file name that every system accepts, in UTF-8 bytes. */
+const MAX_FILE_NAME = 200;
+/** How long a search keeps the page from responding, in milliseconds. */
+const SLICE = 12;
+
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const encoder = new TextEncoder();
+
+/** The bytes as text; bytes that are no UTF-8 as `\xff`. */
+function escaped(bytes) {
+  let text = "";
+  for (let at = 0; at < bytes.length;) {
+    const length = [1, 2, 3, 4].find((count) => decoded(bytes.subarray(at, at + count)) !== null);
+    text += length ? decoded(bytes.subarray(at, at + length)) : `\\x${bytes[at].toString(16).padStart(2, "0")}`;
+    at += length ?? 1;
+  }
+  return text;
+}
+
+function decoded(bytes) {
+  try {
+    return strict.decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
+/** A name of the package, a string or bytes, as text of one line in which every character is visible. */
+export const nameText = (name) => visibleLine(typeof name === "string" ? name : escaped(name));
+
+/** A name for lists: of a long one the start and the end. */
+export function shortName(name) {
+  const characters = Array.from(nameText(name));
+  if (characters.length <= SHOWN.start + SHOWN.end) return characters.join("");
+  return `${characters.slice(0, SHOWN.start).join("")}…${characters.slice(-SHOWN.end).join("")}`;
+}
+
+/** What a file with this item is called: the last part of the name, safe on every system. */
+export function fileName(name, otherwise) {
+  const text = typeof name === "string" ? name : escaped(name);
+  const last = text.split("/").findLast((part) => part.trim() !== "") ?? "";
+  const safe = Array.from(last.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}<>:"|?*\\]/gu, "_"));
+  while (encoder.encode(safe.join("")).length > MAX_FILE_NAME) safe.splice(safe.length >> 1, 1);
+  const joined = safe.join("").trim();
+  return /^\.*$/.test(joined) ? otherwise : joined;
+}
+
+/**
+ * The positions of the items whose names contain `part`, in upper or lower case.
+ * The page responds while it searches.
+ *
+ * @param {AbortSignal} signal ends the search; the result is then null
+ */
+export async function positionsWith(names, part, signal) {
+  const wanted = part.toLowerCase();
+  const found = [];
+  let until = performance.now() + SLICE;
+  for (const [position, name] of names) {
+    if (name !== null && matches(name, wanted)) found.push(position);
+    if (position % 256 || performance.now() < until) continue;
+    await new Promise((resolve) => setTimeout(resolve));
+    if (signal.aborted) return null;
+    until = performance.now() + SLICE;
+  }
+  return signal.aborted ? null : found;
+}
+
+/** Text as it is written in the name, or as the page shows it. */
+function matches(name, wanted) {
+  if (typeof name === "string" && name.toLowerCase().includes(wanted)) return true;
+  return nameText(name).toLowerCase().includes(wanted);
+}
