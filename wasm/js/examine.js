@@ -3,6 +3,18 @@
 /** @import { PackHandle, RunExaminer } from "../dist/read.js" */
 /** @import { Slices } from "./schedule.js" */
 /** @typedef {ReturnType<typeof import("../dist/read.js").newGlue>} ReadGlue */
+/**
+ * What a worker needs to examine records of a pack.
+ *
+ * @typedef {object} WorkerStart
+ * @property {any} module
+ * @property {boolean} isLarger
+ * @property {number} size
+ * @property {Uint8Array} tail
+ * @property {string} codec
+ * @property {number} recordLimit
+ * @property {boolean} digests
+ */
 /** @typedef {{ first: number, count: number, start: number, bytes: Uint8Array<ArrayBuffer> }} Run */
 /**
  * The findings of a run, as plain numbers and digests that a worker can post.

@@ -251,6 +251,16 @@ export class Pack {
     end?: number,
     options?: RangeOptions,
   ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined>;
+  /**
+   * The same items as arrays, each with those of a record: the fastest way to
+   * read many small items. The items of an array share their memory; to keep a
+   * few of them, keep copies (`item.slice()`).
+   */
+  batches(
+    start?: number,
+    end?: number,
+    options?: RangeOptions,
+  ): AsyncGenerator<Uint8Array<ArrayBuffer>[], void, undefined>;
   /** The same as a stream; each chunk is an item. */
   stream(start?: number, end?: number, options?: RangeOptions): ReadableStream<Uint8Array<ArrayBuffer>>;
   /** Reads and checks everything. The report lists damage; damage is not thrown. */

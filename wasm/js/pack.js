@@ -5,35 +5,24 @@ import { SealpackError, guarded, invalidArgument } from "./errors.js";
 import { abortable, throwIfAborted } from "./abort.js";
 import { atLeastOne, checkPosition, checkRange, groupedByRecord } from "./checks.js";
 import { reopen } from "./examine.js";
+import { decodeInfo } from "./info.js";
 import { Records, itemOf } from "./records.js";
 import { PackCodec } from "./codec.js";
 import { PackNames } from "./names.js";
-import { describe, toHex } from "./bytes.js";
+import { describe } from "./bytes.js";
 import { ASYNC_DISPOSE, DISPOSE } from "./platform.js";
 import { verifyPack } from "./verify.js";
-import { readItems, readableOf } from "./range.js";
+import { readBatches, readItems, readableOf } from "./range.js";
 
 /** @import { Signal } from "./abort.js" */
 /** @import * as Public from "./index.js" */
 /** @import { Buffers } from "./source/buffers.js" */
 /** @import { PackSource } from "./source/from.js" */
-/** @import { ReadGlue } from "./examine.js" */
+/** @import { ReadGlue, WorkerStart } from "./examine.js" */
 /** @import { Instance } from "./modules.js" */
 /** @import { DecodedRecord } from "./records.js" */
 /** @import { DigestList, DigestProof } from "./trust.js" */
 /** @import { PackHandle, RangeRead } from "../dist/read.js" */
-/**
- * What a worker needs to examine records of a pack.
- *
- * @typedef {object} WorkerStart
- * @property {any} module
- * @property {boolean} isLarger
- * @property {number} size
- * @property {Uint8Array} tail
- * @property {string} codec
- * @property {number} recordLimit
- * @property {boolean} digests
- */
 
 /** Records at most this many bytes apart share a request: a round trip costs about as much. */
 const GAP = 64 * 1024;
@@ -163,9 +152,12 @@ export class Pack {
   // ---- reading
 
   /** @type {Public.Pack["get"]} */
-  async get(position, options) {
-    const [item] = await this.getMany([position], options);
-    return item;
+  async get(position, options = {}) {
+    this.handle();
+    const { signal, requestSize, requests } = options;
+    const isPlain = !signal?.aborted && requestSize === undefined && requests === undefined;
+    const item = isPlain ? this.#records.itemAtHand(position) : undefined;
+    return item ?? (await this.getMany([position], options))[0];
   }
 
   /** @type {Public.Pack["getMany"]} */
@@ -197,6 +189,12 @@ export class Pack {
   range(start = 0, end = this.length, options = {}) {
     this.#checkRange(start, end, options);
     return readItems(this, start, end, options);
+  }
+
+  /** @type {Public.Pack["batches"]} */
+  batches(start = 0, end = this.length, options = {}) {
+    this.#checkRange(start, end, options);
+    return readBatches(this, start, end, options);
   }
 
   /** @type {Public.Pack["stream"]} */
@@ -299,6 +297,30 @@ export class Pack {
     const records = new Map();
     read.records().forEach((number, at) => records.set(number, { payload: parts[2 * at], ends: parts[2 * at + 1] }));
     return records;
+  }
+
+  /**
+   * Decodes a record of a file that is in memory. Undefined if the record must be
+   * authenticated, and if it cannot be decoded: `decode` then reports the error.
+   *
+   * @param {number} number
+   * @returns {DecodedRecord | undefined}
+   */
+  decodeInMemory(number) {
+    const { memory } = this.#source;
+    if (!memory || this.#list || !["none", "zstd"].includes(this.codec)) return undefined;
+    const release = this.acquire();
+    const [read] = this.plan([number], 0, 1);
+    try {
+      const [start, end] = read.range();
+      const parts = end <= memory.length && read.decode(memory.subarray(start, end), false);
+      return parts ? { payload: parts[0], ends: parts[1] } : undefined;
+    } catch {
+      return undefined;
+    } finally {
+      read.free();
+      release();
+    }
   }
 
   /** The content hash in the digest list; undefined without trust. */
@@ -470,30 +492,4 @@ export class Pack {
   async [ASYNC_DISPOSE]() {
     await this.close();
   }
-}
-
-/**
- * The properties of a pack, from the numbers of the module.
- *
- * @param {any[]} info
- */
-function decodeInfo([numbers, formatName, contentHash]) {
-  const [formatId, recordCount, totalItems, itemsPerRecord, indexSize, appDataSize, ...places] = numbers;
-  const [trailerSize, recordsSize, tailStart, recordChecksum, withCrc] = places;
-  return {
-    formatId,
-    recordCount,
-    totalItems,
-    itemsPerRecord,
-    indexSize,
-    appDataSize,
-    version: 1,
-    trailerSize,
-    recordsSize,
-    tailStart,
-    recordChecksum: Boolean(recordChecksum),
-    dialect: /** @type {Public.PackInfo["dialect"]} */ (withCrc ? "app-data-crc" : "no-app-data-crc"),
-    formatName,
-    contentHash: contentHash && toHex(contentHash),
-  };
 }

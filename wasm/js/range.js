@@ -132,6 +132,29 @@ class Items {
 }
 
 /**
+ * The same items, those of a record at a time and as views of its memory: an
+ * array takes as many microtasks as one item does, and copies nothing.
+ *
+ * @param {Pack} pack
+ * @param {number} start
+ * @param {number} end
+ * @param {RangeOptions} options
+ * @returns {AsyncGenerator<Item[], void, undefined>}
+ */
+export async function* readBatches(pack, start, end, options) {
+  for await (const { record, slot, end: slots } of readRecords(pack, start, end, options)) {
+    const { payload, ends } = record;
+    const items = new Array(slots - slot);
+    let from = slot ? ends[slot - 1] : 0;
+    for (let at = slot; at < slots; at += 1) {
+      items[at - slot] = payload.subarray(from, ends[at]);
+      from = ends[at];
+    }
+    yield items;
+  }
+}
+
+/**
  * Yields the records that have items in a range.
  *
  * @param {Pack} pack

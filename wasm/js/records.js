@@ -101,6 +101,26 @@ export class Records {
   }
 
   /**
+   * The item, if its record is in the cache or in memory, without the steps that wait
+   * for a request: undefined for any other, and for a position that is none.
+   *
+   * @param {number} position
+   */
+  itemAtHand(position) {
+    if (!Number.isInteger(position) || position < 0 || position >= this.#pack.length) return undefined;
+    const { itemsPerRecord } = this.#pack.info;
+    const number = Math.floor(position / itemsPerRecord);
+    const slot = position - number * itemsPerRecord;
+    const cached = this.#cache.get(number);
+    if (cached) return itemOf(cached, slot);
+    const record = this.#reads.has(number) ? undefined : this.#pack.decodeInMemory(number);
+    if (!record) return undefined;
+    this.#cache.set(number, record);
+    const isOwn = record.ends.length === 1 && !this.#cache.get(number);
+    return isOwn ? record.payload : itemOf(record, slot);
+  }
+
+  /**
    * Calls `use` with each of these records, in any order. `own` is true if nothing else
    * refers to the record.
    *

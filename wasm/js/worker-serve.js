@@ -13,7 +13,7 @@ import { fromWasm } from "./errors.js";
 export function serve(post) {
   /** @type {LaneExaminer} */
   let examiner;
-  /** @param {import("./pack.js").WorkerStart} message */
+  /** @param {import("./examine.js").WorkerStart} message */
   const start = async ({ module, isLarger, size, tail, codec, recordLimit, digests }) => {
     const loaded = isLarger ? building : reading;
     await loaded.load(module);

@@ -47,6 +47,9 @@ async function rowsOf(bytes, { packages, decoders }) {
     row(`${name}, every item`, megabytes, async () => {
       for await (const item of pack.range()) void item;
     });
+    row(`${name}, every item in batches`, megabytes, async () => {
+      for await (const items of pack.batches()) for (const item of items) void item;
+    });
     for (const workers of [0, 1, 2]) {
       row(`${name}, verify${workers ? `, workers: ${workers}` : ""}`, megabytes, async () => {
         if (!(await pack.verify({ workers })).ok) throw new Error("the pack is damaged");
@@ -68,6 +71,16 @@ function addDecoder(row, name, decode, { frames, records, lengths, positions, it
       decode(frames[record]).slice(start, start + lengths[position]);
     }
   });
+  const eachItem = (use) => {
+    for (const [number, frame] of frames.entries()) {
+      const payload = decode(frame);
+      const { firstItem, itemCount } = records[number];
+      let start = 0;
+      for (let at = firstItem; at < firstItem + itemCount; at += 1) use(payload, start, (start += lengths[at]));
+    }
+  };
+  row(`${name}, every item`, megabytes, () => eachItem((payload, start, end) => payload.slice(start, end)));
+  row(`${name}, every item as a view`, megabytes, () => eachItem((payload, start, end) => payload.subarray(start, end)));
   row(`${name}, decode`, megabytes, () => frames.forEach((frame) => decode(frame)));
   row(`${name} + WebCrypto`, megabytes, async () => {
     const digests = [];

@@ -9,10 +9,11 @@
 //   WHERE=node        runs only in Node (or only in chromium)
 //   BENCH_SIZE, BENCH_ROUNDS
 //
-// "get" reads one item, without a cache. "every item" reads all items, one at a time;
-// the other libraries only decode. "verify" decodes, and checks frames, lengths and the
-// content hash; the other libraries are given the offsets of frames and items. Compare
-// the ratios: all rows of a round run directly after each other.
+// "get" reads one item, without a cache. "every item" returns a copy of each, one at a
+// time, "in batches" a view of each; the other libraries are given the offsets of frames
+// and items, and cut the same copies or views. "decode" makes no items. "verify"
+// decodes, and checks frames, lengths and the content hash. Compare the ratios: all rows
+// of a round run directly after each other.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -140,7 +141,9 @@ function show(where, { name, rows, crypto }) {
 /** The row of @bokuweb/zstd-wasm that does the same work as rows with these names. */
 const KINDS = [
   [/(get|one record and its item)$/, ", one record and its item"],
-  [/(every item|decode)$/, ", decode"],
+  [/every item$/, ", every item"],
+  [/(in batches|as a view)$/, ", every item as a view"],
+  [/decode$/, ", decode"],
   [/(verify.*|WebCrypto)$/, " + WebCrypto"],
 ];
 

@@ -56,3 +56,36 @@ test("items are copies: changing one changes no other", async () => {
   first.fill(0);
   assert.equal(text((await range.next()).value), "item 1");
 });
+
+test("batches are the items of a range, those of a record at a time", async () => {
+  const pack = await packOfItems();
+  for (const [start, end, sizes] of [
+    [0, 40, [16, 16, 8]],
+    [3, 37, [13, 16, 5]],
+    [17, 18, [1]],
+    [5, 5, []],
+  ]) {
+    const batches = [];
+    for await (const items of pack.batches(start, end)) batches.push(items.map(text));
+    assert.deepEqual(batches.map(({ length }) => length), sizes);
+    assert.deepEqual(batches.flat(), ITEMS.slice(start, end));
+  }
+  assert.throws(() => pack.batches(0, 41), { code: "out-of-range" });
+  const controller = new AbortController();
+  const batches = pack.batches(0, 40, { signal: controller.signal });
+  await batches.next();
+  controller.abort();
+  await assert.rejects(batches.next(), { code: "aborted" });
+  for await (const items of pack.batches()) {
+    assert.equal(text(items[0]), "item 0");
+    break;
+  }
+  await pack.close();
+});
+
+test("a change to an item of a batch does not reach later reads", async () => {
+  const pack = await packOfItems();
+  for await (const [first] of pack.batches()) first.fill(0);
+  assert.equal(text(await pack.get(0)), "item 0");
+  assert.equal(text(await pack.get(16)), "item 16");
+});

@@ -296,7 +296,7 @@ test("the sizes stay within their limits", async () => {
 });
 
 /** In bytes; the builder's module reads as well. */
-const LIMITS = { read: 37_000, build: 60_000, trust: 15_000, names: 10_000, unpacked: 700_000 };
+const LIMITS = { read: 37_000, build: 60_000, trust: 15_000, names: 11_000, unpacked: 700_000 };
 
 test("the stepper of the page is not part of the package", async () => {
   const { stdout } = await run("tar", ["-tzf", tarball]);

@@ -40,8 +40,8 @@ before(async () => {
   const aliases = {
     "/a.pack": pack,
     "/a.pack.digests": published.list,
-    "/lying.pack": await packOf(tampered, { contentHash: false }),
-    "/lying.pack.digests": published.list,
+    "/tampered.pack": await packOf(tampered, { contentHash: false }),
+    "/tampered.pack.digests": published.list,
     "/large.pack": await packOf(large, { itemsPerRecord: 1, contentHash: false }),
     "/Zürich log.pack": pack,
     [`/${LONG_NAME}`]: pack,

@@ -42,6 +42,7 @@ export const OPTIONS = {
   retries: true,
   validators: true,
   cacheSize: true,
+  names: true,
   gap: true,
   requestSize: true,
   requests: true,

@@ -21,6 +21,7 @@ type PackInternals =
   | "acquire"
   | "chooseCodec"
   | "decode"
+  | "decodeInMemory"
   | "decodeRead"
   | "fetch"
   | "forWorkers"

@@ -21,6 +21,7 @@ import { HttpSource } from "./http.js";
  * @property {(want: number, signal: Signal, onBytes?: OnBytes) => Promise<{ size: number, bytes: Uint8Array }>} [tail]
  *   the last `want` bytes and the size, in one request if possible
  * @property {() => Promise<void>} [close]
+ * @property {Uint8Array<ArrayBuffer>} [memory] the whole file, if it is in memory
  * @property {boolean} [lends] whether bytes that are read stay the source's
  * @property {(error: SealpackError) => SealpackError} [explain] adds what the source knows to an error of opening
  * @property {boolean} [pinned] false if a change of the file may go unnoticed

@@ -16,6 +16,11 @@ export class MemorySource {
     this.#size = bytes.length;
   }
 
+  /** All bytes of the file; fewer if the caller transferred them away. */
+  get memory() {
+    return this.#bytes;
+  }
+
   async size() {
     return this.#size;
   }
