@@ -204,13 +204,13 @@ const ROWS = [
     "names",
     ([rank, item]) => `entry ${rank} of the sorted order is item ${item}, which does not exist`,
   ],
-  ["unsupported", "names", () => "they are in a file next to the pack"],
+  ["unsupported", "names", () => "they are in a file next to the pack, which cannot be opened here"],
   [
     "corrupt",
     "names",
-    ([expected, found]) => `the pack states a file of ${expected} bytes, and this one has ${found}`,
+    ([expected, found]) => `the file next to the pack has ${found} bytes instead of ${expected}`,
   ],
-  ["checksum", "names", () => "the pack states another hash of this file"],
+  ["checksum", "names", () => "the file next to the pack does not have the hash that the pack states"],
   ["limit", undefined, ([limit]) => `more than ${limit} items have this name`],
   // Refusal, in wasm/src/error.rs
   ["invalid-argument", undefined, () => "a size or an offset is not a whole number of bytes"],

@@ -231,7 +231,7 @@ async function readNamesFile(openFile, size, signal) {
     const source = await openFile();
     const found = await source.size(signal);
     if (found !== size) {
-      const message = `the pack states a file of ${size} bytes, and this one has ${found}`;
+      const message = `the file next to the pack has ${found} bytes instead of ${size}`;
       throw new SealpackError("corrupt", message, where);
     }
     const bytes = await source.read(0, size, { signal });

@@ -286,8 +286,8 @@ test("names in a file next to the pack are read when asked for, and checked agai
   };
   await refused(open(bytes), { code: "invalid-argument", section: "names", message: /as `names`/ });
   await refused(open(`${server.url}/lost.pack`), { code: "http-status", status: 404, message: /^names: / });
-  await refused(open(`${server.url}/other.pack`), { code: "checksum", section: "names", message: /another hash/ });
-  await refused(open(bytes, { names: file.subarray(1) }), { code: "corrupt", section: "names", message: /states a file of/ });
+  await refused(open(`${server.url}/other.pack`), { code: "checksum", section: "names", message: /does not have the hash/ });
+  await refused(open(bytes, { names: file.subarray(1) }), { code: "corrupt", section: "names", message: /bytes instead of/ });
 });
 
 test("a signal aborts, and the module of names loads from where init says", async () => {
