@@ -229,7 +229,7 @@ fn the_trace_of_a_flight_recorder_matches_the_replay_of_the_same_case() {
             let (is, should) = (trace.replay.frames.last().unwrap(), &replay.frames);
             let should = should.iter().rfind(|frame| !frame.implied).unwrap();
             assert_eq!((&is.after, is.taken), (&should.after, should.taken), "{case}");
-            assert_eq!(trace.specified().puts, trace.replay.puts, "{case}");
+            assert_eq!(trace.specified().unwrap().puts, trace.replay.puts, "{case}");
             let text = trace.to_json_lines();
             assert_eq!(Trace::from_json_lines(&text).unwrap(), trace);
         }
@@ -244,7 +244,7 @@ fn the_trace_of_a_full_ring_begins_at_the_state_of_the_oldest_note() {
     let frames = trace.replay.frames.len();
     assert!((12..=64).contains(&frames), "{frames} steps are remembered");
     assert_eq!(trace.replay.first_departure(), None);
-    assert_eq!(trace.specified().puts, trace.replay.puts);
+    assert_eq!(trace.specified().unwrap().puts, trace.replay.puts);
 }
 
 #[test]
@@ -305,5 +305,27 @@ fn a_trace_of_large_buffers_and_many_puts_holds_numbers_only() {
     assert_eq!(replay.frames[1].outputs.len(), 1000);
     let trace = Trace::new("large", FlushRule::Strict, replay);
     let text = trace.to_json_lines();
-    assert_eq!(Trace::from_json_lines(&text).unwrap().specified().puts, trace.replay.puts);
+    assert_eq!(Trace::from_json_lines(&text).unwrap().specified().unwrap().puts, trace.replay.puts);
+}
+
+#[test]
+fn a_trace_of_any_numbers_is_compared_in_bounded_memory_or_not_at_all() {
+    let most = usize::MAX;
+    for trim in [0, 1] {
+        let case = case(&format!("trim={trim} writes=b3,z4,b9,f"));
+        let replay = check::replay(&case, size(5), &Variant::Strict);
+        let text = Trace::new("any numbers", FlushRule::Strict, replay).to_json_lines();
+        let is_compared = |text: &str, from: &str, to: &str| {
+            let changed = text.replacen(from, to, 1);
+            assert_ne!(changed, text);
+            Trace::from_json_lines(&changed).unwrap().specified().is_some()
+        };
+        for from in ["\"event\":\"b3\"", "\"event\":\"z4\""] {
+            let to = from.replace(['3', '4'], &most.to_string());
+            assert_eq!(is_compared(&text, from, &to), trim == 0, "{from}");
+        }
+        let start = "{\"capacity\":0,\"filled\":0,\"pending\":0}";
+        let any = start.replace('0', &most.to_string());
+        assert_eq!(is_compared(&text, start, &any), trim == 0);
+    }
 }

@@ -4,12 +4,12 @@
 
 use std::io::{self, Cursor};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 
 use sealpack::core::format::digest::Hash;
 use sealpack::disk::{Disk, DiskFile, DiskFolder};
-use sealpack::{Bytes, Reader, Trust};
+use sealpack::{Bytes, ErrorKind, Plain, Reader, Trust, WriteMonitor, Writer};
 
 use super::explore::{
     CrashStates, NAME, Run, SCENARIOS, Scenario, SmallPack, Version, WrittenFiles, old_pack,
@@ -234,4 +234,33 @@ fn every_mutant_of_publishing_two_files_is_detected() {
         println!("{mutant:?}: {complaint}");
         assert!(complaint.contains(words), "{mutant:?}: {complaint}");
     }
+}
+
+/// Cancels the writer when the list gets its name.
+#[derive(Default)]
+struct CancelsAtList(Mutex<Option<WriteMonitor>>);
+
+impl Layer for CancelsAtList {
+    fn rename_new(&self, disk: &dyn Disk, from: &Path, to: &Path) -> io::Result<()> {
+        let renamed = disk.rename_new(from, to);
+        if to.ends_with(LIST) {
+            self.0.lock().unwrap().take().unwrap().cancel();
+        }
+        renamed
+    }
+}
+
+#[test]
+fn a_writer_that_is_cancelled_between_its_list_and_its_pack_leaves_neither() {
+    let _alone = threads::exclusive();
+    let layer = Arc::new(CancelsAtList::default());
+    let disk = ModelDisk::new(DiskOptions::default(), &Files::new());
+    let layered = Layered::new(Arc::clone(&layer), disk.clone());
+    let options = Writer::options().codec(Plain).threads(0).digest_list(true).disk(layered);
+    let mut writer = options.create(NAME).unwrap();
+    writer.append(b"an item").unwrap();
+    *layer.0.lock().unwrap() = Some(writer.monitor());
+    let error = writer.finish().unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Cancelled), "{error:#}");
+    assert!(disk.files().is_empty(), "{:?}", disk.files().keys());
 }

@@ -348,3 +348,34 @@ fn a_panic_in_the_callers_source_is_an_error() {
     assert!(names_the_panic(open().get_many(&positions, |_, _| {}).unwrap_err()));
     assert!(names_the_panic(open().verify().unwrap_err()));
 }
+
+#[test]
+fn the_items_of_a_record_are_taken_from_both_ends() {
+    let items: [&[u8]; 5] = [b"first", b"", b"the third item", b"4", b"last"];
+    for count in 1..=items.len() {
+        let bytes = pack_of(Writer::options().codec(Plain), &items[..count]);
+        let (reader, _) = open(bytes, ReadCodec::Auto);
+        for from in 0..=count {
+            let expected = &items[from..count];
+            for order in 0_u32..1 << expected.len() {
+                let slot = u32::try_from(from).unwrap();
+                let mut taken = reader.record(0).unwrap().into_items(slot);
+                let (mut front, mut back) = (0, expected.len());
+                while front < back {
+                    assert_eq!(taken.len(), back - front);
+                    if order >> (back - front - 1) & 1 == 0 {
+                        assert_eq!(taken.next().unwrap(), expected[front]);
+                        front += 1;
+                    } else {
+                        back -= 1;
+                        assert_eq!(taken.next_back().unwrap(), expected[back]);
+                    }
+                }
+                assert_eq!((taken.len(), taken.next(), taken.next_back()), (0, None, None));
+            }
+        }
+        let slot = u32::try_from(count).unwrap() + 1;
+        let mut beyond = reader.record(0).unwrap().into_items(slot);
+        assert_eq!((beyond.len(), beyond.next_back(), beyond.next()), (0, None, None));
+    }
+}

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use sealpack::core::codec::Encode;
 use sealpack::core::error::{Cause, Limit};
-use sealpack::{Bytes, Codec, EncoderFactory, Error, ErrorKind, Plain, Writer};
+use sealpack::{
+    Bytes, Codec, EncoderFactory, Error, ErrorKind, Plain, Writer, WriterOptions, Zstd,
+};
 
 /// How an encoder misbehaves.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -206,4 +208,23 @@ fn options_that_describe_no_pack_are_refused_before_a_file_is_created() {
     let older = Writer::options().record_checksum(true).dialect(Dialect::NoAppDataCrc);
     assert!(matches!(older.create(&path).err().unwrap().kind(), ErrorKind::Options(_)));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_codec_may_be_boxed_or_shared() {
+    let pack = |options: WriterOptions| {
+        let mut writer = options.write_to(Vec::new()).unwrap();
+        (0..300_u32).for_each(|n| writer.append(&n.to_le_bytes().repeat(50)).unwrap());
+        writer.finish().unwrap().sink
+    };
+    let codecs: [(Vec<u8>, Box<dyn EncoderFactory>); 2] = [
+        (pack(Writer::options().codec(Plain)), Box::new(Plain)),
+        (pack(Writer::options().codec(Zstd::level(3))), Box::new(Zstd::level(3))),
+    ];
+    for (expected, codec) in codecs {
+        let shared: Arc<dyn EncoderFactory> = Arc::from(codec);
+        let boxed: Box<dyn EncoderFactory> = Box::new(Arc::clone(&shared));
+        assert_eq!(pack(Writer::options().codec(boxed)), expected);
+        assert_eq!(pack(Writer::options().codec(shared)), expected);
+    }
 }

@@ -96,5 +96,22 @@ export function promises(): Promise<readonly StreamInvariant[]>;
 export function replay(text: string, options?: LabOptions): Promise<Steps>;
 /** A page in Markdown about a case that breaks an invariant. */
 export function report(text: string, invariant: string, options?: LabOptions): Promise<string>;
+/**
+ * The steps of the specification for the events of a trace, such as `["b4", "z2+3"]`. `null` if it may write
+ * to its sink more than 262,144 times.
+ */
+export function specified(
+  events: readonly string[],
+  options?: {
+    bufferSize?: number | undefined;
+    trim?: boolean | undefined;
+    /** Whether a flush writes as the reference implementation's does. */
+    reference?: boolean | undefined;
+    /** C, E and Z at the start. */
+    start?: readonly number[] | undefined;
+  },
+): Promise<readonly Frame[] | null>;
+/** A page in Markdown about a trace, in JSON Lines. */
+export function reportTrace(lines: string): Promise<string>;
 /** Visits every state and every transition, for buffers of up to 16 bytes. */
 export function prove(options?: LabOptions & { trim?: boolean | undefined }): Promise<Proof>;

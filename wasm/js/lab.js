@@ -42,6 +42,13 @@ export const replay = (text, { bufferSize = 5, mutant } = {}) =>
 export const report = (text, invariant, { bufferSize = 5, mutant } = {}) =>
   ask((glue) => glue.report(text, bufferSize, mutant, invariant));
 
+/** @type {typeof Lab.specified} */
+export const specified = (events, { bufferSize = 5, trim = true, reference = false, start = [] } = {}) =>
+  ask((glue) => JSON.parse(glue.specified([...events], bufferSize, trim, reference, Uint32Array.from(start))));
+
+/** @type {typeof Lab.reportTrace} */
+export const reportTrace = (lines) => ask((glue) => glue.reportTrace(lines));
+
 /** @type {typeof Lab.prove} */
 export const prove = ({ bufferSize = 5, trim = true, mutant } = {}) =>
   ask((glue) => JSON.parse(glue.prove(bufferSize, trim, mutant)));

@@ -6,7 +6,8 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use sealpack_core::check::{
-    self, Case, Exploration, Frame, Invariant, MUTANTS, Mutant, Replay, Variant,
+    self, AbstractState, Case, Event, Exploration, FlushRule, Frame, Invariant, MUTANTS, Mutant,
+    Replay, Trace, Variant,
 };
 use sealpack_core::stream::{BufferSize, Shape};
 use serde::Serialize;
@@ -156,6 +157,40 @@ pub fn report(
         .find(|known| known.name() == invariant)
         .ok_or_else(|| coded("invalid-argument", &format!("no invariant is called {invariant}")))?;
     Ok(check::report(&parse(case)?, invariant, size(buffer_size)?, &variant(mutant.as_deref())?))
+}
+
+/// What the specification does with the events of a trace from the state `C`, `E`, `Z`:
+/// every step of it, or `null` if it may put too often to be drawn.
+///
+/// # Errors
+/// `invalid-argument`; the message names the mistake in an event.
+#[wasm_bindgen]
+pub fn specified(
+    events: Vec<String>,
+    buffer_size: u32,
+    trim: bool,
+    reference: bool,
+    start: &[u32],
+) -> Result<String, JsValue> {
+    let parsed = events.iter().map(|event| event.parse::<Event>()).collect::<Result<Vec<_>, _>>();
+    let events = parsed.map_err(|fault| coded("invalid-argument", &fault.to_string()))?;
+    let number = |at: usize| start.get(at).map_or(0, |number| *number as usize);
+    let start = AbstractState { capacity: number(0), filled: number(1), pending: number(2) };
+    let shape = Shape { buffer_size: size(buffer_size)?, trim };
+    let rule = if reference { FlushRule::Reference } else { FlushRule::Strict };
+    let events = events.iter().map(|event| (event, false));
+    json(&check::specified_from(start, events, shape, rule).map(|replay| replay.frames))
+}
+
+/// A page in Markdown about a trace, which is given as JSON Lines.
+///
+/// # Errors
+/// `invalid-argument`; the message names the line.
+#[wasm_bindgen(js_name = reportTrace)]
+pub fn report_trace(lines: &str) -> Result<String, JsValue> {
+    let trace = Trace::from_json_lines(lines)
+        .map_err(|error| coded("invalid-argument", &error.to_string()))?;
+    Ok(check::report_replay(&trace.replay, &trace.stream))
 }
 
 /// Visits every state and transition of the stream: `{ holds, states,

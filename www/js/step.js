@@ -1,7 +1,7 @@
 // Step: a case of the output stream, frame by frame, with or without a seeded bug.
 import { mutants, promises, prove, replay, report } from "sealpack/lab";
 import { announce, byId, field, h, save } from "./dom.js";
-import { caseOf, readTrace } from "./trace.js";
+import { readTrace, specifiedSteps, traceReport } from "./trace.js";
 import { plural } from "./words.js";
 
 const SCENARIOS = [
@@ -229,9 +229,9 @@ export class StepView {
     const puts = this.#steps.frames
       .slice(0, this.#at + 1)
       .flatMap(({ outputs }, step) => outputs.map((call) => ({ call, step })));
-    const specified = this.#specified?.[this.#at];
+    const specified = this.#specified?.steps?.[this.#at];
     return [
-      this.#trace && h("p.hint", `Trace of ${this.#trace.stream || "a stream"}, S = ${bufferSize}, ${trim ? "with" : "without"} trim`),
+      ...(this.#trace ? this.#aboutTrace(this.#trace) : []),
       h("p.decision", h("strong", `${eventName(frame)}: `), frame.words),
       ...frame.findings.map(({ invariant, words }) => this.#finding(invariant, words)),
       frame.departure &&
@@ -261,6 +261,23 @@ export class StepView {
     ].filter(Boolean);
   }
 
+  #aboutTrace(trace) {
+    const { stream, bufferSize, trim } = trace;
+    const page = async () => {
+      try {
+        save(new Blob([await traceReport(trace)], { type: "text/markdown" }), "trace-report.md");
+      } catch (error) {
+        this.problem.replaceChildren(h("div.notice.bad", h("p", `There is no report: ${error.message}.`)));
+      }
+    };
+    const reason = this.#specified?.reason;
+    return [
+      h("p.hint", `Trace of ${stream || "a stream"}, S = ${bufferSize}, ${trim ? "with" : "without"} trim`),
+      reason && h("p.hint", `Not compared with the specification: ${reason}.`),
+      h("p", h("button.link", { type: "button", onclick: page }, "Save a report about this trace")),
+    ].filter(Boolean);
+  }
+
   #finding(broken, words) {
     const name = broken.replace("_", "-");
     const invariant = this.#invariants.find((known) => known.name === name);
@@ -273,7 +290,7 @@ export class StepView {
       "div.notice.bad",
       h("p", h("strong", `Invariant ${invariant?.number ?? ""} (${name}) is broken: `), words),
       invariant && h("p", invariant.promise),
-      // A report runs the case on the stream of this package, not on the one of a trace.
+      // This report runs the case on the stream of this package, not on that of a trace.
       !this.#trace &&
         h("p", h("button.link", { type: "button", onclick: page }, "Save a report with the smallest case")),
     );
@@ -314,21 +331,6 @@ function letters() {
     h("summary", "The meaning of S, C, E, Z and L"),
     h("dl.letters", meanings.map(([letter, meaning]) => [h("dt", letter), h("dd", meaning)])),
   );
-}
-
-/** The size of the largest trace, in bytes written, whose events are replayed. */
-const MAX_REPLAYED = 1 << 20;
-
-/**
- * The steps that the specification takes for the events of a trace: those of the shipped
- * stream, which is proven to follow it. `null` if the trace is too large, or does not
- * start with a new stream.
- */
-async function specifiedSteps(trace) {
-  const { bufferSize, fresh, reference, frames } = trace;
-  if (!fresh || frames.at(-1).written > MAX_REPLAYED) return null;
-  const mutant = reference ? "reference" : undefined;
-  return (await replay(caseOf(trace), { bufferSize, mutant })).frames;
 }
 
 function eventName({ event, implied }) {
@@ -409,7 +411,7 @@ function putList(puts, now, size, trim) {
         { role: "img", "aria-label": `A put of ${describe(call.extents)}` },
         cells(call.extents),
       ),
-      h("span.hint", `${call.len}${odd ? ` > ${size}` : ""}${failed}`),
+      h("span.hint", `${call.len}${isTooLong ? ` > ${size}` : ""}${failed}`),
     );
   });
   return h("ol.puts", rows);

@@ -1,5 +1,6 @@
 // Traces of an output stream: JSON Lines from `sealpack check`, from the recorder around a
 // stream in production, or from your own checker.
+import { reportTrace, specified } from "sealpack/lab";
 
 /** The version of the format that this page reads. */
 const VERSION = 1;
@@ -26,17 +27,35 @@ export function readTrace(text) {
     bufferSize: head.buffer_size,
     trim: head.trim === true,
     reference: head.flush_rule === "reference",
-    fresh: ["capacity", "filled", "pending"].every((key) => !head.start?.[key]),
+    start: ["capacity", "filled", "pending"].map((key) => head.start?.[key] ?? 0),
     departure: departure < 0 ? null : departure,
     frames,
+    lines: [head, ...frames],
   };
 }
 
-/** The case of a trace, to run it again. */
-export function caseOf({ trim, frames }) {
-  const events = frames.filter(({ implied }) => !implied).map(({ event }) => event);
-  return `trim=${trim ? 1 : 0} writes=${events.join(",")}`;
+/** The module counts bytes in 32 bits. */
+const MAX_COUNTED = 2 ** 32 - 1;
+
+/**
+ * What the specification does with the events of a trace: its steps, or the reason why they are not known.
+ *
+ * @returns {Promise<{ steps?: readonly object[], reason?: string }>}
+ */
+export async function specifiedSteps({ bufferSize, trim, reference, start, frames }) {
+  if (![...start, frames.at(-1).written ?? 0].every((number) => number <= MAX_COUNTED))
+    return { reason: "it counts more than 4 GiB; sealpack step --trace compares it" };
+  const events = frames.map(({ event }) => event);
+  try {
+    const steps = await specified(events, { bufferSize, trim, reference, start });
+    return steps ? { steps } : { reason: "the specification may put more than 262,144 times" };
+  } catch (error) {
+    return { reason: error.message };
+  }
 }
+
+/** A page in Markdown about a trace. */
+export const traceReport = ({ lines }) => reportTrace(lines.map((line) => JSON.stringify(line)).join("\n"));
 
 function linesOf(text) {
   try {

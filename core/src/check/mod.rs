@@ -192,6 +192,6 @@ pub use state::{Failed, State};
 pub use subject::{OpenSubject, Subject};
 #[cfg(feature = "json")]
 pub use trace::TraceError;
-pub use trace::{Trace, VERSION as TRACE_VERSION};
+pub use trace::{MAX_SPECIFIED_PUTS, Trace, VERSION as TRACE_VERSION, specified_from};
 pub use walk::{Expectation, SpecifiedPuts, Walk, WalkTally};
 pub use world::World;

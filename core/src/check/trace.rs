@@ -10,7 +10,6 @@
 //! Each further line is a [`Frame`]. `trace` is the version of the format,
 //! [`VERSION`].
 
-#[cfg(feature = "json")]
 use super::event::{Case, Event};
 #[cfg(feature = "json")]
 use super::frame::Frame;
@@ -18,7 +17,12 @@ use super::frame::Replay;
 use super::layout::layout_at;
 use super::model::{AbstractState, FlushRule, Model};
 use super::specified::Steps;
+use crate::stream::Shape;
 use alloc::string::String;
+
+/// The largest number of puts up to which a trace is compared with the specification: a
+/// file of a few bytes may name writes of exabytes.
+pub const MAX_SPECIFIED_PUTS: usize = 1 << 18;
 
 /// The version of the format that is written.
 pub const VERSION: u32 = 1;
@@ -43,16 +47,44 @@ impl Trace {
         Trace { stream: stream.into(), rule, start: AbstractState::default(), replay }
     }
 
-    /// What the specification does with the same events.
+    /// What the specification does with the same events; `None` if that may be more
+    /// than [`MAX_SPECIFIED_PUTS`] puts.
     #[must_use]
-    pub fn specified(&self) -> Replay {
-        let shape = self.replay.shape;
-        let mut steps = Steps::new(Model::new(shape, self.rule), layout_at(self.start));
-        for frame in &self.replay.frames {
-            steps.add_specified(&frame.event, frame.implied);
-        }
-        steps.into_replay(self.replay.case.clone(), shape)
+    pub fn specified(&self) -> Option<Replay> {
+        let events = self.replay.frames.iter().map(|frame| (&frame.event, frame.implied));
+        specified_from(self.start, events, self.replay.shape, self.rule)
     }
+}
+
+/// What the specification does from a state, with whether each event is implied; `None`
+/// if that may be more than [`MAX_SPECIFIED_PUTS`] puts. The case of the result is that
+/// of the events which are not implied.
+#[must_use]
+pub fn specified_from<'e, I>(
+    start: AbstractState,
+    events: I,
+    shape: Shape,
+    rule: FlushRule,
+) -> Option<Replay>
+where
+    I: IntoIterator<Item = (&'e Event, bool)>,
+    I::IntoIter: Clone,
+{
+    let events = events.into_iter();
+    // With trim each put is full, but for the last ones of an event; without trim an
+    // event has at most two.
+    let lengths = events.clone().map(|(event, _)| event.operation.bytes());
+    let bytes = lengths.fold(start.waiting(), usize::saturating_add);
+    let full = if shape.trim { bytes / shape.buffer_size.get() } else { 0 };
+    let last = events.clone().count().saturating_mul(2);
+    if full.saturating_add(last) > MAX_SPECIFIED_PUTS {
+        return None;
+    }
+    let mut steps = Steps::new(Model::new(shape, rule), layout_at(start));
+    events.clone().for_each(|(event, implied)| steps.add_specified(event, implied));
+    let listed = events.filter(|(_, implied)| !implied).map(|(event, _)| event.clone());
+    let case = Case { trim: shape.trim, events: listed.collect() };
+    Some(steps.into_replay(case, shape))
 }
 
 /// Why a text is not a trace.
@@ -137,7 +169,7 @@ impl Trace {
     pub fn from_json_lines(text: &str) -> Result<Self, TraceError> {
         use super::invariant::InvariantSet;
         use super::specified::puts_text;
-        use crate::stream::{BufferSize, Shape};
+        use crate::stream::BufferSize;
         use alloc::{string::ToString, vec::Vec};
 
         let mut lines = (1_usize..).zip(text.lines()).filter(|(_, text)| !text.trim().is_empty());

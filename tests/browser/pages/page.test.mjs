@@ -7,6 +7,7 @@ import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { open } from "../../../wasm/js/index.node.js";
+import * as lab from "../../../wasm/js/lab.js";
 import { launch, newPage } from "../browser.mjs";
 import { folder as fixtures, itemsOf } from "../fixtures.mjs";
 import { serve } from "../server.mjs";
@@ -238,8 +239,35 @@ test("a trace is shown next to the specified steps; an invalid file is refused w
   await assertAccessible(page, "a trace");
   await load(JSON.stringify({ trace: [{ ...lines[0], buffer_size: 1 << 20, start: { capacity: 1 << 20 } }, frame("b9", state(1 << 20, 1 << 19, 0), [])] }));
   await page.getByText("524288 bytes").first().waitFor();
+  await page.getByRole("heading", { name: "As specified" }).waitFor();
   await load(`${JSON.stringify(lines[0])}\n{"event":1}`);
   await page.getByRole("alert").getByText("Line 2 of the trace is not a step").waitFor();
+  assertNoErrors(page);
+});
+
+test("a report about a trace is saved, and a trace that is not compared says why", async () => {
+  const page = await visit({}, "#step");
+  await page.waitForSelector(".writes button");
+  const { frames } = await lab.replay("trim=1 writes=b4,z1,b7", { mutant: "split-trusts-remnant" });
+  const head = { trace: 1, stream: "uploads of the night", buffer_size: 5, trim: true };
+  const load = (lines) => {
+    const buffer = Buffer.from(lines.map((line) => JSON.stringify(line)).join("\n"));
+    return page.setInputFiles("#step-trace", { name: "night.jsonl", mimeType: "application/json", buffer });
+  };
+  const save = async () => {
+    const waiting = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Save a report about this trace" }).click();
+    return readFile(await (await waiting).path(), "utf8");
+  };
+  await load([head, ...frames]);
+  const report = await save();
+  assert.match(report, /^# Output stream: invariant 6 \(rest\) is/);
+  assert.match(report, /uploads of the night/);
+  const [first, ...others] = frames;
+  await load([{ ...head, buffer_size: 1 }, { ...first, event: "z1000000000" }, ...others]);
+  await page.getByText("Not compared with the specification: the specification may put more than 262,144 times").waitFor();
+  await load([head, { ...first, written: 2 ** 33 }]);
+  await page.getByText("sealpack step --trace compares it").waitFor();
   assertNoErrors(page);
 });
 

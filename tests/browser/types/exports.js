@@ -13,6 +13,8 @@ export const LAB = {
   prove: true,
   replay: true,
   report: true,
+  reportTrace: true,
+  specified: true,
 };
 
 /**

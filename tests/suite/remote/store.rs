@@ -16,6 +16,7 @@ use object_store::{
     ObjectStore, ObjectStoreExt as _, PutMode, PutMultipartOptions, PutOptions, PutPayload,
     PutResult, Result, UploadPart,
 };
+use sealpack::WriteMonitor;
 use sealpack::remote::{Refusal, StoreFault};
 
 /// A request to the store.
@@ -73,6 +74,8 @@ pub struct Log {
     varying_e_tags: AtomicUsize,
     /// Whether every `If-Match` fails.
     refuses_conditions: AtomicBool,
+    /// The writer to cancel at the next put.
+    canceled_at_put: Mutex<Option<WriteMonitor>>,
 }
 
 /// A store in memory that records its requests.
@@ -149,6 +152,11 @@ impl RecordingStore {
         self.log.refuses_conditions.store(true, Ordering::SeqCst);
     }
 
+    /// Cancels this writer during the next put.
+    pub fn cancel_at_put(&self, writer: WriteMonitor) {
+        *self.log.canceled_at_put.lock().unwrap() = Some(writer);
+    }
+
     /// The number of uploads that were begun and neither completed nor aborted.
     pub fn open_uploads(&self) -> usize {
         self.log.open_uploads.load(Ordering::SeqCst)
@@ -197,6 +205,9 @@ impl ObjectStore for RecordingStore {
         options: PutOptions,
     ) -> Result<PutResult> {
         self.log.record(Request::Put { size: payload.content_length() })?;
+        if let Some(writer) = self.log.canceled_at_put.lock().unwrap().take() {
+            writer.cancel();
+        }
         if options.mode == PutMode::Create && self.log.refuses_if_none_match.load(Ordering::SeqCst)
         {
             let refusal = Refusal::new(StoreFault::NoConditions, "501 Not Implemented");

@@ -85,6 +85,26 @@ fn progress_adds_up_and_a_cancelled_upload_leaves_nothing() {
     }
 }
 
+/// The list is the only object that is put in one request; its pack has parts.
+#[test]
+fn an_upload_that_is_cancelled_while_its_digest_list_is_sent_leaves_neither() {
+    let runtime = runtime();
+    let store = RecordingStore::new();
+    let location = Location::new(store.clone(), PATH.into());
+    let options = small_parts(Writer::options().codec(Plain).digest_list(true));
+    let mut writer = options.create(&location, runtime.handle()).unwrap();
+    for number in 0..3000 {
+        writer.append(&item(number, 5000)).unwrap();
+    }
+    store.cancel_at_put(writer.monitor());
+    let error = writer.finish().unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Cancelled), "{error:#}");
+    assert!(store.requests().iter().any(|request| matches!(request, Request::Put { .. })));
+    assert!(bytes(&store.inner, &runtime).is_none());
+    assert!(bytes_at(LIST, &store.inner, &runtime).is_none());
+    assert_eq!(store.open_uploads(), 0);
+}
+
 /// With any options, the object has the same bytes as the file.
 #[test]
 fn a_pack_in_a_store_is_the_pack_in_a_file() {

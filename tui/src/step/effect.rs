@@ -154,7 +154,7 @@ fn page(setup: &Setup, invariant: Option<Invariant>) -> String {
 
 fn run(version: u64, setup: &Setup) -> ReplayedCase {
     if let Some(trace) = &setup.trace {
-        let twin = Some(trace.specified());
+        let twin = trace.specified();
         return ReplayedCase { version, replay: trace.replay.clone(), twin };
     }
     let steps = replay(&setup.case, setup.buffer_size, &setup.variant);

@@ -90,6 +90,47 @@ fn a_trace_of_a_megabyte_buffer_and_a_thousand_puts_is_drawn_to_scale() {
     stepper.keys("<Left><Right><Right>p");
 }
 
+/// A file of a few bytes may name any numbers, and a recorder may have noted a write of
+/// many extents.
+#[test]
+fn a_trace_of_any_numbers_is_drawn() {
+    let case: Case = "trim=1 writes=b3,z4,z9".parse().unwrap();
+    let replay = check::replay(&case, BufferSize::new(5).unwrap(), &Variant::Strict);
+    let text = Trace::new("any numbers", FlushRule::Strict, replay).to_json_lines();
+    let most = usize::MAX;
+    let event =
+        |event: String| (String::from("\"event\":\"z4\""), format!("\"event\":\"{event}\""));
+    let number =
+        |name: &str, old: usize| (format!("\"{name}\":{old}"), format!("\"{name}\":{most}"));
+    for (from, to) in [
+        event(format!("z{most}")),
+        event(format!("z1{}", "+1".repeat(40_000))),
+        number("filled", 3),
+        number("pending", 2),
+        number("capacity", 2),
+        number("len", 3),
+        number("at", 3),
+        number("written", 7),
+        number("taken", 5),
+    ] {
+        let changed = text.replace(&from, &to);
+        assert_ne!(changed, text, "{from}");
+        for size in SIZES {
+            let app = Stepper::new(
+                Setup::of_trace(Trace::from_json_lines(&changed).unwrap()),
+                Palette::new(true),
+            );
+            let mut stepper = ScriptedProgram::new(app, StepperPerformer::default(), size);
+            for keys in ["", "<Right>", "<Right>", "<Right>", "v", "p"] {
+                let screen = stepper.keys(keys).screen();
+                if to.contains(&format!("z{most}")) {
+                    assert!(screen.contains("not compared"), "{screen}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn editing() {
     at_every_size("edited", "tz<Up><Up>f<End>b!]");

@@ -50,7 +50,7 @@ fn cells(app: &Stepper, columns: u16) -> Vec<Cell> {
     let shown = texts.into_iter().enumerate().skip(first).take(last - first);
     let cells = shown.map(|(step, text)| {
         let cell = Cell { step, x, text };
-        x += u16::try_from(width(&cell.text) + 3).unwrap_or(u16::MAX);
+        x = x.saturating_add(u16::try_from(width(&cell.text) + 3).unwrap_or(u16::MAX));
         cell
     });
     cells.collect()
@@ -95,7 +95,7 @@ pub fn step_at(app: &Stepper, at: Position, parts: &StepperLayout) -> Option<usi
     let column = at.x.checked_sub(parts.events.x).filter(|_| rows.contains(&at.y))?;
     let cells = cells(app, parts.events.width);
     let hit = |cell: &&Cell| {
-        let end = cell.x + u16::try_from(width(&cell.text) + 2).unwrap_or(0);
+        let end = cell.x.saturating_add(u16::try_from(width(&cell.text) + 2).unwrap_or(u16::MAX));
         (cell.x..end).contains(&column)
     };
     cells.iter().find(hit).map(|cell| cell.step)

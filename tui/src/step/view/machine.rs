@@ -42,6 +42,8 @@ struct Panel<'a> {
 
 /// The maximum number of columns per byte.
 const WIDEST: usize = 3;
+/// The largest number of letters in a run: more than any screen shows.
+const MAX_RUN: usize = 2000;
 /// The number of columns for the names at the left.
 const NAMES: usize = 8;
 
@@ -142,7 +144,7 @@ impl Panel<'_> {
         spans.push(Span::raw("["));
         let mut taken = 0;
         for extent in &step.after.extents {
-            taken += extent.len;
+            taken = extent.len.saturating_add(taken);
             spans.push(self.extent(extent.kind, scale, extent.len));
         }
         spans.push(Span::raw(scale.run('·', size.saturating_sub(taken))));
@@ -195,15 +197,15 @@ impl Panel<'_> {
             step.outputs.iter().map(move |call| (here, call))
         });
         let mut nth = 0;
-        let lines: Vec<Line<'static>> = calls
-            .map(|(here, call)| {
-                nth += usize::from(matches!(call, SinkCall::Put { .. }));
-                self.call(nth, call, here, usize::from(area.width))
-            })
-            .collect();
-        let height = usize::from(area.height);
-        let hidden = lines.len().saturating_sub(height);
-        for (y, line) in (area.y..area.bottom()).zip(lines.into_iter().skip(hidden)) {
+        let numbered = calls.map(|(here, call)| {
+            nth += usize::from(matches!(call, SinkCall::Put { .. }));
+            (nth, here, call)
+        });
+        let numbered: Vec<(usize, bool, &SinkCall)> = numbered.collect();
+        let hidden = numbered.len().saturating_sub(area.height.into());
+        for (y, (nth, here, call)) in (area.y..area.bottom()).zip(numbered.into_iter().skip(hidden))
+        {
+            let line = self.call(nth, call, here, usize::from(area.width));
             fitted(line, area.width).render(Rect { y, height: 1, ..area }, buffer);
         }
         if hidden > 0 {
@@ -280,7 +282,8 @@ impl Scale {
             2 => format!("{letter} "),
             _ => format!(" {letter} "),
         };
-        one.repeat(bytes.div_ceil(self.bytes_a_column))
+        // A wrong stream may hold more than a screen is wide.
+        one.repeat(bytes.div_ceil(self.bytes_a_column).min(MAX_RUN))
     }
 }
 

@@ -11,7 +11,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::Widget;
-use sealpack_core::check::{Frame as Step, SinkCall, Variant};
+use sealpack_core::check::{Frame as Step, MAX_SPECIFIED_PUTS, SinkCall, Variant};
 
 use super::keys;
 use super::layout::StepperLayout;
@@ -19,7 +19,7 @@ use super::model::{CaseOrigin, Stepper, StepperMode};
 use super::scenario::SCENARIOS;
 use crate::terminal::keys::{hints, render_help};
 use crate::terminal::panel::{is_large_enough, too_small};
-use crate::terminal::text::{cut, width, wrapped};
+use crate::terminal::text::{cut, grouped, width, wrapped};
 
 pub use events::step_at;
 #[cfg(test)]
@@ -118,6 +118,12 @@ fn about(app: &Stepper, area: Rect, buffer: &mut Buffer) {
         CaseOrigin::Own => match app.setup.mutant() {
             Some(mutant) => format!("a case of your own · {}: {}", mutant.name, mutant.wrong),
             None => match &app.setup.trace {
+                Some(trace) if app.replay().is_some() && app.twin().is_none() => format!(
+                    "recorded: {} · not compared with the specification, which may put more than \
+                     {} times",
+                    trace.stream,
+                    grouped(MAX_SPECIFIED_PUTS as u64)
+                ),
                 Some(trace) => format!("recorded: {}", trace.stream),
                 None => "a case of your own".to_string(),
             },
