@@ -147,7 +147,7 @@ impl RunningProcess {
     #[track_caller]
     fn fail(&mut self, what: &str) -> ! {
         drop(self.child.kill());
-        panic!("{}: waited {} s in vain for {what}", self.name, self.limit.as_secs());
+        panic!("{}: gave up waiting for {what} after {} s", self.name, self.limit.as_secs());
     }
 }
 
@@ -179,7 +179,7 @@ pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     while !done() {
         assert!(
             started.elapsed() < WAIT_LIMIT,
-            "waited {} s in vain for {what}",
+            "gave up waiting for {what} after {} s",
             WAIT_LIMIT.as_secs()
         );
         thread::sleep(Duration::from_millis(2));

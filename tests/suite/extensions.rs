@@ -41,7 +41,7 @@ fn fault(error: &sealpack::Error) -> String {
 }
 
 #[test]
-fn app_data_that_begins_like_an_envelope_comes_back_from_every_writer() {
+fn app_data_that_begins_like_an_envelope_is_kept_by_every_writer() {
     let nested = envelope(&[(1, b"inner"), (7, b"unknown")]);
     for app_data in [&MAGIC[..], b"SLPKEXT1 and more", &nested, b"plain", b""] {
         let options = || Writer::options().app_data(Bytes::copy_from_slice(app_data));

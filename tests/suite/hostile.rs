@@ -50,12 +50,12 @@ fn any_bytes_as_a_tail_are_refused_or_consistent() {
 }
 
 #[test]
-fn any_bytes_as_a_record_are_refused_or_read_alike_in_every_way() {
+fn any_bytes_as_a_record_are_refused_or_read_the_same_in_every_way() {
     replay("record");
 }
 
 #[test]
-fn any_bytes_as_a_file_are_refused_or_read_alike_in_every_way() {
+fn any_bytes_as_a_file_are_refused_or_read_the_same_in_every_way() {
     replay("whole");
 }
 
@@ -75,7 +75,7 @@ fn any_options_are_a_typed_error_or_a_pack_that_reads_back() {
 }
 
 #[test]
-fn a_damaged_pack_with_corrected_checksums_is_refused_or_read_alike() {
+fn a_damaged_pack_with_corrected_checksums_is_refused_or_read_the_same_in_every_way() {
     replay("repaired");
 }
 

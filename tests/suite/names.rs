@@ -71,7 +71,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     #[test]
-    fn names_come_back_by_position_and_positions_by_name(
+    fn names_are_found_by_position_and_positions_by_name(
         mut names in prop::collection::vec(any_name(), 0..400),
         sorted in any::<bool>(),
     ) {
@@ -83,7 +83,7 @@ proptest! {
 }
 
 #[test]
-fn names_of_many_blocks_come_back() {
+fn names_of_many_blocks_are_read_back() {
     let path = |n: u32| format!("folder-{}/sub/file-{n:06}.txt", n / 100).into_bytes();
     let sorted: Vec<_> = (0..30_000).map(path).collect();
     check(&sorted);
@@ -94,7 +94,7 @@ fn names_of_many_blocks_come_back() {
 }
 
 #[test]
-fn the_longest_names_come_back() {
+fn the_longest_names_are_read_back() {
     let long = |last: u8| [vec![b'x'; MAX_NAME - 1], vec![last]].concat();
     check(&(1..200).map(long).collect::<Vec<_>>());
     let different = |first: u8| [vec![first], vec![b'x'; MAX_NAME - 1]].concat();

@@ -92,7 +92,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_item_comes_back_at_its_position(
+    fn every_item_is_read_back_at_its_position(
         options in options(),
         appends in vec(append(), 0..60),
         picks in vec(any::<prop::sample::Index>(), 0..20),
@@ -202,7 +202,7 @@ fn sparse_pack(path: &std::path::Path, large: u32) {
 }
 
 #[test]
-fn a_record_of_300_megabytes_and_app_data_of_ten_come_back() {
+fn a_record_of_300_megabytes_and_app_data_of_ten_are_read_back() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("large.pack");
     let item: Bytes = (0..300_000_000 / 8u64).flat_map(|i| (i * i).to_le_bytes()).collect();

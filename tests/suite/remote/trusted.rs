@@ -91,7 +91,7 @@ async fn a_changed_item_that_no_checksum_covers_is_refused_in_every_way_of_readi
 }
 
 #[tokio::test]
-async fn a_list_of_another_pack_or_none_opens_nothing() {
+async fn a_missing_list_or_one_of_another_pack_is_refused_on_opening() {
     let listed = listed(Writer::options());
     let (store, location) = store_with(listed.pack.clone(), Vec::new()).await;
     for options in trusting_options(&listed.sealed) {

@@ -60,7 +60,7 @@ fn path(folder: &Path, name: &[u8]) -> PathBuf {
 }
 
 #[test]
-fn a_tree_with_hostile_names_is_unpacked_durable_or_not() {
+fn a_tree_with_hostile_names_is_unpacked_with_and_without_syncing() {
     let deep = [&b"d"[..]; 1500].join(&b'/');
     let mut tree: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
     for number in 0..500_u32 {
