@@ -80,7 +80,7 @@ export interface OpenOptions {
   /**
    * The file next to the pack that contains its names, `NAME.names`: large ones
    * are not in the pack. Default: for a URL, that URL with `.names` after its path.
-   * It is read when names are asked for, and checked against its hash in the pack.
+   * It is read when names are requested, and checked against its hash in the pack.
    */
   names?: string | URL | Request | Blob | Bytes | FileHandle | Source | undefined;
   /** How often a request is retried after a 5xx, a 429 or a lost connection. Default: 3. */
@@ -204,8 +204,8 @@ export interface Report {
 }
 
 /**
- * The name of an item: a string if it is UTF-8, otherwise its bytes. Any
- * character but NUL may be in it; it need not be a safe path.
+ * The name of an item: a string if it is UTF-8, otherwise its bytes. It may
+ * contain any character except NUL, and need not be a safe path.
  */
 export type ItemName = string | Uint8Array<ArrayBuffer>;
 
@@ -252,7 +252,7 @@ export class Pack {
     options?: RangeOptions,
   ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined>;
   /**
-   * The same items as arrays, each with those of a record: the fastest way to
+   * The same items in arrays, one array per record: the fastest way to
    * read many small items. The items of an array share their memory; to keep a
    * few of them, keep copies (`item.slice()`).
    */
@@ -268,8 +268,9 @@ export class Pack {
   /** The application's own bytes; empty if there are none. Rejects with `untrusted` if a content hash is trusted, which does not cover them. */
   appData(): Promise<Uint8Array<ArrayBuffer>>;
   /**
-   * The names of the items; null if the pack has none. Decodes nothing; reads the
-   * names file if the names are in one. Rejects with `untrusted` if a content hash is trusted, which does not cover them.
+   * The names of the items; null if the pack has none. Decodes nothing, but reads the
+   * names file if the names are in one. Rejects with `untrusted` if the pack was opened
+   * with `contentHash`: that hash does not cover the names.
    */
   names(options?: ReadOptions): Promise<Names | null>;
   /** The positions of all items with exactly this name, ascending; none if the pack has no names. */

@@ -91,7 +91,7 @@ class Names {
   find(name) {
     const bytes = bytesOf(name);
     this.#pack.handle();
-    return bytes ? Array.from(this.#decoder.explained(() => this.#handle.find(bytes))) : [];
+    return bytes ? Array.from(this.#decoder.withReason(() => this.#handle.find(bytes))) : [];
   }
 
   /** @type {Public.Names["range"]} */
@@ -124,7 +124,7 @@ class Names {
     const blocks = this.#blocks;
     let at = blocks.findIndex(({ first, ends }) => position >= first && position < first + ends.length);
     if (at < 0) {
-      const [first, bytes, ends] = this.#decoder.explained(() => this.#handle.block(position));
+      const [first, bytes, ends] = this.#decoder.withReason(() => this.#handle.block(position));
       const text = textOf(bytes);
       if (blocks.length >= MAX_BLOCKS) blocks.shift();
       at = blocks.push({ first, bytes, ends, text: text?.length === bytes.length ? text : undefined }) - 1;
@@ -152,7 +152,7 @@ function nameIn({ first, bytes, ends, text }, position) {
   return textOf(name) ?? name.slice();
 }
 
-/** Decodes blocks with the reader's module, for that of names. */
+/** Decodes blocks of names with the reader's module, which contains zstd. */
 class BlockDecoder {
   #pack;
   /** The last error: it cannot pass through the module. */
@@ -177,12 +177,13 @@ class BlockDecoder {
   }
 
   /**
-   * Calls the module of names. An error in a block gets the reason of the decoder.
+   * Calls the module of names. If a block cannot be decoded, the error has
+   * the code and the message of the decoder.
    *
    * @template T
    * @param {() => T} call
    */
-  explained(call) {
+  withReason(call) {
     this.#thrown = null;
     try {
       return guarded(call);
@@ -202,8 +203,8 @@ const MAX_FILE = 512 * 1024 * 1024;
 
 /**
  * Opens the file next to a pack that contains its names: that of the options, or
- * for a URL the one that is called the same and ends in `.names`. Undefined if
- * neither says where it is.
+ * for a URL the one with the same name and the ending `.names`. Undefined if
+ * neither is known.
  *
  * @param {unknown} input of `open`
  * @param {Public.OpenOptions} options
@@ -242,7 +243,7 @@ async function readNamesFile(openFile, size, signal) {
   }
 }
 
-/** The names of one open pack, opened when they are asked for. */
+/** The names of one open pack, which are read on the first call. */
 export class PackNames {
   #pack;
   #openFile;

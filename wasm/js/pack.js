@@ -156,7 +156,7 @@ export class Pack {
     this.handle();
     const { signal, requestSize, requests } = options;
     const isPlain = !signal?.aborted && requestSize === undefined && requests === undefined;
-    const item = isPlain ? this.#records.itemAtHand(position) : undefined;
+    const item = isPlain ? this.#records.itemInMemory(position) : undefined;
     return item ?? (await this.getMany([position], options))[0];
   }
 

@@ -132,8 +132,8 @@ class Items {
 }
 
 /**
- * The same items, those of a record at a time and as views of its memory: an
- * array takes as many microtasks as one item does, and copies nothing.
+ * The same items in arrays, one array per record. The items are views of the
+ * record's memory. An array takes as many microtasks as a single item of `readItems`.
  *
  * @param {Pack} pack
  * @param {number} start

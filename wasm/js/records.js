@@ -101,12 +101,12 @@ export class Records {
   }
 
   /**
-   * The item, if its record is in the cache or in memory, without the steps that wait
-   * for a request: undefined for any other, and for a position that is none.
+   * The item, synchronously, if its record is in the cache or the file is in memory.
+   * Undefined for any other item, and for an invalid position.
    *
    * @param {number} position
    */
-  itemAtHand(position) {
+  itemInMemory(position) {
     if (!Number.isInteger(position) || position < 0 || position >= this.#pack.length) return undefined;
     const { itemsPerRecord } = this.#pack.info;
     const number = Math.floor(position / itemsPerRecord);

@@ -2,7 +2,7 @@
 import { announce, byId, h, save } from "./dom.js";
 import { advice, bytes, count, plural } from "./words.js";
 import { asJson, hexDump, jsonDump, looksLikeText, preview, textDump } from "./dump.js";
-import { fileName, nameText, positionsWith, shortName } from "./names.js";
+import { fileName, nameText, positionsOfNamesWith, shortName } from "./names.js";
 
 const PAGE = 64;
 /**
@@ -163,7 +163,7 @@ export class Browser {
     const part = this.filter.value;
     if (signal.aborted) return;
     try {
-      const matches = part && this.#names ? await positionsWith(this.#names, part, signal) : null;
+      const matches = part && this.#names ? await positionsOfNamesWith(this.#names, part, signal) : null;
       if (signal.aborted) return;
       this.#matches = matches;
     } catch (error) {
@@ -315,9 +315,9 @@ export class Browser {
   #save() {
     const { name, position, bytes: item } = this.#item;
     const numbered = `${this.#name}-${position}`;
-    const called = name === null ? numbered : fileName(name, numbered);
+    const savedName = name === null ? numbered : fileName(name, numbered);
     // A browser adds an ending to a file of no type; a name already is complete.
-    save(new Blob([item], { type: called === numbered ? "" : "application/octet-stream" }), called);
+    save(new Blob([item], { type: savedName === numbered ? "" : "application/octet-stream" }), savedName);
   }
 
   #draw() {

@@ -5,7 +5,7 @@ import { visibleLine } from "./dump.js";
 const SHOWN = { start: 90, end: 60 };
 /** The longest file name that every system accepts, in UTF-8 bytes. */
 const MAX_FILE_NAME = 200;
-/** How long a search keeps the page from responding, in milliseconds. */
+/** The time in milliseconds after which a search lets the page respond. */
 const SLICE = 12;
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -51,12 +51,12 @@ export function fileName(name, otherwise) {
 }
 
 /**
- * The positions of the items whose names contain `part`, in upper or lower case.
- * The page responds while it searches.
+ * The positions of the items whose names contain `part`; upper and lower case are
+ * equal. The page responds during the search.
  *
  * @param {AbortSignal} signal ends the search; the result is then null
  */
-export async function positionsWith(names, part, signal) {
+export async function positionsOfNamesWith(names, part, signal) {
   const wanted = part.toLowerCase();
   const found = [];
   let until = performance.now() + SLICE;

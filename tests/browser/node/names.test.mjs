@@ -58,7 +58,7 @@ test("a lone surrogate finds no name that holds a replacement character", async 
   assert.deepEqual(await pack.find("\ufffd"), [0]);
 });
 
-test("a pack without names has none, and its app data stays the caller's", async () => {
+test("a pack without names has none, and its app data is returned unchanged", async () => {
   const plain = await packOf(itemsFor(3), { appData: Buffer.from("mine") });
   const other = withAppData(plain, envelope([1, "mine"]));
   for (const bytes of [plain, other]) {
@@ -260,7 +260,7 @@ function reference(file, count) {
   return envelope([3, Buffer.concat([head, size, createHash("sha256").update(file).digest()])]);
 }
 
-test("names in a file next to the pack are read when asked for, and checked against size and hash", async (context) => {
+test("names in a file next to the pack are read on request and checked against size and hash", async (context) => {
   const file = namesSection(["a", "b", null]);
   const bytes = withAppData(await packOf(itemsFor(3)), reference(file, 3));
   const other = Buffer.from(namesSection(["a", "c", null]));
