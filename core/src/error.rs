@@ -13,10 +13,12 @@
 
 mod cause;
 mod decode;
+mod dictionary;
 mod names;
 
 pub use cause::Cause;
 pub use decode::DecodeError;
+pub use dictionary::DictionaryFault;
 pub use names::NamesFault;
 
 use core::fmt;

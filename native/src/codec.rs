@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use sealpack_core::codec::Encode;
 use sealpack_core::error::Cause;
+use sealpack_core::format::RecordContent;
 use sealpack_core::format::known::KnownCodec;
+
+use crate::dictionary::Dictionary;
 
 /// Makes the encoder of each worker thread.
 ///
@@ -29,6 +32,43 @@ pub trait EncoderFactory: Send + Sync {
     /// do not know the id decide by the first record's magic, so a codec of your
     /// own needs an id of its own.
     fn format_id(&self) -> u32;
+
+    /// Returns the zstd dictionary that the records need, if there is one. Default:
+    /// none.
+    fn needed_dictionary(&self) -> Option<RecordDictionary> {
+        None
+    }
+
+    /// Returns how many bytes of items [`learn`](Self::learn) wants to see. They wait
+    /// in memory until then. Default: 0, which is to learn nothing.
+    fn wanted_sample(&self) -> u64 {
+        0
+    }
+
+    /// Takes the first records of the pack, before any encoder is made for them.
+    /// Returns the factory that replaces this one; `None` to keep this one.
+    ///
+    /// # Errors
+    /// Any error of the codec. The pack is then not finished.
+    fn learn(&self, _records: &FirstRecords<'_>) -> Result<Option<Arc<dyn EncoderFactory>>, Cause> {
+        Ok(None)
+    }
+}
+
+/// A dictionary that the records of a pack need.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordDictionary {
+    /// The dictionary.
+    pub dictionary: Dictionary,
+    /// Whether the pack stores it. Otherwise readers must be given it.
+    pub is_stored: bool,
+}
+
+/// The first records of a pack, for a codec that learns from them.
+#[derive(Debug)]
+pub struct FirstRecords<'a> {
+    /// The items of each record.
+    pub records: Vec<RecordContent<'a>>,
 }
 
 impl<T: EncoderFactory + ?Sized> EncoderFactory for Box<T> {
@@ -43,6 +83,18 @@ impl<T: EncoderFactory + ?Sized> EncoderFactory for Box<T> {
     fn format_id(&self) -> u32 {
         (**self).format_id()
     }
+
+    fn needed_dictionary(&self) -> Option<RecordDictionary> {
+        (**self).needed_dictionary()
+    }
+
+    fn wanted_sample(&self) -> u64 {
+        (**self).wanted_sample()
+    }
+
+    fn learn(&self, records: &FirstRecords<'_>) -> Result<Option<Arc<dyn EncoderFactory>>, Cause> {
+        (**self).learn(records)
+    }
 }
 
 impl<T: EncoderFactory + ?Sized> EncoderFactory for Arc<T> {
@@ -56,6 +108,18 @@ impl<T: EncoderFactory + ?Sized> EncoderFactory for Arc<T> {
 
     fn format_id(&self) -> u32 {
         (**self).format_id()
+    }
+
+    fn needed_dictionary(&self) -> Option<RecordDictionary> {
+        (**self).needed_dictionary()
+    }
+
+    fn wanted_sample(&self) -> u64 {
+        (**self).wanted_sample()
+    }
+
+    fn learn(&self, records: &FirstRecords<'_>) -> Result<Option<Arc<dyn EncoderFactory>>, Cause> {
+        (**self).learn(records)
     }
 }
 

@@ -4,7 +4,9 @@
 //! The text of an error leaves out its cause, which is its `source`; the
 //! alternate form (`{:#}`) adds every cause.
 
-// The path also holds where a test includes this file.
+// The paths also hold where a test includes this file.
+#[path = "error/dictionary.rs"]
+mod dictionary;
 #[path = "error/set.rs"]
 mod set;
 
@@ -15,6 +17,7 @@ use std::sync::Arc;
 
 use sealpack_core::error::{Cause, Fault, Section, Untrusted};
 
+pub use dictionary::DictionaryError;
 pub use set::{MemberNameFault, SetFault};
 
 /// An error of this crate: the file, and what went wrong.
@@ -280,7 +283,7 @@ impl fmt::Display for OptionsError {
             ),
             Self::RecordForm => f.write_str(
                 "these records cannot be copied without re-encoding: the packs differ in codec, \
-                 items per record or record checksum",
+                 dictionary, items per record or record checksum",
             ),
             Self::DigestsWithExtract => f.write_str(
                 "a digest list proves whole items, but a hash extract hashes only a part of them",

@@ -37,6 +37,7 @@
 
 mod codec;
 mod cores;
+mod dictionary;
 mod digest;
 mod error;
 mod names;
@@ -61,8 +62,11 @@ pub use bytes::Bytes;
 /// The format itself, without I/O: trailer, records, plans, reports.
 pub use sealpack_core as core;
 
-pub use codec::{Codec, EncoderFactory, Plain};
-pub use error::{Error, ErrorKind, IoOperation, MemberNameFault, OptionsError, SetFault};
+pub use codec::{Codec, EncoderFactory, FirstRecords, Plain, RecordDictionary};
+pub use dictionary::{Dictionary, DictionarySamples, DictionaryTraining};
+pub use error::{
+    DictionaryError, Error, ErrorKind, IoOperation, MemberNameFault, OptionsError, SetFault,
+};
 pub use names::{ItemNames, Names, names_path};
 #[cfg(feature = "testing")]
 pub use publish::disk;

@@ -7,15 +7,16 @@ use sealpack_core::format::ContentHasher;
 use sealpack_core::format::known::KnownCodec;
 use sealpack_core::write::Hashing;
 
+use crate::dictionary::Dictionary;
 use crate::error::{Error, ErrorKind, OptionsError};
-use crate::read::{Reader, StoredCheck};
+use crate::read::{ChosenCodec, Reader, StoredCheck};
 use crate::write::{RecordForm, Writer};
 
 /// Copies records from one pack into another as they are stored. Without checks,
 /// this is nearly as fast as copying the file.
 ///
-/// Both packs must have the same codec, items per record and record checksum. A
-/// record that is not full can only be the last one of the new pack.
+/// Both packs must have the same codec, dictionary, items per record and record
+/// checksum. A record that is not full can only be the last one of the new pack.
 ///
 /// ```
 /// use std::ops::ControlFlow;
@@ -59,7 +60,8 @@ impl<'a> RecordCopy<'a> {
         self
     }
 
-    /// Skips the checks of the records; the structure of the pack is still checked.
+    /// Skips the checks of the records; the structure of the pack is still checked, and
+    /// that no record needs a dictionary that the new pack lacks.
     /// Default: every record is decoded and checked, and the content hash too if all
     /// records are copied. If the new pack stores a content hash, which needs the
     /// digests of the records, or if the reader has a trusted hash, records are
@@ -87,10 +89,19 @@ impl<'a> RecordCopy<'a> {
                 Some(chosen) => chosen.codec,
                 None => writer.packer().form().codec,
             },
+            dictionary: self.dictionary_of(chosen)?,
         };
         let is_known = matches!(form.codec, Some(KnownCodec::Zstd | KnownCodec::None));
         let hashes_items = !matches!(writer.packer().hashing(), Hashing::Extracted(_));
-        Ok(is_known && hashes_items && form == writer.packer().form())
+        Ok(is_known && hashes_items && form == *writer.packer().form())
+    }
+
+    /// Returns the dictionary that the records of the reader's pack may need.
+    fn dictionary_of(&self, chosen: Option<ChosenCodec>) -> Result<Option<Dictionary>, Error> {
+        match chosen.and_then(|chosen| chosen.codec) {
+            Some(KnownCodec::Zstd) => self.reader.dictionary(),
+            _ => Ok(None),
+        }
     }
 
     /// Appends the records to a pack that is being written. `progress` is called with

@@ -12,6 +12,7 @@
 mod broken;
 mod caching;
 mod copying;
+mod dictionaries;
 mod edges;
 mod extensions;
 mod faults;

@@ -4,8 +4,8 @@ use std::io;
 use std::process::ExitCode;
 
 use sealpack::core::Error as PackError;
-use sealpack::core::error::{Fault, Limit, Section, Untrusted};
-use sealpack::{ErrorKind, IoOperation, SetFault};
+use sealpack::core::error::{DecodeError, Fault, Limit, Section, Untrusted};
+use sealpack::{DictionaryError, ErrorKind, IoOperation, SetFault};
 
 use crate::outcome::Failure;
 use crate::report;
@@ -23,6 +23,9 @@ impl Failure {
                 (_, Some((Section::Trailer, Fault::Magic { .. } | Fault::Truncated { .. }))) => {
                     Some("is this a pack, and was it copied completely?")
                 }
+                (_, Some((_, Fault::Decode(DecodeError::MissingDictionary { .. })))) => Some(
+                    "give the dictionary it was written with: --dictionary FILE (repack: --shared-dictionary)",
+                ),
                 (_, Some((Section::Record(_), _))) => {
                     Some("`sealpack verify` lists every damaged record")
                 }
@@ -44,6 +47,9 @@ impl Failure {
             }
             Self::Input { error, .. } if error.kind() == io::ErrorKind::PermissionDenied => {
                 Some("nothing was packed: exclude the file, or make it readable")
+            }
+            Self::Dictionary { error: DictionaryError::Samples { .. }, .. } => {
+                Some("train it with more items, or with items that are like each other")
             }
             Self::Signals(error) | Self::Threads(error)
                 if error.kind() == io::ErrorKind::WouldBlock =>

@@ -16,9 +16,9 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use sealpack::ErrorKind;
 use sealpack::core::Error as PackError;
-use sealpack::core::error::{Limit, Misuse};
+use sealpack::core::error::{DecodeError, Fault, Limit, Misuse};
+use sealpack::{DictionaryError, ErrorKind};
 
 use crate::printable;
 
@@ -114,6 +114,13 @@ pub enum Failure {
         /// The bytes that remain in the input.
         found: u64,
     },
+    /// A dictionary cannot be used or trained.
+    Dictionary {
+        /// The file that it is in, if any.
+        path: Option<Input>,
+        /// Why.
+        error: DictionaryError,
+    },
     /// Wrong usage that the argument parser cannot detect.
     Usage(Cow<'static, str>),
     /// An object whose key the client cannot express.
@@ -178,7 +185,9 @@ impl Failure {
         match self {
             Self::Pack(error) => status_of(error.kind()),
             Self::PackData { error, .. } => status_of_data(error),
-            Self::Usage(_) | Self::Position { .. } => Status::Usage,
+            Self::Usage(_)
+            | Self::Position { .. }
+            | Self::Dictionary { error: DictionaryError::Size { .. }, .. } => Status::Usage,
             _ => Status::Other,
         }
     }
@@ -197,6 +206,10 @@ fn status_of(kind: &ErrorKind) -> Status {
 
 fn status_of_data(error: &PackError) -> Status {
     match error {
+        // The pack may be sound.
+        PackError::Corrupt {
+            fault: Fault::Decode(DecodeError::MissingDictionary { .. }), ..
+        } => Status::Other,
         // A sound pack never exceeds the limits of a reader.
         PackError::Corrupt { .. }
         | PackError::Untrusted(_)
@@ -228,6 +241,8 @@ impl fmt::Display for Failure {
                 f,
                 "{input}: the item at byte {offset} claims {claimed} bytes, but only {found} are left"
             ),
+            Self::Dictionary { path: Some(path), error } => write!(f, "{path}: {error}"),
+            Self::Dictionary { path: None, error } => error.fmt(f),
             Self::Usage(message) => f.write_str(message),
             #[cfg(feature = "remote")]
             Self::Object { name, why } => write!(f, "{}: {why}", printable::path(name)),

@@ -144,7 +144,22 @@ const ROWS = [
     ([allowed]) =>
       `the frame carries no content size and decodes to more than four times its bytes (${allowed})`,
   ],
-  ["unsupported", "decode", () => "the frame needs a dictionary"],
+  [
+    "unsupported",
+    "decode",
+    ([id, given]) =>
+      `the frame needs dictionary ${id}, which the pack does not contain` +
+      (given ? `; the one given is dictionary ${given}` : ""),
+  ],
+  ["limit", "decode", ([size]) => `a dictionary of ${size} bytes, above the maximum of 1 MiB`],
+  ["corrupt", "decode", () => "not a zstd dictionary"],
+  ["corrupt", "decode", () => "a dictionary without an id"],
+  ["corrupt", "decode", () => "the tables of the dictionary are damaged"],
+  [
+    "corrupt",
+    "decode",
+    ([named, stored]) => `the frame needs dictionary ${named}, but the pack stores dictionary ${stored}`,
+  ],
   ["corrupt", "decode", (_, text) => `the payload cannot be decoded: ${text}`],
   ["limit", undefined, ([length]) => `an item of ${length} bytes, above the maximum of ${MAX_U32}`],
   ["limit", undefined, () => `a pack holds at most ${MAX_U32} items`],

@@ -24,12 +24,16 @@ pub struct NamedDecoder {
 }
 
 impl NamedDecoder {
-    /// The decoder of a codec that the format knows.
+    /// The decoder of a codec that the format knows. Frames may name the dictionary that
+    /// `stored` returns.
     #[must_use]
-    pub fn of(codec: KnownCodec) -> Self {
+    pub fn of(codec: KnownCodec, stored: impl FnOnce() -> Option<Bytes>) -> Self {
         match codec {
             KnownCodec::None => Self::none(),
-            KnownCodec::Zstd => Self::zstd(),
+            KnownCodec::Zstd => {
+                let decoder = Rc::new(FrameDecoder::with_dictionary(stored()));
+                Self { name: "zstd", decoder }
+            }
         }
     }
 
@@ -37,12 +41,6 @@ impl NamedDecoder {
     #[must_use]
     pub fn none() -> Self {
         Self { name: "none", decoder: Rc::new(PlainDecoder) }
-    }
-
-    /// Each payload is a zstd frame.
-    #[must_use]
-    pub fn zstd() -> Self {
-        Self { name: "zstd", decoder: Rc::new(FrameDecoder::default()) }
     }
 
     /// The format id is unknown and the records are not zstd frames. The caller

@@ -3,13 +3,14 @@
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
-use core::cell::RefCell;
+use core::cell::{OnceCell, RefCell};
 
 use bytes::Bytes;
+use sealpack_core::codec::dictionary::{DictionaryId, ZstdDictionary};
 use sealpack_core::codec::zstd_frame::{self, FrameHeader, FrameLayout};
 use sealpack_core::codec::{Decode, FrameChecksum, Size};
-use sealpack_core::error::{Cause, DecodeError};
-use zstd_rs::{Decompressor, Error};
+use sealpack_core::error::{Cause, DecodeError, DictionaryFault};
+use zstd_rs::{DecoderDictionary, Decompressor, Dictionary, DictionaryFormat, Error};
 
 /// The largest window that zstd writes without an explicit request for more
 /// (`--long=27`), in bytes.
@@ -22,6 +23,38 @@ const SLACK: u64 = 32;
 #[derive(Default)]
 pub struct FrameDecoder {
     decompressor: RefCell<Option<Decompressor>>,
+    /// The dictionary that the pack stores.
+    stored: Option<Bytes>,
+    prepared: OnceCell<Result<DecoderDictionary, DictionaryFault>>,
+}
+
+impl FrameDecoder {
+    /// A decoder of frames that may name the dictionary in these bytes. They are checked
+    /// when the first frame does.
+    #[must_use]
+    pub fn with_dictionary(stored: Option<Bytes>) -> Self {
+        Self { stored, ..Self::default() }
+    }
+
+    fn dictionary(&self, id: DictionaryId) -> Result<&DecoderDictionary, DecodeError> {
+        let named = id.get();
+        let missing = DecodeError::MissingDictionary { id: named, given: None };
+        let stored = self.stored.as_ref().ok_or(missing)?;
+        let prepared = self.prepared.get_or_init(|| prepare(stored)).as_ref();
+        let differs = |stored| Err(DictionaryFault::Differs { named, stored });
+        let found = prepared.map_err(|&fault| fault).and_then(|found| {
+            let stored = found.dictionary().id();
+            if stored == named { Ok(found) } else { differs(stored) }
+        });
+        found.map_err(DecodeError::Dictionary)
+    }
+}
+
+fn prepare(stored: &Bytes) -> Result<DecoderDictionary, DictionaryFault> {
+    let checked = ZstdDictionary::parse(stored.clone())?;
+    let damaged = |_| DictionaryFault::Tables;
+    let parsed = Dictionary::new(checked.bytes(), DictionaryFormat::Zstd).map_err(damaged)?;
+    DecoderDictionary::new(parsed).map_err(damaged)
 }
 
 impl Decode for FrameDecoder {
@@ -31,9 +64,13 @@ impl Decode for FrameDecoder {
             return Err(refused("the window is above 128 MiB"));
         }
         let frame = encoded.get(..layout.length).ok_or(DecodeError::Truncated)?;
+        let dictionary = match layout.header.dictionary {
+            Some(id) => Some(self.dictionary(id)?),
+            None => None,
+        };
         // After an error the decompressor is dropped: its state is unknown.
         let mut decompressor = self.decompressor.take().unwrap_or_default();
-        let payload = run(&mut decompressor, frame, &layout, size)?;
+        let payload = run(&mut decompressor, frame, &layout, size, dictionary)?;
         self.decompressor.replace(Some(decompressor));
         Ok(payload.into())
     }
@@ -56,6 +93,7 @@ fn run(
     frame: &[u8],
     layout: &FrameLayout,
     size: Size,
+    dictionary: Option<&DecoderDictionary>,
 ) -> Result<Vec<u8>, DecodeError> {
     let plausible = size.plausible(Some(layout.max_output), frame.len());
     let claimed = layout.header.content_size;
@@ -69,7 +107,7 @@ fn run(
     let reserve = usize::try_from(plausible.saturating_add(SLACK)).map_err(|_| memory())?;
     payload.try_reserve_exact(reserve).map_err(|_| memory())?;
     let limit = usize::try_from(layout.max_output).unwrap_or(usize::MAX);
-    let used = decompressor.decompress_frame(&frame, None, limit, &mut payload);
+    let used = decompressor.decompress_frame(&frame, dictionary, limit, &mut payload);
     let found = payload.len() as u64;
     match used {
         Ok(used) if used == frame.len() => {}
@@ -91,10 +129,14 @@ fn without_content_size(frame: &[u8], layout: &FrameLayout) -> Result<Vec<u8>, D
     /// the content, and allocates nothing for it.
     const WINDOW: u8 = 21 << 3;
     let blocks = frame.get(layout.header.length..).ok_or(DecodeError::Truncated)?;
-    let mut unsized_frame = Vec::with_capacity(6 + blocks.len());
+    let mut unsized_frame = Vec::with_capacity(10 + blocks.len());
     unsized_frame.extend_from_slice(&zstd_frame::MAGIC.to_le_bytes());
-    unsized_frame.push(if layout.header.checksum { CHECKSUM } else { 0 });
+    let checksum = if layout.header.checksum { CHECKSUM } else { 0 };
+    // Four bytes of dictionary id; 0 is none.
+    unsized_frame.push(checksum | 0b11);
     unsized_frame.push(WINDOW);
+    let dictionary = layout.header.dictionary.map_or(0, DictionaryId::get);
+    unsized_frame.extend_from_slice(&dictionary.to_le_bytes());
     unsized_frame.extend_from_slice(blocks);
     Ok(unsized_frame)
 }

@@ -11,7 +11,9 @@ use js_sys::{Array, BigUint64Array};
 use sealpack_core::Error;
 #[cfg(feature = "names")]
 use sealpack_core::error::NamesFault;
-use sealpack_core::error::{DecodeError, Fault, Limit, Misuse, Section, Untrusted};
+use sealpack_core::error::{
+    DecodeError, DictionaryFault, Fault, Limit, Misuse, Section, Untrusted,
+};
 use wasm_bindgen::JsValue;
 
 /// The rows of the table in `js/errors.js`, in its order.
@@ -46,7 +48,12 @@ pub enum ErrorRow {
     AboveLimit,
     FrameChecksum,
     NoContentSize,
-    Dictionary,
+    MissingDictionary,
+    DictionarySize,
+    NotADictionary,
+    DictionaryNoId,
+    DictionaryTables,
+    DictionaryDiffers,
     Codec,
     // Limit
     ItemLimit,
@@ -290,8 +297,24 @@ fn decode_row(error: &DecodeError) -> ErrorFields {
         DecodeError::AboveLimit { limit, found } => (ErrorRow::AboveLimit, [limit, found, 0]),
         DecodeError::FrameChecksum => (ErrorRow::FrameChecksum, [0; 3]),
         DecodeError::NoContentSize { allowed } => (ErrorRow::NoContentSize, [allowed, 0, 0]),
-        DecodeError::Dictionary => (ErrorRow::Dictionary, [0; 3]),
+        DecodeError::MissingDictionary { id, given } => {
+            (ErrorRow::MissingDictionary, [id.into(), given.unwrap_or(0).into(), 0])
+        }
+        DecodeError::Dictionary(ref fault) => dictionary_row(fault),
         DecodeError::Codec(_) => (ErrorRow::Codec, [0; 3]),
+        _ => OTHER,
+    }
+}
+
+fn dictionary_row(fault: &DictionaryFault) -> ErrorFields {
+    match *fault {
+        DictionaryFault::TooLarge { size } => (ErrorRow::DictionarySize, [size, 0, 0]),
+        DictionaryFault::NotADictionary => (ErrorRow::NotADictionary, [0; 3]),
+        DictionaryFault::NoId => (ErrorRow::DictionaryNoId, [0; 3]),
+        DictionaryFault::Tables => (ErrorRow::DictionaryTables, [0; 3]),
+        DictionaryFault::Differs { named, stored } => {
+            (ErrorRow::DictionaryDiffers, [named.into(), stored.into(), 0])
+        }
         _ => OTHER,
     }
 }

@@ -37,7 +37,8 @@ pub fn tail_size() -> f64 {
 /// Damage to the frame.
 #[wasm_bindgen(js_name = decodeNames)]
 pub fn decode_names(frame: Vec<u8>, size: u32) -> Result<Uint8Array, JsValue> {
-    let decoded = NamedDecoder::zstd().decoder.decode(frame.into(), Size::Exactly(size.into()));
+    let codec = NamedDecoder::of(KnownCodec::Zstd, || None);
+    let decoded = codec.decoder.decode(frame.into(), Size::Exactly(size.into()));
     let in_names = |error| thrown(&Fault::Decode(error).in_section(Section::Names));
     decoded.map(|bytes| Uint8Array::from(&bytes[..])).map_err(in_names)
 }
@@ -121,9 +122,14 @@ impl SharedPack {
             if name.is_some() || self.by_format_id() != Some(codec) {
                 return None;
             }
-            self.codec.replace(Some(NamedDecoder::of(codec)));
+            self.codec.replace(Some(self.decoder_of(codec)));
         }
         Some(self.decoder())
+    }
+
+    /// The decoder of a codec, with the dictionary that the pack stores.
+    fn decoder_of(&self, codec: KnownCodec) -> NamedDecoder {
+        NamedDecoder::of(codec, || self.pack.app_data.section(ExtensionKind::DICTIONARY))
     }
 
     fn by_format_id(&self) -> Option<KnownCodec> {
@@ -210,7 +216,7 @@ impl PackHandle {
     pub fn set_codec(&self, name: &str, decode: Option<Function>) -> Result<(), JsValue> {
         let codec = match (name, decode) {
             ("none", _) => NamedDecoder::none(),
-            ("zstd", _) => NamedDecoder::zstd(),
+            ("zstd", _) => self.shared.decoder_of(KnownCodec::Zstd),
             ("custom", Some(decode)) => NamedDecoder::custom(decode),
             _ => return Err(ModuleRefusal::UnknownCodec.into()),
         };
@@ -237,7 +243,7 @@ impl PackHandle {
             let Range { start, end } = detection.wanted().unwrap_or_default();
             return Array::of2(&to_f64(start).into(), &to_f64(end).into()).into();
         };
-        let codec = codec.map_or_else(NamedDecoder::unknown, NamedDecoder::of);
+        let codec = codec.map_or_else(NamedDecoder::unknown, |codec| self.shared.decoder_of(codec));
         let name = codec.name.into();
         self.shared.codec.replace(Some(codec));
         name

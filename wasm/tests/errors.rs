@@ -7,7 +7,8 @@
 
 use sealpack_core::Error;
 use sealpack_core::error::{
-    Cause, DecodeError, Fault, Limit, Misuse, NamesFault, Section, TrailerField, Untrusted,
+    Cause, DecodeError, DictionaryFault, Fault, Limit, Misuse, NamesFault, Section, TrailerField,
+    Untrusted,
 };
 use sealpack_wasm::error::{ErrorRow, numbers, text};
 
@@ -42,7 +43,13 @@ fn faults() -> Vec<Fault> {
         Fault::Decode(DecodeError::AboveLimit { limit: 5, found: BIG }),
         Fault::Decode(DecodeError::FrameChecksum),
         Fault::Decode(DecodeError::NoContentSize { allowed: 44 }),
-        Fault::Decode(DecodeError::Dictionary),
+        Fault::Decode(DecodeError::MissingDictionary { id: 7, given: None }),
+        Fault::Decode(DecodeError::MissingDictionary { id: 7, given: Some(9) }),
+        Fault::Decode(DecodeError::Dictionary(DictionaryFault::TooLarge { size: BIG })),
+        Fault::Decode(DecodeError::Dictionary(DictionaryFault::NotADictionary)),
+        Fault::Decode(DecodeError::Dictionary(DictionaryFault::NoId)),
+        Fault::Decode(DecodeError::Dictionary(DictionaryFault::Tables)),
+        Fault::Decode(DecodeError::Dictionary(DictionaryFault::Differs { named: 7, stored: 9 })),
         Fault::Decode(DecodeError::Codec(Cause::text("a block is damaged"))),
     ]
 }

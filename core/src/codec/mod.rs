@@ -6,6 +6,7 @@
 //! zstd frame's *header and blocks* ([`zstd_frame`]) that C zstd and ruzstd do
 //! not make.
 
+pub mod dictionary;
 pub mod zstd_frame;
 
 use alloc::boxed::Box;

@@ -9,6 +9,7 @@
 use alloc::vec::Vec;
 
 use super::Size;
+use super::dictionary::DictionaryId;
 use crate::error::{DecodeError, Fault};
 use crate::wire::cursor::ByteCursor;
 
@@ -34,8 +35,8 @@ pub struct FrameHeader {
     pub window_size: u64,
     /// Whether a checksum of the content follows the blocks.
     pub checksum: bool,
-    /// Whether the frame needs a dictionary.
-    pub dictionary: bool,
+    /// The dictionary that the frame needs.
+    pub dictionary: Option<DictionaryId>,
     /// Bytes of the header, including the magic.
     pub length: usize,
 }
@@ -87,7 +88,7 @@ impl FrameHeader {
             content_size,
             window_size: content_size.filter(|_| single_segment).unwrap_or(window_size),
             checksum: descriptor & 0b100 != 0,
-            dictionary: dictionary_id != 0,
+            dictionary: DictionaryId::new(dictionary_id),
             length,
         }))
     }
@@ -113,17 +114,15 @@ pub const UNSIZED_RATIO: u64 = 4;
 
 impl FrameLayout {
     /// Walks the blocks of the frame at the front of `payload`, and refuses what
-    /// a pack never contains: a dictionary, content after the frame, a content
-    /// size that contradicts `size`. Frames without content (skippable or empty
-    /// ones) may follow. Nothing is decoded or allocated.
+    /// a pack never contains: content after the frame, a content size that
+    /// contradicts `size`. Frames without content (skippable or empty ones) may
+    /// follow. Nothing is decoded or allocated. Whether the
+    /// [dictionary](FrameHeader::dictionary) is there, the decoder checks.
     ///
     /// # Errors
     /// [`DecodeError`], whose variants say what was refused.
     pub fn parse(payload: &[u8], size: Size) -> Result<Self, DecodeError> {
         let header = FrameHeader::parse(payload)?;
-        if header.dictionary {
-            return Err(DecodeError::Dictionary);
-        }
         if let Some(claimed) = header.content_size {
             size.check(claimed)?;
         }
@@ -216,7 +215,7 @@ fn empty_frame(rest: &[u8]) -> Option<&[u8]> {
 pub fn with_content_size(frame: &[u8], content_size: u64) -> Option<Vec<u8>> {
     const SINGLE_SEGMENT: u8 = 0b10_0000;
     const CHECKSUM: u8 = 0b100;
-    let header = FrameHeader::parse(frame).ok().filter(|header| !header.dictionary)?;
+    let header = FrameHeader::parse(frame).ok().filter(|header| header.dictionary.is_none())?;
     let size = u32::try_from(content_size).ok()?.to_le_bytes();
     let short = u16::try_from(content_size.wrapping_sub(256)).ok().map(u16::to_le_bytes);
     let (kind, field): (u8, &[u8]) = match (&size, &short) {

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{Cause, write_cause};
+use super::{Cause, DictionaryFault, write_cause};
 
 /// Why a payload could not be decoded.
 #[derive(Clone, Debug)]
@@ -39,8 +39,16 @@ pub enum DecodeError {
         /// Four times the encoded payload.
         allowed: u64,
     },
-    /// The frame needs a dictionary, which records of a pack never do.
-    Dictionary,
+    /// The frame needs a dictionary that neither the pack nor the caller provides.
+    /// The record may be sound.
+    MissingDictionary {
+        /// The id of the dictionary that the frame names.
+        id: u32,
+        /// The id of the dictionary that the caller gave, if any.
+        given: Option<u32>,
+    },
+    /// The frame needs a dictionary, and the one that the pack stores is not usable.
+    Dictionary(DictionaryFault),
     /// The codec's own error.
     Codec(Cause),
 }
@@ -62,7 +70,14 @@ impl fmt::Display for DecodeError {
                 f,
                 "the frame carries no content size and decodes to more than four times its bytes ({allowed})"
             ),
-            Self::Dictionary => f.write_str("the frame needs a dictionary"),
+            Self::MissingDictionary { id, given: None } => {
+                write!(f, "the frame needs dictionary {id}, which the pack does not contain")
+            }
+            Self::MissingDictionary { id, given: Some(given) } => write!(
+                f,
+                "the frame needs dictionary {id}, which the pack does not contain; the one given is dictionary {given}"
+            ),
+            Self::Dictionary(fault) => fault.fmt(f),
             Self::Codec(cause) => {
                 f.write_str("the payload cannot be decoded")?;
                 write_cause(f, cause)

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use super::report::{DamagedRecord, LayerName, LayerVerdict, Report, UncheckedRecord, Verdict};
 use super::{Directory, Pack, ReadLimits, Record, RecordPlace, unseal};
 use crate::codec::{Decode, FrameChecksum};
-use crate::error::{Error, Fault, Limit, Section};
+use crate::error::{DecodeError, Error, Fault, Limit, Section};
 use crate::format::digest::{Extract, Hash, RecordHasher};
 use crate::format::{ContentHasher, Dialect, DigestRecords};
 
@@ -359,13 +359,16 @@ impl Verification {
 }
 
 /// Whether the error means that the record was not checked, rather than that it is
-/// damaged: it exceeds a limit of the reader, or the pack has an unknown extension. No
-/// sound record decodes to more than the format allows.
+/// damaged: it exceeds a limit of the reader, the pack has an unknown extension, or a
+/// dictionary is missing. No sound record decodes to more than the format allows.
 fn leaves_unchecked(error: &Error) -> bool {
     match error {
         Error::Limit(Limit::Decoded { size, .. }) => *size <= 1 << 32,
         Error::Limit(Limit::SingleAllocation { .. })
-        | Error::Corrupt { fault: Fault::Extension { .. }, .. } => true,
+        | Error::Corrupt { fault: Fault::Extension { .. }, .. }
+        | Error::Corrupt { fault: Fault::Decode(DecodeError::MissingDictionary { .. }), .. } => {
+            true
+        }
         _ => false,
     }
 }

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
+use crate::format::RecordContent;
 use crate::format::digest::Hash;
 
 /// Whole records as another pack stores them. They are written unchanged, so both
@@ -58,6 +59,24 @@ impl Draft {
             Some(stored) => stored.payload_size,
             None => self.extent_bytes(),
         }
+    }
+
+    /// The contents of its records, in order; none for records that another pack has
+    /// stored.
+    pub fn records(&self, items_per_record: usize) -> impl Iterator<Item = RecordContent<'_>> {
+        // A draft of several extents is a single record.
+        let mut rest: Option<&[u8]> = match &self.extents[..] {
+            [] => Some(&[]),
+            [extent] => Some(extent),
+            _ => None,
+        };
+        self.lengths.chunks(items_per_record.max(1)).map(move |lengths| {
+            let Some(bytes) = rest else { return RecordContent::in_runs(&self.extents, lengths) };
+            let size: usize = lengths.iter().map(|&length| length as usize).sum();
+            let (record, after) = bytes.split_at(size.min(bytes.len()));
+            rest = Some(after);
+            RecordContent::listed(record, lengths)
+        })
     }
 
     fn extent_bytes(&self) -> u64 {

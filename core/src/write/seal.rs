@@ -241,8 +241,7 @@ impl DraftDigester {
         match &self.hashing {
             Hashing::None => Ok(()),
             Hashing::Items => {
-                let contents = |draft| contents(draft, self.items_per_record);
-                let mut records = drafts.iter().flat_map(contents);
+                let mut records = drafts.iter().flat_map(|it| it.records(self.items_per_record));
                 let mut batch = Vec::new();
                 loop {
                     batch.extend(records.by_ref().take(MAX_DIGEST_BATCH));
@@ -255,7 +254,7 @@ impl DraftDigester {
             }
             Hashing::Extracted(extract) => {
                 for draft in drafts {
-                    let records = contents(draft, self.items_per_record);
+                    let records = draft.records(self.items_per_record);
                     for (number, record) in (draft.first_record..).zip(records) {
                         digests.push(extracted_digest(extract.as_ref(), number, record)?);
                     }
@@ -264,23 +263,6 @@ impl DraftDigester {
             }
         }
     }
-}
-
-/// The records of a draft.
-fn contents(draft: &Draft, items_per_record: usize) -> impl Iterator<Item = RecordContent<'_>> {
-    // A draft of several extents is a single record.
-    let mut rest: Option<&[u8]> = match &draft.extents[..] {
-        [] => Some(&[]),
-        [extent] => Some(extent),
-        _ => None,
-    };
-    draft.lengths.chunks(items_per_record).map(move |lengths| {
-        let Some(bytes) = rest else { return RecordContent::in_runs(&draft.extents, lengths) };
-        let size: usize = lengths.iter().map(|&length| length as usize).sum();
-        let (record, after) = bytes.split_at(size.min(bytes.len()));
-        rest = Some(after);
-        RecordContent::listed(record, lengths)
-    })
 }
 
 fn extracted_digest(
@@ -328,7 +310,7 @@ fn encode(
 ) -> Result<(), Error> {
     let mut tail = Vec::new();
     let lengths = draft.lengths.chunks(items_per_record);
-    let records = (draft.first_record..).zip(lengths).zip(contents(draft, items_per_record));
+    let records = (draft.first_record..).zip(lengths).zip(draft.records(items_per_record));
     for ((number, lengths), record) in records {
         let gathered: Vec<u8>;
         let payload = match record.run() {
@@ -387,7 +369,7 @@ fn store(
     let mut out = Vec::new();
     let mut tail = Vec::new();
     let lengths = draft.lengths.chunks(items_per_record);
-    for (lengths, record) in lengths.zip(contents(&draft, items_per_record)) {
+    for (lengths, record) in lengths.zip(draft.records(items_per_record)) {
         let start = out.len();
         out.extend_from_slice(record.run().unwrap_or_default());
         tail.clear();

@@ -11,11 +11,13 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use sealpack_core::codec::zstd_frame::FrameHeader;
 use sealpack_core::codec::{Decode, FrameChecksum, PlainDecoder, Size};
-use sealpack_core::error::DecodeError;
+use sealpack_core::error::{DecodeError, Fault, Section};
 use sealpack_core::format::known::{KnownCodec, known};
 use sealpack_core::read::{CodecDetection, Directory, RecordPlace};
 
+use crate::dictionary::FrameDictionary;
 use crate::error::ErrorKind;
 use crate::panics::CatchPanics;
 use crate::zstd::ZstdDecoder;
@@ -110,7 +112,7 @@ enum CodecChoice {
 }
 
 impl Decoders {
-    pub(crate) fn new(codec: ReadCodec) -> Self {
+    pub(crate) fn new(codec: ReadCodec, dictionary: FrameDictionary) -> Self {
         let refuses_unknown = matches!(codec, ReadCodec::Auto);
         let (fixed, custom) = match codec {
             ReadCodec::Auto | ReadCodec::AutoOrPlain => (None, None),
@@ -123,7 +125,7 @@ impl Decoders {
             let choice = ChosenCodec { codec, decided_by: DecidedBy::Caller };
             chosen.get_or_init(|| CodecChoice::Codec(choice));
         }
-        Self { zstd: ZstdDecoder::default(), custom, refuses_unknown, chosen }
+        Self { zstd: ZstdDecoder::new(dictionary), custom, refuses_unknown, chosen }
     }
 
     /// Returns the chosen codec, if there is one.
@@ -184,6 +186,22 @@ impl Decoders {
         };
         self.chosen.get_or_init(|| choice);
         Ok(())
+    }
+
+    /// Fails if a stored record is a frame whose dictionary is not there.
+    pub(super) fn refuse_missing_dictionary(
+        &self,
+        place: &RecordPlace,
+        stored: &[u8],
+    ) -> Result<(), ErrorKind> {
+        if !self.is_zstd() {
+            return Ok(());
+        }
+        let header = FrameHeader::parse(stored).ok();
+        let Some(id) = header.and_then(|header| header.dictionary) else { return Ok(()) };
+        let named = self.zstd.dictionary().named(id);
+        let missing = |error| Fault::Decode(error).in_section(Section::Record(place.number));
+        Ok(named.map(|_| ()).map_err(missing)?)
     }
 
     /// Returns whether records are known to be stored unencoded.

@@ -301,9 +301,9 @@ impl ReaderInner {
                     Some(context) => Ok(context),
                     none => opened.decoders.zstd().context().map(|context| none.insert(context)),
                 };
-                let decoding =
-                    context.and_then(|context| context.decode(payload, record.size(), decoded));
-                decoding.map(|()| &decoded[..])
+                let zstd = opened.decoders.zstd();
+                let decode = |it: &mut _| zstd.decode_in(it, payload, record.size(), decoded);
+                context.and_then(decode).map(|()| &decoded[..])
             }
             payload => opened.decoders.decode(Bytes::copy_from_slice(payload), record.size()).map(
                 |bytes| {

@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use sealpack_core::codec::Decode;
+use sealpack_core::error::{DecodeError, Fault, Section};
 use sealpack_core::format::ExtensionKind;
 use sealpack_core::format::digest::Hash;
 use sealpack_core::names::{NamesCompanion, StoredNames};
@@ -23,6 +24,7 @@ use super::examined::RunningVerification;
 use super::options::ReaderOptions;
 use super::record_cache::CachedRecords;
 use super::views::records_of_read;
+use crate::dictionary::{Dictionary, FrameDictionary};
 use crate::digest::Lanes;
 use crate::error::ErrorKind;
 use crate::names::{Names, names_file_error};
@@ -55,7 +57,9 @@ impl OpenedPack {
         if pack.tail.start > 0 {
             pack.tail = FileTail { start: size, bytes: Bytes::new() };
         }
-        let decoders = Decoders::new(options.codec.clone());
+        let stored = pack.app_data.section(ExtensionKind::DICTIONARY);
+        let dictionary = FrameDictionary::new(stored, options.dictionary.clone());
+        let decoders = Decoders::new(options.codec.clone(), dictionary);
         let budget = Budget::new(options.limits, merge);
         let cached = CachedRecords::new(options.cache.clone());
         Self { pack, decoders, options, budget, cached, names: OnceLock::new() }
@@ -98,6 +102,13 @@ impl OpenedPack {
     fn keep_names(&self, names: Names) -> Names {
         let kept = self.names.get_or_init(|| Some(names.clone()));
         kept.clone().unwrap_or(names)
+    }
+
+    /// Returns the dictionary that frames are decoded with, if there is one.
+    pub(crate) fn dictionary(&self) -> Result<Option<Dictionary>, ErrorKind> {
+        let dictionary = self.decoders.zstd().dictionary().get();
+        let unusable = |fault| Fault::Decode(DecodeError::Dictionary(fault));
+        Ok(dictionary.map_err(|fault| unusable(fault).in_section(Section::AppData))?.cloned())
     }
 
     /// Returns the first record, if no record has decided the codec yet.

@@ -9,6 +9,7 @@ use sealpack_core::read::{Merge, ReadLimits};
 use super::codec::ReadCodec;
 use super::record_cache::RecordCache;
 use crate::cores::{MAX_THREADS, cores};
+use crate::dictionary::Dictionary;
 use crate::panics::CatchPanics;
 use crate::trust::Trust;
 
@@ -23,6 +24,7 @@ pub struct ReaderOptions {
     pub(crate) threads: usize,
     pub(crate) trust: Option<Trust>,
     pub(crate) cache: Option<RecordCache>,
+    pub(crate) dictionary: Option<Dictionary>,
 }
 
 impl fmt::Debug for ReaderOptions {
@@ -34,6 +36,7 @@ impl fmt::Debug for ReaderOptions {
             .field("threads", &self.threads)
             .field("trust", &self.trust)
             .field("cache", &self.cache)
+            .field("dictionary", &self.dictionary)
             .finish_non_exhaustive()
     }
 }
@@ -48,6 +51,7 @@ impl Default for ReaderOptions {
             threads: cores(),
             trust: None,
             cache: None,
+            dictionary: None,
         }
     }
 }
@@ -142,6 +146,15 @@ impl ReaderOptions {
     /// and the system caches the file.
     pub fn cache(mut self, cache: RecordCache) -> Self {
         self.cache = Some(cache);
+        self
+    }
+
+    /// Gives the dictionary of packs that
+    /// [share one](crate::Zstd::shared_dictionary). A pack that stores a dictionary
+    /// is read with its own. Default: none. Every frame names its dictionary by an id;
+    /// another one is an error.
+    pub fn dictionary(mut self, dictionary: Dictionary) -> Self {
+        self.dictionary = Some(dictionary);
         self
     }
 

@@ -19,6 +19,7 @@ use super::codec::ChosenCodec;
 use super::opened::{FoundNames, OpenedPack};
 use super::options::ReaderOptions;
 use super::workspace::{Workspace, WorkspaceDecoder};
+use crate::dictionary::Dictionary;
 use crate::error::{Error, ErrorKind, OptionsError};
 use crate::names::{NAMES_ENDING, Names, names_file_error, names_path};
 use crate::source::{FileSource, ReadAt, Source};
@@ -229,6 +230,18 @@ impl Reader {
     /// [`Section::Names`]: sealpack_core::error::Section::Names
     pub fn names(&self) -> Result<Option<Names>, Error> {
         self.inner.names().map_err(|kind| self.inner.error(kind))
+    }
+
+    /// Returns the dictionary that the records may need: the one that the pack stores,
+    /// otherwise the one that the options gave.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Pack`] in [`Section::AppData`] if the stored dictionary is not
+    /// usable. Records that do not need it can still be read.
+    ///
+    /// [`Section::AppData`]: sealpack_core::error::Section::AppData
+    pub fn dictionary(&self) -> Result<Option<Dictionary>, Error> {
+        self.inner.opened.dictionary().map_err(|kind| self.inner.error(kind))
     }
 
     /// Returns the size of the file in bytes.

@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind};
 /// Which checks are made on records that are read as they are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StoredCheck {
-    /// Nothing.
+    /// That the dictionary of each is there.
     Nothing,
     /// Each record is decoded and checked, and its digest computed.
     Content,
@@ -88,7 +88,10 @@ impl ReaderInner {
         workspace: &mut Workspace,
     ) -> Result<StoredRecords, ErrorKind> {
         let bytes = self.fetch_in(workspace, &read.range)?;
-        let mut stored = StoredRecords { extents: vec![bytes], ..StoredRecords::default() };
+        let mut stored = StoredRecords { extents: vec![bytes.clone()], ..StoredRecords::default() };
+        for (record, bytes) in records_of_read(read.clone(), &bytes) {
+            self.opened.decoders.refuse_missing_dictionary(&record.place, &bytes)?;
+        }
         for record in &read.records {
             stored.sizes.push(size_of_record(record.place.size())?);
             stored.item_count += record.place.item_count;

@@ -148,7 +148,7 @@ impl Workspace {
             Some(context) => context,
             none => none.insert(decoders.zstd().context()?),
         };
-        context.decode(encoded, size, &mut self.next)?;
+        decoders.zstd().decode_in(context, encoded, size, &mut self.next)?;
         if is_too_large(&self.next, self.next.len()) {
             return Ok(Bytes::copy_from_slice(&self.next));
         }
@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn records_decoded_in_one_workspace_do_not_overwrite_each_other() {
-        let decoders = Decoders::new(ReadCodec::Zstd);
+        let decoders = Decoders::new(ReadCodec::Zstd, Default::default());
         let mut workspace =
             Workspace::new(&Budget::new(ReadLimits::default(), Merge::default()), false);
         let sizes = [1, 1000, MAX_SMALL, MAX_SMALL + 1, 300_000, 0, 70_000];

@@ -22,6 +22,7 @@
 
 mod blocking;
 mod cache;
+mod dictionary;
 mod digests;
 mod error;
 mod location;

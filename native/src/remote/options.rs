@@ -4,6 +4,7 @@ use sealpack_core::format::digest::Extract;
 use sealpack_core::read::Merge;
 
 use super::trust::RemoteTrust;
+use crate::dictionary::Dictionary;
 use crate::read::{ReadCodec, ReaderOptions, RecordCache};
 
 /// Options for reading a pack in a store. Made by
@@ -63,6 +64,12 @@ impl RemoteReaderOptions {
     /// Default: no cache.
     pub fn cache(mut self, cache: RecordCache) -> Self {
         self.reading = self.reading.cache(cache);
+        self
+    }
+
+    /// As [`ReaderOptions::dictionary`].
+    pub fn dictionary(mut self, dictionary: Dictionary) -> Self {
+        self.reading = self.reading.dictionary(dictionary);
         self
     }
 

@@ -20,6 +20,7 @@ mod packer;
 mod pipeline;
 mod progress;
 mod sink;
+mod stage;
 mod stream_writer;
 mod vectored;
 mod writer;

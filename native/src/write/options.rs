@@ -192,7 +192,12 @@ impl WriterOptions {
     /// ```
     #[must_use]
     pub fn memory_bound(&self, record: u64) -> u64 {
-        memory_bound(self.threads, record)
+        let learning = match self.codec.wanted_sample() {
+            0 => 0,
+            // Drafts up to twice the sample wait, and one more; the samples are copied.
+            wanted => wanted.saturating_mul(3).saturating_add(record),
+        };
+        memory_bound(self.threads, record).saturating_add(learning)
     }
 
     pub(crate) fn shape(&self) -> Result<PackShape, ErrorKind> {

@@ -1,29 +1,29 @@
 //! The part that all writers share: it collects items into records and passes the
 //! records through the pipeline.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use sealpack_core::Error as PackError;
 use sealpack_core::error::{Limit, Misuse};
 use sealpack_core::format::AppDataParts;
 use sealpack_core::format::known::{KnownCodec, known};
 use sealpack_core::names::{NamesBuilder, NamesCompanion};
-use sealpack_core::write::{Hashing, PackShape, RecordBuilder, Sealer};
+use sealpack_core::write::{Hashing, PackShape, RecordBuilder};
 
 use super::options::WriterOptions;
 use super::output::{PackOutput, Written};
-use super::pipeline::Pipeline;
 use super::progress::WriteMonitor;
 use super::sink::PackSink;
-use crate::codec::Codec;
-use crate::digest::Lanes;
+use super::stage::{Sealers, SealingStage, StageOptions};
+use crate::dictionary::Dictionary;
 use crate::error::ErrorKind;
 use crate::names::NameCollector;
-use crate::panics::{CatchPanics, catch_panic};
 
 /// Takes items and hands sealed records to a [`PackOutput`].
 pub(crate) struct Packer<S: PackSink> {
     builder: RecordBuilder,
-    pipeline: Pipeline<S>,
+    stage: SealingStage<S>,
     monitor: WriteMonitor,
     app_data: Bytes,
     form: RecordForm,
@@ -38,24 +38,30 @@ pub(crate) struct Packer<S: PackSink> {
 
 /// How a pack stores its records. Records can be copied between packs of the same
 /// form without re-encoding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RecordForm {
     pub(crate) items_per_record: u32,
     pub(crate) record_checksum: bool,
     /// `None` for a codec supplied by the caller, whose settings are unknown.
     pub(crate) codec: Option<KnownCodec>,
+    /// The dictionary that records may need.
+    pub(crate) dictionary: Option<Dictionary>,
 }
 
 impl RecordForm {
     fn new(options: &WriterOptions, shape: &PackShape) -> Self {
         let codec = if options.codec.is_plain() {
             Some(KnownCodec::None)
+        } else if options.codec.wanted_sample() > 0 {
+            // How it encodes is not known yet.
+            None
         } else {
             known(options.codec.format_id()).map(|known| known.codec)
         };
+        let dictionary = options.codec.needed_dictionary().map(|needed| needed.dictionary);
         let (items_per_record, record_checksum) =
             (shape.items_per_record.get(), shape.record_checksum);
-        Self { items_per_record, record_checksum, codec }
+        Self { items_per_record, record_checksum, codec, dictionary }
     }
 }
 
@@ -64,31 +70,23 @@ impl RecordForm {
 pub(crate) struct PackPlan {
     shape: PackShape,
     sealers: Sealers,
+    stage: StageOptions,
     app_data: Bytes,
     is_plain: bool,
     form: RecordForm,
     max_names_in_pack: u64,
 }
 
-/// The threads that seal, and their sealers.
-enum Sealers {
-    /// The caller's thread.
-    Caller(Sealer),
-    /// The thread that writes.
-    Writer(Sealer),
-    /// One worker for each sealer.
-    Workers(Vec<Sealer>),
-}
-
 impl PackPlan {
     pub(crate) fn new(options: &WriterOptions) -> Result<Self, ErrorKind> {
         let shape = options.shape()?;
         check_app_data_size(&options.app_data)?;
-        let sealers = Sealers::new(options, &shape)?;
+        let stage = StageOptions { codec: Arc::clone(&options.codec), threads: options.threads };
+        let sealers = stage.sealers(&shape)?;
         let (app_data, is_plain) = (options.app_data.clone(), options.codec.is_plain());
         let form = RecordForm::new(options, &shape);
         let max_names_in_pack = options.max_names_in_pack;
-        Ok(Self { shape, sealers, app_data, is_plain, form, max_names_in_pack })
+        Ok(Self { shape, sealers, stage, app_data, is_plain, form, max_names_in_pack })
     }
 
     /// As [`new`](Self::new), for a pack with no place next to it.
@@ -101,46 +99,18 @@ impl PackPlan {
     }
 }
 
-impl Sealers {
-    fn new(options: &WriterOptions, shape: &PackShape) -> Result<Self, ErrorKind> {
-        let sealer = || {
-            let sealer = match catch_panic(|| options.codec.encoder()).flatten() {
-                Ok(Codec::Plain) => Sealer::plain(shape),
-                Ok(Codec::Encoder(encoder)) => {
-                    Sealer::with_encoder(shape, Box::new(CatchPanics(encoder)))
-                }
-                Err(cause) => return Err(ErrorKind::Encoder(cause)),
-            };
-            Ok(sealer.with_digester(Box::new(Lanes::default())))
-        };
-        // Without encoding and hashing, workers would only add hand-offs.
-        let nothing_to_seal = options.codec.is_plain()
-            && matches!(shape.content_hash, Hashing::None)
-            && !shape.record_checksum;
-        Ok(match options.threads {
-            0 => Self::Caller(sealer()?),
-            _ if nothing_to_seal => Self::Writer(sealer()?),
-            threads => Self::Workers((0..threads).map(|_| sealer()).collect::<Result<_, _>>()?),
-        })
-    }
-}
-
 impl<S: PackSink + 'static> Packer<S> {
     /// Starts the threads that the options ask for.
     pub(crate) fn start(plan: PackPlan, output: PackOutput<S>) -> Result<Self, ErrorKind> {
-        let PackPlan { shape, sealers, app_data, is_plain, form, max_names_in_pack } = plan;
+        let PackPlan { shape, sealers, stage, app_data, is_plain, form, max_names_in_pack } = plan;
         let monitor = output.monitor().clone();
-        let pipeline = match sealers {
-            Sealers::Caller(sealer) => Pipeline::inline(sealer, output),
-            Sealers::Writer(sealer) => Pipeline::on_one_thread(sealer, output)?,
-            Sealers::Workers(sealers) => Pipeline::threads(sealers, output)?,
-        };
         let builder = RecordBuilder::new(&shape, is_plain);
-        let hashing = shape.content_hash;
+        let hashing = shape.content_hash.clone();
+        let stage = SealingStage::start(stage, shape, sealers, output)?;
         let names = NameCollector::default();
         Ok(Self {
             builder,
-            pipeline,
+            stage,
             monitor,
             app_data,
             form,
@@ -210,8 +180,8 @@ impl<S: PackSink + 'static> Packer<S> {
     }
 
     /// Returns how records are stored.
-    pub(crate) fn form(&self) -> RecordForm {
-        self.form
+    pub(crate) fn form(&self) -> &RecordForm {
+        &self.form
     }
 
     /// Returns what the content hash covers.
@@ -220,7 +190,7 @@ impl<S: PackSink + 'static> Packer<S> {
     }
 
     fn failure(&self) -> Option<ErrorKind> {
-        self.pipeline.failure().or_else(|| self.names_failure.clone())
+        self.stage.failure().or_else(|| self.names_failure.clone())
     }
 
     /// Returns the monitor that watches and cancels this writer.
@@ -246,7 +216,7 @@ impl<S: PackSink + 'static> Packer<S> {
         let submitted = self.submit_drafts();
         // Finish the pipeline even if submitting failed: it closes the encoders and
         // returns the first error.
-        let output = self.pipeline.finish()?;
+        let (output, dictionary) = self.stage.finish()?;
         submitted?;
         self.names_failure.map_or(Ok(()), Err)?;
         let items = self.builder.total_items();
@@ -256,7 +226,9 @@ impl<S: PackSink + 'static> Packer<S> {
         if let Some(file) = &names_file {
             names = Some(NamesCompanion::new(items, file).encode());
         }
-        let parts = AppDataParts { caller: self.app_data, dictionary: None, names };
+        let stored = dictionary.filter(|needed| needed.is_stored);
+        let dictionary = stored.map(|needed| needed.dictionary.bytes().clone());
+        let parts = AppDataParts { caller: self.app_data, dictionary, names };
         Ok(Written { names_file, ..output.finish(parts.encode()?)? })
     }
 
@@ -274,7 +246,7 @@ impl<S: PackSink + 'static> Packer<S> {
     pub(crate) fn submit_drafts(&mut self) -> Result<(), ErrorKind> {
         while let Some(draft) = self.builder.next_draft() {
             self.monitor.count_in(draft.payload_size());
-            self.pipeline.submit(draft)?;
+            self.stage.submit(draft)?;
         }
         Ok(())
     }
@@ -284,12 +256,12 @@ impl<S: PackSink + 'static> Packer<S> {
     #[cfg(feature = "async")]
     pub(crate) fn try_submit_drafts(&mut self) -> Result<bool, ErrorKind> {
         while self.builder.has_draft() {
-            if !self.pipeline.has_room() {
+            if !self.stage.has_room() {
                 return Ok(false);
             }
             if let Some(draft) = self.builder.next_draft() {
                 self.monitor.count_in(draft.payload_size());
-                self.pipeline.submit(draft)?;
+                self.stage.submit(draft)?;
             }
         }
         Ok(true)

@@ -7,6 +7,7 @@
 //! | L, ledgers-like | ~28 KB, alternating text and machine code | 1 item |
 //! | F, freeze | L's items, each already a zstd frame, passed as owned buffers | 1 item, plain |
 //! | T, tiny | 10 B, 20 million of them | 1 item, plain |
+//! | J, JSON | events of ~250 B, made up: few kinds, some accounts far more often than others | 128 items |
 //! | S | 12,800 items of 400 B, the Go library's own benchmark | 128 items |
 
 use std::fs;
@@ -129,6 +130,41 @@ fn html(size: usize) -> Vec<u8> {
 /// E: ~1 KB of HTML per item, 128 items per record.
 pub fn events(size: usize) -> InputItems {
     InputItems::cut(html(size), 128, |number| 512 + scatter(number) % 1024)
+}
+
+/// J: `size` bytes of JSON events of ~250 B. Amounts and hashes are random; accounts and
+/// assets are a few common ones, and many rare ones.
+pub fn json_events(size: usize) -> InputItems {
+    const KINDS: [&str; 6] = ["transfer", "swap", "mint", "burn", "approve", "clawback"];
+    let mut bytes = Vec::with_capacity(size + 300);
+    let mut lengths = Vec::new();
+    while bytes.len() < size {
+        let number = lengths.len();
+        let random = scatter(number);
+        // The cube makes small numbers common.
+        let skewed = |salt: usize, below: usize| {
+            let unit = (scatter(random ^ salt) >> 11) as f64 / (1u64 << 53) as f64;
+            (unit * unit * unit * below as f64) as usize
+        };
+        let account = |salt| format!("G{:016X}{:08X}", scatter(skewed(salt, 100_000)), salt * 7);
+        let event = format!(
+            "{{\"ledger\":{},\"tx\":\"{:016x}\",\"type\":\"{}\",\"asset\":\"{:05X}:{}\",\"from\":\"{}\",\
+             \"to\":\"{}\",\"amount\":\"{}.0000000\",\"fee\":{},\"successful\":{}}}",
+            50_000_000 + number / 90,
+            random,
+            KINDS[skewed(1, KINDS.len())],
+            skewed(2, 500) * 7919,
+            account(3),
+            account(4),
+            account(5),
+            random % 1_000_000,
+            100 * (1 + skewed(6, 9)),
+            !random.is_multiple_of(29),
+        );
+        lengths.push(u32::try_from(event.len()).unwrap());
+        bytes.extend_from_slice(event.as_bytes());
+    }
+    InputItems { bytes: bytes.into(), lengths, per_record: 128 }
 }
 
 /// R: records of 50 KB.

@@ -35,6 +35,7 @@
 )]
 
 mod chart;
+mod dictionaries;
 mod durable;
 mod external;
 mod inputs;
@@ -146,6 +147,7 @@ fn main() {
     let mut report = report::ResultTable::new(&arguments);
     writing::rows(&arguments, folder.path(), &mut report);
     reading::rows(&arguments, folder.path(), &mut report);
+    dictionaries::rows(&arguments, folder.path(), &mut report);
     durable::rows(&arguments, &mut report);
     report.finish();
 }

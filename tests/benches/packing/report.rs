@@ -1,6 +1,7 @@
 //! Prints the results: a table, or JSON.
 
 use super::Arguments;
+use super::dictionaries::DictionaryForm;
 use super::measure::Measurement;
 
 /// A row of the table.
@@ -82,6 +83,12 @@ impl Spread {
 /// Minimum, median and maximum.
 fn min_median_max(sorted: &[f64]) -> [f64; 3] {
     [sorted[0], sorted[sorted.len() / 2], sorted[sorted.len() - 1]]
+}
+
+fn spread_of(runs: &[f64]) -> [f64; 3] {
+    let mut sorted = runs.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    min_median_max(&sorted)
 }
 
 pub struct ResultTable {
@@ -184,6 +191,39 @@ impl ResultTable {
             println!(
                 "{:<42} all {:>6.2} {:>6.2} {:>6.2}  finish {:>6.2} {:>6.2} {:>6.2} s (min, median, max)",
                 spread.name, whole[0], whole[1], whole[2], last[0], last[1], last[2],
+            );
+        }
+    }
+
+    /// Prints the forms of packs with and without a dictionary; ratios are to the first.
+    pub fn dictionaries(&mut self, name: &str, forms: &[DictionaryForm]) {
+        self.rows += 1;
+        let Some(first) = forms.first() else { return };
+        for form in forms {
+            let (write, get) = (spread_of(&form.write), spread_of(&form.get));
+            let (first_write, first_get) = (spread_of(&first.write)[1], spread_of(&first.get)[1]);
+            let DictionaryForm { items_per_record, dictionary_kib, file_size, .. } = form;
+            if self.json {
+                let line = serde_json::json!({
+                    "row": name, "quick": self.quick, "items_per_record": items_per_record,
+                    "dictionary_kib": dictionary_kib, "file_size": file_size,
+                    "bytes_per_second": write, "get_seconds": get,
+                });
+                println!("{line}");
+                continue;
+            }
+            println!(
+                "{name:<14} {items_per_record:>4} items, {dictionary_kib:>4} KiB  {:>8.2} MB {:>5.2}   write {:>6.0} MB/s ({:.0} to {:.0}) {:>5.2}   get {:>7.2} us ({:.2} to {:.2}) {:>6.2}",
+                *file_size as f64 / 1e6,
+                *file_size as f64 / first.file_size as f64,
+                write[1] / 1e6,
+                write[0] / 1e6,
+                write[2] / 1e6,
+                write[1] / first_write,
+                get[1] * 1e6,
+                get[0] * 1e6,
+                get[2] * 1e6,
+                first_get / get[1],
             );
         }
     }

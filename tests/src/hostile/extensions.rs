@@ -1,4 +1,4 @@
-//! Any bytes as the app data of a pack, and as its names.
+//! Any bytes as the app data of a pack, as its names, and as edits of its dictionary.
 
 use sealpack::core::codec::PlainDecoder;
 use sealpack::core::format::extensions::{AppData, AppDataParts, ExtensionKind, MAGIC};
@@ -6,6 +6,7 @@ use sealpack::core::names::{NameLookup, NamesSection};
 use sealpack::{Bytes, Names, Reader};
 
 use super::agree::assert_damage_or_limit;
+use super::dictionary::edited_dictionary;
 use super::{CodecChoice, Input, Packing};
 
 /// The maximum number of names that are looked up.
@@ -22,6 +23,9 @@ pub fn extensions(data: &[u8]) {
     // With uncompressed blocks the fuzzer reaches the code that reads the names.
     if let Ok(section) = NamesSection::parse(bytes.clone(), items) {
         plain_names(&section);
+    }
+    if bits & 2 != 0 {
+        edited_dictionary(&mut Input::new(&bytes));
     }
     let items = items % 300;
     let app_data = match bits & 1 {

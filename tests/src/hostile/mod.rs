@@ -8,6 +8,7 @@
 //! single file reproduces a finding.
 
 mod agree;
+mod dictionary;
 mod extensions;
 mod input;
 mod options;

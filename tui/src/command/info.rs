@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use sealpack::core::codec::dictionary::{DictionaryId, ZstdDictionary};
 use sealpack::core::codec::zstd_frame::FrameHeader;
 use sealpack::core::format::known::{KnownCodec, known};
 use sealpack::core::format::{Dialect, ExtensionKind, ExtensionSection};
@@ -75,6 +76,8 @@ struct PackInfo {
     /// Whether the first record's frame has a checksum; null if records are not
     /// frames.
     frame_checksum: Option<bool>,
+    /// The id of the dictionary that the first record's frame needs.
+    needed_dictionary: Option<u32>,
 }
 
 /// A section of the app data.
@@ -85,21 +88,32 @@ struct ExtensionInfo {
     name: Option<&'static str>,
     /// Its size in bytes.
     size: u64,
+    /// The id of a dictionary, by which frames name it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<u32>,
 }
 
 impl ExtensionInfo {
     fn of(section: &ExtensionSection) -> Self {
         let ExtensionSection { kind, bytes } = section;
-        Self { kind: kind.0, name: kind.name(), size: bytes.len() as u64 }
+        let id = (*kind == ExtensionKind::DICTIONARY)
+            .then(|| ZstdDictionary::parse(bytes.clone()).ok())
+            .flatten()
+            .map(|dictionary| dictionary.id().get());
+        Self { kind: kind.0, name: kind.name(), size: bytes.len() as u64, id }
     }
 
     /// What it is and, for an unknown kind, whether the items can be read.
     fn label(&self) -> String {
         let kind = ExtensionKind(self.kind);
-        match self.name {
-            Some(name) => name.into(),
-            None if kind.may_be_ignored() => format!("unknown extension {kind}, ignored"),
-            None => format!("unknown extension {kind}: only a newer version reads the items"),
+        match (self.name, self.id) {
+            (Some(name), Some(id)) => format!("{name} {id}"),
+            (Some(name), None) if kind == ExtensionKind::DICTIONARY => {
+                format!("{name}, which is damaged")
+            }
+            (Some(name), None) => name.into(),
+            (None, _) if kind.may_be_ignored() => format!("unknown extension {kind}, ignored"),
+            (None, _) => format!("unknown extension {kind}: only a newer version reads the items"),
         }
     }
 }
@@ -108,6 +122,7 @@ impl PackInfo {
     fn of(reader: &Reader, chosen: Option<ChosenCodec>) -> Result<Self, Failure> {
         let trailer = reader.trailer();
         let app_data_checksum = reader.dialect() == Dialect::AppDataCrc;
+        let frame = first_frame(reader, chosen)?;
         Ok(Self {
             about: PackHeading::new(reader.path(), chosen),
             file_size: reader.file_size(),
@@ -127,7 +142,8 @@ impl PackInfo {
             content_hash: trailer.content_hash.map(|hash| hex(&hash)),
             record_checksum: trailer.record_checksum,
             trusted_by: trusted_by(reader),
-            frame_checksum: frame_checksum(reader, chosen)?,
+            frame_checksum: frame.map(|header| header.checksum),
+            needed_dictionary: frame.and_then(|header| header.dictionary).map(DictionaryId::get),
         })
     }
 
@@ -156,6 +172,12 @@ impl PackInfo {
         let known_as = self.known_as.map(|name| format!(" ({name})")).unwrap_or_default();
         row("format id", &format!("{}{known_as}", format_id(self.format_id)))?;
         row("codec", &self.about.codec())?;
+        if let Some(id) = self.needed_dictionary {
+            let is_stored = self.extensions.iter().any(|extension| extension.id == Some(id));
+            let from =
+                if is_stored { "which the pack stores" } else { "which readers must be given" };
+            row("dictionary", &format!("{id}, {from}"))?;
+        }
         row("version", &format!("{}, dialect {}", self.version, self.dialect))?;
         row("content hash", self.content_hash.as_deref().unwrap_or("none"))?;
         row("checksums", &self.checksums())?;
@@ -209,7 +231,11 @@ fn format_id(id: u32) -> String {
     if id < 0x1_0000 { id.to_string() } else { format!("{id:#010X}").replace("0X", "0x") }
 }
 
-fn frame_checksum(reader: &Reader, chosen: Option<ChosenCodec>) -> Result<Option<bool>, Failure> {
+/// Returns the header of the first record that is not empty, if records are frames.
+fn first_frame(
+    reader: &Reader,
+    chosen: Option<ChosenCodec>,
+) -> Result<Option<FrameHeader>, Failure> {
     if chosen.and_then(|chosen| chosen.codec) != Some(KnownCodec::Zstd) {
         return Ok(None);
     }
@@ -219,7 +245,7 @@ fn frame_checksum(reader: &Reader, chosen: Option<ChosenCodec>) -> Result<Option
         return Ok(None);
     }
     let stored = reader.stored_record(first.number)?;
-    Ok(FrameHeader::parse(&stored).ok().map(|header| header.checksum))
+    Ok(FrameHeader::parse(&stored).ok())
 }
 
 /// Runs the command.

@@ -2,6 +2,8 @@
 
 mod cat;
 mod check;
+mod dictionary;
+mod dictionary_args;
 mod diff;
 mod digests;
 mod distinct;
@@ -65,6 +67,7 @@ Examples:
   sealpack verify *.pack                       run every check
   sealpack repack a.pack b.pack -o c.pack      join packs, change their form
   sealpack digests log.pack                    write its digest list
+  sealpack dictionary train logs/ -o log.dict  a dictionary that packs share
   sealpack diff old.pack new.pack              show which items differ
   sealpack set create set.json *.pack          read many packs as one
   sealpack inspect log.pack                    browse a pack at a terminal
@@ -88,6 +91,7 @@ enum Command {
     Verify(verify::VerifyArgs),
     Repack(repack::RepackArgs),
     Digests(digests::DigestsArgs),
+    Dictionary(dictionary::DictionaryArgs),
     Diff(diff::DiffArgs),
     Set(set::PackSetArgs),
     Check(check::CheckArgs),
@@ -153,6 +157,7 @@ fn run(command: &Command) -> Result<CommandOutcome, Failure> {
         Command::Verify(args) => verify::run(args),
         Command::Repack(args) => repack::run(args),
         Command::Digests(args) => digests::run(args),
+        Command::Dictionary(args) => dictionary::run(args),
         Command::Diff(args) => diff::run(args),
         Command::Set(args) => set::run(args),
         Command::Check(args) => check::run(args),

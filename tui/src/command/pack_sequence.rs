@@ -119,7 +119,7 @@ pub fn open_set(reading: &ReadArgs, path: &Path) -> Result<Option<PackSet>, Fail
         options = options.trust_root(root);
     }
     let PackSource { source, name, options: reader, .. } =
-        location.open(reading.untrusted_options())?;
+        location.open(reading.untrusted_options()?)?;
     let options = options.reading(reader);
     match location {
         PackLocation::File(path) => Ok(Some(options.open(path)?)),

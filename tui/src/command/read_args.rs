@@ -1,11 +1,12 @@
 //! Arguments and output that are shared by all commands that read a pack.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sealpack::core::format::known::{KnownCodec, known};
 use sealpack::{ChosenCodec, DecidedBy, ReadCodec, Reader, ReaderOptions};
 use serde::{Deserialize, Serialize};
 
+use super::dictionary_args::load as load_dictionary;
 use super::location::{PackLocation, PackSource};
 use super::place::place;
 use super::trust_args::TrustArgs;
@@ -24,6 +25,9 @@ pub struct ReadArgs {
     /// that is served by several servers with different ETags
     #[arg(long)]
     no_etag: bool,
+    /// The dictionary of a pack that does not store its own (see `sealpack dictionary`)
+    #[arg(long, value_name = "FILE")]
+    dictionary: Option<PathBuf>,
     #[command(flatten)]
     trusting: TrustArgs,
 }
@@ -37,6 +41,9 @@ pub struct VerifyQuestion {
     pub trust: Option<String>,
     /// The place of `--digests`.
     pub digests: Option<String>,
+    /// The place of `--dictionary`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dictionary: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -78,18 +85,25 @@ impl ReadArgs {
     /// # Errors
     /// Those of [`TrustArgs::apply`].
     pub fn options(&self, pack: &Path) -> Result<ReaderOptions, Failure> {
-        self.trusting.apply(self.untrusted_options(), pack, self.no_etag)
+        self.trusting.apply(self.untrusted_options()?, pack, self.no_etag)
     }
 
     /// The same without the trusted hash, for a caller that reads the whole pack
     /// and compares the hash itself.
-    pub fn untrusted_options(&self) -> ReaderOptions {
+    ///
+    /// # Errors
+    /// Those of [`load_dictionary`].
+    pub fn untrusted_options(&self) -> Result<ReaderOptions, Failure> {
         let codec = match self.codec {
             ReadCodecArg::Auto => ReadCodec::AutoOrPlain,
             ReadCodecArg::None => ReadCodec::Plain,
             ReadCodecArg::Zstd => ReadCodec::Zstd,
         };
-        Reader::options().codec(codec)
+        let options = Reader::options().codec(codec);
+        Ok(match &self.dictionary {
+            Some(path) => options.dictionary(load_dictionary(path)?),
+            None => options,
+        })
     }
 
     /// What these arguments ask of a pack.
@@ -100,7 +114,7 @@ impl ReadArgs {
         // Every field by name: a new one has to be in the question, too, if the
         // verdict depends on it.
         // The version of a pack differs by itself without its ETag.
-        let Self { codec, no_etag: _, trusting } = self;
+        let Self { codec, no_etag: _, dictionary, trusting } = self;
         let codec = match codec {
             ReadCodecArg::Auto => "auto",
             ReadCodecArg::None => "none",
@@ -111,6 +125,7 @@ impl ReadArgs {
             codec: codec.into(),
             trust: trust.as_ref().map(|hash| hex(hash)),
             digests: digests.as_deref().map(place).transpose()?,
+            dictionary: dictionary.as_deref().map(place).transpose()?,
         })
     }
 

@@ -12,6 +12,7 @@ mod check;
 #[allow(dead_code, reason = "other tests use the rest")]
 #[path = "../../../tests/src/child.rs"]
 mod child;
+mod dictionary;
 mod diff;
 mod endings;
 mod files;

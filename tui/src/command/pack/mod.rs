@@ -14,6 +14,7 @@ use sealpack::{
 };
 
 use self::summary::{PackingSummary, quotient};
+use super::dictionary_args::{DictionaryCodec, NewDictionaryArgs};
 use super::distinct::Files;
 use super::target::{Destination, Target, UploadArgs, WrittenPack, report_caveats, stage};
 use super::write_args::{PackCodecArg, WriteArgs};
@@ -111,6 +112,8 @@ struct FormatArgs {
     /// The zstd level, 1 (fast) to 22 (small) [default: 3]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(-7..=22), allow_negative_numbers = true)]
     level: Option<i32>,
+    #[command(flatten)]
+    dictionary: NewDictionaryArgs,
     /// Do not store the SHA-256 of the items
     #[arg(long)]
     no_content_hash: bool,
@@ -160,21 +163,27 @@ impl PackArgs {
         !(self.no_names || self.lines || self.framed)
     }
 
-    fn options(&self) -> Result<WriterOptions, Failure> {
+    fn options(&self) -> Result<(WriterOptions, Option<DictionaryCodec>), Failure> {
         let shape = &self.shape;
         let mut options = Writer::options()
             .items_per_record(shape.items_per_record)
             .content_hash(!shape.no_content_hash)
             .record_checksum(shape.record_checksum)
             .digest_list(shape.with_digests);
+        let mut codec = None;
         options = match (shape.codec, shape.level) {
             (PackCodecArg::Zstd, level) => {
-                options.codec(level.map_or_else(Zstd::default, Zstd::level))
+                let zstd = level.map_or_else(Zstd::default, Zstd::level);
+                let zstd = codec.insert(shape.dictionary.codec(zstd)?);
+                options.codec(zstd.clone())
             }
-            (PackCodecArg::None, None) => options.codec(Plain),
             (PackCodecArg::None, Some(_)) => {
                 return Err(Failure::usage("--level has no effect with --codec none"));
             }
+            (PackCodecArg::None, None) if shape.dictionary.is_given() => {
+                return Err(Failure::usage("a dictionary has no effect with --codec none"));
+            }
+            (PackCodecArg::None, None) => options.codec(Plain),
         };
         if shape.no_app_data_checksum {
             options = options.dialect(Dialect::NoAppDataCrc);
@@ -187,7 +196,7 @@ impl PackArgs {
             options =
                 options.app_data(fs::read(path).map_err(|error| Failure::Input { input, error })?);
         }
-        Ok(self.writing.apply(options))
+        Ok((self.writing.apply(options), codec))
     }
 
     /// Checks combinations of arguments.
@@ -220,6 +229,7 @@ impl PackArgs {
                 files.read("an input", input);
             }
         }
+        self.shape.dictionary.add_files(&mut files);
         if let Some(app_data) = &self.shape.app_data {
             files.read("the app data", app_data);
         }
@@ -257,7 +267,7 @@ impl PackArgs {
 /// [`Failure`]: an input that cannot be read, a pack that cannot be written.
 pub fn run(args: &PackArgs) -> Result<CommandOutcome, Failure> {
     args.check()?;
-    let options = args.options()?;
+    let (options, codec) = args.options()?;
     let interrupt = Interrupt::new().map_err(Failure::Signals)?;
     let destination = Destination::of(&args.output)?;
     let replace = args.writing.force;
@@ -283,6 +293,9 @@ pub fn run(args: &PackArgs) -> Result<CommandOutcome, Failure> {
     };
     if let Some(names) = &mut names {
         write_names(names, &found)?;
+    }
+    if let (InputFraming::Whole, None, Some(codec)) = (args.split(), &args.tar, codec) {
+        codec.sample(&found.inputs, args.shape.items_per_record)?;
     }
     let progress = ProgressMeter::bytes("packing", found.bytes, args.json);
     let allow_changed = args.allow_changed;

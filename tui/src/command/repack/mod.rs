@@ -7,6 +7,7 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
+use sealpack::core::format::ExtensionKind;
 use sealpack::core::format::known::{KnownCodec, known};
 use sealpack::{
     Bytes, Plain, Reader, RecordCopy, Writer, WriterOptions, Zstd, digest_list_path, names_path,
@@ -15,6 +16,7 @@ use sealpack::{
 use self::sources::{Part, SelectedPart, SourceHash, SourcePack, Sources};
 use self::summary::RepackSummary;
 use super::cat::PositionRange;
+use super::dictionary_args::{self, DictionaryChoice, DictionaryCodec, NewDictionaryArgs};
 use super::distinct::Files;
 use super::location::PackLocation;
 use super::name_filter::NameFilterArgs;
@@ -32,8 +34,8 @@ use crate::size::parse_u32;
 /// Make one pack of the items of others
 ///
 /// The items of the packs follow each other in the order of the arguments. What no option changes
-/// stays as it is in the first pack: items per record, codec, format id, checksums, content hash,
-/// app data. Items keep their names; --name and --exclude take only some of the items.
+/// stays as it is in the first pack: items per record, codec, dictionary, format id, checksums,
+/// content hash, app data. Items keep their names; --name and --exclude take only some of the items.
 ///
 /// Records that no option changes are copied as they are stored, without encoding them anew. Every
 /// record is checked on the way, and so is the content hash of every pack that is taken whole;
@@ -84,6 +86,17 @@ struct ChangeArgs {
     /// The zstd level, 1 (fast) to 22 (small): every record is encoded anew
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(-7..=22), allow_negative_numbers = true)]
     level: Option<i32>,
+    /// The dictionary of the new pack, as `sealpack pack` takes it [default: the one of
+    /// the first pack]
+    #[arg(long, value_name = "auto|SIZE|FILE", value_parser = dictionary_args::choice())]
+    dictionary: Option<DictionaryChoice>,
+    /// The dictionary that packs share: old packs are read with it, and the new pack does
+    /// not store it either
+    #[arg(long, value_name = "FILE", conflicts_with = "dictionary")]
+    shared_dictionary: Option<PathBuf>,
+    /// Encode records without a dictionary
+    #[arg(long, conflicts_with = "dictionary")]
+    no_dictionary: bool,
     /// Store a SHA-256 of the items
     #[arg(long, overrides_with = "no_content_hash")]
     content_hash: bool,
@@ -168,7 +181,12 @@ impl RepackArgs {
         Ok(NewShape { codec, format_id, items_per_record, record_checksum, content_hash })
     }
 
-    fn options(&self, shape: NewShape, app_data: Bytes) -> WriterOptions {
+    fn options(
+        &self,
+        shape: NewShape,
+        app_data: Bytes,
+        first: &Reader,
+    ) -> Result<WriterOptions, Failure> {
         let options = Writer::options()
             .items_per_record(shape.items_per_record)
             .content_hash(shape.content_hash)
@@ -177,9 +195,31 @@ impl RepackArgs {
             .app_data(app_data);
         let options = match shape.codec {
             KnownCodec::None => options.codec(Plain),
-            _ => options.codec(self.changes.level.map_or_else(Zstd::default, Zstd::level)),
+            _ => options.codec(self.zstd(first)?),
         };
-        self.writing.apply(options.format_id(shape.format_id))
+        Ok(self.writing.apply(options.format_id(shape.format_id)))
+    }
+
+    /// zstd with the dictionary of the new pack: that of the first one unless it changes.
+    fn zstd(&self, first: &Reader) -> Result<DictionaryCodec, Failure> {
+        let changes = &self.changes;
+        let zstd = changes.level.map_or_else(Zstd::default, Zstd::level);
+        let stored = first.extensions().section(ExtensionKind::DICTIONARY).is_some();
+        let kept = match &changes.dictionary {
+            Some(_) => None,
+            None if changes.no_dictionary => None,
+            None if stored => first.dictionary()?,
+            None => None,
+        };
+        if let Some(kept) = kept {
+            return Ok(DictionaryCodec::of(zstd.dictionary(kept)));
+        }
+        let shared_dictionary = match changes.no_dictionary {
+            true => None,
+            false => changes.shared_dictionary.clone(),
+        };
+        let dictionary = changes.dictionary.clone();
+        NewDictionaryArgs { dictionary, shared_dictionary }.codec(zstd)
     }
 
     fn app_data(&self, first: &Reader) -> Result<Bytes, Failure> {
@@ -206,6 +246,12 @@ impl RepackArgs {
                 files.read("a pack", pack);
             }
         }
+        if let Some(DictionaryChoice::File(path)) = &self.changes.dictionary {
+            files.read("the dictionary", path);
+        }
+        if let Some(path) = &self.changes.shared_dictionary {
+            files.read("the shared dictionary", path);
+        }
         if let Some(app_data) = &self.changes.app_data {
             files.read("the app data", app_data);
         }
@@ -223,7 +269,10 @@ impl RepackArgs {
 
     /// Opens the packs.
     fn sources(&self) -> Result<Sources, Failure> {
-        let opened = self.packs.iter().map(|pack| SourcePack::open(pack, &self.trusting));
+        let shared = self.changes.shared_dictionary.as_deref();
+        let shared = shared.map(dictionary_args::load).transpose()?;
+        let open = |pack| SourcePack::open(pack, &self.trusting, shared.as_ref());
+        let opened = self.packs.iter().map(|pack| open(pack));
         Sources::new(opened.collect::<Result<_, _>>()?, self.range)
     }
 }
@@ -240,7 +289,7 @@ pub fn run(args: &RepackArgs) -> Result<CommandOutcome, Failure> {
     let selected = sources.selected(args.selection.parse()?)?;
     let first = sources.first()?;
     let shape = args.shape(first)?;
-    let options = args.options(shape, args.app_data(&first.reader)?);
+    let options = args.options(shape, args.app_data(&first.reader)?, &first.reader)?;
     sources.note_other_app_data(args.changes.app_data.is_some() || args.changes.no_app_data);
     let destination = Destination::of(&args.output)?;
     args.writing.check(&destination)?;

@@ -7,7 +7,7 @@ use sealpack::core::error::{Fault, Misuse, Section};
 use sealpack::core::format::ContentHasher;
 use sealpack::core::format::digest::{Hash, RecordHasher};
 use sealpack::core::format::known::KnownCodec;
-use sealpack::{ReadCodec, Reader};
+use sealpack::{Dictionary, ReadCodec, Reader};
 
 use crate::command::cat::PositionRange;
 use crate::command::location::{PackLocation, PackSource};
@@ -26,12 +26,21 @@ pub struct SourcePack {
 }
 
 impl SourcePack {
-    /// Opens a pack and detects its codec.
+    /// Opens a pack and detects its codec. If it stores no dictionary, it is read with
+    /// the `shared` one.
     ///
     /// # Errors
     /// [`Failure`].
-    pub fn open(path: &Path, trusting: &TrustArgs) -> Result<Self, Failure> {
+    pub fn open(
+        path: &Path,
+        trusting: &TrustArgs,
+        shared: Option<&Dictionary>,
+    ) -> Result<Self, Failure> {
         let options = Reader::options().codec(ReadCodec::AutoOrPlain);
+        let options = match shared {
+            Some(dictionary) => options.dictionary(dictionary.clone()),
+            None => options,
+        };
         let options = trusting.apply(options, path, false)?;
         let PackSource { source, name, options, .. } = PackLocation::of(path)?.open(options)?;
         let reader = options.open_source(source, name)?;

@@ -193,7 +193,7 @@ fn open(
     let hash = args.reading.trusting().without_list(&pack.path)?;
     let mut options = match hash {
         None => args.reading.options(&pack.path)?,
-        Some(_) => args.reading.untrusted_options(),
+        Some(_) => args.reading.untrusted_options()?,
     };
     if let CpuShare::Threads(threads) = share {
         options = options.threads(threads);

@@ -3,6 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Widget};
+use sealpack::Reader;
 use sealpack::core::format::known;
 use sealpack::core::read::{LayerName, Verdict};
 
@@ -158,6 +159,9 @@ impl FactsPage<'_> {
             format!("{}, {} in memory", bytes(trailer.index_size.into()), size(memory)),
         );
         self.field("app data", bytes(trailer.app_data_size.into()));
+        if let Some(dictionary) = dictionary_of(&self.app.reader) {
+            self.field("dictionary", dictionary);
+        }
         let covers =
             if trailer.record_checksum { "covers the payload" } else { "covers the item lengths" };
         self.field(
@@ -194,5 +198,17 @@ impl FactsPage<'_> {
         if shown.len() < data.len() {
             self.words(2, &format!("… {} in all", count(data.len() as u64, "byte")));
         }
+    }
+}
+
+/// The dictionary that records are decoded with, if there is one.
+fn dictionary_of(reader: &Reader) -> Option<String> {
+    match reader.dictionary() {
+        Ok(None) => None,
+        Ok(Some(dictionary)) => {
+            let bytes = size(dictionary.bytes().len() as u64);
+            Some(format!("{}, {bytes}", dictionary.id()))
+        }
+        Err(_) => Some("damaged".into()),
     }
 }

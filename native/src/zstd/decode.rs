@@ -1,92 +1,16 @@
-//! C zstd: one frame per record, with content size and checksum, as the reference
-//! writes them (FORMAT.md, *zstd records*).
+//! Decoding: one frame per record, with a context for each thread.
 
-use std::io::Cursor;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use sealpack_core::codec::zstd_frame::{FrameHeader, FrameLayout};
-use sealpack_core::codec::{Decode, Encode, FrameChecksum, Size};
+use sealpack_core::codec::{Decode, FrameChecksum, Size};
 use sealpack_core::error::{Cause, DecodeError};
-use sealpack_core::format::known::KnownCodec;
 use zstd::zstd_safe::zstd_sys::ZSTD_ErrorCode;
-use zstd::zstd_safe::{self, CCtx, CParameter, DCtx, ErrorCode};
+use zstd::zstd_safe::{DCtx, DDict, ErrorCode};
 
-use crate::codec::{Codec, EncoderFactory};
-
-/// The reference's compression level.
-pub const DEFAULT_LEVEL: i32 = 3;
-
-/// Stores records as zstd frames.
-///
-/// ```no_run
-/// # fn main() -> Result<(), sealpack::Error> {
-/// let options = sealpack::Writer::options().codec(sealpack::Zstd::level(19));
-/// # Ok(()) }
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Zstd {
-    level: i32,
-}
-
-impl Default for Zstd {
-    /// Level 3.
-    fn default() -> Self {
-        Self::level(DEFAULT_LEVEL)
-    }
-}
-
-impl Zstd {
-    /// Sets the level, from 1 (the fastest) to 22 (the smallest output); negative
-    /// levels are faster still. Levels outside of zstd's range are clamped to it.
-    #[must_use]
-    pub fn level(level: i32) -> Self {
-        Self { level }
-    }
-}
-
-impl EncoderFactory for Zstd {
-    fn encoder(&self) -> Result<Codec, Cause> {
-        Ok(Codec::Encoder(Box::new(ZstdEncoder::new(self.level)?)))
-    }
-
-    fn format_id(&self) -> u32 {
-        KnownCodec::Zstd.default_format_id()
-    }
-}
-
-fn cause(code: ErrorCode) -> Cause {
-    Cause::text(format!("zstd: {}", zstd_safe::get_error_name(code)))
-}
-
-/// A compression context, kept from record to record.
-struct ZstdEncoder {
-    context: CCtx<'static>,
-}
-
-impl ZstdEncoder {
-    fn new(level: i32) -> Result<Self, Cause> {
-        let mut context = CCtx::try_create().ok_or_else(|| Cause::text("zstd: out of memory"))?;
-        for parameter in [
-            CParameter::CompressionLevel(level),
-            CParameter::ContentSizeFlag(true),
-            CParameter::ChecksumFlag(true),
-        ] {
-            context.set_parameter(parameter).map_err(cause)?;
-        }
-        Ok(Self { context })
-    }
-}
-
-impl Encode for ZstdEncoder {
-    fn encode(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), Cause> {
-        out.reserve(zstd_safe::compress_bound(payload.len()));
-        let mut cursor = Cursor::new(&mut *out);
-        cursor.set_position(cursor.get_ref().len() as u64);
-        self.context.compress2(&mut cursor, payload).map_err(cause)?;
-        Ok(())
-    }
-}
+use super::cause;
+use crate::dictionary::FrameDictionary;
 
 /// A decompression context, kept from record to record.
 pub(crate) struct Context(DCtx<'static>);
@@ -98,13 +22,18 @@ impl Context {
     }
 
     /// Decodes a frame into `out`, replacing its contents.
-    pub(crate) fn decode(
+    fn decode(
         &mut self,
         encoded: &[u8],
         size: Size,
+        dictionary: &FrameDictionary,
         out: &mut Vec<u8>,
     ) -> Result<(), DecodeError> {
         let layout = FrameLayout::parse(encoded, size)?;
+        let dictionary = match layout.header.dictionary {
+            Some(id) => Some(dictionary.named(id)?.decoding()),
+            None => None,
+        };
         let frame = encoded.get(..layout.length).unwrap_or_default();
         let max_output = layout.max_output;
         let mut capacity = size.plausible(Some(max_output), frame.len());
@@ -121,7 +50,7 @@ impl Context {
             }
             out.try_reserve_exact(bytes).map_err(|e| DecodeError::Codec(Cause::new(e)))?;
             capacity = out.capacity() as u64;
-            match self.0.decompress(out, frame) {
+            match self.decompress(frame, dictionary, out) {
                 // A reused buffer may be larger than requested.
                 Ok(_) if out.len() as u64 > max_output => return Err(layout.too_long(size)),
                 Ok(_) => return size.check(out.len() as u64),
@@ -137,15 +66,49 @@ impl Context {
             }
         }
     }
+
+    fn decompress(
+        &mut self,
+        frame: &[u8],
+        dictionary: Option<&DDict<'static>>,
+        out: &mut Vec<u8>,
+    ) -> Result<usize, ErrorCode> {
+        match dictionary {
+            Some(dictionary) => self.0.decompress_using_ddict(out, frame, dictionary),
+            None => self.0.decompress(out, frame),
+        }
+    }
 }
 
 /// Decodes zstd frames; keeps as many contexts as threads decode in parallel.
 #[derive(Default)]
 pub(crate) struct ZstdDecoder {
     idle: Mutex<Vec<Context>>,
+    dictionary: FrameDictionary,
 }
 
 impl ZstdDecoder {
+    /// A decoder of frames that may name this dictionary.
+    pub(crate) fn new(dictionary: FrameDictionary) -> Self {
+        Self { idle: Mutex::default(), dictionary }
+    }
+
+    /// The dictionary that frames may name.
+    pub(crate) fn dictionary(&self) -> &FrameDictionary {
+        &self.dictionary
+    }
+
+    /// Decodes a frame in `context` into `out`, replacing its contents.
+    pub(crate) fn decode_in(
+        &self,
+        context: &mut Context,
+        encoded: &[u8],
+        size: Size,
+        out: &mut Vec<u8>,
+    ) -> Result<(), DecodeError> {
+        context.decode(encoded, size, &self.dictionary, out)
+    }
+
     fn idle(&self) -> MutexGuard<'_, Vec<Context>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -166,7 +129,7 @@ impl Decode for ZstdDecoder {
     fn decode(&self, encoded: Bytes, size: Size) -> Result<Bytes, DecodeError> {
         let mut context = self.context()?;
         let mut out = Vec::new();
-        let decoded = context.decode(&encoded, size, &mut out);
+        let decoded = self.decode_in(&mut context, &encoded, size, &mut out);
         self.keep(context);
         decoded.map(|()| out.into())
     }
@@ -196,11 +159,13 @@ fn decode_error(code: ErrorCode) -> DecodeError {
 
 #[cfg(test)]
 mod tests {
+    use super::super::encode::ZstdEncoder;
     use super::*;
+    use sealpack_core::codec::Encode as _;
 
     fn encode(payload: &[u8]) -> Bytes {
         let mut out = Vec::new();
-        ZstdEncoder::new(3).unwrap().encode(payload, &mut out).unwrap();
+        ZstdEncoder::new(3, None).unwrap().encode(payload, &mut out).unwrap();
         out.into()
     }
 
@@ -221,7 +186,7 @@ mod tests {
 
     #[test]
     fn encoding_appends_and_leaves_earlier_output_unchanged() {
-        let mut encoder = ZstdEncoder::new(3).unwrap();
+        let mut encoder = ZstdEncoder::new(3, None).unwrap();
         let mut out = b"before".to_vec();
         encoder.encode(b"one", &mut out).unwrap();
         let first = out.clone();
