@@ -2,13 +2,16 @@
 
 use super::root;
 
-const DOCUMENTS: [&str; 9] = [
+const DOCUMENTS: [&str; 12] = [
     "README.md",
     "ARCHITECTURE.md",
     "FORMAT.md",
     "SECURITY.md",
     "PERFORMANCE.md",
     "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "core/README.md",
+    "native/README.md",
     "tui/README.md",
     "wasm/README.md",
     "tests/mutation/survivors.md",
