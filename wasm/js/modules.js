@@ -191,7 +191,7 @@ export const trusting = new WasmModule(trustGlue, {
 });
 export const naming = new WasmModule(namesGlue, {
   script: () => import("../dist/names.packed.js"),
-  file: () => new URL("../dist/names.wasm.gz", import.meta.url),
+  file: () => new URL("../dist/names.wasm", import.meta.url), // not gzipped: the package has one file of it
 });
 const MODULES = { read: reading, build: building, trust: trusting, names: naming };
 
