@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use sealpack::core::error::Misuse;
-use sealpack::{PackSet, Reader, SetManifest};
+use sealpack::{PackSet, Reader, ReaderOptions, SetManifest};
 
 use super::location::{PackLocation, PackSource};
 use super::read_args::ReadArgs;
@@ -105,6 +105,18 @@ fn part_of(range: &Range<u64>, first: u64, items: u32) -> Range<u32> {
 /// # Errors
 /// [`Failure::Pack`]; [`Failure::Usage`] for options that a set cannot have.
 pub fn open_set(reading: &ReadArgs, path: &Path) -> Result<Option<PackSet>, Failure> {
+    open_set_with(reading, path, |options| options)
+}
+
+/// As [`open_set`], for members that are read with the options that `change` returns.
+///
+/// # Errors
+/// As there.
+pub fn open_set_with(
+    reading: &ReadArgs,
+    path: &Path,
+    change: fn(ReaderOptions) -> ReaderOptions,
+) -> Result<Option<PackSet>, Failure> {
     let location = reading.location(path)?;
     if !is_manifest(&location) {
         return Ok(None);
@@ -120,7 +132,7 @@ pub fn open_set(reading: &ReadArgs, path: &Path) -> Result<Option<PackSet>, Fail
     }
     let PackSource { source, name, options: reader, .. } =
         location.open(reading.untrusted_options()?)?;
-    let options = options.reading(reader);
+    let options = options.reading(change(reader));
     match location {
         PackLocation::File(path) => Ok(Some(options.open(path)?)),
         #[cfg(feature = "remote")]

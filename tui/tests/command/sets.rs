@@ -293,3 +293,19 @@ fn a_set_is_read_over_http() {
     place.run(&format!("get {url}?signature=1 0")).failed(2, &["query"]);
     place.run(&format!("get {} 0", web.url("/none.json"))).failed(3, &["/none.json"]);
 }
+
+#[test]
+fn grep_searches_the_packs_of_a_set() {
+    let (place, lines) = logs();
+    let expected = lines.iter().filter(|line| line.ends_with("line 7")).count();
+    let found = place.run("grep line.7$ logs/set.json --no-prefix");
+    assert_eq!(found.fine().out_text().lines().count(), expected);
+    let found = place.run("grep ^c.line.199 logs/set.json").fine().out_text();
+    assert!(found.contains("c.pack") && found.contains("199"), "{found}");
+    fs::remove_file(place.path("logs/c.pack")).unwrap();
+    let run = place.run("grep ^a.line.0$ logs/set.json");
+    assert_eq!((run.code(), run.out_text().contains("a line 0")), (Some(2), true));
+    assert!(run.err().contains("c.pack"), "{}", run.err());
+    fs::write(place.path("logs/set.json"), "{}").unwrap();
+    place.run("grep line logs/set.json").failed(2, &["not a set manifest"]);
+}

@@ -21,6 +21,7 @@ use super::location::PackLocation;
 use super::location::REQUESTS;
 use super::name_filter::{NameFilter, NameFilterArgs};
 use super::named_items::{names_of, no_names, report_unmatched};
+use super::pack_sequence::open_set_with;
 use super::read_args::ReadArgs;
 use crate::items::write::standard_output;
 use crate::outcome::{CommandOutcome, Failure, Status};
@@ -29,7 +30,7 @@ use crate::report;
 use context::{ContextSize, SEPARATOR};
 use pattern::PatternArgs;
 use print::{LineFormat, MatchFormat, Printed};
-use queue::{SearchOutput, SearchQueue, Wanted};
+use queue::{SearchOutput, SearchQueue, SearchedPack, Wanted};
 use search::{OpenPack, PackSearch, SearchedChunk};
 
 /// Size of the output buffer in bytes.
@@ -43,6 +44,8 @@ const BUFFER: usize = 256 << 10;
 ///
 /// The lines that -A, -B and -C add are lines of the same item. Items without names are taken to
 /// be lines of one text, so there they are lines of the neighbouring items.
+///
+/// The manifest of a set stands for the packs of the set.
 ///
 /// The pattern is a regular expression as ripgrep has them; it never matches across lines. An
 /// item with a NUL byte is taken to be binary: it is reported, its lines are not printed.
@@ -132,16 +135,17 @@ pack that cannot be read to its end.";
 /// [`Failure`]: standard output, or threads that do not start. Others are reported,
 /// and end the command with status 2.
 pub fn run(args: &GrepArgs) -> Result<CommandOutcome, Failure> {
-    let (given, packs) = args.split_arguments()?;
+    let (given, arguments) = args.split_arguments()?;
     let matcher = args.patterns.matcher(given)?;
+    let mut results = SearchResults::default();
+    let packs = args.packs(arguments, &mut results)?;
     let format = args.format(packs.len() > 1);
     let search =
         PackSearch { matcher: &matcher, format, context: args.context(), limit: args.limit() };
     let filter = args.names.parse()?.map(Mutex::new);
     let to = BufWriter::with_capacity(BUFFER, standard_output().map_err(Failure::Output)?);
-    let mut output =
-        GrepOutput { args, format, to, found: None, results: SearchResults::default() };
-    let queue = SearchQueue::new(packs, search, args.workers(packs));
+    let mut output = GrepOutput { args, format, to, found: None, results };
+    let queue = SearchQueue::new(&packs, search, args.workers(arguments));
     queue.run(|pack| args.open(pack, filter.as_ref()), &mut output)?;
     output.to.flush().map_err(Failure::Output)?;
     let SearchResults { has_matched, has_failed, .. } = output.results;
@@ -246,6 +250,32 @@ impl GrepArgs {
         }
     }
 
+    /// The packs that the arguments name: a manifest stands for the members of its set.
+    /// One that cannot be opened is reported.
+    fn packs(
+        &self,
+        arguments: &[PathBuf],
+        results: &mut SearchResults,
+    ) -> Result<Vec<SearchedPack>, Failure> {
+        let mut packs = Vec::new();
+        for argument in arguments {
+            // Each worker reads and decodes by itself.
+            match open_set_with(&self.reading, argument, |options| options.threads(1)) {
+                Ok(None) => packs.push(SearchedPack::Argument(argument.clone())),
+                Ok(Some(set)) => packs.extend((0..).zip(set.members()).map(|(number, member)| {
+                    let (set, path) = (set.clone(), member.path.clone());
+                    SearchedPack::Member { set, number, path }
+                })),
+                Err(usage @ Failure::Usage(_)) => return Err(usage),
+                Err(failure) => {
+                    failure.report();
+                    results.has_failed = true;
+                }
+            }
+        }
+        Ok(packs)
+    }
+
     fn limit(&self) -> u64 {
         if self.quiet { 1 } else { self.max_count.unwrap_or(u64::MAX) }
     }
@@ -295,10 +325,19 @@ impl GrepArgs {
     }
 
     /// Opens a pack and selects its items.
-    fn open(&self, pack: &Path, filter: Option<&Mutex<NameFilter>>) -> Result<OpenPack, Failure> {
-        let opened = self.reading.location(pack)?.open(self.reading.options(pack)?)?;
-        // Each worker reads and decodes by itself.
-        let reader = opened.options.threads(1).open_source(opened.source, opened.name)?;
+    fn open(
+        &self,
+        pack: &SearchedPack,
+        filter: Option<&Mutex<NameFilter>>,
+    ) -> Result<OpenPack, Failure> {
+        let reader = match pack {
+            SearchedPack::Member { set, number, .. } => set.reader(*number)?,
+            SearchedPack::Argument(path) => {
+                let opened = self.reading.location(path)?.open(self.reading.options(path)?)?;
+                // Each worker reads and decodes by itself.
+                opened.options.threads(1).open_source(opened.source, opened.name)?
+            }
+        };
         let (reader, _) = self.reading.detect_codec(reader, self.json)?;
         let names = names_of(&reader)?;
         let all = 0..reader.item_count();
@@ -309,6 +348,6 @@ impl GrepArgs {
                 filter.lock().unwrap_or_else(PoisonError::into_inner).runs(names, all)?
             }
         };
-        Ok(OpenPack { path: pack.to_path_buf(), reader, names, runs })
+        Ok(OpenPack { path: pack.path().to_path_buf(), reader, names, runs })
     }
 }

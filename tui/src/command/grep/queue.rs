@@ -15,6 +15,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::{mem, thread};
 
 use grep_regex::RegexMatcher;
+use sealpack::PackSet;
 
 use super::search::{Chunk, Chunks, OpenPack, PackSearch, SearchedChunk};
 use crate::outcome::Failure;
@@ -49,9 +50,34 @@ pub enum Wanted {
     Nothing,
 }
 
+/// A pack to search.
+#[derive(Clone, Debug)]
+pub enum SearchedPack {
+    /// One that an argument names.
+    Argument(PathBuf),
+    /// A member of a set.
+    Member {
+        /// The set.
+        set: PackSet,
+        /// Its number in the set.
+        number: usize,
+        /// The path of the manifest, followed by the name of the member.
+        path: PathBuf,
+    },
+}
+
+impl SearchedPack {
+    /// Its name in the output.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Argument(path) | Self::Member { path, .. } => path,
+        }
+    }
+}
+
 /// The search of several packs.
 pub struct SearchQueue<'a> {
-    packs: &'a [PathBuf],
+    packs: &'a [SearchedPack],
     search: PackSearch<'a>,
     workers: usize,
     state: Mutex<SearchQueueState>,
@@ -105,7 +131,7 @@ enum OutputTurn {
 
 impl<'a> SearchQueue<'a> {
     /// A search of these packs by some workers.
-    pub fn new(packs: &'a [PathBuf], search: PackSearch<'a>, workers: usize) -> Self {
+    pub fn new(packs: &'a [SearchedPack], search: PackSearch<'a>, workers: usize) -> Self {
         let state = SearchQueueState {
             unopened: 0..packs.len(),
             lanes: VecDeque::new(),
@@ -125,7 +151,7 @@ impl<'a> SearchQueue<'a> {
     /// Those of `output`; [`Failure::Threads`].
     pub fn run(
         &self,
-        open: impl Fn(&Path) -> Result<OpenPack, Failure> + Sync,
+        open: impl Fn(&SearchedPack) -> Result<OpenPack, Failure> + Sync,
         output: &mut impl SearchOutput,
     ) -> Result<(), Failure> {
         thread::scope(|scope| {
@@ -154,14 +180,14 @@ impl<'a> SearchQueue<'a> {
         self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn work(&self, open: &(impl Fn(&Path) -> Result<OpenPack, Failure> + Sync)) {
+    fn work(&self, open: &(impl Fn(&SearchedPack) -> Result<OpenPack, Failure> + Sync)) {
         let _over = OverOnPanic(self);
         // A matcher of its own: a shared one hands out its memory under a lock.
         let matcher: RegexMatcher = self.search.matcher.clone();
         while let Some(job) = self.take_job() {
             match job {
                 Job::Open(number) => {
-                    let opened = self.packs.get(number).map(|path| open(path));
+                    let opened = self.packs.get(number).map(open);
                     self.opened(number, opened);
                 }
                 Job::Search { pack, lane, number, chunk } => {
@@ -268,7 +294,7 @@ impl<'a> SearchQueue<'a> {
         failure: Option<Failure>,
     ) -> Result<Wanted, Failure> {
         let number = self.lock().first;
-        self.packs.get(number).map_or(Ok(Wanted::More), |path| output.end(path, failure))
+        self.packs.get(number).map_or(Ok(Wanted::More), |pack| output.end(pack.path(), failure))
     }
 
     /// Waits for the next result.
