@@ -1,4 +1,4 @@
-//! Errors are printed here, each with what the user can do about it.
+//! Prints errors, each with advice on what the user can do about it.
 
 use std::io;
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ use crate::outcome::Failure;
 use crate::report;
 
 impl Failure {
-    /// What the user can do about it, where that is known.
+    /// Returns what the user can do about the error, if that is known.
     fn advice(&self) -> Option<&'static str> {
         match self {
             #[cfg(feature = "remote")]
@@ -81,17 +81,19 @@ impl Failure {
 
 const NO_THREADS: &str = "the system allows this user no more threads: see `ulimit -u`";
 
-/// Advice on a file that cannot be published under its name.
+/// Returns advice on a file that cannot be renamed to its final name.
 fn advice_on_publishing(operation: IoOperation, error: &io::Error) -> Option<&'static str> {
     match (operation, error.kind()) {
         (IoOperation::TestingRename, _)
         | (IoOperation::Publishing, io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {
-            Some("--force works here, if nothing else writes a file of this name")
+            Some("--force works here, but is safe only if no other program writes this file")
         }
         (
             IoOperation::TestingReplacement | IoOperation::Publishing,
             io::ErrorKind::ResourceBusy,
-        ) => Some("a file system is mounted on it: write to another name, and `cp` that over it"),
+        ) => Some(
+            "a file system is mounted on it: write to another name, and `cp` that file over it",
+        ),
         (
             IoOperation::TestingReplacement | IoOperation::Publishing,
             io::ErrorKind::PermissionDenied,
@@ -146,8 +148,7 @@ fn advice_on_names(error: &sealpack::Error) -> Option<&'static str> {
     }
 }
 
-/// Ends the process as other Unix filters end when their output is closed: by
-/// `SIGPIPE`.
+/// Ends the process by `SIGPIPE`, as other Unix filters do when their output is closed.
 fn end_by_closed_pipe() {
     #[cfg(unix)]
     {

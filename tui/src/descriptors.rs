@@ -1,15 +1,14 @@
-//! Standard input and standard output, checked before any work.
+//! Checks standard input and standard output before any work.
 //!
-//! A parent may close them (`sealpack cat a.pack >&-`) or open them for the wrong
-//! direction. Rust's start-up code opens `/dev/null` in place of closed ones, and
-//! its standard streams take "bad file descriptor" for success: a command would
-//! pack an empty item, or print nothing, and report success. So this module notes
-//! which of them were open before that code runs.
+//! A parent process may close them (`sealpack cat a.pack >&-`) or open them for the wrong
+//! direction. Rust's start-up code opens `/dev/null` in place of closed ones, and its
+//! standard streams ignore "bad file descriptor": a command would pack an empty item, or
+//! print nothing, and report success. So this module records which of them were closed
+//! before that code runs.
 //!
-//! Every command prints to standard output, so one that has none is refused before
-//! it does anything; standard input only matters to a command that reads it.
-//! Without standard error nothing can be reported, and the exit status is all that
-//! a caller gets.
+//! Every command prints to standard output, so without it no command starts. Standard input
+//! only matters to commands that read it. Without standard error nothing can be reported,
+//! and the caller gets only the exit status.
 
 pub use system::{standard_input, standard_output};
 
@@ -31,11 +30,11 @@ mod system {
     const INPUT: u8 = 1 << 0;
     const OUTPUT: u8 = 1 << 1;
 
-    extern "C" fn note_closed() {
+    extern "C" fn record_closed() {
         for (descriptor, bit) in [(0, INPUT), (1, OUTPUT)] {
-            // SAFETY: the call takes no pointer, and a descriptor that is not open
-            // is what it is asked about.
-            #[allow(unsafe_code, reason = "nix asks for a descriptor that is open")]
+            // SAFETY: the call takes no pointer, and it is valid for a descriptor that is
+            // not open.
+            #[allow(unsafe_code, reason = "nix requires an open descriptor")]
             let flags = unsafe { libc::fcntl(descriptor, libc::F_GETFD) };
             if flags == -1 {
                 CLOSED.fetch_or(bit, Ordering::Relaxed);
@@ -43,18 +42,17 @@ mod system {
         }
     }
 
-    // SAFETY: the section is the system's list of functions that it calls before
-    // `main`, with the C convention and arguments that this one ignores.
-    // `note_closed` needs nothing that Rust sets up: it calls the system and
-    // changes an atomic number.
+    // SAFETY: the section lists the functions that the system calls before `main`, with
+    // the C calling convention and arguments that this one ignores. `record_closed` needs
+    // nothing that Rust sets up: it makes system calls and changes an atomic number.
     #[allow(unsafe_code, reason = "nothing of std runs before std opens /dev/null")]
     #[used]
     #[cfg_attr(target_vendor = "apple", unsafe(link_section = "__DATA,__mod_init_func"))]
     #[cfg_attr(not(target_vendor = "apple"), unsafe(link_section = ".init_array"))]
-    static BEFORE_MAIN: extern "C" fn() = note_closed;
+    static BEFORE_MAIN: extern "C" fn() = record_closed;
 
-    /// Standard input as a file: the standard library would end it silently where
-    /// it cannot be read.
+    /// Returns standard input as a file. The standard library would report its end if it
+    /// cannot be read.
     ///
     /// # Errors
     /// [`Failure::Input`] if it is closed or open for writing only.

@@ -1,10 +1,10 @@
-//! What makes two paths, or a path and an open file, the same file.
+//! Determines whether two paths, or a path and an open file, are the same file.
 
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata};
 use std::path::Path;
 
-/// What all names of an existing file or folder have in common.
+/// The identity of an existing file or folder, which is the same under all its names.
 #[cfg(unix)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
@@ -14,12 +14,12 @@ pub struct Identity {
 
 #[cfg(unix)]
 impl Identity {
-    /// Returns the identity of what a path leads to.
+    /// Returns the identity of the file or folder at a path, following links.
     pub fn of_path(path: &Path) -> Option<Self> {
         fs::metadata(path).ok().as_ref().map(Self::of_metadata)
     }
 
-    /// Returns the identity of the file at standard input, if that is a file.
+    /// Returns the identity of standard input, if it is a file.
     pub fn of_standard_input() -> Option<Self> {
         standard_input_file().as_ref().map(Self::of_metadata)
     }
@@ -30,14 +30,15 @@ impl Identity {
     }
 }
 
-/// The path without links. On this platform hard links to one file are not recognized.
+/// The path with all links resolved. On this platform hard links to a file are not
+/// recognized.
 #[cfg(not(unix))]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity(std::path::PathBuf);
 
 #[cfg(not(unix))]
 impl Identity {
-    /// Returns the identity of what a path leads to.
+    /// Returns the identity of the file or folder at a path, following links.
     pub fn of_path(path: &Path) -> Option<Self> {
         fs::canonicalize(path).ok().map(Self)
     }
@@ -48,7 +49,7 @@ impl Identity {
     }
 }
 
-/// A name in a folder, whether a file has it or not.
+/// A name in a folder; the file need not exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathIdentity {
     folder: Identity,
@@ -56,7 +57,7 @@ pub struct PathIdentity {
 }
 
 impl PathIdentity {
-    /// Returns the place that a path names, if its folder exists.
+    /// Returns the folder and the name of a path, if its folder exists.
     pub fn of(path: &Path) -> Option<Self> {
         let folder = match path.parent()? {
             empty if empty.as_os_str().is_empty() => Path::new("."),

@@ -1,9 +1,9 @@
-//! When a signal ends the process, no temporary file and no upload is left.
+//! Removes temporary files and uploads when a signal ends the process.
 //!
-//! A signal ends a process without running destructors, and the main thread may be
-//! waiting for standard input or for the disk. So a separate thread waits for the signals, removes
-//! the unfinished files and uploads, and ends the process as the signal would have: the
-//! shell sees 130 for `SIGINT` and 143 for `SIGTERM`, and a loop in a script ends too.
+//! A signal ends a process without running destructors, and the main thread may be waiting
+//! for standard input or for the disk. So a separate thread waits for the signals, removes
+//! the unfinished files and uploads, and then ends the process by the same signal: a shell
+//! sees 130 for `SIGINT` and 143 for `SIGTERM`, and a loop in a script ends too.
 //!
 //! `SIGKILL`, a crash (`SIGSEGV`) or a failed allocation (`SIGABRT`) cannot be handled:
 //! the temporary file `.NAME.XXXXXX.tmp` stays. `pack` skips such files.
@@ -23,7 +23,7 @@ struct Cleanups {
     /// Runs on the first signal.
     cleanup: Mutex<Option<Cleanup>>,
     /// Runs on a second signal that arrives while the first is still being handled.
-    left_behind: Mutex<Option<Cleanup>>,
+    on_second_signal: Mutex<Option<Cleanup>>,
 }
 
 type Cleanup = Box<dyn FnOnce() + Send>;
@@ -51,15 +51,15 @@ impl Interrupt {
     }
 
     /// Adds `cleanup` after the actions that were registered before. It may take a while:
-    /// a second signal ends the process at once, after `left_behind` has reported what
-    /// remains.
+    /// a second signal ends the process at once, after `on_second_signal` has reported
+    /// what remains.
     #[cfg(feature = "remote")]
     pub fn clean_up(
         &self,
         cleanup: impl FnOnce() + Send + 'static,
-        left_behind: impl FnOnce() + Send + 'static,
+        on_second_signal: impl FnOnce() + Send + 'static,
     ) {
-        *lock(&self.actions.left_behind) = Some(Box::new(left_behind));
+        *lock(&self.actions.on_second_signal) = Some(Box::new(on_second_signal));
         let mut guarded = lock(&self.actions.cleanup);
         *guarded = Some(one_after_another(guarded.take(), cleanup));
     }
@@ -109,7 +109,7 @@ fn listen(actions: &Arc<Cleanups>) -> io::Result<()> {
     let ending = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU, SIGUSR1, SIGUSR2, SIGALRM];
     let listened_to = ending.into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
     let mut signals = Signals::new(listened_to)?;
-    // If the pack already has its name, the clean-up finds nothing to do.
+    // If the pack already has its final name, the clean-up finds nothing to remove.
     let end = |action: &Mutex<Option<Cleanup>>, signal| {
         let action = lock(action).take();
         if let Some(action) = action {
@@ -121,15 +121,15 @@ fn listen(actions: &Arc<Cleanups>) -> io::Result<()> {
     let wait = move || {
         let mut signals = signals.forever();
         let Some(first) = signals.next() else { return };
-        let own = Arc::clone(&actions);
+        let cleanups = Arc::clone(&actions);
         // The clean-up runs on its own thread, so that this thread can receive the next
         // signal.
-        let cleaning = std::thread::Builder::new().spawn(move || end(&own.cleanup, first));
+        let cleaning = std::thread::Builder::new().spawn(move || end(&cleanups.cleanup, first));
         if cleaning.is_err() {
             end(&actions.cleanup, first);
         }
         if let Some(second) = signals.next() {
-            end(&actions.left_behind, second);
+            end(&actions.on_second_signal, second);
         }
     };
     std::thread::Builder::new().name("sealpack-signals".into()).spawn(wait).map(drop)

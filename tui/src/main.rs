@@ -2,9 +2,8 @@
 //! packs and the output stream at a terminal.
 //!
 //! `command` has a module for each subcommand. `inspect` and `step` are the two
-//! terminal programs; both use `terminal`. The other modules are shared: items
-//! being read and written, errors and exit status, printing, the progress bar,
-//! object stores.
+//! terminal programs; both use `terminal`. The other modules are shared: reading and
+//! writing items, errors and exit status, printing, progress bars, object stores.
 
 mod advice;
 mod command;

@@ -52,7 +52,7 @@ pub enum Status {
     Other = 3,
 }
 
-/// Why a command failed.
+/// The error of a command that failed.
 #[derive(Debug)]
 pub enum Failure {
     /// A pack could not be written or read.
@@ -64,7 +64,8 @@ pub enum Failure {
         /// The reason.
         error: sealpack::core::Error,
     },
-    /// The data of a pack is wrong; the command found it, not the reader.
+    /// The data of a pack is wrong. The error comes from the command's own checks, not from
+    /// the reader.
     PackData {
         /// The pack.
         path: PathBuf,
@@ -128,14 +129,13 @@ pub enum Failure {
     Object {
         /// Its name.
         name: PathBuf,
-        /// Why.
+        /// The reason.
         why: String,
     },
-    /// The runtime that requests run on does not start, or a task on it
-    /// panicked.
+    /// The runtime for requests cannot be started, or a task on it panicked.
     #[cfg(feature = "remote")]
     Runtime(io::Error),
-    /// The system starts no more threads.
+    /// The system allows no more threads.
     Threads(io::Error),
     /// The handler of the signals that end the process cannot be installed.
     Signals(io::Error),
@@ -175,12 +175,12 @@ impl From<sealpack::Error> for Failure {
 }
 
 impl Failure {
-    /// Wrong usage that the argument parser does not detect.
+    /// Creates an error about wrong usage that the argument parser does not detect.
     pub fn usage(message: impl Into<Cow<'static, str>>) -> Self {
         Self::Usage(message.into())
     }
 
-    /// The exit status.
+    /// Returns the exit status.
     pub fn status(&self) -> Status {
         match self {
             Self::Pack(error) => status_of(error.kind()),
@@ -230,11 +230,11 @@ impl fmt::Display for Failure {
             Self::Position { path, misuse } => write!(f, "{}: {misuse}", printable::path(path)),
             Self::Input { input, error } => write!(f, "{input}: {error}"),
             Self::Changed { input, before, after } if before == after => {
-                write!(f, "{input}: it was modified while it was packed")
+                write!(f, "{input}: the file was modified while it was packed")
             }
             Self::Changed { input, before, after } => write!(
                 f,
-                "{input}: it changed while it was packed: {before} bytes before, {after} after"
+                "{input}: the file changed while it was packed: {before} bytes before, {after} after"
             ),
             Self::File { path, operation, error } => write!(f, "{path}: {operation}: {error}"),
             Self::Framing { input, offset, claimed, found } => write!(
@@ -256,7 +256,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// A pack's error: what a server answered becomes one short line.
+/// Formats the error of a pack. A server's message becomes one short line.
 fn fmt_pack_error(error: &sealpack::Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     write!(f, "{}: ", printable::path(error.path()))?;
     match error.kind() {

@@ -1,19 +1,18 @@
-//! Text that came from outside, made safe to print.
+//! Makes text from outside safe to print.
 //!
-//! File names, item names, URLs and what a server answered are chosen by
-//! others. Printed raw, they can move the cursor, recolour or retitle the
-//! terminal, reverse the reading direction, or add lines that look like this
-//! command's own. Everything that the command prints for people and that it
-//! did not write itself passes through this module, on terminals and in pipes.
+//! File names, item names, URLs and messages of servers are chosen by others. Printed
+//! unchanged, they can move the cursor, recolour or retitle the terminal, reverse the
+//! reading direction, or add lines that look like this command's own. All such text that
+//! the command prints for people passes through this module, on terminals and in pipes.
 //!
-//! - [`path`]: a file name or URL. A printable one stays as it is; any other
-//!   one is quoted for the shell (`$'a\nb.pack'`), so that it can be copied
-//!   back into a command line. No byte is lost.
-//! - [`text`]: any other text, its unprintable characters escaped (`\x1b`).
-//! - [`content`]: bytes of an item on a terminal, tabs kept.
-//! - [`line`]: the same, on one line of bounded length: a server's answer.
+//! - [`path`]: a file name or URL. A printable one is unchanged; any other is quoted for
+//!   the shell (`$'a\nb.pack'`), so that it can be copied into a command line. No byte is
+//!   lost.
+//! - [`text`]: any other text, with unprintable characters escaped (`\x1b`).
+//! - [`line`]: the same on one line of bounded length, for messages of servers.
+//! - [`content`]: the bytes of an item on a terminal, with tabs unchanged.
 //!
-//! All but [`content`] also remove passwords and signatures from URLs.
+//! All except [`content`] also remove passwords and signatures from URLs.
 
 use std::borrow::Cow;
 use std::fmt::{self, Display, Write};
@@ -22,33 +21,33 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::ser::SerializeMap;
 
-/// Characters of a [`line`], at most.
-const LINE_LENGTH: usize = 300;
+/// The maximum number of characters in a [`line`].
+const MAX_LINE: usize = 300;
 
-/// A file name or URL, quoted where it has characters that cannot be printed.
+/// Returns a file name or URL, quoted if it contains unprintable characters.
 pub fn path(path: &Path) -> PrintablePath<'_> {
     PrintablePath(path)
 }
 
-/// The name of an item, quoted like a file name.
+/// Returns the name of an item, quoted like a file name.
 pub fn name(name: &[u8]) -> PrintableName<'_> {
     PrintableName(name)
 }
 
-/// Text in which unprintable characters are escaped.
+/// Returns text with unprintable characters escaped.
 pub fn text<T: Display>(text: T) -> PrintableText<T> {
     PrintableText(text)
 }
 
-/// Text on one line, cut after 300 characters: white space, newlines included,
-/// becomes one space.
+/// Returns text on one line, cut after 300 characters. Each run of white space, newlines
+/// included, becomes one space.
 pub fn line<T: Display>(text: T) -> PrintableLine<T> {
     PrintableLine(text)
 }
 
-/// Bytes of an item, on a terminal: unprintable characters but tabs and bytes
-/// that are not UTF-8 are escaped. URLs stay as they are: an item is what was
-/// asked for.
+/// Returns the bytes of an item for a terminal: unprintable characters except tabs, and
+/// bytes that are not UTF-8, are escaped. URLs are not redacted, since the user requested
+/// the content.
 pub fn content(bytes: &[u8]) -> PrintableContent<'_> {
     PrintableContent(bytes)
 }
@@ -70,8 +69,8 @@ pub struct PrintableName<'a>(&'a [u8]);
 impl Display for PrintableName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match std::str::from_utf8(self.0).map(redacted) {
-            // A name that begins like a quoted one is quoted, too: otherwise
-            // two names could be printed alike.
+            // A name that begins like a quoted one is quoted too, so that no two names are
+            // printed alike.
             Ok(name) if !name.starts_with("$'") && is_printable(&name) => f.write_str(&name),
             Ok(name) => quote(name.as_bytes(), f),
             Err(_) => quote(self.0, f),
@@ -79,11 +78,11 @@ impl Display for PrintableName<'_> {
     }
 }
 
-/// Writes `$'…'`, which bash, zsh, ksh and POSIX shells read back.
+/// Writes `$'…'`, which bash, zsh, ksh and POSIX shells can parse.
 fn quote(name: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.write_str("$'")?;
     for chunk in name.utf8_chunks() {
-        for (char, printable) in judged(chunk.valid()) {
+        for (char, printable) in with_printability(chunk.valid()) {
             match char {
                 '\'' | '\\' => write!(f, "\\{char}")?,
                 _ if printable => f.write_char(char)?,
@@ -104,7 +103,7 @@ pub struct PrintableText<T>(T);
 impl<T: Display> Display for PrintableText<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = self.0.to_string();
-        for (char, printable) in judged(&redacted(&text)) {
+        for (char, printable) in with_printability(&redacted(&text)) {
             match printable {
                 true => f.write_char(char)?,
                 false => f.write_str(&escape(char))?,
@@ -127,7 +126,7 @@ impl<T: Display> Display for PrintableLine<T> {
             joined.push(' ');
             joined.push_str(word);
         }
-        match joined.char_indices().nth(LINE_LENGTH) {
+        match joined.char_indices().nth(MAX_LINE) {
             Some((end, _)) => write!(f, "{}…", self::text(joined.get(..end).unwrap_or_default())),
             None => self::text(joined).fmt(f),
         }
@@ -141,7 +140,7 @@ pub struct PrintableContent<'a>(&'a [u8]);
 impl Display for PrintableContent<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for chunk in self.0.utf8_chunks() {
-            for (char, printable) in judged(chunk.valid()) {
+            for (char, printable) in with_printability(chunk.valid()) {
                 match printable || char == '\t' {
                     true => f.write_char(char)?,
                     false => f.write_str(&escape(char))?,
@@ -155,7 +154,7 @@ impl Display for PrintableContent<'_> {
     }
 }
 
-/// How an unprintable character is written, in the notation of `$'…'`.
+/// Returns the escape sequence of an unprintable character, in the notation of `$'…'`.
 fn escape(char: char) -> Cow<'static, str> {
     match char {
         '\n' => "\\n".into(),
@@ -167,25 +166,25 @@ fn escape(char: char) -> Cow<'static, str> {
     }
 }
 
-/// Whether a terminal shows every character of a text and acts on none.
+/// Returns whether a terminal shows every character of a text and interprets none.
 pub fn is_printable(text: &str) -> bool {
-    judged(text).all(|(_, printable)| printable)
+    with_printability(text).all(|(_, printable)| printable)
 }
 
-/// Whether a terminal shows a character and does not act on it, whatever
-/// stands next to it.
+/// Returns whether a terminal shows a character and does not interpret it, in any
+/// context.
 pub fn is_printable_char(char: char) -> bool {
     !(char.is_control() || turns_direction(char) || is_invisible(char) || is_joiner(char))
 }
 
-/// The characters of a text, and whether each can be printed where it stands.
-fn judged(text: &str) -> impl Iterator<Item = (char, bool)> + '_ {
+/// Returns the characters of a text, each with whether it is printable in its context.
+fn with_printability(text: &str) -> impl Iterator<Item = (char, bool)> + '_ {
     let mut before = None;
     let mut chars = text.chars().peekable();
     std::iter::from_fn(move || {
         let char = chars.next()?;
-        // Joiners belong into words of some scripts and into emoji. Next to
-        // ASCII they only make two names look alike.
+        // Joiners are part of words in some scripts, and of emoji. Next to ASCII their only
+        // effect is that two names look alike.
         let is_foreign = |char: &char| !char.is_ascii();
         let joins = is_joiner(char)
             && before.as_ref().is_some_and(is_foreign)
@@ -195,7 +194,8 @@ fn judged(text: &str) -> impl Iterator<Item = (char, bool)> + '_ {
     })
 }
 
-/// Marks, embeddings, overrides and isolates of bidirectional text.
+/// Returns whether a character is a mark, embedding, override or isolate of bidirectional
+/// text.
 fn turns_direction(char: char) -> bool {
     matches!(
         char,
@@ -203,7 +203,7 @@ fn turns_direction(char: char) -> bool {
     )
 }
 
-/// Characters without width or shape, and separators of lines.
+/// Returns whether a character has no width or shape, or separates lines.
 fn is_invisible(char: char) -> bool {
     matches!(
         char,
@@ -214,7 +214,7 @@ fn is_invisible(char: char) -> bool {
     )
 }
 
-/// Zero-width joiner and non-joiner.
+/// Returns whether a character is a zero-width joiner or non-joiner.
 fn is_joiner(char: char) -> bool {
     matches!(char, '\u{200c}' | '\u{200d}')
 }
@@ -234,7 +234,7 @@ pub fn redacted(text: &str) -> Cow<'_, str> {
             let tail = before.len().checked_sub(scheme.len()).and_then(|at| before.get(at..));
             tail.is_some_and(|tail| tail.eq_ignore_ascii_case(scheme))
         });
-        // A password may hold anything but these.
+        // A password may contain any character except these.
         let authority = after.find(['/', '?', '#', ' ', '\n', '"']).unwrap_or(after.len());
         let (authority, after) = after.split_at(authority);
         match authority.rsplit_once('@') {
@@ -259,8 +259,8 @@ pub fn redacted(text: &str) -> Cow<'_, str> {
     kept.into()
 }
 
-/// A path as JSON has it: `path`, and where that is not UTF-8 `path_bytes`, its
-/// bytes in hexadecimal. For `#[serde(flatten)]`.
+/// A path in JSON: `path`, and if that is not UTF-8 also `path_bytes`, its bytes in
+/// hexadecimal. For `#[serde(flatten)]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JsonPath {
     key: &'static str,
@@ -269,23 +269,23 @@ pub struct JsonPath {
 }
 
 impl JsonPath {
-    /// Under the keys `path` and `path_bytes`.
+    /// Uses the keys `path` and `path_bytes`.
     pub fn new(path: &Path) -> Self {
         Self::named("path", "path_bytes", Some(path))
     }
 
-    /// Under other keys; null where there is no path.
+    /// Uses other keys. The value is null if there is no path.
     pub fn named(key: &'static str, bytes_key: &'static str, path: Option<&Path>) -> Self {
         Self { key, bytes_key, path: path.map(Path::to_path_buf) }
     }
 
-    /// The path.
+    /// Returns the path.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
 }
 
-/// As [`path`] prints it.
+/// Prints the path as [`path`] does.
 impl Display for JsonPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.path().map_or(Ok(()), |path| self::path(path).fmt(f))
@@ -306,8 +306,8 @@ impl Serialize for JsonPath {
     }
 }
 
-/// The name of an item as JSON has it: `name`, and where that is not UTF-8
-/// `name_bytes`, its bytes in hexadecimal; null if the item has none. For
+/// The name of an item in JSON: `name`, which is null if the item has none, and if the
+/// name is not UTF-8 also `name_bytes`, its bytes in hexadecimal. For
 /// `#[serde(flatten)]`.
 #[derive(Clone, Copy, Debug)]
 pub struct JsonName<'a>(pub &'a [u8]);
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn printable_names_stay_as_they_are() {
+    fn printable_names_are_unchanged() {
         for name in [
             "a.pack",
             "a b.pack",

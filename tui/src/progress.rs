@@ -9,17 +9,17 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::printable;
 
-/// A bar moves at most this often, so that small items do not pay for it.
-const STEPS: u64 = 2_000;
+/// A bar moves at most this many times, so that it costs little even with small items.
+const MAX_STEPS: u64 = 2_000;
 
-/// Time between two redraws of a bar that does not move.
+/// The time between two redraws of a bar that does not move.
 const TICK: Duration = Duration::from_millis(120);
 
-/// Bytes between two moves if the total is not known.
-const STEP: u64 = 256 << 10;
+/// The bytes between two moves if the total is not known.
+const DEFAULT_STEP: u64 = 256 << 10;
 
-/// A bar with the rate and the time left, or a count with the rate if the total
-/// is not known. Hidden if standard error is not a terminal.
+/// A progress bar with the rate and the time left, or with only the amount and the rate
+/// if the total is not known. Hidden if standard error is not a terminal.
 pub struct ProgressMeter {
     bar: ProgressBar,
     ticker: Option<Ticker>,
@@ -30,7 +30,7 @@ pub struct ProgressMeter {
 }
 
 impl ProgressMeter {
-    /// A bar over `total` bytes; hidden if `quiet`.
+    /// Creates a bar over `total` bytes; hidden if `quiet`.
     pub fn bytes(what: impl Into<Cow<'static, str>>, total: Option<u64>, quiet: bool) -> Self {
         let (bar, template) = match total {
             Some(total) => (
@@ -45,21 +45,21 @@ impl ProgressMeter {
         Self::new(what.into(), bar, template, quiet)
     }
 
-    /// A bar over `total` items.
+    /// Creates a bar over `total` items.
     pub fn items(what: impl Into<Cow<'static, str>>, total: u64, quiet: bool) -> Self {
         let template =
             "{msg} {bar:20.cyan} {percent:>3}% {human_pos:>10} items {per_sec:>12} {eta:>4} left";
         Self::new(what.into(), ProgressBar::new(total), template, quiet)
     }
 
-    /// A bar over `total` records.
+    /// Creates a bar over `total` records.
     pub fn records(what: impl Into<Cow<'static, str>>, total: u64, quiet: bool) -> Self {
         let template =
             "{msg} {bar:20.cyan} {percent:>3}% {human_pos:>10} records {per_sec:>12} {eta:>4} left";
         Self::new(what.into(), ProgressBar::new(total), template, quiet)
     }
 
-    /// A bar over `total` packs.
+    /// Creates a bar over `total` packs.
     pub fn packs(what: impl Into<Cow<'static, str>>, total: u64, quiet: bool) -> Self {
         let template = "{msg} {bar:20.cyan} {pos} of {len} packs {elapsed}";
         Self::new(what.into(), ProgressBar::new(total), template, quiet)
@@ -72,7 +72,7 @@ impl ProgressMeter {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        let step = bar.length().map_or(STEP, |total| total / STEPS);
+        let step = bar.length().map_or(DEFAULT_STEP, |total| total / MAX_STEPS);
         bar.set_message(printable::text(what).to_string());
         // A hidden bar needs no thread.
         let ticker = if bar.is_hidden() { None } else { Ticker::start(&bar) };
@@ -94,16 +94,16 @@ impl ProgressMeter {
     }
 
     /// Changes the text before the bar.
-    pub fn say(&self, what: &'static str) {
+    pub fn set_label(&self, what: &'static str) {
         self.bar.set_message(what);
     }
 
-    /// The amount done so far.
+    /// Returns the amount done so far.
     pub fn done(&self) -> u64 {
         self.done
     }
 
-    /// The time since it began.
+    /// Returns the time since the start.
     pub fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }
@@ -117,8 +117,9 @@ impl Drop for ProgressMeter {
     }
 }
 
-/// A thread that redraws a bar that does not move. The thread of the library panics if
-/// the system refuses it; if this one is refused, the bar is only redrawn when it moves.
+/// A thread that redraws a bar that does not move. It replaces the library's own thread,
+/// which panics if the system allows no more threads. Without it the bar is only redrawn
+/// when it moves.
 struct Ticker {
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,

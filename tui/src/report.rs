@@ -1,8 +1,8 @@
 //! Prints reports to standard output, and errors and notes to standard error.
 //! Colours are used on a terminal, unless `NO_COLOR` is set.
 //!
-//! Errors and notes are escaped as a whole ([`printable`]). A report contains colours and
-//! newlines of its own, so its author escapes the foreign text in it.
+//! Errors and notes are escaped as a whole ([`printable`]). A report contains its own colours
+//! and newlines, so the code that writes it escapes foreign text in it.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -23,7 +23,7 @@ pub const DOUBTFUL: Style = AnsiColor::Yellow.on_default().bold();
 /// The style of broken parts.
 pub const BAD: Style = AnsiColor::Red.on_default().bold();
 
-/// Prints an error, and what to do about it. If standard error is gone, nothing
+/// Prints an error, and advice on what to do about it. If standard error is closed, nothing
 /// can be reported.
 pub fn error(error: &dyn Display, advice: Option<&str>) {
     let mut to = anstream::stderr().lock();
@@ -44,14 +44,14 @@ pub fn explain(text: &dyn Display) {
     drop(writeln!(anstream::stderr().lock(), "{text}"));
 }
 
-/// Prints a report to standard output, in colour where that is wanted.
+/// Prints a report to standard output, in colour on a terminal.
 pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
     let mut to = anstream::stdout().lock();
     write(&mut to).and_then(|()| to.flush()).map_err(Failure::Output)
 }
 
-/// Whether output to standard output is coloured: it is a terminal, and `NO_COLOR`
-/// and its kin do not forbid it.
+/// Returns whether standard output is coloured: it is a terminal, and `NO_COLOR` and
+/// similar variables do not forbid it.
 pub fn stdout_has_colors() -> bool {
     anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
 }
@@ -64,8 +64,8 @@ pub fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     })
 }
 
-/// Writes JSON whose unprintable characters are all escaped: JSON itself only
-/// escapes the first 32.
+/// Writes JSON in which all unprintable characters are escaped; JSON itself only requires
+/// that for the first 32.
 ///
 /// # Errors
 /// Those of `to`.
@@ -81,7 +81,7 @@ impl Formatter for PrintableJson {
         to: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        // The serializer has split off what JSON must escape; DEL is left.
+        // The serializer has already escaped what JSON requires. Of ASCII, only DEL is left.
         if fragment.is_ascii() && !fragment.contains('\x7f') {
             return to.write_all(fragment.as_bytes());
         }

@@ -1,9 +1,9 @@
-//! Numbers and sizes, as people read and type them.
+//! Formats numbers and sizes for people, and parses them.
 
 use std::fmt;
 use std::num::IntErrorKind;
 
-/// A number with separated thousands: `8,600,000`.
+/// Formats a number with separated thousands: `8,600,000`.
 #[must_use]
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -17,7 +17,7 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
-/// A whole number as [`grouped`] writes it, which a format string can pad.
+/// A whole number, formatted as [`grouped`] does; a format string can pad it.
 pub struct Count(pub u64);
 
 impl fmt::Display for Count {
@@ -48,7 +48,7 @@ impl fmt::Display for Bytes {
     }
 }
 
-/// Why a size cannot be parsed.
+/// The reason why a size cannot be parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SizeError {
     /// Not a number, or an unknown unit.

@@ -19,12 +19,12 @@ pub struct StoreError {
 /// `HttpConnector` for a store. As the source of an `HttpError`, it determines the
 /// fault of the [`StoreError`], and its text if the fault is [`StoreFault::Other`].
 #[derive(Clone, Debug)]
-pub struct Refusal {
+pub struct ServerRefusal {
     fault: StoreFault,
     message: String,
 }
 
-impl Refusal {
+impl ServerRefusal {
     /// Makes a refusal with this fault and this message.
     pub fn new(fault: StoreFault, message: impl Into<String>) -> Self {
         Self { fault, message: message.into() }
@@ -37,13 +37,13 @@ impl Refusal {
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for ServerRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
 }
 
-impl std::error::Error for Refusal {}
+impl std::error::Error for ServerRefusal {}
 
 /// The reason why a store did not perform a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -234,7 +234,7 @@ impl StoreError {
 
 fn fault(error: &object_store::Error) -> StoreFault {
     use object_store::Error as E;
-    if let Some(refusal) = sources(error).find_map(|error| error.downcast_ref::<Refusal>()) {
+    if let Some(refusal) = sources(error).find_map(|error| error.downcast_ref::<ServerRefusal>()) {
         return refusal.fault;
     }
     match error {

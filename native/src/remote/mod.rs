@@ -45,7 +45,7 @@ mod writer;
 
 pub use blocking::StoreSource;
 pub use cache::ReaderCache;
-pub use error::{Refusal, StoreError, StoreFault};
+pub use error::{ServerRefusal, StoreError, StoreFault};
 pub use location::Location;
 pub use open_set::RemotePackSetOptions;
 pub use options::RemoteReaderOptions;

@@ -17,7 +17,7 @@ use object_store::{
     PutResult, Result, UploadPart,
 };
 use sealpack::WriteMonitor;
-use sealpack::remote::{Refusal, StoreFault};
+use sealpack::remote::{ServerRefusal, StoreFault};
 
 /// A request to the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,7 +210,7 @@ impl ObjectStore for RecordingStore {
         }
         if options.mode == PutMode::Create && self.log.refuses_if_none_match.load(Ordering::SeqCst)
         {
-            let refusal = Refusal::new(StoreFault::NoConditions, "501 Not Implemented");
+            let refusal = ServerRefusal::new(StoreFault::NoConditions, "501 Not Implemented");
             return Err(Error::Generic { store: "recording", source: refusal.into() });
         }
         let failure = self.log.next_failure.lock().unwrap().take();

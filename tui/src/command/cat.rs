@@ -20,7 +20,7 @@ use crate::progress::ProgressMeter;
 ///
 /// A PATTERN selects items by name, as for `sealpack ls`; --range selects by position.
 ///
-/// Without --lines, --framed or --json nothing separates the items. `cat --lines` restores the input of
+/// Without --lines, --framed or --json, the items are not separated. `cat --lines` restores the input of
 /// `pack --lines` byte for byte, except that the last line always ends in a newline; `cat --framed`
 /// restores the input of `pack --framed`.
 #[derive(clap::Args, Debug)]
@@ -31,11 +31,11 @@ pub struct CatArgs {
     /// Only items whose names match one of these
     #[arg(value_name = "PATTERN")]
     patterns: Vec<OsString>,
-    /// Only the items at positions A to B-1; A.. has no end, ..B starts at 0
+    /// Only the items at positions A to B-1; A.. means to the end, ..B means from 0
     #[arg(long, value_name = "A..B")]
     range: Option<PositionRange>,
-    /// Write the name of each item before it, as `==> NAME <==` on a line of its
-    /// own; with --json as the field `name`
+    /// Write the name of each item before it, on a line `==> NAME <==`; with --json
+    /// as the field `name`
     #[arg(long, conflicts_with = "framed")]
     names: bool,
     #[command(flatten)]
@@ -64,7 +64,7 @@ pub struct NotARange;
 
 impl std::fmt::Display for NotARange {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a range is A..B with A at most B: 10..20 is ten items, 10.. is position 10 and all after it")
+        f.write_str("a range is A..B with A at most B: 10..20 is ten items, 10.. is position 10 and all later ones")
     }
 }
 
@@ -89,7 +89,7 @@ impl PositionRange {
     /// Returns the range within `items` items.
     ///
     /// # Errors
-    /// The position that they do not have.
+    /// The position that does not exist.
     pub fn of_items(self, items: u64) -> Result<Range<u64>, u64> {
         // `end` may equal the number of items: it is one past the last position.
         let within = |position| if position <= items { Ok(position) } else { Err(position) };
@@ -157,7 +157,7 @@ fn write_range(
     Ok(())
 }
 
-/// The items of a range whose names match, with their names.
+/// Returns the items of a range whose names match, with their names.
 fn matching(
     names: &Names,
     range: Range<u32>,
@@ -179,11 +179,12 @@ fn write_named(
     to: &mut ItemWriter,
     progress: &mut ProgressMeter,
 ) -> Result<(), Failure> {
-    /// Items that are read in one call, so that the first ones are written soon.
+    /// The number of items that are read in one call; small, so that the first ones are
+    /// written soon.
     const BATCH: usize = 4096;
     for batch in items.chunks(BATCH) {
         let positions: Vec<u32> = batch.iter().map(|(position, _)| *position).collect();
-        // The positions ascend, and the items come in the order of the file.
+        // The positions are in ascending order, and items arrive in file order.
         let stopped = part.reader.get_many_with(&positions, |request, item| {
             let Some((position, name)) = batch.get(request) else {
                 return ControlFlow::Continue(());
@@ -206,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_range_may_leave_an_end_open_and_may_not_be_upside_down() {
+    fn a_range_may_be_open_at_either_end_but_not_reversed() {
         let of = |text: &str| text.parse::<PositionRange>().map(|positions| positions.of_items(10));
         assert_eq!(of("2..5").unwrap(), Ok(2..5));
         assert_eq!(of("2..").unwrap(), Ok(2..10));

@@ -83,7 +83,7 @@ struct DigestsSummary {
 pub fn run(args: &DigestsArgs) -> Result<CommandOutcome, Failure> {
     let (reader, chosen) = args.reading.open_with_codec(&args.file, args.json)?;
     let records = u64::from(reader.directory().record_count());
-    let mut progress = ProgressMeter::records("taking digests", records, args.json);
+    let mut progress = ProgressMeter::records("computing digests", records, args.json);
     let mut summary = DigestsSummary {
         about: PackHeading::new(reader.path(), chosen),
         digests: list_path(None),
@@ -95,12 +95,12 @@ pub fn run(args: &DigestsArgs) -> Result<CommandOutcome, Failure> {
     };
     if args.print {
         let header = header(&reader, &mut progress)?;
-        summary.vouch(header.root(), header.content_hash, header.shape().file_size());
+        summary.set_hashes(header.root(), header.content_hash, header.shape().file_size());
     } else {
         let sealed = write(&reader, args, &mut progress)?;
         report_caveats(&sealed.path, &sealed.caveats);
         summary.digests = list_path(Some(&sealed.path));
-        summary.vouch(sealed.root, sealed.content_hash, sealed.file_size);
+        summary.set_hashes(sealed.root, sealed.content_hash, sealed.file_size);
     }
     drop(progress);
     match args.json {
@@ -122,7 +122,11 @@ fn write(
     let path = match &args.output {
         Some(path) => path.clone(),
         None if PackLocation::of(&args.file)?.is_file() => digest_list_path(&args.file),
-        None => return Err(Failure::usage("the list is a file: name it, -o FILE")),
+        None => {
+            return Err(Failure::usage(
+                "the list of a pack in a store is a file: name it with -o FILE",
+            ));
+        }
     };
     let mut files = Files::default();
     files.read("the pack", &args.file);
@@ -162,7 +166,7 @@ fn header(reader: &Reader, progress: &mut ProgressMeter) -> Result<ListHeader, F
 }
 
 impl DigestsSummary {
-    fn vouch(&mut self, root: Hash, content_hash: Hash, file_size: u64) {
+    fn set_hashes(&mut self, root: Hash, content_hash: Hash, file_size: u64) {
         self.root = hex(&root);
         self.content_hash = hex(&content_hash);
         self.file_size = file_size;

@@ -60,7 +60,7 @@ impl Files {
     pub fn check(&self) -> Result<(), Failure> {
         for (number, file) in self.files.iter().enumerate() {
             for other in self.files.iter().skip(number + 1) {
-                if (file.is_written || other.is_written) && file.is(other) {
+                if (file.is_written || other.is_written) && file.is_same_file(other) {
                     return Err(Failure::usage(format!(
                         "{} and {} are the same file: {}",
                         file.role,
@@ -75,7 +75,7 @@ impl Files {
 }
 
 impl NamedFile {
-    fn is(&self, other: &Self) -> bool {
+    fn is_same_file(&self, other: &Self) -> bool {
         (self.target.is_some() && self.target == other.target)
             || (self.place.is_some() && self.place == other.place)
     }
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_recognized_by_every_name_and_a_missing_one_by_its_place() {
+    fn an_existing_file_is_recognized_by_every_name_and_a_missing_one_by_its_folder_and_name() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         let (file, other, new) = (path("file"), path("other"), path("new"));

@@ -15,8 +15,8 @@ use crate::outcome::{CommandOutcome, Failure};
 
 /// Write items to standard output, by position or name
 ///
-/// A number is a position, any other text a name: --name takes numbers as names, too. `sealpack ls`
-/// lists both.
+/// A number is a position, any other text is a name; with --name, numbers are names too.
+/// `sealpack ls` lists both.
 ///
 /// Reads each item with one read, whatever its position, and writes the items in the order of the
 /// arguments. A single item is written without any framing; several need --lines, --framed or --json
@@ -29,7 +29,7 @@ pub struct GetArgs {
     /// Positions, counted from 0, or names
     #[arg(required = true, value_name = "POSITION|NAME")]
     items: Vec<OsString>,
-    /// Take every argument as a name, also one that is a number
+    /// Treat every argument as a name, even a number
     #[arg(long)]
     name: bool,
     #[command(flatten)]
@@ -46,7 +46,8 @@ Examples:
   sealpack get events.pack 5 --json               position, size, text
   sealpack get log.pack 41 --trust $ROOT          an authenticated item";
 
-/// Items that are buffered at a time, so that they are written in the requested order.
+/// The number of items that are buffered at a time, so that they are written in the
+/// requested order.
 const BATCH: usize = 256;
 
 /// Runs the command.
@@ -56,7 +57,7 @@ const BATCH: usize = 256;
 pub fn run(args: &GetArgs) -> Result<CommandOutcome, Failure> {
     if args.items.len() > 1 && args.framing.is_none() {
         return Err(Failure::usage(
-            "several items would run together: add --lines, --framed or --json",
+            "several items need a separator: add --lines, --framed or --json",
         ));
     }
     let reader = match PackSequence::open(&args.reading, &args.file)? {
@@ -65,9 +66,9 @@ pub fn run(args: &GetArgs) -> Result<CommandOutcome, Failure> {
     };
     let positions = args.positions(&reader)?;
     let mut batches = positions.chunks(BATCH);
-    // For a pack in a store the codec is not determined first: any record reveals it, and
-    // each read is a round trip. For a local file, knowing the codec may save most of a
-    // record.
+    // For a local file, determine the codec first: that may save reading most of a record.
+    // For a pack in a store it would cost a round trip, and the first record that is read
+    // shows the codec anyway.
     if PackLocation::of(&args.file)?.is_file() {
         reader.codec()?;
     }
@@ -87,7 +88,7 @@ pub fn run(args: &GetArgs) -> Result<CommandOutcome, Failure> {
 }
 
 impl GetArgs {
-    /// The same for the items of a set.
+    /// Prints items of a set.
     fn run_on_set(&self, set: &PackSet) -> Result<CommandOutcome, Failure> {
         let positions = self.items.iter().map(|item| match position(item) {
             Some(position) if !self.name => Ok(set.locate(position).map(|_| position)?),
@@ -109,7 +110,7 @@ impl GetArgs {
         to.finish().map(|()| CommandOutcome::Fine)
     }
 
-    /// Returns the position that each argument means.
+    /// Returns the position of the item that each argument names.
     fn positions(&self, reader: &Reader) -> Result<Vec<u32>, Failure> {
         let items = reader.item_count();
         let mut names = None;
@@ -123,7 +124,7 @@ impl GetArgs {
                     }),
                 };
             }
-            // The names are opened once, and only if an argument is one.
+            // Open the names once, and only if an argument is a name.
             let opened = match names.take() {
                 Some(opened) => opened,
                 None => required_names(reader)?,
@@ -136,7 +137,7 @@ impl GetArgs {
     }
 }
 
-/// Returns the position that an argument is, if it is a number.
+/// Parses an argument as a position, if it is a number.
 fn position(item: &OsString) -> Option<u64> {
     let text = item.to_str().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
     text.parse().ok()

@@ -1,4 +1,4 @@
-//! `sealpack info`: prints what the trailer says about a pack.
+//! `sealpack info`: prints the properties of a pack.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -20,7 +20,7 @@ use crate::printable;
 use crate::report::{self, BOLD, DOUBTFUL};
 use crate::size::{Bytes, Count};
 
-/// Show what the trailer says about a pack
+/// Show the properties of a pack: its trailer and what follows from it
 ///
 /// Checks the trailer, the app data and the index against their checksums, and reads no records.
 /// `sealpack verify` checks everything.
@@ -45,8 +45,7 @@ Examples:
   sealpack info log.pack --json | jq .total_items
   sealpack info ledgers.pack --app-data | xxd       the application's data";
 
-/// The first record is read, to see whether its frame has a checksum, if it is
-/// at most this large.
+/// The largest first record that is read to see whether its frame has a checksum.
 const MAX_RECORD_READ: u64 = 16 << 20;
 
 /// The report, printed as JSON or as text.
@@ -84,7 +83,7 @@ struct PackInfo {
 #[derive(Serialize)]
 struct ExtensionInfo {
     kind: u32,
-    /// What it is; null for an unknown kind.
+    /// The name of the kind; null if it is unknown.
     name: Option<&'static str>,
     /// Its size in bytes.
     size: u64,
@@ -103,7 +102,7 @@ impl ExtensionInfo {
         Self { kind: kind.0, name: kind.name(), size: bytes.len() as u64, id }
     }
 
-    /// What it is and, for an unknown kind, whether the items can be read.
+    /// Returns the name of the kind or, if it is unknown, whether the items can be read.
     fn label(&self) -> String {
         let kind = ExtensionKind(self.kind);
         match (self.name, self.id) {
@@ -113,7 +112,7 @@ impl ExtensionInfo {
             }
             (Some(name), None) => name.into(),
             (None, _) if kind.may_be_ignored() => format!("unknown extension {kind}, ignored"),
-            (None, _) => format!("unknown extension {kind}: only a newer version reads the items"),
+            (None, _) => format!("unknown extension {kind}: the items need a newer version"),
         }
     }
 }
@@ -138,7 +137,11 @@ impl PackInfo {
             index_size: trailer.index_size,
             app_data_size: trailer.app_data_size,
             app_data_checksum: (trailer.app_data_size > 0).then_some(app_data_checksum),
-            extensions: reader.extensions().sections().map(|it| ExtensionInfo::of(&it)).collect(),
+            extensions: reader
+                .extensions()
+                .sections()
+                .map(|section| ExtensionInfo::of(&section))
+                .collect(),
             content_hash: trailer.content_hash.map(|hash| hex(&hash)),
             record_checksum: trailer.record_checksum,
             trusted_by: trusted_by(reader),
@@ -147,7 +150,7 @@ impl PackInfo {
         })
     }
 
-    /// Whether a check is known to cover every byte of every item.
+    /// Returns whether a check is known to cover every byte of every item.
     fn items_are_protected(&self) -> bool {
         self.content_hash.is_some() || self.record_checksum || self.frame_checksum == Some(true)
     }
@@ -197,7 +200,7 @@ impl PackInfo {
         Ok(())
     }
 
-    /// The parts that checksums cover.
+    /// Returns the names of the parts that checksums cover.
     fn checksums(&self) -> String {
         let mut covered = vec!["trailer", "index"];
         if self.app_data_checksum == Some(true) {
@@ -215,18 +218,18 @@ impl PackInfo {
     }
 
     fn app_data(&self, reader: &Reader) -> String {
-        const SHOWN: usize = 16;
+        const MAX_SHOWN: usize = 16;
         let Some(covered) = self.app_data_checksum else { return "none".into() };
         let all = reader.app_data();
-        let dots = if all.len() > SHOWN { "…" } else { "" };
-        let start = hex(all.get(..SHOWN).unwrap_or(all));
+        let dots = if all.len() > MAX_SHOWN { "…" } else { "" };
+        let start = hex(all.get(..MAX_SHOWN).unwrap_or(all));
         let colon = if all.is_empty() { "" } else { ": " };
         let covered = if covered { "" } else { ", not protected by a checksum" };
         format!("{}{colon}{start}{dots}{covered}", Bytes(self.app_data_size.into()))
     }
 }
 
-/// A format id: decimal if it is small, else hexadecimal.
+/// Formats a format id: decimal if it is small, otherwise hexadecimal.
 fn format_id(id: u32) -> String {
     if id < 0x1_0000 { id.to_string() } else { format!("{id:#010X}").replace("0X", "0x") }
 }
@@ -269,7 +272,7 @@ pub fn run(args: &InfoArgs) -> Result<CommandOutcome, Failure> {
         let written = standard_output().and_then(|mut to| to.write_all(reader.app_data()));
         return written.map(|()| CommandOutcome::Fine).map_err(Failure::Output);
     }
-    // The report itself says what decided the codec.
+    // No note is needed: the report contains what decided the codec.
     let (reader, chosen) = args.reading.open_with_codec(&args.file, true)?;
     let facts = PackInfo::of(&reader, chosen)?;
     match args.json {

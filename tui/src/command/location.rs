@@ -20,11 +20,11 @@ pub enum PackLocation {
     Store(StoreUrl, ETags),
 }
 
-/// The source of a pack's bytes; nothing is checked yet.
+/// The source of a pack's bytes, which are not checked yet.
 pub struct PackSource {
     /// The bytes.
     pub source: Arc<dyn ReadAt>,
-    /// Identifies this version of it, if that is known.
+    /// Text that identifies this version of the pack, if that is known.
     pub version: Option<String>,
     /// The name that errors begin with.
     pub name: PathBuf,
@@ -66,7 +66,8 @@ impl PackLocation {
         )))
     }
 
-    /// The same; with `ignored`, ETags do not identify the version of an object.
+    /// Returns the same location; with `ignored`, ETags do not identify the version of an
+    /// object.
     #[cfg_attr(not(feature = "remote"), allow(unused_variables, reason = "files have no ETags"))]
     #[must_use]
     pub fn ignoring_e_tags(self, ignored: bool) -> Self {
@@ -77,13 +78,13 @@ impl PackLocation {
         }
     }
 
-    /// Whether it is a file.
+    /// Returns whether it is a file.
     pub fn is_file(&self) -> bool {
         matches!(self, Self::File(_))
     }
 
-    /// Opens the source of a pack. Reads nothing of a file; reads the end of an
-    /// object with one request.
+    /// Opens the source of a pack. Reads nothing of a file, but the end of an object, with
+    /// one request.
     ///
     /// # Errors
     /// [`Failure::Pack`].
@@ -100,8 +101,8 @@ impl PackLocation {
     }
 }
 
-/// Text that identifies a version of a file: size, modification time, change time
-/// (which a restored file does not keep), device and inode.
+/// Returns text that identifies a version of a file: size, modification time, change time
+/// (which differs after a restore), device and inode.
 #[cfg(unix)]
 pub fn version(file: &Metadata) -> Option<String> {
     use std::os::unix::fs::MetadataExt;
@@ -111,7 +112,7 @@ pub fn version(file: &Metadata) -> Option<String> {
     Some(format!("{size} bytes, mtime {written}, ctime {changed}, inode {device}:{inode}"))
 }
 
-/// Text that identifies a version of a file: size, modification time and creation
+/// Returns text that identifies a version of a file: size, modification time and creation
 /// time.
 #[cfg(not(unix))]
 pub fn version(file: &Metadata) -> Option<String> {
@@ -125,16 +126,15 @@ pub fn version(file: &Metadata) -> Option<String> {
     Some(format!("{size} bytes, written {written}, created {created}"))
 }
 
-/// Text that identifies a version of an object; `None` if the store returns
-/// neither an ETag nor a date.
+/// Returns text that identifies a version of an object; `None` if the store returns neither
+/// an ETag nor a date.
 #[cfg(feature = "remote")]
 pub fn object_version(version: &sealpack::remote::Version) -> Option<String> {
     let (id, size) = (version.id(), version.size());
     (id != format!("{size} bytes")).then(|| format!("{size} bytes, {id}"))
 }
 
-/// The bytes of a pack in a store, of the listed version or of the current
-/// one.
+/// Opens a pack in a store: the listed version, or the current one.
 ///
 /// # Errors
 /// [`Failure::Pack`].
@@ -158,7 +158,7 @@ pub fn open_store(
     Ok(PackSource { source: Arc::new(source), version, name, options })
 }
 
-/// Whether a text begins as a URL does: `scheme://`.
+/// Returns whether a text begins like a URL: `scheme://`.
 fn is_url(text: &str) -> bool {
     let Some((scheme, _)) = text.split_once("://") else { return false };
     scheme.starts_with(|first: char| first.is_ascii_alphabetic())
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_begins_with_a_scheme_is_a_url() {
+    fn only_text_that_begins_with_a_scheme_is_a_url() {
         for text in ["s3://b/k", "https://host", "file:///a", "what+ever://x"] {
             assert!(is_url(text), "{text}");
         }

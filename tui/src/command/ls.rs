@@ -21,12 +21,12 @@ use crate::printable::{self, JsonName, JsonPath};
 
 /// List the items of a pack: position, size in bytes, name
 ///
-/// A PATTERN selects names as a shell selects files: * and ? stay within a folder, ** matches
-/// across folders. A pattern without wildcards is a name, or a folder with everything in it. A
-/// leading dot is nothing special.
+/// A PATTERN selects names as a shell selects files: * and ? match within a folder, ** matches
+/// across folders. A pattern without wildcards is a name, or a folder with everything in it.
+/// Names with a leading dot are not treated specially.
 ///
-/// The list needs no item: sizes are read from the ends of the records. On a terminal, names that
-/// cannot be printed are quoted for the shell; in a pipe names are written as they are.
+/// No items are read: their sizes are stored at the ends of the records. On a terminal, names with
+/// unprintable characters are quoted for the shell; in a pipe, names are written unchanged.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct LsArgs {
@@ -35,11 +35,11 @@ pub struct LsArgs {
     /// Only items whose names match one of these
     #[arg(value_name = "PATTERN")]
     patterns: Vec<OsString>,
-    /// Also print each item's record, and the item's share of the bytes that the
-    /// record takes in the file, by its size
+    /// Also print each item's record, and its share of the record's bytes in the
+    /// file, in proportion to its size
     #[arg(short, long)]
     long: bool,
-    /// Print only names, one per line; nothing else of the pack is read
+    /// Print only names, one per line, without reading the sizes
     #[arg(short = '1', long, conflicts_with = "long")]
     names_only: bool,
     /// Print only names, each followed by a NUL byte, for `xargs -0`
@@ -61,7 +61,8 @@ Examples:
   sealpack ls src.pack -0 'logs/*' | xargs -0 -n1 sealpack get src.pack --name
   sealpack ls https://packs.example/src.pack --names-only";
 
-/// Records whose sizes are read together: few at first, so that the list begins at once.
+/// The number of records whose sizes are read together: few at first, so that the list begins
+/// at once.
 const FIRST_BATCH: u32 = 16;
 const BATCH: u32 = 1024;
 
@@ -113,7 +114,7 @@ struct Listing<'a> {
     threads: usize,
 }
 
-/// An item, as JSON has it.
+/// An item in JSON.
 #[derive(Serialize)]
 struct JsonListedItem<'a> {
     position: u64,
@@ -124,7 +125,7 @@ struct JsonListedItem<'a> {
     stored: Option<StoredShare>,
 }
 
-/// Where an item is stored.
+/// The record of an item, and its share of the record.
 #[derive(Clone, Copy, Serialize)]
 struct StoredShare {
     record: u32,
@@ -192,7 +193,7 @@ impl Listing<'_> {
         self.args.long.then_some(StoredShare { record: item.record, stored: item.stored })
     }
 
-    /// Calls `put` with each item that matches, and its name.
+    /// Calls `put` with each matching item and its name.
     fn list(
         &self,
         patterns: &mut NamePatterns,
@@ -232,7 +233,7 @@ impl Listing<'_> {
         Ok(())
     }
 
-    /// Calls `put` with the name of each item that matches and has one.
+    /// Calls `put` with each matching name.
     fn list_names(
         &self,
         patterns: &mut NamePatterns,
@@ -247,7 +248,7 @@ impl Listing<'_> {
         Ok(())
     }
 
-    /// The items of a range that match, with their names.
+    /// Returns the items of a range that match, with their names.
     fn matched(
         &self,
         positions: Range<u32>,
@@ -266,7 +267,7 @@ impl Listing<'_> {
         Ok(matched)
     }
 
-    /// The lengths of the items of some records, read by several threads.
+    /// Returns the lengths of the items of some records, read by several threads.
     fn lengths(&self, records: &[u32]) -> Result<Vec<ItemLengths>, Failure> {
         let read = |records: &[u32]| -> Result<Vec<ItemLengths>, sealpack::Error> {
             records.iter().map(|record| self.reader.item_lengths(*record)).collect()
@@ -278,7 +279,7 @@ impl Listing<'_> {
             let others: Vec<_> = others.chunks(share).map(|some| (some, start(some))).collect();
             let mut lengths = read(first)?;
             for (records, started) in others {
-                // If the system allows no more threads, this one reads.
+                // If the system allows no more threads, this thread reads.
                 let joined = started.ok().and_then(|thread| thread.join().ok());
                 lengths.extend(joined.unwrap_or_else(|| read(records))?);
             }
@@ -296,17 +297,17 @@ struct ListedItem {
     stored: u64,
 }
 
-/// The share that `size` of `total` bytes has in `stored` bytes.
+/// Returns the share of `stored` bytes that belongs to `size` of `total` bytes.
 fn share(stored: u64, size: u64, total: u64) -> u64 {
     let share = u128::from(stored) * u128::from(size) / u128::from(total.max(1));
     u64::try_from(share).unwrap_or(stored)
 }
 
-/// How lines are laid out.
+/// The layout of the lines.
 #[derive(Clone, Copy)]
 struct ListingFormat {
     position_width: usize,
-    /// Names that cannot be printed are quoted.
+    /// Whether names with unprintable characters are quoted.
     is_quoted: bool,
 }
 
@@ -340,7 +341,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_add_up_to_no_more_than_the_record() {
+    fn shares_add_up_to_at_most_the_record() {
         assert_eq!(share(100, 1, 3) + share(100, 2, 3), 99);
         assert_eq!((share(100, 0, 0), share(u64::MAX, 7, 7)), (0, u64::MAX));
     }

@@ -62,10 +62,10 @@ Examples:
   sealpack ls doc.pack                         list the items
   sealpack get log.pack 41                     print the 42nd line
   sealpack get doc.pack bash/README            print a file by its name
-  sealpack unpack doc.pack -C doc              write the files back
+  sealpack unpack doc.pack -C doc              write the files to a folder
   sealpack grep error log.pack                 print the lines that match
   sealpack verify *.pack                       run every check
-  sealpack repack a.pack b.pack -o c.pack      join packs, change their form
+  sealpack repack a.pack b.pack -o c.pack      join packs, or change their codec
   sealpack digests log.pack                    write its digest list
   sealpack dictionary train logs/ -o log.dict  a dictionary that packs share
   sealpack diff old.pack new.pack              show which items differ
@@ -103,7 +103,7 @@ enum Command {
 
 /// Parses the arguments and runs the subcommand.
 pub fn main() -> ExitCode {
-    // Before any work: what a command prints must not get lost.
+    // Check standard output before any work, so that no output is lost.
     if let Err(failure) = descriptors::standard_output().and_then(|()| interrupt::survive_limits())
     {
         return failure.report();
@@ -115,8 +115,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Makes the arguments in the parser's error printable: a shell pattern expands
-/// to any file names.
+/// Makes the arguments in the parser's error printable. They may be file names that a shell
+/// pattern expanded to.
 fn printable_usage(mut error: clap::Error) -> clap::Error {
     let arguments: Vec<(ContextKind, Vec<String>)> = error
         .context()

@@ -1,4 +1,4 @@
-//! Patterns for the names of items, as a shell has them for files.
+//! Patterns for the names of items, like those of a shell for files.
 
 use std::ffi::OsString;
 
@@ -7,7 +7,7 @@ use globset::{Candidate, GlobBuilder, GlobMatcher};
 use crate::outcome::Failure;
 use crate::printable;
 
-/// Patterns, of which a name has to match one.
+/// A set of patterns. A name matches if it matches any of them.
 #[derive(Debug)]
 pub struct NamePatterns {
     patterns: Vec<NamePattern>,
@@ -15,14 +15,14 @@ pub struct NamePatterns {
 
 #[derive(Debug)]
 struct NamePattern {
-    written: Vec<u8>,
+    text: Vec<u8>,
     form: PatternForm,
     has_matched: bool,
 }
 
 #[derive(Debug)]
 enum PatternForm {
-    /// A name, or a folder with all that is in it.
+    /// A name, or a folder with everything in it.
     Literal(Vec<u8>),
     Glob(Box<GlobMatcher>),
 }
@@ -38,12 +38,12 @@ impl NamePatterns {
         Ok(Self { patterns: patterns.iter().map(parse).collect::<Result<_, _>>()? })
     }
 
-    /// Whether there is no pattern, so that every item matches.
+    /// Returns whether there is no pattern, so that every item matches.
     pub fn is_empty(&self) -> bool {
         self.patterns.is_empty()
     }
 
-    /// Whether a name matches a pattern, or there is none.
+    /// Returns whether a name matches a pattern, or there is none.
     pub fn matches(&mut self, name: &[u8]) -> bool {
         if self.patterns.is_empty() {
             return true;
@@ -62,22 +62,22 @@ impl NamePatterns {
         matched
     }
 
-    /// The patterns that have matched no name so far.
+    /// Returns the patterns that have matched no name so far.
     pub fn unmatched(&self) -> impl Iterator<Item = &[u8]> {
-        self.patterns.iter().filter(|pattern| !pattern.has_matched).map(|one| &one.written[..])
+        self.patterns.iter().filter(|pattern| !pattern.has_matched).map(|pattern| &pattern.text[..])
     }
 }
 
 impl NamePattern {
-    fn parse(written: &[u8]) -> Result<Self, Failure> {
-        let pattern = written.strip_prefix(b"./").unwrap_or(written);
+    fn parse(text: &[u8]) -> Result<Self, Failure> {
+        let pattern = text.strip_prefix(b"./").unwrap_or(text);
         let folder = pattern.strip_suffix(b"/");
         let form = if pattern.iter().any(|byte| b"*?[{\\".contains(byte)) {
             let refused = |why: &dyn std::fmt::Display| {
-                Failure::usage(format!("the pattern {}: {why}", printable::name(written)))
+                Failure::usage(format!("the pattern {}: {why}", printable::name(text)))
             };
             let glob = std::str::from_utf8(folder.unwrap_or(pattern))
-                .map_err(|_| refused(&"a pattern with wildcards has to be UTF-8"))?;
+                .map_err(|_| refused(&"a pattern with wildcards must be UTF-8"))?;
             let glob = if folder.is_some() { format!("{glob}/**") } else { glob.into() };
             let glob =
                 GlobBuilder::new(&glob).literal_separator(true).backslash_escape(true).build();
@@ -87,7 +87,7 @@ impl NamePattern {
         } else {
             PatternForm::Literal(folder.unwrap_or(pattern).to_vec())
         };
-        Ok(Self { written: written.to_vec(), form, has_matched: false })
+        Ok(Self { text: text.to_vec(), form, has_matched: false })
     }
 }
 
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_without_wildcards_is_a_name_or_a_folder_with_all_that_is_in_it() {
+    fn a_pattern_without_wildcards_is_a_name_or_a_folder_with_everything_in_it() {
         assert_eq!(matched("src"), ["src/lib.rs", "src/sub/mod.rs", "src/sub/x.txt"]);
         assert_eq!(matched("src/sub/"), ["src/sub/mod.rs", "src/sub/x.txt"]);
         assert_eq!(matched("./src/lib.rs"), ["src/lib.rs"]);

@@ -1,4 +1,4 @@
-//! Items by their names: the names of a pack, one item's position, close names.
+//! Finds items by name, and suggests similar names.
 
 use std::path::Path;
 
@@ -25,7 +25,7 @@ pub fn names_of(reader: &Reader) -> Result<Option<Names>, Failure> {
     Ok(names)
 }
 
-/// The same for a command that cannot do without names.
+/// Returns the names of a pack, for a command that requires them.
 ///
 /// # Errors
 /// [`Failure::Pack`], [`Failure::Usage`] for a pack without names.
@@ -33,7 +33,7 @@ pub fn required_names(reader: &Reader) -> Result<Names, Failure> {
     names_of(reader)?.ok_or_else(|| no_names(reader.path()))
 }
 
-/// The pack stores no names.
+/// Creates the error about a pack without names.
 pub fn no_names(path: &Path) -> Failure {
     Failure::usage(format!("{}: the pack stores no names", printable::path(path)))
 }
@@ -53,7 +53,7 @@ pub fn position_of(reader: &Reader, names: &Names, name: &[u8]) -> Result<u32, F
                 close.iter().map(|name| printable::name(name).to_string()).collect();
             let hint = match close.as_slice() {
                 [] => "`sealpack ls` lists all names".to_string(),
-                close => format!("close to it: {}", close.join(", ")),
+                close => format!("similar names: {}", close.join(", ")),
             };
             Err(Failure::usage(format!("{path}: no item is named {printed}; {hint}")))
         }
@@ -89,12 +89,12 @@ pub fn position_in_set(set: &PackSet, name: &[u8]) -> Result<u64, Failure> {
     }
 }
 
-/// Several items have a name.
+/// Returns the error for a name that several items have.
 fn ambiguous(path: &Path, name: &[u8], positions: &[u64]) -> Failure {
-    /// Positions that the message lists.
-    const LISTED: usize = 10;
-    let listed: Vec<String> = positions.iter().take(LISTED).map(u64::to_string).collect();
-    let more = if positions.len() > LISTED { ", …" } else { "" };
+    /// The maximum number of positions that the message lists.
+    const MAX_LISTED: usize = 10;
+    let listed: Vec<String> = positions.iter().take(MAX_LISTED).map(u64::to_string).collect();
+    let more = if positions.len() > MAX_LISTED { ", …" } else { "" };
     Failure::usage(format!(
         "{}: {} items are named {}: choose one of the positions {}{more}",
         printable::path(path),
@@ -104,25 +104,26 @@ fn ambiguous(path: &Path, name: &[u8], positions: &[u64]) -> Failure {
     ))
 }
 
-/// Names that a user may have meant, the closest first: at most three.
+/// Returns at most three names that the user may have meant, the closest first.
 fn close_names(names: &Names, wanted: &[u8]) -> Result<Vec<Vec<u8>>, Failure> {
-    /// Names that a message lists.
-    const LISTED: usize = 3;
+    /// The maximum number of names that the message lists.
+    const MAX_LISTED: usize = 3;
     let mut close: Vec<(usize, Vec<u8>)> = Vec::new();
     for name in names.iter() {
         let (_, name) = name?;
         let Some(distance) = distance(wanted, &name) else { continue };
         let at = close.partition_point(|(other, _)| *other <= distance);
-        if at < LISTED {
+        if at < MAX_LISTED {
             close.insert(at, (distance, name.to_vec()));
-            close.truncate(LISTED);
+            close.truncate(MAX_LISTED);
         }
     }
     Ok(close.into_iter().map(|(_, name)| name).collect())
 }
 
-/// How far a name is from the wanted one; `None` if a user hardly meant it. The same
-/// file in another folder is close, and so is a typing error in a file's name.
+/// Returns the distance of a name from the requested one; `None` if the user is unlikely to
+/// have meant it. The same file name in another folder is close, and so is a typing error
+/// in the file name.
 fn distance(wanted: &[u8], name: &[u8]) -> Option<usize> {
     let last = |name: &'_ [u8]| -> usize {
         name.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1)
@@ -135,7 +136,7 @@ fn distance(wanted: &[u8], name: &[u8]) -> Option<usize> {
     if file.eq_ignore_ascii_case(wanted_file) {
         return Some(usize::from(!name.ends_with(wanted)));
     }
-    // Two typing errors, of which a short name has none.
+    // At most two typing errors, and none in a short name.
     let allowed = (wanted_file.len() / 3).min(2);
     if file.len().abs_diff(wanted_file.len()) > allowed {
         return None;

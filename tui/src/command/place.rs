@@ -1,4 +1,4 @@
-//! Identifies the place of a pack, independent of the current folder.
+//! Identifies the place of a pack, independently of the current folder.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use crate::printable;
 #[cfg(feature = "remote")]
 use crate::stores::StoreUrl;
 
-/// The settings that decide which store a URL without a host names.
+/// The settings that select the store if the URL does not contain a host.
 #[cfg(feature = "remote")]
 const STORE_SETTINGS: [&str; 10] = [
     "AWS_ENDPOINT",
@@ -28,7 +28,7 @@ const STORE_SETTINGS: [&str; 10] = [
     "GOOGLE_SERVICE_ENDPOINT",
 ];
 
-/// Text that identifies a place: two places never have the same.
+/// Returns text that identifies a place: two places never have the same text.
 ///
 /// For a file it is the absolute path, or for a path that is not UTF-8 `bytes:` and the
 /// bytes in hexadecimal, with which no absolute path begins. For an object it is the URL,
@@ -64,7 +64,7 @@ fn of_url(location: &PackLocation) -> String {
     of_object(&url.to_string(), url)
 }
 
-/// The place of an object below the prefix that `url` names.
+/// Returns the place of an object below the prefix that `url` names.
 #[cfg(feature = "remote")]
 pub fn of_object(name: &str, url: &StoreUrl) -> String {
     let mut place = printable::redacted(name).into_owned();

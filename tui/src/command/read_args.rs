@@ -32,7 +32,7 @@ pub struct ReadArgs {
     trusting: TrustArgs,
 }
 
-/// Everything in the arguments that the verdict about a pack depends on.
+/// The options that the result of a verification depends on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct VerifyQuestion {
     /// `--codec`.
@@ -67,12 +67,12 @@ impl ReadArgs {
         Ok(options.open_source(source, name)?)
     }
 
-    /// Whether versions are identified without ETags.
+    /// Returns whether versions are identified without ETags.
     pub fn ignores_e_tags(&self) -> bool {
         self.no_etag
     }
 
-    /// What `path` names.
+    /// Parses a path or a URL.
     ///
     /// # Errors
     /// [`Failure::Usage`] for a URL that names nothing.
@@ -80,7 +80,7 @@ impl ReadArgs {
         Ok(PackLocation::of(path)?.ignoring_e_tags(self.no_etag))
     }
 
-    /// The options of a reader of `pack` with this codec and trusted hash.
+    /// Returns the options of a reader of `pack`, with this codec and trusted hash.
     ///
     /// # Errors
     /// Those of [`TrustArgs::apply`].
@@ -88,7 +88,7 @@ impl ReadArgs {
         self.trusting.apply(self.untrusted_options()?, pack, self.no_etag)
     }
 
-    /// The same without the trusted hash, for a caller that reads the whole pack
+    /// Returns the options without the trusted hash, for a caller that reads the whole pack
     /// and compares the hash itself.
     ///
     /// # Errors
@@ -106,14 +106,13 @@ impl ReadArgs {
         })
     }
 
-    /// What these arguments ask of a pack.
+    /// Returns the options that the result of a verification depends on.
     ///
     /// # Errors
     /// Those of [`place()`].
     pub fn question(&self) -> Result<VerifyQuestion, Failure> {
-        // Every field by name: a new one has to be in the question, too, if the
-        // verdict depends on it.
-        // The version of a pack differs by itself without its ETag.
+        // All fields are listed, so that a new field is considered here. `no_etag` is not
+        // needed, because it changes the version of a pack.
         let Self { codec, no_etag: _, dictionary, trusting } = self;
         let codec = match codec {
             ReadCodecArg::Auto => "auto",
@@ -129,7 +128,7 @@ impl ReadArgs {
         })
     }
 
-    /// The arguments of `--trust`.
+    /// Returns the arguments of `--trust`.
     pub fn trusting(&self) -> &TrustArgs {
         &self.trusting
     }
@@ -178,24 +177,24 @@ impl ReadArgs {
     }
 }
 
-/// Prints a note if the first record decided, and why.
+/// Prints a note with the reason if the first record decided the codec.
 fn note_codec(reader: &Reader, chosen: ChosenCodec) {
     if chosen.decided_by != DecidedBy::FirstRecord {
         return;
     }
     let path = printable::path(reader.path());
     let format_id = reader.trailer().format_id;
-    let looks = match chosen.codec {
+    let observation = match chosen.codec {
         Some(KnownCodec::Zstd) => "is a zstd frame",
         _ => "is not a zstd frame",
     };
-    let says = match known(format_id) {
+    let contradiction = match known(format_id) {
         Some(known) => format!("although format id {format_id} means {}", known.codec.name()),
         None => format!("and format id {format_id:#x} is unknown"),
     };
     let codec = codec_name(chosen).unwrap_or("none");
     report::note(&format_args!(
-        "{path}: read as --codec {codec}: the first record {looks}, {says}"
+        "{path}: read as --codec {codec}: the first record {observation}, {contradiction}"
     ));
 }
 
@@ -209,8 +208,8 @@ pub struct PackHeading {
 }
 
 impl PackHeading {
-    /// A pack at `path` with the codec of its records; `None` if every record is
-    /// empty.
+    /// Creates the heading of a pack at `path`, with the codec of its records; `None` if every
+    /// record is empty.
     pub fn new(path: &Path, chosen: Option<ChosenCodec>) -> Self {
         Self {
             path: JsonPath::new(path),
@@ -219,7 +218,7 @@ impl PackHeading {
         }
     }
 
-    /// The codec and what decided it, in words.
+    /// Returns the codec and what decided it, in words.
     pub fn codec(&self) -> String {
         let Some(codec) = self.codec else { return "unknown: every record is empty".into() };
         match self.codec_decided_by {
@@ -230,7 +229,7 @@ impl PackHeading {
     }
 }
 
-/// The name of a codec.
+/// Returns the name of a codec.
 pub fn codec_name(chosen: ChosenCodec) -> Option<&'static str> {
     chosen.codec.map(KnownCodec::name)
 }

@@ -66,8 +66,7 @@ fn buffer_size(text: &str) -> Result<BufferSize, String> {
 }
 
 impl StepArgs {
-    /// The case of the arguments; `None` if they name none, which shows the
-    /// scenarios.
+    /// Returns the case of the arguments; `None` if there is none, which shows the scenarios.
     fn setup(&self) -> Result<Option<Setup>, Failure> {
         if let Some(path) = &self.trace {
             return read_trace(path).map(|trace| Some(Setup::of_trace(trace)));
@@ -76,7 +75,7 @@ impl StepArgs {
         if has_no_case {
             return Ok(None);
         }
-        // A bug without a case: three writes that expose many of the bugs.
+        // Without a case, use three writes that expose many of the bugs.
         let events = match &self.case {
             Some(events) => events.0.clone(),
             None => vec![Event::buffered(4), Event::zero_copy(1), Event::buffered(7)],
@@ -90,7 +89,7 @@ impl StepArgs {
     }
 }
 
-/// A trace as JSON Lines, or from the JSON object of `sealpack check --replay`.
+/// Reads a trace from JSON Lines, or from the JSON object of `sealpack check --replay`.
 fn read_trace(path: &Path) -> Result<Trace, Failure> {
     let input = Input::Path(path.to_owned());
     let text = fs::read_to_string(path).map_err(|error| Failure::File {

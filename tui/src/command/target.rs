@@ -1,4 +1,4 @@
-//! Where a pack is written: a file, or an object in a store.
+//! The destination of a new pack: a file, or an object in a store.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,18 +19,18 @@ use {
     sealpack::remote::{PartSize, RemoteWriter, SealedObject},
 };
 
-/// How a pack is written to a URL.
+/// Options for writing a pack to a URL.
 #[derive(clap::Args, Debug, Default)]
 #[command(next_help_heading = "Writing to a store (s3://, gs://, az://)")]
 pub struct UploadArgs {
     /// Size of each part of the upload, 5MiB to 1GiB. A store accepts 10,000
-    /// parts, so parts of 8MiB hold a pack of up to 83.9 GB [default: 8MiB,
-    /// or more if the pack needs it and its size is known]
+    /// parts, so parts of 8MiB allow a pack of up to 83.9 GB [default: 8MiB,
+    /// or more if the size of the pack is known and requires it]
     #[cfg(feature = "remote")]
     #[arg(long, value_name = "BYTES", value_parser = part_size)]
     part_size: Option<PartSize>,
-    /// The largest size that the pack may reach, which sets the size of the
-    /// parts. Needed only if an input is not a file
+    /// The maximum size of the pack, from which the size of the parts is
+    /// computed. Needed only if an input is not a file
     #[cfg(feature = "remote")]
     #[arg(long, value_name = "BYTES", value_parser = parse_size)]
     size_hint: Option<u64>,
@@ -39,7 +39,7 @@ pub struct UploadArgs {
 #[cfg(feature = "remote")]
 fn part_size(text: &str) -> Result<PartSize, String> {
     let bytes = parse_size(text).map_err(|error| error.to_string())?;
-    PartSize::new(bytes).ok_or_else(|| "a part has 5MiB to 1GiB".into())
+    PartSize::new(bytes).ok_or_else(|| "a part size is 5MiB to 1GiB".into())
 }
 
 /// A pack that is being written.
@@ -62,7 +62,7 @@ impl PackFile {
     fn create(path: &Path, options: WriterOptions, interrupt: &Interrupt) -> Result<Self, Error> {
         interrupt.guard(|| {
             let writer = options.create(path)?;
-            let temporary = temporaries(&writer).map(Path::to_path_buf).collect::<Vec<_>>();
+            let temporary = temporary_paths(&writer).map(Path::to_path_buf).collect::<Vec<_>>();
             let temporary = Arc::new(Mutex::new(temporary));
             let created = Arc::clone(&temporary);
             let cleanup = move || {
@@ -98,7 +98,7 @@ const NO_CONDITIONS: &str = "this store does not support conditional writes (If-
 pub struct PackUpload {
     // The writer is dropped first, which aborts the upload.
     writer: RemoteWriter,
-    left_behind: LeftoverReporter,
+    leftovers: LeftoverReporter,
 }
 
 /// Reports, when it is dropped, the parts that an upload left in a store.
@@ -111,12 +111,12 @@ struct LeftoverReporter {
 #[cfg(feature = "remote")]
 impl Drop for LeftoverReporter {
     fn drop(&mut self) {
-        report_left_behind(&self.uploads, &self.url);
+        report_leftovers(&self.uploads, &self.url);
     }
 }
 
 #[cfg(feature = "remote")]
-fn report_left_behind(uploads: &Uploads, url: &StoreUrl) {
+fn report_leftovers(uploads: &Uploads, url: &StoreUrl) {
     for upload in uploads.leftovers(url) {
         report::note(&upload);
     }
@@ -149,7 +149,7 @@ pub struct WrittenPack {
     pub caveats: Vec<Caveat>,
 }
 
-/// Where a pack will be written.
+/// The destination of a pack.
 pub enum Destination {
     /// To a file.
     File(PathBuf),
@@ -159,7 +159,7 @@ pub enum Destination {
 }
 
 impl Destination {
-    /// Returns the destination that the argument names.
+    /// Parses the argument that names the destination.
     ///
     /// # Errors
     /// [`Failure::Usage`] for a URL that names no object.
@@ -222,18 +222,18 @@ impl Destination {
                 // Nothing is sent before the first item, so a signal that arrives before
                 // the upload can be aborted finds no upload.
                 let writer = options.create(&location, stores::runtime()?)?;
-                let left_behind = LeftoverReporter { uploads, url: url.clone() };
+                let leftovers = LeftoverReporter { uploads, url: url.clone() };
                 let abort = writer.abort_handle();
-                let (uploads, own) = (left_behind.uploads.clone(), url.clone());
-                let left = move || report_left_behind(&uploads, &own);
-                let second = left.clone();
-                let first = move || {
+                let (uploads, upload_url) = (leftovers.uploads.clone(), url.clone());
+                let report = move || report_leftovers(&uploads, &upload_url);
+                let on_second_signal = report.clone();
+                let cleanup = move || {
                     announce_slow_abort();
                     let _ = abort.abort();
-                    left();
+                    report();
                 };
-                interrupt.clean_up(first, second);
-                Ok(Target::Store(Box::new(PackUpload { writer, left_behind })))
+                interrupt.clean_up(cleanup, on_second_signal);
+                Ok(Target::Store(Box::new(PackUpload { writer, leftovers })))
             }
         }
     }
@@ -261,7 +261,7 @@ pub fn report_caveats(path: &Path, caveats: &[Caveat]) {
     }
 }
 
-fn temporaries(writer: &Writer) -> impl Iterator<Item = &Path> {
+fn temporary_paths(writer: &Writer) -> impl Iterator<Item = &Path> {
     [Some(writer.temporary_path()), writer.temporary_digests_path()].into_iter().flatten()
 }
 
@@ -269,7 +269,7 @@ impl Target {
     /// Returns the temporary paths of the files that are being written.
     pub fn temporary_paths(&self) -> Vec<&Path> {
         match self {
-            Self::File(file) => temporaries(&file.writer).collect(),
+            Self::File(file) => temporary_paths(&file.writer).collect(),
             #[cfg(feature = "remote")]
             Self::Store(_) => Vec::new(),
         }
@@ -322,7 +322,7 @@ impl Target {
         }
     }
 
-    /// Items appended so far.
+    /// Returns the number of items appended so far.
     pub fn item_count(&self) -> u32 {
         match self {
             Self::File(file) => file.writer.item_count(),
@@ -346,7 +346,7 @@ impl Target {
             #[cfg(feature = "remote")]
             Self::Store(upload) => {
                 let names = names.map(StagedFile::publish).transpose()?;
-                let PackUpload { writer, left_behind } = *upload;
+                let PackUpload { writer, leftovers } = *upload;
                 let caveats = names.iter().flat_map(|names| names.caveats().to_vec()).collect();
                 let finished = writer.finish();
                 if let (Err(_), Some(names)) = (&finished, names) {
@@ -356,12 +356,12 @@ impl Target {
                 let SealedObject { trailer, size, part_size, digests, names_file, .. } = finished?;
                 let names_file = names_file.map(|location| location.name().to_path_buf());
                 let part = Bytes(part_size.get());
-                let most = Decimal(part_size.largest_pack());
+                let max_size = Decimal(part_size.largest_pack());
                 let parts = match size.div_ceil(part_size.get()) {
-                    1 => "1, sent whole".into(),
-                    parts => format!("{parts} of {part}, enough for {most}"),
+                    1 => "1, sent in one request".into(),
+                    parts => format!("{parts} of {part}, enough for {max_size}"),
                 };
-                if left_behind.uploads.had_no_conditions() {
+                if leftovers.uploads.had_no_conditions() {
                     report::note(&NO_CONDITIONS);
                 }
                 Ok(WrittenPack { trailer, size, parts: Some(parts), digests, names_file, caveats })

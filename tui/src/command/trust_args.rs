@@ -24,16 +24,15 @@ pub struct TrustArgs {
 }
 
 impl TrustArgs {
-    /// The digest list that was named.
+    /// Returns the digest list given by `--digests`.
     pub fn list(&self) -> Option<&Path> {
         self.digests.as_deref()
     }
 
-    /// The options of a reader of `pack` with these arguments.
+    /// Returns the options of a reader of `pack` with these arguments.
     ///
     /// # Errors
-    /// [`Failure::Usage`], and [`Failure::Pack`] for a list that a URL names
-    /// and that cannot be read.
+    /// [`Failure::Usage`]; [`Failure::Pack`] for a list at a URL that cannot be read.
     pub fn apply(
         &self,
         options: ReaderOptions,
@@ -49,8 +48,8 @@ impl TrustArgs {
         Ok(options.trust(trust.digests_source(list, name)))
     }
 
-    /// The trusted hash if there is no digest list: reading the whole pack needs
-    /// none.
+    /// Returns the trusted hash if there is no digest list, which is not needed to check a
+    /// whole pack.
     ///
     /// # Errors
     /// [`Failure::Usage`].
@@ -71,12 +70,12 @@ pub enum List {
     /// A file.
     File(PathBuf),
     /// An object in a store.
-    #[cfg_attr(not(feature = "remote"), allow(dead_code, reason = "no URL names one then"))]
+    #[cfg_attr(not(feature = "remote"), allow(dead_code, reason = "only a URL makes one"))]
     Store(PackLocation),
 }
 
 impl List {
-    /// The named list, else the one next to the pack.
+    /// Returns the list given by the user, or else the one next to the pack.
     ///
     /// # Errors
     /// [`Failure::Usage`] for a URL that names nothing, and for a pack whose URL
@@ -108,13 +107,13 @@ pub fn open(list: &PackLocation) -> Result<(Arc<dyn ReadAt>, PathBuf), Failure> 
     Ok((source, name))
 }
 
-/// What authenticates the items of a pack; `None` without a trusted hash.
+/// Returns what authenticates the items of a pack; `None` without a trusted hash.
 pub fn trusted_by(reader: &Reader) -> Option<&'static str> {
     let root = reader.trusted()?.covers_app_data();
     Some(if root { "root" } else { "content_hash" })
 }
 
-/// A SHA-256 in hexadecimal.
+/// Parses a SHA-256 in hexadecimal.
 fn parse_hash(text: &str) -> Result<Hash, &'static str> {
     const NO_HASH: &str = "a SHA-256 is 64 hexadecimal digits";
     let digits = text.as_bytes();

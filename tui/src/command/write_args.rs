@@ -1,4 +1,4 @@
-//! Arguments that all commands have that write a pack.
+//! Arguments of all commands that write a pack.
 
 use sealpack::WriterOptions;
 use sealpack::core::format::known::KnownCodec;
@@ -11,8 +11,8 @@ use crate::size::parse_size;
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "Writing")]
 pub struct WriteArgs {
-    /// Threads that encode and hash; 0 does all work on one thread [default: the
-    /// number of cores]
+    /// Threads that encode and hash; with 0, one thread does everything [default:
+    /// the number of cores]
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
     /// Start writing dirty pages to disk after every N bytes (64KiB, 1M)
@@ -37,7 +37,7 @@ pub enum PackCodecArg {
 }
 
 impl PackCodecArg {
-    /// Its name in JSON.
+    /// Returns the name in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Zstd => "zstd",
@@ -84,8 +84,8 @@ impl WriteArgs {
     }
 }
 
-/// Parses a number of threads. More than 1024 are refused as a typing error: no machine
-/// has as many.
+/// Parses a number of threads. More than 1024 are refused, because that is likely a typing
+/// error.
 fn threads(text: &str) -> Result<usize, String> {
     const MAX_THREADS: usize = 1024;
     match text.parse() {

@@ -30,7 +30,7 @@ pub trait Accept {
     /// Takes an item that consists of one or more slices.
     fn parts(&mut self, input: &Input, parts: &[&[u8]]) -> Result<(), Failure>;
 
-    /// Takes an item, its ownership and its name, which is empty if it has none.
+    /// Takes ownership of an item. Its name is empty if it has none.
     fn named(&mut self, input: &Input, name: &[u8], item: Vec<u8>) -> Result<(), Failure>;
 
     /// Decides what happens when a file changed while it was read. `before` and `after`
@@ -81,8 +81,8 @@ impl FileStamp {
         if metadata.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
         }
-        let seen = Self { size: metadata.len(), modified: metadata.modified().ok() };
-        Ok(metadata.is_file().then_some(seen))
+        let stamp = Self { size: metadata.len(), modified: metadata.modified().ok() };
+        Ok(metadata.is_file().then_some(stamp))
     }
 }
 
@@ -101,7 +101,7 @@ fn split_items(
     }
 }
 
-/// The error about an item that no pack can hold.
+/// Creates the error about an item that is too large for a pack.
 pub(super) fn too_large(input: &Input, length: u64) -> Failure {
     let error = sealpack::core::Error::Limit(Limit::Item { length });
     Failure::Item { input: input.clone(), error }
@@ -143,7 +143,7 @@ fn whole(
 }
 
 /// Splits an input into lines without their newlines. A line that lies completely in the
-/// buffer is passed on from there; only a line that crosses the end of the buffer is
+/// buffer is passed on without copying; only a line that crosses the end of the buffer is
 /// copied.
 fn lines(input: &Input, from: impl Read, to: &mut impl Accept) -> Result<(), Failure> {
     let mut from = BufReader::with_capacity(BUFFER, from);
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_grows_or_shrinks_while_it_is_read_is_noticed() {
+    fn a_file_that_grows_or_shrinks_while_it_is_read_is_detected() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         let text = "line\n".repeat(BUFFER);
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_final_newline_begins_no_line() {
+    fn a_final_newline_does_not_begin_another_line() {
         assert_eq!(split(b"a\n", InputFraming::Lines, 1).unwrap().items, [b"a"]);
         assert_eq!(split(b"\n", InputFraming::Lines, 1).unwrap().items, [b""]);
         assert!(split(b"", InputFraming::Lines, 1).unwrap().items.is_empty());
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_that_ends_early_is_reported_with_its_place() {
+    fn a_frame_that_ends_early_is_reported_with_its_offset() {
         let broken = |bytes: &[u8]| match split(bytes, InputFraming::Frames, 7) {
             Err(Failure::Framing { offset, claimed, found, .. }) => (offset, claimed, found),
             _ => panic!("{bytes:?} is not whole"),

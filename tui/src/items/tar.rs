@@ -71,10 +71,10 @@ fn read(input: &Input, from: impl Read, to: &mut impl Accept) -> Result<SkippedC
     if meter.at_end.get() {
         return Err(failed(io::Error::new(
             io::ErrorKind::UnexpectedEof,
-            "the tar archive has no end mark: it is cut short, or not a tar archive",
+            "the tar archive has no end mark: it is truncated, or not a tar archive",
         )));
     }
-    // The writer of a pipe may still write the padding of the archive.
+    // Read the padding of the archive, so that the writer of a pipe can finish.
     io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(failed)?;
     to.read(meter.take());
     Ok(skipped)
@@ -91,7 +91,7 @@ fn refuse_compressed(start: &[u8]) -> io::Result<()> {
     }
 }
 
-/// Returns whether a member is a regular file, in any of the ways that tar has for one.
+/// Returns whether a member is a regular file, of any of tar's types for one.
 fn is_file(kind: EntryType) -> bool {
     kind.is_file() || kind.is_contiguous() || kind.is_gnu_sparse()
 }
@@ -147,7 +147,7 @@ fn content(
     }
 }
 
-/// What a [`TarReader`] has read.
+/// Counts what a [`TarReader`] has read.
 #[derive(Default)]
 struct TarMeter {
     /// Bytes read since they were last taken.

@@ -25,9 +25,9 @@ pub struct FoundInputs {
 pub struct FoundInput {
     /// The input.
     pub input: Input,
-    /// The name that its item has, if the whole input is one: the path relative to the
-    /// folder, if a single folder is packed; otherwise the path, without `/`, `.` and `..`
-    /// at its front. Empty for standard input.
+    /// The name of the item if the whole input is one item: the path relative to the folder
+    /// if a single folder is packed, otherwise the path without leading `/`, `.` and `..`.
+    /// Empty for standard input.
     pub name: Vec<u8>,
 }
 
@@ -206,12 +206,12 @@ impl OutputFiles {
         Self { places: paths.into_iter().filter_map(PathIdentity::of).collect() }
     }
 
-    /// Returns whether `path` is one of the outputs. The file system is asked only if the
-    /// name matches.
+    /// Returns whether `path` is one of the outputs. Accesses the file system only if the name
+    /// matches.
     fn contain(&self, path: &Path) -> bool {
         let Some(name) = path.file_name() else { return false };
-        let mut alike = self.places.iter().filter(|output| output.name() == name).peekable();
-        alike.peek().is_some()
-            && PathIdentity::of(path).is_some_and(|place| alike.any(|output| *output == place))
+        let mut same_name = self.places.iter().filter(|output| output.name() == name).peekable();
+        same_name.peek().is_some()
+            && PathIdentity::of(path).is_some_and(|place| same_name.any(|output| *output == place))
     }
 }

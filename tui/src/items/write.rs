@@ -42,7 +42,7 @@ impl OutputFraming {
 /// Writes items to standard output.
 pub struct ItemWriter {
     to: ItemOutput,
-    /// Names are printed, on a terminal quoted.
+    /// How names are printed; `None` if they are not.
     names: Option<Quoting>,
 }
 
@@ -92,7 +92,7 @@ impl ItemWriter {
         Self { names: Some(Quoting { is_quoted: io::stdout().is_terminal() }), ..self }
     }
 
-    /// Writes an item; its name only [`with_names`](Self::with_names).
+    /// Writes an item. The name is only written [`with_names`](Self::with_names).
     ///
     /// # Errors
     /// [`Failure::Output`].

@@ -34,14 +34,18 @@ pub struct Connector {
 impl HttpConnector for Connector {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
         let client = ReqwestConnector::default().connect(options)?;
-        Ok(HttpClient::new(Connection { client, what: self.clone(), size: KnownSize::default() }))
+        Ok(HttpClient::new(Connection {
+            client,
+            settings: self.clone(),
+            size: KnownSize::default(),
+        }))
     }
 }
 
 #[derive(Debug)]
 struct Connection {
     client: HttpClient,
-    what: Connector,
+    settings: Connector,
     size: KnownSize,
 }
 
@@ -51,21 +55,21 @@ impl HttpService for Connection {
         self.amend(&mut request)?;
         let step = UploadRequest::of(&request);
         if let Some(step) = &step {
-            self.what.uploads.sending(step, request.uri().path());
+            self.settings.uploads.sending(step, request.uri().path());
         }
         let summary = RequestSummary::of(&request);
-        let response = match self.what.create_only && completes_upload(&request) {
+        let response = match self.settings.create_only && completes_upload(&request) {
             true => self.complete(request).await?,
             false => self.client.execute(request).await?,
         };
         let is_done = response.status().is_success() || response.status().as_u16() == 404;
         if let (Some(step), true) = (&step, is_done) {
-            self.what.uploads.done(step);
+            self.settings.uploads.done(step);
         }
-        let response = self.what.omitted_keys.omit_inexpressible(&summary, response).await?;
+        let response = self.settings.omitted_keys.omit_inexpressible(&summary, response).await?;
         let response = responses::normalize(&summary, response, &self.size_of_one()).await;
         if response.as_ref().is_err_and(responses::is_unsupported_condition) {
-            self.what.uploads.note_no_conditions();
+            self.settings.uploads.note_no_conditions();
         }
         response
     }
@@ -74,11 +78,11 @@ impl HttpService for Connection {
 impl Connection {
     /// Returns the recorded size of the object, if this connection is for a single object.
     fn size_of_one(&self) -> KnownSize {
-        self.what.target.as_ref().map(|_| self.size.clone()).unwrap_or_default()
+        self.settings.target.as_ref().map(|_| self.size.clone()).unwrap_or_default()
     }
 
     fn amend(&self, request: &mut HttpRequest) -> Result<(), HttpError> {
-        let uri = match (&self.what.target, &self.what.query) {
+        let uri = match (&self.settings.target, &self.settings.query) {
             (Some(target), _) => Some(target.clone()),
             (None, Some(query)) => Some(format!("{}?{query}", request.uri())),
             (None, None) => None,
@@ -90,10 +94,10 @@ impl Connection {
         // The HTTP client does not validate the URL.
         Url::parse(&request.uri().to_string())
             .map_err(|error| HttpError::new(HttpErrorKind::Unknown, error))?;
-        if let Some(login) = &self.what.login {
+        if let Some(login) = &self.settings.login {
             request.headers_mut().insert("authorization", login.clone());
         }
-        if self.what.target.is_some() {
+        if self.settings.target.is_some() {
             let identity = HeaderValue::from_static("identity");
             request.headers_mut().insert("accept-encoding", identity);
         }
@@ -110,7 +114,7 @@ impl Connection {
         if !is_refused {
             return Ok(response);
         }
-        self.what.uploads.note_no_conditions();
+        self.settings.uploads.note_no_conditions();
         self.client.execute(request).await
     }
 }

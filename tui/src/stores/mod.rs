@@ -70,7 +70,7 @@ pub fn destination(url: &StoreUrl, purpose: Purpose) -> Result<(Location, Upload
         ..Connector::default()
     };
     let uploads = connector.uploads.clone();
-    let location = Location::shared(store(url, connector)?.into(), path);
+    let location = Location::shared(create_store(url, connector)?.into(), path);
     Ok((location.named(url.to_string()), uploads))
 }
 
@@ -105,7 +105,8 @@ pub fn list(url: &StoreUrl, e_tags: ETags) -> Result<StoreListing, Failure> {
     let path = url.prefix().map_err(|error| Failure::usage(format!("{url}: {error}")))?;
     let connector = Connector { query: url.query().map(Into::into), ..Connector::default() };
     let omitted_keys = connector.omitted_keys.clone();
-    let prefix = Location::shared(store(url, connector)?.into(), path).named(url.to_string());
+    let prefix =
+        Location::shared(create_store(url, connector)?.into(), path).named(url.to_string());
     let prefix = with_e_tags(prefix, e_tags);
     let objects = wait(async move { prefix.list().await })??;
     let name = |key| format!("{}/{key}", url.origin());
@@ -113,7 +114,7 @@ pub fn list(url: &StoreUrl, e_tags: ETags) -> Result<StoreListing, Failure> {
     Ok(StoreListing { objects, inexpressible: inexpressible.collect() })
 }
 
-fn store(url: &StoreUrl, connector: Connector) -> Result<Box<dyn ObjectStore>, Failure> {
+fn create_store(url: &StoreUrl, connector: Connector) -> Result<Box<dyn ObjectStore>, Failure> {
     let refused = |error: String| Failure::usage(format!("{url}: {error}"));
     settings::check(url).map_err(refused)?;
     let login = match url.login().map(HeaderValue::from_str) {
@@ -197,19 +198,19 @@ pub fn runtime() -> Result<&'static Handle, Failure> {
     }
 }
 
-/// Starts a runtime. Tokio panics if the system refuses a thread, so this function first
-/// checks that the threads can be started.
+/// Starts a runtime. Tokio panics if the system allows no more threads, so this function
+/// first checks that the threads can be started.
 fn start_runtime() -> io::Result<Runtime> {
     let threads = |_| {
-        let (end, ended) = mpsc::channel::<()>();
+        let (stop, stopped) = mpsc::channel::<()>();
         let wait_for_end = move || {
-            let _ = ended.recv();
+            let _ = stopped.recv();
         };
-        thread::Builder::new().spawn(wait_for_end).map(|thread| (end, thread))
+        thread::Builder::new().spawn(wait_for_end).map(|thread| (stop, thread))
     };
     let threads: Vec<_> = (0..WORKERS).map(threads).collect::<io::Result<_>>()?;
-    for (end, thread) in threads {
-        drop(end);
+    for (stop, thread) in threads {
+        drop(stop);
         // The thread only waits: it does not panic.
         let _ = thread.join();
     }
@@ -275,10 +276,10 @@ pub fn advice(path: &Path, fault: StoreFault) -> Option<&'static str> {
         StoreFault::Unauthenticated | StoreFault::Denied => credentials,
         StoreFault::Other if service == Service::S3 && !aws_credentials_are_set() => credentials,
         StoreFault::NotFound => "check that the bucket exists, and the spelling of the name",
-        StoreFault::NoRanges => "download the file, and read that",
+        StoreFault::NoRanges => "download the file, and read the copy",
         StoreFault::WebPage => "if it requires a login, use https://USER:PASSWORD@HOST/…",
         StoreFault::Encoded => {
-            "turn compression off for this file on the server, or download it and read that"
+            "turn compression off for this file on the server, or download it and read the copy"
         }
         StoreFault::Changed => "it was replaced during the run: run this again",
         StoreFault::ETagChanged => {
@@ -296,8 +297,8 @@ pub fn advice(path: &Path, fault: StoreFault) -> Option<&'static str> {
     })
 }
 
-/// Returns whether the environment names credentials for S3. Without credentials, the
-/// client asks the metadata service, which only Amazon's machines have.
+/// Returns whether the environment contains credentials for S3. Without them, the client
+/// queries the metadata service, which exists only on Amazon's machines.
 fn aws_credentials_are_set() -> bool {
     [
         "AWS_ACCESS_KEY_ID",

@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use object_store::client::{HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpResponseBody};
 use object_store::{HeaderMap, HeaderValue};
-use sealpack::remote::{Refusal, StoreFault};
+use sealpack::remote::{ServerRefusal, StoreFault};
 use tokio::time::timeout;
 
 /// The maximum number of bytes that are read of the body of an error.
@@ -20,7 +20,7 @@ const MAX_BODY: usize = 16 << 10;
 /// The maximum time for reading the body of an error.
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
-/// The parts of a request that its response is interpreted with.
+/// The parts of a request that are needed to interpret its response.
 #[derive(Clone, Debug)]
 pub struct RequestSummary {
     /// The method.
@@ -64,7 +64,7 @@ impl RequestSummary {
 /// Converts a response to one that the client understands.
 ///
 /// # Errors
-/// An error that contains a [`Refusal`], for a response that is neither usable nor an
+/// An error that contains a [`ServerRefusal`], for a response that is neither usable nor an
 /// error that the client understands.
 pub async fn normalize(
     request: &RequestSummary,
@@ -81,7 +81,7 @@ pub async fn normalize(
     match (status.as_u16(), request.range) {
         (200, Some(_)) if is_web_page(headers) => return Err(refusal(StoreFault::WebPage, "")),
         (206, Some(range)) => complete_range(headers, range, size),
-        (200, None) if request.method == "HEAD" => size.learn(headers),
+        (200, None) if request.method == "HEAD" => size.record(headers),
         (200..=299, _) if request.method == "PUT" && !request.is_part() => {
             headers.entry("etag").or_insert(HeaderValue::from_static("\"\""));
         }
@@ -94,7 +94,7 @@ pub async fn normalize(
 pub fn is_unsupported_condition(error: &HttpError) -> bool {
     let mut source = std::error::Error::source(error);
     while let Some(error) = source {
-        if let Some(refusal) = error.downcast_ref::<Refusal>() {
+        if let Some(refusal) = error.downcast_ref::<ServerRefusal>() {
             return refusal.fault() == StoreFault::NoConditions;
         }
         source = error.source();
@@ -126,26 +126,26 @@ async fn normalize_error(
     let body = start_of(body).await;
     let code = element(&body, "Code").unwrap_or_default();
     let status = parts.status.as_u16();
-    let said = error_message(&parts.headers, &body);
+    let message = error_message(&parts.headers, &body);
     match (status, code) {
         (400 | 501, _) if request.if_none_match && mentions_condition(status, &body) => {
-            return Err(refusal(StoreFault::NoConditions, &said));
+            return Err(refusal(StoreFault::NoConditions, &message));
         }
         // Use statuses for which the client retries the request.
         (400, "RequestTimeout") => parts.status = status_of(408, parts.status),
         (409, "ConditionalRequestConflict" | "OperationAborted") => {
             parts.status = status_of(503, parts.status);
         }
-        (403, "RequestTimeTooSkewed") => return Err(refusal(StoreFault::ClockSkew, &said)),
+        (403, "RequestTimeTooSkewed") => return Err(refusal(StoreFault::ClockSkew, &message)),
         (401 | 403 | 404 | 408 | 409 | 412 | 429, _) => {}
         (400..=499, _) => {
-            let words = format!("the server answered {}{said}", parts.status);
+            let words = format!("the server answered {}{message}", parts.status);
             return Err(refusal(StoreFault::Other, &words));
         }
         _ => {}
     }
     // The client shows the body. For 4xx it searches the body for the error code.
-    let body = if parts.status.is_server_error() { said } else { body };
+    let body = if parts.status.is_server_error() { message } else { body };
     Ok(HttpResponse::from_parts(parts, body.into()))
 }
 
@@ -154,10 +154,10 @@ fn status_of<S: TryFrom<u16>>(status: u16, unless: S) -> S {
 }
 
 fn refusal(fault: StoreFault, words: &str) -> HttpError {
-    HttpError::new(HttpErrorKind::Unknown, Refusal::new(fault, words))
+    HttpError::new(HttpErrorKind::Unknown, ServerRefusal::new(fault, words))
 }
 
-/// Returns the message in the body of an error, after `: `.
+/// Returns the message in the body of an error, preceded by `: `.
 fn error_message(headers: &HeaderMap, body: &str) -> String {
     let line = match (element(body, "Code"), element(body, "Message")) {
         (Some(code), Some(message)) => format!("{code}: {message}"),
@@ -203,13 +203,13 @@ fn remove_invalid_headers(headers: &mut HeaderMap) {
     }
 }
 
-/// The size of the single object of a connection, as the server reported it last; 0
-/// before the first report.
+/// The size of the single object of a connection, as the server last reported it; 0 before
+/// the first report.
 #[derive(Clone, Debug, Default)]
 pub struct KnownSize(Arc<AtomicU64>);
 
 impl KnownSize {
-    fn learn(&self, headers: &HeaderMap) {
+    fn record(&self, headers: &HeaderMap) {
         if let Some(size) = text(headers, "content-length").and_then(|size| size.parse().ok()) {
             self.0.store(size, Ordering::Relaxed);
         }
@@ -219,7 +219,7 @@ impl KnownSize {
 /// Completes the headers from which the client reads the size of a range and of the
 /// object. If the server does not report the object's size, the end of a suffix range is
 /// its size.
-fn complete_range(headers: &mut HeaderMap, asked: Range, known: &KnownSize) {
+fn complete_range(headers: &mut HeaderMap, requested: Range, known: &KnownSize) {
     let range = text(headers, "content-range").and_then(|range| {
         let (first, rest) = range.trim().strip_prefix("bytes ")?.split_once('-')?;
         let (last, size) = rest.split_once('/')?;
@@ -228,7 +228,7 @@ fn complete_range(headers: &mut HeaderMap, asked: Range, known: &KnownSize) {
     });
     let Some((first, last, size)) = range else { return };
     let end = last.saturating_add(1);
-    let size = size.unwrap_or_else(|| match (asked, known.0.load(Ordering::Relaxed)) {
+    let size = size.unwrap_or_else(|| match (requested, known.0.load(Ordering::Relaxed)) {
         (Range::Bounded, size) if size >= end => size,
         _ => end,
     });

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::url::{Service, StoreUrl};
 
-/// Variables that hold the URL of a server.
+/// Variables that contain the URL of a server.
 const URLS: [&str; 15] = [
     "AWS_ENDPOINT",
     "AWS_ENDPOINT_URL",
@@ -61,7 +61,7 @@ const PROXIES: [&str; 9] = [
     "GOOGLE_PROXY_URL",
 ];
 
-/// The prefix of the variables of a service.
+/// Returns the prefix of the variables of a service.
 fn prefix(service: Service) -> Option<&'static str> {
     match service {
         Service::S3 => Some("AWS_"),
@@ -81,7 +81,7 @@ pub fn check(url: &StoreUrl) -> Result<(), String> {
     let prefix = prefix(url.service());
     let is_used =
         |name: &&&str| match ["AWS_", "GOOGLE_", "AZURE_"].iter().find(|p| name.starts_with(**p)) {
-            Some(of) => prefix == Some(*of),
+            Some(used_by) => prefix == Some(*used_by),
             None => true,
         };
     for name in URLS.iter().filter(is_used) {
@@ -186,17 +186,17 @@ fn check_transport() -> Result<(), String> {
 
 /// Adds the name of the variable to an error of the crate about its value.
 pub fn explain(url: &StoreUrl, error: &object_store::Error) -> String {
-    let said = error.to_string();
+    let message = error.to_string();
     let variable = prefix(url.service()).and_then(|prefix| {
         env::vars_os().find_map(|(name, value)| {
             let (name, value) = (name.into_string().ok()?, value.into_string().ok()?);
             let is_it = name.starts_with(prefix) && !value.is_empty();
-            (is_it && said.contains(&format!("\"{value}\""))).then_some(name)
+            (is_it && message.contains(&format!("\"{value}\""))).then_some(name)
         })
     });
     match variable {
-        Some(variable) => format!("{variable}: {said}"),
-        None => said,
+        Some(variable) => format!("{variable}: {message}"),
+        None => message,
     }
 }
 
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_is_what_a_host_name_takes() {
+    fn a_bucket_consists_of_characters_of_a_host_name() {
         let check = |text| check_bucket(&StoreUrl::parse(text).unwrap());
         assert!(check("s3://my.bucket-1_x/k").is_ok() && check("az://$root/k").is_ok());
         for bad in ["s3://a bucket/k", "gs://b?x/k", "s3://b\n/k", "az://c_d/k"] {

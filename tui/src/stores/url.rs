@@ -53,7 +53,7 @@ impl Service {
     }
 }
 
-/// Why a text is not the URL of an object.
+/// The reason why a text is not the URL of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotAStore {
     /// The scheme is unknown.
@@ -126,42 +126,42 @@ impl StoreUrl {
         })
     }
 
-    /// The kind of store.
+    /// Returns the kind of store.
     pub fn service(&self) -> Service {
         self.service
     }
 
-    /// The bucket, or the host.
+    /// Returns the bucket, or the host.
     pub fn authority(&self) -> &str {
         &self.authority
     }
 
-    /// The key, not encoded; for HTTP the percent-encoded path.
+    /// Returns the key, not encoded; for HTTP the percent-encoded path.
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// Scheme and bucket; for HTTP scheme, host and port.
+    /// Returns scheme and bucket; for HTTP scheme, host and port.
     pub fn origin(&self) -> &str {
         &self.origin
     }
 
-    /// The query of an HTTP URL.
+    /// Returns the query of an HTTP URL.
     pub fn query(&self) -> Option<&str> {
         self.query.as_deref()
     }
 
-    /// The value of `Authorization` that an HTTP URL with a user asks for.
+    /// Returns the value of `Authorization` for an HTTP URL with a user.
     pub fn login(&self) -> Option<&str> {
         self.login.as_deref()
     }
 
-    /// Whether it names all objects below a prefix, instead of one object.
+    /// Returns whether the URL stands for all objects below a prefix, not for one object.
     pub fn is_prefix(&self) -> bool {
         self.key.is_empty() || self.key.ends_with('/')
     }
 
-    /// The path of the object in the store. For HTTP it is only shown; requests use
+    /// Returns the path of the object in the store. For HTTP it is only shown; requests use
     /// [`target`](Self::target).
     ///
     /// # Errors
@@ -176,7 +176,7 @@ impl StoreUrl {
         }
     }
 
-    /// The path of the prefix in the store.
+    /// Returns the path of the prefix in the store.
     ///
     /// # Errors
     /// [`NotAStore::Key`].
@@ -188,20 +188,20 @@ impl StoreUrl {
         }
     }
 
-    /// The URL of HTTP requests, without user and password.
+    /// Returns the URL of HTTP requests, without user and password.
     pub fn target(&self) -> String {
         let query = self.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
         format!("{}{}{query}", self.origin, self.key)
     }
 }
 
-/// The path with exactly this key; `None` if there is none, because the client rewrites
-/// or refuses keys that it considers mistakes.
+/// Returns the path with exactly this key; `None` if the client would rewrite or refuse the
+/// key.
 pub fn exact(key: &str) -> Option<ObjectPath> {
     ObjectPath::parse(key).ok().filter(|path| path.as_ref() == key)
 }
 
-/// User and password in the form of `Authorization` (RFC 7617).
+/// Returns user and password in the form of `Authorization` (RFC 7617).
 fn basic_login(url: &Url) -> Option<String> {
     if url.username().is_empty() && url.password().is_none() {
         return None;
@@ -231,7 +231,7 @@ impl fmt::Debug for StoreUrl {
     }
 }
 
-/// The file of a `file://` URL.
+/// Returns the path of a `file://` URL.
 pub fn file(url: &str) -> Result<PathBuf, NotAStore> {
     let file = Url::parse(url).ok().and_then(|url| url.to_file_path().ok());
     file.filter(|path| Path::is_absolute(path)).ok_or(NotAStore::NotAbsolute)
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_sent_and_not_shown() {
+    fn secrets_are_sent_but_not_shown() {
         let url = StoreUrl::parse("https://host/c.pack?X-Amz-Signature=00").unwrap();
         assert_eq!(url.query(), Some("X-Amz-Signature=00"));
         assert_eq!(url.to_string(), "https://host/c.pack?***");

@@ -106,7 +106,7 @@ fn an_item_is_printed_by_its_name() {
     let both = place.run("get p src/sub/mod.rs 0 --framed").fine();
     assert_eq!(both.out(), crate::run::frames(["fn sub() {}\n", "[package]\n"]));
     place.run("get p lib.rs").failed(2, &["no item is named lib.rs", "src/lib.rs, tests/lib.rs"]);
-    place.run("get p src/sbu/mdo.rs").failed(2, &["close to it: src/sub/mod.rs"]);
+    place.run("get p src/sbu/mdo.rs").failed(2, &["similar names: src/sub/mod.rs"]);
     place.run("get p unlike").failed(2, &["no item is named unlike", "sealpack ls"]);
 }
 

@@ -31,7 +31,7 @@ fn a_pack_that_nothing_changes_about_is_copied() {
     has(&summary, &json!({"copied_records": 3, "record_count": 3, "total_items": 300}));
     assert!(same(&place, "a", "c"));
     let printed = place.run("repack a -o d").fine().out_text();
-    assert!(printed.contains("all copied as they were stored"), "{printed}");
+    assert!(printed.contains("all copied without re-encoding"), "{printed}");
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn existing_files_stay_and_are_reported_unless_force_replaces_them() {
     let place = tree();
     place.file("out/src/lib.rs", "old");
     let run = place.run("unpack p -C out");
-    let run = run.failed(1, &["item 3, src/lib.rs: there is a file", "--force"]);
+    let run = run.failed(1, &["item 3, src/lib.rs: the file already exists", "--force"]);
     assert!(run.out_text().contains("left out 1 items"), "{}", run.out_text());
     let mut expected = tree_files();
     expected.insert(b"src/lib.rs".to_vec(), b"old".to_vec());
@@ -70,7 +70,7 @@ fn an_item_does_not_replace_the_pack_that_it_is_read_from() {
     named::pack(&place, "p", &[(b"a", b"A"), (b"p", b"P")]);
     let pack = fs::read(place.path("p")).unwrap();
     place.run("unpack p --force").failed(2, &["item 1 would replace the pack p"]);
-    place.run("unpack p").failed(1, &["item 1, p: there is a file"]);
+    place.run("unpack p").failed(1, &["item 1, p: the file already exists"]);
     assert_eq!(fs::read(place.path("p")).unwrap(), pack);
     assert_eq!(fs::read(place.path("a")).unwrap(), b"A");
     place.run("unpack p --force a").fine();
@@ -142,7 +142,7 @@ fn an_archive_holds_the_same_files() {
     assert_eq!(files(&place.path("out")), tree_files());
     let piped = place.run("unpack p --to-tar -").fine();
     assert_eq!(piped.out(), fs::read(place.path("p.tar")).unwrap());
-    place.run("unpack p --to-tar p.tar").failed(3, &["p.tar: there is a file", "--force"]);
+    place.run("unpack p --to-tar p.tar").failed(3, &["p.tar: the file already exists", "--force"]);
     place.run("unpack p --to-tar - --json").failed(2, &["--json"]);
     let long = [&b"d"[..]; 300].join(&b'/');
     let long_bytes = [b'\xff'; 200];

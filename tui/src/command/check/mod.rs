@@ -54,7 +54,7 @@ pub struct CheckArgs {
     flush_rule: Rule,
 
     /// Run N random cases in each mode, with writes around the buffer size and faults;
-    /// a failing case is made as small as it goes
+    /// a failing case is shrunk as far as possible
     #[arg(
         long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..),
         conflicts_with_all = ["replay", "set", "sample"]
@@ -68,7 +68,7 @@ pub struct CheckArgs {
     )]
     time_limit: Option<u64>,
 
-    /// The seed of a walk or a sample; each run prints its seed, which repeats it
+    /// The seed of a walk or a sample; each run prints its seed, to repeat the run
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
 
@@ -115,18 +115,18 @@ pub fn run(args: &CheckArgs) -> Result<CommandOutcome, Failure> {
         return mutants::run(args);
     }
     if let Some(cases) = args.walk {
-        args.world.belongs_to_a_set()?;
+        args.world.check_unused()?;
         return walk::run(args, cases, &variant);
     }
     if let Some(set) = args.set {
         return sets::run(args, set, &variant);
     }
-    args.world.belongs_to_a_set()?;
+    args.world.check_unused()?;
     proof::run(args, &variant)
 }
 
 impl CheckArgs {
-    /// The seed that was chosen, or one by the clock.
+    /// Returns the seed that was given, or one from the clock.
     fn seed(&self) -> u64 {
         self.seed.unwrap_or_else(|| {
             let now = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -154,14 +154,14 @@ fn buffer_size(text: &str) -> Result<BufferSize, String> {
     BufferSize::new(bytes).ok_or_else(|| format!("1 to {} bytes", BufferSize::MAX))
 }
 
-/// The invariants that were violated. Under the reference's flush rule, `Bound`
-/// does not apply: the last put of a flush may be larger than S.
+/// Returns the invariants that were violated. Under the reference's flush rule `Bound` does
+/// not apply, because the last put of a flush may be larger than S.
 fn violated(broken: InvariantSet, rule: FlushRule) -> impl Iterator<Item = Invariant> {
-    let promised = move |i: &Invariant| rule == FlushRule::Strict || *i != Invariant::Bound;
-    broken.iter().filter(promised)
+    let applies = move |i: &Invariant| rule == FlushRule::Strict || *i != Invariant::Bound;
+    broken.iter().filter(applies)
 }
 
-/// The smallest case that violates an invariant.
+/// Returns the smallest case that violates an invariant.
 fn smallest_failure<'c>(
     broken: InvariantSet,
     rule: FlushRule,
@@ -171,9 +171,9 @@ fn smallest_failure<'c>(
     cases.min_by_key(|(_, case)| case.weight())
 }
 
-/// What was found, in words: broken invariants, or cases that break none and still do
-/// something else than specified.
-fn found(violations: u64, broken: &[&str]) -> String {
+/// Describes the violations: broken invariants, or cases that break none but depart from
+/// the specification.
+fn describe(violations: u64, broken: &[&str]) -> String {
     let count = grouped(violations);
     if broken.is_empty() {
         format!("{count} departures from the specification")

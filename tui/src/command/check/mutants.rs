@@ -1,4 +1,4 @@
-//! Which invariant catches which seeded bug.
+//! `sealpack check --mutant all`: shows which invariant catches which seeded bug.
 
 use std::time::Instant;
 
@@ -27,7 +27,7 @@ struct RowReport<'m> {
     by_proof: bool,
     /// The smallest case of all.
     smallest: Option<String>,
-    /// For each invariant that it breaks, the smallest case.
+    /// The smallest case for each invariant that the bug breaks.
     breaks: Vec<BrokenInvariant>,
 }
 

@@ -9,19 +9,19 @@ use sealpack_core::stream::{BufferSize, Shape};
 use serde::Serialize;
 
 use super::sets::{self, SetReport};
-use super::{CheckArgs, found, grouped, print_failure, smallest_failure, violated};
+use super::{CheckArgs, describe, grouped, print_failure, smallest_failure, violated};
 use crate::outcome::{CommandOutcome, Failure, Status};
 use crate::progress::ProgressMeter;
 use crate::report::{self, BAD, BOLD, GOOD};
 
-/// The sizes that are proved by default.
+/// The default buffer sizes of the proof.
 const SIZES: [usize; 7] = [1, 2, 3, 4, 5, 8, 16];
-/// The default size of the proof for buffered writes alone: the stream copies up to 32
-/// bytes with other code than more.
+/// The default buffer size of the proof for buffered writes alone: the stream copies more
+/// than 32 bytes with other code than fewer.
 const BUFFERED_ONLY_SIZE: usize = 40;
 /// Above this size a proof takes minutes.
 const MAX_PROOF_SIZE: usize = 64;
-/// Up to this size every transition is taken again with each output failing.
+/// Up to this size, every transition is repeated with each output failing.
 const MAX_SIZE_WITH_FAULTS: usize = 8;
 
 /// The proof, as JSON. A transition is a state and an operation; each is taken in
@@ -97,15 +97,15 @@ pub fn run(args: &CheckArgs, variant: &Variant) -> Result<CommandOutcome, Failur
     if args.json {
         report::print_json(&done)?;
     }
-    let sets_fine = done.sets.iter().all(SetReport::is_fine);
-    Ok(if done.violations == 0 && sets_fine {
+    let sets_are_fine = done.sets.iter().all(SetReport::is_fine);
+    Ok(if done.violations == 0 && sets_are_fine {
         CommandOutcome::Fine
     } else {
         CommandOutcome::Reported(Status::Broken)
     })
 }
 
-/// The proof of one size, in both modes.
+/// Proves one size, in both modes.
 fn prove(
     args: &CheckArgs,
     size: BufferSize,
@@ -192,7 +192,7 @@ fn print(proof: &OneProof) -> Result<(), Failure> {
         if proof.violations == 0 {
             writeln!(to, "  {GOOD}holds{GOOD:#}  {:.2} s", proof.seconds)
         } else {
-            writeln!(to, "  {BAD}{}{BAD:#}", found(proof.violations, &proof.broken))
+            writeln!(to, "  {BAD}{}{BAD:#}", describe(proof.violations, &proof.broken))
         }
     })
 }

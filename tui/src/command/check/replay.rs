@@ -20,8 +20,8 @@ struct ReplayReport {
     cases: Vec<CaseReport>,
     violations: u64,
     mismatches: u64,
-    /// The lines of a trace for `sealpack step --trace`: of the first case that
-    /// breaks an invariant, or else of the first.
+    /// The lines of a trace for `sealpack step --trace`: that of the first case that breaks
+    /// an invariant, or else of the first case.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     trace: Vec<serde_json::Value>,
 }
@@ -37,15 +37,15 @@ struct CaseReport {
 #[derive(Default)]
 struct ReplayTotals {
     violations: u64,
-    /// Cases whose puts are not those that their lines claim.
+    /// Cases whose puts differ from those in their lines.
     mismatches: u64,
-    first: Option<(Invariant, Case)>,
-    first_of_all: Option<Case>,
+    first_failure: Option<(Invariant, Case)>,
+    first_case: Option<Case>,
     reports: Vec<CaseReport>,
 }
 
 pub fn run(args: &CheckArgs, path: &Path, variant: &Variant) -> Result<CommandOutcome, Failure> {
-    args.world.belongs_to_a_set()?;
+    args.world.check_unused()?;
     let size = args.buffer_size.or(BufferSize::new(BUFFER_SIZE)).unwrap_or(BufferSize::SMALLEST);
     let (input, lines): (Input, Box<dyn BufRead>) = if path.as_os_str() == "-" {
         (Input::Standard, Box::new(io::stdin().lock()))
@@ -120,29 +120,29 @@ impl ReplayTotals {
             let broken = broken.iter().map(|invariant| invariant.name()).collect();
             self.reports.push(CaseReport { line, puts, broken });
         }
-        if self.first_of_all.is_none() {
-            self.first_of_all = Some(case.clone());
+        if self.first_case.is_none() {
+            self.first_case = Some(case.clone());
         }
-        if let (None, Some(invariant)) = (&self.first, broken.first()) {
-            self.first = Some((*invariant, case));
+        if let (None, Some(invariant)) = (&self.first_failure, broken.first()) {
+            self.first_failure = Some((*invariant, case));
         }
     }
 
-    /// Explains the first failure on standard error: standard output has only the
-    /// lines.
+    /// Explains the first failure, on standard error, because standard output contains only
+    /// the lines.
     fn report(
         self,
         json: bool,
         size: BufferSize,
         variant: &Variant,
     ) -> Result<CommandOutcome, Failure> {
-        let ReplayTotals { violations, mismatches, first, first_of_all, reports } = self;
+        let ReplayTotals { violations, mismatches, first_failure, first_case, reports } = self;
         if json {
-            let case = first.map(|(_, case)| case).or(first_of_all);
+            let case = first_failure.map(|(_, case)| case).or(first_case);
             let trace = case.map(|case| trace(&case, size, variant)).unwrap_or_default();
             let cases = reports;
             report::print_json(&ReplayReport { cases, violations, mismatches, trace })?;
-        } else if let Some((invariant, case)) = first {
+        } else if let Some((invariant, case)) = first_failure {
             report::explain(&format_args!("\n{}", check::report(&case, invariant, size, variant)));
         }
         Ok(if violations == 0 && mismatches == 0 {

@@ -8,7 +8,7 @@ use sealpack_core::check::{self, Enumeration, Invariant, Sample, Space, Tally, V
 use sealpack_core::stream::Shape;
 use serde::Serialize;
 
-use super::{CheckArgs, found, grouped, print_failure, smallest_failure, violated};
+use super::{CheckArgs, describe, grouped, print_failure, smallest_failure, violated};
 use crate::outcome::{CommandOutcome, Failure, Status};
 use crate::progress::ProgressMeter;
 use crate::report::{self, BAD, BOLD, GOOD};
@@ -25,7 +25,7 @@ pub struct SetArgs {
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u16).range(1..=1024))]
     max_write: Option<u16>,
 
-    /// Run each case again with each of its puts, flushes and closes failing
+    /// Repeat each case with each of its puts, flushes and closes failing
     #[arg(long)]
     faults: bool,
 
@@ -36,13 +36,13 @@ pub struct SetArgs {
 }
 
 impl SetArgs {
-    /// Whether only a sample is run.
+    /// Returns whether only a sample is run.
     pub fn is_sampled(&self) -> bool {
         self.sample.is_some()
     }
 
-    /// An error if options of a set are given without one.
-    pub fn belongs_to_a_set(&self) -> Result<(), Failure> {
+    /// Fails if options of a set are given without `--set`.
+    pub fn check_unused(&self) -> Result<(), Failure> {
         let SetArgs { max_events, max_write, faults, sample } = self;
         if max_events.is_some() || max_write.is_some() || *faults || sample.is_some() {
             return Err(Failure::usage(
@@ -61,7 +61,7 @@ pub struct SetReport {
     cases: u64,
     fault_cases: u64,
     violations: u64,
-    /// Cases of the reference's flush rule that put more than S at a flush.
+    /// Cases in which a flush puts more than S, as the reference's flush rule allows.
     above_size: u64,
     digest_a: Option<String>,
     digest_b: Option<String>,
@@ -76,7 +76,7 @@ pub struct SetReport {
 }
 
 impl SetReport {
-    /// Whether nothing is wrong.
+    /// Returns whether nothing is wrong.
     pub fn is_fine(&self) -> bool {
         self.violations == 0 && self.as_specified != Some(false)
     }
@@ -121,7 +121,7 @@ pub fn enumerate(args: &CheckArgs, set: u8, variant: &Variant) -> Result<SetRepo
     let digests =
         sample.is_none().then(|| [tally.digest_a, tally.digest_b].map(|d| check::hex(&d)));
     let known = space.known_digests(rule).filter(|_| !matches!(variant, Variant::Mutant(_)));
-    let as_specified = known.zip(digests.as_ref()).map(|(known, seen)| seen == &known);
+    let as_specified = known.zip(digests.as_ref()).map(|(known, computed)| computed == &known);
     let [digest_a, digest_b] = digests.map_or([None, None], |digests| digests.map(Some));
     let report = SetReport {
         set,
@@ -186,8 +186,8 @@ fn print(report: &SetReport) -> Result<(), Failure> {
         if report.violations == 0 {
             writeln!(to, "  {GOOD}every invariant holds{GOOD:#}  {:.2} s", report.seconds)?;
         } else {
-            let found = found(report.violations, &report.broken);
-            writeln!(to, "  {BAD}{found}{BAD:#}")?;
+            let violations = describe(report.violations, &report.broken);
+            writeln!(to, "  {BAD}{violations}{BAD:#}")?;
         }
         if report.above_size > 0 {
             let count = grouped(report.above_size);

@@ -12,7 +12,7 @@ use crate::outcome::{CommandOutcome, Failure, Status};
 use crate::progress::ProgressMeter;
 use crate::report::{self, BAD, BOLD, GOOD};
 
-/// The default buffer size, that of the packs' own stream.
+/// The default buffer size, that of the stream that writes packs.
 const BUFFER_SIZE: usize = 8192;
 
 /// The result, as JSON.
@@ -22,13 +22,13 @@ struct WalkReport {
     seed: u64,
     /// Cases run, in both modes.
     cases: u64,
-    /// Whether all cases were run: false after a finding or at the time limit.
+    /// Whether all cases were run: false after a failure or at the time limit.
     complete: bool,
     violations: u64,
     broken: Vec<&'static str>,
     /// The smallest case that breaks an invariant.
     smallest: Option<String>,
-    /// The smallest case that only departs from the specification.
+    /// The smallest case that departs from the specification but breaks no invariant.
     departure: Option<String>,
     seconds: f64,
 }
@@ -48,7 +48,7 @@ pub fn run(args: &CheckArgs, cases: u64, variant: &Variant) -> Result<CommandOut
         departure: None,
         seconds: 0.0,
     };
-    let ends = args.time_limit.map(|seconds| started + Duration::from_secs(seconds));
+    let deadline = args.time_limit.map(|seconds| started + Duration::from_secs(seconds));
     let total = cases.saturating_mul(2);
     let mut progress =
         ProgressMeter::items(format!("walk at S = {}", size.get()), total, args.json);
@@ -57,8 +57,8 @@ pub fn run(args: &CheckArgs, cases: u64, variant: &Variant) -> Result<CommandOut
         let before = report.cases;
         let mut show = |done: u64| {
             progress.set(before.saturating_add(done));
-            let late = ends.is_some_and(|ends| Instant::now() >= ends);
-            if late { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            let is_late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
+            if is_late { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         let shape = Shape { buffer_size: size, trim };
         walked = walk(shape, variant, seed, cases, &mut show);
@@ -92,17 +92,17 @@ fn walk(
     show: &mut dyn FnMut(u64) -> ControlFlow<()>,
 ) -> WalkTally {
     let rule = variant.flush_rule();
-    let promised = |invariant: &Invariant| match rule {
+    let applies = |invariant: &Invariant| match rule {
         FlushRule::Strict => true,
         FlushRule::Reference => *invariant != Invariant::Bound,
     };
-    let promised: Vec<Invariant> = Invariant::ALL.into_iter().filter(promised).collect();
+    let invariants: Vec<Invariant> = Invariant::ALL.into_iter().filter(applies).collect();
     let open = |shape: Shape| variant.open(shape);
     let mut expected = SpecifiedPuts::new(rule);
     Walk::new(shape, &open)
         .seed(seed)
         .cases(cases)
-        .checking(&promised)
+        .checking(&invariants)
         .against(&mut expected)
         .with_progress(show)
         .run()

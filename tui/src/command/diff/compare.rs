@@ -1,4 +1,4 @@
-//! Comparing two packs while reading as little as their hashes allow.
+//! Compares two packs, reading as little as their hashes allow.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use sealpack::{Bytes, DigestListReader, Reader};
 use crate::outcome::Failure;
 use crate::progress::ProgressMeter;
 
-/// How the records that differ are found.
+/// How the differing records are found.
 pub enum Method {
     /// Both packs store the same content hash, so nothing differs.
     ContentHash,
@@ -20,7 +20,7 @@ pub enum Method {
 }
 
 impl Method {
-    /// The method that reads least.
+    /// Returns the method that reads least.
     pub fn choose(
         a: &Reader,
         b: &Reader,
@@ -28,9 +28,9 @@ impl Method {
         read_all: bool,
     ) -> Self {
         let (one, other) = (a.trailer(), b.trailer());
-        let stored = one.content_hash.is_some() && one.content_hash == other.content_hash;
-        let alike = one.items_per_record == other.items_per_record;
-        match (stored && !read_all, alike, lists) {
+        let same_hash = one.content_hash.is_some() && one.content_hash == other.content_hash;
+        let same_records = one.items_per_record == other.items_per_record;
+        match (same_hash && !read_all, same_records, lists) {
             // Packs with other numbers of items per record cannot have equal hashes.
             (true, true, _) => Self::ContentHash,
             (false, true, Some((a, b))) => Self::DigestLists(Box::new([a, b])),
@@ -39,7 +39,7 @@ impl Method {
         }
     }
 
-    /// A stable name, for JSON.
+    /// Returns a stable name, for JSON.
     pub fn name(&self) -> &'static str {
         match self {
             Self::ContentHash => "content_hash",
@@ -82,27 +82,27 @@ impl<'a> Differences<'a> {
         Self { packs: [a, b], item_count, record_count: Some(0), items, limit, any }
     }
 
-    /// The positions that both packs have.
+    /// Returns the positions that both packs have.
     pub fn shared(&self) -> Range<u32> {
         let [a, b] = self.packs;
         0..a.item_count().min(b.item_count())
     }
 
-    /// The positions that only this pack has.
+    /// Returns the positions that only this pack has.
     pub fn only_in(&self, which: usize) -> Option<Range<u32>> {
-        let own = self.packs.get(which)?.item_count();
-        let alone = self.shared().end..own;
-        (!alone.is_empty()).then_some(alone)
+        let items = self.packs.get(which)?.item_count();
+        let only_here = self.shared().end..items;
+        (!only_here.is_empty()).then_some(only_here)
     }
 
-    /// Whether both packs have the same app data.
+    /// Returns whether both packs have the same app data.
     pub fn same_app_data(&self) -> bool {
         let [a, b] = self.packs;
         a.app_data() == b.app_data()
     }
 
-    /// Whether there are no differences.
-    pub fn none(&self) -> bool {
+    /// Returns whether there are no differences.
+    pub fn is_empty(&self) -> bool {
         let [a, b] = self.packs;
         self.item_count == 0 && self.same_app_data() && a.item_count() == b.item_count()
     }
@@ -112,7 +112,7 @@ impl<'a> Differences<'a> {
         0..a.directory().record_count().min(b.directory().record_count())
     }
 
-    /// The total of the progress bar.
+    /// Returns the total for the progress bar.
     pub fn steps(&self, method: &Method) -> u64 {
         match method {
             Method::Items => self.shared().end.into(),
@@ -121,7 +121,7 @@ impl<'a> Differences<'a> {
     }
 
     fn is_enough(&self) -> bool {
-        self.any && !self.none()
+        self.any && !self.is_empty()
     }
 
     /// Finds the differences.

@@ -92,7 +92,7 @@ pub fn run(args: &DiffArgs) -> Result<CommandOutcome, Failure> {
     }
 }
 
-/// Compares the packs and returns whether they are the same.
+/// Compares the packs, and returns whether they are equal.
 fn compare(args: &DiffArgs) -> Result<bool, Failure> {
     let silent = args.json || args.quiet;
     let (a, _) = args.reading.open_with_codec(&args.a, silent)?;
@@ -124,7 +124,7 @@ fn compare(args: &DiffArgs) -> Result<bool, Failure> {
             false => output::print(|to| report.print(to))?,
         }
     }
-    Ok(differences.none())
+    Ok(differences.is_empty())
 }
 
 /// The same by name.
@@ -148,8 +148,8 @@ fn compare_by_name(
     Ok(found.none())
 }
 
-/// The digest list of a pack: the named one, else the one next to it if it
-/// belongs to the pack. After a pack was replaced, the old list may remain.
+/// Returns the digest list of a pack: the one given by the user, or else the one next to the
+/// pack if it belongs to the pack. When a pack is replaced, the old list may remain.
 fn list(
     pack: &Reader,
     typed: &Path,

@@ -16,7 +16,7 @@ pub struct DiffReport {
     a: Side,
     b: Side,
     same: bool,
-    /// How the records that differ were found.
+    /// How the differing records were found.
     compared_by: &'static str,
     /// The number of items that both packs have.
     shared_items: u32,
@@ -71,7 +71,7 @@ impl DiffReport {
         Self {
             a: side(0, a),
             b: side(1, b),
-            same: differences.none(),
+            same: differences.is_empty(),
             compared_by: method.name(),
             shared_items: differences.shared().end,
             differing_items: differences.item_count,
@@ -98,7 +98,7 @@ impl DiffReport {
         writeln!(to, "{BOLD}{a}{BOLD:#} and {BOLD}{b}{BOLD:#} {BAD}differ{BAD:#}, {by}")?;
         let differing = Count(self.differing_items.into());
         match (self.differing_items, self.differing_records) {
-            (0, _) => writeln!(to, "  the {items} items that both have are the same")?,
+            (0, _) => writeln!(to, "  the {items} items that both packs have are equal")?,
             (_, Some(records)) => {
                 let noun = if records == 1 { "record" } else { "records" };
                 let records = Count(records.into());
@@ -110,7 +110,7 @@ impl DiffReport {
             let DifferingItem { position, size_a, size_b, first_difference } = item;
             writeln!(
                 to,
-                "    item {position}: {size_a} bytes and {size_b}, from byte {first_difference} on"
+                "    item {position}: {size_a} bytes and {size_b}, different from byte {first_difference} on"
             )?;
         }
         match (self.differing_items as usize).saturating_sub(self.items.len()) {

@@ -248,9 +248,9 @@ impl PackArgs {
         Ok(files)
     }
 
-    /// Finds the inputs and leaves out the files that are being written.
+    /// Finds the inputs, and leaves out the files that are being written.
     fn find(&self, output: Option<&Path>, temporary: &[&Path]) -> Result<FoundInputs, Failure> {
-        let _looking = ProgressMeter::bytes("looking for files", None, self.json);
+        let _progress = ProgressMeter::bytes("looking for files", None, self.json);
         let list = output.filter(|_| self.shape.with_digests).map(digest_list_path);
         let names = output.filter(|_| self.stores_names()).map(names_path);
         let outputs = [output, list.as_deref(), names.as_deref(), self.names.as_deref()];
@@ -276,8 +276,8 @@ pub fn run(args: &PackArgs) -> Result<CommandOutcome, Failure> {
     let names = args.names.as_deref();
     let mut names = names.map(|path| stage(path, replace, &interrupt)).transpose()?;
     // A file is created before the search for inputs, which may take long, so that a file
-    // that cannot be created is refused early. An upload first needs the size of the
-    // inputs.
+    // that cannot be created is reported early. An upload needs the size of the inputs
+    // first.
     let (mut found, target) = match destination.file() {
         Some(_) => {
             let target = create(None)?;
@@ -322,7 +322,7 @@ pub fn run(args: &PackArgs) -> Result<CommandOutcome, Failure> {
     Ok(CommandOutcome::Fine)
 }
 
-/// Writes the names before the items, so that a full disk is noticed early.
+/// Writes the names before the items, so that a full disk is detected early.
 fn write_names(to: &mut StagedFile, found: &FoundInputs) -> Result<(), Failure> {
     let written = to.write_all(&found.names());
     let path = || Input::Path(to.path().to_path_buf());
@@ -386,7 +386,7 @@ impl PackInProgress {
         names: Option<StagedFile>,
     ) -> Result<PackingSummary, Failure> {
         let Self { target, progress, item_bytes, named_items, changed_files, .. } = self;
-        progress.say("syncing");
+        progress.set_label("syncing");
         let WrittenPack { trailer, size: file_size, parts, digests, names_file, caveats } =
             target.finish(names)?;
         report_caveats(&args.output, &caveats);

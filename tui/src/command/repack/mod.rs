@@ -1,4 +1,4 @@
-//! `sealpack repack`: makes one pack of the items of others.
+//! `sealpack repack`: makes one pack of the items of other packs.
 
 mod sources;
 mod summary;
@@ -31,15 +31,15 @@ use crate::progress::ProgressMeter;
 use crate::report;
 use crate::size::parse_u32;
 
-/// Make one pack of the items of others
+/// Make one pack of the items of other packs
 ///
 /// The items of the packs follow each other in the order of the arguments. What no option changes
 /// stays as it is in the first pack: items per record, codec, dictionary, format id, checksums,
 /// content hash, app data. Items keep their names; --name and --exclude take only some of the items.
 ///
-/// Records that no option changes are copied as they are stored, without encoding them anew. Every
-/// record is checked on the way, and so is the content hash of every pack that is taken whole;
-/// --unchecked leaves that out where records are copied, which is then about as fast as cp.
+/// Records are copied without re-encoding if no option changes them. Every record is checked, and so
+/// is the content hash of every pack that is taken as a whole; with --unchecked, copied records are not
+/// checked, which is about as fast as cp.
 ///
 /// The new pack appears whole or not at all. The packs that are read stay unchanged.
 #[derive(clap::Args, Debug)]
@@ -51,8 +51,8 @@ pub struct RepackArgs {
     /// The pack to write: a file, or s3://BUCKET/NAME, gs://…, az://…
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// Only the items at positions A to B-1, counted through all packs; A.. and ..B
-    /// leave an end open
+    /// Only the items at positions A to B-1, counted through all packs; A.. means to
+    /// the end, ..B means from 0
     #[arg(long, value_name = "A..B")]
     range: Option<PositionRange>,
     #[command(flatten)]
@@ -73,17 +73,17 @@ pub struct RepackArgs {
     trusting: TrustArgs,
 }
 
-/// What differs from the first pack.
+/// The changes from the first pack.
 #[derive(clap::Args, Debug)]
-#[command(next_help_heading = "What the new pack has instead of what the first one has")]
+#[command(next_help_heading = "Changes from the first pack")]
 struct ChangeArgs {
-    /// Items per record: more compress better, fewer are read faster
+    /// Items per record: a larger number compresses better, a smaller one reads faster
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     items_per_record: Option<u32>,
     /// The codec of the new pack
     #[arg(long)]
     codec: Option<PackCodecArg>,
-    /// The zstd level, 1 (fast) to 22 (small): every record is encoded anew
+    /// The zstd level, 1 (fast) to 22 (small); every record is then re-encoded
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(-7..=22), allow_negative_numbers = true)]
     level: Option<i32>,
     /// The dictionary of the new pack, as `sealpack pack` takes it [default: the one of
@@ -103,16 +103,16 @@ struct ChangeArgs {
     /// Store no SHA-256 of the items
     #[arg(long)]
     no_content_hash: bool,
-    /// Cover whole records with their checksum
+    /// Let each record's checksum cover the whole record
     #[arg(long, overrides_with = "no_record_checksum")]
     record_checksum: bool,
-    /// Cover only the item lengths with a record's checksum
+    /// Let each record's checksum cover only the item lengths
     #[arg(long)]
     no_record_checksum: bool,
     /// Write a digest list, FILE.digests (see `sealpack digests`)
     #[arg(long, conflicts_with = "no_content_hash")]
     with_digests: bool,
-    /// What the items are: your number, decimal or 0x hexadecimal
+    /// A number of your own for the format of the items, decimal or 0x hexadecimal
     #[arg(long, value_name = "N", value_parser = parse_u32)]
     format_id: Option<u32>,
     /// Store this file's bytes as app data
@@ -135,7 +135,7 @@ Examples:
   sealpack repack src.pack -o docs.pack --name '**/*.md' --exclude drafts
   sealpack repack s3://bucket/a.pack -o a.pack --with-digests";
 
-/// What the new pack is like.
+/// The properties of the new pack.
 #[derive(Clone, Copy, Debug)]
 struct NewShape {
     codec: KnownCodec,
@@ -146,7 +146,7 @@ struct NewShape {
 }
 
 impl RepackArgs {
-    /// The shape of a pack that is like `first` but for the changes.
+    /// Returns the properties of the new pack: those of `first` with the changes.
     fn shape(&self, first: &SourcePack) -> Result<NewShape, Failure> {
         let (trailer, changes) = (first.reader.trailer(), &self.changes);
         let old = first.codec;
@@ -161,8 +161,8 @@ impl RepackArgs {
             None if is_default => codec.default_format_id(),
             None => {
                 return Err(Failure::usage(format!(
-                    "the codec changes, and format id {:#x} is one of your own: say with --format-id \
-                     which one the new pack has",
+                    "the codec changes, and format id {:#x} is one of your own: set that of the new pack \
+                     with --format-id",
                     trailer.format_id
                 )));
             }
@@ -233,11 +233,11 @@ impl RepackArgs {
         }
     }
 
-    /// Checks what the parser of single arguments cannot see.
+    /// Checks combinations of arguments.
     fn check(&self) -> Result<(), Failure> {
         if walk::is_standard_input(&self.output) {
             return Err(Failure::usage(
-                "a pack appears whole or not at all, so it cannot go to standard output: name a file",
+                "a pack cannot be written to standard output: name a file with --output",
             ));
         }
         let mut files = Files::default();
@@ -296,8 +296,7 @@ pub fn run(args: &RepackArgs) -> Result<CommandOutcome, Failure> {
     let size = Some(sources.stored_bytes());
     let target = destination.create(options, &args.upload, &interrupt, size, args.writing.force)?;
     let progress = ProgressMeter::bytes("repacking", size, args.json);
-    // A level says how to encode: records that were encoded in another way stay
-    // only where none is asked for.
+    // A level asks for encoding, so records are only copied without one.
     let copies = args.changes.level.is_none();
     let mut repacking = Repacking {
         target,
@@ -386,7 +385,7 @@ impl Repacking {
                     progress.add(bytes);
                     ControlFlow::<()>::Continue(())
                 })?;
-                debug_assert!(copied.is_continue(), "nothing stops it");
+                debug_assert!(copied.is_continue(), "the callback never stops");
                 self.copied_records += records.end - records.start;
                 positions.start = part.position_after(&records);
                 // A copy of all records has checked the content hash.
@@ -404,7 +403,7 @@ impl Repacking {
     ) -> Result<(), Failure> {
         let reader = &part.source.reader;
         let items = u64::from(positions.end - positions.start).max(1);
-        let bytes_an_item = part.stored_bytes_of(&positions) / items;
+        let bytes_per_item = part.stored_bytes_of(&positions) / items;
         let mut hash = is_whole.then(|| SourceHash::new(reader)).flatten();
         for item in reader.range(positions)? {
             let item = item?;
@@ -412,14 +411,14 @@ impl Repacking {
                 hash.item(&item).map_err(|error| part.source.failure(error))?;
             }
             self.target.append_owned(item)?;
-            self.progress.add(bytes_an_item);
+            self.progress.add(bytes_per_item);
         }
         hash.map_or(Ok(()), |hash| hash.finish().map_err(|error| part.source.failure(error)))
     }
 
     fn finish(self, args: &RepackArgs, sources: &Sources) -> Result<RepackSummary, Failure> {
         let Self { target, progress, copied_records, .. } = self;
-        progress.say("syncing");
+        progress.set_label("syncing");
         let sealed = target.finish(None)?;
         report_caveats(&args.output, &sealed.caveats);
         let seconds = progress.elapsed().as_secs_f64();

@@ -43,7 +43,7 @@ pub struct RepackSummary {
 }
 
 impl RepackSummary {
-    /// The summary of a pack that was written to `path`.
+    /// Creates the summary of a pack that was written to `path`.
     pub fn new(
         path: &Path,
         sources: &Sources,
@@ -86,8 +86,8 @@ impl RepackSummary {
         row(
             "records",
             match self.record_count - self.copied_records {
-                0 => "all copied as they were stored".into(),
-                encoded => format!("{copied} copied, {} encoded anew", Count(encoded.into())),
+                0 => "all copied without re-encoding".into(),
+                encoded => format!("{copied} copied, {} re-encoded", Count(encoded.into())),
             },
         )?;
         row("in", format!("{}, {} packs", Bytes(self.bytes_in), Count(self.packs as u64)))?;

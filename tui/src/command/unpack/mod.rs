@@ -1,4 +1,4 @@
-//! `sealpack unpack`: writes the items of a pack to files under their names.
+//! `sealpack unpack`: writes the items of a pack to files at the paths that their names give.
 
 mod summary;
 mod to_tar;
@@ -20,17 +20,16 @@ use crate::outcome::{CommandOutcome, Failure, Input, Status};
 use crate::progress::ProgressMeter;
 use crate::{printable, report};
 
-/// Write the items of a pack to files, each under its name
+/// Write the items of a pack to files; the name of each item is its path
 ///
-/// Files are written below DIR, and nowhere else: an item is left out and reported, and the exit
-/// status is 1, if its name is absolute, contains `..`, or leads through a symbolic link, if it is
-/// also the name of a folder, or if a file of that name exists. All other items are written. A
-/// leading `./` is dropped. Of several items with one name the first is written; with --force the
-/// last, as tar does.
+/// Files are written only below DIR. An item is left out and reported, and the exit status is 1, if
+/// its name is absolute, contains `..`, or leads through a symbolic link, if it is also the name of a
+/// folder, or if the file exists. All other items are written. A leading `./` is removed. Of several
+/// items with the same name the first is written; with --force the last, as tar does.
 ///
-/// Each file appears whole or not at all. Files get their names once they are on the disk; after a
-/// kill, a folder DIR/.unpack.XXXXXX.tmp may remain, which can be deleted. A pack stores neither
-/// modes nor times nor empty folders.
+/// Each file appears whole or not at all: it is renamed to its path only when it is on the disk. If the
+/// command is killed, a folder DIR/.unpack.XXXXXX.tmp may remain, which can be deleted. A pack stores
+/// neither modes nor times nor empty folders.
 ///
 /// A PATTERN selects names as for `sealpack ls`.
 #[derive(clap::Args, Debug)]
@@ -47,10 +46,10 @@ pub struct UnpackArgs {
     /// Replace existing files; folders, pipes and devices are never replaced
     #[arg(long)]
     force: bool,
-    /// Write items without names, each to a file that is named by its position
+    /// Also write items without names, each to a file named by its position
     #[arg(long)]
     positions: bool,
-    /// Leave out names that some systems cannot keep: device names of Windows,
+    /// Leave out names that some systems cannot store: device names of Windows,
     /// reserved characters, names that are not UTF-8 or differ only in case
     #[arg(long)]
     portable: bool,
@@ -119,7 +118,7 @@ impl UnpackArgs {
             .durable(!self.no_sync);
         let mut unpacker = options.build();
         let mut nameless = 0;
-        let own_name = self.own_name();
+        let pack_name = self.pack_name();
         let by_position = |unpacker: &mut Unpacker, position: u32| {
             unpacker.add(position, position.to_string().as_bytes());
         };
@@ -129,7 +128,7 @@ impl UnpackArgs {
                     let (position, name) = named?;
                     if !name.is_empty() {
                         if patterns.matches(&name) {
-                            self.keep_pack(own_name.as_deref(), position, &name)?;
+                            self.check_keeps_pack(pack_name.as_deref(), position, &name)?;
                             unpacker.add(position, &name);
                         }
                     } else if self.positions && patterns.is_empty() {
@@ -154,17 +153,23 @@ impl UnpackArgs {
         Ok((unpacker, nameless))
     }
 
-    /// The name that an item would have to replace the pack itself.
-    fn own_name(&self) -> Option<PathBuf> {
+    /// Returns the name with which an item would replace the pack itself.
+    fn pack_name(&self) -> Option<PathBuf> {
         let pack = fs::canonicalize(&self.file).ok().filter(|_| self.force)?;
         let folder = fs::canonicalize(&self.directory).ok()?;
         Some(pack.strip_prefix(folder).ok()?.to_path_buf())
     }
 
-    /// Refuses an item that would replace the pack while it is read.
-    fn keep_pack(&self, own: Option<&Path>, position: u32, name: &[u8]) -> Result<(), Failure> {
-        let Some(own) = own.map(|own| own.as_os_str().as_encoded_bytes()) else { return Ok(()) };
-        if name.strip_prefix(b"./").unwrap_or(name) != own || self.to_tar.is_some() {
+    /// Fails for an item that would replace the pack while it is read.
+    fn check_keeps_pack(
+        &self,
+        pack_name: Option<&Path>,
+        position: u32,
+        name: &[u8],
+    ) -> Result<(), Failure> {
+        let Some(pack_name) = pack_name else { return Ok(()) };
+        let pack_name = pack_name.as_os_str().as_encoded_bytes();
+        if name.strip_prefix(b"./").unwrap_or(name) != pack_name || self.to_tar.is_some() {
             return Ok(());
         }
         Err(Failure::usage(format!(

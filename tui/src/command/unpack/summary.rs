@@ -1,4 +1,4 @@
-//! What `unpack` prints when it has finished.
+//! The summary that `unpack` prints when it has finished.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -37,7 +37,7 @@ struct JsonRefusedItem<'a> {
     name: JsonName<'a>,
     reason: String,
     #[serde(skip)]
-    is_mended_by_force: bool,
+    is_resolved_by_force: bool,
 }
 
 impl<'a> UnpackSummary<'a> {
@@ -52,7 +52,7 @@ impl<'a> UnpackSummary<'a> {
             position: item.position,
             name: JsonName(&item.name),
             reason: printable::line(format!("{:#}", item.refusal)).to_string(),
-            is_mended_by_force: item.refusal.is_resolved_by_overwrite(),
+            is_resolved_by_force: item.refusal.is_resolved_by_overwrite(),
         };
         let written_to = args.to_tar.as_ref().unwrap_or(&args.directory);
         Self {
@@ -68,7 +68,7 @@ impl<'a> UnpackSummary<'a> {
         }
     }
 
-    /// Prints each item that was left out to standard error, and what helps.
+    /// Prints each item that was left out to standard error, with advice.
     pub(super) fn report_refused(&self) {
         for JsonRefusedItem { position, name, reason, .. } in &self.refused {
             let name = printable::name(name.0);
@@ -85,8 +85,8 @@ impl<'a> UnpackSummary<'a> {
                 Some("--positions writes them to files that are named by their positions"),
             );
         }
-        if self.refused.iter().any(|item| item.is_mended_by_force) {
-            report::note(&"--force replaces files that exist");
+        if self.refused.iter().any(|item| item.is_resolved_by_force) {
+            report::note(&"--force replaces existing files");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Items as a tar archive.
+//! Writes items to a tar archive.
 
 use std::io::{self, BufWriter, IsTerminal as _, Write, stdout};
 use std::ops::ControlFlow;
@@ -17,7 +17,7 @@ use crate::progress::ProgressMeter;
 
 /// Size of the output buffer in bytes.
 const BUFFER: usize = 256 << 10;
-/// Items that are read in one call.
+/// The number of items that are read in one call.
 const BATCH: usize = 4096;
 
 /// Writes the archive: to a file that appears when it is complete, or to standard
@@ -35,10 +35,14 @@ pub(super) fn write(
     let progress = ProgressMeter::items("unpacking", paths.len() as u64, args.json);
     if is_standard_input(path) {
         if stdout().is_terminal() {
-            return Err(Failure::usage("an archive is not written to a terminal: name a file"));
+            return Err(Failure::usage(
+                "standard output is a terminal: name a file for the archive",
+            ));
         }
         if args.json {
-            return Err(Failure::usage("--json prints to standard output, where the archive is"));
+            return Err(Failure::usage(
+                "--json needs standard output, to which the archive is written: name a file",
+            ));
         }
         let to = standard_output().map_err(Failure::Output)?;
         let (_, report) =
@@ -79,7 +83,7 @@ impl<W: Write> TarWriter<W> {
     ) -> Result<(W, UnpackReport), Failure> {
         for batch in paths.chunks(BATCH) {
             let positions: Vec<u32> = batch.iter().map(|path| path.position).collect();
-            // The positions ascend, and the items come in the order of the file.
+            // The positions are in ascending order, and items arrive in file order.
             let stopped = reader.get_many_with(&positions, |request, item| {
                 let Some(path) = batch.get(request) else { return ControlFlow::Continue(()) };
                 match self.append(&path.path, &item) {
@@ -96,7 +100,7 @@ impl<W: Write> TarWriter<W> {
     }
 
     fn append(&mut self, path: &[u8], item: &[u8]) -> io::Result<()> {
-        // The crate takes long paths only if they are UTF-8, so the names are written here.
+        // The crate accepts long paths only if they are UTF-8, so long names are written here.
         if path.len() > NAME_BYTES {
             let name = [path, b"\0"].concat();
             let mut header = header(b"././@LongLink", name.len() as u64)?;
@@ -114,10 +118,11 @@ impl<W: Write> TarWriter<W> {
     }
 }
 
-/// Bytes of a name in a header; a longer one gets an entry of its own before it.
+/// The maximum size of a name in a header; a longer one gets an entry of its own before the
+/// file's.
 const NAME_BYTES: usize = 100;
 
-/// The header of a file. A pack stores neither modes nor times.
+/// Creates the header of a file. A pack stores neither modes nor times.
 fn header(path: &[u8], size: u64) -> io::Result<Header> {
     let mut header = Header::new_gnu();
     let gnu = header.as_gnu_mut().ok_or_else(|| io::Error::other("no GNU header"))?;

@@ -24,7 +24,7 @@ pub struct VerifyJson {
     /// Whether some check covers every byte of every item; null if that is not
     /// known.
     items_are_protected: Option<bool>,
-    /// What authenticates the items: root, content_hash; null without --trust.
+    /// What authenticates the items: root or content_hash; null without --trust.
     trusted_by: Option<&'static str>,
     record_count: Option<u32>,
     total_items: Option<u32>,

@@ -32,16 +32,16 @@ pub fn run(args: &VerifyArgs) -> Result<CommandOutcome, Failure> {
     let search = SearchOptions { all: args.all, state: state.as_ref().map(StateFile::path) };
     let Packs { packs, walked, left_out } = Packs::find(&args.files, &args.reading, search)?;
     let mut summary = VerifySummary { left_out, ..VerifySummary::default() };
-    let mut left = Vec::new();
+    let mut remaining = Vec::new();
     for pack in &packs {
         match known(pack, state.as_ref(), &question) {
             Some(done) => summary.report_again(pack, done, args)?,
-            None => left.push(pack),
+            None => remaining.push(pack),
         }
     }
     let quiet = args.json || packs.len() == 1;
-    let mut progress = ProgressMeter::packs("verifying", left.len() as u64, quiet);
-    each(&left, args, |pack, found| {
+    let mut progress = ProgressMeter::packs("verifying", remaining.len() as u64, quiet);
+    verify_each(&remaining, args, |pack, found| {
         progress.add(1);
         if let (Some(state), Some(done)) = (&mut state, found.to_record(pack, &question)) {
             state.record(done)?;
@@ -91,9 +91,9 @@ impl PackSummary {
         Self { text, json, status, version, unreadable }
     }
 
-    /// The line of a state file, if the result is recorded. A file that could not
-    /// be read may be readable in the next run. Damage under a trusted hash may
-    /// come from the digest list, which may be another one in the next run.
+    /// Returns the line for the state file, or `None` if the result must not be recorded: a
+    /// file that could not be read may be readable in the next run, and damage found with a
+    /// trusted hash may be that of the digest list, which may be replaced.
     fn to_record(&self, pack: &PackToVerify, question: &VerifyQuestion) -> Option<StateEntry> {
         let ok = self.status.is_none();
         if self.unreadable.is_some() || (!ok && question.trust.is_some()) {
@@ -109,9 +109,9 @@ impl PackSummary {
     }
 }
 
-/// Verifies packs, `args.jobs` at a time; `report` is called with each, in
-/// order. If the system allows fewer threads, fewer run at a time.
-fn each(
+/// Verifies packs, `args.jobs` in parallel, and calls `report` with each result in order. If
+/// the system allows fewer threads, fewer run in parallel.
+fn verify_each(
     packs: &[&PackToVerify],
     args: &VerifyArgs,
     mut report: impl FnMut(&PackToVerify, PackSummary) -> Result<(), Failure>,
@@ -152,24 +152,24 @@ fn each(
                 .iter()
                 .try_for_each(|pack| report(pack, PackSummary::of(pack, args, share)));
         }
-        let mut early = BTreeMap::new();
-        let mut due = 0;
+        let mut out_of_order = BTreeMap::new();
+        let mut next_to_report = 0;
         for (number, found) in finished {
-            early.insert(number, found);
-            while let Some(found) = early.remove(&due) {
-                if let Some(pack) = packs.get(due) {
+            out_of_order.insert(number, found);
+            while let Some(found) = out_of_order.remove(&next_to_report) {
+                if let Some(pack) = packs.get(next_to_report) {
                     // After an error the threads end after their current pack.
                     report(pack, found)
                         .inspect_err(|_| next.store(packs.len(), Ordering::Relaxed))?;
                 }
-                due += 1;
+                next_to_report += 1;
             }
         }
         Ok(())
     })
 }
 
-/// The counts over all packs.
+/// The counts of all packs.
 #[derive(Debug, Default, Serialize)]
 struct VerifySummary {
     packs: u64,
@@ -211,8 +211,8 @@ impl VerifySummary {
         }
     }
 
-    /// Prints the result that a state file has of a pack, under the name that
-    /// the pack has in this run.
+    /// Prints the result of a pack from the state file, with the name that the pack has in
+    /// this run.
     fn report_again(
         &mut self,
         pack: &PackToVerify,

@@ -119,7 +119,7 @@ pub struct VerifiedPack {
     pub chosen: Option<ChosenCodec>,
     /// The results of the checks.
     pub report: Report,
-    /// The hash that the items were checked against: root, content_hash.
+    /// The kind of hash that the items were checked against: root or content_hash.
     pub trusted_by: Option<&'static str>,
     /// The time that the verification took.
     pub took: Duration,
@@ -143,14 +143,14 @@ fn verify(
     share: CpuShare,
 ) -> (VerifyResult, Option<String>) {
     let mut version = pack.version.clone();
-    let found = match verify_opened(pack, args, share, &mut version) {
+    let result = match verify_opened(pack, args, share, &mut version) {
         Ok(verified) => VerifyResult::Verified(Box::new(verified)),
         Err(failure) => match UnopenedPack::new(&pack.path, &failure) {
             Some(unopened) => VerifyResult::Unopened(unopened),
             None => VerifyResult::Unreadable(failure),
         },
     };
-    (found, pack.unchanged_version(version))
+    (result, pack.unchanged_version(version))
 }
 
 fn verify_opened(
@@ -160,12 +160,12 @@ fn verify_opened(
     version: &mut Option<String>,
 ) -> Result<VerifiedPack, Failure> {
     let started = Instant::now();
-    let (reader, chosen, against) = open(pack, args, share, version)?;
+    let (reader, chosen, content_hash) = open(pack, args, share, version)?;
     let name = pack.path.file_name().map(|name| printable::path(Path::new(name)).to_string());
     let total = reader.directory().records_end();
     let quiet = args.json || share != CpuShare::All;
     let mut progress = ProgressMeter::bytes(name.unwrap_or_default(), Some(total), quiet);
-    let report = reader.verify_against(against, |so_far| {
+    let report = reader.verify_against(content_hash, |so_far| {
         progress.set(so_far.bytes);
         ControlFlow::<Infallible>::Continue(())
     })?;
@@ -173,12 +173,12 @@ fn verify_opened(
         ControlFlow::Continue(report) => report,
         ControlFlow::Break(never) => match never {},
     };
-    let trusted_by = trusted_by(&reader).or(against.map(|_| "content_hash"));
+    let trusted_by = trusted_by(&reader).or(content_hash.map(|_| "content_hash"));
     Ok(VerifiedPack { reader, chosen, report, trusted_by, took: started.elapsed() })
 }
 
-/// Opens a pack. Also returns the content hash to check all of it against: the
-/// trusted one if there is no digest list, else the list's.
+/// Opens a pack. Also returns the content hash to check the whole pack against: the trusted
+/// one if there is no digest list, otherwise that of the list.
 fn open(
     pack: &PackToVerify,
     args: &VerifyArgs,
@@ -203,14 +203,14 @@ fn open(
     *version = opened;
     let reader = options.open_source(source, name)?;
     let (reader, chosen) = args.reading.detect_codec(reader, args.json)?;
-    let against = hash.or_else(|| reader.trusted().map(|list| list.header().content_hash));
-    Ok((reader, chosen, against))
+    let content_hash = hash.or_else(|| reader.trusted().map(|list| list.header().content_hash));
+    Ok((reader, chosen, content_hash))
 }
 
-/// The part of the machine that a pack may use.
+/// The part of the processors that the verification of a pack may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum CpuShare {
-    /// All of it, with a progress bar.
+    /// All cores, with a progress bar.
     All,
     /// This many threads.
     Threads(usize),
@@ -316,7 +316,7 @@ fn print_layer(to: &mut dyn Write, name: LayerName, verdict: &Verdict) -> io::Re
     }
 }
 
-/// The name of a layer in words.
+/// Returns the name of a layer in words.
 pub fn in_words(name: LayerName) -> String {
     name.name().replace('_', " ")
 }

@@ -1,4 +1,4 @@
-//! Finds the packs to verify: the named ones, and those below a folder or a
+//! Finds the packs to verify: those given as arguments, and those below a folder or a
 //! prefix.
 
 use std::path::{Path, PathBuf};
@@ -28,9 +28,9 @@ const ENDING: &[u8] = b".pack";
 pub struct PackToVerify {
     /// The path or URL to print.
     pub path: PathBuf,
-    /// Identifies the place of the pack, see [`place()`].
+    /// Text that identifies the place of the pack, see [`place()`].
     pub place: String,
-    /// Identifies the version of the pack, if it is known already.
+    /// Text that identifies the version of the pack, if that is already known.
     pub version: Option<String>,
     found: PackOrigin,
 }
@@ -83,8 +83,7 @@ pub struct SearchOptions<'a> {
 }
 
 impl Packs {
-    /// Finds the packs. With a state file, one more request per URL asks the store
-    /// for the version.
+    /// Finds the packs. With a state file, one more request per URL gets the version.
     ///
     /// # Errors
     /// [`Failure::Pack`] for a prefix that cannot be listed, [`Failure::Usage`]
@@ -115,7 +114,7 @@ impl Packs {
                 }
                 #[cfg(feature = "remote")]
                 PackLocation::Store(url, e_tags) if search.state.is_some() => {
-                    packs.packs.push(PackToVerify::asked(argument, &url, e_tags)?);
+                    packs.packs.push(PackToVerify::with_version(argument, &url, e_tags)?);
                 }
                 _ => packs.packs.push(PackToVerify::named(argument)?),
             }
@@ -240,7 +239,7 @@ impl PackToVerify {
         Ok(Self { path, place, version: None, found: PackOrigin::Unreadable(error) })
     }
 
-    /// An object below a prefix whose key the client cannot express.
+    /// Creates an object below a prefix whose key the client cannot express.
     #[cfg(feature = "remote")]
     fn inexpressible(name: String) -> Self {
         let (path, place) = (PathBuf::from(&name), name);
@@ -259,13 +258,13 @@ impl PackToVerify {
         Self { path, place, version: id, found }
     }
 
-    /// A pack in a store with its version. If the store does not return one,
-    /// opening the pack reports the error.
+    /// Creates a pack in a store with its version. If the store does not return one, opening
+    /// the pack later reports the error.
     #[cfg(feature = "remote")]
-    fn asked(argument: &Path, url: &StoreUrl, e_tags: ETags) -> Result<Self, Failure> {
+    fn with_version(argument: &Path, url: &StoreUrl, e_tags: ETags) -> Result<Self, Failure> {
         let location = stores::location(url, e_tags)?;
-        let asked = location.clone();
-        match stores::wait(async move { asked.version().await })? {
+        let object = location.clone();
+        match stores::wait(async move { object.version().await })? {
             Ok(version) => {
                 let place = place(argument)?;
                 Ok(Self { place, ..Self::listed(url, location, version) })
@@ -274,8 +273,8 @@ impl PackToVerify {
         }
     }
 
-    /// The version that was verified: of an object the `opened` one; of a file the
-    /// one before the verification, if the file still has it.
+    /// Returns the version that was verified. For an object that is the `opened` one; for a
+    /// file the one before the verification, if the file is still the same.
     pub fn unchanged_version(&self, opened: Option<String>) -> Option<String> {
         match PackLocation::of(&self.path) {
             Ok(PackLocation::File(path)) => {

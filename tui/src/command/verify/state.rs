@@ -87,12 +87,12 @@ impl StateFile {
         compacted.map(|()| state)
     }
 
-    /// The canonical path of the file.
+    /// Returns the canonical path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The result of this version of a pack.
+    /// Returns the recorded result of this version of a pack.
     pub fn find(
         &self,
         place: &str,
@@ -162,8 +162,8 @@ fn attach(path: &Path) -> Result<(File, Vec<u8>), Failure> {
             }
             Ok(_) => {}
             Err(_) if fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) => {
-                let nowhere = "a symbolic link to a missing file";
-                return Err(Failure::usage(format!("{}: {nowhere}", printable::path(path))));
+                let dangling = "a symbolic link to a missing file";
+                return Err(Failure::usage(format!("{}: {dangling}", printable::path(path))));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 match publish_file(path, false, HEADER.as_bytes()) {
@@ -239,17 +239,17 @@ fn append(file: &mut File, line: &[u8]) -> io::Result<()> {
 
 /// Locks a file against other runs.
 fn lock(path: &Path, file: &File) -> Result<(), Failure> {
-    let begun = Instant::now();
+    let started = Instant::now();
     loop {
         match file.try_lock() {
             // The file system has no locks. Each line is one write, which local file
             // systems append atomically.
             Ok(()) | Err(TryLockError::Error(_)) => return Ok(()),
-            Err(TryLockError::WouldBlock) if begun.elapsed() < LOCK_TIMEOUT => {
+            Err(TryLockError::WouldBlock) if started.elapsed() < LOCK_TIMEOUT => {
                 thread::sleep(Duration::from_millis(2));
             }
             Err(TryLockError::WouldBlock) => {
-                let busy = io::Error::new(io::ErrorKind::TimedOut, "another process holds it");
+                let busy = io::Error::new(io::ErrorKind::TimedOut, "another process has locked it");
                 return Err(failed(path, "cannot lock")(busy));
             }
         }
@@ -281,12 +281,12 @@ mod tests {
         }
     }
 
-    fn knows(path: &Path, place: &str, version: &str) -> bool {
+    fn is_recorded(path: &Path, place: &str, version: &str) -> bool {
         StateFile::open(path).unwrap().find(place, version, &VerifyQuestion::default()).is_some()
     }
 
     #[test]
-    fn a_file_that_a_crash_cut_at_any_byte_keeps_its_whole_lines() {
+    fn after_a_crash_at_any_byte_the_complete_lines_are_kept() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state");
         let mut state = StateFile::open(&path).unwrap();
@@ -295,14 +295,14 @@ mod tests {
         let whole = fs::read(&path).unwrap();
         for length in 0..=whole.len() {
             fs::write(&path, &whole[..length]).unwrap();
-            // A line is whole once its last brace is there: the result is last.
+            // A line is complete once its last brace is written: the result is the last field.
             let lines = whole[..length].windows(2).filter(|two| two == b"}\n").count()
                 + usize::from(whole[..length].ends_with(b"\"result\":null}"));
-            assert_eq!(knows(&path, "a", "1"), lines >= 2, "{length}");
-            assert_eq!(knows(&path, "b", "2"), lines >= 3, "{length}");
+            assert_eq!(is_recorded(&path, "a", "1"), lines >= 2, "{length}");
+            assert_eq!(is_recorded(&path, "b", "2"), lines >= 3, "{length}");
             StateFile::open(&path).unwrap().record(done("c", "3")).unwrap();
-            assert!(knows(&path, "c", "3"), "{length}");
-            assert_eq!(knows(&path, "a", "1"), lines >= 2, "{length}");
+            assert!(is_recorded(&path, "c", "3"), "{length}");
+            assert_eq!(is_recorded(&path, "a", "1"), lines >= 2, "{length}");
         }
     }
 
@@ -312,8 +312,8 @@ mod tests {
         let path = folder.path().join("state");
         StateFile::open(&path).unwrap().record(done("a", "1")).unwrap();
         StateFile::open(&path).unwrap().record(done("a", "2")).unwrap();
-        assert!(knows(&path, "a", "2"));
-        assert!(!knows(&path, "a", "1") && !knows(&path, "b", "2"));
+        assert!(is_recorded(&path, "a", "2"));
+        assert!(!is_recorded(&path, "a", "1") && !is_recorded(&path, "b", "2"));
         let other = VerifyQuestion { trust: Some("00".into()), ..VerifyQuestion::default() };
         assert!(StateFile::open(&path).unwrap().find("a", "2", &other).is_none());
     }
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn outdated_lines_are_removed_and_an_open_run_follows_the_new_file() {
+    fn outdated_lines_are_removed_and_a_running_process_switches_to_the_new_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state");
         let mut open = StateFile::open(&path).unwrap();
@@ -347,13 +347,13 @@ mod tests {
                 &format!("{}\n", serde_json::to_string(&done("a", &version.to_string())).unwrap());
         }
         fs::write(&path, text).unwrap();
-        assert!(knows(&path, "a", &(2 * MAX_OUTDATED - 1).to_string()));
+        assert!(is_recorded(&path, "a", &(2 * MAX_OUTDATED - 1).to_string()));
         assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 2);
         open.record(done("b", "1")).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 3);
         // The file was removed: later results go to a new one.
         fs::remove_file(&path).unwrap();
         open.record(done("c", "1")).unwrap();
-        assert!(knows(&path, "c", "1"));
+        assert!(is_recorded(&path, "c", "1"));
     }
 }

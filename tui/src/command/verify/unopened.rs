@@ -1,4 +1,4 @@
-//! A pack that does not open: the layers that passed before the error.
+//! The report about a pack that cannot be opened: the layers that passed before the error.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -40,8 +40,8 @@ impl UnopenedPack {
         Some(Self { error: error.clone(), failed, app_data_is_sound })
     }
 
-    /// The verdict of a layer. Layers after the damage were not checked and count
-    /// as not present.
+    /// Returns the verdict of a layer. Layers after the damage were not checked, and count as
+    /// not present.
     pub fn verdict(&self, layer: LayerName) -> Verdict {
         match layer {
             _ if layer == self.failed => Verdict::Failed(self.error.clone()),
@@ -71,7 +71,7 @@ impl UnopenedPack {
     }
 }
 
-/// The trailer, if it is sound.
+/// Returns the trailer, if it is sound.
 fn trailer_of(path: &Path) -> Option<Trailer> {
     let source = PackLocation::of(path).ok()?.open(Reader::options()).ok()?.source;
     let mut bytes = [0; trailer::SIZE];
