@@ -26,7 +26,7 @@ const COLUMNS: u16 = 100;
 const ROWS: u16 = 26;
 
 #[test]
-fn the_stepper_looks_as_its_picture() {
+fn the_stepper_matches_its_picture() {
     let arguments = ["step", "b4,z1,b7", "--trim", "--mutant", "split-trusts-remnant"];
     let mut session = Session::start(SEALPACK, &arguments, COLUMNS, ROWS);
     session.wait_for("step 1 of 4");
@@ -38,7 +38,7 @@ fn the_stepper_looks_as_its_picture() {
 }
 
 #[test]
-fn the_inspector_looks_as_its_picture() {
+fn the_inspector_matches_its_picture() {
     let folder = tempfile::tempdir().unwrap();
     let path = events(folder.path());
     let mut session = Session::start(SEALPACK, &["inspect", path.to_str().unwrap()], COLUMNS, ROWS);
@@ -99,7 +99,7 @@ const COLOURS: [&str; 16] = [
 
 /// The style of a run of cells.
 #[derive(Clone, PartialEq)]
-struct Look {
+struct CellStyle {
     fore: String,
     back: Option<String>,
     bold: bool,
@@ -114,14 +114,14 @@ fn colour(colour: vt100::Color, or: &str) -> String {
     }
 }
 
-fn look(cell: &vt100::Cell) -> Look {
+fn style_of(cell: &vt100::Cell) -> CellStyle {
     let (mut fore, mut back) = (colour(cell.fgcolor(), FOREGROUND), colour(cell.bgcolor(), ""));
     if cell.inverse() {
         back = if back.is_empty() { BACKGROUND.into() } else { back };
         std::mem::swap(&mut fore, &mut back);
     }
     let back = (!back.is_empty()).then_some(back);
-    Look { fore, back, bold: cell.bold(), dim: cell.dim(), underlined: cell.underline() }
+    CellStyle { fore, back, bold: cell.bold(), dim: cell.dim(), underlined: cell.underline() }
 }
 
 /// The screen as SVG: a background rectangle and a text for each run of one style.
@@ -136,10 +136,10 @@ fn picture(screen: &vt100::Screen) -> String {
     for row in 0..ROWS {
         let mut column = 0;
         while column < COLUMNS {
-            let first = look(screen.cell(row, column).unwrap());
+            let first = style_of(screen.cell(row, column).unwrap());
             let start = column;
             let mut text = String::new();
-            while column < COLUMNS && look(screen.cell(row, column).unwrap()) == first {
+            while column < COLUMNS && style_of(screen.cell(row, column).unwrap()) == first {
                 let contents = screen.cell(row, column).unwrap().contents();
                 text.push_str(if contents.is_empty() { " " } else { contents });
                 column += 1;
@@ -151,10 +151,10 @@ fn picture(screen: &vt100::Screen) -> String {
     svg
 }
 
-fn run(svg: &mut String, row: u16, column: u16, columns: u16, text: &str, look: &Look) {
+fn run(svg: &mut String, row: u16, column: u16, columns: u16, text: &str, cell_style: &CellStyle) {
     let (x, y) = (10.0 + f32::from(column) * CELL.0, 10.0 + f32::from(row) * CELL.1);
     let width = f32::from(columns) * CELL.0;
-    if let Some(back) = &look.back {
+    if let Some(back) = &cell_style.back {
         let height = CELL.1;
         writeln!(
             svg,
@@ -162,17 +162,17 @@ fn run(svg: &mut String, row: u16, column: u16, columns: u16, text: &str, look: 
         )
         .unwrap();
     }
-    if text.trim().is_empty() && !look.underlined {
+    if text.trim().is_empty() && !cell_style.underlined {
         return;
     }
-    let mut style = format!("fill=\"{}\"", look.fore);
-    if look.bold {
+    let mut style = format!("fill=\"{}\"", cell_style.fore);
+    if cell_style.bold {
         style.push_str(" font-weight=\"bold\"");
     }
-    if look.dim {
+    if cell_style.dim {
         style.push_str(" opacity=\"0.6\"");
     }
-    if look.underlined {
+    if cell_style.underlined {
         style.push_str(" text-decoration=\"underline\"");
     }
     let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");

@@ -74,7 +74,7 @@ impl Inspector {
         if !window.contains(&at) {
             self.content.from = at.saturating_sub(BEFORE);
         }
-        self.content.asked = None;
+        self.content.requested_layout = None;
         self.content.reveal = Some(at);
     }
 
@@ -139,7 +139,7 @@ impl Inspector {
 
     pub(super) fn act(&mut self, action: InspectorAction) -> Option<InspectorEffect> {
         match action {
-            InspectorAction::Quit => self.over = true,
+            InspectorAction::Quit => self.has_ended = true,
             InspectorAction::Help => self.help = Some(0),
             InspectorAction::Show(InspectorMode::Items) | InspectorAction::Open => self.open(),
             InspectorAction::Show(mode) => self.show(mode),
@@ -213,7 +213,7 @@ impl Inspector {
         match (next, step) {
             (Some((from, at)), _) => {
                 self.content.from = from;
-                self.content.asked = None;
+                self.content.requested_layout = None;
                 self.content.reveal = Some(at);
             }
             // The item has no cursor: up and down scroll the view itself.
@@ -226,7 +226,7 @@ impl Inspector {
     /// Switches to the next way to show an item: text, hex, then the user's decoder if
     /// there is one.
     fn next_item_format(&mut self) {
-        self.look = Some(match self.item_format() {
+        self.chosen_format = Some(match self.item_format() {
             ItemFormat::View => ItemFormat::Text,
             ItemFormat::Text => ItemFormat::Hex,
             ItemFormat::Hex if self.view_command.is_some() => ItemFormat::View,
@@ -241,8 +241,8 @@ impl Inspector {
         }
         let size = self.text_bytes().map_or(0, |bytes| bytes.len());
         if size > item::MAX_JSON {
-            let (size, most) = (text::size(size as u64), text::size(item::MAX_JSON as u64));
-            return self.inform(format!("this item has {size}: JSON is indented up to {most}"));
+            let (size, limit) = (text::size(size as u64), text::size(item::MAX_JSON as u64));
+            return self.inform(format!("this item has {size}: JSON is indented up to {limit}"));
         }
         if self.pretty && self.content.text.as_ref().is_some_and(|text| !text.json) {
             return self.inform("not a JSON object or array: there is nothing to indent");
@@ -250,7 +250,7 @@ impl Inspector {
         self.pretty = !self.pretty;
         let viewed = self.content.viewed.take();
         self.new_item();
-        self.content.view_asked = viewed.is_some();
+        self.content.view_requested = viewed.is_some();
         self.content.viewed = viewed;
     }
 

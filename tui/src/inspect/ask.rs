@@ -12,7 +12,7 @@ use crate::terminal::prompt::{Prompt, typed_path};
 const MAX_COPIED: usize = 64 << 10;
 
 fn save_prompt(name: String) -> Prompt {
-    Prompt::new("save to", "Enter saves, Esc does not", name)
+    Prompt::new("save to", "Enter saves, Esc cancels", name)
 }
 
 impl Inspector {

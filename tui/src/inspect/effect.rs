@@ -241,7 +241,7 @@ impl Perform<Inspector> for InspectorPerformer {
             InspectorEffect::StopVerifying => self.verifying.stop(),
             InspectorEffect::Search { needle, from, forward } => {
                 self.searching.start(outbox, no_thread, move |stop, out| {
-                    look_for(&reader, &needle, from, forward, stop, out);
+                    find_hit(&reader, &needle, from, forward, stop, out);
                 });
             }
             InspectorEffect::Count(needle) => {
@@ -320,7 +320,7 @@ fn load(reader: &Reader, place: ItemAddress) -> LoadedRecord {
 fn verify(reader: &Reader, stop: &StopFlag, out: &Outbox<InspectorAnswer>) {
     let total = reader.directory().records_end();
     let mut limiter = ReportLimiter::start();
-    let (mut looked_at, mut known, mut named) = (0, 0, 0);
+    let (mut examined, mut known, mut named) = (0, 0, 0);
     let mut damaged = Vec::new();
     let report = reader.verify_with(|so_far| {
         if stop.is_set() {
@@ -329,14 +329,14 @@ fn verify(reader: &Reader, stop: &StopFlag, out: &Outbox<InspectorAnswer>) {
         if so_far.damaged > known && named < MAX_NAMED_DAMAGED {
             // To find which of the records since the last call is damaged, they are read
             // again; damage is rare.
-            for number in looked_at..so_far.records {
+            for number in examined..so_far.records {
                 if let Some(error) = reader.record(number).err().filter(is_damage) {
                     damaged.push((number, error.kind().to_string()));
                     named += 1;
                 }
             }
         }
-        (looked_at, known) = (so_far.records, so_far.damaged);
+        (examined, known) = (so_far.records, so_far.damaged);
         if let Some(progress) = limiter.progress_if_due(so_far.bytes, total) {
             let damaged = std::mem::take(&mut damaged);
             out.send(InspectorAnswer::Verifying { progress, records: so_far.records, damaged });
@@ -374,7 +374,7 @@ fn names_to_search(reader: &Reader, needle: &Needle) -> Option<Result<Names, Str
     })
 }
 
-fn look_for(
+fn find_hit(
     reader: &Reader,
     needle: &Needle,
     from: SearchStart,

@@ -106,6 +106,6 @@ impl Program for Inspector {
     }
 
     fn is_over(&self) -> bool {
-        self.over
+        self.has_ended
     }
 }

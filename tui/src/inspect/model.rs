@@ -80,13 +80,13 @@ pub(super) struct ItemView {
     /// The item as text, once it is laid out.
     pub(super) text: Option<Text>,
     /// The layout that was requested.
-    pub(super) asked: Option<TextLayout>,
+    pub(super) requested_layout: Option<TextLayout>,
     /// The byte at which the lines should begin.
     pub(super) from: usize,
     /// The output of the user's decoder, once it has run.
     pub(super) viewed: Option<Result<Bytes, String>>,
     /// Whether the decoder was requested.
-    pub(super) view_asked: bool,
+    pub(super) view_requested: bool,
     /// The byte to scroll to as soon as possible.
     pub(super) reveal: Option<usize>,
 }
@@ -104,8 +104,10 @@ pub struct Inspector {
     pub(super) items_of: Option<u32>,
     pub(super) in_item: bool,
     pub(super) loaded: Option<LoadedRecord>,
-    pub(super) asked_for: Option<ItemAddress>,
-    pub(super) peeked_at: Range<u64>,
+    /// The item that was requested and has not arrived.
+    pub(super) requested_item: Option<ItemAddress>,
+    /// The records in view when decoded sizes were last requested.
+    pub(super) peeked_view: Range<u64>,
     /// The decoded sizes of records near the cursor, in bytes.
     pub(super) decoded: BTreeMap<u32, u64>,
     pub(super) marks: Marks,
@@ -121,16 +123,20 @@ pub struct Inspector {
     pub(super) news: Option<News>,
     /// How far the help is scrolled, if it is open.
     pub(super) help: Option<u16>,
-    pub(super) look: Option<ItemFormat>,
+    /// How items are shown, if the user has chosen it.
+    pub(super) chosen_format: Option<ItemFormat>,
     /// The user's own decoder.
     pub(super) view_command: Option<ViewCommand>,
+    /// Whether JSON is shown indented.
     pub(super) pretty: bool,
     pub(super) content: ItemView,
     pub(super) facts: Cursor,
     pub(super) needle: Option<Needle>,
     pub(super) hit: Option<Hit>,
-    pub(super) measured: bool,
-    pub(super) over: bool,
+    /// Whether the sizes of all records were requested.
+    pub(super) sizes_requested: bool,
+    /// Whether the user has quit.
+    pub(super) has_ended: bool,
 }
 
 /// A record that was read.
@@ -235,8 +241,8 @@ impl Inspector {
             items_of: None,
             in_item: false,
             loaded: None,
-            asked_for: None,
-            peeked_at: 0..0,
+            requested_item: None,
+            peeked_view: 0..0,
             decoded: BTreeMap::new(),
             marks: Marks::default(),
             names,
@@ -248,15 +254,15 @@ impl Inspector {
             dialog: Dialog::default(),
             news: None,
             help: None,
-            look: None,
+            chosen_format: None,
             view_command,
             pretty: true,
             content: ItemView::default(),
             facts: Cursor::default(),
             needle: None,
             hit: None,
-            measured: false,
-            over: false,
+            sizes_requested: false,
+            has_ended: false,
         }
     }
 
@@ -322,7 +328,7 @@ impl Inspector {
 
     /// Returns how the bytes in view are shown.
     pub(super) fn item_format(&self) -> ItemFormat {
-        self.look.unwrap_or_else(|| match self.loaded().map(|loaded| &loaded.items) {
+        self.chosen_format.unwrap_or_else(|| match self.loaded().map(|loaded| &loaded.items) {
             Some(Ok(_)) if self.view_command.is_some() => ItemFormat::View,
             Some(Ok(_)) if self.bytes().is_some_and(|b| item::looks_like_text(&b)) => {
                 ItemFormat::Text

@@ -12,8 +12,8 @@ impl Inspector {
     /// before.
     pub(super) fn needs(&mut self) -> Option<InspectorEffect> {
         let mut effects = Vec::new();
-        if !self.measured && self.size() != Size::ZERO {
-            self.measured = true;
+        if !self.sizes_requested && self.size() != Size::ZERO {
+            self.sizes_requested = true;
             effects.push(InspectorEffect::Measure);
         }
         effects.extend(match self.mode() {
@@ -33,10 +33,10 @@ impl Inspector {
 
     fn needs_decoded_sizes(&mut self) -> Option<InspectorEffect> {
         let view = self.records.view();
-        if view == self.peeked_at {
+        if view == self.peeked_view {
             return None;
         }
-        self.peeked_at = view.clone();
+        self.peeked_view = view.clone();
         let records = view.filter_map(|row| u32::try_from(row).ok());
         let unknown = |record: &u32| {
             !self.decoded.contains_key(record) && self.marks.damage(*record).is_none()
@@ -64,37 +64,37 @@ impl Inspector {
             Err(_) => true,
         });
         if !known {
-            let asked = self.asked_for.replace(place);
-            let is_new = asked.is_none_or(|asked| asked.record != place.record);
+            let requested = self.requested_item.replace(place);
+            let is_new = requested.is_none_or(|requested| requested.record != place.record);
             return (is_new && self.records.len() > 0).then_some(InspectorEffect::Load(place));
         }
-        self.asked_for = None;
+        self.requested_item = None;
         let columns = InspectorLayout::of(self).content().width;
         let bytes = self.bytes()?;
         match self.item_format() {
             ItemFormat::View if self.content.viewed.is_none() => {
-                if std::mem::replace(&mut self.content.view_asked, true) {
+                if std::mem::replace(&mut self.content.view_requested, true) {
                     return None;
                 }
                 let command = self.view_command.clone()?;
                 Some(InspectorEffect::View { command, item: place, bytes })
             }
             ItemFormat::Hex => {
-                let a_row = view::bytes_a_row(bytes.len(), columns);
-                self.content.rows.set_len((bytes.len() as u64).div_ceil(a_row));
+                let per_row = view::bytes_per_row(bytes.len(), columns);
+                self.content.rows.set_len((bytes.len() as u64).div_ceil(per_row));
                 if let Some(at) = self.content.reveal.take() {
-                    self.content.rows.go(at as u64 / a_row);
+                    self.content.rows.go(at as u64 / per_row);
                 }
                 None
             }
             ItemFormat::Text | ItemFormat::View => {
                 let from = self.content.from;
                 let layout = TextLayout { item: place, columns, pretty: self.pretty, from };
-                if self.content.asked == Some(layout) {
+                if self.content.requested_layout == Some(layout) {
                     return None;
                 }
                 let bytes = self.text_bytes()?;
-                self.content.asked = Some(layout);
+                self.content.requested_layout = Some(layout);
                 Some(InspectorEffect::LayOut { bytes, layout })
             }
         }

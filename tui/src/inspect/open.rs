@@ -68,17 +68,17 @@ pub fn open(
         Err(error) => core_error(&error).cloned().ok_or(error)?,
     };
     let size = source.size().unwrap_or(0);
-    let mut mended = PatchedSource { source, end: size, patches: Vec::new() };
+    let mut patched = PatchedSource { source, end: size, patches: Vec::new() };
     let (mut damaged, mut notes) = (damaged, Vec::new());
     while notes.len() < MAX_NOTES {
-        let Some(note) = mended.bypass(&damaged) else { break };
+        let Some(note) = patched.bypass(&damaged) else { break };
         notes.push(note);
-        match options.clone().open_source(mended.clone(), path) {
+        match options.clone().open_source(patched.clone(), path) {
             Ok(reader) => return Ok(OpenedFile::Pack(reader, notes)),
             Err(error) => damaged = core_error(&error).cloned().ok_or(error)?,
         }
     }
-    let end = mended.trailer_bytes().unwrap_or_default();
+    let end = patched.trailer_bytes().unwrap_or_default();
     Ok(OpenedFile::Refused(RefusedFile { error: damaged, file_size: size, end, notes }))
 }
 

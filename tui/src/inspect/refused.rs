@@ -31,7 +31,7 @@ pub struct RefusedPage {
     size: Size,
     rows: Cursor,
     help: bool,
-    over: bool,
+    has_ended: bool,
 }
 
 /// Performs no effects: the page has none.
@@ -55,7 +55,7 @@ impl RefusedPage {
             size: Size::ZERO,
             rows: Cursor::default(),
             help: false,
-            over: false,
+            has_ended: false,
         }
     }
 
@@ -79,15 +79,15 @@ impl RefusedPage {
         }
         let title = format!("the last {} of the file", count(refusal.end.len() as u64, "byte"));
         lines.push(Line::styled(title, self.palette.strong()));
-        let a_row = if columns >= 78 { 16 } else { 8 };
+        let per_row = if columns >= 78 { 16 } else { 8 };
         let start = refusal.file_size - refusal.end.len() as u64;
-        for (row, chunk) in refusal.end.chunks(a_row).enumerate() {
+        for (row, chunk) in refusal.end.chunks(per_row).enumerate() {
             let hex: Vec<String> = chunk.iter().map(|byte| format!("{byte:02x}")).collect();
             let shown =
                 |byte: &u8| if byte.is_ascii() { harmless(char::from(*byte)) } else { '·' };
             let text: String = chunk.iter().map(shown).collect();
-            let columns = a_row * 3;
-            let at = start + (row * a_row) as u64;
+            let columns = per_row * 3;
+            let at = start + (row * per_row) as u64;
             lines.push(Line::raw(format!("  {at:08x}  {:<columns$} {text}", hex.join(" "))));
         }
         lines
@@ -137,7 +137,7 @@ impl RefusedPage {
 
     fn act(&mut self, action: InspectorAction) {
         match action {
-            InspectorAction::Quit if !self.help => self.over = true,
+            InspectorAction::Quit if !self.help => self.has_ended = true,
             InspectorAction::Help => self.help = !self.help,
             InspectorAction::Quit | InspectorAction::Back => self.help = false,
             InspectorAction::Move(Move::Up) => self.rows.scroll(-1),
@@ -203,7 +203,7 @@ impl Program for RefusedPage {
     }
 
     fn is_over(&self) -> bool {
-        self.over
+        self.has_ended
     }
 }
 

@@ -14,9 +14,9 @@ const BINS: usize = 32 * BINS_PER_DOUBLING as usize + 1;
 pub struct Sizes {
     bins: Vec<u32>,
     /// The smallest record in bytes.
-    pub least: u64,
+    pub smallest: u64,
     /// The largest record in bytes.
-    pub most: u64,
+    pub largest: u64,
     /// The number of records.
     pub count: u64,
     /// The total size of the records in bytes.
@@ -46,14 +46,15 @@ impl Sizes {
         directory: &Directory,
         mut keep_going: impl FnMut() -> ControlFlow<()>,
     ) -> ControlFlow<(), Self> {
-        let mut sizes = Self { bins: vec![0; BINS], least: u64::MAX, most: 0, count: 0, total: 0 };
+        let mut sizes =
+            Self { bins: vec![0; BINS], smallest: u64::MAX, largest: 0, count: 0, total: 0 };
         for place in directory.records(0..directory.record_count()) {
             let size = place.size();
             if let Some(count) = sizes.bins.get_mut(bin(size)) {
                 *count += 1;
             }
-            sizes.least = sizes.least.min(size);
-            sizes.most = sizes.most.max(size);
+            sizes.smallest = sizes.smallest.min(size);
+            sizes.largest = sizes.largest.max(size);
             sizes.count += 1;
             sizes.total += size;
             if sizes.count.is_multiple_of(1 << 16) {
@@ -63,18 +64,18 @@ impl Sizes {
         ControlFlow::Continue(sizes)
     }
 
-    /// Returns the histogram in at most `most` bars: for each the smallest size and the
+    /// Returns the histogram in at most `max_bars` bars: for each the smallest size and the
     /// number of records. Adjacent bins are merged if there are too many.
     #[must_use]
-    pub fn bars(&self, most: usize) -> Vec<(u64, u64)> {
+    pub fn bars(&self, max_bars: usize) -> Vec<(u64, u64)> {
         let used = |count: &u32| *count > 0;
         let Some(first) = self.bins.iter().position(used) else { return Vec::new() };
         let last = self.bins.iter().rposition(used).unwrap_or(first);
-        let together = (last - first + 1).div_ceil(most.max(1));
+        let bins_per_bar = (last - first + 1).div_ceil(max_bars.max(1));
         let bins = self.bins.get(first..=last).unwrap_or_default();
-        let bars = bins.chunks(together).enumerate().map(|(index, bins)| {
+        let bars = bins.chunks(bins_per_bar).enumerate().map(|(index, bins)| {
             let count = bins.iter().map(|count| u64::from(*count)).sum();
-            (smallest_of(first + index * together), count)
+            (smallest_of(first + index * bins_per_bar), count)
         });
         bars.collect()
     }
@@ -101,13 +102,13 @@ mod tests {
 
     #[test]
     fn bars_add_up_to_all_records_however_few_they_are() {
-        let mut sizes = Sizes { bins: vec![0; BINS], least: 0, most: 0, count: 0, total: 0 };
+        let mut sizes = Sizes { bins: vec![0; BINS], smallest: 0, largest: 0, count: 0, total: 0 };
         for size in [0_u64, 1, 5, 5, 100, 1 << 20] {
             sizes.bins[bin(size)] += 1;
         }
-        for most in [1, 2, 7, 200] {
-            let bars = sizes.bars(most);
-            assert!(bars.len() <= most);
+        for max_bars in [1, 2, 7, 200] {
+            let bars = sizes.bars(max_bars);
+            assert!(bars.len() <= max_bars);
             assert_eq!(bars.iter().map(|(_, count)| count).sum::<u64>(), 6);
         }
     }

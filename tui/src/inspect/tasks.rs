@@ -34,7 +34,8 @@ impl Inspector {
             InspectorAnswer::NameFound(Ok(position)) => self.show_position(position),
             InspectorAnswer::NameFound(Err(what)) => self.fail(what),
             // Another layout may have been requested since.
-            InspectorAnswer::LaidOut(layout, _) if self.content.asked != Some(layout) => {}
+            InspectorAnswer::LaidOut(layout, _)
+                if self.content.requested_layout != Some(layout) => {}
             InspectorAnswer::LaidOut(_, text) => self.take_text(text),
             InspectorAnswer::Viewed(item, viewed) => {
                 if item == self.place() && self.item_format() == ItemFormat::View {
@@ -83,7 +84,7 @@ impl Inspector {
         }
         // Another item of the record may have been requested since, outside of the window
         // that was read.
-        self.asked_for = None;
+        self.requested_item = None;
         self.loaded = Some(loaded);
     }
 
@@ -199,8 +200,10 @@ impl Inspector {
         self.act(InspectorAction::Show(InspectorMode::Items));
         self.in_item = true;
         // The offset of the hit is not an offset in the decoder's output.
-        if self.view_command.is_some() && matches!(self.look, None | Some(ItemFormat::View)) {
-            self.look = Some(ItemFormat::Text);
+        if self.view_command.is_some()
+            && matches!(self.chosen_format, None | Some(ItemFormat::View))
+        {
+            self.chosen_format = Some(ItemFormat::Text);
         }
         self.reveal(at);
     }

@@ -107,7 +107,7 @@ fn a_pack_without_records_says_so() {
 }
 
 #[test]
-fn a_damaged_record_is_marked_and_can_be_looked_at() {
+fn a_damaged_record_is_marked_and_its_stored_bytes_are_shown() {
     let path = fixture("corrupt/rc-payload-flip.pack");
     at_every_size(&path, "damaged", "vd");
     at_every_size(&path, "damaged-record", "vd<Enter>");
@@ -167,7 +167,7 @@ fn a_file_in_which_nothing_can_be_located_gets_a_page() {
 }
 
 #[test]
-fn an_item_is_saved_as_it_is_and_nothing_is_overwritten() {
+fn an_item_is_saved_unchanged_and_nothing_is_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let path = log(folder.path());
     let mut inspector = inspector(&path, (120, 40));
@@ -247,7 +247,7 @@ fn a_screen_of_any_size_is_drawn() {
 /// Only the records in view are decoded, and a verification keeps only a quarter of a
 /// byte per record.
 #[test]
-fn memory_does_not_grow_with_what_is_not_shown() {
+fn memory_does_not_grow_with_records_that_are_not_shown() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("many.pack");
     let mut writer = Writer::options()
@@ -279,7 +279,7 @@ fn pack_of(folder: &Path, item: &[u8]) -> PathBuf {
 }
 
 #[test]
-fn a_hit_far_into_an_item_is_shown_where_it_is() {
+fn the_text_view_jumps_to_a_hit_far_into_an_item() {
     let folder = tempfile::tempdir().unwrap();
     let line = "a line of an item that is long\n";
     let item = format!("{}needle\n{}", line.repeat(100_000), line.repeat(100_000));
@@ -374,7 +374,7 @@ fn items_are_shown_through_the_users_own_decoder() {
 
 /// On a wide screen the list of items shows the text of each item, or its first bytes.
 #[test]
-fn items_have_a_preview_where_there_is_width() {
+fn items_have_a_preview_on_a_wide_screen() {
     let folder = tempfile::tempdir().unwrap();
     let mut inspector = inspector(&log(folder.path()), (120, 40));
     let screen = inspector.keys("jj<Enter>").screen();

@@ -98,12 +98,14 @@ impl Stepper {
         if let Some(scroll) = self.help {
             let tables: &[_] = &[&keys::LIST, &keys::EVERYWHERE];
             let lines = crate::terminal::keys::help(keys::ALL, self.palette, self.size.width).len();
-            let most = Overlay::max_scroll(lines, self.size);
+            let max_scroll = Overlay::max_scroll(lines, self.size);
             self.help = match action(tables, key) {
                 Some(StepperAction::Move(Move::Up)) => Some(scroll.saturating_sub(1)),
-                Some(StepperAction::Move(Move::Down)) => Some(scroll.saturating_add(1).min(most)),
+                Some(StepperAction::Move(Move::Down)) => {
+                    Some(scroll.saturating_add(1).min(max_scroll))
+                }
                 Some(StepperAction::Move(Move::PageUp | Move::First)) => Some(0),
-                Some(StepperAction::Move(Move::PageDown | Move::Last)) => Some(most),
+                Some(StepperAction::Move(Move::PageDown | Move::Last)) => Some(max_scroll),
                 Some(StepperAction::Quit | StepperAction::Help | StepperAction::Back) => None,
                 _ => Some(scroll),
             };
@@ -123,7 +125,7 @@ impl Stepper {
 
     fn act(&mut self, action: StepperAction) -> Option<StepperEffect> {
         match action {
-            StepperAction::Quit => self.over = true,
+            StepperAction::Quit => self.has_ended = true,
             StepperAction::Help => self.help = Some(0),
             StepperAction::Back => return self.back(),
             StepperAction::Forward => self.go(self.at.saturating_add(1)),
@@ -142,7 +144,7 @@ impl Stepper {
             StepperAction::Failures => {
                 self.show_list(StepperMode::Failures, self.hunted.found.len())
             }
-            StepperAction::Mend => self.mend(),
+            StepperAction::UseShippedStream => self.use_shipped_stream(),
             StepperAction::ShrinkFailure => return self.shrink(),
             StepperAction::Export => self.ask_where_to_export(),
             StepperAction::Copy => return Some(StepperEffect::Copy(self.setup.command())),
@@ -215,7 +217,7 @@ impl Stepper {
         }
     }
 
-    fn mend(&mut self) {
+    fn use_shipped_stream(&mut self) {
         if self.setup.mutant().is_none() {
             return self.inform("this is the stream that ships; m picks one with a bug");
         }
@@ -238,9 +240,9 @@ impl Stepper {
                 }
             }
             StepperAnswer::Hunted(id, _, _) if id != self.hunted.id => {}
-            StepperAnswer::Hunted(_, bag, found) => {
+            StepperAnswer::Hunted(_, result, found) => {
                 self.hunted.progress = None;
-                self.hunted.bag = Some(bag);
+                self.hunted.result = Some(result);
                 self.take_found(found);
             }
             StepperAnswer::Shrunk(case) => self.take_shrunk(case),
@@ -255,10 +257,10 @@ impl Stepper {
 
     /// Requests a replay of the current case, unless it was requested before.
     pub(super) fn needs(&mut self) -> Option<StepperEffect> {
-        if self.asked == Some(self.version) {
+        if self.requested_version == Some(self.version) {
             return None;
         }
-        self.asked = Some(self.version);
+        self.requested_version = Some(self.version);
         let setup = Box::new(self.setup.clone());
         Some(StepperEffect::Replay { version: self.version, setup })
     }

@@ -10,7 +10,7 @@ use super::view;
 use crate::terminal::prompt::{Prompt, typed_path};
 
 fn export_prompt(name: String) -> Prompt {
-    Prompt::new("report to", "Enter writes the report, Esc does not", name)
+    Prompt::new("report to", "Enter writes the report, Esc cancels", name)
 }
 
 impl Stepper {

@@ -171,20 +171,20 @@ fn run(version: u64, setup: &Setup) -> ReplayedCase {
 fn hunt(id: u64, hunt: &Hunt<'_>, stop: &StopFlag, out: &Outbox<StepperAnswer>) {
     let total = hunt.total();
     let mut limiter = ReportLimiter::start();
-    let caught = std::cell::RefCell::new(Vec::new());
-    let bag = hunt.run(
-        |failure| caught.borrow_mut().push(failure),
+    let found = std::cell::RefCell::new(Vec::new());
+    let result = hunt.run(
+        |failure| found.borrow_mut().push(failure),
         |cases| {
             if stop.is_set() {
                 return ControlFlow::Break(());
             }
             if let Some(progress) = limiter.progress_if_due(cases, total) {
-                out.send(StepperAnswer::Hunting(id, progress, caught.take()));
+                out.send(StepperAnswer::Hunting(id, progress, found.take()));
             }
             ControlFlow::Continue(())
         },
     );
     if !stop.is_set() {
-        out.send(StepperAnswer::Hunted(id, bag, caught.take()));
+        out.send(StepperAnswer::Hunted(id, result, found.take()));
     }
 }

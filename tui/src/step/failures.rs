@@ -4,7 +4,7 @@ use sealpack_core::check::{Case, MUTANTS};
 use sealpack_core::stream::BufferSize;
 
 use super::effect::StepperEffect;
-use super::hunt::{FailingCase, LARGEST_BUFFER};
+use super::hunt::{FailingCase, MAX_BUFFER_SIZE};
 use super::model::{CaseOrigin, HuntState, Stepper, StepperMode};
 use super::setup::Setup;
 use crate::terminal::progress::Progress;
@@ -15,7 +15,7 @@ impl Stepper {
     pub(super) fn hunt(&mut self, row: usize) -> StepperEffect {
         let one = MUTANTS.get(row);
         let mutants = one.map_or_else(|| MUTANTS.iter().collect(), |mutant| vec![mutant]);
-        let largest = LARGEST_BUFFER;
+        let largest = MAX_BUFFER_SIZE;
         let fitting = Some(self.setup.buffer_size).filter(|size| size.get() <= largest);
         let five = BufferSize::new(5);
         let buffer_size = fitting.or(five).unwrap_or(self.setup.buffer_size);
@@ -23,7 +23,7 @@ impl Stepper {
         self.hunted = HuntState {
             id,
             progress: Some(Progress { done: 0, total: 1, left: None }),
-            of_one: one.is_some(),
+            single_mutant: one.is_some(),
             buffer_size: buffer_size.get(),
             ..HuntState::default()
         };

@@ -29,13 +29,13 @@ impl FailingCase {
 }
 
 /// The maximum number of failures that are kept per mutant, invariant and length.
-const KEPT: u32 = 4;
-/// The maximum length of the cases enumerated for one mutant, in events.
-const LONGEST: usize = 4;
-/// The maximum length for all mutants together.
-const LONGEST_OF_ALL: usize = 3;
-/// The largest buffer with which a hunt ends while the user waits.
-pub const LARGEST_BUFFER: usize = 8;
+const MAX_KEPT: u32 = 4;
+/// The maximum length of the cases when the hunt is for one mutant, in events.
+const MAX_LENGTH: usize = 4;
+/// The maximum length of the cases when the hunt is for all mutants.
+const MAX_LENGTH_FOR_ALL: usize = 3;
+/// The largest buffer with which a hunt ends quickly enough for a user who waits.
+pub const MAX_BUFFER_SIZE: usize = 8;
 
 /// A hunt for failures.
 pub struct Hunt<'a> {
@@ -55,8 +55,8 @@ pub struct HuntResult {
 }
 
 impl Hunt<'_> {
-    fn longest(&self) -> usize {
-        if self.mutants.len() > 1 { LONGEST_OF_ALL } else { LONGEST }
+    fn max_length(&self) -> usize {
+        if self.mutants.len() > 1 { MAX_LENGTH_FOR_ALL } else { MAX_LENGTH }
     }
 
     fn space(&self, max_events: usize) -> Space {
@@ -67,43 +67,43 @@ impl Hunt<'_> {
     /// Returns the number of cases.
     #[must_use]
     pub fn total(&self) -> u64 {
-        let longest = self.space(self.longest()).cases().unwrap_or(u64::MAX);
-        longest.saturating_mul(self.mutants.len() as u64)
+        let cases = self.space(self.max_length()).cases().unwrap_or(u64::MAX);
+        cases.saturating_mul(self.mutants.len() as u64)
     }
 
-    /// Runs the hunt, the short cases of every mutant first. `caught` receives each
+    /// Runs the hunt, the short cases of every mutant first. `found` receives each
     /// failure that is worth listing. `progress` receives the number of cases run and may
     /// end the hunt.
     pub fn run(
         &self,
-        mut caught: impl FnMut(FailingCase),
+        mut found: impl FnMut(FailingCase),
         mut progress: impl FnMut(u64) -> ControlFlow<()>,
     ) -> HuntResult {
         for mutant in self.mutants {
-            self.explore(mutant, &mut caught);
+            self.explore(mutant, &mut found);
         }
-        let mut bag = HuntResult::default();
-        for length in 1..=self.longest() {
+        let mut result = HuntResult::default();
+        for length in 1..=self.max_length() {
             for mutant in self.mutants {
-                let flow = self.enumerate(mutant, length, &mut bag, &mut caught, &mut progress);
+                let flow = self.enumerate(mutant, length, &mut result, &mut found, &mut progress);
                 if flow.is_break() {
-                    return bag;
+                    return result;
                 }
             }
         }
-        bag
+        result
     }
 
-    /// Searches the states. This search includes faults, empty writes and lists of
-    /// extents, and ends at once.
-    fn explore(&self, mutant: &'static Mutant, caught: &mut impl FnMut(FailingCase)) {
+    /// Searches the reachable states. This search includes faults, empty writes and lists
+    /// of extents, and is fast.
+    fn explore(&self, mutant: &'static Mutant, found: &mut impl FnMut(FailingCase)) {
         for trim in [false, true] {
             let shape = Shape { buffer_size: self.buffer_size, trim };
             let open = |shape: Shape| mutant.open(shape);
             let proof = Exploration::new(shape, &open).with_faults().run();
             for invariant in proof.broken().iter() {
                 if let Some(case) = proof.smallest(invariant) {
-                    caught(FailingCase { mutant, invariant, case: case.clone() });
+                    found(FailingCase { mutant, invariant, case: case.clone() });
                 }
             }
         }
@@ -113,8 +113,8 @@ impl Hunt<'_> {
         &self,
         mutant: &'static Mutant,
         length: usize,
-        bag: &mut HuntResult,
-        caught: &mut impl FnMut(FailingCase),
+        result: &mut HuntResult,
+        found: &mut impl FnMut(FailingCase),
         progress: &mut impl FnMut(u64) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let open = |shape: Shape| mutant.open(shape);
@@ -127,18 +127,18 @@ impl Hunt<'_> {
             }
             let shape = Shape { buffer_size: self.buffer_size, trim };
             let broken: InvariantSet = world.run(shape, events.iter().copied());
-            bag.cases += 1;
-            bag.failing += u64::from(!broken.is_empty());
+            result.cases += 1;
+            result.failing += u64::from(!broken.is_empty());
             for invariant in broken.iter() {
                 let count = kept.entry(invariant).or_default();
-                if *count < KEPT {
+                if *count < MAX_KEPT {
                     *count += 1;
                     let events = events.iter().map(|event| (*event).clone()).collect();
-                    caught(FailingCase { mutant, invariant, case: Case { trim, events } });
+                    found(FailingCase { mutant, invariant, case: Case { trim, events } });
                 }
             }
-            if bag.cases.is_multiple_of(1 << 10) {
-                flow = progress(bag.cases);
+            if result.cases.is_multiple_of(1 << 10) {
+                flow = progress(result.cases);
             }
             flow
         });
@@ -156,9 +156,9 @@ mod tests {
         let mutants: Vec<&'static Mutant> = MUTANTS.iter().collect();
         let hunt = Hunt { mutants: &mutants, buffer_size: BufferSize::new(5).unwrap() };
         let mut caught: Vec<&str> = Vec::new();
-        let bag =
+        let result =
             hunt.run(|failure| caught.push(failure.mutant.name), |_| ControlFlow::Continue(()));
-        assert_eq!(bag.cases, hunt.total());
+        assert_eq!(result.cases, hunt.total());
         for mutant in MUTANTS {
             assert!(caught.contains(&mutant.name), "{}", mutant.name);
         }
@@ -168,7 +168,7 @@ mod tests {
     fn a_hunt_ends_on_request() {
         let mutants = [&MUTANTS[0]];
         let hunt = Hunt { mutants: &mutants, buffer_size: BufferSize::new(5).unwrap() };
-        let bag = hunt.run(|_| {}, |_| ControlFlow::Break(()));
-        assert!(bag.cases <= 1 << 10);
+        let result = hunt.run(|_| {}, |_| ControlFlow::Break(()));
+        assert!(result.cases <= 1 << 10);
     }
 }

@@ -50,7 +50,7 @@ pub enum StepperAction {
     /// Lists the failures that were found.
     Failures,
     /// Replaces the stream that has the bug with the one that ships.
-    Mend,
+    UseShippedStream,
     /// Shrinks the failure to the smallest case.
     ShrinkFailure,
     /// Writes a report about the failure.
@@ -119,7 +119,7 @@ pub const OPENING: Table<StepperAction> = Table {
         ),
         bind!([Char('w')], A::Export, Some("report"), "write a report about the failure to a file"),
         bind!([Char('y')], A::Copy, None, "copy the command that replays the case"),
-        bind!([Char('M')], A::Mend, None, "run the case on the stream that ships"),
+        bind!([Char('M')], A::UseShippedStream, None, "run the case on the stream that ships"),
     ],
 };
 

@@ -96,6 +96,6 @@ impl Program for Stepper {
     }
 
     fn is_over(&self) -> bool {
-        self.over
+        self.has_ended
     }
 }

@@ -51,9 +51,9 @@ pub(super) struct HuntState {
     pub(super) id: u64,
     pub(super) found: Vec<FailingCase>,
     pub(super) progress: Option<Progress>,
-    pub(super) bag: Option<HuntResult>,
+    pub(super) result: Option<HuntResult>,
     /// Whether the hunt was for one mutant only.
-    pub(super) of_one: bool,
+    pub(super) single_mutant: bool,
     pub(super) buffer_size: usize,
 }
 
@@ -64,13 +64,17 @@ pub struct Stepper {
     pub(super) mode: StepperMode,
     pub(super) setup: Setup,
     pub(super) origin: CaseOrigin,
+    /// The setups that redo returns to.
     pub(super) undone: Vec<Setup>,
+    /// The setups that undo returns to.
     pub(super) done: Vec<Setup>,
     /// The step that the cursor is on.
     pub(super) at: usize,
+    /// Changes with every change of the setup.
     pub(super) version: u64,
     pub(super) replayed: Option<Box<ReplayedCase>>,
-    pub(super) asked: Option<u64>,
+    /// The version of the state for which a replay was last requested.
+    pub(super) requested_version: Option<u64>,
     pub(super) playing: bool,
     pub(super) list: Cursor,
     pub(super) hunted: HuntState,
@@ -79,7 +83,8 @@ pub struct Stepper {
     pub(super) news: Option<News>,
     pub(super) help: Option<u16>,
     pub(super) needle: Option<String>,
-    pub(super) over: bool,
+    /// Whether the user has quit.
+    pub(super) has_ended: bool,
 }
 
 /// A case that was run.
@@ -124,7 +129,7 @@ impl Stepper {
             at: 0,
             version: 0,
             replayed: None,
-            asked: None,
+            requested_version: None,
             playing: false,
             list: Cursor::default(),
             hunted: HuntState::default(),
@@ -133,7 +138,7 @@ impl Stepper {
             news: Some(News::Info(WELCOME.into())),
             help: None,
             needle: None,
-            over: false,
+            has_ended: false,
         }
     }
 

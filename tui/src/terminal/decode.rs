@@ -1,7 +1,7 @@
 //! Decodes the bytes of a terminal into keys, mouse events and pasted text.
 //!
 //! The decoder never gets stuck: it drops an unfinished sequence after
-//! [`InputDecoder::patience`], and treats the bytes that follow as keys again. This is why the
+//! [`InputDecoder::timeout`], and treats the bytes that follow as keys again. This is why the
 //! project has its own decoder: a library that reads the terminal itself waits forever
 //! for the end of a paste or of a control string, and does not notice that a terminal is
 //! gone.
@@ -99,7 +99,7 @@ impl InputDecoder {
     /// Returns how long to wait for more bytes before [`expire`](Self::expire); `None` if
     /// nothing is incomplete.
     #[must_use]
-    pub fn patience(&self) -> Option<Duration> {
+    pub fn timeout(&self) -> Option<Duration> {
         match (&self.paste, self.pending.is_empty()) {
             (Some(_), _) => Some(Duration::from_millis(300)),
             (None, false) => Some(Duration::from_millis(50)),
@@ -331,10 +331,10 @@ mod tests {
         let mut decoder = InputDecoder::default();
         let mut events = Vec::new();
         pieces.iter().for_each(|piece| decoder.feed(piece, &mut events));
-        if decoder.patience().is_some() {
+        if decoder.timeout().is_some() {
             decoder.expire(&mut events);
         }
-        assert_eq!(decoder.patience(), None);
+        assert_eq!(decoder.timeout(), None);
         events
     }
 

@@ -67,7 +67,7 @@ mod source {
         loop {
             let chunk = match input.read(&mut bytes) {
                 // A terminal in raw mode has no end of file: it is gone.
-                Ok(0) => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it is gone")),
+                Ok(0) => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the terminal is gone")),
                 Ok(length) => Ok(bytes.get(..length).unwrap_or_default().to_vec()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 // Another program on the terminal left it non-blocking.
@@ -88,9 +88,9 @@ mod source {
         let mut decoder = InputDecoder::default();
         let mut events = Vec::new();
         loop {
-            let chunk = match decoder.patience() {
+            let chunk = match decoder.timeout() {
                 None => chunks.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                Some(patience) => chunks.recv_timeout(patience),
+                Some(timeout) => chunks.recv_timeout(timeout),
             };
             match chunk {
                 Ok(Ok(bytes)) => decoder.feed(&bytes, &mut events),

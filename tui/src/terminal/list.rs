@@ -60,8 +60,8 @@ impl Cursor {
     pub fn go(&mut self, row: u64) {
         self.at = row.min(self.len.saturating_sub(1));
         let lowest = self.at.saturating_sub(self.height.saturating_sub(1));
-        let most = self.len.saturating_sub(self.height);
-        self.top = self.top.clamp(lowest, self.at.max(lowest)).min(most);
+        let max_top = self.len.saturating_sub(self.height);
+        self.top = self.top.clamp(lowest, self.at.max(lowest)).min(max_top);
     }
 
     /// Moves the cursor.

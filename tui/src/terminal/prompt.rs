@@ -24,7 +24,7 @@ pub struct Prompt {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum PromptAnswer {
     /// The user is still typing the answer.
-    Still,
+    Typing,
     /// The user cancelled the question.
     Cancelled,
     /// The user confirmed this answer.
@@ -52,7 +52,7 @@ impl Prompt {
             KeyCode::Enter => return PromptAnswer::Answered(self.answer()),
             // A character with Alt is not typed text.
             KeyCode::Char(_) if key.modifiers.contains(KeyModifiers::ALT) => {
-                return PromptAnswer::Still;
+                return PromptAnswer::Typing;
             }
             KeyCode::Char('c') if is_control(key) => return PromptAnswer::Cancelled,
             KeyCode::Char(char) if is_control(key) => return self.control(char),
@@ -63,10 +63,10 @@ impl Prompt {
             KeyCode::Right => self.right(),
             KeyCode::Home => self.home(),
             KeyCode::End => self.end(),
-            _ => return PromptAnswer::Still,
+            _ => return PromptAnswer::Typing,
         }
         self.refusal = None;
-        PromptAnswer::Still
+        PromptAnswer::Typing
     }
 
     fn control(&mut self, char: char) -> PromptAnswer {
@@ -79,10 +79,10 @@ impl Prompt {
             'k' => self.after.clear(),
             'u' => self.before.clear(),
             'w' => self.delete_word(),
-            _ => return PromptAnswer::Still,
+            _ => return PromptAnswer::Typing,
         }
         self.refusal = None;
-        PromptAnswer::Still
+        PromptAnswer::Typing
     }
 
     fn answer(&self) -> String {
@@ -235,7 +235,7 @@ impl<Q: Copy + PartialEq> Dialog<Q> {
             (KeyCode::Up, _) | (KeyCode::Char('p'), true) => self.recall(true),
             (KeyCode::Down, _) | (KeyCode::Char('n'), true) => self.recall(false),
             _ => match open.prompt.key(key) {
-                PromptAnswer::Still => open.back = 0,
+                PromptAnswer::Typing => open.back = 0,
                 PromptAnswer::Cancelled => self.open = None,
                 PromptAnswer::Answered(answer) => return Some((open.question, answer)),
             },
@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_given_before_come_back_with_up() {
+    fn up_recalls_earlier_answers() {
         let mut dialog = Dialog::default();
         for (question, text) in [(1, "first"), (2, "other"), (1, "second"), (1, "first")] {
             dialog.ask(question, Prompt::new("", "", text));
@@ -388,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_stands_until_the_answer_changes() {
+    fn the_reason_of_a_refusal_is_shown_until_the_answer_changes() {
         let mut dialog = open("x");
         assert_eq!(dialog.settle::<()>(Err("no number".into())), None);
         assert!(shown(&dialog, 60).contains("✗ no number"));

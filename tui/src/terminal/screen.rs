@@ -20,7 +20,7 @@ use super::text::sanitised;
 
 /// Whether this process has taken over the terminal. A process has only one terminal, and
 /// the panic hook needs to know.
-static TAKEN: AtomicBool = AtomicBool::new(false);
+static IS_TAKEN_OVER: AtomicBool = AtomicBool::new(false);
 
 /// Held while a frame is drawn. A panic of another thread waits for it before it
 /// gives the terminal back, and keeps it until the process has ended: a frame
@@ -41,8 +41,8 @@ pub enum NoTerminal {
 impl fmt::Display for NoTerminal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Input => f.write_str("this needs a terminal, and standard input is none"),
-            Self::Output => f.write_str("this needs a terminal, and standard output is none"),
+            Self::Input => f.write_str("this needs a terminal, but standard input is not one"),
+            Self::Output => f.write_str("this needs a terminal, but standard output is not one"),
             Self::Dumb(term) if term.is_empty() => f.write_str(
                 "this needs a terminal that can place its cursor, and TERM does not name one",
             ),
@@ -117,7 +117,7 @@ impl RawTerminal {
     /// # Errors
     /// The error of the terminal.
     pub fn enter(&mut self) -> io::Result<()> {
-        if TAKEN.swap(true, Ordering::SeqCst) {
+        if IS_TAKEN_OVER.swap(true, Ordering::SeqCst) {
             // Another program may have changed the settings; this restores those from
             // before `take`.
             let _ = disable_raw_mode();
@@ -141,7 +141,7 @@ impl Drop for RawTerminal {
 /// Restores the terminal if it is taken over. Errors cannot be reported: the terminal
 /// that would show them has failed.
 pub fn restore() {
-    if TAKEN.swap(false, Ordering::SeqCst) {
+    if IS_TAKEN_OVER.swap(false, Ordering::SeqCst) {
         let mut out = io::stdout();
         let _ = execute!(out, DisableBracketedPaste, DisableMouseCapture);
         let _ = execute!(out, LeaveAlternateScreen, Show);
@@ -156,7 +156,7 @@ pub fn restore() {
 /// Those of `frame`.
 pub fn draw(frame: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
     let _drawing = DRAWING.lock().unwrap_or_else(PoisonError::into_inner);
-    if TAKEN.load(Ordering::SeqCst) { frame() } else { Ok(()) }
+    if IS_TAKEN_OVER.load(Ordering::SeqCst) { frame() } else { Ok(()) }
 }
 
 /// A panic is reported on a terminal that can show it. A panic on a worker thread

@@ -78,9 +78,9 @@ impl<P: Program, E: Perform<P>> ScriptedProgram<P, E> {
         let mut rest = script;
         while let Some(first) = rest.chars().next() {
             let named = rest.strip_prefix('<').and_then(|rest| rest.split_once('>'));
-            let code = match named.and_then(|(name, behind)| Some((code(name)?, behind))) {
-                Some((code, behind)) => {
-                    rest = behind;
+            let code = match named.and_then(|(name, after)| Some((code(name)?, after))) {
+                Some((code, after)) => {
+                    rest = after;
                     code
                 }
                 None => {

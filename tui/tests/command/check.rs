@@ -82,7 +82,7 @@ fn a_replay_as_json_has_a_trace_that_step_reads() {
     assert_eq!(replay["trace"][1]["event"], "b1");
     let bug = "check --replay - --json --buffer-size 5 --mutant split-trusts-remnant";
     let replay = place.feed(bug, cases).json();
-    assert_eq!(replay["trace"][3]["event"], "b7", "the first case that breaks a promise");
+    assert_eq!(replay["trace"][3]["event"], "b7", "the first case that breaks an invariant");
     place.run("step --trace not-there").failed(3, &["not-there"]);
     place.file("other.jsonl", "{\"trace\":9}\n");
     place.run("step --trace other.jsonl").failed(2, &["other.jsonl", "version 9"]);

@@ -129,7 +129,7 @@ fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
 /// Every command prints, so none starts without standard output; only one that
 /// reads standard input needs that.
 #[test]
-fn a_standard_stream_that_is_closed_or_open_for_the_other_direction_is_an_error() {
+fn a_standard_stream_that_is_closed_or_has_the_wrong_direction_is_an_error() {
     let place = Place::new();
     place.file("f", "item");
     place.run("pack f -o p").fine();

@@ -243,13 +243,13 @@ fn on_a_full_file_system_nothing_is_torn_and_nothing_is_left() {
     fs::create_dir(place.path("in")).unwrap();
     let Some(run) = with_mounts(&place, script) else { return };
     assert_eq!(run.code(), Some(3), "{}", run.err());
-    let said = run.out_text();
-    assert!(said.contains("m/n: cannot write: No space left"), "{said}");
-    assert!(said.ends_with("old\nn\n"), "{said}");
+    let output = run.out_text();
+    assert!(output.contains("m/n: cannot write: No space left"), "{output}");
+    assert!(output.ends_with("old\nn\n"), "{output}");
 }
 
 #[test]
-fn an_overlay_takes_packs_and_their_files() {
+fn packs_are_written_on_an_overlay_file_system() {
     let place = Place::new();
     place.file("in/f", "item");
     let script = "mkdir o; mount -t tmpfs none o; mkdir o/lower o/upper o/work o/m
@@ -262,8 +262,8 @@ fn an_overlay_takes_packs_and_their_files() {
     fs::create_dir(place.path("in")).unwrap();
     let Some(run) = with_mounts(&place, script) else { return };
     assert_eq!(run.code(), Some(0), "{}", run.err());
-    let said = run.out_text();
-    assert!(said == "600\nn\np\nq\nq.digests\n" || said == "skipped\n", "{said}");
+    let output = run.out_text();
+    assert!(output == "600\nn\np\nq\nq.digests\n" || output == "skipped\n", "{output}");
 }
 
 #[test]
@@ -275,9 +275,9 @@ fn a_file_that_cannot_be_replaced_is_refused_before_anything_is_packed() {
     let tail = "2>err || echo $? >&2; cat err; cat d/p; ls -A d";
     let mounted = format!("mkdir d; echo theirs > m; touch d/p; mount --bind m d/p; {pack} {tail}");
     if let Some(run) = with_mounts(&place, &mounted) {
-        let said = run.out_text();
-        assert!(said.contains("d/p: the existing file cannot be replaced"), "{said}");
-        assert!(said.contains("mounted on it") && said.ends_with("theirs\np\n"), "{said}");
+        let output = run.out_text();
+        assert!(output.contains("d/p: the existing file cannot be replaced"), "{output}");
+        assert!(output.contains("mounted on it") && output.ends_with("theirs\np\n"), "{output}");
         assert_eq!(run.err(), "3\n");
     }
     let sticky = format!(
@@ -285,11 +285,11 @@ fn a_file_that_cannot_be_replaced_is_refused_before_anything_is_packed() {
          chown 54321:54321 d/p; setpriv --reuid 54322 --regid 54322 --clear-groups test -x $SEALPACK || exit 9; \
          setpriv --reuid 54322 --regid 54322 --clear-groups {pack} {tail}"
     );
-    let run = place.script(&format!("{{ {sticky}; }} 2>said"));
+    let run = place.script(&format!("{{ {sticky}; }} 2>output"));
     if run.code() == Some(0) {
-        let said = run.out_text();
-        assert!(said.contains("d/p: the existing file cannot be replaced"), "{said}");
-        assert!(said.contains("sticky folder") && said.ends_with("theirs\np\n"), "{said}");
+        let output = run.out_text();
+        assert!(output.contains("d/p: the existing file cannot be replaced"), "{output}");
+        assert!(output.contains("sticky folder") && output.ends_with("theirs\np\n"), "{output}");
         fs::remove_dir_all(place.path("d")).unwrap();
     } else {
         println!("skipped: only root can make this situation");
@@ -297,11 +297,14 @@ fn a_file_that_cannot_be_replaced_is_refused_before_anything_is_packed() {
     let immutable = format!(
         "rm -rf d; mkdir d; echo theirs > d/p; chattr +i d/p || exit 9; {pack} {tail}; chattr -i d/p"
     );
-    let run = place.script(&format!("{{ {immutable}; }} 2>said"));
+    let run = place.script(&format!("{{ {immutable}; }} 2>output"));
     if run.code() == Some(0) {
-        let said = run.out_text();
-        assert!(said.contains("d/p: the existing file cannot be replaced"), "{said}");
-        assert!(said.contains("immutable (lsattr)") && said.ends_with("theirs\np\n"), "{said}");
+        let output = run.out_text();
+        assert!(output.contains("d/p: the existing file cannot be replaced"), "{output}");
+        assert!(
+            output.contains("immutable (lsattr)") && output.ends_with("theirs\np\n"),
+            "{output}"
+        );
     } else {
         println!("skipped: this file system has no immutable files");
     }

@@ -121,7 +121,7 @@ fn matches_come_in_the_order_of_the_items() {
 }
 
 #[test]
-fn what_lies_before_a_damaged_record_is_printed() {
+fn matches_before_a_damaged_record_are_printed() {
     let place = Place::new();
     let lines: Vec<String> = (0..2000).map(|number| format!("line {number}")).collect();
     place.feed("pack --lines - -o p", lines.join("\n").as_bytes()).fine();

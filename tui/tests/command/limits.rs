@@ -13,7 +13,7 @@ use crate::run::{Place, Run};
 
 /// A user without other processes, so that the limit counts only this one; `None` if the
 /// test may not switch users.
-fn lonely_user() -> Option<u32> {
+fn unused_user() -> Option<u32> {
     let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
     is_root.then(|| 400_000 + std::process::id() % 100_000)
 }
@@ -29,8 +29,8 @@ fn limited(place: &Place, user: u32, threads: u32, args: &str) -> Run {
 }
 
 #[test]
-fn a_refused_thread_is_no_panic() {
-    let Some(user) = lonely_user() else { return };
+fn a_thread_that_cannot_start_is_an_error_and_no_panic() {
+    let Some(user) = unused_user() else { return };
     let place = Place::new();
     fs::set_permissions(place.path(""), fs::Permissions::from_mode(0o777)).unwrap();
     let text: String = (0..200_000).map(|i| format!("line {i}\n")).collect();

@@ -76,7 +76,7 @@ fn a_pack_without_names_is_listed_by_position() {
 }
 
 #[test]
-fn names_are_written_as_they_are_in_a_pipe() {
+fn names_are_written_unescaped_into_a_pipe() {
     let place = Place::new();
     named::pack(&place, "p", &[(b"a\n\x1b[31m\xff", b"1")]);
     assert_eq!(place.run("ls p").fine().out(), b"0            1 a\n\x1b[31m\xff\n");

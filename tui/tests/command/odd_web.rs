@@ -57,7 +57,7 @@ fn chunked(request: &Request, pack: &[u8]) -> Reply {
 }
 
 #[test]
-fn answers_that_http_allows_are_understood() {
+fn every_response_that_http_allows_is_understood() {
     let place = Place::new();
     let legal: [Answer; 4] = [
         |request, pack| {
@@ -148,7 +148,7 @@ fn e_tags_that_differ_by_server_are_named_with_the_option_that_helps() {
 }
 
 #[test]
-fn a_condition_that_fails_wrongly_is_not_called_a_change() {
+fn a_condition_that_fails_wrongly_is_not_reported_as_a_change() {
     let place = Place::new();
     let server = server(&place, |request, pack| match request.header("if-match") {
         Some(_) => reply(request, "412 Precondition Failed", &[], b""),

@@ -75,7 +75,7 @@ fn a_pack_without_items_is_valid() {
 }
 
 #[test]
-fn options_arrive_in_the_trailer() {
+fn the_trailer_records_the_options() {
     let place = Place::new();
     place.file("app", "of the application");
     let args = "pack --lines - -o p --items-per-record 3 --codec none --threads 2 \

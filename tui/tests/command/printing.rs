@@ -138,12 +138,12 @@ fn json_escapes_what_is_unprintable_and_keeps_names_that_are_not_utf_8() {
 #[cfg(feature = "remote")]
 mod remote {
     use super::*;
-    use crate::web::{Manner, Web};
+    use crate::web::{ServerBehavior, Web};
 
     #[test]
     fn a_servers_message_is_one_short_line() {
         let place = Place::new();
-        let web = Web::new(Manner::Hostile);
+        let web = Web::new(ServerBehavior::Hostile);
         for command in ["info", "verify", "cat", "verify --json"] {
             let run = place.run(&format!("{command} {}", web.url("/a.pack")));
             printable(&run);
@@ -157,7 +157,7 @@ mod remote {
     #[test]
     fn a_password_or_signature_in_a_url_is_never_printed() {
         let place = Place::new();
-        let web = Web::new(Manner::Usual);
+        let web = Web::new(ServerBehavior::Normal);
         web.put("/a.pack", pack(&place));
         web.put("/not.pack", b"no pack".to_vec());
         for path in [

@@ -8,7 +8,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::run::{Place, has};
-use crate::web::{Manner, Web};
+use crate::web::{ServerBehavior, Web};
 
 /// A pack of 40,000 lines, larger than the read that opens it.
 fn log(place: &Place, codec: &str) -> Vec<u8> {
@@ -21,7 +21,7 @@ fn log(place: &Place, codec: &str) -> Vec<u8> {
 #[test]
 fn every_command_that_reads_takes_a_url() {
     let place = Place::new();
-    let web = Web::new(Manner::Usual);
+    let web = Web::new(ServerBehavior::Normal);
     web.put("/a/log.pack", log(&place, "zstd"));
     let url = web.url("/a/log.pack");
     let info = place.run(&format!("info {url} --json")).fine().json();
@@ -43,7 +43,7 @@ fn every_command_that_reads_takes_a_url() {
 #[test]
 fn commands_that_use_names_take_a_url() {
     let place = crate::named::tree();
-    let web = Web::new(Manner::Usual);
+    let web = Web::new(ServerBehavior::Normal);
     web.put("/tree.pack", fs::read(place.path("p")).unwrap());
     let url = web.url("/tree.pack");
     for args in
@@ -62,7 +62,7 @@ fn commands_that_use_names_take_a_url() {
 fn an_item_takes_two_requests_including_the_opening() {
     let place = Place::new();
     for codec in ["zstd", "none"] {
-        let web = Web::new(Manner::Usual);
+        let web = Web::new(ServerBehavior::Normal);
         web.put("/log.pack", log(&place, codec));
         place.run(&format!("get {} 7", web.url("/log.pack"))).fine();
         let requests = web.requests();
@@ -74,7 +74,7 @@ fn an_item_takes_two_requests_including_the_opening() {
 #[test]
 fn a_signature_in_the_url_is_sent_and_not_printed() {
     let place = Place::new();
-    let web = Web::new(Manner::Usual);
+    let web = Web::new(ServerBehavior::Normal);
     web.put("/log.pack", log(&place, "zstd"));
     let url = web.url("/log.pack");
     let run = place.run(&format!("info {url}?X-Amz-Signature=0042"));
@@ -87,7 +87,7 @@ fn a_signature_in_the_url_is_sent_and_not_printed() {
 #[test]
 fn requests_that_fail_for_a_moment_are_sent_again() {
     let place = Place::new();
-    let web = Web::new(Manner::Flaky);
+    let web = Web::new(ServerBehavior::Flaky);
     let pack = log(&place, "zstd");
     web.put("/log.pack", pack);
     let found = place.run(&format!("get {} 17", web.url("/log.pack"))).fine().out().to_vec();
@@ -99,18 +99,18 @@ fn errors_name_the_url_and_say_what_to_do() {
     let place = Place::new();
     let pack = log(&place, "zstd");
     let answers = [
-        (Manner::NoRanges, &["does not support range requests", "download the file"][..]),
-        (Manner::Forbidden, &["denies access", "signature in the URL has expired"]),
+        (ServerBehavior::NoRanges, &["does not support range requests", "download the file"][..]),
+        (ServerBehavior::Forbidden, &["denies access", "signature in the URL has expired"]),
     ];
-    for (manner, words) in answers {
-        let web = Web::new(manner);
+    for (behavior, words) in answers {
+        let web = Web::new(behavior);
         web.put("/log.pack", pack.clone());
         let url = web.url("/log.pack");
         for command in ["info", "verify", "cat"] {
             place.run(&format!("{command} {url}")).failed(3, words).failed(3, &[&url]);
         }
     }
-    let web = Web::new(Manner::Usual);
+    let web = Web::new(ServerBehavior::Normal);
     let url = web.url("/none.pack");
     place.run(&format!("get {url} 1")).failed(3, &[&url, "no such object", "spelling of the name"]);
     web.put("/empty.pack", Vec::new());
@@ -123,7 +123,7 @@ fn errors_name_the_url_and_say_what_to_do() {
 fn a_pack_is_not_written_to_a_web_server_or_to_a_prefix() {
     let place = Place::new();
     place.file("in", "text");
-    let web = Web::new(Manner::Usual);
+    let web = Web::new(ServerBehavior::Normal);
     let url = web.url("/new.pack");
     place
         .run(&format!("pack in -o {url}"))
@@ -213,7 +213,7 @@ fn verification_resumes_from_a_state_file_that_knows_versions() {
     assert!(third.contains("d.pack: sound") && !third.contains("a.pack"), "{third}");
 
     // A pack on a web server: its version is requested.
-    let web = Web::new(Manner::Usual);
+    let web = Web::new(ServerBehavior::Normal);
     web.put("/log.pack", pack);
     let args = format!("verify {} --state web", web.url("/log.pack"));
     place.run(&args).fine();
@@ -237,7 +237,7 @@ fn a_pack_that_cannot_be_read_is_tried_again() {
 #[test]
 fn a_url_is_authenticated_without_local_files() {
     let place = Place::new();
-    let web = Web::new(Manner::Usual);
+    let web = Web::new(ServerBehavior::Normal);
     web.put("/log.pack", log(&place, "zstd"));
     let made = place.run("digests p --json").fine().json();
     web.put("/log.pack.digests", fs::read(place.path("p.digests")).unwrap());

@@ -25,7 +25,7 @@ fn same(place: &Place, a: &str, b: &str) -> bool {
 }
 
 #[test]
-fn a_pack_that_nothing_changes_about_is_copied() {
+fn repacking_without_changes_copies_the_pack() {
     let place = packs("--items-per-record 100 --format-id 77");
     let summary = place.run("repack a -o c --json").fine().json();
     has(&summary, &json!({"copied_records": 3, "record_count": 3, "total_items": 300}));
@@ -68,7 +68,7 @@ fn a_range_counts_through_all_packs() {
 }
 
 #[test]
-fn every_change_gives_what_packing_the_items_with_it_gives() {
+fn repacking_with_an_option_equals_packing_with_it() {
     let place = packs("");
     fs::write(place.path("app"), "app data").unwrap();
     for change in [
@@ -111,7 +111,7 @@ fn the_reference_packs_are_repacked_to_the_same_files() {
 }
 
 #[test]
-fn damage_ends_it_and_leaves_what_was_there() {
+fn a_damaged_input_ends_repacking_and_leaves_the_old_output() {
     let place = packs("--items-per-record 100");
     let whole = fs::read(place.path("a")).unwrap();
     let mut damaged = whole.clone();

@@ -12,10 +12,10 @@ use crate::run::{Place, Run};
 
 /// The faults of a store. A fault that happens once happens once for each key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Oddity {
+pub enum ServerQuirk {
     None,
     /// The connection closes once after a put or a completion has succeeded.
-    LosesAnswers,
+    LosesResponses,
     /// A put that has succeeded returns 500 once.
     FailsAfterPut,
     /// A conditional write conflicts with another one once.
@@ -23,15 +23,15 @@ pub enum Oddity {
     /// A put or a part returns 400 RequestTimeout once.
     TimesOut,
     /// Another writer's object appears after the upload has begun.
-    IsBeaten,
+    AnotherWriterWins,
     /// `If-None-Match` is not implemented.
-    KnowsNoConditions,
+    RejectsConditions,
     /// Responses to puts have no ETag.
-    TellsNoETag,
+    OmitsETag,
     /// Listings have ETags without quotes.
     ListsUnquoted,
     /// The clock is wrong.
-    IsSkewed,
+    HasWrongClock,
     /// Credentials expire within an upload.
     Expires,
     /// Parts and aborts get no response.
@@ -60,10 +60,10 @@ pub struct S3 {
 }
 
 impl S3 {
-    pub fn new(oddity: Oddity) -> Self {
+    pub fn new(quirk: ServerQuirk) -> Self {
         let state = Arc::new(Mutex::new(State { keeps_metadata: true, ..State::default() }));
         let own = Arc::clone(&state);
-        let server = Server::new(move |request| own.lock().unwrap().answer(request, oddity));
+        let server = Server::new(move |request| own.lock().unwrap().answer(request, quirk));
         Self { server, state }
     }
 
@@ -117,33 +117,33 @@ impl State {
         self.happened.insert(key.into())
     }
 
-    fn answer(&mut self, request: &Request, oddity: Oddity) -> Reply {
-        if oddity == Oddity::IsSkewed {
+    fn answer(&mut self, request: &Request, quirk: ServerQuirk) -> Reply {
+        if quirk == ServerQuirk::HasWrongClock {
             return error(request, "403 Forbidden", "RequestTimeTooSkewed");
         }
         let key = request.path().strip_prefix("/bucket").unwrap();
         let key = key.strip_prefix('/').unwrap_or_default().to_string();
         let conditional = request.header("if-none-match").is_some();
-        if conditional && oddity == Oddity::KnowsNoConditions {
+        if conditional && quirk == ServerQuirk::RejectsConditions {
             return error(request, "501 Not Implemented", "NotImplemented");
         }
-        if conditional && oddity == Oddity::Conflicts && self.once(&key) {
+        if conditional && quirk == ServerQuirk::Conflicts && self.once(&key) {
             return error(request, "409 Conflict", "ConditionalRequestConflict");
         }
         match (request.method.as_str(), request.query("uploadId")) {
-            ("PUT", Some(id)) => self.put_part(request, id, oddity),
-            ("PUT", None) => self.put(request, &key, oddity),
-            ("POST", None) => self.begin(request, key, oddity),
-            ("POST", Some(id)) => self.complete(request, &key, id, oddity),
-            ("DELETE", Some(_)) if oddity == Oddity::Stalls => Reply::Silence,
-            ("DELETE", Some(_)) if oddity == Oddity::Expires => {
+            ("PUT", Some(id)) => self.put_part(request, id, quirk),
+            ("PUT", None) => self.put(request, &key, quirk),
+            ("POST", None) => self.begin(request, key, quirk),
+            ("POST", Some(id)) => self.complete(request, &key, id, quirk),
+            ("DELETE", Some(_)) if quirk == ServerQuirk::Stalls => Reply::Silence,
+            ("DELETE", Some(_)) if quirk == ServerQuirk::Expires => {
                 error(request, "400 Bad Request", "ExpiredToken")
             }
             ("DELETE", Some(id)) => {
                 self.uploads.remove(id);
                 reply(request, "204 No Content", &[], b"")
             }
-            ("GET", None) if key.is_empty() => self.list(request, oddity),
+            ("GET", None) if key.is_empty() => self.list(request, quirk),
             ("GET" | "HEAD", None) => self.get(request, &key),
             _ => panic!("{request:?}"),
         }
@@ -161,41 +161,43 @@ impl State {
         Object { bytes: bytes.to_vec(), metadata }
     }
 
-    fn put(&mut self, request: &Request, key: &str, oddity: Oddity) -> Reply {
-        if oddity == Oddity::TimesOut && self.once(key) {
+    fn put(&mut self, request: &Request, key: &str, quirk: ServerQuirk) -> Reply {
+        if quirk == ServerQuirk::TimesOut && self.once(key) {
             return error(request, "400 Bad Request", "RequestTimeout");
         }
         if self.is_taken(request, key) {
             return error(request, "412 Precondition Failed", "PreconditionFailed");
         }
         self.objects.insert(key.into(), self.object(request, &request.body));
-        match oddity {
-            Oddity::LosesAnswers if self.once(key) => Reply::Last(Vec::new()),
-            Oddity::FailsAfterPut if self.once(key) => error(request, "500 No", "InternalError"),
-            Oddity::TellsNoETag => reply(request, "200 OK", &[], b""),
+        match quirk {
+            ServerQuirk::LosesResponses if self.once(key) => Reply::Last(Vec::new()),
+            ServerQuirk::FailsAfterPut if self.once(key) => {
+                error(request, "500 No", "InternalError")
+            }
+            ServerQuirk::OmitsETag => reply(request, "200 OK", &[], b""),
             _ => reply(request, "200 OK", &[("etag", &e_tag(&request.body))], b""),
         }
     }
 
-    fn begin(&mut self, request: &Request, key: String, oddity: Oddity) -> Reply {
+    fn begin(&mut self, request: &Request, key: String, quirk: ServerQuirk) -> Reply {
         self.begun += 1;
         let id = format!("upload-{}", self.begun);
         self.uploads.insert(id.clone(), (self.object(request, b""), BTreeMap::new()));
-        if oddity == Oddity::IsBeaten {
+        if quirk == ServerQuirk::AnotherWriterWins {
             self.objects.insert(key, Object { bytes: b"theirs".to_vec(), ..Object::default() });
         }
         let body = format!("<R><UploadId>{id}</UploadId></R>");
         reply(request, "200 OK", &[], body.as_bytes())
     }
 
-    fn put_part(&mut self, request: &Request, id: &str, oddity: Oddity) -> Reply {
+    fn put_part(&mut self, request: &Request, id: &str, quirk: ServerQuirk) -> Reply {
         let number = request.query("partNumber").unwrap().parse().unwrap();
-        match oddity {
-            Oddity::Stalls => return Reply::Silence,
-            Oddity::TimesOut if self.once(&request.target) => {
+        match quirk {
+            ServerQuirk::Stalls => return Reply::Silence,
+            ServerQuirk::TimesOut if self.once(&request.target) => {
                 return error(request, "400 Bad Request", "RequestTimeout");
             }
-            Oddity::Expires if number > 1 => {
+            ServerQuirk::Expires if number > 1 => {
                 return error(request, "400 Bad Request", "ExpiredToken");
             }
             _ => {}
@@ -207,7 +209,7 @@ impl State {
         reply(request, "200 OK", &[("etag", &e_tag(&request.body))], b"")
     }
 
-    fn complete(&mut self, request: &Request, key: &str, id: &str, oddity: Oddity) -> Reply {
+    fn complete(&mut self, request: &Request, key: &str, id: &str, quirk: ServerQuirk) -> Reply {
         if !self.uploads.contains_key(id) {
             return error(request, "404 Not Found", "NoSuchUpload");
         }
@@ -218,8 +220,8 @@ impl State {
         object.bytes = parts.into_values().flatten().collect();
         let body = format!("<R><ETag>{}</ETag></R>", e_tag(&object.bytes).replace('"', "&quot;"));
         self.objects.insert(key.into(), object);
-        match oddity {
-            Oddity::LosesAnswers if self.once(key) => Reply::Last(Vec::new()),
+        match quirk {
+            ServerQuirk::LosesResponses if self.once(key) => Reply::Last(Vec::new()),
             _ => reply(request, "200 OK", &[], body.as_bytes()),
         }
     }
@@ -237,12 +239,12 @@ impl State {
         file(request, &headers, &object.bytes)
     }
 
-    fn list(&self, request: &Request, oddity: Oddity) -> Reply {
+    fn list(&self, request: &Request, quirk: ServerQuirk) -> Reply {
         let prefix = request.query("prefix").unwrap_or_default().replace("%2F", "/");
         let entries = self.objects.iter().filter(|(key, _)| key.starts_with(&prefix));
         let entry = |(key, object): (&String, &Object)| {
-            let e_tag = match oddity {
-                Oddity::ListsUnquoted => e_tag(&object.bytes).replace('"', ""),
+            let e_tag = match quirk {
+                ServerQuirk::ListsUnquoted => e_tag(&object.bytes).replace('"', ""),
                 _ => e_tag(&object.bytes).replace('"', "&quot;"),
             };
             let (key, size) = (key.replace('&', "&amp;"), object.bytes.len());

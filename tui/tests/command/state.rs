@@ -29,9 +29,9 @@ fn set_date(path: &Path, date: SystemTime) {
     File::options().write(true).open(path).unwrap().set_modified(date).unwrap();
 }
 
-/// How many packs a run knew from its state file.
+/// Returns how many results a run reused from its state file.
 #[track_caller]
-fn known(place: &Place, args: &str, status: i32) -> u64 {
+fn reused_results(place: &Place, args: &str, status: i32) -> u64 {
     let run = place.run(&format!("verify --state st --json {args}")).failed(status, &[]);
     let text = run.out_text();
     let last: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
@@ -45,17 +45,21 @@ fn a_result_is_reused_only_for_the_same_options() {
     let wrong = format!("a.pack --trust {}", "0".repeat(64));
     let hash = place.run("info a.pack --json").json()["content_hash"].as_str().unwrap().to_owned();
     let right = format!("a.pack --trust {hash}");
-    assert_eq!(known(&place, "a.pack", 0), 0);
-    assert_eq!(known(&place, "a.pack", 0), 1);
-    assert_eq!(known(&place, &wrong, 1), 0);
-    assert_eq!(known(&place, &wrong, 1), 0, "damage under a trusted hash may be the list's");
-    assert_eq!(known(&place, "a.pack --codec none", 1), 0);
-    assert_eq!(known(&place, "a.pack --codec none", 1), 1);
-    assert_eq!(known(&place, &right, 0), 0);
-    assert_eq!(known(&place, &right, 0), 1);
+    assert_eq!(reused_results(&place, "a.pack", 0), 0);
+    assert_eq!(reused_results(&place, "a.pack", 0), 1);
+    assert_eq!(reused_results(&place, &wrong, 1), 0);
+    assert_eq!(
+        reused_results(&place, &wrong, 1),
+        0,
+        "damage under a trusted hash may be the list's"
+    );
+    assert_eq!(reused_results(&place, "a.pack --codec none", 1), 0);
+    assert_eq!(reused_results(&place, "a.pack --codec none", 1), 1);
+    assert_eq!(reused_results(&place, &right, 0), 0);
+    assert_eq!(reused_results(&place, &right, 0), 1);
     place.run("digests a.pack -o list").fine();
-    assert_eq!(known(&place, &format!("{right} --digests list"), 0), 0);
-    assert_eq!(known(&place, "a.pack", 0), 1, "the others are still known");
+    assert_eq!(reused_results(&place, &format!("{right} --digests list"), 0), 0);
+    assert_eq!(reused_results(&place, "a.pack", 0), 1, "the other results are still kept");
 }
 
 #[test]
@@ -100,13 +104,13 @@ fn a_pack_that_was_restored_with_its_old_date_is_verified_again() {
     let date = UNIX_EPOCH + Duration::from_secs(1_000_000_000);
     for (bytes, status) in [(&damaged, 1), (&sound, 0), (&damaged, 1)] {
         set_date(&place.file("a.pack", bytes), date);
-        assert_eq!(known(&place, "a.pack", status), 0, "written in place");
-        assert_eq!(known(&place, "a.pack", status), 1);
+        assert_eq!(reused_results(&place, "a.pack", status), 0, "written in place");
+        assert_eq!(reused_results(&place, "a.pack", status), 1);
     }
     // As `cp -p` and `mv` do it: another file takes the name.
     set_date(&place.file("b.pack", &sound), date);
     fs::rename(place.path("b.pack"), place.path("a.pack")).unwrap();
-    assert_eq!(known(&place, "a.pack", 0), 0);
+    assert_eq!(reused_results(&place, "a.pack", 0), 0);
 }
 
 #[test]
@@ -114,8 +118,8 @@ fn packs_from_before_1970_are_remembered() {
     let place = Place::new();
     sound_and_damaged(&place);
     set_date(&place.path("a.pack"), UNIX_EPOCH - Duration::from_millis(86_400_500));
-    assert_eq!(known(&place, "a.pack", 0), 0);
-    assert_eq!(known(&place, "a.pack", 0), 1);
+    assert_eq!(reused_results(&place, "a.pack", 0), 0);
+    assert_eq!(reused_results(&place, "a.pack", 0), 1);
 }
 
 #[test]
@@ -123,7 +127,7 @@ fn a_known_result_is_reported_under_the_name_of_this_run() {
     let place = Place::new();
     let (_, damaged) = sound_and_damaged(&place);
     place.file("folder/p.pack", damaged);
-    assert_eq!(known(&place, "folder", 1), 0);
+    assert_eq!(reused_results(&place, "folder", 1), 0);
     let again = place.run("verify ./folder/../folder/p.pack folder --state st --json");
     let first: Value = serde_json::from_str(again.out_text().lines().next().unwrap()).unwrap();
     has(&first, &json!({ "path": "folder/p.pack", "ok": false, "damaged_count": 1 }));
@@ -137,9 +141,9 @@ fn the_file_keeps_its_mode_and_nothing_next_to_it_is_touched() {
     sound_and_damaged(&place);
     place.file("victim", "victim");
     symlink("victim", place.path("st.new")).unwrap();
-    assert_eq!(known(&place, "a.pack", 0), 0);
+    assert_eq!(reused_results(&place, "a.pack", 0), 0);
     fs::set_permissions(place.path("st"), fs::Permissions::from_mode(0o600)).unwrap();
-    assert_eq!(known(&place, "a.pack", 0), 1);
+    assert_eq!(reused_results(&place, "a.pack", 0), 1);
     assert_eq!(fs::metadata(place.path("st")).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(fs::read(place.path("victim")).unwrap(), b"victim");
     assert!(fs::symlink_metadata(place.path("st.new")).unwrap().is_symlink());
@@ -151,7 +155,7 @@ fn the_file_keeps_its_mode_and_nothing_next_to_it_is_touched() {
 }
 
 #[test]
-fn what_cannot_be_a_state_file_is_refused_before_anything_is_verified() {
+fn an_invalid_state_file_is_refused_before_anything_is_verified() {
     let place = Place::new();
     sound_and_damaged(&place);
     let made = std::process::Command::new("mkfifo").arg(place.path("pipe")).status();
@@ -186,7 +190,7 @@ fn two_runs_at_once_lose_no_line() {
         assert_eq!(run.end().status.code(), Some(0));
     }
     for folder in ["one", "two"] {
-        assert_eq!(known(&place, folder, 0), 60, "{folder}");
+        assert_eq!(reused_results(&place, folder, 0), 60, "{folder}");
     }
 }
 

@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 
 use crate::child::Spawn as _;
 use crate::run::{Place, Run};
-use crate::s3::{Oddity, S3};
+use crate::s3::{S3, ServerQuirk};
 
 /// A place with a small file, and one that takes three parts.
 fn place() -> Place {
@@ -34,19 +34,19 @@ const LARGE: &str = "pack large -o s3://bucket/a.pack --part-size 5MiB --codec n
 const SMALL: &str = "pack small -o s3://bucket/a.pack";
 
 #[test]
-fn a_write_whose_answer_is_lost_succeeds() {
+fn a_write_whose_response_is_lost_succeeds() {
     let place = place();
-    for oddity in [Oddity::LosesAnswers, Oddity::FailsAfterPut, Oddity::TellsNoETag] {
+    for quirk in [ServerQuirk::LosesResponses, ServerQuirk::FailsAfterPut, ServerQuirk::OmitsETag] {
         for args in [SMALL.into(), LARGE.into(), format!("{LARGE} --force")] {
-            let s3 = S3::new(oddity);
+            let s3 = S3::new(quirk);
             s3.run(&place, &args).fine();
-            let dropping = S3::new(oddity).without_metadata();
+            let dropping = S3::new(quirk).without_metadata();
             dropping.run(&place, &args).fine();
             assert!(s3.get("a.pack").is_some() && s3.get("a.pack") == dropping.get("a.pack"));
             assert_eq!(s3.open_uploads() + dropping.open_uploads(), 0);
             s3.run(&place, &format!("{SMALL} --force")).fine();
         }
-        let s3 = S3::new(oddity);
+        let s3 = S3::new(quirk);
         s3.run(&place, &format!("{SMALL} --with-digests")).fine();
         assert!(s3.get("a.pack").is_some() && s3.get("a.pack.digests").is_some());
         s3.run(&place, SMALL).failed(3, &["a.pack", "already", "--force"]);
@@ -56,11 +56,11 @@ fn a_write_whose_answer_is_lost_succeeds() {
 #[test]
 fn conflicts_and_timeouts_are_tried_again() {
     let place = place();
-    for oddity in [Oddity::Conflicts, Oddity::TimesOut] {
+    for quirk in [ServerQuirk::Conflicts, ServerQuirk::TimesOut] {
         for args in [SMALL, LARGE] {
-            let s3 = S3::new(oddity);
+            let s3 = S3::new(quirk);
             s3.run(&place, args).fine();
-            assert!(s3.get("a.pack").is_some(), "{oddity:?}");
+            assert!(s3.get("a.pack").is_some(), "{quirk:?}");
             assert_eq!(s3.open_uploads(), 0);
         }
     }
@@ -69,7 +69,7 @@ fn conflicts_and_timeouts_are_tried_again() {
 #[test]
 fn another_writers_object_stays_and_is_named() {
     let place = place();
-    let s3 = S3::new(Oddity::IsBeaten);
+    let s3 = S3::new(ServerQuirk::AnotherWriterWins);
     s3.run(&place, LARGE).failed(3, &["a.pack", "already", "--force"]);
     assert_eq!(s3.get("a.pack").unwrap(), b"theirs");
     assert_eq!(s3.open_uploads(), 0);
@@ -79,7 +79,7 @@ fn another_writers_object_stays_and_is_named() {
 fn a_store_without_conditional_writes_is_checked_first_and_a_note_says_so() {
     let place = place();
     for args in [SMALL, LARGE] {
-        let s3 = S3::new(Oddity::KnowsNoConditions);
+        let s3 = S3::new(ServerQuirk::RejectsConditions);
         let run = s3.run(&place, args);
         assert_eq!(run.code(), Some(0), "{}", run.err());
         assert!(run.err().contains("If-None-Match"), "{}", run.err());
@@ -90,7 +90,7 @@ fn a_store_without_conditional_writes_is_checked_first_and_a_note_says_so() {
 #[test]
 fn an_upload_that_cannot_be_aborted_is_named_with_the_command_that_removes_it() {
     let place = place();
-    let s3 = S3::new(Oddity::Expires);
+    let s3 = S3::new(ServerQuirk::Expires);
     let words = ["ExpiredToken", "could not be aborted", "upload-1"];
     let run = s3.run(&place, LARGE).failed(3, &words);
     let command = format!(
@@ -103,9 +103,9 @@ fn an_upload_that_cannot_be_aborted_is_named_with_the_command_that_removes_it() 
 }
 
 #[test]
-fn a_wrong_clock_is_not_called_missing_credentials() {
+fn a_wrong_clock_is_not_reported_as_missing_credentials() {
     let place = place();
-    let s3 = S3::new(Oddity::IsSkewed);
+    let s3 = S3::new(ServerQuirk::HasWrongClock);
     for args in ["info s3://bucket/a.pack", SMALL] {
         let run = s3.run(&place, args).failed(3, &["clock"]);
         assert!(!run.err().contains("AWS_ACCESS_KEY_ID"), "{}", run.err());
@@ -116,7 +116,7 @@ fn a_wrong_clock_is_not_called_missing_credentials() {
 fn a_listing_without_quotes_is_verified() {
     let place = place();
     place.run("pack small -o a.pack").fine();
-    let s3 = S3::new(Oddity::ListsUnquoted);
+    let s3 = S3::new(ServerQuirk::ListsUnquoted);
     s3.put("packs/a.pack", &fs::read(place.path("a.pack")).unwrap());
     let verified = s3.run(&place, "verify s3://bucket/packs/ --state done").fine().out_text();
     assert!(verified.contains("1 pack: 1 sound"), "{verified}");
@@ -129,7 +129,7 @@ fn a_key_that_cannot_be_requested_is_reported_and_the_others_are_verified() {
     let place = place();
     place.run("pack small -o a.pack").fine();
     let pack = fs::read(place.path("a.pack")).unwrap();
-    let s3 = S3::new(Oddity::None);
+    let s3 = S3::new(ServerQuirk::None);
     for key in ["p/x.pack", "p//y.pack", "p/../z.pack", "p/w.pack/", "p//left-out", "p/v.pack"] {
         s3.put(key, &pack);
     }
@@ -155,7 +155,7 @@ fn a_key_that_cannot_be_requested_is_reported_and_the_others_are_verified() {
 fn a_second_signal_ends_an_upload_that_cannot_be_aborted_and_says_what_stays() {
     let place = place();
     for second in [Signal::SIGINT, Signal::SIGTERM] {
-        let s3 = S3::new(Oddity::Stalls);
+        let s3 = S3::new(ServerQuirk::Stalls);
         let child = s3.command(&place, LARGE).start();
         let started = Instant::now();
         let has_part = || s3.server.requests().iter().any(|sent| sent.method == "PUT");
@@ -182,7 +182,7 @@ fn a_second_signal_ends_an_upload_that_cannot_be_aborted_and_says_what_stays() {
 #[test]
 fn invalid_settings_are_named_before_any_request() {
     let place = place();
-    let s3 = S3::new(Oddity::None);
+    let s3 = S3::new(ServerQuirk::None);
     let long = "x".repeat(70);
     for (name, value) in [
         ("AWS_ENDPOINT", "127.0.0.1:9000"),

@@ -107,7 +107,7 @@ fn an_archive_that_is_cut_short_anywhere_leaves_no_pack() {
 }
 
 #[test]
-fn what_is_no_archive_is_refused_with_advice() {
+fn a_file_that_is_no_tar_archive_is_refused_with_advice() {
     let place = Place::new();
     place.file("text", "no archive ".repeat(100));
     place.run("pack --tar text -o p").failed(3, &["text: "]);

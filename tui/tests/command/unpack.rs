@@ -39,7 +39,7 @@ fn tree_files() -> BTreeMap<Vec<u8>, Vec<u8>> {
 }
 
 #[test]
-fn files_come_back_under_their_names() {
+fn unpacking_restores_the_packed_files() {
     let place = tree();
     let run = place.run("unpack p -C out").fine();
     assert_eq!(files(&place.path("out")), tree_files());
@@ -77,7 +77,7 @@ fn an_item_does_not_replace_the_pack_that_it_is_read_from() {
 }
 
 #[test]
-fn names_that_mean_no_file_below_the_folder_are_refused_by_name() {
+fn names_of_no_file_below_the_folder_are_refused_and_printed() {
     let place = Place::new();
     let items: [(&[u8], &[u8]); 8] = [
         (b"../up", b""),
@@ -169,7 +169,7 @@ fn large() -> Vec<(Vec<u8>, Vec<u8>)> {
 }
 
 #[test]
-fn after_a_kill_every_file_that_has_its_name_is_whole() {
+fn after_a_kill_every_file_under_its_final_name_is_complete() {
     let place = Place::new();
     let items = large();
     named::write(&place.path("p"), items.iter().map(|(name, item)| (&name[..], &item[..])));
@@ -200,7 +200,7 @@ fn after_a_kill_every_file_that_has_its_name_is_whole() {
 
 #[cfg(feature = "remote")]
 #[test]
-fn a_signal_removes_what_waits_for_its_name() {
+fn a_signal_removes_the_temporary_files() {
     use crate::http::{Reply, Server, file};
     use std::sync::atomic::{AtomicU32, Ordering};
 

@@ -10,9 +10,9 @@ use std::thread;
 
 /// How the server answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Manner {
+pub enum ServerBehavior {
     /// Sends ranges and an ETag, like common web servers.
-    Usual,
+    Normal,
     /// Sends only whole files, whatever the request.
     NoRanges,
     /// Refuses every request.
@@ -33,7 +33,7 @@ pub struct Web {
 }
 
 impl Web {
-    pub fn new(manner: Manner) -> Self {
+    pub fn new(behavior: ServerBehavior) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let web = Self { port, files: Files::default(), log: Arc::default() };
@@ -41,7 +41,7 @@ impl Web {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (files, log) = (Arc::clone(&files), Arc::clone(&log));
-                thread::spawn(move || serve(stream, manner, &files, &log));
+                thread::spawn(move || serve(stream, behavior, &files, &log));
             }
         });
         web
@@ -62,7 +62,7 @@ impl Web {
 }
 
 /// Answers the requests of a connection, one after another.
-fn serve(stream: TcpStream, manner: Manner, files: &Files, log: &Mutex<Vec<String>>) {
+fn serve(stream: TcpStream, behavior: ServerBehavior, files: &Files, log: &Mutex<Vec<String>>) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut writer = stream;
     let mut seen = 0;
@@ -82,17 +82,17 @@ fn serve(stream: TcpStream, manner: Manner, files: &Files, log: &Mutex<Vec<Strin
             let (name, value) = line.split_once(':')?;
             name.eq_ignore_ascii_case("range").then(|| value.trim().to_string())
         });
-        let range = range.filter(|_| manner != Manner::NoRanges);
+        let range = range.filter(|_| behavior != ServerBehavior::NoRanges);
         let entry = format!("{method} {path} {}", range.as_deref().unwrap_or("-"));
         seen += 1;
-        let again = manner == Manner::Flaky && seen % 2 == 1;
+        let again = behavior == ServerBehavior::Flaky && seen % 2 == 1;
         log.lock().unwrap().push(entry);
         let name = path.split('?').next().unwrap();
         let file = files.lock().unwrap().get(name).cloned();
         let answer = match file {
             _ if again => status("503 Service Unavailable"),
-            _ if manner == Manner::Forbidden => status("403 Forbidden"),
-            _ if manner == Manner::Hostile => hostile(),
+            _ if behavior == ServerBehavior::Forbidden => status("403 Forbidden"),
+            _ if behavior == ServerBehavior::Hostile => hostile(),
             None => status("404 Not Found"),
             Some(file) => answer(&file, range.as_deref(), method == "HEAD"),
         };

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
 
 /// The time limit of every wait.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// A program on a terminal of its own.
 pub struct Session {
@@ -56,8 +56,8 @@ impl Session {
         for name in ["NO_COLOR", "LC_ALL", "LC_CTYPE"] {
             command.env_remove(name);
         }
-        let usual = [("LANG", "C.UTF-8"), ("TERM", "xterm-256color"), ("RUST_BACKTRACE", "0")];
-        for (name, value) in usual.iter().chain(variables) {
+        let defaults = [("LANG", "C.UTF-8"), ("TERM", "xterm-256color"), ("RUST_BACKTRACE", "0")];
+        for (name, value) in defaults.iter().chain(variables) {
             command.env(name, value);
         }
         let child = pair.slave.spawn_command(command).unwrap();
@@ -113,7 +113,7 @@ impl Session {
         let reader = self.reader.take().unwrap();
         let started = Instant::now();
         while !reader.is_finished() {
-            assert!(started.elapsed() < PATIENCE, "no answer to “{key}”\n{}", self.screen());
+            assert!(started.elapsed() < TIME_LIMIT, "no answer to “{key}”\n{}", self.screen());
             thread::sleep(Duration::from_millis(5));
         }
         reader.join().unwrap();
@@ -140,7 +140,7 @@ impl Session {
     pub fn wait_until(&self, what: &str, is_so: impl Fn(&vt100::Screen) -> bool) {
         let started = Instant::now();
         while !self.with_screen(&is_so) {
-            assert!(started.elapsed() < PATIENCE, "no “{what}” on\n{}", self.screen());
+            assert!(started.elapsed() < TIME_LIMIT, "no “{what}” on\n{}", self.screen());
             thread::sleep(Duration::from_millis(5));
         }
     }
@@ -169,7 +169,7 @@ impl Session {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status;
             }
-            assert!(started.elapsed() < PATIENCE, "it does not end\n{}", self.screen());
+            assert!(started.elapsed() < TIME_LIMIT, "it does not end\n{}", self.screen());
             thread::sleep(Duration::from_millis(5));
         }
     }

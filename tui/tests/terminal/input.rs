@@ -9,7 +9,7 @@ use crate::pty::Session;
 use crate::{SEALPACK, fixture, inspector, lines};
 
 #[test]
-fn text_longer_than_a_buffer_is_taken_at_once() {
+fn text_longer_than_a_buffer_is_handled_in_one_step() {
     let mut session = Session::start(SEALPACK, &["step"], 80, 24);
     session.wait_for("step 1 of 7");
     let case = ["b1"; 1500].join(",");
@@ -22,7 +22,7 @@ fn text_longer_than_a_buffer_is_taken_at_once() {
 }
 
 #[test]
-fn a_burst_of_the_mouse_wheel_is_taken_at_once() {
+fn a_burst_of_the_mouse_wheel_is_handled_in_one_step() {
     let folder = tempfile::tempdir().unwrap();
     let path = lines(folder.path());
     let mut session = Session::start(SEALPACK, &["inspect", path.to_str().unwrap()], 80, 24);

@@ -37,7 +37,7 @@ fn assert_whole_and_leave(shell: &mut Session) {
 }
 
 #[test]
-fn ctrl_z_gives_the_terminal_back_and_fg_goes_on() {
+fn ctrl_z_restores_the_terminal_and_fg_resumes() {
     let folder = tempfile::tempdir().unwrap();
     let mut shell = shell_with_inspector(folder.path());
     for _ in 0..2 {
@@ -67,7 +67,7 @@ fn ctrl_z_works_while_a_question_is_open() {
 }
 
 #[test]
-fn sigtstp_gives_the_terminal_back_and_fg_goes_on() {
+fn sigtstp_restores_the_terminal_and_fg_resumes() {
     let folder = tempfile::tempdir().unwrap();
     let mut shell = shell_with_inspector(folder.path());
     kill(Pid::from_raw(-shell.foreground()), Signal::SIGTSTP).unwrap();
@@ -78,7 +78,7 @@ fn sigtstp_gives_the_terminal_back_and_fg_goes_on() {
 
 /// No program can give the terminal back before SIGSTOP stops it.
 #[test]
-fn after_sigstop_fg_brings_back_the_whole_screen() {
+fn after_sigstop_fg_redraws_the_whole_screen() {
     let folder = tempfile::tempdir().unwrap();
     let mut shell = shell_with_inspector(folder.path());
     kill(Pid::from_raw(-shell.foreground()), Signal::SIGSTOP).unwrap();

@@ -9,7 +9,7 @@ use crate::pty::Session;
 use crate::{SEALPACK, fixture, inspector};
 
 #[test]
-fn a_pack_is_opened_driven_and_left() {
+fn the_inspector_opens_responds_and_quits() {
     let mut session = inspector(80, 24);
     session.type_keys("\r");
     session.wait_for("item 0 ·");
@@ -24,7 +24,7 @@ fn a_pack_is_opened_driven_and_left() {
 }
 
 #[test]
-fn the_stepper_is_opened_driven_and_left() {
+fn the_stepper_opens_responds_and_quits() {
     let mut session = Session::start(SEALPACK, &["step"], 80, 24);
     session.wait_for("step 1 of 7");
     session.type_keys("p");

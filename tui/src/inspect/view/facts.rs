@@ -180,18 +180,18 @@ impl FactsPage<'_> {
             return;
         }
         self.heading("app data");
-        let a_row = if self.columns >= 78 { 16 } else { 8 };
+        let per_row = if self.columns >= 78 { 16 } else { 8 };
         let shown = data.get(..MAX_SHOWN.min(data.len())).unwrap_or_default();
-        for (row, chunk) in shown.chunks(a_row).enumerate() {
+        for (row, chunk) in shown.chunks(per_row).enumerate() {
             let hex: Vec<String> = chunk.iter().map(|byte| format!("{byte:02x}")).collect();
             let text: String = chunk
                 .iter()
                 .map(|b| if b.is_ascii() { harmless(char::from(*b)) } else { '·' })
                 .collect();
-            let columns = a_row * 3;
+            let columns = per_row * 3;
             self.lines.push(Line::raw(format!(
                 "  {:04x}  {:<columns$} {text}",
-                row * a_row,
+                row * per_row,
                 hex.join(" ")
             )));
         }

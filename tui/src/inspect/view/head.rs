@@ -75,7 +75,7 @@ fn identity(app: &Inspector) -> String {
     if let Some(ratio) = packed_ratio(app) {
         parts.push(ratio);
     }
-    parts.push(format!("{} a record", count(trailer.items_per_record.into(), "item")));
+    parts.push(format!("{} per record", count(trailer.items_per_record.into(), "item")));
     parts.push(dialect(app).into());
     parts.join(" · ")
 }
@@ -209,14 +209,14 @@ fn verdicts(app: &Inspector, columns: u16) -> Line<'static> {
     let fits = |names: &&[&str; 8]| needed(names) <= usize::from(columns);
     let [.., shortest] = &NAMES;
     let names = NAMES.iter().find(fits).unwrap_or(shortest);
-    let apart = if fits(&names) { "  " } else { " " };
+    let separator = if fits(&names) { "  " } else { " " };
     let mut spans = Vec::new();
     for (layer, name) in LayerName::ALL.into_iter().zip(names) {
-        let standing = layer_state(app, layer);
-        let style = standing.style(app.palette);
+        let state = layer_state(app, layer);
+        let style = state.style(app.palette);
         spans.push(Span::raw(*name));
-        spans.push(Span::styled(format!(" {}", standing.sign()), style));
-        spans.push(Span::raw(apart));
+        spans.push(Span::styled(format!(" {}", state.sign()), style));
+        spans.push(Span::raw(separator));
     }
     Line::from(spans)
 }

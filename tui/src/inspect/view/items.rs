@@ -123,7 +123,7 @@ fn render_item(app: &Inspector, parts: &InspectorLayout, buffer: &mut Buffer) {
 /// useful part of it.
 fn item_title(app: &Inspector, size: u64, columns: usize) -> String {
     let item = format!("item {}", grouped(app.position().into()));
-    let what = format!("{} · {}", count(size, "byte"), look(app));
+    let what = format!("{} · {}", count(size, "byte"), format_label(app));
     let Some(name) = app.names.printable(app.position()) else {
         return format!("{item} · {what}");
     };
@@ -136,15 +136,15 @@ fn item_title(app: &Inspector, size: u64, columns: usize) -> String {
     }
 }
 
-fn look(app: &Inspector) -> String {
+fn format_label(app: &Inspector) -> String {
     let name = match (app.item_format(), &app.view_command) {
         (ItemFormat::Hex, _) => return "hex".into(),
         (ItemFormat::View, Some(command)) => sanitised(command.name()),
         _ => "text".into(),
     };
     match (&app.content.text, app.item_format()) {
-        (Some(text), look) if text.json => {
-            let name = if look == ItemFormat::View { format!("{name}, ") } else { String::new() };
+        (Some(text), format) if text.json => {
+            let name = if format == ItemFormat::View { format!("{name}, ") } else { String::new() };
             format!("{name}JSON, indented{}", window(text))
         }
         (Some(text), _) => format!("{name}{}", window(text)),
@@ -199,26 +199,26 @@ fn digits(length: usize) -> usize {
 }
 
 /// Returns how many bytes a row of hex shows in this many columns.
-pub fn bytes_a_row(length: usize, columns: u16) -> u64 {
+pub fn bytes_per_row(length: usize, columns: u16) -> u64 {
     let room = u64::from(columns).saturating_sub(digits(length) as u64 + 3);
     [32, 16, 8].into_iter().find(|bytes| bytes * 4 + bytes / 8 <= room).unwrap_or(4)
 }
 
 fn render_hex(app: &Inspector, bytes: &[u8], area: Rect, buffer: &mut Buffer) {
-    let a_row = usize::try_from(bytes_a_row(bytes.len(), area.width)).unwrap_or(4);
+    let per_row = usize::try_from(bytes_per_row(bytes.len(), area.width)).unwrap_or(4);
     let first = usize::try_from(app.content.rows.view().start).unwrap_or(usize::MAX);
     let hit = app.hit.filter(|hit| hit.position == app.position());
     let is_hit = |at: usize| hit.is_some_and(|hit| (hit.at..hit.at + hit.length).contains(&at));
-    let rows = bytes.chunks(a_row).enumerate().skip(first);
+    let rows = bytes.chunks(per_row).enumerate().skip(first);
     for (y, (row, chunk)) in (area.y..area.bottom()).zip(rows) {
-        let start = row * a_row;
+        let start = row * per_row;
         let mut x = area.x;
         let mut put = |text: &str, style: Style| {
             let room = usize::from(area.right().saturating_sub(x));
             x = buffer.set_stringn(x, y, text, room, style).0;
         };
         put(&format!("{start:0digits$x}  ", digits = digits(bytes.len())), app.palette.faint());
-        for slot in 0..a_row {
+        for slot in 0..per_row {
             let style = match chunk.get(slot) {
                 Some(_) if is_hit(start + slot) => app.palette.found(),
                 _ => app.palette.plain(),

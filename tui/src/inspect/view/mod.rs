@@ -20,7 +20,7 @@ use crate::terminal::keys::{hints, render_help};
 use crate::terminal::panel::{is_large_enough, too_small};
 
 pub use facts::lines as facts_lines;
-pub use items::bytes_a_row;
+pub use items::bytes_per_row;
 pub use ribbon::offset_at;
 
 /// Draws the whole screen.

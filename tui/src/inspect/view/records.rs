@@ -142,18 +142,18 @@ fn columns(app: &Inspector, room: u16) -> Vec<(Column, usize)> {
     let directory = app.reader.directory();
     let widest = |column: Column| {
         let digits = |number: u64| width(&grouped(number));
-        let most = match column {
+        let needed = match column {
             Column::Number => digits(directory.record_count().into()),
             Column::Offset => digits(directory.records_end()),
             Column::Hex => format!("{:#x}", directory.records_end()).len(),
-            Column::Stored => app.sizes.as_ref().map_or(7, |sizes| digits(sizes.most)),
+            Column::Stored => app.sizes.as_ref().map_or(7, |sizes| digits(sizes.largest)),
             Column::Decoded => 9,
             Column::Ratio => 6,
             Column::Items => digits(app.reader.trailer().items_per_record.into()),
             Column::First => digits(app.reader.item_count().into()),
             Column::State => STATE,
         };
-        (column, most.max(width(column.heading())))
+        (column, needed.max(width(column.heading())))
     };
     let mut columns: Vec<(Column, usize)> = ALL.into_iter().map(widest).collect();
     for column in DISPENSABLE {

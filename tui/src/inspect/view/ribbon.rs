@@ -37,10 +37,10 @@ fn segments(app: &Inspector, columns: u16) -> Vec<Segment> {
         .into_iter()
         .map(|(name, sign, bytes)| Segment { name, sign, bytes, columns: 0 })
         .collect();
-    for stretch in segments.iter_mut().skip(1).filter(|stretch| stretch.bytes > 0) {
-        let share = u128::from(stretch.bytes) * u128::from(columns) / u128::from(total.max(1));
-        stretch.columns = u16::try_from(share).unwrap_or(columns).max(1).min(left);
-        left -= stretch.columns;
+    for segment in segments.iter_mut().skip(1).filter(|segment| segment.bytes > 0) {
+        let share = u128::from(segment.bytes) * u128::from(columns) / u128::from(total.max(1));
+        segment.columns = u16::try_from(share).unwrap_or(columns).max(1).min(left);
+        left -= segment.columns;
     }
     if let Some(records) = segments.get_mut(RECORDS) {
         records.columns = left;
@@ -67,10 +67,10 @@ pub fn offset_at(app: &Inspector, x: u16, ribbon: Rect) -> Option<u64> {
 pub fn render(app: &Inspector, ribbon: Rect, legend: Rect, buffer: &mut Buffer) {
     let segments = segments(app, ribbon.width);
     let mut x = ribbon.x;
-    for (nth, stretch) in segments.iter().enumerate() {
-        let text = stretch.sign.repeat(usize::from(stretch.columns));
+    for (nth, segment) in segments.iter().enumerate() {
+        let text = segment.sign.repeat(usize::from(segment.columns));
         buffer.set_string(x, ribbon.y, text, app.palette.part(nth));
-        x += stretch.columns;
+        x += segment.columns;
     }
     let directory = app.reader.directory();
     let columns = segments.first().map_or(0, |records| records.columns);
@@ -113,10 +113,10 @@ fn legend_line(app: &Inspector, segments: &[Segment], columns: u16) -> Line<'sta
     if app.record_place().is_some() {
         parts.push(("◆", app.palette.plain(), "here".into()));
     }
-    let present = segments.iter().enumerate().filter(|(_, stretch)| stretch.bytes > 0);
-    for (nth, stretch) in present {
-        let text = format!("{} {}", stretch.name, size(stretch.bytes));
-        parts.push((stretch.sign, app.palette.part(nth), text));
+    let present = segments.iter().enumerate().filter(|(_, segment)| segment.bytes > 0);
+    for (nth, segment) in present {
+        let text = format!("{} {}", segment.name, size(segment.bytes));
+        parts.push((segment.sign, app.palette.part(nth), text));
     }
     let mut room = usize::from(columns);
     let mut spans = Vec::new();

@@ -35,12 +35,12 @@ fn render_bars(app: &Inspector, area: Rect, buffer: &mut Buffer) {
     }
     // The last line is the summary.
     let bars = sizes.bars(usize::from(area.height.saturating_sub(1)));
-    let most = bars.iter().map(|(_, count)| *count).max().unwrap_or(1);
+    let tallest = bars.iter().map(|(_, count)| *count).max().unwrap_or(1);
     let label = bars.iter().map(|(_, count)| width(&grouped(*count))).max().unwrap_or(1);
     let room = usize::from(area.width).saturating_sub(12 + label + 2);
     let mut y = area.y;
     for (from, count) in &bars {
-        let eighths = u128::from(*count) * (room as u128) * 8 / u128::from(most.max(1));
+        let eighths = u128::from(*count) * (room as u128) * 8 / u128::from(tallest.max(1));
         let eighths = usize::try_from(eighths).unwrap_or(0).max(usize::from(*count > 0));
         let bar = bar(eighths);
         let gap = " ".repeat(room.saturating_sub(width(&bar)));
@@ -51,7 +51,7 @@ fn render_bars(app: &Inspector, area: Rect, buffer: &mut Buffer) {
     }
     let mean = sizes.total / sizes.count;
     let summary =
-        format!("{} to {}, {} on average", size(sizes.least), size(sizes.most), size(mean));
+        format!("{} to {}, {} on average", size(sizes.smallest), size(sizes.largest), size(mean));
     buffer.set_stringn(
         area.x,
         y,

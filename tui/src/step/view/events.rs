@@ -25,23 +25,23 @@ fn cells(app: &Stepper, columns: u16) -> Vec<Cell> {
             .map(|step| if step.implied { "close".into() } else { step.event.to_string() })
             .collect(),
     };
-    let takes = |text: &String| width(text) + 3;
+    let columns_of = |text: &String| width(text) + 3;
     let room = usize::from(columns).saturating_sub(2);
     // The window grows from the cursor to both sides while there is room.
     let (mut first, mut last) =
         (app.at.min(texts.len()), app.at.saturating_add(1).min(texts.len()));
-    let mut taken: usize = texts.get(first..last).unwrap_or_default().iter().map(takes).sum();
+    let mut used: usize = texts.get(first..last).unwrap_or_default().iter().map(columns_of).sum();
     loop {
-        let before = first.checked_sub(1).and_then(|i| texts.get(i)).map(takes);
-        let behind = texts.get(last).map(takes);
-        match (before, behind) {
-            (Some(needed), _) if taken + needed <= room => {
+        let before = first.checked_sub(1).and_then(|i| texts.get(i)).map(columns_of);
+        let after = texts.get(last).map(columns_of);
+        match (before, after) {
+            (Some(needed), _) if used + needed <= room => {
                 first -= 1;
-                taken += needed;
+                used += needed;
             }
-            (_, Some(needed)) if taken + needed <= room => {
+            (_, Some(needed)) if used + needed <= room => {
                 last += 1;
-                taken += needed;
+                used += needed;
             }
             _ => break,
         }

@@ -54,7 +54,7 @@ pub fn row_text(app: &Stepper, row: u64) -> String {
         StepperMode::Failures => app.hunted.found.get(row).map_or(String::new(), |failure| {
             let events = count(failure.case.events.len() as u64, "event");
             let text = format!("{:<10} {events:<9} {}", failure.invariant.name(), failure.case);
-            match app.hunted.of_one {
+            match app.hunted.single_mutant {
                 true => text,
                 false => format!("{text:<52} {}", failure.mutant.name),
             }
@@ -80,7 +80,7 @@ pub fn render(app: &Stepper, parts: &StepperLayout, buffer: &mut Buffer) {
     paragraph(&detail(app), parts.detail(), buffer, app.palette.plain());
     if app.mode() == StepperMode::Failures
         && app.hunted.found.is_empty()
-        && app.hunted.bag.is_some()
+        && app.hunted.result.is_some()
     {
         let text = "The checker found no failure.";
         buffer.set_stringn(area.x, area.y, cut(text, columns), columns, app.palette.plain());
@@ -114,16 +114,16 @@ fn heading_line(app: &Stepper, columns: usize) -> Line<'static> {
         StepperMode::Failures => {
             let found = count(app.hunted.found.len() as u64, "failure");
             let size = app.hunted.buffer_size;
-            match (app.hunted.progress, app.hunted.bag) {
+            match (app.hunted.progress, app.hunted.result) {
                 (Some(progress), _) => {
                     let found = format!("{found}, S = {size} ");
                     let bar = progress.text(columns.saturating_sub(width(&found) + 12));
                     format!("{found}{bar} · Esc stops")
                 }
-                (None, Some(bag)) => format!(
+                (None, Some(result)) => format!(
                     "{} of {} cases with S = {size} fail; the shortest:",
-                    grouped(bag.failing),
-                    grouped(bag.cases)
+                    grouped(result.failing),
+                    grouped(result.cases)
                 ),
                 (None, None) if app.hunted.found.is_empty() => {
                     "No search for failures yet: m picks a seeded bug".to_string()

@@ -258,32 +258,32 @@ impl Panel<'_> {
 /// The number of bytes per column, or of columns per byte.
 #[derive(Clone, Copy)]
 struct Scale {
-    bytes_a_column: usize,
-    columns_a_byte: usize,
+    bytes_per_column: usize,
+    columns_per_byte: usize,
 }
 
 impl Scale {
     /// Creates a scale on which `bytes` take at most `columns`.
     fn new(bytes: usize, columns: usize) -> Self {
         Self {
-            bytes_a_column: bytes.div_ceil(columns.max(1)).max(1),
-            columns_a_byte: columns.checked_div(bytes).unwrap_or(1).clamp(1, WIDEST),
+            bytes_per_column: bytes.div_ceil(columns.max(1)).max(1),
+            columns_per_byte: columns.checked_div(bytes).unwrap_or(1).clamp(1, WIDEST),
         }
     }
 
     fn columns(self, bytes: usize) -> usize {
-        bytes.div_ceil(self.bytes_a_column).saturating_mul(self.columns_a_byte)
+        bytes.div_ceil(self.bytes_per_column).saturating_mul(self.columns_per_byte)
     }
 
     /// Returns a run of bytes: one letter per byte, or per column of several bytes.
     fn run(self, letter: char, bytes: usize) -> String {
-        let one = match self.columns_a_byte {
+        let one = match self.columns_per_byte {
             1 => letter.to_string(),
             2 => format!("{letter} "),
             _ => format!(" {letter} "),
         };
         // A wrong stream may hold more than a screen is wide.
-        one.repeat(bytes.div_ceil(self.bytes_a_column).min(MAX_RUN))
+        one.repeat(bytes.div_ceil(self.bytes_per_column).min(MAX_RUN))
     }
 }
 
