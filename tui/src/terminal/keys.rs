@@ -68,7 +68,7 @@ impl fmt::Display for Key {
 /// Stops the program in every mode, until the shell continues it. The main loop handles
 /// it as a terminal would outside of raw mode.
 pub const SUSPEND: Key = Key::Ctrl('z');
-const SUSPEND_HELP: &str = "suspend the program; the shell's fg resumes it";
+const SUSPEND_HELP: &str = "suspend the program; continue it with fg";
 
 /// Keys that have the same action.
 #[derive(Clone, Copy, Debug)]

@@ -265,9 +265,9 @@ fn a_diff_lists_what_a_mirror_has_to_copy() {
 #[test]
 #[cfg(feature = "remote")]
 fn a_set_is_read_over_http() {
-    use crate::web::{Manner, Web};
+    use crate::web::{ServerBehavior, Web};
     let (place, lines) = logs();
-    let web = Web::new(Manner::Usual);
+    let web = Web::new(ServerBehavior::Normal);
     // A name that has to be escaped in a URL.
     fs::rename(place.path("logs/c.pack"), place.path("logs/c d?%.pack")).unwrap();
     place.run("set create logs/set.json logs --force").fine();

@@ -75,7 +75,7 @@ fn identity(app: &Inspector) -> String {
     if let Some(ratio) = packed_ratio(app) {
         parts.push(ratio);
     }
-    parts.push(format!("{} per record", count(trailer.items_per_record.into(), "item")));
+    parts.push(format!("{} a record", count(trailer.items_per_record.into(), "item")));
     parts.push(dialect(app).into());
     parts.join(" · ")
 }
