@@ -171,7 +171,7 @@ impl TrainArgs {
         for input in &found.inputs {
             read::items(input, self.split(), &mut sampling)?;
         }
-        sampling.progress.say("training");
+        sampling.progress.set_label("training");
         let trained = training.for_sharing().train_with(&sampling.samples);
         Ok((trained.map_err(|error| refused(None, error))?, sampling))
     }
