@@ -195,37 +195,25 @@ impl Perform<Inspector> for InspectorPerformer {
                 })
             }
             InspectorEffect::Load(place) => {
-                self.loading.start(outbox, no_thread, move |stop, out| {
-                    let loaded = load(&reader, place);
-                    if !stop.is_set() {
-                        out.send(InspectorAnswer::Loaded(loaded));
-                    }
-                })
+                let load = move || InspectorAnswer::Loaded(load(&reader, place));
+                answer_with(&mut self.loading, outbox, load);
             }
             InspectorEffect::ReadNames(positions) => {
-                self.naming.start(outbox, no_thread, move |stop, out| {
-                    let first = positions.start;
-                    let read = name_search::read(&reader, positions);
-                    if !stop.is_set() {
-                        out.send(InspectorAnswer::NamesRead(first, read));
-                    }
-                })
+                let first = positions.start;
+                let read = move || name_search::read(&reader, positions);
+                let read = move || InspectorAnswer::NamesRead(first, read());
+                answer_with(&mut self.naming, outbox, read);
             }
             InspectorEffect::FindName(name) => {
-                self.finding_name.start(outbox, no_thread, move |stop, out| {
-                    let found = name_search::position_of(&reader, &name);
-                    if !stop.is_set() {
-                        out.send(InspectorAnswer::NameFound(found));
-                    }
-                })
+                let find = move || name_search::position_of(&reader, &name);
+                let find = move || InspectorAnswer::NameFound(find());
+                answer_with(&mut self.finding_name, outbox, find);
             }
             InspectorEffect::LayOut { bytes, layout } => {
-                self.laying_out.start(outbox, no_thread, move |stop, out| {
+                answer_with(&mut self.laying_out, outbox, move || {
                     let TextLayout { columns, pretty, from, .. } = layout;
                     let text = item::lay_out(&bytes, columns, pretty, from);
-                    if !stop.is_set() {
-                        out.send(InspectorAnswer::LaidOut(layout, text));
-                    }
+                    InspectorAnswer::LaidOut(layout, text)
                 });
             }
             InspectorEffect::View { command, item, bytes } => {
@@ -256,12 +244,30 @@ impl Perform<Inspector> for InspectorPerformer {
                     out.send(InspectorAnswer::Saved(to, saved));
                 });
             }
-            InspectorEffect::Copy(text) => outbox.send(match export::copy(&text) {
-                Ok(()) => InspectorAnswer::Copied,
-                Err(error) => InspectorAnswer::Failed(format!("nothing was copied: {error}")),
-            }),
+            InspectorEffect::Copy(text) => outbox.send(copy(&text)),
         }
     }
+}
+
+fn copy(text: &str) -> InspectorAnswer {
+    match export::copy(text) {
+        Ok(()) => InspectorAnswer::Copied,
+        Err(error) => InspectorAnswer::Failed(format!("nothing was copied: {error}")),
+    }
+}
+
+/// Runs `work` in a slot, and sends its answer unless the slot was stopped meanwhile.
+fn answer_with(
+    slot: &mut Slot,
+    outbox: &Outbox<InspectorAnswer>,
+    work: impl FnOnce() -> InspectorAnswer + Send + 'static,
+) {
+    slot.start(outbox, no_thread, move |stop, out| {
+        let answer = work();
+        if !stop.is_set() {
+            out.send(answer);
+        }
+    });
 }
 
 fn measure(reader: &Reader, stop: &StopFlag, out: &Outbox<InspectorAnswer>) {
