@@ -24,6 +24,7 @@ use crate::size::{Bytes, Count, parse_size};
 /// --dictionary auto` trains one for a single pack and stores it there. Many small packs of similar
 /// items share one instead: it is written once, and the packs do not contain it.
 #[derive(clap::Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub struct DictionaryArgs {
     #[command(subcommand)]
     command: DictionaryCommand,
