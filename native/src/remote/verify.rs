@@ -51,8 +51,8 @@ impl RemoteReader {
         content_hash: Option<Hash>,
         progress: impl FnMut(VerifyProgress) -> ControlFlow<B>,
     ) -> Result<ControlFlow<B, Report>, Error> {
-        let path = self.location().name();
-        in_span!(self.examine_all(content_hash, progress), "verify", path = %path.display()).await
+        let examined = self.examine_all(content_hash, progress);
+        in_span!(examined, "verify", path = %self.location().name().display()).await
     }
 
     async fn examine_all<B>(

@@ -83,6 +83,15 @@ impl PackLocation {
         matches!(self, Self::File(_))
     }
 
+    /// Returns the path of a file; `None` for an object in a store.
+    pub fn into_file(self) -> Option<PathBuf> {
+        match self {
+            Self::File(path) => Some(path),
+            #[cfg(feature = "remote")]
+            Self::Store(..) => None,
+        }
+    }
+
     /// Opens the source of a pack. Reads nothing of a file, but the end of an object, with
     /// one request.
     ///

@@ -130,16 +130,15 @@ pub fn open_set_with(
     if let Some(root) = reading.trusting().trust {
         options = options.trust_root(root);
     }
-    let PackSource { source, name, options: reader, .. } =
-        location.open(reading.untrusted_options()?)?;
-    let options = options.reading(change(reader));
+    let opened = location.open(reading.untrusted_options()?)?;
+    let options = options.reading(change(opened.options));
     match location {
         PackLocation::File(path) => Ok(Some(options.open(path)?)),
         #[cfg(feature = "remote")]
         PackLocation::Store(url, _) => {
             let members = store::StoreMembers::next_to(path, &url, reading.ignores_e_tags())?;
-            let manifest = SetManifest::open_source(source, &name)?;
-            Ok(Some(options.open_source(manifest, members, name)?))
+            let manifest = SetManifest::open_source(opened.source, &opened.name)?;
+            Ok(Some(options.open_source(manifest, members, opened.name)?))
         }
     }
 }

@@ -16,9 +16,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use super::location::PackLocation;
 #[cfg(feature = "remote")]
-use super::location::REQUESTS;
+use super::location::{PackLocation, REQUESTS};
 use super::name_filter::{NameFilter, NameFilterArgs};
 use super::named_items::{names_of, no_names, report_unmatched};
 use super::pack_sequence::open_set_with;

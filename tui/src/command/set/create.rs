@@ -120,7 +120,7 @@ pub fn add(args: &AddArgs) -> Result<CommandOutcome, Failure> {
 
 /// The path of a manifest that is written.
 fn manifest_path(path: &Path) -> Result<PathBuf, Failure> {
-    let PackLocation::File(file) = PackLocation::of(path)? else {
+    let Some(file) = PackLocation::of(path)?.into_file() else {
         return Err(Failure::usage(format!(
             "{}: a manifest is written to a file; upload it after its packs",
             printable::path(path)
@@ -168,7 +168,7 @@ fn identify(
 
 /// The packs that an argument stands for.
 fn packs_of(argument: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let PackLocation::File(path) = PackLocation::of(argument)? else {
+    let Some(path) = PackLocation::of(argument)?.into_file() else {
         return Err(Failure::usage(format!(
             "{}: a set is made of files; make it where they are, and upload packs and manifest",
             printable::path(argument)
