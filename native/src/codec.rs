@@ -71,57 +71,41 @@ pub struct FirstRecords<'a> {
     pub records: Vec<RecordContent<'a>>,
 }
 
-impl<T: EncoderFactory + ?Sized> EncoderFactory for Box<T> {
-    fn encoder(&self) -> Result<Codec, Cause> {
-        (**self).encoder()
-    }
+/// Implements [`EncoderFactory`] for pointers to codecs.
+macro_rules! encoder_factory {
+    ($($pointer:ident),*) => {
+        $(impl<T: EncoderFactory + ?Sized> EncoderFactory for $pointer<T> {
+            fn encoder(&self) -> Result<Codec, Cause> {
+                (**self).encoder()
+            }
 
-    fn is_plain(&self) -> bool {
-        (**self).is_plain()
-    }
+            fn is_plain(&self) -> bool {
+                (**self).is_plain()
+            }
 
-    fn format_id(&self) -> u32 {
-        (**self).format_id()
-    }
+            fn format_id(&self) -> u32 {
+                (**self).format_id()
+            }
 
-    fn needed_dictionary(&self) -> Option<RecordDictionary> {
-        (**self).needed_dictionary()
-    }
+            fn needed_dictionary(&self) -> Option<RecordDictionary> {
+                (**self).needed_dictionary()
+            }
 
-    fn wanted_sample(&self) -> u64 {
-        (**self).wanted_sample()
-    }
+            fn wanted_sample(&self) -> u64 {
+                (**self).wanted_sample()
+            }
 
-    fn learn(&self, records: &FirstRecords<'_>) -> Result<Option<Arc<dyn EncoderFactory>>, Cause> {
-        (**self).learn(records)
-    }
+            fn learn(
+                &self,
+                records: &FirstRecords<'_>,
+            ) -> Result<Option<Arc<dyn EncoderFactory>>, Cause> {
+                (**self).learn(records)
+            }
+        })*
+    };
 }
 
-impl<T: EncoderFactory + ?Sized> EncoderFactory for Arc<T> {
-    fn encoder(&self) -> Result<Codec, Cause> {
-        (**self).encoder()
-    }
-
-    fn is_plain(&self) -> bool {
-        (**self).is_plain()
-    }
-
-    fn format_id(&self) -> u32 {
-        (**self).format_id()
-    }
-
-    fn needed_dictionary(&self) -> Option<RecordDictionary> {
-        (**self).needed_dictionary()
-    }
-
-    fn wanted_sample(&self) -> u64 {
-        (**self).wanted_sample()
-    }
-
-    fn learn(&self, records: &FirstRecords<'_>) -> Result<Option<Arc<dyn EncoderFactory>>, Cause> {
-        (**self).learn(records)
-    }
-}
+encoder_factory!(Box, Arc);
 
 /// The result of an [`EncoderFactory`].
 pub enum Codec {

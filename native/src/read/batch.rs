@@ -39,10 +39,8 @@ impl Reader {
             take(request, item);
             ControlFlow::<Infallible>::Continue(())
         };
-        match self.get_many_with(positions, proceed)? {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(never) => match never {},
-        }
+        let ControlFlow::Continue(()) = self.get_many_with(positions, proceed)?;
+        Ok(())
     }
 
     /// As [`get_many`](Self::get_many); `take` may stop the reading, for example on

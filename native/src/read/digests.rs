@@ -44,10 +44,9 @@ impl Reader {
     /// As [`DigestListFile::create`] and [`DigestListFile::write`].
     pub fn write_digests(&self, path: impl AsRef<Path>) -> Result<SealedDigests, Error> {
         let proceed = |_| ControlFlow::<Infallible>::Continue(());
-        match DigestListFile::create(path, false)?.write(self, proceed)? {
-            ControlFlow::Continue(sealed) => Ok(sealed),
-            ControlFlow::Break(never) => match never {},
-        }
+        let ControlFlow::Continue(sealed) =
+            DigestListFile::create(path, false)?.write(self, proceed)?;
+        Ok(sealed)
     }
 }
 

@@ -100,10 +100,8 @@ impl Reader {
             take(position, item);
             ControlFlow::<Infallible>::Continue(())
         };
-        match self.for_each_with(positions, proceed)? {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(never) => match never {},
-        }
+        let ControlFlow::Continue(()) = self.for_each_with(positions, proceed)?;
+        Ok(())
     }
 
     /// As [`for_each`](Self::for_each); `take` may stop the reading, for example on

@@ -42,6 +42,7 @@ pub use reader::Reader;
 pub use record_cache::{CacheStats, RecordCache};
 pub use scan::Items;
 
+pub(crate) use positions::set_positions_in;
 pub(crate) use stored::StoredCheck;
 
 /// Used by the reader of stores too.

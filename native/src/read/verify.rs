@@ -29,10 +29,9 @@ impl Reader {
     /// # Errors
     /// [`ErrorKind::Io`] if the pack cannot be read.
     pub fn verify(&self) -> Result<Report, Error> {
-        match self.verify_with(|_| ControlFlow::<Infallible>::Continue(()))? {
-            ControlFlow::Continue(report) => Ok(report),
-            ControlFlow::Break(never) => match never {},
-        }
+        let ControlFlow::Continue(report) =
+            self.verify_with(|_| ControlFlow::<Infallible>::Continue(()))?;
+        Ok(report)
     }
 
     /// As [`verify`](Self::verify); `progress` is called after every read, and may

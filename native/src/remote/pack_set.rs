@@ -319,10 +319,9 @@ impl RemotePackSet {
 
     /// Checks everything in every member, as [`PackSet::verify`](crate::PackSet::verify).
     pub async fn verify(&self) -> PackSetReport {
-        match self.verify_with(|_| ControlFlow::<Infallible>::Continue(())).await {
-            ControlFlow::Continue(report) => report,
-            ControlFlow::Break(never) => match never {},
-        }
+        let ControlFlow::Continue(report) =
+            self.verify_with(|_| ControlFlow::<Infallible>::Continue(())).await;
+        report
     }
 
     /// As [`verify`](Self::verify); `progress` is called after every read, and may stop

@@ -22,10 +22,9 @@ impl RemoteReader {
     /// # Errors
     /// [`ErrorKind::Io`], with [`Error::store`].
     pub async fn verify(&self) -> Result<Report, Error> {
-        match self.verify_with(|_| ControlFlow::<std::convert::Infallible>::Continue(())).await? {
-            ControlFlow::Continue(report) => Ok(report),
-            ControlFlow::Break(never) => match never {},
-        }
+        let ControlFlow::Continue(report) =
+            self.verify_with(|_| ControlFlow::<std::convert::Infallible>::Continue(())).await?;
+        Ok(report)
     }
 
     /// As [`verify`](Self::verify); `progress` is called after every read, and may

@@ -159,10 +159,8 @@ impl PackSet {
             take(request, item);
             ControlFlow::<Infallible>::Continue(())
         };
-        match self.get_many_with(positions, proceed)? {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(never) => match never {},
-        }
+        let ControlFlow::Continue(()) = self.get_many_with(positions, proceed)?;
+        Ok(())
     }
 
     /// As [`get_many`](Self::get_many); `take` may stop the reading. The call then

@@ -2,31 +2,21 @@
 
 use std::fmt;
 use std::iter::FusedIterator;
-use std::ops::{Bound, Range, RangeBounds};
+use std::ops::{Range, RangeBounds};
 
 use bytes::Bytes;
 
 use super::manifest::MemberPosition;
 use super::pack_set::PackSet;
 use crate::error::{Error, SetFault};
-use crate::read::Items;
+use crate::read::{Items, set_positions_in};
 
 /// Returns the positions that `bounds` names in a set of `items` items.
 pub(crate) fn set_range(
     bounds: &impl RangeBounds<u64>,
     items: u64,
 ) -> Result<Range<u64>, SetFault> {
-    let start = match bounds.start_bound() {
-        Bound::Included(&first) => first,
-        Bound::Excluded(&before) => before.saturating_add(1),
-        Bound::Unbounded => 0,
-    };
-    let end = match bounds.end_bound() {
-        Bound::Included(&last) => last.saturating_add(1),
-        Bound::Excluded(&end) => end,
-        Bound::Unbounded => items.max(start),
-    };
-    match start..end {
+    match set_positions_in(bounds, items) {
         Range { start, end } if start > end => Err(SetFault::Range { start, end }),
         // Both ends may be one past the last position.
         Range { start, end } if end > items => {

@@ -63,10 +63,9 @@ impl PackSet {
     /// A member that is missing or damaged does not end the verification.
     #[must_use]
     pub fn verify(&self) -> PackSetReport {
-        match self.verify_with(|_| ControlFlow::<Infallible>::Continue(())) {
-            ControlFlow::Continue(report) => report,
-            ControlFlow::Break(never) => match never {},
-        }
+        let ControlFlow::Continue(report) =
+            self.verify_with(|_| ControlFlow::<Infallible>::Continue(()));
+        report
     }
 
     /// As [`verify`](Self::verify); `progress` is called after every read, and may stop

@@ -147,10 +147,8 @@ fn write(
         progress.set(records.into());
         ControlFlow::<Infallible>::Continue(())
     })?;
-    match written {
-        ControlFlow::Continue(sealed) => Ok(sealed),
-        ControlFlow::Break(never) => match never {},
-    }
+    let ControlFlow::Continue(sealed) = written;
+    Ok(sealed)
 }
 
 /// Computes the header that the list would have, without writing the list.

@@ -169,10 +169,7 @@ fn verify_opened(
         progress.set(so_far.bytes);
         ControlFlow::<Infallible>::Continue(())
     })?;
-    let report = match report {
-        ControlFlow::Continue(report) => report,
-        ControlFlow::Break(never) => match never {},
-    };
+    let ControlFlow::Continue(report) = report;
     let trusted_by = trusted_by(&reader).or(content_hash.map(|_| "content_hash"));
     Ok(VerifiedPack { reader, chosen, report, trusted_by, took: started.elapsed() })
 }
