@@ -1,5 +1,6 @@
 //! The sources that the bytes of a pack are read from.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::ops::Range;
@@ -97,8 +98,6 @@ impl ReadAt for FileSource {
     }
 
     fn companion(&self, ending: &str) -> Option<io::Result<Box<dyn ReadAt>>> {
-        let mut path = self.path.clone().into_os_string();
-        path.push(ending);
         let open = |path: PathBuf| {
             if !fs::metadata(&path)?.is_file() {
                 return Err(io::Error::other("not a regular file"));
@@ -106,8 +105,15 @@ impl ReadAt for FileSource {
             let file = File::open(&path)?;
             Ok(Box::new(Self { file, path }) as Box<dyn ReadAt>)
         };
-        Some(open(path.into()))
+        Some(open(path_with_ending(&self.path, ending)))
     }
+}
+
+/// Returns the path of a file next to another one, whose name has `ending` appended.
+pub(crate) fn path_with_ending(path: impl AsRef<Path>, ending: &str) -> PathBuf {
+    let mut name = OsString::from(path.as_ref());
+    name.push(ending);
+    name.into()
 }
 
 /// An open file, read without moving its position (on Unix).

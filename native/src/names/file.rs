@@ -1,11 +1,11 @@
 //! The file next to a pack that holds its names, if they are too large for the app
 //! data, which every reader fetches on opening.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
+use crate::source::path_with_ending;
 
 /// The default of [`WriterOptions::max_names_in_pack`](crate::WriterOptions::max_names_in_pack).
 pub(crate) const MAX_NAMES_IN_PACK: u64 = 16 << 20;
@@ -23,9 +23,7 @@ pub(crate) const NAMES_ENDING: &str = ".names";
 /// ```
 #[must_use]
 pub fn names_path(pack: impl AsRef<Path>) -> PathBuf {
-    let mut name = OsString::from(pack.as_ref());
-    name.push(NAMES_ENDING);
-    name.into()
+    path_with_ending(pack, NAMES_ENDING)
 }
 
 /// Wraps an error about the names file at this path.

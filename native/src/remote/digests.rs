@@ -1,13 +1,9 @@
 //! The digest list of a pack in a store: an object next to it.
 
-use std::sync::Arc;
-
-use object_store::ObjectStoreExt as _;
 use sealpack_core::format::Trailer;
 use tokio::runtime::Handle;
 
 use super::location::Location;
-use super::runtime::wait;
 use super::upload::{UploadAbort, UploadPlan, UploadSink};
 use crate::error::ErrorKind;
 use crate::trust::{DigestSpool, SealedDigests, list_error};
@@ -72,8 +68,6 @@ impl UploadedList {
     /// Removes the list, because its pack does not appear. The error to report is that of
     /// the pack; a list that remains does no harm.
     pub(super) fn remove(self) {
-        let Self { location, runtime, .. } = self;
-        let store = Arc::clone(location.store());
-        drop(wait(&runtime, async move { store.delete(location.path()).await }));
+        self.location.take_back(&self.runtime);
     }
 }

@@ -8,14 +8,18 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use object_store::path::Path as ObjectPath;
-use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore};
+use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt as _};
 use sealpack_core::read::DEFAULT_TAIL;
+use tokio::runtime::Handle;
 
 use super::error::{StoreError, StoreFault};
+use super::runtime::wait;
 use super::version::Version;
 use crate::error::{Error, ErrorKind, IoOperation, SetFault};
 use crate::names::NAMES_ENDING;
 use crate::set::MemberName;
+use crate::source::path_with_ending;
+use crate::trust::DIGEST_LIST_ENDING;
 
 /// The location of a pack: a store, and the path of an object in it.
 ///
@@ -97,7 +101,7 @@ impl Location {
     /// ```
     #[must_use]
     pub fn digest_list(&self) -> Self {
-        self.with_ending(".digests")
+        self.with_ending(DIGEST_LIST_ENDING)
     }
 
     /// Returns the location of this pack's names file, as
@@ -113,9 +117,8 @@ impl Location {
         let path = format!("{}{ending}", self.path);
         let path = ObjectPath::parse(&path).unwrap_or_else(|_| path.into());
         let store = Arc::clone(&self.store);
-        let mut name = self.name.as_os_str().to_os_string();
-        name.push(ending);
-        Self { store, path, name: Arc::new(name.into()), uses_e_tags: self.uses_e_tags }
+        let name = Arc::new(path_with_ending(&*self.name, ending));
+        Self { store, path, name, uses_e_tags: self.uses_e_tags }
     }
 
     /// Returns the location of a member of the set whose manifest is here: below the
@@ -141,6 +144,12 @@ impl Location {
         let folder = self.name.parent().unwrap_or(Path::new(""));
         let member = Self::shared(Arc::clone(&self.store), path).named(folder.join(name.as_str()));
         Self { uses_e_tags: self.uses_e_tags, ..member }
+    }
+
+    /// Removes the object of a write that is taken back because of another error, which
+    /// is the one to report. If this fails, the object stays.
+    pub(super) fn take_back(self, runtime: &Handle) {
+        drop(wait(runtime, async move { self.store.delete(&self.path).await }));
     }
 
     /// Returns the current version, with one request.

@@ -1,15 +1,11 @@
 //! The names file of a pack in a store: an object next to it.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
-use object_store::ObjectStoreExt as _;
 use tokio::runtime::Handle;
 
 use super::location::Location;
 use super::part::PartSize;
 use super::reader::RemoteReaderInner;
-use super::runtime::wait;
 use super::upload::{UploadPlan, UploadSink};
 use crate::error::{ErrorKind, IoOperation};
 use crate::names::{Names, names_file_error};
@@ -95,8 +91,6 @@ impl UploadedNames {
     /// Removes the names of a pack that does not appear. The caller returns the error
     /// of the pack; names that remain do no harm.
     pub(super) fn remove(self) {
-        let Self { location, runtime } = self;
-        let store = Arc::clone(location.store());
-        drop(wait(&runtime, async move { store.delete(location.path()).await }));
+        self.location.take_back(&self.runtime);
     }
 }

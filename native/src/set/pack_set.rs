@@ -18,7 +18,7 @@ use crate::error::{Error, ErrorKind, IoOperation, SetFault};
 use crate::panics::catch_panic;
 use crate::read::Reader;
 use crate::source::{FileSource, ReadAt};
-use crate::trust::{Trust, digest_list_path};
+use crate::trust::{DIGEST_LIST_ENDING, Trust, digest_list_path};
 
 /// Several packs that are read as one sequence of items.
 ///
@@ -294,7 +294,7 @@ impl PackSet {
 
     fn with_list(&self, member: usize, pack: &MemberPack, trust: Trust) -> Result<Trust, Error> {
         let path = digest_list_path(&pack.path);
-        match self.supplied_by_program(member, ".digests", &path) {
+        match self.supplied_by_program(member, DIGEST_LIST_ENDING, &path) {
             None => Ok(trust),
             Some(Ok(list)) => Ok(trust.digests_source(list, path)),
             Some(Err(error)) => {

@@ -13,7 +13,6 @@ mod collect;
 mod compare;
 mod file;
 
-use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,7 +21,7 @@ use sealpack_core::format::digest::Hash;
 use sealpack_core::trust::Anchor;
 
 use crate::error::Error;
-use crate::source::{FileSource, ReadAt};
+use crate::source::{FileSource, ReadAt, path_with_ending};
 
 pub(crate) use anchored::TrustedDigests;
 #[cfg(feature = "remote")]
@@ -129,6 +128,9 @@ impl fmt::Debug for Trust {
     }
 }
 
+/// What the name of a pack is followed by in the name of its digest list.
+pub(crate) const DIGEST_LIST_ENDING: &str = ".digests";
+
 /// Returns the default path of a pack's digest list: next to the pack, with
 /// `.digests` appended to its name.
 ///
@@ -138,7 +140,5 @@ impl fmt::Debug for Trust {
 /// ```
 #[must_use]
 pub fn digest_list_path(pack: impl AsRef<Path>) -> PathBuf {
-    let mut name = OsString::from(pack.as_ref());
-    name.push(".digests");
-    name.into()
+    path_with_ending(pack, DIGEST_LIST_ENDING)
 }

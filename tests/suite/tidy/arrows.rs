@@ -33,8 +33,8 @@ const NATIVE: Arrows = &[
     ("dictionary", &["error"]),
     ("codec", &["dictionary", "error"]),
     ("zstd", &["codec", "dictionary", "error"]),
-    ("names", &["zstd", "codec", "error"]),
     ("source", &["panics", "trace", "error"]),
+    ("names", &["source", "zstd", "codec", "error"]),
     ("publish", &["error"]),
     ("trust", &["source", "publish", "error"]),
     (
