@@ -122,7 +122,7 @@ fn a_shared_dictionary_must_be_given_and_be_the_right_one() {
     assert_eq!(reader.extensions().sections().count(), 0);
     assert_eq!(reader.dictionary().unwrap(), None);
     let error = reader.get(7).unwrap_err();
-    let text = format!("the frame needs dictionary {id}, which the pack does not contain");
+    let text = format!("the frame needs dictionary {id}, which this reader does not have");
     assert!(error.to_string().contains(&text), "{error}");
     // Nothing is known to be damaged.
     let report = reader.verify().unwrap();
@@ -379,5 +379,21 @@ fn plain_packs_and_other_codecs_need_no_dictionary() {
     let bytes = pack(Writer::options().codec(Plain), &events(9));
     let options = Reader::options().dictionary(trained(2 << 10));
     let reader = options.open_source(Cursor::new(bytes), "memory").unwrap();
+    assert!(reader.verify().unwrap().is_ok());
+}
+
+/// The pack of `tests/fixtures/dictionary`: what an earlier version wrote stays readable.
+#[test]
+fn a_stored_pack_with_a_dictionary_is_read_as_it_was_written() {
+    let path = sealpack_tests::fixtures::folder().join("dictionary/events.pack");
+    let reader = Reader::open(path).unwrap();
+    assert_eq!(reader.dictionary().unwrap().map(|it| it.id()), Some(57481));
+    for number in 0..400u32 {
+        let amount = number.wrapping_mul(0x9e37_79b9) >> 9;
+        let event = format!(
+            "{{\"ledger\":{number},\"type\":\"transfer\",\"amount\":\"{amount}\",\"ok\":true}}"
+        );
+        assert_eq!(reader.get(number).unwrap(), event.as_bytes());
+    }
     assert!(reader.verify().unwrap().is_ok());
 }

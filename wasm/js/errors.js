@@ -148,7 +148,7 @@ const ROWS = [
     "unsupported",
     "decode",
     ([id, given]) =>
-      `the frame needs dictionary ${id}, which the pack does not contain` +
+      `the frame needs dictionary ${id}, which this reader does not have` +
       (given ? `; the one given is dictionary ${given}` : ""),
   ],
   ["limit", "decode", ([size]) => `a dictionary of ${size} bytes, above the maximum of 1 MiB`],

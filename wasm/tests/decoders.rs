@@ -12,6 +12,8 @@
 
 mod reference;
 
+mod random;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -20,24 +22,13 @@ use sealpack_core::codec::{Decode as _, Size};
 use sealpack_core::error::DecodeError;
 use sealpack_wasm::decode::FrameDecoder;
 
+use random::Random;
+
 /// The number of frames, each of which is damaged four times.
 const ROUNDS: u32 = 15_000;
 const LIMIT: Size = Size::AtMost(1 << 20);
 
-struct Random(u64);
-
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound.max(1) as u64) as usize
-    }
-
     /// Text, noise, runs, or repetitions far apart.
     fn payload(&mut self) -> Vec<u8> {
         const WORDS: [&str; 8] =

@@ -7,8 +7,11 @@
     clippy::unwrap_used,
     reason = "a test that cannot go on is a test that fails"
 )]
-//! The decoder of the npm package, and frames that need a dictionary: the bytes that C
-//! zstd decodes, or an error.
+//! The decoder, and frames that need a dictionary: the bytes that C zstd decodes, or an
+//! error. The modules of the npm package leave dictionaries out (`src/decode.rs`), so this
+//! holds for the crate.
+
+mod random;
 
 use sealpack_core::codec::dictionary::ZstdDictionary;
 use sealpack_core::codec::zstd_frame::FrameHeader;
@@ -16,25 +19,14 @@ use sealpack_core::codec::{Decode as _, Size};
 use sealpack_core::error::{DecodeError, DictionaryFault};
 use sealpack_wasm::decode::FrameDecoder;
 
+use random::Random;
+
 const LIMIT: Size = Size::AtMost(1 << 20);
 
 /// Each damages a frame four times.
 const ROUNDS: usize = 15_000;
 
-struct Random(u64);
-
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound.max(1) as u64) as usize
-    }
-
     fn event(&mut self) -> Vec<u8> {
         let kind = ["transfer", "mint", "burn", "approve"][self.below(4)];
         let (from, amount) = (self.below(500), self.next() >> 40);

@@ -71,11 +71,11 @@ impl fmt::Display for DecodeError {
                 "the frame carries no content size and decodes to more than four times its bytes ({allowed})"
             ),
             Self::MissingDictionary { id, given: None } => {
-                write!(f, "the frame needs dictionary {id}, which the pack does not contain")
+                write!(f, "the frame needs dictionary {id}, which this reader does not have")
             }
             Self::MissingDictionary { id, given: Some(given) } => write!(
                 f,
-                "the frame needs dictionary {id}, which the pack does not contain; the one given is dictionary {given}"
+                "the frame needs dictionary {id}, which this reader does not have; the one given is dictionary {given}"
             ),
             Self::Dictionary(fault) => fault.fmt(f),
             Self::Codec(cause) => {
