@@ -42,6 +42,10 @@ npm:
 doc:
     cargo doc --workspace --all-features --no-deps --open
 
+# build the documentation site in target/site
+site:
+    node www/site.mjs
+
 # accept changed snapshots of screens; look at the changes
 snapshots:
     INSTA_UPDATE=always cargo test -p sealpack-tui
