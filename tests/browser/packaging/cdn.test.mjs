@@ -55,7 +55,7 @@ async function opened(html) {
 
 test("the README's page imports the package from a CDN and shows an item", async () => {
   const page = await opened(await example());
-  await page.waitForFunction(() => document.body.textContent.trim().length > 20, null, { timeout: 15_000 });
+  await page.waitForFunction(() => /items/.test(document.body.innerText), null, { timeout: 30_000 });
   const text = await page.evaluate(() => document.body.innerText);
   assert.match(text, /^400 items, the first has \d+ bytes/);
   assert.deepEqual(page.loggedErrors, []);
