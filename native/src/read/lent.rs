@@ -24,7 +24,7 @@ use super::scan::Scan;
 use crate::error::{Error, ErrorKind};
 use crate::zstd::Context;
 
-/// The most memory that a thread keeps for its next [`Reader::get_with`].
+/// The maximum number of bytes that a thread keeps for its next [`Reader::get_with`].
 const MAX_KEPT: usize = 1 << 20;
 
 thread_local! {

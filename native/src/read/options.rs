@@ -70,14 +70,14 @@ impl ReaderOptions {
         self
     }
 
-    /// Sets the most items that a pack may have. Default: 2^32-1. A pack that
+    /// Sets the maximum number of items that a pack may have. Default: 2^32-1. A pack that
     /// claims more is not opened.
     pub fn items_limit(mut self, items: u32) -> Self {
         self.limits.items = items;
         self
     }
 
-    /// Sets the most memory, in bytes, that the reader may use while it opens a pack,
+    /// Sets the maximum memory, in bytes, that the reader may use while it opens a pack,
     /// scans, verifies or runs [`get_many`](crate::Reader::get_many). Default: no
     /// limit. Each of these may take at most a quarter of it: index and app data
     /// together, a stored record, a decoded record. A larger one is an error, and is
@@ -149,10 +149,10 @@ impl ReaderOptions {
         self
     }
 
-    /// Gives the dictionary of packs that
+    /// Sets the dictionary of packs that
     /// [share one](crate::Zstd::shared_dictionary). A pack that stores a dictionary
-    /// is read with its own. Default: none. Every frame names its dictionary by an id;
-    /// another one is an error.
+    /// is read with its own. Default: none. Every frame has the id of its dictionary;
+    /// if it is the id of another dictionary, reading the record fails.
     pub fn dictionary(mut self, dictionary: Dictionary) -> Self {
         self.dictionary = Some(dictionary);
         self

@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind};
 /// Which checks are made on records that are read as they are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StoredCheck {
-    /// That the dictionary of each is there.
+    /// Only that the reader has the dictionary of each record.
     Nothing,
     /// Each record is decoded and checked, and its digest computed.
     Content,
@@ -95,7 +95,7 @@ impl ReaderInner {
         for record in &read.records {
             stored.sizes.push(size_of_record(record.place.size())?);
             stored.item_count += record.place.item_count;
-            // The size of the items is not known without decoding.
+            // The size of the items is known only after decoding; the stored size stands in.
             stored.payload_size += record.place.size();
         }
         Ok(stored)

@@ -13,9 +13,9 @@ use super::workspace::{Workspace, WorkspaceDecoder};
 use crate::error::{Error, ErrorKind};
 use crate::trace::{event, span};
 
-/// Bytes of plain records that one read fetches by default. Sixteen digests are computed
-/// side by side, so with records of a hundred kilobytes a few megabytes are needed to
-/// keep all lanes busy.
+/// Bytes of plain records that one read fetches by default. Up to sixteen digests are
+/// computed in parallel lanes, so with records of a hundred kilobytes a few megabytes are
+/// needed to keep all lanes busy.
 const PLAIN_READ_SIZE: u64 = 4 << 20;
 
 impl Reader {

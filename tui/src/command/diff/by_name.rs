@@ -1,8 +1,9 @@
-//! Comparing two packs by the names of their items.
+//! Compares two packs by the names of their items.
 //!
-//! Items of equal names belong together, wherever they are; of several items with one
-//! name, the first with the first and so on. An item that is only in one pack and has
-//! the bytes of one that is only in the other was renamed.
+//! Items of the same name are compared, whatever their positions. If a pack has several
+//! items of one name, its first is compared with the other pack's first, and so on. An
+//! item was renamed if only one pack has its name, and only the other pack has an item
+//! with its bytes under another name.
 
 use std::collections::{BTreeSet, HashMap};
 use std::iter::Peekable;
@@ -11,14 +12,14 @@ use std::sync::{Mutex, PoisonError};
 use sealpack::core::format::digest::{Hash, record_digest};
 use sealpack::{Bytes, Error, Names, Reader};
 
-use super::compare::Method;
+use super::compare::{Method, first_difference};
 use crate::outcome::Failure;
 use crate::progress::ProgressMeter;
 
-/// Decoded bytes that are compared in one step, approximately.
+/// Approximately how many decoded bytes are compared in one step.
 const STEP_BYTES: u64 = 16 << 20;
 
-/// Items that are compared in one step, at most.
+/// The maximum number of items that are compared in one step.
 const STEP_ITEMS: u64 = 1 << 16;
 
 /// A difference between two packs.
@@ -40,7 +41,7 @@ pub struct NamedDifferences<'a> {
     names: [Names; 2],
     /// The number of names that both packs have.
     pub shared: u32,
-    /// Of these, the items that have the same bytes at another position.
+    /// How many of these items have the same bytes but another position.
     pub moved: u32,
     /// The number of differences of each kind.
     pub added: u32,
@@ -54,7 +55,7 @@ pub struct NamedDifferences<'a> {
     any: bool,
 }
 
-/// The positions of items: those in both packs, and those in one.
+/// The positions of the items whose names both packs have, and of those in only one.
 #[derive(Default)]
 struct JoinedNames {
     shared: Vec<[u32; 2]>,
@@ -79,8 +80,8 @@ impl<'a> NamedDifferences<'a> {
         }
     }
 
-    /// Returns whether there are no differences. The order of the items is none.
-    pub fn none(&self) -> bool {
+    /// Returns whether there are no differences. Another order of the items is not one.
+    pub fn is_empty(&self) -> bool {
         self.added == 0
             && self.removed == 0
             && self.changed == 0
@@ -95,10 +96,10 @@ impl<'a> NamedDifferences<'a> {
     }
 
     fn is_enough(&self) -> bool {
-        self.any && !self.none()
+        self.any && !self.is_empty()
     }
 
-    /// Finds the differences. What `method` proves equal is not read.
+    /// Finds the differences. Records that `method` proves to be equal are not read.
     ///
     /// # Errors
     /// [`Failure::Pack`].
@@ -177,7 +178,7 @@ impl<'a> NamedDifferences<'a> {
                 }
                 self.changed += 1;
                 if self.changed as usize <= self.limit {
-                    let first_difference = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+                    let first_difference = first_difference(a, b);
                     let (positions, sizes) = (*positions, [a.len(), b.len()]);
                     let changed = NamedDifference::Changed { positions, sizes, first_difference };
                     self.list(0, positions[0], changed)?;
@@ -203,7 +204,7 @@ impl<'a> NamedDifferences<'a> {
         }
         let [a, b] = self.packs;
         let mut by_digest: HashMap<Hash, Vec<u32>> = HashMap::new();
-        // The last of a list is taken first.
+        // In descending order, since `pop` takes the last position first.
         for (position, digest) in digests(a, removed)?.into_iter().rev() {
             by_digest.entry(digest).or_default().push(position);
         }
@@ -238,7 +239,7 @@ impl<'a> NamedDifferences<'a> {
         Ok(())
     }
 
-    /// The name of an item of one pack.
+    /// Returns the name of an item of one pack.
     ///
     /// # Errors
     /// [`Failure::Pack`] if the names are damaged.
@@ -250,7 +251,7 @@ impl<'a> NamedDifferences<'a> {
 
 /// The records that are known to be equal in both packs.
 struct EqualRecords {
-    /// The others; `None` if no record is known to be equal.
+    /// All other records; `None` if no record is known to be equal.
     differing: Option<BTreeSet<u32>>,
     items_per_record: u32,
 }
@@ -268,7 +269,7 @@ impl EqualRecords {
         Ok(Self { differing, items_per_record: pack.trailer().items_per_record.max(1) })
     }
 
-    /// Whether the items at these positions are known to be equal.
+    /// Returns whether the items at these positions are known to be equal.
     fn contain(&self, [a, b]: &[u32; 2]) -> bool {
         let is_equal =
             |differing: &BTreeSet<u32>| !differing.contains(&(a / self.items_per_record));
@@ -276,15 +277,15 @@ impl EqualRecords {
     }
 }
 
-/// A number of items, of which no pack has more.
+/// Returns the number of items. It fits, since a pack has at most 2^32-1 items.
 fn count<T>(items: &[T]) -> u32 {
     u32::try_from(items.len()).unwrap_or(u32::MAX)
 }
 
 type OrderedNames = Peekable<Box<dyn Iterator<Item = Result<(u32, Bytes), Error>>>>;
 
-/// The names in ascending order. Names that are stored in another order are sorted in
-/// memory.
+/// Returns the names in ascending order. Names that are stored in another order are
+/// sorted in memory.
 fn in_order(names: &Names) -> Result<OrderedNames, Error> {
     let ordered: Box<dyn Iterator<Item = _>> = if names.is_sorted() {
         Box::new(names.iter())
@@ -296,14 +297,14 @@ fn in_order(names: &Names) -> Result<OrderedNames, Error> {
     Ok(ordered.peekable())
 }
 
-/// How many items of a pack have [`STEP_BYTES`], approximately.
+/// Returns how many items are compared in one step: about [`STEP_BYTES`] of them.
 fn step_items(reader: &Reader) -> usize {
     let stored = reader.directory().records_end() / u64::from(reader.item_count()).max(1);
     let items = (STEP_BYTES / stored.max(1)).clamp(16, STEP_ITEMS);
     usize::try_from(items).unwrap_or(16)
 }
 
-/// The items at these positions, in the same order.
+/// Returns the items at these positions, in the same order.
 fn items(reader: &Reader, positions: impl Iterator<Item = u32>) -> Result<Vec<Bytes>, Error> {
     let positions: Vec<u32> = positions.collect();
     let mut items = vec![Bytes::new(); positions.len()];
@@ -315,8 +316,8 @@ fn items(reader: &Reader, positions: impl Iterator<Item = u32>) -> Result<Vec<By
     Ok(items)
 }
 
-/// The digests of the items at these positions, in the same order. Empty items are left
-/// out: that two of them are equal says nothing.
+/// Returns the digests of the items at these positions, in the same order. Empty items are
+/// left out: that two items are empty does not mean that one was renamed.
 fn digests(reader: &Reader, positions: &[u32]) -> Result<Vec<(u32, Hash)>, Failure> {
     let mut found = Vec::with_capacity(positions.len());
     for positions in positions.chunks(step_items(reader)) {

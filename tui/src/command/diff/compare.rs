@@ -56,9 +56,14 @@ pub struct DifferentItem {
     pub position: u32,
     /// Its size in each, in bytes.
     pub sizes: [usize; 2],
-    /// The offset of the first byte that differs; the length of the shorter item
-    /// if the longer one begins with it.
+    /// See [`first_difference`].
     pub first_difference: usize,
+}
+
+/// Returns the offset of the first byte that differs; the length of the shorter item if
+/// the longer one begins with it.
+pub fn first_difference(a: &[u8], b: &[u8]) -> usize {
+    a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 
 /// The differences between two packs.
@@ -200,7 +205,7 @@ impl<'a> Differences<'a> {
         }
         self.item_count += 1;
         if self.items.len() < self.limit {
-            let first_difference = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+            let first_difference = first_difference(a, b);
             let sizes = [a.len(), b.len()];
             self.items.push(DifferentItem { position, sizes, first_difference });
         }

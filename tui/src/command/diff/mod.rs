@@ -24,15 +24,15 @@ use report::DiffReport;
 
 /// Show which items of two packs differ
 ///
-/// Where both packs store names, items of the same name are compared, wherever they are: the report
-/// lists what was added (+), removed (-), changed (~) or renamed (>), and counts items that only have
-/// another position. Other packs, and all with --by-position, are compared position by position.
+/// If both packs store names, items of the same name are compared, whatever their positions: the
+/// report lists what was added (+), removed (-), changed (~) or renamed (>), and counts items that
+/// only have another position. Other packs, and all packs with --by-position, are compared position
+/// by position.
 ///
-/// Reads as little as possible. If the content hashes are
-/// equal, nothing differs. Two digest lists (FILE.digests, a few kilobytes each) show which records
-/// differ. Without both lists it reads all records and compares their digests. Packs with different
-/// numbers of items per record are compared item by item. Differences in codec, format
-/// id and checksums are ignored; app data is compared.
+/// Reads as little as possible. If the content hashes are equal, nothing differs. Two digest lists
+/// (FILE.digests, a few kilobytes each) show which records differ. Without both lists it reads all
+/// records and compares their digests. Packs with different numbers of items per record are compared
+/// item by item. Differences in codec, format id and checksums are ignored; app data is compared.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct DiffArgs {
@@ -40,7 +40,7 @@ pub struct DiffArgs {
     a: PathBuf,
     /// The second pack
     b: PathBuf,
-    /// Compare the items at each position, also where both packs store names
+    /// Compare the items at each position, even if both packs store names
     #[arg(long)]
     by_position: bool,
     /// Ignore stored hashes and digest lists: read both packs completely
@@ -78,7 +78,7 @@ Exit status: 0 items and app data are equal; 1 they differ; 2 wrong usage;
 /// Runs the command.
 ///
 /// # Errors
-/// [`Failure`]: a pack that cannot be read.
+/// [`Failure`]: a pack cannot be read.
 pub fn run(args: &DiffArgs) -> Result<CommandOutcome, Failure> {
     match compare(args) {
         Ok(true) => Ok(CommandOutcome::Fine),
@@ -127,7 +127,7 @@ fn compare(args: &DiffArgs) -> Result<bool, Failure> {
     Ok(differences.is_empty())
 }
 
-/// The same by name.
+/// As [`compare`], for packs that both store names.
 fn compare_by_name(
     args: &DiffArgs,
     mut found: NamedDifferences<'_>,
@@ -145,7 +145,7 @@ fn compare_by_name(
             false => output::print(|to| report.print(to))?,
         }
     }
-    Ok(found.none())
+    Ok(found.is_empty())
 }
 
 /// Returns the digest list of a pack: the one given by the user, or else the one next to the

@@ -12,8 +12,10 @@ use crate::printable::{self, JsonName, JsonPath};
 use crate::report::{BAD, BOLD, DOUBTFUL, GOOD};
 use crate::size::Count;
 
-/// The differences. The JSON keys are stable; those that a report by position has as
-/// well mean the same.
+/// The differences, by name. The JSON keys are stable; keys that [`DiffReport`] also has
+/// mean the same.
+///
+/// [`DiffReport`]: super::report::DiffReport
 #[derive(Serialize)]
 pub struct NamedDiffReport {
     a: NamedSide,
@@ -27,7 +29,7 @@ pub struct NamedDiffReport {
     added_items: u32,
     removed_items: u32,
     renamed_items: u32,
-    /// Items with the same name and bytes at another position: no difference.
+    /// Items with the same name and bytes at another position; they count as equal.
     moved_items: u32,
     app_data_same: bool,
     /// The first differences, by name.
@@ -42,7 +44,7 @@ struct NamedSide {
     items_per_record: u32,
 }
 
-/// A difference. Added items have no position in A, removed ones none in B.
+/// A difference. Added items have no position in A, removed items none in B.
 struct ListedDifference {
     name: Bytes,
     /// The name in A of a renamed item.
@@ -131,7 +133,7 @@ impl Display for ListedDifference {
 }
 
 impl NamedDiffReport {
-    /// The report of what was found.
+    /// Creates the report of what was found.
     ///
     /// # Errors
     /// [`Failure::Pack`] if the names are damaged.
@@ -152,7 +154,7 @@ impl NamedDiffReport {
         Ok(Self {
             a: side(a),
             b: side(b),
-            same: found.none(),
+            same: found.is_empty(),
             compared_by: "names",
             shared_items: found.shared,
             differing_items: found.changed,

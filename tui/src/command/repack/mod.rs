@@ -200,7 +200,8 @@ impl RepackArgs {
         Ok(self.writing.apply(options.format_id(shape.format_id)))
     }
 
-    /// zstd with the dictionary of the new pack: that of the first one unless it changes.
+    /// Returns zstd with the dictionary of the new pack: that of the first pack unless an
+    /// option changes it.
     fn zstd(&self, first: &Reader) -> Result<DictionaryCodec, Failure> {
         let changes = &self.changes;
         let zstd = changes.level.map_or_else(Zstd::default, Zstd::level);
@@ -280,8 +281,7 @@ impl RepackArgs {
 /// Runs the command.
 ///
 /// # Errors
-/// [`Failure`]: a pack that cannot be read or is damaged, one that cannot be
-/// written.
+/// [`Failure`]: a pack cannot be read or is damaged, or the new pack cannot be written.
 pub fn run(args: &RepackArgs) -> Result<CommandOutcome, Failure> {
     args.check()?;
     let interrupt = Interrupt::new().map_err(Failure::Signals)?;
@@ -296,7 +296,7 @@ pub fn run(args: &RepackArgs) -> Result<CommandOutcome, Failure> {
     let size = Some(sources.stored_bytes());
     let target = destination.create(options, &args.upload, &interrupt, size, args.writing.force)?;
     let progress = ProgressMeter::bytes("repacking", size, args.json);
-    // A level asks for encoding, so records are only copied without one.
+    // With a level, every record is encoded anew.
     let copies = args.changes.level.is_none();
     let mut repacking = Repacking {
         target,
@@ -317,7 +317,7 @@ pub fn run(args: &RepackArgs) -> Result<CommandOutcome, Failure> {
     Ok(CommandOutcome::Fine)
 }
 
-/// A pack that is being written.
+/// The pack that is being written, and how.
 struct Repacking {
     target: Target,
     progress: ProgressMeter,
@@ -353,18 +353,18 @@ impl Repacking {
         Ok(())
     }
 
-    /// Appends the items of some runs, whose records are read once.
+    /// Appends the items of these runs. Each of their records is read once.
     fn append_some(&mut self, part: &Part<'_>, runs: PositionRuns<'_>) -> Result<(), Failure> {
         let positions = runs.span();
         let items = u64::from(positions.end - positions.start).max(1);
-        let bytes_an_item = part.stored_bytes_of(&positions) / items;
+        let bytes_per_item = part.stored_bytes_of(&positions) / items;
         let mut taken = runs.cursor();
         for (position, item) in positions.clone().zip(part.source.reader.range(positions)?) {
             let item = item?;
             if taken.contains(position) {
                 self.target.append_owned(item)?;
             }
-            self.progress.add(bytes_an_item);
+            self.progress.add(bytes_per_item);
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The packs that are read, and the parts of them that are taken.
+//! The packs that are read, and the items of them that the new pack gets.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -57,7 +57,7 @@ impl SourcePack {
         }
     }
 
-    /// What is wrong with the pack, as a failure of the command.
+    /// Returns a failure of the command that says what is wrong with this pack.
     pub fn failure(&self, error: sealpack::core::Error) -> Failure {
         Failure::PackData { path: self.path.clone(), error }
     }
@@ -67,7 +67,7 @@ impl SourcePack {
     }
 }
 
-/// The packs in order, and the range of items that is taken of them.
+/// The packs in order, and the range of their items that the new pack gets.
 pub struct Sources {
     sources: Vec<SourcePack>,
     /// Positions counted through all packs.
@@ -100,7 +100,8 @@ impl Sources {
         Ok(Self { sources, taken })
     }
 
-    /// The pack that the new one resembles.
+    /// Returns the first pack, whose properties the new one gets unless an option changes
+    /// them.
     ///
     /// # Errors
     /// [`Failure::Usage`] if there is none.
@@ -108,7 +109,8 @@ impl Sources {
         self.sources.first().ok_or_else(|| Failure::usage("no pack to read"))
     }
 
-    /// Prints a note if app data of packs but the first are lost.
+    /// Prints a note if another pack than the first has app data that the new pack does
+    /// not get.
     pub fn note_other_app_data(&self, is_replaced: bool) {
         let Some((first, others)) = self.sources.split_first() else { return };
         let differs = |source: &&SourcePack| source.reader.app_data() != first.reader.app_data();
@@ -121,17 +123,18 @@ impl Sources {
         }
     }
 
-    /// Bytes of all records of the packs.
+    /// Returns the size of all records of the packs, in bytes.
     pub fn stored_bytes(&self) -> u64 {
         self.sources.iter().map(SourcePack::stored_bytes).sum()
     }
 
-    /// The number of packs.
+    /// Returns the number of packs.
     pub fn len(&self) -> usize {
         self.sources.len()
     }
 
-    /// The parts that are taken, in order, and the items of them that a filter takes.
+    /// Returns the parts within the range, in order, and the items in each that `filter`
+    /// selects.
     ///
     /// # Errors
     /// [`Failure::Usage`] if a pack stores no names or a pattern matches none;
@@ -163,7 +166,7 @@ impl Sources {
         Ok(selected)
     }
 
-    /// The parts that are taken, in order.
+    /// Returns the parts within the range, in order.
     fn parts(&self) -> impl Iterator<Item = Part<'_>> {
         let mut start = 0_u64;
         self.sources.iter().filter_map(move |source| {
@@ -179,25 +182,25 @@ impl Sources {
     }
 }
 
-/// A part of which the items with some names are taken.
+/// A part, and the items in it that a filter selects by name.
 pub struct SelectedPart<'a> {
     pub part: Part<'a>,
-    /// The positions, as runs of neighbours in ascending order; not empty.
+    /// The positions of these items, as runs of neighbours in ascending order; not empty.
     pub runs: Vec<Range<u32>>,
 }
 
-/// Items of one pack that are taken.
+/// A run of items of one pack.
 pub struct Part<'a> {
     pub source: &'a SourcePack,
     /// Their positions in it; not empty.
     pub positions: Range<u32>,
-    /// Whether nothing follows.
+    /// Whether it is the last part of the new pack.
     pub is_last: bool,
 }
 
 impl<'a> SelectedPart<'a> {
-    /// The groups of items that are read together, and as parts of their own those of
-    /// which every item is taken.
+    /// Returns the groups of items that are read together. A group without gaps is also
+    /// returned as a part of its own, whose records may be copied.
     pub fn groups(&self) -> impl Iterator<Item = (PositionRuns<'_>, Option<Part<'a>>)> {
         let Part { source, is_last, .. } = self.part;
         let end = self.runs.last().map_or(0, |run| run.end);
@@ -211,14 +214,14 @@ impl<'a> SelectedPart<'a> {
 }
 
 impl Part<'_> {
-    /// Whether it is the whole pack.
+    /// Returns whether it is the whole pack.
     pub fn is_whole(&self) -> bool {
         self.positions == (0..self.source.reader.item_count())
     }
 
-    /// The records that can be copied if the new pack has so many items: those that
-    /// are full, and the last one of everything. `None` if there are none, or if
-    /// records would begin within a record.
+    /// Returns the records that can be copied when the new pack has `items` items: the
+    /// full ones, and the last one if nothing follows it. `None` if there are none, or if
+    /// a copied record would begin inside a record of the new pack.
     pub fn records_after(&self, items: u32) -> Option<Range<u32>> {
         let trailer = self.source.reader.trailer();
         let items_per_record = trailer.items_per_record.max(1);
@@ -235,13 +238,13 @@ impl Part<'_> {
         (!records.is_empty()).then_some(records)
     }
 
-    /// The position after the last item of these records.
+    /// Returns the position after the last item of these records.
     pub fn position_after(&self, records: &Range<u32>) -> u32 {
         let items_per_record = self.source.reader.trailer().items_per_record.max(1);
         records.end.saturating_mul(items_per_record).min(self.positions.end)
     }
 
-    /// Stored bytes of the records that hold these positions, approximately.
+    /// Returns approximately how many stored bytes these items take.
     pub fn stored_bytes_of(&self, positions: &Range<u32>) -> u64 {
         let all = u128::from(self.source.reader.item_count()).max(1);
         let share = u128::from(positions.end.saturating_sub(positions.start));
@@ -250,7 +253,8 @@ impl Part<'_> {
     }
 }
 
-/// Computes the content hash of a pack whose items pass by.
+/// Computes the content hash of a pack from its items, one after another, and compares it
+/// with the stored one.
 pub struct SourceHash {
     stored: Hash,
     items_per_record: u32,

@@ -73,7 +73,7 @@ impl RepackSummary {
         }
     }
 
-    /// Prints it for people.
+    /// Prints the summary as text.
     ///
     /// # Errors
     /// Those of `to`.

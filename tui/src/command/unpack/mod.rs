@@ -79,7 +79,7 @@ Examples:
 /// Runs the command.
 ///
 /// # Errors
-/// [`Failure`]: a pack that cannot be read, a folder that cannot be written.
+/// [`Failure`]: the pack cannot be read, or the folder cannot be written to.
 pub fn run(args: &UnpackArgs) -> Result<CommandOutcome, Failure> {
     let mut patterns = NamePatterns::parse(&args.patterns)?;
     let (reader, _) = args.reading.open_with_codec(&args.file, args.json)?;
@@ -105,8 +105,8 @@ pub fn run(args: &UnpackArgs) -> Result<CommandOutcome, Failure> {
 }
 
 impl UnpackArgs {
-    /// Chooses the items. Also returns how many items were left out because they have
-    /// no name.
+    /// Chooses the items to write. Also returns how many are left out because they have no
+    /// name.
     fn plan(
         &self,
         reader: &Reader,
@@ -153,7 +153,7 @@ impl UnpackArgs {
         Ok((unpacker, nameless))
     }
 
-    /// Returns the name with which an item would replace the pack itself.
+    /// Returns the name that an item must not have, since it would replace the pack itself.
     fn pack_name(&self) -> Option<PathBuf> {
         let pack = fs::canonicalize(&self.file).ok().filter(|_| self.force)?;
         let folder = fs::canonicalize(&self.directory).ok()?;

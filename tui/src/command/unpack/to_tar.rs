@@ -24,7 +24,7 @@ const BATCH: usize = 4096;
 /// output.
 ///
 /// # Errors
-/// [`Failure`]: a pack that cannot be read, an archive that cannot be written.
+/// [`Failure`]: the pack cannot be read, or the archive cannot be written.
 pub(super) fn write(
     args: &UnpackArgs,
     path: &Path,
