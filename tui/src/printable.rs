@@ -11,6 +11,7 @@
 //! - [`text`]: any other text, with unprintable characters escaped (`\x1b`).
 //! - [`line`]: the same on one line of bounded length, for messages of servers.
 //! - [`content`]: the bytes of an item on a terminal, with tabs unchanged.
+//! - [`hex`]: any bytes as hexadecimal digits.
 //!
 //! All except [`content`] also remove passwords and signatures from URLs.
 
@@ -23,6 +24,11 @@ use serde::ser::SerializeMap;
 
 /// The maximum number of characters in a [`line`].
 const MAX_LINE: usize = 300;
+
+/// Returns two lower-case hexadecimal digits for each byte.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
 
 /// Returns a file name or URL, quoted if it contains unprintable characters.
 pub fn path(path: &Path) -> PrintablePath<'_> {
@@ -298,9 +304,7 @@ impl Serialize for JsonPath {
         let text = self.path.as_ref().map(|path| path.to_string_lossy());
         map.serialize_entry(self.key, &text.as_deref().map(redacted))?;
         if let Some(path) = self.path.as_ref().filter(|path| path.to_str().is_none()) {
-            let bytes = path.as_os_str().as_encoded_bytes();
-            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            map.serialize_entry(self.bytes_key, &hex)?;
+            map.serialize_entry(self.bytes_key, &hex(path.as_os_str().as_encoded_bytes()))?;
         }
         map.end()
     }
@@ -318,8 +322,7 @@ impl Serialize for JsonName<'_> {
         let text = String::from_utf8_lossy(self.0);
         map.serialize_entry("name", &(!self.0.is_empty()).then_some(&text))?;
         if let Cow::Owned(_) = text {
-            let hex: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
-            map.serialize_entry("name_bytes", &hex)?;
+            map.serialize_entry("name_bytes", &hex(self.0))?;
         }
         map.end()
     }

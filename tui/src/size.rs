@@ -3,6 +3,8 @@
 use std::fmt;
 use std::num::IntErrorKind;
 
+use sealpack::core::stream::BufferSize;
+
 /// Formats a number with separated thousands: `8,600,000`.
 #[must_use]
 pub fn grouped(number: u64) -> String {
@@ -46,6 +48,15 @@ impl fmt::Display for Bytes {
             size => write!(f, "{} bytes ({})", Count(size), Decimal(size)),
         }
     }
+}
+
+/// Parses the size of the output stream's buffer, in bytes.
+///
+/// # Errors
+/// What is wrong with the text, in words.
+pub fn parse_buffer_size(text: &str) -> Result<BufferSize, String> {
+    let bytes: usize = text.parse().map_err(|error| format!("{error}"))?;
+    BufferSize::new(bytes).ok_or_else(|| format!("1 to {} bytes", BufferSize::MAX))
 }
 
 /// The reason why a size cannot be parsed.

@@ -32,12 +32,12 @@
 //! extents inside each put, the waiting extents and the owner of each extent's
 //! memory must be those of the [`Model`].
 //!
-//! For up to S = 4, the search checks that the path does not matter: it visits not
-//! only the states but every *layout*, that is, each way in which the `Z` bytes can
-//! wait, in which extents and in whose memory. Their number is finite too, and two
-//! sequences that lead to one layout differ only in the memory that can be reused.
+//! Up to S = 4, the search checks that the path does not matter: it visits not only
+//! the states but every *layout*, that is, each way in which the `Z` bytes can wait, in
+//! which extents and in whose memory. Their number is finite too. Two sequences that
+//! lead to one layout can still differ in the memory that the stream may reuse.
 //!
-//! Up to S = 5 the search therefore takes each transition twice: on a fresh stream whose sink
+//! So up to S = 5, the search takes each transition twice: on a fresh stream whose sink
 //! keeps every buffer, and on one that has memory to reuse and whose sink drops
 //! every buffer.
 //!

@@ -3,8 +3,8 @@
 //!
 //! The [`stream`](crate::stream) decides with a dozen comparisons in which every
 //! `<` could be a `<=`. Its tests are therefore not examples: they run *all*
-//! sequences of a small size, and prove sequences of any length. The
-//! [`MUTANTS`], streams with a seeded bug each, show that these tests can detect a bug.
+//! sequences of a small size, and prove sequences of any length. The [`MUTANTS`], streams
+//! that each have one seeded bug, show that these tests detect bugs.
 //!
 //! ```text
 //!    event       a case in text: trim=1 writes=b4,z2+3,f

@@ -120,9 +120,9 @@ impl CaseRun {
             && self.frames.iter().all(|f| f.departure.is_none())
     }
 
-    /// Merges this run with a further one. The frames are those of the further run,
-    /// unless only this one found something: some bugs show only in the run in which
-    /// the stream may reuse its memory.
+    /// Merges this run with a further run. The result has the frames of the further run,
+    /// unless only this run found something: some bugs show only in the run in which the
+    /// stream may reuse its memory.
     fn merge(self, further: CaseRun) -> CaseRun {
         if further.is_as_specified() && !self.is_as_specified() {
             return self;
@@ -171,7 +171,7 @@ impl<'a> Player<'a> {
         Player { world, model, shape, specified: None, layout: None }
     }
 
-    /// Runs the events, with whether each is implied.
+    /// Runs the events. Each comes with whether it is implied.
     fn play(&mut self, pass: Pass, bytes: usize, events: &[(&Event, bool)]) -> CaseRun {
         self.world.begin_pass(self.shape, pass, bytes);
         self.specified = Some(AbstractState::default());

@@ -20,8 +20,8 @@ use super::specified::Steps;
 use crate::stream::Shape;
 use alloc::string::String;
 
-/// The largest number of puts up to which a trace is compared with the specification: a
-/// file of a few bytes may name writes of exabytes.
+/// Traces with more puts than this are not compared with the specification: a file of a
+/// few bytes can name writes of exabytes.
 pub const MAX_SPECIFIED_PUTS: usize = 1 << 18;
 
 /// The version of the format that is written.
@@ -56,9 +56,9 @@ impl Trace {
     }
 }
 
-/// What the specification does from a state, with whether each event is implied; `None`
-/// if that may be more than [`MAX_SPECIFIED_PUTS`] puts. The case of the result is that
-/// of the events which are not implied.
+/// What the specification does with events from a state. Each event comes with whether it
+/// is implied; the case of the result has only those that are not. Returns `None` if there
+/// may be more than [`MAX_SPECIFIED_PUTS`] puts.
 #[must_use]
 pub fn specified_from<'e, I>(
     start: AbstractState,
@@ -71,8 +71,8 @@ where
     I::IntoIter: Clone,
 {
     let events = events.into_iter();
-    // With trim each put is full, but for the last ones of an event; without trim an
-    // event has at most two.
+    // With trim every put is full, except at most two at the end of an event. Without
+    // trim an event has at most two puts.
     let lengths = events.clone().map(|(event, _)| event.operation.bytes());
     let bytes = lengths.fold(start.waiting(), usize::saturating_add);
     let full = if shape.trim { bytes / shape.buffer_size.get() } else { 0 };

@@ -1,4 +1,4 @@
-//! The dictionary that the frames of a pack name.
+//! The dictionary of a pack's frames, which name it by its id.
 
 use std::sync::OnceLock;
 
@@ -30,7 +30,7 @@ impl FrameDictionary {
         prepared.as_ref().map(Some).map_err(|fault| *fault)
     }
 
-    /// Returns the dictionary of this id.
+    /// Returns the dictionary with this id.
     pub(crate) fn named(&self, id: DictionaryId) -> Result<&Dictionary, DecodeError> {
         let missing = |given| DecodeError::MissingDictionary { id: id.get(), given };
         let found = self.get().map_err(DecodeError::Dictionary)?;

@@ -1,4 +1,4 @@
-//! Dictionaries: what zstd knows of the items before it sees a record.
+//! Dictionaries: what the items have in common, which zstd knows before it sees a record.
 //!
 //! ```text
 //! items of the first drafts ──> training.rs ──> Dictionary ──> every encoder
@@ -98,7 +98,7 @@ impl Dictionary {
         self.prepared.dictionary.bytes()
     }
 
-    /// Returns what C zstd decodes with.
+    /// Returns the tables that C zstd decodes with.
     pub(crate) fn decoding(&self) -> &DDict<'static> {
         &self.prepared.decoding
     }

@@ -1,4 +1,4 @@
-//! Training a dictionary with the trainer of C zstd.
+//! Trains a dictionary with the trainer of C zstd.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -13,33 +13,36 @@ use crate::error::DictionaryError;
 /// The default size of a dictionary in bytes.
 const DEFAULT_SIZE: usize = 32 << 10;
 
-/// The smallest size of a dictionary: one segment that the trainer selects.
+/// The minimum size of a dictionary in bytes: one segment.
 const MIN_SIZE: usize = 1 << 10;
 
-/// The trainer selects segments of this many bytes, …
+/// The size in bytes of the segments of samples that the trainer selects.
 const SEGMENT: u32 = 1 << 10;
 
-/// … by the frequency of substrings of this many bytes, …
+/// The size in bytes of the substrings whose frequency decides which segments are
+/// selected.
 const SUBSTRING: u32 = 8;
 
-/// … which it counts by hashes of this many bits.
+/// The trainer counts substrings by hashes of this many bits.
 const HASH_BITS: u32 = 20;
 
-/// The tables are made for this compression level; they serve any.
+/// The compression level that the dictionary's entropy tables are made for. They can be
+/// used with any level.
 const LEVEL: i32 = 3;
 
-/// Samples below this size teach nothing: the trainer does not look at them.
+/// The minimum size of a sample in bytes: the trainer ignores smaller ones.
 const MIN_SAMPLE: usize = 8;
 
-/// Samples beyond this many bytes are thinned out evenly. More hardly make a better
-/// dictionary, and the time to train grows with them.
+/// If all samples have more bytes than this, they are thinned out evenly: more samples
+/// hardly improve a dictionary, and the training time grows with them.
 const MAX_SAMPLES: usize = 16 << 20;
 
-/// Bytes of a sample that are used: a dictionary is for small records.
+/// The maximum number of bytes of one sample that are used: a dictionary helps small
+/// records.
 const MAX_SAMPLE: usize = 64 << 10;
 
-/// Ids with which a frame names its dictionary in two bytes. Smaller ones are
-/// reserved by the specification of zstd.
+/// The first of the ids that take two bytes in a frame, and their number. The
+/// specification of zstd reserves the ids below it.
 const SHORT_IDS: u32 = 1 << 15;
 
 /// How a dictionary is trained. The same samples give the same dictionary.
@@ -66,9 +69,9 @@ impl Default for DictionaryTraining {
 }
 
 impl DictionaryTraining {
-    /// The training of a dictionary of this size at most, from 1 KiB to 1 MiB. Default:
-    /// 32 KiB. A larger one makes records smaller and the pack's app data larger, which
-    /// every reader fetches when it opens the pack.
+    /// Sets the maximum size of the dictionary in bytes, from 1 KiB to 1 MiB. Default:
+    /// 32 KiB. A larger dictionary makes records smaller, and the pack's app data larger,
+    /// which every reader fetches when it opens the pack.
     ///
     /// # Errors
     /// [`DictionaryError::Size`].
@@ -79,20 +82,19 @@ impl DictionaryTraining {
         }
     }
 
-    /// Trains a dictionary that several packs are to share: its id takes four bytes in
-    /// each record instead of two, and so hardly ever is that of another dictionary.
+    /// Trains a dictionary for several packs to share. Its id takes four bytes in each
+    /// record instead of two, so that two dictionaries hardly ever have the same id.
     pub fn for_sharing(mut self) -> Self {
         self.is_shared = true;
         self
     }
 
     /// Trains a dictionary with these samples: items like those that will be packed,
-    /// chosen at random or evenly, ten times the size of the dictionary or more. It takes
-    /// memory for 16 MiB of samples at most, and less than a second.
+    /// chosen at random or evenly, together at least ten times as large as the dictionary.
+    /// Keeps at most 16 MiB of samples in memory, and takes less than a second.
     ///
     /// # Errors
-    /// [`DictionaryError::Samples`] for samples that are too few or have nothing in
-    /// common.
+    /// [`DictionaryError::Samples`] if the samples are too few or have nothing in common.
     pub fn train<T: AsRef<[u8]>>(
         &self,
         samples: impl IntoIterator<Item = T>,
@@ -122,7 +124,7 @@ impl DictionaryTraining {
     }
 }
 
-/// Gives the dictionary an id of two bytes, made from its content.
+/// Replaces the dictionary's id by one of two bytes, computed from its content.
 fn shorten_id(dictionary: &mut [u8]) -> Result<(), DictionaryError> {
     let no_header = DictionaryError::Unusable(DictionaryFault::NotADictionary);
     let Some((header, content)) = dictionary.split_first_chunk_mut::<8>() else {
@@ -134,7 +136,7 @@ fn shorten_id(dictionary: &mut [u8]) -> Result<(), DictionaryError> {
     Ok(())
 }
 
-/// Samples to train a dictionary with: 16 MiB at most. If there are more, those that are
+/// Samples to train a dictionary with, at most 16 MiB. If more are added, those that are
 /// kept come evenly from all of them.
 #[derive(Clone, Default)]
 pub struct DictionarySamples {
@@ -192,9 +194,10 @@ impl DictionarySamples {
 }
 
 /// Trains a dictionary of at most `size` bytes with fixed parameters. The trainer that
-/// searches for parameters takes ten times as long and chooses badly by small samples.
+/// searches for parameters takes ten times as long, and chooses badly if the samples are
+/// small.
 fn fast_cover(samples: &DictionarySamples, size: usize) -> Result<Vec<u8>, Cause> {
-    /// The trainer writes to a static variable: how much it prints.
+    /// The trainer sets a static variable (how much it prints), so only one may run.
     static TRAINER: Mutex<()> = Mutex::new(());
     let count = u32::try_from(samples.sizes.len()).map_err(Cause::new)?;
     let parameters = zstd_sys::ZDICT_fastCover_params_t {
@@ -216,8 +219,8 @@ fn fast_cover(samples: &DictionarySamples, size: usize) -> Result<Vec<u8>, Cause
     let mut dictionary = vec![0; size];
     let _alone = TRAINER.lock().unwrap_or_else(PoisonError::into_inner);
     #[allow(unsafe_code, reason = "no crate wraps this trainer")]
-    // SAFETY: `dictionary` has `size` bytes to write to. `bytes` are as many as the
-    // `count` values of `sizes` add up to, because `DictionarySamples` changes both together. The
+    // SAFETY: `dictionary` has `size` bytes to write to. The `count` values of `sizes` add
+    // up to the length of `bytes`, because `DictionarySamples` changes both together. The
     // trainer keeps none of the pointers, and no other thread runs it.
     let written = unsafe {
         zstd_sys::ZDICT_trainFromBuffer_fastCover(
@@ -229,7 +232,7 @@ fn fast_cover(samples: &DictionarySamples, size: usize) -> Result<Vec<u8>, Cause
             parameters,
         )
     };
-    // Errors are the largest numbers.
+    // An error code is larger than any size.
     if written > size {
         return Err(Cause::text(zstd_safe::get_error_name(written)));
     }
@@ -261,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn samples_that_teach_nothing_are_refused() {
+    fn samples_that_are_too_few_or_too_small_are_refused() {
         let train = |samples: Vec<Vec<u8>>| DictionaryTraining::default().train(samples);
         let few = vec![vec![7; 100_000]; 4];
         let tiny = vec![vec![7; 7]; 100_000];

@@ -1,4 +1,4 @@
-//! Why there is no dictionary.
+//! Why a dictionary cannot be used or trained.
 
 use std::fmt;
 
@@ -10,12 +10,13 @@ use sealpack_core::error::{Cause, DictionaryFault};
 pub enum DictionaryError {
     /// The bytes are not a dictionary that zstd and a pack can use.
     Unusable(DictionaryFault),
-    /// The size that was asked for is outside 1 KiB to 1 MiB.
+    /// The requested size is not within 1 KiB and 1 MiB.
     Size {
-        /// That size in bytes.
+        /// The requested size in bytes.
         size: u64,
     },
-    /// The samples are too few, too small or too similar to train a dictionary with.
+    /// The samples are too few or too small to train a dictionary, or have nothing in
+    /// common.
     Samples {
         /// The number of samples of at least 8 bytes.
         count: usize,
@@ -31,11 +32,11 @@ impl fmt::Display for DictionaryError {
         match self {
             Self::Unusable(fault) => fault.fmt(f),
             Self::Size { size } => {
-                write!(f, "a dictionary of {size} bytes, outside 1 KiB to 1 MiB")
+                write!(f, "a dictionary has 1 KiB to 1 MiB, not {size} bytes")
             }
             Self::Samples { count, bytes } => write!(
                 f,
-                "{count} samples, {bytes} bytes, are too little to train a dictionary with"
+                "too few or too different samples to train a dictionary: {count} of {bytes} bytes in all"
             ),
             Self::Training(_) => f.write_str("the dictionary cannot be trained"),
         }

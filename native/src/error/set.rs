@@ -5,8 +5,8 @@ use std::fmt;
 use sealpack_core::error::Cause;
 use sealpack_core::format::digest::Hash;
 
-/// What is wrong with a set of packs. The error's path is that of the manifest, or of
-/// the member.
+/// What is wrong with a set of packs. The path in the error is that of the manifest or of
+/// the member at fault.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum SetFault {
@@ -133,7 +133,7 @@ impl fmt::Display for MemberNameFault {
 }
 
 impl SetFault {
-    /// Returns whether the fault is one of the call, and not of the set.
+    /// Returns whether the call is wrong, and not the set.
     #[must_use]
     pub fn is_misuse(&self) -> bool {
         matches!(self, Self::Position { .. } | Self::Range { .. } | Self::MemberNumber { .. })
@@ -149,7 +149,7 @@ impl std::error::Error for SetFault {
     }
 }
 
-/// Prints the first bytes of a hash, which suffice to tell two apart.
+/// Prints the first bytes of a hash, which are enough to see that two differ.
 struct Short<'a>(&'a Hash);
 
 impl fmt::Display for Short<'_> {
@@ -167,7 +167,7 @@ impl fmt::Display for SetFault {
             }
             Self::Syntax(_) => f.write_str("not a set manifest"),
             Self::Version(version) => {
-                write!(f, "a set manifest of version {version}: only a newer version reads it")
+                write!(f, "set manifest of version {version}: only a newer sealpack can read it")
             }
             Self::MemberCount { members, limit } => {
                 write!(f, "the set has {members} members, more than {limit}")
@@ -179,7 +179,7 @@ impl fmt::Display for SetFault {
             }
             Self::Root { stated, computed } => write!(
                 f,
-                "the manifest is damaged: its root is {}, that of its members {}",
+                "the manifest is damaged: it states the root {}, but its members have the root {}",
                 Short(stated),
                 Short(computed)
             ),

@@ -10,7 +10,7 @@ use crate::source::path_with_ending;
 /// The default of [`WriterOptions::max_names_in_pack`](crate::WriterOptions::max_names_in_pack).
 pub(crate) const MAX_NAMES_IN_PACK: u64 = 16 << 20;
 
-/// What the name of a pack is followed by in the name of its names file.
+/// The end of a names file's name, which begins with the name of the pack.
 pub(crate) const NAMES_ENDING: &str = ".names";
 
 /// Returns the path of a pack's names file: next to the pack, with `.names` appended

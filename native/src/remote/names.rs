@@ -54,8 +54,8 @@ impl NamesObject {
         UploadPlan { location: self.pack.location.names_file(), ..self.pack.clone() }
     }
 
-    /// Looks up the name, unless it may be replaced, if names of this size would be
-    /// too large for the pack: a name that is taken must not be found out after
+    /// If names of this size would be too large for the pack, checks that no object of
+    /// that name exists, unless it may be replaced. So the error comes now, and not after
     /// everything is uploaded.
     pub(super) fn prepare(&mut self, size: u64) -> Result<(), ErrorKind> {
         if size <= self.max_in_pack || self.is_prepared {
@@ -69,7 +69,7 @@ impl NamesObject {
 
     /// Uploads the names, and makes the object appear.
     pub(super) fn upload(self, names: Bytes) -> Result<UploadedNames, ErrorKind> {
-        // One part is a single request, which leaves nothing behind if it is aborted.
+        // A single part is uploaded with one request, and leaves no parts if it is aborted.
         let size = (names.len() as u64).clamp(PartSize::SMALLEST.get(), PartSize::LARGEST.get());
         let plan = UploadPlan { part_size: PartSize::new(size).unwrap_or_default(), ..self.plan() };
         let location = plan.location.clone();

@@ -7,15 +7,12 @@ use super::location::Location;
 use super::options::RemoteReaderOptions;
 use super::pack_set::{RemoteMember, RemotePackSet};
 use crate::error::{Error, ErrorKind, SetFault};
-use crate::set::{PackIdentity, SetManifest, SetMember};
+use crate::set::{DEFAULT_MAX_OPEN, PackIdentity, SetManifest, SetMember};
 
-/// The default number of readers that a set keeps.
-const OPEN: usize = 64;
-
-/// Packs of a prefix that are opened at a time.
+/// How many packs of a prefix are opened concurrently.
 const OPENED_TOGETHER: usize = 8;
 
-/// How a set in a store is read. Made by [`RemotePackSet::options`].
+/// Options for reading a set in a store. Made by [`RemotePackSet::options`].
 #[derive(Clone, Debug)]
 #[must_use = "options do nothing until a set is opened with them"]
 pub struct RemotePackSetOptions {
@@ -26,7 +23,8 @@ pub struct RemotePackSetOptions {
 
 impl Default for RemotePackSetOptions {
     fn default() -> Self {
-        Self { reading: RemoteReaderOptions::default(), max_open: OPEN, trusted: None }
+        let reading = RemoteReaderOptions::default();
+        Self { reading, max_open: DEFAULT_MAX_OPEN, trusted: None }
     }
 }
 
@@ -53,8 +51,8 @@ impl RemotePackSetOptions {
     }
 
     /// Sets how many members stay open between calls, at least one. Default: 64. An open
-    /// member takes the memory of its directory ([`RemoteReader::memory`]); one that is
-    /// not open costs a request, and one more for its digest list.
+    /// member takes the memory of its directory ([`RemoteReader::memory`]). Opening one
+    /// takes a request, and another for its digest list.
     ///
     /// [`RemoteReader::memory`]: super::RemoteReader::memory
     pub fn max_open(mut self, members: usize) -> Self {
@@ -68,8 +66,8 @@ impl RemotePackSetOptions {
         self
     }
 
-    /// Opens the set whose manifest is at `manifest`; the members lie next to it. One
-    /// request, which fetches the manifest.
+    /// Opens the set whose manifest is at `manifest`; the members are below the prefix that
+    /// contains it. Makes one request, for the manifest.
     ///
     /// # Errors
     /// [`ErrorKind::Set`]; [`ErrorKind::Io`], with [`Error::store`].
@@ -95,7 +93,7 @@ impl RemotePackSetOptions {
 
     /// Opens the packs below a prefix as one set: the objects whose names end in
     /// `.pack`, in the order of their paths. One request lists a thousand objects, and
-    /// one more opens each pack to learn its number of items. A pack that is replaced
+    /// one more opens each pack for its number of items. A pack that is replaced
     /// afterwards is an error. A [trusted root](Self::trust_root) needs a manifest, and
     /// is ignored.
     ///

@@ -23,7 +23,7 @@ use crate::set::{
     SetProgress, set_range,
 };
 
-/// Members that one call of [`RemotePackSet::get_many`] reads at a time.
+/// How many members one call of [`RemotePackSet::get_many`] reads concurrently.
 const READ_TOGETHER: usize = 4;
 
 /// Several packs in an object store that are read as one sequence of items: the
@@ -206,8 +206,8 @@ impl RemotePackSet {
         Ok(end_on_error(parts.try_flatten()).boxed())
     }
 
-    /// Starts reading at `start`, in one member. Also returns the position after its last
-    /// item that is read.
+    /// Starts reading at `start`, up to `end` or the end of the member. Also returns the
+    /// position after the last item that is read.
     async fn range_of_member(
         &self,
         start: u64,
@@ -351,8 +351,8 @@ impl RemotePackSet {
         progress: impl FnMut(VerifyProgress) -> ControlFlow<B>,
     ) -> Result<ControlFlow<B, Report>, Error> {
         let PackIdentity { digest_root, content_hash, .. } = pack.identity;
-        // A reader of its own: it evicts no member that is in use. All records are read,
-        // so that the content hash needs no list.
+        // A reader of its own, so that no open member is closed for it. All records are
+        // read, so the content hash is checked without a digest list.
         let reader = self.open_member(pack, digest_root.map(RemoteTrust::root)).await?;
         let trusted = reader.trusted().map(|list| list.header().content_hash);
         reader.verify_against(trusted.or(content_hash), progress).await

@@ -1,11 +1,11 @@
-//! What differs between two manifests: what a mirror has to copy.
+//! Compares two manifests: which packs a mirror has to copy.
 
 use std::collections::HashMap;
 
 use super::manifest::SetManifest;
 use super::member::SetMember;
 
-/// What differs between two versions of a set.
+/// The differences between two versions of a set.
 ///
 /// ```
 /// # use sealpack::{MemberChange, PackIdentity, SetDiff, SetManifest, SetMember};
@@ -52,13 +52,12 @@ impl<'a> SetDiff<'a> {
     /// Compares two manifests by the names of their members.
     #[must_use]
     pub fn between(old: &'a SetManifest, new: &'a SetManifest) -> Self {
-        let mut left: HashMap<&str, (usize, &SetMember)> = HashMap::new();
-        for (number, member) in new.members().iter().enumerate() {
-            left.insert(member.name.as_str(), (number, member));
-        }
+        let numbered = new.members().iter().enumerate();
+        let mut unmatched: HashMap<&str, (usize, &SetMember)> =
+            numbered.map(|(number, new)| (new.name.as_str(), (number, new))).collect();
         let (mut changes, mut is_reordered, mut last) = (Vec::new(), false, None);
         for old in old.members() {
-            let Some((number, new)) = left.remove(old.name.as_str()) else {
+            let Some((number, new)) = unmatched.remove(old.name.as_str()) else {
                 changes.push(MemberChange::Removed(old));
                 continue;
             };
@@ -69,7 +68,7 @@ impl<'a> SetDiff<'a> {
                 false => MemberChange::Changed { old, new },
             });
         }
-        let is_new = |member: &&SetMember| left.contains_key(member.name.as_str());
+        let is_new = |member: &&SetMember| unmatched.contains_key(member.name.as_str());
         changes.extend(new.members().iter().filter(is_new).map(MemberChange::Added));
         Self { changes, is_reordered }
     }

@@ -31,7 +31,8 @@ impl PackIdentity {
     /// read only if the pack has neither a content hash nor a list.
     ///
     /// # Errors
-    /// Those of opening the pack, and of a digest list that is not that of this pack.
+    /// Those of opening the pack, also if the digest list next to it belongs to another
+    /// pack.
     ///
     /// ```
     /// use sealpack::{PackIdentity, Writer};
@@ -78,7 +79,7 @@ impl PackIdentity {
         })
     }
 
-    /// What the trailer and the size of an open pack say; nothing is read.
+    /// Returns what the trailer and the file size of an open pack state. Reads nothing.
     pub(super) fn stated_by(reader: &Reader) -> Self {
         Self {
             items: reader.item_count(),
@@ -88,7 +89,7 @@ impl PackIdentity {
         }
     }
 
-    /// Compares the size of a file.
+    /// Checks the size of the file.
     pub(crate) fn check_size(&self, found: u64) -> Result<(), SetFault> {
         match self.size {
             listed if listed == found => Ok(()),
@@ -96,8 +97,8 @@ impl PackIdentity {
         }
     }
 
-    /// Compares the number of items and the content hashes that an open pack states:
-    /// in its trailer, and in the list that authenticates it.
+    /// Checks the number of items and the content hashes that an open pack states: the one
+    /// in its trailer, and the one in the digest list that authenticates it.
     pub(crate) fn check(
         &self,
         items: u32,

@@ -1,4 +1,4 @@
-//! The text of a manifest.
+//! Reads, parses and formats the text of a manifest, which is JSON.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -80,7 +80,7 @@ fn parse_hex(digits: &[u8]) -> Option<Hash> {
     Some(hash)
 }
 
-/// Reads the bytes of a manifest, if they are not too many. Errors begin with `name`.
+/// Reads the bytes of a manifest, at most [`MAX_SIZE`]. Errors begin with `name`.
 pub(super) fn read(source: Arc<dyn ReadAt>, name: &Path) -> Result<Vec<u8>, Error> {
     let own = Arc::new(name.to_path_buf());
     let failed = |kind| Error::new(&own, kind);
@@ -92,7 +92,7 @@ pub(super) fn read(source: Arc<dyn ReadAt>, name: &Path) -> Result<Vec<u8>, Erro
     source.read_into(&(0..size), Vec::new()).map_err(failed)
 }
 
-/// Parses a manifest: its members, and the root that it states.
+/// Parses a manifest. Returns its members, and the root that it states.
 pub(super) fn parse(bytes: &[u8]) -> Result<(Vec<SetMember>, Hash), SetFault> {
     let VersionJson { sealpack_set } = serde_json::from_slice(bytes).map_err(syntax)?;
     if sealpack_set != VERSION {
@@ -110,13 +110,14 @@ fn member(member: MemberJson<'_>) -> Result<SetMember, SetFault> {
     Ok(SetMember { name: name.parse()?, identity })
 }
 
-/// Formats a manifest: one line for each member, so that two can be compared by line.
+/// Formats a manifest with one line for each member, so that `diff` shows which members
+/// of two manifests differ.
 pub(super) fn format(members: &[SetMember], root: &Hash) -> String {
     let member = |member: &SetMember| {
         let PackIdentity { items, size, content_hash, digest_root } = member.identity;
         let (content_hash, digest_root) = (content_hash.map(HexHash), digest_root.map(HexHash));
         let name = Cow::Borrowed(member.name.as_str());
-        // Neither strings nor numbers fail.
+        // Strings and numbers can always be serialized.
         serde_json::to_string(&MemberJson { name, items, size, content_hash, digest_root })
             .unwrap_or_default()
     };

@@ -58,7 +58,7 @@ impl SetManifest {
     /// The largest manifest that a reader accepts, in bytes.
     pub const MAX_SIZE: u64 = json::MAX_SIZE;
 
-    /// The most members that a set may have.
+    /// The maximum number of members of a set.
     pub const MAX_MEMBERS: usize = 1 << 18;
 
     /// Makes the manifest of these members, in this order.
@@ -123,15 +123,15 @@ impl SetManifest {
         Self::parse(&bytes).map_err(|fault| Error::of_set(name, fault))
     }
 
-    /// Returns the text of the manifest. The same members have the same text.
+    /// Returns the text of the manifest, which is the same whenever the members are.
     #[must_use]
     pub fn to_json(&self) -> String {
         json::format(&self.members, &self.root)
     }
 
     /// Publishes the manifest as a file, whole or not at all. With `overwrite`, it
-    /// replaces the manifest of that name: readers that have it open keep the old
-    /// members. Packs must be in place before the manifest that lists them.
+    /// replaces the manifest of that name: sets that are open keep the old members. Put
+    /// packs in place before you publish the manifest that lists them.
     ///
     /// # Errors
     /// Those of [`StagedFile::create`] and [`StagedFile::publish`].
@@ -201,7 +201,8 @@ impl SetManifest {
 /// The positions of each member's items in a set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PositionMap {
-    /// Where the items of each member end; at most 2^18 times 2^32 in all.
+    /// The position after the last item of each member; below 2^50, since a set has at
+    /// most 2^18 members.
     ends: Vec<u64>,
 }
 
@@ -252,14 +253,15 @@ impl PositionMap {
     }
 }
 
-/// The bytes that the hash of a member begins with, and that of the root.
+/// The first bytes that are hashed for a member.
 const MEMBER: [u8; 5] = *b"SLSM\x01";
+/// The first bytes that are hashed for the root.
 const ROOT: [u8; 5] = *b"SLSR\x01";
 
 fn root_of(members: &[SetMember]) -> Hash {
     let mut root = Sha256::new();
     root.update(ROOT);
-    // At most MAX_MEMBERS.
+    // It fits: a set has at most MAX_MEMBERS members.
     root.update(u32::try_from(members.len()).unwrap_or(u32::MAX).to_le_bytes());
     for SetMember { name, identity } in members {
         let PackIdentity { items, size, content_hash, digest_root } = identity;

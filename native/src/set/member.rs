@@ -15,7 +15,7 @@ pub struct SetMember {
     pub identity: PackIdentity,
 }
 
-/// The longest name, in bytes: that of a key in the stores.
+/// The maximum length of a name in bytes, which is also that of a key in S3.
 const MAX_LENGTH: usize = 1024;
 
 /// The name of a set's member: a path relative to the folder of the manifest, with

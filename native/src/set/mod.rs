@@ -3,12 +3,13 @@
 //!
 //! ```text
 //! set.json ── manifest.rs ──> SetManifest: members in order, checked against the root
-//!                                │  json.rs the text, member.rs the names, diff.rs two of them
-//!                                v
-//! PackSet ── locate ──> member and position in it
+//!                │               │  json.rs has the text, member.rs the names
+//!                │               └── diff.rs ──> SetDiff: what differs between two manifests
+//!                v
+//! PackSet ── locate ──> the member that has a position
 //!         ── reader ──> open_members.rs   at most N readers, opened when they are needed
 //!         ── get, get_many, range ──> the reader of each member
-//!         ── verify ──> verify.rs   each member alone
+//!         ── verify ──> verify.rs   one member after another
 //! PackIdentity::of_file ──> what a manifest states about a pack
 //! ```
 
@@ -35,4 +36,4 @@ pub use verify::{MemberReport, PackSetReport, SetProgress};
 
 /// Used by the sets in stores too.
 #[cfg(feature = "remote")]
-pub(crate) use self::{manifest::PositionMap, range::set_range};
+pub(crate) use self::{manifest::PositionMap, options::DEFAULT_MAX_OPEN, range::set_range};

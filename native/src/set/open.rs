@@ -15,8 +15,8 @@ use crate::error::{Error, ErrorKind, IoOperation, SetFault};
 use crate::read::Reader;
 
 impl PackSetOptions {
-    /// Opens the set that a manifest lists; the members lie next to it. Reads only the
-    /// manifest.
+    /// Opens the set that a manifest lists; the members are in the folder of the manifest.
+    /// Reads only the manifest.
     ///
     /// # Errors
     /// [`ErrorKind::Io`], [`ErrorKind::NotAFile`], [`ErrorKind::Set`].
@@ -100,7 +100,7 @@ impl PackSetOptions {
     }
 
     /// Opens the packs at these paths as one set, in this order. Every pack is opened
-    /// once to learn its number of items; a pack that changes afterwards is an error.
+    /// once for its number of items; a pack that is replaced afterwards is an error.
     /// A [trusted root](Self::trust_root) needs a manifest, and is ignored.
     ///
     /// # Errors
@@ -123,7 +123,7 @@ impl PackSetOptions {
     /// the order of their names as bytes. As [`open_packs`](Self::open_packs).
     ///
     /// # Errors
-    /// [`ErrorKind::Io`] for a folder that cannot be read; those of opening a pack.
+    /// [`ErrorKind::Io`] if the folder cannot be read; those of opening a pack.
     pub fn open_folder(self, folder: impl AsRef<Path>) -> Result<PackSet, Error> {
         let folder = folder.as_ref();
         let paths = packs_in(folder).map_err(|error| {

@@ -1,21 +1,22 @@
-//! The members that are open: at most so many readers, the least recently used one is
+//! The members that are open. Their number is bounded; the least recently used one is
 //! closed first.
 
 use std::collections::HashMap;
 
 use crate::read::Reader;
 
-/// Open readers by the number of the member.
+/// The open readers, by the numbers of their members.
 pub(super) struct OpenMembers {
     max: usize,
     readers: HashMap<usize, OpenMember>,
-    /// Counts uses: the least recently used reader has the lowest.
+    /// The number of uses so far, which orders the readers by their last use.
     uses: u64,
 }
 
 struct OpenMember {
     reader: Reader,
-    used: u64,
+    /// The number of its last use.
+    last_use: u64,
 }
 
 impl OpenMembers {
@@ -27,17 +28,17 @@ impl OpenMembers {
     pub(super) fn find(&mut self, member: usize) -> Option<Reader> {
         self.uses += 1;
         let open = self.readers.get_mut(&member)?;
-        open.used = self.uses;
+        open.last_use = self.uses;
         Some(open.reader.clone())
     }
 
-    /// Removes readers until there is room for one more, and returns them: the caller
-    /// closes them without the lock.
+    /// Removes readers until there is room for one more, and returns them. The caller
+    /// closes them after it has released the lock.
     #[must_use]
     pub(super) fn make_room(&mut self) -> Vec<Reader> {
         let mut removed = Vec::new();
         while self.readers.len() >= self.max {
-            let least = self.readers.iter().min_by_key(|(_, open)| open.used);
+            let least = self.readers.iter().min_by_key(|(_, open)| open.last_use);
             let Some(member) = least.map(|(member, _)| *member) else { break };
             removed.extend(self.readers.remove(&member).map(|open| open.reader));
         }
@@ -48,7 +49,7 @@ impl OpenMembers {
     pub(super) fn keep(&mut self, member: usize, reader: &Reader) {
         if self.readers.len() < self.max {
             self.uses += 1;
-            let open = OpenMember { reader: reader.clone(), used: self.uses };
+            let open = OpenMember { reader: reader.clone(), last_use: self.uses };
             self.readers.insert(member, open);
         }
     }

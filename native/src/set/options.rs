@@ -1,4 +1,4 @@
-//! How a set is read.
+//! Options for reading a set.
 
 use std::fmt;
 use std::io;
@@ -10,26 +10,26 @@ use sealpack_core::format::digest::Hash;
 use crate::read::ReaderOptions;
 use crate::source::ReadAt;
 
-/// The default number of readers that a set keeps open: with a digest list each has two
-/// files, and many systems allow a process 1024.
-const OPEN: usize = 64;
+/// The default number of readers that a set keeps open. A reader with a digest list has
+/// two open files, and many systems allow a process 1024.
+pub(crate) const DEFAULT_MAX_OPEN: usize = 64;
 
-/// Where the members of a set lie, if they are not files: implement it for anything that
-/// stores packs under names.
+/// Opens the members of a set that are not files. Implement it for anything that stores
+/// packs under names.
 pub trait MemberSource: Send + Sync {
-    /// Returns the path of a file of the set, or the name for people in place of it:
-    /// errors begin with it.
+    /// Returns the path of a file of the set, or a text that stands for it. Error messages
+    /// begin with it.
     fn path(&self, name: &str) -> PathBuf;
 
-    /// Opens a file of the set: a member, or its digest list under the member's name
-    /// followed by `.digests`.
+    /// Opens a file of the set: the member with this name, or its digest list, whose name
+    /// is that of the member followed by `.digests`.
     ///
     /// # Errors
     /// Any error of opening it.
     fn open(&self, name: &str) -> io::Result<Arc<dyn ReadAt>>;
 }
 
-/// How a set is read. Made by [`PackSet::options`](crate::PackSet::options).
+/// Options for reading a set. Made by [`PackSet::options`](crate::PackSet::options).
 #[derive(Clone, Debug)]
 #[must_use = "options do nothing until a set is opened with them"]
 pub struct PackSetOptions {
@@ -40,7 +40,7 @@ pub struct PackSetOptions {
 
 impl Default for PackSetOptions {
     fn default() -> Self {
-        Self { reading: ReaderOptions::default(), max_open: OPEN, trusted: None }
+        Self { reading: ReaderOptions::default(), max_open: DEFAULT_MAX_OPEN, trusted: None }
     }
 }
 
@@ -53,17 +53,17 @@ impl PackSetOptions {
         self
     }
 
-    /// Sets how many members stay open between calls, at least one. Default: 64. A
-    /// member has one open file, and another one if it has a digest root. A call that
-    /// uses a member keeps it open until it ends.
+    /// Sets how many members stay open between calls, at least one. Default: 64. An open
+    /// member has one open file, or two if the manifest has its digest root. A member is
+    /// not closed while a call uses it.
     pub fn max_open(mut self, members: usize) -> Self {
         self.max_open = members.max(1);
         self
     }
 
-    /// Authenticates the set against its root, which the caller has from a trusted
-    /// source: every record of every member is then checked before any of its items is
-    /// returned. Each member needs its digest list for that.
+    /// Authenticates the set against its root, which the caller has from a trusted source:
+    /// every record of every member is authenticated before any of its items is returned.
+    /// This needs the digest list of each member.
     ///
     /// Without a trusted root, records of members with a digest root are still checked
     /// against the manifest, whose origin then decides whether they are authentic.

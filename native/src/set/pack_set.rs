@@ -76,7 +76,7 @@ struct PackSetInner {
 /// A member of an open set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemberPack {
-    /// The path of the pack, or the name in place of it.
+    /// The path of the pack, or the text that stands for it.
     pub path: PathBuf,
     /// What the set states about the pack.
     pub identity: PackIdentity,
@@ -141,10 +141,10 @@ impl PackSet {
         self.reader(place.member)?.get_with(place.position, take)
     }
 
-    /// Reads the items at `positions`, in any order, repeated or not. The set calls
-    /// `take` on this thread, once for each of them, with its index in `positions` and
-    /// the item; the calls come in the order of the members, and in each member in the
-    /// order of the file.
+    /// Reads the items at `positions`, which may be in any order and may repeat. Calls
+    /// `take` on this thread once for each of them, with its index in `positions` and the
+    /// item. The calls are made in the order of the members, and in the order of the file
+    /// in each.
     ///
     /// # Errors
     /// [`SetFault::Position`] if a position does not exist, before anything is read;
@@ -226,7 +226,7 @@ impl PackSet {
         self.inner.manifest.as_ref()
     }
 
-    /// Returns the path of the manifest, or the name in place of it.
+    /// Returns the path of the manifest, or the name that was given instead.
     #[must_use]
     pub fn name(&self) -> &Path {
         &self.inner.name
@@ -248,7 +248,7 @@ impl PackSet {
         if let Some(reader) = self.lock().find(member) {
             return Ok(reader);
         }
-        // Closed before the next file is opened, and without the lock.
+        // Closes them before the next file is opened, without the lock.
         let closed = self.lock().make_room();
         drop(closed);
         let pack = self.members().get(member).ok_or_else(|| self.no_member(member))?;
@@ -258,7 +258,7 @@ impl PackSet {
         Ok(reader)
     }
 
-    /// What authenticates the records of a member.
+    /// Returns the hash that authenticates the records of a member, if there is one.
     fn trust_of(&self, identity: &PackIdentity) -> Option<Trust> {
         let by_root = identity.digest_root.map(Trust::root);
         let trusted: Option<Hash> = self.inner.options.trusted.and(identity.content_hash);
@@ -275,7 +275,7 @@ impl PackSet {
         }
         let mut options = self.inner.options.reading.clone();
         options.trust = match trust {
-            Some(trust) => Some(self.with_list(member, pack, trust)?),
+            Some(trust) => Some(self.add_list(member, pack, trust)?),
             None => None,
         };
         let reader = options.open_source(source, &pack.path)?;
@@ -292,7 +292,8 @@ impl PackSet {
         }
     }
 
-    fn with_list(&self, member: usize, pack: &MemberPack, trust: Trust) -> Result<Trust, Error> {
+    /// Adds the digest list to `trust`, if it is not a file next to the pack.
+    fn add_list(&self, member: usize, pack: &MemberPack, trust: Trust) -> Result<Trust, Error> {
         let path = digest_list_path(&pack.path);
         match self.supplied_by_program(member, DIGEST_LIST_ENDING, &path) {
             None => Ok(trust),
@@ -304,7 +305,7 @@ impl PackSet {
         }
     }
 
-    /// Opens a file of the program's own source, if the set has one.
+    /// Opens a file with the program's own [`MemberSource`], if the set has one.
     fn supplied_by_program(
         &self,
         member: usize,
@@ -330,14 +331,15 @@ impl PackSet {
         Error::of_set(&self.inner.name, fault)
     }
 
-    /// No foreign code runs under the lock, so a panic leaves a consistent state.
+    /// The caller's code never runs while the lock is taken, so the state is consistent
+    /// even after a panic.
     fn lock(&self) -> MutexGuard<'_, OpenMembers> {
         self.inner.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The error of a source that a program opened. An error of this crate, which became an
-/// `io::Error` on the way, is taken out again.
+/// Returns the error of a source that the program failed to open. An error of this crate
+/// that the program wrapped in an `io::Error` is unwrapped.
 fn opening(error: io::Error) -> ErrorKind {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
         Some(own) => own.kind().clone(),

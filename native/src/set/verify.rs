@@ -22,7 +22,7 @@ pub struct PackSetReport {
 /// The result of verifying a member.
 #[derive(Clone, Debug)]
 pub struct MemberReport {
-    /// The path of the pack, or the name in place of it.
+    /// The path of the pack, or the text that stands for it.
     pub path: PathBuf,
     /// The report, or the error of a member that cannot be read or is not the listed
     /// pack.
@@ -39,7 +39,7 @@ pub struct SetProgress {
 }
 
 impl PackSetReport {
-    /// Returns whether every member is sound and the pack that the set lists.
+    /// Returns whether every member is sound, and is the pack that the set lists.
     #[must_use]
     pub fn is_ok(&self) -> bool {
         self.members.iter().all(MemberReport::is_ok)
@@ -47,7 +47,7 @@ impl PackSetReport {
 }
 
 impl MemberReport {
-    /// Returns whether the member is sound and the pack that the set lists.
+    /// Returns whether the member is sound, and is the pack that the set lists.
     #[must_use]
     pub fn is_ok(&self) -> bool {
         self.outcome.as_ref().is_ok_and(Report::is_ok)
@@ -55,10 +55,10 @@ impl MemberReport {
 }
 
 impl PackSet {
-    /// Checks everything in every member: that it is the pack that the set lists, as
-    /// when it is opened; each of its layers, as [`Reader::verify`](crate::Reader::verify)
-    /// does; and its items against the listed digest root and content hash. The manifest
-    /// was checked against its root when the set was opened.
+    /// Checks everything in every member: that it is the pack that the set lists; each of
+    /// its layers, as [`Reader::verify`](crate::Reader::verify) does; and its items
+    /// against the listed digest root and content hash. The manifest was checked against
+    /// its root when the set was opened.
     ///
     /// A member that is missing or damaged does not end the verification.
     #[must_use]
@@ -102,16 +102,15 @@ impl PackSet {
         reader.verify_against(content_hash, progress)
     }
 
-    /// Opens a member to be verified: a reader of its own, which evicts no member that is
-    /// in use, and the content hash that its items must have, for
-    /// [`Reader::verify_against`].
+    /// Opens a member for [`Reader::verify_against`]: returns a reader of its own, for
+    /// which no open member is closed, and the content hash that its items must have.
     ///
     /// # Errors
     /// As [`reader`](Self::reader).
     pub fn open_to_verify(&self, member: usize) -> Result<(Reader, Option<Hash>), Error> {
         let identity = self.members().get(member).map(|pack| pack.identity);
         let root = identity.and_then(|identity| identity.digest_root);
-        // All records are read, so that the content hash needs no list.
+        // All records are read, so the content hash is checked without a digest list.
         let reader = self.open_member(member, root.map(Trust::root))?;
         let listed = identity.and_then(|identity| identity.content_hash);
         let trusted = reader.trusted().map(|list| list.header().content_hash);

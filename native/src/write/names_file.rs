@@ -33,8 +33,9 @@ impl NamesFile {
         }
     }
 
-    /// Creates the temporary file if names of this size would be too large for the
-    /// pack: a name that is taken must not be found out after everything is written.
+    /// Creates the temporary file if names of this size would be too large for the pack.
+    /// If a file of that name exists, the error comes now, and not after everything is
+    /// written.
     pub(super) fn prepare(&mut self, size: u64) -> Result<(), ErrorKind> {
         if size > self.max_in_pack && self.staged.is_none() {
             let staged = StagedFile::create_on(&self.disk, &self.path, self.overwrite);

@@ -1,5 +1,5 @@
-//! The sealing stage: a pipeline that runs, or drafts that wait for their codec to
-//! learn from them.
+//! The sealing stage: a running pipeline, or drafts that wait until there are enough for
+//! the codec to learn from.
 //!
 //! ```text
 //! drafts ──> Learning: wait ──(enough, or finish)──> codec.learn ──> Pipeline
@@ -28,7 +28,8 @@ pub(super) struct StageOptions {
 pub(super) enum Sealers {
     /// The caller's thread.
     Caller(Sealer),
-    /// The thread that writes: workers would only add hand-offs.
+    /// The thread that writes, if there is so little to do that workers would only add
+    /// hand-offs.
     Writer(Sealer),
     /// One worker for each sealer.
     Workers(Vec<Sealer>),
@@ -46,7 +47,7 @@ impl StageOptions {
             };
             Ok(sealer.with_digester(Box::new(Lanes::default())))
         };
-        // The thread that writes has no other work.
+        // Nothing to encode or to compute.
         let nothing_to_do = self.codec.is_plain()
             && matches!(shape.content_hash, Hashing::None)
             && !shape.record_checksum;
@@ -88,8 +89,8 @@ impl<S> Learning<S> {
 }
 
 impl<S: PackSink + 'static> SealingStage<S> {
-    /// Starts with `sealers`, or, if the codec wants to learn, with neither encoders nor
-    /// threads.
+    /// Starts with `sealers`. If the codec wants to learn first, starts without encoders
+    /// and threads.
     pub(super) fn start(
         options: StageOptions,
         shape: PackShape,
@@ -118,8 +119,8 @@ impl<S: PackSink + 'static> SealingStage<S> {
         Ok(Self::Sealing { pipeline, dictionary })
     }
 
-    /// Submits a draft; waits while too many are in flight. A draft that follows enough
-    /// to learn from makes the codec learn.
+    /// Submits a draft; waits while too many are in flight. If enough drafts wait to learn
+    /// from, the codec learns first.
     pub(super) fn submit(&mut self, draft: Draft) -> Result<(), ErrorKind> {
         if self.learns_next() {
             self.learn()?;
@@ -140,9 +141,9 @@ impl<S: PackSink + 'static> SealingStage<S> {
         matches!(self, Self::Learning(learning) if learning.is_full())
     }
 
-    /// Lets the codec learn, and submits what waited for it.
+    /// Lets the codec learn from the waiting drafts, and submits them.
     fn learn(&mut self) -> Result<(), ErrorKind> {
-        // What replaces it if anything below fails.
+        // In its place until the pipeline has started.
         let stage = std::mem::replace(self, Self::Failed(ErrorKind::Ended));
         let Self::Learning(learning) = stage else {
             *self = stage;
@@ -181,8 +182,8 @@ impl<S: PackSink + 'static> SealingStage<S> {
         }
     }
 
-    /// Waits until all drafts are written and every encoder is closed. Returns the
-    /// dictionary that the records need, too.
+    /// Waits until all drafts are written and every encoder is closed. Also returns the
+    /// dictionary that the records need.
     pub(super) fn finish(mut self) -> Result<(PackOutput<S>, Option<RecordDictionary>), ErrorKind> {
         self.learn()?;
         match self {

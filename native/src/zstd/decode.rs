@@ -88,12 +88,12 @@ pub(crate) struct ZstdDecoder {
 }
 
 impl ZstdDecoder {
-    /// A decoder of frames that may name this dictionary.
+    /// Makes a decoder of frames that may name this dictionary.
     pub(crate) fn new(dictionary: FrameDictionary) -> Self {
         Self { idle: Mutex::default(), dictionary }
     }
 
-    /// The dictionary that frames may name.
+    /// Returns the dictionary that frames may name.
     pub(crate) fn dictionary(&self) -> &FrameDictionary {
         &self.dictionary
     }

@@ -8,18 +8,18 @@ use super::encode::ZstdEncoder;
 use crate::codec::FirstRecords;
 use crate::dictionary::{Dictionary, DictionaryTraining};
 
-/// One of this many records is not trained with, but measures the gain: a dictionary
-/// that is measured by its own samples seems better than it is.
+/// One of this many records is left out of the training and used to measure the gain:
+/// measured with its own samples, a dictionary seems better than it is.
 const MEASURED: usize = 4;
 
-/// Bytes of items that are encoded to measure.
+/// Approximately how many bytes of items are encoded to measure the gain.
 const MEASURED_BYTES: u64 = 2 << 20;
 
-/// A dictionary must save this many percent of the records.
+/// A dictionary must make the records smaller by this many percent.
 const MIN_PERCENT: u64 = 3;
 
-/// Trains a dictionary with the first records; `None` if they teach nothing, or if it
-/// would save too little.
+/// Trains a dictionary with the first records. Returns `None` if they are not enough, or
+/// if the dictionary would save too little.
 pub(super) fn dictionary(
     level: i32,
     training: &DictionaryTraining,
@@ -27,8 +27,8 @@ pub(super) fn dictionary(
 ) -> Result<Option<Dictionary>, Cause> {
     let is_measured = |number: usize| number % MEASURED == MEASURED - 1;
     let numbered = || first.records.iter().enumerate();
-    let taught = numbered().filter(|(number, _)| !is_measured(*number));
-    let samples = taught.flat_map(|(_, record)| record.items());
+    let others = numbered().filter(|(number, _)| !is_measured(*number));
+    let samples = others.flat_map(|(_, record)| record.items());
     let Ok(dictionary) = training.train(samples) else { return Ok(None) };
     let measured = numbered().filter(|(number, _)| is_measured(*number));
     let measured = measured.map(|(_, record)| *record);
@@ -37,18 +37,18 @@ pub(super) fn dictionary(
     Ok(gain.is_worth(dictionary.bytes().len() as u64, all).then_some(dictionary))
 }
 
-/// The sizes of some records, encoded without and with a dictionary.
+/// The sizes of some records in bytes, encoded without and with a dictionary.
 #[derive(Clone, Copy, Debug, Default)]
 struct DictionaryGain {
-    /// Bytes of items.
+    /// Before encoding.
     items: u64,
     without: u64,
     with: u64,
 }
 
 impl DictionaryGain {
-    /// Whether a dictionary of `size` bytes pays in a pack whose first records have
-    /// `all` bytes of items.
+    /// Returns whether the pack becomes smaller with a dictionary of `size` bytes, if its
+    /// first records have `all` bytes of items.
     fn is_worth(&self, size: u64, all: u64) -> bool {
         let scaled = |bytes: u64| {
             let scaled = u128::from(bytes) * u128::from(all) / u128::from(self.items.max(1));

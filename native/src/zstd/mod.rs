@@ -41,7 +41,7 @@ enum DictionaryUse {
         dictionary: Dictionary,
         is_stored: bool,
     },
-    /// It is trained with the first items of the pack, this many bytes of them.
+    /// Trained with the first items of the pack, about `sample` bytes of them.
     Learned {
         training: DictionaryTraining,
         sample: u64,
@@ -65,8 +65,8 @@ impl Zstd {
 
     /// Encodes records with a dictionary, which the pack stores for its readers. Small
     /// records become as small as large ones, so that a pack of few items per record
-    /// takes no more space, and reading one item decodes less. From about 32 KB a
-    /// record on, a dictionary gains little.
+    /// takes no more space, and reading one item decodes less. For records above about
+    /// 32 KB, a dictionary gains little.
     #[must_use]
     pub fn dictionary(mut self, dictionary: Dictionary) -> Self {
         self.dictionary = DictionaryUse::Given { dictionary, is_stored: true };
@@ -83,10 +83,10 @@ impl Zstd {
         self
     }
 
-    /// Trains the dictionary with the first items of the pack, about `sample` bytes of
-    /// them, which wait in memory until then; the pack stores it. A quarter of the sample
-    /// is used to measure what the dictionary gains: the pack gets none if records then
-    /// do not become smaller by 3 percent and by the size of the dictionary.
+    /// Trains the dictionary with the first items of the pack, and stores it in the pack.
+    /// About `sample` bytes of items wait in memory for it. A quarter of them are used to
+    /// measure the gain: the pack gets no dictionary unless its records become smaller by
+    /// more than 3 percent plus the size of the dictionary.
     ///
     /// If the first items are not like the others, train a [`Dictionary`] with items from
     /// all parts of the input instead.

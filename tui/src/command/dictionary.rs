@@ -20,9 +20,9 @@ use crate::size::{Bytes, Count, parse_size};
 
 /// Train a dictionary that several packs share
 ///
-/// A dictionary makes records of few small items about as small as records of many. `sealpack pack
-/// --dictionary auto` trains one for a single pack and stores it there. Many small packs of similar
-/// items share one instead: it is written once, and the packs do not contain it.
+/// With a dictionary, records of few small items become about as small as records of many. `sealpack
+/// pack --dictionary auto` trains one for a single pack, which stores it. Many small packs of similar
+/// items can share one instead, which is written once; the packs do not store it.
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct DictionaryArgs {
@@ -37,12 +37,12 @@ enum DictionaryCommand {
 
 /// Train a dictionary with items like those that will be packed
 ///
-/// Each INPUT becomes a sample, or several, as `sealpack pack` takes its items. All of them are read;
-/// of more than 16 MiB, samples from all parts are used. Ten times the size of the dictionary or more
-/// make a good one.
+/// Each INPUT is a sample, or several with --lines or --framed. All inputs are read; if they have more
+/// than 16 MiB, samples from all parts of them are used. For a good dictionary, the samples together
+/// should be at least ten times as large as the dictionary.
 ///
 /// Packs that are written with --shared-dictionary FILE can be read only with --dictionary FILE. Keep
-/// it as long as the packs.
+/// FILE as long as the packs.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 struct TrainArgs {
@@ -52,7 +52,7 @@ struct TrainArgs {
     /// The dictionary to write, in the format of `zstd --train`
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// Its size at most, from 1KiB to 1MiB
+    /// The maximum size of the dictionary, from 1KiB to 1MiB
     #[arg(long, value_name = "SIZE", default_value = "32KiB", value_parser = parse_size)]
     size: u64,
     /// Each line is a sample
@@ -76,7 +76,7 @@ Examples:
       --shared-dictionary events.dict
   sealpack get monday.pack 41 --dictionary events.dict";
 
-/// What was trained.
+/// The result of the training.
 #[derive(Serialize)]
 struct TrainedDictionary {
     #[serde(flatten)]
@@ -96,7 +96,7 @@ impl TrainedDictionary {
     }
 }
 
-/// Takes the items of the inputs as samples.
+/// Collects the items of the inputs as samples.
 struct Sampling {
     samples: sealpack::DictionarySamples,
     progress: ProgressMeter,
@@ -126,7 +126,7 @@ impl Accept for Sampling {
         Ok(())
     }
 
-    /// A sample may be of any state of a file.
+    /// A file that changes while it is read is as good a sample.
     fn changed(&mut self, _: &Input, _: u64, _: u64) -> Result<(), Failure> {
         Ok(())
     }
@@ -181,8 +181,8 @@ impl TrainArgs {
 /// Runs the command.
 ///
 /// # Errors
-/// [`Failure`]: an input that cannot be read, samples that train nothing, a file that
-/// cannot be written.
+/// [`Failure`]: an input cannot be read, the samples are too few, or the file cannot be
+/// written.
 pub fn run(args: &DictionaryArgs) -> Result<CommandOutcome, Failure> {
     let DictionaryCommand::Train(args) = &args.command;
     args.check()?;

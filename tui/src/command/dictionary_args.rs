@@ -19,22 +19,23 @@ use crate::items::walk::FoundInput;
 use crate::outcome::{Failure, Input};
 use crate::size::parse_size;
 
-/// Bytes of items that a dictionary is trained with.
+/// Approximately how many bytes of items a dictionary is trained with.
 const SAMPLE: u64 = 8 << 20;
 
-/// Larger files are not read for a sample: a dictionary is for small items.
+/// Files that are larger than this are left out of the sample: a dictionary is for small
+/// items.
 const MAX_SAMPLED: u64 = 1 << 20;
 
 /// The dictionary of a new pack.
 #[derive(clap::Args, Debug)]
 pub struct NewDictionaryArgs {
-    /// Encode records with a zstd dictionary that the pack stores: `auto` trains one of
-    /// 32 KiB with a sample of the items, SIZE one of that size (64KiB), FILE gives it.
-    /// A trained one is left out if it saves little
+    /// Encode records with a zstd dictionary that the pack stores. `auto` trains one of at
+    /// most 32 KiB with a sample of the items, SIZE (such as 64KiB) one of at most that
+    /// size; FILE names an existing one. A trained dictionary is left out if it saves little
     #[arg(long, value_name = "auto|SIZE|FILE", value_parser = choice())]
     pub dictionary: Option<DictionaryChoice>,
-    /// Encode records with this dictionary, which the pack does not store. Every
-    /// reader then needs it: keep it (see `sealpack dictionary train`)
+    /// Encode records with this dictionary, which the pack does not store. The pack can be
+    /// read only with it: keep it (see `sealpack dictionary train`)
     #[arg(long, value_name = "FILE", conflicts_with = "dictionary")]
     pub shared_dictionary: Option<PathBuf>,
 }
@@ -42,15 +43,15 @@ pub struct NewDictionaryArgs {
 /// A value of `--dictionary`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DictionaryChoice {
-    /// Trained, of the default size.
+    /// A dictionary of the default size is trained.
     Auto,
-    /// Trained, of this size in bytes.
+    /// A dictionary of at most this size in bytes is trained.
     Size(u64),
-    /// A file.
+    /// The file that contains the dictionary.
     File(PathBuf),
 }
 
-/// The parser of the values of `--dictionary`.
+/// Returns the parser of the values of `--dictionary`.
 pub fn choice() -> impl clap::builder::TypedValueParser<Value = DictionaryChoice> {
     OsStringValueParser::new().map(|value: OsString| match value.to_str() {
         Some("auto") => DictionaryChoice::Auto,
@@ -70,34 +71,35 @@ pub fn load(path: &Path) -> Result<Dictionary, Failure> {
     let input = || Input::Path(path.to_path_buf());
     let failed = |error| Failure::File { path: input(), operation: "cannot read", error };
     let mut bytes = Vec::new();
-    // One byte more shows that it is too large.
+    // Reading one byte more than the maximum shows that the file is too large.
     let limit = Dictionary::MAX_SIZE as u64 + 1;
     let file = fs::File::open(path).map_err(failed)?;
     file.take(limit).read_to_end(&mut bytes).map_err(failed)?;
     Dictionary::from_bytes(bytes).map_err(|error| refused(Some(path), error))
 }
 
-/// The error about a dictionary, and the file that it is in, if any.
+/// Returns the failure for an error about a dictionary, and the file that contains it, if
+/// any.
 pub fn refused(path: Option<&Path>, error: DictionaryError) -> Failure {
     Failure::Dictionary { path: path.map(|path| Input::Path(path.to_path_buf())), error }
 }
 
-/// The training of a dictionary of this size in bytes.
+/// Returns the training of a dictionary of at most `size` bytes.
 ///
 /// # Errors
-/// [`Failure::Dictionary`] for a size that no dictionary has.
+/// [`Failure::Dictionary`] if no dictionary may have this size.
 pub fn training(size: u64) -> Result<DictionaryTraining, Failure> {
     let bytes = usize::try_from(size).unwrap_or(usize::MAX);
     DictionaryTraining::of_size(bytes).map_err(|error| refused(None, error))
 }
 
 impl NewDictionaryArgs {
-    /// Returns whether a dictionary was asked for.
+    /// Returns whether a dictionary was requested.
     pub fn is_given(&self) -> bool {
         self.dictionary.is_some() || self.shared_dictionary.is_some()
     }
 
-    /// Adds the files that are read.
+    /// Adds the files that are read to `files`.
     pub fn add_files(&self, files: &mut Files) {
         let stored = match &self.dictionary {
             Some(DictionaryChoice::File(path)) => Some(path),
@@ -108,7 +110,7 @@ impl NewDictionaryArgs {
         }
     }
 
-    /// The codec of a new pack: `zstd` with the dictionary.
+    /// Returns the codec of a new pack: `zstd` with the requested dictionary.
     ///
     /// # Errors
     /// Those of [`load`] and [`training`].
@@ -129,25 +131,28 @@ impl NewDictionaryArgs {
     }
 }
 
-/// zstd, perhaps with a dictionary that is trained with a sample: one taken from all
-/// inputs if there is one, else the first items.
+/// zstd, with a dictionary if one was requested. One that is trained learns from a sample
+/// of all inputs if [`sample`](DictionaryCodec::sample) was called, otherwise from the
+/// first items.
 #[derive(Clone)]
 pub struct DictionaryCodec {
-    /// Without a dictionary.
+    /// zstd without a dictionary.
     plain: Zstd,
-    /// With the dictionary, or the training of one.
+    /// zstd with the dictionary, or with the training of one.
     zstd: Zstd,
+    /// The codec that has learned from a sample of all inputs.
     sampled: Arc<OnceLock<Arc<dyn EncoderFactory>>>,
 }
 
 impl DictionaryCodec {
-    /// zstd as it is, with its dictionary.
+    /// Returns zstd with the dictionary that it already has, if any.
     pub fn of(zstd: Zstd) -> Self {
         Self { plain: zstd.clone(), zstd, sampled: Arc::default() }
     }
 
-    /// Trains the dictionary with files from all parts of the input, each of which is an
-    /// item: the first files of a folder are often not like the others.
+    /// Trains the dictionary, if one is to be trained, with files from all parts of the
+    /// input; each file is an item. The first files of a folder are often not like the
+    /// others.
     ///
     /// # Errors
     /// [`Failure::Dictionary`].
@@ -190,21 +195,21 @@ impl EncoderFactory for DictionaryCodec {
     }
 }
 
-/// A record of a sample: its items, and their lengths.
+/// A record of a sample: the bytes of its items, and their lengths.
 #[derive(Default)]
 struct SampledRecord {
     bytes: Vec<u8>,
     lengths: Vec<u32>,
 }
 
-/// Reads about [`SAMPLE`] bytes of the inputs, as records from all parts of them. What
-/// cannot be read is left out: the packing reports it.
+/// Reads about [`SAMPLE`] bytes of the inputs, as records from all parts of them. Leaves
+/// out files that cannot be read: the packing reports them.
 fn sample(inputs: &[FoundInput], items_per_record: u32) -> Vec<SampledRecord> {
     let per_record = usize::try_from(items_per_record).unwrap_or(usize::MAX).max(1);
     let records: Vec<&[FoundInput]> = inputs.chunks(per_record).collect();
     let mut sampled: Vec<SampledRecord> = Vec::new();
     let mut bytes = 0;
-    // Each round takes the records halfway between those of the rounds before.
+    // Each round takes the records halfway between those of the earlier rounds.
     let mut stride = records.len().next_power_of_two().max(1);
     let mut is_first = true;
     while bytes < SAMPLE && (is_first || stride > 0) {
@@ -275,7 +280,7 @@ mod tests {
         assert_eq!(firsts.len(), sampled.len(), "each record once");
         assert!(firsts.windows(2).all(|pair| pair[1] - pair[0] <= 8), "{firsts:?}");
         assert!(firsts[0] == 0 && firsts[firsts.len() - 1] >= 90);
-        // A small input is taken whole.
+        // All of a small input is used.
         assert_eq!(sample(&inputs[..5], 1).len(), 5);
         assert!(sample(&[], 128).is_empty());
     }

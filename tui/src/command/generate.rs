@@ -1,5 +1,5 @@
-//! `sealpack generate`, which is not listed in the help: shell completions and manual
-//! pages, made from the definitions of the arguments, for packages of the command.
+//! `sealpack generate`: writes shell completions and manual pages, made from the
+//! definitions of the arguments, for packages of the command. The help does not list it.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use clap_complete::Shell;
 use crate::outcome::{CommandOutcome, Failure, Input};
 use crate::report;
 
-/// Write shell completions or manual pages, for those who package the command
+/// Write shell completions or manual pages, for packages of the command
 #[derive(clap::Args)]
 pub struct GenerateArgs {
     #[command(subcommand)]
@@ -20,7 +20,7 @@ pub struct GenerateArgs {
 enum Generated {
     /// Print the completions of a shell
     Completions { shell: Shell },
-    /// Write a manual page for each command into a folder that exists
+    /// Write a manual page for each command into an existing folder
     Man {
         #[arg(value_hint = ValueHint::DirPath)]
         folder: PathBuf,

@@ -14,9 +14,10 @@ use super::pack_sequence::open_set;
 use super::read_args::{PackHeading, ReadArgs};
 use super::set;
 use super::trust_args::trusted_by;
-use crate::items::write::{hex, standard_output};
+use crate::items::write::standard_output;
 use crate::outcome::{CommandOutcome, Failure};
 use crate::printable;
+use crate::printable::hex;
 use crate::report::{self, BOLD, DOUBTFUL};
 use crate::size::{Bytes, Count};
 

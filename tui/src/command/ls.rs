@@ -61,8 +61,8 @@ Examples:
   sealpack ls src.pack -0 'logs/*' | xargs -0 -n1 sealpack get src.pack --name
   sealpack ls https://packs.example/src.pack --names-only";
 
-/// The number of records whose sizes are read together: few at first, so that the list begins
-/// at once.
+/// The number of records whose sizes are read together: few at first, so that the first
+/// lines appear immediately.
 const FIRST_BATCH: u32 = 16;
 const BATCH: u32 = 1024;
 
@@ -72,7 +72,7 @@ const BUFFER: usize = 256 << 10;
 /// Runs the command.
 ///
 /// # Errors
-/// [`Failure`]: a pack that cannot be read.
+/// [`Failure`]: a pack cannot be read.
 pub fn run(args: &LsArgs) -> Result<CommandOutcome, Failure> {
     let mut patterns = NamePatterns::parse(&args.patterns)?;
     let packs = PackSequence::open(&args.reading, &args.file)?;
@@ -162,7 +162,7 @@ impl SequenceListing<'_> {
             false => listing.list(patterns, |item, name| {
                 format.line(&mut to, item, listing.stored(item), name)?;
                 written += 1;
-                // The first lines appear at once.
+                // The first lines appear immediately.
                 if written == FIRST_BATCH { to.flush() } else { Ok(()) }
             }),
         })?;

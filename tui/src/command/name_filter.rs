@@ -12,19 +12,21 @@ use crate::outcome::Failure;
 #[derive(clap::Args, Debug)]
 pub struct NameFilterArgs {
     /// Only items whose names match this pattern, as for `sealpack ls`; may be given several
-    /// times: an item is taken if one of them matches
+    /// times, and then one of the patterns must match
     #[arg(long = "name", value_name = "PATTERN")]
     names: Vec<OsString>,
-    /// No items whose names match this pattern; may be given several times, and wins over --name
+    /// No items whose names match this pattern; may be given several times, and takes precedence
+    /// over --name
     #[arg(long, value_name = "PATTERN")]
     exclude: Vec<OsString>,
 }
 
-/// The patterns of items that are taken, and of those that are not.
+/// The patterns of the names to select, and of those to exclude.
 #[derive(Debug)]
 pub struct NameFilter {
     taken: NamePatterns,
-    /// `None` if nothing is excluded: no pattern would match every name.
+    /// `None` if nothing is excluded, since a [`NamePatterns`] without patterns matches
+    /// every name.
     excluded: Option<NamePatterns>,
 }
 
@@ -82,7 +84,8 @@ impl NameFilter {
         Ok(runs)
     }
 
-    /// The patterns of `--name`, to report those that matched nothing.
+    /// Returns the patterns of `--name`, so that those that matched no name can be
+    /// reported.
     pub fn taken(&self) -> &NamePatterns {
         &self.taken
     }
@@ -93,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn exclusions_win_over_names_and_stand_alone() {
+    fn exclusions_take_precedence_over_names_and_may_be_given_alone() {
         let filter = |names: &[&str], exclude: &[&str]| {
             let own = |patterns: &[&str]| patterns.iter().map(OsString::from).collect();
             let args = NameFilterArgs { names: own(names), exclude: own(exclude) };

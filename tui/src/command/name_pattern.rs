@@ -28,8 +28,9 @@ enum PatternForm {
 }
 
 impl NamePatterns {
-    /// Parses patterns. `*` and `?` match within a component, `**` across them; one
-    /// without `*?[{\` is a name or a folder, and one that ends in `/` a folder.
+    /// Parses patterns. `*` and `?` match within a component, `**` across components. A
+    /// pattern without any of `*?[{\` is a name or a folder; one that ends in `/` is a
+    /// folder.
     ///
     /// # Errors
     /// [`Failure::Usage`].

@@ -1,16 +1,17 @@
-//! The packs that an argument stands for: one pack, or the members of a set.
+//! The packs that an argument names: one pack, or the members of a set.
 
 use std::ops::Range;
 use std::path::Path;
 
-use sealpack::core::error::Misuse;
-use sealpack::{PackSet, Reader, ReaderOptions, SetManifest};
+use sealpack::core::error::{Error, Fault, Misuse};
+use sealpack::core::format::{Trailer, trailer};
+use sealpack::{FileSource, PackSet, ReadAt as _, Reader, ReaderOptions, SetManifest};
 
 use super::location::{PackLocation, PackSource};
 use super::read_args::ReadArgs;
 use crate::outcome::Failure;
 
-/// The ending of a manifest's name, which commands recognize it by.
+/// The end of a manifest's name, by which commands recognize it.
 pub const MANIFEST_ENDING: &str = ".json";
 
 /// The packs of an argument as one sequence of items.
@@ -32,7 +33,7 @@ pub struct SequencePart {
 }
 
 impl PackSequence {
-    /// Opens what an argument names: a pack, or a set whose manifest it is.
+    /// Opens the pack or the set that an argument names.
     ///
     /// # Errors
     /// [`Failure::Pack`]; [`Failure::Usage`].
@@ -92,7 +93,7 @@ impl PackSequence {
     }
 }
 
-/// The part of a range that lies in a pack whose first item is at `first`.
+/// Returns the part of a range that is in a pack whose first item is at `first`.
 fn part_of(range: &Range<u64>, first: u64, items: u32) -> Range<u32> {
     let within = |position: u64| {
         u32::try_from(position.saturating_sub(first)).map_or(items, |within| within.min(items))
@@ -103,7 +104,7 @@ fn part_of(range: &Range<u64>, first: u64, items: u32) -> Range<u32> {
 /// Opens the set whose manifest an argument names; `None` if it names something else.
 ///
 /// # Errors
-/// [`Failure::Pack`]; [`Failure::Usage`] for options that a set cannot have.
+/// [`Failure::Pack`]; [`Failure::Usage`] if an option does not apply to sets.
 pub fn open_set(reading: &ReadArgs, path: &Path) -> Result<Option<PackSet>, Failure> {
     open_set_with(reading, path, |options| options)
 }
@@ -123,7 +124,7 @@ pub fn open_set_with(
     }
     if reading.trusting().list().is_some() {
         return Err(Failure::usage(
-            "--digests names the list of one pack; the lists of a set lie next to its packs",
+            "--digests names the digest list of one pack; the lists of a set are next to its packs",
         ));
     }
     let mut options = PackSet::options();
@@ -146,14 +147,14 @@ pub fn open_set_with(
 /// Reads the manifest that an argument names.
 ///
 /// # Errors
-/// [`Failure::Pack`]; [`Failure::Usage`] for a URL that names nothing.
+/// [`Failure::Pack`]; [`Failure::Usage`] if a URL names no object.
 pub fn open_manifest(path: &Path) -> Result<SetManifest, Failure> {
     let PackSource { source, name, .. } = PackLocation::of(path)?.open(Reader::options())?;
     Ok(SetManifest::open_source(source, name)?)
 }
 
-/// Whether a location is that of a manifest: its name ends in `.json`, and it does not
-/// end as a pack does.
+/// Returns whether a location is that of a manifest: its name ends in `.json`, and the
+/// file does not end with the trailer of a pack.
 pub fn is_manifest(location: &PackLocation) -> bool {
     match location {
         PackLocation::File(path) => {
@@ -165,15 +166,18 @@ pub fn is_manifest(location: &PackLocation) -> bool {
     }
 }
 
-/// Whether a file ends in a trailer's magic and 72 other bytes.
+/// Returns whether a file ends with the trailer of a pack, even a damaged one.
 fn ends_as_a_pack(path: &Path) -> bool {
-    use sealpack::{FileSource, ReadAt as _};
-    let mut magic = [0; 4];
+    let mut end = [0; trailer::SIZE];
     let read = FileSource::open(path).ok().and_then(|file| {
-        let offset = file.size().ok()?.checked_sub(76)?;
-        file.read_exact_at(&mut magic, offset).ok()
+        let offset = file.size().ok()?.checked_sub(trailer::SIZE as u64)?;
+        file.read_exact_at(&mut end, offset).ok()
     });
-    read.is_some() && magic == *b"SLCH"
+    let fault = match Trailer::decode(&end) {
+        Err(Error::Corrupt { fault, .. }) => Some(fault),
+        _ => None,
+    };
+    read.is_some() && !matches!(fault, Some(Fault::Magic { .. }))
 }
 
 #[cfg(feature = "remote")]
@@ -189,7 +193,7 @@ mod store {
     use crate::outcome::Failure;
     use crate::stores::{Service, StoreUrl};
 
-    /// Characters of a member's name that are escaped in a web address.
+    /// The characters of a member's name that are escaped in a web URL.
     const ESCAPED: &AsciiSet =
         &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -202,7 +206,7 @@ mod store {
     }
 
     impl StoreMembers {
-        /// The members next to the manifest at this URL.
+        /// Makes the source of the members next to the manifest at this URL.
         pub fn next_to(
             manifest: &Path,
             url: &StoreUrl,

@@ -6,7 +6,6 @@ use std::path::Path;
 use sealpack::core::format::digest::record_digest;
 
 use super::location::PackLocation;
-use crate::items::write::hex;
 use crate::outcome::{Failure, Input};
 #[cfg(feature = "remote")]
 use crate::printable;
@@ -54,7 +53,7 @@ fn of_file(path: &Path) -> Result<String, Failure> {
     })?;
     Ok(match absolute.to_str() {
         Some(text) => text.into(),
-        None => format!("bytes:{}", hex(absolute.as_os_str().as_encoded_bytes())),
+        None => format!("bytes:{}", printable::hex(absolute.as_os_str().as_encoded_bytes())),
     })
 }
 
@@ -70,7 +69,7 @@ pub fn of_object(name: &str, url: &StoreUrl) -> String {
     let mut place = printable::redacted(name).into_owned();
     // An item is one of at most 2^32-1 bytes, which no argument exceeds.
     if let Some(Ok(digest)) = url.query().map(|query| record_digest([query.as_bytes()])) {
-        place.push_str(&format!(" query:{}", hex(&digest)));
+        place.push_str(&format!(" query:{}", printable::hex(&digest)));
     }
     if url.service() != crate::stores::Service::Http {
         for setting in STORE_SETTINGS {

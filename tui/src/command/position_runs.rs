@@ -1,10 +1,10 @@
-//! Runs of neighbouring positions: the items that a command takes of a pack.
+//! Runs of neighbouring positions: the items of a pack that a command works on.
 
 use std::ops::Range;
 use std::slice;
 
-/// Divides runs into groups whose records do not neighbour each other, so that each
-/// group can be read in one go and no record is read twice.
+/// Divides runs into groups whose records are not adjacent, so that each group can be read
+/// as one range and no record is read twice.
 pub fn grouped_by_records(
     runs: &[Range<u32>],
     items_per_record: u32,
@@ -24,7 +24,7 @@ pub struct PositionRuns<'a> {
 }
 
 impl<'a> PositionRuns<'a> {
-    /// From the first position to the last.
+    /// Returns the range from the first position to the last.
     pub fn span(self) -> Range<u32> {
         match (self.runs.first(), self.runs.last()) {
             (Some(first), Some(last)) => first.start..last.end,
@@ -37,13 +37,13 @@ impl<'a> PositionRuns<'a> {
         self.runs.len() == 1
     }
 
-    /// Decides for ascending positions which are taken.
+    /// Returns a cursor at the first run.
     pub fn cursor(self) -> RunCursor<'a> {
         RunCursor { runs: self.runs.iter(), run: 0..0 }
     }
 }
 
-/// Decides for ascending positions whether they are in one of the runs.
+/// Finds out whether positions are in one of the runs. The positions must ascend.
 #[derive(Clone, Debug)]
 pub struct RunCursor<'a> {
     runs: slice::Iter<'a, Range<u32>>,
@@ -51,7 +51,8 @@ pub struct RunCursor<'a> {
 }
 
 impl RunCursor<'_> {
-    /// Returns whether a run has this position, which is not below an earlier one.
+    /// Returns whether a run contains this position, which must not be below that of an
+    /// earlier call.
     pub fn contains(&mut self, position: u32) -> bool {
         while self.run.end <= position {
             match self.runs.next() {

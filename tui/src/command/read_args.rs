@@ -10,9 +10,8 @@ use super::dictionary_args::load as load_dictionary;
 use super::location::{PackLocation, PackSource};
 use super::place::place;
 use super::trust_args::TrustArgs;
-use crate::items::write::hex;
 use crate::outcome::Failure;
-use crate::printable::{self, JsonPath};
+use crate::printable::{self, JsonPath, hex};
 use crate::report;
 
 /// The arguments of commands that read a pack.

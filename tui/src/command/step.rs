@@ -7,6 +7,7 @@ use sealpack_core::check::{Case, Event, MUTANTS, Mutant, Trace, Variant};
 use sealpack_core::stream::BufferSize;
 
 use crate::outcome::{CommandOutcome, Failure, Input};
+use crate::size::parse_buffer_size;
 use crate::step::{self, Setup};
 use crate::terminal::NoTerminal;
 
@@ -25,7 +26,7 @@ pub struct StepArgs {
     #[arg(long, value_name = "NAME", value_parser = mutant)]
     mutant: Option<&'static Mutant>,
     /// The stream's buffer size in bytes
-    #[arg(long, value_name = "S", default_value = "5", value_parser = buffer_size)]
+    #[arg(long, value_name = "S", default_value = "5", value_parser = parse_buffer_size)]
     buffer_size: BufferSize,
     /// Limit puts to the buffer size
     #[arg(long)]
@@ -58,11 +59,6 @@ fn mutant(name: &str) -> Result<&'static Mutant, String> {
         let names: Vec<&str> = MUTANTS.iter().map(|mutant| mutant.name).collect();
         format!("the seeded bugs are {}", names.join(", "))
     })
-}
-
-fn buffer_size(text: &str) -> Result<BufferSize, String> {
-    let bytes: usize = text.parse().map_err(|error| format!("{error}"))?;
-    BufferSize::new(bytes).ok_or_else(|| format!("1 to {} bytes", BufferSize::MAX))
 }
 
 impl StepArgs {

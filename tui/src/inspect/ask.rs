@@ -6,6 +6,7 @@ use crossterm::event::KeyEvent;
 use super::effect::{InspectorEffect, SaveTarget};
 use super::model::{Inspector, InspectorMode, InspectorQuestion};
 use super::search::{Needle, SearchStart};
+use crate::printable;
 use crate::terminal::prompt::{Prompt, typed_path};
 
 /// The maximum number of bytes that are copied to the clipboard of the terminal.
@@ -66,10 +67,8 @@ impl Inspector {
             return None;
         }
         let text = String::from_utf8(bytes.to_vec());
-        Some(InspectorEffect::Copy(text.unwrap_or_else(|error| {
-            let bytes = error.into_bytes();
-            bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-        })))
+        let text = text.unwrap_or_else(|error| printable::hex(error.as_bytes()));
+        Some(InspectorEffect::Copy(text))
     }
 
     pub(super) fn key_for_dialog(&mut self, key: &KeyEvent) -> Option<InspectorEffect> {

@@ -10,8 +10,8 @@ pub const ACCEPTED_ANSWERS: &str = "42 an item · r7 a record · @4096 an offset
 /// The same for a pack that stores names.
 pub const ACCEPTED_WITH_NAMES: &str = "a name · 42 an item · r7 a record · @4096 an offset";
 
-/// The name that an answer means, in a pack that stores names: any text that means no
-/// other place, and all that follows `n:`.
+/// Returns the name in an answer, in a pack that stores names: everything after `n:`, or
+/// any text that is not a number.
 pub fn name(answer: &str) -> Option<&str> {
     if let Some(name) = answer.strip_prefix("n:") {
         return Some(name);

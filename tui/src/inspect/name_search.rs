@@ -41,12 +41,12 @@ pub(super) fn position_of(reader: &Reader, name: &str) -> Result<u32, String> {
     }
 }
 
-/// Names that are searched before the search looks whether it has to stop.
+/// How many names are searched between two calls of `progress`, which can end the search.
 const STEP: u32 = 1 << 14;
 
-/// Finds the next item after `from` whose name has a hit, or the last one before it,
-/// around the end of the pack. `progress` receives the number of names searched so far
-/// and may end the search.
+/// Finds the next item after `from` whose name has a hit, or the last one before it. The
+/// search wraps around the end of the pack. `progress` receives the number of names
+/// searched so far and may end the search.
 ///
 /// # Errors
 /// The error of damaged names, in words.
@@ -57,7 +57,7 @@ pub(super) fn find<B>(
     forward: bool,
     mut progress: impl FnMut(u32) -> ControlFlow<B>,
 ) -> ControlFlow<B, Result<SearchResult, String>> {
-    // An item whose hit was passed is not found again, unless around the end.
+    // An item whose hit was passed is found again only after the search wraps around.
     let items = names.len();
     let split = match (forward, from.passed) {
         (true, 0) | (false, 1..) => from.position,

@@ -15,7 +15,7 @@ pub(super) struct ShownNames {
     /// Whether the pack stores names.
     are_stored: bool,
     /// The positions whose names were requested last.
-    asked: Range<u32>,
+    requested: Range<u32>,
     /// The position of the first of the names that were read.
     first: u32,
     read: Vec<Bytes>,
@@ -44,12 +44,12 @@ impl ShownNames {
         self.get(position).map(|name| printable::name(name).to_string())
     }
 
-    /// Returns whether the names of these positions were not requested last, and notes that
-    /// they are requested.
+    /// Notes that the names of these positions are requested. Returns whether that is new:
+    /// false if the last request was for the same positions.
     pub(super) fn request(&mut self, positions: &Range<u32>) -> bool {
-        let is_new = self.are_stored && !positions.is_empty() && *positions != self.asked;
+        let is_new = self.are_stored && !positions.is_empty() && *positions != self.requested;
         if is_new {
-            self.asked = positions.clone();
+            self.requested = positions.clone();
         }
         is_new
     }

@@ -8,8 +8,8 @@ use super::view;
 use ratatui::layout::Size;
 
 impl Inspector {
-    /// Requests what the screen shows and is not known yet, unless it was requested
-    /// before.
+    /// Requests the data that the screen shows and that is neither known nor requested
+    /// yet.
     pub(super) fn needs(&mut self) -> Option<InspectorEffect> {
         let mut effects = Vec::new();
         if !self.sizes_requested && self.size() != Size::ZERO {

@@ -15,11 +15,12 @@ use sealpack::core::error::{Fault, Section};
 use super::keys::{InspectorAction, MOVING, REFUSED};
 use super::open::{RawField, RefusedFile, raw_fields};
 use crate::printable;
+use crate::terminal::hex;
 use crate::terminal::keys::{Table, action, help, hints};
 use crate::terminal::list::{Cursor, Move};
 use crate::terminal::palette::Palette;
 use crate::terminal::panel::{Overlay, fitted, is_large_enough, too_small};
-use crate::terminal::text::{count, cut, grouped, harmless, wrapped};
+use crate::terminal::text::{count, cut, grouped, wrapped};
 use crate::terminal::work::Outbox;
 use crate::terminal::{Message, Perform, Program};
 
@@ -79,28 +80,18 @@ impl RefusedPage {
         }
         let title = format!("the last {} of the file", count(refusal.end.len() as u64, "byte"));
         lines.push(Line::styled(title, self.palette.strong()));
-        let per_row = if columns >= 78 { 16 } else { 8 };
         let start = refusal.file_size - refusal.end.len() as u64;
-        for (row, chunk) in refusal.end.chunks(per_row).enumerate() {
-            let hex: Vec<String> = chunk.iter().map(|byte| format!("{byte:02x}")).collect();
-            let shown =
-                |byte: &u8| if byte.is_ascii() { harmless(char::from(*byte)) } else { '·' };
-            let text: String = chunk.iter().map(shown).collect();
-            let columns = per_row * 3;
-            let at = start + (row * per_row) as u64;
-            lines.push(Line::raw(format!("  {at:08x}  {:<columns$} {text}", hex.join(" "))));
-        }
+        lines.extend(hex::rows(&refusal.end, start, 8, columns).map(Line::raw));
         lines
     }
 
     fn field(&self, field: &RawField) -> Line<'static> {
-        let hex: Vec<String> = field.bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         let number = field.bytes.iter().rev().fold(0_u64, |n, byte| n << 8 | u64::from(*byte));
         let text = match field.name {
-            "content hash" => hex.concat(),
+            "content hash" => printable::hex(&field.bytes),
             "magic" => {
-                let text: String = field.bytes.iter().map(|b| harmless(char::from(*b))).collect();
-                format!("{} “{text}”", hex.join(" "))
+                let text: String = field.bytes.iter().copied().map(hex::char_of).collect();
+                format!("{} “{text}”", hex::spaced(&field.bytes))
             }
             "flags" | "format id" | "CRC of app data" | "CRC of trailer" => format!("{number:#x}"),
             _ => grouped(number),

@@ -101,7 +101,7 @@ impl ItemWriter {
         let written = match &mut self.to {
             ItemOutput::Json(list) => {
                 let text = std::str::from_utf8(item).ok();
-                let hex = text.is_none().then(|| hex(item));
+                let hex = text.is_none().then(|| printable::hex(item));
                 let name = names.map(|_| JsonName(name));
                 list.push(&JsonItem { position, size: item.len(), name, text, hex })
             }
@@ -202,11 +202,6 @@ impl<W: Write> JsonList<W> {
         self.to.write_all(b"]}\n")?;
         self.to.flush()
     }
-}
-
-/// Formats bytes as lower-case hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Returns standard output without the line buffer of the standard library, which would

@@ -17,6 +17,7 @@
 mod decode;
 mod drive;
 pub mod export;
+pub mod hex;
 mod input;
 pub mod keys;
 pub mod list;

@@ -133,8 +133,8 @@ fn options_without_an_effect_and_impossible_sizes_are_usage_errors() {
     let place = Place::new();
     for (options, words) in [
         ("--codec none --dictionary auto", "--codec none"),
-        ("--dictionary 10", "outside 1 KiB to 1 MiB"),
-        ("--dictionary 2MiB", "outside 1 KiB to 1 MiB"),
+        ("--dictionary 10", "1 KiB to 1 MiB, not "),
+        ("--dictionary 2MiB", "1 KiB to 1 MiB, not "),
         ("--dictionary auto --shared-dictionary x", "cannot be used with"),
     ] {
         let run = place.feed(&format!("pack --lines - -o out {options}"), b"a line\n");

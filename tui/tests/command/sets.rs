@@ -57,7 +57,7 @@ fn a_folder_stands_for_its_packs_in_the_order_of_their_names() {
         made["members"].as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["logs/a.pack", "logs/c.pack", "logs/sub/b.pack"]);
     fs::create_dir(place.path("empty")).unwrap();
-    place.run("set create x.json empty").failed(2, &["nothing here ends in .pack"]);
+    place.run("set create x.json empty").failed(2, &["no files whose names end in .pack"]);
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn a_trusted_root_authenticates_the_set() {
         b"c line 0"
     );
     let list = format!("get logs/set.json 7 --trust {root} --digests logs/a.pack.digests");
-    place.run(&list).failed(2, &["--digests names the list of one pack"]);
+    place.run(&list).failed(2, &["--digests names the digest list of one pack"]);
 }
 
 #[test]
@@ -181,11 +181,15 @@ fn what_cannot_be_a_member_is_refused_with_what_to_do() {
     let (place, _) = logs();
     let before = fs::read(place.path("logs/set.json")).unwrap();
     place.run("set create logs/set.json logs/a.pack").failed(3, &["already", "--force"]);
-    place.run("set add logs/set.json logs/a.pack").failed(2, &["a.pack: it is a member already"]);
+    place
+        .run("set add logs/set.json logs/a.pack")
+        .failed(2, &["a.pack: the set already has this pack"]);
     fs::copy(place.path("logs/c.pack"), place.path("logs/a.pack")).unwrap();
     fs::remove_file(place.path("logs/a.pack.digests")).unwrap();
-    place.run("set add logs/set.json logs/a.pack").failed(2, &["has changed", "--replace"]);
-    place.run("set create logs/x.json logs/a.pack logs/../logs/a.pack").failed(2, &["named twice"]);
+    place.run("set add logs/set.json logs/a.pack").failed(2, &["with other contents", "--replace"]);
+    place
+        .run("set create logs/x.json logs/a.pack logs/../logs/a.pack")
+        .failed(2, &["the arguments name this pack twice"]);
     place.run("set create logs/sub/x.json logs/a.pack").failed(2, &["not below the folder"]);
     place.run("set create logs/x logs/a.pack").failed(2, &["ends in .json"]);
     place.file("logs/notes.txt", "no pack");

@@ -18,7 +18,7 @@ use sealpack_core::stream::BufferSize;
 
 use crate::outcome::{CommandOutcome, Failure};
 use crate::report;
-use crate::size::grouped;
+use crate::size::{grouped, parse_buffer_size};
 
 /// Check the invariants of the output stream that writes every pack
 ///
@@ -30,7 +30,7 @@ use crate::size::grouped;
 pub struct CheckArgs {
     /// The stream's buffer size in bytes [default: 1, 2, 3, 4, 5, 8 and 16 for the
     /// proof; 5, 4 and 3 for sets 1, 2 and 3; 5 for a replay; 8192 for a walk]
-    #[arg(long, value_name = "S", value_parser = buffer_size)]
+    #[arg(long, value_name = "S", value_parser = parse_buffer_size)]
     buffer_size: Option<BufferSize>,
 
     /// Run only this set of cases, and print its digests
@@ -147,11 +147,6 @@ impl CheckArgs {
 
 fn mutant_names() -> PossibleValuesParser {
     PossibleValuesParser::new(MUTANTS.iter().map(|mutant| mutant.name).chain(["all"]))
-}
-
-fn buffer_size(text: &str) -> Result<BufferSize, String> {
-    let bytes: usize = text.parse().map_err(|error| format!("{error}"))?;
-    BufferSize::new(bytes).ok_or_else(|| format!("1 to {} bytes", BufferSize::MAX))
 }
 
 /// Returns the invariants that were violated. Under the reference's flush rule `Bound` does

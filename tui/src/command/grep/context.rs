@@ -1,7 +1,7 @@
-//! UnprintedLines around the selected ones: `-A`, `-B`, `-C`.
+//! Prints lines around the selected ones: `-A`, `-B`, `-C`.
 //!
-//! The lines of an item with a name are a text of their own. Items without names are
-//! lines of one text, so their context continues in the neighbouring items.
+//! An item with a name is a text of its own. Items without names are lines of one text,
+//! so their context continues in the neighbouring items.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -17,14 +17,14 @@ use crate::outcome::Failure;
 /// How many lines of context are printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ContextSize {
-    /// Before a selected line.
+    /// Lines before a selected line.
     pub before: u32,
-    /// After one.
+    /// Lines after a selected line.
     pub after: u32,
 }
 
 impl ContextSize {
-    /// Whether there is none.
+    /// Returns whether no context is printed.
     pub fn is_none(self) -> bool {
         self == Self::default()
     }
@@ -43,13 +43,13 @@ pub struct ContextSearch<'a> {
     pub is_across: bool,
 }
 
-/// UnprintedLines of an item that are not printed, or not yet.
+/// Lines of an item that were not printed so far.
 #[derive(Clone, Debug)]
 struct UnprintedLines {
     position: u32,
     item: Bytes,
     range: Range<usize>,
-    /// The number of the first one.
+    /// The number of the first of these lines in the item.
     number: u64,
 }
 
@@ -67,7 +67,7 @@ impl UnprintedLines {
         SearchedItem { position: self.position, bytes: &self.item }
     }
 
-    /// The lines, with their numbers in the item.
+    /// Returns the lines, with their numbers in the item.
     fn iter(&self) -> impl Iterator<Item = SelectedLine<'_>> {
         let (start, number) = (self.range.start, self.number - 1);
         lines::lines_of(self.bytes()).map(move |line| SelectedLine {
@@ -77,7 +77,7 @@ impl UnprintedLines {
         })
     }
 
-    /// Keeps the lines from this byte on.
+    /// Drops the lines before this byte.
     fn advance(&mut self, to: usize) {
         let passed = self.item.get(self.range.start..to).unwrap_or_default();
         self.number += memchr_iter(b'\n', passed).count() as u64;
@@ -91,13 +91,13 @@ pub struct ContextPrinter<'a> {
     printer: MatchPrinter<'a>,
     /// The positions whose lines are printed; others are only context.
     printed: Range<u32>,
-    /// UnprintedLines that still follow the last selected one.
+    /// How many more lines must be printed after the last selected one.
     owed: usize,
-    /// The lines since then, which a selected one may need.
+    /// The latest unprinted lines, which may be the context of the next selected one.
     recent: VecDeque<UnprintedLines>,
     /// Whether lines are left out between the last printed line and `recent`.
     is_apart: bool,
-    /// Whether the output begins with lines that do not continue earlier ones.
+    /// Whether the output begins with lines that do not follow the lines printed before.
     starts_apart: bool,
 }
 
@@ -105,8 +105,8 @@ pub struct ContextPrinter<'a> {
 pub const SEPARATOR: &[u8] = b"--\n";
 
 impl<'a> ContextPrinter<'a> {
-    /// A printer of the lines of these positions. Items around them are passed as
-    /// well, if the context continues across items.
+    /// Makes a printer of the lines at these positions. If the context continues across
+    /// items, the caller also passes the items around them.
     pub fn new(search: ContextSearch<'a>, printer: MatchPrinter<'a>, printed: Range<u32>) -> Self {
         Self {
             search,
@@ -119,12 +119,12 @@ impl<'a> ContextPrinter<'a> {
         }
     }
 
-    /// What was printed so far.
+    /// Returns what was printed so far.
     pub fn output(&self) -> &[u8] {
         &self.printer.output
     }
 
-    /// What was printed, and whether a separator belongs before it.
+    /// Returns what was printed, and whether a separator must precede it.
     pub fn finish(self) -> (Vec<u8>, bool) {
         (self.printer.output, self.starts_apart)
     }
@@ -151,7 +151,7 @@ impl<'a> ContextPrinter<'a> {
         Ok(is_matching)
     }
 
-    /// Ends a text: what follows is no context of what came before.
+    /// Ends a text: later lines are not context of earlier ones.
     fn interrupt(&mut self) {
         self.owed = 0;
         self.recent.clear();
@@ -183,12 +183,12 @@ impl<'a> ContextPrinter<'a> {
         self.owed = self.search.size.after as usize;
         rest.range.start = (line.start + line.bytes.len() + 1).min(rest.item.len());
         rest.number = line.number + 1;
-        // The only line of an empty item was this one.
+        // An empty item has no more lines.
         Ok(!rest.item.is_empty())
     }
 
-    /// Passes lines that are not selected: prints those that follow a selected one and
-    /// keeps the others.
+    /// Handles lines that are not selected: prints those that belong to the last selected
+    /// one, and keeps the others.
     fn pass(&mut self, mut lines: UnprintedLines) -> Result<(), Failure> {
         if lines.is_empty() {
             return Ok(());
@@ -212,7 +212,7 @@ impl<'a> ContextPrinter<'a> {
             }
         }
         self.recent.push_back(lines);
-        // Each of them has a line.
+        // Each element has at least one line.
         while self.recent.len() > self.search.size.before as usize {
             self.recent.pop_front();
             self.is_apart = true;

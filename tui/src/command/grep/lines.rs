@@ -16,10 +16,10 @@ pub struct SelectedLine<'a> {
 }
 
 /// Calls `on_line` with the selected lines of an item, in order, until it returns
-/// false. Returns whether there was one.
+/// false. Returns whether any line was selected.
 ///
-/// An item without a newline is one line, also if it is empty. The newline at the
-/// end of an item does not begin another line.
+/// An item without a newline is one line, even if it is empty. The newline at the end of
+/// an item does not begin another line.
 pub fn select<'a>(
     matcher: &RegexMatcher,
     inverted: bool,
@@ -33,14 +33,14 @@ pub fn select<'a>(
     }
 }
 
-/// Whether the matcher finds anything from `start` on, and where that begins. A
-/// matcher of regular expressions has no errors.
+/// Returns where the first match at or after `start` begins. A matcher of regular
+/// expressions has no errors.
 fn find(matcher: &RegexMatcher, item: &[u8], start: usize) -> Option<usize> {
     matcher.find_at(item, start).unwrap_or_default().map(|found| found.start())
 }
 
-/// Searches the item as a whole and then takes the line around each match: most
-/// items have none.
+/// Searches the item as a whole, and then finds the line around each match. This is faster
+/// than searching each line, since most items do not match.
 fn select_matching<'a>(
     matcher: &RegexMatcher,
     item: &'a [u8],
@@ -87,7 +87,7 @@ fn select_others<'a>(
     selected
 }
 
-/// The lines of an item, or of a part of it that begins with a line.
+/// Returns the lines of an item, or of a part of it that begins at the start of a line.
 pub fn lines_of(item: &[u8]) -> impl Iterator<Item = SelectedLine<'_>> {
     let text = item.strip_suffix(b"\n").unwrap_or(item);
     let mut next = 0;
@@ -98,7 +98,7 @@ pub fn lines_of(item: &[u8]) -> impl Iterator<Item = SelectedLine<'_>> {
     })
 }
 
-/// Where the last `wanted` lines of some lines begin, and how many there are.
+/// Returns where the last lines begin, at most `wanted` of them, and how many they are.
 pub fn last_lines(lines: &[u8], wanted: usize) -> (usize, usize) {
     let text = lines.strip_suffix(b"\n").unwrap_or(lines);
     let (mut start, mut found) = (lines.len(), 0);
@@ -113,7 +113,7 @@ pub fn last_lines(lines: &[u8], wanted: usize) -> (usize, usize) {
     (start, found)
 }
 
-/// The parts of a line that match: start and end in bytes, in order.
+/// Returns the start and the end of each match in a line, in bytes.
 pub fn matches(matcher: &RegexMatcher, line: &[u8]) -> Vec<(usize, usize)> {
     let mut spans = Vec::new();
     let found = matcher.find_iter(line, |found| {
@@ -145,7 +145,7 @@ mod tests {
         lines
     }
 
-    /// The plain way: split into lines, then ask of each.
+    /// The same in a simple way: splits the item into lines, and searches each.
     fn expected(pattern: &str, inverted: bool, item: &str) -> Vec<(u64, String)> {
         let lines = item.strip_suffix('\n').unwrap_or(item).split('\n').zip(1..);
         let wanted = |line: &str| find(&matcher(pattern), line.as_bytes(), 0).is_some() != inverted;

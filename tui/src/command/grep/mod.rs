@@ -1,8 +1,8 @@
 //! `sealpack grep`: searches the items of packs for a pattern.
 //!
 //! [`pattern`] makes the matcher, [`lines`] finds the matching lines of one item,
-//! [`print`] formats them, [`context`] adds the lines around them, [`search`] does this
-//! for the chunks of a pack, [`queue`] for several packs on several threads.
+//! [`print`] formats them, and [`context`] adds the lines around them. [`search`] does
+//! this for a chunk of a pack, [`queue`] for several packs on several threads.
 
 mod context;
 mod lines;
@@ -38,16 +38,16 @@ const BUFFER: usize = 256 << 10;
 /// Search the items of packs for a pattern
 ///
 /// Prints every matching line, preceded by the item's name, or by its position if the pack stores
-/// no names. An item that was packed with --lines is one line; an item that is a whole file has
-/// many, and --line-number says which.
+/// no names. An item that was packed with --lines is one line. An item that is a whole file has
+/// many; --line-number prints their numbers.
 ///
-/// The lines that -A, -B and -C add are lines of the same item. Items without names are taken to
-/// be lines of one text, so there they are lines of the neighbouring items.
+/// -A, -B and -C add lines of the same item. In a pack without names, whose items are usually the
+/// lines of one text, they also add lines of the neighbouring items.
 ///
-/// The manifest of a set stands for the packs of the set.
+/// The manifest of a set (*.json) means all packs of the set.
 ///
-/// The pattern is a regular expression as ripgrep has them; it never matches across lines. An
-/// item with a NUL byte is taken to be binary: it is reported, its lines are not printed.
+/// The pattern is a regular expression in ripgrep's syntax. It never matches across lines. An item
+/// with a NUL byte counts as binary: the command reports that it matches, and does not print its lines.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 #[command(override_usage = "sealpack grep [OPTIONS] PATTERN PACK...
@@ -73,7 +73,7 @@ pub struct GrepArgs {
     /// Print the number of the line within its item
     #[arg(short = 'n', long)]
     line_number: bool,
-    /// Print positions also where items have names
+    /// Print positions even if items have names
     #[arg(long)]
     position: bool,
     /// Print the lines alone, without pack and item
@@ -125,14 +125,14 @@ Examples:
                                              the items that match
   sealpack grep --json error https://packs.example/log.pack
 
-Exit status: 0 something matched; 1 nothing did; 2 an error: wrong usage, or a
-pack that cannot be read to its end.";
+Exit status: 0 a line matched; 1 no line matched; 2 an error: wrong usage, or a pack
+that cannot be read completely.";
 
 /// Runs the command.
 ///
 /// # Errors
-/// [`Failure`]: standard output, or threads that do not start. Others are reported,
-/// and end the command with status 2.
+/// [`Failure`]: wrong usage, standard output cannot be written, or no thread starts. The
+/// command reports all other errors itself, and then ends with status 2.
 pub fn run(args: &GrepArgs) -> Result<CommandOutcome, Failure> {
     let (given, arguments) = args.split_arguments()?;
     let matcher = args.patterns.matcher(given)?;
@@ -151,7 +151,7 @@ pub fn run(args: &GrepArgs) -> Result<CommandOutcome, Failure> {
     if has_matched && args.quiet {
         return Ok(CommandOutcome::Fine);
     }
-    // In a pack that could not be opened a pattern may match.
+    // A pattern that matched no name may match one in a pack that could not be opened.
     if let (Some(filter), false) = (filter, has_failed) {
         let filter = filter.into_inner().unwrap_or_else(PoisonError::into_inner);
         if report_unmatched(filter.taken()) != CommandOutcome::Fine {
@@ -165,7 +165,7 @@ pub fn run(args: &GrepArgs) -> Result<CommandOutcome, Failure> {
     })
 }
 
-/// The status of any error: 2, as that of `grep`.
+/// The status of any error: 2, as `grep` has it.
 const ERROR: Status = Status::Usage;
 
 /// What the search has found so far.
@@ -181,7 +181,7 @@ struct GrepOutput<'a, W> {
     args: &'a GrepArgs,
     format: MatchFormat,
     to: W,
-    /// The matching items of the pack whose results come.
+    /// The number of matching items in the pack whose results are being printed.
     found: Option<(u64, ProgressMeter)>,
     results: SearchResults,
 }
@@ -203,7 +203,7 @@ impl<W: Write> SearchOutput for GrepOutput<'_, W> {
             self.results.has_printed = true;
             let written = self.to.write_all(separator);
             let written = written.and_then(|()| self.to.write_all(&chunk.output));
-            // What was found appears at once.
+            // Matches appear immediately.
             written.and_then(|()| self.to.flush()).map_err(Failure::Output)?;
         }
         progress.add(u64::from(chunk.searched));
@@ -218,7 +218,7 @@ impl<W: Write> SearchOutput for GrepOutput<'_, W> {
         let found = self.found.take().map(|(found, _)| found);
         match (failure, found) {
             (Some(failure), _) => {
-                // The other packs may be whole: report this one and go on.
+                // Report this pack, and continue with the others.
                 failure.report();
                 self.results.has_failed = true;
             }
@@ -233,7 +233,7 @@ impl<W: Write> SearchOutput for GrepOutput<'_, W> {
 }
 
 impl GrepArgs {
-    /// The pattern that is an argument, if -e gives none, and the packs.
+    /// Splits the arguments into the pattern, unless -e gives it, and the packs.
     fn split_arguments(&self) -> Result<(Option<&str>, &[PathBuf]), Failure> {
         if self.patterns.are_options() {
             return Ok((None, &self.arguments));
@@ -249,8 +249,8 @@ impl GrepArgs {
         }
     }
 
-    /// The packs that the arguments name: a manifest stands for the members of its set.
-    /// One that cannot be opened is reported.
+    /// Returns the packs that the arguments name; for a manifest, the members of its set.
+    /// Reports each manifest that cannot be opened.
     fn packs(
         &self,
         arguments: &[PathBuf],
@@ -311,8 +311,8 @@ impl GrepArgs {
         }
     }
 
-    /// How many threads search: one a core, more where each of them waits for requests
-    /// most of the time.
+    /// Returns the number of threads that search: one for each core, or more if they wait
+    /// for requests most of the time.
     fn workers(&self, packs: &[PathBuf]) -> usize {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         #[cfg(feature = "remote")]

@@ -31,7 +31,7 @@ pub struct PatternArgs {
 }
 
 impl PatternArgs {
-    /// Whether the patterns are given by -e.
+    /// Returns whether the patterns are given with -e.
     pub fn are_options(&self) -> bool {
         !self.regexps.is_empty()
     }
@@ -40,7 +40,7 @@ impl PatternArgs {
     /// never matches a newline.
     ///
     /// # Errors
-    /// [`Failure::Usage`] for a pattern that is no regular expression.
+    /// [`Failure::Usage`] if a pattern is not a regular expression.
     pub fn matcher(&self, argument: Option<&str>) -> Result<RegexMatcher, Failure> {
         let given = self.regexps.iter().map(String::as_str);
         let patterns: Vec<&str> = given.chain(argument).collect();

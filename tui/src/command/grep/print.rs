@@ -1,4 +1,4 @@
-//! Formats what was found.
+//! Formats matches.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -10,9 +10,8 @@ use sealpack::{Bytes, Names};
 use serde::Serialize;
 
 use super::lines::{self, SelectedLine};
-use crate::items::write::hex;
 use crate::outcome::Failure;
-use crate::printable::{self, JsonName, JsonPath};
+use crate::printable::{self, JsonName, JsonPath, hex};
 use crate::report;
 
 const PACK: Style = AnsiColor::Magenta.on_default();
@@ -22,30 +21,31 @@ const MATCH: Style = AnsiColor::Red.on_default().bold();
 /// How matches are printed.
 #[derive(Clone, Copy, Debug)]
 pub struct MatchFormat {
-    /// What of them.
+    /// What is printed of each match.
     pub printed: Printed,
-    /// Whether there are several packs, so that each line needs its pack.
+    /// Whether several packs are searched, so that each line begins with its pack.
     pub several: bool,
     /// Whether binary items are searched as text.
     pub text: bool,
     /// Whether the lines that do not match are selected.
     pub inverted: bool,
-    /// Whether the position of an item is printed although it has a name.
+    /// Whether the position of an item is printed even if it has a name.
     pub position: bool,
-    /// Whether a NUL byte follows the name, and not a colon.
+    /// Whether a NUL byte follows the name, instead of a colon.
     pub null: bool,
-    /// Whether they go to a terminal: unprintable characters are escaped, names are quoted.
+    /// Whether the output is a terminal, so that unprintable characters are escaped and
+    /// names quoted.
     pub escaped: bool,
-    /// With colours.
+    /// Whether matches, names and numbers are coloured.
     pub colored: bool,
 }
 
 /// What is printed of matches.
 #[derive(Clone, Copy, Debug)]
 pub enum Printed {
-    /// Nothing: they are counted.
+    /// Nothing: matches are only counted.
     Nothing,
-    /// The item, once.
+    /// The name of each matching item.
     Items,
     /// Each line, as JSON.
     Json,
@@ -56,18 +56,18 @@ pub enum Printed {
 /// How lines are printed.
 #[derive(Clone, Copy, Debug)]
 pub struct LineFormat {
-    /// With their numbers.
+    /// Whether each line begins with its number.
     pub numbers: bool,
-    /// With their item.
+    /// Whether each line begins with its item.
     pub prefix: bool,
 }
 
-/// What a line is: it follows a colon or a dash.
+/// Why a line is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineKind {
-    /// It was selected.
+    /// It was selected. A colon precedes it.
     Selected,
-    /// It is near one that was.
+    /// It is near a selected line. A dash precedes it.
     Context,
 }
 
@@ -81,7 +81,7 @@ pub struct SearchedItem<'a> {
 }
 
 impl SearchedItem<'_> {
-    /// Where its first NUL byte is: an item with one is taken to be binary.
+    /// Returns the offset of the first NUL byte. An item that has one counts as binary.
     pub fn binary_offset(self) -> Option<usize> {
         memchr(0, self.bytes)
     }
@@ -104,7 +104,7 @@ struct JsonLine<'a> {
     matches: Vec<(usize, usize)>,
 }
 
-/// Prints matches of one pack to memory.
+/// Formats the matches of one pack, in memory.
 pub struct MatchPrinter<'a> {
     /// What was printed.
     pub output: Vec<u8>,
@@ -112,12 +112,12 @@ pub struct MatchPrinter<'a> {
     format: MatchFormat,
     pack: &'a Path,
     names: Option<&'a Names>,
-    /// The name that was looked up last, of the item at a position.
+    /// The position and the name of the item whose name was looked up last.
     named: Option<(u32, Bytes)>,
 }
 
 impl<'a> MatchPrinter<'a> {
-    /// A printer for this pack; names are looked up only for what is printed.
+    /// Makes a printer for this pack. Names are looked up only for items that are printed.
     pub fn new(
         matcher: &'a RegexMatcher,
         format: MatchFormat,
@@ -196,7 +196,7 @@ impl<'a> MatchPrinter<'a> {
         Ok(())
     }
 
-    /// Prints where something was found: pack, then name or position, then `end`.
+    /// Prints where a match is: the pack, then the name or position, then `end`.
     fn label(&mut self, item: SearchedItem<'_>, end: &[u8]) -> Result<(), Failure> {
         if !self.format.position {
             self.look_up(item.position)?;
@@ -213,7 +213,7 @@ impl<'a> MatchPrinter<'a> {
             write!(to, "{style}")?;
             match name {
                 _ if self.format.position => write!(to, "{}", item.position)?,
-                // No item's name is empty.
+                // An empty name means that the item has none.
                 b"" => write!(to, "{}", item.position)?,
                 name if self.format.escaped => write!(to, "{}", printable::name(name))?,
                 name => to.extend_from_slice(name),

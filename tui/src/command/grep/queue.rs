@@ -1,12 +1,13 @@
-//! Hands out the chunks of several packs to workers, and takes the results in order.
+//! Distributes the chunks of several packs among workers, and passes on the results in
+//! order.
 //!
 //! ```text
 //! packs ──> workers: open, then chunk by chunk: decode, match, format ── in order ──> output
 //! ```
 //!
 //! While one worker opens a pack, the others search the packs before and after it. A
-//! worker may take any chunk that is left; only the number of results that wait for
-//! their turn is bounded.
+//! worker may take any remaining chunk. The number of results that wait for their turn is
+//! bounded.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
@@ -20,26 +21,27 @@ use sealpack::PackSet;
 use super::search::{Chunk, Chunks, OpenPack, PackSearch, SearchedChunk};
 use crate::outcome::Failure;
 
-/// Results that may wait for their turn, for each worker.
+/// The maximum number of results per worker that wait for their turn.
 const AHEAD: usize = 2;
 
-/// What takes the results, in order.
+/// Receives the results, in order.
 pub trait SearchOutput {
-    /// The next results are of this pack.
+    /// Announces that the next results are those of this pack.
     fn begin(&mut self, pack: &OpenPack);
-    /// Takes the results of a chunk, and says whether more are wanted.
+    /// Takes the results of a chunk, and returns whether more are wanted.
     ///
     /// # Errors
-    /// Those that end the search of all packs.
+    /// An error ends the search of all packs.
     fn chunk(&mut self, chunk: SearchedChunk) -> Result<Wanted, Failure>;
-    /// The pack named `path` was searched, or was not: because of this failure.
+    /// Announces that the search of the pack at `path` has ended, with this failure if it
+    /// could not be searched completely.
     ///
     /// # Errors
-    /// Those that end the search of all packs.
+    /// An error ends the search of all packs.
     fn end(&mut self, path: &Path, failure: Option<Failure>) -> Result<Wanted, Failure>;
 }
 
-/// What is wanted after a result.
+/// What the output wants after a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
     /// The next result.
@@ -53,7 +55,7 @@ pub enum Wanted {
 /// A pack to search.
 #[derive(Clone, Debug)]
 pub enum SearchedPack {
-    /// One that an argument names.
+    /// A pack that an argument names.
     Argument(PathBuf),
     /// A member of a set.
     Member {
@@ -67,7 +69,7 @@ pub enum SearchedPack {
 }
 
 impl SearchedPack {
-    /// Its name in the output.
+    /// Returns its name in the output.
     pub fn path(&self) -> &Path {
         match self {
             Self::Argument(path) | Self::Member { path, .. } => path,
@@ -85,24 +87,24 @@ pub struct SearchQueue<'a> {
 }
 
 struct SearchQueueState {
-    /// The packs that no worker has begun to open.
+    /// The packs that no worker has started to open.
     unopened: Range<usize>,
-    /// The packs that are searched; the results of the first are taken.
+    /// The packs that are being searched. The output takes the results of the first.
     lanes: VecDeque<PackLane>,
     /// The number of the first of them.
     first: usize,
-    /// Chunks that workers have, and results that were not taken.
+    /// The number of chunks that workers are searching, and of results not yet taken.
     in_flight: usize,
-    /// Whether the last chunk of a pack was handed out just now.
+    /// Whether `next_chunk` found that a pack has no more chunks.
     has_handed_out: bool,
     is_over: bool,
 }
 
 struct PackLane {
     state: LaneState,
-    /// Chunks that were handed out.
+    /// The number of chunks that were handed out.
     handed_out: u64,
-    /// The chunk whose result is taken next.
+    /// The number of the chunk whose result is taken next.
     next: u64,
     results: BTreeMap<u64, SearchedChunk>,
 }
@@ -130,7 +132,7 @@ enum OutputTurn {
 }
 
 impl<'a> SearchQueue<'a> {
-    /// A search of these packs by some workers.
+    /// Prepares a search of these packs by at least one worker.
     pub fn new(packs: &'a [SearchedPack], search: PackSearch<'a>, workers: usize) -> Self {
         let state = SearchQueueState {
             unopened: 0..packs.len(),
@@ -160,7 +162,7 @@ impl<'a> SearchQueue<'a> {
                 let work = || self.work(&open);
                 match thread::Builder::new().spawn_scoped(scope, work) {
                     Err(error) if worker == 0 => return Err(Failure::Threads(error)),
-                    // The workers that there are do it.
+                    // The workers that have started do all the work.
                     Err(_) => break,
                     Ok(_) => {}
                 }
@@ -182,7 +184,7 @@ impl<'a> SearchQueue<'a> {
 
     fn work(&self, open: &(impl Fn(&SearchedPack) -> Result<OpenPack, Failure> + Sync)) {
         let _over = OverOnPanic(self);
-        // A matcher of its own: a shared one hands out its memory under a lock.
+        // Each worker has its own matcher: a shared one takes a lock for its memory.
         let matcher: RegexMatcher = self.search.matcher.clone();
         while let Some(job) = self.take_job() {
             match job {
@@ -253,7 +255,7 @@ impl<'a> SearchQueue<'a> {
         let mut state = self.lock();
         match state.lane(lane) {
             Some(lane) => drop(lane.results.insert(number, result)),
-            // The output wanted no more of this pack.
+            // The output wants no more results of this pack.
             None => state.in_flight -= 1,
         }
         self.changed.notify_all();
@@ -317,7 +319,7 @@ impl<'a> SearchQueue<'a> {
         }
     }
 
-    /// Goes on to the next pack.
+    /// Continues with the next pack.
     fn remove_lane(&self) {
         let mut state = self.lock();
         if let Some(lane) = state.lanes.pop_front() {
@@ -338,13 +340,13 @@ impl SearchQueueState {
         self.lanes.get_mut(number.checked_sub(self.first)?)
     }
 
-    /// The first chunk that is left, if `most` results do not wait yet. The chunk whose
-    /// turn it is never has to wait.
-    fn next_chunk(&mut self, most: usize) -> Option<Job> {
+    /// Returns the first remaining chunk, if fewer than `max_in_flight` are in flight. The
+    /// chunk whose result is taken next is always returned.
+    fn next_chunk(&mut self, max_in_flight: usize) -> Option<Job> {
         for (index, lane) in self.lanes.iter_mut().enumerate() {
             let LaneState::Searching(pack, chunks) = &mut lane.state else { continue };
             let is_next = index == 0 && lane.handed_out == lane.next;
-            if self.in_flight >= most && !is_next {
+            if self.in_flight >= max_in_flight && !is_next {
                 return None;
             }
             let Some(chunk) = chunks.next() else {
@@ -362,7 +364,7 @@ impl SearchQueueState {
 }
 
 impl PackLane {
-    /// What the output does next; `None` if that is not known yet.
+    /// Returns what the output does next; `None` if that is not known yet.
     fn turn(&mut self, has_begun: bool) -> Option<OutputTurn> {
         match &mut self.state {
             LaneState::Opening => None,
@@ -382,7 +384,7 @@ impl PackLane {
     }
 }
 
-/// Ends the work when the output ends, for whatever reason.
+/// Ends the workers when the output ends, for whatever reason.
 struct OverOnDrop<'a, 'b>(&'a SearchQueue<'b>);
 
 impl Drop for OverOnDrop<'_, '_> {

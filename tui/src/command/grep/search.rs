@@ -12,11 +12,11 @@ use super::print::{LineFormat, MatchFormat, MatchPrinter, Printed, SearchedItem}
 use crate::command::position_runs::{PositionRuns, grouped_by_records};
 use crate::outcome::Failure;
 
-/// Stored bytes of a chunk, approximately: large enough that threads rarely meet,
-/// small enough that the first matches appear at once.
+/// Approximately how many stored bytes a chunk has: large enough that threads rarely wait
+/// for the lock, small enough that the first matches appear immediately.
 const CHUNK: u64 = 1 << 20;
 
-/// What is searched for, and how it is printed.
+/// The search of a pack: what is searched for, and how matches are printed.
 #[derive(Clone, Copy, Debug)]
 pub struct PackSearch<'a> {
     /// The pattern.
@@ -33,7 +33,7 @@ pub struct PackSearch<'a> {
 pub struct OpenPack {
     /// Its name in the output.
     pub path: PathBuf,
-    /// Its items. Each worker reads and decodes by itself.
+    /// Reads its items, on the thread of the worker.
     pub reader: Reader,
     /// The names of its items, if it stores any.
     pub names: Option<Names>,
@@ -41,7 +41,7 @@ pub struct OpenPack {
     pub runs: Vec<Range<u32>>,
 }
 
-/// Items that one worker searches at a time: runs of positions, in ascending order.
+/// The items that one worker searches at a time, as runs of positions in ascending order.
 pub type Chunk = Vec<Range<u32>>;
 
 /// What was found in a chunk.
@@ -49,18 +49,18 @@ pub type Chunk = Vec<Range<u32>>;
 pub struct SearchedChunk {
     /// The formatted matches.
     pub output: Vec<u8>,
-    /// Whether a separator belongs before them.
+    /// Whether a separator must precede them.
     pub starts_apart: bool,
-    /// Where the output of each matching item ends in it.
+    /// The end of each matching item's part of `output`.
     ends: Vec<usize>,
     /// The number of items that were searched.
     pub searched: u32,
-    /// The items before this failure were searched, those after it were not.
+    /// The failure that ended the search of the chunk.
     pub failure: Option<Failure>,
 }
 
 impl SearchedChunk {
-    /// The number of matching items.
+    /// Returns the number of matching items.
     pub fn found(&self) -> u64 {
         self.ends.len() as u64
     }
@@ -80,12 +80,12 @@ pub struct Chunks {
     runs: vec::IntoIter<Range<u32>>,
     current: Range<u32>,
     items_per_record: u32,
-    /// Items of a chunk; a multiple of `items_per_record`.
+    /// The number of items in a chunk, a multiple of `items_per_record`.
     step: u32,
 }
 
 impl Chunks {
-    /// The chunks of a pack.
+    /// Makes the chunks of a pack.
     pub fn new(pack: &OpenPack, context: ContextSize) -> Self {
         let trailer = pack.reader.trailer();
         let items_per_record = trailer.items_per_record.max(1);
@@ -97,12 +97,12 @@ impl Chunks {
             records_of_chunk = records_of_chunk.max(4 * around / u64::from(items_per_record));
         }
         let step = records_of_chunk.saturating_mul(items_per_record.into());
-        let most = u32::MAX - u32::MAX % items_per_record;
+        let max_step = u32::MAX - u32::MAX % items_per_record;
         Self {
             runs: pack.runs.clone().into_iter(),
             current: 0..0,
             items_per_record,
-            step: u32::try_from(step).unwrap_or(most).min(most),
+            step: u32::try_from(step).unwrap_or(max_step).min(max_step),
         }
     }
 }
@@ -137,23 +137,24 @@ impl Iterator for Chunks {
 }
 
 impl OpenPack {
-    /// Whether its items are the lines of one text: they have no names.
+    /// Returns whether its items are searched as the lines of one text, since they have no
+    /// names.
     pub fn is_text(&self) -> bool {
         self.names.is_none()
     }
 
-    /// The number of items to search.
+    /// Returns the number of items to search.
     pub fn item_count(&self) -> u64 {
         self.runs.iter().map(|run| u64::from(run.end - run.start)).sum()
     }
 
-    /// The runs of a chunk that are read in one go.
+    /// Returns the groups of a chunk's runs that are read together.
     fn groups<'a>(&self, runs: &'a [Range<u32>]) -> impl Iterator<Item = PositionRuns<'a>> {
         grouped_by_records(runs, self.reader.trailer().items_per_record)
     }
 }
 
-/// Why a search of items ends early.
+/// The reason why a search of items ends early.
 enum Stop {
     Enough,
     Failed(Failure),
@@ -232,8 +233,8 @@ impl PackSearch<'_> {
         searched
     }
 
-    /// Passes the items of a chunk to the printer; with those around it, if the context
-    /// continues across items.
+    /// Passes the items of a chunk to the printer. If the context continues across items,
+    /// also passes the items around the chunk.
     fn around(
         &self,
         pack: &OpenPack,
@@ -250,7 +251,7 @@ impl PackSearch<'_> {
         for runs in pack.groups(runs) {
             let mut wanted = runs.cursor();
             for (position, item) in runs.span().zip(pack.reader.range(runs.span())?) {
-                // A neighbour that cannot be read is an error of its own chunk.
+                // An unreadable item after this chunk is an error of the chunk that has it.
                 let item = match item {
                     Err(_) if position >= own.end => break,
                     item => item?,

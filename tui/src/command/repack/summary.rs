@@ -7,8 +7,7 @@ use serde::Serialize;
 
 use super::sources::Sources;
 use crate::command::target::WrittenPack;
-use crate::items::write::hex;
-use crate::printable::JsonPath;
+use crate::printable::{JsonPath, hex};
 use crate::report::BOLD;
 use crate::size::{Bytes, Count};
 

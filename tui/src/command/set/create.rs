@@ -22,12 +22,12 @@ use crate::report;
 
 /// Make the manifest of a set from packs
 ///
-/// The packs become members in the order of the arguments; a folder stands for all files below it whose
-/// names end in .pack, sorted by name. They must lie in the folder of MANIFEST or below it.
+/// The packs become members in the order of the arguments. A folder means all files below it whose
+/// names end in .pack, sorted by name. The packs must be in the folder of MANIFEST or below it.
 ///
-/// Reads the end of each pack, and all of a pack that stores no content hash and has no digest list. If
-/// there is a digest list next to a pack (`sealpack digests`), every item that is read from the set is
-/// authenticated with it.
+/// Reads only the end of each pack, unless the pack has neither a content hash nor a digest list: then
+/// it reads the whole pack. If there is a digest list next to a pack (`sealpack digests`), every item
+/// of that pack is authenticated when it is read from the set.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = CREATE_EXAMPLES)]
 pub struct CreateArgs {
@@ -52,17 +52,17 @@ Examples:
 
 /// Add packs to a set
 ///
-/// Publishes a new manifest, whole, in place of the old one: readers that have the set open keep the old
-/// members. Positions of items that were in the set stay as they are, unless --replace changes a member.
+/// Replaces the manifest by a complete new one: programs that have the set open keep the old members.
+/// The items in the set keep their positions, unless --replace changes a member.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = ADD_EXAMPLES)]
 pub struct AddArgs {
     /// The manifest
     manifest: PathBuf,
-    /// Packs, or folders of packs, that follow the present members
+    /// Packs, or folders of packs, to add after the present members
     #[arg(required = true, value_name = "PACK")]
     packs: Vec<PathBuf>,
-    /// List a pack that is a member already as it is now, in its place
+    /// If a pack is already a member, replace its entry by one for the pack as it is now
     #[arg(long)]
     replace: bool,
     /// Print one JSON object instead of text, and no progress
@@ -73,12 +73,12 @@ pub struct AddArgs {
 const ADD_EXAMPLES: &str = "\
 Examples:
   sealpack set add logs/set.json logs/2026-12.pack
-  sealpack set add logs/set.json logs/a.pack --replace    a.pack was packed again";
+  sealpack set add logs/set.json logs/a.pack --replace    after a.pack was packed again";
 
 /// Makes a manifest.
 ///
 /// # Errors
-/// [`Failure`]: a pack that cannot be read, a manifest that exists.
+/// [`Failure`]: a pack cannot be read, or the manifest exists.
 pub fn create(args: &CreateArgs) -> Result<CommandOutcome, Failure> {
     let path = manifest_path(&args.manifest)?;
     let members = identify(&path, &args.packs, args.json)?;
@@ -88,8 +88,8 @@ pub fn create(args: &CreateArgs) -> Result<CommandOutcome, Failure> {
 /// Adds packs to a manifest.
 ///
 /// # Errors
-/// [`Failure`]: a pack that cannot be read or is a member already, a manifest that
-/// changed meanwhile.
+/// [`Failure`]: a pack cannot be read or is already a member, or the manifest has changed
+/// in the meantime.
 pub fn add(args: &AddArgs) -> Result<CommandOutcome, Failure> {
     let path = manifest_path(&args.manifest)?;
     let before = SetManifest::open(&path)?;
@@ -106,9 +106,10 @@ pub fn add(args: &AddArgs) -> Result<CommandOutcome, Failure> {
             (Some(place), false) => {
                 let name = printable::name(member.name.as_str().as_bytes());
                 let advice = match place.identity == member.identity {
-                    true => "it is a member already",
+                    true => "the set already has this pack",
                     false => {
-                        "it is a member already, and has changed; --replace lists it as it is now"
+                        "the set already has a pack of this name, with other contents; --replace \
+                         updates its entry"
                     }
                 };
                 return Err(Failure::usage(format!("{name}: {advice}")));
@@ -118,11 +119,11 @@ pub fn add(args: &AddArgs) -> Result<CommandOutcome, Failure> {
     write(&path, members, Some(&before), true, args.json)
 }
 
-/// The path of a manifest that is written.
+/// Returns the path at which a manifest is written.
 fn manifest_path(path: &Path) -> Result<PathBuf, Failure> {
     let Some(file) = PackLocation::of(path)?.into_file() else {
         return Err(Failure::usage(format!(
-            "{}: a manifest is written to a file; upload it after its packs",
+            "{}: write the manifest to a file, and upload it after its packs",
             printable::path(path)
         )));
     };
@@ -132,7 +133,7 @@ fn manifest_path(path: &Path) -> Result<PathBuf, Failure> {
     }
 }
 
-/// Identifies the packs that arguments stand for.
+/// Identifies the packs that the arguments name.
 fn identify(
     manifest: &Path,
     arguments: &[PathBuf],
@@ -158,7 +159,7 @@ fn identify(
         let identity = PackIdentity::of_file(pack)?;
         if members.iter().any(|member| member.name == name) {
             let name = printable::name(name.as_str().as_bytes());
-            return Err(Failure::usage(format!("{name}: named twice")));
+            return Err(Failure::usage(format!("{name}: the arguments name this pack twice")));
         }
         members.push(SetMember { name, identity });
         progress.add(1);
@@ -166,11 +167,12 @@ fn identify(
     Ok(members)
 }
 
-/// The packs that an argument stands for.
+/// Returns the packs that an argument names.
 fn packs_of(argument: &Path) -> Result<Vec<PathBuf>, Failure> {
     let Some(path) = PackLocation::of(argument)?.into_file() else {
         return Err(Failure::usage(format!(
-            "{}: a set is made of files; make it where they are, and upload packs and manifest",
+            "{}: a set is made from files: make it where they are, then upload the packs and the \
+             manifest",
             printable::path(argument)
         )));
     };
@@ -192,14 +194,14 @@ fn packs_of(argument: &Path) -> Result<Vec<PathBuf>, Failure> {
     }
     match packs.is_empty() {
         true => Err(Failure::usage(format!(
-            "{}: nothing here ends in .pack",
+            "{}: the folder has no files whose names end in .pack",
             printable::path(argument)
         ))),
         false => Ok(packs),
     }
 }
 
-/// The name of a pack, relative to the folder of the manifest.
+/// Returns the name of a pack, relative to the folder of the manifest.
 fn name_below(folder: &Path, pack: &Path) -> Result<MemberName, Failure> {
     let refused = |why: &str| Failure::usage(format!("{}: {why}", printable::path(pack)));
     let parent = match pack.parent() {
@@ -207,7 +209,7 @@ fn name_below(folder: &Path, pack: &Path) -> Result<MemberName, Failure> {
         _ => Path::new("."),
     };
     let parent = fs::canonicalize(parent).map_err(cannot_open(pack))?;
-    let file = pack.file_name().ok_or_else(|| refused("not the name of a file"))?;
+    let file = pack.file_name().ok_or_else(|| refused("the path does not end in a file name"))?;
     let Ok(relative) = parent.strip_prefix(folder) else {
         return Err(refused(
             "not below the folder of the manifest: move the pack there, or write the manifest to a \
@@ -248,7 +250,7 @@ fn write(
         && SetManifest::open(path)?.root() != before.root()
     {
         return Err(Failure::usage(format!(
-            "{}: it was changed meanwhile; run this again",
+            "{}: the manifest has changed in the meantime; run the command again",
             printable::path(path)
         )));
     }

@@ -1,4 +1,4 @@
-//! `sealpack set diff`: what differs between two manifests.
+//! `sealpack set diff`: compares two manifests.
 
 use std::io::{self, IsTerminal as _, Write};
 use std::path::PathBuf;
@@ -7,7 +7,6 @@ use sealpack::{MemberChange, SetDiff, SetMember};
 use serde::Serialize;
 
 use crate::command::pack_sequence::open_manifest;
-use crate::items::write::hex;
 use crate::outcome::{CommandOutcome, Failure, Status};
 use crate::printable;
 use crate::report::{self, BAD, DOUBTFUL, GOOD};
@@ -15,8 +14,8 @@ use crate::size::{Count, Decimal};
 
 /// Show which packs a mirror of a set has to copy
 ///
-/// Compares two manifests by the names of their members and by what identifies each pack; reads no
-/// packs. A mirror copies the packs that were added or changed (and their .digests), then the manifest.
+/// Compares the names in two manifests, and the sizes and hashes of the packs; reads no packs. A
+/// mirror copies the packs that were added or changed (and their .digests), then the manifest.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct SetDiffArgs {
@@ -42,7 +41,7 @@ Examples:
 Exit status: 0 both sets have the same packs in the same order; 1 they differ;
 2 wrong usage; 3 any other error.";
 
-/// The differences, as JSON has them.
+/// The differences, printed as JSON or as text.
 #[derive(Serialize)]
 struct SetDiffJson<'a> {
     same: bool,
@@ -73,8 +72,8 @@ impl<'a> ComparedMember<'a> {
             name: name.as_str(),
             items: identity.items,
             size: identity.size,
-            content_hash: identity.content_hash.map(|hash| hex(&hash)),
-            digest_root: identity.digest_root.map(|hash| hex(&hash)),
+            content_hash: identity.content_hash.map(|hash| printable::hex(&hash)),
+            digest_root: identity.digest_root.map(|hash| printable::hex(&hash)),
         }
     }
 }
@@ -129,8 +128,8 @@ impl<'a> SetDiffJson<'a> {
     }
 }
 
-/// Prints the names of the packs to copy; on a terminal quoted where they cannot be
-/// printed.
+/// Prints the names of the packs to copy. On a terminal, names with unprintable characters
+/// are quoted.
 fn print_names(diff: &SetDiff<'_>, to: &mut dyn Write) -> io::Result<()> {
     let is_quoted = io::stdout().is_terminal();
     diff.to_copy().try_for_each(|member| match is_quoted {
@@ -142,7 +141,7 @@ fn print_names(diff: &SetDiff<'_>, to: &mut dyn Write) -> io::Result<()> {
 /// Runs the command.
 ///
 /// # Errors
-/// [`Failure`]: a manifest that cannot be read.
+/// [`Failure`]: a manifest cannot be read.
 pub fn run(args: &SetDiffArgs) -> Result<CommandOutcome, Failure> {
     let (old, new) = (open_manifest(&args.old)?, open_manifest(&args.new)?);
     let diff = SetDiff::between(&old, &new);

@@ -1,4 +1,4 @@
-//! What a manifest says about its members.
+//! `sealpack set info`: prints what a manifest lists.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -6,9 +6,8 @@ use std::path::Path;
 use sealpack::{PackSet, SetManifest, SetMember};
 use serde::Serialize;
 
-use crate::items::write::hex;
 use crate::outcome::{CommandOutcome, Failure};
-use crate::printable::{self, JsonPath};
+use crate::printable::{self, JsonPath, hex};
 use crate::report::{self, BOLD};
 use crate::size::{Bytes, Count, Decimal};
 
@@ -21,7 +20,7 @@ pub struct SetSummary<'a> {
     total_items: u64,
     /// The size of all packs in bytes.
     total_size: u64,
-    /// The members whose records are authenticated one by one.
+    /// The number of members whose records are authenticated when they are read.
     with_digest_root: usize,
     members: Vec<ListedMember<'a>>,
 }
@@ -38,7 +37,7 @@ struct ListedMember<'a> {
 }
 
 impl<'a> SetSummary<'a> {
-    /// The facts about a set whose manifest is at `path`.
+    /// Creates the summary of a set whose manifest is at `path`.
     pub fn new(path: &Path, manifest: &'a SetManifest) -> Self {
         let mut first = 0_u64;
         let listed = |SetMember { name, identity }: &'a SetMember| {
@@ -64,7 +63,7 @@ impl<'a> SetSummary<'a> {
         }
     }
 
-    /// Prints the facts about all of the set.
+    /// Prints the summary without the list of members.
     pub fn print_head(&self, path: &Path, to: &mut dyn Write) -> io::Result<()> {
         writeln!(to, "{BOLD}{}{BOLD:#}", printable::path(path))?;
         let mut row = |name: &str, value: &str| writeln!(to, "  {name:<12} {value}");
@@ -73,9 +72,13 @@ impl<'a> SetSummary<'a> {
         row("size", &Bytes(self.total_size).to_string())?;
         row("root", &self.root)?;
         let checked = match self.with_digest_root {
-            all if all == self.members.len() => "every item that is read is checked".to_string(),
-            0 => "no member has a digest list: only `sealpack verify` checks the hashes".into(),
-            some => format!("{some} members have a digest list: their items are checked when read"),
+            all if all == self.members.len() => {
+                "every member has a list: each item is authenticated when it is read".to_string()
+            }
+            0 => "no member has a list: only `sealpack verify` checks the content hashes".into(),
+            some => {
+                format!("{some} members have a list: their items are authenticated when read")
+            }
         };
         row("digests", &checked)
     }
@@ -92,12 +95,12 @@ impl<'a> SetSummary<'a> {
     }
 }
 
-/// Prints what the manifest of a set says.
+/// Prints the summary of a set.
 ///
 /// # Errors
 /// [`Failure::Output`].
 pub fn print(path: &Path, set: &PackSet, json: bool) -> Result<CommandOutcome, Failure> {
-    // A set of a manifest has one.
+    // A set that was opened from a manifest has one.
     let Some(manifest) = set.manifest() else { return Ok(CommandOutcome::Fine) };
     let summary = SetSummary::new(path, manifest);
     match json {

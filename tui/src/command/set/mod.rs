@@ -14,10 +14,10 @@ use crate::printable;
 
 /// Read many packs as one: make, extend, verify and compare manifests
 ///
-/// A set is several packs that are read as one sequence of items. Its manifest, a small JSON file next to
-/// the packs, lists them with what identifies each, and has one root that authenticates all of them.
-/// `get`, `cat`, `ls`, `info` and `verify` take the manifest where they take a pack; they recognize it by
-/// its name, which ends in .json.
+/// A set is several packs that are read as one sequence of items. Its manifest, a small JSON file next
+/// to the packs, lists their names, sizes and hashes, and has a root that authenticates all of them.
+/// `get`, `cat`, `ls`, `grep`, `info` and `verify` accept a manifest in place of a pack; they recognize
+/// it by its name, which ends in .json.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct PackSetArgs {
@@ -28,12 +28,12 @@ pub struct PackSetArgs {
 const EXAMPLES: &str = "\
 Examples:
   sealpack set create logs/set.json logs/*.pack     make a set
-  sealpack set add logs/set.json logs/new.pack      a pack joins it
-  sealpack get logs/set.json 5000000000             an item of any of them
+  sealpack set add logs/set.json logs/new.pack      add a pack at its end
+  sealpack get logs/set.json 5000000000             one item, from any of the packs
   sealpack cat logs/set.json --lines --range ..10
   sealpack set verify logs/set.json                 every check of every pack
   sealpack set diff logs/set.json https://packs.example/logs/set.json
-                                                    what a mirror has to copy";
+                                                    which packs a mirror has to copy";
 
 #[derive(clap::Subcommand, Debug)]
 enum SetCommand {
@@ -66,8 +66,7 @@ Examples:
 /// Runs the command.
 ///
 /// # Errors
-/// [`Failure`]: a manifest or a pack that cannot be read, a manifest that cannot be
-/// written.
+/// [`Failure`]: a manifest or a pack cannot be read, or a manifest cannot be written.
 pub fn run(args: &PackSetArgs) -> Result<CommandOutcome, Failure> {
     match &args.command {
         SetCommand::Create(args) => create::create(args),
@@ -88,7 +87,7 @@ pub fn run(args: &PackSetArgs) -> Result<CommandOutcome, Failure> {
     }
 }
 
-/// The name of a manifest has another ending.
+/// Returns the failure for a path that does not end as the name of a manifest does.
 fn no_manifest(path: &std::path::Path) -> Failure {
     Failure::usage(format!(
         "{}: not the manifest of a set, whose name ends in .json",

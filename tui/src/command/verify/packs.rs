@@ -14,7 +14,6 @@ use crate::command::pack_sequence::open_set;
 use crate::command::place::of_object;
 use crate::command::place::place;
 use crate::command::read_args::ReadArgs;
-use crate::items::write::hex;
 use crate::outcome::{Failure, Input};
 use crate::printable;
 use crate::report;
@@ -218,8 +217,8 @@ impl PackToVerify {
         let named = Self::named(&path)?;
         let found = PackOrigin::Member(set.clone(), number);
         // A result holds for what the set lists.
-        let listed =
-            identity.map(|it| hex(&it.digest_root.or(it.content_hash).unwrap_or_default()));
+        let listed = identity
+            .map(|it| printable::hex(&it.digest_root.or(it.content_hash).unwrap_or_default()));
         let place = format!("{} listed as {}", named.place, listed.unwrap_or_default());
         Ok(Self { place, found, ..named })
     }

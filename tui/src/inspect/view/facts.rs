@@ -10,8 +10,10 @@ use sealpack::core::read::{LayerName, Verdict};
 use super::head::{self, layer_state};
 use crate::inspect::layout::InspectorLayout;
 use crate::inspect::model::Inspector;
+use crate::printable;
+use crate::terminal::hex;
 use crate::terminal::panel::fitted;
-use crate::terminal::text::{count, grouped, harmless, size, wrapped};
+use crate::terminal::text::{count, grouped, size, wrapped};
 
 /// The maximum number of damaged records that are listed.
 const MAX_LISTED: usize = 1000;
@@ -168,9 +170,7 @@ impl FactsPage<'_> {
             "record checksum",
             if trailer.layout().has_lengths() || trailer.record_checksum { covers } else { "none" },
         );
-        let hash = trailer
-            .content_hash
-            .map(|hash| hash.iter().map(|b| format!("{b:02x}")).collect::<String>());
+        let hash = trailer.content_hash.map(|hash| printable::hex(&hash));
         self.field("content hash", hash.unwrap_or_else(|| "none".into()));
     }
 
@@ -180,28 +180,16 @@ impl FactsPage<'_> {
             return;
         }
         self.heading("app data");
-        let per_row = if self.columns >= 78 { 16 } else { 8 };
         let shown = data.get(..MAX_SHOWN.min(data.len())).unwrap_or_default();
-        for (row, chunk) in shown.chunks(per_row).enumerate() {
-            let hex: Vec<String> = chunk.iter().map(|byte| format!("{byte:02x}")).collect();
-            let text: String = chunk
-                .iter()
-                .map(|b| if b.is_ascii() { harmless(char::from(*b)) } else { '·' })
-                .collect();
-            let columns = per_row * 3;
-            self.lines.push(Line::raw(format!(
-                "  {:04x}  {:<columns$} {text}",
-                row * per_row,
-                hex.join(" ")
-            )));
-        }
+        self.lines.extend(hex::rows(shown, 0, 4, self.columns).map(Line::raw));
         if shown.len() < data.len() {
             self.words(2, &format!("… {} in all", count(data.len() as u64, "byte")));
         }
     }
 }
 
-/// The dictionary that records are decoded with, if there is one.
+/// Returns the id and the size of the dictionary that records are decoded with, if there
+/// is one.
 fn dictionary_of(reader: &Reader) -> Option<String> {
     match reader.dictionary() {
         Ok(None) => None,

@@ -9,7 +9,8 @@ use ratatui::widgets::{Block, Borders, Paragraph, Widget};
 use crate::inspect::item::{Text, looks_like_text};
 use crate::inspect::layout::InspectorLayout;
 use crate::inspect::model::{Inspector, ItemFormat};
-use crate::terminal::text::{count, cut, cut_front, grouped, harmless, sanitised, width, wrapped};
+use crate::terminal::hex;
+use crate::terminal::text::{count, cut, cut_front, grouped, sanitised, width, wrapped};
 
 /// Draws both areas.
 pub fn render(app: &Inspector, parts: &InspectorLayout, buffer: &mut Buffer) {
@@ -67,9 +68,7 @@ fn preview(item: &[u8], columns: usize) -> String {
         let text: String = start.utf8_chunks().map(|chunk| chunk.valid()).collect();
         sanitised(&text.split_whitespace().collect::<Vec<_>>().join(" "))
     } else {
-        let bytes: Vec<String> =
-            start.iter().take(columns).map(|byte| format!("{byte:02x}")).collect();
-        bytes.join(" ")
+        hex::spaced(start.get(..columns.min(start.len())).unwrap_or_default())
     };
     cut(&if is_cut { format!("{text}…") } else { text }, columns)
 }
@@ -228,7 +227,7 @@ fn render_hex(app: &Inspector, bytes: &[u8], area: Rect, buffer: &mut Buffer) {
             put(if slot % 8 == 7 { "  " } else { " " }, app.palette.plain());
         }
         for (slot, byte) in chunk.iter().enumerate() {
-            let char = if byte.is_ascii() { harmless(char::from(*byte)) } else { '·' };
+            let char = hex::char_of(*byte);
             let style =
                 if is_hit(start + slot) { app.palette.found() } else { app.palette.plain() };
             put(&char.to_string(), style);
