@@ -46,7 +46,7 @@ impl Inspector {
         let last = name.and_then(|name| name.rsplit('/').next());
         let usable = |name: &&str| {
             !matches!(*name, "" | "." | "..")
-                && name.chars().all(crate::printable::is_printable_char)
+                && name.chars().all(printable::is_printable_char)
         };
         last.filter(usable).map_or_else(|| format!("item-{position}.bin"), str::to_string)
     }
