@@ -26,13 +26,23 @@ export interface Extent {
   readonly kind: "copied" | "zero_copy";
 }
 
-/** The state of the stream between two operations: C, E and Z, and the pending extents. */
+/** C, E and Z. */
+export interface AbstractState {
+  readonly capacity: number;
+  readonly filled: number;
+  readonly pending: number;
+}
+
+/** The state of the stream between two operations, and the pending extents. */
 export interface Picture {
-  readonly state: { readonly capacity: number; readonly filled: number; readonly pending: number };
+  /** Whether the stream shows its contents; if not, only `pending` is meaningful. */
+  readonly known: boolean;
+  readonly state: AbstractState & { readonly has_buffer: boolean };
   readonly extents: readonly Extent[];
   readonly buffer_at: number;
 }
 
+/** A call of the stream to its sink. */
 export type SinkCall =
   | {
       readonly kind: "put";
@@ -46,6 +56,8 @@ export type SinkCall =
 /** One step of a case. */
 export interface Frame {
   readonly index: number;
+  /** The event in text, such as `b4`. */
+  readonly event: string;
   readonly implied: boolean;
   readonly before: Picture;
   readonly after: Picture;
@@ -54,7 +66,13 @@ export interface Frame {
   readonly taken: number;
   /** The decision of the specification at this step, as a sentence. */
   readonly words: string;
-  readonly departure: { readonly after: object; readonly puts: readonly number[] } | null;
+  /** What the specification does instead, if the stream departs from it. */
+  readonly departure: {
+    readonly after: AbstractState;
+    readonly puts: readonly number[];
+    /** What differs, if the numbers and the puts are the same. */
+    readonly words?: string;
+  } | null;
   readonly verdict: readonly { readonly invariant: string; readonly holds: boolean }[];
   readonly findings: readonly { readonly invariant: string; readonly words: string }[];
 }

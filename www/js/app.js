@@ -4,7 +4,18 @@ import { VerifyView } from "./verify.js";
 import { BuildView } from "./build.js";
 import { StepView } from "./step.js";
 
+/** @typedef {"verify" | "build" | "step"} ViewName */
+
 const TITLES = { verify: "Verify", build: "Build", step: "Step" };
+
+/**
+ * @param {string} name
+ * @returns {name is ViewName}
+ */
+function isView(name) {
+  return name in TITLES;
+}
+
 
 const verify = new VerifyView(() => keepState());
 const views = {
@@ -13,10 +24,14 @@ const views = {
   step: new StepView(),
 };
 
-/** `#verify&url=…&item=…` as the view and its state. */
+/**
+ * `#verify&url=…&item=…` as the view and its state.
+ *
+ * @returns {{ name: ViewName, state: import("./verify.js").PackState }}
+ */
 function addressState() {
-  const [name, ...rest] = location.hash.slice(1).split("&");
-  return { name: name in TITLES ? name : "verify", state: Object.fromEntries(new URLSearchParams(rest.join("&"))) };
+  const [name = "", ...rest] = location.hash.slice(1).split("&");
+  return { name: isView(name) ? name : "verify", state: Object.fromEntries(new URLSearchParams(rest.join("&"))) };
 }
 
 /** Writes the state of the view into the address, for reloads and bookmarks. */
@@ -27,10 +42,14 @@ function keepState() {
   if (location.hash !== hash && (state || location.hash)) history.replaceState(null, "", hash);
 }
 
+/**
+ * @param {ViewName} name
+ * @param {() => void} then
+ */
 function show(name, then) {
   if (location.hash !== `#${name}`) history.pushState(null, "", `#${name}`);
   route();
-  then?.();
+  then();
 }
 
 function route() {
@@ -38,11 +57,11 @@ function route() {
   for (const other of Object.keys(TITLES)) {
     byId(`view-${other}`).hidden = other !== name;
     const link = document.querySelector(`nav a[href="#${other}"]`);
-    if (other === name) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
+    if (other === name) link?.setAttribute("aria-current", "page");
+    else link?.removeAttribute("aria-current");
   }
   document.title = `${TITLES[name]} · sealpack`;
-  views[name].shown?.();
+  if (name === "step") views.step.shown();
   if (name === "verify") {
     if (state.url) verify.restore(state);
     else keepState();
@@ -67,18 +86,19 @@ addEventListener("drop", (event) => {
   setTimeout(() => (byId("missed").hidden = true), 6000);
 });
 
-const THEMES = {
-  auto: ["Theme: auto", "as the system"],
-  light: ["Theme: light", "light"],
-  dark: ["Theme: dark", "dark"],
-};
+/** The themes, and how a screen reader announces them. */
+const THEMES = new Map([
+  ["auto", "as the system"],
+  ["light", "light"],
+  ["dark", "dark"],
+]);
 const themeButton = byId("theme");
 
+/** @param {string} theme */
 function setTheme(theme) {
   if (theme === "auto") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;
-  const [label] = THEMES[theme];
-  themeButton.textContent = label;
+  themeButton.textContent = `Theme: ${theme}`;
   themeButton.value = theme;
   dispatchEvent(new Event("themechange"));
 }
@@ -92,10 +112,10 @@ function storedTheme() {
 }
 
 themeButton.addEventListener("click", () => {
-  const names = Object.keys(THEMES);
-  const next = names[(names.indexOf(themeButton.value) + 1) % names.length];
+  const names = Array.from(THEMES.keys());
+  const next = names[(names.indexOf(themeButton.value) + 1) % names.length] ?? "auto";
   setTheme(next);
-  announce(`Theme: ${THEMES[next][1]}`);
+  announce(`Theme: ${THEMES.get(next)}`);
   try {
     localStorage.setItem("theme", next);
   } catch {
@@ -104,5 +124,5 @@ themeButton.addEventListener("click", () => {
 });
 
 const stored = storedTheme();
-setTheme(stored in THEMES ? stored : "auto");
+setTheme(stored !== null && THEMES.has(stored) ? stored : "auto");
 route();

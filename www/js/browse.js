@@ -4,6 +4,8 @@ import { advice, bytes, count, plural } from "./words.js";
 import { asJson, hexDump, jsonDump, looksLikeText, preview, textDump } from "./dump.js";
 import { fileName, nameText, positionsOfNamesWith, shortName } from "./names.js";
 
+/** @import { ItemName, Names, Pack, RecordPlace, SealpackError } from "sealpack" */
+
 const PAGE = 64;
 /**
  * A page of items is previewed if its records take at most this many bytes:
@@ -22,20 +24,22 @@ export class Browser {
   #name;
   #selected;
   #maxPreviewed;
-  /** The names of the items; null if there are none. */
+  /** @type {Names | null} null if the items have no names */
   #names = null;
-  /** The positions that the filter leaves, ascending; null without a filter. */
+  /** @type {number[] | null} the positions that match the filter, ascending; null without a filter */
   #matches = null;
   #filtering = new AbortController();
   /** The row of the page's first item, among the rows of all pages. */
   #first = 0;
+  /** @type {{ position: number, name: ItemName | null, bytes: Uint8Array<ArrayBuffer>, record: RecordPlace } | null} */
   #item = null;
   #form = "auto";
   #request = 0;
   #pages = 0;
 
   /**
-   * @param {{ name: string, local: boolean, selected: (record: object, position: number) => void }} options
+   * @param {Pack} pack
+   * @param {{ name: string, local: boolean, selected: (record: RecordPlace, position: number) => void }} options
    *   `selected` is called with the item that is shown, and its record
    */
   constructor(pack, { name, local, selected }) {
@@ -95,7 +99,11 @@ export class Browser {
     );
   }
 
-  /** Lists the items; shows the one at `position` if it is given. */
+  /**
+   * Lists the items; shows the one at `position` if it is given.
+   *
+   * @param {number} [position]
+   */
   async start(position) {
     if (!this.#pack.length) return;
     await this.#openNames();
@@ -113,7 +121,11 @@ export class Browser {
     this.list.classList.toggle("named", Boolean(this.#names));
   }
 
-  /** Items are still readable by position if their names are damaged. */
+  /**
+   * Lists the items without names. They can still be read by position if the names are damaged.
+   *
+   * @param {SealpackError} error
+   */
   #withoutNames(error) {
     this.#names = null;
     this.#matches = null;
@@ -124,7 +136,11 @@ export class Browser {
     );
   }
 
-  /** The name of an item; null if it has none. */
+  /**
+   * The name of an item; null if it has none.
+   *
+   * @param {number} position
+   */
   #nameOf(position) {
     try {
       return this.#names?.get(position) ?? null;
@@ -134,23 +150,28 @@ export class Browser {
     }
   }
 
-  // ---- the rows: all items, or those that the filter leaves
+  // ---- the rows: all items, or those that match the filter
 
   get #rows() {
     return this.#matches ? this.#matches.length : this.#pack.length;
   }
 
+  /** @param {number} row */
   #positionOf(row) {
-    return this.#matches ? this.#matches[row] : row;
+    return this.#matches?.[row] ?? row;
   }
 
-  /** The row of an item; -1 if the filter leaves it out. */
+  /**
+   * The row of an item; -1 if it does not match the filter.
+   *
+   * @param {number} position
+   */
   #rowOf(position) {
     if (!this.#matches) return position;
     let [low, high] = [0, this.#matches.length];
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.#matches[middle] < position) low = middle + 1;
+      if (this.#positionOf(middle) < position) low = middle + 1;
       else high = middle;
     }
     return this.#matches[low] === position ? low : -1;
@@ -173,25 +194,36 @@ export class Browser {
     await this.#page(0);
   }
 
-  /** From the filter: Enter opens the first item, the down arrow goes to the list. */
+  /**
+   * A key in the filter: Enter opens the first item, the down arrow goes to the list.
+   *
+   * @param {KeyboardEvent} event
+   */
   #toList(event) {
-    const stop = this.list.querySelector('button[tabindex="0"]');
+    const stop = this.#buttons().find((button) => button.tabIndex === 0);
     if (!stop || !["Enter", "ArrowDown"].includes(event.key)) return;
     event.preventDefault();
     if (event.key === "Enter") stop.click();
     else stop.focus();
   }
 
+  /** The buttons of the rows. */
+  #buttons() {
+    return Array.from(this.list.querySelectorAll("button"));
+  }
+
+  /** @param {number} number */
   showRecord(number) {
     this.show(this.#pack.record(number).firstItem);
   }
 
+  /** @param {number} position */
   async show(position) {
     const shownPosition = Math.min(Math.max(0, Math.trunc(position) || 0), this.#pack.length - 1);
     const row = this.#rowOf(shownPosition);
     const isListed = row >= this.#first && row < this.#first + PAGE && this.list.children.length > 0;
     if (row >= 0 && !isListed) await this.#page(row - (row % PAGE));
-    for (const button of this.list.querySelectorAll("button")) {
+    for (const button of this.#buttons()) {
       const current = Number(button.value) === shownPosition;
       button.toggleAttribute("aria-current", current);
       if (current) button.setAttribute("aria-current", "true");
@@ -214,7 +246,11 @@ export class Browser {
     }
   }
 
-  /** A page of items; items of undamaged records are listed even if others are damaged. */
+  /**
+   * Lists a page of items. Items of undamaged records are listed even if others are damaged.
+   *
+   * @param {number} first the row of the first item
+   */
   async #page(first) {
     const rows = this.#rows;
     this.#first = Math.min(Math.max(0, first), Math.max(0, rows - 1));
@@ -227,14 +263,15 @@ export class Browser {
     this.list.hidden = rows === 0;
     const turn = (this.#pages += 1);
     this.list.scrollTop = 0;
-    if (!positions.length) return;
-    this.#stopAt(positions[0]);
+    const [firstPosition] = positions;
+    if (firstPosition === undefined) return;
+    this.#stopAt(firstPosition);
     if (this.#sizeOfRecords(positions) > this.#maxPreviewed) return;
     let previewed = 0;
     try {
       for await (const item of this.#itemsAt(positions)) {
         if (turn !== this.#pages) return;
-        this.#label(positions[previewed], previewWithSize(item));
+        this.#label(positions[previewed] ?? firstPosition, previewWithSize(item));
         previewed += 1;
       }
     } catch (error) {
@@ -244,6 +281,12 @@ export class Browser {
     }
   }
 
+  /**
+   * Where a page is among all rows.
+   *
+   * @param {number} first
+   * @param {number} end
+   */
   #place(first, end) {
     const rows = this.#rows;
     if (!this.#matches) return `${count(first)} to ${count(end - 1)} of ${count(rows)}`;
@@ -251,27 +294,42 @@ export class Browser {
     return `${count(first + 1)} to ${count(end)} of ${plural(rows, "match", "matches")}`;
   }
 
+  /** @param {number[]} positions */
   async *#itemsAt(positions) {
     if (this.#matches) yield* await this.#pack.getMany(positions);
-    else yield* this.#pack.range(positions[0], positions.at(-1) + 1);
+    else yield* this.#pack.range(positions[0], (positions.at(-1) ?? -1) + 1);
   }
 
-  /** The stored bytes of the records of these items. */
+  /**
+   * The stored bytes of the records of these items.
+   *
+   * @param {number[]} positions
+   */
   #sizeOfRecords(positions) {
-    const sizes = new Map(positions.map((position) => this.#pack.recordOf(position)).map(({ number, size }) => [number, size]));
+    const records = positions.map((position) => this.#pack.recordOf(position));
+    const sizes = new Map(records.map(({ number, size }) => [number, size]));
     return Array.from(sizes.values()).reduce((sum, size) => sum + size, 0);
   }
 
-  /** Makes a row the only tab stop of the list. */
+  /**
+   * Makes a row the only tab stop of the list.
+   *
+   * @param {number} position
+   */
   #stopAt(position) {
-    for (const button of this.list.querySelectorAll("button")) {
+    for (const button of this.#buttons()) {
       button.tabIndex = Number(button.value) === position ? 0 : -1;
     }
   }
 
-  /** Moves the focus in the list by keyboard, also across pages. */
+  /**
+   * Moves the focus in the list by keyboard, also across pages.
+   *
+   * @param {KeyboardEvent} event
+   */
   async #moveFocus(event) {
-    const from = Number(event.target.closest("button")?.value);
+    const from = Number(/** @type {Element} */ (event.target).closest("button")?.value);
+    /** @type {Record<string, number>} */
     const steps = { ArrowUp: -1, ArrowDown: 1, PageUp: -10, PageDown: 10, Home: -Infinity, End: Infinity };
     const step = steps[event.key];
     if (step === undefined || Number.isNaN(from)) return;
@@ -283,11 +341,16 @@ export class Browser {
     const turned = to < low || to > high ? this.#page(to - (to % PAGE)) : null;
     const position = this.#positionOf(to);
     this.#stopAt(position);
-    this.list.querySelector(`button[value="${position}"]`)?.focus();
+    this.#button(position)?.focus();
     await turned;
   }
 
-  /** After damage: marks the damaged items, and lists their neighbours. */
+  /**
+   * After damage: reads the items one by one, and marks those that are damaged.
+   *
+   * @param {number[]} positions
+   * @param {number} turn
+   */
   async #oneByOne(positions, turn) {
     for (const position of positions) {
       if (turn !== this.#pages) return;
@@ -295,11 +358,25 @@ export class Browser {
     }
   }
 
-  #label(position, text) {
-    const row = this.list.querySelector(`button[value="${position}"]`);
-    if (row) row.lastChild.textContent = text;
+  /**
+   * The button of an item, if it is on this page.
+   *
+   * @param {number} position
+   */
+  #button(position) {
+    return this.#buttons().find((button) => Number(button.value) === position);
   }
 
+  /**
+   * @param {number} position
+   * @param {string} text
+   */
+  #label(position, text) {
+    const label = this.#button(position)?.lastChild;
+    if (label) label.textContent = text;
+  }
+
+  /** @param {number} position */
   #row(position) {
     const name = this.#nameOf(position);
     const button = h(
@@ -313,20 +390,23 @@ export class Browser {
   }
 
   #save() {
+    if (!this.#item) return;
     const { name, position, bytes: item } = this.#item;
     const numbered = `${this.#name}-${position}`;
     const savedName = name === null ? numbered : fileName(name, numbered);
-    // A browser adds an ending to a file of no type; a name already is complete.
+    // A browser adds an ending to a file without a type; a stored name is complete.
     save(new Blob([item], { type: savedName === numbered ? "" : "application/octet-stream" }), savedName);
   }
 
   #draw() {
+    if (!this.#item) return;
     const { position, name, bytes: item, record } = this.#item;
     const json = asJson(item);
     const forms = { hex: "Hex", text: "Text", ...(json === null ? {} : { json: "JSON" }) };
     const automatic =
       json !== null && /^[[{]/.test(json) ? "json" : looksLikeText(item) && item.length ? "text" : "hex";
     const form = this.#form in forms ? this.#form : automatic;
+    /** @param {string} name */
     const choose = (name) => {
       this.#form = name;
       this.#draw();
@@ -349,7 +429,7 @@ export class Browser {
       { type: "button", onclick: () => this.#save() },
       "Download",
     );
-    const dump = form === "hex" ? hexDump(item) : form === "text" ? textDump(item) : jsonDump(json);
+    const dump = form === "hex" ? hexDump(item) : form === "text" ? textDump(item) : jsonDump(json ?? "");
     this.view.replaceChildren(
       ...[
         h(
@@ -363,20 +443,29 @@ export class Browser {
           `${plural(item.length, "byte")} · in record ${count(record.number)}, ${bytes(record.size)} at ${count(record.offset)}`,
         ),
         ...dump,
-      ].filter(Boolean),
+      ].filter((part) => part instanceof Node),
     );
   }
 }
 
-/** The whole name; a long one scrolls. */
+/**
+ * The whole name; a long one scrolls.
+ *
+ * @param {ItemName} name
+ */
 function namePart(name) {
   const text = nameText(name);
   const scrolls = text.length > LONG_NAME && { tabindex: "0", role: "group" };
   return h("p.item-name", { id: "item-name", "aria-label": scrolls ? "Name" : undefined, ...scrolls }, h("bdi", text));
 }
 
+/** @param {Uint8Array} item */
 const previewWithSize = (item) => `${preview(item)} · ${bytes(item.length)}`;
 
+/**
+ * @param {string} what
+ * @param {SealpackError} error
+ */
 function problem(what, error) {
   return h(
     "div.notice.bad",

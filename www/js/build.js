@@ -4,16 +4,20 @@ import { announce, byId, checkbox, fact, field, h, onDrop, save } from "./dom.js
 import { advice, bytes, count, exactBytes, plural } from "./words.js";
 import { visible } from "./dump.js";
 
+/** @import { Builder, Sealed } from "sealpack" */
+
 const NEWLINE = 10;
-/** Bytes of a file that are read at a time. */
+/** The number of bytes of a file that are read at a time. */
 const CHUNK = 4 * 1024 * 1024;
 
 export class BuildView {
+  /** @type {File[]} */
   #files = [];
+  /** @type {AbortController | null} */
   #running = null;
   #inspect;
 
-  /** @param inspect opens the finished pack in the other view */
+  /** @param {(blob: Blob, name: string) => void} inspect opens the finished pack in the other view */
   constructor(inspect) {
     this.#inspect = inspect;
     const input = h("input.visually-hidden", { type: "file", id: "build-files", multiple: true });
@@ -25,7 +29,7 @@ export class BuildView {
       h("span.hint", "each file becomes an item, or each of its lines"),
     );
     input.addEventListener("change", () => {
-      this.#add([...input.files]);
+      this.#add(Array.from(input.files ?? []));
       input.value = "";
     });
     onDrop(drop, (files, folders) => {
@@ -35,16 +39,6 @@ export class BuildView {
     this.text = h("textarea", { rows: "6", spellcheck: "false", placeholder: "one item per line" });
     this.chosen = h("div");
     this.result = h("div", { id: "build-result" });
-    this.form = this.#optionsForm();
-    byId("build").append(
-      h("div.open-row", drop, h("div.url-form", field("Or write items", this.text))),
-      this.chosen,
-      this.form,
-      this.result,
-    );
-  }
-
-  #optionsForm() {
     this.perRecord = h("input", {
       type: "number",
       min: "1",
@@ -68,6 +62,16 @@ export class BuildView {
       { type: "button", hidden: true, onclick: () => this.#running?.abort() },
       "Cancel",
     );
+    this.form = this.#optionsForm();
+    byId("build").append(
+      h("div.open-row", drop, h("div.url-form", field("Or write items", this.text))),
+      this.chosen,
+      this.form,
+      this.result,
+    );
+  }
+
+  #optionsForm() {
     const form = h(
       "form.sheet",
       h(
@@ -87,12 +91,14 @@ export class BuildView {
     return form;
   }
 
+  /** @param {string[]} folders */
   #refuseFolders(folders) {
     const names = folders.map((name) => visible(name)).join(", ");
     const text = `Folders cannot be packed here (${names}): drop their files.`;
     this.result.replaceChildren(h("div.notice.bad", { role: "alert" }, h("p", text)));
   }
 
+  /** @param {File[]} files */
   #add(files) {
     this.#files.push(...files);
     this.#showChosen();
@@ -129,7 +135,11 @@ export class BuildView {
     announce(`${plural(this.#files.length, "file")} chosen`);
   }
 
-  /** The items in order; at most one file is in memory. */
+  /**
+   * The items in order; at most one file is in memory.
+   *
+   * @param {(done: number, all: number) => void} report is called before each file
+   */
   async *#items(report) {
     const encoder = new TextEncoder();
     for (const [number, file] of this.#files.entries()) {
@@ -157,17 +167,21 @@ export class BuildView {
     this.cancel.hidden = false;
     this.result.replaceChildren(progress);
     const started = performance.now();
+    /** @type {Builder | undefined} */
     let builder;
     try {
       builder = create({
         itemsPerRecord: Number(this.perRecord.value),
-        codec: this.codec.value,
+        codec: this.codec.value === "none" ? "none" : "zstd",
         formatId: this.formatId.value === "" ? undefined : Number(this.formatId.value),
         contentHash: this.hash.input.checked,
         recordChecksum: this.recordChecksum.input.checked,
         signal: run.signal,
       });
-      const report = (done, all) => (progress.value = done / all);
+      /** @type {(done: number, all: number) => void} */
+      const report = (done, all) => {
+        progress.value = done / all;
+      };
       for await (const item of this.#items(report)) await builder.append(item);
       const sealed = await builder.finish();
       this.#show(sealed, (performance.now() - started) / 1000);
@@ -192,16 +206,22 @@ export class BuildView {
     }
   }
 
+  /**
+   * @param {Sealed} sealed
+   * @param {number} elapsed in seconds
+   */
   #show(sealed, elapsed) {
-    const name = this.#files.length === 1 ? `${this.#files[0].name}.pack` : "items.pack";
+    const [onlyFile, secondFile] = this.#files;
+    const name = onlyFile && !secondFile ? `${onlyFile.name}.pack` : "items.pack";
+    const blob = /** @type {Blob} */ (sealed.blob);
     const keep = h(
       "button",
-      { type: "button", id: "build-save", onclick: () => save(sealed.blob, name) },
+      { type: "button", id: "build-save", onclick: () => save(blob, name) },
       `Save ${visible(name)}`,
     );
     const look = h(
       "button.quiet",
-      { type: "button", id: "build-look", onclick: () => this.#inspect(sealed.blob, name) },
+      { type: "button", id: "build-look", onclick: () => this.#inspect(blob, name) },
       "Verify and browse it",
     );
     this.result.replaceChildren(
@@ -230,7 +250,11 @@ export class BuildView {
   }
 }
 
-/** Compares the size of the pack with that of its items. A small pack is larger. */
+/**
+ * Compares the size of the pack with that of its items. A small pack is larger.
+ *
+ * @param {Sealed} sealed
+ */
 function sizeComparison({ itemBytes, fileSize, totalItems }) {
   if (!totalItems) return [h("p.big-number", "empty")];
   if (fileSize <= itemBytes) {
@@ -252,8 +276,11 @@ function sizeComparison({ itemBytes, fileSize, totalItems }) {
 /**
  * The lines of a file as bytes, without the newline but with the carriage
  * return, like `sealpack pack --lines`.
+ *
+ * @param {File} file
  */
 async function* linesOf(file) {
+  /** @type {Uint8Array<ArrayBuffer>[]} */
   let lineParts = [];
   for (let at = 0; at < file.size; at += CHUNK) {
     const chunk = new Uint8Array(await file.slice(at, at + CHUNK).arrayBuffer());
@@ -269,4 +296,5 @@ async function* linesOf(file) {
   if (lineParts.length) yield joined(lineParts);
 }
 
+/** @param {Uint8Array<ArrayBuffer>[]} pieces */
 const joined = async (pieces) => new Uint8Array(await new Blob(pieces).arrayBuffer());

@@ -6,6 +6,7 @@ const PREVIEW_LENGTH = 60;
 /** Deeper levels of JSON are not indented further. */
 const MAX_INDENT = 40;
 
+/** @param {Uint8Array} bytes */
 export function looksLikeText(bytes) {
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, 4096), {
@@ -18,9 +19,13 @@ export function looksLikeText(bytes) {
   }
 }
 
-/** How a character that cannot be seen is shown. */
+/**
+ * How a character that cannot be seen is shown.
+ *
+ * @param {string} character
+ */
 function shown(character) {
-  const code = character.codePointAt(0);
+  const code = character.codePointAt(0) ?? 0;
   if (code < 0x20) return String.fromCharCode(0x2400 + code);
   if (code === 0x7f) return "\u2421";
   return `⟨U+${code.toString(16).toUpperCase().padStart(4, "0")}⟩`;
@@ -30,15 +35,25 @@ function shown(character) {
  * The text with control characters, and those that are invisible or change the
  * direction of text, replaced by visible ones: an item cannot look like something
  * else. Line breaks and tabs stay.
+ *
+ * @param {string} text
  */
 export function visible(text) {
   return text.replace(/[^\P{Cc}\t\n\r]|[\p{Cf}\p{Zl}\p{Zp}]/gu, shown);
 }
 
-/** The same for text of a single line, such as a name: line breaks and tabs are replaced too. */
+/**
+ * The same for text of a single line, such as a name: line breaks and tabs are replaced too.
+ *
+ * @param {string} text
+ */
 export const visibleLine = (text) => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, shown);
 
-/** The bytes as text, without a character that is cut at the end. */
+/**
+ * The bytes as text, without a character that is cut at the end.
+ *
+ * @param {Uint8Array} bytes
+ */
 function decoded(bytes) {
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes, { stream: true });
 }
@@ -46,6 +61,8 @@ function decoded(bytes) {
 /**
  * The JSON of the item, indented; null if it is not JSON. Only white space changes:
  * long numbers keep their digits, and repeated keys stay.
+ *
+ * @param {Uint8Array} bytes
  */
 export function asJson(bytes) {
   if (bytes.length > 4 << 20) return null;
@@ -58,10 +75,16 @@ export function asJson(bytes) {
   }
 }
 
-/** Valid JSON with a line for each value, up to at least the part that is shown. */
+/**
+ * Valid JSON with a line for each value, up to at least the part that is shown.
+ *
+ * @param {string} text
+ */
 function indented(text) {
   const tokens = text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g);
-  let [out, depth, opened] = ["", 0, false];
+  let out = "";
+  let depth = 0;
+  let opened = false;
   const line = () => `\n${"  ".repeat(Math.min(depth, MAX_INDENT))}`;
   for (const [token] of tokens) {
     if (out.length > 2 * SHOWN) break;
@@ -80,7 +103,11 @@ function indented(text) {
   return out;
 }
 
-/** At most one line, for lists. */
+/**
+ * At most one line, for lists.
+ *
+ * @param {Uint8Array} bytes
+ */
 export function preview(bytes) {
   if (!bytes.length) return "empty";
   const head = bytes.subarray(0, 4 * PREVIEW_LENGTH);
@@ -90,8 +117,10 @@ export function preview(bytes) {
   return characters.slice(0, PREVIEW_LENGTH).join("") + (cut ? "…" : "");
 }
 
+/** @param {number} byte */
 const hex = (byte) => byte.toString(16).padStart(2, "0");
 
+/** @param {Uint8Array} bytes */
 export function hexDump(bytes) {
   const dump = h("pre.dump", { tabindex: "0", "aria-label": "Item in hexadecimal" });
   const shown = bytes.subarray(0, SHOWN);
@@ -109,6 +138,7 @@ export function hexDump(bytes) {
   return [dump, rest(bytes, SHOWN)];
 }
 
+/** @param {Uint8Array} bytes */
 export function textDump(bytes) {
   const text = visible(decoded(bytes.subarray(0, SHOWN)));
   return [
@@ -117,6 +147,7 @@ export function textDump(bytes) {
   ];
 }
 
+/** @param {string} text */
 export function jsonDump(text) {
   const shown = visible(text.slice(0, SHOWN));
   const more =
@@ -124,6 +155,10 @@ export function jsonDump(text) {
   return [h("pre.dump.text", { tabindex: "0", "aria-label": "Item as JSON" }, shown), more];
 }
 
+/**
+ * @param {Uint8Array} bytes
+ * @param {number} shown
+ */
 function rest(bytes, shown) {
   return bytes.length > shown
     ? h("p.hint", `The first ${shown} of ${bytes.length} bytes: download the item to see the rest.`)

@@ -1,21 +1,28 @@
 // The file, drawn to scale: records, index, app data, trailer. The records are
 // coloured while they are verified.
 
+/** @import { PackInfo } from "sealpack" */
+/** @typedef {[from: number, to: number]} Shares a part of the records, in shares (0 to 1) of their bytes */
+/** @typedef {Record<"ink" | "paper" | "accent" | "bad" | "index" | "tint" | "good" | "amber", string>} Colours */
+
 export class FileMap {
   /**
-   * @param info `pack.info`
-   * @param pick called with the share (0 to 1) of the records' bytes that was clicked
-   * @param signal aborted once another file is shown
+   * @param {HTMLCanvasElement} canvas
+   * @param {PackInfo} info
+   * @param {{ pick: (share: number) => void, signal: AbortSignal }} options `pick` is called with the share of
+   *   the records' bytes that was clicked; `signal` is aborted once another file is shown
    */
   constructor(canvas, info, { pick, signal }) {
     this.canvas = canvas;
     this.info = info;
     this.checked = 0;
-    /** Damaged records, as `[from, to]` in shares of the records' bytes. */
+    /** @type {Shares[]} the damaged records */
     this.bad = [];
+    /** @type {Shares | null} */
     this.selected = null;
+    /** @type {number[]} where records begin, in shares of the records' bytes */
     this.bounds = [];
-    /** The record under the keyboard's cursor, as a share `[from, to]`. */
+    /** @type {Shares | null} the record under the keyboard's cursor */
     this.cursor = null;
     canvas.addEventListener("click", (event) => {
       const box = canvas.getBoundingClientRect();
@@ -29,7 +36,11 @@ export class FileMap {
     addEventListener("themechange", () => this.draw(), { signal });
   }
 
-  /** Every section is visible, even if it is tiny next to the records. */
+  /**
+   * The widths of the sections. Every section is visible, even if it is tiny compared with the records.
+   *
+   * @param {number} width
+   */
   #widths(width) {
     const { recordsSize, indexSize, appDataSize, trailerSize, fileSize } = this.info;
     const least = Math.min(14, width / 16);
@@ -38,7 +49,7 @@ export class FileMap {
     );
     const spare = width - (recordsSize ? least : 0);
     const sum = small.reduce((a, b) => a + b, 0);
-    const [index, app, trailer] = sum > spare ? small.map((part) => (part * spare) / sum) : small;
+    const [index = 0, app = 0, trailer = 0] = sum > spare ? small.map((part) => (part * spare) / sum) : small;
     return { records: width - index - app - trailer, index, app, trailer };
   }
 
@@ -50,6 +61,7 @@ export class FileMap {
     canvas.width = Math.round(width * ratio);
     canvas.height = Math.round(height * ratio);
     const brush = canvas.getContext("2d");
+    if (!brush) return;
     brush.scale(ratio, ratio);
     const colour = colours(canvas);
     const { records, index, app, trailer } = this.#widths(width);
@@ -62,9 +74,9 @@ export class FileMap {
     for (const [from, to] of this.bad) {
       brush.fillRect(Math.min(records - 4, from * records), 0, Math.max(4, (to - from) * records), height);
     }
-    for (const [place, dash] of [
-      [this.selected, []],
-      [this.cursor, [4, 3]],
+    for (const { place, dash } of [
+      { place: this.selected, dash: [] },
+      { place: this.cursor, dash: [4, 3] },
     ]) {
       if (!place) continue;
       const [from, to] = place;
@@ -75,10 +87,10 @@ export class FileMap {
       brush.setLineDash([]);
     }
     let x = records;
-    for (const [part, fill] of [
-      [index, colour.index],
-      [app, colour.amber],
-      [trailer, colour.ink],
+    for (const { part, fill } of [
+      { part: index, fill: colour.index },
+      { part: app, fill: colour.amber },
+      { part: trailer, fill: colour.ink },
     ]) {
       brush.fillStyle = fill;
       if (part) brush.fillRect(x + 2, 0, Math.max(1, part - 2), height);
@@ -86,7 +98,14 @@ export class FileMap {
     }
   }
 
-  /** The borders of the records, if they are far enough apart. */
+  /**
+   * The borders of the records, if they are far enough apart.
+   *
+   * @param {CanvasRenderingContext2D} brush
+   * @param {number} width
+   * @param {number} height
+   * @param {Colours} colour
+   */
   #recordLines(brush, width, height, colour) {
     const { recordCount } = this.info;
     if (recordCount < 2 || width / recordCount < 4 || !this.bounds.length) return;
@@ -95,23 +114,27 @@ export class FileMap {
   }
 }
 
+/** @param {HTMLElement} element */
 function colours(element) {
   const probe = document.createElement("span");
   probe.className = "probe";
-  element.parentNode.append(probe);
+  element.after(probe);
+  /** @param {string} name */
   const read = (name) => {
     probe.style.color = `var(${name})`;
     return getComputedStyle(probe).color;
   };
-  const found = {};
-  for (const name of ["ink", "paper", "accent", "bad"]) found[name] = read(`--${name}`);
-  for (const [name, variable] of [
-    ["index", "--map-index"],
-    ["tint", "--map-open"],
-    ["good", "--map-good"],
-    ["amber", "--map-app"],
-  ])
-    found[name] = read(variable);
+  /** @type {Colours} */
+  const found = {
+    ink: read("--ink"),
+    paper: read("--paper"),
+    accent: read("--accent"),
+    bad: read("--bad"),
+    index: read("--map-index"),
+    tint: read("--map-open"),
+    good: read("--map-good"),
+    amber: read("--map-app"),
+  };
   probe.remove();
   return found;
 }

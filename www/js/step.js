@@ -4,10 +4,16 @@ import { announce, byId, field, h, save } from "./dom.js";
 import { readTrace, specifiedSteps, traceReport } from "./trace.js";
 import { plural } from "./words.js";
 
+/** @import { Extent, Frame, Picture, Proof, SinkCall, Steps, StreamInvariant } from "sealpack/lab" */
+/** @import { ReadTrace } from "./trace.js" */
+
+/** The case that is shown first. */
+const START = "trim=1 writes=z7,b2,z8,b1,z3,b4,f";
+/** @type {[name: string, text: string][]} */
 const SCENARIOS = [
   ["Small writes share a buffer", "trim=1 writes=b2,b2,b3,b1"],
-  ["A large one is handed over", "trim=1 writes=b3,z9,b2"],
-  ["As a pack is written", "trim=1 writes=z7,b2,z8,b1,z3,b4,f"],
+  ["A large write is handed over", "trim=1 writes=b3,z9,b2"],
+  ["As a pack is written", START],
   ["Without trim", "trim=0 writes=z4,b4,z3,b6,f"],
   ["A flush of more than S", "trim=1 writes=z4,b4,f"],
   ["The tail does not fit the remnant", "trim=1 writes=b4,z1,b7"],
@@ -15,13 +21,15 @@ const SCENARIOS = [
 ];
 
 export class StepView {
+  /** @type {readonly StreamInvariant[]} */
   #invariants = [];
+  /** @type {Steps | ReadTrace | null} */
   #steps = null;
   #at = 0;
   #turn = 0;
-  /** The trace that is shown; `null` for a case. */
+  /** @type {ReadTrace | null} the trace that is shown; `null` for a case */
   #trace = null;
-  /** The steps of the specification for the events of the trace, if they can be replayed. */
+  /** @type {Awaited<ReturnType<typeof specifiedSteps>> | null} the steps of the specification for the events of the trace */
   #specified = null;
 
   constructor() {
@@ -35,11 +43,11 @@ export class StepView {
       spellcheck: "false",
       autocapitalize: "off",
       autocomplete: "off",
-      value: SCENARIOS[2][1],
+      value: START,
     });
     this.mutant = h("select", h("option", { value: "" }, "none"));
     this.size = h("input", { type: "number", min: "1", max: "16", value: "5" });
-    this.scenario.value = SCENARIOS[2][1];
+    this.scenario.value = START;
     this.file = h("input", { type: "file", accept: ".json,.jsonl", id: "step-trace" });
     this.frame = h("div", { id: "frame" });
     this.writes = h("ol.writes", { "aria-label": "Steps" });
@@ -109,10 +117,12 @@ export class StepView {
     });
     this.size.addEventListener("input", () => this.#run());
     this.mutant.addEventListener("change", () => this.#chosenBug());
-    this.file.addEventListener("change", () => this.#load(this.file.files[0]));
+    this.file.addEventListener("change", () => this.#load(this.file.files?.[0]));
     byId("step").addEventListener("keydown", (event) => {
-      if (event.target.closest("input, select, textarea")) return;
-      const to = { ArrowLeft: this.#at - 1, ArrowRight: this.#at + 1, Home: 0, End: Infinity }[event.key];
+      if (/** @type {Element} */ (event.target).closest("input, select, textarea")) return;
+      /** @type {Record<string, number>} */
+      const targets = { ArrowLeft: this.#at - 1, ArrowRight: this.#at + 1, Home: 0, End: Infinity };
+      const to = targets[event.key];
       if (to === undefined) return;
       event.preventDefault();
       this.#go(to);
@@ -129,7 +139,6 @@ export class StepView {
           h("option", { value: name, title: wrong }, name.replaceAll("-", " ")),
         ),
       );
-      this.bugs = new Map(bugs.map((bug) => [bug.name, bug]));
       await this.#run();
     } catch (error) {
       this.problem.replaceChildren(h("div.notice.bad", h("p", error.message)));
@@ -151,10 +160,15 @@ export class StepView {
       }
     }
     await this.#run();
-    if (this.#steps?.departure !== null) this.#go(this.#steps.departure);
+    const departure = this.#steps?.departure ?? null;
+    if (departure !== null) this.#go(departure);
   }
 
-  /** Shows a trace instead of a case. */
+  /**
+   * Shows a trace instead of a case.
+   *
+   * @param {File | undefined} file
+   */
   async #load(file) {
     if (!file) return;
     const turn = (this.#turn += 1);
@@ -174,7 +188,9 @@ export class StepView {
 
   async #run() {
     const turn = (this.#turn += 1);
-    [this.#trace, this.#specified, this.file.value] = [null, null, ""];
+    this.#trace = null;
+    this.#specified = null;
+    this.file.value = "";
     this.proof.replaceChildren();
     try {
       const steps = await replay(this.text.value.trim(), this.#options);
@@ -190,6 +206,7 @@ export class StepView {
     }
   }
 
+  /** @param {number} to */
   #go(to, announced = true) {
     if (!this.#steps) return;
     const { frames } = this.#steps;
@@ -198,13 +215,18 @@ export class StepView {
     this.forward.disabled = this.#at === frames.length - 1;
     this.writes.replaceChildren(...frames.map((frame, step) => this.#step(frame, step)));
     const frame = frames[this.#at];
-    this.frame.replaceChildren(...this.#draw(frame));
+    if (!frame) return;
+    this.frame.replaceChildren(...this.#draw(frame, this.#steps));
     if (announced)
       announce(
         `Step ${this.#at + 1} of ${frames.length}: ${frame.words}. ${frame.findings.map(({ words }) => words).join(". ")}`,
       );
   }
 
+  /**
+   * @param {Frame} frame
+   * @param {number} step
+   */
   #step(frame, step) {
     const bad = frame.findings.length > 0 || (this.#trace !== null && Boolean(frame.departure));
     const label = `${frame.event}${bad ? " ✗" : ""}`;
@@ -224,9 +246,12 @@ export class StepView {
     );
   }
 
-  #draw(frame) {
-    const { bufferSize, trim } = this.#steps;
-    const puts = this.#steps.frames
+  /**
+   * @param {Frame} frame
+   * @param {Steps | ReadTrace} steps
+   */
+  #draw(frame, { bufferSize, trim, frames }) {
+    const puts = frames
       .slice(0, this.#at + 1)
       .flatMap(({ outputs }, step) => outputs.map((call) => ({ call, step })));
     const specified = this.#specified?.steps?.[this.#at];
@@ -249,7 +274,7 @@ export class StepView {
             "div",
             h("h3", "As specified"),
             picture(specified.after, bufferSize),
-            h("p.hint", `Puts ${list(specified.outputs.filter(({ kind }) => kind === "put").map(({ len }) => len))}.`),
+            h("p.hint", `Puts ${list(specified.outputs.flatMap((call) => (call.kind === "put" ? [call.len] : [])))}.`),
           ),
         h(
           "div",
@@ -258,9 +283,10 @@ export class StepView {
         ),
       ),
       verdicts(frame),
-    ].filter(Boolean);
+    ].filter((part) => part instanceof Node);
   }
 
+  /** @param {ReadTrace} trace */
   #aboutTrace(trace) {
     const { stream, bufferSize, trim } = trace;
     const page = async () => {
@@ -275,9 +301,13 @@ export class StepView {
       h("p.hint", `Trace of ${stream || "a stream"}, S = ${bufferSize}, ${trim ? "with" : "without"} trim`),
       reason && h("p.hint", `Not compared with the specification: ${reason}.`),
       h("p", h("button.link", { type: "button", onclick: page }, "Save a report about this trace")),
-    ].filter(Boolean);
+    ];
   }
 
+  /**
+   * @param {string} broken the invariant
+   * @param {string} words
+   */
   #finding(broken, words) {
     const name = broken.replace("_", "-");
     const invariant = this.#invariants.find((known) => known.name === name);
@@ -298,15 +328,16 @@ export class StepView {
 
   async #prove() {
     this.proof.replaceChildren(h("p.hint", "Visiting every state …"));
+    /** @type {{ trim: boolean, proof: Proof }[]} */
     const results = [];
-    for (const trim of [true, false]) results.push([trim, await prove({ ...this.#options, trim })]);
-    const lines = results.map(([trim, proof]) => {
+    for (const trim of [true, false]) results.push({ trim, proof: await prove({ ...this.#options, trim }) });
+    const lines = results.map(({ trim, proof }) => {
       const world = `${trim ? "With" : "Without"} trim: ${plural(proof.states, "state")}, ${plural(proof.transitions, "transition")}`;
       return proof.holds
         ? `${world}: every invariant holds, for any number of writes.`
-        : `${world}: ${proof.smallest[1]} is broken; the smallest case is ${proof.smallest[0]}.`;
+        : `${world}: ${proof.smallest?.[1]} is broken; the smallest case is ${proof.smallest?.[0]}.`;
     });
-    const good = results.every(([, proof]) => proof.holds);
+    const good = results.every(({ proof }) => proof.holds);
     this.proof.replaceChildren(
       h(
         `div.notice.${good ? "good" : "bad"}`,
@@ -329,41 +360,61 @@ function letters() {
   return h(
     "details",
     h("summary", "The meaning of S, C, E, Z and L"),
-    h("dl.letters", meanings.map(([letter, meaning]) => [h("dt", letter), h("dd", meaning)])),
+    h("dl.letters", meanings.map(([letter, meaning]) => [h("dt", letter), h("dd", meaning)]).flat()),
   );
 }
 
+/** @param {Frame} frame */
 function eventName({ event, implied }) {
   const close = event === "c" ? "close" : null;
   return close ? `${close}${implied ? " (at the end of every case)" : ""}` : event;
 }
 
+/** @param {readonly number[]} sizes */
 const list = (sizes) => (sizes.length ? sizes.join(" + ") : "nothing");
 
-const KINDS = { copied: ["buffered", "copied"], zero_copy: ["zero", "handed over"] };
+/** The class and the name of each kind of extent. */
+const KINDS = {
+  copied: { style: "buffered", name: "copied" },
+  zero_copy: { style: "zero", name: "handed over" },
+};
 
 /** More bytes than this are drawn as one cell with their number. */
 const DRAWN = 64;
 
-/** Cells of bytes, each with its offset in the stream; many bytes are one cell. */
+/**
+ * Cells of bytes, each with its offset in the stream; many bytes are one cell.
+ *
+ * @param {readonly Extent[]} extents
+ */
 function cells(extents) {
   return extents.flatMap(({ at, len, kind }) =>
-    run(len, `span.cell.${KINDS[kind][0]}`, (step) => String(at + step)),
+    run(len, `span.cell.${KINDS[kind].style}`, (step) => String(at + step)),
   );
 }
 
+/**
+ * @param {number} length
+ * @param {string} tag
+ * @param {(step: number) => string} label
+ */
 function run(length, tag, label) {
   if (length > DRAWN) return [h(tag, { title: plural(length, "byte") }, `${length} bytes`)];
   return Array.from({ length }, (_, step) => h(tag, label(step)));
 }
 
+/** @param {readonly Extent[]} extents */
 function describe(extents) {
   return (
-    extents.map(({ at, len, kind }) => `${plural(len, "byte")} from ${at}, ${KINDS[kind][1]}`).join("; ") ||
+    extents.map(({ at, len, kind }) => `${plural(len, "byte")} from ${at}, ${KINDS[kind].name}`).join("; ") ||
     "nothing"
   );
 }
 
+/**
+ * @param {Picture} picture
+ * @param {number} size
+ */
 function picture({ known, state, extents, buffer_at: at }, size) {
   if (known === false) return h("p.hint", `${plural(state.pending, "byte")} wait inside; the stream does not show how.`);
   const inside = Math.min(state.filled, state.capacity);
@@ -396,6 +447,12 @@ function picture({ known, state, extents, buffer_at: at }, size) {
   );
 }
 
+/**
+ * @param {{ call: SinkCall, step: number }[]} puts
+ * @param {number} now
+ * @param {number} size
+ * @param {boolean} trim
+ */
 function putList(puts, now, size, trim) {
   if (!puts.length) return h("p.hint", "nothing yet");
   const rows = puts.map(({ call, step }) => {
@@ -417,6 +474,7 @@ function putList(puts, now, size, trim) {
   return h("ol.puts", rows);
 }
 
+/** @param {Frame} frame */
 function verdicts(frame) {
   return h(
     "ul.promises",

@@ -2,6 +2,22 @@
 // stream in production, or from your own checker.
 import { reportTrace, specified } from "sealpack/lab";
 
+/** @import { Extent, Frame, Picture } from "sealpack/lab" */
+/**
+ * A trace that was read.
+ *
+ * @typedef {{
+ *   stream: string,
+ *   bufferSize: number,
+ *   trim: boolean,
+ *   reference: boolean,
+ *   start: number[],
+ *   departure: number | null,
+ *   frames: Frame[],
+ *   lines: object[],
+ * }} ReadTrace
+ */
+
 /** The version of the format that this page reads. */
 const VERSION = 1;
 
@@ -9,6 +25,7 @@ const VERSION = 1;
  * Reads a trace: JSON Lines, or the object that `sealpack check --replay --json` prints.
  *
  * @param {string} text
+ * @returns {ReadTrace}
  * @throws {Error} that names the line
  */
 export function readTrace(text) {
@@ -19,9 +36,9 @@ export function readTrace(text) {
     throw new Error(`The trace has version ${head.trace}; this page reads version ${VERSION}.`);
   if (!isSize(head.buffer_size)) throw new Error("Line 1 of the trace has no buffer size.");
   if (!frames.length) throw new Error("The trace has no steps.");
-  const wrong = frames.findIndex((frame) => !isFrame(frame));
+  const wrong = frames.findIndex((/** @type {any} */ frame) => !isFrame(frame));
   if (wrong >= 0) throw new Error(`Line ${wrong + 2} of the trace is not a step.`);
-  const departure = frames.findIndex((frame) => frame.departure);
+  const departure = frames.findIndex((/** @type {Frame} */ frame) => frame.departure);
   return {
     stream: String(head.stream ?? ""),
     bufferSize: head.buffer_size,
@@ -40,10 +57,11 @@ const MAX_COUNTED = 2 ** 32 - 1;
 /**
  * What the specification does with the events of a trace: its steps, or the reason why they are not known.
  *
- * @returns {Promise<{ steps?: readonly object[], reason?: string }>}
+ * @param {ReadTrace} trace
+ * @returns {Promise<{ steps?: readonly Frame[], reason?: string }>}
  */
 export async function specifiedSteps({ bufferSize, trim, reference, start, frames }) {
-  if (![...start, frames.at(-1).written ?? 0].every((number) => number <= MAX_COUNTED))
+  if (![...start, frames.at(-1)?.written ?? 0].every((number) => number <= MAX_COUNTED))
     return { reason: "it counts more than 4 GiB; sealpack step --trace compares it" };
   const events = frames.map(({ event }) => event);
   try {
@@ -54,9 +72,17 @@ export async function specifiedSteps({ bufferSize, trim, reference, start, frame
   }
 }
 
-/** A page in Markdown about a trace. */
+/**
+ * A page in Markdown about a trace.
+ *
+ * @param {ReadTrace} trace
+ */
 export const traceReport = ({ lines }) => reportTrace(lines.map((line) => JSON.stringify(line)).join("\n"));
 
+/**
+ * @param {string} text
+ * @returns {any[]}
+ */
 function linesOf(text) {
   try {
     const { trace } = JSON.parse(text);
@@ -74,18 +100,25 @@ function linesOf(text) {
   });
 }
 
-const isSize = (n) => Number.isSafeInteger(n) && n >= 0;
+/** @param {unknown} n */
+const isSize = (n) => typeof n === "number" && Number.isSafeInteger(n) && n >= 0;
 
+/** @param {Partial<Picture["state"]> | undefined} state */
 const isState = (state) => [state?.capacity, state?.filled, state?.pending].every(isSize);
 
-const isExtents = (extents) =>
-  Array.isArray(extents) &&
-  extents.every(({ at, len, kind }) => isSize(at) && isSize(len) && ["copied", "zero_copy"].includes(kind));
+/** @param {Partial<Extent>} extent */
+const isExtent = ({ at, len, kind }) => isSize(at) && isSize(len) && ["copied", "zero_copy"].includes(kind ?? "");
 
-const isPicture = (picture) => isState(picture?.state) && isExtents(picture.extents);
+/** @param {unknown} extents */
+const isExtents = (extents) => Array.isArray(extents) && extents.every(isExtent);
 
+/** @param {Partial<Picture> | undefined} picture */
+const isPicture = (picture) => isState(picture?.state) && isExtents(picture?.extents);
+
+/** @param {any} call */
 const isCall = (call) => ["flush", "close"].includes(call?.kind) || (isSize(call?.len) && isExtents(call.extents));
 
+/** @param {any} frame */
 function isFrame(frame) {
   return (
     typeof frame?.event === "string" &&
@@ -94,9 +127,12 @@ function isFrame(frame) {
     Array.isArray(frame.outputs) &&
     frame.outputs.every(isCall) &&
     Array.isArray(frame.verdict) &&
-    frame.verdict.every(({ invariant }) => typeof invariant === "string") &&
+    frame.verdict.every((/** @type {Frame["verdict"][number]} */ { invariant }) => typeof invariant === "string") &&
     Array.isArray(frame.findings) &&
-    frame.findings.every(({ invariant, words }) => typeof invariant === "string" && typeof words === "string") &&
+    frame.findings.every(
+      (/** @type {Frame["findings"][number]} */ { invariant, words }) =>
+        typeof invariant === "string" && typeof words === "string",
+    ) &&
     (!frame.departure || (isState(frame.departure.after) && Array.isArray(frame.departure.puts)))
   );
 }

@@ -2,12 +2,18 @@
 
 const grouped = new Intl.NumberFormat("en");
 
+/** @param {number} number */
 export const count = (number) => grouped.format(number);
 
+/**
+ * @param {number} number
+ * @param {string} one
+ */
 export function plural(number, one, many = `${one}s`) {
   return `${count(number)} ${number === 1 ? one : many}`;
 }
 
+/** @param {number} number */
 export function bytes(number) {
   if (number < 1000) return plural(number, "byte");
   const units = ["kB", "MB", "GB", "TB"];
@@ -20,18 +26,24 @@ export function bytes(number) {
   return `${value.toPrecision(3)} ${units[unit]}`;
 }
 
+/** @param {number} number */
 export function exactBytes(number) {
   return number < 1000 ? bytes(number) : `${bytes(number)} (${count(number)})`;
 }
 
+/** @param {number} number */
 export function seconds(number) {
   if (number < 60) return `${Math.max(1, Math.round(number))} s`;
   return `${Math.floor(number / 60)} min ${Math.round(number % 60)} s`;
 }
 
-/** The name in a URL, decoded if possible. */
+/**
+ * The name in a URL, decoded if possible.
+ *
+ * @param {string} url
+ */
 export function nameOf(url) {
-  const last = url.split(/[?#]/)[0].split("/").pop() || url;
+  const last = url.replace(/[?#].*$/s, "").split("/").pop() || url;
   try {
     return decodeURIComponent(last);
   } catch {
@@ -39,7 +51,11 @@ export function nameOf(url) {
   }
 }
 
-/** Advice for each error code. */
+/**
+ * Advice for error codes.
+ *
+ * @type {Partial<Record<import("sealpack").ErrorCode, string>>}
+ */
 const ADVICE = {
   untrusted: "The data does not match the trusted root. Do not use its items.",
   "not-a-pack": "This does not look like a packfile. Is it the right file, and is it complete?",
@@ -55,6 +71,11 @@ const ADVICE = {
   limit: "Its sizes exceed the limits of this page.",
 };
 
+/**
+ * The advice for an error; nothing for an error that is not the package's own.
+ *
+ * @param {import("sealpack").SealpackError} error
+ */
 export function advice(error) {
   return ADVICE[error?.code];
 }

@@ -1,4 +1,5 @@
-// TypeScript checks the code of the package, and that its declarations match the code.
+// TypeScript checks the code of the package and of the page, and that the package's declarations
+// match its code.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readFile, readdir } from "node:fs/promises";
@@ -10,12 +11,14 @@ import { INDEX, LAB, OPTIONS } from "../types/exports.js";
 
 const tests = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const js = path.join(tests, "..", "..", "wasm", "js");
+const page = path.join(tests, "..", "..", "www", "js");
+const tsc = path.join(tests, "node_modules", "typescript", "bin", "tsc");
 const run = promisify(execFile);
-const PROJECTS = ["tsconfig.json", "tsconfig.node.json", "tsconfig.workerd.json"];
+const PACKAGE = ["tsconfig.json", "tsconfig.node.json", "tsconfig.workerd.json"];
+const PAGE = ["tsconfig.page.json"];
 
-for (const project of PROJECTS) {
+for (const project of [...PACKAGE, ...PAGE]) {
   test(`the code has no type errors, and its types are the declared ones: ${project}`, async () => {
-    const tsc = path.join(tests, "node_modules", "typescript", "bin", "tsc");
     await run(tsc, ["--project", path.join(tests, "types", project)]).catch(({ stdout, message }) =>
       assert.fail(stdout || message),
     );
@@ -39,21 +42,25 @@ test("the code reads every option that the declarations accept", async () => {
   assert.deepEqual(unread, []);
 });
 
-test("TypeScript checks every file of the package", async () => {
-  const checked = new Set();
-  for (const project of PROJECTS) {
-    const tsc = path.join(tests, "node_modules", "typescript", "bin", "tsc");
-    const { stdout } = await run(tsc, ["--project", path.join(tests, "types", project), "--listFilesOnly"]);
-    for (const file of stdout.split("\n")) checked.add(path.relative(js, file));
-  }
-  const files = (await readdir(js, { recursive: true })).filter((name) => name.endsWith(".js"));
-  const unchecked = files.filter((name) => !checked.has(name));
-  assert.deepEqual(unchecked, []);
-  for (const name of files) {
-    const text = await readFile(path.join(js, name), "utf8");
-    assert.doesNotMatch(text, /@ts-(ignore|nocheck|expect-error)/, name);
-  }
-});
+for (const [what, folder, projects] of [
+  ["package", js, PACKAGE],
+  ["page", page, PAGE],
+]) {
+  test(`TypeScript checks every file of the ${what}`, async () => {
+    const checked = new Set();
+    for (const project of projects) {
+      const { stdout } = await run(tsc, ["--project", path.join(tests, "types", project), "--listFilesOnly"]);
+      for (const file of stdout.split("\n")) checked.add(path.relative(folder, file));
+    }
+    const files = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith(".js"));
+    const unchecked = files.filter((name) => !checked.has(name));
+    assert.deepEqual(unchecked, []);
+    for (const name of files) {
+      const text = await readFile(path.join(folder, name), "utf8");
+      assert.doesNotMatch(text, /@ts-(ignore|nocheck|expect-error)/, name);
+    }
+  });
+}
 
 test("the modules import each other in one direction", async () => {
   const files = (await readdir(js, { recursive: true })).filter((name) => name.endsWith(".js"));
