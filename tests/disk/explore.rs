@@ -44,6 +44,17 @@ impl Scenario {
     pub fn finishes(self) -> bool {
         !matches!(self, Self::Drop | Self::DropOverwrite)
     }
+
+    /// Returns the versions of a pack and of the file next to it that a crash may leave,
+    /// if that file appears before its pack.
+    pub fn outcomes_with_a_file_next_to_the_pack(self) -> Vec<(Version, Version)> {
+        let before = if self.overwrites() { Version::Old } else { Version::Absent };
+        let mut outcomes = vec![(before, before)];
+        if self.finishes() {
+            outcomes.extend([(before, Version::New), (Version::New, Version::New)]);
+        }
+        outcomes
+    }
 }
 
 /// A pack: its items and its options. Every pack has a content hash, so that

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
+use sealpack::core::format::Dialect;
+use sealpack::{Plain, ReadCodec, Reader, Writer, WriterOptions, Zstd};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
@@ -11,6 +13,34 @@ use sha2::{Digest as _, Sha256};
 #[must_use]
 pub fn folder() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures"))
+}
+
+/// Opens the pack of a fixture.
+///
+/// # Panics
+/// If it cannot be opened.
+#[must_use]
+pub fn open(fixture: &Fixture) -> Reader {
+    let codec = if fixture.codec == "none" { ReadCodec::Plain } else { ReadCodec::Zstd };
+    Reader::options().codec(codec).open(fixture.path()).unwrap()
+}
+
+/// The options with which sealpack writes the same file as the reference.
+#[must_use]
+pub fn options_of(fixture: &Fixture) -> WriterOptions {
+    let app_data = fixture.app_data();
+    let older = fixture.app_data_crc32c.is_none() && !app_data.is_empty();
+    let options = Writer::options()
+        .items_per_record(fixture.items_per_record)
+        .content_hash(fixture.content_hash.is_some())
+        .record_checksum(fixture.record_checksum)
+        .dialect(if older { Dialect::NoAppDataCrc } else { Dialect::AppDataCrc })
+        .app_data(app_data);
+    let options = match fixture.codec.as_str() {
+        "none" => options.codec(Plain),
+        _ => options.codec(Zstd::level(3)),
+    };
+    options.format_id(fixture.format)
 }
 
 /// A pack that the reference wrote.

@@ -7,31 +7,10 @@ use std::path::Path;
 
 use sealpack::core::Error as PackError;
 use sealpack::core::error::{Fault, Misuse};
-use sealpack::core::format::Dialect;
 use sealpack::{
-    Error, ErrorKind, OptionsError, Plain, ReadCodec, Reader, RecordCopy, SealedPack, Writer,
-    WriterOptions, Zstd,
+    Error, ErrorKind, OptionsError, Plain, Reader, RecordCopy, SealedPack, Writer, WriterOptions,
 };
-use sealpack_tests::fixtures::{self, Fixture};
-
-/// The options with which the fixture was written.
-fn options_of(fixture: &Fixture) -> WriterOptions {
-    let app_data = fixture.app_data();
-    let older = fixture.app_data_crc32c.is_none() && !app_data.is_empty();
-    let options = Writer::options()
-        .items_per_record(fixture.items_per_record)
-        .content_hash(fixture.content_hash.is_some())
-        .record_checksum(fixture.record_checksum)
-        .dialect(if older { Dialect::NoAppDataCrc } else { Dialect::AppDataCrc })
-        .format_id(fixture.format)
-        .app_data(app_data);
-    if fixture.codec == "none" { options.codec(Plain) } else { options.codec(Zstd::default()) }
-}
-
-fn open(fixture: &Fixture) -> Reader {
-    let codec = if fixture.codec == "none" { ReadCodec::Plain } else { ReadCodec::Zstd };
-    Reader::options().codec(codec).open(fixture.path()).unwrap()
-}
+use sealpack_tests::fixtures::{self, open, options_of};
 
 fn append(copy: RecordCopy<'_>, writer: &mut Writer) -> Result<(), Error> {
     copy.append_to(writer, |_| ControlFlow::<()>::Continue(())).map(|_| ())

@@ -4,13 +4,8 @@
 use std::fs;
 
 use sealpack::core::format::Dialect;
-use sealpack::{Plain, ReadCodec, Reader, Writer, Zstd};
-use sealpack_tests::fixtures::{self, Fixture, hex};
-
-fn open(fixture: &Fixture) -> Reader {
-    let codec = if fixture.codec == "none" { ReadCodec::Plain } else { ReadCodec::Zstd };
-    Reader::options().codec(codec).open(fixture.path()).unwrap()
-}
+use sealpack::{ReadCodec, Reader};
+use sealpack_tests::fixtures::{self, Fixture, hex, open, options_of};
 
 #[test]
 fn reference_packs_yield_their_items_app_data_and_hash() {
@@ -57,20 +52,7 @@ fn rewritten_items_yield_the_same_file_with_any_number_of_threads() {
 }
 
 fn write(fixture: &Fixture, threads: usize, path: &std::path::Path) {
-    let app_data = fixture.app_data();
-    let older = fixture.app_data_crc32c.is_none() && !app_data.is_empty();
-    let options = Writer::options()
-        .items_per_record(fixture.items_per_record)
-        .content_hash(fixture.content_hash.is_some())
-        .record_checksum(fixture.record_checksum)
-        .dialect(if older { Dialect::NoAppDataCrc } else { Dialect::AppDataCrc })
-        .app_data(app_data)
-        .threads(threads);
-    let options = match fixture.codec.as_str() {
-        "none" => options.codec(Plain),
-        _ => options.codec(Zstd::level(3)),
-    };
-    let mut writer = options.format_id(fixture.format).create(path).unwrap();
+    let mut writer = options_of(fixture).threads(threads).create(path).unwrap();
     for (number, item) in fixture.items().iter().enumerate() {
         match number % 3 {
             0 => writer.append(item).unwrap(),

@@ -1,7 +1,7 @@
-// The names of a pack's items. They are a part of the app data, compressed in
-// blocks: a call decodes the blocks that it needs, and the last ones are kept.
-// A module of its own looks names up; the reader's module decodes the blocks.
-// Large names are in a file next to the pack, which is read whole.
+// The names of a pack's items. They are part of the app data, compressed in
+// blocks: a call decodes the blocks that it needs, and keeps the last few.
+// A separate wasm module looks names up; the reader's module decodes the blocks.
+// Large names are in a file next to the pack, which is read as a whole.
 import { naming } from "./modules.js";
 import { SealpackError, fromWasm, guarded, invalidArgument, messageOf } from "./errors.js";
 import { abortable } from "./abort.js";
@@ -16,12 +16,12 @@ import { sourceFrom } from "./source/from.js";
 /** @import { PackSource } from "./source/from.js" */
 /** @import { NamesHandle } from "../dist/names.js" */
 /**
- * A decoded block. `text` is the text of all its names if they are ASCII.
+ * A decoded block: the bytes of its names, where each ends, and all of them as text if they are ASCII.
  *
  * @typedef {{ first: number, bytes: Uint8Array<ArrayBuffer>, ends: Uint32Array, text: string | undefined }} NameBlock
  */
 
-/** At most this many decoded blocks are kept. A block of usual paths takes a quarter of a mebibyte. */
+/** The maximum number of decoded blocks that are kept. A block of typical paths takes a quarter of a mebibyte. */
 const MAX_BLOCKS = 8;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -40,8 +40,8 @@ function textOf(bytes) {
 }
 
 /**
- * The bytes of a name; null for a string with half a surrogate pair, which no
- * name can be.
+ * The bytes of a name; null for a string that is not valid Unicode (it has half
+ * a surrogate pair), and so is no item's name.
  *
  * @param {string | Public.Bytes} name
  */
@@ -57,7 +57,7 @@ class Names {
   #pack;
   #handle;
   #decoder;
-  /** @type {NameBlock[]} the one used last at the end */
+  /** @type {NameBlock[]} the most recently used one is last */
   #blocks = [];
 
   /**
@@ -152,10 +152,10 @@ function nameIn({ first, bytes, ends, text }, position) {
   return textOf(name) ?? name.slice();
 }
 
-/** Decodes blocks of names with the reader's module, which contains zstd. */
+/** Decodes blocks of names with the reader's module, which has a zstd decoder. */
 class BlockDecoder {
   #pack;
-  /** The last error: it cannot pass through the module. */
+  /** The last error, which cannot pass through the module of names. */
   #thrown = /** @type {SealpackError | null} */ (null);
 
   /** @param {Pack} pack */
@@ -198,15 +198,15 @@ class BlockDecoder {
   }
 }
 
-/** The largest names file that is read, in bytes. */
+/** The maximum size in bytes of a names file that is read. */
 const MAX_FILE = 512 * 1024 * 1024;
 
 /**
- * Opens the file next to a pack that contains its names: that of the options, or
- * for a URL the one with the same name and the ending `.names`. Undefined if
- * neither is known.
+ * Returns a function that opens the file with the names of a pack: the option
+ * `names`, or, if the pack is a URL, that URL with `.names` appended to its path.
+ * Undefined if there is neither.
  *
- * @param {unknown} input of `open`
+ * @param {unknown} input the pack, as passed to `open`
  * @param {Public.OpenOptions} options
  * @returns {(() => Promise<PackSource>) | undefined}
  */
@@ -217,7 +217,7 @@ export function namesFileOf(input, { names, fetch, retries, wholeFileLimit = MAX
 }
 
 /**
- * The content of a names file of this size.
+ * Reads a names file, which must have this size.
  *
  * @param {() => Promise<PackSource>} openFile
  * @param {number} size
@@ -243,7 +243,7 @@ async function readNamesFile(openFile, size, signal) {
   }
 }
 
-/** The names of one open pack, which are read on the first call. */
+/** The names of one open pack, which are loaded on the first call. */
 export class PackNames {
   #pack;
   #openFile;

@@ -14,11 +14,11 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use crate::error::{thrown, to_f64};
 
-/// The size of the file next to the pack that contains its names; nothing if this
+/// The size of the file next to the pack that contains its names; `undefined` if this
 /// section contains them.
 ///
 /// # Errors
-/// A section that is damaged.
+/// If the section is damaged.
 #[wasm_bindgen(js_name = namesFileSize)]
 pub fn names_file_size(section: Vec<u8>, items: u32) -> Result<Option<f64>, JsValue> {
     match StoredNames::parse(section.into(), items).map_err(|error| thrown(&error))? {
@@ -41,7 +41,7 @@ impl NamesHandle {
     /// nothing. `decode(bytes, size)` returns the content of a zstd frame, or throws.
     ///
     /// # Errors
-    /// Names that are damaged, or a file that is missing or another one.
+    /// If the names are damaged, or the file is missing or belongs to another pack.
     #[wasm_bindgen(constructor)]
     pub fn new(
         section: Vec<u8>,
@@ -71,7 +71,7 @@ impl NamesHandle {
     /// ends]`. `ends` are the offsets at which the names end.
     ///
     /// # Errors
-    /// `out-of-range`; damage to the names.
+    /// `out-of-range`; another code if the names are damaged.
     pub fn block(&self, position: u32) -> Result<Array, JsValue> {
         let section = self.lookup.section();
         let block = section.block_of(position).ok_or_else(|| {
@@ -91,14 +91,14 @@ impl NamesHandle {
     /// The positions of all items with this name, ascending.
     ///
     /// # Errors
-    /// Damage to the names; `limit` if more than a million items have the name.
+    /// `limit` if more than a million items have the name; another code if the names are
+    /// damaged.
     pub fn find(&mut self, name: Vec<u8>) -> Result<Vec<u32>, JsValue> {
         self.lookup.find(&name, &self.decoder).map_err(|error| thrown(&error))
     }
 }
 
-/// The zstd decoder of the reader's module. `js/names.js` keeps the error that it
-/// threw.
+/// The zstd decoder of the reader's module. If it throws, `js/names.js` keeps the error.
 struct ReaderDecoder {
     decode: Function,
 }

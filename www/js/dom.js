@@ -11,7 +11,7 @@
  *   [attribute: string]: unknown,
  * }} Attributes
  */
-/** @typedef {Attributes | Node | string | number | false | null | undefined} Part */
+/** @typedef {Attributes | Node | string | number | false | null | undefined} ElementPart */
 /**
  * @template {string} T
  * @typedef {T extends keyof HTMLElementTagNameMap ? HTMLElementTagNameMap[T] : HTMLElement} ElementOfTag
@@ -26,13 +26,13 @@
  *
  * @template {string} N
  * @param {N} name
- * @param {...(Part | readonly Part[] | readonly Part[][])} rest
+ * @param {...(ElementPart | readonly ElementPart[] | readonly ElementPart[][])} rest
  */
 export function h(name, ...rest) {
   const [tag, ...classes] = name.split(".");
   const element = document.createElement(tag || "div");
   if (classes.length) element.className = classes.join(" ");
-  for (const part of /** @type {Part[]} */ (rest.flat(Infinity))) {
+  for (const part of /** @type {ElementPart[]} */ (rest.flat(Infinity))) {
     if (part === null || part === undefined || part === false) continue;
     if (typeof part === "string" || typeof part === "number" || part instanceof Node) element.append(/** @type {string | Node} */ (part));
     else for (const [key, value] of Object.entries(part)) set(element, key, value);
@@ -85,7 +85,7 @@ export function announce(text) {
  * A term and its value, for lists of facts.
  *
  * @param {string} term
- * @param {Part} value
+ * @param {ElementPart} value
  */
 export function fact(term, value, wide = false) {
   return h(wide ? "div.wide" : "div", h("dt", term), h("dd", value));

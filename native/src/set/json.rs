@@ -80,7 +80,8 @@ fn parse_hex(digits: &[u8]) -> Option<Hash> {
     Some(hash)
 }
 
-/// Reads the bytes of a manifest, at most [`MAX_SIZE`]. Errors begin with `name`.
+/// Reads the bytes of a manifest, at most [`MAX_SIZE`]. Errors have `name` in place of the
+/// path.
 pub(super) fn read(source: Arc<dyn ReadAt>, name: &Path) -> Result<Vec<u8>, Error> {
     let own = Arc::new(name.to_path_buf());
     let failed = |kind| Error::new(&own, kind);

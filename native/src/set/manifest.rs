@@ -110,7 +110,8 @@ impl SetManifest {
         Self::open_source(source, path)
     }
 
-    /// Reads the manifest in a source other than a file. Errors begin with `name`.
+    /// Reads the manifest in a source other than a file. Errors have `name` in place of
+    /// the path.
     ///
     /// # Errors
     /// As [`open`](Self::open).

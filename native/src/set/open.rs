@@ -29,7 +29,7 @@ impl PackSetOptions {
     }
 
     /// Opens a set whose manifest is `manifest`, and whose members come from `source`.
-    /// Errors of the set itself begin with `name`. Nothing is read.
+    /// Errors about the manifest have `name` in place of the path. Reads nothing.
     ///
     /// # Errors
     /// [`ErrorKind::Set`] if the root is not the trusted one.

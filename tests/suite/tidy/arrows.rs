@@ -105,7 +105,7 @@ const TUI: Arrows = &[
     ("advice", &["stores", "report", "outcome"]),
     ("stores", &["outcome", "printable"]),
     ("items", &["descriptors", "identity", "report", "outcome", "printable"]),
-    ("terminal", &["interrupt", "printable"]),
+    ("terminal", &["interrupt", "printable", "size"]),
     ("inspect", &["terminal", "printable", "size"]),
     ("step", &["terminal", "printable", "size"]),
     (

@@ -1,6 +1,6 @@
 //! No circle of files: of two files of a package at most one uses the other,
-//! directly or through others. A `mod.rs` and the files below it are the
-//! exception: they may share what the `mod.rs` defines.
+//! directly or through others. The file of a module (`x/mod.rs` or `x.rs`) and the
+//! files of its submodules are the exception: they may share what that file defines.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +23,8 @@ fn reachable(uses: &Graph, start: &str) -> BTreeSet<String> {
 }
 
 /// Sets of files of which each uses every other, directly or through others. Of a set
-/// that consists of a `mod.rs` and files below it, only the circles among the latter.
+/// that consists of the file of a module and files below it, only the circles among the
+/// latter.
 fn circles(uses: &Graph) -> Vec<BTreeSet<String>> {
     let reached: BTreeMap<&String, BTreeSet<String>> =
         uses.keys().map(|file| (file, reachable(uses, file))).collect();
@@ -38,11 +39,16 @@ fn circles(uses: &Graph) -> Vec<BTreeSet<String>> {
     found.into_iter().flat_map(|circle| without_mod_file(uses, circle)).collect()
 }
 
-/// The circles that remain of a circle without the `mod.rs` above all its files.
+/// The circles that remain of a circle without the file of a module that contains all its
+/// other files.
 fn without_mod_file(uses: &Graph, circle: BTreeSet<String>) -> Vec<BTreeSet<String>> {
     let mod_file = circle.iter().find(|file| {
-        let folder = ["mod.rs", "lib.rs", "main.rs"].iter().find_map(|end| file.strip_suffix(end));
-        folder.is_some_and(|folder| circle.iter().all(|other| other.starts_with(folder)))
+        let inside = ["mod.rs", "lib.rs", "main.rs"].iter().find_map(|end| file.strip_suffix(end));
+        let folder = match inside {
+            Some(folder) => folder.to_string(),
+            None => format!("{}/", file.trim_end_matches(".rs")),
+        };
+        circle.iter().all(|other| other == *file || other.starts_with(&folder))
     });
     let Some(mod_file) = mod_file else { return vec![circle] };
     let rest: Graph = circle
@@ -80,6 +86,7 @@ fn a_path_is_followed_through_re_exports_to_the_file_of_the_item() {
     let uses = package(&[
         ("lib.rs", "mod a; mod b; pub use a::{Thing as Renamed, inner::Deep};"),
         ("a/mod.rs", "mod inner; mod other; pub use inner::Thing; pub struct Own;"),
+        ("c.rs", "pub use crate::a::{Own, inner::Deep}; fn f() -> Deep;"),
         ("a/inner.rs", "pub struct Thing; pub struct Deep;"),
         ("a/other.rs", "use super::{Own, inner::{self, Deep}};"),
         ("b.rs", "fn f() -> crate::Renamed { crate::a::Own; \"crate::a::other\"; 'x' }"),
@@ -87,6 +94,7 @@ fn a_path_is_followed_through_re_exports_to_the_file_of_the_item() {
     assert_eq!(used_by(&uses, "b.rs"), ["a/inner.rs", "a/mod.rs"]);
     assert_eq!(used_by(&uses, "a/other.rs"), ["a/inner.rs", "a/mod.rs"]);
     assert!(used_by(&uses, "lib.rs").is_empty(), "a re-export does not count as a use");
+    assert_eq!(used_by(&uses, "c.rs"), ["a/inner.rs"], "unless the file uses the item itself");
 }
 
 #[test]

@@ -47,13 +47,18 @@ impl Package {
         package
     }
 
-    /// Each file with the files that it uses. A re-export does not count as a use: a file
-    /// that imports an item through it uses the file that defines the item.
+    /// Each file with the files that it uses. A re-export alone does not count as a use: a
+    /// file that imports an item through it uses the file that defines the item. It counts
+    /// if the file that re-exports the item also uses it.
     pub(super) fn uses(&self) -> BTreeMap<String, BTreeSet<String>> {
         let mut uses = BTreeMap::new();
         for (module, source) in &self.files {
-            let private = source.imports.values().filter(|import| !import.is_public);
-            let imported = private.map(|import| import.path.clone());
+            let occurrences = |name: &str| source.tokens.iter().filter(|&it| it == name).count();
+            let used = source
+                .imports
+                .iter()
+                .filter(|(name, import)| !import.is_public || occurrences(name) > 1);
+            let imported = used.map(|(_, import)| import.path.clone());
             let named = self.named_paths(module, source);
             let targets = imported.chain(named).filter_map(|path| self.defining_file(&path));
             let others = targets.filter(|target| *target != source.path);

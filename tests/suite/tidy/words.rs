@@ -1,6 +1,8 @@
 //! Plain words: phrases that make a reader stop are not used in names, comments,
 //! texts and documents.
 
+use std::fs;
+
 use super::{PACKAGES, root, sources};
 
 /// A phrase, and the words for it.
@@ -58,15 +60,20 @@ fn phrases(text: &str) -> Vec<(usize, &'static str, &'static str)> {
     found
 }
 
+/// The Markdown files next to the workspace's Cargo.toml, as (path, text).
+fn documents_of_the_root() -> Vec<(String, String)> {
+    let entries = fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().path());
+    let documents = entries.filter(|path| path.extension().is_some_and(|ending| ending == "md"));
+    documents.map(|path| (path.display().to_string(), fs::read_to_string(&path).unwrap())).collect()
+}
+
 #[test]
 fn names_comments_and_texts_are_in_plain_words() {
-    let code = [".rs", ".js", ".mjs", ".ts", ".html", ".md", ".toml", ".sh"];
+    assert!(documents_of_the_root().len() >= 7);
+    let code = [".rs", ".js", ".mjs", ".ts", ".html", ".css", ".md", ".toml", ".sh", ".py"];
     let folders = PACKAGES.iter().chain(&["www"]);
     let mut files: Vec<_> = folders.flat_map(|folder| sources(folder, &code)).collect();
-    for document in ["README", "ARCHITECTURE", "FORMAT", "SECURITY", "PERFORMANCE", "CHANGELOG"] {
-        let path = root().join(format!("{document}.md"));
-        files.push((path.display().to_string(), std::fs::read_to_string(path).unwrap()));
-    }
+    files.extend(documents_of_the_root());
     files.retain(|(path, _)| !path.ends_with("tidy/words.rs") && !path.contains("/interface/"));
     let found: Vec<_> = files
         .iter()

@@ -45,8 +45,7 @@ impl Inspector {
         let name = self.names.get(position).and_then(|name| std::str::from_utf8(name).ok());
         let last = name.and_then(|name| name.rsplit('/').next());
         let usable = |name: &&str| {
-            !matches!(*name, "" | "." | "..")
-                && name.chars().all(printable::is_printable_char)
+            !matches!(*name, "" | "." | "..") && name.chars().all(printable::is_printable_char)
         };
         last.filter(usable).map_or_else(|| format!("item-{position}.bin"), str::to_string)
     }

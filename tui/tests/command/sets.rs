@@ -39,7 +39,7 @@ fn a_set_is_made_extended_and_shown() {
     assert_eq!(members[2]["digest_root"], Value::Null);
     let root = place.run("digests logs/a.pack --print --json").fine().json()["root"].clone();
     assert_eq!(members[0]["digest_root"], root);
-    // A pack joins: first positions stay.
+    // Another pack is added: the first positions of the others stay.
     fs::copy(place.path("logs/c.pack"), place.path("logs/d.pack")).unwrap();
     let added = place.run("set add logs/set.json logs/d.pack --json").fine().json();
     assert_eq!(added["members"][3]["first_position"], 501);
@@ -50,7 +50,7 @@ fn a_set_is_made_extended_and_shown() {
 }
 
 #[test]
-fn a_folder_stands_for_its_packs_in_the_order_of_their_names() {
+fn a_folder_adds_its_packs_in_the_order_of_their_names() {
     let (place, _) = logs();
     let made = place.run("set create all.json logs --json").fine().json();
     let names: Vec<&str> =
@@ -177,7 +177,7 @@ fn a_trusted_root_authenticates_the_set() {
 }
 
 #[test]
-fn what_cannot_be_a_member_is_refused_with_what_to_do() {
+fn invalid_members_are_refused_with_advice() {
     let (place, _) = logs();
     let before = fs::read(place.path("logs/set.json")).unwrap();
     place.run("set create logs/set.json logs/a.pack").failed(3, &["already", "--force"]);
