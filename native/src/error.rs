@@ -126,6 +126,10 @@ pub enum OptionsError {
     /// Records whose form differs from that of the new pack: codec, items per record
     /// or record checksum.
     RecordForm,
+    /// A [kept content hash](crate::RecordCopy::keep_content_hash) for a pack that is not
+    /// exactly the copied one: other items, no content hash, or a digest list, which
+    /// needs the digests of all records.
+    KeptContentHash,
 }
 
 impl Error {
@@ -284,6 +288,10 @@ impl fmt::Display for OptionsError {
             Self::RecordForm => f.write_str(
                 "these records cannot be copied without re-encoding: the packs differ in codec, \
                  dictionary, items per record or record checksum",
+            ),
+            Self::KeptContentHash => f.write_str(
+                "a content hash can only be kept in a pack that consists of exactly the items of \
+                 the pack it comes from, and has no digest list",
             ),
             Self::DigestsWithExtract => f.write_str(
                 "a digest list proves whole items, but a hash extract hashes only a part of them",

@@ -10,7 +10,7 @@ use sealpack_core::write::Hashing;
 use crate::dictionary::Dictionary;
 use crate::error::{Error, ErrorKind, OptionsError};
 use crate::read::{ChosenCodec, Reader, StoredCheck};
-use crate::write::{RecordForm, Writer};
+use crate::write::{KeptHash, RecordForm, Writer};
 
 /// Copies records from one pack into another as they are stored. Without checks,
 /// this is nearly as fast as copying the file.
@@ -43,13 +43,19 @@ pub struct RecordCopy<'a> {
     reader: &'a Reader,
     records: Range<u32>,
     checked: bool,
+    keeps_hash: bool,
 }
 
 impl<'a> RecordCopy<'a> {
     /// A copy of all records of a pack.
     #[must_use]
     pub fn new(reader: &'a Reader) -> Self {
-        Self { reader, records: 0..reader.directory().record_count(), checked: true }
+        Self {
+            reader,
+            records: 0..reader.directory().record_count(),
+            checked: true,
+            keeps_hash: false,
+        }
     }
 
     /// Copies only these records. A range that exceeds the pack is an error of
@@ -60,15 +66,50 @@ impl<'a> RecordCopy<'a> {
         self
     }
 
-    /// Skips the checks of the records; the structure of the pack is still checked, and
-    /// that no record needs a dictionary that the new pack lacks.
+    /// Decodes no records. Of each record only the checksum is checked, which covers the
+    /// lengths of the items, or with [record checksums](crate::WriterOptions::record_checksum)
+    /// the whole record, and that it needs no dictionary that the new pack lacks.
     /// Default: every record is decoded and checked, and the content hash too if all
-    /// records are copied. If the new pack stores a content hash, which needs the
-    /// digests of the records, or if the reader has a trusted hash, records are
-    /// checked in any case.
+    /// records are copied.
+    ///
+    /// Records are decoded and checked in any case if the new pack computes a content
+    /// hash, which needs their digests (see
+    /// [`keep_content_hash`](Self::keep_content_hash)), or if the reader has a trusted
+    /// hash.
     #[must_use]
     pub fn unchecked(mut self) -> Self {
         self.checked = false;
+        self
+    }
+
+    /// Writes the content hash that the old pack states, instead of computing it again. The
+    /// new pack must consist of exactly the items of the old one: all records are copied
+    /// into an empty writer, nothing else can be appended, and no digest list is written.
+    ///
+    /// With [`unchecked`](Self::unchecked), the copy is then as fast as one of the file,
+    /// and damaged items are copied with a hash that they do not match:
+    /// [`Reader::verify`] finds them in the new pack as in the old one.
+    ///
+    /// ```
+    /// use std::ops::ControlFlow;
+    /// use sealpack::{Reader, RecordCopy, Writer};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let (old, new) = (folder.path().join("old.pack"), folder.path().join("new.pack"));
+    /// # let mut writer = Writer::options().create(&old)?;
+    /// # writer.append(b"an item")?;
+    /// # writer.finish()?;
+    /// let reader = Reader::open(&old)?;
+    /// let mut writer = Writer::options().create(&new)?;
+    /// let copy = RecordCopy::new(&reader).unchecked().keep_content_hash();
+    /// copy.append_to(&mut writer, |_bytes| ControlFlow::<()>::Continue(()))?;
+    /// writer.finish()?;
+    /// assert_eq!(std::fs::read(&new)?, std::fs::read(&old)?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn keep_content_hash(mut self) -> Self {
+        self.keeps_hash = true;
         self
     }
 
@@ -110,6 +151,8 @@ impl<'a> RecordCopy<'a> {
     /// # Errors
     /// [`OptionsError::RecordForm`] unless the records [fit](Self::fits); the error
     /// of the first damaged record; [`Fault::ContentHash`] if the stored one differs;
+    /// [`OptionsError::KeptContentHash`] if a content hash cannot be kept, or was kept
+    /// before;
     /// [`Misuse::Order`](sealpack_core::error::Misuse::Order) if the writer's last
     /// record is not full; the errors of the writer.
     pub fn append_to<B>(
@@ -122,9 +165,16 @@ impl<'a> RecordCopy<'a> {
         }
         let trailer = self.reader.trailer();
         let is_whole = self.records == (0..trailer.record_count);
-        let hashes = matches!(writer.packer().hashing(), Hashing::Items);
+        if self.keeps_hash || writer.packer().keeps_hash() {
+            let kept = trailer.content_hash.filter(|_| is_whole && self.keeps_hash);
+            let Some(content_hash) = kept else {
+                return Err(writer.error(ErrorKind::Options(OptionsError::KeptContentHash)));
+            };
+            writer.keep_hash(KeptHash { content_hash, items: trailer.total_items })?;
+        }
+        let hashes = matches!(writer.packer().hashing(), Hashing::Items) && !self.keeps_hash;
         let checked = self.checked || hashes || self.reader.trusted().is_some();
-        let check = if checked { StoredCheck::Content } else { StoredCheck::Nothing };
+        let check = if checked { StoredCheck::Content } else { StoredCheck::Checksum };
         let mut content = ContentHasher::new();
         for run in self.reader.stored_runs(self.records, check)? {
             let mut run = run?;

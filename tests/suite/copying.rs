@@ -43,7 +43,57 @@ fn a_copied_reference_pack_is_the_same_file() {
         assert_eq!(copied.trailer().content_hash, None);
         let end = usize::try_from(reader.directory().records_end()).unwrap();
         assert!(fs::read(&path).unwrap()[..end] == expected[..end], "{}", fixture.name);
+        if reader.trailer().content_hash.is_some() {
+            let path = folder.path().join(format!("{}-kept", fixture.name));
+            let mut writer = options_of(&fixture).create(&path).unwrap();
+            append(RecordCopy::new(&reader).unchecked().keep_content_hash(), &mut writer).unwrap();
+            writer.finish().unwrap();
+            assert!(fs::read(&path).unwrap() == expected, "{}", fixture.name);
+        }
     }
+}
+
+/// Whether an error says that a content hash cannot be kept.
+fn cannot_keep(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Options(OptionsError::KeptContentHash))
+}
+
+#[test]
+fn a_content_hash_is_only_kept_by_a_pack_of_exactly_the_same_items() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("new");
+    let reader = lines(&folder.path().join("old"), ten(), 0, 20);
+    let kept = || RecordCopy::new(&reader).unchecked().keep_content_hash();
+    let refuses = |options: WriterOptions, copy: RecordCopy<'_>| {
+        let mut writer = options.create(&path).unwrap();
+        assert!(cannot_keep(&append(copy, &mut writer).unwrap_err()));
+    };
+    refuses(ten(), kept().records(0..1));
+    refuses(ten().content_hash(false), kept());
+    refuses(ten().digest_list(true), kept());
+    let hashless = lines(&folder.path().join("hashless"), ten().content_hash(false), 0, 20);
+    refuses(ten(), RecordCopy::new(&hashless).keep_content_hash());
+    // Items before or after the copied ones.
+    let mut writer = ten().create(&path).unwrap();
+    append(RecordCopy::new(&reader), &mut writer).unwrap();
+    assert!(cannot_keep(&append(kept(), &mut writer).unwrap_err()));
+    let mut writer = ten().create(&path).unwrap();
+    append(kept(), &mut writer).unwrap();
+    assert!(cannot_keep(&writer.append(b"another").unwrap_err()));
+    assert!(cannot_keep(&writer.append_named(b"name", b"another").unwrap_err()));
+    assert!(cannot_keep(&append(RecordCopy::new(&reader), &mut writer).unwrap_err()));
+    assert!(cannot_keep(&append(kept(), &mut writer).unwrap_err()));
+    writer.name_item(3, b"a name").unwrap();
+    writer.finish().unwrap();
+    assert!(Reader::open(&path).unwrap().verify().unwrap().is_ok());
+    // A copy that was stopped.
+    fs::remove_file(&path).unwrap();
+    let mut writer = ten().create(&path).unwrap();
+    let many = lines(&folder.path().join("many"), ten(), 0, 2_000_000);
+    let copy = RecordCopy::new(&many).unchecked().keep_content_hash();
+    assert!(copy.append_to(&mut writer, ControlFlow::Break).unwrap().is_break());
+    assert!(cannot_keep(&writer.finish().unwrap_err()));
+    assert!(!path.exists());
 }
 
 /// A pack of lines, `items` of them, from number `first` on.
@@ -148,6 +198,39 @@ fn damage_is_reported_unless_records_are_copied_unchecked() {
         writer.finish().unwrap();
         assert_eq!(Reader::open(&new).unwrap().verify().unwrap().is_ok(), is_hash);
         fs::remove_file(&new).unwrap();
+        // With the kept hash, too: what is damaged stays damaged, and is found.
+        let mut writer = ten().create(&new).unwrap();
+        append(RecordCopy::new(&reader).unchecked().keep_content_hash(), &mut writer).unwrap();
+        writer.finish().unwrap();
+        assert!(fs::read(&new).unwrap() == bytes);
+        assert!(!Reader::open(&new).unwrap().verify().unwrap().is_ok());
+        // A checked copy that keeps the hash checks it.
+        let mut writer = ten().create(folder.path().join("other")).unwrap();
+        let copy = RecordCopy::new(&reader).keep_content_hash();
+        assert!(append(copy, &mut writer).unwrap_err().corruption().is_some());
+        fs::remove_file(&new).unwrap();
+    }
+}
+
+#[test]
+fn an_unchecked_copy_checks_the_checksum_of_each_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+    for (record_checksum, back) in [(false, 0), (true, 0), (true, 12)] {
+        let reader = lines(&old, ten().record_checksum(record_checksum), 0, 25);
+        let record = reader.directory().record(1).unwrap().range;
+        let at = usize::try_from(record.end).unwrap() - 1 - back;
+        let mut bytes = fs::read(&old).unwrap();
+        bytes[at] ^= 1;
+        fs::write(&old, &bytes).unwrap();
+        let reader = Reader::open(&old).unwrap();
+        let mut writer = ten().record_checksum(record_checksum).create(&new).unwrap();
+        let copy = RecordCopy::new(&reader).unchecked().keep_content_hash();
+        let error = append(copy, &mut writer).unwrap_err();
+        let (section, fault) = error.corruption().unwrap();
+        assert_eq!(section, sealpack::core::error::Section::Record(1));
+        assert!(matches!(fault, Fault::Checksum { .. }), "{error}");
+        fs::remove_file(&old).unwrap();
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use sealpack_core::error::{Error as PackError, Misuse};
+use sealpack_core::error::{Error as PackError, Misuse, Section};
 use sealpack_core::read::{Examiner, PlannedRead};
 use sealpack_core::write::StoredRecords;
 
@@ -16,8 +16,8 @@ use crate::error::{Error, ErrorKind};
 /// Which checks are made on records that are read as they are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StoredCheck {
-    /// Only that the reader has the dictionary of each record.
-    Nothing,
+    /// The checksum of each, and that its dictionary is there.
+    Checksum,
     /// Each record is decoded and checked, and its digest computed.
     Content,
 }
@@ -50,7 +50,7 @@ impl Reader {
             return Err(self.inner.error(PackError::Misuse(misuse).into()));
         }
         let work: Work<StoredRecords> = match check {
-            StoredCheck::Nothing => ReaderInner::stored_run,
+            StoredCheck::Checksum => ReaderInner::stored_run,
             StoredCheck::Content => ReaderInner::checked_run,
         };
         let scan = Scan::new(&self.inner, records, self.inner.scan_merge(), work);
@@ -89,7 +89,11 @@ impl ReaderInner {
     ) -> Result<StoredRecords, ErrorKind> {
         let bytes = self.fetch_in(workspace, &read.range)?;
         let mut stored = StoredRecords { extents: vec![bytes.clone()], ..StoredRecords::default() };
+        let layout = self.opened.pack.directory.layout();
         for (record, bytes) in records_of_read(read.clone(), &bytes) {
+            let section = Section::Record(record.place.number);
+            let split = layout.split(&bytes, record.place.item_count);
+            split.map_err(|fault| fault.in_section(section))?;
             self.opened.decoders.refuse_missing_dictionary(&record.place, &bytes)?;
         }
         for record in &read.records {

@@ -30,7 +30,7 @@ pub use async_writer::AsyncWriter;
 pub use options::WriterOptions;
 #[cfg(feature = "remote")]
 pub(crate) use output::{PackOutput, SinkStream, Written};
-pub(crate) use packer::RecordForm;
+pub(crate) use packer::{KeptHash, RecordForm};
 #[cfg(feature = "remote")]
 pub(crate) use packer::{PackPlan, Packer};
 pub use progress::{WriteMonitor, WriteProgress};

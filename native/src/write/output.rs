@@ -5,6 +5,7 @@ use bytes::Bytes;
 use sealpack_core::Error as PackError;
 use sealpack_core::error::Limit;
 use sealpack_core::format::Trailer;
+use sealpack_core::format::digest::Hash;
 use sealpack_core::stream::{Outcome, Output, Shape, Stream, StreamRefusal};
 use sealpack_core::write::{Assembly, PackShape, SealedDraft};
 
@@ -55,11 +56,17 @@ impl<S: PackSink> PackOutput<S> {
     }
 
     /// Writes the sections that follow the records. Then the pack is complete, but not
-    /// yet durable.
-    pub(crate) fn finish(self, app_data: Bytes) -> Result<Written<S>, ErrorKind> {
+    /// yet durable. `kept_hash` replaces the content hash of records whose digests were
+    /// not computed.
+    pub(crate) fn finish(
+        self,
+        app_data: Bytes,
+        kept_hash: Option<Hash>,
+    ) -> Result<Written<S>, ErrorKind> {
         self.check_not_cancelled()?;
         let Self { assembly, mut stream, digests, monitor } = self;
-        let ending = assembly.finish(&app_data)?;
+        let mut ending = assembly.finish(&app_data)?;
+        ending.trailer.content_hash = kept_hash.or(ending.trailer.content_hash);
         let trailer = Bytes::copy_from_slice(&ending.trailer.encode());
         for section in [ending.index.into(), app_data.clone(), trailer] {
             let bytes = section.len() as u64;

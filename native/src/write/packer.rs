@@ -7,9 +7,10 @@ use bytes::Bytes;
 use sealpack_core::Error as PackError;
 use sealpack_core::error::{Limit, Misuse};
 use sealpack_core::format::AppDataParts;
+use sealpack_core::format::digest::Hash;
 use sealpack_core::format::known::{KnownCodec, known};
 use sealpack_core::names::{NamesBuilder, NamesCompanion};
-use sealpack_core::write::{Hashing, PackShape, RecordBuilder};
+use sealpack_core::write::{Hashing, PackShape, RecordBuilder, StoredRecords};
 
 use super::options::WriterOptions;
 use super::output::{PackOutput, Written};
@@ -17,7 +18,7 @@ use super::progress::WriteMonitor;
 use super::sink::PackSink;
 use super::stage::{Sealers, SealingStage, StageOptions};
 use crate::dictionary::Dictionary;
-use crate::error::ErrorKind;
+use crate::error::{ErrorKind, OptionsError};
 use crate::names::NameCollector;
 
 /// Takes items and hands sealed records to a [`PackOutput`].
@@ -34,6 +35,15 @@ pub(crate) struct Packer<S: PackSink> {
     max_names_in_pack: u64,
     /// The error of adding a name to an item that the builder already has.
     names_failure: Option<ErrorKind>,
+    kept_hash: Option<KeptHash>,
+}
+
+/// The content hash of another pack, which this one keeps because it gets the same records.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeptHash {
+    pub(crate) content_hash: Hash,
+    /// The number of items that the hash covers.
+    pub(crate) items: u32,
 }
 
 /// How a pack stores its records. Records can be copied between packs of the same
@@ -118,6 +128,7 @@ impl<S: PackSink + 'static> Packer<S> {
             names,
             max_names_in_pack,
             names_failure: None,
+            kept_hash: None,
         })
     }
 
@@ -172,11 +183,44 @@ impl<S: PackSink + 'static> Packer<S> {
         &mut self,
         push: impl FnOnce(&mut RecordBuilder) -> Result<(), PackError>,
     ) -> Result<(), ErrorKind> {
+        match self.kept_hash {
+            // The hash does not cover another item.
+            Some(_) => Err(ErrorKind::Options(OptionsError::KeptContentHash)),
+            None => self.push_any(push),
+        }
+    }
+
+    /// Adds records as another pack stores them.
+    pub(crate) fn append_stored(&mut self, records: StoredRecords) -> Result<(), ErrorKind> {
+        self.push_any(|builder| builder.push_stored(records))?;
+        self.submit_drafts()
+    }
+
+    fn push_any(
+        &mut self,
+        push: impl FnOnce(&mut RecordBuilder) -> Result<(), PackError>,
+    ) -> Result<(), ErrorKind> {
         match self.failure() {
             Some(failure) => Err(failure),
             None if self.monitor.is_cancelled() => Err(ErrorKind::Cancelled),
             None => Ok(push(&mut self.builder)?),
         }
+    }
+
+    /// Makes the pack keep the content hash of the pack whose records are all appended
+    /// next. From then on, only those can be appended.
+    pub(crate) fn keep_hash(&mut self, kept: KeptHash) -> Result<(), ErrorKind> {
+        let stores_hash = matches!(self.hashing, Hashing::Items);
+        if self.kept_hash.is_some() || self.item_count() > 0 || !stores_hash {
+            return Err(ErrorKind::Options(OptionsError::KeptContentHash));
+        }
+        self.kept_hash = Some(kept);
+        Ok(())
+    }
+
+    /// Returns whether the pack keeps the content hash of another one.
+    pub(crate) fn keeps_hash(&self) -> bool {
+        self.kept_hash.is_some()
     }
 
     /// Returns how records are stored.
@@ -220,6 +264,9 @@ impl<S: PackSink + 'static> Packer<S> {
         submitted?;
         self.names_failure.map_or(Ok(()), Err)?;
         let items = self.builder.total_items();
+        if self.kept_hash.is_some_and(|kept| kept.items != items) {
+            return Err(ErrorKind::Options(OptionsError::KeptContentHash));
+        }
         let mut names = self.names.finish(items)?;
         let is_too_large = |names: &mut Bytes| names.len() as u64 > self.max_names_in_pack;
         let names_file = names.take_if(is_too_large);
@@ -229,7 +276,8 @@ impl<S: PackSink + 'static> Packer<S> {
         let stored = dictionary.filter(|needed| needed.is_stored);
         let dictionary = stored.map(|needed| needed.dictionary.bytes().clone());
         let parts = AppDataParts { caller: self.app_data, dictionary, names };
-        Ok(Written { names_file, ..output.finish(parts.encode()?)? })
+        let kept_hash = self.kept_hash.map(|kept| kept.content_hash);
+        Ok(Written { names_file, ..output.finish(parts.encode()?, kept_hash)? })
     }
 
     /// The maximum number of bytes that the names so far can take.

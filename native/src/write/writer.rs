@@ -13,9 +13,9 @@ use super::file::FileSink;
 use super::names_file::NamesFile;
 use super::options::WriterOptions;
 use super::output::{PackOutput, Written};
-use super::packer::{PackPlan, Packer};
+use super::packer::{KeptHash, PackPlan, Packer};
 use super::progress::WriteMonitor;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, OptionsError};
 use crate::publish::{Caveat, Publication, PublishedFiles, StagedFile, has_its_name, make_durable};
 use crate::trace::{event, span};
 use crate::trust::{DigestListFile, DigestSpool, SealedDigests, digest_list_path};
@@ -341,7 +341,18 @@ impl Writer {
 
     /// Appends records as another pack stores them.
     pub(crate) fn append_stored(&mut self, records: StoredRecords) -> Result<(), Error> {
-        self.append_with(|builder| builder.push_stored(records))
+        self.packer.append_stored(records).map_err(|kind| Error::new(&self.path, kind))
+    }
+
+    /// Makes the pack keep the content hash of the pack whose records are all appended
+    /// next.
+    pub(crate) fn keep_hash(&mut self, kept: KeptHash) -> Result<(), Error> {
+        let kept = match self.digests {
+            // The list needs the digest of every record.
+            Some(_) => Err(ErrorKind::Options(OptionsError::KeptContentHash)),
+            None => self.packer.keep_hash(kept),
+        };
+        kept.map_err(|kind| Error::new(&self.path, kind))
     }
 
     pub(crate) fn error(&self, kind: ErrorKind) -> Error {
