@@ -20,6 +20,7 @@ mod hostile;
 mod hygiene;
 mod lending;
 mod mutants;
+mod named_fixtures;
 mod names;
 mod names_file;
 mod promises;
