@@ -86,7 +86,7 @@ pub use trust::{
 };
 pub use unpack::{
     RefusedItem, StagedUnpack, UnpackAbort, UnpackOptions, UnpackProgress, UnpackRefusal,
-    UnpackReport, UnpackedPath, Unpacker,
+    UnpackReport, UnpackSource, UnpackedPath, Unpacker,
 };
 #[cfg(feature = "async")]
 pub use write::AsyncWriter;

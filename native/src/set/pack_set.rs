@@ -232,6 +232,11 @@ impl PackSet {
         &self.inner.name
     }
 
+    /// Returns the number of threads that read a member.
+    pub(crate) fn threads(&self) -> usize {
+        self.inner.options.reading.threads
+    }
+
     /// Returns the number of members that are open now.
     #[must_use]
     pub fn open_count(&self) -> usize {

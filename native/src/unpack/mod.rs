@@ -14,6 +14,7 @@ mod path;
 mod plan;
 mod report;
 mod run;
+mod source;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,9 +27,9 @@ use self::run::RunSettings;
 use crate::cores::MAX_THREADS;
 use crate::error::{Error, ErrorKind, IoOperation};
 use crate::publish::StagingFolder;
-use crate::read::Reader;
 
 pub use self::report::{RefusedItem, UnpackRefusal, UnpackReport};
+pub use self::source::UnpackSource;
 
 /// Options for unpacking items. Made by [`Unpacker::options`].
 #[derive(Clone, Debug)]
@@ -79,7 +80,8 @@ impl UnpackOptions {
     }
 }
 
-/// Writes items of a pack to files below a folder, each at the path that its name gives.
+/// Writes items of a pack or a set to files below a folder, each at the path that its
+/// name gives.
 ///
 /// Each file appears whole or not at all. A name that leads out of the folder, or that
 /// the file system cannot store, is refused. The report lists every item that was not
@@ -118,7 +120,7 @@ impl Unpacker {
 
     /// Adds the item at `position`, to be written to the path `name`, with `/` between
     /// folders. Components `.` are ignored.
-    pub fn add(&mut self, position: u32, name: &[u8]) {
+    pub fn add(&mut self, position: u64, name: &[u8]) {
         self.plan.add(position, name, self.options.portable);
     }
 
@@ -152,8 +154,12 @@ impl Unpacker {
     ///
     /// # Errors
     /// As [`StagedUnpack::run`] and [`stage`](Self::stage).
-    pub fn unpack(self, reader: &Reader, folder: impl AsRef<Path>) -> Result<UnpackReport, Error> {
-        self.stage(folder)?.run(reader, |_| {})
+    pub fn unpack<'a>(
+        self,
+        source: impl Into<UnpackSource<'a>>,
+        folder: impl AsRef<Path>,
+    ) -> Result<UnpackReport, Error> {
+        self.stage(folder)?.run(source, |_| {})
     }
 
     /// Creates the temporary folder `.unpack.XXXXXX.tmp` in an existing folder; files are
@@ -177,7 +183,7 @@ impl Unpacker {
 #[non_exhaustive]
 pub struct UnpackedPath {
     /// The position of the item.
-    pub position: u32,
+    pub position: u64,
     /// Its path: components with `/` between them.
     pub path: Bytes,
 }
@@ -215,17 +221,19 @@ impl StagedUnpack {
     ///
     /// # Errors
     /// [`ErrorKind::Io`] if the pack cannot be read or a file cannot be written,
-    /// [`ErrorKind::Cancelled`] after [`UnpackAbort::abort`], and errors of the pack
-    /// that concern more than single records. Files that were written stay.
-    pub fn run(
+    /// [`ErrorKind::Cancelled`] after [`UnpackAbort::abort`], [`ErrorKind::Set`] for a
+    /// member that is not the listed one, and errors of the pack that concern more than
+    /// single records. Files that were written stay.
+    pub fn run<'a>(
         self,
-        reader: &Reader,
+        source: impl Into<UnpackSource<'a>>,
         progress: impl Fn(UnpackProgress) + Sync,
     ) -> Result<UnpackReport, Error> {
         let Self { path, options, plan, staging, stop } = self;
-        let threads = options.threads.unwrap_or_else(|| reader.threads());
+        let source = source.into();
+        let threads = options.threads.unwrap_or_else(|| source.threads());
         let settings = RunSettings { path, staging, stop, threads, durable: options.durable };
-        let done = run::run(reader, &plan, settings, options.overwrite, &progress)?;
+        let done = run::run(source, &plan, settings, options.overwrite, &progress)?;
         let UnpackReport { mut refused, replaced, .. } = plan.report();
         refused.extend(done.refused);
         refused.sort_by_key(|item| item.position);

@@ -18,7 +18,7 @@ pub(super) struct UnpackedFile {
 
 /// The files that this run has written, to detect two items for one file: on a file
 /// system that ignores case, or normalizes accents, two names may be the same.
-pub(super) type WrittenFiles = Mutex<HashMap<FileIdentity, u32>>;
+pub(super) type WrittenFiles = Mutex<HashMap<FileIdentity, u64>>;
 
 /// The result of naming some files.
 #[derive(Default)]

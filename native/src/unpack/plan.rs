@@ -21,7 +21,7 @@ pub(super) struct UnpackPlan {
 /// A file to be written.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PlannedFile {
-    pub(super) position: u32,
+    pub(super) position: u64,
     start: usize,
     length: usize,
 }
@@ -34,7 +34,7 @@ impl PlannedFile {
 
 impl UnpackPlan {
     /// Adds an item under its name.
-    pub(super) fn add(&mut self, position: u32, name: &[u8], portable: bool) {
+    pub(super) fn add(&mut self, position: u64, name: &[u8], portable: bool) {
         match append_path(&mut self.paths, name, portable) {
             Ok(path) => {
                 self.files.push(PlannedFile { position, start: path.start, length: path.len() });
@@ -142,7 +142,7 @@ impl UnpackPlan {
         self.files.iter().map(|file| fold_case(self.path(*file))).collect()
     }
 
-    fn position(&self, at: usize) -> u32 {
+    fn position(&self, at: usize) -> u64 {
         self.files.get(at).map_or(0, |file| file.position)
     }
 
@@ -161,13 +161,13 @@ fn sort_key(path: &[u8]) -> impl Iterator<Item = u8> + '_ {
 mod tests {
     use super::*;
 
-    type Resolved = (Vec<(u32, String)>, Vec<(u32, String)>, Vec<u32>);
+    type Resolved = (Vec<(u64, String)>, Vec<(u64, String)>, Vec<u64>);
 
     /// The files that are written, the refusals, and the items replaced.
     fn resolve_conflicts(names: &[&str], overwrite: bool, portable: bool) -> Resolved {
         let mut plan = UnpackPlan::default();
         for (position, name) in names.iter().enumerate() {
-            plan.add(u32::try_from(position).unwrap(), name.as_bytes(), portable);
+            plan.add(position as u64, name.as_bytes(), portable);
         }
         plan.resolve_conflicts(overwrite, portable);
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
@@ -178,7 +178,7 @@ mod tests {
         (files.collect(), refused.collect(), replaced)
     }
 
-    fn file(position: u32, name: &str) -> (u32, String) {
+    fn file(position: u64, name: &str) -> (u64, String) {
         (position, name.into())
     }
 
@@ -202,7 +202,7 @@ mod tests {
             let names = ["a", "a/b", "a-b", "a/b/c", "a", "a/d"];
             let (files, refused, replaced) = resolve_conflicts(&names, overwrite, false);
             assert_eq!(files, [file(2, "a-b"), file(3, "a/b/c"), file(5, "a/d")]);
-            let positions: Vec<u32> = refused.iter().map(|(position, _)| *position).collect();
+            let positions: Vec<u64> = refused.iter().map(|(position, _)| *position).collect();
             assert_eq!((positions, replaced), (vec![0, 1, 4], vec![]));
             assert!(refused.iter().all(|(_, refusal)| refusal.starts_with("FolderOfItem")));
         }

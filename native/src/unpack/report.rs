@@ -28,7 +28,7 @@ pub struct UnpackReport {
 #[non_exhaustive]
 pub struct RefusedItem {
     /// Its position.
-    pub position: u32,
+    pub position: u64,
     /// Its name.
     pub name: Bytes,
     /// The reason.
@@ -62,17 +62,17 @@ pub enum UnpackRefusal {
     /// Another item has the same name.
     Duplicate {
         /// The position of that item.
-        position: u32,
+        position: u64,
     },
     /// Another item has a name that some file systems treat as the same one.
     DiffersOnlyInCase {
         /// The position of that item.
-        position: u32,
+        position: u64,
     },
     /// Another item lies in a folder of this name.
     FolderOfItem {
         /// The position of that item.
-        position: u32,
+        position: u64,
     },
     /// A file exists at this path.
     Exists,

@@ -1,7 +1,7 @@
 //! The threads of an unpacking.
 //!
 //! ```text
-//! workers   next run of neighbouring records ─ read, decode ─ stage each item ─ batch
+//! workers   next run of neighbouring items ─ read, decode ─ stage each item ─ batch
 //! naming    all waiting batches ─ one sync ─ rename each file
 //! ```
 //!
@@ -17,21 +17,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use bytes::Bytes;
-use sealpack_core::read::Directory;
 
 use super::UnpackProgress;
 use super::naming::{Namer, NamingResult, UnpackedFile, WrittenFiles};
 use super::plan::{PlannedFile, UnpackPlan};
 use super::report::{RefusedItem, UnpackRefusal, UnpackReport};
+use super::source::UnpackSource;
 use crate::error::{Error, ErrorKind, IoOperation};
 use crate::panics::catch_panic;
 use crate::publish::StagingFolder;
-use crate::read::Reader;
 
-/// Stored bytes of the records that a worker reads at a time.
-const CHUNK_BYTES: u64 = 1 << 20;
-/// Items that a worker takes at a time.
-const CHUNK_ITEMS: usize = 4096;
 /// Files, and bytes in them, that a worker stages before they are renamed.
 const BATCH_FILES: usize = 4096;
 const BATCH_BYTES: u64 = 64 << 20;
@@ -49,23 +44,22 @@ pub(super) struct RunSettings {
 
 /// Writes all files of a plan.
 pub(super) fn run(
-    reader: &Reader,
+    source: UnpackSource<'_>,
     plan: &UnpackPlan,
     settings: RunSettings,
     overwrite: bool,
     progress: &(dyn Fn(UnpackProgress) + Sync),
 ) -> Result<UnpackReport, Error> {
     if let Some(last) = plan.files().last() {
-        // Fail for a position that the pack does not have before anything is written.
-        let place = reader.directory().place(last.position);
-        place.map_err(|error| Error::new(&Arc::new(reader.path().to_path_buf()), error.into()))?;
+        // Fail for a position that does not exist before anything is written.
+        source.check(last.position)?;
     }
     let own = overwrite.then(WrittenFiles::default);
     let running = UnpackRun {
-        reader,
+        source,
         plan,
         progress,
-        chunks: chunks(plan.files(), reader.directory()),
+        chunks: source.chunks(plan.files())?,
         next: AtomicUsize::new(0),
         items: AtomicU64::new(0),
         bytes: AtomicU64::new(0),
@@ -82,32 +76,9 @@ pub(super) fn run(
     running.finish()
 }
 
-/// Divides the files into runs of neighbouring records.
-fn chunks(files: &[PlannedFile], directory: &Directory) -> Vec<Range<usize>> {
-    let per_record = directory.trailer().items_per_record.max(1);
-    let mut chunks = Vec::new();
-    let (mut start, mut bytes, mut last) = (0, 0_u64, None);
-    for (at, file) in files.iter().enumerate() {
-        let number = file.position / per_record;
-        if last != Some(number) {
-            let is_neighbour = last.is_none_or(|last: u32| last.checked_add(1) == Some(number));
-            if !is_neighbour || bytes >= CHUNK_BYTES || at - start >= CHUNK_ITEMS {
-                chunks.push(start..at);
-                (start, bytes) = (at, 0);
-            }
-            bytes = bytes.saturating_add(directory.record(number).map_or(0, |place| place.size()));
-            last = Some(number);
-        }
-    }
-    if start < files.len() {
-        chunks.push(start..files.len());
-    }
-    chunks
-}
-
 /// One run of an unpacking: the state that its threads share.
 struct UnpackRun<'a> {
-    reader: &'a Reader,
+    source: UnpackSource<'a>,
     plan: &'a UnpackPlan,
     settings: &'a RunSettings,
     progress: &'a (dyn Fn(UnpackProgress) + Sync),
@@ -256,11 +227,8 @@ impl UnpackRun<'_> {
         // A record is damaged: read the others one by one.
         let left = chunk.iter().zip(left).filter(|(_, left)| *left).map(|(file, _)| *file);
         let left: Vec<PlannedFile> = left.collect();
-        let per_record = self.reader.trailer().items_per_record.max(1);
-        let same = |one: &PlannedFile, other: &PlannedFile| {
-            one.position / per_record == other.position / per_record
-        };
-        for record in left.chunk_by(same) {
+        let record_of = |file: &PlannedFile| self.source.record_of(file.position).ok();
+        for record in left.chunk_by(|one, other| record_of(one) == record_of(other)) {
             match self.stage_items(record, batch, |_| None) {
                 Err(error) if is_damage(&error) => self.refuse_all(record, error),
                 staged => staged?,
@@ -276,7 +244,7 @@ impl UnpackRun<'_> {
         batch: &mut StagedBatch,
         mut taken: impl FnMut(usize) -> Option<bool>,
     ) -> Result<(), Error> {
-        let positions: Vec<u32> = files.iter().map(|file| file.position).collect();
+        let positions: Vec<u64> = files.iter().map(|file| file.position).collect();
         let stage = |request: usize, item: Bytes| {
             let Some(&file) = files.get(request) else { return ControlFlow::Continue(()) };
             let size = item.len() as u64;
@@ -291,7 +259,7 @@ impl UnpackRun<'_> {
             self.bytes.fetch_add(size, Ordering::Relaxed);
             ControlFlow::Continue(())
         };
-        match self.reader.get_many_with(&positions, stage)? {
+        match self.source.get_many_with(&positions, stage)? {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(error) => {
                 Err(self.error(ErrorKind::io(IoOperation::Writing, error)))

@@ -74,7 +74,7 @@ const NATIVE: Arrows = &[
         ],
     ),
     ("record_copy", &["write", "read", "dictionary", "error"]),
-    ("unpack", &["read", "publish", "panics", "cores", "error"]),
+    ("unpack", &["set", "read", "publish", "panics", "cores", "error"]),
     ("set", &["read", "trust", "source", "publish", "panics", "error"]),
     (
         "remote",

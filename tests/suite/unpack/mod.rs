@@ -1,6 +1,7 @@
 //! Unpacking: each item becomes a complete file with its name, inside the folder.
 
 mod hostile;
+mod of_set;
 mod snapshot;
 
 use std::collections::BTreeMap;
@@ -38,12 +39,12 @@ fn unpack(folder: &Path, options: UnpackOptions, names: &[&[u8]]) -> UnpackRepor
     let reader = pack(packed.path(), &items);
     let mut unpacker = options.build();
     for (position, name) in names.iter().enumerate() {
-        unpacker.add(u32::try_from(position).unwrap(), name);
+        unpacker.add(position as u64, name);
     }
     unpacker.unpack(&reader, folder).unwrap()
 }
 
-fn refusals(report: &UnpackReport) -> Vec<(u32, String)> {
+fn refusals(report: &UnpackReport) -> Vec<(u64, String)> {
     report.refused.iter().map(|item| (item.position, item.refusal.to_string())).collect()
 }
 
@@ -78,7 +79,7 @@ fn a_tree_with_hostile_names_is_unpacked_with_and_without_syncing() {
         let reader = pack(packed.path(), &items);
         let mut unpacker = Unpacker::options().durable(durable).threads(3).build();
         for (position, name) in tree.keys().enumerate() {
-            unpacker.add(u32::try_from(position).unwrap(), name);
+            unpacker.add(position as u64, name);
         }
         let max_items = AtomicU64::new(0);
         let note = |progress: sealpack::UnpackProgress| {
@@ -138,7 +139,7 @@ fn of_equal_names_the_first_is_written_and_with_overwrite_the_last() {
             unpack(folder.path(), options().overwrite(overwrite), &[b"a", b"./a", b"a", b"b"]);
         assert_eq!(fs::read_to_string(folder.path().join("a")).unwrap(), expected);
         assert_eq!(report.files, 2);
-        let positions = |items: &[sealpack::RefusedItem]| -> Vec<u32> {
+        let positions = |items: &[sealpack::RefusedItem]| -> Vec<u64> {
             items.iter().map(|item| item.position).collect()
         };
         let (refused, replaced) = (positions(&report.refused), positions(&report.replaced));
@@ -186,7 +187,7 @@ fn items_of_damaged_records_are_refused_and_all_others_written() {
     let mut unpacker = options().build();
     (0..40).for_each(|position| unpacker.add(position, position.to_string().as_bytes()));
     let report = unpacker.unpack(&reader, folder.path()).unwrap();
-    let refused: Vec<u32> = report.refused.iter().map(|item| item.position).collect();
+    let refused: Vec<u64> = report.refused.iter().map(|item| item.position).collect();
     assert_eq!((report.files, refused), (36, vec![12, 13, 14, 15]));
     assert!(matches!(&report.refused[0].refusal, UnpackRefusal::Unreadable(error)
         if error.corruption().is_some()));

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 
 use sealpack::core::format::digest::Hash;
 use sealpack::core::trust::{DigestListBuilder, ListHeader};
-use sealpack::{DigestListFile, Reader, SealedDigests, digest_list_path};
+use sealpack::{DigestListFile, PackSet, Reader, SealedDigests, digest_list_path};
 use serde::Serialize;
 
 use super::distinct::Files;
 use super::location::PackLocation;
+use super::pack_sequence::open_set;
 use super::read_args::{PackHeading, ReadArgs};
 use super::target::report_caveats;
 use crate::interrupt::Interrupt;
@@ -29,12 +30,16 @@ use crate::size::{Bytes, Count};
 /// item, a reader fetches a few kilobytes of the list.
 ///
 /// The list is written completely or not at all. `sealpack pack --with-digests` writes it with the pack.
+///
+/// For the manifest of a set, writes the list of each member next to that pack. The set itself has no
+/// list: `sealpack set create` puts the roots of these lists into the manifest, and the root of the
+/// manifest then authenticates every item of the set.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct DigestsArgs {
-    /// The pack
+    /// The pack, or the manifest of a set of packs (*.json)
     file: PathBuf,
-    /// Where to write the list [default: FILE.digests]
+    /// Where to write the list of a pack [default: FILE.digests]
     #[arg(short, long, value_name = "LIST", conflicts_with = "print")]
     output: Option<PathBuf>,
     /// Write no list: only print the root and the content hash
@@ -55,7 +60,8 @@ Examples:
   sealpack digests log.pack                  write the list, print its root
   sealpack digests log.pack --json | jq -r .root
   sealpack get log.pack 41 --trust $ROOT     an authenticated item
-  sealpack get copy.pack 41 --trust $ROOT --digests log.pack.digests";
+  sealpack get copy.pack 41 --trust $ROOT --digests log.pack.digests
+  sealpack digests set.json                  the list of each pack of a set";
 
 /// The fields that are printed.
 #[derive(Serialize)]
@@ -80,33 +86,81 @@ struct DigestsSummary {
 /// [`Failure`]: a pack that cannot be read or is damaged, a list that cannot
 /// be written.
 pub fn run(args: &DigestsArgs) -> Result<CommandOutcome, Failure> {
-    let (reader, chosen) = args.reading.open_with_codec(&args.file, args.json)?;
-    let records = u64::from(reader.directory().record_count());
-    let mut progress = ProgressMeter::records("computing digests", records, args.json);
-    let mut summary = DigestsSummary {
-        about: PackHeading::new(reader.path(), chosen),
-        digests: list_path(None),
-        root: String::new(),
-        content_hash: String::new(),
-        content_hash_stored: reader.trailer().content_hash.is_some(),
-        record_count: reader.directory().record_count(),
-        file_size: 0,
-    };
-    if args.print {
-        let header = header(&reader, &mut progress)?;
-        summary.set_hashes(header.root(), header.content_hash, header.shape().file_size());
-    } else {
-        let sealed = write(&reader, args, &mut progress)?;
-        report_caveats(&sealed.path, &sealed.caveats);
-        summary.digests = list_path(Some(&sealed.path));
-        summary.set_hashes(sealed.root, sealed.content_hash, sealed.file_size);
-    }
-    drop(progress);
-    match args.json {
-        true => report::print_json(&summary)?,
-        false => report::print(|to| summary.print(&args.file, to))?,
+    let interrupt = Interrupt::new().map_err(Failure::Signals)?;
+    match open_set(&args.reading, &args.file)? {
+        Some(set) => args.run_on_set(&set, &interrupt)?,
+        None => {
+            let summary = args.summary(&args.file, args.reading.open(&args.file)?, &interrupt)?;
+            match args.json {
+                true => report::print_json(&summary)?,
+                false => report::print(|to| summary.print(&args.file, to))?,
+            }
+        }
     }
     Ok(CommandOutcome::Fine)
+}
+
+/// The lists of a set's members, in their order.
+#[derive(Serialize)]
+struct SetDigestsSummary {
+    #[serde(flatten)]
+    path: JsonPath,
+    members: Vec<DigestsSummary>,
+}
+
+impl DigestsArgs {
+    fn run_on_set(&self, set: &PackSet, interrupt: &Interrupt) -> Result<(), Failure> {
+        if self.output.is_some() {
+            return Err(Failure::usage(
+                "a set has no list of its own: the list of each pack is written next to it, \
+                 without -o",
+            ));
+        }
+        let mut members = Vec::new();
+        for (member, pack) in set.members().iter().enumerate() {
+            let summary = self.summary(&pack.path, set.reader(member)?, interrupt)?;
+            match self.json {
+                true => members.push(summary),
+                false => report::print(|to| summary.print(&pack.path, to))?,
+            }
+        }
+        let path = JsonPath::new(&self.file);
+        match self.json {
+            true => report::print_json(&SetDigestsSummary { path, members }),
+            false => Ok(()),
+        }
+    }
+
+    /// Computes the list of one pack, and writes it unless it is only printed.
+    fn summary(
+        &self,
+        pack: &Path,
+        reader: Reader,
+        interrupt: &Interrupt,
+    ) -> Result<DigestsSummary, Failure> {
+        let chosen = self.reading.chosen_codec(&reader, self.json)?;
+        let records = u64::from(reader.directory().record_count());
+        let mut progress = ProgressMeter::records("computing digests", records, self.json);
+        let mut summary = DigestsSummary {
+            about: PackHeading::new(reader.path(), chosen),
+            digests: list_path(None),
+            root: String::new(),
+            content_hash: String::new(),
+            content_hash_stored: reader.trailer().content_hash.is_some(),
+            record_count: reader.directory().record_count(),
+            file_size: 0,
+        };
+        if self.print {
+            let header = header(&reader, &mut progress)?;
+            summary.set_hashes(header.root(), header.content_hash, header.shape().file_size());
+        } else {
+            let sealed = write(pack, &reader, self, interrupt, &mut progress)?;
+            report_caveats(&sealed.path, &sealed.caveats);
+            summary.digests = list_path(Some(&sealed.path));
+            summary.set_hashes(sealed.root, sealed.content_hash, sealed.file_size);
+        }
+        Ok(summary)
+    }
 }
 
 fn list_path(list: Option<&Path>) -> JsonPath {
@@ -114,13 +168,15 @@ fn list_path(list: Option<&Path>) -> JsonPath {
 }
 
 fn write(
+    pack: &Path,
     reader: &Reader,
     args: &DigestsArgs,
+    interrupt: &Interrupt,
     progress: &mut ProgressMeter,
 ) -> Result<SealedDigests, Failure> {
     let path = match &args.output {
         Some(path) => path.clone(),
-        None if PackLocation::of(&args.file)?.is_file() => digest_list_path(&args.file),
+        None if PackLocation::of(pack)?.is_file() => digest_list_path(pack),
         None => {
             return Err(Failure::usage(
                 "the list of a pack in a store is a file: name it with -o FILE",
@@ -128,13 +184,12 @@ fn write(
         }
     };
     let mut files = Files::default();
-    files.read("the pack", &args.file);
+    files.read("the pack", pack);
     files.write("its digest list", &path);
     if let Some(trusted) = args.reading.trusting().list() {
         files.read("the list that authenticates it", trusted);
     }
     files.check()?;
-    let interrupt = Interrupt::new().map_err(Failure::Signals)?;
     let list = interrupt.guard(|| {
         let list = DigestListFile::create(&path, args.force)?;
         let temporary = list.temporary_path().to_path_buf();
@@ -158,7 +213,8 @@ fn header(reader: &Reader, progress: &mut ProgressMeter) -> Result<ListHeader, F
         builder.push(&digest?).map_err(refused)?;
         progress.add(1);
     }
-    let list = builder.finish(reader.trailer(), reader.app_data()).map_err(refused)?;
+    // The root covers the extensions too.
+    let list = builder.finish(reader.trailer(), reader.extensions().raw()).map_err(refused)?;
     Ok(list.header().clone())
 }
 

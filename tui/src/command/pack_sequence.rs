@@ -1,14 +1,14 @@
 //! The packs that an argument names: one pack, or the members of a set.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
-use sealpack::core::error::{Error, Fault, Misuse};
-use sealpack::core::format::{Trailer, trailer};
-use sealpack::{FileSource, PackSet, ReadAt as _, Reader, ReaderOptions, SetManifest};
+use sealpack::core::error::Misuse;
+use sealpack::{Bytes, Error, PackSet, Reader, ReaderOptions, SetManifest, UnpackSource};
 
 use super::location::{PackLocation, PackSource};
 use super::read_args::ReadArgs;
+use super::trust_args::TrustArgs;
 use crate::outcome::Failure;
 
 /// The end of a manifest's name, by which commands recognize it.
@@ -49,6 +49,99 @@ impl PackSequence {
         match self {
             Self::Pack(reader) => reader.item_count().into(),
             Self::Set(set) => set.item_count(),
+        }
+    }
+
+    /// Reads the items at some positions, as [`Reader::get_many_with`].
+    ///
+    /// # Errors
+    /// [`Failure::Pack`].
+    pub fn get_many_with<B>(
+        &self,
+        positions: &[u64],
+        take: impl FnMut(usize, Bytes) -> ControlFlow<B>,
+    ) -> Result<ControlFlow<B>, Failure> {
+        match self {
+            Self::Pack(reader) => {
+                let positions: Vec<u32> = positions.iter().map(|at| in_pack(*at)).collect();
+                Ok(reader.get_many_with(&positions, take)?)
+            }
+            Self::Set(set) => Ok(set.get_many_with(positions, take)?),
+        }
+    }
+
+    /// Calls `take` with the items at some positions, on several threads, as
+    /// [`Reader::get_many_unordered`].
+    ///
+    /// # Errors
+    /// [`Failure::Pack`].
+    pub fn get_many_unordered(
+        &self,
+        positions: &[u64],
+        take: impl Fn(usize, &[u8]) + Sync,
+    ) -> Result<(), Failure> {
+        match self {
+            Self::Pack(reader) => {
+                let positions: Vec<u32> = positions.iter().map(|at| in_pack(*at)).collect();
+                Ok(reader.get_many_unordered(&positions, take)?)
+            }
+            Self::Set(set) => Ok(set.get_many(positions, |request, item| take(request, &item))?),
+        }
+    }
+
+    /// Returns the size of the records, in bytes; of a set, that of its packs.
+    pub fn stored_bytes(&self) -> u64 {
+        match self {
+            Self::Pack(reader) => reader.directory().records_end(),
+            Self::Set(set) => set.members().iter().map(|pack| pack.identity.size).sum(),
+        }
+    }
+
+    /// Returns the items at a range of positions, in order.
+    ///
+    /// # Errors
+    /// [`Failure::Pack`].
+    pub fn range(
+        &self,
+        positions: Range<u64>,
+    ) -> Result<Box<dyn Iterator<Item = Result<Bytes, Error>>>, Failure> {
+        Ok(match self {
+            Self::Pack(reader) => {
+                Box::new(reader.range(in_pack(positions.start)..in_pack(positions.end))?)
+            }
+            Self::Set(set) => Box::new(set.range(positions)?),
+        })
+    }
+
+    /// Returns the path of the pack or of the manifest.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Pack(reader) => reader.path(),
+            Self::Set(set) => set.name(),
+        }
+    }
+
+    /// Returns the pack, unless it is a set.
+    pub fn pack(&self) -> Option<&Reader> {
+        match self {
+            Self::Pack(reader) => Some(reader),
+            Self::Set(_) => None,
+        }
+    }
+
+    /// Returns the set, if it is one.
+    pub fn set(&self) -> Option<&PackSet> {
+        match self {
+            Self::Pack(_) => None,
+            Self::Set(set) => Some(set),
+        }
+    }
+
+    /// Returns what the items are unpacked from.
+    pub fn unpack_source(&self) -> UnpackSource<'_> {
+        match self {
+            Self::Pack(reader) => (&**reader).into(),
+            Self::Set(set) => set.into(),
         }
     }
 
@@ -93,7 +186,12 @@ impl PackSequence {
     }
 }
 
-/// Returns the part of a range that is in a pack whose first item is at `first`.
+/// A position of a pack: it has none that exceeds 32 bits.
+fn in_pack(position: u64) -> u32 {
+    u32::try_from(position).unwrap_or(u32::MAX)
+}
+
+/// The part of a range that lies in a pack whose first item is at `first`.
 fn part_of(range: &Range<u64>, first: u64, items: u32) -> Range<u32> {
     let within = |position: u64| {
         u32::try_from(position.saturating_sub(first)).map_or(items, |within| within.min(items))
@@ -122,24 +220,41 @@ pub fn open_set_with(
     if !is_manifest(&location) {
         return Ok(None);
     }
-    if reading.trusting().list().is_some() {
+    let options = change(reading.untrusted_options()?);
+    open_members(path, location, reading.trusting(), reading.ignores_e_tags(), options).map(Some)
+}
+
+/// Opens the set whose manifest is at `location`.
+///
+/// # Errors
+/// As [`open_set`].
+pub fn open_members(
+    #[cfg_attr(not(feature = "remote"), allow(unused_variables, reason = "a file needs none"))]
+    path: &Path,
+    location: PackLocation,
+    trusting: &TrustArgs,
+    #[cfg_attr(not(feature = "remote"), allow(unused_variables, reason = "files have no ETags"))]
+    ignores_e_tags: bool,
+    reading: ReaderOptions,
+) -> Result<PackSet, Failure> {
+    if trusting.list().is_some() {
         return Err(Failure::usage(
             "--digests names the digest list of one pack; the lists of a set are next to its packs",
         ));
     }
     let mut options = PackSet::options();
-    if let Some(root) = reading.trusting().trust {
+    if let Some(root) = trusting.trust {
         options = options.trust_root(root);
     }
-    let opened = location.open(reading.untrusted_options()?)?;
-    let options = options.reading(change(opened.options));
+    let opened = location.open(reading)?;
+    let options = options.reading(opened.options);
     match location {
-        PackLocation::File(path) => Ok(Some(options.open(path)?)),
+        PackLocation::File(path) => Ok(options.open(path)?),
         #[cfg(feature = "remote")]
         PackLocation::Store(url, _) => {
-            let members = store::StoreMembers::next_to(path, &url, reading.ignores_e_tags())?;
+            let members = store::StoreMembers::next_to(path, &url, ignores_e_tags)?;
             let manifest = SetManifest::open_source(opened.source, &opened.name)?;
-            Ok(Some(options.open_source(manifest, members, opened.name)?))
+            Ok(options.open_source(manifest, members, opened.name)?)
         }
     }
 }

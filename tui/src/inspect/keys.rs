@@ -84,6 +84,22 @@ pub const RECORDS: Table<InspectorAction> = Table {
     )],
 };
 
+/// Keys of the list of a set's packs.
+pub const MEMBERS: Table<InspectorAction> = Table {
+    title: "Packs",
+    bindings: &[
+        bind!(
+            [Code(KeyCode::Enter), Code(KeyCode::Right), Char('l')],
+            A::Open,
+            Some("open"),
+            "inspect the pack; q returns to this list"
+        ),
+        bind!([Char('?')], A::Help, Some("help"), "these keys"),
+        bind!([Code(KeyCode::Esc)], A::Back, None, "close this help"),
+        bind!([Char('q'), Ctrl('c')], A::Quit, Some("quit"), "quit"),
+    ],
+};
+
 /// Keys of the items of a record.
 pub const ITEMS: Table<InspectorAction> = Table {
     title: "Items",

@@ -4,7 +4,7 @@
 //! `pointer.rs` the mouse and `tasks.rs` the results of effects; `effect.rs` reads,
 //! decodes, verifies, searches and saves; `view/` draws. `open.rs` opens a damaged pack
 //! as far as it can be trusted. If no record in it can be located, `refused.rs` shows
-//! what is known all the same.
+//! what is known all the same. `members.rs` lists the packs of a set.
 //!
 //! The inspector reads only what it shows: the list looks up the rows in view, and only
 //! those are decoded, in the background. In addition to the index, a record takes a
@@ -18,6 +18,7 @@ mod item;
 mod keys;
 mod layout;
 mod marks;
+mod members;
 mod model;
 mod name_search;
 mod names;
@@ -26,6 +27,8 @@ mod open;
 mod pointer;
 mod refused;
 mod search;
+#[cfg(test)]
+mod set_tests;
 mod sizes;
 mod tasks;
 #[cfg(test)]
@@ -35,6 +38,7 @@ mod view_command;
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ratatui::Frame;
@@ -45,6 +49,7 @@ use crate::terminal::{Exit, Message, Program, drive};
 use effect::{InspectorAnswer, InspectorEffect};
 use model::Inspector;
 
+pub use members::{ListedPack, MemberOpener};
 pub use open::{OpenedFile, open};
 pub use view_command::ViewCommand;
 
@@ -64,6 +69,21 @@ pub fn run(opened: OpenedFile, path: &Path, view: Option<ViewCommand>) -> io::Re
             drive(&mut refused::RefusedPage::new(refusal, path, palette), &mut refused::NoEffects)
         }
     }
+}
+
+/// Runs the inspector on the members of a set until the user quits. `title` names the set.
+///
+/// # Errors
+/// The error of the terminal.
+pub fn run_on_set(
+    title: String,
+    members: Vec<ListedPack>,
+    open: Arc<MemberOpener>,
+    view: Option<ViewCommand>,
+) -> io::Result<Exit> {
+    let palette = Palette::from_environment();
+    let mut effects = members::SetPagePerformer::new(open);
+    drive(&mut members::SetPage::new(title, members, view, palette), &mut effects)
 }
 
 impl Program for Inspector {

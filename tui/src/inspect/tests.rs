@@ -14,7 +14,7 @@ use super::refused::{NoEffects, RefusedPage};
 use crate::terminal::palette::Palette;
 use crate::terminal::scripted::{SIZES, ScriptedProgram};
 
-type ScriptedInspector = ScriptedProgram<Inspector, InspectorPerformer>;
+pub(super) type ScriptedInspector = ScriptedProgram<Inspector, InspectorPerformer>;
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures").join(name)
@@ -25,7 +25,7 @@ fn open_file(path: &Path) -> OpenedFile {
     open(source, path, &ReaderOptions::default()).unwrap()
 }
 
-fn inspector(path: &Path, size: (u16, u16)) -> ScriptedInspector {
+pub(super) fn inspector(path: &Path, size: (u16, u16)) -> ScriptedInspector {
     match open_file(path) {
         OpenedFile::Pack(reader, notes) => {
             let effects = InspectorPerformer::new(reader.clone());
@@ -41,7 +41,7 @@ fn inspector(path: &Path, size: (u16, u16)) -> ScriptedInspector {
 
 /// Writes a pack of JSON, text and bytes, stored uncompressed, so that nothing on the
 /// screen depends on the version of a compressor.
-fn log(folder: &Path) -> PathBuf {
+pub(super) fn log(folder: &Path) -> PathBuf {
     let path = folder.join("log.pack");
     let writer = Writer::options().codec(Plain).items_per_record(16).app_data(&b"since 1970"[..]);
     let mut writer = writer.record_checksum(true).create(&path).unwrap();

@@ -8,7 +8,7 @@ use std::thread;
 use super::message::{LoopEvent, Message};
 
 /// The queue for answers.
-pub struct Outbox<A>(Arc<Sender<LoopEvent<A>>>);
+pub struct Outbox<A>(Arc<dyn Fn(A) + Send + Sync>);
 
 impl<A> Clone for Outbox<A> {
     fn clone(&self) -> Self {
@@ -16,9 +16,21 @@ impl<A> Clone for Outbox<A> {
     }
 }
 
-impl<A> Outbox<A> {
+impl<A: Send + 'static> Outbox<A> {
     pub(super) fn new(sender: Sender<LoopEvent<A>>) -> Self {
-        Self(Arc::new(sender))
+        // After the program has ended the answer is dropped, which is no error.
+        Self(Arc::new(move |answer| drop(sender.send(LoopEvent::Message(Message::Answer(answer))))))
+    }
+
+    /// Returns a queue for the answers of a part of the program; `into` makes answers of the
+    /// program of them.
+    #[must_use]
+    pub fn map<B: Send + 'static>(
+        &self,
+        into: impl Fn(B) -> A + Send + Sync + 'static,
+    ) -> Outbox<B> {
+        let to = self.clone();
+        Outbox(Arc::new(move |answer| to.send(into(answer))))
     }
 
     /// Returns whether no worker is left that could send an answer.
@@ -27,10 +39,9 @@ impl<A> Outbox<A> {
         Arc::strong_count(&self.0) == 1
     }
 
-    /// Sends an answer. After the program has ended the answer is dropped, which is no
-    /// error.
+    /// Sends an answer.
     pub fn send(&self, answer: A) {
-        let _ = self.0.send(LoopEvent::Message(Message::Answer(answer)));
+        (self.0)(answer);
     }
 }
 

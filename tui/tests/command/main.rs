@@ -34,6 +34,7 @@ mod repack;
 mod round_trip;
 mod run;
 mod s3;
+mod set_verbs;
 mod sets;
 mod state;
 mod stores;

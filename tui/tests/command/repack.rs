@@ -139,6 +139,26 @@ fn a_damaged_input_ends_repacking_and_leaves_the_old_output() {
 }
 
 #[test]
+fn an_unchecked_copy_of_a_whole_pack_keeps_its_content_hash() {
+    let place = packs("--items-per-record 100");
+    let whole = fs::read(place.path("a")).unwrap();
+    place.run("repack a -o c --unchecked").fine();
+    assert!(fs::read(place.path("c")).unwrap() == whole);
+    // Damage in the items is copied, and the hash that is kept shows it.
+    let mut damaged = whole.clone();
+    damaged[20] ^= 1;
+    fs::write(place.path("a"), &damaged).unwrap();
+    place.run("repack a -o c --force --unchecked").fine();
+    assert!(fs::read(place.path("c")).unwrap() == damaged);
+    place.run("verify c").failed(1, &[]);
+    // What is not exactly the old pack needs a hash of its own, so records are checked.
+    for options in ["b", "--range 0..100", "--items-per-record 5", "--with-digests"] {
+        let run = place.run(&format!("repack a {options} -o d --unchecked"));
+        run.failed(1, &["a: record 0"]);
+    }
+}
+
+#[test]
 fn wrong_usage_says_what_to_do() {
     let place = packs("--format-id 77");
     place.run("repack a -o a --force").failed(2, &["a pack", "the new pack"]);

@@ -6,13 +6,15 @@
 //! with its bytes under another name.
 
 use std::collections::{BTreeSet, HashMap};
-use std::iter::Peekable;
+use std::ops::{ControlFlow, Range};
 use std::sync::{Mutex, PoisonError};
 
 use sealpack::core::format::digest::{Hash, record_digest};
-use sealpack::{Bytes, Error, Names, Reader};
+use sealpack::{Bytes, Error};
 
-use super::compare::{Method, first_difference};
+use super::compare::{Method, same_app_data};
+use super::sequence_names::{SequenceNames, in_order};
+use crate::command::pack_sequence::PackSequence;
 use crate::outcome::Failure;
 use crate::progress::ProgressMeter;
 
@@ -26,28 +28,28 @@ const STEP_ITEMS: u64 = 1 << 16;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NamedDifference {
     /// The second pack has the item, the first does not.
-    Added { position: u32 },
+    Added { position: u64 },
     /// The first pack has the item, the second does not.
-    Removed { position: u32 },
+    Removed { position: u64 },
     /// Both have an item of this name, with other bytes.
-    Changed { positions: [u32; 2], sizes: [usize; 2], first_difference: usize },
+    Changed { positions: [u64; 2], sizes: [usize; 2], first_difference: usize },
     /// Both have these bytes, under other names.
-    Renamed { positions: [u32; 2] },
+    Renamed { positions: [u64; 2] },
 }
 
 /// The differences between two packs, by name.
 pub struct NamedDifferences<'a> {
-    pub packs: [&'a Reader; 2],
-    names: [Names; 2],
+    pub packs: [&'a PackSequence; 2],
+    names: [SequenceNames; 2],
     /// The number of names that both packs have.
-    pub shared: u32,
-    /// How many of these items have the same bytes but another position.
-    pub moved: u32,
+    pub shared: u64,
+    /// Of these, the items that have the same bytes at another position.
+    pub moved: u64,
     /// The number of differences of each kind.
-    pub added: u32,
-    pub removed: u32,
-    pub changed: u32,
-    pub renamed: u32,
+    pub added: u64,
+    pub removed: u64,
+    pub changed: u64,
+    pub renamed: u64,
     /// The first differences, by name.
     pub listed: Vec<(Bytes, NamedDifference)>,
     limit: usize,
@@ -58,13 +60,18 @@ pub struct NamedDifferences<'a> {
 /// The positions of the items whose names both packs have, and of those in only one.
 #[derive(Default)]
 struct JoinedNames {
-    shared: Vec<[u32; 2]>,
-    only: [Vec<u32>; 2],
+    shared: Vec<[u64; 2]>,
+    only: [Vec<u64>; 2],
 }
 
 impl<'a> NamedDifferences<'a> {
     /// Prepares the comparison.
-    pub fn new(packs: [&'a Reader; 2], names: [Names; 2], limit: usize, any: bool) -> Self {
+    pub fn new(
+        packs: [&'a PackSequence; 2],
+        names: [SequenceNames; 2],
+        limit: usize,
+        any: bool,
+    ) -> Self {
         Self {
             packs,
             names,
@@ -86,13 +93,12 @@ impl<'a> NamedDifferences<'a> {
             && self.removed == 0
             && self.changed == 0
             && self.renamed == 0
-            && self.same_app_data()
+            && self.same_app_data() != Some(false)
     }
 
-    /// Returns whether both packs have the same app data.
-    pub fn same_app_data(&self) -> bool {
-        let [a, b] = self.packs;
-        a.app_data() == b.app_data()
+    /// Returns whether both packs have the same app data; `None` if one is a set.
+    pub fn same_app_data(&self) -> Option<bool> {
+        same_app_data(self.packs)
     }
 
     fn is_enough(&self) -> bool {
@@ -108,12 +114,12 @@ impl<'a> NamedDifferences<'a> {
         self.shared = count(&shared);
         self.removed = count(&removed);
         self.added = count(&added);
-        progress.add(u64::from(self.removed) + u64::from(self.added));
+        progress.add(self.removed + self.added);
         if self.is_enough() {
             return Ok(());
         }
         shared.sort_unstable();
-        let equal = EqualRecords::of(self.packs[0], method)?;
+        let equal = EqualItems::of(self.packs[0], method)?;
         self.compare(&shared, &equal, progress)?;
         if self.is_enough() {
             return Ok(());
@@ -159,26 +165,26 @@ impl<'a> NamedDifferences<'a> {
     /// Compares the items that both packs have.
     fn compare(
         &mut self,
-        shared: &[[u32; 2]],
-        equal: &EqualRecords,
+        shared: &[[u64; 2]],
+        equal: &EqualItems,
         progress: &mut ProgressMeter,
     ) -> Result<(), Failure> {
         let [a, b] = self.packs;
         let mut moved = 0;
         for pairs in shared.chunks(step_items(a).min(step_items(b))) {
             progress.add(2 * pairs.len() as u64);
-            let pairs: Vec<[u32; 2]> =
+            let pairs: Vec<[u64; 2]> =
                 pairs.iter().filter(|pair| !equal.contain(pair)).copied().collect();
             let items_a = items(a, pairs.iter().map(|[at, _]| *at))?;
             let items_b = items(b, pairs.iter().map(|[_, at]| *at))?;
             for (positions, (a, b)) in pairs.iter().zip(items_a.iter().zip(&items_b)) {
                 if a == b {
-                    moved += u32::from(positions[0] != positions[1]);
+                    moved += u64::from(positions[0] != positions[1]);
                     continue;
                 }
                 self.changed += 1;
-                if self.changed as usize <= self.limit {
-                    let first_difference = first_difference(a, b);
+                if self.changed <= self.limit as u64 {
+                    let first_difference = a.iter().zip(b).take_while(|(a, b)| a == b).count();
                     let (positions, sizes) = (*positions, [a.len(), b.len()]);
                     let changed = NamedDifference::Changed { positions, sizes, first_difference };
                     self.list(0, positions[0], changed)?;
@@ -196,26 +202,26 @@ impl<'a> NamedDifferences<'a> {
     /// them from the lists.
     fn pair_renamed(
         &mut self,
-        removed: &mut Vec<u32>,
-        added: &mut Vec<u32>,
+        removed: &mut Vec<u64>,
+        added: &mut Vec<u64>,
     ) -> Result<(), Failure> {
         if removed.is_empty() || added.is_empty() {
             return Ok(());
         }
         let [a, b] = self.packs;
-        let mut by_digest: HashMap<Hash, Vec<u32>> = HashMap::new();
-        // In descending order, since `pop` takes the last position first.
+        let mut by_digest: HashMap<Hash, Vec<u64>> = HashMap::new();
+        // The last of a list is taken first.
         for (position, digest) in digests(a, removed)?.into_iter().rev() {
             by_digest.entry(digest).or_default().push(position);
         }
-        let mut renamed: Vec<[u32; 2]> = Vec::new();
+        let mut renamed: Vec<[u64; 2]> = Vec::new();
         for (position, digest) in digests(b, added)? {
             if let Some(from) = by_digest.get_mut(&digest).and_then(Vec::pop) {
                 renamed.push([from, position]);
             }
         }
         for (which, only) in [removed, added].into_iter().enumerate() {
-            let mut paired: Vec<u32> =
+            let mut paired: Vec<u64> =
                 renamed.iter().filter_map(|pair| pair.get(which)).copied().collect();
             paired.sort_unstable();
             only.retain(|position| paired.binary_search(position).is_err());
@@ -232,7 +238,7 @@ impl<'a> NamedDifferences<'a> {
     fn list(
         &mut self,
         which: usize,
-        position: u32,
+        position: u64,
         difference: NamedDifference,
     ) -> Result<(), Failure> {
         self.listed.push((self.name(which, position)?, difference));
@@ -243,86 +249,94 @@ impl<'a> NamedDifferences<'a> {
     ///
     /// # Errors
     /// [`Failure::Pack`] if the names are damaged.
-    pub fn name(&self, which: usize, position: u32) -> Result<Bytes, Failure> {
+    pub fn name(&self, which: usize, position: u64) -> Result<Bytes, Failure> {
         let names = self.names.get(which).unwrap_or(&self.names[0]);
         Ok(names.get(position)?)
     }
 }
 
-/// The records that are known to be equal in both packs.
-struct EqualRecords {
-    /// All other records; `None` if no record is known to be equal.
-    differing: Option<BTreeSet<u32>>,
-    items_per_record: u32,
+/// The items that are known to be equal, because both packs have them at the same position
+/// in equal records or packs.
+enum EqualItems {
+    None,
+    All,
+    /// All but those in these records.
+    AllBut {
+        records: BTreeSet<u32>,
+        items_per_record: u64,
+    },
+    /// Those at these positions, in ascending order.
+    At(Vec<Range<u64>>),
 }
 
-impl EqualRecords {
-    fn of(pack: &Reader, method: &Method) -> Result<Self, Failure> {
-        let differing = match method {
-            Method::ContentHash => Some(BTreeSet::new()),
+impl EqualItems {
+    fn of(packs: &PackSequence, method: &Method) -> Result<Self, Failure> {
+        Ok(match method {
+            Method::ContentHash => Self::All,
             Method::DigestLists(lists) => {
                 let [a, b] = lists.as_ref();
-                Some(a.differing(b).collect::<Result<_, _>>()?)
+                let records = a.differing(b).collect::<Result<_, _>>()?;
+                let per_record = packs.pack().map_or(1, |pack| pack.trailer().items_per_record);
+                Self::AllBut { records, items_per_record: per_record.max(1).into() }
             }
-            Method::Digests | Method::Items => None,
+            Method::Digests | Method::Items => Self::None,
+            Method::Members(equal) => Self::At(equal.clone()),
+        })
+    }
+
+    /// Whether the items at these positions are known to be equal.
+    fn contain(&self, [a, b]: &[u64; 2]) -> bool {
+        let are_equal = match self {
+            Self::None => false,
+            Self::All => true,
+            Self::AllBut { records, items_per_record } => {
+                !u32::try_from(a / items_per_record).is_ok_and(|record| records.contains(&record))
+            }
+            Self::At(equal) => {
+                let after = equal.partition_point(|range| range.start <= *a);
+                let range = after.checked_sub(1).and_then(|at| equal.get(at));
+                range.is_some_and(|range| range.contains(a))
+            }
         };
-        Ok(Self { differing, items_per_record: pack.trailer().items_per_record.max(1) })
-    }
-
-    /// Returns whether the items at these positions are known to be equal.
-    fn contain(&self, [a, b]: &[u32; 2]) -> bool {
-        let is_equal =
-            |differing: &BTreeSet<u32>| !differing.contains(&(a / self.items_per_record));
-        a == b && self.differing.as_ref().is_some_and(is_equal)
+        a == b && are_equal
     }
 }
 
-/// Returns the number of items. It fits, since a pack has at most 2^32-1 items.
-fn count<T>(items: &[T]) -> u32 {
-    u32::try_from(items.len()).unwrap_or(u32::MAX)
+fn count<T>(items: &[T]) -> u64 {
+    items.len() as u64
 }
 
-type OrderedNames = Peekable<Box<dyn Iterator<Item = Result<(u32, Bytes), Error>>>>;
-
-/// Returns the names in ascending order. Names that are stored in another order are
-/// sorted in memory.
-fn in_order(names: &Names) -> Result<OrderedNames, Error> {
-    let ordered: Box<dyn Iterator<Item = _>> = if names.is_sorted() {
-        Box::new(names.iter())
-    } else {
-        let mut all = names.iter().collect::<Result<Vec<_>, _>>()?;
-        all.sort_by(|(at, one), (other_at, other)| (one, at).cmp(&(other, other_at)));
-        Box::new(all.into_iter().map(Ok))
-    };
-    Ok(ordered.peekable())
-}
-
-/// Returns how many items are compared in one step: about [`STEP_BYTES`] of them.
-fn step_items(reader: &Reader) -> usize {
-    let stored = reader.directory().records_end() / u64::from(reader.item_count()).max(1);
+/// How many items of a pack have [`STEP_BYTES`], approximately.
+fn step_items(packs: &PackSequence) -> usize {
+    let stored = packs.stored_bytes() / packs.item_count().max(1);
     let items = (STEP_BYTES / stored.max(1)).clamp(16, STEP_ITEMS);
     usize::try_from(items).unwrap_or(16)
 }
 
-/// Returns the items at these positions, in the same order.
-fn items(reader: &Reader, positions: impl Iterator<Item = u32>) -> Result<Vec<Bytes>, Error> {
-    let positions: Vec<u32> = positions.collect();
+/// The items at these positions, in the same order.
+fn items(
+    packs: &PackSequence,
+    positions: impl Iterator<Item = u64>,
+) -> Result<Vec<Bytes>, Failure> {
+    let positions: Vec<u64> = positions.collect();
     let mut items = vec![Bytes::new(); positions.len()];
-    reader.get_many(&positions, |request, item| {
+    let read = packs.get_many_with(&positions, |request, item| {
         if let Some(place) = items.get_mut(request) {
             *place = item;
         }
+        ControlFlow::<()>::Continue(())
     })?;
+    debug_assert!(read.is_continue(), "the callback never stops");
     Ok(items)
 }
 
-/// Returns the digests of the items at these positions, in the same order. Empty items are
-/// left out: that two items are empty does not mean that one was renamed.
-fn digests(reader: &Reader, positions: &[u32]) -> Result<Vec<(u32, Hash)>, Failure> {
+/// The digests of the items at these positions, in the same order. Empty items are left
+/// out: that two of them are equal says nothing.
+fn digests(packs: &PackSequence, positions: &[u64]) -> Result<Vec<(u64, Hash)>, Failure> {
     let mut found = Vec::with_capacity(positions.len());
-    for positions in positions.chunks(step_items(reader)) {
+    for positions in positions.chunks(step_items(packs)) {
         let digests = Mutex::new(vec![None; positions.len()]);
-        reader.get_many_unordered(positions, |request, item| {
+        packs.get_many_unordered(positions, |request, item| {
             // An item of a pack is not too long for a digest.
             let digest = record_digest([item]).ok().filter(|_| !item.is_empty());
             let mut digests = digests.lock().unwrap_or_else(PoisonError::into_inner);

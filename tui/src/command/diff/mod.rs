@@ -1,16 +1,17 @@
-//! `sealpack diff`: compares the items of two packs.
+//! `sealpack diff`: compares the items of two packs or sets.
 
 mod by_name;
 mod compare;
 mod named_report;
 mod report;
+mod sequence_names;
 
 use std::path::{Path, PathBuf};
 
 use sealpack::{DigestListReader, Reader};
 
 use super::location::PackLocation;
-use super::named_items::names_of;
+use super::pack_sequence::PackSequence;
 use super::read_args::ReadArgs;
 use super::trust_args::{self, List};
 use crate::outcome::{CommandOutcome, Failure, Status};
@@ -21,6 +22,7 @@ use by_name::NamedDifferences;
 use compare::{Differences, Method};
 use named_report::NamedDiffReport;
 use report::DiffReport;
+use sequence_names::SequenceNames;
 
 /// Show which items of two packs differ
 ///
@@ -29,16 +31,20 @@ use report::DiffReport;
 /// only have another position. Other packs, and all packs with --by-position, are compared position
 /// by position.
 ///
-/// Reads as little as possible. If the content hashes are equal, nothing differs. Two digest lists
-/// (FILE.digests, a few kilobytes each) show which records differ. Without both lists it reads all
-/// records and compares their digests. Packs with different numbers of items per record are compared
-/// item by item. Differences in codec, format id and checksums are ignored; app data is compared.
+/// Reads as little as possible. If the content hashes are
+/// equal, nothing differs. Two digest lists (FILE.digests, a few kilobytes each) show which records
+/// differ. Without both lists it reads all records and compares their digests. Packs with different
+/// numbers of items per record are compared item by item. Differences in codec, format
+/// id and checksums are ignored; app data is compared.
+///
+/// A set is compared as one pack of the items of all its packs, except for app data. Where two
+/// manifests list packs of the same content hash at the same positions, these are not read.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct DiffArgs {
-    /// The first pack
+    /// The first pack, or the manifest of a set of packs (*.json)
     a: PathBuf,
-    /// The second pack
+    /// The second pack or manifest
     b: PathBuf,
     /// Compare the items at each position, even if both packs store names
     #[arg(long)]
@@ -71,6 +77,7 @@ Examples:
   sealpack diff -q here.pack /backup/here.pack && echo equal
   sealpack diff a.pack b.pack --json | jq '.items[].name'
   sealpack diff a.pack b.pack --by-position
+  sealpack diff set.json whole.pack
 
 Exit status: 0 items and app data are equal; 1 they differ; 2 wrong usage;
 3 any other error, for example a pack that is damaged or cannot be read.";
@@ -95,20 +102,12 @@ pub fn run(args: &DiffArgs) -> Result<CommandOutcome, Failure> {
 /// Compares the packs, and returns whether they are equal.
 fn compare(args: &DiffArgs) -> Result<bool, Failure> {
     let silent = args.json || args.quiet;
-    let (a, _) = args.reading.open_with_codec(&args.a, silent)?;
-    let (b, _) = args.reading.open_with_codec(&args.b, silent)?;
-    let lists = match args.read_all {
-        true => None,
-        false => {
-            let of_a = list(&a, &args.a, args.digests_a.as_deref(), &args.reading)?;
-            of_a.zip(list(&b, &args.b, args.digests_b.as_deref(), &args.reading)?)
-        }
-    };
-    let method = Method::choose(&a, &b, lists, args.read_all);
+    let (a, b) = (open(args, &args.a, silent)?, open(args, &args.b, silent)?);
+    let method = method(args, &a, &b)?;
     let listed = args.limit.unwrap_or(if args.json { 10_000 } else { 20 });
     if !args.by_position
-        && let Some(names) = names_of(&a)?
-        && let Some(names_of_b) = names_of(&b)?
+        && let Some(names) = SequenceNames::of(&a)?
+        && let Some(names_of_b) = SequenceNames::of(&b)?
     {
         let found = NamedDifferences::new([&a, &b], [names, names_of_b], listed, args.quiet);
         return compare_by_name(args, found, &method);
@@ -127,14 +126,42 @@ fn compare(args: &DiffArgs) -> Result<bool, Failure> {
     Ok(differences.is_empty())
 }
 
-/// As [`compare`], for packs that both store names.
+fn open(args: &DiffArgs, path: &Path, silent: bool) -> Result<PackSequence, Failure> {
+    let packs = PackSequence::open(&args.reading, path)?;
+    if let Some(pack) = packs.pack() {
+        args.reading.chosen_codec(pack, silent)?;
+    }
+    Ok(packs)
+}
+
+/// Chooses the method that reads least.
+fn method(args: &DiffArgs, a: &PackSequence, b: &PackSequence) -> Result<Method, Failure> {
+    let (Some(pack_a), Some(pack_b)) = (a.pack(), b.pack()) else {
+        if args.digests_a.is_some() || args.digests_b.is_some() {
+            return Err(Failure::usage(
+                "--digests-a and --digests-b have no effect on a set: compare two packs",
+            ));
+        }
+        return Ok(Method::of_sets(a, b, args.read_all));
+    };
+    let lists = match args.read_all {
+        true => None,
+        false => {
+            let of_a = list(pack_a, &args.a, args.digests_a.as_deref(), &args.reading)?;
+            of_a.zip(list(pack_b, &args.b, args.digests_b.as_deref(), &args.reading)?)
+        }
+    };
+    Ok(Method::choose(pack_a, pack_b, lists, args.read_all))
+}
+
+/// The same by name.
 fn compare_by_name(
     args: &DiffArgs,
     mut found: NamedDifferences<'_>,
     method: &Method,
 ) -> Result<bool, Failure> {
     let [a, b] = found.packs;
-    let items = u64::from(a.item_count()) + u64::from(b.item_count());
+    let items = a.item_count() + b.item_count();
     let mut progress = ProgressMeter::items("comparing", items, args.json || args.quiet);
     found.find(method, &mut progress)?;
     drop(progress);

@@ -7,6 +7,7 @@ use sealpack::Bytes;
 use serde::Serialize;
 
 use super::by_name::{NamedDifference, NamedDifferences};
+use crate::command::pack_sequence::PackSequence;
 use crate::outcome::Failure;
 use crate::printable::{self, JsonName, JsonPath};
 use crate::report::{BAD, BOLD, DOUBTFUL, GOOD};
@@ -23,15 +24,16 @@ pub struct NamedDiffReport {
     same: bool,
     compared_by: &'static str,
     /// The number of names that both packs have.
-    shared_items: u32,
+    shared_items: u64,
     /// Of these, the items with other bytes.
-    differing_items: u32,
-    added_items: u32,
-    removed_items: u32,
-    renamed_items: u32,
-    /// Items with the same name and bytes at another position; they count as equal.
-    moved_items: u32,
-    app_data_same: bool,
+    differing_items: u64,
+    added_items: u64,
+    removed_items: u64,
+    renamed_items: u64,
+    /// Items with the same name and bytes at another position: no difference.
+    moved_items: u64,
+    /// Null if one of them is a set.
+    app_data_same: Option<bool>,
     /// The first differences, by name.
     items: Vec<ListedDifference>,
 }
@@ -40,8 +42,9 @@ pub struct NamedDiffReport {
 struct NamedSide {
     #[serde(flatten)]
     path: JsonPath,
-    total_items: u32,
-    items_per_record: u32,
+    total_items: u64,
+    /// Null for a set.
+    items_per_record: Option<u32>,
 }
 
 /// A difference. Added items have no position in A, removed items none in B.
@@ -59,8 +62,8 @@ struct JsonDifference<'a> {
     name: JsonName<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     old: Option<JsonOldName<'a>>,
-    position_a: Option<u32>,
-    position_b: Option<u32>,
+    position_a: Option<u64>,
+    position_b: Option<u64>,
     #[serde(flatten)]
     bytes: Option<JsonChangedBytes>,
 }
@@ -79,7 +82,7 @@ struct JsonChangedBytes {
 }
 
 impl ListedDifference {
-    fn positions(&self) -> [Option<u32>; 2] {
+    fn positions(&self) -> [Option<u64>; 2] {
         match self.difference {
             NamedDifference::Added { position } => [None, Some(position)],
             NamedDifference::Removed { position } => [Some(position), None],
@@ -138,10 +141,10 @@ impl NamedDiffReport {
     /// # Errors
     /// [`Failure::Pack`] if the names are damaged.
     pub fn new(found: &NamedDifferences<'_>) -> Result<Self, Failure> {
-        let side = |pack: &sealpack::Reader| NamedSide {
-            path: JsonPath::new(pack.path()),
-            total_items: pack.item_count(),
-            items_per_record: pack.trailer().items_per_record,
+        let side = |packs: &PackSequence| NamedSide {
+            path: JsonPath::new(packs.path()),
+            total_items: packs.item_count(),
+            items_per_record: packs.pack().map(|pack| pack.trailer().items_per_record),
         };
         let listed = |(name, difference): &(Bytes, NamedDifference)| {
             let old_name = match difference {
@@ -176,10 +179,10 @@ impl NamedDiffReport {
         let unchanged = self.shared_items - self.differing_items;
         let moved = match self.moved_items {
             0 => String::new(),
-            moved => format!(", {} of them at other positions", Count(moved.into())),
+            moved => format!(", {} of them at other positions", Count(moved)),
         };
         if self.same {
-            let items = Count(unchanged.into());
+            let items = Count(unchanged);
             let same = format_args!("{GOOD}the same {items} items{GOOD:#}");
             return writeln!(to, "{BOLD}{a}{BOLD:#} and {BOLD}{b}{BOLD:#}: {same}, by name{moved}");
         }
@@ -192,15 +195,18 @@ impl NamedDiffReport {
         ];
         let counted = kinds.iter().filter(|(items, _)| *items > 0);
         let counted: Vec<String> =
-            counted.map(|(items, kind)| format!("{} {kind}", Count((*items).into()))).collect();
-        let same = format!("{} the same{moved}", Count(unchanged.into()));
+            counted.map(|(items, kind)| format!("{} {kind}", Count(*items))).collect();
+        let same = format!("{} the same{moved}", Count(unchanged));
         writeln!(to, "  {}", [counted, vec![same]].concat().join(", "))?;
         self.items.iter().try_for_each(|item| writeln!(to, "    {item}"))?;
-        let all: u64 = kinds.iter().map(|(items, _)| u64::from(*items)).sum();
+        let all: u64 = kinds.iter().map(|(items, _)| *items).sum();
         match all.saturating_sub(self.items.len() as u64) {
             0 => {}
             more => writeln!(to, "    and {} more (--limit)", Count(more))?,
         }
-        if self.app_data_same { Ok(()) } else { writeln!(to, "  the app data differs") }
+        if self.app_data_same != Some(false) {
+            return Ok(());
+        }
+        writeln!(to, "  the app data differs")
     }
 }

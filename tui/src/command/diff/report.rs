@@ -6,6 +6,7 @@ use std::ops::Range;
 use serde::Serialize;
 
 use super::compare::{Differences, DifferentItem, Method};
+use crate::command::pack_sequence::PackSequence;
 use crate::printable::JsonPath;
 use crate::report::{BAD, BOLD, GOOD};
 use crate::size::Count;
@@ -19,11 +20,12 @@ pub struct DiffReport {
     /// How the differing records were found.
     compared_by: &'static str,
     /// The number of items that both packs have.
-    shared_items: u32,
-    differing_items: u32,
-    /// Null if the packs have different numbers of items per record.
+    shared_items: u64,
+    differing_items: u64,
+    /// Null if the packs were compared item by item.
     differing_records: Option<u32>,
-    app_data_same: bool,
+    /// Null if one of them is a set.
+    app_data_same: Option<bool>,
     /// The first items that differ.
     items: Vec<DifferingItem>,
 }
@@ -32,21 +34,22 @@ pub struct DiffReport {
 struct Side {
     #[serde(flatten)]
     path: JsonPath,
-    total_items: u32,
-    items_per_record: u32,
+    total_items: u64,
+    /// Null for a set.
+    items_per_record: Option<u32>,
     /// The positions that only this pack has.
     only_here: Option<Positions>,
 }
 
 #[derive(Serialize)]
 struct Positions {
-    start: u32,
-    end: u32,
+    start: u64,
+    end: u64,
 }
 
 #[derive(Serialize)]
 struct DifferingItem {
-    position: u32,
+    position: u64,
     size_a: usize,
     size_b: usize,
     first_difference: usize,
@@ -54,10 +57,10 @@ struct DifferingItem {
 
 impl DiffReport {
     pub fn new(differences: &Differences<'_>, method: &Method) -> Self {
-        let side = |which: usize, pack: &sealpack::Reader| Side {
-            path: JsonPath::new(pack.path()),
-            total_items: pack.item_count(),
-            items_per_record: pack.trailer().items_per_record,
+        let side = |which: usize, packs: &PackSequence| Side {
+            path: JsonPath::new(packs.path()),
+            total_items: packs.item_count(),
+            items_per_record: packs.pack().map(|pack| pack.trailer().items_per_record),
             only_here: differences
                 .only_in(which)
                 .map(|Range { start, end }| Positions { start, end }),
@@ -87,16 +90,17 @@ impl DiffReport {
             "content_hash" => "by their content hashes",
             "digest_lists" => "by their digest lists",
             "digests" => "by the digests of all records",
+            "members" => "by the content hashes of their packs",
             _ => "item by item",
         };
         let (a, b) = (&self.a.path, &self.b.path);
-        let items = Count(self.shared_items.into());
+        let items = Count(self.shared_items);
         if self.same {
             let same = format_args!("{GOOD}the same {items} items{GOOD:#}");
             return writeln!(to, "{BOLD}{a}{BOLD:#} and {BOLD}{b}{BOLD:#}: {same}, {by}");
         }
         writeln!(to, "{BOLD}{a}{BOLD:#} and {BOLD}{b}{BOLD:#} {BAD}differ{BAD:#}, {by}")?;
-        let differing = Count(self.differing_items.into());
+        let differing = Count(self.differing_items);
         match (self.differing_items, self.differing_records) {
             (0, _) => writeln!(to, "  the {items} items that both packs have are equal")?,
             (_, Some(records)) => {
@@ -113,15 +117,18 @@ impl DiffReport {
                 "    item {position}: {size_a} bytes and {size_b}, different from byte {first_difference} on"
             )?;
         }
-        match (self.differing_items as usize).saturating_sub(self.items.len()) {
+        match self.differing_items.saturating_sub(self.items.len() as u64) {
             0 => {}
-            more => writeln!(to, "    and {} more (--limit)", Count(more as u64))?,
+            more => writeln!(to, "    and {} more (--limit)", Count(more))?,
         }
         for side in [&self.a, &self.b] {
             if let Some(Positions { start, end }) = side.only_here {
                 writeln!(to, "  items {start} to {} only in {}", end - 1, side.path)?;
             }
         }
-        if self.app_data_same { Ok(()) } else { writeln!(to, "  the app data differs") }
+        if self.app_data_same != Some(false) {
+            return Ok(());
+        }
+        writeln!(to, "  the app data differs")
     }
 }

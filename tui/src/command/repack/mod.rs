@@ -37,15 +37,15 @@ use crate::size::parse_u32;
 /// stays as it is in the first pack: items per record, codec, dictionary, format id, checksums,
 /// content hash, app data. Items keep their names; --name and --exclude take only some of the items.
 ///
-/// Records are copied without re-encoding if no option changes them. Every record is checked, and so
-/// is the content hash of every pack that is taken as a whole; with --unchecked, copied records are not
-/// checked, which is about as fast as cp.
+/// Records are copied without re-encoding if no option changes them. All the same every record is
+/// decoded and checked, and so is the content hash of every pack that is taken as a whole. With
+/// --unchecked, a pack that is copied as a whole is not decoded, which is about as fast as cp.
 ///
 /// The new pack appears whole or not at all. The packs that are read stay unchanged.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct RepackArgs {
-    /// The packs to read: files or URLs
+    /// The packs to read: files or URLs; the manifest of a set (*.json) stands for its packs
     #[arg(required = true, value_name = "PACK")]
     packs: Vec<PathBuf>,
     /// The pack to write: a file, or s3://BUCKET/NAME, gs://…, az://…
@@ -57,7 +57,10 @@ pub struct RepackArgs {
     range: Option<PositionRange>,
     #[command(flatten)]
     selection: NameFilterArgs,
-    /// Copy records without checking what is in them
+    /// Do not decode records that are copied; only their checksums are checked. A pack that
+    /// is copied as a whole keeps the content hash that it states, which `verify` checks. A
+    /// part of a pack, several packs and a digest list need the hash of the items, so their
+    /// records are decoded all the same, unless there is --no-content-hash
     #[arg(long)]
     unchecked: bool,
     /// Print one JSON object instead of the summary, and no progress
@@ -131,6 +134,7 @@ Examples:
   sealpack repack old.pack -o small.pack --level 19
   sealpack repack log.pack -o fast.pack --items-per-record 8
   sealpack repack mon.pack tue.pack wed.pack -o week.pack
+  sealpack repack set.json -o whole.pack
   sealpack repack log.pack -o part.pack --range 1000..2000
   sealpack repack src.pack -o docs.pack --name '**/*.md' --exclude drafts
   sealpack repack s3://bucket/a.pack -o a.pack --with-digests";
@@ -268,13 +272,37 @@ impl RepackArgs {
         files.check()
     }
 
+    /// Whether the content hash is that of the only pack, which is not to be checked.
+    fn keeps_hash(&self, shape: NewShape, first: &SourcePack, taken: &[SelectedPart<'_>]) -> bool {
+        let has_hash = shape.content_hash && first.reader.trailer().content_hash.is_some();
+        self.unchecked
+            && has_hash
+            && !self.changes.with_digests
+            && matches!(taken, [only] if only.is_whole() && std::ptr::eq(only.part.source, first))
+    }
+
     /// Opens the packs.
     fn sources(&self) -> Result<Sources, Failure> {
         let shared = self.changes.shared_dictionary.as_deref();
         let shared = shared.map(dictionary_args::load).transpose()?;
         let open = |pack| SourcePack::open(pack, &self.trusting, shared.as_ref());
         let opened = self.packs.iter().map(|pack| open(pack));
-        Sources::new(opened.collect::<Result<_, _>>()?, self.range)
+        let opened = opened.collect::<Result<Vec<_>, _>>()?;
+        Sources::new(opened.into_iter().flatten().collect(), self.range)
+    }
+
+    /// Checks that the new pack is no member of a set that is read.
+    fn check_members(&self, sources: &Sources) -> Result<(), Failure> {
+        let mut files = Files::default();
+        for pack in sources.packs() {
+            if PackLocation::of(&pack.path)?.is_file() {
+                files.read("a pack", &pack.path);
+            }
+        }
+        if let Some(output) = Destination::of(&self.output)?.file() {
+            files.write("the new pack", output);
+        }
+        files.check()
     }
 }
 
@@ -286,6 +314,7 @@ pub fn run(args: &RepackArgs) -> Result<CommandOutcome, Failure> {
     args.check()?;
     let interrupt = Interrupt::new().map_err(Failure::Signals)?;
     let sources = args.sources()?;
+    args.check_members(&sources)?;
     let selected = sources.selected(args.selection.parse()?)?;
     let first = sources.first()?;
     let shape = args.shape(first)?;
@@ -303,6 +332,7 @@ pub fn run(args: &RepackArgs) -> Result<CommandOutcome, Failure> {
         progress,
         copies,
         unchecked: args.unchecked,
+        keeps_hash: args.keeps_hash(shape, first, &selected),
         names: !args.changes.no_names,
         copied_records: 0,
     };
@@ -323,6 +353,8 @@ struct Repacking {
     progress: ProgressMeter,
     copies: bool,
     unchecked: bool,
+    /// Whether the new pack keeps the content hash of the only old one.
+    keeps_hash: bool,
     names: bool,
     copied_records: u32,
 }
@@ -379,6 +411,7 @@ impl Repacking {
             let writer = &mut file.writer;
             let copy = RecordCopy::new(&part.source.reader).records(records.clone());
             let copy = if self.unchecked { copy.unchecked() } else { copy };
+            let copy = if self.keeps_hash { copy.keep_content_hash() } else { copy };
             if copy.fits(writer)? {
                 let progress = &mut self.progress;
                 let copied = copy.append_to(writer, |bytes| {

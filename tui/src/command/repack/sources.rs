@@ -7,12 +7,13 @@ use sealpack::core::error::{Fault, Misuse, Section};
 use sealpack::core::format::ContentHasher;
 use sealpack::core::format::digest::{Hash, RecordHasher};
 use sealpack::core::format::known::KnownCodec;
-use sealpack::{Dictionary, ReadCodec, Reader};
+use sealpack::{Dictionary, MemberPack, ReadCodec, Reader};
 
 use crate::command::cat::PositionRange;
 use crate::command::location::{PackLocation, PackSource};
 use crate::command::name_filter::NameFilter;
 use crate::command::named_items::no_names;
+use crate::command::pack_sequence::{is_manifest, open_members};
 use crate::command::position_runs::{PositionRuns, grouped_by_records};
 use crate::command::trust_args::TrustArgs;
 use crate::outcome::Failure;
@@ -26,8 +27,8 @@ pub struct SourcePack {
 }
 
 impl SourcePack {
-    /// Opens a pack and detects its codec. If it stores no dictionary, it is read with
-    /// the `shared` one.
+    /// Opens the packs of an argument, a pack or the manifest of a set, and detects their
+    /// codecs. A pack that stores no dictionary is read with the `shared` one.
     ///
     /// # Errors
     /// [`Failure`].
@@ -35,15 +36,25 @@ impl SourcePack {
         path: &Path,
         trusting: &TrustArgs,
         shared: Option<&Dictionary>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Vec<Self>, Failure> {
         let options = Reader::options().codec(ReadCodec::AutoOrPlain);
         let options = match shared {
             Some(dictionary) => options.dictionary(dictionary.clone()),
             None => options,
         };
+        let location = PackLocation::of(path)?;
+        if is_manifest(&location) {
+            let set = open_members(path, location, trusting, false, options)?;
+            let of_member =
+                |(member, pack): (usize, &MemberPack)| Self::new(&pack.path, set.reader(member)?);
+            return set.members().iter().enumerate().map(of_member).collect();
+        }
         let options = trusting.apply(options, path, false)?;
-        let PackSource { source, name, options, .. } = PackLocation::of(path)?.open(options)?;
-        let reader = options.open_source(source, name)?;
+        let PackSource { source, name, options, .. } = location.open(options)?;
+        Ok(vec![Self::new(path, options.open_source(source, name)?)?])
+    }
+
+    fn new(path: &Path, reader: Reader) -> Result<Self, Failure> {
         let codec = match reader.codec()? {
             Some(chosen) => chosen.codec,
             // Empty records are the same in every codec.
@@ -128,7 +139,12 @@ impl Sources {
         self.sources.iter().map(SourcePack::stored_bytes).sum()
     }
 
-    /// Returns the number of packs.
+    /// The packs.
+    pub fn packs(&self) -> &[SourcePack] {
+        &self.sources
+    }
+
+    /// The number of packs.
     pub fn len(&self) -> usize {
         self.sources.len()
     }
@@ -199,8 +215,14 @@ pub struct Part<'a> {
 }
 
 impl<'a> SelectedPart<'a> {
-    /// Returns the groups of items that are read together. A group without gaps is also
-    /// returned as a part of its own, whose records may be copied.
+    /// Whether every item of the pack is taken.
+    pub fn is_whole(&self) -> bool {
+        let whole = 0..self.part.source.reader.item_count();
+        self.part.is_whole() && self.runs == [whole]
+    }
+
+    /// The groups of items that are read together, and as parts of their own those of
+    /// which every item is taken.
     pub fn groups(&self) -> impl Iterator<Item = (PositionRuns<'_>, Option<Part<'a>>)> {
         let Part { source, is_last, .. } = self.part;
         let end = self.runs.last().map_or(0, |run| run.end);

@@ -5,15 +5,16 @@ mod to_tar;
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use sealpack::{Reader, Unpacker};
+use sealpack::Unpacker;
 
 use self::summary::UnpackSummary;
 use super::name_pattern::NamePatterns;
 use super::named_items::{names_of, no_names, report_unmatched};
+use super::pack_sequence::{PackSequence, SequencePart};
 use super::read_args::ReadArgs;
 use crate::interrupt::Interrupt;
 use crate::outcome::{CommandOutcome, Failure, Input, Status};
@@ -31,11 +32,12 @@ use crate::{printable, report};
 /// command is killed, a folder DIR/.unpack.XXXXXX.tmp may remain, which can be deleted. A pack stores
 /// neither modes nor times nor empty folders.
 ///
-/// A PATTERN selects names as for `sealpack ls`.
+/// A PATTERN selects names as for `sealpack ls`. The packs of a set are unpacked as one pack: of several
+/// items with the same name, the first of the set is written.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct UnpackArgs {
-    /// The pack
+    /// The pack, or the manifest of a set of packs (*.json)
     file: PathBuf,
     /// Only items whose names match one of these
     #[arg(value_name = "PATTERN")]
@@ -74,6 +76,7 @@ Examples:
                                                     some of them
   sealpack unpack src.pack --to-tar - | ssh host tar -x
   sealpack unpack log.pack -C lines --positions     items without names
+  sealpack unpack set.json -C src                   every pack of a set
   sealpack unpack s3://bucket/src.pack -C src --trust $ROOT";
 
 /// Runs the command.
@@ -82,12 +85,15 @@ Examples:
 /// [`Failure`]: the pack cannot be read, or the folder cannot be written to.
 pub fn run(args: &UnpackArgs) -> Result<CommandOutcome, Failure> {
     let mut patterns = NamePatterns::parse(&args.patterns)?;
-    let (reader, _) = args.reading.open_with_codec(&args.file, args.json)?;
-    let (unpacker, nameless) = args.plan(&reader, &mut patterns)?;
+    let packs = PackSequence::open(&args.reading, &args.file)?;
+    if let PackSequence::Pack(reader) = &packs {
+        args.reading.chosen_codec(reader, args.json)?;
+    }
+    let (unpacker, nameless) = args.plan(&packs, &mut patterns)?;
     let started = Instant::now();
     let report = match &args.to_tar {
-        Some(to) => to_tar::write(args, to, unpacker, &reader)?,
-        None => args.write_files(unpacker, &reader)?,
+        Some(to) => to_tar::write(args, to, unpacker, &packs)?,
+        None => args.write_files(unpacker, &packs)?,
     };
     let summary = UnpackSummary::new(args, &report, nameless, started.elapsed());
     let is_complete = report.refused.is_empty() && nameless == 0;
@@ -109,7 +115,7 @@ impl UnpackArgs {
     /// name.
     fn plan(
         &self,
-        reader: &Reader,
+        packs: &PackSequence,
         patterns: &mut NamePatterns,
     ) -> Result<(Unpacker, u64), Failure> {
         let options = Unpacker::options()
@@ -118,8 +124,26 @@ impl UnpackArgs {
             .durable(!self.no_sync);
         let mut unpacker = options.build();
         let mut nameless = 0;
-        let pack_name = self.pack_name();
+        let kept = self.kept_names(packs);
+        for part in packs.parts(0..packs.item_count()) {
+            nameless += self.plan_part(&part?, &kept, patterns, &mut unpacker)?;
+        }
+        Ok((unpacker, nameless))
+    }
+
+    /// Chooses the items of one pack. Returns how many were left out because they have no
+    /// name.
+    fn plan_part(
+        &self,
+        part: &SequencePart,
+        kept: &[PathBuf],
+        patterns: &mut NamePatterns,
+        unpacker: &mut Unpacker,
+    ) -> Result<u64, Failure> {
+        let SequencePart { reader, first, .. } = part;
+        let mut nameless = 0;
         let by_position = |unpacker: &mut Unpacker, position: u32| {
+            let position = first + u64::from(position);
             unpacker.add(position, position.to_string().as_bytes());
         };
         match names_of(reader)? {
@@ -128,60 +152,71 @@ impl UnpackArgs {
                     let (position, name) = named?;
                     if !name.is_empty() {
                         if patterns.matches(&name) {
-                            self.check_keeps_pack(pack_name.as_deref(), position, &name)?;
+                            let position = first + u64::from(position);
+                            self.check_keeps_packs(kept, position, &name)?;
                             unpacker.add(position, &name);
                         }
                     } else if self.positions && patterns.is_empty() {
-                        by_position(&mut unpacker, position);
+                        by_position(unpacker, position);
                     } else if patterns.is_empty() {
                         nameless += 1;
                     }
                 }
             }
             None if self.positions && patterns.is_empty() => {
-                (0..reader.item_count()).for_each(|at| by_position(&mut unpacker, at));
+                (0..reader.item_count()).for_each(|at| by_position(unpacker, at));
             }
             None if patterns.is_empty() => {
                 return Err(Failure::usage(format!(
                     "{}: the pack stores no names; --positions writes each item to a file that \
                      is named by its position",
-                    printable::path(&self.file)
+                    printable::path(reader.path())
                 )));
             }
-            None => return Err(no_names(&self.file)),
+            None => return Err(no_names(reader.path())),
         }
-        Ok((unpacker, nameless))
+        Ok(nameless)
     }
 
-    /// Returns the name that an item must not have, since it would replace the pack itself.
-    fn pack_name(&self) -> Option<PathBuf> {
-        let pack = fs::canonicalize(&self.file).ok().filter(|_| self.force)?;
-        let folder = fs::canonicalize(&self.directory).ok()?;
-        Some(pack.strip_prefix(folder).ok()?.to_path_buf())
+    /// Returns the names with which an item would replace the pack itself, or the manifest
+    /// or a pack of a set.
+    fn kept_names(&self, packs: &PackSequence) -> Vec<PathBuf> {
+        if !self.force || self.to_tar.is_some() {
+            return Vec::new();
+        }
+        let Ok(folder) = fs::canonicalize(&self.directory) else { return Vec::new() };
+        let members = match packs {
+            PackSequence::Pack(_) => &[],
+            PackSequence::Set(set) => set.members(),
+        };
+        let files = members.iter().map(|pack| &pack.path).chain([&self.file]);
+        let name_of = |file: &PathBuf| {
+            let file = fs::canonicalize(file).ok()?;
+            Some(file.strip_prefix(&folder).ok()?.to_path_buf())
+        };
+        files.filter_map(name_of).collect()
     }
 
-    /// Fails for an item that would replace the pack while it is read.
-    fn check_keeps_pack(
+    /// Fails for an item that would replace a pack while it is read.
+    fn check_keeps_packs(
         &self,
-        pack_name: Option<&Path>,
-        position: u32,
+        kept: &[PathBuf],
+        position: u64,
         name: &[u8],
     ) -> Result<(), Failure> {
-        let Some(pack_name) = pack_name else { return Ok(()) };
-        let pack_name = pack_name.as_os_str().as_encoded_bytes();
-        if name.strip_prefix(b"./").unwrap_or(name) != pack_name || self.to_tar.is_some() {
-            return Ok(());
-        }
+        let name = name.strip_prefix(b"./").unwrap_or(name);
+        let is_name = |kept: &&PathBuf| kept.as_os_str().as_encoded_bytes() == name;
+        let Some(kept) = kept.iter().find(is_name) else { return Ok(()) };
         Err(Failure::usage(format!(
             "item {position} would replace the pack {}: unpack into another folder",
-            printable::path(&self.file)
+            printable::path(kept)
         )))
     }
 
     fn write_files(
         &self,
         unpacker: Unpacker,
-        reader: &Reader,
+        packs: &PackSequence,
     ) -> Result<sealpack::UnpackReport, Failure> {
         fs::create_dir_all(&self.directory).map_err(|error| Failure::File {
             path: Input::Path(self.directory.clone()),
@@ -196,7 +231,7 @@ impl UnpackArgs {
             let abort = staged.abort_handle();
             Ok::<_, sealpack::Error>((staged, move || abort.abort()))
         })?;
-        let report = staged.run(reader, |now| {
+        let report = staged.run(packs.unpack_source(), |now| {
             progress.lock().unwrap_or_else(PoisonError::into_inner).set(now.items);
         })?;
         Ok(report)

@@ -32,7 +32,7 @@ pub(super) struct UnpackSummary<'a> {
 
 #[derive(Serialize)]
 struct JsonRefusedItem<'a> {
-    position: u32,
+    position: u64,
     #[serde(flatten)]
     name: JsonName<'a>,
     reason: String,

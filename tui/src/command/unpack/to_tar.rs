@@ -4,10 +4,11 @@ use std::io::{self, BufWriter, IsTerminal as _, Write, stdout};
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use sealpack::{Reader, UnpackReport, UnpackedPath, Unpacker};
+use sealpack::{UnpackReport, UnpackedPath, Unpacker};
 use tar::{Builder, EntryType, Header};
 
 use super::UnpackArgs;
+use crate::command::pack_sequence::PackSequence;
 use crate::command::target::{report_caveats, stage};
 use crate::interrupt::Interrupt;
 use crate::items::walk::is_standard_input;
@@ -29,7 +30,7 @@ pub(super) fn write(
     args: &UnpackArgs,
     path: &Path,
     unpacker: Unpacker,
-    reader: &Reader,
+    packs: &PackSequence,
 ) -> Result<UnpackReport, Failure> {
     let (paths, report) = unpacker.paths();
     let progress = ProgressMeter::items("unpacking", paths.len() as u64, args.json);
@@ -46,7 +47,7 @@ pub(super) fn write(
         }
         let to = standard_output().map_err(Failure::Output)?;
         let (_, report) =
-            TarWriter::new(to, report, progress).write(reader, &paths, Failure::Output)?;
+            TarWriter::new(to, report, progress).write(packs, &paths, Failure::Output)?;
         return Ok(report);
     }
     let interrupt = Interrupt::new().map_err(Failure::Signals)?;
@@ -56,8 +57,7 @@ pub(super) fn write(
         operation: "cannot write",
         error,
     };
-    let (staged, report) =
-        TarWriter::new(staged, report, progress).write(reader, &paths, failed)?;
+    let (staged, report) = TarWriter::new(staged, report, progress).write(packs, &paths, failed)?;
     let published = staged.publish()?;
     report_caveats(path, published.caveats());
     Ok(report)
@@ -77,14 +77,14 @@ impl<W: Write> TarWriter<W> {
 
     fn write(
         mut self,
-        reader: &Reader,
+        packs: &PackSequence,
         paths: &[UnpackedPath],
         failed: impl Fn(io::Error) -> Failure,
     ) -> Result<(W, UnpackReport), Failure> {
         for batch in paths.chunks(BATCH) {
-            let positions: Vec<u32> = batch.iter().map(|path| path.position).collect();
+            let positions: Vec<u64> = batch.iter().map(|path| path.position).collect();
             // The positions are in ascending order, and items arrive in file order.
-            let stopped = reader.get_many_with(&positions, |request, item| {
+            let stopped = packs.get_many_with(&positions, |request, item| {
                 let Some(path) = batch.get(request) else { return ControlFlow::Continue(()) };
                 match self.append(&path.path, &item) {
                     Ok(()) => ControlFlow::Continue(()),
