@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use sealpack::core::format::digest::{Hash, record_digest};
 use sealpack::{Bytes, Error};
 
-use super::compare::{Method, same_app_data};
+use super::compare::{Method, first_difference, same_app_data};
 use super::sequence_names::{SequenceNames, in_order};
 use crate::command::pack_sequence::PackSequence;
 use crate::outcome::Failure;
@@ -184,7 +184,7 @@ impl<'a> NamedDifferences<'a> {
                 }
                 self.changed += 1;
                 if self.changed <= self.limit as u64 {
-                    let first_difference = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+                    let first_difference = first_difference(a, b);
                     let (positions, sizes) = (*positions, [a.len(), b.len()]);
                     let changed = NamedDifference::Changed { positions, sizes, first_difference };
                     self.list(0, positions[0], changed)?;
