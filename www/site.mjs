@@ -4,9 +4,9 @@
 //   node www/site.mjs [FOLDER=target/site]
 //
 // Its chapters are the project's documents and www/site/guide; www/site/SUMMARY.md is
-// the table of contents. A chapter takes what a document says already with a line
-// `{{section README.md#install}}` (www/site/parts.mjs lists the kinds), so that no text is kept twice. The page
-// of this folder is the playground. Needs mdBook, which it installs below target/tools
+// the table of contents. A line `{{section README.md#install}}` in a chapter includes that
+// part of a document (www/site/parts.mjs lists the kinds), so that no text is kept twice.
+// The page of the folder www is the playground. Needs mdBook, which it installs below target/tools
 // if it is missing, and the npm package's modules, which it builds if they are missing.
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -23,12 +23,12 @@ const read = (file) => readFileSync(path.join(root, file), "utf8");
 const manifest = read("Cargo.toml");
 const repository = /^repository = "(.*)"/m.exec(manifest)[1];
 
-/** The chapters of the table of contents, as paths below www/site. */
+/** Returns the chapters of the table of contents, as paths below www/site. */
 function chapters() {
   return Array.from(read("www/site/SUMMARY.md").matchAll(/\(([^)]+\.md)\)/g), ([, file]) => file);
 }
 
-/** The `documentation` of a crate. */
+/** Returns the `documentation` of a crate: the address of its API. */
 function api(crate) {
   const folder = { "sealpack-core": "core", sealpack: "native" }[crate];
   return /^documentation = "(.*)"/m.exec(read(`${folder}/Cargo.toml`))[1];
@@ -36,7 +36,7 @@ function api(crate) {
 
 const LINE = /^\{\{(\S+) (\S+)\}\}$/gm;
 
-/** Where each document, and each heading of a document, is found: `README.md#install` → chapter. */
+/** Maps each document, and each heading of a document, to its chapter: `README.md#install` → chapter. */
 function places() {
   const found = new Map();
   for (const chapter of chapters()) {
@@ -53,7 +53,7 @@ function places() {
   return found;
 }
 
-/** A link of a document, as a link of a chapter. */
+/** Converts a link of a document to a link of a chapter. */
 function link(target, { file, chapter, map }) {
   if (/^[a-z]+:/.test(target)) return target;
   const [to, anchor] = target.split("#");
@@ -64,7 +64,7 @@ function link(target, { file, chapter, map }) {
   const place = map.get(anchor ? `${named}#${anchor}` : named) ?? map.get(named);
   if (!place) return `${repository}/blob/main/${named}`;
   const page = place === chapter && anchor ? "" : relative(place);
-  // The heading of a section whose body alone was taken is the chapter itself.
+  // If only the body of a section was included, its heading means the whole chapter.
   const isThere = anchor && documentOf(text(place, map, true)).headings.some(({ title }) => anchorOf(title) === anchor);
   return isThere ? `${page}#${anchor}` : page || path.posix.basename(place);
 }
@@ -77,11 +77,11 @@ function picture(file) {
   return name;
 }
 
-/** The text of a chapter; `raw` leaves the links as the documents have them. */
+/** Returns the text of a chapter; with `raw`, the links are left as the documents have them. */
 function text(chapter, map, raw = false) {
   const relinked = (from, taken) => {
     const file = from.split("#")[0];
-    // Not within code.
+    // Links within code are left as they are.
     const pieces = taken.split(/(^```[\s\S]*?^```$|`[^`\n]*`)/m);
     return pieces
       .map((piece, index) =>

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks that every place that has the version has the same one, and that a tag
-# (refs/tags/vVERSION), if one is given, is that version and has its date in CHANGELOG.md:
+# Checks that every file that names the version names the same one, and that a tag
+# (refs/tags/vVERSION), if one is given, has that version, with a date in CHANGELOG.md:
 #
 #     .github/scripts/version.sh [REF]
 set -euo pipefail

@@ -5,8 +5,8 @@
 #     tests/release/archive.sh TARGET [FOLDER=target/archives]
 #
 # The archive contains the binary, and what packages of the command install with it:
-# shell completions and manual pages, which the binary itself generates, so they are
-# always those of its options. TARGET must run on this machine. Needs cargo-cyclonedx
+# shell completions and manual pages. The binary itself generates them, so they always
+# describe its own options. TARGET must run on this machine. Needs cargo-cyclonedx
 # and Node, and musl-gcc for a musl target.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -23,7 +23,7 @@ trap 'rm -rf "$work"' EXIT
 folder=$work/$name
 mkdir -p "$folder/completions" "$folder/man"
 
-# The same archive whenever and wherever this commit is built.
+# The archive is the same whenever and wherever this commit is built.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || date +%s)}
 export SOURCE_DATE_EPOCH
 

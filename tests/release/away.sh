@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs a command in a folder as on a machine that never saw this repository: there the
-# repository is an empty folder, and there is no network:
+# Runs a command in a folder as on a machine without this repository: the command sees
+# an empty folder in place of the repository, and has no network:
 #
 #     tests/release/away.sh FOLDER COMMAND…
 #

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds the archive of the static binary and uses what is in it as its users do: the
-# binary in a folder that contains nothing else, the line that installs it, the
-# completions, the names that cargo-binstall looks for.
+# Builds the archive of the static binary and uses it as its users do: runs the binary
+# in a folder that contains nothing else and the line that installs it, tries the
+# completions, and checks the names that cargo-binstall looks for.
 #
 #     tests/release/binary.sh WORK_FOLDER
 set -euo pipefail
@@ -17,7 +17,7 @@ fail() {
     exit 1
 }
 
-# Built twice, so that a difference is noticed; nothing is compiled the second time.
+# Builds the archive twice and compares; nothing is compiled the second time.
 tests/release/archive.sh "$target" "$archives"
 (cd "$archives" && sha256sum --check --quiet "$name.tar.gz.sha256")
 first=$(cat "$archives/$name.tar.gz.sha256")
@@ -33,20 +33,20 @@ for file in sealpack README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE sealpack.
 done
 cmp "$folder/sealpack.cdx.json" "$archives/$name.cdx.json"
 
-# The binary alone, in a folder that is all there is of the file system.
+# Runs the binary with a folder as its whole file system, in which there is nothing else.
 ! readelf --program-headers "$folder/sealpack" | grep -q INTERP || fail "the binary is not static"
 mkdir "$work/root"
 cp "$folder/sealpack" "$work/root/"
 tests/release/main-job.sh "$work/root" \
     unshare --map-root-user --mount --net chroot "$work/root" /sealpack
 
-# The line that the release notes give, with these archives in place of the release's.
+# Runs the line of the release notes, with these archives in place of the release's.
 mkdir -p "$work/home/.local/bin"
 line=$(sed -n "/^curl /{s/VERSION/$version/g;s|https://[^ ]*/v$version|file://$archives|p}" .github/release-notes.md)
 (cd "$work/home" && HOME=$work/home bash -euo pipefail -c "$line")
 [ "$("$work/home/.local/bin/sealpack" --version)" = "sealpack $version" ] || fail "the line installs nothing"
 
-# Where cargo-binstall looks, by the metadata of the command.
+# Checks the address where cargo-binstall looks, by the metadata of the command.
 metadata() {
     sed -n "/^\[package.metadata.binstall\]/,/^\$/s/^$1 = \"\(.*\)\"/\1/p" tui/Cargo.toml |
         sed "s/{ version }/$version/g;s/{ target }/$target/g;s/{ archive-suffix }/.tar.gz/;s/{ bin }/sealpack/;s/{ binary-ext }//"
@@ -54,7 +54,8 @@ metadata() {
 [ "$(basename "$(metadata pkg-url)")" = "$name.tar.gz" ] || fail "cargo-binstall looks for $(metadata pkg-url)"
 [ -x "$work/$(metadata bin-dir)" ] || fail "cargo-binstall looks for $(metadata bin-dir)"
 
-# What bash completes after a few letters, and the syntax of the others where they are.
+# Checks what bash completes after a few letters, and the syntax of the completions of
+# other shells, if those shells are installed.
 complete='source "$0"; COMP_WORDS=(sealpack "$@"); COMP_CWORD=$#; _sealpack sealpack "${!#}" ""; echo "${COMPREPLY[*]}"'
 [ "$(bash -c "$complete" "$folder/completions/sealpack.bash" veri)" = verify ] || fail "bash does not complete"
 [ "$(bash -c "$complete" "$folder/completions/sealpack.bash" pack --items)" = --items-per-record ] ||

@@ -31,8 +31,8 @@ package() {
     done
 }
 
-# Makes a registry of the packages and everything that they depend on, and a cargo that
-# knows no other.
+# Makes a registry of the packages and everything that they depend on, and a
+# configuration of cargo that uses only this registry.
 registry() {
     local crate name sum
     cargo vendor --locked --offline --versioned-dirs --quiet "$work/registry" >/dev/null
@@ -51,7 +51,7 @@ directory = "$work/registry"
 CONFIG
 }
 
-# The first example of a README, as a program: `program README ERROR_TYPE`.
+# Prints the first example of a README as a program: `program README ERROR_TYPE`.
 program() {
     printf 'fn main() -> Result<(), %s> {\n' "$2"
     sed -n '/^```rust/,/^```$/p' "$1" | sed '1d; /^```$/,$d; /^# Ok::/d; s/^# //'

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the commands of the guide, each chapter in an empty folder, with the command at
-# this path and nothing of this repository:
+# Runs the commands of the guide, each chapter in an empty folder, with the given binary
+# and without this repository:
 #
 #     tests/release/guide.sh WORK_FOLDER SEALPACK
 #

@@ -1,10 +1,10 @@
-// The links of a folder of static pages that lead nowhere.
+// Finds the links of a folder of static pages that lead nowhere.
 import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
 import path from "node:path";
 
 const ATTRIBUTE = /<(\w+)[^>]*?\s(href|src|action)="([^"]*)"/g;
 
-/** Every page of a folder, as paths from the folder. */
+/** Returns every page of a folder, as paths from the folder. */
 export function pagesOf(folder) {
   const files = readdirSync(folder, { recursive: true }).map(String);
   return files.filter((file) => file.endsWith(".html")).map((file) => file.replaceAll(path.sep, "/"));
@@ -12,7 +12,7 @@ export function pagesOf(folder) {
 
 const decoded = (text) => text.replaceAll("&amp;", "&").replaceAll("&#x27;", "'").replaceAll("&quot;", '"');
 
-/** The links of a page: the element, and where it leads. */
+/** Returns the links of a page: the element, and its target. */
 export function linksOf(html) {
   const markup = html.replace(/<script[^>]*>[\s\S]*?<\/script>/g, (script) => script.slice(0, script.indexOf(">") + 1));
   return Array.from(markup.matchAll(ATTRIBUTE), ([, element, , target]) => ({ element, target: decoded(target) }));
@@ -22,7 +22,7 @@ function anchorsOf(html) {
   return new Set(Array.from(html.matchAll(/\s(?:id|name)="([^"]+)"/g), ([, id]) => decoded(id)));
 }
 
-/** The links of the pages to files or headings that do not exist, as `page: target`. */
+/** Returns the links to files or headings that do not exist, as `page: target`. */
 export function brokenLinks(folder) {
   const broken = [];
   for (const page of pagesOf(folder)) {
@@ -46,7 +46,7 @@ function inPage(file, anchor) {
   return anchorsOf(html).has(decodeURIComponent(anchor)) || html.includes(`href="#${anchor}"`);
 }
 
-/** What pages load from elsewhere: a page that works offline loads nothing. */
+/** Returns what pages load from other hosts; a page that works offline loads nothing. */
 export function loadedFromElsewhere(folder) {
   return pagesOf(folder).flatMap((page) => {
     const html = readFileSync(path.join(folder, page), "utf8");

@@ -2,9 +2,9 @@
 //
 //   node tests/release/sbom.mjs TARGET
 //
-// cargo-cyclonedx lists some optional crates that are not compiled, writes next to
-// every manifest of the workspace, and records where the sources lie. So it runs in a
-// copy of the manifests, and what cargo does not compile is left out.
+// cargo-cyclonedx lists some optional crates that are not compiled, writes a file next to
+// every manifest of the workspace, and records the folder of the sources. So it runs in a
+// copy of the manifests, and the crates that cargo does not compile are removed.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import os from "node:os";
@@ -16,14 +16,14 @@ const [target] = process.argv.slice(2);
 const run = (command, args, options = {}) =>
   execFileSync(command, args, { cwd: root, encoding: "utf8", maxBuffer: 64 << 20, ...options });
 
-/** The crates of the command for the target, as `name@version`. */
+/** Returns the crates of the command for the target, as `name@version`. */
 function compiled() {
   const tree = ["tree", "--package", "sealpack-tui", "--edges", "normal", "--target", target];
   const lines = run("cargo", [...tree, "--locked", "--prefix", "none", "--format", "{p}"]).split("\n");
   return new Set(lines.map((line) => line.split(" ")).map(([name, version]) => `${name}@${version?.slice(1)}`));
 }
 
-/** What cargo-cyclonedx says, with paths relative to the repository. */
+/** Returns the output of cargo-cyclonedx, with paths relative to the repository. */
 function described() {
   const copy = mkdtempSync(path.join(os.tmpdir(), "sealpack-sbom-"));
   try {

@@ -1,5 +1,5 @@
-// The documentation site (node www/site.mjs): its links, and what a reader does with it
-// in Chromium, without a network.
+// The documentation site (node www/site.mjs): its links, and its use in Chromium without
+// a network.
 import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
@@ -38,7 +38,7 @@ test("broken links are found", async () => {
   await rm(folder, { recursive: true });
 });
 
-test("no page loads anything from elsewhere", () => {
+test("no page loads anything from another host", () => {
   assert.deepEqual(loadedFromElsewhere(site), []);
 });
 
@@ -73,7 +73,7 @@ test("a search finds a chapter, from a server and from a folder", async () => {
   }
 });
 
-test("the site follows the system's light or dark", async () => {
+test("the site follows the system's light or dark theme", async () => {
   const background = async (colorScheme) => {
     const page = await open(`${server.url}/format.html`, { colorScheme });
     const colour = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);

@@ -1,6 +1,6 @@
 // Parts of Markdown documents, for the chapters of the site.
 
-/** A document: its lines, and its headings outside of code. */
+/** Splits a document into its lines, and finds its headings outside of code. */
 export function documentOf(text) {
   const lines = text.split("\n");
   const headings = [];
@@ -13,13 +13,13 @@ export function documentOf(text) {
   return { lines, headings };
 }
 
-/** The anchor of a heading, as code hosts and mdBook make it. */
+/** Returns the anchor of a heading, as GitHub and mdBook make it. */
 export function anchorOf(title) {
   const text = title.replace(/[`*]/g, "").replace(/\[([^\]]*)\]\([^)]*\)/g, "$1");
   return text.toLowerCase().replace(/[^\p{L}\p{N}_ -]/gu, "").trim().replaceAll(" ", "-");
 }
 
-/** The lines of the section under a heading, the heading first. */
+/** Returns the lines of the section with a heading, the heading first. */
 function sectionOf(text, from) {
   const { lines, headings } = documentOf(text);
   const anchor = from.split("#")[1];
@@ -39,17 +39,17 @@ function shifted(lines, level) {
   return document.lines.join("\n").trim();
 }
 
-/** The first block of code, with the lines before and after it. */
+/** Returns the first block of code, with the lines before and after it. */
 function aroundCode(lines) {
   const start = lines.findIndex((line) => line.startsWith("```"));
   const length = lines.slice(start + 1).findIndex((line) => line === "```") + 2;
   return { before: lines.slice(1, start), code: lines.slice(start, start + length), after: lines.slice(start + length) };
 }
 
-/** What a chapter can take of a document. */
+/** The parts of a document that a chapter can include. */
 const PARTS = {
   whole: (text) => text,
-  /** What comes before the second heading, without the first. */
+  /** The text before the second heading, without the first heading. */
   start(text) {
     const { lines, headings } = documentOf(text);
     return lines.slice(headings[0].index + 1, headings[1]?.index).join("\n").trim();
@@ -71,7 +71,7 @@ const PARTS = {
   "after-code": (text, from) => aroundCode(sectionOf(text, from).lines).after.join("\n").trim(),
 };
 
-/** Takes a part of a document; `from` is `FILE` or `FILE#ANCHOR`. */
+/** Returns a part of a document; `from` is `FILE` or `FILE#ANCHOR`. */
 export function part(kind, text, from) {
   if (!PARTS[kind]) throw new Error(`no such part of a document: ${kind}`);
   return PARTS[kind](text, from);

@@ -1,5 +1,5 @@
 // The package from a server of plain files on another origin, as a CDN serves it: the
-// README's page works, without a build and without an import map.
+// page of the README works without a build and without an import map.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
@@ -33,7 +33,7 @@ after(async () => {
   await rm(workFolder, { recursive: true, force: true });
 });
 
-/** The page of the README, with the CDN and the pack of this test. */
+/** Returns the page of the README, with the CDN and the pack of this test. */
 async function example() {
   const readme = await readFile(path.join(npm, "README.md"), "utf8");
   const { version } = JSON.parse(await readFile(path.join(npm, "package.json"), "utf8"));
@@ -45,7 +45,7 @@ async function example() {
     .replace("https://example.org/events.pack", `${cdn.otherUrl}/fixtures/zstd-ipr128.pack`);
 }
 
-/** Opens a page of another origin than the CDN's. */
+/** Opens a page whose origin differs from the CDN's. */
 async function opened(html) {
   const page = await newPage(await browser.newContext());
   cdn.aliases["/page.html"] = Buffer.from(`<!doctype html><title>test</title><body>${html}`);
