@@ -7,7 +7,8 @@
 # The archive contains the binary, and what packages of the command install with it:
 # shell completions and manual pages. The binary itself generates them, so they always
 # describe its own options. TARGET must run on this machine. Needs cargo-cyclonedx
-# and Node, and musl-gcc for a musl target.
+# and Node, and musl-gcc for a musl target. PROFILE names another cargo profile than
+# `release`.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 target=$1
@@ -27,8 +28,9 @@ mkdir -p "$folder/completions" "$folder/man"
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || date +%s)}
 export SOURCE_DATE_EPOCH
 
-cargo build --release --locked --package sealpack-tui --target "$target"
-binary=${CARGO_TARGET_DIR:-target}/$target/release/sealpack$exe
+profile=${PROFILE:-release}
+cargo build --profile "$profile" --locked --package sealpack-tui --target "$target"
+binary=${CARGO_TARGET_DIR:-target}/$target/$profile/sealpack$exe
 cp "$binary" "$folder/"
 for shell in bash zsh fish powershell; do
     case $shell in
