@@ -198,7 +198,7 @@ fn damage_is_reported_unless_records_are_copied_unchecked() {
         writer.finish().unwrap();
         assert_eq!(Reader::open(&new).unwrap().verify().unwrap().is_ok(), is_hash);
         fs::remove_file(&new).unwrap();
-        // With the kept hash, too: what is damaged stays damaged, and is found.
+        // With a kept hash the damage is copied too, and `verify` finds it.
         let mut writer = ten().create(&new).unwrap();
         append(RecordCopy::new(&reader).unchecked().keep_content_hash(), &mut writer).unwrap();
         writer.finish().unwrap();

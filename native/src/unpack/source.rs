@@ -1,4 +1,4 @@
-//! What is unpacked: a pack, or a set of packs.
+//! The source of unpacked items: a pack, or a set of packs.
 
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
@@ -17,8 +17,8 @@ const CHUNK_BYTES: u64 = 1 << 20;
 /// Items that a worker takes at a time.
 const CHUNK_ITEMS: usize = 4096;
 
-/// What items are unpacked from: a pack, or a set, whose positions count through all
-/// members. Made from a reference to either.
+/// The source of unpacked items: a pack, or a set, whose positions count through all
+/// members. A reference to either converts into it.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum UnpackSource<'a> {
@@ -61,7 +61,7 @@ impl UnpackSource<'_> {
         }
     }
 
-    /// Returns the member and the record of an item. Equal for items of one record.
+    /// Returns the member and the record of an item.
     pub(super) fn record_of(self, position: u64) -> Result<(usize, u32), Error> {
         let record = |reader: &Reader, at: u32| at / reader.trailer().items_per_record.max(1);
         match self {
@@ -97,12 +97,13 @@ impl UnpackSource<'_> {
     }
 }
 
-/// A position of a pack. One that exceeds 32 bits does not exist, as the last one.
+/// Converts a position in a pack to 32 bits. A larger one becomes the largest, at which no
+/// pack has an item.
 fn in_pack(position: u64) -> u32 {
     u32::try_from(position).unwrap_or(u32::MAX)
 }
 
-/// Runs of neighbouring records.
+/// Divides the files of a pack into runs of neighbouring records.
 fn chunks_of_pack(files: &[PlannedFile], directory: &Directory) -> Vec<Range<usize>> {
     let per_record = directory.trailer().items_per_record.max(1);
     let mut chunks = Vec::new();
@@ -125,8 +126,8 @@ fn chunks_of_pack(files: &[PlannedFile], directory: &Directory) -> Vec<Range<usi
     chunks
 }
 
-/// Runs of items of one member each. Their records are not known before the member is
-/// open, so a record may be divided between two runs.
+/// Divides the files of a set into runs of items of one member each. Records are not known
+/// before a member is open, so two runs may share a record.
 fn chunks_of_set(files: &[PlannedFile], set: &PackSet) -> Result<Vec<Range<usize>>, Error> {
     let mut chunks = Vec::new();
     let (mut start, mut bytes, mut last) = (0, 0_u64, None);

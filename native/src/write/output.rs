@@ -56,8 +56,8 @@ impl<S: PackSink> PackOutput<S> {
     }
 
     /// Writes the sections that follow the records. Then the pack is complete, but not
-    /// yet durable. `kept_hash` replaces the content hash of records whose digests were
-    /// not computed.
+    /// yet durable. A `kept_hash` becomes the content hash; without it, the hash of
+    /// the items is stored, if it was computed.
     pub(crate) fn finish(
         self,
         app_data: Bytes,

@@ -184,7 +184,7 @@ impl<S: PackSink + 'static> Packer<S> {
         push: impl FnOnce(&mut RecordBuilder) -> Result<(), PackError>,
     ) -> Result<(), ErrorKind> {
         match self.kept_hash {
-            // The hash does not cover another item.
+            // The kept hash covers no other items.
             Some(_) => Err(ErrorKind::Options(OptionsError::KeptContentHash)),
             None => self.push_any(push),
         }

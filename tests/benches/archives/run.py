@@ -102,7 +102,7 @@ def run(command, limit, cwd=None):
     """
     started = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=cwd, start_new_session=True) as process:
-        # tar starts zstd: both end.
+        # tar starts zstd, so the whole group is killed.
         stop = threading.Timer(limit, lambda: os.killpg(process.pid, signal.SIGKILL))
         stop.start()
         output = 0

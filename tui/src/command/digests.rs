@@ -31,9 +31,9 @@ use crate::size::{Bytes, Count};
 ///
 /// The list is written completely or not at all. `sealpack pack --with-digests` writes it with the pack.
 ///
-/// For the manifest of a set, writes the list of each member next to that pack. The set itself has no
-/// list: `sealpack set create` puts the roots of these lists into the manifest, and the root of the
-/// manifest then authenticates every item of the set.
+/// For the manifest of a set, writes the list of each pack next to that pack. The set itself has no
+/// list: `sealpack set create` stores the roots of these lists in the manifest, whose own root then
+/// authenticates every item of the set.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct DigestsArgs {
@@ -112,8 +112,8 @@ impl DigestsArgs {
     fn run_on_set(&self, set: &PackSet, interrupt: &Interrupt) -> Result<(), Failure> {
         if self.output.is_some() {
             return Err(Failure::usage(
-                "a set has no list of its own: the list of each pack is written next to it, \
-                 without -o",
+                "a set has no list of its own: without -o, the list of each pack is written \
+                 next to the pack",
             ));
         }
         let mut members = Vec::new();

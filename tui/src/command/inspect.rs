@@ -72,7 +72,7 @@ fn run_on_set(args: &InspectArgs, set: &PackSet) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Opens a member of a set; a damaged one as far as it can be read.
+/// Opens a member of a set. A damaged one is opened as far as it can be read.
 fn open_member(
     set: &PackSet,
     member: usize,
@@ -83,7 +83,7 @@ fn open_member(
         Ok(reader) => return Ok(OpenedFile::Pack(reader, Vec::new())),
         Err(error) => error,
     };
-    // A damaged pack that the set authenticates shows nothing, as elsewhere.
+    // Nothing of a damaged pack is shown if the set authenticates its items.
     let pack = set.members().get(member).filter(|_| error.corruption().is_some());
     let is_authenticated =
         set.manifest().is_some() && pack.is_some_and(|pack| pack.identity.digest_root.is_some());

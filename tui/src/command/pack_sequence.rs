@@ -89,7 +89,7 @@ impl PackSequence {
         }
     }
 
-    /// Returns the size of the records, in bytes; of a set, that of its packs.
+    /// Returns the size of the records in bytes; for a set, the size of its packs.
     pub fn stored_bytes(&self) -> u64 {
         match self {
             Self::Pack(reader) => reader.directory().records_end(),
@@ -121,7 +121,7 @@ impl PackSequence {
         }
     }
 
-    /// Returns the pack, unless it is a set.
+    /// Returns the pack, unless the sequence is a set.
     pub fn pack(&self) -> Option<&Reader> {
         match self {
             Self::Pack(reader) => Some(reader),
@@ -129,7 +129,7 @@ impl PackSequence {
         }
     }
 
-    /// Returns the set, if it is one.
+    /// Returns the set, if the sequence is one.
     pub fn set(&self) -> Option<&PackSet> {
         match self {
             Self::Pack(_) => None,
@@ -186,7 +186,8 @@ impl PackSequence {
     }
 }
 
-/// A position of a pack: it has none that exceeds 32 bits.
+/// Converts a position in a pack to 32 bits. A larger one becomes the largest, at which no
+/// pack has an item.
 fn in_pack(position: u64) -> u32 {
     u32::try_from(position).unwrap_or(u32::MAX)
 }

@@ -38,7 +38,7 @@ pub struct ListedPack {
     pub identity: PackIdentity,
 }
 
-/// Opens a member; fails with a message for people.
+/// Opens a member, or returns a message for the user.
 pub type MemberOpener = dyn Fn(usize) -> Result<OpenedFile, String> + Send + Sync;
 
 /// The state of the program.
@@ -54,7 +54,7 @@ pub struct SetPage {
     /// The member that is being opened.
     opening: Option<usize>,
     open: Option<MemberScreen>,
-    /// Counts members that were opened: answers for an earlier one are ignored.
+    /// The number of members opened so far. An answer for an earlier one is ignored.
     opened: u64,
     has_ended: bool,
 }
@@ -74,7 +74,7 @@ pub enum SetPageAnswer {
 /// Something to do outside the program.
 pub enum SetPageEffect {
     Open(usize),
-    /// The effects of this reader's inspector follow.
+    /// Makes this reader's inspector the current one, and carries out its first effect.
     Enter(Reader, u64, Option<InspectorEffect>),
     Inspector(InspectorEffect),
 }
@@ -152,7 +152,7 @@ impl SetPage {
         None
     }
 
-    /// Shows a member that was opened, if the user still waits for it.
+    /// Shows a member that was opened, if the user is still waiting for it.
     fn enter(
         &mut self,
         member: usize,
@@ -308,7 +308,7 @@ impl Program for SetPage {
     }
 }
 
-/// The message for the inspector of the member that was opened as number `opened`.
+/// Converts a message for the inspector of the member that was opened as number `opened`.
 fn inspector_message(
     message: Message<SetPageAnswer>,
     opened: u64,
@@ -321,7 +321,7 @@ fn inspector_message(
     }
 }
 
-/// The message, unless it is an answer.
+/// Returns the message, unless it is an answer.
 fn without_answers<A>(message: Message<SetPageAnswer>) -> Option<Message<A>> {
     Some(match message {
         Message::Resize(size) => Message::Resize(size),

@@ -22,8 +22,8 @@ impl<A: Send + 'static> Outbox<A> {
         Self(Arc::new(move |answer| drop(sender.send(LoopEvent::Message(Message::Answer(answer))))))
     }
 
-    /// Returns a queue for the answers of a part of the program; `into` makes answers of the
-    /// program of them.
+    /// Returns a queue for the answers of a part of the program, which `into` converts to
+    /// answers of the program.
     #[must_use]
     pub fn map<B: Send + 'static>(
         &self,

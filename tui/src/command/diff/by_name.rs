@@ -210,7 +210,7 @@ impl<'a> NamedDifferences<'a> {
         }
         let [a, b] = self.packs;
         let mut by_digest: HashMap<Hash, Vec<u64>> = HashMap::new();
-        // The last of a list is taken first.
+        // `pop` takes the last position of a list first.
         for (position, digest) in digests(a, removed)?.into_iter().rev() {
             by_digest.entry(digest).or_default().push(position);
         }
@@ -255,8 +255,8 @@ impl<'a> NamedDifferences<'a> {
     }
 }
 
-/// The items that are known to be equal, because both packs have them at the same position
-/// in equal records or packs.
+/// The items that are known to be equal, because both packs or sets have equal records or
+/// members at these positions.
 enum EqualItems {
     None,
     All,
@@ -284,7 +284,7 @@ impl EqualItems {
         })
     }
 
-    /// Whether the items at these positions are known to be equal.
+    /// Returns whether the items at these positions are known to be equal.
     fn contain(&self, [a, b]: &[u64; 2]) -> bool {
         let are_equal = match self {
             Self::None => false,
@@ -306,14 +306,14 @@ fn count<T>(items: &[T]) -> u64 {
     items.len() as u64
 }
 
-/// How many items of a pack have [`STEP_BYTES`], approximately.
+/// Returns approximately how many items have [`STEP_BYTES`].
 fn step_items(packs: &PackSequence) -> usize {
     let stored = packs.stored_bytes() / packs.item_count().max(1);
     let items = (STEP_BYTES / stored.max(1)).clamp(16, STEP_ITEMS);
     usize::try_from(items).unwrap_or(16)
 }
 
-/// The items at these positions, in the same order.
+/// Returns the items at these positions, in the same order.
 fn items(
     packs: &PackSequence,
     positions: impl Iterator<Item = u64>,
@@ -330,8 +330,8 @@ fn items(
     Ok(items)
 }
 
-/// The digests of the items at these positions, in the same order. Empty items are left
-/// out: that two of them are equal says nothing.
+/// Returns the digests of the items at these positions, in the same order. Empty items are
+/// left out, because two equal ones are no sign of a renamed item.
 fn digests(packs: &PackSequence, positions: &[u64]) -> Result<Vec<(u64, Hash)>, Failure> {
     let mut found = Vec::with_capacity(positions.len());
     for positions in positions.chunks(step_items(packs)) {

@@ -19,8 +19,8 @@ pub enum Method {
     /// Item by item: the packs have different numbers of items per record, or one of them
     /// is a set.
     Items,
-    /// Item by item, except for these positions: both sets list a pack of the same content
-    /// hash there.
+    /// Item by item, except for the positions where both sets list a pack of the same
+    /// content hash.
     Members(Vec<Range<u64>>),
 }
 

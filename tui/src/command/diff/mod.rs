@@ -31,14 +31,13 @@ use sequence_names::SequenceNames;
 /// only have another position. Other packs, and all packs with --by-position, are compared position
 /// by position.
 ///
-/// Reads as little as possible. If the content hashes are
-/// equal, nothing differs. Two digest lists (FILE.digests, a few kilobytes each) show which records
-/// differ. Without both lists it reads all records and compares their digests. Packs with different
-/// numbers of items per record are compared item by item. Differences in codec, format
-/// id and checksums are ignored; app data is compared.
+/// Reads as little as possible. If the content hashes are equal, nothing differs. Two digest lists
+/// (FILE.digests, a few kilobytes each) show which records differ. Without both lists it reads all
+/// records and compares their digests. Packs with different numbers of items per record are compared
+/// item by item. Differences in codec, format id and checksums are ignored; app data is compared.
 ///
-/// A set is compared as one pack of the items of all its packs, except for app data. Where two
-/// manifests list packs of the same content hash at the same positions, these are not read.
+/// A set is compared like one pack with the items of all its packs; it has no app data. If two
+/// manifests list packs of the same content hash at the same positions, these packs are not read.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct DiffArgs {

@@ -8,7 +8,7 @@ use crate::command::named_items::names_of;
 use crate::command::pack_sequence::{PackSequence, SequencePart};
 use crate::outcome::Failure;
 
-/// The names of the packs of a sequence.
+/// The names of the items of a sequence of packs.
 pub struct SequenceNames {
     /// The position of each pack's first item, and its names.
     packs: Vec<(u64, Names)>,
@@ -49,9 +49,10 @@ impl SequenceNames {
     }
 }
 
+/// Positions and names, in ascending order of the names.
 pub type OrderedNames<'a> = Peekable<Box<dyn Iterator<Item = Result<(u64, Bytes), Error>> + 'a>>;
 
-/// The names in ascending order. Those of several packs, and names that are stored in
+/// Returns the names in ascending order. Those of several packs, and names that are stored in
 /// another order, are sorted in memory.
 ///
 /// # Errors

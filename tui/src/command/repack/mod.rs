@@ -37,15 +37,15 @@ use crate::size::parse_u32;
 /// stays as it is in the first pack: items per record, codec, dictionary, format id, checksums,
 /// content hash, app data. Items keep their names; --name and --exclude take only some of the items.
 ///
-/// Records are copied without re-encoding if no option changes them. All the same every record is
-/// decoded and checked, and so is the content hash of every pack that is taken as a whole. With
-/// --unchecked, a pack that is copied as a whole is not decoded, which is about as fast as cp.
+/// Records are copied without re-encoding if no option changes them. Every record is still decoded
+/// and checked, and so is the content hash of every pack that is copied as a whole. With --unchecked,
+/// a pack that is copied as a whole is not decoded, which takes about twice as long as cp.
 ///
 /// The new pack appears whole or not at all. The packs that are read stay unchanged.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct RepackArgs {
-    /// The packs to read: files or URLs; the manifest of a set (*.json) stands for its packs
+    /// The packs to read: files or URLs; the manifest of a set (*.json) means all its packs
     #[arg(required = true, value_name = "PACK")]
     packs: Vec<PathBuf>,
     /// The pack to write: a file, or s3://BUCKET/NAME, gs://…, az://…
@@ -59,8 +59,8 @@ pub struct RepackArgs {
     selection: NameFilterArgs,
     /// Do not decode records that are copied; only their checksums are checked. A pack that
     /// is copied as a whole keeps the content hash that it states, which `verify` checks. A
-    /// part of a pack, several packs and a digest list need the hash of the items, so their
-    /// records are decoded all the same, unless there is --no-content-hash
+    /// part of a pack, several packs and a digest list need a new hash of the items, so their
+    /// records are decoded even so, unless there is --no-content-hash
     #[arg(long)]
     unchecked: bool,
     /// Print one JSON object instead of the summary, and no progress
@@ -272,7 +272,7 @@ impl RepackArgs {
         files.check()
     }
 
-    /// Whether the content hash is that of the only pack, which is not to be checked.
+    /// Returns whether the new pack keeps the content hash of the only old one unchecked.
     fn keeps_hash(&self, shape: NewShape, first: &SourcePack, taken: &[SelectedPart<'_>]) -> bool {
         let has_hash = shape.content_hash && first.reader.trailer().content_hash.is_some();
         self.unchecked

@@ -139,12 +139,12 @@ impl Sources {
         self.sources.iter().map(SourcePack::stored_bytes).sum()
     }
 
-    /// The packs.
+    /// Returns the packs.
     pub fn packs(&self) -> &[SourcePack] {
         &self.sources
     }
 
-    /// The number of packs.
+    /// Returns the number of packs.
     pub fn len(&self) -> usize {
         self.sources.len()
     }
@@ -215,14 +215,14 @@ pub struct Part<'a> {
 }
 
 impl<'a> SelectedPart<'a> {
-    /// Whether every item of the pack is taken.
+    /// Returns whether every item of the pack is selected.
     pub fn is_whole(&self) -> bool {
         let whole = 0..self.part.source.reader.item_count();
         self.part.is_whole() && self.runs == [whole]
     }
 
-    /// The groups of items that are read together, and as parts of their own those of
-    /// which every item is taken.
+    /// Returns the groups of items that are read together. Groups of which every item is
+    /// selected are parts of their own.
     pub fn groups(&self) -> impl Iterator<Item = (PositionRuns<'_>, Option<Part<'a>>)> {
         let Part { source, is_last, .. } = self.part;
         let end = self.runs.last().map_or(0, |run| run.end);

@@ -32,8 +32,8 @@ use crate::{printable, report};
 /// command is killed, a folder DIR/.unpack.XXXXXX.tmp may remain, which can be deleted. A pack stores
 /// neither modes nor times nor empty folders.
 ///
-/// A PATTERN selects names as for `sealpack ls`. The packs of a set are unpacked as one pack: of several
-/// items with the same name, the first of the set is written.
+/// A PATTERN selects names as for `sealpack ls`. The packs of a set are unpacked like one pack: of
+/// several items with the same name, the first one in the set is written.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct UnpackArgs {
@@ -197,7 +197,7 @@ impl UnpackArgs {
         files.filter_map(name_of).collect()
     }
 
-    /// Fails for an item that would replace a pack while it is read.
+    /// Fails for an item that would replace a pack or manifest while it is read.
     fn check_keeps_packs(
         &self,
         kept: &[PathBuf],
