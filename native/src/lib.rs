@@ -95,6 +95,30 @@ pub use write::{
 };
 pub use zstd::{DEFAULT_LEVEL, Zstd};
 
+/// Options that are built and not used are a mistake that the compiler reports:
+///
+/// ```compile_fail
+/// #![deny(unused_must_use)]
+/// sealpack::Writer::options().threads(2);
+/// ```
+///
+/// ```compile_fail
+/// #![deny(unused_must_use)]
+/// sealpack::Reader::options().threads(2);
+/// ```
+///
+/// ```compile_fail
+/// #![deny(unused_must_use)]
+/// sealpack::PackSet::options().max_open(2);
+/// ```
+///
+/// ```compile_fail
+/// #![deny(unused_must_use)]
+/// sealpack::Unpacker::options().overwrite(true);
+/// ```
+#[cfg(doctest)]
+struct UnusedOptions;
+
 /// Checks that the example of the crate's front page compiles.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -7,19 +7,20 @@
 //! and with the sink's counts, and checks that waiting bytes stay at the same
 //! addresses.
 
+use super::driven::DrivenStream;
 use super::invariant::Observation;
 use super::recorder::Recorder;
 use super::state::{Failed, State};
 use super::subject::Subject;
-use crate::stream::{
-    Outcome, Output, Put, ReferenceFlush, Rules, Shape, SpecifiedRules, Stream, StreamRefusal,
-};
+use crate::stream::{Outcome, Output, Put, ReferenceFlush, Rules, Shape, Stream, StreamRefusal};
 use alloc::{boxed::Box, vec::Vec};
 use bytes::Bytes;
+use core::{borrow::BorrowMut, marker::PhantomData};
 
-/// The stream with the rules `R`, as a [`Subject`].
-pub(super) struct Driver<R: Rules> {
-    stream: Stream<R>,
+/// A stream as a [`Subject`]: `H` is the stream itself, or a pointer to it.
+pub(super) struct Driver<S: DrivenStream + ?Sized, H: BorrowMut<S>> {
+    held: H,
+    of: PhantomData<fn(&S)>,
     shape: Shape,
     closed: bool,
     failed: bool,
@@ -37,45 +38,47 @@ struct WaitingBytes {
     address: usize,
 }
 
-/// The values of the accessors, except `taken`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Answers {
-    capacity: Option<usize>,
-    filled: usize,
-    pending: usize,
-    waiting: usize,
-}
-
 /// Bytes for writes that must be refused: one byte, and more than a small buffer
 /// takes.
 static REFUSED: [u8; 65] = [0; 65];
 
-impl<R: Rules> Driver<R> {
-    pub(super) fn open(shape: Shape) -> Box<dyn Subject> {
-        Box::new(Driver {
-            stream: Stream::<R>::with_rules(shape),
+impl<S: DrivenStream + ?Sized, H: BorrowMut<S>> Driver<S, H> {
+    fn new(held: H, shape: Shape) -> Self {
+        Driver {
+            held,
+            of: PhantomData,
             shape,
             closed: false,
             failed: false,
             last_put: None,
             places: Vec::new(),
-        })
+        }
+    }
+
+    #[inline]
+    fn stream(&self) -> &S {
+        self.held.borrow()
+    }
+
+    #[inline]
+    fn stream_mut(&mut self) -> &mut S {
+        self.held.borrow_mut()
     }
 
     fn run(
         &mut self,
         sink: &mut Recorder,
         closes: bool,
-        operation: impl FnOnce(&mut Stream<R>) -> Result<(), StreamRefusal>,
+        operation: impl FnOnce(&mut S) -> Result<(), StreamRefusal>,
     ) -> Result<(), Failed> {
         if !sink.probes() {
-            let accepted = operation(&mut self.stream);
+            let accepted = operation(self.stream_mut());
             self.closed |= closes;
             return self.drive(accepted, sink);
         }
         let refused = self.refusal();
         self.note_places(sink.taken());
-        let accepted = operation(&mut self.stream);
+        let accepted = operation(self.stream_mut());
         self.closed |= closes;
         if accepted.err() != refused {
             sink.observe(wrong_refusal(refused, accepted));
@@ -94,7 +97,7 @@ impl<R: Rules> Driver<R> {
     ) -> Result<(), Failed> {
         let mut result = accepted.map_err(|_| Failed);
         let mut left = max_outputs(sink);
-        while let Some(output) = self.stream.next_output() {
+        while let Some(output) = self.stream_mut().next_output() {
             if left == 0 {
                 sink.observe(Observation::EndlessOutputs);
                 return result;
@@ -103,13 +106,13 @@ impl<R: Rules> Driver<R> {
             let outcome = match output {
                 Output::Put(put) => {
                     let ended = sink.put_views(put.len(), put.to_bytes());
-                    self.stream.recycle(put);
+                    self.stream_mut().recycle(put);
                     ended.map_or_else(|taken| Outcome::Failed { taken }, |()| Outcome::Done)
                 }
                 Output::Flush => done(sink.flush()),
                 Output::Close => done(sink.close()),
             };
-            self.stream.completed(outcome);
+            self.stream_mut().completed(outcome);
             if outcome != Outcome::Done {
                 self.failed = true;
                 result = Err(Failed);
@@ -128,8 +131,8 @@ impl<R: Rules> Driver<R> {
         let at_rest = self.answers();
         let mut left = max_outputs(sink);
         loop {
-            let accepts_writes = self.stream.write_extents([]).is_ok();
-            let Some(output) = self.stream.next_output() else {
+            let accepts_writes = self.stream_mut().write_extents(&[]).is_ok();
+            let Some(output) = self.stream_mut().next_output() else {
                 if !accepts_writes && !self.failed && !self.closed {
                     sink.observe(Observation::RefusedWithoutFailure);
                 }
@@ -140,19 +143,18 @@ impl<R: Rules> Driver<R> {
                 return result;
             }
             left -= 1;
-            if accepts_writes || self.stream.next_output().is_some() {
+            if accepts_writes || self.stream_mut().next_output().is_some() {
                 sink.observe(Observation::AcceptedTooEarly);
             }
             self.probe_refusals(self.refusal().unwrap_or(StreamRefusal::OutputsWait), sink);
             let outcome = self.carry_out(output, sink);
-            self.stream.completed(outcome);
+            self.stream_mut().completed(outcome);
             self.probe_taken(sink);
             if outcome != Outcome::Done {
                 self.failed = true;
                 result = Err(Failed);
             }
-            let nothing = Answers { capacity: None, filled: 0, pending: 0, waiting: 0 };
-            let expected = if self.failed { nothing } else { at_rest };
+            let expected = if self.failed { Default::default() } else { at_rest };
             if self.answers() != expected && !self.failed {
                 sink.observe(Observation::LeftATrace);
             } else if self.answers() != expected {
@@ -174,7 +176,7 @@ impl<R: Rules> Driver<R> {
         let len = put.len();
         let ended = sink.put_views(len, put.to_bytes());
         self.last_put = (!sink.drops_puts()).then(|| put.clone());
-        self.stream.recycle(put);
+        self.stream_mut().recycle(put);
         match ended {
             Ok(()) => Outcome::Done,
             Err(taken) if taken == len => Outcome::Failed { taken: usize::MAX },
@@ -184,7 +186,7 @@ impl<R: Rules> Driver<R> {
 
     /// Checks that the stream's count of taken bytes matches the sink's.
     fn probe_taken(&self, sink: &mut Recorder) {
-        if usize::try_from(self.stream.taken()) != Ok(sink.taken()) {
+        if usize::try_from(self.stream().taken()) != Ok(sink.taken()) {
             sink.observe(Observation::MiscountedTaken { taken: sink.taken() });
         }
     }
@@ -202,7 +204,7 @@ impl<R: Rules> Driver<R> {
     /// Tries every operation while the stream must refuse all of them.
     fn probe_refusals(&mut self, expected: StreamRefusal, sink: &mut Recorder) {
         let before = self.answers();
-        let stream = &mut self.stream;
+        let stream = self.stream_mut();
         let one = || Bytes::from_static(&[0]);
         let mut answers = [
             stream.write(&[]),
@@ -210,16 +212,16 @@ impl<R: Rules> Driver<R> {
             stream.write(&REFUSED),
             stream.write_owned(Bytes::new()),
             stream.write_owned(one()),
-            stream.write_extents([]),
-            stream.write_extents([Bytes::new(), Bytes::new()]),
-            stream.write_extents([Bytes::new(), one()]),
-            stream.write_extents([one(), one()]),
+            stream.write_extents(&[]),
+            stream.write_extents(&[Bytes::new(), Bytes::new()]),
+            stream.write_extents(&[Bytes::new(), one()]),
+            stream.write_extents(&[one(), one()]),
             stream.flush(),
             Err(expected),
         ];
         // The close of a failed stream is refused, but queues the sink's close.
         if let (Some(last), true) = (answers.last_mut(), self.closed || !self.failed) {
-            *last = stream.close();
+            *last = self.stream_mut().close();
         }
         for answer in answers.iter().filter(|answer| **answer != Err(expected)) {
             sink.observe(wrong_refusal(Some(expected), *answer));
@@ -233,14 +235,14 @@ impl<R: Rules> Driver<R> {
     /// empty write changes nothing.
     fn probe_rest(&mut self, sink: &mut Recorder) {
         let before = self.answers();
-        self.stream.completed(Outcome::Failed { taken: 9 });
-        let mut changed = self.stream.next_output().is_some();
+        self.stream_mut().completed(Outcome::Failed { taken: 9 });
+        let mut changed = self.stream_mut().next_output().is_some();
         match self.refusal() {
             Some(refused) => self.probe_refusals(refused, sink),
-            None => changed |= self.stream.write_extents([]).is_err(),
+            None => changed |= self.stream_mut().write_extents(&[]).is_err(),
         }
         // After a failure, the refusals were checked above.
-        changed |= !self.failed && self.stream.next_output().is_some();
+        changed |= !self.failed && self.stream_mut().next_output().is_some();
         changed |= !self.failed && self.answers() != before;
         if changed {
             sink.observe(Observation::LeftATrace);
@@ -249,22 +251,27 @@ impl<R: Rules> Driver<R> {
         self.probe_answers(sink);
         if !self.failed {
             let mut at = sink.taken();
-            for extent in self.stream.pending().chain([self.stream.filled()]) {
-                at = self.probe_place(at, extent, sink);
-            }
+            let mut probe = |extent: &[u8]| at = self.probe_place(at, extent, sink);
+            self.stream().each_pending(&mut probe);
+            probe(self.stream().filled());
         }
     }
 
     /// Checks that the accessors agree with each other.
     fn probe_answers(&self, sink: &mut Recorder) {
-        let stream = &self.stream;
-        let Answers { filled, pending, waiting, .. } = self.answers();
-        let sum: usize = stream.pending().map(<[u8]>::len).sum();
+        let stream = self.stream();
+        let (State { filled, pending, extents, real, .. }, waiting) = stream.numbers();
+        let (mut visited, mut sum) = (0_usize, 0_usize);
+        stream.each_pending(&mut |extent| {
+            visited = visited.saturating_add(1);
+            sum = sum.saturating_add(extent.len());
+        });
         let agree = stream.shape() == self.shape
             && stream.filled().len() == filled
             && pending == sum
-            && waiting == pending.saturating_add(filled)
-            && stream.pending().len() == stream.pending().count();
+            && real == sum
+            && extents == visited
+            && waiting == pending.saturating_add(filled);
         if !agree {
             sink.observe(Observation::Contradiction);
         }
@@ -290,12 +297,16 @@ impl<R: Rules> Driver<R> {
     }
 
     fn note_places(&mut self, taken: usize) {
-        self.places.clear();
+        let mut places = core::mem::take(&mut self.places);
+        places.clear();
         let mut at = taken;
-        for bytes in self.stream.pending().chain([self.stream.filled()]) {
-            self.places.push(WaitingBytes { at, len: bytes.len(), address: bytes.as_ptr().addr() });
+        let mut note = |bytes: &[u8]| {
+            places.push(WaitingBytes { at, len: bytes.len(), address: bytes.as_ptr().addr() });
             at = at.saturating_add(bytes.len());
-        }
+        };
+        self.stream().each_pending(&mut note);
+        note(self.stream().filled());
+        self.places = places;
     }
 
     /// Checks that bytes that were already waiting before the operation have kept their
@@ -319,13 +330,9 @@ impl<R: Rules> Driver<R> {
         end
     }
 
-    fn answers(&self) -> Answers {
-        Answers {
-            capacity: self.stream.capacity(),
-            filled: self.stream.filled_len(),
-            pending: self.stream.pending_bytes(),
-            waiting: self.stream.waiting(),
-        }
+    /// The numbers that the accessors return.
+    fn answers(&self) -> (State, usize) {
+        self.stream().numbers()
     }
 }
 
@@ -359,7 +366,7 @@ fn done_with(ended: Result<(), Failed>, taken: usize) -> Outcome {
     if ended.is_ok() { Outcome::Done } else { Outcome::Failed { taken } }
 }
 
-impl<R: Rules> Subject for Driver<R> {
+impl<S: DrivenStream + ?Sized, H: BorrowMut<S>> Subject for Driver<S, H> {
     fn write(&mut self, bytes: &[u8], sink: &mut Recorder) -> Result<(), Failed> {
         self.run(sink, false, |stream| stream.write(bytes))
     }
@@ -367,42 +374,44 @@ impl<R: Rules> Subject for Driver<R> {
     fn write_extents(&mut self, extents: &[Bytes], sink: &mut Recorder) -> Result<(), Failed> {
         self.run(sink, false, |stream| match extents {
             [extent] => stream.write_owned(extent.clone()),
-            many => stream.write_extents(many.iter().cloned()),
+            many => stream.write_extents(many),
         })
     }
 
     fn flush(&mut self, sink: &mut Recorder) -> Result<(), Failed> {
-        self.run(sink, false, Stream::flush)
+        self.run(sink, false, S::flush)
     }
 
     fn close(&mut self, sink: &mut Recorder) -> Result<(), Failed> {
-        self.run(sink, true, Stream::close)
+        self.run(sink, true, S::close)
     }
 
     fn state(&self) -> Option<State> {
-        let capacity = self.stream.capacity();
-        Some(State {
-            capacity: capacity.unwrap_or(0),
-            has_buffer: capacity.is_some(),
-            filled: self.stream.filled_len(),
-            pending: self.stream.pending_bytes(),
-            extents: self.stream.pending().len(),
-            real: self.stream.pending().map(<[u8]>::len).sum(),
-        })
+        Some(self.stream().numbers().0)
     }
 
     fn waiting(&self, visit: &mut dyn FnMut(&[u8], bool)) {
-        self.stream.pending().for_each(|extent| visit(extent, false));
-        visit(self.stream.filled(), true);
+        self.stream().each_pending(&mut |extent| visit(extent, false));
+        visit(self.stream().filled(), true);
     }
 }
 
 /// The stream that ships.
 pub fn strict(shape: Shape) -> Box<dyn Subject> {
-    Driver::<SpecifiedRules>::open(shape)
+    Box::new(Driver::<Stream, Stream>::new(Stream::new(shape), shape))
 }
 
 /// The stream under the flush rule of the reference.
 pub fn reference(shape: Shape) -> Box<dyn Subject> {
-    Driver::<ReferenceFlush>::open(shape)
+    let stream = Stream::<ReferenceFlush>::with_rules(shape);
+    Box::new(Driver::<Stream<ReferenceFlush>, _>::new(stream, shape))
+}
+
+/// A stream with the rules of a seeded bug.
+pub(super) fn with_rules<R: Rules + 'static>(shape: Shape) -> Box<dyn Subject> {
+    drive_boxed(Box::new(Stream::<R>::with_rules(shape)), shape)
+}
+
+fn drive_boxed(stream: Box<dyn DrivenStream>, shape: Shape) -> Box<dyn Subject> {
+    Box::new(Driver::<dyn DrivenStream, _>::new(stream, shape))
 }

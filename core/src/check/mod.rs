@@ -141,6 +141,7 @@
 //! last operations, and returns the same kind of trace after an incident.
 
 mod alphabet;
+mod driven;
 mod driver;
 mod enumerate;
 mod event;

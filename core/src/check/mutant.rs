@@ -4,9 +4,9 @@
 //! test the checker: an invariant that no mutant breaks protects against nothing
 //! known, and a mutant that breaks no invariant reveals a gap.
 
-use super::driver::Driver;
+use super::driver::{reference, with_rules};
 use super::subject::Subject;
-use crate::stream::{End, ReferenceFlush, Rules, Shape};
+use crate::stream::{End, Rules, Shape};
 use alloc::boxed::Box;
 
 /// A stream with one decision gone wrong.
@@ -49,13 +49,13 @@ macro_rules! mutants {
                 name: $name,
                 wrong: $wrong,
                 rule: $rule,
-                open: Driver::<$type>::open,
+                open: with_rules::<$type>,
             },)*
             Mutant {
                 name: "flush-above-size",
                 wrong: "with trim, a flush puts all of L at once (the flush of the reference)",
                 rule: "flush_piece",
-                open: Driver::<ReferenceFlush>::open,
+                open: reference,
             },
         ];
     };

@@ -7,6 +7,7 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
 
 use bytes::Bytes;
 
@@ -32,6 +33,15 @@ pub struct Examiner<'a> {
     limits: ReadLimits,
     extract: Option<Arc<dyn Extract>>,
     computes_digests: bool,
+}
+
+impl fmt::Debug for Examiner<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Examiner")
+            .field("limits", &self.limits)
+            .field("computes_digests", &self.computes_digests)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The result of examining one record.

@@ -3,6 +3,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::fmt;
 
 use bytes::Bytes;
 
@@ -53,6 +54,15 @@ pub struct Sealer {
     /// The buffer into which drafts are encoded. A fresh buffer for each would
     /// cost more than copying the result out of this one.
     encoded: Vec<u8>,
+}
+
+impl fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sealer")
+            .field("layout", &self.layout)
+            .field("has_encoder", &self.encoder.is_some())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Sealer {
@@ -205,6 +215,12 @@ pub struct DraftDigester {
     items_per_record: usize,
     hashing: Hashing,
     records: Box<dyn DigestRecords>,
+}
+
+impl fmt::Debug for DraftDigester {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DraftDigester").field("hashing", &self.hashing).finish_non_exhaustive()
+    }
 }
 
 impl DraftDigester {

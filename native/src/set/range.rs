@@ -49,6 +49,16 @@ impl PackSet {
     }
 }
 
+/// Iterates over all items, in order.
+impl IntoIterator for &PackSet {
+    type Item = Result<Bytes, Error>;
+    type IntoIter = SetItems;
+
+    fn into_iter(self) -> SetItems {
+        SetItems { set: self.clone(), left: 0..self.item_count(), items: None }
+    }
+}
+
 /// The items of a range of a set, in order. The iterator ends after an error.
 pub struct SetItems {
     set: PackSet,

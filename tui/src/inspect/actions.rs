@@ -233,6 +233,15 @@ impl Inspector {
             ItemFormat::Hex => ItemFormat::Text,
         });
         self.new_item();
+        self.reveal_hit();
+    }
+
+    /// Scrolls to the hit in the item in view, after its layout has changed.
+    fn reveal_hit(&mut self) {
+        let hit = self.hit.filter(|hit| hit.position == self.position());
+        if let Some(hit) = hit.filter(|_| self.item_format() != ItemFormat::View) {
+            self.reveal(hit.at);
+        }
     }
 
     fn toggle_pretty(&mut self) {
@@ -252,6 +261,7 @@ impl Inspector {
         self.new_item();
         self.content.view_requested = viewed.is_some();
         self.content.viewed = viewed;
+        self.reveal_hit();
     }
 
     fn back(&mut self) -> Option<InspectorEffect> {

@@ -30,6 +30,9 @@ impl FailingCase {
 
 /// The maximum number of failures that are kept per mutant, invariant and length.
 const MAX_KEPT: u32 = 4;
+/// After this many failing cases the hunt for a mutant ends: one that breaks every case
+/// would only yield more of the same.
+const MAX_FAILING: u64 = 100_000;
 /// The maximum length of the cases when the hunt is for one mutant, in events.
 const MAX_LENGTH: usize = 4;
 /// The maximum length of the cases when the hunt is for all mutants.
@@ -52,6 +55,8 @@ pub struct HuntResult {
     pub cases: u64,
     /// The cases that broke an invariant.
     pub failing: u64,
+    /// Whether a mutant failed in so many cases that the rest of them was not run.
+    pub ended_early: bool,
 }
 
 impl Hunt<'_> {
@@ -83,15 +88,29 @@ impl Hunt<'_> {
             self.explore(mutant, &mut found);
         }
         let mut result = HuntResult::default();
+        let mut failing = vec![0; self.mutants.len()];
+        // The cases that are not run count as done.
+        let mut left_out = 0;
         for length in 1..=self.max_length() {
-            for mutant in self.mutants {
-                let flow = self.enumerate(mutant, length, &mut result, &mut found, &mut progress);
+            for (mutant, failing) in self.mutants.iter().zip(&mut failing) {
+                let before = result.cases;
+                let mut counted = |cases: u64| progress(cases.saturating_add(left_out));
+                let flow =
+                    self.enumerate(mutant, length, &mut result, failing, &mut found, &mut counted);
                 if flow.is_break() {
                     return result;
                 }
+                left_out += self.cases_of(length).saturating_sub(result.cases - before);
             }
         }
+        result.ended_early = failing.iter().any(|failing| *failing >= MAX_FAILING);
         result
+    }
+
+    /// Returns the number of cases of exactly this length.
+    fn cases_of(&self, length: usize) -> u64 {
+        let up_to = |length| self.space(length).cases().unwrap_or(u64::MAX);
+        up_to(length).saturating_sub(up_to(length.saturating_sub(1)))
     }
 
     /// Searches the reachable states. This search includes faults, empty writes and lists
@@ -114,9 +133,13 @@ impl Hunt<'_> {
         mutant: &'static Mutant,
         length: usize,
         result: &mut HuntResult,
+        failing: &mut u64,
         found: &mut impl FnMut(FailingCase),
         progress: &mut impl FnMut(u64) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
+        if *failing >= MAX_FAILING {
+            return ControlFlow::Continue(());
+        }
         let open = |shape: Shape| mutant.open(shape);
         let mut world = World::new(&open);
         let mut kept: BTreeMap<Invariant, u32> = BTreeMap::new();
@@ -129,6 +152,7 @@ impl Hunt<'_> {
             let broken: InvariantSet = world.run(shape, events.iter().copied());
             result.cases += 1;
             result.failing += u64::from(!broken.is_empty());
+            *failing += u64::from(!broken.is_empty());
             for invariant in broken.iter() {
                 let count = kept.entry(invariant).or_default();
                 if *count < MAX_KEPT {
@@ -140,7 +164,7 @@ impl Hunt<'_> {
             if result.cases.is_multiple_of(1 << 10) {
                 flow = progress(result.cases);
             }
-            flow
+            if *failing >= MAX_FAILING { ControlFlow::Break(()) } else { flow }
         });
         flow
     }
@@ -158,10 +182,26 @@ mod tests {
         let mut caught: Vec<&str> = Vec::new();
         let result =
             hunt.run(|failure| caught.push(failure.mutant.name), |_| ControlFlow::Continue(()));
-        assert_eq!(result.cases, hunt.total());
+        assert_eq!((result.cases, result.ended_early), (hunt.total(), false));
         for mutant in MUTANTS {
             assert!(caught.contains(&mutant.name), "{}", mutant.name);
         }
+    }
+
+    #[test]
+    fn a_hunt_for_a_bug_that_breaks_every_case_ends_early() {
+        let mutants = [Mutant::find("empty-lists-accepted").unwrap()];
+        let hunt = Hunt { mutants: &mutants, buffer_size: BufferSize::new(5).unwrap() };
+        let mut last = 0;
+        let result = hunt.run(
+            |_| {},
+            |cases| {
+                last = cases;
+                ControlFlow::Continue(())
+            },
+        );
+        assert_eq!((result.cases, result.failing), (MAX_FAILING, MAX_FAILING));
+        assert!(result.ended_early && last <= hunt.total());
     }
 
     #[test]

@@ -53,7 +53,11 @@ fn lists_and_help() {
 #[test]
 fn failures_are_found_opened_and_stepped() {
     at_every_size("failures", "[[mc");
-    at_every_size("failures-of-all", "[[mB");
+    let all = super::view::letter_of(MUTANTS.len());
+    at_every_size("failures-of-all", &format!("[[m{all}"));
+    let row = MUTANTS.iter().position(|mutant| mutant.name == "empty-lists-accepted").unwrap();
+    let every_case_fails = super::view::letter_of(row);
+    at_every_size("failures-of-every-case", &format!("[[m{every_case_fails}"));
     at_every_size("failure", "[[mc<Enter>v");
 }
 

@@ -98,7 +98,7 @@ impl Overlay<'_> {
         let width = u16::try_from(widest).unwrap_or(u16::MAX).saturating_add(4);
         let height = u16::try_from(self.lines.len()).unwrap_or(u16::MAX).saturating_add(2);
         let area = centred(screen, width, height);
-        Clear.render(area, buffer);
+        Clear.render(with_margin(area, screen), buffer);
         let block = Block::bordered()
             .border_type(BorderType::Rounded)
             .title(Line::styled(format!(" {} ", self.title), palette.strong()))
@@ -108,6 +108,16 @@ impl Overlay<'_> {
         let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
         Paragraph::new(self.lines).scroll((self.scroll, 0)).render(inner, buffer);
     }
+}
+
+/// Returns an area with columns on both sides that are cleared together with it: text that
+/// ends right at the frame of an overlay, or one column of it at the edge of the screen,
+/// looks as if it belonged to the overlay.
+fn with_margin(area: Rect, screen: Rect) -> Rect {
+    const COLUMNS: u16 = 2;
+    let x = area.x.saturating_sub(COLUMNS).max(screen.x);
+    let right = area.right().saturating_add(COLUMNS).min(screen.right());
+    Rect { x, width: right.saturating_sub(x), ..area }
 }
 
 /// Returns a rectangle in the middle of another, of the requested size or as large as
@@ -127,6 +137,28 @@ pub fn centred(screen: Rect, width: u16, height: u16) -> Rect {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ratatui::style::Style;
+
+    #[test]
+    fn nothing_is_left_right_next_to_an_overlay() {
+        for columns in [60, 80, 120] {
+            let screen = Rect::new(0, 0, columns, 16);
+            let mut buffer = Buffer::empty(screen);
+            let text = "x".repeat(columns.into());
+            for y in 0..16 {
+                buffer.set_string(0, y, &text, Style::new());
+            }
+            let lines = vec![Line::raw("y".repeat(54)); 20];
+            let overlay = Overlay { title: "Keys", foot: "Esc", lines, scroll: 0 };
+            overlay.render(screen, Palette::new(false), &mut buffer);
+            let row = |y: u16| (0..columns).map(|x| buffer[(x, y)].symbol()).collect::<String>();
+            assert_eq!(row(0), text);
+            for y in 1..15 {
+                assert!(!row(y).contains("x╭") && !row(y).contains("x│"), "{}", row(y));
+                assert!(columns > 60 || !row(y).contains('x'), "{}", row(y));
+            }
+        }
+    }
 
     #[test]
     fn a_line_that_is_cut_ends_in_an_ellipsis() {

@@ -52,6 +52,32 @@ fn ctrl_z_restores_the_terminal_and_fg_resumes() {
 }
 
 #[test]
+fn the_stepper_is_suspended_and_resumed_too() {
+    let mut shell = Session::start_with("/bin/sh", &["-i"], &[("PS1", "ready> ")], 80, 24);
+    shell.wait_for("ready> ");
+    shell.type_keys(&format!("{SEALPACK} step b4,z1,b7\r"));
+    shell.wait_for("step 1 of 4");
+    for signal in [None, Some(Signal::SIGTSTP)] {
+        match signal {
+            None => shell.type_keys("\u{1a}"),
+            Some(signal) => kill(Pid::from_raw(-shell.foreground()), signal).unwrap(),
+        }
+        shell.wait_for_the_shell();
+        shell.type_keys("fg\r");
+        shell.wait_until("the whole screen", |screen| {
+            let text = screen.contents();
+            screen.alternate_screen() && text.contains("step 1 of 4") && text.contains("? help")
+        });
+    }
+    shell.type_keys("l");
+    shell.wait_for("step 2 of 4");
+    shell.type_keys("q");
+    shell.wait_for_the_shell();
+    shell.type_keys("exit 7\r");
+    assert_eq!(shell.wait().exit_code(), 7);
+}
+
+#[test]
 fn ctrl_z_works_while_a_question_is_open() {
     let folder = tempfile::tempdir().unwrap();
     let mut shell = shell_with_inspector(folder.path());

@@ -13,6 +13,7 @@
 #[path = "../../../tests/src/child.rs"]
 mod child;
 mod input;
+mod items;
 mod jobs;
 mod lifecycle;
 mod prompts;

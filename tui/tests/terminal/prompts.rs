@@ -24,6 +24,36 @@ fn a_long_answer_scrolls_and_its_end_is_seen() {
 }
 
 #[test]
+fn control_keys_edit_an_answer_as_a_shell_does() {
+    let mut session = Session::start(SEALPACK, &["step"], 80, 24);
+    session.wait_for("step 1 of 7");
+    let mut answer = |keys: &str, wanted: &str| {
+        session.type_keys(keys);
+        // The prompt shows its cursor in place of the character after the answer.
+        let wanted = format!("case {wanted} ");
+        session.wait_until(&wanted, |screen| {
+            screen.rows(0, 80).any(|row| format!("{} ", row.trim_end()).starts_with(&wanted))
+        });
+    };
+    // ^U deletes to the start, ^W a word, ^K to the end; ^A and ^E go to start and end.
+    answer("e\u{15}b1,z2,f", "b1,z2,f");
+    answer("\u{17}", "b1,z2,");
+    answer("\u{17}\u{17}b3", "b3");
+    answer("\u{1}z9,", "z9,b3");
+    answer("\u{5},b7", "z9,b3,b7");
+    answer("\u{1}\u{6}\u{6}\u{b}", "z9");
+    session.type_keys("\r");
+    session.wait_for("step 1 of 2");
+    // Up recalls the answer, Down returns to the one being typed.
+    session.type_keys("e\u{15}b5\u{1b}[A");
+    session.wait_for("case z9");
+    session.type_keys("\u{1b}[B\r");
+    session.wait_for("b5");
+    session.type_keys("q");
+    assert_eq!(session.wait().exit_code(), 0);
+}
+
+#[test]
 fn a_failed_save_keeps_what_was_typed_and_a_tilde_is_the_home_folder() {
     let folder = tempfile::tempdir().unwrap();
     let path = lines(folder.path());

@@ -120,11 +120,21 @@ fn heading_line(app: &Stepper, columns: usize) -> Line<'static> {
                     let bar = progress.text(columns.saturating_sub(width(&found) + 12));
                     format!("{found}{bar} · Esc stops")
                 }
-                (None, Some(result)) => format!(
-                    "{} of {} cases with S = {size} fail; the shortest:",
-                    grouped(result.failing),
-                    grouped(result.cases)
-                ),
+                (None, Some(result)) => {
+                    let (failing, cases) = (grouped(result.failing), grouped(result.cases));
+                    match result.ended_early {
+                        false => {
+                            format!(
+                                "{failing} of {cases} cases with S = {size} fail; the shortest:"
+                            )
+                        }
+                        true => {
+                            format!(
+                                "The first {failing} failures, in {cases} cases with S = {size}:"
+                            )
+                        }
+                    }
+                }
                 (None, None) if app.hunted.found.is_empty() => {
                     "No search for failures yet: m picks a seeded bug".to_string()
                 }
