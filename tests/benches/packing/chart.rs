@@ -42,8 +42,8 @@ pub fn write(results: &Path, out: &Path) {
         let width = ratio.min(MAX_RATIO) * LIMIT;
         let figure = row["ours"].as_f64().unwrap_or(0.0);
         let digits = if figure < 100.0 { 1 } else { 0 };
-        let vs_go = match row["ratio_to_reference"].as_f64() {
-            Some(vs_go) => format!(", {vs_go:.2} × Go"),
+        let external = match row["ratio_to_external"].as_f64() {
+            Some(ratio) => format!(", {ratio:.2} × external"),
             None => String::new(),
         };
         let _ = writeln!(
@@ -51,7 +51,7 @@ pub fn write(results: &Path, out: &Path) {
             "<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>\
              <rect class=\"bar\" x=\"{LEFT}\" y=\"{}\" width=\"{width:.1}\" height=\"14\"/>\
              <text x=\"{RATIO}\" y=\"{}\">{ratio:.2}</text>\
-             <text class=\"dim\" x=\"{FIGURE}\" y=\"{}\">{figure:.digits$} {}{vs_go}</text>",
+             <text class=\"dim\" x=\"{FIGURE}\" y=\"{}\">{figure:.digits$} {}{external}</text>",
             LEFT - 8,
             y + 15,
             row["row"].as_str().unwrap_or_default(),

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use sealpack::Bytes;
+use sealpack::{Bytes, Reader};
 use sha2::{Digest as _, Sha256};
 
 /// Copies the items into buffers of 1 MiB and writes each full buffer. The caller
@@ -83,4 +83,27 @@ pub fn zstd_once(payload: &[u8]) {
 /// Computes the SHA-256 of one message.
 pub fn sha_once(message: &[u8]) {
     std::hint::black_box(Sha256::digest(message));
+}
+
+/// The frames of some records.
+pub fn stored_payloads(reader: &Reader, records: impl Iterator<Item = u32>) -> Vec<Bytes> {
+    records
+        .map(|number| {
+            let stored = reader.stored_record(number).unwrap();
+            let length = zstd::zstd_safe::find_frame_compressed_size(&stored).unwrap();
+            stored.slice(..length)
+        })
+        .collect()
+}
+
+thread_local! {
+    static DECODER: std::cell::RefCell<(zstd::bulk::Decompressor<'static>, Vec<u8>)> =
+        std::cell::RefCell::new((zstd::bulk::Decompressor::new().unwrap(), Vec::with_capacity(1 << 20)));
+}
+
+/// Decodes one frame and discards the result.
+pub fn decode(frame: &[u8]) {
+    DECODER.with_borrow_mut(|(decoder, out)| {
+        std::hint::black_box(decoder.decompress_to_buffer(frame, out).unwrap());
+    });
 }

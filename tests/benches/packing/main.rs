@@ -12,16 +12,35 @@
 //! cargo bench --bench packing -- --disk DIR         a folder on a disk, for the rows that need one
 //! cargo bench --bench packing -- --memory           measures memory, which makes the rows slower
 //! cargo bench --bench packing -- --chart FILE SVG   draws the lines of --json; runs nothing
-//! cargo bench --bench packing -- --external 'CMD'   adds your own packer to the table:
-//!     runs CMD ITEMS OUT CODEC HASH WORKERS, where ITEMS is a file of
-//!     [u32 LE length][bytes] and OUT the path of the pack. CMD prints one JSON
-//!     line {"seconds": …}
+//! cargo bench --bench packing -- --table FILE       prints the lines of --json as Markdown; runs nothing
+//! cargo bench --bench packing -- --external 'CMD'   adds another program to the table (below)
 //! ```
 //!
 //! A limit is what the machine achieves with the same bytes without sealpack: a loop
 //! over zstd, SHA-256 over the same messages, a plain write. It alternates with the row
 //! in the same run, so that a change in the machine's speed affects both. Each row checks
 //! what it wrote or read.
+//!
+//! `--external` alternates in the same way with a program of yours that writes and reads
+//! packs. It is started once for each row and works once for each number of repetitions
+//! that it reads, one a line, until its input ends:
+//!
+//! ```text
+//! CMD write ITEMS OUT CODEC HASH WORKERS PER_RECORD
+//!     packs ITEMS, a file of [u32 LE length][bytes], to OUT; it may load them first
+//! CMD read PACK CODEC MODE N THREADS
+//!     open    opens PACK N times, everything else once, before the first run
+//!     scan    every item, in order
+//!     get     N positions, one call each: position n, from 1 to N, is
+//!             (n * 0x9e3779b97f4a7c15 mod 2^64 >> 20) mod the number of items
+//!     many    the same positions in one call, in ascending order, each once
+//!     verify  every record, and the content hash
+//! ```
+//!
+//! CODEC is `none` or `zstd`, HASH `true` or `false`. After each run it prints one line
+//! `{"seconds": …, "cpu_seconds": …, "bytes": …}`: wall time, processor time of all
+//! threads, and the size of the items that it wrote or passed to its caller (0 for `open`
+//! and `verify`). Its packs are read and compared with the items.
 
 #![allow(
     clippy::unwrap_used,
@@ -40,11 +59,14 @@ mod durable;
 mod external;
 mod inputs;
 mod latency;
-mod lending;
 mod limits;
+mod machine;
 mod measure;
 mod reading;
 mod report;
+mod retrieving;
+mod scanning;
+mod table;
 mod writing;
 
 use std::path::PathBuf;
@@ -66,6 +88,7 @@ pub struct Arguments {
     /// with this option.
     pub open: Option<PathBuf>,
     pub chart: Option<(PathBuf, PathBuf)>,
+    pub table: Option<PathBuf>,
     pub external: Option<String>,
     pub rows: Vec<String>,
 }
@@ -84,6 +107,7 @@ impl Arguments {
             memory: false,
             open: None,
             chart: None,
+            table: None,
             external: None,
             rows: Vec::new(),
         };
@@ -102,6 +126,7 @@ impl Arguments {
                 "--memory" => parsed.memory = true,
                 "--open" => parsed.open = Some(value().into()),
                 "--chart" => parsed.chart = Some((value().into(), value().into())),
+                "--table" => parsed.table = Some(value().into()),
                 "--external" => parsed.external = Some(value()),
                 option if option.starts_with("--") => panic!("no option {option}: see the source"),
                 row => parsed.rows.push(row.to_string()),
@@ -136,6 +161,9 @@ fn main() {
     let arguments = Arguments::parse();
     if let Some((results, out)) = &arguments.chart {
         return chart::write(results, out);
+    }
+    if let Some(results) = &arguments.table {
+        return table::print(results);
     }
     if let Some(path) = &arguments.open {
         return measure::print_memory_of_opening(path);

@@ -39,26 +39,66 @@ pub fn once<T>(work: impl FnOnce() -> T) -> (Measurement, T) {
     (run, result)
 }
 
-/// The run with the median time.
-pub fn median(mut runs: Vec<Measurement>) -> Measurement {
-    runs.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
-    runs[runs.len() / 2]
+/// The runs of one contender of a row, in the order in which they were made.
+pub struct Series(pub Vec<Measurement>);
+
+impl Series {
+    /// The run with the median time.
+    pub fn median(&self) -> Measurement {
+        let mut runs = self.0.clone();
+        runs.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
+        runs[runs.len() / 2]
+    }
+
+    /// How many times as long as `ours` this took, run by run: minimum, median and
+    /// maximum.
+    pub fn relative_to(&self, ours: &Self) -> [f64; 3] {
+        let pairs = self.0.iter().zip(&ours.0);
+        min_median_max(pairs.map(|(run, ours)| run.seconds / ours.seconds).collect())
+    }
 }
 
-/// Alternates `ours` and `limit`, and returns the median of each.
+/// Minimum, median and maximum.
+pub fn min_median_max(mut figures: Vec<f64>) -> [f64; 3] {
+    figures.sort_by(f64::total_cmp);
+    [figures[0], figures[figures.len() / 2], figures[figures.len() - 1]]
+}
+
+/// What alternates in a row: sealpack, its limit, and an external program.
+pub struct Contest {
+    pub ours: Series,
+    pub limit: Option<Series>,
+    pub external: Option<Series>,
+}
+
+/// Something that is measured, once for each call.
+pub type Contender<'a> = &'a mut dyn FnMut() -> Measurement;
+
+/// Runs each contender once without counting it, then all of them in turn.
 pub fn in_turn(
     arguments: &Arguments,
-    mut ours: impl FnMut() -> Measurement,
-    mut limit: impl FnMut() -> Measurement,
-) -> (Measurement, Option<Measurement>) {
-    let (mut our_runs, mut limit_runs) = (Vec::new(), Vec::new());
-    for _ in 0..arguments.runs {
-        if !arguments.alone {
-            limit_runs.push(limit());
+    ours: Contender<'_>,
+    mut limit: Option<Contender<'_>>,
+    mut external: Option<Contender<'_>>,
+) -> Contest {
+    let mut contest = Contest {
+        ours: Series(Vec::new()),
+        limit: limit.as_ref().filter(|_| !arguments.alone).map(|_| Series(Vec::new())),
+        external: external.as_ref().map(|_| Series(Vec::new())),
+    };
+    for counts in std::iter::once(false).chain(vec![true; arguments.runs]) {
+        let run = ours();
+        contest.ours.0.extend(counts.then_some(run));
+        if let (Some(series), Some(limit)) = (&mut contest.limit, &mut limit) {
+            let run = limit();
+            series.0.extend(counts.then_some(run));
         }
-        our_runs.push(ours());
+        if let (Some(series), Some(external)) = (&mut contest.external, &mut external) {
+            let run = external();
+            series.0.extend(counts.then_some(run));
+        }
     }
-    (median(our_runs), (!arguments.alone).then(|| median(limit_runs)))
+    contest
 }
 
 fn cpu_seconds(who: UsageWho) -> f64 {

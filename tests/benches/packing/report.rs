@@ -2,25 +2,26 @@
 
 use super::Arguments;
 use super::dictionaries::DictionaryForm;
-use super::measure::Measurement;
+use super::external::ExternalWork;
+use super::machine;
+use super::measure::{Contender, Contest, in_turn, min_median_max};
 
 /// A row of the table.
 pub struct TableRow {
     /// Its name, as on the command line.
     pub name: String,
-    /// The measurement of sealpack.
-    pub ours: Measurement,
-    /// The measurement of the limit, and what the limit is.
-    pub limit: Option<(Measurement, &'static str)>,
     /// How much was processed; determines the unit.
     pub amount: Quantity,
-    /// The figure of the Go library on a 2-core x86-64 machine with AVX-512, in the unit
-    /// of the row, and the target for sealpack's ratio to it.
-    pub reference: Option<(f64, f64)>,
-    /// The external packer's seconds.
-    pub external: Option<f64>,
+    /// What the limit is.
+    pub limit_is: &'static str,
     /// The bound on the memory of sealpack, in bytes.
     pub bound: Option<u64>,
+}
+
+impl TableRow {
+    pub fn new(name: String, amount: Quantity, limit_is: &'static str) -> Self {
+        Self { name, amount, limit_is, bound: None }
+    }
 }
 
 /// How much a row processes.
@@ -48,11 +49,6 @@ impl Quantity {
             Self::Once => seconds * 1e3,
         }
     }
-
-    /// How many times as fast `figure` is as `other`.
-    fn ratio(self, figure: f64, other: f64) -> f64 {
-        if matches!(self, Self::Bytes(_)) { figure / other } else { other / figure }
-    }
 }
 
 /// The latencies of single calls, in microseconds.
@@ -73,22 +69,9 @@ pub struct Spread {
 
 impl Spread {
     pub fn new(name: &'static str, bytes: usize, runs: Vec<(f64, f64)>) -> Self {
-        let (mut whole, mut last): (Vec<f64>, Vec<f64>) = runs.into_iter().unzip();
-        whole.sort_by(f64::total_cmp);
-        last.sort_by(f64::total_cmp);
+        let (whole, last) = runs.into_iter().unzip();
         Self { name, bytes, whole, last }
     }
-}
-
-/// Minimum, median and maximum.
-fn min_median_max(sorted: &[f64]) -> [f64; 3] {
-    [sorted[0], sorted[sorted.len() / 2], sorted[sorted.len() - 1]]
-}
-
-fn spread_of(runs: &[f64]) -> [f64; 3] {
-    let mut sorted = runs.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    min_median_max(&sorted)
 }
 
 pub struct ResultTable {
@@ -99,65 +82,93 @@ pub struct ResultTable {
 
 impl ResultTable {
     pub fn new(arguments: &Arguments) -> Self {
-        if !arguments.json {
+        if arguments.json {
+            println!("{}", machine::as_json());
+        } else {
+            println!("{}\n", machine::as_text());
             println!(
-                "{:<30} {:>10} {:>5} {:>10} {:>6}  {:>10} {:>6} {:>5}  {:>7} {:>15}  limit",
-                "", "sealpack", "", "limit", "ratio", "Go", "ratio", "target", "cpu s", "memory"
+                "{:<28} {:>9} {:>19} {:>5}  {:>9} {:>6}  {:>9} {:>6} {:>13}  {:>6} {:>6}  {:>15}  limit",
+                "",
+                "sealpack",
+                "min to max",
+                "",
+                "limit",
+                "ratio",
+                "external",
+                "ratio",
+                "min to max",
+                "cpu s",
+                "ext.",
+                "memory"
             );
         }
         Self { json: arguments.json, quick: arguments.quick, rows: 0 }
     }
 
-    pub fn row(&mut self, row: &TableRow) {
+    /// Runs the contenders of a row in turn, and prints it.
+    pub fn compare(
+        &mut self,
+        arguments: &Arguments,
+        row: &TableRow,
+        ours: Contender<'_>,
+        limit: Option<Contender<'_>>,
+        mut external: Option<ExternalWork<'_>>,
+    ) {
+        let mut external = external.as_mut().map(|work| || work.measure());
+        let external = external.as_mut().map(|measure| measure as Contender<'_>);
+        self.row(row, &in_turn(arguments, ours, limit, external));
+    }
+
+    pub fn row(&mut self, row: &TableRow, contest: &Contest) {
         self.rows += 1;
-        let amount = row.amount;
-        let ours = amount.figure(row.ours.seconds);
-        let limit = row.limit.map(|(run, _)| amount.figure(run.seconds));
-        let ratio_to_limit = limit.map(|limit| amount.ratio(ours, limit));
-        // The time for a whole input is comparable only at the full size.
-        let comparable = !(self.quick && matches!(amount, Quantity::Once));
-        let reference = row.reference.filter(|_| comparable);
-        let ratio_to_reference = reference.map(|(figure, _)| amount.ratio(ours, figure));
+        let TableRow { name, amount, limit_is, bound } = row;
+        let ours = contest.ours.median();
+        let spread =
+            min_median_max(contest.ours.0.iter().map(|run| amount.figure(run.seconds)).collect());
+        let limit = contest.limit.as_ref();
+        let external = contest.external.as_ref();
+        let limit_figure = limit.map(|limit| amount.figure(limit.median().seconds));
+        let external_figure = external.map(|external| amount.figure(external.median().seconds));
+        let ratio_to_limit = limit.map(|limit| limit.relative_to(&contest.ours));
+        let ratio_to_external = external.map(|external| external.relative_to(&contest.ours));
+        let external_cpu = external.map(|external| external.median().cpu);
         if self.json {
             let line = serde_json::json!({
-                "row": row.name, "unit": amount.unit(), "ours": ours, "limit": limit,
-                "limit_is": row.limit.map(|(_, what)| what), "ratio_to_limit": ratio_to_limit,
-                "reference": reference.map(|(figure, _)| figure),
-                "ratio_to_reference": ratio_to_reference, "goal": reference.map(|(_, goal)| goal),
-                "external": row.external.map(|seconds| amount.figure(seconds)),
-                "seconds": row.ours.seconds, "cpu_seconds": row.ours.cpu,
-                "caller_cpu_seconds": row.ours.caller_cpu,
-                "memory_bytes": row.ours.memory, "memory_bound": row.bound,
+                "row": name, "unit": amount.unit(), "quick": self.quick,
+                "ours": spread[1], "ours_min": spread[0], "ours_max": spread[2],
+                "limit": limit_figure, "limit_is": limit.map(|_| limit_is),
+                "ratio_to_limit": ratio_to_limit.map(|ratio| ratio[1]),
+                "external": external_figure,
+                "ratio_to_external": ratio_to_external.map(|ratio| ratio[1]),
+                "ratio_to_external_min": ratio_to_external.map(|ratio| ratio[0]),
+                "ratio_to_external_max": ratio_to_external.map(|ratio| ratio[2]),
+                "seconds": ours.seconds, "cpu_seconds": ours.cpu,
+                "caller_cpu_seconds": ours.caller_cpu, "external_cpu_seconds": external_cpu,
+                "memory_bytes": ours.memory, "memory_bound": bound,
             });
             println!("{line}");
             return;
         }
-        let text =
-            |figure: Option<f64>| figure.map_or("–".into(), |figure| format!("{figure:.1}"));
-        let ratio = |ratio: Option<f64>| ratio.map_or("–".into(), |ratio| format!("{ratio:.2}"));
+        let text = |figure: Option<f64>, digits: usize| {
+            figure.map_or("–".into(), |figure| format!("{figure:.digits$}"))
+        };
+        let memory = text(ours.memory.map(|memory| memory as f64 / 1e6), 1);
+        let bound = bound.map_or(String::new(), |bound| format!(" of {:.0}", bound as f64 / 1e6));
         println!(
-            "{:<30} {:>10} {:>5} {:>10} {:>6}  {:>10} {:>6} {:>5}  {:>7.2} {:>15}  {}{}",
-            row.name,
-            text(Some(ours)),
+            "{name:<28} {:>9.1} {:>19} {:>5}  {:>9} {:>6}  {:>9} {:>6} {:>13}  {:>6} {:>6}  {:>15}  {}",
+            spread[1],
+            format!("{:.1} to {:.1}", spread[0], spread[2]),
             amount.unit(),
-            text(limit),
-            ratio(ratio_to_limit),
-            text(reference.map(|(figure, _)| figure)),
-            ratio(ratio_to_reference),
-            ratio(reference.map(|(_, goal)| goal)),
-            row.ours.cpu,
-            {
-                let bound = row
-                    .bound
-                    .map_or(String::new(), |bound| format!(" of {:.0}", bound as f64 / 1e6));
-                let memory = text(row.ours.memory.map(|memory| memory as f64 / 1e6));
-                format!("{memory}{bound} MB")
-            },
-            row.limit.map_or("", |(_, what)| what),
-            row.external.map_or(String::new(), |seconds| {
-                let figure = amount.figure(seconds);
-                format!("; external {figure:.1}, ratio {:.2}", amount.ratio(ours, figure))
-            }),
+            text(limit_figure, 1),
+            text(ratio_to_limit.map(|ratio| ratio[1]), 2),
+            text(external_figure, 1),
+            text(ratio_to_external.map(|ratio| ratio[1]), 2),
+            ratio_to_external
+                .map_or(String::new(), |ratio| format!("{:.2} to {:.2}", ratio[0], ratio[2])),
+            text(Some(ours.cpu), 3),
+            text(external_cpu, 3),
+            format!("{memory}{bound} MB"),
+            limit.map_or("", |_| limit_is),
         );
     }
 
@@ -180,7 +191,8 @@ impl ResultTable {
     /// Prints a row with the times of several runs.
     pub fn spread(&mut self, spread: &Spread) {
         self.rows += 1;
-        let (whole, last) = (min_median_max(&spread.whole), min_median_max(&spread.last));
+        let (whole, last) =
+            (min_median_max(spread.whole.clone()), min_median_max(spread.last.clone()));
         if self.json {
             let line = serde_json::json!({
                 "row": spread.name, "unit": "s", "bytes": spread.bytes,
@@ -200,8 +212,10 @@ impl ResultTable {
         self.rows += 1;
         let Some(first) = forms.first() else { return };
         for form in forms {
-            let (write, get) = (spread_of(&form.write), spread_of(&form.get));
-            let (first_write, first_get) = (spread_of(&first.write)[1], spread_of(&first.get)[1]);
+            let (write, get) =
+                (min_median_max(form.write.clone()), min_median_max(form.get.clone()));
+            let (first_write, first_get) =
+                (min_median_max(first.write.clone())[1], min_median_max(first.get.clone())[1]);
             let DictionaryForm { items_per_record, dictionary_kib, file_size, .. } = form;
             if self.json {
                 let line = serde_json::json!({
@@ -232,8 +246,8 @@ impl ResultTable {
         assert!(self.rows > 0, "no row has a name that contains one of these words");
         if !self.json {
             println!(
-                "\n{} rows. Rates in MB/s (10^6). A ratio above 1: sealpack is faster.\n\
-                 Go: the Go library on another machine (2-core x86-64 with AVX-512, tmpfs, November 2026).",
+                "\n{} rows. Rates in MB/s (10^6). A ratio is the median of the ratios of the runs; \
+                 above 1, sealpack is faster.",
                 self.rows
             );
         }

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use sealpack::{Bytes, Plain, SealedPack, Writer, WriterOptions, Zstd};
+use sealpack::{Bytes, Plain, ReadCodec, Reader, SealedPack, Writer, WriterOptions, Zstd};
 
 use super::Arguments;
-use super::external;
+use super::external::{self, ExternalProgram, ExternalWork};
 use super::inputs::{self, InputItems};
 use super::limits;
-use super::measure::{Measurement, in_turn, median, once};
+use super::measure::{Measurement, once};
 use super::report::{Quantity, ResultTable, TableRow};
 
 /// The options of a row that writes.
@@ -17,55 +17,32 @@ struct WriteCase {
     zstd: bool,
     hash: bool,
     workers: usize,
-    /// The rate of the Go library in MB/s, and the target for the ratio to it.
-    reference: Option<(f64, f64)>,
 }
 
-const fn case(zstd: bool, hash: bool, workers: usize, reference: f64, goal: f64) -> WriteCase {
-    WriteCase { zstd, hash, workers, reference: Some((reference, goal)) }
+/// Every combination, but for a second worker where there is no work for it.
+fn cases() -> impl Iterator<Item = WriteCase> {
+    [(false, false), (false, true), (true, false), (true, true)].into_iter().flat_map(
+        |(zstd, hash)| {
+            let most = if zstd || hash { 2 } else { 1 };
+            (1..=most).map(move |workers| WriteCase { zstd, hash, workers })
+        },
+    )
 }
-
-const EVENTS: [WriteCase; 7] = [
-    case(false, false, 1, 2136.0, 1.6),
-    case(false, true, 1, 1164.0, 2.0),
-    case(false, true, 2, 1496.0, 2.0),
-    case(true, false, 1, 592.0, 1.0),
-    case(true, false, 2, 1087.0, 1.0),
-    case(true, true, 1, 504.0, 1.1),
-    case(true, true, 2, 741.0, 1.25),
-];
-
-const LEDGERS: [WriteCase; 5] = [
-    case(false, false, 1, 2003.0, 1.6),
-    case(false, true, 1, 860.0, 2.2),
-    case(false, true, 2, 1390.0, 2.0),
-    case(true, false, 2, 445.0, 1.0),
-    case(true, true, 2, 313.0, 1.3),
-];
 
 pub fn rows(arguments: &Arguments, folder: &Path, report: &mut ResultTable) {
     let size = arguments.size;
     if arguments.wants_some("write-e") {
         let items = inputs::events(size);
-        EVENTS.iter().for_each(|&case| row(arguments, folder, report, "write-e", &items, case));
+        cases().for_each(|case| row(arguments, folder, report, "write-e", &items, case));
     }
     if arguments.wants_some("write-r") {
         let items = inputs::records_of_50_kb(size / 2);
-        for zstd in [false, true] {
-            for hash in [false, true] {
-                for workers in [1, 2] {
-                    let case = WriteCase { zstd, hash, workers, reference: None };
-                    row(arguments, folder, report, "write-r", &items, case);
-                }
-            }
-        }
+        cases().for_each(|case| row(arguments, folder, report, "write-r", &items, case));
     }
     if arguments.wants_some("write-l") || arguments.wants_some("write-f") {
         let items = inputs::ledgers(size);
         if arguments.wants_some("write-l") {
-            LEDGERS
-                .iter()
-                .for_each(|&case| row(arguments, folder, report, "write-l", &items, case));
+            cases().for_each(|case| row(arguments, folder, report, "write-l", &items, case));
         }
         if arguments.wants_some("write-f") {
             freeze(arguments, folder, report, &items);
@@ -76,7 +53,7 @@ pub fn rows(arguments: &Arguments, folder: &Path, report: &mut ResultTable) {
     }
     if arguments.wants_some("write-s") {
         let items = inputs::small();
-        let case = WriteCase { zstd: true, hash: false, workers: 2, reference: None };
+        let case = WriteCase { zstd: true, hash: false, workers: 2 };
         row(arguments, folder, report, "write-s", &items, case);
     }
 }
@@ -121,7 +98,7 @@ fn row(
     items: &InputItems,
     case: WriteCase,
 ) {
-    let WriteCase { zstd, hash, workers, reference } = case;
+    let WriteCase { zstd, hash, workers } = case;
     let name = format!(
         "{input} {}{} {workers}w",
         if zstd { "zstd" } else { "none" },
@@ -133,7 +110,7 @@ fn row(
     let payloads = items.payloads();
     let path = folder.join("bench.pack");
     let limit_path = folder.join("bench.raw");
-    let (limit_name, limit): (&'static str, Box<dyn Fn()>) = match (zstd, hash) {
+    let (limit_is, limit): (&'static str, Box<dyn Fn()>) = match (zstd, hash) {
         (false, false) => (
             "one copy into 1 MiB buffers, and write",
             Box::new(|| limits::copy_and_write(items.slices(), &limit_path)),
@@ -156,25 +133,49 @@ fn row(
             }),
         ),
     };
-    let (ours, limit) = in_turn(
-        arguments,
-        || write(options(case, items.per_record), items, &path),
-        || run_limit(&limit, &limit_path),
-    );
-    let external = arguments.external.as_ref().map(|command| {
-        let file = folder.join("bench.items");
-        external::write_items(items, &file);
-        let run = || external::run(command, &file, &path, zstd, hash, workers);
-        let mut seconds: Vec<f64> = (0..arguments.runs).map(|_| run()).collect();
-        std::fs::remove_file(&file).unwrap();
-        seconds.sort_by(f64::total_cmp);
-        seconds[seconds.len() / 2]
-    });
-    let amount = Quantity::Bytes(items.bytes.len() as u64);
-    let limit = limit.map(|limit| (limit, limit_name));
+    let mut ours = || write(options(case, items.per_record), items, &path);
+    let mut limit = || run_limit(&limit, &limit_path);
     let largest = payloads.iter().map(|payload| payload.len() as u64).max();
     let bound = largest.map(|record| options(case, items.per_record).memory_bound(record));
-    report.row(&TableRow { name, ours, limit, amount, reference, external, bound });
+    let amount = Quantity::Bytes(items.bytes.len() as u64);
+    let row = TableRow { bound, ..TableRow::new(name, amount, limit_is) };
+    let command = arguments.external.as_deref();
+    let external = command.map(|command| external(command, folder, items, case));
+    report.compare(arguments, &row, &mut ours, Some(&mut limit), external);
+}
+
+/// The external packer. Its first pack is compared with the items, of the others their
+/// number.
+fn external<'a>(
+    command: &str,
+    folder: &Path,
+    items: &'a InputItems,
+    case: WriteCase,
+) -> ExternalWork<'a> {
+    let (file, path) = (folder.join("bench.items"), folder.join("external.pack"));
+    external::write_items(items, &file);
+    let codec = if case.zstd { "zstd" } else { "none" };
+    let numbers = [case.workers.to_string(), items.per_record.to_string()];
+    let hash = case.hash.to_string();
+    let (from, to) = (file.to_str().unwrap(), path.to_str().unwrap());
+    let line = ["write", from, to, codec, &hash, &numbers[0], &numbers[1]];
+    let program = ExternalProgram::start(command, &line);
+    let mut compared = false;
+    let after = move || {
+        let codec = if case.zstd { ReadCodec::Zstd } else { ReadCodec::Plain };
+        let reader = Reader::options().codec(codec).open(&path).unwrap();
+        assert_eq!(reader.item_count() as usize, items.lengths.len());
+        if !std::mem::replace(&mut compared, true) {
+            let mut expected = items.slices();
+            reader.for_each(.., |_, item| assert_eq!(Some(item), expected.next())).unwrap();
+            assert!(reader.verify().unwrap().is_ok());
+            // The program has read the items by now.
+            std::fs::remove_file(&file).unwrap();
+        }
+        std::fs::remove_file(&path).unwrap();
+    };
+    let bytes = items.bytes.len() as u64;
+    ExternalWork { program, times: 1, bytes, before: Box::new(|| ()), after: Box::new(after) }
 }
 
 /// F: items that are already compressed, passed as owned buffers.
@@ -182,13 +183,13 @@ fn freeze(arguments: &Arguments, folder: &Path, report: &mut ResultTable, ledger
     let frozen = inputs::frozen(ledgers);
     let bytes: u64 = frozen.iter().map(|item| item.len() as u64).sum();
     let (path, limit_path) = (folder.join("bench.pack"), folder.join("bench.raw"));
-    for (hash, reference) in [(false, (2003.0, 2.5)), (true, (860.0, 2.2))] {
+    for hash in [false, true] {
         let name = format!("write-f owned{} 1w", if hash { "+hash" } else { "" });
         if !arguments.wants(&name) {
             continue;
         }
-        let case = WriteCase { zstd: false, hash, workers: 1, reference: None };
-        let ours = || {
+        let case = WriteCase { zstd: false, hash, workers: 1 };
+        let mut ours = || {
             let items: Vec<Bytes> = frozen.clone();
             let (run, sealed) = once(|| {
                 let mut writer = options(case, 1).format_id(1).create(&path).unwrap();
@@ -198,24 +199,14 @@ fn freeze(arguments: &Arguments, folder: &Path, report: &mut ResultTable, ledger
             check(&sealed, frozen.len(), &path);
             run
         };
-        let limit = || match hash {
+        let mut limit = || match hash {
             false => run_limit(|| limits::write_vectored(&frozen, &limit_path), &limit_path),
             true => once(|| limits::spread(&frozen, 1, |item| limits::sha_once(item))).0,
         };
-        let limit_name =
+        let limit_is =
             if hash { "SHA-256 of each item (sha2)" } else { "writev of the same buffers" };
-        let (ours, limit) = in_turn(arguments, ours, limit);
-        let amount = Quantity::Bytes(bytes);
-        let reference = Some(reference);
-        report.row(&TableRow {
-            name,
-            ours,
-            limit: limit.map(|limit| (limit, limit_name)),
-            amount,
-            reference,
-            external: None,
-            bound: None,
-        });
+        let row = TableRow::new(name, Quantity::Bytes(bytes), limit_is);
+        report.compare(arguments, &row, &mut ours, Some(&mut limit), None);
     }
 }
 
@@ -223,31 +214,17 @@ fn freeze(arguments: &Arguments, folder: &Path, report: &mut ResultTable, ledger
 fn tiny(arguments: &Arguments, folder: &Path, report: &mut ResultTable) {
     let items = inputs::tiny(arguments.tiny());
     let (path, limit_path) = (folder.join("bench.pack"), folder.join("bench.raw"));
-    let case = WriteCase { zstd: false, hash: false, workers: 1, reference: None };
-    let (ours, limit) = in_turn(
-        arguments,
-        || write(options(case, 1), &items, &path),
-        || run_limit(|| limits::copy_and_write(items.slices(), &limit_path), &limit_path),
-    );
-    let limit_name = "the same bytes through a 1 MiB buffer";
-    report.row(&TableRow {
-        name: "write-t none".into(),
-        ours,
-        limit: limit.map(|limit| (limit, limit_name)),
-        amount: Quantity::Bytes(items.bytes.len() as u64),
-        reference: Some((16.0, 12.0)),
-        external: None,
-        bound: None,
-    });
+    let case = WriteCase { zstd: false, hash: false, workers: 1 };
+    let mut plain = || write(options(case, 1), &items, &path);
+    let mut limit =
+        || run_limit(|| limits::copy_and_write(items.slices(), &limit_path), &limit_path);
+    let limit_is = "the same bytes through a 1 MiB buffer";
+    let amount = Quantity::Bytes(items.bytes.len() as u64);
+    let row = |name: &str| TableRow::new(name.into(), amount, limit_is);
+    let command = arguments.external.as_deref();
+    let external = command.map(|command| external(command, folder, &items, case));
+    report.compare(arguments, &row("write-t none"), &mut plain, Some(&mut limit), external);
     let hashed = WriteCase { hash: true, ..case };
-    let runs = (0..arguments.runs).map(|_| write(options(hashed, 1), &items, &path)).collect();
-    report.row(&TableRow {
-        name: "write-t none+hash 1w".into(),
-        ours: median(runs),
-        limit: None,
-        amount: Quantity::Bytes(items.bytes.len() as u64),
-        reference: None,
-        external: None,
-        bound: None,
-    });
+    let mut hashed = || write(options(hashed, 1), &items, &path);
+    report.compare(arguments, &row("write-t none+hash 1w"), &mut hashed, None, None);
 }
