@@ -125,6 +125,8 @@ struct QueueState<J, R, E> {
     awaited_bytes: Option<u64>,
     /// A thread waits for room in the window.
     blocked: bool,
+    /// Jobs that were taken by [`Ordered::take_waiting`] and are not delivered yet.
+    performing: usize,
     closed: bool,
     stopped: bool,
     failure: Option<E>,
@@ -182,6 +184,7 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
                 batch: Batch::ONE,
                 awaited_bytes: None,
                 blocked: false,
+                performing: 0,
                 closed: false,
                 stopped: false,
                 failure: None,
@@ -247,6 +250,7 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
     }
 
     /// Returns the next job, for a worker; `None` when there will be no more.
+    #[cfg(test)]
     pub(crate) fn take(&self) -> Option<(Ticket, J)> {
         self.take_many(Batch::ONE).pop()
     }
@@ -289,6 +293,39 @@ impl<J, R, E: Clone> Ordered<J, R, E> {
             self.work.notify_one();
         }
         jobs
+    }
+
+    /// Returns the next job that no other thread has taken; never waits. The thread
+    /// delivers its result with [`finish`](Self::finish).
+    pub(crate) fn take_waiting(&self) -> Option<(Ticket, J)> {
+        let mut state = self.lock();
+        let (ticket, job) = state.waiting.pop_front()?;
+        state.waiting_amount.remove(ticket);
+        state.performing += 1;
+        Some((ticket, job))
+    }
+
+    /// Delivers the result of a job of [`take_waiting`](Self::take_waiting).
+    pub(crate) fn finish(&self, ticket: Ticket, result: R) {
+        self.deliver(ticket, result);
+        let is_last = {
+            let mut state = self.lock();
+            state.performing = state.performing.saturating_sub(1);
+            state.stopped && state.performing == 0
+        };
+        if is_last {
+            self.results.notify_all();
+        }
+    }
+
+    /// Stops the work, and waits for the threads that perform a job of
+    /// [`take_waiting`](Self::take_waiting).
+    pub(crate) fn stop_and_wait(&self) {
+        self.stop();
+        let mut state = self.lock();
+        while state.performing > 0 {
+            state = Self::wait(&self.results, state);
+        }
     }
 
     /// Delivers the result of a job.

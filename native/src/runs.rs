@@ -4,9 +4,6 @@
 
 use crate::sync::{AtomicBool, AtomicUsize, Ordering};
 
-/// Runs for each thread: several, so that all threads end at about the same time.
-const RUNS_PER_THREAD: usize = 8;
-
 /// The numbers of jobs, in runs.
 pub(crate) struct Runs {
     next: AtomicUsize,
@@ -16,10 +13,10 @@ pub(crate) struct Runs {
 }
 
 impl Runs {
-    /// Divides `jobs` among `threads`.
-    pub(crate) fn new(jobs: usize, threads: usize) -> Self {
-        let run = (jobs / threads.saturating_mul(RUNS_PER_THREAD).max(1)).max(1);
-        Self { next: AtomicUsize::new(0), stopped: AtomicBool::new(false), jobs, run }
+    /// Divides jobs into runs of `length`.
+    pub(crate) fn of_length(jobs: usize, length: usize) -> Self {
+        let (next, stopped) = (AtomicUsize::new(0), AtomicBool::new(false));
+        Self { next, stopped, jobs, run: length.max(1) }
     }
 
     /// Returns the next run; `None` when there are no more jobs, or the work was

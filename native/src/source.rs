@@ -49,6 +49,15 @@ pub trait ReadAt: Send + Sync {
         0
     }
 
+    /// Announces that this range will be read soon, so that the source may fetch it
+    /// meanwhile, and returns immediately. Returns whether the source does so: if not,
+    /// [`ReaderOptions::io_depth`](crate::ReaderOptions::io_depth) uses more threads.
+    /// An empty range only asks. Default: `false`. A file on Linux does.
+    fn will_read(&self, offset: u64, length: u64) -> bool {
+        let _ = (offset, length);
+        false
+    }
+
     /// Opens the source whose name is the name of this one with `ending` appended:
     /// the file next to a pack that holds its names. `None` if there is no such place,
     /// as in memory. Default: `None`.
@@ -97,6 +106,10 @@ impl ReadAt for FileSource {
         self.file.first_read(size)
     }
 
+    fn will_read(&self, offset: u64, length: u64) -> bool {
+        self.file.will_read(offset, length)
+    }
+
     fn companion(&self, ending: &str) -> Option<io::Result<Box<dyn ReadAt>>> {
         let open = |path: PathBuf| {
             if !fs::metadata(&path)?.is_file() {
@@ -132,6 +145,17 @@ impl ReadAt for File {
     fn first_read(&self, size: u64) -> u64 {
         const TAIL: u64 = 32 << 10;
         if size <= DEFAULT_TAIL { size } else { TAIL }
+    }
+
+    /// The system reads the pages of the range into its cache.
+    #[cfg(target_os = "linux")]
+    fn will_read(&self, offset: u64, length: u64) -> bool {
+        use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
+        let range = i64::try_from(offset).ok().zip(i64::try_from(length).ok());
+        let Some((offset, length)) = range else { return false };
+        // A length of zero would mean the rest of the file.
+        let advice = PosixFadviseAdvice::POSIX_FADV_WILLNEED;
+        length == 0 || posix_fadvise(self, offset, length, advice).is_ok()
     }
 }
 
@@ -183,6 +207,10 @@ macro_rules! read_at {
                 (**self).round_trip()
             }
 
+            fn will_read(&self, offset: u64, length: u64) -> bool {
+                (**self).will_read(offset, length)
+            }
+
             fn companion(&self, ending: &str) -> Option<io::Result<Box<dyn ReadAt>>> {
                 (**self).companion(ending)
             }
@@ -199,18 +227,19 @@ pub(crate) struct Source {
     size: u64,
     first_read: u64,
     round_trip: u64,
+    fetches_ahead: bool,
 }
 
 impl Source {
     pub(crate) fn open(bytes: Arc<dyn ReadAt>) -> Result<Self, ErrorKind> {
         let opened = catch_panic(|| {
             let size = bytes.size()?;
-            Ok((size, bytes.first_read(size), bytes.round_trip()))
+            Ok((size, bytes.first_read(size), bytes.round_trip(), bytes.will_read(0, 0)))
         });
-        let (size, first_read, round_trip) = opened
+        let (size, first_read, round_trip, fetches_ahead) = opened
             .map_err(ErrorKind::Panicked)?
             .map_err(|error| ErrorKind::io(IoOperation::Opening, error))?;
-        Ok(Self { bytes, size, first_read, round_trip })
+        Ok(Self { bytes, size, first_read, round_trip, fetches_ahead })
     }
 
     /// See [`ReadAt::companion`].
@@ -236,6 +265,17 @@ impl Source {
         self.round_trip
     }
 
+    /// Returns whether the source fetches ranges that are [announced](Self::will_read).
+    pub(crate) fn fetches_ahead(&self) -> bool {
+        self.fetches_ahead
+    }
+
+    /// Announces a read of a range that lies within the source. A failure is left to that
+    /// read.
+    pub(crate) fn will_read(&self, range: &Range<u64>) {
+        let _ = catch_panic(|| self.bytes.will_read(range.start, range.end - range.start));
+    }
+
     /// Reads a range that lies within the source.
     pub(crate) fn fetch(&self, range: &Range<u64>) -> Result<Bytes, ErrorKind> {
         self.read_into(range, Vec::new()).map(Bytes::from)
@@ -258,11 +298,17 @@ impl Source {
             buffer.try_reserve_exact(missing).map_err(|_| no_memory())?;
             buffer.resize(length, 0);
         }
-        let bytes = buffer.get_mut(..length).unwrap_or_default();
-        event!(TRACE, offset = range.start, bytes = length, "read");
-        let read = catch_panic(|| self.bytes.read_exact_at(bytes, range.start));
-        read.map_err(ErrorKind::Panicked)?.map_err(failed)?;
+        self.read_exact(range.start, buffer.get_mut(..length).unwrap_or_default())?;
         Ok(buffer)
+    }
+
+    /// Fills `bytes` from `offset` on, which lies within the source.
+    pub(crate) fn read_exact(&self, offset: u64, bytes: &mut [u8]) -> Result<(), ErrorKind> {
+        let length = bytes.len() as u64;
+        event!(TRACE, offset = offset, bytes = length, "read");
+        let read = catch_panic(|| self.bytes.read_exact_at(bytes, offset));
+        let failed = |error| ErrorKind::io(IoOperation::Reading { offset, length }, error);
+        read.map_err(ErrorKind::Panicked)?.map_err(failed)
     }
 }
 

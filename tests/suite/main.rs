@@ -19,6 +19,7 @@ mod faults;
 mod hostile;
 mod hygiene;
 mod lending;
+mod many;
 mod mutants;
 mod named_fixtures;
 mod names;

@@ -44,9 +44,10 @@ impl Merge {
 const MAX_RECORDS: usize = 8 << 10;
 
 impl Merge {
-    /// Whether a read of `range` may be extended to include `next`, which lies
+    /// Returns whether a read of `range` may be extended to include `next`, which lies
     /// after it.
-    fn joins(&self, range: &Range<u64>, next: &Range<u64>) -> bool {
+    #[must_use]
+    pub fn joins(&self, range: &Range<u64>, next: &Range<u64>) -> bool {
         next.start.checked_sub(range.end).is_some_and(|gap| gap <= self.gap)
             && next.end.saturating_sub(range.start) <= self.max_read
     }

@@ -1,25 +1,28 @@
-//! Reads many positions: one read fetches neighbouring records together, each
-//! record is read once, and threads work on several reads in parallel.
+//! Reads many positions, in order: threads read runs of them, and pass each run's items
+//! on together.
 
 use std::convert::Infallible;
-use std::mem;
-use std::ops::ControlFlow;
-use std::thread;
+use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use sealpack_core::read::{PlannedRead, PlannedRecord, Record, RecordPlace, plan};
+use sealpack_core::read::{Merge, RecordPlace};
 
+use super::crew::{Crew, panics_as_errors};
 use super::reader::{Reader, ReaderInner};
-use super::views::{records_of_read, requested_items};
+use super::requests::{ReadsAhead, Requests, RunPlan, RunRead, WantedRecord};
+use super::views::view;
 use super::workspace::Workspace;
 use crate::error::{Error, ErrorKind};
-use crate::ordered::{Ordered, Turn, Window};
-use crate::panics::catch_panic;
 use crate::trace::span;
 
-/// Up to this many reads are performed on the caller's thread alone: starting another
+/// Up to this many positions are read on the caller's thread alone: waking another
 /// thread would cost more.
-const MAX_READS_INLINE: usize = 2;
+const MAX_INLINE: usize = 4;
+
+/// A record is decoded into memory that is used again, and the requested items are
+/// copied, if at most one in so many of its items is requested.
+const SPARSE: u32 = 4;
 
 impl Reader {
     /// Reads the items at `positions`, which may be in any order and may repeat. Calls
@@ -76,181 +79,279 @@ impl Reader {
     ) -> Result<ControlFlow<B>, Error> {
         let _span = span!("get_many", positions = positions.len());
         let inner = &self.inner;
-        let planned = plan(self.directory(), positions, inner.opened.budget.merge);
-        let reads = planned.map_err(|error| inner.error(error.into()))?;
-        let mut pass_items = |read: FetchedRecords, workspace: &mut Workspace| {
-            for mut fetched in read {
-                let wanted = mem::take(&mut fetched.wanted);
-                let record = fetched.unseal(inner, workspace)?;
-                for (request, item) in requested_items(record, wanted) {
-                    if let ControlFlow::Break(reason) = take(request, item) {
-                        return Err(EarlyEnd::Stopped(reason));
-                    }
-                }
-            }
-            Ok(())
+        let requests = Requests::new(self.directory(), positions);
+        let requests = requests.map_err(|error| inner.error(error.into()))?;
+        let mut pass = |items: &mut dyn Iterator<Item = (usize, Bytes)>| {
+            items.map(|(request, item)| take(request, item)).find(ControlFlow::is_break)
         };
-        let threads = inner.opened.options.threads.min(reads.len());
-        let done = if threads <= 1 || reads.len() <= MAX_READS_INLINE {
-            let mut workspace = Workspace::new(&inner.opened.budget, false);
-            let mut reads = reads.into_iter();
-            let done = reads.try_for_each(|read| {
-                let records = inner.read(read, &mut workspace)?;
-                pass_items(records, &mut workspace)
-            });
-            workspace.close(&inner.opened.decoders);
-            done
-        } else {
-            in_parallel(inner, reads, threads, pass_items)
+        let done = match inner.threads_for(&requests) {
+            1 => {
+                let mut workspace = Workspace::new(&inner.opened.budget, false);
+                let all = 0..requests.len();
+                let done = inner.read_run(&requests, all, &mut workspace, |_, items| pass(items));
+                workspace.close(&inner.opened.decoders);
+                done.map(|stopped| stopped.map(|(reason, _)| reason))
+            }
+            threads => in_parallel(inner, requests, threads, pass),
         };
         match done {
-            Ok(()) => Ok(ControlFlow::Continue(())),
-            Err(EarlyEnd::Stopped(reason)) => Ok(ControlFlow::Break(reason)),
-            Err(EarlyEnd::Failed(kind)) => Err(inner.error(kind)),
-        }
-    }
-}
-
-/// The reason why the reading ended early.
-enum EarlyEnd<B> {
-    Failed(ErrorKind),
-    Stopped(B),
-}
-
-impl<B> From<ErrorKind> for EarlyEnd<B> {
-    fn from(kind: ErrorKind) -> Self {
-        Self::Failed(kind)
-    }
-}
-
-/// The records of one read.
-pub(super) type FetchedRecords = Vec<Fetched>;
-
-/// A record that was read, and the requested items of it.
-pub(super) struct Fetched {
-    state: RecordState,
-    wanted: Vec<(usize, u32)>,
-}
-
-/// A read decodes its records ahead, up to the number of bytes that the budget allows;
-/// the others stay encoded until they are taken. So even if records expand a
-/// thousandfold, the read takes at most that allowance and one more record.
-enum RecordState {
-    Unsealed(Record),
-    Stored(RecordPlace, Bytes),
-}
-
-impl Fetched {
-    /// Returns the record, decoding it if that was not done yet.
-    pub(super) fn unseal(
-        self,
-        inner: &ReaderInner,
-        workspace: &mut Workspace,
-    ) -> Result<Record, ErrorKind> {
-        match self.state {
-            RecordState::Unsealed(record) => Ok(record),
-            RecordState::Stored(place, stored) => inner.unseal(&place, stored, workspace),
+            Ok(Some(stopped)) => Ok(stopped),
+            Ok(None) => Ok(ControlFlow::Continue(())),
+            Err(kind) => Err(inner.error(kind)),
         }
     }
 }
 
 impl ReaderInner {
-    /// Performs a read with one fetch; each record is a view of its bytes.
-    pub(super) fn read(
+    /// Returns how many threads work on these requests.
+    pub(super) fn threads_for(&self, requests: &Requests) -> usize {
+        if requests.len() <= MAX_INLINE {
+            return 1;
+        }
+        let options = &self.opened.options;
+        let threads = match self.source.fetches_ahead() {
+            true => options.threads,
+            false => options.threads.max(options.io_depth),
+        };
+        threads.min(requests.len())
+    }
+
+    /// Returns which records one read fetches together. Copying a gap of a few pages from
+    /// the system's cache takes longer than another read.
+    pub(super) fn merge_of_many(&self) -> Merge {
+        const GAP_IN_FILE: u64 = 4 << 10;
+        let (merge, options) = (self.opened.budget.merge, &self.opened.options);
+        let is_default = options.merge == Merge::default() && options.io_depth == 1;
+        if is_default && self.source.fetches_ahead() {
+            Merge { gap: GAP_IN_FILE, ..merge }
+        } else {
+            merge
+        }
+    }
+
+    /// Returns what announces the reads of a run.
+    pub(super) fn reads_ahead<'a>(
+        &'a self,
+        requests: &'a Requests,
+        start: usize,
+    ) -> ReadsAhead<'a> {
+        let depth = if self.source.fetches_ahead() { self.opened.options.io_depth } else { 1 };
+        ReadsAhead::new(requests, &self.opened.pack.directory, start, depth)
+    }
+
+    /// Announces the read of a record that is not in memory.
+    pub(super) fn announce(&self, place: &RecordPlace) {
+        if place.range.start < self.opened.pack.tail.start {
+            self.source.will_read(&place.range);
+        }
+    }
+
+    /// Reads the records of a run, and passes the requested items of each to `pass`, with
+    /// the bytes that they keep in memory. `pass` may stop the reading. Then returns its
+    /// result, and the requests that were not read.
+    fn read_run<B>(
         &self,
-        read: PlannedRead,
+        requests: &Requests,
+        run: Range<usize>,
         workspace: &mut Workspace,
-    ) -> Result<FetchedRecords, ErrorKind> {
-        let bytes = self.fetch_in(workspace, &read.range)?;
-        let mut decoded = 0;
-        records_of_read(read, &bytes)
-            .map(|(PlannedRecord { place, wanted }, stored)| {
-                let state = if decoded < workspace.decode_ahead {
-                    let record = self.unseal(&place, stored, workspace)?;
-                    decoded += record.payload().len() as u64;
-                    RecordState::Unsealed(record)
+        mut pass: impl FnMut(u64, &mut dyn Iterator<Item = (usize, Bytes)>) -> Option<B>,
+    ) -> Result<Option<(B, Range<usize>)>, ErrorKind> {
+        let directory = &self.opened.pack.directory;
+        let end = run.end;
+        let mut ahead = self.reads_ahead(requests, run.start);
+        let mut plan = RunPlan::new(requests, directory, self.merge_of_many(), run);
+        let mut read = RunRead::default();
+        while plan.next(&mut read, |record| self.is_read_in_parts(record))? {
+            ahead.announce(|place| self.announce(place));
+            ahead.read(read.records.len());
+            let bytes = match read.records.as_slice() {
+                [record] if self.is_read_in_parts(record) => Bytes::new(),
+                _ => self.fetch_in(workspace, &read.range)?,
+            };
+            for record in &read.records {
+                let stopped = if self.is_read_in_parts(record) {
+                    let items = self.items_in_parts(requests, record, workspace)?;
+                    pass(0, &mut items.into_iter())
                 } else {
-                    RecordState::Stored(place, stored)
+                    let stored = view(&bytes, &read.range, &record.place.range);
+                    self.pass_record(requests, record, stored, workspace, &mut pass)?
                 };
-                Ok(Fetched { state, wanted })
-            })
-            .collect()
+                if let Some(reason) = stopped {
+                    return Ok(Some((reason, record.wanted.end..end)));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Passes on the requested items of a record that was read.
+    fn pass_record<B>(
+        &self,
+        requests: &Requests,
+        record: &WantedRecord,
+        stored: Bytes,
+        workspace: &mut Workspace,
+        pass: &mut impl FnMut(u64, &mut dyn Iterator<Item = (usize, Bytes)>) -> Option<B>,
+    ) -> Result<Option<B>, ErrorKind> {
+        let place = &record.place;
+        let slots = requests.slots(record);
+        let is_sparse = slots.len() as u64 * u64::from(SPARSE) <= u64::from(place.item_count);
+        if is_sparse && self.opened.decoders.is_zstd() {
+            let items = self.copies(place, &stored, slots, workspace)?;
+            return Ok(pass(0, &mut items.into_iter()));
+        }
+        let held = place.size();
+        let unsealed = self.unseal(place, stored, workspace)?;
+        let held = held.saturating_add(unsealed.payload().len() as u64);
+        let mut items = unsealed.into_items(0);
+        let (mut next, mut item) = (0, Bytes::new());
+        // The slots are in ascending order, so that the lengths are added up only once.
+        let mut requested = slots.map(|(request, slot)| {
+            if slot >= next {
+                item = items.nth((slot - next) as usize).unwrap_or_default();
+                next = slot + 1;
+            }
+            (request, item.clone())
+        });
+        Ok(pass(held, &mut requested))
     }
 }
 
-/// Performs the reads on several threads, this one included; this thread takes the
-/// records in file order.
-fn in_parallel<B>(
-    inner: &ReaderInner,
-    reads: Vec<PlannedRead>,
-    threads: usize,
-    mut pass_items: impl FnMut(FetchedRecords, &mut Workspace) -> Result<(), EarlyEnd<B>>,
-) -> Result<(), EarlyEnd<B>> {
-    let window = Window::of_jobs(2 * threads);
-    let jobs = Ordered::<PlannedRead, Result<FetchedRecords, ErrorKind>, ErrorKind>::new(window);
-    let mut workspace = Workspace::new(&inner.opened.budget, true);
-    let perform =
-        |read, workspace: &mut Workspace| panics_as_errors(|| inner.read(read, workspace));
-    let done = thread::scope(|scope| {
-        // Stops the workers on every exit, an error and a panic in the caller's
-        // closure included: the scope waits for them.
-        let _stop = StopOnDrop(&jobs);
-        for _ in 1..threads {
-            let mut workspace = workspace.for_another_thread();
-            let jobs = &jobs;
-            let work = move || {
-                while let Some((ticket, read)) = jobs.take() {
-                    jobs.deliver(ticket, perform(read, &mut workspace));
-                }
-                workspace.close(&inner.opened.decoders);
+impl ReaderInner {
+    /// Returns whether a record's end and the requested items are read, and not the whole
+    /// record: if that is less work.
+    pub(super) fn is_read_in_parts(&self, record: &WantedRecord) -> bool {
+        /// Reading so many bytes takes as long as another read.
+        const COST_OF_READ: u64 = 8 << 10;
+        let reads = record.wanted.len() as u64 + 1;
+        reads.saturating_mul(COST_OF_READ) <= record.place.size()
+            && self.lookup_part(&record.place, 0).is_some()
+    }
+
+    /// Reads a record's end and the requested items.
+    fn items_in_parts(
+        &self,
+        requests: &Requests,
+        record: &WantedRecord,
+        workspace: &mut Workspace,
+    ) -> Result<Vec<(usize, Bytes)>, ErrorKind> {
+        let mut tail = Bytes::new();
+        let item = |(request, slot)| {
+            let Some(lookup) = self.lookup_part(&record.place, slot) else {
+                return Ok((request, Bytes::new()));
             };
-            let worker = thread::Builder::new().name("sealpack-read".into());
-            // If the system allows no more threads, fewer threads read; this one
-            // always does.
-            if worker.spawn_scoped(scope, work).is_err() {
-                break;
+            if tail.is_empty() {
+                tail = self.fetch_in(workspace, &lookup.tail())?;
             }
-        }
-        let mut reads = reads.into_iter();
-        let mut allowance = inner.opened.budget.allowance();
-        loop {
-            while jobs.has_room() && allowance.has_room() {
-                let Some(read) = reads.next() else {
-                    jobs.close();
-                    break;
-                };
-                allowance.begin(&read);
-                let bytes = read.range.end - read.range.start;
-                if jobs.submit(read, bytes).is_err() {
-                    break;
-                }
+            let range = lookup.locate(&tail)?;
+            self.opened.options.limits.admit(range.end - range.start)?;
+            Ok((request, self.fetch_in(workspace, &range)?))
+        };
+        requests.slots(record).map(item).collect()
+    }
+
+    /// Decodes a record into memory that is used again, and returns copies of the
+    /// requested items.
+    fn copies(
+        &self,
+        place: &RecordPlace,
+        stored: &[u8],
+        slots: impl Iterator<Item = (usize, u32)>,
+        workspace: &mut Workspace,
+    ) -> Result<Vec<(usize, Bytes)>, ErrorKind> {
+        let (mut decoded, mut context) = workspace.lend();
+        let content = self.unseal_lent(place, stored, &mut decoded, &mut context)?;
+        let (mut items, mut next, mut item) = (content.items(), 0, Bytes::new());
+        let copy = |(request, slot)| {
+            if slot >= next {
+                item = workspace.copy(items.nth((slot - next) as usize).unwrap_or_default());
+                next = slot + 1;
             }
-            match jobs.next_or_job() {
-                Turn::Result(records) => {
-                    pass_items(records?, &mut workspace)?;
-                    allowance.end();
-                }
-                Turn::Job(ticket, read) => jobs.deliver(ticket, perform(read, &mut workspace)),
-                Turn::Done => return Ok(()),
-            }
-        }
+            (request, item.clone())
+        };
+        let copies = slots.map(copy).collect();
+        drop(items);
+        workspace.give_back((decoded, context));
+        Ok(copies)
+    }
+}
+
+/// A run of the requests, for a thread.
+type RunJob = (Arc<Requests>, Range<usize>);
+
+/// What a thread read of a run.
+struct RunItems {
+    items: Vec<(usize, Bytes)>,
+    /// The requests that are left to the thread that takes the items: their records
+    /// would take more memory than a thread may use ahead of it.
+    left: Range<usize>,
+    /// Why reading ended, after these items.
+    failure: Option<ErrorKind>,
+}
+
+/// Reads a run, up to the number of bytes that the budget allows. So even if records
+/// expand a thousandfold, the run takes at most that allowance and one more record.
+fn read_ahead(
+    inner: &ReaderInner,
+    (requests, run): RunJob,
+    workspace: &mut Workspace,
+) -> Result<RunItems, ErrorKind> {
+    let mut items = Vec::with_capacity(run.len());
+    let (mut held, allowance, end) = (0_u64, workspace.decode_ahead, run.end);
+    let read = panics_as_errors(|| {
+        inner.read_run(&requests, run, workspace, |bytes, passed| {
+            items.extend(passed);
+            held = held.saturating_add(bytes);
+            (held >= allowance).then_some(())
+        })
     });
-    workspace.close(&inner.opened.decoders);
-    done
+    let (left, failure) = match read {
+        Ok(stopped) => (stopped.map_or(end..end, |((), left)| left), None),
+        Err(kind) => (end..end, Some(kind)),
+    };
+    Ok(RunItems { items, left, failure })
 }
 
-/// Runs a worker's job. A panic, for example in the caller's source, becomes an error:
-/// otherwise the thread that takes the results would wait forever.
-pub(super) fn panics_as_errors<T>(
-    work: impl FnOnce() -> Result<T, ErrorKind>,
-) -> Result<T, ErrorKind> {
-    catch_panic(work).unwrap_or_else(|cause| Err(ErrorKind::Panicked(cause)))
-}
-
-struct StopOnDrop<'a, J, R, E: Clone>(&'a Ordered<J, R, E>);
-
-impl<J, R, E: Clone> Drop for StopOnDrop<'_, J, R, E> {
-    fn drop(&mut self) {
-        self.0.stop();
+/// Reads the runs on several threads, this one included; this thread takes the items in
+/// file order.
+fn in_parallel<B>(
+    inner: &Arc<ReaderInner>,
+    requests: Requests,
+    threads: usize,
+    mut pass: impl FnMut(&mut dyn Iterator<Item = (usize, Bytes)>) -> Option<B>,
+) -> Result<Option<B>, ErrorKind> {
+    let (directory, budget) = (&inner.opened.pack.directory, &inner.opened.budget);
+    let merge = inner.merge_of_many();
+    let length = requests.run_length(directory, threads);
+    let requests = Arc::new(requests);
+    let mut crew = Crew::<RunJob, RunItems>::new(inner, threads, read_ahead);
+    let mut allowance = budget.allowance();
+    let mut next = 0;
+    loop {
+        while next < requests.len() && crew.has_room() && allowance.has_room() {
+            let run = next..requests.align(directory, merge, next + length).min(requests.len());
+            next = run.end;
+            let largest = match budget.is_limited() {
+                true => requests.largest_read(directory, merge, &run)?,
+                false => 0,
+            };
+            allowance.begin(largest);
+            crew.submit((Arc::clone(&requests), run), 0);
+            if next >= requests.len() {
+                crew.close();
+            }
+        }
+        let Some(read) = crew.next() else { return Ok(None) };
+        let RunItems { items, left, failure } = read?;
+        let mut stopped = pass(&mut items.into_iter());
+        if stopped.is_none() && !left.is_empty() {
+            let read = inner.read_run(&requests, left, crew.workspace(), |_, items| pass(items))?;
+            stopped = read.map(|(reason, _)| reason);
+        }
+        match (stopped, failure) {
+            (None, None) => allowance.end(),
+            (Some(reason), _) => return Ok(Some(reason)),
+            (None, Some(kind)) => return Err(kind),
+        }
     }
 }

@@ -57,10 +57,25 @@ impl Budget {
     /// Returns the maximum number of bytes that a read may take: the stored records, those decoded
     /// ahead, and the record that exceeded that allowance.
     pub(crate) fn weight(&self, read: &PlannedRead) -> u64 {
-        let stored = read.range.end - read.range.start;
+        self.weight_of(read.range.end - read.range.start)
+    }
+
+    /// As [`weight`](Self::weight), of a read of this many stored bytes.
+    fn weight_of(&self, stored: u64) -> u64 {
         // A verification keeps this many bytes to hash them in one batch.
         let ahead = DECODED_AHEAD.min(self.limits.memory / 8);
         stored.saturating_add(ahead).saturating_add(self.limits.max_decoded())
+    }
+
+    /// Returns whether there is a memory limit.
+    pub(super) fn is_limited(&self) -> bool {
+        self.limits.memory < u64::MAX
+    }
+
+    /// Returns how many reads of this many stored bytes may be in flight; at least one.
+    pub(super) fn reads_in_flight(&self, stored: u64) -> usize {
+        let reads = self.in_flight() / self.weight_of(stored).max(1);
+        usize::try_from(reads).unwrap_or(usize::MAX).max(1)
     }
 
     /// Returns a counter of the weights of reads in flight.
@@ -84,9 +99,9 @@ impl Allowance {
         self.in_flight.is_empty() || self.weight < self.budget.in_flight()
     }
 
-    /// Counts a read that begins.
-    pub(super) fn begin(&mut self, read: &PlannedRead) {
-        let weight = self.budget.weight(read);
+    /// Counts a read of this many stored bytes that begins.
+    pub(super) fn begin(&mut self, stored: u64) {
+        let weight = self.budget.weight_of(stored);
         self.in_flight.push_back(weight);
         self.weight = self.weight.saturating_add(weight);
     }

@@ -16,7 +16,9 @@ use bytes::Bytes;
 use sealpack_core::codec::Decode as _;
 use sealpack_core::format::RecordContent;
 use sealpack_core::format::digest::record_digest;
-use sealpack_core::read::{PlannedRead, PlannedRecord, RecordPlace, plan_records, split_record};
+use sealpack_core::read::{
+    ItemLookup, PlannedRead, PlannedRecord, RecordPlace, plan_records, split_record,
+};
 
 use super::positions::positions_in;
 use super::reader::{Reader, ReaderInner};
@@ -157,7 +159,9 @@ impl<B, F: FnMut(u32, &[u8]) -> ControlFlow<B>> RangeLending<F> {
             let lend = |record: &PlannedRecord, content: RecordContent<'_>| {
                 self.lend(record.place.first_item, content.items())
             };
-            if let ControlFlow::Break(reason) = lender.read(inner, &read, lend)? {
+            let PlannedRead { range, records } = &read;
+            let lent = lender.read(inner, range, records, |record| &record.place, lend);
+            if let ControlFlow::Break(reason) = lent? {
                 return Ok(ControlFlow::Break(reason));
             }
         }
@@ -196,27 +200,40 @@ pub(super) struct Lender {
 }
 
 impl Lender {
-    /// Performs a read, and calls `lend` with each of its records and the items.
-    pub(super) fn read<B>(
+    /// Reads a range, and calls `lend` with each of its records and the items. `place`
+    /// returns where a record is.
+    pub(super) fn read<R, B>(
         &mut self,
         inner: &ReaderInner,
-        read: &PlannedRead,
-        mut lend: impl FnMut(&PlannedRecord, RecordContent<'_>) -> ControlFlow<B>,
+        range: &Range<u64>,
+        records: &[R],
+        place: impl Fn(&R) -> &RecordPlace,
+        mut lend: impl FnMut(&R, RecordContent<'_>) -> ControlFlow<B>,
     ) -> Result<ControlFlow<B>, ErrorKind> {
         let Scratch { stored, decoded } = &mut self.scratch;
-        let in_tail = inner.opened.pack.tail.get(&read.range);
+        let in_tail = inner.opened.pack.tail.get(range);
         let bytes = match &in_tail {
             Some(bytes) => bytes,
-            None => inner.fetch_into(&read.range, stored)?,
+            None => inner.fetch_into(range, stored)?,
         };
-        for record in &read.records {
-            let stored = part_of(bytes, read.range.start, &record.place.range);
-            let content = inner.unseal_lent(&record.place, stored, decoded, &mut self.context)?;
+        for record in records {
+            let place = place(record);
+            let stored = part_of(bytes, range.start, &place.range);
+            let content = inner.unseal_lent(place, stored, decoded, &mut self.context)?;
             if let ControlFlow::Break(reason) = lend(record, content) {
                 return Ok(ControlFlow::Break(reason));
             }
         }
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// Reads an item without its whole record.
+    pub(super) fn part(
+        &mut self,
+        inner: &ReaderInner,
+        lookup: &ItemLookup,
+    ) -> Result<&[u8], ErrorKind> {
+        inner.part(lookup, &mut self.scratch.stored)
     }
 
     /// Returns the context to the decoders, for another thread.
@@ -239,12 +256,11 @@ impl ReaderInner {
         take: impl FnOnce(&[u8]) -> T,
     ) -> Result<T, ErrorKind> {
         let place = self.opened.pack.directory.place(position)?;
-        let Scratch { stored, decoded } = scratch;
-        if let Some(lookup) = self.lookup_part(&place.record, place.slot) {
-            let range = lookup.locate(self.fetch_into(&lookup.tail(), stored)?)?;
-            return Ok(take(self.fetch_into(&range, stored)?));
-        }
         let record = place.record;
+        let Scratch { stored, decoded } = scratch;
+        if let Some(lookup) = self.lookup_part(&record, place.slot) {
+            return self.part(&lookup, stored).map(take);
+        }
         if self.opened.cached.is_in_use() && !self.opened.decoders.is_plain() {
             let cached = self.cached_record(&record)?;
             return Ok(take(cached.slices().nth(place.slot as usize).unwrap_or_default()));
@@ -260,6 +276,16 @@ impl ReaderInner {
         let taken = take(item);
         self.keep(context);
         Ok(taken)
+    }
+
+    /// Reads an item without its whole record: the record's end, then the item.
+    fn part<'a>(
+        &self,
+        lookup: &ItemLookup,
+        buffer: &'a mut Vec<u8>,
+    ) -> Result<&'a [u8], ErrorKind> {
+        let range = lookup.locate(self.fetch_into(&lookup.tail(), buffer)?)?;
+        self.fetch_into(&range, buffer)
     }
 
     /// Returns the bytes of a range, read into the front of `buffer`.
@@ -280,7 +306,7 @@ impl ReaderInner {
 
     /// As [`unseal`](Self::unseal), but for borrowed bytes: checks, decodes and
     /// authenticates a record.
-    fn unseal_lent<'a>(
+    pub(super) fn unseal_lent<'a>(
         &self,
         place: &RecordPlace,
         stored: &'a [u8],

@@ -4,13 +4,14 @@
 //! Reader ── open ──> core's Opening over a source ──> the directory, in memory
 //!        ── get ──────────────> reader.rs      one record, or the part of it that is needed
 //!        ── item_lengths ─────> lengths.rs     the end of the record
-//!        ── get_many ─────────> batch.rs       merged reads, decoded in parallel
+//!        ── get_many ─────────> batch.rs       runs of positions (requests.rs), read in parallel
 //!        ── get_many_unordered > unordered.rs  each thread passes its items to the caller
 //!        ── for_each, get_with > lent.rs       items as slices of reused memory
 //!        ── range ────────────> scan.rs        records in order, read ahead of the caller
 //!        ── verify ───────────> verify.rs      a scan that examines the records
 //!        ── record_digests ───> digests.rs     a scan that computes digests
 //!        ── stored_runs ──────> stored.rs      a scan without decoding, for copies
+//! jobs ── crew.rs, threads.rs ─> the kept threads that work on scans and runs
 //! decoded records ────────────> record_cache.rs  for calls that read one item or record
 //! memory limit ───────────────> budget.rs      the share of each of these
 //! ```
@@ -18,6 +19,7 @@
 mod batch;
 mod budget;
 mod codec;
+mod crew;
 mod digests;
 mod examined;
 mod lengths;
@@ -27,8 +29,10 @@ mod options;
 mod positions;
 mod reader;
 mod record_cache;
+mod requests;
 mod scan;
 mod stored;
+mod threads;
 mod unordered;
 mod verify;
 mod views;

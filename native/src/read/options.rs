@@ -22,6 +22,7 @@ pub struct ReaderOptions {
     pub(crate) merge: Merge,
     pub(crate) extract: Option<Arc<dyn Extract>>,
     pub(crate) threads: usize,
+    pub(crate) io_depth: usize,
     pub(crate) trust: Option<Trust>,
     pub(crate) cache: Option<RecordCache>,
     pub(crate) dictionary: Option<Dictionary>,
@@ -34,6 +35,7 @@ impl fmt::Debug for ReaderOptions {
             .field("limits", &self.limits)
             .field("merge", &self.merge)
             .field("threads", &self.threads)
+            .field("io_depth", &self.io_depth)
             .field("trust", &self.trust)
             .field("cache", &self.cache)
             .field("dictionary", &self.dictionary)
@@ -49,6 +51,7 @@ impl Default for ReaderOptions {
             merge: Merge::default(),
             extract: None,
             threads: cores(),
+            io_depth: 1,
             trust: None,
             cache: None,
             dictionary: None,
@@ -117,8 +120,9 @@ impl ReaderOptions {
         self
     }
 
-    /// Sets which records are read together. Default: those at most 16 KiB apart,
-    /// up to 1 MiB (256 KiB when a file is scanned).
+    /// Sets which records are read together. Default: those at most 16 KiB apart (4 KiB
+    /// when many items of a file are read, unless [`io_depth`](Self::io_depth) is set), up
+    /// to 1 MiB (256 KiB when a file is scanned).
     pub fn merge(mut self, merge: Merge) -> Self {
         self.merge = merge;
         self
@@ -133,9 +137,25 @@ impl ReaderOptions {
 
     /// Sets the number of threads, at least one, that read and decode in
     /// [`get_many`](crate::Reader::get_many), [`range`](crate::Reader::range) and
-    /// [`verify`](crate::Reader::verify). Default: the number of cores.
+    /// [`verify`](crate::Reader::verify). Default: the number of cores. The thread that
+    /// calls is one of them. The others start with the first call that needs them, are
+    /// shared by all readers with the same number, and end with the last of these.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads.clamp(1, MAX_THREADS);
+        self
+    }
+
+    /// Sets how many reads are in flight in [`get_many`](crate::Reader::get_many) and
+    /// [`get_many_unordered`](crate::Reader::get_many_unordered). Default: 1, so that
+    /// each thread waits for its read. More help where a read waits for a disk or a
+    /// network and not for a processor: 32 for a solid-state disk. For bytes that the
+    /// system has in its cache, each announcement costs as much as a small read.
+    ///
+    /// The system fetches the announced ranges of a file, so this takes no threads. For
+    /// a source that cannot announce reads ([`ReadAt::will_read`](crate::ReadAt::will_read)),
+    /// there are as many threads instead.
+    pub fn io_depth(mut self, reads: usize) -> Self {
+        self.io_depth = reads.clamp(1, MAX_THREADS);
         self
     }
 

@@ -18,6 +18,7 @@ use sealpack_core::trust::TrustedList;
 use super::codec::ChosenCodec;
 use super::opened::{FoundNames, OpenedPack};
 use super::options::ReaderOptions;
+use super::threads::ReaderThreads;
 use super::workspace::{Workspace, WorkspaceDecoder};
 use crate::dictionary::Dictionary;
 use crate::error::{Error, ErrorKind, OptionsError};
@@ -69,6 +70,7 @@ pub(super) struct ReaderInner {
     /// The digests that every record is authenticated against, if the caller asked
     /// for it.
     pub(super) trusted: Option<TrustedDigests>,
+    pub(super) threads: ReaderThreads,
 }
 
 impl ReaderOptions {
@@ -133,7 +135,8 @@ impl Reader {
         let (source, pack) = opened.map_err(|kind| Error::new(&path, kind))?;
         let (merge, trust) = (options.merge, options.trust.clone());
         let opened = OpenedPack::new(pack, source.size(), options, merge);
-        let mut inner = ReaderInner { path, source, opened, trusted: None };
+        let mut inner =
+            ReaderInner { path, source, opened, trusted: None, threads: ReaderThreads::default() };
         if let Some(trust) = trust {
             inner.trusted = Some(inner.open_digest_list(&trust).map_err(|kind| inner.error(kind))?);
         }
@@ -328,11 +331,12 @@ impl ReaderInner {
     /// Returns the bytes of a read of several records, in a buffer of the workspace.
     pub(super) fn fetch_in(
         &self,
-        workspace: &Workspace,
+        workspace: &mut Workspace,
         range: &Range<u64>,
     ) -> Result<Bytes, ErrorKind> {
         match self.opened.pack.tail.get(range) {
             Some(bytes) => Ok(bytes),
+            None if range.is_empty() => Ok(Bytes::new()),
             None => workspace.read(&self.source, range),
         }
     }

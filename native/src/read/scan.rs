@@ -5,21 +5,19 @@ use std::iter::FusedIterator;
 use std::mem;
 use std::ops::{Range, RangeBounds};
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 
 use bytes::Bytes;
-use sealpack_core::read::{Merge, PlannedRead, Record, RecordItems, plan_records};
+use sealpack_core::read::{
+    Merge, PlannedRead, PlannedRecord, Record, RecordItems, RecordPlace, plan_records,
+};
 
-use super::batch::{Fetched, FetchedRecords, panics_as_errors};
 use super::budget::Allowance;
+use super::crew::{Crew, CrewWork};
 use super::positions::positions_in;
 use super::reader::{Reader, ReaderInner};
+use super::views::records_of_read;
 use super::workspace::Workspace;
 use crate::error::{Error, ErrorKind};
-use crate::ordered::{Ordered, Turn, Window};
-
-/// Reads in flight for each worker: the one that it decodes, and the next one.
-const READS_PER_WORKER: usize = 2;
 
 impl Reader {
     /// Returns the items at a range of positions, in order: `10..20`, `..=7`,
@@ -151,18 +149,13 @@ pub(super) struct Scan<T> {
     /// The records that no planned read covers yet.
     records: Range<u32>,
     merge: Merge,
-    work: Work<T>,
-    jobs: Arc<ScanJobs<T>>,
-    threads: Vec<JoinHandle<()>>,
-    workspace: Option<Workspace>,
+    crew: Crew<PlannedRead, T>,
     /// The reads in flight. A result counts until the next one is taken.
     allowance: Allowance,
 }
 
 /// The work on a read.
-pub(super) type Work<T> = fn(&ReaderInner, PlannedRead, &mut Workspace) -> Result<T, ErrorKind>;
-
-type ScanJobs<T> = Ordered<PlannedRead, Result<T, ErrorKind>, ErrorKind>;
+pub(super) type Work<T> = CrewWork<PlannedRead, T>;
 
 impl<T: Send + 'static> Scan<T> {
     pub(super) fn new(
@@ -172,41 +165,12 @@ impl<T: Send + 'static> Scan<T> {
         work: Work<T>,
     ) -> Self {
         let count = records.end.saturating_sub(records.start) as usize;
-        let threads = inner.opened.options.threads.min(count);
-        let jobs = Arc::new(ScanJobs::new(Window::of_jobs(READS_PER_WORKER * threads)));
+        // A scan that fits one read uses no other thread: waking one would cost more.
+        let fits_one_read = inner.bytes_of(&records) <= merge.max_read;
+        let threads = if fits_one_read { 1 } else { inner.opened.options.threads.min(count) };
+        let crew = Crew::new(inner, threads, work);
         let allowance = inner.opened.budget.allowance();
-        let inner = Arc::clone(inner);
-        let mut scan = Self {
-            inner,
-            records,
-            merge,
-            work,
-            jobs,
-            threads: Vec::new(),
-            workspace: None,
-            allowance,
-        };
-        // A scan that fits one read uses no other thread: starting one would cost
-        // more.
-        let is_parallel = threads > 1 && scan.inner.bytes_of(&scan.records) > scan.merge.max_read;
-        let workspace = Workspace::new(&scan.inner.opened.budget, is_parallel);
-        for _ in 1..if is_parallel { threads } else { 1 } {
-            let (inner, jobs) = (Arc::clone(&scan.inner), Arc::clone(&scan.jobs));
-            let mut workspace = workspace.for_another_thread();
-            let work = move || {
-                while let Some((ticket, read)) = jobs.take() {
-                    jobs.deliver(ticket, panics_as_errors(|| work(&inner, read, &mut workspace)));
-                }
-                workspace.close(&inner.opened.decoders);
-            };
-            let thread = thread::Builder::new().name("sealpack-read".into()).spawn(work);
-            // If the system allows no more threads, fewer threads read; this one
-            // always does.
-            let Ok(thread) = thread else { break };
-            scan.threads.push(thread);
-        }
-        scan.workspace = Some(workspace);
-        scan
+        Self { inner: Arc::clone(inner), records, merge, crew, allowance }
     }
 
     fn plan(&mut self) -> Option<PlannedRead> {
@@ -221,54 +185,66 @@ impl<T: Send + 'static> Scan<T> {
 
     /// Returns the result of the next read; `None` when there is no more.
     pub(super) fn next(&mut self) -> Option<Result<T, ErrorKind>> {
-        if self.threads.is_empty() {
+        if !self.crew.is_parallel() {
             let read = self.plan()?;
-            return Some(self.perform(read));
+            return Some(self.crew.perform(read));
         }
         self.allowance.end();
-        loop {
-            while self.jobs.has_room() && self.allowance.has_room() {
-                let Some(read) = self.plan() else {
-                    self.jobs.close();
-                    break;
-                };
-                self.allowance.begin(&read);
-                let bytes = read.range.end - read.range.start;
-                self.jobs.submit(read, bytes).ok()?;
-            }
-            match self.jobs.next_or_job() {
-                Turn::Result(result) => return Some(result),
-                Turn::Job(ticket, read) => {
-                    let result = self.perform(read);
-                    self.jobs.deliver(ticket, result);
-                }
-                Turn::Done => return None,
-            }
+        while self.crew.has_room() && self.allowance.has_room() {
+            let Some(read) = self.plan() else {
+                self.crew.close();
+                break;
+            };
+            let bytes = read.range.end - read.range.start;
+            self.allowance.begin(bytes);
+            self.crew.submit(read, bytes);
         }
+        self.crew.next()
     }
+}
 
-    fn perform(&mut self, read: PlannedRead) -> Result<T, ErrorKind> {
-        let budget = &self.inner.opened.budget;
-        let workspace = self.workspace.get_or_insert_with(|| Workspace::new(budget, false));
-        panics_as_errors(|| (self.work)(&self.inner, read, workspace))
+/// The records of one read.
+pub(super) type FetchedRecords = Vec<Fetched>;
+
+/// A record that was read. A read decodes its records ahead, up to the number of bytes
+/// that the budget allows; the others stay encoded until they are taken. So even if
+/// records expand a thousandfold, the read takes at most that allowance and one more
+/// record.
+pub(super) enum Fetched {
+    Unsealed(Record),
+    Stored(RecordPlace, Bytes),
+}
+
+impl ReaderInner {
+    /// Performs a read with one fetch; each record is a view of its bytes.
+    pub(super) fn read(
+        &self,
+        read: PlannedRead,
+        workspace: &mut Workspace,
+    ) -> Result<FetchedRecords, ErrorKind> {
+        let bytes = self.fetch_in(workspace, &read.range)?;
+        let mut decoded = 0;
+        records_of_read(read, &bytes)
+            .map(|(PlannedRecord { place, .. }, stored)| {
+                if decoded >= workspace.decode_ahead {
+                    return Ok(Fetched::Stored(place, stored));
+                }
+                let record = self.unseal(&place, stored, workspace)?;
+                decoded += record.payload().len() as u64;
+                Ok(Fetched::Unsealed(record))
+            })
+            .collect()
     }
 }
 
 impl Scan<FetchedRecords> {
     /// Returns a record of a read, decoded.
     pub(super) fn unseal(&mut self, fetched: Fetched) -> Result<Record, ErrorKind> {
-        let budget = &self.inner.opened.budget;
-        let workspace = self.workspace.get_or_insert_with(|| Workspace::new(budget, false));
-        fetched.unseal(&self.inner, workspace)
-    }
-}
-
-impl<T> Drop for Scan<T> {
-    fn drop(&mut self) {
-        self.jobs.stop();
-        self.threads.drain(..).for_each(|thread| drop(thread.join()));
-        if let Some(workspace) = self.workspace.take() {
-            workspace.close(&self.inner.opened.decoders);
+        match fetched {
+            Fetched::Unsealed(record) => Ok(record),
+            Fetched::Stored(place, stored) => {
+                self.inner.unseal(&place, stored, self.crew.workspace())
+            }
         }
     }
 }

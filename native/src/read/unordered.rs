@@ -2,22 +2,18 @@
 //! caller's function.
 
 use std::convert::Infallible;
-use std::ops::ControlFlow;
-use std::sync::{Mutex, PoisonError};
-use std::thread;
+use std::ops::{ControlFlow, Range};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use rayon_core::ScopeFifo;
 use sealpack_core::format::RecordContent;
-use sealpack_core::read::{PlannedRead, PlannedRecord, plan};
 
 use super::lent::Lender;
 use super::reader::{Reader, ReaderInner};
+use super::requests::{Requests, RunPlan, RunRead, WantedRecord};
 use crate::error::{Error, ErrorKind};
 use crate::runs::{Runs, StopOnPanic};
 use crate::trace::span;
-
-/// Up to this many reads are performed on the caller's thread alone: starting another
-/// thread would cost more.
-const MAX_READS_INLINE: usize = 4;
 
 impl Reader {
     /// As [`get_many`](Self::get_many), but in no particular order: the reader's threads
@@ -56,92 +52,147 @@ impl Reader {
     ) -> Result<(), Error> {
         let _span = span!("get_many", positions = positions.len());
         let inner = &*self.inner;
-        let planned = plan(self.directory(), positions, inner.opened.budget.merge);
-        let reads = planned.map_err(|error| inner.error(error.into()))?;
-        let done = match inner.threads_for(&reads) {
-            1 => lend_reads(inner, &reads, &Runs::new(reads.len(), 1), &take),
-            threads => in_parallel(inner, &reads, threads, &take),
+        let requests = Requests::new(self.directory(), positions);
+        let requests = requests.map_err(|error| inner.error(error.into()))?;
+        let done = match inner.threads_within_limit(&requests) {
+            Ok(1) => {
+                let mut lender = Lender::default();
+                let done = inner.lend_run(&requests, 0..requests.len(), &mut lender, &take);
+                lender.close(inner);
+                done
+            }
+            Ok(threads) => in_parallel(inner, &requests, threads, &take),
+            Err(kind) => Err(kind),
         };
         done.map_err(|kind| inner.error(kind))
     }
 }
 
 impl ReaderInner {
-    /// Returns how many threads perform these reads: as many as the options and the memory
-    /// limit allow.
-    fn threads_for(&self, reads: &[PlannedRead]) -> usize {
-        if reads.len() <= MAX_READS_INLINE {
-            return 1;
+    /// Returns how many threads work on these requests: as many as the options and the
+    /// memory limit allow.
+    fn threads_within_limit(&self, requests: &Requests) -> Result<usize, ErrorKind> {
+        let threads = self.threads_for(requests);
+        let budget = &self.opened.budget;
+        if threads == 1 || !budget.is_limited() {
+            return Ok(threads);
         }
-        let heaviest = reads.iter().map(|read| self.opened.budget.weight(read)).max();
-        let fit = self.opened.budget.in_flight() / heaviest.unwrap_or(1).max(1);
-        let threads = self.opened.options.threads.min(reads.len());
-        threads.min(usize::try_from(fit).unwrap_or(usize::MAX)).max(1)
+        let directory = &self.opened.pack.directory;
+        let largest =
+            requests.largest_read(directory, self.merge_of_many(), &(0..requests.len()))?;
+        Ok(threads.min(budget.reads_in_flight(largest)))
+    }
+
+    /// Reads the records of a run, and lends the requested items.
+    fn lend_run(
+        &self,
+        requests: &Requests,
+        run: Range<usize>,
+        lender: &mut Lender,
+        take: &impl Fn(usize, &[u8]),
+    ) -> Result<(), ErrorKind> {
+        let directory = &self.opened.pack.directory;
+        let mut ahead = self.reads_ahead(requests, run.start);
+        let mut plan = RunPlan::new(requests, directory, self.merge_of_many(), run);
+        let mut read = RunRead::default();
+        let lend = |record: &WantedRecord, items: RecordContent<'_>| {
+            let (mut items, mut next, mut item) = (items.items(), 0, &[][..]);
+            for (request, slot) in requests.slots(record) {
+                if slot >= next {
+                    item = items.nth((slot - next) as usize).unwrap_or_default();
+                    next = slot + 1;
+                }
+                take(request, item);
+            }
+            ControlFlow::<Infallible>::Continue(())
+        };
+        while plan.next(&mut read, |record| self.is_read_in_parts(record))? {
+            ahead.announce(|place| self.announce(place));
+            ahead.read(read.records.len());
+            if let [record] = read.records.as_slice()
+                && self.is_read_in_parts(record)
+            {
+                for (request, slot) in requests.slots(record) {
+                    if let Some(lookup) = self.lookup_part(&record.place, slot) {
+                        take(request, lender.part(self, &lookup)?);
+                    }
+                }
+                continue;
+            }
+            let ControlFlow::Continue(()) =
+                lender.read(self, &read.range, &read.records, |record| &record.place, lend)?;
+        }
+        Ok(())
     }
 }
 
-/// Performs the reads on several threads, this one included.
+/// The work of one call, and what its threads share.
+struct UnorderedWork<'a, F> {
+    inner: &'a ReaderInner,
+    requests: &'a Requests,
+    take: &'a F,
+    runs: Runs,
+    /// The memory of threads that do not work now.
+    idle: Mutex<Vec<Lender>>,
+    failure: Mutex<Option<ErrorKind>>,
+}
+
+impl<F: Fn(usize, &[u8]) + Sync> UnorderedWork<'_, F> {
+    /// Works on the next run. Returns whether there was one.
+    fn perform_one(&self) -> bool {
+        let Some(run) = self.runs.take() else { return false };
+        let _stop = StopOnPanic(&self.runs);
+        let mut lender = lock(&self.idle).pop().unwrap_or_default();
+        let directory = &self.inner.opened.pack.directory;
+        let merge = self.inner.merge_of_many();
+        let align = |at| self.requests.align(directory, merge, at);
+        let run = align(run.start)..align(run.end);
+        match self.inner.lend_run(self.requests, run, &mut lender, self.take) {
+            Ok(()) => lock(&self.idle).push(lender),
+            Err(kind) => {
+                self.runs.stop();
+                lock(&self.failure).get_or_insert(kind);
+            }
+        }
+        true
+    }
+
+    /// Works on one run as a task, and leaves the next one to another task: so the tasks
+    /// of other calls get their turn.
+    fn perform_as_task<'scope>(&'scope self, scope: &ScopeFifo<'scope>) {
+        if self.perform_one() {
+            scope.spawn_fifo(|scope| self.perform_as_task(scope));
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Works on the runs on several threads, this one included.
 fn in_parallel(
     inner: &ReaderInner,
-    reads: &[PlannedRead],
+    requests: &Requests,
     threads: usize,
     take: &(impl Fn(usize, &[u8]) + Sync),
 ) -> Result<(), ErrorKind> {
-    let runs = Runs::new(reads.len(), threads);
-    let failure = Mutex::new(None);
-    let work = || {
-        let _stop = StopOnPanic(&runs);
-        if let Err(kind) = lend_reads(inner, reads, &runs, take) {
-            runs.stop();
-            failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(kind);
-        }
+    let length = requests.run_length(&inner.opened.pack.directory, threads);
+    let work = UnorderedWork {
+        inner,
+        requests,
+        take,
+        runs: Runs::of_length(requests.len(), length),
+        idle: Mutex::default(),
+        failure: Mutex::default(),
     };
-    thread::scope(|scope| {
-        let mut started = Vec::with_capacity(threads - 1);
-        for _ in 1..threads {
-            let worker = thread::Builder::new().name("sealpack-read".into());
-            // If the system allows no more threads, fewer threads read; this one
-            // always does.
-            let Ok(worker) = worker.spawn_scoped(scope, work) else { break };
-            started.push(worker);
+    inner.threads.scope(threads - 1, |scope| {
+        if let Some(scope) = scope {
+            (1..threads).for_each(|_| scope.spawn_fifo(|scope| work.perform_as_task(scope)));
         }
-        work();
-        for worker in started {
-            if let Err(panic) = worker.join() {
-                std::panic::resume_unwind(panic);
-            }
-        }
+        while work.perform_one() {}
     });
-    failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
-}
-
-/// Performs reads and lends their items, until there are no more.
-fn lend_reads(
-    inner: &ReaderInner,
-    reads: &[PlannedRead],
-    runs: &Runs,
-    take: &impl Fn(usize, &[u8]),
-) -> Result<(), ErrorKind> {
-    let mut lender = Lender::default();
-    while let Some(run) = runs.take() {
-        for read in reads.get(run).unwrap_or_default() {
-            if runs.is_stopped() {
-                return Ok(());
-            }
-            let lend = |planned: &PlannedRecord, items: RecordContent<'_>| {
-                let (mut items, mut next, mut item) = (items.items(), 0, &[][..]);
-                for &(request, slot) in &planned.wanted {
-                    if slot >= next {
-                        item = items.nth((slot - next) as usize).unwrap_or_default();
-                        next = slot + 1;
-                    }
-                    take(request, item);
-                }
-                ControlFlow::<Infallible>::Continue(())
-            };
-            let ControlFlow::Continue(()) = lender.read(inner, read, lend)?;
-        }
-    }
-    lender.close(inner);
-    Ok(())
+    lock(&work.idle).drain(..).for_each(|lender| lender.close(inner));
+    let failure = lock(&work.failure).take();
+    failure.map_or(Ok(()), Err)
 }

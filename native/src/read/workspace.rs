@@ -26,7 +26,7 @@ const MAX_SMALL: usize = 16 << 10;
 
 /// The size of the buffer that small decoded records share. A caller that keeps one
 /// item keeps the whole buffer in memory.
-const SHARED_SIZE: usize = 256 << 10;
+const SHARED_SIZE: usize = 64 << 10;
 
 /// Buffers for reuse, shared by the threads of a scan.
 pub(super) struct BufferPool {
@@ -119,21 +119,56 @@ impl Workspace {
         Self::with(Arc::clone(&self.stored), Arc::clone(&self.decoded), self.decode_ahead)
     }
 
-    /// Reads a range of the source, into a used buffer if the range is large
-    /// enough.
-    pub(super) fn read(&self, source: &Source, range: &Range<u64>) -> Result<Bytes, ErrorKind> {
+    /// Reads a range of the source: into a used buffer if the range is large enough,
+    /// otherwise into the buffer that small records share.
+    pub(super) fn read(&mut self, source: &Source, range: &Range<u64>) -> Result<Bytes, ErrorKind> {
         let length = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
         if length <= MAX_SMALL {
-            return source.fetch(range);
+            self.reserve_shared(length);
+            self.shared.resize(length, 0);
+            source
+                .read_exact(range.start, &mut self.shared)
+                .inspect_err(|_| self.shared.clear())?;
+            return Ok(self.shared.split().freeze());
         }
         let idle = Some(self.stored.take()).filter(|idle| !is_too_large(idle, length));
         let bytes = source.read_into(range, idle.unwrap_or_default())?;
         Ok(Bytes::from_owner(PooledBuffer { bytes, length, pool: Arc::clone(&self.stored) }))
     }
 
+    /// Returns a copy of an item; small ones share a buffer.
+    pub(super) fn copy(&mut self, item: &[u8]) -> Bytes {
+        if item.len() > MAX_SMALL {
+            return Bytes::copy_from_slice(item);
+        }
+        self.reserve_shared(item.len());
+        self.shared.extend_from_slice(item);
+        self.shared.split().freeze()
+    }
+
+    /// Makes room in the buffer that small records share.
+    fn reserve_shared(&mut self, length: usize) {
+        if self.shared.capacity() - self.shared.len() < length {
+            // Reuses the memory if no view of it is left.
+            self.shared.reserve(SHARED_SIZE);
+        }
+    }
+
+    /// Takes the buffer that the next record is decoded into, and the context, for
+    /// decoding without views. Both are returned with [`give_back`](Self::give_back).
+    pub(super) fn lend(&mut self) -> (Vec<u8>, Option<Context>) {
+        (mem::take(&mut self.next), self.context.take())
+    }
+
+    /// Takes back what [`lend`](Self::lend) returned.
+    pub(super) fn give_back(&mut self, (next, context): (Vec<u8>, Option<Context>)) {
+        self.next = next;
+        self.context = context;
+    }
+
     /// Returns the context to the decoders, for another thread.
-    pub(super) fn close(self, decoders: &Decoders) {
-        if let Some(context) = self.context {
+    pub(super) fn close(&mut self, decoders: &Decoders) {
+        if let Some(context) = self.context.take() {
             decoders.zstd().keep(context);
         }
     }
@@ -157,10 +192,7 @@ impl Workspace {
             let (length, pool) = (bytes.len(), Arc::clone(&self.decoded));
             return Ok(Bytes::from_owner(PooledBuffer { bytes, length, pool }));
         }
-        if self.shared.capacity() - self.shared.len() < self.next.len() {
-            // Reuses the memory if no view of it is left.
-            self.shared.reserve(SHARED_SIZE);
-        }
+        self.reserve_shared(self.next.len());
         self.shared.extend_from_slice(&self.next);
         Ok(self.shared.split().freeze())
     }
@@ -207,9 +239,9 @@ mod tests {
 
     #[test]
     fn a_buffer_returns_to_the_pool_when_its_last_view_is_dropped_and_not_before() {
-        let workspace =
+        let mut workspace =
             Workspace::new(&Budget::new(ReadLimits::default(), Merge::default()), false);
-        let fill = |byte: u8| {
+        let mut fill = |byte: u8| {
             let source = Source::open(Arc::new(vec![byte; MAX_SMALL * 2])).unwrap();
             workspace.read(&source, &(0..MAX_SMALL as u64 * 2)).unwrap()
         };

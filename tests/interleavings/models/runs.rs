@@ -11,7 +11,7 @@ const JOBS: usize = 3;
 
 /// Threads take runs; one of them may stop the work at its first job.
 fn shared(stops: bool) {
-    let runs = Arc::new(Runs::new(JOBS, 2));
+    let runs = Arc::new(Runs::of_length(JOBS, 1));
     let taken = Arc::new(std::array::from_fn::<_, JOBS, _>(|_| AtomicUsize::new(0)));
     let work = |stops: bool| {
         let (runs, taken) = (Arc::clone(&runs), Arc::clone(&taken));
