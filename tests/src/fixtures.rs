@@ -26,7 +26,6 @@ pub fn open(fixture: &Fixture) -> Reader {
 }
 
 /// The options with which sealpack writes the same file as the reference.
-#[must_use]
 pub fn options_of(fixture: &Fixture) -> WriterOptions {
     let app_data = fixture.app_data();
     let older = fixture.app_data_crc32c.is_none() && !app_data.is_empty();

@@ -3,8 +3,13 @@
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
-use sealpack::core::error::Misuse;
-use sealpack::{Bytes, Error, PackSet, Reader, ReaderOptions, SetManifest, UnpackSource};
+use sealpack::core::Error as PackError;
+use sealpack::core::error::{Fault, Misuse};
+use sealpack::core::format::{Trailer, trailer};
+use sealpack::{
+    Bytes, Error, FileSource, PackSet, ReadAt as _, Reader, ReaderOptions, SetManifest,
+    UnpackSource,
+};
 
 use super::location::{PackLocation, PackSource};
 use super::read_args::ReadArgs;
@@ -290,7 +295,7 @@ fn ends_as_a_pack(path: &Path) -> bool {
         file.read_exact_at(&mut end, offset).ok()
     });
     let fault = match Trailer::decode(&end) {
-        Err(Error::Corrupt { fault, .. }) => Some(fault),
+        Err(PackError::Corrupt { fault, .. }) => Some(fault),
         _ => None,
     };
     read.is_some() && !matches!(fault, Some(Fault::Magic { .. }))
