@@ -241,7 +241,7 @@ impl<'a> Differences<'a> {
         let [a, b] = self.packs;
         self.record_count = None;
         let Range { mut start, end } = self.shared();
-        for equal in equal.iter().cloned().chain([end..end]) {
+        for equal in equal.iter().cloned().chain(std::iter::once(end..end)) {
             let left = start..equal.start.min(end);
             let items = a.range(left.clone())?.zip(b.range(left.clone())?);
             for (position, (a, b)) in left.zip(items) {
