@@ -11,7 +11,9 @@
 
 use std::collections::VecDeque;
 
-use sealpack_core::read::{Merge, PlannedRead, ReadLimits};
+#[cfg(feature = "remote")]
+use sealpack_core::read::PlannedRead;
+use sealpack_core::read::{Merge, ReadLimits};
 
 /// Decoded bytes that one read may produce before they are taken.
 const DECODED_AHEAD: u64 = 32 << 20;
@@ -56,11 +58,12 @@ impl Budget {
 
     /// Returns the maximum number of bytes that a read may take: the stored records, those decoded
     /// ahead, and the record that exceeded that allowance.
+    #[cfg(feature = "remote")]
     pub(crate) fn weight(&self, read: &PlannedRead) -> u64 {
         self.weight_of(read.range.end - read.range.start)
     }
 
-    /// As [`weight`](Self::weight), of a read of this many stored bytes.
+    /// As `weight`, of a read of this many stored bytes.
     fn weight_of(&self, stored: u64) -> u64 {
         // A verification keeps this many bytes to hash them in one batch.
         let ahead = DECODED_AHEAD.min(self.limits.memory / 8);

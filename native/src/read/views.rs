@@ -3,9 +3,12 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use sealpack_core::read::{PlannedRead, PlannedRecord, Record};
+#[cfg(feature = "remote")]
+use sealpack_core::read::Record;
+use sealpack_core::read::{PlannedRead, PlannedRecord};
 
 /// Returns the requested items of a record, each with the index of its request.
+#[cfg(feature = "remote")]
 pub(crate) fn requested_items(
     record: Record,
     wanted: Vec<(usize, u32)>,
