@@ -36,7 +36,8 @@ impl fmt::Display for DictionaryError {
             }
             Self::Samples { count, bytes } => write!(
                 f,
-                "too few or too different samples to train a dictionary: {count} of {bytes} bytes in all"
+                "too few samples to train a dictionary, or too different ones: {count} samples of \
+                 {bytes} bytes in all"
             ),
             Self::Training(_) => f.write_str("the dictionary cannot be trained"),
         }

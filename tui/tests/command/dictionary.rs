@@ -141,6 +141,6 @@ fn options_without_an_effect_and_impossible_sizes_are_usage_errors() {
         run.failed(2, &[words]);
         assert!(!place.path("out").exists());
     }
-    place.feed("dictionary train --lines - -o dict", b"a line\n").failed(3, &["too little"]);
+    place.feed("dictionary train --lines - -o dict", b"a line\n").failed(3, &["too few samples"]);
     assert!(!place.path("dict").exists());
 }

@@ -125,8 +125,8 @@ Examples:
                                              the items that match
   sealpack grep --json error https://packs.example/log.pack
 
-Exit status: 0 a line matched; 1 no line matched; 2 an error: wrong usage, or a pack
-that cannot be read completely.";
+Exit status: 0 a line matched; 1 no line matched; 2 an error: wrong usage, or a
+pack that cannot be read completely.";
 
 /// Runs the command.
 ///

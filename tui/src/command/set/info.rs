@@ -73,11 +73,15 @@ impl<'a> SetSummary<'a> {
         row("root", &self.root)?;
         let checked = match self.with_digest_root {
             all if all == self.members.len() => {
-                "every member has a list: each item is authenticated when it is read".to_string()
+                "every member has a digest list: each item is authenticated when it is read"
+                    .to_string()
             }
-            0 => "no member has a list: only `sealpack verify` checks the content hashes".into(),
+            0 => "no member has a digest list: only `sealpack verify` checks the content hashes"
+                .into(),
             some => {
-                format!("{some} members have a list: their items are authenticated when read")
+                format!(
+                    "{some} members have a digest list: their items are authenticated when read"
+                )
             }
         };
         row("digests", &checked)
