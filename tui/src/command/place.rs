@@ -7,7 +7,6 @@ use sealpack::core::format::digest::record_digest;
 
 use super::location::PackLocation;
 use crate::outcome::{Failure, Input};
-#[cfg(feature = "remote")]
 use crate::printable;
 #[cfg(feature = "remote")]
 use crate::stores::StoreUrl;
