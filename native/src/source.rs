@@ -151,7 +151,8 @@ impl ReadAt for File {
     #[cfg(target_os = "linux")]
     fn will_read(&self, offset: u64, length: u64) -> bool {
         use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
-        let range = i64::try_from(offset).ok().zip(i64::try_from(length).ok());
+        use nix::libc::off_t;
+        let range = off_t::try_from(offset).ok().zip(off_t::try_from(length).ok());
         let Some((offset, length)) = range else { return false };
         // A length of zero would mean the rest of the file.
         let advice = PosixFadviseAdvice::POSIX_FADV_WILLNEED;
