@@ -71,7 +71,10 @@ front_page() {
 command_line() {
     "$away" "$work" env CARGO_HOME="$work/cargo" \
         cargo install --quiet --offline --locked --debug --root "$work/installed" sealpack-tui
-    "$away" "$work" "$PWD/tests/release/main-job.sh" "$work/installed/bin/sealpack"
+    # The script itself lies in the repository, which cannot be reached there.
+    cp tests/release/main-job.sh "$work/"
+    mkdir "$work/job"
+    "$away" "$work" "$work/main-job.sh" "$work/job" "$work/installed/bin/sealpack"
 }
 
 package
