@@ -1,19 +1,14 @@
 // The package from a server of plain files on another origin, as a CDN serves it: the
 // page of the README works without a build and without an import map.
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { launch, newPage } from "../browser.mjs";
 import { folder as fixtures } from "../fixtures.mjs";
 import { serve } from "../server.mjs";
-
-const npm = path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "..", "..", "wasm");
-const run = promisify(execFile);
+import { makeTarball, npm, run } from "../tarball.mjs";
 
 let workFolder;
 let browser;
@@ -21,9 +16,7 @@ let cdn;
 
 before(async () => {
   workFolder = await mkdtemp(path.join(os.tmpdir(), "sealpack-cdn-"));
-  await run("npm", ["pack", "--silent", "--ignore-scripts", "--pack-destination", workFolder], { cwd: npm });
-  const tarball = (await readdir(workFolder)).find((name) => name.endsWith(".tgz"));
-  await run("tar", ["-xzf", tarball], { cwd: workFolder });
+  await run("tar", ["-xzf", await makeTarball(workFolder)], { cwd: workFolder });
   cdn = await serve({ "/package/": path.join(workFolder, "package"), "/fixtures/": fixtures });
   browser = await launch();
 });

@@ -1,7 +1,6 @@
 // The published package: its tarball, installed into fresh projects, opens a
 // pack, reads, verifies and builds in each.
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import os from "node:os";
@@ -13,13 +12,12 @@ import { gunzipSync } from "node:zlib";
 import { launch, newPage } from "../browser.mjs";
 import { folder as fixtures } from "../fixtures.mjs";
 import { serve } from "../server.mjs";
+import { makeTarball, npm, run } from "../tarball.mjs";
 
 const folder = path.dirname(fileURLToPath(import.meta.url));
 const tests = path.dirname(folder);
-const npm = path.join(tests, "..", "..", "wasm");
 const bin = (name) => path.join(tests, "node_modules", ".bin", name);
 const require = createRequire(import.meta.url);
-const run = promisify(execFile);
 const PACK = path.join(fixtures, "zstd-ipr128.pack");
 const EXPECTED = { length: 400, ok: true, built: 1 };
 
@@ -29,11 +27,7 @@ let browser;
 
 before(async () => {
   workFolder = await mkdtemp(path.join(os.tmpdir(), "sealpack-packaging-"));
-  await run("npm", ["pack", "--silent", "--ignore-scripts", "--pack-destination", workFolder], { cwd: npm });
-  tarball = path.join(
-    workFolder,
-    (await readdir(workFolder)).find((name) => name.endsWith(".tgz")),
-  );
+  tarball = await makeTarball(workFolder);
   browser = await launch();
 });
 after(async () => {
