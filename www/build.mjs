@@ -3,13 +3,12 @@
 //   node www/build.mjs [FOLDER=target/www]
 //
 // The page consists of the files of this folder; its `sealpack/` is the npm
-// package, unpacked from its tarball as users get it, and the stepper's module,
-// which the package leaves out.
+// package as users get it, and the stepper's module, which the package leaves out.
 import { createHash } from "node:crypto";
-import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { writePackage } from "../wasm/package.mjs";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const root = path.dirname(here);
@@ -31,11 +30,7 @@ for (const name of ["js", "style.css", "icon.svg"])
 writeFileSync(path.join(out, "index.html"), page());
 cpSync(path.join(root, "tests", "fixtures", "zstd-ipr128.pack"), path.join(out, "sample.pack"));
 
-execFileSync("npm", ["pack", "--silent", "--ignore-scripts", "--pack-destination", out], { cwd: npm });
-const tarball = readdirSync(out).find((name) => name.endsWith(".tgz"));
-execFileSync("tar", ["-xzf", tarball], { cwd: out });
-renameSync(path.join(out, "package"), path.join(out, "sealpack"));
-rmSync(path.join(out, tarball));
+await writePackage(path.join(out, "sealpack"));
 for (const name of ["js/lab.js", "dist/lab.js", "dist/lab.packed.js"])
   cpSync(path.join(npm, name), path.join(out, "sealpack", name));
 console.log(out);

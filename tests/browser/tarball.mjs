@@ -4,6 +4,7 @@ import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { writePackage } from "../../wasm/package.mjs";
 
 /** The folder of the npm package. */
 export const npm = path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "..", "wasm");
@@ -12,7 +13,9 @@ export const run = promisify(execFile);
 
 /** Writes the tarball into an empty folder, and returns its path. */
 export async function makeTarball(folder) {
-  await run("npm", ["pack", "--silent", "--ignore-scripts", "--pack-destination", folder], { cwd: npm });
+  const staged = path.join(folder, "published");
+  await writePackage(staged);
+  await run("npm", ["pack", "--silent", "--pack-destination", folder], { cwd: staged });
   const name = (await readdir(folder)).find((name) => name.endsWith(".tgz"));
   return path.join(folder, name);
 }

@@ -8,7 +8,8 @@ cd "$(dirname "$0")/../.."
 project=$1/npm
 mkdir "$project"
 [ -f wasm/dist/read.wasm.gz ] || node wasm/build.mjs
-npm pack --silent --ignore-scripts --pack-destination "$project" ./wasm >/dev/null
+node wasm/package.mjs "$1/published" >/dev/null
+npm pack --silent --pack-destination "$project" "$1/published" >/dev/null
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 cat >"$project/main.js" <<'PROGRAM'
 import assert from "node:assert/strict";

@@ -1,3 +1,4 @@
+/*! sealpack | MIT OR Apache-2.0 | https://github.com/sealpack/sealpack */
 // The entry point; index.d.ts documents it.
 export { init } from "./modules.js";
 export { open } from "./open.js";

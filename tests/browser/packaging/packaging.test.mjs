@@ -292,6 +292,20 @@ test("the sizes stay within their limits", async () => {
 /** In bytes; the builder's module reads as well. */
 const LIMITS = { read: 37_000, build: 60_000, trust: 15_000, names: 11_000, unpacked: 700_000 };
 
+test("the scripts are published without comments but for the licence, and with their lines", async () => {
+  const folder = path.join(workFolder, "published", "js");
+  const scripts = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith(".js"));
+  const own = (await readdir(path.join(npm, "js"), { recursive: true })).filter((name) => name.endsWith(".js"));
+  assert.equal(scripts.length, own.filter((name) => !/lab/.test(name)).length);
+  for (const name of scripts) {
+    const text = await readFile(path.join(folder, name), "utf8");
+    const comments = text.split("\n").filter((line) => /^\s*(\/\/|\/?\*)/.test(line));
+    assert.deepEqual(comments.map((line) => line.slice(0, 4)), name === "index.js" ? ["/*! "] : [], name);
+    const longest = Math.max(...text.split("\n").map((line) => line.length));
+    assert.ok(longest < 500, `${name} has a line of ${longest} characters`);
+  }
+});
+
 test("the stepper of the page is not part of the package", async () => {
   const { stdout } = await run("tar", ["-tzf", tarball]);
   assert.deepEqual(stdout.split("\n").filter((name) => /lab/.test(name)), []);
