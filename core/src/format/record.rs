@@ -81,6 +81,7 @@ impl RecordLayout {
     ///
     /// # Errors
     /// [`Fault::Truncated`], [`Fault::Checksum`], or a fault of the group.
+    #[inline]
     pub fn split(self, record: &[u8], count: u32) -> Result<RecordParts<'_>, Fault> {
         let (covered, stored) = if self.lengths || self.record_checksum {
             let (covered, stored) = cursor::split_last_u32(record)?;

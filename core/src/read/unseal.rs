@@ -41,6 +41,7 @@ struct ExpectedPayload {
 ///
 /// # Errors
 /// As [`unseal`].
+#[inline]
 pub fn split_record<'a>(
     directory: &Directory,
     place: &RecordPlace,
@@ -84,6 +85,7 @@ impl<'a> EncodedRecord<'a> {
     ///
     /// # Errors
     /// As [`unseal`].
+    #[inline]
     pub fn items<'b>(
         &self,
         decoded: Result<&'b [u8], DecodeError>,
@@ -98,6 +100,7 @@ impl<'a> EncodedRecord<'a> {
 
 impl ExpectedPayload {
     /// Checks the decoder's output.
+    #[inline]
     fn check<T: AsRef<[u8]>>(&self, decoded: Result<T, DecodeError>) -> Result<T, Error> {
         let checked = decoded.and_then(|payload| {
             self.size.check(payload.as_ref().len() as u64)?;

@@ -306,6 +306,7 @@ impl ReaderInner {
 
     /// As [`unseal`](Self::unseal), but for borrowed bytes: checks, decodes and
     /// authenticates a record.
+    #[inline]
     pub(super) fn unseal_lent<'a>(
         &self,
         place: &RecordPlace,
