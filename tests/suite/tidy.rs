@@ -145,6 +145,7 @@ fn unsafe_code_is_only_where_a_reason_is_given() {
         ("native/src/digest/avx512.rs", 3),
         // SHA instructions: a call if the processor has them.
         ("native/src/digest/sha_ni.rs", 1),
+        ("native/src/digest/sha2_aarch64.rs", 1),
         // The trainer of C zstd with fixed parameters, which no crate wraps.
         ("native/src/dictionary/training.rs", 1),
         // Allocators that count.

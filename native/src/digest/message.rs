@@ -89,6 +89,7 @@ impl<'a, I: Iterator<Item = &'a [u8]>> HashMessage<'a, I> {
 
     /// Returns the next block, if it lies within an item.
     #[inline(always)]
+    #[cfg(target_arch = "x86_64")]
     pub(super) fn next_whole(&mut self) -> Option<&'a [u8; BLOCK]> {
         let (whole, rest) = self.rest.split_first_chunk()?;
         self.rest = rest;

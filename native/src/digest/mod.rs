@@ -2,9 +2,9 @@
 //!
 //! A single SHA-256 cannot use all of a processor: each round waits for the one
 //! before. The digests of different records are independent of each other, so
-//! several are computed at once: four on the SHA instructions, at twice the rate
-//! of one; sixteen in the lanes of AVX-512. A lane whose record ends takes the next
-//! one, so no lane idles when records differ in length.
+//! several are computed at once: four on the SHA instructions of x86-64, at twice the
+//! rate of one, or on those of AArch64; sixteen in the lanes of AVX-512. A lane whose
+//! record ends takes the next one, so no lane idles when records differ in length.
 //!
 //! ```text
 //!  records ──> lane: its message, cut into blocks ──┐
@@ -21,14 +21,23 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod interleaved;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod message;
+#[cfg(target_arch = "aarch64")]
+mod sha2_aarch64;
 #[cfg(target_arch = "x86_64")]
 mod sha_ni;
 
 use sealpack_core::Error;
 use sealpack_core::format::digest::Hash;
 use sealpack_core::format::{DigestRecords, OneByOne, RecordContent};
+
+#[cfg(target_arch = "x86_64")]
+use sha_ni::ShaNi;
+#[cfg(target_arch = "aarch64")]
+use sha2_aarch64::ArmSha2;
 
 /// With fewer records than this, sixteen lanes of AVX-512 are no faster than the SHA
 /// instructions.
@@ -42,10 +51,13 @@ pub(crate) struct Lanes(Kernel);
 /// How a processor computes digests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kernel {
+    /// AVX-512, and the SHA instructions for few records if the processor has them too.
     #[cfg(target_arch = "x86_64")]
-    ShaNi,
+    Avx512(Option<ShaNi>),
     #[cfg(target_arch = "x86_64")]
-    Avx512,
+    ShaNi(ShaNi),
+    #[cfg(target_arch = "aarch64")]
+    ArmSha2(ArmSha2),
     OneByOne,
 }
 
@@ -59,14 +71,16 @@ impl Default for Lanes {
 impl Kernel {
     /// The kernels that this processor has, the fastest first.
     fn available() -> impl Iterator<Item = Self> {
-        let kernels: [(Self, bool); _] = [
+        let kernels: [Option<Self>; _] = [
             #[cfg(target_arch = "x86_64")]
-            (Self::Avx512, avx512::is_available()),
+            avx512::is_available().then(|| Self::Avx512(ShaNi::detect())),
             #[cfg(target_arch = "x86_64")]
-            (Self::ShaNi, sha_ni::is_available()),
-            (Self::OneByOne, true),
+            ShaNi::detect().map(Self::ShaNi),
+            #[cfg(target_arch = "aarch64")]
+            ArmSha2::detect().map(Self::ArmSha2),
+            Some(Self::OneByOne),
         ];
-        kernels.into_iter().filter_map(|(kernel, is_available)| is_available.then_some(kernel))
+        kernels.into_iter().flatten()
     }
 }
 
@@ -78,13 +92,15 @@ impl DigestRecords for Lanes {
     ) -> Result<(), Error> {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
-            Kernel::ShaNi => sha_ni::digests(records, digests),
+            Kernel::ShaNi(sha) => interleaved::digests(sha, records, digests),
             #[cfg(target_arch = "x86_64")]
-            Kernel::Avx512 if records.len() >= MIN_AVX512_RECORDS => {
+            Kernel::Avx512(_) if records.len() >= MIN_AVX512_RECORDS => {
                 avx512::digests(records, digests)
             }
             #[cfg(target_arch = "x86_64")]
-            Kernel::Avx512 if sha_ni::is_available() => sha_ni::digests(records, digests),
+            Kernel::Avx512(Some(sha)) => interleaved::digests(sha, records, digests),
+            #[cfg(target_arch = "aarch64")]
+            Kernel::ArmSha2(sha) => interleaved::digests(sha, records, digests),
             _ => OneByOne.digests(records, digests),
         }
     }
@@ -92,9 +108,11 @@ impl DigestRecords for Lanes {
     fn preferred_batch(&self) -> usize {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
-            Kernel::ShaNi => sha_ni::LANES,
+            Kernel::ShaNi(_) => interleaved::LANES,
             #[cfg(target_arch = "x86_64")]
-            Kernel::Avx512 => avx512::LANES,
+            Kernel::Avx512(_) => avx512::LANES,
+            #[cfg(target_arch = "aarch64")]
+            Kernel::ArmSha2(_) => interleaved::LANES,
             Kernel::OneByOne => 1,
         }
     }

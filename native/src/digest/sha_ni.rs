@@ -1,11 +1,8 @@
-//! SHA-256 on the SHA instructions of x86-64 (FIPS 180-4, 6.2), for up to four
-//! messages at once.
+//! SHA-256 on the SHA instructions of x86-64 (FIPS 180-4, 6.2).
 //!
-//! A round waits about four cycles for the round before it, while the processor
-//! could start another one every second cycle. Rounds of other messages fill that
-//! gap: four interleaved messages take half the time of four in sequence. Each
-//! message has its own state, so a lane whose message ends takes the next record;
-//! when no records are left, fewer lanes continue.
+//! A round waits about four cycles for the round before it, while the processor could
+//! start another one every second cycle: four interleaved messages take half the time of
+//! four in sequence.
 
 use std::arch::x86_64::{
     __m128i, _mm_add_epi32, _mm_alignr_epi8, _mm_cvtsi128_si64, _mm_set_epi32, _mm_set_epi64x,
@@ -13,100 +10,52 @@ use std::arch::x86_64::{
     _mm_shuffle_epi32, _mm_unpackhi_epi64,
 };
 
-use sealpack_core::Error;
-use sealpack_core::format::RecordContent;
 use sealpack_core::format::digest::Hash;
 
-use super::message::{BLOCK, HashMessage, INITIAL, ROUND};
+use super::interleaved::Instructions;
+use super::message::{BLOCK, INITIAL, ROUND};
 
-/// Messages hashed at once. Throughput of one core (EPYC, Zen 4) with the blocks in
-/// the cache: one 1,820 MB/s, two 2,720, three 3,280, four 3,010. Four are faster than
-/// three if items are short, since each step through the messages then hashes more.
-pub(super) const LANES: usize = 4;
+/// The SHA instructions of x86-64, if [`detect`](Self::detect) found them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ShaNi(());
 
-/// Returns whether this processor has the instructions that [`compress`] needs.
-pub(super) fn is_available() -> bool {
-    is_x86_feature_detected!("sha")
-        && is_x86_feature_detected!("ssse3")
-        && is_x86_feature_detected!("sse4.1")
-}
-
-/// A message, the state of its hash, and where its digest goes.
-struct Lane<'a, 'd, I> {
-    message: HashMessage<'a, I>,
-    state: HashState,
-    digest: &'d mut Hash,
-    /// A buffer for a block that does not lie within one item.
-    assembled: [[u8; BLOCK]; 1],
-}
-
-/// Appends the digest of each record. Must only be called if [`is_available`].
-pub(super) fn digests(records: &[RecordContent<'_>], digests: &mut Vec<Hash>) -> Result<(), Error> {
-    let first = digests.len();
-    digests.resize(first + records.len(), Hash::default());
-    let waiting = digests.iter_mut().skip(first).zip(records);
-    let mut waiting = waiting.map(|(digest, record)| Lane {
-        message: HashMessage::new(record.items()),
-        state: HashState::initial(),
-        digest,
-        assembled: [[0; BLOCK]],
-    });
-    let mut lanes: Vec<_> = waiting.by_ref().take(LANES).collect();
-    loop {
-        match lanes.as_mut_slice() {
-            [a, b, c, d] => advance([a, b, c, d])?,
-            [a, b, c] => advance([a, b, c])?,
-            [a, b] => advance([a, b])?,
-            [a] => advance([a])?,
-            _ => return Ok(()),
-        }
-        lanes.retain_mut(|lane| {
-            if !lane.message.is_done() {
-                return true;
-            }
-            *lane.digest = lane.state.digest();
-            let next = waiting.next();
-            let is_busy = next.is_some();
-            if let Some(next) = next {
-                *lane = next;
-            }
-            is_busy
-        });
+impl ShaNi {
+    /// Returns a value if this processor has the instructions that [`compress`] needs.
+    pub(super) fn detect() -> Option<Self> {
+        let is_available = is_x86_feature_detected!("sha")
+            && is_x86_feature_detected!("ssse3")
+            && is_x86_feature_detected!("sse4.1");
+        is_available.then_some(Self(()))
     }
 }
 
-/// Hashes as many blocks of each lane as are contiguous in every lane: several
-/// within an item, or one that the message assembles.
-fn advance<'a, const N: usize, I: Iterator<Item = &'a [u8]>>(
-    mut lanes: [&mut Lane<'a, '_, I>; N],
-) -> Result<(), Error> {
-    let whole = lanes.iter().map(|lane| lane.message.whole_blocks()).min();
-    let count = whole.unwrap_or_default().max(1);
-    let states = lanes.each_ref().map(|lane| lane.state);
-    let mut blocks: [&[[u8; BLOCK]]; N] = [&[]; N];
-    for (lane, blocks) in lanes.iter_mut().zip(&mut blocks) {
-        *blocks = match lane.message.next_blocks(count) {
-            Some(within_an_item) => within_an_item,
-            None => {
-                let [block] = &mut lane.assembled;
-                lane.message.assemble(block)?;
-                &lane.assembled
-            }
-        };
+impl Instructions for ShaNi {
+    type State = HashState;
+
+    fn initial() -> HashState {
+        HashState::initial()
     }
-    // SAFETY: `digests` is called only if `is_available`: the processor has the
-    // features that `compress` is compiled for.
+
+    fn digest(state: HashState) -> Hash {
+        state.digest()
+    }
+
     #[allow(unsafe_code, reason = "a function for some processors only")]
-    let states = unsafe { compress(states, blocks) };
-    for (lane, state) in lanes.into_iter().zip(states) {
-        lane.state = state;
+    #[inline]
+    fn compress<const N: usize>(
+        self,
+        states: [HashState; N],
+        blocks: [&[[u8; BLOCK]]; N],
+    ) -> [HashState; N] {
+        // SAFETY: `self` exists, so `detect` found the features that `compress` is
+        // compiled for.
+        unsafe { compress(states, blocks) }
     }
-    Ok(())
 }
 
 /// The eight words of a state, in pairs, in the order of the registers.
 #[derive(Clone, Copy)]
-struct HashState {
+pub(super) struct HashState {
     ab: u64,
     ef: u64,
     cd: u64,
