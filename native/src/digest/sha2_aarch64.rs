@@ -27,15 +27,15 @@ impl ArmSha2 {
 }
 
 impl Instructions for ArmSha2 {
-    type State = HashState;
+    type State = [u32; 8];
 
-    fn initial() -> HashState {
-        HashState(INITIAL)
+    fn initial() -> [u32; 8] {
+        INITIAL
     }
 
-    fn digest(HashState(words): HashState) -> Hash {
+    fn digest(state: [u32; 8]) -> Hash {
         let mut digest = Hash::default();
-        for (bytes, word) in digest.chunks_mut(4).zip(words) {
+        for (bytes, word) in digest.chunks_mut(4).zip(state) {
             bytes.copy_from_slice(&word.to_be_bytes());
         }
         digest
@@ -45,36 +45,32 @@ impl Instructions for ArmSha2 {
     #[inline]
     fn compress<const N: usize>(
         self,
-        states: [HashState; N],
+        states: [[u32; 8]; N],
         blocks: [&[[u8; BLOCK]]; N],
-    ) -> [HashState; N] {
+    ) -> [[u32; 8]; N] {
         // SAFETY: `self` exists, so `detect` found the features that `compress` is
         // compiled for.
         unsafe { compress(states, blocks) }
     }
 }
 
-/// The eight words of a state.
-#[derive(Clone, Copy)]
-pub(super) struct HashState([u32; 8]);
-
 /// A state in registers, as the instructions take it: the first word in the lowest bits.
 #[derive(Clone, Copy)]
-struct Registers {
+struct StateHalves {
     abcd: uint32x4_t,
     efgh: uint32x4_t,
 }
 
-impl Registers {
+impl StateHalves {
     #[target_feature(enable = "neon")]
     #[inline]
-    fn load(HashState([a, b, c, d, e, f, g, h]): HashState) -> Self {
+    fn load([a, b, c, d, e, f, g, h]: [u32; 8]) -> Self {
         Self { abcd: words([a, b, c, d]), efgh: words([e, f, g, h]) }
     }
 
     #[target_feature(enable = "neon")]
     #[inline]
-    fn store(self) -> HashState {
+    fn store(self) -> [u32; 8] {
         let mut words = [0; 8];
         let halves = [self.abcd, self.efgh].map(|half| vreinterpretq_u64_u32(half));
         let pairs = halves.map(|half| [vgetq_lane_u64::<0>(half), vgetq_lane_u64::<1>(half)]);
@@ -82,7 +78,7 @@ impl Registers {
             let (high, low) = ((both >> 32) as u32, (both & 0xffff_ffff) as u32);
             pair.copy_from_slice(&[low, high]);
         }
-        HashState(words)
+        words
     }
 }
 
@@ -95,9 +91,9 @@ fn words([a, b, c, d]: [u32; 4]) -> uint32x4_t {
 
 /// Hashes the blocks of each lane; all lanes have the same number.
 #[target_feature(enable = "neon,sha2")]
-fn compress<const N: usize>(states: [HashState; N], blocks: [&[[u8; BLOCK]]; N]) -> [HashState; N] {
+fn compress<const N: usize>(states: [[u32; 8]; N], blocks: [&[[u8; BLOCK]]; N]) -> [[u32; 8]; N] {
     let [scheduled @ .., last] = &ROUND;
-    let mut states = states.map(|state| Registers::load(state));
+    let mut states = states.map(|state| StateHalves::load(state));
     let mut blocks = blocks.map(<[_]>::iter);
     loop {
         let before = states;
@@ -140,7 +136,7 @@ fn load(block: &[u8; BLOCK]) -> [uint32x4_t; 4] {
 #[target_feature(enable = "neon,sha2")]
 #[inline]
 fn sixteen_rounds<const N: usize, const NEXT: bool>(
-    states: &mut [Registers; N],
+    states: &mut [StateHalves; N],
     schedules: &mut [[uint32x4_t; 4]; N],
     constants: &[u32; 16],
 ) {
@@ -154,12 +150,12 @@ fn sixteen_rounds<const N: usize, const NEXT: bool>(
 #[target_feature(enable = "neon,sha2")]
 #[inline]
 fn four_rounds<const N: usize, const NEXT: bool, const AT: usize>(
-    states: &mut [Registers; N],
+    states: &mut [StateHalves; N],
     schedules: &mut [[uint32x4_t; 4]; N],
     constants: &[u32; 16],
 ) {
     let constants = words([0, 1, 2, 3].map(|n| constants[4 * AT + n]));
-    for (Registers { abcd, efgh }, schedule) in states.iter_mut().zip(schedules.iter()) {
+    for (StateHalves { abcd, efgh }, schedule) in states.iter_mut().zip(schedules.iter()) {
         let sum = vaddq_u32(schedule[AT], constants);
         let before = *abcd;
         *abcd = vsha256hq_u32(before, *efgh, sum);
