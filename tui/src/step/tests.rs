@@ -17,11 +17,20 @@ fn stepper(size: (u16, u16)) -> ScriptedProgram<Stepper, StepperPerformer> {
     ScriptedProgram::new(Stepper::welcome(Palette::new(true)), StepperPerformer::default(), size)
 }
 
-/// Checks the screen after a script, at every size.
+/// Checks the screen after a script, started at every size.
 fn at_every_size(name: &str, script: &str) {
     for size in SIZES {
         let mut stepper = stepper(size);
         stepper.keys(script);
+        assert_snapshot!(format!("{name}-{}x{}", size.0, size.1), stepper.screen());
+    }
+}
+
+/// Checks the screen at every size, to which the program is resized: for what takes too
+/// long to be done once for each.
+fn resized_to_every_size(name: &str, stepper: &mut ScriptedProgram<Stepper, StepperPerformer>) {
+    for size in SIZES {
+        stepper.resize(size);
         assert_snapshot!(format!("{name}-{}x{}", size.0, size.1), stepper.screen());
     }
 }
@@ -52,13 +61,20 @@ fn lists_and_help() {
 /// A buffer of 3 bytes keeps the hunt short.
 #[test]
 fn failures_are_found_opened_and_stepped() {
-    at_every_size("failures", "[[mc");
+    let searched = |bug: char| {
+        let mut stepper = stepper(SIZES[0]);
+        stepper.keys(&format!("[[m{bug}"));
+        stepper
+    };
+    let mut one = searched('c');
+    resized_to_every_size("failures", &mut one);
+    one.keys("<Enter>v");
+    resized_to_every_size("failure", &mut one);
     let all = super::view::letter_of(MUTANTS.len());
-    at_every_size("failures-of-all", &format!("[[m{all}"));
+    resized_to_every_size("failures-of-all", &mut searched(all));
     let row = MUTANTS.iter().position(|mutant| mutant.name == "empty-lists-accepted").unwrap();
     let every_case_fails = super::view::letter_of(row);
-    at_every_size("failures-of-every-case", &format!("[[m{every_case_fails}"));
-    at_every_size("failure", "[[mc<Enter>v");
+    resized_to_every_size("failures-of-every-case", &mut searched(every_case_fails));
 }
 
 fn walking_through(trace: Trace) -> ScriptedProgram<Stepper, StepperPerformer> {
