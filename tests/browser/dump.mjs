@@ -5,11 +5,12 @@
 //
 // Each pack N is three files: N.pack; N.items, every item as [u32 LE length]
 // [bytes]; N.json with codec, itemsPerRecord, formatId, recordChecksum,
-// contentHash (hex or null), appData (hex).
+// contentHash (hex or null), appData (hex), names (each in hex; empty if no item has
+// a name).
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { create } from "../../wasm/js/index.node.js";
-import { random, randomItems, randomOptions } from "./random.mjs";
+import { random, randomItems, randomNames, randomOptions } from "./random.mjs";
 
 const [folder, count = "10000", seed = "1"] = process.argv.slice(2);
 if (!folder) {
@@ -33,18 +34,21 @@ let bytes = 0;
 for (let number = 0; number < Number(count); number += 1) {
   const items = randomItems(rand);
   const options = randomOptions(rand);
+  const given = randomNames(rand, items.length);
   const builder = create(options);
-  for (const item of items) builder.append(item);
+  for (const [at, item] of items.entries()) builder.append(item, { name: given[at] });
   const { blob, contentHash, fileSize, formatId } = await builder.finish();
   const { codec, itemsPerRecord, recordChecksum } = options;
   const appData = Buffer.from(options.appData ?? []).toString("hex");
+  const hexNames = given.map((name) => Buffer.from(name ?? "").toString("hex"));
+  const names = hexNames.some(Boolean) ? hexNames : [];
   const name = path.join(folder, String(number));
   await Promise.all([
     writeFile(`${name}.pack`, Buffer.from(await blob.arrayBuffer())),
     writeFile(`${name}.items`, framed(items)),
     writeFile(
       `${name}.json`,
-      JSON.stringify({ codec, itemsPerRecord, formatId, recordChecksum, contentHash, appData }),
+      JSON.stringify({ codec, itemsPerRecord, formatId, recordChecksum, contentHash, appData, names }),
     ),
   ]);
   bytes += fileSize;

@@ -49,6 +49,18 @@ function randomItem(rand, kind) {
   }
 }
 
+/** A name for each of `count` items: none at all, ascending ones, or names of every kind. */
+export function randomNames(rand, count) {
+  const kind = rand.pick(["none", "none", "ascending", "any"]);
+  if (kind === "none") return [];
+  if (kind === "ascending") return Array.from({ length: count }, (_, at) => `folder/${String(at).padStart(6, "0")}.txt`);
+  const any = () => rand.pick([null, "", "same", "é\n\u202e", noNul(randomItem(rand, "text")), noNul(randomItem(rand, "noise"))]);
+  return Array.from({ length: count }, any);
+}
+
+/** A part that can be a name. */
+const noNul = (bytes) => bytes.slice(0, 3000).filter((byte) => byte !== 0);
+
 export function randomOptions(rand) {
   return {
     itemsPerRecord: rand.pick([1, 1, 2, 3, 7, 16, 128, 4294967295]),

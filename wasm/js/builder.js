@@ -4,6 +4,7 @@ import { building } from "./modules.js";
 import { SealpackError, aborted, guarded, invalidArgument, messageOf } from "./errors.js";
 import { abortable, linked } from "./abort.js";
 import { describe, toBytes, toHex } from "./bytes.js";
+import { BuilderNames, checkedName } from "./builder-names.js";
 import { ASYNC_DISPOSE, DISPOSE } from "./platform.js";
 import { Slices } from "./schedule.js";
 import { sinkFor } from "./sink.js";
@@ -15,6 +16,8 @@ import { sinkFor } from "./sink.js";
 
 const PRIVATE = Symbol("sealpack");
 const MAX_U32 = 0xffffffff;
+/** The default limit on the size of the compressed names, in bytes: every reader fetches them on opening. */
+const NAMES_LIMIT = 16 * 1024 * 1024;
 /** An instance of the module with more memory than this is replaced after building, in bytes. */
 const MAX_IDLE_MEMORY = 64 * 1024 * 1024;
 
@@ -32,6 +35,7 @@ function checkedOptions(options) {
     codec: options.codec ?? "zstd",
     contentHash: options.contentHash ?? true,
     recordChecksum: options.recordChecksum ?? false,
+    namesLimit: wholeNumber(options.namesLimit ?? NAMES_LIMIT, "namesLimit", 0),
     appData: options.appData === undefined ? undefined : toBytes(options.appData, "appData"),
     signal: options.signal,
     to: options.to,
@@ -70,9 +74,12 @@ export class Builder {
   #slices = new Slices();
   /** Loading or writing in progress. Items wait in `#waitingItems` meanwhile. */
   #pendingWork = /** @type {Promise<void> | null} */ (null);
-  /** @type {Uint8Array[]} */
+  /** @type {{ bytes: Uint8Array, name: Uint8Array }[]} */
   #waitingItems = [];
   #items = 0;
+  /** The items that the module has: all but the waiting ones. */
+  #added = 0;
+  #names;
 
   /**
    * @param {symbol} key
@@ -81,6 +88,7 @@ export class Builder {
   constructor(key, options) {
     if (key !== PRIVATE) throw invalidArgument("a Builder is made by create()");
     this.#options = options;
+    this.#names = new BuilderNames(options.namesLimit);
     this.#cancellation = linked(options.signal);
     // Aborts the destination at once, not at the next call of the builder.
     this.#cancellation.signal.addEventListener("abort", () => this.#fail(aborted(options.signal)));
@@ -92,16 +100,19 @@ export class Builder {
   }
 
   /** @type {Public.Builder["append"]} */
-  append(item) {
+  append(item, { name: given } = {}) {
     this.#throwUnlessOpen();
     const bytes = toBytes(item, "the item");
+    const name = checkedName(given);
     this.#items += 1;
-    if (this.#pendingWork) {
-      this.#waitingItems.push(bytes.slice());
-      return this.#pendingWork;
+    if (this.#pendingWork || this.#names.needsStart(name)) {
+      this.#waitingItems.push({ bytes: bytes.slice(), name });
+      if (!this.#pendingWork) this.#work(Promise.resolve());
+      return this.#pendingWork ?? undefined;
     }
     try {
-      this.#add(bytes);
+      this.#add(bytes, name);
+      if (this.#mustPause) this.#work(this.#writeParts());
     } catch (error) {
       throw this.#fail(error);
     }
@@ -117,7 +128,8 @@ export class Builder {
       while (this.#pendingWork) await this.#pendingWork;
       this.#throwIfFailed();
       const [handle, sink] = this.#started;
-      const sealed = guarded(() => handle.finish(data ?? new Uint8Array(0)));
+      const names = this.#names.finish(this.#items);
+      const sealed = guarded(() => handle.finish(data ?? new Uint8Array(0), names));
       await this.#writeParts();
       const blob = await abortable(sink.close(sealed.fileSize), this.#cancellation.signal);
       sealed.contentHash &&= toHex(sealed.contentHash);
@@ -175,11 +187,21 @@ export class Builder {
     return /** @type {[PackBuilder, Sink]} */ ([this.#handle, this.#sink]);
   }
 
-  /** @param {Uint8Array} bytes */
-  #add(bytes) {
+  /**
+   * @param {Uint8Array} bytes
+   * @param {Uint8Array} name
+   */
+  #add(bytes, name) {
     const [handle] = this.#started;
+    this.#names.add(this.#added, name);
     guarded(() => handle.append(bytes));
-    if (handle.hasParts || this.#slices.over) this.#work(this.#writeParts());
+    this.#added += 1;
+  }
+
+  /** Whether there are parts to write, or the page waits for its turn. */
+  get #mustPause() {
+    const [handle] = this.#started;
+    return handle.hasParts || this.#slices.over;
   }
 
   /**
@@ -200,15 +222,21 @@ export class Builder {
   /** @param {Promise<void>} step */
   async #drain(step) {
     await step;
-    const [handle] = this.#started;
     while (this.#waitingItems.length) {
-      for (const bytes of this.#waitingItems.splice(0)) {
-        guarded(() => handle.append(bytes));
-        if (handle.hasParts || this.#slices.over) await this.#writeParts();
+      for (const { bytes, name } of this.#waitingItems.splice(0)) {
+        if (this.#names.needsStart(name)) await this.#startNames();
+        this.#add(bytes, name);
+        if (this.#mustPause) await this.#writeParts();
       }
     }
     // No await between the check of `#waitingItems` and this: an item would be lost.
     this.#pendingWork = null;
+  }
+
+  async #startNames() {
+    const loading = this.#names.start(() => /** @type {typeof building.instance} */ (this.#instance));
+    await abortable(loading, this.#cancellation.signal);
+    this.#throwIfFailed();
   }
 
   async #writeParts() {
@@ -258,6 +286,7 @@ export class Builder {
 
   #free() {
     this.#cancellation.release();
+    this.#names.free();
     this.#handle?.free();
     this.#handle = null;
     // wasm never gives memory back, but a dropped instance does.

@@ -355,6 +355,8 @@ export interface CreateOptions {
   recordChecksum?: boolean | undefined;
   /** Your own bytes, stored after the index. */
   appData?: Bytes | undefined;
+  /** Limit on the size of all names, compressed, in bytes: every reader fetches them on opening. Default: 16 MiB. */
+  namesLimit?: number | undefined;
   /** Where to write. Default: a Blob. */
   to?: Destination | undefined;
   /** The size of the parts in bytes; the last may be shorter. Default: 1 MiB. */
@@ -374,6 +376,11 @@ export interface Sealed {
   readonly contentHash: string | null;
 }
 
+export interface AppendOptions {
+  /** The item's name: at most 65,535 bytes (a string as UTF-8), no NUL. Several items may have the same. Default: none. */
+  name?: string | Bytes | null | undefined;
+}
+
 /** A pack being built. */
 export class Builder {
   private constructor();
@@ -384,7 +391,7 @@ export class Builder {
    * destination and the page responsive. Without awaiting it works too; a later
    * call throws the error, if there is one.
    */
-  append(item: Bytes): Promise<void> | undefined;
+  append(item: Bytes, options?: AppendOptions): Promise<void> | undefined;
   /** Seals the pack. */
   finish(options?: { appData?: Bytes | undefined }): Promise<Sealed>;
   /** Stops building; a destination that supports it discards what was written. */

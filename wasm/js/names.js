@@ -41,11 +41,11 @@ function textOf(bytes) {
 
 /**
  * The bytes of a name; null for a string that is not valid Unicode (it has half
- * a surrogate pair), and so is no item's name.
+ * a surrogate pair), and so can be no item's name.
  *
  * @param {string | Public.Bytes} name
  */
-function bytesOf(name) {
+export function bytesOf(name) {
   if (isBytes(name)) return toBytes(name);
   if (typeof name !== "string") throw invalidArgument(`a name is a string or bytes, not ${describe(name)}`);
   const bytes = new TextEncoder().encode(name);

@@ -11,6 +11,7 @@ use core::num::NonZero;
 use bytes::Bytes;
 use js_sys::{Object, Uint8Array};
 use sealpack_core::Error;
+use sealpack_core::codec::Encode as _;
 use sealpack_core::format::AppDataParts;
 use sealpack_core::format::known::KnownCodec;
 use sealpack_core::stream::{BufferSize, Outcome, Output, Put, Shape, Stream, StreamRefusal};
@@ -74,6 +75,19 @@ impl BuildOptions {
     }
 }
 
+/// Compresses a block of names into a zstd frame. The module of names has no encoder of
+/// its own.
+///
+/// # Errors
+/// `encode` for a block of more than 2^32-1 bytes.
+#[wasm_bindgen(js_name = encodeNames)]
+pub fn encode_names(block: Vec<u8>) -> Result<Vec<u8>, JsValue> {
+    let mut frame = Vec::new();
+    let encoded = RuzstdEncoder::default().encode(&block, &mut frame);
+    encoded.map_err(|cause| thrown(&Error::Encode { record: None, cause }))?;
+    Ok(frame)
+}
+
 /// A pack being built. After each call, take the finished parts with
 /// [`next_part`](Self::next_part).
 #[wasm_bindgen]
@@ -122,18 +136,24 @@ impl PackBuilder {
         self.seal_ready()
     }
 
-    /// Seals the last record and ends the pack with this app data. Returns the
-    /// pack's sizes, counts and content hash as a plain object.
+    /// Seals the last record and ends the pack with this app data, and with the names
+    /// that the module of names has written, if items have some. Returns the pack's
+    /// sizes, counts and content hash as a plain object.
     ///
     /// # Errors
     /// As [`append`](Self::append).
-    pub fn finish(&mut self, app_data: Vec<u8>) -> Result<JsValue, JsValue> {
+    pub fn finish(
+        &mut self,
+        app_data: Vec<u8>,
+        names: Option<Vec<u8>>,
+    ) -> Result<JsValue, JsValue> {
         self.records.finish();
         self.seal_ready()?;
         let sealer = self.sealer.take().ok_or_else(finished)?;
         sealer.finish().map_err(|error| thrown(&error))?;
         let assembly = self.assembly.take().ok_or_else(finished)?;
-        let parts = AppDataParts { caller: app_data.into(), ..AppDataParts::default() };
+        let names = names.map(Bytes::from);
+        let parts = AppDataParts { caller: app_data.into(), names, ..AppDataParts::default() };
         let app_data = parts.encode().map_err(|error| thrown(&error))?;
         let ending = assembly.finish(&app_data).map_err(|error| thrown(&error))?;
         let sealed = Object::new().into();

@@ -16,6 +16,7 @@
 //!   verify.rs      RunExaminer (any thread) ──> ReportBuilder (in order) ──> report
 //!   js/builder.js  append, finish
 //!   build.rs       PackBuilder ──> core's write steps ──> core's stream ──> puts
+//!   names.rs       NamesWriter: the names of a pack that is being built
 //! ```
 //!
 //! Inside the crate: `verify ──> read ──> codec ──> decode`, `build ──> encode`;

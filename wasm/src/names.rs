@@ -1,14 +1,15 @@
-//! The names of a pack's items: blocks of names by position, and positions by name.
-//! This module contains no zstd: the reader's module decodes the blocks, called
-//! through JavaScript.
+//! The names of a pack's items: blocks of names by position, positions by name, and the
+//! names of a pack that is being built. This module contains no zstd: the reader's
+//! module decodes the blocks and the builder's encodes them, called through JavaScript.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
 use js_sys::{Array, Function, Uint8Array, Uint32Array};
-use sealpack_core::codec::{Decode, FrameChecksum, Size};
+use sealpack_core::codec::{Decode, Encode, FrameChecksum, Size};
 use sealpack_core::error::{Cause, DecodeError, Error, Fault, Misuse, NamesFault, Section};
-use sealpack_core::names::{NameLookup, StoredNames};
+use sealpack_core::names::{NameLookup, NamesBuilder, StoredNames};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -98,7 +99,71 @@ impl NamesHandle {
     }
 }
 
-/// The zstd decoder of the reader's module. If it throws, `js/names.js` keeps the error.
+/// The names of a pack that is being built.
+#[wasm_bindgen]
+pub struct NamesWriter {
+    names: NamesBuilder,
+    decoder: ReaderDecoder,
+}
+
+#[wasm_bindgen]
+impl NamesWriter {
+    /// A writer without names. `encode(bytes)` returns a zstd frame, and
+    /// `decode(bytes, size)` the content of one; both may throw.
+    #[wasm_bindgen(constructor)]
+    #[must_use]
+    pub fn new(encode: Function, decode: Function) -> Self {
+        let names = NamesBuilder::new(Box::new(BuilderEncoder { encode }));
+        Self { names, decoder: ReaderDecoder { decode } }
+    }
+
+    /// Adds the name of the item at `position`. Items between the last named one and this
+    /// one have none. Returns the maximum number of bytes that the names now take.
+    ///
+    /// # Errors
+    /// For a name that `js/builder-names.js` refuses; the error of `encode`.
+    pub fn push(&mut self, position: u32, name: Vec<u8>) -> Result<f64, JsValue> {
+        self.pad(position).and_then(|()| self.names.push(&name)).map_err(|error| thrown(&error))?;
+        Ok(to_f64(self.names.size_bound()))
+    }
+
+    /// The names of this many items, as the pack stores them.
+    ///
+    /// # Errors
+    /// The errors of `encode` and `decode`.
+    pub fn finish(mut self, items: u32) -> Result<Uint8Array, JsValue> {
+        let padded = self.pad(items);
+        let names = padded.and_then(|()| self.names.finish(&self.decoder));
+        names.map(|names| Uint8Array::from(&names[..])).map_err(|error| thrown(&error))
+    }
+
+    /// Adds empty names up to this number of names.
+    fn pad(&mut self, count: u32) -> Result<(), Error> {
+        while self.names.count() < count {
+            self.names.push(b"")?;
+        }
+        Ok(())
+    }
+}
+
+/// The zstd encoder of the builder's module. If it throws, `js/builder-names.js` keeps
+/// the error.
+struct BuilderEncoder {
+    encode: Function,
+}
+
+impl Encode for BuilderEncoder {
+    fn encode(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), Cause> {
+        let failed = |_| Cause::text("the names could not be compressed");
+        let frame =
+            self.encode.call1(&JsValue::NULL, &Uint8Array::from(payload)).map_err(failed)?;
+        let frame: Uint8Array = frame.unchecked_into();
+        out.extend_from_slice(&frame.to_vec());
+        Ok(())
+    }
+}
+
+/// The zstd decoder of the reader's module. If it throws, JavaScript keeps the error.
 struct ReaderDecoder {
     decode: Function,
 }

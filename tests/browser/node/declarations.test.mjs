@@ -60,6 +60,20 @@ const PROGRAMS = {
     const first: ItemName | null | undefined = names?.get(0);
     for (const position of await pack.find(first ?? "a", { signal: null })) await pack.get(position);`,
   ],
+  "names of items that are packed": [
+    DOM,
+    `import { create, open, type AppendOptions, type ItemName } from "sealpack";
+    export async function copied(file: File, names: Map<number, ItemName | null>) {
+      const builder = create({ namesLimit: 1 << 20 });
+      const options: AppendOptions = { name: file.webkitRelativePath };
+      await builder.append(await file.arrayBuffer(), options);
+      const pack = await open("x");
+      for (const [position, name] of names) await builder.append(await pack.get(position), { name });
+      return builder.finish();
+    }
+    // @ts-expect-error a name is no number
+    create().append(new Uint8Array(), { name: 1 });`,
+  ],
   "inputs and destinations of a browser": [
     DOM,
     `import { create, open } from "sealpack";

@@ -19,9 +19,10 @@ export default {
     const item = await pack.get(42);
     const report = await pack.verify({ workers: 2 });
     const builder = create();
-    builder.append(item);
-    const { totalItems } = await builder.finish();
-    return Response.json({ items: pack.length, bytes: item.length, ok: report.ok, workers: report.workers, totalItems });
+    builder.append(item, { name: "a" });
+    const { blob, totalItems } = await builder.finish();
+    const found = await (await open(blob)).find("a");
+    return Response.json({ items: pack.length, bytes: item.length, ok: report.ok, workers: report.workers, totalItems, found });
   },
 };
 `;
@@ -47,6 +48,6 @@ test("a Worker of Cloudflare reads, verifies and builds", { timeout: 60_000 }, a
   const text = await response.text();
   assert.equal(response.status, 200, text);
   const { bytes, ...found } = JSON.parse(text);
-  assert.deepEqual(found, { items: 400, ok: true, workers: 0, totalItems: 1 });
+  assert.deepEqual(found, { items: 400, ok: true, workers: 0, totalItems: 1, found: [0] });
   assert.ok(bytes > 0);
 });

@@ -48,8 +48,9 @@ async function work(url) {
     const item = await pack.get(42);
     const { ok, workers } = await pack.verify({ workers: 2 });
     const builder = sealpack.create();
-    builder.append(item);
-    return { length: pack.length, ok, workers, built: (await builder.finish()).totalItems };
+    builder.append(item, { name: "a" });
+    const found = await (await sealpack.open((await builder.finish()).blob)).find("a");
+    return { length: pack.length, ok, workers, found };
   } catch (error) {
     return { code: error.code, message: error.message };
   }
@@ -120,7 +121,7 @@ test("a service worker opens, verifies and builds", { timeout: 60_000 }, async (
       active.postMessage("/a.pack");
     });
   });
-  assert.deepEqual(result, { length: 400, ok: true, workers: 0, built: 1 });
+  assert.deepEqual(result, { length: 400, ok: true, workers: 0, found: [0] });
 });
 
 /** Runs `script` in a frame with these attributes, and returns what it posts. */

@@ -23,12 +23,13 @@ export const LAB = {
  * @typedef {import("../../../wasm/js/index.d.ts").RangeOptions} RangeOptions
  * @typedef {import("../../../wasm/js/index.d.ts").VerifyOptions} VerifyOptions
  * @typedef {import("../../../wasm/js/index.d.ts").CreateOptions} CreateOptions
+ * @typedef {import("../../../wasm/js/index.d.ts").AppendOptions} AppendOptions
  */
 
 /**
  * The options that the declarations accept.
  *
- * @type {Record<keyof (OpenOptions & ReadManyOptions & RangeOptions & VerifyOptions & CreateOptions), true>}
+ * @type {Record<keyof (OpenOptions & ReadManyOptions & RangeOptions & VerifyOptions & CreateOptions & AppendOptions), true>}
  */
 export const OPTIONS = {
   signal: true,
@@ -54,6 +55,8 @@ export const OPTIONS = {
   formatId: true,
   recordChecksum: true,
   appData: true,
+  namesLimit: true,
+  name: true,
   to: true,
   partSize: true,
 };

@@ -65,7 +65,7 @@ fn build(codec: &str, items: &[Vec<u8>]) -> Vec<u8> {
     for item in items {
         builder.append(item.clone()).unwrap();
     }
-    builder.finish(b"app".to_vec()).unwrap();
+    builder.finish(b"app".to_vec(), None).unwrap();
     core::iter::from_fn(|| builder.next_part()).flat_map(|part| part.to_vec()).collect()
 }
 
