@@ -21,6 +21,8 @@ const NARROW = "(max-width: 53.99rem)";
 
 export class Browser {
   #pack;
+  #packName;
+  /** Begins the names of downloaded items. */
   #name;
   #selected;
   #maxPreviewed;
@@ -44,6 +46,7 @@ export class Browser {
    */
   constructor(pack, { name, local, selected }) {
     this.#pack = pack;
+    this.#packName = name;
     this.#name = name.replace(/\.pack$/, "");
     this.#maxPreviewed = local ? MAX_PREVIEWED.local : MAX_PREVIEWED.remote;
     this.#selected = selected;
@@ -131,9 +134,13 @@ export class Browser {
     this.#matches = null;
     this.search.hidden = true;
     if (["aborted", "closed"].includes(error.code)) return;
-    this.problem.replaceChildren(
-      h("div.notice.bad", { role: "alert" }, h("p", h("strong", "The names"), ` cannot be read: ${error.message}`)),
-    );
+    // Only `open` has not been given the file.
+    const isElsewhere = error.section === "names" && error.code === "invalid-argument";
+    const notice = isElsewhere
+      ? h("div.notice", h("p", "The names are in a file of their own: open ", h("bdi", this.#packName), " together with ", h("bdi", `${this.#packName}.names`), "."))
+      : h("div.notice.bad", h("p", h("strong", "The names"), ` cannot be read: ${error.message}`));
+    notice.setAttribute("role", "alert");
+    this.problem.replaceChildren(notice);
   }
 
   /**

@@ -1,17 +1,19 @@
 // Build: files or lines in, a pack out.
 import { create } from "sealpack";
 import { announce, byId, checkbox, fact, field, h, onDrop, save } from "./dom.js";
+import { chosenFolder, contentOf, droppedFolder, itemNames, onlyFolder, singleFiles } from "./inputs.js";
 import { advice, bytes, count, exactBytes, plural } from "./words.js";
 import { visible } from "./dump.js";
 
 /** @import { Builder, Sealed } from "sealpack" */
+/** @import { InputFile } from "./inputs.js" */
 
 const NEWLINE = 10;
 /** The number of bytes of a file that are read at a time. */
 const CHUNK = 4 * 1024 * 1024;
 
 export class BuildView {
-  /** @type {File[]} */
+  /** @type {InputFile[]} */
   #files = [];
   /** @type {AbortController | null} */
   #running = null;
@@ -20,22 +22,6 @@ export class BuildView {
   /** @param {(blob: Blob, name: string) => void} inspect opens the finished pack in the other view */
   constructor(inspect) {
     this.#inspect = inspect;
-    const input = h("input.visually-hidden", { type: "file", id: "build-files", multiple: true });
-    const drop = h(
-      "label.drop",
-      { id: "build-drop" },
-      input,
-      h("span.drop-title", "Drop files here, or ", h("u", "choose files")),
-      h("span.hint", "each file becomes an item, or each of its lines"),
-    );
-    input.addEventListener("change", () => {
-      this.#add(Array.from(input.files ?? []));
-      input.value = "";
-    });
-    onDrop(drop, (files, folders) => {
-      this.#add(files);
-      if (folders.length) this.#refuseFolders(folders);
-    });
     this.text = h("textarea", { rows: "6", spellcheck: "false", placeholder: "one item per line" });
     this.chosen = h("div");
     this.result = h("div", { id: "build-result" });
@@ -53,7 +39,11 @@ export class BuildView {
       max: "4294967295",
       placeholder: "default of the codec",
     });
+    this.names = checkbox("Store the names of files", true);
     this.lines = checkbox("Each line of a file is an item");
+    this.lines.input.addEventListener("change", () => {
+      this.names.input.disabled = this.lines.input.checked; // lines have no names
+    });
     this.hash = checkbox("Content hash", true);
     this.recordChecksum = checkbox("Checksum over whole records");
     this.start = h("button", { type: "submit", id: "build-start" }, "Build");
@@ -64,11 +54,38 @@ export class BuildView {
     );
     this.form = this.#optionsForm();
     byId("build").append(
-      h("div.open-row", drop, h("div.url-form", field("Or write items", this.text))),
+      h("div.open-row", this.#fileInputs(), h("div.url-form", field("Or write items", this.text))),
       this.chosen,
       this.form,
       this.result,
     );
+  }
+
+  /** Where files and folders are dropped or chosen. */
+  #fileInputs() {
+    const input = h("input.visually-hidden", { type: "file", id: "build-files", multiple: true });
+    const folder = h("input", { type: "file", id: "build-folder", webkitdirectory: true, hidden: true });
+    const drop = h(
+      "label.drop",
+      { id: "build-drop" },
+      input,
+      h("span.drop-title", "Drop files or folders here, or ", h("u", "choose files")),
+      h("span.hint", "each file becomes an item, or each of its lines"),
+    );
+    input.addEventListener("change", () => {
+      this.#add(singleFiles(Array.from(input.files ?? [])));
+      input.value = "";
+    });
+    folder.addEventListener("change", () => {
+      this.#add(chosenFolder(Array.from(folder.files ?? [])));
+      folder.value = "";
+    });
+    onDrop(drop, (files, folders) => {
+      if (files.length) this.#add(singleFiles(files));
+      this.#addFolders(folders);
+    });
+    const choose = h("button.link", { type: "button", onclick: () => folder.click() }, "Choose a folder");
+    return h("div.drop-column", drop, h("p.hint", choose), folder);
   }
 
   #optionsForm() {
@@ -80,7 +97,7 @@ export class BuildView {
         field("Items per record", this.perRecord, "more items compress better, fewer make single items faster to read"),
         field("Codec", this.codec),
         field("Format id", this.formatId),
-        h("div.checks", this.lines.element, this.hash.element, this.recordChecksum.element),
+        h("div.checks", this.names.element, this.lines.element, this.hash.element, this.recordChecksum.element),
       ),
       h("div.actions.below", this.start, this.cancel),
     );
@@ -91,21 +108,39 @@ export class BuildView {
     return form;
   }
 
-  /** @param {string[]} folders */
-  #refuseFolders(folders) {
-    const names = folders.map((name) => visible(name)).join(", ");
-    const text = `Folders cannot be packed here (${names}): drop their files.`;
+  /**
+   * Adds the files of folders; none of a folder that cannot be read as a whole.
+   *
+   * @param {FileSystemDirectoryEntry[]} folders
+   */
+  async #addFolders(folders) {
+    for (const folder of folders) {
+      this.start.disabled = true;
+      try {
+        const files = await droppedFolder(folder);
+        this.#add(files);
+        if (!files.length) this.#showProblem(`${visible(folder.name)} has no files.`);
+      } catch (error) {
+        this.#showProblem(error.message);
+      } finally {
+        this.start.disabled = false;
+      }
+    }
+  }
+
+  /** @param {string} text */
+  #showProblem(text) {
     this.result.replaceChildren(h("div.notice.bad", { role: "alert" }, h("p", text)));
   }
 
-  /** @param {File[]} files */
+  /** @param {InputFile[]} files */
   #add(files) {
-    this.#files.push(...files);
+    this.#files = [...this.#files, ...files];
     this.#showChosen();
   }
 
   #showChosen() {
-    const size = this.#files.reduce((sum, file) => sum + file.size, 0);
+    const size = this.#files.reduce((sum, { file }) => sum + file.size, 0);
     const clear = h(
       "button.quiet",
       {
@@ -119,7 +154,7 @@ export class BuildView {
     );
     const names = this.#files
       .slice(0, 8)
-      .map((file) => h("li", h("bdi", visible(file.name)), " ", h("span.hint", bytes(file.size))));
+      .map(({ file, path }) => h("li", h("bdi", visible(path)), " ", h("span.hint", bytes(file.size))));
     const more = this.#files.length > 8 ? h("li", `and ${count(this.#files.length - 8)} more`) : null;
     this.chosen.replaceChildren(
       ...(this.#files.length
@@ -136,22 +171,25 @@ export class BuildView {
   }
 
   /**
-   * The items in order; at most one file is in memory.
+   * The items in order, and their names; at most one file is in memory.
    *
    * @param {(done: number, all: number) => void} report is called before each file
+   * @returns {AsyncGenerator<{ item: Uint8Array, name?: string | undefined }>}
    */
   async *#items(report) {
     const encoder = new TextEncoder();
-    for (const [number, file] of this.#files.entries()) {
+    const names = this.#hasNames ? itemNames(this.#files) : [];
+    for (const [number, input] of this.#files.entries()) {
       report(number, this.#files.length);
-      if (!this.lines.input.checked) {
-        yield new Uint8Array(await file.arrayBuffer());
-        continue;
-      }
-      yield* linesOf(file);
+      if (!this.lines.input.checked) yield { item: await contentOf(input), name: names[number] };
+      else for await (const item of linesOf(input.file)) yield { item };
     }
     const text = this.text.value;
-    if (text) for (const line of text.replace(/\n$/, "").split("\n")) yield encoder.encode(line);
+    if (text) for (const line of text.replace(/\n$/, "").split("\n")) yield { item: encoder.encode(line) };
+  }
+
+  get #hasNames() {
+    return this.#files.length > 0 && this.names.input.checked && !this.lines.input.checked;
   }
 
   async #build() {
@@ -182,9 +220,10 @@ export class BuildView {
       const report = (done, all) => {
         progress.value = done / all;
       };
-      for await (const item of this.#items(report)) await builder.append(item);
+      const named = this.#hasNames ? this.#files.length : 0;
+      for await (const { item, name } of this.#items(report)) await builder.append(item, { name });
       const sealed = await builder.finish();
-      this.#show(sealed, (performance.now() - started) / 1000);
+      this.#show(sealed, named, (performance.now() - started) / 1000);
     } catch (error) {
       await builder?.abort().catch(() => {});
       if (error.code === "aborted") {
@@ -206,13 +245,20 @@ export class BuildView {
     }
   }
 
+  /** The name of the pack: that of the only file or folder. */
+  get #packName() {
+    const [onlyFile, secondFile] = this.#files;
+    const only = onlyFile && !secondFile ? onlyFile.file : onlyFolder(this.#files);
+    return only ? `${only.name}.pack` : "items.pack";
+  }
+
   /**
    * @param {Sealed} sealed
+   * @param {number} named the number of items with names
    * @param {number} elapsed in seconds
    */
-  #show(sealed, elapsed) {
-    const [onlyFile, secondFile] = this.#files;
-    const name = onlyFile && !secondFile ? `${onlyFile.name}.pack` : "items.pack";
+  #show(sealed, named, elapsed) {
+    const name = this.#packName;
     const blob = /** @type {Blob} */ (sealed.blob);
     const keep = h(
       "button",
@@ -235,6 +281,7 @@ export class BuildView {
           fact("Items", `${count(sealed.totalItems)}, ${bytes(sealed.itemBytes)}`),
           fact("Pack", exactBytes(sealed.fileSize)),
           fact("Records", count(sealed.recordCount)),
+          fact("Names", named ? count(named) : "none"),
           fact(
             "Built in",
             elapsed < 0.5
@@ -268,7 +315,7 @@ function sizeComparison({ itemBytes, fileSize, totalItems }) {
     h("p.big-number", `${bytes(fileSize - itemBytes)} more`),
     h(
       "p.hint",
-      "The pack is larger than its items: index, checksums and trailer take some space, and small or incompressible items save none.",
+      "The pack is larger than its items: index, names, checksums and trailer take some space, and small or incompressible items save none.",
     ),
   ];
 }

@@ -115,7 +115,7 @@ export function checkbox(label, checked = false) {
  * Takes files dropped on `target`, and highlights it while they hover.
  *
  * @param {HTMLElement} target
- * @param {(files: File[], folders: string[]) => void} take `folders` are the names of dropped folders
+ * @param {(files: File[], folders: FileSystemDirectoryEntry[]) => void} take is called with the files and the folders
  */
 export function onDrop(target, take) {
   /** @type {(on: boolean) => (event: DragEvent) => void} */
@@ -130,7 +130,7 @@ export function onDrop(target, take) {
     event.stopPropagation();
     const all = Array.from(event.dataTransfer?.files ?? []);
     const entries = Array.from(event.dataTransfer?.items ?? [], (item) => item.webkitGetAsEntry?.());
-    const folders = entries.flatMap((entry) => (entry?.isDirectory ? [entry.name] : []));
+    const folders = entries.flatMap((entry) => (entry?.isDirectory ? [/** @type {FileSystemDirectoryEntry} */ (entry)] : []));
     const files = all.filter((_, at) => !entries[at]?.isDirectory);
     if (files.length || folders.length) take(files, folders);
   });

@@ -7,7 +7,11 @@ import { PackView } from "./pack-view.js";
 
 /** @import { SealpackError } from "sealpack" */
 /** @typedef {{ url?: string, root?: string, item?: string }} PackState the shown pack and item, in the address of the page */
-/** @typedef {{ digestRoot: string, digests: string | File | undefined }} TrustOptions */
+/**
+ * What to open next to the pack, and the trusted root.
+ *
+ * @typedef {{ digestRoot?: string, digests?: string | File | undefined, names?: File | undefined }} FilesOptions
+ */
 
 const SAMPLE = new URL("../sample.pack", import.meta.url);
 
@@ -70,26 +74,33 @@ export class VerifyView {
     // The list is next to the pack: its name goes before a query.
     const digests = url.replace(/(?=[?#]|$)/, ".digests");
     const state = { url, ...(root && { root }) };
-    this.open(url, nameOf(url), { trust: root ? { digestRoot: root, digests } : undefined, state, item });
+    this.open(url, nameOf(url), { files: root ? { digestRoot: root, digests } : {}, state, item });
   }
 
   /**
-   * Opens a pack, with its digest list if given; refuses further files.
+   * Opens a pack, with its digest list and its names file if given; refuses further files.
    *
    * @param {File[]} files
-   * @param {string[]} folders the names of dropped folders
+   * @param {{ name: string }[]} folders dropped folders
    */
   #openFiles(files, folders) {
     const [folder] = folders;
     if (folder !== undefined) {
-      return this.#showError(`${visible(folder)} is a folder: drop the pack itself.`);
+      return this.#showError(`${visible(folder.name)} is a folder: drop the pack itself.`);
     }
     const lists = files.filter(({ name }) => name.endsWith(".digests"));
-    const packs = files.filter((file) => !lists.includes(file));
+    const namesFiles = files.filter(({ name }) => name.endsWith(".names"));
+    const packs = files.filter((file) => !lists.includes(file) && !namesFiles.includes(file));
     if (!files.length) return undefined;
     const [pack, secondPack] = packs;
-    if (!pack || secondPack || lists.length > 1) {
-      return this.#showError("Open one pack at a time, with its digest list (.digests) if there is one.");
+    const [names, secondNames] = namesFiles;
+    if (!pack && names && !secondNames) {
+      return this.#showError(`${visible(names.name)} has the names of a pack: choose it together with its pack.`);
+    }
+    if (!pack || secondPack || lists.length > 1 || secondNames) {
+      return this.#showError(
+        "Open one pack at a time, with its digest list (.digests) and its names (.names) if it has such files.",
+      );
     }
     const root = byId("root").value.trim();
     if (Boolean(root) !== Boolean(lists.length)) {
@@ -100,8 +111,8 @@ export class VerifyView {
         true,
       );
     }
-    const trust = root ? { digestRoot: root, digests: lists[0] } : undefined;
-    return this.open(pack, pack.name, { trust });
+    const trust = root ? { digestRoot: root, digests: lists[0] } : {};
+    return this.open(pack, pack.name, { files: { ...trust, names } });
   }
 
   /** @param {string} text */
@@ -113,9 +124,9 @@ export class VerifyView {
   /**
    * @param {string | Blob} source
    * @param {string} given its name
-   * @param {{ trust?: TrustOptions | undefined, state?: PackState, item?: string | undefined }} [options]
+   * @param {{ files?: FilesOptions, state?: PackState, item?: string | undefined }} [options]
    */
-  async open(source, given, { trust, state = {}, item } = {}) {
+  async open(source, given, { files = {}, state = {}, item } = {}) {
     const name = visible(given);
     this.#setState(state);
     this.#opening?.abort();
@@ -127,7 +138,7 @@ export class VerifyView {
     const cancel = h("button.quiet", { type: "button", onclick: () => opening.abort() }, "Cancel");
     this.#place.replaceChildren(h("div.sheet.title-row", h("p.hint", `Opening ${name} …`), cancel));
     try {
-      const pack = await open(source, { signal: opening.signal, codec: "auto-or-none", ...trust });
+      const pack = await open(source, { signal: opening.signal, codec: "auto-or-none", ...files });
       if (this.#opening !== opening) return void pack.close();
       this.#view = new PackView(pack, {
         name,
