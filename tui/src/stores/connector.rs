@@ -6,18 +6,20 @@ use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
     ReqwestConnector,
 };
+use object_store::path::Path as ObjectPath;
 use object_store::{ClientOptions, HeaderValue};
 use url::Url;
 
 use super::listing::OmittedKeys;
 use super::responses::{self, KnownSize, RequestSummary};
 use super::uploads::{UploadRequest, Uploads};
+use super::url::{Service, StoreUrl};
 
 /// Makes the clients of a store.
 #[derive(Clone, Debug, Default)]
 pub struct Connector {
-    /// The URL that every request is sent to, so that HTTP URLs are sent byte for byte.
-    pub target: Option<String>,
+    /// Where requests are sent to, for an object of an HTTP server.
+    pub target: Option<WebTarget>,
     /// The query that is added to every request of a WebDAV listing.
     pub query: Option<String>,
     /// The value of `Authorization`.
@@ -29,6 +31,29 @@ pub struct Connector {
     pub uploads: Uploads,
     /// Collects the keys of listings that the client cannot express.
     pub omitted_keys: OmittedKeys,
+}
+
+/// An object of an HTTP server, and the files next to it. Its URL is sent byte for byte,
+/// while the client would escape the path.
+#[derive(Clone, Debug)]
+pub struct WebTarget {
+    url: StoreUrl,
+    /// The path that the client requests for the object.
+    requested: String,
+}
+
+impl WebTarget {
+    /// The target of a URL of an HTTP server, which names this object; `None` for other URLs.
+    pub fn of(url: &StoreUrl, object: &ObjectPath) -> Option<Self> {
+        let is_http = url.service() == Service::Http;
+        let requested = url.requested_path(object).filter(|_| is_http)?;
+        Some(Self { url: url.clone(), requested })
+    }
+
+    /// The end of a requested path after that of the object: `.names` for its names file.
+    fn ending<'a>(&self, requested: &'a str) -> &'a str {
+        requested.strip_prefix(self.requested.as_str()).unwrap_or_default()
+    }
 }
 
 impl HttpConnector for Connector {
@@ -52,6 +77,7 @@ struct Connection {
 #[async_trait]
 impl HttpService for Connection {
     async fn call(&self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let size = self.size_of_one(&request);
         self.amend(&mut request)?;
         let step = UploadRequest::of(&request);
         if let Some(step) = &step {
@@ -67,7 +93,7 @@ impl HttpService for Connection {
             self.settings.uploads.done(step);
         }
         let response = self.settings.omitted_keys.omit_inexpressible(&summary, response).await?;
-        let response = responses::normalize(&summary, response, &self.size_of_one()).await;
+        let response = responses::normalize(&summary, response, &size).await;
         if response.as_ref().is_err_and(responses::is_unsupported_condition) {
             self.settings.uploads.note_no_conditions();
         }
@@ -76,14 +102,17 @@ impl HttpService for Connection {
 }
 
 impl Connection {
-    /// Returns the recorded size of the object, if this connection is for a single object.
-    fn size_of_one(&self) -> KnownSize {
-        self.settings.target.as_ref().map(|_| self.size.clone()).unwrap_or_default()
+    /// Returns the recorded size of the object, if this connection is for a single object
+    /// and the request is for it.
+    fn size_of_one(&self, request: &HttpRequest) -> KnownSize {
+        let target = self.settings.target.as_ref();
+        let target = target.filter(|target| target.ending(request.uri().path()).is_empty());
+        target.map(|_| self.size.clone()).unwrap_or_default()
     }
 
     fn amend(&self, request: &mut HttpRequest) -> Result<(), HttpError> {
         let uri = match (&self.settings.target, &self.settings.query) {
-            (Some(target), _) => Some(target.clone()),
+            (Some(target), _) => Some(target.url.target(target.ending(request.uri().path()))),
             (None, Some(query)) => Some(format!("{}?{query}", request.uri())),
             (None, None) => None,
         };

@@ -27,7 +27,7 @@ use sealpack::remote::{Location, StoreFault, Version};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::outcome::Failure;
-use connector::Connector;
+use connector::{Connector, WebTarget};
 pub use uploads::Uploads;
 pub use url::{NotAStore, Service, StoreUrl, file};
 
@@ -65,7 +65,7 @@ pub enum Purpose {
 pub fn destination(url: &StoreUrl, purpose: Purpose) -> Result<(Location, Uploads), Failure> {
     let path = url.object().map_err(|error| Failure::usage(format!("{url}: {error}")))?;
     let connector = Connector {
-        target: (url.service() == Service::Http).then(|| url.target()),
+        target: WebTarget::of(url, &path),
         create_only: purpose == Purpose::Create,
         ..Connector::default()
     };

@@ -188,10 +188,18 @@ impl StoreUrl {
         }
     }
 
-    /// Returns the URL of HTTP requests, without user and password.
-    pub fn target(&self) -> String {
+    /// Returns the URL of HTTP requests for the object, or for the file next to it whose name
+    /// has this `ending` in addition; without user and password.
+    pub fn target(&self, ending: &str) -> String {
         let query = self.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
-        format!("{}{}{query}", self.origin, self.key)
+        format!("{}{}{ending}{query}", self.origin, self.key)
+    }
+
+    /// Returns the path that the client requests for an object of an HTTP server.
+    pub fn requested_path(&self, object: &ObjectPath) -> Option<String> {
+        let mut url = Url::parse(&self.origin).ok()?;
+        url.path_segments_mut().ok()?.extend(object.parts());
+        Some(url.path().to_string())
     }
 }
 
@@ -272,7 +280,7 @@ mod tests {
             "http://host/x/",
             "http://host/?f=a/b",
         ] {
-            assert_eq!(StoreUrl::parse(address).unwrap().target(), address);
+            assert_eq!(StoreUrl::parse(address).unwrap().target(""), address);
         }
         assert_eq!(StoreUrl::parse("http://h/a#1.pack").unwrap_err(), NotAStore::Fragment);
     }
@@ -284,7 +292,8 @@ mod tests {
         assert_eq!(url.to_string(), "https://host/c.pack?***");
         let url = StoreUrl::parse("http://us%65r:p%40ss@host:81/c.pack").unwrap();
         assert_eq!(url.login(), Some("Basic dXNlcjpwQHNz"));
-        assert_eq!(url.target(), "http://host:81/c.pack");
+        assert_eq!(url.target(""), "http://host:81/c.pack");
+        assert_eq!(url.target(".names"), "http://host:81/c.pack.names");
         assert_eq!(url.to_string(), "http://***@host:81/c.pack");
         assert_eq!(format!("{url:?}"), "StoreUrl(http://***@host:81/c.pack)");
     }

@@ -59,6 +59,38 @@ fn commands_that_use_names_take_a_url() {
 }
 
 #[test]
+fn names_in_a_file_next_to_a_pack_are_read_from_a_web_server() {
+    let place = crate::named::tree();
+    place.run("repack p -o big.pack --names-in-pack 0").fine();
+    let web = Web::new(ServerBehavior::Normal);
+    let bytes = |name: &str| fs::read(place.path(name)).unwrap();
+    let listed = place.run("ls p").fine().out().to_vec();
+    // Paths that a client would escape in another way, a query, and a pack that is itself
+    // named like a names file.
+    for path in ["/big.pack", "/a%20b/%7e(c)+d.pack?key=1%2F2", "/x.names"] {
+        let file = path.split('?').next().unwrap();
+        web.put(file, bytes("big.pack"));
+        let url = web.url(path);
+        place.run(&format!("ls {url}")).failed(3, &[".names", "no such object"]);
+        web.put(&format!("{file}.names"), bytes("big.pack.names"));
+        web.requests();
+        assert!(place.run(&format!("ls {url}")).fine().out() == listed, "{path}");
+        let (with_names, query) = match path.split_once('?') {
+            Some((file, query)) => (format!("{file}.names"), format!("?{query}")),
+            None => (format!("{path}.names"), String::new()),
+        };
+        let requests = web.requests();
+        let expected = format!("GET {with_names}{query} bytes=");
+        assert!(requests.iter().any(|request| request.starts_with(&expected)), "{requests:?}");
+        assert_eq!(place.run(&format!("get {url} src/lib.rs")).fine().out(), b"pub mod sub;\n");
+    }
+    place.run("set create set.json big.pack").fine();
+    web.put("/set.json", bytes("set.json"));
+    let of_set = place.run(&format!("ls {}", web.url("/set.json"))).fine();
+    assert!(of_set.out() == place.run("ls set.json").fine().out());
+}
+
+#[test]
 fn an_item_takes_two_requests_including_the_opening() {
     let place = Place::new();
     for codec in ["zstd", "none"] {
