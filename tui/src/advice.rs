@@ -7,6 +7,7 @@ use sealpack::core::Error as PackError;
 use sealpack::core::error::{DecodeError, Fault, Limit, Section, Untrusted};
 use sealpack::{DictionaryError, ErrorKind, IoOperation, SetFault};
 
+use crate::companion;
 use crate::outcome::Failure;
 use crate::report;
 
@@ -21,7 +22,9 @@ impl Failure {
             Self::Pack(error) => match (error.kind(), error.corruption()) {
                 (ErrorKind::Exists, _) => Some("use --force to replace it"),
                 (_, Some((Section::Trailer, Fault::Magic { .. } | Fault::Truncated { .. }))) => {
-                    Some("is this a pack, and was it copied completely?")
+                    let companion = companion::kind_of(error.path());
+                    let hint = companion.map(|companion| companion.hint);
+                    hint.or(Some("is this a pack, and was it copied completely?"))
                 }
                 (_, Some((_, Fault::Decode(DecodeError::MissingDictionary { .. })))) => Some(
                     "give the dictionary it was written with: --dictionary FILE (repack: --shared-dictionary)",

@@ -7,6 +7,7 @@
 
 mod advice;
 mod command;
+mod companion;
 mod descriptors;
 mod identity;
 mod inspect;

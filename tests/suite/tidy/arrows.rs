@@ -95,6 +95,7 @@ const NATIVE: Arrows = &[
 
 const TUI: Arrows = &[
     ("printable", &[]),
+    ("companion", &[]),
     ("identity", &[]),
     ("size", &[]),
     ("outcome", &["printable"]),
@@ -102,11 +103,11 @@ const TUI: Arrows = &[
     ("report", &["outcome", "printable"]),
     ("progress", &["printable"]),
     ("descriptors", &["outcome"]),
-    ("advice", &["stores", "report", "outcome"]),
+    ("advice", &["companion", "stores", "report", "outcome"]),
     ("stores", &["outcome", "printable"]),
     ("items", &["descriptors", "identity", "report", "outcome", "printable"]),
     ("terminal", &["interrupt", "printable", "size"]),
-    ("inspect", &["terminal", "printable", "size"]),
+    ("inspect", &["terminal", "companion", "printable", "size"]),
     ("step", &["terminal", "printable", "size"]),
     (
         "command",

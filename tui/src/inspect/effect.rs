@@ -376,7 +376,7 @@ fn names_to_search(reader: &Reader, needle: &Needle) -> Option<Result<Names, Str
     needle.is_of_names.then(|| match reader.names() {
         Ok(Some(names)) => Ok(names),
         Ok(None) => Err("the pack stores no names".into()),
-        Err(error) => Err(error.kind().to_string()),
+        Err(error) => Err(name_search::words(&error)),
     })
 }
 

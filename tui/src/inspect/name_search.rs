@@ -1,8 +1,9 @@
 //! Reads names, and searches them in place of the items.
 
 use std::ops::{ControlFlow, Range};
+use std::path::Path;
 
-use sealpack::{Bytes, Names, Reader};
+use sealpack::{Bytes, Error, ErrorKind, Names, Reader};
 
 use super::search::{Hit, HitCount, Needle, SearchResult, SearchStart};
 use crate::printable;
@@ -12,15 +13,25 @@ use crate::printable;
 /// # Errors
 /// The error in words.
 pub(super) fn read(reader: &Reader, positions: Range<u32>) -> Result<Vec<Bytes>, String> {
-    let read = || -> Result<Vec<Bytes>, sealpack::Error> {
+    let read = || -> Result<Vec<Bytes>, Error> {
         let Some(names) = reader.names()? else { return Ok(Vec::new()) };
         // A view would keep the whole block in memory.
         let copy =
             |named: Result<(u32, Bytes), _>| named.map(|(_, name)| Bytes::copy_from_slice(&name));
         names.range(positions)?.map(copy).collect()
     };
-    read().map_err(|error| error.kind().to_string())
+    read().map_err(|error| words(&error))
 }
+
+/// Returns an error of reading names in words: of the file next to the pack only the name,
+/// so that the cause fits the screen.
+pub(super) fn words(error: &Error) -> String {
+    let ErrorKind::NamesFile(file) = error.kind() else { return error.kind().to_string() };
+    let name = file.path().file_name().map_or(file.path(), Path::new);
+    format!("{}: {:#}", printable::path(name), file.kind())
+}
+
+const NO_SUCH_NAME: &str = "no item has exactly this name: / n:TEXT finds parts of names";
 
 /// Returns the first item with this name.
 ///
@@ -33,11 +44,8 @@ pub(super) fn position_of(reader: &Reader, name: &str) -> Result<u32, String> {
         Err(error) => Err(error),
     };
     match found {
-        Ok(positions) => positions.first().copied().ok_or_else(|| {
-            let name = printable::text(name);
-            format!("no item is named {name}: / n:{name} finds parts of names")
-        }),
-        Err(error) => Err(error.kind().to_string()),
+        Ok(positions) => positions.first().copied().ok_or_else(|| NO_SUCH_NAME.into()),
+        Err(error) => Err(words(&error)),
     }
 }
 
@@ -83,7 +91,7 @@ pub(super) fn find<B>(
                     let found = SearchResult { hit: Some(hit), wrapped, unread: 0 };
                     return ControlFlow::Continue(Ok(found));
                 }
-                Err(error) => return ControlFlow::Continue(Err(error.kind().to_string())),
+                Err(error) => return ControlFlow::Continue(Err(words(&error))),
             }
             progress(searched)?;
         }
@@ -96,7 +104,7 @@ fn find_in(
     needle: &Needle,
     part: Range<u32>,
     forward: bool,
-) -> Result<Option<Hit>, sealpack::Error> {
+) -> Result<Option<Hit>, Error> {
     let mut found = None;
     for named in names.range(part)? {
         let (position, name) = named?;
@@ -124,7 +132,7 @@ pub(super) fn count<B>(
     for named in names.iter() {
         let (position, name) = match named {
             Ok(named) => named,
-            Err(error) => return ControlFlow::Continue(Err(error.kind().to_string())),
+            Err(error) => return ControlFlow::Continue(Err(words(&error))),
         };
         let hits = needle.hits(&name).count() as u64;
         counted.hits += hits;

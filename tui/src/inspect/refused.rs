@@ -14,6 +14,7 @@ use sealpack::core::error::{Fault, Section};
 
 use super::keys::{InspectorAction, MOVING, REFUSED};
 use super::open::{RawField, RefusedFile, raw_fields};
+use crate::companion;
 use crate::printable;
 use crate::terminal::hex;
 use crate::terminal::keys::{Table, action, help, hints};
@@ -28,6 +29,8 @@ use crate::terminal::{Message, Perform, Program};
 pub struct RefusedPage {
     refusal: RefusedFile,
     name: String,
+    /// What the user can do.
+    advice: &'static str,
     palette: Palette,
     size: Size,
     rows: Cursor,
@@ -49,8 +52,10 @@ impl RefusedPage {
     #[must_use]
     pub fn new(refusal: RefusedFile, path: &Path, palette: Palette) -> Self {
         let name = Path::new(path.file_name().unwrap_or(path.as_os_str()));
+        let advice = advice(&refusal.error, path);
         Self {
             refusal,
+            advice,
             name: printable::path(name).to_string(),
             palette,
             size: Size::ZERO,
@@ -67,7 +72,7 @@ impl RefusedPage {
         let mut lines: Vec<Line<'static>> =
             noted.map(|note| bad(format!("✗ {}: {}", note.section, note.what))).collect();
         lines.push(bad(format!("✗ {}", refusal.error)));
-        for line in wrapped(advice(&refusal.error), columns.saturating_sub(2)) {
+        for line in wrapped(self.advice, columns.saturating_sub(2)) {
             lines.push(Line::raw(format!("  {line}")));
         }
         lines.push(Line::default());
@@ -140,13 +145,16 @@ impl RefusedPage {
 }
 
 /// Returns advice on the error.
-fn advice(error: &Error) -> &'static str {
+fn advice(error: &Error, path: &Path) -> &'static str {
     match error {
         Error::Corrupt { section, fault } => match (section, fault) {
             (_, Fault::EarlyDialect) => {
                 "Its writer is older than the format that is known here; nothing is damaged."
             }
             (Section::Trailer, Fault::Magic { .. } | Fault::Truncated { .. }) => {
+                if let Some(companion) = companion::kind_of(path) {
+                    return companion.sentence;
+                }
                 "Is it a pack, and was it copied completely? The trailer is the last part of a \
                  pack: without it no record can be located."
             }

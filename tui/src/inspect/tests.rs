@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use insta::assert_snapshot;
-use sealpack::{FileSource, Plain, Reader, ReaderOptions, Writer};
+use sealpack::{FileSource, Plain, Reader, ReaderOptions, Writer, WriterOptions};
 
 use super::effect::InspectorPerformer;
 use super::model::Inspector;
@@ -163,6 +163,20 @@ fn a_file_in_which_nothing_can_be_located_gets_a_page() {
             let screen = ScriptedProgram::new(page, NoEffects, size).screen();
             assert_snapshot!(format!("refused-{name}-{}x{}", size.0, size.1), screen);
         }
+    }
+}
+
+#[test]
+fn the_page_of_a_file_next_to_a_pack_says_which_file_to_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = fs::read(fixture("names/companion.pack.names")).unwrap();
+    for ending in ["names", "digests"] {
+        let path = folder.path().join(format!("log.pack.{ending}"));
+        fs::write(&path, &names).unwrap();
+        let OpenedFile::Refused(refusal) = open_file(&path) else { panic!("it opens") };
+        let page = RefusedPage::new(refusal, &path, Palette::new(true));
+        let screen = ScriptedProgram::new(page, NoEffects, (80, 24)).screen();
+        assert_snapshot!(format!("refused-{ending}"), screen);
     }
 }
 
@@ -387,8 +401,12 @@ fn items_have_a_preview_on_a_wide_screen() {
 
 /// A tree of files: names of every kind, one of them missing.
 fn tree(folder: &Path) -> PathBuf {
+    tree_with(folder, Writer::options())
+}
+
+fn tree_with(folder: &Path, options: WriterOptions) -> PathBuf {
     let path = folder.join("tree.pack");
-    let mut writer = Writer::options().codec(Plain).items_per_record(8).create(&path).unwrap();
+    let mut writer = options.codec(Plain).items_per_record(8).create(&path).unwrap();
     for i in 0..100_u32 {
         let name = match i {
             1 => "b\n\u{1b}[31m".into(),
@@ -410,6 +428,7 @@ fn items_are_listed_found_and_reached_by_name() {
     at_every_size(&path, "named-items", "<Enter>jjj");
     at_every_size(&path, "named-go-to", "<Enter>:file");
     at_every_size(&path, "named-search", "/n:FILE-77<Enter>");
+    at_every_size(&path, "named-facts", "3G");
     let mut inspector = inspector(&path, (120, 40));
     let here = |inspector: &mut ScriptedInspector, script: &str| {
         inspector.keys(script);
@@ -421,7 +440,7 @@ fn items_are_listed_found_and_reached_by_name() {
     assert_eq!(here(&mut inspector, ":42<Enter>"), 42);
     assert_eq!(here(&mut inspector, ":n:42<Enter>"), 4);
     assert_eq!(here(&mut inspector, ":file-95<Enter>"), 4);
-    assert!(inspector.screen().contains("no item is named file-95: / n:file-95 finds"));
+    assert!(inspector.screen().contains("no item has exactly this name: / n:TEXT finds"));
     // Hits in names, one after another and around the end.
     assert_eq!(here(&mut inspector, "/n:file-1<Enter>"), 10);
     assert_eq!(here(&mut inspector, "n"), 11);
@@ -438,6 +457,24 @@ fn items_are_listed_found_and_reached_by_name() {
     // An item is saved under its own name.
     inspector.keys(":95<Enter>s");
     assert!(inspector.screen().contains("file-95.txt"), "{}", inspector.screen());
+}
+
+#[test]
+fn names_in_a_file_next_to_the_pack_are_shown_and_a_missing_file_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = tree_with(folder.path(), Writer::options().max_names_in_pack(0));
+    let mut complete = inspector(&path, (80, 24));
+    complete.keys(":folder-2/file-95.txt<Enter>");
+    assert_eq!(complete.program.position(), 95);
+    let facts = complete.keys("3G").screen();
+    assert!(facts.contains("in tree.pack.names"), "{facts}");
+    fs::remove_file(sealpack::names_path(&path)).unwrap();
+    let mut alone = inspector(&path, (80, 24));
+    for script in ["<Enter>", ":file<Enter>", "/n:file<Enter>"] {
+        let screen = alone.keys(script).screen();
+        assert!(screen.contains("tree.pack.names: cannot open: No such file"), "{screen}");
+        assert!(screen.contains("item 0 · 17 bytes · text"), "{screen}");
+    }
 }
 
 #[test]

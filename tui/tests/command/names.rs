@@ -159,3 +159,15 @@ fn large_names_go_to_a_file_next_to_the_pack_and_every_command_finds_them() {
     // The list of --names must not have the same path.
     place.run("pack in -o p --names p.names").failed(2, &["p.names"]);
 }
+
+#[test]
+fn a_file_next_to_a_pack_in_place_of_it_is_refused_with_what_to_give() {
+    let place = Place::new();
+    place.file("in/a", "1");
+    place.run("pack in -o p --names-in-pack 0 --with-digests").fine();
+    for (file, hint) in [("p.names", "without .names"), ("p.digests", "without .digests")] {
+        for command in ["info", "ls", "cat"] {
+            place.run(&format!("{command} {file}")).failed(1, &["trailer", hint]);
+        }
+    }
+}

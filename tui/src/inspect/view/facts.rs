@@ -1,11 +1,14 @@
 //! Draws everything that is known about the file, as lines to scroll through.
 
+use std::path::Path;
+
 use ratatui::buffer::Buffer;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Widget};
-use sealpack::Reader;
-use sealpack::core::format::known;
+use sealpack::core::format::{ExtensionKind, known};
+use sealpack::core::names::StoredNames;
 use sealpack::core::read::{LayerName, Verdict};
+use sealpack::{Reader, names_path};
 
 use super::head::{self, layer_state};
 use crate::inspect::layout::InspectorLayout;
@@ -161,6 +164,9 @@ impl FactsPage<'_> {
             format!("{}, {} in memory", bytes(trailer.index_size.into()), size(memory)),
         );
         self.field("app data", bytes(trailer.app_data_size.into()));
+        if let Some(names) = names_of(&self.app.reader) {
+            self.field("names", names);
+        }
         if let Some(dictionary) = dictionary_of(&self.app.reader) {
             self.field("dictionary", dictionary);
         }
@@ -186,6 +192,21 @@ impl FactsPage<'_> {
             self.words(2, &format!("… {} in all", count(data.len() as u64, "byte")));
         }
     }
+}
+
+/// Returns where the names are stored, and their compressed size, if the pack has names.
+fn names_of(reader: &Reader) -> Option<String> {
+    let section = reader.extensions().section(ExtensionKind::NAMES)?;
+    let stored = u64::try_from(section.len()).unwrap_or(u64::MAX);
+    Some(match StoredNames::parse(section, reader.item_count()) {
+        Ok(StoredNames::Section(_)) => format!("{}, in the app data", size(stored)),
+        Ok(StoredNames::Companion(file)) => {
+            let path = names_path(reader.path());
+            let name = path.file_name().map_or(path.as_path(), Path::new);
+            format!("{}, in {}", size(file.size), printable::path(name))
+        }
+        Err(error) => format!("damaged: {error}"),
+    })
 }
 
 /// Returns the id and the size of the dictionary that records are decoded with, if there
