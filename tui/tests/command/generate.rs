@@ -4,22 +4,13 @@ use std::fs;
 use std::process::Command;
 
 use crate::child::Spawn as _;
+use crate::help::listed;
 use crate::run::Place;
-
-/// The subcommands that `sealpack --help` lists.
-fn listed(place: &Place) -> Vec<String> {
-    let help = place.run("--help").fine().out_text();
-    let commands = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
-    // A description goes on in the next line with more spaces before it.
-    let lines = commands.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
-    let first = lines.map(|line| line.split_whitespace().next().unwrap().to_string());
-    first.filter(|name| name != "help").collect()
-}
 
 #[test]
 fn every_shell_completes_every_subcommand() {
     let place = Place::new();
-    let listed = listed(&place);
+    let listed = listed(&place, "");
     assert!(listed.len() >= 14 && !listed.contains(&"generate".to_string()), "{listed:?}");
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let script = place.run(&format!("generate completions {shell}")).fine().out_text();
@@ -42,7 +33,7 @@ fn every_subcommand_has_a_manual_page_with_its_options_and_examples() {
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
-    let mut expected: Vec<String> = listed(&place);
+    let mut expected: Vec<String> = listed(&place, "");
     expected.iter_mut().for_each(|name| *name = format!("sealpack-{name}.1"));
     expected.push("sealpack.1".into());
     // `sealpack set` has subcommands of its own, with a page each.

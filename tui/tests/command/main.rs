@@ -19,6 +19,7 @@ mod files;
 mod fixtures;
 mod generate;
 mod grep;
+mod help;
 mod hostile_packs;
 mod http;
 mod limits;

@@ -132,20 +132,3 @@ fn a_codec_that_the_first_record_decided_is_noted_except_with_json() {
         (&"none".into(), &"first_record".into())
     );
 }
-
-#[test]
-fn the_help_of_every_subcommand_has_examples() {
-    let place = Place::new();
-    let commands = [
-        "", "pack", "info", "ls", "get", "cat", "unpack", "grep", "repack", "verify", "digests",
-        "diff", "inspect", "step", "check",
-    ];
-    for command in commands {
-        let help = place.run(&format!("{command} --help")).fine().out_text();
-        let examples = help.split("Examples:\n").nth(1).unwrap();
-        assert!(examples.starts_with("  sealpack "), "{command}: {help}");
-        // Examples are not wrapped, so they must fit any terminal.
-        assert!(examples.lines().all(|line| line.len() <= 80), "{command}: {help}");
-        assert!(!help.contains('\x1b'), "colours in a pipe");
-    }
-}
