@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
@@ -191,8 +191,26 @@ fn a_large_plain_record_is_not_read_whole_for_one_of_its_items() {
     }
 }
 
+/// The time after which a test has failed, and does not wait any longer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Runs a test that fails if it does not end.
+#[track_caller]
+fn ends(test: impl FnOnce() + Send + 'static) {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        test();
+        sender.send(()).unwrap();
+    });
+    receiver.recv_timeout(PATIENCE).expect("the calls end, and pass");
+}
+
 #[test]
 fn calls_use_the_same_threads_again() {
+    ends(use_the_same_threads);
+}
+
+fn use_the_same_threads() {
     let bytes = pack(Writer::options().codec(Plain).items_per_record(1), COUNT, LENGTH);
     let positions: Vec<u32> = (0..COUNT).collect();
     let options = Reader::options().threads(3);
@@ -213,6 +231,10 @@ fn calls_use_the_same_threads_again() {
 /// A scan that is not advanced must not keep other calls from working.
 #[test]
 fn calls_within_a_scan_and_within_each_other_end() {
+    ends(call_within_calls);
+}
+
+fn call_within_calls() {
     let bytes = pack(Writer::options().codec(Plain).items_per_record(10), COUNT, LENGTH);
     let options = Reader::options().threads(2);
     let reader = options.open_source(bytes, "memory").unwrap();

@@ -47,7 +47,64 @@ const PROOF: &str = "core/src/trust/proof.rs";
 const ANCHOR: &str = "core/src/trust/anchor.rs";
 const PUBLISH: &str = "native/src/publish/publication.rs";
 
+const MANY: &str =
+    "many::every_request_gets_its_item_with_any_number_of_threads_and_reads_in_flight";
+const DEPTH: &str = "many::reads_of_a_source_that_fetches_ahead_are_announced_up_to_the_depth";
+const REQUESTS: &str = "native/src/read/requests.rs";
+const BATCH: &str = "native/src/read/batch.rs";
+
 const MUTANTS: &[Mutant] = &[
+    Mutant {
+        name: "a request gets the item of the one before it",
+        edits: &[edit(
+            REQUESTS,
+            "            if slot >= next {\n",
+            "            if slot > next {\n",
+        )],
+        test: &[SUITE, MANY],
+    },
+    Mutant {
+        name: "items that were not read ahead are left out",
+        edits: &[edit(BATCH, " && !left.is_empty() {", " && left.is_empty() {")],
+        test: &[SUITE, MANY],
+    },
+    Mutant {
+        name: "two runs have the same record",
+        edits: &[edit("native/src/read/unordered.rs", "= align(run.start)..", "= run.start..")],
+        test: &[SUITE, MANY],
+    },
+    Mutant {
+        name: "reads are not announced",
+        edits: &[edit(BATCH, "{ self.opened.options.io_depth } else { 1 }", "{ 1 } else { 1 }")],
+        test: &[SUITE, DEPTH],
+    },
+    Mutant {
+        name: "reads are announced without a limit",
+        edits: &[edit(REQUESTS, "            && self.announced < self.depth\n", "")],
+        test: &[SUITE, DEPTH],
+    },
+    Mutant {
+        name: "a large record is read whole for one of its items",
+        edits: &[edit(BATCH, "(COST_OF_READ) <= record.place.size()", "(COST_OF_READ) == 0")],
+        test: &[SUITE, "many::a_large_plain_record_is_not_read_whole_for_one_of_its_items"],
+    },
+    Mutant {
+        name: "reads in flight get no threads",
+        edits: &[edit(BATCH, "options.threads.max(options.io_depth)", "options.threads")],
+        test: &[
+            SUITE,
+            "many::a_source_that_cannot_announce_reads_gets_a_thread_for_each_read_in_flight",
+        ],
+    },
+    Mutant {
+        name: "each reader starts threads of its own",
+        edits: &[edit(
+            "native/src/read/threads.rs",
+            "pools.iter().find_map(usable)",
+            "pools.iter().take(0).find_map(usable)",
+        )],
+        test: &[SUITE, "many::calls_use_the_same_threads_again"],
+    },
     Mutant {
         name: "the trailer's CRC is not compared",
         edits: &[edit(

@@ -194,25 +194,16 @@ impl ReaderInner {
         pass: &mut impl FnMut(u64, &mut dyn Iterator<Item = (usize, Bytes)>) -> Option<B>,
     ) -> Result<Option<B>, ErrorKind> {
         let place = &record.place;
-        let slots = requests.slots(record);
-        let is_sparse = slots.len() as u64 * u64::from(SPARSE) <= u64::from(place.item_count);
+        let wanted = record.wanted.len() as u64;
+        let is_sparse = wanted * u64::from(SPARSE) <= u64::from(place.item_count);
         if is_sparse && self.opened.decoders.is_zstd() {
-            let items = self.copies(place, &stored, slots, workspace)?;
+            let items = self.copies(requests, record, &stored, workspace)?;
             return Ok(pass(0, &mut items.into_iter()));
         }
         let held = place.size();
         let unsealed = self.unseal(place, stored, workspace)?;
         let held = held.saturating_add(unsealed.payload().len() as u64);
-        let mut items = unsealed.into_items(0);
-        let (mut next, mut item) = (0, Bytes::new());
-        // The slots are in ascending order, so that the lengths are added up only once.
-        let mut requested = slots.map(|(request, slot)| {
-            if slot >= next {
-                item = items.nth((slot - next) as usize).unwrap_or_default();
-                next = slot + 1;
-            }
-            (request, item.clone())
-        });
+        let mut requested = requests.items_of(record, unsealed.into_items(0), |item| item);
         Ok(pass(held, &mut requested))
     }
 }
@@ -254,25 +245,18 @@ impl ReaderInner {
     /// requested items.
     fn copies(
         &self,
-        place: &RecordPlace,
+        requests: &Requests,
+        record: &WantedRecord,
         stored: &[u8],
-        slots: impl Iterator<Item = (usize, u32)>,
         workspace: &mut Workspace,
     ) -> Result<Vec<(usize, Bytes)>, ErrorKind> {
         let (mut decoded, mut context) = workspace.lend();
-        let content = self.unseal_lent(place, stored, &mut decoded, &mut context)?;
-        let (mut items, mut next, mut item) = (content.items(), 0, Bytes::new());
-        let copy = |(request, slot)| {
-            if slot >= next {
-                item = workspace.copy(items.nth((slot - next) as usize).unwrap_or_default());
-                next = slot + 1;
-            }
-            (request, item.clone())
-        };
-        let copies = slots.map(copy).collect();
-        drop(items);
+        let content = self.unseal_lent(&record.place, stored, &mut decoded, &mut context);
+        let copies = content.map(|content| {
+            requests.items_of(record, content.items(), |item| workspace.copy(item)).collect()
+        });
         workspace.give_back((decoded, context));
-        Ok(copies)
+        copies
     }
 }
 
@@ -353,5 +337,33 @@ fn in_parallel<B>(
             (Some(reason), _) => return Ok(Some(reason)),
             (None, Some(kind)) => return Err(kind),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Writer, Zstd};
+
+    #[test]
+    fn a_damaged_record_does_not_cost_the_memory_of_the_thread() {
+        let mut writer = Writer::options().codec(Zstd::level(1)).write_to(Vec::new()).unwrap();
+        (0..128_u32).for_each(|number| writer.append(&number.to_le_bytes()).unwrap());
+        let pack = writer.finish().unwrap().sink;
+        let reader = Reader::options().open_source(pack, "memory").unwrap();
+        let inner = &reader.inner;
+        let requests = Requests::new(reader.directory(), &[7, 7, 99]).unwrap();
+        let record = WantedRecord { place: reader.directory().record(0).unwrap(), wanted: 0..3 };
+        let mut workspace = Workspace::new(&inner.opened.budget, false);
+        let stored = reader.stored_record(0).unwrap();
+        let copies = inner.copies(&requests, &record, &stored, &mut workspace).unwrap();
+        let expected = [(0, 7_u32), (1, 7), (2, 99)]
+            .map(|(request, item)| (request, Bytes::copy_from_slice(&item.to_le_bytes())));
+        assert_eq!(copies, expected);
+        let mut damaged = stored.to_vec();
+        damaged[20] ^= 0xff;
+        inner.copies(&requests, &record, &damaged, &mut workspace).unwrap_err();
+        let (buffer, context) = workspace.lend();
+        assert!(buffer.capacity() > 0 && context.is_some());
     }
 }

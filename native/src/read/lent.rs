@@ -155,6 +155,17 @@ impl<B, F: FnMut(u32, &[u8]) -> ControlFlow<B>> RangeLending<F> {
         records: Range<u32>,
     ) -> Result<ControlFlow<B>, ErrorKind> {
         let mut lender = Lender::default();
+        let lent = self.lend_records(inner, records, &mut lender);
+        lender.close(inner);
+        lent
+    }
+
+    fn lend_records(
+        &mut self,
+        inner: &ReaderInner,
+        records: Range<u32>,
+        lender: &mut Lender,
+    ) -> Result<ControlFlow<B>, ErrorKind> {
         for read in plan_records(&inner.opened.pack.directory, records, inner.scan_merge()) {
             let lend = |record: &PlannedRecord, content: RecordContent<'_>| {
                 self.lend(record.place.first_item, content.items())
@@ -165,7 +176,6 @@ impl<B, F: FnMut(u32, &[u8]) -> ControlFlow<B>> RangeLending<F> {
                 return Ok(ControlFlow::Break(reason));
             }
         }
-        lender.close(inner);
         Ok(ControlFlow::Continue(()))
     }
 

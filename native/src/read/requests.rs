@@ -95,6 +95,26 @@ impl Requests {
         requests.iter().map(|(position, request)| (*request, position - record.place.first_item))
     }
 
+    /// Returns the requested items of a record, each with the index of its request. `make`
+    /// makes the result from an item; requests for the same item get clones of it.
+    #[inline]
+    pub(super) fn items_of<'a, I: Iterator + 'a, T: Clone + Default + 'a>(
+        &'a self,
+        record: &'a WantedRecord,
+        mut items: I,
+        mut make: impl FnMut(I::Item) -> T + 'a,
+    ) -> impl ExactSizeIterator<Item = (usize, T)> + 'a {
+        let (mut next, mut item) = (0, T::default());
+        // The slots are in ascending order, so that the lengths are added up only once.
+        self.slots(record).map(move |(request, slot)| {
+            if slot >= next {
+                item = items.nth((slot - next) as usize).map(&mut make).unwrap_or_default();
+                next = slot + 1;
+            }
+            (request, item.clone())
+        })
+    }
+
     /// Returns the size of the largest read that a run may take.
     pub(super) fn largest_read(
         &self,

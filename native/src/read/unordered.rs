@@ -96,14 +96,8 @@ impl ReaderInner {
         let mut plan = RunPlan::new(requests, directory, self.merge_of_many(), run);
         let mut read = RunRead::default();
         let lend = |record: &WantedRecord, items: RecordContent<'_>| {
-            let (mut items, mut next, mut item) = (items.items(), 0, &[][..]);
-            for (request, slot) in requests.slots(record) {
-                if slot >= next {
-                    item = items.nth((slot - next) as usize).unwrap_or_default();
-                    next = slot + 1;
-                }
-                take(request, item);
-            }
+            let requested = requests.items_of(record, items.items(), |item| item);
+            requested.for_each(|(request, item)| take(request, item));
             ControlFlow::<Infallible>::Continue(())
         };
         while plan.next(&mut read, |record| self.is_read_in_parts(record))? {
@@ -147,12 +141,11 @@ impl<F: Fn(usize, &[u8]) + Sync> UnorderedWork<'_, F> {
         let merge = self.inner.merge_of_many();
         let align = |at| self.requests.align(directory, merge, at);
         let run = align(run.start)..align(run.end);
-        match self.inner.lend_run(self.requests, run, &mut lender, self.take) {
-            Ok(()) => lock(&self.idle).push(lender),
-            Err(kind) => {
-                self.runs.stop();
-                lock(&self.failure).get_or_insert(kind);
-            }
+        let lent = self.inner.lend_run(self.requests, run, &mut lender, self.take);
+        lock(&self.idle).push(lender);
+        if let Err(kind) = lent {
+            self.runs.stop();
+            lock(&self.failure).get_or_insert(kind);
         }
         true
     }
