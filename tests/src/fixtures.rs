@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use sealpack::core::format::Dialect;
+use sealpack::core::format::{Dialect, Trailer, trailer};
+use sealpack::core::wire::crc::crc32c;
 use sealpack::{Plain, ReadCodec, Reader, Writer, WriterOptions, Zstd};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
@@ -185,4 +186,32 @@ pub fn items_sha256<T: AsRef<[u8]>>(items: &[T]) -> String {
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The pack with this app data in place of its own, and a trailer that fits.
+///
+/// # Panics
+/// If the pack has no sound trailer.
+#[must_use]
+pub fn with_app_data(pack: &[u8], app_data: &[u8]) -> Vec<u8> {
+    let (rest, end) = pack.split_at(pack.len() - trailer::SIZE);
+    let old = Trailer::decode(end).unwrap();
+    let rest = &rest[..rest.len() - old.app_data_size as usize];
+    let app_data_size = u32::try_from(app_data.len()).unwrap();
+    let new = Trailer { app_data_size, app_data_crc: crc32c(app_data), ..old };
+    [rest, app_data, &new.encode()[..]].concat()
+}
+
+/// Compares with a stored file below the folder of the fixtures. With `UPDATE_FIXTURES`,
+/// stores it first.
+///
+/// # Panics
+/// If they differ, or there is no such file.
+pub fn assert_stored(name: &str, bytes: &[u8]) {
+    let path = folder().join(name);
+    if std::env::var_os("UPDATE_FIXTURES").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, bytes).unwrap();
+    }
+    assert!(fs::read(&path).unwrap() == bytes, "{name} is written in another form now");
 }

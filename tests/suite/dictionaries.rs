@@ -5,14 +5,14 @@ use std::io::Cursor;
 use std::ops::ControlFlow;
 
 use sealpack::core::error::{DecodeError, DictionaryFault, Fault};
+use sealpack::core::format::Dialect;
 use sealpack::core::format::extensions::{AppDataParts, ExtensionKind};
-use sealpack::core::format::{Dialect, Trailer};
 use sealpack::core::read::{LayerName, Verdict};
-use sealpack::core::wire::crc::crc32c;
 use sealpack::{
     Dictionary, DictionaryTraining, Error, ErrorKind, OptionsError, Plain, Reader, RecordCopy,
     Writer, WriterOptions, Zstd,
 };
+use sealpack_tests::fixtures::with_app_data;
 use sealpack_tests::hostile::Random;
 
 /// Small items that are like each other.
@@ -145,19 +145,6 @@ fn a_shared_dictionary_must_be_given_and_be_the_right_one() {
         |(at, item): (u32, Result<_, _>)| item.is_err() || item.unwrap() == items[at as usize];
     assert!(read.into_iter().all(same));
     assert!(!reader.verify().unwrap().is_ok());
-}
-
-/// The pack with other app data, and a trailer that fits.
-fn with_app_data(pack: &[u8], app_data: &[u8]) -> Vec<u8> {
-    let reader = open(pack);
-    let end = usize::try_from(reader.directory().records_end()).unwrap();
-    let end = end + reader.trailer().index_size as usize;
-    let trailer = Trailer {
-        app_data_size: u32::try_from(app_data.len()).unwrap(),
-        app_data_crc: crc32c(app_data),
-        ..reader.trailer().clone()
-    };
-    [&pack[..end], app_data, &trailer.encode()].concat()
 }
 
 fn dictionary_section(dictionary: &[u8]) -> Vec<u8> {

@@ -13,6 +13,8 @@ mod broken;
 mod caching;
 mod copying;
 mod dictionaries;
+mod dictionary_fixtures;
+mod dictionary_sweeps;
 mod edges;
 mod extensions;
 mod faults;

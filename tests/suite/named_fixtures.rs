@@ -9,9 +9,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use sealpack::core::format::extensions::{AppDataParts, MAGIC};
-use sealpack::core::format::{Trailer, trailer};
-use sealpack::core::wire::crc::crc32c;
 use sealpack::{Plain, Reader, Writer, names_path};
+use sealpack_tests::fixtures::{assert_stored, with_app_data};
 use serde_json::{Value, json};
 
 fn folder() -> PathBuf {
@@ -75,16 +74,6 @@ fn write(names: &[Vec<u8>], max_names_in_pack: u64) -> (Vec<u8>, Option<Vec<u8>>
     }
     writer.finish().unwrap();
     (fs::read(&path).unwrap(), fs::read(names_path(&path)).ok())
-}
-
-/// The pack with this app data in place of its own.
-fn with_app_data(pack: &[u8], app_data: &[u8]) -> Vec<u8> {
-    let (rest, end) = pack.split_at(pack.len() - trailer::SIZE);
-    let old = Trailer::decode(end).unwrap();
-    let rest = &rest[..rest.len() - old.app_data_size as usize];
-    let app_data_size = u32::try_from(app_data.len()).unwrap();
-    let new = Trailer { app_data_size, app_data_crc: crc32c(app_data), ..old };
-    [rest, app_data, &new.encode()[..]].concat()
 }
 
 /// An envelope with sections of any lengths, claimed or real.
@@ -151,18 +140,9 @@ fn errors(pack: Vec<u8>) -> Value {
     })
 }
 
-fn is_update() -> bool {
-    std::env::var_os("UPDATE_FIXTURES").is_some()
-}
-
 /// Compares with a stored file, or stores it.
 fn stored(name: &str, bytes: &[u8]) {
-    let path = folder().join(name);
-    if is_update() {
-        fs::create_dir_all(folder()).unwrap();
-        fs::write(&path, bytes).unwrap();
-    }
-    assert!(fs::read(&path).unwrap() == bytes, "{name} is written in another form now");
+    assert_stored(&format!("names/{name}"), bytes);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! The store is in memory; `tests/servers` tests the same with servers.
 
+mod dictionaries;
 mod names;
 mod outcomes;
 mod reading;
