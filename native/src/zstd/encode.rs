@@ -1,13 +1,20 @@
 //! Encoding: one frame per record, in one call, with content size and checksum.
 
 use std::io::Cursor;
+use std::ops::RangeInclusive;
 
 use sealpack_core::codec::Encode;
 use sealpack_core::error::Cause;
-use zstd::zstd_safe::{self, CCtx, CParameter};
+use zstd::zstd_safe::{self, CCtx, CParameter, DictAttachPref};
 
 use super::cause;
 use crate::dictionary::Dictionary;
+
+/// The levels at which records are compressed with the dictionary's own tables, whatever
+/// their size. zstd copies these tables for each record above 16 KiB, which takes longer
+/// than searching in two places. At other levels, copying is as fast, and gives records that
+/// are up to 1 percent smaller.
+const ATTACHED_LEVELS: RangeInclusive<i32> = 3..=4;
 
 /// A compression context, kept from record to record.
 pub(super) struct ZstdEncoder {
@@ -27,6 +34,10 @@ impl ZstdEncoder {
         }
         let mut encoder = Self { context };
         if let Some(dictionary) = dictionary {
+            if ATTACHED_LEVELS.contains(&level) {
+                let attach = CParameter::ForceAttachDict(DictAttachPref::ForceAttach);
+                encoder.context.set_parameter(attach).map_err(cause)?;
+            }
             encoder.context.load_dictionary(dictionary.bytes()).map_err(cause)?;
             // zstd digests it with the first frame: an error must come before any record.
             encoder.encode(&[0], &mut Vec::new())?;
