@@ -216,18 +216,19 @@ impl ResultTable {
                 (min_median_max(form.write.clone()), min_median_max(form.get.clone()));
             let (first_write, first_get) =
                 (min_median_max(first.write.clone())[1], min_median_max(first.get.clone())[1]);
-            let DictionaryForm { items_per_record, dictionary_kib, file_size, .. } = form;
+            let DictionaryForm { items_per_record, dictionary_kib, level, file_size, .. } = form;
+            let decode = min_median_max(form.decode.clone());
             if self.json {
                 let line = serde_json::json!({
-                    "row": name, "quick": self.quick, "items_per_record": items_per_record,
-                    "dictionary_kib": dictionary_kib, "file_size": file_size,
+                    "row": name, "quick": self.quick, "decode_seconds": decode, "items_per_record": items_per_record,
+                    "dictionary_kib": dictionary_kib, "level": level, "file_size": file_size,
                     "bytes_per_second": write, "get_seconds": get,
                 });
                 println!("{line}");
                 continue;
             }
             println!(
-                "{name:<14} {items_per_record:>4} items, {dictionary_kib:>4} KiB  {:>8.2} MB {:>5.2}   write {:>6.0} MB/s ({:.0} to {:.0}) {:>5.2}   get {:>7.2} us ({:.2} to {:.2}) {:>6.2}",
+                "{name:<14} {items_per_record:>4} items, {dictionary_kib:>4} KiB, level {level}  {:>8.2} MB {:>5.2}   write {:>6.0} MB/s ({:.0} to {:.0}) {:>5.2}   get {:>7.2} us ({:.2} to {:.2}) {:>6.2}   decoding alone {:>7.2} us {:>6.2}",
                 *file_size as f64 / 1e6,
                 *file_size as f64 / first.file_size as f64,
                 write[1] / 1e6,
@@ -238,6 +239,8 @@ impl ResultTable {
                 get[0] * 1e6,
                 get[2] * 1e6,
                 first_get / get[1],
+                decode[1] * 1e6,
+                first_get / decode[1],
             );
         }
     }
