@@ -15,16 +15,13 @@ use sealpack::{
 };
 
 use super::distinct::Files;
-use crate::items::walk::FoundInput;
+use crate::items::sample::{InputSample, RUN_BYTES};
 use crate::outcome::{Failure, Input};
 use crate::size::parse_size;
 
-/// Approximately how many bytes of items a dictionary is trained with.
+/// Approximately how many of the first bytes of items a dictionary is trained with, if the
+/// input cannot be sampled.
 const SAMPLE: u64 = 8 << 20;
-
-/// Files that are larger than this are left out of the sample: a dictionary is for small
-/// items.
-const MAX_SAMPLED: u64 = 1 << 20;
 
 /// The dictionary of a new pack.
 #[derive(clap::Args, Debug)]
@@ -132,7 +129,7 @@ impl NewDictionaryArgs {
 }
 
 /// zstd, with a dictionary if one was requested. One that is trained learns from a sample
-/// of all inputs if [`sample`](DictionaryCodec::sample) was called, otherwise from the
+/// of all inputs if [`learn_from`](DictionaryCodec::learn_from) was called, otherwise from the
 /// first items.
 #[derive(Clone)]
 pub struct DictionaryCodec {
@@ -150,19 +147,21 @@ impl DictionaryCodec {
         Self { plain: zstd.clone(), zstd, sampled: Arc::default() }
     }
 
-    /// Trains the dictionary, if one is to be trained, with files from all parts of the
-    /// input; each file is an item. The first files of a folder are often not like the
-    /// others.
+    /// Returns whether a dictionary is to be trained.
+    pub fn learns(&self) -> bool {
+        self.zstd.wanted_sample() > 0
+    }
+
+    /// Trains the dictionary with a sample of all parts of the input: the first items are
+    /// often not like the others.
     ///
     /// # Errors
     /// [`Failure::Dictionary`].
-    pub fn sample(&self, inputs: &[FoundInput], items_per_record: u32) -> Result<(), Failure> {
-        if self.zstd.wanted_sample() == 0 {
-            return Ok(());
-        }
-        let sampled = sample(inputs, items_per_record);
-        let records = sampled.iter().map(|it| RecordContent::listed(&it.bytes, &it.lengths));
-        let first = FirstRecords { records: records.collect() };
+    pub fn learn_from(&self, sample: &InputSample, items_per_record: u32) -> Result<(), Failure> {
+        let is_small =
+            |record: &RecordContent<'_>| record.items().all(|item| (item.len() as u64) < RUN_BYTES);
+        let records = sample.runs.iter().flat_map(|run| run.records(items_per_record));
+        let first = FirstRecords { records: records.filter(is_small).collect() };
         let failed = |cause| refused(None, DictionaryError::Training(cause));
         let learned = self.zstd.learn(&first).map_err(failed)?;
         self.sampled.get_or_init(|| learned.unwrap_or_else(|| Arc::new(self.plain.clone())));
@@ -195,55 +194,6 @@ impl EncoderFactory for DictionaryCodec {
     }
 }
 
-/// A record of a sample: the bytes of its items, and their lengths.
-#[derive(Default)]
-struct SampledRecord {
-    bytes: Vec<u8>,
-    lengths: Vec<u32>,
-}
-
-/// Reads about [`SAMPLE`] bytes of the inputs, as records from all parts of them. Leaves
-/// out files that cannot be read: the packing reports them.
-fn sample(inputs: &[FoundInput], items_per_record: u32) -> Vec<SampledRecord> {
-    let per_record = usize::try_from(items_per_record).unwrap_or(usize::MAX).max(1);
-    let records: Vec<&[FoundInput]> = inputs.chunks(per_record).collect();
-    let mut sampled: Vec<SampledRecord> = Vec::new();
-    let mut bytes = 0;
-    // Each round takes the records halfway between those of the earlier rounds.
-    let mut stride = records.len().next_power_of_two().max(1);
-    let mut is_first = true;
-    while bytes < SAMPLE && (is_first || stride > 0) {
-        let (start, step) = if is_first { (0, stride) } else { (stride, 2 * stride) };
-        for record in records.iter().skip(start).step_by(step.max(1)) {
-            let read = read_record(record);
-            bytes = bytes.saturating_add(read.bytes.len() as u64);
-            sampled.push(read);
-            if bytes >= SAMPLE {
-                break;
-            }
-        }
-        is_first = false;
-        stride /= 2;
-    }
-    sampled
-}
-
-fn read_record(inputs: &[FoundInput]) -> SampledRecord {
-    let mut record = SampledRecord::default();
-    for found in inputs {
-        let Input::Path(path) = &found.input else { continue };
-        let is_sampled = |file: &fs::Metadata| file.is_file() && file.len() <= MAX_SAMPLED;
-        if !fs::metadata(path).is_ok_and(|file| is_sampled(&file)) {
-            continue;
-        }
-        let Ok(item) = fs::read(path) else { continue };
-        let Ok(length) = u32::try_from(item.len()) else { continue };
-        record.bytes.extend_from_slice(&item);
-        record.lengths.push(length);
-    }
-    record
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -259,29 +209,5 @@ mod tests {
         assert_eq!(parse("64KiB"), DictionaryChoice::Size(64 << 10));
         assert_eq!(parse("./64KiB"), DictionaryChoice::File("./64KiB".into()));
         assert_eq!(parse("events.dict"), DictionaryChoice::File("events.dict".into()));
-    }
-
-    #[test]
-    fn a_sample_comes_from_all_parts_of_the_input() {
-        let folder = tempfile::tempdir().unwrap();
-        let inputs: Vec<FoundInput> = (0..100)
-            .map(|number| {
-                let path = folder.path().join(number.to_string());
-                fs::write(&path, vec![number; 200 << 10]).unwrap();
-                FoundInput { input: Input::Path(path), name: Vec::new() }
-            })
-            .collect();
-        let sampled = sample(&inputs, 2);
-        let mut firsts: Vec<u8> = sampled.iter().map(|record| record.bytes[0]).collect();
-        let taken: u64 = sampled.iter().map(|record| record.bytes.len() as u64).sum();
-        assert!((SAMPLE..SAMPLE + (400 << 10)).contains(&taken));
-        firsts.sort_unstable();
-        firsts.dedup();
-        assert_eq!(firsts.len(), sampled.len(), "each record once");
-        assert!(firsts.windows(2).all(|pair| pair[1] - pair[0] <= 8), "{firsts:?}");
-        assert!(firsts[0] == 0 && firsts[firsts.len() - 1] >= 90);
-        // All of a small input is used.
-        assert_eq!(sample(&inputs[..5], 1).len(), 5);
-        assert!(sample(&[], 128).is_empty());
     }
 }

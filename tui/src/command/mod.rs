@@ -20,6 +20,7 @@ mod named_items;
 mod pack;
 mod pack_sequence;
 mod place;
+mod plan;
 mod position_runs;
 mod read_args;
 mod repack;
@@ -67,6 +68,7 @@ Examples:
   sealpack verify *.pack                       run every check
   sealpack repack a.pack b.pack -o c.pack      join packs, or change their codec
   sealpack digests log.pack                    write its digest list
+  sealpack plan --lines big.log                compare the forms of a pack
   sealpack dictionary train logs/ -o log.dict  a dictionary that packs share
   sealpack diff old.pack new.pack              show which items differ
   sealpack set create set.json *.pack          read many packs as one
@@ -91,6 +93,7 @@ enum Command {
     Verify(verify::VerifyArgs),
     Repack(repack::RepackArgs),
     Digests(digests::DigestsArgs),
+    Plan(plan::PlanArgs),
     Dictionary(dictionary::DictionaryArgs),
     Diff(diff::DiffArgs),
     Set(set::PackSetArgs),
@@ -157,6 +160,7 @@ fn run(command: &Command) -> Result<CommandOutcome, Failure> {
         Command::Verify(args) => verify::run(args),
         Command::Repack(args) => repack::run(args),
         Command::Digests(args) => digests::run(args),
+        Command::Plan(args) => plan::run(args),
         Command::Dictionary(args) => dictionary::run(args),
         Command::Diff(args) => diff::run(args),
         Command::Set(args) => set::run(args),

@@ -3,6 +3,7 @@
 //! ```text
 //! files, folders ── walk ──> inputs ── read: whole files, lines, frames ──> pack
 //! tar archive ── tar: regular files ──> pack
+//! any of these ── sample: runs of items from all parts ──> plan, dictionary
 //! pack ──> items ── write: unchanged, lines, frames, JSON ──> standard output
 //! ```
 //!
@@ -11,6 +12,7 @@
 //! little-endian).
 
 pub mod read;
+pub mod sample;
 pub mod tar;
 pub mod walk;
 pub mod write;

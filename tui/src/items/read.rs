@@ -47,7 +47,7 @@ pub trait Accept {
 /// [`Failure::Input`], [`Failure::Framing`], [`Failure::Item`] for an item that is too
 /// large for a pack, and the errors of `to`.
 pub fn items(input: &FoundInput, split: InputFraming, to: &mut impl Accept) -> Result<(), Failure> {
-    let FoundInput { input, name } = input;
+    let FoundInput { input, name, .. } = input;
     match input {
         Input::Standard | Input::Member(..) => {
             split_items(input, name, descriptors::standard_input()?, None, split, to)
@@ -274,7 +274,8 @@ mod tests {
                 let resizes = size.map(|size| (file, size));
                 let mut to = ItemCollector { resizes, ..ItemCollector::default() };
                 let input = Input::Path(path.clone());
-                items(&FoundInput { input, name: b"name".to_vec() }, split, &mut to).unwrap();
+                let found = FoundInput { input, name: b"name".to_vec(), size: None };
+                items(&found, split, &mut to).unwrap();
                 let is_named = split == InputFraming::Whole;
                 assert_eq!(to.names, Vec::from_iter(is_named.then(|| b"name".to_vec())));
                 let expected = size.map(|size| (text.len() as u64, size));

@@ -29,6 +29,8 @@ pub struct FoundInput {
     /// if a single folder is packed, otherwise the path without leading `/`, `.` and `..`.
     /// Empty for standard input.
     pub name: Vec<u8>,
+    /// Its size in bytes; `None` if it is no file.
+    pub size: Option<u64>,
 }
 
 /// Counts of the files below folders that were left out.
@@ -168,7 +170,7 @@ impl FileKind {
 impl FoundInputs {
     fn push(&mut self, input: Input, name: Vec<u8>, size: Option<u64>) {
         self.bytes = self.bytes.zip(size).and_then(|(bytes, size)| bytes.checked_add(size));
-        self.inputs.push(FoundInput { input, name });
+        self.inputs.push(FoundInput { input, name, size });
     }
 
     /// Returns the path of each input, one per line. A newline in a path is written as

@@ -28,6 +28,7 @@ mod named;
 mod names;
 mod odd_web;
 mod pack;
+mod plan;
 mod printing;
 mod read;
 mod remote;

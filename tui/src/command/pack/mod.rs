@@ -1,5 +1,6 @@
 //! `sealpack pack`: packs files, lines or frames.
 
+mod form;
 mod summary;
 
 use std::fs;
@@ -13,14 +14,17 @@ use sealpack::{
     ErrorKind, Plain, StagedFile, Writer, WriterOptions, Zstd, digest_list_path, names_path,
 };
 
+use self::form::NewPackForm;
 use self::summary::{PackingSummary, quotient};
-use super::dictionary_args::{DictionaryCodec, NewDictionaryArgs};
+use super::dictionary_args::NewDictionaryArgs;
 use super::distinct::Files;
+use super::plan::{self, PackPurpose};
 use super::target::{Destination, Target, UploadArgs, WrittenPack, report_caveats, stage};
 use super::write_args::{PackCodecArg, WriteArgs};
 use crate::descriptors;
 use crate::interrupt::Interrupt;
 use crate::items::read::{self, Accept, InputFraming};
+use crate::items::sample::ItemSource;
 use crate::items::tar;
 use crate::items::walk::{self, FoundInputs, OutputFiles};
 use crate::outcome::{CommandOutcome, Failure, Input};
@@ -50,6 +54,9 @@ use crate::size::parse_u32;
 ///
 /// FILE may be a URL: s3://bucket/name, gs://…, az://…. The pack is then sent in a multipart upload
 /// without a local file, and becomes visible when the upload is complete.
+///
+/// With --for, the form of the pack is chosen for a purpose: a sample of the inputs is packed in each
+/// form first, as `sealpack plan` does, whose help describes the rules.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct PackArgs {
@@ -102,6 +109,12 @@ pub struct PackArgs {
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "The pack")]
 struct FormatArgs {
+    /// Choose items per record, codec, level and dictionary for this purpose, with a sample
+    /// of the inputs (see `sealpack plan`)
+    #[arg(long = "for", value_name = "PURPOSE", conflicts_with_all = [
+        "items_per_record", "codec", "level", "dictionary", "shared_dictionary",
+    ])]
+    purpose: Option<PackPurpose>,
     /// Items per record: a larger number compresses better, a smaller one reads faster
     #[arg(long, value_name = "N", default_value = "128", value_parser = clap::value_parser!(u32).range(1..))]
     items_per_record: u32,
@@ -146,7 +159,9 @@ Examples:
   prog | sealpack pack --framed - -o events.pack --items-per-record 128
   sealpack pack photos/ -o photos.pack --codec none --items-per-record 1
                                                        already compressed files
-  sealpack pack logs/ -o s3://bucket/logs.pack         an upload";
+  sealpack pack logs/ -o s3://bucket/logs.pack         an upload
+  sealpack pack --lines big.log -o log.pack --for balanced
+                                                       in a measured form";
 
 impl PackArgs {
     fn split(&self) -> InputFraming {
@@ -162,19 +177,32 @@ impl PackArgs {
         !(self.no_names || self.lines || self.framed)
     }
 
-    fn options(&self) -> Result<(WriterOptions, Option<DictionaryCodec>), Failure> {
+    fn source(&self) -> ItemSource {
+        match self.tar {
+            Some(_) => ItemSource::Tar,
+            None => ItemSource::Split(self.split()),
+        }
+    }
+
+    /// Returns the form that the options name, or the one that is best for a purpose.
+    fn form(&self) -> Result<NewPackForm, Failure> {
         let shape = &self.shape;
-        let mut options = Writer::options()
-            .items_per_record(shape.items_per_record)
-            .content_hash(!shape.no_content_hash)
-            .record_checksum(shape.record_checksum)
-            .digest_list(shape.with_digests);
-        let mut codec = None;
-        options = match (shape.codec, shape.level) {
+        let chosen = match shape.purpose {
+            Some(purpose) => {
+                let output = Destination::of(&self.output)?;
+                let found = self.find(output.file(), &[])?;
+                let names = self.stores_names();
+                plan::choose_form(&found, self.source(), names, purpose, self.json)?
+            }
+            None => None,
+        };
+        if let Some(chosen) = chosen {
+            let (items_per_record, codec) = (chosen.items_per_record(), chosen.codec());
+            return Ok(NewPackForm { items_per_record, codec, chosen: Some(chosen.options()) });
+        }
+        let codec = match (shape.codec, shape.level) {
             (PackCodecArg::Zstd, level) => {
-                let zstd = level.map_or_else(Zstd::default, Zstd::level);
-                let zstd = codec.insert(shape.dictionary.codec(zstd)?);
-                options.codec(zstd.clone())
+                Some(shape.dictionary.codec(level.map_or_else(Zstd::default, Zstd::level))?)
             }
             (PackCodecArg::None, Some(_)) => {
                 return Err(Failure::usage("--level has no effect with --codec none"));
@@ -182,7 +210,21 @@ impl PackArgs {
             (PackCodecArg::None, None) if shape.dictionary.is_given() => {
                 return Err(Failure::usage("a dictionary has no effect with --codec none"));
             }
-            (PackCodecArg::None, None) => options.codec(Plain),
+            (PackCodecArg::None, None) => None,
+        };
+        Ok(NewPackForm { items_per_record: shape.items_per_record, codec, chosen: None })
+    }
+
+    fn options(&self, form: &NewPackForm) -> Result<WriterOptions, Failure> {
+        let shape = &self.shape;
+        let mut options = Writer::options()
+            .items_per_record(form.items_per_record)
+            .content_hash(!shape.no_content_hash)
+            .record_checksum(shape.record_checksum)
+            .digest_list(shape.with_digests);
+        options = match &form.codec {
+            Some(zstd) => options.codec(zstd.clone()),
+            None => options.codec(Plain),
         };
         if shape.no_app_data_checksum {
             options = options.dialect(Dialect::NoAppDataCrc);
@@ -195,7 +237,7 @@ impl PackArgs {
             options =
                 options.app_data(fs::read(path).map_err(|error| Failure::Input { input, error })?);
         }
-        Ok((self.writing.apply(options), codec))
+        Ok(self.writing.apply(options))
     }
 
     /// Checks combinations of arguments.
@@ -266,7 +308,8 @@ impl PackArgs {
 /// [`Failure`]: an input that cannot be read, a pack that cannot be written.
 pub fn run(args: &PackArgs) -> Result<CommandOutcome, Failure> {
     args.check()?;
-    let (options, codec) = args.options()?;
+    let form = args.form()?;
+    let options = args.options(&form)?;
     let interrupt = Interrupt::new().map_err(Failure::Signals)?;
     let destination = Destination::of(&args.output)?;
     let replace = args.writing.force;
@@ -293,9 +336,7 @@ pub fn run(args: &PackArgs) -> Result<CommandOutcome, Failure> {
     if let Some(names) = &mut names {
         write_names(names, &found)?;
     }
-    if let (InputFraming::Whole, None, Some(codec)) = (args.split(), &args.tar, codec) {
-        codec.sample(&found.inputs, args.shape.items_per_record)?;
-    }
+    form.learn(args, &found)?;
     let progress = ProgressMeter::bytes("packing", found.bytes, args.json);
     let allow_changed = args.allow_changed;
     let mut packing = PackInProgress {
@@ -313,7 +354,7 @@ pub fn run(args: &PackArgs) -> Result<CommandOutcome, Failure> {
             None => read::items(input, args.split(), &mut packing)?,
         }
     }
-    let summary = packing.finish(args, &found, names)?;
+    let summary = packing.finish(args, form, &found, names)?;
     match args.json {
         true => report::print_json(&summary)?,
         false => report::print(|to| summary.print(to))?,
@@ -381,6 +422,7 @@ impl PackInProgress {
     fn finish(
         self,
         args: &PackArgs,
+        form: NewPackForm,
         found: &FoundInputs,
         names: Option<StagedFile>,
     ) -> Result<PackingSummary, Failure> {
@@ -403,7 +445,8 @@ impl PackInProgress {
             ratio: (bytes_in > 0).then(|| quotient(bytes_in, file_size)),
             seconds,
             bytes_per_second: quotient(bytes_in, 1) / seconds.max(f64::MIN_POSITIVE),
-            codec: args.shape.codec.name(),
+            codec: form.codec_name(),
+            chosen: form.chosen,
             format_id: trailer.format_id,
             record_checksum: trailer.record_checksum,
             content_hash: trailer.content_hash.map(|hash| hex(&hash)),

@@ -30,6 +30,8 @@ pub(super) struct PackingSummary {
     pub(super) seconds: f64,
     pub(super) bytes_per_second: f64,
     pub(super) codec: &'static str,
+    /// The options that were chosen for the purpose; null without --for.
+    pub(super) chosen: Option<Vec<String>>,
     pub(super) format_id: u32,
     pub(super) record_checksum: bool,
     pub(super) content_hash: Option<String>,
@@ -60,6 +62,9 @@ impl PackingSummary {
         let mut row = |name: &str, value: String| writeln!(to, "  {name:<6} {value}");
         let (items, records) = (Count(self.total_items.into()), Count(self.record_count.into()));
         row("items", format!("{items} in {records} records"))?;
+        if let Some(chosen) = &self.chosen {
+            row("chosen", chosen.join(" "))?;
+        }
         row("in", Bytes(self.bytes_in).to_string())?;
         let ratio = self.ratio.map(|ratio| format!(", {ratio:.2} to 1")).unwrap_or_default();
         row("out", format!("{}{ratio}", Bytes(self.bytes_out)))?;
